@@ -1,0 +1,30 @@
+/**
+ * A repository adapter: one file that knows how restic reaches one kind of storage. Pure: config in, environment,
+ * files and options out. Where a value could carry a secret (a URL with a password) it goes into a 0600 file.
+ */
+import type { CommandFile } from './command.ts';
+import type { Config, Field } from './field.ts';
+import type { PlanInput } from './source.ts';
+
+/** How restic is told about the repository; merged into every restic command. */
+export interface RepositoryAccess {
+  /** `RESTIC_REPOSITORY_FILE`, `RESTIC_PASSWORD_FILE`, cloud credentials, … */
+  env: Readonly<Record<string, string>>;
+  files: readonly CommandFile[];
+  /** Options before the sub-command, such as `--cacert FILE` or `-o sftp.command=…`; free of user text. */
+  args: readonly string[];
+  /** Texts the redactor removes from every log line, besides the secrets themselves. */
+  redact: readonly string[];
+}
+
+export interface RepositoryAdapter {
+  kind: string;
+  label: string;
+  summary: string;
+  /** Every adapter has the secret `password` (restic's own) besides what the transport needs. */
+  fields: readonly Field[];
+  describe(config: Config): string;
+  planAccess(input: PlanInput): RepositoryAccess;
+  /** The local directory that must not be made by accident, for `local`; undefined elsewhere. */
+  localPath?(config: Config): string;
+}

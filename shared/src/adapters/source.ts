@@ -1,0 +1,126 @@
+/**
+ * A source adapter: one file that knows one kind of source. It is pure: config in, commands out, tool output in,
+ * facts out. The contract suite in `contract.ts` holds for every adapter in `all.ts`.
+ *
+ * Life of a backup: `planProbe` → run it → `parseProbe` → `planBackup` gives the artifacts in the order in which they are
+ * stored, each its own snapshot; the artifact with role `data` is the one a person restores, the others lie beside it.
+ *
+ * Life of a restore: `planInspectTarget` → run → `parseInspectTarget` (refuse when it exists and is not empty) → `planCreateTarget` →
+ * the consumer of `planRestore` reads the artifact on standard input → `judgeRestore` reads its exit code and stderr →
+ * on failure `planDropTarget` removes what was created.
+ */
+import type { Reason } from '../domain/reason.ts';
+import type { Command, ToolName } from './command.ts';
+import type { Config, Field, Secrets } from './field.ts';
+
+export interface PlanInput {
+  config: Config;
+  secrets: Secrets;
+  /** A private 0700 directory, absolute, on tmpfs where there is one, without blanks in its name. */
+  workDir: string;
+}
+
+/** What a look at the live source tells before anything is read. */
+export interface Probe {
+  /** The server's own version, such as `15.18` or `10.11.14-MariaDB`; empty for files. */
+  serverVersion: string;
+  /** A guess at the bytes the dump will have, for progress; undefined when unknown. */
+  estimatedBytes?: number | undefined;
+  /** Facts the planner needs later (adapter-private), such as `superuser: yes`. */
+  facts: Readonly<Record<string, string>>;
+  /** Sentences a person should read, such as tables that `--single-transaction` cannot cover. */
+  warnings: readonly string[];
+}
+
+export interface StreamArtifact {
+  kind: 'stream';
+  /** `data` is what is restored; `globals` lies beside it (roles). */
+  role: 'data' | 'globals';
+  producer: Command;
+  /** Name of the file inside the snapshot, without a directory; opaque, made of `[A-Za-z0-9._-]` only. */
+  fileName: string;
+  /** The first bytes every good artifact has, as one of several byte strings (hex). */
+  magicHex: readonly string[];
+  /** Smaller than this is never a good backup. */
+  floorBytes: number;
+}
+
+export interface TreeArtifact {
+  kind: 'tree';
+  role: 'data';
+  /** Absolute paths. */
+  paths: readonly string[];
+  /** Patterns as restic's `--exclude-file` reads them. */
+  excludes: readonly string[];
+  oneFileSystem: boolean;
+  floorBytes: number;
+}
+
+export type Artifact = StreamArtifact | TreeArtifact;
+
+export interface Discovered {
+  /** The database's name as the server knows it; hostile text. */
+  name: string;
+  sizeBytes?: number | undefined;
+}
+
+export interface TargetState {
+  exists: boolean;
+  /** True when it exists and holds nothing a person could miss. */
+  empty: boolean;
+  serverVersion: string;
+}
+
+/** A verdict on a finished command: `ok` may carry warnings; otherwise the reason and what to show. */
+export type Verdict = { ok: true; warnings: readonly string[] } | { ok: false; reason: Reason; message: string };
+
+export interface ToolOutcome {
+  exitCode: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface SourceAdapter {
+  kind: string;
+  label: string;
+  /** One sentence for the picker. */
+  summary: string;
+  fields: readonly Field[];
+  /** Tools without which nothing of this kind works on a host. */
+  tools: readonly ToolName[];
+  /** A short description for lists, without secrets, such as `app on 127.0.0.1:5432`. */
+  describe(config: Config): string;
+  /** Undefined where there is nothing to ask (files: the engine looks itself). */
+  planProbe(input: PlanInput): Command | undefined;
+  parseProbe(outcome: ToolOutcome): Probe;
+  planBackup(input: PlanInput, probe: Probe): readonly Artifact[];
+  /** Exit code and stderr of a failed producer (or probe) to a reason. */
+  classifyFailure(outcome: ToolOutcome): { reason: Reason; message: string };
+  /** Databases only: what a server connection offers. */
+  discovery?: {
+    plan(input: PlanInput): Command;
+    parse(stdout: string): readonly Discovered[];
+    /** The config of a source for one discovered thing. */
+    configFor(config: Config, discovered: Discovered): Config;
+  };
+  /** Databases only: restore into a new database of the same server connection fields. Undefined for trees. */
+  restore?: DatabaseRestore;
+}
+
+export interface RestoreInput extends PlanInput {
+  /** Hostile text: quoted by the adapter wherever it enters SQL. */
+  targetDatabase: string;
+}
+
+export interface DatabaseRestore {
+  planInspectTarget(input: RestoreInput): Command;
+  parseInspectTarget(stdout: string): TargetState;
+  planCreateTarget(input: RestoreInput): Command;
+  /** Reads the data artifact on standard input. */
+  planRestore(input: RestoreInput): Command;
+  judgeRestore(outcome: ToolOutcome): Verdict;
+  /** Counts what is there afterwards; its output is shown as evidence. */
+  planVerify(input: RestoreInput): Command;
+  parseVerify(stdout: string): { tables: number; seen: string };
+  planDropTarget(input: RestoreInput): Command;
+}

@@ -1,0 +1,81 @@
+/**
+ * Stable words for causes of failure, each with its error code and the advice a person gets.
+ * Engines and adapters classify a tool's exit and text into one of these; pages and alerts group by them.
+ */
+import { AppError, type ErrorCode } from '../errors.ts';
+
+interface ReasonRule {
+  code: ErrorCode;
+  advice: string;
+}
+
+const REASONS = {
+  tool_missing: { code: 'unsupported', advice: 'Install the tool on the host; see the host page for the package.' },
+  tool_outdated: { code: 'unsupported', advice: 'Install a newer version of the tool on the host.' },
+  dump_failed: { code: 'tool_failed', advice: 'Read the tool’s own words in the log; the backup was not stored.' },
+  database_unreachable: { code: 'unavailable', advice: 'Check that the database server is up and reachable from the host.' },
+  database_authentication: { code: 'tool_failed', advice: 'Check user name and password of the source.' },
+  database_missing: { code: 'tool_failed', advice: 'Check the database name, or discover the databases again.' },
+  database_permission: { code: 'tool_failed', advice: 'Grant the backup user the right to read this database.' },
+  repository_unreachable: { code: 'unavailable', advice: 'Check that the repository is up and reachable from the host.' },
+  repository_missing: {
+    code: 'precondition',
+    advice:
+      'There is no repository at this address. Correct the address, or create the repository on its page. It is never made silently.',
+  },
+  repository_exists: { code: 'conflict', advice: 'A repository is already there; use it with its own password.' },
+  repository_password: { code: 'tool_failed', advice: 'Correct the repository’s password.' },
+  repository_credentials: {
+    code: 'tool_failed',
+    advice: 'Correct the user, key or token with which the host reaches the repository.',
+  },
+  repository_locked: {
+    code: 'conflict',
+    advice: 'Wait for the other operation, or see who holds the lock. Clear it only when that process is gone.',
+  },
+  repository_full: { code: 'unavailable', advice: 'Make room where the repository lives, then run again.' },
+  repository_damaged: {
+    code: 'integrity',
+    advice: 'Do not prune. Check the repository and restore from another copy if needed.',
+  },
+  files_unreadable: { code: 'tool_failed', advice: 'Give the agent the right to read these paths, or exclude them.' },
+  source_missing: { code: 'precondition', advice: 'The path does not exist on the host. Correct it, or mount what is missing.' },
+  size_below_floor: {
+    code: 'integrity',
+    advice: 'The backup is smaller than the source allows. Check that the source is complete.',
+  },
+  evidence_failed: { code: 'integrity', advice: 'The stored snapshot does not show what was sent. Do not rely on it.' },
+  target_not_empty: { code: 'conflict', advice: 'Choose a new name or directory, or empty the target first.' },
+  target_refused: { code: 'precondition', advice: 'Choose another target.' },
+  restore_failed: { code: 'tool_failed', advice: 'Read the tool’s own words in the log; what was created has been removed.' },
+  snapshot_missing: { code: 'not_found', advice: 'The snapshot is no longer in the repository.' },
+  disk_full: { code: 'unavailable', advice: 'Make room on the host, then run again.' },
+  stalled: { code: 'unavailable', advice: 'Nothing moved for too long. Check the source and the repository.' },
+  overlap: { code: 'conflict', advice: 'The earlier run of this source was still going; this one was skipped.' },
+  interrupted: { code: 'unavailable', advice: 'The agent or the host stopped in the middle. Run again.' },
+  expired: { code: 'cancelled', advice: 'The order reached the host too late and was not carried out. Start it again.' },
+  cancelled: { code: 'cancelled', advice: 'A person cancelled this run.' },
+  secrets_unreadable: { code: 'precondition', advice: 'The host cannot open its secrets. Save the source or repository again.' },
+  unknown_failure: { code: 'tool_failed', advice: 'Read the tool’s own words in the log.' },
+} as const satisfies Record<string, ReasonRule>;
+
+export type Reason = keyof typeof REASONS;
+
+export const REASON_NAMES = Object.keys(REASONS) as Reason[];
+
+export function getAdvice(reason: Reason): string {
+  return REASONS[reason].advice;
+}
+
+/** An error for a classified cause: `what` says what happened (the tool's own words where there are any). */
+export function createReasonError(reason: Reason, what: string, cause?: unknown): AppError {
+  const rule: ReasonRule = REASONS[reason];
+  const text = what.endsWith('.') || what.endsWith('!') || what.endsWith('?') ? what : `${what}.`;
+  return new AppError(rule.code, `${text} ${rule.advice}`, { details: { reason }, cause });
+}
+
+/** The reason an error carries, if it was made by `createReasonError`. */
+export function findReason(error: AppError): Reason | undefined {
+  const reason = error.details['reason'];
+  return typeof reason === 'string' && reason in REASONS ? (reason as Reason) : undefined;
+}

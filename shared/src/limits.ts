@@ -1,0 +1,134 @@
+/**
+ * Every queue, frame, list and wait of the product has its limit here, by name and unit.
+ * Code takes limits as arguments where a test wants to sit at the edge; these are the values it is given.
+ */
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** The wire between server and agent. */
+export const WIRE = {
+  /** Largest frame in bytes of UTF-8; ws closes with 1009 above it. */
+  frameBytes: 256 * KIB,
+  /** Deepest nesting of JSON in a frame. */
+  frameDepth: 16,
+  /** The server pings this often; an agent hearing nothing for `silenceMs` hangs up. */
+  pingIntervalMs: 20 * SECOND,
+  /** Without a pong for this long the socket is dead (two missed pings and a grace). */
+  silenceMs: 44 * SECOND,
+  /** Without a sign of life for this long the host is shown offline. */
+  offlineAfterMs: 90 * SECOND,
+  handshakeTimeoutMs: 10 * SECOND,
+  requestTimeoutMs: 60 * SECOND,
+  /** Requests waiting for a reply on one socket. */
+  pendingRequests: 64,
+  /** Durable events in one `events` frame, and frames sent but not acknowledged. */
+  eventsPerFrame: 200,
+  eventBytesPerFrame: 192 * KIB,
+  unacknowledgedFrames: 8,
+  reconnectMinMs: 1 * SECOND,
+  reconnectMaxMs: 60 * SECOND,
+  /** A socket whose send buffer is above this gets no volatile frames. */
+  slowSocketBytes: 512 * KIB,
+  /** Token bucket per agent on the server: frames and bytes a second, with twice as much burst. */
+  framesPerSecond: 200,
+  bytesPerSecond: 1 * MIB,
+} as const;
+
+/** Enrolment by announcement and token. */
+export const ENROLMENT = {
+  announcementsPerMinutePerAddress: 10,
+  pendingAnnouncements: 100,
+  announcementLifeMs: 1 * HOUR,
+  pollIntervalMs: 2 * SECOND,
+  tokenLifeMs: 1 * HOUR,
+  tokenMaxUses: 1000,
+  /** A host token older than this is rotated at the next connection. */
+  hostTokenRotateAfterMs: 30 * DAY,
+} as const;
+
+/** Text that people and tools hand in. */
+export const TEXT = {
+  nameChars: 120,
+  pathChars: 4096,
+  fieldChars: 16 * KIB,
+  tagChars: 64,
+  tags: 32,
+  /** One log line in bytes; what is longer is cut with a marker. */
+  logLineBytes: 16 * KIB,
+  errorChars: 4000,
+  searchChars: 200,
+} as const;
+
+/** Logs of a run. */
+export const LOG = {
+  linesPerBatch: 100,
+  batchBytes: 64 * KIB,
+  /** A batch leaves after this long even when it is small. */
+  batchDelayMs: 100,
+  runBytes: 5 * MIB,
+  /** Lines of a run the browser page shows at once. */
+  pageLines: 2000,
+} as const;
+
+/** Processes on the host. */
+export const PROCESS = {
+  /** SIGINT, then after this long SIGKILL to the group. */
+  cancelGraceMs: 4 * SECOND,
+  /** No byte moved anywhere in the pipeline for this long: stopped as stalled. */
+  stallMs: 5 * MINUTE,
+  /** A one-shot tool (probe, list, test). */
+  toolTimeoutMs: 60 * SECOND,
+  toolOutputBytes: 32 * MIB,
+  /** Standard error kept for the verdict: the first and the last bytes. */
+  stderrHeadBytes: 16 * KIB,
+  stderrTailBytes: 64 * KIB,
+  progressIntervalMs: 1 * SECOND,
+} as const;
+
+/** Runs on a host. */
+export const RUNS = {
+  perHost: 3,
+  queued: 200,
+  partsPerRun: 500,
+  /** A fire missed by more than this is recorded and not caught up. */
+  catchUpGraceMs: 24 * HOUR,
+  /** The agent's own tick; croner only computes the next instant. */
+  tickMs: 15 * SECOND,
+} as const;
+
+/** What the agent keeps until the server has it. */
+export const OUTBOX = {
+  events: 200_000,
+  bytes: 64 * MIB,
+  /** Acknowledged events stay this long, for a server restored from a copy. */
+  keepAcknowledgedMs: 7 * DAY,
+} as const;
+
+/** The server's HTTP side. */
+export const HTTP = {
+  bodyBytes: 1 * MIB,
+  pageSize: 50,
+  pageSizeMax: 200,
+  sseQueueBytes: 512 * KIB,
+  sseKeepAliveMs: 15 * SECOND,
+  sessionIdleMs: 12 * HOUR,
+  sessionMs: 24 * HOUR,
+  loginsPerMinute: 5,
+  passwordMinChars: 12,
+  passwordMaxBytes: 1024,
+  bootstrapLifeMs: 24 * HOUR,
+} as const;
+
+/** Objects one tenant may own; far above honest use, below what hurts the store. */
+export const COUNTS = {
+  hosts: 20_000,
+  sourcesPerHost: 2_000,
+  repositories: 20_000,
+  plans: 50_000,
+  discovered: 2_000,
+} as const;
