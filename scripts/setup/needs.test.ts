@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { findSatisfied, listNeeds } from './needs.ts';
+
+test('the demo needs nothing from another release', () => {
+  assert.deepEqual(listNeeds('demo', 'bookworm').foreign, []);
+});
+
+test('a release with an old restic fetches the new one and the rest-server from the next release', () => {
+  const needs = listNeeds('test', 'bookworm');
+  assert.deepEqual(needs.foreign, [
+    { suite: 'trixie', packages: ['restic', 'restic-rest-server'], programs: ['restic', 'restic-rest-server'] },
+  ]);
+  assert.ok(!needs.system.some((need) => need.name === 'restic-rest-server'));
+});
+
+test('a release with a new restic fetches the old one and has the rest-server itself', () => {
+  const needs = listNeeds('test', 'trixie');
+  assert.deepEqual(needs.foreign, [{ suite: 'bookworm', packages: ['restic'], programs: ['restic'] }]);
+  assert.ok(needs.system.some((need) => need.name === 'restic-rest-server'));
+});
+
+test('what the tests need includes everything the demo and the benchmarks need', () => {
+  const names = new Set(listNeeds('test', 'bookworm').system.map((need) => need.name));
+  for (const purpose of ['demo', 'bench'] as const) {
+    for (const need of listNeeds(purpose, 'bookworm').system) assert.ok(names.has(need.name), need.name);
+  }
+});
+
+test('a need is satisfied by the first path that exists, versions in the path included', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-needs-'));
+  try {
+    const need = { name: 'tool', package: 'tool', paths: [join(folder, 'missing'), join(folder, '*/bin/tool')] };
+    assert.equal(findSatisfied(need), undefined);
+    await mkdir(join(folder, '15/bin'), { recursive: true });
+    await writeFile(join(folder, '15/bin/tool'), '');
+    assert.equal(findSatisfied(need), join(folder, '15/bin/tool'));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,76 @@
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Which purpose the machine is prepared for. Each later one needs other things beside the demo's. */
+export type Purpose = 'demo' | 'test' | 'bench';
+
+/** One thing that must be there: satisfied as soon as any of `paths` (absolute, `*` allowed) exists. */
+export type Need = { readonly name: string; readonly package: string; readonly paths: readonly string[] };
+
+/**
+ * What to unpack beside the system: a package of another Debian release, for the restic generation (and the rest-server)
+ * that the running release does not carry.
+ */
+export type ForeignNeed = { readonly suite: string; readonly packages: readonly string[]; readonly programs: readonly string[] };
+
+export type NeedList = { readonly system: readonly Need[]; readonly foreign: readonly ForeignNeed[] };
+
+const programFolders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+
+function needProgram(program: string, packageName: string = program): Need {
+  return { name: program, package: packageName, paths: programFolders.map((folder) => join(folder, program)) };
+}
+
+const demoNeeds: readonly Need[] = [
+  needProgram('restic'),
+  { name: 'postgresql', package: 'postgresql', paths: ['/usr/lib/postgresql/*/bin/postgres'] },
+  { name: 'pg_dump', package: 'postgresql-client', paths: ['/usr/lib/postgresql/*/bin/pg_dump'] },
+  needProgram('mariadbd', 'mariadb-server'),
+  needProgram('mariadb-dump', 'mariadb-client'),
+  needProgram('setpriv', 'util-linux'),
+];
+
+const benchNeeds: readonly Need[] = [...demoNeeds, needProgram('chromium'), needProgram('openssl')];
+
+const testNeeds: readonly Need[] = [
+  ...benchNeeds,
+  needProgram('sshd', 'openssh-server'),
+  needProgram('ssh', 'openssh-client'),
+  { name: 'sftp-server', package: 'openssh-sftp-server', paths: ['/usr/lib/openssh/sftp-server'] },
+  needProgram('ip', 'iproute2'),
+  needProgram('swift-proxy-server', 'swift-proxy'),
+  needProgram('swift-account-server', 'swift-account'),
+  needProgram('swift-container-server', 'swift-container'),
+  needProgram('swift-object-server', 'swift-object'),
+  { name: 'python3-swift', package: 'python3-swift', paths: ['/usr/lib/python3/dist-packages/swift/__init__.py'] },
+  needProgram('memcached'),
+  needProgram('promtool', 'prometheus'),
+  needProgram('strace'),
+  needProgram('faketime'),
+];
+
+/** The oldest release whose own restic counts as new; before it the roles are the other way round. */
+const codenamesWithOldRestic = ['bookworm'];
+
+/** Lists what `purpose` needs on a Debian release, named as in `VERSION_CODENAME`. */
+export function listNeeds(purpose: Purpose, codename: string): NeedList {
+  if (purpose === 'demo') return { system: demoNeeds, foreign: [] };
+  const system = purpose === 'bench' ? benchNeeds : testNeeds;
+  if (codenamesWithOldRestic.includes(codename)) {
+    const packages = ['restic', 'restic-rest-server'];
+    return { system, foreign: [{ suite: 'trixie', packages, programs: packages }] };
+  }
+  return {
+    system: [...system, needProgram('restic-rest-server')],
+    foreign: [{ suite: 'bookworm', packages: ['restic'], programs: ['restic'] }],
+  };
+}
+
+/** The first path that satisfies a need. */
+export function findSatisfied(need: Need): string | undefined {
+  for (const pattern of need.paths) {
+    const [found] = globSync(pattern);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
