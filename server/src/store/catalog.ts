@@ -1,0 +1,111 @@
+/** What is protected and where to: sources, repositories, plans. */
+import type { Config } from '@holdfast/shared/adapters/field.ts';
+import type { HostId, PlanId, RepositoryId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { PlanOptions } from '@holdfast/shared/domain/plan.ts';
+import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
+import type { Page, PageRequest } from './page.ts';
+
+/** Secret fields by name, each encrypted with its row and name as associated data. */
+export type EncryptedSecrets = Readonly<Record<string, string>>;
+
+export interface Source {
+  id: SourceId;
+  tenant: TenantId;
+  host: HostId;
+  name: string;
+  kind: string;
+  config: Config;
+  secrets: EncryptedSecrets;
+  enabled: boolean;
+  /** Rises with every change. */
+  version: number;
+  createdAt: number;
+  updatedAt: number;
+}
+
+export interface Repository {
+  id: RepositoryId;
+  tenant: TenantId;
+  name: string;
+  kind: string;
+  config: Config;
+  secrets: EncryptedSecrets;
+  /** The engine's own id, pinned when a host first opened or made it. */
+  engineId?: string | undefined;
+  /** The host that tested it last, for the next test. */
+  testedFrom?: HostId | undefined;
+  version: number;
+  createdAt: number;
+  updatedAt: number;
+}
+
+export interface Plan {
+  id: PlanId;
+  tenant: TenantId;
+  name: string;
+  repository: RepositoryId;
+  sources: readonly SourceId[];
+  schedule?: Schedule | undefined;
+  enabled: boolean;
+  options: PlanOptions;
+  effectiveFrom: number;
+  version: number;
+  createdAt: number;
+  updatedAt: number;
+}
+
+export interface SourceFilter {
+  search?: string | undefined;
+  host?: HostId | undefined;
+  kind?: string | undefined;
+  /** Only sources that are in no enabled plan. */
+  withoutPlan?: boolean | undefined;
+}
+
+export interface PlanFilter {
+  search?: string | undefined;
+  source?: SourceId | undefined;
+  host?: HostId | undefined;
+  repository?: RepositoryId | undefined;
+  enabled?: boolean | undefined;
+}
+
+/** Names are unique in a tenant for each noun (sources: on each host); a taken one is `conflict` with `details.field = "name"`. */
+export interface CatalogStore {
+  insertSource(source: Source): Promise<void>;
+  /** Replaces the row when its version is still `expectedVersion`; `conflict` otherwise, `not_found` when it is gone. */
+  updateSource(source: Source, expectedVersion: number): Promise<void>;
+  findSource(tenant: TenantId, id: SourceId): Promise<Source | undefined>;
+  findSources(tenant: TenantId, ids: readonly SourceId[]): Promise<readonly Source[]>;
+  listSources(tenant: TenantId, filter: SourceFilter, page: PageRequest): Promise<Page<Source>>;
+  listSourcesOfHost(tenant: TenantId, host: HostId): Promise<readonly Source[]>;
+  countSources(tenant: TenantId): Promise<number>;
+  /** `conflict` with the plans' names in details when a plan still uses it. Runs and snapshots stay. */
+  deleteSource(tenant: TenantId, id: SourceId): Promise<void>;
+
+  insertRepository(repository: Repository): Promise<void>;
+  updateRepository(repository: Repository, expectedVersion: number): Promise<void>;
+  /** Pins the engine's id once; `conflict` when another one is pinned. */
+  pinEngineId(tenant: TenantId, id: RepositoryId, engineId: string, from: HostId): Promise<void>;
+  findRepository(tenant: TenantId, id: RepositoryId): Promise<Repository | undefined>;
+  listRepositories(
+    tenant: TenantId,
+    filter: { search?: string | undefined; kind?: string | undefined },
+    page: PageRequest,
+  ): Promise<Page<Repository>>;
+  countRepositories(tenant: TenantId): Promise<number>;
+  /** `conflict` when a plan uses it or the ledger still lists snapshots in it. */
+  deleteRepository(tenant: TenantId, id: RepositoryId): Promise<void>;
+
+  insertPlan(plan: Plan): Promise<void>;
+  updatePlan(plan: Plan, expectedVersion: number): Promise<void>;
+  findPlan(tenant: TenantId, id: PlanId): Promise<Plan | undefined>;
+  listPlans(tenant: TenantId, filter: PlanFilter, page: PageRequest): Promise<Page<Plan>>;
+  /** Plans with at least one source on the host, with all their sources. */
+  listPlansOfHost(tenant: TenantId, host: HostId): Promise<readonly Plan[]>;
+  countPlans(tenant: TenantId): Promise<number>;
+  deletePlan(tenant: TenantId, id: PlanId): Promise<void>;
+  /** Hosts whose spec mentions this thing. */
+  listHostsOfRepository(tenant: TenantId, id: RepositoryId): Promise<readonly HostId[]>;
+  listHostsOfPlan(tenant: TenantId, id: PlanId): Promise<readonly HostId[]>;
+}

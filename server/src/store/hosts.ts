@@ -1,0 +1,138 @@
+/** Hosts, their tokens, announcements and enrolment tokens. */
+import type { AnnouncementId, EnrolmentTokenId, HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { HostFacts, ToolReport } from '@holdfast/shared/protocol/messages.ts';
+import type { Page, PageRequest } from './page.ts';
+
+export const HOST_STATES = ['active', 'revoked', 'quarantined'] as const;
+export type HostState = (typeof HOST_STATES)[number];
+
+export interface Host {
+  id: HostId;
+  tenant: TenantId;
+  name: string;
+  state: HostState;
+  tags: readonly string[];
+  signingKey: string;
+  sealingKey: string;
+  fingerprint: string;
+  facts?: HostFacts | undefined;
+  tools: readonly ToolReport[];
+  createdAt: number;
+  lastSeenAt?: number | undefined;
+  /** Host clock minus server clock at the last hello, milliseconds. */
+  skewMs?: number | undefined;
+  /** Rises whenever anything this host is told changes. */
+  specVersion: number;
+  /** What the host last confirmed; below `specVersion` is drift. */
+  acknowledgedSpecVersion: number;
+  /** The highest counter of a proof this server accepted. */
+  counter: number;
+  boot?: string | undefined;
+  concurrency: number;
+}
+
+/** Where the durable stream of one host stands. */
+export interface EventPosition {
+  epoch: string;
+  seq: number;
+}
+
+export interface Announcement {
+  id: AnnouncementId;
+  tenant: TenantId;
+  hostname: string;
+  signingKey: string;
+  sealingKey: string;
+  fingerprint: string;
+  facts: HostFacts;
+  address: string;
+  nonce: string;
+  createdAt: number;
+  expiresAt: number;
+  state: 'pending' | 'approved' | 'rejected';
+  /** Set when approved. */
+  host?: HostId | undefined;
+  /** The bearer token sealed to the host (JSON of SealedSecrets), until it was claimed. */
+  sealedToken?: string | undefined;
+  rejection?: string | undefined;
+}
+
+export interface HostToken {
+  hash: string;
+  tenant: TenantId;
+  host: HostId;
+  createdAt: number;
+  firstUsedAt?: number | undefined;
+}
+
+export interface EnrolmentToken {
+  id: EnrolmentTokenId;
+  tenant: TenantId;
+  hash: string;
+  note: string;
+  tags: readonly string[];
+  usesLeft: number;
+  createdAt: number;
+  expiresAt: number;
+}
+
+export interface HostFilter {
+  search?: string | undefined;
+  state?: HostState | undefined;
+  tag?: string | undefined;
+  /** Only hosts seen at or after (online) or before (offline) this instant. */
+  seenSince?: number | undefined;
+  notSeenSince?: number | undefined;
+}
+
+export interface HostStore {
+  insertHost(host: Host): Promise<void>;
+  findHost(tenant: TenantId, id: HostId): Promise<Host | undefined>;
+  findHostByKey(signingKey: string): Promise<Host | undefined>;
+  /** By name, then id. */
+  listHosts(tenant: TenantId, filter: HostFilter, page: PageRequest): Promise<Page<Host>>;
+  countHosts(tenant: TenantId): Promise<{ total: number; active: number; seenSince: number }>;
+  countHostsSeenSince(tenant: TenantId, since: number): Promise<number>;
+  isHostNameTaken(tenant: TenantId, name: string): Promise<boolean>;
+  updateHostNaming(
+    tenant: TenantId,
+    id: HostId,
+    change: { name?: string; tags?: readonly string[]; concurrency?: number },
+  ): Promise<void>;
+  setHostState(tenant: TenantId, id: HostId, state: HostState): Promise<void>;
+  /** Accepts a proof: true and stored when `counter` is above the last one, false (a clone or replay) otherwise. */
+  advanceCounter(id: HostId, counter: number, boot: string): Promise<boolean>;
+  recordContact(
+    id: HostId,
+    contact: { at: number; facts?: HostFacts; tools?: readonly ToolReport[]; skewMs?: number },
+  ): Promise<void>;
+  touchHosts(ids: readonly HostId[], at: number): Promise<void>;
+  /** Raises the wanted spec version of these hosts by one. */
+  bumpSpec(tenant: TenantId, hosts: readonly HostId[]): Promise<void>;
+  acknowledgeSpec(id: HostId, version: number): Promise<void>;
+  /** The last applied event of this outbox epoch, seq 0 when the epoch is new. */
+  getEventPosition(id: HostId, epoch: string): Promise<EventPosition>;
+
+  insertHostToken(token: HostToken): Promise<void>;
+  findHostByToken(hash: string): Promise<{ host: Host; token: HostToken } | undefined>;
+  /** Marks first use and deletes all older tokens of the host, in one transaction. */
+  settleHostToken(hash: string, at: number): Promise<void>;
+  deleteHostTokens(host: HostId): Promise<number>;
+
+  /** Stores a new pending announcement; the same keys renew theirs. `limit` at `maxPending`. */
+  upsertAnnouncement(announcement: Announcement, maxPending: number): Promise<Announcement>;
+  findAnnouncement(id: AnnouncementId): Promise<Announcement | undefined>;
+  setAnnouncementNonce(id: AnnouncementId, nonce: string): Promise<void>;
+  listPending(tenant: TenantId, now: number): Promise<readonly Announcement[]>;
+  /** Approves in one step: the host row, its token and the announcement; `conflict` when no longer pending. */
+  approveAnnouncement(id: AnnouncementId, host: Host, token: HostToken, sealedToken: string): Promise<void>;
+  /** False when it was not pending any more. */
+  rejectAnnouncement(id: AnnouncementId, message: string): Promise<boolean>;
+  deleteExpiredAnnouncements(now: number): Promise<number>;
+
+  insertEnrolmentToken(token: EnrolmentToken): Promise<void>;
+  listEnrolmentTokens(tenant: TenantId, now: number): Promise<readonly EnrolmentToken[]>;
+  /** Takes one use; undefined when unknown, used up or expired at `now`. */
+  useEnrolmentToken(hash: string, now: number): Promise<EnrolmentToken | undefined>;
+  deleteEnrolmentToken(tenant: TenantId, id: EnrolmentTokenId): Promise<boolean>;
+}

@@ -1,0 +1,13 @@
+/** Keyset paging: a page knows the key of its last row and nothing else. */
+export interface PageRequest {
+  /** Rows at most, 1 to `HTTP.pageSizeMax`. */
+  limit: number;
+  /** The opaque key of the last row already seen; undefined for the first page. */
+  after?: string | undefined;
+}
+
+export interface Page<T> {
+  rows: readonly T[];
+  /** Hand this to the next request; undefined on the last page. */
+  next?: string | undefined;
+}

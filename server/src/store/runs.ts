@@ -1,0 +1,201 @@
+/** The ledger: runs with their parts, stages and logs; snapshots; orders on their way to hosts. */
+import type {
+  HostId,
+  PlanId,
+  RepositoryId,
+  RequestId,
+  RunId,
+  SnapshotId,
+  SourceId,
+  TenantId,
+} from '@holdfast/shared/domain/ids.ts';
+import type {
+  Evidence,
+  Failure,
+  LogLevel,
+  LogLine,
+  RunKind,
+  RunState,
+  Stage,
+  TerminalState,
+  Trigger,
+} from '@holdfast/shared/domain/run.ts';
+import type { RestoreTarget, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
+import type { Page, PageRequest } from './page.ts';
+
+export interface Run {
+  id: RunId;
+  tenant: TenantId;
+  host: HostId;
+  kind: RunKind;
+  trigger: Trigger;
+  state: RunState;
+  plan?: PlanId | undefined;
+  repository: RepositoryId;
+  /** The fire this run answers; epoch milliseconds on the plan's schedule. */
+  fireAt?: number | undefined;
+  /** Host's times. */
+  createdAt: number;
+  startedAt?: number | undefined;
+  finishedAt?: number | undefined;
+  durationMs?: number | undefined;
+  /** When the server first heard of it, and when it heard of its end. */
+  receivedAt: number;
+  reportedAt?: number | undefined;
+  bytes: number;
+  failure?: Failure | undefined;
+  evidence: readonly Evidence[];
+  snapshot?: SnapshotId | undefined;
+  target?: RestoreTarget | undefined;
+  requestedBy?: string | undefined;
+  logLines: number;
+}
+
+export interface RunPart {
+  run: RunId;
+  source: SourceId;
+  state: RunState;
+  failure?: Failure | undefined;
+  warnings: readonly string[];
+  bytes: number;
+  durationMs?: number | undefined;
+}
+
+export interface RunStage {
+  run: RunId;
+  source?: SourceId | undefined;
+  stage: Stage;
+  startedAt: number;
+  endedAt?: number | undefined;
+  ok?: boolean | undefined;
+}
+
+export const SNAPSHOT_STATES = ['good', 'partial', 'quarantined', 'missing'] as const;
+export type SnapshotState = (typeof SNAPSHOT_STATES)[number];
+
+export interface Snapshot {
+  id: SnapshotId;
+  tenant: TenantId;
+  engineId: string;
+  run: RunId;
+  host: HostId;
+  source: SourceId;
+  plan?: PlanId | undefined;
+  repository: RepositoryId;
+  role: 'data' | 'globals';
+  /** `good` and `partial` only when its part ended so; `quarantined` until then and when no clean run vouches for it. */
+  state: SnapshotState;
+  createdAt: number;
+  sizeBytes: number;
+  addedBytes?: number | undefined;
+  files?: number | undefined;
+  fileName?: string | undefined;
+  evidence: readonly Evidence[];
+}
+
+export interface RunFilter {
+  state?: RunState | undefined;
+  /** Only runs that have not ended. */
+  active?: boolean | undefined;
+  kind?: RunKind | undefined;
+  host?: HostId | undefined;
+  plan?: PlanId | undefined;
+  source?: SourceId | undefined;
+  repository?: RepositoryId | undefined;
+  since?: number | undefined;
+  until?: number | undefined;
+}
+
+export interface SnapshotFilter {
+  host?: HostId | undefined;
+  plan?: PlanId | undefined;
+  source?: SourceId | undefined;
+  repository?: RepositoryId | undefined;
+  run?: RunId | undefined;
+  state?: SnapshotState | undefined;
+  /** Default: data only. */
+  role?: 'data' | 'globals' | undefined;
+}
+
+/** What became of a frame of events. */
+export interface AppliedEvents {
+  /** The host's position afterwards; this is what is acknowledged. */
+  through: number;
+  /** The events that were new, in order. */
+  fresh: readonly SequencedEvent[];
+}
+
+/** An order to a host that must arrive once, however often the line is cut. */
+export interface Order {
+  id: RequestId;
+  tenant: TenantId;
+  host: HostId;
+  type: 'run.start' | 'restore.start' | 'run.cancel';
+  run: RunId;
+  /** The frame's body, JSON. */
+  body: string;
+  notAfter: number;
+  createdAt: number;
+  state: 'waiting' | 'answered' | 'refused' | 'expired';
+}
+
+export interface LogFilter {
+  /** Lines after this number; 0 for all. */
+  after: number;
+  limit: number;
+  levels?: readonly LogLevel[] | undefined;
+  search?: string | undefined;
+}
+
+/** The newest clean backup of a source and its newest attempt, for status words. */
+export interface SourceStanding {
+  source: SourceId;
+  lastGoodAt?: number | undefined;
+  lastGoodSnapshot?: SnapshotId | undefined;
+  lastGoodBytes?: number | undefined;
+  lastState?: TerminalState | undefined;
+  lastRun?: RunId | undefined;
+  lastAt?: number | undefined;
+}
+
+export interface RunStore {
+  /**
+   * Applies a frame of durable events of one host in one transaction with its position: repeats are ignored, a gap is `conflict`
+   * with `details.expected`. State changes are conditional (`canMove`), terminal states immutable; an event about a run of
+   * another host is refused (`forbidden`). Snapshots of a part become `good` or `partial` when the part ends so, stay `quarantined` otherwise.
+   * A parts row exists for each source from `run.created` on. When a run ends its log chunks are packed.
+   */
+  applyEvents(
+    tenant: TenantId,
+    host: HostId,
+    epoch: string,
+    events: readonly SequencedEvent[],
+    receivedAt: number,
+  ): Promise<AppliedEvents>;
+
+  /** A run that a person ordered, queued before its host knows; with the order that carries it, in one transaction. */
+  insertOrderedRun(run: Run, sources: readonly SourceId[], order: Order): Promise<void>;
+  insertOrder(order: Order): Promise<void>;
+  /** Orders of a host that wait for an answer at `now`, oldest first. */
+  listWaitingOrders(host: HostId, now: number): Promise<readonly Order[]>;
+  settleOrder(id: RequestId, state: 'answered' | 'refused'): Promise<boolean>;
+  /** Marks overdue orders `expired` and fails the queued runs that were waiting for them. Returns those runs. */
+  expireOrders(now: number): Promise<readonly Run[]>;
+  /** Ends a run that its host refused or never got; conditional like every transition. */
+  finishUnstarted(tenant: TenantId, run: RunId, state: TerminalState, failure: Failure, at: number): Promise<boolean>;
+
+  findRun(tenant: TenantId, id: RunId): Promise<Run | undefined>;
+  listParts(tenant: TenantId, id: RunId): Promise<readonly RunPart[]>;
+  listStages(tenant: TenantId, id: RunId): Promise<readonly RunStage[]>;
+  /** Newest first, by creation then id. Never scans the table: every filter has an index. */
+  listRuns(tenant: TenantId, filter: RunFilter, page: PageRequest): Promise<Page<Run>>;
+  countRunsByState(tenant: TenantId, since: number): Promise<Readonly<Record<RunState, number>>>;
+  readLog(tenant: TenantId, id: RunId, filter: LogFilter): Promise<readonly LogLine[]>;
+
+  findSnapshot(tenant: TenantId, id: SnapshotId): Promise<Snapshot | undefined>;
+  listSnapshots(tenant: TenantId, filter: SnapshotFilter, page: PageRequest): Promise<Page<Snapshot>>;
+  countSnapshots(tenant: TenantId, repository?: RepositoryId): Promise<number>;
+  listStandings(tenant: TenantId, sources: readonly SourceId[]): Promise<readonly SourceStanding[]>;
+  /** Durations in seconds and counts for the metrics, since the store began. */
+  listRunTotals(tenant: TenantId): Promise<readonly { kind: RunKind; state: RunState; count: number }[]>;
+}

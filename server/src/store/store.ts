@@ -1,0 +1,24 @@
+/**
+ * The store's door: one interface per aggregate, each method one whole domain step, each a promise although SQLite is
+ * synchronous, so that another engine can come under the same contract suite. Every method is one transaction.
+ * Failures are AppErrors: `conflict`, `not_found`, `unavailable` (disk full, database busy), `internal`.
+ */
+import type { CatalogStore } from './catalog.ts';
+import type { HostStore } from './hosts.ts';
+import type { PeopleStore } from './people.ts';
+import type { RunStore } from './runs.ts';
+import type { SettingStore, TrailStore } from './trail.ts';
+
+export interface Store {
+  people: PeopleStore;
+  hosts: HostStore;
+  catalog: CatalogStore;
+  runs: RunStore;
+  trail: TrailStore;
+  settings: SettingStore;
+  /** Writes and reads one value; throws when the store could not take a row right now. For readiness. */
+  probe(): Promise<void>;
+  /** Schema version now and the newest this build knows. */
+  readonly schema: { current: number; newest: number };
+  close(): Promise<void>;
+}

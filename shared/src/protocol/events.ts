@@ -1,0 +1,109 @@
+/**
+ * Durable events: what an agent must tell the server exactly once, however often the line is cut.
+ * Each has a sequence number in the outbox epoch; the server applies them in order and ignores repeats.
+ */
+import { z } from 'zod';
+import { idSchema } from '../domain/ids.ts';
+import { evidenceSchema, failureSchema, logLineSchema, RUN_KINDS, STAGES, TERMINAL_STATES, TRIGGERS } from '../domain/run.ts';
+import { snapshotMadeSchema } from '../domain/snapshot.ts';
+import { LOG, RUNS, TEXT } from '../limits.ts';
+
+const at = z.int().min(0);
+
+const partEndSchema = z.object({
+  source: idSchema('source'),
+  state: z.enum(TERMINAL_STATES),
+  failure: failureSchema.optional(),
+  warnings: z.array(z.string().max(TEXT.errorChars)).max(50),
+  bytes: z.int().min(0),
+  durationMs: z.int().min(0),
+});
+export type PartEnd = z.infer<typeof partEndSchema>;
+
+/** What a restore run does, kept with the run so that its page can say it. */
+export const restoreTargetSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('directory'), path: z.string().startsWith('/').max(TEXT.pathChars) }),
+  z.object({ kind: z.literal('database'), source: idSchema('source'), database: z.string().min(1).max(255) }),
+]);
+export type RestoreTarget = z.infer<typeof restoreTargetSchema>;
+
+export const runEventSchema = z.discriminatedUnion('type', [
+  /** The run exists. First event of every run; `fireAt` is set for scheduled runs and is what makes the id. */
+  z.object({
+    type: z.literal('run.created'),
+    run: idSchema('run'),
+    at,
+    kind: z.enum(RUN_KINDS),
+    trigger: z.enum(TRIGGERS),
+    plan: idSchema('plan').optional(),
+    repository: idSchema('repository'),
+    sources: z.array(idSchema('source')).max(RUNS.partsPerRun),
+    fireAt: at.optional(),
+    snapshot: idSchema('snapshot').optional(),
+    target: restoreTargetSchema.optional(),
+    requestedBy: z.string().max(TEXT.nameChars).optional(),
+  }),
+  z.object({ type: z.literal('run.started'), run: idSchema('run'), at }),
+  /** A stage of one part begins or ends. */
+  z.object({
+    type: z.literal('run.stage'),
+    run: idSchema('run'),
+    at,
+    source: idSchema('source').optional(),
+    stage: z.enum(STAGES),
+    ended: z.boolean(),
+    ok: z.boolean().optional(),
+  }),
+  z.object({
+    type: z.literal('run.log'),
+    run: idSchema('run'),
+    at,
+    lines: z.array(logLineSchema).min(1).max(LOG.linesPerBatch),
+  }),
+  z.object({ type: z.literal('snapshot.made'), run: idSchema('run'), at, snapshot: snapshotMadeSchema }),
+  z.object({ type: z.literal('part.finished'), run: idSchema('run'), at, part: partEndSchema }),
+  /** Every part ended; evidence and clean-up follow. */
+  z.object({ type: z.literal('run.finalizing'), run: idSchema('run'), at }),
+  z.object({
+    type: z.literal('run.finished'),
+    run: idSchema('run'),
+    at,
+    state: z.enum(TERMINAL_STATES),
+    failure: failureSchema.optional(),
+    evidence: z.array(evidenceSchema).max(50),
+    bytes: z.int().min(0),
+    /** Lines the log has in all, so that the server can tell when it has them all. */
+    logLines: z.int().min(0),
+    durationMs: z.int().min(0),
+  }),
+]);
+export type RunEvent = z.infer<typeof runEventSchema>;
+export type RunEventType = RunEvent['type'];
+
+/** What the agent found in a repository that no clean run of this host vouches for, after reconciliation. */
+export const hostEventSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('repository.reconciled'),
+    at,
+    repository: idSchema('repository'),
+    /** Engine ids of snapshots with our tags that no finished run vouches for. */
+    orphans: z.array(z.string().max(64)).max(1000),
+    /** Engine ids the ledger knows of this host that are gone. */
+    missing: z.array(z.string().max(64)).max(1000),
+  }),
+  /** An order the server gave was carried out or refused outside any run, such as a spec that failed its signature. */
+  z.object({
+    type: z.literal('host.notice'),
+    at,
+    level: z.enum(['info', 'warn', 'error']),
+    text: z.string().max(TEXT.errorChars),
+  }),
+]);
+export type HostEvent = z.infer<typeof hostEventSchema>;
+
+export const durableEventSchema = z.union([runEventSchema, hostEventSchema]);
+export type DurableEvent = z.infer<typeof durableEventSchema>;
+
+/** An event with its place in the outbox. `seq` counts from 1 in each epoch, without a gap. */
+export const sequencedEventSchema = z.object({ seq: z.int().min(1), event: durableEventSchema });
+export type SequencedEvent = z.infer<typeof sequencedEventSchema>;

@@ -1,0 +1,283 @@
+/**
+ * The frames. `{v, id, type, re?, at, body}` in JSON; `re` names the frame being answered.
+ * Unknown types are refused by name, unknown fields ignored, everything else validated on both sides.
+ */
+import { z } from 'zod';
+import { TOOLS } from '../adapters/command.ts';
+import { sealedSecretsSchema } from '../crypto/sealed.ts';
+import { idSchema } from '../domain/ids.ts';
+import { configSchema, nameSchema } from '../domain/plan.ts';
+import { ERROR_CODES } from '../errors.ts';
+import { RUNS, TEXT, WIRE } from '../limits.ts';
+import { restoreTargetSchema, sequencedEventSchema } from './events.ts';
+
+const epochMs = z.int().min(0);
+const base64url = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .regex(/^[A-Za-z0-9_-]+$/u);
+
+export const wireErrorSchema = z.object({
+  code: z.enum(ERROR_CODES),
+  message: z.string().max(TEXT.errorChars),
+  retry: z.enum(['never', 'later', 'after_change']),
+  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())])).optional(),
+});
+
+/** Facts about the machine; all of it hostile text. */
+export const hostFactsSchema = z.object({
+  hostname: z.string().max(253),
+  os: z.string().max(TEXT.nameChars),
+  arch: z.string().max(32),
+  kernel: z.string().max(TEXT.nameChars),
+  cpus: z.int().min(0),
+  memoryBytes: z.int().min(0),
+  agentVersion: z.string().max(64),
+  zone: z.string().max(64),
+  bootedAt: epochMs,
+  /** Whether children die with the agent on this host; false is shown as a warning. */
+  pdeathsig: z.boolean(),
+});
+export type HostFacts = z.infer<typeof hostFactsSchema>;
+
+/** One tool looked for: found with path and version, or missing with how to get it. */
+export const toolReportSchema = z.object({
+  tool: z.enum(TOOLS),
+  found: z.boolean(),
+  path: z.string().max(TEXT.pathChars).optional(),
+  version: z.string().max(64).optional(),
+  /** What is not possible without it, and the package to install. */
+  advice: z.string().max(500).optional(),
+});
+export type ToolReport = z.infer<typeof toolReportSchema>;
+
+/** A source or repository that may not be saved yet, with its secrets sealed for this request. */
+export const sourceDraftSchema = z.object({
+  kind: z.string().max(32),
+  config: configSchema,
+  secrets: sealedSecretsSchema.optional(),
+});
+export const repositoryDraftSchema = sourceDraftSchema;
+export type AdapterDraft = z.infer<typeof sourceDraftSchema>;
+
+const progressSchema = z.object({
+  run: idSchema('run'),
+  source: idSchema('source').optional(),
+  bytes: z.int().min(0),
+  totalBytes: z.int().min(0).optional(),
+  files: z.int().min(0).optional(),
+  totalFiles: z.int().min(0).optional(),
+  bytesPerSecond: z.number().min(0),
+  stage: z.string().max(32),
+});
+export type Progress = z.infer<typeof progressSchema>;
+
+const tokenSchema = z.string().max(128);
+
+/** Frames an agent sends. */
+export const AGENT_FRAMES = {
+  hello: z.object({
+    host: idSchema('host'),
+    protocol: z.object({ oldest: z.int(), newest: z.int() }),
+    /** Ed25519 over the server's nonce, the counter and the boot; see `crypto/proof.ts`. */
+    proof: base64url(128),
+    counter: z.int().min(1),
+    /** Made anew at each start of the agent; two live boots of one identity are a clone. */
+    boot: z.string().min(8).max(64),
+    facts: hostFactsSchema,
+    tools: z.array(toolReportSchema).max(100),
+    outbox: z.object({ epoch: z.string().min(8).max(64), firstSeq: z.int().min(0), lastSeq: z.int().min(0) }),
+    specVersion: z.int().min(0),
+    runs: z.array(idSchema('run')).max(RUNS.queued),
+  }),
+  events: z.object({
+    epoch: z.string().min(8).max(64),
+    events: z.array(sequencedEventSchema).min(1).max(WIRE.eventsPerFrame),
+  }),
+  progress: progressSchema,
+  heartbeat: z.object({
+    loopLagMs: z.number().min(0),
+    outboxEvents: z.int().min(0),
+    outboxBytes: z.int().min(0),
+    activeRuns: z.int().min(0),
+    queuedRuns: z.int().min(0),
+    cpuRatio: z.number().min(0).max(1),
+    memoryUsedBytes: z.int().min(0),
+    memoryTotalBytes: z.int().min(0),
+    stateDiskFreeBytes: z.int().min(0),
+  }),
+  inventory: z.object({ facts: hostFactsSchema, tools: z.array(toolReportSchema).max(100) }),
+  /** The answer to a request that succeeded; the shape of `result` belongs to the request's type. */
+  reply: z.object({ result: z.unknown() }),
+  error: wireErrorSchema,
+} as const;
+
+/** Requests of the server with the shape of their reply; life cycle and retry rules stand in `peer.ts`. */
+export const REQUESTS = {
+  'spec.put': {
+    body: z.object({ document: z.string().max(WIRE.frameBytes), signature: base64url(128), version: z.int().min(1) }),
+    result: z.object({ version: z.int().min(1) }),
+  },
+  'run.start': {
+    body: z.object({
+      run: idSchema('run'),
+      plan: idSchema('plan'),
+      /** Undefined: all sources of the plan on this host. */
+      sources: z.array(idSchema('source')).min(1).max(RUNS.partsPerRun).optional(),
+      trigger: z.enum(['manual', 'api']),
+      requestedBy: z.string().max(TEXT.nameChars),
+      notAfter: epochMs,
+    }),
+    result: z.object({ run: idSchema('run') }),
+  },
+  'restore.start': {
+    body: z.object({
+      run: idSchema('run'),
+      snapshot: idSchema('snapshot'),
+      engineId: z.string().regex(/^[0-9a-f]{64}$/u),
+      fileName: z.string().max(200).optional(),
+      sizeBytes: z.int().min(0),
+      /** The source the snapshot was made of, as it was; its kind decides how it is read back. */
+      source: z.object({ id: idSchema('source'), kind: z.string().max(32), config: configSchema }),
+      /** The repository, with secrets sealed for this request: the host may not have it in its spec. */
+      repository: z.object({ id: idSchema('repository'), draft: repositoryDraftSchema, pinnedId: z.string().max(64).optional() }),
+      target: restoreTargetSchema,
+      /** The server connection to restore a database through, with secrets sealed for this request. */
+      connection: sourceDraftSchema.optional(),
+      trigger: z.enum(['manual', 'api']),
+      requestedBy: z.string().max(TEXT.nameChars),
+      notAfter: epochMs,
+    }),
+    result: z.object({ run: idSchema('run') }),
+  },
+  'run.cancel': {
+    body: z.object({ run: idSchema('run'), requestedBy: z.string().max(TEXT.nameChars), notAfter: epochMs }),
+    result: z.object({ known: z.boolean() }),
+  },
+  'source.test': {
+    body: z.object({ ref: z.string().max(80), draft: sourceDraftSchema, notAfter: epochMs }),
+    result: z.object({
+      ok: z.boolean(),
+      /** The tool's own words, redacted. */
+      message: z.string().max(TEXT.errorChars),
+      reason: z.string().max(64).optional(),
+      serverVersion: z.string().max(200),
+      sizeBytes: z.int().min(0).optional(),
+      warnings: z.array(z.string().max(500)).max(50),
+      latencyMs: z.number().min(0),
+    }),
+  },
+  'source.discover': {
+    body: z.object({ ref: z.string().max(80), draft: sourceDraftSchema, notAfter: epochMs }),
+    result: z.object({
+      found: z.array(z.object({ name: z.string().max(255), sizeBytes: z.int().min(0).optional() })).max(2000),
+    }),
+  },
+  'repository.test': {
+    body: z.object({
+      ref: z.string().max(80),
+      draft: repositoryDraftSchema,
+      pinnedId: z.string().max(64).optional(),
+      notAfter: epochMs,
+    }),
+    result: z.object({
+      state: z.enum(['ready', 'missing', 'failed']),
+      message: z.string().max(TEXT.errorChars),
+      reason: z.string().max(64).optional(),
+      engineId: z.string().max(64).optional(),
+      snapshots: z.int().min(0).optional(),
+      latencyMs: z.number().min(0),
+    }),
+  },
+  'repository.init': {
+    body: z.object({ ref: z.string().max(80), draft: repositoryDraftSchema, notAfter: epochMs }),
+    result: z.object({ engineId: z.string().max(64) }),
+  },
+  'token.rotate': {
+    /** The new token, sealed to the host; the old one works until the new one was used once. */
+    body: z.object({ sealed: sealedSecretsSchema, version: z.int().min(1) }),
+    result: z.object({ accepted: z.literal(true) }),
+  },
+} as const;
+export type RequestType = keyof typeof REQUESTS;
+export type RequestBody<T extends RequestType> = z.infer<(typeof REQUESTS)[T]['body']>;
+export type RequestResult<T extends RequestType> = z.infer<(typeof REQUESTS)[T]['result']>;
+export const REQUEST_TYPES = Object.keys(REQUESTS) as RequestType[];
+
+/** Frames the server sends besides requests. */
+export const SERVER_FRAMES = {
+  challenge: z.object({
+    nonce: base64url(64),
+    serverTime: epochMs,
+    protocol: z.object({ oldest: z.int(), newest: z.int() }),
+  }),
+  welcome: z.object({
+    version: z.int(),
+    /** Rises when the server was restored from a copy; the agent then replays what it still keeps. */
+    serverEpoch: z.int().min(1),
+    serverTime: epochMs,
+    hostName: nameSchema,
+    /** The last event applied from this outbox epoch; 0 when none. */
+    acknowledged: z.int().min(0),
+  }),
+  ack: z.object({ epoch: z.string().max(64), through: z.int().min(0) }),
+  /** The agent's place here is over: revoked, quarantined or replaced by a newer connection. */
+  goodbye: z.object({ error: wireErrorSchema, reconnect: z.boolean() }),
+  error: wireErrorSchema,
+} as const;
+
+type BodiesOf<T extends Record<string, z.ZodType>> = { [K in keyof T]: z.infer<T[K]> };
+export type AgentFrames = BodiesOf<typeof AGENT_FRAMES>;
+export type ServerFrames = BodiesOf<typeof SERVER_FRAMES> & { [T in RequestType]: RequestBody<T> };
+
+export const frameHeadSchema = z.object({
+  v: z.int().min(1).max(1000),
+  id: z
+    .string()
+    .min(1)
+    .max(80)
+    .regex(/^[A-Za-z0-9_-]+$/u),
+  type: z.string().min(1).max(64),
+  re: z
+    .string()
+    .min(1)
+    .max(80)
+    .regex(/^[A-Za-z0-9_-]+$/u)
+    .optional(),
+  at: epochMs,
+});
+export type FrameHead = z.infer<typeof frameHeadSchema>;
+export type Frame<Frames, T extends keyof Frames = keyof Frames> = {
+  [K in T]: Omit<FrameHead, 'type'> & { type: K; body: Frames[K] };
+}[T];
+export type AgentFrame = Frame<AgentFrames>;
+export type ServerFrame = Frame<ServerFrames>;
+
+/** HTTP bodies of enrolment, before there is a socket. */
+export const announceBodySchema = z.strictObject({
+  hostname: z.string().min(1).max(253),
+  facts: hostFactsSchema,
+  signingKey: base64url(64),
+  sealingKey: base64url(64),
+  /** Proof of possession over both keys; see `crypto/proof.ts`. */
+  proof: base64url(128),
+  enrolToken: tokenSchema.optional(),
+});
+export type AnnounceBody = z.infer<typeof announceBodySchema>;
+export const announceReplySchema = z.object({
+  announcement: idSchema('announcement'),
+  serverKey: base64url(64),
+  nonce: base64url(64),
+  expiresAt: epochMs,
+  pollMs: z.int().min(100),
+});
+export type AnnounceReply = z.infer<typeof announceReplySchema>;
+export const claimBodySchema = z.strictObject({ proof: base64url(128) });
+export type ClaimBody = z.infer<typeof claimBodySchema>;
+export const claimReplySchema = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('pending'), nonce: base64url(64), expiresAt: epochMs }),
+  z.object({ state: z.literal('approved'), host: idSchema('host'), hostName: nameSchema, token: sealedSecretsSchema }),
+  z.object({ state: z.literal('rejected'), message: z.string().max(500) }),
+]);
+export type ClaimReply = z.infer<typeof claimReplySchema>;

@@ -1,0 +1,84 @@
+/**
+ * What each side may ask of the other, in prose. The frames are in `messages.ts`, the events in `events.ts`.
+ *
+ * ## Life of a connection
+ *
+ * The agent dials `/ws/agent` with `Authorization: Bearer <token>`; a wrong token is answered with HTTP 401 before any upgrade, and
+ * a request that carries an `Origin` with 403, because no browser belongs there. The server sends `challenge`. The agent answers `hello` with
+ * its proof: an Ed25519 signature over the nonce, its counter and its boot. The counter only rises; one that does not,
+ * or a second live boot of the same identity, is a clone and both are quarantined. The server answers `welcome` with
+ * the last event it has applied, or `goodbye` with the reason and whether dialling again can help.
+ * After `welcome` either side may send at any time. A newer connection of the same boot replaces the older one.
+ *
+ * ## Signs of life
+ *
+ * WebSocket pings from the server every 20 s; either side hangs up after 44 s of silence. Losing the line never cancels a run.
+ * The agent dials again with full jitter, from one second to sixty.
+ */
+import type { AgentFrames, RequestBody, RequestResult } from './messages.ts';
+
+/** What a server asks of an agent. Every request is answered by `reply` or `error` with `re` set to its id. */
+export interface AgentPeer {
+  /**
+   * The whole desired state. Sent after `welcome` when the agent's version differs, and after each change.
+   * The agent checks the server's signature against the key it pinned, refuses an older version (`conflict`), stores it before
+   * it answers, and works by it from the next tick on. Repeating it is harmless. Not retried on the same socket: the next
+   * connection compares versions anyway.
+   */
+  putSpec(body: RequestBody<'spec.put'>): Promise<RequestResult<'spec.put'>>;
+
+  /**
+   * Starts a backup of a plan by hand. The server made the run's id and stores the order before it sends it; it sends the same frame again
+   * on each connection until it is answered or `notAfter` has passed. The agent journals the order with its answer and gives the
+   * same answer to a repeat, so that one order is at most one run. Errors: `cancelled` with reason `expired` after `notAfter`,
+   * `not_found` for a plan it does not have, `limit` when its queue is full.
+   */
+  startRun(body: RequestBody<'run.start'>): Promise<RequestResult<'run.start'>>;
+
+  /** Restores one snapshot to a new directory or database. Ordered, repeated and answered like `run.start`. */
+  startRestore(body: RequestBody<'restore.start'>): Promise<RequestResult<'restore.start'>>;
+
+  /**
+   * Cancels a run: out of the queue at once, or SIGINT to its process groups, SIGKILL after the grace, then a check that
+   * nothing is left. The answer says only that the order was taken (`known: false` for a run that is not here any more);
+   * the run's end arrives as `run.finished`. Ordered and repeated like `run.start`.
+   */
+  cancelRun(body: RequestBody<'run.cancel'>): Promise<RequestResult<'run.cancel'>>;
+
+  /** Connects to a source and says what the tool said. Asked by a person who waits; never repeated by itself. */
+  testSource(body: RequestBody<'source.test'>): Promise<RequestResult<'source.test'>>;
+
+  /** Lists the databases of a server connection. Never repeated by itself. */
+  discoverSource(body: RequestBody<'source.discover'>): Promise<RequestResult<'source.discover'>>;
+
+  /** Opens a repository from this host, read-only and without a lock. `missing` is an answer, not an error. */
+  testRepository(body: RequestBody<'repository.test'>): Promise<RequestResult<'repository.test'>>;
+
+  /** Creates a repository where there is none (`conflict` where there is one). Only ever on a person's order. */
+  initRepository(body: RequestBody<'repository.init'>): Promise<RequestResult<'repository.init'>>;
+
+  /**
+   * Hands over a new token. The agent stores it beside the old one and uses it from the next connection on; the server
+   * drops the old one when the new one was first used. Cut anywhere, one of the two works.
+   */
+  rotateToken(body: RequestBody<'token.rotate'>): Promise<RequestResult<'token.rotate'>>;
+}
+
+/** What an agent tells a server. None of it is answered except `events`, by `ack`. */
+export interface ServerPeer {
+  /**
+   * Durable events, in order, at most eight frames in flight. The server applies those it does not have in one
+   * transaction with their sequence number, and only then acknowledges cumulatively. A gap is answered with `conflict` and the number it expects;
+   * the agent then sends from there. Sent again on every connection until acknowledged.
+   */
+  events(body: AgentFrames['events']): void;
+
+  /** How far a run is: at most one frame a second and run, dropped when the line is slow. Never stored. */
+  progress(body: AgentFrames['progress']): void;
+
+  /** Load and queue of the agent, every 20 s. Never stored but the last. */
+  heartbeat(body: AgentFrames['heartbeat']): void;
+
+  /** Tools or facts changed since `hello`. Repeating it is harmless. */
+  inventory(body: AgentFrames['inventory']): void;
+}
