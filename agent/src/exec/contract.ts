@@ -1,0 +1,82 @@
+/**
+ * The door of the only room that starts processes. A stage is one program as its own process group, under
+ * pdeathsig, without a shell, with an explicit environment; its stderr is always drained, its end is `close`, not `exit`.
+ */
+import type { Command } from '@holdfast/shared/adapters/command.ts';
+
+/** A planned command with the binary that was found for it and what to do with its lines. */
+export interface Stage {
+  command: Command;
+  /** Absolute path of the executable. */
+  binary: string;
+  /** Called for each line of stdout as it arrives; then stdout is not collected. Ignored where stdout is a FIFO. */
+  onStdoutLine?: ((line: string) => void) | undefined;
+  /** Called for each line of stderr as it arrives; the head and tail are collected all the same. */
+  onStderrLine?: ((line: string) => void) | undefined;
+}
+
+/** Facts about a process that ended. */
+export interface StageOutcome {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  /** Collected stdout, up to the limit; empty when it went elsewhere. */
+  stdout: string;
+  /** The first and last bytes of stderr. */
+  stderr: string;
+  durationMs: number;
+  /** True when the output limit cut stdout. */
+  truncated: boolean;
+  /** Set when the program could not be started at all (`ENOENT`, `EACCES`, …). */
+  spawnError?: string | undefined;
+}
+
+export type Ending = 'exited' | 'cancelled' | 'timed_out' | 'stalled';
+
+export interface ToolResult extends StageOutcome {
+  ending: Ending;
+}
+
+export interface ToolOptions {
+  stage: Stage;
+  /** Private 0700 directory in which `command.files` are written and afterwards removed. */
+  workDir: string;
+  /** Cancels with SIGINT, then SIGKILL to the group after the grace. */
+  signal?: AbortSignal | undefined;
+  /** Ends the tool after this long as `timed_out`. Undefined: no end by time, only by stall. */
+  timeoutMs?: number | undefined;
+  /** Ends the tool when it moved no byte for this long; needs Linux's `/proc/<pid>/io`. */
+  stallMs?: number | undefined;
+  outputBytes?: number | undefined;
+  /** Bytes the process has read or written so far, about once a second. */
+  onProgress?: ((moved: { readBytes: number; writtenBytes: number }) => void) | undefined;
+  /** Resolves early and stops the tool (SIGINT) as soon as this many bytes of stdout were collected; the ending is `exited`. */
+  enoughBytes?: number | undefined;
+}
+
+export interface PipelineOptions {
+  producer: Stage;
+  consumer: Stage;
+  workDir: string;
+  signal?: AbortSignal | undefined;
+  stallMs?: number | undefined;
+  /** Bytes the producer has written so far, about once a second. */
+  onProgress?: ((moved: { writtenBytes: number }) => void) | undefined;
+}
+
+/**
+ * What became of a pipeline. `complete` only when the producer exited 0, the end of file was then released, and the
+ * consumer exited by itself; its exit code is the engine's to judge.
+ */
+export interface PipelineResult {
+  verdict: 'complete' | 'producer_failed' | 'consumer_failed' | 'cancelled' | 'stalled';
+  producer: StageOutcome;
+  consumer: StageOutcome;
+  /** Bytes the producer wrote, as the kernel counted them at its end. */
+  producedBytes: number;
+  durationMs: number;
+}
+
+export interface Exec {
+  runTool(options: ToolOptions): Promise<ToolResult>;
+  runPipeline(options: PipelineOptions): Promise<PipelineResult>;
+}
