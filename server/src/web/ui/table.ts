@@ -1,0 +1,146 @@
+/** Tables: sortable by links, paged by cursor, cards below 640 px, never without a way on when empty. */
+import { attrs, type Html, type HtmlValue, html } from '../html.ts';
+import { icon } from './icons.ts';
+import { type Live, liveAttributes } from './panel.ts';
+
+export type Column<Row> = {
+  readonly id: string;
+  readonly label: string;
+  readonly cell: (row: Row) => HtmlValue;
+  /** Numbers stand at the end. */
+  readonly align?: 'end' | undefined;
+  /** The header becomes a link; needs `sort` on the table. */
+  readonly sortable?: boolean | undefined;
+  /** The cell that names the row: its header, and the card's title. Exactly one column. */
+  readonly primary?: boolean | undefined;
+  /** `fit` never wraps; `wide` takes what is left. */
+  readonly width?: 'fit' | 'wide' | undefined;
+  /** The label is for those who cannot see the table (buttons, icons). */
+  readonly hideLabel?: boolean | undefined;
+};
+
+export type Sort = {
+  readonly column: string;
+  readonly direction: 'asc' | 'desc';
+  readonly href: (column: string, direction: 'asc' | 'desc') => string;
+};
+
+export type Pager = {
+  /** `1–50 of 5,000`, or `50 runs`. */
+  readonly summary?: HtmlValue;
+  readonly previousHref?: string | undefined;
+  readonly nextHref?: string | undefined;
+};
+
+/** A checkbox before each row, part of the form with this id. */
+export type Selection<Row> = {
+  readonly form: string;
+  readonly name: string;
+  readonly value: (row: Row) => string;
+  readonly label: (row: Row) => string;
+};
+
+export type TableView<Row> = {
+  readonly id: string;
+  /** What the table holds, for those who cannot see it. */
+  readonly caption: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  readonly rowId?: ((row: Row) => string) | undefined;
+  readonly sort?: Sort | undefined;
+  readonly select?: Selection<Row> | undefined;
+  /** Shown instead of the table when there is no row: `emptyState({…})`. */
+  readonly empty?: Html | undefined;
+  readonly pager?: Pager | undefined;
+  readonly live?: Live | undefined;
+};
+
+export function table<Row>(view: TableView<Row>): Html {
+  const content =
+    view.rows.length === 0 && view.empty !== undefined
+      ? view.empty
+      : html`<table class="table" role="table"><caption class="visually-hidden">${view.caption}</caption><thead role="rowgroup"><tr role="row">${
+          view.select !== undefined &&
+          html`<th role="columnheader" class="cell-select" scope="col"><span class="visually-hidden">Choose</span></th>`
+        }${view.columns.map((column) => headCell(column, view.sort))}</tr></thead><tbody role="rowgroup">${view.rows.map((row) => bodyRow(row, view))}</tbody></table>`;
+  return html`<div class="table-wrap" ${attrs({ id: view.id, ...liveAttributes(view.live) })}>${content}${view.pager !== undefined && pager(view.pager)}</div>`;
+}
+
+function headCell<Row>(column: Column<Row>, sort: Sort | undefined): Html {
+  const classes = cellClass(column);
+  if (sort === undefined || column.sortable !== true) {
+    return html`<th role="columnheader" scope="col" class="${classes}">${column.hideLabel === true ? html`<span class="visually-hidden">${column.label}</span>` : column.label}</th>`;
+  }
+  const active = sort.column === column.id;
+  const next = active && sort.direction === 'asc' ? 'desc' : 'asc';
+  const arrow = active ? (sort.direction === 'asc' ? icon('up') : icon('down')) : icon('sort');
+  return html`<th role="columnheader" scope="col" class="${classes}" ${attrs({ 'aria-sort': active ? (sort.direction === 'asc' ? 'ascending' : 'descending') : null })}><a class="sort ${
+    active && 'sort-active'
+  }" href="${sort.href(column.id, next)}">${column.label}${arrow}</a></th>`;
+}
+
+function bodyRow<Row>(row: Row, view: TableView<Row>): Html {
+  const { select } = view;
+  const box =
+    select !== undefined &&
+    html`<td role="cell" class="cell-select"><label class="check-only"><input type="checkbox" ${attrs({ form: select.form, name: select.name, value: select.value(row) })}><span class="visually-hidden">${select.label(row)}</span></label></td>`;
+  return html`<tr role="row" data-row ${attrs({ id: view.rowId?.(row) })}>${box}${view.columns.map((column) => bodyCell(column, row))}</tr>`;
+}
+
+function bodyCell<Row>(column: Column<Row>, row: Row): Html {
+  const classes = cellClass(column);
+  if (column.primary === true) return html`<th role="rowheader" scope="row" class="${classes}">${column.cell(row)}</th>`;
+  return html`<td role="cell" class="${classes}" ${attrs({ 'data-label': column.hideLabel === true ? null : column.label })}><div class="cell">${column.cell(row)}</div></td>`;
+}
+
+function cellClass<Row>(column: Column<Row>): string {
+  return [
+    column.align === 'end' && 'cell-end',
+    column.primary === true && 'cell-primary',
+    column.width !== undefined && `cell-${column.width}`,
+  ]
+    .filter((name) => name !== false)
+    .join(' ');
+}
+
+/** Previous and next page of a cursor-paged list. */
+export function pager(view: Pager): Html {
+  const step = (href: string | undefined, rel: string, label: HtmlValue): Html =>
+    href === undefined
+      ? html`<span class="button button-secondary button-small" aria-disabled="true">${label}</span>`
+      : html`<a class="button button-secondary button-small" rel="${rel}" href="${href}">${label}</a>`;
+  const steps =
+    (view.previousHref !== undefined || view.nextHref !== undefined) &&
+    html`<div class="cluster">${step(view.previousHref, 'prev', html`${icon('left')}<span>Previous</span>`)}${step(view.nextHref, 'next', html`<span>Next</span>${icon('right')}`)}</div>`;
+  return html`<nav class="pager" aria-label="Pages"><span class="pager-summary">${view.summary}</span>${steps}</nav>`;
+}
+
+/** Search, filters and bulk acts above a table: a GET form whose button shows only without JavaScript. */
+export function toolbar(view: {
+  readonly action: string;
+  readonly label: string;
+  readonly controls: HtmlValue;
+  readonly end?: HtmlValue;
+}): Html {
+  return html`<div class="toolbar"><form class="toolbar-form" role="search" method="get" action="${view.action}" data-auto-submit ${attrs({ 'aria-label': view.label })}>${view.controls}<button class="button button-secondary no-js">Apply</button></form>${
+    view.end !== undefined && html`<div class="toolbar-end">${view.end}</div>`
+  }</div>`;
+}
+
+/** The search field of a toolbar; `/` focuses it. */
+export function searchInput(view: { readonly name: string; readonly value?: string | undefined; readonly label: string }): Html {
+  return html`<label class="search">${icon('search')}<span class="visually-hidden">${view.label}</span><input class="input" type="search" data-search autocomplete="off" spellcheck="false" ${attrs({ name: view.name, value: view.value ?? '', placeholder: view.label })}></label>`;
+}
+
+/** A small select of a toolbar. */
+export function filterSelect(view: {
+  readonly name: string;
+  readonly label: string;
+  readonly value?: string | undefined;
+  readonly options: readonly { readonly value: string; readonly label: string }[];
+}): Html {
+  return html`<label class="filter"><span class="visually-hidden">${view.label}</span><select class="input" ${attrs({ name: view.name })}>${view.options.map(
+    (option) =>
+      html`<option ${attrs({ value: option.value, selected: option.value === (view.value ?? '') })}>${option.label}</option>`,
+  )}</select></label>`;
+}
