@@ -47,6 +47,8 @@ export interface ToolOptions {
   /** Ends the tool when it moved no byte for this long; needs Linux's `/proc/<pid>/io`. */
   stallMs?: number | undefined;
   outputBytes?: number | undefined;
+  /** `latin1` keeps every byte as one character, for looking at the first bytes of binary output. Default `utf8`. */
+  stdoutEncoding?: 'utf8' | 'latin1' | undefined;
   /** Bytes the process has read or written so far, about once a second. */
   onProgress?: ((moved: { readBytes: number; writtenBytes: number }) => void) | undefined;
   /** Resolves early and stops the tool (SIGINT) as soon as this many bytes of stdout were collected; the ending is `exited`. */
@@ -71,7 +73,7 @@ export interface PipelineResult {
   verdict: 'complete' | 'producer_failed' | 'consumer_failed' | 'cancelled' | 'stalled';
   producer: StageOutcome;
   consumer: StageOutcome;
-  /** Bytes the producer wrote, as the kernel counted them at its end. */
+  /** Bytes the producer wrote, as the kernel counted them when last looked at (up to a second before its end). */
   producedBytes: number;
   durationMs: number;
 }

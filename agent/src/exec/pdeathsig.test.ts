@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { checkPdeathsig } from './pdeathsig.ts';
+
+it('a child under setpriv dies with its parent', async () => {
+  assert.equal(await checkPdeathsig('/usr/bin/setpriv'), true);
+});
+
+it('a launcher that ignores the request is found out', async () => {
+  // `env` swallows nothing: it fails on the unknown option, so no child ever reports.
+  assert.equal(await checkPdeathsig('/usr/bin/env'), false);
+});
+
+it('a missing setpriv is no success', async () => {
+  assert.equal(await checkPdeathsig('/nonexistent/setpriv'), false);
+});

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Command } from '@holdfast/shared/adapters/command.ts';
+import type { Stage } from './contract.ts';
+import { runPipeline } from './pipeline.ts';
+import { isGroupAlive } from './proc.ts';
+import type { Launcher, StartedProcess } from './process.ts';
+import { runTool } from './run.ts';
+
+let dir: string;
+const startedProcesses: StartedProcess[] = [];
+const launcher: Launcher = {
+  environment: { path: '/usr/bin:/bin', home: '/nonexistent', tmpDir: tmpdir() },
+  setpriv: '/usr/bin/setpriv',
+  cancelGraceMs: 500,
+  onStarted: (started) => startedProcesses.push(started),
+};
+
+/** A shell as a stage: the pipeline does not care which program it runs. */
+function shell(script: string, extra: Partial<Command> = {}, callbacks: Partial<Stage> = {}): Stage {
+  return { command: { tool: 'psql', args: ['-c', script], env: {}, files: [], ...extra }, binary: '/bin/sh', ...callbacks };
+}
+
+/** A consumer that commits (writes the file `committed`) only when it sees the end of its input. */
+const committer = (extra = '') => shell(`trap 'exit 130' INT; n=$(wc -c) ; ${extra} echo "$n" > committed`);
+
+function findCommitted(): string | undefined {
+  return readdirSync(dir).includes('committed') ? readFileSync(join(dir, 'committed'), 'utf8').trim() : undefined;
+}
+
+before(() => {
+  dir = mkdtempSync(join(tmpdir(), 'pipeline-'));
+});
+after(() => {
+  rmSync(dir, { recursive: true, force: true });
+  for (const { pid } of startedProcesses) assert.equal(isGroupAlive(pid), false, `process group ${pid} is left`);
+});
+
+describe('a pipeline', () => {
+  it('gives the consumer every byte and the end when the producer exits 0', async () => {
+    const result = await runPipeline(launcher, {
+      producer: shell('head -c 3000000 /dev/zero'),
+      consumer: committer(),
+      workDir: dir,
+    });
+    assert.equal(result.verdict, 'complete');
+    assert.equal(findCommitted(), '3000000');
+    rmSync(join(dir, 'committed'));
+  });
+
+  for (const [name, script] of [
+    ['exits 3 after complete output', 'head -c 100000 /dev/zero; exit 3'],
+    ['is killed in the middle', 'head -c 100000 /dev/zero; kill -9 $$'],
+    ['is terminated in the middle', 'head -c 100000 /dev/zero; kill -TERM $$'],
+    ['fails before the first byte', 'exit 1'],
+  ] as const) {
+    it(`never lets the consumer commit when the producer ${name}`, async () => {
+      const result = await runPipeline(launcher, { producer: shell(script), consumer: committer(), workDir: dir });
+      assert.equal(result.verdict, 'producer_failed');
+      assert.equal(findCommitted(), undefined);
+      assert.notEqual(result.consumer.exitCode, 0);
+    });
+  }
+
+  it('calls it failed when the consumer ends first, even with exit code 0', async () => {
+    const result = await runPipeline(launcher, {
+      producer: shell('cat /dev/zero'),
+      consumer: shell('head -c 10 >/dev/null'),
+      workDir: dir,
+    });
+    assert.equal(result.verdict, 'consumer_failed');
+    assert.equal(result.consumer.exitCode, 0);
+  });
+
+  it('stops both on cancel, and a consumer deaf to SIGINT after the grace', async () => {
+    const controller = new AbortController();
+    const deaf = shell(
+      `trap '' INT; echo deaf >&2; cat >/dev/null; echo x > committed`,
+      {},
+      { onStderrLine: () => controller.abort() },
+    );
+    const result = await runPipeline(launcher, {
+      producer: shell('cat /dev/zero'),
+      consumer: deaf,
+      workDir: dir,
+      signal: controller.signal,
+    });
+    assert.equal(result.verdict, 'cancelled');
+    assert.equal(result.consumer.signal, 'SIGKILL');
+    assert.equal(findCommitted(), undefined);
+  });
+
+  it('stops a pipeline in which nothing moves', async () => {
+    const result = await runPipeline(launcher, {
+      producer: shell('echo start; sleep 60'),
+      consumer: committer(),
+      workDir: dir,
+      stallMs: 1200,
+    });
+    assert.equal(result.verdict, 'stalled');
+    assert.equal(findCommitted(), undefined);
+  });
+
+  it('survives a producer that writes ten megabytes to stderr', async () => {
+    const result = await runPipeline(launcher, {
+      producer: shell('head -c 10000000 /dev/zero | tr "\\0" x >&2; echo done'),
+      consumer: committer(),
+      workDir: dir,
+    });
+    assert.equal(result.verdict, 'complete');
+    assert.match(result.producer.stderr, /bytes left out/);
+    rmSync(join(dir, 'committed'));
+  });
+
+  it('tells when a program cannot be started', async () => {
+    const missing: Stage = { ...shell(''), binary: '/nonexistent/tool' };
+    const result = await runPipeline(launcher, { producer: missing, consumer: committer(), workDir: dir });
+    assert.equal(result.verdict, 'producer_failed');
+    assert.equal(result.producer.exitCode, 127);
+  });
+
+  it('leaves no FIFO and no secret file behind', async () => {
+    const path = join(dir, 'secret');
+    const producer = shell(`cat ${path}`, { files: [{ path, content: 'canary' }] });
+    const result = await runPipeline(launcher, { producer, consumer: committer(), workDir: dir });
+    assert.equal(result.verdict, 'complete');
+    assert.equal(findCommitted(), '6');
+    rmSync(join(dir, 'committed'));
+    assert.deepEqual(readdirSync(dir), []);
+  });
+});
+
+describe('a tool', () => {
+  it('gives lines as they come, with invalid bytes and a monstrous line made harmless', async () => {
+    const lines: string[] = [];
+    const script = `printf 'one\\ntwo\\377\\n'; head -c 2000000 /dev/zero | tr '\\0' y; printf '\\nlast'`;
+    const result = await runTool(launcher, {
+      stage: shell(script, {}, { onStdoutLine: (line) => lines.push(line) }),
+      workDir: dir,
+    });
+    assert.equal(result.exitCode, 0);
+    assert.equal(lines[0], 'one');
+    assert.equal(lines[1], 'two\ufffd');
+    assert.match(lines[2] ?? '', /bytes of this line left out/);
+    assert.equal(lines[3], 'last');
+  });
+
+  it('sees only the allow-listed environment', async () => {
+    process.env['HOLDFAST_CANARY'] = 'leak';
+    const result = await runTool(launcher, { stage: shell('env', { env: { PGAPPNAME: 'holdfast' } }), workDir: dir });
+    assert.doesNotMatch(result.stdout, /leak/);
+    assert.match(result.stdout, /PGAPPNAME=holdfast/);
+  });
+
+  it('is ended at its time limit', async () => {
+    const result = await runTool(launcher, { stage: shell('sleep 60'), workDir: dir, timeoutMs: 200 });
+    assert.equal(result.ending, 'timed_out');
+  });
+
+  it('takes its grandchildren with it', async () => {
+    const result = await runTool(launcher, { stage: shell('sleep 60 & sleep 60 & echo $$'), workDir: dir });
+    assert.equal(isGroupAlive(Number(result.stdout)), false);
+  });
+
+  it('stops early when enough bytes were seen', async () => {
+    const result = await runTool(launcher, {
+      stage: shell('exec cat /dev/zero'),
+      workDir: dir,
+      enoughBytes: 16,
+      stdoutEncoding: 'latin1',
+    });
+    assert.equal(result.ending, 'exited');
+    assert.equal(result.signal, 'SIGINT');
+    assert.ok(result.stdout.startsWith('\0'.repeat(16)));
+  });
+});

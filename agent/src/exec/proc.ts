@@ -1,0 +1,72 @@
+/** What Linux tells about a process under `/proc`. Everything is undefined once the process is gone. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+export interface MovedBytes {
+  /** Bytes asked for by read(2) and friends, from anywhere. */
+  readBytes: number;
+  /** Bytes handed to write(2) and friends. */
+  writtenBytes: number;
+}
+
+/** `rchar` and `wchar` of `/proc/<pid>/io`: bytes through any descriptor, pipes and sockets included (proc(5)). */
+export function findMovedBytes(pid: number): MovedBytes | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/io`, 'latin1');
+    const read = /^rchar: (\d+)$/m.exec(text);
+    const written = /^wchar: (\d+)$/m.exec(text);
+    return read && written ? { readBytes: Number(read[1]), writtenBytes: Number(written[1]) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+interface ProcessStat {
+  /** One letter of proc(5); `Z` and `X` are dead, whether or not somebody has collected them. */
+  state: string;
+  group: number;
+  startTime: number;
+}
+
+function findStat(pid: number): ProcessStat | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The command name may hold blanks and parentheses; the fields that count stand after the last `)`.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0] ?? 'X', group: Number(fields[2]), startTime: Number(fields[19]) };
+  } catch {
+    return undefined;
+  }
+}
+
+const isDead = (stat: ProcessStat) => stat.state === 'Z' || stat.state === 'X';
+
+/**
+ * Start of a living process in clock ticks since boot: with the boot id it names one process for ever, whatever pids
+ * are reused. Undefined for one that is gone or only waits to be collected.
+ */
+export function findStartTime(pid: number): number | undefined {
+  const stat = findStat(pid);
+  return stat && !isDead(stat) ? stat.startTime : undefined;
+}
+
+/** This boot's id; changes with every start of the kernel. */
+export function readBootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+}
+
+/**
+ * Whether any process of the group is alive. kill(2) also answers for the dead that nobody has collected, as happens under a
+ * PID 1 that does not reap; so where it says yes, the members are looked at.
+ */
+export function isGroupAlive(groupId: number): boolean {
+  try {
+    process.kill(-groupId, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  return readdirSync('/proc').some((entry) => {
+    if (!/^\d+$/.test(entry)) return false;
+    const stat = findStat(Number(entry));
+    return stat !== undefined && stat.group === groupId && !isDead(stat);
+  });
+}

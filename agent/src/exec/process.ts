@@ -1,0 +1,181 @@
+/** One stage as a running process: started under pdeathsig in its own group, drained, and stopped by a ladder of signals. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { PROCESS } from '@holdfast/shared/limits.ts';
+import { createBoundedText } from './bounded-text.ts';
+import type { Stage, StageOutcome } from './contract.ts';
+import { type ChildEnvironment, createChildEnvironment } from './environment.ts';
+import { createLineSplitter } from './lines.ts';
+import { findMovedBytes, findStartTime, isGroupAlive, type MovedBytes } from './proc.ts';
+
+/** One line of a tool's output may be this long before it is cut; JSON of restic stays far below. */
+const LINE_BYTES = 1024 * 1024;
+/** How often a group that got SIGKILL is looked at until it is empty. */
+const GONE_CHECK_MS = 20;
+const GONE_WAIT_MS = 2000;
+
+/** A process that the agent started, as the journal remembers it. */
+export interface StartedProcess {
+  pid: number;
+  /** Clock ticks since boot; with the boot id it names one process for ever. */
+  startTime: number | undefined;
+}
+
+/** How processes are started on this host. */
+export interface Launcher {
+  environment: ChildEnvironment;
+  /** `setpriv` of util-linux; undefined where it is missing, then children do not die with the agent and the host says so. */
+  setpriv: string | undefined;
+  cancelGraceMs: number;
+  onStarted?: ((started: StartedProcess) => void) | undefined;
+  onEnded?: ((started: StartedProcess) => void) | undefined;
+}
+
+export interface StageIo {
+  /** A descriptor, or none. */
+  stdin: number | 'ignore';
+  /** A descriptor, or collected by us. */
+  stdout: number | 'pipe';
+  outputBytes: number;
+  stdoutEncoding: 'utf8' | 'latin1';
+  enoughBytes: number | undefined;
+}
+
+export interface RunningStage {
+  readonly pid: number | undefined;
+  /** Resolves at `close`: the process ended and its pipes are drained. Never rejects. */
+  readonly done: Promise<StageOutcome>;
+  readonly ended: boolean;
+  moved(): MovedBytes | undefined;
+  /** SIGINT to the group, SIGKILL after the grace, and a look that nothing is left. Resolves like `done`. */
+  stop(): Promise<StageOutcome>;
+}
+
+function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    // ESRCH: the group is gone, which is what was wanted.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** After its leader ended, a group may still hold grandchildren; they get SIGKILL and a moment to go. */
+async function clearGroup(pid: number): Promise<void> {
+  if (!isGroupAlive(pid)) return;
+  signalGroup(pid, 'SIGKILL');
+  for (let waited = 0; waited < GONE_WAIT_MS && isGroupAlive(pid); waited += GONE_CHECK_MS) {
+    await new Promise((resolve) => setTimeout(resolve, GONE_CHECK_MS));
+  }
+}
+
+interface Collected {
+  read(): { stdout: string; truncated: boolean };
+}
+
+function collectStdout(stream: Readable | null, stage: Stage, io: StageIo, onEnough: () => void): Collected {
+  const chunks: Buffer[] = [];
+  let held = 0;
+  let truncated = false;
+  const splitter = stage.onStdoutLine ? createLineSplitter(LINE_BYTES, stage.onStdoutLine) : undefined;
+  stream?.on('data', (chunk: Buffer) => {
+    if (splitter) {
+      splitter.push(chunk);
+      return;
+    }
+    const room = io.outputBytes - held;
+    if (chunk.length > room) truncated = true;
+    if (room > 0) chunks.push(chunk.subarray(0, room));
+    held += Math.min(chunk.length, room);
+    if (io.enoughBytes !== undefined && held >= io.enoughBytes) onEnough();
+  });
+  stream?.on('end', () => splitter?.end());
+  return { read: () => ({ stdout: Buffer.concat(chunks).toString(io.stdoutEncoding), truncated }) };
+}
+
+/** Starts a stage. A program that cannot be started at all ends at once with `spawnError` set. */
+export function startStage(launcher: Launcher, stage: Stage, cwd: string, io: StageIo): RunningStage {
+  const started = performance.now();
+  const { command, binary } = stage;
+  const [file, args] = launcher.setpriv
+    ? [launcher.setpriv, ['--pdeathsig', 'KILL', '--', binary, ...command.args]]
+    : [binary, [...command.args]];
+  const stderr = createBoundedText(PROCESS.stderrHeadBytes, PROCESS.stderrTailBytes);
+  const stderrLines = stage.onStderrLine ? createLineSplitter(LINE_BYTES, stage.onStderrLine) : undefined;
+
+  const child: ChildProcess = spawn(file, args, {
+    cwd,
+    detached: true,
+    env: createChildEnvironment(launcher.environment, command),
+    stdio: [io.stdin, io.stdout, 'pipe'],
+  });
+  const identity: StartedProcess | undefined =
+    child.pid === undefined ? undefined : { pid: child.pid, startTime: findStartTime(child.pid) };
+  if (identity) launcher.onStarted?.(identity);
+
+  let ended = false;
+  let stopping: Promise<StageOutcome> | undefined;
+  const collected = collectStdout(child.stdout, stage, io, () => void running.stop());
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr.push(chunk);
+    stderrLines?.push(chunk);
+  });
+  child.stderr?.on('end', () => stderrLines?.end());
+
+  const done = new Promise<StageOutcome>((resolve) => {
+    let spawnError: string | undefined;
+    const finish = (exitCode: number | null, signal: NodeJS.Signals | null) => {
+      if (ended) return;
+      ended = true;
+      const cleared = child.pid === undefined ? Promise.resolve() : clearGroup(child.pid);
+      void cleared.then(() => {
+        if (identity) launcher.onEnded?.(identity);
+        const { stdout, truncated } = collected.read();
+        resolve({
+          exitCode,
+          signal,
+          stdout,
+          stderr: stderr.read(),
+          durationMs: performance.now() - started,
+          truncated,
+          spawnError,
+        });
+      });
+    };
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      spawnError = error.code ?? error.message;
+      if (child.pid === undefined) finish(null, null);
+    });
+    // Grandchildren may hold our pipes open after their leader ended; they go with it, or `close` would never come.
+    child.on('exit', () => {
+      if (child.pid !== undefined) void clearGroup(child.pid);
+    });
+    child.on('close', finish);
+  });
+
+  const running: RunningStage = {
+    get pid() {
+      return child.pid;
+    },
+    done,
+    get ended() {
+      return ended;
+    },
+    moved: () => (child.pid === undefined || ended ? undefined : findMovedBytes(child.pid)),
+    stop() {
+      if (ended) return done;
+      stopping ??= (async () => {
+        signalGroup(child.pid, 'SIGINT');
+        const timer = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), launcher.cancelGraceMs);
+        try {
+          return await done;
+        } finally {
+          clearTimeout(timer);
+        }
+      })();
+      return stopping;
+    },
+  };
+  return running;
+}

@@ -1,0 +1,51 @@
+/**
+ * Private directories of runs: 0700, on tmpfs where the host has one, named by the agent alone, removed at the end
+ * and swept at the next start.
+ */
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Magic number of tmpfs in statfs(2). */
+const TMPFS = 0x01021994;
+
+export interface WorkDirs {
+  readonly root: string;
+  readonly onTmpfs: boolean;
+  /** A fresh directory; without blanks or user text in its name. */
+  create(): string;
+  remove(path: string): void;
+  /** Removes what an earlier agent of the same state directory left. Call once, before the first `create`. */
+  sweep(): number;
+}
+
+function isWritableTmpfs(path: string): boolean {
+  try {
+    if (statfsSync(path).type !== TMPFS) return false;
+    rmSync(mkdtempSync(join(path, '.holdfast-')), { recursive: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** `candidates` in order of preference, such as `/run` and `/dev/shm`; falls back to the state directory. */
+export function openWorkDirs(stateDir: string, candidates: readonly string[]): WorkDirs {
+  const base = candidates.find(isWritableTmpfs);
+  // Several agents may share a machine: each state directory has its own root.
+  const name = `holdfast-agent-${createHash('sha256').update(stateDir).digest('hex').slice(0, 16)}`;
+  const root = base === undefined ? join(stateDir, 'work') : join(base, name);
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  chmodSync(root, 0o700);
+  return {
+    root,
+    onTmpfs: base !== undefined,
+    create: () => mkdtempSync(join(root, 'run-')),
+    remove: (path) => rmSync(path, { recursive: true, force: true }),
+    sweep() {
+      const left = readdirSync(root);
+      for (const entry of left) rmSync(join(root, entry), { recursive: true, force: true });
+      return left.length;
+    },
+  };
+}
