@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import test from 'node:test';
+import { createPrivateDirectory } from './private-directory.ts';
+import { findProcesses } from './processes.ts';
+import { startRestServer } from './rest-server.ts';
+import { proveResticCycle } from './restic-cycle.ts';
+import { startS3 } from './s3.ts';
+import { startSftp } from './sftp.ts';
+import { runTool, tryTool } from './tool-run.ts';
+import { getRestic } from './tools.ts';
+
+const generations = ['old', 'new'] as const;
+
+for (const generation of generations) {
+  test(`a local repository lives its whole life with ${generation} restic`, async () => {
+    const home = await createPrivateDirectory('local');
+    try {
+      await proveResticCycle(await getRestic(generation), { env: { RESTIC_REPOSITORY: join(home.path, 'repository') } });
+    } finally {
+      await home.remove();
+    }
+  });
+}
+
+test('a rest-server repository with TLS, password and private folders lives its whole life with both restics', async () => {
+  const server = await startRestServer({ withTls: true, privateRepos: true });
+  try {
+    for (const generation of generations) {
+      const env = { RESTIC_REPOSITORY: server.buildRepository(`agent/${generation}/`) };
+      await proveResticCycle(await getRestic(generation), { env, options: ['--cacert', server.caFile ?? ''] });
+    }
+    const refused = await fetchStatus(`${server.url}agent/old/config`);
+    assert.equal(refused, 'certificate refused');
+  } finally {
+    await server.stop();
+  }
+  assert.ok(!existsSync(server.dataDirectory));
+});
+
+test('an append-only rest-server takes backups and refuses forget and strangers', async () => {
+  const server = await startRestServer({ appendOnly: true });
+  const home = await createPrivateDirectory('append-only');
+  try {
+    const restic = await getRestic('new');
+    const env = { RESTIC_REPOSITORY: server.buildRepository('one/'), RESTIC_PASSWORD: 'x', HOME: home.path };
+    await runTool(restic.path, ['init'], { env });
+    await runTool(restic.path, ['backup', '--host', 'h', '/etc/hostname'], { env });
+    const snapshots = await readdir(join(server.dataDirectory, 'one/snapshots'));
+    assert.equal(snapshots.length, 1);
+    const credentials = `Basic ${Buffer.from(`${server.user}:${server.password}`).toString('base64')}`;
+    const target = `${server.url}one/snapshots/${snapshots[0]}`;
+    assert.equal((await fetch(target, { method: 'DELETE', headers: { authorization: credentials } })).status, 403);
+    assert.equal((await fetch(target)).status, 401);
+    assert.equal((await fetch(target, { headers: { authorization: credentials } })).status, 200);
+  } finally {
+    await home.remove();
+    await server.stop();
+  }
+});
+
+test('an sftp repository lives its whole life with both restics, and a foreign key is refused', async () => {
+  const server = await startSftp();
+  try {
+    for (const generation of generations) {
+      const env = { RESTIC_REPOSITORY: `sftp:${server.user}@${server.host}:${server.path}/${generation}` };
+      await proveResticCycle(await getRestic(generation), { env, options: ['-o', `sftp.command=${server.command.join(' ')}`] });
+    }
+    const withoutKey = server.command.flatMap((word) => (word === server.identityFile ? ['/dev/null'] : [word])).slice(1);
+    const outcome = await tryTool('ssh', withoutKey);
+    assert.equal(outcome.code, 255);
+    assert.match(outcome.stderr, /Permission denied/);
+  } finally {
+    await server.stop();
+  }
+  assert.deepEqual(findProcesses({ directory: dirname(server.path) }), []);
+  assert.ok(!existsSync(server.path));
+});
+
+test('an S3 repository over https lives its whole life with both restics and leaves no unfinished upload', async () => {
+  const s3 = await startS3();
+  try {
+    await s3.createBucket('backups');
+    for (const generation of generations) {
+      const env = {
+        RESTIC_REPOSITORY: `s3:${s3.endpoint}/backups/${generation}`,
+        AWS_ACCESS_KEY_ID: s3.accessKey,
+        AWS_SECRET_ACCESS_KEY: s3.secretKey,
+        AWS_DEFAULT_REGION: s3.region,
+      };
+      await proveResticCycle(await getRestic(generation), { env, options: ['--cacert', s3.caFile] });
+    }
+    const keys = await s3.listObjects('backups');
+    assert.ok(keys.includes('old/config') && keys.includes('new/config'));
+    assert.deepEqual(await s3.listUploads('backups'), []);
+  } finally {
+    await s3.stop();
+  }
+  assert.deepEqual(findProcesses({ directory: s3.directory }), []);
+  assert.ok(!existsSync(s3.directory));
+});
+
+test('S3 lists an upload that was begun and never finished', async () => {
+  const s3 = await startS3();
+  try {
+    await s3.createBucket('backups');
+    await s3.request('POST', '/backups/half', { query: { uploads: '' } });
+    assert.deepEqual(await s3.listUploads('backups'), ['half']);
+    assert.equal((await s3.request('GET', '/backups/none')).status, 404);
+    await assert.rejects(s3.createBucket('Not A Bucket'));
+  } finally {
+    await s3.stop();
+  }
+});
+
+async function fetchStatus(url: string): Promise<number | string> {
+  return await fetch(url).then(
+    (answer) => answer.status,
+    () => 'certificate refused',
+  );
+}
