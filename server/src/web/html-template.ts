@@ -226,7 +226,7 @@ function createReader(strings: TemplateStringsArray): { read(): CompiledTemplate
       walk(text);
     }
     if (state !== 'text')
-      throw new TypeError(`html: the template ends inside <${tagName}…: ${JSON.stringify(strings.join('${…}').slice(-80))}`);
+      throw new TypeError(`html: the template ends inside <${tagName}…: ${JSON.stringify(strings.join('…').slice(-80))}`);
     return { head: template, parts };
   }
 

@@ -44,6 +44,8 @@ export type Shell = {
   };
   /** The zone all times are shown in, e.g. `UTC+1 · Berlin`. */
   readonly zone: string;
+  /** The server's clock in epoch milliseconds: relative times tick from it, whatever the browser's clock says. */
+  readonly now?: number | undefined;
   /** The event stream; without it the page is not live. */
   readonly streamUrl?: string | undefined;
   /** Where the side bar's own fragment (`sideNav`) is served again, for live counts. */
@@ -83,12 +85,12 @@ export function layout(shell: Shell, page: Page): Html {
   <main id="main" class="main" tabindex="-1">${connectionBar()}${pageHead(page)}${flashMessages(shell.flash ?? [])}${page.content}</main>
 </div>
 ${keyboardHelp(shell)}`;
-  return documentShell(shell.assets, page.title, body, shell.streamUrl);
+  return documentShell(shell, page.title, body);
 }
 
 /** A page without a side bar: login, first start, an error before sign-in. */
 export function bareLayout(
-  shell: Pick<Shell, 'assets' | 'flash' | 'streamUrl'>,
+  shell: Pick<Shell, 'assets' | 'flash' | 'streamUrl' | 'now'>,
   page: Pick<Page, 'title' | 'heading' | 'lede' | 'content'> & { readonly wide?: boolean },
 ): Html {
   const body = html`
@@ -97,7 +99,7 @@ export function bareLayout(
   <header class="bare-head"><span class="brand">${logo()}<span>Holdfast</span></span></header>
   <main id="main" class="bare-main" tabindex="-1">${connectionBar()}${pageHead(page)}${flashMessages(shell.flash ?? [])}${page.content}</main>
 </div>`;
-  return documentShell(shell.assets, page.title, body, shell.streamUrl);
+  return documentShell(shell, page.title, body);
 }
 
 /** The side bar's links; also served alone at `Shell.navUrl` when the `counts` topic says so. */
@@ -155,7 +157,8 @@ function connectionBar(): Html {
   return html`<div id="connection" class="connection" role="status" aria-live="polite"></div>`;
 }
 
-function documentShell(assets: AssetPaths, title: string, body: Html, streamUrl: string | undefined): Html {
+function documentShell(shell: Pick<Shell, 'assets' | 'streamUrl' | 'now'>, title: string, body: Html): Html {
+  const { assets, streamUrl, now } = shell;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -164,6 +167,7 @@ function documentShell(assets: AssetPaths, title: string, body: Html, streamUrl:
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="same-origin">
 <meta name="htmx-config" content='{"includeIndicatorCSS":false,"history":false,"defaultTimeout":30000,"morphIgnore":["data-htmx-powered","open"]}'>
+${now !== undefined && html`<meta name="holdfast-now" content="${new Date(now).toISOString()}">`}
 <title>${title} · Holdfast</title>
 <link rel="icon" type="image/svg+xml" href="${assets.icon}">
 <link rel="stylesheet" href="${assets.css}">

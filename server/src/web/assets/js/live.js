@@ -1,0 +1,340 @@
+// @ts-check
+// One event stream per tab. An event's name is its topic, its data says what happened:
+//   {"kind":"refresh"}                                 elements with data-live="topic" are fetched again and morphed
+//   {"kind":"log","lines":[{n,at,level,text}]}         lines are appended to data-live-log="topic"
+//   {"kind":"progress","percent"?,"text"}              data-live-progress="topic" moves
+// The browser itself reconnects with Last-Event-ID; after a gap everything live is fetched once more.
+(() => {
+  const REFRESH_DELAY_MS = 150;
+  const TOPICS_DELAY_MS = 50;
+  const DROPPED_NOTICE_MS = 1500;
+  const RETRY_MIN_MS = 2000;
+  const RETRY_MAX_MS = 30000;
+  const SLEEP_AFTER_MS = 60000;
+  const MOST_LOG_LINES = 5000;
+
+  /** @type {EventSource | undefined} */
+  let source;
+  let openTopics = '';
+  // A stream opened anew (other topics, a tab seen again) goes on where the last one ended.
+  let lastEventId = '';
+  let dropped = false;
+  let retryMs = RETRY_MIN_MS;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let noticeTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let retryTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let topicsTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let sleepTimer;
+  /** @type {Map<string, { timer?: ReturnType<typeof setTimeout>, busy: boolean, again: boolean }>} */
+  const refreshes = new Map();
+  /** @type {Map<string, Intl.DateTimeFormat>} */
+  const clocks = new Map();
+
+  /** @param {string} attribute */
+  function topicsIn(attribute) {
+    return [...document.querySelectorAll(`[${attribute}]`)].flatMap((element) =>
+      (element.getAttribute(attribute) ?? '').split(/\s+/),
+    );
+  }
+
+  function wantedTopics() {
+    const all = [...topicsIn('data-live'), ...topicsIn('data-live-log'), ...topicsIn('data-live-progress')];
+    return [...new Set(all.filter((topic) => topic !== ''))].sort();
+  }
+
+  /** The elements whose attribute names the topic. @param {string} attribute @param {string} topic */
+  function listenersOf(attribute, topic) {
+    return [...document.querySelectorAll(`[${attribute}~="${CSS.escape(topic)}"]`)];
+  }
+
+  /** @param {string} text @param {{ label: string, act: () => void }} [action] */
+  function showNotice(text, action) {
+    const bar = document.getElementById('connection');
+    if (bar === null || bar.firstChild?.nodeValue === text) return;
+    bar.textContent = text;
+    if (text !== '' && action !== undefined) {
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.textContent = action.label;
+      button.addEventListener('click', action.act);
+      bar.append(button);
+    }
+  }
+
+  // The stream
+
+  function connect() {
+    const base = document.body.dataset['liveStream'];
+    const topics = wantedTopics();
+    const joined = topics.join(',');
+    if (base === undefined || (joined === openTopics && source !== undefined && source.readyState !== EventSource.CLOSED)) return;
+    clearTimeout(retryTimer);
+    source?.close();
+    source = undefined;
+    openTopics = joined;
+    if (topics.length === 0) return;
+    const stream = new EventSource(
+      `${base}?topics=${encodeURIComponent(joined)}${lastEventId === '' ? '' : `&lastEventId=${encodeURIComponent(lastEventId)}`}`,
+    );
+    source = stream;
+    stream.addEventListener('open', () => {
+      clearTimeout(noticeTimer);
+      retryMs = RETRY_MIN_MS;
+      if (!dropped) return;
+      dropped = false;
+      showNotice('');
+      refreshAll();
+    });
+    stream.addEventListener('error', () => {
+      if (source !== stream) return;
+      if (!dropped)
+        noticeTimer = setTimeout(
+          () => showNotice('The live connection dropped. Reconnecting…', { label: 'Reload', act: () => location.reload() }),
+          DROPPED_NOTICE_MS,
+        );
+      dropped = true;
+      // A refusal (signed out, server restarting behind a proxy) closes the stream for good: try again, ever more rarely.
+      if (stream.readyState !== EventSource.CLOSED) return;
+      retryTimer = setTimeout(connect, retryMs * (0.5 + Math.random() / 2));
+      retryMs = Math.min(RETRY_MAX_MS, retryMs * 2);
+    });
+    for (const topic of topics)
+      stream.addEventListener(topic, (event) => {
+        const message = /** @type {MessageEvent<string>} */ (event);
+        if (message.lastEventId !== '') lastEventId = message.lastEventId;
+        receive(topic, message.data);
+      });
+  }
+
+  function disconnect() {
+    clearTimeout(retryTimer);
+    source?.close();
+    source = undefined;
+  }
+
+  /** @param {string} topic @param {string} text */
+  function receive(topic, text) {
+    let message;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      return;
+    }
+    if (message === null || typeof message !== 'object') return;
+    if (message.kind === 'refresh') {
+      for (const element of listenersOf('data-live', topic)) scheduleRefresh(element);
+    } else if (message.kind === 'progress') {
+      for (const element of listenersOf('data-live-progress', topic)) showProgress(element, message);
+    } else if (message.kind === 'log' && Array.isArray(message.lines)) {
+      for (const element of listenersOf('data-live-log', topic)) appendLines(element, message.lines);
+    }
+  }
+
+  // Refresh: fetch the element's own fragment and morph it in place
+
+  function refreshAll() {
+    for (const element of document.querySelectorAll('[data-live]')) scheduleRefresh(element);
+  }
+
+  /** @param {Element} element */
+  function scheduleRefresh(element) {
+    if (element.id === '' || !element.hasAttribute('data-live-get')) return;
+    const entry = refreshes.get(element.id) ?? { busy: false, again: false };
+    refreshes.set(element.id, entry);
+    if (entry.busy) entry.again = true;
+    else entry.timer ??= setTimeout(() => refresh(element.id, entry), REFRESH_DELAY_MS);
+  }
+
+  /** @param {string} id @param {{ timer?: ReturnType<typeof setTimeout>, busy: boolean, again: boolean }} entry */
+  async function refresh(id, entry) {
+    delete entry.timer;
+    const element = document.getElementById(id);
+    const url = element?.getAttribute('data-live-get');
+    if (element === null || url === null || url === undefined) return;
+    // A hidden tab asks for nothing: it catches up when it is seen again.
+    if (document.hidden) {
+      entry.again = true;
+      return;
+    }
+    entry.busy = true;
+    entry.again = false;
+    try {
+      const response = await fetch(url, {
+        headers: { 'HX-Request': 'true', 'HX-Target': id, Accept: 'text/html' },
+        credentials: 'same-origin',
+      });
+      if (response.status === 401 || response.redirected)
+        showNotice('You are signed out.', { label: 'Sign in', act: () => location.reload() });
+      else if (response.ok && (response.headers.get('content-type') ?? '').startsWith('text/html'))
+        await morph(id, await response.text());
+    } catch {
+      // The stream's own notice tells that the server is away; reconnecting refreshes everything.
+    } finally {
+      entry.busy = false;
+      if (entry.again) {
+        const current = document.getElementById(id);
+        if (current !== null && !document.hidden) scheduleRefresh(current);
+      }
+    }
+  }
+
+  /** @param {string} id @param {string} text */
+  async function morph(id, text) {
+    const target = document.getElementById(id);
+    const htmx = /** @type {any} */ (window)['htmx'];
+    if (target === null || htmx === undefined) return;
+    const found = new DOMParser().parseFromString(text, 'text/html').getElementById(id);
+    if (found === null || found.isEqualNode(target)) return;
+    await htmx.swap({ text: found.outerHTML, sourceElement: target, target, swap: 'outerMorph' });
+  }
+
+  // Log
+
+  /** @param {string} zone @param {unknown} at */
+  function clock(zone, at) {
+    let format = clocks.get(zone);
+    if (format === undefined) {
+      format = new Intl.DateTimeFormat('sv-SE', {
+        hour: '2-digit',
+        minute: '2-digit',
+        second: '2-digit',
+        fractionalSecondDigits: 3,
+        hourCycle: 'h23',
+        timeZone: zone,
+      });
+      clocks.set(zone, format);
+    }
+    return format.format(Number(at)).replace(',', '.');
+  }
+
+  /** @param {Element} log */
+  function isAtEnd(log) {
+    return log.scrollHeight - log.scrollTop - log.clientHeight < 24;
+  }
+
+  /** @param {string} name @param {string} text */
+  function span(name, text) {
+    const element = document.createElement('span');
+    element.className = name;
+    element.textContent = text;
+    return element;
+  }
+
+  /** @param {Element} container @param {{ n: unknown, at: unknown, level: unknown, text: unknown }[]} lines */
+  function appendLines(container, lines) {
+    const scroller = container.querySelector('.log-scroll');
+    const list = container.querySelector('.log-lines');
+    if (scroller === null || list === null) return;
+    const follow = isAtEnd(scroller);
+    let last = Number(list.lastElementChild?.getAttribute('data-n') ?? -1);
+    const fragment = document.createDocumentFragment();
+    for (const line of lines) {
+      const n = Number(line.n);
+      if (!Number.isFinite(n) || n <= last) continue;
+      last = n;
+      const level = ['debug', 'info', 'warn', 'error'].includes(String(line.level)) ? String(line.level) : 'info';
+      const item = document.createElement('li');
+      item.className = `log-line log-${level}`;
+      item.dataset['n'] = String(n);
+      item.append(
+        span('log-time', clock(container.getAttribute('data-zone') ?? 'UTC', line.at)),
+        span('log-level', level),
+        span('log-text', String(line.text)),
+      );
+      fragment.append(item);
+    }
+    if (fragment.childNodes.length === 0) return;
+    container.querySelector('.log-none')?.remove();
+    list.append(fragment);
+    while (follow && list.childElementCount > MOST_LOG_LINES) list.firstElementChild?.remove();
+    if (follow) scroller.scrollTop = scroller.scrollHeight;
+    showLatestButton(container, !follow);
+  }
+
+  /** @param {Element} container @param {boolean} shown */
+  function showLatestButton(container, shown) {
+    const button = container.querySelector('.log-latest');
+    if (button instanceof HTMLElement) button.hidden = !shown;
+  }
+
+  /** @param {Element} root */
+  function startLogs(root) {
+    for (const container of root.querySelectorAll('[data-live-log]')) {
+      const scroller = container.querySelector('.log-scroll');
+      if (scroller === null || container.hasAttribute('data-following')) continue;
+      container.setAttribute('data-following', '');
+      scroller.scrollTop = scroller.scrollHeight;
+    }
+  }
+
+  document.addEventListener(
+    'scroll',
+    (event) => {
+      if (event.target instanceof Element && event.target.matches('.log-scroll') && isAtEnd(event.target)) {
+        const container = event.target.closest('.log');
+        if (container !== null) showLatestButton(container, false);
+      }
+    },
+    true,
+  );
+  document.addEventListener('click', (event) => {
+    const button = event.target instanceof Element ? event.target.closest('.log-latest') : null;
+    const container = button?.closest('.log');
+    const scroller = container?.querySelector('.log-scroll');
+    if (container === null || container === undefined || scroller === null || scroller === undefined) return;
+    scroller.scrollTop = scroller.scrollHeight;
+    showLatestButton(container, false);
+  });
+
+  // Progress
+
+  /** @param {Element} element @param {{ percent?: unknown, text?: unknown }} message */
+  function showProgress(element, message) {
+    const bar = element.querySelector('progress');
+    const text = element.querySelector('.progress-text');
+    if (bar !== null && typeof message.percent === 'number') bar.value = message.percent;
+    if (text !== null && typeof message.text === 'string') text.textContent = message.text;
+  }
+
+  // Start, and again whenever a swap brings other topics
+
+  function rescan() {
+    clearTimeout(topicsTimer);
+    topicsTimer = setTimeout(() => {
+      startLogs(document.body);
+      connect();
+    }, TOPICS_DELAY_MS);
+  }
+
+  document.addEventListener('htmx:after:swap', rescan);
+  document.addEventListener('visibilitychange', () => {
+    clearTimeout(sleepTimer);
+    if (document.hidden) {
+      // A browser opens only a few connections per server: tabs nobody looks at give theirs back.
+      sleepTimer = setTimeout(disconnect, SLEEP_AFTER_MS);
+      return;
+    }
+    if (source === undefined) {
+      connect();
+      refreshAll();
+    }
+    for (const [id, entry] of refreshes) {
+      const element = document.getElementById(id);
+      if (element === null) refreshes.delete(id);
+      else if (entry.again && !entry.busy) scheduleRefresh(element);
+    }
+  });
+  window.addEventListener('pageshow', (event) => {
+    if (event.persisted) {
+      openTopics = '';
+      connect();
+      refreshAll();
+    }
+  });
+  window.addEventListener('pagehide', disconnect);
+  startLogs(document.body);
+  connect();
+})();

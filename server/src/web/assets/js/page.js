@@ -1,0 +1,196 @@
+// @ts-check
+// What a page gains from JavaScript: keys, copy buttons, ticking times, filters that apply themselves.
+(() => {
+  const TICK_MS = 1000;
+  const SEQUENCE_MS = 1200;
+  const COPIED_MS = 1600;
+  const FILTER_DELAY_MS = 300;
+  const NBSP = '\u00a0';
+
+  // Relative times tick by the same words the server uses
+
+  /** @param {number} ms */
+  function spanOf(ms) {
+    const span = Math.abs(ms);
+    if (span < 60e3) return `${Math.round(span / 1e3)}${NBSP}s`;
+    if (span < 3600e3) return `${Math.floor(span / 60e3)}${NBSP}min`;
+    if (span < 2 * 86400e3) return `${Math.floor(span / 3600e3)}${NBSP}h`;
+    return `${Math.floor(span / 86400e3)}${NBSP}days`;
+  }
+
+  // The page's clock is the server's: what it wrote when the page came is the truth to tick from.
+  const served = Date.parse(document.querySelector('meta[name="holdfast-now"]')?.getAttribute('content') ?? '');
+  const skew = Number.isNaN(served) ? 0 : served - Date.now();
+
+  function tick() {
+    if (document.hidden) return;
+    const now = Date.now() + skew;
+    for (const element of document.querySelectorAll('time[data-tick]')) {
+      const ms = Date.parse(element.getAttribute('datetime') ?? '') - now;
+      if (Number.isNaN(ms) || Math.abs(ms) >= 90 * 86400e3) continue;
+      const text = Math.abs(ms) < 5e3 ? 'now' : ms < 0 ? `${spanOf(ms)} ago` : `in ${spanOf(ms)}`;
+      if (element.textContent !== text) element.textContent = text;
+    }
+  }
+  setInterval(tick, TICK_MS);
+
+  /** The reader's own clock, beside the zone the page is written in. @param {Event} event */
+  function addLocalTime(event) {
+    const element = event.target instanceof Element ? event.target.closest('time[datetime]') : null;
+    if (element === null || element.hasAttribute('data-local')) return;
+    const at = new Date(element.getAttribute('datetime') ?? '');
+    if (Number.isNaN(at.getTime())) return;
+    element.setAttribute('data-local', '');
+    const stamp = element.getAttribute('title') ?? element.textContent ?? '';
+    element.setAttribute('title', `${stamp}\nhere: ${at.toLocaleString()}`);
+  }
+  document.addEventListener('pointerover', addLocalTime, { passive: true });
+  document.addEventListener('focusin', addLocalTime);
+
+  // Copy
+
+  /** @param {Element} button */
+  async function copyFrom(button) {
+    const word = button.querySelector('[data-copy-word]');
+    let said = 'Copied';
+    try {
+      await navigator.clipboard.writeText(button.getAttribute('data-copy') ?? '');
+    } catch {
+      // Without https there is no clipboard: the text beside is selected instead, ready for the keyboard.
+      const text = button.parentElement?.querySelector('.copy-text');
+      if (text) getSelection()?.selectAllChildren(text);
+      said = 'Press Ctrl+C';
+    }
+    if (word === null) return;
+    word.textContent = said;
+    setTimeout(() => {
+      word.textContent = 'Copy';
+    }, COPIED_MS);
+  }
+
+  document.addEventListener('click', (event) => {
+    const target = event.target instanceof Element ? event.target : null;
+    const button = target?.closest('[data-copy]');
+    if (button) void copyFrom(button);
+    if (target?.closest('[data-help-open]')) openHelp();
+  });
+
+  // Filters apply themselves
+
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let filterTimer;
+  /** @param {Event} event @param {number} delayMs */
+  function applyFilter(event, delayMs) {
+    const form = event.target instanceof Element ? event.target.closest('form[data-auto-submit]') : null;
+    if (!(form instanceof HTMLFormElement) || form.hasAttribute('hx-get')) return;
+    clearTimeout(filterTimer);
+    filterTimer = setTimeout(() => form.requestSubmit(), delayMs);
+  }
+  document.addEventListener('change', (event) => {
+    if (
+      event.target instanceof HTMLSelectElement ||
+      (event.target instanceof HTMLInputElement && event.target.type === 'checkbox')
+    )
+      applyFilter(event, 0);
+  });
+  // A search box is emptied by its own cross.
+  document.addEventListener('search', (event) => applyFilter(event, FILTER_DELAY_MS));
+
+  // Keys
+
+  let sequence = '';
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let sequenceTimer;
+
+  /** @param {EventTarget | null} target */
+  function isTyping(target) {
+    return (
+      target instanceof HTMLElement &&
+      (target.isContentEditable || target.matches('input:not([type="checkbox"],[type="radio"]), textarea, select'))
+    );
+  }
+
+  function openHelp() {
+    const help = document.getElementById('help');
+    if (help instanceof HTMLDialogElement && !help.open) help.showModal();
+  }
+
+  function search() {
+    const field = document.querySelector('[data-search]');
+    const url = document.getElementById('help')?.getAttribute('data-search-url');
+    if (field instanceof HTMLInputElement) {
+      field.focus();
+      field.select();
+    } else if (url) location.assign(url);
+  }
+
+  function rowsOfPage() {
+    return [...document.querySelectorAll('#main [data-row]')];
+  }
+
+  /** @param {number} step */
+  function moveRow(step) {
+    const rows = rowsOfPage();
+    if (rows.length === 0) return;
+    const from = rows.findIndex((row) => row.classList.contains('row-at'));
+    const to = from < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, from + step));
+    rows[from]?.classList.remove('row-at');
+    rows[to]?.classList.add('row-at');
+    rows[to]?.scrollIntoView({ block: 'nearest' });
+    const link = rows[to]?.querySelector('a[href], button');
+    if (link instanceof HTMLElement) link.focus({ preventScroll: true });
+  }
+
+  /** @param {string} key */
+  function goTo(key) {
+    const link = document.querySelector(`#side-nav [data-key="${CSS.escape(key)}"]`);
+    if (link instanceof HTMLAnchorElement) link.click();
+  }
+
+  /** @param {KeyboardEvent} event */
+  function onEscape(event) {
+    const active = document.activeElement;
+    if (isTyping(active) && active instanceof HTMLElement) active.blur();
+    else for (const row of document.querySelectorAll('.row-at')) row.classList.remove('row-at');
+    const menu = document.querySelector('.side-fold[open]');
+    if (menu instanceof HTMLDetailsElement && !event.defaultPrevented) menu.open = false;
+  }
+
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') onEscape(event);
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isTyping(event.target)) return;
+    if (document.querySelector('dialog[open], :popover-open') !== null) return;
+    if (sequence === 'g') {
+      sequence = '';
+      clearTimeout(sequenceTimer);
+      goTo(event.key);
+      event.preventDefault();
+      return;
+    }
+    const act = { '/': search, '?': openHelp, j: () => moveRow(1), k: () => moveRow(-1) }[event.key];
+    if (act !== undefined) {
+      event.preventDefault();
+      act();
+    } else if (event.key === 'g') {
+      sequence = 'g';
+      sequenceTimer = setTimeout(() => {
+        sequence = '';
+      }, SEQUENCE_MS);
+    }
+  });
+
+  // A form answered with errors puts the reader at the summary; a sent form cannot be sent twice.
+
+  const summary = document.querySelector('[data-focus]');
+  if (summary instanceof HTMLElement) summary.focus();
+  document.addEventListener('submit', (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || form.method !== 'post' || event.defaultPrevented) return;
+    if (form.hasAttribute('data-sent')) {
+      event.preventDefault();
+      return;
+    }
+    form.setAttribute('data-sent', '');
+    setTimeout(() => form.removeAttribute('data-sent'), 4000);
+  });
+})();
