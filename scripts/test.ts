@@ -1,0 +1,101 @@
+/**
+ * Runs all checks and tests in phases and ends with the line `N passed, N failed`. Exits 1 when anything failed.
+ *
+ *   node scripts/test.ts [--quick] [--only=lint|types|unit|integration|e2e [part of a file's path …]]
+ */
+import { mkdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { PHASES, type Phase, type PhaseContext } from './test/phases.ts';
+import { stopAllGroups } from './test/process-group.ts';
+import { type PhaseResult, summarize } from './test/verdicts.ts';
+
+/** The whole run never takes longer, so that it cannot hang whatever calls it. */
+const RUN_LIMIT_MS = 25 * 60_000;
+/** When stopping what runs does not help either. */
+const LAST_RESORT_MS = RUN_LIMIT_MS + 30_000;
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+function choosePhases(argv: readonly string[]): { phases: readonly Phase[]; filters: readonly string[] } {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
+  });
+  if (values.only === undefined && positionals.length > 0)
+    throw new Error('Name a phase with --only= to run only some test files.');
+  const phases = PHASES.filter((phase) =>
+    values.only === undefined ? !values.quick || phase.isQuick : phase.name === values.only,
+  );
+  if (phases.length === 0)
+    throw new Error(`There is no phase "${values.only}". Phases: ${PHASES.map((phase) => phase.name).join(', ')}.`);
+  return { phases, filters: positionals };
+}
+
+async function runPhase(phase: Phase, context: PhaseContext): Promise<PhaseResult> {
+  if (!phase.exists(context)) {
+    console.log(`- ${phase.title}: nothing to run yet`);
+    return { passed: 0, failures: [] };
+  }
+  const started = performance.now();
+  const found = await phase
+    .run(context)
+    .catch((error: unknown) => ({ passed: 0, failures: [{ title: `${phase.title} crashed`, detail: String(error) }] }));
+  const ranNothing = found.passed + found.failures.length === 0;
+  const result = ranNothing ? { passed: 0, failures: [{ title: phase.title, detail: 'No test ran in this phase.' }] } : found;
+  printPhase(phase, result, performance.now() - started, context);
+  return result;
+}
+
+function printPhase(phase: Phase, result: PhaseResult, durationMs: number, context: PhaseContext): void {
+  const seconds = (durationMs / 1000).toFixed(1);
+  const mark = result.failures.length === 0 ? '✓' : '✗';
+  console.log(`${mark} ${phase.title}: ${result.passed} passed, ${result.failures.length} failed in ${seconds} s`);
+  for (const failure of result.failures) {
+    console.log(`\n  ✗ ${failure.title}`);
+    console.log(failure.detail.trimEnd().replace(/^/gm, '    '));
+  }
+  if (result.failures.length > 0) {
+    console.log(`\n  The whole output is in ${relative(process.cwd(), join(context.outputFolder, `${phase.name}.log`))}.\n`);
+  }
+}
+
+async function main(): Promise<void> {
+  const { phases, filters } = choosePhases(process.argv.slice(2));
+  const outputFolder = join(ROOT, '.test-run');
+  mkdirSync(outputFolder, { recursive: true });
+  const deadline = performance.now() + RUN_LIMIT_MS;
+  const context: PhaseContext = {
+    root: ROOT,
+    outputFolder,
+    filters,
+    remainingMs: () => Math.max(1, deadline - performance.now()),
+  };
+
+  const results: PhaseResult[] = [];
+  for (const phase of phases) results.push(await runPhase(phase, context));
+  console.log(`\n${summarize(results)}`);
+  process.exitCode = results.some((result) => result.failures.length > 0) ? 1 : 0;
+}
+
+async function stopBySignal(signal: NodeJS.Signals, code: number): Promise<void> {
+  console.error(`Stopped by ${signal}.`);
+  await stopAllGroups();
+  process.exit(code);
+}
+
+process.once('SIGINT', (signal) => void stopBySignal(signal, 130));
+process.once('SIGTERM', (signal) => void stopBySignal(signal, 143));
+setTimeout(() => {
+  console.log('The run did not end within its time.\n\n0 passed, 1 failed');
+  process.exit(1);
+}, LAST_RESORT_MS).unref();
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 2;
+}

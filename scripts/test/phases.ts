@@ -1,0 +1,162 @@
+import { existsSync, globSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Ended, runGroup } from './process-group.ts';
+import { judgeNodeTests, judgePlaywrightReport, type PhaseResult, readNodeTestLines } from './verdicts.ts';
+
+export type PhaseName = 'lint' | 'types' | 'unit' | 'integration' | 'e2e';
+
+export type PhaseContext = {
+  readonly root: string;
+  /** Receives logs and reports; exists. */
+  readonly outputFolder: string;
+  /** When not empty, only test files whose path contains one of these run. */
+  readonly filters: readonly string[];
+  /** What is left of the time for the whole run. */
+  readonly remainingMs: () => number;
+};
+
+export type Phase = {
+  readonly name: PhaseName;
+  readonly title: string;
+  readonly isQuick: boolean;
+  /** False when there is nothing yet that the phase could run. */
+  readonly exists: (context: PhaseContext) => boolean;
+  readonly run: (context: PhaseContext) => Promise<PhaseResult>;
+};
+
+const UNIT_CONCURRENCY = 2;
+const INTEGRATION_CONCURRENCY = 2;
+const UNIT_FILE_TIMEOUT_MS = 120_000;
+const INTEGRATION_FILE_TIMEOUT_MS = 600_000;
+/** How much of the output of a crashed command is shown; its log file has the rest. */
+const TAIL_CHARS = 8_000;
+
+const TEST_ROOTS = ['shared/src', 'server/src', 'agent/src', 'scripts', 'e2e/harness'];
+
+export const PHASES: readonly Phase[] = [
+  {
+    name: 'lint',
+    title: 'format and lint',
+    isQuick: true,
+    exists: () => true,
+    run: (context) =>
+      runCheck(context, 'lint', 'Format and lint', [
+        'biome',
+        'ci',
+        '--colors=off',
+        '--error-on-warnings',
+        '--max-diagnostics=50',
+        '.',
+      ]),
+  },
+  {
+    name: 'types',
+    title: 'types',
+    isQuick: true,
+    exists: () => true,
+    run: (context) => runCheck(context, 'types', 'Types', ['tsc', '-p', 'tsconfig.json', '--pretty', 'false']),
+  },
+  {
+    name: 'unit',
+    title: 'unit, contract and architecture tests',
+    isQuick: true,
+    exists: () => true,
+    run: (context) => {
+      const files = listTestFiles(context, '*.test.ts').filter((file) => !file.endsWith('.integration.test.ts'));
+      return runNodeTests(context, 'unit', files, UNIT_CONCURRENCY, UNIT_FILE_TIMEOUT_MS);
+    },
+  },
+  {
+    name: 'integration',
+    title: 'integration tests with the real tools',
+    isQuick: false,
+    exists: () => true,
+    run: (context) => {
+      const files = listTestFiles(context, '*.integration.test.ts');
+      return runNodeTests(context, 'integration', files, INTEGRATION_CONCURRENCY, INTEGRATION_FILE_TIMEOUT_MS);
+    },
+  },
+  {
+    name: 'e2e',
+    title: 'scenarios in Chromium with the real tools',
+    isQuick: false,
+    exists: (context) => existsSync(join(context.root, 'e2e/scenarios')),
+    run: runScenarios,
+  },
+];
+
+export function listTestFiles(context: Pick<PhaseContext, 'root' | 'filters'>, pattern: string): string[] {
+  const found = TEST_ROOTS.flatMap((root) => globSync(`${root}/**/${pattern}`, { cwd: context.root }));
+  const wanted = (file: string): boolean =>
+    context.filters.length === 0 || context.filters.some((filter) => file.includes(filter));
+  return found.filter(wanted).sort();
+}
+
+/** A check that passes or fails as a whole, by its exit code. */
+async function runCheck(context: PhaseContext, name: PhaseName, title: string, argv: readonly string[]): Promise<PhaseResult> {
+  const ended = await runTool(context, name, argv);
+  if (ended.code === 0) return { passed: 1, failures: [] };
+  return { passed: 0, failures: [{ title, detail: `${ended.output}\n${describeEnd(ended)}` }] };
+}
+
+async function runNodeTests(
+  context: PhaseContext,
+  name: PhaseName,
+  files: readonly string[],
+  concurrency: number,
+  fileTimeoutMs: number,
+): Promise<PhaseResult> {
+  const linesFile = join(context.outputFolder, `${name}.jsonl`);
+  rmSync(linesFile, { force: true });
+  if (files.length === 0) return { passed: 0, failures: [] };
+  const runner = join(import.meta.dirname, 'run-node-tests.ts');
+  const ended = await runTool(context, name, [
+    process.execPath,
+    runner,
+    linesFile,
+    String(concurrency),
+    String(fileTimeoutMs),
+    ...files,
+  ]);
+  const lines = existsSync(linesFile) ? readNodeTestLines(readFileSync(linesFile, 'utf8')) : [];
+  return addCrash(judgeNodeTests(lines), 'The test runner', ended);
+}
+
+async function runScenarios(context: PhaseContext): Promise<PhaseResult> {
+  const reportFile = join(context.outputFolder, 'e2e.json');
+  rmSync(reportFile, { force: true });
+  const argv = ['playwright', 'test', '-c', 'e2e/playwright.config.ts', '--reporter=list,json', ...context.filters];
+  const ended = await runTool(context, 'e2e', argv, {
+    PLAYWRIGHT_JSON_OUTPUT_FILE: reportFile,
+    PLAYWRIGHT_JSON_OUTPUT_NAME: reportFile,
+  });
+  const result = existsSync(reportFile) ? judgePlaywrightReport(readFileSync(reportFile, 'utf8')) : { passed: 0, failures: [] };
+  return addCrash(result, 'Playwright', ended);
+}
+
+function runTool(
+  context: PhaseContext,
+  name: PhaseName,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  return runGroup({
+    argv,
+    cwd: context.root,
+    env,
+    logFile: join(context.outputFolder, `${name}.log`),
+    timeoutMs: context.remainingMs(),
+  });
+}
+
+/** A runner that did not end well although every test it told of passed has crashed, and that is a failure. */
+export function addCrash(result: PhaseResult, who: string, ended: Ended): PhaseResult {
+  if (ended.code === 0 || (result.failures.length > 0 && !ended.timedOut && ended.signal === null)) return result;
+  const detail = `${ended.output.slice(-TAIL_CHARS)}\n${describeEnd(ended)}`;
+  return { ...result, failures: [...result.failures, { title: `${who} crashed`, detail }] };
+}
+
+function describeEnd(ended: Ended): string {
+  if (ended.timedOut) return 'It was stopped because the time for the whole run was over.';
+  return ended.signal === null ? `It exited with code ${ended.code}.` : `It was ended by ${ended.signal}.`;
+}

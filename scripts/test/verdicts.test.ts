@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { addCrash } from './phases.ts';
+import { judgeNodeTests, judgePlaywrightReport, readNodeTestLines, summarize } from './verdicts.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-verdicts-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Runs one file of tests with the real runner, as the phases do. */
+function runFile(name: string, text: string): { passed: number; failures: { title: string; detail: string }[] } {
+  const file = join(folder, `${name}.test.mjs`);
+  const out = join(folder, `${name}.jsonl`);
+  writeFileSync(file, `import test, { describe, it } from 'node:test';\n${text}`);
+  // Inside a test, NODE_TEST_CONTEXT would turn the nested runner into a part of this one.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  try {
+    execFileSync(process.execPath, [join(import.meta.dirname, 'run-node-tests.ts'), out, '1', '5000', file], {
+      env,
+      stdio: 'pipe',
+    });
+  } catch (error) {
+    assert.equal((error as { status: number }).status, 1);
+  }
+  const result = judgeNodeTests(readNodeTestLines(readFileSync(out, 'utf8')));
+  return { passed: result.passed, failures: [...result.failures] };
+}
+
+describe('The count of node:test', () => {
+  it('has each test once and no suite', () => {
+    const result = runFile('good', "describe('s', () => { it('a', () => {}); it('b', () => {}); }); test('c', () => {});");
+    assert.deepEqual(result, { passed: 3, failures: [] });
+  });
+  it('has a failing test once, with its error, though its suite fails as well', () => {
+    const result = runFile(
+      'bad',
+      "describe('s', () => { it('a', () => {}); it('b', () => { throw new Error('the reason'); }); });",
+    );
+    assert.equal(result.passed, 1);
+    assert.equal(result.failures.length, 1);
+    assert.match(result.failures[0]?.title ?? '', /bad\.test\.mjs: b$/);
+    assert.match(result.failures[0]?.detail ?? '', /the reason/);
+  });
+  it('counts a test that is skipped or marked as todo as failed', () => {
+    const result = runFile(
+      'off',
+      "test('a', { skip: true }, () => {}); test('b', { todo: true }, () => {}); test('c', () => {});",
+    );
+    assert.equal(result.passed, 1);
+    assert.equal(result.failures.length, 2);
+  });
+  it('counts a file that cannot be loaded as failed', () => {
+    const result = runFile('broken', "import './gone.mjs'; test('a', () => {});");
+    assert.equal(result.failures.length, 1);
+    assert.equal(result.passed, 0);
+  });
+  it('counts a file that dies after its tests as failed', () => {
+    const result = runFile('dying', "test('a', () => {}); setTimeout(() => process.exit(3), 50);");
+    assert.equal(result.failures.length, 1);
+  });
+  it('counts a file that never ends as failed', () => {
+    const result = runFile('hanging', "test('a', () => new Promise(() => setInterval(() => {}, 1000)));");
+    assert.equal(result.passed, 0);
+    assert.ok(result.failures.length >= 1);
+  });
+});
+
+describe('The count of Playwright', () => {
+  const spec = (title: string, status: string): object => ({
+    title,
+    file: '01.spec.ts',
+    line: 3,
+    tests: [{ status, results: [{ errors: status === 'expected' ? [] : [{ message: 'no such button' }] }] }],
+  });
+  it('passes only what went as expected at the first attempt', () => {
+    const suites = [
+      {
+        specs: [spec('a', 'expected')],
+        suites: [{ specs: [spec('b', 'unexpected'), spec('c', 'flaky'), spec('d', 'skipped')] }],
+      },
+    ];
+    const result = judgePlaywrightReport(JSON.stringify({ suites }));
+    assert.equal(result.passed, 1);
+    assert.deepEqual(
+      result.failures.map((failure) => failure.title),
+      ['01.spec.ts:3: b (unexpected)', '01.spec.ts:3: c (flaky)', '01.spec.ts:3: d (skipped)'],
+    );
+    assert.equal(result.failures[0]?.detail, 'no such button');
+  });
+  it('fails a report that has only an error', () => {
+    assert.equal(judgePlaywrightReport('{"errors":[{"message":"config is broken"}]}').failures.length, 1);
+  });
+});
+
+describe('The verdict on a run', () => {
+  const ended = { code: 1, signal: null, output: 'out of memory', timedOut: false };
+  it('is a crash when the runner failed and no test says why', () => {
+    const result = addCrash({ passed: 5, failures: [] }, 'The test runner', ended);
+    assert.equal(result.failures[0]?.title, 'The test runner crashed');
+    assert.match(result.failures[0]?.detail ?? '', /out of memory[\s\S]*code 1/);
+  });
+  it('is a crash when the runner was stopped, whatever the tests said', () => {
+    const failures = [{ title: 'a', detail: '' }];
+    assert.equal(addCrash({ passed: 5, failures }, 'x', { ...ended, code: null, signal: 'SIGKILL' }).failures.length, 2);
+    assert.equal(addCrash({ passed: 5, failures }, 'x', ended).failures.length, 1);
+  });
+  it('adds up the phases in one line', () => {
+    assert.equal(
+      summarize([
+        { passed: 2, failures: [] },
+        { passed: 1, failures: [{ title: 'a', detail: '' }] },
+      ]),
+      '3 passed, 1 failed',
+    );
+  });
+});
