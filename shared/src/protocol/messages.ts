@@ -260,8 +260,6 @@ export const announceBodySchema = z.strictObject({
   facts: hostFactsSchema,
   signingKey: base64url(64),
   sealingKey: base64url(64),
-  /** Proof of possession over both keys; see `crypto/proof.ts`. */
-  proof: base64url(128),
   enrolToken: tokenSchema.optional(),
 });
 export type AnnounceBody = z.infer<typeof announceBodySchema>;
@@ -273,6 +271,7 @@ export const announceReplySchema = z.object({
   pollMs: z.int().min(100),
 });
 export type AnnounceReply = z.infer<typeof announceReplySchema>;
+/** The proof of possession covers the server's nonce and both keys; see `crypto/proof.ts`. */
 export const claimBodySchema = z.strictObject({ proof: base64url(128) });
 export type ClaimBody = z.infer<typeof claimBodySchema>;
 export const claimReplySchema = z.discriminatedUnion('state', [

@@ -1,0 +1,35 @@
+/** The bus of a single server process. */
+import type { TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { Bus, LiveEvent } from './ports.ts';
+
+export function createBus(): Bus {
+  const listeners = new Map<TenantId, Set<(event: LiveEvent) => void>>();
+  return {
+    publish(tenant, event) {
+      for (const listener of listeners.get(tenant) ?? []) listener(event);
+    },
+    subscribe(tenant, listener) {
+      const set = listeners.get(tenant) ?? new Set();
+      listeners.set(tenant, set);
+      set.add(listener);
+      return () => {
+        set.delete(listener);
+        if (set.size === 0) listeners.delete(tenant);
+      };
+    },
+  };
+}
+
+/** Topics, so that nobody spells them twice. */
+export const TOPICS = {
+  overview: 'overview',
+  hosts: 'hosts',
+  host: (id: string) => `host:${id}`,
+  sources: 'sources',
+  repositories: 'repositories',
+  plans: 'plans',
+  runs: 'runs',
+  run: (id: string) => `run:${id}`,
+  snapshots: 'snapshots',
+  counts: 'counts',
+} as const;

@@ -1,0 +1,127 @@
+/** Hosts after they joined: looked at, named, revoked, given new tokens. */
+import { sealFor } from '@holdfast/shared/crypto/sealed.ts';
+import type { HostId } from '@holdfast/shared/domain/ids.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { WIRE } from '@holdfast/shared/limits.ts';
+import type { Host, HostFilter } from '../store/hosts.ts';
+import type { Page, PageRequest } from '../store/page.ts';
+import type { HostHappening } from '../store/trail.ts';
+import { recordAct } from './audit.ts';
+import { TOPICS } from './bus.ts';
+import { type Caller, demand } from './caller.ts';
+import type { CoreContext } from './ports.ts';
+
+/** What a person reads about a host's connection; computed here and nowhere else. */
+export const HOST_STANDINGS = ['online', 'offline', 'revoked', 'quarantined'] as const;
+export type HostStanding = (typeof HOST_STANDINGS)[number];
+
+export interface HostView extends Host {
+  standing: HostStanding;
+  /** The host works by an older spec than it should. */
+  drift: boolean;
+}
+
+export function toHostView(context: CoreContext, host: Host): HostView {
+  const isFresh = host.lastSeenAt !== undefined && context.clock.now() - host.lastSeenAt < WIRE.offlineAfterMs;
+  const online = context.directory.isOnline(host.id) && isFresh;
+  const standing = host.state === 'active' ? (online ? 'online' : 'offline') : host.state;
+  return { ...host, standing, drift: host.acknowledgedSpecVersion < host.specVersion };
+}
+
+export async function listHosts(
+  context: CoreContext,
+  caller: Caller,
+  filter: HostFilter,
+  page: PageRequest,
+): Promise<Page<HostView>> {
+  demand(caller, 'view');
+  const found = await context.store.hosts.listHosts(caller.tenant, filter, page);
+  return { ...found, rows: found.rows.map((host) => toHostView(context, host)) };
+}
+
+export async function getHost(context: CoreContext, caller: Caller, id: HostId): Promise<HostView> {
+  demand(caller, 'view');
+  const host = await context.store.hosts.findHost(caller.tenant, id);
+  if (!host) throw new AppError('not_found', 'there is no such host');
+  return toHostView(context, host);
+}
+
+export async function listHostHappenings(
+  context: CoreContext,
+  caller: Caller,
+  id: HostId,
+  limit: number,
+): Promise<readonly HostHappening[]> {
+  await getHost(context, caller, id);
+  return context.store.trail.listHappenings(caller.tenant, id, limit);
+}
+
+export interface HostChange {
+  name?: string | undefined;
+  tags?: readonly string[] | undefined;
+  concurrency?: number | undefined;
+}
+
+export async function updateHost(context: CoreContext, caller: Caller, id: HostId, change: HostChange): Promise<HostView> {
+  demand(caller, 'host.manage');
+  const before = await getHost(context, caller, id);
+  if (
+    change.name !== undefined &&
+    change.name !== before.name &&
+    (await context.store.hosts.isHostNameTaken(caller.tenant, change.name))
+  ) {
+    throw new AppError('conflict', `another host is named ${change.name}`, { details: { field: 'name' } });
+  }
+  await context.store.hosts.updateHostNaming(caller.tenant, id, {
+    ...(change.name === undefined ? {} : { name: change.name }),
+    ...(change.tags === undefined ? {} : { tags: change.tags }),
+    ...(change.concurrency === undefined ? {} : { concurrency: change.concurrency }),
+  });
+  await context.store.hosts.bumpSpec(caller.tenant, [id]);
+  context.directory.wake(id);
+  await recordAct(context, caller, {
+    action: 'host.updated',
+    target: { kind: 'host', id, name: before.name },
+    change: { ...change },
+  });
+  context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.hosts });
+  return getHost(context, caller, id);
+}
+
+/** Ends a host's access at once: its tokens are gone, its socket is closed. Its history stays, its repositories are not touched. */
+export async function revokeHost(context: CoreContext, caller: Caller, id: HostId): Promise<void> {
+  demand(caller, 'host.manage');
+  const host = await getHost(context, caller, id);
+  if (host.state === 'revoked') throw new AppError('conflict', 'this host is revoked already');
+  await context.store.hosts.setHostState(caller.tenant, id, 'revoked');
+  await context.store.hosts.deleteHostTokens(id);
+  context.directory.disconnect(id, { code: 'forbidden', message: 'this host was revoked by an operator', retry: 'never' }, false);
+  await recordAct(context, caller, { action: 'host.revoked', target: { kind: 'host', id, name: host.name } });
+  for (const topic of [TOPICS.hosts, TOPICS.host(id), TOPICS.counts])
+    context.bus.publish(caller.tenant, { kind: 'refresh', topic });
+}
+
+/** Gives an online host a new token; the old one works until the new one was used once. */
+export async function rotateHostToken(context: CoreContext, caller: Caller, id: HostId): Promise<void> {
+  demand(caller, 'host.manage');
+  const host = await getHost(context, caller, id);
+  if (host.state !== 'active') throw new AppError('precondition', 'only an active host can get a new token');
+  await sendNewToken(context, host);
+  await recordAct(context, caller, { action: 'host.token_rotated', target: { kind: 'host', id, name: host.name } });
+}
+
+/** Also called by the hub when a token has reached its age. */
+export async function sendNewToken(context: CoreContext, host: Host): Promise<void> {
+  const token = context.crypto.randomToken('hfa');
+  const now = context.clock.now();
+  const binding = { host: host.id, purpose: 'token' as const, ref: host.id, version: now };
+  const sealed = sealFor(context.crypto, host.sealingKey, context.identity, binding, { token });
+  // Stored first: a host that answered and then finds its token unknown would be locked out.
+  await context.store.hosts.insertHostToken({
+    hash: context.crypto.hashToken(token),
+    tenant: host.tenant,
+    host: host.id,
+    createdAt: now,
+  });
+  await context.directory.request(host.id, 'token.rotate', { sealed, version: now });
+}

@@ -1,0 +1,83 @@
+/** What the core needs from the rooms around it, as interfaces; the composition root hands in the implementations. */
+import type { Clock } from '@holdfast/shared/clock.ts';
+import type { Crypto, SigningKeys } from '@holdfast/shared/crypto/crypto.ts';
+import type { HostId, Id, IdKind, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { LogLine } from '@holdfast/shared/domain/run.ts';
+import type { WireError } from '@holdfast/shared/errors.ts';
+import type { AgentFrames, Progress, RequestBody, RequestResult, RequestType } from '@holdfast/shared/protocol/messages.ts';
+import type { Store } from '../store/store.ts';
+
+/** Encrypts one field of one row; the place is associated data, so a ciphertext that was moved is refused (`integrity`). */
+export interface FieldCipher {
+  encryptField(place: FieldPlace, plaintext: string): string;
+  decryptField(place: FieldPlace, ciphertext: string): string;
+}
+
+export interface FieldPlace {
+  tenant: TenantId;
+  table: string;
+  row: string;
+  field: string;
+}
+
+/** Slow, salted password hashing with a bounded queue (`limit` when it is full). */
+export interface PasswordHasher {
+  hashPassword(password: string): Promise<string>;
+  /** Takes as long for an unknown user (`undefined`) as for a known one. */
+  verifyPassword(hash: string | undefined, password: string): Promise<boolean>;
+  needsRehash(hash: string): boolean;
+}
+
+/** The connected hosts. Knows sockets; the core knows only this. */
+export interface Directory {
+  isOnline(host: HostId): boolean;
+  listOnline(): readonly HostId[];
+  /** Asks a host and waits for its answer; `unavailable` when it is offline or silent. */
+  request<T extends RequestType>(
+    host: HostId,
+    type: T,
+    body: RequestBody<T>,
+    options?: { id?: string; timeoutMs?: number },
+  ): Promise<RequestResult<T>>;
+  /** Something this host is told has changed: send its spec and waiting orders again, soon. */
+  wake(host: HostId): void;
+  /** Ends the host's connection with a reason; `reconnect: false` makes the agent stop trying. */
+  disconnect(host: HostId, error: WireError, reconnect: boolean): void;
+  findHeartbeat(host: HostId): (AgentFrames['heartbeat'] & { at: number }) | undefined;
+}
+
+/** What browsers are told, by topic. Never a secret, never a place for truth: pages read the store. */
+export type LiveEvent =
+  | { kind: 'refresh'; topic: string }
+  | { kind: 'log'; topic: string; run: RunId; lines: readonly LogLine[] }
+  | { kind: 'progress'; topic: string; run: RunId; progress: Progress };
+
+export interface Bus {
+  publish(tenant: TenantId, event: LiveEvent): void;
+  subscribe(tenant: TenantId, listener: (event: LiveEvent) => void): () => void;
+}
+
+/** The composition root's logger, as far as the core uses it: a failure is logged once, where it is finally handled. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Everything a use case may touch. */
+export interface CoreContext {
+  store: Store;
+  clock: Clock;
+  crypto: Crypto;
+  cipher: FieldCipher;
+  passwords: PasswordHasher;
+  /** The server's identity: agents pin its public key. */
+  identity: SigningKeys;
+  bus: Bus;
+  directory: Directory;
+  log: Log;
+  createId<K extends IdKind>(kind: K): Id<K>;
+  /** Where people reach this server, without a slash at the end. */
+  baseUrl: string;
+  serverEpoch: number;
+}
