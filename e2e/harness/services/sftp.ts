@@ -23,12 +23,15 @@ export type SftpHandle = {
   stop(): Promise<void>;
 };
 
+/** System accounts without a lock in the password database; `nobody` shows as locked where systemd answers for it. */
+const accounts = ['games', 'www-data', 'daemon'];
+
 /**
- * Starts a real sshd that runs unprivileged and so serves exactly one account: `nobody` when the tests run as root, else the
+ * Starts a real sshd that runs unprivileged and so serves exactly one account: a system account when the tests run as root, else the
  * tests' own user. Only its own key opens it, and only for sftp. Resolves when it listens.
  */
 export async function startSftp(): Promise<SftpHandle> {
-  const identity = findServiceIdentity(['nobody']);
+  const identity = findServiceIdentity(accounts);
   const user = identity?.name ?? userInfo().username;
   const host = '127.0.0.1';
   const port = await findFreePort(host);
@@ -80,7 +83,7 @@ type ConfigFacts = {
   readonly authorizedKeys: string;
 };
 
-/** `ForceCommand internal-sftp` needs no login shell, which `nobody` does not have. */
+/** `ForceCommand internal-sftp` needs no login shell, which system accounts do not have. */
 function buildConfig({ host, port, user, hostKey, authorizedKeys }: ConfigFacts): string {
   const lines = [
     `ListenAddress ${host}`,
