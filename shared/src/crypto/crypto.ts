@@ -73,6 +73,8 @@ export interface Crypto {
   toBase64Url(bytes: Uint8Array): string;
   /** Throws `invalid` unless the text is unpadded base64url, written in its one canonical way. */
   fromBase64Url(text: string): Uint8Array;
+  /** The same, but undefined instead of an error. */
+  tryBase64Url(text: string): Uint8Array | undefined;
   toHex(bytes: Uint8Array): string;
   /** Overwrites secret bytes that are no longer needed. */
   wipe(bytes: Uint8Array): void;
@@ -102,6 +104,7 @@ export async function createCrypto(randomBytes: RandomBytes): Promise<Crypto> {
       if (bytes === undefined) throw new AppError('invalid', 'a value is not canonical base64url text');
       return bytes;
     },
+    tryBase64Url: primitives.fromBase64Url,
     toHex,
     wipe: primitives.wipeBytes,
   };

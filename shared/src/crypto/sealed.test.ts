@@ -63,6 +63,13 @@ describe('sealed secrets are refused', () => {
     assert.throws(() => open({ box: sealed.box, signature }), isIntegrity);
   });
 
+  it('when the box is written in another way than the canonical one', () => {
+    const sealed = seal();
+    for (const box of ['', '*', `${sealed.box}=`, `${sealed.box}A`, ` ${sealed.box}`]) {
+      assert.throws(() => open({ ...sealed, box }), isIntegrity);
+    }
+  });
+
   it('at another host', () => {
     assert.throws(() => openSealed(crypto, crypto.makeSealingKeys(), server.publicKey, binding, seal()), isIntegrity);
   });

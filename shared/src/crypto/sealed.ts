@@ -100,8 +100,8 @@ export function openSealed(
   expected: SealBinding,
   sealed: SealedSecrets,
 ): OpenedSecrets {
-  const box = crypto.fromBase64Url(sealed.box);
-  if (!crypto.verify(pinnedServerKey, CONTEXT, box, sealed.signature)) {
+  const box = crypto.tryBase64Url(sealed.box);
+  if (box === undefined || !crypto.verify(pinnedServerKey, CONTEXT, box, sealed.signature)) {
     throw new AppError('integrity', 'sealed secrets were refused: they are not signed by the server this host trusts');
   }
   const { values, ...binding } = parseContent(crypto.unseal(hostKeys, box));
