@@ -98,7 +98,7 @@ export function gantt(view: {
       html`<li>${row.href === undefined ? html`<span>${row.label}</span>` : html`<a href="${row.href}">${row.label}</a>`}</li>`,
   )}</ol><svg class="chart" width="100%" height="${height + AXIS_HEIGHT}">${ticks.map(
     (tick, at) =>
-      html`<g class="${at % 2 === 1 && 'tick-minor'}"><line class="grid" x1="${percent(place(tick))}" x2="${percent(place(tick))}" y1="0" y2="${height}"></line><text class="axis" x="${percent(place(tick))}" y="${height + 17}" text-anchor="middle">${formatMinute(tick, view.zone)}</text></g>`,
+      html`<g class="${(at % 2 === 1 || place(view.now) - place(tick) < 0.14) && 'tick-minor'}"><line class="grid" x1="${percent(place(tick))}" x2="${percent(place(tick))}" y1="0" y2="${height}"></line><text class="axis" x="${percent(place(tick))}" y="${height + 17}" text-anchor="middle">${formatMinute(tick, view.zone)}</text></g>`,
   )}${view.rows.map((row, at) => ganttRow(row, at, place))}<line class="now" x1="${percent(place(view.now))}" x2="${percent(place(view.now))}" y1="0" y2="${height}"></line><text class="axis axis-now" x="${percent(place(view.now))}" y="${height + 17}" text-anchor="middle">now</text></svg></div>`;
 }
 
