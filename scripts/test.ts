@@ -58,7 +58,7 @@ function printPhase(phase: Phase, result: PhaseResult, durationMs: number, conte
     console.log(failure.detail.trimEnd().replace(/^/gm, '    '));
   }
   if (result.failures.length > 0) {
-    console.log(`\n  The whole output is in ${relative(process.cwd(), join(context.outputFolder, `${phase.name}.log`))}.\n`);
+    console.log(`\n  The whole output: ${relative(process.cwd(), join(context.outputFolder, phase.name))}*\n`);
   }
 }
 

@@ -1,7 +1,7 @@
-import { existsSync, globSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Ended, runGroup } from './process-group.ts';
-import { judgeNodeTests, judgePlaywrightReport, type PhaseResult, readNodeTestLines } from './verdicts.ts';
+import { judgeNodeTests, judgePlaywrightReport, type PhaseResult, readNodeTestLines, summarize } from './verdicts.ts';
 
 export type PhaseName = 'lint' | 'types' | 'unit' | 'integration' | 'e2e';
 
@@ -63,7 +63,11 @@ export const PHASES: readonly Phase[] = [
     exists: () => true,
     run: (context) => {
       const files = listTestFiles(context, '*.test.ts').filter((file) => !file.endsWith('.integration.test.ts'));
-      return runNodeTests(context, 'unit', files, UNIT_CONCURRENCY, UNIT_FILE_TIMEOUT_MS);
+      return runNodeTests(context, 'unit', files, {
+        concurrency: UNIT_CONCURRENCY,
+        fileTimeoutMs: UNIT_FILE_TIMEOUT_MS,
+        tellFiles: false,
+      });
     },
   },
   {
@@ -73,7 +77,11 @@ export const PHASES: readonly Phase[] = [
     exists: () => true,
     run: (context) => {
       const files = listTestFiles(context, '*.integration.test.ts');
-      return runNodeTests(context, 'integration', files, INTEGRATION_CONCURRENCY, INTEGRATION_FILE_TIMEOUT_MS);
+      return runNodeTests(context, 'integration', files, {
+        concurrency: INTEGRATION_CONCURRENCY,
+        fileTimeoutMs: INTEGRATION_FILE_TIMEOUT_MS,
+        tellFiles: true,
+      });
     },
   },
   {
@@ -99,27 +107,54 @@ async function runCheck(context: PhaseContext, name: PhaseName, title: string, a
   return { passed: 0, failures: [{ title, detail: `${ended.output}\n${describeEnd(ended)}` }] };
 }
 
+type NodeTestOptions = { readonly concurrency: number; readonly fileTimeoutMs: number; readonly tellFiles: boolean };
+
+/** Runs each file in a process group of its own: a file that hangs or leaves processes behind harms no other. */
 async function runNodeTests(
   context: PhaseContext,
   name: PhaseName,
   files: readonly string[],
-  concurrency: number,
-  fileTimeoutMs: number,
+  options: NodeTestOptions,
 ): Promise<PhaseResult> {
-  const linesFile = join(context.outputFolder, `${name}.jsonl`);
-  rmSync(linesFile, { force: true });
-  if (files.length === 0) return { passed: 0, failures: [] };
-  const runner = join(import.meta.dirname, 'run-node-tests.ts');
-  const ended = await runTool(context, name, [
-    process.execPath,
-    runner,
-    linesFile,
-    String(concurrency),
-    String(fileTimeoutMs),
-    ...files,
-  ]);
-  const lines = existsSync(linesFile) ? readNodeTestLines(readFileSync(linesFile, 'utf8')) : [];
-  return addCrash(judgeNodeTests(lines), 'The test runner', ended);
+  const folder = join(context.outputFolder, name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const waiting = [...files];
+  const results: PhaseResult[] = [];
+  const work = async (): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const started = performance.now();
+      const result = await runTestFile(context, folder, file, options.fileTimeoutMs);
+      results.push(result);
+      if (options.tellFiles)
+        console.log(`    ${file}: ${summarize([result])} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    }
+  };
+  await Promise.all(Array.from({ length: options.concurrency }, work));
+  return {
+    passed: results.reduce((sum, result) => sum + result.passed, 0),
+    failures: results.flatMap((result) => result.failures),
+  };
+}
+
+/** Runs one test file. A file in which no test ran is a failure. */
+export async function runTestFile(
+  context: Pick<PhaseContext, 'root' | 'remainingMs'>,
+  folder: string,
+  file: string,
+  timeoutMs: number,
+): Promise<PhaseResult> {
+  const stem = join(folder, file.replaceAll('/', '+'));
+  const ended = await runGroup({
+    argv: [process.execPath, join(import.meta.dirname, 'run-node-tests.ts'), `${stem}.jsonl`, file],
+    cwd: context.root,
+    logFile: `${stem}.log`,
+    timeoutMs: Math.min(timeoutMs, context.remainingMs()),
+  });
+  const lines = existsSync(`${stem}.jsonl`) ? readNodeTestLines(readFileSync(`${stem}.jsonl`, 'utf8')) : [];
+  const result = addCrash(judgeNodeTests(lines), file, ended);
+  if (result.passed + result.failures.length > 0) return result;
+  return { passed: 0, failures: [{ title: file, detail: 'No test ran in this file.' }] };
 }
 
 async function runScenarios(context: PhaseContext): Promise<PhaseResult> {
@@ -153,10 +188,13 @@ function runTool(
 export function addCrash(result: PhaseResult, who: string, ended: Ended): PhaseResult {
   if (ended.code === 0 || (result.failures.length > 0 && !ended.timedOut && ended.signal === null)) return result;
   const detail = `${ended.output.slice(-TAIL_CHARS)}\n${describeEnd(ended)}`;
-  return { ...result, failures: [...result.failures, { title: `${who} crashed`, detail }] };
+  return {
+    ...result,
+    failures: [...result.failures, { title: ended.timedOut ? `${who} did not end` : `${who} crashed`, detail }],
+  };
 }
 
 function describeEnd(ended: Ended): string {
-  if (ended.timedOut) return 'It was stopped because the time for the whole run was over.';
+  if (ended.timedOut) return 'It was stopped because its time was over.';
   return ended.signal === null ? `It exited with code ${ended.code}.` : `It was ended by ${ended.signal}.`;
 }

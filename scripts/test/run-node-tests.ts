@@ -1,9 +1,10 @@
 /**
- * Runs test files with node:test and writes one JSON line about each test to a file, so that the count does not
- * depend on reading a report meant for people. Arguments: output file, concurrency, time per file in ms, test files.
+ * Runs one test file in this process with node:test and writes one JSON line about each test to a file, so that the
+ * count does not depend on reading a report meant for people. Arguments: output file, test file.
+ * Exits 1 when a test failed; whatever else ends the process shows in its exit code as well.
  */
 import { appendFileSync, writeFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
 import type { NodeTestLine } from './verdicts.ts';
@@ -16,51 +17,45 @@ type TestEvent = {
   readonly details: { readonly type?: string; readonly error?: unknown };
 };
 
-const [outFile = '', concurrency = '1', fileTimeoutMs = '60000', ...files] = process.argv.slice(2);
+const [outFile = '', testFile = ''] = process.argv.slice(2);
 writeFileSync(outFile, '');
 
-const stream = run({ files, concurrency: Number(concurrency), timeout: Number(fileTimeoutMs), isolation: 'process' });
+const stream = run({ files: [testFile], isolation: 'none' });
 stream.on('test:pass', (event: TestEvent) => {
-  if (event.details.type !== 'suite' || isOff(event)) report(event, isOff(event) ? 'switched off' : 'passed');
+  if (isOff(event)) report(event, 'switched off');
+  else if (event.details.type !== 'suite' && !isFile(event)) report(event, 'passed');
 });
 stream.on('test:fail', (event: TestEvent) => {
   if (isOff(event)) report(event, 'switched off');
   else if (!isEchoOfSubtests(event)) report(event, 'failed');
 });
-stream.on('test:stdout', (event: { message: string }) => process.stdout.write(event.message));
-stream.on('test:stderr', (event: { message: string }) => process.stdout.write(event.message));
 stream.resume();
 
 function report(event: TestEvent, outcome: NodeTestLine['outcome']): void {
-  const file = event.file === undefined ? '' : relative(process.cwd(), event.file);
+  const file = relative(process.cwd(), event.file ?? testFile);
   const detail = outcome === 'failed' ? describeError(event.details.error) : '';
   const line: NodeTestLine = { outcome, title: event.name, file, detail };
   appendFileSync(outFile, `${JSON.stringify(line)}\n`);
-  if (outcome !== 'passed') {
-    process.exitCode = 1;
-    process.stdout.write(`not ok: ${file}: ${event.name}\n${detail}\n`);
-  }
+  if (outcome !== 'passed') process.exitCode = 1;
 }
 
 function isOff(event: TestEvent): boolean {
   return (event.skip !== undefined && event.skip !== false) || (event.todo !== undefined && event.todo !== false);
 }
 
+/** A file that has no test at all is reported as a test that passed, under the name of its path. */
+function isFile(event: TestEvent): boolean {
+  return resolve(event.name) === resolve(testFile);
+}
+
 /** A suite or test that failed only because something inside it failed is no failure of its own. */
 function isEchoOfSubtests(event: TestEvent): boolean {
-  return failureType(event.details.error) === 'subtestsFailed';
+  const { error } = event.details;
+  return typeof error === 'object' && error !== null && 'failureType' in error && error.failureType === 'subtestsFailed';
 }
 
-function failureType(error: unknown): unknown {
-  return typeof error === 'object' && error !== null && 'failureType' in error ? error.failureType : undefined;
-}
-
-/** The error without the lines of its stack that lie inside Node. */
+/** What the test threw, which node:test wraps, without the lines of the stack that lie inside Node. */
 function describeError(error: unknown): string {
-  return inspect(unwrap(error), { depth: 6 }).replace(/^ +at .*node:(?:internal|async_hooks).*\n?/gm, '');
-}
-
-/** node:test wraps what a test threw. */
-function unwrap(error: unknown): unknown {
-  return error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const thrown = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return inspect(thrown, { depth: 6 }).replace(/^ +at .*node:(?:internal|async_hooks).*\n?/gm, '');
 }

@@ -1,41 +1,28 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { addCrash } from './phases.ts';
-import { judgeNodeTests, judgePlaywrightReport, readNodeTestLines, summarize } from './verdicts.ts';
+import { addCrash, runTestFile } from './phases.ts';
+import { judgePlaywrightReport, type PhaseResult, summarize } from './verdicts.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-verdicts-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Runs one file of tests with the real runner, as the phases do. */
-function runFile(name: string, text: string): { passed: number; failures: { title: string; detail: string }[] } {
+/** Runs one file of tests as the phases do. */
+async function runFile(name: string, text: string, timeoutMs = 20_000): Promise<PhaseResult> {
   const file = join(folder, `${name}.test.mjs`);
-  const out = join(folder, `${name}.jsonl`);
   writeFileSync(file, `import test, { describe, it } from 'node:test';\n${text}`);
-  // Inside a test, NODE_TEST_CONTEXT would turn the nested runner into a part of this one.
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  try {
-    execFileSync(process.execPath, [join(import.meta.dirname, 'run-node-tests.ts'), out, '1', '5000', file], {
-      env,
-      stdio: 'pipe',
-    });
-  } catch (error) {
-    assert.equal((error as { status: number }).status, 1);
-  }
-  const result = judgeNodeTests(readNodeTestLines(readFileSync(out, 'utf8')));
-  return { passed: result.passed, failures: [...result.failures] };
+  return await runTestFile({ root: process.cwd(), remainingMs: () => 60_000 }, folder, file, timeoutMs);
 }
 
 describe('The count of node:test', () => {
-  it('has each test once and no suite', () => {
-    const result = runFile('good', "describe('s', () => { it('a', () => {}); it('b', () => {}); }); test('c', () => {});");
+  it('has each test once and no suite', async () => {
+    const result = await runFile('good', "describe('s', () => { it('a', () => {}); it('b', () => {}); }); test('c', () => {});");
     assert.deepEqual(result, { passed: 3, failures: [] });
   });
-  it('has a failing test once, with its error, though its suite fails as well', () => {
-    const result = runFile(
+  it('has a failing test once, with its error, though its suite fails as well', async () => {
+    const result = await runFile(
       'bad',
       "describe('s', () => { it('a', () => {}); it('b', () => { throw new Error('the reason'); }); });",
     );
@@ -44,27 +31,38 @@ describe('The count of node:test', () => {
     assert.match(result.failures[0]?.title ?? '', /bad\.test\.mjs: b$/);
     assert.match(result.failures[0]?.detail ?? '', /the reason/);
   });
-  it('counts a test that is skipped or marked as todo as failed', () => {
-    const result = runFile(
+  it('counts a test that is skipped or marked as todo as failed', async () => {
+    const result = await runFile(
       'off',
       "test('a', { skip: true }, () => {}); test('b', { todo: true }, () => {}); test('c', () => {});",
     );
     assert.equal(result.passed, 1);
     assert.equal(result.failures.length, 2);
   });
-  it('counts a file that cannot be loaded as failed', () => {
-    const result = runFile('broken', "import './gone.mjs'; test('a', () => {});");
+  it('counts a file that cannot be loaded as failed', async () => {
+    const result = await runFile('broken', "import './gone.mjs'; test('a', () => {});");
     assert.equal(result.failures.length, 1);
     assert.equal(result.passed, 0);
   });
-  it('counts a file that dies after its tests as failed', () => {
-    const result = runFile('dying', "test('a', () => {}); setTimeout(() => process.exit(3), 50);");
+  it('counts a file that dies after its tests as failed', async () => {
+    const result = await runFile('dying', "test('a', () => {}); setTimeout(() => process.exit(3), 50);");
     assert.equal(result.failures.length, 1);
   });
-  it('counts a file that never ends as failed', () => {
-    const result = runFile('hanging', "test('a', () => new Promise(() => setInterval(() => {}, 1000)));");
+  it('stops a file that never ends, and counts it as failed though its tests passed', async () => {
+    const result = await runFile('hanging', "test('a', () => {}); setInterval(() => {}, 1000);", 1_500);
+    assert.equal(result.passed, 1);
+    assert.match(result.failures[0]?.title ?? '', /hanging\.test\.mjs did not end$/);
+  });
+  it('stops a file whose test never ends', async () => {
+    const result = await runFile('stuck', "test('a', () => new Promise(() => setInterval(() => {}, 1000)));", 1_500);
     assert.equal(result.passed, 0);
-    assert.ok(result.failures.length >= 1);
+    assert.ok(result.failures.some((failure) => failure.title.endsWith('did not end')));
+  });
+  it('counts a file without a test as failed', async () => {
+    assert.deepEqual(await runFile('empty', ''), {
+      passed: 0,
+      failures: [{ title: join(folder, 'empty.test.mjs'), detail: 'No test ran in this file.' }],
+    });
   });
 });
 
