@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { buildAgent } from './build-agent.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-build-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Uses every package that the agent stands on, the way the agent does. */
+const PROBE = `
+  import { DatabaseSync } from 'node:sqlite';
+  import { Command } from 'commander';
+  import { Cron } from 'croner';
+  import { execa } from 'execa';
+  import sodium from 'libsodium-wrappers';
+  import { pino } from 'pino';
+  import si from 'systeminformation';
+  import WebSocket, { WebSocketServer } from 'ws';
+  import { z } from 'zod';
+
+  await sodium.ready;
+  const hub = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await new Promise((done) => hub.once('listening', done));
+  const socket = new WebSocket('ws://127.0.0.1:' + hub.address().port);
+  await new Promise((done) => socket.once('open', done));
+  socket.terminate();
+  hub.close();
+  pino({ level: 'info' }, pino.destination(2)).info('probe');
+  const command = new Command().argument('<word>').action(() => {}).parse();
+  const keys = sodium.crypto_box_keypair();
+  const sealed = sodium.crypto_box_seal('secret', keys.publicKey);
+  console.log(JSON.stringify({
+    sqlite: new DatabaseSync(':memory:').prepare('SELECT 6 * 7 AS answer').get().answer,
+    opened: sodium.crypto_box_seal_open(sealed, keys.publicKey, keys.privateKey, 'text'),
+    fires: new Cron('0 2 * * *', { mode: '5-part' }).nextRun() instanceof Date,
+    tool: (await execa('echo', ['from a tool'])).stdout,
+    memory: (await si.mem()).total > 0,
+    parsed: z.object({ a: z.number() }).parse({ a: 1 }).a,
+    word: command.args[0],
+  }));
+`;
+
+describe('The executable of the agent', () => {
+  it('carries every package the agent uses, and runs without Node, packages or environment', async () => {
+    const main = join(folder, 'probe.ts');
+    const out = join(folder, 'probe');
+    writeFileSync(main, PROBE);
+    await buildAgent({ main, out });
+    rmSync(`${out}.mjs`);
+    const stdout = execFileSync(out, ['hello'], {
+      cwd: '/',
+      env: { PATH: '/usr/bin:/bin' },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    assert.deepEqual(JSON.parse(stdout), {
+      sqlite: 42,
+      opened: 'secret',
+      fires: true,
+      tool: 'from a tool',
+      memory: true,
+      parsed: 1,
+      word: 'hello',
+    });
+  });
+
+  it('is not left behind half-made when the sources do not bundle', async () => {
+    const main = join(folder, 'broken.ts');
+    const out = join(folder, 'broken');
+    writeFileSync(main, "import './gone.ts';");
+    writeFileSync(out, 'an older executable');
+    await assert.rejects(buildAgent({ main, out }), /gone\.ts/);
+    assert.equal(existsSync(out), false);
+  });
+});
