@@ -98,6 +98,8 @@ export interface SourceAdapter {
   classifyFailure(outcome: ToolOutcome): { reason: Reason; message: string };
   /** Databases only: what a server connection offers. */
   discovery?: {
+    /** The field that discovery finds values for; `plan` works without it, `configFor` sets it. */
+    fills: string;
     plan(input: PlanInput): Command;
     parse(stdout: string): readonly Discovered[];
     /** The config of a source for one discovered thing. */

@@ -1,0 +1,174 @@
+/**
+ * One database of a MariaDB (10.5 or newer) or MySQL (8.0 or newer) server, read with MariaDB's own clients. Both kinds share one
+ * implementation. It is tested against MariaDB servers only; against a MySQL 8 server it follows the documentation and is not exercised.
+ */
+import { z } from 'zod';
+import { createReasonError } from '../../domain/reason.ts';
+import { AppError } from '../../errors.ts';
+import { findText, getNumber, getText } from '../config-values.ts';
+import type { Field } from '../field.ts';
+import type { Artifact, PlanInput, Probe, SourceAdapter, ToolOutcome } from '../source.ts';
+import { checkTls, parseJsonLine, parseJsonLines } from './mariadb/answers.ts';
+import { CONNECTION_FIELDS, createMariadbCommand, createSqlCommand, needsTls } from './mariadb/connection.ts';
+import { classifyMariadbFailure } from './mariadb/failures.ts';
+import { mariadbRestore } from './mariadb/restore.ts';
+import { checkDatabaseName, createDiscoverySql, createProbeSql } from './mariadb/sql.ts';
+
+const OLDEST = { MariaDB: [10, 5], MySQL: [8, 0] } as const;
+/** The dump of an empty database has more than 1,900 bytes. */
+const DEFAULT_FLOOR_BYTES = 1000;
+
+const toHex = (text: string) => Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+const FIELDS: readonly Field[] = [
+  ...CONNECTION_FIELDS.slice(0, 2),
+  { kind: 'text', name: 'database', label: 'Database', required: true, maxChars: 64 },
+  ...CONNECTION_FIELDS.slice(2),
+  {
+    kind: 'choice',
+    name: 'consistency',
+    label: 'Consistency',
+    default: 'transaction',
+    advanced: true,
+    options: [
+      { value: 'transaction', label: 'one transaction: writers go on, InnoDB tables are consistent' },
+      { value: 'lock', label: 'lock the tables: writers wait, every engine is consistent' },
+    ],
+  },
+  {
+    kind: 'number',
+    name: 'floorBytes',
+    label: 'Smallest good backup',
+    default: DEFAULT_FLOOR_BYTES,
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: 'bytes',
+    advanced: true,
+    help: 'A smaller dump is never a backup.',
+  },
+];
+
+const probeAnswer = z.object({
+  serverVersion: z.string(),
+  sizeBytes: z.number().min(0),
+  nonTransactional: z.number(),
+  triggerGrants: z.number(),
+  selectGrants: z.number(),
+  roles: z.number(),
+});
+
+/** Refuses a server that is older than the oldest supported one of its family. */
+function checkServerVersion(serverVersion: string): void {
+  const family = /mariadb/i.test(serverVersion) ? 'MariaDB' : 'MySQL';
+  const [major = 0, minor = 0] = serverVersion.split(/[.-]/).map(Number);
+  const [oldestMajor, oldestMinor] = OLDEST[family];
+  if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
+    throw new AppError(
+      'unsupported',
+      `${family} ${serverVersion} is too old: version ${oldestMajor}.${oldestMinor} or newer is needed. Upgrade the server.`,
+    );
+  }
+}
+
+function parseProbe(outcome: ToolOutcome): Probe {
+  if (outcome.exitCode !== 0) {
+    const failure = classifyMariadbFailure(outcome);
+    throw createReasonError(failure.reason, failure.message);
+  }
+  checkTls(outcome.stdout);
+  const answer = parseJsonLine(probeAnswer, outcome.stdout);
+  checkServerVersion(answer.serverVersion);
+  const warnings: string[] = [];
+  if (answer.nonTransactional > 0) {
+    warnings.push(
+      `${answer.nonTransactional} tables have an engine without transactions: they may change while they are dumped. Set the consistency to “lock the tables”.`,
+    );
+  }
+  if (answer.roles === 0 && answer.triggerGrants === 0) {
+    warnings.push(
+      'The user has no TRIGGER privilege on this database: the server hides its triggers, and they are not in the backup.',
+    );
+  }
+  if (answer.roles === 0 && answer.selectGrants === 0) {
+    warnings.push(
+      'The user has no global SELECT privilege: the server may hide routines of other users, and those are not in the backup.',
+    );
+  }
+  return {
+    serverVersion: answer.serverVersion,
+    estimatedBytes: answer.sizeBytes,
+    facts: { nonTransactional: String(answer.nonTransactional) },
+    warnings,
+  };
+}
+
+function planBackup(input: PlanInput): readonly Artifact[] {
+  const database = checkDatabaseName('database', getText(input.config, 'database'));
+  const lock = findText(input.config, 'consistency') === 'lock';
+  return [
+    {
+      kind: 'stream',
+      role: 'data',
+      producer: createMariadbCommand(input, 'mariadb-dump', undefined, [
+        ...(lock ? ['--lock-tables'] : ['--single-transaction', '--skip-lock-tables']),
+        '--quick',
+        '--routines',
+        '--triggers',
+        '--events',
+        '--hex-blob',
+        '--comments',
+        '--no-tablespaces',
+        '--max-allowed-packet=1G',
+        // Ends the options: the name stays an operand whatever it looks like. Without --databases the dump fits any database name.
+        '--',
+        database,
+      ]),
+      fileName: 'database.sql',
+      magicHex: [toHex('/*M!999999\\- enable the sandbox mode */'), toHex('-- MariaDB dump'), toHex('-- MySQL dump')],
+      floorBytes: getNumber(input.config, 'floorBytes', DEFAULT_FLOOR_BYTES),
+    },
+  ];
+}
+
+const discoveredRow = z.object({ name: z.string(), sizeBytes: z.number().min(0) });
+
+function createSource(names: Pick<SourceAdapter, 'kind' | 'label' | 'summary'>): SourceAdapter {
+  return {
+    ...names,
+    fields: FIELDS,
+    tools: ['mariadb', 'mariadb-dump'],
+    describe(config) {
+      const host = findText(config, 'host') ?? '127.0.0.1';
+      const database = getText(config, 'database');
+      if (host.startsWith('/')) return `${database} on ${host}`;
+      return `${database} on ${host.includes(':') ? `[${host}]` : host}:${getNumber(config, 'port', 3306)}`;
+    },
+    planProbe: (input) =>
+      createSqlCommand(input, checkDatabaseName('database', getText(input.config, 'database')), createProbeSql(needsTls(input))),
+    parseProbe,
+    planBackup,
+    classifyFailure: classifyMariadbFailure,
+    discovery: {
+      fills: 'database',
+      plan: (input) => createSqlCommand(input, undefined, createDiscoverySql(needsTls(input))),
+      parse(stdout) {
+        checkTls(stdout);
+        return parseJsonLines(discoveredRow, stdout);
+      },
+      configFor: (config, discovered) => ({ ...config, database: discovered.name }),
+    },
+    restore: mariadbRestore,
+  };
+}
+
+export const mariadbSource: SourceAdapter = createSource({
+  kind: 'mariadb',
+  label: 'MariaDB database',
+  summary: 'One database of a MariaDB server (10.5 or newer), with routines, triggers and events.',
+});
+
+export const mysqlSource: SourceAdapter = createSource({
+  kind: 'mysql',
+  label: 'MySQL database',
+  summary: 'One database of a MySQL server (8.0 or newer), with routines, triggers and events.',
+});

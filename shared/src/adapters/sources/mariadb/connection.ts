@@ -1,0 +1,152 @@
+/**
+ * How MariaDB's clients are told where to connect: one private option file, given first, which is the only one they then read. It holds the
+ * connection and the password; arguments hold neither.
+ */
+import type { Command, CommandFile, ToolName } from '../../command.ts';
+import { checkText, createFieldError, findSecret, findText, getNumber, getText, normalizeLines } from '../../config-values.ts';
+import type { Field } from '../../field.ts';
+import type { PlanInput } from '../../source.ts';
+
+export const CONNECTION_FIELDS: readonly Field[] = [
+  {
+    kind: 'text',
+    name: 'host',
+    label: 'Host',
+    default: '127.0.0.1',
+    maxChars: 255,
+    pattern: /^(?:\/.*|[A-Za-z0-9._:-]+)$/,
+    patternHint: 'must be one host name or address, or a socket that begins with /',
+    help: 'A name or address, or the path of a Unix socket such as /run/mysqld/mysqld.sock.',
+  },
+  { kind: 'number', name: 'port', label: 'Port', default: 3306, min: 1, max: 65535 },
+  { kind: 'text', name: 'user', label: 'User', required: true, maxChars: 255 },
+  {
+    kind: 'secret',
+    name: 'password',
+    label: 'Password',
+    help: 'Leave empty where the server trusts the agent’s own system user.',
+  },
+  {
+    kind: 'choice',
+    name: 'sslMode',
+    label: 'TLS',
+    default: 'prefer',
+    advanced: true,
+    options: [
+      { value: 'disable', label: 'never' },
+      { value: 'prefer', label: 'if the server offers it' },
+      { value: 'require', label: 'always' },
+      { value: 'verify-ca', label: 'always, with a certificate of the CA below' },
+      { value: 'verify-full', label: 'always, with a certificate of the CA below for this host name' },
+    ],
+    help: 'Older clients fall back to a plain connection without a word; only the last mode prevents that, the two before it refuse afterwards.',
+  },
+  {
+    kind: 'multiline',
+    name: 'sslRootCert',
+    label: 'CA certificate',
+    advanced: true,
+    help: 'PEM; needed for the two modes that verify.',
+  },
+  {
+    kind: 'number',
+    name: 'connectTimeoutSeconds',
+    label: 'Connection time-out',
+    default: 10,
+    min: 1,
+    max: 300,
+    unit: 's',
+    advanced: true,
+  },
+];
+
+/** Clients read option files in pieces of 4096 bytes; a longer line would go on as a line of its own. */
+const MAX_QUOTED_BYTES = 3000;
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  '"': '\\"',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\b': '\\b',
+};
+
+/** A value of an option file in double quotes, where only the escapes and the quote itself mean anything. `field` names it in errors. */
+export function quoteOptionValue(field: string, value: string): string {
+  const quoted = `"${checkText(field, value).replaceAll(/[\\"\n\r\t\b]/g, (character) => ESCAPES[character] ?? character)}"`;
+  if (new TextEncoder().encode(quoted).length > MAX_QUOTED_BYTES) throw createFieldError(field, 'is too long for an option file');
+  return quoted;
+}
+
+/** Whether the connection has to be encrypted; the answers to the looks are checked against it. */
+export function needsTls(input: PlanInput): boolean {
+  const mode = findText(input.config, 'sslMode') ?? 'prefer';
+  return mode === 'require' || mode.startsWith('verify-');
+}
+
+function createTlsLines(mode: string, certPath: string | undefined): readonly string[] {
+  switch (mode) {
+    case 'disable':
+      return ['skip-ssl'];
+    case 'prefer':
+    case 'require':
+      return ['ssl', 'skip-ssl-verify-server-cert'];
+    case 'verify-ca':
+      return ['ssl', 'skip-ssl-verify-server-cert', `ssl-ca=${quoteOptionValue('workDir', certPath ?? '')}`];
+    case 'verify-full':
+      return ['ssl', 'ssl-verify-server-cert', `ssl-ca=${quoteOptionValue('workDir', certPath ?? '')}`];
+    default:
+      throw createFieldError('sslMode', 'is not a known TLS mode');
+  }
+}
+
+function createFiles(input: PlanInput, database: string | undefined): readonly CommandFile[] {
+  const { config, secrets, workDir } = input;
+  const host = findText(config, 'host') ?? '127.0.0.1';
+  const mode = findText(config, 'sslMode') ?? 'prefer';
+  const password = findSecret(secrets, 'password');
+  const rootCert = mode.startsWith('verify-') ? getText(config, 'sslRootCert') : undefined;
+  const cert: CommandFile | undefined =
+    rootCert === undefined ? undefined : { path: `${workDir}/mariadb-ca.crt`, content: normalizeLines(rootCert) };
+  const lines = [
+    '[client]',
+    ...(host.startsWith('/')
+      ? [`socket=${quoteOptionValue('host', host)}`]
+      : [`host=${quoteOptionValue('host', host)}`, 'protocol=tcp', `port=${getNumber(config, 'port', 3306)}`]),
+    `user=${quoteOptionValue('user', getText(config, 'user'))}`,
+    ...(password === undefined ? [] : [`password=${quoteOptionValue('password', password)}`]),
+    ...createTlsLines(mode, cert?.path),
+    // Read by the SQL client alone.
+    '[mysql]',
+    `connect-timeout=${getNumber(config, 'connectTimeoutSeconds', 10)}`,
+    ...(database === undefined ? [] : [`database=${quoteOptionValue('database', database)}`]),
+  ];
+  const options: CommandFile = { path: getOptionsPath(input, database), content: `${lines.join('\n')}\n` };
+  return cert === undefined ? [options] : [options, cert];
+}
+
+/** Two names, because the files of one with a default database and one without may lie in the same directory. */
+function getOptionsPath(input: PlanInput, database: string | undefined): string {
+  return `${input.workDir}/${database === undefined ? 'mariadb' : 'mariadb-database'}.cnf`;
+}
+
+/** A command of MariaDB's family; `database` becomes the SQL client's default database. */
+export function createMariadbCommand(
+  input: PlanInput,
+  tool: ToolName,
+  database: string | undefined,
+  args: readonly string[],
+): Command {
+  return {
+    tool,
+    args: [`--defaults-file=${getOptionsPath(input, database)}`, '--default-character-set=utf8mb4', ...args],
+    env: { LC_ALL: 'C' },
+    files: createFiles(input, database),
+  };
+}
+
+/** Runs SQL made of ASCII alone; answers come one row a line, unescaped, which JSON rows make safe. */
+export function createSqlCommand(input: PlanInput, database: string | undefined, sql: string): Command {
+  return createMariadbCommand(input, 'mariadb', database, ['--batch', '--raw', '--skip-column-names', `--execute=${sql}`]);
+}

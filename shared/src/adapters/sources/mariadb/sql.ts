@@ -1,0 +1,116 @@
+/**
+ * Quoting for MariaDB and MySQL and the SQL texts the adapters send. Names enter a statement only as hexadecimal digits: so nothing
+ * depends on `sql_mode` or on how the command-line client reads quotes, and the argument that carries the SQL is plain ASCII.
+ */
+import { createFieldError } from '../../config-values.ts';
+
+/** Longest database name in characters. */
+export const MAX_NAME_CHARS = 64;
+
+/**
+ * Refuses a name these servers cannot hold: empty, above 64 characters, ending in a blank, with NUL, or with characters beyond
+ * the basic plane.
+ */
+export function checkDatabaseName(field: string, name: string): string {
+  if (name === '') throw createFieldError(field, 'is needed');
+  if (name.includes('\u0000')) throw createFieldError(field, 'must not contain a NUL byte');
+  if (!name.isWellFormed()) throw createFieldError(field, 'is not well-formed Unicode');
+  if (/[\u{10000}-\u{10ffff}]/u.test(name)) throw createFieldError(field, 'must not contain characters above U+FFFF');
+  if (name.length > MAX_NAME_CHARS) throw createFieldError(field, `must not be longer than ${MAX_NAME_CHARS} characters`);
+  if (name.endsWith(' ')) throw createFieldError(field, 'must not end in a blank');
+  return name;
+}
+
+/** A quoted identifier as the server reads it: `a``b`; a backslash has no meaning there. */
+export function quoteIdentifier(name: string): string {
+  if (name.includes('\u0000')) throw createFieldError('name', 'must not contain a NUL byte');
+  return `\`${name.replaceAll('`', '``')}\``;
+}
+
+/** A text as an expression without quotes: `CONVERT(0x6162 USING utf8mb4)`. */
+export function formatHexText(value: string): string {
+  const digits = Array.from(new TextEncoder().encode(value), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return digits === '' ? "''" : `CONVERT(0x${digits} USING utf8mb4)`;
+}
+
+/** Runs a statement that is put together as an expression, because DDL takes no parameters. */
+function createExecute(expression: string): string {
+  return `SET @holdfast = ${expression}; PREPARE holdfast FROM @holdfast; EXECUTE holdfast; DEALLOCATE PREPARE holdfast`;
+}
+
+/**
+ * Comes first in every look: one line `Ssl_version<TAB>TLSv1.3`, with an empty value on a plain connection, and where encryption is
+ * needed the line `Tls_needed<TAB>yes`, so that the answer alone shows whether it may be believed.
+ */
+function createTlsLook(needed: boolean): string {
+  return `SHOW SESSION STATUS LIKE 'Ssl_version'; ${needed ? "SELECT 'Tls_needed', 'yes'; " : ''}`;
+}
+
+const OWN_HOST = "SUBSTRING_INDEX(CURRENT_USER(), '@', -1)";
+const OWN_GRANTEE = `CONCAT('''', LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - CHAR_LENGTH(${OWN_HOST}) - 1), '''@''', ${OWN_HOST}, '''')`;
+
+function countPrivilege(privilege: string): string {
+  return `(SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE = '${privilege}' AND GRANTEE = ${OWN_GRANTEE})
+  + (SELECT COUNT(*) FROM information_schema.SCHEMA_PRIVILEGES WHERE PRIVILEGE_TYPE = '${privilege}' AND GRANTEE = ${OWN_GRANTEE} AND DATABASE() LIKE TABLE_SCHEMA)`;
+}
+
+/** Facts about the current database. Privileges that come by a role are not looked into: `roles` says that there is one. */
+export function createProbeSql(tlsNeeded: boolean): string {
+  return `${createTlsLook(tlsNeeded)}SELECT JSON_OBJECT(
+  'serverVersion', VERSION(),
+  'sizeBytes', (SELECT COALESCE(SUM(DATA_LENGTH), 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()),
+  'nonTransactional', (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'
+    AND ENGINE IN (SELECT ENGINE FROM information_schema.ENGINES WHERE TRANSACTIONS <> 'YES')),
+  'triggerGrants', ${countPrivilege('TRIGGER')},
+  'selectGrants', (SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES
+    WHERE PRIVILEGE_TYPE IN ('SELECT', 'SHOW_ROUTINE') AND GRANTEE = ${OWN_GRANTEE}),
+  'roles', IF(CURRENT_ROLE() IS NULL OR CURRENT_ROLE() = 'NONE', 0, 1)
+)`;
+}
+
+export const SYSTEM_DATABASES = ['information_schema', 'mysql', 'performance_schema', 'sys'] as const;
+
+export function createDiscoverySql(tlsNeeded: boolean): string {
+  return `${createTlsLook(tlsNeeded)}SELECT JSON_OBJECT('name', s.SCHEMA_NAME, 'sizeBytes', COALESCE(SUM(t.DATA_LENGTH), 0))
+  FROM information_schema.SCHEMATA s LEFT JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = s.SCHEMA_NAME
+  WHERE s.SCHEMA_NAME NOT IN (${SYSTEM_DATABASES.map((name) => `'${name}'`).join(', ')})
+  GROUP BY s.SCHEMA_NAME ORDER BY s.SCHEMA_NAME`;
+}
+
+/** Sets `@db` to the name as the server stores it. Comparisons are made by bytes: other letters are another database. */
+function createSetName(target: string): string {
+  const name = formatHexText(target);
+  return `SET @db = IF(@@lower_case_table_names = 0, ${name}, LOWER(${name}))`;
+}
+
+const isTarget = (column: string) => `${column} = @db AND BINARY ${column} = BINARY @db`;
+
+const COUNTS = `'tables', (SELECT COUNT(*) FROM information_schema.TABLES WHERE ${isTarget('TABLE_SCHEMA')} AND TABLE_TYPE <> 'VIEW'),
+  'views', (SELECT COUNT(*) FROM information_schema.TABLES WHERE ${isTarget('TABLE_SCHEMA')} AND TABLE_TYPE = 'VIEW'),
+  'routines', (SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ${isTarget('ROUTINE_SCHEMA')}),
+  'triggers', (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE ${isTarget('TRIGGER_SCHEMA')}),
+  'events', (SELECT COUNT(*) FROM information_schema.EVENTS WHERE ${isTarget('EVENT_SCHEMA')}),
+  'rows', (SELECT COALESCE(SUM(TABLE_ROWS), 0) FROM information_schema.TABLES WHERE ${isTarget('TABLE_SCHEMA')} AND TABLE_TYPE <> 'VIEW')`;
+
+/** Says whether the target exists and what is in it. */
+export function createInspectSql(target: string, tlsNeeded: boolean): string {
+  return `${createSetName(target)}; ${createTlsLook(tlsNeeded)}SELECT JSON_OBJECT('serverVersion', VERSION(),
+  'exists', (SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE ${isTarget('SCHEMA_NAME')}),
+  ${COUNTS})`;
+}
+
+/** Creates the target with the character set and collation of the source's database where this server has it, else utf8mb4. */
+export function createCreateSql(target: string, source: string): string {
+  const like = `(SELECT CONCAT(' CHARACTER SET ', DEFAULT_CHARACTER_SET_NAME, ' COLLATE ', DEFAULT_COLLATION_NAME) FROM information_schema.SCHEMATA WHERE ${isTarget('SCHEMA_NAME')})`;
+  const create = formatHexText(`CREATE DATABASE ${quoteIdentifier(target)}`);
+  return `${createSetName(source)}; SET @like = ${like}; ${createExecute(`CONCAT(${create}, COALESCE(@like, ' CHARACTER SET utf8mb4'))`)}`;
+}
+
+export function createDropSql(target: string): string {
+  return createExecute(formatHexText(`DROP DATABASE IF EXISTS ${quoteIdentifier(target)}`));
+}
+
+/** Row numbers are the storage engines' estimates. */
+export function createVerifySql(target: string): string {
+  return `${createSetName(target)}; SELECT JSON_OBJECT(${COUNTS})`;
+}

@@ -1,0 +1,172 @@
+/**
+ * One PostgreSQL database, version 12 or newer: `pg_dump` in the custom format without compression (the repository compresses and
+ * deduplicates), with large objects, owners and grants, restorable under another name; the cluster's roles and tablespaces lie
+ * beside it as `globals.sql`. How `--clean` and `--create` behave is decided at restore time, not in a custom archive.
+ */
+import { z } from 'zod';
+import { createReasonError } from '../../domain/reason.ts';
+import { AppError } from '../../errors.ts';
+import { findText, getNumber, getText } from '../config-values.ts';
+import type { Field } from '../field.ts';
+import type { Artifact, PlanInput, Probe, SourceAdapter, ToolOutcome } from '../source.ts';
+import {
+  CONNECTION_FIELDS,
+  createPgCommand,
+  createPsqlCommand,
+  getMaintenanceDatabase,
+  getSourceDatabase,
+} from './postgres/connection.ts';
+import { classifyPostgresFailure } from './postgres/failures.ts';
+import { parseJsonLine, postgresRestore } from './postgres/restore.ts';
+import { DISCOVERY_SQL, formatDatabaseUri, PROBE_SQL } from './postgres/sql.ts';
+
+const OLDEST_MAJOR = 12;
+/** An archive of an empty database has more than 800 bytes. */
+const DEFAULT_FLOOR_BYTES = 512;
+/** The frame of `pg_dumpall --globals-only` alone has more than 600 bytes. */
+const GLOBALS_FLOOR_BYTES = 300;
+/** A table locked for longer fails the dump, instead of queueing everybody else behind it. */
+const LOCK_WAIT_MS = 60_000;
+
+const toHex = (text: string) => Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+const FIELDS: readonly Field[] = [
+  ...CONNECTION_FIELDS.slice(0, 2),
+  { kind: 'text', name: 'database', label: 'Database', required: true, maxChars: 63 },
+  ...CONNECTION_FIELDS.slice(2),
+  {
+    kind: 'choice',
+    name: 'roles',
+    label: 'Roles',
+    default: 'with-passwords',
+    advanced: true,
+    options: [
+      { value: 'with-passwords', label: 'with passwords when permitted' },
+      { value: 'without-passwords', label: 'without passwords' },
+      { value: 'none', label: 'none' },
+    ],
+    help: 'Roles and tablespaces of the server, stored beside the database.',
+  },
+  {
+    kind: 'number',
+    name: 'floorBytes',
+    label: 'Smallest good backup',
+    default: DEFAULT_FLOOR_BYTES,
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: 'bytes',
+    advanced: true,
+    help: 'A smaller dump is never a backup.',
+  },
+];
+
+const probeAnswer = z.object({
+  serverVersion: z.string(),
+  versionNumber: z.int(),
+  sizeBytes: z.number().min(0),
+  superuser: z.boolean(),
+  readsAllData: z.boolean(),
+  readsRolePasswords: z.boolean(),
+  standby: z.boolean(),
+  unreadableTables: z.int().min(0),
+});
+
+function parseProbe(outcome: ToolOutcome): Probe {
+  if (outcome.exitCode !== 0) {
+    const failure = classifyPostgresFailure(outcome);
+    throw createReasonError(failure.reason, failure.message);
+  }
+  const answer = parseJsonLine(probeAnswer, outcome.stdout);
+  const serverVersion = answer.serverVersion.split(' ', 1)[0] ?? '';
+  const major = Math.floor(answer.versionNumber / 10_000);
+  if (major < OLDEST_MAJOR) {
+    throw new AppError(
+      'unsupported',
+      `PostgreSQL ${serverVersion} is too old: version ${OLDEST_MAJOR} or newer is needed. Upgrade the server.`,
+    );
+  }
+  const warnings: string[] = [];
+  if (answer.unreadableTables > 0) {
+    warnings.push(
+      `The user cannot read ${answer.unreadableTables} of the tables; the dump will fail. Grant pg_read_all_data to it.`,
+    );
+  }
+  if (!answer.readsRolePasswords) warnings.push('The user may not read role passwords; roles are stored without them.');
+  if (answer.standby)
+    warnings.push('The server is a standby: a long dump may be cancelled by replay, and unlogged tables are empty.');
+  return {
+    serverVersion,
+    estimatedBytes: answer.sizeBytes,
+    facts: {
+      serverMajor: String(major),
+      superuser: answer.superuser ? 'yes' : 'no',
+      readsRolePasswords: answer.readsRolePasswords ? 'yes' : 'no',
+    },
+    warnings,
+  };
+}
+
+function planBackup(input: PlanInput, probe: Probe): readonly Artifact[] {
+  const database = getSourceDatabase(input);
+  const dump: Artifact = {
+    kind: 'stream',
+    role: 'data',
+    producer: createPgCommand(input, 'pg_dump', database, [
+      '--format=custom',
+      '--compress=0',
+      `--lock-wait-timeout=${LOCK_WAIT_MS}`,
+    ]),
+    fileName: 'database.dump',
+    magicHex: [toHex('PGDMP')],
+    floorBytes: getNumber(input.config, 'floorBytes', DEFAULT_FLOOR_BYTES),
+  };
+  const roles = findText(input.config, 'roles') ?? 'with-passwords';
+  if (roles === 'none') return [dump];
+  const withPasswords = roles === 'with-passwords' && probe.facts['readsRolePasswords'] === 'yes';
+  const globals: Artifact = {
+    kind: 'stream',
+    role: 'globals',
+    producer: createPgCommand(input, 'pg_dumpall', database, [
+      '--globals-only',
+      ...(withPasswords ? [] : ['--no-role-passwords']),
+      // The database the user can certainly reach; pg_dumpall otherwise insists on `postgres` or `template1`.
+      `--database=${formatDatabaseUri(database)}`,
+    ]),
+    fileName: 'globals.sql',
+    magicHex: [toHex('--\n-- PostgreSQL database cluster dump\n--\n')],
+    floorBytes: GLOBALS_FLOOR_BYTES,
+  };
+  return [globals, dump];
+}
+
+const discoveredRow = z.object({ name: z.string(), sizeBytes: z.number().nullable() });
+
+export const postgresSource: SourceAdapter = {
+  kind: 'postgres',
+  label: 'PostgreSQL database',
+  summary: 'One database of a PostgreSQL server (12 or newer), with large objects, owners, grants and the server’s roles.',
+  fields: FIELDS,
+  tools: ['psql', 'pg_dump', 'pg_dumpall', 'pg_restore'],
+  describe(config) {
+    const host = findText(config, 'host') ?? '127.0.0.1';
+    return `${getText(config, 'database')} on ${host.includes(':') ? `[${host}]` : host}:${getNumber(config, 'port', 5432)}`;
+  },
+  planProbe: (input) => createPsqlCommand(input, getSourceDatabase(input), 'probe', PROBE_SQL),
+  parseProbe,
+  planBackup,
+  classifyFailure: classifyPostgresFailure,
+  discovery: {
+    fills: 'database',
+    plan: (input) => createPsqlCommand(input, getMaintenanceDatabase(input), 'discover', DISCOVERY_SQL),
+    parse: (stdout) =>
+      stdout
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => {
+          const row = parseJsonLine(discoveredRow, line);
+          return { name: row.name, sizeBytes: row.sizeBytes ?? undefined };
+        }),
+    configFor: (config, discovered) => ({ ...config, database: discovered.name }),
+  },
+  restore: postgresRestore,
+};

@@ -1,0 +1,123 @@
+/**
+ * Restore of a custom-format archive into a new database. Owners and grants are kept; a role that does not exist on the target
+ * server costs its ownership and grants, as a warning, and nothing else. Settings and grants of the database itself
+ * (`ALTER DATABASE … SET`, `GRANT … ON DATABASE`) belong to the old name and are not carried over.
+ */
+import { z } from 'zod';
+import { AppError } from '../../../errors.ts';
+import type { DatabaseRestore, RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
+import { cleanToolText, describeOutcome } from '../tool-text.ts';
+import { createPgCommand, createPsqlCommand, getMaintenanceDatabase, getSourceDatabase } from './connection.ts';
+import { POSTGRES_FAILURES } from './failures.ts';
+import { checkDatabaseName, createCreateSql, createDropSql, createInspectSql, formatDatabaseUri, VERIFY_SQL } from './sql.ts';
+
+/** Reads the last line of psql's output as JSON; throws `tool_failed` when it is not what the script asks for. */
+export function parseJsonLine<T>(schema: z.ZodType<T>, stdout: string): T {
+  const line = stdout.trimEnd().split('\n').at(-1) ?? '';
+  try {
+    return schema.parse(JSON.parse(line));
+  } catch (cause) {
+    throw new AppError('tool_failed', 'The database server’s answer could not be read. See the log for its words.', { cause });
+  }
+}
+
+interface IgnorableError {
+  /** Tried against one line of stderr and the line after it. */
+  pattern: RegExp;
+  describe(match: RegExpExecArray): string;
+}
+
+/** Errors of single statements after which the restore is still whole. */
+const IGNORABLE_ERRORS: readonly IgnorableError[] = [
+  {
+    pattern: /^pg_restore: error: could not execute query: ERROR: {2}role "([^\n]*)" does not exist\n/,
+    describe: (match) =>
+      `The role ${match[1]} does not exist on this server: what it owned or was granted belongs to the restoring user.`,
+  },
+  {
+    // Sent by clients of version 17 and newer to older servers, before anything is restored.
+    pattern:
+      /^pg_restore: error: could not execute query: ERROR: {2}unrecognized configuration parameter "transaction_timeout"\nCommand was: SET transaction_timeout = 0;$/,
+    describe: () => 'The client is newer than the server; a session setting the server does not know was left out.',
+  },
+];
+
+const ERRORS_IGNORED = /^pg_restore: warning: errors ignored on restore: (\d+)$/m;
+
+/**
+ * Exit 0 is good. Exit 1 is good only if pg_restore went to the end (it then counts the errors it passed over), every error in
+ * the text is one of the ignorable kind, and their number is that count: a cut text can hide nothing.
+ */
+export function judgePostgresRestore(outcome: ToolOutcome): Verdict {
+  if (outcome.exitCode === 0) return { ok: true, warnings: [] };
+  const count = ERRORS_IGNORED.exec(outcome.stderr)?.[1];
+  const lines = outcome.stderr.split('\n');
+  const errorLines = lines.flatMap((line, index) => (line.startsWith('pg_restore: error:') ? [index] : []));
+  if (outcome.exitCode === 1 && count !== undefined && errorLines.length > 0 && errorLines.length === Number(count)) {
+    const warnings = errorLines.map((index) => {
+      const text = `${lines[index]}\n${lines[index + 1] ?? ''}`;
+      for (const ignorable of IGNORABLE_ERRORS) {
+        const match = ignorable.pattern.exec(text);
+        if (match) return ignorable.describe(match);
+      }
+      return undefined;
+    });
+    if (warnings.every((warning) => warning !== undefined)) return { ok: true, warnings: [...new Set(warnings)] };
+  }
+  return { ok: false, ...classifyRestoreFailure(outcome) };
+}
+
+/** Connection trouble keeps its own reason; everything after that is the restore's failure. */
+function classifyRestoreFailure(outcome: ToolOutcome): Pick<Extract<Verdict, { ok: false }>, 'reason' | 'message'> {
+  const firstError = /^pg_restore: error: (?!could not execute query)[^\n]*(?:\n(?!pg_restore:)[^\n]*)?/m.exec(
+    outcome.stderr,
+  )?.[0];
+  const rule = firstError === undefined ? undefined : POSTGRES_FAILURES.find((candidate) => candidate.pattern.test(firstError));
+  if (rule === undefined || firstError === undefined) return { reason: 'restore_failed', message: describeOutcome(outcome) };
+  return { reason: rule.reason, message: cleanToolText(firstError) };
+}
+
+const inspection = z.object({ exists: z.boolean(), objects: z.int().min(0), serverVersion: z.string() });
+const verification = z.object({
+  tables: z.int().min(0),
+  views: z.int().min(0),
+  functions: z.int().min(0),
+  rows: z.number().min(0),
+  sizeBytes: z.number().min(0),
+});
+
+function getTarget(input: RestoreInput): string {
+  return checkDatabaseName('targetDatabase', input.targetDatabase);
+}
+
+export const postgresRestore: DatabaseRestore = {
+  planInspectTarget: (input) =>
+    createPsqlCommand(input, getMaintenanceDatabase(input), 'inspect', createInspectSql(getTarget(input))),
+  parseInspectTarget(stdout) {
+    const { exists, objects, serverVersion } = parseJsonLine(inspection, stdout);
+    return { exists, empty: objects === 0, serverVersion: serverVersion.split(' ', 1)[0] ?? '' };
+  },
+  planCreateTarget: (input) =>
+    createPsqlCommand(
+      input,
+      getMaintenanceDatabase(input),
+      'create',
+      createCreateSql(getTarget(input), getSourceDatabase(input)),
+    ),
+  planRestore: (input) =>
+    createPgCommand(input, 'pg_restore', getTarget(input), [
+      '--format=custom',
+      // A target is needed as an option, or pg_restore writes a script instead of connecting.
+      `--dbname=${formatDatabaseUri(getTarget(input))}`,
+    ]),
+  judgeRestore: judgePostgresRestore,
+  planVerify: (input) => createPsqlCommand(input, getTarget(input), 'verify', VERIFY_SQL),
+  parseVerify(stdout) {
+    const found = parseJsonLine(verification, stdout);
+    return {
+      tables: found.tables,
+      seen: `${found.tables} tables with about ${found.rows} rows, ${found.views} views, ${found.functions} functions, ${found.sizeBytes} bytes`,
+    };
+  },
+  planDropTarget: (input) => createPsqlCommand(input, getMaintenanceDatabase(input), 'drop', createDropSql(getTarget(input))),
+};
