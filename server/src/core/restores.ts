@@ -1,0 +1,154 @@
+/** Restores, first version: a tree to a new directory, a database to a new database, on any approved host. */
+import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
+import type { HostId, RequestId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
+import type { AdapterDraft } from '@holdfast/shared/protocol/messages.ts';
+import type { Repository, Source } from '../store/catalog.ts';
+import type { Host } from '../store/hosts.ts';
+import type { Page, PageRequest } from '../store/page.ts';
+import type { Run, Snapshot, SnapshotFilter } from '../store/runs.ts';
+import { recordAct } from './audit.ts';
+import { type Caller, demand } from './caller.ts';
+import type { CoreContext } from './ports.ts';
+import { createOrder, ORDER_LIFE_MS, placeRun } from './run-orders.ts';
+import { decryptSecrets, sealSecrets } from './secrets.ts';
+
+export async function getSnapshot(context: CoreContext, caller: Caller, id: SnapshotId): Promise<Snapshot> {
+  demand(caller, 'view');
+  const snapshot = await context.store.runs.findSnapshot(caller.tenant, id);
+  if (!snapshot) throw new AppError('not_found', 'there is no such snapshot');
+  return snapshot;
+}
+
+export async function listSnapshots(
+  context: CoreContext,
+  caller: Caller,
+  filter: SnapshotFilter,
+  page: PageRequest,
+): Promise<Page<Snapshot>> {
+  demand(caller, 'view');
+  return context.store.runs.listSnapshots(caller.tenant, filter, page);
+}
+
+export interface RestoreRequest {
+  snapshot: SnapshotId;
+  /** The host that reads the snapshot and writes the target. */
+  host: HostId;
+  target: { kind: 'directory'; path: string } | { kind: 'database'; source: SourceId; database: string };
+}
+
+function assertRestorable(snapshot: Snapshot, source: Source, target: RestoreTarget): void {
+  if (snapshot.state !== 'good' && snapshot.state !== 'partial') {
+    throw new AppError(
+      'precondition',
+      `this snapshot is ${snapshot.state}: no clean run vouches for it, so it is not offered for restore`,
+    );
+  }
+  if (snapshot.role !== 'data')
+    throw new AppError('invalid', 'choose the snapshot of the data; the roles beside it are restored by hand');
+  const isDatabase = getSourceAdapter(source.kind).restore !== undefined;
+  if (isDatabase !== (target.kind === 'database')) {
+    throw new AppError(
+      'invalid',
+      isDatabase ? 'a database snapshot is restored into a database' : 'a file snapshot is restored into a directory',
+    );
+  }
+}
+
+/** A local repository is a directory of the host that wrote it; elsewhere that path is another disk. */
+function assertReachable(repository: Repository, snapshot: Snapshot, host: Host): void {
+  if (repository.kind === 'local' && host.id !== snapshot.host) {
+    throw new AppError(
+      'conflict',
+      'this snapshot lies on the disk of the host that made it; restore it there, or use a repository that both hosts reach',
+    );
+  }
+}
+
+function draftFor(
+  context: CoreContext,
+  host: Host,
+  ref: RequestId,
+  table: 'sources' | 'repositories',
+  row: Source | Repository,
+): AdapterDraft {
+  const values = decryptSecrets(context, { tenant: row.tenant, table, row: row.id }, row.secrets);
+  // The row's id stands in the reference, so that the secrets of one cannot be handed over as the other's.
+  const binding = { host: host.id, purpose: 'request' as const, ref: `${ref}.${table}`, version: 1 };
+  const secrets = sealSecrets(context, host.sealingKey, binding, values);
+  return { kind: row.kind, config: row.config as AdapterDraft['config'], ...(secrets ? { secrets } : {}) };
+}
+
+/** Starts a restore. The host refuses a target that exists and is not empty. */
+export async function startRestore(context: CoreContext, caller: Caller, request: RestoreRequest): Promise<Run> {
+  demand(caller, 'restore.start');
+  const { store } = context;
+  const snapshot = await getSnapshot(context, caller, request.snapshot);
+  const [source, repository, host] = await Promise.all([
+    store.catalog.findSource(caller.tenant, snapshot.source),
+    store.catalog.findRepository(caller.tenant, snapshot.repository),
+    store.hosts.findHost(caller.tenant, request.host),
+  ]);
+  if (!source)
+    throw new AppError('not_found', 'the source of this snapshot was deleted; restore it with restic, see the documentation');
+  if (!repository) throw new AppError('not_found', 'the repository of this snapshot was deleted');
+  if (!host || host.state !== 'active') throw new AppError('not_found', 'there is no such approved host');
+  assertRestorable(snapshot, source, request.target);
+  assertReachable(repository, snapshot, host);
+  const connection =
+    request.target.kind === 'database' ? await store.catalog.findSource(caller.tenant, request.target.source) : undefined;
+  if (request.target.kind === 'database' && connection?.kind !== source.kind) {
+    throw new AppError('invalid', 'the target connection is not of the same engine as the snapshot', {
+      details: { field: 'target.source' },
+    });
+  }
+
+  const now = context.clock.now();
+  const trigger = caller.actor.kind === 'api_key' ? ('api' as const) : ('manual' as const);
+  const runId = context.createId('run');
+  const ref = runId as unknown as RequestId;
+  const order = createOrder(context, caller.tenant, host.id, 'restore.start', {
+    run: runId,
+    snapshot: snapshot.id,
+    engineId: snapshot.engineId,
+    ...(snapshot.fileName === undefined ? {} : { fileName: snapshot.fileName }),
+    sizeBytes: snapshot.sizeBytes,
+    source: { id: source.id, kind: source.kind, config: source.config as AdapterDraft['config'] },
+    repository: {
+      id: repository.id,
+      draft: draftFor(context, host, ref, 'repositories', repository),
+      ...(repository.engineId === undefined ? {} : { pinnedId: repository.engineId }),
+    },
+    target: request.target,
+    ...(connection ? { connection: draftFor(context, host, ref, 'sources', connection) } : {}),
+    trigger,
+    requestedBy: caller.actor.name,
+    notAfter: now + ORDER_LIFE_MS,
+  });
+  const run: Run = {
+    id: runId,
+    tenant: caller.tenant,
+    host: host.id,
+    kind: 'restore',
+    trigger,
+    state: 'queued',
+    plan: snapshot.plan,
+    repository: repository.id,
+    createdAt: now,
+    receivedAt: now,
+    bytes: 0,
+    evidence: [],
+    snapshot: snapshot.id,
+    target: request.target,
+    requestedBy: caller.actor.name,
+    logLines: 0,
+  };
+  await placeRun(context, run, [source.id], order);
+  await recordAct(context, caller, {
+    action: 'restore.started',
+    target: { kind: 'snapshot', id: snapshot.id, name: source.name },
+    change: { run: runId, host: host.name, target: request.target },
+  });
+  return run;
+}

@@ -1,0 +1,88 @@
+/** Orders to hosts: made with the run they start, in one step, so that a crash on either side loses neither or both. */
+import type { HostId, RunId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
+import type { Failure } from '@holdfast/shared/domain/run.ts';
+import { type AppError, fromWireError, type WireError } from '@holdfast/shared/errors.ts';
+import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import type { Order, Run } from '../store/runs.ts';
+import { TOPICS } from './bus.ts';
+import type { Caller } from './caller.ts';
+import type { CoreContext } from './ports.ts';
+
+/** How long an order may wait for its host before it is void. */
+export const ORDER_LIFE_MS = 10 * 60 * 1000;
+
+export type OrderBody<T extends Order['type']> = RequestBody<T>;
+
+export function createOrder<T extends Order['type']>(
+  context: CoreContext,
+  tenant: TenantId,
+  host: HostId,
+  type: T,
+  body: OrderBody<T>,
+): Order {
+  return {
+    id: context.createId('request'),
+    tenant,
+    host,
+    type,
+    run: body.run,
+    body: JSON.stringify(body),
+    notAfter: body.notAfter,
+    createdAt: context.clock.now(),
+    state: 'waiting',
+  };
+}
+
+/** Stores a run with the order that carries it, and lets the host have it as soon as it can. */
+export async function placeRun(context: CoreContext, run: Run, sources: readonly SourceId[], order: Order): Promise<void> {
+  await context.store.runs.insertOrderedRun(run, sources, order);
+  announceRun(context, run);
+  context.directory.wake(run.host);
+}
+
+export function announceRun(context: CoreContext, run: Pick<Run, 'id' | 'tenant' | 'host'>): void {
+  for (const topic of [TOPICS.runs, TOPICS.run(run.id), TOPICS.counts, TOPICS.overview, TOPICS.host(run.host)]) {
+    context.bus.publish(run.tenant, { kind: 'refresh', topic });
+  }
+}
+
+export function toFailure(error: AppError): Failure {
+  const reason = findReason(error);
+  return { code: error.code, message: error.message, ...(reason ? { reason } : {}) };
+}
+
+/** The host refused an order: the run it was to start ends here; a refused cancellation changes nothing. */
+export async function finishRefused(context: CoreContext, order: Order, error: WireError): Promise<void> {
+  if (order.type === 'run.cancel') return;
+  await context.store.runs.finishUnstarted(
+    order.tenant,
+    order.run,
+    'failed',
+    toFailure(fromWireError(error)),
+    context.clock.now(),
+  );
+  announceRun(context, { id: order.run, tenant: order.tenant, host: order.host });
+}
+
+/** Ends what waited too long for its host; the ticker calls it. */
+export async function expireOrders(context: CoreContext): Promise<number> {
+  const ended = await context.store.runs.expireOrders(context.clock.now());
+  for (const run of ended) announceRun(context, run);
+  return ended.length;
+}
+
+/** Takes a run back that its host has not been told of, or orders the host to cancel it. */
+export async function placeCancellation(context: CoreContext, caller: Caller, run: Run): Promise<void> {
+  const waiting = await context.store.runs.listWaitingOrders(run.host, context.clock.now());
+  const unsent = waiting.find((order) => order.run === run.id && order.type !== 'run.cancel');
+  if (unsent && !context.directory.isOnline(run.host) && (await context.store.runs.settleOrder(unsent.id, 'refused'))) {
+    const failure = toFailure(createReasonError('cancelled', 'cancelled before the host heard of it'));
+    await context.store.runs.finishUnstarted(run.tenant, run.id, 'cancelled', failure, context.clock.now());
+    announceRun(context, run);
+    return;
+  }
+  const body = { run: run.id as RunId, requestedBy: caller.actor.name, notAfter: context.clock.now() + ORDER_LIFE_MS };
+  await context.store.runs.insertOrder(createOrder(context, run.tenant, run.host, 'run.cancel', body));
+  context.directory.wake(run.host);
+}

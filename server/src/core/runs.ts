@@ -1,0 +1,133 @@
+/** Runs: started by hand, watched, cancelled, read. */
+import type { HostId, PlanId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { isTerminal, type LogLine } from '@holdfast/shared/domain/run.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import type { Plan, Source } from '../store/catalog.ts';
+import type { Page, PageRequest } from '../store/page.ts';
+import type { LogFilter, Run, RunFilter, RunPart, RunStage, Snapshot } from '../store/runs.ts';
+import { recordAct } from './audit.ts';
+import { type Caller, demand } from './caller.ts';
+import type { CoreContext } from './ports.ts';
+import { createOrder, ORDER_LIFE_MS, placeCancellation, placeRun } from './run-orders.ts';
+
+export interface StartedRuns {
+  /** One run for each host that has sources of the plan. */
+  runs: readonly Run[];
+}
+
+function groupByHost(sources: readonly Source[]): Map<HostId, Source[]> {
+  const groups = new Map<HostId, Source[]>();
+  for (const source of sources) groups.set(source.host, [...(groups.get(source.host) ?? []), source]);
+  return groups;
+}
+
+async function startOnHost(
+  context: CoreContext,
+  caller: Caller,
+  plan: Plan,
+  host: HostId,
+  sources: readonly Source[],
+): Promise<Run> {
+  const now = context.clock.now();
+  const trigger = caller.actor.kind === 'api_key' ? ('api' as const) : ('manual' as const);
+  const run: Run = {
+    id: context.createId('run'),
+    tenant: caller.tenant,
+    host,
+    kind: 'backup',
+    trigger,
+    state: 'queued',
+    plan: plan.id,
+    repository: plan.repository,
+    createdAt: now,
+    receivedAt: now,
+    bytes: 0,
+    evidence: [],
+    requestedBy: caller.actor.name,
+    logLines: 0,
+  };
+  const sourceIds = sources.map((source) => source.id);
+  const order = createOrder(context, caller.tenant, host, 'run.start', {
+    run: run.id,
+    plan: plan.id,
+    sources: sourceIds,
+    trigger,
+    requestedBy: caller.actor.name,
+    notAfter: now + ORDER_LIFE_MS,
+  });
+  await placeRun(context, run, sourceIds, order);
+  return run;
+}
+
+/** Runs a plan now, on each host that has sources of it; `only` narrows it to some sources. */
+export async function startPlan(
+  context: CoreContext,
+  caller: Caller,
+  id: PlanId,
+  only?: readonly SourceId[],
+): Promise<StartedRuns> {
+  demand(caller, 'run.start');
+  const plan = await context.store.catalog.findPlan(caller.tenant, id);
+  if (!plan) throw new AppError('not_found', 'there is no such plan');
+  const wanted = only === undefined ? plan.sources : plan.sources.filter((source) => only.includes(source));
+  const sources = (await context.store.catalog.findSources(caller.tenant, wanted)).filter((source) => source.enabled);
+  if (sources.length === 0) throw new AppError('precondition', 'the plan has no enabled source to back up');
+  const runs: Run[] = [];
+  for (const [host, group] of groupByHost(sources)) runs.push(await startOnHost(context, caller, plan, host, group));
+  await recordAct(context, caller, {
+    action: 'plan.run_started',
+    target: { kind: 'plan', id: plan.id, name: plan.name },
+    change: { runs: runs.map((run) => run.id) },
+  });
+  return { runs };
+}
+
+export async function getRun(context: CoreContext, caller: Caller, id: RunId): Promise<Run> {
+  demand(caller, 'view');
+  const run = await context.store.runs.findRun(caller.tenant, id);
+  if (!run) throw new AppError('not_found', 'there is no such run');
+  return run;
+}
+
+export interface RunDetail {
+  run: Run;
+  parts: readonly RunPart[];
+  stages: readonly RunStage[];
+  snapshots: readonly Snapshot[];
+}
+
+export async function getRunDetail(context: CoreContext, caller: Caller, id: RunId): Promise<RunDetail> {
+  const run = await getRun(context, caller, id);
+  const { runs } = context.store;
+  const [parts, stages, snapshots] = await Promise.all([
+    runs.listParts(caller.tenant, id),
+    runs.listStages(caller.tenant, id),
+    runs.listSnapshots(caller.tenant, { run: id }, { limit: 200 }),
+  ]);
+  return { run, parts, stages, snapshots: snapshots.rows };
+}
+
+export async function listRuns(context: CoreContext, caller: Caller, filter: RunFilter, page: PageRequest): Promise<Page<Run>> {
+  demand(caller, 'view');
+  return context.store.runs.listRuns(caller.tenant, filter, page);
+}
+
+export async function readRunLog(
+  context: CoreContext,
+  caller: Caller,
+  id: RunId,
+  filter: LogFilter,
+): Promise<readonly LogLine[]> {
+  await getRun(context, caller, id);
+  return context.store.runs.readLog(caller.tenant, id, filter);
+}
+
+/** Asks for the end of a run. Idempotent while it runs; `conflict` when it has ended. */
+export async function cancelRun(context: CoreContext, caller: Caller, id: RunId): Promise<Run> {
+  demand(caller, 'run.start');
+  const run = await getRun(context, caller, id);
+  if (isTerminal(run.state)) throw new AppError('conflict', `this run has ended already: ${run.state}`);
+  await placeCancellation(context, caller, run);
+  await recordAct(context, caller, { action: 'run.cancelled', target: { kind: 'run', id, name: id } });
+  return getRun(context, caller, id);
+}

@@ -1,0 +1,72 @@
+/** The door for agents: `/ws/agent` on the HTTP server. Refuses before the upgrade whatever is no known host. */
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WIRE } from '@holdfast/shared/limits.ts';
+import { WebSocketServer } from 'ws';
+import { findHostByToken } from '../core/ingest.ts';
+import type { CoreContext } from '../core/ports.ts';
+import type { HubDirectory } from './directory.ts';
+import { runSession } from './session.ts';
+
+/** Fragments a message may come in; ws closes the connection above it. */
+const FRAGMENTS = 128;
+
+function refuseUpgrade(socket: Duplex, status: string, text: string): void {
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+  );
+}
+
+function readBearer(request: IncomingMessage): string | undefined {
+  return /^Bearer ([A-Za-z0-9_-]{1,128})$/.exec(request.headers.authorization ?? '')?.[1];
+}
+
+export interface Hub {
+  close(): void;
+}
+
+/** Answers upgrades at `path` (with the base URL's own path before it); leaves every other upgrade refused. */
+export function attachHub(server: Server, path: string, context: CoreContext, directory: HubDirectory): Hub {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: WIRE.frameBytes,
+    perMessageDeflate: false,
+    maxFragments: FRAGMENTS,
+  } as ConstructorParameters<typeof WebSocketServer>[0]);
+
+  async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    if (new URL(request.url ?? '/', 'http://localhost').pathname !== path)
+      return refuseUpgrade(socket, '404 Not Found', 'no such endpoint');
+    if (request.headers.origin !== undefined) return refuseUpgrade(socket, '403 Forbidden', 'browsers do not connect here');
+    const token = readBearer(request);
+    const presented = token === undefined ? undefined : await findHostByToken(context, token);
+    if (!presented) return refuseUpgrade(socket, '401 Unauthorized', 'unknown or revoked host token');
+    if (presented.host.state !== 'active') return refuseUpgrade(socket, '403 Forbidden', `this host is ${presented.host.state}`);
+    sockets.handleUpgrade(request, socket, head, (webSocket) => runSession(context, directory, webSocket, presented));
+  }
+
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy());
+    upgrade(request, socket, head).catch((error: unknown) => {
+      context.log.error({ err: error }, 'an upgrade failed');
+      refuseUpgrade(socket, '503 Service Unavailable', 'try again later');
+    });
+  };
+  server.on('upgrade', onUpgrade);
+  const contact = setInterval(() => {
+    const online = directory.listOnline();
+    if (online.length === 0) return;
+    context.store.hosts
+      .touchHosts(online, context.clock.now())
+      .catch((error: unknown) => context.log.warn({ err: error }, 'noting contact failed'));
+  }, WIRE.pingIntervalMs);
+
+  return {
+    close() {
+      clearInterval(contact);
+      server.off('upgrade', onUpgrade);
+      directory.closeAll({ code: 'unavailable', message: 'the server is going down', retry: 'later' });
+      sockets.close();
+    },
+  };
+}

@@ -1,0 +1,220 @@
+/**
+ * One connection of one host: challenge, hello, welcome, then frames in order until either side hangs up.
+ * Whatever arrives is validated by the codec, paced by the flow, and handled one frame after the other.
+ */
+
+import { PROOF_NONCE_BYTES } from '@holdfast/shared/crypto/proof.ts';
+import type { RunId } from '@holdfast/shared/domain/ids.ts';
+import { AppError, fromWireError, toAppError, toWireError, type WireError } from '@holdfast/shared/errors.ts';
+import { ENROLMENT, WIRE } from '@holdfast/shared/limits.ts';
+import { createRequests } from '@holdfast/shared/protocol/channel.ts';
+import { decodeAgentFrame, encodeFrame } from '@holdfast/shared/protocol/codec.ts';
+import type { AgentFrame, AgentFrames, ServerFrame } from '@holdfast/shared/protocol/messages.ts';
+import { PROTOCOL_OLDEST, PROTOCOL_VERSION } from '@holdfast/shared/protocol/version.ts';
+import type { WebSocket } from 'ws';
+import { sendNewToken } from '../core/hosts.ts';
+import { acceptHello, announceHost, applyHostEvents, publishProgress, recordHappening } from '../core/ingest.ts';
+import type { CoreContext } from '../core/ports.ts';
+import type { Host, HostToken } from '../store/hosts.ts';
+import type { HostSession, HubDirectory } from './directory.ts';
+import { createFlow } from './flow.ts';
+import { createSyncer, type Syncer } from './sync.ts';
+
+/** Frames read from the socket but not yet handled; above it the socket is not read. */
+const HANDLING_QUEUE = 32;
+
+export interface Presented {
+  host: Host;
+  token: HostToken;
+}
+
+export function runSession(context: CoreContext, directory: HubDirectory, socket: WebSocket, presented: Presented): void {
+  const { clock } = context;
+  const host = presented.host;
+  const nonce = context.crypto.toBase64Url(context.crypto.randomBytes(PROOF_NONCE_BYTES));
+  const flow = createFlow(clock, WIRE.framesPerSecond, WIRE.bytesPerSecond);
+  const runsOfHost = new Map<RunId, boolean>();
+  let session: HostSession | undefined;
+  let heartbeat: HostSession['heartbeat'];
+  let lastHeard = clock.monotonicMs();
+  let queued = 0;
+  let handling: Promise<void> = Promise.resolve();
+
+  const send = <T extends ServerFrame['type']>(
+    type: T,
+    body: Extract<ServerFrame, { type: T }>['body'],
+    id: string,
+    re?: string,
+  ) => {
+    if (socket.readyState !== socket.OPEN) throw new AppError('unavailable', 'the host is not connected');
+    const frame = { v: PROTOCOL_VERSION, id, type, at: clock.now(), body, ...(re === undefined ? {} : { re }) };
+    socket.send(encodeFrame(frame as ServerFrame, WIRE));
+  };
+  const requests = createRequests({
+    clock,
+    send: (type, id, body) => send(type, body as never, id),
+    pendingRequests: WIRE.pendingRequests,
+  });
+
+  const end = (error: WireError, reconnect: boolean, closeCode = 1000) => {
+    if (socket.readyState === socket.OPEN) send('goodbye', { error, reconnect }, context.createId('frame'));
+    socket.close(closeCode);
+  };
+  const fail = (thrown: unknown) => {
+    const error = toAppError(thrown);
+    const reference = context.createId('request');
+    if (error.code === 'internal') context.log.error({ host: host.id, err: thrown, reference }, 'a host session failed');
+    else context.log.warn({ host: host.id, code: error.code, reason: error.message }, 'a host session was ended');
+    const closeCode = typeof error.details['closeCode'] === 'number' ? error.details['closeCode'] : 1008;
+    end(toWireError(error, reference), error.retry !== 'never', closeCode);
+  };
+
+  async function greet(hello: AgentFrames['hello'], at: number): Promise<void> {
+    const accepted = await acceptHello(context, presented, hello, nonce);
+    const skewMs = at - clock.now();
+    await context.store.hosts.recordContact(host.id, { at: clock.now(), skewMs });
+    const syncer: Syncer = createSyncer(context, { host, request: requests.request }, hello.specVersion);
+    session = {
+      host: host.id,
+      boot: hello.boot,
+      request: requests.request,
+      sync: () => syncer.run(),
+      end: (error, reconnect) => end(error, reconnect),
+      get heartbeat() {
+        return heartbeat;
+      },
+    };
+    send(
+      'welcome',
+      {
+        version: accepted.version,
+        serverEpoch: context.serverEpoch,
+        serverTime: clock.now(),
+        hostName: accepted.host.name,
+        acknowledged: accepted.acknowledged,
+      },
+      context.createId('frame'),
+    );
+    directory.register(session);
+    await recordHappening(
+      context,
+      host,
+      'host.connected',
+      'info',
+      `connected from ${hello.facts.hostname}, agent ${hello.facts.agentVersion}`,
+    );
+    syncer.run();
+    if (clock.now() - presented.token.createdAt > ENROLMENT.hostTokenRotateAfterMs) await sendNewToken(context, host);
+  }
+
+  async function isOwnRun(run: RunId): Promise<boolean> {
+    const known = runsOfHost.get(run);
+    if (known !== undefined) return known;
+    const found = await context.store.runs.findRun(host.tenant, run);
+    // An unknown run may be created by the next event; only a verdict is remembered.
+    if (!found) return false;
+    if (runsOfHost.size > 1000) runsOfHost.clear();
+    runsOfHost.set(run, found.host === host.id);
+    return found.host === host.id;
+  }
+
+  async function handleFrame(frame: AgentFrame): Promise<void> {
+    if (frame.type === 'hello') {
+      if (session)
+        throw new AppError('invalid', 'a second hello on one connection', { retry: 'never', details: { closeCode: 1008 } });
+      return greet(frame.body, frame.at);
+    }
+    if (!session) throw new AppError('unauthenticated', 'the first frame must be hello');
+    switch (frame.type) {
+      case 'events': {
+        const through = await applyHostEvents(context, host, frame.body.epoch, frame.body.events);
+        send('ack', { epoch: frame.body.epoch, through }, context.createId('frame'), frame.id);
+        return;
+      }
+      case 'progress':
+        if (await isOwnRun(frame.body.run)) publishProgress(context, host, frame.body);
+        return;
+      case 'heartbeat':
+        heartbeat = { ...frame.body, at: clock.now() };
+        return;
+      case 'inventory':
+        await context.store.hosts.recordContact(host.id, { at: clock.now(), facts: frame.body.facts, tools: frame.body.tools });
+        announceHost(context, host);
+        return;
+      case 'reply':
+        if (frame.re !== undefined) requests.settle(frame.re, { result: frame.body.result });
+        return;
+      case 'error':
+        if (frame.re !== undefined) requests.settle(frame.re, { error: fromWireError(frame.body) });
+    }
+  }
+
+  /** What a frame breaks: an unknown type and a gap are answered, everything else ends the connection. */
+  function refuse(thrown: unknown, frameId: string | undefined): void {
+    const error = toAppError(thrown);
+    const answerable = error.code === 'unsupported' || (error.code === 'conflict' && error.details['expected'] !== undefined);
+    if (!answerable || !session) {
+      fail(error);
+      return;
+    }
+    const re = typeof error.details['frame'] === 'string' ? error.details['frame'] : frameId;
+    send('error', toWireError(error, ''), context.createId('frame'), re);
+  }
+
+  async function receive(bytes: Buffer): Promise<void> {
+    let frame: AgentFrame | undefined;
+    try {
+      frame = decodeAgentFrame(bytes, WIRE);
+      await handleFrame(frame);
+    } catch (error) {
+      // A socket that closed meanwhile has nobody left to tell.
+      if (socket.readyState === socket.OPEN) refuse(error, frame?.id);
+    }
+  }
+
+  socket.on('message', (payload: Buffer, isBinary: boolean) => {
+    lastHeard = clock.monotonicMs();
+    if (isBinary) {
+      fail(new AppError('invalid', 'frames are text', { retry: 'never', details: { closeCode: 1003 } }));
+      return;
+    }
+    queued += 1;
+    const pauseMs = flow.take(payload.byteLength);
+    if (pauseMs > 0 || queued >= HANDLING_QUEUE) socket.pause();
+    if (pauseMs > 0) setTimeout(() => socket.resume(), pauseMs);
+    handling = handling.then(async () => {
+      await receive(payload);
+      queued -= 1;
+      if (queued < HANDLING_QUEUE / 2 && pauseMs === 0) socket.resume();
+    });
+  });
+  socket.on('pong', () => {
+    lastHeard = clock.monotonicMs();
+  });
+  socket.on('error', (error) => context.log.warn({ host: host.id, reason: error.message }, 'a host connection broke'));
+
+  const handshake = setTimeout(() => {
+    if (!session) fail(new AppError('unauthenticated', 'no hello within the handshake time'));
+  }, WIRE.handshakeTimeoutMs);
+  const pulse = setInterval(() => {
+    if (clock.monotonicMs() - lastHeard > WIRE.silenceMs) socket.terminate();
+    else if (socket.readyState === socket.OPEN) socket.ping();
+  }, WIRE.pingIntervalMs);
+  const expiry = setInterval(() => requests.expire(), 1000);
+
+  socket.on('close', () => {
+    clearTimeout(handshake);
+    clearInterval(pulse);
+    clearInterval(expiry);
+    requests.close('the host lost its connection');
+    if (session && directory.unregister(session)) {
+      const lost = recordHappening(context, host, 'host.disconnected', 'warn', 'connection closed');
+      lost.catch((error: unknown) => context.log.error({ host: host.id, err: error }, 'noting a lost connection failed'));
+    }
+  });
+  send(
+    'challenge',
+    { nonce, serverTime: clock.now(), protocol: { oldest: PROTOCOL_OLDEST, newest: PROTOCOL_VERSION } },
+    context.createId('frame'),
+  );
+}

@@ -1,0 +1,89 @@
+/** Brings one host up to date: its spec when the versions differ, then the orders that wait for it. */
+
+import { toAppError, toWireError } from '@holdfast/shared/errors.ts';
+import { WIRE } from '@holdfast/shared/limits.ts';
+import type { RequestBody, RequestResult, RequestType } from '@holdfast/shared/protocol/messages.ts';
+import { announceHost } from '../core/ingest.ts';
+import type { CoreContext } from '../core/ports.ts';
+import { finishRefused } from '../core/run-orders.ts';
+import { buildSpec } from '../core/spec.ts';
+import type { Host } from '../store/hosts.ts';
+import type { Order } from '../store/runs.ts';
+
+export interface SyncTarget {
+  host: Pick<Host, 'id' | 'tenant'>;
+  request<T extends RequestType>(type: T, body: RequestBody<T>, id: string, timeoutMs: number): Promise<RequestResult<T>>;
+}
+
+export interface Syncer {
+  /** Starts a round, or asks for another one after the one at work. Never throws. */
+  run(): void;
+}
+
+export function createSyncer(context: CoreContext, target: SyncTarget, specVersionOnHost: number): Syncer {
+  let busy = false;
+  let again = false;
+  let onHost = specVersionOnHost;
+  const inFlight = new Set<string>();
+
+  async function syncSpec(): Promise<void> {
+    const row = await context.store.hosts.findHost(target.host.tenant, target.host.id);
+    if (!row || row.state !== 'active' || (row.specVersion === onHost && row.acknowledgedSpecVersion === onHost)) return;
+    const spec = await buildSpec(context, target.host.tenant, target.host.id);
+    const reply = await target.request('spec.put', spec, context.createId('request'), WIRE.requestTimeoutMs);
+    onHost = reply.version;
+    await context.store.hosts.acknowledgeSpec(target.host.id, reply.version);
+    announceHost(context, target.host);
+  }
+
+  async function deliver(order: Order): Promise<void> {
+    try {
+      await target.request(order.type, JSON.parse(order.body), order.id, WIRE.requestTimeoutMs);
+      await context.store.runs.settleOrder(order.id, 'answered');
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      // No answer is no refusal: the order waits for the next connection.
+      if (error.code === 'unavailable') return;
+      await context.store.runs.settleOrder(order.id, 'refused');
+      await finishRefused(context, order, toWireError(error, order.id));
+    } finally {
+      inFlight.delete(order.id);
+    }
+  }
+
+  async function syncOrders(): Promise<void> {
+    const waiting = await context.store.runs.listWaitingOrders(target.host.id, context.clock.now());
+    for (const order of waiting) {
+      if (inFlight.has(order.id)) continue;
+      inFlight.add(order.id);
+      void deliver(order).catch((error: unknown) =>
+        context.log.error({ host: target.host.id, order: order.id, err: error }, 'delivering an order failed'),
+      );
+    }
+  }
+
+  async function round(): Promise<void> {
+    busy = true;
+    try {
+      do {
+        again = false;
+        await syncSpec();
+        await syncOrders();
+      } while (again);
+    } catch (error) {
+      context.log.warn(
+        { host: target.host.id, err: error },
+        'bringing a host up to date failed; it is tried again at its next connection or change',
+      );
+    } finally {
+      busy = false;
+    }
+  }
+
+  return {
+    run() {
+      if (busy) again = true;
+      else void round();
+    },
+  };
+}
