@@ -17,7 +17,7 @@ test('a program of another release is fetched, runs, and comes from the cache th
     const toolsFolder = join(folder, 'tools');
     await unpackForeignRelease({ need, toolsFolder, cacheFolder, codename });
     const outcome = await runCommand(foreignProgramPath(toolsFolder, 'trixie', 'restic-rest-server'), ['--version']);
-    assert.match(outcome.stdout, /^restic-rest-server version rest-server 0\.1[0-9]|rest-server 0\.1[0-9]/);
+    assert.match(outcome.stdout, /rest-server 0\.1[0-9]/);
     assert.deepEqual(await readdir(toolsFolder), ['trixie']);
 
     const secondTools = join(folder, 'second');

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { quoteString } from './sql-text.ts';
 import { runTool } from './tool-run.ts';
 
 export type PostgresAccess = {
@@ -77,9 +76,4 @@ function quoteConnectionValue(value: string): string {
 
 function splitLines(text: string): string[] {
   return text === '' ? [] : text.split('\n');
-}
-
-/** The owner and grants of the database itself, which no dump of its content carries. */
-export async function readDatabaseGrants(access: PostgresAccess, name: string): Promise<string> {
-  return await access.query(`SELECT pg_get_userbyid(datdba), datacl FROM pg_database WHERE datname = ${quoteString(name)}`);
 }
