@@ -15,20 +15,17 @@ export type Zone = {
   readonly denied?: RegExp;
 };
 
-const SERVER_ROOMS = ['server/store', 'server/hub', 'server/ticker', 'server/notify', 'server/vault', 'server/metrics'] as const;
-const ROOM_TYPES = [...SERVER_ROOMS, 'server/web', 'server/log', 'server/root'];
+const SHARED: readonly string[] = ['shared', 'shared/domain', 'shared/adapters'];
+/** Rooms beside each other: each is wired in by the composition root and knows the others by their types only. */
+const SERVER_ROOM_NAMES: readonly string[] = ['store', 'hub', 'ticker', 'fires', 'notify', 'vault', 'metrics'];
+const SERVER_ROOMS: readonly string[] = SERVER_ROOM_NAMES.map((name) => `server/${name}`);
+const ROOM_TYPES: readonly string[] = [...SERVER_ROOMS, 'server/web', 'server/log', 'server/root'];
 
 function serverRoom(name: string): Zone {
   const files = new RegExp(`^server/src/${name}(/|\\.ts$|\\.test\\.ts$)`);
-  return {
-    name: `server/${name}`,
-    files,
-    mayImport: ['shared', 'shared/domain', 'shared/adapters', 'server/core'],
-    mayImportTypesOf: ROOM_TYPES,
-  };
+  return { name: `server/${name}`, files, mayImport: [...SHARED, 'server/core'], mayImportTypesOf: ROOM_TYPES };
 }
 
-const SHARED: readonly string[] = ['shared', 'shared/domain', 'shared/adapters'];
 /** Shared code runs on both sides and plans without acting, so it reaches no file, socket, process or database. */
 const NO_IO =
   /^node:(fs|fs\/promises|child_process|net|tls|dgram|http|https|http2|sqlite|worker_threads|cluster)$|^(express|ws|better-sqlite3|execa)$/;
@@ -61,7 +58,7 @@ export const ZONES: readonly Zone[] = [
     mayImport: [...SHARED, 'server/core', 'server/views', 'server/markup'],
     mayImportTypesOf: ROOM_TYPES,
   },
-  ...['store', 'hub', 'ticker', 'notify', 'vault', 'metrics'].map(serverRoom),
+  ...SERVER_ROOM_NAMES.map(serverRoom),
   { name: 'server/log', files: /^server\/src\/log(\/|\.ts$|\.test\.ts$)/, mayImport: SHARED, mayImportTypesOf: ['server/root'] },
   {
     name: 'server/root',
