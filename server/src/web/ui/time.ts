@@ -57,7 +57,7 @@ export function formatOffset(at: number, zone: string): string {
   const part = formatterOf('offset', zone)
     .formatToParts(at)
     .find((piece) => piece.type === 'timeZoneName');
-  return (part?.value ?? 'UTC').replace('GMT', 'UTC').replace('−', '-');
+  return (part?.value ?? 'UTC').replace('GMT', 'UTC').replace('−', '-').replace(/\+0$/, '');
 }
 
 /** `UTC+1 · Berlin`, for the side bar. */
