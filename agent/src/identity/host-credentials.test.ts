@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -95,6 +96,15 @@ describe('credentials', () => {
     await chmod(path(), 0o644);
     await assert.rejects(openHostCredentials(stateDir), { code: 'precondition', message: /chmod 600/ });
   });
+});
+
+it('a link planted where the new text is prepared is not followed', async () => {
+  const store = await openHostCredentials(stateDir);
+  const elsewhere = join(stateDir, 'elsewhere');
+  await symlink(elsewhere, `${path()}.new`);
+  await assert.rejects(store.save(makeEnrolment()), { code: 'precondition' });
+  assert.equal(store.find(), undefined);
+  assert.equal(existsSync(elsewhere), false);
 });
 
 describe('the connection counter', () => {

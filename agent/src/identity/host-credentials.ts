@@ -76,12 +76,7 @@ export async function openHostCredentials(stateDir: string): Promise<HostCredent
     return done;
   };
   const write = async (next: HostCredentials): Promise<void> => {
-    const checked = credentialsSchema.safeParse({ version: 1, ...next });
-    if (!checked.success) {
-      const places = checked.error.issues.map((issue) => issue.path.join('.'));
-      throw new AppError('invalid', `the server gave credentials that are not valid: ${places.join(', ')}`);
-    }
-    await replacePrivateFile(path, `${JSON.stringify(checked.data, null, 2)}\n`);
+    await replacePrivateFile(path, writeCredentials(next));
     current = next;
   };
   const get = (): HostCredentials => {
@@ -129,6 +124,16 @@ export async function openHostCredentials(stateDir: string): Promise<HostCredent
         current = undefined;
       }),
   };
+}
+
+/** The text of the file. Throws `invalid` by the field's name alone, since its content may be a token. */
+function writeCredentials(credentials: HostCredentials): string {
+  const checked = credentialsSchema.safeParse({ version: 1, ...credentials });
+  if (!checked.success) {
+    const places = checked.error.issues.map((issue) => issue.path.join('.'));
+    throw new AppError('invalid', `the server gave credentials that are not valid: ${places.join(', ')}`);
+  }
+  return `${JSON.stringify(checked.data, null, 2)}\n`;
 }
 
 /** The credentials as they are on disk, for commands that only look. Same errors as `openHostCredentials`. */
