@@ -94,7 +94,7 @@ export async function claimAnnouncement(context: CoreContext, id: AnnouncementId
     return { state: 'rejected', message: announcement.rejection ?? 'rejected by the operator' };
   if (announcement.state === 'approved' && announcement.host && announcement.sealedToken) {
     const host = await store.hosts.findHost(announcement.tenant, announcement.host);
-    if (!host || host.state !== 'active') return { state: 'rejected', message: 'this host was removed' };
+    if (host?.state !== 'active') return { state: 'rejected', message: 'this host was removed' };
     return {
       state: 'approved',
       host: host.id,

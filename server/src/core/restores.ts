@@ -93,7 +93,7 @@ export async function startRestore(context: CoreContext, caller: Caller, request
   if (!source)
     throw new AppError('not_found', 'the source of this snapshot was deleted; restore it with restic, see the documentation');
   if (!repository) throw new AppError('not_found', 'the repository of this snapshot was deleted');
-  if (!host || host.state !== 'active') throw new AppError('not_found', 'there is no such approved host');
+  if (host?.state !== 'active') throw new AppError('not_found', 'there is no such approved host');
   assertRestorable(snapshot, source, request.target);
   assertReachable(repository, snapshot, host);
   const connection =

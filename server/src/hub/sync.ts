@@ -28,7 +28,7 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
 
   async function syncSpec(): Promise<void> {
     const row = await context.store.hosts.findHost(target.host.tenant, target.host.id);
-    if (!row || row.state !== 'active' || (row.specVersion === onHost && row.acknowledgedSpecVersion === onHost)) return;
+    if (row?.state !== 'active' || (row.specVersion === onHost && row.acknowledgedSpecVersion === onHost)) return;
     const spec = await buildSpec(context, target.host.tenant, target.host.id);
     const reply = await target.request('spec.put', spec, context.createId('request'), WIRE.requestTimeoutMs);
     onHost = reply.version;

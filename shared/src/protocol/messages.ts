@@ -22,7 +22,9 @@ export const wireErrorSchema = z.object({
   code: z.enum(ERROR_CODES),
   message: z.string().max(TEXT.errorChars),
   retry: z.enum(['never', 'later', 'after_change']),
-  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())])).optional(),
+  details: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string()).readonly()]))
+    .optional(),
 });
 
 /** Facts about the machine; all of it hostile text. */
