@@ -71,7 +71,7 @@ describe('The count of Playwright', () => {
     title,
     file: '01.spec.ts',
     line: 3,
-    tests: [{ status, results: [{ errors: status === 'expected' ? [] : [{ message: 'no such button' }] }] }],
+    tests: [{ status, results: [{ errors: status === 'expected' ? [] : [{ message: '\u001b[31mno such button\u001b[39m' }] }] }],
   });
   it('passes only what went as expected at the first attempt', () => {
     const suites = [

@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** What a phase found out. */
 export type PhaseResult = {
   readonly passed: number;
@@ -70,7 +72,7 @@ function listSpecs(suite: PlaywrightSuite): PlaywrightSpec[] {
 }
 
 function describeError(error: PlaywrightError): string {
-  return error.stack ?? error.message ?? 'no message';
+  return stripVTControlCharacters(error.stack ?? error.message ?? 'no message');
 }
 
 /** The last line of a run, read by people and machines. */
