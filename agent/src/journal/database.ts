@@ -1,0 +1,161 @@
+/** The journal's file: opened once, WAL, every commit on disk before it returns, all writes through `transact`. */
+import { chmodSync, closeSync, constants, openSync } from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { isUnwritable, toJournalError } from './fault.ts';
+import { SCHEMA_STEPS } from './schema.ts';
+
+/** The WAL file is cut back to this after a checkpoint. */
+const WAL_KEEP_BYTES = 4 * 1024 * 1024;
+const SYNCHRONOUS_FULL = 2;
+
+export interface Database {
+  prepare(sql: string): StatementSync;
+  /**
+   * Runs `effects` in one transaction that is on disk when this returns; whatever it throws undoes all of it. Nested
+   * calls join, and undo only themselves. `effects` is synchronous, writes to nothing but the journal, and is tried a
+   * second time when room was made on a full disk. Throws `unavailable` when the disk refuses the write.
+   */
+  transact<T>(effects: () => T): T;
+  readonly inTransaction: boolean;
+  /** Runs after the outermost commit, or now when there is no transaction; forgotten when it is undone. */
+  afterCommit(hook: () => void): void;
+  /** Registers what has to be read again from the file after any part of a transaction was undone. */
+  onUndone(reload: () => void): void;
+  /** Gives free pages back to the disk, at most `pages` of them. */
+  shrink(pages: number): void;
+  close(): void;
+}
+
+/**
+ * Opens or makes the file with mode 0600. `makeRoom` is called once when a transaction finds the disk full; true means
+ * that another try may work. Throws `integrity` for a damaged file, `precondition` for one written by a newer agent.
+ */
+export function openDatabase(path: string, makeRoom: () => boolean): Database {
+  const file = openFile(path);
+  const reloads: (() => void)[] = [];
+  let hooks: (() => void)[] = [];
+  let depth = 0;
+
+  /** SQLite has already undone everything by itself after some errors, a full disk among them. */
+  const undo = (statement: string): void => {
+    if (file.isTransaction) file.exec(statement);
+    for (const reload of reloads) reload();
+  };
+
+  const runNested = <T>(effects: () => T): T => {
+    const mark = `nested_${depth}`;
+    const hooksBefore = hooks.length;
+    file.exec(`SAVEPOINT ${mark}`);
+    depth += 1;
+    try {
+      const result = runSynchronously(effects);
+      file.exec(`RELEASE ${mark}`);
+      return result;
+    } catch (error) {
+      undo(`ROLLBACK TO ${mark}; RELEASE ${mark}`);
+      hooks.length = hooksBefore;
+      throw error;
+    } finally {
+      depth -= 1;
+    }
+  };
+
+  const runOutermost = <T>(effects: () => T): T => {
+    hooks = [];
+    try {
+      file.exec('BEGIN IMMEDIATE');
+      depth = 1;
+      const result = runSynchronously(effects);
+      file.exec('COMMIT');
+      return result;
+    } catch (error) {
+      hooks = [];
+      undo('ROLLBACK');
+      throw toJournalError(error, path);
+    } finally {
+      depth = 0;
+    }
+  };
+
+  const runWithRoom = <T>(effects: () => T): T => {
+    try {
+      return runOutermost(effects);
+    } catch (error) {
+      if (!isUnwritable(error) || !makeRoom()) throw error;
+      return runOutermost(effects);
+    }
+  };
+
+  return {
+    prepare: (sql) => file.prepare(sql),
+    transact(effects) {
+      if (depth > 0) return runNested(effects);
+      const result = runWithRoom(effects);
+      const due = hooks;
+      hooks = [];
+      for (const hook of due) hook();
+      return result;
+    },
+    get inTransaction() {
+      return depth > 0;
+    },
+    afterCommit(hook) {
+      if (depth > 0) hooks.push(hook);
+      else hook();
+    },
+    onUndone: (reload) => void reloads.push(reload),
+    shrink: (pages) => file.exec(`PRAGMA incremental_vacuum(${Math.floor(pages)})`),
+    close: () => file.close(),
+  };
+}
+
+/** A transaction that awaits would let others write into it. */
+function runSynchronously<T>(effects: () => T): T {
+  const result = effects();
+  if (result instanceof Promise) throw new AppError('internal', 'a journal transaction must not be asynchronous');
+  return result;
+}
+
+function openFile(path: string): DatabaseSync {
+  let file: DatabaseSync | undefined;
+  try {
+    makePrivateFile(path);
+    file = new DatabaseSync(path, { timeout: 5000 });
+    file.exec('PRAGMA auto_vacuum = INCREMENTAL');
+    file.exec('PRAGMA journal_mode = WAL');
+    file.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${WAL_KEEP_BYTES}`);
+    requirePragma(file, 'journal_mode', 'wal');
+    requirePragma(file, 'synchronous', SYNCHRONOUS_FULL);
+    requirePragma(file, 'quick_check', 'ok');
+    takeSchemaSteps(file, path);
+    return file;
+  } catch (error) {
+    file?.close();
+    throw toJournalError(error, path);
+  }
+}
+
+/** SQLite gives the files beside the journal the mode of the journal itself. */
+function makePrivateFile(path: string): void {
+  closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600));
+  chmodSync(path, 0o600);
+}
+
+function requirePragma(file: DatabaseSync, name: string, wanted: string | number): void {
+  const row = file.prepare(`PRAGMA ${name}`).get() ?? {};
+  const seen = Object.values(row)[0];
+  if (seen === wanted) return;
+  const code = name === 'quick_check' ? 'integrity' : 'precondition';
+  throw new AppError(code, `the journal cannot be trusted: ${name} is ${String(seen)} where ${wanted} is needed`);
+}
+
+function takeSchemaSteps(file: DatabaseSync, path: string): void {
+  const taken = Number(Object.values(file.prepare('PRAGMA user_version').get() ?? {})[0] ?? 0);
+  if (taken > SCHEMA_STEPS.length) {
+    throw new AppError('precondition', `the journal ${path} was written by a newer agent; install that version again`);
+  }
+  for (let step = taken; step < SCHEMA_STEPS.length; step += 1) {
+    file.exec(`BEGIN IMMEDIATE; ${SCHEMA_STEPS[step]}; PRAGMA user_version = ${step + 1}; COMMIT`);
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * What an agent must not forget: its spec, its runs, the events the server does not have, the orders it carried out, the fires it
+ * settled and the snapshots it made. One file, opened once; what belongs together is written in one `transact`.
+ */
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock, RandomBytes } from '@holdfast/shared/clock.ts';
+import { OUTBOX } from '@holdfast/shared/limits.ts';
+import { createBallast } from './ballast.ts';
+import { type Database, openDatabase } from './database.ts';
+import { createUnwritableError, isUnwritable } from './fault.ts';
+import { createFireLedger, type FireLedger } from './fire-ledger.ts';
+import { lockStateDir } from './lock.ts';
+import { createMeta, type Meta } from './meta.ts';
+import { createOrderBook, type OrderBook } from './order-book.ts';
+import { createOutbox, type Outbox } from './outbox.ts';
+import { createRunJournal, type RunJournal } from './run-journal.ts';
+import { createSnapshotLedger, type SnapshotLedger } from './snapshot-ledger.ts';
+import { createSpecStore, type SpecStore } from './spec-store.ts';
+
+export { isUnwritable } from './fault.ts';
+
+const DAY = 24 * 3_600_000;
+
+export const JOURNAL = {
+  fileName: 'journal.db',
+  /** Orders, closed runs and settled fires are kept this long. */
+  keepMs: 30 * DAY,
+  /** Fires settled further ahead than this belong to a clock that was wrong. */
+  aheadMs: 2 * DAY,
+  ballastBytes: 4 * 1024 * 1024,
+  /** Events kept in memory while the disk refuses writes; log lines above it are dropped. */
+  memoryBytes: 4 * 1024 * 1024,
+  /** Pages given back to the disk at each purge. */
+  shrinkPages: 2000,
+} as const;
+
+export interface JournalOptions {
+  /** Made with mode 0700 when absent. */
+  stateDir: string;
+  clock: Pick<Clock, 'now'>;
+  randomBytes: RandomBytes;
+  /** Told to whoever finds the directory taken. */
+  pid?: number | undefined;
+  outboxLimits?: { events: number; bytes: number; keepAcknowledgedMs: number; memoryBytes: number } | undefined;
+  ballastBytes?: number | undefined;
+}
+
+export interface Journal {
+  readonly outbox: Outbox;
+  readonly spec: SpecStore;
+  readonly runs: RunJournal;
+  readonly orders: OrderBook;
+  readonly fires: FireLedger;
+  readonly snapshots: SnapshotLedger;
+  /**
+   * One transaction over all doors, on disk when it returns; what `effects` throws undoes all of it. `effects` is
+   * synchronous and may be called a second time on a full disk. Throws `unavailable` (`isUnwritable`) while the disk refuses writes.
+   */
+  transact<T>(effects: () => T): T;
+  /** Forgets what is past its time and takes the ballast back. For start and once a day. */
+  purge(): void;
+  close(): void;
+}
+
+/**
+ * Opens the journal of a state directory and holds its lock until `close`. Throws `conflict` when another agent has it, `integrity` for a
+ * damaged file, `precondition` for one of a newer agent, `unavailable` when the disk refuses writes.
+ */
+export function openJournal(options: JournalOptions): Journal {
+  const { stateDir, clock } = options;
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  const lock = lockStateDir(stateDir, options.pid ?? process.pid);
+  try {
+    const path = join(stateDir, JOURNAL.fileName);
+    const ballast = createBallast(join(stateDir, 'ballast'), stateDir, options.ballastBytes ?? JOURNAL.ballastBytes);
+    const database = openDatabase(path, ballast.free);
+    const journal = assemble(database, options, path);
+    const purge = (): void => {
+      purgeTables(journal, clock.now());
+      database.shrink(JOURNAL.shrinkPages);
+      ballast.restore();
+    };
+    ignoreUnwritable(purge);
+    return {
+      ...journal,
+      purge,
+      close() {
+        database.close();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** An agent on a full disk still starts: its backups matter more than its records. */
+function ignoreUnwritable(effects: () => void): void {
+  try {
+    effects();
+  } catch (error) {
+    if (!isUnwritable(error)) throw error;
+  }
+}
+
+type Doors = Omit<Journal, 'purge' | 'close'>;
+
+function assemble(database: Database, options: JournalOptions, path: string): Doors {
+  const { clock, randomBytes } = options;
+  const meta = createMeta(database);
+  const limits = options.outboxLimits ?? { ...OUTBOX, memoryBytes: JOURNAL.memoryBytes };
+  const outbox = createOutbox({ database, meta, clock, randomBytes, limits });
+  ignoreUnwritable(() => startNewEpochInCopy(meta, outbox, path));
+  return {
+    outbox,
+    spec: createSpecStore(database, clock),
+    runs: createRunJournal(database, clock),
+    orders: createOrderBook(database, clock),
+    fires: createFireLedger(database),
+    snapshots: createSnapshotLedger(database, clock),
+    transact(effects) {
+      // Events that wait in memory are older than anything written now.
+      if (!outbox.retry()) throw createUnwritableError(path, outbox.health().fault ?? 'events wait in memory');
+      return database.transact(effects);
+    },
+  };
+}
+
+/**
+ * A journal put back from a copy, or copied to another host, would give out numbers that the server has seen with other
+ * events. A copy has another inode than the file it was made of.
+ */
+function startNewEpochInCopy(meta: Meta, outbox: Outbox, path: string): void {
+  const inode = String(statSync(path).ino);
+  const before = meta.find('journal.inode');
+  if (before === inode) return;
+  if (before !== undefined) outbox.startNewEpoch();
+  meta.set('journal.inode', inode);
+}
+
+function purgeTables({ transact, orders, runs, fires }: Doors, now: number): void {
+  transact(() => {
+    orders.purge(now - JOURNAL.keepMs);
+    runs.purge(now - JOURNAL.keepMs);
+    fires.purge(now - JOURNAL.keepMs, now + JOURNAL.aheadMs);
+  });
+}

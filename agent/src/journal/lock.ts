@@ -1,0 +1,46 @@
+/**
+ * One agent per state directory. The lock is an exclusive transaction on an empty SQLite file: the kernel drops it when the process
+ * ends, however it ends, so there is nothing stale to clean up. Whoever holds it writes its process id beside it.
+ */
+import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { isBusy, toJournalError } from './fault.ts';
+
+export interface StateLock {
+  release(): void;
+}
+
+/** Throws `conflict` at once when another process, or this one, holds the lock of `stateDir`. */
+export function lockStateDir(stateDir: string, pid: number): StateLock {
+  const path = join(stateDir, 'agent.lock');
+  const holderPath = join(stateDir, 'agent.pid');
+  let file: DatabaseSync | undefined;
+  try {
+    closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600));
+    file = new DatabaseSync(path, { timeout: 0 });
+    file.exec('BEGIN EXCLUSIVE');
+    writeFileSync(holderPath, `${pid}\n`, { mode: 0o600 });
+    return { release: () => file?.close() };
+  } catch (error) {
+    file?.close();
+    if (!isBusy(error)) throw toJournalError(error, path);
+    throw new AppError(
+      'conflict',
+      `another agent${describeHolder(holderPath)} already works with the state directory ${stateDir}. ` +
+        'Stop it first, or give this one its own directory with HOLDFAST_STATE_DIR.',
+      { cause: error },
+    );
+  }
+}
+
+function describeHolder(path: string): string {
+  try {
+    const text = readFileSync(path, 'utf8').trim();
+    return /^\d{1,10}$/u.test(text) ? ` (process ${text})` : '';
+  } catch {
+    // The holder's process id only makes the message better.
+    return '';
+  }
+}

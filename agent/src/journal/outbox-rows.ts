@@ -1,0 +1,232 @@
+/** The outbox's table: rows in, rows out, and room made at the limits. Knows ids, not sequence numbers. */
+import { AppError } from '@holdfast/shared/errors.ts';
+import { WIRE } from '@holdfast/shared/limits.ts';
+import { type DurableEvent, durableEventSchema } from '@holdfast/shared/protocol/events.ts';
+import type { Database } from './database.ts';
+import { growMarker, type LogEvent, type ShedDepth, shedLog } from './log-shedding.ts';
+
+/** A full outbox sheds down to this share of its limit, so that it does not shed again with every event. */
+const SHED_TO_RATIO = 0.9;
+const SHED_BATCH = 100;
+
+/** An event in the form it is stored and sent in. */
+export interface EncodedEvent {
+  event: DurableEvent;
+  json: string;
+  bytes: number;
+}
+
+/**
+ * Checks an event where it is made, so that no event the server must refuse blocks those behind it for ever. Throws `invalid`
+ * for a wrong shape and `limit` for one that does not fit a frame.
+ */
+export function encodeEvent(event: DurableEvent): EncodedEvent {
+  const parsed = durableEventSchema.safeParse(event);
+  if (!parsed.success) {
+    const where = parsed.error.issues[0];
+    throw new AppError('invalid', `${event.type} is not a durable event: ${where?.path.join('.') ?? ''} ${where?.message ?? ''}`);
+  }
+  const json = JSON.stringify(parsed.data);
+  const bytes = Buffer.byteLength(json);
+  if (bytes > WIRE.eventBytesPerFrame) {
+    throw new AppError('limit', `${event.type} has ${bytes} bytes; ${WIRE.eventBytesPerFrame} fit into a frame`, {
+      retry: 'after_change',
+    });
+  }
+  return { event: parsed.data, json, bytes };
+}
+
+export interface OutboxLimits {
+  events: number;
+  bytes: number;
+}
+
+/** Everything in the table, kept acknowledged events included. */
+export interface OutboxSize {
+  events: number;
+  bytes: number;
+  /** Of these, what the server does not have yet. */
+  waitingEvents: number;
+  waitingBytes: number;
+}
+
+export interface OutboxRows {
+  readonly size: OutboxSize;
+  firstId(): number;
+  lastId(): number;
+  /** Inserts an event or, where a full outbox takes no more log lines, counts it in the run's marker. Returns the row's id. */
+  insert(encoded: EncodedEvent, at: number): number;
+  read(afterId: number, count: number, bytes: number): { id: number; event: DurableEvent }[];
+  /** Marks the rows in (afterId, throughId], all of them waiting. */
+  markAcknowledged(afterId: number, throughId: number, at: number): void;
+  markWaiting(): void;
+  /** Deletes the oldest events acknowledged before `acknowledgedBefore`; the newest row always stays. */
+  prune(acknowledgedBefore: number): void;
+  reload(): void;
+}
+
+interface LogRow {
+  id: number;
+  event: string;
+  bytes: number;
+  dropped_lines: number;
+}
+
+export function createOutboxRows(database: Database, limits: OutboxLimits): OutboxRows {
+  const sql = prepareStatements(database);
+  const size: OutboxSize = { events: 0, bytes: 0, waitingEvents: 0, waitingBytes: 0 };
+  let first = 0;
+  let last = 0;
+
+  const reload = (): void => {
+    Object.assign(size, sql.measure.get());
+    const ends = sql.ends.get() as { first: number | null; last: number | null };
+    first = ends.first ?? 0;
+    last = ends.last ?? 0;
+  };
+  reload();
+
+  const rewrite = (row: LogRow, event: LogEvent, shed: number, droppedLines: number): void => {
+    const json = JSON.stringify(event);
+    const bytes = Buffer.byteLength(json);
+    sql.rewrite.run(json, bytes, shed, droppedLines, row.id);
+    size.bytes += bytes - row.bytes;
+    size.waitingBytes += bytes - row.bytes;
+  };
+
+  /** Sheds the oldest logs that still hold lines of this depth, until the total is at most `target` bytes. */
+  const shedStored = (depth: ShedDepth, target: number): void => {
+    const [from, to] = depth === 'quiet' ? [0, 1] : [1, 2];
+    while (size.bytes > target) {
+      const rows = sql.sheddable.all(from, SHED_BATCH) as unknown as LogRow[];
+      if (rows.length === 0) return;
+      for (const row of rows) {
+        const { event, droppedLines } = shedLog(JSON.parse(row.event) as LogEvent, row.dropped_lines, depth);
+        rewrite(row, event, to, droppedLines);
+        if (size.bytes <= target) return;
+      }
+    }
+  };
+
+  const dropAcknowledged = (until: () => boolean): void => {
+    while (!until()) {
+      const row = sql.oldestAcknowledged.get(last) as { id: number; bytes: number } | undefined;
+      if (!row) return;
+      sql.deleteOne.run(row.id);
+      size.events -= 1;
+      size.bytes -= row.bytes;
+      first = row.id + 1;
+    }
+  };
+
+  const makeRoom = (incomingBytes: number): void => {
+    const fits = () => size.events < limits.events && size.bytes + incomingBytes <= limits.bytes;
+    if (fits()) return;
+    dropAcknowledged(fits);
+    if (size.bytes + incomingBytes <= limits.bytes) return;
+    const target = limits.bytes * SHED_TO_RATIO - incomingBytes;
+    shedStored('quiet', target);
+    shedStored('all', target);
+  };
+
+  const insertRow = ({ event, json, bytes }: EncodedEvent, at: number, shed: number, droppedLines: number): number => {
+    const run = 'run' in event ? event.run : null;
+    last = Number(sql.insert.run(event.type, run, json, bytes, shed, droppedLines, at).lastInsertRowid);
+    if (first === 0) first = last;
+    size.events += 1;
+    size.bytes += bytes;
+    size.waitingEvents += 1;
+    size.waitingBytes += bytes;
+    return last;
+  };
+
+  /** A full outbox keeps one marker a run instead of its further lines. */
+  const insertMarker = (event: LogEvent, at: number): number => {
+    const row = sql.lastMarker.get(event.run) as unknown as LogRow | undefined;
+    if (row) {
+      const dropped = row.dropped_lines + event.lines.length;
+      rewrite(row, growMarker(JSON.parse(row.event) as LogEvent, dropped), 2, dropped);
+      return row.id;
+    }
+    const shed = shedLog(event, 0, 'all');
+    const json = JSON.stringify(shed.event);
+    return insertRow({ event: shed.event, json, bytes: Buffer.byteLength(json) }, at, 2, shed.droppedLines);
+  };
+
+  return {
+    size,
+    firstId: () => first,
+    lastId: () => last,
+    reload,
+    insert(encoded, at) {
+      makeRoom(encoded.bytes);
+      const full = size.events >= limits.events || size.bytes + encoded.bytes > limits.bytes;
+      if (full && encoded.event.type === 'run.log') return insertMarker(encoded.event, at);
+      return insertRow(encoded, at, 0, 0);
+    },
+    read(afterId, count, bytes) {
+      const found: { id: number; event: DurableEvent }[] = [];
+      let total = 0;
+      for (const row of sql.page.iterate(afterId, count)) {
+        const { id, event, bytes: size } = row as unknown as LogRow;
+        total += size;
+        if (found.length > 0 && total > bytes) break;
+        found.push({ id, event: JSON.parse(event) as DurableEvent });
+      }
+      return found;
+    },
+    markAcknowledged(afterId, throughId, at) {
+      const taken = sql.measureRange.get(afterId, throughId) as { events: number; bytes: number };
+      sql.acknowledge.run(at, afterId, throughId);
+      size.waitingEvents -= taken.events;
+      size.waitingBytes -= taken.bytes;
+    },
+    markWaiting() {
+      sql.waitAgain.run();
+      reload();
+    },
+    prune(acknowledgedBefore) {
+      const row = sql.firstKept.get(acknowledgedBefore) as { id: number } | undefined;
+      const keepFrom = Math.min(row?.id ?? last, last);
+      if (keepFrom <= first) return;
+      const gone = sql.measureRange.get(0, keepFrom - 1) as { events: number; bytes: number };
+      sql.deleteBefore.run(keepFrom);
+      size.events -= gone.events;
+      size.bytes -= gone.bytes;
+      first = keepFrom;
+    },
+  };
+}
+
+function prepareStatements(database: Database) {
+  const waiting = 'acknowledged_at IS NULL';
+  return {
+    measure: database.prepare(
+      `SELECT count(*) AS events, coalesce(sum(bytes), 0) AS bytes, count(*) FILTER (WHERE ${waiting}) AS waitingEvents,
+       coalesce(sum(bytes) FILTER (WHERE ${waiting}), 0) AS waitingBytes FROM outbox`,
+    ),
+    ends: database.prepare('SELECT min(id) AS first, max(id) AS last FROM outbox'),
+    insert: database.prepare(
+      'INSERT INTO outbox (type, run, event, bytes, shed, dropped_lines, appended_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    ),
+    rewrite: database.prepare('UPDATE outbox SET event = ?, bytes = ?, shed = ?, dropped_lines = ? WHERE id = ?'),
+    sheddable: database.prepare(
+      `SELECT id, event, bytes, dropped_lines FROM outbox WHERE type = 'run.log' AND ${waiting} AND shed = ? ORDER BY id LIMIT ?`,
+    ),
+    lastMarker: database.prepare(
+      `SELECT id, event, bytes, dropped_lines FROM outbox WHERE type = 'run.log' AND ${waiting} AND shed = 2 AND run = ? ORDER BY id DESC LIMIT 1`,
+    ),
+    oldestAcknowledged: database.prepare(
+      'SELECT id, bytes FROM outbox WHERE acknowledged_at IS NOT NULL AND id < ? ORDER BY id LIMIT 1',
+    ),
+    deleteOne: database.prepare('DELETE FROM outbox WHERE id = ?'),
+    page: database.prepare('SELECT id, event, bytes FROM outbox WHERE id > ? ORDER BY id LIMIT ?'),
+    acknowledge: database.prepare('UPDATE outbox SET acknowledged_at = ? WHERE id > ? AND id <= ?'),
+    measureRange: database.prepare(
+      'SELECT count(*) AS events, coalesce(sum(bytes), 0) AS bytes FROM outbox WHERE id > ? AND id <= ?',
+    ),
+    waitAgain: database.prepare('UPDATE outbox SET acknowledged_at = NULL WHERE acknowledged_at IS NOT NULL'),
+    firstKept: database.prepare(`SELECT id FROM outbox WHERE ${waiting} OR acknowledged_at >= ? ORDER BY id LIMIT 1`),
+    deleteBefore: database.prepare('DELETE FROM outbox WHERE id < ?'),
+  };
+}

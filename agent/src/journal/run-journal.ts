@@ -1,0 +1,128 @@
+/** The runs of this host and the processes they started, so that a crash leaves no run that nobody ends. */
+import type { Clock } from '@holdfast/shared/clock.ts';
+import type { PlanId, RunId } from '@holdfast/shared/domain/ids.ts';
+import type { RunKind, Stage } from '@holdfast/shared/domain/run.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import type { Database } from './database.ts';
+
+export interface NewRun {
+  run: RunId;
+  kind: RunKind;
+  plan?: PlanId | undefined;
+  /** Set for scheduled runs, epoch milliseconds. */
+  fireAt?: number | undefined;
+  /** Whatever its owner needs to report or repeat the run; JSON values only, never a secret. */
+  body: unknown;
+}
+
+export interface JournaledRun extends NewRun {
+  /** The highest log line number given out. */
+  logLines: number;
+  openedAt: number;
+  /** Undefined while the run is open. */
+  closedAt?: number | undefined;
+}
+
+/** What proves that a process is ours: a pid alone may have been given to another program since. */
+export interface ProcessFacts {
+  run: RunId;
+  stage: Stage;
+  pid: number;
+  /** Field 22 of `/proc/<pid>/stat`: clock ticks since boot. */
+  startTime: number;
+  /** `/proc/sys/kernel/random/boot_id` when it was started. */
+  bootId: string;
+}
+
+export interface RunJournal {
+  /** Opens a run. False when this id was recorded before, open or closed: then nothing may be started. */
+  record(run: NewRun): boolean;
+  /** Replaces the body of an open run; throws `not_found` for an unknown run. */
+  revise(run: RunId, body: unknown): void;
+  find(run: RunId): JournaledRun | undefined;
+  /** Open runs, oldest first. After a crash these were interrupted. */
+  listOpen(): JournaledRun[];
+  /** Closes a run and forgets its processes. False when it was not open. */
+  close(run: RunId): boolean;
+  /** Log lines up to number `total` are given out; a lower number than before changes nothing. */
+  countLogLines(run: RunId, total: number): void;
+  recordProcess(facts: ProcessFacts): void;
+  clearProcess(run: RunId, stage: Stage, pid: number): void;
+  listProcesses(run?: RunId): ProcessFacts[];
+  /** Forgets runs closed before `closedBefore` (epoch milliseconds). */
+  purge(closedBefore: number): void;
+}
+
+interface RunRow {
+  run: RunId;
+  kind: RunKind;
+  plan: PlanId | null;
+  fire_at: number | null;
+  body: string;
+  log_lines: number;
+  opened_at: number;
+  closed_at: number | null;
+}
+
+const RUN_COLUMNS = 'run, kind, plan, fire_at, body, log_lines, opened_at, closed_at';
+const PROCESS_COLUMNS = 'run, stage, pid, start_time AS startTime, boot_id AS bootId';
+
+function readRun(row: unknown): JournaledRun {
+  const { run, kind, plan, fire_at, body, log_lines, opened_at, closed_at } = row as RunRow;
+  return {
+    run,
+    kind,
+    plan: plan ?? undefined,
+    fireAt: fire_at ?? undefined,
+    body: JSON.parse(body) as unknown,
+    logLines: log_lines,
+    openedAt: opened_at,
+    closedAt: closed_at ?? undefined,
+  };
+}
+
+export function createRunJournal(database: Database, clock: Pick<Clock, 'now'>): RunJournal {
+  const insert = database.prepare(
+    'INSERT INTO runs (run, kind, plan, fire_at, body, opened_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO NOTHING',
+  );
+  const update = database.prepare('UPDATE runs SET body = ? WHERE run = ? AND closed_at IS NULL');
+  const select = database.prepare(`SELECT ${RUN_COLUMNS} FROM runs WHERE run = ?`);
+  const selectOpen = database.prepare(`SELECT ${RUN_COLUMNS} FROM runs WHERE closed_at IS NULL ORDER BY opened_at, run`);
+  const setClosed = database.prepare('UPDATE runs SET closed_at = ? WHERE run = ? AND closed_at IS NULL');
+  const setLogLines = database.prepare('UPDATE runs SET log_lines = ?1 WHERE run = ?2 AND log_lines < ?1');
+  const deleteOld = database.prepare('DELETE FROM runs WHERE closed_at < ?');
+  const insertProcess = database.prepare(
+    'INSERT OR REPLACE INTO processes (run, stage, pid, start_time, boot_id, recorded_at) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  const deleteProcess = database.prepare('DELETE FROM processes WHERE run = ? AND stage = ? AND pid = ?');
+  const deleteProcesses = database.prepare('DELETE FROM processes WHERE run = ?');
+  const selectProcesses = database.prepare(
+    `SELECT ${PROCESS_COLUMNS} FROM processes WHERE ?1 IS NULL OR run = ?1 ORDER BY recorded_at, pid`,
+  );
+  const changes = (statement: typeof insert, ...values: (string | number | null)[]): number =>
+    database.transact(() => Number(statement.run(...values).changes));
+
+  return {
+    record: ({ run, kind, plan, fireAt, body }) =>
+      changes(insert, run, kind, plan ?? null, fireAt ?? null, JSON.stringify(body ?? null), clock.now()) === 1,
+    revise(run, body) {
+      if (changes(update, JSON.stringify(body ?? null), run) === 0) throw new AppError('not_found', `no open run ${run}`);
+    },
+    find(run) {
+      const row = select.get(run);
+      return row && readRun(row);
+    },
+    listOpen: () => selectOpen.all().map(readRun),
+    close: (run) =>
+      database.transact(() => {
+        deleteProcesses.run(run);
+        return Number(setClosed.run(clock.now(), run).changes) === 1;
+      }),
+    countLogLines: (run, total) => void changes(setLogLines, total, run),
+    recordProcess: ({ run, stage, pid, startTime, bootId }) =>
+      void changes(insertProcess, run, stage, pid, startTime, bootId, clock.now()),
+    clearProcess: (run, stage, pid) => void changes(deleteProcess, run, stage, pid),
+    listProcesses: (run) => selectProcesses.all(run ?? null).map((row) => ({ ...row }) as unknown as ProcessFacts),
+    purge: (closedBefore) => void changes(deleteOld, closedBefore),
+  };
+}

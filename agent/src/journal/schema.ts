@@ -1,0 +1,77 @@
+/** The journal's tables, one step a version; steps are only ever added. `user_version` says how many have been taken. */
+export const SCHEMA_STEPS: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    type TEXT NOT NULL,
+    run TEXT,
+    event TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    shed INTEGER NOT NULL DEFAULT 0,
+    dropped_lines INTEGER NOT NULL DEFAULT 0,
+    appended_at INTEGER NOT NULL,
+    acknowledged_at INTEGER
+  ) STRICT;
+  CREATE INDEX outbox_sheddable ON outbox (shed, id) WHERE type = 'run.log' AND acknowledged_at IS NULL;
+
+  CREATE TABLE spec (
+    slot INTEGER PRIMARY KEY CHECK (slot = 1),
+    version INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    saved_at INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE runs (
+    run TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    plan TEXT,
+    fire_at INTEGER,
+    body TEXT NOT NULL,
+    log_lines INTEGER NOT NULL DEFAULT 0,
+    opened_at INTEGER NOT NULL,
+    closed_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX runs_open ON runs (opened_at) WHERE closed_at IS NULL;
+
+  CREATE TABLE processes (
+    run TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    start_time INTEGER NOT NULL,
+    boot_id TEXT NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    PRIMARY KEY (run, stage, pid)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE orders (
+    id TEXT PRIMARY KEY,
+    type TEXT NOT NULL,
+    reply TEXT NOT NULL,
+    stored_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX orders_age ON orders (stored_at);
+
+  CREATE TABLE fires_considered (plan TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE fire_slots (
+    plan TEXT NOT NULL,
+    fire_at INTEGER NOT NULL,
+    PRIMARY KEY (plan, fire_at)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX fire_slots_age ON fire_slots (fire_at);
+
+  CREATE TABLE snapshots (
+    repository TEXT NOT NULL,
+    engine_id TEXT NOT NULL,
+    snapshot TEXT NOT NULL,
+    run TEXT NOT NULL,
+    source TEXT NOT NULL,
+    state TEXT NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    PRIMARY KEY (repository, engine_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX snapshots_run ON snapshots (run);
+  `,
+];
