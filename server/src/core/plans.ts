@@ -1,0 +1,167 @@
+/** Plans: sources, repository, schedule, options. */
+import type { HostId, PlanId, RepositoryId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { type PlanOptions, planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
+import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { COUNTS } from '@holdfast/shared/limits.ts';
+import type { Plan, PlanFilter } from '../store/catalog.ts';
+import type { Page, PageRequest } from '../store/page.ts';
+import { createFieldsError } from './adapter-input.ts';
+import { recordAct } from './audit.ts';
+import { TOPICS } from './bus.ts';
+import { type Caller, demand } from './caller.ts';
+import type { CoreContext } from './ports.ts';
+
+export interface PlanInput {
+  name: string;
+  repository: RepositoryId;
+  sources: readonly SourceId[];
+  /** Undefined: only by hand. */
+  schedule?: Schedule | undefined;
+  enabled?: boolean | undefined;
+  options?: Partial<PlanOptions> | undefined;
+}
+
+export async function getPlan(context: CoreContext, caller: Caller, id: PlanId): Promise<Plan> {
+  demand(caller, 'view');
+  const plan = await context.store.catalog.findPlan(caller.tenant, id);
+  if (!plan) throw new AppError('not_found', 'there is no such plan');
+  return plan;
+}
+
+export async function listPlans(
+  context: CoreContext,
+  caller: Caller,
+  filter: PlanFilter,
+  page: PageRequest,
+): Promise<Page<Plan>> {
+  demand(caller, 'view');
+  return context.store.catalog.listPlans(caller.tenant, filter, page);
+}
+
+/** Checks what a plan names, and returns the hosts of its sources. */
+async function checkReferences(
+  context: CoreContext,
+  caller: Caller,
+  input: Pick<PlanInput, 'repository' | 'sources'>,
+): Promise<readonly HostId[]> {
+  const repository = await context.store.catalog.findRepository(caller.tenant, input.repository);
+  if (!repository) throw createFieldsError({ repository: 'Repository: there is no such repository' });
+  const sources = await context.store.catalog.findSources(caller.tenant, input.sources);
+  if (sources.length === 0 || sources.length !== new Set(input.sources).size)
+    throw createFieldsError({ sources: 'Sources: choose at least one existing source' });
+  const hosts = [...new Set(sources.map((source) => source.host))];
+  if (repository.kind === 'local' && hosts.length > 1) {
+    throw createFieldsError({
+      repository:
+        'Repository: a local folder belongs to one host, but the sources live on several; make one plan for each host or use a network repository',
+    });
+  }
+  return hosts;
+}
+
+async function tellHosts(context: CoreContext, caller: Caller, hosts: readonly HostId[]): Promise<void> {
+  const unique = [...new Set(hosts)];
+  await context.store.hosts.bumpSpec(caller.tenant, unique);
+  for (const host of unique) context.directory.wake(host);
+  for (const topic of [TOPICS.plans, TOPICS.sources, TOPICS.overview])
+    context.bus.publish(caller.tenant, { kind: 'refresh', topic });
+}
+
+export async function createPlan(context: CoreContext, caller: Caller, input: PlanInput): Promise<Plan> {
+  demand(caller, 'plan.manage');
+  if ((await context.store.catalog.countPlans(caller.tenant)) >= COUNTS.plans)
+    throw new AppError('limit', 'there are too many plans', { retry: 'after_change' });
+  const hosts = await checkReferences(context, caller, input);
+  const now = context.clock.now();
+  const plan: Plan = {
+    id: context.createId('plan'),
+    tenant: caller.tenant,
+    name: input.name,
+    repository: input.repository,
+    sources: [...new Set(input.sources)],
+    schedule: input.schedule,
+    enabled: input.enabled ?? true,
+    options: planOptionsSchema.parse(input.options ?? {}),
+    effectiveFrom: now,
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+  };
+  await context.store.catalog.insertPlan(plan);
+  await recordAct(context, caller, {
+    action: 'plan.created',
+    target: { kind: 'plan', id: plan.id, name: plan.name },
+    change: describe(plan),
+  });
+  await tellHosts(context, caller, hosts);
+  return plan;
+}
+
+function describe(plan: Plan): Record<string, unknown> {
+  const { name, repository, sources, schedule, enabled, options } = plan;
+  return { name, repository, sources, schedule: schedule ?? null, enabled, options };
+}
+
+export interface PlanChange {
+  name?: string | undefined;
+  repository?: RepositoryId | undefined;
+  sources?: readonly SourceId[] | undefined;
+  /** `null` takes the schedule away. */
+  schedule?: Schedule | null | undefined;
+  enabled?: boolean | undefined;
+  options?: Partial<PlanOptions> | undefined;
+}
+
+export async function updatePlan(
+  context: CoreContext,
+  caller: Caller,
+  id: PlanId,
+  change: PlanChange,
+  expectedVersion?: number,
+): Promise<Plan> {
+  demand(caller, 'plan.manage');
+  const before = await getPlan(context, caller, id);
+  const now = context.clock.now();
+  const schedule = change.schedule === undefined ? before.schedule : (change.schedule ?? undefined);
+  const enabled = change.enabled ?? before.enabled;
+  const rescheduled =
+    schedule?.cron !== before.schedule?.cron || schedule?.zone !== before.schedule?.zone || (enabled && !before.enabled);
+  const after: Plan = {
+    ...before,
+    name: change.name ?? before.name,
+    repository: change.repository ?? before.repository,
+    sources: change.sources === undefined ? before.sources : [...new Set(change.sources)],
+    schedule,
+    enabled,
+    options: planOptionsSchema.parse({ ...before.options, ...change.options }),
+    // A new schedule owes nothing for the time before it was made.
+    effectiveFrom: rescheduled ? now : before.effectiveFrom,
+    version: before.version + 1,
+    updatedAt: now,
+  };
+  const hostsAfter = await checkReferences(context, caller, after);
+  const hostsBefore = await context.store.catalog.listHostsOfPlan(caller.tenant, id);
+  await context.store.catalog.updatePlan(after, expectedVersion ?? before.version);
+  await recordAct(context, caller, {
+    action: 'plan.updated',
+    target: { kind: 'plan', id, name: after.name },
+    change: { before: describe(before), after: describe(after) },
+  });
+  await tellHosts(context, caller, [...hostsBefore, ...hostsAfter]);
+  return after;
+}
+
+/** Ends a plan; its runs and snapshots stay. */
+export async function deletePlan(context: CoreContext, caller: Caller, id: PlanId): Promise<void> {
+  demand(caller, 'plan.manage');
+  const plan = await getPlan(context, caller, id);
+  const hosts = await context.store.catalog.listHostsOfPlan(caller.tenant, id);
+  await context.store.catalog.deletePlan(caller.tenant, id);
+  await recordAct(context, caller, {
+    action: 'plan.deleted',
+    target: { kind: 'plan', id, name: plan.name },
+    change: describe(plan),
+  });
+  await tellHosts(context, caller, hosts);
+}

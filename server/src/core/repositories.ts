@@ -1,0 +1,212 @@
+/** Repositories: where backups live. Tested and made from a host, never from the server. */
+import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
+import type { Secrets } from '@holdfast/shared/adapters/field.ts';
+import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/messages.ts';
+import type { Repository } from '../store/catalog.ts';
+import type { Host } from '../store/hosts.ts';
+import type { Page, PageRequest } from '../store/page.ts';
+import { type AdapterInput, parseAdapterInput } from './adapter-input.ts';
+import { recordAct } from './audit.ts';
+import { TOPICS } from './bus.ts';
+import { type Caller, demand } from './caller.ts';
+import type { CoreContext } from './ports.ts';
+import { decryptSecrets, encryptSecrets, sealSecrets } from './secrets.ts';
+
+const QUESTION_LIFE_MS = 60_000;
+const TEST_TIMEOUT_MS = 70_000;
+/** Deriving the key and writing the first objects over a slow line takes its time. */
+const INIT_TIMEOUT_MS = 120_000;
+
+export interface RepositoryInput extends AdapterInput {
+  name: string;
+  kind: string;
+}
+
+export async function getRepository(context: CoreContext, caller: Caller, id: RepositoryId): Promise<Repository> {
+  demand(caller, 'view');
+  const repository = await context.store.catalog.findRepository(caller.tenant, id);
+  if (!repository) throw new AppError('not_found', 'there is no such repository');
+  return repository;
+}
+
+export async function listRepositories(
+  context: CoreContext,
+  caller: Caller,
+  filter: { search?: string | undefined; kind?: string | undefined },
+  page: PageRequest,
+): Promise<Page<Repository>> {
+  demand(caller, 'view');
+  return context.store.catalog.listRepositories(caller.tenant, filter, page);
+}
+
+async function tellHosts(context: CoreContext, caller: Caller, id: RepositoryId): Promise<void> {
+  const hosts = await context.store.catalog.listHostsOfRepository(caller.tenant, id);
+  await context.store.hosts.bumpSpec(caller.tenant, hosts);
+  for (const host of hosts) context.directory.wake(host);
+  context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.repositories });
+}
+
+export async function createRepository(context: CoreContext, caller: Caller, input: RepositoryInput): Promise<Repository> {
+  demand(caller, 'repository.manage');
+  const { config, secrets } = parseAdapterInput(getRepositoryAdapter(input.kind).fields, input);
+  const id = context.createId('repository');
+  const now = context.clock.now();
+  const repository: Repository = {
+    id,
+    tenant: caller.tenant,
+    name: input.name,
+    kind: input.kind,
+    config,
+    secrets: encryptSecrets(context, { tenant: caller.tenant, table: 'repositories', row: id }, secrets, {}),
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+  };
+  await context.store.catalog.insertRepository(repository);
+  await recordAct(context, caller, {
+    action: 'repository.created',
+    target: { kind: 'repository', id, name: repository.name },
+    change: { kind: repository.kind, config },
+  });
+  context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.repositories });
+  return repository;
+}
+
+export interface RepositoryChange {
+  name?: string | undefined;
+  config?: AdapterInput['config'] | undefined;
+  secrets?: AdapterInput['secrets'] | undefined;
+}
+
+export async function updateRepository(
+  context: CoreContext,
+  caller: Caller,
+  id: RepositoryId,
+  change: RepositoryChange,
+  expectedVersion?: number,
+): Promise<Repository> {
+  demand(caller, 'repository.manage');
+  const before = await getRepository(context, caller, id);
+  const input = { config: change.config ?? before.config, secrets: change.secrets ?? {} };
+  const { config, secrets } = parseAdapterInput(getRepositoryAdapter(before.kind).fields, input, Object.keys(before.secrets));
+  const after: Repository = {
+    ...before,
+    name: change.name ?? before.name,
+    config,
+    secrets: encryptSecrets(context, { tenant: before.tenant, table: 'repositories', row: id }, secrets, before.secrets),
+    version: before.version + 1,
+    updatedAt: context.clock.now(),
+  };
+  await context.store.catalog.updateRepository(after, expectedVersion ?? before.version);
+  await recordAct(context, caller, {
+    action: 'repository.updated',
+    target: { kind: 'repository', id, name: after.name },
+    change: {
+      before: { name: before.name, config: before.config },
+      after: { name: after.name, config },
+      secretsChanged: Object.keys(secrets),
+    },
+  });
+  await tellHosts(context, caller, id);
+  return after;
+}
+
+/** Forgets the repository here; what lies in it is not touched. `conflict` while a plan or a listed snapshot needs it. */
+export async function deleteRepository(context: CoreContext, caller: Caller, id: RepositoryId): Promise<void> {
+  demand(caller, 'repository.manage');
+  const repository = await getRepository(context, caller, id);
+  await context.store.catalog.deleteRepository(caller.tenant, id);
+  await recordAct(context, caller, { action: 'repository.deleted', target: { kind: 'repository', id, name: repository.name } });
+  context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.repositories });
+}
+
+/** A repository to ask about: a saved one, or one that is still being typed; `base` lends the secrets that were left empty. */
+export type RepositoryQuestion =
+  | { repository: RepositoryId; host: HostId }
+  | (Omit<RepositoryInput, 'name'> & { host: HostId; base?: RepositoryId | undefined });
+
+interface Prepared {
+  host: Host;
+  ref: string;
+  draft: AdapterDraft;
+  saved: Repository | undefined;
+}
+
+async function prepareQuestion(context: CoreContext, caller: Caller, question: RepositoryQuestion): Promise<Prepared> {
+  const isDraft = 'kind' in question;
+  const savedId = isDraft ? question.base : question.repository;
+  const saved = savedId === undefined ? undefined : await getRepository(context, caller, savedId);
+  const kind = isDraft ? question.kind : (saved as Repository).kind;
+  const stored: Secrets = saved
+    ? decryptSecrets(context, { tenant: saved.tenant, table: 'repositories', row: saved.id }, saved.secrets)
+    : {};
+  const parsed = isDraft
+    ? parseAdapterInput(getRepositoryAdapter(kind).fields, question, Object.keys(stored))
+    : { config: (saved as Repository).config, secrets: {} };
+  const host = await context.store.hosts.findHost(caller.tenant, question.host);
+  if (host?.state !== 'active') throw new AppError('not_found', 'there is no such approved host', { details: { field: 'host' } });
+  const ref = context.createId('request');
+  const secrets = sealSecrets(
+    context,
+    host.sealingKey,
+    { host: host.id, purpose: 'request', ref, version: 1 },
+    { ...stored, ...parsed.secrets },
+  );
+  const draft: AdapterDraft = { kind, config: parsed.config as AdapterDraft['config'], ...(secrets ? { secrets } : {}) };
+  return { host, ref, draft, saved };
+}
+
+/** Opens the repository from the host, read-only. A saved one that answers for the first time is pinned by its engine id. */
+export async function testRepository(
+  context: CoreContext,
+  caller: Caller,
+  question: RepositoryQuestion,
+): Promise<RequestResult<'repository.test'>> {
+  demand(caller, 'repository.manage');
+  const { host, ref, draft, saved } = await prepareQuestion(context, caller, question);
+  const body = {
+    ref,
+    draft,
+    notAfter: context.clock.now() + QUESTION_LIFE_MS,
+    ...(saved?.engineId === undefined ? {} : { pinnedId: saved.engineId }),
+  };
+  const result = await context.directory.request(host.id, 'repository.test', body, { timeoutMs: TEST_TIMEOUT_MS });
+  if (
+    !('kind' in question) &&
+    saved &&
+    result.state === 'ready' &&
+    result.engineId !== undefined &&
+    saved.engineId === undefined
+  ) {
+    await pin(context, caller, saved.id, result.engineId, host.id);
+  }
+  return result;
+}
+
+/** Creates the repository in its storage, from the host, because a person asked for it. */
+export async function initRepository(
+  context: CoreContext,
+  caller: Caller,
+  question: { repository: RepositoryId; host: HostId },
+): Promise<{ engineId: string }> {
+  demand(caller, 'repository.manage');
+  const { host, ref, draft, saved } = await prepareQuestion(context, caller, question);
+  if (saved?.engineId !== undefined)
+    throw new AppError('conflict', 'this repository was opened before; creating it anew would hide that its content is gone');
+  const body = { ref, draft, notAfter: context.clock.now() + QUESTION_LIFE_MS };
+  const { engineId } = await context.directory.request(host.id, 'repository.init', body, { timeoutMs: INIT_TIMEOUT_MS });
+  await pin(context, caller, question.repository, engineId, host.id);
+  await recordAct(context, caller, {
+    action: 'repository.initialised',
+    target: { kind: 'repository', id: question.repository, name: saved?.name ?? '' },
+    change: { host: host.name, engineId },
+  });
+  return { engineId };
+}
+
+async function pin(context: CoreContext, caller: Caller, id: RepositoryId, engineId: string, host: HostId): Promise<void> {
+  await context.store.catalog.pinEngineId(caller.tenant, id, engineId, host);
+  await tellHosts(context, caller, id);
+}

@@ -1,0 +1,231 @@
+/** Sources: what is protected on a host. Kept, tested from their host, discovered on a server connection. */
+import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
+import type { Config, Secrets } from '@holdfast/shared/adapters/field.ts';
+import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { COUNTS } from '@holdfast/shared/limits.ts';
+import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/messages.ts';
+import type { Source, SourceFilter } from '../store/catalog.ts';
+import type { Host } from '../store/hosts.ts';
+import type { Page, PageRequest } from '../store/page.ts';
+import { type AdapterInput, parseAdapterInput } from './adapter-input.ts';
+import { recordAct } from './audit.ts';
+import { TOPICS } from './bus.ts';
+import { type Caller, demand } from './caller.ts';
+import type { CoreContext } from './ports.ts';
+import { decryptSecrets, encryptSecrets, sealSecrets } from './secrets.ts';
+
+/** A request a person waits for is void after this. */
+const QUESTION_LIFE_MS = 60_000;
+const PROBE_TIMEOUT_MS = 70_000;
+
+export interface SourceInput extends AdapterInput {
+  host: HostId;
+  name: string;
+  kind: string;
+  enabled?: boolean | undefined;
+}
+
+async function getActiveHost(context: CoreContext, caller: Caller, id: HostId): Promise<Host> {
+  const host = await context.store.hosts.findHost(caller.tenant, id);
+  if (host?.state !== 'active') throw new AppError('not_found', 'there is no such approved host', { details: { field: 'host' } });
+  return host;
+}
+
+async function tellHosts(context: CoreContext, caller: Caller, hosts: readonly HostId[]): Promise<void> {
+  await context.store.hosts.bumpSpec(caller.tenant, hosts);
+  for (const host of hosts) context.directory.wake(host);
+  for (const topic of [TOPICS.sources, TOPICS.counts, TOPICS.overview])
+    context.bus.publish(caller.tenant, { kind: 'refresh', topic });
+}
+
+export async function getSource(context: CoreContext, caller: Caller, id: SourceId): Promise<Source> {
+  demand(caller, 'view');
+  const source = await context.store.catalog.findSource(caller.tenant, id);
+  if (!source) throw new AppError('not_found', 'there is no such source');
+  return source;
+}
+
+export async function listSources(
+  context: CoreContext,
+  caller: Caller,
+  filter: SourceFilter,
+  page: PageRequest,
+): Promise<Page<Source>> {
+  demand(caller, 'view');
+  return context.store.catalog.listSources(caller.tenant, filter, page);
+}
+
+export async function createSource(context: CoreContext, caller: Caller, input: SourceInput): Promise<Source> {
+  demand(caller, 'source.manage');
+  const { config, secrets } = parseAdapterInput(getSourceAdapter(input.kind).fields, input);
+  const host = await getActiveHost(context, caller, input.host);
+  if ((await context.store.catalog.listSourcesOfHost(caller.tenant, host.id)).length >= COUNTS.sourcesPerHost) {
+    throw new AppError('limit', `a host may have ${COUNTS.sourcesPerHost} sources`, { retry: 'after_change' });
+  }
+  const id = context.createId('source');
+  const now = context.clock.now();
+  const source: Source = {
+    id,
+    tenant: caller.tenant,
+    host: host.id,
+    name: input.name,
+    kind: input.kind,
+    config,
+    secrets: encryptSecrets(context, { tenant: caller.tenant, table: 'sources', row: id }, secrets, {}),
+    enabled: input.enabled ?? true,
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+  };
+  await context.store.catalog.insertSource(source);
+  await recordAct(context, caller, {
+    action: 'source.created',
+    target: { kind: 'source', id, name: source.name },
+    change: { kind: source.kind, host: host.name, config },
+  });
+  await tellHosts(context, caller, [host.id]);
+  return source;
+}
+
+export interface SourceChange {
+  name?: string | undefined;
+  enabled?: boolean | undefined;
+  config?: AdapterInput['config'] | undefined;
+  secrets?: AdapterInput['secrets'] | undefined;
+}
+
+/** Changes a source; the host and the kind stay. `expectedVersion` guards against two people saving at once. */
+export async function updateSource(
+  context: CoreContext,
+  caller: Caller,
+  id: SourceId,
+  change: SourceChange,
+  expectedVersion?: number,
+): Promise<Source> {
+  demand(caller, 'source.manage');
+  const before = await getSource(context, caller, id);
+  const { fields } = getSourceAdapter(before.kind);
+  const input = { config: change.config ?? before.config, secrets: change.secrets ?? {} };
+  const { config, secrets } = parseAdapterInput(fields, input, Object.keys(before.secrets));
+  const after: Source = {
+    ...before,
+    name: change.name ?? before.name,
+    enabled: change.enabled ?? before.enabled,
+    config,
+    secrets: encryptSecrets(context, { tenant: before.tenant, table: 'sources', row: id }, secrets, before.secrets),
+    version: before.version + 1,
+    updatedAt: context.clock.now(),
+  };
+  await context.store.catalog.updateSource(after, expectedVersion ?? before.version);
+  await recordAct(context, caller, {
+    action: 'source.updated',
+    target: { kind: 'source', id, name: after.name },
+    change: {
+      before: { name: before.name, enabled: before.enabled, config: before.config },
+      after: { name: after.name, enabled: after.enabled, config },
+      secretsChanged: Object.keys(secrets),
+    },
+  });
+  await tellHosts(context, caller, [before.host]);
+  return after;
+}
+
+/** Takes a source off; its runs and snapshots stay. `conflict` while a plan uses it. */
+export async function deleteSource(context: CoreContext, caller: Caller, id: SourceId): Promise<void> {
+  demand(caller, 'source.manage');
+  const source = await getSource(context, caller, id);
+  await context.store.catalog.deleteSource(caller.tenant, id);
+  await recordAct(context, caller, { action: 'source.deleted', target: { kind: 'source', id, name: source.name } });
+  await tellHosts(context, caller, [source.host]);
+}
+
+/** A source to ask about: a saved one, or one that is still being typed; `base` lends the secrets that were left empty. */
+export type SourceQuestion = { source: SourceId } | (Omit<SourceInput, 'name'> & { base?: SourceId | undefined });
+
+async function prepareQuestion(
+  context: CoreContext,
+  caller: Caller,
+  question: SourceQuestion,
+): Promise<{ host: Host; ref: string; draft: AdapterDraft; config: Config }> {
+  const isDraft = 'kind' in question;
+  const saved = isDraft
+    ? question.base
+      ? await getSource(context, caller, question.base)
+      : undefined
+    : await getSource(context, caller, question.source);
+  const kind = isDraft ? question.kind : (saved as Source).kind;
+  const storedSecrets: Secrets = saved
+    ? decryptSecrets(context, { tenant: saved.tenant, table: 'sources', row: saved.id }, saved.secrets)
+    : {};
+  const parsed = isDraft
+    ? parseAdapterInput(getSourceAdapter(kind).fields, question, Object.keys(storedSecrets))
+    : { config: (saved as Source).config, secrets: {} };
+  const host = await getActiveHost(context, caller, isDraft ? question.host : (saved as Source).host);
+  const ref = context.createId('request');
+  const binding = { host: host.id, purpose: 'request' as const, ref, version: 1 };
+  const secrets = sealSecrets(context, host.sealingKey, binding, { ...storedSecrets, ...parsed.secrets });
+  const draft: AdapterDraft = { kind, config: parsed.config as AdapterDraft['config'], ...(secrets ? { secrets } : {}) };
+  return { host, ref, draft, config: parsed.config };
+}
+
+/** Connects from the host and returns what the tool said; needs the host online. */
+export async function testSource(
+  context: CoreContext,
+  caller: Caller,
+  question: SourceQuestion,
+): Promise<RequestResult<'source.test'>> {
+  demand(caller, 'source.manage');
+  const { host, ref, draft } = await prepareQuestion(context, caller, question);
+  const body = { ref, draft, notAfter: context.clock.now() + QUESTION_LIFE_MS };
+  return context.directory.request(host.id, 'source.test', body, { timeoutMs: PROBE_TIMEOUT_MS });
+}
+
+export interface DiscoveredSource {
+  name: string;
+  sizeBytes?: number | undefined;
+  /** The source that protects it already, when there is one on this host. */
+  known?: { id: SourceId; name: string } | undefined;
+  /** The config of a new source for it; secrets come from the connection it was found through. */
+  config: Config;
+}
+
+/** Lists what a server connection offers, and which of it is a source already. */
+export async function discoverSources(
+  context: CoreContext,
+  caller: Caller,
+  question: SourceQuestion,
+): Promise<readonly DiscoveredSource[]> {
+  demand(caller, 'source.manage');
+  const { host, ref, draft, config } = await prepareQuestion(context, caller, question);
+  const { discovery, describe } = getSourceAdapter(draft.kind);
+  if (!discovery) throw new AppError('unsupported', 'there is nothing to discover for this kind of source');
+  const body = { ref, draft, notAfter: context.clock.now() + QUESTION_LIFE_MS };
+  const result = await context.directory.request(host.id, 'source.discover', body, { timeoutMs: PROBE_TIMEOUT_MS });
+  const existing = await context.store.catalog.listSourcesOfHost(caller.tenant, host.id);
+  return result.found.map((found) => {
+    const configOfOne = discovery.configFor(config, found);
+    const known = existing.find((source) => source.kind === draft.kind && describe(source.config) === describe(configOfOne));
+    return { ...found, config: configOfOne, ...(known ? { known: { id: known.id, name: known.name } } : {}) };
+  });
+}
+
+/** Makes sources of discovered databases, with the secrets of the connection they were found through. */
+export async function adoptDiscovered(
+  context: CoreContext,
+  caller: Caller,
+  connection: { source: SourceId },
+  chosen: readonly { name: string; database: string; sizeBytes?: number | undefined }[],
+): Promise<readonly Source[]> {
+  demand(caller, 'source.manage');
+  const base = await getSource(context, caller, connection.source);
+  const { discovery } = getSourceAdapter(base.kind);
+  if (!discovery) throw new AppError('unsupported', 'there is nothing to discover for this kind of source');
+  const secrets = decryptSecrets(context, { tenant: base.tenant, table: 'sources', row: base.id }, base.secrets);
+  const made: Source[] = [];
+  for (const { name, database } of chosen) {
+    const config = discovery.configFor(base.config, { name: database });
+    made.push(await createSource(context, caller, { host: base.host, name, kind: base.kind, config, secrets }));
+  }
+  return made;
+}
