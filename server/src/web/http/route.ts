@@ -1,0 +1,83 @@
+/**
+ * Routes as data. Screens and API end-points are plain tables of these; only this folder turns them into Express
+ * handlers, and the OpenAPI document and the link test read the very same tables.
+ */
+import type { z } from 'zod';
+import type { Caller } from '../../core/caller.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import type { Html } from '../html.ts';
+
+/** What a handler may know of the HTTP request itself. */
+export interface RequestFacts {
+  /** Socket address, or the forwarded one where `HOLDFAST_TRUST_PROXY` says so. */
+  address: string;
+  requestId: string;
+  userAgent: string;
+  /** The value of `If-Match`, a version number; undefined when absent. */
+  ifMatch?: number | undefined;
+}
+
+/** An end-point of `/api/v1`. The reply's `data` is validated in tests against `reply`, and documented from it. */
+export interface ApiEndpoint<P = unknown, Q = unknown, B = unknown, R = unknown> {
+  method: 'get' | 'post' | 'patch' | 'delete';
+  /** Below `/api/v1`, with `:name` parameters. */
+  path: string;
+  /** One sentence for the reference. */
+  summary: string;
+  tag: string;
+  params?: z.ZodType<P>;
+  query?: z.ZodType<Q>;
+  /** Strict: unknown fields are refused by name. */
+  body?: z.ZodType<B>;
+  reply: z.ZodType<R>;
+  /** 200 when left out; 201 for what was made, 202 for what was started. */
+  status?: 200 | 201 | 202;
+  handle(
+    context: CoreContext,
+    caller: Caller,
+    input: { params: P; query: Q; body: B; facts: RequestFacts },
+  ): Promise<ApiReply<R>>;
+}
+
+export interface ApiReply<R> {
+  data: R;
+  /** Cursor of the next page, for lists. */
+  next?: string | undefined;
+  /** Version of a single item, sent as `ETag`. */
+  version?: number | undefined;
+}
+
+/** Keeps the four types together while the table holds the wide one. */
+export function defineEndpoint<P, Q, B, R>(endpoint: ApiEndpoint<P, Q, B, R>): ApiEndpoint {
+  return endpoint as unknown as ApiEndpoint;
+}
+
+/** Who looks at a page, and how. */
+export interface Visit<P = Record<string, string>, Q = Record<string, string | string[]>, F = Record<string, string | string[]>> {
+  caller: Caller;
+  /** Path parameters. */
+  params: P;
+  query: Q;
+  /** The posted form; empty for GET. */
+  form: F;
+  facts: RequestFacts;
+  /** htmx asks for a part of the page: the handler may answer with the fragment alone. */
+  isFragment: boolean;
+  /** The id of the element htmx will replace, when it says so. */
+  fragmentTarget?: string | undefined;
+  /** The path of this request with its query, for forms that come back here. */
+  here: string;
+}
+
+export type PageReply =
+  | { kind: 'page'; html: Html; status?: number }
+  /** See other: after a successful POST. `flash` is shown once on the next page. */
+  | { kind: 'redirect'; to: string; flash?: { tone: 'good' | 'bad'; text: string } }
+  | { kind: 'download'; fileName: string; contentType: string; body: string | AsyncIterable<string> };
+
+/** A screen's route. GET never changes anything; POST passes the CSRF guard before the handler sees it. */
+export interface ScreenRoute {
+  method: 'get' | 'post';
+  path: string;
+  handle(context: CoreContext, visit: Visit): Promise<PageReply>;
+}
