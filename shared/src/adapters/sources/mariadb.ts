@@ -60,7 +60,7 @@ const probeAnswer = z.object({
 /** Refuses a server that is older than the oldest supported one of its family. */
 function checkServerVersion(serverVersion: string): void {
   const family = /mariadb/i.test(serverVersion) ? 'MariaDB' : 'MySQL';
-  const [major = 0, minor = 0] = serverVersion.split(/[.-]/).map(Number);
+  const [major = 0, minor = 0] = (/^(\d+)\.(\d+)/.exec(serverVersion) ?? []).slice(1).map(Number);
   const [oldestMajor, oldestMinor] = OLDEST[family];
   if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
     throw new AppError(

@@ -18,7 +18,7 @@ export const MARIADB_FAILURES: readonly FailureRule[] = [
   createCodeRule('database_authentication', [1045, 1130, 1251, 1275, 1698, 1820, 1862, 2049, 2059, 2061, 4151]),
   createCodeRule('database_missing', [1049]),
   createCodeRule('database_permission', [1044, 1142, 1143, 1227, 1370, 1449, 3879]),
-  { reason: 'database_permission', pattern: /insuff?icc?ient privileges to SHOW CREATE/ },
+  { reason: 'database_permission', pattern: /insuff[a-z]{1,6}ent privileges to SHOW CREATE/ },
   createCodeRule('database_unreachable', [1040, 1053, 1129, 1203, 1226, 2002, 2003, 2005, 2006, 2013, 2026]),
 ];
 

@@ -13,7 +13,7 @@ export const POSTGRES_FAILURES: readonly FailureRule[] = [
   },
   {
     reason: 'database_missing',
-    pattern: /FATAL: {2}database "[^"]*(?:"[^\n]*)?" (?:does not exist|is not currently accepting connections)/,
+    pattern: /FATAL: {2}database "[\s\S]{1,300}?" (?:does not exist|is not currently accepting connections)/,
   },
   {
     reason: 'database_permission',
