@@ -11,6 +11,7 @@ export type AssetPaths = {
   readonly htmx: string;
   readonly theme: string;
   readonly live: string;
+  readonly log: string;
   readonly page: string;
 };
 
@@ -174,6 +175,7 @@ ${now !== undefined && html`<meta name="holdfast-now" content="${new Date(now).t
 <script src="${assets.theme}"></script>
 <script src="${assets.htmx}" defer></script>
 <script src="${assets.live}" defer></script>
+<script src="${assets.log}" defer></script>
 <script src="${assets.page}" defer></script>
 </head>
 <body ${streamUrl !== undefined && attrs({ 'data-live-stream': streamUrl })}>

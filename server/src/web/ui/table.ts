@@ -115,16 +115,24 @@ export function pager(view: Pager): Html {
   return html`<nav class="pager" aria-label="Pages"><span class="pager-summary">${view.summary}</span>${steps}</nav>`;
 }
 
-/** Search, filters and bulk acts above a table: a GET form whose button shows only without JavaScript. */
-export function toolbar(view: {
+export type ToolbarView = {
+  /** The page itself: filters are its query. */
   readonly action: string;
   readonly label: string;
   readonly controls: HtmlValue;
   readonly end?: HtmlValue;
-}): Html {
-  return html`<div class="toolbar"><form class="toolbar-form" role="search" method="get" action="${view.action}" data-auto-submit ${attrs({ 'aria-label': view.label })}>${view.controls}<button class="button button-secondary no-js">Apply</button></form>${
-    view.end !== undefined && html`<div class="toolbar-end">${view.end}</div>`
-  }</div>`;
+  /** The id of the part that filters change, e.g. the table's: it follows each letter typed. */
+  readonly target?: string | undefined;
+};
+
+/** Search and filters above a table: a GET form, whose button shows only without JavaScript. */
+export function toolbar(view: ToolbarView): Html {
+  const end = view.end !== undefined && html`<div class="toolbar-end">${view.end}</div>`;
+  const fields = html`${view.controls}<button class="button button-secondary no-js">Apply</button>`;
+  if (view.target === undefined) {
+    return html`<div class="toolbar"><form class="toolbar-form" role="search" method="get" action="${view.action}" aria-label="${view.label}" data-auto-submit>${fields}</form>${end}</div>`;
+  }
+  return html`<div class="toolbar"><form class="toolbar-form" role="search" method="get" action="${view.action}" aria-label="${view.label}" hx-get="${view.action}" hx-target="#${view.target}" hx-select="#${view.target}" hx-swap="outerMorph" hx-sync="this:replace" hx-status:4xx="swap:none" hx-status:5xx="swap:none" hx-trigger="input delay:200ms, submit">${fields}</form>${end}</div>`;
 }
 
 /** The search field of a toolbar; `/` focuses it. */

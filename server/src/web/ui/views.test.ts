@@ -37,7 +37,7 @@ describe('The page shell', () => {
 
   it('runs no script but its own files, and none inline', () => {
     const scripts = [...page.matchAll(/<script[^>]*>/g)].map(([tag]) => tag);
-    assert.equal(scripts.length, 4);
+    assert.equal(scripts.length, 5);
     for (const tag of scripts) assert.match(tag, /^<script src="\/assets\/[a-z]+-[\w-]{16}\.js"( defer)?>$/);
     assert.doesNotMatch(page, /<style|\sstyle=|\son[a-z]+=/);
   });

@@ -1,7 +1,7 @@
 // @ts-check
 // One event stream per tab. An event's name is its topic, its data says what happened:
 //   {"kind":"refresh"}                                 elements with data-live="topic" are fetched again and morphed
-//   {"kind":"log","lines":[{n,at,level,text}]}         lines are appended to data-live-log="topic"
+//   {"kind":"log","lines":[{n,at,level,text}]}         given to data-live-log="topic" as a holdfast:log event (log.js)
 //   {"kind":"progress","percent"?,"text"}              data-live-progress="topic" moves
 // The browser itself reconnects with Last-Event-ID; after a gap everything live is fetched once more.
 (() => {
@@ -11,7 +11,6 @@
   const RETRY_MIN_MS = 2000;
   const RETRY_MAX_MS = 30000;
   const SLEEP_AFTER_MS = 60000;
-  const MOST_LOG_LINES = 5000;
 
   /** @type {EventSource | undefined} */
   let source;
@@ -30,8 +29,6 @@
   let sleepTimer;
   /** @type {Map<string, { timer?: ReturnType<typeof setTimeout>, busy: boolean, again: boolean }>} */
   const refreshes = new Map();
-  /** @type {Map<string, Intl.DateTimeFormat>} */
-  const clocks = new Map();
 
   /** @param {string} attribute */
   function topicsIn(attribute) {
@@ -129,7 +126,8 @@
     } else if (message.kind === 'progress') {
       for (const element of listenersOf('data-live-progress', topic)) showProgress(element, message);
     } else if (message.kind === 'log' && Array.isArray(message.lines)) {
-      for (const element of listenersOf('data-live-log', topic)) appendLines(element, message.lines);
+      for (const element of listenersOf('data-live-log', topic))
+        element.dispatchEvent(new CustomEvent('holdfast:log', { bubbles: true, detail: message.lines }));
     }
   }
 
@@ -191,104 +189,6 @@
     await htmx.swap({ text: found.outerHTML, sourceElement: target, target, swap: 'outerMorph' });
   }
 
-  // Log
-
-  /** @param {string} zone @param {unknown} at */
-  function clock(zone, at) {
-    let format = clocks.get(zone);
-    if (format === undefined) {
-      format = new Intl.DateTimeFormat('sv-SE', {
-        hour: '2-digit',
-        minute: '2-digit',
-        second: '2-digit',
-        fractionalSecondDigits: 3,
-        hourCycle: 'h23',
-        timeZone: zone,
-      });
-      clocks.set(zone, format);
-    }
-    return format.format(Number(at)).replace(',', '.');
-  }
-
-  /** @param {Element} log */
-  function isAtEnd(log) {
-    return log.scrollHeight - log.scrollTop - log.clientHeight < 24;
-  }
-
-  /** @param {string} name @param {string} text */
-  function span(name, text) {
-    const element = document.createElement('span');
-    element.className = name;
-    element.textContent = text;
-    return element;
-  }
-
-  /** @param {Element} container @param {{ n: unknown, at: unknown, level: unknown, text: unknown }[]} lines */
-  function appendLines(container, lines) {
-    const scroller = container.querySelector('.log-scroll');
-    const list = container.querySelector('.log-lines');
-    if (scroller === null || list === null) return;
-    const follow = isAtEnd(scroller);
-    let last = Number(list.lastElementChild?.getAttribute('data-n') ?? -1);
-    const fragment = document.createDocumentFragment();
-    for (const line of lines) {
-      const n = Number(line.n);
-      if (!Number.isFinite(n) || n <= last) continue;
-      last = n;
-      const level = ['debug', 'info', 'warn', 'error'].includes(String(line.level)) ? String(line.level) : 'info';
-      const item = document.createElement('li');
-      item.className = `log-line log-${level}`;
-      item.dataset['n'] = String(n);
-      item.append(
-        span('log-time', clock(container.getAttribute('data-zone') ?? 'UTC', line.at)),
-        span('log-level', level),
-        span('log-text', String(line.text)),
-      );
-      fragment.append(item);
-    }
-    if (fragment.childNodes.length === 0) return;
-    container.querySelector('.log-none')?.remove();
-    list.append(fragment);
-    while (follow && list.childElementCount > MOST_LOG_LINES) list.firstElementChild?.remove();
-    if (follow) scroller.scrollTop = scroller.scrollHeight;
-    showLatestButton(container, !follow);
-  }
-
-  /** @param {Element} container @param {boolean} shown */
-  function showLatestButton(container, shown) {
-    const button = container.querySelector('.log-latest');
-    if (button instanceof HTMLElement) button.hidden = !shown;
-  }
-
-  /** @param {Element} root */
-  function startLogs(root) {
-    for (const container of root.querySelectorAll('[data-live-log]')) {
-      const scroller = container.querySelector('.log-scroll');
-      if (scroller === null || container.hasAttribute('data-following')) continue;
-      container.setAttribute('data-following', '');
-      scroller.scrollTop = scroller.scrollHeight;
-    }
-  }
-
-  document.addEventListener(
-    'scroll',
-    (event) => {
-      if (event.target instanceof Element && event.target.matches('.log-scroll') && isAtEnd(event.target)) {
-        const container = event.target.closest('.log');
-        if (container !== null) showLatestButton(container, false);
-      }
-    },
-    true,
-  );
-  document.addEventListener('click', (event) => {
-    const button = event.target instanceof Element ? event.target.closest('.log-latest') : null;
-    const container = button?.closest('.log');
-    const scroller = container?.querySelector('.log-scroll');
-    if (container === null || container === undefined || scroller === null || scroller === undefined) return;
-    scroller.scrollTop = scroller.scrollHeight;
-    showLatestButton(container, false);
-  });
-
   // Progress
 
   /** @param {Element} element @param {{ percent?: unknown, text?: unknown }} message */
@@ -299,14 +199,27 @@
     if (text !== null && typeof message.text === 'string') text.textContent = message.text;
   }
 
+  // What htmx asked for and did not get
+
+  document.addEventListener('htmx:after:request', (event) => {
+    const status = /** @type {any} */ (event).detail?.ctx?.response?.status;
+    if (status === 401) showNotice('You are signed out.', { label: 'Sign in', act: () => location.reload() });
+    else if (status >= 500)
+      showNotice(`The server could not answer (${status}). Nothing was changed on this page.`, {
+        label: 'Reload',
+        act: () => location.reload(),
+      });
+    else if (!dropped) showNotice('');
+  });
+  document.addEventListener('htmx:error', () =>
+    showNotice('The server cannot be reached.', { label: 'Reload', act: () => location.reload() }),
+  );
+
   // Start, and again whenever a swap brings other topics
 
   function rescan() {
     clearTimeout(topicsTimer);
-    topicsTimer = setTimeout(() => {
-      startLogs(document.body);
-      connect();
-    }, TOPICS_DELAY_MS);
+    topicsTimer = setTimeout(connect, TOPICS_DELAY_MS);
   }
 
   document.addEventListener('htmx:after:swap', rescan);
@@ -335,6 +248,5 @@
     }
   });
   window.addEventListener('pagehide', disconnect);
-  startLogs(document.body);
   connect();
 })();

@@ -96,6 +96,17 @@
   // A search box is emptied by its own cross.
   document.addEventListener('search', (event) => applyFilter(event, FILTER_DELAY_MS));
 
+  // Filters that follow the typing keep the address true, so that a reload or a shared link shows the same.
+  document.addEventListener('htmx:after:swap', (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || !form.matches('.toolbar-form')) return;
+    const query = [...new FormData(form)]
+      .filter(([, value]) => typeof value === 'string' && value !== '')
+      .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`);
+    const path = form.getAttribute('action') ?? location.pathname;
+    history.replaceState(history.state, '', query.length === 0 ? path : `${path}?${query.join('&')}`);
+  });
+
   // Keys
 
   let sequence = '';
@@ -124,21 +135,21 @@
     } else if (url) location.assign(url);
   }
 
-  function rowsOfPage() {
-    return [...document.querySelectorAll('#main [data-row]')];
+  function rowLinks() {
+    return [...document.querySelectorAll('#main [data-row]')].flatMap(
+      (row) => row.querySelector('a[href], button:not([popovertarget])') ?? [],
+    );
   }
 
+  // The focus is the cursor, so it survives a live update as focus does.
   /** @param {number} step */
   function moveRow(step) {
-    const rows = rowsOfPage();
-    if (rows.length === 0) return;
-    const from = rows.findIndex((row) => row.classList.contains('row-at'));
-    const to = from < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, from + step));
-    rows[from]?.classList.remove('row-at');
-    rows[to]?.classList.add('row-at');
-    rows[to]?.scrollIntoView({ block: 'nearest' });
-    const link = rows[to]?.querySelector('a[href], button');
-    if (link instanceof HTMLElement) link.focus({ preventScroll: true });
+    const links = rowLinks();
+    const row = document.activeElement?.closest('[data-row]');
+    const from = row == null ? -1 : links.findIndex((link) => row.contains(link));
+    const to = from < 0 ? (step > 0 ? 0 : links.length - 1) : Math.min(links.length - 1, Math.max(0, from + step));
+    const link = links[to];
+    if (link instanceof HTMLElement) link.focus();
   }
 
   /** @param {string} key */
@@ -150,8 +161,7 @@
   /** @param {KeyboardEvent} event */
   function onEscape(event) {
     const active = document.activeElement;
-    if (isTyping(active) && active instanceof HTMLElement) active.blur();
-    else for (const row of document.querySelectorAll('.row-at')) row.classList.remove('row-at');
+    if (active instanceof HTMLElement && (isTyping(active) || active.closest('[data-row]'))) active.blur();
     const menu = document.querySelector('.side-fold[open]');
     if (menu instanceof HTMLDetailsElement && !event.defaultPrevented) menu.open = false;
   }
