@@ -33,6 +33,8 @@ type State =
   | 'raw-text'
   | 'title-text';
 
+const IN_VALUE = new Set<State>(['before-value', 'double-quoted', 'single-quoted', 'unquoted']);
+const IN_TAG = new Set<State>(['tag-name', 'before-attribute', 'attribute-name', ...IN_VALUE]);
 const RAW_TEXT = new Set(['script', 'style']);
 const TITLE_TEXT = new Set(['title', 'textarea']);
 const FORBIDDEN_TAGS = new Set([
@@ -87,76 +89,70 @@ function createReader(strings: TemplateStringsArray): { read(): CompiledTemplate
   function walk(text: string): void {
     for (let at = 0; at < text.length; at += 1) {
       const character = text.charAt(at);
-      switch (state) {
-        case 'text':
-          if (character === '<') state = 'tag-open';
-          break;
-        case 'tag-open':
-          if (character === '!') {
-            state = text.startsWith('--', at + 1) ? 'comment' : 'declaration';
-          } else if (character === '/') state = 'end-tag';
-          else if (/[a-z]/i.test(character)) {
-            state = 'tag-name';
-            tagName = character;
-            tagText = '';
-          } else if (character === '?') state = 'declaration';
-          else state = character === '<' ? 'tag-open' : 'text';
-          break;
-        case 'tag-name':
-          if (isSpace(character) || character === '/') state = 'before-attribute';
-          else if (character === '>') endTag();
-          else tagName += character;
-          break;
-        case 'before-attribute':
-          tagText += character;
-          if (character === '>') endTag();
-          else if (!isSpace(character) && character !== '/') {
-            state = 'attribute-name';
-            attributeName = character;
-          }
-          break;
-        case 'attribute-name':
-          tagText += character;
-          if (character === '=') {
-            state = 'before-value';
-          } else if (character === '>') endTag();
-          else if (isSpace(character)) state = nextSignificant(text, at) === '=' ? 'attribute-name' : 'before-attribute';
-          else if (character === '/') state = 'before-attribute';
-          else attributeName += character;
-          break;
-        case 'before-value':
-          tagText += character;
-          if (character === '"') state = 'double-quoted';
-          else if (character === "'") state = 'single-quoted';
-          else if (character === '>') endTag();
-          else if (!isSpace(character)) state = 'unquoted';
-          valueStart = '';
-          break;
-        case 'double-quoted':
-        case 'single-quoted':
-          tagText += character;
-          if (character === (state === 'double-quoted' ? '"' : "'")) state = 'before-attribute';
-          else valueStart += character;
-          break;
-        case 'unquoted':
-          tagText += character;
-          if (isSpace(character)) state = 'before-attribute';
-          else if (character === '>') endTag();
-          break;
-        case 'end-tag':
-          if (character === '>') state = 'text';
-          break;
-        case 'comment':
-          if (character === '>' && text.slice(at - 2, at) === '--') state = 'text';
-          break;
-        case 'declaration':
-          if (character === '>') state = 'text';
-          break;
-        case 'raw-text':
-        case 'title-text':
-          if (character === '<' && closesElement(text.slice(at), closing)) state = 'end-tag';
-          break;
-      }
+      if (IN_TAG.has(state)) {
+        tagText += character;
+        if (IN_VALUE.has(state)) stepValue(character);
+        else stepTag(character, text, at);
+      } else stepText(character, text, at);
+    }
+  }
+
+  function stepText(character: string, text: string, at: number): void {
+    if (state === 'text') {
+      if (character === '<') state = 'tag-open';
+    } else if (state === 'tag-open') {
+      openTag(character, text, at);
+    } else if (state === 'comment') {
+      if (character === '>' && text.slice(at - 2, at) === '--') state = 'text';
+    } else if (state === 'raw-text' || state === 'title-text') {
+      if (character === '<' && closesElement(text.slice(at), closing)) state = 'end-tag';
+    } else if (character === '>') {
+      state = 'text';
+    }
+  }
+
+  function openTag(character: string, text: string, at: number): void {
+    if (character === '!') state = text.startsWith('--', at + 1) ? 'comment' : 'declaration';
+    else if (character === '/') state = 'end-tag';
+    else if (character === '?') state = 'declaration';
+    else if (/[a-z]/i.test(character)) {
+      state = 'tag-name';
+      tagName = character;
+      tagText = '';
+    } else state = character === '<' ? 'tag-open' : 'text';
+  }
+
+  function stepTag(character: string, text: string, at: number): void {
+    if (character === '>') endTag();
+    else if (state === 'tag-name') {
+      if (isSpace(character) || character === '/') state = 'before-attribute';
+      else tagName += character;
+    } else if (state === 'before-attribute') {
+      if (isSpace(character) || character === '/') return;
+      state = 'attribute-name';
+      attributeName = character;
+    } else if (character === '=') {
+      state = 'before-value';
+    } else if (isSpace(character)) {
+      state = nextSignificant(text, at) === '=' ? 'attribute-name' : 'before-attribute';
+    } else if (character === '/') state = 'before-attribute';
+    else attributeName += character;
+  }
+
+  function stepValue(character: string): void {
+    if (state === 'double-quoted' || state === 'single-quoted') {
+      if (character === (state === 'double-quoted' ? '"' : "'")) state = 'before-attribute';
+      else valueStart += character;
+      return;
+    }
+    if (character === '>') endTag();
+    else if (state === 'unquoted') {
+      if (isSpace(character)) state = 'before-attribute';
+    } else {
+      valueStart = '';
+      if (character === '"') state = 'double-quoted';
+      else if (character === "'") state = 'single-quoted';
+      else if (!isSpace(character)) state = 'unquoted';
     }
   }
 

@@ -27,32 +27,6 @@ const HOSTILE_TEXTS: readonly string[] = [
   '{{7*7}}',
 ];
 
-const HOSTILE_ADDRESSES: readonly string[] = [
-  'javascript:alert(1)',
-  'JaVaScRiPt:alert(1)',
-  ' javascript:alert(1)',
-  '\tjavascript:alert(1)',
-  'java\nscript:alert(1)',
-  'java\tscript:alert(1)',
-  '\u0001javascript:alert(1)',
-  'javascript&colon;alert(1)',
-  'vbscript:msgbox(1)',
-  'data:text/html,<script>alert(1)</script>',
-  'data:image/svg+xml;base64,PHN2Zy8+',
-  '//evil.example.com',
-  '/\\evil.example.com',
-  '/\t/evil.example.com',
-  '\\\\evil.example.com',
-  '\\/evil.example.com',
-  'https:evil',
-  'http:///evil.example.com',
-  'file:///etc/passwd',
-  'blob:https://example.com/1',
-  'filesystem:x',
-  'view-source:x',
-  'relative/path',
-];
-
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
 
 /** Renders a template whose strings are chosen at run time. */
@@ -213,69 +187,6 @@ describe('A hole is refused', () => {
   it('when the template uses an element that loads or replaces the page', () => {
     for (const tag of ['iframe', 'object', 'embed', 'base', 'plaintext', 'xmp'])
       assert.throws(() => renderTemplate([`<${tag}>`]), /is not used here/);
-  });
-});
-
-describe('An address', () => {
-  it('that could run or leave is replaced, in every attribute that takes one', () => {
-    for (const address of HOSTILE_ADDRESSES) {
-      assert.equal(html`<a href="${address}">x</a>`.toString(), '<a href="#blocked-address">x</a>', address);
-      for (const name of [
-        'src',
-        'action',
-        'formaction',
-        'hx-get',
-        'hx-post',
-        'hx-delete',
-        'data-hx-put',
-        'data-live-get',
-        'poster',
-        'xlink:href',
-      ]) {
-        assert.equal(
-          renderTemplate([`<p ${name}="`, '">x</p>'], address),
-          `<p ${name}="#blocked-address">x</p>`,
-          `${name} ${address}`,
-        );
-      }
-      assert.equal(html`<a ${attrs({ href: address })}>x</a>`.toString(), '<a  href="#blocked-address">x</a>');
-    }
-  });
-
-  it('is judged as a whole, not hole by hole', () => {
-    assert.equal(html`<a href="/${'/evil.example.com'}">x</a>`.toString(), '<a href="#blocked-address">x</a>');
-    assert.equal(html`<a href="${'java'}${'script:alert(1)'}">x</a>`.toString(), '<a href="#blocked-address">x</a>');
-    assert.equal(
-      html`<a href="/hosts/${'host_1'}/runs?q=${'a b'}&amp;page=${2}#x" class="${'c'}">x</a>`.toString(),
-      '<a href="/hosts/host_1/runs?q=a b&amp;page=2#x" class="c">x</a>',
-    );
-  });
-
-  it('of our own, a mailbox or another site is kept where it may lead there', () => {
-    for (const address of [
-      '',
-      '#top',
-      '?page=2',
-      '/hosts',
-      '/',
-      'https://example.com/a?b=c',
-      'http://example.com',
-      'mailto:a@example.com',
-    ]) {
-      assert.equal(html`<a href="${address}">x</a>`.toString(), `<a href="${address}">x</a>`);
-    }
-    assert.equal(html`<form action="${'https://example.com/'}"></form>`.toString(), '<form action="#blocked-address"></form>');
-  });
-
-  it('never ends up with a scheme that runs, whatever text it is made of', () => {
-    fc.assert(
-      fc.property(fc.oneof(hostileText, fc.constantFrom(...HOSTILE_ADDRESSES)), hostileText, (start, end) => {
-        const out = html`<a href="${start}${end}">x</a>`.toString();
-        const address = /^<a href="([^"<>]*)">x<\/a>$/.exec(out)?.[1];
-        assert.ok(address !== undefined, out);
-        assert.match(address, /^(?:$|[#?]|\/(?![/\\])|https?:\/\/[^/\\]|mailto:)/i);
-      }),
-    );
   });
 });
 
