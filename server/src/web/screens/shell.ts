@@ -1,0 +1,139 @@
+/** The shell around every signed-in page: navigation with live counts, the person, the zone, messages. */
+import { isAllowed } from '../../core/caller.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import type { Flash } from '../ui/flash.ts';
+import { type NavGroup, type NavItem, type Shell, sideNav } from '../ui/layout.ts';
+import { formatZone } from '../ui/time.ts';
+import { readClockface } from './clockface.ts';
+import { assetPathsOf, frameOf } from './shell-frame.ts';
+
+export const NAV_KEYS = [
+  'overview',
+  'hosts',
+  'sources',
+  'plans',
+  'runs',
+  'snapshots',
+  'restore',
+  'audit',
+  'repositories',
+] as const;
+export type NavKey = (typeof NAV_KEYS)[number];
+
+/** More running at once is shown as "50+ running": counting on would cost and say nothing more. */
+const RUNNING_SHOWN = 50;
+
+const PATHS = {
+  overview: '/',
+  hosts: '/hosts',
+  sources: '/sources',
+  plans: '/plans',
+  runs: '/runs',
+  snapshots: '/snapshots',
+  audit: '/audit',
+  repositories: '/repositories',
+  navigation: '/navigation',
+  stream: '/api/v1/stream',
+  signOut: '/logout',
+} as const;
+
+interface NavCounts {
+  hosts: number;
+  pending: number;
+  sources: number;
+  running: number;
+}
+
+async function countForNav(context: CoreContext, visit: Visit): Promise<NavCounts> {
+  const { store, clock } = context;
+  const { tenant } = visit.caller;
+  const [hosts, pending, sources, running] = await Promise.all([
+    store.hosts.countHosts(tenant),
+    store.hosts.listPending(tenant, clock.now()),
+    store.catalog.countSources(tenant),
+    store.runs.listRuns(tenant, { active: true }, { limit: RUNNING_SHOWN + 1 }),
+  ]);
+  return { hosts: hosts.active, pending: pending.length, sources, running: running.rows.length };
+}
+
+function hostsItem(counts: NavCounts): NavItem {
+  const base = { id: 'hosts', label: 'Hosts', href: PATHS.hosts, key: 'h' };
+  if (counts.pending === 0) return { ...base, count: counts.hosts === 0 ? undefined : counts.hosts };
+  return { ...base, count: counts.pending, alarm: counts.pending === 1 ? 'host waits for approval' : 'hosts wait for approval' };
+}
+
+function runningText(running: number): string | undefined {
+  if (running === 0) return undefined;
+  return `${running > RUNNING_SHOWN ? `${RUNNING_SHOWN}+` : running} running`;
+}
+
+function buildNav(visit: Visit, counts: NavCounts): readonly NavGroup[] {
+  const trust: readonly NavItem[] = isAllowed(visit.caller, 'audit.view')
+    ? [{ id: 'audit', label: 'Audit', href: PATHS.audit, key: 'u' }]
+    : [];
+  return [
+    {
+      items: [
+        { id: 'overview', label: 'Overview', href: PATHS.overview, key: 'o' },
+        hostsItem(counts),
+        {
+          id: 'sources',
+          label: 'Sources',
+          href: PATHS.sources,
+          key: 'd',
+          count: counts.sources === 0 ? undefined : counts.sources,
+        },
+        { id: 'plans', label: 'Plans', href: PATHS.plans, key: 'p' },
+        { id: 'runs', label: 'Runs', href: PATHS.runs, key: 'r', count: runningText(counts.running) },
+        { id: 'snapshots', label: 'Snapshots', href: PATHS.snapshots, key: 's' },
+      ],
+    },
+    { label: 'Trust', items: trust },
+    { label: 'Setup', items: [{ id: 'repositories', label: 'Repositories', href: PATHS.repositories, key: 'e' }] },
+  ];
+}
+
+function toFlash(message: { tone: 'good' | 'bad'; text: string }): Flash {
+  return { tone: message.tone === 'good' ? 'done' : 'problem', text: message.text };
+}
+
+function nameRole(role: string): string {
+  return role.charAt(0).toUpperCase() + role.slice(1);
+}
+
+/** Everything the layout needs besides the page itself: four counting reads. `extra` messages stand after those of the last act. */
+export async function buildShell(
+  context: CoreContext,
+  visit: Visit,
+  current: NavKey,
+  extra: readonly Flash[] = [],
+): Promise<Shell> {
+  const face = readClockface(context, visit);
+  return {
+    assets: assetPathsOf(context, visit),
+    homeHref: PATHS.overview,
+    nav: buildNav(visit, await countForNav(context, visit)),
+    current,
+    user: { name: visit.caller.actor.name, role: nameRole(visit.caller.role), signOutHref: PATHS.signOut },
+    zone: formatZone(face),
+    now: face.now,
+    streamUrl: PATHS.stream,
+    navUrl: `${PATHS.navigation}?current=${current}`,
+    searchUrl: PATHS.sources,
+    flash: [...(frameOf(visit).flash ?? []).map(toFlash), ...extra],
+  };
+}
+
+function isNavKey(text: unknown): text is NavKey {
+  return NAV_KEYS.some((key) => key === text);
+}
+
+/** The side bar alone, for live counts. */
+async function showNavigation(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const current = visit.query['current'];
+  const shell = await buildShell(context, visit, isNavKey(current) ? current : 'overview');
+  return { kind: 'page', html: sideNav(shell) };
+}
+
+export const NAVIGATION_SCREENS: readonly ScreenRoute[] = [{ method: 'get', path: PATHS.navigation, handle: showNavigation }];
