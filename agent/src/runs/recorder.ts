@@ -1,0 +1,170 @@
+/**
+ * Records one run: its log in batches, its stages, parts and end as durable events, its progress as volatile frames.
+ * Order is kept: lines written before an event are journaled before it.
+ */
+import type { Clock } from '@holdfast/shared/clock.ts';
+import type { RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { Evidence, Failure, LogLevel, LogLine, Stage, TerminalState } from '@holdfast/shared/domain/run.ts';
+import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
+import { LOG, TEXT } from '@holdfast/shared/limits.ts';
+import type { DurableEvent, PartEnd } from '@holdfast/shared/protocol/events.ts';
+import type { Progress } from '@holdfast/shared/protocol/messages.ts';
+import type { Redact } from './redact.ts';
+
+export interface RecorderPorts {
+  clock: Clock;
+  /** Journals an event with the effects that belong to it, in one transaction. */
+  append(event: DurableEvent, effects?: () => void): void;
+  countLogLines(run: RunId, total: number): void;
+  /** Closes the run in the journal; called inside the transaction of its last event. */
+  closeRun(run: RunId): void;
+  sendProgress(progress: Progress): void;
+  /** Calls back once after `ms`; returns how to stop that. */
+  setTimer(ms: number, callback: () => void): () => void;
+}
+
+export interface RunEnd {
+  state: TerminalState;
+  failure?: Failure | undefined;
+  evidence: readonly Evidence[];
+  bytes: number;
+}
+
+export interface Recorder {
+  readonly run: RunId;
+  /** Secrets that became known; every line from now on is redacted with it too. */
+  addRedaction(redact: Redact): void;
+  redact(text: string): string;
+  log(level: LogLevel, text: string): void;
+  start(): void;
+  beginStage(stage: Stage, source?: SourceId): void;
+  endStage(stage: Stage, ok: boolean, source?: SourceId): void;
+  snapshot(made: SnapshotMade, effects: () => void): void;
+  finishPart(part: PartEnd, effects: () => void): void;
+  finalize(): void;
+  finish(end: RunEnd): void;
+  progress(progress: Omit<Progress, 'run'>): void;
+}
+
+const encoder = new TextEncoder();
+/** Room for the line's number, time and level in a frame. */
+const LINE_OVERHEAD_BYTES = 100;
+
+function clip(text: string, maxBytes: number): string {
+  const bytes = encoder.encode(text);
+  if (bytes.length <= maxBytes) return text;
+  const marker = ` … (${bytes.length - maxBytes} bytes left out)`;
+  const kept = new TextDecoder('utf-8')
+    .decode(bytes.subarray(0, maxBytes - encoder.encode(marker).length - 4))
+    .replace(/\ufffd+$/u, '');
+  return kept + marker;
+}
+
+export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0): Recorder {
+  const redactors: Redact[] = [];
+  let pending: LogLine[] = [];
+  let pendingBytes = 0;
+  let lineCount = firstLine;
+  let loggedBytes = 0;
+  let leftOut = 0;
+  let stopTimer: (() => void) | undefined;
+  let lastFlushAt = Number.NEGATIVE_INFINITY;
+  let startedAt = ports.clock.monotonicMs();
+
+  const redact = (text: string) => redactors.reduce((current, one) => one(current), text);
+  const at = () => ports.clock.now();
+
+  const flush = () => {
+    stopTimer?.();
+    stopTimer = undefined;
+    if (pending.length === 0) return;
+    const lines = pending;
+    pending = [];
+    pendingBytes = 0;
+    lastFlushAt = ports.clock.monotonicMs();
+    ports.append({ type: 'run.log', run, at: at(), lines }, () => ports.countLogLines(run, lineCount));
+  };
+
+  const push = (level: LogLevel, text: string) => {
+    const size = encoder.encode(text).length + LINE_OVERHEAD_BYTES;
+    if (pending.length >= LOG.linesPerBatch || pendingBytes + size > LOG.batchBytes) flush();
+    lineCount += 1;
+    pending.push({ n: lineCount, at: at(), level, text });
+    pendingBytes += size;
+    if (stopTimer) return;
+    // A line after a quiet moment leaves at once; a torrent leaves in batches.
+    const wait = Math.max(0, LOG.batchDelayMs - (ports.clock.monotonicMs() - lastFlushAt));
+    stopTimer = ports.setTimer(wait, flush);
+  };
+
+  const log = (level: LogLevel, text: string) => {
+    const line = clip(redact(text).replaceAll('\n', ' ⏎ '), TEXT.logLineBytes);
+    loggedBytes += line.length;
+    if (loggedBytes > LOG.runBytes) {
+      leftOut += 1;
+      return;
+    }
+    push(level, line);
+  };
+
+  const append = (event: DurableEvent, effects?: () => void) => {
+    flush();
+    ports.append(event, effects);
+  };
+
+  const clipFailure = (failure: Failure | undefined): Failure | undefined =>
+    failure && { ...failure, message: clip(redact(failure.message), TEXT.errorChars) };
+
+  return {
+    run,
+    addRedaction: (one) => void redactors.push(one),
+    redact,
+    log,
+    start() {
+      startedAt = ports.clock.monotonicMs();
+      append({ type: 'run.started', run, at: at() });
+    },
+    beginStage(stage, source) {
+      append({ type: 'run.stage', run, at: at(), stage, ended: false, ...(source ? { source } : {}) });
+    },
+    endStage(stage, ok, source) {
+      append({ type: 'run.stage', run, at: at(), stage, ended: true, ok, ...(source ? { source } : {}) });
+    },
+    snapshot(made, effects) {
+      append({ type: 'snapshot.made', run, at: at(), snapshot: made }, effects);
+    },
+    finishPart(part, effects) {
+      const failure = clipFailure(part.failure);
+      const warnings = part.warnings.slice(0, 50).map((warning) => clip(redact(warning), TEXT.errorChars));
+      const { failure: _raw, ...rest } = part;
+      append({ type: 'part.finished', run, at: at(), part: { ...rest, warnings, ...(failure ? { failure } : {}) } }, effects);
+    },
+    finalize() {
+      append({ type: 'run.finalizing', run, at: at() });
+    },
+    finish(end) {
+      if (leftOut > 0)
+        push('warn', `… ${leftOut} lines left out: the log of this run is above ${LOG.runBytes / 1024 / 1024} MiB`);
+      flush();
+      const failure = clipFailure(end.failure);
+      const durationMs = Math.max(0, Math.round(ports.clock.monotonicMs() - startedAt));
+      ports.append(
+        {
+          type: 'run.finished',
+          run,
+          at: at(),
+          state: end.state,
+          ...(failure ? { failure } : {}),
+          evidence: [...end.evidence].slice(0, 50),
+          bytes: end.bytes,
+          logLines: lineCount,
+          durationMs,
+        },
+        () => ports.closeRun(run),
+      );
+    },
+    progress(progress) {
+      ports.sendProgress({ run, ...progress });
+    },
+  };
+}
