@@ -6,6 +6,8 @@ import type { z } from 'zod';
 import type { Caller } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { Html } from '../html.ts';
+import type { AssetPaths } from '../ui/layout.ts';
+import type { Urls } from '../urls.ts';
 
 /** What a handler may know of the HTTP request itself. */
 export interface RequestFacts {
@@ -67,12 +69,42 @@ export interface Visit<P = Record<string, string>, Q = Record<string, string | s
   fragmentTarget?: string | undefined;
   /** The path of this request with its query, for forms that come back here. */
   here: string;
+  /** Typed paths, with the base URL's own path before them. */
+  urls: Urls;
+  /** What the page shell shows around every page. */
+  frame: VisitFrame;
+}
+
+export interface VisitFrame {
+  /** Public paths of the page's own files, as the running server publishes them. */
+  assets: AssetPaths;
+  /** IANA zone in which this person reads times; undefined when nobody said. */
+  zone?: string | undefined;
+  /** What the last act left to say; shown once. */
+  flash: readonly FlashMessage[];
+}
+
+export interface FlashMessage {
+  tone: 'good' | 'bad';
+  text: string;
+}
+
+/** A new session, as `core/accounts.ts` issues it; the token goes into the cookie and nowhere else. */
+export interface SessionCookie {
+  token: string;
+  expiresAt: number;
 }
 
 export type PageReply =
   | { kind: 'page'; html: Html; status?: number }
   /** See other: after a successful POST. `flash` is shown once on the next page. */
-  | { kind: 'redirect'; to: string; flash?: { tone: 'good' | 'bad'; text: string } }
+  | {
+      kind: 'redirect';
+      to: string;
+      flash?: FlashMessage | undefined;
+      /** Signs this browser in with a new session, or out. */
+      session?: SessionCookie | 'end' | undefined;
+    }
   | { kind: 'download'; fileName: string; contentType: string; body: string | AsyncIterable<string> };
 
 /** A screen's route. GET never changes anything; POST passes the CSRF guard before the handler sees it. */
@@ -80,4 +112,34 @@ export interface ScreenRoute {
   method: 'get' | 'post';
   path: string;
   handle(context: CoreContext, visit: Visit): Promise<PageReply>;
+}
+
+/** A visit by somebody who need not be signed in. */
+export interface PublicVisit extends Omit<Visit, 'caller'> {
+  /** Undefined when nobody is signed in. */
+  caller: Caller | undefined;
+  /** Cookies of ours that public pages set, by the names in `PublicReply.cookies`. */
+  cookies: Readonly<Record<string, string>>;
+  /** The present session's token, which a new login replaces. */
+  sessionToken: string | undefined;
+  /**
+   * Takes one attempt at a secret (a login, a bootstrap token) from the budget of this address and name. Throws `limit`
+   * when it is used up; called before anything costly.
+   */
+  takeAttempt(name: string): Promise<void>;
+}
+
+export type PublicReply = PageReply & {
+  /** Short-lived HttpOnly cookies below the route's own path; an empty value removes one. */
+  cookies?: Readonly<Record<string, string>> | undefined;
+  /** Nothing of this answer's address may go to another server, nor within this one. */
+  noReferrer?: boolean | undefined;
+};
+
+/** A screen anyone may open: login and first start. POST passes the CSRF guard as everywhere. */
+export interface PublicRoute {
+  method: 'get' | 'post';
+  path: string;
+  access: 'public';
+  handle(context: CoreContext, visit: PublicVisit): Promise<PublicReply>;
 }

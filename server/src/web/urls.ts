@@ -1,0 +1,162 @@
+/**
+ * Every path of the application, typed: a page, form or API call that is not listed here has no address. A base URL with a
+ * path (`https://example.com/backup`) is put in front of all of them.
+ */
+
+/** Pages and the targets of their forms. What follows a colon is a parameter. Routes use these very patterns. */
+export const PAGES = {
+  overview: '/',
+  navigation: '/navigation',
+
+  login: '/login',
+  logout: '/logout',
+  bootstrap: '/bootstrap',
+
+  hosts: '/hosts',
+  addHost: '/hosts/new',
+  approveHost: '/hosts/pending/:announcement/approve',
+  rejectHost: '/hosts/pending/:announcement/reject',
+  enrolmentTokens: '/hosts/enrolment-tokens',
+  deleteEnrolmentToken: '/hosts/enrolment-tokens/:token/delete',
+  host: '/hosts/:host',
+  editHost: '/hosts/:host/edit',
+  revokeHost: '/hosts/:host/revoke',
+  rotateHostToken: '/hosts/:host/rotate-token',
+
+  sources: '/sources',
+  addSource: '/sources/new',
+  discoverSources: '/sources/discover',
+  source: '/sources/:source',
+  editSource: '/sources/:source/edit',
+  testSource: '/sources/:source/test',
+  deleteSource: '/sources/:source/delete',
+
+  repositories: '/repositories',
+  addRepository: '/repositories/new',
+  repository: '/repositories/:repository',
+  editRepository: '/repositories/:repository/edit',
+  testRepository: '/repositories/:repository/test',
+  initRepository: '/repositories/:repository/init',
+  deleteRepository: '/repositories/:repository/delete',
+
+  plans: '/plans',
+  addPlan: '/plans/new',
+  previewFires: '/plans/fires',
+  plan: '/plans/:plan',
+  editPlan: '/plans/:plan/edit',
+  runPlan: '/plans/:plan/run',
+  deletePlan: '/plans/:plan/delete',
+
+  runs: '/runs',
+  run: '/runs/:run',
+  runLog: '/runs/:run/log',
+  downloadRunLog: '/runs/:run/log.txt',
+  cancelRun: '/runs/:run/cancel',
+
+  snapshots: '/snapshots',
+  snapshot: '/snapshots/:snapshot',
+  restoreSnapshot: '/snapshots/:snapshot/restore',
+
+  audit: '/audit',
+  account: '/account',
+  changePassword: '/account/password',
+} as const;
+export type PageName = keyof typeof PAGES;
+
+/** Where the API lives; an `ApiEndpoint`'s path stands below it. */
+export const API_ROOT = '/api/v1';
+
+/** What lies outside pages and API. */
+export const DOORS = {
+  health: '/healthz',
+  readiness: '/readyz',
+  metrics: '/metrics',
+  agentSocket: '/ws/agent',
+  announce: '/api/agents/announce',
+  claim: '/api/agents/announcements/:announcement/claim',
+  stream: `${API_ROOT}/stream`,
+  openapi: `${API_ROOT}/openapi.json`,
+} as const;
+export type DoorName = keyof typeof DOORS;
+
+type ParamNames<P extends string> = P extends `${string}:${infer Rest}`
+  ? Rest extends `${infer Name}/${infer More}`
+    ? Name | ParamNames<More>
+    : Rest
+  : never;
+
+/** Query parameters; undefined and empty ones are left out, a list repeats its name. */
+export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | null | undefined>>;
+
+/** Builds the path of one page: with its parameters first where it has any, then the query. */
+type PathBuilder<P extends string> = [ParamNames<P>] extends [never]
+  ? (query?: Query) => string
+  : (params: Readonly<Record<ParamNames<P>, string>>, query?: Query) => string;
+
+export type Urls = { readonly [N in PageName]: PathBuilder<(typeof PAGES)[N]> } & {
+  readonly [N in DoorName]: PathBuilder<(typeof DOORS)[N]>;
+} & {
+  /** `''`, or the base URL's path without a slash at the end. */
+  readonly basePath: string;
+  /** A path below the API root, such as `/hosts/host_1/approve`. */
+  api(path: string, query?: Query): string;
+};
+
+const made = new Map<string, Urls>();
+
+/** All paths as a browser must ask for them. `baseUrl` is the server's base URL, or a path alone (`''`, `/backup`). */
+export function createUrls(baseUrl: string): Urls {
+  const known = made.get(baseUrl);
+  if (known !== undefined) return known;
+  const basePath = readBasePath(baseUrl);
+  const builders = Object.entries({ ...PAGES, ...DOORS }).map(([name, pattern]) => [name, createBuilder(basePath, pattern)]);
+  const urls = {
+    ...Object.fromEntries(builders),
+    basePath,
+    api: (path: string, query?: Query) => `${basePath}${API_ROOT}${path}${formatQuery(query)}`,
+  } as Urls;
+  made.set(baseUrl, urls);
+  return urls;
+}
+
+/** The path of a base URL, without a slash at the end: `''` for a server at the root of its host. */
+export function readBasePath(baseUrl: string): string {
+  const path = URL.canParse(baseUrl) ? new URL(baseUrl).pathname : baseUrl;
+  return path.replace(/\/+$/, '');
+}
+
+/**
+ * The path someone asked to come back to, when it is one of ours: it begins with a single slash and stays on this server.
+ * Undefined for everything else, so that a link cannot lead a person who signs in to another site.
+ */
+export function findLocalPath(text: string | undefined, basePath: string): string | undefined {
+  if (text === undefined || text.length > 2000 || !/^\/(?![/\\])[\x21-\x7e]*$/.test(text) || text.includes('\\'))
+    return undefined;
+  const origin = 'http://local.invalid';
+  if (!URL.canParse(text, origin)) return undefined;
+  const url = new URL(text, origin);
+  if (url.origin !== origin || !`${url.pathname}/`.startsWith(`${basePath}/`)) return undefined;
+  return `${url.pathname}${url.search}`;
+}
+
+function createBuilder(basePath: string, pattern: string): unknown {
+  if (!pattern.includes(':')) return (query?: Query) => `${basePath}${pattern}${formatQuery(query)}`;
+  return (params: Readonly<Record<string, string>>, query?: Query) =>
+    `${basePath}${pattern.replace(/:(\w+)/g, (_, name: string) => encodeSegment(params[name], name))}${formatQuery(query)}`;
+}
+
+/** A segment of dots would climb: it is refused, since no id of ours looks like that. */
+function encodeSegment(value: string | undefined, name: string): string {
+  if (value === undefined || value === '' || value === '.' || value === '..') throw new TypeError(`a path needs :${name}`);
+  return encodeURIComponent(value);
+}
+
+function formatQuery(query: Query | undefined): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value === undefined || value === null || value === '') continue;
+    for (const one of Array.isArray(value) ? value : [value]) params.append(name, String(one));
+  }
+  const text = params.toString();
+  return text === '' ? '' : `?${text}`;
+}
