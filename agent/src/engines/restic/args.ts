@@ -1,0 +1,211 @@
+/**
+ * Plans restic's command lines. Pure: no process, no file. Every operand a person may have typed travels in a file, after
+ * `--`, or glued to its option (`--host=NAME`), so that no value ever becomes an option; and each is checked against the
+ * few forms it may have.
+ */
+import { join } from 'node:path';
+import type { Command, CommandFile } from '@holdfast/shared/adapters/command.ts';
+import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+
+/** What every command needs: the repository and where restic may cache. */
+export interface ResticPlace {
+  access: RepositoryAccess;
+  /** Absolute path of the agent's own cache directory for restic. */
+  cacheDir: string;
+}
+
+export interface SnapshotMarks {
+  /** `--tag` splits at commas, so a tag is made of `[A-Za-z0-9_.:-]` only. */
+  tags: readonly string[];
+  /** The name snapshots carry as their host; `[A-Za-z0-9_.-]` only. */
+  host: string;
+}
+
+interface SubCommand {
+  name: string;
+  args: readonly string[];
+  files?: readonly CommandFile[];
+  /** Reads without a lock: allowed on read-only storage, and never in anybody's way. */
+  noLock?: boolean;
+  /** No status lines. */
+  quiet?: boolean;
+}
+
+function refuse(what: string): never {
+  throw new AppError('invalid', what);
+}
+
+const TAG = /^[A-Za-z0-9_.:-]{1,200}$/;
+const HOST = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/;
+const FILE_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/;
+const SNAPSHOT = /^[0-9a-f]{8,64}$/;
+const LOCK = /^[0-9a-f]{64}$/;
+
+function checkTag(tag: string): string {
+  return TAG.test(tag) ? tag : refuse('a tag may hold letters, digits and _ . : - only');
+}
+
+function checkSnapshot(id: string): string {
+  return SNAPSHOT.test(id) ? id : refuse('this is not the id of a snapshot');
+}
+
+function checkAbsolute(path: string): string {
+  if (!path.startsWith('/') || path.includes('\0')) refuse('a path must be absolute and without NUL');
+  return path;
+}
+
+function checkFileName(name: string): string {
+  return FILE_NAME.test(name) ? name : refuse('the name of a stored stream may hold letters, digits and . _ - only');
+}
+
+function plan(place: ResticPlace, sub: SubCommand): Command {
+  const options = ['--json', ...(sub.noLock ? ['--no-lock'] : []), ...(sub.quiet ? ['--quiet'] : [])];
+  return {
+    tool: 'restic',
+    args: [...place.access.args, ...options, sub.name, ...sub.args],
+    env: {
+      ...place.access.env,
+      RESTIC_CACHE_DIR: place.cacheDir,
+      // One status line a second; with `--quiet` none, and then moved bytes alone tell whether anything moves.
+      ...(sub.quiet ? {} : { RESTIC_PROGRESS_FPS: '1' }),
+    },
+    files: [...place.access.files, ...(sub.files ?? [])],
+  };
+}
+
+function markArgs(marks: SnapshotMarks): string[] {
+  if (!HOST.test(marks.host)) refuse('a host name for snapshots may hold letters, digits and _ . - only');
+  return [`--host=${marks.host}`, ...marks.tags.map((tag) => `--tag=${checkTag(tag)}`)];
+}
+
+/** `--time` in the zone the process runs in, which is UTC. */
+function formatTime(epochMs: number): string {
+  return new Date(epochMs).toISOString().slice(0, 19).replace('T', ' ');
+}
+
+export interface BackupStdinInput extends SnapshotMarks {
+  /** Name of the one file inside the snapshot, without a directory: restic 0.18 fails on one. */
+  fileName: string;
+  /** Epoch milliseconds the snapshot is dated to; undefined for now. */
+  timeMs?: number | undefined;
+}
+
+/** Stores what arrives on standard input. Prints one summary line and no status: the producer's bytes are the progress. */
+export function planBackupStdin(place: ResticPlace, input: BackupStdinInput): Command {
+  const time = input.timeMs === undefined ? [] : [`--time=${formatTime(input.timeMs)}`];
+  // `--force`: a stream has no earlier version to compare with, so the search for a parent snapshot is skipped.
+  const args = ['--stdin', `--stdin-filename=${checkFileName(input.fileName)}`, '--force', ...markArgs(input), ...time];
+  return plan(place, { name: 'backup', args, quiet: true });
+}
+
+export interface BackupTreeInput extends SnapshotMarks {
+  /** The run's private directory; the lists of paths and patterns are written there. */
+  workDir: string;
+  /** Absolute paths. */
+  paths: readonly string[];
+  /** Patterns as restic's `--exclude-file` reads them, one line each. */
+  excludes: readonly string[];
+  oneFileSystem: boolean;
+}
+
+/** Stores trees. Paths travel NUL-separated (`--files-from-raw`), the one list in which a name may hold a newline. */
+export function planBackupTree(place: ResticPlace, input: BackupTreeInput): Command {
+  if (input.paths.length === 0) refuse('a backup of files needs at least one path');
+  const pathsFile = {
+    path: join(input.workDir, 'restic-paths'),
+    content: input.paths.map((p) => `${checkAbsolute(p)}\0`).join(''),
+  };
+  const files: CommandFile[] = [pathsFile];
+  const args = [...markArgs(input), `--files-from-raw=${pathsFile.path}`];
+  if (input.excludes.length > 0) {
+    if (input.excludes.some((pattern) => /[\0\r\n]/.test(pattern))) refuse('an exclude pattern must be one line');
+    const excludesFile = {
+      path: join(input.workDir, 'restic-excludes'),
+      content: input.excludes.map((line) => `${line}\n`).join(''),
+    };
+    files.push(excludesFile);
+    args.push(`--exclude-file=${excludesFile.path}`);
+  }
+  if (input.oneFileSystem) args.push('--one-file-system');
+  return plan(place, { name: 'backup', args, files });
+}
+
+export interface SnapshotsFilter {
+  /** All of them must be on a snapshot. */
+  tags?: readonly string[] | undefined;
+  /** Ids or their first eight digits or more; restic ignores `tags` where ids are given. */
+  ids?: readonly string[] | undefined;
+}
+
+export function planSnapshots(place: ResticPlace, filter: SnapshotsFilter): Command {
+  const tags = filter.tags ?? [];
+  const tagArgs = tags.length === 0 ? [] : [`--tag=${tags.map(checkTag).join(',')}`];
+  return plan(place, { name: 'snapshots', args: [...tagArgs, '--', ...(filter.ids ?? []).map(checkSnapshot)], noLock: true });
+}
+
+/** The snapshot and every node in it, one JSON line each. */
+export function planList(place: ResticPlace, snapshotId: string): Command {
+  return plan(place, { name: 'ls', args: ['--', checkSnapshot(snapshotId)], noLock: true });
+}
+
+/** Writes one stored stream to standard output. */
+export function planDump(place: ResticPlace, input: { snapshotId: string; fileName: string }): Command {
+  const args = ['--', checkSnapshot(input.snapshotId), `/${checkFileName(input.fileName)}`];
+  return plan(place, { name: 'dump', args, noLock: true, quiet: true });
+}
+
+export interface RestoreTreeInput {
+  snapshotId: string;
+  /** Absolute path of an existing directory; stored absolute paths appear below it. */
+  target: string;
+  /** An absolute path inside the snapshot: it and what is below; undefined for everything. */
+  include?: string | undefined;
+  /** Reads every restored file again and compares it with the repository. */
+  verify: boolean;
+}
+
+/** Escapes what restic's patterns (those of Go's `filepath.Match`) read as special. */
+function escapePattern(path: string): string {
+  return path.replaceAll(/[\\*?[\]]/g, (character) => `\\${character}`);
+}
+
+export function planRestore(place: ResticPlace, input: RestoreTreeInput): Command {
+  const args = [`--target=${checkAbsolute(input.target)}`];
+  if (input.verify) args.push('--verify');
+  if (input.include !== undefined) args.push(`--include=${escapePattern(checkAbsolute(input.include))}`);
+  return plan(place, { name: 'restore', args: [...args, '--', checkSnapshot(input.snapshotId)], noLock: true });
+}
+
+/** Creates the repository; only ever planned because a person asked for it. */
+export function planInit(place: ResticPlace): Command {
+  return plan(place, { name: 'init', args: [] });
+}
+
+export function planCatConfig(place: ResticPlace): Command {
+  return plan(place, { name: 'cat', args: ['config'], noLock: true });
+}
+
+/** Bytes and files a restore of the snapshot gives back. */
+export function planStats(place: ResticPlace, snapshotId: string): Command {
+  return plan(place, { name: 'stats', args: ['--mode=restore-size', '--', checkSnapshot(snapshotId)], noLock: true });
+}
+
+/** Ids of locks, one a line: this command knows no JSON. */
+export function planListLocks(place: ResticPlace): Command {
+  return plan(place, { name: 'list', args: ['locks'], noLock: true });
+}
+
+export function planCatLock(place: ResticPlace, lockId: string): Command {
+  if (!LOCK.test(lockId)) refuse('this is not the id of a lock');
+  return plan(place, { name: 'cat', args: ['lock', lockId], noLock: true });
+}
+
+/** Removes locks that restic itself holds to be stale. Planned only by the lock check, which knows whose lock it is. */
+export function planUnlock(place: ResticPlace): Command {
+  return plan(place, { name: 'unlock', args: [] });
+}
+
+export function planVersion(): Command {
+  return { tool: 'restic', args: ['version'], env: {}, files: [] };
+}
