@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { countProtections, judgeProtection, PROTECTION_STATUSES, type ProtectionFacts } from './protection.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const NOW = Date.UTC(2026, 10, 20, 9);
+
+function describeSource(change: Partial<ProtectionFacts>): ProtectionFacts {
+  return {
+    now: NOW,
+    enabled: true,
+    plans: [{ enabled: true, everyMs: DAY }],
+    host: 'online',
+    hostLastSeenAt: NOW - 1000,
+    standing: { lastGoodAt: NOW - 5 * HOUR, lastState: 'succeeded', lastAt: NOW - 5 * HOUR },
+    ...change,
+  };
+}
+
+const CASES: readonly (readonly [string, Partial<ProtectionFacts>, string, string])[] = [
+  ['a recent clean backup protects', {}, 'protected', 'clean backup 5 h ago, expected every 24 h'],
+  [
+    'a backup a little late is not late yet',
+    { standing: { lastGoodAt: NOW - 25 * HOUR, lastState: 'succeeded', lastAt: NOW - 25 * HOUR } },
+    'protected',
+    'clean backup 25 h ago, expected every 24 h',
+  ],
+  [
+    'a late backup is a risk',
+    { standing: { lastGoodAt: NOW - 26 * HOUR, lastState: 'succeeded', lastAt: NOW - 26 * HOUR } },
+    'at_risk',
+    'no clean backup for 26 h, expected every 24 h',
+  ],
+  [
+    'a late backup whose last run failed is none',
+    { standing: { lastGoodAt: NOW - 26 * HOUR, lastState: 'failed', lastAt: NOW - HOUR } },
+    'unprotected',
+    'no clean backup for 26 h, expected every 24 h; the last run failed',
+  ],
+  [
+    'two missed objectives leave it unprotected',
+    { standing: { lastGoodAt: NOW - 3 * DAY, lastState: 'succeeded', lastAt: NOW - 3 * DAY } },
+    'unprotected',
+    'no clean backup for 3 days, expected every 24 h',
+  ],
+  [
+    'a failure within the objective is a risk',
+    { standing: { lastGoodAt: NOW - 5 * HOUR, lastState: 'failed', lastAt: NOW - HOUR } },
+    'at_risk',
+    'the last run failed; the newest clean backup is 5 h old',
+  ],
+  [
+    'a partial run after a clean one is a risk',
+    { standing: { lastGoodAt: NOW - 5 * HOUR, lastState: 'partial', lastAt: NOW - HOUR } },
+    'at_risk',
+    'the last run was partial; the newest clean backup is 5 h old',
+  ],
+  [
+    'a cancelled run takes nothing away from a clean backup within the objective',
+    { standing: { lastGoodAt: NOW - 5 * HOUR, lastState: 'cancelled', lastAt: NOW - HOUR } },
+    'protected',
+    'clean backup 5 h ago, expected every 24 h',
+  ],
+  [
+    'the strictest of several plans decides',
+    {
+      plans: [
+        { enabled: true, everyMs: DAY },
+        { enabled: true, everyMs: HOUR },
+        { enabled: false, everyMs: 60_000 },
+      ],
+    },
+    'unprotected',
+    'no clean backup for 5 h, expected every hour',
+  ],
+  ['a source nobody backed up is unprotected', { standing: undefined }, 'unprotected', 'no backup has run yet'],
+  [
+    'a source with only failures is unprotected',
+    { standing: { lastState: 'failed', lastAt: NOW - HOUR } },
+    'unprotected',
+    'there is no clean backup; the last run failed',
+  ],
+  [
+    'a source in no plan is unprotected, whatever was once',
+    { plans: [] },
+    'unprotected',
+    'it is in no plan; the newest clean backup is 5 h old',
+  ],
+  [
+    'a switched-off source is paused',
+    { enabled: false, standing: undefined },
+    'paused',
+    'the source is switched off; there is no clean backup of it',
+  ],
+  [
+    'a switched-off plan pauses it',
+    { plans: [{ enabled: false, everyMs: DAY }] },
+    'paused',
+    'its plan is switched off; the newest clean backup is 5 h old',
+  ],
+  [
+    'a silent host is unknown, never green',
+    { host: 'offline', hostLastSeenAt: NOW - 3 * HOUR },
+    'unknown',
+    'its host is silent for 3 h; the newest clean backup is 5 h old',
+  ],
+  [
+    'a host that never came is unknown',
+    { host: 'offline', hostLastSeenAt: undefined, standing: undefined },
+    'unknown',
+    'its host has not connected yet; there is no clean backup of it',
+  ],
+  [
+    'a revoked host protects nothing',
+    { host: 'revoked' },
+    'unprotected',
+    'its host is revoked, so nothing backs it up; the newest clean backup is 5 h old',
+  ],
+  [
+    'a plan that runs by hand protects for a week',
+    { plans: [{ enabled: true }] },
+    'protected',
+    'clean backup 5 h ago, its plan runs only by hand',
+  ],
+  [
+    'a plan that runs by hand becomes a risk after a week',
+    { plans: [{ enabled: true }], standing: { lastGoodAt: NOW - 9 * DAY, lastState: 'succeeded', lastAt: NOW - 9 * DAY } },
+    'at_risk',
+    'no clean backup for 9 days, its plan runs only by hand',
+  ],
+];
+
+for (const [title, change, status, reason] of CASES) {
+  test(title, () => {
+    assert.deepEqual(judgeProtection(describeSource(change)), { status, reason });
+  });
+}
+
+const anyFacts: fc.Arbitrary<ProtectionFacts> = fc.record({
+  now: fc.constant(NOW),
+  enabled: fc.boolean(),
+  plans: fc.array(
+    fc.record({ enabled: fc.boolean(), everyMs: fc.option(fc.integer({ min: 60_000, max: 400 * DAY }), { nil: undefined }) }),
+    {
+      maxLength: 4,
+    },
+  ),
+  host: fc.constantFrom('online', 'offline', 'revoked', 'quarantined'),
+  hostLastSeenAt: fc.option(fc.integer({ min: 0, max: NOW }), { nil: undefined }),
+  standing: fc.option(
+    fc.record({
+      lastGoodAt: fc.option(fc.integer({ min: 0, max: NOW + HOUR }), { nil: undefined }),
+      lastState: fc.constantFrom('succeeded', 'partial', 'failed', 'cancelled', 'skipped'),
+      lastAt: fc.integer({ min: 0, max: NOW }),
+    }),
+    { nil: undefined },
+  ),
+});
+
+test('nothing is green without a clean backup, an enabled plan and a host that is heard of', () => {
+  fc.assert(
+    fc.property(anyFacts, (facts) => {
+      const { status, reason } = judgeProtection(facts);
+      assert.notEqual(reason, '');
+      if (status !== 'protected') return;
+      assert.ok(facts.enabled && facts.host === 'online');
+      assert.ok(facts.plans.some((plan) => plan.enabled));
+      assert.notEqual(facts.standing?.lastGoodAt, undefined);
+    }),
+  );
+});
+
+test('an older backup never makes a source look better', () => {
+  const order = ['protected', 'at_risk', 'unprotected'];
+  fc.assert(
+    fc.property(anyFacts, fc.integer({ min: 0, max: 30 * DAY }), (facts, olderMs) => {
+      const goodAt = facts.standing?.lastGoodAt;
+      if (facts.standing === undefined || goodAt === undefined) return;
+      const standing = { ...facts.standing, lastAt: NOW };
+      const now = order.indexOf(judgeProtection({ ...facts, standing }).status);
+      const older = order.indexOf(judgeProtection({ ...facts, standing: { ...standing, lastGoodAt: goodAt - olderMs } }).status);
+      assert.ok(older >= now);
+    }),
+  );
+});
+
+test('counts every status, also those that nothing has', () => {
+  const counts = countProtections([judgeProtection(describeSource({})), judgeProtection(describeSource({ enabled: false }))]);
+  assert.deepEqual(Object.keys(counts).sort(), [...PROTECTION_STATUSES].sort());
+  assert.equal(counts.protected, 1);
+  assert.equal(counts.paused, 1);
+});

@@ -1,0 +1,145 @@
+/**
+ * Whether a source is protected: one word and the sentence that explains it, decided here and nowhere else.
+ *
+ * A source is *protected* only by a clean backup that is recent enough, on a host that is heard of. A silent host is *unknown*, never
+ * green: it may have gone on without us, or not. Whatever was switched off by a person is *paused*.
+ */
+import type { SourceStanding } from '../store/runs.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** A backup takes its time and starts with a spread: this much later than expected is not late yet. */
+const GRACE_RATIO = 0.05;
+const GRACE_MIN_MS = 10 * MINUTE_MS;
+const GRACE_MAX_MS = 12 * HOUR_MS;
+/** What a plan without a schedule is measured by. */
+const BY_HAND_OBJECTIVE_MS = 7 * DAY_MS;
+
+export const PROTECTION_STATUSES = ['protected', 'at_risk', 'unprotected', 'unknown', 'paused'] as const;
+export type ProtectionStatus = (typeof PROTECTION_STATUSES)[number];
+
+export interface Protection {
+  status: ProtectionStatus;
+  /** A sentence without a full stop, such as `no clean backup for 26 h, expected every 24 h`. */
+  reason: string;
+}
+
+/** A plan that has the source, as far as protection asks. */
+export interface ProtectingPlan {
+  enabled: boolean;
+  /** The longest wait between two fires of its schedule, milliseconds; undefined when it runs only by hand. */
+  everyMs?: number | undefined;
+}
+
+export interface ProtectionFacts {
+  /** Epoch milliseconds. */
+  now: number;
+  enabled: boolean;
+  plans: readonly ProtectingPlan[];
+  host: 'online' | 'offline' | 'revoked' | 'quarantined';
+  hostLastSeenAt?: number | undefined;
+  standing?: Pick<SourceStanding, 'lastGoodAt' | 'lastState' | 'lastAt'> | undefined;
+}
+
+/** `8 min`, `26 h`, `6 days`: ages as sentences have them. */
+function formatAge(ms: number): string {
+  const age = Math.max(0, ms);
+  if (age < MINUTE_MS) return 'under a minute';
+  if (age < HOUR_MS) return `${Math.floor(age / MINUTE_MS)} min`;
+  if (age < 2 * DAY_MS) return `${Math.floor(age / HOUR_MS)} h`;
+  return `${Math.floor(age / DAY_MS)} days`;
+}
+
+/** `hour`, `15 min`, `24 h`, `7 days`: after "expected every". */
+function formatEvery(ms: number): string {
+  if (ms === HOUR_MS) return 'hour';
+  return formatAge(ms);
+}
+
+function describeNewest(facts: ProtectionFacts): string {
+  const at = facts.standing?.lastGoodAt;
+  return at === undefined ? 'there is no clean backup of it' : `the newest clean backup is ${formatAge(facts.now - at)} old`;
+}
+
+/** What rules before any backup is looked at: switched off, in no plan, on a host that is out or silent. */
+function judgeSetting(facts: ProtectionFacts): Protection | undefined {
+  if (!facts.enabled) return { status: 'paused', reason: `the source is switched off; ${describeNewest(facts)}` };
+  if (facts.host === 'revoked' || facts.host === 'quarantined')
+    return { status: 'unprotected', reason: `its host is ${facts.host}, so nothing backs it up; ${describeNewest(facts)}` };
+  if (facts.plans.length === 0) return { status: 'unprotected', reason: `it is in no plan; ${describeNewest(facts)}` };
+  if (facts.plans.every((plan) => !plan.enabled))
+    return { status: 'paused', reason: `its plan is switched off; ${describeNewest(facts)}` };
+  if (facts.host === 'offline') {
+    const silence =
+      facts.hostLastSeenAt === undefined
+        ? 'its host has not connected yet'
+        : `its host is silent for ${formatAge(facts.now - facts.hostLastSeenAt)}`;
+    return { status: 'unknown', reason: `${silence}; ${describeNewest(facts)}` };
+  }
+  return undefined;
+}
+
+/** The strictest promise any of its plans makes; undefined when all run by hand only. */
+function findExpectedMs(plans: readonly ProtectingPlan[]): number | undefined {
+  const waits = plans.flatMap((plan) => (plan.enabled && plan.everyMs !== undefined ? [plan.everyMs] : []));
+  return waits.length === 0 ? undefined : Math.min(...waits);
+}
+
+function graceOf(everyMs: number): number {
+  return Math.min(GRACE_MAX_MS, Math.max(GRACE_MIN_MS, everyMs * GRACE_RATIO));
+}
+
+function judgeWithoutGood(facts: ProtectionFacts): Protection {
+  const last = facts.standing?.lastState;
+  if (last === undefined) return { status: 'unprotected', reason: 'no backup has run yet' };
+  return { status: 'unprotected', reason: `there is no clean backup; the last run ${describeState(last)}` };
+}
+
+function describeState(state: NonNullable<SourceStanding['lastState']>): string {
+  const words = {
+    succeeded: 'succeeded',
+    partial: 'was partial',
+    failed: 'failed',
+    cancelled: 'was cancelled',
+    skipped: 'was skipped',
+  };
+  return words[state];
+}
+
+/** The status of one source. Pure; the newest clean backup counts, not the last attempt alone. */
+export function judgeProtection(facts: ProtectionFacts): Protection {
+  const setting = judgeSetting(facts);
+  if (setting !== undefined) return setting;
+  const goodAt = facts.standing?.lastGoodAt;
+  if (goodAt === undefined) return judgeWithoutGood(facts);
+
+  const age = Math.max(0, facts.now - goodAt);
+  const expectedMs = findExpectedMs(facts.plans);
+  const objectiveMs = expectedMs ?? BY_HAND_OBJECTIVE_MS;
+  const expectation = expectedMs === undefined ? 'its plan runs only by hand' : `expected every ${formatEvery(expectedMs)}`;
+  const last = facts.standing?.lastState;
+  // An older outcome says nothing against a clean backup made after it.
+  const isTrouble = (last === 'failed' || last === 'partial') && (facts.standing?.lastAt ?? goodAt) >= goodAt;
+
+  if (age > objectiveMs + graceOf(objectiveMs)) {
+    const isLost = expectedMs !== undefined && (last === 'failed' || age > 2 * objectiveMs + graceOf(objectiveMs));
+    const after = last === 'failed' ? '; the last run failed' : '';
+    return {
+      status: isLost ? 'unprotected' : 'at_risk',
+      reason: `no clean backup for ${formatAge(age)}, ${expectation}${after}`,
+    };
+  }
+  if (isTrouble && last !== undefined)
+    return { status: 'at_risk', reason: `the last run ${describeState(last)}; the newest clean backup is ${formatAge(age)} old` };
+  return { status: 'protected', reason: `clean backup ${formatAge(age)} ago, ${expectation}` };
+}
+
+export type ProtectionCounts = Readonly<Record<ProtectionStatus, number>>;
+
+export function countProtections(protections: Iterable<Protection>): ProtectionCounts {
+  const counts = { protected: 0, at_risk: 0, unprotected: 0, unknown: 0, paused: 0 };
+  for (const { status } of protections) counts[status] += 1;
+  return counts;
+}
