@@ -42,7 +42,7 @@ export function listFires(schedule: Schedule, afterExclusive: number, throughInc
 /** All fires after `after` in rising order, each once. Throws `invalid` for an expression or zone that cannot be read. */
 export function* walkFires(schedule: Schedule, after: number): Generator<number, void, undefined> {
   const { cron, zone } = readSchedule(schedule);
-  const everyHour = EVERY_HOUR.test(schedule.cron.trim().split(/\s+/u)[1] ?? '');
+  const everyHour = isEveryHour(schedule);
   // Where clocks are about to go back, wall times before the present one are still to come a second time.
   let wall = Math.min(after + zone.offsetMs(after), after + zone.offsetMs(after + CHANGE_MS));
   let last = after;
@@ -68,6 +68,11 @@ export function* walkFires(schedule: Schedule, after: number): Generator<number,
     held = [];
   }
   yield* held.sort((a, b) => a - b).filter((at) => at > last);
+}
+
+/** Whether the hour field leaves the hour open, so that the schedule is about an interval. */
+export function isEveryHour(schedule: Schedule): boolean {
+  return EVERY_HOUR.test(schedule.cron.trim().split(/\s+/u)[1] ?? '');
 }
 
 function readSchedule(schedule: Schedule) {
