@@ -1,13 +1,14 @@
 /** The shell around every signed-in page: navigation with live counts, the person, the zone, messages. */
 import { isAllowed } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import type { FlashMessage, PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import type { Flash } from '../ui/flash.ts';
 import { type NavGroup, type NavItem, type Shell, sideNav } from '../ui/layout.ts';
 import { formatZone } from '../ui/time.ts';
+import { PAGES, type Urls } from '../urls.ts';
 import { readClockface } from './clockface.ts';
-import { assetPathsOf, frameOf } from './shell-frame.ts';
 
+/** What a page calls itself; `account` is reached through the person's name and has no line of its own. */
 export const NAV_KEYS = [
   'overview',
   'hosts',
@@ -15,28 +16,14 @@ export const NAV_KEYS = [
   'plans',
   'runs',
   'snapshots',
-  'restore',
   'audit',
   'repositories',
+  'account',
 ] as const;
 export type NavKey = (typeof NAV_KEYS)[number];
 
 /** More running at once is shown as "50+ running": counting on would cost and say nothing more. */
 const RUNNING_SHOWN = 50;
-
-const PATHS = {
-  overview: '/',
-  hosts: '/hosts',
-  sources: '/sources',
-  plans: '/plans',
-  runs: '/runs',
-  snapshots: '/snapshots',
-  audit: '/audit',
-  repositories: '/repositories',
-  navigation: '/navigation',
-  stream: '/api/v1/stream',
-  signOut: '/logout',
-} as const;
 
 interface NavCounts {
   hosts: number;
@@ -57,8 +44,8 @@ async function countForNav(context: CoreContext, visit: Visit): Promise<NavCount
   return { hosts: hosts.active, pending: pending.length, sources, running: running.rows.length };
 }
 
-function hostsItem(counts: NavCounts): NavItem {
-  const base = { id: 'hosts', label: 'Hosts', href: PATHS.hosts, key: 'h' };
+function hostsItem(urls: Urls, counts: NavCounts): NavItem {
+  const base = { id: 'hosts', label: 'Hosts', href: urls.hosts(), key: 'h' };
   if (counts.pending === 0) return { ...base, count: counts.hosts === 0 ? undefined : counts.hosts };
   return { ...base, count: counts.pending, alarm: counts.pending === 1 ? 'host waits for approval' : 'hosts wait for approval' };
 }
@@ -69,32 +56,33 @@ function runningText(running: number): string | undefined {
 }
 
 function buildNav(visit: Visit, counts: NavCounts): readonly NavGroup[] {
+  const { urls } = visit;
   const trust: readonly NavItem[] = isAllowed(visit.caller, 'audit.view')
-    ? [{ id: 'audit', label: 'Audit', href: PATHS.audit, key: 'u' }]
+    ? [{ id: 'audit', label: 'Audit', href: urls.audit(), key: 'u' }]
     : [];
   return [
     {
       items: [
-        { id: 'overview', label: 'Overview', href: PATHS.overview, key: 'o' },
-        hostsItem(counts),
+        { id: 'overview', label: 'Overview', href: urls.overview(), key: 'o' },
+        hostsItem(urls, counts),
         {
           id: 'sources',
           label: 'Sources',
-          href: PATHS.sources,
+          href: urls.sources(),
           key: 'd',
           count: counts.sources === 0 ? undefined : counts.sources,
         },
-        { id: 'plans', label: 'Plans', href: PATHS.plans, key: 'p' },
-        { id: 'runs', label: 'Runs', href: PATHS.runs, key: 'r', count: runningText(counts.running) },
-        { id: 'snapshots', label: 'Snapshots', href: PATHS.snapshots, key: 's' },
+        { id: 'plans', label: 'Plans', href: urls.plans(), key: 'p' },
+        { id: 'runs', label: 'Runs', href: urls.runs(), key: 'r', count: runningText(counts.running) },
+        { id: 'snapshots', label: 'Snapshots', href: urls.snapshots(), key: 's' },
       ],
     },
     { label: 'Trust', items: trust },
-    { label: 'Setup', items: [{ id: 'repositories', label: 'Repositories', href: PATHS.repositories, key: 'e' }] },
+    { label: 'Setup', items: [{ id: 'repositories', label: 'Repositories', href: urls.repositories(), key: 'e' }] },
   ];
 }
 
-function toFlash(message: { tone: 'good' | 'bad'; text: string }): Flash {
+function toFlash(message: FlashMessage): Flash {
   return { tone: message.tone === 'good' ? 'done' : 'problem', text: message.text };
 }
 
@@ -110,18 +98,19 @@ export async function buildShell(
   extra: readonly Flash[] = [],
 ): Promise<Shell> {
   const face = readClockface(context, visit);
+  const { urls, frame } = visit;
   return {
-    assets: assetPathsOf(context, visit),
-    homeHref: PATHS.overview,
+    assets: frame.assets,
+    homeHref: urls.overview(),
     nav: buildNav(visit, await countForNav(context, visit)),
     current,
-    user: { name: visit.caller.actor.name, role: nameRole(visit.caller.role), signOutHref: PATHS.signOut },
+    user: { name: visit.caller.actor.name, role: nameRole(visit.caller.role), href: urls.account(), signOutHref: urls.logout() },
     zone: formatZone(face),
     now: face.now,
-    streamUrl: PATHS.stream,
-    navUrl: `${PATHS.navigation}?current=${current}`,
-    searchUrl: PATHS.sources,
-    flash: [...(frameOf(visit).flash ?? []).map(toFlash), ...extra],
+    streamUrl: urls.stream(),
+    navUrl: urls.navigation({ current }),
+    searchUrl: urls.sources(),
+    flash: [...frame.flash.map(toFlash), ...extra],
   };
 }
 
@@ -136,4 +125,4 @@ async function showNavigation(context: CoreContext, visit: Visit): Promise<PageR
   return { kind: 'page', html: sideNav(shell) };
 }
 
-export const NAVIGATION_SCREENS: readonly ScreenRoute[] = [{ method: 'get', path: PATHS.navigation, handle: showNavigation }];
+export const NAVIGATION_SCREENS: readonly ScreenRoute[] = [{ method: 'get', path: PAGES.navigation, handle: showNavigation }];
