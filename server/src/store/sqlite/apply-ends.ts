@@ -1,0 +1,60 @@
+/** How parts and runs end: what a host claims, held against what the ledger has seen. */
+import { canMove, combineParts, type Failure, isTerminal, type TerminalState } from '@holdfast/shared/domain/run.ts';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import type { RunPart } from '../runs.ts';
+import type { Frame } from './event-frame.ts';
+import type { RunHead } from './run-rows.ts';
+
+type PartFinished = Extract<DurableEvent, { type: 'part.finished' }>;
+type RunFinished = Extract<DurableEvent, { type: 'run.finished' }>;
+
+export function applyPartFinished(frame: Frame, event: PartFinished, head: RunHead): boolean {
+  const { part } = event;
+  if (!frame.rows.findPart(head.id, part.source)) {
+    frame.report(`run ${head.id} ends source ${part.source}, which is not in it`);
+    return false;
+  }
+  if (!frame.rows.endPart(head.id, { ...part, failure: part.failure }, event.at)) return false;
+  if (head.kind === 'backup' && part.state === 'succeeded') frame.snapshots.vouch(head, part.source, 'good');
+  if (head.kind === 'backup' && part.state === 'partial') frame.snapshots.vouch(head, part.source, 'partial');
+  return true;
+}
+
+/** What becomes of parts that the host never ended. */
+function judgeOpenParts(claimed: RunFinished): { state: TerminalState; failure?: Failure | undefined } {
+  if (claimed.state === 'cancelled' || claimed.state === 'skipped') return { state: claimed.state, failure: claimed.failure };
+  const silent: Failure = {
+    code: 'integrity',
+    message: 'The run ended without a word about this source. Do not rely on it; run it again.',
+    reason: 'evidence_failed',
+  };
+  return { state: 'failed', failure: claimed.failure ?? silent };
+}
+
+/** A backup is never better than its parts; it may be worse, when the host knows more. */
+function judgeState(
+  claimed: TerminalState,
+  kind: RunHead['kind'],
+  parts: readonly RunPart[],
+  open: TerminalState,
+): TerminalState {
+  if (kind !== 'backup' || (claimed !== 'succeeded' && claimed !== 'partial')) return claimed;
+  const combined = combineParts(parts.map((part) => (isTerminal(part.state) ? part.state : open)));
+  return combined === 'succeeded' ? claimed : combined;
+}
+
+/** Ends the run; returns the event with the state the ledger holds, undefined when the run had ended before. */
+export function applyRunFinished(frame: Frame, event: RunFinished, head: RunHead): RunFinished | undefined {
+  if (isTerminal(head.state)) return undefined;
+  const openParts = judgeOpenParts(event);
+  let state = judgeState(event.state, head.kind, frame.rows.listParts(head.id), openParts.state);
+  if (head.state === 'queued' && (state === 'succeeded' || state === 'partial')) frame.rows.advance(head, 'running', event.at);
+  // A run that began cannot be skipped, and no report may leave a run open for ever.
+  if (!canMove(head.state, state)) state = 'failed';
+  if (state !== event.state) frame.report(`run ${head.id} claims to be ${event.state}, its parts say ${state}`);
+  const { failure, evidence, bytes, durationMs, logLines, at: finishedAt } = event;
+  const end = { finishedAt, reportedAt: frame.receivedAt, failure, evidence, bytes, durationMs, logLines };
+  if (!frame.rows.finish(head, state, end, openParts)) return undefined;
+  frame.logs.pack(frame.tenant, head.id);
+  return { ...event, state };
+}

@@ -1,0 +1,201 @@
+/**
+ * Durable events become the ledger. One frame is one transaction with the position of its stream. A report that contradicts
+ * what the ledger knows (a run of another host, a source of another host, an end that cannot be) never stops the stream and
+ * never changes the ledger: it is left out and told as an oddity.
+ */
+import type { HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import { planApply } from '@holdfast/shared/protocol/channel.ts';
+import type { DurableEvent, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
+import { z } from 'zod';
+import type { AppliedEvents } from '../runs.ts';
+import { applyPartFinished, applyRunFinished } from './apply-ends.ts';
+import type { Frame } from './event-frame.ts';
+import { createLogWriter } from './logs.ts';
+import { createRunRows, type RunHead } from './run-rows.ts';
+import { createSnapshotRows } from './snapshots.ts';
+import type { Sql } from './statements.ts';
+import { createHappeningAppender } from './trail.ts';
+
+type EventOf<T extends DurableEvent['type']> = Extract<DurableEvent, { type: T }>;
+type RunEventOf = Extract<DurableEvent, { run: unknown }>;
+type HostEventOf = Exclude<DurableEvent, RunEventOf>;
+
+/** Positions of outbox epochs kept for each host; an agent makes a new epoch only when it lost its journal. */
+const EPOCHS_PER_HOST = 16;
+
+function prepareStream(sql: Sql) {
+  return {
+    position: sql.select(
+      'SELECT seq FROM host_streams WHERE host_id = @host AND epoch = @epoch AND tenant_id = @tenant',
+      z.object({ seq: z.int() }),
+    ),
+    advance: sql.change(`INSERT INTO host_streams (host_id, epoch, tenant_id, seq, updated_at)
+      VALUES (@host, @epoch, @tenant, @seq, @receivedAt)
+      ON CONFLICT (host_id, epoch) DO UPDATE SET seq = excluded.seq, updated_at = excluded.updated_at`),
+    forgetEpochs: sql.change(`DELETE FROM host_streams WHERE host_id = @host AND epoch NOT IN (
+      SELECT s.epoch FROM host_streams s WHERE s.host_id = @host ORDER BY s.epoch = @epoch DESC, s.updated_at DESC LIMIT @keep)`),
+    owner: sql.select(
+      'SELECT tenant_id AS tenant, host_id AS host FROM sources WHERE id = @source',
+      z.object({ tenant: z.string(), host: z.string() }),
+    ),
+    settleOrders: sql.change(`UPDATE orders SET state = 'answered', body = ''
+      WHERE run_id = @run AND state = 'waiting' AND type <> 'run.cancel'`),
+    stage: sql.change(`INSERT INTO run_stages (run_id, source_id, stage, tenant_id, started_at, ended_at, ok)
+      VALUES (@run, @source, @stage, @tenant, @at, @endedAt, @ok)
+      ON CONFLICT (run_id, source_id, stage) DO UPDATE SET ended_at = excluded.ended_at, ok = excluded.ok
+      WHERE run_stages.ended_at IS NULL AND excluded.ended_at IS NOT NULL`),
+  };
+}
+
+type Stream = ReturnType<typeof prepareStream>;
+
+function applyCreated(frame: Frame, stream: Stream, event: EventOf<'run.created'>, known: RunHead | undefined): boolean {
+  const sources = event.sources.filter((source) => {
+    const owner = frame.ownerOf(source);
+    const foreign = owner && (owner.tenant !== frame.tenant || (event.kind === 'backup' && owner.host !== frame.host));
+    if (foreign) frame.report(`run ${event.run} names source ${source}, which is not this host's`);
+    return !foreign;
+  });
+  if (known) {
+    const settled = stream.settleOrders.run({ run: known.id }) > 0;
+    return (known.state === 'queued' && frame.rows.addParts(known, sources)) || settled;
+  }
+  const { type: _type, at, run, sources: _all, ...rest } = event;
+  frame.rows.insert(
+    {
+      ...rest,
+      id: run,
+      tenant: frame.tenant,
+      host: frame.host,
+      state: 'queued',
+      createdAt: at,
+      receivedAt: frame.receivedAt,
+      bytes: 0,
+      evidence: [],
+      logLines: 0,
+    },
+    sources,
+  );
+  return true;
+}
+
+function applyStage(frame: Frame, stream: Stream, event: EventOf<'run.stage'>, head: RunHead): boolean {
+  if (event.source !== undefined && !frame.rows.findPart(head.id, event.source)) {
+    frame.report(`run ${head.id} reports a stage of source ${event.source}, which is not in it`);
+    return false;
+  }
+  const started = !event.ended && event.source !== undefined && frame.rows.startPart(head.id, event.source);
+  const changed = stream.stage.run({
+    run: head.id,
+    source: event.source ?? '',
+    stage: event.stage,
+    tenant: frame.tenant,
+    at: event.at,
+    endedAt: event.ended ? event.at : undefined,
+    ok: event.ended ? event.ok : undefined,
+  });
+  return started || changed > 0;
+}
+
+function applySnapshot(frame: Frame, event: EventOf<'snapshot.made'>, head: RunHead): boolean {
+  const { snapshot } = event;
+  const problem =
+    head.kind !== 'backup'
+      ? 'is no backup'
+      : frame.rows.findPart(head.id, snapshot.source) === undefined
+        ? `has no source ${snapshot.source}`
+        : undefined;
+  if (problem !== undefined) {
+    frame.report(`run ${head.id} reports snapshot ${snapshot.id}, but ${problem}`);
+    return false;
+  }
+  return frame.snapshots.insert(head, snapshot);
+}
+
+/** Applies one event about a run; returns the event as the ledger took it, undefined when it changed nothing. */
+function applyRunEvent(frame: Frame, stream: Stream, event: RunEventOf): DurableEvent | undefined {
+  const head = frame.rows.findHead(event.run);
+  if (head && (head.host !== frame.host || head.tenant !== frame.tenant)) {
+    frame.report(`${event.type} about run ${event.run}, which is another host's`);
+    return undefined;
+  }
+  if (event.type === 'run.created') return applyCreated(frame, stream, event, head) ? event : undefined;
+  if (!head) {
+    frame.report(`${event.type} about run ${event.run}, which nobody created`);
+    return undefined;
+  }
+  switch (event.type) {
+    case 'run.started':
+      return frame.rows.advance(head, 'running', event.at) ? event : undefined;
+    case 'run.finalizing':
+      return frame.rows.advance(head, 'finalizing', event.at) ? event : undefined;
+    case 'run.stage':
+      return applyStage(frame, stream, event, head) ? event : undefined;
+    case 'run.log': {
+      const lines = frame.logs.append(frame.tenant, head.id, event.lines);
+      return lines.length > 0 ? { ...event, lines: [...lines] } : undefined;
+    }
+    case 'snapshot.made':
+      return applySnapshot(frame, event, head) ? event : undefined;
+    case 'part.finished':
+      return applyPartFinished(frame, event, head) ? event : undefined;
+    case 'run.finished':
+      return applyRunFinished(frame, event, head);
+  }
+}
+
+function createHostEventApplier(sql: Sql) {
+  const append = createHappeningAppender(sql);
+  return (frame: Frame, event: HostEventOf): void => {
+    const { tenant, host } = frame;
+    if (event.type === 'host.notice') {
+      append({ tenant, host, at: event.at, type: 'notice', level: event.level, text: event.text });
+      return;
+    }
+    const missing = frame.snapshots.markMissing({ tenant, host, repository: event.repository }, event.missing);
+    const level = missing > 0 || event.orphans.length > 0 ? 'warn' : 'info';
+    const text = `Reconciled repository ${event.repository}: ${missing} listed snapshots are gone, ${event.orphans.length} unlisted ones found.`;
+    append({ tenant, host, at: event.at, type: 'reconciled', level, text });
+  };
+}
+
+export type EventApplier = (
+  tenant: TenantId,
+  host: HostId,
+  epoch: string,
+  events: readonly SequencedEvent[],
+  receivedAt: number,
+) => Promise<AppliedEvents>;
+
+/** `fresh` of the result holds what changed the ledger, as the ledger took it. */
+export function createEventApplier(sql: Sql, onOddity: (text: string) => void): EventApplier {
+  const stream = prepareStream(sql);
+  const shared = { rows: createRunRows(sql), snapshots: createSnapshotRows(sql), logs: createLogWriter(sql) };
+  const applyHostEvent = createHostEventApplier(sql);
+
+  return async (tenant, host, epoch, events, receivedAt) => {
+    const oddities: string[] = [];
+    const ownerOf = (source: string) => stream.owner.find({ source });
+    const frame: Frame = { tenant, host, receivedAt, ...shared, ownerOf, report: (text) => oddities.push(text) };
+    const applied = await sql.write((): AppliedEvents => {
+      const known = stream.position.find({ host, epoch, tenant })?.seq;
+      const planned = planApply(known ?? 0, events);
+      const through = planned.at(-1)?.seq ?? known ?? 0;
+      const fresh: SequencedEvent[] = [];
+      for (const { seq, event } of planned) {
+        if (!('run' in event)) {
+          applyHostEvent(frame, event);
+          fresh.push({ seq, event });
+          continue;
+        }
+        const taken = applyRunEvent(frame, stream, event);
+        if (taken) fresh.push({ seq, event: taken });
+      }
+      if (planned.length > 0) stream.advance.run({ host, epoch, tenant, seq: through, receivedAt });
+      if (known === undefined) stream.forgetEpochs.run({ host, epoch, keep: EPOCHS_PER_HOST });
+      return { through, fresh };
+    });
+    for (const text of oddities) onOddity(`host ${host}: ${text}`);
+    return applied;
+  };
+}

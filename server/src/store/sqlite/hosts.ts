@@ -1,0 +1,201 @@
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { hostFactsSchema, toolReportSchema } from '@holdfast/shared/protocol/messages.ts';
+import { z } from 'zod';
+import { HOST_STATES, type Host, type HostFilter, type HostStore } from '../hosts.ts';
+import type { PageRequest } from '../page.ts';
+import { counted, foldName, json, optional, toJson } from './columns.ts';
+import { createNamePage, cutPage, joinConditions } from './keyset.ts';
+import type { Params, Sql } from './statements.ts';
+
+export const HOST_COLUMNS = `h.id, h.tenant_id AS tenant, h.name, h.state, h.tags, h.signing_key AS signingKey,
+  h.sealing_key AS sealingKey, h.fingerprint, h.facts, h.tools, h.created_at AS createdAt, h.last_seen_at AS lastSeenAt,
+  h.skew_ms AS skewMs, h.spec_version AS specVersion, h.acknowledged_spec_version AS acknowledgedSpecVersion, h.counter,
+  h.boot, h.concurrency`;
+export const hostRow: z.ZodType<Host> = z.object({
+  id: idSchema('host'),
+  tenant: idSchema('tenant'),
+  name: z.string(),
+  state: z.enum(HOST_STATES),
+  tags: json(z.array(z.string())),
+  signingKey: z.string(),
+  sealingKey: z.string(),
+  fingerprint: z.string(),
+  facts: optional(json(hostFactsSchema)),
+  tools: json(z.array(toolReportSchema)),
+  createdAt: z.int(),
+  lastSeenAt: optional(z.int()),
+  skewMs: optional(z.int()),
+  specVersion: z.int(),
+  acknowledgedSpecVersion: z.int(),
+  counter: z.int(),
+  boot: optional(z.string()),
+  concurrency: z.int(),
+});
+
+export function buildHostList(filter: HostFilter, page: PageRequest): { text: string; params: Params } {
+  const text = `SELECT ${HOST_COLUMNS}, h.name_key AS nameKey FROM hosts h
+WHERE ${joinConditions([
+    'h.tenant_id = @tenant',
+    filter.state !== undefined && 'h.state = @state',
+    filter.tag !== undefined &&
+      'EXISTS (SELECT 1 FROM host_tags t WHERE t.tenant_id = h.tenant_id AND t.tag = @tag AND t.host_id = h.id)',
+    filter.search !== undefined && 'instr(h.name_key, @search) > 0',
+    filter.seenSince !== undefined && 'h.last_seen_at >= @seenSince',
+    filter.notSeenSince !== undefined && '(h.last_seen_at IS NULL OR h.last_seen_at < @notSeenSince)',
+    page.after !== undefined && '(h.name_key, h.id) > (@afterKey, @afterId)',
+  ])}
+ORDER BY h.name_key, h.id LIMIT @pageLimit`;
+  const search = filter.search === undefined ? undefined : foldName(filter.search);
+  return { text, params: { ...filter, search, ...createNamePage(page) } };
+}
+
+function prepareHosts(sql: Sql) {
+  const byId = 'WHERE tenant_id = @tenant AND id = @id';
+  return {
+    insert: sql.change(`INSERT INTO hosts (id, tenant_id, name, name_key, state, tags, signing_key, sealing_key, fingerprint,
+        facts, tools, created_at, last_seen_at, skew_ms, spec_version, acknowledged_spec_version, counter, boot, concurrency)
+      VALUES (@id, @tenant, @name, @nameKey, @state, @tags, @signingKey, @sealingKey, @fingerprint, @facts, @tools,
+        @createdAt, @lastSeenAt, @skewMs, @specVersion, @acknowledgedSpecVersion, @counter, @boot, @concurrency)`),
+    find: sql.select(`SELECT ${HOST_COLUMNS} FROM hosts h WHERE h.tenant_id = @tenant AND h.id = @id`, hostRow),
+    byKey: sql.select(
+      `SELECT ${HOST_COLUMNS} FROM hosts h WHERE h.signing_key = @signingKey
+       ORDER BY h.state = 'revoked', h.created_at DESC, h.id DESC LIMIT 1`,
+      hostRow,
+    ),
+    byName: sql.select(
+      "SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND name_key = @nameKey AND state <> 'revoked'",
+      counted,
+    ),
+    count: sql.select('SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant', counted),
+    countActive: sql.select("SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND state = 'active'", counted),
+    countSeen: sql.select('SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND last_seen_at >= @since', counted),
+    rename: sql.change(`UPDATE hosts SET name = coalesce(@name, name), name_key = coalesce(@nameKey, name_key),
+      tags = coalesce(@tags, tags), concurrency = coalesce(@concurrency, concurrency) ${byId}`),
+    addTag: sql.change(`INSERT INTO host_tags (tenant_id, tag, host_id) VALUES (@tenant, @tag, @id)
+      ON CONFLICT (tenant_id, tag, host_id) DO NOTHING`),
+    dropTags: sql.change('DELETE FROM host_tags WHERE tenant_id = @tenant AND host_id = @id'),
+    setState: sql.change(`UPDATE hosts SET state = @state ${byId}`),
+  };
+}
+
+function prepareContacts(sql: Sql) {
+  return {
+    counter: sql.change('UPDATE hosts SET counter = @counter, boot = @boot WHERE id = @id AND counter < @counter'),
+    contact: sql.change(`UPDATE hosts SET last_seen_at = max(coalesce(last_seen_at, 0), @at), facts = coalesce(@facts, facts),
+      tools = coalesce(@tools, tools), skew_ms = coalesce(@skewMs, skew_ms) WHERE id = @id`),
+    touch: sql.change('UPDATE hosts SET last_seen_at = max(coalesce(last_seen_at, 0), @at) WHERE id = @id'),
+    bump: sql.change('UPDATE hosts SET spec_version = spec_version + 1 WHERE tenant_id = @tenant AND id = @id'),
+    acknowledge: sql.change(
+      'UPDATE hosts SET acknowledged_spec_version = max(acknowledged_spec_version, @version) WHERE id = @id',
+    ),
+    position: sql.select('SELECT seq FROM host_streams WHERE host_id = @id AND epoch = @epoch', z.object({ seq: z.int() })),
+  };
+}
+
+/** Inserts a host with its tags; part of a caller's transaction. */
+export function createHostInsert(sql: Sql): (host: Host) => void {
+  const { insert, addTag } = prepareHosts(sql);
+  return (host) => {
+    insert.run({
+      ...host,
+      nameKey: foldName(host.name),
+      tags: toJson(host.tags),
+      facts: toJson(host.facts),
+      tools: toJson(host.tools),
+    });
+    for (const tag of host.tags) addTag.run({ tenant: host.tenant, id: host.id, tag });
+  };
+}
+
+type HostRows = Pick<
+  HostStore,
+  | 'insertHost'
+  | 'findHost'
+  | 'findHostByKey'
+  | 'listHosts'
+  | 'countHosts'
+  | 'countHostsSeenSince'
+  | 'isHostNameTaken'
+  | 'updateHostNaming'
+  | 'setHostState'
+>;
+
+export function createHostRows(sql: Sql): HostRows {
+  const hosts = prepareHosts(sql);
+  const insertHost = createHostInsert(sql);
+  const listed = z.intersection(hostRow, z.object({ nameKey: z.string() }));
+  const refuseMissing = (changed: number) => {
+    if (changed === 0) throw new AppError('not_found', 'there is no such host');
+  };
+  return {
+    insertHost: (host) => sql.write(() => insertHost(host)),
+    findHost: (tenant, id) => sql.read(() => hosts.find.find({ tenant, id })),
+    findHostByKey: (signingKey) => sql.read(() => hosts.byKey.find({ signingKey })),
+    listHosts: (tenant, filter, page) =>
+      sql.read(() => {
+        const { text, params } = buildHostList(filter, page);
+        const found = sql.select(text, listed).list({ ...params, tenant });
+        return cutPage(found, page, (host) => [host.nameKey, host.id]);
+      }),
+    countHosts: (tenant) =>
+      sql.read(() => ({
+        total: hosts.count.find({ tenant })?.count ?? 0,
+        active: hosts.countActive.find({ tenant })?.count ?? 0,
+        seenSince: hosts.countSeen.find({ tenant, since: 0 })?.count ?? 0,
+      })),
+    countHostsSeenSince: (tenant, since) => sql.read(() => hosts.countSeen.find({ tenant, since })?.count ?? 0),
+    isHostNameTaken: (tenant, name) => sql.read(() => (hosts.byName.find({ tenant, nameKey: foldName(name) })?.count ?? 0) > 0),
+    updateHostNaming: (tenant, id, change) =>
+      sql.write(() => {
+        const nameKey = change.name === undefined ? undefined : foldName(change.name);
+        refuseMissing(
+          hosts.rename.run({
+            tenant,
+            id,
+            name: change.name,
+            nameKey,
+            tags: toJson(change.tags),
+            concurrency: change.concurrency,
+          }),
+        );
+        if (change.tags === undefined) return;
+        hosts.dropTags.run({ tenant, id });
+        for (const tag of change.tags) hosts.addTag.run({ tenant, id, tag });
+      }),
+    setHostState: (tenant, id, state) => sql.write(() => refuseMissing(hosts.setState.run({ tenant, id, state }))),
+  };
+}
+
+type HostContacts = Pick<
+  HostStore,
+  'advanceCounter' | 'recordContact' | 'touchHosts' | 'bumpSpec' | 'acknowledgeSpec' | 'getEventPosition'
+>;
+
+export function createHostContacts(sql: Sql): HostContacts {
+  const contacts = prepareContacts(sql);
+  return {
+    advanceCounter: (id, counter, boot) => sql.write(() => contacts.counter.run({ id, counter, boot }) > 0),
+    recordContact: (id, contact) =>
+      sql.write(
+        () =>
+          void contacts.contact.run({
+            id,
+            at: contact.at,
+            facts: toJson(contact.facts),
+            tools: toJson(contact.tools),
+            skewMs: contact.skewMs === undefined ? undefined : Math.round(contact.skewMs),
+          }),
+      ),
+    touchHosts: (ids, at) =>
+      sql.write(() => {
+        for (const id of ids) contacts.touch.run({ id, at });
+      }),
+    bumpSpec: (tenant, hosts) =>
+      sql.write(() => {
+        for (const id of new Set(hosts)) contacts.bump.run({ tenant, id });
+      }),
+    acknowledgeSpec: (id, version) => sql.write(() => void contacts.acknowledge.run({ id, version })),
+    getEventPosition: (id, epoch) => sql.read(() => ({ epoch, seq: contacts.position.find({ id, epoch })?.seq ?? 0 })),
+  };
+}

@@ -1,0 +1,160 @@
+/** Opens the store in one SQLite file: lock, settings of durability, migrations, ballast, and the aggregates on top. */
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Clock } from '@holdfast/shared/clock.ts';
+import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import Database from 'better-sqlite3';
+import { z } from 'zod';
+import type { Store } from '../store.ts';
+import { createBallast } from './ballast.ts';
+import { createAnnouncements, createEnrolmentTokens, createHostTokens } from './enrolment.ts';
+import { toStoreError } from './faults.ts';
+import { createHostContacts, createHostRows } from './hosts.ts';
+import { checkSchema, type Migration, migrate, readMigrations } from './migrations.ts';
+import { createPeopleStore } from './people.ts';
+import { createPlans } from './plans.ts';
+import { createRepositories } from './repositories.ts';
+import { createRunStore } from './runs.ts';
+import { createSettingStore } from './settings.ts';
+import { createSources } from './sources.ts';
+import { createSql, type Sql } from './statements.ts';
+import { createTrailStore } from './trail.ts';
+import { acquireWriterLock, findWriterLock, type WriterLock } from './writer-lock.ts';
+
+export interface SqliteStoreOptions {
+  /** The database file; made when absent, with rights for its owner only. */
+  path: string;
+  migrationsDir: string;
+  clock: Pick<Clock, 'now'>;
+  /** Size of the reserve for a full disk; 0 for none. */
+  ballastBytes?: number;
+  /** Hears of reports that do not fit the ledger and were left out, such as events about another host's run. */
+  onOddity?: (text: string) => void;
+  /**
+   * `alone` (default): refuses to open while another process has the store. `beside`: for one-shot commands, opens next to
+   * a running server, and migrates only when there is none.
+   */
+  access?: 'alone' | 'beside';
+}
+
+const BALLAST_BYTES = 16 * 1024 * 1024;
+/** A wait for a lock blocks the event loop; only one-shot commands ever hold one. */
+const BUSY_MS = 2000;
+const JOURNAL_BYTES = 64 * 1024 * 1024;
+
+function openDatabase(path: string): Database.Database {
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
+  const db = new Database(path, { timeout: BUSY_MS });
+  try {
+    db.pragma('journal_mode = WAL');
+    db.pragma(`journal_size_limit = ${JOURNAL_BYTES}`);
+    db.pragma('temp_store = MEMORY');
+    db.pragma('trusted_schema = OFF');
+    db.pragma('foreign_keys = ON');
+    db.pragma('synchronous = FULL');
+    return db;
+  } catch (thrown) {
+    db.close();
+    throw thrown;
+  }
+}
+
+/** After the first write, because a fresh database in WAL mode falls back to NORMAL with it. */
+function insistOnSync(db: Database.Database): void {
+  db.pragma('synchronous = FULL');
+  const level: unknown = db.pragma('synchronous', { simple: true });
+  if (level !== 2) throw new AppError('internal', `SQLite runs with synchronous = ${String(level)} instead of FULL`);
+}
+
+function prepareSchema(db: Database.Database, migrations: readonly Migration[], options: SqliteStoreOptions, owner: boolean) {
+  const { path } = options;
+  if (owner) return migrate(db, migrations, { path, now: () => options.clock.now() });
+  const current = checkSchema(db, migrations, path);
+  if (current === migrations.length) return current;
+  throw new AppError(
+    'precondition',
+    `the running server uses schema ${current} of ${path}, this command needs ${migrations.length}; restart the server first`,
+  );
+}
+
+function createProbe(sql: Sql, clock: Pick<Clock, 'now'>): () => Promise<void> {
+  const write = sql.change(`INSERT INTO probes (tenant_id, at) VALUES (@tenant, @at)
+    ON CONFLICT (tenant_id) DO UPDATE SET at = excluded.at`);
+  const read = sql.select('SELECT at FROM probes WHERE tenant_id = @tenant', z.object({ at: z.int() }));
+  return () =>
+    sql.write(() => {
+      const at = clock.now();
+      write.run({ tenant: DEFAULT_TENANT, at });
+      if (read.find({ tenant: DEFAULT_TENANT })?.at !== at) {
+        throw new AppError('integrity', 'the database did not give back what was just written');
+      }
+    });
+}
+
+function findLock(options: SqliteStoreOptions): WriterLock | undefined {
+  return options.access === 'beside' ? findWriterLock(options.path) : acquireWriterLock(options.path);
+}
+
+/**
+ * Opens the store. Throws `precondition` with one clear line when another process has it, when its schema is newer than this
+ * build's or was made by another build; `integrity` when the file is damaged; `unavailable` when it cannot be read or written.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  let lock: WriterLock | undefined;
+  let db: Database.Database | undefined;
+  try {
+    const migrations = readMigrations(options.migrationsDir);
+    lock = findLock(options);
+    db = openDatabase(options.path);
+    const current = prepareSchema(db, migrations, options, lock !== undefined);
+    insistOnSync(db);
+    return await assembleStore(db, lock, current, migrations.length, options);
+  } catch (thrown) {
+    db?.close();
+    lock?.release();
+    throw toStoreError(thrown);
+  }
+}
+
+async function assembleStore(
+  db: Database.Database,
+  lock: WriterLock | undefined,
+  current: number,
+  newest: number,
+  options: SqliteStoreOptions,
+): Promise<Store> {
+  const ballast = createBallast({
+    path: `${options.path}.ballast`,
+    directory: dirname(options.path),
+    bytes: lock === undefined ? 0 : (options.ballastBytes ?? BALLAST_BYTES),
+  });
+  const sql = createSql(db, () => ballast.free());
+  await ballast.restore();
+  const probe = createProbe(sql, options.clock);
+  return {
+    people: createPeopleStore(sql),
+    hosts: {
+      ...createHostRows(sql),
+      ...createHostContacts(sql),
+      ...createHostTokens(sql),
+      ...createAnnouncements(sql),
+      ...createEnrolmentTokens(sql),
+    },
+    catalog: { ...createSources(sql), ...createRepositories(sql), ...createPlans(sql) },
+    runs: createRunStore(sql, { guard: () => ballast.guard(), onOddity: options.onOddity ?? (() => undefined) }),
+    trail: createTrailStore(sql),
+    settings: createSettingStore(sql),
+    async probe() {
+      await ballast.restore();
+      await ballast.guard();
+      await probe();
+    },
+    schema: { current, newest },
+    async close() {
+      if (!db.open) return;
+      db.close();
+      lock?.release();
+    },
+  };
+}

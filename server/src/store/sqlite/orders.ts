@@ -1,0 +1,79 @@
+/** Orders on their way to hosts, and the runs that wait for them. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import type { Failure } from '@holdfast/shared/domain/run.ts';
+import { z } from 'zod';
+import type { Order, Run, RunStore } from '../runs.ts';
+import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
+import type { Sql } from './statements.ts';
+
+const ORDER = `id, tenant_id AS tenant, host_id AS host, type, run_id AS run, body, not_after AS notAfter,
+  created_at AS createdAt, state`;
+const orderRow: z.ZodType<Order> = z.object({
+  id: idSchema('request'),
+  tenant: idSchema('tenant'),
+  host: idSchema('host'),
+  type: z.enum(['run.start', 'restore.start', 'run.cancel']),
+  run: idSchema('run'),
+  body: z.string(),
+  notAfter: z.int(),
+  createdAt: z.int(),
+  state: z.enum(['waiting', 'answered', 'refused', 'expired']),
+});
+
+function prepareOrders(sql: Sql) {
+  return {
+    insert: sql.change(`INSERT INTO orders (id, tenant_id, host_id, type, run_id, body, not_after, created_at, state)
+      VALUES (@id, @tenant, @host, @type, @run, @body, @notAfter, @createdAt, @state)`),
+    waiting: sql.select(
+      `SELECT ${ORDER} FROM orders WHERE host_id = @host AND state = 'waiting' AND not_after > @now ORDER BY created_at, id`,
+      orderRow,
+    ),
+    due: sql.select(`SELECT ${ORDER} FROM orders WHERE state = 'waiting' AND not_after <= @now ORDER BY not_after, id`, orderRow),
+    settle: sql.change("UPDATE orders SET state = @state, body = '' WHERE id = @id AND state = 'waiting'"),
+    run: sql.select(`SELECT ${RUN_COLUMNS} FROM runs r WHERE r.id = @id`, runRow),
+  };
+}
+
+const EXPIRED = createReasonError('expired', 'The host did not take this order in time');
+const EXPIRY: Failure = { code: EXPIRED.code, message: EXPIRED.message, reason: 'expired' };
+
+type Orders = Pick<
+  RunStore,
+  'insertOrderedRun' | 'insertOrder' | 'listWaitingOrders' | 'settleOrder' | 'expireOrders' | 'finishUnstarted'
+>;
+
+export function createOrders(sql: Sql): Orders {
+  const orders = prepareOrders(sql);
+  const runs = createRunRows(sql);
+  return {
+    insertOrderedRun: (run, sources, order) =>
+      sql.write(() => {
+        runs.insert(run, sources);
+        orders.insert.run({ ...order });
+      }),
+    insertOrder: (order) => sql.write(() => void orders.insert.run({ ...order })),
+    listWaitingOrders: (host, now) => sql.read(() => orders.waiting.list({ host, now })),
+    settleOrder: (id, state) => sql.write(() => orders.settle.run({ id, state }) > 0),
+    expireOrders: (now) =>
+      sql.write(() => {
+        const failed: Run[] = [];
+        for (const order of orders.due.list({ now })) {
+          orders.settle.run({ id: order.id, state: 'expired' });
+          const head = order.type === 'run.cancel' ? undefined : runs.findHead(order.run);
+          if (head?.state !== 'queued') continue;
+          const end = { finishedAt: now, reportedAt: now, failure: EXPIRY };
+          if (!runs.finish(head, 'failed', end, { state: 'failed', failure: EXPIRY })) continue;
+          const run = orders.run.find({ id: head.id });
+          if (run) failed.push(run);
+        }
+        return failed;
+      }),
+    finishUnstarted: (tenant, id, state, failure, at) =>
+      sql.write(() => {
+        const head = runs.findHead(id);
+        if (head?.tenant !== tenant || head.state !== 'queued') return false;
+        return runs.finish(head, state, { finishedAt: at, reportedAt: at, failure }, { state, failure });
+      }),
+  };
+}

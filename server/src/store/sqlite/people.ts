@@ -1,0 +1,139 @@
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { z } from 'zod';
+import { type ApiKey, type PeopleStore, ROLES, type Session, type User } from '../people.ts';
+import { counted, flag, foldName, optional } from './columns.ts';
+import type { Params, Sql } from './statements.ts';
+
+const USER = `u.id, u.tenant_id AS tenant, u.name, u.role, u.password_hash AS passwordHash, u.disabled, u.zone,
+  u.created_at AS createdAt`;
+const userRow: z.ZodType<User> = z.object({
+  id: idSchema('user'),
+  tenant: idSchema('tenant'),
+  name: z.string(),
+  role: z.enum(ROLES),
+  passwordHash: z.string(),
+  disabled: flag,
+  zone: optional(z.string()),
+  createdAt: z.int(),
+});
+
+const SESSION = `id, tenant_id AS tenant, user_id AS user, token_hash AS tokenHash, created_at AS createdAt,
+  last_seen_at AS lastSeenAt, expires_at AS expiresAt, address, agent`;
+const sessionRow: z.ZodType<Session> = z.object({
+  id: idSchema('session'),
+  tenant: idSchema('tenant'),
+  user: idSchema('user'),
+  tokenHash: z.string(),
+  createdAt: z.int(),
+  lastSeenAt: z.int(),
+  expiresAt: z.int(),
+  address: z.string(),
+  agent: z.string(),
+});
+
+const API_KEY = `id, tenant_id AS tenant, name, role, token_hash AS tokenHash, created_at AS createdAt,
+  expires_at AS expiresAt, last_used_at AS lastUsedAt, revoked_at AS revokedAt`;
+const apiKeyRow: z.ZodType<ApiKey> = z.object({
+  id: idSchema('apiKey'),
+  tenant: idSchema('tenant'),
+  name: z.string(),
+  role: z.enum(ROLES),
+  tokenHash: z.string(),
+  createdAt: z.int(),
+  expiresAt: optional(z.int()),
+  lastUsedAt: optional(z.int()),
+  revokedAt: optional(z.int()),
+});
+
+function prepareUsers(sql: Sql) {
+  return {
+    count: sql.select('SELECT count(*) AS count FROM users', counted),
+    insert: sql.change(`INSERT INTO users (id, tenant_id, name, name_key, role, password_hash, disabled, zone, created_at)
+      VALUES (@id, @tenant, @name, @nameKey, @role, @passwordHash, @disabled, @zone, @createdAt)`),
+    byName: sql.select(`SELECT ${USER} FROM users u WHERE u.tenant_id = @tenant AND u.name_key = @nameKey`, userRow),
+    byId: sql.select(`SELECT ${USER} FROM users u WHERE u.tenant_id = @tenant AND u.id = @id`, userRow),
+    list: sql.select(`SELECT ${USER} FROM users u WHERE u.tenant_id = @tenant ORDER BY u.name_key, u.id`, userRow),
+    password: sql.change('UPDATE users SET password_hash = @passwordHash WHERE tenant_id = @tenant AND id = @id'),
+  };
+}
+
+function prepareSessions(sql: Sql) {
+  return {
+    insert: sql.change(`INSERT INTO sessions
+      (id, tenant_id, user_id, token_hash, created_at, last_seen_at, expires_at, address, agent)
+      VALUES (@id, @tenant, @user, @tokenHash, @createdAt, @lastSeenAt, @expiresAt, @address, @agent)`),
+    byToken: sql.select(`SELECT ${SESSION} FROM sessions WHERE token_hash = @tokenHash AND expires_at > @now`, sessionRow),
+    touch: sql.change('UPDATE sessions SET last_seen_at = max(last_seen_at, @lastSeenAt) WHERE id = @id'),
+    remove: sql.change('DELETE FROM sessions WHERE id = @id'),
+    removeOf: sql.change('DELETE FROM sessions WHERE tenant_id = @tenant AND user_id = @user'),
+    removeExpired: sql.change('DELETE FROM sessions WHERE expires_at <= @now'),
+  };
+}
+
+function prepareApiKeys(sql: Sql) {
+  return {
+    insert: sql.change(`INSERT INTO api_keys
+      (id, tenant_id, name, role, token_hash, created_at, expires_at, last_used_at, revoked_at)
+      VALUES (@id, @tenant, @name, @role, @tokenHash, @createdAt, @expiresAt, @lastUsedAt, @revokedAt)`),
+    byToken: sql.select(
+      `SELECT ${API_KEY} FROM api_keys
+       WHERE token_hash = @tokenHash AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > @now)`,
+      apiKeyRow,
+    ),
+    list: sql.select(`SELECT ${API_KEY} FROM api_keys WHERE tenant_id = @tenant ORDER BY created_at, id`, apiKeyRow),
+    touch: sql.change('UPDATE api_keys SET last_used_at = max(coalesce(last_used_at, 0), @lastUsedAt) WHERE id = @id'),
+    revoke: sql.change('UPDATE api_keys SET revoked_at = @at WHERE tenant_id = @tenant AND id = @id AND revoked_at IS NULL'),
+  };
+}
+
+function toUserParams(user: User): Params {
+  return { ...user, nameKey: foldName(user.name), zone: user.zone };
+}
+
+export function createPeopleStore(sql: Sql): PeopleStore {
+  const users = prepareUsers(sql);
+  const sessions = prepareSessions(sql);
+  const keys = prepareApiKeys(sql);
+  return {
+    countUsers: () => sql.read(() => users.count.find()?.count ?? 0),
+    insertUser: (user) => sql.write(() => void users.insert.run(toUserParams(user))),
+    insertFirstUser: (user) =>
+      sql.write(() => {
+        if ((users.count.find()?.count ?? 0) > 0) {
+          throw new AppError('conflict', 'there is already a user; log in, or let an administrator add you', {
+            details: { field: 'user' },
+          });
+        }
+        users.insert.run(toUserParams(user));
+      }),
+    findUserByName: (tenant, name) => sql.read(() => users.byName.find({ tenant, nameKey: foldName(name) })),
+    findUser: (tenant, id) => sql.read(() => users.byId.find({ tenant, id })),
+    listUsers: (tenant) => sql.read(() => users.list.list({ tenant })),
+    updatePassword: (tenant, id, passwordHash) =>
+      sql.write(() => {
+        if (users.password.run({ tenant, id, passwordHash }) === 0) throw new AppError('not_found', 'there is no such user');
+      }),
+
+    insertSession: (session) => sql.write(() => void sessions.insert.run({ ...session })),
+    findSession: (tokenHash, now) =>
+      sql.read(() => {
+        const session = sessions.byToken.find({ tokenHash, now });
+        const user = session && users.byId.find({ tenant: session.tenant, id: session.user });
+        return session && user && !user.disabled ? { session, user } : undefined;
+      }),
+    touchSession: (id, lastSeenAt) => sql.write(() => void sessions.touch.run({ id, lastSeenAt })),
+    deleteSession: (id) => sql.write(() => void sessions.remove.run({ id })),
+    deleteSessionsOf: (tenant, user) => sql.write(() => sessions.removeOf.run({ tenant, user })),
+    deleteExpiredSessions: (now) => sql.write(() => sessions.removeExpired.run({ now })),
+
+    insertApiKey: (key) =>
+      sql.write(
+        () => void keys.insert.run({ ...key, expiresAt: key.expiresAt, lastUsedAt: key.lastUsedAt, revokedAt: key.revokedAt }),
+      ),
+    findApiKey: (tokenHash, now) => sql.read(() => keys.byToken.find({ tokenHash, now })),
+    listApiKeys: (tenant) => sql.read(() => keys.list.list({ tenant })),
+    touchApiKey: (id, lastUsedAt) => sql.write(() => void keys.touch.run({ id, lastUsedAt })),
+    revokeApiKey: (tenant, id, at) => sql.write(() => keys.revoke.run({ tenant, id, at }) > 0),
+  };
+}

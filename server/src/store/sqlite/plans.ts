@@ -1,0 +1,158 @@
+import { idSchema, type TenantId } from '@holdfast/shared/domain/ids.ts';
+import { planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
+import { cronSchema } from '@holdfast/shared/domain/schedule.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { z } from 'zod';
+import type { CatalogStore, Plan, PlanFilter } from '../catalog.ts';
+import type { PageRequest } from '../page.ts';
+import { counted, flag, foldName, json, optional, toJson } from './columns.ts';
+import { createNamePage, cutPage, joinConditions } from './keyset.ts';
+import { refuseUpdate } from './sources.ts';
+import type { Params, Sql } from './statements.ts';
+
+const PLAN = `p.id, p.tenant_id AS tenant, p.name, p.name_key AS nameKey, p.repository_id AS repository, p.schedule, p.enabled,
+  p.options, p.effective_from AS effectiveFrom, p.version, p.created_at AS createdAt, p.updated_at AS updatedAt`;
+/** The zone was known when the plan was saved; a runtime with another zone database must still be able to list the plan. */
+const storedSchedule = z.object({ cron: cronSchema, zone: z.string() });
+const planRow = z.object({
+  id: idSchema('plan'),
+  tenant: idSchema('tenant'),
+  name: z.string(),
+  nameKey: z.string(),
+  repository: idSchema('repository'),
+  schedule: optional(json(storedSchedule)),
+  enabled: flag,
+  options: json(planOptionsSchema),
+  effectiveFrom: z.int(),
+  version: z.int(),
+  createdAt: z.int(),
+  updatedAt: z.int(),
+});
+type PlanRow = z.infer<typeof planRow>;
+const memberRow = z.object({ plan: idSchema('plan'), source: idSchema('source') });
+const hostIdRow = z.object({ host: idSchema('host') });
+
+const HAS_SOURCE_ON_HOST = `EXISTS (SELECT 1 FROM plan_sources ps JOIN sources s ON s.id = ps.source_id
+    WHERE ps.plan_id = p.id AND s.tenant_id = p.tenant_id AND s.host_id = @host)`;
+
+export function buildPlanList(filter: PlanFilter, page: PageRequest): { text: string; params: Params } {
+  const text = `SELECT ${PLAN} FROM plans p
+WHERE ${joinConditions([
+    'p.tenant_id = @tenant',
+    filter.repository !== undefined && 'p.repository_id = @repository',
+    filter.enabled !== undefined && 'p.enabled = @enabled',
+    filter.search !== undefined && 'instr(p.name_key, @search) > 0',
+    filter.source !== undefined && 'EXISTS (SELECT 1 FROM plan_sources ps WHERE ps.plan_id = p.id AND ps.source_id = @source)',
+    filter.host !== undefined && HAS_SOURCE_ON_HOST,
+    page.after !== undefined && '(p.name_key, p.id) > (@afterKey, @afterId)',
+  ])}
+ORDER BY p.name_key, p.id LIMIT @pageLimit`;
+  const search = filter.search === undefined ? undefined : foldName(filter.search);
+  return { text, params: { ...filter, search, ...createNamePage(page) } };
+}
+
+function toParams(plan: Plan): Params {
+  const { sources: _members, ...columns } = plan;
+  return { ...columns, nameKey: foldName(plan.name), schedule: toJson(plan.schedule), options: toJson(plan.options) };
+}
+
+function preparePlans(sql: Sql) {
+  return {
+    insert: sql.change(`INSERT INTO plans
+      (id, tenant_id, name, name_key, repository_id, schedule, enabled, options, effective_from, version, created_at, updated_at)
+      VALUES (@id, @tenant, @name, @nameKey, @repository, @schedule, @enabled, @options, @effectiveFrom, @version, @createdAt,
+        @updatedAt)`),
+    update: sql.change(`UPDATE plans SET name = @name, name_key = @nameKey, repository_id = @repository, schedule = @schedule,
+      enabled = @enabled, options = @options, effective_from = @effectiveFrom, version = version + 1, updated_at = @updatedAt
+      WHERE tenant_id = @tenant AND id = @id AND version = @expectedVersion`),
+    find: sql.select(`SELECT ${PLAN} FROM plans p WHERE p.tenant_id = @tenant AND p.id = @id`, planRow),
+    ofHost: sql.select(
+      `SELECT ${PLAN} FROM plans p WHERE p.tenant_id = @tenant AND p.id IN (
+         SELECT ps.plan_id FROM sources s JOIN plan_sources ps ON ps.tenant_id = s.tenant_id AND ps.source_id = s.id
+         WHERE s.tenant_id = @tenant AND s.host_id = @host)
+       ORDER BY p.name_key, p.id`,
+      planRow,
+    ),
+    members: sql.select(
+      `SELECT plan_id AS plan, source_id AS source FROM plan_sources
+       WHERE plan_id IN (SELECT value FROM json_each(@plans)) ORDER BY plan_id, position`,
+      memberRow,
+    ),
+    addMember: sql.change(`INSERT INTO plan_sources (plan_id, position, tenant_id, source_id)
+      VALUES (@plan, @position, @tenant, @source)`),
+    dropMembers: sql.change('DELETE FROM plan_sources WHERE plan_id = @plan'),
+    count: sql.select('SELECT count(*) AS count FROM plans WHERE tenant_id = @tenant', counted),
+    remove: sql.change('DELETE FROM plans WHERE tenant_id = @tenant AND id = @id'),
+    hostsOfRepository: sql.select(
+      `SELECT DISTINCT s.host_id AS host FROM plans p JOIN plan_sources ps ON ps.plan_id = p.id
+       JOIN sources s ON s.id = ps.source_id WHERE p.tenant_id = @tenant AND p.repository_id = @id ORDER BY s.host_id`,
+      hostIdRow,
+    ),
+    hostsOfPlan: sql.select(
+      `SELECT DISTINCT s.host_id AS host FROM plan_sources ps JOIN sources s ON s.id = ps.source_id
+       WHERE ps.tenant_id = @tenant AND ps.plan_id = @id ORDER BY s.host_id`,
+      hostIdRow,
+    ),
+  };
+}
+
+type Plans = Pick<
+  CatalogStore,
+  | 'insertPlan'
+  | 'updatePlan'
+  | 'findPlan'
+  | 'listPlans'
+  | 'listPlansOfHost'
+  | 'countPlans'
+  | 'deletePlan'
+  | 'listHostsOfRepository'
+  | 'listHostsOfPlan'
+>;
+
+export function createPlans(sql: Sql): Plans {
+  const rows = preparePlans(sql);
+  const withSources = (plans: readonly PlanRow[]): Plan[] => {
+    const members = Map.groupBy(rows.members.list({ plans: toJson(plans.map((plan) => plan.id)) }), (member) => member.plan);
+    return plans.map(({ nameKey: _order, ...plan }) => ({
+      ...plan,
+      sources: (members.get(plan.id) ?? []).map((member) => member.source),
+    }));
+  };
+  const putMembers = (tenant: TenantId, plan: Plan) => {
+    rows.dropMembers.run({ plan: plan.id });
+    for (const [position, source] of plan.sources.entries()) rows.addMember.run({ plan: plan.id, position, tenant, source });
+  };
+  return {
+    insertPlan: (plan) =>
+      sql.write(() => {
+        rows.insert.run(toParams(plan));
+        putMembers(plan.tenant, plan);
+      }),
+    updatePlan: (plan, expectedVersion) =>
+      sql.write(() => {
+        if (rows.update.run({ ...toParams(plan), expectedVersion }) === 0) {
+          refuseUpdate('plan', rows.find.find({ tenant: plan.tenant, id: plan.id }));
+        }
+        putMembers(plan.tenant, plan);
+      }),
+    findPlan: (tenant, id) =>
+      sql.read(() => {
+        const found = rows.find.find({ tenant, id });
+        return found && withSources([found])[0];
+      }),
+    listPlans: (tenant, filter, page) =>
+      sql.read(() => {
+        const { text, params } = buildPlanList(filter, page);
+        const cut = cutPage(sql.select(text, planRow).list({ ...params, tenant }), page, (plan) => [plan.nameKey, plan.id]);
+        return { ...cut, rows: withSources(cut.rows) };
+      }),
+    listPlansOfHost: (tenant, host) => sql.read(() => withSources(rows.ofHost.list({ tenant, host }))),
+    countPlans: (tenant) => sql.read(() => rows.count.find({ tenant })?.count ?? 0),
+    deletePlan: (tenant, id) =>
+      sql.write(() => {
+        if (rows.remove.run({ tenant, id }) === 0) throw new AppError('not_found', 'there is no such plan');
+      }),
+    listHostsOfRepository: (tenant, id) => sql.read(() => rows.hostsOfRepository.list({ tenant, id }).map((row) => row.host)),
+    listHostsOfPlan: (tenant, id) => sql.read(() => rows.hostsOfPlan.list({ tenant, id }).map((row) => row.host)),
+  };
+}

@@ -1,0 +1,145 @@
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { configSchema } from '@holdfast/shared/domain/plan.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { z } from 'zod';
+import type { CatalogStore, Repository } from '../catalog.ts';
+import type { PageRequest } from '../page.ts';
+import { counted, foldName, json, optional, toJson } from './columns.ts';
+import { createNamePage, cutPage, joinConditions } from './keyset.ts';
+import { refuseInUse, refuseUpdate } from './sources.ts';
+import type { Params, Sql } from './statements.ts';
+
+const REPOSITORY = `r.id, r.tenant_id AS tenant, r.name, r.name_key AS nameKey, r.kind, r.config, r.secrets,
+  r.engine_id AS engineId, r.tested_from AS testedFrom, r.version, r.created_at AS createdAt, r.updated_at AS updatedAt`;
+const repositoryRow = z.object({
+  id: idSchema('repository'),
+  tenant: idSchema('tenant'),
+  name: z.string(),
+  nameKey: z.string(),
+  kind: z.string(),
+  config: json(configSchema),
+  secrets: json(z.record(z.string(), z.string())),
+  engineId: optional(z.string()),
+  testedFrom: optional(idSchema('host')),
+  version: z.int(),
+  createdAt: z.int(),
+  updatedAt: z.int(),
+});
+
+/** The row without the column that only the order of lists needs. */
+function toRepository({ nameKey: _order, ...repository }: z.infer<typeof repositoryRow>): Repository {
+  return repository;
+}
+
+export function buildRepositoryList(
+  filter: { search?: string | undefined; kind?: string | undefined },
+  page: PageRequest,
+): { text: string; params: Params } {
+  const text = `SELECT ${REPOSITORY} FROM repositories r
+WHERE ${joinConditions([
+    'r.tenant_id = @tenant',
+    filter.kind !== undefined && 'r.kind = @kind',
+    filter.search !== undefined && 'instr(r.name_key, @search) > 0',
+    page.after !== undefined && '(r.name_key, r.id) > (@afterKey, @afterId)',
+  ])}
+ORDER BY r.name_key, r.id LIMIT @pageLimit`;
+  const search = filter.search === undefined ? undefined : foldName(filter.search);
+  return { text, params: { kind: filter.kind, search, ...createNamePage(page) } };
+}
+
+function toParams(repository: Repository): Params {
+  return {
+    ...repository,
+    nameKey: foldName(repository.name),
+    config: toJson(repository.config),
+    secrets: toJson(repository.secrets),
+  };
+}
+
+function prepareRepositories(sql: Sql) {
+  return {
+    insert: sql.change(`INSERT INTO repositories
+      (id, tenant_id, name, name_key, kind, config, secrets, engine_id, tested_from, version, created_at, updated_at)
+      VALUES (@id, @tenant, @name, @nameKey, @kind, @config, @secrets, @engineId, @testedFrom, @version, @createdAt,
+        @updatedAt)`),
+    update: sql.change(`UPDATE repositories SET name = @name, name_key = @nameKey, kind = @kind, config = @config,
+      secrets = @secrets, engine_id = @engineId, tested_from = @testedFrom, version = version + 1, updated_at = @updatedAt
+      WHERE tenant_id = @tenant AND id = @id AND version = @expectedVersion`),
+    pin: sql.change(`UPDATE repositories SET engine_id = @engineId, tested_from = @from
+      WHERE tenant_id = @tenant AND id = @id AND (engine_id IS NULL OR engine_id = @engineId)`),
+    find: sql.select(`SELECT ${REPOSITORY} FROM repositories r WHERE r.tenant_id = @tenant AND r.id = @id`, repositoryRow),
+    count: sql.select('SELECT count(*) AS count FROM repositories WHERE tenant_id = @tenant', counted),
+    users: sql.select(
+      'SELECT name FROM plans WHERE tenant_id = @tenant AND repository_id = @id ORDER BY name_key LIMIT 20',
+      z.object({ name: z.string() }),
+    ),
+    snapshots: sql.select(
+      `SELECT count(*) AS count FROM snapshots
+       WHERE tenant_id = @tenant AND repository_id = @id AND state <> 'missing'`,
+      counted,
+    ),
+    remove: sql.change('DELETE FROM repositories WHERE tenant_id = @tenant AND id = @id'),
+  };
+}
+
+type Repositories = Pick<
+  CatalogStore,
+  | 'insertRepository'
+  | 'updateRepository'
+  | 'pinEngineId'
+  | 'findRepository'
+  | 'listRepositories'
+  | 'countRepositories'
+  | 'deleteRepository'
+>;
+
+export function createRepositories(sql: Sql): Repositories {
+  const rows = prepareRepositories(sql);
+  return {
+    insertRepository: (repository) => sql.write(() => void rows.insert.run(toParams(repository))),
+    updateRepository: (repository, expectedVersion) =>
+      sql.write(() => {
+        if (rows.update.run({ ...toParams(repository), expectedVersion }) > 0) return;
+        refuseUpdate('repository', rows.find.find({ tenant: repository.tenant, id: repository.id }));
+      }),
+    pinEngineId: (tenant, id, engineId, from) =>
+      sql.write(() => {
+        if (rows.pin.run({ tenant, id, engineId, from }) > 0) return;
+        const known = rows.find.find({ tenant, id });
+        if (!known) throw new AppError('not_found', 'there is no such repository');
+        throw new AppError(
+          'conflict',
+          'another repository now answers at this address; correct the address, or add it as a new repository',
+          { details: { field: 'engineId', pinned: known.engineId ?? '' } },
+        );
+      }),
+    findRepository: (tenant, id) =>
+      sql.read(() => {
+        const found = rows.find.find({ tenant, id });
+        return found && toRepository(found);
+      }),
+    listRepositories: (tenant, filter, page) =>
+      sql.read(() => {
+        const { text, params } = buildRepositoryList(filter, page);
+        const found = sql.select(text, repositoryRow).list({ ...params, tenant });
+        const cut = cutPage(found, page, (repository) => [repository.nameKey, repository.id]);
+        return { ...cut, rows: cut.rows.map(toRepository) };
+      }),
+    countRepositories: (tenant) => sql.read(() => rows.count.find({ tenant })?.count ?? 0),
+    deleteRepository: (tenant, id) =>
+      sql.write(() => {
+        refuseInUse('repository', rows.users.list({ tenant, id }));
+        const snapshots = rows.snapshots.find({ tenant, id })?.count ?? 0;
+        if (snapshots > 0) {
+          throw new AppError(
+            'conflict',
+            `the ledger still lists ${snapshots} snapshots in this repository; it cannot be deleted`,
+            {
+              details: { field: 'snapshots', snapshots },
+            },
+          );
+        }
+        if (rows.remove.run({ tenant, id }) === 0) throw new AppError('not_found', 'there is no such repository');
+      }),
+  };
+}

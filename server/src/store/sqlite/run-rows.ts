@@ -1,0 +1,237 @@
+/** The rows of runs and parts, and the one way in which their states move. Everything here runs in a caller's transaction. */
+import {
+  type HostId,
+  idSchema,
+  type PlanId,
+  type RepositoryId,
+  type RunId,
+  type SourceId,
+  type TenantId,
+} from '@holdfast/shared/domain/ids.ts';
+import {
+  canMove,
+  type Evidence,
+  evidenceSchema,
+  type Failure,
+  failureSchema,
+  isTerminal,
+  RUN_KINDS,
+  RUN_STATES,
+  type RunKind,
+  type RunState,
+  type TerminalState,
+  TRIGGERS,
+} from '@holdfast/shared/domain/run.ts';
+import { restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
+import { z } from 'zod';
+import type { Run, RunPart } from '../runs.ts';
+import { json, optional, toJson } from './columns.ts';
+import { computeFacets } from './facets.ts';
+import type { Sql } from './statements.ts';
+
+export const RUN_COLUMNS = `r.id, r.tenant_id AS tenant, r.host_id AS host, r.kind, r.cause AS trigger_, r.state, r.plan_id AS plan,
+  r.repository_id AS repository, r.fire_at AS fireAt, r.created_at AS createdAt, r.started_at AS startedAt,
+  r.finished_at AS finishedAt, r.duration_ms AS durationMs, r.received_at AS receivedAt, r.reported_at AS reportedAt, r.bytes,
+  r.failure, r.evidence, r.snapshot_id AS snapshot, r.target, r.requested_by AS requestedBy, r.log_lines AS logLines`;
+export const runRow = z
+  .object({
+    id: idSchema('run'),
+    tenant: idSchema('tenant'),
+    host: idSchema('host'),
+    kind: z.enum(RUN_KINDS),
+    trigger_: z.enum(TRIGGERS),
+    state: z.enum(RUN_STATES),
+    plan: optional(idSchema('plan')),
+    repository: idSchema('repository'),
+    fireAt: optional(z.int()),
+    createdAt: z.int(),
+    startedAt: optional(z.int()),
+    finishedAt: optional(z.int()),
+    durationMs: optional(z.int()),
+    receivedAt: z.int(),
+    reportedAt: optional(z.int()),
+    bytes: z.int(),
+    failure: optional(json(failureSchema)),
+    evidence: json(z.array(evidenceSchema)),
+    snapshot: optional(idSchema('snapshot')),
+    target: optional(json(restoreTargetSchema)),
+    requestedBy: optional(z.string()),
+    logLines: z.int(),
+  })
+  .transform(({ trigger_, ...run }): Run => ({ ...run, trigger: trigger_ }));
+
+const PART = `run_id AS run, source_id AS source, state, failure, warnings, bytes, duration_ms AS durationMs`;
+export const partRow: z.ZodType<RunPart> = z.object({
+  run: idSchema('run'),
+  source: idSchema('source'),
+  state: z.enum(RUN_STATES),
+  failure: optional(json(failureSchema)),
+  warnings: json(z.array(z.string())),
+  bytes: z.int(),
+  durationMs: optional(z.int()),
+});
+
+/** What a transition needs to know of a run; `state` follows the row. */
+export interface RunHead {
+  id: RunId;
+  tenant: TenantId;
+  host: HostId;
+  kind: RunKind;
+  state: RunState;
+  plan?: PlanId | undefined;
+  repository: RepositoryId;
+  createdAt: number;
+}
+
+/** What an end leaves in the row; instants are epoch milliseconds. */
+export interface RunEnd {
+  finishedAt: number;
+  reportedAt: number;
+  failure?: Failure | undefined;
+  evidence?: readonly Evidence[] | undefined;
+  bytes?: number | undefined;
+  durationMs?: number | undefined;
+  logLines?: number | undefined;
+}
+
+const headRow: z.ZodType<RunHead> = z.object({
+  id: idSchema('run'),
+  tenant: idSchema('tenant'),
+  host: idSchema('host'),
+  kind: z.enum(RUN_KINDS),
+  state: z.enum(RUN_STATES),
+  plan: optional(idSchema('plan')),
+  repository: idSchema('repository'),
+  createdAt: z.int(),
+});
+
+function prepareRows(sql: Sql) {
+  return {
+    insert: sql.change(`INSERT INTO runs (id, tenant_id, host_id, kind, cause, state, plan_id, repository_id, fire_at, created_at,
+        started_at, finished_at, duration_ms, received_at, reported_at, bytes, failure, evidence, snapshot_id, target,
+        requested_by, facets, log_lines, log_last_n, log_bytes, log_left_out)
+      VALUES (@id, @tenant, @host, @kind, @trigger, @state, @plan, @repository, @fireAt, @createdAt, @startedAt, @finishedAt,
+        @durationMs, @receivedAt, @reportedAt, @bytes, @failure, @evidence, @snapshot, @target, @requestedBy, @facets, @logLines,
+        0, 0, 0)`),
+    head: sql.select(
+      `SELECT id, tenant_id AS tenant, host_id AS host, kind, state, plan_id AS plan, repository_id AS repository,
+         created_at AS createdAt FROM runs WHERE id = @id`,
+      headRow,
+    ),
+    move: sql.change('UPDATE runs SET state = @to, facets = @facets WHERE id = @id AND state = @from'),
+    start: sql.change('UPDATE runs SET started_at = coalesce(started_at, @at) WHERE id = @id'),
+    end: sql.change(`UPDATE runs SET finished_at = @finishedAt, reported_at = @reportedAt, failure = @failure,
+      evidence = coalesce(@evidence, evidence), bytes = coalesce(@bytes, bytes), duration_ms = coalesce(@durationMs, duration_ms),
+      log_lines = max(log_lines, coalesce(@logLines, 0)) WHERE id = @id`),
+    count: sql.change(`INSERT INTO run_totals (tenant_id, kind, state, count) VALUES (@tenant, @kind, @state, 1)
+      ON CONFLICT (tenant_id, kind, state) DO UPDATE SET count = count + 1`),
+    insertPart:
+      sql.change(`INSERT INTO run_parts (run_id, source_id, tenant_id, position, state, warnings, bytes, kind, created_at, facets)
+      SELECT @run, @source, @tenant, coalesce(max(position), -1) + 1, 'queued', '[]', 0, @kind, @createdAt, @facets
+      FROM run_parts WHERE run_id = @run
+      ON CONFLICT (run_id, source_id) DO NOTHING`),
+    listParts: sql.select(`SELECT ${PART} FROM run_parts WHERE run_id = @run ORDER BY position`, partRow),
+    part: sql.select(`SELECT ${PART} FROM run_parts WHERE run_id = @run AND source_id = @source`, partRow),
+    partFacets: sql.change('UPDATE run_parts SET facets = @facets WHERE run_id = @run'),
+    movePart: sql.change('UPDATE run_parts SET state = @to WHERE run_id = @run AND source_id = @source AND state = @from'),
+    endPart: sql.change(`UPDATE run_parts SET state = @state, failure = @failure, warnings = @warnings, bytes = @bytes,
+      duration_ms = @durationMs, ended_at = @endedAt WHERE run_id = @run AND source_id = @source
+      AND state IN ('queued', 'running', 'finalizing')`),
+  };
+}
+
+export interface RunRows {
+  findHead(id: RunId): RunHead | undefined;
+  insert(run: Run, sources: readonly SourceId[]): RunHead;
+  /** Adds the parts that are not there yet; true when there were any. */
+  addParts(head: RunHead, sources: readonly SourceId[]): boolean;
+  listParts(run: RunId): RunPart[];
+  findPart(run: RunId, source: SourceId): RunPart | undefined;
+  /** Moves a run that has not ended to running or finalizing; false when it may not go there. */
+  advance(head: RunHead, to: 'running' | 'finalizing', at: number): boolean;
+  /** Ends a run, counts it, and ends its open parts as `openParts` says; false when it may not end so. */
+  finish(
+    head: RunHead,
+    to: TerminalState,
+    end: RunEnd,
+    openParts: { state: TerminalState; failure?: Failure | undefined },
+  ): boolean;
+  startPart(run: RunId, source: SourceId): boolean;
+  /** Ends a part once. */
+  endPart(run: RunId, part: Omit<RunPart, 'run' | 'state'> & { state: TerminalState }, at: number): boolean;
+}
+
+export function createRunRows(sql: Sql): RunRows {
+  const rows = prepareRows(sql);
+
+  const move = (head: RunHead, to: RunState): boolean => {
+    if (!canMove(head.state, to)) return false;
+    const facets = computeFacets({ ...head, state: to });
+    if (rows.move.run({ id: head.id, from: head.state, to, facets }) === 0) return false;
+    rows.partFacets.run({ run: head.id, facets });
+    head.state = to;
+    return true;
+  };
+  const addParts = (head: RunHead, sources: readonly SourceId[]): boolean => {
+    const { id: run, tenant, kind, createdAt } = head;
+    const facets = computeFacets(head);
+    let added = 0;
+    for (const source of sources) added += rows.insertPart.run({ run, source, tenant, kind, createdAt, facets });
+    return added > 0;
+  };
+  const endPart: RunRows['endPart'] = (run, part, at) =>
+    rows.endPart.run({
+      run,
+      source: part.source,
+      state: part.state,
+      failure: toJson(part.failure),
+      warnings: toJson(part.warnings),
+      bytes: part.bytes,
+      durationMs: part.durationMs,
+      endedAt: at,
+    }) > 0;
+
+  return {
+    findHead: (id) => rows.head.find({ id }),
+    insert(run, sources) {
+      const { id, tenant, host, kind, state, plan, repository, createdAt } = run;
+      const head: RunHead = { id, tenant, host, kind, state, plan, repository, createdAt };
+      rows.insert.run({
+        ...run,
+        plan: run.plan,
+        fireAt: run.fireAt,
+        startedAt: run.startedAt,
+        finishedAt: run.finishedAt,
+        durationMs: run.durationMs,
+        reportedAt: run.reportedAt,
+        snapshot: run.snapshot,
+        requestedBy: run.requestedBy,
+        failure: toJson(run.failure),
+        evidence: toJson(run.evidence),
+        target: toJson(run.target),
+        facets: computeFacets(head),
+      });
+      addParts(head, sources);
+      return head;
+    },
+    addParts,
+    listParts: (run) => rows.listParts.list({ run }),
+    findPart: (run, source) => rows.part.find({ run, source }),
+    advance(head, to, at) {
+      if (!move(head, to)) return false;
+      if (to === 'running') rows.start.run({ id: head.id, at });
+      return true;
+    },
+    finish(head, to, end, openParts) {
+      if (!move(head, to)) return false;
+      rows.end.run({ ...end, id: head.id, failure: toJson(end.failure), evidence: toJson(end.evidence) });
+      rows.count.run({ tenant: head.tenant, kind: head.kind, state: to });
+      for (const part of rows.listParts.list({ run: head.id })) {
+        if (!isTerminal(part.state)) endPart(head.id, { ...part, ...openParts }, end.finishedAt);
+      }
+      return true;
+    },
+    startPart: (run, source) => rows.movePart.run({ run, source, from: 'queued', to: 'running' }) > 0,
+    endPart,
+  };
+}

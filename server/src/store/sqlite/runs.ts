@@ -1,0 +1,153 @@
+/** The ledger's lists and its door. */
+
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { RUN_KINDS, RUN_STATES, type RunState, STAGES } from '@holdfast/shared/domain/run.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { z } from 'zod';
+import type { PageRequest } from '../page.ts';
+import type { Run, RunFilter, RunStage, RunStore } from '../runs.ts';
+import { createEventApplier } from './apply-events.ts';
+import { counted, flag, optional } from './columns.ts';
+import { computeFacetMask } from './facets.ts';
+import { createTimePage, cutPage, joinConditions } from './keyset.ts';
+import { createLogReader } from './logs.ts';
+import { createOrders } from './orders.ts';
+import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
+import { createSnapshotLists } from './snapshots.ts';
+import { createStandings } from './standings.ts';
+import type { Params, Sql } from './statements.ts';
+
+const ACTIVE = "('queued', 'running', 'finalizing')";
+
+const stageRow = z
+  .object({
+    run: idSchema('run'),
+    source: z.string(),
+    stage: z.enum(STAGES),
+    startedAt: z.int(),
+    endedAt: optional(z.int()),
+    ok: optional(flag),
+  })
+  .transform((row): RunStage => ({ ...row, source: row.source === '' ? undefined : idSchema('source').parse(row.source) }));
+
+/** The table a list walks through, newest first: the parts of a source, or an index of runs. */
+function chooseWalk(filter: RunFilter): { from: string; key: string; facets: string } {
+  if (filter.source !== undefined) {
+    return {
+      from: 'run_parts w INDEXED BY run_parts_by_source CROSS JOIN runs r ON r.id = w.run_id',
+      key: 'w.created_at, w.run_id',
+      facets: 'w.facets',
+    };
+  }
+  const index =
+    filter.active === true
+      ? 'runs_active'
+      : filter.plan !== undefined
+        ? 'runs_by_plan'
+        : filter.host !== undefined
+          ? 'runs_by_host'
+          : filter.repository !== undefined
+            ? 'runs_by_repository'
+            : filter.state !== undefined
+              ? 'runs_by_state'
+              : 'runs_by_time';
+  return { from: `runs r INDEXED BY ${index}`, key: 'r.created_at, r.id', facets: 'r.facets' };
+}
+
+/** `since` is the first instant shown, `until` the first not shown. */
+export function buildRunList(filter: RunFilter, page: PageRequest): { text: string; params: Params } {
+  const walk = chooseWalk(filter);
+  const [createdAt, id] = walk.key.split(', ');
+  const { mask, value } = computeFacetMask(filter);
+  const text = `SELECT ${RUN_COLUMNS} FROM ${walk.from}
+WHERE ${joinConditions([
+    'r.tenant_id = @tenant',
+    filter.source !== undefined && 'w.tenant_id = @tenant AND w.source_id = @source',
+    mask !== 0 && `(${walk.facets} & @mask) = @facets`,
+    filter.state !== undefined && 'r.state = @state',
+    filter.active === true && `r.state IN ${ACTIVE}`,
+    filter.active === false && `r.state NOT IN ${ACTIVE}`,
+    filter.kind !== undefined && 'r.kind = @kind',
+    filter.host !== undefined && 'r.host_id = @host',
+    filter.plan !== undefined && 'r.plan_id = @plan',
+    filter.repository !== undefined && 'r.repository_id = @repository',
+    filter.since !== undefined && `${createdAt} >= @since`,
+    filter.until !== undefined && `${createdAt} < @until`,
+    page.after !== undefined && `(${createdAt}, ${id}) < (@afterKey, @afterId)`,
+  ])}
+ORDER BY ${createdAt} DESC, ${id} DESC LIMIT @pageLimit`;
+  return { text, params: { ...filter, mask, facets: value, ...createTimePage(page) } };
+}
+
+function prepareLists(sql: Sql) {
+  return {
+    find: sql.select(`SELECT ${RUN_COLUMNS} FROM runs r WHERE r.id = @id AND r.tenant_id = @tenant`, runRow),
+    stages: sql.select(
+      `SELECT run_id AS run, source_id AS source, stage, started_at AS startedAt, ended_at AS endedAt, ok FROM run_stages
+       WHERE run_id = @id AND tenant_id = @tenant`,
+      stageRow,
+    ),
+    countByState: sql.select(
+      `SELECT count(*) AS count FROM runs INDEXED BY runs_by_state
+       WHERE tenant_id = @tenant AND state = @state AND created_at >= @since`,
+      counted,
+    ),
+    totals: sql.select(
+      'SELECT kind, state, count FROM run_totals WHERE tenant_id = @tenant ORDER BY kind, state',
+      z.object({ kind: z.enum(RUN_KINDS), state: z.enum(RUN_STATES), count: z.int() }),
+    ),
+  };
+}
+
+type RunLists = Pick<RunStore, 'findRun' | 'listParts' | 'listStages' | 'listRuns' | 'countRunsByState' | 'listRunTotals'>;
+
+function createRunLists(sql: Sql): RunLists {
+  const lists = prepareLists(sql);
+  const rows = createRunRows(sql);
+  return {
+    findRun: (tenant, id) => sql.read(() => lists.find.find({ tenant, id })),
+    listParts: (tenant, id) => sql.read(() => (lists.find.find({ tenant, id }) ? rows.listParts(id) : [])),
+    listStages: (tenant, id) =>
+      sql.read(() =>
+        lists.stages
+          .list({ tenant, id })
+          .sort((a, b) => a.startedAt - b.startedAt || STAGES.indexOf(a.stage) - STAGES.indexOf(b.stage)),
+      ),
+    listRuns: (tenant, filter, page) =>
+      sql.read(() => {
+        const { text, params } = buildRunList(filter, page);
+        const found: Run[] = sql.select(text, runRow).list({ ...params, tenant });
+        return cutPage(found, page, (run) => [run.createdAt, run.id]);
+      }),
+    countRunsByState: (tenant, since) =>
+      sql.read(() => {
+        const count = (state: RunState) => lists.countByState.find({ tenant, state, since })?.count ?? 0;
+        return Object.fromEntries(RUN_STATES.map((state) => [state, count(state)])) as Record<RunState, number>;
+      }),
+    listRunTotals: (tenant) => sql.read(() => lists.totals.list({ tenant })),
+  };
+}
+
+/**
+ * `guard` refuses reports while the disk is full, so that what room is left stays for people; `onOddity` hears of reports that
+ * were left out.
+ */
+export function createRunStore(sql: Sql, options: { guard: () => Promise<void>; onOddity: (text: string) => void }): RunStore {
+  const apply = createEventApplier(sql, options.onOddity);
+  const readLog = createLogReader(sql);
+  return {
+    async applyEvents(...report) {
+      await options.guard();
+      return apply(...report);
+    },
+    ...createOrders(sql),
+    ...createRunLists(sql),
+    async readLog(tenant, id, filter) {
+      if (filter.limit < 1)
+        throw new AppError('invalid', 'a log is read at least one line at a time', { details: { field: 'limit' } });
+      return readLog(tenant, id, filter);
+    },
+    ...createSnapshotLists(sql),
+    ...createStandings(sql),
+  };
+}

@@ -1,0 +1,32 @@
+import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import { z } from 'zod';
+import type { SettingStore } from '../trail.ts';
+import { counted } from './columns.ts';
+import type { Sql } from './statements.ts';
+
+const valueRow = z.object({ value: z.string() });
+/** Settings are the installation's own; their rows carry the tenant every installation starts with. */
+const tenant = DEFAULT_TENANT;
+
+export function createSettingStore(sql: Sql): SettingStore {
+  const find = sql.select('SELECT value FROM settings WHERE tenant_id = @tenant AND name = @name', valueRow);
+  const put = sql.change(`INSERT INTO settings (tenant_id, name, value) VALUES (@tenant, @name, @value)
+    ON CONFLICT (tenant_id, name) DO UPDATE SET value = excluded.value`);
+  const init = sql.change(`INSERT INTO settings (tenant_id, name, value) VALUES (@tenant, @name, @value)
+    ON CONFLICT (tenant_id, name) DO NOTHING`);
+  const encrypted = sql.select(
+    `SELECT EXISTS (SELECT 1 FROM sources WHERE secrets <> '{}')
+       OR EXISTS (SELECT 1 FROM repositories WHERE secrets <> '{}') AS count`,
+    counted,
+  );
+  return {
+    findSetting: (name) => sql.read(() => find.find({ tenant, name })?.value),
+    putSetting: (name, value) => sql.write(() => void put.run({ tenant, name, value })),
+    initSetting: (name, value) =>
+      sql.write(() => {
+        init.run({ tenant, name, value });
+        return find.find({ tenant, name })?.value ?? value;
+      }),
+    hasEncryptedRows: () => sql.read(() => encrypted.find()?.count === 1),
+  };
+}

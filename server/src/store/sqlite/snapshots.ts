@@ -1,0 +1,122 @@
+import { idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import { evidenceSchema } from '@holdfast/shared/domain/run.ts';
+import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
+import { z } from 'zod';
+import type { PageRequest } from '../page.ts';
+import { type RunStore, SNAPSHOT_STATES, type Snapshot, type SnapshotFilter } from '../runs.ts';
+import { counted, json, optional, toJson } from './columns.ts';
+import { createTimePage, cutPage, joinConditions } from './keyset.ts';
+import type { RunHead } from './run-rows.ts';
+import type { Params, Sql } from './statements.ts';
+
+const SNAPSHOT = `id, tenant_id AS tenant, engine_id AS engineId, run_id AS run, host_id AS host, source_id AS source,
+  plan_id AS plan, repository_id AS repository, role, state, created_at AS createdAt, size_bytes AS sizeBytes,
+  added_bytes AS addedBytes, files, file_name AS fileName, evidence`;
+const snapshotRow: z.ZodType<Snapshot> = z.object({
+  id: idSchema('snapshot'),
+  tenant: idSchema('tenant'),
+  engineId: z.string(),
+  run: idSchema('run'),
+  host: idSchema('host'),
+  source: idSchema('source'),
+  plan: optional(idSchema('plan')),
+  repository: idSchema('repository'),
+  role: z.enum(['data', 'globals']),
+  state: z.enum(SNAPSHOT_STATES),
+  createdAt: z.int(),
+  sizeBytes: z.int(),
+  addedBytes: optional(z.int()),
+  files: optional(z.int()),
+  fileName: optional(z.string()),
+  evidence: json(z.array(evidenceSchema)),
+});
+
+/** The index that narrows a list most, by the filter it serves; the rest is compared row by row. */
+function chooseIndex(filter: SnapshotFilter): string {
+  if (filter.run !== undefined) return 'snapshots_by_run';
+  if (filter.source !== undefined) return 'snapshots_by_source';
+  if (filter.plan !== undefined) return 'snapshots_by_plan';
+  if (filter.host !== undefined) return 'snapshots_by_host';
+  if (filter.state !== undefined && filter.state !== 'good') return 'snapshots_by_state';
+  if (filter.repository !== undefined) return 'snapshots_by_repository';
+  return filter.state === undefined ? 'snapshots_by_time' : 'snapshots_by_state';
+}
+
+export function buildSnapshotList(filter: SnapshotFilter, page: PageRequest): { text: string; params: Params } {
+  const text = `SELECT ${SNAPSHOT} FROM snapshots INDEXED BY ${chooseIndex(filter)}
+WHERE ${joinConditions([
+    'tenant_id = @tenant',
+    'role = @role',
+    filter.run !== undefined && 'run_id = @run',
+    filter.source !== undefined && 'source_id = @source',
+    filter.plan !== undefined && 'plan_id = @plan',
+    filter.host !== undefined && 'host_id = @host',
+    filter.repository !== undefined && 'repository_id = @repository',
+    filter.state !== undefined && 'state = @state',
+    page.after !== undefined && '(created_at, id) < (@afterKey, @afterId)',
+  ])}
+ORDER BY created_at DESC, id DESC LIMIT @pageLimit`;
+  return { text, params: { ...filter, role: filter.role ?? 'data', ...createTimePage(page) } };
+}
+
+type SnapshotLists = Pick<RunStore, 'findSnapshot' | 'listSnapshots' | 'countSnapshots'>;
+
+export function createSnapshotLists(sql: Sql): SnapshotLists {
+  const find = sql.select(`SELECT ${SNAPSHOT} FROM snapshots WHERE id = @id AND tenant_id = @tenant`, snapshotRow);
+  const count = sql.select("SELECT count(*) AS count FROM snapshots WHERE tenant_id = @tenant AND role = 'data'", counted);
+  const countIn = sql.select(
+    "SELECT count(*) AS count FROM snapshots WHERE tenant_id = @tenant AND repository_id = @repository AND role = 'data'",
+    counted,
+  );
+  return {
+    findSnapshot: (tenant, id) => sql.read(() => find.find({ tenant, id })),
+    listSnapshots: (tenant, filter, page) =>
+      sql.read(() => {
+        const { text, params } = buildSnapshotList(filter, page);
+        const found = sql.select(text, snapshotRow).list({ ...params, tenant });
+        return cutPage(found, page, (snapshot) => [snapshot.createdAt, snapshot.id]);
+      }),
+    countSnapshots: (tenant, repository) =>
+      sql.read(() => (repository === undefined ? count : countIn).find({ tenant, repository })?.count ?? 0),
+  };
+}
+
+export interface SnapshotRows {
+  /** Lists a snapshot as quarantined; false when its id or its place in the repository is already known. */
+  insert(head: RunHead, snapshot: SnapshotMade): boolean;
+  /** The part ended usable: what it made may be restored. */
+  vouch(head: RunHead, source: SourceId, state: 'good' | 'partial'): void;
+  /** A host no longer finds these snapshots of its own; returns how many were listed. */
+  markMissing(place: { tenant: string; host: string; repository: string }, engineIds: readonly string[]): number;
+}
+
+/** The rows of snapshots, for use in a caller's transaction. */
+export function createSnapshotRows(sql: Sql): SnapshotRows {
+  const insert = sql.change(`INSERT INTO snapshots (id, tenant_id, engine_id, run_id, host_id, source_id, plan_id, repository_id,
+      role, state, created_at, size_bytes, added_bytes, files, file_name, evidence)
+    VALUES (@id, @tenant, @engineId, @run, @host, @source, @plan, @repository, @role, 'quarantined', @createdAt, @sizeBytes,
+      @addedBytes, @files, @fileName, @evidence)
+    ON CONFLICT DO NOTHING`);
+  const vouch = sql.change(`UPDATE snapshots SET state = @state
+    WHERE run_id = @run AND source_id = @source AND state = 'quarantined'`);
+  const miss = sql.change(`UPDATE snapshots SET state = 'missing'
+    WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND host_id = @host
+    AND state <> 'missing'`);
+  return {
+    insert: (head, snapshot) =>
+      insert.run({
+        ...snapshot,
+        tenant: head.tenant,
+        run: head.id,
+        host: head.host,
+        plan: head.plan,
+        repository: head.repository,
+        addedBytes: snapshot.addedBytes,
+        files: snapshot.files,
+        fileName: snapshot.fileName,
+        evidence: toJson(snapshot.evidence),
+      }) > 0,
+    vouch: (head, source, state) => void vouch.run({ run: head.id, source, state }),
+    markMissing: (place, engineIds) => engineIds.reduce((count, engineId) => count + miss.run({ ...place, engineId }), 0),
+  };
+}

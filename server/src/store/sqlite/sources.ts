@@ -1,0 +1,146 @@
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { configSchema } from '@holdfast/shared/domain/plan.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { z } from 'zod';
+import type { CatalogStore, Source, SourceFilter } from '../catalog.ts';
+import type { PageRequest } from '../page.ts';
+import { counted, flag, foldName, json, toJson } from './columns.ts';
+import { createNamePage, cutPage, joinConditions } from './keyset.ts';
+import type { Params, Sql } from './statements.ts';
+
+const SOURCE = `s.id, s.tenant_id AS tenant, s.host_id AS host, s.name, s.name_key AS nameKey, s.kind, s.config, s.secrets,
+  s.enabled, s.version, s.created_at AS createdAt, s.updated_at AS updatedAt`;
+const sourceRow = z.object({
+  id: idSchema('source'),
+  tenant: idSchema('tenant'),
+  host: idSchema('host'),
+  name: z.string(),
+  nameKey: z.string(),
+  kind: z.string(),
+  config: json(configSchema),
+  secrets: json(z.record(z.string(), z.string())),
+  enabled: flag,
+  version: z.int(),
+  createdAt: z.int(),
+  updatedAt: z.int(),
+});
+
+/** The row without the column that only the order of lists needs. */
+function toSource({ nameKey: _order, ...source }: z.infer<typeof sourceRow>): Source {
+  return source;
+}
+
+export function buildSourceList(filter: SourceFilter, page: PageRequest): { text: string; params: Params } {
+  const text = `SELECT ${SOURCE} FROM sources s
+WHERE ${joinConditions([
+    's.tenant_id = @tenant',
+    filter.host !== undefined && 's.host_id = @host',
+    filter.kind !== undefined && 's.kind = @kind',
+    filter.search !== undefined && 'instr(s.name_key, @search) > 0',
+    filter.withoutPlan === true &&
+      `NOT EXISTS (SELECT 1 FROM plan_sources ps JOIN plans p ON p.id = ps.plan_id
+        WHERE ps.tenant_id = s.tenant_id AND ps.source_id = s.id AND p.enabled = 1)`,
+    page.after !== undefined && '(s.name_key, s.id) > (@afterKey, @afterId)',
+  ])}
+ORDER BY s.name_key, s.id LIMIT @pageLimit`;
+  const search = filter.search === undefined ? undefined : foldName(filter.search);
+  return { text, params: { host: filter.host, kind: filter.kind, search, ...createNamePage(page) } };
+}
+
+function toParams(source: Source): Params {
+  return {
+    ...source,
+    nameKey: foldName(source.name),
+    config: toJson(source.config),
+    secrets: toJson(source.secrets),
+  };
+}
+
+function prepareSources(sql: Sql) {
+  return {
+    insert: sql.change(`INSERT INTO sources
+      (id, tenant_id, host_id, name, name_key, kind, config, secrets, enabled, version, created_at, updated_at)
+      VALUES (@id, @tenant, @host, @name, @nameKey, @kind, @config, @secrets, @enabled, @version, @createdAt, @updatedAt)`),
+    update: sql.change(`UPDATE sources SET host_id = @host, name = @name, name_key = @nameKey, kind = @kind, config = @config,
+      secrets = @secrets, enabled = @enabled, version = version + 1, updated_at = @updatedAt
+      WHERE tenant_id = @tenant AND id = @id AND version = @expectedVersion`),
+    find: sql.select(`SELECT ${SOURCE} FROM sources s WHERE s.tenant_id = @tenant AND s.id = @id`, sourceRow),
+    some: sql.select(
+      `SELECT ${SOURCE} FROM sources s WHERE s.tenant_id = @tenant AND s.id IN (SELECT value FROM json_each(@ids))
+       ORDER BY s.name_key, s.id`,
+      sourceRow,
+    ),
+    ofHost: sql.select(
+      `SELECT ${SOURCE} FROM sources s WHERE s.tenant_id = @tenant AND s.host_id = @host ORDER BY s.name_key, s.id`,
+      sourceRow,
+    ),
+    count: sql.select('SELECT count(*) AS count FROM sources WHERE tenant_id = @tenant', counted),
+    users: sql.select(
+      `SELECT p.name FROM plan_sources ps JOIN plans p ON p.id = ps.plan_id
+       WHERE ps.tenant_id = @tenant AND ps.source_id = @id ORDER BY p.name_key LIMIT 20`,
+      z.object({ name: z.string() }),
+    ),
+    remove: sql.change('DELETE FROM sources WHERE tenant_id = @tenant AND id = @id'),
+  };
+}
+
+type Sources = Pick<
+  CatalogStore,
+  | 'insertSource'
+  | 'updateSource'
+  | 'findSource'
+  | 'findSources'
+  | 'listSources'
+  | 'listSourcesOfHost'
+  | 'countSources'
+  | 'deleteSource'
+>;
+
+export function createSources(sql: Sql): Sources {
+  const rows = prepareSources(sql);
+  return {
+    insertSource: (source) => sql.write(() => void rows.insert.run(toParams(source))),
+    updateSource: (source, expectedVersion) =>
+      sql.write(() => {
+        if (rows.update.run({ ...toParams(source), expectedVersion }) > 0) return;
+        refuseUpdate('source', rows.find.find({ tenant: source.tenant, id: source.id }));
+      }),
+    findSource: (tenant, id) =>
+      sql.read(() => {
+        const found = rows.find.find({ tenant, id });
+        return found && toSource(found);
+      }),
+    findSources: (tenant, ids) => sql.read(() => rows.some.list({ tenant, ids: toJson(ids) }).map(toSource)),
+    listSources: (tenant, filter, page) =>
+      sql.read(() => {
+        const { text, params } = buildSourceList(filter, page);
+        const found = sql.select(text, sourceRow).list({ ...params, tenant });
+        const cut = cutPage(found, page, (source) => [source.nameKey, source.id]);
+        return { ...cut, rows: cut.rows.map(toSource) };
+      }),
+    listSourcesOfHost: (tenant, host) => sql.read(() => rows.ofHost.list({ tenant, host }).map(toSource)),
+    countSources: (tenant) => sql.read(() => rows.count.find({ tenant })?.count ?? 0),
+    deleteSource: (tenant, id) =>
+      sql.write(() => {
+        refuseInUse('source', rows.users.list({ tenant, id }));
+        if (rows.remove.run({ tenant, id }) === 0) throw new AppError('not_found', 'there is no such source');
+      }),
+  };
+}
+
+/** Why an update changed no row: somebody else changed it first, or it is gone. */
+export function refuseUpdate(noun: string, current: { version: number } | undefined): never {
+  if (!current) throw new AppError('not_found', `this ${noun} does not exist any more`);
+  throw new AppError('conflict', `this ${noun} was changed by somebody else meanwhile; reload it and make your change again`, {
+    details: { field: 'version', current: current.version },
+  });
+}
+
+/** `conflict` naming the plans that still use a thing. */
+export function refuseInUse(noun: string, plans: readonly { name: string }[]): void {
+  if (plans.length === 0) return;
+  const names = plans.map((plan) => plan.name);
+  throw new AppError('conflict', `this ${noun} is used by ${names.join(', ')}; remove it from there first`, {
+    details: { field: 'plans', plans: names },
+  });
+}

@@ -1,0 +1,92 @@
+/**
+ * The one door to SQL: statements are prepared once, parameters are bound by name, rows are parsed by a schema,
+ * and all work happens inside a transaction whose failures are AppErrors.
+ */
+
+import { AppError } from '@holdfast/shared/errors.ts';
+import type Database from 'better-sqlite3';
+import type { z } from 'zod';
+import { toStoreError } from './faults.ts';
+
+export type Param = string | number | boolean | Uint8Array | null | undefined;
+export type Params = Readonly<Record<string, Param>>;
+
+export interface Select<T> {
+  find(params?: Params): T | undefined;
+  list(params?: Params): T[];
+}
+
+export interface Change {
+  /** Returns the number of rows changed. */
+  run(params?: Params): number;
+}
+
+export interface Sql {
+  /** A statement that returns rows. The same text is prepared once, however often it is asked for. */
+  select<T>(text: string, row: z.ZodType<T>): Select<T>;
+  /** A statement that changes rows and returns none. */
+  change(text: string): Change;
+  /** Runs reads on one consistent view. */
+  read<T>(work: () => T): Promise<T>;
+  /** Runs work in one write transaction: all of it is stored, with an fsync, or nothing. */
+  write<T>(work: () => T): Promise<T>;
+}
+
+/** Binds what SQLite knows: a missing value is NULL, a flag is 0 or 1. */
+function bind(params: Params): Record<string, string | number | Uint8Array | null> {
+  const bound: Record<string, string | number | Uint8Array | null> = {};
+  for (const [name, value] of Object.entries(params)) {
+    bound[name] = value === undefined ? null : typeof value === 'boolean' ? Number(value) : value;
+  }
+  return bound;
+}
+
+function parseRow<T>(schema: z.ZodType<T>, row: unknown, text: string): T {
+  const parsed = schema.safeParse(row);
+  if (parsed.success) return parsed.data;
+  const where = parsed.error.issues.map((issue) => issue.path.join('.')).join(', ');
+  throw new AppError('integrity', `a stored row does not have the form this version expects (${where}); restore a copy`, {
+    details: { statement: text.slice(0, 200) },
+  });
+}
+
+/** `onFull` is called after a write failed because the disk is full, when its transaction is rolled back. */
+export function createSql(db: Database.Database, onFull: () => void): Sql {
+  const prepared = new Map<string, Database.Statement>();
+  const prepare = (text: string): Database.Statement => {
+    const known = prepared.get(text);
+    if (known) return known;
+    const statement = db.prepare(text);
+    prepared.set(text, statement);
+    return statement;
+  };
+  const transact = db.transaction((work: () => unknown) => work());
+  const perform = async <T>(mode: 'deferred' | 'immediate', work: () => T): Promise<T> => {
+    try {
+      return transact[mode](work) as T;
+    } catch (thrown) {
+      const error = toStoreError(thrown);
+      if (error.details['full'] === true) onFull();
+      throw error;
+    }
+  };
+
+  return {
+    select(text, row) {
+      const statement = prepare(text);
+      return {
+        find(params = {}) {
+          const found = statement.get(bind(params));
+          return found === undefined ? undefined : parseRow(row, found, text);
+        },
+        list: (params = {}) => statement.all(bind(params)).map((found) => parseRow(row, found, text)),
+      };
+    },
+    change(text) {
+      const statement = prepare(text);
+      return { run: (params = {}) => statement.run(bind(params)).changes };
+    },
+    read: (work) => perform('deferred', work),
+    write: (work) => perform('immediate', work),
+  };
+}

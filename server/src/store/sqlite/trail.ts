@@ -1,0 +1,120 @@
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { z } from 'zod';
+import type { PageRequest } from '../page.ts';
+import type { AuditRow, HostHappening, TrailStore } from '../trail.ts';
+import { json, optional, toJson } from './columns.ts';
+import { createTimePage, cutPage, joinConditions } from './keyset.ts';
+import type { Params, Sql } from './statements.ts';
+
+/** Happenings kept for each host; a host that talks too much loses its own oldest ones. */
+export const HAPPENINGS_PER_HOST = 1000;
+
+const AUDIT = `id, tenant_id AS tenant, at, actor_kind AS actorKind, actor_id AS actorId, actor_name AS actorName, action,
+  target_kind AS targetKind, target_id AS targetId, target_name AS targetName, address, request_id AS requestId, change`;
+const auditRow = z
+  .object({
+    id: idSchema('audit'),
+    tenant: idSchema('tenant'),
+    at: z.int(),
+    actorKind: z.enum(['user', 'api_key', 'host', 'system', 'cli']),
+    actorId: z.string(),
+    actorName: z.string(),
+    action: z.string(),
+    targetKind: z.string(),
+    targetId: z.string(),
+    targetName: z.string(),
+    address: optional(z.string()),
+    requestId: optional(z.string()),
+    change: optional(json(z.record(z.string(), z.unknown()))),
+  })
+  .transform(
+    (row): AuditRow => ({
+      id: row.id,
+      tenant: row.tenant,
+      at: row.at,
+      actor: { kind: row.actorKind, id: row.actorId, name: row.actorName },
+      action: row.action,
+      target: { kind: row.targetKind, id: row.targetId, name: row.targetName },
+      address: row.address,
+      requestId: row.requestId,
+      change: row.change,
+    }),
+  );
+
+const happeningRow: z.ZodType<HostHappening> = z.object({
+  tenant: idSchema('tenant'),
+  host: idSchema('host'),
+  at: z.int(),
+  type: z.string(),
+  level: z.enum(['info', 'warn', 'error']),
+  text: z.string(),
+  run: optional(idSchema('run')),
+});
+
+type AuditFilter = Parameters<TrailStore['listAudit']>[1];
+
+export function buildAuditList(filter: AuditFilter, page: PageRequest): { text: string; params: Params } {
+  const text = `SELECT ${AUDIT} FROM audit
+WHERE ${joinConditions([
+    'tenant_id = @tenant',
+    filter.action !== undefined && 'action = @action',
+    filter.target !== undefined && 'target_id = @target',
+    filter.actor !== undefined && 'actor_id = @actor',
+    page.after !== undefined && '(at, id) < (@afterKey, @afterId)',
+  ])}
+ORDER BY at DESC, id DESC LIMIT @pageLimit`;
+  return { text, params: { ...filter, ...createTimePage(page) } };
+}
+
+/** Appends a happening inside a caller's transaction. */
+export function createHappeningAppender(sql: Sql): (happening: HostHappening) => void {
+  const append = sql.change(`INSERT INTO host_happenings (host_id, n, tenant_id, at, type, level, text, run_id)
+    SELECT @host, coalesce(max(n), 0) + 1, @tenant, @at, @type, @level, @text, @run FROM host_happenings WHERE host_id = @host`);
+  const trim = sql.change(`DELETE FROM host_happenings WHERE host_id = @host
+    AND n <= (SELECT max(n) FROM host_happenings WHERE host_id = @host) - @keep`);
+  return (happening) => {
+    append.run({ ...happening, run: happening.run });
+    trim.run({ host: happening.host, keep: HAPPENINGS_PER_HOST });
+  };
+}
+
+export function createTrailStore(sql: Sql): TrailStore {
+  const append = sql.change(`INSERT INTO audit (id, tenant_id, at, actor_kind, actor_id, actor_name, action, target_kind,
+      target_id, target_name, address, request_id, change)
+    VALUES (@id, @tenant, @at, @actorKind, @actorId, @actorName, @action, @targetKind, @targetId, @targetName, @address,
+      @requestId, @change)`);
+  const appendHappening = createHappeningAppender(sql);
+  const happenings = sql.select(
+    `SELECT tenant_id AS tenant, host_id AS host, at, type, level, text, run_id AS run FROM host_happenings
+     WHERE host_id = @host AND tenant_id = @tenant ORDER BY n DESC LIMIT @limit`,
+    happeningRow,
+  );
+  return {
+    appendAudit: (row) =>
+      sql.write(() => {
+        append.run({
+          id: row.id,
+          tenant: row.tenant,
+          at: row.at,
+          actorKind: row.actor.kind,
+          actorId: row.actor.id,
+          actorName: row.actor.name,
+          action: row.action,
+          targetKind: row.target.kind,
+          targetId: row.target.id,
+          targetName: row.target.name,
+          address: row.address,
+          requestId: row.requestId,
+          change: toJson(row.change),
+        });
+      }),
+    listAudit: (tenant, filter, page) =>
+      sql.read(() => {
+        const { text, params } = buildAuditList(filter, page);
+        const found = sql.select(text, auditRow).list({ ...params, tenant });
+        return cutPage(found, page, (row) => [row.at, row.id]);
+      }),
+    appendHappening: (happening) => sql.write(() => appendHappening(happening)),
+    listHappenings: (tenant, host, limit) => sql.read(() => happenings.list({ tenant, host, limit })),
+  };
+}
