@@ -1,0 +1,111 @@
+/** Opens sealed secrets and turns sources and repositories into what adapters plan with. */
+import { getRepositoryAdapter, getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
+import { type Config, createConfigSchema, type Secrets } from '@holdfast/shared/adapters/field.ts';
+import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
+import type { PlanInput, SourceAdapter } from '@holdfast/shared/adapters/source.ts';
+import { openSealed, type SealBinding, type SealedSecrets } from '@holdfast/shared/crypto/sealed.ts';
+import type { SpecRepository, SpecSource } from '@holdfast/shared/domain/plan.ts';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import type { AdapterDraft } from '@holdfast/shared/protocol/messages.ts';
+import { createRedactor, type Redact } from './redact.ts';
+import type { Workbench } from './workbench.ts';
+
+function openSecrets(workbench: Workbench, binding: Omit<SealBinding, 'host'>, sealed: SealedSecrets | undefined): Secrets {
+  if (!sealed) return {};
+  const host = workbench.hostId();
+  const serverKey = workbench.serverKey();
+  if (!host || !serverKey) throw new AppError('precondition', 'this host is not enrolled, so it trusts no server’s secrets');
+  try {
+    return openSealed(workbench.crypto, workbench.identity.sealing, serverKey, { host, ...binding }, sealed).values;
+  } catch (error) {
+    throw createReasonError('secrets_unreadable', error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+/** The config again through the adapter's own schema: the agent believes its own rules, not the server's. */
+function checkConfig(fields: SourceAdapter['fields'], config: Config): Config {
+  const parsed = createConfigSchema(fields).safeParse(config);
+  if (parsed.success) return parsed.data;
+  throw new AppError(
+    'invalid',
+    `the configuration does not fit this agent: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}`,
+  );
+}
+
+export interface PreparedSource {
+  adapter: SourceAdapter;
+  input: PlanInput;
+  redact: Redact;
+}
+
+export interface PreparedRepository {
+  access: RepositoryAccess;
+  redact: Redact;
+}
+
+type SourceLike = Pick<SpecSource, 'kind' | 'config' | 'secrets'>;
+
+function prepareSourceWith(
+  workbench: Workbench,
+  source: SourceLike,
+  binding: Omit<SealBinding, 'host'>,
+  workDir: string,
+): PreparedSource {
+  const adapter = getSourceAdapter(source.kind);
+  const secrets = openSecrets(workbench, binding, source.secrets);
+  return {
+    adapter,
+    input: { config: checkConfig(adapter.fields, source.config), secrets, workDir },
+    redact: createRedactor(Object.values(secrets)),
+  };
+}
+
+export function prepareSource(workbench: Workbench, source: SpecSource, workDir: string): PreparedSource {
+  return prepareSourceWith(workbench, source, { purpose: 'source', ref: source.id, version: source.version }, workDir);
+}
+
+/** `ref` is the reference the request was sealed for. */
+export function prepareSourceDraft(workbench: Workbench, draft: AdapterDraft, ref: string, workDir: string): PreparedSource {
+  return prepareSourceWith(workbench, draft, { purpose: 'request', ref, version: 1 }, workDir);
+}
+
+function prepareRepositoryWith(
+  workbench: Workbench,
+  repository: SourceLike,
+  binding: Omit<SealBinding, 'host'>,
+  workDir: string,
+): PreparedRepository {
+  const adapter = getRepositoryAdapter(repository.kind);
+  const secrets = openSecrets(workbench, binding, repository.secrets);
+  const access = adapter.planAccess({ config: checkConfig(adapter.fields, repository.config), secrets, workDir });
+  return { access, redact: createRedactor([...Object.values(secrets), ...access.redact]) };
+}
+
+export function prepareRepository(workbench: Workbench, repository: SpecRepository, workDir: string): PreparedRepository {
+  return prepareRepositoryWith(
+    workbench,
+    repository,
+    { purpose: 'repository', ref: repository.id, version: repository.version },
+    workDir,
+  );
+}
+
+export function prepareRepositoryDraft(
+  workbench: Workbench,
+  draft: AdapterDraft,
+  ref: string,
+  workDir: string,
+): PreparedRepository {
+  return prepareRepositoryWith(workbench, draft, { purpose: 'request', ref, version: 1 }, workDir);
+}
+
+/** Gives `work` a private directory that is gone afterwards, whatever happened. */
+export async function withWorkDir<T>(workbench: Workbench, work: (workDir: string) => Promise<T>): Promise<T> {
+  const workDir = workbench.workDirs.create();
+  try {
+    return await work(workDir);
+  } finally {
+    workbench.workDirs.remove(workDir);
+  }
+}

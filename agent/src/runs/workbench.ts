@@ -1,0 +1,61 @@
+/** What runs and handlers work with: the rooms of the agent behind narrow doors, put together by the composition root. */
+import type { FoundTool, ToolName } from '@holdfast/shared/adapters/command.ts';
+import type { Clock } from '@holdfast/shared/clock.ts';
+import type { Crypto } from '@holdfast/shared/crypto/crypto.ts';
+import type { HostId, Id, IdKind, RunId } from '@holdfast/shared/domain/ids.ts';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import type { Progress } from '@holdfast/shared/protocol/messages.ts';
+import type { ResticEngine } from '../engines/restic/engine.ts';
+import type { Exec } from '../exec/contract.ts';
+import type { WorkDirs } from '../exec/work-dir.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Journal } from '../journal/journal.ts';
+
+export interface AgentLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** The tools this host has. */
+export interface Toolbox {
+  /** For PostgreSQL's clients, `serverVersion` picks the newest major that is not older than the server. */
+  find(tool: ToolName, options?: { serverVersion?: string | undefined }): FoundTool | undefined;
+  findAdvice(tool: ToolName): string | undefined;
+}
+
+export interface Workbench {
+  clock: Clock;
+  crypto: Crypto;
+  identity: Identity;
+  journal: Journal;
+  exec: Exec;
+  workDirs: WorkDirs;
+  log: AgentLog;
+  toolbox(): Toolbox;
+  /** The engine for this host's restic; throws with reason `tool_missing` or `tool_outdated`. */
+  engine(): ResticEngine;
+  /** Undefined until this host is enrolled. */
+  hostId(): HostId | undefined;
+  serverKey(): string | undefined;
+  createId<K extends IdKind>(kind: K): Id<K>;
+  sendProgress(progress: Progress): void;
+  setTimer(ms: number, callback: () => void): () => void;
+  /** Remembers which processes belong to a run, so that leftovers of a crash can be proven ours. */
+  execFor(run: RunId): Exec;
+}
+
+/** The binary for a planned command. Throws with the advice how to get it when it is missing. */
+export function getBinary(workbench: Workbench, tool: ToolName, serverVersion?: string): string {
+  const toolbox = workbench.toolbox();
+  const found = toolbox.find(tool, { serverVersion });
+  if (found) return found.path;
+  const anyVersion = toolbox.find(tool);
+  if (anyVersion) {
+    throw createReasonError(
+      'tool_outdated',
+      `${tool} ${anyVersion.version} is older than the server ${serverVersion ?? ''}`.trim(),
+    );
+  }
+  throw createReasonError('tool_missing', `${tool} is not installed on this host. ${toolbox.findAdvice(tool) ?? ''}`.trim());
+}

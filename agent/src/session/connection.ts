@@ -1,0 +1,242 @@
+/** One connection to the server, from dialling to the close: proof, durable events, requests, signs of life. */
+import { AppError, fromWireError, toAppError, toWireError } from '@holdfast/shared/errors.ts';
+import { WIRE } from '@holdfast/shared/limits.ts';
+import { createEventWindow, type EventWindow } from '@holdfast/shared/protocol/channel.ts';
+import { decodeServerFrame, encodeFrame } from '@holdfast/shared/protocol/codec.ts';
+import {
+  type AgentFrame,
+  type AgentFrames,
+  type HostFacts,
+  REQUEST_TYPES,
+  type RequestBody,
+  type RequestType,
+  type ServerFrame,
+  type ServerFrames,
+  type ToolReport,
+} from '@holdfast/shared/protocol/messages.ts';
+import { PROTOCOL_OLDEST, PROTOCOL_VERSION } from '@holdfast/shared/protocol/version.ts';
+import { WebSocket } from 'ws';
+import type { HostCredentialStore } from '../identity/host-credentials.ts';
+import { buildConnectProof } from '../identity/proof.ts';
+import type { Workbench } from '../runs/workbench.ts';
+import type { Handlers } from './agent-peer.ts';
+
+export interface ConnectionPorts {
+  workbench: Workbench;
+  credentials: HostCredentialStore;
+  handlers: Handlers;
+  /** Made anew at each start of the agent. */
+  boot: string;
+  facts(): HostFacts;
+  tools(): readonly ToolReport[];
+  heartbeat(): AgentFrames['heartbeat'];
+  listRuns(): AgentFrames['hello']['runs'];
+}
+
+/** How a connection ended. `stop` is the server's last word: dialling again cannot help. */
+export interface ConnectionEnd {
+  stop: AppError | undefined;
+  /** Welcomed at least once: the next attempt starts from the shortest wait. */
+  welcomed: boolean;
+  why: string;
+  /** The server did not know the token (HTTP 401). */
+  unauthorized: boolean;
+}
+
+export interface LiveConnection {
+  /** Resolves when the connection is over; never rejects. */
+  readonly ended: Promise<ConnectionEnd>;
+  /** Dropped silently while not welcomed or when the line is slow. */
+  sendVolatile<T extends 'progress' | 'inventory'>(type: T, body: AgentFrames[T]): void;
+  close(): void;
+}
+
+const requestTypes: ReadonlySet<string> = new Set(REQUEST_TYPES);
+
+/** Dials `url` with one token. */
+export function openConnection(ports: ConnectionPorts, url: string, token: string): LiveConnection {
+  const { workbench, credentials } = ports;
+  const { clock, journal, log } = workbench;
+  const socket = new WebSocket(url, {
+    headers: { authorization: `Bearer ${token}` },
+    maxPayload: WIRE.frameBytes,
+    perMessageDeflate: false,
+    handshakeTimeout: WIRE.handshakeTimeoutMs,
+    followRedirects: false,
+  });
+  const end: ConnectionEnd = { stop: undefined, welcomed: false, why: 'connection closed', unauthorized: false };
+  let window: { epoch: string; events: EventWindow } | undefined;
+  let helloEpoch = '';
+  let lastHeard = clock.monotonicMs();
+
+  const send = <T extends keyof AgentFrames>(type: T, body: AgentFrames[T], re?: string) => {
+    const frame = {
+      v: PROTOCOL_VERSION,
+      id: workbench.createId('frame'),
+      type,
+      at: clock.now(),
+      body,
+      ...(re === undefined ? {} : { re }),
+    };
+    socket.send(encodeFrame(frame as AgentFrame, WIRE));
+  };
+
+  const openWindow = (acknowledged: number) => {
+    const { outbox } = journal;
+    const epoch = outbox.epoch;
+    window = {
+      epoch,
+      events: createEventWindow({
+        outbox,
+        acknowledged,
+        send: (events) => send('events', { epoch, events: [...events] }),
+        unacknowledgedFrames: WIRE.unacknowledgedFrames,
+        eventsPerFrame: WIRE.eventsPerFrame,
+        eventBytesPerFrame: WIRE.eventBytesPerFrame,
+      }),
+    };
+  };
+  const pump = () => {
+    if (!window || socket.readyState !== WebSocket.OPEN) return;
+    if (window.epoch !== journal.outbox.epoch) openWindow(0);
+    window.events.pump();
+  };
+  /** The server has less than this host was told it has: it is an older server, and gets again what is still kept. */
+  const resume = (acknowledged: number) => {
+    const { outbox } = journal;
+    if (acknowledged < outbox.acknowledgedSeq()) {
+      const replayed = outbox.replayAcknowledged();
+      log.warn({ replayed }, 'the server has forgotten events; sending what is kept again');
+      openWindow(0);
+    } else {
+      outbox.acknowledge(acknowledged);
+      openWindow(acknowledged);
+    }
+    pump();
+  };
+
+  async function greet(challenge: ServerFrames['challenge']): Promise<void> {
+    const counter = await credentials.nextCounter();
+    const held = credentials.get();
+    const proof = buildConnectProof(workbench.crypto, workbench.identity, held, {
+      nonce: challenge.nonce,
+      counter,
+      bootId: ports.boot,
+    });
+    helloEpoch = journal.outbox.epoch;
+    send('hello', {
+      host: held.hostId,
+      protocol: { oldest: PROTOCOL_OLDEST, newest: PROTOCOL_VERSION },
+      proof: proof.signature,
+      counter,
+      boot: ports.boot,
+      facts: ports.facts(),
+      tools: [...ports.tools()],
+      outbox: { epoch: helloEpoch, firstSeq: journal.outbox.firstSeq(), lastSeq: journal.outbox.lastSeq() },
+      specVersion: journal.spec.load()?.version ?? 0,
+      runs: ports.listRuns(),
+    });
+  }
+
+  async function answer<T extends RequestType>(type: T, body: RequestBody<T>, id: string): Promise<void> {
+    try {
+      const result = await ports.handlers[type](body, id);
+      if (socket.readyState === WebSocket.OPEN) send('reply', { result }, id);
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (error.code === 'internal') log.error({ err: thrown, request: id, type }, 'a request failed');
+      if (socket.readyState === WebSocket.OPEN) send('error', toWireError(error, id), id);
+    }
+  }
+
+  async function handle(frame: ServerFrame): Promise<void> {
+    switch (frame.type) {
+      case 'challenge':
+        return greet(frame.body);
+      case 'welcome':
+        end.welcomed = true;
+        await credentials.confirmToken(token);
+        log.info({ server: url, name: frame.body.hostName }, 'connected');
+        if (journal.outbox.epoch === helloEpoch) resume(frame.body.acknowledged);
+        else openWindow(0);
+        pump();
+        send('heartbeat', ports.heartbeat());
+        return;
+      case 'ack':
+        if (window?.epoch === frame.body.epoch && window.events.acknowledge(frame.body.through)) {
+          journal.outbox.acknowledge(frame.body.through);
+          pump();
+        }
+        return;
+      case 'goodbye': {
+        const error = fromWireError(frame.body.error);
+        end.why = error.message;
+        if (!frame.body.reconnect) end.stop = error;
+        return;
+      }
+      case 'error': {
+        const expected = frame.body.details?.['expected'];
+        log.warn({ code: frame.body.code, reason: frame.body.message }, 'the server refused a frame');
+        if (typeof expected === 'number') resume(expected - 1);
+        return;
+      }
+      default:
+        if (requestTypes.has(frame.type)) void answer(frame.type as RequestType, frame.body as never, frame.id);
+    }
+  }
+
+  let handling: Promise<void> = Promise.resolve();
+  socket.on('message', (payload: Buffer) => {
+    lastHeard = clock.monotonicMs();
+    handling = handling
+      .then(() => handle(decodeServerFrame(payload, WIRE)))
+      .catch((thrown: unknown) => {
+        const error = toAppError(thrown);
+        log.warn({ code: error.code, reason: error.message }, 'a frame of the server could not be used');
+        // An unknown type is a newer server's; anything else means that both no longer agree where they are.
+        if (error.code !== 'unsupported') socket.close(1008);
+      });
+  });
+  const unwatch = journal.outbox.watch(() => {
+    try {
+      pump();
+    } catch (error) {
+      log.error({ err: error }, 'sending events failed');
+      socket.close(1011);
+    }
+  });
+  socket.on('ping', () => {
+    lastHeard = clock.monotonicMs();
+  });
+  const pulse = setInterval(() => {
+    if (clock.monotonicMs() - lastHeard > WIRE.silenceMs) socket.terminate();
+    else if (end.welcomed && socket.readyState === WebSocket.OPEN) send('heartbeat', ports.heartbeat());
+  }, WIRE.pingIntervalMs);
+
+  const ended = new Promise<ConnectionEnd>((resolve) => {
+    socket.on('unexpected-response', (request, response) => {
+      end.unauthorized = response.statusCode === 401;
+      end.why = `the server answered ${response.statusCode ?? 'nothing'}`;
+      // 403: revoked, quarantined. Nothing but a person can change that.
+      if (response.statusCode === 403)
+        end.stop = new AppError('forbidden', 'the server does not admit this host any more; see its page under Hosts');
+      request.destroy();
+    });
+    socket.on('error', (error) => {
+      if (!end.unauthorized && !end.stop) end.why = error.message;
+    });
+    socket.on('close', () => {
+      clearInterval(pulse);
+      unwatch();
+      resolve(end);
+    });
+  });
+
+  return {
+    ended,
+    sendVolatile(type, body) {
+      if (end.welcomed && socket.readyState === WebSocket.OPEN && socket.bufferedAmount < WIRE.slowSocketBytes) send(type, body);
+    },
+    close: () => socket.close(1000),
+  };
+}

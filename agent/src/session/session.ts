@@ -1,0 +1,84 @@
+/** Keeps the agent connected: dials, waits with full jitter, dials again, until the server's last word or the agent's end. */
+import { AppError } from '@holdfast/shared/errors.ts';
+import { WIRE } from '@holdfast/shared/limits.ts';
+import type { AgentFrames } from '@holdfast/shared/protocol/messages.ts';
+import { type ConnectionPorts, type LiveConnection, openConnection } from './connection.ts';
+
+export interface SessionOptions extends ConnectionPorts {
+  signal: AbortSignal;
+  wait(ms: number, signal: AbortSignal): Promise<void>;
+  /** 0 ≤ x < 1. */
+  random(): number;
+}
+
+export interface Session {
+  /** Resolves when the signal aborts; rejects with the server's last word (revoked, quarantined). */
+  run(): Promise<void>;
+  sendVolatile<T extends 'progress' | 'inventory'>(type: T, body: AgentFrames[T]): void;
+  readonly isConnected: boolean;
+}
+
+/** Full jitter between the shortest wait and a cap that doubles with each failure: a restarted server is not stormed. */
+export function chooseWaitMs(failures: number, random: number): number {
+  const cap = Math.min(WIRE.reconnectMaxMs, WIRE.reconnectMinMs * 2 ** Math.min(failures, 10));
+  return Math.round(WIRE.reconnectMinMs * random + random * (cap - WIRE.reconnectMinMs));
+}
+
+/** `https://host/base` to `wss://host/base/ws/agent`. */
+export function toSocketUrl(serverUrl: string): string {
+  return `${serverUrl.replace(/^http/, 'ws').replace(/\/+$/, '')}/ws/agent`;
+}
+
+export function createSession(options: SessionOptions): Session {
+  let live: LiveConnection | undefined;
+  const { log } = options.workbench;
+
+  async function connectOnce(): Promise<{ welcomed: boolean; stop: AppError | undefined; why: string; unauthorized: boolean }> {
+    let last = { welcomed: false, stop: undefined as AppError | undefined, why: 'no token', unauthorized: true };
+    for (const token of options.credentials.listTokens()) {
+      live = openConnection(options, toSocketUrl(options.credentials.get().serverUrl), token);
+      const close = () => live?.close();
+      options.signal.addEventListener('abort', close, { once: true });
+      try {
+        last = await live.ended;
+      } finally {
+        options.signal.removeEventListener('abort', close);
+        live = undefined;
+      }
+      // Only an unknown token makes the other one worth a try.
+      if (!last.unauthorized || options.signal.aborted) return last;
+    }
+    return last;
+  }
+
+  return {
+    async run() {
+      let failures = 0;
+      let refusals = 0;
+      while (!options.signal.aborted) {
+        const end = await connectOnce();
+        if (options.signal.aborted) return;
+        if (end.stop) throw end.stop;
+        refusals = end.unauthorized ? refusals + 1 : 0;
+        if (refusals >= 3) {
+          throw new AppError(
+            'unauthenticated',
+            'the server does not know this host’s token any more; remove the state directory and enrol it again, or restore the server',
+          );
+        }
+        failures = end.welcomed ? 0 : failures + 1;
+        const waitMs = chooseWaitMs(failures, options.random());
+        log.warn({ reason: end.why, retryInMs: waitMs }, 'not connected; backups go on by schedule');
+        try {
+          await options.wait(waitMs, options.signal);
+        } catch {
+          return;
+        }
+      }
+    },
+    sendVolatile: (type, body) => live?.sendVolatile(type, body),
+    get isConnected() {
+      return live !== undefined;
+    },
+  };
+}
