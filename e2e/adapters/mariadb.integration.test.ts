@@ -70,6 +70,12 @@ test('the restored rows and definitions are those of the source', async () => {
   assert.deepEqual(await mariadb.hashDatabase('restored'), await mariadb.hashDatabase('sample'));
 });
 
+test('a dump under locked tables comes back as well', async () => {
+  const source = createSource({ consistency: 'lock' });
+  assert.equal((await restoreDump(source, 'locked', getDataDump(await takeDumps(source)))).ok, true);
+  assert.deepEqual(await mariadb.hashDatabase('locked'), await mariadb.hashDatabase('sample'));
+});
+
 test('databases with hostile names are discovered, dumped and restored like any other', async () => {
   for (const name of HOSTILE_NAMES) {
     await mariadb.createDatabase(name);

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { chmod, chown, readFile, stat } from 'node:fs/promises';
 import test, { after, before } from 'node:test';
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { Config } from '@holdfast/shared/adapters/field.ts';
+import { createCertificate } from '../harness/services/certificate.ts';
 import { findFreePort } from '../harness/services/free-port.ts';
 import { type PostgresHandle, startPostgres } from '../harness/services/postgres.ts';
+import { waitFor } from '../harness/services/wait-for.ts';
 import { type CommandRunner, createCommandRunner } from './command-run.ts';
 import {
   dropTarget,
@@ -181,4 +184,29 @@ test('a dump whose session is ended on the server exits with an error and is a f
   await holder;
   assert.notEqual(outcome.exitCode, 0);
   assert.equal(adapter.classifyFailure(outcome).reason, 'dump_failed', outcome.stderr);
+});
+
+/** Gives the running server a certificate for 127.0.0.1; resolves with the authority that signed it. */
+async function enableTls(): Promise<string> {
+  const files = await createCertificate(postgres.directory);
+  const owner = await stat(postgres.directory);
+  for (const file of [files.certificateFile, files.keyFile]) await chown(file, owner.uid, owner.gid);
+  await chmod(files.keyFile, 0o600);
+  await postgres.query(`ALTER SYSTEM SET ssl_cert_file = '${files.certificateFile}'`);
+  await postgres.query(`ALTER SYSTEM SET ssl_key_file = '${files.keyFile}'`);
+  await postgres.query('ALTER SYSTEM SET ssl = on');
+  await postgres.query('SELECT pg_reload_conf()');
+  await waitFor('TLS to be on', async () => ((await postgres.query('SHOW ssl')) === 'on' ? true : undefined), {
+    deadlineMs: 20_000,
+  });
+  return readFile(files.caFile, 'utf8');
+}
+
+test('a verified TLS connection works with the right CA, and is refused with another', async () => {
+  const sslRootCert = await enableTls();
+  const other = await createCertificate(runner.workDir);
+  const otherCa = await readFile(other.caFile, 'utf8');
+  assert.ok((await takeDumps(createSource({ sslMode: 'verify-full', sslRootCert }))).length > 0);
+  assert.ok((await takeDumps(createSource({ sslMode: 'require' }))).length > 0);
+  assert.equal(await findProbeFailure(createSource({ sslMode: 'verify-ca', sslRootCert: otherCa })), 'database_unreachable');
 });
