@@ -1,0 +1,113 @@
+/**
+ * What must stand before anything is served: the store, the keys, the identity, and the context every use case is given.
+ * Part of the composition root; one-shot commands stand on it too.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Clock, type RandomBytes, systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
+import { type Crypto, createCrypto, type SigningKeys } from '@holdfast/shared/crypto/crypto.ts';
+import { createId, DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import { createBus } from './core/bus.ts';
+import type { CoreContext, Directory, FieldCipher, Log } from './core/ports.ts';
+import { openSqliteStore } from './store/sqlite/open.ts';
+import type { Store } from './store/store.ts';
+import { createFieldCipher, createKeyring } from './vault/keyring.ts';
+import { loadMasterKey, type MasterKey } from './vault/master-key.ts';
+import { createPasswords } from './vault/passwords.ts';
+import { createServerIdentity, openServerIdentity, serverIdentityRecordSchema } from './vault/server-identity.ts';
+
+const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
+
+export interface FoundationOptions {
+  dataDir: string;
+  masterKey?: string | undefined;
+  masterKeyFile?: string | undefined;
+  baseUrl: string;
+  log: Log;
+  /** `beside`: a one-shot command next to a server that may be running. */
+  access: 'alone' | 'beside';
+  createDirectory(createRequestId: () => string): Directory;
+  clock?: Clock | undefined;
+  randomBytes?: RandomBytes | undefined;
+}
+
+/** Names of the installation's own values in the store. */
+const SETTINGS = {
+  masterCheck: 'vault.master_check',
+  identity: 'vault.server_identity',
+  serverEpoch: 'server.epoch',
+  dataKey: (tenant: string) => `vault.data_key.${tenant}`,
+} as const;
+
+async function openMasterKey(crypto: Crypto, store: Store, options: FoundationOptions): Promise<MasterKey> {
+  const checkValue = await store.settings.findSetting(SETTINGS.masterCheck);
+  const master = await loadMasterKey(crypto, {
+    value: options.masterKey,
+    file: options.masterKeyFile,
+    dataDir: options.dataDir,
+    // The identity is encrypted from the first start on, so a key that is gone after it is a lost one.
+    hasEncryptedRows: checkValue !== undefined || (await store.settings.hasEncryptedRows()),
+    checkValue,
+  });
+  await store.settings.initSetting(SETTINGS.masterCheck, master.checkValue);
+  for (const warning of master.warnings) options.log.warn({}, warning);
+  if (master.created) {
+    options.log.warn(
+      { path: master.path },
+      'a master key was made; keep a copy of it apart from the database: without it no stored secret can be read',
+    );
+  }
+  return master;
+}
+
+async function openIdentity(crypto: Crypto, store: Store, master: MasterKey): Promise<SigningKeys> {
+  const fresh = createServerIdentity(crypto, master);
+  const stored = await store.settings.initSetting(SETTINGS.identity, JSON.stringify(fresh.record));
+  return openServerIdentity(crypto, master, serverIdentityRecordSchema.parse(JSON.parse(stored)));
+}
+
+async function openCipher(crypto: Crypto, store: Store, master: MasterKey): Promise<FieldCipher> {
+  const keyring = createKeyring(crypto, master);
+  const wrapped = await store.settings.initSetting(
+    SETTINGS.dataKey(DEFAULT_TENANT),
+    keyring.wrapNewDataKey(DEFAULT_TENANT).wrapped,
+  );
+  return createFieldCipher(crypto, keyring.openDataKey(DEFAULT_TENANT, wrapped));
+}
+
+/** Opens everything; the caller closes `context.store`. Failures are AppErrors of one clear line. */
+export async function openFoundation(options: FoundationOptions): Promise<CoreContext> {
+  const clock = options.clock ?? systemClock;
+  const randomBytes = options.randomBytes ?? systemRandomBytes;
+  await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
+  const crypto = await createCrypto(randomBytes);
+  const store = await openSqliteStore({
+    path: join(options.dataDir, 'holdfast.db'),
+    migrationsDir: MIGRATIONS,
+    clock,
+    access: options.access,
+    onOddity: (text) => options.log.warn({}, text),
+  });
+  try {
+    const master = await openMasterKey(crypto, store, options);
+    const makeId: CoreContext['createId'] = (kind) => createId(kind, { clock, randomBytes });
+    return {
+      store,
+      clock,
+      crypto,
+      cipher: await openCipher(crypto, store, master),
+      passwords: createPasswords(randomBytes),
+      identity: await openIdentity(crypto, store, master),
+      bus: createBus(),
+      directory: options.createDirectory(() => makeId('request')),
+      log: options.log,
+      createId: makeId,
+      baseUrl: options.baseUrl,
+      serverEpoch: Number(await store.settings.initSetting(SETTINGS.serverEpoch, '1')),
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
