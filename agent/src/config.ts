@@ -1,0 +1,103 @@
+/** The agent's configuration: the environment is read in one function, and turned into typed values in another. */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute } from 'node:path';
+import { AppError } from '@holdfast/shared/errors.ts';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type AgentLogLevel = (typeof LOG_LEVELS)[number];
+
+/** What the environment said, unjudged. */
+export interface AgentEnvironment {
+  serverUrl: string | undefined;
+  stateDir: string | undefined;
+  enrolToken: string | undefined;
+  enrolTokenFile: string | undefined;
+  logLevel: string | undefined;
+  toolPath: string | undefined;
+  path: string | undefined;
+  home: string | undefined;
+  runtimeDir: string | undefined;
+}
+
+export interface AgentConfig {
+  /** Without a slash at the end; undefined when only local commands are used. */
+  serverUrl: string | undefined;
+  stateDir: string;
+  enrolToken: string | undefined;
+  logLevel: AgentLogLevel;
+  /** Where tools are looked for, first to last. */
+  toolPath: string;
+  home: string;
+  /** Where private directories of runs may be made, in order of preference. */
+  workDirCandidates: readonly string[];
+}
+
+export function readAgentEnvironment(): AgentEnvironment {
+  const env = process.env;
+  return {
+    serverUrl: env['HOLDFAST_SERVER_URL'],
+    stateDir: env['HOLDFAST_STATE_DIR'],
+    enrolToken: env['HOLDFAST_ENROLL_TOKEN'],
+    enrolTokenFile: env['HOLDFAST_ENROLL_TOKEN_FILE'],
+    logLevel: env['HOLDFAST_LOG_LEVEL'],
+    toolPath: env['HOLDFAST_TOOL_PATH'],
+    path: env['PATH'],
+    home: env['HOME'],
+    runtimeDir: env['XDG_RUNTIME_DIR'],
+  };
+}
+
+function refuse(name: string, what: string): never {
+  throw new AppError('invalid', `${name} ${what}`);
+}
+
+function parseServerUrl(value: string | undefined): string | undefined {
+  if (value === undefined || value === '') return undefined;
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    refuse(
+      'HOLDFAST_SERVER_URL (or --server)',
+      `must be an http or https address, such as https://backup.example.com; it is "${value}"`,
+    );
+  }
+  if (url.username !== '' || url.password !== '') refuse('HOLDFAST_SERVER_URL (or --server)', 'must not hold a user or password');
+  return value.replace(/\/+$/, '');
+}
+
+function parseEnrolToken(env: AgentEnvironment): string | undefined {
+  if (env.enrolToken && env.enrolTokenFile)
+    refuse('HOLDFAST_ENROLL_TOKEN', 'and HOLDFAST_ENROLL_TOKEN_FILE are both set; set one');
+  if (!env.enrolTokenFile) return env.enrolToken || undefined;
+  try {
+    return readFileSync(env.enrolTokenFile, 'utf8').trim() || refuse('HOLDFAST_ENROLL_TOKEN_FILE', 'names an empty file');
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    return refuse('HOLDFAST_ENROLL_TOKEN_FILE', `names a file that cannot be read: ${env.enrolTokenFile}`);
+  }
+}
+
+function parseStateDir(env: AgentEnvironment, isRoot: boolean): string {
+  const fallback = isRoot ? '/var/lib/holdfast-agent' : `${env.home ?? homedir()}/.local/state/holdfast-agent`;
+  const stateDir = env.stateDir || fallback;
+  if (!isAbsolute(stateDir)) refuse('HOLDFAST_STATE_DIR (or --state-dir)', `must be an absolute path; it is "${stateDir}"`);
+  return stateDir;
+}
+
+/** Throws `invalid` with one clear line that names the variable and what it must be. */
+export function parseAgentConfig(env: AgentEnvironment, isRoot: boolean): AgentConfig {
+  const logLevel = (env.logLevel || 'info') as AgentLogLevel;
+  if (!LOG_LEVELS.includes(logLevel))
+    refuse('HOLDFAST_LOG_LEVEL', `must be one of ${LOG_LEVELS.join(', ')}; it is "${env.logLevel}"`);
+  // sbin holds tools that a plain user's PATH leaves out.
+  const path = env.path || '/usr/local/bin:/usr/bin:/bin';
+  return {
+    serverUrl: parseServerUrl(env.serverUrl),
+    stateDir: parseStateDir(env, isRoot),
+    enrolToken: parseEnrolToken(env),
+    logLevel,
+    toolPath: env.toolPath ? `${env.toolPath}:${path}` : path,
+    home: env.home || homedir(),
+    workDirCandidates: [...(env.runtimeDir ? [env.runtimeDir] : []), ...(isRoot ? ['/run'] : []), '/dev/shm'],
+  };
+}
