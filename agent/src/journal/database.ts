@@ -32,7 +32,7 @@ export interface Database {
  * that another try may work. Throws `integrity` for a damaged file, `precondition` for one written by a newer agent.
  */
 export function openDatabase(path: string, makeRoom: () => boolean): Database {
-  const file = openFile(path);
+  const file = openWithRoom(path, makeRoom);
   const reloads: (() => void)[] = [];
   let hooks: (() => void)[] = [];
   let depth = 0;
@@ -115,6 +115,15 @@ function runSynchronously<T>(effects: () => T): T {
   const result = effects();
   if (result instanceof Promise) throw new AppError('internal', 'a journal transaction must not be asynchronous');
   return result;
+}
+
+function openWithRoom(path: string, makeRoom: () => boolean): DatabaseSync {
+  try {
+    return openFile(path);
+  } catch (error) {
+    if (!isUnwritable(error) || !makeRoom()) throw error;
+    return openFile(path);
+  }
 }
 
 function openFile(path: string): DatabaseSync {

@@ -20,8 +20,10 @@ export function lockStateDir(stateDir: string, pid: number): StateLock {
   try {
     closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600));
     file = new DatabaseSync(path, { timeout: 0 });
+    // Without a rollback journal the lock needs no space, so that it can be had on a full disk.
+    file.exec('PRAGMA journal_mode = MEMORY');
     file.exec('BEGIN EXCLUSIVE');
-    writeFileSync(holderPath, `${pid}\n`, { mode: 0o600 });
+    noteHolder(holderPath, pid);
     return { release: () => file?.close() };
   } catch (error) {
     file?.close();
@@ -32,6 +34,14 @@ export function lockStateDir(stateDir: string, pid: number): StateLock {
         'Stop it first, or give this one its own directory with HOLDFAST_STATE_DIR.',
       { cause: error },
     );
+  }
+}
+
+function noteHolder(path: string, pid: number): void {
+  try {
+    writeFileSync(path, `${pid}\n`, { mode: 0o600 });
+  } catch {
+    // The holder's process id only makes a message better; a full disk must not stop the agent over it.
   }
 }
 
