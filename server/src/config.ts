@@ -1,0 +1,215 @@
+/** The server's configuration: the environment is read in one function and turned into typed values in another. */
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevelName = (typeof LOG_LEVELS)[number];
+
+export interface ServerConfig {
+  dataDir: string;
+  listen: { host: string; port: number };
+  /** Where people reach the server, without a slash at the end; undefined: made from the address it listens on. */
+  baseUrl?: string | undefined;
+  /** As the vault takes them; at most one is set. */
+  masterKey: { value?: string | undefined; file?: string | undefined };
+  /** `/metrics` does not exist unless one of the two is set; all that are set must pass. */
+  metrics: { token?: string | undefined; cidrs: readonly string[] };
+  /** Proxies before the server: how many, or their networks. 0: the socket's address is the truth. */
+  trustProxy: number | readonly string[];
+  logLevel: LogLevelName;
+  /** Sentences for the log: what looks like a mistake but does not stop the start. */
+  warnings: readonly string[];
+}
+
+/** One line that names the variable, what is wrong with it, and what would be right. Ends the program with exit code 2. */
+export class ConfigError extends Error {
+  constructor(variable: string, problem: string) {
+    super(`${variable}: ${problem}`);
+    this.name = 'ConfigError';
+  }
+}
+
+export const CONFIG_EXIT_CODE = 2;
+
+const KNOWN = [
+  'HOLDFAST_DATA_DIR',
+  'HOLDFAST_LISTEN',
+  'HOLDFAST_BASE_URL',
+  'HOLDFAST_MASTER_KEY',
+  'HOLDFAST_MASTER_KEY_FILE',
+  'HOLDFAST_METRICS_TOKEN',
+  'HOLDFAST_METRICS_TOKEN_FILE',
+  'HOLDFAST_METRICS_CIDR',
+  'HOLDFAST_TRUST_PROXY',
+  'HOLDFAST_LOG_LEVEL',
+] as const;
+type Variable = (typeof KNOWN)[number];
+/** The agent's, which may share a machine and its environment file. */
+const FOREIGN = ['HOLDFAST_SERVER_URL', 'HOLDFAST_STATE_DIR', 'HOLDFAST_ENROLL_TOKEN', 'HOLDFAST_ENROLL_TOKEN_FILE'];
+
+const MIN_TOKEN_CHARS = 16;
+const MAX_PROXY_HOPS = 10;
+
+export interface Environment {
+  values: Readonly<Partial<Record<Variable, string>>>;
+  /** Names that begin like ours and are none. */
+  unknown: readonly string[];
+  defaultDataDir: string;
+}
+
+/** Reads the process's environment once; empty values count as absent. */
+export function readEnvironment(env: Readonly<Record<string, string | undefined>> = process.env): Environment {
+  const values: Partial<Record<Variable, string>> = {};
+  for (const name of KNOWN) {
+    const value = env[name];
+    if (value !== undefined && value !== '') values[name] = value;
+  }
+  const ours = new Set<string>([...KNOWN, ...FOREIGN]);
+  const unknown = Object.keys(env).filter((name) => name.startsWith('HOLDFAST_') && !ours.has(name));
+  return { values, unknown: unknown.sort(), defaultDataDir: chooseDataDir(env) };
+}
+
+/** Turns the environment into configuration. Throws `ConfigError` at the first value that is wrong. */
+export function loadConfig(environment: Environment): ServerConfig {
+  const { values, unknown, defaultDataDir } = environment;
+  if (values.HOLDFAST_MASTER_KEY !== undefined && values.HOLDFAST_MASTER_KEY_FILE !== undefined) {
+    throw new ConfigError('HOLDFAST_MASTER_KEY', 'is set together with HOLDFAST_MASTER_KEY_FILE; set only one of them');
+  }
+  return {
+    dataDir: resolve(values.HOLDFAST_DATA_DIR ?? defaultDataDir),
+    listen: parseListen(values.HOLDFAST_LISTEN ?? '127.0.0.1:8080'),
+    baseUrl: values.HOLDFAST_BASE_URL === undefined ? undefined : parseBaseUrl(values.HOLDFAST_BASE_URL),
+    masterKey: { value: values.HOLDFAST_MASTER_KEY, file: values.HOLDFAST_MASTER_KEY_FILE },
+    metrics: {
+      token: readMetricsToken(values),
+      cidrs: values.HOLDFAST_METRICS_CIDR === undefined ? [] : parseCidrs('HOLDFAST_METRICS_CIDR', values.HOLDFAST_METRICS_CIDR),
+    },
+    trustProxy: parseTrustProxy(values.HOLDFAST_TRUST_PROXY ?? '0'),
+    logLevel: parseLogLevel(values.HOLDFAST_LOG_LEVEL ?? 'info'),
+    warnings: unknown.map((name) => describeUnknown(name)),
+  };
+}
+
+/** The base URL when none is configured: the address that is listened on, with loopback for "all interfaces". */
+export function chooseBaseUrl(config: Pick<ServerConfig, 'baseUrl' | 'listen'>, port: number): string {
+  if (config.baseUrl !== undefined) return config.baseUrl;
+  const { host } = config.listen;
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${isIP(reachable) === 6 ? `[${reachable}]` : reachable}:${port}`;
+}
+
+function chooseDataDir(env: Readonly<Record<string, string | undefined>>): string {
+  if (process.getuid?.() === 0) return '/var/lib/holdfast';
+  const root = env['XDG_DATA_HOME'];
+  return join(root !== undefined && isAbsolute(root) ? root : join(homedir(), '.local', 'share'), 'holdfast');
+}
+
+function parseListen(text: string): ServerConfig['listen'] {
+  const found = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):(\d{1,5})$/.exec(text);
+  const port = Number(found?.[3]);
+  if (!found || port > 65_535)
+    throw new ConfigError('HOLDFAST_LISTEN', `"${text}" is not address:port, such as 127.0.0.1:8080 or [::1]:8080`);
+  if (found[1] !== undefined && isIP(found[1]) !== 6)
+    throw new ConfigError('HOLDFAST_LISTEN', `"${found[1]}" is not an IPv6 address`);
+  return { host: found[1] ?? (found[2] === '' ? '0.0.0.0' : (found[2] ?? '127.0.0.1')), port };
+}
+
+function parseBaseUrl(text: string): string {
+  const refuse = (problem: string): never => {
+    throw new ConfigError(
+      'HOLDFAST_BASE_URL',
+      `"${text}" ${problem}; it is the address people type, such as https://backup.example.com`,
+    );
+  };
+  const url = URL.canParse(text) ? new URL(text) : refuse('is not a URL');
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') refuse('must begin with https:// or http://');
+  if (url.username !== '' || url.password !== '') refuse('must not hold a name or password');
+  if (url.search !== '' || url.hash !== '' || /[?#]/.test(text)) refuse('must not have a query or fragment');
+  const path = url.pathname.replace(/\/$/, '');
+  if (!/^(?:\/[A-Za-z0-9._~-]+)*$/.test(path)) refuse('has a path with other characters than letters, digits and . _ ~ -');
+  return `${url.origin}${path}`;
+}
+
+function readMetricsToken(values: Environment['values']): string | undefined {
+  const { HOLDFAST_METRICS_TOKEN: value, HOLDFAST_METRICS_TOKEN_FILE: file } = values;
+  if (value !== undefined && file !== undefined) {
+    throw new ConfigError('HOLDFAST_METRICS_TOKEN', 'is set together with HOLDFAST_METRICS_TOKEN_FILE; set only one of them');
+  }
+  if (value === undefined && file === undefined) return undefined;
+  const name = file === undefined ? 'HOLDFAST_METRICS_TOKEN' : 'HOLDFAST_METRICS_TOKEN_FILE';
+  const token = file === undefined ? value : readSecretFile(name, file);
+  if (token === undefined || token.length < MIN_TOKEN_CHARS) {
+    throw new ConfigError(name, `the token must have at least ${MIN_TOKEN_CHARS} characters`);
+  }
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new ConfigError(name, 'the token may hold printable ASCII characters only');
+  return token;
+}
+
+function readSecretFile(name: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new ConfigError(name, `the file ${path} cannot be read (${code})`);
+  }
+}
+
+function parseCidrs(name: string, text: string): readonly string[] {
+  const parts = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  if (parts.length === 0) throw new ConfigError(name, 'names no network; give one such as 10.0.0.0/8');
+  for (const part of parts) {
+    const [address = '', bits, ...more] = part.split('/');
+    const family = isIP(address);
+    const isWhole = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+    if (family === 0 || more.length > 0 || !isWhole) {
+      throw new ConfigError(name, `"${part}" is neither an address nor a network such as 10.0.0.0/8 or fd00::/8`);
+    }
+  }
+  return parts;
+}
+
+function parseTrustProxy(text: string): ServerConfig['trustProxy'] {
+  if (/^\d+$/.test(text)) {
+    if (Number(text) > MAX_PROXY_HOPS)
+      throw new ConfigError('HOLDFAST_TRUST_PROXY', `at most ${MAX_PROXY_HOPS} proxies can be trusted by number`);
+    return Number(text);
+  }
+  if (/^(true|false|yes|no|on|off)$/i.test(text)) {
+    throw new ConfigError(
+      'HOLDFAST_TRUST_PROXY',
+      'give the number of proxies before the server, or their networks, such as 1 or 10.0.0.0/8',
+    );
+  }
+  return parseCidrs('HOLDFAST_TRUST_PROXY', text);
+}
+
+function parseLogLevel(text: string): LogLevelName {
+  const level = LOG_LEVELS.find((one) => one === text);
+  if (level === undefined) throw new ConfigError('HOLDFAST_LOG_LEVEL', `"${text}" is none of ${LOG_LEVELS.join(', ')}`);
+  return level;
+}
+
+function describeUnknown(name: string): string {
+  const near = KNOWN.map((known) => ({ known, distance: countEdits(name, known) })).sort((a, b) => a.distance - b.distance)[0];
+  const hint = near !== undefined && near.distance <= 4 ? `; did you mean ${near.known}?` : '';
+  return `${name} is set but means nothing to this server${hint}`;
+}
+
+/** Letters to insert, delete or replace to get from one word to the other. */
+function countEdits(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= from.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j += 1) {
+      const replaced = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] ?? 0;
+}
