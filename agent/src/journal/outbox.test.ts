@@ -134,17 +134,19 @@ describe('the outbox', () => {
 
   it('refuses an event that the server would refuse, or that fits no frame, before it blocks the others', () => {
     assert.throws(() => journal.outbox.append({ ...notice('x'), at: -1 }), throws('invalid'));
-    const lines = Array.from({ length: 60 }, (): LogLevel => 'info');
-    assert.throws(() => journal.outbox.append(log(1, lines, run, 'y'.repeat(4000))), throws('limit'));
-    const room = WIRE.eventBytesPerFrame - Buffer.byteLength(JSON.stringify(log(1, ['info'], run, '')));
-    const wide = (bytes: number): DurableEvent => ({
-      type: 'repository.reconciled',
-      at: START,
-      repository: 'repo_a' as never,
-      orphans: Array.from({ length: Math.floor(bytes / 67) }, () => 'f'.repeat(64)),
-      missing: [],
-    });
-    assert.equal(journal.outbox.append(wide(room / 4)), 1);
+    const fill = (last: number) => {
+      const event = log(
+        1,
+        Array.from({ length: 13 }, (): LogLevel => 'info'),
+        run,
+        'y'.repeat(15_000),
+      );
+      assert.ok(event.type === 'run.log');
+      return { ...event, lines: event.lines.map((line) => (line.n === 13 ? { ...line, text: 'y'.repeat(last) } : line)) };
+    };
+    const room = WIRE.eventBytesPerFrame - Buffer.byteLength(JSON.stringify(fill(0)));
+    assert.throws(() => journal.outbox.append(fill(room + 1)), throws('limit'));
+    assert.equal(journal.outbox.append(fill(room)), 1);
     assert.equal(journal.outbox.lastSeq(), 1);
   });
 
