@@ -1,0 +1,156 @@
+/** End-points about hosts that wait at the door, and the tokens that let hosts in by themselves. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { ENROLMENT, TEXT } from '@holdfast/shared/limits.ts';
+import { hostFactsSchema } from '@holdfast/shared/protocol/messages.ts';
+import { z } from 'zod';
+import {
+  approveHost,
+  createEnrolmentToken,
+  deleteEnrolmentToken,
+  listEnrolmentTokens,
+  listPendingHosts,
+  type PendingHost,
+  rejectHost,
+} from '../../core/enrolment.ts';
+import { toHostView } from '../../core/hosts.ts';
+import type { EnrolmentToken } from '../../store/hosts.ts';
+import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { hostShape, toHostShape } from './hosts.ts';
+import { deletedShape, idParams, instantSchema, listOf, nameShape, tagsInput, tagsShape } from './shapes.ts';
+
+/** A token for automation may live longer than one typed by hand, but not for ever. */
+const TOKEN_LIFE_MAX_MS = 90 * 24 * 60 * 60 * 1000;
+
+const pendingShape = nameShape(
+  'PendingHost',
+  z.strictObject({
+    id: idSchema('announcement'),
+    hostname: z.string(),
+    fingerprint: z.string().meta({ description: 'Compare it with what the agent printed before you approve' }),
+    facts: hostFactsSchema,
+    address: z.string(),
+    createdAt: instantSchema,
+    expiresAt: instantSchema,
+    nameTaken: z.boolean().meta({ description: 'Another host or announcement has this name: compare with care' }),
+  }),
+);
+
+function toPendingShape(pending: PendingHost): z.infer<typeof pendingShape> {
+  const { id, hostname, fingerprint, facts, address, createdAt, expiresAt, nameTaken } = pending;
+  return { id, hostname, fingerprint, facts, address, createdAt, expiresAt, nameTaken };
+}
+
+const enrolmentTokenShape = nameShape(
+  'EnrolmentToken',
+  z.strictObject({
+    id: idSchema('enrolmentToken'),
+    note: z.string(),
+    tags: tagsShape,
+    usesLeft: z.int().min(0),
+    createdAt: instantSchema,
+    expiresAt: instantSchema,
+  }),
+);
+
+function toEnrolmentTokenShape(row: EnrolmentToken): z.infer<typeof enrolmentTokenShape> {
+  const { id, note, tags, usesLeft, createdAt, expiresAt } = row;
+  return { id, note, tags, usesLeft, createdAt, expiresAt };
+}
+
+const newEnrolmentTokenShape = nameShape(
+  'NewEnrolmentToken',
+  enrolmentTokenShape.extend({ token: z.string().meta({ description: 'The token itself, shown this once' }) }),
+);
+
+const rejectedShape = nameShape(
+  'RejectedHost',
+  z.strictObject({ id: idSchema('announcement'), state: z.literal('rejected'), message: z.string() }),
+);
+
+const listPendingEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/hosts/pending',
+  summary: 'Lists hosts that announced themselves and wait for approval.',
+  tag: 'hosts',
+  reply: listOf(pendingShape),
+  handle: async (context, caller) => ({ data: (await listPendingHosts(context, caller)).map(toPendingShape) }),
+});
+
+const approveEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/hosts/pending/:id/approve',
+  summary: 'Lets an announced host in, after its fingerprint was compared.',
+  tag: 'hosts',
+  params: idParams('announcement'),
+  body: z.strictObject({ name: nameSchema, tags: tagsInput.default([]) }),
+  reply: hostShape,
+  status: 201,
+  handle: async (context, caller, { params, body }) => ({
+    data: toHostShape(toHostView(context, await approveHost(context, caller, params.id, body))),
+  }),
+});
+
+const rejectEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/hosts/pending/:id/reject',
+  summary: 'Turns an announced host away; it is told the message.',
+  tag: 'hosts',
+  params: idParams('announcement'),
+  body: z.strictObject({ message: z.string().trim().min(1).max(500).default('rejected by the operator') }).prefault({}),
+  reply: rejectedShape,
+  async handle(context, caller, { params, body }) {
+    await rejectHost(context, caller, params.id, body.message);
+    return { data: { id: params.id, state: 'rejected' as const, message: body.message } };
+  },
+});
+
+const listTokensEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/enrolment-tokens',
+  summary: 'Lists enrolment tokens that still work, without the tokens themselves.',
+  tag: 'hosts',
+  reply: listOf(enrolmentTokenShape),
+  handle: async (context, caller) => ({ data: (await listEnrolmentTokens(context, caller)).map(toEnrolmentTokenShape) }),
+});
+
+const createTokenEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/enrolment-tokens',
+  summary: 'Makes a token with which hosts are approved by themselves; it is shown once.',
+  tag: 'hosts',
+  body: z.strictObject({
+    note: z.string().trim().max(TEXT.nameChars).default(''),
+    tags: tagsInput.default([]),
+    uses: z.int().min(1).max(ENROLMENT.tokenMaxUses).default(1),
+    lifeMs: z.int().min(1000).max(TOKEN_LIFE_MAX_MS).default(ENROLMENT.tokenLifeMs),
+  }),
+  reply: newEnrolmentTokenShape,
+  status: 201,
+  async handle(context, caller, { body }) {
+    const { token, row } = await createEnrolmentToken(context, caller, body);
+    return { data: { ...toEnrolmentTokenShape(row), token } };
+  },
+});
+
+const deleteTokenEndpoint = defineEndpoint({
+  method: 'delete',
+  path: '/enrolment-tokens/:id',
+  summary: 'Deletes an enrolment token; hosts it let in stay.',
+  tag: 'hosts',
+  params: idParams('enrolmentToken'),
+  reply: deletedShape('enrolmentToken'),
+  async handle(context, caller, { params }) {
+    await deleteEnrolmentToken(context, caller, params.id);
+    return { data: { id: params.id, deleted: true as const } };
+  },
+});
+
+export const ENROLMENT_ENDPOINTS: readonly ApiEndpoint[] = [
+  listPendingEndpoint,
+  approveEndpoint,
+  rejectEndpoint,
+  listTokensEndpoint,
+  createTokenEndpoint,
+  deleteTokenEndpoint,
+];

@@ -1,0 +1,260 @@
+/**
+ * The OpenAPI 3.1 document, made from the very table that is served. Schemas with a name become components; replies are
+ * open to new fields, input is not.
+ */
+import { ERROR_CODES } from '@holdfast/shared/errors.ts';
+import { z } from 'zod';
+import type { ApiEndpoint } from '../http/route.ts';
+
+export const API_PREFIX = '/api/v1';
+
+/** JSON as it is written out. */
+export type JsonObject = { [name: string]: unknown };
+
+export interface OpenApiDocument extends JsonObject {
+  openapi: '3.1.0';
+  paths: Record<string, Record<string, JsonObject>>;
+  components: { schemas: Record<string, JsonObject> } & JsonObject;
+}
+
+/** What `/openapi.json` and `/stream` answer is no envelope, so they are in no table and described here. */
+export const SERVED_BESIDE = ['/openapi.json', '/stream'] as const;
+
+const TAGS: Record<string, string> = {
+  hosts: 'Machines with an agent, how they join and leave',
+  sources: 'What is protected',
+  repositories: 'Where backups live',
+  plans: 'Which sources go where, and when',
+  runs: 'One execution each: backup or restore',
+  snapshots: 'What can be brought back',
+  restores: 'Bringing a snapshot back',
+  adapters: 'Kinds of sources and repositories with their fields',
+  audit: 'Who did what',
+  people: 'Who may ask',
+  reference: 'This document, and what happens live',
+};
+
+const errorSchema = z
+  .strictObject({
+    success: z.literal(false),
+    error: z.strictObject({
+      code: z.enum(ERROR_CODES),
+      message: z.string().meta({ description: 'What happened, why, and what to do about it' }),
+      details: z
+        .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]))
+        .optional()
+        .meta({ description: 'Such as `field.name`: what is wrong with that field' }),
+    }),
+    meta: z.looseObject({ requestId: z.string().optional() }).optional(),
+  })
+  .meta({ id: 'Error' });
+
+const metaSchema = z
+  .looseObject({
+    next: z.string().optional().meta({ description: 'The cursor of the next page; absent on the last' }),
+    requestId: z.string().optional(),
+  })
+  .meta({ id: 'Meta' });
+
+interface SchemaBook {
+  readonly components: Record<string, JsonObject>;
+  /** The schema as JSON Schema; the named ones inside become components. */
+  write(schema: z.ZodType, io: 'input' | 'output'): JsonObject;
+}
+
+function createSchemaBook(): SchemaBook {
+  const components: Record<string, JsonObject> = {};
+  return {
+    components,
+    write(schema, io) {
+      const written = z.toJSONSchema(schema, {
+        io,
+        override: ({ jsonSchema }) => {
+          if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+          delete jsonSchema['id'];
+        },
+      });
+      const { $schema: _dialect, $defs, ...own } = rewriteReferences(written) as JsonObject;
+      Object.assign(components, $defs);
+      return own;
+    },
+  };
+}
+
+function rewriteReferences(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(rewriteReferences);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) =>
+      key === '$ref' && typeof inner === 'string'
+        ? [key, inner.replace(/^#\/\$defs\//u, '#/components/schemas/')]
+        : [key, rewriteReferences(inner)],
+    ),
+  );
+}
+
+function toTemplate(path: string): string {
+  return path.replace(/:([a-zA-Z]+)/gu, '{$1}');
+}
+
+/** `GET /hosts/:id/happenings` is `getHostsIdHappenings`. */
+function toOperationId({ method, path }: Pick<ApiEndpoint, 'method' | 'path'>): string {
+  const words = path.split(/[^a-zA-Z]+/u).filter((word) => word !== '');
+  return method + words.map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join('');
+}
+
+function writeParameters(book: SchemaBook, schema: z.ZodType | undefined, place: 'path' | 'query'): JsonObject[] {
+  if (schema === undefined) return [];
+  const { properties = {}, required = [] } = book.write(schema, 'input') as {
+    properties?: Record<string, JsonObject>;
+    required?: readonly string[];
+  };
+  return Object.entries(properties).map(([name, { description, ...shape }]) => ({
+    name,
+    in: place,
+    required: place === 'path' || required.includes(name),
+    ...(description === undefined ? {} : { description }),
+    schema: shape,
+  }));
+}
+
+/** Whether replies carry a version: then they have an `ETag`, and a change may be guarded by `If-Match`. */
+function hasVersion(endpoint: ApiEndpoint): boolean {
+  return endpoint.reply instanceof z.ZodObject && 'version' in endpoint.reply.shape;
+}
+
+function isPaged(endpoint: ApiEndpoint): boolean {
+  return endpoint.query instanceof z.ZodObject && 'limit' in endpoint.query.shape;
+}
+
+const IF_MATCH: JsonObject = {
+  name: 'If-Match',
+  in: 'header',
+  required: false,
+  description: 'The version the change was made for; refused with `conflict` when there is a newer one',
+  schema: { type: 'string' },
+};
+
+const ERROR_RESPONSES: JsonObject = {
+  '4XX': { $ref: '#/components/responses/Refused' },
+  '5XX': { $ref: '#/components/responses/Failed' },
+};
+
+function writeReply(book: SchemaBook, endpoint: ApiEndpoint): JsonObject {
+  const envelope: JsonObject = {
+    type: 'object',
+    properties: {
+      success: { const: true },
+      data: book.write(endpoint.reply, 'output'),
+      meta: { $ref: '#/components/schemas/Meta' },
+    },
+    required: ['success', 'data'],
+  };
+  const headers = hasVersion(endpoint) ? { headers: { ETag: { $ref: '#/components/headers/ETag' } } } : {};
+  const description = isPaged(endpoint) ? 'A page; `meta.next` is the cursor of the next one' : 'Done';
+  return { description, ...headers, content: { 'application/json': { schema: envelope } } };
+}
+
+function writeBody(book: SchemaBook, body: z.ZodType): JsonObject {
+  return {
+    required: !body.safeParse(undefined).success,
+    content: { 'application/json': { schema: book.write(body, 'input') } },
+  };
+}
+
+function writeOperation(book: SchemaBook, endpoint: ApiEndpoint): JsonObject {
+  const parameters = [
+    ...writeParameters(book, endpoint.params, 'path'),
+    ...writeParameters(book, endpoint.query, 'query'),
+    ...(endpoint.method === 'patch' && hasVersion(endpoint) ? [IF_MATCH] : []),
+  ];
+  return {
+    operationId: toOperationId(endpoint),
+    summary: endpoint.summary,
+    tags: [endpoint.tag],
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(endpoint.body ? { requestBody: writeBody(book, endpoint.body) } : {}),
+    responses: { [String(endpoint.status ?? 200)]: writeReply(book, endpoint), ...ERROR_RESPONSES },
+  };
+}
+
+function writeBeside(): Record<(typeof SERVED_BESIDE)[number], Record<string, JsonObject>> {
+  return {
+    '/openapi.json': {
+      get: {
+        operationId: 'getOpenapiJson',
+        summary: 'This document, bare.',
+        tags: ['reference'],
+        responses: {
+          '200': { description: 'OpenAPI 3.1', content: { 'application/json': { schema: { type: 'object' } } } },
+          ...ERROR_RESPONSES,
+        },
+      },
+    },
+    '/stream': {
+      get: {
+        operationId: 'getStream',
+        summary: 'What happens, as it happens: server-sent events that a client may take up again where it was cut off.',
+        tags: ['reference'],
+        parameters: [
+          {
+            name: 'Last-Event-ID',
+            in: 'header',
+            required: false,
+            description: 'The id of the last event seen',
+            schema: { type: 'string' },
+          },
+        ],
+        responses: {
+          '200': { description: 'Events without end', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+          ...ERROR_RESPONSES,
+        },
+      },
+    },
+  };
+}
+
+function writeErrorResponse(description: string): JsonObject {
+  return { description, content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } };
+}
+
+/** Builds the document. `baseUrl` is where people reach the server, without a slash at the end. */
+export function createOpenApiDocument(endpoints: readonly ApiEndpoint[], baseUrl: string): OpenApiDocument {
+  const book = createSchemaBook();
+  const paths: OpenApiDocument['paths'] = {};
+  for (const endpoint of endpoints) {
+    const template = toTemplate(endpoint.path);
+    paths[template] = { ...paths[template], [endpoint.method]: writeOperation(book, endpoint) };
+  }
+  book.write(z.strictObject({ error: errorSchema, meta: metaSchema }), 'output');
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Holdfast',
+      version: '1',
+      description:
+        'Everything the pages do. Instants are integer epoch milliseconds (UTC), ids are opaque, secrets never leave. Unknown fields in a body or query are refused by name.',
+    },
+    servers: [{ url: `${baseUrl}${API_PREFIX}` }],
+    security: [{ apiKey: [] }, { session: [] }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    paths: { ...paths, ...writeBeside() },
+    components: {
+      schemas: Object.fromEntries(Object.entries(book.components).sort(([a], [b]) => (a < b ? -1 : 1))),
+      headers: { ETag: { description: 'The version of the item, in quotes', schema: { type: 'string' } } },
+      responses: {
+        Refused: writeErrorResponse('The request cannot be carried out as it is; the error says what to change'),
+        Failed: writeErrorResponse('The server or a host could not do it; the error says whether to try again'),
+      },
+      securitySchemes: {
+        apiKey: { type: 'http', scheme: 'bearer', description: 'An API key' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'holdfast_session',
+          description: 'The cookie of a signed-in browser; changes also need the page’s own origin',
+        },
+      },
+    },
+  };
+}

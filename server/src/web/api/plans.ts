@@ -1,0 +1,256 @@
+/** End-points about plans: kept, run now, asked when they are due. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { nameSchema, planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
+import { type Schedule, scheduleSchema } from '@holdfast/shared/domain/schedule.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
+import { z } from 'zod';
+import { createFieldsError } from '../../core/adapter-input.ts';
+import { type Caller, demand } from '../../core/caller.ts';
+import { createPlan, deletePlan, getPlan, listPlans, updatePlan } from '../../core/plans.ts';
+import { startPlan } from '../../core/runs.ts';
+import type { Plan } from '../../store/catalog.ts';
+import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import type { FireCalendar } from './fire-calendar.ts';
+import { runShape, toRunShape } from './runs.ts';
+import {
+  deletedShape,
+  flagInput,
+  idParams,
+  instantSchema,
+  listOf,
+  nameShape,
+  pageFields,
+  searchInput,
+  toPageReply,
+  toPageRequest,
+  versionSchema,
+} from './shapes.ts';
+
+const FIRES = 10;
+const FIRES_MAX = 100;
+
+const planShape = nameShape(
+  'Plan',
+  z.strictObject({
+    id: idSchema('plan'),
+    name: z.string(),
+    repository: idSchema('repository'),
+    sources: listOf(idSchema('source')),
+    schedule: z
+      .strictObject({ cron: z.string(), zone: z.string() })
+      .optional()
+      .meta({ description: 'Without one the plan runs only by hand' }),
+    enabled: z.boolean(),
+    options: z.strictObject({ catchUp: z.boolean() }),
+    effectiveFromAt: instantSchema.meta({ description: 'Fires before this instant are not this plan’s; epoch milliseconds' }),
+    version: versionSchema,
+    createdAt: instantSchema,
+    updatedAt: instantSchema,
+  }),
+);
+
+export function toPlanShape(plan: Plan): z.infer<typeof planShape> {
+  const { id, name, repository, sources, schedule, enabled, options, effectiveFrom, version, createdAt, updatedAt } = plan;
+  return {
+    id,
+    name,
+    repository,
+    sources,
+    schedule,
+    enabled,
+    options,
+    effectiveFromAt: effectiveFrom,
+    version,
+    createdAt,
+    updatedAt,
+  };
+}
+
+const nextFiresShape = nameShape(
+  'NextFires',
+  z.strictObject({
+    schedule: z.strictObject({ cron: z.string(), zone: z.string() }).optional(),
+    words: z.string().optional().meta({ description: 'The schedule in plain words' }),
+    fires: listOf(z.strictObject({ fireAt: instantSchema })),
+    clockChanges: listOf(z.strictObject({ fireAt: instantSchema, text: z.string() })).meta({
+      description: 'What changes of the zone’s clocks do to these fires',
+    }),
+  }),
+);
+
+const sourcesInput = z.array(idSchema('source')).min(1).max(RUNS.partsPerRun);
+const optionsInput = z.strictObject({ catchUp: planOptionsSchema.shape.catchUp.unwrap().exactOptional() });
+
+function toNextFires(calendar: FireCalendar, schedule: Schedule, from: number, count: number): z.infer<typeof nextFiresShape> {
+  const fires = calendar.listNextFires(schedule, from, count);
+  const through = fires.at(-1) ?? from;
+  return {
+    schedule,
+    words: calendar.describeCron(schedule),
+    fires: fires.map((fireAt) => ({ fireAt })),
+    clockChanges: calendar.listClockChanges(schedule, from, through).map(({ at, text }) => ({ fireAt: at, text })),
+  };
+}
+
+/** Refuses an expression that cannot be read or never comes, before anything is stored. */
+function checkSchedule(calendar: FireCalendar, schedule: Schedule | null | undefined, from: number): void {
+  if (!schedule) return;
+  const check = calendar.checkCron(schedule.cron, schedule.zone, from);
+  if (!check.ok) throw createFieldsError({ [`schedule.${check.field}`]: check.message });
+}
+
+const listEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/plans',
+  summary: 'Lists plans by name.',
+  tag: 'plans',
+  query: z.strictObject({
+    ...pageFields,
+    search: searchInput.optional(),
+    source: idSchema('source').optional(),
+    host: idSchema('host').optional(),
+    repository: idSchema('repository').optional(),
+    enabled: flagInput.optional(),
+  }),
+  reply: listOf(planShape),
+  async handle(context, caller, { query }) {
+    const { search, source, host, repository, enabled } = query;
+    const filter = { search, source, host, repository, enabled };
+    return toPageReply(await listPlans(context, caller, filter, toPageRequest(query)), toPlanShape);
+  },
+});
+
+const getEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/plans/:id',
+  summary: 'One plan.',
+  tag: 'plans',
+  params: idParams('plan'),
+  reply: planShape,
+  async handle(context, caller, { params }) {
+    const plan = await getPlan(context, caller, params.id);
+    return { data: toPlanShape(plan), version: plan.version };
+  },
+});
+
+const deleteEndpoint = defineEndpoint({
+  method: 'delete',
+  path: '/plans/:id',
+  summary: 'Ends a plan; its runs and snapshots stay.',
+  tag: 'plans',
+  params: idParams('plan'),
+  reply: deletedShape('plan'),
+  async handle(context, caller, { params }) {
+    await deletePlan(context, caller, params.id);
+    return { data: { id: params.id, deleted: true as const } };
+  },
+});
+
+const runEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/plans/:id/run',
+  summary: 'Runs a plan now: one run for each host that has sources of it.',
+  tag: 'plans',
+  params: idParams('plan'),
+  body: z.strictObject({ sources: sourcesInput.optional().meta({ description: 'Only these sources of the plan' }) }).prefault({}),
+  reply: nameShape('StartedRuns', z.strictObject({ runs: listOf(runShape) })),
+  status: 202,
+  async handle(context, caller, { params, body }) {
+    const { runs } = await startPlan(context, caller, params.id, body.sources);
+    return { data: { runs: runs.map(toRunShape) } };
+  },
+});
+
+function createWriting(calendar: FireCalendar): readonly ApiEndpoint[] {
+  const demandManage = (caller: Caller) => demand(caller, 'plan.manage');
+  return [
+    defineEndpoint({
+      method: 'post',
+      path: '/plans',
+      summary: 'Adds a plan: which sources go to which repository, and when.',
+      tag: 'plans',
+      body: z.strictObject({
+        name: nameSchema,
+        repository: idSchema('repository'),
+        sources: sourcesInput,
+        schedule: scheduleSchema.optional(),
+        enabled: z.boolean().default(true),
+        options: optionsInput.default({}),
+      }),
+      reply: planShape,
+      status: 201,
+      async handle(context, caller, { body }) {
+        demandManage(caller);
+        checkSchedule(calendar, body.schedule, context.clock.now());
+        const plan = await createPlan(context, caller, body);
+        return { data: toPlanShape(plan), version: plan.version };
+      },
+    }),
+    defineEndpoint({
+      method: 'patch',
+      path: '/plans/:id',
+      summary: 'Changes a plan; a schedule of `null` leaves it to be run by hand.',
+      tag: 'plans',
+      params: idParams('plan'),
+      body: z.strictObject({
+        name: nameSchema.optional(),
+        repository: idSchema('repository').optional(),
+        sources: sourcesInput.optional(),
+        schedule: scheduleSchema.nullable().optional(),
+        enabled: z.boolean().optional(),
+        options: optionsInput.optional(),
+      }),
+      reply: planShape,
+      async handle(context, caller, { params, body, facts }) {
+        demandManage(caller);
+        checkSchedule(calendar, body.schedule, context.clock.now());
+        const plan = await updatePlan(context, caller, params.id, body, facts.ifMatch);
+        return { data: toPlanShape(plan), version: plan.version };
+      },
+    }),
+  ];
+}
+
+function createForecasts(calendar: FireCalendar): readonly ApiEndpoint[] {
+  const from = instantSchema.optional().meta({ description: 'Only fires after this instant; now when left out' });
+  return [
+    defineEndpoint({
+      method: 'post',
+      path: '/plans/next-fires',
+      summary: 'When a schedule that is not saved would be due.',
+      tag: 'plans',
+      body: scheduleSchema.extend({ count: z.int().min(1).max(FIRES_MAX).default(FIRES), from }),
+      reply: nextFiresShape,
+      async handle(context, caller, { body }) {
+        demand(caller, 'view');
+        const { cron, zone, count } = body;
+        const start = body.from ?? context.clock.now();
+        const check = calendar.checkCron(cron, zone, start);
+        if (!check.ok) throw createFieldsError({ [check.field]: check.message });
+        return { data: toNextFires(calendar, { cron, zone }, start, count) };
+      },
+    }),
+    defineEndpoint({
+      method: 'get',
+      path: '/plans/:id/next-fires',
+      summary: 'When a plan is due next; empty for one that is disabled or runs only by hand.',
+      tag: 'plans',
+      params: idParams('plan'),
+      query: z.strictObject({
+        count: z.coerce.number().int().min(1).max(FIRES_MAX).default(FIRES),
+        from: z.coerce.number().int().min(0).optional().meta({ description: 'Only fires after this instant; now when left out' }),
+      }),
+      reply: nextFiresShape,
+      async handle(context, caller, { params, query }) {
+        const { schedule, enabled } = await getPlan(context, caller, params.id);
+        if (!schedule || !enabled) return { data: { schedule, fires: [], clockChanges: [] } };
+        return { data: toNextFires(calendar, schedule, query.from ?? context.clock.now(), query.count) };
+      },
+    }),
+  ];
+}
+
+/** The end-points of plans, given what knows the calendar. */
+export function createPlanEndpoints(calendar: FireCalendar): readonly ApiEndpoint[] {
+  return [listEndpoint, ...createForecasts(calendar), ...createWriting(calendar), getEndpoint, deleteEndpoint, runEndpoint];
+}

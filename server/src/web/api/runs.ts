@@ -1,0 +1,203 @@
+/** End-points about runs: watched, read, cancelled. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import {
+  evidenceSchema,
+  failureSchema,
+  LOG_LEVELS,
+  type LogLevel,
+  logLineSchema,
+  RUN_KINDS,
+  RUN_STATES,
+  STAGES,
+  TRIGGERS,
+} from '@holdfast/shared/domain/run.ts';
+import { LOG } from '@holdfast/shared/limits.ts';
+import { restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
+import { z } from 'zod';
+import { cancelRun, getRunDetail, listRuns, type RunDetail, readRunLog } from '../../core/runs.ts';
+import type { Run, RunFilter, RunPart, RunStage } from '../../store/runs.ts';
+import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { LOG_FORMATS, renderLog } from './log-format.ts';
+import { runStateInput } from './run-state.ts';
+import {
+  flagInput,
+  idParams,
+  instantSchema,
+  listOf,
+  nameShape,
+  pageFields,
+  searchInput,
+  toPageReply,
+  toPageRequest,
+} from './shapes.ts';
+import { snapshotShape, toSnapshotShape } from './snapshots.ts';
+
+const LOG_LINES = 500;
+
+export const runShape = nameShape(
+  'Run',
+  z.strictObject({
+    id: idSchema('run'),
+    host: idSchema('host'),
+    kind: z.enum(RUN_KINDS),
+    trigger: z.enum(TRIGGERS),
+    state: z.enum(RUN_STATES),
+    plan: idSchema('plan').optional(),
+    repository: idSchema('repository'),
+    fireAt: instantSchema.optional(),
+    createdAt: instantSchema,
+    startedAt: instantSchema.optional(),
+    finishedAt: instantSchema.optional(),
+    durationMs: z.int().min(0).optional(),
+    receivedAt: instantSchema,
+    reportedAt: instantSchema.optional(),
+    bytes: z.int().min(0),
+    failure: failureSchema.optional(),
+    evidence: listOf(evidenceSchema),
+    snapshot: idSchema('snapshot').optional().meta({ description: 'What a restore reads' }),
+    target: restoreTargetSchema.optional(),
+    requestedBy: z.string().optional(),
+    logLines: z.int().min(0),
+  }),
+);
+
+export function toRunShape(run: Run): z.infer<typeof runShape> {
+  const { tenant: _tenant, ...shown } = run;
+  return shown;
+}
+
+const partShape = nameShape(
+  'RunPart',
+  z.strictObject({
+    source: idSchema('source'),
+    state: z.enum(RUN_STATES),
+    failure: failureSchema.optional(),
+    warnings: listOf(z.string()),
+    bytes: z.int().min(0),
+    durationMs: z.int().min(0).optional(),
+  }),
+);
+
+const stageShape = nameShape(
+  'RunStage',
+  z.strictObject({
+    source: idSchema('source').optional(),
+    stage: z.enum(STAGES),
+    startedAt: instantSchema,
+    endedAt: instantSchema.optional(),
+    ok: z.boolean().optional(),
+  }),
+);
+
+export const runDetailShape = nameShape(
+  'RunDetail',
+  runShape.extend({ parts: listOf(partShape), stages: listOf(stageShape), snapshots: listOf(snapshotShape) }),
+);
+
+function toPartShape({ source, state, failure, warnings, bytes, durationMs }: RunPart): z.infer<typeof partShape> {
+  return { source, state, failure, warnings, bytes, durationMs };
+}
+
+function toStageShape({ source, stage, startedAt, endedAt, ok }: RunStage): z.infer<typeof stageShape> {
+  return { source, stage, startedAt, endedAt, ok };
+}
+
+export function toRunDetailShape({ run, parts, stages, snapshots }: RunDetail): z.infer<typeof runDetailShape> {
+  return {
+    ...toRunShape(run),
+    parts: parts.map(toPartShape),
+    stages: stages.map(toStageShape),
+    snapshots: snapshots.map(toSnapshotShape),
+  };
+}
+
+/** Filters that lists of runs have, whatever their kind. */
+export const runFilterFields = {
+  state: runStateInput.optional(),
+  active: flagInput.optional().meta({ description: 'Only runs that have not ended' }),
+  host: idSchema('host').optional(),
+  plan: idSchema('plan').optional(),
+  source: idSchema('source').optional(),
+  repository: idSchema('repository').optional(),
+  since: z.coerce.number().int().min(0).optional().meta({ description: 'Created at or after; epoch milliseconds' }),
+  until: z.coerce.number().int().min(0).optional().meta({ description: 'Created before; epoch milliseconds' }),
+};
+
+export function toRunFilter(query: z.infer<z.ZodObject<typeof runFilterFields>>): RunFilter {
+  const { state, active, host, plan, source, repository, since, until } = query;
+  return { state, active, host, plan, source, repository, since, until };
+}
+
+const listEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/runs',
+  summary: 'Lists runs, newest first.',
+  tag: 'runs',
+  query: z.strictObject({ ...pageFields, ...runFilterFields, kind: z.enum(RUN_KINDS).optional() }),
+  reply: listOf(runShape),
+  handle: async (context, caller, { query }) =>
+    toPageReply(await listRuns(context, caller, { ...toRunFilter(query), kind: query.kind }, toPageRequest(query)), toRunShape),
+});
+
+const getEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/runs/:id',
+  summary: 'One run with its parts, stages and snapshots.',
+  tag: 'runs',
+  params: idParams('run'),
+  reply: runDetailShape,
+  handle: async (context, caller, { params }) => ({
+    data: toRunDetailShape(await getRunDetail(context, caller, params.id)),
+  }),
+});
+
+const logShape = nameShape(
+  'RunLog',
+  z.strictObject({
+    lines: listOf(logLineSchema).optional().meta({ description: 'With format=lines' }),
+    text: z.string().optional().meta({ description: 'With format=txt or format=ndjson' }),
+    lastLine: z.int().min(0).meta({ description: 'Number of the last line shown; send it as `after` for what follows' }),
+  }),
+);
+
+/** `warn,error`: the levels shown, exactly these. */
+const levelsInput = z
+  .string()
+  .regex(new RegExp(`^(${LOG_LEVELS.join('|')})(,(${LOG_LEVELS.join('|')}))*$`, 'u'), `must be of ${LOG_LEVELS.join(', ')}`)
+  .transform((text) => [...new Set(text.split(','))] as LogLevel[]);
+
+const logEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/runs/:id/log',
+  summary: 'Lines of the log of a run, in order; `meta.next` is the `after` of the next page while there may be more.',
+  tag: 'runs',
+  params: idParams('run'),
+  query: z.strictObject({
+    after: z.coerce.number().int().min(0).default(0).meta({ description: 'Only lines after this number' }),
+    limit: z.coerce.number().int().min(1).max(LOG.pageLines).default(LOG_LINES),
+    level: levelsInput.optional().meta({ description: 'One level or several with commas; exactly these are shown' }),
+    search: searchInput.optional(),
+    format: z.enum(LOG_FORMATS).default('lines'),
+  }),
+  reply: logShape,
+  async handle(context, caller, { params, query }) {
+    const { after, limit, level, search, format } = query;
+    const lines = await readRunLog(context, caller, params.id, { after, limit, levels: level, search });
+    const lastLine = lines.at(-1)?.n ?? after;
+    const data = format === 'lines' ? { lines, lastLine } : { text: renderLog(lines, format), lastLine };
+    return { data, next: lines.length < limit ? undefined : String(lastLine) };
+  },
+});
+
+const cancelEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/runs/:id/cancel',
+  summary: 'Asks for the end of a run; refused when it has ended.',
+  tag: 'runs',
+  params: idParams('run'),
+  reply: runShape,
+  status: 202,
+  handle: async (context, caller, { params }) => ({ data: toRunShape(await cancelRun(context, caller, params.id)) }),
+});
+
+export const RUN_ENDPOINTS: readonly ApiEndpoint[] = [listEndpoint, getEndpoint, logEndpoint, cancelEndpoint];

@@ -1,0 +1,79 @@
+/**
+ * What every end-point's schemas are made of. A schema with a name becomes a component of the OpenAPI document.
+ * Replies are strict, so that a field nobody described fails the tests instead of leaving the server.
+ */
+import type { Config } from '@holdfast/shared/adapters/field.ts';
+import { type Id, type IdKind, idSchema } from '@holdfast/shared/domain/ids.ts';
+import { tagSchema } from '@holdfast/shared/domain/plan.ts';
+import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
+import { z } from 'zod';
+import type { EncryptedSecrets } from '../../store/catalog.ts';
+import type { Page, PageRequest } from '../../store/page.ts';
+import type { ApiReply } from '../http/route.ts';
+
+/** Gives a schema its name in the OpenAPI document; a name is used once. */
+export function nameShape<T extends z.ZodType>(id: string, schema: T): T {
+  return schema.meta({ id });
+}
+
+/** An instant in epoch milliseconds, UTC. */
+export const instantSchema = z.int().min(0).meta({ description: 'Epoch milliseconds, UTC' });
+
+export const versionSchema = z.int().min(1).meta({ description: 'Rises with every change; send it as If-Match to guard one' });
+
+/** An array that rows may fill without a copy. */
+export function listOf<T>(schema: z.ZodType<T>): z.ZodType<readonly T[]> {
+  return z.array(schema);
+}
+
+export const tagsShape = listOf(z.string());
+export const tagsInput = z.array(tagSchema).max(TEXT.tags);
+export const searchInput = z.string().trim().min(1).max(TEXT.searchChars);
+
+/** Path parameters of an end-point about one thing. */
+export function idParams<K extends IdKind>(kind: K): z.ZodType<{ id: Id<K> }> {
+  return z.strictObject({ id: idSchema(kind) });
+}
+
+/** `true` or `false` in a query. */
+export const flagInput = z.enum(['true', 'false']).transform((value) => value === 'true');
+
+/** The two parameters every list that pages has. The cursor is what `meta.next` of the page before said, and opaque. */
+export const pageFields = {
+  cursor: z.string().min(1).max(4000).optional().meta({ description: '`meta.next` of the page before; opaque' }),
+  limit: z.coerce.number().int().min(1).max(HTTP.pageSizeMax).default(HTTP.pageSize).meta({ description: 'Rows at most' }),
+};
+
+export function toPageRequest(query: { cursor?: string | undefined; limit: number }): PageRequest {
+  return { limit: query.limit, after: query.cursor };
+}
+
+/** A page of rows as a reply, each row through its view. */
+export function toPageReply<Row, View>(page: Page<Row>, toView: (row: Row) => View): ApiReply<readonly View[]> {
+  return { data: page.rows.map(toView), next: page.next };
+}
+
+const configValue: z.ZodType<Config[string]> = z.union([z.string(), z.number(), z.boolean(), listOf(z.string())]);
+/** Public values of an adapter's fields, by name. */
+export const configShape: z.ZodType<Config> = z.record(z.string(), configValue);
+
+/** What may be known of secrets: which of them are stored. */
+export const secretsShape = z
+  .record(z.string(), z.strictObject({ stored: z.literal(true) }))
+  .meta({ description: 'Secret fields that have a value; the values themselves never leave' });
+
+export function toSecretsView(secrets: EncryptedSecrets): Record<string, { stored: true }> {
+  return Object.fromEntries(Object.keys(secrets).map((name) => [name, { stored: true as const }]));
+}
+
+/** Secrets of a source or repository, by field name. An empty or absent one keeps what is stored. */
+export const secretsInput = z
+  .record(z.string().max(64), z.string().max(TEXT.fieldChars))
+  .meta({ description: 'Secret fields by name; one that is empty or left out keeps its stored value' });
+
+/** The answer to a deletion. */
+export function deletedShape<K extends IdKind>(kind: K): z.ZodType<{ id: Id<K>; deleted: true }> {
+  return z.strictObject({ id: idSchema(kind), deleted: z.literal(true) });
+}
+
+export const adapterKindInput = z.string().min(1).max(32).meta({ description: 'The kind of an adapter, see GET /adapters' });

@@ -1,0 +1,71 @@
+/** End-points about snapshots: what can be brought back. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { evidenceSchema } from '@holdfast/shared/domain/run.ts';
+import { z } from 'zod';
+import { getSnapshot, listSnapshots } from '../../core/restores.ts';
+import { SNAPSHOT_STATES, type Snapshot } from '../../store/runs.ts';
+import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
+
+const ROLES = ['data', 'globals'] as const;
+
+export const snapshotShape = nameShape(
+  'Snapshot',
+  z.strictObject({
+    id: idSchema('snapshot'),
+    engineId: z.string(),
+    run: idSchema('run'),
+    host: idSchema('host'),
+    source: idSchema('source'),
+    plan: idSchema('plan').optional(),
+    repository: idSchema('repository'),
+    role: z.enum(ROLES),
+    state: z.enum(SNAPSHOT_STATES).meta({ description: 'Only good and partial ones are offered for restore' }),
+    createdAt: instantSchema,
+    sizeBytes: z.int().min(0),
+    addedBytes: z.int().min(0).optional(),
+    files: z.int().min(0).optional(),
+    fileName: z.string().optional(),
+    evidence: listOf(evidenceSchema),
+  }),
+);
+
+export function toSnapshotShape(snapshot: Snapshot): z.infer<typeof snapshotShape> {
+  const { tenant: _tenant, ...shown } = snapshot;
+  return shown;
+}
+
+const listEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/snapshots',
+  summary: 'Lists snapshots, newest first; without `role` those of data only.',
+  tag: 'snapshots',
+  query: z.strictObject({
+    ...pageFields,
+    host: idSchema('host').optional(),
+    plan: idSchema('plan').optional(),
+    source: idSchema('source').optional(),
+    repository: idSchema('repository').optional(),
+    run: idSchema('run').optional(),
+    state: z.enum(SNAPSHOT_STATES).optional(),
+    role: z.enum(ROLES).optional(),
+  }),
+  reply: listOf(snapshotShape),
+  async handle(context, caller, { query }) {
+    const { host, plan, source, repository, run, state, role } = query;
+    const filter = { host, plan, source, repository, run, state, role };
+    return toPageReply(await listSnapshots(context, caller, filter, toPageRequest(query)), toSnapshotShape);
+  },
+});
+
+const getEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/snapshots/:id',
+  summary: 'One snapshot with its evidence.',
+  tag: 'snapshots',
+  params: idParams('snapshot'),
+  reply: snapshotShape,
+  handle: async (context, caller, { params }) => ({ data: toSnapshotShape(await getSnapshot(context, caller, params.id)) }),
+});
+
+export const SNAPSHOT_ENDPOINTS: readonly ApiEndpoint[] = [listEndpoint, getEndpoint];

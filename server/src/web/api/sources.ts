@@ -1,0 +1,286 @@
+/** End-points about sources: kept, tested from their host, discovered on a server connection. */
+import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { configSchema, nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
+import { COUNTS } from '@holdfast/shared/limits.ts';
+import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
+import { z } from 'zod';
+import type { Caller } from '../../core/caller.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import {
+  adoptDiscovered,
+  createSource,
+  deleteSource,
+  discoverSources,
+  getSource,
+  listSources,
+  testSource,
+  updateSource,
+} from '../../core/sources.ts';
+import type { Source } from '../../store/catalog.ts';
+import type { SourceStanding } from '../../store/runs.ts';
+import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import {
+  adapterKindInput,
+  configShape,
+  deletedShape,
+  flagInput,
+  idParams,
+  instantSchema,
+  listOf,
+  nameShape,
+  pageFields,
+  searchInput,
+  secretsInput,
+  secretsShape,
+  toPageRequest,
+  toSecretsView,
+  versionSchema,
+} from './shapes.ts';
+
+const ADOPT_MAX = 200;
+
+const sourceShape = nameShape(
+  'Source',
+  z.strictObject({
+    id: idSchema('source'),
+    host: idSchema('host'),
+    name: z.string(),
+    kind: z.string(),
+    description: z.string().meta({ description: 'What it protects, in one line' }),
+    config: configShape,
+    secrets: secretsShape,
+    enabled: z.boolean(),
+    version: versionSchema,
+    createdAt: instantSchema,
+    updatedAt: instantSchema,
+  }),
+);
+
+/** A source beside its newest good backup and its newest attempt. */
+const standingShape = z.strictObject({
+  lastGoodAt: instantSchema.optional(),
+  lastGoodSnapshot: idSchema('snapshot').optional(),
+  lastGoodBytes: z.int().min(0).optional(),
+  lastState: z.enum(TERMINAL_STATES).optional(),
+  lastRun: idSchema('run').optional(),
+  lastAt: instantSchema.optional(),
+});
+const sourceDetailShape = nameShape(
+  'SourceDetail',
+  sourceShape.extend({
+    standing: standingShape.meta({ description: 'Its newest good backup and its newest attempt; empty before the first' }),
+  }),
+);
+
+export function toSourceShape(source: Source): z.infer<typeof sourceShape> {
+  const { id, host, name, kind, config, secrets, enabled, version, createdAt, updatedAt } = source;
+  const description = findSourceAdapter(kind)?.describe(config) ?? '';
+  return { id, host, name, kind, description, config, secrets: toSecretsView(secrets), enabled, version, createdAt, updatedAt };
+}
+
+function toStandingShape(standing: SourceStanding | undefined): z.infer<typeof standingShape> {
+  if (standing === undefined) return {};
+  const { lastGoodAt, lastGoodSnapshot, lastGoodBytes, lastState, lastRun, lastAt } = standing;
+  return { lastGoodAt, lastGoodSnapshot, lastGoodBytes, lastState, lastRun, lastAt };
+}
+
+async function addStandings(
+  context: CoreContext,
+  caller: Caller,
+  sources: readonly Source[],
+): Promise<readonly z.infer<typeof sourceDetailShape>[]> {
+  if (sources.length === 0) return [];
+  const standings = await context.store.runs.listStandings(
+    caller.tenant,
+    sources.map((source) => source.id),
+  );
+  return sources.map((source) => ({
+    ...toSourceShape(source),
+    standing: toStandingShape(standings.find((standing) => standing.source === source.id)),
+  }));
+}
+
+const testResultShape = nameShape('SourceTestResult', REQUESTS['source.test'].result);
+
+const discoveredShape = nameShape(
+  'DiscoveredSource',
+  z.strictObject({
+    name: z.string(),
+    sizeBytes: z.int().min(0).optional(),
+    known: z
+      .strictObject({ id: idSchema('source'), name: z.string() })
+      .optional()
+      .meta({ description: 'The source that protects it already' }),
+    config: configShape.meta({ description: 'The config of a new source for it' }),
+  }),
+);
+
+/** A source that may not be saved yet; `base` lends the secrets that were left empty. */
+const draftInput = z.strictObject({
+  host: idSchema('host'),
+  kind: adapterKindInput,
+  config: configSchema,
+  secrets: secretsInput.default({}),
+  base: idSchema('source').optional().meta({ description: 'A saved source whose secrets stand in for those left out' }),
+});
+
+const listEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/sources',
+  summary: 'Lists sources by name, each with its newest good backup and newest attempt.',
+  tag: 'sources',
+  query: z.strictObject({
+    ...pageFields,
+    search: searchInput.optional(),
+    host: idSchema('host').optional(),
+    kind: adapterKindInput.optional(),
+    withoutPlan: flagInput.optional().meta({ description: 'Only sources that are in no enabled plan' }),
+  }),
+  reply: listOf(sourceDetailShape),
+  async handle(context, caller, { query }) {
+    const { search, host, kind, withoutPlan } = query;
+    const page = await listSources(context, caller, { search, host, kind, withoutPlan }, toPageRequest(query));
+    return { data: await addStandings(context, caller, page.rows), next: page.next };
+  },
+});
+
+const getEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/sources/:id',
+  summary: 'One source with its newest good backup and newest attempt.',
+  tag: 'sources',
+  params: idParams('source'),
+  reply: sourceDetailShape,
+  async handle(context, caller, { params }) {
+    const source = await getSource(context, caller, params.id);
+    const [standing] = await context.store.runs.listStandings(caller.tenant, [source.id]);
+    return { data: { ...toSourceShape(source), standing: toStandingShape(standing) }, version: source.version };
+  },
+});
+
+const createEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/sources',
+  summary: 'Adds a source to a host; its config and secrets are checked by the adapter of its kind.',
+  tag: 'sources',
+  body: z.strictObject({
+    host: idSchema('host'),
+    name: nameSchema,
+    kind: adapterKindInput,
+    config: configSchema,
+    secrets: secretsInput.default({}),
+    enabled: z.boolean().default(true),
+  }),
+  reply: sourceShape,
+  status: 201,
+  async handle(context, caller, { body }) {
+    const source = await createSource(context, caller, body);
+    return { data: toSourceShape(source), version: source.version };
+  },
+});
+
+const patchEndpoint = defineEndpoint({
+  method: 'patch',
+  path: '/sources/:id',
+  summary: 'Changes a source; its host and its kind stay. A given config replaces the old one as a whole.',
+  tag: 'sources',
+  params: idParams('source'),
+  body: z.strictObject({
+    name: nameSchema.optional(),
+    enabled: z.boolean().optional(),
+    config: configSchema.optional(),
+    secrets: secretsInput.optional(),
+  }),
+  reply: sourceShape,
+  async handle(context, caller, { params, body, facts }) {
+    const source = await updateSource(context, caller, params.id, body, facts.ifMatch);
+    return { data: toSourceShape(source), version: source.version };
+  },
+});
+
+const deleteEndpoint = defineEndpoint({
+  method: 'delete',
+  path: '/sources/:id',
+  summary: 'Takes a source off; its runs and snapshots stay. Refused while a plan uses it.',
+  tag: 'sources',
+  params: idParams('source'),
+  reply: deletedShape('source'),
+  async handle(context, caller, { params }) {
+    await deleteSource(context, caller, params.id);
+    return { data: { id: params.id, deleted: true as const } };
+  },
+});
+
+const testEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/sources/:id/test',
+  summary: 'Connects to a saved source from its host and returns what the tool said.',
+  tag: 'sources',
+  params: idParams('source'),
+  reply: testResultShape,
+  handle: async (context, caller, { params }) => ({ data: await testSource(context, caller, { source: params.id }) }),
+});
+
+const testDraftEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/sources/test',
+  summary: 'Connects to a source that is not saved, from the host it names.',
+  tag: 'sources',
+  body: draftInput,
+  reply: testResultShape,
+  handle: async (context, caller, { body }) => ({ data: await testSource(context, caller, body) }),
+});
+
+const discoverEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/sources/:id/discover',
+  summary: 'Lists the databases on the server connection of a saved source, and which are protected already.',
+  tag: 'sources',
+  params: idParams('source'),
+  reply: listOf(discoveredShape),
+  handle: async (context, caller, { params }) => ({ data: await discoverSources(context, caller, { source: params.id }) }),
+});
+
+const discoverDraftEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/sources/discover',
+  summary: 'Lists the databases on a server connection that is not saved.',
+  tag: 'sources',
+  body: draftInput,
+  reply: listOf(discoveredShape),
+  handle: async (context, caller, { body }) => ({ data: await discoverSources(context, caller, body) }),
+});
+
+const adoptEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/sources/:id/adopt',
+  summary: 'Makes sources of discovered databases, with the secrets of the source they were found through.',
+  tag: 'sources',
+  params: idParams('source'),
+  body: z.strictObject({
+    databases: z
+      .array(z.strictObject({ database: z.string().min(1).max(255), name: nameSchema }))
+      .min(1)
+      .max(Math.min(ADOPT_MAX, COUNTS.discovered)),
+  }),
+  reply: listOf(sourceShape),
+  status: 201,
+  handle: async (context, caller, { params, body }) => ({
+    data: (await adoptDiscovered(context, caller, { source: params.id }, body.databases)).map(toSourceShape),
+  }),
+});
+
+export const SOURCE_ENDPOINTS: readonly ApiEndpoint[] = [
+  listEndpoint,
+  testDraftEndpoint,
+  discoverDraftEndpoint,
+  createEndpoint,
+  getEndpoint,
+  patchEndpoint,
+  deleteEndpoint,
+  testEndpoint,
+  discoverEndpoint,
+  adoptEndpoint,
+];
