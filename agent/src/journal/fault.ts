@@ -22,7 +22,10 @@ export function isBusy(error: unknown): boolean {
   return findSqliteCode(error) === SQLITE_BUSY;
 }
 
-/** Whether the disk refused a write: full, read-only or failing. What is in memory then is still good and can be tried again. */
+/**
+ * Whether the disk refused a write: full, read-only or failing. What is in memory then is still good and can be tried
+ * again.
+ */
 export function isUnwritable(error: unknown): boolean {
   return error instanceof AppError && error.details['reason'] === UNWRITABLE;
 }

@@ -9,7 +9,10 @@ export interface FireLedger {
   setLastConsidered(planId: PlanId, at: number): void;
   /** Takes the slot of one fire. False when it was taken before. */
   consider(planId: PlanId, fireAt: number): boolean;
-  /** Forgets slots outside (settledBefore, notAfter), in epoch milliseconds: long past, or set while the clock was far ahead. */
+  /**
+   * Forgets slots outside (settledBefore, notAfter), in epoch milliseconds: long past, or set while the clock was far
+   * ahead.
+   */
   purge(settledBefore: number, notAfter: number): void;
 }
 

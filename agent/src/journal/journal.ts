@@ -1,6 +1,6 @@
 /**
- * What an agent must not forget: its spec, its runs, the events the server does not have, the orders it carried out, the fires it
- * settled and the snapshots it made. One file, opened once; what belongs together is written in one `transact`.
+ * What an agent must not forget: its spec, its runs, the events the server does not have, the orders it carried out, the
+ * fires it settled and the snapshots it made. One file, opened once; what belongs together is written in one `transact`.
  */
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -55,7 +55,8 @@ export interface Journal {
   readonly snapshots: SnapshotLedger;
   /**
    * One transaction over all doors, on disk when it returns; what `effects` throws undoes all of it. `effects` is
-   * synchronous and may be called a second time on a full disk. Throws `unavailable` (`isUnwritable`) while the disk refuses writes.
+   * synchronous and may be called a second time on a full disk. Throws `unavailable` (`isUnwritable`) while the disk
+   * refuses writes.
    */
   transact<T>(effects: () => T): T;
   /** Forgets what is past its time and takes the ballast back. For start and once a day. */
@@ -64,8 +65,8 @@ export interface Journal {
 }
 
 /**
- * Opens the journal of a state directory and holds its lock until `close`. Throws `conflict` when another agent has it, `integrity` for a
- * damaged file, `precondition` for one of a newer agent, `unavailable` when the disk refuses writes.
+ * Opens the journal of a state directory and holds its lock until `close`. Throws `conflict` when another agent has it,
+ * `integrity` for a damaged file, `precondition` for one of a newer agent, `unavailable` when the disk refuses writes.
  */
 export function openJournal(options: JournalOptions): Journal {
   const { stateDir, clock } = options;

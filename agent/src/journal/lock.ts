@@ -1,6 +1,7 @@
 /**
- * One agent per state directory. The lock is an exclusive transaction on an empty SQLite file: the kernel drops it when the process
- * ends, however it ends, so there is nothing stale to clean up. Whoever holds it writes its process id beside it.
+ * One agent per state directory. The lock is an exclusive transaction on an empty SQLite file: the kernel drops it when
+ * the process ends, however it ends, so there is nothing stale to clean up. Whoever holds it writes its process id
+ * beside it.
  */
 import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Requests of the server that were carried out, with the answer given, so that a repeat gets the same answer and no second effect. */
+/**
+ * Requests of the server that were carried out, with the answer given, so that a repeat gets the same answer and no
+ * second effect.
+ */
 import type { Clock } from '@holdfast/shared/clock.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Database } from './database.ts';

@@ -17,8 +17,8 @@ export interface EncodedEvent {
 }
 
 /**
- * Checks an event where it is made, so that no event the server must refuse blocks those behind it for ever. Throws `invalid`
- * for a wrong shape and `limit` for one that does not fit a frame.
+ * Checks an event where it is made, so that no event the server must refuse blocks those behind it for ever. Throws
+ * `invalid` for a wrong shape and `limit` for one that does not fit a frame.
  */
 export function encodeEvent(event: DurableEvent): EncodedEvent {
   const parsed = durableEventSchema.safeParse(event);
@@ -54,7 +54,10 @@ export interface OutboxRows {
   readonly size: OutboxSize;
   firstId(): number;
   lastId(): number;
-  /** Inserts an event or, where a full outbox takes no more log lines, counts it in the run's marker. Returns the row's id. */
+  /**
+   * Inserts an event or, where a full outbox takes no more log lines, counts it in the run's marker. Returns the row's
+   * id.
+   */
   insert(encoded: EncodedEvent, at: number): number;
   read(afterId: number, count: number, bytes: number): { id: number; event: DurableEvent }[];
   /** Marks the rows in (afterId, throughId], all of them waiting. */

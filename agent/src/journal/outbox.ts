@@ -25,10 +25,10 @@ export interface Outbox extends OutboxReader {
   /** Made anew with a new file, a file that was copied, and `startNewEpoch`. */
   readonly epoch: string;
   /**
-   * Stores an event together with `effects` (journal writes only) in one transaction, on disk before it returns the event's
-   * sequence number. Undefined: the disk refused it, and event and effects are kept in memory, in order, until `retry`
-   * writes them. Throws `invalid` or `limit` for an event that could never be sent. Inside `transact` it joins the transaction and throws instead
-   * of keeping anything in memory.
+   * Stores an event together with `effects` (journal writes only) in one transaction, on disk before it returns the
+   * event's sequence number. Undefined: the disk refused it, and event and effects are kept in memory, in order, until
+   * `retry` writes them. Throws `invalid` or `limit` for an event that could never be sent. Inside `transact` it joins
+   * the transaction and throws instead of keeping anything in memory.
    */
   append(event: DurableEvent, effects?: () => void): number | undefined;
   /** Like `append` for several events (at least one) in one transaction; returns the number of the last one. */
@@ -40,13 +40,17 @@ export interface Outbox extends OutboxReader {
   /** The last number of this epoch the server has acknowledged. */
   acknowledgedSeq(): number;
   /**
-   * The server has everything of this epoch up to `through`. False when that is nothing new, or the disk refused to note it. Throws `conflict` for a number never
-   * given out: this journal is older than what the server has seen, and only `startNewEpoch` helps.
+   * The server has everything of this epoch up to `through`. False when that is nothing new, or the disk refused to note
+   * it. Throws `conflict` for a number never given out: this journal is older than what the server has seen, and only
+   * `startNewEpoch` helps.
    */
   acknowledge(through: number): boolean;
   /** What the server does not have yet starts again from 1 in a new epoch. Returns the epoch. */
   startNewEpoch(): string;
-  /** For a server restored from a copy: everything still kept, acknowledged or not, is sent again in a new epoch. Returns how many events. */
+  /**
+   * For a server restored from a copy: everything still kept, acknowledged or not, is sent again in a new epoch. Returns
+   * how many events.
+   */
   replayAcknowledged(): number;
   /** Calls back after each commit that added events; returns how to stop that. */
   watch(listener: () => void): () => void;

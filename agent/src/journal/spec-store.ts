@@ -12,8 +12,8 @@ export interface StoredSpec {
 
 export interface SpecStore {
   /**
-   * Stores a spec whose signature the caller has checked. Repeating the stored one is harmless. Throws `conflict` for an older version,
-   * and for another document under the same version.
+   * Stores a spec whose signature the caller has checked. Repeating the stored one is harmless. Throws `conflict` for an
+   * older version, and for another document under the same version.
    */
   save(document: string, signature: string, version: number): void;
   load(): StoredSpec | undefined;

@@ -1,6 +1,7 @@
 /**
- * Decides which fires become runs. croner only computes instants; the tick, what was settled, catching up after an outage and clocks that jump
- * are decided here, and nothing is remembered outside the fire ledger except what can be computed again.
+ * Decides which fires become runs. croner only computes instants; the tick, what was settled, catching up after an
+ * outage and clocks that jump are decided here, and nothing is remembered outside the fire ledger except what can be
+ * computed again.
  */
 import type { Clock } from '@holdfast/shared/clock.ts';
 import type { PlanId } from '@holdfast/shared/domain/ids.ts';
@@ -43,9 +44,9 @@ export interface SchedulerOptions {
   /** The plans of the current spec. */
   plans(): readonly SpecPlan[];
   /**
-   * A fire is due. Called inside the transaction that settles it: records the run in the journal and does nothing else; what it hands back
-   * runs after the commit. While the disk refuses writes it is called outside any transaction. What it throws leaves the
-   * fire unsettled, to be tried at the next tick.
+   * A fire is due. Called inside the transaction that settles it: records the run in the journal and does nothing else;
+   * what it hands back runs after the commit. While the disk refuses writes it is called outside any transaction. What
+   * it throws leaves the fire unsettled, to be tried at the next tick.
    */
   onFire(plan: SpecPlan, fireAt: number, outcome: FireOutcome): AfterCommit | undefined;
   /** Fires that are not caught up. Called like `onFire`. */
@@ -98,7 +99,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (Math.abs(delta) > LATE_AFTER_MS) options.onJump(Math.round(delta));
   };
 
-  /** Fires up to here are settled. A clock that was set back starts again from where it is now; the slots prevent repeats. */
+  /**
+   * Fires up to here are settled. A clock that was set back starts again from where it is now; the slots prevent
+   * repeats.
+   */
   const findBaseline = (plan: SpecPlan, now: number): number => {
     const settled = standIn.fires().lastConsidered(plan.id);
     if (settled !== undefined && settled > now) {

@@ -1,6 +1,6 @@
 /**
- * Settled fires while the disk refuses writes. A backup is worth more than its record: fires go on, what is settled is kept in
- * memory in front of the journal, and written back as soon as the disk takes it.
+ * Settled fires while the disk refuses writes. A backup is worth more than its record: fires go on, what is settled is
+ * kept in memory in front of the journal, and written back as soon as the disk takes it.
  */
 import type { PlanId } from '@holdfast/shared/domain/ids.ts';
 import type { SettledFires } from './settled-fires.ts';

@@ -16,8 +16,8 @@ export interface ClockChangeNote {
 }
 
 /**
- * Notes for the changes in (from, through], epoch milliseconds, at most one a day. A schedule of every hour has none: it keeps
- * its interval.
+ * Notes for the changes in (from, through], epoch milliseconds, at most one a day. A schedule of every hour has none: it
+ * keeps its interval.
  */
 export function listClockChanges(schedule: Schedule, from: number, through: number): ClockChangeNote[] {
   if (isEveryHour(schedule)) return [];
