@@ -1,0 +1,30 @@
+/** Values of queries and posted forms: a name may come once, several times or not at all. */
+type Values = Readonly<Record<string, string | readonly string[]>>;
+
+/** The first value of a name; empty when there is none. */
+export function readText(values: Values, name: string): string {
+  const value = Object.hasOwn(values, name) ? values[name] : undefined;
+  return (typeof value === 'string' ? value : value?.[0]) ?? '';
+}
+
+/** The first value of a name, trimmed and cut; undefined when nothing is left. For searches and filters. */
+export function findText(values: Values, name: string, maxChars = 200): string | undefined {
+  const text = readText(values, name).trim().slice(0, maxChars);
+  return text === '' ? undefined : text;
+}
+
+/** All values of a name. */
+export function readList(values: Values, name: string): readonly string[] {
+  const value = Object.hasOwn(values, name) ? values[name] : undefined;
+  if (value === undefined) return [];
+  return typeof value === 'string' ? [value] : value;
+}
+
+/** Tags as people type them: separated by commas or line breaks, each once. */
+export function splitTags(text: string): readonly string[] {
+  const tags = text
+    .split(/[,\n]/u)
+    .map((tag) => tag.trim())
+    .filter((tag) => tag !== '');
+  return [...new Set(tags)];
+}

@@ -1,0 +1,172 @@
+/** `/hosts/:host`: one host, its edit form, and its access. */
+import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
+import { nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { z } from 'zod';
+import { isAllowed } from '../../core/caller.ts';
+import { getHost, type HostView, listHostHappenings, revokeHost, rotateHostToken, updateHost } from '../../core/hosts.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import { judgeSources, type ProtectedSource } from '../../core/protected-sources.ts';
+import { listRuns } from '../../core/runs.ts';
+import type { Run } from '../../store/runs.ts';
+import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import { PAGES } from '../urls.ts';
+import { readClockface } from './clockface.ts';
+import { type FormProblem, isShown, NO_PROBLEM, toFormProblem, toSchemaProblem } from './form-problem.ts';
+import { readText, splitTags } from './form-values.ts';
+import {
+  type EditHostView,
+  editHostPage,
+  HOST_PART_ID,
+  type HostPageView,
+  type HostRunRow,
+  type HostSourceRow,
+  hostPage,
+  hostPart,
+} from './host-page.view.ts';
+import { tagListSchema } from './host-pending.ts';
+import { getParam, wantsPart } from './params.ts';
+import { buildShell } from './shell.ts';
+import { describeSource, labelSourceKind } from './source-words.ts';
+
+const RUNS_SHOWN = 8;
+const HAPPENINGS_SHOWN = 20;
+
+function getHostId(visit: Visit) {
+  return getParam(visit, 'host', idSchema('host'));
+}
+
+function toSourceRow({ source, protection, standing }: ProtectedSource): HostSourceRow {
+  const what = [labelSourceKind(source.kind), describeSource(source)].filter((part) => part !== '').join(' · ');
+  return {
+    id: source.id,
+    name: source.name,
+    what,
+    protection: protection.status,
+    reason: protection.reason,
+    lastGoodAt: standing?.lastGoodAt,
+  };
+}
+
+export function toRunRow(run: Run, planNames: ReadonlyMap<PlanId, string>): HostRunRow {
+  const plan = run.plan === undefined ? undefined : planNames.get(run.plan);
+  return {
+    id: run.id,
+    state: run.state,
+    title: plan ?? (run.kind === 'restore' ? 'Restore' : 'Backup'),
+    at: run.finishedAt ?? run.startedAt ?? run.createdAt,
+    durationMs: run.durationMs,
+    bytes: run.bytes,
+    problem: run.failure?.message,
+  };
+}
+
+async function readHostPage(context: CoreContext, visit: Visit, host: HostView): Promise<HostPageView> {
+  const { store, directory } = context;
+  const { caller, urls } = visit;
+  const { id } = host;
+  const [sources, plans, runs, happenings] = await Promise.all([
+    store.catalog.listSourcesOfHost(caller.tenant, id).then((found) => judgeSources(context, caller, found)),
+    store.catalog.listPlansOfHost(caller.tenant, id),
+    listRuns(context, caller, { host: id }, { limit: RUNS_SHOWN }),
+    listHostHappenings(context, caller, id, HAPPENINGS_SHOWN),
+  ]);
+  const planNames = new Map(plans.map((plan) => [plan.id, plan.name]));
+  return {
+    urls,
+    face: readClockface(context, visit),
+    here: urls.host({ host: id }),
+    id,
+    name: host.name,
+    standing: host.standing,
+    tags: host.tags,
+    words: host.fingerprint.split('-'),
+    joinedAt: host.createdAt,
+    lastSeenAt: host.lastSeenAt,
+    skewMs: host.skewMs,
+    concurrency: host.concurrency,
+    spec: { has: host.acknowledgedSpecVersion, wanted: host.specVersion },
+    facts: host.facts,
+    heartbeat: directory.findHeartbeat(id),
+    tools: host.tools.map(({ tool, found, path, version, advice }) => ({ tool, found, path, version, advice })),
+    sources: sources.map(toSourceRow),
+    runs: runs.rows.map((run) => toRunRow(run, planNames)),
+    happenings: happenings.map(({ at, level, text, run }) => ({ at, level, text, run })),
+    may: { manage: isAllowed(caller, 'host.manage'), addSources: isAllowed(caller, 'source.manage') },
+  };
+}
+
+async function showHost(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const host = await getHost(context, visit.caller, getHostId(visit));
+  const view = await readHostPage(context, visit, host);
+  if (wantsPart(visit, HOST_PART_ID)) return { kind: 'page', html: hostPart(view) };
+  return { kind: 'page', html: hostPage(await buildShell(context, visit, 'hosts'), view) };
+}
+
+function toEditView(visit: Visit, host: HostView, problem: FormProblem, values: EditHostView['values']): EditHostView {
+  return { urls: visit.urls, id: host.id, name: host.name, values, errors: problem.fields, problem: problem.text };
+}
+
+async function showEdit(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const host = await getHost(context, visit.caller, getHostId(visit));
+  const values = { name: host.name, tags: host.tags.join(', '), concurrency: String(host.concurrency) };
+  const view = toEditView(visit, host, NO_PROBLEM, values);
+  return { kind: 'page', html: editHostPage(await buildShell(context, visit, 'hosts'), view) };
+}
+
+const editSchema = z.object({
+  name: nameSchema,
+  tags: tagListSchema,
+  concurrency: z.coerce.number().int('must be a whole number').min(1).max(32),
+});
+
+async function postEdit(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { caller, form, urls } = visit;
+  const id = getHostId(visit);
+  const typed = { name: readText(form, 'name'), tags: readText(form, 'tags'), concurrency: readText(form, 'concurrency') };
+  const parsed = editSchema.safeParse({ ...typed, tags: splitTags(typed.tags) });
+  let problem: FormProblem;
+  if (parsed.success) {
+    try {
+      const host = await updateHost(context, caller, id, parsed.data);
+      return { kind: 'redirect', to: urls.host({ host: id }), flash: { tone: 'good', text: `${host.name} is saved.` } };
+    } catch (thrown) {
+      problem = toFormProblem(thrown);
+    }
+  } else {
+    problem = toSchemaProblem(parsed.error);
+  }
+  const view = toEditView(visit, await getHost(context, caller, id), problem, typed);
+  return { kind: 'page', status: 422, html: editHostPage(await buildShell(context, visit, 'hosts'), view) };
+}
+
+async function postRevoke(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { caller, urls } = visit;
+  const host = await getHost(context, caller, getHostId(visit));
+  const back = urls.host({ host: host.id });
+  // The browser asks for the typed name as well; a form made by hand does not get around it.
+  if (readText(visit.form, 'confirm') !== host.name)
+    return { kind: 'redirect', to: back, flash: { tone: 'bad', text: 'Nothing was revoked: the typed name is another one.' } };
+  await revokeHost(context, caller, host.id);
+  return { kind: 'redirect', to: back, flash: { tone: 'good', text: `${host.name} is revoked; its connection has ended.` } };
+}
+
+async function postRotate(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const id = getHostId(visit);
+  const to = visit.urls.host({ host: id });
+  try {
+    await rotateHostToken(context, visit.caller, id);
+    return { kind: 'redirect', to, flash: { tone: 'good', text: 'The host has its new token.' } };
+  } catch (thrown) {
+    if (!isShown(thrown) || (thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
+    return { kind: 'redirect', to, flash: { tone: 'bad', text: thrown.message } };
+  }
+}
+
+export const HOST_PAGE_SCREENS: readonly ScreenRoute[] = [
+  { method: 'get', path: PAGES.host, handle: showHost },
+  { method: 'get', path: PAGES.editHost, handle: showEdit },
+  { method: 'post', path: PAGES.editHost, handle: postEdit },
+  { method: 'post', path: PAGES.revokeHost, handle: postRevoke },
+  { method: 'post', path: PAGES.rotateHostToken, handle: postRotate },
+];

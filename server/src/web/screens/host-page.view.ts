@@ -1,0 +1,430 @@
+/** One host: how it stands, what it protects, what it ran, what it has, and what may be done to it. */
+import { type Html, type HtmlValue, html } from '../html.ts';
+import { confirmButton, linkButton, onward, postButton } from '../ui/button.ts';
+import { emptyState } from '../ui/empty.ts';
+import { fingerprintLine } from '../ui/fingerprint.ts';
+import { callout, type Flash } from '../ui/flash.ts';
+import { type Field, form } from '../ui/form.ts';
+import { layout, type Shell } from '../ui/layout.ts';
+import { facts, panel, rows } from '../ui/panel.ts';
+import { formatBytes, formatCount, formatDuration, formatNoun, formatPercent } from '../ui/quantity.ts';
+import {
+  badge,
+  type HostState,
+  hostStatus,
+  type ProtectionState,
+  protectionStatus,
+  type RunState,
+  runStatus,
+  status,
+} from '../ui/status.ts';
+import { type Clockface, dayTime, relativeTime, stampTime } from '../ui/time.ts';
+import type { Urls } from '../urls.ts';
+
+export interface HostSourceRow {
+  id: string;
+  name: string;
+  /** `PostgreSQL · app on 127.0.0.1:5432`. */
+  what: string;
+  protection: ProtectionState;
+  reason: string;
+  lastGoodAt: number | undefined;
+}
+
+export interface HostRunRow {
+  id: string;
+  state: RunState;
+  title: string;
+  at: number;
+  durationMs: number | undefined;
+  bytes: number;
+  problem: string | undefined;
+}
+
+export interface HostToolRow {
+  tool: string;
+  found: boolean;
+  path: string | undefined;
+  version: string | undefined;
+  advice: string | undefined;
+}
+
+export interface HostHappeningRow {
+  at: number;
+  level: 'info' | 'warn' | 'error';
+  text: string;
+  run: string | undefined;
+}
+
+export interface HeartbeatView {
+  at: number;
+  loopLagMs: number;
+  outboxEvents: number;
+  outboxBytes: number;
+  activeRuns: number;
+  queuedRuns: number;
+  cpuRatio: number;
+  memoryUsedBytes: number;
+  memoryTotalBytes: number;
+  stateDiskFreeBytes: number;
+}
+
+export interface HostFactsView {
+  hostname: string;
+  os: string;
+  arch: string;
+  kernel: string;
+  cpus: number;
+  memoryBytes: number;
+  agentVersion: string;
+  zone: string;
+  bootedAt: number;
+  pdeathsig: boolean;
+}
+
+export interface HostPageView {
+  urls: Urls;
+  face: Clockface;
+  here: string;
+  id: string;
+  name: string;
+  standing: HostState;
+  tags: readonly string[];
+  words: readonly string[];
+  joinedAt: number;
+  lastSeenAt: number | undefined;
+  skewMs: number | undefined;
+  concurrency: number;
+  spec: { has: number; wanted: number };
+  facts: HostFactsView | undefined;
+  heartbeat: HeartbeatView | undefined;
+  tools: readonly HostToolRow[];
+  sources: readonly HostSourceRow[];
+  runs: readonly HostRunRow[];
+  happenings: readonly HostHappeningRow[];
+  may: { manage: boolean; addSources: boolean };
+}
+
+export const HOST_PART_ID = 'host-part';
+/** Clocks apart by more than this make times hard to compare. */
+const SKEW_SHOWN_MS = 5_000;
+
+export function hostPage(shell: Shell, view: HostPageView): Html {
+  const { urls, id, may } = view;
+  const isActive = view.standing === 'online' || view.standing === 'offline';
+  return layout(shell, {
+    title: view.name,
+    heading: hostAnswer(view),
+    lede: html`${hostStatus(view.standing)}<span>last seen ${relativeTime(view.lastSeenAt, view.face, 'never')}</span>${view.tags.map((tag) => html`<a href="${urls.hosts({ tag })}">${badge(tag)}</a>`)}`,
+    crumbs: [{ label: 'Hosts', href: urls.hosts() }, { label: view.name }],
+    actions: html`${may.manage && linkButton({ href: urls.editHost({ host: id }), label: 'Edit' })}${
+      may.addSources &&
+      isActive &&
+      linkButton({ href: urls.addSource({ host: id }), label: 'Add source', kind: 'primary', icon: 'plus' })
+    }`,
+    content: html`<div class="stack">${hostPart(view)}${may.manage && dangerZone(view)}</div>`,
+  });
+}
+
+function hostAnswer(view: HostPageView): string {
+  const { name, sources } = view;
+  if (view.standing === 'revoked') return `${name} is revoked and cannot connect.`;
+  if (view.standing === 'quarantined') return `${name} is quarantined.`;
+  if (view.standing === 'offline') return view.lastSeenAt === undefined ? `${name} has not connected yet.` : `${name} is silent.`;
+  if (sources.length === 0) return `${name} is online and protects nothing yet.`;
+  const good = sources.filter((source) => source.protection === 'protected').length;
+  if (good === sources.length) return `${name} is online, and all it holds is protected.`;
+  return `${name} is online, with ${formatCount(good)} of ${formatNoun(sources.length, 'source')} protected.`;
+}
+
+/** Everything that changes by itself; what the live update puts in its place. */
+export function hostPart(view: HostPageView): Html {
+  const warnings = hostWarnings(view);
+  return html`<div id="${HOST_PART_ID}" class="stack" data-live="hosts host:${view.id} sources runs" data-live-get="${view.here}">${warnings.map(callout)}<div class="columns"><div class="stack">${sourcesPanel(view)}${runsPanel(view)}${happeningsPanel(view)}</div><div class="stack">${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
+}
+
+function hostWarnings(view: HostPageView): readonly Flash[] {
+  const warnings: Flash[] = [];
+  const { urls, id } = view;
+  if (view.standing === 'quarantined')
+    warnings.push({
+      tone: 'problem',
+      text: 'Two agents used this identity at once: a copy of the machine, or a stolen key. Neither may connect. Revoke this host and enrol the real machine anew.',
+    });
+  if (view.standing === 'offline' && view.lastSeenAt !== undefined)
+    warnings.push({
+      tone: 'notice',
+      text: 'The agent keeps its schedule without this server and reports afterwards. Until then nothing here is shown as protected. On the host, look at: holdfast-agent status',
+    });
+  if (view.standing === 'online' && view.spec.has < view.spec.wanted)
+    warnings.push({
+      tone: 'warning',
+      text: html`The agent still works by version ${view.spec.has} of its settings; version ${view.spec.wanted} is on its way. If this stays, the reason is under Happenings.`,
+    });
+  if (view.facts?.pdeathsig === false)
+    warnings.push({
+      tone: 'warning',
+      text: 'On this host children outlive a killed agent, so a truncated dump could look good until the ledger is reconciled. Install util-linux with setpriv.',
+    });
+  if (view.skewMs !== undefined && Math.abs(view.skewMs) > SKEW_SHOWN_MS)
+    warnings.push({
+      tone: 'warning',
+      text: html`Its clock is ${formatDuration(Math.abs(view.skewMs))} ${view.skewMs > 0 ? 'ahead of' : 'behind'} this server’s. Schedules follow the host’s clock; let it keep time.`,
+    });
+  const missing = view.tools.filter((tool) => !tool.found);
+  if (view.tools.length > 0 && missing.some((tool) => tool.tool === 'restic'))
+    warnings.push({
+      tone: 'problem',
+      text: 'restic is missing: nothing on this host can be backed up.',
+      action: html`<a href="${`${urls.host({ host: id })}#tools`}">See tools</a>`,
+    });
+  return warnings;
+}
+
+function sourcesPanel({ sources, urls, id, face, may }: HostPageView): Html {
+  if (sources.length === 0)
+    return panel({
+      title: 'Sources',
+      content: emptyState({
+        icon: 'database',
+        title: 'Nothing on this host is protected',
+        text: 'A source is a database or a set of folders. A plan then backs it up.',
+        action: may.addSources ? linkButton({ href: urls.addSource({ host: id }), label: 'Add source' }) : undefined,
+      }),
+    });
+  return panel({
+    title: 'Sources',
+    aside: html`<a href="${urls.sources({ host: id })}">${formatNoun(sources.length, 'source')}</a>`,
+    content: rows(
+      sources.map((source) => ({
+        status: protectionStatus(source.protection),
+        title: html`<a href="${urls.source({ source: source.id })}">${source.name}</a>`,
+        detail: html`${source.what}<br>${source.reason}`,
+        action: relativeTime(source.lastGoodAt, face, 'never'),
+      })),
+    ),
+  });
+}
+
+function runsPanel({ runs, urls, id, face }: HostPageView): Html {
+  return panel({
+    title: 'Last runs',
+    aside: runs.length > 0 && html`<a href="${urls.runs({ host: id })}">all runs</a>`,
+    content:
+      runs.length === 0
+        ? html`<p class="quiet">No run yet. A plan starts them, by schedule or by hand.</p>`
+        : rows(
+            runs.map((run) => ({
+              status: runStatus(run.state),
+              title: html`<a href="${urls.run({ run: run.id })}">${run.title}</a>`,
+              detail: run.problem ?? runFigures(run),
+              action: relativeTime(run.at, face),
+            })),
+          ),
+  });
+}
+
+function runFigures(run: HostRunRow): string {
+  const parts = [run.bytes > 0 && formatBytes(run.bytes), run.durationMs !== undefined && formatDuration(run.durationMs)];
+  return parts.filter((part) => part !== false).join(' · ');
+}
+
+const LEVELS = {
+  info: { word: 'info', tone: 'quiet', icon: 'info' },
+  warn: { word: 'warning', tone: 'at-risk', icon: 'warning' },
+  error: { word: 'error', tone: 'unprotected', icon: 'cross' },
+} as const;
+
+function happeningsPanel({ happenings, face, urls }: HostPageView): Html {
+  return panel({
+    title: 'Happenings',
+    content:
+      happenings.length === 0
+        ? html`<p class="quiet">Nothing has happened yet.</p>`
+        : rows(
+            happenings.map((happening) => ({
+              status: status(LEVELS[happening.level]),
+              title: happening.text,
+              action: html`${happening.run !== undefined && html`<a href="${urls.run({ run: happening.run })}">run</a> · `}${dayTime(happening.at, face)}`,
+            })),
+          ),
+  });
+}
+
+function factsPanel(view: HostPageView): Html {
+  const { face } = view;
+  const known = view.facts;
+  const machine: readonly { label: string; value: HtmlValue }[] =
+    known === undefined
+      ? []
+      : [
+          { label: 'Own name', value: html`<code>${known.hostname}</code>` },
+          { label: 'System', value: `${known.os} · ${known.arch}` },
+          { label: 'Kernel', value: known.kernel },
+          { label: 'Processors', value: formatCount(known.cpus) },
+          { label: 'Memory', value: formatBytes(known.memoryBytes) },
+          { label: 'Zone', value: known.zone },
+          { label: 'Started', value: relativeTime(known.bootedAt, face) },
+          { label: 'Agent', value: known.agentVersion },
+        ];
+  return panel({
+    title: 'Facts',
+    content: facts([
+      { label: 'Fingerprint', value: fingerprintLine(view.words) },
+      ...machine,
+      { label: 'Runs at once', value: formatCount(view.concurrency) },
+      {
+        label: 'Settings',
+        value:
+          view.spec.has < view.spec.wanted
+            ? `version ${view.spec.has}, should be ${view.spec.wanted}`
+            : `version ${view.spec.has}`,
+      },
+      { label: 'Joined', value: stampTime(view.joinedAt, face) },
+    ]),
+  });
+}
+
+function heartbeatPanel({ heartbeat, face, standing }: HostPageView): Html | false {
+  if (heartbeat === undefined || standing !== 'online') return false;
+  const { memoryUsedBytes, memoryTotalBytes } = heartbeat;
+  return panel({
+    title: 'Right now',
+    aside: relativeTime(heartbeat.at, face),
+    content: facts([
+      { label: 'Runs', value: `${heartbeat.activeRuns} running · ${heartbeat.queuedRuns} waiting` },
+      { label: 'Processor', value: formatPercent(heartbeat.cpuRatio) },
+      { label: 'Memory used', value: `${formatBytes(memoryUsedBytes)} of ${formatBytes(memoryTotalBytes)}` },
+      { label: 'Room for its journal', value: formatBytes(heartbeat.stateDiskFreeBytes) },
+      {
+        label: 'Not yet reported',
+        value:
+          heartbeat.outboxEvents === 0
+            ? 'nothing'
+            : `${formatNoun(heartbeat.outboxEvents, 'event')} · ${formatBytes(heartbeat.outboxBytes)}`,
+      },
+      { label: 'Agent’s delay', value: formatDuration(heartbeat.loopLagMs) },
+    ]),
+  });
+}
+
+function toolsPanel({ tools }: HostPageView): Html {
+  const missing = tools.filter((tool) => !tool.found);
+  const found = tools.filter((tool) => tool.found);
+  return panel({
+    id: 'tools',
+    title: 'Tools',
+    aside: missing.length > 0 ? `${formatCount(missing.length)} missing` : undefined,
+    content:
+      tools.length === 0
+        ? html`<p class="quiet">The agent says what it found when it connects.</p>`
+        : rows([
+            ...missing.map((tool) => ({
+              status: status({ word: 'missing', tone: 'at-risk', icon: 'warning' }),
+              title: html`<code>${tool.tool}</code>`,
+              detail: tool.advice,
+            })),
+            ...found.map((tool) => ({
+              title: html`<code>${tool.tool}</code>`,
+              detail: tool.path,
+              action: html`<span class="num">${tool.version}</span>`,
+            })),
+          ]),
+  });
+}
+
+function dangerZone(view: HostPageView): Html {
+  const { urls, id, name } = view;
+  if (view.standing === 'revoked')
+    return panel({
+      title: 'Revoked',
+      content: html`<p>This host cannot connect again with its old identity. Its runs and snapshots stay. To let the machine back in, remove the agent’s state directory on it and announce it anew.</p>${onward({ href: urls.addHost(), label: 'Add host' })}`,
+    });
+  const rotate = postButton({
+    action: urls.rotateHostToken({ host: id }),
+    label: 'Give a new token',
+    disabled: view.standing !== 'online',
+  });
+  const revoke = confirmButton({
+    id: 'revoke',
+    label: 'Revoke…',
+    kind: 'danger',
+    confirm: {
+      title: html`Revoke ${name}?`,
+      effect: html`Its connection ends at once and it can never come back with this identity. ${view.sources.length > 0 && html`${formatNoun(view.sources.length, 'source')} on it will not be backed up any more. `}Runs, snapshots and what lies in repositories stay. The agent goes on with its schedule until it is stopped on the machine.`,
+      verb: 'Revoke the host',
+      action: urls.revokeHost({ host: id }),
+      typedName: name,
+    },
+  });
+  return panel({
+    title: 'Access',
+    tone: 'danger',
+    content: rows([
+      {
+        title: 'New token',
+        detail:
+          view.standing === 'online'
+            ? 'The old one works until the host has used the new one.'
+            : 'Only while the host is online.',
+        action: rotate,
+      },
+      { title: 'Revoke', detail: 'For a machine that is gone, stolen or copied.', action: revoke },
+    ]),
+  });
+}
+
+export interface EditHostView {
+  urls: Urls;
+  id: string;
+  name: string;
+  values: { name: string; tags: string; concurrency: string };
+  errors: Readonly<Record<string, string>>;
+  problem?: string | undefined;
+}
+
+export function editHostPage(shell: Shell, view: EditHostView): Html {
+  const { urls, id, values, errors } = view;
+  const fields: readonly Field[] = [
+    {
+      name: 'name',
+      label: 'Name',
+      kind: 'text',
+      value: values.name,
+      required: true,
+      error: errors['name'],
+      help: 'How it is called here; the machine’s own name stays as it is.',
+    },
+    {
+      name: 'tags',
+      label: 'Tags',
+      kind: 'text',
+      value: values.tags,
+      error: errors['tags'],
+      help: 'Separated by commas, such as production, fra.',
+    },
+    {
+      name: 'concurrency',
+      label: 'Runs at once',
+      kind: 'number',
+      value: values.concurrency,
+      required: true,
+      min: 1,
+      max: 32,
+      error: errors['concurrency'],
+      help: 'Further runs wait their turn.',
+    },
+  ];
+  return layout(shell, {
+    title: `Edit ${view.name}`,
+    heading: `Edit ${view.name}`,
+    crumbs: [{ label: 'Hosts', href: urls.hosts() }, { label: view.name, href: urls.host({ host: id }) }, { label: 'Edit' }],
+    content: html`<section class="panel"><div class="panel-body">${form({
+      action: urls.editHost({ host: id }),
+      fields,
+      problem: view.problem,
+      submit: { label: 'Save' },
+      cancelHref: urls.host({ host: id }),
+    })}</div></section>`,
+  });
+}
