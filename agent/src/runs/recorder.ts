@@ -49,6 +49,9 @@ export interface Recorder {
 const encoder = new TextEncoder();
 /** Room for the line's number, time and level in a frame. */
 const LINE_OVERHEAD_BYTES = 100;
+/** Warnings of one part, and bytes of each: together far below one frame. */
+const WARNINGS = 50;
+const WARNING_BYTES = 1000;
 
 function clip(text: string, maxBytes: number): string {
   const bytes = encoder.encode(text);
@@ -135,7 +138,7 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
     },
     finishPart(part, effects) {
       const failure = clipFailure(part.failure);
-      const warnings = part.warnings.slice(0, 50).map((warning) => clip(redact(warning), TEXT.errorChars));
+      const warnings = part.warnings.slice(0, WARNINGS).map((warning) => clip(redact(warning), WARNING_BYTES));
       const { failure: _raw, ...rest } = part;
       append({ type: 'part.finished', run, at: at(), part: { ...rest, warnings, ...(failure ? { failure } : {}) } }, effects);
     },

@@ -33,8 +33,8 @@ export interface Workbench {
   workDirs: WorkDirs;
   log: AgentLog;
   toolbox(): Toolbox;
-  /** The engine for this host's restic; throws with reason `tool_missing` or `tool_outdated`. */
-  engine(): ResticEngine;
+  /** The engine over this host's restic, starting its processes through `exec`; throws with reason `tool_missing` or `unsupported`. */
+  engine(exec: Exec): ResticEngine;
   /** Undefined until this host is enrolled. */
   hostId(): HostId | undefined;
   serverKey(): string | undefined;

@@ -101,12 +101,19 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
     if (window.epoch !== journal.outbox.epoch) openWindow(0);
     window.events.pump();
   };
-  /** The server has less than this host was told it has: it is an older server, and gets again what is still kept. */
+  /**
+   * Goes on from what the server says it has. Less than this host was told: an older server, which gets again what is still kept.
+   * More than was ever written here: an older journal, whose numbers the server knows with other events, so a new epoch begins.
+   */
   const resume = (acknowledged: number) => {
     const { outbox } = journal;
     if (acknowledged < outbox.acknowledgedSeq()) {
       const replayed = outbox.replayAcknowledged();
       log.warn({ replayed }, 'the server has forgotten events; sending what is kept again');
+      openWindow(0);
+    } else if (acknowledged > outbox.lastSeq()) {
+      outbox.startNewEpoch();
+      log.warn({ acknowledged }, 'this journal is older than what the server has seen; starting a new epoch');
       openWindow(0);
     } else {
       outbox.acknowledge(acknowledged);

@@ -28,7 +28,12 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
 
   async function syncSpec(): Promise<void> {
     const row = await context.store.hosts.findHost(target.host.tenant, target.host.id);
-    if (row?.state !== 'active' || (row.specVersion === onHost && row.acknowledgedSpecVersion === onHost)) return;
+    if (row?.state !== 'active') return;
+    if (row.specVersion === onHost) {
+      // The host has it already; only its confirmation may have been lost.
+      if (row.acknowledgedSpecVersion !== onHost) await context.store.hosts.acknowledgeSpec(target.host.id, onHost);
+      return;
+    }
     const spec = await buildSpec(context, target.host.tenant, target.host.id);
     const reply = await target.request('spec.put', spec, context.createId('request'), WIRE.requestTimeoutMs);
     onHost = reply.version;

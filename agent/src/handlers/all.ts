@@ -1,0 +1,46 @@
+/** Every request a server may send, with its handler. */
+import type { Spec } from '@holdfast/shared/domain/plan.ts';
+import type { HostCredentialStore } from '../identity/host-credentials.ts';
+import type { Executor } from '../runs/executor.ts';
+import type { Workbench } from '../runs/workbench.ts';
+import type { Handlers } from '../session/agent-peer.ts';
+import { assertInTime } from './in-time.ts';
+import { createRepositoryInit, createRepositoryTest } from './repository-questions.ts';
+import { createSourceDiscover, createSourceTest } from './source-questions.ts';
+import { createSpecPut } from './spec-put.ts';
+import { createTokenRotate } from './token-rotate.ts';
+
+export interface HandlerPorts {
+  workbench: Workbench;
+  executor: Executor;
+  credentials: HostCredentialStore;
+  onSpec(spec: Spec): void;
+}
+
+export function createHandlers({ workbench, executor, credentials, onSpec }: HandlerPorts): Handlers {
+  const { clock, journal } = workbench;
+  /** A repeat of an order that was carried out gets its answer however late it comes. */
+  const assertOrderInTime = (id: string, notAfter: number) => {
+    if (!journal.orders.find(id)) assertInTime(clock, notAfter);
+  };
+  return {
+    'spec.put': createSpecPut(workbench, onSpec),
+    'run.start': (body, id) => {
+      assertOrderInTime(id, body.notAfter);
+      return executor.startPlan(body, id);
+    },
+    'restore.start': (body, id) => {
+      assertOrderInTime(id, body.notAfter);
+      return executor.startRestore(body, id);
+    },
+    'run.cancel': (body, id) => {
+      assertOrderInTime(id, body.notAfter);
+      return { known: executor.cancel(body.run) };
+    },
+    'source.test': createSourceTest(workbench),
+    'source.discover': createSourceDiscover(workbench),
+    'repository.test': createRepositoryTest(workbench),
+    'repository.init': createRepositoryInit(workbench),
+    'token.rotate': createTokenRotate(workbench, credentials),
+  };
+}

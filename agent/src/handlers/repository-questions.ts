@@ -1,0 +1,59 @@
+/** `repository.test` and `repository.init`: from this host, read-only the one, only on a person's order the other. */
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { PROCESS, TEXT } from '@holdfast/shared/limits.ts';
+import type { RequestBody, RequestResult } from '@holdfast/shared/protocol/messages.ts';
+import { prepareRepositoryDraft, withWorkDir } from '../runs/inputs.ts';
+import type { Workbench } from '../runs/workbench.ts';
+import { assertInTime } from './in-time.ts';
+
+export function createRepositoryTest(workbench: Workbench) {
+  return (body: RequestBody<'repository.test'>): Promise<RequestResult<'repository.test'>> => {
+    assertInTime(workbench.clock, body.notAfter);
+    return withWorkDir(workbench, async (workDir) => {
+      const repository = prepareRepositoryDraft(workbench, body.draft, body.ref, workDir);
+      const engine = workbench.engine(workbench.exec);
+      const startedAt = workbench.clock.monotonicMs();
+      const found = await engine.findRepository({ access: repository.access, workDir, timeoutMs: PROCESS.toolTimeoutMs });
+      const latencyMs = Math.max(0, workbench.clock.monotonicMs() - startedAt);
+      if (found.state !== 'found') {
+        const { reason, message } = found.failure;
+        return {
+          state: found.state === 'missing' ? 'missing' : 'failed',
+          message: repository.redact(createReasonError(reason, message).message).slice(0, TEXT.errorChars),
+          reason,
+          latencyMs,
+        };
+      }
+      if (body.pinnedId !== undefined && body.pinnedId !== found.engineId) {
+        return {
+          state: 'failed',
+          message: `at this address lies another repository (${found.engineId.slice(0, 8)}) than the one that was pinned (${body.pinnedId.slice(0, 8)})`,
+          engineId: found.engineId,
+          latencyMs,
+        };
+      }
+      const listed = await engine.listSnapshots({ access: repository.access, workDir, timeoutMs: PROCESS.toolTimeoutMs });
+      return {
+        state: 'ready',
+        message: 'the repository opens with this password',
+        engineId: found.engineId,
+        ...(listed.failure ? {} : { snapshots: listed.snapshots.length }),
+        latencyMs,
+      };
+    });
+  };
+}
+
+export function createRepositoryInit(workbench: Workbench) {
+  return (body: RequestBody<'repository.init'>): Promise<RequestResult<'repository.init'>> => {
+    assertInTime(workbench.clock, body.notAfter);
+    return withWorkDir(workbench, async (workDir) => {
+      const repository = prepareRepositoryDraft(workbench, body.draft, body.ref, workDir);
+      const made = await workbench
+        .engine(workbench.exec)
+        .initRepository({ access: repository.access, workDir, timeoutMs: 2 * PROCESS.toolTimeoutMs });
+      if (made.failure) throw createReasonError(made.failure.reason, repository.redact(made.failure.message));
+      return { engineId: made.engineId };
+    });
+  };
+}

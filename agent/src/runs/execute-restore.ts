@@ -1,0 +1,85 @@
+/** Executes a restore run. */
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { AppError, toAppError } from '@holdfast/shared/errors.ts';
+import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import { prepareRepositoryDraft, prepareSourceDraft, withWorkDir } from './inputs.ts';
+import { endPart } from './part.ts';
+import type { Recorder } from './recorder.ts';
+import { type RestorePart, type RestoreResult, restoreDatabase, restoreDirectory } from './restore.ts';
+import type { Workbench } from './workbench.ts';
+
+export interface RestoreExecution {
+  workbench: Workbench;
+  recorder: Recorder;
+  order: RequestBody<'restore.start'>;
+  signal: AbortSignal;
+}
+
+async function checkRepository(part: RestorePart, pinnedId: string | undefined): Promise<void> {
+  const found = await part.engine.findRepository({ access: part.repository.access, workDir: part.workDir, signal: part.signal });
+  if (found.state !== 'found') throw createReasonError(found.failure.reason, found.failure.message);
+  if (pinnedId !== undefined && found.engineId !== pinnedId) {
+    throw new AppError('integrity', 'at this address lies another repository than the one the snapshot was stored in');
+  }
+}
+
+function restoreInto(execution: RestoreExecution, part: RestorePart): Promise<RestoreResult> {
+  const { workbench, order } = execution;
+  const { target } = order;
+  if (target.kind === 'directory') return restoreDirectory(part, target.path);
+  if (!order.connection || order.fileName === undefined)
+    throw new AppError('invalid', 'a database restore needs a connection and a stored dump');
+  const connection = prepareSourceDraft(workbench, order.connection, `${order.run}.sources`, part.workDir);
+  const { restore } = connection.adapter;
+  if (!restore) throw new AppError('unsupported', 'sources of this kind are not restored into a database');
+  return restoreDatabase({ ...part, connection, restore, fileName: order.fileName, database: target.database });
+}
+
+/** Runs to the end; whatever happens is recorded, nothing is thrown. */
+export async function executeRestore(execution: RestoreExecution): Promise<void> {
+  const { workbench, recorder, order, signal } = execution;
+  const startedAt = workbench.clock.monotonicMs();
+  const duration = () => Math.max(0, Math.round(workbench.clock.monotonicMs() - startedAt));
+  const nothing = () => undefined;
+  try {
+    if (signal.aborted) throw createReasonError('cancelled', 'cancelled before it began');
+    workbench.journal.runs.revise(recorder.run, { kind: 'restore', order, started: true });
+    recorder.start();
+    const result = await withWorkDir(workbench, async (workDir) => {
+      const repository = prepareRepositoryDraft(workbench, order.repository.draft, `${order.run}.repositories`, workDir);
+      recorder.addRedaction(repository.redact);
+      const exec = workbench.execFor(recorder.run);
+      const part: RestorePart = {
+        workbench,
+        exec,
+        engine: workbench.engine(exec),
+        recorder,
+        repository,
+        engineId: order.engineId,
+        sizeBytes: order.sizeBytes,
+        workDir,
+        signal,
+      };
+      await checkRepository(part, order.repository.pinnedId);
+      return restoreInto(execution, part);
+    });
+    const { evidence, warnings, bytes } = result;
+    recorder.finishPart(
+      { source: order.source.id, state: 'succeeded', warnings: [...warnings], bytes, durationMs: duration() },
+      nothing,
+    );
+    recorder.finalize();
+    recorder.finish({ state: 'succeeded', evidence, bytes });
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    if (error.code === 'internal') workbench.log.error({ err: thrown, run: recorder.run }, 'a restore failed unexpectedly');
+    const part = endPart(order.source.id, thrown, signal.aborted);
+    if (part.failure) recorder.log('error', part.failure.message);
+    const { state, failure } = part;
+    recorder.finishPart(
+      { source: part.source, state, warnings: [], bytes: 0, durationMs: duration(), ...(failure ? { failure } : {}) },
+      nothing,
+    );
+    recorder.finish({ state, failure, evidence: [], bytes: 0 });
+  }
+}

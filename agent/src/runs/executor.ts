@@ -1,0 +1,187 @@
+/**
+ * From a due fire or an order to a run's end. Making a run is one transaction (journal row, `run.created`, the order's answer or the fire's
+ * slot); executing it begins only after that is on disk.
+ */
+import type { PlanId, RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { Spec, SpecPlan } from '@holdfast/shared/domain/plan.ts';
+import type { Trigger } from '@holdfast/shared/domain/run.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import { executeBackup } from './execute-backup.ts';
+import { executeRestore } from './execute-restore.ts';
+import type { JournaledBackup, JournaledRestore, JournaledRunBody } from './journaled-run.ts';
+import { createQueue } from './queue.ts';
+import { createRecorder, type Recorder } from './recorder.ts';
+import type { Workbench } from './workbench.ts';
+
+export interface Executor {
+  /**
+   * Records a scheduled run inside the scheduler's transaction; the returned function puts it into the queue after the commit. Undefined when
+   * this run was recorded before.
+   */
+  recordScheduled(plan: SpecPlan, run: RunId, fireAt: number, trigger: Trigger): (() => void) | undefined;
+  /** Carries out an order once; a repeat gets the same answer. */
+  startPlan(order: RequestBody<'run.start'>, orderId: string): { run: RunId };
+  startRestore(order: RequestBody<'restore.start'>, orderId: string): { run: RunId };
+  cancel(run: RunId): boolean;
+  /** Puts back what waited when the agent ended; see `recovery.ts` for what ran. */
+  enqueueAgain(run: RunId, body: JournaledRunBody): void;
+  createRecorderFor(run: RunId, firstLine: number): Recorder;
+  readonly active: number;
+  readonly waiting: number;
+  listRuns(): readonly RunId[];
+  drain(): Promise<void>;
+  abortAll(): void;
+}
+
+export interface ExecutorOptions {
+  workbench: Workbench;
+  spec(): Spec | undefined;
+  /** A run of this repository ended: what lies in it should be compared with the ledger, soon. */
+  onRepositoryUsed(repository: RepositoryId): void;
+}
+
+export function createExecutor(options: ExecutorOptions): Executor {
+  const { workbench } = options;
+  const { journal, clock, log } = workbench;
+  const queue = createQueue({ concurrency: () => options.spec()?.concurrency ?? RUNS.perHost, waiting: RUNS.queued });
+
+  const append = (event: DurableEvent, effects?: () => void) => {
+    if (journal.outbox.append(event, effects) === undefined)
+      log.warn({ type: event.type }, 'the disk refuses writes; an event waits in memory');
+  };
+  const createRecorderFor = (run: RunId, firstLine: number): Recorder =>
+    createRecorder(
+      {
+        clock,
+        append,
+        countLogLines: (id, total) => journal.runs.countLogLines(id, total),
+        closeRun: (id) => void journal.runs.close(id),
+        sendProgress: workbench.sendProgress,
+        setTimer: workbench.setTimer,
+      },
+      run,
+      firstLine,
+    );
+
+  const enqueueAgain = (run: RunId, body: JournaledRunBody, firstLine = 0) => {
+    const recorder = createRecorderFor(run, firstLine);
+    const reads = body.kind === 'backup' ? body.sources.filter((source) => !body.overlapping.includes(source)) : [];
+    queue.enqueue({
+      run,
+      sources: reads,
+      execute: (signal) =>
+        body.kind === 'backup'
+          ? executeBackup({ workbench, recorder, body, spec: options.spec(), signal }).finally(() =>
+              options.onRepositoryUsed(body.repository),
+            )
+          : executeRestore({ workbench, recorder, order: body.order, signal }),
+    });
+  };
+
+  const createBackupBody = (plan: SpecPlan, sources: readonly SourceId[], trigger: Trigger): JournaledBackup => {
+    const busy = queue.listBusySources();
+    return {
+      kind: 'backup',
+      plan: plan.id,
+      repository: plan.repositoryId,
+      sources: [...sources],
+      trigger,
+      overlapping: sources.filter((source) => busy.has(source)),
+      started: false,
+      ended: [],
+    };
+  };
+
+  /** Journal row and first event of a backup; inside a transaction. False when the run exists. */
+  const recordBackup = (run: RunId, body: JournaledBackup, extra: { fireAt?: number; requestedBy?: string }): boolean => {
+    const { fireAt, requestedBy } = extra;
+    if (!journal.runs.record({ run, kind: 'backup', plan: body.plan, fireAt, body })) return false;
+    append({
+      type: 'run.created',
+      run,
+      at: clock.now(),
+      kind: 'backup',
+      trigger: body.trigger,
+      plan: body.plan,
+      repository: body.repository,
+      sources: body.sources,
+      ...(fireAt === undefined ? {} : { fireAt }),
+      ...(requestedBy === undefined ? {} : { requestedBy }),
+    });
+    return true;
+  };
+
+  /** Looks the order up, or carries it out and remembers the answer, all in one transaction. */
+  const answerOnce = (orderId: string, type: string, run: RunId, carryOut: () => void): { fresh: boolean } => {
+    if (journal.orders.find(orderId)) return { fresh: false };
+    journal.transact(() => {
+      carryOut();
+      journal.orders.store(orderId, type, { run });
+    });
+    return { fresh: true };
+  };
+
+  const getPlan = (id: PlanId): SpecPlan => {
+    const plan = options.spec()?.plans.find((candidate) => candidate.id === id);
+    if (!plan) throw new AppError('not_found', 'this host does not have that plan (yet)');
+    return plan;
+  };
+
+  return {
+    recordScheduled(plan, run, fireAt, trigger) {
+      const body = createBackupBody(plan, plan.sourceIds, trigger);
+      return recordBackup(run, body, { fireAt }) ? () => enqueueAgain(run, body) : undefined;
+    },
+    startPlan(order, orderId) {
+      if (journal.orders.find(orderId)) return { run: order.run };
+      const plan = getPlan(order.plan);
+      const sources =
+        order.sources === undefined ? plan.sourceIds : plan.sourceIds.filter((source) => order.sources?.includes(source));
+      if (sources.length === 0) throw new AppError('not_found', 'this host does not have those sources in that plan');
+      if (queue.waiting >= RUNS.queued) throw new AppError('limit', `this host has ${queue.waiting} runs waiting already`);
+      const body = createBackupBody(plan, sources, order.trigger);
+      const { fresh } = answerOnce(orderId, 'run.start', order.run, () => {
+        recordBackup(order.run, body, { requestedBy: order.requestedBy });
+      });
+      if (fresh) enqueueAgain(order.run, body);
+      return { run: order.run };
+    },
+    startRestore(order, orderId) {
+      if (journal.orders.find(orderId)) return { run: order.run };
+      if (queue.waiting >= RUNS.queued) throw new AppError('limit', `this host has ${queue.waiting} runs waiting already`);
+      const body: JournaledRestore = { kind: 'restore', order, started: false };
+      const { fresh } = answerOnce(orderId, 'restore.start', order.run, () => {
+        journal.runs.record({ run: order.run, kind: 'restore', body });
+        append({
+          type: 'run.created',
+          run: order.run,
+          at: clock.now(),
+          kind: 'restore',
+          trigger: order.trigger,
+          repository: order.repository.id,
+          sources: [order.source.id],
+          snapshot: order.snapshot,
+          target: order.target,
+          requestedBy: order.requestedBy,
+        });
+      });
+      if (fresh) enqueueAgain(order.run, body);
+      return { run: order.run };
+    },
+    cancel: (run) => queue.cancel(run),
+    enqueueAgain: (run, body) => enqueueAgain(run, body, journal.runs.find(run)?.logLines ?? 0),
+    createRecorderFor,
+    get active() {
+      return queue.active;
+    },
+    get waiting() {
+      return queue.waiting;
+    },
+    listRuns: () => queue.listRuns(),
+    drain: () => queue.drain(),
+    abortAll: () => queue.abortAll(),
+  };
+}

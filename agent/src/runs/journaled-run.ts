@@ -1,0 +1,30 @@
+/** What the journal keeps of a run so that it can be executed, or ended, by an agent that starts anew. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { TERMINAL_STATES, TRIGGERS } from '@holdfast/shared/domain/run.ts';
+import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
+import { z } from 'zod';
+
+export const journaledBackupSchema = z.object({
+  kind: z.literal('backup'),
+  plan: idSchema('plan'),
+  repository: idSchema('repository'),
+  sources: z.array(idSchema('source')).min(1),
+  trigger: z.enum(TRIGGERS),
+  /** Sources that another run held when this one was made: they are skipped. */
+  overlapping: z.array(idSchema('source')),
+  started: z.boolean(),
+  /** Parts that have ended, so that a crash does not end them twice. */
+  ended: z.array(z.object({ source: idSchema('source'), state: z.enum(TERMINAL_STATES) })),
+});
+export type JournaledBackup = z.infer<typeof journaledBackupSchema>;
+
+export const journaledRestoreSchema = z.object({
+  kind: z.literal('restore'),
+  /** The order as it came; its secrets are still sealed. */
+  order: REQUESTS['restore.start'].body,
+  started: z.boolean(),
+});
+export type JournaledRestore = z.infer<typeof journaledRestoreSchema>;
+
+export const journaledRunSchema = z.discriminatedUnion('kind', [journaledBackupSchema, journaledRestoreSchema]);
+export type JournaledRunBody = z.infer<typeof journaledRunSchema>;

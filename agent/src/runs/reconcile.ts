@@ -1,0 +1,60 @@
+/**
+ * The ledger decides, not the repository: after each run and at start the two are compared, and what no clean run vouches for is
+ * reported, so that nobody restores it and nothing counts it.
+ */
+import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
+import type { Spec } from '@holdfast/shared/domain/plan.ts';
+import { findTags } from '@holdfast/shared/domain/snapshot.ts';
+import type { LedgerSnapshot } from '../journal/snapshot-ledger.ts';
+import { prepareRepository, withWorkDir } from './inputs.ts';
+import type { Workbench } from './workbench.ts';
+
+/** Ids one report names; more are told by the next reports, once these are dealt with. */
+const NAMED = 1000;
+
+/** What differs. `stored` are the snapshots with this host's tags; `active` are runs that have not ended. Pure. */
+export function compareLedger(
+  stored: readonly { engineId: string; tags: readonly string[] }[],
+  ledger: readonly LedgerSnapshot[],
+  active: ReadonlySet<string>,
+): { orphans: string[]; missing: string[] } {
+  const known = new Map(ledger.map((entry) => [entry.engineId, entry]));
+  const present = new Set(stored.map((entry) => entry.engineId));
+  const orphans = stored.filter(({ engineId, tags }) => {
+    const entry = known.get(engineId);
+    const run = findTags(tags)?.run;
+    return entry?.state !== 'vouched' && (run === undefined || !active.has(run));
+  });
+  const missing = ledger.filter((entry) => entry.state === 'vouched' && !present.has(entry.engineId));
+  return {
+    orphans: orphans.map((entry) => entry.engineId).slice(0, NAMED),
+    missing: missing.map((entry) => entry.engineId).slice(0, NAMED),
+  };
+}
+
+/** Compares one repository and reports what differs. A repository that cannot be read now is looked at again next time. */
+export async function reconcileRepository(
+  workbench: Workbench,
+  spec: Spec,
+  id: RepositoryId,
+  active: ReadonlySet<string>,
+): Promise<void> {
+  const repository = spec.repositories.find((candidate) => candidate.id === id);
+  if (!repository) return;
+  const listed = await withWorkDir(workbench, async (workDir) => {
+    const { access } = prepareRepository(workbench, repository, workDir);
+    return workbench.engine(workbench.exec).listSnapshots({ access, workDir, tags: [`host:${spec.host}`] });
+  });
+  if (listed.failure) {
+    workbench.log.warn({ repository: id, reason: listed.failure.reason }, 'the repository could not be compared with the ledger');
+    return;
+  }
+  const { orphans, missing } = compareLedger(listed.snapshots, workbench.journal.snapshots.listByRepository(id), active);
+  if (orphans.length === 0 && missing.length === 0) return;
+  workbench.journal.outbox.append(
+    { type: 'repository.reconciled', at: workbench.clock.now(), repository: id, orphans, missing },
+    () => {
+      for (const engineId of missing) workbench.journal.snapshots.setState(id, engineId, 'missing');
+    },
+  );
+}

@@ -1,0 +1,71 @@
+/**
+ * After a crash: processes that are proven ours are ended, runs that were under way are reported as interrupted,
+ * runs that only waited are put back.
+ */
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { combineParts } from '@holdfast/shared/domain/run.ts';
+import { findStartTime, readBootId } from '../exec/proc.ts';
+import type { Executor } from './executor.ts';
+import { type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
+import { endPart, toFailure } from './part.ts';
+import type { Recorder } from './recorder.ts';
+import type { Workbench } from './workbench.ts';
+
+/** Ends what an earlier life of this agent left running. A pid alone proves nothing; boot and start time must match. */
+export function endLeftovers(workbench: Workbench): number {
+  const boot = readBootId();
+  let ended = 0;
+  for (const facts of workbench.journal.runs.listProcesses()) {
+    if (facts.bootId === boot && findStartTime(facts.pid) === facts.startTime) {
+      workbench.log.warn({ pid: facts.pid, run: facts.run }, 'ending a process that an earlier agent left');
+      process.kill(-facts.pid, 'SIGKILL');
+      ended += 1;
+    }
+    workbench.journal.runs.clearProcess(facts.run, facts.stage, facts.pid);
+  }
+  return ended;
+}
+
+function reportInterrupted(recorder: Recorder, body: JournaledRunBody): void {
+  const interrupted = createReasonError('interrupted', 'the agent ended in the middle of this run');
+  recorder.log('error', interrupted.message);
+  const ended = body.kind === 'backup' ? body.ended : [];
+  const sources = body.kind === 'backup' ? body.sources : [body.order.source.id];
+  const open = sources.filter((source) => !ended.some((part) => part.source === source));
+  for (const source of open) {
+    const { failure } = endPart(source, interrupted, false);
+    recorder.finishPart(
+      { source, state: 'failed', warnings: [], bytes: 0, durationMs: 0, ...(failure ? { failure } : {}) },
+      () => undefined,
+    );
+  }
+  const states = [...ended.map((part) => part.state), ...open.map(() => 'failed' as const)];
+  recorder.finish({ state: combineParts(states), failure: toFailure(interrupted), evidence: [], bytes: 0 });
+}
+
+/** Call once at start, before anything new is queued. */
+export function recoverRuns(workbench: Workbench, executor: Executor): { interrupted: number; requeued: number } {
+  endLeftovers(workbench);
+  let interrupted = 0;
+  let requeued = 0;
+  for (const run of workbench.journal.runs.listOpen()) {
+    const body = journaledRunSchema.safeParse(run.body);
+    if (body.success && !body.data.started) {
+      executor.enqueueAgain(run.run, body.data);
+      requeued += 1;
+      continue;
+    }
+    const recorder = executor.createRecorderFor(run.run, run.logLines);
+    if (body.success) reportInterrupted(recorder, body.data);
+    else
+      recorder.finish({
+        state: 'failed',
+        failure: { code: 'internal', message: 'the journal’s row of this run is not readable' },
+        evidence: [],
+        bytes: 0,
+      });
+    workbench.journal.snapshots.setStateOfRun(run.run, 'unvouched');
+    interrupted += 1;
+  }
+  return { interrupted, requeued };
+}

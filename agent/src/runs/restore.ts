@@ -1,0 +1,217 @@
+/**
+ * Restores one snapshot: a tree into a new directory, a dump into a new database. A target that exists and is not empty is refused; what was
+ * created is removed again when the restore fails.
+ */
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import type { Command } from '@holdfast/shared/adapters/command.ts';
+import type { DatabaseRestore, RestoreInput } from '@holdfast/shared/adapters/source.ts';
+import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
+import type { Evidence } from '@holdfast/shared/domain/run.ts';
+import { AppError, toAppError } from '@holdfast/shared/errors.ts';
+import { PROCESS } from '@holdfast/shared/limits.ts';
+import type { ResticEngine } from '../engines/restic/engine.ts';
+import type { Exec, ToolResult } from '../exec/contract.ts';
+import type { PreparedRepository, PreparedSource } from './inputs.ts';
+import { createRate } from './rate.ts';
+import type { Recorder } from './recorder.ts';
+import { getBinary, type Workbench } from './workbench.ts';
+
+/** Building an index moves no byte through the pipeline for a long time; a restore is given an hour. */
+const RESTORE_STALL_MS = 60 * 60_000;
+
+export interface RestorePart {
+  workbench: Workbench;
+  exec: Exec;
+  engine: ResticEngine;
+  recorder: Recorder;
+  repository: PreparedRepository;
+  /** restic's full id. */
+  engineId: string;
+  sizeBytes: number;
+  workDir: string;
+  signal: AbortSignal;
+}
+
+export interface RestoreResult {
+  evidence: readonly Evidence[];
+  warnings: readonly string[];
+  bytes: number;
+}
+
+/** The directory must be new or empty; it is made with its parents. Returns whether this call made it. */
+async function claimDirectory(path: string): Promise<{ created: string | undefined }> {
+  try {
+    const entries = await readdir(path);
+    if (entries.length > 0) throw createReasonError('target_not_empty', `${path} exists and is not empty`);
+    return { created: undefined };
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'ENOENT')
+      throw createReasonError('target_refused', `${path} cannot be used as a directory (${code ?? 'unknown error'})`, error);
+  }
+  try {
+    return { created: await mkdir(path, { recursive: true, mode: 0o700 }) };
+  } catch (error) {
+    throw createReasonError(
+      'target_refused',
+      `${path} cannot be created (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
+      error,
+    );
+  }
+}
+
+export async function restoreDirectory(part: RestorePart, path: string): Promise<RestoreResult> {
+  const { recorder, workbench } = part;
+  recorder.beginStage('preflight');
+  const claimed = await claimDirectory(path);
+  recorder.endStage('preflight', true);
+  recorder.beginStage('restore');
+  const rate = createRate(workbench.clock);
+  const outcome = await part.engine.restoreTree({
+    access: part.repository.access,
+    workDir: part.workDir,
+    snapshotId: part.engineId,
+    target: path,
+    signal: part.signal,
+    stallMs: RESTORE_STALL_MS,
+    onProgress: ({ bytes, totalBytes, files }) =>
+      recorder.progress({
+        stage: 'restore',
+        bytes,
+        totalBytes: totalBytes ?? part.sizeBytes,
+        bytesPerSecond: rate.look(bytes),
+        ...(files === undefined ? {} : { files }),
+      }),
+    onLog: (level, text) => recorder.log(level, text),
+  });
+  recorder.endStage('restore', !outcome.failure);
+  if (outcome.failure) {
+    for (const item of outcome.notRestored) recorder.log('error', `not restored: ${item}`);
+    if (claimed.created !== undefined) await rm(claimed.created, { recursive: true, force: true });
+    else for (const entry of await readdir(path)) await rm(`${path}/${entry}`, { recursive: true, force: true });
+    recorder.log('info', 'what had been written to the target was removed again');
+    throw createReasonError(outcome.failure.reason, outcome.failure.message);
+  }
+  const bytes = outcome.restored?.bytes ?? 0;
+  recorder.log('info', `restored ${outcome.restored?.files ?? 0} files, ${bytes} bytes to ${path}`);
+  return { evidence: outcome.evidence, warnings: [], bytes };
+}
+
+export interface DatabaseRestorePart extends RestorePart {
+  connection: PreparedSource;
+  restore: DatabaseRestore;
+  fileName: string;
+  database: string;
+}
+
+async function ask(part: DatabaseRestorePart, command: Command, signal?: AbortSignal): Promise<ToolResult> {
+  const stage = { command, binary: getBinary(part.workbench, command.tool) };
+  return part.exec.runTool({ stage, workDir: part.workDir, timeoutMs: PROCESS.toolTimeoutMs, signal });
+}
+
+function assertAnswered(part: DatabaseRestorePart, result: ToolResult): void {
+  if (result.ending === 'cancelled') throw createReasonError('cancelled', 'cancelled before anything was changed');
+  if (result.exitCode === 0) return;
+  const failure = part.connection.adapter.classifyFailure(result);
+  throw createReasonError(failure.reason, failure.message);
+}
+
+/** Dump from the repository, through the gate, into the database's own tool. */
+async function pour(part: DatabaseRestorePart, input: RestoreInput, serverVersion: string): Promise<readonly string[]> {
+  const { recorder, workbench } = part;
+  const command = part.restore.planRestore(input);
+  const rate = createRate(workbench.clock);
+  const result = await part.exec.runPipeline({
+    producer: part.engine.dumpStage(
+      { access: part.repository.access, snapshotId: part.engineId, fileName: part.fileName },
+      (level, text) => recorder.log(level, text),
+    ),
+    consumer: {
+      command,
+      binary: getBinary(workbench, command.tool, serverVersion || undefined),
+      onStderrLine: (line) => recorder.log('warn', line),
+    },
+    workDir: part.workDir,
+    signal: part.signal,
+    stallMs: RESTORE_STALL_MS,
+    onProgress: ({ writtenBytes }) =>
+      recorder.progress({
+        stage: 'restore',
+        bytes: Math.min(writtenBytes, part.sizeBytes),
+        totalBytes: part.sizeBytes,
+        bytesPerSecond: rate.look(writtenBytes),
+      }),
+  });
+  switch (result.verdict) {
+    case 'cancelled':
+      throw createReasonError('cancelled', 'the restore was cancelled; the new database is removed');
+    case 'stalled':
+      throw createReasonError('stalled', 'no byte moved between repository and database for an hour');
+    case 'producer_failed': {
+      const failure = part.engine.classifyDump(result.producer);
+      throw createReasonError(failure.reason, failure.message);
+    }
+    case 'consumer_failed':
+    case 'complete': {
+      const verdict = part.restore.judgeRestore(result.consumer);
+      if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
+      // A consumer that left before the end of its input restored less than there was, whatever it says.
+      if (result.verdict === 'consumer_failed')
+        throw createReasonError('restore_failed', `${command.tool} ended before the whole dump was read`);
+      return verdict.warnings;
+    }
+  }
+}
+
+async function dropAgain(part: DatabaseRestorePart, input: RestoreInput): Promise<void> {
+  const result = await ask(part, part.restore.planDropTarget(input));
+  if (result.exitCode === 0) part.recorder.log('info', `the half-restored database ${part.database} was removed`);
+  else part.recorder.log('error', `the half-restored database ${part.database} could not be removed: ${result.stderr.trim()}`);
+}
+
+export async function restoreDatabase(part: DatabaseRestorePart): Promise<RestoreResult> {
+  const { recorder, restore } = part;
+  recorder.addRedaction(part.connection.redact);
+  const input: RestoreInput = { ...part.connection.input, targetDatabase: part.database };
+  recorder.beginStage('preflight');
+  const looked = await ask(part, restore.planInspectTarget(input), part.signal);
+  assertAnswered(part, looked);
+  const target = restore.parseInspectTarget(looked.stdout);
+  if (target.exists && !target.empty)
+    throw createReasonError('target_not_empty', `the database ${part.database} exists and is not empty`);
+  recorder.log(
+    'info',
+    `pre-flight: server ${target.serverVersion}, database ${target.exists ? 'exists and is empty' : 'is new'}`,
+  );
+  recorder.endStage('preflight', true);
+
+  recorder.beginStage('restore');
+  if (!target.exists) assertAnswered(part, await ask(part, restore.planCreateTarget(input), part.signal));
+  let warnings: readonly string[];
+  try {
+    warnings = await pour(part, input, target.serverVersion);
+  } catch (error) {
+    recorder.endStage('restore', false);
+    // A database that was there before, empty, is left to its owner.
+    if (!target.exists) await dropAgain(part, input);
+    throw error;
+  }
+  recorder.endStage('restore', true);
+
+  recorder.beginStage('evidence');
+  const counted = await ask(part, restore.planVerify(input), part.signal);
+  assertAnswered(part, counted);
+  const seen = restore.parseVerify(counted.stdout);
+  recorder.endStage('evidence', true);
+  recorder.log('info', `restored into ${part.database}: ${seen.seen}`);
+  const evidence: Evidence[] = [
+    { check: 'exit_codes', ok: true, seen: 'restic and the database’s tool ended well' },
+    { check: 'target_verified', ok: true, seen: seen.seen.slice(0, 500) },
+  ];
+  return { evidence, warnings, bytes: part.sizeBytes };
+}
+
+export function isCancelled(thrown: unknown): boolean {
+  return findReason(toAppError(thrown)) === 'cancelled';
+}
