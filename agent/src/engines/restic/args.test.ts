@@ -143,7 +143,6 @@ describe('planned restic commands', () => {
             .every((arg) => /^--(?:target|include)=\//.test(arg)),
         );
         const tree = planBackupTree(place, { ...marks, workDir: '/w', paths: [`/${text}`], excludes: [], oneFileSystem: false });
-        assert.equal();
         assert.equal(tree.args.length, 8);
       }),
     );

@@ -15,6 +15,20 @@ export interface ResticPlace {
   cacheDir: string;
 }
 
+/**
+ * The same access in another private directory, so that two commands can run side by side without taking each other's files
+ * away. Work directories have names of the agent's own making, which appear nowhere by accident.
+ */
+export function relocateAccess(access: RepositoryAccess, fromDir: string, toDir: string): RepositoryAccess {
+  const move = (text: string) => text.replaceAll(`${fromDir}/`, `${toDir}/`);
+  return {
+    env: Object.fromEntries(Object.entries(access.env).map(([name, value]) => [name, move(value)])),
+    files: access.files.map((file) => ({ path: move(file.path), content: move(file.content) })),
+    args: access.args.map(move),
+    redact: access.redact,
+  };
+}
+
 export interface SnapshotMarks {
   /** `--tag` splits at commas, so a tag is made of `[A-Za-z0-9_.:-]` only. */
   tags: readonly string[];

@@ -1,0 +1,92 @@
+/**
+ * The restic engine: what runs need of it, behind one value. Every function takes the access to a repository and a private work
+ * directory that nothing else uses meanwhile; none throws for what restic or the repository does: that is in `failure`.
+ */
+import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
+import type { Clock } from '@holdfast/shared/clock.ts';
+import type { Exec, Stage, StageOutcome } from '../../exec/contract.ts';
+import { type BackupStreamInput, type BackupStreamOutcome, backupStream } from './backup-stream.ts';
+import { type BackupTreeInput, type BackupTreeOutcome, backupTree } from './backup-tree.ts';
+import { type Capabilities, getCapabilities } from './capabilities.ts';
+import type { EngineFailure } from './classify.ts';
+import { clearOwnLocks, type LockCheck, type LockList, listLocks } from './locks.ts';
+import type { OwnProcesses } from './own-processes.ts';
+import { type ReadBackInput, type ReadBackOutcome, readBack } from './read-back.ts';
+import {
+  type FindRepositoryOutcome,
+  findRepository,
+  type InitOutcome,
+  initRepository,
+  listSnapshots,
+  type RepositoryInput,
+  type SnapshotList,
+} from './repository.ts';
+import type { OnLog, ResticHost } from './restic-tool.ts';
+import {
+  classifyDump,
+  createDumpStage,
+  type DumpStageInput,
+  type RestoreTreeInput,
+  type RestoreTreeOutcome,
+  restoreTree,
+} from './restore.ts';
+
+export interface ResticEngineOptions {
+  exec: Exec;
+  /** Absolute path of restic. */
+  binary: string;
+  /** What `restic version` says. */
+  version: string;
+  /** Absolute path, the agent's own. */
+  cacheDir: string;
+  clock: Clock;
+  /** The system's host name, as restic writes it into its locks. */
+  hostname: string;
+  /** Must be told of every process the launcher of `exec` starts and ends. */
+  processes: OwnProcesses;
+}
+
+export interface ResticEngine {
+  readonly capabilities: Capabilities;
+  /** Stores what a producer writes. A snapshot only when the producer exited 0 and restic then ended clean. */
+  backupStream(input: BackupStreamInput): Promise<BackupStreamOutcome>;
+  /** Stores trees; gaps make it partial. */
+  backupTree(input: BackupTreeInput): Promise<BackupTreeOutcome>;
+  /** Reads a snapshot that was just made back by its id: tags, size, first bytes. */
+  readBack(input: ReadBackInput): Promise<ReadBackOutcome>;
+  /** Looks without a lock and never writes. */
+  findRepository(input: RepositoryInput): Promise<FindRepositoryOutcome>;
+  /** Only because a person asked; refuses where one is. */
+  initRepository(input: RepositoryInput): Promise<InitOutcome>;
+  listSnapshots(input: RepositoryInput & { tags?: readonly string[] | undefined }): Promise<SnapshotList>;
+  /** Into an existing, empty directory; stored absolute paths appear below it. */
+  restoreTree(input: RestoreTreeInput): Promise<RestoreTreeOutcome>;
+  /** The stored stream as a pipeline's producer. */
+  dumpStage(input: DumpStageInput, onLog?: OnLog): Stage;
+  /** Why that producer did not exit 0. */
+  classifyDump(outcome: StageOutcome): EngineFailure;
+  listLocks(input: RepositoryInput): Promise<LockList>;
+  /** Removes a lock that a dead process of this agent left, when it is the only one. Called by the engine after every stop. */
+  clearOwnLocks(input: { access: RepositoryAccess; workDir: string; onLog?: OnLog | undefined }): Promise<LockCheck>;
+}
+
+/** Throws `unsupported` for a restic older than 0.14. */
+export function createResticEngine(options: ResticEngineOptions): ResticEngine {
+  const { version, ...rest } = options;
+  const host: ResticHost = { ...rest, capabilities: getCapabilities(version) };
+  const placeOf = (access: RepositoryAccess) => ({ access, cacheDir: host.cacheDir });
+  return {
+    capabilities: host.capabilities,
+    backupStream: (input) => backupStream(host, input),
+    backupTree: (input) => backupTree(host, input),
+    readBack: (input) => readBack(host, input),
+    findRepository: (input) => findRepository(host, input),
+    initRepository: (input) => initRepository(host, input),
+    listSnapshots: (input) => listSnapshots(host, input),
+    restoreTree: (input) => restoreTree(host, input),
+    dumpStage: (input, onLog) => createDumpStage(host, input, onLog),
+    classifyDump: (outcome) => classifyDump(host, outcome),
+    listLocks: ({ access, ...input }) => listLocks(host, { place: placeOf(access), ...input }),
+    clearOwnLocks: ({ access, ...input }) => clearOwnLocks(host, { place: placeOf(access), ...input }),
+  };
+}

@@ -1,0 +1,105 @@
+/** What the integration tests of the engine stand on: both generations of restic, a real exec, a private folder. */
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
+import { systemClock } from '@holdfast/shared/clock.ts';
+import type { Exec, Stage } from '../../exec/contract.ts';
+import { createExec } from '../../exec/exec.ts';
+import type { Launcher, StartedProcess } from '../../exec/process.ts';
+import { createResticEngine, type ResticEngine } from './engine.ts';
+import { createOwnProcesses, type OwnProcesses } from './own-processes.ts';
+
+const ROOT = join(import.meta.dirname, '../../../..');
+
+/** Where the two generations are; a missing one fails the tests that need it. */
+export const GENERATIONS: readonly { version: string; binary: string }[] = [
+  { version: '0.14.0', binary: '/usr/bin/restic' },
+  { version: '0.18.0', binary: join(ROOT, '.tools/trixie/usr/bin/restic') },
+];
+
+export interface Laboratory {
+  dir: string;
+  exec: Exec;
+  engine: ResticEngine;
+  processes: OwnProcesses;
+  /** Every process the engine started so far. */
+  started: StartedProcess[];
+  /** Access to `dir/repo` unless told otherwise; files lie in the work directory. */
+  access(options?: { password?: string; repository?: string; workDir?: string }): RepositoryAccess;
+  /** A new private work directory. */
+  workDir(): string;
+  /** The newest of them. */
+  workDirInUse(): string;
+  /** A shell script as a stage. */
+  shell(script: string): Stage;
+  remove(): void;
+}
+
+export function createLaboratory(
+  generation: { version: string; binary: string },
+  options: { graceMs?: number } = {},
+): Laboratory {
+  if (!existsSync(generation.binary))
+    throw new Error(`restic ${generation.version} is missing at ${generation.binary}: run setup`);
+  const dir = mkdtempSync(join(tmpdir(), 'restic-engine-'));
+  for (const name of ['cache', 'tmp', 'work']) mkdirSync(join(dir, name));
+  const processes = createOwnProcesses(systemClock);
+  const started: StartedProcess[] = [];
+  const launcher: Launcher = {
+    environment: { path: '/usr/bin:/bin', home: '/nonexistent', tmpDir: join(dir, 'tmp') },
+    setpriv: '/usr/bin/setpriv',
+    cancelGraceMs: options.graceMs ?? 4000,
+    onStarted(process) {
+      started.push(process);
+      processes.onStarted(process);
+    },
+    onEnded: processes.onEnded,
+  };
+  const exec = createExec(launcher);
+  const engine = createResticEngine({
+    exec,
+    binary: generation.binary,
+    version: generation.version,
+    cacheDir: join(dir, 'cache'),
+    clock: systemClock,
+    hostname: hostname(),
+    processes,
+  });
+  const workDir = () => mkdtempSync(join(dir, 'work', 'run-'));
+  let current = workDir();
+  return {
+    dir,
+    exec,
+    engine,
+    processes,
+    started,
+    workDir() {
+      current = workDir();
+      return current;
+    },
+    workDirInUse: () => current,
+    access({ password = 'correct horse', repository = join(dir, 'repo'), workDir: where = current } = {}) {
+      const passwordFile = join(where, 'password');
+      return {
+        env: { RESTIC_REPOSITORY: repository, RESTIC_PASSWORD_FILE: passwordFile },
+        files: [{ path: passwordFile, content: password }],
+        args: [],
+        redact: [password],
+      };
+    },
+    shell: (script) => ({ command: { tool: 'psql', args: ['-c', script], env: {}, files: [] }, binary: '/bin/sh' }),
+    remove: () => rmSync(dir, { recursive: true, force: true }),
+  };
+}
+
+/** Bytes that neither compress nor repeat, the same for the same seed (a linear congruential generator). */
+export function writeNoise(path: string, bytes: number, seed: number): void {
+  const words = new Uint32Array(Math.ceil(bytes / 4));
+  let state = seed >>> 0;
+  for (let index = 0; index < words.length; index += 1) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    words[index] = state ^ (state >>> 13);
+  }
+  writeFileSync(path, new Uint8Array(words.buffer, 0, bytes));
+}

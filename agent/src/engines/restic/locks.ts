@@ -1,0 +1,89 @@
+/**
+ * Locks in a repository, and the one case in which a lock is removed: it is ours, its process is proven dead, and no other lock
+ * is there. restic cannot remove a single lock; `unlock` removes all it holds to be stale, judging by host name and
+ * pid, and that goes wrong where two hosts share a name. So a lock beside which another one lies is left and reported.
+ */
+import { PROCESS } from '@holdfast/shared/limits.ts';
+import { planCatLock, planListLocks, planUnlock, type ResticPlace } from './args.ts';
+import type { EngineFailure } from './classify.ts';
+import { parseLock, parseLockIds, type RepositoryLock } from './parse.ts';
+import { type OnLog, type ResticHost, runRestic } from './restic-tool.ts';
+
+/** Locks looked at; a repository with more has a problem that no list explains better. */
+const LOCKS_READ = 20;
+/** A look after a cancel must not outlast the cancel. */
+const LOOK_MS = 5000;
+
+export type LockList = { locks: RepositoryLock[]; failure?: undefined } | { locks?: undefined; failure: EngineFailure };
+
+export interface LockInput {
+  place: ResticPlace;
+  workDir: string;
+  timeoutMs?: number | undefined;
+}
+
+export async function listLocks(host: ResticHost, input: LockInput): Promise<LockList> {
+  const run = (command: ReturnType<typeof planListLocks>) =>
+    runRestic(host, {
+      command,
+      workDir: input.workDir,
+      operation: 'other',
+      timeoutMs: input.timeoutMs ?? PROCESS.toolTimeoutMs,
+      patience: { retries: 2 },
+    });
+  const list = await run(planListLocks(input.place));
+  if (list.failure) return { failure: list.failure };
+  const locks: RepositoryLock[] = [];
+  for (const id of parseLockIds(list.result.stdout).slice(0, LOCKS_READ)) {
+    const shown = await run(planCatLock(input.place, id));
+    const lock = shown.failure ? undefined : parseLock(id, shown.result.stdout);
+    // A lock that is gone by now was let go in between.
+    if (lock) locks.push(lock);
+  }
+  return { locks };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+export interface LockCheck {
+  /** Locks of ours that were removed. */
+  removed: number;
+  /** Locks of ours, their process dead, that had to be left because others lie beside them or removing failed. */
+  left: RepositoryLock[];
+  /** Set when the repository could not be asked. */
+  failure?: EngineFailure | undefined;
+}
+
+/** Looks for locks that dead processes of this agent left, and removes them when that is safe. */
+export async function clearOwnLocks(host: ResticHost, input: LockInput & { onLog?: OnLog | undefined }): Promise<LockCheck> {
+  const look = { ...input, timeoutMs: input.timeoutMs ?? LOOK_MS };
+  const before = await listLocks(host, look);
+  if (before.failure) return { removed: 0, left: [], failure: before.failure };
+  const isOurs = (lock: RepositoryLock) =>
+    lock.hostname === host.hostname && host.processes.find(lock.pid, lock.createdAt) === 'ended' && !isAlive(lock.pid);
+  const ours = before.locks.filter(isOurs);
+  if (ours.length === 0) return { removed: 0, left: [] };
+  if (ours.length < before.locks.length) {
+    input.onLog?.('warn', 'A lock of this agent is left in the repository; it stays, because others hold locks beside it.');
+    return { removed: 0, left: ours };
+  }
+  const unlock = await runRestic(host, {
+    command: planUnlock(input.place),
+    workDir: input.workDir,
+    operation: 'other',
+    timeoutMs: look.timeoutMs,
+    patience: { retries: 2 },
+  });
+  const after = await listLocks(host, look);
+  if (unlock.failure || after.failure) return { removed: 0, left: ours, failure: unlock.failure ?? after.failure };
+  const left = after.locks.filter(isOurs);
+  if (ours.length > left.length) input.onLog?.('info', 'Removed the lock that the stopped process had left in the repository.');
+  return { removed: ours.length - left.length, left };
+}

@@ -1,0 +1,95 @@
+/** The repository itself: is there one, make one because a person asked, list what it holds. */
+import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
+import { PROCESS } from '@holdfast/shared/limits.ts';
+import { planCatConfig, planInit, planSnapshots, type ResticPlace } from './args.ts';
+import type { EngineFailure } from './classify.ts';
+import { isUnreadableSnapshotLine, parseConfig, parseSnapshots, type StoredSnapshot } from './parse.ts';
+import { type ResticHost, runRestic } from './restic-tool.ts';
+
+export interface RepositoryInput {
+  access: RepositoryAccess;
+  workDir: string;
+  signal?: AbortSignal | undefined;
+  timeoutMs?: number | undefined;
+}
+
+export type FindRepositoryOutcome =
+  | { state: 'found'; engineId: string; formatVersion: number; failure?: undefined }
+  /** Reached, and there is none. */
+  | { state: 'missing'; failure: EngineFailure }
+  | { state: 'failed'; failure: EngineFailure };
+
+/** A person waits for the answer: a few attempts, then what was seen. */
+const PATIENCE = { retries: 3 };
+/** A list of snapshots may need many reads, and is asked for by machines. */
+const LIST_PATIENCE = { retries: 10 };
+
+/** Reads the repository's config without a lock; never writes. */
+export async function findRepository(host: ResticHost, input: RepositoryInput): Promise<FindRepositoryOutcome> {
+  const place: ResticPlace = { access: input.access, cacheDir: host.cacheDir };
+  const { result, failure } = await runRestic(host, {
+    command: planCatConfig(place),
+    workDir: input.workDir,
+    operation: 'other',
+    signal: input.signal,
+    timeoutMs: input.timeoutMs ?? PROCESS.toolTimeoutMs,
+    patience: PATIENCE,
+  });
+  if (failure) return { state: failure.reason === 'repository_missing' ? 'missing' : 'failed', failure };
+  const config = parseConfig(result.stdout);
+  if (config) return { state: 'found', ...config };
+  return { state: 'failed', failure: { reason: 'repository_damaged', message: 'The repository’s config cannot be read.' } };
+}
+
+export type InitOutcome = { engineId: string; failure?: undefined } | { engineId?: undefined; failure: EngineFailure };
+
+/** Creates a repository where there is none. One that is there, opened or not by this password, is `repository_exists`. */
+export async function initRepository(host: ResticHost, input: RepositoryInput): Promise<InitOutcome> {
+  const before = await findRepository(host, input);
+  if (before.state === 'found' || before.failure.reason === 'repository_password') {
+    return { failure: { reason: 'repository_exists', message: 'There is already a repository at this address.' } };
+  }
+  if (before.state === 'failed') return { failure: before.failure };
+  const { failure } = await runRestic(host, {
+    command: planInit({ access: input.access, cacheDir: host.cacheDir }),
+    workDir: input.workDir,
+    operation: 'other',
+    signal: input.signal,
+    timeoutMs: input.timeoutMs ?? PROCESS.toolTimeoutMs,
+    patience: PATIENCE,
+  });
+  if (failure) return { failure };
+  // Old versions print only a part of the id, so what is there now is read.
+  const after = await findRepository(host, input);
+  return after.state === 'found' ? { engineId: after.engineId } : { failure: after.failure };
+}
+
+export type SnapshotList =
+  | { snapshots: readonly StoredSnapshot[]; unreadable: number; failure?: undefined }
+  | { snapshots?: undefined; failure: EngineFailure };
+
+/**
+ * Snapshots that carry all of `tags`. `unreadable` counts those that are there but could not be read: restic leaves them out
+ * and exits 0.
+ */
+export async function listSnapshots(
+  host: ResticHost,
+  input: RepositoryInput & { tags?: readonly string[] | undefined },
+): Promise<SnapshotList> {
+  let unreadable = 0;
+  const { result, failure } = await runRestic(host, {
+    command: planSnapshots({ access: input.access, cacheDir: host.cacheDir }, { tags: input.tags }),
+    workDir: input.workDir,
+    operation: 'other',
+    signal: input.signal,
+    timeoutMs: input.timeoutMs ?? 5 * PROCESS.toolTimeoutMs,
+    patience: LIST_PATIENCE,
+    onStderrLine(line) {
+      if (isUnreadableSnapshotLine(line)) unreadable += 1;
+    },
+  });
+  if (failure) return { failure };
+  const parsed = result.truncated ? undefined : parseSnapshots(result.stdout);
+  if (!parsed) return { failure: { reason: 'unknown_failure', message: 'The list of snapshots is too long or not readable.' } };
+  return { snapshots: parsed.snapshots, unreadable: unreadable + parsed.unreadable };
+}

@@ -1,0 +1,125 @@
+/** One restic command from start to verdict: lines sorted, retries bounded, stalls noticed, failure classified. */
+import type { Command } from '@holdfast/shared/adapters/command.ts';
+import type { Clock } from '@holdfast/shared/clock.ts';
+import type { LogLevel } from '@holdfast/shared/domain/run.ts';
+import { PROCESS, TEXT } from '@holdfast/shared/limits.ts';
+import type { Exec, StageOutcome, ToolResult } from '../../exec/contract.ts';
+import type { Capabilities } from './capabilities.ts';
+import { classifyFailure, cleanText, type EngineFailure, type Operation } from './classify.ts';
+import { createMovementWatch, createRetryWatch, type Patience } from './movement.ts';
+import type { OwnProcesses } from './own-processes.ts';
+import { isRetryLine, parseMessage, type ResticMessage } from './parse.ts';
+
+/** What every function of the engine stands on. */
+export interface ResticHost {
+  exec: Exec;
+  /** Absolute path of restic. */
+  binary: string;
+  capabilities: Capabilities;
+  /** Absolute path of the cache directory, the agent's own. */
+  cacheDir: string;
+  clock: Clock;
+  /** The host name restic writes into locks: that of the system. */
+  hostname: string;
+  processes: OwnProcesses;
+}
+
+export type OnLog = (level: LogLevel, text: string) => void;
+
+export interface ResticToolInput {
+  command: Command;
+  workDir: string;
+  operation: Operation;
+  signal?: AbortSignal | undefined;
+  timeoutMs?: number | undefined;
+  stallMs?: number | undefined;
+  patience: Patience;
+  outputBytes?: number | undefined;
+  enoughBytes?: number | undefined;
+  stdoutEncoding?: 'utf8' | 'latin1' | undefined;
+  /** Lines of stdout that are no known message; then stdout is not collected. */
+  onPlainLine?: ((line: string) => void) | undefined;
+  onMessage?: ((message: ResticMessage) => void) | undefined;
+  onStderrLine?: ((line: string) => void) | undefined;
+  onBytes?: ((moved: { readBytes: number; writtenBytes: number }) => void) | undefined;
+  onLog?: OnLog | undefined;
+}
+
+export interface ResticToolOutput {
+  result: ToolResult;
+  /** Undefined when restic exited 0 by itself. */
+  failure?: EngineFailure | undefined;
+}
+
+/** A sign that a message carries something new; status lines repeat themselves while nothing moves. */
+function markOf(message: ResticMessage): string | undefined {
+  if (message.message_type !== 'status') return undefined;
+  const { bytes_done, files_done, total_files, total_bytes, bytes_restored, files_restored } = message;
+  return [bytes_done, files_done, total_files, total_bytes, bytes_restored, files_restored].join(' ');
+}
+
+/** Runs restic once. Resolves always; what went wrong is in `failure`. */
+export async function runRestic(host: ResticHost, input: ResticToolInput): Promise<ResticToolOutput> {
+  const giveUp = new AbortController();
+  const movement = createMovementWatch(host.clock, input.stallMs, () => giveUp.abort());
+  const retries = createRetryWatch(host.clock, input.patience, () => giveUp.abort());
+  const wantsLines = input.onMessage !== undefined || input.onPlainLine !== undefined;
+  let outputBytes = 0;
+
+  const onStdoutLine = (line: string) => {
+    outputBytes += Buffer.byteLength(line) + 1;
+    const message = parseMessage(line);
+    const mark = message && markOf(message);
+    if (mark !== undefined) movement.onAdvance(mark);
+    if (message) input.onMessage?.(message);
+    else input.onPlainLine?.(line);
+  };
+  const onStderrLine = (line: string) => {
+    outputBytes += Buffer.byteLength(line) + 1;
+    retries.onStderrLine(line);
+    const message = parseMessage(line);
+    if (message) input.onMessage?.(message);
+    input.onStderrLine?.(line);
+    logLine(line, message, input.onLog);
+  };
+  const result = await host.exec.runTool({
+    stage: { command: input.command, binary: host.binary, onStderrLine, ...(wantsLines ? { onStdoutLine } : {}) },
+    workDir: input.workDir,
+    signal: input.signal ? AbortSignal.any([input.signal, giveUp.signal]) : giveUp.signal,
+    timeoutMs: input.timeoutMs,
+    outputBytes: input.outputBytes ?? PROCESS.toolOutputBytes,
+    enoughBytes: input.enoughBytes,
+    stdoutEncoding: input.stdoutEncoding,
+    onProgress(moved) {
+      movement.onBytes(moved.readBytes + moved.writtenBytes, outputBytes);
+      input.onBytes?.(moved);
+    },
+  });
+  return { result, failure: judge(host, input, result, giveUp.signal.aborted) };
+}
+
+function judge(host: ResticHost, input: ResticToolInput, result: ToolResult, gaveUp: boolean): EngineFailure | undefined {
+  if (result.ending === 'exited' && result.exitCode === 0) return undefined;
+  // Our own giving up reaches the process as a cancel; only the caller's signal is one.
+  const ending = gaveUp && !input.signal?.aborted ? 'stalled' : result.ending;
+  return classifyFailure({ ...result, ending }, host.capabilities, input.operation);
+}
+
+/** Failure of a stage that ran in a pipeline, where nobody here watched it. */
+export function classifyStage(host: ResticHost, outcome: StageOutcome, operation: Operation): EngineFailure {
+  return classifyFailure({ ...outcome, ending: 'exited' }, host.capabilities, operation);
+}
+
+/** One line of stderr for the run's log: JSON made readable, noise left out. */
+export function logLine(line: string, message: ResticMessage | undefined, onLog: OnLog | undefined): void {
+  if (!onLog || line.trim() === '') return;
+  const write = (level: LogLevel, text: string) => onLog(level, cleanText(text, TEXT.logLineBytes / 4));
+  if (message?.message_type === 'error') {
+    // Each unreadable path is told twice, once by the scanner that only counts.
+    if (message.during !== 'scan') write('error', `${message.item ?? ''}: ${message.error?.message ?? 'could not be read'}`);
+  } else if (message?.message_type === 'exit_error') write('error', message.message.replace(/^Fatal: /, ''));
+  else if (message !== undefined) return;
+  else if (isRetryLine(line) || /^(?:Warning|ignoring error|unable to open cache)|does not exist, skipping$/.test(line))
+    write('warn', line);
+  else write(line.startsWith('Fatal: ') ? 'error' : 'info', line);
+}

@@ -1,0 +1,179 @@
+/** Brings snapshots back: trees into a directory, streams as the producer of a pipeline. */
+import { lstat, readdir } from 'node:fs/promises';
+import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
+import type { Evidence } from '@holdfast/shared/domain/run.ts';
+import type { Stage, StageOutcome } from '../../exec/contract.ts';
+import { planDump, planList, planRestore, type ResticPlace } from './args.ts';
+import type { EngineFailure } from './classify.ts';
+import { findRestoreError, parseListLine, parseMessage, type ResticMessage } from './parse.ts';
+import { classifyStage, logLine, type OnLog, type ResticHost, runRestic } from './restic-tool.ts';
+
+/** Paths named in a result; the rest are counted. */
+const NOT_RESTORED_NAMED = 100;
+
+export interface RestoreTreeInput {
+  access: RepositoryAccess;
+  workDir: string;
+  snapshotId: string;
+  /** Absolute path of an existing, empty directory. */
+  target: string;
+  /** An absolute path inside the snapshot; undefined for everything. */
+  include?: string | undefined;
+  /** Every restored file is read again and compared with the repository; true unless said otherwise. */
+  verify?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+  stallMs: number;
+  /** Bytes and files so far; old versions of restic tell nothing, then bytes come from the kernel's count. */
+  onProgress?: ((progress: { bytes: number; totalBytes?: number | undefined; files?: number | undefined }) => void) | undefined;
+  onLog?: OnLog | undefined;
+}
+
+/** What a tree holds, directories left out: they have no content to lose. */
+export interface TreeCount {
+  files: number;
+  /** Symbolic links, devices, FIFOs. */
+  others: number;
+  bytes: number;
+}
+
+export interface RestoreTreeOutcome {
+  /** What the snapshot holds at the asked place. */
+  expected?: TreeCount | undefined;
+  /** What lies in the target afterwards. */
+  restored?: TreeCount | undefined;
+  /** The first hundred paths restic complained about. */
+  notRestored: readonly string[];
+  notRestoredCount: number;
+  evidence: readonly Evidence[];
+  failure?: EngineFailure | undefined;
+}
+
+export async function restoreTree(host: ResticHost, input: RestoreTreeInput): Promise<RestoreTreeOutcome> {
+  const place: ResticPlace = { access: input.access, cacheDir: host.cacheDir };
+  const listed = await countSnapshot(host, place, input);
+  if (listed.failure) return { notRestored: [], notRestoredCount: 0, evidence: [], failure: listed.failure };
+  const expected = listed.count;
+  const named = new Set<string>();
+  let complaints = 0;
+  const complain = (item: string) => {
+    complaints += 1;
+    if (named.size < NOT_RESTORED_NAMED) named.add(item);
+  };
+  let hasStatus = false;
+  const onMessage = (message: ResticMessage) => {
+    if (message.message_type === 'error') complain(message.item ?? '(unnamed)');
+    if (message.message_type !== 'status' && message.message_type !== 'summary') return;
+    hasStatus = true;
+    input.onProgress?.({ bytes: message.bytes_restored ?? 0, totalBytes: expected.bytes, files: message.files_restored });
+  };
+  const { failure } = await runRestic(host, {
+    command: planRestore(place, { ...input, verify: input.verify ?? true }),
+    workDir: input.workDir,
+    operation: 'restore',
+    signal: input.signal,
+    stallMs: input.stallMs,
+    patience: { retryMs: input.stallMs },
+    onMessage,
+    onPlainLine: (line) => logLine(line, undefined, input.onLog),
+    onStderrLine(line) {
+      const error = findRestoreError(line);
+      if (error) complain(error.item);
+    },
+    onBytes({ writtenBytes }) {
+      if (!hasStatus) input.onProgress?.({ bytes: Math.min(writtenBytes, expected.bytes), totalBytes: expected.bytes });
+    },
+    onLog: input.onLog,
+  });
+  const complained = { notRestored: [...named], notRestoredCount: complaints };
+  if (failure) return { expected, ...complained, evidence: [], failure };
+  const restored = await countDirectory(input.target);
+  const ok = complaints === 0 && isSame(expected, restored);
+  const evidence: Evidence[] = [{ check: 'target_verified', ok, seen: describe(expected, restored) }];
+  const short: EngineFailure | undefined = ok ? undefined : { reason: 'restore_failed', message: describe(expected, restored) };
+  return { expected, restored, ...complained, evidence, failure: short };
+}
+
+function isSame(one: TreeCount, other: TreeCount): boolean {
+  return one.files === other.files && one.others === other.others && one.bytes === other.bytes;
+}
+
+function describe(expected: TreeCount, restored: TreeCount): string {
+  const words = ({ files, others, bytes }: TreeCount) => `${files} files and ${others} links and others with ${bytes} bytes`;
+  return isSame(expected, restored)
+    ? `The target holds ${words(restored)}, as the snapshot does.`
+    : `The target holds ${words(restored)}; the snapshot ${words(expected)}.`;
+}
+
+function isAt(path: string, include: string | undefined): boolean {
+  if (include === undefined) return true;
+  const place = include.length > 1 && include.endsWith('/') ? include.slice(0, -1) : include;
+  return path === place || path.startsWith(place === '/' ? '/' : `${place}/`);
+}
+
+/** Counts by listing; nothing of the list is kept, however long it is. */
+async function countSnapshot(
+  host: ResticHost,
+  place: ResticPlace,
+  input: RestoreTreeInput,
+): Promise<{ count: TreeCount; failure?: EngineFailure | undefined }> {
+  const count: TreeCount = { files: 0, others: 0, bytes: 0 };
+  const { failure } = await runRestic(host, {
+    command: planList(place, input.snapshotId),
+    workDir: input.workDir,
+    operation: 'other',
+    signal: input.signal,
+    stallMs: input.stallMs,
+    patience: { retries: 10 },
+    onPlainLine(line) {
+      const parsed = parseListLine(line);
+      if (parsed?.kind !== 'node' || !isAt(parsed.path, input.include)) return;
+      if (parsed.type === 'file') {
+        count.files += 1;
+        count.bytes += parsed.sizeBytes;
+      } else if (parsed.type !== 'dir' && parsed.type !== 'socket') count.others += 1; // restic stores sockets but makes none
+    },
+  });
+  if (failure) return { count, failure };
+  if (input.include !== undefined && count.files + count.others === 0) {
+    return { count, failure: { reason: 'snapshot_missing', message: 'The snapshot holds no file at the asked path.' } };
+  }
+  return { count };
+}
+
+/** Counts what lies below a directory, without following links. */
+export async function countDirectory(root: string): Promise<TreeCount> {
+  const count: TreeCount = { files: 0, others: 0, bytes: 0 };
+  const waiting: Buffer[] = [Buffer.from(root)];
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    // Names as bytes: not every name on a disk is UTF-8.
+    for (const entry of await readdir(path, { withFileTypes: true, encoding: 'buffer' })) {
+      const child = Buffer.concat([path, Buffer.from('/'), entry.name]);
+      if (entry.isDirectory()) waiting.push(child);
+      else if (entry.isFile()) {
+        count.files += 1;
+        count.bytes += (await lstat(child)).size;
+      } else count.others += 1;
+    }
+  }
+  return count;
+}
+
+export interface DumpStageInput {
+  access: RepositoryAccess;
+  snapshotId: string;
+  fileName: string;
+}
+
+/** The stored stream as the producer of a restore pipeline. */
+export function createDumpStage(host: ResticHost, input: DumpStageInput, onLog?: OnLog): Stage {
+  return {
+    command: planDump({ access: input.access, cacheDir: host.cacheDir }, input),
+    binary: host.binary,
+    onStderrLine: (line) => logLine(line, parseMessage(line), onLog),
+  };
+}
+
+/** Why a dump stage did not exit 0. */
+export function classifyDump(host: ResticHost, outcome: StageOutcome): EngineFailure {
+  return classifyStage(host, outcome, 'other');
+}
