@@ -34,6 +34,8 @@ export interface ApiEndpoint<P = unknown, Q = unknown, B = unknown, R = unknown>
   reply: z.ZodType<R>;
   /** 200 when left out; 201 for what was made, 202 for what was started. */
   status?: 200 | 201 | 202;
+  /** The data is the whole answer, without the envelope: for documents of a foreign format, such as OpenAPI. */
+  bare?: true;
   handle(
     context: CoreContext,
     caller: Caller,
@@ -134,6 +136,8 @@ export type PublicReply = PageReply & {
   cookies?: Readonly<Record<string, string>> | undefined;
   /** Nothing of this answer's address may go to another server, nor within this one. */
   noReferrer?: boolean | undefined;
+  /** Seconds, for `Retry-After`. */
+  retryAfterS?: number | undefined;
 };
 
 /** A screen anyone may open: login and first start. POST passes the CSRF guard as everywhere. */

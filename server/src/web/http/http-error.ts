@@ -1,0 +1,135 @@
+/** One mapping from the closed set of errors to HTTP, for the API and for pages. */
+import { AppError, type ErrorCode, type ErrorDetails, toAppError } from '@holdfast/shared/errors.ts';
+import type { z } from 'zod';
+
+const STATUS: Readonly<Record<ErrorCode, number>> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  precondition: 409,
+  limit: 429,
+  unavailable: 503,
+  cancelled: 409,
+  tool_failed: 502,
+  integrity: 500,
+  unsupported: 501,
+  internal: 500,
+};
+
+/** The names programs compare. */
+export const API_CODES: Readonly<Record<ErrorCode, string>> = {
+  invalid: 'VALIDATION_ERROR',
+  unauthenticated: 'UNAUTHORIZED',
+  forbidden: 'FORBIDDEN',
+  not_found: 'NOT_FOUND',
+  conflict: 'CONFLICT',
+  precondition: 'PRECONDITION_FAILED',
+  limit: 'LIMIT_EXCEEDED',
+  unavailable: 'UNAVAILABLE',
+  cancelled: 'CANCELLED',
+  tool_failed: 'TOOL_FAILED',
+  integrity: 'INTEGRITY_ERROR',
+  unsupported: 'UNSUPPORTED',
+  internal: 'INTERNAL_ERROR',
+};
+
+/** Errors of HTTP itself, told apart from the domain's by this detail, which stays inside this folder. */
+const HTTP_STATUS_DETAIL = 'httpStatus';
+
+export interface HttpError {
+  status: number;
+  error: AppError;
+  /** What the reader is told; the text of an internal error stays in the log. */
+  message: string;
+  details: ErrorDetails;
+  /** Seconds, for `Retry-After`. */
+  retryAfterS?: number | undefined;
+}
+
+export function createHttpFault(code: ErrorCode, status: number, message: string): AppError {
+  return new AppError(code, message, { details: { [HTTP_STATUS_DETAIL]: status } });
+}
+
+/** Turns anything thrown while answering into what is sent. `ifMatch`: the request named a version. */
+export function toHttpError(thrown: unknown, requestId: string, hasIfMatch = false): HttpError {
+  const error = fromParser(thrown) ?? toAppError(thrown);
+  const { [HTTP_STATUS_DETAIL]: own, ...details } = error.details;
+  const retryAfterS = typeof details['retryAfterS'] === 'number' ? details['retryAfterS'] : undefined;
+  const message =
+    error.code === 'internal' ? `something went wrong on the server; its log has the reason under ${requestId}` : error.message;
+  const shown = error.code === 'internal' ? {} : details;
+  return { status: typeof own === 'number' ? own : chooseStatus(error, hasIfMatch), error, message, details: shown, retryAfterS };
+}
+
+function chooseStatus(error: AppError, hasIfMatch: boolean): number {
+  if (error.code === 'conflict' && error.details['gone'] === true) return 410;
+  // A named field is taken by another row; without one, the version that the request named is not the newest.
+  const isStale = error.code === 'precondition' || (error.code === 'conflict' && error.details['field'] === undefined);
+  return hasIfMatch && isStale ? 412 : STATUS[error.code];
+}
+
+/** What express and its body parsers throw, in our words. */
+function fromParser(thrown: unknown): AppError | undefined {
+  if (!(thrown instanceof Error) || thrown instanceof AppError || !('status' in thrown)) return undefined;
+  const type = 'type' in thrown ? thrown.type : undefined;
+  switch (type) {
+    case 'entity.too.large':
+    case 'parameters.too.many':
+      return createHttpFault('limit', 413, 'the request is larger than this server reads');
+    case 'entity.parse.failed':
+      return createHttpFault('invalid', 400, 'the body is not valid JSON');
+    case 'charset.unsupported':
+    case 'encoding.unsupported':
+      return createHttpFault('invalid', 415, 'send the body as UTF-8, compressed at most with gzip, deflate or br');
+    case 'request.aborted':
+      return createHttpFault('cancelled', 400, 'the request ended before its body was read');
+  }
+  const { status } = thrown;
+  if (typeof status !== 'number' || status < 400 || status >= 500) return undefined;
+  return createHttpFault('invalid', status, 'the request cannot be read');
+}
+
+interface Issue {
+  readonly code: string;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+  readonly errors?: readonly (readonly Issue[])[];
+}
+
+const MOST_ISSUES = 20;
+
+/** Checks what came from outside. Throws `invalid` that names each wrong and each unknown field; `what` is where it stood. */
+export function parseInput<T>(schema: z.ZodType<T>, value: unknown, what: 'body' | 'query' | 'path'): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const found = (parsed.error.issues as readonly Issue[]).flatMap((issue) => listIssues(issue, [])).slice(0, MOST_ISSUES);
+  const messages = found.map(({ field, text }) => (field === '' ? text : `${field}: ${text}`));
+  throw new AppError('invalid', `the ${what} is not accepted: ${messages.join('; ')}`, {
+    details: { field: found[0]?.field ?? '', fields: found.map(({ field }) => field), messages },
+  });
+}
+
+/** A union's issues are those of the branch that came furthest, which is the one that was meant. */
+function listIssues(issue: Issue, before: readonly PropertyKey[]): { field: string; text: string }[] {
+  const path = [...before, ...issue.path];
+  const name = path.map(String).join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return (issue.keys ?? []).map((key) => ({
+      field: [...path.map(String), key].join('.').slice(0, 200),
+      text: 'unknown field',
+    }));
+  }
+  const branches = issue.errors ?? [];
+  if (issue.code === 'invalid_union' && branches.length > 0) {
+    const best = [...branches].sort((a, b) => depthOf(b) - depthOf(a) || a.length - b.length)[0] ?? [];
+    if (best.length > 0) return best.flatMap((inner) => listIssues(inner, path));
+  }
+  return [{ field: name, text: issue.message }];
+}
+
+function depthOf(issues: readonly Issue[]): number {
+  return Math.max(0, ...issues.map((issue) => issue.path.length));
+}

@@ -1,0 +1,66 @@
+/** Whether this server can do its work right now: database, schema, disk, and not on its way out. */
+import { statfs } from 'node:fs/promises';
+import type { CoreContext } from '../../core/ports.ts';
+
+export interface ReadinessReport {
+  ready: boolean;
+  /** By name: `ok`, or what is wrong in a few words. */
+  checks: Readonly<Record<string, string>>;
+}
+
+export interface Readiness {
+  check(): Promise<ReadinessReport>;
+  /** From now on the answer is no: load balancers turn away while the last requests end. */
+  drain(): void;
+}
+
+/** Below this the database cannot be sure to take its next rows. */
+const MIN_FREE_BYTES = 64 * 1024 * 1024;
+/** An answer serves this long, so that asking often costs no writes. */
+const CACHE_MS = 1000;
+
+export function createReadiness(
+  context: Pick<CoreContext, 'store' | 'clock'>,
+  options: { dataDir: string; minFreeBytes?: number },
+): Readiness {
+  const { minFreeBytes = MIN_FREE_BYTES, dataDir } = options;
+  let draining = false;
+  let cached: { atMs: number; report: Promise<ReadinessReport> } | undefined;
+
+  async function look(): Promise<ReadinessReport> {
+    const { current, newest } = context.store.schema;
+    const checks = {
+      database: await describe(() => context.store.probe(), 'cannot be written'),
+      schema: current === newest ? 'ok' : `at ${current}, this build needs ${newest}`,
+      disk: await describe(
+        async () => {
+          const { bavail, bsize } = await statfs(dataDir);
+          if (bavail * bsize < minFreeBytes) throw new RangeError();
+        },
+        `less than ${minFreeBytes / 1024 / 1024} MiB left`,
+      ),
+    };
+    return { ready: Object.values(checks).every((text) => text === 'ok'), checks };
+  }
+
+  return {
+    async check() {
+      if (draining) return { ready: false, checks: { server: 'is stopping' } };
+      const nowMs = context.clock.monotonicMs();
+      if (cached === undefined || nowMs - cached.atMs >= CACHE_MS) cached = { atMs: nowMs, report: look() };
+      return cached.report;
+    },
+    drain() {
+      draining = true;
+    },
+  };
+}
+
+async function describe(attempt: () => Promise<unknown>, problem: string): Promise<string> {
+  try {
+    await attempt();
+    return 'ok';
+  } catch {
+    return problem;
+  }
+}
