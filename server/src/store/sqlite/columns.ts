@@ -1,4 +1,5 @@
 /** Pieces of row schemas: how a column becomes a value. */
+import { evidenceSchema, failureSchema } from '@holdfast/shared/domain/run.ts';
 import { z } from 'zod';
 
 /** NULL is a missing value. */
@@ -35,3 +36,7 @@ export const counted = z.object({ count: z.int() });
 export function foldName(name: string): string {
   return name.normalize('NFKC').toLowerCase();
 }
+
+/** What is stored was checked when it came in; a text that is longer than today's limit must still be readable. */
+export const storedFailure = failureSchema.extend({ message: z.string(), reason: z.string().optional() });
+export const storedEvidence = z.array(evidenceSchema.extend({ seen: z.string() }));

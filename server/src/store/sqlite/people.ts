@@ -88,7 +88,7 @@ function prepareApiKeys(sql: Sql) {
 }
 
 function toUserParams(user: User): Params {
-  return { ...user, nameKey: foldName(user.name), zone: user.zone };
+  return { ...user, nameKey: foldName(user.name) };
 }
 
 export function createPeopleStore(sql: Sql): PeopleStore {
@@ -127,10 +127,7 @@ export function createPeopleStore(sql: Sql): PeopleStore {
     deleteSessionsOf: (tenant, user) => sql.write(() => sessions.removeOf.run({ tenant, user })),
     deleteExpiredSessions: (now) => sql.write(() => sessions.removeExpired.run({ now })),
 
-    insertApiKey: (key) =>
-      sql.write(
-        () => void keys.insert.run({ ...key, expiresAt: key.expiresAt, lastUsedAt: key.lastUsedAt, revokedAt: key.revokedAt }),
-      ),
+    insertApiKey: (key) => sql.write(() => void keys.insert.run({ ...key })),
     findApiKey: (tokenHash, now) => sql.read(() => keys.byToken.find({ tokenHash, now })),
     listApiKeys: (tenant) => sql.read(() => keys.list.list({ tenant })),
     touchApiKey: (id, lastUsedAt) => sql.write(() => void keys.touch.run({ id, lastUsedAt })),

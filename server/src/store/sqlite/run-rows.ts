@@ -11,9 +11,7 @@ import {
 import {
   canMove,
   type Evidence,
-  evidenceSchema,
   type Failure,
-  failureSchema,
   isTerminal,
   RUN_KINDS,
   RUN_STATES,
@@ -25,7 +23,7 @@ import {
 import { restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
 import { z } from 'zod';
 import type { Run, RunPart } from '../runs.ts';
-import { json, optional, toJson } from './columns.ts';
+import { json, optional, storedEvidence, storedFailure, toJson } from './columns.ts';
 import { computeFacets } from './facets.ts';
 import type { Sql } from './statements.ts';
 
@@ -51,8 +49,8 @@ export const runRow = z
     receivedAt: z.int(),
     reportedAt: optional(z.int()),
     bytes: z.int(),
-    failure: optional(json(failureSchema)),
-    evidence: json(z.array(evidenceSchema)),
+    failure: optional(json(storedFailure)),
+    evidence: json(storedEvidence),
     snapshot: optional(idSchema('snapshot')),
     target: optional(json(restoreTargetSchema)),
     requestedBy: optional(z.string()),
@@ -65,7 +63,7 @@ export const partRow: z.ZodType<RunPart> = z.object({
   run: idSchema('run'),
   source: idSchema('source'),
   state: z.enum(RUN_STATES),
-  failure: optional(json(failureSchema)),
+  failure: optional(json(storedFailure)),
   warnings: json(z.array(z.string())),
   bytes: z.int(),
   durationMs: optional(z.int()),
@@ -198,14 +196,6 @@ export function createRunRows(sql: Sql): RunRows {
       const head: RunHead = { id, tenant, host, kind, state, plan, repository, createdAt };
       rows.insert.run({
         ...run,
-        plan: run.plan,
-        fireAt: run.fireAt,
-        startedAt: run.startedAt,
-        finishedAt: run.finishedAt,
-        durationMs: run.durationMs,
-        reportedAt: run.reportedAt,
-        snapshot: run.snapshot,
-        requestedBy: run.requestedBy,
         failure: toJson(run.failure),
         evidence: toJson(run.evidence),
         target: toJson(run.target),

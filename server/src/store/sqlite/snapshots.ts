@@ -1,10 +1,9 @@
 import { idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
-import { evidenceSchema } from '@holdfast/shared/domain/run.ts';
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { z } from 'zod';
 import type { PageRequest } from '../page.ts';
 import { type RunStore, SNAPSHOT_STATES, type Snapshot, type SnapshotFilter } from '../runs.ts';
-import { counted, json, optional, toJson } from './columns.ts';
+import { counted, json, optional, storedEvidence, toJson } from './columns.ts';
 import { createTimePage, cutPage, joinConditions } from './keyset.ts';
 import type { RunHead } from './run-rows.ts';
 import type { Params, Sql } from './statements.ts';
@@ -28,7 +27,7 @@ const snapshotRow: z.ZodType<Snapshot> = z.object({
   addedBytes: optional(z.int()),
   files: optional(z.int()),
   fileName: optional(z.string()),
-  evidence: json(z.array(evidenceSchema)),
+  evidence: json(storedEvidence),
 });
 
 /** The index that narrows a list most, by the filter it serves; the rest is compared row by row. */
@@ -111,9 +110,6 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
         host: head.host,
         plan: head.plan,
         repository: head.repository,
-        addedBytes: snapshot.addedBytes,
-        files: snapshot.files,
-        fileName: snapshot.fileName,
         evidence: toJson(snapshot.evidence),
       }) > 0,
     vouch: (head, source, state) => void vouch.run({ run: head.id, source, state }),

@@ -32,10 +32,16 @@ export interface Sql {
   write<T>(work: () => T): Promise<T>;
 }
 
-/** Binds what SQLite knows: a missing value is NULL, a flag is 0 or 1. */
-function bind(params: Params): Record<string, string | number | Uint8Array | null> {
+/** The names of a statement's parameters. */
+function listNames(text: string): readonly string[] {
+  return [...new Set([...text.matchAll(/@([A-Za-z]+)/gu)].map((match) => match[1] ?? ''))];
+}
+
+/** Binds what SQLite knows: a missing value is NULL, a flag is 0 or 1. Values the statement does not name are left aside. */
+function bind(names: readonly string[], params: Params): Record<string, string | number | Uint8Array | null> {
   const bound: Record<string, string | number | Uint8Array | null> = {};
-  for (const [name, value] of Object.entries(params)) {
+  for (const name of names) {
+    const value = params[name];
     bound[name] = value === undefined ? null : typeof value === 'boolean' ? Number(value) : value;
   }
   return bound;
@@ -50,15 +56,20 @@ function parseRow<T>(schema: z.ZodType<T>, row: unknown, text: string): T {
   });
 }
 
+interface Prepared {
+  statement: Database.Statement;
+  names: readonly string[];
+}
+
 /** `onFull` is called after a write failed because the disk is full, when its transaction is rolled back. */
 export function createSql(db: Database.Database, onFull: () => void): Sql {
-  const prepared = new Map<string, Database.Statement>();
-  const prepare = (text: string): Database.Statement => {
+  const prepared = new Map<string, Prepared>();
+  const prepare = (text: string): Prepared => {
     const known = prepared.get(text);
     if (known) return known;
-    const statement = db.prepare(text);
-    prepared.set(text, statement);
-    return statement;
+    const made = { statement: db.prepare(text), names: listNames(text) };
+    prepared.set(text, made);
+    return made;
   };
   const transact = db.transaction((work: () => unknown) => work());
   const perform = async <T>(mode: 'deferred' | 'immediate', work: () => T): Promise<T> => {
@@ -73,18 +84,18 @@ export function createSql(db: Database.Database, onFull: () => void): Sql {
 
   return {
     select(text, row) {
-      const statement = prepare(text);
+      const { statement, names } = prepare(text);
       return {
         find(params = {}) {
-          const found = statement.get(bind(params));
+          const found = statement.get(bind(names, params));
           return found === undefined ? undefined : parseRow(row, found, text);
         },
-        list: (params = {}) => statement.all(bind(params)).map((found) => parseRow(row, found, text)),
+        list: (params = {}) => statement.all(bind(names, params)).map((found) => parseRow(row, found, text)),
       };
     },
     change(text) {
-      const statement = prepare(text);
-      return { run: (params = {}) => statement.run(bind(params)).changes };
+      const { statement, names } = prepare(text);
+      return { run: (params = {}) => statement.run(bind(names, params)).changes };
     },
     read: (work) => perform('deferred', work),
     write: (work) => perform('immediate', work),

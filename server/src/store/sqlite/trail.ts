@@ -73,7 +73,7 @@ export function createHappeningAppender(sql: Sql): (happening: HostHappening) =>
   const trim = sql.change(`DELETE FROM host_happenings WHERE host_id = @host
     AND n <= (SELECT max(n) FROM host_happenings WHERE host_id = @host) - @keep`);
   return (happening) => {
-    append.run({ ...happening, run: happening.run });
+    append.run({ ...happening });
     trim.run({ host: happening.host, keep: HAPPENINGS_PER_HOST });
   };
 }

@@ -1,0 +1,32 @@
+/**
+ * What every store must do, whatever engine it stands on: the behaviour of each method, at its edges too.
+ * A second implementation exists when it passes this suite.
+ */
+import { describe } from 'node:test';
+import { checkCatalog } from './contract/catalog.ts';
+import { checkEnrolment } from './contract/enrolment.ts';
+import { checkHosts } from './contract/hosts.ts';
+import { checkLedger } from './contract/ledger.ts';
+import { checkLists } from './contract/lists.ts';
+import { checkLogs } from './contract/logs.ts';
+import { checkOrders } from './contract/orders.ts';
+import { checkPeople } from './contract/people.ts';
+import { checkReplay } from './contract/replay.ts';
+import { checkTrail } from './contract/trail.ts';
+import type { Store } from './store.ts';
+
+/** Registers the suite; `open` gives an empty store each time, which the suite closes. */
+export function checkStore(open: () => Promise<Store>): void {
+  describe('store contract', () => {
+    checkPeople(open);
+    checkHosts(open);
+    checkEnrolment(open);
+    checkCatalog(open);
+    checkLedger(open);
+    checkOrders(open);
+    checkLists(open);
+    checkLogs(open);
+    checkReplay(open);
+    checkTrail(open);
+  });
+}

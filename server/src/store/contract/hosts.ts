@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { HTTP } from '@holdfast/shared/limits.ts';
+import type { Host } from '../hosts.ts';
+import type { PageRequest } from '../page.ts';
+import type { Store } from '../store.ts';
+import { FACTS, NOW, type OpenStore, OTHER_TENANT, refusal, sampleHost, TENANT, withStore } from './samples.ts';
+
+async function listAllHosts(store: Store, limit: number): Promise<Host[]> {
+  const seen: Host[] = [];
+  let page: PageRequest = { limit };
+  for (;;) {
+    const { rows, next } = await store.hosts.listHosts(TENANT, {}, page);
+    seen.push(...rows);
+    if (next === undefined) return seen;
+    page = { limit, after: next };
+  }
+}
+
+export function checkHosts(open: OpenStore): void {
+  describe('hosts', () => {
+    it(
+      'gives back a host as it was stored, by id and by key, in its tenant only',
+      withStore(open, async ({ hosts }) => {
+        const host = sampleHost({ tags: ['a', 'ä'], lastSeenAt: NOW, skewMs: -40, boot: 'boot-1', counter: 7 });
+        await hosts.insertHost(host);
+        assert.deepEqual(await hosts.findHost(TENANT, host.id), host);
+        assert.deepEqual(await hosts.findHostByKey(host.signingKey), host);
+        assert.equal(await hosts.findHost(OTHER_TENANT, host.id), undefined);
+        assert.equal(await hosts.findHostByKey('unknown'), undefined);
+      }),
+    );
+
+    it(
+      'keeps names unique in any case until the host is revoked, and keys likewise',
+      withStore(open, async ({ hosts }) => {
+        const host = sampleHost({ name: 'DB1' });
+        await hosts.insertHost(host);
+        assert.equal(await hosts.isHostNameTaken(TENANT, 'db1'), true);
+        assert.equal(await hosts.isHostNameTaken(OTHER_TENANT, 'db1'), false);
+        await assert.rejects(hosts.insertHost(sampleHost({ name: 'db1' })), refusal('conflict', { field: 'name' }));
+        await assert.rejects(
+          hosts.insertHost(sampleHost({ signingKey: host.signingKey })),
+          refusal('conflict', { field: 'signingKey' }),
+        );
+        await hosts.setHostState(TENANT, host.id, 'revoked');
+        assert.equal(await hosts.isHostNameTaken(TENANT, 'db1'), false);
+        const again = sampleHost({ name: 'db1', signingKey: host.signingKey });
+        await hosts.insertHost(again);
+        assert.equal((await hosts.findHostByKey(host.signingKey))?.id, again.id);
+        await assert.rejects(hosts.setHostState(TENANT, host.id, 'active'), refusal('conflict'));
+      }),
+    );
+
+    it(
+      'pages through hosts by name without losing or doubling one, at every page size',
+      withStore(open, async (store) => {
+        const names = ['b', 'A', 'c', 'ä', 'Z', 'a-1', '日本'];
+        for (const name of names) await store.hosts.insertHost(sampleHost({ name }));
+        const whole = (await store.hosts.listHosts(TENANT, {}, { limit: HTTP.pageSizeMax })).rows;
+        assert.deepEqual(
+          whole.slice(0, 4).map((host) => host.name),
+          ['A', 'a-1', 'b', 'c'],
+        );
+        assert.equal(whole.length, names.length);
+        for (const limit of [1, 2, 3, 6, 7, 8]) assert.deepEqual(await listAllHosts(store, limit), whole);
+      }),
+    );
+
+    it(
+      'refuses pages of no or too many rows and marks that are not its own',
+      withStore(open, async ({ hosts }) => {
+        for (const limit of [0, -1, 1.5, HTTP.pageSizeMax + 1, Number.NaN]) {
+          await assert.rejects(hosts.listHosts(TENANT, {}, { limit }), refusal('invalid', { field: 'limit' }));
+        }
+        const strange = [
+          '',
+          '!',
+          'bm90IGpzb24',
+          Buffer.from('[1,2,3]').toString('base64url'),
+          Buffer.from('[5,"x"]').toString('base64url'),
+          'A'.repeat(5000),
+        ];
+        for (const after of strange) {
+          await assert.rejects(hosts.listHosts(TENANT, {}, { limit: 5, after }), refusal('invalid', { field: 'after' }));
+        }
+      }),
+    );
+
+    it(
+      'filters by state, tag, name and contact, and by all of them',
+      withStore(open, async ({ hosts }) => {
+        const fresh = sampleHost({ name: 'Web 100%_a', tags: ['web', 'eu'], lastSeenAt: NOW });
+        const stale = sampleHost({ name: 'web b', tags: ['web'], lastSeenAt: NOW - 1000 });
+        const never = sampleHost({ name: 'db', state: 'quarantined' });
+        for (const host of [fresh, stale, never]) await hosts.insertHost(host);
+        const list = async (filter: Parameters<typeof hosts.listHosts>[1]) =>
+          (await hosts.listHosts(TENANT, filter, { limit: 10 })).rows.map((host) => host.id);
+        assert.deepEqual(await list({ state: 'quarantined' }), [never.id]);
+        assert.deepEqual(await list({ tag: 'web' }), [fresh.id, stale.id]);
+        assert.deepEqual(await list({ tag: 'eu', search: 'WEB' }), [fresh.id]);
+        assert.deepEqual(await list({ search: '%_' }), [fresh.id]);
+        assert.deepEqual(await list({ search: '_b' }), []);
+        assert.deepEqual(await list({ seenSince: NOW }), [fresh.id]);
+        assert.deepEqual(await list({ notSeenSince: NOW }), [never.id, stale.id]);
+        assert.deepEqual(await list({ tag: 'web', notSeenSince: NOW, search: 'b', state: 'active' }), [stale.id]);
+      }),
+    );
+
+    it(
+      'renames, retags and throttles a host, each by itself, and refuses a taken name',
+      withStore(open, async ({ hosts }) => {
+        const host = sampleHost({ tags: ['old'] });
+        const other = sampleHost({ name: 'taken' });
+        await hosts.insertHost(host);
+        await hosts.insertHost(other);
+        await hosts.updateHostNaming(TENANT, host.id, { name: 'New' });
+        await hosts.updateHostNaming(TENANT, host.id, { tags: ['new', 'x'] });
+        await hosts.updateHostNaming(TENANT, host.id, { concurrency: 5 });
+        assert.deepEqual(await hosts.findHost(TENANT, host.id), { ...host, name: 'New', tags: ['new', 'x'], concurrency: 5 });
+        assert.deepEqual((await hosts.listHosts(TENANT, { tag: 'old' }, { limit: 5 })).rows, []);
+        assert.equal((await hosts.listHosts(TENANT, { tag: 'new' }, { limit: 5 })).rows.length, 1);
+        await assert.rejects(hosts.updateHostNaming(TENANT, host.id, { name: 'Taken' }), refusal('conflict', { field: 'name' }));
+        await assert.rejects(hosts.updateHostNaming(OTHER_TENANT, host.id, { name: 'y' }), refusal('not_found'));
+        await assert.rejects(hosts.setHostState(OTHER_TENANT, host.id, 'revoked'), refusal('not_found'));
+      }),
+    );
+
+    it(
+      'accepts only counters that rise',
+      withStore(open, async ({ hosts }) => {
+        const host = sampleHost({ counter: 5 });
+        await hosts.insertHost(host);
+        assert.equal(await hosts.advanceCounter(host.id, 5, 'boot-a'), false);
+        assert.equal(await hosts.advanceCounter(host.id, 6, 'boot-a'), true);
+        assert.equal(await hosts.advanceCounter(host.id, 6, 'boot-b'), false);
+        assert.equal(await hosts.advanceCounter(host.id, 2, 'boot-b'), false);
+        const stored = await hosts.findHost(TENANT, host.id);
+        assert.deepEqual([stored?.counter, stored?.boot], [6, 'boot-a']);
+      }),
+    );
+
+    it(
+      'records contact forwards only and counts hosts by it',
+      withStore(open, async ({ hosts }) => {
+        const [a, b] = [sampleHost({ facts: undefined, tools: [] }), sampleHost()];
+        await hosts.insertHost(a);
+        await hosts.insertHost(b);
+        await hosts.recordContact(a.id, { at: NOW + 5, facts: FACTS, skewMs: 12.6 });
+        await hosts.recordContact(a.id, { at: NOW + 1, tools: [{ tool: 'psql', found: false, advice: 'install it' }] });
+        const stored = await hosts.findHost(TENANT, a.id);
+        assert.deepEqual([stored?.lastSeenAt, stored?.skewMs, stored?.facts], [NOW + 5, 13, FACTS]);
+        assert.equal(stored?.tools[0]?.tool, 'psql');
+        assert.deepEqual(await hosts.countHosts(TENANT), { total: 2, active: 2, seenSince: 1 });
+        await hosts.touchHosts([a.id, b.id], NOW + 9);
+        assert.equal(await hosts.countHostsSeenSince(TENANT, NOW + 9), 2);
+        assert.equal(await hosts.countHostsSeenSince(TENANT, NOW + 10), 0);
+      }),
+    );
+
+    it(
+      'raises the wanted spec once for each host and takes acknowledgements forwards only',
+      withStore(open, async ({ hosts }) => {
+        const host = sampleHost();
+        await hosts.insertHost(host);
+        await hosts.bumpSpec(TENANT, [host.id, host.id]);
+        await hosts.bumpSpec(OTHER_TENANT, [host.id]);
+        await hosts.acknowledgeSpec(host.id, 2);
+        await hosts.acknowledgeSpec(host.id, 1);
+        const stored = await hosts.findHost(TENANT, host.id);
+        assert.deepEqual([stored?.specVersion, stored?.acknowledgedSpecVersion], [2, 2]);
+      }),
+    );
+  });
+}

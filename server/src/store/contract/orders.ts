@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Host } from '../hosts.ts';
+import type { Order, Run } from '../runs.ts';
+import type { Store } from '../store.ts';
+import { createdEvent, finishedEvent, partEvent, report, startedEvent } from './reports.ts';
+import {
+  NOW,
+  type OpenStore,
+  OTHER_TENANT,
+  sampleHost,
+  sampleId,
+  sampleOrder,
+  sampleSource,
+  TENANT,
+  withStore,
+} from './samples.ts';
+
+function orderedRun(host: Host, change: Partial<Run> = {}): Run {
+  return {
+    id: sampleId('run'),
+    tenant: host.tenant,
+    host: host.id,
+    kind: 'backup',
+    trigger: 'manual',
+    state: 'queued',
+    plan: sampleId('plan'),
+    repository: sampleId('repository'),
+    fireAt: undefined,
+    createdAt: NOW,
+    startedAt: undefined,
+    finishedAt: undefined,
+    durationMs: undefined,
+    receivedAt: NOW,
+    reportedAt: undefined,
+    bytes: 0,
+    failure: undefined,
+    evidence: [],
+    snapshot: undefined,
+    target: undefined,
+    requestedBy: 'Ada',
+    logLines: 0,
+    ...change,
+  };
+}
+
+async function orderRun(store: Store): Promise<{ host: Host; run: Run; order: Order; source: ReturnType<typeof sampleSource> }> {
+  const host = sampleHost();
+  const source = sampleSource(host);
+  await store.hosts.insertHost(host);
+  await store.catalog.insertSource(source);
+  const run = orderedRun(host);
+  const order = sampleOrder(run);
+  await store.runs.insertOrderedRun(run, [source.id], order);
+  return { host, run, order, source };
+}
+
+export function checkOrders(open: OpenStore): void {
+  describe('orders', () => {
+    it(
+      'stores a run with its order, and hands the order out, oldest first, until it is answered or too late',
+      withStore(open, async (store) => {
+        const { host, run, order } = await orderRun(store);
+        const cancel = sampleOrder(run, { type: 'run.cancel', createdAt: NOW - 1, notAfter: NOW + 50 });
+        await store.runs.insertOrder(cancel);
+        assert.deepEqual(await store.runs.findRun(TENANT, run.id), run);
+        assert.deepEqual(
+          (await store.runs.listParts(TENANT, run.id)).map((part) => part.state),
+          ['queued'],
+        );
+        assert.deepEqual(await store.runs.listWaitingOrders(host.id, NOW), [cancel, order]);
+        assert.deepEqual(await store.runs.listWaitingOrders(host.id, NOW + 50), [order]);
+        assert.equal(await store.runs.settleOrder(order.id, 'answered'), true);
+        assert.equal(await store.runs.settleOrder(order.id, 'refused'), false);
+        assert.deepEqual(await store.runs.listWaitingOrders(host.id, NOW), [cancel]);
+      }),
+    );
+
+    it(
+      'joins the host’s report with the ordered run, and takes it as the answer to the order',
+      withStore(open, async (store) => {
+        const { host, run, source } = await orderRun(store);
+        const created = createdEvent(run.id, {
+          at: NOW + 77,
+          sources: [source.id],
+          repository: run.repository,
+          trigger: 'manual',
+        });
+        const applied = await report(store, host, [created, startedEvent(run.id)]);
+        assert.equal(applied.fresh.length, 2);
+        const stored = await store.runs.findRun(TENANT, run.id);
+        assert.deepEqual([stored?.state, stored?.createdAt], ['running', run.createdAt]);
+        assert.equal((await store.runs.listParts(TENANT, run.id)).length, 1);
+        assert.deepEqual(await store.runs.listWaitingOrders(host.id, NOW), []);
+        assert.deepEqual(await store.runs.expireOrders(NOW + 1e6), []);
+      }),
+    );
+
+    it(
+      'expires overdue orders once and fails the runs that waited for them, their parts included',
+      withStore(open, async (store) => {
+        const { host, run, order, source } = await orderRun(store);
+        assert.deepEqual(await store.runs.expireOrders(order.notAfter - 1), []);
+        const failed = await store.runs.expireOrders(order.notAfter);
+        assert.deepEqual(
+          failed.map((one) => [one.id, one.state, one.failure?.reason, one.finishedAt]),
+          [[run.id, 'failed', 'expired', order.notAfter]],
+        );
+        assert.deepEqual(await store.runs.expireOrders(order.notAfter), []);
+        assert.deepEqual(
+          (await store.runs.listParts(TENANT, run.id)).map((part) => part.state),
+          ['failed'],
+        );
+        const late = [
+          createdEvent(run.id, { sources: [source.id] }),
+          startedEvent(run.id),
+          partEvent(run.id, source.id, 'succeeded'),
+          finishedEvent(run.id, 'succeeded'),
+        ];
+        assert.deepEqual((await report(store, host, late)).fresh, []);
+        assert.deepEqual(await store.runs.findRun(TENANT, run.id), failed[0]);
+      }),
+    );
+
+    it(
+      'expires the order to cancel a run without touching the run',
+      withStore(open, async (store) => {
+        const { host, run, source } = await orderRun(store);
+        await report(store, host, [createdEvent(run.id, { sources: [source.id] })]);
+        await store.runs.insertOrder(sampleOrder(run, { type: 'run.cancel', notAfter: NOW + 5 }));
+        assert.deepEqual(await store.runs.expireOrders(NOW + 5), []);
+        assert.equal((await store.runs.findRun(TENANT, run.id))?.state, 'queued');
+        assert.deepEqual(await store.runs.listWaitingOrders(host.id, NOW), []);
+      }),
+    );
+
+    it(
+      'ends a run that did not start, once, and none that did',
+      withStore(open, async (store) => {
+        const failure = { code: 'conflict', message: 'refused', reason: 'overlap' } as const;
+        const { run } = await orderRun(store);
+        assert.equal(await store.runs.finishUnstarted(OTHER_TENANT, run.id, 'failed', failure, NOW + 5), false);
+        assert.equal(await store.runs.finishUnstarted(TENANT, run.id, 'succeeded', failure, NOW + 5), false);
+        assert.equal(await store.runs.finishUnstarted(TENANT, run.id, 'skipped', failure, NOW + 5), true);
+        assert.equal(await store.runs.finishUnstarted(TENANT, run.id, 'failed', failure, NOW + 6), false);
+        const stored = await store.runs.findRun(TENANT, run.id);
+        assert.deepEqual(
+          [stored?.state, stored?.failure, stored?.finishedAt, stored?.reportedAt],
+          ['skipped', failure, NOW + 5, NOW + 5],
+        );
+        const started = await orderRun(store);
+        await report(store, started.host, [createdEvent(started.run.id), startedEvent(started.run.id)]);
+        assert.equal(await store.runs.finishUnstarted(TENANT, started.run.id, 'cancelled', failure, NOW + 5), false);
+        assert.equal(await store.runs.finishUnstarted(TENANT, sampleId('run'), 'failed', failure, NOW), false);
+      }),
+    );
+  });
+}

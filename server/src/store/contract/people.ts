@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  NOW,
+  type OpenStore,
+  OTHER_TENANT,
+  refusal,
+  sampleApiKey,
+  sampleSession,
+  sampleUser,
+  TENANT,
+  withStore,
+} from './samples.ts';
+
+export function checkPeople(open: OpenStore): void {
+  describe('people', () => {
+    it(
+      'gives back a user as it was stored, by id and by name in any case',
+      withStore(open, async ({ people }) => {
+        const user = sampleUser({ name: 'Ärger Ødegård', zone: 'Europe/Oslo', role: 'viewer' });
+        await people.insertUser(user);
+        assert.deepEqual(await people.findUser(TENANT, user.id), user);
+        assert.deepEqual(await people.findUserByName(TENANT, 'ÄRGER ØDEGÅRD'), user);
+        assert.equal(await people.findUser(OTHER_TENANT, user.id), undefined);
+        assert.equal(await people.findUserByName(OTHER_TENANT, user.name), undefined);
+        assert.deepEqual(await people.listUsers(TENANT), [user]);
+        assert.deepEqual(await people.listUsers(OTHER_TENANT), []);
+      }),
+    );
+
+    it(
+      'takes a field that was left out as one that is not there',
+      withStore(open, async ({ people }) => {
+        const { zone: _zone, ...user } = sampleUser();
+        const { expiresAt: _expiresAt, lastUsedAt: _lastUsedAt, revokedAt: _revokedAt, ...key } = sampleApiKey();
+        await people.insertUser(user);
+        await people.insertApiKey(key);
+        assert.equal((await people.findUser(TENANT, user.id))?.zone, undefined);
+        assert.equal((await people.findApiKey(key.tokenHash, NOW))?.expiresAt, undefined);
+      }),
+    );
+
+    it(
+      'refuses a name that differs from a taken one only in case, but not in another tenant',
+      withStore(open, async ({ people }) => {
+        await people.insertUser(sampleUser({ name: 'Ada' }));
+        await assert.rejects(people.insertUser(sampleUser({ name: 'aDA' })), refusal('conflict', { field: 'name' }));
+        await people.insertUser(sampleUser({ name: 'ada', tenant: OTHER_TENANT }));
+        assert.equal(await people.countUsers(), 2);
+      }),
+    );
+
+    it(
+      'lets only one first user in, however many ask at once',
+      withStore(open, async ({ people }) => {
+        const attempts = await Promise.allSettled([1, 2, 3].map(() => people.insertFirstUser(sampleUser())));
+        assert.equal(attempts.filter((attempt) => attempt.status === 'fulfilled').length, 1);
+        const lost = attempts.filter((attempt) => attempt.status === 'rejected').map((attempt) => attempt.reason);
+        assert.ok(lost.every(refusal('conflict')));
+        assert.equal(await people.countUsers(), 1);
+      }),
+    );
+
+    it(
+      'changes a password, and says so when there is nobody to change it for',
+      withStore(open, async ({ people }) => {
+        const user = sampleUser();
+        await people.insertUser(user);
+        await people.updatePassword(TENANT, user.id, 'other');
+        assert.equal((await people.findUser(TENANT, user.id))?.passwordHash, 'other');
+        await assert.rejects(people.updatePassword(OTHER_TENANT, user.id, 'x'), refusal('not_found'));
+      }),
+    );
+
+    it(
+      'finds a session until the millisecond it expires, and never one of a disabled user',
+      withStore(open, async ({ people }) => {
+        const user = sampleUser();
+        const disabled = sampleUser({ disabled: true });
+        const session = sampleSession(user);
+        const barred = sampleSession(disabled);
+        await people.insertUser(user);
+        await people.insertUser(disabled);
+        await people.insertSession(session);
+        await people.insertSession(barred);
+        assert.deepEqual(await people.findSession(session.tokenHash, session.expiresAt - 1), { session, user });
+        assert.equal(await people.findSession(session.tokenHash, session.expiresAt), undefined);
+        assert.equal(await people.findSession(barred.tokenHash, NOW), undefined);
+        assert.equal(await people.findSession('unknown', NOW), undefined);
+      }),
+    );
+
+    it(
+      'touches sessions forwards only, and ends them one by one, by person and by age',
+      withStore(open, async ({ people }) => {
+        const user = sampleUser();
+        await people.insertUser(user);
+        const [a, b, c, d] = [
+          sampleSession(user),
+          sampleSession(user),
+          sampleSession(user),
+          sampleSession(user, { expiresAt: NOW + 5 }),
+        ];
+        for (const session of [a, b, c, d]) await people.insertSession(session);
+        await people.touchSession(a.id, NOW + 9);
+        await people.touchSession(a.id, NOW + 3);
+        assert.equal((await people.findSession(a.tokenHash, NOW))?.session.lastSeenAt, NOW + 9);
+        assert.equal(await people.deleteExpiredSessions(NOW + 5), 1);
+        await people.deleteSession(b.id);
+        assert.equal(await people.findSession(b.tokenHash, NOW), undefined);
+        assert.equal(await people.deleteSessionsOf(TENANT, user.id), 2);
+        assert.equal(await people.findSession(c.tokenHash, NOW), undefined);
+      }),
+    );
+
+    it(
+      'finds a key until it expires or is revoked, and revokes once',
+      withStore(open, async ({ people }) => {
+        const lasting = sampleApiKey();
+        const expiring = sampleApiKey({ expiresAt: NOW + 10, createdAt: NOW + 1 });
+        await people.insertApiKey(lasting);
+        await people.insertApiKey(expiring);
+        assert.deepEqual(await people.findApiKey(lasting.tokenHash, NOW + 1e12), lasting);
+        assert.deepEqual(await people.findApiKey(expiring.tokenHash, NOW + 9), expiring);
+        assert.equal(await people.findApiKey(expiring.tokenHash, NOW + 10), undefined);
+        await people.touchApiKey(lasting.id, NOW + 7);
+        assert.equal(await people.revokeApiKey(OTHER_TENANT, lasting.id, NOW + 8), false);
+        assert.equal(await people.revokeApiKey(TENANT, lasting.id, NOW + 8), true);
+        assert.equal(await people.revokeApiKey(TENANT, lasting.id, NOW + 9), false);
+        assert.equal(await people.findApiKey(lasting.tokenHash, NOW), undefined);
+        assert.deepEqual(await people.listApiKeys(TENANT), [{ ...lasting, lastUsedAt: NOW + 7, revokedAt: NOW + 8 }, expiring]);
+      }),
+    );
+  });
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  NOW,
+  type OpenStore,
+  OTHER_TENANT,
+  sampleHost,
+  sampleId,
+  sampleRepository,
+  sampleSource,
+  TENANT,
+  withStore,
+} from './samples.ts';
+
+export function checkTrail(open: OpenStore): void {
+  describe('trail, settings and readiness', () => {
+    it(
+      'lists what happened to a host, newest first, and forgets only the oldest of a host that talks too much',
+      withStore(open, async ({ hosts, trail }) => {
+        const [quiet, loud] = [sampleHost(), sampleHost()];
+        await hosts.insertHost(quiet);
+        await hosts.insertHost(loud);
+        const said = {
+          tenant: TENANT,
+          host: quiet.id,
+          at: NOW,
+          type: 'connected',
+          level: 'info',
+          text: 'hello',
+          run: sampleId('run'),
+        } as const;
+        await trail.appendHappening(said);
+        for (let i = 0; i < 1100; i += 1)
+          await trail.appendHappening({ ...said, host: loud.id, at: NOW - i, text: `${i}`, run: undefined });
+        assert.deepEqual(await trail.listHappenings(TENANT, quiet.id, 10), [said]);
+        assert.deepEqual(await trail.listHappenings(OTHER_TENANT, quiet.id, 10), []);
+        const kept = await trail.listHappenings(TENANT, loud.id, 5000);
+        assert.equal(kept.length, 1000);
+        assert.deepEqual([kept[0]?.text, kept.at(-1)?.text], ['1099', '100']);
+      }),
+    );
+
+    it(
+      'keeps settings: put replaces, init does not',
+      withStore(open, async ({ settings }) => {
+        assert.equal(await settings.findSetting('key'), undefined);
+        assert.equal(await settings.initSetting('key', 'first'), 'first');
+        assert.equal(await settings.initSetting('key', 'second'), 'first');
+        await settings.putSetting('key', 'third \u0000 ü');
+        assert.equal(await settings.findSetting('key'), 'third \u0000 ü');
+      }),
+    );
+
+    it(
+      'knows whether anything is encrypted',
+      withStore(open, async ({ hosts, catalog, settings }) => {
+        const host = sampleHost();
+        await hosts.insertHost(host);
+        await catalog.insertSource(sampleSource(host));
+        await catalog.insertRepository(sampleRepository({ secrets: {} }));
+        assert.equal(await settings.hasEncryptedRows(), false);
+        await catalog.insertSource(sampleSource(host, { secrets: { password: 'cipher' } }));
+        assert.equal(await settings.hasEncryptedRows(), true);
+      }),
+    );
+
+    it(
+      'proves that it can take a row, and refuses everything once it is closed',
+      withStore(open, async (store) => {
+        await store.probe();
+        assert.equal(store.schema.current, store.schema.newest);
+        await store.close();
+        await store.close();
+        await assert.rejects(store.probe(), { code: 'unavailable' });
+        await assert.rejects(store.people.countUsers(), { code: 'unavailable' });
+      }),
+    );
+  });
+}
