@@ -1,0 +1,54 @@
+/** What a person may do with a run now: cancel it, run it again, go on to what it made. */
+import { isTerminal } from '@holdfast/shared/domain/run.ts';
+import { type Caller, isAllowed } from '../../core/caller.ts';
+import type { RunDetail } from '../../core/runs.ts';
+import type { Snapshot } from '../../store/runs.ts';
+import type { Urls } from '../urls.ts';
+import type { RunView } from './run.view.ts';
+import type { Names } from './run-names.ts';
+
+/** Whether a snapshot is offered for restore: only what a run vouches for. */
+export function isRestorable(snapshot: Pick<Snapshot, 'state' | 'role'>): boolean {
+  return snapshot.role === 'data' && (snapshot.state === 'good' || snapshot.state === 'partial');
+}
+
+function findCancel(detail: RunDetail, urls: Urls): RunView['cancel'] {
+  const { run } = detail;
+  const effect =
+    run.kind === 'restore'
+      ? 'The host stops within a few seconds and removes what this restore created.'
+      : 'The host stops within a few seconds. Nothing half-written becomes a snapshot; snapshots this run already made stay.';
+  return { action: urls.cancelRun({ run: run.id }), effect };
+}
+
+function findOnward(caller: Caller, detail: RunDetail, urls: Urls): RunView['onward'] {
+  const { run, snapshots } = detail;
+  if (run.kind === 'restore') {
+    if (run.snapshot === undefined) return undefined;
+    return { href: urls.snapshot({ snapshot: run.snapshot }), label: 'Open snapshot' };
+  }
+  const usable = snapshots.filter(isRestorable);
+  const [first] = usable;
+  if (first === undefined) return undefined;
+  if (usable.length > 1) return { href: urls.snapshots({ run: run.id }), label: 'Restore one of these…' };
+  if (!isAllowed(caller, 'restore.start')) return { href: urls.snapshot({ snapshot: first.id }), label: 'Open snapshot' };
+  return { href: urls.restoreSnapshot({ snapshot: first.id }), label: 'Restore this…' };
+}
+
+export function findRunActs(
+  caller: Caller,
+  detail: RunDetail,
+  names: Pick<Names, 'plans'>,
+  urls: Urls,
+): Pick<RunView, 'cancel' | 'again' | 'onward'> {
+  const { run, parts } = detail;
+  const mayStart = isAllowed(caller, 'run.start');
+  if (!isTerminal(run.state)) return mayStart ? { cancel: findCancel(detail, urls) } : {};
+  const canRepeat = mayStart && run.kind === 'backup' && run.plan !== undefined && names.plans.has(run.plan);
+  return {
+    ...(canRepeat && run.plan !== undefined
+      ? { again: { action: urls.runPlan({ plan: run.plan }), sources: parts.map((part) => part.source).join(',') } }
+      : {}),
+    onward: findOnward(caller, detail, urls),
+  };
+}

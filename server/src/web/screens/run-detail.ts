@@ -1,0 +1,155 @@
+/** What stands beside a run's log: troubles with their way out, parts, evidence, figures, places. Pure. */
+import type { Evidence, Failure } from '@holdfast/shared/domain/run.ts';
+import type { RunDetail } from '../../core/runs.ts';
+import type { RunPart } from '../../store/runs.ts';
+import { formatBytes, formatCount, formatRate } from '../ui/quantity.ts';
+import type { Urls } from '../urls.ts';
+import type { EvidenceLine, PartLine, RunFact, Trouble } from './run.view.ts';
+import { type Names, nameOf } from './run-names.ts';
+import { findDurationMs, shortenSentence, splitFailure } from './run-words.ts';
+
+/** More failing sources than this are read in the table of parts. */
+const TROUBLES_SHOWN = 5;
+
+const CHECKS: Readonly<Record<Evidence['check'], { held: string; not: string }>> = {
+  exit_codes: { held: 'Every stage exited 0', not: 'Not every stage exited 0' },
+  size_floor: { held: 'Size above the floor', not: 'Smaller than the source allows' },
+  snapshot_named: { held: 'The engine named a snapshot', not: 'The engine named no snapshot' },
+  read_back: { held: 'Snapshot read back', not: 'Snapshot could not be read back' },
+  format: { held: 'Format and header as expected', not: 'Format or header not as expected' },
+  target_verified: { held: 'What was restored is there', not: 'What was restored is not as expected' },
+};
+
+/** The page on which a cause is mended. */
+function findMend(failure: Failure, part: RunPart | undefined, detail: RunDetail, names: Names, urls: Urls): Trouble['mend'] {
+  const reason = failure.reason ?? '';
+  const { run } = detail;
+  const source = part ?? (detail.parts.length === 1 ? detail.parts[0] : undefined);
+  if (/^(database_|files_|source_|size_|dump_|secrets_)/.test(reason) && source !== undefined && names.sources.has(source.source))
+    return { href: urls.source({ source: source.source }), label: 'Open the source' };
+  if (reason.startsWith('repository_') && names.repositories.has(run.repository))
+    return { href: urls.repository({ repository: run.repository }), label: 'Open the repository' };
+  if (/^(tool_|disk_|stalled|interrupted|expired)/.test(reason) && names.hosts.has(run.host))
+    return { href: urls.host({ host: run.host }), label: 'Open the host' };
+  return undefined;
+}
+
+/** Why the run, or some of its parts, did not end clean. A cancelled run needs no explanation beyond its heading. */
+export function listTroubles(detail: RunDetail, names: Names, urls: Urls): readonly Trouble[] {
+  const { run, parts } = detail;
+  if (run.state === 'cancelled') return [];
+  const failing = parts.filter((part) => part.failure !== undefined && part.state !== 'cancelled');
+  if (failing.length === 0) {
+    if (run.failure === undefined) return [];
+    return [{ ...splitFailure(run.failure), mend: findMend(run.failure, undefined, detail, names, urls) }];
+  }
+  return failing.slice(0, TROUBLES_SHOWN).flatMap((part) =>
+    part.failure === undefined
+      ? []
+      : [
+          {
+            ...(parts.length > 1 ? { subject: nameOf(names.sources, part.source, 'source') } : {}),
+            ...splitFailure(part.failure),
+            mend: findMend(part.failure, part, detail, names, urls),
+          },
+        ],
+  );
+}
+
+export function listPartLines(detail: RunDetail, names: Names, urls: Urls): readonly PartLine[] {
+  return detail.parts.map((part) => {
+    const snapshot = detail.snapshots.find((one) => one.source === part.source && one.role === 'data');
+    return {
+      id: part.source,
+      source: nameOf(names.sources, part.source, 'source'),
+      ...(names.sources.has(part.source) ? { sourceHref: urls.source({ source: part.source }) } : {}),
+      state: part.state,
+      bytes: part.bytes > 0 ? part.bytes : undefined,
+      durationMs: part.durationMs,
+      ...(snapshot === undefined
+        ? {}
+        : { snapshot: { label: snapshot.engineId.slice(0, 8), href: urls.snapshot({ snapshot: snapshot.id }) } }),
+      problem: part.failure === undefined ? undefined : shortenSentence(splitFailure(part.failure).what, 200),
+    };
+  });
+}
+
+export function toEvidenceLine(evidence: Evidence): EvidenceLine {
+  const words = CHECKS[evidence.check];
+  return { ok: evidence.ok, title: evidence.ok ? words.held : words.not, seen: evidence.seen };
+}
+
+/** The run's own evidence; where it has none, what was seen of its snapshots. */
+export function listEvidence(detail: RunDetail): readonly EvidenceLine[] {
+  const own = detail.run.evidence;
+  return (own.length > 0 ? own : detail.snapshots.flatMap((snapshot) => snapshot.evidence)).map(toEvidenceLine);
+}
+
+function sum(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? undefined : known.reduce((total, value) => total + value, 0);
+}
+
+export function listFigures(detail: RunDetail): readonly RunFact[] {
+  const { run, snapshots } = detail;
+  const durationMs = findDurationMs(run);
+  const rate =
+    run.bytes > 0 && durationMs !== undefined && durationMs > 0 ? ` · ${formatRate((run.bytes * 1000) / durationMs)}` : '';
+  const added = sum(snapshots.map((snapshot) => snapshot.addedBytes));
+  const files = sum(snapshots.map((snapshot) => snapshot.files));
+  const size = sum(snapshots.filter((snapshot) => snapshot.role === 'data').map((snapshot) => snapshot.sizeBytes));
+  return [
+    ...(run.bytes > 0 ? [{ label: run.kind === 'restore' ? 'written' : 'read', value: `${formatBytes(run.bytes)}${rate}` }] : []),
+    ...(added === undefined ? [] : [{ label: 'added to the repository', value: formatBytes(added) }]),
+    ...(size === undefined ? [] : [{ label: 'a restore gives back', value: formatBytes(size) }]),
+    ...(files === undefined || files === 0 ? [] : [{ label: 'files', value: formatCount(files) }]),
+  ];
+}
+
+function describeTarget(detail: RunDetail, names: Names): RunFact[] {
+  const { target } = detail.run;
+  if (target === undefined) return [];
+  if (target.kind === 'directory') return [{ label: 'restored to', value: target.path }];
+  return [
+    { label: 'restored into', value: target.database },
+    { label: 'connection of', value: nameOf(names.sources, target.source, 'source') },
+  ];
+}
+
+export function listPlaces(detail: RunDetail, names: Names, urls: Urls): readonly RunFact[] {
+  const { run, snapshots } = detail;
+  const link = <T extends string>(map: ReadonlyMap<T, unknown>, id: T, href: string) => (map.has(id) ? { href } : {});
+  const made = snapshots.filter((snapshot) => snapshot.role === 'data');
+  const [only] = made;
+  return [
+    {
+      label: 'host',
+      value: nameOf(names.hosts, run.host, 'host'),
+      ...link(names.hosts, run.host, urls.host({ host: run.host })),
+    },
+    ...(run.plan === undefined
+      ? []
+      : [
+          {
+            label: 'plan',
+            value: nameOf(names.plans, run.plan, 'plan'),
+            ...link(names.plans, run.plan, urls.plan({ plan: run.plan })),
+          },
+        ]),
+    {
+      label: 'repository',
+      value: nameOf(names.repositories, run.repository, 'repository'),
+      ...link(names.repositories, run.repository, urls.repository({ repository: run.repository })),
+    },
+    ...describeTarget(detail, names),
+    ...(made.length === 1 && only !== undefined
+      ? [{ label: 'snapshot', value: only.engineId.slice(0, 8), href: urls.snapshot({ snapshot: only.id }) }]
+      : made.length > 1
+        ? [{ label: 'snapshots', value: formatCount(made.length), href: urls.snapshots({ run: run.id }) }]
+        : []),
+    ...(run.snapshot === undefined
+      ? []
+      : [{ label: 'from snapshot', value: 'open', href: urls.snapshot({ snapshot: run.snapshot }) }]),
+    { label: 'run', value: run.id },
+  ];
+}

@@ -1,0 +1,76 @@
+/** The log of a run: on its page, and alone where it is long. */
+import type { LogLine } from '@holdfast/shared/domain/run.ts';
+import { type Html, html } from '../html.ts';
+import { type Crumb, layout, type Shell } from '../ui/layout.ts';
+import { logView } from '../ui/log.ts';
+import { panel } from '../ui/panel.ts';
+import { formatNoun } from '../ui/quantity.ts';
+import { filterSelect, searchInput, toolbar } from '../ui/table.ts';
+
+export type RunLogView = {
+  readonly zone: string;
+  /** The stream's topic while lines still come and no filter hides them. */
+  readonly topic?: string | undefined;
+  readonly lines: readonly LogLine[];
+  /** Lines the run wrote in all. */
+  readonly total: number;
+  readonly action: string;
+  readonly search: string;
+  readonly level: string;
+  readonly levels: readonly { readonly value: string; readonly label: string }[];
+  readonly filtered: boolean;
+  /** The filter found more lines than are shown. */
+  readonly cut: boolean;
+  readonly earlierHref?: string | undefined;
+  readonly laterHref?: string | undefined;
+  readonly textHref: string;
+  readonly jsonHref: string;
+};
+
+export const RUN_LOG = 'run-log';
+
+export function runLogPanel(view: RunLogView): Html {
+  return panel({
+    title: 'Log',
+    aside: html`<span>${summarize(view)}</span><a href="${view.textHref}" download>txt</a><a href="${view.jsonHref}" download>ndjson</a>`,
+    content: html`${view.total > 0 && logToolbar(view)}${runLog(view)}`,
+    foot: view.laterHref !== undefined && html`<a href="${view.laterHref}">Later lines</a>`,
+  });
+}
+
+/** The lines alone; the filter takes them from here. */
+export function runLog(view: RunLogView): Html {
+  if (view.filtered && view.lines.length === 0)
+    return html`<div class="log" id="${RUN_LOG}"><p class="log-none quiet">No line fits. <a href="${view.action}">Show all lines</a></p></div>`;
+  return logView({ id: RUN_LOG, topic: view.topic, zone: view.zone, lines: view.lines, earlierHref: view.earlierHref });
+}
+
+function summarize(view: RunLogView): string {
+  const warnings = view.lines.filter((line) => line.level === 'warn').length;
+  const errors = view.lines.filter((line) => line.level === 'error').length;
+  return [
+    formatNoun(view.total, 'line'),
+    view.cut && `first ${formatNoun(view.lines.length, 'match', 'matches')} shown`,
+    warnings > 0 && formatNoun(warnings, 'warning'),
+    errors > 0 && formatNoun(errors, 'error'),
+  ]
+    .filter((part) => part !== false)
+    .join(' · ');
+}
+
+function logToolbar(view: RunLogView): Html {
+  return toolbar({
+    action: view.action,
+    label: 'Filter the log',
+    target: RUN_LOG,
+    controls: html`${searchInput({ name: 'q', value: view.search, label: 'Search the log' })}${filterSelect({ name: 'level', label: 'Level', value: view.level, options: view.levels })}`,
+  });
+}
+
+export function runLogPage(
+  shell: Shell,
+  view: RunLogView,
+  page: { readonly crumbs: readonly Crumb[]; readonly heading: string },
+): Html {
+  return layout(shell, { title: 'Log', crumbs: page.crumbs, heading: page.heading, content: runLogPanel(view) });
+}

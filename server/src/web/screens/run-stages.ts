@@ -1,0 +1,87 @@
+/** The stages of a run as one bar: parts are summed up, what never came is said. Pure. */
+import { isTerminal, type RunKind, type Stage } from '@holdfast/shared/domain/run.ts';
+import type { Run, RunStage } from '../../store/runs.ts';
+import type { StageState, StageView } from '../ui/stages.ts';
+
+type Step = { readonly name: string; readonly stages: readonly Stage[] };
+
+/** A dump flows into its store: where both move at once they are one step. */
+const DUMP_AND_STORE: Step = { name: 'Dump and store', stages: ['dump', 'store'] };
+const STEPS: Readonly<Record<RunKind, readonly Step[]>> = {
+  backup: [
+    { name: 'Pre-flight', stages: ['preflight'] },
+    { name: 'Dump', stages: ['dump'] },
+    { name: 'Store', stages: ['store'] },
+    { name: 'Evidence', stages: ['evidence'] },
+  ],
+  restore: [
+    { name: 'Pre-flight', stages: ['preflight'] },
+    { name: 'Restore', stages: ['restore'] },
+    { name: 'Evidence', stages: ['evidence'] },
+  ],
+};
+/** Steps that only some runs have: without a record of them they are left out. */
+const OPTIONAL: ReadonlySet<Stage> = new Set(['dump']);
+
+function isPiped(stages: readonly RunStage[]): boolean {
+  return stages.some(
+    (dump) =>
+      dump.stage === 'dump' &&
+      stages.some(
+        (store) =>
+          store.stage === 'store' && store.source === dump.source && store.startedAt < (dump.endedAt ?? Number.POSITIVE_INFINITY),
+      ),
+  );
+}
+
+function listSteps(kind: RunKind, stages: readonly RunStage[]): readonly Step[] {
+  const steps = STEPS[kind].filter(
+    (step) => step.stages.some((stage) => !OPTIONAL.has(stage)) || stages.some((row) => step.stages.includes(row.stage)),
+  );
+  if (!isPiped(stages)) return steps;
+  return steps.flatMap((step) => (step.stages.includes('dump') ? [DUMP_AND_STORE] : step.stages.includes('store') ? [] : [step]));
+}
+
+/** Per source from its first beginning to its last end, added up over the sources. */
+function measure(rows: readonly RunStage[], until: number): number {
+  const spans = new Map<string, { from: number; to: number }>();
+  for (const row of rows) {
+    const key = row.source ?? '';
+    const span = spans.get(key);
+    const to = row.endedAt ?? until;
+    spans.set(key, { from: Math.min(span?.from ?? row.startedAt, row.startedAt), to: Math.max(span?.to ?? to, to) });
+  }
+  return [...spans.values()].reduce((sum, { from, to }) => sum + Math.max(0, to - from), 0);
+}
+
+function judge(run: Pick<Run, 'state'>, rows: readonly RunStage[]): StageState {
+  const over = isTerminal(run.state);
+  if (rows.length === 0) {
+    if (!over) return 'pending';
+    return run.state === 'succeeded' ? 'succeeded' : 'skipped';
+  }
+  const open = rows.some((row) => row.endedAt === undefined);
+  if (open && !over) return 'running';
+  const bad = rows.filter((row) => row.ok === false || row.endedAt === undefined);
+  if (bad.length === 0) return 'succeeded';
+  if (run.state === 'cancelled') return 'cancelled';
+  return run.state === 'partial' || bad.length < rows.length ? 'partial' : 'failed';
+}
+
+/** The steps of a run in order. `now` measures what still goes on. Empty when a run ended before it began. */
+export function toStageViews(
+  run: Pick<Run, 'kind' | 'state' | 'finishedAt'>,
+  stages: readonly RunStage[],
+  now: number,
+): readonly StageView[] {
+  const over = isTerminal(run.state);
+  if (over && stages.length === 0) return [];
+  return listSteps(run.kind, stages)
+    .map((step) => ({ step, rows: stages.filter((row) => step.stages.includes(row.stage)) }))
+    .filter(({ rows }) => rows.length > 0 || run.state !== 'succeeded')
+    .map(({ step, rows }) => ({
+      name: step.name,
+      state: judge(run, rows),
+      durationMs: rows.length === 0 ? undefined : measure(rows, over ? (run.finishedAt ?? now) : now),
+    }));
+}

@@ -1,0 +1,202 @@
+/** The list of runs, filtered, newest first, live. */
+import { type HostId, idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
+import { isTerminal, RUN_KINDS, RUN_STATES, type RunState } from '@holdfast/shared/domain/run.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
+import { listHosts } from '../../core/hosts.ts';
+import { listPlans } from '../../core/plans.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import { listRuns } from '../../core/runs.ts';
+import type { Page } from '../../store/page.ts';
+import type { Run, RunFilter } from '../../store/runs.ts';
+import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import { formatCount } from '../ui/quantity.ts';
+import { PAGES, type Urls } from '../urls.ts';
+import { readClockface } from './clockface.ts';
+import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
+import { findText } from './form-values.ts';
+import { findId, wantsPart } from './params.ts';
+import { loadNames, type Names, nameOf } from './run-names.ts';
+import { describeTrigger, findDurationMs, shortenSentence, splitFailure } from './run-words.ts';
+import { type Choice, RUNS_TABLE, type RunLine, type RunsView, runsPage, runsTable, summarizeRuns } from './runs.view.ts';
+import { buildShell } from './shell.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+const PERIODS = { day: DAY_MS, week: 7 * DAY_MS, month: 30 * DAY_MS } as const;
+type Period = keyof typeof PERIODS;
+const PERIOD_NAMES = Object.keys(PERIODS) as readonly Period[];
+
+/** What a person may filter by: each state, or all that still go on. */
+const STATE_WORDS = ['active', ...RUN_STATES] as const;
+
+export interface RunQuery {
+  state?: (typeof STATE_WORDS)[number] | undefined;
+  kind?: (typeof RUN_KINDS)[number] | undefined;
+  host?: HostId | undefined;
+  plan?: PlanId | undefined;
+  period?: Period | undefined;
+}
+
+/** What does not read as a filter is left out: an address someone kept must not become an error. */
+export function readRunQuery(visit: Pick<Visit, 'query'>): RunQuery {
+  const choice = <T extends string>(name: string, known: readonly T[]): T | undefined => {
+    const text = findText(visit.query, name);
+    return known.find((word) => word === text);
+  };
+  return {
+    state: choice('state', STATE_WORDS),
+    kind: choice('kind', RUN_KINDS),
+    host: findId(findText(visit.query, 'host'), idSchema('host')),
+    plan: findId(findText(visit.query, 'plan'), idSchema('plan')),
+    period: choice('period', PERIOD_NAMES),
+  };
+}
+
+function toFilter(query: RunQuery, now: number): RunFilter {
+  return {
+    ...(query.state === 'active' ? { active: true } : { state: query.state }),
+    kind: query.kind,
+    host: query.host,
+    plan: query.plan,
+    // Whole minutes, so that a live update asks for the same as the page did.
+    since: query.period === undefined ? undefined : Math.floor((now - PERIODS[query.period]) / 60_000) * 60_000,
+  };
+}
+
+/** What a run is about, for a list: its plan, or where a restore goes. */
+export function titleOfRun(run: Pick<Run, 'kind' | 'plan' | 'target'>, names: Pick<Names, 'plans'>): string {
+  if (run.kind === 'restore') {
+    if (run.target?.kind === 'directory') return `Restore to ${run.target.path}`;
+    if (run.target?.kind === 'database') return `Restore into database ${run.target.database}`;
+    return 'Restore';
+  }
+  return run.plan === undefined ? 'Backup without a plan' : nameOf(names.plans, run.plan, 'plan');
+}
+
+/** One line of a list of runs; also on the pages of plans and of the overview. */
+export function toRunLine(run: Run, names: Pick<Names, 'plans' | 'hosts'>, urls: Urls, now: number): RunLine {
+  const host = names.hosts.get(run.host);
+  const running = !isTerminal(run.state) && run.startedAt !== undefined ? Math.max(0, now - run.startedAt) : undefined;
+  return {
+    id: run.id,
+    href: urls.run({ run: run.id }),
+    state: run.state,
+    title: titleOfRun(run, names),
+    kind: run.kind,
+    host: {
+      name: nameOf(names.hosts, run.host, 'host'),
+      ...(host === undefined ? {} : { href: urls.host({ host: run.host }) }),
+    },
+    cause: describeTrigger(run),
+    at: run.startedAt ?? run.createdAt,
+    durationMs: findDurationMs(run) ?? running,
+    bytes: isTerminal(run.state) && run.bytes > 0 ? run.bytes : undefined,
+    problem: run.failure === undefined ? undefined : shortenSentence(splitFailure(run.failure).what, 160),
+  };
+}
+
+/** The page's answer: how the last day went. */
+export function describeDay(counts: Readonly<Record<RunState, number>>): { heading: string; lede: string | undefined } {
+  const ended = counts.succeeded + counts.partial + counts.failed + counts.cancelled;
+  const going = counts.running + counts.finalizing;
+  const heading =
+    ended === 0
+      ? 'No run has ended in the last 24 hours.'
+      : `${formatCount(counts.succeeded)} of ${formatCount(ended)} runs in the last 24 hours were clean.`;
+  const parts = [
+    [going, 'running'],
+    [counts.queued, 'queued'],
+    [counts.failed, 'failed'],
+    [counts.partial, 'partial'],
+    [counts.cancelled, 'cancelled'],
+    [counts.skipped, 'skipped'],
+  ] as const;
+  const said = parts.filter(([count]) => count > 0).map(([count, word]) => `${formatCount(count)} ${word}`);
+  return { heading, lede: said.length === 0 ? undefined : said.join(' · ') };
+}
+
+/** The choices of a filter, with what is chosen among them even where the list is cut. */
+function choicesOf(
+  all: string,
+  rows: readonly { id: string; name: string }[],
+  chosen: { id: string; name: string } | undefined,
+): Choice[] {
+  const listed = chosen === undefined || rows.some((row) => row.id === chosen.id) ? rows : [chosen, ...rows];
+  return [{ value: '', label: all }, ...listed.map((row) => ({ value: row.id, label: row.name }))];
+}
+
+async function buildFilters(context: CoreContext, visit: Visit, query: RunQuery, names: Names): Promise<RunsView['filters']> {
+  const page = { limit: HTTP.pageSizeMax };
+  const [hosts, plans] = await Promise.all([
+    listHosts(context, visit.caller, {}, page),
+    listPlans(context, visit.caller, {}, page),
+  ]);
+  const host = query.host === undefined ? undefined : names.hosts.get(query.host);
+  const plan = query.plan === undefined ? undefined : names.plans.get(query.plan);
+  const words = (all: string, list: readonly string[], label = (word: string) => word): Choice[] => [
+    { value: '', label: all },
+    ...list.map((word) => ({ value: word, label: label(word) })),
+  ];
+  return [
+    {
+      name: 'state',
+      label: 'State',
+      value: query.state ?? '',
+      options: words('Any state', STATE_WORDS, (word) => (word === 'active' ? 'not ended' : word)),
+    },
+    { name: 'kind', label: 'Kind', value: query.kind ?? '', options: words('Any kind', RUN_KINDS) },
+    { name: 'host', label: 'Host', value: query.host ?? '', options: choicesOf('All hosts', hosts.rows, host) },
+    { name: 'plan', label: 'Plan', value: query.plan ?? '', options: choicesOf('All plans', plans.rows, plan) },
+    {
+      name: 'period',
+      label: 'Period',
+      value: query.period ?? '',
+      options: words(
+        'Any time',
+        PERIOD_NAMES,
+        (word) => `last ${word === 'day' ? '24 hours' : word === 'week' ? '7 days' : '30 days'}`,
+      ),
+    },
+  ];
+}
+
+async function buildView(
+  context: CoreContext,
+  visit: Visit,
+  shown: { query: RunQuery; trail: CursorTrail; page: Page<Run>; names: Names },
+): Promise<Omit<RunsView, 'filters'>> {
+  const { query, trail, page, names } = shown;
+  const { caller, urls } = visit;
+  const face = readClockface(context, visit);
+  const counts = await context.store.runs.countRunsByState(caller.tenant, face.now - DAY_MS);
+  return {
+    face,
+    ...describeDay(counts),
+    rows: page.rows.map((run) => toRunLine(run, names, urls, face.now)),
+    action: urls.runs(),
+    filtered: Object.values(query).some((value) => value !== undefined),
+    pager: {
+      summary: summarizeRuns(page.rows.length),
+      ...linkPages(trail, page.next, (cursors) => urls.runs({ ...query, after: cursors })),
+    },
+    liveUrl: trail.cursors.length === 0 ? urls.runs({ ...query }) : undefined,
+    plansHref: urls.plans(),
+  };
+}
+
+async function showRuns(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const query = readRunQuery(visit);
+  const trail = readTrail(visit);
+  const page = await listRuns(context, visit.caller, toFilter(query, context.clock.now()), trail.request);
+  const names = await loadNames(context, visit.caller, {
+    hosts: [query.host, ...page.rows.map((run) => run.host)],
+    plans: [query.plan, ...page.rows.map((run) => run.plan)],
+  });
+  const view = await buildView(context, visit, { query, trail, page, names });
+  if (wantsPart(visit, RUNS_TABLE)) return { kind: 'page', html: runsTable({ ...view, filters: [] }) };
+  const filters = await buildFilters(context, visit, query, names);
+  return { kind: 'page', html: runsPage(await buildShell(context, visit, 'runs'), { ...view, filters }) };
+}
+
+export const RUNS_SCREENS: readonly ScreenRoute[] = [{ method: 'get', path: PAGES.runs, handle: showRuns }];

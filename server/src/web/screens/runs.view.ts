@@ -1,0 +1,119 @@
+/** The list of runs: what ran, how it went, newest first. */
+import type { RunState } from '@holdfast/shared/domain/run.ts';
+import { type Html, html } from '../html.ts';
+import { linkButton } from '../ui/button.ts';
+import { emptyState } from '../ui/empty.ts';
+import { layout, type Shell } from '../ui/layout.ts';
+import { panel } from '../ui/panel.ts';
+import { formatBytes, formatDuration, formatNoun } from '../ui/quantity.ts';
+import { runStatus } from '../ui/status.ts';
+import { filterSelect, type Pager, table, toolbar } from '../ui/table.ts';
+import { type Clockface, relativeTime } from '../ui/time.ts';
+
+export type RunLine = {
+  readonly id: string;
+  readonly href: string;
+  readonly state: RunState;
+  /** The plan, or what a restore brings where. */
+  readonly title: string;
+  readonly kind: string;
+  readonly host: { readonly name: string; readonly href?: string | undefined };
+  /** `by schedule`, `by ada`. */
+  readonly cause: string;
+  readonly at: number;
+  /** So far, while it goes on. */
+  readonly durationMs?: number | undefined;
+  readonly bytes?: number | undefined;
+  /** Why it did not end clean. */
+  readonly problem?: string | undefined;
+};
+
+export type Choice = { readonly value: string; readonly label: string };
+
+export type RunsView = {
+  readonly face: Clockface;
+  readonly heading: string;
+  readonly lede?: string | undefined;
+  readonly rows: readonly RunLine[];
+  readonly action: string;
+  readonly filters: readonly {
+    readonly name: string;
+    readonly label: string;
+    readonly value: string;
+    readonly options: readonly Choice[];
+  }[];
+  readonly filtered: boolean;
+  readonly pager: Pager;
+  /** Where the table comes from again; undefined on later pages, which do not change under the reader. */
+  readonly liveUrl?: string | undefined;
+  readonly plansHref: string;
+};
+
+export const RUNS_TABLE = 'runs';
+
+export function runsPage(shell: Shell, view: RunsView): Html {
+  const bar = toolbar({
+    action: view.action,
+    label: 'Filter runs',
+    target: RUNS_TABLE,
+    controls: view.filters.map((filter) => filterSelect(filter)),
+  });
+  return layout(shell, {
+    title: 'Runs',
+    heading: view.heading,
+    lede: view.lede,
+    content: html`${bar}${panel({ flush: true, content: runsTable(view) })}`,
+  });
+}
+
+/** The table alone; live updates and filters take it from here. */
+export function runsTable(view: RunsView): Html {
+  const { face } = view;
+  return table<RunLine>({
+    id: RUNS_TABLE,
+    caption: 'Runs, newest first',
+    rows: view.rows,
+    columns: [
+      { id: 'state', label: 'State', width: 'fit', cell: (row) => runStatus(row.state) },
+      { id: 'run', label: 'Run', primary: true, cell: (row) => runTitle(row) },
+      {
+        id: 'host',
+        label: 'Host',
+        cell: (row) => (row.host.href === undefined ? row.host.name : html`<a href="${row.host.href}">${row.host.name}</a>`),
+      },
+      { id: 'kind', label: 'Kind', width: 'fit', cell: (row) => row.kind },
+      { id: 'cause', label: 'Started', width: 'fit', cell: (row) => html`<span class="quiet">${row.cause}</span>` },
+      { id: 'at', label: 'When', align: 'end', width: 'fit', cell: (row) => relativeTime(row.at, face) },
+      { id: 'duration', label: 'Took', align: 'end', width: 'fit', cell: (row) => formatDuration(row.durationMs) },
+      { id: 'bytes', label: 'Read', align: 'end', width: 'fit', cell: (row) => formatBytes(row.bytes) },
+    ],
+    empty: noRuns(view),
+    pager: view.rows.length === 0 ? undefined : view.pager,
+    live: view.liveUrl === undefined ? undefined : { topic: 'runs', url: view.liveUrl },
+  });
+}
+
+function runTitle(row: RunLine): Html {
+  const problem = row.problem !== undefined && html`<div class="row-detail">${row.problem}</div>`;
+  return html`<a href="${row.href}">${row.title}</a>${problem}`;
+}
+
+function noRuns(view: RunsView): Html {
+  if (view.filtered)
+    return emptyState({
+      icon: 'search',
+      title: 'No run fits these filters.',
+      action: linkButton({ href: view.action, label: 'Show all runs' }),
+    });
+  return emptyState({
+    icon: 'play',
+    title: 'Nothing has run yet.',
+    text: 'A plan runs by its schedule, and whenever you ask it to.',
+    action: linkButton({ href: view.plansHref, label: 'Go to the plans', kind: 'primary' }),
+  });
+}
+
+/** `50 runs shown`. */
+export function summarizeRuns(count: number): string {
+  return `${formatNoun(count, 'run')} shown`;
+}
