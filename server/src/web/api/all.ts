@@ -5,7 +5,7 @@ import { AUDIT_ENDPOINTS } from './audit.ts';
 import { ENROLMENT_ENDPOINTS } from './enrolment.ts';
 import type { FireCalendar } from './fire-calendar.ts';
 import { HOST_ENDPOINTS } from './hosts.ts';
-import { createOpenApiDocument, type OpenApiDocument } from './openapi.ts';
+import { createOpenApiEndpoint } from './openapi-endpoint.ts';
 import { PEOPLE_ENDPOINTS } from './people.ts';
 import { createPlanEndpoints } from './plans.ts';
 import { REPOSITORY_ENDPOINTS } from './repositories.ts';
@@ -14,16 +14,12 @@ import { RUN_ENDPOINTS } from './runs.ts';
 import { SNAPSHOT_ENDPOINTS } from './snapshots.ts';
 import { SOURCE_ENDPOINTS } from './sources.ts';
 
-export interface Api {
-  /** In the order in which routes are matched: a fixed path stands before the one whose parameter would take it. */
-  endpoints: readonly ApiEndpoint[];
-  /** The OpenAPI document, to be served bare under `/openapi.json`. `baseUrl` has no slash at the end. */
-  describe(baseUrl: string): OpenApiDocument;
-}
-
-/** The API, given the room that knows when schedules are due. */
-export function createApi(calendar: FireCalendar): Api {
-  const endpoints: readonly ApiEndpoint[] = [
+/**
+ * The API, given the room that knows when schedules are due. In the order in which routes may be matched: a fixed path stands
+ * before the one whose parameter would take it.
+ */
+export function createApiEndpoints(calendar: FireCalendar): readonly ApiEndpoint[] {
+  const endpoints: ApiEndpoint[] = [
     ...ENROLMENT_ENDPOINTS,
     ...HOST_ENDPOINTS,
     ...SOURCE_ENDPOINTS,
@@ -36,5 +32,7 @@ export function createApi(calendar: FireCalendar): Api {
     ...AUDIT_ENDPOINTS,
     ...PEOPLE_ENDPOINTS,
   ];
-  return { endpoints, describe: (baseUrl) => createOpenApiDocument(endpoints, baseUrl) };
+  // It describes itself as well, so it is given the table it stands in.
+  endpoints.push(createOpenApiEndpoint(endpoints));
+  return endpoints;
 }

@@ -97,7 +97,7 @@ const rejectEndpoint = defineEndpoint({
   summary: 'Turns an announced host away; it is told the message.',
   tag: 'hosts',
   params: idParams('announcement'),
-  body: z.strictObject({ message: z.string().trim().min(1).max(500).default('rejected by the operator') }).prefault({}),
+  body: z.strictObject({ message: z.string().trim().min(1).max(500).default('rejected by the operator') }),
   reply: rejectedShape,
   async handle(context, caller, { params, body }) {
     await rejectHost(context, caller, params.id, body.message);

@@ -2,8 +2,9 @@
  * The OpenAPI 3.1 document, made from the very table that is served. Schemas with a name become components; replies are
  * open to new fields, input is not.
  */
-import { ERROR_CODES } from '@holdfast/shared/errors.ts';
 import { z } from 'zod';
+import { sessionCookieName } from '../http/cookies.ts';
+import { API_CODES } from '../http/http-error.ts';
 import type { ApiEndpoint } from '../http/route.ts';
 
 export const API_PREFIX = '/api/v1';
@@ -17,8 +18,8 @@ export interface OpenApiDocument extends JsonObject {
   components: { schemas: Record<string, JsonObject> } & JsonObject;
 }
 
-/** What `/openapi.json` and `/stream` answer is no envelope, so they are in no table and described here. */
-export const SERVED_BESIDE = ['/openapi.json', '/stream'] as const;
+/** What answers with a stream is in no table, and described here. */
+export const SERVED_BESIDE = ['/stream'] as const;
 
 const TAGS: Record<string, string> = {
   hosts: 'Machines with an agent, how they join and leave',
@@ -34,25 +35,30 @@ const TAGS: Record<string, string> = {
   reference: 'This document, and what happens live',
 };
 
+const metaFields = {
+  timestamp: z.iso.datetime().meta({ description: 'When the server answered' }),
+  requestId: z.string().meta({ description: 'Under which the server’s log has this request' }),
+};
+
 const errorSchema = z
   .strictObject({
     success: z.literal(false),
+    data: z.null(),
     error: z.strictObject({
-      code: z.enum(ERROR_CODES),
+      code: z.enum(Object.values(API_CODES)),
       message: z.string().meta({ description: 'What happened, why, and what to do about it' }),
       details: z
         .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]))
-        .optional()
-        .meta({ description: 'Such as `field.name`: what is wrong with that field' }),
+        .meta({ description: 'Such as `fields`, or `field.name`: what is wrong with that field' }),
     }),
-    meta: z.looseObject({ requestId: z.string().optional() }).optional(),
+    meta: z.strictObject(metaFields),
   })
   .meta({ id: 'Error' });
 
 const metaSchema = z
-  .looseObject({
+  .strictObject({
+    ...metaFields,
     next: z.string().optional().meta({ description: 'The cursor of the next page; absent on the last' }),
-    requestId: z.string().optional(),
   })
   .meta({ id: 'Meta' });
 
@@ -131,7 +137,7 @@ const IF_MATCH: JsonObject = {
   name: 'If-Match',
   in: 'header',
   required: false,
-  description: 'The version the change was made for; refused with `conflict` when there is a newer one',
+  description: 'The version the change was made for, as the ETag gave it; refused with 412 when there is a newer one',
   schema: { type: 'string' },
 };
 
@@ -140,24 +146,30 @@ const ERROR_RESPONSES: JsonObject = {
   '5XX': { $ref: '#/components/responses/Failed' },
 };
 
-function writeReply(book: SchemaBook, endpoint: ApiEndpoint): JsonObject {
-  const envelope: JsonObject = {
+function writeEnvelope(reply: JsonObject): JsonObject {
+  return {
     type: 'object',
     properties: {
       success: { const: true },
-      data: book.write(endpoint.reply, 'output'),
+      data: reply,
+      error: { type: 'null' },
       meta: { $ref: '#/components/schemas/Meta' },
     },
-    required: ['success', 'data'],
+    required: ['success', 'data', 'error', 'meta'],
   };
+}
+
+function writeReply(book: SchemaBook, endpoint: ApiEndpoint): JsonObject {
+  const reply = book.write(endpoint.reply, 'output');
   const headers = hasVersion(endpoint) ? { headers: { ETag: { $ref: '#/components/headers/ETag' } } } : {};
   const description = isPaged(endpoint) ? 'A page; `meta.next` is the cursor of the next one' : 'Done';
-  return { description, ...headers, content: { 'application/json': { schema: envelope } } };
+  const schema = endpoint.bare === true ? reply : writeEnvelope(reply);
+  return { description, ...headers, content: { 'application/json': { schema } } };
 }
 
 function writeBody(book: SchemaBook, body: z.ZodType): JsonObject {
   return {
-    required: !body.safeParse(undefined).success,
+    required: !body.safeParse({}).success,
     content: { 'application/json': { schema: book.write(body, 'input') } },
   };
 }
@@ -180,17 +192,6 @@ function writeOperation(book: SchemaBook, endpoint: ApiEndpoint): JsonObject {
 
 function writeBeside(): Record<(typeof SERVED_BESIDE)[number], Record<string, JsonObject>> {
   return {
-    '/openapi.json': {
-      get: {
-        operationId: 'getOpenapiJson',
-        summary: 'This document, bare.',
-        tags: ['reference'],
-        responses: {
-          '200': { description: 'OpenAPI 3.1', content: { 'application/json': { schema: { type: 'object' } } } },
-          ...ERROR_RESPONSES,
-        },
-      },
-    },
     '/stream': {
       get: {
         operationId: 'getStream',
@@ -251,7 +252,7 @@ export function createOpenApiDocument(endpoints: readonly ApiEndpoint[], baseUrl
         session: {
           type: 'apiKey',
           in: 'cookie',
-          name: 'holdfast_session',
+          name: sessionCookieName(baseUrl.startsWith('https:')),
           description: 'The cookie of a signed-in browser; changes also need the page’s own origin',
         },
       },

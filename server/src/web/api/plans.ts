@@ -152,7 +152,7 @@ const runEndpoint = defineEndpoint({
   summary: 'Runs a plan now: one run for each host that has sources of it.',
   tag: 'plans',
   params: idParams('plan'),
-  body: z.strictObject({ sources: sourcesInput.optional().meta({ description: 'Only these sources of the plan' }) }).prefault({}),
+  body: z.strictObject({ sources: sourcesInput.optional().meta({ description: 'Only these sources of the plan' }) }),
   reply: nameShape('StartedRuns', z.strictObject({ runs: listOf(runShape) })),
   status: 202,
   async handle(context, caller, { params, body }) {
