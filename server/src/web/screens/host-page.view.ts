@@ -303,7 +303,7 @@ function heartbeatPanel({ heartbeat, face, standing }: HostPageView): Html | fal
             ? 'nothing'
             : `${formatNoun(heartbeat.outboxEvents, 'event')} · ${formatBytes(heartbeat.outboxBytes)}`,
       },
-      { label: 'Agent’s delay', value: formatDuration(heartbeat.loopLagMs) },
+      { label: 'Agent’s delay', value: `${Math.round(heartbeat.loopLagMs)}\u00a0ms` },
     ]),
   });
 }
@@ -318,18 +318,21 @@ function toolsPanel({ tools }: HostPageView): Html {
     content:
       tools.length === 0
         ? html`<p class="quiet">The agent says what it found when it connects.</p>`
-        : rows([
-            ...missing.map((tool) => ({
-              status: status({ word: 'missing', tone: 'at-risk', icon: 'warning' }),
-              title: html`<code>${tool.tool}</code>`,
-              detail: tool.advice,
+        : html`${
+            missing.length > 0 &&
+            rows(
+              missing.map((tool) => ({
+                status: status({ word: 'missing', tone: 'at-risk', icon: 'warning' }),
+                title: html`<code>${tool.tool}</code>`,
+                detail: tool.advice,
+              })),
+            )
+          }${facts(
+            found.map((tool) => ({
+              label: html`<code title="${tool.path}">${tool.tool}</code>`,
+              value: html`<span class="num">${tool.version}</span>`,
             })),
-            ...found.map((tool) => ({
-              title: html`<code>${tool.tool}</code>`,
-              detail: tool.path,
-              action: html`<span class="num">${tool.version}</span>`,
-            })),
-          ]),
+          )}`,
   });
 }
 

@@ -47,24 +47,25 @@ export function pendingHosts(view: PendingView): Html {
 
 function pendingHost(host: PendingHostView, view: PendingView): Html {
   const { face } = view;
-  const proof = html`<div class="stack"><p>Compare these six words with the ones the agent printed on the host. Approve only when all six are the same.</p>${fingerprint(host.words)}${
+  const warning =
     host.nameTaken &&
     callout({
       tone: 'warning',
       text: html`Another host is already named <strong>${host.hostname}</strong>. If this machine was rebuilt, revoke the old one; if not, somebody may be posing as it.`,
-    })
-  }${facts([
+    });
+  const known = facts([
     { label: 'System', value: host.system },
     { label: 'Agent', value: host.agentVersion },
     { label: 'Address', value: html`<code>${host.address}</code>` },
     { label: 'Announced', value: relativeTime(host.announcedAt, face) },
     { label: 'Waits until', value: relativeTime(host.expiresAt, face) },
-  ])}</div>`;
+  ]);
+  const answer = view.mayApprove ? decision(host, view) : html`<p class="quiet">An administrator can let it in.</p>`;
   return panel({
     id: `pending-${host.id}`,
     title: html`${host.hostname} wants to join`,
     aside: hostStatus('pending'),
-    content: html`<div class="halves">${proof}${view.mayApprove ? decision(host, view) : html`<p class="quiet">An administrator can let it in.</p>`}</div>`,
+    content: html`<div class="stack"><p>Compare these six words with the ones the agent printed on the host. Approve only when all six are the same.</p>${fingerprint(host.words)}${warning}<div class="halves">${known}${answer}</div></div>`,
   });
 }
 

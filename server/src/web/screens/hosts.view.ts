@@ -56,8 +56,15 @@ export function hostsPage(shell: Shell, view: HostsView): Html {
     title: 'Hosts',
     heading: hostsAnswer(view),
     lede: isNew ? undefined : hostsLede(view),
-    actions: isNew ? undefined : linkButton({ href: urls.addHost(), label: 'Add host', kind: 'primary', icon: 'plus' }),
-    content: html`<div class="stack">${pendingHosts(view.pending)}${isNew ? noHosts(view) : html`<section class="panel panel-flush">${hostToolbar(view)}${hostTable(view)}</section>`}</div>`,
+    actions: isNew
+      ? undefined
+      : linkButton({
+          href: urls.addHost(),
+          label: 'Add host',
+          kind: view.pending.hosts.length > 0 ? 'secondary' : 'primary',
+          icon: 'plus',
+        }),
+    content: html`<div class="stack">${pendingHosts(view.pending)}${isNew ? noHosts(view) : html`<section>${hostToolbar(view)}<div class="panel panel-flush">${hostTable(view)}</div></section>`}</div>`,
   });
 }
 
@@ -121,24 +128,13 @@ function hostToolbar({ urls, filter }: HostsView): Html {
 export function hostTable(view: HostsView): Html {
   const { urls, face } = view;
   const columns: TableView<HostRow>['columns'] = [
+    { id: 'name', label: 'Host', primary: true, width: 'wide', cell: (row) => nameCell(row, urls) },
+    { id: 'status', label: 'Status', width: 'fit', cell: statusCell },
     {
-      id: 'name',
-      label: 'Host',
-      primary: true,
-      width: 'wide',
-      cell: (row) => html`<a href="${urls.host({ host: row.id })}">${row.name}</a>`,
+      id: 'system',
+      label: 'System',
+      cell: (row) => html`${row.system}<br><span class="quiet">agent <span class="num">${row.agentVersion}</span></span>`,
     },
-    { id: 'status', label: 'Status', width: 'fit', cell: (row) => hostStatus(row.standing) },
-    {
-      id: 'tags',
-      label: 'Tags',
-      cell: (row) =>
-        row.tags.length === 0
-          ? quiet('none')
-          : html`<span class="cluster">${row.tags.map((tag) => html`<a href="${urls.hosts({ tag })}">${badge(tag)}</a>`)}</span>`,
-    },
-    { id: 'system', label: 'System', cell: (row) => row.system },
-    { id: 'agent', label: 'Agent', width: 'fit', cell: (row) => html`<span class="num">${row.agentVersion}</span>` },
     { id: 'seen', label: 'Last seen', width: 'fit', cell: (row) => relativeTime(row.lastSeenAt, face, 'never') },
     {
       id: 'sources',
@@ -148,7 +144,6 @@ export function hostTable(view: HostsView): Html {
       cell: (row) => html`<a href="${urls.sources({ host: row.id })}">${formatCount(row.sources)}</a>`,
     },
     { id: 'good', label: 'Newest good backup', width: 'fit', cell: (row) => newestGood(row, face) },
-    { id: 'drift', label: 'Settings', width: 'fit', cell: driftCell },
   ];
   const filtered = view.filter.q !== undefined || view.filter.state !== undefined || view.filter.tag !== undefined;
   return table<HostRow>({
@@ -184,7 +179,17 @@ function newestGood(row: HostRow, face: Clockface): HtmlValue {
   return html`${relativeTime(row.newestGoodAt, face)}${missing}`;
 }
 
-function driftCell(row: HostRow): HtmlValue {
-  if (row.drift === undefined) return quiet('in step');
-  return html`<span title="${`works by version ${row.drift.has}, should be ${row.drift.wanted}`}">${status({ word: 'behind', tone: 'at-risk', icon: 'finalizing' })}</span>`;
+function nameCell(row: HostRow, urls: Urls): Html {
+  const tags =
+    row.tags.length > 0 &&
+    html`<span class="cluster">${row.tags.map((tag) => html`<a href="${urls.hosts({ tag })}" aria-label="${`Hosts with the tag ${tag}`}">${badge(tag)}</a>`)}</span>`;
+  return html`<a href="${urls.host({ host: row.id })}">${row.name}</a>${tags}`;
+}
+
+function statusCell(row: HostRow): Html {
+  const { drift } = row;
+  const behind =
+    drift !== undefined &&
+    html`<br><span class="quiet" title="${`works by version ${drift.has} of its settings, should be ${drift.wanted}`}">settings behind</span>`;
+  return html`${hostStatus(row.standing)}${behind}`;
 }
