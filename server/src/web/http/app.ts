@@ -14,6 +14,7 @@ import { createAttemptLimiter } from './attempts.ts';
 import { createCookies } from './cookies.ts';
 import {
   answerHealth,
+  answerProbeFailure,
   createAssetDoor,
   createMetricsDoor,
   createReadinessDoor,
@@ -92,6 +93,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   probes.get(DOORS.health, answerHealth);
   probes.get(DOORS.readiness, createReadinessDoor(options.readiness));
   probes.get(DOORS.metrics, createMetricsDoor(context.crypto, options.metrics, config.metrics));
+  probes.use(answerProbeFailure);
 
   const inside = Router({ caseSensitive: true });
   inside.use(createAgentDoors(context, limits.announcementsPerMinute));

@@ -2,8 +2,10 @@
 import { BlockList, isIP } from 'node:net';
 import type { Crypto } from '@holdfast/shared/crypto/crypto.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import type { RequestHandler } from 'express';
+import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { Assets } from '../assets.ts';
+import { logFailure } from './failure-log.ts';
+import { toHttpError } from './http-error.ts';
 import type { Readiness } from './readiness.ts';
 import { getScope } from './request-scope.ts';
 
@@ -63,6 +65,14 @@ function createNetworks(cidrs: readonly string[]): BlockList {
   }
   return list;
 }
+
+/** Machines read one line. */
+export const answerProbeFailure: ErrorRequestHandler = (thrown: unknown, request, response, _next) => {
+  const scope = getScope(request);
+  const failure = toHttpError(thrown, scope.id);
+  logFailure(scope, failure, thrown);
+  response.status(failure.status).setHeader('Cache-Control', 'no-store').type('text/plain').send(`${failure.message}\n`);
+};
 
 /** Files under the hash of their content: kept for good, so an old address is simply gone. */
 export function createAssetDoor(assets: Assets): RequestHandler {

@@ -1,0 +1,95 @@
+/** What one scrape shows, read from the store in pages. */
+import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import { isTerminal } from '@holdfast/shared/domain/run.ts';
+import { COUNTS, HTTP } from '@holdfast/shared/limits.ts';
+import type { Caller } from '../core/caller.ts';
+import { HOST_STANDINGS, type HostStanding, listHosts } from '../core/hosts.ts';
+import type { CoreContext } from '../core/ports.ts';
+import type { Page, PageRequest } from '../store/page.ts';
+
+export interface Facts {
+  hostsByStanding: Readonly<Record<HostStanding, number>>;
+  hosts: readonly { host: string; isOnline: boolean; hasDrift: boolean; lastSeenAt?: number | undefined }[];
+  sources: readonly { host: string; source: string; lastGoodAt?: number | undefined; bytes?: number | undefined }[];
+  repositories: readonly { repository: string; snapshots: number }[];
+  pendingHosts: number;
+  agentSessions: number;
+  sourceCount: number;
+  planCount: number;
+  repositoryCount: number;
+  ended: readonly { kind: string; state: string; count: number }[];
+  activeRuns: number;
+  queuedRuns: number;
+}
+
+const READER: Caller = { actor: { kind: 'system', id: 'metrics', name: 'metrics' }, tenant: DEFAULT_TENANT, role: 'viewer' };
+/** Objects of one kind with series of their own; what is above is in the totals only. */
+const MOST_SERIES = COUNTS.hosts;
+
+export async function readFacts(context: CoreContext): Promise<Facts> {
+  const { store } = context;
+  const hosts = await readAll((page) => listHosts(context, READER, {}, page));
+  const hostNames = new Map(hosts.map((host) => [host.id, host.name]));
+  const sources = await readAll((page) => store.catalog.listSources(DEFAULT_TENANT, {}, page));
+  const repositories = await readAll((page) => store.catalog.listRepositories(DEFAULT_TENANT, {}, page));
+  const standings = new Map((await readStandings(context, sources)).map((standing) => [standing.source, standing]));
+  const totals = await store.runs.listRunTotals(DEFAULT_TENANT);
+  const sum = (states: readonly string[]) =>
+    totals.reduce((all, { state, count }) => all + (states.includes(state) ? count : 0), 0);
+  const hostsByStanding = Object.fromEntries(HOST_STANDINGS.map((standing) => [standing, 0])) as Record<HostStanding, number>;
+  for (const host of hosts) hostsByStanding[host.standing] += 1;
+  return {
+    hostsByStanding,
+    hosts: hosts
+      .filter((host) => host.state === 'active')
+      .map((host) => ({
+        host: host.name,
+        isOnline: host.standing === 'online',
+        hasDrift: host.drift,
+        lastSeenAt: host.lastSeenAt,
+      })),
+    sources: sources.map((source) => {
+      const standing = standings.get(source.id);
+      const host = hostNames.get(source.host) ?? '';
+      return { host, source: source.name, lastGoodAt: standing?.lastGoodAt, bytes: standing?.lastGoodBytes };
+    }),
+    repositories: await Promise.all(
+      repositories.map(async ({ id, name }) => ({
+        repository: name,
+        snapshots: await store.runs.countSnapshots(DEFAULT_TENANT, id),
+      })),
+    ),
+    pendingHosts: (await store.hosts.listPending(DEFAULT_TENANT, context.clock.now())).length,
+    agentSessions: context.directory.listOnline().length,
+    sourceCount: await store.catalog.countSources(DEFAULT_TENANT),
+    planCount: await store.catalog.countPlans(DEFAULT_TENANT),
+    repositoryCount: await store.catalog.countRepositories(DEFAULT_TENANT),
+    ended: totals.filter(({ state }) => isTerminal(state)),
+    activeRuns: sum(['running', 'finalizing']),
+    queuedRuns: sum(['queued']),
+  };
+}
+
+async function readStandings(
+  context: CoreContext,
+  sources: readonly { id: Parameters<CoreContext['store']['runs']['listStandings']>[1][number] }[],
+) {
+  const found: Awaited<ReturnType<CoreContext['store']['runs']['listStandings']>>[number][] = [];
+  for (let at = 0; at < sources.length; at += HTTP.pageSizeMax) {
+    const ids = sources.slice(at, at + HTTP.pageSizeMax).map((source) => source.id);
+    found.push(...(await context.store.runs.listStandings(DEFAULT_TENANT, ids)));
+  }
+  return found;
+}
+
+/** All pages of a list, up to `MOST_SERIES` rows. */
+async function readAll<T>(read: (page: PageRequest) => Promise<Page<T>>): Promise<readonly T[]> {
+  const rows: T[] = [];
+  let after: string | undefined;
+  do {
+    const page = await read({ limit: HTTP.pageSizeMax, after });
+    rows.push(...page.rows);
+    after = page.next;
+  } while (after !== undefined && rows.length < MOST_SERIES);
+  return rows;
+}

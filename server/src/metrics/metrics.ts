@@ -1,0 +1,124 @@
+/** The exposition text of `/metrics`: values are read from the ledger at each scrape, so they never drift from it. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { CoreContext } from '../core/ports.ts';
+import { createFinishedRuns } from './finished-runs.ts';
+import { type Facts, readFacts } from './ledger-facts.ts';
+
+export interface Metrics {
+  readonly contentType: string;
+  render(): Promise<string>;
+  close(): void;
+}
+
+export interface MetricsOptions {
+  context: CoreContext;
+  version: string;
+  /** Pages that are live now. */
+  countStreams?(): number;
+}
+
+/** Of Node's own metrics these break the naming rules: gauges called `_total`. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+/** From a small file set to a night's full dump. */
+const DURATION_BUCKETS_S = [1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 14_400, 43_200];
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const { context, version } = options;
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
+  const series = createSeries(registry);
+  series.buildInfo.set({ version, node: process.versions.node }, 1);
+  const finished = createFinishedRuns(context, ({ kind, state, seconds }) =>
+    series.runDuration.observe({ kind, state }, seconds),
+  );
+  let underWay: Promise<string> | undefined;
+
+  async function render(): Promise<string> {
+    await finished.settle();
+    const facts = await readFacts(context);
+    // Without a pause in between, so that no scrape sees half of the new values.
+    showFacts(series, facts);
+    series.streams.set(options.countStreams?.() ?? 0);
+    return registry.metrics();
+  }
+
+  return {
+    contentType: registry.contentType,
+    render() {
+      underWay ??= render().finally(() => {
+        underWay = undefined;
+      });
+      return underWay;
+    },
+    close() {
+      finished.close();
+      registry.clear();
+    },
+  };
+}
+
+function createSeries(registry: Registry) {
+  const registers = [registry];
+  const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Gauge<L>({ name: `holdfast_${name}`, help, labelNames: [...labelNames], registers });
+  return {
+    buildInfo: gauge('build_info', 'Version of the server, always 1.', ['version', 'node']),
+    hosts: gauge('hosts', 'Hosts by standing.', ['standing']),
+    pendingHosts: gauge('pending_hosts', 'Hosts that wait for approval.'),
+    agentSessions: gauge('agent_sessions', 'Hosts that are connected now.'),
+    streams: gauge('event_streams', 'Browser pages that are live now.'),
+    hostOnline: gauge('host_online', 'Whether the host is connected and gave a sign of life.', ['host']),
+    hostSeen: gauge('host_last_seen_timestamp_seconds', 'Last sign of life of the host.', ['host']),
+    hostDrift: gauge('host_spec_drift', 'Whether the host works by an older spec than it should.', ['host']),
+    sources: gauge('sources', 'Sources known.'),
+    plans: gauge('plans', 'Plans known.'),
+    repositories: gauge('repositories', 'Repositories known.'),
+    sourceSuccess: gauge('source_last_success_timestamp_seconds', 'End of the newest clean backup of the source.', [
+      'host',
+      'source',
+    ]),
+    sourceBytes: gauge('source_last_success_bytes', 'Size of the newest clean backup of the source.', ['host', 'source']),
+    snapshots: gauge('snapshots', 'Snapshots listed in the ledger.', ['repository']),
+    activeRuns: gauge('active_runs', 'Runs that are under way.'),
+    queuedRuns: gauge('queued_runs', 'Runs that wait for their turn or for their host.'),
+    runs: new Counter({
+      name: 'holdfast_runs_total',
+      help: 'Runs that ended, by kind and state.',
+      labelNames: ['kind', 'state'],
+      registers,
+    }),
+    runDuration: new Histogram({
+      name: 'holdfast_run_duration_seconds',
+      help: 'Duration of the runs that ended while this server was up.',
+      labelNames: ['kind', 'state'],
+      buckets: DURATION_BUCKETS_S,
+      registers,
+    }),
+  };
+}
+
+/** Sets every series anew: what is not there any more has none. */
+function showFacts(series: ReturnType<typeof createSeries>, facts: Facts): void {
+  for (const one of [series.hosts, series.hostOnline, series.hostSeen, series.hostDrift]) one.reset();
+  for (const one of [series.sourceSuccess, series.sourceBytes, series.snapshots, series.runs]) one.reset();
+  for (const [standing, count] of Object.entries(facts.hostsByStanding)) series.hosts.set({ standing }, count);
+  for (const { host, isOnline, hasDrift, lastSeenAt } of facts.hosts) {
+    series.hostOnline.set({ host }, isOnline ? 1 : 0);
+    series.hostDrift.set({ host }, hasDrift ? 1 : 0);
+    if (lastSeenAt !== undefined) series.hostSeen.set({ host }, lastSeenAt / 1000);
+  }
+  for (const { host, source, lastGoodAt, bytes } of facts.sources) {
+    if (lastGoodAt !== undefined) series.sourceSuccess.set({ host, source }, lastGoodAt / 1000);
+    if (bytes !== undefined) series.sourceBytes.set({ host, source }, bytes);
+  }
+  for (const { repository, snapshots } of facts.repositories) series.snapshots.set({ repository }, snapshots);
+  for (const { kind, state, count } of facts.ended) series.runs.inc({ kind, state }, count);
+  series.pendingHosts.set(facts.pendingHosts);
+  series.agentSessions.set(facts.agentSessions);
+  series.sources.set(facts.sourceCount);
+  series.plans.set(facts.planCount);
+  series.repositories.set(facts.repositoryCount);
+  series.activeRuns.set(facts.activeRuns);
+  series.queuedRuns.set(facts.queuedRuns);
+}
