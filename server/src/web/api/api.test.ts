@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { HostId, PlanId, RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import {
   ADMIN,
@@ -14,6 +14,7 @@ import {
   STRANGER,
   VIEWER,
 } from './fixtures/api-world.ts';
+import { listBackupEvents } from './fixtures/backup-events.ts';
 
 /** What every secret field is given; it may reach hosts, and no reply. */
 const CANARY = 'canary-b3c1f0-"\\\'\u00e9';
@@ -248,7 +249,7 @@ describe('The API, from the first host to a restore', () => {
     );
     made.run = runs[0]?.id ?? '';
     made.snapshot = 'snap_0123456789abcdef';
-    await report(listBackupEvents());
+    await report(listBackupEvents({ ...made, at: world.clock.now() }));
     const { data } = await exercise('GET /runs/:id', { params: { id: made.run } });
     const detail = data as {
       state: string;
@@ -369,7 +370,23 @@ describe('The API, from the first host to a restore', () => {
     assert.deepEqual(silent, []);
   });
 
+  it('refuses bad secrets without repeating them', async () => {
+    const config = { url: 'https://rest.example.test/main' };
+    for (const secrets of [
+      { password: `${CANARY}\u0000` },
+      { password: CANARY.repeat(3000) },
+      { surprise: CANARY },
+      { password: '' },
+    ]) {
+      const refused = await catchError(
+        world.call('POST /repositories', { body: { name: 'bad', kind: 'rest', config, secrets } }),
+      );
+      assert.equal(refused.code, 'invalid');
+    }
+  });
+
   it('let no secret out: neither a value, nor its ciphertext, nor the hash of a token', async () => {
+    await world.call('GET /audit', { query: { limit: '200' } });
     const { catalog, people } = world.context.store;
     const source = await catalog.findSource(ADMIN.tenant, made.source as SourceId);
     const keys = await people.listApiKeys(ADMIN.tenant);
@@ -391,57 +408,6 @@ describe('The API, from the first host to a restore', () => {
     }
   });
 });
-
-/** What the host tells of the backup, from the first event to the last. */
-function listBackupEvents(): readonly DurableEvent[] {
-  const run = made.run as RunId;
-  const source = made.source as SourceId;
-  const at = world.clock.now();
-  const evidence = [{ check: 'read_back' as const, ok: true, seen: 'tags and size are as expected' }];
-  return [
-    {
-      type: 'run.created',
-      run,
-      at,
-      kind: 'backup',
-      trigger: 'manual',
-      plan: made.plan as PlanId,
-      repository: made.repository as never,
-      sources: [source],
-    },
-    { type: 'run.started', run, at },
-    { type: 'run.stage', run, at, source, stage: 'dump', ended: false },
-    {
-      type: 'run.log',
-      run,
-      at,
-      lines: [
-        { n: 1, at, level: 'info', text: 'dumping app' },
-        { n: 2, at, level: 'warn', text: 'two\u001b[31mred\nlines' },
-        { n: 3, at, level: 'error', text: 'not so bad' },
-      ],
-    },
-    {
-      type: 'snapshot.made',
-      run,
-      at,
-      snapshot: {
-        id: made.snapshot as SnapshotId,
-        engineId: 'a'.repeat(64),
-        source,
-        role: 'data',
-        createdAt: at,
-        sizeBytes: 7000,
-        fileName: 'app.dump',
-        evidence,
-      },
-    },
-    { type: 'run.stage', run, at, source, stage: 'dump', ended: true, ok: true },
-    { type: 'part.finished', run, at, part: { source, state: 'succeeded', warnings: ['a notice'], bytes: 7000, durationMs: 9 } },
-    { type: 'run.finalizing', run, at },
-    { type: 'run.finished', run, at, state: 'succeeded', evidence, bytes: 7000, logLines: 3, durationMs: 10 },
-  ];
-}
 
 async function report(events: readonly DurableEvent[]): Promise<void> {
   const numbered = events.map((event, place) => ({ seq: place + 1, event }));

@@ -3,11 +3,12 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { evidenceSchema } from '@holdfast/shared/domain/run.ts';
 import { z } from 'zod';
 import { getSnapshot, listSnapshots } from '../../core/restores.ts';
-import { SNAPSHOT_STATES, type Snapshot } from '../../store/runs.ts';
+import type { Snapshot, SnapshotState } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
 
 const ROLES = ['data', 'globals'] as const;
+const STATES = ['good', 'partial', 'quarantined', 'missing'] as const satisfies readonly SnapshotState[];
 
 export const snapshotShape = nameShape(
   'Snapshot',
@@ -20,7 +21,7 @@ export const snapshotShape = nameShape(
     plan: idSchema('plan').optional(),
     repository: idSchema('repository'),
     role: z.enum(ROLES),
-    state: z.enum(SNAPSHOT_STATES).meta({ description: 'Only good and partial ones are offered for restore' }),
+    state: z.enum(STATES).meta({ description: 'Only good and partial ones are offered for restore' }),
     createdAt: instantSchema,
     sizeBytes: z.int().min(0),
     addedBytes: z.int().min(0).optional(),
@@ -47,7 +48,7 @@ const listEndpoint = defineEndpoint({
     source: idSchema('source').optional(),
     repository: idSchema('repository').optional(),
     run: idSchema('run').optional(),
-    state: z.enum(SNAPSHOT_STATES).optional(),
+    state: z.enum(STATES).optional(),
     role: z.enum(ROLES).optional(),
   }),
   reply: listOf(snapshotShape),

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { HostId } from '@holdfast/shared/domain/ids.ts';
+import { type ApiWorld, catchError, openApiWorld } from './fixtures/api-world.ts';
+
+const NAMES = ['alpha', 'beta', 'delta', 'epsilon', 'gamma', 'zeta', 'zulu'];
+/** Every second host is on the line. */
+const ONLINE = NAMES.filter((_, place) => place % 2 === 0);
+
+let world: ApiWorld;
+let host = '';
+
+before(async () => {
+  world = await openApiWorld();
+  for (const name of [...NAMES].reverse()) {
+    const { announcement, sealing } = await world.announce(name);
+    const { data } = await world.call('POST /hosts/pending/:id/approve', { params: { id: announcement }, body: { name } });
+    host = (data as { id: string }).id;
+    // Contact alone does not make a host online: it may have been cut off a moment ago.
+    await world.context.store.hosts.touchHosts([host as HostId], world.clock.now());
+    if (ONLINE.includes(name)) world.connect(host as HostId, sealing);
+  }
+  for (const name of NAMES) {
+    const config = { paths: ['/srv', `/${name}`] };
+    await world.call('POST /sources', { body: { host, name, kind: 'files', config } });
+    world.clock.advance(1000);
+  }
+});
+after(async () => {
+  await world.close();
+});
+
+/** All rows of a list, page by page; fails when the pages do not end. */
+async function walk(route: string, query: Record<string, string>): Promise<readonly { name?: string; id: string }[][]> {
+  const pages: { name?: string; id: string }[][] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await world.call(route, { query: { ...query, ...(cursor === undefined ? {} : { cursor }) } });
+    pages.push(page.data as { name?: string; id: string }[]);
+    cursor = page.next;
+    assert.ok(pages.length <= 20, `${route} ends`);
+  } while (cursor !== undefined);
+  return pages;
+}
+
+const namesOf = (pages: readonly { name?: string }[][]) => pages.flat().map(({ name }) => name);
+
+describe('Lists', () => {
+  it('give every row once and in order, whatever the size of a page', async () => {
+    for (const route of ['GET /hosts', 'GET /sources']) {
+      for (const limit of [1, 2, 3, 6, 7, 8, 200]) {
+        const pages = await walk(route, { limit: String(limit) });
+        assert.deepEqual(namesOf(pages), NAMES, `${route} by ${limit}`);
+        assert.ok(pages.every((page) => page.length <= limit));
+        assert.equal(pages.length, Math.ceil(NAMES.length / limit), 'a full last page has no next');
+      }
+    }
+  });
+
+  it('page through what only the live connection knows', async () => {
+    for (const limit of ['1', '2', '3', '4', '50']) {
+      assert.deepEqual(namesOf(await walk('GET /hosts', { limit, state: 'online' })), ONLINE);
+      const offline = NAMES.filter((name) => !ONLINE.includes(name));
+      assert.deepEqual(namesOf(await walk('GET /hosts', { limit, state: 'offline' })), offline);
+    }
+  });
+
+  it('show the newest first where time orders them', async () => {
+    const rows = (await walk('GET /audit', { limit: '4', action: 'source.created' })).flat() as unknown as {
+      target: { name: string };
+    }[];
+    assert.deepEqual(
+      rows.map(({ target }) => target.name),
+      [...NAMES].reverse(),
+    );
+  });
+
+  it('keep their place when rows come and go between two pages', async () => {
+    const first = await world.call('GET /sources', { query: { limit: '3' } });
+    const body = { host, name: 'aaa', kind: 'files', config: { paths: ['/a'] } };
+    const added = await world.call('POST /sources', { body });
+    const second = await world.call('GET /sources', { query: { limit: '3', cursor: first.next ?? '' } });
+    assert.deepEqual(
+      (second.data as { name: string }[]).map(({ name }) => name),
+      NAMES.slice(3, 6),
+    );
+    await world.call('DELETE /sources/:id', { params: { id: (added.data as { id: string }).id } });
+  });
+
+  it('refuse a cursor that is not theirs and a limit out of bounds', async () => {
+    for (const cursor of ['zzz', '%00', 'W10', Buffer.from('["a"]').toString('base64url')])
+      assert.equal((await catchError(world.call('GET /sources', { query: { cursor } }))).code, 'invalid', cursor);
+    for (const limit of ['0', '-1', '201', '1.5', 'many', ''])
+      assert.match((await catchError(world.call('GET /sources', { query: { limit } }))).message, /limit/u);
+  });
+});
