@@ -100,6 +100,13 @@ function copyBefore(db: Database.Database, path: string, version: number): void 
   syncPath(dirname(target));
 }
 
+/** A damaged file is neither copied nor changed. */
+function refuseDamaged(db: Database.Database, path: string): void {
+  const verdict: unknown = db.pragma('quick_check(1)', { simple: true });
+  if (verdict === 'ok') return;
+  throw new AppError('integrity', `the database ${path} is damaged (${String(verdict)}); restore a copy before this update`);
+}
+
 function applyOne(db: Database.Database, migration: Migration, now: number): void {
   const apply = db.transaction(() => {
     db.exec(migration.sql);
@@ -134,6 +141,7 @@ export function migrate(
   const current = checkSchema(db, migrations, options.path);
   const pending = migrations.slice(current);
   if (pending.length === 0) return current;
+  if (current > 0) refuseDamaged(db, options.path);
   db.pragma('foreign_keys = OFF');
   db.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
     version INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT`);

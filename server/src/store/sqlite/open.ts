@@ -113,8 +113,16 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   } catch (thrown) {
     db?.close();
     lock?.release();
-    throw toStoreError(thrown);
+    throw toOpenError(thrown, options.path);
   }
+}
+
+/** Statements fit the schema whose checksum was just checked; when SQLite disagrees, the file's own schema is damaged. */
+function toOpenError(thrown: unknown, path: string): AppError {
+  if (thrown instanceof Database.SqliteError && thrown.code === 'SQLITE_ERROR') {
+    return new AppError('integrity', `the database ${path} lacks what its version has; restore a copy of it`, { cause: thrown });
+  }
+  return toStoreError(thrown);
 }
 
 async function assembleStore(
