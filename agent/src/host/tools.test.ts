@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { TOOLS, type ToolName } from '@holdfast/shared/adapters/command.ts';
 import { toolReportSchema } from '@holdfast/shared/protocol/messages.ts';
 import { createExec } from '../exec/exec.ts';
-import { parseToolVersion, takeInventory } from './tools.ts';
+import { findTools, parseToolVersion } from './tools.ts';
 
 describe('the version a tool tells', () => {
   const rows: readonly (readonly [ToolName, string, string | undefined])[] = [
@@ -38,11 +38,11 @@ describe('the inventory of a host', () => {
     writeFileSync(join(dir, folder, name), `#!/bin/sh\n${script}\n`);
     chmodSync(join(dir, folder, name), 0o755);
   };
-  const take = (path: readonly string[], more: { firstFolders?: readonly string[]; timeoutMs?: number } = {}) =>
-    takeInventory({
+  const take = (path: readonly string[], more: { timeoutMs?: number } = {}) =>
+    findTools({
       exec,
       workDir: dir,
-      path: path.map((folder) => (folder.startsWith('.') ? folder : join(dir, folder))).join(':'),
+      toolPath: path.map((folder) => (folder.startsWith('.') ? folder : join(dir, folder))).join(':'),
       postgresFolder: join(dir, 'postgresql'),
       ...more,
     });
@@ -87,8 +87,8 @@ describe('the inventory of a host', () => {
     assert.equal(inventory.find('pg_dump', { serverVersion: '16.0' }), undefined);
   });
 
-  it('takes the folders named first before the search path', async () => {
-    const inventory = await take(['bin'], { firstFolders: [join(dir, 'first')] });
+  it('takes the program in the folder that is named first', async () => {
+    const inventory = await take(['first', 'bin']);
     assert.equal(inventory.find('restic')?.path, join(dir, 'first/restic'));
     assert.equal((await take(['bin'])).find('restic')?.version, '0.16.2');
   });

@@ -25,10 +25,8 @@ export interface InventoryOptions {
   exec: Exec;
   /** A private directory the version commands may run in. */
   workDir: string;
-  /** The search path of the host, folders separated by `:`. */
-  path: string;
-  /** Folders searched before all others, such as those an administrator names. */
-  firstFolders?: readonly string[] | undefined;
+  /** Absolute folders in the order in which they are searched, separated by `:`. */
+  toolPath: string;
   /** Where Debian keeps the major versions of PostgreSQL, `<folder>/<major>/bin`. */
   postgresFolder?: string | undefined;
   timeoutMs?: number | undefined;
@@ -108,9 +106,8 @@ function listPostgresFolders(root: string): string[] {
 /** Where a tool might be, best first. Debian's `pg_wrapper` is left out: it chooses a version by rules of its own. */
 function listCandidates(tool: ToolName, options: InventoryOptions): string[] {
   const folders = [
-    ...(options.firstFolders ?? []),
     ...(RULES[tool].postgres ? listPostgresFolders(options.postgresFolder ?? POSTGRES_FOLDER) : []),
-    ...options.path.split(':'),
+    ...options.toolPath.split(':'),
   ].filter((folder) => isAbsolute(folder));
   const seen = new Set<string>();
   const candidates: string[] = [];
@@ -162,7 +159,7 @@ function adviceForOld({ tool, version }: FoundTool): { advice?: string } {
 }
 
 /** Looks for every tool of `TOOLS`. Never throws for a tool that is missing, broken or slow. */
-export async function takeInventory(options: InventoryOptions): Promise<Inventory> {
+export async function findTools(options: InventoryOptions): Promise<Inventory> {
   const looked = await Promise.all(TOOLS.map((tool) => lookFor(tool, options)));
   const found = looked.flatMap((entry) => entry.found);
   const reports = looked.flatMap((entry) => entry.reports);
