@@ -43,3 +43,9 @@ export function createFixedClock(startEpochMs: number): FixedClock {
     },
   };
 }
+
+/** A number of chance from 0 up to but not including 1, for jitter; not for secrets, although it could. */
+export function drawFraction(randomBytes: RandomBytes): number {
+  const [a = 0, b = 0, c = 0, d = 0] = randomBytes(4);
+  return (((a << 24) | (b << 16) | (c << 8) | d) >>> 0) / 2 ** 32;
+}

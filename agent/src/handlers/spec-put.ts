@@ -3,16 +3,19 @@ import { verifyDocument } from '@holdfast/shared/crypto/envelope.ts';
 import { type Spec, specSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { RequestBody, RequestResult } from '@holdfast/shared/protocol/messages.ts';
-import type { Workbench } from '../runs/workbench.ts';
+import type { Tooling, Workbench } from '../runs/workbench.ts';
 
 /** The same word the server signs with. */
 const SPEC_CONTEXT = 'spec';
 
 /** Checks signature, shape and addressee. Throws `integrity` or `invalid`. */
-export function readSpec(workbench: Workbench, signed: { document: string; signature: string }): Spec {
-  const serverKey = workbench.serverKey();
+export function readSpec(
+  tooling: Pick<Tooling, 'crypto' | 'serverKey' | 'hostId'>,
+  signed: { document: string; signature: string },
+): Spec {
+  const serverKey = tooling.serverKey();
   if (!serverKey) throw new AppError('precondition', 'this host is not enrolled');
-  const content = verifyDocument(workbench.crypto, serverKey, SPEC_CONTEXT, signed);
+  const content = verifyDocument(tooling.crypto, serverKey, SPEC_CONTEXT, signed);
   const parsed = specSchema.safeParse(content);
   if (!parsed.success) {
     throw new AppError(
@@ -20,7 +23,7 @@ export function readSpec(workbench: Workbench, signed: { document: string; signa
       `the spec does not fit this agent: ${parsed.error.issues[0]?.path.join('.') ?? ''}: ${parsed.error.issues[0]?.message ?? ''}`,
     );
   }
-  if (parsed.data.host !== workbench.hostId()) throw new AppError('integrity', 'the spec is for another host');
+  if (parsed.data.host !== tooling.hostId()) throw new AppError('integrity', 'the spec is for another host');
   return parsed.data;
 }
 

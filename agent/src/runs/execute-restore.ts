@@ -50,7 +50,7 @@ export async function executeRestore(execution: RestoreExecution): Promise<void>
       recorder.addRedaction(repository.redact);
       const exec = workbench.execFor(recorder.run);
       const part: RestorePart = {
-        workbench,
+        tooling: workbench,
         exec,
         engine: workbench.engine(exec),
         recorder,

@@ -9,15 +9,15 @@ import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { AdapterDraft } from '@holdfast/shared/protocol/messages.ts';
 import { createRedactor, type Redact } from './redact.ts';
-import type { Workbench } from './workbench.ts';
+import type { Tooling } from './workbench.ts';
 
-function openSecrets(workbench: Workbench, binding: Omit<SealBinding, 'host'>, sealed: SealedSecrets | undefined): Secrets {
+function openSecrets(tooling: Tooling, binding: Omit<SealBinding, 'host'>, sealed: SealedSecrets | undefined): Secrets {
   if (!sealed) return {};
-  const host = workbench.hostId();
-  const serverKey = workbench.serverKey();
+  const host = tooling.hostId();
+  const serverKey = tooling.serverKey();
   if (!host || !serverKey) throw new AppError('precondition', 'this host is not enrolled, so it trusts no server’s secrets');
   try {
-    return openSealed(workbench.crypto, workbench.identity.sealing, serverKey, { host, ...binding }, sealed).values;
+    return openSealed(tooling.crypto, tooling.identity.sealing, serverKey, { host, ...binding }, sealed).values;
   } catch (error) {
     throw createReasonError('secrets_unreadable', error instanceof Error ? error.message : String(error), error);
   }
@@ -47,13 +47,13 @@ export interface PreparedRepository {
 type SourceLike = Pick<SpecSource, 'kind' | 'config' | 'secrets'>;
 
 function prepareSourceWith(
-  workbench: Workbench,
+  tooling: Tooling,
   source: SourceLike,
   binding: Omit<SealBinding, 'host'>,
   workDir: string,
 ): PreparedSource {
   const adapter = getSourceAdapter(source.kind);
-  const secrets = openSecrets(workbench, binding, source.secrets);
+  const secrets = openSecrets(tooling, binding, source.secrets);
   return {
     adapter,
     input: { config: checkConfig(adapter.fields, source.config), secrets, workDir },
@@ -61,51 +61,46 @@ function prepareSourceWith(
   };
 }
 
-export function prepareSource(workbench: Workbench, source: SpecSource, workDir: string): PreparedSource {
-  return prepareSourceWith(workbench, source, { purpose: 'source', ref: source.id, version: source.version }, workDir);
+export function prepareSource(tooling: Tooling, source: SpecSource, workDir: string): PreparedSource {
+  return prepareSourceWith(tooling, source, { purpose: 'source', ref: source.id, version: source.version }, workDir);
 }
 
 /** `ref` is the reference the request was sealed for. */
-export function prepareSourceDraft(workbench: Workbench, draft: AdapterDraft, ref: string, workDir: string): PreparedSource {
-  return prepareSourceWith(workbench, draft, { purpose: 'request', ref, version: 1 }, workDir);
+export function prepareSourceDraft(tooling: Tooling, draft: AdapterDraft, ref: string, workDir: string): PreparedSource {
+  return prepareSourceWith(tooling, draft, { purpose: 'request', ref, version: 1 }, workDir);
 }
 
 function prepareRepositoryWith(
-  workbench: Workbench,
+  tooling: Tooling,
   repository: SourceLike,
   binding: Omit<SealBinding, 'host'>,
   workDir: string,
 ): PreparedRepository {
   const adapter = getRepositoryAdapter(repository.kind);
-  const secrets = openSecrets(workbench, binding, repository.secrets);
+  const secrets = openSecrets(tooling, binding, repository.secrets);
   const access = adapter.planAccess({ config: checkConfig(adapter.fields, repository.config), secrets, workDir });
   return { access, redact: createRedactor([...Object.values(secrets), ...access.redact]) };
 }
 
-export function prepareRepository(workbench: Workbench, repository: SpecRepository, workDir: string): PreparedRepository {
+export function prepareRepository(tooling: Tooling, repository: SpecRepository, workDir: string): PreparedRepository {
   return prepareRepositoryWith(
-    workbench,
+    tooling,
     repository,
     { purpose: 'repository', ref: repository.id, version: repository.version },
     workDir,
   );
 }
 
-export function prepareRepositoryDraft(
-  workbench: Workbench,
-  draft: AdapterDraft,
-  ref: string,
-  workDir: string,
-): PreparedRepository {
-  return prepareRepositoryWith(workbench, draft, { purpose: 'request', ref, version: 1 }, workDir);
+export function prepareRepositoryDraft(tooling: Tooling, draft: AdapterDraft, ref: string, workDir: string): PreparedRepository {
+  return prepareRepositoryWith(tooling, draft, { purpose: 'request', ref, version: 1 }, workDir);
 }
 
 /** Gives `work` a private directory that is gone afterwards, whatever happened. */
-export async function withWorkDir<T>(workbench: Workbench, work: (workDir: string) => Promise<T>): Promise<T> {
-  const workDir = workbench.workDirs.create();
+export async function withWorkDir<T>(tooling: Tooling, work: (workDir: string) => Promise<T>): Promise<T> {
+  const workDir = tooling.workDirs.create();
   try {
     return await work(workDir);
   } finally {
-    workbench.workDirs.remove(workDir);
+    tooling.workDirs.remove(workDir);
   }
 }

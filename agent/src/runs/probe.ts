@@ -5,7 +5,7 @@ import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import type { Exec } from '../exec/contract.ts';
 import type { PreparedSource } from './inputs.ts';
-import { getBinary, type Workbench } from './workbench.ts';
+import { getBinary, type Tooling } from './workbench.ts';
 
 async function checkPaths(source: PreparedSource): Promise<Probe> {
   const paths = source.input.config['paths'];
@@ -23,15 +23,10 @@ async function checkPaths(source: PreparedSource): Promise<Probe> {
 }
 
 /** Throws with a reason and the tool's own words when the source cannot be read. */
-export async function probeSource(
-  workbench: Workbench,
-  exec: Exec,
-  source: PreparedSource,
-  signal?: AbortSignal,
-): Promise<Probe> {
+export async function probeSource(tooling: Tooling, exec: Exec, source: PreparedSource, signal?: AbortSignal): Promise<Probe> {
   const command = source.adapter.planProbe(source.input);
   if (!command) return checkPaths(source);
-  const stage = { command, binary: getBinary(workbench, command.tool) };
+  const stage = { command, binary: getBinary(tooling, command.tool) };
   const result = await exec.runTool({ stage, workDir: source.input.workDir, timeoutMs: PROCESS.toolTimeoutMs, signal });
   if (result.ending === 'cancelled') throw createReasonError('cancelled', 'cancelled while looking at the source');
   if (result.ending === 'timed_out') {

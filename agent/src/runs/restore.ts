@@ -14,13 +14,13 @@ import type { Exec, ToolResult } from '../exec/contract.ts';
 import type { PreparedRepository, PreparedSource } from './inputs.ts';
 import { createRate } from './rate.ts';
 import type { Recorder } from './recorder.ts';
-import { getBinary, type Workbench } from './workbench.ts';
+import { getBinary, type Tooling } from './workbench.ts';
 
 /** Building an index moves no byte through the pipeline for a long time; a restore is given an hour. */
 const RESTORE_STALL_MS = 60 * 60_000;
 
 export interface RestorePart {
-  workbench: Workbench;
+  tooling: Tooling;
   exec: Exec;
   engine: ResticEngine;
   recorder: Recorder;
@@ -62,12 +62,12 @@ async function claimDirectory(path: string): Promise<{ created: string | undefin
 }
 
 export async function restoreDirectory(part: RestorePart, path: string): Promise<RestoreResult> {
-  const { recorder, workbench } = part;
+  const { recorder, tooling } = part;
   recorder.beginStage('preflight');
   const claimed = await claimDirectory(path);
   recorder.endStage('preflight', true);
   recorder.beginStage('restore');
-  const rate = createRate(workbench.clock);
+  const rate = createRate(tooling.clock);
   const outcome = await part.engine.restoreTree({
     access: part.repository.access,
     workDir: part.workDir,
@@ -106,7 +106,7 @@ export interface DatabaseRestorePart extends RestorePart {
 }
 
 async function ask(part: DatabaseRestorePart, command: Command, signal?: AbortSignal): Promise<ToolResult> {
-  const stage = { command, binary: getBinary(part.workbench, command.tool) };
+  const stage = { command, binary: getBinary(part.tooling, command.tool) };
   return part.exec.runTool({ stage, workDir: part.workDir, timeoutMs: PROCESS.toolTimeoutMs, signal });
 }
 
@@ -119,9 +119,9 @@ function assertAnswered(part: DatabaseRestorePart, result: ToolResult): void {
 
 /** Dump from the repository, through the gate, into the database's own tool. */
 async function pour(part: DatabaseRestorePart, input: RestoreInput, serverVersion: string): Promise<readonly string[]> {
-  const { recorder, workbench } = part;
+  const { recorder, tooling } = part;
   const command = part.restore.planRestore(input);
-  const rate = createRate(workbench.clock);
+  const rate = createRate(tooling.clock);
   const result = await part.exec.runPipeline({
     producer: part.engine.dumpStage(
       { access: part.repository.access, snapshotId: part.engineId, fileName: part.fileName },
@@ -129,7 +129,7 @@ async function pour(part: DatabaseRestorePart, input: RestoreInput, serverVersio
     ),
     consumer: {
       command,
-      binary: getBinary(workbench, command.tool, serverVersion || undefined),
+      binary: getBinary(tooling, command.tool, serverVersion || undefined),
       onStderrLine: (line) => recorder.log('warn', line),
     },
     workDir: part.workDir,

@@ -24,11 +24,11 @@ export interface Toolbox {
   findAdvice(tool: ToolName): string | undefined;
 }
 
-export interface Workbench {
+/** What it takes to start the tools and open the secrets of this host; all that a restore by hand needs. */
+export interface Tooling {
   clock: Clock;
   crypto: Crypto;
   identity: Identity;
-  journal: Journal;
   exec: Exec;
   workDirs: WorkDirs;
   log: AgentLog;
@@ -38,6 +38,11 @@ export interface Workbench {
   /** Undefined until this host is enrolled. */
   hostId(): HostId | undefined;
   serverKey(): string | undefined;
+}
+
+/** What runs work with besides: memory, and the way to the server. */
+export interface Workbench extends Tooling {
+  journal: Journal;
   createId<K extends IdKind>(kind: K): Id<K>;
   sendProgress(progress: Progress): void;
   setTimer(ms: number, callback: () => void): () => void;
@@ -46,8 +51,8 @@ export interface Workbench {
 }
 
 /** The binary for a planned command. Throws with the advice how to get it when it is missing. */
-export function getBinary(workbench: Workbench, tool: ToolName, serverVersion?: string): string {
-  const toolbox = workbench.toolbox();
+export function getBinary(tooling: Tooling, tool: ToolName, serverVersion?: string): string {
+  const toolbox = tooling.toolbox();
   const found = toolbox.find(tool, { serverVersion });
   if (found) return found.path;
   const anyVersion = toolbox.find(tool);

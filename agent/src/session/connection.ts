@@ -1,5 +1,5 @@
 /** One connection to the server, from dialling to the close: proof, durable events, requests, signs of life. */
-import { AppError, fromWireError, toAppError, toWireError } from '@holdfast/shared/errors.ts';
+import { type AppError, fromWireError, toAppError, toWireError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import { createEventWindow, type EventWindow } from '@holdfast/shared/protocol/channel.ts';
 import { decodeServerFrame, encodeFrame } from '@holdfast/shared/protocol/codec.ts';
@@ -33,9 +33,12 @@ export interface ConnectionPorts {
   listRuns(): AgentFrames['hello']['runs'];
 }
 
-/** How a connection ended. `stop` is the server's last word: dialling again cannot help. */
+/** How a connection ended. */
 export interface ConnectionEnd {
+  /** The server's last word on an open connection: this host was revoked, dialling again cannot help. */
   stop: AppError | undefined;
+  /** Why this host is not admitted; a person has to act, so the next attempts are rare. */
+  refusal: string | undefined;
   /** Welcomed at least once: the next attempt starts from the shortest wait. */
   welcomed: boolean;
   why: string;
@@ -64,7 +67,13 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
     handshakeTimeout: WIRE.handshakeTimeoutMs,
     followRedirects: false,
   });
-  const end: ConnectionEnd = { stop: undefined, welcomed: false, why: 'connection closed', unauthorized: false };
+  const end: ConnectionEnd = {
+    stop: undefined,
+    refusal: undefined,
+    welcomed: false,
+    why: 'connection closed',
+    unauthorized: false,
+  };
   let window: { epoch: string; events: EventWindow } | undefined;
   let helloEpoch = '';
   let lastHeard = clock.monotonicMs();
@@ -178,7 +187,8 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
       case 'goodbye': {
         const error = fromWireError(frame.body.error);
         end.why = error.message;
-        if (!frame.body.reconnect) end.stop = error;
+        if (!frame.body.reconnect && error.code === 'forbidden') end.stop = error;
+        else if (!frame.body.reconnect) end.refusal = error.message;
         return;
       }
       case 'error': {
@@ -224,13 +234,14 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
     socket.on('unexpected-response', (request, response) => {
       end.unauthorized = response.statusCode === 401;
       end.why = `the server answered ${response.statusCode ?? 'nothing'}`;
-      // 403: revoked, quarantined. Nothing but a person can change that.
-      if (response.statusCode === 403)
-        end.stop = new AppError('forbidden', 'the server does not admit this host any more; see its page under Hosts');
+      if (end.unauthorized)
+        end.refusal =
+          'the server does not know this host’s token; enrol the host again with a fresh state directory, or restore the server';
+      if (response.statusCode === 403) end.refusal = 'the server does not admit this host any more; see its page under Hosts';
       request.destroy();
     });
     socket.on('error', (error) => {
-      if (!end.unauthorized && !end.stop) end.why = error.message;
+      if (end.refusal === undefined && !end.stop) end.why = error.message;
     });
     socket.on('close', () => {
       clearInterval(pulse);

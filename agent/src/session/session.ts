@@ -1,8 +1,7 @@
-/** Keeps the agent connected: dials, waits with full jitter, dials again, until the server's last word or the agent's end. */
-import { AppError } from '@holdfast/shared/errors.ts';
+/** Keeps the agent connected: dials, waits with full jitter, dials again, until this host is revoked or the agent ends. */
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { AgentFrames } from '@holdfast/shared/protocol/messages.ts';
-import { type ConnectionPorts, type LiveConnection, openConnection } from './connection.ts';
+import { type ConnectionEnd, type ConnectionPorts, type LiveConnection, openConnection } from './connection.ts';
 
 export interface SessionOptions extends ConnectionPorts {
   signal: AbortSignal;
@@ -12,7 +11,7 @@ export interface SessionOptions extends ConnectionPorts {
 }
 
 export interface Session {
-  /** Resolves when the signal aborts; rejects with the server's last word (revoked, quarantined). */
+  /** Resolves when the signal aborts; rejects with the server's last word (revoked). */
   run(): Promise<void>;
   sendVolatile<T extends 'progress' | 'inventory'>(type: T, body: AgentFrames[T]): void;
   readonly isConnected: boolean;
@@ -33,8 +32,8 @@ export function createSession(options: SessionOptions): Session {
   let live: LiveConnection | undefined;
   const { log } = options.workbench;
 
-  async function connectOnce(): Promise<{ welcomed: boolean; stop: AppError | undefined; why: string; unauthorized: boolean }> {
-    let last = { welcomed: false, stop: undefined as AppError | undefined, why: 'no token', unauthorized: true };
+  async function connectOnce(): Promise<ConnectionEnd> {
+    let last: ConnectionEnd = { stop: undefined, refusal: 'no token', welcomed: false, why: 'no token', unauthorized: true };
     for (const token of options.credentials.listTokens()) {
       live = openConnection(options, toSocketUrl(options.credentials.get().serverUrl), token);
       const close = () => live?.close();
@@ -54,21 +53,15 @@ export function createSession(options: SessionOptions): Session {
   return {
     async run() {
       let failures = 0;
-      let refusals = 0;
       while (!options.signal.aborted) {
         const end = await connectOnce();
         if (options.signal.aborted) return;
         if (end.stop) throw end.stop;
-        refusals = end.unauthorized ? refusals + 1 : 0;
-        if (refusals >= 3) {
-          throw new AppError(
-            'unauthenticated',
-            'the server does not know this host’s token any more; remove the state directory and enrol it again, or restore the server',
-          );
-        }
         failures = end.welcomed ? 0 : failures + 1;
-        const waitMs = chooseWaitMs(failures, options.random());
-        log.warn({ reason: end.why, retryInMs: waitMs }, 'not connected; backups go on by schedule');
+        const waitMs = end.refusal === undefined ? chooseWaitMs(failures, options.random()) : WIRE.reconnectMaxMs;
+        if (end.refusal === undefined)
+          log.warn({ reason: end.why, retryInMs: waitMs }, 'not connected; backups go on by schedule');
+        else log.error({ reason: end.refusal, retryInMs: waitMs }, 'not admitted by the server; backups go on by schedule');
         try {
           await options.wait(waitMs, options.signal);
         } catch {

@@ -1,0 +1,53 @@
+/** `holdfast-agent doctor`: everything that has to hold on this host, each with what to do when it does not. */
+import { systemClock } from '@holdfast/shared/clock.ts';
+import type { AgentConfig } from '../config.ts';
+import { createAgentLog } from '../log.ts';
+import { openTooling } from '../tooling.ts';
+import { printJson, printLine } from './output.ts';
+
+interface Check {
+  name: string;
+  /** `note` is worth knowing and breaks nothing. */
+  verdict: 'ok' | 'note' | 'bad';
+  text: string;
+}
+
+/** Returns whether nothing is bad. */
+export async function runDoctor(config: AgentConfig, json: boolean): Promise<boolean> {
+  const log = createAgentLog({ level: 'error', forPeople: true, now: systemClock.now });
+  const tooling = await openTooling({ config, log });
+  const checks: Check[] = [
+    { name: 'state directory', verdict: 'ok', text: config.stateDir },
+    {
+      name: 'private directory',
+      verdict: tooling.workDirs.onTmpfs ? 'ok' : 'note',
+      text: tooling.workDirs.onTmpfs
+        ? `${tooling.workDirs.root} on tmpfs`
+        : `${tooling.workDirs.root} is on disk: secrets of a run touch the disk for its duration`,
+    },
+    {
+      name: 'children die with the agent',
+      verdict: tooling.pdeathsig ? 'ok' : 'bad',
+      text: tooling.pdeathsig ? 'yes' : 'no: install util-linux; give capabilities as ambient ones, not on the file',
+    },
+    {
+      name: 'enrolment',
+      verdict: tooling.hostId() ? 'ok' : 'note',
+      text: tooling.hostId()
+        ? `host ${tooling.hostId()} of ${tooling.credentials.get().serverUrl}`
+        : 'not enrolled yet; run "holdfast-agent run --server URL"',
+    },
+  ];
+  for (const report of tooling.inventory().reports) {
+    const needed = report.tool === 'restic';
+    checks.push({
+      name: report.tool,
+      verdict: report.found ? 'ok' : needed ? 'bad' : 'note',
+      text: report.found ? `${report.version ?? 'unknown version'} at ${report.path ?? '?'}` : (report.advice ?? 'not found'),
+    });
+  }
+  const healthy = checks.every((check) => check.verdict !== 'bad');
+  if (json) printJson({ healthy, checks });
+  else for (const { name, verdict, text } of checks) printLine(`${verdict.padEnd(4)}  ${name}: ${text}`);
+  return healthy;
+}

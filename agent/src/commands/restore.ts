@@ -1,0 +1,195 @@
+/** `holdfast-agent restore`: lists and restores from the spec this host holds, with the server away and beside a running agent. */
+import { isAbsolute, resolve } from 'node:path';
+import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
+import { createId } from '@holdfast/shared/domain/ids.ts';
+import type { Spec, SpecRepository, SpecSource } from '@holdfast/shared/domain/plan.ts';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { findTags } from '@holdfast/shared/domain/snapshot.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import type { AgentConfig } from '../config.ts';
+import type { StoredSnapshot } from '../engines/restic/parse.ts';
+import { glanceAtLedger } from '../journal/peek.ts';
+import { createAgentLog } from '../log.ts';
+import { prepareRepository, prepareSource, withWorkDir } from '../runs/inputs.ts';
+import { createRecorder, type Recorder } from '../runs/recorder.ts';
+import { type RestorePart, type RestoreResult, restoreDatabase, restoreDirectory } from '../runs/restore.ts';
+import { type HostTooling, openTooling } from '../tooling.ts';
+import { printJson, printLine, printTable, sanitise } from './output.ts';
+import { getStoredSpec } from './stored-spec.ts';
+
+export interface RestoreWishes {
+  list?: boolean;
+  source?: string;
+  snapshot?: string;
+  to?: string;
+  toDatabase?: string;
+}
+
+/** One thing that can be restored. */
+interface Restorable {
+  source: SpecSource;
+  repository: SpecRepository;
+  snapshot: StoredSnapshot;
+  /** Whether a clean run of this host vouches for it, as far as this host remembers. */
+  vouched: 'yes' | 'no' | 'unknown';
+}
+
+async function listOf(tooling: HostTooling, spec: Spec, config: AgentConfig, repository: SpecRepository): Promise<Restorable[]> {
+  const listed = await withWorkDir(tooling, (workDir) => {
+    const { access } = prepareRepository(tooling, repository, workDir);
+    return tooling.engine(tooling.exec).listSnapshots({ access, workDir, tags: [`host:${spec.host}`, 'role:data'] });
+  });
+  if (listed.failure) throw createReasonError(listed.failure.reason, `${repository.name}: ${listed.failure.message}`);
+  const ledger = glanceAtLedger(config.stateDir);
+  return listed.snapshots.flatMap((snapshot) => {
+    const tags = findTags(snapshot.tags);
+    const source = spec.sources.find((candidate) => candidate.id === tags?.source);
+    if (!source) return [];
+    const state = ledger.get(snapshot.engineId);
+    return [{ source, repository, snapshot, vouched: state === undefined ? 'unknown' : state === 'vouched' ? 'yes' : 'no' }];
+  });
+}
+
+/** Newest first. */
+async function listRestorable(
+  tooling: HostTooling,
+  spec: Spec,
+  config: AgentConfig,
+  source: string | undefined,
+): Promise<Restorable[]> {
+  const found: Restorable[] = [];
+  for (const repository of spec.repositories) found.push(...(await listOf(tooling, spec, config, repository)));
+  const wanted = found.filter((entry) => source === undefined || entry.source.id === source || entry.source.name === source);
+  return wanted.sort((a, b) => b.snapshot.createdAt - a.snapshot.createdAt);
+}
+
+function choose(found: readonly Restorable[], wishes: RestoreWishes): Restorable {
+  const wanted = wishes.snapshot ?? 'latest';
+  if (wanted === 'latest') {
+    const newest = found.find((entry) => entry.vouched !== 'no');
+    if (!newest) throw new AppError('not_found', 'there is no snapshot of that source; see "holdfast-agent restore --list"');
+    return newest;
+  }
+  const matching = found.filter((entry) => entry.snapshot.engineId.startsWith(wanted));
+  if (wanted.length < 8 || matching.length !== 1)
+    throw new AppError('not_found', 'give at least the first eight letters of one snapshot; see "holdfast-agent restore --list"');
+  const [only] = matching as [Restorable];
+  if (only.vouched === 'no')
+    throw new AppError(
+      'precondition',
+      'no clean run vouches for this snapshot: it was made by a run that failed, so it is not restored',
+    );
+  return only;
+}
+
+/** Lines of a restore by hand go to standard error; nothing is journaled, because no server ordered it. */
+function createConsoleRecorder(tooling: HostTooling): Recorder {
+  const run = createId('run', { clock: tooling.clock, randomBytes: systemRandomBytes });
+  const show = (text: string) => process.stderr.write(`${sanitise(text)}\n`);
+  let shownAt = 0;
+  return createRecorder(
+    {
+      clock: tooling.clock,
+      append(event) {
+        if (event.type === 'run.log') for (const line of event.lines) show(`${line.level.padEnd(5)} ${line.text}`);
+      },
+      countLogLines: () => undefined,
+      closeRun: () => undefined,
+      sendProgress({ bytes, totalBytes }) {
+        if (tooling.clock.monotonicMs() - shownAt < 1000) return;
+        shownAt = tooling.clock.monotonicMs();
+        show(`      ${bytes} of ${totalBytes ?? '?'} bytes`);
+      },
+      setTimer(ms, callback) {
+        const timer = setTimeout(callback, ms);
+        return () => clearTimeout(timer);
+      },
+    },
+    run,
+  );
+}
+
+async function restoreChosen(
+  tooling: HostTooling,
+  chosen: Restorable,
+  wishes: RestoreWishes,
+  signal: AbortSignal,
+): Promise<RestoreResult> {
+  const recorder = createConsoleRecorder(tooling);
+  return withWorkDir(tooling, async (workDir) => {
+    const repository = prepareRepository(tooling, chosen.repository, workDir);
+    recorder.addRedaction(repository.redact);
+    const part: RestorePart = {
+      tooling,
+      exec: tooling.exec,
+      engine: tooling.engine(tooling.exec),
+      recorder,
+      repository,
+      engineId: chosen.snapshot.engineId,
+      sizeBytes: 0,
+      workDir,
+      signal,
+    };
+    const source = prepareSource(tooling, chosen.source, workDir);
+    const { restore } = source.adapter;
+    if (restore) {
+      if (wishes.toDatabase === undefined)
+        throw new AppError('invalid', 'this source is a database: say under which new name with --to-database NAME');
+      const fileName = chosen.snapshot.paths[0]?.replace(/^\//, '');
+      if (fileName === undefined) throw new AppError('integrity', 'the snapshot names no stored dump');
+      return restoreDatabase({ ...part, connection: source, restore, fileName, database: wishes.toDatabase });
+    }
+    if (wishes.to === undefined)
+      throw new AppError('invalid', 'this source is a tree of files: say where to with --to DIRECTORY');
+    return restoreDirectory(part, isAbsolute(wishes.to) ? wishes.to : resolve(wishes.to));
+  });
+}
+
+export async function runRestore(config: AgentConfig, wishes: RestoreWishes & { json?: boolean }): Promise<void> {
+  const log = createAgentLog({ level: 'warn', forPeople: true, now: systemClock.now });
+  const tooling = await openTooling({ config, log });
+  const spec = getStoredSpec(tooling, config.stateDir);
+  const found = await listRestorable(tooling, spec, config, wishes.source);
+  if (wishes.list) {
+    const rows = found.map(({ source, repository, snapshot, vouched }) => ({
+      snapshot: snapshot.engineId,
+      source: source.name,
+      kind: source.kind,
+      repository: repository.name,
+      createdAt: snapshot.createdAt,
+      vouched,
+    }));
+    if (wishes.json) printJson(rows);
+    else {
+      printTable(
+        ['SNAPSHOT', 'SOURCE', 'KIND', 'REPOSITORY', 'MADE', 'VOUCHED'],
+        rows.map((row) => [
+          row.snapshot.slice(0, 8),
+          row.source,
+          row.kind,
+          row.repository,
+          new Date(row.createdAt).toISOString(),
+          row.vouched,
+        ]),
+      );
+    }
+    return;
+  }
+  if (wishes.source === undefined)
+    throw new AppError('invalid', 'say what to restore with --source NAME, or see what there is with --list');
+  const chosen = choose(found, wishes);
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  process.once('SIGTERM', () => controller.abort());
+  const result = await restoreChosen(tooling, chosen, wishes, controller.signal);
+  const target = wishes.toDatabase ?? wishes.to ?? '';
+  if (wishes.json)
+    printJson({
+      snapshot: chosen.snapshot.engineId,
+      source: chosen.source.name,
+      target,
+      evidence: result.evidence,
+      warnings: result.warnings,
+    });
+  else printLine(`restored ${chosen.source.name} of ${new Date(chosen.snapshot.createdAt).toISOString()} to ${target}`);
+}

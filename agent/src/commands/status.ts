@@ -1,0 +1,60 @@
+/** `holdfast-agent status`: what this host knows, whether or not an agent or a server is running. */
+import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
+import { createCrypto } from '@holdfast/shared/crypto/crypto.ts';
+import type { AgentConfig } from '../config.ts';
+import { readSpec } from '../handlers/spec-put.ts';
+import { findCredentials } from '../identity/host-credentials.ts';
+import { findIdentity } from '../identity/identity.ts';
+import { glanceAtJournal } from '../journal/peek.ts';
+import { computeNextFire } from '../scheduler/next-fire.ts';
+import { AGENT_VERSION } from '../version.ts';
+import { printJson, printLine, printTable } from './output.ts';
+
+export async function runStatus(config: AgentConfig, json: boolean): Promise<void> {
+  const crypto = await createCrypto(systemRandomBytes);
+  const identity = await findIdentity(config.stateDir, crypto);
+  const credentials = await findCredentials(config.stateDir);
+  const glance = glanceAtJournal(config.stateDir);
+  const trusted = { crypto, serverKey: () => credentials?.serverKey, hostId: () => credentials?.hostId };
+  const spec = glance?.spec && credentials ? readSpec(trusted, glance.spec) : undefined;
+  const now = systemClock.now();
+  const plans = (spec?.plans ?? []).map((plan) => ({
+    id: plan.id,
+    name: plan.name,
+    enabled: plan.enabled,
+    sources: plan.sourceIds.length,
+    schedule: plan.schedule ? `${plan.schedule.cron} ${plan.schedule.zone}` : null,
+    nextFireAt: plan.enabled && plan.schedule ? (computeNextFire(plan.schedule, now) ?? null) : null,
+  }));
+  const status = {
+    version: AGENT_VERSION,
+    stateDir: config.stateDir,
+    fingerprint: identity?.fingerprint.text ?? null,
+    enrolled: credentials !== undefined,
+    hostId: credentials?.hostId ?? null,
+    server: credentials?.serverUrl ?? null,
+    specVersion: spec?.version ?? null,
+    unreportedEvents: glance?.waitingEvents ?? 0,
+    openRuns: glance?.openRuns ?? [],
+    plans,
+  };
+  if (json) {
+    printJson(status);
+    return;
+  }
+  printLine(`fingerprint  ${status.fingerprint ?? 'none yet; start the agent once'}`);
+  printLine(`server       ${status.server ?? 'not enrolled'}`);
+  printLine(`spec         ${status.specVersion === null ? 'none yet' : `version ${status.specVersion}`}`);
+  printLine(`unreported   ${status.unreportedEvents} events, ${status.openRuns.length} runs under way`);
+  if (plans.length === 0) return;
+  printLine('');
+  printTable(
+    ['PLAN', 'SOURCES', 'SCHEDULE', 'NEXT FIRE'],
+    plans.map((plan) => [
+      plan.name,
+      String(plan.sources),
+      plan.schedule ?? 'by hand',
+      plan.nextFireAt === null ? (plan.enabled ? 'never' : 'paused') : new Date(plan.nextFireAt).toISOString(),
+    ]),
+  );
+}

@@ -1,0 +1,47 @@
+/** A look into the journal of an agent that may be running: for commands that only read. Takes no lock and writes nothing. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { LedgerState } from './snapshot-ledger.ts';
+import type { StoredSpec } from './spec-store.ts';
+
+export interface JournalGlance {
+  spec: StoredSpec | undefined;
+  openRuns: readonly { run: string; kind: string; openedAt: number }[];
+  /** Events the server does not have yet. */
+  waitingEvents: number;
+}
+
+/** Undefined when there is no journal yet. */
+export function glanceAtJournal(stateDir: string): JournalGlance | undefined {
+  const path = join(stateDir, 'journal.db');
+  if (!existsSync(path)) return undefined;
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    const spec = database.prepare('SELECT document, signature, version FROM spec WHERE slot = 1').get();
+    const open = database
+      .prepare('SELECT run, kind, opened_at AS openedAt FROM runs WHERE closed_at IS NULL ORDER BY opened_at')
+      .all();
+    const waiting = database.prepare('SELECT count(*) AS n FROM outbox WHERE acknowledged_at IS NULL').get();
+    return {
+      spec: spec === undefined ? undefined : ({ ...spec } as unknown as StoredSpec),
+      openRuns: open.map((row) => ({ ...row }) as unknown as JournalGlance['openRuns'][number]),
+      waitingEvents: Number(waiting?.['n'] ?? 0),
+    };
+  } finally {
+    database.close();
+  }
+}
+
+/** What this host remembers of the snapshots it made: engine id to state. Empty when there is no journal. */
+export function glanceAtLedger(stateDir: string): ReadonlyMap<string, LedgerState> {
+  const path = join(stateDir, 'journal.db');
+  if (!existsSync(path)) return new Map();
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    const rows = database.prepare('SELECT engine_id AS id, state FROM snapshots').all();
+    return new Map(rows.map((row) => [String(row['id']), String(row['state']) as LedgerState]));
+  } finally {
+    database.close();
+  }
+}

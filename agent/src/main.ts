@@ -1,0 +1,117 @@
+#!/usr/bin/env node
+/** `holdfast-agent`: run, status, doctor, restore, version. Data on standard output, logs on standard error. */
+import { systemClock } from '@holdfast/shared/clock.ts';
+import { findReason } from '@holdfast/shared/domain/reason.ts';
+import { toAppError } from '@holdfast/shared/errors.ts';
+import { Command } from 'commander';
+import { createAgent } from './app.ts';
+import { runDoctor } from './commands/doctor.ts';
+import { type RestoreWishes, runRestore } from './commands/restore.ts';
+import { runStatus } from './commands/status.ts';
+import { type AgentConfig, type AgentEnvironment, parseAgentConfig, readAgentEnvironment } from './config.ts';
+import { createAgentLog } from './log.ts';
+import { AGENT_VERSION } from './version.ts';
+
+/** Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 not admitted by the server. */
+const EXIT = { failed: 1, usage: 2, refused: 3 } as const;
+
+interface CommonOptions {
+  stateDir?: string;
+  server?: string;
+  json?: boolean;
+}
+
+function readConfig(options: CommonOptions): AgentConfig {
+  const environment: AgentEnvironment = readAgentEnvironment();
+  const given = {
+    ...environment,
+    ...(options.server === undefined ? {} : { serverUrl: options.server }),
+    ...(options.stateDir === undefined ? {} : { stateDir: options.stateDir }),
+  };
+  return parseAgentConfig(given, process.getuid?.() === 0);
+}
+
+function fail(thrown: unknown): void {
+  const error = toAppError(thrown);
+  process.stderr.write(`holdfast-agent: ${error.message}\n`);
+  if (error.code === 'internal' && thrown instanceof Error) process.stderr.write(`${thrown.stack ?? ''}\n`);
+  const isUsage = error.code === 'invalid' && findReason(error) === undefined;
+  process.exitCode = isUsage
+    ? EXIT.usage
+    : error.code === 'forbidden' || error.code === 'unauthenticated'
+      ? EXIT.refused
+      : EXIT.failed;
+}
+
+async function run(options: CommonOptions): Promise<void> {
+  const config = readConfig(options);
+  const log = createAgentLog({ level: config.logLevel, forPeople: process.stderr.isTTY === true, now: systemClock.now });
+  const agent = await createAgent(config, log);
+  const stop = (signal: NodeJS.Signals) => {
+    log.info({ signal }, 'stopping');
+    agent.stop().catch((error: unknown) => log.error({ err: error }, 'stopping failed'));
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  try {
+    await agent.run();
+  } finally {
+    await agent.stop();
+  }
+}
+
+const program = new Command('holdfast-agent')
+  .description('Backs up this host on its own schedule and reports to a Holdfast server.')
+  .version(AGENT_VERSION);
+const withCommon = (command: Command) =>
+  command.option('--state-dir <path>', 'where identity, journal and cache live (HOLDFAST_STATE_DIR)');
+const guard =
+  <T extends unknown[]>(action: (...given: T) => Promise<void>) =>
+  async (...given: T) => {
+    try {
+      await action(...given);
+    } catch (error) {
+      fail(error);
+    }
+  };
+
+withCommon(program.command('run').description('announce this host if it is new, then back up by schedule and report'))
+  .option('--server <url>', 'address of the server (HOLDFAST_SERVER_URL)')
+  .action(guard(run));
+
+withCommon(program.command('status').description('what this host knows: its server, plans, next fires, events not yet reported'))
+  .option('--json', 'print JSON')
+  .action(guard((options: CommonOptions) => runStatus(readConfig(options), options.json === true)));
+
+withCommon(program.command('doctor').description('check tools, directories and protections of this host'))
+  .option('--json', 'print JSON')
+  .action(
+    guard(async (options: CommonOptions) => {
+      const healthy = await runDoctor(readConfig(options), options.json === true);
+      if (!healthy) process.exitCode = EXIT.failed;
+    }),
+  );
+
+withCommon(program.command('restore').description('list and restore snapshots from here, with the server away'))
+  .option('--list', 'list what can be restored')
+  .option('--source <name>', 'the source, by name or id')
+  .option('--snapshot <id>', 'a snapshot, or "latest"', 'latest')
+  .option('--to <directory>', 'restore files into a new directory')
+  .option('--to-database <name>', 'restore a database under this new name')
+  .option('--json', 'print JSON')
+  .action(guard((options: CommonOptions & RestoreWishes) => runRestore(readConfig(options), options)));
+
+program
+  .command('version')
+  .description('print the version')
+  .option('--json', 'print JSON')
+  .action((options: { json?: boolean }) => {
+    process.stdout.write(
+      options.json ? `${JSON.stringify({ version: AGENT_VERSION, node: process.version })}\n` : `${AGENT_VERSION}\n`,
+    );
+  });
+
+program.exitOverride((error) => {
+  process.exit(error.exitCode === 0 ? 0 : EXIT.usage);
+});
+await program.parseAsync();

@@ -1,0 +1,132 @@
+/** Puts together what starts tools and opens secrets on this host; part of the composition root, used with and without a server. */
+import { access, constants, mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { type Clock, systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
+import { type Crypto, createCrypto } from '@holdfast/shared/crypto/crypto.ts';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { PROCESS } from '@holdfast/shared/limits.ts';
+import type { AgentConfig } from './config.ts';
+import { createResticEngine } from './engines/restic/engine.ts';
+import { createOwnProcesses } from './engines/restic/own-processes.ts';
+import type { Exec } from './exec/contract.ts';
+import { createExec } from './exec/exec.ts';
+import { checkPdeathsig } from './exec/pdeathsig.ts';
+import type { Launcher, StartedProcess } from './exec/process.ts';
+import { openWorkDirs } from './exec/work-dir.ts';
+import { type Inventory, takeInventory } from './host/tools.ts';
+import { type HostCredentialStore, openHostCredentials } from './identity/host-credentials.ts';
+import { loadOrCreateIdentity } from './identity/identity.ts';
+import type { AgentLog, Tooling } from './runs/workbench.ts';
+
+const SETPRIV_PLACES = ['/usr/bin/setpriv', '/bin/setpriv'];
+
+export interface HostTooling extends Tooling {
+  credentials: HostCredentialStore;
+  inventory(): Inventory;
+  /** Looks for the tools again; true when something changed. */
+  refreshInventory(): Promise<boolean>;
+  /** An exec that also tells somebody of every process it starts. */
+  createExecWith(hooks: { onStarted(started: StartedProcess): void; onEnded(started: StartedProcess): void }): Exec;
+  /** Whether children die with this agent on this host. */
+  pdeathsig: boolean;
+}
+
+async function findSetpriv(): Promise<string | undefined> {
+  for (const path of SETPRIV_PLACES) {
+    try {
+      await access(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not here; the next place may have it.
+    }
+  }
+  return undefined;
+}
+
+export interface ToolingOptions {
+  config: AgentConfig;
+  log: AgentLog;
+  clock?: Clock;
+  crypto?: Crypto;
+}
+
+/** Opens identity, credentials and tools of the state directory. */
+export async function openTooling({ config, log, ...given }: ToolingOptions): Promise<HostTooling> {
+  const clock = given.clock ?? systemClock;
+  const crypto = given.crypto ?? (await createCrypto(systemRandomBytes));
+  const identity = await loadOrCreateIdentity(config.stateDir, crypto);
+  const credentials = await openHostCredentials(config.stateDir);
+  const tmpDir = join(config.stateDir, 'tmp');
+  const cacheDir = join(config.stateDir, 'cache');
+  for (const dir of [tmpDir, cacheDir]) await mkdir(dir, { recursive: true, mode: 0o700 });
+
+  const setpriv = await findSetpriv();
+  const pdeathsig = setpriv !== undefined && (await checkPdeathsig(setpriv));
+  if (!pdeathsig) {
+    log.warn(
+      { setpriv: setpriv ?? 'missing' },
+      'children do not die with the agent on this host: install util-linux, and give capabilities as ambient ones instead of file capabilities',
+    );
+  }
+  const processes = createOwnProcesses(clock);
+  const launcher: Launcher = {
+    environment: { path: config.toolPath, home: config.home, tmpDir },
+    setpriv,
+    cancelGraceMs: PROCESS.cancelGraceMs,
+  };
+  const createExecWith: HostTooling['createExecWith'] = (hooks) =>
+    createExec({
+      ...launcher,
+      onStarted(started) {
+        processes.onStarted(started);
+        hooks.onStarted(started);
+      },
+      onEnded(started) {
+        processes.onEnded(started);
+        hooks.onEnded(started);
+      },
+    });
+  const exec = createExecWith({ onStarted: () => undefined, onEnded: () => undefined });
+  const workDirs = openWorkDirs(config.stateDir, config.workDirCandidates);
+  const look = () => takeInventory({ exec, path: config.toolPath, workDir: workDirs.root });
+  let inventory = await look();
+
+  return {
+    clock,
+    crypto,
+    identity,
+    credentials,
+    exec,
+    workDirs,
+    log,
+    pdeathsig,
+    createExecWith,
+    inventory: () => inventory,
+    async refreshInventory() {
+      const before = JSON.stringify(inventory.reports);
+      inventory = await look();
+      return JSON.stringify(inventory.reports) !== before;
+    },
+    toolbox: () => inventory,
+    engine(through) {
+      const restic = inventory.find('restic');
+      if (!restic)
+        throw createReasonError(
+          'tool_missing',
+          `restic is not installed on this host. ${inventory.findAdvice('restic') ?? ''}`.trim(),
+        );
+      return createResticEngine({
+        exec: through,
+        binary: restic.path,
+        version: restic.version,
+        cacheDir,
+        clock,
+        hostname: hostname(),
+        processes,
+      });
+    },
+    hostId: () => credentials.find()?.hostId,
+    serverKey: () => credentials.find()?.serverKey,
+  };
+}
