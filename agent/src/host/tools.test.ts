@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { TOOLS, type ToolName } from '@holdfast/shared/adapters/command.ts';
 import { toolReportSchema } from '@holdfast/shared/protocol/messages.ts';
 import { createExec } from '../exec/exec.ts';
-import { findTools, parseToolVersion } from './tools.ts';
+import { parseToolVersion, takeInventory } from './tools.ts';
 
 describe('the version a tool tells', () => {
   const rows: readonly (readonly [ToolName, string, string | undefined])[] = [
@@ -39,10 +39,10 @@ describe('the inventory of a host', () => {
     chmodSync(join(dir, folder, name), 0o755);
   };
   const take = (path: readonly string[], more: { timeoutMs?: number } = {}) =>
-    findTools({
+    takeInventory({
       exec,
       workDir: dir,
-      toolPath: path.map((folder) => (folder.startsWith('.') ? folder : join(dir, folder))).join(':'),
+      path: path.map((folder) => (folder.startsWith('.') ? folder : join(dir, folder))).join(':'),
       postgresFolder: join(dir, 'postgresql'),
       ...more,
     });

@@ -26,7 +26,7 @@ export interface InventoryOptions {
   /** A private directory the version commands may run in. */
   workDir: string;
   /** Absolute folders in the order in which they are searched, separated by `:`. */
-  toolPath: string;
+  path: string;
   /** Where Debian keeps the major versions of PostgreSQL, `<folder>/<major>/bin`. */
   postgresFolder?: string | undefined;
   timeoutMs?: number | undefined;
@@ -107,7 +107,7 @@ function listPostgresFolders(root: string): string[] {
 function listCandidates(tool: ToolName, options: InventoryOptions): string[] {
   const folders = [
     ...(RULES[tool].postgres ? listPostgresFolders(options.postgresFolder ?? POSTGRES_FOLDER) : []),
-    ...options.toolPath.split(':'),
+    ...options.path.split(':'),
   ].filter((folder) => isAbsolute(folder));
   const seen = new Set<string>();
   const candidates: string[] = [];
@@ -159,7 +159,7 @@ function adviceForOld({ tool, version }: FoundTool): { advice?: string } {
 }
 
 /** Looks for every tool of `TOOLS`. Never throws for a tool that is missing, broken or slow. */
-export async function findTools(options: InventoryOptions): Promise<Inventory> {
+export async function takeInventory(options: InventoryOptions): Promise<Inventory> {
   const looked = await Promise.all(TOOLS.map((tool) => lookFor(tool, options)));
   const found = looked.flatMap((entry) => entry.found);
   const reports = looked.flatMap((entry) => entry.reports);
