@@ -135,7 +135,8 @@ export function findLocalPath(text: string | undefined, basePath: string): strin
   const origin = 'http://local.invalid';
   if (!URL.canParse(text, origin)) return undefined;
   const url = new URL(text, origin);
-  if (url.origin !== origin || !`${url.pathname}/`.startsWith(`${basePath}/`)) return undefined;
+  // Taking dots out of a path may leave two slashes at its front, which a browser reads as another host.
+  if (url.origin !== origin || url.pathname.startsWith('//') || !`${url.pathname}/`.startsWith(`${basePath}/`)) return undefined;
   return `${url.pathname}${url.search}`;
 }
 
