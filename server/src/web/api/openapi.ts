@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { sessionCookieName } from '../http/cookies.ts';
 import { API_CODES } from '../http/http-error.ts';
 import type { ApiEndpoint } from '../http/route.ts';
+import { STREAM_OPERATION } from './openapi-stream.ts';
 
 export const API_PREFIX = '/api/v1';
 
@@ -17,9 +18,6 @@ export interface OpenApiDocument extends JsonObject {
   paths: Record<string, Record<string, JsonObject>>;
   components: { schemas: Record<string, JsonObject> } & JsonObject;
 }
-
-/** What answers with a stream is in no table, and described here. */
-export const SERVED_BESIDE = ['/stream'] as const;
 
 const TAGS: Record<string, string> = {
   hosts: 'Machines with an agent, how they join and leave',
@@ -137,7 +135,7 @@ const IF_MATCH: JsonObject = {
   name: 'If-Match',
   in: 'header',
   required: false,
-  description: 'The version the change was made for, as the ETag gave it; refused with 412 when there is a newer one',
+  description: 'The version the change was made for, as the ETag gave it; refused as CONFLICT when there is a newer one',
   schema: { type: 'string' },
 };
 
@@ -190,31 +188,6 @@ function writeOperation(book: SchemaBook, endpoint: ApiEndpoint): JsonObject {
   };
 }
 
-function writeBeside(): Record<(typeof SERVED_BESIDE)[number], Record<string, JsonObject>> {
-  return {
-    '/stream': {
-      get: {
-        operationId: 'getStream',
-        summary: 'What happens, as it happens: server-sent events that a client may take up again where it was cut off.',
-        tags: ['reference'],
-        parameters: [
-          {
-            name: 'Last-Event-ID',
-            in: 'header',
-            required: false,
-            description: 'The id of the last event seen',
-            schema: { type: 'string' },
-          },
-        ],
-        responses: {
-          '200': { description: 'Events without end', content: { 'text/event-stream': { schema: { type: 'string' } } } },
-          ...ERROR_RESPONSES,
-        },
-      },
-    },
-  };
-}
-
 function writeErrorResponse(description: string): JsonObject {
   return { description, content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } };
 }
@@ -239,7 +212,10 @@ export function createOpenApiDocument(endpoints: readonly ApiEndpoint[], baseUrl
     servers: [{ url: `${baseUrl}${API_PREFIX}` }],
     security: [{ apiKey: [] }, { session: [] }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
-    paths: { ...paths, ...writeBeside() },
+    paths: {
+      ...paths,
+      '/stream': { get: { ...STREAM_OPERATION, responses: { ...STREAM_OPERATION.responses, ...ERROR_RESPONSES } } },
+    },
     components: {
       schemas: Object.fromEntries(Object.entries(book.components).sort(([a], [b]) => (a < b ? -1 : 1))),
       headers: { ETag: { description: 'The version of the item, in quotes', schema: { type: 'string' } } },

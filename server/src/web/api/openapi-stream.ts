@@ -1,0 +1,69 @@
+/** The description of `/stream`, which answers without end and is therefore in no table. */
+import { LOG_LEVELS } from '@holdfast/shared/domain/run.ts';
+
+/** One operation of the OpenAPI document, without the error replies that all share. */
+export const STREAM_OPERATION = {
+  operationId: 'getStream',
+  summary: 'What happens, as it happens: server-sent events that a client may take up again where it was cut off.',
+  description: [
+    'The name of an event is its topic, its data one JSON object.',
+    '`refresh` says that what the topic shows has changed: read it again.',
+    '`log` brings new lines of a run under `run:<id>`; `progress` how far that run is, at most once a second, and is never repeated.',
+    'After a cut, send the last id: what was missed comes first, or a `refresh` of each topic when that is too long ago.',
+  ].join(' '),
+  tags: ['reference'],
+  parameters: [
+    {
+      name: 'topics',
+      in: 'query',
+      required: true,
+      description:
+        'With commas between: overview, hosts, host:<id>, sources, repositories, plans, runs, run:<id>, snapshots, counts',
+      schema: { type: 'string' },
+    },
+    {
+      name: 'lastEventId',
+      in: 'query',
+      required: false,
+      description: 'For clients that cannot send the header',
+      schema: { type: 'string', maxLength: 60 },
+    },
+    {
+      name: 'Last-Event-ID',
+      in: 'header',
+      required: false,
+      description: 'The id of the last event seen',
+      schema: { type: 'string', maxLength: 60 },
+    },
+  ],
+  responses: {
+    '200': {
+      description: 'Events without end',
+      content: {
+        'text/event-stream': {
+          schema: {
+            type: 'object',
+            description: 'The data of one event',
+            properties: {
+              kind: { type: 'string', enum: ['refresh', 'log', 'progress'] },
+              lines: {
+                type: 'array',
+                items: {
+                  type: 'object',
+                  properties: {
+                    n: { type: 'integer' },
+                    at: { type: 'integer' },
+                    level: { type: 'string', enum: LOG_LEVELS },
+                    text: { type: 'string' },
+                  },
+                  required: ['n', 'at', 'level', 'text'],
+                },
+              },
+            },
+            required: ['kind'],
+          },
+        },
+      },
+    },
+  },
+} as const;
