@@ -12,6 +12,9 @@ export interface CodecLimits {
   frameDepth: number;
 }
 
+/** What a refusal repeats of the frame it refuses: the refusal must always fit a frame itself. */
+const QUOTED_CHARS = 300;
+
 export type CloseCode = 1007 | 1008 | 1009;
 
 /** A broken frame; the connection ends with `closeCode`. */
@@ -71,9 +74,10 @@ function parseJson(bytes: Uint8Array, limits: CodecLimits): unknown {
   }
 }
 
+/** Names the place of a fault; keys and values of the frame are hostile text, so what is quoted of them is short. */
 function describeIssue(error: z.ZodError): string {
   const issue = error.issues[0];
-  return issue ? `${issue.path.join('.') || 'frame'}: ${issue.message}` : 'does not fit';
+  return issue ? `${issue.path.join('.') || 'frame'}: ${issue.message}`.slice(0, QUOTED_CHARS) : 'does not fit';
 }
 
 function decodeWith(schemas: Schemas, bytes: Uint8Array, limits: CodecLimits): unknown {
