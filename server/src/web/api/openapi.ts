@@ -47,7 +47,7 @@ const errorSchema = z
       message: z.string().meta({ description: 'What happened, why, and what to do about it' }),
       details: z
         .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]))
-        .meta({ description: 'Such as `fields`, or `field.name`: what is wrong with that field' }),
+        .meta({ description: 'Such as `field.name`: what is wrong with that field' }),
     }),
     meta: z.strictObject(metaFields),
   })
