@@ -77,5 +77,5 @@ export function createReasonError(reason: Reason, what: string, cause?: unknown)
 /** The reason an error carries, if it was made by `createReasonError`. */
 export function findReason(error: AppError): Reason | undefined {
   const reason = error.details['reason'];
-  return typeof reason === 'string' && reason in REASONS ? (reason as Reason) : undefined;
+  return typeof reason === 'string' && Object.hasOwn(REASONS, reason) ? (reason as Reason) : undefined;
 }

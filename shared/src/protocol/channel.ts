@@ -133,9 +133,9 @@ export function createEventWindow(options: {
         const events = options.outbox.read(sent, options.eventsPerFrame, options.eventBytesPerFrame);
         const last = events.at(-1);
         if (!last) return;
+        options.send(events);
         sent = last.seq;
         inFlight.push(last.seq);
-        options.send(events);
       }
     },
     acknowledge(through) {

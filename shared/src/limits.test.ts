@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { SEALED } from './crypto/sealed.ts';
+import * as limits from './limits.ts';
+
+const { COUNTS, ENROLMENT, HTTP, LOG, OUTBOX, PROCESS, RUNS, TEXT, WIRE } = limits;
+
+describe('The limits', () => {
+  it('are whole numbers above zero', () => {
+    for (const [group, values] of Object.entries(limits))
+      for (const [name, value] of Object.entries(values))
+        assert.ok(Number.isSafeInteger(value) && value > 0, `${group}.${name} is ${String(value)}`);
+  });
+
+  it('of the wire fit into each other', () => {
+    assert.ok(WIRE.eventBytesPerFrame + 16 * 1024 <= WIRE.frameBytes, 'a full batch of events and its envelope fit a frame');
+    assert.ok(WIRE.frameBytes <= WIRE.bytesPerSecond, 'one frame never costs more than a second');
+    assert.ok(WIRE.unacknowledgedFrames * WIRE.frameBytes <= 2 * WIRE.bytesPerSecond, 'a full window fits the burst');
+    assert.ok(SEALED.boxChars + 32 * 1024 < WIRE.frameBytes, 'the largest sealed secrets fit a frame');
+  });
+
+  it('of silence let two pings be lost, and see a dead line before the page does', () => {
+    assert.ok(WIRE.silenceMs > 2 * WIRE.pingIntervalMs);
+    assert.ok(WIRE.offlineAfterMs > WIRE.silenceMs + WIRE.pingIntervalMs);
+    assert.ok(WIRE.reconnectMinMs < WIRE.reconnectMaxMs);
+  });
+
+  it('of logs fit the wire and the outbox', () => {
+    assert.ok(TEXT.logLineBytes <= LOG.batchBytes);
+    // In the worst case JSON writes six bytes for one.
+    assert.ok(TEXT.logLineBytes * 6 + 1024 < WIRE.eventBytesPerFrame, 'the worst line is one event');
+    assert.ok(LOG.runBytes < OUTBOX.bytes);
+  });
+
+  it('of runs, processes and people stay in proportion', () => {
+    assert.ok(RUNS.perHost <= RUNS.queued);
+    assert.ok(PROCESS.cancelGraceMs < 7000, 'a cancelled run is gone within seven seconds');
+    assert.ok(PROCESS.stderrHeadBytes + PROCESS.stderrTailBytes < PROCESS.toolOutputBytes);
+    assert.ok(HTTP.pageSize <= HTTP.pageSizeMax);
+    assert.ok(HTTP.sessionIdleMs <= HTTP.sessionMs);
+    assert.ok(ENROLMENT.pollIntervalMs < ENROLMENT.announcementLifeMs);
+    assert.ok(COUNTS.sourcesPerHost >= RUNS.partsPerRun);
+  });
+});
