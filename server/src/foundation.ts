@@ -10,6 +10,7 @@ import { type Crypto, createCrypto, type SigningKeys } from '@holdfast/shared/cr
 import { createId, DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { createBus } from './core/bus.ts';
 import type { CoreContext, Directory, FieldCipher, Log } from './core/ports.ts';
+import { checkCron } from './fires/fires.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
 import type { Store } from './store/store.ts';
 import { createFieldCipher, createKeyring } from './vault/keyring.ts';
@@ -103,6 +104,10 @@ export async function openFoundation(options: FoundationOptions): Promise<CoreCo
       directory: options.createDirectory(() => makeId('request')),
       log: options.log,
       createId: makeId,
+      findScheduleFault({ cron, zone }) {
+        const check = checkCron(cron, zone, clock.now());
+        return check.ok ? undefined : check.message;
+      },
       baseUrl: options.baseUrl,
       serverEpoch: Number(await store.settings.initSetting(SETTINGS.serverEpoch, '1')),
     };

@@ -60,6 +60,11 @@ async function checkReferences(
   return hosts;
 }
 
+function checkSchedule(context: CoreContext, schedule: Schedule | undefined): void {
+  const fault = schedule && context.findScheduleFault(schedule);
+  if (fault !== undefined) throw createFieldsError({ schedule: `Schedule: ${fault}` });
+}
+
 async function tellHosts(context: CoreContext, caller: Caller, hosts: readonly HostId[]): Promise<void> {
   const unique = [...new Set(hosts)];
   await context.store.hosts.bumpSpec(caller.tenant, unique);
@@ -72,6 +77,7 @@ export async function createPlan(context: CoreContext, caller: Caller, input: Pl
   demand(caller, 'plan.manage');
   if ((await context.store.catalog.countPlans(caller.tenant)) >= COUNTS.plans)
     throw new AppError('limit', 'there are too many plans', { retry: 'after_change' });
+  checkSchedule(context, input.schedule);
   const hosts = await checkReferences(context, caller, input);
   const now = context.clock.now();
   const plan: Plan = {
@@ -124,6 +130,7 @@ export async function updatePlan(
   const before = await getPlan(context, caller, id);
   const now = context.clock.now();
   const schedule = change.schedule === undefined ? before.schedule : (change.schedule ?? undefined);
+  checkSchedule(context, change.schedule ?? undefined);
   const enabled = change.enabled ?? before.enabled;
   const rescheduled =
     schedule?.cron !== before.schedule?.cron || schedule?.zone !== before.schedule?.zone || (enabled && !before.enabled);

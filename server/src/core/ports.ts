@@ -3,6 +3,7 @@ import type { Clock } from '@holdfast/shared/clock.ts';
 import type { Crypto, SigningKeys } from '@holdfast/shared/crypto/crypto.ts';
 import type { HostId, Id, IdKind, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { LogLine } from '@holdfast/shared/domain/run.ts';
+import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import type { WireError } from '@holdfast/shared/errors.ts';
 import type { AgentFrames, Progress, RequestBody, RequestResult, RequestType } from '@holdfast/shared/protocol/messages.ts';
 import type { Store } from '../store/store.ts';
@@ -77,6 +78,8 @@ export interface CoreContext {
   directory: Directory;
   log: Log;
   createId<K extends IdKind>(kind: K): Id<K>;
+  /** Why a schedule cannot be kept (the cron expression is unreadable or never due); undefined for a good one. */
+  findScheduleFault(schedule: Schedule): string | undefined;
   /** Where people reach this server, without a slash at the end. */
   baseUrl: string;
   serverEpoch: number;

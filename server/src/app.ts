@@ -1,0 +1,133 @@
+/** The composition root of the server: every room put together, started in order, closed in the opposite one. Tests start this too. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { ServerConfig } from './config.ts';
+import { ensureBootstrap } from './core/accounts.ts';
+import type { CoreContext } from './core/ports.ts';
+import * as fires from './fires/fires.ts';
+import { type FoundationOptions, openFoundation } from './foundation.ts';
+import { attachHub, type Hub } from './hub/accept.ts';
+import { createDirectory, type HubDirectory } from './hub/directory.ts';
+import type { ServerLog } from './log.ts';
+import { createMetrics, type Metrics } from './metrics/metrics.ts';
+import { startTicker, type Ticker } from './ticker/ticker.ts';
+import { checkPasswordRules } from './vault/password-rules.ts';
+import { SERVER_VERSION } from './version.ts';
+import { createApiEndpoints } from './web/api/all.ts';
+import { createAssets } from './web/assets.ts';
+import { createHttpApp, type HttpApp } from './web/http/app.ts';
+import { createReadiness, type Readiness } from './web/http/readiness.ts';
+import { createScreens } from './web/screens/all.ts';
+import { createUrls, readBasePath } from './web/urls.ts';
+
+/** What is still being answered at a stop is given this long. */
+const CLOSE_GRACE_MS = 5_000;
+
+export interface App {
+  context: CoreContext;
+  directory: HubDirectory;
+  /** Listens, and resolves with the address it really has. */
+  start(): Promise<{ url: string; host: string; port: number }>;
+  /** Drains and closes; resolves when nothing is left. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What tests may put in the place of the real thing. */
+export type AppOverrides = Partial<Pick<FoundationOptions, 'clock' | 'randomBytes'>>;
+
+function formatHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function listen(server: Server, { host, port }: ServerConfig['listen']): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve(server.address() as AddressInfo);
+    });
+  });
+}
+
+export async function createApp(config: ServerConfig, log: ServerLog, overrides: AppOverrides = {}): Promise<App> {
+  const server = createServer({ requestTimeout: 60_000, headersTimeout: 20_000, keepAliveTimeout: 70_000 });
+  // The port decides the base URL where none is given, so it is taken before anything is made.
+  const address = await listen(server, config.listen);
+  const host = formatHost(config.listen.host === '0.0.0.0' || config.listen.host === '::' ? 'localhost' : config.listen.host);
+  const baseUrl = config.baseUrl ?? `http://${host}:${address.port}`;
+  let directory: HubDirectory | undefined;
+  let context: CoreContext;
+  try {
+    context = await openFoundation({
+      dataDir: config.dataDir,
+      masterKey: config.masterKey.value,
+      masterKeyFile: config.masterKey.file,
+      baseUrl,
+      log,
+      access: 'alone',
+      createDirectory(createRequestId) {
+        directory = createDirectory(createRequestId);
+        return directory;
+      },
+      ...overrides,
+    });
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+  const hubDirectory = directory as unknown as HubDirectory;
+  const readiness: Readiness = createReadiness(context, { dataDir: config.dataDir });
+  let http: HttpApp;
+  const metrics: Metrics = createMetrics({ context, version: SERVER_VERSION, countStreams: () => http.countStreams() });
+  http = createHttpApp({
+    context,
+    config,
+    screens: createScreens({ checkPasswordRules, fires }),
+    endpoints: createApiEndpoints(fires),
+    assets: createAssets({ basePath: readBasePath(baseUrl) }),
+    metrics,
+    log,
+    readiness,
+  });
+  let hub: Hub | undefined;
+  let ticker: Ticker | undefined;
+  let closed: Promise<void> | undefined;
+
+  return {
+    context,
+    directory: hubDirectory,
+    async start() {
+      server.on('request', http.handler);
+      hub = attachHub(server, createUrls(baseUrl).agentSocket(), context, hubDirectory);
+      ticker = startTicker(context);
+      const bootstrap = await ensureBootstrap(context);
+      log.info({ url: baseUrl, version: SERVER_VERSION, dataDir: config.dataDir }, 'listening');
+      if (bootstrap) {
+        log.warn(
+          {
+            url: `${baseUrl}${createUrls('').bootstrap({ token: bootstrap.token })}`,
+            expiresAt: new Date(bootstrap.expiresAt).toISOString(),
+          },
+          'no user yet: open this address once to make the first administrator',
+        );
+      }
+      return { url: baseUrl, host: address.address, port: address.port };
+    },
+    close() {
+      closed ??= (async () => {
+        readiness.drain();
+        ticker?.stop();
+        hub?.close();
+        http.close();
+        const ended = new Promise<void>((resolve) => server.close(() => resolve()));
+        server.closeIdleConnections();
+        const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+        await ended;
+        clearTimeout(force);
+        metrics.close();
+        await context.store.close();
+      })();
+      return closed;
+    },
+  };
+}

@@ -1,0 +1,154 @@
+#!/usr/bin/env node
+/** `holdfast-server`: serve, user create, api-key create, version. Data on standard output, logs on standard error. */
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { systemClock } from '@holdfast/shared/clock.ts';
+import { toAppError } from '@holdfast/shared/errors.ts';
+import { Command, Option } from 'commander';
+import { createApp } from './app.ts';
+import { CONFIG_EXIT_CODE, ConfigError, loadConfig, readEnvironment, type ServerConfig } from './config.ts';
+import { createApiKey, createCliCaller, createUser } from './core/accounts.ts';
+import type { CoreContext } from './core/ports.ts';
+import { openFoundation } from './foundation.ts';
+import { createDirectory } from './hub/directory.ts';
+import { createLog, type ServerLog } from './log.ts';
+import { ROLES, type Role } from './store/people.ts';
+import { checkPasswordRules } from './vault/password-rules.ts';
+import { SERVER_VERSION } from './version.ts';
+
+function openLog(config: ServerConfig): ServerLog {
+  const log = createLog({ level: config.logLevel, clock: systemClock });
+  for (const warning of config.warnings) log.warn({}, warning);
+  return log;
+}
+
+function fail(thrown: unknown): void {
+  if (thrown instanceof ConfigError) {
+    process.stderr.write(`holdfast-server: ${thrown.message}\n`);
+    process.exitCode = CONFIG_EXIT_CODE;
+    return;
+  }
+  const code = (thrown as NodeJS.ErrnoException).code;
+  if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    process.stderr.write(`holdfast-server: HOLDFAST_LISTEN: cannot listen there (${code}); is another server running?\n`);
+    process.exitCode = CONFIG_EXIT_CODE;
+    return;
+  }
+  const error = toAppError(thrown);
+  process.stderr.write(`holdfast-server: ${error.message}\n`);
+  if (error.code === 'internal' && thrown instanceof Error) process.stderr.write(`${thrown.stack ?? ''}\n`);
+  process.exitCode = error.code === 'invalid' ? CONFIG_EXIT_CODE : 1;
+}
+
+async function serve(): Promise<void> {
+  const config = loadConfig(readEnvironment());
+  const log = openLog(config);
+  const app = await createApp(config, log);
+  const stop = (signal: NodeJS.Signals) => {
+    log.info({ signal }, 'stopping');
+    app.close().catch((error: unknown) => log.error({ err: error }, 'closing failed'));
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  await app.start();
+}
+
+/** Runs a one-shot command on the store, beside a server that may be running. */
+async function onStore<T>(work: (context: CoreContext) => Promise<T>): Promise<T> {
+  const config = loadConfig(readEnvironment());
+  const context = await openFoundation({
+    dataDir: config.dataDir,
+    masterKey: config.masterKey.value,
+    masterKeyFile: config.masterKey.file,
+    baseUrl: config.baseUrl ?? '',
+    log: createLog({ level: 'warn', clock: systemClock }),
+    access: 'beside',
+    createDirectory,
+  });
+  try {
+    return await work(context);
+  } finally {
+    await context.store.close();
+  }
+}
+
+interface NamedOptions {
+  name: string;
+  role: Role;
+  json?: boolean;
+}
+
+async function createUserCommand(options: NamedOptions & { passwordFile: string }): Promise<void> {
+  const password = (await readFile(options.passwordFile, 'utf8')).replace(/\r?\n$/, '');
+  const user = await onStore((context) =>
+    createUser(context, createCliCaller(userInfo().username), checkPasswordRules, {
+      name: options.name,
+      role: options.role,
+      password,
+    }),
+  );
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ id: user.id, name: user.name, role: user.role })}\n`
+      : `created ${user.role} ${user.name}\n`,
+  );
+}
+
+async function createKeyCommand(options: NamedOptions): Promise<void> {
+  const made = await onStore((context) =>
+    createApiKey(context, createCliCaller(userInfo().username), { name: options.name, role: options.role }),
+  );
+  // Printed once and never again: only its hash is kept.
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ id: made.key.id, name: options.name, role: options.role, key: made.token })}\n`
+      : `${made.token}\n`,
+  );
+}
+
+const guard =
+  <T extends unknown[]>(action: (...given: T) => Promise<void>) =>
+  async (...given: T) => {
+    try {
+      await action(...given);
+    } catch (error) {
+      fail(error);
+    }
+  };
+const roleOption = () => new Option('--role <role>', 'what it may do').choices([...ROLES]).makeOptionMandatory();
+
+const program = new Command('holdfast-server').description('The control plane of Holdfast backups.').version(SERVER_VERSION);
+program
+  .command('serve')
+  .description('serve pages, API and the hub for agents (configured by HOLDFAST_… variables)')
+  .action(guard(serve));
+const user = program.command('user').description('people who sign in');
+user
+  .command('create')
+  .description('create a user')
+  .requiredOption('--name <name>', 'name to sign in with')
+  .addOption(roleOption())
+  .requiredOption('--password-file <path>', 'file that holds the password')
+  .option('--json', 'print JSON')
+  .action(guard(createUserCommand));
+const apiKey = program.command('api-key').description('keys for programs');
+apiKey
+  .command('create')
+  .description('create a key and print it once')
+  .requiredOption('--name <name>', 'what the key is for')
+  .addOption(roleOption())
+  .option('--json', 'print JSON')
+  .action(guard(createKeyCommand));
+program
+  .command('version')
+  .description('print the version')
+  .option('--json', 'print JSON')
+  .action((options: { json?: boolean }) => {
+    process.stdout.write(
+      options.json ? `${JSON.stringify({ version: SERVER_VERSION, node: process.version })}\n` : `${SERVER_VERSION}\n`,
+    );
+  });
+program.exitOverride((error) => {
+  process.exit(error.exitCode === 0 ? 0 : CONFIG_EXIT_CODE);
+});
+await program.parseAsync();
