@@ -150,6 +150,5 @@ export function listPlaces(detail: RunDetail, names: Names, urls: Urls): readonl
     ...(run.snapshot === undefined
       ? []
       : [{ label: 'from snapshot', value: 'open', href: urls.snapshot({ snapshot: run.snapshot }) }]),
-    { label: 'run', value: run.id },
   ];
 }

@@ -34,7 +34,7 @@ export function runLogPanel(view: RunLogView): Html {
     title: 'Log',
     aside: html`<span>${summarize(view)}</span><a href="${view.textHref}" download>txt</a><a href="${view.jsonHref}" download>ndjson</a>`,
     content: html`${view.total > 0 && logToolbar(view)}${runLog(view)}`,
-    foot: view.laterHref !== undefined && html`<a href="${view.laterHref}">Later lines</a>`,
+    foot: view.laterHref === undefined ? undefined : html`<a href="${view.laterHref}">Later lines</a>`,
   });
 }
 

@@ -5,6 +5,7 @@ import type { ErrorCode } from '@holdfast/shared/errors.ts';
 import type { Run, RunPart } from '../../store/runs.ts';
 import { formatDuration, formatNoun, formatSpan } from '../ui/quantity.ts';
 import { type Clockface, formatDay, formatMinute } from '../ui/time.ts';
+import { REASON_SENTENCES } from './run-reasons.ts';
 
 /** A heading is one sentence: what is longer stands in full in the failure panel. */
 const HEADING_CHARS = 140;
@@ -23,7 +24,7 @@ const ADVICE_BY_CODE: Readonly<Partial<Record<ErrorCode, string>>> = {
 export interface FailureWords {
   /** The tool's or program's own sentence, without the advice. */
   what: string;
-  /** A classified cause in words, such as `database authentication`; undefined where none is known. */
+  /** The classified cause as a sentence; undefined where none is known. */
   why?: string | undefined;
   /** What a person can do about it. */
   advice?: string | undefined;
@@ -39,7 +40,11 @@ export function splitFailure(failure: Failure): FailureWords {
   const advice = reason === undefined ? ADVICE_BY_CODE[failure.code] : getAdvice(reason);
   const text = failure.message.trim();
   const what = advice !== undefined && text.endsWith(advice) ? text.slice(0, -advice.length).trim() : text;
-  return { what: what === '' ? 'It says nothing more.' : what, why: reason?.replaceAll('_', ' '), advice };
+  return {
+    what: what === '' ? 'It says nothing more.' : what,
+    why: reason === undefined ? undefined : REASON_SENTENCES[reason],
+    advice,
+  };
 }
 
 /** The first line of a text, cut at a word, without the full stop. */

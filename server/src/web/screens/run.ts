@@ -78,6 +78,7 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
   const late = describeLateReport(run);
   return {
     face,
+    id: run.id,
     url: urls.run({ run: run.id }),
     topic: TOPICS.run(run.id),
     crumbs: buildCrumbs(visit, scene),

@@ -65,6 +65,7 @@ export type RunView = {
   readonly evidence: readonly EvidenceLine[];
   readonly figures: readonly RunFact[];
   readonly places: readonly RunFact[];
+  readonly id: string;
   readonly log: RunLogView;
 };
 
@@ -175,12 +176,12 @@ export function runSide(view: RunView): Html {
   const evidence =
     view.evidence.length > 0 &&
     panel({
-      title: 'Evidence',
+      title: view.state === 'succeeded' || view.active ? 'Evidence' : 'Evidence for what was kept',
       aside: `${held} of ${view.evidence.length}`,
       content: rows(view.evidence.map((line) => ({ title: evidenceLine(line) }))),
     });
   const figures = view.figures.length > 0 && panel({ title: 'Figures', content: facts(view.figures.map(factLine)) });
-  return html`<div class="stack" ${live(view, RUN_PARTS.side)}>${evidence}${figures}${panel({ title: 'Where', content: facts(view.places.map(factLine)) })}</div>`;
+  return html`<div class="stack" ${live(view, RUN_PARTS.side)}>${evidence}${figures}${panel({ title: 'Where', content: facts([...view.places.map(factLine), { label: 'id', value: html`<span class="mono small">${view.id}</span>` }]) })}</div>`;
 }
 
 function factLine(fact: RunFact): { label: string; value: Html | string } {

@@ -1,7 +1,8 @@
 /** The list of runs, filtered, newest first, live. */
-import { type HostId, idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
+import { type HostId, idSchema, type PlanId, type RunId, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { isTerminal, RUN_KINDS, RUN_STATES, type RunState } from '@holdfast/shared/domain/run.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
+import type { Caller } from '../../core/caller.ts';
 import { listHosts } from '../../core/hosts.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
@@ -20,6 +21,7 @@ import { describeTrigger, findDurationMs, shortenSentence, splitFailure } from '
 import { type Choice, RUNS_TABLE, type RunLine, type RunsView, runsPage, runsTable, summarizeRuns } from './runs.view.ts';
 import { buildShell } from './shell.ts';
 
+const CHOICE_CHARS = 28;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
@@ -64,30 +66,72 @@ function toFilter(query: RunQuery, now: number): RunFilter {
   };
 }
 
-/** What a run is about, for a list: its plan, or where a restore goes. */
-export function titleOfRun(run: Pick<Run, 'kind' | 'plan' | 'target'>, names: Pick<Names, 'plans'>): string {
-  if (run.kind === 'restore') {
-    if (run.target?.kind === 'directory') return `Restore to ${run.target.path}`;
-    if (run.target?.kind === 'database') return `Restore into database ${run.target.database}`;
-    return 'Restore';
-  }
-  return run.plan === undefined ? 'Backup without a plan' : nameOf(names.plans, run.plan, 'plan');
+/** Names in a title; what is more is counted. */
+const NAMES_SHOWN = 3;
+
+/** `app`, `orders and shop`, `orders, shop, erp and 4 more`. */
+export function joinNames(names: readonly string[]): string {
+  if (names.length <= 1) return names[0] ?? '';
+  const shown = names.slice(0, NAMES_SHOWN);
+  if (names.length > NAMES_SHOWN) return `${shown.join(', ')} and ${names.length - NAMES_SHOWN} more`;
+  return `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
+}
+
+/** What a run is about, for a list: its sources, and where a restore brings them. */
+export function titleOfRun(
+  run: Pick<Run, 'kind' | 'target'>,
+  sources: readonly SourceId[],
+  names: Pick<Names, 'sources'>,
+): string {
+  const what = joinNames(sources.map((id) => nameOf(names.sources, id, 'source')));
+  if (run.kind === 'backup') return what === '' ? 'Backup' : what;
+  const target = run.target?.kind === 'directory' ? `to ${run.target.path}` : `into database ${run.target?.database ?? ''}`;
+  return what === '' ? `Restore ${target}` : `Restore of ${what} ${target}`;
+}
+
+export interface ListedRuns {
+  names: Names;
+  /** The sources of each run. */
+  sources: ReadonlyMap<RunId, readonly SourceId[]>;
+}
+
+/** What the lines of a list of runs speak of. */
+export async function readListedRuns(
+  context: CoreContext,
+  caller: Caller,
+  runs: readonly Run[],
+  more: { host?: HostId | undefined; plan?: PlanId | undefined } = {},
+): Promise<ListedRuns> {
+  const parts = await Promise.all(runs.map((run) => context.store.runs.listParts(caller.tenant, run.id)));
+  const names = await loadNames(context, caller, {
+    hosts: [more.host, ...runs.map((run) => run.host)],
+    plans: [more.plan, ...runs.map((run) => run.plan)],
+    sources: parts.flat().map((part) => part.source),
+  });
+  return { names, sources: new Map(runs.map((run, index) => [run.id, (parts[index] ?? []).map((part) => part.source)])) };
 }
 
 /** One line of a list of runs; also on the pages of plans and of the overview. */
-export function toRunLine(run: Run, names: Pick<Names, 'plans' | 'hosts'>, urls: Urls, now: number): RunLine {
-  const host = names.hosts.get(run.host);
+export function toRunLine(run: Run, listed: ListedRuns, urls: Urls, now: number): RunLine {
+  const { names } = listed;
   const running = !isTerminal(run.state) && run.startedAt !== undefined ? Math.max(0, now - run.startedAt) : undefined;
   return {
     id: run.id,
     href: urls.run({ run: run.id }),
     state: run.state,
-    title: titleOfRun(run, names),
-    kind: run.kind,
+    title: titleOfRun(run, listed.sources.get(run.id) ?? [], names),
     host: {
       name: nameOf(names.hosts, run.host, 'host'),
-      ...(host === undefined ? {} : { href: urls.host({ host: run.host }) }),
+      ...(names.hosts.has(run.host) ? { href: urls.host({ host: run.host }) } : {}),
     },
+    ...(run.plan === undefined
+      ? {}
+      : {
+          plan: {
+            name: nameOf(names.plans, run.plan, 'plan'),
+            ...(names.plans.has(run.plan) ? { href: urls.plan({ plan: run.plan }) } : {}),
+          },
+        }),
     cause: describeTrigger(run),
     at: run.startedAt ?? run.createdAt,
     durationMs: findDurationMs(run) ?? running,
@@ -116,6 +160,11 @@ export function describeDay(counts: Readonly<Record<RunState, number>>): { headi
   return { heading, lede: said.length === 0 ? undefined : said.join(' · ') };
 }
 
+/** A select is as wide as its longest choice. */
+function cutName(name: string): string {
+  return name.length > CHOICE_CHARS ? `${name.slice(0, CHOICE_CHARS - 1)}…` : name;
+}
+
 /** The choices of a filter, with what is chosen among them even where the list is cut. */
 function choicesOf(
   all: string,
@@ -123,7 +172,7 @@ function choicesOf(
   chosen: { id: string; name: string } | undefined,
 ): Choice[] {
   const listed = chosen === undefined || rows.some((row) => row.id === chosen.id) ? rows : [chosen, ...rows];
-  return [{ value: '', label: all }, ...listed.map((row) => ({ value: row.id, label: row.name }))];
+  return [{ value: '', label: all }, ...listed.map((row) => ({ value: row.id, label: cutName(row.name) }))];
 }
 
 async function buildFilters(context: CoreContext, visit: Visit, query: RunQuery, names: Names): Promise<RunsView['filters']> {
@@ -164,16 +213,16 @@ async function buildFilters(context: CoreContext, visit: Visit, query: RunQuery,
 async function buildView(
   context: CoreContext,
   visit: Visit,
-  shown: { query: RunQuery; trail: CursorTrail; page: Page<Run>; names: Names },
+  shown: { query: RunQuery; trail: CursorTrail; page: Page<Run>; listed: ListedRuns },
 ): Promise<Omit<RunsView, 'filters'>> {
-  const { query, trail, page, names } = shown;
+  const { query, trail, page, listed } = shown;
   const { caller, urls } = visit;
   const face = readClockface(context, visit);
   const counts = await context.store.runs.countRunsByState(caller.tenant, face.now - DAY_MS);
   return {
     face,
     ...describeDay(counts),
-    rows: page.rows.map((run) => toRunLine(run, names, urls, face.now)),
+    rows: page.rows.map((run) => toRunLine(run, listed, urls, face.now)),
     action: urls.runs(),
     filtered: Object.values(query).some((value) => value !== undefined),
     pager: {
@@ -189,13 +238,10 @@ async function showRuns(context: CoreContext, visit: Visit): Promise<PageReply> 
   const query = readRunQuery(visit);
   const trail = readTrail(visit);
   const page = await listRuns(context, visit.caller, toFilter(query, context.clock.now()), trail.request);
-  const names = await loadNames(context, visit.caller, {
-    hosts: [query.host, ...page.rows.map((run) => run.host)],
-    plans: [query.plan, ...page.rows.map((run) => run.plan)],
-  });
-  const view = await buildView(context, visit, { query, trail, page, names });
+  const listed = await readListedRuns(context, visit.caller, page.rows, query);
+  const view = await buildView(context, visit, { query, trail, page, listed });
   if (wantsPart(visit, RUNS_TABLE)) return { kind: 'page', html: runsTable({ ...view, filters: [] }) };
-  const filters = await buildFilters(context, visit, query, names);
+  const filters = await buildFilters(context, visit, query, listed.names);
   return { kind: 'page', html: runsPage(await buildShell(context, visit, 'runs'), { ...view, filters }) };
 }
 

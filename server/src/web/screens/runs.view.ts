@@ -14,9 +14,9 @@ export type RunLine = {
   readonly id: string;
   readonly href: string;
   readonly state: RunState;
-  /** The plan, or what a restore brings where. */
+  /** The sources, or what a restore brings where. */
   readonly title: string;
-  readonly kind: string;
+  readonly plan?: { readonly name: string; readonly href?: string | undefined } | undefined;
   readonly host: { readonly name: string; readonly href?: string | undefined };
   /** `by schedule`, `by ada`. */
   readonly cause: string;
@@ -76,16 +76,24 @@ export function runsTable(view: RunsView): Html {
     columns: [
       { id: 'state', label: 'State', width: 'fit', cell: (row) => runStatus(row.state) },
       { id: 'run', label: 'Run', primary: true, cell: (row) => runTitle(row) },
-      {
-        id: 'host',
-        label: 'Host',
-        cell: (row) => (row.host.href === undefined ? row.host.name : html`<a href="${row.host.href}">${row.host.name}</a>`),
-      },
-      { id: 'kind', label: 'Kind', width: 'fit', cell: (row) => row.kind },
+      { id: 'host', label: 'Host', cell: (row) => placeLink(row.host) },
+      { id: 'plan', label: 'Plan', cell: (row) => row.plan !== undefined && placeLink(row.plan) },
       { id: 'cause', label: 'Started', width: 'fit', cell: (row) => html`<span class="quiet">${row.cause}</span>` },
       { id: 'at', label: 'When', align: 'end', width: 'fit', cell: (row) => relativeTime(row.at, face) },
-      { id: 'duration', label: 'Took', align: 'end', width: 'fit', cell: (row) => formatDuration(row.durationMs) },
-      { id: 'bytes', label: 'Read', align: 'end', width: 'fit', cell: (row) => formatBytes(row.bytes) },
+      {
+        id: 'duration',
+        label: 'Took',
+        align: 'end',
+        width: 'fit',
+        cell: (row) => row.durationMs !== undefined && formatDuration(row.durationMs),
+      },
+      {
+        id: 'bytes',
+        label: 'Read',
+        align: 'end',
+        width: 'fit',
+        cell: (row) => row.bytes !== undefined && formatBytes(row.bytes),
+      },
     ],
     empty: noRuns(view),
     pager: view.rows.length === 0 ? undefined : view.pager,
@@ -96,6 +104,10 @@ export function runsTable(view: RunsView): Html {
 function runTitle(row: RunLine): Html {
   const problem = row.problem !== undefined && html`<div class="row-detail">${row.problem}</div>`;
   return html`<a href="${row.href}">${row.title}</a>${problem}`;
+}
+
+function placeLink(place: { readonly name: string; readonly href?: string | undefined }): Html | string {
+  return place.href === undefined ? place.name : html`<a href="${place.href}">${place.name}</a>`;
 }
 
 function noRuns(view: RunsView): Html {
