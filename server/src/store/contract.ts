@@ -12,6 +12,7 @@ import { checkLogs } from './contract/logs.ts';
 import { checkOrders } from './contract/orders.ts';
 import { checkPeople } from './contract/people.ts';
 import { checkReplay } from './contract/replay.ts';
+import { checkStream } from './contract/stream.ts';
 import { checkTrail } from './contract/trail.ts';
 import type { Store } from './store.ts';
 
@@ -22,6 +23,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkHosts(open);
     checkEnrolment(open);
     checkCatalog(open);
+    checkStream(open);
     checkLedger(open);
     checkOrders(open);
     checkLists(open);

@@ -97,6 +97,23 @@ export function checkOrders(open: OpenStore): void {
     );
 
     it(
+      'keeps an ordered backup a backup: a report that calls it a restore cannot slip another host’s source in',
+      withStore(open, async (store) => {
+        const { host, run, source } = await orderRun(store);
+        const victim = sampleHost();
+        const foreign = sampleSource(victim);
+        await store.hosts.insertHost(victim);
+        await store.catalog.insertSource(foreign);
+        const created = createdEvent(run.id, { kind: 'restore', sources: [source.id, foreign.id] });
+        await report(store, host, [created, startedEvent(run.id), partEvent(run.id, foreign.id, 'succeeded')]);
+        assert.deepEqual(
+          (await store.runs.listParts(TENANT, run.id)).map((part) => part.source),
+          [source.id],
+        );
+      }),
+    );
+
+    it(
       'expires overdue orders once and fails the runs that waited for them, their parts included',
       withStore(open, async (store) => {
         const { host, run, order, source } = await orderRun(store);

@@ -6,7 +6,7 @@ import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { Host } from '../hosts.ts';
 import type { AppliedEvents, Run, RunPart, RunStage, Snapshot } from '../runs.ts';
 import type { Store } from '../store.ts';
-import { NOW, nextNumber, sampleId, sequence } from './samples.ts';
+import { NOW, nextNumber, sampleHost, sampleId, sampleSource, sequence } from './samples.ts';
 
 export type EventOf<T extends DurableEvent['type']> = Extract<DurableEvent, { type: T }>;
 
@@ -83,6 +83,15 @@ export function logEvent(run: RunId, lines: readonly LogLine[]): EventOf<'run.lo
 
 export function logLine(n: number, text = `line ${n}`, level: LogLine['level'] = 'info'): LogLine {
   return { n, at: NOW + n, level, text };
+}
+
+/** A host with one source, in the store. */
+export async function addHost(store: Store): Promise<{ host: Host; source: SourceId }> {
+  const host = sampleHost();
+  const source = sampleSource(host);
+  await store.hosts.insertHost(host);
+  await store.catalog.insertSource(source);
+  return { host, source: source.id };
 }
 
 /** Sends events as one frame of a stream of their own. */

@@ -3,7 +3,7 @@
  * what the ledger knows (a run of another host, a source of another host, an end that cannot be) never stops the stream and
  * never changes the ledger: it is left out and told as an oddity.
  */
-import type { HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import { planApply } from '@holdfast/shared/protocol/channel.ts';
 import type { DurableEvent, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import { z } from 'zod';
@@ -50,9 +50,11 @@ function prepareStream(sql: Sql) {
 type Stream = ReturnType<typeof prepareStream>;
 
 function applyCreated(frame: Frame, stream: Stream, event: EventOf<'run.created'>, known: RunHead | undefined): boolean {
+  // What the server ordered is what it is, whatever the report calls it.
+  const kind = known?.kind ?? event.kind;
   const sources = event.sources.filter((source) => {
     const owner = frame.ownerOf(source);
-    const foreign = owner && (owner.tenant !== frame.tenant || (event.kind === 'backup' && owner.host !== frame.host));
+    const foreign = owner && (owner.tenant !== frame.tenant || (kind === 'backup' && owner.host !== frame.host));
     if (foreign) frame.report(`run ${event.run} names source ${source}, which is not this host's`);
     return !foreign;
   });
@@ -109,12 +111,22 @@ function applySnapshot(frame: Frame, event: EventOf<'snapshot.made'>, head: RunH
     frame.report(`run ${head.id} reports snapshot ${snapshot.id}, but ${problem}`);
     return false;
   }
-  return frame.snapshots.insert(head, snapshot);
+  if (frame.snapshots.insert(head, snapshot)) return true;
+  if (!frame.snapshots.isRepeat(head, snapshot)) {
+    frame.report(`run ${head.id} reports snapshot ${snapshot.id} (${snapshot.engineId}), which is listed for another run`);
+  }
+  return false;
+}
+
+function findHead(frame: Frame, run: RunId): RunHead | undefined {
+  const head = frame.heads.get(run) ?? frame.rows.findHead(run);
+  if (head) frame.heads.set(run, head);
+  return head;
 }
 
 /** Applies one event about a run; returns the event as the ledger took it, undefined when it changed nothing. */
 function applyRunEvent(frame: Frame, stream: Stream, event: RunEventOf): DurableEvent | undefined {
-  const head = frame.rows.findHead(event.run);
+  const head = findHead(frame, event.run);
   if (head && (head.host !== frame.host || head.tenant !== frame.tenant)) {
     frame.report(`${event.type} about run ${event.run}, which is another host's`);
     return undefined;
@@ -132,7 +144,7 @@ function applyRunEvent(frame: Frame, stream: Stream, event: RunEventOf): Durable
     case 'run.stage':
       return applyStage(frame, stream, event, head) ? event : undefined;
     case 'run.log': {
-      const lines = frame.logs.append(frame.tenant, head.id, event.lines);
+      const lines = frame.logs.append(head.id, event.lines);
       return lines.length > 0 ? { ...event, lines: [...lines] } : undefined;
     }
     case 'snapshot.made':
@@ -170,15 +182,19 @@ export type EventApplier = (
 /** `fresh` of the result holds what changed the ledger, as the ledger took it. */
 export function createEventApplier(sql: Sql, onOddity: (text: string) => void): EventApplier {
   const stream = prepareStream(sql);
-  const shared = { rows: createRunRows(sql), snapshots: createSnapshotRows(sql), logs: createLogWriter(sql) };
+  const rows = createRunRows(sql);
+  const snapshots = createSnapshotRows(sql);
+  const beginLogs = createLogWriter(sql);
   const applyHostEvent = createHostEventApplier(sql);
 
   return async (tenant, host, epoch, events, receivedAt) => {
     const oddities: string[] = [];
     const ownerOf = (source: string) => stream.owner.find({ source });
-    const frame: Frame = { tenant, host, receivedAt, ...shared, ownerOf, report: (text) => oddities.push(text) };
+    const report = (text: string) => oddities.push(text);
     const applied = await sql.write((): AppliedEvents => {
       const known = stream.position.find({ host, epoch, tenant })?.seq;
+      const logs = beginLogs(tenant);
+      const frame: Frame = { tenant, host, receivedAt, rows, heads: new Map(), snapshots, logs, ownerOf, report };
       const planned = planApply(known ?? 0, events);
       const through = planned.at(-1)?.seq ?? known ?? 0;
       const fresh: SequencedEvent[] = [];
@@ -191,6 +207,7 @@ export function createEventApplier(sql: Sql, onOddity: (text: string) => void): 
         const taken = applyRunEvent(frame, stream, event);
         if (taken) fresh.push({ seq, event: taken });
       }
+      logs.flush();
       if (planned.length > 0) stream.advance.run({ host, epoch, tenant, seq: through, receivedAt });
       if (known === undefined) stream.forgetEpochs.run({ host, epoch, keep: EPOCHS_PER_HOST });
       return { through, fresh };

@@ -1,6 +1,6 @@
-import type { HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
-import type { LogWriter } from './logs.ts';
-import type { RunRows } from './run-rows.ts';
+import type { HostId, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { FrameLogs } from './logs.ts';
+import type { RunHead, RunRows } from './run-rows.ts';
 import type { SnapshotRows } from './snapshots.ts';
 
 /** One frame on its way into the ledger. */
@@ -9,8 +9,10 @@ export interface Frame {
   host: HostId;
   receivedAt: number;
   rows: RunRows;
+  /** The runs this frame spoke of so far, as they stand now. */
+  heads: Map<RunId, RunHead>;
   snapshots: SnapshotRows;
-  logs: LogWriter;
+  logs: FrameLogs;
   /** Whose source this is; undefined when nobody knows it (any more). */
   ownerOf(source: string): { tenant: string; host: string } | undefined;
   /** Tells of something that was left out. */

@@ -19,13 +19,28 @@ function isSqliteError(thrown: unknown): thrown is SqliteError {
   return thrown instanceof Database.SqliteError;
 }
 
+/** A failure of the file system around the database: a missing folder, rights, no room. */
+function toFileError(thrown: unknown): AppError | undefined {
+  if (!(thrown instanceof Error)) return undefined;
+  if ('syscall' in thrown || /directory does not exist/u.test(thrown.message)) {
+    return new AppError(
+      'unavailable',
+      `the database’s folder cannot be used: ${thrown.message}; check its path, disk and rights`,
+      {
+        cause: thrown,
+      },
+    );
+  }
+  return undefined;
+}
+
 /** `details.full` is true when the disk has no room left. AppErrors pass through. */
 export function toStoreError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (thrown instanceof TypeError && /connection is not open/u.test(thrown.message)) {
     return new AppError('unavailable', 'the store is closed: the server is stopping', { cause: thrown });
   }
-  if (!isSqliteError(thrown)) return toAppError(thrown);
+  if (!isSqliteError(thrown)) return toFileError(thrown) ?? toAppError(thrown);
   const { code } = thrown;
   if (code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY') return createUniqueError(thrown);
   if (code === 'SQLITE_CONSTRAINT_FOREIGNKEY') {

@@ -47,11 +47,14 @@ function decodeChunk(body: Uint8Array): LogLine[] {
   }
 }
 
-export interface LogWriter {
-  /** Stores the lines that are new and fit, in order, and returns them. Lines count upwards; one at or below the last is a repeat. */
-  append(tenant: TenantId, run: RunId, lines: readonly LogLine[]): readonly LogLine[];
-  /** Packs what is still in small chunks; for the end of a run. */
-  pack(tenant: TenantId, run: RunId): void;
+/** The logs of one frame: lines gather in memory and are stored in as few chunks as they need. */
+export interface FrameLogs {
+  /** Takes the lines that are new and fit, in order, and returns them. Lines count upwards; one at or below the last is a repeat. */
+  append(run: RunId, lines: readonly LogLine[]): readonly LogLine[];
+  /** The run ended: what is still in small chunks is packed. */
+  end(run: RunId): void;
+  /** Stores what was gathered; the last step of a frame. */
+  flush(): void;
 }
 
 function prepareWriter(sql: Sql) {
@@ -74,78 +77,98 @@ function prepareWriter(sql: Sql) {
   };
 }
 
-/** `runBytes` bounds the raw bytes (as stored) of one run's log. */
-export function createLogWriter(sql: Sql, runBytes: number = LOG.runBytes): LogWriter {
+/** What is known of one run's log while a frame is applied, with the lines not yet stored. */
+interface OpenLog extends z.infer<typeof stateRow> {
+  lines: LogLine[];
+  raw: Buffer[];
+  rawBytes: number;
+}
+
+/** Begins the logs of a frame, in a caller's transaction. `runBytes` bounds the raw bytes (as stored) of one run's log. */
+export function createLogWriter(sql: Sql, runBytes: number = LOG.runBytes): (tenant: TenantId) => FrameLogs {
   const rows = prepareWriter(sql);
+
+  const store = (tenant: TenantId, run: RunId, log: OpenLog, packed: boolean): void => {
+    const [first, last] = [log.lines[0], log.lines.at(-1)];
+    if (first && last) {
+      const raw = Buffer.concat(log.raw);
+      const extent = { firstN: first.n, lastN: last.n, lines: log.lines.length, rawBytes: raw.length };
+      rows.insert.run({ run, tenant, ...extent, packed, body: zstdCompressSync(raw) });
+    }
+    [log.lines, log.raw, log.rawBytes] = [[], [], 0];
+  };
 
   const pack = (tenant: TenantId, run: RunId): void => {
     const chunks = rows.open.list({ run });
-    const first = chunks[0];
-    const last = chunks.at(-1);
+    const [first, last] = [chunks[0], chunks.at(-1)];
     if (!first || !last) return;
     rows.dropOpen.run({ run });
-    rows.insert.run({
-      run,
-      tenant,
-      firstN: first.firstN,
-      lastN: last.lastN,
-      lines: chunks.reduce((sum, chunk) => sum + chunk.lines, 0),
-      rawBytes: chunks.reduce((sum, chunk) => sum + chunk.rawBytes, 0),
-      packed: true,
-      body: zstdCompressSync(Buffer.concat(chunks.map((chunk) => zstdDecompressSync(chunk.body)))),
-    });
+    const raw = Buffer.concat(chunks.map((chunk) => zstdDecompressSync(chunk.body)));
+    const lines = chunks.reduce((sum, chunk) => sum + chunk.lines, 0);
+    const extent = { firstN: first.firstN, lastN: last.lastN, lines, rawBytes: raw.length };
+    rows.insert.run({ run, tenant, ...extent, packed: true, body: zstdCompressSync(raw) });
   };
 
-  const insertChunk = (tenant: TenantId, run: RunId, lines: readonly LogLine[], raw: readonly Buffer[]): void => {
-    const first = lines[0];
-    const last = lines.at(-1);
-    if (!first || !last) return;
-    const body = Buffer.concat(raw);
-    if ((rows.openBytes.find({ run })?.bytes ?? 0) + body.length > CHUNK_BYTES) pack(tenant, run);
-    rows.insert.run({
-      run,
-      tenant,
-      firstN: first.n,
-      lastN: last.n,
-      lines: lines.length,
-      rawBytes: body.length,
-      packed: false,
-      body: zstdCompressSync(body),
-    });
+  /** Small chunks together never exceed a big one, so that packing them is one short step. */
+  const storeOpen = (tenant: TenantId, run: RunId, log: OpenLog): void => {
+    if (log.lines.length === 0) return;
+    if ((rows.openBytes.find({ run })?.bytes ?? 0) + log.rawBytes > CHUNK_BYTES) pack(tenant, run);
+    store(tenant, run, log, false);
   };
 
-  return {
-    append(tenant, run, lines) {
+  return (tenant) => {
+    const open = new Map<RunId, OpenLog>();
+    const findLog = (run: RunId): OpenLog | undefined => {
+      const known = open.get(run);
+      if (known) return known;
       const state = rows.state.find({ run });
-      if (!state) return [];
-      const taken: LogLine[] = [];
-      let chunk: LogLine[] = [];
-      let raw: Buffer[] = [];
-      let rawBytes = 0;
-      for (const line of lines) {
-        if (line.n <= state.lastN) continue;
-        state.lastN = line.n;
-        const encoded = encodeLine(line);
-        if (state.leftOut > 0 || state.bytes + encoded.length > runBytes) {
-          state.leftOut += 1;
-          state.leftOutAt ??= line.at;
-          continue;
-        }
-        if (rawBytes + encoded.length > CHUNK_BYTES) {
-          insertChunk(tenant, run, chunk, raw);
-          [chunk, raw, rawBytes] = [[], [], 0];
-        }
-        state.bytes += encoded.length;
-        rawBytes += encoded.length;
-        chunk.push(line);
-        raw.push(encoded);
-        taken.push(line);
+      if (!state) return undefined;
+      const log: OpenLog = { ...state, lines: [], raw: [], rawBytes: 0 };
+      open.set(run, log);
+      return log;
+    };
+    const take = (run: RunId, log: OpenLog, line: LogLine): boolean => {
+      if (line.n <= log.lastN) return false;
+      log.lastN = line.n;
+      const encoded = encodeLine(line);
+      if (log.leftOut > 0 || log.bytes + encoded.length > runBytes) {
+        log.leftOut += 1;
+        log.leftOutAt ??= line.at;
+        return false;
       }
-      insertChunk(tenant, run, chunk, raw);
-      rows.save.run({ run, ...state, leftOutAt: state.leftOutAt });
-      return taken;
-    },
-    pack,
+      if (log.rawBytes + encoded.length > CHUNK_BYTES) storeOpen(tenant, run, log);
+      log.bytes += encoded.length;
+      log.rawBytes += encoded.length;
+      log.lines.push(line);
+      log.raw.push(encoded);
+      return true;
+    };
+    const save = (run: RunId, { lastN, bytes, leftOut, leftOutAt }: OpenLog) => {
+      rows.save.run({ run, lastN, bytes, leftOut, leftOutAt });
+    };
+    return {
+      append(run, lines) {
+        const log = findLog(run);
+        return log ? lines.filter((line) => take(run, log, line)) : [];
+      },
+      end(run) {
+        const log = open.get(run);
+        if (log) {
+          if ((rows.openBytes.find({ run })?.chunks ?? 0) === 0) store(tenant, run, log, true);
+          else storeOpen(tenant, run, log);
+          save(run, log);
+          open.delete(run);
+        }
+        pack(tenant, run);
+      },
+      flush() {
+        for (const [run, log] of open) {
+          storeOpen(tenant, run, log);
+          save(run, log);
+        }
+        open.clear();
+      },
+    };
   };
 }
 

@@ -83,6 +83,8 @@ export function createSnapshotLists(sql: Sql): SnapshotLists {
 export interface SnapshotRows {
   /** Lists a snapshot as quarantined; false when its id or its place in the repository is already known. */
   insert(head: RunHead, snapshot: SnapshotMade): boolean;
+  /** Whether this run reported this very snapshot before. */
+  isRepeat(head: RunHead, snapshot: SnapshotMade): boolean;
   /** The part ended usable: what it made may be restored. */
   vouch(head: RunHead, source: SourceId, state: 'good' | 'partial'): void;
   /** A host no longer finds these snapshots of its own; returns how many were listed. */
@@ -96,6 +98,10 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
     VALUES (@id, @tenant, @engineId, @run, @host, @source, @plan, @repository, @role, 'quarantined', @createdAt, @sizeBytes,
       @addedBytes, @files, @fileName, @evidence)
     ON CONFLICT DO NOTHING`);
+  const repeat = sql.select(
+    'SELECT count(*) AS count FROM snapshots WHERE id = @id AND run_id = @run AND engine_id = @engineId',
+    counted,
+  );
   const vouch = sql.change(`UPDATE snapshots SET state = @state
     WHERE run_id = @run AND source_id = @source AND state = 'quarantined'`);
   const miss = sql.change(`UPDATE snapshots SET state = 'missing'
@@ -112,6 +118,7 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
         repository: head.repository,
         evidence: toJson(snapshot.evidence),
       }) > 0,
+    isRepeat: (head, { id, engineId }) => repeat.find({ id, engineId, run: head.id })?.count === 1,
     vouch: (head, source, state) => void vouch.run({ run: head.id, source, state }),
     markMissing: (place, engineIds) => engineIds.reduce((count, engineId) => count + miss.run({ ...place, engineId }), 0),
   };
