@@ -9,6 +9,7 @@ import { checkHosts } from './contract/hosts.ts';
 import { checkLedger } from './contract/ledger.ts';
 import { checkLists } from './contract/lists.ts';
 import { checkLogs } from './contract/logs.ts';
+import { checkNonsense } from './contract/nonsense.ts';
 import { checkOrders } from './contract/orders.ts';
 import { checkPeople } from './contract/people.ts';
 import { checkReplay } from './contract/replay.ts';
@@ -29,6 +30,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkLists(open);
     checkLogs(open);
     checkReplay(open);
+    checkNonsense(open);
     checkTrail(open);
   });
 }
