@@ -2,7 +2,7 @@
 import type { Crypto } from '@holdfast/shared/crypto/crypto.ts';
 import { fingerprintOfServer } from '@holdfast/shared/crypto/fingerprint.ts';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
-import { AppError, toAppError } from '@holdfast/shared/errors.ts';
+import { AppError, fromWireError, toAppError } from '@holdfast/shared/errors.ts';
 import { ENROLMENT, WIRE } from '@holdfast/shared/limits.ts';
 import {
   type AnnounceReply,
@@ -10,6 +10,7 @@ import {
   type ClaimReply,
   claimReplySchema,
   type HostFacts,
+  wireErrorSchema,
 } from '@holdfast/shared/protocol/messages.ts';
 import type { z } from 'zod';
 import type { HostCredentialStore } from '../identity/host-credentials.ts';
@@ -32,6 +33,9 @@ export interface EnrolOptions {
   random(): number;
 }
 
+/** Answers that waiting can change: the server is away or busy, or the announcement has expired. */
+const WORTH_WAITING: ReadonlySet<string> = new Set(['unavailable', 'limit', 'internal', 'not_found']);
+
 async function post<T>(options: EnrolOptions, path: string, body: object, schema: z.ZodType<T>): Promise<T> {
   const url = `${options.serverUrl}${path}`;
   let response: Response;
@@ -51,10 +55,9 @@ async function post<T>(options: EnrolOptions, path: string, body: object, schema
       { cause },
     );
   }
-  const text = await response.text();
-  let envelope: { success?: boolean; data?: unknown; error?: { message?: string } | null };
+  let content: unknown;
   try {
-    envelope = JSON.parse(text) as typeof envelope;
+    content = JSON.parse(await response.text());
   } catch (cause) {
     throw new AppError(
       'unavailable',
@@ -63,12 +66,11 @@ async function post<T>(options: EnrolOptions, path: string, body: object, schema
     );
   }
   if (!response.ok) {
-    const message = envelope.error?.message ?? `the server answered ${response.status}`;
-    if (response.status === 404) throw new AppError('not_found', message);
-    if (response.status === 429 || response.status >= 500) throw new AppError('unavailable', message);
-    throw new AppError('forbidden', message);
+    const error = wireErrorSchema.safeParse(content);
+    if (error.success) throw fromWireError(error.data);
+    throw new AppError('unavailable', `${url} answered ${response.status}`);
   }
-  const parsed = schema.safeParse(envelope.data);
+  const parsed = schema.safeParse(content);
   if (!parsed.success)
     throw new AppError('unavailable', `${url} answered in a form this agent does not know; are both of the same version?`);
   return parsed.data;
@@ -122,7 +124,7 @@ async function awaitAnswer(options: EnrolOptions, announced: AnnounceReply): Pro
 
 /**
  * Returns once the host is approved and its token is on disk. Waits out servers that are away and announcements that expire; throws
- * `forbidden` when a person said no, or the enrolment token is not accepted.
+ * `forbidden` when a person said no, `unauthenticated` when the enrolment token is not accepted.
  */
 export async function enrol(options: EnrolOptions): Promise<void> {
   const { identity, log } = options;
@@ -147,8 +149,8 @@ export async function enrol(options: EnrolOptions): Promise<void> {
     } catch (thrown) {
       options.signal.throwIfAborted();
       const error = toAppError(thrown);
-      if (error.code !== 'unavailable' && error.code !== 'not_found') throw error;
-      if (failures === 0 || error.code === 'unavailable') log.warn({ reason: error.message }, 'not enrolled yet; trying again');
+      if (!WORTH_WAITING.has(error.code)) throw error;
+      if (failures === 0 || error.code !== 'not_found') log.warn({ reason: error.message }, 'not enrolled yet; trying again');
       failures += 1;
       const cap = Math.min(WIRE.reconnectMaxMs, ENROLMENT.pollIntervalMs * 2 ** Math.min(failures, 6));
       await options.wait(WIRE.reconnectMinMs + options.random() * cap, options.signal);

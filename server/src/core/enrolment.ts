@@ -36,15 +36,17 @@ function systemCaller(address: string): Caller {
 export async function announceHost(context: CoreContext, body: AnnounceBody, address: string): Promise<AnnounceReply> {
   const { store, clock, crypto } = context;
   const now = clock.now();
-  if (await store.hosts.findHostByKey(body.signingKey)) {
+  const known = await store.hosts.findHostByKey(body.signingKey);
+  // A host that was approved but never connected may have lost the answer; it is given the same one again.
+  if (known && known.lastSeenAt !== undefined) {
     throw new AppError(
       'conflict',
       'these keys belong to a host that is known already; remove its state directory to enrol it anew',
     );
   }
-  const token =
-    body.enrolToken === undefined ? undefined : await store.hosts.useEnrolmentToken(crypto.hashToken(body.enrolToken), now);
-  if (body.enrolToken !== undefined && !token) {
+  const brought = known === undefined ? body.enrolToken : undefined;
+  const token = brought === undefined ? undefined : await store.hosts.useEnrolmentToken(crypto.hashToken(brought), now);
+  if (brought !== undefined && !token) {
     throw new AppError(
       'unauthenticated',
       'the enrolment token is unknown, used up or expired; make a new one under Hosts, Add host',
