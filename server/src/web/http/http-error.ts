@@ -101,15 +101,20 @@ interface Issue {
 
 const MOST_ISSUES = 20;
 
-/** Checks what came from outside. Throws `invalid` that names each wrong and each unknown field; `what` is where it stood. */
+/**
+ * Checks what came from outside. Throws `invalid` that names each wrong and each unknown field, with a detail
+ * `field.<path>` for each and the list `fields`; `what` is where it stood.
+ */
 export function parseInput<T>(schema: z.ZodType<T>, value: unknown, what: 'body' | 'query' | 'path'): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const found = (parsed.error.issues as readonly Issue[]).flatMap((issue) => listIssues(issue, [])).slice(0, MOST_ISSUES);
+  const details = {
+    ...Object.fromEntries([...found].reverse().map(({ field, text }) => [`field.${field}`, text])),
+    fields: found.map(({ field }) => field),
+  };
   const messages = found.map(({ field, text }) => (field === '' ? text : `${field}: ${text}`));
-  throw new AppError('invalid', `the ${what} is not accepted: ${messages.join('; ')}`, {
-    details: { field: found[0]?.field ?? '', fields: found.map(({ field }) => field), messages },
-  });
+  throw new AppError('invalid', `the ${what} is not accepted: ${messages.join('; ')}`, { details });
 }
 
 /** A union's issues are those of the branch that came furthest, which is the one that was meant. */
