@@ -20,6 +20,7 @@ import type {
   TerminalState,
   Trigger,
 } from '@holdfast/shared/domain/run.ts';
+import type { SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
 import type { RestoreTarget, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import type { Page, PageRequest } from './page.ts';
 
@@ -70,9 +71,6 @@ export interface RunStage {
   ok?: boolean | undefined;
 }
 
-export const SNAPSHOT_STATES = ['good', 'partial', 'quarantined', 'missing'] as const;
-export type SnapshotState = (typeof SNAPSHOT_STATES)[number];
-
 export interface Snapshot {
   id: SnapshotId;
   tenant: TenantId;
@@ -83,7 +81,6 @@ export interface Snapshot {
   plan?: PlanId | undefined;
   repository: RepositoryId;
   role: 'data' | 'globals';
-  /** `good` and `partial` only when its part ended so; `quarantined` until then and when no clean run vouches for it. */
   state: SnapshotState;
   createdAt: number;
   sizeBytes: number;
@@ -162,7 +159,7 @@ export interface RunStore {
   /**
    * Applies a frame of durable events of one host in one transaction with its position: repeats are ignored, a gap is `conflict`
    * with `details.expected`. State changes are conditional (`canMove`), terminal states immutable; an event about a run of
-   * another host is refused (`forbidden`). Snapshots of a part become `good` or `partial` when the part ends so, stay `quarantined` otherwise.
+   * another host is left out, so that no host can forge or wedge another's history. Snapshots of a part become `good` or `partial` when the part ends so, stay `quarantined` otherwise.
    * A parts row exists for each source from `run.created` on. When a run ends its log chunks are packed.
    */
   applyEvents(

@@ -26,6 +26,13 @@ export function findTags(tags: readonly string[]): SnapshotTags | undefined {
   return found as SnapshotTags;
 }
 
+/**
+ * `good` and `partial` only when the part that made it ended so; `quarantined` until then and when no clean run vouches for it;
+ * `missing` when the repository does not have it any more.
+ */
+export const SNAPSHOT_STATES = ['good', 'partial', 'quarantined', 'missing'] as const;
+export type SnapshotState = (typeof SNAPSHOT_STATES)[number];
+
 /** What the agent reports when a snapshot was made and its evidence looked at. */
 export const snapshotMadeSchema = z.object({
   id: idSchema('snapshot'),

@@ -1,8 +1,9 @@
 import { idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
+import { SNAPSHOT_STATES } from '@holdfast/shared/domain/snapshot.ts';
 import { z } from 'zod';
 import type { PageRequest } from '../page.ts';
-import { type RunStore, SNAPSHOT_STATES, type Snapshot, type SnapshotFilter } from '../runs.ts';
+import type { RunStore, Snapshot, SnapshotFilter } from '../runs.ts';
 import { counted, json, optional, storedEvidence, toJson } from './columns.ts';
 import { createTimePage, cutPage, joinConditions } from './keyset.ts';
 import type { RunHead } from './run-rows.ts';
