@@ -1,9 +1,10 @@
 /** End-points about snapshots: what can be brought back. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { evidenceSchema } from '@holdfast/shared/domain/run.ts';
+import type { SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
 import { z } from 'zod';
 import { getSnapshot, listSnapshots } from '../../core/restores.ts';
-import type { Snapshot, SnapshotState } from '../../store/runs.ts';
+import type { Snapshot } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
 
