@@ -87,7 +87,8 @@ export function createAssetDoor(assets: Assets): RequestHandler {
       response.status(304).end();
       return;
     }
-    const encoding = request.acceptsEncodings('br', 'gzip');
+    // Browsers accept both alike; ours is the smaller one.
+    const encoding = request.acceptsEncodings('br') === 'br' ? 'br' : request.acceptsEncodings('gzip');
     const body = encoding === 'br' ? asset.encoded.br : encoding === 'gzip' ? asset.encoded.gzip : asset.body;
     if (encoding !== false) response.setHeader('Content-Encoding', encoding);
     response.setHeader('Content-Type', asset.type).setHeader('Content-Length', body.length);

@@ -70,9 +70,9 @@ describe('The live feed', () => {
     const viewer = watch(['run:run_1']);
     const progress = { run: RUN, bytes: 512 * 1024 ** 2, totalBytes: 1024 ** 3, bytesPerSecond: 64 * 1024 ** 2, stage: 'store' };
     bus.publish(DEFAULT_TENANT, { kind: 'progress', topic: 'run:run_1', run: RUN, progress });
-    const { percent, text } = viewer.seen[0]?.message ?? {};
-    assert.equal(percent, 50);
-    assert.match(String(text), /50/);
+    const message = viewer.seen[0]?.message;
+    assert.equal(message?.['percent'], 50);
+    assert.match(String(message?.['text']), /50/);
   });
 
   it('keeps hostile text inside its line', () => {

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { AppError, ERROR_CODES, type ErrorCode } from '@holdfast/shared/errors.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
+import { z } from 'zod';
+import { OWN_PAGE, type ServedApp, serveApp } from './fixtures/served-app.ts';
+import { API_CODES } from './http-error.ts';
+import { type ApiEndpoint, defineEndpoint } from './route.ts';
+
+const echo = defineEndpoint({
+  method: 'post',
+  path: '/things/:thing/echo',
+  summary: 'Gives back what it got.',
+  tag: 'test',
+  params: z.strictObject({ thing: z.string().max(20) }),
+  query: z.strictObject({ limit: z.coerce.number().int().max(200).optional() }),
+  body: z.strictObject({ name: z.string(), note: z.string().optional() }),
+  reply: z.unknown(),
+  status: 201,
+  handle: async (_context, caller, input) => ({
+    data: { ...input, role: caller.role, actor: caller.actor.kind },
+    version: 3,
+    next: 'cursor-1',
+  }),
+});
+const bare = defineEndpoint({
+  method: 'get',
+  path: '/bare',
+  summary: 'A document of its own.',
+  tag: 'test',
+  reply: z.unknown(),
+  bare: true,
+  handle: async () => ({ data: { openapi: '3.1.0' } }),
+});
+const start = defineEndpoint({
+  method: 'post',
+  path: '/start',
+  summary: 'Takes nothing.',
+  tag: 'test',
+  reply: z.unknown(),
+  status: 202,
+  handle: async () => ({ data: null }),
+});
+const fail = defineEndpoint({
+  method: 'post',
+  path: '/fail/:code',
+  summary: 'Fails.',
+  tag: 'test',
+  params: z.strictObject({ code: z.enum(ERROR_CODES) }),
+  reply: z.unknown(),
+  handle: async (_context, _caller, { params }) => {
+    throw new AppError(params.code, 'on purpose', { details: { field: 'x' } });
+  },
+});
+const table: readonly ApiEndpoint[] = [echo, bare, start, fail];
+
+let served: ServedApp;
+let key: string;
+before(async () => {
+  served = await serveApp({ endpoints: table });
+  await served.addUser('ada', 'viewer');
+  key = await served.addKey('operator');
+});
+after(() => served.close());
+const ask = (path: string, asked: object = {}) => served.ask(`/api/v1${path}`, { key, ...asked });
+type Envelope = {
+  success: boolean;
+  data: Record<string, unknown>;
+  error: null | { code: string; message: string; details: Record<string, unknown> };
+  meta: Record<string, unknown>;
+};
+
+describe('An end-point', () => {
+  it('answers in the envelope, with its status, version and cursor', async () => {
+    const answer = await ask('/things/t1/echo?limit=5', { json: { name: 'x' }, headers: { 'if-match': '"7"' } });
+    assert.equal(answer.status, 201);
+    assert.equal(answer.headers['etag'], '"3"');
+    const { success, data, error, meta } = answer.json<Envelope>();
+    assert.deepEqual([success, error, meta['next']], [true, null, 'cursor-1']);
+    assert.deepEqual([data['params'], data['query'], data['body']], [{ thing: 't1' }, { limit: 5 }, { name: 'x' }]);
+    assert.deepEqual([data['role'], data['actor']], ['operator', 'api_key']);
+    assert.equal((data['facts'] as { ifMatch?: number }).ifMatch, 7);
+    assert.equal(meta['requestId'], answer.headers['x-request-id']);
+    assert.equal(meta['timestamp'], new Date(served.clock.now()).toISOString());
+  });
+
+  it('serves a person’s session too', async () => {
+    const session = await served.signIn('ada');
+    const answer = await served.ask('/api/v1/things/t1/echo', { session, json: { name: 'x' }, headers: OWN_PAGE });
+    assert.equal(answer.json<Envelope>().data['role'], 'viewer');
+  });
+
+  it('may give a document of its own', async () => {
+    assert.deepEqual((await ask('/bare')).json(), { openapi: '3.1.0' });
+  });
+
+  it('that takes nothing takes an empty body, no body and an empty object, and nothing else', async () => {
+    for (const asked of [{ method: 'POST' }, { json: {} }]) assert.equal((await ask('/start', asked)).status, 202);
+    const answer = await ask('/start', { json: { force: true } });
+    assert.deepEqual([answer.status, answer.json<Envelope>().error?.details['field.force']], [400, 'unknown field']);
+  });
+
+  const refused: readonly [string, string, object, number, RegExp][] = [
+    ['an unknown field in the body', '/things/t1/echo', { json: { name: 'x', evil: 1 } }, 400, /evil: unknown field/],
+    ['an unknown query parameter', '/things/t1/echo?limt=5', { json: { name: 'x' } }, 400, /limt: unknown field/],
+    ['a wrong parameter', `/things/${'t'.repeat(21)}/echo`, { json: { name: 'x' } }, 400, /the path is not accepted/],
+    ['a list instead of an object', '/things/t1/echo', { json: [] }, 400, /the body is not accepted/],
+    ['a body that is no JSON', '/things/t1/echo', { body: '{"name":', method: 'POST' }, 400, /not valid JSON/],
+    ['a bare value', '/things/t1/echo', { body: '"x"', method: 'POST' }, 400, /not valid JSON/],
+    [
+      'text',
+      '/things/t1/echo',
+      { body: '{"name":"x"}', method: 'POST', headers: { 'content-type': 'text/plain' } },
+      415,
+      /application\/json/,
+    ],
+    ['a form', '/things/t1/echo', { form: { name: 'x' } }, 415, /application\/json/],
+    ['a body above the limit', '/things/t1/echo', { json: { name: 'x'.repeat(HTTP.bodyBytes) } }, 413, /larger/],
+    [
+      'an If-Match that is no version',
+      '/things/t1/echo',
+      { json: { name: 'x' }, headers: { 'if-match': 'abc' } },
+      400,
+      /If-Match/,
+    ],
+    ['another method', '/bare', { method: 'DELETE' }, 404, /there is no DELETE \/bare/],
+  ];
+  for (const [what, path, asked, status, message] of refused) {
+    it(`refuses ${what}`, async () => {
+      const answer = await ask(path, asked);
+      const { success, data, error } = answer.json<Envelope>();
+      assert.deepEqual([answer.status, success, data], [status, false, null]);
+      assert.match(error?.message ?? '', message);
+    });
+  }
+
+  for (const code of ERROR_CODES satisfies readonly ErrorCode[]) {
+    it(`that fails with ${code} says ${API_CODES[code]}`, async () => {
+      const answer = await ask(`/fail/${code}`, { method: 'POST' });
+      const { error } = answer.json<Envelope>();
+      assert.equal(error?.code, API_CODES[code]);
+      assert.equal(error?.message === 'on purpose', code !== 'internal', 'what an internal error says stays in the log');
+    });
+  }
+});
