@@ -16,6 +16,27 @@ import { NOW, type OpenStore, OTHER_TENANT, sampleId, sampleSource, sequence, TE
 
 export function checkLedger(open: OpenStore): void {
   describe('ledger', () => {
+    for (const claimed of ['succeeded', 'partial'] as const) {
+      it(
+        `calls a source failed that its host calls ${claimed} without a snapshot of its data`,
+        withStore(open, async (store) => {
+          const { host, source } = await addHost(store);
+          const run = sampleId('run');
+          await report(store, host, [
+            createdEvent(run, { sources: [source] }),
+            startedEvent(run),
+            madeEvent(run, source, { role: 'globals' }),
+            partEvent(run, source, claimed),
+            finishedEvent(run, claimed),
+          ]);
+          const [part] = await store.runs.listParts(TENANT, run);
+          assert.equal(part?.state, 'failed');
+          assert.equal(part?.failure?.reason, 'evidence_failed');
+          assert.equal((await store.runs.findRun(TENANT, run))?.state, 'failed');
+        }),
+      );
+    }
+
     it(
       'carries a backup from queued to succeeded with its parts, stages and snapshot',
       withStore(open, async (store) => {

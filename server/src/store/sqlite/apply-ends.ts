@@ -8,8 +8,21 @@ import type { RunHead } from './run-rows.ts';
 type PartFinished = Extract<DurableEvent, { type: 'part.finished' }>;
 type RunFinished = Extract<DurableEvent, { type: 'run.finished' }>;
 
+/** A backup without a snapshot is none, whatever the host calls it. */
+function judgePart(frame: Frame, part: PartFinished['part'], head: RunHead): PartFinished['part'] {
+  const claimsBackup = head.kind === 'backup' && (part.state === 'succeeded' || part.state === 'partial');
+  if (!claimsBackup || frame.snapshots.hasData(head, part.source)) return part;
+  frame.report(`run ${head.id} calls source ${part.source} ${part.state} but reported no snapshot of it`);
+  const failure: Failure = {
+    code: 'integrity',
+    message: 'The host called this source backed up but named no snapshot of it. Do not rely on it; run it again.',
+    reason: 'evidence_failed',
+  };
+  return { ...part, state: 'failed', failure };
+}
+
 export function applyPartFinished(frame: Frame, event: PartFinished, head: RunHead): boolean {
-  const { part } = event;
+  const part = judgePart(frame, event.part, head);
   if (!frame.rows.findPart(head.id, part.source)) {
     frame.report(`run ${head.id} ends source ${part.source}, which is not in it`);
     return false;

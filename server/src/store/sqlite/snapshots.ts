@@ -86,6 +86,8 @@ export interface SnapshotRows {
   insert(head: RunHead, snapshot: SnapshotMade): boolean;
   /** Whether this run reported this very snapshot before. */
   isRepeat(head: RunHead, snapshot: SnapshotMade): boolean;
+  /** Whether this run reported a snapshot of the source's data. */
+  hasData(head: RunHead, source: SourceId): boolean;
   /** The part ended usable: what it made may be restored. */
   vouch(head: RunHead, source: SourceId, state: 'good' | 'partial'): void;
   /** A host no longer finds these snapshots of its own; returns how many were listed. */
@@ -101,6 +103,10 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
     ON CONFLICT DO NOTHING`);
   const repeat = sql.select(
     'SELECT count(*) AS count FROM snapshots WHERE id = @id AND run_id = @run AND engine_id = @engineId',
+    counted,
+  );
+  const ofData = sql.select(
+    "SELECT count(*) AS count FROM snapshots WHERE run_id = @run AND source_id = @source AND role = 'data'",
     counted,
   );
   const vouch = sql.change(`UPDATE snapshots SET state = @state
@@ -120,6 +126,7 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
         evidence: toJson(snapshot.evidence),
       }) > 0,
     isRepeat: (head, { id, engineId }) => repeat.find({ id, engineId, run: head.id })?.count === 1,
+    hasData: (head, source) => (ofData.find({ run: head.id, source })?.count ?? 0) > 0,
     vouch: (head, source, state) => void vouch.run({ run: head.id, source, state }),
     markMissing: (place, engineIds) => engineIds.reduce((count, engineId) => count + miss.run({ ...place, engineId }), 0),
   };
