@@ -67,9 +67,14 @@ export async function acceptHello(
   return { version, host, acknowledged: position.seq };
 }
 
-/** Takes a host out of service until a person enrols it again. */
+/** Takes a host out of service until a person enrols it again. Whichever of the two is connected now is cut off as well. */
 export async function quarantineHost(context: CoreContext, host: Host, why: string): Promise<void> {
   await context.store.hosts.setHostState(host.tenant, host.id, 'quarantined');
+  context.directory.disconnect(
+    host.id,
+    { code: 'conflict', message: `this host was quarantined: ${why}`, retry: 'never' },
+    false,
+  );
   await recordHappening(context, host, 'host.quarantined', 'error', why);
   context.log.error({ host: host.id, why }, 'host quarantined');
 }

@@ -35,7 +35,7 @@ export function attachHub(server: Server, path: string, context: CoreContext, di
   } as ConstructorParameters<typeof WebSocketServer>[0]);
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    if (new URL(request.url ?? '/', 'http://localhost').pathname !== path)
+    if (URL.parse(request.url ?? '/', 'http://localhost')?.pathname !== path)
       return refuseUpgrade(socket, '404 Not Found', 'no such endpoint');
     if (request.headers.origin !== undefined) return refuseUpgrade(socket, '403 Forbidden', 'browsers do not connect here');
     const token = readBearer(request);

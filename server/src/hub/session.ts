@@ -2,15 +2,16 @@
  * One connection of one host: challenge, hello, welcome, then frames in order until either side hangs up.
  * Whatever arrives is validated by the codec, paced by the flow, and handled one frame after the other.
  */
-
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PROOF_NONCE_BYTES } from '@holdfast/shared/crypto/proof.ts';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
-import { AppError, fromWireError, toAppError, toWireError, type WireError } from '@holdfast/shared/errors.ts';
+import { AppError, fromWireError, toAppError, type WireError } from '@holdfast/shared/errors.ts';
 import { ENROLMENT, WIRE } from '@holdfast/shared/limits.ts';
 import { createRequests } from '@holdfast/shared/protocol/channel.ts';
 import { decodeAgentFrame, encodeFrame } from '@holdfast/shared/protocol/codec.ts';
 import type { AgentFrame, AgentFrames, ServerFrame } from '@holdfast/shared/protocol/messages.ts';
 import { PROTOCOL_OLDEST, PROTOCOL_VERSION } from '@holdfast/shared/protocol/version.ts';
+import { toFrameError } from '@holdfast/shared/protocol/wire-error.ts';
 import type { WebSocket } from 'ws';
 import { sendNewToken } from '../core/hosts.ts';
 import { acceptHello, announceHost, applyHostEvents, publishProgress, recordHappening } from '../core/ingest.ts';
@@ -22,6 +23,8 @@ import { createSyncer, type Syncer } from './sync.ts';
 
 /** Frames read from the socket but not yet handled; above it the socket is not read. */
 const HANDLING_QUEUE = 32;
+/** A host that was told goodbye has this long to close; then the line is cut. */
+const GOODBYE_GRACE_MS = 1000;
 
 export interface Presented {
   host: Host;
@@ -38,6 +41,8 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
   let heartbeat: HostSession['heartbeat'];
   let lastHeard = clock.monotonicMs();
   let queued = 0;
+  let isEnded = false;
+  let grace: NodeJS.Timeout | undefined;
   let handling: Promise<void> = Promise.resolve();
 
   const send = <T extends ServerFrame['type']>(
@@ -56,9 +61,13 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     pendingRequests: WIRE.pendingRequests,
   });
 
+  /** From here on nothing the host says counts, whether it closes or not. */
   const end = (error: WireError, reconnect: boolean, closeCode = 1000) => {
+    if (isEnded) return;
+    isEnded = true;
     if (socket.readyState === socket.OPEN) send('goodbye', { error, reconnect }, context.createId('frame'));
     socket.close(closeCode);
+    grace = setTimeout(() => socket.terminate(), GOODBYE_GRACE_MS);
   };
   const fail = (thrown: unknown) => {
     const error = toAppError(thrown);
@@ -66,13 +75,17 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     if (error.code === 'internal') context.log.error({ host: host.id, err: thrown, reference }, 'a host session failed');
     else context.log.warn({ host: host.id, code: error.code, reason: error.message }, 'a host session was ended');
     const closeCode = typeof error.details['closeCode'] === 'number' ? error.details['closeCode'] : 1008;
-    end(toWireError(error, reference), error.retry !== 'never', closeCode);
+    end(toFrameError(error, reference), error.retry !== 'never', closeCode);
   };
 
   async function greet(hello: AgentFrames['hello'], at: number): Promise<void> {
     const accepted = await acceptHello(context, presented, hello, nonce);
     const skewMs = at - clock.now();
     await context.store.hosts.recordContact(host.id, { at: clock.now(), skewMs });
+    // The last wait before the session is registered: whoever is revoked or quarantined later is found in the directory.
+    const current = await context.store.hosts.findHost(host.tenant, host.id);
+    if (current?.state !== 'active') throw new AppError('forbidden', `this host is ${current?.state ?? 'not known any more'}`);
+    if (isEnded) return;
     const syncer: Syncer = createSyncer(context, { host, request: requests.request }, hello.specVersion);
     session = {
       host: host.id,
@@ -90,7 +103,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
         version: accepted.version,
         serverEpoch: context.serverEpoch,
         serverTime: clock.now(),
-        hostName: accepted.host.name,
+        hostName: current.name,
         acknowledged: accepted.acknowledged,
       },
       context.createId('frame'),
@@ -104,7 +117,14 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
       `connected from ${hello.facts.hostname}, agent ${hello.facts.agentVersion}`,
     );
     syncer.run();
-    if (clock.now() - presented.token.createdAt > ENROLMENT.hostTokenRotateAfterMs) await sendNewToken(context, host);
+    if (clock.now() - presented.token.createdAt > ENROLMENT.hostTokenRotateAfterMs) rotateToken();
+  }
+
+  /** Not awaited: the answer is a frame of this very connection, and frames are handled one after the other. */
+  function rotateToken(): void {
+    sendNewToken(context, host).catch((error: unknown) =>
+      context.log.warn({ host: host.id, err: error }, 'a host did not take its new token; it is offered again'),
+    );
   }
 
   async function isOwnRun(run: RunId): Promise<boolean> {
@@ -158,12 +178,15 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
       return;
     }
     const re = typeof error.details['frame'] === 'string' ? error.details['frame'] : frameId;
-    send('error', toWireError(error, ''), context.createId('frame'), re);
+    send('error', toFrameError(error, ''), context.createId('frame'), re);
   }
 
   async function receive(bytes: Buffer): Promise<void> {
     let frame: AgentFrame | undefined;
     try {
+      const pauseMs = flow.take(bytes.byteLength);
+      if (pauseMs > 0) await sleep(pauseMs);
+      if (isEnded) return;
       frame = decodeAgentFrame(bytes, WIRE);
       await handleFrame(frame);
     } catch (error) {
@@ -172,21 +195,32 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     }
   }
 
+  /** What is read waits its turn here; while too much waits, the socket is not read. */
+  function enqueue(payload: Buffer): void {
+    queued += 1;
+    if (queued >= HANDLING_QUEUE) socket.pause();
+    handling = handling
+      .then(() => receive(payload))
+      .catch((error: unknown) => {
+        context.log.error({ host: host.id, err: error }, 'a frame could not even be refused');
+        socket.terminate();
+      })
+      .then(() => {
+        queued -= 1;
+        if (!socket.isPaused || queued >= HANDLING_QUEUE / 2) return;
+        // The silence was ours.
+        lastHeard = clock.monotonicMs();
+        socket.resume();
+      });
+  }
+
   socket.on('message', (payload: Buffer, isBinary: boolean) => {
     lastHeard = clock.monotonicMs();
     if (isBinary) {
       fail(new AppError('invalid', 'frames are text', { retry: 'never', details: { closeCode: 1003 } }));
       return;
     }
-    queued += 1;
-    const pauseMs = flow.take(payload.byteLength);
-    if (pauseMs > 0 || queued >= HANDLING_QUEUE) socket.pause();
-    if (pauseMs > 0) setTimeout(() => socket.resume(), pauseMs);
-    handling = handling.then(async () => {
-      await receive(payload);
-      queued -= 1;
-      if (queued < HANDLING_QUEUE / 2 && pauseMs === 0) socket.resume();
-    });
+    if (!isEnded) enqueue(payload);
   });
   socket.on('pong', () => {
     lastHeard = clock.monotonicMs();
@@ -197,13 +231,15 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     if (!session) fail(new AppError('unauthenticated', 'no hello within the handshake time'));
   }, WIRE.handshakeTimeoutMs);
   const pulse = setInterval(() => {
-    if (clock.monotonicMs() - lastHeard > WIRE.silenceMs) socket.terminate();
+    if (!socket.isPaused && clock.monotonicMs() - lastHeard > WIRE.silenceMs) socket.terminate();
     else if (socket.readyState === socket.OPEN) socket.ping();
   }, WIRE.pingIntervalMs);
   const expiry = setInterval(() => requests.expire(), 1000);
 
   socket.on('close', () => {
+    isEnded = true;
     clearTimeout(handshake);
+    clearTimeout(grace);
     clearInterval(pulse);
     clearInterval(expiry);
     requests.close('the host lost its connection');
