@@ -16,7 +16,7 @@ import { startLoopLag } from './host/loop-lag.ts';
 import { isUnwritable, openJournal } from './journal/journal.ts';
 import { createExecutor } from './runs/executor.ts';
 import { reconcileRepository } from './runs/reconcile.ts';
-import { recoverRuns } from './runs/recovery.ts';
+import { clearLocks, recoverRuns } from './runs/recovery.ts';
 import type { AgentLog, Workbench } from './runs/workbench.ts';
 import { deriveRunId } from './scheduler/run-id.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
@@ -84,6 +84,14 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
       await reconcileRepository(workbench, spec, id, new Set(executor.listRuns()));
     } catch (error) {
       log.warn({ repository: id, err: error }, 'comparing a repository with the ledger failed');
+    }
+  }
+  async function clearLeftLocks(repositories: ReadonlySet<RepositoryId>): Promise<void> {
+    if (!spec || repositories.size === 0) return;
+    try {
+      await clearLocks(workbench, spec, repositories);
+    } catch (error) {
+      log.warn({ err: error }, 'looking for locks of an earlier life failed');
     }
   }
   async function reconcileAll(): Promise<void> {
@@ -204,10 +212,13 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     async run() {
       loadStoredSpec();
       const recovered = recoverRuns(workbench, executor);
-      if (recovered.interrupted + recovered.requeued > 0) log.warn(recovered, 'runs of an earlier life were found');
+      if (recovered.interrupted + recovered.requeued > 0) {
+        const { interrupted, requeued } = recovered;
+        log.warn({ interrupted, requeued }, 'runs of an earlier life were found');
+      }
       scheduler.start();
       const stopClockwork = startClockwork();
-      void reconcileAll();
+      void clearLeftLocks(recovered.repositories).then(reconcileAll);
       try {
         await serve();
       } catch (error) {

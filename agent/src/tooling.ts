@@ -28,6 +28,8 @@ export interface HostTooling extends Tooling {
   refreshInventory(): Promise<boolean>;
   /** An exec that also tells somebody of every process it starts. */
   createExecWith(hooks: { onStarted(started: StartedProcess): void; onEnded(started: StartedProcess): void }): Exec;
+  /** See `Workbench.rememberProcess`. */
+  rememberProcess(process: { pid: number; startedAt: number; endedAt: number }): void;
   /** Whether children die with this agent on this host. */
   pdeathsig: boolean;
 }
@@ -102,6 +104,7 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
     log,
     pdeathsig,
     createExecWith,
+    rememberProcess: processes.remember,
     inventory: () => inventory,
     async refreshInventory() {
       const before = JSON.stringify(inventory.reports);

@@ -49,6 +49,15 @@ export function findStartTime(pid: number): number | undefined {
   return stat && !isDead(stat) ? stat.startTime : undefined;
 }
 
+/** Clock ticks a second in `/proc`; the kernel's user interface fixes it at 100 on every architecture Node runs on (time(7)). */
+const TICKS_PER_SECOND = 100;
+
+/** The epoch milliseconds of a start time in ticks since this boot; a few milliseconds off where the clock was slewed since. */
+export function toEpochMs(startTime: number): number {
+  const boot = /^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'));
+  return Number(boot?.[1] ?? 0) * 1000 + (startTime * 1000) / TICKS_PER_SECOND;
+}
+
 /** This boot's id; changes with every start of the kernel. */
 export function readBootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();

@@ -2,10 +2,13 @@
  * After a crash: processes that are proven ours are ended, runs that were under way are reported as interrupted,
  * runs that only waited are put back.
  */
+import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
+import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { combineParts } from '@holdfast/shared/domain/run.ts';
-import { findStartTime, readBootId } from '../exec/proc.ts';
+import { findStartTime, readBootId, toEpochMs } from '../exec/proc.ts';
 import type { Executor } from './executor.ts';
+import { prepareRepository, withWorkDir } from './inputs.ts';
 import { type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
 import { endPart, toFailure } from './part.ts';
 import type { Recorder } from './recorder.ts';
@@ -16,14 +19,29 @@ export function endLeftovers(workbench: Workbench): number {
   const boot = readBootId();
   let ended = 0;
   for (const facts of workbench.journal.runs.listProcesses()) {
-    if (facts.bootId === boot && findStartTime(facts.pid) === facts.startTime) {
-      workbench.log.warn({ pid: facts.pid, run: facts.run }, 'ending a process that an earlier agent left');
-      process.kill(-facts.pid, 'SIGKILL');
-      ended += 1;
+    if (facts.bootId === boot) {
+      if (findStartTime(facts.pid) === facts.startTime) {
+        workbench.log.warn({ pid: facts.pid, run: facts.run }, 'ending a process that an earlier agent left');
+        process.kill(-facts.pid, 'SIGKILL');
+        ended += 1;
+      }
+      workbench.rememberProcess({ pid: facts.pid, startedAt: toEpochMs(facts.startTime), endedAt: workbench.clock.now() });
     }
     workbench.journal.runs.clearProcess(facts.run, facts.stage, facts.pid);
   }
   return ended;
+}
+
+/** Removes the locks that processes of interrupted runs left, as far as they are proven to be ours. */
+export async function clearLocks(workbench: Workbench, spec: Spec, repositories: ReadonlySet<RepositoryId>): Promise<void> {
+  for (const repository of spec.repositories) {
+    if (!repositories.has(repository.id)) continue;
+    const onLog = (_level: string, text: string) => workbench.log.warn({ repository: repository.id }, text);
+    await withWorkDir(workbench, async (workDir) => {
+      const { access } = prepareRepository(workbench, repository, workDir);
+      await workbench.engine(workbench.exec).clearOwnLocks({ access, workDir, onLog });
+    });
+  }
 }
 
 function reportInterrupted(recorder: Recorder, body: JournaledRunBody): void {
@@ -43,9 +61,17 @@ function reportInterrupted(recorder: Recorder, body: JournaledRunBody): void {
   recorder.finish({ state: combineParts(states), failure: toFailure(interrupted), evidence: [], bytes: 0 });
 }
 
+export interface Recovered {
+  interrupted: number;
+  requeued: number;
+  /** Where interrupted runs may have left a lock. */
+  repositories: ReadonlySet<RepositoryId>;
+}
+
 /** Call once at start, before anything new is queued. */
-export function recoverRuns(workbench: Workbench, executor: Executor): { interrupted: number; requeued: number } {
+export function recoverRuns(workbench: Workbench, executor: Executor): Recovered {
   endLeftovers(workbench);
+  const repositories = new Set<RepositoryId>();
   let interrupted = 0;
   let requeued = 0;
   for (const run of workbench.journal.runs.listOpen()) {
@@ -56,8 +82,10 @@ export function recoverRuns(workbench: Workbench, executor: Executor): { interru
       continue;
     }
     const recorder = executor.createRecorderFor(run.run, run.logLines);
-    if (body.success) reportInterrupted(recorder, body.data);
-    else
+    if (body.success) {
+      repositories.add(body.data.kind === 'backup' ? body.data.repository : body.data.order.repository.id);
+      reportInterrupted(recorder, body.data);
+    } else
       recorder.finish({
         state: 'failed',
         failure: { code: 'internal', message: 'the journal’s row of this run is not readable' },
@@ -67,5 +95,5 @@ export function recoverRuns(workbench: Workbench, executor: Executor): { interru
     workbench.journal.snapshots.setStateOfRun(run.run, 'unvouched');
     interrupted += 1;
   }
-  return { interrupted, requeued };
+  return { interrupted, requeued, repositories };
 }

@@ -46,6 +46,8 @@ export interface Workbench extends Tooling {
   createId<K extends IdKind>(kind: K): Id<K>;
   sendProgress(progress: Progress): void;
   setTimer(ms: number, callback: () => void): () => void;
+  /** Tells the engine of a process of an earlier life, so that a lock it left can be proven ours. Instants in epoch milliseconds. */
+  rememberProcess(process: { pid: number; startedAt: number; endedAt: number }): void;
   /** Remembers which processes belong to a run, so that leftovers of a crash can be proven ours. */
   execFor(run: RunId): Exec;
 }
