@@ -16,12 +16,12 @@ import { readClockface } from './clockface.ts';
 import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
 import { findText } from './form-values.ts';
 import { findId, wantsPart } from './params.ts';
+import { choicesOf } from './run-filters.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
 import { describeTrigger, findDurationMs, shortenSentence, splitFailure } from './run-words.ts';
 import { type Choice, RUNS_TABLE, type RunLine, type RunsView, runsPage, runsTable, summarizeRuns } from './runs.view.ts';
 import { buildShell } from './shell.ts';
 
-const CHOICE_CHARS = 28;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
@@ -158,21 +158,6 @@ export function describeDay(counts: Readonly<Record<RunState, number>>): { headi
   ] as const;
   const said = parts.filter(([count]) => count > 0).map(([count, word]) => `${formatCount(count)} ${word}`);
   return { heading, lede: said.length === 0 ? undefined : said.join(' · ') };
-}
-
-/** A select is as wide as its longest choice. */
-function cutName(name: string): string {
-  return name.length > CHOICE_CHARS ? `${name.slice(0, CHOICE_CHARS - 1)}…` : name;
-}
-
-/** The choices of a filter, with what is chosen among them even where the list is cut. */
-function choicesOf(
-  all: string,
-  rows: readonly { id: string; name: string }[],
-  chosen: { id: string; name: string } | undefined,
-): Choice[] {
-  const listed = chosen === undefined || rows.some((row) => row.id === chosen.id) ? rows : [chosen, ...rows];
-  return [{ value: '', label: all }, ...listed.map((row) => ({ value: row.id, label: cutName(row.name) }))];
 }
 
 async function buildFilters(context: CoreContext, visit: Visit, query: RunQuery, names: Names): Promise<RunsView['filters']> {

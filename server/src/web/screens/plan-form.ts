@@ -1,0 +1,282 @@
+/** Making and changing a plan: `/plans/new`, `/plans/:plan/edit`, and the preview of its fires. */
+import { idSchema, type PlanId, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import { nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { SCHEDULE_PRESETS } from '@holdfast/shared/domain/schedule.ts';
+import { HTTP, RUNS } from '@holdfast/shared/limits.ts';
+import { demand } from '../../core/caller.ts';
+import { createPlan, getPlan, type PlanInput, updatePlan } from '../../core/plans.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import { listRepositories } from '../../core/repositories.ts';
+import { listSources } from '../../core/sources.ts';
+import type { Plan, Source } from '../../store/catalog.ts';
+import type { FireCalendar } from '../api/fire-calendar.ts';
+import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import { formatNoun } from '../ui/quantity.ts';
+import { PAGES } from '../urls.ts';
+import { readClockface } from './clockface.ts';
+import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
+import { findText, readList, readText } from './form-values.ts';
+import { findId, getParam, wantsPart } from './params.ts';
+import { firesPreview } from './plan-fires.view.ts';
+import { PLAN_SOURCES, type PlanFormView, planFormPage, sourceChoices } from './plan-form.view.ts';
+import {
+  BY_HAND,
+  findSchedule,
+  findScheduleProblem,
+  listZones,
+  OWN,
+  previewSchedule,
+  type ScheduleText,
+  toScheduleText,
+} from './plan-schedule.ts';
+import { loadNames, nameOf } from './run-names.ts';
+import { buildShell } from './shell.ts';
+import { describeSource, labelRepositoryKind } from './source-words.ts';
+
+/** Boxes shown at once; the search finds the others. */
+const SOURCES_SHOWN = 60;
+
+/** A plan as it stands in the form. */
+interface Draft {
+  name: string;
+  repository: string;
+  sources: readonly SourceId[];
+  schedule: ScheduleText;
+  catchUp: boolean;
+  enabled: boolean;
+}
+
+function readSourceIds(values: readonly string[]): SourceId[] {
+  const ids = values.slice(0, RUNS.partsPerRun).map((text) => findId(text, idSchema('source')));
+  return [...new Set(ids.filter((id) => id !== undefined))];
+}
+
+function readScheduleText(values: Visit['form'], zone: string): ScheduleText {
+  const preset = readText(values, 'preset');
+  return {
+    preset: preset === '' ? 'daily' : preset.slice(0, 20),
+    cron: readText(values, 'cron').slice(0, 300),
+    zone: (readText(values, 'zone').trim() || zone).slice(0, 100),
+  };
+}
+
+function readDraft(visit: Visit): Draft {
+  const { form } = visit;
+  return {
+    name: readText(form, 'name').slice(0, 500),
+    repository: readText(form, 'repository').slice(0, 100),
+    sources: readSourceIds(readList(form, 'sources')),
+    schedule: readScheduleText(form, visit.frame.zone ?? 'UTC'),
+    catchUp: readText(form, 'catchUp') === 'true',
+    enabled: readText(form, 'enabled') === 'true',
+  };
+}
+
+function toDraft(plan: Plan): Draft {
+  return {
+    name: plan.name,
+    repository: plan.repository,
+    sources: plan.sources,
+    schedule: toScheduleText(plan.schedule, 'UTC'),
+    catchUp: plan.options.catchUp,
+    enabled: plan.enabled,
+  };
+}
+
+/** A new plan: every day, for the sources the address names. */
+function createDraft(visit: Visit): Draft {
+  return {
+    name: '',
+    repository: findText(visit.query, 'repository') ?? '',
+    sources: readSourceIds(readList(visit.query, 'sources')),
+    schedule: { preset: 'daily', cron: '', zone: visit.frame.zone ?? 'UTC' },
+    catchUp: true,
+    enabled: true,
+  };
+}
+
+/** Turns a draft into input; what cannot be used is said by field. */
+function checkDraft(calendar: FireCalendar, draft: Draft, now: number): { input: PlanInput } | { problem: FormProblem } {
+  const name = nameSchema.safeParse(draft.name);
+  const repository = findId(draft.repository, idSchema('repository'));
+  const wrong = findScheduleProblem(calendar, draft.schedule, now);
+  const fields: Record<string, string> = {
+    ...(draft.sources.length === 0 ? { sources: 'Choose at least one source.' } : {}),
+    ...(repository === undefined ? { repository: 'Choose where the snapshots go.' } : {}),
+    ...(wrong === undefined ? {} : { [wrong.field]: wrong.message }),
+    ...(name.success ? {} : { name: name.error.issues[0]?.message ?? 'is needed' }),
+  };
+  if (!name.success || repository === undefined || Object.keys(fields).length > 0) return { problem: { fields } };
+  return {
+    input: {
+      name: name.data,
+      repository,
+      sources: draft.sources,
+      schedule: findSchedule(draft.schedule),
+      enabled: draft.enabled,
+      options: { catchUp: draft.catchUp },
+    },
+  };
+}
+
+/** What fits the search, and always what is checked. */
+async function readGroups(
+  context: CoreContext,
+  visit: Visit,
+  draft: Draft,
+  find: string,
+): Promise<Pick<PlanFormView, 'groups' | 'cut' | 'hasSources'>> {
+  const { caller } = visit;
+  const limit = Math.min(SOURCES_SHOWN, HTTP.pageSizeMax);
+  const chosen = draft.sources.length === 0 ? [] : await context.store.catalog.findSources(caller.tenant, draft.sources);
+  const page = await listSources(context, caller, find === '' ? {} : { search: find }, { limit });
+  const rows = new Map<SourceId, Source>([...chosen, ...page.rows].map((source) => [source.id, source]));
+  const names = await loadNames(context, caller, { hosts: [...rows.values()].map((source) => source.host) });
+  const byHost = new Map<string, Source[]>();
+  for (const source of rows.values()) {
+    const host = nameOf(names.hosts, source.host, 'host');
+    byHost.set(host, [...(byHost.get(host) ?? []), source]);
+  }
+  const checked = new Set<string>(draft.sources);
+  const groups = [...byHost]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([host, sources]) => ({
+      host,
+      choices: sources.map((source) => ({
+        id: source.id,
+        name: source.name,
+        detail: describeSource(source),
+        checked: checked.has(source.id),
+        ...(source.enabled ? {} : { remark: 'switched off' }),
+      })),
+    }));
+  return { groups, cut: page.next !== undefined, hasSources: rows.size > 0 || find !== '' };
+}
+
+interface FormScene {
+  plan?: Plan | undefined;
+  draft: Draft;
+  problem: FormProblem;
+}
+
+async function buildView(context: CoreContext, visit: Visit, calendar: FireCalendar, scene: FormScene): Promise<PlanFormView> {
+  const { urls, caller } = visit;
+  const { plan, draft, problem } = scene;
+  const face = readClockface(context, visit);
+  const find = findText(visit.query, 'find') ?? '';
+  const repositories = await listRepositories(context, caller, {}, { limit: HTTP.pageSizeMax });
+  const here = plan === undefined ? urls.addPlan() : urls.editPlan({ plan: plan.id });
+  return {
+    face,
+    heading: plan === undefined ? 'Which sources go where, and when?' : `Change the plan “${plan.name}”.`,
+    title: plan === undefined ? 'New plan' : `Edit ${plan.name}`,
+    crumbs: [
+      { label: 'Plans', href: urls.plans() },
+      ...(plan === undefined ? [] : [{ label: plan.name, href: urls.plan({ plan: plan.id }) }]),
+      { label: plan === undefined ? 'New plan' : 'Edit' },
+    ],
+    action: here,
+    here,
+    cancelHref: plan === undefined ? urls.plans() : urls.plan({ plan: plan.id }),
+    submit: plan === undefined ? 'Make the plan' : 'Save the plan',
+    ...(plan === undefined ? {} : { version: Number(findText(visit.form, 'version', 12) ?? plan.version) || plan.version }),
+    ...(await readGroups(context, visit, draft, find)),
+    find,
+    addSourceHref: urls.addSource(),
+    repositories: repositories.rows.map((row) => ({ value: row.id, label: `${row.name} · ${labelRepositoryKind(row.kind)}` })),
+    addRepositoryHref: urls.addRepository(),
+    values: { ...draft, ...draft.schedule },
+    presets: [
+      ...SCHEDULE_PRESETS.map((preset) => ({ value: preset.name, label: preset.label })),
+      { value: OWN, label: 'An expression of my own' },
+      { value: BY_HAND, label: 'Only by hand' },
+    ],
+    zones: listZones(),
+    fires: previewSchedule(calendar, draft.schedule, face.now),
+    firesUrl: urls.previewFires(),
+    problem: problem.text,
+    errors: problem.fields,
+  };
+}
+
+async function showForm(context: CoreContext, visit: Visit, calendar: FireCalendar, scene: FormScene): Promise<PageReply> {
+  const view = await buildView(context, visit, calendar, scene);
+  if (wantsPart(visit, PLAN_SOURCES)) return { kind: 'page', html: sourceChoices(view) };
+  const status = hasProblem(scene.problem) ? 422 : 200;
+  return { kind: 'page', status, html: planFormPage(await buildShell(context, visit, 'plans'), view) };
+}
+
+async function countHosts(context: CoreContext, visit: Visit, id: PlanId): Promise<string> {
+  const hosts = await context.store.catalog.listHostsOfPlan(visit.caller.tenant, id);
+  return formatNoun(hosts.length, 'host');
+}
+
+async function save(context: CoreContext, visit: Visit, calendar: FireCalendar, plan: Plan | undefined): Promise<PageReply> {
+  demand(visit.caller, 'plan.manage');
+  const draft = readDraft(visit);
+  const checked = checkDraft(calendar, draft, context.clock.now());
+  if ('problem' in checked) return showForm(context, visit, calendar, { plan, draft, problem: checked.problem });
+  try {
+    const { input } = checked;
+    const version = Number(findText(visit.form, 'version', 12) ?? Number.NaN);
+    const saved =
+      plan === undefined
+        ? await createPlan(context, visit.caller, input)
+        : await updatePlan(
+            context,
+            visit.caller,
+            plan.id,
+            { ...input, schedule: input.schedule ?? null },
+            Number.isInteger(version) ? version : undefined,
+          );
+    const text = `Plan “${saved.name}” is saved. ${await countHosts(context, visit, saved.id)} will have it within a minute.`;
+    return { kind: 'redirect', to: visit.urls.plan({ plan: saved.id }), flash: { tone: 'good', text } };
+  } catch (thrown) {
+    return showForm(context, visit, calendar, { plan, draft, problem: toFormProblem(thrown) });
+  }
+}
+
+async function getEdited(context: CoreContext, visit: Visit): Promise<Plan> {
+  demand(visit.caller, 'plan.manage');
+  return getPlan(context, visit.caller, getParam(visit, 'plan', idSchema('plan')));
+}
+
+export function createPlanFormScreens(calendar: FireCalendar): readonly ScreenRoute[] {
+  return [
+    {
+      method: 'get',
+      path: PAGES.addPlan,
+      async handle(context, visit) {
+        demand(visit.caller, 'plan.manage');
+        return showForm(context, visit, calendar, { draft: createDraft(visit), problem: NO_PROBLEM });
+      },
+    },
+    { method: 'post', path: PAGES.addPlan, handle: (context, visit) => save(context, visit, calendar, undefined) },
+    {
+      method: 'get',
+      path: PAGES.previewFires,
+      async handle(context, visit) {
+        demand(visit.caller, 'view');
+        const text = readScheduleText(visit.query, visit.frame.zone ?? 'UTC');
+        const face = readClockface(context, visit);
+        return { kind: 'page', html: firesPreview(previewSchedule(calendar, text, face.now), face) };
+      },
+    },
+    {
+      method: 'get',
+      path: PAGES.editPlan,
+      async handle(context, visit) {
+        const plan = await getEdited(context, visit);
+        const draft = toDraft(plan);
+        // The search for sources carries what is checked meanwhile.
+        const sources = visit.isFragment ? readSourceIds(readList(visit.query, 'sources')) : draft.sources;
+        return showForm(context, visit, calendar, { plan, draft: { ...draft, sources }, problem: NO_PROBLEM });
+      },
+    },
+    {
+      method: 'post',
+      path: PAGES.editPlan,
+      handle: async (context, visit) => save(context, visit, calendar, await getEdited(context, visit)),
+    },
+  ];
+}

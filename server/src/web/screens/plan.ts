@@ -1,0 +1,195 @@
+/** `/plans/:plan`: one plan; running it, pausing it, deleting it. */
+import { idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
+import { isAllowed } from '../../core/caller.ts';
+import { deletePlan, getPlan, updatePlan } from '../../core/plans.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import { judgeSources, type ProtectedSource } from '../../core/protected-sources.ts';
+import { listSnapshots } from '../../core/restores.ts';
+import { listRuns, startPlan } from '../../core/runs.ts';
+import type { Plan } from '../../store/catalog.ts';
+import type { FireCalendar } from '../api/fire-calendar.ts';
+import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import { formatNoun } from '../ui/quantity.ts';
+import { formatDay } from '../ui/time.ts';
+import { PAGES } from '../urls.ts';
+import { readClockface } from './clockface.ts';
+import { isShown } from './form-problem.ts';
+import { readText } from './form-values.ts';
+import { findId, getParam, wantsPart } from './params.ts';
+import { type PlanSourceLine, type PlanView, planPage } from './plan.view.ts';
+import { listUpcoming } from './plan-schedule.ts';
+import { loadNames, type Names, nameOf } from './run-names.ts';
+import { readListedRuns, toRunLine } from './runs.ts';
+import { RUNS_TABLE, type RunsView, runsTable } from './runs.view.ts';
+import { buildShell } from './shell.ts';
+import { loadSnapshotNames, toSnapshotLine } from './snapshots.ts';
+
+const RUNS_SHOWN = 10;
+const SNAPSHOTS_SHOWN = 8;
+const FIRES_SHOWN = 6;
+/** Sources named in the list; the rest is counted. */
+const SOURCES_SHOWN = 50;
+
+function describePlan(calendar: FireCalendar, plan: Plan): string {
+  const what = formatNoun(plan.sources.length, 'source');
+  if (!plan.enabled)
+    return `“${plan.name}” is paused: its ${what} are not backed up by it.`.replace('1\u00a0source are', 'source is');
+  if (plan.schedule === undefined) return `“${plan.name}” backs up ${what} when somebody asks for it.`;
+  return `“${plan.name}” backs up ${what} ${calendar.describeCron(plan.schedule)}.`;
+}
+
+async function readRuns(context: CoreContext, visit: Visit, plan: Plan): Promise<RunsView> {
+  const { caller, urls } = visit;
+  const face = readClockface(context, visit);
+  const page = await listRuns(context, caller, { plan: plan.id }, { limit: RUNS_SHOWN });
+  const listed = await readListedRuns(context, caller, page.rows);
+  return {
+    face,
+    heading: '',
+    rows: page.rows.map((run) => ({ ...toRunLine(run, listed, urls, face.now), plan: undefined })),
+    action: urls.runs(),
+    filters: [],
+    filtered: false,
+    pager: { summary: page.next === undefined ? formatNoun(page.rows.length, 'run') : `the newest ${page.rows.length}` },
+    liveUrl: urls.plan({ plan: plan.id }),
+    plansHref: urls.plans(),
+  };
+}
+
+function toSourceLine(id: SourceId, judged: ReadonlyMap<SourceId, ProtectedSource>, names: Names, visit: Visit): PlanSourceLine {
+  const found = judged.get(id);
+  const source = names.sources.get(id);
+  return {
+    name: nameOf(names.sources, id, 'source'),
+    ...(source === undefined ? {} : { href: visit.urls.source({ source: id }) }),
+    host: found?.host.name ?? 'a deleted host',
+    ...(found === undefined ? {} : { protection: { state: found.protection.status, reason: found.protection.reason } }),
+  };
+}
+
+/** What a person should know before relying on the plan. */
+function listRemarks(plan: Plan, judged: readonly ProtectedSource[]): string[] {
+  const offline = [...new Set(judged.filter((one) => one.host.standing !== 'online').map((one) => one.host.name))];
+  const off = judged.filter((one) => !one.source.enabled).map((one) => one.source.name);
+  return [
+    ...(plan.enabled && offline.length > 0
+      ? [
+          `${offline.join(', ')} cannot be reached from here. Hosts keep their schedule by themselves and report when they are back.`,
+        ]
+      : []),
+    ...(off.length > 0 ? [`${off.join(', ')}: switched off, so left out of every run.`] : []),
+  ];
+}
+
+async function showPlan(context: CoreContext, visit: Visit, calendar: FireCalendar): Promise<PageReply> {
+  const { caller, urls } = visit;
+  const plan = await getPlan(context, caller, getParam(visit, 'plan', idSchema('plan')));
+  const runs = await readRuns(context, visit, plan);
+  if (wantsPart(visit, RUNS_TABLE)) return { kind: 'page', html: runsTable(runs) };
+  const face = readClockface(context, visit);
+  const names = await loadNames(context, caller, { sources: plan.sources, repositories: [plan.repository] });
+  const sources = [...names.sources.values()].slice(0, SOURCES_SHOWN);
+  const judged = await judgeSources({ ...context, listFires: calendar.listNextFires }, caller, sources);
+  const snapshots = await listSnapshots(context, caller, { plan: plan.id }, { limit: SNAPSHOTS_SHOWN });
+  const snapshotNames = await loadSnapshotNames(context, caller, snapshots.rows);
+  const upcoming =
+    plan.schedule !== undefined && calendar.checkCron(plan.schedule.cron, plan.schedule.zone, face.now).ok
+      ? listUpcoming(calendar, plan.schedule, face.now, FIRES_SHOWN)
+      : { fires: [], zone: 'UTC', notes: [] };
+  const judgedById = new Map(judged.map((one) => [one.source.id, one]));
+  const view: PlanView = {
+    face,
+    crumbs: [{ label: 'Plans', href: urls.plans() }, { label: plan.name }],
+    name: plan.name,
+    heading: describePlan(calendar, plan),
+    lede: `to ${nameOf(names.repositories, plan.repository, 'repository')}`,
+    enabled: plan.enabled,
+    ...(plan.enabled ? { nextAt: upcoming.fires[0] } : {}),
+    sources: plan.sources.slice(0, SOURCES_SHOWN).map((id) => toSourceLine(id, judgedById, names, visit)),
+    facts: listFacts(plan, names, visit, formatDay(plan.updatedAt, face)),
+    cron: plan.schedule?.cron,
+    fires: upcoming,
+    runs,
+    allRunsHref: urls.runs({ plan: plan.id }),
+    snapshots: snapshots.rows.map((row) => toSnapshotLine(row, snapshotNames, caller, urls)),
+    allSnapshotsHref: urls.snapshots({ plan: plan.id }),
+    remarks: listRemarks(plan, judged),
+    ...(isAllowed(caller, 'run.start') ? { runAction: urls.runPlan({ plan: plan.id }) } : {}),
+    ...(isAllowed(caller, 'plan.manage')
+      ? {
+          manage: {
+            editHref: urls.editPlan({ plan: plan.id }),
+            action: urls.plan({ plan: plan.id }),
+            deleteAction: urls.deletePlan({ plan: plan.id }),
+          },
+        }
+      : {}),
+  };
+  return { kind: 'page', html: planPage(await buildShell(context, visit, 'plans'), view) };
+}
+
+function listFacts(plan: Plan, names: Names, visit: Visit, changed: string): PlanView['facts'] {
+  const { urls } = visit;
+  const known = names.repositories.has(plan.repository);
+  return [
+    {
+      label: 'repository',
+      value: nameOf(names.repositories, plan.repository, 'repository'),
+      ...(known ? { href: urls.repository({ repository: plan.repository }) } : {}),
+    },
+    ...(plan.schedule === undefined ? [] : [{ label: 'time zone', value: plan.schedule.zone }]),
+    { label: 'missed fires', value: plan.options.catchUp ? 'caught up once' : 'left out' },
+    { label: 'changed', value: changed },
+  ];
+}
+
+function readOnly(visit: Visit): readonly SourceId[] | undefined {
+  const text = readText(visit.form, 'sources');
+  if (text === '') return undefined;
+  const ids = text
+    .split(',')
+    .slice(0, RUNS.partsPerRun)
+    .map((one) => findId(one, idSchema('source')));
+  return ids.filter((id) => id !== undefined);
+}
+
+async function runNow(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { urls } = visit;
+  const id = getParam(visit, 'plan', idSchema('plan'));
+  try {
+    const { runs } = await startPlan(context, visit.caller, id, readOnly(visit));
+    const [first] = runs;
+    if (runs.length === 1 && first !== undefined) return { kind: 'redirect', to: urls.run({ run: first.id }) };
+    const text = `${formatNoun(runs.length, 'run')} started, one on each host of the plan.`;
+    return { kind: 'redirect', to: urls.runs({ plan: id }), flash: { tone: 'good', text } };
+  } catch (thrown) {
+    if (!isShown(thrown) || thrown.code === 'not_found') throw thrown;
+    return { kind: 'redirect', to: urls.plan({ plan: id }), flash: { tone: 'bad', text: thrown.message } };
+  }
+}
+
+async function switchPlan(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const enabled = readText(visit.form, 'enabled') === 'true';
+  const plan = await updatePlan(context, visit.caller, getParam(visit, 'plan', idSchema('plan')), { enabled });
+  const text = enabled ? `“${plan.name}” fires again by its schedule.` : `“${plan.name}” is paused; its snapshots stay.`;
+  const to = readText(visit.form, 'back') === 'list' ? visit.urls.plans() : visit.urls.plan({ plan: plan.id });
+  return { kind: 'redirect', to, flash: { tone: 'good', text } };
+}
+
+async function remove(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const id = getParam(visit, 'plan', idSchema('plan'));
+  const plan = await getPlan(context, visit.caller, id);
+  await deletePlan(context, visit.caller, id);
+  const text = `The plan “${plan.name}” is deleted; its snapshots stay.`;
+  return { kind: 'redirect', to: visit.urls.plans(), flash: { tone: 'good', text } };
+}
+
+export function createPlanPageScreens(calendar: FireCalendar): readonly ScreenRoute[] {
+  return [
+    { method: 'get', path: PAGES.plan, handle: (context, visit) => showPlan(context, visit, calendar) },
+    { method: 'post', path: PAGES.plan, handle: switchPlan },
+    { method: 'post', path: PAGES.runPlan, handle: runNow },
+    { method: 'post', path: PAGES.deletePlan, handle: remove },
+  ];
+}

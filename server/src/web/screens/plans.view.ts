@@ -1,0 +1,139 @@
+/** The list of plans: what runs when, and whether it went well. */
+import type { RunState } from '@holdfast/shared/domain/run.ts';
+import { type Html, html } from '../html.ts';
+import { linkButton, postButton } from '../ui/button.ts';
+import { emptyState } from '../ui/empty.ts';
+import { layout, type Shell } from '../ui/layout.ts';
+import { panel } from '../ui/panel.ts';
+import { runStatus, status } from '../ui/status.ts';
+import { filterSelect, type Pager, searchInput, table, toolbar } from '../ui/table.ts';
+import { type Clockface, relativeTime } from '../ui/time.ts';
+
+export type PlanLine = {
+  readonly id: string;
+  readonly name: string;
+  readonly href: string;
+  readonly enabled: boolean;
+  readonly sources: string;
+  readonly repository: { readonly name: string; readonly href?: string | undefined };
+  /** `every day at 02:00, Europe/Berlin`, or `by hand`. */
+  readonly schedule: string;
+  readonly nextAt?: number | undefined;
+  readonly last?: { readonly state: RunState; readonly at: number; readonly href: string } | undefined;
+  /** Where the switch is sent; undefined for those who may not. */
+  readonly toggleAction?: string | undefined;
+};
+
+export type PlansView = {
+  readonly face: Clockface;
+  readonly heading: string;
+  readonly lede?: string | undefined;
+  readonly rows: readonly PlanLine[];
+  readonly action: string;
+  readonly search: string;
+  readonly enabled: string;
+  readonly filtered: boolean;
+  readonly pager: Pager;
+  readonly liveUrl?: string | undefined;
+  readonly addHref?: string | undefined;
+};
+
+export const PLANS_TABLE = 'plans';
+
+export function plansPage(shell: Shell, view: PlansView): Html {
+  const bar = toolbar({
+    action: view.action,
+    label: 'Filter plans',
+    target: PLANS_TABLE,
+    controls: html`${searchInput({ name: 'q', value: view.search, label: 'Search plans' })}${filterSelect({
+      name: 'enabled',
+      label: 'On or off',
+      value: view.enabled,
+      options: [
+        { value: '', label: 'On and off' },
+        { value: 'true', label: 'on' },
+        { value: 'false', label: 'off' },
+      ],
+    })}`,
+  });
+  return layout(shell, {
+    title: 'Plans',
+    heading: view.heading,
+    lede: view.lede,
+    actions: view.addHref !== undefined && linkButton({ href: view.addHref, label: 'Make a plan', kind: 'primary' }),
+    content: html`${bar}${panel({ flush: true, content: plansTable(view) })}`,
+  });
+}
+
+export function plansTable(view: PlansView): Html {
+  const { face } = view;
+  return table<PlanLine>({
+    id: PLANS_TABLE,
+    caption: 'Plans by name',
+    rows: view.rows,
+    columns: [
+      { id: 'state', label: 'Last run', width: 'fit', cell: lastRun },
+      { id: 'name', label: 'Plan', primary: true, cell: (row) => html`<a href="${row.href}">${row.name}</a>` },
+      { id: 'sources', label: 'Sources', cell: (row) => row.sources },
+      {
+        id: 'repository',
+        label: 'Repository',
+        cell: ({ repository }) =>
+          repository.href === undefined ? repository.name : html`<a href="${repository.href}">${repository.name}</a>`,
+      },
+      { id: 'schedule', label: 'Fires', cell: (row) => row.schedule },
+      {
+        id: 'next',
+        label: 'Next',
+        align: 'end',
+        width: 'fit',
+        cell: (row) => row.nextAt !== undefined && relativeTime(row.nextAt, face),
+      },
+      {
+        id: 'last',
+        label: 'Ran',
+        align: 'end',
+        width: 'fit',
+        cell: (row) => row.last !== undefined && html`<a href="${row.last.href}">${relativeTime(row.last.at, face)}</a>`,
+      },
+      { id: 'switch', label: 'Switch', hideLabel: true, width: 'fit', cell: switchButton },
+    ],
+    empty: noPlans(view),
+    pager: view.rows.length === 0 ? undefined : view.pager,
+    live: view.liveUrl === undefined ? undefined : { topic: 'plans runs', url: view.liveUrl },
+  });
+}
+
+function lastRun(row: PlanLine): Html {
+  if (!row.enabled) return status({ word: 'paused', tone: 'quiet', icon: 'pause' });
+  return row.last === undefined ? status({ word: 'never ran', tone: 'unknown', icon: 'question' }) : runStatus(row.last.state);
+}
+
+function switchButton(row: PlanLine): Html | false {
+  return (
+    row.toggleAction !== undefined &&
+    postButton({
+      action: row.toggleAction,
+      label: row.enabled ? 'Pause' : 'Resume',
+      icon: row.enabled ? 'pause' : 'play',
+      small: true,
+      hidden: { enabled: String(!row.enabled), back: 'list' },
+      attributes: { 'aria-label': `${row.enabled ? 'Pause' : 'Resume'} ${row.name}` },
+    })
+  );
+}
+
+function noPlans(view: PlansView): Html {
+  if (view.filtered)
+    return emptyState({
+      icon: 'search',
+      title: 'No plan fits.',
+      action: linkButton({ href: view.action, label: 'Show all plans' }),
+    });
+  return emptyState({
+    icon: 'shield',
+    title: 'No plan yet, so nothing is backed up.',
+    text: 'A plan says which sources go to which repository, and when.',
+    action: view.addHref !== undefined && linkButton({ href: view.addHref, label: 'Make the first plan', kind: 'primary' }),
+  });
+}

@@ -1,0 +1,189 @@
+/** `/snapshots`: what can be got back, by plan, source, host and run. */
+import { type HostId, idSchema, type PlanId, type RunId, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import { SNAPSHOT_STATES, type SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
+import { type Caller, isAllowed } from '../../core/caller.ts';
+import { listPlans } from '../../core/plans.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import { listSnapshots } from '../../core/restores.ts';
+import { listSources } from '../../core/sources.ts';
+import type { Snapshot, SnapshotFilter } from '../../store/runs.ts';
+import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import { formatBytes, formatCount, formatNoun } from '../ui/quantity.ts';
+import { formatRelative } from '../ui/time.ts';
+import { PAGES, type Urls } from '../urls.ts';
+import { readClockface } from './clockface.ts';
+import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
+import { findText } from './form-values.ts';
+import { findId, wantsPart } from './params.ts';
+import { isRestorable } from './run-acts.ts';
+import { choicesOf } from './run-filters.ts';
+import { loadNames, type Names, nameOf } from './run-names.ts';
+import { buildShell } from './shell.ts';
+import {
+  SNAPSHOTS_ANSWER,
+  SNAPSHOTS_TABLE,
+  type SnapshotLine,
+  type SnapshotsView,
+  snapshotsAnswer,
+  snapshotsPage,
+  snapshotsTable,
+} from './snapshots.view.ts';
+
+const STATE_LABELS: Readonly<Record<SnapshotState, string>> = {
+  good: 'good',
+  partial: 'partial',
+  quarantined: 'not vouched for',
+  missing: 'gone',
+};
+
+interface SnapshotQuery {
+  plan?: PlanId | undefined;
+  source?: SourceId | undefined;
+  host?: HostId | undefined;
+  run?: RunId | undefined;
+  state?: SnapshotState | undefined;
+}
+
+function readQuery(visit: Pick<Visit, 'query'>): SnapshotQuery {
+  const { query } = visit;
+  const state = findText(query, 'state');
+  return {
+    plan: findId(findText(query, 'plan'), idSchema('plan')),
+    source: findId(findText(query, 'source'), idSchema('source')),
+    host: findId(findText(query, 'host'), idSchema('host')),
+    run: findId(findText(query, 'run'), idSchema('run')),
+    state: SNAPSHOT_STATES.find((known) => known === state),
+  };
+}
+
+/** One line of a list of snapshots; also on the pages of plans. */
+export function toSnapshotLine(
+  snapshot: Snapshot,
+  names: Pick<Names, 'hosts' | 'sources' | 'repositories'>,
+  caller: Caller,
+  urls: Urls,
+): SnapshotLine {
+  const canRestore = isRestorable(snapshot) && isAllowed(caller, 'restore.start');
+  return {
+    id: snapshot.id,
+    href: urls.snapshot({ snapshot: snapshot.id }),
+    state: snapshot.state,
+    source: nameOf(names.sources, snapshot.source, 'source'),
+    host: {
+      name: nameOf(names.hosts, snapshot.host, 'host'),
+      ...(names.hosts.has(snapshot.host) ? { href: urls.host({ host: snapshot.host }) } : {}),
+    },
+    repository: {
+      name: nameOf(names.repositories, snapshot.repository, 'repository'),
+      ...(names.repositories.has(snapshot.repository) ? { href: urls.repository({ repository: snapshot.repository }) } : {}),
+    },
+    at: snapshot.createdAt,
+    sizeBytes: snapshot.sizeBytes,
+    addedBytes: snapshot.addedBytes,
+    runHref: urls.run({ run: snapshot.run }),
+    ...(canRestore ? { restoreHref: urls.restoreSnapshot({ snapshot: snapshot.id }) } : {}),
+  };
+}
+
+/** The names that lines of snapshots speak of. */
+export async function loadSnapshotNames(
+  context: CoreContext,
+  caller: Caller,
+  rows: readonly Snapshot[],
+  more: SnapshotQuery = {},
+): Promise<Names> {
+  return loadNames(context, caller, {
+    hosts: rows.map((row) => row.host),
+    sources: [more.source, ...rows.map((row) => row.source)],
+    repositories: rows.map((row) => row.repository),
+    plans: [more.plan],
+  });
+}
+
+/** Sizes of one source's snapshots over time; undefined while the list is about several. */
+function findSizes(rows: readonly Snapshot[]): SnapshotsView['sizes'] {
+  const sources = new Set(rows.map((row) => row.source));
+  if (sources.size !== 1 || rows.length < 3) return undefined;
+  const values = rows.map((row) => row.sizeBytes).reverse();
+  return { values, label: `${formatBytes(values[0])} to ${formatBytes(values.at(-1))} over ${values.length} snapshots` };
+}
+
+async function readFilters(
+  context: CoreContext,
+  visit: Visit,
+  query: SnapshotQuery,
+  names: Names,
+): Promise<SnapshotsView['filters']> {
+  const page = { limit: HTTP.pageSizeMax };
+  const [plans, sources] = await Promise.all([
+    listPlans(context, visit.caller, {}, page),
+    listSources(context, visit.caller, {}, page),
+  ]);
+  const plan = query.plan === undefined ? undefined : names.plans.get(query.plan);
+  const source = query.source === undefined ? undefined : names.sources.get(query.source);
+  return [
+    { name: 'plan', label: 'Plan', value: query.plan ?? '', options: choicesOf('All plans', plans.rows, plan) },
+    { name: 'source', label: 'Source', value: query.source ?? '', options: choicesOf('All sources', sources.rows, source) },
+    {
+      name: 'state',
+      label: 'State',
+      value: query.state ?? '',
+      options: [
+        { value: '', label: 'Any state' },
+        ...SNAPSHOT_STATES.map((state) => ({ value: state, label: STATE_LABELS[state] })),
+      ],
+    },
+  ];
+}
+
+async function buildView(
+  context: CoreContext,
+  visit: Visit,
+  shown: { query: SnapshotQuery; trail: CursorTrail },
+): Promise<{ view: Omit<SnapshotsView, 'filters'>; names: Names }> {
+  const { query, trail } = shown;
+  const { caller, urls } = visit;
+  const face = readClockface(context, visit);
+  const filter: SnapshotFilter = { ...query };
+  const page = await listSnapshots(context, caller, filter, trail.request);
+  const names = await loadSnapshotNames(context, caller, page.rows, query);
+  const filtered = Object.values(query).some((value) => value !== undefined);
+  const total = filtered ? undefined : await context.store.runs.countSnapshots(caller.tenant);
+  const [newest] = page.rows;
+  const age = newest === undefined ? undefined : formatRelative(newest.createdAt, face);
+  const view: Omit<SnapshotsView, 'filters'> = {
+    face,
+    heading: describeSnapshots(total ?? page.rows.length, page.next !== undefined && filtered, age, filtered),
+    rows: page.rows.map((row) => toSnapshotLine(row, names, caller, urls)),
+    action: urls.snapshots(),
+    filtered,
+    pager: {
+      summary: `${formatNoun(page.rows.length, 'snapshot')} shown`,
+      ...linkPages(trail, page.next, (cursors) => urls.snapshots({ ...query, after: cursors })),
+    },
+    liveUrl: trail.cursors.length === 0 ? urls.snapshots({ ...query }) : undefined,
+    sizes: findSizes(page.rows),
+    plansHref: urls.plans(),
+  };
+  return { view, names };
+}
+
+function describeSnapshots(count: number, more: boolean, age: string | undefined, filtered: boolean): string {
+  if (age === undefined) return filtered ? 'No snapshot fits.' : 'There is no snapshot yet.';
+  const what = count === 1 ? '1 snapshot' : `${formatCount(count)} snapshots`;
+  const when = age === 'now' ? 'is just made' : `was made ${age}`;
+  return `${more ? 'More than ' : ''}${what}; the newest ${when}.`;
+}
+
+async function showSnapshots(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const query = readQuery(visit);
+  const { view, names } = await buildView(context, visit, { query, trail: readTrail(visit) });
+  const bare = { ...view, filters: [] };
+  if (wantsPart(visit, SNAPSHOTS_TABLE)) return { kind: 'page', html: snapshotsTable(bare) };
+  if (wantsPart(visit, SNAPSHOTS_ANSWER)) return { kind: 'page', html: snapshotsAnswer(bare) };
+  const filters = await readFilters(context, visit, query, names);
+  return { kind: 'page', html: snapshotsPage(await buildShell(context, visit, 'snapshots'), { ...view, filters }) };
+}
+
+export const SNAPSHOTS_SCREENS: readonly ScreenRoute[] = [{ method: 'get', path: PAGES.snapshots, handle: showSnapshots }];

@@ -1,0 +1,149 @@
+/** Snapshots: what can be got back, newest first. */
+import { type Html, html } from '../html.ts';
+import { linkButton } from '../ui/button.ts';
+import { sparkline } from '../ui/charts.ts';
+import { emptyState } from '../ui/empty.ts';
+import { layout, type Shell } from '../ui/layout.ts';
+import { panel } from '../ui/panel.ts';
+import { formatBytes } from '../ui/quantity.ts';
+import { type StatusView, status } from '../ui/status.ts';
+import { filterSelect, type Pager, table, toolbar } from '../ui/table.ts';
+import { type Clockface, relativeTime } from '../ui/time.ts';
+
+export type SnapshotState = 'good' | 'partial' | 'quarantined' | 'missing';
+
+/** Only what a clean run vouches for is called good. */
+const STATES: Readonly<Record<SnapshotState, StatusView>> = {
+  good: { word: 'good', tone: 'protected', icon: 'check' },
+  partial: { word: 'partial', tone: 'at-risk', icon: 'partial' },
+  quarantined: { word: 'not vouched for', tone: 'unknown', icon: 'question' },
+  missing: { word: 'gone', tone: 'unprotected', icon: 'cross' },
+};
+
+export function snapshotStatus(state: SnapshotState): Html {
+  return status(STATES[state]);
+}
+
+type Place = { readonly name: string; readonly href?: string | undefined };
+
+export type SnapshotLine = {
+  readonly id: string;
+  readonly href: string;
+  readonly state: SnapshotState;
+  readonly source: string;
+  readonly host: Place;
+  readonly repository: Place;
+  readonly at: number;
+  readonly sizeBytes: number;
+  readonly addedBytes?: number | undefined;
+  readonly runHref: string;
+  /** Where it is restored from; undefined when it must not or may not be. */
+  readonly restoreHref?: string | undefined;
+};
+
+export type SnapshotsView = {
+  readonly face: Clockface;
+  readonly heading: string;
+  readonly lede?: string | undefined;
+  readonly rows: readonly SnapshotLine[];
+  readonly action: string;
+  readonly filters: readonly {
+    readonly name: string;
+    readonly label: string;
+    readonly value: string;
+    readonly options: readonly { readonly value: string; readonly label: string }[];
+  }[];
+  readonly filtered: boolean;
+  readonly pager: Pager;
+  readonly liveUrl?: string | undefined;
+  /** Sizes over time, oldest first, where the list is about one source. */
+  readonly sizes?: { readonly values: readonly number[]; readonly label: string } | undefined;
+  readonly plansHref: string;
+};
+
+export const SNAPSHOTS_TABLE = 'snapshots';
+/** Table and what belongs to the same filter. */
+export const SNAPSHOTS_ANSWER = 'snapshots-answer';
+
+export function snapshotsPage(shell: Shell, view: SnapshotsView): Html {
+  const bar = toolbar({
+    action: view.action,
+    label: 'Filter snapshots',
+    target: SNAPSHOTS_ANSWER,
+    controls: view.filters.map((filter) => filterSelect(filter)),
+  });
+  return layout(shell, {
+    title: 'Snapshots',
+    heading: view.heading,
+    lede: view.lede,
+    content: html`${bar}${snapshotsAnswer(view)}`,
+  });
+}
+
+export function snapshotsAnswer(view: SnapshotsView): Html {
+  const sizes =
+    view.sizes !== undefined && panel({ title: 'Size over time', aside: view.sizes.label, content: sparkline(view.sizes) });
+  return html`<div class="stack" id="${SNAPSHOTS_ANSWER}">${sizes}${panel({ flush: true, content: snapshotsTable(view) })}</div>`;
+}
+
+export function snapshotsTable(view: SnapshotsView): Html {
+  return table<SnapshotLine>({
+    id: SNAPSHOTS_TABLE,
+    caption: 'Snapshots, newest first',
+    rows: view.rows,
+    columns: snapshotColumns(view.face),
+    empty: noSnapshots(view),
+    pager: view.rows.length === 0 ? undefined : view.pager,
+    live: view.liveUrl === undefined ? undefined : { topic: 'snapshots', url: view.liveUrl },
+  });
+}
+
+/** A few snapshots on another page. */
+export function snapshotsBrief(id: string, rows: readonly SnapshotLine[], face: Clockface): Html {
+  return table<SnapshotLine>({ id, caption: 'Newest snapshots', rows, columns: snapshotColumns(face) });
+}
+
+function snapshotColumns(face: Clockface): Parameters<typeof table<SnapshotLine>>[0]['columns'] {
+  return [
+    { id: 'state', label: 'State', width: 'fit', cell: (row) => snapshotStatus(row.state) },
+    { id: 'source', label: 'Source', primary: true, cell: (row) => html`<a href="${row.href}">${row.source}</a>` },
+    { id: 'at', label: 'Made', width: 'fit', cell: (row) => relativeTime(row.at, face) },
+    { id: 'host', label: 'Host', cell: (row) => placeLink(row.host) },
+    { id: 'repository', label: 'Repository', cell: (row) => placeLink(row.repository) },
+    { id: 'size', label: 'Size', align: 'end', width: 'fit', cell: (row) => formatBytes(row.sizeBytes) },
+    {
+      id: 'added',
+      label: 'Added',
+      align: 'end',
+      width: 'fit',
+      cell: (row) => row.addedBytes !== undefined && formatBytes(row.addedBytes),
+    },
+    { id: 'run', label: 'Run', width: 'fit', cell: (row) => html`<a href="${row.runHref}">run</a>` },
+    {
+      id: 'restore',
+      label: 'Restore',
+      hideLabel: true,
+      width: 'fit',
+      cell: (row) => row.restoreHref !== undefined && linkButton({ href: row.restoreHref, label: 'Restore…', small: true }),
+    },
+  ];
+}
+
+function placeLink(place: Place): Html | string {
+  return place.href === undefined ? place.name : html`<a href="${place.href}">${place.name}</a>`;
+}
+
+function noSnapshots(view: SnapshotsView): Html {
+  if (view.filtered)
+    return emptyState({
+      icon: 'search',
+      title: 'No snapshot fits these filters.',
+      action: linkButton({ href: view.action, label: 'Show all snapshots' }),
+    });
+  return emptyState({
+    icon: 'shield',
+    title: 'There is nothing to restore yet.',
+    text: 'Each clean run of a plan leaves a snapshot of every source.',
+    action: linkButton({ href: view.plansHref, label: 'Go to the plans', kind: 'primary' }),
+  });
+}
