@@ -41,6 +41,16 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
     announceHost(context, target.host);
   }
 
+  /** A spec the host refuses, or that cannot be built, holds back no order: a restore does not need it. */
+  async function trySpec(): Promise<void> {
+    try {
+      await syncSpec();
+    } catch (error) {
+      if (toAppError(error).code === 'unavailable') throw error;
+      context.log.error({ host: target.host.id, err: error }, 'a host did not take its spec and works by an older one');
+    }
+  }
+
   async function deliver(order: Order): Promise<void> {
     try {
       await target.request(order.type, JSON.parse(order.body), order.id, WIRE.requestTimeoutMs);
@@ -72,7 +82,7 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
     try {
       do {
         again = false;
-        await syncSpec();
+        await trySpec();
         await syncOrders();
       } while (again);
     } catch (error) {

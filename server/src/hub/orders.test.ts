@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { specSchema } from '@holdfast/shared/domain/plan.ts';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import { createPlan } from '../core/plans.ts';
+import { createRepository } from '../core/repositories.ts';
+import { cancelRun, startPlan } from '../core/runs.ts';
+import { createSource } from '../core/sources.ts';
+import { type HubRig, type Line, type PlayedAgent, startHubRig } from './fixtures/hub-rig.ts';
+
+async function openWithPlan(t: Parameters<typeof startHubRig>[0]) {
+  const rig = await startHubRig(t);
+  const agent = await rig.enrol('db-1');
+  const { context, admin } = rig;
+  const source = await createSource(context, admin, {
+    host: agent.id,
+    name: 'etc',
+    kind: 'files',
+    config: { paths: ['/etc'] },
+    secrets: {},
+  });
+  const repository = await createRepository(context, admin, {
+    name: 'local',
+    kind: 'local',
+    config: { path: '/var/backups' },
+    secrets: { password: 'a long repository password' },
+  });
+  const plan = await createPlan(context, admin, { name: 'nightly', repository: repository.id, sources: [source.id] });
+  return { rig, agent, plan, source, repository };
+}
+
+/** Answers the spec that is on its way, so that the host is up to date. */
+async function takeSpec(rig: HubRig, agent: PlayedAgent, line: Line): Promise<number> {
+  const put = await line.take('spec.put');
+  agent.specVersion = put.body.version;
+  line.send('reply', { result: { version: put.body.version } }, put.id);
+  await rig.until(
+    'the spec is acknowledged',
+    async () => (await hostOf(rig, agent)).acknowledgedSpecVersion === put.body.version,
+  );
+  return put.body.version;
+}
+
+async function hostOf(rig: HubRig, agent: PlayedAgent) {
+  const host = await rig.context.store.hosts.findHost(rig.admin.tenant, agent.id);
+  assert.ok(host);
+  return host;
+}
+
+describe('The spec', () => {
+  it('is sent again after each change, with a version that rises', async (t) => {
+    const { rig, agent, source } = await openWithPlan(t);
+    const line = rig.dial(agent);
+    await line.greet();
+    const first = await takeSpec(rig, agent, line);
+    await createSource(rig.context, rig.admin, {
+      host: agent.id,
+      name: 'srv',
+      kind: 'files',
+      config: { paths: ['/srv'] },
+      secrets: {},
+    });
+    const put = await line.take('spec.put');
+    assert.ok(put.body.version > first);
+    const spec = specSchema.parse(JSON.parse(put.body.document));
+    assert.deepEqual(spec.sources.map((one) => one.name).sort(), ['etc', 'srv']);
+    assert.ok(spec.sources.some((one) => one.id === source.id));
+  });
+
+  it('is not sent to a host that says it has it, and counts as acknowledged although its answer was lost', async (t) => {
+    const { rig, agent } = await openWithPlan(t);
+    const cut = rig.dial(agent);
+    await cut.greet();
+    const put = await cut.take('spec.put');
+    // The host stored the spec, and the line breaks before the answer is through.
+    agent.specVersion = put.body.version;
+    cut.socket.terminate();
+    await cut.closed;
+    const line = rig.dial(agent);
+    await line.greet();
+    await rig.until(
+      'the spec is acknowledged',
+      async () => (await hostOf(rig, agent)).acknowledgedSpecVersion === put.body.version,
+    );
+    assert.ok(!line.listWaiting().includes('spec.put'), 'the same version would be another document, which the host must refuse');
+  });
+
+  it('that the host refuses does not hold back its orders', async (t) => {
+    const { rig, agent, plan } = await openWithPlan(t);
+    const line = rig.dial(agent);
+    await line.greet();
+    const put = await line.take('spec.put');
+    line.send('error', { code: 'conflict', message: 'older than what is here', retry: 'never' }, put.id);
+    const { runs } = await startPlan(rig.context, rig.admin, plan.id);
+    assert.equal((await line.take('run.start')).body.run, runs[0]?.id);
+  });
+});
+
+describe('An order', () => {
+  it('waits for its host, arrives with the connection, and is settled by the answer', async (t) => {
+    const { rig, agent, plan, source } = await openWithPlan(t);
+    const { runs } = await startPlan(rig.context, rig.admin, plan.id);
+    const [run] = runs;
+    assert.ok(run);
+    const line = rig.dial(agent);
+    await line.greet();
+    await takeSpec(rig, agent, line);
+    const order = await line.take('run.start');
+    assert.deepEqual([order.body.run, order.body.plan, order.body.sources], [run.id, plan.id, [source.id]]);
+    line.send('reply', { result: { run: run.id } }, order.id);
+    await rig.until(
+      'no order waits',
+      async () => (await rig.context.store.runs.listWaitingOrders(agent.id, rig.clock.now())).length === 0,
+    );
+  });
+
+  it('whose answer was lost is sent again under the same id, with the same words, and the second answer settles it', async (t) => {
+    const { rig, agent, plan } = await openWithPlan(t);
+    const cut = rig.dial(agent);
+    await cut.greet();
+    await takeSpec(rig, agent, cut);
+    const { runs } = await startPlan(rig.context, rig.admin, plan.id);
+    const first = await cut.take('run.start');
+    cut.socket.terminate();
+    await cut.closed;
+    const line = rig.dial(agent);
+    await line.greet();
+    const second = await line.take('run.start');
+    assert.equal(second.id, first.id);
+    assert.deepEqual(second.body, first.body);
+    line.send('reply', { result: { run: second.body.run } }, second.id);
+    await rig.until(
+      'no order waits',
+      async () => (await rig.context.store.runs.listWaitingOrders(agent.id, rig.clock.now())).length === 0,
+    );
+    assert.equal((await rig.context.store.runs.findRun(rig.admin.tenant, runs[0]?.id as never))?.state, 'queued');
+  });
+
+  it('is settled by the run’s first event too, when the answer is lost but the event is not', async (t) => {
+    const { rig, agent, plan, source, repository } = await openWithPlan(t);
+    const line = rig.dial(agent);
+    await line.greet();
+    await takeSpec(rig, agent, line);
+    await startPlan(rig.context, rig.admin, plan.id);
+    const { run } = (await line.take('run.start')).body;
+    const created: DurableEvent = {
+      type: 'run.created',
+      run,
+      at: 1,
+      kind: 'backup',
+      trigger: 'manual',
+      plan: plan.id,
+      repository: repository.id,
+      sources: [source.id],
+    };
+    line.sendEvents(1, [created, { type: 'run.started', run, at: 2 }]);
+    await line.take('ack');
+    assert.equal((await rig.context.store.runs.listWaitingOrders(agent.id, rig.clock.now())).length, 0);
+    line.socket.terminate();
+    await line.closed;
+    const again = rig.dial(agent);
+    await again.greet();
+    again.sendEvents(3, [{ type: 'host.notice', at: 1, level: 'info', text: 'x' }]);
+    await again.take('ack');
+    assert.ok(!again.listWaiting().includes('run.start'));
+  });
+
+  it('that the host refuses ends its run with the host’s own words', async (t) => {
+    const { rig, agent, plan } = await openWithPlan(t);
+    const line = rig.dial(agent);
+    await line.greet();
+    await takeSpec(rig, agent, line);
+    const { runs } = await startPlan(rig.context, rig.admin, plan.id);
+    const order = await line.take('run.start');
+    line.send('error', { code: 'limit', message: 'this host has 200 runs waiting already', retry: 'later' }, order.id);
+    const find = () => rig.context.store.runs.findRun(rig.admin.tenant, runs[0]?.id as never);
+    await rig.until('the run has ended', async () => (await find())?.state === 'failed');
+    const run = await find();
+    assert.deepEqual(run?.failure, { code: 'limit', message: 'this host has 200 runs waiting already' });
+  });
+
+  it('to cancel goes to a host that knows the run, and is answered although the run is gone there', async (t) => {
+    const { rig, agent, plan } = await openWithPlan(t);
+    const line = rig.dial(agent);
+    await line.greet();
+    await takeSpec(rig, agent, line);
+    const { runs } = await startPlan(rig.context, rig.admin, plan.id);
+    const start = await line.take('run.start');
+    line.send('reply', { result: { run: start.body.run } }, start.id);
+    await cancelRun(rig.context, rig.admin, start.body.run);
+    const cancel = await line.take('run.cancel');
+    assert.equal(cancel.body.run, runs[0]?.id);
+    line.send('reply', { result: { known: false } }, cancel.id);
+    await rig.until(
+      'no order waits',
+      async () => (await rig.context.store.runs.listWaitingOrders(agent.id, rig.clock.now())).length === 0,
+    );
+  });
+});
+
+describe('A question to a host', () => {
+  it('is answered by the reply with its id, whatever else comes in between, and only once', async (t) => {
+    const { rig, agent } = await openWithPlan(t);
+    const line = rig.dial(agent);
+    await line.greet();
+    await takeSpec(rig, agent, line);
+    const body = { ref: 'req_1', draft: { kind: 'files', config: { paths: ['/etc'] } }, notAfter: rig.clock.now() + 1000 };
+    const asked = rig.directory.request(agent.id, 'source.discover', body);
+    const question = await line.take('source.discover');
+    line.send('reply', { result: { found: [{ name: 'forged' }] } }, 'req_unknown');
+    line.send('reply', { result: { found: [{ name: 'shop' }] } }, question.id);
+    line.send('reply', { result: { found: [{ name: 'late' }] } }, question.id);
+    assert.deepEqual(await asked, { found: [{ name: 'shop' }] });
+    line.sendEvents(1, [{ type: 'host.notice', at: 1, level: 'info', text: 'still here' }]);
+    await line.take('ack');
+  });
+
+  it('to a host that is away fails at once, and one that loses its line fails with it', async (t) => {
+    const { rig, agent } = await openWithPlan(t);
+    const body = { ref: 'req_1', draft: { kind: 'files', config: {} }, notAfter: 1 };
+    await assert.rejects(rig.directory.request(agent.id, 'source.discover', body), { code: 'unavailable' });
+    const line = rig.dial(agent);
+    await line.greet();
+    const asked = rig.directory.request(agent.id, 'source.discover', body);
+    await line.take('source.discover');
+    const failed = assert.rejects(asked, { code: 'unavailable', message: /lost its connection/ });
+    line.socket.terminate();
+    await failed;
+  });
+});
