@@ -1,12 +1,56 @@
-/** Every page of the product, in the order in which their paths are tried. */
+/** Every page of the product, in the order in which their paths are tried: a fixed path stands before the one whose parameter would take it. */
+import type { FireCalendar } from '../api/fire-calendar.ts';
 import type { AnyScreen } from '../http/screen-routes.ts';
+import { AUDIT_SCREENS } from './audit.ts';
 import { createBootstrapScreens } from './bootstrap.ts';
+import { ADD_HOST_SCREENS } from './host-add.ts';
+import { HOST_PAGE_SCREENS } from './host-page.ts';
 import { HOST_SCREENS } from './hosts.ts';
 import { LOGIN_SCREENS } from './login.ts';
+import { createPlanPageScreens } from './plan.ts';
+import { createPlanFormScreens } from './plan-form.ts';
+import { createPlanScreens } from './plans.ts';
+import { REPOSITORY_SCREENS } from './repositories.ts';
+import { REPOSITORY_FORM_SCREENS } from './repository-form.ts';
+import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
+import { RUN_SCREENS } from './run.ts';
+import { RUNS_SCREENS } from './runs.ts';
+import { NAVIGATION_SCREENS } from './shell.ts';
+import { SNAPSHOT_SCREENS } from './snapshot.ts';
+import { SNAPSHOTS_SCREENS } from './snapshots.ts';
+import { SOURCE_DISCOVER_SCREENS } from './source-discover.ts';
+import { SOURCE_FORM_SCREENS } from './source-form.ts';
+import { SOURCE_PAGE_SCREENS } from './source-page.ts';
+import { SOURCE_SCREENS } from './sources.ts';
 
-export function createScreens(parts: {
+/** What screens need of rooms they may not import; the composition root hands it in. */
+export interface ScreenParts {
   checkPasswordRules: Parameters<typeof createBootstrapScreens>[0];
-  fires: unknown;
-}): readonly AnyScreen[] {
-  return [...LOGIN_SCREENS, ...createBootstrapScreens(parts.checkPasswordRules), ...HOST_SCREENS];
+  fires: FireCalendar;
+}
+
+export function createScreens({ checkPasswordRules, fires }: ScreenParts): readonly AnyScreen[] {
+  return [
+    ...LOGIN_SCREENS,
+    ...createBootstrapScreens(checkPasswordRules),
+    ...NAVIGATION_SCREENS,
+    ...HOST_SCREENS,
+    ...ADD_HOST_SCREENS,
+    ...HOST_PAGE_SCREENS,
+    ...SOURCE_SCREENS,
+    ...SOURCE_FORM_SCREENS,
+    ...SOURCE_DISCOVER_SCREENS,
+    ...SOURCE_PAGE_SCREENS,
+    ...REPOSITORY_SCREENS,
+    ...REPOSITORY_FORM_SCREENS,
+    ...REPOSITORY_PAGE_SCREENS,
+    ...createPlanScreens(fires),
+    ...createPlanFormScreens(fires),
+    ...createPlanPageScreens(fires),
+    ...RUNS_SCREENS,
+    ...RUN_SCREENS,
+    ...SNAPSHOTS_SCREENS,
+    ...SNAPSHOT_SCREENS,
+    ...AUDIT_SCREENS,
+  ];
 }
