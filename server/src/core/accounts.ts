@@ -47,7 +47,7 @@ export function createCliCaller(person: string): Caller {
  * there is a user. The page is `<base URL>/bootstrap?token=…`.
  */
 export async function ensureBootstrap(context: CoreContext): Promise<{ token: string; expiresAt: number } | undefined> {
-  if ((await context.store.people.countUsers()) > 0) return undefined;
+  if (!(await isFirstStart(context))) return undefined;
   const token = context.crypto.randomToken('hfb');
   const expiresAt = context.clock.now() + HTTP.bootstrapLifeMs;
   await context.store.settings.putSetting(
@@ -57,12 +57,17 @@ export async function ensureBootstrap(context: CoreContext): Promise<{ token: st
   return { token, expiresAt };
 }
 
+/** Whether the first administrator is still to be made, so that nobody can sign in yet. */
+export async function isFirstStart(context: Pick<CoreContext, 'store'>): Promise<boolean> {
+  return (await context.store.people.countUsers()) === 0;
+}
+
 /**
  * Whether the token may make the first administrator now. Throws `conflict` with `details.gone` once there is a user or the
  * token has expired, `unauthenticated` when it is not the one of this start.
  */
 export async function checkBootstrap(context: CoreContext, token: string): Promise<void> {
-  if ((await context.store.people.countUsers()) > 0) throw createGone('the first administrator exists already: sign in instead');
+  if (!(await isFirstStart(context))) throw createGone('the first administrator exists already: sign in instead');
   const text = await context.store.settings.findSetting(BOOTSTRAP_SETTING);
   const stored = text === undefined ? undefined : bootstrapSchema.parse(JSON.parse(text));
   if (stored === undefined || !context.crypto.equalText(stored.hash, context.crypto.hashToken(token))) {

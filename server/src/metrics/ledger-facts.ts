@@ -1,11 +1,12 @@
 /** What one scrape shows, read from the store in pages. */
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
-import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { COUNTS, HTTP } from '@holdfast/shared/limits.ts';
 import type { Caller } from '../core/caller.ts';
 import { HOST_STANDINGS, type HostStanding, listHosts } from '../core/hosts.ts';
 import type { CoreContext } from '../core/ports.ts';
+import type { Source } from '../store/catalog.ts';
 import type { Page, PageRequest } from '../store/page.ts';
+import type { SourceStanding } from '../store/runs.ts';
 
 export interface Facts {
   hostsByStanding: Readonly<Record<HostStanding, number>>;
@@ -23,7 +24,7 @@ export interface Facts {
 }
 
 const READER: Caller = { actor: { kind: 'system', id: 'metrics', name: 'metrics' }, tenant: DEFAULT_TENANT, role: 'viewer' };
-/** Objects of one kind with series of their own; what is above is in the totals only. */
+/** Objects of one kind that are read one by one; what is above is in the totals only. */
 const MOST_SERIES = COUNTS.hosts;
 
 export async function readFacts(context: CoreContext): Promise<Facts> {
@@ -33,9 +34,8 @@ export async function readFacts(context: CoreContext): Promise<Facts> {
   const sources = await readAll((page) => store.catalog.listSources(DEFAULT_TENANT, {}, page));
   const repositories = await readAll((page) => store.catalog.listRepositories(DEFAULT_TENANT, {}, page));
   const standings = new Map((await readStandings(context, sources)).map((standing) => [standing.source, standing]));
-  const totals = await store.runs.listRunTotals(DEFAULT_TENANT);
-  const sum = (states: readonly string[]) =>
-    totals.reduce((all, { state, count }) => all + (states.includes(state) ? count : 0), 0);
+  const unfinished = await readAll((page) => store.runs.listRuns(DEFAULT_TENANT, { active: true }, page));
+  const queuedRuns = unfinished.filter(({ state }) => state === 'queued').length;
   const hostsByStanding = Object.fromEntries(HOST_STANDINGS.map((standing) => [standing, 0])) as Record<HostStanding, number>;
   for (const host of hosts) hostsByStanding[host.standing] += 1;
   return {
@@ -64,17 +64,14 @@ export async function readFacts(context: CoreContext): Promise<Facts> {
     sourceCount: await store.catalog.countSources(DEFAULT_TENANT),
     planCount: await store.catalog.countPlans(DEFAULT_TENANT),
     repositoryCount: await store.catalog.countRepositories(DEFAULT_TENANT),
-    ended: totals.filter(({ state }) => isTerminal(state)),
-    activeRuns: sum(['running', 'finalizing']),
-    queuedRuns: sum(['queued']),
+    ended: await store.runs.listRunTotals(DEFAULT_TENANT),
+    activeRuns: unfinished.length - queuedRuns,
+    queuedRuns,
   };
 }
 
-async function readStandings(
-  context: CoreContext,
-  sources: readonly { id: Parameters<CoreContext['store']['runs']['listStandings']>[1][number] }[],
-) {
-  const found: Awaited<ReturnType<CoreContext['store']['runs']['listStandings']>>[number][] = [];
+async function readStandings(context: CoreContext, sources: readonly Source[]): Promise<readonly SourceStanding[]> {
+  const found: SourceStanding[] = [];
   for (let at = 0; at < sources.length; at += HTTP.pageSizeMax) {
     const ids = sources.slice(at, at + HTTP.pageSizeMax).map((source) => source.id);
     found.push(...(await context.store.runs.listStandings(DEFAULT_TENANT, ids)));

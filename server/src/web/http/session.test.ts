@@ -268,10 +268,14 @@ describe('The first start', () => {
       assert.ok(made);
       for (const token of ['', `hfb_${'A'.repeat(43)}`]) {
         assert.equal((await served.ask('/bootstrap', { form: { ...FIRST, token }, headers: OWN_PAGE })).status, 401);
-        assert.equal((await served.ask(`/bootstrap?token=${token}`)).status, 401);
+        const page = await served.ask(`/bootstrap?token=${token}`);
+        assert.equal(page.status, 401);
+        assert.match(page.text, /not the newest first-start address/);
       }
+      assert.match((await served.ask('/login')).text, /has no user yet/);
       const form = { name: 'ada', password: PASSWORD, token: made.token };
       assert.equal((await served.ask('/bootstrap', { form, headers: OWN_PAGE })).status, 303);
+      assert.doesNotMatch((await served.ask('/login')).text, /has no user yet/);
     } finally {
       await served.close();
     }

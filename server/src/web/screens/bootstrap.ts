@@ -5,7 +5,7 @@ import { checkBootstrap, type PasswordCheck, redeemBootstrap } from '../../core/
 import type { CoreContext } from '../../core/ports.ts';
 import type { PublicReply, PublicRoute, PublicVisit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';
-import { type BootstrapView, bootstrapPage } from './bootstrap.view.ts';
+import { type BootstrapView, bootstrapPage, wrongTokenPage } from './bootstrap.view.ts';
 
 const COOKIE = 'bootstrap';
 
@@ -25,6 +25,17 @@ function render(visit: PublicVisit, name: string, errors: BootstrapView['errors'
   });
 }
 
+/** The page for a token that is not the newest one; undefined for the right one. A used or expired one is an error (410). */
+async function refuseToken(context: CoreContext, visit: PublicVisit, token: string): Promise<PublicReply | undefined> {
+  try {
+    await checkBootstrap(context, token);
+    return undefined;
+  } catch (thrown) {
+    if (!(thrown instanceof AppError) || thrown.code !== 'unauthenticated') throw thrown;
+    return { kind: 'page', status: 401, html: wrongTokenPage({ assets: visit.frame.assets }), noReferrer: true };
+  }
+}
+
 /**
  * The address with the token leads at once to the same page without it, so that the token stays out of the page, the
  * address bar and the history; until the form is sent it waits in a cookie that no script can read.
@@ -32,7 +43,8 @@ function render(visit: PublicVisit, name: string, errors: BootstrapView['errors'
 async function showBootstrap(context: CoreContext, visit: PublicVisit): Promise<PublicReply> {
   const given = readOne(visit.query, 'token');
   const token = given || visit.cookies[COOKIE] || '';
-  await checkBootstrap(context, token);
+  const refusal = await refuseToken(context, visit, token);
+  if (refusal !== undefined) return refusal;
   if (given === '') return { kind: 'page', html: render(visit, '', {}) };
   return { kind: 'redirect', to: visit.urls.bootstrap(), cookies: { [COOKIE]: given }, noReferrer: true };
 }
@@ -47,7 +59,8 @@ async function createAdministrator(context: CoreContext, checkPassword: Password
   const name = readOne(visit.form, 'name').slice(0, TEXT.nameChars + 1);
   const password = readOne(visit.form, 'password');
   const token = readOne(visit.form, 'token') || visit.cookies[COOKIE] || '';
-  await checkBootstrap(context, token);
+  const refusal = await refuseToken(context, visit, token);
+  if (refusal !== undefined) return refusal;
   const again = visit.form['again'];
   if (again !== undefined && again !== password) {
     return { kind: 'page', status: 400, html: render(visit, name, { again: 'The two passwords differ.' }) };

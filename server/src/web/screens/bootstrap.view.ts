@@ -1,5 +1,6 @@
 /** The first page of a new server: it makes the first administrator. */
 import { type Html, html } from '../html.ts';
+import { callout } from '../ui/flash.ts';
 import { form } from '../ui/form.ts';
 import { type AssetPaths, bareLayout } from '../ui/layout.ts';
 
@@ -29,7 +30,7 @@ export function bootstrapPage(view: BootstrapView): Html {
             required: true,
             value: view.name,
             autocomplete: 'username',
-            autofocus: true,
+            autofocus: Object.values(errors).length === 0,
             error: errors.name,
           },
           {
@@ -51,6 +52,21 @@ export function bootstrapPage(view: BootstrapView): Html {
           },
         ],
         submit: { label: 'Create administrator' },
+      }),
+    },
+  );
+}
+
+/** For an address that is not the one of the newest start. */
+export function wrongTokenPage(view: { readonly assets: AssetPaths }): Html {
+  return bareLayout(
+    { assets: view.assets },
+    {
+      title: 'Welcome',
+      heading: 'This is not the newest first-start address',
+      content: callout({
+        tone: 'warning',
+        text: html`<p>Each start of the server makes a new address and ends the one before.</p><p>Look for <code>bootstrap</code> in the server’s log since its last start, and open the whole address that stands there.</p>`,
       }),
     },
   );

@@ -1,7 +1,7 @@
 /** Signing in by name and password. */
 import { AppError } from '@holdfast/shared/errors.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
-import { login } from '../../core/accounts.ts';
+import { isFirstStart, login } from '../../core/accounts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { PublicReply, PublicRoute, PublicVisit } from '../http/route.ts';
 import { findLocalPath, PAGES } from '../urls.ts';
@@ -18,18 +18,25 @@ function readNext(visit: PublicVisit): string | undefined {
   return findLocalPath(wanted, visit.urls.basePath);
 }
 
-function render(visit: PublicVisit, given: { name: string; problem?: string | undefined }) {
+async function render(context: CoreContext, visit: PublicVisit, given: { name: string; problem?: string | undefined }) {
   const { frame, urls } = visit;
   const flash = frame.flash.map((one) => ({
     tone: one.tone === 'good' ? ('done' as const) : ('problem' as const),
     text: one.text,
   }));
-  return loginPage({ assets: frame.assets, action: urls.login(), next: readNext(visit), flash, ...given });
+  return loginPage({
+    assets: frame.assets,
+    action: urls.login(),
+    next: readNext(visit),
+    flash,
+    isFirstStart: await isFirstStart(context),
+    ...given,
+  });
 }
 
-async function showLogin(_context: CoreContext, visit: PublicVisit): Promise<PublicReply> {
+async function showLogin(context: CoreContext, visit: PublicVisit): Promise<PublicReply> {
   if (visit.caller !== undefined) return { kind: 'redirect', to: readNext(visit) ?? visit.urls.overview() };
-  return { kind: 'page', html: render(visit, { name: '' }) };
+  return { kind: 'page', html: await render(context, visit, { name: '' }) };
 }
 
 /** Why signing in did not work, in words for the form; anything else is no matter of the form. */
@@ -57,7 +64,7 @@ async function signIn(context: CoreContext, visit: PublicVisit): Promise<PublicR
     return { kind: 'redirect', to: readNext(visit) ?? visit.urls.overview(), session };
   } catch (thrown) {
     const { problem, status, retryAfterS } = explainFailure(thrown);
-    return { kind: 'page', html: render(visit, { name, problem }), status, retryAfterS };
+    return { kind: 'page', html: await render(context, visit, { name, problem }), status, retryAfterS };
   }
 }
 

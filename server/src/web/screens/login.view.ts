@@ -12,11 +12,18 @@ export type LoginView = {
   readonly name: string;
   readonly problem?: string | undefined;
   readonly flash: readonly Flash[];
+  /** Nobody can sign in yet: the first administrator is still to be made. */
+  readonly isFirstStart: boolean;
+};
+
+const FIRST_START: Flash = {
+  tone: 'notice',
+  text: 'This server has no user yet. Its log shows an address that makes the first administrator: open that one.',
 };
 
 export function loginPage(view: LoginView): Html {
   return bareLayout(
-    { assets: view.assets, flash: view.flash },
+    { assets: view.assets, flash: view.isFirstStart ? [FIRST_START, ...view.flash] : view.flash },
     {
       title: 'Sign in',
       heading: 'Sign in',
@@ -30,7 +37,7 @@ export function loginPage(view: LoginView): Html {
             required: true,
             value: view.name,
             autocomplete: 'username',
-            autofocus: view.name === '',
+            autofocus: view.problem === undefined,
           },
           {
             name: 'password',
@@ -38,7 +45,6 @@ export function loginPage(view: LoginView): Html {
             kind: 'password',
             required: true,
             autocomplete: 'current-password',
-            autofocus: view.name !== '',
           },
         ],
         ...(view.next === undefined ? {} : { hidden: { next: view.next } }),

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { createFixedClock, type FixedClock } from '@holdfast/shared/clock.ts';
+import {
+  DEFAULT_TENANT,
+  type HostId,
+  type RepositoryId,
+  type RunId,
+  type SnapshotId,
+  type SourceId,
+} from '@holdfast/shared/domain/ids.ts';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import { applyHostEvents } from '../core/ingest.ts';
+import type { CoreContext } from '../core/ports.ts';
+import { openFoundation } from '../foundation.ts';
+import { createDirectory } from '../hub/directory.ts';
+import { createLog } from '../log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+
+const NASTY = 'db "1"\\\n{x="y"}';
+const SOURCE = 'src_1' as SourceId;
+const REPOSITORY = 'repo_1' as RepositoryId;
+
+let folder: string;
+let clock: FixedClock;
+let context: CoreContext;
+let metrics: Metrics;
+let seq = 0;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'holdfast-metrics-'));
+  clock = createFixedClock(Date.UTC(2026, 10, 20));
+  seq = 0;
+  const log = createLog({ level: 'error', clock });
+  context = await openFoundation({ dataDir: folder, baseUrl: 'http://127.0.0.1', log, access: 'alone', clock, createDirectory });
+  metrics = createMetrics({ context, version: '1.2.3', countStreams: () => 4 });
+});
+afterEach(async () => {
+  metrics.close();
+  await context.store.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const HOST = 'host_1' as HostId;
+
+async function addHost(id: HostId, name: string): Promise<void> {
+  await context.store.hosts.insertHost({
+    id,
+    tenant: DEFAULT_TENANT,
+    name,
+    state: 'active',
+    tags: [],
+    signingKey: `signing-${id}`,
+    sealingKey: `sealing-${id}`,
+    fingerprint: 'a b c',
+    tools: [],
+    createdAt: clock.now(),
+    lastSeenAt: clock.now(),
+    specVersion: 2,
+    acknowledgedSpecVersion: 1,
+    counter: 0,
+    concurrency: 3,
+  });
+}
+
+async function addCatalog(): Promise<void> {
+  const shared = { tenant: DEFAULT_TENANT, config: {}, secrets: {}, version: 1, createdAt: 1, updatedAt: 1 };
+  await context.store.catalog.insertSource({ ...shared, id: SOURCE, host: HOST, name: 'shop', kind: 'postgres', enabled: true });
+  await context.store.catalog.insertRepository({ ...shared, id: REPOSITORY, name: 'main', kind: 'local' });
+}
+
+async function tell(...events: DurableEvent[]): Promise<void> {
+  const sequenced = events.map((event) => {
+    seq += 1;
+    return { seq, event };
+  });
+  await applyHostEvents(context, { id: HOST, tenant: DEFAULT_TENANT }, 'epoch-0001', sequenced);
+}
+
+async function run(id: string, state: 'succeeded' | 'failed' | undefined, durationMs: number): Promise<void> {
+  const about = { run: id as RunId, at: clock.now() };
+  await tell(
+    { ...about, type: 'run.created', kind: 'backup', trigger: 'manual', repository: REPOSITORY, sources: [SOURCE] },
+    { ...about, type: 'run.started' },
+  );
+  if (state === undefined) return;
+  const made = { source: SOURCE, role: 'data' as const, createdAt: clock.now(), sizeBytes: 5, evidence: [] };
+  const snapshot = { ...made, id: `snap_${id}` as SnapshotId, engineId: createHash('sha256').update(id).digest('hex') };
+  if (state === 'succeeded') await tell({ ...about, type: 'snapshot.made', snapshot });
+  await tell(
+    { ...about, type: 'part.finished', part: { source: SOURCE, state, warnings: [], bytes: 5, durationMs } },
+    { ...about, type: 'run.finalizing' },
+    { ...about, type: 'run.finished', state, evidence: [], bytes: 5, logLines: 0, durationMs },
+  );
+}
+
+/** Values by series, of our own metrics. */
+async function scrape(): Promise<Map<string, number>> {
+  const lines = (await metrics.render()).split('\n').filter((line) => line.startsWith('holdfast_'));
+  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]));
+}
+
+describe('Metrics', () => {
+  it('name the build and start at zero', async () => {
+    const values = await scrape();
+    assert.equal(values.get(`holdfast_build_info{version="1.2.3",node="${process.versions.node}"}`), 1);
+    assert.equal(values.get('holdfast_active_runs'), 0);
+    assert.equal(values.get('holdfast_event_streams'), 4);
+  });
+
+  it('equal the ledger, and rise by one with each run', async () => {
+    await addHost(HOST, 'db-1');
+    await addCatalog();
+    await run('run_1', 'succeeded', 20_000);
+    await run('run_2', 'failed', 3_000);
+    await run('run_3', undefined, 0);
+    const values = await scrape();
+    assert.equal(values.get('holdfast_runs_total{kind="backup",state="succeeded"}'), 1);
+    assert.equal(values.get('holdfast_runs_total{kind="backup",state="failed"}'), 1);
+    assert.equal(values.get('holdfast_active_runs'), 1);
+    assert.equal(values.get('holdfast_run_duration_seconds_count{kind="backup",state="succeeded"}'), 1);
+    assert.equal(values.get('holdfast_run_duration_seconds_sum{kind="backup",state="succeeded"}'), 20);
+    assert.equal(values.get('holdfast_run_duration_seconds_bucket{le="15",kind="backup",state="succeeded"}'), 0);
+    assert.equal(values.get('holdfast_run_duration_seconds_bucket{le="30",kind="backup",state="succeeded"}'), 1);
+    assert.equal(values.get('holdfast_host_online{host="db-1"}'), 0, 'a host without a connection is not online');
+    assert.equal(values.get('holdfast_host_last_seen_timestamp_seconds{host="db-1"}'), clock.now() / 1000);
+    assert.equal(values.get('holdfast_host_spec_drift{host="db-1"}'), 1);
+    assert.equal(values.get('holdfast_hosts{standing="offline"}'), 1);
+    assert.equal(values.get('holdfast_snapshots{repository="main"}'), 1);
+    assert.equal(values.get('holdfast_source_last_success_timestamp_seconds{host="db-1",source="shop"}'), clock.now() / 1000);
+    assert.equal(values.get('holdfast_source_last_success_bytes{host="db-1",source="shop"}'), 5);
+    assert.deepEqual([values.get('holdfast_sources'), values.get('holdfast_repositories')], [1, 1]);
+
+    await run('run_4', 'succeeded', 1_000);
+    const after = await scrape();
+    assert.equal(after.get('holdfast_runs_total{kind="backup",state="succeeded"}'), 2);
+    assert.equal(after.get('holdfast_run_duration_seconds_count{kind="backup",state="succeeded"}'), 2);
+  });
+
+  it('count a run once, however often it is spoken of', async () => {
+    await addHost(HOST, 'db-1');
+    await addCatalog();
+    await run('run_1', 'succeeded', 20_000);
+    for (let n = 0; n < 3; n += 1) {
+      context.bus.publish(DEFAULT_TENANT, { kind: 'refresh', topic: 'run:run_1' });
+      const [first, second] = await Promise.all([scrape(), scrape()]);
+      for (const values of [first, second])
+        assert.equal(values?.get('holdfast_run_duration_seconds_count{kind="backup",state="succeeded"}'), 1);
+    }
+  });
+
+  it('lose the series of what is gone', async () => {
+    await addHost(HOST, 'db-1');
+    await addCatalog();
+    assert.ok((await scrape()).has('holdfast_host_online{host="db-1"}'));
+    await context.store.hosts.setHostState(DEFAULT_TENANT, HOST, 'revoked');
+    await context.store.catalog.deleteRepository(DEFAULT_TENANT, REPOSITORY);
+    const values = await scrape();
+    assert.equal([...values.keys()].filter((key) => key.startsWith('holdfast_host_')).length, 0);
+    assert.equal(values.has('holdfast_snapshots{repository="main"}'), false);
+    assert.equal(values.get('holdfast_hosts{standing="revoked"}'), 1);
+  });
+
+  it('never carry an id, and keep a hostile name inside its label', async () => {
+    await addHost(HOST, NASTY);
+    await run('run_1', 'succeeded', 1000);
+    const text = await metrics.render();
+    assert.ok(
+      text.includes('holdfast_host_online{host="db \\"1\\"\\\\\\n{x=\\"y\\"}"} 0'),
+      text.match(/.*host_online.*/g)?.join('\n'),
+    );
+    assert.doesNotMatch(text, /run_1|host_1/);
+  });
+});
