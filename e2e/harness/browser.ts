@@ -1,0 +1,91 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import { test as base, type ConsoleMessage, expect, type Page, type TestInfo } from '@playwright/test';
+import type { Account, Stack } from './stack.ts';
+
+const PICTURES = join(import.meta.dirname, '../../docs/pictures');
+
+export type PageWatch = {
+  /** An answer with this status is part of the scenario: the browser's own complaint about it is none. */
+  expectStatus(status: number): void;
+  /** Also counts as an own origin, such as a server that runs in a network namespace. */
+  allowOrigin(url: string): void;
+};
+
+/**
+ * Playwright's test with a page that fails its test on any error in the console, any uncaught error, any breach of the content
+ * security policy, and any request to another origin than the ones it was sent to by the scenario.
+ */
+export const test = base.extend<{ watch: PageWatch }>({
+  watch: [
+    async ({ page }, use) => {
+      const problems: string[] = [];
+      const statuses = new Set<number>();
+      const origins = new Set<string>();
+      const goto = page.goto.bind(page);
+      page.goto = async (url, options) => {
+        origins.add(new URL(url).origin);
+        return await goto(url, options);
+      };
+      page.on('console', (message) => {
+        const problem = findProblem(message, statuses);
+        if (problem !== undefined) problems.push(problem);
+      });
+      page.on('pageerror', (error) => problems.push(`uncaught ${error.message}`));
+      page.on('request', (request) => {
+        const { protocol, origin } = new URL(request.url());
+        if (protocol.startsWith('http') && !origins.has(origin)) problems.push(`request to ${request.url()}`);
+      });
+      await use({
+        expectStatus: (status) => void statuses.add(status),
+        allowOrigin: (url) => void origins.add(new URL(url).origin),
+      });
+      expect(problems, 'what the browser complained about').toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export { expect };
+
+function findProblem(message: ConsoleMessage, expectedStatuses: ReadonlySet<number>): string | undefined {
+  const text = message.text();
+  if (message.type() !== 'error' && !/content.security.policy/i.test(text)) return undefined;
+  const status = /status of (\d{3})/.exec(text)?.[1];
+  if (status !== undefined && expectedStatuses.has(Number(status))) return undefined;
+  return `${text} (${message.location().url})`;
+}
+
+/** Signs in on the login page, as a person does, and lands on the overview. */
+export async function signIn(page: Page, baseUrl: string, account: Account): Promise<void> {
+  await page.goto(`${baseUrl}/login`);
+  await page.getByLabel('Name').fill(account.name);
+  await page.getByLabel('Password', { exact: true }).fill(account.password);
+  await page.getByRole('button', { name: /sign in|log in/i }).click();
+  await page.waitForURL((url) => !url.pathname.endsWith('/login'));
+}
+
+/** Nothing that axe knows is wrong with the page as it is now. */
+export async function expectAccessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const found = violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `  ${node.html}`).join('\n')}`);
+  expect(found, `accessibility of ${page.url()}`).toEqual([]);
+}
+
+/** A picture of the page: for the documents when HOLDFAST_PICTURES is set, else beside the results of the test. */
+export async function takePicture(page: Page, name: string): Promise<void> {
+  const folder = process.env['HOLDFAST_PICTURES'] ? PICTURES : test.info().outputDir;
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled' });
+}
+
+/** Ends the stack; the logs of a test that failed are attached to it first. */
+export async function finishStack(stack: Stack | undefined, info: TestInfo): Promise<void> {
+  if (stack === undefined) return;
+  if (info.errors.length > 0 || info.status !== info.expectedStatus) {
+    for (const [name, text] of Object.entries(await stack.readLogs()))
+      await info.attach(`${name}.log`, { body: text, contentType: 'text/plain' });
+  }
+  await stack.stop();
+}
