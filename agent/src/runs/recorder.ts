@@ -28,6 +28,8 @@ export interface RunEnd {
   failure?: Failure | undefined;
   evidence: readonly Evidence[];
   bytes: number;
+  /** For a run that an earlier life of the agent began; measured by the recorder otherwise. */
+  durationMs?: number | undefined;
 }
 
 export interface Recorder {
@@ -150,7 +152,7 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
         push('warn', `… ${leftOut} lines left out: the log of this run is above ${LOG.runBytes / 1024 / 1024} MiB`);
       flush();
       const failure = clipFailure(end.failure);
-      const durationMs = Math.max(0, Math.round(ports.clock.monotonicMs() - startedAt));
+      const durationMs = end.durationMs ?? Math.max(0, Math.round(ports.clock.monotonicMs() - startedAt));
       ports.append(
         {
           type: 'run.finished',

@@ -44,7 +44,7 @@ export async function clearLocks(workbench: Workbench, spec: Spec, repositories:
   }
 }
 
-function reportInterrupted(recorder: Recorder, body: JournaledRunBody): void {
+function reportInterrupted(recorder: Recorder, body: JournaledRunBody, durationMs: number): void {
   const interrupted = createReasonError('interrupted', 'the agent ended in the middle of this run');
   recorder.log('error', interrupted.message);
   const ended = body.kind === 'backup' ? body.ended : [];
@@ -58,7 +58,7 @@ function reportInterrupted(recorder: Recorder, body: JournaledRunBody): void {
     );
   }
   const states = [...ended.map((part) => part.state), ...open.map(() => 'failed' as const)];
-  recorder.finish({ state: combineParts(states), failure: toFailure(interrupted), evidence: [], bytes: 0 });
+  recorder.finish({ state: combineParts(states), failure: toFailure(interrupted), evidence: [], bytes: 0, durationMs });
 }
 
 export interface Recovered {
@@ -84,7 +84,8 @@ export function recoverRuns(workbench: Workbench, executor: Executor): Recovered
     const recorder = executor.createRecorderFor(run.run, run.logLines);
     if (body.success) {
       repositories.add(body.data.kind === 'backup' ? body.data.repository : body.data.order.repository.id);
-      reportInterrupted(recorder, body.data);
+      // How far it really got nobody knows: until now at the latest.
+      reportInterrupted(recorder, body.data, Math.max(0, workbench.clock.now() - run.openedAt));
     } else
       recorder.finish({
         state: 'failed',
