@@ -3,9 +3,9 @@
  * `host` and the form's `host` never meet. A secret goes from the form to the core and never the other way.
  */
 import type { Field as AdapterField, Config } from '@holdfast/shared/adapters/field.ts';
-import type { AdapterInput } from '../../core/adapter-input.ts';
+import { type AdapterInput, parseAdapterInput } from '../../core/adapter-input.ts';
 import type { Field, FieldSection } from '../ui/form.ts';
-import type { FormProblem } from './form-problem.ts';
+import { type FormProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { readText } from './form-values.ts';
 
 const CONFIG_PREFIX = 'config-';
@@ -58,6 +58,16 @@ export function readAdapterForm(fields: readonly AdapterField[], form: Posted): 
     else config[field.name] = value;
   }
   return { config, secrets };
+}
+
+/** What is wrong with the posted fields of an adapter; nothing when they would be taken. */
+export function findAdapterProblem(fields: readonly AdapterField[], form: Posted, stored: readonly string[]): FormProblem {
+  try {
+    parseAdapterInput(fields, readAdapterForm(fields, form), stored);
+    return NO_PROBLEM;
+  } catch (thrown) {
+    return toFormProblem(thrown);
+  }
 }
 
 function readField(field: AdapterField, text: string): unknown {
@@ -127,7 +137,15 @@ function toFormField(field: AdapterField, { values, stored, problem }: AdapterFo
         mono: field.multiline,
       };
     case 'number':
-      return { ...base, kind: 'number', value, min: field.min, max: field.max, unit: field.unit };
+      return {
+        ...base,
+        kind: 'number',
+        required: base.required === true || field.default !== undefined,
+        value,
+        min: field.min,
+        max: field.max,
+        unit: field.unit,
+      };
     case 'boolean':
       return { ...base, kind: 'checkbox', required: false, value };
     case 'choice':
@@ -137,7 +155,7 @@ function toFormField(field: AdapterField, { values, stored, problem }: AdapterFo
     case 'list':
       return { ...base, kind: 'paths', value };
     case 'text':
-      return { ...base, kind: 'text', value, required: field.required === true && field.default === undefined };
+      return { ...base, kind: 'text', value, required: base.required === true || field.default !== undefined };
   }
 }
 

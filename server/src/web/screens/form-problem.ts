@@ -40,3 +40,8 @@ export function toSchemaProblem(error: z.ZodError): FormProblem {
 export function hasProblem(problem: FormProblem): boolean {
   return problem.text !== undefined || Object.keys(problem.fields).length > 0;
 }
+
+/** Both together; the first sentence and the first word for each field stay. */
+export function mergeProblems(first: FormProblem, second: FormProblem): FormProblem {
+  return { text: first.text ?? second.text, fields: { ...second.fields, ...first.fields } };
+}

@@ -17,10 +17,14 @@ import { readText, splitTags } from './form-values.ts';
 import {
   type EditHostView,
   editHostPage,
+  HOST_ANSWER_ID,
+  HOST_LEDE_ID,
   HOST_PART_ID,
   type HostPageView,
   type HostRunRow,
   type HostSourceRow,
+  hostAnswer,
+  hostLede,
   hostPage,
   hostPart,
 } from './host-page.view.ts';
@@ -100,6 +104,8 @@ async function showHost(context: CoreContext, visit: Visit): Promise<PageReply> 
   const host = await getHost(context, visit.caller, getHostId(visit));
   const view = await readHostPage(context, visit, host);
   if (wantsPart(visit, HOST_PART_ID)) return { kind: 'page', html: hostPart(view) };
+  if (wantsPart(visit, HOST_ANSWER_ID)) return { kind: 'page', html: hostAnswer(view) };
+  if (wantsPart(visit, HOST_LEDE_ID)) return { kind: 'page', html: hostLede(view) };
   return { kind: 'page', html: hostPage(await buildShell(context, visit, 'hosts'), view) };
 }
 

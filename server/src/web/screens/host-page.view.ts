@@ -20,6 +20,7 @@ import {
 } from '../ui/status.ts';
 import { type Clockface, dayTime, relativeTime, stampTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
+import { liveText } from './live-text.view.ts';
 
 export interface HostSourceRow {
   id: string;
@@ -106,6 +107,8 @@ export interface HostPageView {
 }
 
 export const HOST_PART_ID = 'host-part';
+export const HOST_ANSWER_ID = 'host-answer';
+export const HOST_LEDE_ID = 'host-lede';
 /** Clocks apart by more than this make times hard to compare. */
 const SKEW_SHOWN_MS = 5_000;
 
@@ -115,7 +118,7 @@ export function hostPage(shell: Shell, view: HostPageView): Html {
   return layout(shell, {
     title: view.name,
     heading: hostAnswer(view),
-    lede: html`${hostStatus(view.standing)}<span>last seen ${relativeTime(view.lastSeenAt, view.face, 'never')}</span>${view.tags.map((tag) => html`<a href="${urls.hosts({ tag })}">${badge(tag)}</a>`)}`,
+    lede: html`${hostLede(view)}${view.tags.map((tag) => html`<a href="${urls.hosts({ tag })}">${badge(tag)}</a>`)}`,
     crumbs: [{ label: 'Hosts', href: urls.hosts() }, { label: view.name }],
     actions: html`${may.manage && linkButton({ href: urls.editHost({ host: id }), label: 'Edit' })}${
       may.addSources &&
@@ -126,7 +129,21 @@ export function hostPage(shell: Shell, view: HostPageView): Html {
   });
 }
 
-function hostAnswer(view: HostPageView): string {
+/** The page's answer; also served alone. */
+export function hostAnswer(view: HostPageView): Html {
+  return liveText({ id: HOST_ANSWER_ID, topic: liveTopics(view), url: view.here, content: answerOf(view) });
+}
+
+export function hostLede(view: HostPageView): Html {
+  const content = html`${hostStatus(view.standing)} last seen ${relativeTime(view.lastSeenAt, view.face, 'never')}`;
+  return liveText({ id: HOST_LEDE_ID, topic: liveTopics(view), url: view.here, content });
+}
+
+function liveTopics({ id }: HostPageView): string {
+  return `hosts host:${id} sources runs`;
+}
+
+function answerOf(view: HostPageView): string {
   const { name, sources } = view;
   if (view.standing === 'revoked') return `${name} is revoked and cannot connect.`;
   if (view.standing === 'quarantined') return `${name} is quarantined.`;
@@ -140,7 +157,7 @@ function hostAnswer(view: HostPageView): string {
 /** Everything that changes by itself; what the live update puts in its place. */
 export function hostPart(view: HostPageView): Html {
   const warnings = hostWarnings(view);
-  return html`<div id="${HOST_PART_ID}" class="stack" data-live="hosts host:${view.id} sources runs" data-live-get="${view.here}">${warnings.map(callout)}<div class="columns"><div class="stack">${sourcesPanel(view)}${runsPanel(view)}${happeningsPanel(view)}</div><div class="stack">${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
+  return html`<div id="${HOST_PART_ID}" class="stack" data-live="${liveTopics(view)}" data-live-get="${view.here}">${warnings.map(callout)}<div class="columns"><div class="stack">${sourcesPanel(view)}${runsPanel(view)}${happeningsPanel(view)}</div><div class="stack">${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
 }
 
 function hostWarnings(view: HostPageView): readonly Flash[] {

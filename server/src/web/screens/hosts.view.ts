@@ -9,6 +9,7 @@ import { filterSelect, searchInput, type TableView, table, toolbar } from '../ui
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
 import { type PendingView, pendingHosts } from './host-pending.view.ts';
+import { liveText } from './live-text.view.ts';
 
 export interface HostRow {
   id: string;
@@ -70,7 +71,7 @@ export function hostsPage(shell: Shell, view: HostsView): Html {
 
 /** The page's answer; also served alone, so that it changes with the hosts. */
 export function hostsAnswer(view: Pick<HostsView, 'counts' | 'pending' | 'here'>): Html {
-  return html`<span id="${HOST_ANSWER_ID}" data-live="hosts" data-live-get="${view.here}">${answerOf(view)}</span>`;
+  return liveText({ id: HOST_ANSWER_ID, topic: 'hosts', url: view.here, content: answerOf(view) });
 }
 
 function answerOf({ counts, pending }: Pick<HostsView, 'counts' | 'pending'>): string {

@@ -69,10 +69,19 @@ export function nameAdopted(database: string): string {
   return nameSchema.safeParse(cleaned).data ?? 'database';
 }
 
+/** Names travel encoded: a browser changes line breaks in form values. */
+function decodeName(text: string): readonly string[] {
+  try {
+    return [decodeURIComponent(text)];
+  } catch {
+    return [];
+  }
+}
+
 async function postAdoption(context: CoreContext, visit: Visit): Promise<PageReply> {
   const { caller, urls } = visit;
   const source = await readConnection(context, visit);
-  const chosen = [...new Set(readList(visit.form, 'database'))].slice(0, COUNTS.discovered);
+  const chosen = [...new Set(readList(visit.form, 'database').flatMap(decodeName))].slice(0, COUNTS.discovered);
   if (chosen.length === 0) return replyDiscovery(context, visit, source, [{ name: 'Nothing', why: 'no database was selected.' }]);
   const refused: { name: string; why: string }[] = [];
   let added = 0;

@@ -76,7 +76,7 @@ function freshPanel(view: DiscoverView, fresh: readonly FoundDatabase[]): Html {
       }),
     });
   const options: readonly FieldOption[] = fresh.map((one) => ({
-    value: one.name,
+    value: encodeURIComponent(one.name.toWellFormed()),
     label: one.name,
     help: one.sizeBytes === undefined ? undefined : formatBytes(one.sizeBytes),
   }));
@@ -93,7 +93,7 @@ function freshPanel(view: DiscoverView, fresh: readonly FoundDatabase[]): Html {
     label: 'Databases',
     kind: 'multiselect',
     options,
-    value: ticked ? fresh.map((one) => one.name) : [],
+    value: ticked ? options.map((option) => option.value) : [],
     help: 'Each becomes a source of its own, with the user and password of this connection.',
   });
   return panel({

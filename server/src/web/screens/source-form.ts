@@ -10,8 +10,15 @@ import { createSource, getSource, type SourceQuestion, updateSource } from '../.
 import type { Source } from '../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';
-import { type FormValues, listDefaults, readAdapterForm, readTypedValues, toAdapterSections } from './adapter-form.ts';
-import { type FormProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
+import {
+  type FormValues,
+  findAdapterProblem,
+  listDefaults,
+  readAdapterForm,
+  readTypedValues,
+  toAdapterSections,
+} from './adapter-form.ts';
+import { type FormProblem, mergeProblems, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { findText, readText } from './form-values.ts';
 import { findId, getParam } from './params.ts';
 import { buildShell } from './shell.ts';
@@ -166,13 +173,21 @@ async function answerPost(context: CoreContext, visit: Visit, draft: Draft): Pro
   if (readText(form, 'act') === 'test') return answerTest(context, visit, draft, typed);
   const name = nameSchema.safeParse(typed.name);
   try {
-    if (!name.success) return await replyForm(context, visit, draft, { ...typed, problem: refuseName(name.error.issues) }, 422);
+    if (!name.success) {
+      const problem = mergeProblems(refuseName(name.error.issues), checkAdapterForm(draft, form));
+      return await replyForm(context, visit, draft, { ...typed, problem }, 422);
+    }
     const source = await save(context, visit, draft, name.data);
     const text = draft.saved === undefined ? `${source.name} is saved. Next: put it into a plan.` : `${source.name} is saved.`;
     return { kind: 'redirect', to: urls.source({ source: source.id }), flash: { tone: 'good', text } };
   } catch (thrown) {
     return replyForm(context, visit, draft, { ...typed, problem: toFormProblem(thrown) }, 422);
   }
+}
+
+/** What the adapter says of the form, so that a wrong name does not hide what else is wrong. */
+function checkAdapterForm({ adapter, saved }: Draft, form: Visit['form']): FormProblem {
+  return findAdapterProblem(adapter.fields, form, Object.keys(saved?.secrets ?? {}));
 }
 
 export function refuseName(issues: readonly { message: string }[]): FormProblem {

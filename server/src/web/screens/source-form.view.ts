@@ -64,7 +64,9 @@ export function chooseSourcePage(shell: Shell, view: ChooseSourceView): Html {
     title: 'Add source',
     heading: host === undefined ? 'Which host is it on?' : 'What is it?',
     lede:
-      host === undefined ? 'A source is tested and backed up from its host.' : html`on ${host.name} ${hostStatus(host.standing)}`,
+      host === undefined
+        ? 'A source is tested and backed up from its host.'
+        : html`<span>on ${host.name}</span>${hostStatus(host.standing)}`,
     crumbs: ADD_CRUMBS(urls),
     content: host === undefined ? hostChoice(view) : kindChoice(view, host),
   });
@@ -138,7 +140,7 @@ export function sourceFormPage(shell: Shell, view: SourceFormView): Html {
   return layout(shell, {
     title: view.heading,
     heading: view.heading,
-    lede: html`${view.kindLabel} on <a href="${urls.host({ host: host.id })}">${host.name}</a> ${hostStatus(host.standing)}`,
+    lede: html`<span>${view.kindLabel} on <a href="${urls.host({ host: host.id })}">${host.name}</a></span>${hostStatus(host.standing)}`,
     crumbs: view.crumbs,
     content: html`<div class="stack">${
       view.missing.length > 0 &&
@@ -147,6 +149,6 @@ export function sourceFormPage(shell: Shell, view: SourceFormView): Html {
         text: html`<strong>${view.missing.join(', ')}</strong> is missing on ${host.name}; without it this source cannot be backed up.`,
         action: html`<a href="${`${urls.host({ host: host.id })}#tools`}">How to get it</a>`,
       })
-    }${panel({ content: html`<p class="quiet">${view.summary}</p>${body}` })}</div>`,
+    }${panel({ content: html`<div class="stack"><p class="quiet">${view.summary}</p>${body}</div>` })}</div>`,
   });
 }

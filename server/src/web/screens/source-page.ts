@@ -17,7 +17,16 @@ import { readText } from './form-values.ts';
 import { toRunRow } from './host-page.ts';
 import { getParam, wantsPart } from './params.ts';
 import { buildShell } from './shell.ts';
-import { SOURCE_PART_ID, type SourcePageView, sourcePage, sourcePart } from './source-page.view.ts';
+import {
+  SOURCE_ANSWER_ID,
+  SOURCE_LEDE_ID,
+  SOURCE_PART_ID,
+  type SourcePageView,
+  sourceAnswer,
+  sourceLede,
+  sourcePage,
+  sourcePart,
+} from './source-page.view.ts';
 import { askSourceTest } from './source-test.ts';
 import { type TestResultView, testResult } from './source-test.view.ts';
 import { describeSource } from './source-words.ts';
@@ -83,6 +92,8 @@ async function showSource(context: CoreContext, visit: Visit): Promise<PageReply
   const source = await getSource(context, visit.caller, getSourceId(visit));
   const view = await readSourcePage(context, visit, source);
   if (wantsPart(visit, SOURCE_PART_ID)) return { kind: 'page', html: sourcePart(view) };
+  if (wantsPart(visit, SOURCE_ANSWER_ID)) return { kind: 'page', html: sourceAnswer(view) };
+  if (wantsPart(visit, SOURCE_LEDE_ID)) return { kind: 'page', html: sourceLede(view) };
   return { kind: 'page', html: sourcePage(await buildShell(context, visit, 'sources'), view) };
 }
 

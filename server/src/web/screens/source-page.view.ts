@@ -9,6 +9,7 @@ import { badge, type HostState, hostStatus, type ProtectionState, protectionStat
 import { type Clockface, relativeTime, stampTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
 import type { HostRunRow } from './host-page.view.ts';
+import { liveText } from './live-text.view.ts';
 import { type TestResultView, testForm, testResult } from './source-test.view.ts';
 
 export interface SourcePageView {
@@ -35,6 +36,9 @@ export interface SourcePageView {
 }
 
 export const SOURCE_PART_ID = 'source-part';
+export const SOURCE_ANSWER_ID = 'source-answer';
+export const SOURCE_LEDE_ID = 'source-lede';
+const TOPICS = 'sources runs hosts';
 
 export function sourcePage(shell: Shell, view: SourcePageView): Html {
   const { urls, id, may, host } = view;
@@ -49,8 +53,8 @@ export function sourcePage(shell: Shell, view: SourcePageView): Html {
         linkButton({ href: urls.restoreSnapshot({ snapshot: view.newestGood.snapshot }), label: 'Restore…', kind: 'primary' });
   return layout(shell, {
     title: view.name,
-    heading: `${view.name} ${sayProtection(view.protection)}.`,
-    lede: html`${protectionStatus(view.protection)}<span>${view.reason}</span>`,
+    heading: sourceAnswer(view),
+    lede: sourceLede(view),
     crumbs: [
       { label: 'Sources', href: urls.sources() },
       { label: host.name, href: urls.host({ host: host.id }) },
@@ -59,6 +63,21 @@ export function sourcePage(shell: Shell, view: SourcePageView): Html {
     actions: html`${edit}${discover}${next}`,
     content: html`<div class="stack">${sourcePart(view)}${may.manage && dangerZone(view)}</div>`,
   });
+}
+
+/** The page's answer; also served alone. */
+export function sourceAnswer(view: SourcePageView): Html {
+  const content = `${view.name} ${sayProtection(view.protection)}.`;
+  return liveText({ id: SOURCE_ANSWER_ID, topic: TOPICS, url: addressOf(view), content });
+}
+
+export function sourceLede(view: SourcePageView): Html {
+  const content = html`${protectionStatus(view.protection)} ${view.reason}`;
+  return liveText({ id: SOURCE_LEDE_ID, topic: TOPICS, url: addressOf(view), content });
+}
+
+function addressOf({ urls, id }: SourcePageView): string {
+  return urls.source({ source: id });
 }
 
 function sayProtection(state: ProtectionState): string {
@@ -74,7 +93,7 @@ function sayProtection(state: ProtectionState): string {
 
 /** What changes by itself, and the test. */
 export function sourcePart(view: SourcePageView): Html {
-  return html`<div class="columns" id="${SOURCE_PART_ID}" data-live="sources runs hosts" data-live-get="${view.urls.source({ source: view.id })}"><div class="stack">${newestPanel(view)}${plansPanel(view)}${runsPanel(view)}</div><div class="stack">${configPanel(view)}${view.may.manage && testPanel(view)}</div></div>`;
+  return html`<div class="columns" id="${SOURCE_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${newestPanel(view)}${plansPanel(view)}${runsPanel(view)}</div><div class="stack">${configPanel(view)}${view.may.manage && testPanel(view)}</div></div>`;
 }
 
 function newestPanel({ newestGood, urls, face, id }: SourcePageView): Html {
@@ -144,7 +163,7 @@ export function runFigures(run: Pick<HostRunRow, 'bytes' | 'durationMs'>): strin
 function configPanel(view: SourcePageView): Html {
   const { urls, host, face } = view;
   const lines: { label: HtmlValue; value: HtmlValue }[] = [
-    { label: 'Host', value: html`<a href="${urls.host({ host: host.id })}">${host.name}</a>` },
+    { label: 'Backed up from', value: html`<a href="${urls.host({ host: host.id })}">${host.name}</a>` },
     { label: 'Kind', value: html`${view.kindLabel}${!view.enabled && html` ${badge('switched off')}`}` },
     ...view.config,
     { label: 'Changed', value: relativeTime(view.updatedAt, face) },

@@ -22,9 +22,9 @@ export interface TestResultView {
   action?: Html | undefined;
 }
 
-/** The place of the result; empty until something was asked. Announced politely, never moves the focus. */
+/** The place of the result; empty until something was asked. Announced politely; a live update around it leaves it alone. */
 export function testResult(view: TestResultView | undefined): Html {
-  return html`<div id="${TEST_RESULT_ID}" class="stack" role="status" aria-live="polite">${view !== undefined && resultBody(view)}</div>`;
+  return html`<div id="${TEST_RESULT_ID}" class="stack" role="status" aria-live="polite" hx-morph-skip>${view !== undefined && resultBody(view)}</div>`;
 }
 
 const TONES = { ready: 'done', missing: 'warning', refused: 'problem', unasked: 'problem' } as const;

@@ -161,6 +161,7 @@ export function sourceTable(view: SourcesView): Html {
       id: 'name',
       label: 'Source',
       primary: true,
+      width: 'wide',
       cell: (row) =>
         html`<a href="${urls.source({ source: row.id })}">${row.name}</a><br><span class="quiet">${row.kind}${row.what !== '' && html` · ${row.what}`}</span>`,
     },
@@ -168,7 +169,6 @@ export function sourceTable(view: SourcesView): Html {
     {
       id: 'protection',
       label: 'Protection',
-      width: 'wide',
       cell: (row) => html`${protectionStatus(row.protection)}<br><span class="quiet">${row.reason}</span>`,
     },
     {

@@ -1,0 +1,189 @@
+/** `/repositories/:repository`: one repository, its test from a host, its creation on request, its end. */
+import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { isAllowed } from '../../core/caller.ts';
+import { type HostView, listHosts } from '../../core/hosts.ts';
+import { listPlans } from '../../core/plans.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import { deleteRepository, getRepository, initRepository, testRepository } from '../../core/repositories.ts';
+import type { Repository } from '../../store/catalog.ts';
+import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import { PAGES } from '../urls.ts';
+import { describeConfig } from './adapter-form.ts';
+import { readClockface } from './clockface.ts';
+import { isShown } from './form-problem.ts';
+import { readText } from './form-values.ts';
+import { findId, getParam, wantsPart } from './params.ts';
+import {
+  createOffer,
+  REPOSITORY_ANSWER_ID,
+  REPOSITORY_PART_ID,
+  type RepositoryPageView,
+  repositoryAnswer,
+  repositoryPage,
+  repositoryPart,
+} from './repository-page.view.ts';
+import { buildShell } from './shell.ts';
+import { toHostChoice } from './source-form.ts';
+import { findAdvice, toUnasked } from './source-test.ts';
+import { type TestResultView, testResult } from './source-test.view.ts';
+import { describeRepository, labelRepositoryKind } from './source-words.ts';
+
+const HOSTS_OFFERED = 200;
+const PLANS_SHOWN = 50;
+
+function getRepositoryId(visit: Visit) {
+  return getParam(visit, 'repository', idSchema('repository'));
+}
+
+/** The host of the last test, else the first one that is there. */
+function chooseHost(hosts: readonly HostView[], repository: Repository, posted: string): string | undefined {
+  const known = (id: string | undefined) => hosts.find((host) => host.id === id)?.id;
+  return known(posted) ?? known(repository.testedFrom) ?? hosts.find((host) => host.standing === 'online')?.id ?? hosts[0]?.id;
+}
+
+async function readRepositoryPage(
+  context: CoreContext,
+  visit: Visit,
+  repository: Repository,
+  test?: TestResultView,
+): Promise<RepositoryPageView> {
+  const { store } = context;
+  const { caller, urls } = visit;
+  const { id, testedFrom } = repository;
+  const [hosts, plans, snapshots, tested] = await Promise.all([
+    listHosts(context, caller, { state: 'active' }, { limit: HOSTS_OFFERED }),
+    listPlans(context, caller, { repository: id }, { limit: PLANS_SHOWN }),
+    store.runs.countSnapshots(caller.tenant, id),
+    testedFrom === undefined ? undefined : store.hosts.findHost(caller.tenant, testedFrom),
+  ]);
+  const adapter = getRepositoryAdapter(repository.kind);
+  return {
+    urls,
+    face: readClockface(context, visit),
+    id,
+    name: repository.name,
+    kindLabel: labelRepositoryKind(repository.kind),
+    where: describeRepository(repository),
+    isLocal: adapter.localPath !== undefined,
+    config: describeConfig(adapter.fields, repository.config, Object.keys(repository.secrets)),
+    engineId: repository.engineId,
+    testedFrom: tested && { id: tested.id, name: tested.name },
+    updatedAt: repository.updatedAt,
+    snapshots,
+    plans: plans.rows.map(({ id: plan, name, enabled, schedule }) => ({
+      id: plan,
+      name,
+      enabled,
+      schedule: schedule && `${schedule.cron} · ${schedule.zone}`,
+    })),
+    hosts: hosts.rows.map(toHostChoice),
+    chosenHost: chooseHost(hosts.rows, repository, readText(visit.form, 'host')),
+    test,
+    may: { manage: isAllowed(caller, 'repository.manage'), plan: isAllowed(caller, 'plan.manage') },
+  };
+}
+
+async function replyPage(context: CoreContext, visit: Visit, repository: Repository, test?: TestResultView): Promise<PageReply> {
+  const view = await readRepositoryPage(context, visit, repository, test);
+  return { kind: 'page', html: repositoryPage(await buildShell(context, visit, 'repositories'), view) };
+}
+
+async function showRepository(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const repository = await getRepository(context, visit.caller, getRepositoryId(visit));
+  const view = await readRepositoryPage(context, visit, repository);
+  if (wantsPart(visit, REPOSITORY_PART_ID)) return { kind: 'page', html: repositoryPart(view) };
+  if (wantsPart(visit, REPOSITORY_ANSWER_ID)) return { kind: 'page', html: repositoryAnswer(view) };
+  return { kind: 'page', html: repositoryPage(await buildShell(context, visit, 'repositories'), view) };
+}
+
+function getPostedHost(visit: Visit) {
+  const host = findId(readText(visit.form, 'host'), idSchema('host'));
+  if (host === undefined) throw new AppError('invalid', 'choose the host that is to open the repository');
+  return host;
+}
+
+async function askRepository(context: CoreContext, visit: Visit, repository: Repository): Promise<TestResultView> {
+  try {
+    const host = getPostedHost(visit);
+    const result = await testRepository(context, visit.caller, { repository: repository.id, host });
+    const { message, latencyMs, snapshots } = result;
+    const advice = findAdvice(result.reason);
+    if (result.state === 'ready') {
+      const holds =
+        snapshots === undefined ? '' : snapshots === 1 ? ' It holds 1 snapshot.' : ` It holds ${snapshots} snapshots.`;
+      return { state: 'ready', sentence: `Ready: this host can open it.${holds}`, words: message, latencyMs };
+    }
+    if (result.state === 'failed')
+      return { state: 'refused', sentence: 'This host cannot open it.', words: message, advice, latencyMs };
+    if (repository.engineId !== undefined)
+      return {
+        state: 'refused',
+        sentence: 'The repository is gone.',
+        words: message,
+        advice:
+          'It was opened here before, so it is not created anew: that would hide the loss. Check the address, the mount or the bucket.',
+        latencyMs,
+      };
+    return {
+      state: 'missing',
+      sentence: 'There is no repository at this address yet.',
+      words: message,
+      advice: 'If the address is right, create it. Nothing is ever created without being asked for.',
+      latencyMs,
+      action: createOffer({ urls: visit.urls, repository: repository.id, host }),
+    };
+  } catch (thrown) {
+    return toUnasked(thrown, getRepositoryAdapter(repository.kind).fields).view;
+  }
+}
+
+async function postTest(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { caller } = visit;
+  const before = await getRepository(context, caller, getRepositoryId(visit));
+  const test = await askRepository(context, visit, before);
+  if (visit.isFragment) return { kind: 'page', html: testResult(test) };
+  // The first test that succeeds pins the engine's id: the page shows what is stored now.
+  return replyPage(context, visit, await getRepository(context, caller, before.id), test);
+}
+
+async function postInit(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { caller, urls } = visit;
+  const repository = await getRepository(context, caller, getRepositoryId(visit));
+  try {
+    await initRepository(context, caller, { repository: repository.id, host: getPostedHost(visit) });
+  } catch (thrown) {
+    if (!isShown(thrown)) throw thrown;
+    return replyPage(context, visit, repository, {
+      state: 'refused',
+      sentence: 'The repository was not created.',
+      words: thrown.message,
+    });
+  }
+  const text = `${repository.name} was created and is ready. Next: make a plan that backs up into it.`;
+  return { kind: 'redirect', to: urls.repository({ repository: repository.id }), flash: { tone: 'good', text } };
+}
+
+async function postDelete(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { caller, urls } = visit;
+  const repository = await getRepository(context, caller, getRepositoryId(visit));
+  const back = urls.repository({ repository: repository.id });
+  if (readText(visit.form, 'confirm') !== repository.name)
+    return { kind: 'redirect', to: back, flash: { tone: 'bad', text: 'Nothing was forgotten: the typed name is another one.' } };
+  try {
+    await deleteRepository(context, caller, repository.id);
+  } catch (thrown) {
+    if (!isShown(thrown)) throw thrown;
+    return { kind: 'redirect', to: back, flash: { tone: 'bad', text: thrown.message } };
+  }
+  const text = `${repository.name} is forgotten here. What lies in it stays.`;
+  return { kind: 'redirect', to: urls.repositories(), flash: { tone: 'good', text } };
+}
+
+export const REPOSITORY_PAGE_SCREENS: readonly ScreenRoute[] = [
+  { method: 'get', path: PAGES.repository, handle: showRepository },
+  { method: 'post', path: PAGES.testRepository, handle: postTest },
+  { method: 'post', path: PAGES.initRepository, handle: postInit },
+  { method: 'post', path: PAGES.deleteRepository, handle: postDelete },
+];
