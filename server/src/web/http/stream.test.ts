@@ -125,6 +125,11 @@ describe('The event stream', () => {
     (await watch(`topics=${most}`)).close();
   });
 
+  it('does not begin for HEAD', async () => {
+    const head = await served.ask('/api/v1/stream?topics=hosts', { session, method: 'HEAD' });
+    assert.deepEqual([head.status, head.text, served.app.countStreams()], [200, '', 0]);
+  });
+
   it('is not for another site’s page', async () => {
     const answer = await served.ask('/api/v1/stream?topics=hosts', { session, headers: { 'sec-fetch-site': 'cross-site' } });
     assert.equal(answer.status, 403);

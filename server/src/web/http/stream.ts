@@ -17,6 +17,13 @@ export const STREAM = {
   retryMs: 2000,
 } as const;
 
+const STREAM_HEADERS = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-store',
+  // Proxies that buffer would hold events back.
+  'X-Accel-Buffering': 'no',
+};
+
 export interface Streams {
   handle: RequestHandler;
   /** Ends all streams of a session or key. */
@@ -52,6 +59,10 @@ export function createStreams(feed: LiveFeed, admission: Admission, limits: Stre
     scope.access = access;
     demand(access.caller, 'view');
     const query = parseInput(querySchema as z.ZodType<z.output<typeof querySchema>>, { ...request.query }, 'query');
+    if (request.method === 'HEAD') {
+      response.writeHead(200, STREAM_HEADERS).end();
+      return;
+    }
     const mine = open.get(access.holder) ?? new Set();
     if (mine.size >= limits.perHolder) {
       throw new AppError('limit', `at most ${limits.perHolder} live pages can be open in one session; close some tabs`);
@@ -88,11 +99,7 @@ function openStream(
   const { tenant } = access.caller;
   /** Topics of which something was dropped because the viewer reads too slowly. */
   const missed = new Set<string>();
-  response.writeHead(200, {
-    'Content-Type': 'text/event-stream; charset=utf-8',
-    'Cache-Control': 'no-store',
-    'X-Accel-Buffering': 'no',
-  });
+  response.writeHead(200, STREAM_HEADERS);
   response.write(`retry: ${STREAM.retryMs}\n\n`);
 
   function deliver(event: FeedEvent): void {
