@@ -138,8 +138,8 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     return {
       ...load,
       loopLagMs: lag.takeMs(),
-      outboxEvents: size.events,
-      outboxBytes: size.bytes,
+      outboxEvents: size.waitingEvents,
+      outboxBytes: size.waitingBytes,
       activeRuns: executor.active,
       queuedRuns: executor.waiting,
     };

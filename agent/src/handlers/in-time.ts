@@ -4,5 +4,5 @@ import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 
 /** Throws with reason `expired` when `notAfter` (epoch milliseconds) has passed. */
 export function assertInTime(clock: Pick<Clock, 'now'>, notAfter: number): void {
-  if (clock.now() > notAfter) throw createReasonError('expired', 'this order reached the host after its end');
+  if (clock.now() > notAfter) throw createReasonError('expired', 'This order reached the host after its end');
 }

@@ -119,7 +119,7 @@ async function runAll(execution: BackupExecution): Promise<readonly PartResult[]
     for (const part of parts) finishPart(execution, part, 0);
     return parts;
   };
-  if (signal.aborted) return endAll(createReasonError('cancelled', 'cancelled before it began'));
+  if (signal.aborted) return endAll(createReasonError('cancelled', 'Cancelled before it began'));
   const onlySkips = pending.every((source) => body.overlapping.includes(source));
   let ready: Ready;
   try {
@@ -139,7 +139,7 @@ async function runAll(execution: BackupExecution): Promise<readonly PartResult[]
     const startedAt = workbench.clock.monotonicMs();
     let part: PartResult;
     try {
-      if (signal.aborted) throw createReasonError('cancelled', 'cancelled before this source was begun');
+      if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before this source was begun');
       part = await runPart(execution, ready, source);
     } catch (error) {
       const app = toAppError(error);

@@ -42,7 +42,7 @@ export async function executeRestore(execution: RestoreExecution): Promise<void>
   const duration = () => Math.max(0, Math.round(workbench.clock.monotonicMs() - startedAt));
   const nothing = () => undefined;
   try {
-    if (signal.aborted) throw createReasonError('cancelled', 'cancelled before it began');
+    if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
     workbench.journal.runs.revise(recorder.run, { kind: 'restore', order, started: true });
     recorder.start();
     const result = await withWorkDir(workbench, async (workDir) => {

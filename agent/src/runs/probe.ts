@@ -28,7 +28,7 @@ export async function probeSource(tooling: Tooling, exec: Exec, source: Prepared
   if (!command) return checkPaths(source);
   const stage = { command, binary: getBinary(tooling, command.tool) };
   const result = await exec.runTool({ stage, workDir: source.input.workDir, timeoutMs: PROCESS.toolTimeoutMs, signal });
-  if (result.ending === 'cancelled') throw createReasonError('cancelled', 'cancelled while looking at the source');
+  if (result.ending === 'cancelled') throw createReasonError('cancelled', 'Cancelled while looking at the source');
   if (result.ending === 'timed_out') {
     throw createReasonError('database_unreachable', `${command.tool} did not answer within ${PROCESS.toolTimeoutMs / 1000} s`);
   }

@@ -45,7 +45,7 @@ export async function clearLocks(workbench: Workbench, spec: Spec, repositories:
 }
 
 function reportInterrupted(recorder: Recorder, body: JournaledRunBody, durationMs: number): void {
-  const interrupted = createReasonError('interrupted', 'the agent ended in the middle of this run');
+  const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
   recorder.log('error', interrupted.message);
   const ended = body.kind === 'backup' ? body.ended : [];
   const sources = body.kind === 'backup' ? body.sources : [body.order.source.id];

@@ -111,7 +111,7 @@ async function ask(part: DatabaseRestorePart, command: Command, signal?: AbortSi
 }
 
 function assertAnswered(part: DatabaseRestorePart, result: ToolResult): void {
-  if (result.ending === 'cancelled') throw createReasonError('cancelled', 'cancelled before anything was changed');
+  if (result.ending === 'cancelled') throw createReasonError('cancelled', 'Cancelled before anything was changed');
   if (result.exitCode === 0) return;
   const failure = part.connection.adapter.classifyFailure(result);
   throw createReasonError(failure.reason, failure.message);
@@ -145,9 +145,9 @@ async function pour(part: DatabaseRestorePart, input: RestoreInput, serverVersio
   });
   switch (result.verdict) {
     case 'cancelled':
-      throw createReasonError('cancelled', 'the restore was cancelled; the new database is removed');
+      throw createReasonError('cancelled', 'The restore was cancelled; the new database is removed');
     case 'stalled':
-      throw createReasonError('stalled', 'no byte moved between repository and database for an hour');
+      throw createReasonError('stalled', 'No byte moved between repository and database for an hour');
     case 'producer_failed': {
       const failure = part.engine.classifyDump(result.producer);
       throw createReasonError(failure.reason, failure.message);
@@ -179,7 +179,7 @@ export async function restoreDatabase(part: DatabaseRestorePart): Promise<Restor
   assertAnswered(part, looked);
   const target = restore.parseInspectTarget(looked.stdout);
   if (target.exists && !target.empty)
-    throw createReasonError('target_not_empty', `the database ${part.database} exists and is not empty`);
+    throw createReasonError('target_not_empty', `The database ${part.database} exists and is not empty`);
   recorder.log(
     'info',
     `pre-flight: server ${target.serverVersion}, database ${target.exists ? 'exists and is empty' : 'is new'}`,

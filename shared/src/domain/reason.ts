@@ -52,7 +52,10 @@ const REASONS = {
   disk_full: { code: 'unavailable', advice: 'Make room on the host, then run again.' },
   stalled: { code: 'unavailable', advice: 'Nothing moved for too long. Check the source and the repository.' },
   overlap: { code: 'conflict', advice: 'The earlier run of this source was still going; this one was skipped.' },
-  interrupted: { code: 'unavailable', advice: 'The agent or the host stopped in the middle. Run again.' },
+  interrupted: {
+    code: 'unavailable',
+    advice: 'Run it again. If it happens often, see whether the host ran out of memory or was restarted.',
+  },
   expired: { code: 'cancelled', advice: 'The order reached the host too late and was not carried out. Start it again.' },
   cancelled: { code: 'cancelled', advice: 'A person cancelled this run.' },
   secrets_unreadable: { code: 'precondition', advice: 'The host cannot open its secrets. Save the source or repository again.' },
