@@ -6,6 +6,7 @@ import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import { systemClock } from '@holdfast/shared/clock.ts';
 import type { Exec, Stage } from '../../exec/contract.ts';
 import { createExec } from '../../exec/exec.ts';
+import { findStartTime } from '../../exec/proc.ts';
 import type { Launcher, StartedProcess } from '../../exec/process.ts';
 import { createResticEngine, type ResticEngine } from './engine.ts';
 import { createOwnProcesses, type OwnProcesses } from './own-processes.ts';
@@ -101,7 +102,13 @@ export function createLaboratory(generation: { version: string; binary: string }
       };
     },
     shell: (script) => ({ command: { tool: 'psql', args: ['-c', script], env: {}, files: [] }, binary: '/bin/sh' }),
-    remove: () => rmSync(dir, { recursive: true, force: true }),
+    remove() {
+      // A failed test may leave a process that it had stopped; its start time proves that it is still the same one.
+      for (const { pid, startTime } of started) {
+        if (startTime !== undefined && findStartTime(pid) === startTime) process.kill(pid, 'SIGKILL');
+      }
+      rmSync(dir, { recursive: true, force: true });
+    },
   };
 }
 

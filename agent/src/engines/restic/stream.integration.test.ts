@@ -70,6 +70,15 @@ for (const generation of GENERATIONS) {
       assert.equal(found.state === 'found' && found.engineId, made.engineId);
     });
 
+    it('says within seconds that nobody listens at the address', async () => {
+      const workDir = lab.workDir();
+      const startedAt = performance.now();
+      const found = await lab.engine.findRepository({ access: lab.access({ repository: 'rest:http://127.0.0.1:9/' }), workDir });
+      assert.equal(found.failure?.reason, 'repository_unreachable');
+      assert.match(found.failure?.message ?? '', /connection refused/);
+      assert.ok(performance.now() - startedAt < 30_000);
+    });
+
     it('says that a password is wrong', async () => {
       const workDir = lab.workDir();
       const found = await lab.engine.findRepository({ access: lab.access({ password: 'another' }), workDir });
