@@ -62,14 +62,14 @@ export const ZONES: readonly Zone[] = [
   { name: 'server/log', files: /^server\/src\/log(\/|\.ts$|\.test\.ts$)/, mayImport: SHARED, mayImportTypesOf: ['server/root'] },
   {
     name: 'server/root',
-    files: /^server\/src\/([^/]+\.ts$|cli\/)/,
+    files: /^server\/src\/([^/]+\.ts$|commands\/)/,
     mayImport: [...SHARED, ...SERVER_ROOMS, 'server/core', 'server/web', 'server/views', 'server/markup', 'server/log'],
     mayImportTypesOf: [],
   },
 
   {
     name: 'agent/root',
-    files: /^agent\/src\/([^/]+\.ts$|cli\/)/,
+    files: /^agent\/src\/([^/]+\.ts$|commands\/)/,
     mayImport: [...SHARED, 'agent/rooms'],
     mayImportTypesOf: [],
   },

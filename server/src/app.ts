@@ -1,7 +1,7 @@
 /** The composition root of the server: every room put together, started in order, closed in the opposite one. Tests start this too. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ServerConfig } from './config.ts';
+import { chooseBaseUrl, type ServerConfig } from './config.ts';
 import { ensureBootstrap } from './core/accounts.ts';
 import type { CoreContext } from './core/ports.ts';
 import * as fires from './fires/fires.ts';
@@ -35,10 +35,6 @@ export interface App {
 /** What tests may put in the place of the real thing. */
 export type AppOverrides = Partial<Pick<FoundationOptions, 'clock' | 'randomBytes'>>;
 
-function formatHost(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
-}
-
 function listen(server: Server, { host, port }: ServerConfig['listen']): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -49,12 +45,17 @@ function listen(server: Server, { host, port }: ServerConfig['listen']): Promise
   });
 }
 
+/** Whoever asks before the store is open is told to come again. */
+function answerTooEarly(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(503, { 'Retry-After': '1', 'Content-Type': 'text/plain; charset=utf-8' }).end('starting\n');
+}
+
 export async function createApp(config: ServerConfig, log: ServerLog, overrides: AppOverrides = {}): Promise<App> {
   const server = createServer({ requestTimeout: 60_000, headersTimeout: 20_000, keepAliveTimeout: 70_000 });
+  server.on('request', answerTooEarly);
   // The port decides the base URL where none is given, so it is taken before anything is made.
   const address = await listen(server, config.listen);
-  const host = formatHost(config.listen.host === '0.0.0.0' || config.listen.host === '::' ? 'localhost' : config.listen.host);
-  const baseUrl = config.baseUrl ?? `http://${host}:${address.port}`;
+  const baseUrl = chooseBaseUrl(config, address.port);
   let directory: HubDirectory | undefined;
   let context: CoreContext;
   try {
@@ -97,6 +98,7 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
     context,
     directory: hubDirectory,
     async start() {
+      server.off('request', answerTooEarly);
       server.on('request', http.handler);
       hub = attachHub(server, createUrls(baseUrl).agentSocket(), context, hubDirectory);
       ticker = startTicker(context);
