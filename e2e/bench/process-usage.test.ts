@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseMemory, parseProcessorMs, parseReadBytes, readMemory, readProcessorMs, readReadBytes } from './process-usage.ts';
+
+describe('What the kernel counts for a process', () => {
+  it('is read in bytes from status', () => {
+    const status = 'Name:\tnode\nVmHWM:\t   98304 kB\nVmRSS:\t   81920 kB\nRssAnon:\t 1 kB\n';
+    assert.deepEqual(parseMemory(status), { residentBytes: 81_920 * 1024, peakBytes: 98_304 * 1024 });
+  });
+
+  it('is user and system time together, whatever the program calls itself', () => {
+    const stat = '42 (a ) b (c) S 1 42 42 0 -1 4194304 1 2 3 4 150 50 7 8 20 0 11 0 100 1 1';
+    assert.equal(parseProcessorMs(stat), 2000);
+  });
+
+  it('is the bytes read through any descriptor', () => {
+    assert.equal(parseReadBytes('rchar: 123\nwchar: 9\nsyscr: 1\n'), 123);
+  });
+
+  it('is refused when a line is missing', () => {
+    assert.throws(() => parseMemory('Name:\tnode\n'), /VmRSS/);
+    assert.throws(() => parseReadBytes('wchar: 9\n'), /rchar/);
+  });
+
+  it('is there for this process', () => {
+    const { residentBytes, peakBytes } = readMemory(process.pid);
+    assert.ok(residentBytes > 1_000_000 && peakBytes >= residentBytes);
+    assert.ok(readReadBytes(process.pid) > 0);
+    assert.ok(readProcessorMs(process.pid) > 0);
+  });
+});
