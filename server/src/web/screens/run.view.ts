@@ -119,7 +119,9 @@ export function runActions(view: RunView): Html {
 
 /** Stages, progress, what went wrong, and the parts: all that moves while a run goes on. */
 export function runNow(view: RunView): Html {
-  const bar = view.progress !== undefined && progressBar({ label: view.progress.label, topic: view.topic });
+  const bar =
+    view.progress !== undefined &&
+    html`<div id="run-progress" hx-morph-skip>${progressBar({ label: view.progress.label, topic: view.topic })}</div>`;
   const stages =
     (view.stages.length > 0 || bar !== false) &&
     panel({ content: html`<div class="stack">${view.stages.length > 0 && stageBar(view.stages)}${bar}</div>` });

@@ -1,0 +1,118 @@
+/** What needs a person, gravest first, each with one act. */
+import type { RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { type Caller, isAllowed } from '../../core/caller.ts';
+import type { PendingHost } from '../../core/enrolment.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import type { ProtectedSource } from '../../core/protected-sources.ts';
+import type { Visit } from '../http/route.ts';
+import { formatNoun } from '../ui/quantity.ts';
+import { type Clockface, formatRelative } from '../ui/time.ts';
+import type { Need } from './overview.view.ts';
+import { shortenSentence, splitFailure } from './run-words.ts';
+import { joinNames } from './runs.ts';
+
+export const NEEDS_SHOWN = 12;
+/** Sources a link to a new plan carries in its address. */
+const PREFILLED = 50;
+
+function toPendingNeed(host: PendingHost, visit: Visit): Need {
+  return {
+    status: { host: 'pending' },
+    title: `${host.hostname} wants to join`,
+    mono: host.fingerprint,
+    detail: `${host.facts.os} · ${host.address}${host.nameTaken ? ' · another host has this name' : ''}`,
+    act: { label: 'Compare and approve', href: visit.urls.hosts(), primary: true },
+  };
+}
+
+/** One line for all sources of a silent host: the host is what needs looking at. */
+function listSilentNeeds(sources: readonly ProtectedSource[], visit: Visit, face: Clockface): Need[] {
+  const byHost = new Map<string, ProtectedSource[]>();
+  for (const one of sources) byHost.set(one.host.id, [...(byHost.get(one.host.id) ?? []), one]);
+  return [...byHost.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const seen =
+      first.host.lastSeenAt === undefined ? 'never connected' : `last seen ${formatRelative(first.host.lastSeenAt, face)}`;
+    return [
+      {
+        status: { host: 'offline' as const },
+        title: first.host.name,
+        href: visit.urls.host({ host: first.host.id }),
+        detail: `${seen} · ${formatNoun(group.length, 'source')} unknown until it reports`,
+        act: { label: 'Open host', href: visit.urls.host({ host: first.host.id }) },
+      },
+    ];
+  });
+}
+
+function findPlanless(sources: readonly ProtectedSource[], caller: Caller, visit: Visit): Need[] {
+  const [first] = sources;
+  if (first === undefined) return [];
+  const ids = sources.slice(0, PREFILLED).map((one) => one.source.id);
+  const names = joinNames(sources.map((one) => `${one.host.name} / ${one.source.name}`));
+  const href = isAllowed(caller, 'plan.manage') ? visit.urls.addPlan({ sources: ids }) : visit.urls.sources();
+  return [
+    {
+      status: { protection: 'unprotected' },
+      title: sources.length === 1 ? `${names} is in no plan` : `${formatNoun(sources.length, 'source')} are in no plan`,
+      detail: sources.length === 1 ? 'nothing backs it up' : names,
+      act: { label: isAllowed(caller, 'plan.manage') ? 'Make a plan' : 'See sources', href },
+    },
+  ];
+}
+
+/** The tool's own words of the last run, where it ended badly. */
+async function readWords(context: CoreContext, visit: Visit, one: ProtectedSource): Promise<string | undefined> {
+  const { standing } = one;
+  if (standing?.lastRun === undefined || (standing.lastState !== 'failed' && standing.lastState !== 'partial')) return undefined;
+  const [run, parts] = await Promise.all([
+    context.store.runs.findRun(visit.caller.tenant, standing.lastRun),
+    context.store.runs.listParts(visit.caller.tenant, standing.lastRun),
+  ]);
+  const part = parts.find((candidate) => candidate.source === one.source.id);
+  const failure = part?.failure ?? run?.failure;
+  return failure === undefined ? part?.warnings[0] : shortenSentence(splitFailure(failure).what, 160);
+}
+
+async function toSourceNeed(context: CoreContext, visit: Visit, one: ProtectedSource): Promise<Need> {
+  const { source, host, standing, protection } = one;
+  const words = await readWords(context, visit, one);
+  const open = (run: RunId): Need['act'] => ({ label: 'Open run', href: visit.urls.run({ run }) });
+  const look = (id: SourceId): Need['act'] => ({ label: 'Open source', href: visit.urls.source({ source: id }) });
+  return {
+    status: { protection: protection.status },
+    title: `${host.name} / ${source.name}`,
+    href: visit.urls.source({ source: source.id }),
+    detail: [words, protection.reason].filter((part) => part !== undefined).join(' · '),
+    act: standing?.lastRun === undefined ? look(source.id) : open(standing.lastRun),
+  };
+}
+
+const GRAVITY: Readonly<Record<ProtectedSource['protection']['status'], number>> = {
+  unprotected: 0,
+  at_risk: 1,
+  unknown: 2,
+  paused: 3,
+  protected: 4,
+};
+
+export async function readNeeds(
+  context: CoreContext,
+  visit: Visit,
+  face: Clockface,
+  scene: { pending: readonly PendingHost[]; sources: readonly ProtectedSource[] },
+): Promise<{ needs: readonly Need[]; more: number }> {
+  const { caller } = visit;
+  const planless = scene.sources.filter((one) => one.source.enabled && one.plans.length === 0 && one.host.standing === 'online');
+  const silent = scene.sources.filter((one) => one.protection.status === 'unknown');
+  const bad = scene.sources
+    .filter((one) => ['unprotected', 'at_risk'].includes(one.protection.status) && !planless.includes(one))
+    .sort((a, b) => GRAVITY[a.protection.status] - GRAVITY[b.protection.status]);
+  const pending = isAllowed(caller, 'host.approve') ? scene.pending.map((host) => toPendingNeed(host, visit)) : [];
+  const others = [...listSilentNeeds(silent, visit, face), ...findPlanless(planless, caller, visit)];
+  const room = Math.max(0, NEEDS_SHOWN - others.length - pending.length);
+  const troubled = await Promise.all(bad.slice(0, room).map((one) => toSourceNeed(context, visit, one)));
+  const all = [...troubled, ...pending, ...others];
+  return { needs: all.slice(0, NEEDS_SHOWN), more: Math.max(0, all.length - NEEDS_SHOWN) + Math.max(0, bad.length - room) };
+}

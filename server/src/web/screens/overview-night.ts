@@ -1,0 +1,100 @@
+/** The last 24 hours by host, with the fires to come. */
+import type { HostId } from '@holdfast/shared/domain/ids.ts';
+import { isTerminal } from '@holdfast/shared/domain/run.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import { listRuns } from '../../core/runs.ts';
+import type { Plan, Source } from '../../store/catalog.ts';
+import type { Run } from '../../store/runs.ts';
+import type { FireCalendar } from '../api/fire-calendar.ts';
+import type { Visit } from '../http/route.ts';
+import type { GanttBar, GanttRow } from '../ui/charts.ts';
+import { formatDuration } from '../ui/quantity.ts';
+import { viewOfRun } from '../ui/status.ts';
+import { formatMinute } from '../ui/time.ts';
+import { findDurationMs } from './run-words.ts';
+
+const HOUR_MS = 3_600_000;
+const BACK_MS = 24 * HOUR_MS;
+const AHEAD_MS = 2.5 * HOUR_MS;
+const HOSTS_SHOWN = 12;
+/** Runs of a day read for the drawing; a bigger fleet draws its newest. */
+const RUN_PAGES = 5;
+
+export interface NightScene {
+  now: number;
+  zone: string;
+  plans: readonly Plan[];
+  sources: readonly Source[];
+  hostNames: ReadonlyMap<HostId, string>;
+}
+
+export interface Night {
+  rows: readonly GanttRow[];
+  from: number;
+  to: number;
+  /** Hosts that had runs but no room. */
+  left: number;
+}
+
+async function readDay(context: CoreContext, visit: Visit, since: number): Promise<Run[]> {
+  const runs: Run[] = [];
+  let after: string | undefined;
+  for (let page = 0; page < RUN_PAGES; page += 1) {
+    const found = await listRuns(context, visit.caller, { since }, { limit: HTTP.pageSizeMax, after });
+    runs.push(...found.rows);
+    after = found.next;
+    if (after === undefined) break;
+  }
+  return runs;
+}
+
+function toBar(run: Run, name: string, scene: NightScene, visit: Visit): GanttBar {
+  const start = run.startedAt ?? run.createdAt;
+  const end = isTerminal(run.state) ? (run.finishedAt ?? start) : scene.now;
+  const { tone, word } = viewOfRun(run.state);
+  const took = findDurationMs(run);
+  const title = `${name} ${formatMinute(start, scene.zone)}: ${run.kind} ${word}${took === undefined ? '' : ` in ${formatDuration(took)}`}`;
+  return { start, end, tone, title, href: visit.urls.run({ run: run.id }) };
+}
+
+/** The next fires of each host within the drawing. */
+function listComing(calendar: FireCalendar, scene: NightScene, until: number): ReadonlyMap<HostId, number[]> {
+  const hostOf = new Map(scene.sources.map((source) => [source.id, source.host]));
+  const coming = new Map<HostId, number[]>();
+  for (const plan of scene.plans) {
+    if (!plan.enabled || plan.schedule === undefined) continue;
+    if (!calendar.checkCron(plan.schedule.cron, plan.schedule.zone, scene.now).ok) continue;
+    const fires = calendar.listNextFires(plan.schedule, scene.now, 4).filter((at) => at <= until);
+    const hosts = new Set(plan.sources.map((id) => hostOf.get(id)).filter((host) => host !== undefined));
+    for (const host of hosts) coming.set(host, [...(coming.get(host) ?? []), ...fires]);
+  }
+  return coming;
+}
+
+function hasTrouble(runs: readonly Run[]): boolean {
+  return runs.some((run) => run.state === 'failed' || run.state === 'partial');
+}
+
+export async function readNight(context: CoreContext, visit: Visit, calendar: FireCalendar, scene: NightScene): Promise<Night> {
+  const from = scene.now - BACK_MS;
+  const to = scene.now + AHEAD_MS;
+  const byHost = new Map<HostId, Run[]>();
+  for (const run of await readDay(context, visit, from)) byHost.set(run.host, [...(byHost.get(run.host) ?? []), run]);
+  const coming = listComing(calendar, scene, to);
+  const nameOfHost = (host: HostId): string => scene.hostNames.get(host) ?? 'a deleted host';
+  const hosts = [...new Set([...byHost.keys(), ...coming.keys()])].sort((a, b) => {
+    const trouble = Number(hasTrouble(byHost.get(b) ?? [])) - Number(hasTrouble(byHost.get(a) ?? []));
+    return trouble !== 0 ? trouble : nameOfHost(a).localeCompare(nameOfHost(b));
+  });
+  const rows = hosts.slice(0, HOSTS_SHOWN).map((host) => {
+    const label = nameOfHost(host);
+    return {
+      label,
+      ...(scene.hostNames.has(host) ? { href: visit.urls.host({ host }) } : {}),
+      bars: (byHost.get(host) ?? []).map((run) => toBar(run, label, scene, visit)),
+      next: coming.get(host) ?? [],
+    };
+  });
+  return { rows, from, to, left: Math.max(0, hosts.length - HOSTS_SHOWN) };
+}

@@ -1,0 +1,109 @@
+/** Getting a snapshot back: what, where to, how, and the confirmation, as one page. */
+import { attrs, type Html, html } from '../html.ts';
+import { button, linkButton } from '../ui/button.ts';
+import { callout } from '../ui/flash.ts';
+import { errorSummary, type Field, formField } from '../ui/form.ts';
+import { type Crumb, layout, type Shell } from '../ui/layout.ts';
+import { facts, panel, rows } from '../ui/panel.ts';
+import { type SnapshotState, snapshotStatus } from './snapshots.view.ts';
+
+export type PlaceChoice = { readonly value: string; readonly label: string; readonly disabled?: boolean | undefined };
+
+export type RestoreView = {
+  readonly crumbs: readonly Crumb[];
+  readonly heading: string;
+  readonly state: SnapshotState;
+  readonly facts: readonly { readonly label: string; readonly value: string }[];
+  readonly action: string;
+  readonly cancelHref: string;
+  readonly kind: 'directory' | 'database';
+  /** Hosts for a directory, server connections for a database. */
+  readonly places: readonly PlaceChoice[];
+  /** Why some host is not among them. */
+  readonly placesHelp: string;
+  readonly values: { readonly place: string; readonly target: string; readonly understood: boolean };
+  /** What will happen, in order. */
+  readonly how: readonly string[];
+  readonly confirm: string;
+  /** Why it cannot be restored at all; then there is no form. */
+  readonly refusal?: string | undefined;
+  readonly problem?: string | undefined;
+  readonly errors: Readonly<Record<string, string>>;
+};
+
+export function restorePage(shell: Shell, view: RestoreView): Html {
+  const what = panel({ title: '1 · What', aside: snapshotStatus(view.state), content: facts(view.facts) });
+  const content =
+    view.refusal !== undefined
+      ? html`${callout({ tone: 'problem', text: view.refusal, action: linkButton({ href: view.cancelHref, label: 'Back to the snapshot' }) })}${what}`
+      : html`${what}${restoreForm(view)}`;
+  return layout(shell, {
+    title: 'Restore',
+    crumbs: view.crumbs,
+    heading: view.heading,
+    content: html`<div class="stack narrow">${errorSummary(wrongFields(view), view.problem)}${content}</div>`,
+  });
+}
+
+function placeField(view: RestoreView): Field {
+  return {
+    name: 'place',
+    label: view.kind === 'directory' ? 'Host' : 'Server connection',
+    kind: 'select',
+    required: true,
+    value: view.values.place,
+    options: view.places,
+    help: view.placesHelp,
+    error: view.errors['place'],
+  };
+}
+
+function targetField(view: RestoreView): Field {
+  return {
+    name: 'target',
+    label: view.kind === 'directory' ? 'New directory' : 'New database',
+    kind: 'text',
+    required: true,
+    mono: true,
+    value: view.values.target,
+    help:
+      view.kind === 'directory'
+        ? 'An absolute path on that host that does not exist yet, or is empty.'
+        : 'A name that server does not have yet.',
+    error: view.errors['target'],
+  };
+}
+
+function restoreForm(view: RestoreView): Html {
+  const where = panel({
+    title: '2 · Where to',
+    content: html`<div class="fields">${formField(placeField(view))}${formField(targetField(view))}</div>`,
+  });
+  const how = panel({
+    title: '3 · How',
+    content: rows(
+      view.how.map((step, at) => ({
+        title: html`<span class="check-line"><span class="quiet num">${at + 1}</span><span>${step}</span></span>`,
+      })),
+    ),
+  });
+  const confirm = panel({
+    title: '4 · Confirm',
+    content: html`<div class="stack">${confirmBox(view)}<div class="form-actions">${button({ label: 'Start the restore', kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></div>`,
+  });
+  return html`<form class="stack" method="post" action="${view.action}">${where}${how}${confirm}</form>`;
+}
+
+function confirmBox(view: RestoreView): Html {
+  const error = view.errors['understood'];
+  return html`<div class="field"><label class="check"><input type="checkbox" name="understood" value="true" required id="f-understood" ${attrs({ checked: view.values.understood, 'aria-invalid': error === undefined ? null : 'true' })}><span>${view.confirm}</span></label>${error !== undefined && html`<p class="error">${error}</p>`}</div>`;
+}
+
+function wrongFields(view: RestoreView): readonly Field[] {
+  const labels: Readonly<Record<string, string>> = {
+    place: view.kind === 'directory' ? 'Host' : 'Server connection',
+    target: view.kind === 'directory' ? 'New directory' : 'New database',
+    understood: 'Confirmation',
+  };
+  return Object.entries(view.errors).map(([name, error]) => ({ name, label: labels[name] ?? name, kind: 'text', error }));
+}

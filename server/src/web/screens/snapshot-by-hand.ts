@@ -1,0 +1,41 @@
+/** The commands that get a snapshot back without this server: restic and the database's own tools. Pure. */
+
+export interface ByHandSnapshot {
+  engineId: string;
+  /** The file inside a dump's snapshot; undefined for trees. */
+  fileName?: string | undefined;
+  role: 'data' | 'globals';
+  /** Where the repository is, as its adapter says it. */
+  repository: string;
+}
+
+export interface ByHandStep {
+  label: string;
+  /** The line that does it; undefined where it depends on the server it is read into. */
+  command?: string | undefined;
+}
+
+/** One word for a POSIX shell, whatever it holds. */
+export function quoteWord(text: string): string {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+export function listByHandSteps(snapshot: ByHandSnapshot): readonly ByHandStep[] {
+  const id = snapshot.engineId.slice(0, 16);
+  const reach: ByHandStep = {
+    label: `Tell restic where the repository is (${snapshot.repository}) and where its password lies.`,
+    command: 'export RESTIC_REPOSITORY=… RESTIC_PASSWORD_FILE=…',
+  };
+  if (snapshot.fileName === undefined)
+    return [reach, { label: 'Bring the files to a new directory.', command: `restic restore ${id} --target /restored` }];
+  const file = quoteWord(snapshot.fileName);
+  const dump: ByHandStep = {
+    label: 'Take the dump out of the snapshot.',
+    command: `restic dump ${id} ${quoteWord(`/${snapshot.fileName}`)} > ${file}`,
+  };
+  const read =
+    snapshot.role === 'globals'
+      ? 'Read the roles into the server before the data, with its own client.'
+      : 'Read it into a new, empty database with the server’s own tool: pg_restore, mariadb or mysql.';
+  return [reach, dump, { label: read }];
+}

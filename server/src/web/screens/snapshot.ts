@@ -1,0 +1,133 @@
+/** `/snapshots/:snapshot`: one snapshot. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { formatTags } from '@holdfast/shared/domain/snapshot.ts';
+import { isAllowed } from '../../core/caller.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import { getSnapshot, listSnapshots } from '../../core/restores.ts';
+import type { Snapshot } from '../../store/runs.ts';
+import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import { formatBytes, formatCount } from '../ui/quantity.ts';
+import { formatDay, formatStamp } from '../ui/time.ts';
+import { PAGES } from '../urls.ts';
+import { readClockface } from './clockface.ts';
+import { getParam } from './params.ts';
+import { isRestorable } from './run-acts.ts';
+import { toEvidenceLine } from './run-detail.ts';
+import { loadNames, type Names, nameOf } from './run-names.ts';
+import { buildShell } from './shell.ts';
+import { type SnapshotView, snapshotPage } from './snapshot.view.ts';
+import { listByHandSteps } from './snapshot-by-hand.ts';
+import { describeRepository, labelSourceKind } from './source-words.ts';
+
+const STATE_WORDS: Readonly<Record<Snapshot['state'], string>> = {
+  good: 'a clean run vouches for it',
+  partial: 'Some of what was to be backed up could not be read: see its run for what is missing. The rest can be restored.',
+  quarantined:
+    'No clean run vouches for this snapshot, so it is not offered for restore. Its run may still go on, or it ended before the evidence was complete.',
+  missing: 'The host no longer finds this snapshot in the repository: it was removed by something other than Holdfast.',
+};
+
+function listFacts(snapshot: Snapshot, names: Names, visit: Visit, stamp: string): SnapshotView['facts'] {
+  const { urls } = visit;
+  const source = names.sources.get(snapshot.source);
+  const link = (known: boolean, href: string) => (known ? { href } : {});
+  return [
+    {
+      label: 'source',
+      value: nameOf(names.sources, snapshot.source, 'source'),
+      ...link(source !== undefined, urls.source({ source: snapshot.source })),
+    },
+    ...(source === undefined ? [] : [{ label: 'kind', value: labelSourceKind(source.kind) }]),
+    {
+      label: 'host',
+      value: nameOf(names.hosts, snapshot.host, 'host'),
+      ...link(names.hosts.has(snapshot.host), urls.host({ host: snapshot.host })),
+    },
+    {
+      label: 'repository',
+      value: nameOf(names.repositories, snapshot.repository, 'repository'),
+      ...link(names.repositories.has(snapshot.repository), urls.repository({ repository: snapshot.repository })),
+    },
+    ...(snapshot.plan === undefined
+      ? []
+      : [
+          {
+            label: 'plan',
+            value: nameOf(names.plans, snapshot.plan, 'plan'),
+            ...link(names.plans.has(snapshot.plan), urls.plan({ plan: snapshot.plan })),
+          },
+        ]),
+    { label: 'made', value: stamp },
+    { label: 'a restore gives back', value: formatBytes(snapshot.sizeBytes) },
+    ...(snapshot.addedBytes === undefined ? [] : [{ label: 'added to the repository', value: formatBytes(snapshot.addedBytes) }]),
+    ...(snapshot.files === undefined ? [] : [{ label: 'files', value: formatCount(snapshot.files) }]),
+    ...(snapshot.fileName === undefined ? [] : [{ label: 'file inside', value: snapshot.fileName }]),
+  ];
+}
+
+/** What the same part stored next to it: the roles beside a database, the data beside roles. */
+async function listCompanions(context: CoreContext, visit: Visit, snapshot: Snapshot): Promise<SnapshotView['companions']> {
+  const role = snapshot.role === 'data' ? 'globals' : 'data';
+  const filter = { run: snapshot.run, source: snapshot.source, role } as const;
+  const page = await listSnapshots(context, visit.caller, filter, { limit: 5 });
+  return page.rows
+    .filter((row) => row.source === snapshot.source)
+    .map((row) => ({
+      href: visit.urls.snapshot({ snapshot: row.id }),
+      title: role === 'globals' ? 'Roles of the database server' : 'The data itself',
+      detail: `${row.engineId.slice(0, 8)} · ${formatBytes(row.sizeBytes)}`,
+    }));
+}
+
+async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { caller, urls } = visit;
+  const snapshot = await getSnapshot(context, caller, getParam(visit, 'snapshot', idSchema('snapshot')));
+  const names = await loadNames(context, caller, {
+    hosts: [snapshot.host],
+    sources: [snapshot.source],
+    repositories: [snapshot.repository],
+    plans: [snapshot.plan],
+  });
+  const face = readClockface(context, visit);
+  const source = nameOf(names.sources, snapshot.source, 'source');
+  const repository = names.repositories.get(snapshot.repository);
+  const { engineId, fileName, role, state } = snapshot;
+  const view: SnapshotView = {
+    face,
+    crumbs: [
+      { label: 'Snapshots', href: urls.snapshots() },
+      { label: source, href: urls.snapshots({ source: snapshot.source }) },
+      { label: engineId.slice(0, 8) },
+    ],
+    title: `Snapshot ${engineId.slice(0, 8)}`,
+    heading: `${role === 'globals' ? `The roles beside ${source}` : source} as of ${formatDay(snapshot.createdAt, face)}.`,
+    state,
+    stateWords: STATE_WORDS[state],
+    at: snapshot.createdAt,
+    facts: listFacts(snapshot, names, visit, formatStamp(snapshot.createdAt, face.zone)),
+    engineId,
+    tags: formatTags({
+      tenant: snapshot.tenant,
+      host: snapshot.host,
+      plan: snapshot.plan ?? 'none',
+      source: snapshot.source,
+      run: snapshot.run,
+      role,
+    }),
+    evidence: snapshot.evidence.map(toEvidenceLine),
+    companions: await listCompanions(context, visit, snapshot),
+    byHand: listByHandSteps({
+      engineId,
+      fileName,
+      role,
+      repository: repository === undefined ? 'its settings were deleted here' : describeRepository(repository),
+    }),
+    ...(isRestorable(snapshot) && isAllowed(caller, 'restore.start')
+      ? { restoreHref: urls.restoreSnapshot({ snapshot: snapshot.id }) }
+      : {}),
+    runHref: urls.run({ run: snapshot.run }),
+  };
+  return { kind: 'page', html: snapshotPage(await buildShell(context, visit, 'snapshots'), view) };
+}
+
+export const SNAPSHOT_SCREENS: readonly ScreenRoute[] = [{ method: 'get', path: PAGES.snapshot, handle: showSnapshot }];

@@ -1,0 +1,74 @@
+/** One snapshot: what it is, what vouches for it, and how to get it back, with Holdfast and without. */
+import { type Html, html } from '../html.ts';
+import { linkButton } from '../ui/button.ts';
+import { copyLine } from '../ui/copy.ts';
+import { callout } from '../ui/flash.ts';
+import { icon } from '../ui/icons.ts';
+import { type Crumb, layout, type Shell } from '../ui/layout.ts';
+import { facts, panel, rows } from '../ui/panel.ts';
+import { badge } from '../ui/status.ts';
+import { type Clockface, relativeTime } from '../ui/time.ts';
+import { type SnapshotState, snapshotStatus } from './snapshots.view.ts';
+
+export type SnapshotView = {
+  readonly face: Clockface;
+  readonly crumbs: readonly Crumb[];
+  readonly title: string;
+  readonly heading: string;
+  readonly state: SnapshotState;
+  /** What the state means for whoever needs this snapshot. */
+  readonly stateWords: string;
+  readonly at: number;
+  readonly facts: readonly { readonly label: string; readonly value: string; readonly href?: string | undefined }[];
+  readonly engineId: string;
+  readonly tags: readonly string[];
+  readonly evidence: readonly { readonly ok: boolean; readonly title: string; readonly seen: string }[];
+  readonly companions: readonly { readonly href: string; readonly title: string; readonly detail: string }[];
+  /** By hand, in order: what to do and the line that does it. */
+  readonly byHand: readonly { readonly label: string; readonly command?: string | undefined }[];
+  readonly restoreHref?: string | undefined;
+  readonly runHref: string;
+};
+
+export function snapshotPage(shell: Shell, view: SnapshotView): Html {
+  const main = html`<div class="stack">${view.state !== 'good' && callout({ tone: view.state === 'missing' ? 'problem' : 'warning', text: view.stateWords })}${evidencePanel(view)}${view.companions.length > 0 && companionsPanel(view)}${byHandPanel(view)}</div>`;
+  const pairs = view.facts.map((fact) => ({
+    label: fact.label,
+    value: fact.href === undefined ? fact.value : html`<a href="${fact.href}">${fact.value}</a>`,
+  }));
+  const side = html`<div class="stack">${panel({ title: 'Snapshot', content: facts(pairs) })}${panel({ title: 'Id in the repository', content: copyLine({ text: view.engineId, label: 'the snapshot id' }) })}${panel({ title: 'Tags', content: html`<div class="cluster">${view.tags.map((tag) => badge(tag))}</div>` })}</div>`;
+  return layout(shell, {
+    title: view.title,
+    crumbs: view.crumbs,
+    heading: view.heading,
+    lede: html`${snapshotStatus(view.state)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>`,
+    actions: html`${linkButton({ href: view.runHref, label: 'Open its run' })}${view.restoreHref !== undefined && linkButton({ href: view.restoreHref, label: 'Restore this…', kind: 'primary' })}`,
+    content: html`<div class="columns">${main}${side}</div>`,
+  });
+}
+
+function evidencePanel(view: SnapshotView): Html {
+  const held = view.evidence.filter((line) => line.ok).length;
+  if (view.evidence.length === 0)
+    return panel({ title: 'Evidence', content: html`<p class="quiet">The run that made it reported no evidence.</p>` });
+  const lines = view.evidence.map((line) => ({
+    title: html`<div class="check-line tone-${line.ok ? 'protected' : 'unprotected'}">${icon(line.ok ? 'check' : 'cross', line.ok ? 'held' : 'did not hold')}<div>${line.title}${line.seen !== '' && html`<div class="row-detail">${line.seen}</div>`}</div></div>`,
+  }));
+  return panel({ title: 'Evidence', aside: `${held} of ${view.evidence.length}`, content: rows(lines) });
+}
+
+function companionsPanel(view: SnapshotView): Html {
+  const lines = view.companions.map((one) => ({ title: html`<a href="${one.href}">${one.title}</a>`, detail: one.detail }));
+  return panel({ title: 'Made beside it', content: rows(lines) });
+}
+
+function byHandPanel(view: SnapshotView): Html {
+  return panel({
+    title: 'Restore by hand',
+    aside: 'works when this server is gone',
+    content: html`<div class="stack">${view.byHand.map(
+      (step) =>
+        html`<div class="field"><p>${step.label}</p>${step.command !== undefined && copyLine({ text: step.command, label: 'the command' })}</div>`,
+    )}</div>`,
+  });
+}
