@@ -40,6 +40,12 @@ const CASES: readonly (readonly [string, Partial<ProtectionFacts>, string, strin
     'no clean backup for 26 h, expected every 24 h; the last run failed',
   ],
   [
+    'a late backup whose last run was partial says so',
+    { standing: { lastGoodAt: NOW - 30 * HOUR, lastState: 'partial', lastAt: NOW - HOUR } },
+    'at_risk',
+    'no clean backup for 30 h, expected every 24 h; the last run was partial',
+  ],
+  [
     'two missed objectives leave it unprotected',
     { standing: { lastGoodAt: NOW - 3 * DAY, lastState: 'succeeded', lastAt: NOW - 3 * DAY } },
     'unprotected',

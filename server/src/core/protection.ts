@@ -124,8 +124,8 @@ export function judgeProtection(facts: ProtectionFacts): Protection {
   const isTrouble = (last === 'failed' || last === 'partial') && (facts.standing?.lastAt ?? goodAt) >= goodAt;
 
   if (age > objectiveMs + graceOf(objectiveMs)) {
-    const isLost = expectedMs !== undefined && (last === 'failed' || age > 2 * objectiveMs + graceOf(objectiveMs));
-    const after = last === 'failed' ? '; the last run failed' : '';
+    const isLost = expectedMs !== undefined && ((isTrouble && last === 'failed') || age > 2 * objectiveMs + graceOf(objectiveMs));
+    const after = isTrouble && last !== undefined ? `; the last run ${describeState(last)}` : '';
     return {
       status: isLost ? 'unprotected' : 'at_risk',
       reason: `no clean backup for ${formatAge(age)}, ${expectation}${after}`,

@@ -91,7 +91,7 @@ describe('an adapter form', () => {
     const errorOf = (name: string) => fields.find((field) => field.name === name)?.error;
     assert.match(errorOf('config-host') ?? '', /^must be one host name/);
     assert.equal(errorOf('config-database'), 'is needed');
-    assert.ok(errorOf('config-port') !== undefined);
+    assert.equal(errorOf('config-port'), 'must be a whole number from 1 to 65535');
     assert.equal(errorOf('config-user'), undefined);
   });
 

@@ -140,6 +140,7 @@ function toFormField(field: AdapterField, { values, stored, problem }: AdapterFo
       return {
         ...base,
         kind: 'number',
+        error: base.error === undefined ? undefined : describeRange(field),
         required: base.required === true || field.default !== undefined,
         value,
         min: field.min,
@@ -157,6 +158,12 @@ function toFormField(field: AdapterField, { values, stored, problem }: AdapterFo
     case 'text':
       return { ...base, kind: 'text', value, required: base.required === true || field.default !== undefined };
   }
+}
+
+/** The schema's own words for a number are for programmers. */
+function describeRange({ min, max }: { min: number; max: number }): string {
+  if (max === Number.MAX_SAFE_INTEGER) return `must be a whole number, at least ${min}`;
+  return `must be a whole number from ${min} to ${max}`;
 }
 
 /** The core's sentence begins with the label, which already stands beside it. */

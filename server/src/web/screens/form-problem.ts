@@ -26,7 +26,8 @@ export function toFormProblem(thrown: unknown): FormProblem {
     if (key.startsWith('field.') && typeof value === 'string') fields[key.slice('field.'.length)] = value;
   }
   const named = thrown.details['field'];
-  if (typeof named === 'string') fields[named] ??= thrown.message;
+  // What is gone is no field of the form: the sentence says it, above all of them.
+  if (typeof named === 'string' && thrown.code !== 'not_found') fields[named] ??= thrown.message;
   return Object.keys(fields).length === 0 ? { text: thrown.message, fields } : { fields };
 }
 

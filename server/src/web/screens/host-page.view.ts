@@ -114,19 +114,20 @@ const SKEW_SHOWN_MS = 5_000;
 
 export function hostPage(shell: Shell, view: HostPageView): Html {
   const { urls, id, may } = view;
-  const isActive = view.standing === 'online' || view.standing === 'offline';
   return layout(shell, {
     title: view.name,
     heading: hostAnswer(view),
     lede: html`${hostLede(view)}${view.tags.map((tag) => html`<a href="${urls.hosts({ tag })}">${badge(tag)}</a>`)}`,
     crumbs: [{ label: 'Hosts', href: urls.hosts() }, { label: view.name }],
     actions: html`${may.manage && linkButton({ href: urls.editHost({ host: id }), label: 'Edit' })}${
-      may.addSources &&
-      isActive &&
-      linkButton({ href: urls.addSource({ host: id }), label: 'Add source', kind: 'primary', icon: 'plus' })
+      canAddSource(view) && linkButton({ href: urls.addSource({ host: id }), label: 'Add source', kind: 'primary', icon: 'plus' })
     }`,
     content: html`<div class="stack">${hostPart(view)}${may.manage && dangerZone(view)}</div>`,
   });
+}
+
+function canAddSource({ may, standing }: HostPageView): boolean {
+  return may.addSources && (standing === 'online' || standing === 'offline');
 }
 
 /** The page's answer; also served alone. */
@@ -198,7 +199,8 @@ function hostWarnings(view: HostPageView): readonly Flash[] {
   return warnings;
 }
 
-function sourcesPanel({ sources, urls, id, face, may }: HostPageView): Html {
+function sourcesPanel(view: HostPageView): Html {
+  const { sources, urls, id, face } = view;
   if (sources.length === 0)
     return panel({
       title: 'Sources',
@@ -206,7 +208,7 @@ function sourcesPanel({ sources, urls, id, face, may }: HostPageView): Html {
         icon: 'database',
         title: 'Nothing on this host is protected',
         text: 'A source is a database or a set of folders. A plan then backs it up.',
-        action: may.addSources ? linkButton({ href: urls.addSource({ host: id }), label: 'Add source' }) : undefined,
+        action: canAddSource(view) ? linkButton({ href: urls.addSource({ host: id }), label: 'Add source' }) : undefined,
       }),
     });
   return panel({

@@ -54,7 +54,7 @@ function toFormView(visit: Visit, { adapter, saved }: Draft, filling: Filling): 
       action: urls.addRepository({ kind: adapter.kind }),
       cancelHref: urls.repositories(),
       crumbs: [list, { label: 'Add repository', href: urls.addRepository() }, { label: adapter.label }],
-      heading: `Add a repository: ${adapter.label}`,
+      heading: 'Add a repository',
     };
   const href = urls.repository({ repository: saved.id });
   return {

@@ -103,7 +103,7 @@ function testPanel(view: RepositoryPageView): Html {
     title: view.engineId === undefined ? 'Next: test it from the host that will use it' : 'Test it from a host',
     content: html`<div class="stack"><p class="quiet">Opens it read-only and shows what the tool says. Nothing is created or changed.</p>${
       !anyOnline && callout({ tone: 'notice', text: 'No host is connected right now, so none can be asked.' })
-    }${testForm({ action: urls.testRepository({ repository: id }), label: 'Test', content: html`<div class="fields">${choice}</div>`, primary: view.engineId === undefined })}${testResult(view.test)}</div>`,
+    }${testForm({ action: urls.testRepository({ repository: id }), label: 'Test', content: html`<div class="fields">${choice}</div>`, primary: view.engineId === undefined && view.test?.state !== 'missing' })}${testResult(view.test)}</div>`,
   });
 }
 

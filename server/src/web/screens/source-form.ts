@@ -86,7 +86,7 @@ function toFormView(visit: Visit, draft: Draft, filling: Filling): SourceFormVie
     missing: listMissing(host, adapter),
     name: { value: name, error: problem.fields['name'] },
     sections,
-    problem: problem.text ?? problem.fields['host'],
+    problem: problem.text,
     test: filling.test,
     secretsGone: filling.secretsGone ?? false,
   };

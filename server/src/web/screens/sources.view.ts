@@ -52,6 +52,8 @@ export interface SourcesView {
 }
 
 export const SOURCE_TABLE_ID = 'sources';
+/** Names up to this length are not broken in a narrow column. */
+const SHORT_NAME_CHARS = 20;
 const STATES: readonly ProtectionState[] = ['protected', 'at_risk', 'unprotected', 'unknown', 'paused'];
 
 export function sourcesPage(shell: Shell, view: SourcesView): Html {
@@ -177,7 +179,10 @@ export function sourceTable(view: SourcesView): Html {
       cell: (row) =>
         row.plans.length === 0
           ? html`<span class="quiet">none</span>`
-          : row.plans.map((plan, index) => html`${index > 0 && ', '}<a href="${urls.plan({ plan: plan.id })}">${plan.name}</a>`),
+          : row.plans.map(
+              (plan, index) =>
+                html`${index > 0 && ', '}<a class="${plan.name.length <= SHORT_NAME_CHARS && 'nowrap'}" href="${urls.plan({ plan: plan.id })}">${plan.name}</a>`,
+            ),
     },
     {
       id: 'good',
