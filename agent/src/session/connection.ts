@@ -1,5 +1,5 @@
 /** One connection to the server, from dialling to the close: proof, durable events, requests, signs of life. */
-import { type AppError, fromWireError, toAppError, toWireError } from '@holdfast/shared/errors.ts';
+import { type AppError, fromWireError, toAppError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import { createEventWindow, type EventWindow } from '@holdfast/shared/protocol/channel.ts';
 import { decodeServerFrame, encodeFrame } from '@holdfast/shared/protocol/codec.ts';
@@ -15,6 +15,7 @@ import {
   type ToolReport,
 } from '@holdfast/shared/protocol/messages.ts';
 import { PROTOCOL_OLDEST, PROTOCOL_VERSION } from '@holdfast/shared/protocol/version.ts';
+import { toFrameError } from '@holdfast/shared/protocol/wire-error.ts';
 import { WebSocket } from 'ws';
 import type { HostCredentialStore } from '../identity/host-credentials.ts';
 import { buildConnectProof } from '../identity/proof.ts';
@@ -49,6 +50,8 @@ export interface ConnectionEnd {
 export interface LiveConnection {
   /** Resolves when the connection is over; never rejects. */
   readonly ended: Promise<ConnectionEnd>;
+  /** The server has accepted this host, and the line stands. */
+  readonly isWelcomed: boolean;
   /** Dropped silently while not welcomed or when the line is slow. */
   sendVolatile<T extends 'progress' | 'inventory'>(type: T, body: AgentFrames[T]): void;
   close(): void;
@@ -161,7 +164,7 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
     } catch (thrown) {
       const error = toAppError(thrown);
       if (error.code === 'internal') log.error({ err: thrown, request: id, type }, 'a request failed');
-      if (socket.readyState === WebSocket.OPEN) send('error', toWireError(error, id), id);
+      if (socket.readyState === WebSocket.OPEN) send('error', toFrameError(error, id), id);
     }
   }
 
@@ -231,6 +234,11 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
   }, WIRE.pingIntervalMs);
 
   const ended = new Promise<ConnectionEnd>((resolve) => {
+    const finish = () => {
+      clearInterval(pulse);
+      unwatch();
+      resolve(end);
+    };
     socket.on('unexpected-response', (request, response) => {
       end.unauthorized = response.statusCode === 401;
       end.why = `the server answered ${response.statusCode ?? 'nothing'}`;
@@ -238,20 +246,21 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
         end.refusal =
           'the server does not know this host’s token; enrol the host again with a fresh state directory, or restore the server';
       if (response.statusCode === 403) end.refusal = 'the server does not admit this host any more; see its page under Hosts';
+      // With this listener ws leaves the request to us, and its `close` never comes.
       request.destroy();
+      finish();
     });
     socket.on('error', (error) => {
       if (end.refusal === undefined && !end.stop) end.why = error.message;
     });
-    socket.on('close', () => {
-      clearInterval(pulse);
-      unwatch();
-      resolve(end);
-    });
+    socket.on('close', finish);
   });
 
   return {
     ended,
+    get isWelcomed() {
+      return end.welcomed && socket.readyState === WebSocket.OPEN;
+    },
     sendVolatile(type, body) {
       if (end.welcomed && socket.readyState === WebSocket.OPEN && socket.bufferedAmount < WIRE.slowSocketBytes) send(type, body);
     },

@@ -17,10 +17,13 @@ export interface Session {
   readonly isConnected: boolean;
 }
 
-/** Full jitter between the shortest wait and a cap that doubles with each failure: a restarted server is not stormed. */
+/**
+ * Full jitter between the shortest wait and a cap that doubles with each failure: a restarted server is not stormed. Milliseconds;
+ * 0 ≤ random < 1.
+ */
 export function chooseWaitMs(failures: number, random: number): number {
-  const cap = Math.min(WIRE.reconnectMaxMs, WIRE.reconnectMinMs * 2 ** Math.min(failures, 10));
-  return Math.round(WIRE.reconnectMinMs * random + random * (cap - WIRE.reconnectMinMs));
+  const cap = Math.min(WIRE.reconnectMaxMs, WIRE.reconnectMinMs * 2 ** Math.min(failures + 1, 10));
+  return Math.round(WIRE.reconnectMinMs + random * (cap - WIRE.reconnectMinMs));
 }
 
 /** `https://host/base` to `wss://host/base/ws/agent`. */
@@ -71,7 +74,7 @@ export function createSession(options: SessionOptions): Session {
     },
     sendVolatile: (type, body) => live?.sendVolatile(type, body),
     get isConnected() {
-      return live !== undefined;
+      return live?.isWelcomed ?? false;
     },
   };
 }

@@ -133,7 +133,7 @@ describe('A proof', () => {
     await rig.context.store.hosts.setHostState(rig.admin.tenant, agent.id, 'quarantined');
     await waiting.sendHello();
     const goodbye = await waiting.take('goodbye');
-    assert.deepEqual([goodbye.body.error.code, goodbye.body.reconnect], ['forbidden', false]);
+    assert.deepEqual([goodbye.body.error.code, goodbye.body.reconnect], ['conflict', false]);
   });
 });
 

@@ -84,7 +84,8 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     await context.store.hosts.recordContact(host.id, { at: clock.now(), skewMs });
     // The last wait before the session is registered: whoever is revoked or quarantined later is found in the directory.
     const current = await context.store.hosts.findHost(host.tenant, host.id);
-    if (current?.state !== 'active') throw new AppError('forbidden', `this host is ${current?.state ?? 'not known any more'}`);
+    if (current?.state === 'quarantined') throw new AppError('conflict', 'this host is quarantined', { retry: 'never' });
+    if (current?.state !== 'active') throw new AppError('forbidden', 'this host was revoked by an operator');
     if (isEnded) return;
     const syncer: Syncer = createSyncer(context, { host, request: requests.request }, hello.specVersion);
     session = {
