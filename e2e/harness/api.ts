@@ -34,6 +34,9 @@ export type ApiRun = {
   readonly state: RunState;
   readonly trigger: string;
   readonly fireAt?: number;
+  readonly createdAt: number;
+  readonly startedAt?: number;
+  readonly finishedAt?: number;
   readonly bytes: number;
   readonly failure?: Failure;
   readonly evidence: readonly Evidence[];
@@ -46,9 +49,16 @@ export type ApiRunPart = {
   readonly warnings: readonly string[];
   readonly bytes: number;
 };
+export type ApiRunStage = {
+  readonly source?: SourceId;
+  readonly stage: Stage;
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  readonly ok?: boolean;
+};
 export type ApiRunDetail = ApiRun & {
   readonly parts: readonly ApiRunPart[];
-  readonly stages: readonly { readonly source?: SourceId; readonly stage: Stage; readonly ok?: boolean }[];
+  readonly stages: readonly ApiRunStage[];
   readonly snapshots: readonly ApiSnapshot[];
 };
 export type ApiAuditRow = {

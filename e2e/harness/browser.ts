@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import { test as base, type ConsoleMessage, expect, type Page, type TestInfo } from '@playwright/test';
+import { test as base, type ConsoleMessage, expect, type Locator, type Page, type TestInfo } from '@playwright/test';
 import type { Account, Stack } from './stack.ts';
 
 const PICTURES = join(import.meta.dirname, '../../docs/pictures');
@@ -13,6 +13,9 @@ export type PageWatch = {
   allowOrigin(url: string): void;
 };
 
+/** Set while a stack is ended under a page that is still open: what the page then misses is no problem. */
+let isEnding = false;
+
 /**
  * Playwright's test with a page that fails its test on any error in the console, any uncaught error, any breach of the content
  * security policy, and any request to another origin than the ones it was sent to by the scenario.
@@ -20,6 +23,7 @@ export type PageWatch = {
 export const test = base.extend<{ watch: PageWatch }>({
   watch: [
     async ({ page }, use) => {
+      isEnding = false;
       const problems: string[] = [];
       const statuses = new Set<number>();
       const origins = new Set<string>();
@@ -30,7 +34,7 @@ export const test = base.extend<{ watch: PageWatch }>({
       };
       page.on('console', (message) => {
         const problem = findProblem(message, statuses);
-        if (problem !== undefined) problems.push(problem);
+        if (problem !== undefined && !isEnding) problems.push(problem);
       });
       page.on('pageerror', (error) => problems.push(`uncaught ${error.message}`));
       page.on('request', (request) => {
@@ -57,13 +61,27 @@ function findProblem(message: ConsoleMessage, expectedStatuses: ReadonlySet<numb
   return `${text} (${message.location().url})`;
 }
 
-/** Signs in on the login page, as a person does, and lands on the overview. */
-export async function signIn(page: Page, baseUrl: string, account: Account): Promise<void> {
-  await page.goto(`${baseUrl}/login`);
+/** Signs in as a person does who opened the page at `path` (the overview unless told) and was asked who they are. */
+export async function signIn(page: Page, baseUrl: string, account: Account, path = '/'): Promise<void> {
+  await page.goto(`${baseUrl}${path}`);
+  await page.waitForURL(/\/login/);
+  await fillLogin(page, account);
+  await page.waitForURL(`${baseUrl}${path}`);
+}
+
+/** Fills the login page, which must be open, and sends it. */
+export async function fillLogin(page: Page, account: Account): Promise<void> {
   await page.getByLabel('Name').fill(account.name);
   await page.getByLabel('Password', { exact: true }).fill(account.password);
-  await page.getByRole('button', { name: /sign in|log in/i }).click();
-  await page.waitForURL((url) => !url.pathname.endsWith('/login'));
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+/** Clicks what opens a question, types the name it asks for when there is one, and answers it with its verb. */
+export async function confirmAct(opener: Locator, verb: string | RegExp, typed?: string): Promise<void> {
+  await opener.click();
+  const dialog = opener.page().getByRole('dialog').filter({ visible: true });
+  if (typed !== undefined) await dialog.getByLabel(/to confirm$/).fill(typed);
+  await dialog.getByRole('button', { name: verb }).click();
 }
 
 /** Nothing that axe knows is wrong with the page as it is now. */
@@ -83,6 +101,7 @@ export async function takePicture(page: Page, name: string): Promise<void> {
 /** Ends the stack; the logs of a test that failed are attached to it first. */
 export async function finishStack(stack: Stack | undefined, info: TestInfo): Promise<void> {
   if (stack === undefined) return;
+  isEnding = true;
   if (info.errors.length > 0 || info.status !== info.expectedStatus) {
     for (const [name, text] of Object.entries(await stack.readLogs()))
       await info.attach(`${name}.log`, { body: text, contentType: 'text/plain' });

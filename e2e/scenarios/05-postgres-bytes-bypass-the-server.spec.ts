@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RunId } from '@holdfast/shared/domain/ids.ts';
+import type { AgentProcess } from '../harness/agent-process.ts';
+import { expect, expectAccessible, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
+import {
+  createRepositoryThere,
+  fillFields,
+  makePlan,
+  openRepositoryForm,
+  openSourceForm,
+  restoreSnapshot,
+  runNow,
+} from '../harness/pages.ts';
+import { type NetworkNamespaceHandle, startNetworkNamespace } from '../harness/services/netns.ts';
+import { type PostgresHandle, startPostgres } from '../harness/services/postgres.ts';
+import { type S3Handle, startS3 } from '../harness/services/s3.ts';
+import { type Stack, startStack } from '../harness/stack.ts';
+
+const MEGABYTE = 1_000_000;
+
+let stack: Stack;
+let postgres: PostgresHandle;
+let s3: S3Handle;
+let network: NetworkNamespaceHandle<'server'>;
+
+test.beforeAll(async () => {
+  network = await startNetworkNamespace(['server']);
+  const { insideAddress: address } = network.links.server;
+  const filled = startPostgres().then(async (started) => {
+    postgres = started;
+    await postgres.fillDatabase('shop', 200);
+  });
+  const bucket = startS3().then(async (started) => {
+    s3 = started;
+    await s3.createBucket('backups');
+  });
+  [stack] = await Promise.all([startStack({ network: { prefix: network.prefix, address } }), filled, bucket]);
+});
+test.afterAll(async ({ browserName: _ }, info) => {
+  await finishStack(stack, info);
+  await Promise.all([postgres?.stop(), s3?.stop()]);
+  await network?.stop();
+});
+
+/** All bytes in and out of the server's namespace: agents, browser and API together. */
+async function countServerBytes(): Promise<number> {
+  const { toHostBytes, fromHostBytes } = await network.links.server.readCounters();
+  return toHostBytes + fromHostBytes;
+}
+
+/** Bytes the agent's own process has read, from files, sockets and pipes. */
+function countAgentReads(agent: AgentProcess): number {
+  return Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${agent.pid()}/io`, 'utf8'))?.[1]);
+}
+
+/** The largest file of the agent outside restic's cache and scratch space. */
+async function findLargestFile(agent: AgentProcess): Promise<number> {
+  let largest = 0;
+  for (const root of [agent.stateDir, agent.runtimeDir]) {
+    for (const path of await readdir(root, { recursive: true })) {
+      if (/^(cache|tmp)(\/|$)/.test(path)) continue;
+      const facts = await stat(join(root, path)).catch(() => undefined);
+      if (facts?.isFile()) largest = Math.max(largest, facts.size);
+    }
+  }
+  return largest;
+}
+
+/** Waits for the run's end and gives the largest file seen meanwhile. */
+async function watchRun(id: RunId, agent: AgentProcess): Promise<number> {
+  let largest = 0;
+  let isOver = false;
+  const watching = (async () => {
+    while (!isOver) largest = Math.max(largest, await findLargestFile(agent));
+  })();
+  await stack.api.waitForRun(id, 'succeeded').finally(() => {
+    isOver = true;
+  });
+  await watching;
+  return largest;
+}
+
+test('200 MB go from PostgreSQL to S3 and back, and not through the server', async ({ page }) => {
+  const { agent, host } = await stack.enrolHost('db-1');
+  const { url } = stack.server;
+  await signIn(page, url, stack.admin, '/sources');
+  const connection = { Host: postgres.host, Port: String(postgres.port), Database: 'shop', User: postgres.superuser };
+
+  await test.step('a wrong password shows PostgreSQL’s own words, the right one saves', async () => {
+    await openSourceForm(page, url, host.id, 'PostgreSQL database');
+    await fillFields(page, { Name: 'shop', ...connection, Password: 'not this one' });
+    await page.getByRole('button', { name: 'Test the connection' }).click();
+    await expect(page.locator('#test-result')).toContainText('password authentication failed for user "postgres"', {
+      timeout: 15_000,
+    });
+    await fillFields(page, { Password: postgres.password });
+    await page.getByRole('button', { name: 'Test the connection' }).click();
+    await expect(page.locator('#test-result')).toContainText(/version 1\d/, { timeout: 15_000 });
+    await expectAccessible(page);
+    await takePicture(page, 'source-test');
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await expect(page.getByRole('heading', { level: 1 })).toContainText('shop');
+  });
+
+  await test.step('the bucket holds no repository until it is created by a click', async () => {
+    await openRepositoryForm(page, url, 'S3 bucket');
+    await fillFields(page, {
+      ...{ Name: 's3-eu', Endpoint: s3.endpoint, Bucket: 'backups', Prefix: 'restic', Region: s3.region },
+      ...{ 'Access key id': s3.accessKey, 'Secret access key': s3.secretKey, 'Repository password': 'otters under ferns' },
+      'CA certificate': await readFile(s3.caFile, 'utf8'),
+    });
+    expect(await s3.listObjects('backups')).toEqual([]);
+    await createRepositoryThere(page, 'db-1');
+    expect(await s3.listObjects('backups')).toContain('restic/config');
+    await expectAccessible(page);
+  });
+
+  await makePlan(page, url, { name: 'nightly shop', sources: ['shop'], repository: 's3-eu' });
+  await expectAccessible(page);
+  const before = { server: await countServerBytes(), agent: countAgentReads(agent) };
+
+  await test.step('Run now: stages, progress and log move by themselves, the evidence is shown', async () => {
+    const run = await runNow(page);
+    const watched = watchRun(run, agent);
+    await expect(page.locator('main .status').filter({ hasText: 'running' }).first()).toBeVisible();
+    await expect(page.locator('.progress-text')).toContainText(/\d/);
+    await expect(page.getByRole('list').filter({ hasText: 'Dump and store' })).toBeVisible();
+    await takePicture(page, 'run-live');
+    const largest = await watched;
+    await expect(page.locator('main .status').filter({ hasText: 'succeeded' }).first()).toBeVisible({ timeout: 2000 });
+    await expect(page.getByRole('heading', { name: 'Evidence' })).toBeVisible();
+    await expect(page.getByRole('log')).toContainText(/snapshot/i);
+    await expectAccessible(page);
+    await takePicture(page, 'run-succeeded');
+    expect(largest).toBeLessThan(MEGABYTE);
+    const detail = await stack.api.waitForRun(run, 'succeeded');
+    expect(detail.bytes).toBeGreaterThan(200 * MEGABYTE);
+  });
+
+  await test.step('restored by clicks into another database, equal in every part', async () => {
+    await page.goto(`${url}/snapshots`);
+    await page.getByRole('row', { name: /shop/ }).first().getByRole('link', { name: /shop/ }).click();
+    await expectAccessible(page);
+    const run = await restoreSnapshot(page, { place: /shop/, target: 'shop_restored' });
+    expect(await watchRun(run, agent)).toBeLessThan(MEGABYTE);
+    expect(await postgres.hashDatabase('shop_restored')).toEqual(await postgres.hashDatabase('shop'));
+  });
+
+  await test.step('the server saw next to nothing of it, and the agent passed none of it on by itself', async () => {
+    expect((await countServerBytes()) - before.server).toBeLessThan(2 * MEGABYTE);
+    expect(countAgentReads(agent) - before.agent).toBeLessThan(20 * MEGABYTE);
+    await agent.assertQuiet();
+    expect(await s3.listUploads('backups')).toEqual([]);
+  });
+});
