@@ -6,6 +6,7 @@
  */
 import type { SourceStanding } from '../store/runs.ts';
 
+const NBSP = '\u00a0';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -43,13 +44,13 @@ export interface ProtectionFacts {
   standing?: Pick<SourceStanding, 'lastGoodAt' | 'lastState' | 'lastAt'> | undefined;
 }
 
-/** `8 min`, `26 h`, `6 days`: ages as sentences have them. */
+/** `8 min`, `26 h`, `6 days`: ages as sentences have them, never broken across lines. */
 function formatAge(ms: number): string {
   const age = Math.max(0, ms);
   if (age < MINUTE_MS) return 'under a minute';
-  if (age < HOUR_MS) return `${Math.floor(age / MINUTE_MS)} min`;
-  if (age < 2 * DAY_MS) return `${Math.floor(age / HOUR_MS)} h`;
-  return `${Math.floor(age / DAY_MS)} days`;
+  if (age < HOUR_MS) return `${Math.floor(age / MINUTE_MS)}${NBSP}min`;
+  if (age < 2 * DAY_MS) return `${Math.floor(age / HOUR_MS)}${NBSP}h`;
+  return `${Math.floor(age / DAY_MS)}${NBSP}days`;
 }
 
 /** `hour`, `15 min`, `24 h`, `7 days`: after "expected every". */

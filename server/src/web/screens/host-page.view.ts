@@ -337,7 +337,7 @@ function toolsPanel({ tools }: HostPageView): Html {
     content:
       tools.length === 0
         ? html`<p class="quiet">The agent says what it found when it connects.</p>`
-        : html`${
+        : html`<div class="stack">${
             missing.length > 0 &&
             rows(
               missing.map((tool) => ({
@@ -351,7 +351,7 @@ function toolsPanel({ tools }: HostPageView): Html {
               label: html`<code title="${tool.path}">${tool.tool}</code>`,
               value: html`<span class="num">${tool.version}</span>`,
             })),
-          )}`,
+          )}</div>`,
   });
 }
 

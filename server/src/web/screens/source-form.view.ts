@@ -140,7 +140,7 @@ export function sourceFormPage(shell: Shell, view: SourceFormView): Html {
   return layout(shell, {
     title: view.heading,
     heading: view.heading,
-    lede: html`<span>${view.kindLabel} on <a href="${urls.host({ host: host.id })}">${host.name}</a></span>${hostStatus(host.standing)}`,
+    lede: html`<span>${view.kindLabel} on ${host.name}</span>${hostStatus(host.standing)}`,
     crumbs: view.crumbs,
     content: html`<div class="stack">${
       view.missing.length > 0 &&
