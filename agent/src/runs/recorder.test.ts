@@ -217,6 +217,16 @@ describe('The events of a run', () => {
       events.map((event) => event.type),
       ['snapshot.made', 'part.finished', 'run.finished'],
     );
+    const part = events.find((event) => event.type === 'part.finished');
+    assert.match(part?.part.warnings.at(-1) ?? '', /^… \d+ more warnings left out$/);
+  });
+
+  it('keep all warnings that fit', () => {
+    const { recorder, events } = setUp();
+    const warnings = Array.from({ length: 50 }, (_, index) => `warning ${index}`);
+    recorder.finishPart({ source: SOURCE, state: 'partial', warnings, bytes: 0, durationMs: 1 }, () => undefined);
+    const part = events.find((event) => event.type === 'part.finished');
+    assert.deepEqual(part?.part.warnings, warnings);
   });
 
   it('measure their duration by a clock that never jumps', () => {

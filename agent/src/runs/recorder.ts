@@ -51,9 +51,16 @@ export interface Recorder {
 const encoder = new TextEncoder();
 /** Room for the line's number, time and level in a frame. */
 const LINE_OVERHEAD_BYTES = 100;
-/** Warnings of one part, and bytes of each: together far below one frame. */
+/** Warnings of one part, bytes of each, and bytes of all of them in a frame. */
 const WARNINGS = 50;
 const WARNING_BYTES = 1000;
+const WARNINGS_BYTES = 64 * 1024;
+const EVIDENCE_BYTES = 500;
+
+/** Bytes in a frame: JSON writes up to six for one control character or broken pair. */
+function measureJson(text: string): number {
+  return encoder.encode(JSON.stringify(text)).length;
+}
 
 function clip(text: string, maxBytes: number): string {
   const bytes = encoder.encode(text);
@@ -91,7 +98,7 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
   };
 
   const push = (level: LogLevel, text: string) => {
-    const size = encoder.encode(text).length + LINE_OVERHEAD_BYTES;
+    const size = measureJson(text) + LINE_OVERHEAD_BYTES;
     if (pending.length >= LOG.linesPerBatch || pendingBytes + size > LOG.batchBytes) flush();
     lineCount += 1;
     pending.push({ n: lineCount, at: at(), level, text });
@@ -104,7 +111,7 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
 
   const log = (level: LogLevel, text: string) => {
     const line = clip(redact(text).replaceAll('\n', ' ⏎ '), TEXT.logLineBytes);
-    loggedBytes += line.length;
+    loggedBytes += encoder.encode(line).length;
     if (loggedBytes > LOG.runBytes) {
       leftOut += 1;
       return;
@@ -115,6 +122,23 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
   const append = (event: DurableEvent, effects?: () => void) => {
     flush();
     ports.append(event, effects);
+  };
+
+  const clipEvidence = (evidence: readonly Evidence[], count: number): Evidence[] =>
+    evidence.slice(0, count).map((one) => ({ ...one, seen: clip(redact(one.seen), EVIDENCE_BYTES) }));
+
+  const clipWarnings = (warnings: readonly string[]): string[] => {
+    const fitting: string[] = [];
+    let bytes = 0;
+    for (const warning of warnings.slice(0, WARNINGS)) {
+      const text = clip(redact(warning), WARNING_BYTES);
+      bytes += measureJson(text);
+      if (bytes > WARNINGS_BYTES) break;
+      fitting.push(text);
+    }
+    if (fitting.length === warnings.length) return fitting;
+    const shown = fitting.slice(0, WARNINGS - 1);
+    return [...shown, `… ${warnings.length - shown.length} more warnings left out`];
   };
 
   const clipFailure = (failure: Failure | undefined): Failure | undefined =>
@@ -136,11 +160,11 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
       append({ type: 'run.stage', run, at: at(), stage, ended: true, ok, ...(source ? { source } : {}) });
     },
     snapshot(made, effects) {
-      append({ type: 'snapshot.made', run, at: at(), snapshot: made }, effects);
+      append({ type: 'snapshot.made', run, at: at(), snapshot: { ...made, evidence: clipEvidence(made.evidence, 20) } }, effects);
     },
     finishPart(part, effects) {
       const failure = clipFailure(part.failure);
-      const warnings = part.warnings.slice(0, WARNINGS).map((warning) => clip(redact(warning), WARNING_BYTES));
+      const warnings = clipWarnings(part.warnings);
       const { failure: _raw, ...rest } = part;
       append({ type: 'part.finished', run, at: at(), part: { ...rest, warnings, ...(failure ? { failure } : {}) } }, effects);
     },
@@ -160,7 +184,7 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
           at: at(),
           state: end.state,
           ...(failure ? { failure } : {}),
-          evidence: [...end.evidence].slice(0, 50),
+          evidence: clipEvidence(end.evidence, 50),
           bytes: end.bytes,
           logLines: lineCount,
           durationMs,

@@ -159,7 +159,17 @@ describe('A request', () => {
     const rig = await startSessionRig(t);
     const line = await rig.accept();
     assert.equal((await line.welcome()).body.specVersion, 0);
-    const spec = { tenant: 'ten_default', host: HOST, hostName: 'db-1', version: 4, issuedAt: 1, concurrency: 3, sources: [], repositories: [], plans: [] } as unknown as Spec; // biome-ignore format: one object
+    const spec = {
+      tenant: 'ten_default',
+      host: HOST,
+      hostName: 'db-1',
+      version: 4,
+      issuedAt: 1,
+      concurrency: 3,
+      sources: [],
+      repositories: [],
+      plans: [],
+    } as unknown as Spec;
     const id = line.ask('spec.put', { ...signDocument(rig.crypto, rig.serverKeys, 'spec', spec), version: 4 });
     const reply = await line.take('reply');
     assert.deepEqual([reply.re, reply.body.result], [id, { version: 4 }]);
