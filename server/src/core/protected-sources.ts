@@ -20,14 +20,8 @@ export interface ProtectedSource {
 /** Fires looked ahead: a week of working days with its week-end between. */
 const FIRES_AHEAD = 8;
 
-/** Lists the next fires of a schedule after an instant; the room of schedules has it. */
-export type ListFires = (schedule: Schedule, from: number, count: number) => readonly number[];
-
-/** A context that can look ahead in schedules. Without it a source is measured like one that is backed up by hand. */
-export type ForesightContext = CoreContext & { listFires?: ListFires | undefined };
-
 /** The longest wait between two of the next fires, milliseconds; undefined for a schedule that ends or cannot be read. */
-export function findLongestWait(listFires: ListFires, schedule: Schedule, now: number): number | undefined {
+export function findLongestWait(listFires: CoreContext['listFires'], schedule: Schedule, now: number): number | undefined {
   let fires: readonly number[];
   try {
     fires = listFires(schedule, now, FIRES_AHEAD);
@@ -41,7 +35,7 @@ export function findLongestWait(listFires: ListFires, schedule: Schedule, now: n
 
 /** Judges sources of any hosts, in their order; a source whose host is gone is left out. One read per host, and one for all standings. */
 export async function judgeSources(
-  context: ForesightContext,
+  context: CoreContext,
   caller: Caller,
   sources: readonly Source[],
 ): Promise<readonly ProtectedSource[]> {
@@ -64,7 +58,7 @@ export async function judgeSources(
   const standingById = new Map(standings.map((standing) => [standing.source, standing]));
   const waits = new Map<string, number | undefined>();
   const waitOf = (schedule: Schedule | undefined): number | undefined => {
-    if (schedule === undefined || listFires === undefined) return undefined;
+    if (schedule === undefined) return undefined;
     const key = `${schedule.zone} ${schedule.cron}`;
     if (!waits.has(key)) waits.set(key, findLongestWait(listFires, schedule, now));
     return waits.get(key);

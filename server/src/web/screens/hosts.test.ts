@@ -6,12 +6,15 @@ import { assertInert, countMatches, readWords } from './fixtures/inert.ts';
 import { addHost, announce, HOUR_MS, LONG_NAME, MARKUP_NAME, MINUTE_MS, REVERSED_NAME } from './fixtures/setup-fleet.ts';
 import { type Night, seedNight } from './fixtures/setup-night.ts';
 import { createWorld, NOW, type World } from './fixtures/world.ts';
+import { ADD_HOST_SCREENS } from './host-add.ts';
+import { HOST_PAGE_SCREENS } from './host-page.ts';
 import { HOST_SCREENS } from './hosts.ts';
 
+const ROUTES = [...ADD_HOST_SCREENS, ...HOST_PAGE_SCREENS, ...HOST_SCREENS];
 describe('the hosts page before any host', () => {
   let world: World;
   before(async () => {
-    world = await createWorld(HOST_SCREENS);
+    world = await createWorld(ROUTES);
   });
   after(() => world.close());
 
@@ -37,7 +40,7 @@ describe('the hosts page', () => {
   let world: World;
   let night: Night;
   before(async () => {
-    world = await createWorld(HOST_SCREENS);
+    world = await createWorld(ROUTES);
     night = await seedNight(world);
   });
   after(() => world.close());
@@ -97,7 +100,7 @@ describe('the hosts page', () => {
   });
 
   it('pages through more hosts than fit, forth and back', async () => {
-    const other = await createWorld(HOST_SCREENS);
+    const other = await createWorld(ROUTES);
     try {
       for (let index = 0; index < 60; index += 1) await addHost(other, { name: `host-${String(index).padStart(2, '0')}` });
       const first = await other.read('/hosts');
@@ -152,7 +155,7 @@ describe('the hosts page', () => {
 describe('approving and rejecting', () => {
   let world: World;
   before(async () => {
-    world = await createWorld(HOST_SCREENS);
+    world = await createWorld(ROUTES);
   });
   after(() => world.close());
 
@@ -200,7 +203,7 @@ describe('approving and rejecting', () => {
 describe('adding a host', () => {
   let world: World;
   before(async () => {
-    world = await createWorld(HOST_SCREENS);
+    world = await createWorld(ROUTES);
   });
   after(() => world.close());
 
@@ -251,7 +254,7 @@ describe('adding a host', () => {
 describe('changing a host', () => {
   let world: World;
   before(async () => {
-    world = await createWorld(HOST_SCREENS);
+    world = await createWorld(ROUTES);
   });
   after(() => world.close());
 

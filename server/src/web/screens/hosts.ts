@@ -9,8 +9,6 @@ import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { linkPages, readTrail } from './cursor-trail.ts';
 import { findText } from './form-values.ts';
-import { ADD_HOST_SCREENS } from './host-add.ts';
-import { HOST_PAGE_SCREENS } from './host-page.ts';
 import { answerApproval, answerRejection, type RefusedApproval, readPending } from './host-pending.ts';
 import { PENDING_ID, pendingHosts } from './host-pending.view.ts';
 import { HOST_ANSWER_ID, HOST_TABLE_ID, type HostRow, type HostsView, hostsAnswer, hostsPage, hostTable } from './hosts.view.ts';
@@ -125,6 +123,4 @@ export const HOST_SCREENS: readonly ScreenRoute[] = [
   { method: 'get', path: PAGES.hosts, handle: showHosts },
   { method: 'post', path: PAGES.approveHost, handle: postApproval },
   { method: 'post', path: PAGES.rejectHost, handle: answerRejection },
-  ...ADD_HOST_SCREENS,
-  ...HOST_PAGE_SCREENS,
 ];

@@ -7,7 +7,10 @@ import { assertInert, readWords } from './fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addRun, addSource, HOUR_MS, MARKUP_NAME } from './fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from './fixtures/world.ts';
 import { REPOSITORY_SCREENS } from './repositories.ts';
+import { REPOSITORY_FORM_SCREENS } from './repository-form.ts';
+import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
 
+const ROUTES = [...REPOSITORY_FORM_SCREENS, ...REPOSITORY_PAGE_SCREENS, ...REPOSITORY_SCREENS];
 const PASSWORD = 'repository-pass-phrase';
 const LOCAL_FORM = { name: 'disk', 'config-path': '/backup/restic', 'secret-password': PASSWORD };
 const ENGINE_ID = 'b'.repeat(64);
@@ -15,7 +18,7 @@ const ENGINE_ID = 'b'.repeat(64);
 describe('the repositories page', () => {
   let world: World;
   before(async () => {
-    world = await createWorld(REPOSITORY_SCREENS);
+    world = await createWorld(ROUTES);
   });
   after(() => world.close());
 
@@ -62,7 +65,7 @@ describe('adding a repository', () => {
   let host: Host;
   let id: RepositoryId;
   before(async () => {
-    world = await createWorld(REPOSITORY_SCREENS);
+    world = await createWorld(ROUTES);
     host = await addHost(world, { name: 'db-1' });
   });
   after(() => world.close());

@@ -17,8 +17,6 @@ import {
   repositoriesPage,
   repositoryTable,
 } from './repositories.view.ts';
-import { REPOSITORY_FORM_SCREENS } from './repository-form.ts';
-import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
 import { buildShell } from './shell.ts';
 import { describeRepository, labelRepositoryKind } from './source-words.ts';
 
@@ -96,8 +94,4 @@ async function showRepositories(context: CoreContext, visit: Visit): Promise<Pag
   return { kind: 'page', html: repositoriesPage(await buildShell(context, visit, 'repositories'), view) };
 }
 
-export const REPOSITORY_SCREENS: readonly ScreenRoute[] = [
-  { method: 'get', path: PAGES.repositories, handle: showRepositories },
-  ...REPOSITORY_FORM_SCREENS,
-  ...REPOSITORY_PAGE_SCREENS,
-];
+export const REPOSITORY_SCREENS: readonly ScreenRoute[] = [{ method: 'get', path: PAGES.repositories, handle: showRepositories }];

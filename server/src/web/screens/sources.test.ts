@@ -9,10 +9,12 @@ import { assertInert, countMatches, readWords } from './fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addSource, LONG_NAME, MARKUP_NAME } from './fixtures/setup-fleet.ts';
 import { type Night, seedNight } from './fixtures/setup-night.ts';
 import { createWorld, type World } from './fixtures/world.ts';
-import { HOST_SCREENS } from './hosts.ts';
-import { nameAdopted } from './source-discover.ts';
+import { nameAdopted, SOURCE_DISCOVER_SCREENS } from './source-discover.ts';
+import { SOURCE_FORM_SCREENS } from './source-form.ts';
+import { SOURCE_PAGE_SCREENS } from './source-page.ts';
 import { SOURCE_SCREENS } from './sources.ts';
 
+const ROUTES = [...SOURCE_DISCOVER_SCREENS, ...SOURCE_FORM_SCREENS, ...SOURCE_PAGE_SCREENS, ...SOURCE_SCREENS];
 const PASSWORD = 'korrekt-pferd-batterie';
 const POSTGRES_FORM = {
   name: 'wiki',
@@ -30,7 +32,7 @@ describe('the sources page', () => {
   let world: World;
   let night: Night;
   before(async () => {
-    world = await createWorld(SOURCE_SCREENS);
+    world = await createWorld(ROUTES);
   });
   after(() => world.close());
 
@@ -117,7 +119,7 @@ describe('adding a source', () => {
   let world: World;
   let host: Host;
   before(async () => {
-    world = await createWorld([...SOURCE_SCREENS, ...HOST_SCREENS]);
+    world = await createWorld(ROUTES);
   });
   after(() => world.close());
 
@@ -255,7 +257,7 @@ describe('changing a source', () => {
   let world: World;
   let host: Host;
   before(async () => {
-    world = await createWorld(SOURCE_SCREENS);
+    world = await createWorld(ROUTES);
     host = await addHost(world, { name: 'db-1' });
   });
   after(() => world.close());
@@ -328,7 +330,7 @@ describe('discovering databases', () => {
   let host: Host;
   let source: Source;
   before(async () => {
-    world = await createWorld(SOURCE_SCREENS);
+    world = await createWorld(ROUTES);
     host = await addHost(world, { name: 'db-1' });
     source = await addSource(world, { host: host.id, name: 'app' });
     world.directory.answers['source.discover'] = () => ({

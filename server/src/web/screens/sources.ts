@@ -14,9 +14,6 @@ import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
 import { findText } from './form-values.ts';
 import { findId, wantsPart } from './params.ts';
 import { buildShell } from './shell.ts';
-import { SOURCE_DISCOVER_SCREENS } from './source-discover.ts';
-import { SOURCE_FORM_SCREENS } from './source-form.ts';
-import { SOURCE_PAGE_SCREENS } from './source-page.ts';
 import { describeSource, labelSourceKind } from './source-words.ts';
 import { SOURCE_TABLE_ID, type SourceRow, type SourcesView, sourcesPage, sourceTable } from './sources.view.ts';
 
@@ -148,9 +145,4 @@ async function showSources(context: CoreContext, visit: Visit): Promise<PageRepl
   return { kind: 'page', html: sourcesPage(await buildShell(context, visit, 'sources'), view) };
 }
 
-export const SOURCE_SCREENS: readonly ScreenRoute[] = [
-  { method: 'get', path: PAGES.sources, handle: showSources },
-  ...SOURCE_FORM_SCREENS,
-  ...SOURCE_DISCOVER_SCREENS,
-  ...SOURCE_PAGE_SCREENS,
-];
+export const SOURCE_SCREENS: readonly ScreenRoute[] = [{ method: 'get', path: PAGES.sources, handle: showSources }];
