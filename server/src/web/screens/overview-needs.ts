@@ -21,7 +21,7 @@ function toPendingNeed(host: PendingHost, visit: Visit): Need {
     title: `${host.hostname} wants to join`,
     mono: host.fingerprint,
     detail: `${host.facts.os} · ${host.address}${host.nameTaken ? ' · another host has this name' : ''}`,
-    act: { label: 'Compare and approve', href: visit.urls.hosts(), primary: true },
+    act: { label: 'Compare and approve', href: visit.urls.hosts() },
   };
 }
 

@@ -16,7 +16,7 @@ export type Need = {
   readonly detail: string;
   /** Shown in the fixed width of fingerprints. */
   readonly mono?: string | undefined;
-  readonly act: { readonly label: string; readonly href: string; readonly primary?: boolean | undefined };
+  readonly act: { readonly label: string; readonly href: string };
 };
 
 export type GoingRun = {
@@ -71,7 +71,8 @@ export function overviewPage(shell: Shell, view: OverviewView): Html {
     title: 'Overview',
     heading: overviewHeading(view),
     lede: overviewLede(view),
-    actions: view.addHostHref !== undefined && linkButton({ href: view.addHostHref, label: 'Add host' }),
+    actions:
+      view.addHostHref !== undefined && view.steps.length === 0 && linkButton({ href: view.addHostHref, label: 'Add host' }),
     content: overviewBody(view),
   });
 }
@@ -81,7 +82,7 @@ export function overviewHeading(view: OverviewView): Html {
 }
 
 export function overviewLede(view: OverviewView): Html {
-  return html`<div class="fields" ${live(view, OVERVIEW.lede)}><span>${view.lede}</span>${view.shares.length > 0 && html`<div>${stackedBar({ parts: view.shares })}</div>`}</div>`;
+  return html`<div ${live(view, OVERVIEW.lede)}>${view.lede}${view.shares.length > 0 && stackedBar({ parts: view.shares })}</div>`;
 }
 
 export function overviewBody(view: OverviewView): Html {
@@ -123,15 +124,18 @@ function needsPanel(view: OverviewView): Html | false {
         content: html`<p class="check-line tone-protected">${icon('check')}<span>Nothing needs you now.</span></p>`,
       })
     );
+  // One primary act: a host that waits, otherwise the gravest trouble; while there are first steps, the next of those.
+  const waiting = view.needs.findIndex((need) => 'host' in need.status && need.status.host === 'pending');
+  const first = view.steps.length > 0 ? -1 : Math.max(0, waiting);
   const lines = view.needs.map(
-    (need): RowView => ({
+    (need, at): RowView => ({
       status: 'host' in need.status ? hostStatus(need.status.host) : protectionStatus(need.status.protection),
       title: need.href === undefined ? need.title : html`<a href="${need.href}">${need.title}</a>`,
       detail: html`${need.mono !== undefined && html`<span class="mono">${need.mono}</span> · `}${need.detail}`,
       action: linkButton({
         href: need.act.href,
         label: need.act.label,
-        kind: need.act.primary === true ? 'primary' : 'secondary',
+        kind: at === first ? 'primary' : 'secondary',
       }),
     }),
   );

@@ -83,7 +83,7 @@ export function sourceChoices(view: PlanFormView): Html {
     html`<p class="quiet">No source fits. ${onward({ href: view.addSourceHref, label: 'Add a source' })}</p>`;
   return html`<div class="fields" id="${PLAN_SOURCES}">${error !== undefined && html`<p class="error" id="f-sources">${error}</p>`}${view.groups.map(
     (group) =>
-      html`<fieldset class="field"><legend>${group.host}</legend><div class="choices">${group.choices.map(sourceBox)}</div></fieldset>`,
+      html`<fieldset class="field"><legend><span class="cell">${group.host}</span></legend><div class="choices">${group.choices.map(sourceBox)}</div></fieldset>`,
   )}${none}${view.cut && html`<p class="quiet">More sources fit: search for the one you miss.</p>`}</div>`;
 }
 

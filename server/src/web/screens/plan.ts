@@ -21,7 +21,7 @@ import { type PlanSourceLine, type PlanView, planPage } from './plan.view.ts';
 import { listUpcoming } from './plan-schedule.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
 import { readListedRuns, toRunLine } from './runs.ts';
-import { RUNS_TABLE, type RunsView, runsTable } from './runs.view.ts';
+import { type BriefRunsView, RUNS_TABLE, runsBrief } from './runs.view.ts';
 import { buildShell } from './shell.ts';
 import { loadSnapshotNames, toSnapshotLine } from './snapshots.ts';
 
@@ -39,21 +39,15 @@ function describePlan(calendar: FireCalendar, plan: Plan): string {
   return `“${plan.name}” backs up ${what} ${calendar.describeCron(plan.schedule)}.`;
 }
 
-async function readRuns(context: CoreContext, visit: Visit, plan: Plan): Promise<RunsView> {
+async function readRuns(context: CoreContext, visit: Visit, plan: Plan): Promise<BriefRunsView> {
   const { caller, urls } = visit;
   const face = readClockface(context, visit);
   const page = await listRuns(context, caller, { plan: plan.id }, { limit: RUNS_SHOWN });
   const listed = await readListedRuns(context, caller, page.rows);
   return {
     face,
-    heading: '',
-    rows: page.rows.map((run) => ({ ...toRunLine(run, listed, urls, face.now), plan: undefined })),
-    action: urls.runs(),
-    filters: [],
-    filtered: false,
-    pager: { summary: page.next === undefined ? formatNoun(page.rows.length, 'run') : `the newest ${page.rows.length}` },
+    rows: page.rows.map((run) => toRunLine(run, listed, urls, face.now)),
     liveUrl: urls.plan({ plan: plan.id }),
-    plansHref: urls.plans(),
   };
 }
 
@@ -86,7 +80,7 @@ async function showPlan(context: CoreContext, visit: Visit, calendar: FireCalend
   const { caller, urls } = visit;
   const plan = await getPlan(context, caller, getParam(visit, 'plan', idSchema('plan')));
   const runs = await readRuns(context, visit, plan);
-  if (wantsPart(visit, RUNS_TABLE)) return { kind: 'page', html: runsTable(runs) };
+  if (wantsPart(visit, RUNS_TABLE)) return { kind: 'page', html: runsBrief(runs) };
   const face = readClockface(context, visit);
   const names = await loadNames(context, caller, { sources: plan.sources, repositories: [plan.repository] });
   const sources = [...names.sources.values()].slice(0, SOURCES_SHOWN);

@@ -7,7 +7,7 @@ import { facts, panel, rows } from '../ui/panel.ts';
 import { type ProtectionState, protectionStatus } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import { type FiresView, firesList } from './plan-fires.view.ts';
-import { type RunsView, runsTable } from './runs.view.ts';
+import { type BriefRunsView, runsBrief } from './runs.view.ts';
 import { type SnapshotLine, snapshotsBrief } from './snapshots.view.ts';
 
 export type PlanSourceLine = {
@@ -29,7 +29,7 @@ export type PlanView = {
   readonly facts: readonly { readonly label: string; readonly value: string; readonly href?: string | undefined }[];
   readonly cron?: string | undefined;
   readonly fires: FiresView;
-  readonly runs: RunsView;
+  readonly runs: BriefRunsView;
   readonly allRunsHref: string;
   readonly snapshots: readonly SnapshotLine[];
   readonly allSnapshotsHref: string;
@@ -41,7 +41,7 @@ export type PlanView = {
 
 export function planPage(shell: Shell, view: PlanView): Html {
   const side = html`<div class="stack">${firesPanel(view)}${factsPanel(view)}${view.manage !== undefined && dangerPanel(view, view.manage)}</div>`;
-  const main = html`<div class="stack">${sourcesPanel(view)}${panel({ title: 'Runs', flush: true, aside: html`<a href="${view.allRunsHref}">all runs</a>`, content: runsTable(view.runs) })}${snapshotsPanel(view)}</div>`;
+  const main = html`<div class="stack">${sourcesPanel(view)}${panel({ title: 'Runs', flush: true, aside: html`<a href="${view.allRunsHref}">all runs</a>`, content: runsBrief(view.runs) })}${snapshotsPanel(view)}</div>`;
   return layout(shell, {
     title: view.name,
     crumbs: view.crumbs,

@@ -7,7 +7,7 @@ import { layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
 import { formatBytes, formatDuration, formatNoun } from '../ui/quantity.ts';
 import { runStatus } from '../ui/status.ts';
-import { filterSelect, type Pager, table, toolbar } from '../ui/table.ts';
+import { type Column, filterSelect, type Pager, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 
 export type RunLine = {
@@ -68,32 +68,17 @@ export function runsPage(shell: Shell, view: RunsView): Html {
 
 /** The table alone; live updates and filters take it from here. */
 export function runsTable(view: RunsView): Html {
-  const { face } = view;
   return table<RunLine>({
     id: RUNS_TABLE,
     caption: 'Runs, newest first',
     rows: view.rows,
     columns: [
       { id: 'state', label: 'State', width: 'fit', cell: (row) => runStatus(row.state) },
-      { id: 'run', label: 'Run', primary: true, cell: (row) => runTitle(row) },
+      { id: 'run', label: 'Run', primary: true, cell: (row) => runTitle(row, row.title) },
       { id: 'host', label: 'Host', cell: (row) => placeLink(row.host) },
       { id: 'plan', label: 'Plan', cell: (row) => row.plan !== undefined && placeLink(row.plan) },
       { id: 'cause', label: 'Started', width: 'fit', cell: (row) => html`<span class="quiet">${row.cause}</span>` },
-      { id: 'at', label: 'When', align: 'end', width: 'fit', cell: (row) => relativeTime(row.at, face) },
-      {
-        id: 'duration',
-        label: 'Took',
-        align: 'end',
-        width: 'fit',
-        cell: (row) => row.durationMs !== undefined && formatDuration(row.durationMs),
-      },
-      {
-        id: 'bytes',
-        label: 'Read',
-        align: 'end',
-        width: 'fit',
-        cell: (row) => row.bytes !== undefined && formatBytes(row.bytes),
-      },
+      ...figureColumns(view.face),
     ],
     empty: noRuns(view),
     pager: view.rows.length === 0 ? undefined : view.pager,
@@ -101,9 +86,51 @@ export function runsTable(view: RunsView): Html {
   });
 }
 
-function runTitle(row: RunLine): Html {
+export type BriefRunsView = {
+  readonly face: Clockface;
+  readonly rows: readonly RunLine[];
+  readonly liveUrl: string;
+};
+
+/** A few runs on the page of what ran: host and sources in one cell. */
+export function runsBrief(view: BriefRunsView): Html {
+  return table<RunLine>({
+    id: RUNS_TABLE,
+    caption: 'Newest runs',
+    rows: view.rows,
+    columns: [
+      { id: 'state', label: 'State', width: 'fit', cell: (row) => runStatus(row.state) },
+      { id: 'run', label: 'Run', primary: true, cell: (row) => runTitle(row, `${row.host.name} / ${row.title}`) },
+      ...figureColumns(view.face),
+    ],
+    empty: emptyState({ icon: 'play', title: 'It has not run yet.' }),
+    live: { topic: 'runs', url: view.liveUrl },
+  });
+}
+
+function figureColumns(face: Clockface): readonly Column<RunLine>[] {
+  return [
+    { id: 'at', label: 'When', align: 'end', width: 'fit', cell: (row) => relativeTime(row.at, face) },
+    {
+      id: 'duration',
+      label: 'Took',
+      align: 'end',
+      width: 'fit',
+      cell: (row) => row.durationMs !== undefined && formatDuration(row.durationMs),
+    },
+    {
+      id: 'bytes',
+      label: 'Read',
+      align: 'end',
+      width: 'fit',
+      cell: (row) => row.bytes !== undefined && formatBytes(row.bytes),
+    },
+  ];
+}
+
+function runTitle(row: RunLine, title: string): Html {
   const problem = row.problem !== undefined && html`<div class="row-detail">${row.problem}</div>`;
-  return html`<a href="${row.href}">${row.title}</a>${problem}`;
+  return html`<a href="${row.href}">${title}</a>${problem}`;
 }
 
 function placeLink(place: { readonly name: string; readonly href?: string | undefined }): Html | string {

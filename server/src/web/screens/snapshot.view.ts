@@ -6,7 +6,6 @@ import { callout } from '../ui/flash.ts';
 import { icon } from '../ui/icons.ts';
 import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { facts, panel, rows } from '../ui/panel.ts';
-import { badge } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import { type SnapshotState, snapshotStatus } from './snapshots.view.ts';
 
@@ -36,7 +35,7 @@ export function snapshotPage(shell: Shell, view: SnapshotView): Html {
     label: fact.label,
     value: fact.href === undefined ? fact.value : html`<a href="${fact.href}">${fact.value}</a>`,
   }));
-  const side = html`<div class="stack">${panel({ title: 'Snapshot', content: facts(pairs) })}${panel({ title: 'Id in the repository', content: copyLine({ text: view.engineId, label: 'the snapshot id' }) })}${panel({ title: 'Tags', content: html`<div class="cluster">${view.tags.map((tag) => badge(tag))}</div>` })}</div>`;
+  const side = html`<div class="stack">${panel({ title: 'Snapshot', content: facts(pairs) })}${panel({ title: 'Id in the repository', content: copyLine({ text: view.engineId, label: 'the snapshot id' }) })}${panel({ title: 'Tags', content: html`<ul class="choices">${view.tags.map((tag) => html`<li class="mono small">${tag}</li>`)}</ul>` })}</div>`;
   return layout(shell, {
     title: view.title,
     crumbs: view.crumbs,

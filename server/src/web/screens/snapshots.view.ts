@@ -7,7 +7,7 @@ import { layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
 import { formatBytes } from '../ui/quantity.ts';
 import { type StatusView, status } from '../ui/status.ts';
-import { filterSelect, type Pager, table, toolbar } from '../ui/table.ts';
+import { type Column, filterSelect, type Pager, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 
 export type SnapshotState = 'good' | 'partial' | 'quarantined' | 'missing';
@@ -98,12 +98,20 @@ export function snapshotsTable(view: SnapshotsView): Html {
   });
 }
 
-/** A few snapshots on another page. */
+/** A few snapshots on another page: host and source in one cell. */
 export function snapshotsBrief(id: string, rows: readonly SnapshotLine[], face: Clockface): Html {
-  return table<SnapshotLine>({ id, caption: 'Newest snapshots', rows, columns: snapshotColumns(face) });
+  const wide = ['host', 'repository', 'added', 'run'];
+  const columns = snapshotColumns(face)
+    .filter((column) => !wide.includes(column.id))
+    .map((column) =>
+      column.primary === true
+        ? { ...column, cell: (row: SnapshotLine) => html`<a href="${row.href}">${row.host.name} / ${row.source}</a>` }
+        : column,
+    );
+  return table<SnapshotLine>({ id, caption: 'Newest snapshots', rows, columns });
 }
 
-function snapshotColumns(face: Clockface): Parameters<typeof table<SnapshotLine>>[0]['columns'] {
+function snapshotColumns(face: Clockface): readonly Column<SnapshotLine>[] {
   return [
     { id: 'state', label: 'State', width: 'fit', cell: (row) => snapshotStatus(row.state) },
     { id: 'source', label: 'Source', primary: true, cell: (row) => html`<a href="${row.href}">${row.source}</a>` },

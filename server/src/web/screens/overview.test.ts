@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import * as calendar from '../../fires/fires.ts';
+import { createFleet, type Fleet, HOSTILE, playDay } from './fixtures/fleet.ts';
+import { createWorld, NOW, type World } from './fixtures/world.ts';
+import { createOverviewScreens, describeFleet } from './overview.ts';
+
+let world: World;
+let fleet: Fleet;
+
+before(async () => {
+  world = await createWorld(createOverviewScreens(calendar));
+});
+after(() => world.close());
+
+describe('The overview of an empty server', () => {
+  it('is a checklist whose next step is the primary button', async () => {
+    const page = await world.read('/');
+    assert.match(page, /Nothing is protected yet\./);
+    assert.match(page, /0 of 5/);
+    assert.equal([...page.matchAll(/button-primary/g)].length, 1);
+    assert.match(page, /button-primary" href="\/hosts\/new"/);
+  });
+
+  it('offers a viewer nothing that would be refused', async () => {
+    assert.doesNotMatch(await world.read('/', { role: 'viewer' }), /href="\/(hosts|repositories|sources|plans)\/new"/);
+  });
+
+  it('ticks what is done, and the last step runs the plan', async () => {
+    fleet = await createFleet(world);
+    const page = await world.read('/');
+    assert.match(page, /4 of 5/);
+    assert.match(page, /action="\/plans\/plan_[^"]+\/run"[\s\S]*?button-primary/);
+    assert.match(page, /0 of 10\u00a0sources are protected\./);
+  });
+});
+
+describe('The overview of a fleet', () => {
+  before(async () => {
+    await playDay(fleet, NOW);
+    await world.context.store.hosts.upsertAnnouncement(
+      {
+        id: world.context.createId('announcement'),
+        tenant: DEFAULT_TENANT,
+        hostname: HOSTILE,
+        signingKey: world.context.crypto.makeSigningKeys().publicKey,
+        sealingKey: world.context.crypto.makeSealingKeys().publicKey,
+        fingerprint: 'otter-lamp-violin-seven-chalk-orbit',
+        facts: {
+          hostname: HOSTILE,
+          os: 'Debian 12',
+          arch: 'x64',
+          kernel: '6.1',
+          cpus: 2,
+          memoryBytes: 1,
+          agentVersion: '0.1.0',
+          zone: 'UTC',
+          bootedAt: 0,
+          pdeathsig: true,
+        },
+        address: '192.0.2.7',
+        nonce: 'n',
+        createdAt: NOW,
+        expiresAt: NOW + 3_600_000,
+        state: 'pending',
+      },
+      10,
+    );
+  });
+
+  it('answers how many sources are protected, and by what the rest falls short', async () => {
+    const page = await world.read('/');
+    assert.match(page, /4 of 10\u00a0sources are protected\./);
+    assert.match(page, /5 unprotected · 1 unknown/);
+    assert.match(page, /aria-label="4 protected, 5 unprotected, 1 unknown"/);
+  });
+
+  it('lists what needs a person with the words of the failure and one act each', async () => {
+    const page = await world.read('/');
+    assert.match(page, /password authentication failed for user &quot;backup&quot;[\s\S]*?Open run/);
+    assert.match(page, /web-1 \/ uploads is in no plan[\s\S]*?href="\/plans\/new\?sources=src_/);
+    assert.match(page, /last seen 40\u00a0min ago · 1\u00a0source unknown until it reports/);
+    assert.match(page, /otter-lamp-violin-seven-chalk-orbit[\s\S]*?Compare and approve/);
+    assert.equal([...page.matchAll(/button-primary/g)].length, 1);
+    assert.match(page, /button-primary" href="\/hosts"/);
+    assert.ok(!page.includes(HOSTILE));
+  });
+
+  it('draws the night by host and names the fires to come', async () => {
+    const page = await world.read('/');
+    assert.match(page, /Runs of the last 24 hours by host/);
+    assert.match(page, /db-2\.fra 09:00: backup failed in 12\u00a0s/);
+    assert.match(page, /class="coming"/);
+    assert.match(page, /hourly<\/a><\/dt><dd><time/);
+  });
+
+  it('shows running runs with bars of their own that a refresh leaves alone', async () => {
+    const page = await world.read('/');
+    assert.match(page, /id="progress-run_[^"]+" hx-morph-skip><div class="progress"\s+data-live-progress="run:run_/);
+  });
+
+  it('gives each live part under its own id', async () => {
+    for (const id of ['overview-heading', 'overview-lede', 'overview-body'])
+      assert.match(await world.read('/', { part: id }), new RegExp(`^<(?:span|div)[^>]* id="${id}"`));
+  });
+});
+
+describe('The sentence of the overview', () => {
+  const counts = { protected: 0, at_risk: 0, unprotected: 0, unknown: 0, paused: 0 };
+  it('is true for none, one, some and all', () => {
+    assert.equal(describeFleet(counts, 0), 'Nothing is protected yet.');
+    assert.equal(describeFleet({ ...counts, protected: 1 }, 1), 'The one source is protected.');
+    assert.equal(describeFleet({ ...counts, protected: 1, at_risk: 1 }, 2), '1 of 2\u00a0sources is protected.');
+    assert.equal(describeFleet({ ...counts, protected: 3 }, 3), 'All 3 sources are protected.');
+  });
+});

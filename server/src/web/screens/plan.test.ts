@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import * as calendar from '../../fires/fires.ts';
+import { createFleet, type Fleet, HOSTILE, playDay } from './fixtures/fleet.ts';
+import { createWorld, NOW, type World } from './fixtures/world.ts';
+import { createPlanScreens } from './plans.ts';
+
+let world: World;
+let fleet: Fleet;
+
+before(async () => {
+  world = await createWorld(createPlanScreens(calendar));
+  fleet = await createFleet(world);
+  await playDay(fleet, NOW);
+});
+after(() => world.close());
+
+function headingOf(page: string): string {
+  return (/<h1>([\s\S]*?)<\/h1>/.exec(page)?.[1] ?? '').replace(/<[^>]*>/g, '');
+}
+
+function source(name: string): string {
+  return fleet.sources[name] ?? assert.fail(name);
+}
+
+const FILLED = () => ({
+  name: 'weekly test',
+  repository: fleet.repositories.s3,
+  sources: [source('app'), source('shop')],
+  preset: 'weekly',
+  cron: '',
+  zone: 'Europe/Berlin',
+  enabled: 'true',
+});
+
+describe('The list of plans', () => {
+  it('answers what fires next, says each schedule in words, and holds hostile names as text', async () => {
+    const page = await world.read('/plans');
+    assert.match(headingOf(page), /^“hourly” fires next, in 1\u00a0h\.$/);
+    assert.match(page, /every day at 02:30, Europe\/Berlin/);
+    assert.match(page, /by hand/);
+    assert.ok(!page.includes(HOSTILE));
+  });
+
+  it('gives the table alone to the search', async () => {
+    const part = await world.read('/plans?q=nightly', { part: 'plans' });
+    assert.equal([...part.matchAll(/data-row/g)].length, 1);
+    assert.doesNotMatch(part, /<html/);
+  });
+
+  it('offers no switch to those who may not use it', async () => {
+    assert.match(await world.read('/plans'), />Pause</);
+    assert.doesNotMatch(await world.read('/plans', { role: 'viewer' }), />Pause</);
+  });
+});
+
+describe('The form of a plan', () => {
+  it('groups sources by host, checks those of the address, and shows ten fires with what daylight saving does to them', async () => {
+    const page = await world.read(`/plans/new?sources=${source('loose')}`);
+    assert.match(page, /<legend><span class="cell">web-1<\/span><\/legend>/);
+    assert.match(page, new RegExp(`value="${source('loose')}" checked`));
+    assert.equal([...page.matchAll(/<dt class="num">/g)].length, 10);
+    assert.match(page, /28 March 2027 02:00 does not exist in Europe\/Berlin: fires at 03:00\./);
+    assert.ok(!page.includes(HOSTILE));
+  });
+
+  it('keeps what is checked when the search does not find it', async () => {
+    const part = await world.read(`/plans/new?find=orders&sources=${source('loose')}`, { part: 'plan-sources' });
+    assert.match(part, new RegExp(`value="${source('loose')}" checked`));
+    assert.match(part, new RegExp(`value="${source('orders')}"`));
+    assert.doesNotMatch(part, new RegExp(`value="${source('erp')}"`));
+  });
+
+  it('previews an expression as it is typed, and says what is wrong with it', async () => {
+    const good = await world.read('/plans/fires?preset=own&cron=*%2F15+8-18+*+*+1-5&zone=UTC');
+    assert.match(good, /<strong>Monday to Friday every 15 minutes, in the hours 08 to 18, UTC<\/strong>/);
+    assert.match(await world.read('/plans/fires?preset=own&cron=61+*+*+*+*&zone=UTC'), /is no minute: it takes 0 to 59/);
+    assert.match(await world.read('/plans/fires?preset=daily&zone=Mars%2FOlympus'), /is not a time zone this system knows/);
+    assert.match(await world.read('/plans/fires?preset=none&zone=UTC'), /Runs only when somebody asks for it/);
+    assert.match(await world.read('/plans/fires?preset=daily&cron=5+5+*+*+*&zone=UTC'), /is used once/);
+  });
+
+  it('makes a plan and leads to its page', async () => {
+    const reply = await world.ask('post', '/plans/new', { form: FILLED() });
+    assert.equal(reply.kind, 'redirect');
+    const page = await world.context.store.catalog.listPlans(DEFAULT_TENANT, { search: 'weekly test' }, { limit: 5 });
+    const [plan] = page.rows;
+    assert.deepEqual(plan?.schedule, { cron: '0 3 * * 0', zone: 'Europe/Berlin' });
+    assert.deepEqual(plan?.sources, [source('app'), source('shop')]);
+    assert.deepEqual([plan?.enabled, plan?.options.catchUp], [true, false]);
+    assert.equal(reply.kind === 'redirect' && reply.to, `/plans/${plan?.id}`);
+  });
+
+  it('keeps what was typed when something is wrong, and says it at the field and in sum', async () => {
+    const reply = await world.ask('post', '/plans/new', {
+      form: { ...FILLED(), name: HOSTILE, sources: [], preset: 'own', cron: 'often' },
+    });
+    assert.ok(reply.kind === 'page');
+    assert.equal(reply.status, 422);
+    const page = reply.html.toString();
+    assert.match(page, /Choose at least one source\./);
+    assert.match(page, /five fields are needed/);
+    assert.match(page, /value="often"/);
+    assert.match(page, /value="&lt;script&gt;/);
+    assert.match(page, new RegExp(`value="${fleet.repositories.s3}" selected`));
+  });
+
+  it('shows a taken name and a folder repository of another host at their fields', async () => {
+    const taken = await world.ask('post', '/plans/new', { form: { ...FILLED(), name: 'hourly' } });
+    assert.ok(taken.kind === 'page' && taken.status === 422);
+    assert.match(taken.html.toString(), /field-wrong[\s\S]*id="f-name-error"/);
+    const local = await world.ask('post', '/plans/new', {
+      form: { ...FILLED(), name: 'two hosts', repository: fleet.repositories.local },
+    });
+    assert.ok(local.kind === 'page');
+    assert.match(local.html.toString(), /a local folder belongs to one host/);
+  });
+
+  it('refuses the second of two people who save at once', async () => {
+    const edit = `/plans/${fleet.plans.byHand}/edit`;
+    const version = /name="version" value="(\d+)"/.exec(await world.read(edit))?.[1] ?? assert.fail('no version');
+    const form = { ...FILLED(), name: 'erp', sources: [source('erp')], repository: fleet.repositories.local, version };
+    assert.equal((await world.ask('post', edit, { form })).kind, 'redirect');
+    const second = await world.ask('post', edit, { form: { ...form, name: 'erp again' } });
+    assert.ok(second.kind === 'page' && second.status === 422);
+    assert.match(second.html.toString(), /value="erp again"/);
+  });
+
+  it('is closed to viewers', async () => {
+    await assert.rejects(world.ask('get', '/plans/new', { role: 'viewer' }), { code: 'forbidden' });
+    await assert.rejects(world.ask('post', '/plans/new', { role: 'viewer', form: FILLED() }), { code: 'forbidden' });
+  });
+});
+
+describe('The page of a plan', () => {
+  it('says what it does and how each of its sources stands', async () => {
+    const page = await world.read(`/plans/${fleet.plans.hourly}`);
+    assert.equal(headingOf(page), '“hourly” backs up 3\u00a0sources every hour, Europe/Berlin.');
+    assert.match(page, /no clean backup for 1\u00a0h, expected every hour; the last run failed/);
+    assert.match(page, /Run now/);
+    assert.match(page, /data-live="runs" data-live-get="\/plans\//);
+    assert.match(await world.read(`/plans/${fleet.plans.hourly}`, { part: 'runs' }), /^<div class="table-wrap"/);
+  });
+
+  it('starts one run on each host: to the run where it is one, to the list where they are several', async () => {
+    const several = await world.ask('post', `/plans/${fleet.plans.hourly}/run`);
+    assert.deepEqual(several.kind === 'redirect' && several.to, `/runs?plan=${fleet.plans.hourly}`);
+    const one = await world.ask('post', `/plans/${fleet.plans.hourly}/run`, { form: { sources: source('app') } });
+    assert.match(one.kind === 'redirect' ? one.to : '', /^\/runs\/run_/);
+  });
+
+  it('comes back with the reason when nothing can run', async () => {
+    const reply = await world.ask('post', `/plans/${fleet.plans.nightly}/run`, { form: { sources: source('app') } });
+    assert.ok(reply.kind === 'redirect');
+    assert.equal(reply.to, `/plans/${fleet.plans.nightly}`);
+    assert.deepEqual(reply.flash, { tone: 'bad', text: 'the plan has no enabled source to back up' });
+  });
+
+  it('pauses, resumes and deletes', async () => {
+    const path = `/plans/${fleet.plans.nightly}`;
+    await world.ask('post', path, { form: { enabled: 'false' } });
+    assert.match(headingOf(await world.read(path)), /is paused/);
+    assert.match(await world.read(path), /Paused: its schedule does not fire/);
+    const back = await world.ask('post', path, { form: { enabled: 'true', back: 'list' } });
+    assert.equal(back.kind === 'redirect' && back.to, '/plans');
+    const gone = await world.ask('post', `${path}/delete`);
+    assert.equal(gone.kind === 'redirect' && gone.to, '/plans');
+    await assert.rejects(world.ask('get', path), { code: 'not_found' });
+  });
+});

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { DEFAULT_TENANT, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import { createFleet, type Fleet, HOSTILE, LONG_NAME, playDay } from './fixtures/fleet.ts';
+import { createWorld, NOW, type World } from './fixtures/world.ts';
+import { RESTORE_SCREENS } from './restore.ts';
+import { RUN_SCREENS } from './run.ts';
+import { SNAPSHOT_SCREENS } from './snapshot.ts';
+import { listByHandSteps, quoteWord } from './snapshot-by-hand.ts';
+import { SNAPSHOTS_SCREENS } from './snapshots.ts';
+
+let world: World;
+let fleet: Fleet;
+
+before(async () => {
+  world = await createWorld([...SNAPSHOTS_SCREENS, ...SNAPSHOT_SCREENS, ...RESTORE_SCREENS, ...RUN_SCREENS]);
+  fleet = await createFleet(world);
+  await playDay(fleet, NOW);
+});
+after(() => world.close());
+
+function source(name: string) {
+  return fleet.sources[name] ?? assert.fail(name);
+}
+
+async function findNewest(name: string): Promise<SnapshotId> {
+  const page = await world.context.store.runs.listSnapshots(DEFAULT_TENANT, { source: source(name) }, { limit: 1 });
+  return page.rows[0]?.id ?? assert.fail(`no snapshot of ${name}`);
+}
+
+describe('The list of snapshots', () => {
+  it('answers how many there are, and holds hostile names as text', async () => {
+    const page = await world.read('/snapshots');
+    assert.match(page, /<h1>\d+ snapshots; the newest was made 58\u00a0min ago\.<\/h1>/);
+    assert.ok(!page.includes(HOSTILE));
+  });
+
+  it('filters by source, state and run, and shows sizes over time for one source', async () => {
+    const app = await world.read(`/snapshots?source=${source('app')}`);
+    assert.match(app, /Size over time/);
+    assert.doesNotMatch(app, />orders<\/a>/);
+    const partial = await world.read('/snapshots?state=partial', { part: 'snapshots' });
+    assert.equal([...partial.matchAll(/data-row/g)].length, 1);
+    assert.match(await world.read('/snapshots?state=missing'), /No snapshot fits these filters/);
+  });
+});
+
+describe('The page of a snapshot', () => {
+  it('shows the evidence, the id to copy and the commands that work without the server', async () => {
+    const page = await world.read(`/snapshots/${await findNewest('app')}`);
+    assert.match(page, /4 of 4/);
+    assert.match(page, /data-copy="[0-9a-f]{64}"/);
+    assert.match(page, /restic dump [0-9a-f]{16} \/app\.dump &gt; app\.dump/);
+    assert.match(page, /Restore this…/);
+  });
+
+  it('offers no restore of what no clean run vouches for', async () => {
+    const id = world.context.createId('snapshot');
+    const run = await fleet.play({
+      host: fleet.hosts['web-1'] ?? assert.fail(),
+      sources: [source('www')],
+      at: NOW - 1000,
+      tookMs: 500,
+      open: 'running',
+    });
+    await fleet.tell(fleet.hosts['web-1'] ?? assert.fail(), [
+      {
+        type: 'snapshot.made',
+        run,
+        at: NOW,
+        snapshot: {
+          id,
+          engineId: 'ab'.repeat(32),
+          source: source('www'),
+          role: 'data',
+          createdAt: NOW,
+          sizeBytes: 5,
+          evidence: [],
+        },
+      },
+    ]);
+    const page = await world.read(`/snapshots/${id}`);
+    assert.match(page, /No clean run vouches for this snapshot/);
+    assert.doesNotMatch(page, /Restore this…/);
+    assert.match(await world.read(`/snapshots/${id}/restore`), /is not offered for restore/);
+  });
+
+  it('quotes what a shell would read otherwise', () => {
+    assert.equal(quoteWord('app.dump'), 'app.dump');
+    assert.equal(quoteWord("a'b c"), `'a'\\''b c'`);
+    const steps = listByHandSteps({ engineId: 'ab'.repeat(32), role: 'data', repository: '/srv' });
+    assert.equal(steps.at(-1)?.command, 'restic restore abababababababab --target /restored');
+  });
+});
+
+describe('The restore page', () => {
+  it('proposes a new database on the server it came from, and names what will happen', async () => {
+    const page = await world.read(`/snapshots/${await findNewest('app')}/restore`);
+    assert.match(page, /value="app_restored"/);
+    assert.match(page, new RegExp(`value="${source('app')}" selected`));
+    assert.match(page, new RegExp(`value="${source('orders')}"`));
+    assert.doesNotMatch(page, new RegExp(`value="${source('shop')}"`));
+    assert.match(page, /I understand this creates a new database/);
+  });
+
+  it('proposes a new directory for files, on hosts that answer only', async () => {
+    const page = await world.read(`/snapshots/${await findNewest('home')}/restore`);
+    assert.match(page, /value="\/restore\/home-2026-11-20"/);
+    assert.match(page, new RegExp(`value="${fleet.hosts[LONG_NAME]}" selected`));
+    assert.match(page, new RegExp(`value="${fleet.hosts['mail']}" disabled`));
+    assert.ok(!page.includes(HOSTILE));
+  });
+
+  it('starts the run of a restore and leads to it', async () => {
+    const snapshot = await findNewest('home');
+    const reply = await world.ask('post', `/snapshots/${snapshot}/restore`, {
+      form: { place: fleet.hosts['web-1'] ?? '', target: '/restore/home', understood: 'true' },
+    });
+    assert.ok(reply.kind === 'redirect');
+    const page = await world.read(reply.to);
+    assert.match(page, /Waiting for web-1 to begin\./);
+    assert.match(page, /restored to<\/dt><dd>\/restore\/home</);
+    const orders = await world.context.store.runs.listWaitingOrders(fleet.hosts['web-1'] ?? assert.fail(), NOW);
+    assert.ok(orders.some((order) => order.type === 'restore.start'));
+  });
+
+  it('starts a database restore through the connection that was chosen', async () => {
+    const reply = await world.ask('post', `/snapshots/${await findNewest('app')}/restore`, {
+      form: { place: source('orders'), target: 'app_restored', understood: 'true' },
+    });
+    assert.ok(reply.kind === 'redirect');
+    const page = await world.read(reply.to);
+    assert.match(page, /restored into<\/dt><dd>app_restored</);
+    assert.match(page, /Waiting for db-2\.fra to begin\./);
+  });
+
+  it('keeps what was typed when something is missing or wrong', async () => {
+    const path = `/snapshots/${await findNewest('home')}/restore`;
+    const reply = await world.ask('post', path, { form: { place: '', target: `relative/${HOSTILE}` } });
+    assert.ok(reply.kind === 'page' && reply.status === 422);
+    const page = reply.html.toString();
+    assert.match(page, /must be an absolute path/);
+    assert.match(page, /Confirm what will be created\./);
+    assert.match(page, /Choose where it goes\./);
+    assert.match(page, /value="relative\/&lt;script&gt;/);
+  });
+
+  it('shows a refusal of the core at the field it is about', async () => {
+    const reply = await world.ask('post', `/snapshots/${await findNewest('app')}/restore`, {
+      form: { place: source('shop'), target: 'app_restored', understood: 'true' },
+    });
+    assert.ok(reply.kind === 'page' && reply.status === 422);
+    assert.match(reply.html.toString(), /id="f-place-error"[\s\S]*not of the same engine/);
+  });
+
+  it('is closed to viewers', async () => {
+    const path = `/snapshots/${await findNewest('app')}/restore`;
+    await assert.rejects(world.ask('get', path, { role: 'viewer' }), { code: 'forbidden' });
+    assert.doesNotMatch(await world.read('/snapshots', { role: 'viewer' }), /Restore…/);
+  });
+});
