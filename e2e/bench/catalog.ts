@@ -1,8 +1,17 @@
 /** Every benchmark, in the order in which they run: quiet ones first, before databases fill the caches. */
+import { AGENT_MEMORY } from './agent-memory.ts';
 import { createBackupSpeed, createRestoreSpeed } from './database-speed.ts';
 import type { Benchmark } from './figure.ts';
+import { AGENT_IDLE, SERVER_IDLE } from './idle.ts';
+import { LOG_LATENCY } from './log-latency.ts';
+import { RUN_LIST } from './run-list.ts';
 
 export const BENCHMARKS: readonly Benchmark[] = [
+  AGENT_IDLE,
+  SERVER_IDLE,
+  RUN_LIST,
+  LOG_LATENCY,
+  AGENT_MEMORY,
   createBackupSpeed('postgres'),
   createBackupSpeed('mariadb'),
   createRestoreSpeed('postgres'),

@@ -104,7 +104,8 @@ async function findBinaries(stack: Stack, host: ApiHost): Promise<Record<string,
   return binaries;
 }
 
-async function watchRun(stack: Stack, pid: number, start: () => Promise<RunId>): Promise<TimedRun> {
+/** Starts a run and waits for its clean end, and for the comparison of repository and ledger that follows it. */
+export async function watchRun(stack: Stack, pid: number, start: () => Promise<RunId>): Promise<TimedRun> {
   const run = await awaitSuccess(stack.api, await start());
   await awaitNoChildren(pid);
   return run;

@@ -1,0 +1,91 @@
+/** What agent and server cost while nothing happens. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { addPlan, addRepository, addSource, describeFiles, describeLocal, runPlan } from '../harness/catalog.ts';
+import { startStack } from '../harness/stack.ts';
+import { watchRun } from './database-rig.ts';
+import { type Benchmark, judgeFigure } from './figure.ts';
+import { awaitNoChildren, readMemory, readProcessorMs } from './process-usage.ts';
+import { roundTo } from './statistics.ts';
+
+const AGENT_RSS_LIMIT_MB = 80;
+const AGENT_CPU_LIMIT_PERCENT = 0.2;
+const SERVER_RSS_LIMIT_MB = 150;
+const HOSTS = 10;
+/** Long enough for three heartbeats and for the engine to give back what starting took. */
+const SETTLE_MS = 60_000;
+const WINDOW_MS = 90_000;
+const LOOK_MS = 1000;
+const MEGABYTE = 1_000_000;
+
+/** What a process used in a window of time. */
+type Usage = { readonly highestMb: number; readonly lastMb: number; readonly processorPercent: number };
+
+async function watchUsage(pid: number, windowMs: number): Promise<Usage> {
+  const startedMs = performance.now();
+  const startedWith = readProcessorMs(pid);
+  let highest = 0;
+  let last = 0;
+  while (performance.now() - startedMs < windowMs) {
+    await pause(LOOK_MS);
+    last = readMemory(pid).residentBytes / MEGABYTE;
+    highest = Math.max(highest, last);
+  }
+  const processorPercent = ((readProcessorMs(pid) - startedWith) / (performance.now() - startedMs)) * 100;
+  return { highestMb: highest, lastMb: last, processorPercent };
+}
+
+/** One agent as it is in real life: enrolled, connected, with a plan that is not due and a run behind it. */
+export const AGENT_IDLE: Benchmark = {
+  figures: ['agent-idle-rss', 'agent-idle-cpu'],
+  async measure(world) {
+    const directory = await world.makeDirectory('idle');
+    const files = join(directory, 'files');
+    await mkdir(files);
+    await writeFile(join(files, 'letter.txt'), 'dear reader');
+    const stack = await startStack();
+    try {
+      const { agent, host } = await stack.enrolHost('idle');
+      const described = describeLocal(join(directory, 'repository'), randomBytes(18).toString('base64url'));
+      const repository = await addRepository(stack.api, host, 'disk', described);
+      const source = await addSource(stack.api, host, 'files', describeFiles([files]));
+      // 29 February at 3: due at most once in four years, and never while this is measured twice.
+      const schedule = { cron: '0 3 29 2 *', zone: 'UTC' };
+      const plan = await addPlan(stack.api, { name: 'rarely', repository, sources: [source], schedule });
+      const pid = agent.pid();
+      await awaitNoChildren(pid);
+      const freshMb = readMemory(pid).residentBytes / MEGABYTE;
+      await watchRun(stack, pid, () => runPlan(stack.api, plan));
+      await pause(SETTLE_MS);
+      const usage = await watchUsage(pid, WINDOW_MS);
+      const seconds = WINDOW_MS / 1000;
+      const memory = `highest of ${seconds} looks in ${seconds} s, connected, after a backup; ${roundTo(freshMb, 1)} MB before it`;
+      const time = `user and system time of all threads in ${seconds} s`;
+      return [
+        judgeFigure('agent-idle-rss', roundTo(usage.highestMb, 1), 'MB', AGENT_RSS_LIMIT_MB, memory),
+        judgeFigure('agent-idle-cpu', roundTo(usage.processorPercent, 3), '%', AGENT_CPU_LIMIT_PERCENT, time),
+      ];
+    } finally {
+      await stack.stop();
+    }
+  },
+};
+
+export const SERVER_IDLE: Benchmark = {
+  figures: ['server-idle-rss'],
+  async measure(world) {
+    const stack = await startStack();
+    try {
+      for (let index = 1; index <= HOSTS; index += 1) await stack.enrolHost(`host-${index}`);
+      world.say(`${HOSTS} agents are connected`);
+      await pause(SETTLE_MS);
+      const usage = await watchUsage(stack.server.pid(), WINDOW_MS);
+      const detail = `highest of ${WINDOW_MS / 1000} looks with ${HOSTS} real agents connected; processor ${roundTo(usage.processorPercent, 2)} %`;
+      return [judgeFigure('server-idle-rss', roundTo(usage.highestMb, 1), 'MB', SERVER_RSS_LIMIT_MB, detail)];
+    } finally {
+      await stack.stop();
+    }
+  },
+};
