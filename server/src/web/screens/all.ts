@@ -7,12 +7,14 @@ import { ADD_HOST_SCREENS } from './host-add.ts';
 import { HOST_PAGE_SCREENS } from './host-page.ts';
 import { HOST_SCREENS } from './hosts.ts';
 import { LOGIN_SCREENS } from './login.ts';
+import { createOverviewScreens } from './overview.ts';
 import { createPlanPageScreens } from './plan.ts';
 import { createPlanFormScreens } from './plan-form.ts';
 import { createPlanScreens } from './plans.ts';
 import { REPOSITORY_SCREENS } from './repositories.ts';
 import { REPOSITORY_FORM_SCREENS } from './repository-form.ts';
 import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
+import { RESTORE_SCREENS } from './restore.ts';
 import { RUN_SCREENS } from './run.ts';
 import { RUNS_SCREENS } from './runs.ts';
 import { NAVIGATION_SCREENS } from './shell.ts';
@@ -34,6 +36,7 @@ export function createScreens({ checkPasswordRules, fires }: ScreenParts): reado
     ...LOGIN_SCREENS,
     ...createBootstrapScreens(checkPasswordRules),
     ...NAVIGATION_SCREENS,
+    ...createOverviewScreens(fires),
     ...HOST_SCREENS,
     ...ADD_HOST_SCREENS,
     ...HOST_PAGE_SCREENS,
@@ -51,6 +54,7 @@ export function createScreens({ checkPasswordRules, fires }: ScreenParts): reado
     ...RUN_SCREENS,
     ...SNAPSHOTS_SCREENS,
     ...SNAPSHOT_SCREENS,
+    ...RESTORE_SCREENS,
     ...AUDIT_SCREENS,
   ];
 }
