@@ -5,7 +5,7 @@ import { sealedSecretsSchema, sealFor } from '@holdfast/shared/crypto/sealed.ts'
 import { type AnnouncementId, DEFAULT_TENANT, type EnrolmentTokenId } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { ENROLMENT, RUNS } from '@holdfast/shared/limits.ts';
+import { ENROLMENT, RUNS, TEXT } from '@holdfast/shared/limits.ts';
 import type { AnnounceBody, AnnounceReply, ClaimBody, ClaimReply } from '@holdfast/shared/protocol/messages.ts';
 import type { Announcement, EnrolmentToken, Host, HostToken } from '../store/hosts.ts';
 import { recordAct } from './audit.ts';
@@ -38,7 +38,7 @@ export async function announceHost(context: CoreContext, body: AnnounceBody, add
   const now = clock.now();
   const known = await store.hosts.findHostByKey(body.signingKey);
   // A host that was approved but never connected may have lost the answer; it is given the same one again.
-  if (known && known.lastSeenAt !== undefined) {
+  if (known && (known.lastSeenAt !== undefined || known.state !== 'active')) {
     throw new AppError(
       'conflict',
       'these keys belong to a host that is known already; remove its state directory to enrol it anew',
@@ -125,9 +125,11 @@ export async function listPendingHosts(context: CoreContext, caller: Caller): Pr
 }
 
 async function chooseFreeName(context: CoreContext, tenant: Caller['tenant'], wanted: string): Promise<string> {
-  const base = nameSchema.safeParse(wanted).data ?? 'host';
+  const wellFormed = nameSchema.safeParse(wanted).data ?? 'host';
+  // Room for the number that makes it free.
+  const base = wellFormed.slice(0, TEXT.nameChars - 4);
   for (let attempt = 1; attempt < 1000; attempt += 1) {
-    const name = attempt === 1 ? base : `${base}-${attempt}`;
+    const name = attempt === 1 ? wellFormed : `${base}-${attempt}`;
     if (!(await context.store.hosts.isHostNameTaken(tenant, name))) return name;
   }
   throw new AppError('conflict', `too many hosts are named ${base}`);
