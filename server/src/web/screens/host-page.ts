@@ -14,14 +14,12 @@ import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { type FormProblem, isShown, NO_PROBLEM, toFormProblem, toSchemaProblem } from './form-problem.ts';
 import { readText, splitTags } from './form-values.ts';
+import { type EditHostView, editHostPage } from './host-edit.view.ts';
 import {
-  type EditHostView,
-  editHostPage,
   HOST_ANSWER_ID,
   HOST_LEDE_ID,
   HOST_PART_ID,
   type HostPageView,
-  type HostRunRow,
   type HostSourceRow,
   hostAnswer,
   hostLede,
@@ -29,6 +27,7 @@ import {
   hostPart,
 } from './host-page.view.ts';
 import { tagListSchema } from './host-pending.ts';
+import type { LastRunRow } from './last-runs.view.ts';
 import { getParam, wantsPart } from './params.ts';
 import { buildShell } from './shell.ts';
 import { describeSource, labelSourceKind } from './source-words.ts';
@@ -52,7 +51,7 @@ function toSourceRow({ source, protection, standing }: ProtectedSource): HostSou
   };
 }
 
-export function toRunRow(run: Run, planNames: ReadonlyMap<PlanId, string>): HostRunRow {
+export function toRunRow(run: Run, planNames: ReadonlyMap<PlanId, string>): LastRunRow {
   const plan = run.plan === undefined ? undefined : planNames.get(run.plan);
   return {
     id: run.id,

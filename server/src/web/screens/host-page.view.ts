@@ -1,25 +1,16 @@
 /** One host: how it stands, what it protects, what it ran, what it has, and what may be done to it. */
-import { type Html, type HtmlValue, html } from '../html.ts';
+import { type Html, html } from '../html.ts';
 import { confirmButton, linkButton, onward, postButton } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
-import { fingerprintLine } from '../ui/fingerprint.ts';
 import { callout, type Flash } from '../ui/flash.ts';
-import { type Field, form } from '../ui/form.ts';
 import { layout, type Shell } from '../ui/layout.ts';
-import { facts, panel, rows } from '../ui/panel.ts';
-import { formatBytes, formatCount, formatDuration, formatNoun, formatPercent } from '../ui/quantity.ts';
-import {
-  badge,
-  type HostState,
-  hostStatus,
-  type ProtectionState,
-  protectionStatus,
-  type RunState,
-  runStatus,
-  status,
-} from '../ui/status.ts';
-import { type Clockface, dayTime, relativeTime, stampTime } from '../ui/time.ts';
+import { panel, rows } from '../ui/panel.ts';
+import { formatCount, formatDuration, formatNoun } from '../ui/quantity.ts';
+import { badge, hostStatus, type ProtectionState, protectionStatus, status } from '../ui/status.ts';
+import { dayTime, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
+import { factsPanel, heartbeatPanel, type MachineView, toolsPanel } from './host-machine.view.ts';
+import { type LastRunRow, lastRuns } from './last-runs.view.ts';
 import { liveText } from './live-text.view.ts';
 
 export interface HostSourceRow {
@@ -32,24 +23,6 @@ export interface HostSourceRow {
   lastGoodAt: number | undefined;
 }
 
-export interface HostRunRow {
-  id: string;
-  state: RunState;
-  title: string;
-  at: number;
-  durationMs: number | undefined;
-  bytes: number;
-  problem: string | undefined;
-}
-
-export interface HostToolRow {
-  tool: string;
-  found: boolean;
-  path: string | undefined;
-  version: string | undefined;
-  advice: string | undefined;
-}
-
 export interface HostHappeningRow {
   at: number;
   level: 'info' | 'warn' | 'error';
@@ -57,51 +30,16 @@ export interface HostHappeningRow {
   run: string | undefined;
 }
 
-export interface HeartbeatView {
-  at: number;
-  loopLagMs: number;
-  outboxEvents: number;
-  outboxBytes: number;
-  activeRuns: number;
-  queuedRuns: number;
-  cpuRatio: number;
-  memoryUsedBytes: number;
-  memoryTotalBytes: number;
-  stateDiskFreeBytes: number;
-}
-
-export interface HostFactsView {
-  hostname: string;
-  os: string;
-  arch: string;
-  kernel: string;
-  cpus: number;
-  memoryBytes: number;
-  agentVersion: string;
-  zone: string;
-  bootedAt: number;
-  pdeathsig: boolean;
-}
-
-export interface HostPageView {
+export interface HostPageView extends MachineView {
   urls: Urls;
-  face: Clockface;
   here: string;
   id: string;
   name: string;
-  standing: HostState;
   tags: readonly string[];
-  words: readonly string[];
-  joinedAt: number;
   lastSeenAt: number | undefined;
   skewMs: number | undefined;
-  concurrency: number;
-  spec: { has: number; wanted: number };
-  facts: HostFactsView | undefined;
-  heartbeat: HeartbeatView | undefined;
-  tools: readonly HostToolRow[];
   sources: readonly HostSourceRow[];
-  runs: readonly HostRunRow[];
+  runs: readonly LastRunRow[];
   happenings: readonly HostHappeningRow[];
   may: { manage: boolean; addSources: boolean };
 }
@@ -158,7 +96,7 @@ function answerOf(view: HostPageView): string {
 /** Everything that changes by itself; what the live update puts in its place. */
 export function hostPart(view: HostPageView): Html {
   const warnings = hostWarnings(view);
-  return html`<div id="${HOST_PART_ID}" class="stack" data-live="${liveTopics(view)}" data-live-get="${view.here}">${warnings.map(callout)}<div class="columns"><div class="stack">${sourcesPanel(view)}${runsPanel(view)}${happeningsPanel(view)}</div><div class="stack">${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
+  return html`<div id="${HOST_PART_ID}" class="stack" data-live="${liveTopics(view)}" data-live-get="${view.here}">${warnings.map(callout)}<div class="columns"><div class="stack">${sourcesPanel(view)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ host: view.id }), none: 'No run yet. A plan starts them, by schedule or by hand.', urls: view.urls, face: view.face })}${happeningsPanel(view)}</div><div class="stack">${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
 }
 
 function hostWarnings(view: HostPageView): readonly Flash[] {
@@ -225,29 +163,6 @@ function sourcesPanel(view: HostPageView): Html {
   });
 }
 
-function runsPanel({ runs, urls, id, face }: HostPageView): Html {
-  return panel({
-    title: 'Last runs',
-    aside: runs.length > 0 && html`<a href="${urls.runs({ host: id })}">all runs</a>`,
-    content:
-      runs.length === 0
-        ? html`<p class="quiet">No run yet. A plan starts them, by schedule or by hand.</p>`
-        : rows(
-            runs.map((run) => ({
-              status: runStatus(run.state),
-              title: html`<a href="${urls.run({ run: run.id })}">${run.title}</a>`,
-              detail: run.problem ?? runFigures(run),
-              action: relativeTime(run.at, face),
-            })),
-          ),
-  });
-}
-
-function runFigures(run: HostRunRow): string {
-  const parts = [run.bytes > 0 && formatBytes(run.bytes), run.durationMs !== undefined && formatDuration(run.durationMs)];
-  return parts.filter((part) => part !== false).join(' · ');
-}
-
 const LEVELS = {
   info: { word: 'info', tone: 'quiet', icon: 'info' },
   warn: { word: 'warning', tone: 'at-risk', icon: 'warning' },
@@ -267,91 +182,6 @@ function happeningsPanel({ happenings, face, urls }: HostPageView): Html {
               action: html`${happening.run !== undefined && html`<a href="${urls.run({ run: happening.run })}">run</a> · `}${dayTime(happening.at, face)}`,
             })),
           ),
-  });
-}
-
-function factsPanel(view: HostPageView): Html {
-  const { face } = view;
-  const known = view.facts;
-  const machine: readonly { label: string; value: HtmlValue }[] =
-    known === undefined
-      ? []
-      : [
-          { label: 'Own name', value: html`<code>${known.hostname}</code>` },
-          { label: 'System', value: `${known.os} · ${known.arch}` },
-          { label: 'Kernel', value: known.kernel },
-          { label: 'Processors', value: formatCount(known.cpus) },
-          { label: 'Memory', value: formatBytes(known.memoryBytes) },
-          { label: 'Zone', value: known.zone },
-          { label: 'Started', value: relativeTime(known.bootedAt, face) },
-          { label: 'Agent', value: known.agentVersion },
-        ];
-  return panel({
-    title: 'Facts',
-    content: facts([
-      { label: 'Fingerprint', value: fingerprintLine(view.words) },
-      ...machine,
-      { label: 'Runs at once', value: formatCount(view.concurrency) },
-      {
-        label: 'Settings',
-        value:
-          view.spec.has < view.spec.wanted
-            ? `version ${view.spec.has}, should be ${view.spec.wanted}`
-            : `version ${view.spec.has}`,
-      },
-      { label: 'Joined', value: stampTime(view.joinedAt, face) },
-    ]),
-  });
-}
-
-function heartbeatPanel({ heartbeat, face, standing }: HostPageView): Html | false {
-  if (heartbeat === undefined || standing !== 'online') return false;
-  const { memoryUsedBytes, memoryTotalBytes } = heartbeat;
-  return panel({
-    title: 'Right now',
-    aside: relativeTime(heartbeat.at, face),
-    content: facts([
-      { label: 'Runs', value: `${heartbeat.activeRuns} running · ${heartbeat.queuedRuns} waiting` },
-      { label: 'Processor', value: formatPercent(heartbeat.cpuRatio) },
-      { label: 'Memory used', value: `${formatBytes(memoryUsedBytes)} of ${formatBytes(memoryTotalBytes)}` },
-      { label: 'Room for its journal', value: formatBytes(heartbeat.stateDiskFreeBytes) },
-      {
-        label: 'Not yet reported',
-        value:
-          heartbeat.outboxEvents === 0
-            ? 'nothing'
-            : `${formatNoun(heartbeat.outboxEvents, 'event')} · ${formatBytes(heartbeat.outboxBytes)}`,
-      },
-      { label: 'Agent’s delay', value: `${Math.round(heartbeat.loopLagMs)}\u00a0ms` },
-    ]),
-  });
-}
-
-function toolsPanel({ tools }: HostPageView): Html {
-  const missing = tools.filter((tool) => !tool.found);
-  const found = tools.filter((tool) => tool.found);
-  return panel({
-    id: 'tools',
-    title: 'Tools',
-    aside: missing.length > 0 ? `${formatCount(missing.length)} missing` : undefined,
-    content:
-      tools.length === 0
-        ? html`<p class="quiet">The agent says what it found when it connects.</p>`
-        : html`<div class="stack">${
-            missing.length > 0 &&
-            rows(
-              missing.map((tool) => ({
-                status: status({ word: 'missing', tone: 'at-risk', icon: 'warning' }),
-                title: html`<code>${tool.tool}</code>`,
-                detail: tool.advice,
-              })),
-            )
-          }${facts(
-            found.map((tool) => ({
-              label: html`<code title="${tool.path}">${tool.tool}</code>`,
-              value: html`<span class="num">${tool.version}</span>`,
-            })),
-          )}</div>`,
   });
 }
 
@@ -393,60 +223,5 @@ function dangerZone(view: HostPageView): Html {
       },
       { title: 'Revoke', detail: 'For a machine that is gone, stolen or copied.', action: revoke },
     ]),
-  });
-}
-
-export interface EditHostView {
-  urls: Urls;
-  id: string;
-  name: string;
-  values: { name: string; tags: string; concurrency: string };
-  errors: Readonly<Record<string, string>>;
-  problem?: string | undefined;
-}
-
-export function editHostPage(shell: Shell, view: EditHostView): Html {
-  const { urls, id, values, errors } = view;
-  const fields: readonly Field[] = [
-    {
-      name: 'name',
-      label: 'Name',
-      kind: 'text',
-      value: values.name,
-      required: true,
-      error: errors['name'],
-      help: 'How it is called here; the machine’s own name stays as it is.',
-    },
-    {
-      name: 'tags',
-      label: 'Tags',
-      kind: 'text',
-      value: values.tags,
-      error: errors['tags'],
-      help: 'Separated by commas, such as production, fra.',
-    },
-    {
-      name: 'concurrency',
-      label: 'Runs at once',
-      kind: 'number',
-      value: values.concurrency,
-      required: true,
-      min: 1,
-      max: 32,
-      error: errors['concurrency'],
-      help: 'Further runs wait their turn.',
-    },
-  ];
-  return layout(shell, {
-    title: `Edit ${view.name}`,
-    heading: `Edit ${view.name}`,
-    crumbs: [{ label: 'Hosts', href: urls.hosts() }, { label: view.name, href: urls.host({ host: id }) }, { label: 'Edit' }],
-    content: html`<section class="panel"><div class="panel-body">${form({
-      action: urls.editHost({ host: id }),
-      fields,
-      problem: view.problem,
-      submit: { label: 'Save' },
-      cancelHref: urls.host({ host: id }),
-    })}</div></section>`,
   });
 }

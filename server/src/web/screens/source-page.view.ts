@@ -4,11 +4,11 @@ import { confirmButton, linkButton, onward, postButton } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { facts, panel, rows } from '../ui/panel.ts';
-import { formatBytes, formatDuration } from '../ui/quantity.ts';
-import { badge, type HostState, hostStatus, type ProtectionState, protectionStatus, runStatus, status } from '../ui/status.ts';
+import { formatBytes } from '../ui/quantity.ts';
+import { badge, type HostState, hostStatus, type ProtectionState, protectionStatus, status } from '../ui/status.ts';
 import { type Clockface, relativeTime, stampTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
-import type { HostRunRow } from './host-page.view.ts';
+import { type LastRunRow, lastRuns } from './last-runs.view.ts';
 import { liveText } from './live-text.view.ts';
 import { type TestResultView, testForm, testResult } from './source-test.view.ts';
 
@@ -28,7 +28,7 @@ export interface SourcePageView {
   createdAt: number;
   updatedAt: number;
   plans: readonly { id: string; name: string; enabled: boolean; schedule: string | undefined }[];
-  runs: readonly HostRunRow[];
+  runs: readonly LastRunRow[];
   newestGood: { snapshot: string; at: number; bytes: number | undefined } | undefined;
   discoverable: boolean;
   test?: TestResultView | undefined;
@@ -93,7 +93,7 @@ function sayProtection(state: ProtectionState): string {
 
 /** What changes by itself, and the test. */
 export function sourcePart(view: SourcePageView): Html {
-  return html`<div class="columns" id="${SOURCE_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${newestPanel(view)}${plansPanel(view)}${runsPanel(view)}</div><div class="stack">${configPanel(view)}${view.may.manage && testPanel(view)}</div></div>`;
+  return html`<div class="columns" id="${SOURCE_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${newestPanel(view)}${plansPanel(view)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ source: view.id }), none: 'No run yet.', urls: view.urls, face: view.face })}</div><div class="stack">${configPanel(view)}${view.may.manage && testPanel(view)}</div></div>`;
 }
 
 function newestPanel({ newestGood, urls, face, id }: SourcePageView): Html {
@@ -135,29 +135,6 @@ function plansPanel({ plans, urls, id, may }: SourcePageView): Html {
       })),
     ),
   });
-}
-
-function runsPanel({ runs, urls, id, face }: SourcePageView): Html {
-  return panel({
-    title: 'Last runs',
-    aside: runs.length > 0 ? html`<a href="${urls.runs({ source: id })}">all runs</a>` : undefined,
-    content:
-      runs.length === 0
-        ? html`<p class="quiet">No run yet.</p>`
-        : rows(
-            runs.map((run) => ({
-              status: runStatus(run.state),
-              title: html`<a href="${urls.run({ run: run.id })}">${run.title}</a>`,
-              detail: run.problem ?? runFigures(run),
-              action: relativeTime(run.at, face),
-            })),
-          ),
-  });
-}
-
-export function runFigures(run: Pick<HostRunRow, 'bytes' | 'durationMs'>): string {
-  const parts = [run.bytes > 0 && formatBytes(run.bytes), run.durationMs !== undefined && formatDuration(run.durationMs)];
-  return parts.filter((part) => part !== false).join(' · ');
 }
 
 function configPanel(view: SourcePageView): Html {
