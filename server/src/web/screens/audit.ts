@@ -130,7 +130,7 @@ async function showAudit(context: CoreContext, visit: Visit): Promise<PageReply>
     heading:
       newest === undefined
         ? 'No act fits.'
-        : `The last act was ${newest.action} by ${newest.actor.name}, ${formatRelative(newest.at, face)}.`,
+        : `The last act was ${newest.action} by ${newest.actor.name}, ${formatRelative(newest.at, face).replace(/^now$/, 'just now')}.`,
     rows: page.rows.map((row) => toLine(row, urls)),
     action: urls.audit(),
     actions: [{ value: '', label: 'Any act' }, ...words.map((word) => ({ value: word, label: word }))],

@@ -1,6 +1,6 @@
 /** `/`: is everything protected, and what needs a person? */
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
+import { HTTP, WIRE } from '@holdfast/shared/limits.ts';
 import { TOPICS } from '../../core/bus.ts';
 import { isAllowed } from '../../core/caller.ts';
 import { listPendingHosts } from '../../core/enrolment.ts';
@@ -201,7 +201,7 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
   const hostNames = new Map<HostId, string>(fleet.judged.map((one) => [one.host.id, one.host.name]));
   const sources = fleet.judged.map((one) => one.source);
   const night = await readNight(context, visit, calendar, { ...face, plans: fleet.plans, sources, hostNames });
-  const online = context.directory.listOnline().length;
+  const online = await context.store.hosts.countHostsSeenSince(caller.tenant, face.now - WIRE.offlineAfterMs);
   return {
     face,
     url: urls.overview(),

@@ -119,7 +119,7 @@ describe('The restore page', () => {
     assert.ok(reply.kind === 'redirect');
     const page = await world.read(reply.to);
     assert.match(page, /Waiting for web-1 to begin\./);
-    assert.match(page, /restored to<\/dt><dd>\/restore\/home</);
+    assert.match(page, /target directory<\/dt><dd>\/restore\/home</);
     const orders = await world.context.store.runs.listWaitingOrders(fleet.hosts['web-1'] ?? assert.fail(), NOW);
     assert.ok(orders.some((order) => order.type === 'restore.start'));
   });
@@ -130,7 +130,7 @@ describe('The restore page', () => {
     });
     assert.ok(reply.kind === 'redirect');
     const page = await world.read(reply.to);
-    assert.match(page, /restored into<\/dt><dd>app_restored</);
+    assert.match(page, /target database<\/dt><dd>app_restored</);
     assert.match(page, /Waiting for db-2\.fra to begin\./);
   });
 

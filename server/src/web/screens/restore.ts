@@ -126,7 +126,7 @@ function describeHow(kind: RestoreView['kind'], snapshot: Snapshot): string[] {
     return [
       'The host looks at the directory and refuses it when anything is in it. Nothing is overwritten.',
       `It reads ${size} from the repository and writes the files with their modes, owners, times and links.`,
-      'It compares what was written with the snapshot before it calls the restore good.',
+      'It looks at what was written before it calls the restore good.',
     ];
   return [
     'The host asks the server for the new name and refuses it when that database exists and is not empty. Nothing is overwritten.',

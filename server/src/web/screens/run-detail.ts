@@ -109,10 +109,10 @@ export function listFigures(detail: RunDetail): readonly RunFact[] {
 function describeTarget(detail: RunDetail, names: Names): RunFact[] {
   const { target } = detail.run;
   if (target === undefined) return [];
-  if (target.kind === 'directory') return [{ label: 'restored to', value: target.path }];
+  if (target.kind === 'directory') return [{ label: 'target directory', value: target.path }];
   return [
-    { label: 'restored into', value: target.database },
-    { label: 'connection of', value: nameOf(names.sources, target.source, 'source') },
+    { label: 'target database', value: target.database },
+    { label: 'on the server of', value: nameOf(names.sources, target.source, 'source') },
   ];
 }
 

@@ -97,8 +97,8 @@ describe('The page of a run', () => {
   });
 
   it('asks before it cancels, and a viewer is not asked at all', async () => {
-    assert.match(await world.read(`/runs/${runs.running}`), /Cancel this run\?/);
-    assert.doesNotMatch(await world.read(`/runs/${runs.running}`, { role: 'viewer' }), /Cancel this run\?/);
+    assert.match(await world.read(`/runs/${runs.running}`), /Stop this run\?/);
+    assert.doesNotMatch(await world.read(`/runs/${runs.running}`, { role: 'viewer' }), /Stop this run\?/);
   });
 
   it('orders the host to cancel and comes back to the run', async () => {

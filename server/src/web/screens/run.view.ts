@@ -112,7 +112,7 @@ export function runActions(view: RunView): Html {
     confirmButton({
       id: 'cancel-run',
       label: 'Cancel…',
-      confirm: { title: 'Cancel this run?', effect: cancel.effect, verb: 'Cancel the run', action: cancel.action },
+      confirm: { title: 'Stop this run?', effect: cancel.effect, verb: 'Stop the run', action: cancel.action },
     })
   }${onward !== undefined && linkButton({ href: onward.href, label: onward.label, kind: 'primary' })}</div>`;
 }

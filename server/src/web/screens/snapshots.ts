@@ -165,6 +165,7 @@ async function buildView(
     liveUrl: trail.cursors.length === 0 ? urls.snapshots({ ...query }) : undefined,
     sizes: findSizes(page.rows),
     plansHref: urls.plans(),
+    restoresHref: urls.runs({ kind: 'restore' }),
   };
   return { view, names };
 }

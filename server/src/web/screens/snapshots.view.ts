@@ -44,7 +44,6 @@ export type SnapshotLine = {
 export type SnapshotsView = {
   readonly face: Clockface;
   readonly heading: string;
-  readonly lede?: string | undefined;
   readonly rows: readonly SnapshotLine[];
   readonly action: string;
   readonly filters: readonly {
@@ -59,6 +58,8 @@ export type SnapshotsView = {
   /** Sizes over time, oldest first, where the list is about one source. */
   readonly sizes?: { readonly values: readonly number[]; readonly label: string } | undefined;
   readonly plansHref: string;
+  /** Runs of kind restore. */
+  readonly restoresHref: string;
 };
 
 export const SNAPSHOTS_TABLE = 'snapshots';
@@ -75,7 +76,7 @@ export function snapshotsPage(shell: Shell, view: SnapshotsView): Html {
   return layout(shell, {
     title: 'Snapshots',
     heading: view.heading,
-    lede: view.lede,
+    actions: linkButton({ href: view.restoresHref, label: 'Past restores' }),
     content: html`${bar}${snapshotsAnswer(view)}`,
   });
 }
