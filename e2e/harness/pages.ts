@@ -8,7 +8,7 @@ export type FieldValues = Readonly<Record<string, string | boolean>>;
 export async function fillFields(page: Page, values: FieldValues): Promise<void> {
   for (const [label, value] of Object.entries(values)) {
     const field = findField(page, label);
-    const fold = page.locator('details.fold:not([open])').filter({ has: field });
+    const fold = field.locator('xpath=ancestor::details[not(@open)]');
     if ((await fold.count()) > 0) await fold.locator('summary').click();
     if (typeof value === 'boolean') await field.setChecked(value);
     else if ((await field.evaluate('node => node.tagName')) === 'SELECT') await field.selectOption({ label: value });
@@ -42,7 +42,7 @@ export async function createRepositoryThere(page: Page, hostName: string): Promi
   await page.getByRole('button', { name: 'Save, then test' }).click();
   await findField(page, 'Host').selectOption({ label: hostName });
   await page.getByRole('button', { name: 'Test', exact: true }).click();
-  const result = page.getByRole('status').filter({ hasText: 'There is no repository at this address yet.' });
+  const result = page.locator('#test-result').getByText('There is no repository at this address yet.');
   await expect(result).toBeVisible({ timeout: 30_000 });
   await page.getByRole('button', { name: 'Create the repository there' }).click();
   await expect(page.getByRole('heading', { level: 1 })).toContainText('is ready and empty', { timeout: 30_000 });
@@ -60,7 +60,7 @@ export type PlanClicks = {
 export async function makePlan(page: Page, baseUrl: string, { name, sources, repository, times }: PlanClicks): Promise<void> {
   await page.goto(`${baseUrl}/plans/new`);
   for (const source of sources) await page.getByRole('checkbox', { name: new RegExp(`^${source}( |$)`) }).check();
-  await page.getByLabel('to the repository').selectOption({ label: repository });
+  await chooseOption(page.getByLabel('to the repository'), new RegExp(`^${repository}( |$)`));
   await page.getByRole('radio', { name: times ?? /by hand/i }).check();
   await page.getByLabel('and call it').fill(name);
   await page.locator('#plan-form').getByRole('button').first().click();
@@ -79,18 +79,22 @@ export async function readRunId(page: Page): Promise<RunId> {
   return page.url().split('/').at(-1) as RunId;
 }
 
-export type RestoreClicks = { readonly place: string | RegExp; readonly target: string };
+export type RestoreClicks = { readonly place: RegExp; readonly target: string };
 
 /** From a snapshot's page through the restore's four steps; gives the run whose page it leads to. */
 export async function restoreSnapshot(page: Page, { place, target }: RestoreClicks): Promise<RunId> {
   await page.getByRole('link', { name: 'Restore this…' }).click();
-  const places = page.locator('select[name=place]');
-  const options = await places.locator('option').allInnerTexts();
-  const label = options.find((option) => (typeof place === 'string' ? option.trim() === place : place.test(option)));
-  if (label === undefined) throw new Error(`No place to restore to matches ${place}: ${options.join(', ')}`);
-  await places.selectOption({ label });
+  await chooseOption(page.locator('select[name=place]'), place);
   await page.locator('input[name=target]').fill(target);
   await page.locator('input[name=understood]').check();
   await page.getByRole('button', { name: 'Start the restore' }).click();
   return await readRunId(page);
+}
+
+/** Chooses the first option whose text matches. */
+async function chooseOption(select: Locator, pattern: RegExp): Promise<void> {
+  const options = (await select.locator('option').allInnerTexts()).map((text) => text.trim());
+  const label = options.find((option) => pattern.test(option));
+  if (label === undefined) throw new Error(`No option matches ${pattern}: ${options.join(', ')}`);
+  await select.selectOption({ label });
 }

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { expect, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
+import { addPlan, addRepository, addSource, describeLocal, describeMariadb } from '../harness/catalog.ts';
+import { restoreSnapshot, runNow } from '../harness/pages.ts';
+import { type MariadbHandle, startMariadb } from '../harness/services/mariadb.ts';
+import { type Stack, startStack } from '../harness/stack.ts';
+
+let stack: Stack;
+let mariadb: MariadbHandle;
+
+test.beforeAll(async () => {
+  const filled = startMariadb().then(async (started) => {
+    mariadb = started;
+    await mariadb.fillDatabase('shop', 8);
+  });
+  [stack] = await Promise.all([startStack(), filled]);
+});
+test.afterAll(async ({ browserName: _ }, info) => {
+  await finishStack(stack, info);
+  await mariadb?.stop();
+});
+
+test('a MariaDB database comes back under another name with trigger, procedure, event and four-byte text', async ({ page }) => {
+  const { agent, host } = await stack.enrolHost('db-2');
+  const repository = await addRepository(stack.api, host, 'disk', describeLocal(join(stack.directory, 'repository'), 'ferns'));
+  const source = await addSource(stack.api, host, 'shop', describeMariadb(mariadb, 'shop'));
+  const plan = await addPlan(stack.api, { name: 'nightly', repository, sources: [source] });
+  await signIn(page, stack.server.url, stack.admin, `/plans/${plan.id}`);
+
+  await test.step('backed up by a click', async () => {
+    const run = await runNow(page);
+    const detail = await stack.api.waitForRun(run, 'succeeded');
+    expect(detail.snapshots.map((snapshot) => snapshot.state)).toEqual(['good']);
+    expect(detail.evidence.every((entry) => entry.ok)).toBe(true);
+    await expect(page.locator('main .status').filter({ hasText: 'succeeded' }).first()).toBeVisible();
+  });
+
+  await test.step('restored by clicks, equal in every definition and every row', async () => {
+    await page.goto(`${stack.server.url}/snapshots`);
+    await page.getByRole('row', { name: /shop/ }).first().getByRole('link', { name: /shop/ }).click();
+    await takePicture(page, 'snapshot');
+    const run = await restoreSnapshot(page, { place: /shop/, target: 'shop restored ✓' });
+    await stack.api.waitForRun(run, 'succeeded');
+    await expect(page.locator('main .status').filter({ hasText: 'succeeded' }).first()).toBeVisible();
+    const original = await mariadb.hashDatabase('shop');
+    expect(original).toMatchObject({
+      triggers: expect.stringContaining('count_changes'),
+      events: expect.stringContaining('nightly'),
+    });
+    expect(await mariadb.hashDatabase('shop restored ✓')).toEqual(original);
+    await agent.assertQuiet();
+  });
+
+  await test.step('a target that holds something is refused and left as it is', async () => {
+    await mariadb.createDatabase('taken');
+    await mariadb.query('CREATE TABLE precious (id int); INSERT INTO precious VALUES (42)', 'taken');
+    await page.goto(`${stack.server.url}/snapshots`);
+    await page.getByRole('row', { name: /shop/ }).first().getByRole('link', { name: /shop/ }).click();
+    const run = await restoreSnapshot(page, { place: /shop/, target: 'taken' });
+    const detail = await stack.api.waitForRun(run, 'failed');
+    expect(detail.failure?.reason).toBe('target_not_empty');
+    await expect(page.getByText('Choose a new name or directory, or empty the target first.')).toBeVisible();
+    expect(await mariadb.query('SELECT * FROM precious', 'taken')).toBe('42');
+  });
+});
