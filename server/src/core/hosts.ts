@@ -112,6 +112,8 @@ export async function rotateHostToken(context: CoreContext, caller: Caller, id: 
 
 /** Also called by the hub when a token has reached its age. */
 export async function sendNewToken(context: CoreContext, host: Host): Promise<void> {
+  if (!context.directory.isOnline(host.id))
+    throw new AppError('unavailable', 'the host is offline; try again when it is connected');
   const token = context.crypto.randomToken('hfa');
   const now = context.clock.now();
   const binding = { host: host.id, purpose: 'token' as const, ref: host.id, version: now };

@@ -3,7 +3,7 @@ import type { HostId, PlanId, RepositoryId, SourceId } from '@holdfast/shared/do
 import { type PlanOptions, planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { COUNTS } from '@holdfast/shared/limits.ts';
+import { COUNTS, RUNS } from '@holdfast/shared/limits.ts';
 import type { Plan, PlanFilter } from '../store/catalog.ts';
 import type { Page, PageRequest } from '../store/page.ts';
 import { createFieldsError } from './adapter-input.ts';
@@ -51,6 +51,9 @@ async function checkReferences(
   if (sources.length === 0 || sources.length !== new Set(input.sources).size)
     throw createFieldsError({ sources: 'Sources: choose at least one existing source' });
   const hosts = [...new Set(sources.map((source) => source.host))];
+  // The host refuses a whole spec for one plan above it.
+  if (hosts.some((host) => sources.filter((source) => source.host === host).length > RUNS.partsPerRun))
+    throw createFieldsError({ sources: `Sources: a plan may have ${RUNS.partsPerRun} sources on one host; make several plans` });
   if (repository.kind === 'local' && hosts.length > 1) {
     throw createFieldsError({
       repository:
