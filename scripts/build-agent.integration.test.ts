@@ -14,7 +14,7 @@ const PROBE = `
   import { DatabaseSync } from 'node:sqlite';
   import { Command } from 'commander';
   import { Cron } from 'croner';
-  import { execa } from 'execa';
+  import { execFileSync } from 'node:child_process';
   import sodium from 'libsodium-wrappers';
   import { pino } from 'pino';
   import si from 'systeminformation';
@@ -36,7 +36,7 @@ const PROBE = `
     sqlite: new DatabaseSync(':memory:').prepare('SELECT 6 * 7 AS answer').get().answer,
     opened: sodium.crypto_box_seal_open(sealed, keys.publicKey, keys.privateKey, 'text'),
     fires: new Cron('0 2 * * *', { mode: '5-part' }).nextRun() instanceof Date,
-    tool: (await execa('echo', ['from a tool'])).stdout,
+    tool: execFileSync('echo', ['from a tool'], { encoding: 'utf8' }).trim(),
     memory: (await si.mem()).total > 0,
     parsed: z.object({ a: z.number() }).parse({ a: 1 }).a,
     word: command.args[0],

@@ -66,7 +66,7 @@ function listenForTheEnd(): AbortController {
   process.on('SIGINT', () => stop('Ctrl-C', 130));
   process.on('SIGTERM', () => stop('SIGTERM', 143));
   process.on('SIGHUP', () => stop('the terminal hung up', 129));
-  watchLaunchers(({ name }) => stop(`${name} is gone`, 129));
+  watchLaunchers((what) => stop(`${what} is gone`, 129));
   // A terminal that hung up refuses output; what is left to do is to stop in order.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   return end;

@@ -28,7 +28,7 @@ function serverRoom(name: string): Zone {
 
 /** Shared code runs on both sides and plans without acting, so it reaches no file, socket, process or database. */
 const NO_IO =
-  /^node:(fs|fs\/promises|child_process|net|tls|dgram|http|https|http2|sqlite|worker_threads|cluster)$|^(express|ws|better-sqlite3|execa)$/;
+  /^node:(fs|fs\/promises|child_process|net|tls|dgram|http|https|http2|sqlite|worker_threads|cluster)$|^(express|ws|better-sqlite3)$/;
 /** A view turns a view model into markup: it has no builtin and no package. */
 const NOTHING_OUTSIDE = /./;
 
@@ -98,7 +98,6 @@ export const HOMES: Readonly<Record<string, Readonly<Record<string, string>>>> =
   'node:sqlite': { agent: 'agent/src/journal' },
   'better-sqlite3': { server: 'server/src/store' },
   croner: { agent: 'agent/src/scheduler', server: '*' },
-  execa: { agent: 'agent/src/exec' },
   'libsodium-wrappers': { shared: 'shared/src/crypto' },
   'prom-client': { server: 'server/src/metrics' },
   systeminformation: { agent: 'agent/src/host' },

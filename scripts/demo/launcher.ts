@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
 
 export type Launcher = { readonly pid: number; readonly name: string };
 
@@ -20,14 +21,19 @@ export function listLaunchers(pid: number, read: (pid: number) => string = readS
   return chain.slice(0, last + 1);
 }
 
-/** Calls back once when one of the processes that started the demo is gone: nobody is left to press Ctrl-C. */
-export function watchLaunchers(onGone: (launcher: Launcher) => void): () => void {
+/**
+ * Calls back once when nobody is left to press Ctrl-C: one of the processes that started the demo is gone, or the terminal it
+ * was started in. The kernel tells a hang-up only to the leader of the session, and make keeps it to itself.
+ */
+export function watchLaunchers(onGone: (what: string) => void): () => void {
   const chain = listLaunchers(process.pid);
+  const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
   const timer = setInterval(() => {
-    const gone = chain.find(({ pid, name }) => parseStat(readStat(pid))?.name !== name);
-    if (gone === undefined) return;
+    const gone = chain.find(({ pid, name }) => parseStat(readStat(pid))?.name !== name)?.name;
+    const what = gone ?? (terminals.every((descriptor) => isatty(descriptor)) ? undefined : 'the terminal');
+    if (what === undefined) return;
     clearInterval(timer);
-    onGone(gone);
+    onGone(what);
   }, 500);
   timer.unref();
   return () => clearInterval(timer);

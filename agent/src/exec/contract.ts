@@ -59,7 +59,14 @@ export interface PipelineOptions {
   producer: Stage;
   consumer: Stage;
   workDir: string;
+  /**
+   * The line on stderr by which the consumer says that it took SIGINT. Some programs then still wait for their input (restic 0.18):
+   * once they have said it and live on for half a second, the input is closed; they have given up what they were writing. Without it, only
+   * SIGKILL ends such a consumer, and leaves its lock.
+   */
+  consumerInterruptedLine?: RegExp | undefined;
   signal?: AbortSignal | undefined;
+  /** Ends the pair when neither moved more than noise for this long. */
   stallMs?: number | undefined;
   /** Bytes the producer has written so far, about once a second. */
   onProgress?: ((moved: { writtenBytes: number }) => void) | undefined;

@@ -15,13 +15,19 @@ const startedProcesses: StartedProcess[] = [];
 const launcher: Launcher = {
   environment: { path: '/usr/bin:/bin', home: '/nonexistent', tmpDir: tmpdir() },
   setpriv: '/usr/bin/setpriv',
-  cancelGraceMs: 500,
+  // Longer than the pipeline gives an interrupted consumer before it closes its input.
+  cancelGraceMs: 1500,
   onStarted: (started) => startedProcesses.push(started),
 };
 
 /** A shell as a stage: the pipeline does not care which program it runs. */
 function shell(script: string, extra: Partial<Command> = {}, callbacks: Partial<Stage> = {}): Stage {
   return { command: { tool: 'psql', args: ['-c', script], env: {}, files: [], ...extra }, binary: '/bin/sh', ...callbacks };
+}
+
+/** A single process that reads nothing but what it is told to, unlike a shell with its children. */
+function script(source: string): Stage {
+  return { command: { tool: 'psql', args: ['-e', source], env: {}, files: [] }, binary: process.execPath };
 }
 
 /** A consumer that commits (writes the file `committed`) only when it sees the end of its input. */
@@ -91,6 +97,39 @@ describe('a pipeline', () => {
     assert.equal(result.verdict, 'cancelled');
     assert.equal(result.consumer.signal, 'SIGKILL');
     assert.equal(findCommitted(), undefined);
+  });
+
+  for (const [line, signal] of [
+    ['signal taken', null],
+    ['something else', 'SIGKILL'],
+  ] as const) {
+    it(`closes the input of an interrupted consumer only when it said that it took the signal: "${line}"`, async () => {
+      const controller = new AbortController();
+      // Like restic 0.18: takes the signal, says so, and ends only when its input does.
+      const waiting = `
+        let taken = false;
+        process.on('SIGINT', () => { taken = true; console.error('${line}'); });
+        process.stdin.on('end', () => { if (!taken) require('node:fs').writeFileSync('committed', ''); process.exit(taken ? 130 : 0); });
+        process.stdin.resume();
+        console.error('up');`;
+      const result = await runPipeline(launcher, {
+        producer: shell('exec sleep 3'),
+        consumer: { ...script(waiting), onStderrLine: (text) => (text === 'up' ? controller.abort() : undefined) },
+        consumerInterruptedLine: /^signal taken$/,
+        workDir: dir,
+        signal: controller.signal,
+      });
+      assert.equal(result.verdict, 'cancelled');
+      assert.equal(result.consumer.signal, signal);
+      assert.equal(findCommitted(), undefined);
+    });
+  }
+
+  it('does not take the noise of a frozen runtime for movement', async () => {
+    const noisy = script(`setInterval(() => process.stderr.write('x'), 200)`);
+    const result = await runPipeline(launcher, { producer: noisy, consumer: committer(), workDir: dir, stallMs: 1500 });
+    assert.equal(result.verdict, 'stalled');
+    assert.ok(result.durationMs < 8000);
   });
 
   it('stops a pipeline in which nothing moves', async () => {

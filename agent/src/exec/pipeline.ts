@@ -5,10 +5,13 @@
  */
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import { writeCommandFiles } from './command-files.ts';
-import type { PipelineOptions, PipelineResult } from './contract.ts';
+import type { PipelineOptions, PipelineResult, Stage } from './contract.ts';
 import { openGate } from './gate.ts';
 import { type Launcher, type RunningStage, startStage } from './process.ts';
 import { startWatchdog } from './watchdog.ts';
+
+/** Time for an interrupted consumer to end by itself before its input is closed. */
+const INTERRUPTED_GRACE_MS = 500;
 
 type Verdict = PipelineResult['verdict'];
 
@@ -39,6 +42,18 @@ async function settlePair(
   return outcome.exitCode === 0 ? 'complete' : (stopped() ?? 'complete');
 }
 
+/** The consumer, with an ear for the line that says it took the interrupt. */
+function watchInterrupt({ consumer, consumerInterruptedLine }: PipelineOptions, onInterrupted: () => void): Stage {
+  if (!consumerInterruptedLine) return consumer;
+  return {
+    ...consumer,
+    onStderrLine(line) {
+      consumer.onStderrLine?.(line);
+      if (consumerInterruptedLine.test(line)) onInterrupted();
+    },
+  };
+}
+
 export async function runPipeline(launcher: Launcher, options: PipelineOptions): Promise<PipelineResult> {
   const startedAt = performance.now();
   const removeFiles = writeCommandFiles(options.workDir, [options.producer.command, options.consumer.command]);
@@ -47,7 +62,18 @@ export async function runPipeline(launcher: Launcher, options: PipelineOptions):
     throw error;
   });
   const io = { outputBytes: PROCESS.toolOutputBytes, stdoutEncoding: 'utf8' as const, enoughBytes: undefined };
-  const consumer = startStage(launcher, options.consumer, options.workDir, { ...io, stdin: gate.readEnd, stdout: 'pipe' });
+  const onInterrupted = () => {
+    // Only our own order to stop: a consumer that somebody else interrupted is judged by its end.
+    if (!consumer.stopping) return;
+    setTimeout(() => {
+      if (!consumer.ended) gate.release();
+    }, INTERRUPTED_GRACE_MS);
+  };
+  const consumer: RunningStage = startStage(launcher, watchInterrupt(options, onInterrupted), options.workDir, {
+    ...io,
+    stdin: gate.readEnd,
+    stdout: 'pipe',
+  });
   const producer = startStage(launcher, options.producer, options.workDir, { ...io, stdin: 'ignore', stdout: gate.writeEnd });
   gate.handOver();
 

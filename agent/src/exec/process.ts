@@ -46,6 +46,8 @@ export interface RunningStage {
   /** Resolves at `close`: the process ended and its pipes are drained. Never rejects. */
   readonly done: Promise<StageOutcome>;
   readonly ended: boolean;
+  /** `stop` was called. */
+  readonly stopping: boolean;
   moved(): MovedBytes | undefined;
   /** SIGINT to the group, SIGKILL after the grace, and a look that nothing is left. Resolves like `done`. */
   stop(): Promise<StageOutcome>;
@@ -161,6 +163,9 @@ export function startStage(launcher: Launcher, stage: Stage, cwd: string, io: St
     done,
     get ended() {
       return ended;
+    },
+    get stopping() {
+      return stopping !== undefined;
     },
     moved: () => (child.pid === undefined || ended ? undefined : findMovedBytes(child.pid)),
     stop() {

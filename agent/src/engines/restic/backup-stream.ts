@@ -65,6 +65,7 @@ export async function backupStream(host: ResticHost, input: BackupStreamInput): 
     producer: input.producer,
     consumer,
     workDir: input.workDir,
+    consumerInterruptedLine: /signal interrupt received/,
     signal: input.signal ? AbortSignal.any([input.signal, giveUp.signal]) : giveUp.signal,
     stallMs: input.stallMs,
     onProgress({ writtenBytes }) {
