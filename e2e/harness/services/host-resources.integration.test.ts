@@ -57,12 +57,13 @@ async function proveNamespace(): Promise<void> {
 
 if (asRoot) test('a namespace counts each link on its own: a backup crosses the repository link only', proveNamespace);
 
-test('stopping a namespace ends what still runs inside', rootOnly, async () => {
-  const namespace = await startNetworkNamespace([]);
-  const args = ['-c', 'echo ready; exec sleep 600'];
-  const inside = namespace.start({ command: 'bash', args, env: { HOLDFAST_MARK: namespace.name } });
-  await inside.awaitOutput(/ready/);
-  await namespace.stop();
-  assert.equal((await inside.exited).signal, 'SIGKILL');
-  assert.deepEqual(findProcesses({ marker: `HOLDFAST_MARK=${namespace.name}` }), []);
-});
+if (asRoot)
+  test('stopping a namespace ends what still runs inside', async () => {
+    const namespace = await startNetworkNamespace([]);
+    const args = ['-c', 'echo ready; exec sleep 600'];
+    const inside = namespace.start({ command: 'bash', args, env: { HOLDFAST_MARK: namespace.name } });
+    await inside.awaitOutput(/ready/);
+    await namespace.stop();
+    assert.equal((await inside.exited).signal, 'SIGKILL');
+    assert.deepEqual(findProcesses({ marker: `HOLDFAST_MARK=${namespace.name}` }), []);
+  });
