@@ -45,6 +45,8 @@ export interface Directory {
   /** Ends the host's connection with a reason; `reconnect: false` makes the agent stop trying. */
   disconnect(host: HostId, error: WireError, reconnect: boolean): void;
   findHeartbeat(host: HostId): (AgentFrames['heartbeat'] & { at: number }) | undefined;
+  /** The newest progress that the run's host told on its present connection; undefined when it told none, or the run has ended. */
+  findProgress(run: { id: RunId; host: HostId }): Progress | undefined;
 }
 
 /** What browsers are told, by topic. Never a secret, never a place for truth: pages read the store. */

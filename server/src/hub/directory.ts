@@ -1,8 +1,8 @@
 /** Which hosts are connected, and through which session. */
-import type { HostId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, RunId } from '@holdfast/shared/domain/ids.ts';
 import { AppError, type WireError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
-import type { AgentFrames, RequestBody, RequestResult, RequestType } from '@holdfast/shared/protocol/messages.ts';
+import type { AgentFrames, Progress, RequestBody, RequestResult, RequestType } from '@holdfast/shared/protocol/messages.ts';
 import type { Directory } from '../core/ports.ts';
 
 /** One accepted connection, as the directory uses it. */
@@ -14,6 +14,8 @@ export interface HostSession {
   sync(): void;
   end(error: WireError, reconnect: boolean): void;
   readonly heartbeat: (AgentFrames['heartbeat'] & { at: number }) | undefined;
+  /** The newest progress of the runs that go on. */
+  readonly progress: ReadonlyMap<RunId, Progress>;
 }
 
 export interface HubDirectory extends Directory {
@@ -41,6 +43,7 @@ export function createDirectory(createRequestId: () => string): HubDirectory {
       sessions.get(host)?.end(error, reconnect);
     },
     findHeartbeat: (host) => sessions.get(host)?.heartbeat,
+    findProgress: (run) => sessions.get(run.host)?.progress.get(run.id),
     register(session) {
       const older = sessions.get(session.host);
       sessions.set(session.host, session);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { type Line, startHubRig } from './fixtures/hub-rig.ts';
@@ -178,6 +178,47 @@ describe('Progress', () => {
     other.send('progress', { run, bytes: 7, bytesPerSecond: 1, stage: 'dump' });
     await assertAlive(other, 2);
     assert.deepEqual(shown, [7]);
+  });
+});
+
+describe('The newest progress of a run', () => {
+  const run = 'run_that_moves' as RunId;
+  const created: DurableEvent = {
+    type: 'run.created',
+    run,
+    at: 1,
+    kind: 'backup',
+    trigger: 'schedule',
+    repository: 'repo_1' as RepositoryId,
+    sources: [],
+  };
+
+  it('is kept while the run goes on, for pages that are opened meanwhile, and dropped when it ends', async (t) => {
+    const { rig, agent, line } = await openWelcomed(t);
+    line.sendEvents(1, [created, { type: 'run.started', run, at: 2 }]);
+    await line.take('ack');
+    const find = () => rig.context.directory.findProgress({ id: run, host: agent.id })?.bytes;
+    line.send('progress', { run, bytes: 7, totalBytes: 10, bytesPerSecond: 1, stage: 'dump' });
+    line.send('progress', { run, bytes: 8, totalBytes: 10, bytesPerSecond: 1, stage: 'dump' });
+    await rig.until('the second one is kept', () => find() === 8);
+    assert.equal(rig.context.directory.findProgress({ id: run, host: 'host_other' as HostId }), undefined);
+    line.sendEvents(3, [
+      { type: 'run.finished', run, at: 3, state: 'failed', evidence: [], bytes: 8, logLines: 0, durationMs: 1 },
+    ]);
+    await line.take('ack');
+    assert.equal(find(), undefined);
+  });
+
+  it('is forgotten with the connection that told it', async (t) => {
+    const { rig, agent, line } = await openWelcomed(t);
+    line.sendEvents(1, [created, { type: 'run.started', run, at: 2 }]);
+    await line.take('ack');
+    const find = () => rig.context.directory.findProgress({ id: run, host: agent.id })?.bytes;
+    line.send('progress', { run, bytes: 7, bytesPerSecond: 1, stage: 'dump' });
+    await rig.until('it is kept', () => find() === 7);
+    line.socket.close();
+    await line.closed;
+    await rig.until('it is forgotten', () => find() === undefined);
   });
 });
 

@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PROOF_NONCE_BYTES } from '@holdfast/shared/crypto/proof.ts';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { AppError, fromWireError, toAppError, type WireError } from '@holdfast/shared/errors.ts';
-import { ENROLMENT, WIRE } from '@holdfast/shared/limits.ts';
+import { ENROLMENT, RUNS, WIRE } from '@holdfast/shared/limits.ts';
 import { createRequests } from '@holdfast/shared/protocol/channel.ts';
 import { decodeAgentFrame, encodeFrame } from '@holdfast/shared/protocol/codec.ts';
-import type { AgentFrame, AgentFrames, ServerFrame } from '@holdfast/shared/protocol/messages.ts';
+import type { AgentFrame, AgentFrames, Progress, ServerFrame } from '@holdfast/shared/protocol/messages.ts';
 import { PROTOCOL_OLDEST, PROTOCOL_VERSION } from '@holdfast/shared/protocol/version.ts';
 import { toFrameError } from '@holdfast/shared/protocol/wire-error.ts';
 import type { WebSocket } from 'ws';
@@ -37,6 +37,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
   const nonce = context.crypto.toBase64Url(context.crypto.randomBytes(PROOF_NONCE_BYTES));
   const flow = createFlow(clock, WIRE.framesPerSecond, WIRE.bytesPerSecond);
   const runsOfHost = new Map<RunId, boolean>();
+  const progress = new Map<RunId, Progress>();
   let session: HostSession | undefined;
   let heartbeat: HostSession['heartbeat'];
   let lastHeard = clock.monotonicMs();
@@ -94,6 +95,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
       request: requests.request,
       sync: () => syncer.run(),
       end: (error, reconnect) => end(error, reconnect),
+      progress,
       get heartbeat() {
         return heartbeat;
       },
@@ -139,6 +141,14 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     return found.host === host.id;
   }
 
+  /** Only the newest is kept, and of no more runs than a host may have. */
+  function keepProgress(told: Progress): void {
+    progress.delete(told.run);
+    const [oldest] = progress.keys();
+    if (progress.size >= RUNS.queued && oldest !== undefined) progress.delete(oldest);
+    progress.set(told.run, told);
+  }
+
   async function handleFrame(frame: AgentFrame): Promise<void> {
     if (frame.type === 'hello') {
       if (session)
@@ -149,11 +159,14 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     switch (frame.type) {
       case 'events': {
         const through = await applyHostEvents(context, host, frame.body.epoch, frame.body.events);
+        for (const { event } of frame.body.events) if (event.type === 'run.finished') progress.delete(event.run);
         send('ack', { epoch: frame.body.epoch, through }, context.createId('frame'), frame.id);
         return;
       }
       case 'progress':
-        if (await isOwnRun(frame.body.run)) publishProgress(context, host, frame.body);
+        if (!(await isOwnRun(frame.body.run))) return;
+        keepProgress(frame.body);
+        publishProgress(context, host, frame.body);
         return;
       case 'heartbeat':
         heartbeat = { ...frame.body, at: clock.now() };

@@ -5,7 +5,7 @@
  */
 import type { TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { Bus, LiveEvent } from '../../core/ports.ts';
-import { progressText, ratioOf } from '../ui/progress.ts';
+import { progressBrief, progressText, ratioOf, toProgressFigures } from '../ui/progress.ts';
 
 export const LIVE = {
   /** Refreshes of one topic are this far apart at least; the last one always comes. */
@@ -168,18 +168,13 @@ function removeFrom(map: Map<string, Set<FeedViewer>>, topic: string, viewer: Fe
 
 /** The bar's percentage and the very text that the page rendered it with. */
 function describeProgress(event: Extract<LiveEvent, { kind: 'progress' }>): object {
-  const { bytes, totalBytes, bytesPerSecond } = event.progress;
-  const isMoving = totalBytes !== undefined && totalBytes > bytes && bytesPerSecond > 0;
-  const view = {
-    doneBytes: bytes,
-    totalBytes,
-    bytesPerSecond,
-    etaMs: isMoving ? Math.round(((totalBytes - bytes) / bytesPerSecond) * 1000) : undefined,
-  };
+  const view = toProgressFigures(event.progress);
   const ratio = ratioOf(view);
+  const brief = progressBrief(view);
   return {
     kind: 'progress',
     ...(ratio === undefined ? {} : { percent: Math.round(ratio * 1000) / 10 }),
     text: progressText(view),
+    ...(brief === undefined ? {} : { brief }),
   };
 }

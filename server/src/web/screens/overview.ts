@@ -32,7 +32,7 @@ import {
 import { readNeeds } from './overview-needs.ts';
 import { readNight } from './overview-night.ts';
 import { findNextFire } from './plans.ts';
-import { nameOf } from './run-names.ts';
+import { findFigures, nameOf } from './run-names.ts';
 import { describeTrigger } from './run-words.ts';
 import { readListedRuns, titleOfRun } from './runs.ts';
 import { buildShell } from './shell.ts';
@@ -116,6 +116,7 @@ async function readGoing(context: CoreContext, visit: Visit): Promise<readonly G
     detail: [run.plan === undefined ? run.kind : nameOf(listed.names.plans, run.plan, 'plan'), describeTrigger(run)].join(' · '),
     state: run.state === 'queued' || run.state === 'finalizing' ? run.state : 'running',
     topic: TOPICS.run(run.id),
+    figures: findFigures(context, run),
   }));
 }
 

@@ -5,7 +5,7 @@ import { type GanttRow, gantt, stackedBar } from '../ui/charts.ts';
 import { icon } from '../ui/icons.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { facts, liveAttributes, panel, type RowView, rows } from '../ui/panel.ts';
-import { progressBar } from '../ui/progress.ts';
+import { type ProgressFigures, progressBar } from '../ui/progress.ts';
 import { type HostState, hostStatus, type ProtectionState, protectionStatus, runStatus, type Tone } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 
@@ -26,6 +26,7 @@ export type GoingRun = {
   readonly detail: string;
   readonly state: 'queued' | 'running' | 'finalizing';
   readonly topic: string;
+  readonly figures?: ProgressFigures | undefined;
 };
 
 export type FirstStep = {
@@ -156,7 +157,7 @@ function goingPanel(view: OverviewView): Html {
       detail: run.detail,
       middle:
         run.state === 'running'
-          ? html`<div id="progress-${run.id}" hx-morph-skip>${progressBar({ label: run.title, topic: run.topic })}</div>`
+          ? html`<div id="progress-${run.id}" hx-morph-skip>${progressBar({ ...run.figures, label: run.title, topic: run.topic })}</div>`
           : runStatus(run.state),
     }),
   );

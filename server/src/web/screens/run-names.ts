@@ -4,6 +4,8 @@ import type { Caller } from '../../core/caller.ts';
 import { type HostView, toHostView } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { Plan, Repository, Source } from '../../store/catalog.ts';
+import type { Run } from '../../store/runs.ts';
+import { type ProgressFigures, toProgressFigures } from '../ui/progress.ts';
 
 export interface Wanted {
   hosts?: Iterable<HostId | undefined> | undefined;
@@ -52,4 +54,13 @@ export async function loadNames(context: CoreContext, caller: Pick<Caller, 'tena
 /** The name of a thing, or the words for one that was deleted since. */
 export function nameOf<K, V extends { name: string }>(map: ReadonlyMap<K, V>, id: K, noun: string): string {
   return map.get(id)?.name ?? `a deleted ${noun}`;
+}
+
+/** How far a run has come, as its host told last; undefined when it told nothing or is not connected. */
+export function findFigures(
+  context: Pick<CoreContext, 'directory'>,
+  run: Pick<Run, 'id' | 'host' | 'state'>,
+): ProgressFigures | undefined {
+  const told = run.state === 'running' ? context.directory.findProgress(run) : undefined;
+  return told === undefined ? undefined : toProgressFigures(told);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { createFleet, type Fleet, HOSTILE, playDay } from './fixtures/fleet.ts';
 import { createWorld, NOW, type World } from './fixtures/world.ts';
 import { RUN_SCREENS } from './run.ts';
@@ -66,6 +67,26 @@ describe('The page of a run', () => {
     }
     assert.match(page, new RegExp(`id="run-log" data-live-log="run:${runs.running}"`));
     assert.match(page, new RegExp(`data-live-progress="run:${runs.running}"`));
+  });
+
+  it('shows at once how far the run has come, as its host told last, here and in the list', async () => {
+    const run = await world.context.store.runs.findRun(DEFAULT_TENANT, runs.running);
+    if (run === undefined) assert.fail();
+    const progress = {
+      run: run.id,
+      bytes: 71 * 1024 ** 3,
+      totalBytes: 100 * 1024 ** 3,
+      bytesPerSecond: 1024 ** 3,
+      stage: 'dump',
+    };
+    world.directory.progress.set(run.id, progress);
+    const page = await world.read(`/runs/${run.id}`);
+    assert.equal(headingOf(page), 'Running: 71\u00a0%, 29\u00a0s left.');
+    assert.match(page, /<progress max="100" +value="71"/);
+    assert.match(page, /71\u00a0% · 71 of 100\u00a0GiB · 1\u00a0GiB\/s · 29\u00a0s left/);
+    assert.match(await world.read('/runs'), /class="progress-brief num">71\u00a0%, 29\u00a0s left</);
+    world.directory.progress.delete(run.id);
+    assert.doesNotMatch(await world.read('/runs'), /progress-brief/);
   });
 
   it('stops being live when the run has ended', async () => {

@@ -15,7 +15,7 @@ import { findRunActs } from './run-acts.ts';
 import { listEvidence, listFigures, listPartLines, listPlaces, listTroubles } from './run-detail.ts';
 import { downloadLog, readRunLogView } from './run-log.ts';
 import { RUN_LOG, type RunLogView, runLog, runLogPage } from './run-log.view.ts';
-import { loadNames, type Names, nameOf } from './run-names.ts';
+import { findFigures, loadNames, type Names, nameOf } from './run-names.ts';
 import { toStageViews } from './run-stages.ts';
 import { describeCause, describeLateReport, describeRun } from './run-words.ts';
 import { buildShell } from './shell.ts';
@@ -93,7 +93,10 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
     ],
     ...findRunActs(caller, detail, names, urls),
     stages: toStageViews(run, stages, face.now),
-    progress: active && run.state !== 'queued' ? { label: `Progress of ${nameRun(scene)} on ${hostName}` } : undefined,
+    progress:
+      active && run.state !== 'queued'
+        ? { label: `Progress of ${nameRun(scene)} on ${hostName}`, figures: findFigures(context, run) }
+        : undefined,
     troubles: listTroubles(detail, names, urls),
     warnings: parts.flatMap((part) => part.warnings).slice(0, WARNINGS_SHOWN),
     parts: parts.length > 1 ? listPartLines(detail, names, urls) : [],

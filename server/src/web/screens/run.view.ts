@@ -6,7 +6,7 @@ import { callout } from '../ui/flash.ts';
 import { icon } from '../ui/icons.ts';
 import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { facts, liveAttributes, panel, type RowView, rows } from '../ui/panel.ts';
-import { progressBar } from '../ui/progress.ts';
+import { liveBrief, type ProgressFigures, progressBar, progressBrief } from '../ui/progress.ts';
 import { formatBytes, formatDuration } from '../ui/quantity.ts';
 import { type StageView, stageBar } from '../ui/stages.ts';
 import { runStatus } from '../ui/status.ts';
@@ -58,7 +58,7 @@ export type RunView = {
   readonly onward?: { readonly href: string; readonly label: string } | undefined;
   readonly stages: readonly StageView[];
   /** Shown while the host moves bytes; the stream fills it. */
-  readonly progress?: { readonly label: string } | undefined;
+  readonly progress?: { readonly label: string; readonly figures?: ProgressFigures | undefined } | undefined;
   readonly troubles: readonly Trouble[];
   readonly warnings: readonly string[];
   readonly parts: readonly PartLine[];
@@ -94,7 +94,10 @@ function live(view: RunView, id: string): ReturnType<typeof attrs> {
 }
 
 export function runHeading(view: RunView): Html {
-  return html`<span ${live(view, RUN_PARTS.heading)}>${view.heading}</span>`;
+  const figures = view.state === 'running' ? view.progress?.figures : undefined;
+  const brief = figures === undefined ? undefined : progressBrief(figures);
+  const words = brief === undefined ? view.heading : html`Running: ${liveBrief(view.topic, brief)}.`;
+  return html`<span ${live(view, RUN_PARTS.heading)}>${words}</span>`;
 }
 
 export function runLede(view: RunView): Html {
@@ -121,7 +124,7 @@ export function runActions(view: RunView): Html {
 export function runNow(view: RunView): Html {
   const bar =
     view.progress !== undefined &&
-    html`<div id="run-progress" hx-morph-skip>${progressBar({ label: view.progress.label, topic: view.topic })}</div>`;
+    html`<div id="run-progress" hx-morph-skip>${progressBar({ ...view.progress.figures, label: view.progress.label, topic: view.topic })}</div>`;
   const stages =
     (view.stages.length > 0 || bar !== false) &&
     panel({ content: html`<div class="stack">${view.stages.length > 0 && stageBar(view.stages)}${bar}</div>` });

@@ -2,6 +2,7 @@
 import { type HostId, idSchema, type PlanId, type RunId, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { isTerminal, RUN_KINDS, RUN_STATES, type RunState } from '@holdfast/shared/domain/run.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
+import { TOPICS } from '../../core/bus.ts';
 import type { Caller } from '../../core/caller.ts';
 import { listHosts } from '../../core/hosts.ts';
 import { listPlans } from '../../core/plans.ts';
@@ -10,6 +11,7 @@ import { listRuns } from '../../core/runs.ts';
 import type { Page } from '../../store/page.ts';
 import type { Run, RunFilter } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import { type ProgressFigures, progressBrief } from '../ui/progress.ts';
 import { formatCount } from '../ui/quantity.ts';
 import { PAGES, type Urls } from '../urls.ts';
 import { readClockface } from './clockface.ts';
@@ -17,7 +19,7 @@ import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
 import { findText } from './form-values.ts';
 import { findId, wantsPart } from './params.ts';
 import { choicesOf } from './run-filters.ts';
-import { loadNames, type Names, nameOf } from './run-names.ts';
+import { findFigures, loadNames, type Names, nameOf } from './run-names.ts';
 import { describeTrigger, findDurationMs, shortenSentence, splitFailure } from './run-words.ts';
 import { type Choice, RUNS_TABLE, type RunLine, type RunsView, runsPage, runsTable, summarizeRuns } from './runs.view.ts';
 import { buildShell } from './shell.ts';
@@ -66,6 +68,8 @@ function toFilter(query: RunQuery, now: number): RunFilter {
   };
 }
 
+/** Lines whose progress is shown and moves: each is a topic of the page's one stream, which takes a limited number. */
+const LIVE_LINES = 20;
 /** Names in a title; what is more is counted. */
 const NAMES_SHOWN = 3;
 
@@ -93,6 +97,8 @@ export interface ListedRuns {
   names: Names;
   /** The sources of each run. */
   sources: ReadonlyMap<RunId, readonly SourceId[]>;
+  /** Of the runs that go on and whose hosts told. */
+  figures: ReadonlyMap<RunId, ProgressFigures>;
 }
 
 /** What the lines of a list of runs speak of. */
@@ -108,7 +114,24 @@ export async function readListedRuns(
     plans: [more.plan, ...runs.map((run) => run.plan)],
     sources: parts.flat().map((part) => part.source),
   });
-  return { names, sources: new Map(runs.map((run, index) => [run.id, (parts[index] ?? []).map((part) => part.source)])) };
+  return {
+    names,
+    sources: new Map(runs.map((run, index) => [run.id, (parts[index] ?? []).map((part) => part.source)])),
+    figures: new Map(
+      runs
+        .filter((run) => !isTerminal(run.state))
+        .slice(0, LIVE_LINES)
+        .flatMap((run) => {
+          const figures = findFigures(context, run);
+          return figures === undefined ? [] : [[run.id, figures] as const];
+        }),
+    ),
+  };
+}
+
+function findBrief(figures: ProgressFigures | undefined, run: Run): RunLine['progress'] {
+  const brief = figures === undefined ? undefined : progressBrief(figures);
+  return brief === undefined ? undefined : { topic: TOPICS.run(run.id), brief };
 }
 
 /** One line of a list of runs; also on the pages of plans and of the overview. */
@@ -136,6 +159,7 @@ export function toRunLine(run: Run, listed: ListedRuns, urls: Urls, now: number)
     at: run.startedAt ?? run.createdAt,
     durationMs: findDurationMs(run) ?? running,
     bytes: isTerminal(run.state) && run.bytes > 0 ? run.bytes : undefined,
+    progress: findBrief(listed.figures.get(run.id), run),
     problem: run.failure === undefined ? undefined : shortenSentence(splitFailure(run.failure).what, 160),
   };
 }

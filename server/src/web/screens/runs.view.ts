@@ -5,6 +5,7 @@ import { linkButton } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
+import { liveBrief } from '../ui/progress.ts';
 import { formatBytes, formatDuration, formatNoun } from '../ui/quantity.ts';
 import { runStatus } from '../ui/status.ts';
 import { type Column, filterSelect, type Pager, table, toolbar } from '../ui/table.ts';
@@ -26,6 +27,8 @@ export type RunLine = {
   readonly bytes?: number | undefined;
   /** Why it did not end clean. */
   readonly problem?: string | undefined;
+  /** How far it has come, while it goes on. */
+  readonly progress?: { readonly topic: string; readonly brief: string } | undefined;
 };
 
 export type Choice = { readonly value: string; readonly label: string };
@@ -130,7 +133,9 @@ function figureColumns(face: Clockface): readonly Column<RunLine>[] {
 
 function runTitle(row: RunLine, title: string): Html {
   const problem = row.problem !== undefined && html`<div class="row-detail">${row.problem}</div>`;
-  return html`<a href="${row.href}">${title}</a>${problem}`;
+  const progress =
+    row.progress !== undefined && html`<div class="row-detail">${liveBrief(row.progress.topic, row.progress.brief)}</div>`;
+  return html`<a href="${row.href}">${title}</a>${progress}${problem}`;
 }
 
 function placeLink(place: { readonly name: string; readonly href?: string | undefined }): Html | string {

@@ -2,7 +2,7 @@
 // One event stream per tab. An event's name is its topic, its data says what happened:
 //   {"kind":"refresh"}                                 elements with data-live="topic" are fetched again and morphed
 //   {"kind":"log","lines":[{n,at,level,text}]}         given to data-live-log="topic" as a holdfast:log event (log.js)
-//   {"kind":"progress","percent"?,"text"}              data-live-progress="topic" moves
+//   {"kind":"progress","percent"?,"text","brief"?}              data-live-progress="topic" moves
 // The browser itself reconnects with Last-Event-ID; after a gap everything live is fetched once more.
 (() => {
   const REFRESH_DELAY_MS = 150;
@@ -191,12 +191,14 @@
 
   // Progress
 
-  /** @param {Element} element @param {{ percent?: unknown, text?: unknown }} message */
+  /** @param {Element} element @param {{ percent?: unknown, text?: unknown, brief?: unknown }} message */
   function showProgress(element, message) {
     const bar = element.querySelector('progress');
     const text = element.querySelector('.progress-text');
     if (bar !== null && typeof message.percent === 'number') bar.value = message.percent;
     if (text !== null && typeof message.text === 'string') text.textContent = message.text;
+    const brief = element.querySelector('.progress-brief');
+    if (brief !== null && typeof message.brief === 'string') brief.textContent = message.brief;
   }
 
   // What htmx asked for and did not get
