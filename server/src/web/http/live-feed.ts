@@ -32,6 +32,8 @@ export interface LiveFeed {
    * refresh of each of its topics. Returns how to stop.
    */
   watch(tenant: TenantId, viewer: FeedViewer, lastId?: string): () => void;
+  /** The newest event's id, from which `watch` goes on: a page that was read after asking for it misses nothing. */
+  findPosition(tenant: TenantId): string;
   /** A refresh with the newest id, for a viewer that lost events of the topic. */
   makeRefresh(tenant: TenantId, topic: string): FeedEvent;
   close(): void;
@@ -112,7 +114,8 @@ export function createLiveFeed(bus: Bus, boot: string, limits: { [K in keyof typ
         for (const topic of viewer.topics) removeFrom(feed.viewers, topic, viewer);
       };
     },
-    makeRefresh: (tenant, topic) => ({ topic, wire: format(boot, getFeed(tenant).n, topic, { kind: 'refresh' }) }),
+    findPosition: (tenant) => `${boot}-${getFeed(tenant).n}`,
+    makeRefresh: (tenant, topic) => ({ topic, wire: format(boot, getFeed(tenant).n, topic, GAP) }),
     close() {
       for (const feed of feeds.values()) {
         feed.unsubscribe();
@@ -122,6 +125,9 @@ export function createLiveFeed(bus: Bus, boot: string, limits: { [K in keyof typ
     },
   };
 }
+
+/** Something of the topic was lost: what only ever grows, such as a log, is to be fetched again too. */
+const GAP = { kind: 'refresh', gap: true } as const;
 
 function format(boot: string, n: number, topic: string, message: object): string {
   return `id: ${boot}-${n}\nevent: ${topic}\ndata: ${JSON.stringify(message)}\n\n`;
@@ -138,7 +144,7 @@ function catchUp(feed: TenantFeed, viewer: FeedViewer, last: number | undefined,
     for (const event of feed.kept) if (event.n > last && viewer.topics.has(event.topic)) viewer.deliver(event);
     return;
   }
-  for (const topic of viewer.topics) viewer.deliver({ topic, wire: format(boot, feed.n, topic, { kind: 'refresh' }) });
+  for (const topic of viewer.topics) viewer.deliver({ topic, wire: format(boot, feed.n, topic, GAP) });
 }
 
 function keep(feed: TenantFeed, event: Kept, limits: { keptEvents: number; keptBytes: number }): void {

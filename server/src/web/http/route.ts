@@ -82,6 +82,8 @@ export interface VisitFrame {
   assets: AssetPaths;
   /** IANA zone in which this person reads times; undefined when nobody said. */
   zone?: string | undefined;
+  /** Where the live stream stood before the handler read anything; undefined when nobody is signed in. */
+  streamFrom?: string | undefined;
   /** What the last act left to say; shown once. */
   flash: readonly FlashMessage[];
 }

@@ -16,6 +16,7 @@ import type { Cookies } from './cookies.ts';
 import { errorFragment, errorPage } from './error.view.ts';
 import { logFailure } from './failure-log.ts';
 import { toHttpError } from './http-error.ts';
+import type { LiveFeed } from './live-feed.ts';
 import { type Access, getScope } from './request-scope.ts';
 import type { PageReply, PublicReply, PublicRoute, PublicVisit, ScreenRoute, Visit } from './route.ts';
 import { sortByPath } from './route-order.ts';
@@ -28,6 +29,7 @@ export interface ScreenParts {
   cookies: Cookies;
   admission: Admission;
   baseOrigin: string;
+  feed: Pick<LiveFeed, 'findPosition'>;
   /** Attempts at secrets: per address and name, and per address alone. */
   attempts: { named: AttemptLimiter; address: AttemptLimiter };
   /** Ends what a session holds open. */
@@ -120,7 +122,12 @@ async function readVisit(
     fragmentTarget: readTarget(request),
     here: request.originalUrl,
     urls: parts.urls,
-    frame: { assets: parts.assets, zone: person?.zone, flash: flash === undefined ? [] : [flash] },
+    frame: {
+      assets: parts.assets,
+      zone: person?.zone,
+      streamFrom: person === undefined ? undefined : parts.feed.findPosition(person.caller.tenant),
+      flash: flash === undefined ? [] : [flash],
+    },
   };
 }
 

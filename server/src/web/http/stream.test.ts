@@ -4,8 +4,11 @@ import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type RunId } from '@holdfast/shared/domain/ids.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
+import { buildShell } from '../screens/shell.ts';
+import { layout } from '../ui/layout.ts';
 import { OWN_PAGE, type ServedApp, serveApp } from './fixtures/served-app.ts';
-import { createLiveFeed } from './live-feed.ts';
+import { createLiveFeed, LIVE } from './live-feed.ts';
+import type { ScreenRoute } from './route.ts';
 import { createStreams, STREAM } from './stream.ts';
 
 const RUN = 'run_1' as RunId;
@@ -181,6 +184,51 @@ async function openSlow(queueBytes: number) {
     },
   };
 }
+
+/** A page whose handler lets something happen between reading and answering, and after it. */
+async function openPage(happen: () => void): Promise<string> {
+  const screen: ScreenRoute = {
+    method: 'get',
+    path: '/page',
+    async handle(context, visit) {
+      happen();
+      const shell = await buildShell(context, visit, 'runs');
+      return { kind: 'page', html: layout(shell, { title: 'Page', heading: 'Page', content: '' }) };
+    },
+  };
+  await served.close();
+  served = await serveApp({ screens: [screen] });
+  await served.addUser('ada', 'viewer');
+  session = await served.signIn('ada');
+  const page = await served.ask('/page', { session });
+  assert.equal(page.status, 200);
+  return /data-live-from="([^"]+)"/.exec(page.text)?.[1] ?? assert.fail('the page carries the id of the stream');
+}
+
+describe('A page and its first stream', () => {
+  it('leave no gap: lines and refreshes since the page was read are told again', async () => {
+    const from = await openPage(() => {
+      log(1, 'while the page was read');
+      refresh('run:run_1');
+    });
+    log(2, 'before the stream was open');
+    const reader = await watch(`topics=run:run_1&lastEventId=${from}`);
+    assert.deepEqual((await reader.next())?.message.lines?.[0]?.text, 'while the page was read');
+    assert.deepEqual((await reader.next())?.message, { kind: 'refresh' });
+    assert.deepEqual((await reader.next())?.message.lines?.[0]?.text, 'before the stream was open');
+    log(3, 'live');
+    assert.deepEqual((await reader.next())?.message.lines?.[0]?.text, 'live');
+    reader.close();
+  });
+
+  it('say that there is a gap when the page is older than what is kept', async () => {
+    const from = await openPage(() => undefined);
+    for (let n = 1; n <= LIVE.keptEvents + 1; n += 1) log(n, 'x');
+    const reader = await watch(`topics=run:run_1&lastEventId=${from}`);
+    assert.deepEqual((await reader.next())?.message, { kind: 'refresh', gap: true });
+    reader.close();
+  });
+});
 
 describe('A viewer that cannot keep up', () => {
   it('is told to look again instead of being left wrong, and costs no more than its queue', async () => {

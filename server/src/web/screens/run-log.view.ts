@@ -42,7 +42,14 @@ export function runLogPanel(view: RunLogView): Html {
 export function runLog(view: RunLogView): Html {
   if (view.filtered && view.lines.length === 0)
     return html`<div class="log" id="${RUN_LOG}"><p class="log-none quiet">No line fits. <a href="${view.action}">Show all lines</a></p></div>`;
-  return logView({ id: RUN_LOG, topic: view.topic, zone: view.zone, lines: view.lines, earlierHref: view.earlierHref });
+  return logView({
+    id: RUN_LOG,
+    topic: view.topic,
+    url: view.action,
+    zone: view.zone,
+    lines: view.lines,
+    earlierHref: view.earlierHref,
+  });
 }
 
 function summarize(view: RunLogView): string {

@@ -108,6 +108,7 @@ export async function buildShell(
     zone: formatZone(face),
     now: face.now,
     streamUrl: urls.stream(),
+    streamFrom: frame.streamFrom,
     navUrl: urls.navigation({ current }),
     searchUrl: urls.sources(),
     flash: [...frame.flash.map(toFlash), ...extra],

@@ -49,6 +49,8 @@ export type Shell = {
   readonly now?: number | undefined;
   /** The event stream; without it the page is not live. */
   readonly streamUrl?: string | undefined;
+  /** The stream's id before this page was read: what happened since is told again. */
+  readonly streamFrom?: string | undefined;
   /** Where the side bar's own fragment (`sideNav`) is served again, for live counts. */
   readonly navUrl?: string | undefined;
   /** Where `/` leads: the form's GET target with parameter `q`. */
@@ -91,7 +93,7 @@ ${keyboardHelp(shell)}`;
 
 /** A page without a side bar: login, first start, an error before sign-in. */
 export function bareLayout(
-  shell: Pick<Shell, 'assets' | 'flash' | 'streamUrl' | 'now'>,
+  shell: Pick<Shell, 'assets' | 'flash' | 'streamUrl' | 'streamFrom' | 'now'>,
   page: Pick<Page, 'title' | 'heading' | 'lede' | 'content'> & { readonly wide?: boolean },
 ): Html {
   const body = html`
@@ -158,8 +160,8 @@ function connectionBar(): Html {
   return html`<div id="connection" class="connection" role="status" aria-live="polite"></div>`;
 }
 
-function documentShell(shell: Pick<Shell, 'assets' | 'streamUrl' | 'now'>, title: string, body: Html): Html {
-  const { assets, streamUrl, now } = shell;
+function documentShell(shell: Pick<Shell, 'assets' | 'streamUrl' | 'streamFrom' | 'now'>, title: string, body: Html): Html {
+  const { assets, streamUrl, streamFrom, now } = shell;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -178,7 +180,7 @@ ${now !== undefined && html`<meta name="holdfast-now" content="${new Date(now).t
 <script src="${assets.log}" defer></script>
 <script src="${assets.page}" defer></script>
 </head>
-<body ${streamUrl !== undefined && attrs({ 'data-live-stream': streamUrl })}>
+<body ${streamUrl !== undefined && attrs({ 'data-live-stream': streamUrl, 'data-live-from': streamFrom })}>
 ${iconSprite()}${body}
 </body>
 </html>

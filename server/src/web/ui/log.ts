@@ -10,6 +10,8 @@ export type LogView = {
   readonly id: string;
   /** The stream's topic (`run:run_…`) while the run goes on. */
   readonly topic?: string | undefined;
+  /** Where this very element comes from again, for a viewer that lost lines. */
+  readonly url?: string | undefined;
   readonly zone: string;
   readonly lines: readonly LogLine[];
   /** Earlier lines that are not on this page. */
@@ -22,7 +24,7 @@ export function logView(view: LogView): Html {
   const nothing =
     view.lines.length === 0 &&
     html`<p class="log-none quiet">${view.topic === undefined ? 'This run wrote no log.' : 'Waiting for the first line.'}</p>`;
-  return html`<div class="log" ${attrs({ id: view.id, 'data-live-log': view.topic, 'data-zone': view.zone })}><div class="log-scroll" role="log" aria-label="Log" tabindex="0">${earlier}${nothing}<ol class="log-lines">${view.lines.map(
+  return html`<div class="log" ${attrs({ id: view.id, 'data-live-log': view.topic, 'data-live-get': view.topic === undefined ? undefined : view.url, 'data-zone': view.zone })}><div class="log-scroll" role="log" aria-label="Log" tabindex="0">${earlier}${nothing}<ol class="log-lines">${view.lines.map(
     (line) => logLine(line, view.zone),
   )}</ol></div><button type="button" class="log-latest button button-secondary button-small" hidden>Jump to latest</button></div>`;
 }

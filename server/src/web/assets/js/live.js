@@ -1,6 +1,6 @@
 // @ts-check
 // One event stream per tab. An event's name is its topic, its data says what happened:
-//   {"kind":"refresh"}                                 elements with data-live="topic" are fetched again and morphed
+//   {"kind":"refresh","gap"?}                          elements with data-live="topic" are fetched again and morphed
 //   {"kind":"log","lines":[{n,at,level,text}]}         given to data-live-log="topic" as a holdfast:log event (log.js)
 //   {"kind":"progress","percent"?,"text","brief"?}              data-live-progress="topic" moves
 // The browser itself reconnects with Last-Event-ID; after a gap everything live is fetched once more.
@@ -15,8 +15,8 @@
   /** @type {EventSource | undefined} */
   let source;
   let openTopics = '';
-  // A stream opened anew (other topics, a tab seen again) goes on where the last one ended.
-  let lastEventId = '';
+  // The first stream goes on where the page was read; one opened anew (other topics, a tab seen again), where the last one ended.
+  let lastEventId = document.body.dataset['liveFrom'] ?? '';
   let dropped = false;
   let retryMs = RETRY_MIN_MS;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -123,6 +123,8 @@
     if (message === null || typeof message !== 'object') return;
     if (message.kind === 'refresh') {
       for (const element of listenersOf('data-live', topic)) scheduleRefresh(element);
+      // Lines of a log were lost: it comes again as a whole.
+      if (message.gap === true) for (const element of listenersOf('data-live-log', topic)) scheduleRefresh(element);
     } else if (message.kind === 'progress') {
       for (const element of listenersOf('data-live-progress', topic)) showProgress(element, message);
     } else if (message.kind === 'log' && Array.isArray(message.lines)) {
