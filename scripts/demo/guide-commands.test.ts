@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { tryTool } from '../../e2e/harness/services/tool-run.ts';
+import * as fires from '../../server/src/fires/fires.ts';
+import { createApiEndpoints } from '../../server/src/web/api/all.ts';
+import { listGuideCommands, listOptions, listSubcommands, namesOption, splitCommands } from './guide-commands.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const documents = ['README.md', ...globSync('docs/**/*.md', { cwd: ROOT })].sort();
+const commands = documents.flatMap((document) => listGuideCommands(document, read(document)));
+const of = (...programs: string[]) => commands.filter(({ words }) => programs.includes(words[0] ?? ''));
+
+/** Tools of others; the integration test asks them. */
+const FOREIGN = ['restic', 'psql', 'createdb', 'pg_restore', 'mariadb'];
+/** So old and plain that nothing about them can be wrong. */
+const PLAIN = ['cd', 'git', 'npm', 'printf'];
+
+async function readHelp(program: string, subcommands: readonly string[]): Promise<string> {
+  const { stdout, code } = await tryTool(join(ROOT, 'node_modules/.bin', program), [...subcommands, '--help'], {
+    env: { HOME: '/' },
+  });
+  assert.equal(code, 0, `${program} ${subcommands.join(' ')} --help`);
+  return stdout;
+}
+
+describe('The commands in the documents', () => {
+  it('are found, and each is of a program that a test knows', () => {
+    assert.ok(commands.length >= 20);
+    const known = new Set([...FOREIGN, ...PLAIN, 'make', 'curl', 'holdfast-server', 'holdfast-agent']);
+    const unknown = commands.filter(({ words }) => words.length > 0 && !known.has(words[0] ?? ''));
+    assert.deepEqual(unknown, []);
+  });
+
+  it('call our programs with subcommands and options that exist', async () => {
+    const helps = new Map<string, Promise<string>>();
+    for (const { document, line, words } of of('holdfast-server', 'holdfast-agent')) {
+      const [program = '', ...subcommands] = listSubcommands(words);
+      const key = [program, ...subcommands].join(' ');
+      helps.set(key, helps.get(key) ?? readHelp(program, subcommands));
+      const help = (await helps.get(key)) ?? '';
+      assert.match(help, new RegExp(`^Usage: ${key} `), `${document}:${line} ${key}`);
+      for (const option of listOptions(words))
+        assert.ok(namesOption(help, option), `${document}:${line} ${key} has no ${option}`);
+    }
+    assert.ok(helps.size >= 8);
+  });
+
+  it('call targets of make that exist', () => {
+    const makefile = read('Makefile');
+    for (const { document, line, words } of of('make'))
+      assert.match(makefile, new RegExp(`^${words[1]}:`, 'm'), `${document}:${line} make ${words[1]}`);
+  });
+
+  it('ask the API for paths and methods that exist', () => {
+    const endpoints = createApiEndpoints(fires);
+    const asked = of('curl');
+    assert.ok(asked.length > 0);
+    for (const { document, line, words } of asked) {
+      const url = words.find((word) => word.startsWith('http'));
+      assert.ok(url !== undefined, `${document}:${line} has no address`);
+      const method = words.includes('--request') ? words[words.indexOf('--request') + 1] : 'GET';
+      const { pathname, searchParams } = new URL(url);
+      const path = pathname.replace(/^\/api\/v1/, '');
+      const endpoint = endpoints.find(
+        (one) => one.method === method?.toLowerCase() && new RegExp(`^${one.path.replaceAll(/:\w+/g, '[^/]+')}$`).test(path),
+      );
+      assert.ok(endpoint !== undefined, `${document}:${line} there is no ${method} ${path}`);
+      if (searchParams.size > 0) endpoint.query?.parse(Object.fromEntries(searchParams));
+    }
+  });
+});
+
+describe('The guide', () => {
+  const ourVariables = (text: string) => new Set(text.match(/\bHOLDFAST_[A-Z_]+[A-Z]\b/g));
+
+  it('explains each environment variable that is read, and no other', () => {
+    const sources = ['server/src/config.ts', 'agent/src/config.ts', 'scripts/demo.ts'];
+    const readByCode = new Set(sources.flatMap((path) => [...ourVariables(read(path))]));
+    assert.deepEqual([...ourVariables(read('docs/guide/environment.md'))].sort(), [...readByCode].sort());
+    for (const document of documents.filter((path) => /^(README\.md|docs\/guide\/)/.test(path)))
+      for (const name of ourVariables(read(document))) assert.ok(readByCode.has(name), `${document} names ${name}`);
+  });
+
+  it('explains each metric, and no other', () => {
+    const code = read('server/src/metrics/metrics.ts');
+    const made = [...code.matchAll(/gauge\('([a-z_]+)'/g), ...code.matchAll(/name: 'holdfast_([a-z_]+)'/g)].map(
+      ([, name]) => `holdfast_${name}`,
+    );
+    const told = new Set(
+      read('docs/guide/metrics.md')
+        .match(/`holdfast_[a-z_]+`/g)
+        ?.map((name) => name.slice(1, -1)),
+    );
+    assert.deepEqual([...told].sort(), [...new Set(made)].sort());
+  });
+
+  it('is listed as a whole', () => {
+    for (const path of globSync('docs/guide/*.md', { cwd: ROOT }))
+      assert.ok(read('docs/README.md').includes(`(${path.slice('docs/'.length)})`), `docs/README.md does not list ${path}`);
+  });
+
+  it('says in the README what Holdfast is in one screen', () => {
+    const lines = read('README.md').split('\n');
+    assert.ok(lines.length <= 50, `README.md has ${lines.length} lines`);
+  });
+});
+
+describe('The reading of commands', () => {
+  it('keeps quoted words whole, splits pipes and drops redirections', () => {
+    assert.deepEqual(splitCommands(`a --name "two words" | b 'x|y' > file && c --x=1 ; d`), [
+      ['a', '--name', 'two words'],
+      ['b', 'x|y'],
+      ['c', '--x=1'],
+      ['d'],
+    ]);
+  });
+
+  it('reads only blocks of shell, and tells variables from words', () => {
+    const text = '```text\nnot me\n```\n```sh\n# nor me\nA=1 sudo\nexport B=2\nC=3 npm run agent -- run --server x\n```\n';
+    assert.deepEqual(
+      listGuideCommands('x.md', text).map(({ line, variables, words }) => ({ line, variables, words })),
+      [
+        { line: 6, variables: ['A'], words: ['sudo'] },
+        { line: 7, variables: ['B'], words: [] },
+        { line: 8, variables: ['C'], words: ['holdfast-agent', 'run', '--server', 'x'] },
+      ],
+    );
+  });
+
+  it('does not take an option for another that begins alike', () => {
+    assert.ok(namesOption('  -l, --list <x>  list', '--list'));
+    assert.ok(!namesOption('  --listen <x>', '--list'));
+    assert.ok(!namesOption('  --no-list', '--list'));
+  });
+});
