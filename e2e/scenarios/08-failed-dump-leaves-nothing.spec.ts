@@ -1,0 +1,250 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { getAdvice, type Reason } from '@holdfast/shared/domain/reason.ts';
+import type { AgentProcess } from '../harness/agent-process.ts';
+import type { ApiHost, ApiRepository, ApiRunDetail, ApiSource } from '../harness/api.ts';
+import { expect, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
+import {
+  addPlan,
+  addRepository,
+  addSource,
+  createResticByHand,
+  describeLocal,
+  describePostgres,
+  type ResticByHand,
+  runPlan,
+} from '../harness/catalog.ts';
+import { type PostgresHandle, startPostgres } from '../harness/services/postgres.ts';
+import { signalQuietly } from '../harness/services/processes.ts';
+import { startRestServer } from '../harness/services/rest-server.ts';
+import { startServiceProcess } from '../harness/services/service-process.ts';
+import { startTmpfs } from '../harness/services/tmpfs.ts';
+import { runTool } from '../harness/services/tool-run.ts';
+import { getRestic, type ResticGeneration } from '../harness/services/tools.ts';
+import { waitFor } from '../harness/services/wait-for.ts';
+import { type Stack, startStack } from '../harness/stack.ts';
+
+const PASSWORD = 'otters under ferns';
+/** One table of 40 MB, a fourth of it incompressible: the dump is in the middle of it as soon as its first bytes are read. */
+const BIG_TABLE = `CREATE TABLE event_log AS
+  SELECT i AS id, (SELECT string_agg(md5(i || '/' || k), '') FROM generate_series(1, 16) k) || repeat('a quick brown fox ', 30) AS body
+  FROM generate_series(1, 40000) i`;
+const GENERATIONS: readonly ResticGeneration[] = ['old', 'new'];
+
+let stack: Stack;
+let postgres: PostgresHandle;
+
+test.beforeAll(async () => {
+  const filled = startPostgres().then(async (started) => {
+    postgres = started;
+    await postgres.createDatabase('shop');
+    await postgres.query(BIG_TABLE, 'shop');
+  });
+  [stack] = await Promise.all([startStack(), filled]);
+});
+test.afterAll(async ({ browserName: _ }, info) => {
+  await finishStack(stack, info);
+  await postgres?.stop();
+});
+
+type World = {
+  readonly generation: ResticGeneration;
+  readonly agent: AgentProcess;
+  readonly host: ApiHost;
+  readonly shop: ApiSource;
+  readonly repository: ApiRepository;
+  readonly repositoryPath: string;
+  readonly restic: ResticByHand;
+  readonly tool: string;
+  readonly env: Readonly<Record<string, string>>;
+};
+
+/** A host with a local repository in which nothing has been stored yet. */
+async function prepareWorld(generation: ResticGeneration, purpose: string): Promise<World> {
+  const name = `${generation}-${purpose}`;
+  const { path: tool } = await getRestic(generation);
+  const { agent, host } = await stack.enrolHost(`db-${name}`, { toolPath: [dirname(tool)] });
+  const repositoryPath = join(stack.directory, `repository-${name}`);
+  const repository = await addRepository(stack.api, host, `disk ${name}`, describeLocal(repositoryPath, PASSWORD));
+  const shop = await addSource(stack.api, host, 'shop', describePostgres(postgres, 'shop'));
+  const env = { RESTIC_REPOSITORY: `local:${repositoryPath}`, RESTIC_PASSWORD: PASSWORD };
+  const restic = createResticByHand(tool, stack.directory, env);
+  return { generation, agent, host, shop, repository, repositoryPath, restic, tool, env };
+}
+
+type Fault = {
+  readonly name: string;
+  readonly reason: Reason;
+  readonly source?: ApiSource;
+  readonly repository?: ApiRepository;
+  /** The repository as a person with restic sees it; the world's own unless told, null where it cannot be looked into. */
+  readonly restic?: ResticByHand | null;
+  /** While the run goes on. */
+  readonly disturb?: () => Promise<void>;
+};
+
+/** Runs a plan into a fault: failed, with a reason and its advice, and nothing left anywhere. */
+async function expectFailure(world: World, fault: Fault): Promise<ApiRunDetail> {
+  const { api } = stack;
+  const { source = world.shop, repository = world.repository, restic = world.restic } = fault;
+  return await test.step(fault.name, async () => {
+    const before = await restic?.countSnapshots();
+    const plan = await addPlan(api, { name: `${fault.name} ${world.generation}`, repository, sources: [source] });
+    const id = await runPlan(api, plan);
+    await fault.disturb?.();
+    const run = await api.waitForRun(id, 'failed', 30_000);
+    expect(run.failure?.reason, run.failure?.message).toBe(fault.reason);
+    expect(run.failure?.message).toContain(getAdvice(fault.reason));
+    expect(run.parts.map((part) => part.state)).toEqual(['failed']);
+    expect(run.snapshots.filter((snapshot) => snapshot.state === 'good' || snapshot.state === 'partial')).toEqual([]);
+    await world.agent.assertQuiet();
+    if (restic !== null) {
+      expect(await restic.countSnapshots()).toBe(before);
+      expect(await restic.listLocks()).toEqual([]);
+    }
+    return run;
+  });
+}
+
+/** Stops the run's restic while pg_dump is in the middle of its largest table, acts, and lets restic go on. */
+async function disturbDump(world: World, act: (facts: { backend: string; dump: number }) => Promise<unknown>): Promise<void> {
+  const findTool = (pattern: RegExp) => async () =>
+    world.agent.listTools().find(({ commandLine }) => pattern.test(commandLine))?.pid;
+  const dump = await waitFor('pg_dump', findTool(/\/pg_dump /), { deadlineMs: 15_000, intervalMs: 5 });
+  const store = await waitFor('restic', findTool(/restic\b.* backup\b/), { deadlineMs: 5000, intervalMs: 5 });
+  signalQuietly(store, 'SIGSTOP');
+  try {
+    const findBackend = async (): Promise<string | undefined> =>
+      (await postgres.query(
+        "SELECT pid FROM pg_stat_activity WHERE datname = 'shop' AND state = 'active' AND query LIKE 'COPY %' AND wait_event = 'ClientWrite'",
+      )) || undefined;
+    const backend = await waitFor('pg_dump to be stuck in its copy', findBackend, { deadlineMs: 15_000 });
+    await act({ backend, dump });
+  } finally {
+    signalQuietly(store, 'SIGCONT');
+  }
+}
+
+for (const generation of GENERATIONS) {
+  test(`with the ${generation} restic a dump that dies is no snapshot, and leaves no trace`, async ({ page }) => {
+    const world = await prepareWorld(generation, 'dumps');
+
+    const run = await expectFailure(world, {
+      name: 'the database ends the connection in the middle of the dump',
+      reason: 'dump_failed',
+      disturb: () => disturbDump(world, ({ backend }) => postgres.query(`SELECT pg_terminate_backend(${backend})`)),
+    });
+    expect(await stack.api.readLog(run.id)).toMatch(/terminating connection due to administrator command/);
+
+    await test.step('the page tells the tool’s own words and what to do', async () => {
+      await signIn(page, stack.server.url, stack.admin, `/runs/${run.id}`);
+      await expect(page.locator('main .status').filter({ hasText: 'failed' }).first()).toBeVisible();
+      await expect(page.getByRole('heading', { name: 'What went wrong' })).toBeVisible();
+      await expect(page.locator('main')).toContainText(getAdvice('dump_failed'));
+      await expect(page.getByRole('log')).toContainText('terminating connection due to administrator command');
+      await takePicture(page, 'run-failed');
+    });
+
+    await expectFailure(world, {
+      name: 'pg_dump is killed in the middle',
+      reason: 'dump_failed',
+      disturb: () => disturbDump(world, async ({ dump }) => signalQuietly(dump, 'SIGKILL')),
+    });
+
+    await test.step('after that the same backup succeeds at once', async () => {
+      const plan = await addPlan(stack.api, { name: `good ${generation}`, repository: world.repository, sources: [world.shop] });
+      await stack.api.waitForRun(await runPlan(stack.api, plan), 'succeeded');
+      expect(await world.restic.countSnapshots()).toBe(2);
+    });
+  });
+
+  test(`with the ${generation} restic every other fault has its state and its advice`, async () => {
+    const { api } = stack;
+    const world = await prepareWorld(generation, 'faults');
+    const { host, repositoryPath } = world;
+    const wrongPassword = describePostgres({ ...postgres, password: 'wrong' }, 'shop');
+    await expectFailure(world, {
+      name: 'wrong database password',
+      reason: 'database_authentication',
+      source: await addSource(api, host, 'wrong password', wrongPassword),
+    });
+    await expectFailure(world, {
+      name: 'database gone',
+      reason: 'database_missing',
+      source: await addSource(api, host, 'gone', describePostgres(postgres, 'gone')),
+    });
+    const wrong = describeLocal(repositoryPath, 'not the password');
+    await expectFailure(world, {
+      name: 'wrong repository password',
+      reason: 'repository_password',
+      repository: await addRepository(api, host, `wrong ${generation}`, wrong, { isMissing: true }),
+    });
+    const nowhere = join(stack.directory, `nowhere-${generation}`);
+    await expectFailure(world, {
+      name: 'repository missing',
+      reason: 'repository_missing',
+      repository: await addRepository(api, host, `missing ${generation}`, describeLocal(nowhere, PASSWORD), { isMissing: true }),
+      restic: null,
+    });
+    expect(existsSync(nowhere), 'a repository is never made silently').toBe(false);
+    await provokeLock(world);
+    await provokeFullDisk(world);
+    await provokeUnreachable(world);
+  });
+}
+
+/** Somebody's restic, stopped dead while it holds the repository for itself alone. */
+async function provokeLock(world: World): Promise<void> {
+  const locks = join(world.repositoryPath, 'locks');
+  const env = { HOME: stack.directory, RESTIC_CACHE_DIR: join(stack.directory, 'other-cache'), ...world.env };
+  const other = startServiceProcess({ command: world.tool, args: ['check', '--read-data'], env });
+  try {
+    const holds = async () => readdirSync(locks).some((name) => /^[0-9a-f]{64}$/.test(name)) || undefined;
+    await waitFor('the lock', holds, { deadlineMs: 15_000, intervalMs: 2 });
+    signalQuietly(other.pid, 'SIGSTOP');
+    expect(await world.restic.listLocks()).toHaveLength(1);
+    await expectFailure(world, { name: 'repository locked', reason: 'repository_locked', restic: null });
+    expect(await world.restic.listLocks(), 'the lock of another is left alone').toHaveLength(1);
+    signalQuietly(other.pid, 'SIGCONT');
+    await other.exited;
+    expect(await world.restic.listLocks()).toEqual([]);
+  } finally {
+    signalQuietly(other.pid, 'SIGCONT');
+    await other.stop('SIGKILL');
+  }
+}
+
+async function provokeFullDisk(world: World): Promise<void> {
+  const { generation, host, tool } = world;
+  const disk = await startTmpfs(4 * 1024 * 1024);
+  try {
+    const path = join(disk.path, 'repository');
+    const repository = await addRepository(stack.api, host, `small ${generation}`, describeLocal(path, PASSWORD));
+    const env = { RESTIC_REPOSITORY: path, RESTIC_PASSWORD: PASSWORD };
+    const restic = createResticByHand(tool, stack.directory, env);
+    await expectFailure(world, { name: 'disk full', reason: 'repository_full', repository, restic });
+    await test.step('with room made, the next run succeeds', async () => {
+      await runTool('mount', ['-o', 'remount,size=200m', disk.path]);
+      const plan = await addPlan(stack.api, { name: `room ${generation}`, repository, sources: [world.shop] });
+      await stack.api.waitForRun(await runPlan(stack.api, plan), 'succeeded');
+    });
+  } finally {
+    await disk.stop();
+  }
+}
+
+async function provokeUnreachable(world: World): Promise<void> {
+  const { generation, host } = world;
+  const server = await startRestServer();
+  try {
+    const repository = await addRepository(stack.api, host, `away ${generation}`, {
+      kind: 'rest',
+      config: { url: `${server.url}shop`, username: server.user ?? '', allowHttp: true },
+      secrets: { password: PASSWORD, restPassword: server.password ?? '' },
+    });
+    await server.stop();
+    await expectFailure(world, { name: 'repository unreachable', reason: 'repository_unreachable', repository, restic: null });
+  } finally {
+    await server.stop();
+  }
+}

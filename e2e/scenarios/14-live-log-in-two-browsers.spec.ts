@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import type { RunId } from '@holdfast/shared/domain/ids.ts';
+import type { LogLine } from '@holdfast/shared/domain/run.ts';
+import type { Browser, Page } from '@playwright/test';
+import { expect, finishStack, signIn, test } from '../harness/browser.ts';
+import { addPlan, addSource, describeMariadb, runPlan } from '../harness/catalog.ts';
+import { sayLines, wrapTool } from '../harness/part2/slow-tool.ts';
+import { awaitSpec, prepareLocalWorld } from '../harness/part2/world.ts';
+import { type MariadbHandle, startMariadb } from '../harness/services/mariadb.ts';
+import { getTool } from '../harness/services/tools.ts';
+import { waitFor } from '../harness/services/wait-for.ts';
+import { type Stack, startStack } from '../harness/stack.ts';
+
+const LINES = 40;
+const PAUSE_SECONDS = 0.25;
+
+let stack: Stack;
+let mariadb: MariadbHandle;
+
+test.beforeAll(async () => {
+  const filled = startMariadb().then(async (started) => {
+    mariadb = started;
+    await mariadb.fillDatabase('shop', 1);
+  });
+  [stack] = await Promise.all([startStack(), filled]);
+});
+test.afterAll(async ({ browserName: _ }, info) => {
+  await finishStack(stack, info);
+  await mariadb?.stop();
+});
+
+/** Notes when each line of the log came into the page. */
+const WATCHER = `
+  window.shownAt = {};
+  const note = (node) => {
+    if (!(node instanceof Element)) return;
+    const found = node.matches('.log-lines > li') ? [node] : node.querySelectorAll('.log-lines > li');
+    for (const line of found) window.shownAt[line.dataset.n] ??= Date.now();
+  };
+  new MutationObserver((records) => {
+    for (const record of records) for (const node of record.addedNodes) note(node);
+  }).observe(document, { childList: true, subtree: true });
+`;
+
+async function openWatcher(browser: Browser, id: RunId): Promise<Page> {
+  const page = await (await browser.newContext()).newPage();
+  await signIn(page, stack.server.url, stack.admin, '/runs');
+  await page.addInitScript({ content: WATCHER });
+  await page.goto(`${stack.server.url}/runs/${id}`);
+  return page;
+}
+
+const readTexts = (page: Page) => page.locator('.log-lines > li .log-text').allTextContents();
+const readShownAt = async (page: Page) => (await page.evaluate('window.shownAt')) as Readonly<Record<string, number>>;
+
+test('two browsers end with the same whole log, each line within a second, though the server is killed in between', async ({
+  browser,
+}) => {
+  const wrapped = { name: 'mariadb-dump', real: getTool('mariadb-dump'), before: sayLines(LINES, PAUSE_SECONDS) };
+  const toolPath = [await wrapTool(join(stack.directory, 'slow'), wrapped)];
+  const { host, repository, agent } = await prepareLocalWorld(stack, 'db-1', 'new', { toolPath });
+  const source = await addSource(stack.api, host, 'shop', describeMariadb(mariadb, 'shop'));
+  const plan = await addPlan(stack.api, { name: 'nightly', repository, sources: [source] });
+  await awaitSpec(stack, host);
+  const id = await runPlan(stack.api, plan);
+
+  const first = await openWatcher(browser, id);
+  await expect(first.getByRole('log')).toContainText(`word 12 of ${LINES}`, { timeout: 15_000 });
+  const second = await openWatcher(browser, id);
+  const openedAt = Date.now();
+  await expect(second.getByRole('log')).toContainText(`word 5 of ${LINES}`);
+  await expect(second.getByRole('log')).toContainText(`word 22 of ${LINES}`);
+  const killedAt = Date.now();
+  await stack.server.kill('SIGKILL');
+  await agent.awaitLog(/disconnected|connection (lost|closed)|connect(ing|ion)? (again|failed)/i).catch(() => undefined);
+  await stack.server.restart();
+  await stack.api.waitForRun(id, 'succeeded');
+  const { lines } = await stack.api.get<{ lines: readonly LogLine[] }>(`/runs/${id}/log?limit=2000`);
+
+  await test.step('the log is whole: every number once, every word of the tool in order', () => {
+    expect(lines.map((line) => line.n)).toEqual(lines.map((_, index) => index + 1));
+    const words = lines.map((line) => line.text).filter((text) => text.startsWith('word '));
+    expect(words).toEqual(Array.from({ length: LINES }, (_, index) => `word ${index + 1} of ${LINES}`));
+  });
+
+  await test.step('both browsers show exactly these lines, without a reload', async () => {
+    const texts = lines.map((line) => line.text);
+    for (const page of [first, second]) {
+      await waitFor('the last line', async () => ((await readTexts(page)).length === texts.length ? true : undefined), {
+        deadlineMs: 15_000,
+      }).catch(() => undefined);
+      expect(await readTexts(page)).toEqual(texts);
+      await expect(page.locator('main .status').filter({ hasText: 'succeeded' }).first()).toBeVisible();
+    }
+  });
+
+  await test.step('each line was there within a second of its being printed', async () => {
+    for (const [page, since] of [
+      [first, 0],
+      [second, openedAt],
+    ] as const) {
+      const shownAt = await readShownAt(page);
+      const live = lines.filter((line) => line.at > since && line.at < killedAt - 1000);
+      expect(live.length).toBeGreaterThan(5);
+      const loadedAt = Math.min(...Object.values(shownAt));
+      const late = live.map((line) => (shownAt[line.n] ?? Number.POSITIVE_INFINITY) - Math.max(line.at, loadedAt));
+      expect(Math.max(...late)).toBeLessThan(1000);
+    }
+  });
+  await Promise.all([first.context().close(), second.context().close()]);
+});
