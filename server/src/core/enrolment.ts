@@ -11,6 +11,7 @@ import type { Announcement, EnrolmentToken, Host, HostToken } from '../store/hos
 import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
+import { checkName, checkNote, checkTags } from './names.ts';
 import type { CoreContext } from './ports.ts';
 
 /** What approval decides about the new host. */
@@ -183,7 +184,8 @@ async function getPending(context: CoreContext, caller: Caller, id: Announcement
 /** A person compared the fingerprints and lets the host in. */
 export async function approveHost(context: CoreContext, caller: Caller, id: AnnouncementId, admission: Admission): Promise<Host> {
   demand(caller, 'host.approve');
-  return admit(context, caller, await getPending(context, caller, id), admission);
+  const checked: Admission = { name: checkName(admission.name), tags: checkTags(admission.tags) };
+  return admit(context, caller, await getPending(context, caller, id), checked);
 }
 
 export async function rejectHost(context: CoreContext, caller: Caller, id: AnnouncementId, message: string): Promise<void> {
@@ -213,14 +215,16 @@ export async function createEnrolmentToken(
   wanted: NewEnrolmentToken,
 ): Promise<{ token: string; row: EnrolmentToken }> {
   demand(caller, 'host.approve');
+  const note = checkNote(wanted.note);
+  const tags = checkTags(wanted.tags);
   const now = context.clock.now();
   const token = context.crypto.randomToken('hfe');
   const row: EnrolmentToken = {
     id: context.createId('enrolmentToken'),
     tenant: caller.tenant,
     hash: context.crypto.hashToken(token),
-    note: wanted.note,
-    tags: wanted.tags,
+    note,
+    tags,
     usesLeft: wanted.uses,
     createdAt: now,
     expiresAt: now + wanted.lifeMs,
@@ -228,7 +232,7 @@ export async function createEnrolmentToken(
   await context.store.hosts.insertEnrolmentToken(row);
   await recordAct(context, caller, {
     action: 'enrolment_token.created',
-    target: { kind: 'enrolment_token', id: row.id, name: wanted.note },
+    target: { kind: 'enrolment_token', id: row.id, name: note },
     change: { uses: wanted.uses, expiresAt: row.expiresAt },
   });
   return { token, row };

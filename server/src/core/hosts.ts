@@ -9,6 +9,7 @@ import type { HostHappening } from '../store/trail.ts';
 import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
+import { checkName, checkTags } from './names.ts';
 import type { CoreContext } from './ports.ts';
 
 /** What a person reads about a host's connection; computed here and nowhere else. */
@@ -62,8 +63,14 @@ export interface HostChange {
   concurrency?: number | undefined;
 }
 
-export async function updateHost(context: CoreContext, caller: Caller, id: HostId, change: HostChange): Promise<HostView> {
+/** Names, tags, runs at the same time; `invalid` names the field at fault, `conflict` a name that is taken. */
+export async function updateHost(context: CoreContext, caller: Caller, id: HostId, wanted: HostChange): Promise<HostView> {
   demand(caller, 'host.manage');
+  const change: HostChange = {
+    ...wanted,
+    ...(wanted.name === undefined ? {} : { name: checkName(wanted.name) }),
+    ...(wanted.tags === undefined ? {} : { tags: checkTags(wanted.tags) }),
+  };
   const before = await getHost(context, caller, id);
   if (
     change.name !== undefined &&

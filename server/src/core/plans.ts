@@ -10,6 +10,7 @@ import { createFieldsError } from './adapter-input.ts';
 import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
+import { checkName } from './names.ts';
 import type { CoreContext } from './ports.ts';
 
 export interface PlanInput {
@@ -78,6 +79,7 @@ async function tellHosts(context: CoreContext, caller: Caller, hosts: readonly H
 
 export async function createPlan(context: CoreContext, caller: Caller, input: PlanInput): Promise<Plan> {
   demand(caller, 'plan.manage');
+  const name = checkName(input.name);
   if ((await context.store.catalog.countPlans(caller.tenant)) >= COUNTS.plans)
     throw new AppError('limit', 'there are too many plans', { retry: 'after_change' });
   checkSchedule(context, input.schedule);
@@ -86,7 +88,7 @@ export async function createPlan(context: CoreContext, caller: Caller, input: Pl
   const plan: Plan = {
     id: context.createId('plan'),
     tenant: caller.tenant,
-    name: input.name,
+    name,
     repository: input.repository,
     sources: [...new Set(input.sources)],
     schedule: input.schedule,
@@ -139,7 +141,7 @@ export async function updatePlan(
     schedule?.cron !== before.schedule?.cron || schedule?.zone !== before.schedule?.zone || (enabled && !before.enabled);
   const after: Plan = {
     ...before,
-    name: change.name ?? before.name,
+    name: change.name === undefined ? before.name : checkName(change.name),
     repository: change.repository ?? before.repository,
     sources: change.sources === undefined ? before.sources : [...new Set(change.sources)],
     schedule,

@@ -7,10 +7,12 @@ import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/mess
 import type { Repository } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Page, PageRequest } from '../store/page.ts';
-import { type AdapterInput, parseAdapterInput } from './adapter-input.ts';
+import { type AdapterInput, createFieldsError, parseAdapterInput } from './adapter-input.ts';
 import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
+import { checkRepositoryPlan } from './dry-plan.ts';
+import { checkName } from './names.ts';
 import type { CoreContext } from './ports.ts';
 import { decryptSecrets, encryptSecrets, sealSecrets } from './secrets.ts';
 
@@ -50,13 +52,15 @@ async function tellHosts(context: CoreContext, caller: Caller, id: RepositoryId)
 
 export async function createRepository(context: CoreContext, caller: Caller, input: RepositoryInput): Promise<Repository> {
   demand(caller, 'repository.manage');
+  const name = checkName(input.name);
   const { config, secrets } = parseAdapterInput(getRepositoryAdapter(input.kind).fields, input);
+  checkRepositoryPlan(input.kind, config, secrets);
   const id = context.createId('repository');
   const now = context.clock.now();
   const repository: Repository = {
     id,
     tenant: caller.tenant,
-    name: input.name,
+    name,
     kind: input.kind,
     config,
     secrets: encryptSecrets(context, { tenant: caller.tenant, table: 'repositories', row: id }, secrets, {}),
@@ -91,11 +95,13 @@ export async function updateRepository(
   const before = await getRepository(context, caller, id);
   const input = { config: change.config ?? before.config, secrets: change.secrets ?? {} };
   const { config, secrets } = parseAdapterInput(getRepositoryAdapter(before.kind).fields, input, Object.keys(before.secrets));
+  const row = { tenant: before.tenant, table: 'repositories' as const, row: id };
+  checkRepositoryPlan(before.kind, config, { ...decryptSecrets(context, row, before.secrets), ...secrets });
   const after: Repository = {
     ...before,
-    name: change.name ?? before.name,
+    name: change.name === undefined ? before.name : checkName(change.name),
     config,
-    secrets: encryptSecrets(context, { tenant: before.tenant, table: 'repositories', row: id }, secrets, before.secrets),
+    secrets: encryptSecrets(context, row, secrets, before.secrets),
     version: before.version + 1,
     updatedAt: context.clock.now(),
   };
@@ -139,6 +145,8 @@ async function prepareQuestion(context: CoreContext, caller: Caller, question: R
   const savedId = isDraft ? question.base : question.repository;
   const saved = savedId === undefined ? undefined : await getRepository(context, caller, savedId);
   const kind = isDraft ? question.kind : (saved as Repository).kind;
+  if (isDraft && saved && saved.kind !== kind)
+    throw createFieldsError({ base: 'Base: the saved repository is of another kind; type its secrets anew' });
   const stored: Secrets = saved
     ? decryptSecrets(context, { tenant: saved.tenant, table: 'repositories', row: saved.id }, saved.secrets)
     : {};

@@ -2,14 +2,16 @@
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { HostId, RequestId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
+import { type RestoreTarget, restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
 import type { AdapterDraft } from '@holdfast/shared/protocol/messages.ts';
 import type { Repository, Source } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Page, PageRequest } from '../store/page.ts';
 import type { Run, Snapshot, SnapshotFilter } from '../store/runs.ts';
+import { createFieldsError } from './adapter-input.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
+import { checkTargetPlan } from './dry-plan.ts';
 import type { CoreContext } from './ports.ts';
 import { createOrder, ORDER_LIFE_MS, placeRun } from './run-orders.ts';
 import { decryptSecrets, sealSecrets } from './secrets.ts';
@@ -36,6 +38,24 @@ export interface RestoreRequest {
   /** The host that reads the snapshot and writes the target. */
   host: HostId;
   target: { kind: 'directory'; path: string } | { kind: 'database'; source: SourceId; database: string };
+}
+
+/** One line of text: what a file system or a database server can be given as a name and a person can read in a list. */
+const ONE_LINE = /^[^\u0000-\u001f\u007f]*$/u;
+
+/** `invalid` naming `target.path`, `target.database` or `target.source`. */
+function checkTarget(target: RestoreTarget): RestoreTarget {
+  const parsed = restoreTargetSchema.safeParse(target);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw createFieldsError({
+      [`target.${String(issue?.path[0] ?? 'kind')}`]: `Target: ${issue?.message ?? 'is not well-formed'}`,
+    });
+  }
+  const [field, text] = target.kind === 'directory' ? ['path', target.path] : ['database', target.database];
+  if (!ONE_LINE.test(text) || !text.isWellFormed())
+    throw createFieldsError({ [`target.${field}`]: 'Target: must be one line without control characters' });
+  return parsed.data;
 }
 
 function assertRestorable(snapshot: Snapshot, source: Source, target: RestoreTarget): void {
@@ -80,10 +100,30 @@ function draftFor(
   return { kind: row.kind, config: row.config as AdapterDraft['config'], ...(secrets ? { secrets } : {}) };
 }
 
+/** The source whose server takes the new database. It lives on the restoring host: `localhost` is another server elsewhere. */
+async function findConnection(
+  context: CoreContext,
+  caller: Caller,
+  target: Extract<RestoreTarget, { kind: 'database' }>,
+  source: Source,
+  host: Host,
+): Promise<Source> {
+  const connection = await context.store.catalog.findSource(caller.tenant, target.source);
+  if (connection?.kind !== source.kind)
+    throw createFieldsError({ 'target.source': 'Connection: it is not of the same engine as the snapshot' });
+  if (connection.host !== host.id)
+    throw createFieldsError({
+      'target.source': `Connection: "${connection.name}" belongs to another host; choose a connection of ${host.name}, or restore on its own host`,
+    });
+  checkTargetPlan(connection.kind, connection.config, target.database);
+  return connection;
+}
+
 /** Starts a restore. The host refuses a target that exists and is not empty. */
 export async function startRestore(context: CoreContext, caller: Caller, request: RestoreRequest): Promise<Run> {
   demand(caller, 'restore.start');
   const { store } = context;
+  const target = checkTarget(request.target);
   const snapshot = await getSnapshot(context, caller, request.snapshot);
   const [source, repository, host] = await Promise.all([
     store.catalog.findSource(caller.tenant, snapshot.source),
@@ -94,15 +134,9 @@ export async function startRestore(context: CoreContext, caller: Caller, request
     throw new AppError('not_found', 'the source of this snapshot was deleted; restore it with restic, see the documentation');
   if (!repository) throw new AppError('not_found', 'the repository of this snapshot was deleted');
   if (host?.state !== 'active') throw new AppError('not_found', 'there is no such approved host');
-  assertRestorable(snapshot, source, request.target);
+  assertRestorable(snapshot, source, target);
   assertReachable(repository, snapshot, host);
-  const connection =
-    request.target.kind === 'database' ? await store.catalog.findSource(caller.tenant, request.target.source) : undefined;
-  if (request.target.kind === 'database' && connection?.kind !== source.kind) {
-    throw new AppError('invalid', 'the target connection is not of the same engine as the snapshot', {
-      details: { field: 'target.source' },
-    });
-  }
+  const connection = target.kind === 'database' ? await findConnection(context, caller, target, source, host) : undefined;
 
   const now = context.clock.now();
   const trigger = caller.actor.kind === 'api_key' ? ('api' as const) : ('manual' as const);
@@ -120,7 +154,7 @@ export async function startRestore(context: CoreContext, caller: Caller, request
       draft: draftFor(context, host, ref, 'repositories', repository),
       ...(repository.engineId === undefined ? {} : { pinnedId: repository.engineId }),
     },
-    target: request.target,
+    target,
     ...(connection ? { connection: draftFor(context, host, ref, 'sources', connection) } : {}),
     trigger,
     requestedBy: caller.actor.name,
@@ -140,7 +174,7 @@ export async function startRestore(context: CoreContext, caller: Caller, request
     bytes: 0,
     evidence: [],
     snapshot: snapshot.id,
-    target: request.target,
+    target,
     requestedBy: caller.actor.name,
     logLines: 0,
   };
@@ -148,7 +182,7 @@ export async function startRestore(context: CoreContext, caller: Caller, request
   await recordAct(context, caller, {
     action: 'restore.started',
     target: { kind: 'snapshot', id: snapshot.id, name: source.name },
-    change: { run: runId, host: host.name, target: request.target },
+    change: { run: runId, host: host.name, target },
   });
   return run;
 }

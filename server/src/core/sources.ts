@@ -8,10 +8,12 @@ import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/mess
 import type { Source, SourceFilter } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Page, PageRequest } from '../store/page.ts';
-import { type AdapterInput, parseAdapterInput } from './adapter-input.ts';
+import { type AdapterInput, createFieldsError, parseAdapterInput } from './adapter-input.ts';
 import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
+import { checkSourcePlan } from './dry-plan.ts';
+import { checkName } from './names.ts';
 import type { CoreContext } from './ports.ts';
 import { decryptSecrets, encryptSecrets, sealSecrets } from './secrets.ts';
 
@@ -58,7 +60,9 @@ export async function listSources(
 
 export async function createSource(context: CoreContext, caller: Caller, input: SourceInput): Promise<Source> {
   demand(caller, 'source.manage');
+  const name = checkName(input.name);
   const { config, secrets } = parseAdapterInput(getSourceAdapter(input.kind).fields, input);
+  checkSourcePlan(input.kind, config, secrets);
   const host = await getActiveHost(context, caller, input.host);
   if ((await context.store.catalog.listSourcesOfHost(caller.tenant, host.id)).length >= COUNTS.sourcesPerHost) {
     throw new AppError('limit', `a host may have ${COUNTS.sourcesPerHost} sources`, { retry: 'after_change' });
@@ -69,7 +73,7 @@ export async function createSource(context: CoreContext, caller: Caller, input: 
     id,
     tenant: caller.tenant,
     host: host.id,
-    name: input.name,
+    name,
     kind: input.kind,
     config,
     secrets: encryptSecrets(context, { tenant: caller.tenant, table: 'sources', row: id }, secrets, {}),
@@ -108,12 +112,14 @@ export async function updateSource(
   const { fields } = getSourceAdapter(before.kind);
   const input = { config: change.config ?? before.config, secrets: change.secrets ?? {} };
   const { config, secrets } = parseAdapterInput(fields, input, Object.keys(before.secrets));
+  const row = { tenant: before.tenant, table: 'sources' as const, row: id };
+  checkSourcePlan(before.kind, config, { ...decryptSecrets(context, row, before.secrets), ...secrets });
   const after: Source = {
     ...before,
-    name: change.name ?? before.name,
+    name: change.name === undefined ? before.name : checkName(change.name),
     enabled: change.enabled ?? before.enabled,
     config,
-    secrets: encryptSecrets(context, { tenant: before.tenant, table: 'sources', row: id }, secrets, before.secrets),
+    secrets: encryptSecrets(context, row, secrets, before.secrets),
     version: before.version + 1,
     updatedAt: context.clock.now(),
   };
@@ -155,6 +161,9 @@ async function prepareQuestion(
       : undefined
     : await getSource(context, caller, question.source);
   const kind = isDraft ? question.kind : (saved as Source).kind;
+  // What one connection's secrets are good for ends where another kind or another machine begins.
+  if (isDraft && saved && (saved.kind !== kind || saved.host !== question.host))
+    throw createFieldsError({ base: 'Base: the saved source is of another kind or host; type its secrets anew' });
   const storedSecrets: Secrets = saved
     ? decryptSecrets(context, { tenant: saved.tenant, table: 'sources', row: saved.id }, saved.secrets)
     : {};

@@ -1,8 +1,8 @@
 /** What a schedule does on the nights on which its zone's clocks change. */
+import { isEveryHour } from '@holdfast/shared/domain/fire-walk.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
+import { openZone } from '@holdfast/shared/domain/wall-time.ts';
 import { Cron } from 'croner';
-import { isEveryHour } from './next-fire.ts';
-import { openZone } from './wall-time.ts';
 
 const DAY = 24 * 3_600_000;
 /** Wall times looked at around one change. */

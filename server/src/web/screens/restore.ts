@@ -240,9 +240,17 @@ async function checkTyped(
 
 /** The core names its own fields; the form calls the connection a place. */
 function renameFields(problem: FormProblem): FormProblem {
-  const { 'target.source': connection, host, ...others } = problem.fields;
+  const { 'target.source': connection, 'target.database': database, 'target.path': path, host, ...others } = problem.fields;
   const place = connection ?? host;
-  return { ...problem, fields: { ...others, ...(place === undefined ? {} : { place }) } };
+  const target = database ?? path;
+  return {
+    ...problem,
+    fields: {
+      ...others,
+      ...(place === undefined ? {} : { place }),
+      ...(target === undefined ? {} : { target: target.replace(/^Target: /, '') }),
+    },
+  };
 }
 
 async function showForm(
