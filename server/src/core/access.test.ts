@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AnnouncementId, EnrolmentTokenId, RunId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { listAudit } from './audit.ts';
 import type { Caller } from './caller.ts';
 import { approveHost, createEnrolmentToken, deleteEnrolmentToken, listEnrolmentTokens, rejectHost } from './enrolment.ts';
 import { type CatalogRig, ENGINE, openCatalogRig, SECRETS } from './fixtures/catalog-rig.ts';
@@ -81,6 +82,7 @@ const ACTS: Readonly<Record<string, { act: Act; operator: boolean }>> = {
   deletePlan: { operator: true, act: ({ context, plan }, caller) => deletePlan(context, caller, plan.id) },
   startPlan: { operator: true, act: ({ context, plan }, caller) => startPlan(context, caller, plan.id) },
   cancelRun: { operator: true, act: ({ context }, caller) => cancelRun(context, caller, 'run_1' as RunId) },
+  listAudit: { operator: false, act: ({ context }, caller) => listAudit(context, caller, {}, { limit: 10 }) },
   startRestore: {
     operator: true,
     act: ({ context, host }, caller) =>

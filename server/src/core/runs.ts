@@ -8,7 +8,10 @@ import type { LogFilter, Run, RunFilter, RunPart, RunStage, Snapshot } from '../
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
-import { createOrder, ORDER_LIFE_MS, placeCancellation, placeRun } from './run-orders.ts';
+import { announceRun, createOrder, ORDER_LIFE_MS, placeCancellation, placeRun } from './run-orders.ts';
+
+/** The act of asking for a run's end. */
+const CANCELLED = 'run.cancelled';
 
 export interface StartedRuns {
   /** One run for each host that has sources of the plan. */
@@ -94,17 +97,27 @@ export interface RunDetail {
   parts: readonly RunPart[];
   stages: readonly RunStage[];
   snapshots: readonly Snapshot[];
+  /** Who asked for its end, where somebody did. */
+  cancelledBy?: string | undefined;
+}
+
+/** The audit knows it; whoever may see a run may see this much of it. */
+async function findWhoCancelled(context: CoreContext, caller: Caller, id: RunId): Promise<string | undefined> {
+  const found = await context.store.trail.listAudit(caller.tenant, { action: CANCELLED, target: id }, { limit: 1 });
+  return found.rows[0]?.actor.name;
 }
 
 export async function getRunDetail(context: CoreContext, caller: Caller, id: RunId): Promise<RunDetail> {
   const run = await getRun(context, caller, id);
   const { runs } = context.store;
-  const [parts, stages, snapshots] = await Promise.all([
+  const mayBeCancelled = run.state === 'cancelled' || !isTerminal(run.state);
+  const [parts, stages, snapshots, cancelledBy] = await Promise.all([
     runs.listParts(caller.tenant, id),
     runs.listStages(caller.tenant, id),
     runs.listSnapshots(caller.tenant, { run: id }, { limit: 200 }),
+    mayBeCancelled ? findWhoCancelled(context, caller, id) : undefined,
   ]);
-  return { run, parts, stages, snapshots: snapshots.rows };
+  return { run, parts, stages, snapshots: snapshots.rows, ...(cancelledBy === undefined ? {} : { cancelledBy }) };
 }
 
 export async function listRuns(context: CoreContext, caller: Caller, filter: RunFilter, page: PageRequest): Promise<Page<Run>> {
@@ -128,6 +141,7 @@ export async function cancelRun(context: CoreContext, caller: Caller, id: RunId)
   const run = await getRun(context, caller, id);
   if (isTerminal(run.state)) throw new AppError('conflict', `this run has ended already: ${run.state}`);
   await placeCancellation(context, caller, run);
-  await recordAct(context, caller, { action: 'run.cancelled', target: { kind: 'run', id, name: id } });
+  await recordAct(context, caller, { action: CANCELLED, target: { kind: 'run', id, name: id } });
+  announceRun(context, run);
   return getRun(context, caller, id);
 }

@@ -1,7 +1,7 @@
 /** The end-point of the audit trail: who did what to what, from where. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { z } from 'zod';
-import { demand } from '../../core/caller.ts';
+import { listAudit } from '../../core/audit.ts';
 import type { AuditRow } from '../../store/trail.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
@@ -42,9 +42,8 @@ const listEndpoint = defineEndpoint({
   }),
   reply: listOf(auditShape),
   async handle(context, caller, { query }) {
-    demand(caller, 'audit.view');
     const { action, target, actor } = query;
-    const page = await context.store.trail.listAudit(caller.tenant, { action, target, actor }, toPageRequest(query));
+    const page = await listAudit(context, caller, { action, target, actor }, toPageRequest(query));
     return toPageReply(page, toAuditShape);
   },
 });

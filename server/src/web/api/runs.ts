@@ -91,7 +91,12 @@ const stageShape = nameShape(
 
 export const runDetailShape = nameShape(
   'RunDetail',
-  runShape.extend({ parts: listOf(partShape), stages: listOf(stageShape), snapshots: listOf(snapshotShape) }),
+  runShape.extend({
+    parts: listOf(partShape),
+    stages: listOf(stageShape),
+    snapshots: listOf(snapshotShape),
+    cancelledBy: z.string().optional().meta({ description: 'Who asked for its end, where somebody did' }),
+  }),
 );
 
 function toPartShape({ source, state, failure, warnings, bytes, durationMs }: RunPart): z.infer<typeof partShape> {
@@ -102,12 +107,13 @@ function toStageShape({ source, stage, startedAt, endedAt, ok }: RunStage): z.in
   return { source, stage, startedAt, endedAt, ok };
 }
 
-export function toRunDetailShape({ run, parts, stages, snapshots }: RunDetail): z.infer<typeof runDetailShape> {
+export function toRunDetailShape({ run, parts, stages, snapshots, cancelledBy }: RunDetail): z.infer<typeof runDetailShape> {
   return {
     ...toRunShape(run),
     parts: parts.map(toPartShape),
     stages: stages.map(toStageShape),
     snapshots: snapshots.map(toSnapshotShape),
+    ...(cancelledBy === undefined ? {} : { cancelledBy }),
   };
 }
 

@@ -138,6 +138,21 @@ describe('The page of a run', () => {
       orders.map((order) => [order.type, order.run]),
       [['run.cancel', id]],
     );
+    assert.match(await world.read(`/runs/${id}`), /by schedule[^<]* · ada asked for its end/);
+    await fleet.tell(fleet.hosts['web-1'] ?? assert.fail(), [
+      {
+        type: 'run.finished',
+        run: id,
+        at: NOW + 2000,
+        state: 'cancelled',
+        evidence: [],
+        bytes: 0,
+        logLines: 0,
+        durationMs: 2000,
+      },
+    ]);
+    assert.match(await world.read(`/runs/${id}`), /by schedule[^<]* · cancelled by ada/);
+    assert.doesNotMatch(await world.read(`/runs/${runs.clean}`), /cancelled by/);
   });
 
   it('has no page for an id that is none', async () => {

@@ -90,6 +90,7 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
     remarks: [
       describeCause(run, run.plan === undefined ? undefined : names.plans.get(run.plan)?.name, face),
       ...(late === undefined ? [] : [late]),
+      ...describeCancellation(detail),
     ],
     ...findRunActs(caller, detail, names, urls),
     stages: toStageViews(run, stages, face.now),
@@ -104,6 +105,12 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
     figures: listFigures(detail),
     places: listPlaces(detail, names, urls),
   };
+}
+
+/** Who asked for the end, also while the host has not obeyed yet. */
+function describeCancellation({ run, cancelledBy }: RunDetail): string[] {
+  if (cancelledBy === undefined) return [];
+  return [run.state === 'cancelled' ? `cancelled by ${cancelledBy}` : `${cancelledBy} asked for its end`];
 }
 
 const NO_LOG = {} as RunLogView;
