@@ -167,17 +167,19 @@ function mergeEvidence(parts: readonly PartResult[]): Evidence[] {
 
 /** Runs to the end; whatever happens is recorded, nothing is thrown. */
 export async function executeBackup(execution: BackupExecution): Promise<void> {
-  const { workbench, recorder, body } = execution;
+  const { workbench, recorder, body, signal } = execution;
   try {
     body.started = true;
-    if (!body.sources.every((source) => body.overlapping.includes(source))) {
+    // What was cancelled while it waited, and what only stands aside for an earlier run, never began.
+    const begins = !signal.aborted && !body.sources.every((source) => body.overlapping.includes(source));
+    if (begins) {
       workbench.journal.runs.revise(recorder.run, body);
       recorder.start();
     }
     const parts = await runAll(execution);
     const states = body.ended.map((part) => part.state);
     const state = combineParts(states);
-    if (state !== 'skipped') recorder.finalize();
+    if (begins) recorder.finalize();
     const failures = parts.filter((part) => part.failure);
     const failure =
       state === 'succeeded' ? undefined : (failures.find((part) => part.state === 'failed')?.failure ?? failures[0]?.failure);
