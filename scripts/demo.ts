@@ -72,6 +72,15 @@ function listenForTheEnd(): AbortController {
   return end;
 }
 
+/** What ended the demo says more than how the step that was under way stumbled over it. */
+function blame(stumble: unknown, reason: unknown): unknown {
+  if (reason instanceof StopRequest || !(stumble instanceof StepFailure)) return reason;
+  return new StepFailure(stumble.number, stumble.title, reason);
+}
+
+const trimStop = (failure: unknown) =>
+  describeError(failure instanceof StepFailure ? failure.message : failure).replace(/\.$/, '');
+
 async function run({ once, listen }: Options, folder: StateFolder, lock: DemoLock): Promise<number> {
   const end = listenForTheEnd();
   const stopper = createStopper();
@@ -107,8 +116,7 @@ async function run({ once, listen }: Options, folder: StateFolder, lock: DemoLoc
       end.signal.throwIfAborted();
     }
   } catch (error) {
-    // What ended the demo says more than the step that stumbled over it.
-    failure = end.signal.aborted ? end.signal.reason : error;
+    failure = end.signal.aborted ? blame(error, end.signal.reason) : error;
   }
   if (failure instanceof StopRequest) say(`\nStopping (${failure.message}) …`);
   const problems = await stopper.stopAll();
@@ -118,8 +126,7 @@ async function run({ once, listen }: Options, folder: StateFolder, lock: DemoLoc
     return problems.length > 0 ? 1 : outcome === undefined ? failure.exitCode : 0;
   }
   if (failure === undefined) return problems.length > 0 ? 1 : 0;
-  const what = failure instanceof StepFailure ? failure.message : describeError(failure);
-  complain(`demo failed in ${what}. Logs: ${folder.logs}`.replace('failed in the', 'failed: the'));
+  complain(`demo failed${failure instanceof StepFailure ? ' in ' : ': '}${trimStop(failure)}. Logs: ${folder.logs}`);
   return 1;
 }
 

@@ -67,7 +67,8 @@ function awaitEnd(child: ChildProcess, { name, logFile }: ProgramOptions): Promi
     child.once('error', (error) => resolve(`the ${name} could not be started: ${error.message}`));
     child.once('exit', (code, signal) => {
       const how = signal === null ? `exit code ${code}` : signal;
-      const last = readFileSync(logFile, 'utf8').trimEnd().split('\n').at(-1) ?? '';
+      const said = readFileSync(logFile, 'utf8').trimEnd().split('\n');
+      const last = said.findLast((line) => !/^\s+at /.test(line)) ?? '';
       resolve(`the ${name} ended by itself (${how})${last === '' ? '' : `; its last line: ${last.slice(0, 500)}`}`);
     });
   });

@@ -1,9 +1,13 @@
 /** A step failed: which one, and why. `message` is one line. */
 export class StepFailure extends Error {
   override name = 'StepFailure';
+  readonly number: number;
+  readonly title: string;
 
   constructor(number: number, title: string, cause: unknown) {
     super(`step ${number} (${title}): ${describeError(cause)}`, { cause });
+    this.number = number;
+    this.title = title;
   }
 }
 
