@@ -89,9 +89,9 @@ for (const generation of GENERATIONS) {
     });
 
     await test.step('a dump that hangs in mid-stream', async () => {
-      await page.goto(`${stack.server.url}/plans/${dump.id}`);
-      const id = await runNow(page);
+      const id = await runPlan(api, dump);
       await freezeDump(world);
+      await page.goto(`${stack.server.url}/runs/${id}`);
       await cancelByClicks(page, id, world);
       expect(await world.restic.countSnapshots()).toBe(0);
       expect((await api.send('POST', `/runs/${id}/cancel`)).status).toBe(409);
@@ -110,7 +110,10 @@ for (const generation of GENERATIONS) {
 async function freezeDump(world: LocalWorld): Promise<void> {
   const findTool = (pattern: RegExp) => async () =>
     world.agent.listTools().find(({ commandLine }) => pattern.test(commandLine))?.pid;
-  const store = await waitFor('restic to read', findTool(/restic\b.* backup\b/), { deadlineMs: 15_000, intervalMs: 5 });
+  const store = await waitFor('restic to read', findTool(/restic\b.* backup\b.*role:data/), {
+    deadlineMs: 15_000,
+    intervalMs: 5,
+  });
   signalQuietly(store, 'SIGSTOP');
   const findCopy = async () =>
     (await postgres.query(
