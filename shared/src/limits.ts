@@ -14,6 +14,13 @@ const MIB = 1024 * KIB;
 export const WIRE = {
   /** Largest frame in bytes of UTF-8; ws closes with 1009 above it. */
   frameBytes: 256 * KIB,
+  /**
+   * A host's whole spec is one frame: about 250 sources with secrets of usual length. What a frame has besides the
+   * document (ids, signature, version).
+   */
+  specFrameExtraBytes: 1 * KIB,
+  /** A hello that names a higher spec version than the server's is believed up to here, so that no host can run numbers out. */
+  specVersionMax: 2 ** 40,
   /** Deepest nesting of JSON in a frame. */
   frameDepth: 16,
   /** The server pings this often; an agent hearing nothing for `silenceMs` hangs up. */
@@ -127,6 +134,7 @@ export const HTTP = {
 /** Objects one tenant may own; far above honest use, below what hurts the store. */
 export const COUNTS = {
   hosts: 20_000,
+  /** The host's spec has to fit into one frame as well (`WIRE.frameBytes`), which most often is the narrower limit. */
   sourcesPerHost: 2_000,
   repositories: 20_000,
   plans: 50_000,

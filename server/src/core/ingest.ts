@@ -3,6 +3,7 @@
 import { verifyConnectClaim } from '@holdfast/shared/crypto/proof.ts';
 import type { HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { WIRE } from '@holdfast/shared/limits.ts';
 import type { SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import type { AgentFrames, Progress } from '@holdfast/shared/protocol/messages.ts';
 import { negotiateVersion } from '@holdfast/shared/protocol/version.ts';
@@ -60,11 +61,24 @@ export async function acceptHello(
       { retry: 'never' },
     );
   }
+  if (hello.specVersion > host.specVersion) await outrunSpec(context, host, hello.specVersion);
   const now = clock.now();
   await store.hosts.settleHostToken(token.hash, now);
   await store.hosts.recordContact(host.id, { at: now, facts: hello.facts, tools: hello.tools });
   const position = await store.hosts.getEventPosition(host.id, hello.outbox.epoch);
   return { version, host, acknowledged: position.seq };
+}
+
+/** A server restored from a copy counts behind its hosts, which refuse an older spec: it goes on above what they have. */
+async function outrunSpec(context: CoreContext, host: Host, version: number): Promise<void> {
+  if (version > WIRE.specVersionMax) {
+    throw new AppError('invalid', 'this host names a spec version that no server gave it; enrol it again with a fresh state', {
+      retry: 'never',
+    });
+  }
+  await context.store.hosts.raiseSpecVersion(host.id, version);
+  const text = `the host has version ${version} of its settings, this server only gave ${host.specVersion}: the server's data is older than the host's. It is sent the present ones under a higher number`;
+  await recordHappening(context, host, 'host.spec_ahead', 'warn', text);
 }
 
 /** Takes a host out of service until a person enrols it again. Whichever of the two is connected now is cut off as well. */

@@ -12,6 +12,7 @@ import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
 import { checkName } from './names.ts';
 import type { CoreContext } from './ports.ts';
+import { demandSpecFits } from './spec-size.ts';
 
 export interface PlanInput {
   name: string;
@@ -99,6 +100,7 @@ export async function createPlan(context: CoreContext, caller: Caller, input: Pl
     createdAt: now,
     updatedAt: now,
   };
+  await demandSpecFits(context, caller, hosts, { plan });
   await context.store.catalog.insertPlan(plan);
   await recordAct(context, caller, {
     action: 'plan.created',
@@ -154,6 +156,7 @@ export async function updatePlan(
   };
   const hostsAfter = await checkReferences(context, caller, after);
   const hostsBefore = await context.store.catalog.listHostsOfPlan(caller.tenant, id);
+  await demandSpecFits(context, caller, hostsAfter, { plan: after });
   await context.store.catalog.updatePlan(after, expectedVersion ?? before.version);
   await recordAct(context, caller, {
     action: 'plan.updated',

@@ -15,6 +15,7 @@ import { checkRepositoryPlan } from './dry-plan.ts';
 import { checkName } from './names.ts';
 import type { CoreContext } from './ports.ts';
 import { decryptSecrets, encryptSecrets, sealSecrets } from './secrets.ts';
+import { demandSpecFits } from './spec-size.ts';
 
 const QUESTION_LIFE_MS = 60_000;
 const TEST_TIMEOUT_MS = 70_000;
@@ -84,6 +85,11 @@ export interface RepositoryChange {
   secrets?: AdapterInput['secrets'] | undefined;
 }
 
+/** Of two states of a repository the heavier one takes more of a spec. Most changes take no more, and no host is looked at. */
+function weigh({ name, config, secrets }: Repository): number {
+  return JSON.stringify([name, config, secrets]).length;
+}
+
 export async function updateRepository(
   context: CoreContext,
   caller: Caller,
@@ -105,6 +111,10 @@ export async function updateRepository(
     version: before.version + 1,
     updatedAt: context.clock.now(),
   };
+  if (weigh(after) > weigh(before)) {
+    const hosts = await context.store.catalog.listHostsOfRepository(caller.tenant, id);
+    await demandSpecFits(context, caller, hosts, { repository: after });
+  }
   await context.store.catalog.updateRepository(after, expectedVersion ?? before.version);
   await recordAct(context, caller, {
     action: 'repository.updated',

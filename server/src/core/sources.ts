@@ -16,6 +16,7 @@ import { checkSourcePlan } from './dry-plan.ts';
 import { checkName } from './names.ts';
 import type { CoreContext } from './ports.ts';
 import { decryptSecrets, encryptSecrets, sealSecrets } from './secrets.ts';
+import { demandSpecFits } from './spec-size.ts';
 
 /** A request a person waits for is void after this. */
 const QUESTION_LIFE_MS = 60_000;
@@ -82,6 +83,7 @@ export async function createSource(context: CoreContext, caller: Caller, input: 
     createdAt: now,
     updatedAt: now,
   };
+  await demandSpecFits(context, caller, [host.id], { source });
   await context.store.catalog.insertSource(source);
   await recordAct(context, caller, {
     action: 'source.created',
@@ -123,6 +125,7 @@ export async function updateSource(
     version: before.version + 1,
     updatedAt: context.clock.now(),
   };
+  await demandSpecFits(context, caller, [before.host], { source: after });
   await context.store.catalog.updateSource(after, expectedVersion ?? before.version);
   await recordAct(context, caller, {
     action: 'source.updated',

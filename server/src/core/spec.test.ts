@@ -8,9 +8,11 @@ import { RUNS } from '@holdfast/shared/limits.ts';
 import { type CatalogRig, openCatalogRig, SECRETS } from './fixtures/catalog-rig.ts';
 import { rotateHostToken } from './hosts.ts';
 import { createPlan, updatePlan } from './plans.ts';
+import { updateRepository } from './repositories.ts';
 import { startPlan } from './runs.ts';
-import { updateSource } from './sources.ts';
+import { createSource, updateSource } from './sources.ts';
 import { buildSpec } from './spec.ts';
+import { measureSpec } from './spec-size.ts';
 
 async function readSpec(rig: CatalogRig, host: HostId) {
   const issued = await buildSpec(rig.context, rig.admin.tenant, host);
@@ -68,6 +70,53 @@ describe('The spec of a host', () => {
     await updateSource(rig.context, rig.admin, rig.files.id, { enabled: false });
     const { spec } = await readSpec(rig, rig.host.id);
     assert.deepEqual([spec.sources, spec.plans, spec.repositories], [[], [], []]);
+  });
+});
+
+describe('A spec that would not fit into its frame', () => {
+  /** A file source that takes about 100 KiB of a spec. */
+  const heavy = (mark: string) => ({ paths: Array.from({ length: 25 }, (_, n) => `/${mark}${n}/${'x'.repeat(4000)}`) });
+  const addHeavy = (rig: CatalogRig, mark: string) =>
+    createSource(rig.context, rig.admin, { host: rig.host.id, name: mark, kind: 'files', config: heavy(mark), secrets: {} });
+
+  it('is estimated from above, and not by much', async (t) => {
+    const rig = await openCatalogRig(t);
+    const host = await rig.context.store.hosts.findHost(rig.admin.tenant, rig.host.id);
+    assert.ok(host);
+    const weighed = await measureSpec(rig.context, host);
+    const real = Buffer.byteLength(JSON.stringify(await buildSpec(rig.context, rig.admin.tenant, rig.host.id)));
+    assert.ok(weighed >= real && weighed < real + 3000, `${weighed} for ${real}`);
+  });
+
+  it('refuses the source, the plan and the repository that would make it so, and stores nothing of them', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, admin } = rig;
+    await addHeavy(rig, 'a');
+    const b = await addHeavy(rig, 'b');
+    await assert.rejects(addHeavy(rig, 'c'), { code: 'limit', message: /host db-1/ });
+    assert.equal((await context.store.catalog.listSourcesOfHost(admin.tenant, rig.host.id)).length, 4);
+    const remote = await rig.addRepository('remote', 'rest');
+    await createPlan(context, admin, { name: 'heavy', repository: remote.id, sources: [b.id] });
+    const light = { paths: ['/b', '/c'] };
+    const grown = { paths: [...heavy('b').paths, ...heavy('c').paths] };
+    await assert.rejects(updateSource(context, admin, b.id, { config: grown }), { code: 'limit' });
+    const filled = { ...heavy('b'), excludes: Array.from({ length: 12 }, () => 'y'.repeat(4000)) };
+    await updateSource(context, admin, b.id, { config: filled });
+    const config = { url: 'https://backup.example.com/remote/', caCert: 'z'.repeat(16_000) };
+    await assert.rejects(updateRepository(context, admin, remote.id, { config }), { code: 'limit' });
+    await updateSource(context, admin, b.id, { config: light });
+    await updateRepository(context, admin, remote.id, { config });
+  });
+
+  it('may be made smaller step by step when it is so already', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, admin } = rig;
+    const made = await addHeavy(rig, 'a');
+    for (const mark of ['b', 'c', 'd'])
+      await context.store.catalog.insertSource({ ...made, id: context.createId('source'), name: mark, config: heavy(mark) });
+    const smaller = { paths: heavy('a').paths.slice(1) };
+    await updateSource(context, admin, made.id, { config: smaller });
+    await assert.rejects(updateSource(context, admin, made.id, { config: heavy('a') }), { code: 'limit' });
   });
 });
 

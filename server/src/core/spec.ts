@@ -11,26 +11,25 @@ import { decryptSecrets, sealSecrets } from './secrets.ts';
 /** Signature context of specs; the agent verifies with the same word. */
 export const SPEC_CONTEXT = 'spec';
 
-function toSpecSource(context: CoreContext, host: Host, source: Source): SpecSource {
-  const values = decryptSecrets(context, { tenant: source.tenant, table: 'sources', row: source.id }, source.secrets);
-  const secrets = sealSecrets(
-    context,
-    host.sealingKey,
-    { host: host.id, purpose: 'source', ref: source.id, version: source.version },
-    values,
-  );
+/** How a piece's secrets become what the spec holds of them. */
+export type SecretSealer = (table: 'sources' | 'repositories', row: Source | Repository) => SpecSource['secrets'];
+
+function createSealer(context: CoreContext, host: Host): SecretSealer {
+  return (table, row) => {
+    const values = decryptSecrets(context, { tenant: row.tenant, table, row: row.id }, row.secrets);
+    const purpose = table === 'sources' ? ('source' as const) : ('repository' as const);
+    return sealSecrets(context, host.sealingKey, { host: host.id, purpose, ref: row.id, version: row.version }, values);
+  };
+}
+
+function toSpecSource(source: Source, seal: SecretSealer): SpecSource {
+  const secrets = seal('sources', source);
   const { id, name, kind, version } = source;
   return { id, name, kind, version, config: source.config as SpecSource['config'], ...(secrets ? { secrets } : {}) };
 }
 
-function toSpecRepository(context: CoreContext, host: Host, repository: Repository): SpecRepository {
-  const values = decryptSecrets(
-    context,
-    { tenant: repository.tenant, table: 'repositories', row: repository.id },
-    repository.secrets,
-  );
-  const binding = { host: host.id, purpose: 'repository' as const, ref: repository.id, version: repository.version };
-  const secrets = sealSecrets(context, host.sealingKey, binding, values);
+function toSpecRepository(repository: Repository, seal: SecretSealer): SpecRepository {
+  const secrets = seal('repositories', repository);
   const { id, name, kind, version } = repository;
   return {
     id,
@@ -60,29 +59,65 @@ export interface IssuedSpec extends SignedDocument {
   version: number;
 }
 
-/** Builds and signs the current spec. A plan appears with those of its sources that live on this host and are enabled. */
-export async function buildSpec(context: CoreContext, tenant: TenantId, id: HostId): Promise<IssuedSpec> {
-  const { store } = context;
-  // The version is read before the rows: a change in between makes the spec newer than it says, and it is sent again.
-  const host = await store.hosts.findHost(tenant, id);
-  if (!host) throw new AppError('not_found', 'there is no such host');
-  const sources = (await store.catalog.listSourcesOfHost(tenant, id)).filter((source) => source.enabled);
-  const onHost = new Set<string>(sources.map((source) => source.id));
-  const plans = (await store.catalog.listPlansOfHost(tenant, id))
-    .map((plan) => toSpecPlan(plan, onHost))
-    .filter((plan) => plan.sourceIds.length > 0);
-  const repositoryIds = [...new Set(plans.map((plan) => plan.repositoryId))];
-  const repositories = await Promise.all(repositoryIds.map((repository) => store.catalog.findRepository(tenant, repository)));
-  const spec: Spec = {
-    tenant,
+/** The rows that a host's spec is made of. */
+export interface SpecPieces {
+  sources: readonly Source[];
+  plans: readonly Plan[];
+  repositories: readonly Repository[];
+}
+
+/** One row as it would be after a change that is not stored yet. */
+export interface SpecChange {
+  source?: Source | undefined;
+  plan?: Plan | undefined;
+  repository?: Repository | undefined;
+}
+
+function replaceRow<T extends { id: string }>(rows: readonly T[], changed: T | undefined): readonly T[] {
+  return changed === undefined ? rows : [...rows.filter((row) => row.id !== changed.id), changed];
+}
+
+export async function readSpecPieces(
+  context: CoreContext,
+  host: Pick<Host, 'id' | 'tenant'>,
+  change: SpecChange = {},
+): Promise<SpecPieces> {
+  const { catalog } = context.store;
+  const changed = change.source?.host === host.id ? change.source : undefined;
+  const sources = replaceRow(await catalog.listSourcesOfHost(host.tenant, host.id), changed).filter((source) => source.enabled);
+  const onHost = new Set(sources.map((source) => source.id));
+  const plans = replaceRow(await catalog.listPlansOfHost(host.tenant, host.id), change.plan).filter((plan) =>
+    plan.sources.some((source) => onHost.has(source)),
+  );
+  const ids = [...new Set(plans.map((plan) => plan.repository))];
+  const found = await Promise.all(ids.map((id) => catalog.findRepository(host.tenant, id)));
+  const repositories = found
+    .filter((repository) => repository !== undefined)
+    .map((repository) => (repository.id === change.repository?.id ? change.repository : repository));
+  return { sources, plans, repositories };
+}
+
+/** A plan appears with those of its sources that live on this host and are enabled. */
+export function composeSpec(host: Host, pieces: SpecPieces, seal: SecretSealer, issuedAt: number): Spec {
+  const onHost = new Set<string>(pieces.sources.map((source) => source.id));
+  return {
+    tenant: host.tenant,
     host: host.id,
     hostName: host.name,
     version: host.specVersion,
-    issuedAt: context.clock.now(),
+    issuedAt,
     concurrency: host.concurrency,
-    sources: sources.map((source) => toSpecSource(context, host, source)),
-    repositories: repositories.filter((found) => found !== undefined).map((found) => toSpecRepository(context, host, found)),
-    plans,
+    sources: pieces.sources.map((source) => toSpecSource(source, seal)),
+    repositories: pieces.repositories.map((repository) => toSpecRepository(repository, seal)),
+    plans: pieces.plans.map((plan) => toSpecPlan(plan, onHost)),
   };
+}
+
+/** Builds and signs the current spec. */
+export async function buildSpec(context: CoreContext, tenant: TenantId, id: HostId): Promise<IssuedSpec> {
+  // The version is read before the rows: a change in between makes the spec newer than it says, and it is sent again.
+  const host = await context.store.hosts.findHost(tenant, id);
+  if (!host) throw new AppError('not_found', 'there is no such host');
+  const spec = composeSpec(host, await readSpecPieces(context, host), createSealer(context, host), context.clock.now());
   return { ...signDocument(context.crypto, context.identity, SPEC_CONTEXT, spec), version: host.specVersion };
 }

@@ -48,6 +48,44 @@ async function hostOf(rig: HubRig, agent: PlayedAgent) {
 }
 
 describe('The spec', () => {
+  it('of a server that was restored from a copy goes on above what its host has', async (t) => {
+    const { rig, agent } = await openWithPlan(t);
+    agent.specVersion = 41;
+    const line = rig.dial(agent);
+    await line.greet();
+    assert.equal(await takeSpec(rig, agent, line), 42);
+    const happenings = await rig.context.store.trail.listHappenings(rig.admin.tenant, agent.id, 10);
+    assert.match(happenings.find((one) => one.type === 'host.spec_ahead')?.text ?? '', /version 41/);
+  });
+
+  it('is not outrun by a host that makes numbers up', async (t) => {
+    const { rig, agent } = await openWithPlan(t);
+    const before = (await hostOf(rig, agent)).specVersion;
+    const line = rig.dial(agent);
+    await line.sendHello({ specVersion: Number.MAX_SAFE_INTEGER });
+    assert.equal((await line.take('goodbye')).body.error.code, 'invalid');
+    assert.equal((await hostOf(rig, agent)).specVersion, before);
+  });
+
+  it('that does not fit into a frame is told in the history of its host, and holds back no order', async (t) => {
+    const { rig, agent, plan, source } = await openWithPlan(t);
+    const { catalog } = rig.context.store;
+    for (const name of ['a', 'b', 'c']) {
+      const paths = Array.from({ length: 25 }, () => `/${'x'.repeat(4000)}`);
+      const stored = await catalog.findSource(rig.admin.tenant, source.id);
+      assert.ok(stored);
+      await catalog.insertSource({ ...stored, id: rig.context.createId('source'), name, config: { paths } });
+    }
+    const line = rig.dial(agent);
+    await line.greet();
+    const { runs } = await startPlan(rig.context, rig.admin, plan.id);
+    assert.equal((await line.take('run.start')).body.run, runs[0]?.id);
+    const happenings = await rig.context.store.trail.listHappenings(rig.admin.tenant, agent.id, 10);
+    const told = happenings.filter((one) => one.type === 'host.spec_failed');
+    assert.equal(told.length, 1);
+    assert.match(told[0]?.text ?? '', /above the limit/);
+  });
+
   it('is sent again after each change, with a version that rises', async (t) => {
     const { rig, agent, source } = await openWithPlan(t);
     const line = rig.dial(agent);

@@ -3,7 +3,7 @@
 import { toAppError, toWireError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { RequestBody, RequestResult, RequestType } from '@holdfast/shared/protocol/messages.ts';
-import { announceHost } from '../core/ingest.ts';
+import { announceHost, recordHappening } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
 import { finishRefused } from '../core/run-orders.ts';
 import { buildSpec } from '../core/spec.ts';
@@ -25,6 +25,7 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
   let again = false;
   let onHost = specVersionOnHost;
   const inFlight = new Set<string>();
+  const complaints = new Set<string>();
 
   async function syncSpec(): Promise<void> {
     const row = await context.store.hosts.findHost(target.host.tenant, target.host.id);
@@ -41,12 +42,22 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
     announceHost(context, target.host);
   }
 
+  /** The reason stands in the host's history, once for each connection and reason. */
+  async function complain(code: string, message: string): Promise<void> {
+    if (complaints.has(code)) return;
+    complaints.add(code);
+    const why = code === 'internal' ? 'the server’s log has the reason' : message;
+    await recordHappening(context, target.host, 'host.spec_failed', 'error', `its settings did not reach it: ${why}`);
+  }
+
   /** A spec the host refuses, or that cannot be built, holds back no order: a restore does not need it. */
   async function trySpec(): Promise<void> {
     try {
       await syncSpec();
     } catch (error) {
-      if (toAppError(error).code === 'unavailable') throw error;
+      const { code, message } = toAppError(error);
+      if (code === 'unavailable') throw error;
+      await complain(code, message);
       context.log.error({ host: target.host.id, err: error }, 'a host did not take its spec and works by an older one');
     }
   }

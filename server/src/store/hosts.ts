@@ -91,7 +91,7 @@ export interface HostStore {
   findHostByKey(signingKey: string): Promise<Host | undefined>;
   /** By name, then id. */
   listHosts(tenant: TenantId, filter: HostFilter, page: PageRequest): Promise<Page<Host>>;
-  countHosts(tenant: TenantId): Promise<{ total: number; active: number; seenSince: number }>;
+  countHosts(tenant: TenantId): Promise<{ total: number; active: number }>;
   countHostsSeenSince(tenant: TenantId, since: number): Promise<number>;
   isHostNameTaken(tenant: TenantId, name: string): Promise<boolean>;
   updateHostNaming(
@@ -109,6 +109,8 @@ export interface HostStore {
   touchHosts(ids: readonly HostId[], at: number): Promise<void>;
   /** Raises the wanted spec version of these hosts by one. */
   bumpSpec(tenant: TenantId, hosts: readonly HostId[]): Promise<void>;
+  /** Raises the wanted spec version to one above `above`, unless it is above it already. */
+  raiseSpecVersion(id: HostId, above: number): Promise<void>;
   acknowledgeSpec(id: HostId, version: number): Promise<void>;
   /** The last applied event of this outbox epoch, seq 0 when the epoch is new. */
   getEventPosition(id: HostId, epoch: string): Promise<EventPosition>;

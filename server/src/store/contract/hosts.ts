@@ -151,7 +151,7 @@ export function checkHosts(open: OpenStore): void {
         const stored = await hosts.findHost(TENANT, a.id);
         assert.deepEqual([stored?.lastSeenAt, stored?.skewMs, stored?.facts], [NOW + 5, 13, FACTS]);
         assert.equal(stored?.tools[0]?.tool, 'psql');
-        assert.deepEqual(await hosts.countHosts(TENANT), { total: 2, active: 2, seenSince: 1 });
+        assert.deepEqual(await hosts.countHosts(TENANT), { total: 2, active: 2 });
         await hosts.touchHosts([a.id, b.id], NOW + 9);
         assert.equal(await hosts.countHostsSeenSince(TENANT, NOW + 9), 2);
         assert.equal(await hosts.countHostsSeenSince(TENANT, NOW + 10), 0);
@@ -169,6 +169,25 @@ export function checkHosts(open: OpenStore): void {
         await hosts.acknowledgeSpec(host.id, 1);
         const stored = await hosts.findHost(TENANT, host.id);
         assert.deepEqual([stored?.specVersion, stored?.acknowledgedSpecVersion], [2, 2]);
+      }),
+    );
+
+    it(
+      'raises the wanted spec above a version that a host has, and never lowers it',
+      withStore(open, async ({ hosts }) => {
+        const host = sampleHost();
+        const other = sampleHost();
+        await hosts.insertHost(host);
+        await hosts.insertHost(other);
+        const read = async () => (await hosts.findHost(TENANT, host.id))?.specVersion;
+        await hosts.raiseSpecVersion(host.id, 41);
+        assert.equal(await read(), 42);
+        await hosts.raiseSpecVersion(host.id, 41);
+        await hosts.raiseSpecVersion(host.id, 7);
+        assert.equal(await read(), 42);
+        await hosts.raiseSpecVersion(host.id, 42);
+        assert.equal(await read(), 43);
+        assert.equal((await hosts.findHost(TENANT, other.id))?.specVersion, other.specVersion);
       }),
     );
   });

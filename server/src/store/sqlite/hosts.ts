@@ -86,6 +86,7 @@ function prepareContacts(sql: Sql) {
       tools = coalesce(@tools, tools), skew_ms = coalesce(@skewMs, skew_ms) WHERE id = @id`),
     touch: sql.change('UPDATE hosts SET last_seen_at = max(coalesce(last_seen_at, 0), @at) WHERE id = @id'),
     bump: sql.change('UPDATE hosts SET spec_version = spec_version + 1 WHERE tenant_id = @tenant AND id = @id'),
+    raise: sql.change('UPDATE hosts SET spec_version = @above + 1 WHERE id = @id AND spec_version <= @above'),
     acknowledge: sql.change(
       'UPDATE hosts SET acknowledged_spec_version = max(acknowledged_spec_version, @version) WHERE id = @id',
     ),
@@ -142,7 +143,6 @@ export function createHostRows(sql: Sql): HostRows {
       sql.read(() => ({
         total: hosts.count.find({ tenant })?.count ?? 0,
         active: hosts.countActive.find({ tenant })?.count ?? 0,
-        seenSince: hosts.countSeen.find({ tenant, since: 0 })?.count ?? 0,
       })),
     countHostsSeenSince: (tenant, since) => sql.read(() => hosts.countSeen.find({ tenant, since })?.count ?? 0),
     isHostNameTaken: (tenant, name) => sql.read(() => (hosts.byName.find({ tenant, nameKey: foldName(name) })?.count ?? 0) > 0),
@@ -169,7 +169,7 @@ export function createHostRows(sql: Sql): HostRows {
 
 type HostContacts = Pick<
   HostStore,
-  'advanceCounter' | 'recordContact' | 'touchHosts' | 'bumpSpec' | 'acknowledgeSpec' | 'getEventPosition'
+  'advanceCounter' | 'recordContact' | 'touchHosts' | 'bumpSpec' | 'raiseSpecVersion' | 'acknowledgeSpec' | 'getEventPosition'
 >;
 
 export function createHostContacts(sql: Sql): HostContacts {
@@ -195,6 +195,7 @@ export function createHostContacts(sql: Sql): HostContacts {
       sql.write(() => {
         for (const id of new Set(hosts)) contacts.bump.run({ tenant, id });
       }),
+    raiseSpecVersion: (id, above) => sql.write(() => void contacts.raise.run({ id, above })),
     acknowledgeSpec: (id, version) => sql.write(() => void contacts.acknowledge.run({ id, version })),
     getEventPosition: (id, epoch) => sql.read(() => ({ epoch, seq: contacts.position.find({ id, epoch })?.seq ?? 0 })),
   };

@@ -47,7 +47,7 @@ export interface MachineView {
   joinedAt: number;
   concurrency: number;
   /** Versions of the host's settings: what it works by, and what it should. */
-  spec: { has: number; wanted: number };
+  spec: { has: number; wanted: number; tooBig?: boolean };
   facts: HostFactsView | undefined;
   heartbeat: HeartbeatView | undefined;
   tools: readonly HostToolRow[];

@@ -8,6 +8,7 @@ import { getHost, type HostView, listHostHappenings, revokeHost, rotateHostToken
 import type { CoreContext } from '../../core/ports.ts';
 import { judgeSources, type ProtectedSource } from '../../core/protected-sources.ts';
 import { listRuns } from '../../core/runs.ts';
+import { isSpecTooBig } from '../../core/spec-size.ts';
 import type { Run } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';
@@ -88,7 +89,11 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
     lastSeenAt: host.lastSeenAt,
     skewMs: host.skewMs,
     concurrency: host.concurrency,
-    spec: { has: host.acknowledgedSpecVersion, wanted: host.specVersion },
+    spec: {
+      has: host.acknowledgedSpecVersion,
+      wanted: host.specVersion,
+      tooBig: host.drift && (await isSpecTooBig(context, host)),
+    },
     facts: host.facts,
     heartbeat: directory.findHeartbeat(id),
     tools: host.tools.map(({ tool, found, path, version, advice }) => ({ tool, found, path, version, advice })),

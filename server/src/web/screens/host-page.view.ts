@@ -99,6 +99,11 @@ export function hostPart(view: HostPageView): Html {
   return html`<div id="${HOST_PART_ID}" class="stack" data-live="${liveTopics(view)}" data-live-get="${view.here}">${warnings.map(callout)}<div class="columns"><div class="stack">${sourcesPanel(view)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ host: view.id }), none: 'No run yet. A plan starts them, by schedule or by hand.', urls: view.urls, face: view.face })}${happeningsPanel(view)}</div><div class="stack">${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
 }
 
+const SPEC_TOO_BIG: Flash = {
+  tone: 'problem',
+  text: 'The settings of this host are more than it can be sent, so it works by older ones. Take sources off it, or shorten their lists of paths and certificates.',
+};
+
 function hostWarnings(view: HostPageView): readonly Flash[] {
   const warnings: Flash[] = [];
   const { urls, id } = view;
@@ -113,10 +118,14 @@ function hostWarnings(view: HostPageView): readonly Flash[] {
       text: 'The agent keeps its schedule without this server and reports afterwards. Until then nothing here is shown as protected. On the host, look at: holdfast-agent status',
     });
   if (view.standing === 'online' && view.spec.has < view.spec.wanted)
-    warnings.push({
-      tone: 'warning',
-      text: html`The agent still works by version ${view.spec.has} of its settings; version ${view.spec.wanted} is on its way. If this stays, the reason is under Happenings.`,
-    });
+    warnings.push(
+      view.spec.tooBig
+        ? SPEC_TOO_BIG
+        : {
+            tone: 'warning',
+            text: html`The agent still works by version ${view.spec.has} of its settings; version ${view.spec.wanted} is on its way. If this stays, the reason is under Happenings.`,
+          },
+    );
   if (view.facts?.pdeathsig === false)
     warnings.push({
       tone: 'warning',

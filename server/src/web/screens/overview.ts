@@ -49,7 +49,7 @@ interface Fleet {
   /** Sources there are; above `judged.length` in a fleet too big to judge at once. */
   total: number;
   plans: readonly Plan[];
-  hosts: { total: number; active: number; seenSince: number };
+  hosts: { total: number; active: number };
   repositories: number;
   snapshots: number;
 }
