@@ -3,7 +3,7 @@
  * and swept at the next start.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Magic number of tmpfs in statfs(2). */
@@ -29,17 +29,33 @@ function isWritableTmpfs(path: string): boolean {
   }
 }
 
+/** Makes or takes over `root`; false when something there is not a directory of ours, as anybody may place in a shared tmpfs. */
+function claimRoot(root: string): boolean {
+  try {
+    mkdirSync(root, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return false;
+  }
+  const found = lstatSync(root);
+  if (!found.isDirectory() || found.uid !== process.geteuid?.()) return false;
+  chmodSync(root, 0o700);
+  return true;
+}
+
 /** `candidates` in order of preference, such as `/run` and `/dev/shm`; falls back to the state directory. */
 export function openWorkDirs(stateDir: string, candidates: readonly string[]): WorkDirs {
-  const base = candidates.find(isWritableTmpfs);
   // Several agents may share a machine: each state directory has its own root.
   const name = `holdfast-agent-${createHash('sha256').update(stateDir).digest('hex').slice(0, 16)}`;
-  const root = base === undefined ? join(stateDir, 'work') : join(base, name);
-  mkdirSync(root, { recursive: true, mode: 0o700 });
-  chmodSync(root, 0o700);
+  const onTmpfs = candidates
+    .filter(isWritableTmpfs)
+    .map((base) => join(base, name))
+    .find(claimRoot);
+  const root = onTmpfs ?? join(stateDir, 'work');
+  if (onTmpfs === undefined) mkdirSync(root, { recursive: true, mode: 0o700 });
   return {
     root,
-    onTmpfs: base !== undefined,
+    onTmpfs: onTmpfs !== undefined,
     create: () => mkdtempSync(join(root, 'run-')),
     remove: (path) => rmSync(path, { recursive: true, force: true }),
     sweep() {
