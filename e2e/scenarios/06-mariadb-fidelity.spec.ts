@@ -59,7 +59,7 @@ test('a MariaDB database comes back under another name with trigger, procedure, 
     const run = await restoreSnapshot(page, { place: /shop/, target: 'taken' });
     const detail = await stack.api.waitForRun(run, 'failed');
     expect(detail.failure?.reason).toBe('target_not_empty');
-    await expect(page.getByText('Choose a new name or directory, or empty the target first.')).toBeVisible();
+    await expect(page.getByText('Choose a new name or directory, or empty the target first.').first()).toBeVisible();
     expect(await mariadb.query('SELECT * FROM precious', 'taken')).toBe('42');
   });
 });
