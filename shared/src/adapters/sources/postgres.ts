@@ -136,7 +136,8 @@ function planBackup(input: PlanInput, probe: Probe): readonly Artifact[] {
     magicHex: [toHex('--\n-- PostgreSQL database cluster dump\n--\n')],
     floorBytes: GLOBALS_FLOOR_BYTES,
   };
-  return [globals, dump];
+  // The dump first: one that dies leaves nothing in the repository, not even the roles of a backup that never was.
+  return [dump, globals];
 }
 
 const discoveredRow = z.object({ name: z.string(), sizeBytes: z.number().nullable() });
