@@ -106,7 +106,7 @@ for (const generation of GENERATIONS) {
   });
 }
 
-/** Stops pg_dump dead in the middle of its largest table: it takes no notice of a polite signal. */
+/** Stops pg_dump dead in the middle of its tables: it takes no notice of a polite signal. */
 async function freezeDump(world: LocalWorld): Promise<void> {
   const findTool = (pattern: RegExp) => async () =>
     world.agent.listTools().find(({ commandLine }) => pattern.test(commandLine))?.pid;
@@ -116,10 +116,8 @@ async function freezeDump(world: LocalWorld): Promise<void> {
   });
   signalQuietly(store, 'SIGSTOP');
   const findCopy = async () =>
-    (await postgres.query(
-      "SELECT pid FROM pg_stat_activity WHERE application_name = 'pg_dump' AND query LIKE 'COPY %event_log%' AND wait_event = 'ClientWrite'",
-    )) || undefined;
-  await waitFor('pg_dump to be stuck in its copy', findCopy, { deadlineMs: 15_000 });
+    (await postgres.query("SELECT pid FROM pg_stat_activity WHERE query LIKE 'COPY shop.%' AND datname = 'shop'")) || undefined;
+  await waitFor('pg_dump to copy its tables', findCopy, { deadlineMs: 15_000 });
   signalQuietly(await waitFor('pg_dump', findTool(/\/pg_dump /), { deadlineMs: 1000 }), 'SIGSTOP');
   signalQuietly(store, 'SIGCONT');
 }
