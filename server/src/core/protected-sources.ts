@@ -33,7 +33,7 @@ export function findLongestWait(listFires: CoreContext['listFires'], schedule: S
   return waits.length === 0 ? undefined : Math.max(...waits);
 }
 
-/** Judges sources of any hosts, in their order; a source whose host is gone is left out. One read per host, and one for all standings. */
+/** Judges sources of any hosts, in their order; a source whose host is gone is left out. Three reads, however many sources. */
 export async function judgeSources(
   context: CoreContext,
   caller: Caller,
@@ -44,17 +44,15 @@ export async function judgeSources(
   const { tenant } = caller;
   const now = clock.now();
   const hostIds = [...new Set(sources.map((source) => source.host))];
-  const [hosts, plansOfHosts, standings] = await Promise.all([
-    Promise.all(hostIds.map((id) => store.hosts.findHost(tenant, id))),
-    Promise.all(hostIds.map((id) => store.catalog.listPlansOfHost(tenant, id))),
-    store.runs.listStandings(
-      tenant,
-      sources.map((source) => source.id),
-    ),
+  const sourceIds = sources.map((source) => source.id);
+  const [hosts, allPlans, standings] = await Promise.all([
+    store.hosts.findHosts(tenant, hostIds),
+    store.catalog.listPlansOfSources(tenant, sourceIds),
+    store.runs.listStandings(tenant, sourceIds),
   ]);
   const hostById = new Map<HostId, HostView>();
-  for (const host of hosts) if (host) hostById.set(host.id, toHostView(context, host));
-  const plansBySource = groupPlans(plansOfHosts.flat());
+  for (const host of hosts) hostById.set(host.id, toHostView(context, host));
+  const plansBySource = groupPlans(allPlans);
   const standingById = new Map(standings.map((standing) => [standing.source, standing]));
   const waits = new Map<string, number | undefined>();
   const waitOf = (schedule: Schedule | undefined): number | undefined => {
@@ -82,7 +80,7 @@ export async function judgeSources(
 
 function groupPlans(plans: readonly Plan[]): ReadonlyMap<SourceId, readonly Plan[]> {
   const groups = new Map<SourceId, Plan[]>();
-  for (const plan of new Map(plans.map((one) => [one.id, one])).values()) {
+  for (const plan of plans) {
     for (const source of plan.sources) {
       const group = groups.get(source);
       if (group === undefined) groups.set(source, [plan]);

@@ -90,10 +90,8 @@ export async function readSpecPieces(
     plan.sources.some((source) => onHost.has(source)),
   );
   const ids = [...new Set(plans.map((plan) => plan.repository))];
-  const found = await Promise.all(ids.map((id) => catalog.findRepository(host.tenant, id)));
-  const repositories = found
-    .filter((repository) => repository !== undefined)
-    .map((repository) => (repository.id === change.repository?.id ? change.repository : repository));
+  const found = await catalog.findRepositories(host.tenant, ids);
+  const repositories = found.map((repository) => (repository.id === change.repository?.id ? change.repository : repository));
   return { sources, plans, repositories };
 }
 

@@ -79,6 +79,8 @@ export interface CatalogStore {
   findSources(tenant: TenantId, ids: readonly SourceId[]): Promise<readonly Source[]>;
   listSources(tenant: TenantId, filter: SourceFilter, page: PageRequest): Promise<Page<Source>>;
   listSourcesOfHost(tenant: TenantId, host: HostId): Promise<readonly Source[]>;
+  /** By name, then id. */
+  listSourcesOfHosts(tenant: TenantId, hosts: readonly HostId[]): Promise<readonly Source[]>;
   countSources(tenant: TenantId): Promise<number>;
   /** `conflict` with the plans' names in details when a plan still uses it. Runs and snapshots stay. */
   deleteSource(tenant: TenantId, id: SourceId): Promise<void>;
@@ -88,6 +90,8 @@ export interface CatalogStore {
   /** Pins the engine's id once; `conflict` when another one is pinned. */
   pinEngineId(tenant: TenantId, id: RepositoryId, engineId: string, from: HostId): Promise<void>;
   findRepository(tenant: TenantId, id: RepositoryId): Promise<Repository | undefined>;
+  /** Those that exist, each once, by name, then id. */
+  findRepositories(tenant: TenantId, ids: readonly RepositoryId[]): Promise<readonly Repository[]>;
   listRepositories(
     tenant: TenantId,
     filter: { search?: string | undefined; kind?: string | undefined },
@@ -100,9 +104,16 @@ export interface CatalogStore {
   insertPlan(plan: Plan): Promise<void>;
   updatePlan(plan: Plan, expectedVersion: number): Promise<void>;
   findPlan(tenant: TenantId, id: PlanId): Promise<Plan | undefined>;
+  /** Those that exist, each once, by name, then id. */
+  findPlans(tenant: TenantId, ids: readonly PlanId[]): Promise<readonly Plan[]>;
   listPlans(tenant: TenantId, filter: PlanFilter, page: PageRequest): Promise<Page<Plan>>;
   /** Plans with at least one source on the host, with all their sources. */
   listPlansOfHost(tenant: TenantId, host: HostId): Promise<readonly Plan[]>;
+  listPlansOfHosts(tenant: TenantId, hosts: readonly HostId[]): Promise<readonly Plan[]>;
+  /** Plans with at least one of the sources, switched off or not, with all their sources. */
+  listPlansOfSources(tenant: TenantId, sources: readonly SourceId[]): Promise<readonly Plan[]>;
+  /** Plans by the repository they go to; one that has none has no entry. */
+  countPlansOf(tenant: TenantId, repositories: readonly RepositoryId[]): Promise<ReadonlyMap<RepositoryId, number>>;
   countPlans(tenant: TenantId): Promise<number>;
   deletePlan(tenant: TenantId, id: PlanId): Promise<void>;
   /** Hosts whose spec mentions this thing. */

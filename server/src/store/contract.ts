@@ -3,6 +3,7 @@
  * A second implementation exists when it passes this suite.
  */
 import { describe } from 'node:test';
+import { checkBatches } from './contract/batches.ts';
 import { checkCatalog } from './contract/catalog.ts';
 import { checkEnrolment } from './contract/enrolment.ts';
 import { checkHosts } from './contract/hosts.ts';
@@ -24,6 +25,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkHosts(open);
     checkEnrolment(open);
     checkCatalog(open);
+    checkBatches(open);
     checkStream(open);
     checkLedger(open);
     checkOrders(open);

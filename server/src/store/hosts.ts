@@ -88,6 +88,8 @@ export interface HostFilter {
 export interface HostStore {
   insertHost(host: Host): Promise<void>;
   findHost(tenant: TenantId, id: HostId): Promise<Host | undefined>;
+  /** Those that exist, each once, by name, then id. */
+  findHosts(tenant: TenantId, ids: readonly HostId[]): Promise<readonly Host[]>;
   findHostByKey(signingKey: string): Promise<Host | undefined>;
   /** By name, then id. */
   listHosts(tenant: TenantId, filter: HostFilter, page: PageRequest): Promise<Page<Host>>;

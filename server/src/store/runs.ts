@@ -183,15 +183,21 @@ export interface RunStore {
 
   findRun(tenant: TenantId, id: RunId): Promise<Run | undefined>;
   listParts(tenant: TenantId, id: RunId): Promise<readonly RunPart[]>;
+  /** The parts of all these runs, those of one run in their order. */
+  listPartsOf(tenant: TenantId, runs: readonly RunId[]): Promise<readonly RunPart[]>;
   listStages(tenant: TenantId, id: RunId): Promise<readonly RunStage[]>;
   /** Newest first, by creation then id. Never scans the table: every filter has an index. */
   listRuns(tenant: TenantId, filter: RunFilter, page: PageRequest): Promise<Page<Run>>;
+  /** The newest backup run of each of these plans that has one. */
+  lastRunOfPlans(tenant: TenantId, plans: readonly PlanId[]): Promise<readonly Run[]>;
   countRunsByState(tenant: TenantId, since: number): Promise<Readonly<Record<RunState, number>>>;
   readLog(tenant: TenantId, id: RunId, filter: LogFilter): Promise<readonly LogLine[]>;
 
   findSnapshot(tenant: TenantId, id: SnapshotId): Promise<Snapshot | undefined>;
   listSnapshots(tenant: TenantId, filter: SnapshotFilter, page: PageRequest): Promise<Page<Snapshot>>;
   countSnapshots(tenant: TenantId, repository?: RepositoryId): Promise<number>;
+  /** Snapshots of data by repository; one without has no entry. */
+  countSnapshotsOf(tenant: TenantId, repositories: readonly RepositoryId[]): Promise<ReadonlyMap<RepositoryId, number>>;
   listStandings(tenant: TenantId, sources: readonly SourceId[]): Promise<readonly SourceStanding[]>;
   /** Durations in seconds and counts for the metrics, since the store began. */
   listRunTotals(tenant: TenantId): Promise<readonly { kind: RunKind; state: RunState; count: number }[]>;

@@ -58,6 +58,11 @@ function prepareHosts(sql: Sql) {
       VALUES (@id, @tenant, @name, @nameKey, @state, @tags, @signingKey, @sealingKey, @fingerprint, @facts, @tools,
         @createdAt, @lastSeenAt, @skewMs, @specVersion, @acknowledgedSpecVersion, @counter, @boot, @concurrency)`),
     find: sql.select(`SELECT ${HOST_COLUMNS} FROM hosts h WHERE h.tenant_id = @tenant AND h.id = @id`, hostRow),
+    some: sql.select(
+      `SELECT ${HOST_COLUMNS} FROM hosts h WHERE h.tenant_id = @tenant AND h.id IN (SELECT value FROM json_each(@ids))
+       ORDER BY h.name_key, h.id`,
+      hostRow,
+    ),
     byKey: sql.select(
       `SELECT ${HOST_COLUMNS} FROM hosts h WHERE h.signing_key = @signingKey
        ORDER BY h.state = 'revoked', h.created_at DESC, h.id DESC LIMIT 1`,
@@ -113,6 +118,7 @@ type HostRows = Pick<
   HostStore,
   | 'insertHost'
   | 'findHost'
+  | 'findHosts'
   | 'findHostByKey'
   | 'listHosts'
   | 'countHosts'
@@ -132,6 +138,7 @@ export function createHostRows(sql: Sql): HostRows {
   return {
     insertHost: (host) => sql.write(() => insertHost(host)),
     findHost: (tenant, id) => sql.read(() => hosts.find.find({ tenant, id })),
+    findHosts: (tenant, ids) => sql.read(() => hosts.some.list({ tenant, ids: toJson(ids) })),
     findHostByKey: (signingKey) => sql.read(() => hosts.byKey.find({ signingKey })),
     listHosts: (tenant, filter, page) =>
       sql.read(() => {

@@ -73,6 +73,30 @@ function preparePlans(sql: Sql) {
        ORDER BY p.name_key, p.id`,
       planRow,
     ),
+    some: sql.select(
+      `SELECT ${PLAN} FROM plans p WHERE p.tenant_id = @tenant AND p.id IN (SELECT value FROM json_each(@ids))
+       ORDER BY p.name_key, p.id`,
+      planRow,
+    ),
+    ofHosts: sql.select(
+      `SELECT ${PLAN} FROM plans p WHERE p.tenant_id = @tenant AND p.id IN (
+         SELECT ps.plan_id FROM sources s JOIN plan_sources ps ON ps.tenant_id = s.tenant_id AND ps.source_id = s.id
+         WHERE s.tenant_id = @tenant AND s.host_id IN (SELECT value FROM json_each(@hosts)))
+       ORDER BY p.name_key, p.id`,
+      planRow,
+    ),
+    ofSources: sql.select(
+      `SELECT ${PLAN} FROM plans p WHERE p.tenant_id = @tenant AND p.id IN (
+         SELECT ps.plan_id FROM plan_sources ps
+         WHERE ps.tenant_id = @tenant AND ps.source_id IN (SELECT value FROM json_each(@sources)))
+       ORDER BY p.name_key, p.id`,
+      planRow,
+    ),
+    countOf: sql.select(
+      `SELECT repository_id AS repository, count(*) AS count FROM plans
+       WHERE tenant_id = @tenant AND repository_id IN (SELECT value FROM json_each(@repositories)) GROUP BY repository_id`,
+      z.object({ repository: idSchema('repository'), count: z.int() }),
+    ),
     members: sql.select(
       `SELECT plan_id AS plan, source_id AS source FROM plan_sources
        WHERE plan_id IN (SELECT value FROM json_each(@plans)) ORDER BY plan_id, position`,
@@ -101,8 +125,12 @@ type Plans = Pick<
   | 'insertPlan'
   | 'updatePlan'
   | 'findPlan'
+  | 'findPlans'
   | 'listPlans'
   | 'listPlansOfHost'
+  | 'listPlansOfHosts'
+  | 'listPlansOfSources'
+  | 'countPlansOf'
   | 'countPlans'
   | 'deletePlan'
   | 'listHostsOfRepository'
@@ -140,6 +168,7 @@ export function createPlans(sql: Sql): Plans {
         const found = rows.find.find({ tenant, id });
         return found && withSources([found])[0];
       }),
+    findPlans: (tenant, ids) => sql.read(() => withSources(rows.some.list({ tenant, ids: toJson(ids) }))),
     listPlans: (tenant, filter, page) =>
       sql.read(() => {
         const { text, params } = buildPlanList(filter, page);
@@ -147,6 +176,14 @@ export function createPlans(sql: Sql): Plans {
         return { ...cut, rows: withSources(cut.rows) };
       }),
     listPlansOfHost: (tenant, host) => sql.read(() => withSources(rows.ofHost.list({ tenant, host }))),
+    listPlansOfHosts: (tenant, hosts) => sql.read(() => withSources(rows.ofHosts.list({ tenant, hosts: toJson(hosts) }))),
+    listPlansOfSources: (tenant, sources) =>
+      sql.read(() => withSources(rows.ofSources.list({ tenant, sources: toJson(sources) }))),
+    countPlansOf: (tenant, repositories) =>
+      sql.read(() => {
+        const counts = rows.countOf.list({ tenant, repositories: toJson(repositories) });
+        return new Map(counts.map(({ repository, count }) => [repository, count]));
+      }),
     countPlans: (tenant) => sql.read(() => rows.count.find({ tenant })?.count ?? 0),
     deletePlan: (tenant, id) =>
       sql.write(() => {

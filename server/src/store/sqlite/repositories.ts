@@ -68,6 +68,11 @@ function prepareRepositories(sql: Sql) {
     pin: sql.change(`UPDATE repositories SET engine_id = @engineId, tested_from = @from
       WHERE tenant_id = @tenant AND id = @id AND (engine_id IS NULL OR engine_id = @engineId)`),
     find: sql.select(`SELECT ${REPOSITORY} FROM repositories r WHERE r.tenant_id = @tenant AND r.id = @id`, repositoryRow),
+    some: sql.select(
+      `SELECT ${REPOSITORY} FROM repositories r WHERE r.tenant_id = @tenant AND r.id IN (SELECT value FROM json_each(@ids))
+       ORDER BY r.name_key, r.id`,
+      repositoryRow,
+    ),
     count: sql.select('SELECT count(*) AS count FROM repositories WHERE tenant_id = @tenant', counted),
     users: sql.select(
       'SELECT name FROM plans WHERE tenant_id = @tenant AND repository_id = @id ORDER BY name_key LIMIT 20',
@@ -88,6 +93,7 @@ type Repositories = Pick<
   | 'updateRepository'
   | 'pinEngineId'
   | 'findRepository'
+  | 'findRepositories'
   | 'listRepositories'
   | 'countRepositories'
   | 'deleteRepository'
@@ -118,6 +124,7 @@ export function createRepositories(sql: Sql): Repositories {
         const found = rows.find.find({ tenant, id });
         return found && toRepository(found);
       }),
+    findRepositories: (tenant, ids) => sql.read(() => rows.some.list({ tenant, ids: toJson(ids) }).map(toRepository)),
     listRepositories: (tenant, filter, page) =>
       sql.read(() => {
         const { text, params } = buildRepositoryList(filter, page);

@@ -128,6 +128,11 @@ function prepareRows(sql: Sql) {
       SELECT @run, @source, @tenant, coalesce(max(position), -1) + 1, 'queued', '[]', 0, @kind, @createdAt, @facets
       FROM run_parts WHERE run_id = @run
       ON CONFLICT (run_id, source_id) DO NOTHING`),
+    partsOf: sql.select(
+      `SELECT ${PART} FROM run_parts WHERE run_id IN (SELECT value FROM json_each(@runs)) AND tenant_id = @tenant
+       ORDER BY run_id, position`,
+      partRow,
+    ),
     listParts: sql.select(`SELECT ${PART} FROM run_parts WHERE run_id = @run ORDER BY position`, partRow),
     part: sql.select(`SELECT ${PART} FROM run_parts WHERE run_id = @run AND source_id = @source`, partRow),
     partFacets: sql.change('UPDATE run_parts SET facets = @facets WHERE run_id = @run'),
@@ -144,6 +149,8 @@ export interface RunRows {
   /** Adds the parts that are not there yet; true when there were any. */
   addParts(head: RunHead, sources: readonly SourceId[]): boolean;
   listParts(run: RunId): RunPart[];
+  /** Of those runs that are the tenant's. */
+  listPartsOf(tenant: TenantId, runs: readonly RunId[]): RunPart[];
   findPart(run: RunId, source: SourceId): RunPart | undefined;
   /** Moves a run that has not ended to running or finalizing; false when it may not go there. */
   advance(head: RunHead, to: 'running' | 'finalizing', at: number): boolean;
@@ -206,6 +213,7 @@ export function createRunRows(sql: Sql): RunRows {
     },
     addParts,
     listParts: (run) => rows.listParts.list({ run }),
+    listPartsOf: (tenant, runs) => rows.partsOf.list({ tenant, runs: toJson(runs) }),
     findPart: (run, source) => rows.part.find({ run, source }),
     advance(head, to, at) {
       if (!move(head, to)) return false;

@@ -99,7 +99,10 @@ function prepareLists(sql: Sql) {
   };
 }
 
-type RunLists = Pick<RunStore, 'findRun' | 'listParts' | 'listStages' | 'listRuns' | 'countRunsByState' | 'listRunTotals'>;
+type RunLists = Pick<
+  RunStore,
+  'findRun' | 'listParts' | 'listPartsOf' | 'listStages' | 'listRuns' | 'lastRunOfPlans' | 'countRunsByState' | 'listRunTotals'
+>;
 
 function createRunLists(sql: Sql): RunLists {
   const lists = prepareLists(sql);
@@ -107,6 +110,7 @@ function createRunLists(sql: Sql): RunLists {
   return {
     findRun: (tenant, id) => sql.read(() => lists.find.find({ tenant, id })),
     listParts: (tenant, id) => sql.read(() => (lists.find.find({ tenant, id }) ? rows.listParts(id) : [])),
+    listPartsOf: (tenant, runs) => sql.read(() => rows.listPartsOf(tenant, runs)),
     listStages: (tenant, id) =>
       sql.read(() =>
         lists.stages
@@ -119,6 +123,16 @@ function createRunLists(sql: Sql): RunLists {
         const found: Run[] = sql.select(text, runRow).list({ ...params, tenant });
         return cutPage(found, page, (run) => [run.createdAt, run.id]);
       }),
+    lastRunOfPlans: (tenant, plans) =>
+      sql.read(() =>
+        [...new Set(plans)].flatMap((plan) => {
+          const { text, params } = buildRunList({ plan, kind: 'backup' }, { limit: 1 });
+          return sql
+            .select(text, runRow)
+            .list({ ...params, tenant })
+            .slice(0, 1);
+        }),
+      ),
     countRunsByState: (tenant, since) =>
       sql.read(() => {
         const count = (state: RunState) => lists.countByState.find({ tenant, state, since })?.count ?? 0;

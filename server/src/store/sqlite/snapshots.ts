@@ -59,7 +59,7 @@ ORDER BY created_at DESC, id DESC LIMIT @pageLimit`;
   return { text, params: { ...filter, role: filter.role ?? 'data', ...createTimePage(page) } };
 }
 
-type SnapshotLists = Pick<RunStore, 'findSnapshot' | 'listSnapshots' | 'countSnapshots'>;
+type SnapshotLists = Pick<RunStore, 'findSnapshot' | 'listSnapshots' | 'countSnapshots' | 'countSnapshotsOf'>;
 
 export function createSnapshotLists(sql: Sql): SnapshotLists {
   const find = sql.select(`SELECT ${SNAPSHOT} FROM snapshots WHERE id = @id AND tenant_id = @tenant`, snapshotRow);
@@ -68,6 +68,12 @@ export function createSnapshotLists(sql: Sql): SnapshotLists {
     "SELECT count(*) AS count FROM snapshots WHERE tenant_id = @tenant AND repository_id = @repository AND role = 'data'",
     counted,
   );
+  const countOf = sql.select(
+    `SELECT repository_id AS repository, count(*) AS count FROM snapshots
+     WHERE tenant_id = @tenant AND repository_id IN (SELECT value FROM json_each(@repositories)) AND role = 'data'
+     GROUP BY repository_id`,
+    z.object({ repository: idSchema('repository'), count: z.int() }),
+  );
   return {
     findSnapshot: (tenant, id) => sql.read(() => find.find({ tenant, id })),
     listSnapshots: (tenant, filter, page) =>
@@ -75,6 +81,11 @@ export function createSnapshotLists(sql: Sql): SnapshotLists {
         const { text, params } = buildSnapshotList(filter, page);
         const found = sql.select(text, snapshotRow).list({ ...params, tenant });
         return cutPage(found, page, (snapshot) => [snapshot.createdAt, snapshot.id]);
+      }),
+    countSnapshotsOf: (tenant, repositories) =>
+      sql.read(() => {
+        const counts = countOf.list({ tenant, repositories: toJson(repositories) });
+        return new Map(counts.map((row) => [row.repository, row.count]));
       }),
     countSnapshots: (tenant, repository) =>
       sql.read(() => (repository === undefined ? count : countIn).find({ tenant, repository })?.count ?? 0),

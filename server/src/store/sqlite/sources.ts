@@ -74,6 +74,11 @@ function prepareSources(sql: Sql) {
       `SELECT ${SOURCE} FROM sources s WHERE s.tenant_id = @tenant AND s.host_id = @host ORDER BY s.name_key, s.id`,
       sourceRow,
     ),
+    ofHosts: sql.select(
+      `SELECT ${SOURCE} FROM sources s WHERE s.tenant_id = @tenant AND s.host_id IN (SELECT value FROM json_each(@hosts))
+       ORDER BY s.name_key, s.id`,
+      sourceRow,
+    ),
     count: sql.select('SELECT count(*) AS count FROM sources WHERE tenant_id = @tenant', counted),
     users: sql.select(
       `SELECT p.name FROM plan_sources ps JOIN plans p ON p.id = ps.plan_id
@@ -92,6 +97,7 @@ type Sources = Pick<
   | 'findSources'
   | 'listSources'
   | 'listSourcesOfHost'
+  | 'listSourcesOfHosts'
   | 'countSources'
   | 'deleteSource'
 >;
@@ -119,6 +125,7 @@ export function createSources(sql: Sql): Sources {
         return { ...cut, rows: cut.rows.map(toSource) };
       }),
     listSourcesOfHost: (tenant, host) => sql.read(() => rows.ofHost.list({ tenant, host }).map(toSource)),
+    listSourcesOfHosts: (tenant, hosts) => sql.read(() => rows.ofHosts.list({ tenant, hosts: toJson(hosts) }).map(toSource)),
     countSources: (tenant) => sql.read(() => rows.count.find({ tenant })?.count ?? 0),
     deleteSource: (tenant, id) =>
       sql.write(() => {

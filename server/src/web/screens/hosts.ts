@@ -34,12 +34,15 @@ function toStoreFilter(filter: ReturnType<typeof readFilter>, now: number): Host
   return { search: filter.q, tag: filter.tag, ...(filter.state === undefined ? {} : byState[filter.state]) };
 }
 
-/** Sources of each host and their newest clean backups: one read per host on the page, and one for all standings. */
+/** Sources of each host and their newest clean backups: two reads, however many hosts. */
 async function readRows(context: CoreContext, visit: Visit, hosts: readonly HostView[]): Promise<readonly HostRow[]> {
   const { store } = context;
   const { tenant } = visit.caller;
-  const sources = await Promise.all(hosts.map((host) => store.catalog.listSourcesOfHost(tenant, host.id)));
-  const all = sources.flat();
+  const all = await store.catalog.listSourcesOfHosts(
+    tenant,
+    hosts.map((host) => host.id),
+  );
+  const sourcesByHost = Map.groupBy(all, (source) => source.host);
   const standings = await store.runs.listStandings(
     tenant,
     all.map((source) => source.id),
@@ -51,8 +54,8 @@ async function readRows(context: CoreContext, visit: Visit, hosts: readonly Host
     if (host !== undefined && standing.lastGoodAt !== undefined)
       goods.set(host, [...(goods.get(host) ?? []), standing.lastGoodAt]);
   }
-  return hosts.map((host, index) => {
-    const count = sources[index]?.length ?? 0;
+  return hosts.map((host) => {
+    const count = sourcesByHost.get(host.id)?.length ?? 0;
     const good = goods.get(host.id) ?? [];
     return {
       id: host.id,

@@ -21,19 +21,17 @@ import { loadNames, type Names, nameOf } from './run-names.ts';
 import { joinNames } from './runs.ts';
 import { buildShell } from './shell.ts';
 
-/** The newest run of each plan: one read per plan on the page. */
+/** The newest backup run of each plan. */
 export async function readLastRuns(
   context: CoreContext,
   caller: Caller,
   plans: readonly Plan[],
 ): Promise<ReadonlyMap<PlanId, Run>> {
-  const found = new Map<PlanId, Run>();
-  for (const plan of plans) {
-    const page = await context.store.runs.listRuns(caller.tenant, { plan: plan.id, kind: 'backup' }, { limit: 1 });
-    const [run] = page.rows;
-    if (run !== undefined) found.set(plan.id, run);
-  }
-  return found;
+  const runs = await context.store.runs.lastRunOfPlans(
+    caller.tenant,
+    plans.map((plan) => plan.id),
+  );
+  return new Map(runs.flatMap((run) => (run.plan === undefined ? [] : [[run.plan, run] as const])));
 }
 
 /** The next fire of a plan that is switched on; undefined for one that has none, or whose schedule cannot be read here. */

@@ -1,6 +1,5 @@
 /** `/repositories`: all places where backups live. */
 import { REPOSITORY_ADAPTERS } from '@holdfast/shared/adapters/all.ts';
-import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { isAllowed } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { listRepositories } from '../../core/repositories.ts';
@@ -17,16 +16,9 @@ import {
   repositoriesPage,
   repositoryTable,
 } from './repositories.view.ts';
+import { loadNames } from './run-names.ts';
 import { buildShell } from './shell.ts';
 import { describeRepository, labelRepositoryKind } from './source-words.ts';
-
-const PLANS_COUNTED = 50;
-
-/** Names of hosts, each read once. */
-async function readHostNames(context: CoreContext, visit: Visit, ids: readonly HostId[]): Promise<ReadonlyMap<HostId, string>> {
-  const hosts = await Promise.all([...new Set(ids)].map((id) => context.store.hosts.findHost(visit.caller.tenant, id)));
-  return new Map(hosts.flatMap((host) => (host === undefined ? [] : [[host.id, host.name] as const])));
-}
 
 async function readRows(
   context: CoreContext,
@@ -35,21 +27,14 @@ async function readRows(
 ): Promise<readonly RepositoryRow[]> {
   const { store } = context;
   const { tenant } = visit.caller;
-  const [names, counts] = await Promise.all([
-    readHostNames(
-      context,
-      visit,
-      repositories.flatMap((one) => (one.testedFrom === undefined ? [] : [one.testedFrom])),
-    ),
-    Promise.all(
-      repositories.map(async (one) => ({
-        snapshots: await store.runs.countSnapshots(tenant, one.id),
-        plans: await store.catalog.listPlans(tenant, { repository: one.id }, { limit: PLANS_COUNTED }),
-      })),
-    ),
+  const ids = repositories.map((one) => one.id);
+  const [names, snapshots, plans] = await Promise.all([
+    loadNames(context, visit.caller, { hosts: repositories.map((one) => one.testedFrom) }),
+    store.runs.countSnapshotsOf(tenant, ids),
+    store.catalog.countPlansOf(tenant, ids),
   ]);
-  return repositories.map((one, index) => {
-    const name = one.testedFrom === undefined ? undefined : names.get(one.testedFrom);
+  return repositories.map((one) => {
+    const name = one.testedFrom === undefined ? undefined : names.hosts.get(one.testedFrom)?.name;
     return {
       id: one.id,
       name: one.name,
@@ -57,9 +42,8 @@ async function readRows(
       where: describeRepository(one),
       engineId: one.engineId,
       testedFrom: one.testedFrom === undefined || name === undefined ? undefined : { id: one.testedFrom, name },
-      snapshots: counts[index]?.snapshots ?? 0,
-      plans: counts[index]?.plans.rows.length ?? 0,
-      morePlans: counts[index]?.plans.next !== undefined,
+      snapshots: snapshots.get(one.id) ?? 0,
+      plans: plans.get(one.id) ?? 0,
     };
   });
 }

@@ -19,7 +19,6 @@ export interface RepositoryRow {
   snapshots: number;
   plans: number;
   /** There are more plans than counted. */
-  morePlans: boolean;
 }
 
 export interface RepositoriesView {
@@ -113,7 +112,7 @@ export function repositoryTable(view: RepositoriesView): Html {
       label: 'Plans',
       align: 'end',
       width: 'fit',
-      cell: (row) => html`<a href="${urls.plans({ repository: row.id })}">${formatCount(row.plans)}${row.morePlans && '+'}</a>`,
+      cell: (row) => html`<a href="${urls.plans({ repository: row.id })}">${formatCount(row.plans)}</a>`,
     },
   ];
   return table<RepositoryRow>({

@@ -25,30 +25,27 @@ function listUnique<T>(ids: Iterable<T | undefined> | undefined): T[] {
   return [...new Set(ids ?? [])].filter((id): id is T => id !== undefined);
 }
 
-async function findEach<K, V>(ids: readonly K[], find: (id: K) => Promise<V | undefined>): Promise<Map<K, V>> {
-  const found = new Map<K, V>();
-  for (const id of ids) {
-    const row = await find(id);
-    if (row !== undefined) found.set(id, row);
-  }
-  return found;
+/** The rows of some ids; nothing is asked where there are none. */
+async function findSome<K, V extends { id: K }>(
+  ids: Iterable<K | undefined> | undefined,
+  find: (ids: readonly K[]) => Promise<readonly V[]>,
+): Promise<Map<K, V>> {
+  const wanted = listUnique(ids);
+  const rows = wanted.length === 0 ? [] : await find(wanted);
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
 /** What is gone has no entry. The caller's right to see is checked by the use case that gave the ids. */
 export async function loadNames(context: CoreContext, caller: Pick<Caller, 'tenant'>, wanted: Wanted): Promise<Names> {
   const { catalog, hosts } = context.store;
   const { tenant } = caller;
-  const sourceIds = listUnique(wanted.sources);
-  const sources = sourceIds.length === 0 ? [] : await catalog.findSources(tenant, sourceIds);
-  return {
-    hosts: await findEach(listUnique(wanted.hosts), async (id) => {
-      const host = await hosts.findHost(tenant, id);
-      return host && toHostView(context, host);
-    }),
-    sources: new Map(sources.map((source) => [source.id, source])),
-    plans: await findEach(listUnique(wanted.plans), (id) => catalog.findPlan(tenant, id)),
-    repositories: await findEach(listUnique(wanted.repositories), (id) => catalog.findRepository(tenant, id)),
-  };
+  const [hostRows, sources, plans, repositories] = await Promise.all([
+    findSome(wanted.hosts, async (ids) => (await hosts.findHosts(tenant, ids)).map((host) => toHostView(context, host))),
+    findSome(wanted.sources, (ids) => catalog.findSources(tenant, ids)),
+    findSome(wanted.plans, (ids) => catalog.findPlans(tenant, ids)),
+    findSome(wanted.repositories, (ids) => catalog.findRepositories(tenant, ids)),
+  ]);
+  return { hosts: hostRows, sources, plans, repositories };
 }
 
 /** The name of a thing, or the words for one that was deleted since. */

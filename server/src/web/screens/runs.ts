@@ -108,15 +108,19 @@ export async function readListedRuns(
   runs: readonly Run[],
   more: { host?: HostId | undefined; plan?: PlanId | undefined } = {},
 ): Promise<ListedRuns> {
-  const parts = await Promise.all(runs.map((run) => context.store.runs.listParts(caller.tenant, run.id)));
+  const parts = await context.store.runs.listPartsOf(
+    caller.tenant,
+    runs.map((run) => run.id),
+  );
+  const partsByRun = Map.groupBy(parts, (part) => part.run);
   const names = await loadNames(context, caller, {
     hosts: [more.host, ...runs.map((run) => run.host)],
     plans: [more.plan, ...runs.map((run) => run.plan)],
-    sources: parts.flat().map((part) => part.source),
+    sources: parts.map((part) => part.source),
   });
   return {
     names,
-    sources: new Map(runs.map((run, index) => [run.id, (parts[index] ?? []).map((part) => part.source)])),
+    sources: new Map(runs.map((run) => [run.id, (partsByRun.get(run.id) ?? []).map((part) => part.source)])),
     figures: new Map(
       runs
         .filter((run) => !isTerminal(run.state))
