@@ -1,31 +1,27 @@
 /** The composition root of the agent: every room put together, started in order, closed in the opposite one. */
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drawFraction, systemRandomBytes } from '@holdfast/shared/clock.ts';
-import { createId, type RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { WIRE } from '@holdfast/shared/limits.ts';
-import type { AgentFrames, HostFacts, Progress } from '@holdfast/shared/protocol/messages.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
 import type { AgentConfig } from './config.ts';
-import { readBootId } from './exec/proc.ts';
 import { createHandlers } from './handlers/all.ts';
 import { readSpec } from './handlers/spec-put.ts';
-import { type HostLoad, readHostFacts, readHostLoad } from './host/facts.ts';
-import { startLoopLag } from './host/loop-lag.ts';
-import { isUnwritable, openJournal } from './journal/journal.ts';
+import { openHostWatch } from './host-watch.ts';
+import { openJournal } from './journal/journal.ts';
+import { createPlanClock } from './plan-clock.ts';
+import { createReconciliation } from './reconciliation.ts';
 import { createExecutor } from './runs/executor.ts';
-import { reconcileRepository } from './runs/reconcile.ts';
-import { clearLocks, recoverRuns } from './runs/recovery.ts';
-import type { AgentLog, Workbench } from './runs/workbench.ts';
-import { deriveRunId } from './scheduler/run-id.ts';
-import { createScheduler } from './scheduler/scheduler.ts';
+import { recoverRuns } from './runs/recovery.ts';
+import type { AgentLog } from './runs/workbench.ts';
 import { enrol } from './session/enrol.ts';
 import { createSession, type Session } from './session/session.ts';
 import { openTooling } from './tooling.ts';
-import { AGENT_VERSION } from './version.ts';
+import { createWorkbench } from './workbench.ts';
 
 const DAY_MS = 24 * 3_600_000;
+/** What waits in memory because the disk refused it is tried again this often. */
+const RETRY_MS = 5_000;
 /** Tools are looked for again this often; a person who installs one can also restart the agent. */
 const INVENTORY_MS = 10 * 60_000;
 /** What still runs at a stop is given this long before it is cancelled. */
@@ -44,107 +40,29 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   const journal = openJournal({ stateDir: config.stateDir, clock, randomBytes: systemRandomBytes });
   tooling.workDirs.sweep();
   const stopping = new AbortController();
-  const bootId = readBootId();
   let session: Session | undefined;
   let spec: Spec | undefined;
-  let facts: HostFacts = await readHostFacts(clock, AGENT_VERSION, tooling.pdeathsig);
-  let load: HostLoad = await readHostLoad(config.stateDir);
-  const lag = startLoopLag();
 
-  const note = (effects: () => void) => {
-    try {
-      effects();
-    } catch (error) {
-      if (!isUnwritable(error)) throw error;
-      log.warn({ err: error }, 'the disk refuses writes; a process is not remembered across a crash');
-    }
-  };
-  const workbench: Workbench = {
-    ...tooling,
-    journal,
-    createId: (kind) => createId(kind, { clock, randomBytes: systemRandomBytes }),
-    sendProgress: (progress: Progress) => session?.sendVolatile('progress', progress),
-    setTimer(ms, callback) {
-      const timer = setTimeout(callback, ms);
-      return () => clearTimeout(timer);
-    },
-    execFor: (run) =>
-      tooling.createExecWith({
-        onStarted: ({ pid, startTime }) => {
-          if (startTime !== undefined) note(() => journal.runs.recordProcess({ run, stage: 'dump', pid, startTime, bootId }));
-        },
-        onEnded: ({ pid }) => note(() => journal.runs.clearProcess(run, 'dump', pid)),
-      }),
-  };
-
-  const executor = createExecutor({ workbench, spec: () => spec, onRepositoryUsed: (id) => void reconcile(id) });
-  async function reconcile(id: RepositoryId): Promise<void> {
-    if (!spec || stopping.signal.aborted) return;
-    try {
-      await reconcileRepository(workbench, spec, id, new Set(executor.listRuns()));
-    } catch (error) {
-      log.warn({ repository: id, err: error }, 'comparing a repository with the ledger failed');
-    }
-  }
-  async function clearLeftLocks(repositories: ReadonlySet<RepositoryId>): Promise<void> {
-    if (!spec || repositories.size === 0) return;
-    try {
-      await clearLocks(workbench, spec, repositories);
-    } catch (error) {
-      log.warn({ err: error }, 'looking for locks of an earlier life failed');
-    }
-  }
-  async function reconcileAll(): Promise<void> {
-    for (const repository of spec?.repositories ?? []) await reconcile(repository.id);
-  }
-
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  const scheduler = createScheduler({
-    clock,
-    fires: journal.fires,
-    transact: (effects) => journal.transact(effects),
-    isUnwritable,
-    plans: () => spec?.plans ?? [],
-    onFire(plan, fireAt, { late, skipped }) {
-      if (!spec) return undefined;
-      const run = deriveRunId(plan.id, spec.host, fireAt, digest);
-      if (skipped > 0) log.warn({ plan: plan.id, skipped }, 'older fires of this plan were missed; this run stands for them');
-      return executor.recordScheduled(plan, run, fireAt, late ? 'catch_up' : 'schedule');
-    },
-    onMissed(plan, missed) {
-      const text = `plan ${plan.name}: ${missed.count} fires were missed and are not caught up (${missed.why === 'too_old' ? 'too long ago' : 'catching up is off'})`;
-      return () => void journal.outbox.append({ type: 'host.notice', at: clock.now(), level: 'warn', text });
-    },
-    onJump(deltaMs) {
-      log.warn({ deltaMs }, 'the clock jumped, or the host slept');
-      journal.outbox.append({
-        type: 'host.notice',
-        at: clock.now(),
-        level: 'warn',
-        text: `the clock moved by ${Math.round(deltaMs / 1000)} s, or the host slept`,
-      });
-    },
-    onError: (plan, error) => log.error({ plan: plan.id, err: error }, 'a plan could not be considered'),
-    setTimer: workbench.setTimer,
+  const workbench = createWorkbench(tooling, journal, (progress) => session?.sendVolatile('progress', progress));
+  const executor = createExecutor({
+    workbench,
+    spec: () => spec,
+    onRepositoryUsed: (id) => void reconciliation.reconcile(id),
   });
+  const reconciliation = createReconciliation({
+    workbench,
+    spec: () => spec,
+    listRuns: () => executor.listRuns(),
+    signal: stopping.signal,
+  });
+  const scheduler = createPlanClock(workbench, executor, () => spec);
+  const host = await openHostWatch({ tooling, stateDir: config.stateDir, journal, executor });
 
   const adopt = (next: Spec) => {
     spec = next;
     log.info({ version: next.version, plans: next.plans.length, sources: next.sources.length }, 'spec taken over');
     scheduler.refresh();
   };
-  const heartbeat = (): AgentFrames['heartbeat'] => {
-    const size = journal.outbox.size();
-    return {
-      ...load,
-      loopLagMs: lag.takeMs(),
-      outboxEvents: size.waitingEvents,
-      outboxBytes: size.waitingBytes,
-      activeRuns: executor.active,
-      queuedRuns: executor.waiting,
-    };
-  };
-
   const loadStoredSpec = () => {
     const stored = journal.spec.load();
     if (!stored || !credentials.find()) return;
@@ -158,18 +76,15 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   function startClockwork(): () => void {
     const every = (ms: number, work: () => unknown) => setInterval(() => void work(), ms);
     const timers = [
-      every(WIRE.pingIntervalMs, async () => {
-        load = await readHostLoad(config.stateDir);
-      }),
-      every(5_000, () => journal.outbox.retry()),
+      every(RETRY_MS, () => journal.outbox.retry()),
       every(DAY_MS, () => {
         journal.purge();
-        return reconcileAll();
+        return reconciliation.reconcileAll();
       }),
       every(INVENTORY_MS, async () => {
         if (!(await tooling.refreshInventory())) return;
-        facts = await readHostFacts(clock, AGENT_VERSION, tooling.pdeathsig);
-        session?.sendVolatile('inventory', { facts, tools: [...tooling.inventory().reports] });
+        host.refreshFacts();
+        session?.sendVolatile('inventory', { facts: host.facts(), tools: [...tooling.inventory().reports] });
       }),
     ];
     return () => {
@@ -178,31 +93,31 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   }
 
   async function serve(): Promise<void> {
-    const wait = async (ms: number, signal: AbortSignal) => {
-      await sleep(ms, undefined, { signal });
+    const common = {
+      signal: stopping.signal,
+      wait: async (ms: number, signal: AbortSignal) => void (await sleep(ms, undefined, { signal })),
+      random: () => drawFraction(systemRandomBytes),
     };
-    const common = { ...workbench, signal: stopping.signal, wait, random: () => drawFraction(systemRandomBytes) };
     if (!credentials.find()) {
       if (config.serverUrl === undefined)
         throw new AppError(
           'invalid',
           'HOLDFAST_SERVER_URL (or --server) is needed: the address of the server, such as https://backup.example.com',
         );
-      await enrol({ ...common, serverUrl: config.serverUrl, enrolToken: config.enrolToken, credentials, facts, log });
+      const { serverUrl, enrolToken } = config;
+      await enrol({ ...workbench, ...common, serverUrl, enrolToken, credentials, facts: host.facts(), log });
     }
-    const handlers = createHandlers({ workbench, executor, credentials, onSpec: adopt });
     session = createSession({
+      ...common,
       workbench,
       credentials,
-      handlers,
+      handlers: createHandlers({ workbench, executor, credentials, onSpec: adopt }),
       boot: workbench.createId('frame'),
-      facts: () => facts,
+      facts: host.facts,
       tools: () => tooling.inventory().reports,
-      heartbeat,
-      listRuns: () => [...executor.listRuns()],
-      signal: stopping.signal,
-      wait,
-      random: () => drawFraction(systemRandomBytes),
+      heartbeat: host.heartbeat,
+      // A frame names as many as may wait; those that run come first.
+      listRuns: () => executor.listRuns().slice(0, RUNS.queued),
     });
     await session.run();
   }
@@ -218,7 +133,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
       }
       scheduler.start();
       const stopClockwork = startClockwork();
-      void clearLeftLocks(recovered.repositories).then(reconcileAll);
+      void reconciliation.clearLeftLocks(recovered.repositories).then(reconciliation.reconcileAll);
       try {
         await serve();
       } catch (error) {
@@ -235,7 +150,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
         await drained;
         clearTimeout(grace);
         stopping.abort();
-        lag.stop();
+        host.close();
         journal.close();
       })();
       return stopped;

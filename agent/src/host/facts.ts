@@ -1,18 +1,21 @@
-/** Facts about this machine, for its page; looked up once and then kept. */
-
+/** Facts about this machine, for its page: what it is, and what it is doing right now. */
 import { statfs } from 'node:fs/promises';
-import { cpus, hostname, release, totalmem, uptime } from 'node:os';
+import { cpus, hostname, arch as readArch, release, totalmem, uptime } from 'node:os';
 import type { Clock } from '@holdfast/shared/clock.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
-import type { AgentFrames, HostFacts } from '@holdfast/shared/protocol/messages.ts';
-import { currentLoad, mem, osInfo } from 'systeminformation';
+import type { HostFacts } from '@holdfast/shared/protocol/messages.ts';
+import { computeBusyRatio, readMemory, readProcessorTicks } from './load.ts';
+import { readOsName } from './os-name.ts';
 
-export async function readHostFacts(clock: Pick<Clock, 'now'>, agentVersion: string, pdeathsig: boolean): Promise<HostFacts> {
-  const os = await osInfo();
+/** Node's name of an architecture in the words of uname(1), which operators know. */
+const ARCHITECTURES: Record<string, string> = { x64: 'x86_64', arm64: 'aarch64', ia32: 'i686' };
+
+export function readHostFacts(clock: Pick<Clock, 'now'>, agentVersion: string, pdeathsig: boolean): HostFacts {
+  const arch = readArch();
   return {
     hostname: hostname().slice(0, 253) || 'unknown',
-    os: `${os.distro} ${os.release}`.trim().slice(0, TEXT.nameChars),
-    arch: os.arch.slice(0, 32),
+    os: readOsName().slice(0, TEXT.nameChars),
+    arch: (ARCHITECTURES[arch] ?? arch).slice(0, 32),
     kernel: release().slice(0, TEXT.nameChars),
     cpus: cpus().length,
     memoryBytes: totalmem(),
@@ -31,15 +34,20 @@ export interface HostLoad {
   stateDiskFreeBytes: number;
 }
 
-/** Looks at load, memory and the disk of the state directory; a few milliseconds. */
-export async function readHostLoad(stateDir: string): Promise<HostLoad> {
-  const [load, memory, disk] = await Promise.all([currentLoad(), mem(), statfs(stateDir)]);
-  return {
-    cpuRatio: Math.min(1, Math.max(0, load.currentLoad / 100)),
-    memoryUsedBytes: Math.round(memory.active),
-    memoryTotalBytes: Math.round(memory.total),
-    stateDiskFreeBytes: disk.bavail * disk.bsize,
+/** Looks at load, memory and the disk of the state directory; each look is about the time since the one before. */
+export function openHostLoad(stateDir: string): () => Promise<HostLoad> {
+  let before = { busy: 0, total: 0 };
+  return async () => {
+    const disk = await statfs(stateDir);
+    const memory = readMemory();
+    const ticks = readProcessorTicks() ?? before;
+    const cpuRatio = computeBusyRatio(before, ticks);
+    before = ticks;
+    return {
+      cpuRatio,
+      memoryUsedBytes: memory.usedBytes,
+      memoryTotalBytes: memory.totalBytes,
+      stateDiskFreeBytes: disk.bavail * disk.bsize,
+    };
   };
 }
-
-export type Heartbeat = AgentFrames['heartbeat'];

@@ -1,0 +1,60 @@
+/** What the server is told about this machine: facts that hardly change, and figures of the moment for the heartbeat. */
+import { WIRE } from '@holdfast/shared/limits.ts';
+import type { AgentFrames, HostFacts } from '@holdfast/shared/protocol/messages.ts';
+import { openHostLoad, readHostFacts } from './host/facts.ts';
+import { startLoopLag } from './host/loop-lag.ts';
+import type { Executor } from './runs/executor.ts';
+import type { Workbench } from './runs/workbench.ts';
+import type { HostTooling } from './tooling.ts';
+import { AGENT_VERSION } from './version.ts';
+
+export interface HostWatch {
+  facts(): HostFacts;
+  /** Reads the facts again. */
+  refreshFacts(): void;
+  heartbeat(): AgentFrames['heartbeat'];
+  close(): void;
+}
+
+export interface HostWatchPorts {
+  tooling: HostTooling;
+  stateDir: string;
+  journal: Workbench['journal'];
+  executor: Pick<Executor, 'active' | 'waiting'>;
+}
+
+export async function openHostWatch({ tooling, stateDir, journal, executor }: HostWatchPorts): Promise<HostWatch> {
+  const read = () => readHostFacts(tooling.clock, AGENT_VERSION, tooling.pdeathsig);
+  const look = openHostLoad(stateDir);
+  const lag = startLoopLag();
+  let facts = read();
+  let load = await look();
+  const timer = setInterval(async () => {
+    try {
+      load = await look();
+    } catch (error) {
+      tooling.log.warn({ err: error }, 'the load of this host could not be read');
+    }
+  }, WIRE.pingIntervalMs);
+  return {
+    facts: () => facts,
+    refreshFacts() {
+      facts = read();
+    },
+    heartbeat() {
+      const size = journal.outbox.size();
+      return {
+        ...load,
+        loopLagMs: lag.takeMs(),
+        outboxEvents: size.waitingEvents,
+        outboxBytes: size.waitingBytes,
+        activeRuns: executor.active,
+        queuedRuns: executor.waiting,
+      };
+    },
+    close() {
+      clearInterval(timer);
+      lag.stop();
+    },
+  };
+}

@@ -1,0 +1,45 @@
+/** The scheduler with everything it stands on in this agent: due fires become runs, and what is odd about the clock becomes a notice. */
+import { createHash } from 'node:crypto';
+import type { Spec } from '@holdfast/shared/domain/plan.ts';
+import { isUnwritable } from './journal/journal.ts';
+import type { Executor } from './runs/executor.ts';
+import type { Workbench } from './runs/workbench.ts';
+import { deriveRunId } from './scheduler/run-id.ts';
+import { createScheduler, type MissedFires, type Scheduler } from './scheduler/scheduler.ts';
+
+const MISSED_WORDS: Record<MissedFires['why'], string> = { too_old: 'too long ago', catch_up_off: 'catching up is off' };
+
+const digest = (text: string) => createHash('sha256').update(text).digest();
+
+export function createPlanClock(
+  workbench: Workbench,
+  executor: Pick<Executor, 'recordScheduled'>,
+  findSpec: () => Spec | undefined,
+): Scheduler {
+  const { clock, journal, log } = workbench;
+  const notify = (text: string) => void journal.outbox.append({ type: 'host.notice', at: clock.now(), level: 'warn', text });
+  return createScheduler({
+    clock,
+    fires: journal.fires,
+    transact: (effects) => journal.transact(effects),
+    isUnwritable,
+    plans: () => findSpec()?.plans ?? [],
+    onFire(plan, fireAt, { late, skipped }) {
+      const spec = findSpec();
+      if (!spec) return undefined;
+      const run = deriveRunId(plan.id, spec.host, fireAt, digest);
+      if (skipped > 0) log.warn({ plan: plan.id, skipped }, 'older fires of this plan were missed; this run stands for them');
+      return executor.recordScheduled(plan, run, fireAt, late ? 'catch_up' : 'schedule');
+    },
+    onMissed(plan, { count, why }) {
+      const text = `plan ${plan.name}: ${count} fires were missed and are not caught up (${MISSED_WORDS[why]})`;
+      return () => notify(text);
+    },
+    onJump(deltaMs) {
+      log.warn({ deltaMs }, 'the clock jumped, or the host slept');
+      notify(`the clock moved by ${Math.round(deltaMs / 1000)} s, or the host slept`);
+    },
+    onError: (plan, error) => log.error({ plan: plan.id, err: error }, 'a plan could not be considered'),
+    setTimer: workbench.setTimer,
+  });
+}

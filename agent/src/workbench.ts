@@ -1,0 +1,39 @@
+/** Puts the workbench of a running agent together: tooling, journal, and memory of the processes each run started. */
+import { systemRandomBytes } from '@holdfast/shared/clock.ts';
+import { createId } from '@holdfast/shared/domain/ids.ts';
+import type { Progress } from '@holdfast/shared/protocol/messages.ts';
+import { readBootId } from './exec/proc.ts';
+import { isUnwritable, type Journal } from './journal/journal.ts';
+import type { Workbench } from './runs/workbench.ts';
+import type { HostTooling } from './tooling.ts';
+
+export function createWorkbench(tooling: HostTooling, journal: Journal, sendProgress: (progress: Progress) => void): Workbench {
+  const { clock, log } = tooling;
+  const bootId = readBootId();
+  /** A backup is worth more than the memory of its processes. */
+  const note = (effects: () => void) => {
+    try {
+      effects();
+    } catch (error) {
+      if (!isUnwritable(error)) throw error;
+      log.warn({ err: error }, 'the disk refuses writes; a process is not remembered across a crash');
+    }
+  };
+  return {
+    ...tooling,
+    journal,
+    createId: (kind) => createId(kind, { clock, randomBytes: systemRandomBytes }),
+    sendProgress,
+    setTimer(ms, callback) {
+      const timer = setTimeout(callback, ms);
+      return () => clearTimeout(timer);
+    },
+    execFor: (run) =>
+      tooling.createExecWith({
+        onStarted: ({ pid, startTime }) => {
+          if (startTime !== undefined) note(() => journal.runs.recordProcess({ run, stage: 'dump', pid, startTime, bootId }));
+        },
+        onEnded: ({ pid }) => note(() => journal.runs.clearProcess(run, 'dump', pid)),
+      }),
+  };
+}
