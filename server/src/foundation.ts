@@ -10,7 +10,7 @@ import { type Crypto, createCrypto, type SigningKeys } from '@holdfast/shared/cr
 import { createId, DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { createBus } from './core/bus.ts';
 import type { CoreContext, Directory, FieldCipher, Log } from './core/ports.ts';
-import { checkCron, listNextFires } from './fires/fires.ts';
+import { checkCron, describeCron, listNextFires } from './fires/fires.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
 import type { Store } from './store/store.ts';
 import { createFieldCipher, createKeyring } from './vault/keyring.ts';
@@ -109,6 +109,7 @@ export async function openFoundation(options: FoundationOptions): Promise<CoreCo
         return check.ok ? undefined : check.message;
       },
       listFires: listNextFires,
+      describeSchedule: describeCron,
       baseUrl: options.baseUrl,
       serverEpoch: Number(await store.settings.initSetting(SETTINGS.serverEpoch, '1')),
     };

@@ -82,6 +82,8 @@ export interface CoreContext {
   createId<K extends IdKind>(kind: K): Id<K>;
   /** Why a schedule cannot be kept (the cron expression is unreadable or never due); undefined for a good one. */
   findScheduleFault(schedule: Schedule): string | undefined;
+  /** A schedule in plain words, such as `every day at 02:00`. */
+  describeSchedule(schedule: Schedule): string;
   /** The next `count` fires after an instant; epoch milliseconds, rising. */
   listFires(schedule: Schedule, after: number, count: number): readonly number[];
   /** Where people reach this server, without a slash at the end. */

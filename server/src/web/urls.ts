@@ -56,6 +56,7 @@ export const PAGES = {
   snapshots: '/snapshots',
   snapshot: '/snapshots/:snapshot',
   restoreSnapshot: '/snapshots/:snapshot/restore',
+  restores: '/restore',
 
   audit: '/audit',
   account: '/account',

@@ -238,6 +238,22 @@ export function checkSourceAdapter(adapter: SourceAdapter, sample: SourceSample)
         for (const magic of artifact.magicHex) assert.match(magic, /^(?:[0-9a-f]{2}){4,}$/);
       }
     });
+    it('says how each stream is read by hand, in one-line commands of its own tools without a value of the config', () => {
+      const probe = adapter.parseProbe({ exitCode: 0, stdout: sample.probeStdout ?? '', stderr: '' });
+      for (const artifact of adapter.planBackup(input, probe)) {
+        if (artifact.kind === 'tree') continue;
+        const lines = adapter.byHand?.(artifact.fileName) ?? [];
+        assert.ok(lines.length > 0, artifact.fileName);
+        for (const line of lines) assert.match(line, /^[a-z_]+ [\x20-\x7e]+$/);
+        for (const secret of Object.values(sample.secrets)) assert.ok(!lines.join('\n').includes(secret));
+      }
+      fc.assert(
+        fc.property(hostileText, (name) => {
+          for (const line of adapter.byHand?.(name) ?? []) assert.ok(!line.includes(name));
+        }),
+        { numRuns: 50 },
+      );
+    });
     checkShapes(adapter, sample, planned(input));
     checkReading(adapter, input);
   });

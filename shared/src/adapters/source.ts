@@ -105,6 +105,12 @@ export interface SourceAdapter {
     /** The config of a source for one discovered thing. */
     configFor(config: Config, discovered: Discovered): Config;
   };
+  /**
+   * Streams only: how a person gets an artifact back with the tools alone. Lines for a POSIX shell; the last one reads the
+   * artifact on standard input, those before it prepare. The new database is called `new_database`. Fixed text for a
+   * known file name, empty for an unknown one: nothing of a config or a secret is in it.
+   */
+  byHand?(fileName: string): readonly string[];
   /** Databases only: restore into a new database of the same server connection fields. Undefined for trees. */
   restore?: DatabaseRestore;
 }

@@ -8,13 +8,12 @@ import { HOST_PAGE_SCREENS } from './host-page.ts';
 import { HOST_SCREENS } from './hosts.ts';
 import { LOGIN_SCREENS } from './login.ts';
 import { createOverviewScreens } from './overview.ts';
-import { createPlanPageScreens } from './plan.ts';
-import { createPlanFormScreens } from './plan-form.ts';
 import { createPlanScreens } from './plans.ts';
 import { REPOSITORY_SCREENS } from './repositories.ts';
 import { REPOSITORY_FORM_SCREENS } from './repository-form.ts';
 import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
 import { RESTORE_SCREENS } from './restore.ts';
+import { RESTORE_START_SCREENS } from './restore-start.ts';
 import { RUN_SCREENS } from './run.ts';
 import { RUNS_SCREENS } from './runs.ts';
 import { NAVIGATION_SCREENS } from './shell.ts';
@@ -48,13 +47,12 @@ export function createScreens({ checkPasswordRules, fires }: ScreenParts): reado
     ...REPOSITORY_FORM_SCREENS,
     ...REPOSITORY_PAGE_SCREENS,
     ...createPlanScreens(fires),
-    ...createPlanFormScreens(fires),
-    ...createPlanPageScreens(fires),
     ...RUNS_SCREENS,
     ...RUN_SCREENS,
     ...SNAPSHOTS_SCREENS,
     ...SNAPSHOT_SCREENS,
     ...RESTORE_SCREENS,
+    ...RESTORE_START_SCREENS,
     ...AUDIT_SCREENS,
   ];
 }

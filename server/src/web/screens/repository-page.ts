@@ -76,7 +76,7 @@ async function readRepositoryPage(
       id: plan,
       name,
       enabled,
-      schedule: schedule && `${schedule.cron} · ${schedule.zone}`,
+      schedule: schedule && context.describeSchedule(schedule),
     })),
     hosts: hosts.rows.map(toHostChoice),
     chosenHost: chooseHost(hosts.rows, repository, readText(visit.form, 'host')),

@@ -88,7 +88,7 @@ describe('The page of a snapshot', () => {
   it('quotes what a shell would read otherwise', () => {
     assert.equal(quoteWord('app.dump'), 'app.dump');
     assert.equal(quoteWord("a'b c"), `'a'\\''b c'`);
-    const steps = listByHandSteps({ engineId: 'ab'.repeat(32), role: 'data', repository: '/srv' });
+    const steps = listByHandSteps({ engineId: 'ab'.repeat(32), lines: [], role: 'data', repository: '/srv' });
     assert.equal(steps.at(-1)?.command, 'restic restore abababababababab --target /restored');
   });
 });

@@ -261,7 +261,7 @@ async function showForm(
   problem: FormProblem = NO_PROBLEM,
 ): Promise<PageReply> {
   const view = await buildView(context, visit, scene, typed, problem);
-  const shell = await buildShell(context, visit, 'snapshots');
+  const shell = await buildShell(context, visit, 'restore');
   return { kind: 'page', status: hasProblem(problem) ? 422 : 200, html: restorePage(shell, view) };
 }
 

@@ -5,6 +5,8 @@ export interface ByHandSnapshot {
   /** The file inside a dump's snapshot; undefined for trees. */
   fileName?: string | undefined;
   role: 'data' | 'globals';
+  /** How the source's adapter reads the file: the last line takes it on standard input. Empty where the source is gone. */
+  lines: readonly string[];
   /** Where the repository is, as its adapter says it. */
   repository: string;
 }
@@ -28,10 +30,23 @@ export function listByHandSteps(snapshot: ByHandSnapshot): readonly ByHandStep[]
   };
   if (snapshot.fileName === undefined)
     return [reach, { label: 'Bring the files to a new directory.', command: `restic restore ${id} --target /restored` }];
+  const path = quoteWord(`/${snapshot.fileName}`);
+  const reader = snapshot.lines.at(-1);
+  if (reader !== undefined) {
+    const what = snapshot.role === 'globals' ? 'Read the roles into the server, before the data' : 'Read the dump into it';
+    return [
+      reach,
+      ...snapshot.lines.slice(0, -1).map((command) => ({ label: 'Make a new, empty database.', command })),
+      {
+        label: `${what}; with pipefail a dump that breaks off does not look restored.`,
+        command: `set -o pipefail; restic dump ${id} ${path} | ${reader}`,
+      },
+    ];
+  }
   const file = quoteWord(snapshot.fileName);
   const dump: ByHandStep = {
     label: 'Take the dump out of the snapshot.',
-    command: `restic dump ${id} ${quoteWord(`/${snapshot.fileName}`)} > ${file}`,
+    command: `restic dump ${id} ${path} > ${file}`,
   };
   const read =
     snapshot.role === 'globals'

@@ -1,4 +1,5 @@
 /** `/snapshots/:snapshot`: one snapshot. */
+import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { formatTags } from '@holdfast/shared/domain/snapshot.ts';
 import { isAllowed } from '../../core/caller.ts';
@@ -79,6 +80,11 @@ async function listCompanions(context: CoreContext, visit: Visit, snapshot: Snap
     }));
 }
 
+function listReadLines(kind: string | undefined, fileName: string | undefined): readonly string[] {
+  if (kind === undefined || fileName === undefined) return [];
+  return findSourceAdapter(kind)?.byHand?.(fileName) ?? [];
+}
+
 async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageReply> {
   const { caller, urls } = visit;
   const snapshot = await getSnapshot(context, caller, getParam(visit, 'snapshot', idSchema('snapshot')));
@@ -117,6 +123,7 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
     evidence: snapshot.evidence.map(toEvidenceLine),
     companions: await listCompanions(context, visit, snapshot),
     byHand: listByHandSteps({
+      lines: listReadLines(names.sources.get(snapshot.source)?.kind, fileName),
       engineId,
       fileName,
       role,

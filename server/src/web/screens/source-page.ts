@@ -7,7 +7,7 @@ import type { CoreContext } from '../../core/ports.ts';
 import { judgeSources } from '../../core/protected-sources.ts';
 import { listRuns } from '../../core/runs.ts';
 import { deleteSource, getSource } from '../../core/sources.ts';
-import type { Plan, Source } from '../../store/catalog.ts';
+import type { Source } from '../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';
 import { describeConfig } from './adapter-form.ts';
@@ -35,10 +35,6 @@ const RUNS_SHOWN = 8;
 
 function getSourceId(visit: Visit) {
   return getParam(visit, 'source', idSchema('source'));
-}
-
-function describeSchedule({ schedule }: Plan): string | undefined {
-  return schedule === undefined ? undefined : `${schedule.cron} · ${schedule.zone}`;
 }
 
 async function readSourcePage(
@@ -72,7 +68,12 @@ async function readSourcePage(
     config: describeConfig(adapter.fields, source.config, Object.keys(source.secrets)),
     createdAt: source.createdAt,
     updatedAt: source.updatedAt,
-    plans: plans.map((plan) => ({ id: plan.id, name: plan.name, enabled: plan.enabled, schedule: describeSchedule(plan) })),
+    plans: plans.map((plan) => ({
+      id: plan.id,
+      name: plan.name,
+      enabled: plan.enabled,
+      schedule: plan.schedule && context.describeSchedule(plan.schedule),
+    })),
     runs: runs.rows.map((run) => toRunRow(run, planNames)),
     newestGood:
       good === undefined || standing?.lastGoodAt === undefined

@@ -157,6 +157,10 @@ function createSource(names: Pick<SourceAdapter, 'kind' | 'label' | 'summary'>):
       },
       configFor: (config, discovered) => ({ ...config, database: discovered.name }),
     },
+    byHand: (fileName) =>
+      fileName === 'database.sql'
+        ? ['mariadb --execute="CREATE DATABASE new_database"', 'mariadb --binary-mode --max-allowed-packet=1G new_database']
+        : [],
     restore: mariadbRestore,
   };
 }

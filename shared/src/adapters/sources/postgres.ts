@@ -169,5 +169,10 @@ export const postgresSource: SourceAdapter = {
         }),
     configFor: (config, discovered) => ({ ...config, database: discovered.name }),
   },
+  byHand(fileName) {
+    if (fileName === 'globals.sql') return ['psql --dbname=postgres'];
+    if (fileName !== 'database.dump') return [];
+    return ['createdb --template=template0 new_database', 'pg_restore --exit-on-error --dbname=new_database'];
+  },
   restore: postgresRestore,
 };
