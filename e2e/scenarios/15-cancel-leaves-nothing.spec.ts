@@ -1,19 +1,22 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import type { Page } from '@playwright/test';
 import { confirmAct, expect, expectAccessible, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
 import { addPlan, addSource, describeFiles, describePostgres, runPlan } from '../harness/catalog.ts';
 import { runNow } from '../harness/pages.ts';
+import { quote, wrapTool } from '../harness/part2/slow-tool.ts';
 import { awaitSpec, GENERATIONS, type LocalWorld, prepareLocalWorld } from '../harness/part2/world.ts';
 import { type PostgresHandle, startPostgres } from '../harness/services/postgres.ts';
 import { signalQuietly } from '../harness/services/processes.ts';
+import { getRestic, type ResticGeneration } from '../harness/services/tools.ts';
 import { waitFor } from '../harness/services/wait-for.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
 
 const CANCEL_LIMIT_MS = 7000;
 const MEBIBYTE = 1024 * 1024;
+const slowFile = () => join(stack.directory, 'slow');
 
 let stack: Stack;
 let postgres: PostgresHandle;
@@ -26,21 +29,19 @@ test.beforeAll(async () => {
   });
   [stack] = await Promise.all([startStack(), filled]);
   bigFolder = join(stack.directory, 'big');
-  await makeBigFolder(bigFolder);
+  await mkdir(bigFolder);
+  await writeFile(join(bigFolder, 'file.bin'), randomBytes(120 * MEBIBYTE));
 });
 test.afterAll(async ({ browserName: _ }, info) => {
   await finishStack(stack, info);
   await postgres?.stop();
 });
 
-/** More than a gigabyte in files that no two chunks are alike in, made from little randomness. */
-async function makeBigFolder(folder: string): Promise<void> {
-  await mkdir(folder);
-  const bytes = randomBytes(68 * MEBIBYTE);
-  for (let index = 0; index < 16; index += 1) {
-    for (let at = 0; at < bytes.length; at += 4096) bytes[at] = (bytes[at] ?? 0) ^ (index + 1);
-    await writeFile(join(folder, `file-${index}.bin`), bytes);
-  }
+/** A restic that stores a few megabytes a second for as long as the file `slow` is there, as it would over a thin line. */
+async function wrapRestic(generation: ResticGeneration): Promise<string> {
+  const { path: real } = await getRestic(generation);
+  const before = `if [ -e ${quote(slowFile())} ]; then exec ${quote(real)} --limit-upload 6144 "$@"; fi`;
+  return await wrapTool(join(stack.directory, `thin-${generation}`), { name: 'restic', real, before });
 }
 
 /** Clicks Cancel on the open page of the run, confirms, and sees it end in time with nothing left. */
@@ -57,7 +58,8 @@ async function cancelByClicks(page: Page, id: RunId, world: LocalWorld): Promise
 
 for (const generation of GENERATIONS) {
   test(`with the ${generation} restic a cancelled run ends in seven seconds and leaves nothing behind`, async ({ page }) => {
-    const world = await prepareLocalWorld(stack, `db-${generation}`, generation);
+    const toolPath = [await wrapRestic(generation)];
+    const world = await prepareLocalWorld(stack, `db-${generation}`, generation, { toolPath });
     const { api } = stack;
     const { host, repository } = world;
     await api.send('PATCH', `/hosts/${host.id}`, { concurrency: 1 });
@@ -68,7 +70,8 @@ for (const generation of GENERATIONS) {
     await awaitSpec(stack, host);
     await signIn(page, stack.server.url, stack.admin, `/plans/${files.id}`);
 
-    await test.step('files: in the middle of a gigabyte; and what only waits is gone at once', async () => {
+    await test.step('files: in the middle of a big one; and what only waits is gone at once', async () => {
+      await writeFile(slowFile(), '');
       const id = await runNow(page);
       const store = async () => world.agent.listTools().find(({ commandLine }) => / backup /.test(commandLine));
       await waitFor('restic to read', store, { deadlineMs: 15_000 });
@@ -86,6 +89,7 @@ for (const generation of GENERATIONS) {
       expect(waited.startedAt).toBeUndefined();
       expect((await api.waitForRun(id, 'running')).state).toBe('running');
       await cancelByClicks(page, id, world);
+      await rm(slowFile());
     });
 
     await test.step('a dump that hangs in mid-stream', async () => {

@@ -1,0 +1,193 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { getAdvice } from '@holdfast/shared/domain/reason.ts';
+import type { ApiPlan, ApiRepository, ApiRun, ApiSnapshot, ApiSource } from '../harness/api.ts';
+import { expect, expectAccessible, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
+import { addPlan, addRepository, addSource, describeFiles, describePostgres, runPlan } from '../harness/catalog.ts';
+import { restoreSnapshot } from '../harness/pages.ts';
+import { describeRest } from '../harness/part2/remote-repositories.ts';
+import { awaitSpec } from '../harness/part2/world.ts';
+import { hashTree, makeFileTree } from '../harness/services/files.ts';
+import { type PostgresHandle, startPostgres } from '../harness/services/postgres.ts';
+import { type RestServerHandle, startRestServer } from '../harness/services/rest-server.ts';
+import { type EnrolledHost, type Stack, startStack } from '../harness/stack.ts';
+
+const PASSWORD = 'otters under ferns';
+
+let stack: Stack;
+let postgres: PostgresHandle;
+let rest: RestServerHandle;
+let maker: EnrolledHost;
+let other: EnrolledHost;
+let tree: string;
+let sources: { files: ApiSource; shop: ApiSource; elsewhere: ApiSource };
+let plan: ApiPlan;
+
+test.beforeAll(async () => {
+  const filled = startPostgres().then(async (started) => {
+    postgres = started;
+    await postgres.fillDatabase('shop', 4);
+  });
+  const served = startRestServer({ withTls: true }).then((started) => {
+    rest = started;
+  });
+  [stack] = await Promise.all([startStack(), filled, served]);
+  [maker, other] = await Promise.all([stack.enrolHost('db-1'), stack.enrolHost('db-2')]);
+  tree = join(stack.directory, 'tree');
+  await makeFileTree(tree, { seed: 'scenario 21', files: 20, megabytes: 4 });
+  const { api } = stack;
+  const repository: ApiRepository = await addRepository(api, maker.host, 'rest-eu', await describeRest(rest, 'shop', PASSWORD));
+  sources = {
+    files: await addSource(api, maker.host, 'tree', describeFiles([tree])),
+    shop: await addSource(api, maker.host, 'shop', describePostgres(postgres, 'shop')),
+    elsewhere: await addSource(api, other.host, 'standby', describePostgres(postgres, 'postgres')),
+  };
+  plan = await addPlan(api, { name: 'nightly', repository, sources: [sources.files, sources.shop] });
+  await awaitSpec(stack, maker.host);
+  await api.waitForRun(await runPlan(api, plan), 'succeeded');
+});
+test.afterAll(async ({ browserName: _ }, info) => {
+  await finishStack(stack, info);
+  await Promise.all([postgres?.stop(), rest?.stop()]);
+});
+
+async function findSnapshot(source: ApiSource): Promise<ApiSnapshot> {
+  const rows = await stack.api.get<readonly ApiSnapshot[]>(`/snapshots?source=${source.id}&role=data`);
+  const [newest] = rows;
+  if (newest === undefined) throw new Error(`No snapshot of ${source.name}.`);
+  return newest;
+}
+
+/** The tree itself below the directory that was restored to, where stored paths stand whole. */
+const below = (directory: string) => join(directory, tree);
+
+test('files and databases come back on the host itself, on another one, and by hand; what holds something is left alone', async ({
+  page,
+}) => {
+  const original = await hashTree(tree);
+  const filesSnapshot = await findSnapshot(sources.files);
+  const shopSnapshot = await findSnapshot(sources.shop);
+  const { url } = stack.server;
+  await signIn(page, url, stack.admin, `/snapshots/${filesSnapshot.id}`);
+
+  await test.step('a tree, by clicks, on its own host: equal in bytes, modes, links and times', async () => {
+    await expectAccessible(page);
+    const target = join(stack.directory, 'restored here');
+    const run = await restoreSnapshot(page, { place: /^db-1/, target });
+    const detail = await stack.api.waitForRun(run, 'succeeded');
+    expect(detail.evidence.every((entry) => entry.ok)).toBe(true);
+    expect(await hashTree(below(target))).toEqual(original);
+    await expect(page.locator('main .status').filter({ hasText: 'succeeded' }).first()).toBeVisible();
+  });
+
+  await test.step('on another approved host, which never saw that source', async () => {
+    const target = join(stack.directory, 'restored there');
+    await page.goto(`${url}/snapshots/${filesSnapshot.id}/restore`);
+    await expectAccessible(page);
+    await takePicture(page, 'restore');
+    await page.goto(`${url}/snapshots/${filesSnapshot.id}`);
+    const run = await restoreSnapshot(page, { place: /^db-2/, target });
+    const detail = await stack.api.waitForRun(run, 'succeeded');
+    expect(detail.host).toBe(other.host.id);
+    expect(await hashTree(below(target))).toEqual(original);
+  });
+
+  await test.step('a database, by clicks, to another name through another host', async () => {
+    await page.goto(`${url}/snapshots/${shopSnapshot.id}`);
+    const run = await restoreSnapshot(page, { place: /^db-2.*standby/, target: 'shop on db-2' });
+    const detail = await stack.api.waitForRun(run, 'succeeded');
+    expect(detail.host).toBe(other.host.id);
+    expect(await postgres.hashDatabase('shop on db-2')).toEqual(await postgres.hashDatabase('shop'));
+  });
+
+  await test.step('a directory that holds something is refused and left as it is', async () => {
+    const target = join(stack.directory, 'taken');
+    await mkdir(target);
+    await writeFile(join(target, 'precious'), 'do not touch');
+    await page.goto(`${url}/snapshots/${filesSnapshot.id}`);
+    const run = await restoreSnapshot(page, { place: /^db-1/, target });
+    const detail = await stack.api.waitForRun(run, 'failed');
+    expect(detail.failure?.reason).toBe('target_not_empty');
+    await expect(page.locator('main')).toContainText(getAdvice('target_not_empty'));
+    expect(await readdir(target)).toEqual(['precious']);
+    expect(await readFile(join(target, 'precious'), 'utf8')).toBe('do not touch');
+  });
+
+  await test.step('so is a database that holds something', async () => {
+    await postgres.createDatabase('taken');
+    await postgres.query('CREATE TABLE precious (id int); INSERT INTO precious VALUES (42)', 'taken');
+    const run = await stack.api.post<ApiRun>('/restores', {
+      snapshot: shopSnapshot.id,
+      host: maker.host.id,
+      target: { kind: 'database', source: sources.shop.id, database: 'taken' },
+    });
+    expect((await stack.api.waitForRun(run.id, 'failed')).failure?.reason).toBe('target_not_empty');
+    expect(await postgres.query('SELECT * FROM precious', 'taken')).toBe('42');
+  });
+
+  await test.step('places that make no sense are refused before a run begins', async () => {
+    const tries: readonly object[] = [
+      { kind: 'directory', path: 'relative/path' },
+      { kind: 'directory', path: '/with\nbreak' },
+      { kind: 'directory', path: '/' },
+      { kind: 'database', source: sources.shop.id, database: 'x' },
+    ];
+    for (const target of tries) {
+      const body = { snapshot: filesSnapshot.id, host: maker.host.id, target };
+      const answer = await stack.api.send('POST', '/restores', body);
+      if (answer.status !== 202) {
+        expect(answer.status, answer.text).toBeGreaterThanOrEqual(400);
+        expect(answer.status).toBeLessThan(500);
+        continue;
+      }
+      const { data } = JSON.parse(answer.text) as { data: ApiRun };
+      expect((await stack.api.waitForEnd(data.id)).state, JSON.stringify(target)).toBe('failed');
+    }
+  });
+
+  await maker.agent.assertQuiet();
+  await other.agent.assertQuiet();
+});
+
+test('with the server away holdfast-agent lists and restores by hand, files and databases', async () => {
+  const original = await hashTree(tree);
+  await stack.server.kill('SIGKILL');
+  try {
+    const run = async (...args: readonly string[]) => await maker.agent.runCommand(['restore', ...args]);
+
+    const listed = await run('--list', '--json');
+    expect(listed.code, listed.stderr).toBe(0);
+    const rows = JSON.parse(listed.stdout) as readonly { source: string; snapshot: string; vouched: string }[];
+    expect(rows.map((row) => [row.source, row.vouched]).sort()).toEqual([
+      ['shop', 'yes'],
+      ['tree', 'yes'],
+    ]);
+
+    const target = join(stack.directory, 'by hand');
+    const files = await run('--source', 'tree', '--to', target);
+    expect(files.code, files.stderr).toBe(0);
+    expect(await hashTree(below(target))).toEqual(original);
+
+    const again = await run('--source', 'tree', '--to', target);
+    expect(again.code).not.toBe(0);
+    expect(again.stderr).toContain(getAdvice('target_not_empty'));
+
+    const database = await run('--source', 'shop', '--to-database', 'shop by hand');
+    expect(database.code, database.stderr).toBe(0);
+    expect(await postgres.hashDatabase('shop by hand')).toEqual(await postgres.hashDatabase('shop'));
+
+    for (const args of [['--source', 'nothing', '--to', '/nowhere'], ['--source', 'shop'], []]) {
+      const refused = await run(...args);
+      expect(refused.code, args.join(' ')).not.toBe(0);
+      expect(refused.stderr.trim().split('\n')).toHaveLength(1);
+    }
+    expect(existsSync('/nowhere')).toBe(false);
+    for (const outcome of [listed, files, again, database]) expect(outcome.stdout + outcome.stderr).not.toContain(PASSWORD);
+    expect(maker.agent.isRunning()).toBe(true);
+    await maker.agent.assertQuiet();
+  } finally {
+    await stack.server.restart();
+  }
+  await stack.api.waitForHost(maker.host.id, 'online', 60_000);
+});
