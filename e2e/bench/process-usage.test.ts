@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { parseMemory, parseProcessorMs, parseReadBytes, readMemory, readProcessorMs, readReadBytes } from './process-usage.ts';
 
@@ -25,7 +27,17 @@ describe('What the kernel counts for a process', () => {
   it('is there for this process', () => {
     const { residentBytes, peakBytes } = readMemory(process.pid);
     assert.ok(residentBytes > 1_000_000 && peakBytes >= residentBytes);
-    assert.ok(readReadBytes(process.pid) > 0);
     assert.ok(readProcessorMs(process.pid) > 0);
+  });
+
+  it('counts what it reads itself, and not what a child read that it has waited for', () => {
+    const megabytes = (bytes: number) => Math.round(bytes / 1_000_000);
+    const before = readReadBytes(process.pid);
+    execFileSync('head', ['--bytes=50M', '/dev/zero'], { stdio: ['ignore', 'ignore', 'inherit'] });
+    assert.equal(megabytes(readReadBytes(process.pid) - before), 0);
+    const zeros = openSync('/dev/zero', 'r');
+    for (let index = 0; index < 20; index += 1) readSync(zeros, Buffer.alloc(1_000_000));
+    closeSync(zeros);
+    assert.equal(megabytes(readReadBytes(process.pid) - before), 20);
   });
 });

@@ -1,5 +1,5 @@
 /** What Linux counts for one process, read from `/proc`; sizes in bytes, processor time in milliseconds. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { waitFor } from '../harness/services/wait-for.ts';
 
 /** Clock ticks a second as `/proc` shows them; fixed for user space on every Linux. */
@@ -10,7 +10,7 @@ export function parseMemory(status: string): { residentBytes: number; peakBytes:
   return { residentBytes: readKibibytes(status, 'VmRSS'), peakBytes: readKibibytes(status, 'VmHWM') };
 }
 
-/** `rchar` of `/proc/<pid>/io`: bytes through read(2) and its kin, from files, pipes and sockets alike. */
+/** `rchar` of an `io` file of `/proc`: bytes through read(2) and its kin, from files, pipes and sockets alike. */
 export function parseReadBytes(io: string): number {
   return Number(getMatch(/^rchar: (\d+)$/m, io, 'rchar'));
 }
@@ -31,8 +31,13 @@ export function resetPeak(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
 
+/**
+ * Bytes read by the living threads of the process. The counters of the process as a whole (`/proc/<pid>/io`) also take in those of
+ * every child it has waited for, so they jump by a whole dump when the programs of a pipeline are gone.
+ */
 export function readReadBytes(pid: number): number {
-  return parseReadBytes(readFileSync(`/proc/${pid}/io`, 'latin1'));
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.reduce((sum, thread) => sum + parseReadBytes(readFileSync(`/proc/${pid}/task/${thread}/io`, 'latin1')), 0);
 }
 
 export function readProcessorMs(pid: number): number {
