@@ -125,10 +125,38 @@ export const HTTP = {
   sseKeepAliveMs: 15 * SECOND,
   sessionIdleMs: 12 * HOUR,
   sessionMs: 24 * HOUR,
+  /** Sessions and keys note their last use at most this often: a page's dozen requests are one write. */
+  touchEveryMs: 1 * MINUTE,
   loginsPerMinute: 5,
+  /** Many people may sit behind one address; guessing many names from there is slow all the same. */
+  loginsPerMinutePerAddress: 30,
+  /** Fields of one posted form. */
+  formFields: 3000,
+  /** Faults named in one answer. */
+  issuesShown: 20,
+  /** With less room on the data disk the server says that it is not ready. */
+  readyFreeBytes: 64 * MIB,
   passwordMinChars: 12,
   passwordMaxBytes: 1024,
   bootstrapLifeMs: 24 * HOUR,
+} as const;
+
+/** Event streams to browsers. */
+export const STREAM = {
+  topics: 50,
+  /** Streams one session or key may hold open: tabs that are looked at. */
+  perHolder: 24,
+  /** What a browser waits before it connects again. */
+  retryMs: 2 * SECOND,
+} as const;
+
+/** What is kept of the live events for viewers that come back. */
+export const LIVE = {
+  /** Refreshes of one topic are this far apart at least; the last one always comes. */
+  refreshGapMs: 250,
+  /** Events kept, by count and by size. */
+  keptEvents: 2000,
+  keptBytes: 2 * MIB,
 } as const;
 
 /** Objects one tenant may own; far above honest use, below what hurts the store. */

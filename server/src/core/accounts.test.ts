@@ -14,19 +14,16 @@ import { checkPasswordRules } from '../vault/password-rules.ts';
 import {
   changePassword,
   checkBootstrap,
-  createApiKey,
   createCliCaller,
   createUser,
   ensureBootstrap,
-  findCallerByApiKey,
   findCallerBySession,
-  listApiKeys,
   listUsers,
   login,
   logout,
   redeemBootstrap,
-  revokeApiKey,
 } from './accounts.ts';
+import { createApiKey, findCallerByApiKey, listApiKeys, revokeApiKey } from './api-keys.ts';
 import type { CoreContext } from './ports.ts';
 
 const PASSWORD = 'seven otters juggle lamps';

@@ -1,10 +1,10 @@
-/** People and programs: the first administrator, logins and their sessions, users, API keys. Tokens are stored as hashes. */
-import { type ApiKeyId, DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+/** People: the first administrator, logins and their sessions, users. Tokens are stored as hashes. */
+import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import { z } from 'zod';
-import type { ApiKey, Role, Session, User } from '../store/people.ts';
+import type { Role, Session, User } from '../store/people.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
@@ -29,8 +29,6 @@ export interface IssuedSession {
 
 const BOOTSTRAP_SETTING = 'bootstrap';
 const bootstrapSchema = z.object({ hash: z.string(), expiresAt: z.int() });
-/** Sessions and keys note their last use at most this often: a page's dozen requests are one write. */
-const TOUCH_EVERY_MS = 60_000;
 const AGENT_CHARS = 300;
 
 const newUserSchema = z.object({ name: nameSchema });
@@ -200,7 +198,7 @@ export async function findCallerBySession(
     await context.store.people.deleteSession(session.id);
     return undefined;
   }
-  if (!isPassive && now - session.lastSeenAt >= TOUCH_EVERY_MS) await context.store.people.touchSession(session.id, now);
+  if (!isPassive && now - session.lastSeenAt >= HTTP.touchEveryMs) await context.store.people.touchSession(session.id, now);
   return { caller: callerOfUser(user, from), session, user };
 }
 
@@ -286,64 +284,4 @@ export async function changePassword(
   await people.deleteSessionsOf(user.tenant, user.id);
   await recordAct(context, caller, { action: 'user.password_changed', target: { kind: 'user', id: user.id, name: user.name } });
   return issueSession(context, user, from);
-}
-
-// API keys
-
-/** The plain key is returned once and never again. `expiresAt` undefined: until it is revoked. */
-export async function createApiKey(
-  context: CoreContext,
-  caller: Caller,
-  wanted: { name: string; role: Role; expiresAt?: number | undefined },
-): Promise<{ token: string; key: ApiKey }> {
-  demand(caller, 'people.manage');
-  const name = nameSchema.safeParse(wanted.name);
-  if (!name.success)
-    throw new AppError('invalid', `the name must be one line of at most ${TEXT.nameChars} characters`, {
-      details: { field: 'name' },
-    });
-  const token = context.crypto.randomToken('hfk');
-  const key: ApiKey = {
-    id: context.createId('apiKey'),
-    tenant: caller.tenant,
-    name: name.data,
-    role: wanted.role,
-    tokenHash: context.crypto.hashToken(token),
-    createdAt: context.clock.now(),
-    expiresAt: wanted.expiresAt,
-  };
-  await context.store.people.insertApiKey(key);
-  await recordAct(context, caller, {
-    action: 'api_key.created',
-    target: { kind: 'api_key', id: key.id, name: key.name },
-    change: { role: key.role, expiresAt: key.expiresAt ?? null },
-  });
-  return { token, key };
-}
-
-export async function listApiKeys(context: CoreContext, caller: Caller): Promise<readonly ApiKey[]> {
-  demand(caller, 'people.manage');
-  return context.store.people.listApiKeys(caller.tenant);
-}
-
-export async function revokeApiKey(context: CoreContext, caller: Caller, id: ApiKeyId): Promise<void> {
-  demand(caller, 'people.manage');
-  if (!(await context.store.people.revokeApiKey(caller.tenant, id, context.clock.now()))) {
-    throw new AppError('not_found', 'there is no such API key, or it is revoked already');
-  }
-  await recordAct(context, caller, { action: 'api_key.revoked', target: { kind: 'api_key', id, name: id } });
-}
-
-/** The program behind an API key that is neither revoked nor expired. Notes the use. */
-export async function findCallerByApiKey(
-  context: CoreContext,
-  token: string,
-  from: { address?: string | undefined; requestId?: string | undefined } = {},
-): Promise<{ caller: Caller; key: ApiKey } | undefined> {
-  const now = context.clock.now();
-  const key = await context.store.people.findApiKey(context.crypto.hashToken(token), now);
-  if (!key) return undefined;
-  if (now - (key.lastUsedAt ?? 0) >= TOUCH_EVERY_MS) await context.store.people.touchApiKey(key.id, now);
-  const actor = { kind: 'api_key' as const, id: key.id, name: key.name };
-  return { caller: { actor, tenant: key.tenant, role: key.role, address: from.address, requestId: from.requestId }, key };
 }

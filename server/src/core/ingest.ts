@@ -10,6 +10,7 @@ import { negotiateVersion } from '@holdfast/shared/protocol/version.ts';
 import type { Host, HostToken } from '../store/hosts.ts';
 import { TOPICS } from './bus.ts';
 import type { CoreContext } from './ports.ts';
+import { failForgottenRuns } from './run-orders.ts';
 
 /** The host behind a bearer token; undefined for a token that is unknown or revoked. */
 export async function findHostByToken(
@@ -66,6 +67,7 @@ export async function acceptHello(
   await store.hosts.settleHostToken(token.hash, now);
   await store.hosts.recordContact(host.id, { at: now, facts: hello.facts, tools: hello.tools });
   const position = await store.hosts.getEventPosition(host.id, hello.outbox.epoch);
+  await failForgottenRuns(context, host, hello, position.seq);
   return { version, host, acknowledged: position.seq };
 }
 

@@ -3,7 +3,9 @@ import type { HostId, RunId, SourceId, TenantId } from '@holdfast/shared/domain/
 import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
 import type { Failure } from '@holdfast/shared/domain/run.ts';
 import { type AppError, fromWireError, type WireError } from '@holdfast/shared/errors.ts';
-import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
+import type { AgentFrames, RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import type { Host } from '../store/hosts.ts';
 import type { Order, Run } from '../store/runs.ts';
 import { TOPICS } from './bus.ts';
 import type { Caller } from './caller.ts';
@@ -63,6 +65,31 @@ export async function finishRefused(context: CoreContext, order: Order, error: W
     context.clock.now(),
   );
   announceRun(context, { id: order.run, tenant: order.tenant, host: order.host });
+}
+
+/**
+ * Ends runs that the host took and then forgot: it answered the order, all it ever told is applied, and it does not know the
+ * run. Its state was lost or set back to an older copy, so nothing will ever be told of them.
+ */
+export async function failForgottenRuns(
+  context: CoreContext,
+  host: Pick<Host, 'id' | 'tenant'>,
+  hello: Pick<AgentFrames['hello'], 'runs' | 'outbox'>,
+  applied: number,
+): Promise<void> {
+  // A full list may leave some out, and what is still in the outbox may tell of the run.
+  if (hello.runs.length >= RUNS.queued || hello.outbox.lastSeq > applied) return;
+  const known = new Set(hello.runs);
+  const forgotten = createReasonError(
+    'interrupted',
+    'The host took this order and knows nothing of it any more: its state was lost, or set back to an older copy',
+  );
+  for (const run of await context.store.runs.listUnreportedRuns(host.tenant, host.id)) {
+    if (known.has(run.id)) continue;
+    const at = context.clock.now();
+    if (await context.store.runs.finishUnstarted(host.tenant, run.id, 'failed', toFailure(forgotten), at))
+      announceRun(context, run);
+  }
 }
 
 /** Ends what waited too long for its host; the ticker calls it. */

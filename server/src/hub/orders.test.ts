@@ -266,3 +266,38 @@ describe('A question to a host', () => {
     await failed;
   });
 });
+
+describe('A run that its host took and forgot', () => {
+  it('ends as interrupted at the next hello, and only when nothing can tell of it any more', async (t) => {
+    const { rig, agent, plan } = await openWithPlan(t);
+    const { context, admin } = rig;
+    const first = rig.dial(agent);
+    await first.greet();
+    await takeSpec(rig, agent, first);
+    const { runs } = await startPlan(context, admin, plan.id);
+    const id = runs[0]?.id ?? assert.fail();
+    const order = await first.take('run.start');
+    first.send('reply', { result: { run: order.body.run } }, order.id);
+    const read = async () => context.store.runs.findRun(admin.tenant, id);
+    await rig.until(
+      'the order is answered',
+      async () => (await context.store.runs.listUnreportedRuns(admin.tenant, agent.id)).length === 1,
+    );
+    first.socket.close();
+    await first.closed;
+    const knowing = rig.dial(agent);
+    await knowing.greet({ runs: [id] });
+    assert.equal((await read())?.state, 'queued', 'the host knows it');
+    knowing.socket.close();
+    await knowing.closed;
+    const telling = rig.dial(agent);
+    await telling.greet({ outbox: { epoch: agent.epoch, firstSeq: 1, lastSeq: 1 } });
+    assert.equal((await read())?.state, 'queued', 'an event is still to come');
+    telling.socket.close();
+    await telling.closed;
+    await rig.dial(agent).greet();
+    const ended = await read();
+    assert.deepEqual([ended?.state, ended?.failure?.reason], ['failed', 'interrupted']);
+    assert.match(ended?.failure?.message ?? '', /knows nothing of it any more/);
+  });
+});

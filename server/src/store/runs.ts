@@ -178,6 +178,11 @@ export interface RunStore {
   settleOrder(id: RequestId, state: 'answered' | 'refused'): Promise<boolean>;
   /** Marks overdue orders `expired` and fails the queued runs that were waiting for them. Returns those runs. */
   expireOrders(now: number): Promise<readonly Run[]>;
+  /**
+   * Runs of the host that are still queued although the host answered the order that starts them: it took them and has not
+   * told of them in an event.
+   */
+  listUnreportedRuns(tenant: TenantId, host: HostId): Promise<readonly Run[]>;
   /** Ends a run that its host refused or never got; conditional like every transition. */
   finishUnstarted(tenant: TenantId, run: RunId, state: TerminalState, failure: Failure, at: number): Promise<boolean>;
 

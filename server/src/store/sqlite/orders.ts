@@ -31,6 +31,13 @@ function prepareOrders(sql: Sql) {
     ),
     due: sql.select(`SELECT ${ORDER} FROM orders WHERE state = 'waiting' AND not_after <= @now ORDER BY not_after, id`, orderRow),
     settle: sql.change("UPDATE orders SET state = @state, body = '' WHERE id = @id AND state = 'waiting'"),
+    unreported: sql.select(
+      `SELECT ${RUN_COLUMNS} FROM runs r INDEXED BY runs_active
+       WHERE r.tenant_id = @tenant AND r.state IN ('queued', 'running', 'finalizing') AND r.state = 'queued' AND r.host_id = @host
+         AND EXISTS (SELECT 1 FROM orders o WHERE o.run_id = r.id AND o.state = 'answered' AND o.type <> 'run.cancel')
+       ORDER BY r.created_at, r.id`,
+      runRow,
+    ),
     run: sql.select(`SELECT ${RUN_COLUMNS} FROM runs r WHERE r.id = @id`, runRow),
   };
 }
@@ -40,7 +47,13 @@ const EXPIRY: Failure = { code: EXPIRED.code, message: EXPIRED.message, reason: 
 
 type Orders = Pick<
   RunStore,
-  'insertOrderedRun' | 'insertOrder' | 'listWaitingOrders' | 'settleOrder' | 'expireOrders' | 'finishUnstarted'
+  | 'insertOrderedRun'
+  | 'insertOrder'
+  | 'listWaitingOrders'
+  | 'settleOrder'
+  | 'listUnreportedRuns'
+  | 'expireOrders'
+  | 'finishUnstarted'
 >;
 
 export function createOrders(sql: Sql): Orders {
@@ -55,6 +68,7 @@ export function createOrders(sql: Sql): Orders {
     insertOrder: (order) => sql.write(() => void orders.insert.run({ ...order })),
     listWaitingOrders: (host, now) => sql.read(() => orders.waiting.list({ host, now })),
     settleOrder: (id, state) => sql.write(() => orders.settle.run({ id, state }) > 0),
+    listUnreportedRuns: (tenant, host) => sql.read(() => orders.unreported.list({ tenant, host })),
     expireOrders: (now) =>
       sql.write(() => {
         const failed: Run[] = [];

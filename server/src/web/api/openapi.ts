@@ -43,7 +43,10 @@ const errorSchema = z
     success: z.literal(false),
     data: z.null(),
     error: z.strictObject({
-      code: z.enum(Object.values(API_CODES)),
+      code: z.enum(Object.values(API_CODES)).meta({
+        description:
+          'CONFLICT comes with 412 when `If-Match` named a version that is not the newest, with 409 otherwise. INTEGRITY_ERROR (409) means that something stored, signed or sealed is not what it should be: trying again changes nothing, a person has to look',
+      }),
       message: z.string().meta({ description: 'What happened, why, and what to do about it' }),
       details: z
         .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]))

@@ -2,8 +2,9 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { z } from 'zod';
-import { createApiKey, listApiKeys, listUsers, revokeApiKey } from '../../core/accounts.ts';
+import { listUsers } from '../../core/accounts.ts';
 import { createFieldsError } from '../../core/adapter-input.ts';
+import { createApiKey, listApiKeys, revokeApiKey } from '../../core/api-keys.ts';
 import { demand, isAllowed, PERMISSIONS } from '../../core/caller.ts';
 import type { ApiKey, User } from '../../store/people.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';

@@ -121,7 +121,9 @@ describe('The API over HTTP', () => {
       ask(`/repositories/${id}`, { method: 'PATCH', json: { name }, headers: { 'if-match': etag ?? '' } });
     const changed = await rename('main-eu', created.headers.etag);
     assert.deepEqual([changed.status, changed.headers.etag], [200, '"2"']);
-    const stale = errorSchema.parse((await rename('main-us', created.headers.etag)).json()).error;
+    const refused = await rename('main-us', created.headers.etag);
+    assert.equal(refused.status, 412);
+    const stale = errorSchema.parse(refused.json()).error;
     assert.deepEqual([stale.code, stale.details['current']], ['CONFLICT', 2]);
     assert.equal((await ask(`/repositories/${id}`)).json<{ data: { name: string } }>().data.name, 'main-eu');
   });

@@ -51,8 +51,7 @@ export interface HttpLimits {
 
 const LIMITS: HttpLimits = {
   loginsPerMinute: HTTP.loginsPerMinute,
-  /** Many people may sit behind one address; guessing many names from there is slow all the same. */
-  loginsPerMinutePerAddress: 30,
+  loginsPerMinutePerAddress: HTTP.loginsPerMinutePerAddress,
   announcementsPerMinute: ENROLMENT.announcementsPerMinutePerAddress,
 };
 

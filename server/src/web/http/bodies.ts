@@ -3,14 +3,11 @@ import { HTTP } from '@holdfast/shared/limits.ts';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { createHttpFault } from './http-error.ts';
 
-/** Fields of one form; the largest form of ours has some hundreds. */
-const FORM_FIELDS = 3000;
-
 const parseJson = express.json({ limit: HTTP.bodyBytes, strict: true, type: 'application/json' });
 const parseForm = express.urlencoded({
   limit: HTTP.bodyBytes,
   extended: false,
-  parameterLimit: FORM_FIELDS,
+  parameterLimit: HTTP.formFields,
   type: 'application/x-www-form-urlencoded',
 });
 

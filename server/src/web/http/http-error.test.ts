@@ -15,7 +15,7 @@ const STATUS: Record<ErrorCode, number> = {
   unavailable: 503,
   cancelled: 409,
   tool_failed: 502,
-  integrity: 500,
+  integrity: 409,
   unsupported: 501,
   internal: 500,
 };
@@ -36,10 +36,11 @@ describe('The mapping of errors', () => {
   });
 
   it('answers 412 for a stale version only where the request named one', () => {
-    const stale = new AppError('conflict', 'changed meanwhile');
+    const stale = new AppError('conflict', 'changed meanwhile', { details: { field: 'version', current: 3 } });
     assert.equal(toHttpError(stale, 'req_1', true).status, 412);
     assert.equal(toHttpError(stale, 'req_1', false).status, 409);
-    assert.equal(toHttpError(new AppError('conflict', 'taken', { details: { field: 'name' } }), 'req_1', true).status, 409);
+    for (const details of [{ field: 'name' }, {}])
+      assert.equal(toHttpError(new AppError('conflict', 'taken', { details }), 'req_1', true).status, 409);
   });
 
   it('tells nothing of an unknown failure but where to look for it', () => {

@@ -1,5 +1,6 @@
 /** One mapping from the closed set of errors to HTTP, for the API and for pages. */
 import { AppError, type ErrorCode, type ErrorDetails, toAppError } from '@holdfast/shared/errors.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
 import type { z } from 'zod';
 
 const STATUS: Readonly<Record<ErrorCode, number>> = {
@@ -13,7 +14,8 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   unavailable: 503,
   cancelled: 409,
   tool_failed: 502,
-  integrity: 500,
+  // What was asked for stands against what is stored or signed: trying again changes nothing, a person has to look.
+  integrity: 409,
   unsupported: 501,
   internal: 500,
 };
@@ -65,8 +67,8 @@ export function toHttpError(thrown: unknown, requestId: string, hasIfMatch = fal
 
 function chooseStatus(error: AppError, hasIfMatch: boolean): number {
   if (error.code === 'conflict' && error.details['gone'] === true) return 410;
-  // A named field is taken by another row; without one, the version that the request named is not the newest.
-  const isStale = error.code === 'precondition' || (error.code === 'conflict' && error.details['field'] === undefined);
+  // The store names what clashes: a field that is taken, or the version, when the one that the request named is not the newest.
+  const isStale = error.code === 'conflict' && error.details['field'] === 'version';
   return hasIfMatch && isStale ? 412 : STATUS[error.code];
 }
 
@@ -99,8 +101,6 @@ interface Issue {
   readonly errors?: readonly (readonly Issue[])[];
 }
 
-const MOST_ISSUES = 20;
-
 /**
  * Checks what came from outside. Throws `invalid` that names each wrong and each unknown field, with a detail
  * `field.<path>` for each and the list `fields`; `what` is where it stood.
@@ -108,7 +108,7 @@ const MOST_ISSUES = 20;
 export function parseInput<T>(schema: z.ZodType<T>, value: unknown, what: 'body' | 'query' | 'path'): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const found = (parsed.error.issues as readonly Issue[]).flatMap((issue) => listIssues(issue, [])).slice(0, MOST_ISSUES);
+  const found = (parsed.error.issues as readonly Issue[]).flatMap((issue) => listIssues(issue, [])).slice(0, HTTP.issuesShown);
   const details = {
     ...Object.fromEntries([...found].reverse().map(({ field, text }) => [`field.${field}`, text])),
     fields: found.map(({ field }) => field),

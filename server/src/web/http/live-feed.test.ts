@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import { DEFAULT_TENANT, type RunId } from '@holdfast/shared/domain/ids.ts';
+import { LIVE } from '@holdfast/shared/limits.ts';
 import { createBus } from '../../core/bus.ts';
 import type { Bus } from '../../core/ports.ts';
-import { createLiveFeed, type FeedEvent, LIVE, type LiveFeed } from './live-feed.ts';
+import { createLiveFeed, type FeedEvent, type LiveFeed } from './live-feed.ts';
 
 const RUN = 'run_1' as RunId;
 const LIMITS = { ...LIVE, keptEvents: 5, keptBytes: 4000 };

@@ -4,16 +4,9 @@
  * No sockets here.
  */
 import type { TenantId } from '@holdfast/shared/domain/ids.ts';
+import { LIVE } from '@holdfast/shared/limits.ts';
 import type { Bus, LiveEvent } from '../../core/ports.ts';
 import { progressBrief, progressText, ratioOf, toProgressFigures } from '../ui/progress.ts';
-
-export const LIVE = {
-  /** Refreshes of one topic are this far apart at least; the last one always comes. */
-  refreshGapMs: 250,
-  /** Events kept for viewers that come back, by count and by size. */
-  keptEvents: 2000,
-  keptBytes: 2 * 1024 * 1024,
-} as const;
 
 export interface FeedEvent {
   topic: string;

@@ -1,5 +1,6 @@
 /** Whether this server can do its work right now: database, schema, disk, and not on its way out. */
 import { statfs } from 'node:fs/promises';
+import { HTTP } from '@holdfast/shared/limits.ts';
 import type { CoreContext } from '../../core/ports.ts';
 
 export interface ReadinessReport {
@@ -14,8 +15,6 @@ export interface Readiness {
   drain(): void;
 }
 
-/** Below this the database cannot be sure to take its next rows. */
-const MIN_FREE_BYTES = 64 * 1024 * 1024;
 /** An answer serves this long, so that asking often costs no writes. */
 const CACHE_MS = 1000;
 
@@ -23,7 +22,7 @@ export function createReadiness(
   context: Pick<CoreContext, 'store' | 'clock'>,
   options: { dataDir: string; minFreeBytes?: number },
 ): Readiness {
-  const { minFreeBytes = MIN_FREE_BYTES, dataDir } = options;
+  const { minFreeBytes = HTTP.readyFreeBytes, dataDir } = options;
   let draining = false;
   let cached: { atMs: number; report: Promise<ReadinessReport> } | undefined;
 

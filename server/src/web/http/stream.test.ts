@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type RunId } from '@holdfast/shared/domain/ids.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
+import { HTTP, LIVE, STREAM } from '@holdfast/shared/limits.ts';
 import { buildShell } from '../screens/shell.ts';
 import { layout } from '../ui/layout.ts';
 import { OWN_PAGE, type ServedApp, serveApp } from './fixtures/served-app.ts';
-import { createLiveFeed, LIVE } from './live-feed.ts';
+import { createLiveFeed } from './live-feed.ts';
 import type { ScreenRoute } from './route.ts';
-import { createStreams, STREAM } from './stream.ts';
+import { createStreams } from './stream.ts';
 
 const RUN = 'run_1' as RunId;
 let served: ServedApp;

@@ -1,6 +1,6 @@
 /** `GET /api/v1/stream`: server-sent events for the topics a page shows. */
 import { AppError } from '@holdfast/shared/errors.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
+import { HTTP, STREAM } from '@holdfast/shared/limits.ts';
 import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { demand } from '../../core/caller.ts';
@@ -8,14 +8,6 @@ import type { Admission } from './admission.ts';
 import { parseInput } from './http-error.ts';
 import type { FeedEvent, LiveFeed } from './live-feed.ts';
 import { type Access, getScope } from './request-scope.ts';
-
-export const STREAM = {
-  topics: 50,
-  /** Streams one session or key may hold open: tabs that are looked at. */
-  perHolder: 24,
-  /** What a browser waits before it connects again. */
-  retryMs: 2000,
-} as const;
 
 const STREAM_HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
