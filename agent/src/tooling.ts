@@ -1,4 +1,5 @@
 /** Puts together what starts tools and opens secrets on this host; part of the composition root, used with and without a server. */
+import { mkdirSync, statfsSync } from 'node:fs';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +14,7 @@ import type { Exec } from './exec/contract.ts';
 import { createExec } from './exec/exec.ts';
 import { checkPdeathsig } from './exec/pdeathsig.ts';
 import type { Launcher, StartedProcess } from './exec/process.ts';
-import { openWorkDirs } from './exec/work-dir.ts';
+import { openWorkDirs, type WorkDirs } from './exec/work-dir.ts';
 import { type Inventory, takeInventory } from './host/tools.ts';
 import { type HostCredentialStore, openHostCredentials } from './identity/host-credentials.ts';
 import { loadOrCreateIdentity } from './identity/identity.ts';
@@ -46,6 +47,21 @@ async function findSetpriv(): Promise<string | undefined> {
   return undefined;
 }
 
+/** With less than this on the state directory's disk, tools assemble their files elsewhere (restic: packs of 16 MiB). */
+const SCRATCH_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Where tools put their scratch files: beside the state, on disk. When that disk is nearly full and the private directories are on
+ * another (tmpfs), there: memory for a few packs is worth a backup.
+ */
+function chooseScratch(own: string, workDirs: WorkDirs): string {
+  const { bavail, bsize } = statfsSync(own);
+  if (bavail * bsize >= SCRATCH_BYTES || !workDirs.onTmpfs) return own;
+  const scratch = join(workDirs.root, 'scratch');
+  mkdirSync(scratch, { recursive: true, mode: 0o700 });
+  return scratch;
+}
+
 export interface ToolingOptions {
   config: AgentConfig;
   log: AgentLog;
@@ -63,6 +79,8 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
   const cacheDir = join(config.stateDir, 'cache');
   for (const dir of [tmpDir, cacheDir]) await mkdir(dir, { recursive: true, mode: 0o700 });
 
+  const workDirs = openWorkDirs(config.stateDir, config.workDirCandidates);
+
   const setpriv = await findSetpriv();
   const pdeathsig = setpriv !== undefined && (await checkPdeathsig(setpriv));
   if (!pdeathsig) {
@@ -73,7 +91,13 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
   }
   const processes = createOwnProcesses(clock);
   const launcher: Launcher = {
-    environment: { path: config.toolPath, home: config.home, tmpDir },
+    environment: {
+      path: config.toolPath,
+      home: config.home,
+      get tmpDir() {
+        return chooseScratch(tmpDir, workDirs);
+      },
+    },
     setpriv,
     cancelGraceMs: PROCESS.cancelGraceMs,
   };
@@ -90,7 +114,6 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
       },
     });
   const exec = createExecWith({ onStarted: () => undefined, onEnded: () => undefined });
-  const workDirs = openWorkDirs(config.stateDir, config.workDirCandidates);
   const look = () => takeInventory({ exec, path: config.toolPath, workDir: workDirs.root });
   let inventory = await look();
 

@@ -3,22 +3,15 @@ import { systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId } from '@holdfast/shared/domain/ids.ts';
 import type { Progress } from '@holdfast/shared/protocol/messages.ts';
 import { readBootId } from './exec/proc.ts';
-import { isUnwritable, type Journal } from './journal/journal.ts';
+import type { Journal } from './journal/journal.ts';
+import { writeIfPossible } from './runs/possible-write.ts';
 import type { Workbench } from './runs/workbench.ts';
 import type { HostTooling } from './tooling.ts';
 
 export function createWorkbench(tooling: HostTooling, journal: Journal, sendProgress: (progress: Progress) => void): Workbench {
   const { clock, log } = tooling;
   const bootId = readBootId();
-  /** A backup is worth more than the memory of its processes. */
-  const note = (effects: () => void) => {
-    try {
-      effects();
-    } catch (error) {
-      if (!isUnwritable(error)) throw error;
-      log.warn({ err: error }, 'the disk refuses writes; a process is not remembered across a crash');
-    }
-  };
+  const note = (effects: () => void) => writeIfPossible(log, 'a process is not remembered across a crash', effects);
   return {
     ...tooling,
     journal,

@@ -165,17 +165,17 @@ function mergeEvidence(parts: readonly PartResult[]): Evidence[] {
   return [...merged.values()];
 }
 
-/** Runs to the end; whatever happens is recorded, nothing is thrown. */
-export async function executeBackup(execution: BackupExecution): Promise<void> {
+/**
+ * Runs to the end; whatever happens is recorded, nothing is thrown. Resolves with whether the repository was reached, as far as is known:
+ * one that was not is not asked again right away.
+ */
+export async function executeBackup(execution: BackupExecution): Promise<{ reached: boolean }> {
   const { workbench, recorder, body, signal } = execution;
   try {
     body.started = true;
     // What was cancelled while it waited, and what only stands aside for an earlier run, never began.
     const begins = !signal.aborted && !body.sources.every((source) => body.overlapping.includes(source));
-    if (begins) {
-      workbench.journal.runs.revise(recorder.run, body);
-      recorder.start();
-    }
+    if (begins) recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
     const parts = await runAll(execution);
     const states = body.ended.map((part) => part.state);
     const state = combineParts(states);
@@ -184,6 +184,7 @@ export async function executeBackup(execution: BackupExecution): Promise<void> {
     const failure =
       state === 'succeeded' ? undefined : (failures.find((part) => part.state === 'failed')?.failure ?? failures[0]?.failure);
     recorder.finish({ state, failure, evidence: mergeEvidence(parts), bytes: parts.reduce((sum, part) => sum + part.bytes, 0) });
+    return { reached: !parts.some((part) => part.failure?.reason?.startsWith('repository_')) };
   } catch (error) {
     workbench.log.error({ err: error, run: recorder.run }, 'a run could not be recorded');
     recorder.finish({
@@ -192,5 +193,6 @@ export async function executeBackup(execution: BackupExecution): Promise<void> {
       evidence: [],
       bytes: 0,
     });
+    return { reached: true };
   }
 }

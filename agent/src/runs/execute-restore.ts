@@ -43,8 +43,7 @@ export async function executeRestore(execution: RestoreExecution): Promise<void>
   const nothing = () => undefined;
   try {
     if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
-    workbench.journal.runs.revise(recorder.run, { kind: 'restore', order, started: true });
-    recorder.start();
+    recorder.start(() => workbench.journal.runs.revise(recorder.run, { kind: 'restore', order, started: true }));
     const result = await withWorkDir(workbench, async (workDir) => {
       const repository = prepareRepositoryDraft(workbench, order.repository.draft, `${order.run}.repositories`, workDir);
       recorder.addRedaction(repository.redact);

@@ -9,6 +9,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import type { NewRun } from '../journal/run-journal.ts';
 import { executeBackup } from './execute-backup.ts';
 import { executeRestore } from './execute-restore.ts';
 import type { JournaledBackup, JournaledRestore, JournaledRunBody } from './journaled-run.ts';
@@ -43,6 +44,12 @@ export interface ExecutorOptions {
   onRepositoryUsed(repository: RepositoryId): void;
 }
 
+/** Why a backup run was made: a due fire (epoch milliseconds), or a person's order. */
+interface BackupOrigin {
+  fireAt?: number;
+  requestedBy?: string;
+}
+
 export function createExecutor(options: ExecutorOptions): Executor {
   const { workbench } = options;
   const { journal, clock, log } = workbench;
@@ -74,9 +81,9 @@ export function createExecutor(options: ExecutorOptions): Executor {
       sources: reads,
       execute: (signal) =>
         body.kind === 'backup'
-          ? executeBackup({ workbench, recorder, body, spec: options.spec(), signal }).finally(() =>
-              options.onRepositoryUsed(body.repository),
-            )
+          ? executeBackup({ workbench, recorder, body, spec: options.spec(), signal }).then(({ reached }) => {
+              if (reached) options.onRepositoryUsed(body.repository);
+            })
           : executeRestore({ workbench, recorder, order: body.order, signal }),
     });
   };
@@ -95,34 +102,37 @@ export function createExecutor(options: ExecutorOptions): Executor {
     };
   };
 
-  /** Journal row and first event of a backup; inside a transaction. False when the run exists. */
-  const recordBackup = (run: RunId, body: JournaledBackup, extra: { fireAt?: number; requestedBy?: string }): boolean => {
-    const { fireAt, requestedBy } = extra;
-    if (!journal.runs.record({ run, kind: 'backup', plan: body.plan, fireAt, body })) return false;
-    append({
+  /**
+   * Journals a run with its first event and `effects`, all or nothing. While the disk refuses writes they wait in memory, and the run goes
+   * on all the same: a backup is worth more than its record.
+   */
+  const recordRun = (run: NewRun, event: DurableEvent, effects?: () => void) =>
+    append(event, () => {
+      journal.runs.record(run);
+      effects?.();
+    });
+
+  const recordBackup = (run: RunId, body: JournaledBackup, origin: BackupOrigin, effects?: () => void) => {
+    const { trigger, plan, repository, sources } = body;
+    const event: DurableEvent = {
       type: 'run.created',
       run,
       at: clock.now(),
       kind: 'backup',
-      trigger: body.trigger,
-      plan: body.plan,
-      repository: body.repository,
-      sources: body.sources,
-      ...(fireAt === undefined ? {} : { fireAt }),
-      ...(requestedBy === undefined ? {} : { requestedBy }),
-    });
-    return true;
+      trigger,
+      plan,
+      repository,
+      sources,
+      ...origin,
+    };
+    recordRun({ run, kind: 'backup', plan, fireAt: origin.fireAt, body }, event, effects);
   };
 
-  /** Looks the order up, or carries it out and remembers the answer, all in one transaction. */
-  const answerOnce = (orderId: string, type: string, run: RunId, carryOut: () => void): { fresh: boolean } => {
-    if (journal.orders.find(orderId)) return { fresh: false };
-    journal.transact(() => {
-      carryOut();
-      journal.orders.store(orderId, type, { run });
-    });
-    return { fresh: true };
-  };
+  /** Orders carried out by this life of the agent: while the disk refuses writes, its journal does not know them yet. */
+  const carriedOut = new Set<string>();
+  const wasCarriedOut = (orderId: string) => carriedOut.has(orderId) || journal.orders.find(orderId) !== undefined;
+  /** Keeps the answer in the transaction of the order's effect. */
+  const rememberAnswer = (orderId: string, type: string, run: RunId) => () => journal.orders.store(orderId, type, { run });
 
   const getPlan = (id: PlanId): SpecPlan => {
     const plan = options.spec()?.plans.find((candidate) => candidate.id === id);
@@ -132,43 +142,43 @@ export function createExecutor(options: ExecutorOptions): Executor {
 
   return {
     recordScheduled(plan, run, fireAt, trigger) {
+      if (journal.runs.find(run)) return undefined;
       const body = createBackupBody(plan, plan.sourceIds, trigger);
-      return recordBackup(run, body, { fireAt }) ? () => enqueueAgain(run, body) : undefined;
+      recordBackup(run, body, { fireAt });
+      return () => enqueueAgain(run, body);
     },
     startPlan(order, orderId) {
-      if (journal.orders.find(orderId)) return { run: order.run };
+      if (wasCarriedOut(orderId)) return { run: order.run };
       const plan = getPlan(order.plan);
       const sources =
         order.sources === undefined ? plan.sourceIds : plan.sourceIds.filter((source) => order.sources?.includes(source));
       if (sources.length === 0) throw new AppError('not_found', 'this host does not have those sources in that plan');
       if (queue.waiting >= RUNS.queued) throw new AppError('limit', `this host has ${queue.waiting} runs waiting already`);
       const body = createBackupBody(plan, sources, order.trigger);
-      const { fresh } = answerOnce(orderId, 'run.start', order.run, () => {
-        recordBackup(order.run, body, { requestedBy: order.requestedBy });
-      });
-      if (fresh) enqueueAgain(order.run, body);
+      recordBackup(order.run, body, { requestedBy: order.requestedBy }, rememberAnswer(orderId, 'run.start', order.run));
+      carriedOut.add(orderId);
+      enqueueAgain(order.run, body);
       return { run: order.run };
     },
     startRestore(order, orderId) {
-      if (journal.orders.find(orderId)) return { run: order.run };
+      if (wasCarriedOut(orderId)) return { run: order.run };
       if (queue.waiting >= RUNS.queued) throw new AppError('limit', `this host has ${queue.waiting} runs waiting already`);
       const body: JournaledRestore = { kind: 'restore', order, started: false };
-      const { fresh } = answerOnce(orderId, 'restore.start', order.run, () => {
-        journal.runs.record({ run: order.run, kind: 'restore', body });
-        append({
-          type: 'run.created',
-          run: order.run,
-          at: clock.now(),
-          kind: 'restore',
-          trigger: order.trigger,
-          repository: order.repository.id,
-          sources: [order.source.id],
-          snapshot: order.snapshot,
-          target: order.target,
-          requestedBy: order.requestedBy,
-        });
-      });
-      if (fresh) enqueueAgain(order.run, body);
+      const event: DurableEvent = {
+        type: 'run.created',
+        run: order.run,
+        at: clock.now(),
+        kind: 'restore',
+        trigger: order.trigger,
+        repository: order.repository.id,
+        sources: [order.source.id],
+        snapshot: order.snapshot,
+        target: order.target,
+        requestedBy: order.requestedBy,
+      };
+      recordRun({ run: order.run, kind: 'restore', body }, event, rememberAnswer(orderId, 'restore.start', order.run));
+      carriedOut.add(orderId);
+      enqueueAgain(order.run, body);
       return { run: order.run };
     },
     cancel: (run) => queue.cancel(run),

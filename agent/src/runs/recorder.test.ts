@@ -163,7 +163,7 @@ describe('The log of a run', () => {
 describe('The events of a run', () => {
   it('follow the lines that were written before them', () => {
     const { recorder, events } = setUp();
-    recorder.start();
+    recorder.start(() => undefined);
     recorder.log('info', 'a');
     recorder.beginStage('dump', SOURCE);
     recorder.log('info', 'b');
@@ -231,7 +231,7 @@ describe('The events of a run', () => {
 
   it('measure their duration by a clock that never jumps', () => {
     const { recorder, events, advance } = setUp();
-    recorder.start();
+    recorder.start(() => undefined);
     advance(1234);
     recorder.finish(end);
     const last = events.at(-1);

@@ -38,7 +38,8 @@ export interface Recorder {
   addRedaction(redact: Redact): void;
   redact(text: string): string;
   log(level: LogLevel, text: string): void;
-  start(): void;
+  /** `effects` are journaled together with the event. */
+  start(effects: () => void): void;
   beginStage(stage: Stage, source?: SourceId): void;
   endStage(stage: Stage, ok: boolean, source?: SourceId): void;
   snapshot(made: SnapshotMade, effects: () => void): void;
@@ -149,9 +150,9 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
     addRedaction: (one) => void redactors.push(one),
     redact,
     log,
-    start() {
+    start(effects) {
       startedAt = ports.clock.monotonicMs();
-      append({ type: 'run.started', run, at: at() });
+      append({ type: 'run.started', run, at: at() }, effects);
     },
     beginStage(stage, source) {
       append({ type: 'run.stage', run, at: at(), stage, ended: false, ...(source ? { source } : {}) });

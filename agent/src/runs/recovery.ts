@@ -11,6 +11,7 @@ import type { Executor } from './executor.ts';
 import { prepareRepository, withWorkDir } from './inputs.ts';
 import { type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
 import { endPart, toFailure } from './part.ts';
+import { writeIfPossible } from './possible-write.ts';
 import type { Recorder } from './recorder.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -27,7 +28,9 @@ export function endLeftovers(workbench: Workbench): number {
       }
       workbench.rememberProcess({ pid: facts.pid, startedAt: toEpochMs(facts.startTime), endedAt: workbench.clock.now() });
     }
-    workbench.journal.runs.clearProcess(facts.run, facts.stage, facts.pid);
+    writeIfPossible(workbench.log, 'a process that is gone stays on the list', () =>
+      workbench.journal.runs.clearProcess(facts.run, facts.stage, facts.pid),
+    );
   }
   return ended;
 }
@@ -93,7 +96,9 @@ export function recoverRuns(workbench: Workbench, executor: Executor): Recovered
         evidence: [],
         bytes: 0,
       });
-    workbench.journal.snapshots.setStateOfRun(run.run, 'unvouched');
+    writeIfPossible(workbench.log, 'snapshots of an interrupted run stay unjudged, which nothing offers for restore', () =>
+      workbench.journal.snapshots.setStateOfRun(run.run, 'unvouched'),
+    );
     interrupted += 1;
   }
   return { interrupted, requeued, repositories };
