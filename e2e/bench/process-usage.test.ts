@@ -31,13 +31,13 @@ describe('What the kernel counts for a process', () => {
   });
 
   it('counts what it reads itself, and not what a child read that it has waited for', () => {
-    const megabytes = (bytes: number) => Math.round(bytes / 1_000_000);
+    const countMegabytes = () => (readReadBytes(process.pid) - before) / 1_000_000;
     const before = readReadBytes(process.pid);
     execFileSync('head', ['--bytes=50M', '/dev/zero'], { stdio: ['ignore', 'ignore', 'inherit'] });
-    assert.equal(megabytes(readReadBytes(process.pid) - before), 0);
+    assert.ok(countMegabytes() < 5);
     const zeros = openSync('/dev/zero', 'r');
     for (let index = 0; index < 20; index += 1) readSync(zeros, Buffer.alloc(1_000_000));
     closeSync(zeros);
-    assert.equal(megabytes(readReadBytes(process.pid) - before), 20);
+    assert.ok(countMegabytes() > 19 && countMegabytes() < 25);
   });
 });
