@@ -111,13 +111,20 @@ export async function getRunDetail(context: CoreContext, caller: Caller, id: Run
   const run = await getRun(context, caller, id);
   const { runs } = context.store;
   const mayBeCancelled = run.state === 'cancelled' || !isTerminal(run.state);
-  const [parts, stages, snapshots, cancelledBy] = await Promise.all([
+  const [parts, stages, data, globals, cancelledBy] = await Promise.all([
     runs.listParts(caller.tenant, id),
     runs.listStages(caller.tenant, id),
     runs.listSnapshots(caller.tenant, { run: id }, { limit: 200 }),
+    runs.listSnapshots(caller.tenant, { run: id, role: 'globals' }, { limit: 200 }),
     mayBeCancelled ? findWhoCancelled(context, caller, id) : undefined,
   ]);
-  return { run, parts, stages, snapshots: snapshots.rows, ...(cancelledBy === undefined ? {} : { cancelledBy }) };
+  return {
+    run,
+    parts,
+    stages,
+    snapshots: [...data.rows, ...globals.rows],
+    ...(cancelledBy === undefined ? {} : { cancelledBy }),
+  };
 }
 
 export async function listRuns(context: CoreContext, caller: Caller, filter: RunFilter, page: PageRequest): Promise<Page<Run>> {

@@ -24,10 +24,10 @@ export function securityHeaders(options: { readonly https: boolean }): Readonly<
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
     'Referrer-Policy': 'same-origin',
-    'Cross-Origin-Opener-Policy': 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',
     'Permissions-Policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
-    ...(options.https ? { 'Strict-Transport-Security': `max-age=${YEAR_S}` } : {}),
+    // Browsers ignore both on an origin that is not trustworthy, and one of them says so on every page.
+    ...(options.https ? { 'Strict-Transport-Security': `max-age=${YEAR_S}`, 'Cross-Origin-Opener-Policy': 'same-origin' } : {}),
   };
 }
 

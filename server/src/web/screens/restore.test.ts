@@ -50,7 +50,8 @@ describe('The page of a snapshot', () => {
     const page = await world.read(`/snapshots/${await findNewest('app')}`);
     assert.match(page, /4 of 4/);
     assert.match(page, /data-copy="[0-9a-f]{64}"/);
-    assert.match(page, /restic dump [0-9a-f]{16} \/app\.dump &gt; app\.dump/);
+    assert.match(page, /createdb --template=template0 new_database/);
+    assert.match(page, /restic dump [0-9a-f]{16} \/database\.dump \| pg_restore --exit-on-error --dbname=new_database/);
     assert.match(page, /Restore this…/);
   });
 

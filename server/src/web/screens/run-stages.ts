@@ -5,12 +5,11 @@ import type { StageState, StageView } from '../ui/stages.ts';
 
 type Step = { readonly name: string; readonly stages: readonly Stage[] };
 
-/** A dump flows into its store: where both move at once they are one step. */
-const DUMP_AND_STORE: Step = { name: 'Dump and store', stages: ['dump', 'store'] };
 const STEPS: Readonly<Record<RunKind, readonly Step[]>> = {
   backup: [
     { name: 'Pre-flight', stages: ['preflight'] },
-    { name: 'Dump', stages: ['dump'] },
+    // A dump flows into its store: both move at once and are one step.
+    { name: 'Dump and store', stages: ['dump'] },
     { name: 'Store', stages: ['store'] },
     { name: 'Evidence', stages: ['evidence'] },
   ],
@@ -20,26 +19,15 @@ const STEPS: Readonly<Record<RunKind, readonly Step[]>> = {
     { name: 'Evidence', stages: ['evidence'] },
   ],
 };
-/** Steps that only some runs have: without a record of them they are left out. */
-const OPTIONAL: ReadonlySet<Stage> = new Set(['dump']);
 
-function isPiped(stages: readonly RunStage[]): boolean {
-  return stages.some(
-    (dump) =>
-      dump.stage === 'dump' &&
-      stages.some(
-        (store) =>
-          store.stage === 'store' && store.source === dump.source && store.startedAt < (dump.endedAt ?? Number.POSITIVE_INFINITY),
-      ),
-  );
-}
-
+/** Databases are dumped and stored, trees only stored: a run shows the step it has; before either came, the store is to come. */
 function listSteps(kind: RunKind, stages: readonly RunStage[]): readonly Step[] {
-  const steps = STEPS[kind].filter(
-    (step) => step.stages.some((stage) => !OPTIONAL.has(stage)) || stages.some((row) => step.stages.includes(row.stage)),
-  );
-  if (!isPiped(stages)) return steps;
-  return steps.flatMap((step) => (step.stages.includes('dump') ? [DUMP_AND_STORE] : step.stages.includes('store') ? [] : [step]));
+  const has = (stage: Stage) => stages.some((row) => row.stage === stage);
+  return STEPS[kind].filter((step) => {
+    if (step.stages.includes('dump')) return has('dump');
+    if (step.stages.includes('store')) return has('store') || !has('dump');
+    return true;
+  });
 }
 
 /** Per source from its first beginning to its last end, added up over the sources. */
