@@ -47,16 +47,20 @@ async function findSetpriv(): Promise<string | undefined> {
   return undefined;
 }
 
-/** With less than this on the state directory's disk, tools assemble their files elsewhere (restic: packs of 16 MiB). */
-const SCRATCH_BYTES = 256 * 1024 * 1024;
+/** With less than this on the state directory's disk, tools assemble their files elsewhere (restic: packs of 16 MiB) and cache nothing. */
+const ROOMY_BYTES = 256 * 1024 * 1024;
+
+function isRoomy(directory: string): boolean {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize >= ROOMY_BYTES;
+}
 
 /**
  * Where tools put their scratch files: beside the state, on disk. When that disk is nearly full and the private directories are on
  * another (tmpfs), there: memory for a few packs is worth a backup.
  */
 function chooseScratch(own: string, workDirs: WorkDirs): string {
-  const { bavail, bsize } = statfsSync(own);
-  if (bavail * bsize >= SCRATCH_BYTES || !workDirs.onTmpfs) return own;
+  if (isRoomy(own) || !workDirs.onTmpfs) return own;
   const scratch = join(workDirs.root, 'scratch');
   mkdirSync(scratch, { recursive: true, mode: 0o700 });
   return scratch;
@@ -146,7 +150,8 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
         exec: through,
         binary: restic.path,
         version: restic.version,
-        cacheDir,
+        // A cache that cannot be written makes restic fail where it only reads; without one it is slower.
+        cacheDir: isRoomy(cacheDir) ? cacheDir : undefined,
         clock,
         hostname: hostname(),
         processes,

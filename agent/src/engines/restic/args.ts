@@ -11,8 +11,8 @@ import { AppError } from '@holdfast/shared/errors.ts';
 /** What every command needs: the repository and where restic may cache. */
 export interface ResticPlace {
   access: RepositoryAccess;
-  /** Absolute path of the agent's own cache directory for restic. */
-  cacheDir: string;
+  /** Absolute path of the agent's own cache directory for restic; undefined: without a cache. */
+  cacheDir: string | undefined;
 }
 
 /**
@@ -74,13 +74,18 @@ function checkFileName(name: string): string {
 }
 
 function plan(place: ResticPlace, sub: SubCommand): Command {
-  const options = ['--json', ...(sub.noLock ? ['--no-lock'] : []), ...(sub.quiet ? ['--quiet'] : [])];
+  const options = [
+    '--json',
+    ...(sub.noLock ? ['--no-lock'] : []),
+    ...(sub.quiet ? ['--quiet'] : []),
+    ...(place.cacheDir === undefined ? ['--no-cache'] : []),
+  ];
   return {
     tool: 'restic',
     args: [...place.access.args, ...options, sub.name, ...sub.args],
     env: {
       ...place.access.env,
-      RESTIC_CACHE_DIR: place.cacheDir,
+      ...(place.cacheDir === undefined ? {} : { RESTIC_CACHE_DIR: place.cacheDir }),
       // One status line a second; with `--quiet` none, and then moved bytes alone tell whether anything moves.
       ...(sub.quiet ? {} : { RESTIC_PROGRESS_FPS: '1' }),
     },

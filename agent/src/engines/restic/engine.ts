@@ -38,7 +38,7 @@ export interface ResticEngineOptions {
   /** What `restic version` says. */
   version: string;
   /** Absolute path, the agent's own. */
-  cacheDir: string;
+  cacheDir: string | undefined;
   clock: Clock;
   /** The system's host name, as restic writes it into its locks. */
   hostname: string;

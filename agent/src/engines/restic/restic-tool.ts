@@ -17,7 +17,7 @@ export interface ResticHost {
   binary: string;
   capabilities: Capabilities;
   /** Absolute path of the cache directory, the agent's own. */
-  cacheDir: string;
+  cacheDir: string | undefined;
   clock: Clock;
   /** The host name restic writes into locks: that of the system. */
   hostname: string;
