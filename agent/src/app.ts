@@ -108,6 +108,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
       await enrol({ ...workbench, ...common, serverUrl, enrolToken, credentials, facts: host.facts(), log });
     }
     session = createSession({
+      serverUrl: config.serverUrl,
       ...common,
       workbench,
       credentials,
@@ -152,6 +153,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
         stopping.abort();
         host.close();
         journal.close();
+        tooling.workDirs.close();
       })();
       return stopped;
     },

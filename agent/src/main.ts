@@ -114,4 +114,6 @@ program
 program.exitOverride((error) => {
   process.exit(error.exitCode === 0 ? 0 : EXIT.usage);
 });
+// `… | head` ends the reader first, which is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : EXIT.failed));
 await program.parseAsync();

@@ -49,5 +49,6 @@ export async function runDoctor(config: AgentConfig, json: boolean): Promise<boo
   const healthy = checks.every((check) => check.verdict !== 'bad');
   if (json) printJson({ healthy, checks });
   else for (const { name, verdict, text } of checks) printLine(`${verdict.padEnd(4)}  ${name}: ${text}`);
+  tooling.workDirs.close();
   return healthy;
 }

@@ -148,6 +148,18 @@ async function restoreChosen(
 export async function runRestore(config: AgentConfig, wishes: RestoreWishes & { json?: boolean }): Promise<void> {
   const log = createAgentLog({ level: 'warn', forPeople: true, now: systemClock.now });
   const tooling = await openTooling({ config, log });
+  try {
+    await listOrRestore(tooling, config, wishes);
+  } finally {
+    tooling.workDirs.close();
+  }
+}
+
+async function listOrRestore(
+  tooling: HostTooling,
+  config: AgentConfig,
+  wishes: RestoreWishes & { json?: boolean },
+): Promise<void> {
   const spec = getStoredSpec(tooling, config.stateDir);
   const found = await listRestorable(tooling, spec, config, wishes.source);
   if (wishes.list) {

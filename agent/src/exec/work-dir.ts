@@ -3,7 +3,7 @@
  * and swept at the next start.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Magic number of tmpfs in statfs(2). */
@@ -17,6 +17,8 @@ export interface WorkDirs {
   remove(path: string): void;
   /** Removes what an earlier agent of the same state directory left. Call once, before the first `create`. */
   sweep(): number;
+  /** Removes the root when nothing is in it. */
+  close(): void;
 }
 
 function isWritableTmpfs(path: string): boolean {
@@ -56,12 +58,19 @@ export function openWorkDirs(stateDir: string, candidates: readonly string[]): W
   return {
     root,
     onTmpfs: onTmpfs !== undefined,
-    create: () => mkdtempSync(join(root, 'run-')),
+    create() {
+      // A command by hand that ended meanwhile may have removed the empty root.
+      mkdirSync(root, { recursive: true, mode: 0o700 });
+      return mkdtempSync(join(root, 'run-'));
+    },
     remove: (path) => rmSync(path, { recursive: true, force: true }),
     sweep() {
       const left = readdirSync(root);
       for (const entry of left) rmSync(join(root, entry), { recursive: true, force: true });
       return left.length;
+    },
+    close() {
+      if (existsSync(root) && readdirSync(root).length === 0) rmdirSync(root);
     },
   };
 }

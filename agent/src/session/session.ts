@@ -4,6 +4,8 @@ import type { AgentFrames } from '@holdfast/shared/protocol/messages.ts';
 import { type ConnectionEnd, type ConnectionPorts, type LiveConnection, openConnection } from './connection.ts';
 
 export interface SessionOptions extends ConnectionPorts {
+  /** Where the server is now; undefined: where it was at enrolment. Another server is found out by the key that was pinned. */
+  serverUrl?: string | undefined;
   signal: AbortSignal;
   wait(ms: number, signal: AbortSignal): Promise<void>;
   /** 0 ≤ x < 1. */
@@ -38,7 +40,7 @@ export function createSession(options: SessionOptions): Session {
   async function connectOnce(): Promise<ConnectionEnd> {
     let last: ConnectionEnd = { stop: undefined, refusal: 'no token', welcomed: false, why: 'no token', unauthorized: true };
     for (const token of options.credentials.listTokens()) {
-      live = openConnection(options, toSocketUrl(options.credentials.get().serverUrl), token);
+      live = openConnection(options, toSocketUrl(options.serverUrl ?? options.credentials.get().serverUrl), token);
       const close = () => live?.close();
       options.signal.addEventListener('abort', close, { once: true });
       try {

@@ -110,7 +110,6 @@ function createConnection(input: PlanInput, database: string): Connection {
       PGSSLMODE: sslMode,
       ...(certFile === undefined ? {} : { PGSSLROOTCERT: certFile.path }),
       PGCONNECT_TIMEOUT: String(getNumber(config, 'connectTimeoutSeconds', 10)),
-      PGAPPNAME: 'holdfast',
       LC_ALL: 'C',
     },
     files: certFile === undefined ? [passFile] : [passFile, certFile],
@@ -129,7 +128,8 @@ export function getMaintenanceDatabase(input: PlanInput): string {
 /** A command of PostgreSQL's family connected to `database`. */
 export function createPgCommand(input: PlanInput, tool: ToolName, database: string, args: readonly string[]): Command {
   const { env, files } = createConnection(input, database);
-  return { tool, args: [...args, '--no-password'], env, files };
+  // A database administrator reads in pg_stat_activity what connects.
+  return { tool, args: [...args, '--no-password'], env: { ...env, PGAPPNAME: `holdfast ${tool}` }, files };
 }
 
 /** Runs a script in `database`; the SQL lies in a file, so that no user text is in the arguments. Output is one value a line. */
