@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { type AgentEnvironment, parseAgentConfig } from './config.ts';
+
+const EMPTY: AgentEnvironment = {
+  serverUrl: undefined,
+  stateDir: undefined,
+  enrolToken: undefined,
+  enrolTokenFile: undefined,
+  logLevel: undefined,
+  toolPath: undefined,
+  path: undefined,
+  home: '/home/ann',
+  runtimeDir: undefined,
+};
+const parse = (given: Partial<AgentEnvironment>, isRoot = false) => parseAgentConfig({ ...EMPTY, ...given }, isRoot);
+
+describe('The agent’s configuration', () => {
+  it('has an answer where nothing is set, another one for root', () => {
+    assert.equal(parse({}).stateDir, '/home/ann/.local/state/holdfast-agent');
+    assert.equal(parse({}, true).stateDir, '/var/lib/holdfast-agent');
+    assert.equal(parse({}).serverUrl, undefined);
+    assert.equal(parse({}).logLevel, 'info');
+    assert.equal(parse({}).toolPath, '/usr/local/bin:/usr/bin:/bin');
+    assert.deepEqual(parse({ runtimeDir: '/run/user/1' }).workDirCandidates, ['/run/user/1', '/dev/shm']);
+    assert.deepEqual(parse({}, true).workDirCandidates, ['/run', '/dev/shm']);
+  });
+
+  it('takes the slash off the server’s address and puts own tools first', () => {
+    assert.equal(parse({ serverUrl: 'https://backup.example.com/base//' }).serverUrl, 'https://backup.example.com/base');
+    assert.equal(parse({ toolPath: '/opt/tools', path: '/bin' }).toolPath, '/opt/tools:/bin');
+  });
+
+  const refused: readonly (readonly [string, Partial<AgentEnvironment>, RegExp])[] = [
+    ['an address without a scheme', { serverUrl: 'backup.example.com' }, /HOLDFAST_SERVER_URL/],
+    ['an address of another kind', { serverUrl: 'ftp://backup.example.com' }, /http or https/],
+    ['an address with a password', { serverUrl: 'https://a:b@backup.example.com' }, /must not hold/],
+    ['a relative state directory', { stateDir: 'state' }, /HOLDFAST_STATE_DIR/],
+    ['an unknown log level', { logLevel: 'loud' }, /HOLDFAST_LOG_LEVEL must be one of debug, info/],
+    ['two tokens', { enrolToken: 'a', enrolTokenFile: '/x' }, /both set/],
+    ['a token file that is not there', { enrolTokenFile: '/nonexistent/token' }, /cannot be read: \/nonexistent\/token/],
+  ];
+  for (const [title, given, words] of refused) {
+    it(`refuses ${title} in one line`, () => {
+      assert.throws(
+        () => parse(given),
+        (error) =>
+          error instanceof AppError && error.code === 'invalid' && words.test(error.message) && !/\n/.test(error.message),
+      );
+    });
+  }
+
+  it('reads a token from its file, and refuses an empty one', (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'holdfast-config-'));
+    t.after(() => rmSync(dir, { recursive: true }));
+    const path = join(dir, 'token');
+    writeFileSync(path, 'hfe_abc\n');
+    assert.equal(parse({ enrolTokenFile: path }).enrolToken, 'hfe_abc');
+    writeFileSync(path, '\n');
+    assert.throws(() => parse({ enrolTokenFile: path }), /empty file/);
+  });
+});
