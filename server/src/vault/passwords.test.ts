@@ -37,12 +37,15 @@ it('an unknown user is refused after the same work as a known one', async () => 
   };
   const known: number[] = [];
   const unknown: number[] = [];
-  for (let round = 0; round < 5; round += 1) {
+  let ratio = Number.NaN;
+  const isAlike = () => ratio > 0.5 && ratio < 2;
+  // The fastest of each is free of what else the machine does; on a busy one it takes some rounds to come.
+  for (let round = 0; round < 5 || (round < 30 && !isAlike()); round += 1) {
     known.push(await measure(stored));
     unknown.push(await measure(undefined));
+    ratio = Math.min(...unknown) / Math.min(...known);
   }
-  const ratio = Math.min(...unknown) / Math.min(...known);
-  assert.ok(ratio > 0.5 && ratio < 2, `the fastest unknown user took ${ratio} of the time of the fastest known one`);
+  assert.ok(isAlike(), `the fastest unknown user took ${ratio} of the time of the fastest known one`);
 });
 
 it('a password above the limit of bytes is refused without hashing it', async () => {
