@@ -21,7 +21,7 @@ export interface Admission {
 }
 
 export interface PendingHost extends Announcement {
-  /** Another host or announcement has the same name: compare fingerprints with care. */
+  /** Another host or announcement has the same name, or calls itself so: compare fingerprints with care. */
   nameTaken: boolean;
 }
 
@@ -120,7 +120,8 @@ export async function listPendingHosts(context: CoreContext, caller: Caller): Pr
       ...announcement,
       nameTaken:
         pending.some((other) => other.id !== announcement.id && other.hostname === announcement.hostname) ||
-        (await context.store.hosts.isHostNameTaken(caller.tenant, announcement.hostname)),
+        (await context.store.hosts.isHostNameTaken(caller.tenant, announcement.hostname)) ||
+        (await context.store.hosts.isHostnameKnown(caller.tenant, announcement.hostname)),
     })),
   );
 }

@@ -96,6 +96,8 @@ export interface HostStore {
   countHosts(tenant: TenantId): Promise<{ total: number; active: number }>;
   countHostsSeenSince(tenant: TenantId, since: number): Promise<number>;
   isHostNameTaken(tenant: TenantId, name: string): Promise<boolean>;
+  /** Whether a host that is not revoked calls itself so, whatever name people gave it. Exact but for case. */
+  isHostnameKnown(tenant: TenantId, hostname: string): Promise<boolean>;
   updateHostNaming(
     tenant: TenantId,
     id: HostId,

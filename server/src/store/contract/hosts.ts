@@ -32,6 +32,21 @@ export function checkHosts(open: OpenStore): void {
     );
 
     it(
+      'knows what hosts call themselves, whatever name people gave them',
+      withStore(open, async ({ hosts }) => {
+        const host = sampleHost({ name: 'orders' });
+        await hosts.insertHost(host);
+        const own = host.facts?.hostname ?? '';
+        assert.notEqual(own, '');
+        assert.equal(await hosts.isHostnameKnown(TENANT, own.toUpperCase()), true);
+        assert.equal(await hosts.isHostnameKnown(TENANT, 'orders'), false);
+        assert.equal(await hosts.isHostnameKnown(OTHER_TENANT, own), false);
+        await hosts.setHostState(TENANT, host.id, 'revoked');
+        assert.equal(await hosts.isHostnameKnown(TENANT, own), false);
+      }),
+    );
+
+    it(
       'keeps names unique in any case until the host is revoked, and keys likewise',
       withStore(open, async ({ hosts }) => {
         const host = sampleHost({ name: 'DB1' });

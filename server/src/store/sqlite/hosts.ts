@@ -72,6 +72,12 @@ function prepareHosts(sql: Sql) {
       "SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND name_key = @nameKey AND state <> 'revoked'",
       counted,
     ),
+    // A look at every host of the tenant; asked only for the few announcements that wait.
+    byHostname: sql.select(
+      `SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND state <> 'revoked'
+       AND lower(facts ->> '$.hostname') = lower(@hostname)`,
+      counted,
+    ),
     count: sql.select('SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant', counted),
     countActive: sql.select("SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND state = 'active'", counted),
     countSeen: sql.select('SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND last_seen_at >= @since', counted),
@@ -124,6 +130,7 @@ type HostRows = Pick<
   | 'countHosts'
   | 'countHostsSeenSince'
   | 'isHostNameTaken'
+  | 'isHostnameKnown'
   | 'updateHostNaming'
   | 'setHostState'
 >;
@@ -153,6 +160,7 @@ export function createHostRows(sql: Sql): HostRows {
       })),
     countHostsSeenSince: (tenant, since) => sql.read(() => hosts.countSeen.find({ tenant, since })?.count ?? 0),
     isHostNameTaken: (tenant, name) => sql.read(() => (hosts.byName.find({ tenant, nameKey: foldName(name) })?.count ?? 0) > 0),
+    isHostnameKnown: (tenant, hostname) => sql.read(() => (hosts.byHostname.find({ tenant, hostname })?.count ?? 0) > 0),
     updateHostNaming: (tenant, id, change) =>
       sql.write(() => {
         const nameKey = change.name === undefined ? undefined : foldName(change.name);

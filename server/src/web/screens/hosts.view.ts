@@ -110,7 +110,7 @@ function hostToolbar({ urls, filter }: HostsView): Html {
     action: urls.hosts(),
     label: 'Find hosts',
     target: HOST_TABLE_ID,
-    controls: html`${searchInput({ name: 'q', value: filter.q, label: 'Name or address' })}${filterSelect({
+    controls: html`${searchInput({ name: 'q', value: filter.q, label: 'Name' })}${filterSelect({
       name: 'state',
       label: 'State',
       value: filter.state,
