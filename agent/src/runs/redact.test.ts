@@ -19,6 +19,17 @@ describe('the redactor', () => {
     assert.equal(redact(`token hfa_${'x'.repeat(43)}`), 'token •••');
   });
 
+  it('takes no longer than it must for long lines made to look like the beginnings of secrets', () => {
+    const redact = createRedactor(['a secret']);
+    const beginnings = ['x', 'a://', 'a://b:', '-----BEGIN ', '-----END A', 'hfa_', 'hfa_-', 'AKIA', 'a.b+c-'];
+    const startedAt = performance.now();
+    for (const beginning of beginnings) {
+      const text = beginning.repeat(Math.ceil(1_000_000 / beginning.length));
+      assert.ok(redact(text).length > 0, beginning);
+    }
+    assert.ok(performance.now() - startedAt < 3000, `took ${performance.now() - startedAt} ms`);
+  });
+
   it('leaves ordinary text alone when a secret is very short', () => {
     assert.equal(createRedactor(['a', ''])('a banana'), 'a banana');
   });
