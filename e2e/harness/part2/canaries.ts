@@ -67,20 +67,27 @@ export function watchProcesses(
 ): ProcessWatch {
   const finds = new Set<string>();
   const seenTools = new Set<string>();
+  /** What was looked at last, by place: most processes do not change between two looks. */
+  let known = new Map<string, Buffer>();
   let looks = 0;
   let isOver = false;
   const look = (): void => {
     looks += 1;
+    const current = new Map<string, Buffer>();
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
       const commandLine = readProc(pid, 'cmdline');
       const program = commandLine.toString('utf8').split('\0')[0]?.split('/').at(-1) ?? '';
       seenTools.add(program);
       for (const place of ['cmdline', 'environ'] as const) {
-        for (const name of search.findIn(place === 'cmdline' ? commandLine : readProc(pid, place))) {
+        const content = place === 'cmdline' ? commandLine : readProc(pid, place);
+        current.set(`${pid} ${place}`, content);
+        if (known.get(`${pid} ${place}`)?.equals(content)) continue;
+        for (const name of search.findIn(content)) {
           if (!isExempt({ program, place, name })) finds.add(`${place} of ${program}: ${name}`);
         }
       }
     }
+    known = current;
   };
   const watching = (async () => {
     while (!isOver) {
