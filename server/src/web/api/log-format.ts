@@ -4,8 +4,8 @@ import type { LogLine } from '@holdfast/shared/domain/run.ts';
 export const LOG_FORMATS = ['lines', 'txt', 'ndjson'] as const;
 export type LogTextFormat = Exclude<(typeof LOG_FORMATS)[number], 'lines'>;
 
-/** What would make one log line look like two, or move the reader's cursor. */
-const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]/gu;
+/** What would make one log line look like two, move the reader's cursor, or turn the direction of what follows. */
+const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/gu;
 
 function escapeControl(text: string): string {
   return text.replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);

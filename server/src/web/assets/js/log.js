@@ -3,6 +3,8 @@
 // then offers the way back.
 (() => {
   const MOST_LOG_LINES = 5000;
+  /** As the server writes them: what would hide or reorder what the reader sees is shown as U+FFFD. */
+  const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 
   /** @type {Map<string, Intl.DateTimeFormat>} */
   const clocks = new Map();
@@ -39,6 +41,11 @@
     return element;
   }
 
+  /** @param {string} text */
+  function showHidden(text) {
+    return text.replaceAll('\r\n', '\n').replace(HIDDEN, '\ufffd');
+  }
+
   /** @param {Element} container @param {{ n: unknown, at: unknown, level: unknown, text: unknown }[]} lines */
   function appendLines(container, lines) {
     const scroller = container.querySelector('.log-scroll');
@@ -58,7 +65,7 @@
       item.append(
         span('log-time', clock(container.getAttribute('data-zone') ?? 'UTC', line.at)),
         span('log-level', level),
-        span('log-text', String(line.text)),
+        span('log-text', showHidden(String(line.text))),
       );
       fragment.append(item);
     }
