@@ -6,6 +6,7 @@
   const COPIED_MS = 1600;
   const FILTER_DELAY_MS = 300;
   const NBSP = '\u00a0';
+  const SEARCH_HASH = '#search';
 
   // Relative times tick by the same words the server uses
 
@@ -132,7 +133,13 @@
     if (field instanceof HTMLInputElement) {
       field.focus();
       field.select();
-    } else if (url) location.assign(url);
+    } else if (url) location.assign(url + SEARCH_HASH);
+  }
+
+  // Sent here by `/` from a page without a search of its own: what is typed next is the search.
+  if (location.hash === SEARCH_HASH && document.querySelector('[data-search]') !== null) {
+    history.replaceState(history.state, '', location.pathname + location.search);
+    search();
   }
 
   function rowLinks() {
