@@ -142,8 +142,11 @@ function classifyStopped(host: ResticHost, pipeline: PipelineResult): EngineFail
 /** A producer whose reader is gone dies of it first; then the reader's end is the cause. */
 function findConsumerCause(host: ResticHost, pipeline: PipelineResult): EngineFailure | undefined {
   const { producer, consumer } = pipeline;
-  const lostReader = producer.signal === 'SIGPIPE' || /broken pipe/i.test(producer.stderr);
-  if (!lostReader) return undefined;
+  // 128 + 13 is how a shell tells that what it ran died of SIGPIPE.
+  const lostReader = producer.signal === 'SIGPIPE' || producer.exitCode === 141 || /broken pipe/i.test(producer.stderr);
+  // An interrupted restic exits 130; any other code is its own verdict, which came before our order to stop.
+  const hasOwnVerdict = consumer.signal === null && ![null, 0, 130].includes(consumer.exitCode);
+  if (!lostReader && !hasOwnVerdict) return undefined;
   const failure = classifyStage(host, consumer, 'backup');
   return failure.reason === 'interrupted' || failure.reason === 'unknown_failure' ? undefined : failure;
 }
