@@ -46,6 +46,11 @@ const TEXTS: readonly (readonly [RegExp, Reason])[] = [
     /<(?:data|index|key|tree)\/[0-9a-f]+>.{0,300}(?:no such file|not exist|does not exist|404)|not found in (?:the )?(?:index|repository)/is,
     'repository_damaged',
   ],
+  // Old versions stumble over damaged packs instead of refusing them.
+  [
+    /panic: runtime error: (?:slice bounds|makeslice|index out of range|invalid memory)|panic: .{0,200}(?:blob|pack|decrypt|length)/i,
+    'repository_damaged',
+  ],
   [/no matching ID found|failed to find snapshot|not found in snapshot/i, 'snapshot_missing'],
   [/failed to load snapshot .{0,300}(?:no such file|does not exist|not exist)/is, 'snapshot_missing'],
   [/all (?:target|source) directories\/files do not exist/i, 'source_missing'],
@@ -109,7 +114,7 @@ interface Words {
   rest: string[];
 }
 
-const STACK_LINE = /^\s|^(?:github\.com|golang\.org|gopkg\.in|google\.golang\.org|runtime|main|net|os)[./]/;
+const STACK_LINE = /^\s|^goroutine \d+ \[|^(?:github\.com|golang\.org|gopkg\.in|google\.golang\.org|runtime|main|net|os)[./]/;
 
 function sortWords(stderr: string): Words {
   const verdict: string[] = [];
