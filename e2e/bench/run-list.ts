@@ -12,6 +12,7 @@ import { WIRE } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
 import { type Benchmark, type Figure, judgeFigure } from './figure.ts';
+import { readProcessorMs } from './process-usage.ts';
 import { computeMedian, computePercentile, roundTo } from './statistics.ts';
 
 const RUNS = 100_000;
@@ -200,11 +201,14 @@ async function get(stack: Stack, cookie: string, path: string, requestId?: strin
 /** One request after the other; the server's own time is read from its log by the request's id. */
 async function measurePages(stack: Stack, cookie: string, paths: readonly string[]): Promise<readonly Figure[]> {
   const clientMs: number[] = [];
+  let processorMs = 0;
   for (let index = -WARM_UPS; index < REQUESTS; index += 1) {
     const path = paths[(index + WARM_UPS) % paths.length] ?? '/runs';
+    if (index === 0) processorMs = -readProcessorMs(stack.server.pid());
     const answer = await get(stack, cookie, path, `bench-page-${index < 0 ? 'warmup' : 'counted'}-${Math.abs(index)}`);
     if (index >= 0) clientMs.push(answer.clientMs);
   }
+  processorMs += readProcessorMs(stack.server.pid());
   await stack.server.awaitLog(new RegExp(`"request":"bench-page-counted-${REQUESTS - 1}"`));
   const serverMs = stack.server
     .readLog()
@@ -213,7 +217,11 @@ async function measurePages(stack: Stack, cookie: string, paths: readonly string
     .map((line) => (JSON.parse(line) as { ms: number }).ms);
   if (serverMs.length !== REQUESTS) throw new Error(`${serverMs.length} of ${REQUESTS} requests are in the server's log`);
   return [
-    judgePages('run-list-page', serverMs, `of ${REQUESTS} pages of ${paths.length} kinds, by the server's log`),
+    judgePages(
+      'run-list-page',
+      serverMs,
+      `of ${REQUESTS} pages of ${paths.length} kinds, by the server's log; ${roundTo(processorMs / REQUESTS, 1)} ms of processor time each`,
+    ),
     judgePages('run-list-page-client', clientMs, 'of the same pages, by the client over loopback'),
   ];
 }
