@@ -50,7 +50,8 @@ test.afterAll(async ({ browserName: _ }, info) => {
   await Promise.all([postgres?.stop(), storages?.stop()]);
 });
 
-type Kind = 'local' | 'rest' | 's3' | 'sftp';
+const KINDS = ['local', 'rest', 's3', 'sftp'] as const;
+type Kind = (typeof KINDS)[number];
 type TestResult = {
   readonly state: 'ready' | 'missing' | 'failed';
   readonly reason?: string;
@@ -75,9 +76,13 @@ async function isThere(kind: Kind, name: string): Promise<boolean> {
 /** The secret with which the storage itself is reached, besides the repository's own password. */
 const STORAGE_SECRETS: Readonly<Partial<Record<Kind, string>>> = { rest: 'restPassword', s3: 'secretAccessKey' };
 
-async function proveRepository(kind: Kind, generation: ResticGeneration, { host }: EnrolledHost, sources: readonly ApiSource[]) {
+async function proveRepository(kind: Kind, generation: ResticGeneration, { host }: EnrolledHost) {
   const { api } = stack;
   const name = `${kind}-${generation}`;
+  const sources = [
+    await addSource(api, host, `tree ${name}`, describeFiles([tree])),
+    await addSource(api, host, `shop ${name}`, describePostgres(postgres, 'shop')),
+  ];
   const described = await describe(kind, name);
   const repository = await api.post<ApiRepository>('/repositories', { name, ...described });
   const ask = (changed: Described = described) =>
@@ -134,14 +139,8 @@ for (const generation of GENERATIONS) {
   test(`with the ${generation} restic each kind is made only when asked, and backs up and restores`, async () => {
     const { path } = await getRestic(generation);
     const enrolled = await stack.enrolHost(`db-${generation}`, { toolPath: [dirname(path)] });
-    const sources = [
-      await addSource(stack.api, enrolled.host, 'tree', describeFiles([tree])),
-      await addSource(stack.api, enrolled.host, 'shop', describePostgres(postgres, 'shop')),
-    ];
-    await proveRepository('local', generation, enrolled, sources);
-    await proveRepository('rest', generation, enrolled, sources);
-    await proveRepository('s3', generation, enrolled, sources);
-    await proveRepository('sftp', generation, enrolled, sources);
+    // Side by side, as far as the host lets them.
+    await Promise.all(KINDS.map((kind) => proveRepository(kind, generation, enrolled)));
     await enrolled.agent.assertQuiet();
     if (generation === 'new') await proveSwap(enrolled);
   });
