@@ -17,7 +17,6 @@ const PROBE = `
   import { execFileSync } from 'node:child_process';
   import sodium from 'libsodium-wrappers';
   import { pino } from 'pino';
-  import si from 'systeminformation';
   import WebSocket, { WebSocketServer } from 'ws';
   import { z } from 'zod';
 
@@ -37,7 +36,6 @@ const PROBE = `
     opened: sodium.crypto_box_seal_open(sealed, keys.publicKey, keys.privateKey, 'text'),
     fires: new Cron('0 2 * * *', { mode: '5-part' }).nextRun() instanceof Date,
     tool: execFileSync('echo', ['from a tool'], { encoding: 'utf8' }).trim(),
-    memory: (await si.mem()).total > 0,
     parsed: z.object({ a: z.number() }).parse({ a: 1 }).a,
     word: command.args[0],
   }));
@@ -61,7 +59,6 @@ describe('The executable of the agent', () => {
       opened: 'secret',
       fires: true,
       tool: 'from a tool',
-      memory: true,
       parsed: 1,
       word: 'hello',
     });

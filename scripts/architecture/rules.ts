@@ -100,7 +100,6 @@ export const HOMES: Readonly<Record<string, Readonly<Record<string, string>>>> =
   croner: { agent: 'agent/src/scheduler', server: '*' },
   'libsodium-wrappers': { shared: 'shared/src/crypto' },
   'prom-client': { server: 'server/src/metrics' },
-  systeminformation: { agent: 'agent/src/host' },
   ws: { server: 'server/src/hub', agent: 'agent/src/session' },
 };
 
