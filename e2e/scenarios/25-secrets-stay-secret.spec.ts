@@ -46,6 +46,7 @@ let canaries: CanarySearch;
 let enrolled: EnrolledHost;
 let enrolToken: string;
 
+test.describe.configure({ mode: 'serial' });
 test.beforeAll(async () => {
   const filled = startPostgres().then(async (started) => {
     postgres = started;

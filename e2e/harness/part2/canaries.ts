@@ -76,6 +76,8 @@ export function watchProcesses(
     const current = new Map<string, Buffer>();
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
       const commandLine = readProc(pid, 'cmdline');
+      // Between two programs, or gone: nothing says yet what it is. The next look sees it.
+      if (commandLine.length === 0) continue;
       const program = commandLine.toString('utf8').split('\0')[0]?.split('/').at(-1) ?? '';
       seenTools.add(program);
       for (const place of ['cmdline', 'environ'] as const) {
