@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ApiHost, ApiPlan, ApiRepository, ApiRun, ApiSource } from '../harness/api.ts';
 import { expect, finishStack, test } from '../harness/browser.ts';
@@ -31,6 +31,7 @@ const SERVER_PROGRAM = join(import.meta.dirname, '../../server/bin/holdfast-serv
 /** A quote, a percent sign and a blank, so that forms under which a secret may be written differ. */
 const makeSecret = (name: string) => `${name}-"% ${randomBytes(12).toString('hex')}`;
 
+const metricsFile = `/dev/shm/holdfast-metrics-${process.pid}`;
 const METRICS_TOKEN = randomBytes(24).toString('base64url');
 const SECRETS = {
   'source password': makeSecret('source'),
@@ -57,7 +58,6 @@ test.beforeAll(async () => {
   const served = startRemoteStorages().then((started) => {
     storages = started;
   });
-  const metricsFile = `/dev/shm/holdfast-metrics-${process.pid}`;
   await writeFile(metricsFile, METRICS_TOKEN, { mode: 0o600 });
   [stack] = await Promise.all([startStack({ env: { HOLDFAST_METRICS_TOKEN_FILE: metricsFile } }), filled, served]);
   enrolToken = (await stack.api.post<{ token: string }>('/enrolment-tokens', { note: 'once' })).token;
@@ -76,7 +76,7 @@ test.beforeAll(async () => {
 });
 test.afterAll(async ({ browserName: _ }, info) => {
   await finishStack(stack, info);
-  await Promise.all([postgres?.stop(), storages?.stop()]);
+  await Promise.all([postgres?.stop(), storages?.stop(), rm(metricsFile, { force: true })]);
 });
 
 /** A host that came in by a token from a file, as automation does it. */
