@@ -1,9 +1,9 @@
 /** The place benchmarks run in: scratch directories, one database server of each kind, and what was measured for tables. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type MariadbHandle, startMariadb } from '../harness/services/mariadb.ts';
 import { type PostgresHandle, startPostgres } from '../harness/services/postgres.ts';
+import { createPrivateDirectory } from '../harness/services/private-directory.ts';
 
 export type World = {
   /** Tells what is going on, on standard error. */
@@ -20,7 +20,7 @@ export type World = {
 
 /** Opens a world; nothing is started before it is asked for. */
 export async function openWorld(say: (text: string) => void): Promise<World> {
-  const root = await mkdtemp(join(tmpdir(), 'holdfast-bench-'));
+  const root = await createPrivateDirectory('bench');
   const databases = new Map<string, Promise<string>>();
   let postgres: Promise<PostgresHandle> | undefined;
   let mariadb: Promise<MariadbHandle> | undefined;
@@ -40,11 +40,7 @@ export async function openWorld(say: (text: string) => void): Promise<World> {
   };
   return {
     say,
-    async makeDirectory(purpose) {
-      const path = await mkdtemp(join(root, `${purpose}-`));
-      await mkdir(path, { recursive: true });
-      return path;
-    },
+    makeDirectory: (purpose) => mkdtemp(join(root.path, `${purpose}-`)),
     getPostgres,
     getMariadb,
     getDatabase(server, megabytes) {
@@ -56,7 +52,7 @@ export async function openWorld(say: (text: string) => void): Promise<World> {
     async close() {
       const servers = await Promise.allSettled([postgres, mariadb]);
       for (const server of servers) if (server.status === 'fulfilled') await server.value?.stop();
-      await rm(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+      await root.remove();
     },
   };
 }

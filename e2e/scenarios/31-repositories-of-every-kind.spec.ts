@@ -43,7 +43,7 @@ test.beforeAll(async () => {
   });
   [stack] = await Promise.all([startStack(), filled, served]);
   tree = join(stack.directory, 'tree');
-  await makeFileTree(tree, { seed: 'scenario 22', files: 8, megabytes: 1 });
+  await makeFileTree(tree, { seed: 'every kind', files: 8, megabytes: 1 });
 });
 test.afterAll(async ({ browserName: _ }, info) => {
   await finishStack(stack, info);

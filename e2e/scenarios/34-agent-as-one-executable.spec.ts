@@ -84,7 +84,7 @@ test('one file on a host without Node enrols by token, backs up and restores; th
 
   await test.step('files and a database go out and come back', async () => {
     const tree = join(stack.directory, 'tree');
-    await makeFileTree(tree, { seed: 'scenario 29', files: 6, megabytes: 1 });
+    await makeFileTree(tree, { seed: 'one executable', files: 6, megabytes: 1 });
     const repository = await addRepository(api, host, 'disk', describeLocal(join(stack.directory, 'repository'), 'ferns'));
     const files = await addSource(api, host, 'tree', describeFiles([tree]));
     const shop = await addSource(api, host, 'shop', describePostgres(postgres, 'shop'));

@@ -105,9 +105,10 @@ function listPostgresFolders(root: string): string[] {
 
 /** Where a tool might be, best first. Debian's `pg_wrapper` is left out: it chooses a version by rules of its own. */
 function listCandidates(tool: ToolName, options: InventoryOptions): string[] {
+  // What an administrator put on the path goes before what Debian keeps aside, at the same major version.
   const folders = [
-    ...(RULES[tool].postgres ? listPostgresFolders(options.postgresFolder ?? POSTGRES_FOLDER) : []),
     ...options.path.split(':'),
+    ...(RULES[tool].postgres ? listPostgresFolders(options.postgresFolder ?? POSTGRES_FOLDER) : []),
   ].filter((folder) => isAbsolute(folder));
   const seen = new Set<string>();
   const candidates: string[] = [];
