@@ -31,7 +31,7 @@ const INTEGRATION_FILE_TIMEOUT_MS = 600_000;
 /** How much of the output of a crashed command is shown; its log file has the rest. */
 const TAIL_CHARS = 8_000;
 
-const TEST_ROOTS = ['shared/src', 'server/src', 'agent/src', 'scripts', 'e2e/harness', 'e2e/bench'];
+const TEST_ROOTS = ['shared/src', 'server/src', 'agent/src', 'scripts', 'e2e/harness', 'e2e/adapters', 'e2e/bench'];
 
 export const PHASES: readonly Phase[] = [
   {
@@ -150,6 +150,8 @@ export async function runTestFile(
     cwd: context.root,
     logFile: `${stem}.log`,
     timeoutMs: Math.min(timeoutMs, context.remainingMs()),
+    // Every file is a process of its own; without a cache each strips the same types again.
+    env: { NODE_COMPILE_CACHE: join(context.root, 'node_modules/.cache/holdfast-tests') },
   });
   const lines = existsSync(`${stem}.jsonl`) ? readNodeTestLines(readFileSync(`${stem}.jsonl`, 'utf8')) : [];
   const result = addCrash(judgeNodeTests(lines), file, ended);
