@@ -8,7 +8,7 @@ import { watchRun } from './database-rig.ts';
 import { GIGABYTE_MB } from './database-speed.ts';
 import { type Benchmark, type Figure, judgeFigure } from './figure.ts';
 import { awaitNoChildren, readMemory, readReadBytes, resetPeak } from './process-usage.ts';
-import type { TimedRun } from './run-record.ts';
+import { awaitSpecTaken, type TimedRun } from './run-record.ts';
 import { computeMedian, roundTo } from './statistics.ts';
 import type { World } from './world.ts';
 
@@ -50,6 +50,7 @@ async function openPlans(world: World, stack: Stack): Promise<{ pid: number; bac
     const source = await addSource(stack.api, host, database, describePostgres(server, database));
     plans.set(megabytes, await addPlan(stack.api, { name: database, repository, sources: [source] }));
   }
+  await awaitSpecTaken(stack.api, host.id);
   const pid = agent.pid();
   await awaitNoChildren(pid);
   const backUp = (megabytes: number) => {

@@ -17,7 +17,7 @@ import { runTool } from '../harness/services/tool-run.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
 import type { BareSetup } from './bare-pipe.ts';
 import { awaitNoChildren } from './process-usage.ts';
-import { awaitSuccess, type TimedRun } from './run-record.ts';
+import { awaitSpecTaken, awaitSuccess, type TimedRun } from './run-record.ts';
 import type { World } from './world.ts';
 
 export type DatabaseKind = 'postgres' | 'mariadb';
@@ -55,6 +55,7 @@ export async function openDatabaseRig(world: World, kind: DatabaseKind, megabyte
     const source = await addSource(stack.api, host, database, described);
     const repository = await addRepository(stack.api, host, 'disk', describeLocal(places.ours, password));
     const plan = await addPlan(stack.api, { name: 'bench', repository, sources: [source] });
+    await awaitSpecTaken(stack.api, host.id);
     await cp(places.ours, places.empty, { recursive: true });
     const pid = agent.pid();
     await awaitNoChildren(pid);

@@ -8,6 +8,7 @@ import { startStack } from '../harness/stack.ts';
 import { watchRun } from './database-rig.ts';
 import { type Benchmark, judgeFigure } from './figure.ts';
 import { awaitNoChildren, readMemory, readProcessorMs } from './process-usage.ts';
+import { awaitSpecTaken } from './run-record.ts';
 import { roundTo } from './statistics.ts';
 
 const AGENT_RSS_LIMIT_MB = 80;
@@ -57,6 +58,7 @@ export const AGENT_IDLE: Benchmark = {
       // Far away, but found at once.
       const schedule = { cron: '0 3 1 1 *', zone: 'Europe/Berlin' };
       const plan = await addPlan(stack.api, { name: 'rarely', repository, sources: [source], schedule });
+      await awaitSpecTaken(stack.api, host.id);
       const pid = agent.pid();
       await awaitNoChildren(pid);
       const freshMb = readMemory(pid).residentBytes / MEGABYTE;

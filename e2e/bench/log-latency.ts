@@ -9,7 +9,7 @@ import { getChromium, getTool } from '../harness/services/tools.ts';
 import { waitFor } from '../harness/services/wait-for.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
 import { type Benchmark, type Figure, judgeFigure } from './figure.ts';
-import { awaitSuccess } from './run-record.ts';
+import { awaitSpecTaken, awaitSuccess } from './run-record.ts';
 import { computeMedian, computePercentile, roundTo } from './statistics.ts';
 import type { World } from './world.ts';
 
@@ -69,6 +69,7 @@ async function startTalking(world: World, stack: Stack, directory: string, toolP
   const repository = await addRepository(stack.api, host, 'disk', described);
   const source = await addSource(stack.api, host, database, describeMariadb(server, database));
   const plan = await addPlan(stack.api, { name: 'talk', repository, sources: [source] });
+  await awaitSpecTaken(stack.api, host.id);
   return runPlan(stack.api, plan);
 }
 

@@ -14,7 +14,16 @@ const DOCUMENT = join(import.meta.dirname, '../../docs/benchmarks.md');
 
 const read = (name: string) => process.env[name] || undefined;
 const only = read('ONLY');
-const selected = selectBenchmarks(BENCHMARKS, only);
+const selected = select();
+function select(): typeof BENCHMARKS {
+  try {
+    return selectBenchmarks(BENCHMARKS, only);
+  } catch (error) {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(2);
+  }
+}
+
 const machine = await describeMachine(new Date());
 const say = (text: string) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
 

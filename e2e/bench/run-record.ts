@@ -1,7 +1,7 @@
 /** Runs as the installation recorded them, with the times the benchmarks compare. */
-import type { RunId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, RunId } from '@holdfast/shared/domain/ids.ts';
 import { isTerminal, type Stage } from '@holdfast/shared/domain/run.ts';
-import type { ApiClient, ApiRunDetail } from '../harness/api.ts';
+import type { ApiClient, ApiHost, ApiRunDetail } from '../harness/api.ts';
 import { waitFor } from '../harness/services/wait-for.ts';
 
 /** A run with the instants the API tells beside what the harness knows. */
@@ -13,7 +13,14 @@ export type TimedRun = Omit<ApiRunDetail, 'stages'> & {
 
 /** Seldom enough that asking costs the machine nothing that is worth measuring. */
 const POLL_MS = 500;
+const SPEC_MS = 15_000;
 const DEADLINE_MS = 15 * 60_000;
+
+/** Waits until the host works by the newest plans, so that what is measured is not the way there. */
+export async function awaitSpecTaken(api: ApiClient, host: HostId): Promise<void> {
+  const look = async () => ((await api.get<ApiHost>(`/hosts/${host}`)).drift ? undefined : true);
+  await waitFor('the host to have its plans', look, { deadlineMs: SPEC_MS });
+}
 
 /** Waits for a clean end. Throws with the failure when it ends otherwise. */
 export async function awaitSuccess(api: ApiClient, id: RunId): Promise<TimedRun> {
