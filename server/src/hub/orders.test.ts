@@ -127,14 +127,34 @@ describe('The spec', () => {
     const { rig, agent, plan } = await openWithPlan(t);
     const line = rig.dial(agent);
     await line.greet();
-    const put = await line.take('spec.put');
-    line.send('error', { code: 'conflict', message: 'older than what is here', retry: 'never' }, put.id);
+    const refuse = async () => {
+      const put = await line.take('spec.put');
+      line.send('error', { code: 'conflict', message: 'older than what is here', retry: 'never' }, put.id);
+    };
+    await refuse();
     const { runs } = await startPlan(rig.context, rig.admin, plan.id);
+    // The order's plan may be newer than what the host has, so its spec is offered once more before it.
+    await refuse();
     assert.equal((await line.take('run.start')).body.run, runs[0]?.id);
   });
 });
 
 describe('An order', () => {
+  it('never overtakes the spec that holds its plan, also when an older spec is still on its way', async (t) => {
+    const { rig, agent, source, repository } = await openWithPlan(t);
+    const line = rig.dial(agent);
+    await line.greet();
+    const older = await line.take('spec.put');
+    const plan = await createPlan(rig.context, rig.admin, { name: 'hourly', repository: repository.id, sources: [source.id] });
+    await startPlan(rig.context, rig.admin, plan.id);
+    line.send('reply', { result: { version: older.body.version } }, older.id);
+    const newer = await line.take('spec.put');
+    assert.ok(!line.listWaiting().includes('run.start'), 'the order came before the plan it names');
+    assert.ok(newer.body.document.includes(plan.id));
+    line.send('reply', { result: { version: newer.body.version } }, newer.id);
+    assert.equal((await line.take('run.start')).body.plan, plan.id);
+  });
+
   it('waits for its host, arrives with the connection, and is settled by the answer', async (t) => {
     const { rig, agent, plan, source } = await openWithPlan(t);
     const { runs } = await startPlan(rig.context, rig.admin, plan.id);

@@ -77,9 +77,8 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
     }
   }
 
-  async function syncOrders(): Promise<void> {
-    const waiting = await context.store.runs.listWaitingOrders(target.host.id, context.clock.now());
-    for (const order of waiting) {
+  function deliverAll(orders: readonly Order[]): void {
+    for (const order of orders) {
       if (inFlight.has(order.id)) continue;
       inFlight.add(order.id);
       void deliver(order).catch((error: unknown) =>
@@ -93,8 +92,10 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
     try {
       do {
         again = false;
+        // Orders are read before the spec is built: whatever plan they name was saved earlier, and so is in the spec that goes first.
+        const waiting = await context.store.runs.listWaitingOrders(target.host.id, context.clock.now());
         await trySpec();
-        await syncOrders();
+        deliverAll(waiting);
       } while (again);
     } catch (error) {
       context.log.warn(
