@@ -6,47 +6,46 @@ import { z } from 'zod';
 import { createReasonError } from '../../domain/reason.ts';
 import { AppError } from '../../errors.ts';
 import { findText, getNumber, getText } from '../config-values.ts';
-import type { Field } from '../field.ts';
 import type { Artifact, PlanInput, Probe, SourceAdapter, ToolOutcome } from '../source.ts';
-import { checkTls, parseJsonLine, parseJsonLines } from './mariadb/answers.ts';
-import { CONNECTION_FIELDS, createMariadbCommand, createSqlCommand, needsTls } from './mariadb/connection.ts';
+import { createDatabaseFields, encodeHex, parseJsonLine, parseJsonLines } from './database.ts';
+import { createMariadbCommand, createSqlCommand, needsTls } from './mariadb/connection.ts';
 import { classifyMariadbFailure } from './mariadb/failures.ts';
 import { mariadbRestore } from './mariadb/restore.ts';
-import { checkDatabaseName, createDiscoverySql, createProbeSql } from './mariadb/sql.ts';
+import { checkDatabaseName, createDiscoverySql, createProbeSql, MAX_NAME_CHARS } from './mariadb/sql.ts';
+import { checkTls } from './mariadb/tls.ts';
 
 const OLDEST = { MariaDB: [10, 5], MySQL: [8, 0] } as const;
 /** The dump of an empty database has more than 1,900 bytes. */
 const DEFAULT_FLOOR_BYTES = 1000;
 
-const toHex = (text: string) => Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, '0')).join('');
-
-const FIELDS: readonly Field[] = [
-  ...CONNECTION_FIELDS.slice(0, 2),
-  { kind: 'text', name: 'database', label: 'Database', required: true, maxChars: 64 },
-  ...CONNECTION_FIELDS.slice(2),
-  {
-    kind: 'choice',
-    name: 'consistency',
-    label: 'Consistency',
-    default: 'transaction',
-    advanced: true,
-    options: [
-      { value: 'transaction', label: 'one transaction: writers go on, InnoDB tables are consistent' },
-      { value: 'lock', label: 'lock the tables: writers wait, every engine is consistent' },
-    ],
+const FIELDS = createDatabaseFields({
+  host: {
+    pattern: /^(?:\/.*|[A-Za-z0-9._:-]+)$/,
+    patternHint: 'must be one host name or address, or a socket that begins with /',
+    help: 'A name or address, or the path of a Unix socket such as /run/mysqld/mysqld.sock.',
   },
-  {
-    kind: 'number',
-    name: 'floorBytes',
-    label: 'Smallest good backup',
-    default: DEFAULT_FLOOR_BYTES,
-    min: 1,
-    max: Number.MAX_SAFE_INTEGER,
-    unit: 'bytes',
-    advanced: true,
-    help: 'A smaller dump is never a backup.',
+  port: 3306,
+  databaseChars: MAX_NAME_CHARS,
+  tls: {
+    modes: ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'],
+    help: 'Older clients fall back to a plain connection without a word; only the last mode prevents that, the two before it refuse afterwards.',
   },
-];
+  connectTimeoutMin: 1,
+  floorBytes: DEFAULT_FLOOR_BYTES,
+  own: [
+    {
+      kind: 'choice',
+      name: 'consistency',
+      label: 'Consistency',
+      default: 'transaction',
+      advanced: true,
+      options: [
+        { value: 'transaction', label: 'one transaction: writers go on, InnoDB tables are consistent' },
+        { value: 'lock', label: 'lock the tables: writers wait, every engine is consistent' },
+      ],
+    },
+  ],
+});
 
 const probeAnswer = z.object({
   serverVersion: z.string(),
@@ -124,7 +123,7 @@ function planBackup(input: PlanInput): readonly Artifact[] {
         database,
       ]),
       fileName: 'database.sql',
-      magicHex: [toHex('/*M!999999\\- enable the sandbox mode */'), toHex('-- MariaDB dump'), toHex('-- MySQL dump')],
+      magicHex: [encodeHex('/*M!999999\\- enable the sandbox mode */'), encodeHex('-- MariaDB dump'), encodeHex('-- MySQL dump')],
       floorBytes: getNumber(input.config, 'floorBytes', DEFAULT_FLOOR_BYTES),
     },
   ];

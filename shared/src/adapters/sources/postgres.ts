@@ -7,17 +7,11 @@ import { z } from 'zod';
 import { createReasonError } from '../../domain/reason.ts';
 import { AppError } from '../../errors.ts';
 import { findText, getNumber, getText } from '../config-values.ts';
-import type { Field } from '../field.ts';
 import type { Artifact, PlanInput, Probe, SourceAdapter, ToolOutcome } from '../source.ts';
-import {
-  CONNECTION_FIELDS,
-  createPgCommand,
-  createPsqlCommand,
-  getMaintenanceDatabase,
-  getSourceDatabase,
-} from './postgres/connection.ts';
+import { createDatabaseFields, encodeHex, parseJsonLine, parseJsonLines } from './database.ts';
+import { createPgCommand, createPsqlCommand, getMaintenanceDatabase, getSourceDatabase } from './postgres/connection.ts';
 import { classifyPostgresFailure } from './postgres/failures.ts';
-import { parseJsonLine, postgresRestore } from './postgres/restore.ts';
+import { postgresRestore } from './postgres/restore.ts';
 import { DISCOVERY_SQL, formatDatabaseUri, PROBE_SQL } from './postgres/sql.ts';
 
 const OLDEST_MAJOR = 12;
@@ -28,37 +22,43 @@ const GLOBALS_FLOOR_BYTES = 300;
 /** A table locked for longer fails the dump, instead of queueing everybody else behind it. */
 const LOCK_WAIT_MS = 60_000;
 
-const toHex = (text: string) => Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, '0')).join('');
-
-const FIELDS: readonly Field[] = [
-  ...CONNECTION_FIELDS.slice(0, 2),
-  { kind: 'text', name: 'database', label: 'Database', required: true, maxChars: 63 },
-  ...CONNECTION_FIELDS.slice(2),
-  {
-    kind: 'choice',
-    name: 'roles',
-    label: 'Roles',
-    default: 'with-passwords',
-    advanced: true,
-    options: [
-      { value: 'with-passwords', label: 'with passwords when permitted' },
-      { value: 'without-passwords', label: 'without passwords' },
-      { value: 'none', label: 'none' },
-    ],
-    help: 'Roles and tablespaces of the server, stored beside the database.',
+const FIELDS = createDatabaseFields({
+  host: {
+    pattern: /^(?:\/[^,]*|[A-Za-z0-9._:-]+)$/,
+    patternHint: 'must be one host name or address, or a socket directory that begins with /',
+    help: 'A name or address, or the directory of a Unix socket such as /var/run/postgresql.',
   },
-  {
-    kind: 'number',
-    name: 'floorBytes',
-    label: 'Smallest good backup',
-    default: DEFAULT_FLOOR_BYTES,
-    min: 1,
-    max: Number.MAX_SAFE_INTEGER,
-    unit: 'bytes',
-    advanced: true,
-    help: 'A smaller dump is never a backup.',
-  },
-];
+  port: 5432,
+  databaseChars: 63,
+  userHelp: 'A superuser, or a role with pg_read_all_data.',
+  tls: { modes: ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] },
+  connectTimeoutMin: 2,
+  floorBytes: DEFAULT_FLOOR_BYTES,
+  own: [
+    {
+      kind: 'text',
+      name: 'maintenanceDatabase',
+      label: 'Maintenance database',
+      default: 'postgres',
+      maxChars: 63,
+      advanced: true,
+      help: 'Where databases are listed, created and dropped from.',
+    },
+    {
+      kind: 'choice',
+      name: 'roles',
+      label: 'Roles',
+      default: 'with-passwords',
+      advanced: true,
+      options: [
+        { value: 'with-passwords', label: 'with passwords when permitted' },
+        { value: 'without-passwords', label: 'without passwords' },
+        { value: 'none', label: 'none' },
+      ],
+      help: 'Roles and tablespaces of the server, stored beside the database.',
+    },
+  ],
+});
 
 const probeAnswer = z.object({
   serverVersion: z.string(),
@@ -117,7 +117,7 @@ function planBackup(input: PlanInput, probe: Probe): readonly Artifact[] {
       `--lock-wait-timeout=${LOCK_WAIT_MS}`,
     ]),
     fileName: 'database.dump',
-    magicHex: [toHex('PGDMP')],
+    magicHex: [encodeHex('PGDMP')],
     floorBytes: getNumber(input.config, 'floorBytes', DEFAULT_FLOOR_BYTES),
   };
   const roles = findText(input.config, 'roles') ?? 'with-passwords';
@@ -133,7 +133,7 @@ function planBackup(input: PlanInput, probe: Probe): readonly Artifact[] {
       `--database=${formatDatabaseUri(database)}`,
     ]),
     fileName: 'globals.sql',
-    magicHex: [toHex('--\n-- PostgreSQL database cluster dump\n--\n')],
+    magicHex: [encodeHex('--\n-- PostgreSQL database cluster dump\n--\n')],
     floorBytes: GLOBALS_FLOOR_BYTES,
   };
   // The dump first: one that dies leaves nothing in the repository, not even the roles of a backup that never was.
@@ -160,13 +160,7 @@ export const postgresSource: SourceAdapter = {
     fills: 'database',
     plan: (input) => createPsqlCommand(input, getMaintenanceDatabase(input), 'discover', DISCOVERY_SQL),
     parse: (stdout) =>
-      stdout
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => {
-          const row = parseJsonLine(discoveredRow, line);
-          return { name: row.name, sizeBytes: row.sizeBytes ?? undefined };
-        }),
+      parseJsonLines(discoveredRow, stdout).map(({ name, sizeBytes }) => ({ name, sizeBytes: sizeBytes ?? undefined })),
     configFor: (config, discovered) => ({ ...config, database: discovered.name }),
   },
   byHand(fileName) {

@@ -4,61 +4,7 @@
  */
 import type { Command, CommandFile, ToolName } from '../../command.ts';
 import { checkText, createFieldError, findSecret, findText, getNumber, getText, normalizeLines } from '../../config-values.ts';
-import type { Field } from '../../field.ts';
 import type { PlanInput } from '../../source.ts';
-
-export const CONNECTION_FIELDS: readonly Field[] = [
-  {
-    kind: 'text',
-    name: 'host',
-    label: 'Host',
-    default: '127.0.0.1',
-    maxChars: 255,
-    pattern: /^(?:\/.*|[A-Za-z0-9._:-]+)$/,
-    patternHint: 'must be one host name or address, or a socket that begins with /',
-    help: 'A name or address, or the path of a Unix socket such as /run/mysqld/mysqld.sock.',
-  },
-  { kind: 'number', name: 'port', label: 'Port', default: 3306, min: 1, max: 65535 },
-  { kind: 'text', name: 'user', label: 'User', required: true, maxChars: 255 },
-  {
-    kind: 'secret',
-    name: 'password',
-    label: 'Password',
-    help: 'Leave empty where the server trusts the agent’s own system user.',
-  },
-  {
-    kind: 'choice',
-    name: 'sslMode',
-    label: 'TLS',
-    default: 'prefer',
-    advanced: true,
-    options: [
-      { value: 'disable', label: 'never' },
-      { value: 'prefer', label: 'if the server offers it' },
-      { value: 'require', label: 'always' },
-      { value: 'verify-ca', label: 'always, with a certificate of the CA below' },
-      { value: 'verify-full', label: 'always, with a certificate of the CA below for this host name' },
-    ],
-    help: 'Older clients fall back to a plain connection without a word; only the last mode prevents that, the two before it refuse afterwards.',
-  },
-  {
-    kind: 'multiline',
-    name: 'sslRootCert',
-    label: 'CA certificate',
-    advanced: true,
-    help: 'PEM; needed for the two modes that verify.',
-  },
-  {
-    kind: 'number',
-    name: 'connectTimeoutSeconds',
-    label: 'Connection time-out',
-    default: 10,
-    min: 1,
-    max: 300,
-    unit: 's',
-    advanced: true,
-  },
-];
 
 /** Clients read option files in pieces of 4096 bytes; a longer line would go on as a line of its own. */
 const MAX_QUOTED_BYTES = 3000;

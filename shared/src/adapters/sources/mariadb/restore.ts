@@ -10,11 +10,12 @@
 import { z } from 'zod';
 import { getText } from '../../config-values.ts';
 import type { DatabaseRestore, RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
+import { parseJsonLine } from '../database.ts';
 import { classifyByRules } from '../tool-text.ts';
-import { checkTls, parseJsonLine } from './answers.ts';
 import { createMariadbCommand, createSqlCommand, needsTls } from './connection.ts';
 import { dropEcho, MARIADB_FAILURES } from './failures.ts';
 import { checkDatabaseName, createCreateSql, createDropSql, createInspectSql, createVerifySql } from './sql.ts';
+import { checkTls } from './tls.ts';
 
 const counts = {
   tables: z.number(),

@@ -3,6 +3,7 @@
  * depends on `sql_mode` or on how the command-line client reads quotes, and the argument that carries the SQL is plain ASCII.
  */
 import { createFieldError } from '../../config-values.ts';
+import { encodeHex } from '../database.ts';
 
 /** Longest database name in characters. */
 export const MAX_NAME_CHARS = 64;
@@ -29,7 +30,7 @@ export function quoteIdentifier(name: string): string {
 
 /** A text as an expression without quotes: `CONVERT(0x6162 USING utf8mb4)`. */
 export function formatHexText(value: string): string {
-  const digits = Array.from(new TextEncoder().encode(value), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const digits = encodeHex(value);
   return digits === '' ? "''" : `CONVERT(0x${digits} USING utf8mb4)`;
 }
 

@@ -4,78 +4,8 @@
  */
 import type { Command, CommandFile, ToolName } from '../../command.ts';
 import { checkOneLine, createFieldError, findSecret, findText, getNumber, getText, normalizeLines } from '../../config-values.ts';
-import type { Field } from '../../field.ts';
 import type { PlanInput } from '../../source.ts';
 import { checkDatabaseName } from './sql.ts';
-
-export const CONNECTION_FIELDS: readonly Field[] = [
-  {
-    kind: 'text',
-    name: 'host',
-    label: 'Host',
-    default: '127.0.0.1',
-    maxChars: 255,
-    pattern: /^(?:\/[^,]*|[A-Za-z0-9._:-]+)$/,
-    patternHint: 'must be one host name or address, or a socket directory that begins with /',
-    help: 'A name or address, or the directory of a Unix socket such as /var/run/postgresql.',
-  },
-  { kind: 'number', name: 'port', label: 'Port', default: 5432, min: 1, max: 65535 },
-  {
-    kind: 'text',
-    name: 'user',
-    label: 'User',
-    required: true,
-    maxChars: 255,
-    help: 'A superuser, or a role with pg_read_all_data.',
-  },
-  {
-    kind: 'secret',
-    name: 'password',
-    label: 'Password',
-    help: 'Leave empty where the server trusts the agent’s own system user.',
-  },
-  {
-    kind: 'choice',
-    name: 'sslMode',
-    label: 'TLS',
-    default: 'prefer',
-    advanced: true,
-    options: [
-      { value: 'disable', label: 'never' },
-      { value: 'allow', label: 'only if the server insists' },
-      { value: 'prefer', label: 'if the server offers it' },
-      { value: 'require', label: 'always' },
-      { value: 'verify-ca', label: 'always, with a certificate of the CA below' },
-      { value: 'verify-full', label: 'always, with a certificate of the CA below for this host name' },
-    ],
-  },
-  {
-    kind: 'multiline',
-    name: 'sslRootCert',
-    label: 'CA certificate',
-    advanced: true,
-    help: 'PEM; needed for the two modes that verify.',
-  },
-  {
-    kind: 'number',
-    name: 'connectTimeoutSeconds',
-    label: 'Connection time-out',
-    default: 10,
-    min: 2,
-    max: 300,
-    unit: 's',
-    advanced: true,
-  },
-  {
-    kind: 'text',
-    name: 'maintenanceDatabase',
-    label: 'Maintenance database',
-    default: 'postgres',
-    maxChars: 63,
-    advanced: true,
-    help: 'Where databases are listed, created and dropped from.',
-  },
-];
 
 /** A line of the password file for any server: `\` and `:` are escaped; the format has no way to write a line break. */
 export function formatPgpass(password: string): string {

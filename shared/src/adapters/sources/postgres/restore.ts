@@ -4,22 +4,12 @@
  * (`ALTER DATABASE … SET`, `GRANT … ON DATABASE`) belong to the old name and are not carried over.
  */
 import { z } from 'zod';
-import { AppError } from '../../../errors.ts';
 import type { DatabaseRestore, RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
+import { parseJsonLine } from '../database.ts';
 import { cleanToolText, describeOutcome } from '../tool-text.ts';
 import { createPgCommand, createPsqlCommand, getMaintenanceDatabase, getSourceDatabase } from './connection.ts';
 import { POSTGRES_FAILURES } from './failures.ts';
 import { checkDatabaseName, createCreateSql, createDropSql, createInspectSql, formatDatabaseUri, VERIFY_SQL } from './sql.ts';
-
-/** Reads the last line of psql's output as JSON; throws `tool_failed` when it is not what the script asks for. */
-export function parseJsonLine<T>(schema: z.ZodType<T>, stdout: string): T {
-  const line = stdout.trimEnd().split('\n').at(-1) ?? '';
-  try {
-    return schema.parse(JSON.parse(line));
-  } catch (cause) {
-    throw new AppError('tool_failed', 'The database server’s answer could not be read. See the log for its words.', { cause });
-  }
-}
 
 interface IgnorableError {
   /** Tried against one line of stderr and the line after it. */
