@@ -63,6 +63,36 @@ export function readBootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 }
 
+/** One process for as long as this boot lasts. */
+export interface ProcessIdentity {
+  pid: number;
+  /** Clock ticks since boot. */
+  startTime: number;
+}
+
+/** The living processes of a group. */
+export function listGroup(groupId: number): ProcessIdentity[] {
+  return readdirSync('/proc').flatMap((entry) => {
+    if (!/^\d+$/.test(entry)) return [];
+    const stat = findStat(Number(entry));
+    if (!stat || stat.group !== groupId || isDead(stat)) return [];
+    return [{ pid: Number(entry), startTime: stat.startTime }];
+  });
+}
+
+/**
+ * A variable of the environment that a process was started with. Undefined too where it has none of that name, wrote over its
+ * environment, or belongs to somebody whose environment may not be read.
+ */
+export function findEnvironmentValue(pid: number, name: string): string | undefined {
+  try {
+    const entries = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+    return entries.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Whether any process of the group is alive. kill(2) also answers for the dead that nobody has collected, as happens under a
  * PID 1 that does not reap; so where it says yes, the members are looked at.
@@ -73,9 +103,5 @@ export function isGroupAlive(groupId: number): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
-  return readdirSync('/proc').some((entry) => {
-    if (!/^\d+$/.test(entry)) return false;
-    const stat = findStat(Number(entry));
-    return stat !== undefined && stat.group === groupId && !isDead(stat);
-  });
+  return listGroup(groupId).length > 0;
 }

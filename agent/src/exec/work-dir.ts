@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statfsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 /** Magic number of tmpfs in statfs(2). */
 const TMPFS = 0x01021994;
@@ -12,6 +12,11 @@ const TMPFS = 0x01021994;
 export interface WorkDirs {
   readonly root: string;
   readonly onTmpfs: boolean;
+  /**
+   * Whether a path lies where only agents of this state directory put things: below it, or below the place for private directories that they
+   * have under any of the candidates. Looks at names alone, so it holds for what is gone as well.
+   */
+  owns(path: string): boolean;
   /** A fresh directory; without blanks or user text in its name. */
   create(): string;
   remove(path: string): void;
@@ -55,9 +60,11 @@ export function openWorkDirs(stateDir: string, candidates: readonly string[]): W
     .find(claimRoot);
   const root = onTmpfs ?? join(stateDir, 'work');
   if (onTmpfs === undefined) mkdirSync(root, { recursive: true, mode: 0o700 });
+  const places = [resolve(stateDir), ...candidates.map((base) => resolve(base, name))];
   return {
     root,
     onTmpfs: onTmpfs !== undefined,
+    owns: (path) => places.some((place) => resolve(path).startsWith(`${place}/`)),
     create() {
       // A command by hand that ended meanwhile may have removed the empty root.
       mkdirSync(root, { recursive: true, mode: 0o700 });

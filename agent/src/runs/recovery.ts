@@ -6,7 +6,8 @@ import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { combineParts } from '@holdfast/shared/domain/run.ts';
-import { findStartTime, readBootId, toEpochMs } from '../exec/proc.ts';
+import { endGroup } from '../exec/leftovers.ts';
+import { readBootId, toEpochMs } from '../exec/proc.ts';
 import type { Executor } from './executor.ts';
 import { prepareRepository, withWorkDir } from './inputs.ts';
 import { type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
@@ -15,22 +16,30 @@ import { writeIfPossible } from './possible-write.ts';
 import type { Recorder } from './recorder.ts';
 import type { Workbench } from './workbench.ts';
 
-/** Ends what an earlier life of this agent left running. A pid alone proves nothing; boot and start time must match. */
+const listPids = (processes: readonly { pid: number }[]) => processes.map(({ pid }) => pid);
+
+/**
+ * Ends what an earlier life of this agent left running, and tells how many. A pid alone proves nothing: boot and start time must match, and
+ * where the recorded process is gone, what is left of its group must show our mark. What is not proven lives on and is named in the log.
+ */
 export function endLeftovers(workbench: Workbench): number {
+  const { log, workDirs, journal } = workbench;
   const boot = readBootId();
   let ended = 0;
-  for (const facts of workbench.journal.runs.listProcesses()) {
-    if (facts.bootId === boot) {
-      if (findStartTime(facts.pid) === facts.startTime) {
-        workbench.log.warn({ pid: facts.pid, run: facts.run }, 'ending a process that an earlier agent left');
-        process.kill(-facts.pid, 'SIGKILL');
-        ended += 1;
-      }
-      workbench.rememberProcess({ pid: facts.pid, startedAt: toEpochMs(facts.startTime), endedAt: workbench.clock.now() });
+  for (const { run, stage, pid, startTime, bootId } of journal.runs.listProcesses()) {
+    if (bootId === boot) {
+      const left = endGroup({ pid, startTime }, workDirs.owns);
+      if (left.ended.length > 0) log.warn({ run, pids: listPids(left.ended) }, 'ended processes that an earlier agent left');
+      if (left.unproven.length > 0)
+        log.warn({ run, pids: listPids(left.unproven) }, 'processes in the group of a run are not proven to be ours and live on');
+      ended += left.ended.length;
+      const endedAt = workbench.clock.now();
+      // A tool below another may have taken the lock: all of them are remembered, not only the one that was recorded.
+      const members = left.ended.filter((member) => member.pid !== pid);
+      for (const each of [{ pid, startTime }, ...members])
+        workbench.rememberProcess({ pid: each.pid, startedAt: toEpochMs(each.startTime), endedAt });
     }
-    writeIfPossible(workbench.log, 'a process that is gone stays on the list', () =>
-      workbench.journal.runs.clearProcess(facts.run, facts.stage, facts.pid),
-    );
+    writeIfPossible(log, 'a process that is gone stays on the list', () => journal.runs.clearProcess(run, stage, pid));
   }
   return ended;
 }
