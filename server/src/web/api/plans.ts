@@ -7,13 +7,14 @@ import { z } from 'zod';
 import { createFieldsError } from '../../core/adapter-input.ts';
 import { type Caller, demand } from '../../core/caller.ts';
 import { createPlan, deletePlan, getPlan, listPlans, updatePlan } from '../../core/plans.ts';
+import type { CoreContext } from '../../core/ports.ts';
 import { startPlan } from '../../core/runs.ts';
 import type { Plan } from '../../store/catalog.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { describeCatalogKind } from './catalog-endpoints.ts';
 import type { FireCalendar } from './fire-calendar.ts';
 import { runShape, toRunShape } from './runs.ts';
 import {
-  deletedShape,
   flagInput,
   idParams,
   instantSchema,
@@ -120,31 +121,10 @@ const listEndpoint = defineEndpoint({
   },
 });
 
-const getEndpoint = defineEndpoint({
-  method: 'get',
-  path: '/plans/:id',
-  summary: 'One plan.',
-  tag: 'plans',
-  params: idParams('plan'),
-  reply: planShape,
-  async handle(context, caller, { params }) {
-    const plan = await getPlan(context, caller, params.id);
-    return { data: toPlanShape(plan), version: plan.version };
-  },
-});
+const plans = describeCatalogKind('plan', 'plans', planShape, toPlanShape);
 
-const deleteEndpoint = defineEndpoint({
-  method: 'delete',
-  path: '/plans/:id',
-  summary: 'Ends a plan; its runs and snapshots stay.',
-  tag: 'plans',
-  params: idParams('plan'),
-  reply: deletedShape('plan'),
-  async handle(context, caller, { params }) {
-    await deletePlan(context, caller, params.id);
-    return { data: { id: params.id, deleted: true as const } };
-  },
-});
+const getEndpoint = plans.get('One plan.', getPlan);
+const deleteEndpoint = plans.delete('Ends a plan; its runs and snapshots stay.', deletePlan);
 
 const runEndpoint = defineEndpoint({
   method: 'post',
@@ -162,14 +142,15 @@ const runEndpoint = defineEndpoint({
 });
 
 function createWriting(calendar: FireCalendar): readonly ApiEndpoint[] {
-  const demandManage = (caller: Caller) => demand(caller, 'plan.manage');
+  /** Whoever may not write is told so first, and nothing about the schedule. */
+  const admit = (context: CoreContext, caller: Caller, schedule: Schedule | null | undefined) => {
+    demand(caller, 'plan.manage');
+    checkSchedule(calendar, schedule, context.clock.now());
+  };
   return [
-    defineEndpoint({
-      method: 'post',
-      path: '/plans',
-      summary: 'Adds a plan: which sources go to which repository, and when.',
-      tag: 'plans',
-      body: z.strictObject({
+    plans.create(
+      'Adds a plan: which sources go to which repository, and when.',
+      z.strictObject({
         name: nameSchema,
         repository: idSchema('repository'),
         sources: sourcesInput,
@@ -177,22 +158,14 @@ function createWriting(calendar: FireCalendar): readonly ApiEndpoint[] {
         enabled: z.boolean().default(true),
         options: optionsInput.default({}),
       }),
-      reply: planShape,
-      status: 201,
-      async handle(context, caller, { body }) {
-        demandManage(caller);
-        checkSchedule(calendar, body.schedule, context.clock.now());
-        const plan = await createPlan(context, caller, body);
-        return { data: toPlanShape(plan), version: plan.version };
+      async (context, caller, input) => {
+        admit(context, caller, input.schedule);
+        return await createPlan(context, caller, input);
       },
-    }),
-    defineEndpoint({
-      method: 'patch',
-      path: '/plans/:id',
-      summary: 'Changes a plan; a schedule of `null` leaves it to be run by hand.',
-      tag: 'plans',
-      params: idParams('plan'),
-      body: z.strictObject({
+    ),
+    plans.update(
+      'Changes a plan; a schedule of `null` leaves it to be run by hand.',
+      z.strictObject({
         name: nameSchema.optional(),
         repository: idSchema('repository').optional(),
         sources: sourcesInput.optional(),
@@ -200,14 +173,11 @@ function createWriting(calendar: FireCalendar): readonly ApiEndpoint[] {
         enabled: z.boolean().optional(),
         options: optionsInput.optional(),
       }),
-      reply: planShape,
-      async handle(context, caller, { params, body, facts }) {
-        demandManage(caller);
-        checkSchedule(calendar, body.schedule, context.clock.now());
-        const plan = await updatePlan(context, caller, params.id, body, facts.ifMatch);
-        return { data: toPlanShape(plan), version: plan.version };
+      async (context, caller, id, change, expectedVersion) => {
+        admit(context, caller, change.schedule);
+        return await updatePlan(context, caller, id, change, expectedVersion);
       },
-    }),
+    ),
   ];
 }
 

@@ -1,7 +1,7 @@
 /** End-points about repositories: kept, tested and created from a host. */
 import { findRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { configSchema, nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import { z } from 'zod';
 import {
@@ -15,17 +15,18 @@ import {
 } from '../../core/repositories.ts';
 import type { Repository } from '../../store/catalog.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { describeCatalogKind } from './catalog-endpoints.ts';
 import {
+  adapterInput,
   adapterKindInput,
   configShape,
-  deletedShape,
   idParams,
   instantSchema,
+  keptInput,
   listOf,
   nameShape,
   pageFields,
   searchInput,
-  secretsInput,
   secretsShape,
   toPageReply,
   toPageRequest,
@@ -87,68 +88,23 @@ const listEndpoint = defineEndpoint({
   },
 });
 
-const getEndpoint = defineEndpoint({
-  method: 'get',
-  path: '/repositories/:id',
-  summary: 'One repository.',
-  tag: 'repositories',
-  params: idParams('repository'),
-  reply: repositoryShape,
-  async handle(context, caller, { params }) {
-    const repository = await getRepository(context, caller, params.id);
-    return { data: toRepositoryShape(repository), version: repository.version };
-  },
-});
+const repositories = describeCatalogKind('repository', 'repositories', repositoryShape, toRepositoryShape);
 
-const createEndpoint = defineEndpoint({
-  method: 'post',
-  path: '/repositories',
-  summary: 'Adds a repository; nothing is created in its storage until `init` is asked for.',
-  tag: 'repositories',
-  body: z.strictObject({
-    name: nameSchema,
-    kind: adapterKindInput,
-    config: configSchema,
-    secrets: secretsInput.default({}),
-  }),
-  reply: repositoryShape,
-  status: 201,
-  async handle(context, caller, { body }) {
-    const repository = await createRepository(context, caller, body);
-    return { data: toRepositoryShape(repository), version: repository.version };
-  },
-});
-
-const patchEndpoint = defineEndpoint({
-  method: 'patch',
-  path: '/repositories/:id',
-  summary: 'Changes a repository; its kind stays. A given config replaces the old one as a whole.',
-  tag: 'repositories',
-  params: idParams('repository'),
-  body: z.strictObject({
-    name: nameSchema.optional(),
-    config: configSchema.optional(),
-    secrets: secretsInput.optional(),
-  }),
-  reply: repositoryShape,
-  async handle(context, caller, { params, body, facts }) {
-    const repository = await updateRepository(context, caller, params.id, body, facts.ifMatch);
-    return { data: toRepositoryShape(repository), version: repository.version };
-  },
-});
-
-const deleteEndpoint = defineEndpoint({
-  method: 'delete',
-  path: '/repositories/:id',
-  summary: 'Forgets a repository here; what lies in it is not touched. Refused while a plan or a listed snapshot needs it.',
-  tag: 'repositories',
-  params: idParams('repository'),
-  reply: deletedShape('repository'),
-  async handle(context, caller, { params }) {
-    await deleteRepository(context, caller, params.id);
-    return { data: { id: params.id, deleted: true as const } };
-  },
-});
+const getEndpoint = repositories.get('One repository.', getRepository);
+const createEndpoint = repositories.create(
+  'Adds a repository; nothing is created in its storage until `init` is asked for.',
+  z.strictObject({ name: nameSchema, ...adapterInput }),
+  createRepository,
+);
+const patchEndpoint = repositories.update(
+  'Changes a repository; its kind stays. A given config replaces the old one as a whole.',
+  z.strictObject(keptInput),
+  updateRepository,
+);
+const deleteEndpoint = repositories.delete(
+  'Forgets a repository here; what lies in it is not touched. Refused while a plan or a listed snapshot needs it.',
+  deleteRepository,
+);
 
 const testEndpoint = defineEndpoint({
   method: 'post',
@@ -169,9 +125,7 @@ const testDraftEndpoint = defineEndpoint({
   summary: 'Opens a repository that is not saved, from a host, read-only.',
   tag: 'repositories',
   body: fromHostInput.extend({
-    kind: adapterKindInput,
-    config: configSchema,
-    secrets: secretsInput.default({}),
+    ...adapterInput,
     base: idSchema('repository').optional().meta({ description: 'A saved repository whose secrets stand in for those left out' }),
   }),
   reply: testResultShape,

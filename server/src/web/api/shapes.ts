@@ -4,7 +4,7 @@
  */
 import type { Config } from '@holdfast/shared/adapters/field.ts';
 import { type Id, type IdKind, idSchema } from '@holdfast/shared/domain/ids.ts';
-import { tagSchema } from '@holdfast/shared/domain/plan.ts';
+import { configSchema, nameSchema, tagSchema } from '@holdfast/shared/domain/plan.ts';
 import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import { z } from 'zod';
 import type { EncryptedSecrets } from '../../store/catalog.ts';
@@ -77,3 +77,17 @@ export function deletedShape<K extends IdKind>(kind: K): z.ZodType<{ id: Id<K>; 
 }
 
 export const adapterKindInput = z.string().min(1).max(32).meta({ description: 'The kind of an adapter, see GET /adapters' });
+
+/** What describes a new source or repository to the adapter of its kind. */
+export const adapterInput = {
+  kind: adapterKindInput,
+  config: configSchema,
+  secrets: secretsInput.default({}),
+};
+
+/** What can be changed of a source or repository that is kept; what is left out stays. */
+export const keptInput = {
+  name: nameSchema.optional(),
+  config: configSchema.optional(),
+  secrets: secretsInput.optional(),
+};

@@ -1,7 +1,7 @@
 /** End-points about sources: kept, tested from their host, discovered on a server connection. */
 import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { configSchema, nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
 import { COUNTS } from '@holdfast/shared/limits.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
@@ -21,18 +21,19 @@ import {
 import type { Source } from '../../store/catalog.ts';
 import type { SourceStanding } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { describeCatalogKind } from './catalog-endpoints.ts';
 import {
+  adapterInput,
   adapterKindInput,
   configShape,
-  deletedShape,
   flagInput,
   idParams,
   instantSchema,
+  keptInput,
   listOf,
   nameShape,
   pageFields,
   searchInput,
-  secretsInput,
   secretsShape,
   toPageRequest,
   toSecretsView,
@@ -120,9 +121,7 @@ const discoveredShape = nameShape(
 /** A source that may not be saved yet; `base` lends the secrets that were left empty. */
 const draftInput = z.strictObject({
   host: idSchema('host'),
-  kind: adapterKindInput,
-  config: configSchema,
-  secrets: secretsInput.default({}),
+  ...adapterInput,
   base: idSchema('source').optional().meta({ description: 'A saved source whose secrets stand in for those left out' }),
 });
 
@@ -160,58 +159,22 @@ const getEndpoint = defineEndpoint({
   },
 });
 
-const createEndpoint = defineEndpoint({
-  method: 'post',
-  path: '/sources',
-  summary: 'Adds a source to a host; its config and secrets are checked by the adapter of its kind.',
-  tag: 'sources',
-  body: z.strictObject({
-    host: idSchema('host'),
-    name: nameSchema,
-    kind: adapterKindInput,
-    config: configSchema,
-    secrets: secretsInput.default({}),
-    enabled: z.boolean().default(true),
-  }),
-  reply: sourceShape,
-  status: 201,
-  async handle(context, caller, { body }) {
-    const source = await createSource(context, caller, body);
-    return { data: toSourceShape(source), version: source.version };
-  },
-});
+const sources = describeCatalogKind('source', 'sources', sourceShape, toSourceShape);
 
-const patchEndpoint = defineEndpoint({
-  method: 'patch',
-  path: '/sources/:id',
-  summary: 'Changes a source; its host and its kind stay. A given config replaces the old one as a whole.',
-  tag: 'sources',
-  params: idParams('source'),
-  body: z.strictObject({
-    name: nameSchema.optional(),
-    enabled: z.boolean().optional(),
-    config: configSchema.optional(),
-    secrets: secretsInput.optional(),
-  }),
-  reply: sourceShape,
-  async handle(context, caller, { params, body, facts }) {
-    const source = await updateSource(context, caller, params.id, body, facts.ifMatch);
-    return { data: toSourceShape(source), version: source.version };
-  },
-});
-
-const deleteEndpoint = defineEndpoint({
-  method: 'delete',
-  path: '/sources/:id',
-  summary: 'Takes a source off; its runs and snapshots stay. Refused while a plan uses it.',
-  tag: 'sources',
-  params: idParams('source'),
-  reply: deletedShape('source'),
-  async handle(context, caller, { params }) {
-    await deleteSource(context, caller, params.id);
-    return { data: { id: params.id, deleted: true as const } };
-  },
-});
+const createEndpoint = sources.create(
+  'Adds a source to a host; its config and secrets are checked by the adapter of its kind.',
+  z.strictObject({ host: idSchema('host'), name: nameSchema, ...adapterInput, enabled: z.boolean().default(true) }),
+  createSource,
+);
+const patchEndpoint = sources.update(
+  'Changes a source; its host and its kind stay. A given config replaces the old one as a whole.',
+  z.strictObject({ ...keptInput, enabled: z.boolean().optional() }),
+  updateSource,
+);
+const deleteEndpoint = sources.delete(
+  'Takes a source off; its runs and snapshots stay. Refused while a plan uses it.',
+  deleteSource,
+);
 
 const testEndpoint = defineEndpoint({
   method: 'post',
