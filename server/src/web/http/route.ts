@@ -75,6 +75,11 @@ export interface Visit<P = Record<string, string>, Q = Record<string, string | s
   urls: Urls;
   /** What the page shell shows around every page. */
   frame: VisitFrame;
+  /**
+   * Takes one attempt at a secret (a login, a bootstrap token, one's own password) from the budget of this address and
+   * name. Throws `limit` when it is used up; called before anything costly.
+   */
+  takeAttempt(name: string): Promise<void>;
 }
 
 export interface VisitFrame {
@@ -126,11 +131,6 @@ export interface PublicVisit extends Omit<Visit, 'caller'> {
   cookies: Readonly<Record<string, string>>;
   /** The present session's token, which a new login replaces. */
   sessionToken: string | undefined;
-  /**
-   * Takes one attempt at a secret (a login, a bootstrap token) from the budget of this address and name. Throws `limit`
-   * when it is used up; called before anything costly.
-   */
-  takeAttempt(name: string): Promise<void>;
 }
 
 export type PublicReply = PageReply & {

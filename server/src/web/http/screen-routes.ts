@@ -79,7 +79,9 @@ async function answerPerson(parts: ScreenParts, screen: ScreenRoute, request: Re
   if (person === undefined) return sendToLogin(parts, request, response);
   getScope(request).access = person;
   const visit: Visit = { ...(await readVisit(parts, request, response, person)), caller: person.caller };
-  await sendReply(parts, visit, await screen.handle(parts.context, visit), request, response);
+  const reply = await screen.handle(parts.context, visit);
+  endReplacedSession(parts, reply, person);
+  await sendReply(parts, visit, reply, request, response);
 }
 
 async function answerAnyone(parts: ScreenParts, screen: PublicRoute, request: Request, response: Response): Promise<void> {
@@ -91,19 +93,18 @@ async function answerAnyone(parts: ScreenParts, screen: PublicRoute, request: Re
     caller: person?.caller,
     cookies: parts.cookies.readPage(request),
     sessionToken: person === undefined ? undefined : parts.cookies.readSession(request),
-    async takeAttempt(name) {
-      const address = groupAddress(basic.facts.address);
-      await parts.attempts.address.take(address);
-      await parts.attempts.named.take(`${address} ${name.trim().toLowerCase()}`);
-    },
   };
   const reply: PublicReply = await screen.handle(parts.context, visit);
   if (reply.noReferrer === true) response.setHeader('Referrer-Policy', 'no-referrer');
   if (reply.retryAfterS !== undefined) response.setHeader('Retry-After', String(reply.retryAfterS));
   if (reply.cookies !== undefined) parts.cookies.writePage(response, `${parts.urls.basePath}${screen.path}`, reply.cookies);
-  // A login on top of another session: what the old one held open ends with it.
-  if (reply.kind === 'redirect' && reply.session !== undefined && person !== undefined) parts.endHolder(person.holder);
+  if (person !== undefined) endReplacedSession(parts, reply, person);
   await sendReply(parts, visit, reply, request, response);
+}
+
+/** A session in place of another one, after a login or a new password: what the old one held open ends with it. */
+function endReplacedSession(parts: ScreenParts, reply: PageReply, person: Access): void {
+  if (reply.kind === 'redirect' && reply.session !== undefined) parts.endHolder(person.holder);
 }
 
 async function readVisit(
@@ -113,11 +114,12 @@ async function readVisit(
   person: Access | undefined,
 ): Promise<Omit<Visit, 'caller'>> {
   const flash = parts.cookies.readFlash(request);
+  const { facts } = getScope(request);
   return {
     params: { ...(request.params as Record<string, string>) },
     query: { ...(request.query as Record<string, string | string[]>) },
     form: isSafeMethod(request.method) ? {} : await readForm(request, response),
-    facts: getScope(request).facts,
+    facts,
     isFragment: isFragment(request),
     fragmentTarget: readTarget(request),
     here: request.originalUrl,
@@ -127,6 +129,11 @@ async function readVisit(
       zone: person?.zone,
       streamFrom: person === undefined ? undefined : parts.feed.findPosition(person.caller.tenant),
       flash: flash === undefined ? [] : [flash],
+    },
+    async takeAttempt(name) {
+      const address = groupAddress(facts.address);
+      await parts.attempts.address.take(address);
+      await parts.attempts.named.take(`${address} ${name.trim().toLowerCase()}`);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Every page of the product, in the order in which their paths are tried: a fixed path stands before the one whose parameter would take it. */
 import type { FireCalendar } from '../api/fire-calendar.ts';
 import type { AnyScreen } from '../http/screen-routes.ts';
+import { createAccountScreens } from './account.ts';
 import { AUDIT_SCREENS } from './audit.ts';
 import { createBootstrapScreens } from './bootstrap.ts';
 import { ADD_HOST_SCREENS } from './host-add.ts';
@@ -54,5 +55,6 @@ export function createScreens({ checkPasswordRules, fires }: ScreenParts): reado
     ...RESTORE_SCREENS,
     ...RESTORE_START_SCREENS,
     ...AUDIT_SCREENS,
+    ...createAccountScreens(checkPasswordRules),
   ];
 }

@@ -106,7 +106,7 @@ export async function buildShell(
     homeHref: urls.overview(),
     nav: buildNav(visit, await countForNav(context, visit)),
     current,
-    user: { name: visit.caller.actor.name, role: nameRole(visit.caller.role), signOutHref: urls.logout() },
+    user: { name: visit.caller.actor.name, role: nameRole(visit.caller.role), href: urls.account(), signOutHref: urls.logout() },
     zone: formatZone(face),
     now: face.now,
     streamUrl: urls.stream(),

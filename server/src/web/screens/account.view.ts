@@ -1,0 +1,90 @@
+/** A person's own account: who they are here, and their password. */
+import { type Html, html } from '../html.ts';
+import { form } from '../ui/form.ts';
+import { layout, type Shell } from '../ui/layout.ts';
+import { facts, panel } from '../ui/panel.ts';
+
+export type AccountView = {
+  readonly name: string;
+  /** `Admin`. */
+  readonly role: string;
+  /** What the role may do, in words. */
+  readonly may: readonly string[];
+  readonly zone: string;
+  readonly action: string;
+  readonly rules: { readonly minChars: number; readonly maxBytes: string };
+  readonly problem?: string | undefined;
+  readonly errors: Readonly<Record<'current' | 'password' | 'again', string | undefined>>;
+};
+
+export function accountPage(shell: Shell, view: AccountView): Html {
+  return layout(shell, {
+    title: 'Account',
+    heading: html`You are signed in as ${view.name}.`,
+    content: html`<div class="columns">${passwordPanel(view)}${personPanel(view)}</div>`,
+  });
+}
+
+function passwordPanel(view: AccountView): Html {
+  const { errors, rules } = view;
+  const isFresh = view.problem === undefined && Object.values(errors).every((error) => error === undefined);
+  return panel({
+    title: 'Change your password',
+    id: 'password',
+    content: form({
+      action: view.action,
+      problem: view.problem,
+      intro: isFresh && html`<p class="quiet">Your other sessions end at once; this one stays.</p>`,
+      fields: [
+        {
+          name: 'name',
+          label: 'Name',
+          kind: 'text',
+          required: true,
+          value: view.name,
+          autocomplete: 'username',
+          // Not for typing: it tells a password manager whose password this is.
+          attributes: { readonly: true },
+        },
+        {
+          name: 'current',
+          label: 'Present password',
+          kind: 'password',
+          required: true,
+          autocomplete: 'current-password',
+          error: errors.current,
+        },
+        {
+          name: 'password',
+          label: 'New password',
+          kind: 'password',
+          required: true,
+          autocomplete: 'new-password',
+          help: `At least ${rules.minChars} characters, at most ${rules.maxBytes}. Not your name, no sequence, none of the passwords everybody tries first. Several words in a row are easy to keep and hard to guess.`,
+          error: errors.password,
+        },
+        {
+          name: 'again',
+          label: 'New password again',
+          kind: 'password',
+          required: true,
+          autocomplete: 'new-password',
+          error: errors.again,
+        },
+      ],
+      submit: { label: 'Change password' },
+    }),
+  });
+}
+
+function personPanel(view: AccountView): Html {
+  return panel({
+    title: 'You',
+    content: facts([
+      { label: 'name', value: view.name },
+      { label: 'role', value: view.role },
+      { label: 'may', value: view.may.join(', ') },
+      { label: 'times shown in', value: view.zone },
+    ]),
+  });
+}
