@@ -5,7 +5,7 @@ import type { Api } from './api-client.ts';
 import { ensurePlans, ensureRepository, ensureSources, type Plan, type Source } from './catalog.ts';
 import { ADMIN, type ListenWish, openAccess, startServer } from './control-plane.ts';
 import { countParts, findDifference } from './digest-comparison.ts';
-import { admitAgent, correctServerAddress, startAgent } from './local-agent.ts';
+import { admitAgent, startAgent } from './local-agent.ts';
 import type { Program } from './program.ts';
 import { awaitSuccess } from './run-watch.ts';
 import {
@@ -62,7 +62,6 @@ export async function demonstrate(options: DemonstrationOptions): Promise<Outcom
     return { result, said: `${ADMIN}, ${result.isNew ? 'made' : 'as before'}` };
   });
   const host = await steps.run('Agent', async () => {
-    await correctServerAddress(folder, server.url);
     own('agent', startAgent(folder, server.url), AGENT_GRACE_MS);
     const { host: found, fingerprint, isNew } = await admitAgent(folder, api, signal);
     return {

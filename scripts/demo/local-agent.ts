@@ -3,25 +3,12 @@ import { z } from 'zod';
 import { runTool } from '../../e2e/harness/services/tool-run.ts';
 import type { Api } from './api-client.ts';
 import { getCommand, type Program, startProgram } from './program.ts';
-import { findText, type StateFolder, writePrivate } from './state-folder.ts';
+import type { StateFolder } from './state-folder.ts';
 import { pollUntil } from './waiting.ts';
 
 export const HOST_NAME = 'shop-1';
 
-const enrolment = z.looseObject({ serverUrl: z.string() });
-
-/**
- * The agent keeps the address at which it was enrolled. A server that had to take another port is still the same one, with the
- * identity the agent has pinned, so the address is corrected where the agent keeps it.
- */
-export async function correctServerAddress(folder: StateFolder, url: string): Promise<void> {
-  const path = join(folder.agent, 'credentials.json');
-  const text = await findText(path);
-  if (text === undefined) return;
-  const kept = enrolment.parse(JSON.parse(text));
-  if (kept.serverUrl !== url) await writePrivate(path, JSON.stringify({ ...kept, serverUrl: url }));
-}
-
+/** The agent follows the address it is given, also when the server took another port than at the enrolment. */
 export function startAgent(folder: StateFolder, url: string): Program {
   return startProgram({
     name: 'agent',
