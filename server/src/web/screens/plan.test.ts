@@ -162,8 +162,10 @@ describe('The page of a plan', () => {
     await world.ask('post', path, { form: { enabled: 'false' } });
     assert.match(headingOf(await world.read(path)), /is paused/);
     assert.match(await world.read(path), /Paused: its schedule does not fire/);
-    const back = await world.ask('post', path, { form: { enabled: 'true', back: 'list' } });
-    assert.equal(back.kind === 'redirect' && back.to, '/plans');
+    const back = await world.ask('post', path, { form: { enabled: 'true', back: '/plans?enabled=false' } });
+    assert.equal(back.kind === 'redirect' && back.to, '/plans?enabled=false');
+    const astray = await world.ask('post', path, { form: { enabled: 'true', back: '/audit' } });
+    assert.equal(astray.kind === 'redirect' && astray.to, path);
     const gone = await world.ask('post', `${path}/delete`);
     assert.equal(gone.kind === 'redirect' && gone.to, '/plans');
     await assert.rejects(world.ask('get', path), { code: 'not_found' });

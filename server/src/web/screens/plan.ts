@@ -12,7 +12,7 @@ import type { FireCalendar } from '../api/fire-calendar.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatNoun } from '../ui/quantity.ts';
 import { formatDay } from '../ui/time.ts';
-import { PAGES } from '../urls.ts';
+import { findLocalPath, PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { isShown } from './form-problem.ts';
 import { readText } from './form-values.ts';
@@ -163,11 +163,17 @@ async function runNow(context: CoreContext, visit: Visit): Promise<PageReply> {
   }
 }
 
+/** The list of plans the act was asked for on, with its filters. */
+function findListAddress({ form, urls }: Visit): string | undefined {
+  const back = findLocalPath(readText(form, 'back'), urls.basePath);
+  return back === urls.plans() || back?.startsWith(`${urls.plans()}?`) === true ? back : undefined;
+}
+
 async function switchPlan(context: CoreContext, visit: Visit): Promise<PageReply> {
   const enabled = readText(visit.form, 'enabled') === 'true';
   const plan = await updatePlan(context, visit.caller, getParam(visit, 'plan', idSchema('plan')), { enabled });
   const text = enabled ? `“${plan.name}” fires again by its schedule.` : `“${plan.name}” is paused; its snapshots stay.`;
-  const to = readText(visit.form, 'back') === 'list' ? visit.urls.plans() : visit.urls.plan({ plan: plan.id });
+  const to = findListAddress(visit) ?? visit.urls.plan({ plan: plan.id });
   return { kind: 'redirect', to, flash: { tone: 'good', text } };
 }
 

@@ -1,9 +1,10 @@
 /** `/plans`: all plans with their next fire and their last run. */
 import type { PlanId } from '@holdfast/shared/domain/ids.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
 import { type Caller, isAllowed } from '../../core/caller.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import type { Plan, PlanFilter } from '../../store/catalog.ts';
+import type { Plan } from '../../store/catalog.ts';
 import type { Run } from '../../store/runs.ts';
 import type { FireCalendar } from '../api/fire-calendar.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
@@ -12,11 +13,11 @@ import { formatRelative } from '../ui/time.ts';
 import { PAGES, type Urls } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { linkPages, readTrail } from './cursor-trail.ts';
-import { findText } from './form-values.ts';
 import { wantsPart } from './params.ts';
 import { createPlanPageScreens } from './plan.ts';
+import { isNarrowed, listPlanChips, readPlanChoices, readPlanQuery, toPlanFilter } from './plan-filters.ts';
 import { createPlanFormScreens } from './plan-form.ts';
-import { PLANS_TABLE, type PlanLine, type PlansView, plansPage, plansTable } from './plans.view.ts';
+import { PLANS_PART, type PlanLine, type PlansView, plansPage, plansPart } from './plans.view.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
 import { joinNames } from './runs.ts';
 import { buildShell } from './shell.ts';
@@ -69,57 +70,68 @@ function toLine(
   };
 }
 
-/** The page's answer: when something happens next. */
-function describePlans(lines: readonly PlanLine[], total: number, now: { now: number; zone: string }): string {
-  if (total === 0) return 'No plan yet, so nothing is backed up.';
-  const upcoming = lines.filter((line) => line.nextAt !== undefined).sort((a, b) => (a.nextAt ?? 0) - (b.nextAt ?? 0));
-  const [next] = upcoming;
-  if (next === undefined) return `${formatNoun(total, 'plan')}, and none of them fires by itself.`;
-  return `“${next.name}” fires next, ${formatRelative(next.nextAt, now)}.`;
-}
-
-function readFilter(visit: Pick<Visit, 'query'>): { filter: PlanFilter; q: string | undefined; enabled: string | undefined } {
-  const q = findText(visit.query, 'q');
-  const enabled = findText(visit.query, 'enabled');
-  const flag = enabled === 'true' ? true : enabled === 'false' ? false : undefined;
-  return { filter: { search: q, enabled: flag }, q, enabled: flag === undefined ? undefined : enabled };
+/** The page's answer, of all plans whatever the list is narrowed to: when something happens next. */
+async function readAnswer(
+  context: CoreContext,
+  visit: Visit,
+  calendar: FireCalendar,
+): Promise<Pick<PlansView, 'heading' | 'lede'>> {
+  const total = await context.store.catalog.countPlans(visit.caller.tenant);
+  if (total === 0) return { heading: 'No plan yet, so nothing is backed up.', lede: undefined };
+  const plans = formatNoun(total, 'plan');
+  const all = await listPlans(context, visit.caller, {}, { limit: HTTP.pageSizeMax });
+  if (all.next !== undefined) return { heading: `${plans} decide what is backed up, and when.`, lede: undefined };
+  const face = readClockface(context, visit);
+  const [next] = all.rows
+    .flatMap((plan) => {
+      const at = findNextFire(calendar, plan, face.now);
+      return at === undefined ? [] : [{ name: plan.name, at }];
+    })
+    .sort((a, b) => a.at - b.at);
+  const off = all.rows.filter((plan) => !plan.enabled).length;
+  return {
+    heading:
+      next === undefined
+        ? `${plans}, and none of them fires by itself.`
+        : `“${next.name}” fires next, ${formatRelative(next.at, face)}.`,
+    lede: [plans, ...(off > 0 ? [`${off} paused`] : [])].join(' · '),
+  };
 }
 
 async function showPlans(context: CoreContext, visit: Visit, calendar: FireCalendar): Promise<PageReply> {
   const { caller, urls } = visit;
-  const { filter, q, enabled } = readFilter(visit);
+  const query = readPlanQuery(visit);
   const trail = readTrail(visit);
   const face = readClockface(context, visit);
-  const page = await listPlans(context, caller, filter, trail.request);
+  const page = await listPlans(context, caller, toPlanFilter(query), trail.request);
   const names = await loadNames(context, caller, {
-    sources: page.rows.flatMap((plan) => plan.sources),
-    repositories: page.rows.map((plan) => plan.repository),
+    hosts: [query.host],
+    sources: [query.source, ...page.rows.flatMap((plan) => plan.sources)],
+    repositories: [query.repository, ...page.rows.map((plan) => plan.repository)],
   });
   const lastRuns = await readLastRuns(context, caller, page.rows);
   const mayManage = isAllowed(caller, 'plan.manage');
   const rows = page.rows.map((plan) =>
     toLine(plan, { calendar, names, last: lastRuns.get(plan.id), urls, now: face.now, mayManage }),
   );
-  const total = await context.store.catalog.countPlans(caller.tenant);
-  const off = rows.filter((row) => !row.enabled).length;
-  const view: PlansView = {
+  const view: Omit<PlansView, 'heading' | 'lede' | 'filters'> = {
     face,
-    heading: describePlans(rows, total, face),
-    lede: total === 0 ? undefined : [formatNoun(total, 'plan'), ...(off > 0 ? [`${off} paused`] : [])].join(' · '),
     rows,
     action: urls.plans(),
-    search: q ?? '',
-    enabled: enabled ?? '',
-    filtered: q !== undefined || enabled !== undefined,
+    search: query.q ?? '',
+    chips: listPlanChips(query, names, urls),
     pager: {
-      summary: `${formatNoun(rows.length, 'plan')} shown`,
-      ...linkPages(trail, page.next, (cursors) => urls.plans({ q, enabled, after: cursors })),
+      summary: `${formatNoun(rows.length, 'plan')} ${isNarrowed(query) ? (rows.length === 1 ? 'matches' : 'match') : 'shown'}`,
+      ...linkPages(trail, page.next, (cursors) => urls.plans({ ...query, after: cursors })),
     },
-    liveUrl: trail.cursors.length === 0 ? urls.plans({ q, enabled }) : undefined,
+    liveUrl: trail.cursors.length === 0 ? urls.plans({ ...query }) : undefined,
+    back: urls.plans({ ...query }),
     addHref: mayManage ? urls.addPlan() : undefined,
   };
-  if (wantsPart(visit, PLANS_TABLE)) return { kind: 'page', html: plansTable(view) };
-  return { kind: 'page', html: plansPage(await buildShell(context, visit, 'plans'), view) };
+  if (wantsPart(visit, PLANS_PART)) return { kind: 'page', html: plansPart({ ...view, heading: '', filters: [] }) };
+  const filters = await readPlanChoices(context, caller, query, names);
+  const answer = await readAnswer(context, visit, calendar);
+  return { kind: 'page', html: plansPage(await buildShell(context, visit, 'plans'), { ...view, ...answer, filters }) };
 }
 
 /** All pages of plans, given the room that knows when schedules are due. */

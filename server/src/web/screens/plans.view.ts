@@ -1,12 +1,12 @@
 /** The list of plans: what runs when, and whether it went well. */
 import type { RunState } from '@holdfast/shared/domain/run.ts';
-import { type Html, html } from '../html.ts';
+import { attrs, type Html, html } from '../html.ts';
 import { linkButton, postButton } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
 import { layout, type Shell } from '../ui/layout.ts';
-import { panel } from '../ui/panel.ts';
+import { liveAttributes, panel } from '../ui/panel.ts';
 import { runStatus, status } from '../ui/status.ts';
-import { filterSelect, type Pager, searchInput, table, toolbar } from '../ui/table.ts';
+import { type FilterChip, filterChips, filterSelect, type Pager, searchInput, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 
 export type PlanLine = {
@@ -31,44 +31,49 @@ export type PlansView = {
   readonly rows: readonly PlanLine[];
   readonly action: string;
   readonly search: string;
-  readonly enabled: string;
-  readonly filtered: boolean;
+  readonly filters: readonly {
+    readonly name: string;
+    readonly label: string;
+    readonly value: string;
+    readonly options: readonly { readonly value: string; readonly label: string }[];
+  }[];
+  /** What the list is narrowed to. */
+  readonly chips: readonly FilterChip[];
+  /** This list, for acts that come back to it. */
+  readonly back: string;
   readonly pager: Pager;
   readonly liveUrl?: string | undefined;
   readonly addHref?: string | undefined;
 };
 
-export const PLANS_TABLE = 'plans';
+export const PLANS_PART = 'plans';
 
 export function plansPage(shell: Shell, view: PlansView): Html {
   const bar = toolbar({
     action: view.action,
     label: 'Filter plans',
-    target: PLANS_TABLE,
-    controls: html`${searchInput({ name: 'q', value: view.search, label: 'Search plans' })}${filterSelect({
-      name: 'enabled',
-      label: 'On or off',
-      value: view.enabled,
-      options: [
-        { value: '', label: 'On and off' },
-        { value: 'true', label: 'on' },
-        { value: 'false', label: 'off' },
-      ],
-    })}`,
+    target: PLANS_PART,
+    controls: html`${searchInput({ name: 'q', value: view.search, label: 'Search plans' })}${view.filters.map((filter) => filterSelect(filter))}`,
   });
   return layout(shell, {
     title: 'Plans',
     heading: view.heading,
     lede: view.lede,
     actions: view.addHref !== undefined && linkButton({ href: view.addHref, label: 'Make a plan', kind: 'primary' }),
-    content: html`${bar}${panel({ flush: true, content: plansTable(view) })}`,
+    content: html`${bar}${plansPart(view)}`,
   });
 }
 
-export function plansTable(view: PlansView): Html {
+/** What filters and live updates change: the filters that are on, and the table. */
+export function plansPart(view: PlansView): Html {
+  const live = view.liveUrl === undefined ? undefined : { topic: 'plans runs', url: view.liveUrl };
+  return html`<div ${attrs({ id: PLANS_PART, ...liveAttributes(live) })}>${filterChips(view.chips, view.action)}${panel({ flush: true, content: plansTable(view) })}</div>`;
+}
+
+function plansTable(view: PlansView): Html {
   const { face } = view;
   return table<PlanLine>({
-    id: PLANS_TABLE,
+    id: 'plan-table',
     caption: 'Plans by name',
     rows: view.rows,
     columns: [
@@ -96,11 +101,10 @@ export function plansTable(view: PlansView): Html {
         width: 'fit',
         cell: (row) => row.last !== undefined && html`<a href="${row.last.href}">${relativeTime(row.last.at, face)}</a>`,
       },
-      { id: 'switch', label: 'Switch', hideLabel: true, width: 'fit', cell: switchButton },
+      { id: 'switch', label: 'Switch', hideLabel: true, width: 'fit', cell: (row) => switchButton(row, view.back) },
     ],
     empty: noPlans(view),
     pager: view.rows.length === 0 ? undefined : view.pager,
-    live: view.liveUrl === undefined ? undefined : { topic: 'plans runs', url: view.liveUrl },
   });
 }
 
@@ -109,7 +113,7 @@ function lastRun(row: PlanLine): Html {
   return row.last === undefined ? status({ word: 'never ran', tone: 'unknown', icon: 'question' }) : runStatus(row.last.state);
 }
 
-function switchButton(row: PlanLine): Html | false {
+function switchButton(row: PlanLine, back: string): Html | false {
   return (
     row.toggleAction !== undefined &&
     postButton({
@@ -117,17 +121,18 @@ function switchButton(row: PlanLine): Html | false {
       label: row.enabled ? 'Pause' : 'Resume',
       icon: row.enabled ? 'pause' : 'play',
       small: true,
-      hidden: { enabled: String(!row.enabled), back: 'list' },
+      hidden: { enabled: String(!row.enabled), back },
       attributes: { 'aria-label': `${row.enabled ? 'Pause' : 'Resume'} ${row.name}` },
     })
   );
 }
 
 function noPlans(view: PlansView): Html {
-  if (view.filtered)
+  if (view.chips.length > 0)
     return emptyState({
       icon: 'search',
-      title: 'No plan fits.',
+      title: view.chips.length === 1 ? 'No plan matches this filter.' : 'No plan matches all of these filters.',
+      text: 'Remove one above, or see every plan.',
       action: linkButton({ href: view.action, label: 'Show all plans' }),
     });
   return emptyState({

@@ -152,3 +152,16 @@ export function filterSelect(view: {
       html`<option ${attrs({ value: option.value, selected: option.value === (view.value ?? '') })}>${option.label}</option>`,
   )}</select></label>`;
 }
+
+/** A filter that is on: what is shown, and the list's address without it. */
+export type FilterChip = { readonly label: string; readonly value: string; readonly removeHref: string };
+
+/** The filters that are on, each with its way out; nothing when none is. Stands in the part that filters change. */
+export function filterChips(chips: readonly FilterChip[], clearHref: string): Html | false {
+  if (chips.length === 0) return false;
+  const clear = chips.length > 1 && html`<li><a class="chip-clear" href="${clearHref}">Remove all</a></li>`;
+  return html`<ul class="chips" aria-label="Filters that are on">${chips.map(
+    (chip) =>
+      html`<li><a class="chip" href="${chip.removeHref}"><span class="chip-text"><span class="quiet">${chip.label}</span> ${chip.value}</span>${icon('close')}<span class="visually-hidden">remove this filter</span></a></li>`,
+  )}${clear}</ul>`;
+}
