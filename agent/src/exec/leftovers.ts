@@ -7,7 +7,9 @@ import { findEnvironmentValue, findStartTime, listGroup, type ProcessIdentity } 
 /** The variable that every child of the exec room has, and that its own children inherit; see `environment.ts`. */
 const MARK = 'TMPDIR';
 /** A group is looked at again as long as something new is found in it, but not for ever. */
-const LOOKS = 20;
+const LOOKS = 50;
+/** A process that is becoming another program shows no environment for a moment. */
+const LOOKS_WITHOUT_FIND = 3;
 
 export interface LeftGroup {
   /** Got SIGKILL; each is proven to be ours. */
@@ -44,11 +46,13 @@ export function endGroup(leader: ProcessIdentity, owns: (path: string) => boolea
   };
   const ended = new Map<number, ProcessIdentity>();
   let unproven: ProcessIdentity[] = [];
-  for (let look = 0; look < LOOKS; look += 1) {
+  let idle = 0;
+  for (let look = 0; look < LOOKS && idle < LOOKS_WITHOUT_FIND; look += 1) {
     const members = listGroup(leader.pid).filter((member) => !ended.has(member.pid));
     const proven = members.filter(isProven);
     unproven = members.filter((member) => !proven.includes(member));
-    if (proven.length === 0) break;
+    if (members.length === 0) break;
+    idle = proven.length === 0 ? idle + 1 : 0;
     for (const member of proven) {
       // The environment was read a moment ago: it must still be the same process.
       if (findStartTime(member.pid) === member.startTime && killOne(member.pid)) ended.set(member.pid, member);

@@ -72,7 +72,7 @@ export function openWorkDirs(stateDir: string, candidates: readonly string[]): W
     },
     remove: (path) => rmSync(path, { recursive: true, force: true }),
     sweep() {
-      const left = readdirSync(root);
+      const left = existsSync(root) ? readdirSync(root) : [];
       for (const entry of left) rmSync(join(root, entry), { recursive: true, force: true });
       return left.length;
     },
