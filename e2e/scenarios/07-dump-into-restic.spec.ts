@@ -1,24 +1,12 @@
-import { dirname, join } from 'node:path';
-import type { ApiHost, ApiPlan, ApiSnapshot, ApiSource } from '../harness/api.ts';
+import { join } from 'node:path';
+import type { ApiSnapshot } from '../harness/api.ts';
 import { expect, finishStack, signIn, test } from '../harness/browser.ts';
-import {
-  addPlan,
-  addRepository,
-  addSource,
-  createResticByHand,
-  describeLocal,
-  describePostgres,
-  type ResticByHand,
-  runPlan,
-} from '../harness/catalog.ts';
+import { addPlan, addSource, describePostgres, runPlan } from '../harness/catalog.ts';
 import { runNow } from '../harness/pages.ts';
+import { GENERATIONS, prepareLocalWorld, REPOSITORY_PASSWORD } from '../harness/part2/world.ts';
 import { pipeTools } from '../harness/pipe.ts';
 import { type PostgresHandle, startPostgres } from '../harness/services/postgres.ts';
-import { getRestic, type ResticGeneration } from '../harness/services/tools.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
-
-const PASSWORD = 'otters under ferns';
-const GENERATIONS: readonly ResticGeneration[] = ['old', 'new'];
 
 let stack: Stack;
 let postgres: PostgresHandle;
@@ -35,30 +23,16 @@ test.afterAll(async ({ browserName: _ }, info) => {
   await postgres?.stop();
 });
 
-type World = {
-  readonly host: ApiHost;
-  readonly shop: ApiSource;
-  readonly plan: ApiPlan;
-  readonly restic: ResticByHand;
-  /** The program and its environment, for a pipe by hand. */
-  readonly tool: { readonly path: string; readonly env: Readonly<Record<string, string>> };
-};
-
-async function prepareWorld(generation: ResticGeneration): Promise<World> {
-  const { path } = await getRestic(generation);
-  const { host } = await stack.enrolHost(`db-${generation}`, { toolPath: [dirname(path)] });
-  const repositoryPath = join(stack.directory, `repository ${generation}`);
-  const repository = await addRepository(stack.api, host, `disk ${generation}`, describeLocal(repositoryPath, PASSWORD));
-  const shop = await addSource(stack.api, host, 'shop', describePostgres(postgres, 'shop'));
-  const gone = await addSource(stack.api, host, 'gone', describePostgres(postgres, 'no_such_database'));
-  const plan = await addPlan(stack.api, { name: `both ${generation}`, repository, sources: [shop, gone] });
-  const env = { RESTIC_REPOSITORY: `local:${repositoryPath}`, RESTIC_PASSWORD: PASSWORD };
-  return { host, shop, plan, restic: createResticByHand(path, stack.directory, env), tool: { path, env } };
-}
-
 for (const generation of GENERATIONS) {
   test(`with the ${generation} restic a dump is one tagged snapshot that restores by hand`, async ({ page }) => {
-    const { host, shop, plan, restic, tool } = await prepareWorld(generation);
+    const { host, repository, repositoryPath, restic, resticPath } = await prepareLocalWorld(
+      stack,
+      `db-${generation}`,
+      generation,
+    );
+    const shop = await addSource(stack.api, host, 'shop', describePostgres(postgres, 'shop'));
+    const gone = await addSource(stack.api, host, 'gone', describePostgres(postgres, 'no_such_database'));
+    const plan = await addPlan(stack.api, { name: `both ${generation}`, repository, sources: [shop, gone] });
     const id = await runPlan(stack.api, plan, [shop.id]);
     await stack.api.waitForRun(id, 'succeeded');
     const ofRole = (role: string) => stack.api.get<readonly ApiSnapshot[]>(`/snapshots?run=${id}&role=${role}`);
@@ -79,9 +53,9 @@ for (const generation of GENERATIONS) {
       await postgres.createDatabase(target);
       await pipeTools(
         {
-          command: tool.path,
+          command: resticPath,
           args: ['dump', '--no-lock', data?.engineId ?? '', `/${data?.fileName}`],
-          env: { HOME: stack.directory, ...tool.env },
+          env: { HOME: stack.directory, RESTIC_REPOSITORY: repositoryPath, RESTIC_PASSWORD: REPOSITORY_PASSWORD },
         },
         {
           command: join(postgres.programFolder, 'pg_restore'),
