@@ -12,6 +12,7 @@ import type { GanttBar, GanttRow } from '../ui/charts.ts';
 import { formatDuration } from '../ui/quantity.ts';
 import { viewOfRun } from '../ui/status.ts';
 import { formatMinute } from '../ui/time.ts';
+import { type ComingFire, groupFires, listComingFires } from './coming-fires.ts';
 import { findDurationMs } from './run-words.ts';
 
 const HOUR_MS = 3_600_000;
@@ -59,13 +60,12 @@ function toBar(run: Run, name: string, scene: NightScene, visit: Visit): GanttBa
 }
 
 /** The next fires of each host within the drawing. */
-function listComing(calendar: FireCalendar, scene: NightScene, until: number): ReadonlyMap<HostId, number[]> {
+function listComing(calendar: FireCalendar, scene: NightScene, until: number): ReadonlyMap<HostId, ComingFire[]> {
   const hostOf = new Map(scene.sources.map((source) => [source.id, source.host]));
-  const coming = new Map<HostId, number[]>();
+  const coming = new Map<HostId, ComingFire[]>();
   for (const plan of scene.plans) {
-    if (!plan.enabled || plan.schedule === undefined) continue;
-    if (!calendar.checkCron(plan.schedule.cron, plan.schedule.zone, scene.now).ok) continue;
-    const fires = calendar.listNextFires(plan.schedule, scene.now, 4).filter((at) => at <= until);
+    const fires = listComingFires(calendar, plan, scene.now, until);
+    if (fires.length === 0) continue;
     const hosts = new Set(plan.sources.map((id) => hostOf.get(id)).filter((host) => host !== undefined));
     for (const host of hosts) coming.set(host, [...(coming.get(host) ?? []), ...fires]);
   }
@@ -93,7 +93,7 @@ export async function readNight(context: CoreContext, visit: Visit, calendar: Fi
       label,
       ...(scene.hostNames.has(host) ? { href: visit.urls.host({ host }) } : {}),
       bars: (byHost.get(host) ?? []).map((run) => toBar(run, label, scene, visit)),
-      next: coming.get(host) ?? [],
+      next: groupFires(coming.get(host) ?? [], scene.zone),
     };
   });
   return { rows, from, to, left: Math.max(0, hosts.length - HOSTS_SHOWN) };

@@ -69,8 +69,19 @@ export type GanttRow = {
   readonly label: string;
   readonly href?: string | undefined;
   readonly bars: readonly GanttBar[];
-  /** Fires to come, as instants; drawn dashed. */
-  readonly next?: readonly number[] | undefined;
+  /** Fires to come; drawn dashed. */
+  readonly next?: readonly GanttFires[] | undefined;
+};
+/** One fire (`from` is `to`), or several that stand too close to be told apart; epoch milliseconds. */
+export type GanttFires = {
+  readonly from: number;
+  readonly to: number;
+  /** In the mark where it has room: `every 15 min`. */
+  readonly word?: string | undefined;
+  /** Instead of the word where it has less room. */
+  readonly shortWord?: string | undefined;
+  /** On hover, and for those who cannot see it. */
+  readonly title: string;
 };
 
 const ROW_HEIGHT = 24;
@@ -113,12 +124,23 @@ function ganttRow(row: GanttRow, at: number, place: (at: number) => number): Htm
       return bar.href === undefined ? rect : html`<a href="${bar.href}" aria-label="${bar.title}">${rect}</a>`;
     });
   const next = (row.next ?? [])
-    .filter((fire) => place(fire) >= 0 && place(fire) <= 0.98)
-    .map(
-      (fire) =>
-        html`<rect class="coming" x="${percent(place(fire))}" y="${top + 0.5}" width="16" height="${BAR_HEIGHT - 1}" rx="3"></rect>`,
-    );
+    .filter((fires) => place(fires.to) >= 0 && place(fires.from) <= 1)
+    .map((fires) => comingMark(fires, top, place));
   return html`${bars}${next}`;
+}
+
+/** A mark is this part of the drawing at least, whatever its width in pixels: marks half an hour apart never touch. */
+const COMING_WIDTH = 0.018;
+
+function comingMark(fires: GanttFires, top: number, place: (at: number) => number): Html {
+  const from = Math.min(1 - COMING_WIDTH, Math.max(0, place(fires.from)));
+  const width = Math.max(COMING_WIDTH, Math.min(1, place(fires.to)) - from);
+  const { word, shortWord = word } = fires;
+  const text = (name: string, words: string): Html =>
+    html`<text class="coming-word ${name}" x="${percent(from + width / 2)}" y="${top + BAR_HEIGHT - 2.5}" text-anchor="middle" aria-hidden="true">${words}</text>`;
+  const words =
+    word !== undefined && shortWord !== undefined && html`${text('coming-long', word)}${text('coming-short', shortWord)}`;
+  return html`<g class="${word !== undefined && 'coming-many'}"><rect class="coming" x="${percent(from)}" y="${top + 0.5}" width="${percent(width)}" height="${BAR_HEIGHT - 1}" rx="3"><title>${fires.title}</title></rect>${words}</g>`;
 }
 
 /** Whole hours of the zone, as many as fit. */

@@ -1,6 +1,6 @@
 /** The gallery's drawings: an invented fleet, the same on every visit. */
 import { type Html, html } from '../html.ts';
-import { type CalendarDay, calendarStrip, type GanttRow, gantt, sparkline, stackedBar } from './charts.ts';
+import { type CalendarDay, calendarStrip, type GanttFires, type GanttRow, gantt, sparkline, stackedBar } from './charts.ts';
 import { panel } from './panel.ts';
 import { type Clockface, formatDate } from './time.ts';
 
@@ -38,6 +38,12 @@ export function galleryCharts(face: Clockface): Html {
   )}</div></div>`;
 }
 
+function nextMark(label: string, row: number, now: number): GanttFires {
+  const from = now + HOUR_MS * (0.4 + (row % 4) * 0.5);
+  if (row !== 4) return { from, to: from, title: `${label}, once` };
+  return { from, to: from + 2.2 * HOUR_MS, word: 'every 15 min', shortWord: '15 min', title: `${label} every 15 min: 9 fires` };
+}
+
 function hostRows(now: number): readonly GanttRow[] {
   const names = ['db-1.fra', 'db-2.fra', 'web-1', 'web-2', 'mail', 'files-with-a-rather-long-name', 'git', 'erp-prod'];
   return names.map((label, row) => ({
@@ -49,6 +55,6 @@ function hostRows(now: number): readonly GanttRow[] {
       const tone = row === 1 && at === 3 ? 'unprotected' : row === 5 && at === 4 ? 'at-risk' : 'protected';
       return { start, end: Math.min(now, start + minutes * 60_000), tone, title: `${label}, ${minutes} min, ${tone}` } as const;
     }),
-    next: [now + HOUR_MS * (0.4 + (row % 4) * 0.5)],
+    next: [nextMark(label, row, now)],
   }));
 }

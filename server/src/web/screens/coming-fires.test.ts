@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as calendar from '../../fires/fires.ts';
+import { gantt } from '../ui/charts.ts';
+import { groupFires, listComingFires } from './coming-fires.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const NOW = Date.UTC(2026, 10, 20, 9);
+const UNTIL = NOW + 2.5 * HOUR;
+
+const marksOf = (...plans: readonly (readonly [name: string, cron: string])[]) =>
+  groupFires(
+    plans.flatMap(([name, cron]) =>
+      listComingFires(calendar, { name, schedule: { cron, zone: 'UTC' }, enabled: true }, NOW, UNTIL),
+    ),
+    'UTC',
+  );
+
+describe('The fires to come', () => {
+  it('are one mark for a plan that fires often, with its interval, their number, the first and the last', () => {
+    assert.deepEqual(marksOf(['orders', '*/15 * * * *']), [
+      {
+        from: NOW + 15 * MINUTE,
+        to: UNTIL,
+        word: 'every 15\u00a0min',
+        shortWord: '15\u00a0min',
+        title: 'orders every 15\u00a0min: 10\u00a0fires from 09:15 to 11:30',
+      },
+    ]);
+    const [minutes, ...rest] = marksOf(['each minute', '* * * * *']);
+    assert.equal(minutes?.title, 'each minute every 1\u00a0min: 150\u00a0fires from 09:01 to 11:30');
+    assert.deepEqual(rest, []);
+  });
+
+  it('are marks of their own where they do not touch', () => {
+    assert.deepEqual(
+      marksOf(['hourly', '0 * * * *']).map((mark) => [mark.title, mark.word]),
+      [
+        ['hourly at 10:00', undefined],
+        ['hourly at 11:00', undefined],
+      ],
+    );
+    assert.equal(marksOf(['half', '*/30 * * * *']).length, 1);
+    assert.deepEqual(marksOf(['nightly', '0 2 * * *']), []);
+  });
+
+  it('of several plans share a mark that counts and names them', () => {
+    assert.deepEqual(
+      marksOf(['a', '0 10 * * *'], ['b', '0 10 * * *'], ['c', '10 10 * * *'], ['d', '20 10 * * *']).map(({ title, word }) => [
+        title,
+        word,
+      ]),
+      [['a, b, c and 1 more: 4\u00a0fires from 10:00 to 10:20', '4\u00a0fires']],
+    );
+    assert.deepEqual(
+      marksOf(['a', '0 10 * * *'], ['b', '0 10 * * *']).map(({ title }) => title),
+      ['a, b at 10:00'],
+    );
+    assert.equal(marksOf(['often', '*/15 * * * *'], ['once', '5 10 * * *'])[0]?.word, '11\u00a0fires');
+  });
+
+  it('leave out a plan that is paused, has no schedule, or one that cannot be read', () => {
+    const list = (plan: object) => listComingFires(calendar, { name: 'x', enabled: true, ...plan } as never, NOW, UNTIL);
+    assert.deepEqual(list({ schedule: { cron: '* * * * *', zone: 'UTC' }, enabled: false }), []);
+    assert.deepEqual(list({}), []);
+    assert.deepEqual(list({ schedule: { cron: 'often', zone: 'UTC' } }), []);
+  });
+
+  it('are drawn as one rectangle that says all on hover', () => {
+    const drawing = gantt({
+      rows: [{ label: 'db-1', bars: [], next: marksOf(['"><script>', '*/15 * * * *']) }],
+      from: NOW - 24 * HOUR,
+      to: UNTIL,
+      now: NOW,
+      zone: 'UTC',
+      label: 'Night',
+    }).toString();
+    assert.equal([...drawing.matchAll(/<rect class="coming/g)].length, 1);
+    assert.match(drawing, /<title>&quot;&gt;&lt;script&gt; every 15.min: 10.fires from 09:15 to 11:30<\/title>/);
+    assert.match(drawing, />every 15.min<\/text>/);
+  });
+});
