@@ -16,12 +16,16 @@ describe('The limits', () => {
     assert.ok(WIRE.eventBytesPerFrame + 16 * 1024 <= WIRE.frameBytes, 'a full batch of events and its envelope fit a frame');
     assert.ok(WIRE.frameBytes <= WIRE.bytesPerSecond, 'one frame never costs more than a second');
     assert.ok(WIRE.unacknowledgedFrames * WIRE.frameBytes <= 2 * WIRE.bytesPerSecond, 'a full window fits the burst');
+    assert.ok(WIRE.fragmentsPerFrame * 2048 >= WIRE.frameBytes, 'a full frame may come in pieces of 2 KiB');
+    assert.ok(WIRE.waitingFrames * WIRE.frameBytes <= 8 * 1024 * 1024, 'what waits of one host is at most 8 MiB');
+    assert.ok(WIRE.waitingFrames > WIRE.unacknowledgedFrames, 'a full window does not stop the reading');
     assert.ok(SEALED.boxChars + 32 * 1024 < WIRE.frameBytes, 'the largest sealed secrets fit a frame');
   });
 
   it('of silence let two pings be lost, and see a dead line before the page does', () => {
     assert.ok(WIRE.silenceMs > 2 * WIRE.pingIntervalMs);
     assert.ok(WIRE.offlineAfterMs > WIRE.silenceMs + WIRE.pingIntervalMs);
+    assert.ok(WIRE.goodbyeGraceMs < 2000, 'a revoked host is gone within two seconds');
     assert.ok(WIRE.reconnectMinMs < WIRE.reconnectMaxMs);
   });
 

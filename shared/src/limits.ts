@@ -23,6 +23,8 @@ export const WIRE = {
   specVersionMax: 2 ** 40,
   /** Deepest nesting of JSON in a frame. */
   frameDepth: 16,
+  /** Fragments one frame may come in; ws closes with 1008 above it. */
+  fragmentsPerFrame: 128,
   /** The server pings this often; an agent hearing nothing for `silenceMs` hangs up. */
   pingIntervalMs: 20 * SECOND,
   /** Without a pong for this long the socket is dead (two missed pings and a grace). */
@@ -30,6 +32,8 @@ export const WIRE = {
   /** Without a sign of life for this long the host is shown offline. */
   offlineAfterMs: 90 * SECOND,
   handshakeTimeoutMs: 10 * SECOND,
+  /** A host that was told goodbye has this long to close; then the line is cut. */
+  goodbyeGraceMs: 1 * SECOND,
   requestTimeoutMs: 60 * SECOND,
   /** Requests waiting for a reply on one socket. */
   pendingRequests: 64,
@@ -44,6 +48,8 @@ export const WIRE = {
   /** Token bucket per agent on the server: frames and bytes a second, with twice as much burst. */
   framesPerSecond: 200,
   bytesPerSecond: 1 * MIB,
+  /** Frames read from one socket and not yet handled; from here on the server does not read it until half of them are. */
+  waitingFrames: 32,
 } as const;
 
 /** Enrolment by announcement and token. */

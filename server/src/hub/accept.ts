@@ -8,9 +8,6 @@ import type { CoreContext } from '../core/ports.ts';
 import type { HubDirectory } from './directory.ts';
 import { runSession } from './session.ts';
 
-/** Fragments a message may come in; ws closes the connection above it. */
-const FRAGMENTS = 128;
-
 function refuseUpgrade(socket: Duplex, status: string, text: string): void {
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
@@ -31,7 +28,7 @@ export function attachHub(server: Server, path: string, context: CoreContext, di
     noServer: true,
     maxPayload: WIRE.frameBytes,
     perMessageDeflate: false,
-    maxFragments: FRAGMENTS,
+    maxFragments: WIRE.fragmentsPerFrame,
   } as ConstructorParameters<typeof WebSocketServer>[0]);
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { signConnectClaim } from '@holdfast/shared/crypto/proof.ts';
+import { WIRE } from '@holdfast/shared/limits.ts';
 import { revokeHost } from '../core/hosts.ts';
 import { type HubRig, type PlayedAgent, startHubRig } from './fixtures/hub-rig.ts';
 
@@ -167,6 +168,22 @@ describe('A revoked host', () => {
     assert.ok(performance.now() - startedAt < 2000, 'within two seconds');
     const position = await rig.context.store.hosts.getEventPosition(agent.id, agent.epoch);
     assert.equal(position.seq, 1);
+    line.socket.resume();
+  });
+
+  it('that does not close is cut when its time for that is over, and not before', async (t) => {
+    const rig = await startHubRig(t);
+    const agent = await rig.enrol('db-1');
+    const line = rig.dial(agent);
+    await line.greet();
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    line.socket.pause();
+    await revokeHost(rig.context, rig.admin, agent.id);
+    t.mock.timers.tick(WIRE.goodbyeGraceMs - 1);
+    await rig.dialRefused({});
+    assert.equal(rig.directory.isOnline(agent.id), true);
+    t.mock.timers.tick(1);
+    await rig.until('the host is offline', () => !rig.directory.isOnline(agent.id));
     line.socket.resume();
   });
 });

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { HostId, RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import { factsOf } from '../core/fixtures/core-rig.ts';
 import { type Line, startHubRig } from './fixtures/hub-rig.ts';
 
 const notice = (text: string): DurableEvent => ({ type: 'host.notice', at: 1, level: 'info', text });
@@ -19,6 +20,14 @@ async function openWelcomed(t: Parameters<typeof startHubRig>[0]) {
 async function assertAlive(line: Line, seq: number): Promise<void> {
   line.sendEvents(seq, [notice('still here')]);
   assert.equal((await line.take('ack')).body.through, seq);
+}
+
+/** Sends an event as one frame of so many fragments. */
+function sendInPieces(line: Line, seq: number, pieces: number): void {
+  const body = { epoch: 'epoch-of-db-1', events: [{ seq, event: notice('x'.repeat(pieces)) }] };
+  const text = JSON.stringify({ v: 1, id: `f_${pieces}`, at: 1, type: 'events', body });
+  for (let piece = 1; piece < pieces; piece += 1) line.socket.send(text.slice(piece - 1, piece), { fin: false });
+  line.socket.send(text.slice(pieces - 1), { fin: true });
 }
 
 describe('What no agent may send', () => {
@@ -54,6 +63,14 @@ describe('What no agent may send', () => {
     assert.equal(goodbye.body.error.code, 'invalid');
     assert.equal((await line.closed).code, 1008);
     await assertAlive(other, 1);
+  });
+
+  it('is a frame in more pieces than the limit; one in just as many is taken', async (t) => {
+    const { line } = await openWelcomed(t);
+    sendInPieces(line, 1, WIRE.fragmentsPerFrame);
+    assert.equal((await line.take('ack')).body.through, 1);
+    sendInPieces(line, 2, WIRE.fragmentsPerFrame + 1);
+    assert.equal((await line.closed).code, 1008);
   });
 
   it('is invalid UTF-8 in a text frame, which the socket itself refuses', async (t) => {
@@ -223,6 +240,39 @@ describe('The newest progress of a run', () => {
 });
 
 describe('A host that floods', () => {
+  it('is not read while too many of its frames wait, and read again when they are handled', async (t) => {
+    const { rig, agent, line } = await openWelcomed(t);
+    const other = rig.dial(await rig.enrol('db-2'));
+    await other.greet();
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { hosts } = rig.context.store;
+    const record = hosts.recordContact.bind(hosts);
+    t.mock.method(hosts, 'recordContact', async (...contact: Parameters<typeof record>) => {
+      if (contact[0] === agent.id) await gate;
+      return await record(...contact);
+    });
+    let pongs = 0;
+    line.socket.on('pong', () => {
+      pongs += 1;
+    });
+    const inventory = { facts: factsOf('db-1'), tools: [] };
+    for (let waiting = 1; waiting < WIRE.waitingFrames; waiting += 1) line.send('inventory', inventory);
+    // When the other host is answered, the server has come by here as well.
+    await assertAlive(other, 1);
+    line.socket.ping();
+    await rig.until('the server reads on below the limit', () => pongs === 1);
+    line.send('inventory', inventory);
+    await assertAlive(other, 2);
+    line.socket.ping();
+    for (let seq = 3; seq <= 10; seq += 1) await assertAlive(other, seq);
+    assert.equal(pongs, 1, 'nothing more is read');
+    release();
+    await rig.until('the server reads on', () => pongs === 2);
+  });
+
   it('is slowed down and loses nothing, while another host is answered at once', async (t) => {
     const { rig, agent, line } = await openWelcomed(t);
     const other = rig.dial(await rig.enrol('db-2'));

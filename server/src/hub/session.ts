@@ -21,11 +21,6 @@ import type { HostSession, HubDirectory } from './directory.ts';
 import { createFlow } from './flow.ts';
 import { createSyncer, type Syncer } from './sync.ts';
 
-/** Frames read from the socket but not yet handled; above it the socket is not read. */
-const HANDLING_QUEUE = 32;
-/** A host that was told goodbye has this long to close; then the line is cut. */
-const GOODBYE_GRACE_MS = 1000;
-
 export interface Presented {
   host: Host;
   token: HostToken;
@@ -68,7 +63,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     isEnded = true;
     if (socket.readyState === socket.OPEN) send('goodbye', { error, reconnect }, context.createId('frame'));
     socket.close(closeCode);
-    grace = setTimeout(() => socket.terminate(), GOODBYE_GRACE_MS);
+    grace = setTimeout(() => socket.terminate(), WIRE.goodbyeGraceMs);
   };
   const fail = (thrown: unknown) => {
     const error = toAppError(thrown);
@@ -212,7 +207,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
   /** What is read waits its turn here; while too much waits, the socket is not read. */
   function enqueue(payload: Buffer): void {
     queued += 1;
-    if (queued >= HANDLING_QUEUE) socket.pause();
+    if (queued >= WIRE.waitingFrames) socket.pause();
     handling = handling
       .then(() => receive(payload))
       .catch((error: unknown) => {
@@ -221,7 +216,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
       })
       .then(() => {
         queued -= 1;
-        if (!socket.isPaused || queued >= HANDLING_QUEUE / 2) return;
+        if (!socket.isPaused || queued >= WIRE.waitingFrames / 2) return;
         // The silence was ours.
         lastHeard = clock.monotonicMs();
         socket.resume();
