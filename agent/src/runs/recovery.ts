@@ -2,15 +2,15 @@
  * After a crash: processes that are proven ours are ended, runs that were under way are reported as interrupted,
  * runs that only waited are put back.
  */
-import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
+import type { RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
-import { combineParts } from '@holdfast/shared/domain/run.ts';
+import { combineParts, type Evidence, type Failure } from '@holdfast/shared/domain/run.ts';
 import { endGroup } from '../exec/leftovers.ts';
 import { readBootId, toEpochMs } from '../exec/proc.ts';
 import type { Executor } from './executor.ts';
 import { prepareRepository, withWorkDir } from './inputs.ts';
-import { type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
+import { type JournaledBackup, type JournaledRestore, journaledRunSchema } from './journaled-run.ts';
 import { endPart, toFailure } from './part.ts';
 import { writeIfPossible } from './possible-write.ts';
 import type { Recorder } from './recorder.ts';
@@ -56,21 +56,72 @@ export async function clearLocks(workbench: Workbench, spec: Spec, repositories:
   }
 }
 
-function reportInterrupted(recorder: Recorder, body: JournaledRunBody, durationMs: number): void {
+interface Reported {
+  bytes: number;
+  evidence: readonly Evidence[];
+  /** Of the first part that did not end clean. */
+  failure: Failure | undefined;
+}
+
+/** Events of the outbox that are looked through at once. */
+const PAGE = { events: 500, bytes: 4 * 1024 * 1024 };
+
+/** What an interrupted run had told before: bytes of its parts, and each check of its data once, failed when it failed for any. */
+function collectReported(workbench: Workbench, run: RunId): Reported {
+  const { outbox } = workbench.journal;
+  const checks = new Map<Evidence['check'], Evidence>();
+  let bytes = 0;
+  let failure: Failure | undefined;
+  for (let after = 0; ; ) {
+    const page = outbox.read(after, PAGE.events, PAGE.bytes);
+    for (const { event } of page) {
+      if (!('run' in event) || event.run !== run) continue;
+      if (event.type === 'part.finished') {
+        bytes += event.part.bytes;
+        failure ??= event.part.failure;
+      }
+      if (event.type !== 'snapshot.made' || event.snapshot.role !== 'data') continue;
+      for (const entry of event.snapshot.evidence) if (checks.get(entry.check)?.ok !== false) checks.set(entry.check, entry);
+    }
+    const last = page.at(-1);
+    if (!last) return { bytes, evidence: [...checks.values()], failure };
+    after = last.seq;
+  }
+}
+
+/**
+ * Ends a backup that was cut off: what had ended stays as it ended, with its snapshots; everything else failed, and nobody vouches for
+ * what it may have stored. A run all of whose parts had ended is as good as they are.
+ */
+function endBackup(workbench: Workbench, recorder: Recorder, body: JournaledBackup, durationMs: number): void {
+  const { snapshots, runs } = workbench.journal;
+  const { run } = recorder;
+  const open = body.sources.filter((source) => !body.ended.some((part) => part.source === source));
+  const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
+  if (open.length === 0) recorder.log('warn', 'The agent ended when every source of this run had been dealt with');
+  else recorder.log('error', interrupted.message);
+  for (const source of open) {
+    const { state, failure } = endPart(source, interrupted, false);
+    body.ended = [...body.ended, { source, state }];
+    recorder.finishPart({ source, state, warnings: [], bytes: 0, durationMs: 0, ...(failure ? { failure } : {}) }, () => {
+      runs.revise(run, body);
+      for (const { engineId, ...made } of snapshots.listByRepository(body.repository))
+        if (made.run === run && made.source === source) snapshots.setState(body.repository, engineId, 'unvouched');
+    });
+  }
+  const state = combineParts(body.ended.map((part) => part.state));
+  const { bytes, evidence, failure } = collectReported(workbench, run);
+  const why = open.length === 0 && failure ? failure : toFailure(interrupted);
+  recorder.finish({ state, failure: state === 'succeeded' ? undefined : why, evidence, bytes, durationMs });
+}
+
+function endRestore(recorder: Recorder, { order }: JournaledRestore, durationMs: number): void {
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
   recorder.log('error', interrupted.message);
-  const ended = body.kind === 'backup' ? body.ended : [];
-  const sources = body.kind === 'backup' ? body.sources : [body.order.source.id];
-  const open = sources.filter((source) => !ended.some((part) => part.source === source));
-  for (const source of open) {
-    const { failure } = endPart(source, interrupted, false);
-    recorder.finishPart(
-      { source, state: 'failed', warnings: [], bytes: 0, durationMs: 0, ...(failure ? { failure } : {}) },
-      () => undefined,
-    );
-  }
-  const states = [...ended.map((part) => part.state), ...open.map(() => 'failed' as const)];
-  recorder.finish({ state: combineParts(states), failure: toFailure(interrupted), evidence: [], bytes: 0, durationMs });
+  const { state, failure } = endPart(order.source.id, interrupted, false);
+  const part = { source: order.source.id, state, warnings: [], bytes: 0, durationMs: 0, ...(failure ? { failure } : {}) };
+  recorder.finishPart(part, () => undefined);
+  recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs });
 }
 
 export interface Recovered {
@@ -97,17 +148,20 @@ export function recoverRuns(workbench: Workbench, executor: Executor): Recovered
     if (body.success) {
       repositories.add(body.data.kind === 'backup' ? body.data.repository : body.data.order.repository.id);
       // How far it really got nobody knows: until now at the latest.
-      reportInterrupted(recorder, body.data, Math.max(0, workbench.clock.now() - run.openedAt));
-    } else
+      const durationMs = Math.max(0, workbench.clock.now() - run.openedAt);
+      if (body.data.kind === 'backup') endBackup(workbench, recorder, body.data, durationMs);
+      else endRestore(recorder, body.data, durationMs);
+    } else {
       recorder.finish({
         state: 'failed',
         failure: { code: 'internal', message: 'the journal’s row of this run is not readable' },
         evidence: [],
         bytes: 0,
       });
-    writeIfPossible(workbench.log, 'snapshots of an interrupted run stay unjudged, which nothing offers for restore', () =>
-      workbench.journal.snapshots.setStateOfRun(run.run, 'unvouched'),
-    );
+      writeIfPossible(workbench.log, 'snapshots of an unreadable run stay unjudged, which nothing offers for restore', () =>
+        workbench.journal.snapshots.setStateOfRun(run.run, 'unvouched'),
+      );
+    }
     interrupted += 1;
   }
   return { interrupted, requeued, repositories };
