@@ -1,9 +1,9 @@
 /** The log of a run: on its page, and alone where it is long. */
 import type { LogLine } from '@holdfast/shared/domain/run.ts';
-import { type Html, html } from '../html.ts';
+import { attrs, type Html, html } from '../html.ts';
 import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { logView } from '../ui/log.ts';
-import { panel } from '../ui/panel.ts';
+import { liveAttributes, panel } from '../ui/panel.ts';
 import { formatNoun } from '../ui/quantity.ts';
 import { filterSelect, searchInput, toolbar } from '../ui/table.ts';
 
@@ -28,14 +28,22 @@ export type RunLogView = {
 };
 
 export const RUN_LOG = 'run-log';
+export const RUN_LOG_HEAD = 'run-log-head';
 
 export function runLogPanel(view: RunLogView): Html {
   return panel({
     title: 'Log',
-    aside: html`<span>${summarize(view)}</span><a href="${view.textHref}" download>txt</a><a href="${view.jsonHref}" download>ndjson</a>`,
-    content: html`${view.total > 0 && logToolbar(view)}${runLog(view)}`,
+    aside: html`${runLogHead(view)}<a href="${view.textHref}" download>txt</a><a href="${view.jsonHref}" download>ndjson</a>`,
+    content: html`${(view.total > 0 || view.topic !== undefined) && logToolbar(view)}${runLog(view)}`,
     foot: view.laterHref === undefined ? undefined : html`<a href="${view.laterHref}">Later lines</a>`,
   });
+}
+
+/** How much the run wrote; while it writes, counted again as lines come. */
+export function runLogHead(view: RunLogView): Html {
+  const live =
+    view.topic === undefined ? {} : { ...liveAttributes({ topic: view.topic, url: view.action }), 'data-live-lines': view.topic };
+  return html`<span ${attrs({ id: RUN_LOG_HEAD, ...live })}>${summarize(view)}</span>`;
 }
 
 /** The lines alone; the filter takes them from here. */

@@ -69,6 +69,32 @@ describe('The page of a run', () => {
     assert.match(page, new RegExp(`data-live-progress="run:${runs.running}"`));
   });
 
+  it('counts the lines of the log in its head, also on the log’s own page, and again as they come', async () => {
+    const id = await fleet.play({
+      host: fleet.hosts['git'] ?? assert.fail(),
+      sources: [fleet.sources['git'] ?? assert.fail()],
+      at: NOW,
+      tookMs: 1000,
+      open: 'running',
+      log: [],
+    });
+    for (const address of [`/runs/${id}`, `/runs/${id}/log`]) {
+      const live = `data-live="run:${id}" data-live-get="${address}" data-live-lines="run:${id}"`;
+      assert.ok((await world.read(address)).includes(`id="run-log-head" ${live}>0\u00a0lines</span>`), address);
+      assert.match(await world.read(address), /aria-label="Filter the log"/);
+    }
+    const lines = [
+      { n: 1, at: NOW, level: 'info' as const, text: 'one' },
+      { n: 2, at: NOW, level: 'warn' as const, text: 'two' },
+    ];
+    await fleet.tell(fleet.hosts['git'] ?? assert.fail(), [{ type: 'run.log', run: id, at: NOW, lines }]);
+    for (const address of [`/runs/${id}`, `/runs/${id}/log`]) {
+      const part = await world.read(address, { part: 'run-log-head' });
+      assert.match(part, /^<span[^>]*>2\u00a0lines · 1\u00a0warning<\/span>$/);
+    }
+    assert.match(await world.read(`/runs/${runs.clean}`), /id="run-log-head">6\u00a0lines/);
+  });
+
   it('shows at once how far the run has come, as its host told last, here and in the list', async () => {
     const run = await world.context.store.runs.findRun(DEFAULT_TENANT, runs.running);
     if (run === undefined) assert.fail();

@@ -14,7 +14,7 @@ import { RUN_PARTS, type RunView, runActions, runHeading, runLede, runNow, runPa
 import { findRunActs } from './run-acts.ts';
 import { listEvidence, listFigures, listPartLines, listPlaces, listTroubles } from './run-detail.ts';
 import { downloadLog, readRunLogView } from './run-log.ts';
-import { RUN_LOG, type RunLogView, runLog, runLogPage } from './run-log.view.ts';
+import { RUN_LOG, RUN_LOG_HEAD, type RunLogView, runLog, runLogHead, runLogPage } from './run-log.view.ts';
 import { findFigures, loadNames, type Names, nameOf } from './run-names.ts';
 import { toStageViews } from './run-stages.ts';
 import { describeCause, describeLateReport, describeRun } from './run-words.ts';
@@ -124,13 +124,19 @@ const LIVE_PARTS: Readonly<Record<string, (view: RunView) => Html>> = {
   [RUN_PARTS.side]: runSide,
 };
 
+function findLogPart(visit: Visit, log: RunLogView): Html | undefined {
+  if (wantsPart(visit, RUN_LOG)) return runLog(log);
+  return wantsPart(visit, RUN_LOG_HEAD) ? runLogHead(log) : undefined;
+}
+
 async function showRun(context: CoreContext, visit: Visit): Promise<PageReply> {
   const scene = await readScene(context, visit, getParam(visit, 'run', idSchema('run')));
   const view = buildView(context, visit, scene);
   const part = visit.isFragment ? LIVE_PARTS[visit.fragmentTarget ?? ''] : undefined;
   if (part !== undefined) return { kind: 'page', html: part({ ...view, log: NO_LOG }) };
   const log = await readRunLogView(context, visit, { run: scene.detail.run, face: view.face, alone: false });
-  if (wantsPart(visit, RUN_LOG)) return { kind: 'page', html: runLog(log) };
+  const logPart = findLogPart(visit, log);
+  if (logPart !== undefined) return { kind: 'page', html: logPart };
   return { kind: 'page', html: runPage(await buildShell(context, visit, 'runs'), { ...view, log }) };
 }
 
@@ -138,7 +144,8 @@ async function showLog(context: CoreContext, visit: Visit): Promise<PageReply> {
   const scene = await readScene(context, visit, getParam(visit, 'run', idSchema('run')));
   const { run } = scene.detail;
   const log = await readRunLogView(context, visit, { run, face: readClockface(context, visit), alone: true });
-  if (wantsPart(visit, RUN_LOG)) return { kind: 'page', html: runLog(log) };
+  const logPart = findLogPart(visit, log);
+  if (logPart !== undefined) return { kind: 'page', html: logPart };
   const crumbs = [
     ...buildCrumbs(visit, scene).slice(0, -1),
     { label: nameRun(scene), href: visit.urls.run({ run: run.id }) },

@@ -1,11 +1,14 @@
 // @ts-check
 // One event stream per tab. An event's name is its topic, its data says what happened:
 //   {"kind":"refresh","gap"?}                          elements with data-live="topic" are fetched again and morphed
-//   {"kind":"log","lines":[{n,at,level,text}]}         given to data-live-log="topic" as a holdfast:log event (log.js)
+//   {"kind":"log","lines":[{n,at,level,text}]}         given to data-live-log="topic" as a holdfast:log event (log.js);
+//                                                     data-live-lines="topic" is fetched again, less often
 //   {"kind":"progress","percent"?,"text","brief"?}              data-live-progress="topic" moves
 // The browser itself reconnects with Last-Event-ID; after a gap everything live is fetched once more.
 (() => {
   const REFRESH_DELAY_MS = 150;
+  /** Lines come many times a second: what only counts them follows within this. */
+  const LINES_DELAY_MS = 800;
   const TOPICS_DELAY_MS = 50;
   const DROPPED_NOTICE_MS = 1500;
   const RETRY_MIN_MS = 2000;
@@ -130,6 +133,7 @@
     } else if (message.kind === 'log' && Array.isArray(message.lines)) {
       for (const element of listenersOf('data-live-log', topic))
         element.dispatchEvent(new CustomEvent('holdfast:log', { bubbles: true, detail: message.lines }));
+      for (const element of listenersOf('data-live-lines', topic)) scheduleRefresh(element);
     }
   }
 
@@ -145,7 +149,10 @@
     const entry = refreshes.get(element.id) ?? { busy: false, again: false };
     refreshes.set(element.id, entry);
     if (entry.busy) entry.again = true;
-    else entry.timer ??= setTimeout(() => refresh(element.id, entry), REFRESH_DELAY_MS);
+    else {
+      const delayMs = element.hasAttribute('data-live-lines') ? LINES_DELAY_MS : REFRESH_DELAY_MS;
+      entry.timer ??= setTimeout(() => refresh(element.id, entry), delayMs);
+    }
   }
 
   /** @param {string} id @param {{ timer?: ReturnType<typeof setTimeout>, busy: boolean, again: boolean }} entry */
