@@ -2,7 +2,7 @@
  * After a crash: processes that are proven ours are ended, runs that were under way are reported as interrupted,
  * runs that only waited are put back.
  */
-import type { RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
+import type { RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { combineParts, type Evidence, type Failure } from '@holdfast/shared/domain/run.ts';
@@ -66,8 +66,8 @@ interface Reported {
 /** Events of the outbox that are looked through at once. */
 const PAGE = { events: 500, bytes: 4 * 1024 * 1024 };
 
-/** What an interrupted run had told before: bytes of its parts, and each check of its data once, failed when it failed for any. */
-function collectReported(workbench: Workbench, run: RunId): Reported {
+/** What an interrupted run had told of the parts that ended: their bytes, and each check of their data once, failed when it failed for any. */
+function collectReported(workbench: Workbench, run: RunId, ended: ReadonlySet<SourceId>): Reported {
   const { outbox } = workbench.journal;
   const checks = new Map<Evidence['check'], Evidence>();
   let bytes = 0;
@@ -80,7 +80,7 @@ function collectReported(workbench: Workbench, run: RunId): Reported {
         bytes += event.part.bytes;
         failure ??= event.part.failure;
       }
-      if (event.type !== 'snapshot.made' || event.snapshot.role !== 'data') continue;
+      if (event.type !== 'snapshot.made' || event.snapshot.role !== 'data' || !ended.has(event.snapshot.source)) continue;
       for (const entry of event.snapshot.evidence) if (checks.get(entry.check)?.ok !== false) checks.set(entry.check, entry);
     }
     const last = page.at(-1);
@@ -96,7 +96,8 @@ function collectReported(workbench: Workbench, run: RunId): Reported {
 function endBackup(workbench: Workbench, recorder: Recorder, body: JournaledBackup, durationMs: number): void {
   const { snapshots, runs } = workbench.journal;
   const { run } = recorder;
-  const open = body.sources.filter((source) => !body.ended.some((part) => part.source === source));
+  const ended = new Set(body.ended.map((part) => part.source));
+  const open = body.sources.filter((source) => !ended.has(source));
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
   if (open.length === 0) recorder.log('warn', 'The agent ended when every source of this run had been dealt with');
   else recorder.log('error', interrupted.message);
@@ -110,7 +111,7 @@ function endBackup(workbench: Workbench, recorder: Recorder, body: JournaledBack
     });
   }
   const state = combineParts(body.ended.map((part) => part.state));
-  const { bytes, evidence, failure } = collectReported(workbench, run);
+  const { bytes, evidence, failure } = collectReported(workbench, run, ended);
   const why = open.length === 0 && failure ? failure : toFailure(interrupted);
   recorder.finish({ state, failure: state === 'succeeded' ? undefined : why, evidence, bytes, durationMs });
 }
