@@ -2,11 +2,12 @@
  * Restores one snapshot: a tree into a new directory, a dump into a new database. A target that exists and is not empty is refused; what was
  * created is removed again when the restore fails.
  */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { Command } from '@holdfast/shared/adapters/command.ts';
 import type { DatabaseRestore, RestoreInput } from '@holdfast/shared/adapters/source.ts';
 import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
-import type { Evidence } from '@holdfast/shared/domain/run.ts';
+import type { Evidence, Stage } from '@holdfast/shared/domain/run.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
@@ -18,6 +19,7 @@ import { getBinary, type Tooling } from './workbench.ts';
 
 /** Building an index moves no byte through the pipeline for a long time; a restore is given an hour. */
 const RESTORE_STALL_MS = 60 * 60_000;
+const CANCELLED = 'The restore was cancelled; a database that was made for it is removed';
 
 export interface RestorePart {
   tooling: Tooling;
@@ -38,7 +40,7 @@ export interface RestoreResult {
   bytes: number;
 }
 
-/** The directory must be new or empty; it is made with its parents. Returns whether this call made it. */
+/** The directory must be new or empty; it is made with its parents. Returns the topmost directory that this call made. */
 async function claimDirectory(path: string): Promise<{ created: string | undefined }> {
   try {
     const entries = await readdir(path);
@@ -58,6 +60,27 @@ async function claimDirectory(path: string): Promise<{ created: string | undefin
       `${path} cannot be created (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
       error,
     );
+  }
+}
+
+/**
+ * Empties the target and removes the directories made for it, from the inside out. One that holds something else by then stays: another
+ * restore may have begun in the same new parent.
+ */
+async function removeWritten(path: string, created: string | undefined): Promise<void> {
+  for (const entry of await readdir(path, { encoding: 'buffer' })) {
+    await rm(Buffer.concat([Buffer.from(`${path}/`), entry]), { recursive: true, force: true });
+  }
+  if (created === undefined) return;
+  const top = resolve(created);
+  for (let made = resolve(path); made.length >= top.length; made = dirname(made)) {
+    try {
+      await rmdir(made);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'EBUSY') return;
+      if (code !== 'ENOENT') throw error;
+    }
   }
 }
 
@@ -88,8 +111,7 @@ export async function restoreDirectory(part: RestorePart, path: string): Promise
   recorder.endStage('restore', !outcome.failure);
   if (outcome.failure) {
     for (const item of outcome.notRestored) recorder.log('error', `not restored: ${item}`);
-    if (claimed.created !== undefined) await rm(claimed.created, { recursive: true, force: true });
-    else for (const entry of await readdir(path)) await rm(`${path}/${entry}`, { recursive: true, force: true });
+    await removeWritten(path, claimed.created);
     recorder.log('info', 'what had been written to the target was removed again');
     throw createReasonError(outcome.failure.reason, outcome.failure.message);
   }
@@ -145,7 +167,7 @@ async function pour(part: DatabaseRestorePart, input: RestoreInput, serverVersio
   });
   switch (result.verdict) {
     case 'cancelled':
-      throw createReasonError('cancelled', 'The restore was cancelled; the new database is removed');
+      throw createReasonError('cancelled', CANCELLED);
     case 'stalled':
       throw createReasonError('stalled', 'No byte moved between repository and database for an hour');
     case 'producer_failed': {
@@ -186,30 +208,49 @@ export async function restoreDatabase(part: DatabaseRestorePart): Promise<Restor
   );
   recorder.endStage('preflight', true);
 
-  recorder.beginStage('restore');
-  if (!target.exists) assertAnswered(part, await ask(part, restore.planCreateTarget(input), part.signal));
-  let warnings: readonly string[];
+  let made = false;
   try {
-    warnings = await pour(part, input, target.serverVersion);
+    const warnings = await inStage(recorder, 'restore', async () => {
+      if (!target.exists) {
+        // Not to be cancelled: afterwards it must be known whether the database was made.
+        assertAnswered(part, await ask(part, restore.planCreateTarget(input)));
+        made = true;
+      }
+      return pour(part, input, target.serverVersion);
+    });
+    const evidence = await inStage(recorder, 'evidence', () => verify(part, input));
+    return { evidence, warnings, bytes: part.sizeBytes };
   } catch (error) {
-    recorder.endStage('restore', false);
     // A database that was there before, empty, is left to its owner.
-    if (!target.exists) await dropAgain(part, input);
+    if (made) await dropAgain(part, input);
     throw error;
   }
-  recorder.endStage('restore', true);
+}
 
-  recorder.beginStage('evidence');
+async function inStage<T>(recorder: Recorder, stage: Stage, work: () => Promise<T>): Promise<T> {
+  recorder.beginStage(stage);
+  let ok = false;
+  try {
+    const result = await work();
+    ok = true;
+    return result;
+  } finally {
+    recorder.endStage(stage, ok);
+  }
+}
+
+/** Counts what is there now. */
+async function verify(part: DatabaseRestorePart, input: RestoreInput): Promise<readonly Evidence[]> {
+  const { recorder, restore } = part;
   const counted = await ask(part, restore.planVerify(input), part.signal);
+  if (counted.ending === 'cancelled') throw createReasonError('cancelled', CANCELLED);
   assertAnswered(part, counted);
   const seen = restore.parseVerify(counted.stdout);
-  recorder.endStage('evidence', true);
   recorder.log('info', `restored into ${part.database}: ${seen.seen}`);
-  const evidence: Evidence[] = [
+  return [
     { check: 'exit_codes', ok: true, seen: 'restic and the database’s tool ended well' },
     { check: 'target_verified', ok: true, seen: seen.seen.slice(0, 500) },
   ];
-  return { evidence, warnings, bytes: part.sizeBytes };
 }
 
 export function isCancelled(thrown: unknown): boolean {
