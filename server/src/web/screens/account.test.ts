@@ -34,10 +34,10 @@ describe('The account page', () => {
     assert.equal(status, 200);
     assert.match(text, /<h1>You are signed in as ada\.<\/h1>/);
     assert.match(text, /<dt>role<\/dt><dd>Operator<\/dd>/);
-    assert.match(text, /start and cancel runs, restore<\/dd>/);
+    assert.match(text, /In this role you may see everything, [^<]*, start and cancel runs and restore\.<\/p>/);
     assert.doesNotMatch(text, /manage people/);
     assert.match(text, /At least 12 characters, at most 1.KiB\./);
-    assert.match(text, /<a class="side-user" href="\/account">ada · Operator<\/a>/);
+    assert.match(text, /<a class="side-user" href="\/account"\s+aria-current="page">.*?<span>ada · Operator<\/span><\/a>/);
     assert.match(text, /type="password" [^>]*autocomplete="current-password"/);
   });
 

@@ -81,10 +81,14 @@ function personPanel(view: AccountView): Html {
   return panel({
     title: 'You',
     content: facts([
-      { label: 'name', value: view.name },
       { label: 'role', value: view.role },
-      { label: 'may', value: view.may.join(', ') },
       { label: 'times shown in', value: view.zone },
     ]),
+    foot: html`<p class="quiet">In this role you may ${joinWords(view.may)}.</p>`,
   });
+}
+
+/** `read`, `read and write`, `read, write and run`. */
+function joinWords(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }

@@ -7,7 +7,7 @@ import { groupFires, listComingFires } from './coming-fires.ts';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const NOW = Date.UTC(2026, 10, 20, 9);
-const UNTIL = NOW + 2.5 * HOUR;
+const UNTIL = NOW + 4 * HOUR;
 
 const marksOf = (...plans: readonly (readonly [name: string, cron: string])[]) =>
   groupFires(
@@ -25,11 +25,11 @@ describe('The fires to come', () => {
         to: UNTIL,
         word: 'every 15\u00a0min',
         shortWord: '15\u00a0min',
-        title: 'orders every 15\u00a0min: 10\u00a0fires from 09:15 to 11:30',
+        title: 'orders every 15\u00a0min: 16\u00a0fires from 09:15 to 13:00',
       },
     ]);
     const [minutes, ...rest] = marksOf(['each minute', '* * * * *']);
-    assert.equal(minutes?.title, 'each minute every 1\u00a0min: 150\u00a0fires from 09:01 to 11:30');
+    assert.equal(minutes?.title, 'each minute every 1\u00a0min: 240\u00a0fires from 09:01 to 13:00');
     assert.deepEqual(rest, []);
   });
 
@@ -39,6 +39,8 @@ describe('The fires to come', () => {
       [
         ['hourly at 10:00', undefined],
         ['hourly at 11:00', undefined],
+        ['hourly at 12:00', undefined],
+        ['hourly at 13:00', undefined],
       ],
     );
     assert.equal(marksOf(['half', '*/30 * * * *']).length, 1);
@@ -57,7 +59,7 @@ describe('The fires to come', () => {
       marksOf(['a', '0 10 * * *'], ['b', '0 10 * * *']).map(({ title }) => title),
       ['a, b at 10:00'],
     );
-    assert.equal(marksOf(['often', '*/15 * * * *'], ['once', '5 10 * * *'])[0]?.word, '11\u00a0fires');
+    assert.equal(marksOf(['often', '*/15 * * * *'], ['once', '5 10 * * *'])[0]?.word, '17\u00a0fires');
   });
 
   it('leave out a plan that is paused, has no schedule, or one that cannot be read', () => {
@@ -77,7 +79,7 @@ describe('The fires to come', () => {
       label: 'Night',
     }).toString();
     assert.equal([...drawing.matchAll(/<rect class="coming/g)].length, 1);
-    assert.match(drawing, /<title>&quot;&gt;&lt;script&gt; every 15.min: 10.fires from 09:15 to 11:30<\/title>/);
+    assert.match(drawing, /<title>&quot;&gt;&lt;script&gt; every 15.min: 16.fires from 09:15 to 13:00<\/title>/);
     assert.match(drawing, />every 15.min<\/text>/);
   });
 });

@@ -12,7 +12,7 @@ const TOUCHING_MS = 30 * MINUTE_MS;
 const FIRST_ASKED = 4;
 const BATCH_ASKED = 50;
 /** Above what one plan can have in the hours ahead that are drawn: one a minute. */
-const MOST_ASKED = 200;
+const MOST_ASKED = 300;
 const NAMES_SHOWN = 3;
 
 export interface ComingFire {

@@ -17,7 +17,7 @@ import { findDurationMs } from './run-words.ts';
 
 const HOUR_MS = 3_600_000;
 const BACK_MS = 24 * HOUR_MS;
-const AHEAD_MS = 2.5 * HOUR_MS;
+const AHEAD_MS = 4 * HOUR_MS;
 const HOSTS_SHOWN = 12;
 /** Runs of a day read for the drawing; a bigger fleet draws its newest. */
 const RUN_PAGES = 5;

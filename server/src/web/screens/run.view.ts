@@ -3,6 +3,7 @@ import type { RunState } from '@holdfast/shared/domain/run.ts';
 import { attrs, type Html, html, join } from '../html.ts';
 import { button, confirmButton, hiddenInputs, linkButton } from '../ui/button.ts';
 import { callout } from '../ui/flash.ts';
+import { shortenHex } from '../ui/hex.ts';
 import { icon } from '../ui/icons.ts';
 import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { facts, liveAttributes, panel, type RowView, rows } from '../ui/panel.ts';
@@ -195,5 +196,5 @@ function factLine(fact: RunFact): { label: string; value: Html | string } {
 
 function evidenceLine(line: EvidenceLine): Html {
   const tone = line.ok ? 'protected' : 'unprotected';
-  return html`<div class="check-line tone-${tone}">${icon(line.ok ? 'check' : 'cross', line.ok ? 'held' : 'did not hold')}<div>${line.title}${line.seen !== '' && html`<div class="row-detail">${line.seen}</div>`}</div></div>`;
+  return html`<div class="check-line tone-${tone}">${icon(line.ok ? 'check' : 'cross', line.ok ? 'held' : 'did not hold')}<div>${line.title}${line.seen !== '' && html`<div class="row-detail">${shortenHex(line.seen)}</div>`}</div></div>`;
 }

@@ -131,6 +131,9 @@ function ganttRow(row: GanttRow, at: number, place: (at: number) => number): Htm
 
 /** A mark is this part of the drawing at least, whatever its width in pixels: marks half an hour apart never touch. */
 const COMING_WIDTH = 0.018;
+/** The part of the drawing a word needs at the narrowest at which it shows; a narrower mark has its title alone. */
+const WORD_WIDTH = 0.12;
+const SHORT_WORD_WIDTH = 0.075;
 
 function comingMark(fires: GanttFires, top: number, place: (at: number) => number): Html {
   const from = Math.min(1 - COMING_WIDTH, Math.max(0, place(fires.from)));
@@ -138,8 +141,7 @@ function comingMark(fires: GanttFires, top: number, place: (at: number) => numbe
   const { word, shortWord = word } = fires;
   const text = (name: string, words: string): Html =>
     html`<text class="coming-word ${name}" x="${percent(from + width / 2)}" y="${top + BAR_HEIGHT - 2.5}" text-anchor="middle" aria-hidden="true">${words}</text>`;
-  const words =
-    word !== undefined && shortWord !== undefined && html`${text('coming-long', word)}${text('coming-short', shortWord)}`;
+  const words = html`${word !== undefined && width >= WORD_WIDTH && text('coming-long', word)}${shortWord !== undefined && width >= SHORT_WORD_WIDTH && text(width >= WORD_WIDTH ? 'coming-short' : '', shortWord)}`;
   return html`<g class="${word !== undefined && 'coming-many'}"><rect class="coming" x="${percent(from)}" y="${top + 0.5}" width="${percent(width)}" height="${BAR_HEIGHT - 1}" rx="3"><title>${fires.title}</title></rect>${words}</g>`;
 }
 

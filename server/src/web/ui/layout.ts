@@ -134,7 +134,7 @@ function sideFoot(shell: Shell): Html {
     user !== undefined &&
     (user.href === undefined
       ? html`<span class="side-user">${user.name} · ${user.role}</span>`
-      : html`<a class="side-user" href="${user.href}">${user.name} · ${user.role}</a>`);
+      : html`<a class="side-user" href="${user.href}" ${attrs({ 'aria-current': shell.current === 'account' ? 'page' : null })}>${icon('person')}<span>${user.name} · ${user.role}</span></a>`);
   return html`<div class="side-foot">${name}<span class="side-zone">${shell.zone}</span><span class="side-tools"><button type="button" class="tool needs-js" data-theme-toggle>${icon(
     'theme',
   )}<span data-theme-word>Theme</span></button><button type="button" class="tool needs-js" data-help-open aria-label="Keyboard shortcuts"><kbd>?</kbd></button>${
