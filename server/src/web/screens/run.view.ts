@@ -97,7 +97,7 @@ function live(view: RunView, id: string): ReturnType<typeof attrs> {
 export function runHeading(view: RunView): Html {
   const figures = view.state === 'running' ? view.progress?.figures : undefined;
   const brief = figures === undefined ? undefined : progressBrief(figures);
-  const words = brief === undefined ? view.heading : html`Running: ${liveBrief(view.topic, brief)}.`;
+  const words = brief === undefined ? shortenHex(view.heading) : html`Running: ${liveBrief(view.topic, brief)}.`;
   return html`<span ${live(view, RUN_PARTS.heading)}>${words}</span>`;
 }
 
@@ -129,7 +129,7 @@ export function runNow(view: RunView): Html {
   const stages =
     (view.stages.length > 0 || bar !== false) &&
     panel({ content: html`<div class="stack">${view.stages.length > 0 && stageBar(view.stages)}${bar}</div>` });
-  return html`<div class="stack" ${live(view, RUN_PARTS.now)}>${stages}${view.troubles.map(troublePanel)}${view.warnings.map((text) => callout({ tone: 'warning', text }))}${view.parts.length > 0 && partsPanel(view)}</div>`;
+  return html`<div class="stack" ${live(view, RUN_PARTS.now)}>${stages}${view.troubles.map(troublePanel)}${view.warnings.map((text) => callout({ tone: 'warning', text: shortenHex(text) }))}${view.parts.length > 0 && partsPanel(view)}</div>`;
 }
 
 function troublePanel(trouble: Trouble): Html {
@@ -141,7 +141,7 @@ function troublePanel(trouble: Trouble): Html {
     title: trouble.subject === undefined ? 'What went wrong' : `What went wrong with ${trouble.subject}`,
     tone: 'danger',
     content: rows([
-      line('What happened', html`<span class="mono">${trouble.what}</span>`),
+      line('What happened', html`<span class="mono">${shortenHex(trouble.what)}</span>`),
       ...(trouble.why === undefined ? [] : [line('Why', trouble.why)]),
       ...(trouble.advice === undefined ? [] : [line('What to do', html`<strong>${trouble.advice}</strong>`)]),
     ]),
@@ -161,7 +161,7 @@ function partsPanel(view: RunView): Html {
         label: 'Source',
         primary: true,
         cell: (row) =>
-          html`${row.sourceHref === undefined ? row.source : html`<a href="${row.sourceHref}">${row.source}</a>`}${row.problem !== undefined && html`<div class="row-detail">${row.problem}</div>`}`,
+          html`${row.sourceHref === undefined ? row.source : html`<a href="${row.sourceHref}">${row.source}</a>`}${row.problem !== undefined && html`<div class="row-detail">${shortenHex(row.problem)}</div>`}`,
       },
       {
         id: 'snapshot',

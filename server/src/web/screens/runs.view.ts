@@ -3,6 +3,7 @@ import type { RunState } from '@holdfast/shared/domain/run.ts';
 import { type Html, html } from '../html.ts';
 import { linkButton } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
+import { shortenHex } from '../ui/hex.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
 import { liveBrief } from '../ui/progress.ts';
@@ -132,7 +133,7 @@ function figureColumns(face: Clockface): readonly Column<RunLine>[] {
 }
 
 function runTitle(row: RunLine, title: string): Html {
-  const problem = row.problem !== undefined && html`<div class="row-detail">${row.problem}</div>`;
+  const problem = row.problem !== undefined && html`<div class="row-detail">${shortenHex(row.problem)}</div>`;
   const progress =
     row.progress !== undefined && html`<div class="row-detail">${liveBrief(row.progress.topic, row.progress.brief)}</div>`;
   return html`<a href="${row.href}">${title}</a>${progress}${problem}`;

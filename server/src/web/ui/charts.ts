@@ -124,7 +124,7 @@ function ganttRow(row: GanttRow, at: number, place: (at: number) => number): Htm
       return bar.href === undefined ? rect : html`<a href="${bar.href}" aria-label="${bar.title}">${rect}</a>`;
     });
   const next = (row.next ?? [])
-    .filter((fires) => place(fires.to) >= 0 && place(fires.from) <= 1)
+    .filter((fires) => place(fires.to) >= 0 && place(fires.from) <= 1 - COMING_WIDTH)
     .map((fires) => comingMark(fires, top, place));
   return html`${bars}${next}`;
 }
@@ -136,11 +136,11 @@ const WORD_WIDTH = 0.12;
 const SHORT_WORD_WIDTH = 0.075;
 
 function comingMark(fires: GanttFires, top: number, place: (at: number) => number): Html {
-  const from = Math.min(1 - COMING_WIDTH, Math.max(0, place(fires.from)));
+  const from = Math.max(0, place(fires.from));
   const width = Math.max(COMING_WIDTH, Math.min(1, place(fires.to)) - from);
   const { word, shortWord = word } = fires;
   const text = (name: string, words: string): Html =>
-    html`<text class="coming-word ${name}" x="${percent(from + width / 2)}" y="${top + BAR_HEIGHT - 2.5}" text-anchor="middle" aria-hidden="true">${words}</text>`;
+    html`<text class="coming-word ${name}" x="${percent(from + width / 2)}" y="${top + BAR_HEIGHT - 3}" text-anchor="middle" aria-hidden="true">${words}</text>`;
   const words = html`${word !== undefined && width >= WORD_WIDTH && text('coming-long', word)}${shortWord !== undefined && width >= SHORT_WORD_WIDTH && text(width >= WORD_WIDTH ? 'coming-short' : '', shortWord)}`;
   return html`<g class="${word !== undefined && 'coming-many'}"><rect class="coming" x="${percent(from)}" y="${top + 0.5}" width="${percent(width)}" height="${BAR_HEIGHT - 1}" rx="3"><title>${fires.title}</title></rect>${words}</g>`;
 }

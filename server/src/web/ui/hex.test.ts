@@ -12,6 +12,14 @@ describe('Hexadecimal numbers in a sentence', () => {
     );
   });
 
+  it('that were cut before are cut once', () => {
+    const cut = `${LONG.slice(0, 40)}…`;
+    assert.equal(
+      shortenHex(`begins with ${cut}`).toString(),
+      `begins with <abbr class="hex" title="${cut}">9f86d081884c7d65…</abbr>`,
+    );
+  });
+
   it('stay whole where they are short, and what stands around them is text', () => {
     for (const text of ['', 'Snapshot 608d753f holds 3 bytes', '2f2a214d3939393939392f2a'])
       assert.equal(shortenHex(text).toString(), text);

@@ -1,8 +1,8 @@
 /** Long hexadecimal numbers in a sentence: cut for the eye, whole on hover. */
 import { type Html, html } from '../html.ts';
 
-/** Below this a number is read as a word: a snapshot's short id, a checksum's first half. */
-const LONG = /[0-9a-f]{25,}/gi;
+/** Below this a number is read as a word, such as a snapshot's short id. A sentence may have been cut inside of one. */
+const LONG = /[0-9a-f]{25,}…?/gi;
 const SHOWN = 16;
 
 /** The text with each long hexadecimal number cut to its first digits; the whole number stands in its title. */
