@@ -27,6 +27,8 @@ export type ProxyConnection = {
   forwardedBytes(direction: Direction): number;
   /** Bytes the proxy holds of this direction, at most `DIRECTION_BYTES_MAX`. */
   heldBytes(direction: Direction): number;
+  /** Bytes of this direction that a half-open line has swallowed. */
+  swallowedBytes(direction: Direction): number;
   /** The proxy has stopped reading from the sender of this direction. */
   isPushingBack(direction: Direction): boolean;
   /** Ends it on both sides. */
@@ -148,6 +150,7 @@ export function openConnection(ports: ConnectionPorts): Connection {
     clientPort: client.remotePort ?? 0,
     forwardedBytes: (direction) => lanes[direction].forwardedBytes,
     heldBytes: (direction) => lanes[direction].heldBytes,
+    swallowedBytes: (direction) => lanes[direction].swallowedBytes,
     isPushingBack: (direction) => lanes[direction].isPushingBack,
     cut: (how) => cut(how, 'asked'),
     stall(direction) {

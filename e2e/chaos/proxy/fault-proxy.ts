@@ -59,6 +59,7 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
     (fault, detail) =>
       record({ at: clock.now(), connection, fault, detail });
   const noteProxy = createNote(0);
+  const noteFaults = (): void => noteProxy('set', { faults: JSON.stringify(faults) });
 
   const accept = (client: Socket): void => {
     accepted += 1;
@@ -90,11 +91,12 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
+  if (options.faults !== undefined) noteFaults();
 
   const set = (next: Faults): void => {
     checkFaults(next);
     faults = next;
-    noteProxy('set', { faults: JSON.stringify(next) });
+    noteFaults();
     for (const connection of connections.values()) connection.refresh();
   };
 
