@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { AppError, ERROR_CODES } from '@holdfast/shared/errors.ts';
 import { tryTool } from '../../e2e/harness/services/tool-run.ts';
 import * as fires from '../../server/src/fires/fires.ts';
 import { createApiEndpoints } from '../../server/src/web/api/all.ts';
+import { API_CODES, toHttpError } from '../../server/src/web/http/http-error.ts';
 import { listGuideCommands, listOptions, listSubcommands, namesOption, splitCommands } from './guide-commands.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -16,7 +18,7 @@ const of = (...programs: string[]) => commands.filter(({ words }) => programs.in
 /** Tools of others; the integration test asks them. */
 const FOREIGN = ['restic', 'psql', 'createdb', 'pg_restore', 'mariadb'];
 /** So old and plain that nothing about them can be wrong. */
-const PLAIN = ['cd', 'git', 'npm', 'printf'];
+const PLAIN = ['cd', 'git', 'journalctl', 'ln', 'npm', 'printf', 'set', 'systemctl', 'umask', 'useradd'];
 
 async function readHelp(program: string, subcommands: readonly string[]): Promise<string> {
   const { stdout, code } = await tryTool(join(ROOT, 'node_modules/.bin', program), [...subcommands, '--help'], {
@@ -54,7 +56,7 @@ describe('The commands in the documents', () => {
       assert.match(makefile, new RegExp(`^${words[1]}:`, 'm'), `${document}:${line} make ${words[1]}`);
   });
 
-  it('ask the API for paths and methods that exist', () => {
+  it('ask the API for paths and methods that exist, with bodies it takes', () => {
     const endpoints = createApiEndpoints(fires);
     const asked = of('curl');
     assert.ok(asked.length > 0);
@@ -69,6 +71,8 @@ describe('The commands in the documents', () => {
       );
       assert.ok(endpoint !== undefined, `${document}:${line} there is no ${method} ${path}`);
       if (searchParams.size > 0) endpoint.query?.parse(Object.fromEntries(searchParams));
+      const body = words.includes('--json') ? JSON.parse(words[words.indexOf('--json') + 1] ?? '') : {};
+      endpoint.body?.parse(body);
     }
   });
 });
@@ -82,6 +86,19 @@ describe('The guide', () => {
     assert.deepEqual([...ourVariables(read('docs/guide/environment.md'))].sort(), [...readByCode].sort());
     for (const document of documents.filter((path) => /^(README\.md|docs\/guide\/)/.test(path)))
       for (const name of ourVariables(read(document))) assert.ok(readByCode.has(name), `${document} names ${name}`);
+  });
+
+  it('explains each answer of the API that refuses something, and no other', () => {
+    const rows = [...read('docs/guide/api.md').matchAll(/^\| (\d{3}) \| `([A-Z_]+)` \|/gm)].map(
+      ([, status, code]) => `${status} ${code}`,
+    );
+    const stale = new AppError('conflict', 'changed meanwhile', { details: { field: 'version' } });
+    const tooLarge = Object.assign(new Error('too large'), { status: 413, type: 'entity.too.large' });
+    const answers = [...ERROR_CODES.map((code) => new AppError(code, 'refused')), stale, tooLarge].map((thrown) => {
+      const { status, error } = toHttpError(thrown, 'req_1', thrown === stale);
+      return `${status} ${API_CODES[error.code]}`;
+    });
+    assert.deepEqual(rows.sort(), answers.sort());
   });
 
   it('explains each metric, and no other', () => {
@@ -119,13 +136,15 @@ describe('The reading of commands', () => {
   });
 
   it('reads only blocks of shell, and tells variables from words', () => {
-    const text = '```text\nnot me\n```\n```sh\n# nor me\nA=1 sudo\nexport B=2\nC=3 npm run agent -- run --server x\n```\n';
+    const text =
+      '```text\nnot me\n```\n```sh\n# nor me\nA=1 sudo\nexport B=2\nC=3 npm run agent -- run --server x\nsudo -u me D=4 ls\n```\n';
     assert.deepEqual(
       listGuideCommands('x.md', text).map(({ line, variables, words }) => ({ line, variables, words })),
       [
         { line: 6, variables: ['A'], words: ['sudo'] },
         { line: 7, variables: ['B'], words: [] },
         { line: 8, variables: ['C'], words: ['holdfast-agent', 'run', '--server', 'x'] },
+        { line: 9, variables: ['D'], words: ['ls'] },
       ],
     );
   });

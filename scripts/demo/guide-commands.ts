@@ -35,7 +35,7 @@ export function splitCommands(line: string): string[][] {
 }
 
 function readCommand(document: string, line: number, words: readonly string[]): GuideCommand {
-  const rest = words.filter((word, index) => !(index === 0 && (word === 'sudo' || word === 'export')));
+  const rest = words.slice(countPrefix(words));
   const firstPlain = rest.findIndex((word) => !/^[A-Z][A-Z0-9_]*=/.test(word));
   const count = firstPlain === -1 ? rest.length : firstPlain;
   const variables = rest.slice(0, count).map((word) => word.slice(0, word.indexOf('=')));
@@ -45,6 +45,13 @@ function readCommand(document: string, line: number, words: readonly string[]): 
     ? [`holdfast-${third}`, ...more.filter((word, index) => index > 0 || word !== '--')]
     : rest.slice(count);
   return { document, line, variables, words: plain };
+}
+
+/** Words before a command that are none of its own: `export`, `sudo`, `sudo -u somebody`. */
+function countPrefix([first, second]: readonly string[]): number {
+  if (first === 'export') return 1;
+  if (first !== 'sudo') return 0;
+  return second === '-u' ? 3 : 1;
 }
 
 /** The options a command is given, without their values. */
