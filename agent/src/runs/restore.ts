@@ -4,7 +4,7 @@
  */
 import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { Command } from '@holdfast/shared/adapters/command.ts';
+import type { Command, ToolName } from '@holdfast/shared/adapters/command.ts';
 import type { DatabaseRestore, RestoreInput } from '@holdfast/shared/adapters/source.ts';
 import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence, Stage } from '@holdfast/shared/domain/run.ts';
@@ -19,6 +19,11 @@ import { getBinary, type Tooling } from './workbench.ts';
 
 /** Building an index moves no byte through the pipeline for a long time; a restore is given an hour. */
 const RESTORE_STALL_MS = 60 * 60_000;
+/**
+ * Tools whose input knows its own end: they read no further, may end before the engine has, and their good end proves that everything
+ * was read. The others read to the end of file, which comes only after the engine ended well.
+ */
+const KNOW_THE_END: ReadonlySet<ToolName> = new Set(['pg_restore']);
 const CANCELLED = 'The restore was cancelled; a database that was made for it is removed';
 
 export interface RestorePart {
@@ -178,8 +183,7 @@ async function pour(part: DatabaseRestorePart, input: RestoreInput, serverVersio
     case 'complete': {
       const verdict = part.restore.judgeRestore(result.consumer);
       if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
-      // A consumer that left before the end of its input restored less than there was, whatever it says.
-      if (result.verdict === 'consumer_failed')
+      if (result.verdict === 'consumer_failed' && !KNOW_THE_END.has(command.tool))
         throw createReasonError('restore_failed', `${command.tool} ended before the whole dump was read`);
       return verdict.warnings;
     }
