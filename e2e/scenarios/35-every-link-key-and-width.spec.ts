@@ -2,8 +2,8 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { ApiPlan, ApiRun, ApiSnapshot, ApiSource } from '../harness/api.ts';
-import { confirmAct, expect, expectAccessible, finishStack, signIn, test } from '../harness/browser.ts';
-import { addPlan, addSource, describeFiles, runPlan } from '../harness/catalog.ts';
+import { confirmAct, expect, expectAccessible, fillLogin, finishStack, signIn, test } from '../harness/browser.ts';
+import { addPlan, addRepository, addSource, describeFiles, describeLocal, runPlan } from '../harness/catalog.ts';
 import { fillFields, makePlan, openSourceForm, restoreSnapshot, runNow } from '../harness/pages.ts';
 import { crawlPages, describeKind, listPostActions, openSession } from '../harness/part2/crawl.ts';
 import { quote, wrapTool } from '../harness/part2/slow-tool.ts';
@@ -15,6 +15,8 @@ import { type Account, type Stack, startStack } from '../harness/stack.ts';
 const NARROW = { width: 360, height: 740 };
 const WIDE = { width: 1280, height: 860 };
 const LONG = 'a-very-long-name-without-any-place-to-break-it-'.repeat(2);
+const otto: Account = { name: 'otto', password: 'six loud geese in a canoe' };
+const NEXT_PASSWORD = 'four badgers paint the moon';
 const viewer: Account = { name: 'vera', password: 'nine calm herons on stilts' };
 
 let stack: Stack;
@@ -30,7 +32,7 @@ test.beforeAll(async () => {
   await stack.server.runCommand(['user', 'create', '--name', viewer.name, '--role', 'viewer', '--password-file', passwordFile]);
   const { path } = await getRestic('new');
   const hold = quote(holdFile());
-  const before = `case "$*" in *" backup "*) while [ -e ${hold} ]; do sleep 0.05; done;; esac`;
+  const before = `case "$*" in *" backup "*) while [ -e ${hold} ]; do echo held >&2; sleep 0.3; done;; esac`;
   const toolPath = [await wrapTool(join(stack.directory, 'held'), { name: 'restic', real: path, before })];
   world = await prepareLocalWorld(stack, 'db-1', 'new', { toolPath });
   await fillStack();
@@ -81,7 +83,9 @@ test('every link that any page shows an administrator leads somewhere', async ()
       '/snapshots/:id',
     ]),
   );
-  expect([...found.keys()]).toEqual(expect.arrayContaining(['/hosts/new', '/plans/new', '/snapshots/:id/restore', '/audit']));
+  expect([...found.keys()]).toEqual(
+    expect.arrayContaining(['/hosts/new', '/plans/new', '/snapshots/:id/restore', '/audit', '/account']),
+  );
 });
 
 test('a viewer’s links all work too, and nothing on their pages changes anything but themselves', async () => {
@@ -123,6 +127,33 @@ test('each kind of page is accessible in light and dark, and fits a narrow scree
   }
 });
 
+test('the number of plans at a repository leads to exactly those, and each filter is taken off by itself', async ({ page }) => {
+  const { url } = stack.server;
+  const described = describeLocal(join(stack.directory, 'unused'), viewer.password);
+  const empty = await addRepository(stack.api, world.host, 'unused', described, { isMissing: true });
+  await signIn(page, url, stack.admin, '/repositories');
+  const there = page.locator('#repositories tr', { hasText: 'disk db-1' }).getByRole('cell').last().getByRole('link');
+  await expect(there).toHaveText('2');
+  await there.click();
+  await page.waitForURL(`${url}/plans?repository=${world.repository.id}`);
+  const lines = page.locator('#plan-table tr[data-row]');
+  await expect(lines).toHaveCount(2);
+  const chips = page.getByRole('list', { name: 'Filters that are on' });
+  await expect(chips).toHaveText(/repository disk db-1/);
+  await page.getByLabel('Search plans').fill('night');
+  await expect(lines).toHaveCount(1);
+  await expect(chips).toContainText('“night”');
+  await page.locator('select[name=repository]').selectOption(empty.id);
+  await expect(page.locator('#plans')).toContainText('No plan matches all of these filters.');
+  await expectAccessible(page);
+  await chips.getByRole('link', { name: /^repository unused/ }).click();
+  await expect(lines).toHaveCount(1);
+  await expect(page.getByLabel('Search plans')).toHaveValue('night');
+  await chips.getByRole('link', { name: /^name “night”/ }).click();
+  await page.waitForURL(`${url}/plans`);
+  await expect(lines).toHaveCount(2);
+});
+
 test('keys: search, help, and the way to each list', async ({ page }) => {
   const { url } = stack.server;
   await signIn(page, url, stack.admin, '/runs');
@@ -155,6 +186,65 @@ test('keys: search, help, and the way to each list', async ({ page }) => {
   await page.keyboard.press('j');
   await page.keyboard.press('Enter');
   await page.waitForURL(/\/runs\/run_/);
+});
+
+test('the head of a running log counts its lines as they come', async ({ page }) => {
+  const { api, server } = stack;
+  const plans = await api.get<readonly ApiPlan[]>('/plans');
+  const nightly = plans.find(({ name }) => name === 'nightly');
+  await signIn(page, server.url, stack.admin, `/plans/${nightly?.id}`);
+  await writeFile(holdFile(), '');
+  try {
+    const id = await runNow(page);
+    const head = page.locator('#run-log-head');
+    await expect(head).toHaveAttribute('data-live-lines', `run:${id}`);
+    await expect(head).toHaveText(/^[1-9]\d*\slines?/);
+    await page.evaluate('window.isSamePage = true');
+    // The stage does not change meanwhile: nothing but the lines themselves can move the number.
+    const count = async () => Number.parseInt(await head.innerText(), 10);
+    await expect(page.locator('.log-text', { hasText: 'held' }).first()).toBeVisible();
+    const before = await count();
+    await expect.poll(count).toBeGreaterThan(before + 5);
+    await rm(holdFile());
+    await api.waitForRun(id, 'succeeded');
+    const { lines } = await api.get<{ lines: readonly unknown[] }>(`/runs/${id}/log?limit=2000`);
+    expect(lines.length).toBeGreaterThan(before);
+    await expect(head).toHaveText(new RegExp(`^${lines.length}\\slines`));
+    expect(await page.evaluate('window.isSamePage')).toBe(true);
+  } finally {
+    await rm(holdFile(), { force: true });
+  }
+});
+
+test('without JavaScript a person changes their password: other browsers are signed out, this one stays', async ({ browser }) => {
+  const { url } = stack.server;
+  const passwordFile = await stack.server.writePassword(otto.password);
+  await stack.server.runCommand(['user', 'create', '--name', otto.name, '--role', 'operator', '--password-file', passwordFile]);
+  const [here, there] = await Promise.all([browser.newContext({ javaScriptEnabled: false }), browser.newContext()]);
+  try {
+    const [page, other] = await Promise.all([here.newPage(), there.newPage()]);
+    await signIn(page, url, otto);
+    await signIn(other, url, otto, '/runs');
+    await page.getByRole('link', { name: 'otto · Operator' }).click();
+    await page.waitForURL(`${url}/account`);
+    const change = async (current: string): Promise<void> => {
+      await fillFields(page, { 'Present password': current, 'New password': NEXT_PASSWORD, 'New password again': NEXT_PASSWORD });
+      await page.getByRole('button', { name: 'Change password' }).click();
+    };
+    await change('eight wrong herons on stilts');
+    await expect(page.getByRole('alert')).toContainText('The present password is wrong.');
+    await expect(page.getByLabel('Present password')).toHaveValue('');
+    await change(otto.password);
+    await expect(page.getByRole('status').filter({ hasText: 'Your password is changed.' })).toBeVisible();
+    await page.goto(`${url}/plans`);
+    await expect(page).toHaveURL(`${url}/plans`);
+    await other.goto(`${url}/plans`);
+    await expect(other).toHaveURL(/\/login\?next=/);
+    await fillLogin(other, { name: otto.name, password: NEXT_PASSWORD });
+    await expect(other).toHaveURL(`${url}/plans`);
+  } finally {
+    await Promise.all([here.close(), there.close()]);
+  }
 });
 
 test('without JavaScript a person adds a source, runs it, cancels and restores', async ({ browser }) => {
