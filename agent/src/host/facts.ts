@@ -20,7 +20,7 @@ export function readHostFacts(clock: Pick<Clock, 'now'>, agentVersion: string, p
     cpus: cpus().length,
     memoryBytes: totalmem(),
     agentVersion,
-    zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    zone: Temporal.Now.timeZoneId(),
     bootedAt: Math.max(0, Math.round(clock.now() - uptime() * 1000)),
     pdeathsig,
   };

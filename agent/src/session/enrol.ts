@@ -17,6 +17,7 @@ import type { HostCredentialStore } from '../identity/host-credentials.ts';
 import type { Identity } from '../identity/identity.ts';
 import { buildAnnounceProof } from '../identity/proof.ts';
 import type { AgentLog } from '../runs/workbench.ts';
+import { type JsonAnswer, postJson } from './post-json.ts';
 
 export interface EnrolOptions {
   serverUrl: string;
@@ -37,16 +38,10 @@ export interface EnrolOptions {
 const WORTH_WAITING: ReadonlySet<string> = new Set(['unavailable', 'limit', 'internal', 'not_found']);
 
 async function post<T>(options: EnrolOptions, path: string, body: object, schema: z.ZodType<T>): Promise<T> {
-  const url = `${options.serverUrl}${path}`;
-  let response: Response;
+  const url = new URL(`${options.serverUrl}${path}`);
+  let answer: JsonAnswer;
   try {
-    response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json' },
-      body: JSON.stringify(body),
-      redirect: 'error',
-      signal: AbortSignal.any([options.signal, AbortSignal.timeout(WIRE.handshakeTimeoutMs)]),
-    });
+    answer = await postJson(url, body, options.signal);
   } catch (cause) {
     options.signal.throwIfAborted();
     throw new AppError(
@@ -55,20 +50,14 @@ async function post<T>(options: EnrolOptions, path: string, body: object, schema
       { cause },
     );
   }
-  let content: unknown;
-  try {
-    content = JSON.parse(await response.text());
-  } catch (cause) {
-    throw new AppError(
-      'unavailable',
-      `${url} answered ${response.status} with something that is not JSON; is this a Holdfast server?`,
-      { cause },
-    );
+  const { status, content } = answer;
+  if (content === undefined) {
+    throw new AppError('unavailable', `${url} answered ${status} with something that is not JSON; is this a Holdfast server?`);
   }
-  if (!response.ok) {
+  if (status < 200 || status > 299) {
     const error = wireErrorSchema.safeParse(content);
     if (error.success) throw fromWireError(error.data);
-    throw new AppError('unavailable', `${url} answered ${response.status}`);
+    throw new AppError('unavailable', `${url} answered ${status}`);
   }
   const parsed = schema.safeParse(content);
   if (!parsed.success)

@@ -4,6 +4,7 @@
  * this file holds what both must agree on.
  */
 import { z } from 'zod';
+import { openZone } from './wall-time.ts';
 
 /** Five fields, no seconds, no `@reboot`. The expression itself is checked by croner at the boundary that stores it. */
 export const cronSchema = z
@@ -15,7 +16,7 @@ export const cronSchema = z
 /** Whether this runtime knows the IANA zone. */
 export function isKnownZone(zone: string): boolean {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
+    openZone(zone);
     return true;
   } catch {
     return false;
