@@ -18,7 +18,7 @@ const PROBE = `
   import sodium from 'libsodium-wrappers';
   import { pino } from 'pino';
   import WebSocket, { WebSocketServer } from 'ws';
-  import { z } from 'zod';
+  import * as z from 'zod';
 
   await sodium.ready;
   const hub = new WebSocketServer({ port: 0, host: '127.0.0.1' });

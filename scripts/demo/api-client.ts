@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The public API answered with a failure, in its own words. */
 export class ApiFailure extends Error {

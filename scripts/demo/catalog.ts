@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Api } from './api-client.ts';
 import type { SampleData, SampleKind } from './sample-data.ts';
 import { SHOP } from './samples/shop.ts';

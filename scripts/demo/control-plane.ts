@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isPortFree } from '../../e2e/harness/services/free-port.ts';
 import { runTool } from '../../e2e/harness/services/tool-run.ts';
 import { type Api, ApiFailure, createApi } from './api-client.ts';

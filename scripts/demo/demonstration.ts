@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Api } from './api-client.ts';
 import { ensurePlans, ensureRepository, ensureSources, type Plan, type Source } from './catalog.ts';
 import { ADMIN, type ListenWish, openAccess, startServer } from './control-plane.ts';

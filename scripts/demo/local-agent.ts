@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { runTool } from '../../e2e/harness/services/tool-run.ts';
 import type { Api } from './api-client.ts';
 import { getCommand, type Program, startProgram } from './program.ts';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { publicKeySchema, tokenSchema } from '@holdfast/shared/crypto/crypto.ts';
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ensurePrivateDirectory, readPrivateFile, removePrivateFile, replacePrivateFile } from './private-file.ts';
 
 export interface HostCredentials {

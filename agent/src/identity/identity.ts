@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Crypto, publicKeySchema, type SealingKeys, type SigningKeys } from '@holdfast/shared/crypto/crypto.ts';
 import { type Fingerprint, fingerprintOf } from '@holdfast/shared/crypto/fingerprint.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createPrivateFile, ensurePrivateDirectory, readPrivateFile } from './private-file.ts';
 
 export interface Identity {

@@ -2,7 +2,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { TERMINAL_STATES, TRIGGERS } from '@holdfast/shared/domain/run.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const journaledBackupSchema = z.object({
   kind: z.literal('backup'),

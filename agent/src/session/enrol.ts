@@ -12,7 +12,7 @@ import {
   type HostFacts,
   wireErrorSchema,
 } from '@holdfast/shared/protocol/messages.ts';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { HostCredentialStore } from '../identity/host-credentials.ts';
 import type { Identity } from '../identity/identity.ts';
 import { buildAnnounceProof } from '../identity/proof.ts';

@@ -3,7 +3,7 @@ import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Role, Session, User } from '../store/people.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';

@@ -7,7 +7,7 @@ import {
   type Secrets,
 } from '@holdfast/shared/adapters/field.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 export interface AdapterInput {
   config: Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 /** Names, tags and notes that people give: every use case that stores one checks it here, whatever its boundary did. */
 import { nameSchema, tagSchema } from '@holdfast/shared/domain/plan.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createFieldsError } from './adapter-input.ts';
 
 const tagsSchema = z.array(tagSchema).max(TEXT.tags, `there may be ${TEXT.tags} tags at most`);

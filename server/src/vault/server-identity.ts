@@ -2,7 +2,7 @@
 import { type Crypto, publicKeySchema, type SigningKeys } from '@holdfast/shared/crypto/crypto.ts';
 import { encodeFields } from '@holdfast/shared/crypto/field-bytes.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { decryptText, deriveKey, encryptText, type NamedKey } from './boxed-text.ts';
 
 /** What the store keeps: text only, the secret half encrypted under the master key. */

@@ -2,7 +2,7 @@
  * Fields: the one description from which forms, schemas, API documents and masking are made.
  * An adapter lists its fields; nothing else in the product knows their names.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { TEXT } from '../limits.ts';
 
 interface FieldShape {

@@ -2,7 +2,7 @@
  * The cryptography of the product, made once per process and passed to whoever needs it. Public keys, signatures and
  * tokens are base64url text, because they travel; secret keys and plaintexts stay bytes.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RandomBytes } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { loadPrimitives, type Primitives, SIZES } from './primitives.ts';

@@ -2,7 +2,7 @@
  * Signed documents, such as the spec of a host. What is signed are the exact bytes of the JSON text that is sent and
  * kept, so nothing depends on two programs writing the same object in the same way.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { AppError } from '../errors.ts';
 import { type Crypto, type SigningKeys, signatureSchema } from './crypto.ts';
 

@@ -2,7 +2,7 @@
  * Secrets on their way to one host. A sealed box has neither a sender nor associated bytes, so the binding (host,
  * purpose, object, version) lies inside the sealed text and the server's signature lies outside, over the box.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { AppError } from '../errors.ts';
 import { TEXT } from '../limits.ts';
 import { type Crypto, type SealingKeys, type SigningKeys, signatureSchema } from './crypto.ts';

@@ -2,7 +2,7 @@
  * Identifiers. Each kind has a prefix and a brand, matches `[A-Za-z0-9_-]+`, and is made only here.
  * Fresh ids carry their time first (48 bits, Crockford base 32, lower case), so that they sort by age and keyset paging works.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock, RandomBytes } from '../clock.ts';
 
 const PREFIXES = {

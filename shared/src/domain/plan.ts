@@ -1,5 +1,5 @@
 /** Plans, sources and repositories as one host is told about them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { sealedSecretsSchema } from '../crypto/sealed.ts';
 import { RUNS, TEXT } from '../limits.ts';
 import { idSchema } from './ids.ts';

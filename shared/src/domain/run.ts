@@ -4,7 +4,7 @@
  *   queued ─▶ running ─▶ finalizing ─▶ succeeded | partial | failed | cancelled
  *     └────────────────────────────▶ skipped | cancelled | failed
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ERROR_CODES } from '../errors.ts';
 import { TEXT } from '../limits.ts';
 

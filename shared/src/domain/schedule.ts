@@ -3,7 +3,7 @@
  * The computation of instants from a cron expression lives where croner is imported (agent scheduler, server core);
  * this file holds what both must agree on.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { openZone } from './wall-time.ts';
 
 /** Five fields, no seconds, no `@reboot`. The expression itself is checked by croner at the boundary that stores it. */

@@ -1,5 +1,5 @@
 /** A snapshot: one restorable point, as the ledger knows it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { idSchema } from './ids.ts';
 import { evidenceSchema } from './run.ts';
 

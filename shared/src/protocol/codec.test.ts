@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { AppError } from '../errors.ts';
 import { WIRE } from '../limits.ts';
 import { type CodecLimits, decodeAgentFrame, decodeServerFrame, encodeFrame } from './codec.ts';

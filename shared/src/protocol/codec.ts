@@ -3,7 +3,7 @@
  * 1009 too big, 1007 not JSON or not UTF-8, 1008 against the schema. An unknown type is refused by name without
  * ending the connection, because a newer peer may know more.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { AppError } from '../errors.ts';
 import { AGENT_FRAMES, type AgentFrame, frameHeadSchema, REQUESTS, SERVER_FRAMES, type ServerFrame } from './messages.ts';
 

@@ -2,7 +2,7 @@
  * Durable events: what an agent must tell the server exactly once, however often the line is cut.
  * Each has a sequence number in the outbox epoch; the server applies them in order and ignores repeats.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { idSchema } from '../domain/ids.ts';
 import { evidenceSchema, failureSchema, logLineSchema, RUN_KINDS, STAGES, TERMINAL_STATES, TRIGGERS } from '../domain/run.ts';
 import { snapshotMadeSchema } from '../domain/snapshot.ts';

@@ -2,7 +2,7 @@
  * The frames. `{v, id, type, re?, at, body}` in JSON; `re` names the frame being answered.
  * Unknown types are refused by name, unknown fields ignored, everything else validated on both sides.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { TOOLS } from '../adapters/command.ts';
 import { sealedSecretsSchema } from '../crypto/sealed.ts';
 import { idSchema } from '../domain/ids.ts';

@@ -1,7 +1,7 @@
 /** Recorded words of real restic processes, for tests: `fixtures/<version>-<what was odd>.json`. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const recordingSchema = z.object({
   version: z.string(),

@@ -2,7 +2,7 @@
  * Reads what restic prints. Pure and tolerant: unknown kinds of message, half lines and values of the wrong type are
  * passed over, never trusted; text from file names is hostile and bounded here.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Longer lines are not looked at: restic's own are a few KiB, a status line with long names included. */
 const LINE_CHARS = 1024 * 1024;

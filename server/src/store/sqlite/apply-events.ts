@@ -6,7 +6,7 @@
 import type { HostId, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import { planApply } from '@holdfast/shared/protocol/channel.ts';
 import type { DurableEvent, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AppliedEvents } from '../runs.ts';
 import { applyPartFinished, applyRunFinished } from './apply-ends.ts';
 import type { Frame } from './event-frame.ts';

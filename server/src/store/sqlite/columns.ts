@@ -1,6 +1,6 @@
 /** Pieces of row schemas: how a column becomes a value. */
 import { evidenceSchema, failureSchema } from '@holdfast/shared/domain/run.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** NULL is a missing value. */
 export function optional<T>(schema: z.ZodType<T>): z.ZodType<T | undefined> {

@@ -4,7 +4,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { ENROLMENT } from '@holdfast/shared/limits.ts';
 import { hostFactsSchema } from '@holdfast/shared/protocol/messages.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Announcement, EnrolmentToken, HostStore, HostToken } from '../hosts.ts';
 import { counted, json, optional, toJson } from './columns.ts';
 import { createHostInsert, HOST_COLUMNS, hostRow } from './hosts.ts';

@@ -1,7 +1,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { hostFactsSchema, toolReportSchema } from '@holdfast/shared/protocol/messages.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { HOST_STATES, type Host, type HostFilter, type HostStore } from '../hosts.ts';
 import type { PageRequest } from '../page.ts';
 import { counted, foldName, json, optional, toJson } from './columns.ts';

@@ -1,7 +1,7 @@
 /** Keyset paging: the cursor is the key of the last row, opaque to everybody else. */
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Page, PageRequest } from '../page.ts';
 
 /** What a list is ordered by, the id last: text for names, epoch milliseconds for instants. */

@@ -5,7 +5,7 @@ import type { RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import { LOG_LEVELS, type LogLine } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { LOG } from '@holdfast/shared/limits.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { LogFilter } from '../runs.ts';
 import { optional } from './columns.ts';
 import type { Sql } from './statements.ts';

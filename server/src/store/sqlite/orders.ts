@@ -2,7 +2,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Failure } from '@holdfast/shared/domain/run.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Order, Run, RunStore } from '../runs.ts';
 import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
 import type { Sql } from './statements.ts';

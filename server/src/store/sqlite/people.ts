@@ -1,6 +1,6 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ApiKey, type PeopleStore, ROLES, type Session, type User } from '../people.ts';
 import { counted, flag, foldName, optional } from './columns.ts';
 import type { Params, Sql } from './statements.ts';

@@ -2,7 +2,7 @@ import { idSchema, type TenantId } from '@holdfast/shared/domain/ids.ts';
 import { planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
 import { cronSchema } from '@holdfast/shared/domain/schedule.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CatalogStore, Plan, PlanFilter } from '../catalog.ts';
 import type { PageRequest } from '../page.ts';
 import { counted, flag, foldName, json, optional, toJson } from './columns.ts';

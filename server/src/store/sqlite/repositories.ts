@@ -1,7 +1,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { configSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CatalogStore, Repository } from '../catalog.ts';
 import type { PageRequest } from '../page.ts';
 import { counted, foldName, json, optional, toJson } from './columns.ts';

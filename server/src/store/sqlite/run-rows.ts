@@ -21,7 +21,7 @@ import {
   TRIGGERS,
 } from '@holdfast/shared/domain/run.ts';
 import { restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Run, RunPart } from '../runs.ts';
 import { json, optional, storedEvidence, storedFailure, toJson } from './columns.ts';
 import { computeFacets } from './facets.ts';

@@ -3,7 +3,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { RUN_KINDS, RUN_STATES, type RunState, STAGES } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PageRequest } from '../page.ts';
 import type { Run, RunFilter, RunStage, RunStore } from '../runs.ts';
 import { createEventApplier } from './apply-events.ts';

@@ -1,5 +1,5 @@
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SettingStore } from '../trail.ts';
 import { counted } from './columns.ts';
 import type { Sql } from './statements.ts';

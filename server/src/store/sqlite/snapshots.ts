@@ -1,7 +1,7 @@
 import { idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { SNAPSHOT_STATES } from '@holdfast/shared/domain/snapshot.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PageRequest } from '../page.ts';
 import type { RunStore, Snapshot, SnapshotFilter } from '../runs.ts';
 import { counted, json, optional, storedEvidence, toJson } from './columns.ts';

@@ -1,7 +1,7 @@
 /** How sources stand: their newest clean backup and their newest attempt. Read from the ledger itself, so it cannot drift. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RunStore } from '../runs.ts';
 import type { Sql } from './statements.ts';
 

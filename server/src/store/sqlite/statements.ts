@@ -5,7 +5,7 @@
 
 import { AppError } from '@holdfast/shared/errors.ts';
 import type Database from 'better-sqlite3';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { toStoreError } from './faults.ts';
 
 export type Param = string | number | boolean | Uint8Array | null | undefined;

@@ -1,5 +1,5 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PageRequest } from '../page.ts';
 import type { AuditRow, HostHappening, TrailStore } from '../trail.ts';
 import { json, optional, toJson } from './columns.ts';

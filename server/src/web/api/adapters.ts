@@ -3,7 +3,7 @@ import { REPOSITORY_ADAPTERS, SOURCE_ADAPTERS } from '@holdfast/shared/adapters/
 import type { Field } from '@holdfast/shared/adapters/field.ts';
 import type { RepositoryAdapter } from '@holdfast/shared/adapters/repository.ts';
 import type { SourceAdapter } from '@holdfast/shared/adapters/source.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { demand } from '../../core/caller.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { listOf, nameShape } from './shapes.ts';

@@ -1,6 +1,6 @@
 /** The end-point of the audit trail: who did what to what, from where. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { listAudit } from '../../core/audit.ts';
 import type { AuditRow } from '../../store/trail.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';

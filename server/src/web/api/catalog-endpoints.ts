@@ -3,7 +3,7 @@
  * `ETag`, a change guarded by `If-Match`.
  */
 import type { Id } from '@holdfast/shared/domain/ids.ts';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Caller } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { type ApiEndpoint, type ApiReply, defineEndpoint } from '../http/route.ts';

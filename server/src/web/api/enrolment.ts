@@ -3,7 +3,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { ENROLMENT, TEXT } from '@holdfast/shared/limits.ts';
 import { hostFactsSchema } from '@holdfast/shared/protocol/messages.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   approveHost,
   createEnrolmentToken,

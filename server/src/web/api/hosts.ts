@@ -3,7 +3,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import { AGENT_FRAMES, hostFactsSchema, toolReportSchema } from '@holdfast/shared/protocol/messages.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Caller } from '../../core/caller.ts';
 import {
   getHost,

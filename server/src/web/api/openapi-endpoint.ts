@@ -1,5 +1,5 @@
 /** The end-point that serves the description of all of them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { demand } from '../../core/caller.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { createOpenApiDocument } from './openapi.ts';

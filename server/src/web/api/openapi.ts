@@ -2,7 +2,7 @@
  * The OpenAPI 3.1 document, made from the very table that is served. Schemas with a name become components; replies are
  * open to new fields, input is not.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { sessionCookieName } from '../http/cookies.ts';
 import { API_CODES } from '../http/http-error.ts';
 import type { ApiEndpoint } from '../http/route.ts';

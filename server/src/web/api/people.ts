@@ -1,7 +1,7 @@
 /** End-points about who may ask: the caller itself, people, and the keys of programs. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { listUsers } from '../../core/accounts.ts';
 import { createFieldsError } from '../../core/adapter-input.ts';
 import { createApiKey, listApiKeys, revokeApiKey } from '../../core/api-keys.ts';

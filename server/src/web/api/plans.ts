@@ -3,7 +3,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema, planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
 import { type Schedule, scheduleSchema } from '@holdfast/shared/domain/schedule.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createFieldsError } from '../../core/adapter-input.ts';
 import { type Caller, demand } from '../../core/caller.ts';
 import { createPlan, deletePlan, getPlan, listPlans, updatePlan } from '../../core/plans.ts';

@@ -3,7 +3,7 @@ import { findRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   createRepository,
   deleteRepository,

@@ -2,7 +2,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { startRestore } from '../../core/restores.ts';
 import { getRunDetail, listRuns } from '../../core/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';

@@ -1,6 +1,6 @@
 /** The words in which programs name the state of a run: ours, and those of other tools for the same thing. */
 import { RUN_STATES, type RunState } from '@holdfast/shared/domain/run.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const ALIASES = {
   completed: 'succeeded',

@@ -13,7 +13,7 @@ import {
 } from '@holdfast/shared/domain/run.ts';
 import { LOG } from '@holdfast/shared/limits.ts';
 import { restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { cancelRun, getRunDetail, listRuns, type RunDetail, readRunLog } from '../../core/runs.ts';
 import type { Run, RunFilter, RunPart, RunStage } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';

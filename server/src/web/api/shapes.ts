@@ -6,7 +6,7 @@ import type { Config } from '@holdfast/shared/adapters/field.ts';
 import { type Id, type IdKind, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { configSchema, nameSchema, tagSchema } from '@holdfast/shared/domain/plan.ts';
 import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { EncryptedSecrets } from '../../store/catalog.ts';
 import type { Page, PageRequest } from '../../store/page.ts';
 import type { ApiReply } from '../http/route.ts';

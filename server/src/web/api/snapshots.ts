@@ -2,7 +2,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { evidenceSchema } from '@holdfast/shared/domain/run.ts';
 import type { SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { getSnapshot, listSnapshots } from '../../core/restores.ts';
 import type { Snapshot } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';

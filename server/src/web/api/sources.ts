@@ -5,7 +5,7 @@ import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
 import { COUNTS } from '@holdfast/shared/limits.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Caller } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import {

@@ -12,7 +12,7 @@ import {
   claimReplySchema,
 } from '@holdfast/shared/protocol/messages.ts';
 import { type ErrorRequestHandler, Router } from 'express';
-import { z } from 'zod';
+import * as z from 'zod';
 import { announceHost, claimAnnouncement } from '../../core/enrolment.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { DOORS } from '../urls.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AppError, ERROR_CODES, type ErrorCode } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { OWN_PAGE, type ServedApp, serveApp } from './fixtures/served-app.ts';
 import { API_CODES } from './http-error.ts';
 import { type ApiEndpoint, defineEndpoint } from './route.ts';

@@ -2,7 +2,7 @@
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import { Router } from 'express';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CoreContext } from '../../core/ports.ts';
 import type { Admission } from './admission.ts';
 import { readJson } from './bodies.ts';

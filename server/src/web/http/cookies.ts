@@ -1,7 +1,7 @@
 /** The cookies of this server: read without trust, written with every protection the base URL allows. */
 import type { Crypto } from '@holdfast/shared/crypto/crypto.ts';
 import type { Request, Response } from 'express';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FlashMessage, SessionCookie } from './route.ts';
 
 export interface Cookies {

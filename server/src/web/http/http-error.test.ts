@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AppError, ERROR_CODES, type ErrorCode } from '@holdfast/shared/errors.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { API_CODES, createHttpFault, parseInput, toHttpError } from './http-error.ts';
 
 const STATUS: Record<ErrorCode, number> = {

@@ -1,7 +1,7 @@
 /** One mapping from the closed set of errors to HTTP, for the API and for pages. */
 import { AppError, type ErrorCode, type ErrorDetails, toAppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 const STATUS: Readonly<Record<ErrorCode, number>> = {
   invalid: 400,

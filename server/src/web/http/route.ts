@@ -2,7 +2,7 @@
  * Routes as data. Screens and API end-points are plain tables of these; only this folder turns them into Express
  * handlers, and the OpenAPI document and the link test read the very same tables.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Caller } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { Html } from '../html.ts';

@@ -2,7 +2,7 @@
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP, STREAM } from '@holdfast/shared/limits.ts';
 import type { Request, RequestHandler, Response } from 'express';
-import { z } from 'zod';
+import * as z from 'zod';
 import { demand } from '../../core/caller.ts';
 import type { Admission } from './admission.ts';
 import { parseInput } from './http-error.ts';

@@ -1,6 +1,6 @@
 /** What a refused form shows: the sentence for the whole, and a word beside each field at fault. */
 import { AppError } from '@holdfast/shared/errors.ts';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 export interface FormProblem {
   /** Undefined when the fields say it all. */

@@ -1,7 +1,7 @@
 /** `/hosts/new`: how a host joins, and enrolment tokens. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { ENROLMENT, TEXT } from '@holdfast/shared/limits.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isAllowed } from '../../core/caller.ts';
 import { createEnrolmentToken, deleteEnrolmentToken, listEnrolmentTokens } from '../../core/enrolment.ts';
 import type { CoreContext } from '../../core/ports.ts';

@@ -2,7 +2,7 @@
 import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isAllowed } from '../../core/caller.ts';
 import { getHost, type HostView, listHostHappenings, revokeHost, rotateHostToken, updateHost } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';

@@ -3,7 +3,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema, tagSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isAllowed } from '../../core/caller.ts';
 import { approveHost, listPendingHosts, type PendingHost, rejectHost } from '../../core/enrolment.ts';
 import type { CoreContext } from '../../core/ports.ts';

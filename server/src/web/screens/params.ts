@@ -1,6 +1,6 @@
 /** Parameters of a path: an id that is not one leads to the same "not found" as an id of nothing. */
 import { AppError } from '@holdfast/shared/errors.ts';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Visit } from '../http/route.ts';
 
 export function getParam<T>(visit: Pick<Visit, 'params'>, name: string, schema: z.ZodType<T, string>): T {

@@ -1,5 +1,5 @@
 /** What sources of database servers share: the fields of their form, and how their SQL clients' answers are read. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { AppError } from '../../errors.ts';
 import type { Field } from '../field.ts';
 

@@ -2,7 +2,7 @@
  * One database of a MariaDB (10.5 or newer) or MySQL (8.0 or newer) server, read with MariaDB's own clients. Both kinds share one
  * implementation. It is tested against MariaDB servers only; against a MySQL 8 server it follows the documentation and is not exercised.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { createReasonError } from '../../domain/reason.ts';
 import { AppError } from '../../errors.ts';
 import { findText, getNumber, getText } from '../config-values.ts';

@@ -3,7 +3,7 @@
  * deduplicates), with large objects, owners and grants, restorable under another name; the cluster's roles and tablespaces lie
  * beside it as `globals.sql`. How `--clean` and `--create` behave is decided at restore time, not in a custom archive.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { createReasonError } from '../../domain/reason.ts';
 import { AppError } from '../../errors.ts';
 import { findText, getNumber, getText } from '../config-values.ts';

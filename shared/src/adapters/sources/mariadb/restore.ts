@@ -7,7 +7,7 @@
  * A dump cut at the end of a statement restores without an error, so the exit code here proves nothing about completeness: that the whole
  * artifact was read is for the producer's exit code and the snapshot's size to say.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { getText } from '../../config-values.ts';
 import type { DatabaseRestore, RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
 import { parseJsonLine } from '../database.ts';

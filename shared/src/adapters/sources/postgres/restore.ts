@@ -3,7 +3,7 @@
  * server costs its ownership and grants, as a warning, and nothing else. Settings and grants of the database itself
  * (`ALTER DATABASE … SET`, `GRANT … ON DATABASE`) belong to the old name and are not carried over.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DatabaseRestore, RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
 import { parseJsonLine } from '../database.ts';
 import { cleanToolText, describeOutcome } from '../tool-text.ts';
