@@ -51,7 +51,9 @@ export async function clearLocks(workbench: Workbench, spec: Spec, repositories:
     const onLog = (_level: string, text: string) => workbench.log.warn({ repository: repository.id }, text);
     await withWorkDir(workbench, async (workDir) => {
       const { access } = prepareRepository(workbench, repository, workDir);
-      await workbench.engine(workbench.exec).clearOwnLocks({ access, workDir, onLog });
+      const { failure, left } = await workbench.engine(workbench.exec).clearOwnLocks({ access, workDir, onLog });
+      if (failure) onLog('warn', `Locks that an interrupted run may have left could not be looked for: ${failure.message}`);
+      else if (left.length > 0) onLog('warn', `${left.length} locks of interrupted runs are left in the repository`);
     });
   }
 }
