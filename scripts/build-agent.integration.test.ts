@@ -2,25 +2,27 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { buildAgent } from './build-agent.ts';
+import { buildAgent, NODE_FLAGS } from './build-agent.ts';
+
+const ROOT = dirname(import.meta.dirname);
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-build-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Uses every package that the agent stands on, the way the agent does. */
+/** Uses every package that the agent stands on, the way the agent does; tells which switches it runs with, and whether undici was loaded. */
 const PROBE = `
+  import { createCrypto } from '${ROOT}/shared/src/crypto/crypto.ts';
   import { DatabaseSync } from 'node:sqlite';
   import { Command } from 'commander';
   import { Cron } from 'croner';
   import { execFileSync } from 'node:child_process';
-  import sodium from 'libsodium-wrappers';
   import { pino } from 'pino';
   import WebSocket, { WebSocketServer } from 'ws';
   import * as z from 'zod';
 
-  await sodium.ready;
+  async function main() {
   const hub = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   await new Promise((done) => hub.once('listening', done));
   const socket = new WebSocket('ws://127.0.0.1:' + hub.address().port);
@@ -29,16 +31,20 @@ const PROBE = `
   hub.close();
   pino({ level: 'info' }, pino.destination(2)).info('probe');
   const command = new Command().argument('<word>').action(() => {}).parse();
-  const keys = sodium.crypto_box_keypair();
-  const sealed = sodium.crypto_box_seal('secret', keys.publicKey);
+  const crypto = await createCrypto((size) => globalThis.crypto.getRandomValues(new Uint8Array(size)));
+  const keys = crypto.makeSealingKeys();
   console.log(JSON.stringify({
     sqlite: new DatabaseSync(':memory:').prepare('SELECT 6 * 7 AS answer').get().answer,
-    opened: sodium.crypto_box_seal_open(sealed, keys.publicKey, keys.privateKey, 'text'),
+    opened: Buffer.from(crypto.unseal(keys, crypto.seal(keys.publicKey, Buffer.from('secret')))).toString(),
     fires: new Cron('0 2 * * *', { mode: '5-part' }).nextRun() instanceof Date,
     tool: execFileSync('echo', ['from a tool'], { encoding: 'utf8' }).trim(),
     parsed: z.object({ a: z.number() }).parse({ a: 1 }).a,
     word: command.args[0],
+    flags: process.execArgv,
+    second: process.moduleLoadList.some((name) => name.includes('undici')),
   }));
+  }
+  void main();
 `;
 
 describe('The executable of the agent', () => {
@@ -47,7 +53,7 @@ describe('The executable of the agent', () => {
     const out = join(folder, 'probe');
     writeFileSync(main, PROBE);
     await buildAgent({ main, out });
-    rmSync(`${out}.mjs`);
+    rmSync(`${out}.cjs`);
     const stdout = execFileSync(out, ['hello'], {
       cwd: '/',
       env: { PATH: '/usr/bin:/bin' },
@@ -61,6 +67,8 @@ describe('The executable of the agent', () => {
       tool: 'from a tool',
       parsed: 1,
       word: 'hello',
+      flags: [...NODE_FLAGS],
+      second: false,
     });
   });
 

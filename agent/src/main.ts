@@ -116,4 +116,5 @@ program.exitOverride((error) => {
 });
 // `… | head` ends the reader first, which is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : EXIT.failed));
-await program.parseAsync();
+// Every action reports its own failure. No `await`: the executable's bundle is CommonJS, which has none at the top.
+void program.parseAsync();
