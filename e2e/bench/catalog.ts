@@ -2,12 +2,13 @@
 import { AGENT_MEMORY } from './agent-memory.ts';
 import { createBackupSpeed, createRestoreSpeed } from './database-speed.ts';
 import type { Benchmark } from './figure.ts';
-import { AGENT_IDLE, SERVER_IDLE } from './idle.ts';
+import { AGENT_IDLE, CHECKOUT_AGENT_IDLE, SERVER_IDLE } from './idle.ts';
 import { LOG_LATENCY } from './log-latency.ts';
 import { RUN_LIST } from './run-list.ts';
 
 export const BENCHMARKS: readonly Benchmark[] = [
   AGENT_IDLE,
+  CHECKOUT_AGENT_IDLE,
   SERVER_IDLE,
   RUN_LIST,
   LOG_LATENCY,
