@@ -76,7 +76,7 @@ export interface ToolingOptions {
 /** Opens identity, credentials and tools of the state directory. */
 export async function openTooling({ config, log, ...given }: ToolingOptions): Promise<HostTooling> {
   const clock = given.clock ?? systemClock;
-  const crypto = given.crypto ?? (await createCrypto(systemRandomBytes));
+  const crypto = given.crypto ?? createCrypto(systemRandomBytes);
   const identity = await loadOrCreateIdentity(config.stateDir, crypto);
   const credentials = await openHostCredentials(config.stateDir);
   const tmpDir = join(config.stateDir, 'tmp');

@@ -95,10 +95,14 @@ export const PACKAGES_EVERYWHERE: ReadonlySet<string> = new Set(['zod']);
 /** Where a package or builtin must live, by side. Any package that is not listed may choose its one folder. */
 export const HOMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'node:child_process': { agent: 'agent/src/exec' },
+  'node:crypto': { shared: 'shared/src/crypto', server: '*', agent: '*' },
   'node:sqlite': { agent: 'agent/src/journal' },
   'better-sqlite3': { server: 'server/src/store' },
   croner: { agent: 'agent/src/scheduler', server: '*' },
-  'libsodium-wrappers': { shared: 'shared/src/crypto' },
+  '@noble/ciphers': { shared: 'shared/src/crypto' },
+  '@noble/hashes': { shared: 'shared/src/crypto' },
+  // Tests alone may import it, as the reference that the cryptography is compared with.
+  'libsodium-wrappers': {},
   'prom-client': { server: 'server/src/metrics' },
   ws: { server: 'server/src/hub', agent: 'agent/src/session' },
 };

@@ -82,7 +82,7 @@ export async function openFoundation(options: FoundationOptions): Promise<CoreCo
   const clock = options.clock ?? systemClock;
   const randomBytes = options.randomBytes ?? systemRandomBytes;
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
-  const crypto = await createCrypto(randomBytes);
+  const crypto = createCrypto(randomBytes);
   const store = await openSqliteStore({
     path: join(options.dataDir, 'holdfast.db'),
     migrationsDir: MIGRATIONS,

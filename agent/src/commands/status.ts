@@ -5,16 +5,16 @@ import type { AgentConfig } from '../config.ts';
 import { readSpec } from '../handlers/spec-put.ts';
 import { findCredentials } from '../identity/host-credentials.ts';
 import { findIdentity } from '../identity/identity.ts';
-import { glanceAtJournal } from '../journal/peek.ts';
 import { computeNextFire } from '../scheduler/next-fire.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { printJson, printLine, printTable } from './output.ts';
+import { findJournalGlance } from './stored-spec.ts';
 
 export async function runStatus(config: AgentConfig, json: boolean): Promise<void> {
-  const crypto = await createCrypto(systemRandomBytes);
+  const crypto = createCrypto(systemRandomBytes);
   const identity = await findIdentity(config.stateDir, crypto);
   const credentials = await findCredentials(config.stateDir);
-  const glance = glanceAtJournal(config.stateDir);
+  const glance = findJournalGlance(config.stateDir);
   const trusted = { crypto, serverKey: () => credentials?.serverKey, hostId: () => credentials?.hostId };
   const spec = glance?.spec && credentials ? readSpec(trusted, glance.spec) : undefined;
   const now = systemClock.now();

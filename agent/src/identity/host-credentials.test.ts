@@ -12,7 +12,7 @@ import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { type Enrolment, findCredentials, openHostCredentials } from './host-credentials.ts';
 
-const crypto = await createCrypto(systemRandomBytes);
+const crypto = createCrypto(systemRandomBytes);
 let stateDir: string;
 
 beforeEach(async () => {

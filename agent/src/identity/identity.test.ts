@@ -8,7 +8,7 @@ import { createCrypto } from '@holdfast/shared/crypto/crypto.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { findIdentity, getIdentity, loadOrCreateIdentity } from './identity.ts';
 
-const crypto = await createCrypto(systemRandomBytes);
+const crypto = createCrypto(systemRandomBytes);
 let parent: string;
 let stateDir: string;
 

@@ -6,7 +6,7 @@ import { verifyAnnounceClaim, verifyConnectClaim } from '@holdfast/shared/crypto
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { buildAnnounceProof, buildConnectProof } from './proof.ts';
 
-const crypto = await createCrypto(systemRandomBytes);
+const crypto = createCrypto(systemRandomBytes);
 const identity = { signing: crypto.makeSigningKeys(), sealing: crypto.makeSealingKeys() };
 const serverKey = crypto.makeSigningKeys().publicKey;
 const credentials = { hostId: 'host_1' as HostId, serverKey };

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { nameKey } from './boxed-text.ts';
 import { createFieldCipher, createKeyring, type FieldPlace } from './keyring.ts';
 
-const crypto = await createCrypto(systemRandomBytes);
+const crypto = createCrypto(systemRandomBytes);
 
 function makeMaster() {
   const key = crypto.randomBytes(32);

@@ -8,7 +8,7 @@ import { createCrypto } from '@holdfast/shared/crypto/crypto.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { loadMasterKey, type MasterKeyRequest } from './master-key.ts';
 
-const crypto = await createCrypto(systemRandomBytes);
+const crypto = createCrypto(systemRandomBytes);
 const secret = Buffer.from(crypto.randomBytes(32));
 let dataDir: string;
 

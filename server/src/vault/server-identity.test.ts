@@ -5,7 +5,7 @@ import { createCrypto } from '@holdfast/shared/crypto/crypto.ts';
 import { nameKey } from './boxed-text.ts';
 import { createServerIdentity, openServerIdentity, sealServerIdentity, serverIdentityRecordSchema } from './server-identity.ts';
 
-const crypto = await createCrypto(systemRandomBytes);
+const crypto = createCrypto(systemRandomBytes);
 
 function makeMaster() {
   const key = crypto.randomBytes(32);

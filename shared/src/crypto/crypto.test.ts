@@ -5,7 +5,7 @@ import { systemRandomBytes } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { createCrypto, publicKeySchema, signatureSchema, TOKEN_PREFIXES, tokenSchema } from './crypto.ts';
 
-const crypto = await createCrypto(systemRandomBytes);
+const crypto = createCrypto(systemRandomBytes);
 const RUNS = { numRuns: 200 };
 const bytes = fc.uint8Array({ maxLength: 200 });
 const someBytes = fc.uint8Array({ minLength: 1, maxLength: 200 });
@@ -165,8 +165,8 @@ it('keys match the schemas of the wire', () => {
   assert.equal(publicKeySchema.safeParse(crypto.makeSealingKeys().publicKey).success, true);
 });
 
-it('keys come from the randomness that was passed in, so a test can own them', async () => {
-  const fixed = await createCrypto((size) => new Uint8Array(size).fill(9));
+it('keys come from the randomness that was passed in, so a test can own them', () => {
+  const fixed = createCrypto((size) => new Uint8Array(size).fill(9));
   assert.equal(fixed.makeSigningKeys().publicKey, fixed.makeSigningKeys().publicKey);
   assert.notEqual(fixed.makeSigningKeys().publicKey, crypto.makeSigningKeys().publicKey);
 });

@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import type { RandomBytes } from '../clock.ts';
 import { AppError } from '../errors.ts';
-import { loadPrimitives, type Primitives, SIZES } from './primitives.ts';
+import { createPrimitives, type Primitives, SIZES } from './primitives.ts';
 
 /** Ed25519. */
 export interface SigningKeys {
@@ -84,9 +84,9 @@ const encoder = new TextEncoder();
 const CONTEXT = /^[a-z][a-z0-9-]{0,39}$/;
 const TOKEN_DOMAIN = 'holdfast/token/v1\0';
 
-/** Loads the cryptography. `randomBytes` is where every key, nonce and token comes from. */
-export async function createCrypto(randomBytes: RandomBytes): Promise<Crypto> {
-  const primitives = await loadPrimitives();
+/** `randomBytes` is where every key, nonce and token comes from. */
+export function createCrypto(randomBytes: RandomBytes): Crypto {
+  const primitives = createPrimitives();
   const { toBase64Url, toHex } = primitives;
   return {
     ...createSignatures(primitives, randomBytes),
@@ -137,10 +137,13 @@ function createSeals(primitives: Primitives, randomBytes: RandomBytes): Pick<Cry
     seal(publicKey, message) {
       const key = primitives.fromBase64Url(publicKey);
       if (key?.length !== SIZES.publicKey) throw new AppError('invalid', 'the sealing key is not a public key of 32 bytes');
+      const ephemeralSecret = randomBytes(SIZES.key);
       try {
-        return primitives.sealBytes(key, message);
+        return primitives.sealBytes(key, message, ephemeralSecret);
       } catch (cause) {
         throw new AppError('invalid', 'the sealing key is not a usable public key', { cause });
+      } finally {
+        primitives.wipeBytes(ephemeralSecret);
       }
     },
     unseal(keys, box) {

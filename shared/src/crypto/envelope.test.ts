@@ -5,7 +5,7 @@ import { systemRandomBytes } from '../clock.ts';
 import { createCrypto } from './crypto.ts';
 import { signDocument, signedDocumentSchema, verifyDocument } from './envelope.ts';
 
-const crypto = await createCrypto(systemRandomBytes);
+const crypto = createCrypto(systemRandomBytes);
 const server = crypto.makeSigningKeys();
 
 it('a signed document comes back as the object it was made from', () => {

@@ -5,7 +5,7 @@ import { createCrypto } from './crypto.ts';
 import { fingerprintOf, fingerprintOfServer } from './fingerprint.ts';
 import { FINGERPRINT_WORDS } from './words.ts';
 
-const crypto = await createCrypto(systemRandomBytes);
+const crypto = createCrypto(systemRandomBytes);
 
 /** The number of letters to insert, delete or exchange to turn one word into the other, counted up to two. */
 function differsByOneLetter(a: string, b: string): boolean {

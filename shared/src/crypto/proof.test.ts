@@ -11,7 +11,7 @@ import {
   verifyConnectClaim,
 } from './proof.ts';
 
-const crypto = await createCrypto(systemRandomBytes);
+const crypto = createCrypto(systemRandomBytes);
 const keys = crypto.makeSigningKeys();
 const serverKey = crypto.makeSigningKeys().publicKey;
 

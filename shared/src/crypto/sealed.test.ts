@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts';
 import { createCrypto } from './crypto.ts';
 import { openSealed, SEALED, type SealBinding, sealedSecretsSchema, sealFor } from './sealed.ts';
 
-const crypto = await createCrypto(systemRandomBytes);
+const crypto = createCrypto(systemRandomBytes);
 const server = crypto.makeSigningKeys();
 const host = crypto.makeSealingKeys();
 const binding: SealBinding = { host: 'host_1', purpose: 'repository', ref: 'repo_1', version: 3 };
