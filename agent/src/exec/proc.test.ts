@@ -6,7 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
-import { findEnvironmentValue, findMovedBytes, findStartTime, isGroupAlive, listGroup, readBootId, toEpochMs } from './proc.ts';
+import {
+  findEnvironmentValue,
+  findMovedBytes,
+  findStartTime,
+  isGroupAlive,
+  isUncollected,
+  listGroup,
+  readBootId,
+  toEpochMs,
+} from './proc.ts';
 
 /** Above every pid that Linux gives out (2^22). */
 const NO_PID = 2 ** 22 + 1;
@@ -124,5 +133,6 @@ describe('A process group', () => {
     assert.equal(process.kill(-pid, 0), true, 'the kernel still knows the group');
     assert.equal(isGroupAlive(pid), false);
     assert.deepEqual(listGroup(pid), []);
+    assert.deepEqual([pid, holder.pid, NO_PID].map(isUncollected), [true, false, false]);
   });
 });

@@ -49,6 +49,12 @@ export function findStartTime(pid: number): number | undefined {
   return stat && !isDead(stat) ? stat.startTime : undefined;
 }
 
+/** Whether a process is dead but still has its number, because its parent has not collected it yet. */
+export function isUncollected(pid: number): boolean {
+  const stat = findStat(pid);
+  return stat !== undefined && isDead(stat);
+}
+
 /** Clock ticks a second in `/proc`; the kernel's user interface fixes it at 100 on every architecture Node runs on (time(7)). */
 const TICKS_PER_SECOND = 100;
 

@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { GENERATIONS, writeNoise } from '../engines/restic/laboratory.ts';
+import { toEpochMs } from '../exec/proc.ts';
 import { type CrashRig, openCrashRig } from './fixtures/crash-rig.ts';
 import { type PostgresServer, startPostgresServer } from './fixtures/postgres-server.ts';
 
@@ -16,8 +17,6 @@ import { type PostgresServer, startPostgresServer } from './fixtures/postgres-se
 const SEED = 20_261_120;
 /** Looking at everything that could be left takes a moment itself. */
 const REST_LOOK_MS = 50;
-/** Kills at drawn instants, besides those at named points. */
-const DRAWN = 4;
 
 const execFileAsync = promisify(execFile);
 const BUFFERS = { maxBuffer: 512 * 1024 * 1024, encoding: 'buffer' } as const;
@@ -48,9 +47,9 @@ const reachEvent = (name: string, matches: (event: DurableEvent) => boolean): Po
   reach: (rig, run) => rig.until(name, has(rig, run, matches)),
 });
 
-function listPoints(stage: 'dump' | 'store', lengthMs: number, seed: number): Point[] {
+function listPoints({ stage, drawn }: Subject, lengthMs: number, seed: number): Point[] {
   const started = reachEvent('the run has begun', (event) => event.type === 'run.started');
-  const delayed = drawFractions(seed, DRAWN).map((fraction): Point => {
+  const delayed = drawFractions(seed, drawn).map((fraction): Point => {
     const delayMs = Math.round(fraction * lengthMs);
     return {
       name: `${delayMs} ms of ${Math.round(lengthMs)} have passed`,
@@ -90,6 +89,8 @@ function listPoints(stage: 'dump' | 'store', lengthMs: number, seed: number): Po
 interface Subject {
   rig: CrashRig;
   stage: 'dump' | 'store';
+  /** Kills at drawn instants, besides those at named points. */
+  drawn: number;
   /** Changes what is backed up, before the run is journaled. */
   change(index: number): Promise<void>;
   /** What a whole snapshot made now would hold. */
@@ -122,7 +123,7 @@ async function crashAt(subject: Subject, point: Point, index: number): Promise<R
   rig.start();
   await point.reach(rig, run);
   await rig.kill('SIGKILL');
-  const recorded = rig.listRecorded().map(({ pid }) => pid);
+  const recorded = rig.listRecorded().map(({ pid, startTime }) => `${pid} at ${new Date(toEpochMs(startTime)).toISOString()}`);
   rig.start();
   let unsettled: string[] = [];
   await rig
@@ -134,7 +135,8 @@ async function crashAt(subject: Subject, point: Point, index: number): Promise<R
       },
       REST_LOOK_MS,
     )
-    .catch((error: unknown) => {
+    .catch(async (error: unknown) => {
+      for (const id of rig.listStored('locks')) unsettled.push(String(await rig.restic('cat', 'lock', id, '--no-lock')));
       throw new Error(`after a kill when ${point.name}: ${unsettled.join('; ')} (recorded: ${recorded.join(', ')})`, {
         cause: error,
       });
@@ -195,7 +197,7 @@ async function crashEverywhere(subject: Subject, seed: number): Promise<{ kills:
   const expected = [await subject.expect()];
   const lengthMs = await measureRun(subject);
   const runs: RunId[] = [];
-  const points = listPoints(subject.stage, lengthMs, seed);
+  const points = listPoints(subject, lengthMs, seed);
   for (const [index, point] of points.entries()) {
     runs.push(await crashAt(subject, point, index + 1));
     expected.push(await subject.expect());
@@ -228,6 +230,7 @@ async function openFiles(): Promise<Subject> {
   return {
     rig,
     stage: 'store',
+    drawn: 5,
     change: async (index) => writeNoise(noise, 8 * 1024 * 1024, SEED + index),
     expect: async () => hash(readFileSync(noise)),
     read: async (engineId) => hash(await rig.restic('dump', engineId, noise)),
@@ -271,6 +274,7 @@ async function openDatabase(postgres: PostgresServer): Promise<Subject> {
   return {
     rig,
     stage: 'dump',
+    drawn: 2,
     async change(index) {
       await postgres.query('shop', `INSERT INTO orders VALUES (${-index}, 'one', 'more')`);
     },

@@ -7,7 +7,7 @@ import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { combineParts, type Evidence, type Failure } from '@holdfast/shared/domain/run.ts';
 import { endGroup } from '../exec/leftovers.ts';
-import { readBootId, toEpochMs } from '../exec/proc.ts';
+import { isUncollected, readBootId, toEpochMs } from '../exec/proc.ts';
 import type { Executor } from './executor.ts';
 import { prepareRepository, withWorkDir } from './inputs.ts';
 import { type JournaledBackup, type JournaledRestore, journaledRunSchema } from './journaled-run.ts';
@@ -44,6 +44,19 @@ export function endLeftovers(workbench: Workbench): number {
   return ended;
 }
 
+/** How long, and how often, the dead are waited for. Some systems never collect them; their locks are then left to a person. */
+const COLLECT_MS = 10_000;
+const COLLECT_LOOK_MS = 250;
+
+/**
+ * Waits until holders of locks that are dead are collected too. Until then restic takes them for alive and keeps their locks; the first
+ * process of a system, which inherits what a killed agent leaves, may take seconds over it.
+ */
+async function awaitCollected(workbench: Workbench, pids: readonly number[]): Promise<void> {
+  for (let waited = 0; waited < COLLECT_MS && pids.some(isUncollected); waited += COLLECT_LOOK_MS)
+    await new Promise<void>((resolve) => workbench.setTimer(COLLECT_LOOK_MS, resolve));
+}
+
 /** Removes the locks that processes of interrupted runs left, as far as they are proven to be ours. */
 export async function clearLocks(workbench: Workbench, spec: Spec, repositories: ReadonlySet<RepositoryId>): Promise<void> {
   for (const repository of spec.repositories) {
@@ -51,7 +64,12 @@ export async function clearLocks(workbench: Workbench, spec: Spec, repositories:
     const onLog = (_level: string, text: string) => workbench.log.warn({ repository: repository.id }, text);
     await withWorkDir(workbench, async (workDir) => {
       const { access } = prepareRepository(workbench, repository, workDir);
-      const { failure, left } = await workbench.engine(workbench.exec).clearOwnLocks({ access, workDir, onLog });
+      const engine = workbench.engine(workbench.exec);
+      const listed = await engine.listLocks({ access, workDir });
+      if (listed.locks?.length === 0) return;
+      const pids = (listed.locks ?? []).map((lock) => lock.pid);
+      await awaitCollected(workbench, pids);
+      const { failure, left } = await engine.clearOwnLocks({ access, workDir, onLog });
       if (failure) onLog('warn', `Locks that an interrupted run may have left could not be looked for: ${failure.message}`);
       else if (left.length > 0) onLog('warn', `${left.length} locks of interrupted runs are left in the repository`);
     });
