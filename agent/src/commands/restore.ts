@@ -66,7 +66,8 @@ async function listRestorable(
 function choose(found: readonly Restorable[], wishes: RestoreWishes): Restorable {
   const wanted = wishes.snapshot ?? 'latest';
   if (wanted === 'latest') {
-    const newest = found.find((entry) => entry.vouched !== 'no');
+    // What this host does not remember may be what a dying agent left; without any memory it is all there is.
+    const newest = found.find((entry) => entry.vouched === 'yes') ?? found.find((entry) => entry.vouched === 'unknown');
     if (!newest) throw new AppError('not_found', 'there is no snapshot of that source; see "holdfast-agent restore --list"');
     return newest;
   }
@@ -190,6 +191,12 @@ async function listOrRestore(
   if (wishes.source === undefined)
     throw new AppError('invalid', 'say what to restore with --source NAME, or see what there is with --list');
   const chosen = choose(found, wishes);
+  if (chosen.vouched === 'unknown') {
+    tooling.log.warn(
+      { snapshot: chosen.snapshot.engineId.slice(0, 8) },
+      'this host remembers no run that vouches for this snapshot: see that what it holds is complete',
+    );
+  }
   const controller = new AbortController();
   process.once('SIGINT', () => controller.abort());
   process.once('SIGTERM', () => controller.abort());
