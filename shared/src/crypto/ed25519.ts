@@ -1,6 +1,6 @@
 /**
- * Ed25519 (RFC 8032) by OpenSSL, with the refusals of libsodium that OpenSSL does not have: public keys and first halves
- * of signatures of small order, and public keys written in another than their canonical way.
+ * Ed25519 (RFC 8032) by OpenSSL, with refusals that OpenSSL does not have and Node has only since 26.5: public keys and
+ * first halves of signatures of small order, and public keys written in another than their canonical way.
  */
 import { sign, verify } from 'node:crypto';
 import { readPublicBytes, toPrivateKey, toPublicKey } from './key-objects.ts';
@@ -48,14 +48,14 @@ export function verifyBytes(publicKey: Uint8Array, message: Uint8Array, signatur
   return verify(null, message, toPublicKey('Ed25519', publicKey), signature);
 }
 
-/** Whether the y-coordinate, without the sign of x in the highest bit, is below 2^255 - 19. */
-function isCanonical(point: Uint8Array): boolean {
+/** Whether the y-coordinate of an encoded point, without the sign of x in the highest bit, is below 2^255 - 19. */
+export function isCanonical(point: Uint8Array): boolean {
   if ((point[0] ?? 0) < 0xed || ((point[31] ?? 0) & 0x7f) !== 0x7f) return true;
   return point.subarray(1, 31).some((byte) => byte !== 0xff);
 }
 
-/** Looks at the first 32 bytes; the sign of x does not matter. */
-function hasSmallOrder(encoded: Uint8Array): boolean {
+/** Looks at the first 32 bytes, a point in its canonical encoding; the sign of x does not matter. */
+export function hasSmallOrder(encoded: Uint8Array): boolean {
   const y = Uint8Array.from(encoded.subarray(0, 32));
   y[31] = (y[31] ?? 0) & 0x7f;
   return SMALL_ORDER.some((small) => small.equals(y));
