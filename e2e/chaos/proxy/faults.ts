@@ -39,6 +39,8 @@ export type Faults = {
 /** Each chance is per data message (text or binary), from 0 to 1. */
 export type MessageFaults = {
   readonly direction?: Directions;
+  /** The first messages of each direction of a connection, such as a handshake, are left alone; 0 by default. */
+  readonly after?: number;
   /** Sent twice, the copy directly behind the original or after `later` other messages. */
   readonly duplicate?: { readonly chance: number; readonly later?: Range };
   /** Held back until `by` later messages have passed it, or for `holdMs` (250) at most. */
@@ -114,6 +116,7 @@ export function checkFaults(faults: Faults): void {
   checkRange('throttle.bytesPerSecond', throttle?.bytesPerSecond, 1);
   checkRange('cut.afterBytes', cut?.afterBytes, 0);
   checkRange('cut.afterMs', cut?.afterMs, 0);
+  checkRange('messages.after', messages.after, 0);
   checkRange('messages.duplicate.later', duplicate?.later, 0);
   checkRange('messages.reorder.by', reorder?.by, 1);
   checkRange('messages.reorder.holdMs', reorder?.holdMs, 1);

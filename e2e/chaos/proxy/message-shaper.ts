@@ -121,7 +121,7 @@ export function createMessageShaper({ direction, seed, faults, forward, note, mo
   const takeMessage = (bytes: Buffer, headerBytes: number): void => {
     const message = messages;
     messages += 1;
-    const fate = drawFate(faults());
+    const fate = drawFate(message < (faults().after ?? 0) ? {} : faults());
     if (fate.cut !== undefined) cutInside(message, bytes, fate.cut);
     else if (fate.isDropped) note('drop', { direction, message });
     else place(message, bytes, headerBytes, fate);

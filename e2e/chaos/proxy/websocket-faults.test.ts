@@ -97,6 +97,21 @@ describe('Duplicates and reordering', () => {
     assert.deepEqual(await listDuplicated({ direction: 'up', duplicate: { chance: 0.1 }, ...others }), alone);
   });
 
+  it('leave the first messages of a connection alone when told to', async (t) => {
+    const rig = await openWebSocketRig(t, { faults: { messages: { after: 3, duplicate: { chance: 1 } } } });
+    const { client, server } = await rig.open();
+    sendNumbered(client, 5);
+    sendNumbered(server, 4);
+    await until('all messages', () => server.messages.length === 7 && client.messages.length === 5);
+    assert.deepEqual(
+      [listNumbers(server), listNumbers(client)],
+      [
+        [0, 1, 2, 3, 3, 4, 4],
+        [0, 1, 2, 3, 3],
+      ],
+    );
+  });
+
   it('let a lone message go after its time, so that no exchange stops', async (t) => {
     const rig = await openWebSocketRig(t, { faults: { messages: { reorder: { chance: 1, by: 5, holdMs: 60 } } } });
     const { client, server } = await rig.open();
