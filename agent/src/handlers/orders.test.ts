@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { type SignedDocument, signDocument } from '@holdfast/shared/crypto/envelope.ts';
 import { sealFor } from '@holdfast/shared/crypto/sealed.ts';
 import type { PlanId, RunId } from '@holdfast/shared/domain/ids.ts';
+import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import { type AgentRig, HOST, openAgentRig, TOKENS } from '../session/fixtures/agent-rig.ts';
 
@@ -29,7 +30,7 @@ const specOf = (version: number, change: object = {}) => ({
       sourceIds: ['src_1'],
       repositoryId: 'repo_1',
       enabled: true,
-      options: { catchUp: true },
+      options: DEFAULT_PLAN_OPTIONS,
       effectiveFrom: 0,
     },
   ],

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { createFixedClock, type FixedClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
-import { type SpecPlan, specPlanSchema } from '@holdfast/shared/domain/plan.ts';
+import { DEFAULT_PLAN_OPTIONS, type SpecPlan, specPlanSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { isUnwritable, type Journal, openJournal } from '../journal/journal.ts';
 import { deriveRunId } from './run-id.ts';
@@ -28,7 +28,7 @@ function makePlan(name: string, cron: string, change: Partial<SpecPlan> & { zone
     repositoryId: 'repo_a',
     schedule: { cron, zone },
     enabled: true,
-    options: { catchUp: true },
+    options: DEFAULT_PLAN_OPTIONS,
     effectiveFrom: START,
     ...rest,
   });
@@ -243,7 +243,7 @@ describe('the scheduler', () => {
   });
 
   it('does not catch up for a plan that does not want it, but tells of it', () => {
-    host.plans = [makePlan('a', '0 * * * *', { options: { catchUp: false } })];
+    host.plans = [makePlan('a', '0 * * * *', { options: { ...DEFAULT_PLAN_OPTIONS, catchUp: false } })];
     host.start();
     host.crash();
     host.clock.advance(3 * HOUR + 30 * MINUTE);

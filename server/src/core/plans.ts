@@ -1,6 +1,6 @@
 /** Plans: sources, repository, schedule, options. */
 import type { HostId, PlanId, RepositoryId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import { type PlanOptions, planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
+import { type PlanOptionsChange, planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COUNTS, RUNS } from '@holdfast/shared/limits.ts';
@@ -21,7 +21,7 @@ export interface PlanInput {
   /** Undefined: only by hand. */
   schedule?: Schedule | undefined;
   enabled?: boolean | undefined;
-  options?: Partial<PlanOptions> | undefined;
+  options?: PlanOptionsChange | undefined;
 }
 
 export async function getPlan(context: CoreContext, caller: Caller, id: PlanId): Promise<Plan> {
@@ -123,7 +123,7 @@ export interface PlanChange {
   /** `null` takes the schedule away. */
   schedule?: Schedule | null | undefined;
   enabled?: boolean | undefined;
-  options?: Partial<PlanOptions> | undefined;
+  options?: PlanOptionsChange | undefined;
 }
 
 export async function updatePlan(

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TEXT } from '../limits.ts';
-import { configSchema, nameSchema, planOptionsSchema, tagSchema } from './plan.ts';
+import {
+  blackoutSchema,
+  configSchema,
+  DEFAULT_PLAN_OPTIONS,
+  hookNameSchema,
+  nameSchema,
+  planOptionsChangeSchema,
+  planOptionsSchema,
+  specPlanSchema,
+  tagSchema,
+} from './plan.ts';
 import { scheduleSchema } from './schedule.ts';
 
 describe('A name', () => {
@@ -24,8 +34,52 @@ describe('A tag', () => {
 
 describe('The options of a plan', () => {
   it('have defaults and refuse what they do not know', () => {
-    assert.deepEqual(planOptionsSchema.parse({}), { catchUp: true });
+    assert.deepEqual(planOptionsSchema.parse({}), {
+      catchUp: true,
+      graceMinutes: 1440,
+      spreadMinutes: 0,
+      blackouts: [],
+      overlap: 'skip',
+      priority: 'normal',
+      attempts: 3,
+      retryAfterSeconds: 60,
+      timeoutMinutes: 0,
+      hooks: {},
+      limits: {},
+    });
     assert.equal(planOptionsSchema.safeParse({ catchup: false }).success, false);
+  });
+
+  it('can be changed one by one, each of them, and nothing else', () => {
+    assert.deepEqual(Object.keys(planOptionsChangeSchema.shape), Object.keys(planOptionsSchema.shape));
+    assert.deepEqual(planOptionsChangeSchema.parse({}), {});
+    assert.deepEqual(planOptionsChangeSchema.parse({ attempts: 1 }), { attempts: 1 });
+    assert.equal(planOptionsChangeSchema.safeParse({ attempt: 1 }).success, false);
+  });
+
+  it('name hooks, and never paths or commands', () => {
+    for (const good of ['stop-app', 'a', '10_freeze.sh']) assert.equal(hookNameSchema.parse(good), good);
+    for (const bad of ['', '/bin/sh', '../x', '.hidden', 'a b', 'a;b', '-x', 'x'.repeat(65)])
+      assert.equal(hookNameSchema.safeParse(bad).success, false, bad);
+  });
+
+  it('have windows that begin and end at different times of a day', () => {
+    assert.deepEqual(blackoutSchema.parse({ from: '22:00', to: '06:00' }).days, [0, 1, 2, 3, 4, 5, 6]);
+    assert.equal(blackoutSchema.safeParse({ from: '08:00', to: '24:00', days: [1] }).success, true);
+    for (const bad of [
+      { from: '08:00', to: '08:00' },
+      { from: '24:00', to: '08:00' },
+      { from: '8:00', to: '09:00' },
+      { from: '08:60', to: '09:00' },
+      { from: '08:00', to: '09:00', days: [] },
+      { from: '08:00', to: '09:00', days: [7] },
+    ])
+      assert.equal(blackoutSchema.safeParse(bad).success, false, JSON.stringify(bad));
+  });
+
+  it('travel with what a newer server adds left out', () => {
+    const parsed = specPlanSchema.shape.options.parse({ ...DEFAULT_PLAN_OPTIONS, colour: 'green' });
+    assert.deepEqual(parsed, DEFAULT_PLAN_OPTIONS);
   });
 });
 

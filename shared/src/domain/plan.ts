@@ -26,11 +26,100 @@ export const configSchema = z.record(
   z.union([z.string().max(TEXT.fieldChars), z.number(), z.boolean(), z.array(z.string().max(TEXT.pathChars)).max(1000)]),
 );
 
+/** A time of day on a 24-hour clock, such as 07:30; `24:00` is the end of the day. */
+const timeOfDaySchema = z.string().regex(/^(?:[01]\d|2[0-3]):[0-5]\d$|^24:00$/u, 'must be a time such as 07:30');
+
+/** Nothing begins in this window of the plan's zone. It may reach over midnight (`22:00` to `06:00`); `days` are those it begins on. */
+export const blackoutSchema = z
+  .strictObject({
+    from: timeOfDaySchema,
+    to: timeOfDaySchema,
+    /** 0 is Sunday. */
+    days: z.array(z.int().min(0).max(6)).min(1).max(7).default([0, 1, 2, 3, 4, 5, 6]),
+  })
+  .refine(({ from, to }) => from !== to && from !== '24:00', 'must begin and end at different times of day');
+export type Blackout = z.infer<typeof blackoutSchema>;
+
+/** What to do when a source is still being backed up as its plan comes due again. */
+export const OVERLAPS = ['skip', 'queue'] as const;
+
+/** Runs that wait begin in this order, and in order of arrival within one. */
+export const PRIORITIES = ['high', 'normal', 'low'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+/** The name of a script that the host's administrator installed; never a path, never a command. */
+export const hookNameSchema = z
+  .string()
+  .max(64)
+  .regex(/^[a-z0-9][a-z0-9._-]*$/u, 'must be the plain name of a script on the host: lower-case letters, digits and . _ -');
+
+/** How much of the host and the line the tools of a run may take. Undefined: as much as they get. */
+export const runLimitsSchema = z.strictObject({
+  /** Niceness of the tools, 0 to 19. */
+  nice: z.int().min(0).max(19).optional(),
+  /** I/O class of the tools: `idle` waits for everybody else. */
+  io: z.enum(['normal', 'low', 'idle']).optional(),
+  uploadKiBps: z.int().min(1).max(10_000_000).optional(),
+  downloadKiBps: z.int().min(1).max(10_000_000).optional(),
+  /** Address space of each tool in MiB; a tool that wants more fails, and the run says so. */
+  memoryMiB: z.int().min(64).max(1_000_000).optional(),
+});
+export type RunLimits = z.infer<typeof runLimitsSchema>;
+
 export const planOptionsSchema = z.strictObject({
   /** A fire missed while the host was off or asleep is run once when it is back. */
   catchUp: z.boolean().default(true),
+  /** A fire missed by more than this is recorded as missed; also how late the server waits for a fire before it misses it. */
+  graceMinutes: z
+    .int()
+    .min(1)
+    .max(7 * 24 * 60)
+    .default(24 * 60),
+  /** Fires are delayed by a part of this that depends on host and plan alone, so that a fleet does not begin at one instant. */
+  spreadMinutes: z
+    .int()
+    .min(0)
+    .max(12 * 60)
+    .default(0),
+  /** A fire in one of these windows begins when the window ends, if that is within the grace. */
+  blackouts: z.array(blackoutSchema).max(20).default([]),
+  overlap: z.enum(OVERLAPS).default('skip'),
+  priority: z.enum(PRIORITIES).default('normal'),
+  /** How often a run is tried in all while its failure may pass by itself; 1 is no retry. */
+  attempts: z.int().min(1).max(10).default(3),
+  /** Before the second attempt; doubled before each further one, at most an hour. */
+  retryAfterSeconds: z.int().min(1).max(3600).default(60),
+  /** The whole run, attempts and waits included, ends as failed after this long. 0: only the watchdog ends it. */
+  timeoutMinutes: z
+    .int()
+    .min(0)
+    .max(14 * 24 * 60)
+    .default(0),
+  hooks: z.strictObject({ before: hookNameSchema.optional(), after: hookNameSchema.optional() }).default({}),
+  limits: runLimitsSchema.default({}),
 });
 export type PlanOptions = z.infer<typeof planOptionsSchema>;
+
+const { shape } = planOptionsSchema;
+
+/** A change of some options; what is left out stays as it is. `blackouts`, `hooks` and `limits` are replaced whole. */
+export const planOptionsChangeSchema = z.strictObject({
+  catchUp: shape.catchUp.unwrap().exactOptional(),
+  graceMinutes: shape.graceMinutes.unwrap().exactOptional(),
+  spreadMinutes: shape.spreadMinutes.unwrap().exactOptional(),
+  blackouts: shape.blackouts.unwrap().exactOptional(),
+  overlap: shape.overlap.unwrap().exactOptional(),
+  priority: shape.priority.unwrap().exactOptional(),
+  attempts: shape.attempts.unwrap().exactOptional(),
+  retryAfterSeconds: shape.retryAfterSeconds.unwrap().exactOptional(),
+  timeoutMinutes: shape.timeoutMinutes.unwrap().exactOptional(),
+  hooks: shape.hooks.unwrap().exactOptional(),
+  limits: shape.limits.unwrap().exactOptional(),
+});
+export type PlanOptionsChange = z.infer<typeof planOptionsChangeSchema>;
+
+/** Those of a plan nobody has changed. */
+export const DEFAULT_PLAN_OPTIONS: PlanOptions = planOptionsSchema.parse({});
 
 /** A source as its host gets it. */
 export const specSourceSchema = z.object({
@@ -64,7 +153,8 @@ export const specPlanSchema = z.object({
   /** Undefined: only by hand. */
   schedule: scheduleSchema.optional(),
   enabled: z.boolean(),
-  options: planOptionsSchema,
+  /** What a newer server adds is left out, not refused. */
+  options: z.object(shape),
   /** Fires before this instant are not this plan's (it was made, enabled or rescheduled then); epoch milliseconds. */
   effectiveFrom: z.int().min(0),
 });

@@ -1,4 +1,5 @@
 /** Rows as the contract suite puts them in: complete, ordinary, each different from the next. */
+
 import {
   type ApiKeyId,
   type AuditId,
@@ -8,6 +9,7 @@ import {
   type IdKind,
   type TenantId,
 } from '@holdfast/shared/domain/ids.ts';
+import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
 import type { DurableEvent, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import type { HostFacts } from '@holdfast/shared/protocol/messages.ts';
 import type { Plan, Repository, Source } from '../catalog.ts';
@@ -218,7 +220,7 @@ export function samplePlan(repository: Repository, sources: readonly Source[], c
     sources: sources.map((source) => source.id),
     schedule: { cron: '0 2 * * *', zone: 'Europe/Berlin' },
     enabled: true,
-    options: { catchUp: true },
+    options: DEFAULT_PLAN_OPTIONS,
     effectiveFrom: NOW,
     version: 1,
     createdAt: NOW,

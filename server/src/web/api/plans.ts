@@ -1,6 +1,6 @@
 /** End-points about plans: kept, run now, asked when they are due. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { nameSchema, planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
+import { nameSchema, planOptionsChangeSchema, planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
 import { type Schedule, scheduleSchema } from '@holdfast/shared/domain/schedule.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
@@ -42,7 +42,7 @@ const planShape = nameShape(
       .optional()
       .meta({ description: 'Without one the plan runs only by hand' }),
     enabled: z.boolean(),
-    options: z.strictObject({ catchUp: z.boolean() }),
+    options: planOptionsSchema,
     effectiveFromAt: instantSchema.meta({ description: 'Fires before this instant are not this plan’s; epoch milliseconds' }),
     version: versionSchema,
     createdAt: instantSchema,
@@ -80,7 +80,6 @@ const nextFiresShape = nameShape(
 );
 
 const sourcesInput = z.array(idSchema('source')).min(1).max(RUNS.partsPerRun);
-const optionsInput = z.strictObject({ catchUp: planOptionsSchema.shape.catchUp.unwrap().exactOptional() });
 
 function toNextFires(calendar: FireCalendar, schedule: Schedule, from: number, count: number): z.infer<typeof nextFiresShape> {
   const fires = calendar.listNextFires(schedule, from, count);
@@ -156,7 +155,7 @@ function createWriting(calendar: FireCalendar): readonly ApiEndpoint[] {
         sources: sourcesInput,
         schedule: scheduleSchema.optional(),
         enabled: z.boolean().default(true),
-        options: optionsInput.default({}),
+        options: planOptionsChangeSchema.default({}),
       }),
       async (context, caller, input) => {
         admit(context, caller, input.schedule);
@@ -171,7 +170,7 @@ function createWriting(calendar: FireCalendar): readonly ApiEndpoint[] {
         sources: sourcesInput.optional(),
         schedule: scheduleSchema.nullable().optional(),
         enabled: z.boolean().optional(),
-        options: optionsInput.optional(),
+        options: planOptionsChangeSchema.optional(),
       }),
       async (context, caller, id, change, expectedVersion) => {
         admit(context, caller, change.schedule);
