@@ -6,6 +6,7 @@ import { toAppError } from '@holdfast/shared/errors.ts';
 import { Command } from 'commander';
 import { createAgent } from './app.ts';
 import { runDoctor } from './commands/doctor.ts';
+import { sanitise } from './commands/output.ts';
 import { type RestoreWishes, runRestore } from './commands/restore.ts';
 import { runStatus } from './commands/status.ts';
 import { type AgentConfig, type AgentEnvironment, parseAgentConfig, readAgentEnvironment } from './config.ts';
@@ -33,7 +34,7 @@ function readConfig(options: CommonOptions): AgentConfig {
 
 function fail(thrown: unknown): void {
   const error = toAppError(thrown);
-  process.stderr.write(`holdfast-agent: ${error.message}\n`);
+  process.stderr.write(`holdfast-agent: ${error.message.split('\n').map(sanitise).join('\n')}\n`);
   if (error.code === 'internal' && thrown instanceof Error) process.stderr.write(`${thrown.stack ?? ''}\n`);
   const isUsage = error.code === 'invalid' && findReason(error) === undefined;
   process.exitCode = isUsage
@@ -62,7 +63,9 @@ async function run(options: CommonOptions): Promise<void> {
 
 const program = new Command('holdfast-agent')
   .description('Backs up this host on its own schedule and reports to a Holdfast server.')
-  .version(AGENT_VERSION);
+  .version(AGENT_VERSION)
+  // Commands made after this answer a wrong option in the same way.
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT.usage));
 const withCommon = (command: Command) =>
   command.option('--state-dir <path>', 'where identity, journal and cache live (HOLDFAST_STATE_DIR)');
 const guard =
@@ -111,9 +114,6 @@ program
     );
   });
 
-program.exitOverride((error) => {
-  process.exit(error.exitCode === 0 ? 0 : EXIT.usage);
-});
 // `… | head` ends the reader first, which is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : EXIT.failed));
 // Every action reports its own failure. No `await`: the executable's bundle is CommonJS, which has none at the top.

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { buildAgent } from '../../scripts/build-agent.ts';
 import type { AgentOptions } from '../harness/agent-process.ts';
+import type { ApiHost } from '../harness/api.ts';
 import { addPlan, addRepository, addSource, describeFiles, describeLocal, runPlan } from '../harness/catalog.ts';
 import { runTool } from '../harness/services/tool-run.ts';
+import { waitFor } from '../harness/services/wait-for.ts';
 import { startStack } from '../harness/stack.ts';
 import { watchRun } from './database-rig.ts';
 import { type Benchmark, judgeFigure } from './figure.ts';
@@ -62,7 +64,11 @@ async function watchIdleAgent(world: World, options: AgentOptions, isRestarted: 
   const stack = await startStack();
   try {
     const { agent, host } = await stack.enrolHost('idle', options);
-    if (isRestarted) await agent.restart();
+    if (isRestarted) {
+      await agent.restart();
+      const isBack = async () => (await stack.api.get<ApiHost>(`/hosts/${host.id}`)).standing === 'online' || undefined;
+      await waitFor('the host to be online again', isBack, { deadlineMs: 30_000 });
+    }
     const described = describeLocal(join(directory, 'repository'), randomBytes(18).toString('base64url'));
     const repository = await addRepository(stack.api, host, 'disk', described);
     const source = await addSource(stack.api, host, 'files', describeFiles([files]));

@@ -118,7 +118,11 @@ const guard =
   };
 const roleOption = () => new Option('--role <role>', 'what it may do').choices([...ROLES]).makeOptionMandatory();
 
-const program = new Command('holdfast-server').description('The control plane of Holdfast backups.').version(SERVER_VERSION);
+const program = new Command('holdfast-server')
+  .description('The control plane of Holdfast backups.')
+  .version(SERVER_VERSION)
+  // Commands made after this answer a wrong option in the same way.
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : CONFIG_EXIT_CODE));
 program
   .command('serve')
   .description('serve pages, API and the hub for agents (configured by HOLDFAST_… variables)')
@@ -149,7 +153,4 @@ program
       options.json ? `${JSON.stringify({ version: SERVER_VERSION, node: process.version })}\n` : `${SERVER_VERSION}\n`,
     );
   });
-program.exitOverride((error) => {
-  process.exit(error.exitCode === 0 ? 0 : CONFIG_EXIT_CODE);
-});
 await program.parseAsync();

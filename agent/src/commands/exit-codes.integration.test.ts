@@ -53,6 +53,11 @@ describe('A wrong value is one clear line and exit code 2', () => {
     const end = await runCommand(['explode']);
     assert.deepEqual([end.code, end.stdout, end.stderr], [2, '', "error: unknown command 'explode'\n"]);
   });
+
+  it('an unknown option of a command', async () => {
+    const end = await runCommand(['status', '--bogus']);
+    assert.deepEqual([end.code, end.stdout, end.stderr], [2, '', "error: unknown option '--bogus'\n"]);
+  });
 });
 
 describe('The version', () => {
