@@ -32,7 +32,7 @@ export function makeSigningPair(seed: Uint8Array): { publicKey: Uint8Array; secr
 
 /**
  * The public half of the secret key is derived anew, never taken as given: signing under another public key than the
- * seed's own would give the seed away.
+ * seed's own would give the secret away.
  */
 export function signBytes(secretKey: Uint8Array, message: Uint8Array): Uint8Array {
   if (secretKey.length !== SECRET_KEY_BYTES) throw new RangeError(`a secret key for signing has ${SECRET_KEY_BYTES} bytes`);

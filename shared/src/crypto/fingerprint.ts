@@ -15,7 +15,8 @@ export interface Fingerprint {
 const WORDS = 6;
 /**
  * Each word carries 10 bits, so that searching a second key with the same six words costs 2^60 guesses; hashing this
- * often makes each guess a thousand times dearer. About a millisecond: compute it once per key, not per page.
+ * often makes each guess a thousand times dearer. Milliseconds, and a tenth of a second in an agent, whose code is not
+ * optimized: compute it once per key, not per page.
  */
 const ROUNDS = 1024;
 
