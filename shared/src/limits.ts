@@ -31,6 +31,12 @@ export const WIRE = {
   silenceMs: 44 * SECOND,
   /** Without a sign of life for this long the host is shown offline. */
   offlineAfterMs: 90 * SECOND,
+  /** A host's clock further from the server's than this is worth a warning, and than this an alarm. */
+  skewWarnMs: 5 * SECOND,
+  skewAlertMs: 60 * SECOND,
+  /** Agents that were seen to use a quarantined identity: named for each host, and remembered in all. */
+  claimantsPerHost: 8,
+  claimants: 1000,
   handshakeTimeoutMs: 10 * SECOND,
   /** A host that was told goodbye has this long to close; then the line is cut. */
   goodbyeGraceMs: 1 * SECOND,

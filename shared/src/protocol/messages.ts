@@ -89,8 +89,20 @@ export const AGENT_FRAMES = {
     boot: z.string().min(8).max(64),
     facts: hostFactsSchema,
     tools: z.array(toolReportSchema).max(100),
-    outbox: z.object({ epoch: z.string().min(8).max(64), firstSeq: z.int().min(0), lastSeq: z.int().min(0) }),
+    outbox: z.object({
+      epoch: z.string().min(8).max(64),
+      firstSeq: z.int().min(0),
+      lastSeq: z.int().min(0),
+      /** The last event that was acknowledged, in whichever epoch: a server that does not have it is older than its promises. */
+      promised: z.object({ epoch: z.string().min(8).max(64), seq: z.int().min(1) }).optional(),
+    }),
     specVersion: z.int().min(0),
+    /** The server's signature under the spec the host works by: a restored server may give the same version a second time. */
+    specSignature: base64url(128).optional(),
+    /** The server epoch the host saw last. */
+    serverEpoch: z.int().min(1).optional(),
+    /** When the challenge arrived, by the host's clock; with the times of the server it gives the skew. */
+    challengedAt: epochMs.optional(),
     runs: z.array(idSchema('run')).max(RUNS.queued),
   }),
   events: z.object({
@@ -216,8 +228,10 @@ export const SERVER_FRAMES = {
   }),
   welcome: z.object({
     version: z.int(),
-    /** Rises when the server was restored from a copy; the agent then replays what it still keeps. */
+    /** Another one than last time: the server's database was replaced, and the agent sends again what it still keeps. */
     serverEpoch: z.int().min(1),
+    /** This server lacks events it had acknowledged to this host, in whichever epoch: the agent sends again what it keeps. */
+    replay: z.boolean().optional(),
     serverTime: epochMs,
     hostName: nameSchema,
     /** The last event applied from this outbox epoch; 0 when none. */

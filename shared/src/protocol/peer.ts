@@ -6,7 +6,9 @@
  * The agent dials `/ws/agent` with `Authorization: Bearer <token>`; a wrong token is answered with HTTP 401 before any upgrade, and
  * a request that carries an `Origin` with 403, because no browser belongs there. The server sends `challenge`. The agent answers `hello` with
  * its proof: an Ed25519 signature over the nonce, its counter and its boot. The counter only rises; one that does not is
- * the mark of a clone: the host is quarantined, and the connection that is open ends as well. The server answers `welcome`
+ * the mark of a clone: the host is quarantined, and the connection that is open ends as well. An agent of a quarantined host is
+ * heard to its hello, so that a person can tell the agents apart, and sent away; the one that a person chose is given a new
+ * token in answer to its hello and told to dial again. The server answers `welcome`
  * with the last event it has applied, or `goodbye` with the reason and whether dialling again can help; after `goodbye`
  * nothing the agent says counts, and a line that is not closed within a second is cut.
  * After `welcome` either side may send at any time. A newer connection of a host replaces the older one.
