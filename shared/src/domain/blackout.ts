@@ -1,0 +1,122 @@
+/**
+ * Blackout windows of a plan. An instant is black while a clock on the wall of the plan's zone shows a time inside a window.
+ * So an hour that comes twice is black both times, one that does not come is left out, and no rule about the nights on which
+ * clocks change has to be remembered. Windows include their beginning and exclude their end.
+ */
+import type { Blackout } from './plan.ts';
+import type { ZoneReader } from './wall-time.ts';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+const WEEK = 7 * DAY;
+/** The first of January 1970 was a Thursday. */
+const EPOCH_WEEKDAY = 4;
+/** Longer than the clocks of any zone go back by. */
+const CHANGE_MS = 4 * 60 * MINUTE;
+
+/** A stretch of the week in milliseconds since Sunday 00:00 on the wall; one over the end of the week ends after it. */
+interface Stretch {
+  from: number;
+  to: number;
+}
+
+export interface BlackoutCalendar {
+  /** No instant is clear: every minute of the week is in a window. */
+  readonly coversWeek: boolean;
+  /** The first instant from `at` on that is not black, `at` itself included; undefined when none ever comes. */
+  findClear(at: number): number | undefined;
+  /** It has been black for no longer than this at `at`, in milliseconds; 0 when it is not black. */
+  boundElapsedMs(at: number): number;
+}
+
+/** Whether windows leave no minute of the week, so that nothing ever begins. */
+export function coversWeek(blackouts: readonly Blackout[]): boolean {
+  return isWholeWeek(mergeStretches(blackouts));
+}
+
+export function createBlackoutCalendar(blackouts: readonly Blackout[], zone: ZoneReader): BlackoutCalendar {
+  const stretches = mergeStretches(blackouts);
+  const always = isWholeWeek(stretches);
+  const find = (at: number): { since: number; left: number } | undefined => findStretch(stretches, at + zone.offsetMs(at));
+  return {
+    coversWeek: always,
+    findClear(at) {
+      if (always) return undefined;
+      let clear = at;
+      for (let inside = find(clear); inside !== undefined; inside = find(clear)) {
+        // A day at a time, so that two changes of the clocks never cancel out unseen.
+        const end = clear + Math.min(inside.left, DAY);
+        clear = findChange(zone, clear, end) ?? end;
+      }
+      return clear;
+    },
+    boundElapsedMs(at) {
+      if (always) return Number.POSITIVE_INFINITY;
+      const inside = find(at);
+      return inside === undefined ? 0 : inside.since + CHANGE_MS;
+    },
+  };
+}
+
+function mergeStretches(blackouts: readonly Blackout[]): readonly Stretch[] {
+  const all = blackouts
+    .flatMap(({ from, to, days }) => {
+      const begin = readTimeOfDay(from);
+      const end = readTimeOfDay(to);
+      return days.map((day) => ({ from: day * DAY + begin, to: day * DAY + (end > begin ? end : end + DAY) }));
+    })
+    .sort((a, b) => a.from - b.from);
+  const merged: Stretch[] = [];
+  for (const stretch of all) {
+    const last = merged.at(-1);
+    if (last !== undefined && stretch.from <= last.to) last.to = Math.max(last.to, stretch.to);
+    else merged.push({ ...stretch });
+  }
+  return joinEnds(merged);
+}
+
+/** What reaches over the end of the week meets what stands at its beginning. */
+function joinEnds(merged: Stretch[]): readonly Stretch[] {
+  const last = merged.at(-1);
+  if (last === undefined) return merged;
+  for (let [first] = merged; first !== undefined && merged.length > 1 && first.from + WEEK <= last.to; [first] = merged) {
+    last.to = Math.max(last.to, first.to + WEEK);
+    merged.shift();
+  }
+  return merged;
+}
+
+function isWholeWeek(stretches: readonly Stretch[]): boolean {
+  const [only] = stretches;
+  return only !== undefined && only.to - only.from >= WEEK;
+}
+
+/** How long the stretch around a wall time has been there and how much of it is left; undefined outside all. */
+function findStretch(stretches: readonly Stretch[], wall: number): { since: number; left: number } | undefined {
+  const ofWeek = (((wall + EPOCH_WEEKDAY * DAY) % WEEK) + WEEK) % WEEK;
+  for (const { from, to } of stretches) {
+    for (const time of [ofWeek, ofWeek + WEEK]) {
+      if (time >= from && time < to) return { since: time - from, left: to - time };
+    }
+  }
+  return undefined;
+}
+
+/** The first instant in (after, through] with another offset than `after` has; undefined when both ends have the same. */
+function findChange(zone: ZoneReader, after: number, through: number): number | undefined {
+  const offset = zone.offsetMs(after);
+  if (zone.offsetMs(through) === offset) return undefined;
+  let before = after;
+  let changed = through;
+  while (changed - before > 1) {
+    const middle = Math.floor((before + changed) / 2);
+    if (zone.offsetMs(middle) === offset) before = middle;
+    else changed = middle;
+  }
+  return changed;
+}
+
+/** `07:30` in milliseconds since midnight; its shape is the schema's matter. */
+function readTimeOfDay(text: string): number {
+  return (Number(text.slice(0, 2)) * 60 + Number(text.slice(3, 5))) * MINUTE;
+}
