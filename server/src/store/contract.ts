@@ -6,6 +6,7 @@ import { describe } from 'node:test';
 import { checkBatches } from './contract/batches.ts';
 import { checkCatalog } from './contract/catalog.ts';
 import { checkEnrolment } from './contract/enrolment.ts';
+import { checkFires } from './contract/fires.ts';
 import { checkHosts } from './contract/hosts.ts';
 import { checkLedger } from './contract/ledger.ts';
 import { checkLists } from './contract/lists.ts';
@@ -30,6 +31,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkLedger(open);
     checkOrders(open);
     checkLists(open);
+    checkFires(open);
     checkLogs(open);
     checkReplay(open);
     checkNonsense(open);

@@ -4,6 +4,7 @@
  * Failures are AppErrors: `conflict`, `not_found`, `unavailable` (disk full, database busy), `internal`.
  */
 import type { CatalogStore } from './catalog.ts';
+import type { FireStore } from './fires.ts';
 import type { HostStore } from './hosts.ts';
 import type { PeopleStore } from './people.ts';
 import type { RunStore } from './runs.ts';
@@ -14,6 +15,7 @@ export interface Store {
   hosts: HostStore;
   catalog: CatalogStore;
   runs: RunStore;
+  fires: FireStore;
   trail: TrailStore;
   settings: SettingStore;
   /** Writes and reads one value; throws when the store could not take a row right now. For readiness. */

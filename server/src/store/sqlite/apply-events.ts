@@ -9,6 +9,7 @@ import type { DurableEvent, SequencedEvent } from '@holdfast/shared/protocol/eve
 import * as z from 'zod';
 import type { AppliedEvents } from '../runs.ts';
 import { applyPartFinished, applyRunFinished } from './apply-ends.ts';
+import { createFireSettler } from './apply-fires.ts';
 import type { Frame } from './event-frame.ts';
 import { createLogWriter } from './logs.ts';
 import { createRunRows, type RunHead } from './run-rows.ts';
@@ -186,6 +187,7 @@ export function createEventApplier(sql: Sql, onOddity: (text: string) => void): 
   const snapshots = createSnapshotRows(sql);
   const beginLogs = createLogWriter(sql);
   const applyHostEvent = createHostEventApplier(sql);
+  const settleFires = createFireSettler(sql);
 
   return async (tenant, host, epoch, events, receivedAt) => {
     const oddities: string[] = [];
@@ -205,7 +207,9 @@ export function createEventApplier(sql: Sql, onOddity: (text: string) => void): 
           continue;
         }
         const taken = applyRunEvent(frame, stream, event);
-        if (taken) fresh.push({ seq, event: taken });
+        if (!taken) continue;
+        fresh.push({ seq, event: taken });
+        settleFires({ tenant, host, event: taken, head: frame.heads.get(event.run), receivedAt });
       }
       logs.flush();
       if (planned.length > 0) stream.advance.run({ host, epoch, tenant, seq: through, receivedAt });

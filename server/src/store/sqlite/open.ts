@@ -10,6 +10,7 @@ import type { Store } from '../store.ts';
 import { createBallast } from './ballast.ts';
 import { createAnnouncements, createEnrolmentTokens, createHostTokens } from './enrolment.ts';
 import { toStoreError } from './faults.ts';
+import { createFires } from './fires.ts';
 import { createHostContacts, createHostRows } from './hosts.ts';
 import { checkSchema, type Migration, migrate, readMigrations } from './migrations.ts';
 import { createPeopleStore } from './people.ts';
@@ -151,6 +152,7 @@ async function assembleStore(
     },
     catalog: { ...createSources(sql), ...createRepositories(sql), ...createPlans(sql) },
     runs: createRunStore(sql, { guard: () => ballast.guard(), onOddity: options.onOddity ?? (() => undefined) }),
+    fires: createFires(sql),
     trail: createTrailStore(sql),
     settings: createSettingStore(sql),
     async probe() {

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import type { CatalogStore, Plan, PlanFilter } from '../catalog.ts';
 import type { PageRequest } from '../page.ts';
 import { counted, flag, foldName, json, optional, toJson } from './columns.ts';
+import { createWatchKeeper } from './fires.ts';
 import { createNamePage, cutPage, joinConditions } from './keyset.ts';
 import { refuseUpdate } from './sources.ts';
 import type { Params, Sql } from './statements.ts';
@@ -146,9 +147,11 @@ export function createPlans(sql: Sql): Plans {
       sources: (members.get(plan.id) ?? []).map((member) => member.source),
     }));
   };
+  const keepWatches = createWatchKeeper(sql);
   const putMembers = (tenant: TenantId, plan: Plan) => {
     rows.dropMembers.run({ plan: plan.id });
     for (const [position, source] of plan.sources.entries()) rows.addMember.run({ plan: plan.id, position, tenant, source });
+    keepWatches(plan);
   };
   return {
     insertPlan: (plan) =>
