@@ -155,17 +155,48 @@ describe('token rotation', () => {
     assert.deepEqual(store.listTokens(), [next, enrolment.token]);
     assert.deepEqual((await openHostCredentials(stateDir)).listTokens(), [next, enrolment.token]);
     await store.confirmToken(next);
-    assert.deepEqual(store.listTokens(), [next]);
+    assert.deepEqual(store.listTokens(), [next, enrolment.token], 'the replaced one is the last resort');
+    await store.confirmToken(next);
+    assert.deepEqual((await openHostCredentials(stateDir)).listTokens(), [next, enrolment.token]);
+  });
+
+  it('keeps one replaced token and no more', async () => {
+    const store = await openHostCredentials(stateDir);
+    const enrolment = makeEnrolment();
+    await store.save(enrolment);
+    const [second, third] = [newToken(), newToken()];
+    for (const token of [second, third]) {
+      await store.rotateToken(token);
+      await store.confirmToken(token);
+    }
+    assert.deepEqual(store.listTokens(), [third, second]);
     assert.equal((await readFile(path(), 'utf8')).includes(enrolment.token), false);
+  });
+
+  it('goes back to the replaced token when a restored server knows only that one, and on from there', async () => {
+    const store = await openHostCredentials(stateDir);
+    const enrolment = makeEnrolment();
+    await store.save(enrolment);
+    const second = newToken();
+    await store.rotateToken(second);
+    await store.confirmToken(second);
+    await store.confirmToken(enrolment.token);
+    assert.deepEqual(store.listTokens(), [enrolment.token, second]);
+    const third = newToken();
+    await store.rotateToken(third);
+    assert.deepEqual(store.listTokens(), [third, enrolment.token, second]);
+    await store.confirmToken(third);
+    assert.deepEqual(store.listTokens(), [third, enrolment.token]);
   });
 
   it('falls back to the old token when that is the one the server knows', async () => {
     const store = await openHostCredentials(stateDir);
     const enrolment = makeEnrolment();
     await store.save(enrolment);
-    await store.rotateToken(newToken());
+    const next = newToken();
+    await store.rotateToken(next);
     await store.confirmToken(enrolment.token);
-    assert.deepEqual(store.listTokens(), [enrolment.token]);
+    assert.deepEqual(store.listTokens(), [enrolment.token, next]);
   });
 
   it('keeps the accepted token, not the unconfirmed one, when a third arrives in between', async () => {

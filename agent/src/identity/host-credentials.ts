@@ -2,8 +2,9 @@
  * What the server gave this host at enrolment, and the counter of its connections: `<stateDir>/credentials.json`, 0600.
  *
  * Rotation survives a crash at every step. The server sends a new token and accepts both; `rotateToken` puts the new one on
- * disk beside the old one; the next dial tries `listTokens()` in order; `confirmToken` drops the other one once the server
- * has accepted one. At no instant is the only token on disk one the server has not yet accepted.
+ * disk beside the old one; the next dial tries `listTokens()` in order; `confirmToken` settles on the one the server
+ * has accepted. At no instant is the only token on disk one the server has not yet accepted. The one that was replaced is kept
+ * as the last to try: worthless to the server that replaced it, and the only one a server restored from an older copy knows.
  */
 import { join } from 'node:path';
 import { publicKeySchema, tokenSchema } from '@holdfast/shared/crypto/crypto.ts';
@@ -18,6 +19,8 @@ export interface HostCredentials {
   token: string;
   /** The token before it, until the server has accepted the newest. */
   previousToken?: string | undefined;
+  /** The token that was replaced last, for a server restored from a copy of that time. */
+  formerToken?: string | undefined;
   /** The server's public signing key, pinned at enrolment. */
   serverKey: string;
   serverUrl: string;
@@ -39,9 +42,9 @@ export interface HostCredentialStore {
   nextCounter(): Promise<number>;
   /** Keeps a new token beside the present one. Giving the newest token again changes nothing. */
   rotateToken(token: string): Promise<void>;
-  /** The tokens to try when dialling, newest first. */
+  /** The tokens to try when dialling, each once: the newest, the one before it, the one that was replaced last. */
   listTokens(): readonly string[];
-  /** The server accepted this one of `listTokens()`: the other is dropped. */
+  /** The server accepted this one of `listTokens()`: it is the first to try from now on, and the newest of the others the last. */
   confirmToken(token: string): Promise<void>;
   /** Removes the credentials, after the host was revoked or is to be enrolled anew. */
   forget(): Promise<void>;
@@ -54,6 +57,7 @@ const credentialsSchema = z.object({
   hostId: idSchema('host'),
   token: agentToken,
   previousToken: agentToken.optional(),
+  formerToken: agentToken.optional(),
   serverKey: publicKeySchema,
   serverUrl: z.url({ protocol: /^(https?|wss?)$/ }).max(2048),
   counter: z.int().nonnegative(),
@@ -107,16 +111,17 @@ export async function openHostCredentials(stateDir: string): Promise<HostCredent
         await write({ ...before, token, previousToken: before.previousToken ?? before.token });
       }),
     listTokens() {
-      const { token, previousToken } = get();
-      return previousToken === undefined ? [token] : [token, previousToken];
+      const { token, previousToken, formerToken } = get();
+      return [...new Set([token, previousToken, formerToken])].filter((one) => one !== undefined);
     },
     confirmToken: (token) =>
       change(async () => {
-        const { previousToken, ...before } = get();
-        if (token !== before.token && token !== previousToken) {
-          throw new AppError('conflict', 'a token was confirmed that this host does not hold');
-        }
-        if (previousToken !== undefined) await write({ ...before, token });
+        const { token: newest, previousToken, formerToken, ...before } = get();
+        const others = [newest, previousToken, formerToken].filter((one) => one !== token);
+        if (others.length === 3) throw new AppError('conflict', 'a token was confirmed that this host does not hold');
+        const former = others.find((one) => one !== undefined);
+        if (token === newest && previousToken === undefined) return;
+        await write({ ...before, token, formerToken: former });
       }),
     forget: () =>
       change(async () => {

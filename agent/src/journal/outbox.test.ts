@@ -222,12 +222,25 @@ describe('the outbox', () => {
     journal.outbox.appendAll([notice('a'), notice('b'), notice('c')]);
     journal.outbox.acknowledge(2);
     const before = journal.outbox.epoch;
-    assert.equal(journal.outbox.replayAcknowledged(), 3);
+    assert.equal(journal.outbox.replayAcknowledged(7), 3);
     assert.notEqual(journal.outbox.epoch, before);
+    assert.deepEqual([journal.outbox.findServerEpoch(), journal.outbox.findPromise()], [7, undefined]);
     assert.deepEqual(texts(), ['a', 'b', 'c']);
     assert.deepEqual([journal.outbox.firstSeq(), journal.outbox.lastSeq(), journal.outbox.acknowledgedSeq()], [1, 3, 0]);
     assert.equal(journal.outbox.size().waitingEvents, 3);
     assert.equal(journal.outbox.acknowledge(3), true);
+  });
+
+  it('knows what was promised last, over a new epoch and a restart, and which server it met', () => {
+    assert.deepEqual([journal.outbox.findPromise(), journal.outbox.findServerEpoch()], [undefined, undefined]);
+    journal.outbox.appendAll([notice('a'), notice('b')]);
+    const { epoch } = journal.outbox;
+    journal.outbox.acknowledge(2);
+    journal.outbox.startNewEpoch();
+    journal.outbox.noteServerEpoch(3);
+    reopen();
+    assert.deepEqual(journal.outbox.findPromise(), { epoch, seq: 2 });
+    assert.equal(journal.outbox.findServerEpoch(), 3);
   });
 
   it('begins a new epoch when its file is a copy, and keeps what the server did not have', () => {

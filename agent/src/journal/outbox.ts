@@ -48,10 +48,19 @@ export interface Outbox extends OutboxReader {
   /** What the server does not have yet starts again from 1 in a new epoch. Returns the epoch. */
   startNewEpoch(): string;
   /**
-   * For a server restored from a copy: everything still kept, acknowledged or not, is sent again in a new epoch. Returns
-   * how many events.
+   * The last acknowledged event, in whichever epoch; a server without it is older than what it promised. Undefined before
+   * the first acknowledgement and after a replay began.
    */
-  replayAcknowledged(): number;
+  findPromise(): { epoch: string; seq: number } | undefined;
+  /** The server epoch that was noted last. */
+  findServerEpoch(): number | undefined;
+  /** Notes the epoch of the server that was met, unless the disk refuses it. */
+  noteServerEpoch(serverEpoch: number): void;
+  /**
+   * For a server restored from a copy: everything still kept, acknowledged or not, is sent again in a new epoch, and the
+   * server's epoch is noted in the same step. Returns how many events.
+   */
+  replayAcknowledged(serverEpoch: number): number;
   /** Calls back after each commit that added events; returns how to stop that. */
   watch(listener: () => void): () => void;
   size(): OutboxSize;
@@ -178,6 +187,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
           rows.markAcknowledged(acknowledged, base + through, clock.now());
           acknowledged = base + through;
           meta.set('outbox.acknowledged', String(acknowledged));
+          meta.set('outbox.promise', `${epoch} ${through}`);
           rows.prune(clock.now() - limits.keepAcknowledgedMs);
         });
         return true;
@@ -189,10 +199,29 @@ export function createOutbox(options: OutboxOptions): Outbox {
       }
     },
     startNewEpoch: () => beginEpoch(acknowledged),
-    replayAcknowledged() {
+    findPromise() {
+      const [promisedEpoch, seq] = (meta.find('outbox.promise') ?? '').split(' ');
+      return promisedEpoch === undefined || seq === undefined ? undefined : { epoch: promisedEpoch, seq: Number(seq) };
+    },
+    findServerEpoch() {
+      const noted = meta.find('server.epoch');
+      return noted === undefined ? undefined : Number(noted);
+    },
+    noteServerEpoch(serverEpoch) {
+      try {
+        meta.set('server.epoch', String(serverEpoch));
+      } catch (error) {
+        // Noted at the next connection.
+        if (!isUnwritable(error)) throw error;
+        noteFault(error);
+      }
+    },
+    replayAcknowledged(serverEpoch) {
       const count = database.transact(() => {
         rows.markWaiting();
         beginEpoch(Math.max(rows.firstId() - 1, 0));
+        meta.set('outbox.promise', '');
+        meta.set('server.epoch', String(serverEpoch));
         return rows.size.events;
       });
       notify();

@@ -63,6 +63,50 @@ describe('Durable events', () => {
     assert.deepEqual(replayed.seqs, [1, 2, 3, 4]);
   });
 
+  it('are named in hello by the last one promised, also when the epoch changed since', async (t) => {
+    const rig = await startSessionRig(t, ({ journal }) => {
+      journal.outbox.appendAll(notices(4));
+      journal.outbox.acknowledge(3);
+    });
+    const { epoch } = rig.journal.outbox;
+    rig.journal.outbox.startNewEpoch();
+    const hello = await (await rig.accept()).welcome();
+    assert.deepEqual(hello.body.outbox.promised, { epoch, seq: 3 });
+  });
+
+  for (const [what, welcome] of [
+    ['asks for them', { serverEpoch: 1, replay: true }],
+    ['has another epoch than last time', { serverEpoch: 2 }],
+  ] as const) {
+    it(`are all sent again to a server that ${what}, once`, async (t) => {
+      const rig = await startSessionRig(t, ({ journal }) => {
+        journal.outbox.appendAll(notices(4));
+        journal.outbox.acknowledge(4);
+        journal.outbox.startNewEpoch();
+      });
+      const first = await rig.accept();
+      await first.welcome();
+      await assertAlive(first);
+      assert.ok(!first.listWaiting().includes('events'), 'the first server that is met owes nothing');
+      first.socket.terminate();
+      const second = await rig.accept();
+      await second.take('hello');
+      second.send('welcome', { version: 1, serverTime: 1, hostName: 'x', acknowledged: 0, ...welcome });
+      const sent = await takeSeqs(second);
+      assert.deepEqual(sent.seqs, [1, 2, 3, 4]);
+      second.send('ack', { epoch: sent.epoch, through: 4 });
+      await assertAlive(second);
+      second.socket.terminate();
+      const third = await rig.accept();
+      const hello = await third.take('hello');
+      assert.deepEqual(hello.body.outbox.promised, { epoch: sent.epoch, seq: 4 });
+      assert.equal(hello.body.serverEpoch, welcome.serverEpoch);
+      third.send('welcome', { version: 1, serverTime: 1, hostName: 'x', acknowledged: 4, serverEpoch: welcome.serverEpoch });
+      await assertAlive(third);
+      assert.ok(!third.listWaiting().includes('events'), 'nothing is owed any more');
+    });
+  }
+
   it('get numbers of a new epoch when the server has seen more than this journal ever wrote', async (t) => {
     const rig = await startSessionRig(t, ({ journal }) => void journal.outbox.appendAll(notices(2)));
     const line = await rig.accept();
@@ -175,7 +219,8 @@ describe('A request', () => {
     assert.deepEqual([reply.re, reply.body.result], [id, { version: 4 }]);
     assert.equal(rig.specs.at(-1)?.version, 4);
     line.socket.terminate();
-    assert.equal((await (await rig.accept()).welcome()).body.specVersion, 4);
+    const next = (await (await rig.accept()).welcome()).body;
+    assert.deepEqual([next.specVersion, next.specSignature], [4, rig.journal.spec.load()?.signature]);
   });
 });
 

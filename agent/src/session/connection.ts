@@ -79,6 +79,8 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
   };
   let window: { epoch: string; events: EventWindow } | undefined;
   let helloEpoch = '';
+  /** The epoch of the server that welcomed us. */
+  let metEpoch = 0;
   let lastHeard = clock.monotonicMs();
 
   const send = <T extends keyof AgentFrames>(type: T, body: AgentFrames[T], re?: string) => {
@@ -113,16 +115,20 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
     if (window.epoch !== journal.outbox.epoch) openWindow(0);
     window.events.pump();
   };
+  /** To an older server, or one whose database was replaced: everything still kept goes again, in a new epoch. */
+  const replay = (serverEpoch: number) => {
+    const replayed = journal.outbox.replayAcknowledged(serverEpoch);
+    log.warn({ replayed, serverEpoch }, 'the server has forgotten events; sending what is kept again');
+    openWindow(0);
+  };
   /**
    * Goes on from what the server says it has. Less than this host was told: an older server, which gets again what is still kept.
    * More than was ever written here: an older journal, whose numbers the server knows with other events, so a new epoch begins.
    */
-  const resume = (acknowledged: number) => {
+  const resume = (acknowledged: number, serverEpoch: number) => {
     const { outbox } = journal;
     if (acknowledged < outbox.acknowledgedSeq()) {
-      const replayed = outbox.replayAcknowledged();
-      log.warn({ replayed }, 'the server has forgotten events; sending what is kept again');
-      openWindow(0);
+      replay(serverEpoch);
     } else if (acknowledged > outbox.lastSeq()) {
       outbox.startNewEpoch();
       log.warn({ acknowledged }, 'this journal is older than what the server has seen; starting a new epoch');
@@ -133,8 +139,20 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
     }
     pump();
   };
+  const meet = ({ serverEpoch, acknowledged, replay: isOwed }: ServerFrames['welcome']) => {
+    const { outbox } = journal;
+    const seen = outbox.findServerEpoch();
+    metEpoch = serverEpoch;
+    if (isOwed === true || (seen !== undefined && seen !== serverEpoch)) {
+      replay(serverEpoch);
+      return;
+    }
+    if (seen === undefined) outbox.noteServerEpoch(serverEpoch);
+    if (outbox.epoch === helloEpoch) resume(acknowledged, serverEpoch);
+    else openWindow(0);
+  };
 
-  async function greet(challenge: ServerFrames['challenge']): Promise<void> {
+  async function greet(challenge: ServerFrames['challenge'], challengedAt: number): Promise<void> {
     const counter = await credentials.nextCounter();
     const held = credentials.get();
     const proof = buildConnectProof(workbench.crypto, workbench.identity, held, {
@@ -142,7 +160,11 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
       counter,
       bootId: ports.boot,
     });
-    helloEpoch = journal.outbox.epoch;
+    const { outbox } = journal;
+    const spec = journal.spec.load();
+    const promised = outbox.findPromise();
+    const serverEpoch = outbox.findServerEpoch();
+    helloEpoch = outbox.epoch;
     send('hello', {
       host: held.hostId,
       protocol: { oldest: PROTOCOL_OLDEST, newest: PROTOCOL_VERSION },
@@ -151,8 +173,16 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
       boot: ports.boot,
       facts: ports.facts(),
       tools: [...ports.tools()],
-      outbox: { epoch: helloEpoch, firstSeq: journal.outbox.firstSeq(), lastSeq: journal.outbox.lastSeq() },
-      specVersion: journal.spec.load()?.version ?? 0,
+      outbox: {
+        epoch: helloEpoch,
+        firstSeq: outbox.firstSeq(),
+        lastSeq: outbox.lastSeq(),
+        ...(promised === undefined ? {} : { promised }),
+      },
+      specVersion: spec?.version ?? 0,
+      ...(spec === undefined ? {} : { specSignature: spec.signature }),
+      ...(serverEpoch === undefined ? {} : { serverEpoch }),
+      challengedAt,
       runs: ports.listRuns(),
     });
   }
@@ -168,16 +198,15 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
     }
   }
 
-  async function handle(frame: ServerFrame): Promise<void> {
+  async function handle(frame: ServerFrame, arrivedAt: number): Promise<void> {
     switch (frame.type) {
       case 'challenge':
-        return greet(frame.body);
+        return greet(frame.body, arrivedAt);
       case 'welcome':
         end.welcomed = true;
         await credentials.confirmToken(token);
         log.info({ server: url, name: frame.body.hostName }, 'connected');
-        if (journal.outbox.epoch === helloEpoch) resume(frame.body.acknowledged);
-        else openWindow(0);
+        meet(frame.body);
         pump();
         send('heartbeat', ports.heartbeat());
         return;
@@ -197,7 +226,7 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
       case 'error': {
         const expected = frame.body.details?.['expected'];
         log.warn({ code: frame.body.code, reason: frame.body.message }, 'the server refused a frame');
-        if (typeof expected === 'number') resume(expected - 1);
+        if (typeof expected === 'number') resume(expected - 1, metEpoch);
         return;
       }
       default:
@@ -208,8 +237,9 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
   let handling: Promise<void> = Promise.resolve();
   socket.on('message', (payload: Buffer) => {
     lastHeard = clock.monotonicMs();
+    const arrivedAt = clock.now();
     handling = handling
-      .then(() => handle(decodeServerFrame(payload, WIRE)))
+      .then(() => handle(decodeServerFrame(payload, WIRE), arrivedAt))
       .catch((thrown: unknown) => {
         const error = toAppError(thrown);
         log.warn({ code: error.code, reason: error.message }, 'a frame of the server could not be used');

@@ -108,11 +108,11 @@ describe('A session', () => {
     await line.welcome();
     await line.take('heartbeat');
     assert.deepEqual(rig.presented, [TOKENS.second, TOKENS.first]);
-    assert.deepEqual(rig.credentials.listTokens(), [TOKENS.first]);
+    assert.deepEqual(rig.credentials.listTokens(), [TOKENS.first, TOKENS.second]);
     assert.deepEqual(rig.waits, [], 'both tokens are one attempt');
   });
 
-  it('drops the old token once the new one was welcomed', async (t) => {
+  it('tries the old token last once the new one was welcomed', async (t) => {
     const rig = await startSessionRig(t, async ({ credentials }) => {
       await credentials.rotateToken(TOKENS.second);
     });
@@ -121,7 +121,8 @@ describe('A session', () => {
     assert.deepEqual(rig.credentials.listTokens(), [TOKENS.second, TOKENS.first]);
     await line.welcome();
     await line.take('heartbeat');
-    assert.deepEqual(rig.credentials.listTokens(), [TOKENS.second]);
+    assert.deepEqual(rig.credentials.get().previousToken, undefined);
+    assert.deepEqual(rig.credentials.listTokens(), [TOKENS.second, TOKENS.first]);
   });
 
   for (const [status, what] of [
