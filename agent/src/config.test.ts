@@ -13,6 +13,7 @@ const EMPTY: AgentEnvironment = {
   enrolTokenFile: undefined,
   logLevel: undefined,
   toolPath: undefined,
+  hooksDir: undefined,
   path: undefined,
   home: '/home/ann',
   runtimeDir: undefined,
@@ -35,11 +36,19 @@ describe('The agent’s configuration', () => {
     assert.equal(parse({ toolPath: '/opt/tools', path: '/bin' }).toolPath, '/opt/tools:/bin');
   });
 
+  it('looks for hooks where only root writes, or else beside the state', () => {
+    assert.equal(parse({}, true).hooksDir, '/etc/holdfast/hooks.d');
+    assert.equal(parse({}).hooksDir, '/home/ann/.local/state/holdfast-agent/hooks');
+    assert.equal(parse({ stateDir: '/srv/state' }).hooksDir, '/srv/state/hooks');
+    assert.equal(parse({ hooksDir: '/srv/hooks' }, true).hooksDir, '/srv/hooks');
+  });
+
   const refused: readonly (readonly [string, Partial<AgentEnvironment>, RegExp])[] = [
     ['an address without a scheme', { serverUrl: 'backup.example.com' }, /HOLDFAST_SERVER_URL/],
     ['an address of another kind', { serverUrl: 'ftp://backup.example.com' }, /http or https/],
     ['an address with a password', { serverUrl: 'https://a:b@backup.example.com' }, /must not hold/],
     ['a relative state directory', { stateDir: 'state' }, /HOLDFAST_STATE_DIR/],
+    ['a relative directory of hooks', { hooksDir: 'hooks.d' }, /HOLDFAST_HOOKS_DIR must be an absolute path/],
     ['an unknown log level', { logLevel: 'loud' }, /HOLDFAST_LOG_LEVEL must be one of debug, info/],
     ['two tokens', { enrolToken: 'a', enrolTokenFile: '/x' }, /both set/],
     ['a token file that is not there', { enrolTokenFile: '/nonexistent/token' }, /cannot be read: \/nonexistent\/token/],

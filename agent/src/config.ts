@@ -1,7 +1,7 @@
 /** The agent's configuration: the environment is read in one function, and turned into typed values in another. */
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { isAbsolute } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { AppError } from '@holdfast/shared/errors.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -15,6 +15,7 @@ export interface AgentEnvironment {
   enrolTokenFile: string | undefined;
   logLevel: string | undefined;
   toolPath: string | undefined;
+  hooksDir: string | undefined;
   path: string | undefined;
   home: string | undefined;
   runtimeDir: string | undefined;
@@ -28,6 +29,8 @@ export interface AgentConfig {
   logLevel: AgentLogLevel;
   /** Where tools are looked for, first to last. */
   toolPath: string;
+  /** Where the host's administrator installs hooks; need not exist. */
+  hooksDir: string;
   home: string;
   /** Where private directories of runs may be made, in order of preference. */
   workDirCandidates: readonly string[];
@@ -42,6 +45,7 @@ export function readAgentEnvironment(): AgentEnvironment {
     enrolTokenFile: env['HOLDFAST_ENROLL_TOKEN_FILE'],
     logLevel: env['HOLDFAST_LOG_LEVEL'],
     toolPath: env['HOLDFAST_TOOL_PATH'],
+    hooksDir: env['HOLDFAST_HOOKS_DIR'],
     path: env['PATH'],
     home: env['HOME'],
     runtimeDir: env['XDG_RUNTIME_DIR'],
@@ -84,6 +88,12 @@ function parseStateDir(env: AgentEnvironment, isRoot: boolean): string {
   return stateDir;
 }
 
+function parseHooksDir(env: AgentEnvironment, isRoot: boolean, stateDir: string): string {
+  const hooksDir = env.hooksDir || (isRoot ? '/etc/holdfast/hooks.d' : join(stateDir, 'hooks'));
+  if (!isAbsolute(hooksDir)) refuse('HOLDFAST_HOOKS_DIR', `must be an absolute path; it is "${hooksDir}"`);
+  return hooksDir;
+}
+
 /** Throws `invalid` with one clear line that names the variable and what it must be. */
 export function parseAgentConfig(env: AgentEnvironment, isRoot: boolean): AgentConfig {
   const logLevel = (env.logLevel || 'info') as AgentLogLevel;
@@ -91,12 +101,14 @@ export function parseAgentConfig(env: AgentEnvironment, isRoot: boolean): AgentC
     refuse('HOLDFAST_LOG_LEVEL', `must be one of ${LOG_LEVELS.join(', ')}; it is "${env.logLevel}"`);
   // sbin holds tools that a plain user's PATH leaves out.
   const path = env.path || '/usr/local/bin:/usr/bin:/bin';
+  const stateDir = parseStateDir(env, isRoot);
   return {
     serverUrl: parseServerUrl(env.serverUrl),
-    stateDir: parseStateDir(env, isRoot),
+    stateDir,
     enrolToken: parseEnrolToken(env),
     logLevel,
     toolPath: env.toolPath ? `${env.toolPath}:${path}` : path,
+    hooksDir: parseHooksDir(env, isRoot, stateDir),
     home: env.home || homedir(),
     workDirCandidates: [...(env.runtimeDir ? [env.runtimeDir] : []), ...(isRoot ? ['/run'] : []), '/dev/shm'],
   };

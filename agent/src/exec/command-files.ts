@@ -1,8 +1,8 @@
 /** Writes a command's secret files (0600) into the run's private directory and removes them afterwards. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, relative, sep } from 'node:path';
-import type { Command } from '@holdfast/shared/adapters/command.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import type { StageCommand } from './contract.ts';
 
 function assertInside(workDir: string, path: string): void {
   const inside = relative(workDir, path);
@@ -12,7 +12,7 @@ function assertInside(workDir: string, path: string): void {
 }
 
 /** Files may be shared by the commands of one pipeline; the same path must then have the same content. */
-export function writeCommandFiles(workDir: string, commands: readonly Command[]): () => void {
+export function writeCommandFiles(workDir: string, commands: readonly Pick<StageCommand, 'files'>[]): () => void {
   const written = new Map<string, string>();
   for (const file of commands.flatMap((command) => command.files)) {
     assertInside(workDir, file.path);

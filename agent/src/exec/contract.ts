@@ -3,16 +3,22 @@
  * pdeathsig, without a shell, with an explicit environment; its stderr is always drained, its end is `close`, not `exit`.
  */
 import type { Command } from '@holdfast/shared/adapters/command.ts';
+import type { RunLimits } from '@holdfast/shared/domain/plan.ts';
 
-/** A planned command with the binary that was found for it and what to do with its lines. */
+/** A planned command; what is no tool of the agent's list (a hook) has no name. */
+export type StageCommand = Omit<Command, 'tool'> & Partial<Pick<Command, 'tool'>>;
+
+/** A command with the binary that was found for it and what to do with its lines. */
 export interface Stage {
-  command: Command;
+  command: StageCommand;
   /** Absolute path of the executable. */
   binary: string;
   /** Called for each line of stdout as it arrives; then stdout is not collected. Ignored where stdout is a FIFO. */
   onStdoutLine?: ((line: string) => void) | undefined;
   /** Called for each line of stderr as it arrives; the head and tail are collected all the same. */
   onStderrLine?: ((line: string) => void) | undefined;
+  /** Open descriptors that it gets as 3, 4, …; they stay the caller's to close. */
+  inherit?: readonly number[] | undefined;
 }
 
 /** Facts about a process that ended. */
@@ -86,6 +92,12 @@ export interface PipelineResult {
 }
 
 export interface Exec {
+  /** What the stages may take of the host. What is about the line to a repository is the engine's to ask for. */
+  readonly limits: RunLimits;
+  /** Limits that this host cannot put on a stage, each as a sentence that says what to install; the stages run without them. */
+  readonly unmetLimits: readonly string[];
+  /** The same exec, with these limits on every stage in place of those it has. */
+  withLimits(limits: RunLimits): Exec;
   runTool(options: ToolOptions): Promise<ToolResult>;
   runPipeline(options: PipelineOptions): Promise<PipelineResult>;
 }

@@ -5,13 +5,17 @@
 import { spawn } from 'node:child_process';
 import { findStartTime } from './proc.ts';
 
-const SCRIPT = `"$1" --pdeathsig KILL -- sh -c 'echo $$; exec sleep 30' & wait`;
+const SCRIPT = `"$@" sh -c 'echo $$; exec sleep 30' & wait`;
 const WAIT_MS = 2000;
 const CHECK_MS = 10;
 
-/** True when a child was gone within two seconds after its parent was killed. Leaves nothing behind either way. */
-export async function checkPdeathsig(setpriv: string): Promise<boolean> {
-  const parent = spawn('sh', ['-c', SCRIPT, 'sh', setpriv], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+/**
+ * True when a child was gone within two seconds after its parent was killed. `through` is put between setpriv and the child, to prove
+ * that it keeps the signal. Leaves nothing behind either way.
+ */
+export async function checkPdeathsig(setpriv: string, through: readonly string[] = []): Promise<boolean> {
+  const chain = [setpriv, '--pdeathsig', 'KILL', '--', ...through];
+  const parent = spawn('sh', ['-c', SCRIPT, 'sh', ...chain], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
   const sleeper = await new Promise<number | undefined>((resolve) => {
     parent.on('error', () => resolve(undefined));
     parent.on('close', () => resolve(undefined));

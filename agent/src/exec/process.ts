@@ -5,6 +5,7 @@ import { PROCESS } from '@holdfast/shared/limits.ts';
 import { createBoundedText } from './bounded-text.ts';
 import type { Stage, StageOutcome } from './contract.ts';
 import { type ChildEnvironment, createChildEnvironment } from './environment.ts';
+import type { LimitTools } from './limits.ts';
 import { createLineSplitter } from './lines.ts';
 import { findMovedBytes, findStartTime, isGroupAlive, type MovedBytes } from './proc.ts';
 
@@ -13,6 +14,10 @@ const LINE_BYTES = 1024 * 1024;
 /** How often a group that got SIGKILL is looked at until it is empty. */
 const GONE_CHECK_MS = 20;
 const GONE_WAIT_MS = 2000;
+/** After a leader's end its pipes are looked at this often, and closed after so many looks without a byte, or in all. */
+const PIPE_LOOK_MS = 250;
+const PIPE_QUIET_LOOKS = 4;
+const PIPE_LOOKS = 20;
 
 /** A process that the agent started, as the journal remembers it. */
 export interface StartedProcess {
@@ -26,6 +31,10 @@ export interface Launcher {
   environment: ChildEnvironment;
   /** `setpriv` of util-linux; undefined where it is missing, then children do not die with the agent and the host says so. */
   setpriv: string | undefined;
+  /** The tools by which limits are put on a stage; none: stages run without limits, and the exec says so. */
+  limitTools?: LimitTools | undefined;
+  /** What stands between setpriv and the program: tools that set a limit and become what follows them. */
+  prefix?: readonly string[] | undefined;
   cancelGraceMs: number;
   onStarted?: ((started: StartedProcess) => void) | undefined;
   onEnded?: ((started: StartedProcess) => void) | undefined;
@@ -72,6 +81,29 @@ async function clearGroup(pid: number): Promise<void> {
   }
 }
 
+/**
+ * Who left the group for a session of its own may hold our pipes open for ever. Some time after the leader's end, when nothing comes any more or
+ * too much has come, they are closed on our side, so that `close` comes.
+ */
+function abandonPipes(child: ChildProcess): void {
+  const pipes = [child.stdout, child.stderr].filter((pipe) => pipe !== null);
+  let quiet = 0;
+  let looks = 0;
+  const onBytes = () => {
+    quiet = 0;
+  };
+  for (const pipe of pipes) pipe.on('data', onBytes);
+  // Between two looks the loop reads what waits in the pipes, however late the timers are.
+  const timer = setInterval(() => {
+    quiet += 1;
+    looks += 1;
+    if (quiet < PIPE_QUIET_LOOKS && looks < PIPE_LOOKS) return;
+    clearInterval(timer);
+    for (const pipe of pipes) pipe.destroy();
+  }, PIPE_LOOK_MS);
+  child.once('close', () => clearInterval(timer));
+}
+
 interface Collected {
   read(): { stdout: string; truncated: boolean };
 }
@@ -100,9 +132,11 @@ function collectStdout(stream: Readable | null, stage: Stage, io: StageIo, onEno
 export function startStage(launcher: Launcher, stage: Stage, cwd: string, io: StageIo): RunningStage {
   const started = performance.now();
   const { command, binary } = stage;
+  // setpriv goes first: what follows becomes the program by exec, which keeps the parent-death signal.
+  const chain = [...(launcher.prefix ?? []), binary, ...command.args];
   const [file, args] = launcher.setpriv
-    ? [launcher.setpriv, ['--pdeathsig', 'KILL', '--', binary, ...command.args]]
-    : [binary, [...command.args]];
+    ? [launcher.setpriv, ['--pdeathsig', 'KILL', '--', ...chain]]
+    : [chain[0] ?? binary, chain.slice(1)];
   const stderr = createBoundedText(PROCESS.stderrHeadBytes, PROCESS.stderrTailBytes);
   const stderrLines = stage.onStderrLine ? createLineSplitter(LINE_BYTES, stage.onStderrLine) : undefined;
 
@@ -110,7 +144,7 @@ export function startStage(launcher: Launcher, stage: Stage, cwd: string, io: St
     cwd,
     detached: true,
     env: createChildEnvironment(launcher.environment, command),
-    stdio: [io.stdin, io.stdout, 'pipe'],
+    stdio: [io.stdin, io.stdout, 'pipe', ...(stage.inherit ?? [])],
   });
   const identity: StartedProcess | undefined =
     child.pid === undefined ? undefined : { pid: child.pid, startTime: findStartTime(child.pid) };
@@ -152,6 +186,7 @@ export function startStage(launcher: Launcher, stage: Stage, cwd: string, io: St
     // Grandchildren may hold our pipes open after their leader ended; they go with it, or `close` would never come.
     child.on('exit', () => {
       if (child.pid !== undefined) void clearGroup(child.pid);
+      abandonPipes(child);
     });
     child.on('close', finish);
   });

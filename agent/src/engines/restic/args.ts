@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import type { Command, CommandFile } from '@holdfast/shared/adapters/command.ts';
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
+import type { RunLimits } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 
 /** What every command needs: the repository and where restic may cache. */
@@ -13,6 +14,8 @@ export interface ResticPlace {
   access: RepositoryAccess;
   /** Absolute path of the agent's own cache directory for restic; undefined: without a cache. */
   cacheDir: string | undefined;
+  /** What every command may take of the line, both ways counted apart; undefined: as much as there is. */
+  line?: Pick<RunLimits, 'uploadKiBps' | 'downloadKiBps'> | undefined;
 }
 
 /**
@@ -73,12 +76,21 @@ function checkFileName(name: string): string {
   return FILE_NAME.test(name) ? name : refuse('the name of a stored stream may hold letters, digits and . _ - only');
 }
 
+/** restic counts in KiB a second, over all its connections; a local repository is limited as well. */
+function planLine({ line = {} }: ResticPlace): string[] {
+  return [
+    ...(line.uploadKiBps === undefined ? [] : [`--limit-upload=${line.uploadKiBps}`]),
+    ...(line.downloadKiBps === undefined ? [] : [`--limit-download=${line.downloadKiBps}`]),
+  ];
+}
+
 function plan(place: ResticPlace, sub: SubCommand): Command {
   const options = [
     '--json',
     ...(sub.noLock ? ['--no-lock'] : []),
     ...(sub.quiet ? ['--quiet'] : []),
     ...(place.cacheDir === undefined ? ['--no-cache'] : []),
+    ...planLine(place),
   ];
   return {
     tool: 'restic',

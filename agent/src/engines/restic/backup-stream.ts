@@ -1,12 +1,13 @@
 /** Stores what a producer writes, through the gate: only a producer that exited 0 gives the end of file. */
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import type { PipelineResult, Stage } from '../../exec/contract.ts';
-import { planBackupStdin, type ResticPlace, type SnapshotMarks } from './args.ts';
-import { cleanText, type EngineFailure } from './classify.ts';
+import { saysOutOfMemory } from '../../exec/memory-words.ts';
+import { planBackupStdin, type SnapshotMarks } from './args.ts';
+import { cleanText, describeShortage, type EngineFailure } from './classify.ts';
 import { clearOwnLocks } from './locks.ts';
 import { createRetryWatch } from './movement.ts';
 import { parseMessage, type ResticSummary } from './parse.ts';
-import { classifyStage, logLine, type OnLog, type ResticHost } from './restic-tool.ts';
+import { classifyStage, logLine, type OnLog, placeAt, type ResticHost } from './restic-tool.ts';
 
 export interface BackupStreamInput extends SnapshotMarks {
   access: RepositoryAccess;
@@ -44,7 +45,7 @@ export interface BackupStreamOutcome {
 }
 
 export async function backupStream(host: ResticHost, input: BackupStreamInput): Promise<BackupStreamOutcome> {
-  const place: ResticPlace = { access: input.access, cacheDir: host.cacheDir };
+  const place = placeAt(host, input.access);
   const giveUp = new AbortController();
   const retries = createRetryWatch(host.clock, { retryMs: input.stallMs }, () => giveUp.abort());
   let summary: ResticSummary | undefined;
@@ -114,7 +115,7 @@ function judge(
       return fail(classifyStage(host, pipeline.consumer, 'backup'), 'engine');
     case 'producer_failed': {
       const cause = findConsumerCause(host, pipeline);
-      return cause ? fail(cause, 'engine') : fail(describeProducer(pipeline), 'producer');
+      return cause ? fail(cause, 'engine') : fail(describeProducer(host, pipeline), 'producer');
     }
     case 'complete':
       break;
@@ -151,7 +152,9 @@ function findConsumerCause(host: ResticHost, pipeline: PipelineResult): EngineFa
   return failure.reason === 'interrupted' || failure.reason === 'unknown_failure' ? undefined : failure;
 }
 
-function describeProducer({ producer }: PipelineResult): EngineFailure {
+function describeProducer(host: ResticHost, { producer }: PipelineResult): EngineFailure {
+  const { memoryMiB } = host.exec.limits;
+  if (memoryMiB !== undefined && saysOutOfMemory(producer.stderr)) return describeShortage('The dump', memoryMiB);
   const said = cleanText(producer.stderr.trim().split('\n').at(-1) ?? '', 1000);
   const how =
     producer.spawnError !== undefined

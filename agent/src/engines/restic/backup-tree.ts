@@ -1,10 +1,10 @@
 /** Stores trees of files. Exit code 3 and skipped paths are a partial backup: stored, listed, never clean. */
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
-import { planBackupTree, type ResticPlace, type SnapshotMarks } from './args.ts';
+import { planBackupTree, type SnapshotMarks } from './args.ts';
 import type { EngineFailure } from './classify.ts';
 import { clearOwnLocks } from './locks.ts';
 import { findSkippedPath, type ResticMessage, type ResticSummary } from './parse.ts';
-import { type OnLog, type ResticHost, runRestic } from './restic-tool.ts';
+import { type OnLog, placeAt, type ResticHost, runRestic } from './restic-tool.ts';
 
 /** Paths named in a result; the rest are counted. */
 export const UNREADABLE_NAMED = 100;
@@ -65,7 +65,7 @@ function createGapList() {
 }
 
 export async function backupTree(host: ResticHost, input: BackupTreeInput): Promise<BackupTreeOutcome> {
-  const place: ResticPlace = { access: input.access, cacheDir: host.cacheDir };
+  const place = placeAt(host, input.access);
   const gaps = createGapList();
   let summary: ResticSummary | undefined;
   const onMessage = (message: ResticMessage) => {

@@ -5,6 +5,7 @@
 import type { Reason } from '@holdfast/shared/domain/reason.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
 import type { Ending } from '../../exec/contract.ts';
+import { saysOutOfMemory } from '../../exec/memory-words.ts';
 import type { Capabilities } from './capabilities.ts';
 import { findLockHolder, isRetryLine, type LockHolder, parseMessage } from './parse.ts';
 
@@ -22,6 +23,8 @@ export interface FailedProcess {
   stderr: string;
   ending: Ending;
   spawnError?: string | undefined;
+  /** The memory limit it ran under, if any. */
+  memoryMiB?: number | undefined;
 }
 
 /** What restic was doing: some words mean another thing when it writes to the host's disk. */
@@ -165,6 +168,11 @@ function describeEnd(process: FailedProcess): string {
   return `restic ended with exit code ${process.exitCode ?? 'unknown'}.`;
 }
 
+/** For a tool that said it got no more memory while it ran under a limit. */
+export function describeShortage(tool: string, memoryMiB: number): EngineFailure {
+  return { reason: 'memory_limit', message: `${tool} needs more memory than the ${memoryMiB} MiB that this run may take.` };
+}
+
 /** Call only for what did not succeed: there is always a reason in the answer. */
 export function classifyFailure(
   process: FailedProcess,
@@ -175,6 +183,7 @@ export function classifyFailure(
     return { reason: 'tool_missing', message: `restic could not be started (${cleanText(process.spawnError, 100)}).` };
   }
   if (process.ending === 'cancelled') return { reason: 'cancelled', message: 'Cancelled.' };
+  if (process.memoryMiB !== undefined && saysOutOfMemory(process.stderr)) return describeShortage('restic', process.memoryMiB);
   const words = sortWords(process.stderr);
   const table = operation === 'restore' ? [...RESTORE_TEXTS, ...TEXTS] : TEXTS;
   const known = findReason(process, capabilities, operation);

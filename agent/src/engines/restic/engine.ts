@@ -21,7 +21,7 @@ import {
   type RepositoryInput,
   type SnapshotList,
 } from './repository.ts';
-import type { OnLog, ResticHost } from './restic-tool.ts';
+import { type OnLog, placeAt, type ResticHost } from './restic-tool.ts';
 import {
   classifyDump,
   createDumpStage,
@@ -74,7 +74,6 @@ export interface ResticEngine {
 export function createResticEngine(options: ResticEngineOptions): ResticEngine {
   const { version, ...rest } = options;
   const host: ResticHost = { ...rest, capabilities: getCapabilities(version) };
-  const placeOf = (access: RepositoryAccess) => ({ access, cacheDir: host.cacheDir });
   return {
     capabilities: host.capabilities,
     backupStream: (input) => backupStream(host, input),
@@ -86,7 +85,7 @@ export function createResticEngine(options: ResticEngineOptions): ResticEngine {
     restoreTree: (input) => restoreTree(host, input),
     dumpStage: (input, onLog) => createDumpStage(host, input, onLog),
     classifyDump: (outcome) => classifyDump(host, outcome),
-    listLocks: ({ access, ...input }) => listLocks(host, { place: placeOf(access), ...input }),
-    clearOwnLocks: ({ access, ...input }) => clearOwnLocks(host, { place: placeOf(access), ...input }),
+    listLocks: ({ access, ...input }) => listLocks(host, { place: placeAt(host, access), ...input }),
+    clearOwnLocks: ({ access, ...input }) => clearOwnLocks(host, { place: placeAt(host, access), ...input }),
   };
 }

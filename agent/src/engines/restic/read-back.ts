@@ -10,7 +10,7 @@ import { PROCESS } from '@holdfast/shared/limits.ts';
 import { planDump, planList, planSnapshots, planStats, type ResticPlace, relocateAccess } from './args.ts';
 import { cleanText, type EngineFailure } from './classify.ts';
 import { parseListLine, parseSnapshots, parseStats, type StoredSnapshot } from './parse.ts';
-import { type ResticHost, runRestic } from './restic-tool.ts';
+import { placeAt, type ResticHost, runRestic } from './restic-tool.ts';
 
 /** More than one read from storage may be needed: indexes, a tree, a pack. */
 const READ_BACK_MS = 5 * PROCESS.toolTimeoutMs;
@@ -55,7 +55,7 @@ interface Found {
 }
 
 export async function readBack(host: ResticHost, input: ReadBackInput): Promise<ReadBackOutcome> {
-  const place: ResticPlace = { access: input.access, cacheDir: host.cacheDir };
+  const place = placeAt(host, input.access);
   const [found, format] = await Promise.all([
     input.fileName === undefined ? findTree(host, place, input) : findStream(host, place, input, input.fileName),
     checkFormat(host, input),
@@ -141,7 +141,7 @@ async function checkFormat(
     const access = relocateAccess(input.access, input.workDir, workDir);
     const wanted = Math.max(...magicHex.map((hex) => hex.length / 2));
     const { result, failure } = await runRestic(host, {
-      command: planDump({ access, cacheDir: host.cacheDir }, { snapshotId: input.snapshotId, fileName }),
+      command: planDump(placeAt(host, access), { snapshotId: input.snapshotId, fileName }),
       workDir,
       operation: 'other',
       signal: input.signal,

@@ -1,10 +1,10 @@
 /** The repository itself: is there one, make one because a person asked, list what it holds. */
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
-import { planCatConfig, planInit, planSnapshots, type ResticPlace } from './args.ts';
+import { planCatConfig, planInit, planSnapshots } from './args.ts';
 import type { EngineFailure } from './classify.ts';
 import { isUnreadableSnapshotLine, parseConfig, parseSnapshots, type StoredSnapshot } from './parse.ts';
-import { type ResticHost, runRestic } from './restic-tool.ts';
+import { placeAt, type ResticHost, runRestic } from './restic-tool.ts';
 
 export interface RepositoryInput {
   access: RepositoryAccess;
@@ -26,7 +26,7 @@ const LIST_PATIENCE = { retries: 10 };
 
 /** Reads the repository's config without a lock; never writes. */
 export async function findRepository(host: ResticHost, input: RepositoryInput): Promise<FindRepositoryOutcome> {
-  const place: ResticPlace = { access: input.access, cacheDir: host.cacheDir };
+  const place = placeAt(host, input.access);
   const { result, failure } = await runRestic(host, {
     command: planCatConfig(place),
     workDir: input.workDir,
@@ -51,7 +51,7 @@ export async function initRepository(host: ResticHost, input: RepositoryInput): 
   }
   if (before.state === 'failed') return { failure: before.failure };
   const { failure } = await runRestic(host, {
-    command: planInit({ access: input.access, cacheDir: host.cacheDir }),
+    command: planInit(placeAt(host, input.access)),
     workDir: input.workDir,
     operation: 'other',
     signal: input.signal,
@@ -78,7 +78,7 @@ export async function listSnapshots(
 ): Promise<SnapshotList> {
   let unreadable = 0;
   const { result, failure } = await runRestic(host, {
-    command: planSnapshots({ access: input.access, cacheDir: host.cacheDir }, { tags: input.tags }),
+    command: planSnapshots(placeAt(host, input.access), { tags: input.tags }),
     workDir: input.workDir,
     operation: 'other',
     signal: input.signal,

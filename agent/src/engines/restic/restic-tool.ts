@@ -1,9 +1,11 @@
 /** One restic command from start to verdict: lines sorted, retries bounded, stalls noticed, failure classified. */
 import type { Command } from '@holdfast/shared/adapters/command.ts';
+import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import type { Clock } from '@holdfast/shared/clock.ts';
 import type { LogLevel } from '@holdfast/shared/domain/run.ts';
 import { PROCESS, TEXT } from '@holdfast/shared/limits.ts';
 import type { Exec, StageOutcome, ToolResult } from '../../exec/contract.ts';
+import type { ResticPlace } from './args.ts';
 import type { Capabilities } from './capabilities.ts';
 import { classifyFailure, cleanText, type EngineFailure, type Operation } from './classify.ts';
 import { createMovementWatch, createRetryWatch, type Patience } from './movement.ts';
@@ -22,6 +24,11 @@ export interface ResticHost {
   /** The host name restic writes into locks: that of the system. */
   hostname: string;
   processes: OwnProcesses;
+}
+
+/** A repository as every command of this engine reaches it. */
+export function placeAt(host: ResticHost, access: RepositoryAccess): ResticPlace {
+  return { access, cacheDir: host.cacheDir, line: host.exec.limits };
 }
 
 export type OnLog = (level: LogLevel, text: string) => void;
@@ -102,12 +109,12 @@ function judge(host: ResticHost, input: ResticToolInput, result: ToolResult, gav
   if (result.ending === 'exited' && result.exitCode === 0) return undefined;
   // Our own giving up reaches the process as a cancel; only the caller's signal is one.
   const ending = gaveUp && !input.signal?.aborted ? 'stalled' : result.ending;
-  return classifyFailure({ ...result, ending }, host.capabilities, input.operation);
+  return classifyFailure({ ...result, ending, memoryMiB: host.exec.limits.memoryMiB }, host.capabilities, input.operation);
 }
 
 /** Failure of a stage that ran in a pipeline, where nobody here watched it. */
 export function classifyStage(host: ResticHost, outcome: StageOutcome, operation: Operation): EngineFailure {
-  return classifyFailure({ ...outcome, ending: 'exited' }, host.capabilities, operation);
+  return classifyFailure({ ...outcome, ending: 'exited', memoryMiB: host.exec.limits.memoryMiB }, host.capabilities, operation);
 }
 
 /** One line of stderr for the run's log: JSON made readable, noise left out. */

@@ -6,7 +6,7 @@ import type { Stage, StageOutcome } from '../../exec/contract.ts';
 import { planDump, planList, planRestore, type ResticPlace } from './args.ts';
 import type { EngineFailure } from './classify.ts';
 import { findRestoreError, parseListLine, parseMessage, type ResticMessage } from './parse.ts';
-import { classifyStage, logLine, type OnLog, type ResticHost, runRestic } from './restic-tool.ts';
+import { classifyStage, logLine, type OnLog, placeAt, type ResticHost, runRestic } from './restic-tool.ts';
 
 /** Paths named in a result; the rest are counted. */
 const NOT_RESTORED_NAMED = 100;
@@ -49,7 +49,7 @@ export interface RestoreTreeOutcome {
 }
 
 export async function restoreTree(host: ResticHost, input: RestoreTreeInput): Promise<RestoreTreeOutcome> {
-  const place: ResticPlace = { access: input.access, cacheDir: host.cacheDir };
+  const place = placeAt(host, input.access);
   const listed = await countSnapshot(host, place, input);
   if (listed.failure) return { notRestored: [], notRestoredCount: 0, evidence: [], failure: listed.failure };
   const expected = listed.count;
@@ -167,7 +167,7 @@ export interface DumpStageInput {
 /** The stored stream as the producer of a restore pipeline. */
 export function createDumpStage(host: ResticHost, input: DumpStageInput, onLog?: OnLog): Stage {
   return {
-    command: planDump({ access: input.access, cacheDir: host.cacheDir }, input),
+    command: planDump(placeAt(host, input.access), input),
     binary: host.binary,
     onStderrLine: (line) => logLine(line, parseMessage(line), onLog),
   };
