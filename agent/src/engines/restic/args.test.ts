@@ -53,6 +53,13 @@ describe('planned restic commands', () => {
     assert.equal(command.env['RESTIC_PASSWORD_FILE'], '/run/w/password');
   });
 
+  it('keep to the line that the run may take, each way for itself', () => {
+    const limited = planCatConfig({ ...place, line: { uploadKiBps: 512, downloadKiBps: 64 } });
+    assert.deepEqual(limited.args.slice(-4), ['--limit-upload=512', '--limit-download=64', 'cat', 'config']);
+    assert.ok(planInit({ ...place, line: { uploadKiBps: 1 } }).args.includes('--limit-upload=1'));
+    assert.ok(!planInit({ ...place, line: {} }).args.some((arg) => arg.startsWith('--limit')));
+  });
+
   it('date a snapshot in UTC', () => {
     const command = planBackupStdin(place, { ...marks, fileName: 'd', timeMs: Date.UTC(2026, 10, 1, 22, 8, 41) });
     assert.ok(command.args.includes('--time=2026-11-01 22:08:41'));

@@ -197,3 +197,26 @@ describe('classification', () => {
     );
   });
 });
+
+describe('Words about memory', () => {
+  const ended = {
+    exitCode: 2,
+    signal: null,
+    ending: 'exited',
+    stderr: 'fatal error: out of memory\n\nruntime stack:\n',
+  } as const;
+  for (const version of RECORDED_VERSIONS) {
+    it(`are about the run’s limit only where it had one, with restic ${version}`, () => {
+      const limited = classifyFailure({ ...ended, memoryMiB: 128 }, getCapabilities(version));
+      assert.deepEqual(limited, {
+        reason: 'memory_limit',
+        message: 'restic needs more memory than the 128 MiB that this run may take.',
+      });
+      assert.equal(classifyFailure(ended, getCapabilities(version)).reason, 'unknown_failure');
+      assert.equal(
+        classifyFailure({ ...ended, ending: 'cancelled', memoryMiB: 128 }, getCapabilities(version)).reason,
+        'cancelled',
+      );
+    });
+  }
+});

@@ -4,6 +4,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import { systemClock } from '@holdfast/shared/clock.ts';
+import type { RunLimits } from '@holdfast/shared/domain/plan.ts';
 import type { Exec, Stage } from '../../exec/contract.ts';
 import { createExec } from '../../exec/exec.ts';
 import { findStartTime } from '../../exec/proc.ts';
@@ -23,6 +24,8 @@ export interface Laboratory {
   dir: string;
   exec: Exec;
   engine: ResticEngine;
+  /** An engine whose tools run under these limits. */
+  engineUnder(limits: RunLimits): ResticEngine;
   processes: OwnProcesses;
   /** Every process the engine started so far. */
   started: StartedProcess[];
@@ -62,6 +65,7 @@ export function createLaboratory(generation: { version: string; binary: string }
   const launcher: Launcher = {
     environment: { path: '/usr/bin:/bin', home: '/nonexistent', tmpDir: join(dir, 'tmp') },
     setpriv: options.withoutOverride ? writeModestSetpriv(dir) : '/usr/bin/setpriv',
+    limitTools: { nice: '/usr/bin/nice', ionice: '/usr/bin/ionice', prlimit: '/usr/bin/prlimit' },
     cancelGraceMs: options.graceMs ?? 4000,
     onStarted(process) {
       started.push(process);
@@ -70,21 +74,23 @@ export function createLaboratory(generation: { version: string; binary: string }
     onEnded: processes.onEnded,
   };
   const exec = createExec(launcher);
-  const engine = createResticEngine({
-    exec,
-    binary: generation.binary,
-    version: generation.version,
-    cacheDir: join(dir, 'cache'),
-    clock: systemClock,
-    hostname: hostname(),
-    processes,
-  });
+  const engineUnder = (limits: RunLimits) =>
+    createResticEngine({
+      exec: exec.withLimits(limits),
+      binary: generation.binary,
+      version: generation.version,
+      cacheDir: join(dir, 'cache'),
+      clock: systemClock,
+      hostname: hostname(),
+      processes,
+    });
   const workDir = () => mkdtempSync(join(dir, 'work', 'run-'));
   let current = workDir();
   return {
     dir,
     exec,
-    engine,
+    engine: engineUnder({}),
+    engineUnder,
     processes,
     started,
     workDir() {
