@@ -7,7 +7,11 @@ import type { Workbench } from './runs/workbench.ts';
 import { deriveRunId } from './scheduler/run-id.ts';
 import { createScheduler, type MissedFires, type Scheduler } from './scheduler/scheduler.ts';
 
-const MISSED_WORDS: Record<MissedFires['why'], string> = { too_old: 'too long ago', catch_up_off: 'catching up is off' };
+const MISSED_WORDS: Record<MissedFires['why'], string> = {
+  too_old: 'too long ago',
+  catch_up_off: 'catching up is off',
+  blackout: 'blackout windows kept them back for longer than the grace',
+};
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
 
@@ -24,6 +28,7 @@ export function createPlanClock(
     transact: (effects) => journal.transact(effects),
     isUnwritable,
     plans: () => findSpec()?.plans ?? [],
+    host: () => findSpec()?.host,
     onFire(plan, fireAt, { late, skipped }) {
       const spec = findSpec();
       if (!spec) return undefined;
@@ -31,9 +36,11 @@ export function createPlanClock(
       if (skipped > 0) log.warn({ plan: plan.id, skipped }, 'older fires of this plan were missed; this run stands for them');
       return executor.recordScheduled(plan, run, fireAt, late ? 'catch_up' : 'schedule');
     },
-    onMissed(plan, { count, why }) {
-      const text = `plan ${plan.name}: ${count} fires were missed and are not caught up (${MISSED_WORDS[why]})`;
-      return () => notify(text);
+    onMissed(plan, { fireAt, count, why }) {
+      const fires = count === 1 ? '1 fire was missed and is' : `${count} fires were missed and are`;
+      const newest = new Date(fireAt).toISOString();
+      notify(`plan ${plan.name}: ${fires} not caught up, the newest of ${newest} (${MISSED_WORDS[why]})`);
+      return undefined;
     },
     onJump(deltaMs) {
       log.warn({ deltaMs }, 'the clock jumped, or the host slept');

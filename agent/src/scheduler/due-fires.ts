@@ -1,23 +1,67 @@
 /** What came due since a plan was last looked at. */
+import type { DueTimes } from '@holdfast/shared/domain/due-time.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import { listFires } from './next-fire.ts';
 
 /** Fires beyond the grace are only counted, and only so far. */
 const COUNTED = 2000;
-/** One fire a minute over the longest grace anyone sets (a week), so that the newest is never cut off. */
-const RECENT = 7 * 24 * 60;
+/** One fire a minute over twice the longest grace (a week) and the longest spread, so that the newest is never cut off. */
+export const RIPE_FIRES = 15 * 24 * 60;
+
+/** A fire whose time has come, before blackout windows are asked; all instants are epoch milliseconds. */
+export interface RipeFire {
+  fireAt: number;
+  /**
+   * `due` begins now. `held` begins when a window ends. `too_old` is beyond the grace. `blackout` is kept back by windows
+   * for longer than the grace.
+   */
+  fate: 'due' | 'held' | 'too_old' | 'blackout';
+  /** When it should have begun; for a fate of `blackout` perhaps never. */
+  dueAt: number | undefined;
+}
 
 export interface DueFires {
-  /** Fires within the grace, oldest first. */
-  recent: number[];
-  /** Fires beyond the grace; `newest` is the last of those counted, or the edge of the grace when there were too many. */
+  /** Fires that may still be within the grace, oldest first. */
+  ripe: RipeFire[];
+  /** Fires long beyond the grace; `newest` is the last of those counted, or the edge when there were too many. */
   older: { count: number; newest: number };
 }
 
-/** Fires in (baseline, now], split at `now - graceMs`. All instants are epoch milliseconds. */
-export function findDueFires(schedule: Schedule, baseline: number, now: number, graceMs: number): DueFires {
-  const edge = Math.max(baseline, now - graceMs);
+/** Fires that waited as the plan's options changed, with the instant before which each did not come due. */
+export type WaitingFires = ReadonlyMap<number, number>;
+
+/** Fires after `baseline` whose time has come at `now`, with what becomes of them. */
+export function findDueFires(
+  schedule: Schedule,
+  times: DueTimes,
+  { baseline, now, waiting }: { baseline: number; now: number; waiting: WaitingFires },
+): DueFires {
+  const come = now - times.spreadMs;
+  // A window keeps a fire back by at most the grace, and the grace counts from its end.
+  const graceEdge = come - (times.blackout.isEmpty ? 1 : 2) * times.graceMs;
+  const [oldestWaiting = come] = waiting.keys();
+  const edge = Math.max(baseline, Math.min(graceEdge, oldestWaiting - 1));
   const older = listFires(schedule, baseline, edge, COUNTED);
   const newest = older.length < COUNTED ? (older.at(-1) ?? edge) : edge;
-  return { recent: listFires(schedule, edge, now, RECENT), older: { count: older.length, newest } };
+  const clearAt = times.blackout.findClear(now);
+  const ripe = listFires(schedule, edge, come, RIPE_FIRES).map((fireAt): RipeFire => {
+    const dueAt = findDueAt(fireAt, times, waiting);
+    return { fireAt, dueAt, fate: judge(dueAt, clearAt, now, times.graceMs) };
+  });
+  return { ripe, older: { count: older.length, newest } };
+}
+
+/** When a fire should begin, given that it may have waited under other options before. */
+export function findDueAt(fireAt: number, times: DueTimes, waiting: WaitingFires): number | undefined {
+  const dueAt = times.findDueAt(fireAt);
+  return dueAt === undefined ? undefined : Math.max(dueAt, waiting.get(fireAt) ?? dueAt);
+}
+
+function judge(dueAt: number | undefined, clearAt: number | undefined, now: number, graceMs: number): RipeFire['fate'] {
+  if (dueAt === undefined) return 'blackout';
+  if (now - dueAt >= graceMs) return 'too_old';
+  if (clearAt === undefined) return 'blackout';
+  const beginAt = Math.max(dueAt, clearAt);
+  if (beginAt <= now) return 'due';
+  return beginAt - dueAt >= graceMs ? 'blackout' : 'held';
 }

@@ -107,6 +107,7 @@ class Host {
       },
       isUnwritable,
       plans: () => this.plans,
+      host: () => HOST,
       onFire: (plan, fireAt, outcome) => {
         const run = deriveRunId(plan.id, HOST, fireAt, digest);
         if (!this.diskFull) assert.ok(this.journal.runs.record({ run, kind: 'backup', plan: plan.id, fireAt, body: outcome }));
@@ -179,7 +180,7 @@ describe('the scheduler', () => {
     assert.deepEqual(times(), ['20T00:05']);
     host.plans = [makePlan('a', '10 * * * *', { effectiveFrom: START + 6 * MINUTE })];
     host.scheduler.refresh();
-    assert.equal(host.scheduler.nextFires().get(host.plans[0]?.id as PlanId), START + 10 * MINUTE);
+    assert.equal(host.scheduler.nextFires().get(host.plans[0]?.id as PlanId)?.fireAt, START + 10 * MINUTE);
     host.plans = [];
     host.scheduler.refresh();
     host.pass(DAY);

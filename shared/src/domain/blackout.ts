@@ -21,6 +21,8 @@ interface Stretch {
 }
 
 export interface BlackoutCalendar {
+  /** There is no window at all. */
+  readonly isEmpty: boolean;
   /** No instant is clear: every minute of the week is in a window. */
   readonly coversWeek: boolean;
   /** The first instant from `at` on that is not black, `at` itself included; undefined when none ever comes. */
@@ -39,6 +41,7 @@ export function createBlackoutCalendar(blackouts: readonly Blackout[], zone: Zon
   const always = isWholeWeek(stretches);
   const find = (at: number): { since: number; left: number } | undefined => findStretch(stretches, at + zone.offsetMs(at));
   return {
+    isEmpty: stretches.length === 0,
     coversWeek: always,
     findClear(at) {
       if (always) return undefined;
