@@ -12,6 +12,7 @@ import { createBus } from './core/bus.ts';
 import type { CoreContext, Directory, FieldCipher, Log } from './core/ports.ts';
 import { checkCron, describeCron, listNextFires } from './fires/fires.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
+import { readServerEpoch, settleServerEpoch } from './store/sqlite/start-mark.ts';
 import type { Store } from './store/store.ts';
 import { createFieldCipher, createKeyring } from './vault/keyring.ts';
 import { loadMasterKey, type MasterKey } from './vault/master-key.ts';
@@ -37,7 +38,6 @@ export interface FoundationOptions {
 const SETTINGS = {
   masterCheck: 'vault.master_check',
   identity: 'vault.server_identity',
-  serverEpoch: 'server.epoch',
   dataKey: (tenant: string) => `vault.data_key.${tenant}`,
 } as const;
 
@@ -77,14 +77,29 @@ async function openCipher(crypto: Crypto, store: Store, master: MasterKey): Prom
   return createFieldCipher(crypto, keyring.openDataKey(DEFAULT_TENANT, wrapped));
 }
 
+/** Rises when the database is not the one that ran last; hosts then send again what they still keep. */
+async function openServerEpoch(crypto: Crypto, store: Store, path: string, { access, log }: FoundationOptions): Promise<number> {
+  if (access === 'beside') return readServerEpoch(store.settings);
+  const start = crypto.toBase64Url(crypto.randomBytes(16));
+  const { epoch, isReplaced, fault } = await settleServerEpoch({ path, settings: store.settings, start });
+  if (isReplaced)
+    log.warn(
+      { serverEpoch: epoch },
+      'this database is not the one that ran here last; every host is asked to send again what it reported in the last 7 days',
+    );
+  if (fault !== undefined) log.warn({ err: fault }, 'the mark beside the database could not be written; free space on its disk');
+  return epoch;
+}
+
 /** Opens everything; the caller closes `context.store`. Failures are AppErrors of one clear line. */
 export async function openFoundation(options: FoundationOptions): Promise<CoreContext> {
   const clock = options.clock ?? systemClock;
   const randomBytes = options.randomBytes ?? systemRandomBytes;
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
   const crypto = createCrypto(randomBytes);
+  const path = join(options.dataDir, 'holdfast.db');
   const store = await openSqliteStore({
-    path: join(options.dataDir, 'holdfast.db'),
+    path,
     migrationsDir: MIGRATIONS,
     clock,
     access: options.access,
@@ -111,7 +126,7 @@ export async function openFoundation(options: FoundationOptions): Promise<CoreCo
       listFires: listNextFires,
       describeSchedule: describeCron,
       baseUrl: options.baseUrl,
-      serverEpoch: Number(await store.settings.initSetting(SETTINGS.serverEpoch, '1')),
+      serverEpoch: await openServerEpoch(crypto, store, path, options),
     };
   } catch (error) {
     await store.close();

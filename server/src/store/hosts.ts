@@ -25,6 +25,8 @@ export interface Host {
   specVersion: number;
   /** What the host last confirmed; below `specVersion` is drift. */
   acknowledgedSpecVersion: number;
+  /** The signature under the newest spec made for this host; undefined when none was made yet. */
+  specSignature?: string | undefined;
   /** The highest counter of a proof this server accepted. */
   counter: number;
   boot?: string | undefined;
@@ -116,6 +118,13 @@ export interface HostStore {
   /** Raises the wanted spec version to one above `above`, unless it is above it already. */
   raiseSpecVersion(id: HostId, above: number): Promise<void>;
   acknowledgeSpec(id: HostId, version: number): Promise<void>;
+  /** Notes the signature of a spec before the host can have it. */
+  recordSpecSignature(id: HostId, signature: string): Promise<void>;
+  /**
+   * Ends a quarantine in favour of the one agent that holds this token: the host is active, its counter goes on from this agent's,
+   * and every other token of the host is gone. `conflict` when the host is not quarantined any more.
+   */
+  readmitHost(id: HostId, agent: { tokenHash: string; counter: number; boot: string }): Promise<void>;
   /** The last applied event of this outbox epoch, seq 0 when the epoch is new. */
   getEventPosition(id: HostId, epoch: string): Promise<EventPosition>;
 

@@ -4,7 +4,7 @@ import { HTTP } from '@holdfast/shared/limits.ts';
 import type { Host } from '../hosts.ts';
 import type { PageRequest } from '../page.ts';
 import type { Store } from '../store.ts';
-import { FACTS, NOW, type OpenStore, OTHER_TENANT, refusal, sampleHost, TENANT, withStore } from './samples.ts';
+import { FACTS, NOW, type OpenStore, OTHER_TENANT, refusal, sampleHost, sampleHostToken, TENANT, withStore } from './samples.ts';
 
 async function listAllHosts(store: Store, limit: number): Promise<Host[]> {
   const seen: Host[] = [];
@@ -203,6 +203,36 @@ export function checkHosts(open: OpenStore): void {
         await hosts.raiseSpecVersion(host.id, 42);
         assert.equal(await read(), 43);
         assert.equal((await hosts.findHost(TENANT, other.id))?.specVersion, other.specVersion);
+      }),
+    );
+
+    it(
+      'keeps the signature of the newest spec that was made for a host',
+      withStore(open, async ({ hosts }) => {
+        const host = sampleHost();
+        await hosts.insertHost(host);
+        await hosts.recordSpecSignature(host.id, 'one');
+        await hosts.recordSpecSignature(host.id, 'two');
+        assert.deepEqual(await hosts.findHost(TENANT, host.id), { ...host, specSignature: 'two' });
+      }),
+    );
+
+    it(
+      'lets one agent of a quarantined host in again: its counter counts, its token stays, every other token is gone',
+      withStore(open, async ({ hosts }) => {
+        const host = sampleHost({ counter: 90, boot: 'boot-of-the-clone' });
+        await hosts.insertHost(host);
+        const [old, fresh] = [sampleHostToken(host), sampleHostToken(host)];
+        for (const token of [old, fresh]) await hosts.insertHostToken(token);
+        const agent = { tokenHash: fresh.hash, counter: 7, boot: 'boot-of-the-chosen' };
+        await assert.rejects(hosts.readmitHost(host.id, agent), refusal('conflict'));
+        assert.ok(await hosts.findHostByToken(old.hash), 'a host that is not quarantined keeps its tokens');
+        await hosts.setHostState(TENANT, host.id, 'quarantined');
+        await hosts.readmitHost(host.id, agent);
+        const stored = await hosts.findHost(TENANT, host.id);
+        assert.deepEqual([stored?.state, stored?.counter, stored?.boot], ['active', 7, 'boot-of-the-chosen']);
+        assert.equal(await hosts.findHostByToken(old.hash), undefined);
+        assert.equal((await hosts.findHostByToken(fresh.hash))?.host.id, host.id);
       }),
     );
   });

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Host } from '../hosts.ts';
 import type { Order, Run } from '../runs.ts';
 import type { Store } from '../store.ts';
-import { createdEvent, finishedEvent, partEvent, report, startedEvent } from './reports.ts';
+import { createdEvent, finishedEvent, madeEvent, partEvent, report, startedEvent } from './reports.ts';
 import {
   NOW,
   type OpenStore,
@@ -134,10 +134,43 @@ export function checkOrders(open: OpenStore): void {
           partEvent(run.id, source.id, 'succeeded'),
           finishedEvent(run.id, 'succeeded'),
         ];
-        assert.deepEqual((await report(store, host, late)).fresh, []);
+        assert.deepEqual((await report(store, host, late.slice(1))).fresh, [], 'only what begins the story takes an end back');
         assert.deepEqual(await store.runs.findRun(TENANT, run.id), failed[0]);
       }),
     );
+
+    for (const presumed of ['expired', 'forgotten'] as const) {
+      it(
+        `takes back the end of an ordered run that it presumed ${presumed}, when its host tells of the run after all`,
+        withStore(open, async (store) => {
+          const { host, run, order, source } = await orderRun(store);
+          if (presumed === 'expired') await store.runs.expireOrders(order.notAfter);
+          else {
+            const failure = { code: 'unavailable', message: 'gone', reason: 'interrupted' } as const;
+            assert.equal(await store.runs.finishUnstarted(TENANT, run.id, 'failed', failure, NOW + 5), true);
+          }
+          const story = [
+            createdEvent(run.id, { sources: [source.id] }),
+            startedEvent(run.id),
+            madeEvent(run.id, source.id),
+            partEvent(run.id, source.id, 'succeeded'),
+            finishedEvent(run.id, 'succeeded'),
+          ];
+          assert.equal((await report(store, host, story)).fresh.length, story.length);
+          const stored = await store.runs.findRun(TENANT, run.id);
+          assert.deepEqual([stored?.state, stored?.failure, stored?.durationMs], ['succeeded', undefined, 30]);
+          const [part] = await store.runs.listParts(TENANT, run.id);
+          assert.deepEqual([part?.state, part?.failure], ['succeeded', undefined]);
+          const { rows } = await store.runs.listSnapshots(TENANT, { run: run.id }, { limit: 2 });
+          assert.deepEqual(
+            rows.map((snapshot) => snapshot.state),
+            ['good'],
+          );
+          assert.deepEqual((await report(store, host, story)).fresh, [], 'what the host ended stays ended');
+          assert.deepEqual(await store.runs.findRun(TENANT, run.id), stored);
+        }),
+      );
+    }
 
     it(
       'lists the runs whose order was answered and of which nothing was told, until something is',

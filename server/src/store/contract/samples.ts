@@ -133,6 +133,7 @@ export function sampleHost(change: Partial<Host> = {}): Host {
     counter: 0,
     boot: undefined,
     concurrency: 3,
+    specSignature: undefined,
     ...change,
   };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import {
   NOW,
   type OpenStore,
@@ -8,6 +9,7 @@ import {
   sampleId,
   sampleRepository,
   sampleSource,
+  sequence,
   TENANT,
   withStore,
 } from './samples.ts';
@@ -37,6 +39,28 @@ export function checkTrail(open: OpenStore): void {
         const kept = await trail.listHappenings(TENANT, loud.id, 5000);
         assert.equal(kept.length, 1000);
         assert.deepEqual([kept[0]?.text, kept.at(-1)?.text], ['1099', '100']);
+      }),
+    );
+
+    it(
+      'notes what a host reports once, however often it is sent again in another epoch',
+      withStore(open, async (store) => {
+        const host = sampleHost();
+        await store.hosts.insertHost(host);
+        const repository = sampleId('repository');
+        const told: DurableEvent[] = [
+          { type: 'host.notice', at: NOW, level: 'warn', text: 'a' },
+          { type: 'host.notice', at: NOW, level: 'info', text: 'a' },
+          { type: 'host.notice', at: NOW + 1, level: 'warn', text: 'a' },
+          { type: 'repository.reconciled', at: NOW + 2, repository, orphans: [], missing: [] },
+        ];
+        for (const epoch of ['epoch-first', 'epoch-again'])
+          await store.runs.applyEvents(TENANT, host.id, epoch, sequence(told), NOW + 100);
+        const kept = await store.trail.listHappenings(TENANT, host.id, 10);
+        assert.deepEqual(
+          kept.map((happening) => happening.at),
+          [NOW + 2, NOW + 1, NOW, NOW],
+        );
       }),
     );
 

@@ -15,7 +15,7 @@ import { createLogWriter } from './logs.ts';
 import { createRunRows, type RunHead } from './run-rows.ts';
 import { createSnapshotRows } from './snapshots.ts';
 import type { Sql } from './statements.ts';
-import { createHappeningAppender } from './trail.ts';
+import { createReportedHappeningAppender } from './trail.ts';
 
 type EventOf<T extends DurableEvent['type']> = Extract<DurableEvent, { type: T }>;
 type RunEventOf = Extract<DurableEvent, { run: unknown }>;
@@ -61,7 +61,8 @@ function applyCreated(frame: Frame, stream: Stream, event: EventOf<'run.created'
   });
   if (known) {
     const settled = stream.settleOrders.run({ run: known.id }) > 0;
-    return (known.state === 'queued' && frame.rows.addParts(known, sources)) || settled;
+    const reopened = frame.rows.reopen(known);
+    return (known.state === 'queued' && frame.rows.addParts(known, sources)) || settled || reopened;
   }
   const { type: _type, at, run, sources: _all, ...rest } = event;
   frame.rows.insert(
@@ -158,7 +159,7 @@ function applyRunEvent(frame: Frame, stream: Stream, event: RunEventOf): Durable
 }
 
 function createHostEventApplier(sql: Sql) {
-  const append = createHappeningAppender(sql);
+  const append = createReportedHappeningAppender(sql);
   return (frame: Frame, event: HostEventOf): void => {
     const { tenant, host } = frame;
     if (event.type === 'host.notice') {

@@ -11,7 +11,7 @@ import type { Params, Sql } from './statements.ts';
 export const HOST_COLUMNS = `h.id, h.tenant_id AS tenant, h.name, h.state, h.tags, h.signing_key AS signingKey,
   h.sealing_key AS sealingKey, h.fingerprint, h.facts, h.tools, h.created_at AS createdAt, h.last_seen_at AS lastSeenAt,
   h.skew_ms AS skewMs, h.spec_version AS specVersion, h.acknowledged_spec_version AS acknowledgedSpecVersion, h.counter,
-  h.boot, h.concurrency`;
+  h.boot, h.concurrency, h.spec_signature AS specSignature`;
 export const hostRow: z.ZodType<Host> = z.object({
   id: idSchema('host'),
   tenant: idSchema('tenant'),
@@ -31,6 +31,7 @@ export const hostRow: z.ZodType<Host> = z.object({
   counter: z.int(),
   boot: optional(z.string()),
   concurrency: z.int(),
+  specSignature: optional(z.string()),
 });
 
 export function buildHostList(filter: HostFilter, page: PageRequest): { text: string; params: Params } {
@@ -54,9 +55,11 @@ function prepareHosts(sql: Sql) {
   const byId = 'WHERE tenant_id = @tenant AND id = @id';
   return {
     insert: sql.change(`INSERT INTO hosts (id, tenant_id, name, name_key, state, tags, signing_key, sealing_key, fingerprint,
-        facts, tools, created_at, last_seen_at, skew_ms, spec_version, acknowledged_spec_version, counter, boot, concurrency)
+        facts, tools, created_at, last_seen_at, skew_ms, spec_version, acknowledged_spec_version, counter, boot, concurrency,
+        spec_signature)
       VALUES (@id, @tenant, @name, @nameKey, @state, @tags, @signingKey, @sealingKey, @fingerprint, @facts, @tools,
-        @createdAt, @lastSeenAt, @skewMs, @specVersion, @acknowledgedSpecVersion, @counter, @boot, @concurrency)`),
+        @createdAt, @lastSeenAt, @skewMs, @specVersion, @acknowledgedSpecVersion, @counter, @boot, @concurrency,
+        @specSignature)`),
     find: sql.select(`SELECT ${HOST_COLUMNS} FROM hosts h WHERE h.tenant_id = @tenant AND h.id = @id`, hostRow),
     some: sql.select(
       `SELECT ${HOST_COLUMNS} FROM hosts h WHERE h.tenant_id = @tenant AND h.id IN (SELECT value FROM json_each(@ids))
@@ -101,6 +104,10 @@ function prepareContacts(sql: Sql) {
     acknowledge: sql.change(
       'UPDATE hosts SET acknowledged_spec_version = max(acknowledged_spec_version, @version) WHERE id = @id',
     ),
+    signSpec: sql.change('UPDATE hosts SET spec_signature = @signature WHERE id = @id'),
+    readmit: sql.change(`UPDATE hosts SET state = 'active', counter = @counter, boot = @boot
+      WHERE id = @id AND state = 'quarantined'`),
+    keepToken: sql.change('DELETE FROM host_tokens WHERE host_id = @id AND hash <> @tokenHash'),
     position: sql.select('SELECT seq FROM host_streams WHERE host_id = @id AND epoch = @epoch', z.object({ seq: z.int() })),
   };
 }
@@ -184,7 +191,15 @@ export function createHostRows(sql: Sql): HostRows {
 
 type HostContacts = Pick<
   HostStore,
-  'advanceCounter' | 'recordContact' | 'touchHosts' | 'bumpSpec' | 'raiseSpecVersion' | 'acknowledgeSpec' | 'getEventPosition'
+  | 'advanceCounter'
+  | 'recordContact'
+  | 'touchHosts'
+  | 'bumpSpec'
+  | 'raiseSpecVersion'
+  | 'acknowledgeSpec'
+  | 'recordSpecSignature'
+  | 'readmitHost'
+  | 'getEventPosition'
 >;
 
 export function createHostContacts(sql: Sql): HostContacts {
@@ -212,6 +227,13 @@ export function createHostContacts(sql: Sql): HostContacts {
       }),
     raiseSpecVersion: (id, above) => sql.write(() => void contacts.raise.run({ id, above })),
     acknowledgeSpec: (id, version) => sql.write(() => void contacts.acknowledge.run({ id, version })),
+    recordSpecSignature: (id, signature) => sql.write(() => void contacts.signSpec.run({ id, signature })),
+    readmitHost: (id, { tokenHash, counter, boot }) =>
+      sql.write(() => {
+        if (contacts.readmit.run({ id, counter, boot }) === 0)
+          throw new AppError('conflict', 'this host is not quarantined any more');
+        contacts.keepToken.run({ id, tokenHash });
+      }),
     getEventPosition: (id, epoch) => sql.read(() => ({ epoch, seq: contacts.position.find({ id, epoch })?.seq ?? 0 })),
   };
 }

@@ -118,6 +118,11 @@ function prepareRows(sql: Sql) {
     ),
     move: sql.change('UPDATE runs SET state = @to, facets = @facets WHERE id = @id AND state = @from'),
     start: sql.change('UPDATE runs SET started_at = coalesce(started_at, @at) WHERE id = @id'),
+    // Only a host says how long a run or part took: an end without a duration is one the server presumed.
+    reopen: sql.change(`UPDATE runs SET state = 'queued', facets = @facets, finished_at = NULL, reported_at = NULL, failure = NULL
+      WHERE id = @id AND state = @from AND duration_ms IS NULL`),
+    reopenParts: sql.change(`UPDATE run_parts SET state = 'queued', failure = NULL, warnings = '[]', ended_at = NULL
+      WHERE run_id = @run AND duration_ms IS NULL`),
     end: sql.change(`UPDATE runs SET finished_at = @finishedAt, reported_at = @reportedAt, failure = @failure,
       evidence = coalesce(@evidence, evidence), bytes = coalesce(@bytes, bytes), duration_ms = coalesce(@durationMs, duration_ms),
       log_lines = max(log_lines, coalesce(@logLines, 0)) WHERE id = @id`),
@@ -162,6 +167,11 @@ export interface RunRows {
     end: RunEnd,
     openParts: { state: TerminalState; failure?: Failure | undefined },
   ): boolean;
+  /**
+   * Takes back an end that the server presumed (an order nobody answered, a run its host seemed to have forgotten), because its
+   * host tells of the run after all. False for a run that has not ended, or whose host told its end. It stays counted as ended.
+   */
+  reopen(head: RunHead): boolean;
   startPart(run: RunId, source: SourceId): boolean;
   /** Ends a part once. */
   endPart(run: RunId, part: Omit<RunPart, 'run' | 'state'> & { state: TerminalState }, at: number): boolean;
@@ -228,6 +238,15 @@ export function createRunRows(sql: Sql): RunRows {
       for (const part of rows.listParts.list({ run: head.id })) {
         if (!isTerminal(part.state)) endPart(head.id, { ...part, ...openParts }, end.finishedAt);
       }
+      return true;
+    },
+    reopen(head) {
+      if (!isTerminal(head.state)) return false;
+      const facets = computeFacets({ ...head, state: 'queued' });
+      if (rows.reopen.run({ id: head.id, from: head.state, facets }) === 0) return false;
+      rows.reopenParts.run({ run: head.id });
+      rows.partFacets.run({ run: head.id, facets });
+      head.state = 'queued';
       return true;
     },
     startPart: (run, source) => rows.movePart.run({ run, source, from: 'queued', to: 'running' }) > 0,

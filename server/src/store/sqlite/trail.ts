@@ -2,7 +2,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import * as z from 'zod';
 import type { PageRequest } from '../page.ts';
 import type { AuditRow, HostHappening, TrailStore } from '../trail.ts';
-import { json, optional, toJson } from './columns.ts';
+import { counted, json, optional, toJson } from './columns.ts';
 import { createTimePage, cutPage, joinConditions } from './keyset.ts';
 import type { Params, Sql } from './statements.ts';
 
@@ -75,6 +75,23 @@ export function createHappeningAppender(sql: Sql): (happening: HostHappening) =>
   return (happening) => {
     append.run({ ...happening });
     trim.run({ host: happening.host, keep: HAPPENINGS_PER_HOST });
+  };
+}
+
+/**
+ * The same for what a host reports, which it may report again in another outbox epoch: what stands there already, to the
+ * millisecond and the letter, is not added twice.
+ */
+export function createReportedHappeningAppender(sql: Sql): (happening: HostHappening) => void {
+  const append = createHappeningAppender(sql);
+  const known = sql.select(
+    `SELECT count(*) AS count FROM host_happenings
+     WHERE host_id = @host AND at = @at AND type = @type AND level = @level AND text = @text`,
+    counted,
+  );
+  return (happening) => {
+    const { host, at, type, level, text } = happening;
+    if (known.find({ host, at, type, level, text })?.count === 0) append(happening);
   };
 }
 
