@@ -19,6 +19,8 @@ export interface ProtectedSource {
 
 /** Fires looked ahead: a week of working days with its week-end between. */
 const FIRES_AHEAD = 8;
+/** Plans on hosts that owe a fire, the newest first. */
+const MISSES_READ = 2000;
 
 /** The longest wait between two of the next fires, milliseconds; undefined for a schedule that ends or cannot be read. */
 export function findLongestWait(listFires: CoreContext['listFires'], schedule: Schedule, now: number): number | undefined {
@@ -33,7 +35,28 @@ export function findLongestWait(listFires: CoreContext['listFires'], schedule: S
   return waits.length === 0 ? undefined : Math.max(...waits);
 }
 
-/** Judges sources of any hosts, in their order; a source whose host is gone is left out. Three reads, however many sources. */
+/** The first fire in (after, through]; undefined when there is none, or the schedule cannot be read. */
+function findFireBetween(
+  listFires: CoreContext['listFires'],
+  schedule: Schedule,
+  after: number,
+  through: number,
+): number | undefined {
+  try {
+    const [at] = listFires(schedule, after, 1);
+    return at !== undefined && at <= through ? at : undefined;
+  } catch {
+    // Such a schedule is said on the plan's own page.
+    return undefined;
+  }
+}
+
+function findExtreme(choose: (...values: number[]) => number, values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? undefined : choose(...known);
+}
+
+/** Judges sources of any hosts, in their order; a source whose host is gone is left out. Four reads, however many sources. */
 export async function judgeSources(
   context: CoreContext,
   caller: Caller,
@@ -45,11 +68,13 @@ export async function judgeSources(
   const now = clock.now();
   const hostIds = [...new Set(sources.map((source) => source.host))];
   const sourceIds = sources.map((source) => source.id);
-  const [hosts, allPlans, standings] = await Promise.all([
+  const [hosts, allPlans, standings, misses] = await Promise.all([
     store.hosts.findHosts(tenant, hostIds),
     store.catalog.listPlansOfSources(tenant, sourceIds),
     store.runs.listStandings(tenant, sourceIds),
+    store.fires.listOpenMisses(tenant, {}, MISSES_READ),
   ]);
+  const missedAt = new Map(misses.map((miss) => [`${miss.plan} ${miss.host}`, miss.newestAt]));
   const hostById = new Map<HostId, HostView>();
   for (const host of hosts) hostById.set(host.id, toHostView(context, host));
   const plansBySource = groupPlans(allPlans);
@@ -61,11 +86,20 @@ export async function judgeSources(
     if (!waits.has(key)) waits.set(key, findLongestWait(listFires, schedule, now));
     return waits.get(key);
   };
+  const unknowns = new Map<string, number | undefined>();
+  const unknownOf = ({ schedule, effectiveFrom }: Plan, host: HostView): number | undefined => {
+    if (schedule === undefined) return undefined;
+    const since = Math.max(host.lastSeenAt ?? 0, effectiveFrom - 1);
+    const key = `${schedule.zone} ${schedule.cron} ${since}`;
+    if (!unknowns.has(key)) unknowns.set(key, findFireBetween(listFires, schedule, since, now));
+    return unknowns.get(key);
+  };
   return sources.flatMap((source) => {
     const host = hostById.get(source.host);
     if (host === undefined) return [];
     const plans = plansBySource.get(source.id) ?? [];
     const standing = standingById.get(source.id);
+    const enabled = plans.filter((plan) => plan.enabled);
     const protection = judgeProtection({
       now,
       enabled: source.enabled,
@@ -73,6 +107,17 @@ export async function judgeSources(
       host: host.standing,
       hostLastSeenAt: host.lastSeenAt,
       standing,
+      missedAt: findExtreme(
+        Math.max,
+        enabled.map((plan) => missedAt.get(`${plan.id} ${host.id}`)),
+      ),
+      unknownAt:
+        host.standing === 'offline'
+          ? findExtreme(
+              Math.min,
+              enabled.map((plan) => unknownOf(plan, host)),
+            )
+          : undefined,
     });
     return [{ source, host, plans, standing, protection }];
   });

@@ -81,6 +81,24 @@ const CASES: readonly (readonly [string, Partial<ProtectionFacts>, string, strin
     'unprotected',
     'no clean backup for 5 h, expected every hour',
   ],
+  [
+    'a fire that did not happen is a risk, however young the last backup is',
+    { missedAt: NOW - 2 * HOUR },
+    'at_risk',
+    'its plan did not run when it was due 2 h ago; the newest clean backup is 5 h old',
+  ],
+  [
+    'a clean backup made since makes a missed fire good',
+    { missedAt: NOW - 6 * HOUR },
+    'protected',
+    'clean backup 5 h ago, expected every 24 h',
+  ],
+  [
+    'what a silent host was to do meanwhile is unknown, and said',
+    { host: 'offline', hostLastSeenAt: NOW - 3 * HOUR, unknownAt: NOW - HOUR },
+    'unknown',
+    'its host is silent for 3 h; whether it ran 1 h ago is unknown; the newest clean backup is 5 h old',
+  ],
   ['a source nobody backed up is unprotected', { standing: undefined }, 'unprotected', 'no backup has run yet'],
   [
     'a source with only failures is unprotected',
@@ -165,6 +183,8 @@ const anyFacts: fc.Arbitrary<ProtectionFacts> = fc.record({
     }),
     { nil: undefined },
   ),
+  missedAt: fc.option(fc.integer({ min: 0, max: NOW }), { nil: undefined }),
+  unknownAt: fc.option(fc.integer({ min: 0, max: NOW }), { nil: undefined }),
 });
 
 test('nothing is green without a clean backup, an enabled plan and a host that is heard of', () => {
@@ -176,6 +196,7 @@ test('nothing is green without a clean backup, an enabled plan and a host that i
       assert.ok(facts.enabled && facts.host === 'online');
       assert.ok(facts.plans.some((plan) => plan.enabled));
       assert.notEqual(facts.standing?.lastGoodAt, undefined);
+      assert.ok((facts.missedAt ?? 0) <= (facts.standing?.lastGoodAt ?? 0));
     }),
   );
 });

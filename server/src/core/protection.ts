@@ -42,6 +42,10 @@ export interface ProtectionFacts {
   host: 'online' | 'offline' | 'revoked' | 'quarantined';
   hostLastSeenAt?: number | undefined;
   standing?: Pick<SourceStanding, 'lastGoodAt' | 'lastState' | 'lastAt'> | undefined;
+  /** When the newest fire was due that one of its plans still owes here: nothing ran within its grace. */
+  missedAt?: number | undefined;
+  /** When the first fire was due of which nobody knows whether it happened, because the host is silent. */
+  unknownAt?: number | undefined;
 }
 
 /** `8 min`, `26 h`, `6 days`: ages as sentences have them, never broken across lines. */
@@ -77,7 +81,9 @@ function judgeSetting(facts: ProtectionFacts): Protection | undefined {
       facts.hostLastSeenAt === undefined
         ? 'its host has not connected yet'
         : `its host is silent for ${formatAge(facts.now - facts.hostLastSeenAt)}`;
-    return { status: 'unknown', reason: `${silence}; ${describeNewest(facts)}` };
+    const doubt =
+      facts.unknownAt === undefined ? '' : `; whether it ran ${formatAge(facts.now - facts.unknownAt)} ago is unknown`;
+    return { status: 'unknown', reason: `${silence}${doubt}; ${describeNewest(facts)}` };
   }
   return undefined;
 }
@@ -134,6 +140,12 @@ export function judgeProtection(facts: ProtectionFacts): Protection {
   }
   if (isTrouble && last !== undefined)
     return { status: 'at_risk', reason: `the last run ${describeState(last)}; the newest clean backup is ${formatAge(age)} old` };
+  // A source may have been backed up by another plan, or by hand, since.
+  if (facts.missedAt !== undefined && facts.missedAt > goodAt)
+    return {
+      status: 'at_risk',
+      reason: `its plan did not run when it was due ${formatAge(facts.now - facts.missedAt)} ago; the newest clean backup is ${formatAge(age)} old`,
+    };
   return { status: 'protected', reason: `clean backup ${formatAge(age)} ago, ${expectation}` };
 }
 

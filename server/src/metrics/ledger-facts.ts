@@ -1,5 +1,5 @@
 /** What one scrape shows, read from the store in pages. */
-import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import { DEFAULT_TENANT, type HostId } from '@holdfast/shared/domain/ids.ts';
 import { COUNTS, HTTP } from '@holdfast/shared/limits.ts';
 import type { Caller } from '../core/caller.ts';
 import { HOST_STANDINGS, type HostStanding, listHosts } from '../core/hosts.ts';
@@ -21,6 +21,7 @@ export interface Facts {
   ended: readonly { kind: string; state: string; count: number }[];
   activeRuns: number;
   queuedRuns: number;
+  missedFires: readonly { host: string; plan: string; count: number }[];
 }
 
 const READER: Caller = { actor: { kind: 'system', id: 'metrics', name: 'metrics' }, tenant: DEFAULT_TENANT, role: 'viewer' };
@@ -36,6 +37,7 @@ export async function readFacts(context: CoreContext): Promise<Facts> {
   const standings = new Map((await readStandings(context, sources)).map((standing) => [standing.source, standing]));
   const unfinished = await readAll((page) => store.runs.listRuns(DEFAULT_TENANT, { active: true }, page));
   const queuedRuns = unfinished.filter(({ state }) => state === 'queued').length;
+  const missedFires = await readMissedFires(context, hostNames);
   const hostsByStanding = Object.fromEntries(HOST_STANDINGS.map((standing) => [standing, 0])) as Record<HostStanding, number>;
   for (const host of hosts) hostsByStanding[host.standing] += 1;
   return {
@@ -67,7 +69,23 @@ export async function readFacts(context: CoreContext): Promise<Facts> {
     ended: await store.runs.listRunTotals(DEFAULT_TENANT),
     activeRuns: unfinished.length - queuedRuns,
     queuedRuns,
+    missedFires,
   };
+}
+
+/** Of plans and hosts that are still there, by their names. */
+async function readMissedFires({ store }: CoreContext, hostNames: ReadonlyMap<HostId, string>): Promise<Facts['missedFires']> {
+  const misses = await store.fires.listOpenMisses(DEFAULT_TENANT, {}, MOST_SERIES);
+  const plans = await store.catalog.findPlans(
+    DEFAULT_TENANT,
+    misses.map((miss) => miss.plan),
+  );
+  const planNames = new Map(plans.map((plan) => [plan.id, plan.name]));
+  return misses.flatMap((miss) => {
+    const host = hostNames.get(miss.host);
+    const plan = planNames.get(miss.plan);
+    return host === undefined || plan === undefined ? [] : [{ host, plan, count: miss.count }];
+  });
 }
 
 async function readStandings(context: CoreContext, sources: readonly Source[]): Promise<readonly SourceStanding[]> {

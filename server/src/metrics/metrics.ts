@@ -82,6 +82,10 @@ function createSeries(registry: Registry) {
     snapshots: gauge('snapshots', 'Snapshots listed in the ledger.', ['repository']),
     activeRuns: gauge('active_runs', 'Runs that are under way.'),
     queuedRuns: gauge('queued_runs', 'Runs that wait for their turn or for their host.'),
+    missedFires: gauge('plan_missed_fires', 'Fires of the plan on the host for which nothing ran, and no clean run since.', [
+      'host',
+      'plan',
+    ]),
     runs: new Counter({
       name: 'holdfast_runs_total',
       help: 'Runs that ended, by kind and state.',
@@ -101,7 +105,7 @@ function createSeries(registry: Registry) {
 /** Sets every series anew: what is not there any more has none. */
 function showFacts(series: ReturnType<typeof createSeries>, facts: Facts): void {
   for (const one of [series.hosts, series.hostOnline, series.hostSeen, series.hostDrift]) one.reset();
-  for (const one of [series.sourceSuccess, series.sourceBytes, series.snapshots, series.runs]) one.reset();
+  for (const one of [series.sourceSuccess, series.sourceBytes, series.snapshots, series.missedFires, series.runs]) one.reset();
   for (const [standing, count] of Object.entries(facts.hostsByStanding)) series.hosts.set({ standing }, count);
   for (const { host, isOnline, hasDrift, lastSeenAt } of facts.hosts) {
     series.hostOnline.set({ host }, isOnline ? 1 : 0);
@@ -113,6 +117,7 @@ function showFacts(series: ReturnType<typeof createSeries>, facts: Facts): void 
     if (bytes !== undefined) series.sourceBytes.set({ host, source }, bytes);
   }
   for (const { repository, snapshots } of facts.repositories) series.snapshots.set({ repository }, snapshots);
+  for (const { host, plan, count } of facts.missedFires) series.missedFires.set({ host, plan }, count);
   for (const { kind, state, count } of facts.ended) series.runs.inc({ kind, state }, count);
   series.pendingHosts.set(facts.pendingHosts);
   series.agentSessions.set(facts.agentSessions);

@@ -1,23 +1,25 @@
 /** The server's own clockwork: what has to happen although nobody asks. Backups are not among it: hosts fire by themselves. */
 
+import { createFireWatcher } from '../core/missed-fires.ts';
 import type { CoreContext } from '../core/ports.ts';
 import { expireOrders } from '../core/run-orders.ts';
 
 interface Task {
   name: string;
   everyMs: number;
-  run(context: CoreContext): Promise<unknown>;
+  run(): Promise<unknown>;
 }
 
-const TASKS: readonly Task[] = [
-  { name: 'orders', everyMs: 5_000, run: expireOrders },
-  { name: 'sessions', everyMs: 60_000, run: (context) => context.store.people.deleteExpiredSessions(context.clock.now()) },
-  {
-    name: 'announcements',
-    everyMs: 60_000,
-    run: (context) => context.store.hosts.deleteExpiredAnnouncements(context.clock.now()),
-  },
-];
+function createTasks(context: CoreContext): readonly Task[] {
+  const { store, clock } = context;
+  const fires = createFireWatcher(context);
+  return [
+    { name: 'orders', everyMs: 5_000, run: () => expireOrders(context) },
+    { name: 'fires', everyMs: 15_000, run: () => fires.runRound() },
+    { name: 'sessions', everyMs: 60_000, run: () => store.people.deleteExpiredSessions(clock.now()) },
+    { name: 'announcements', everyMs: 60_000, run: () => store.hosts.deleteExpiredAnnouncements(clock.now()) },
+  ];
+}
 
 export interface Ticker {
   stop(): void;
@@ -25,13 +27,13 @@ export interface Ticker {
 
 /** Each task runs at its interval, never twice at once; a failure is logged and the next round tries again. */
 export function startTicker(context: CoreContext): Ticker {
-  const timers = TASKS.map((task) => {
+  const timers = createTasks(context).map((task) => {
     let busy = false;
     return setInterval(() => {
       if (busy) return;
       busy = true;
       task
-        .run(context)
+        .run()
         .catch((error: unknown) => context.log.error({ task: task.name, err: error }, 'a periodic task failed'))
         .finally(() => {
           busy = false;

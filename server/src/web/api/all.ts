@@ -5,6 +5,7 @@ import { AUDIT_ENDPOINTS } from './audit.ts';
 import { ENROLMENT_ENDPOINTS } from './enrolment.ts';
 import type { FireCalendar } from './fire-calendar.ts';
 import { HOST_ENDPOINTS } from './hosts.ts';
+import { MISSED_FIRES_ENDPOINT } from './missed-fires.ts';
 import { createOpenApiEndpoint } from './openapi-endpoint.ts';
 import { PEOPLE_ENDPOINTS } from './people.ts';
 import { createPlanEndpoints } from './plans.ts';
@@ -25,6 +26,7 @@ export function createApiEndpoints(calendar: FireCalendar): readonly ApiEndpoint
     ...SOURCE_ENDPOINTS,
     ...REPOSITORY_ENDPOINTS,
     ...createPlanEndpoints(calendar),
+    MISSED_FIRES_ENDPOINT,
     ...RUN_ENDPOINTS,
     ...SNAPSHOT_ENDPOINTS,
     ...RESTORE_ENDPOINTS,

@@ -194,7 +194,17 @@ describe('The OpenAPI document', () => {
   });
 
   it('describes cursor and limit of every list that pages', () => {
-    for (const path of ['/hosts', '/sources', '/repositories', '/plans', '/runs', '/snapshots', '/restores', '/audit']) {
+    const paths = [
+      '/hosts',
+      '/sources',
+      '/repositories',
+      '/plans',
+      '/plans/{id}/missed-fires',
+      '/runs',
+      '/snapshots',
+      '/restores',
+    ];
+    for (const path of [...paths, '/audit']) {
       const parameters = asList(asObject(findPointer(`#/paths/${path.replaceAll('/', '~1')}/get`))['parameters']).map(asObject);
       const limit = asObject(parameters.find(({ name }) => name === 'limit')?.['schema']);
       assert.deepEqual([limit['type'], limit['minimum'], limit['maximum'], limit['default']], ['integer', 1, 200, 50], path);
