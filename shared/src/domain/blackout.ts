@@ -11,8 +11,6 @@ const DAY = 24 * 60 * MINUTE;
 const WEEK = 7 * DAY;
 /** The first of January 1970 was a Thursday. */
 const EPOCH_WEEKDAY = 4;
-/** Longer than the clocks of any zone go back by. */
-const CHANGE_MS = 4 * 60 * MINUTE;
 
 /** A stretch of the week in milliseconds since Sunday 00:00 on the wall; one over the end of the week ends after it. */
 interface Stretch {
@@ -27,8 +25,8 @@ export interface BlackoutCalendar {
   readonly coversWeek: boolean;
   /** The first instant from `at` on that is not black, `at` itself included; undefined when none ever comes. */
   findClear(at: number): number | undefined;
-  /** It has been black for no longer than this at `at`, in milliseconds; 0 when it is not black. */
-  boundElapsedMs(at: number): number;
+  /** The first of the instants before `at` that are all black; `at` itself when the one before it is not. */
+  findBlackSince(at: number): number;
 }
 
 /** Whether windows leave no minute of the week, so that nothing ever begins. */
@@ -53,10 +51,14 @@ export function createBlackoutCalendar(blackouts: readonly Blackout[], zone: Zon
       }
       return clear;
     },
-    boundElapsedMs(at) {
-      if (always) return Number.POSITIVE_INFINITY;
-      const inside = find(at);
-      return inside === undefined ? 0 : inside.since + CHANGE_MS;
+    findBlackSince(at) {
+      if (always) return Number.NEGATIVE_INFINITY;
+      let since = at;
+      for (let inside = find(since - 1); inside !== undefined; inside = find(since - 1)) {
+        const begin = since - 1 - Math.min(inside.since, DAY);
+        since = findChange(zone, begin, since - 1) ?? begin;
+      }
+      return since;
     },
   };
 }

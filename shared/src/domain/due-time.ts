@@ -89,10 +89,10 @@ export function forecastBegins(
   const begins: Begin[] = [];
   const missed: number[] = [];
   if (count < 1) return { begins, missed };
-  // A fire that waits now came up in the windows around now, and waits no longer than the grace.
-  const waiting = Math.min(blackout.boundElapsedMs(after), graceMs);
+  // A fire that waits at `after` came up since it is black, and waits no longer than the grace.
+  const came = Math.max(blackout.findBlackSince(after + 1) - 1, after - graceMs);
   let barren: { since: number; fires: number } | undefined;
-  for (const fireAt of walkFires(schedule, Math.max(after - spreadMs - waiting, firesAfter))) {
+  for (const fireAt of walkFires(schedule, Math.max(came - spreadMs, firesAfter))) {
     const dueAt = times.findDueAt(fireAt);
     if (dueAt !== undefined && dueAt <= after) continue;
     const last = begins.at(-1);
