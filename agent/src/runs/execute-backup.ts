@@ -1,16 +1,23 @@
-/** Executes a backup run: the repository once, then each source as a part of its own, then the run's end. */
+/**
+ * Executes a backup run: the repository once, then each source as a part of its own, then the run's end. What failed for a cause that may
+ * pass is left open for another attempt of the same run, as long as its plan's budget and time limit allow.
+ */
 import type { Id, SourceId } from '@holdfast/shared/domain/ids.ts';
-import type { Spec, SpecRepository } from '@holdfast/shared/domain/plan.ts';
+import { DEFAULT_PLAN_OPTIONS, type PlanOptions, type Spec, type SpecRepository } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
-import { combineParts, type Evidence } from '@holdfast/shared/domain/run.ts';
+import type { Failure } from '@holdfast/shared/domain/run.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
 import type { Exec } from '../exec/contract.ts';
+import { computeRetryMs, mayPass, toFraction } from './attempts.ts';
 import { backUpSource } from './backup.ts';
 import { type PreparedRepository, prepareRepository, withWorkDir } from './inputs.ts';
 import type { JournaledBackup } from './journaled-run.ts';
-import { endPart, type PartResult } from './part.ts';
+import { endPart, type PartResult, summariseParts } from './part.ts';
+import { writeIfPossible } from './possible-write.ts';
+import type { NextAttempt } from './queue.ts';
 import type { Recorder } from './recorder.ts';
+import { startTimeLimit } from './time-limit.ts';
 import type { Workbench } from './workbench.ts';
 
 export interface BackupExecution {
@@ -97,29 +104,42 @@ function runPart(execution: BackupExecution, ready: Ready, source: SourceId): Pr
 
 function finishPart(execution: BackupExecution, part: PartResult, durationMs: number): void {
   const { workbench, recorder, body } = execution;
-  body.ended = [...body.ended, { source: part.source, state: part.state }];
-  const { source, state, failure, warnings, bytes } = part;
+  const { source, state, failure, warnings, bytes, evidence } = part;
+  body.ended = [...body.ended, { source, state, bytes, evidence: [...evidence], ...(failure ? { failure } : {}) }];
   if (failure) recorder.log(state === 'partial' || state === 'skipped' ? 'warn' : 'error', failure.message);
   recorder.finishPart({ source, state, warnings: [...warnings], bytes, durationMs, ...(failure ? { failure } : {}) }, () => {
     workbench.journal.runs.revise(recorder.run, body);
-    const vouched = state === 'succeeded' || state === 'partial';
-    for (const snapshot of workbench.journal.snapshots.listByRepository(body.repository)) {
-      if (snapshot.run === recorder.run && snapshot.source === source) {
-        workbench.journal.snapshots.setState(body.repository, snapshot.engineId, vouched ? 'vouched' : 'unvouched');
-      }
-    }
+    judgeSnapshots(execution, source, state === 'succeeded' || state === 'partial');
   });
 }
 
-async function runAll(execution: BackupExecution): Promise<readonly PartResult[]> {
+/** Says of the snapshots this run made of a source whether a clean part vouches for them. */
+function judgeSnapshots({ workbench, recorder, body }: BackupExecution, source: SourceId, vouched: boolean): void {
+  const { snapshots } = workbench.journal;
+  for (const snapshot of snapshots.listByRepository(body.repository)) {
+    // What an earlier attempt left was judged when that attempt failed.
+    if (snapshot.run === recorder.run && snapshot.source === source && snapshot.state === 'made') {
+      snapshots.setState(body.repository, snapshot.engineId, vouched ? 'vouched' : 'unvouched');
+    }
+  }
+}
+
+/** A part that may be tried again, and what it failed of. */
+interface HeldPart {
+  source: SourceId;
+  failure: Failure;
+}
+
+/** Ends a part for good, or holds it for the next attempt. */
+type Settle = (part: PartResult, durationMs: number) => void;
+
+async function runAll(execution: BackupExecution, settle: Settle): Promise<void> {
   const { workbench, recorder, body, signal } = execution;
   const pending = body.sources.filter((source) => !body.ended.some((part) => part.source === source));
-  const endAll = (thrown: unknown): PartResult[] => {
-    const parts = pending.map((source) => endPart(source, thrown, signal.aborted));
-    for (const part of parts) finishPart(execution, part, 0);
-    return parts;
+  const settleAll = (thrown: unknown): void => {
+    for (const source of pending) settle(endPart(source, thrown, signal.aborted), 0);
   };
-  if (signal.aborted) return endAll(createReasonError('cancelled', 'Cancelled before it began'));
+  if (signal.aborted) return settleAll(createReasonError('cancelled', 'Cancelled before it began'));
   const onlySkips = pending.every((source) => body.overlapping.includes(source));
   let ready: Ready;
   try {
@@ -132,9 +152,8 @@ async function runAll(execution: BackupExecution): Promise<readonly PartResult[]
       });
     }
   } catch (error) {
-    return endAll(error);
+    return settleAll(error);
   }
-  const parts: PartResult[] = [];
   for (const source of pending) {
     const startedAt = workbench.clock.monotonicMs();
     let part: PartResult;
@@ -146,45 +165,78 @@ async function runAll(execution: BackupExecution): Promise<readonly PartResult[]
       if (app.code === 'internal') workbench.log.error({ err: error, run: recorder.run, source }, 'a part failed unexpectedly');
       part = endPart(source, error, signal.aborted);
     }
-    finishPart(execution, part, Math.max(0, Math.round(workbench.clock.monotonicMs() - startedAt)));
-    parts.push(part);
+    settle(part, Math.max(0, Math.round(workbench.clock.monotonicMs() - startedAt)));
   }
-  return parts;
 }
 
-/** The evidence of a run: each check once, failed when it failed for any part. */
-function mergeEvidence(parts: readonly PartResult[]): Evidence[] {
-  if (parts.length === 1) return [...(parts[0]?.evidence ?? [])];
-  const merged = new Map<Evidence['check'], Evidence>();
-  for (const { evidence } of parts) {
-    for (const entry of evidence) {
-      const before = merged.get(entry.check);
-      if (!before || (before.ok && !entry.ok)) merged.set(entry.check, entry);
-    }
-  }
-  return [...merged.values()];
+/** Journals that the held parts are tried again; undefined when the budget is spent, and then they are ended. */
+function holdParts(
+  execution: BackupExecution,
+  options: PlanOptions,
+  held: readonly HeldPart[],
+  retryMs: number,
+): NextAttempt | undefined {
+  const { workbench, recorder, body } = execution;
+  const [first] = held;
+  if (!first) return undefined;
+  const failed = body.attempt;
+  const retryAt = workbench.clock.now() + retryMs;
+  recorder.log('error', first.failure.message);
+  recorder.log(
+    'warn',
+    `attempt ${failed} of ${options.attempts} failed; trying again in ${Math.round(retryMs / 1000)} s what is not stored yet`,
+  );
+  body.attempt = failed + 1;
+  body.retryAt = retryAt;
+  recorder.failAttempt(failed, first.failure, retryAt, () => {
+    workbench.journal.runs.revise(recorder.run, body);
+    for (const { source } of held) judgeSnapshots(execution, source, false);
+  });
+  return { afterMs: retryMs };
+}
+
+/** Journals that this attempt runs now: after a crash it was interrupted, and does not wait any more. */
+function beginAttempt({ workbench, recorder, body }: BackupExecution): void {
+  writeIfPossible(workbench.log, 'after a crash this attempt would begin once more', () =>
+    workbench.journal.runs.revise(recorder.run, body),
+  );
+  recorder.log('info', `attempt ${body.attempt} begins`);
 }
 
 /**
- * Runs to the end; whatever happens is recorded, nothing is thrown. Resolves with whether the repository was reached, as far as is known:
- * one that was not is not asked again right away.
+ * Runs one attempt to its end; whatever happens is recorded, nothing is thrown. `reached` says whether the repository was reached, as far as
+ * is known: one that was not is not asked again right away. With `next` the run goes on later; otherwise it has ended.
  */
-export async function executeBackup(execution: BackupExecution): Promise<{ reached: boolean }> {
-  const { workbench, recorder, body, signal } = execution;
+export async function executeBackup(given: BackupExecution): Promise<{ reached: boolean; next?: NextAttempt | undefined }> {
+  const { workbench, recorder, body } = given;
+  const options = given.spec?.plans.find((plan) => plan.id === body.plan)?.options ?? DEFAULT_PLAN_OPTIONS;
+  // What was cancelled while it waited, and what only stands aside for an earlier run, never began.
+  const begins = !given.signal.aborted && !body.sources.every((source) => body.overlapping.includes(source));
+  const isFirst = !body.started;
+  body.started = true;
+  body.startedAt ??= workbench.clock.now();
+  delete body.retryAt;
+  const limit = startTimeLimit(workbench, body.startedAt, options.timeoutMinutes, given.signal);
+  const execution: BackupExecution = { ...given, signal: limit.signal };
+  const retryMs = computeRetryMs(options, body.attempt, toFraction(recorder.run));
   try {
-    body.started = true;
-    // What was cancelled while it waited, and what only stands aside for an earlier run, never began.
-    const begins = !signal.aborted && !body.sources.every((source) => body.overlapping.includes(source));
-    if (begins) recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
-    const parts = await runAll(execution);
-    const states = body.ended.map((part) => part.state);
-    const state = combineParts(states);
+    if (begins && isFirst) recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
+    else if (!isFirst) beginAttempt(execution);
+    const held: HeldPart[] = [];
+    let reached = true;
+    await runAll(execution, (raw, durationMs) => {
+      const part = limit.judge(raw);
+      const { source, state, failure } = part;
+      if (failure?.reason?.startsWith('repository_')) reached = false;
+      const isWorthAnother = retryMs !== undefined && state === 'failed' && failure !== undefined && mayPass(failure);
+      if (isWorthAnother && !execution.signal.aborted && limit.allows(retryMs)) held.push({ source, failure });
+      else finishPart(execution, part, durationMs);
+    });
+    const next = retryMs === undefined ? undefined : holdParts(execution, options, held, retryMs);
+    if (next) return { reached, next };
     if (begins) recorder.finalize();
-    const failures = parts.filter((part) => part.failure);
-    const failure =
-      state === 'succeeded' ? undefined : (failures.find((part) => part.state === 'failed')?.failure ?? failures[0]?.failure);
-    recorder.finish({ state, failure, evidence: mergeEvidence(parts), bytes: parts.reduce((sum, part) => sum + part.bytes, 0) });
-    return { reached: !parts.some((part) => part.failure?.reason?.startsWith('repository_')) };
+    recorder.finish(summariseParts(body.ended));
+    return { reached };
   } catch (error) {
     workbench.log.error({ err: error, run: recorder.run }, 'a run could not be recorded');
     recorder.finish({
@@ -194,5 +246,7 @@ export async function executeBackup(execution: BackupExecution): Promise<{ reach
       bytes: 0,
     });
     return { reached: true };
+  } finally {
+    limit.stop();
   }
 }

@@ -3,7 +3,7 @@
  * slot); executing it begins only after that is on disk.
  */
 import type { PlanId, RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import type { Spec, SpecPlan } from '@holdfast/shared/domain/plan.ts';
+import { DEFAULT_PLAN_OPTIONS, type Spec, type SpecPlan } from '@holdfast/shared/domain/plan.ts';
 import type { Trigger } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
@@ -12,8 +12,8 @@ import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { NewRun } from '../journal/run-journal.ts';
 import { executeBackup } from './execute-backup.ts';
 import { executeRestore } from './execute-restore.ts';
-import type { JournaledBackup, JournaledRestore, JournaledRunBody } from './journaled-run.ts';
-import { createQueue } from './queue.ts';
+import { type JournaledBackup, type JournaledRestore, type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
+import { createQueue, type Job } from './queue.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -53,7 +53,12 @@ interface BackupOrigin {
 export function createExecutor(options: ExecutorOptions): Executor {
   const { workbench } = options;
   const { journal, clock, log } = workbench;
-  const queue = createQueue({ concurrency: () => options.spec()?.concurrency ?? RUNS.perHost, waiting: RUNS.queued });
+  const queue = createQueue({
+    concurrency: () => options.spec()?.concurrency ?? RUNS.perHost,
+    repositoryConcurrency: (id) =>
+      options.spec()?.repositories.find((repository) => repository.id === id)?.runsAtOnce ?? Number.POSITIVE_INFINITY,
+    setTimer: workbench.setTimer,
+  });
 
   const append = (event: DurableEvent, effects?: () => void) => {
     if (journal.outbox.append(event, effects) === undefined)
@@ -73,31 +78,59 @@ export function createExecutor(options: ExecutorOptions): Executor {
       firstLine,
     );
 
-  const enqueueAgain = (run: RunId, body: JournaledRunBody, firstLine = 0) => {
+  const findOptions = (plan: PlanId) =>
+    options.spec()?.plans.find((candidate) => candidate.id === plan)?.options ?? DEFAULT_PLAN_OPTIONS;
+
+  const enqueueBackup = (run: RunId, body: JournaledBackup, firstLine: number) => {
     const recorder = createRecorderFor(run, firstLine);
-    const reads = body.kind === 'backup' ? body.sources.filter((source) => !body.overlapping.includes(source)) : [];
+    const job: Job = {
+      run,
+      priority: findOptions(body.plan).priority,
+      repository: body.repository,
+      sources: body.sources.filter((source) => !body.overlapping.includes(source)),
+      async execute(signal) {
+        const { reached, next } = await executeBackup({ workbench, recorder, body, spec: options.spec(), signal });
+        if (reached && !next) options.onRepositoryUsed(body.repository);
+        return next;
+      },
+    };
+    queue.enqueue(job, body.retryAt === undefined ? 0 : Math.max(0, body.retryAt - clock.now()));
+  };
+
+  const enqueueAgain = (run: RunId, body: JournaledRunBody, firstLine = 0) => {
+    if (body.kind === 'backup') return enqueueBackup(run, body, firstLine);
+    const { order } = body;
+    const recorder = createRecorderFor(run, firstLine);
+    // Somebody waits for a restore.
     queue.enqueue({
       run,
-      sources: reads,
-      execute: (signal) =>
-        body.kind === 'backup'
-          ? executeBackup({ workbench, recorder, body, spec: options.spec(), signal }).then(({ reached }) => {
-              if (reached) options.onRepositoryUsed(body.repository);
-            })
-          : executeRestore({ workbench, recorder, order: body.order, signal }),
+      priority: 'high',
+      repository: order.repository.id,
+      sources: [],
+      execute: (signal) => executeRestore({ workbench, recorder, order, signal }).then(() => undefined),
     });
   };
 
+  /** Whether a run of this plan waits for its first slot. */
+  const isWaiting = (plan: PlanId): boolean =>
+    queue.listWaiting().some((run) => {
+      const body = journaledRunSchema.safeParse(journal.runs.find(run)?.body);
+      return body.success && body.data.kind === 'backup' && body.data.plan === plan && !body.data.started;
+    });
+
   const createBackupBody = (plan: SpecPlan, sources: readonly SourceId[], trigger: Trigger): JournaledBackup => {
     const busy = queue.listBusySources();
+    const overlapping = sources.filter((source) => busy.has(source));
     return {
       kind: 'backup',
       plan: plan.id,
       repository: plan.repositoryId,
       sources: [...sources],
       trigger,
-      overlapping: sources.filter((source) => busy.has(source)),
+      // One run of a plan may wait for the earlier one to end; a second one would only pile up.
+      overlapping: plan.options.overlap === 'queue' && !isWaiting(plan.id) ? [] : overlapping,
       started: false,
+      attempt: 1,
       ended: [],
     };
   };

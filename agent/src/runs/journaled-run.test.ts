@@ -18,6 +18,7 @@ const BACKUP = {
   trigger: 'schedule',
   overlapping: ['src_2'],
   started: true,
+  attempt: 1,
   ended: [{ source: 'src_1', state: 'succeeded' }],
 };
 

@@ -1,8 +1,16 @@
 /** What the journal keeps of a run so that it can be executed, or ended, by an agent that starts anew. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { TERMINAL_STATES, TRIGGERS } from '@holdfast/shared/domain/run.ts';
+import { evidenceSchema, failureSchema, TERMINAL_STATES, TRIGGERS } from '@holdfast/shared/domain/run.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
+
+const endedPartSchema = z.object({
+  source: idSchema('source'),
+  state: z.enum(TERMINAL_STATES),
+  failure: failureSchema.optional(),
+  evidence: z.array(evidenceSchema).optional(),
+  bytes: z.int().min(0).optional(),
+});
 
 export const journaledBackupSchema = z.object({
   kind: z.literal('backup'),
@@ -13,8 +21,14 @@ export const journaledBackupSchema = z.object({
   /** Sources that another run held when this one was made: they are skipped. */
   overlapping: z.array(idSchema('source')),
   started: z.boolean(),
-  /** Parts that have ended, so that a crash does not end them twice. */
-  ended: z.array(z.object({ source: idSchema('source'), state: z.enum(TERMINAL_STATES) })),
+  /** When it was first started, epoch milliseconds; its time limit counts from here. */
+  startedAt: z.int().min(0).optional(),
+  /** The attempt that runs or comes next, from 1. */
+  attempt: z.int().min(1),
+  /** Set while it waits for its next attempt: when that is due, epoch milliseconds. */
+  retryAt: z.int().min(0).optional(),
+  /** Parts that have ended, so that neither a crash nor another attempt ends them twice. */
+  ended: z.array(endedPartSchema),
 });
 export type JournaledBackup = z.infer<typeof journaledBackupSchema>;
 

@@ -1,39 +1,59 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import { AppError } from '@holdfast/shared/errors.ts';
-import { createQueue } from './queue.ts';
+import type { RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { Priority } from '@holdfast/shared/domain/plan.ts';
+import { createQueue, type NextAttempt } from './queue.ts';
 
 const run = (n: number) => `run_${n}` as RunId;
 
-function setUp(concurrency = 2, waiting = 10) {
+function setUp(concurrency = 2) {
   const started: number[] = [];
   const aborted: number[] = [];
-  const finish = new Map<number, () => void>();
+  const finish = new Map<number, (next?: NextAttempt) => void>();
   const limit = { concurrency };
-  const queue = createQueue({ concurrency: () => limit.concurrency, waiting });
-  const add = (n: number, sources: string[] = []) =>
-    queue.enqueue({
-      run: run(n),
-      sources: sources as SourceId[],
-      execute(signal) {
-        started.push(n);
-        return new Promise<void>((resolve) => {
-          finish.set(n, resolve);
-          const stop = () => {
-            aborted.push(n);
-            resolve();
-          };
-          if (signal.aborted) stop();
-          else signal.addEventListener('abort', stop);
-        });
+  const timers = new Map<() => void, number>();
+  const queue = createQueue({
+    concurrency: () => limit.concurrency,
+    repositoryConcurrency: (id) => (id === 'repo_narrow' ? 1 : Number.POSITIVE_INFINITY),
+    setTimer(ms, callback) {
+      timers.set(callback, ms);
+      return () => void timers.delete(callback);
+    },
+  });
+  /** Lets the time of everything that waits aside come. */
+  const passTime = () => {
+    const due = [...timers.keys()];
+    timers.clear();
+    for (const callback of due) callback();
+  };
+  type Wishes = { sources?: string[]; priority?: Priority; repository?: string; afterMs?: number };
+  const add = (n: number, { sources = [], priority = 'normal', repository = 'repo_wide', afterMs }: Wishes = {}) =>
+    queue.enqueue(
+      {
+        run: run(n),
+        priority,
+        repository: repository as RepositoryId,
+        sources: sources as SourceId[],
+        execute(signal) {
+          started.push(n);
+          return new Promise<NextAttempt | undefined>((resolve) => {
+            finish.set(n, resolve);
+            const stop = () => {
+              aborted.push(n);
+              resolve(undefined);
+            };
+            if (signal.aborted) stop();
+            else signal.addEventListener('abort', stop);
+          });
+        },
       },
-    });
-  const end = async (n: number) => {
-    finish.get(n)?.();
+      afterMs,
+    );
+  const end = async (n: number, next?: NextAttempt) => {
+    finish.get(n)?.(next);
     await new Promise((resolve) => setImmediate(resolve));
   };
-  return { queue, add, end, started, aborted, limit };
+  return { queue, add, end, started, aborted, limit, timers, passTime };
 }
 
 describe('The queue of a host', () => {
@@ -67,14 +87,86 @@ describe('The queue of a host', () => {
     assert.deepEqual(started, [1, 2, 3, 4, 5]);
   });
 
-  it('refuses with a typed error when too many wait', () => {
-    const { add, queue } = setUp(1, 2);
-    for (const n of [1, 2, 3]) add(n);
-    assert.throws(
-      () => add(4),
-      (error) => error instanceof AppError && error.code === 'limit',
-    );
-    assert.equal(queue.waiting, 2);
+  it('takes the higher priority first, and within one the order they came', async () => {
+    const { add, end, started } = setUp(1);
+    add(1);
+    add(2, { priority: 'low' });
+    add(3);
+    add(4, { priority: 'high' });
+    add(5, { priority: 'high' });
+    for (const n of [1, 4, 5, 3]) await end(n);
+    assert.deepEqual(started, [1, 4, 5, 3, 2]);
+  });
+
+  it('never reads one source twice at once, and lets others pass meanwhile', async () => {
+    const { add, end, started } = setUp(3);
+    add(1, { sources: ['src_a', 'src_b'] });
+    add(2, { sources: ['src_b'] });
+    add(3, { sources: ['src_c'] });
+    assert.deepEqual(started, [1, 3]);
+    await end(3);
+    assert.deepEqual(started, [1, 3]);
+    await end(1);
+    assert.deepEqual(started, [1, 3, 2]);
+  });
+
+  it('gives a repository no more runs at once than it allows', async () => {
+    const { add, end, started } = setUp(3);
+    add(1, { repository: 'repo_narrow' });
+    add(2, { repository: 'repo_narrow' });
+    add(3, { repository: 'repo_wide' });
+    assert.deepEqual(started, [1, 3]);
+    await end(1);
+    assert.deepEqual(started, [1, 3, 2]);
+  });
+
+  it('keeps a job that is to be tried again aside, without a slot, until its time has come', async () => {
+    const { queue, add, end, started, timers, passTime } = setUp(1);
+    add(1, { sources: ['src_a'] });
+    add(2);
+    await end(1, { afterMs: 60_000 });
+    assert.deepEqual([started, [...timers.values()]], [[1, 2], [60_000]]);
+    assert.deepEqual([queue.active, queue.waiting, [...queue.listBusySources()]], [1, 1, ['src_a']]);
+    passTime();
+    assert.deepEqual(started, [1, 2]);
+    await end(2);
+    assert.deepEqual(started, [1, 2, 1]);
+    await end(1);
+    assert.deepEqual(queue.listRuns(), []);
+  });
+
+  it('begins a job that is enqueued for later at its time, and cancels it at once before', () => {
+    const { queue, add, started, aborted, timers, passTime } = setUp(2);
+    add(1, { afterMs: 1000 });
+    add(2, { afterMs: 1000 });
+    assert.deepEqual(started, []);
+    assert.equal(queue.cancel(run(2)), true);
+    assert.deepEqual([started, aborted, timers.size], [[2], [2], 1]);
+    passTime();
+    assert.deepEqual(started, [2, 1]);
+  });
+
+  it('does not keep a cancelled job waiting for another attempt', async () => {
+    const { queue, add, started, timers } = setUp(1);
+    let attempts = 0;
+    queue.enqueue({
+      run: run(7),
+      priority: 'normal',
+      repository: 'repo_wide' as RepositoryId,
+      sources: [],
+      execute: (signal) => {
+        attempts += 1;
+        // The attempt fails as the cancel arrives: it does not see the signal any more.
+        return attempts > 1 || !signal.aborted
+          ? Promise.resolve(attempts > 1 ? undefined : { afterMs: 60_000 })
+          : Promise.resolve(undefined);
+      },
+    });
+    queue.cancel(run(7));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([attempts, timers.size, queue.listRuns()], [2, 0, []]);
+    add(1);
+    assert.deepEqual(started, [1]);
   });
 
   it('cancels what waits at once: it takes no slot and records its end with its signal aborted', async () => {
@@ -108,8 +200,8 @@ describe('The queue of a host', () => {
 
   it('names the sources of everything that waits or runs', async () => {
     const { queue, add, end } = setUp(1);
-    add(1, ['src_a']);
-    add(2, ['src_b', 'src_c']);
+    add(1, { sources: ['src_a'] });
+    add(2, { sources: ['src_b', 'src_c'] });
     assert.deepEqual([...queue.listBusySources()].sort(), ['src_a', 'src_b', 'src_c']);
     await end(1);
     assert.deepEqual([...queue.listBusySources()].sort(), ['src_b', 'src_c']);
@@ -129,6 +221,16 @@ describe('The queue of a host', () => {
     await draining;
     assert.deepEqual(started, [1]);
     assert.deepEqual(queue.listRuns(), [run(2)]);
+  });
+
+  it('drains without waiting for what is to be tried again later', async () => {
+    const { queue, add, end, timers, passTime, started } = setUp(1);
+    add(1);
+    await end(1, { afterMs: 5 });
+    await queue.drain();
+    assert.deepEqual([timers.size, queue.listRuns()], [0, [run(1)]]);
+    passTime();
+    assert.deepEqual(started, [1]);
   });
 
   it('aborts everything that runs', () => {

@@ -1,71 +1,137 @@
-/** The host's queue: first in, first out, at most so many at once, and never the same source twice. */
-import type { RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import { AppError } from '@holdfast/shared/errors.ts';
+/**
+ * The host's queue: by priority, then first in, first out; at most so many at once, never the same source twice at once, and no more of
+ * one repository than it allows. A job whose attempt failed for a passing reason waits aside, without a slot, for its next one.
+ */
+import type { RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { PRIORITIES, type Priority } from '@holdfast/shared/domain/plan.ts';
+
+/** What an attempt says that should be followed by another one. */
+export interface NextAttempt {
+  afterMs: number;
+}
 
 export interface Job {
   run: RunId;
+  priority: Priority;
+  repository: RepositoryId;
   /** Sources this job reads; empty for a restore. */
   sources: readonly SourceId[];
-  /** Never rejects: whatever happens is recorded as the run's end. */
-  execute(signal: AbortSignal): Promise<void>;
+  /** Never rejects: whatever happens is recorded as the run's end, unless it is to be tried again. */
+  execute(signal: AbortSignal): Promise<NextAttempt | undefined>;
 }
 
 export interface Queue {
-  /** Throws `limit` when too many wait. */
-  enqueue(job: Job): void;
-  /** Aborts a run, queued or running; false when it is not here. A queued job executes at once with its signal aborted, to record its end. */
+  /** Takes a job, to begin after `afterMs` at the earliest. */
+  enqueue(job: Job, afterMs?: number): void;
+  /** Aborts a run, wherever it is; false when it is not here. One that waits executes at once with its signal aborted, to record its end. */
   cancel(run: RunId): boolean;
   /** Sources of jobs that wait or run. */
   listBusySources(): ReadonlySet<SourceId>;
   readonly active: number;
+  /** Jobs that wait for a slot or for their next attempt. */
   readonly waiting: number;
   /** Runs that wait or run, oldest first. */
   listRuns(): readonly RunId[];
+  /** Runs that have not begun. */
+  listWaiting(): readonly RunId[];
   /** Takes nothing new from the queue any more; resolves when what runs has ended. */
   drain(): Promise<void>;
   /** Aborts everything that runs. */
   abortAll(): void;
 }
 
+export interface QueueOptions {
+  /** Jobs at once. */
+  concurrency(): number;
+  /** Jobs of one repository at once. */
+  repositoryConcurrency(repository: RepositoryId): number;
+  /** Calls back once after `ms`; returns how to stop that. */
+  setTimer(ms: number, callback: () => void): () => void;
+}
+
 interface Entry {
   job: Job;
   controller: AbortController;
   done: Promise<void> | undefined;
+  /** Set while it waits for its time. */
+  stopTimer: (() => void) | undefined;
 }
 
-export function createQueue(options: { concurrency: () => number; waiting: number }): Queue {
+export function createQueue(options: QueueOptions): Queue {
   const waiting: Entry[] = [];
+  const aside = new Set<Entry>();
   const active = new Map<RunId, Entry>();
   let draining = false;
 
-  const begin = (entry: Entry) => {
-    active.set(entry.job.run, entry);
-    entry.done = entry.job.execute(entry.controller.signal).finally(() => {
-      active.delete(entry.job.run);
+  const wait = (entry: Entry, afterMs: number) => {
+    if (afterMs <= 0) {
+      waiting.push(entry);
+      return;
+    }
+    aside.add(entry);
+    entry.stopTimer = options.setTimer(afterMs, () => {
+      aside.delete(entry);
+      entry.stopTimer = undefined;
+      waiting.push(entry);
       fill();
     });
   };
+
+  const begin = (entry: Entry) => {
+    active.set(entry.job.run, entry);
+    entry.done = entry.job.execute(entry.controller.signal).then((next) => {
+      active.delete(entry.job.run);
+      // Cancelled as its attempt failed: the one that follows has only to record the end.
+      if (next) wait(entry, entry.controller.signal.aborted ? 0 : next.afterMs);
+      fill();
+    });
+  };
+
+  const mayBegin = ({ job, controller }: Entry): boolean => {
+    // It takes nothing: with its signal aborted it only records its end.
+    if (controller.signal.aborted) return true;
+    if (active.size >= options.concurrency()) return false;
+    const others = [...active.values()].map((entry) => entry.job);
+    if (others.some((other) => other.sources.some((source) => job.sources.includes(source)))) return false;
+    return others.filter((other) => other.repository === job.repository).length < options.repositoryConcurrency(job.repository);
+  };
+
+  const takeNext = (): Entry | undefined => {
+    for (const priority of PRIORITIES) {
+      const index = waiting.findIndex((entry) => entry.job.priority === priority && mayBegin(entry));
+      if (index >= 0) return waiting.splice(index, 1)[0];
+    }
+    return undefined;
+  };
+
   const fill = () => {
-    while (!draining && active.size < options.concurrency()) {
-      const next = waiting.shift();
+    while (!draining) {
+      const next = takeNext();
       if (!next) return;
       begin(next);
     }
   };
 
+  const findWaiting = (run: RunId): Entry | undefined => {
+    const index = waiting.findIndex((entry) => entry.job.run === run);
+    if (index >= 0) return waiting.splice(index, 1)[0];
+    const asideEntry = [...aside].find((entry) => entry.job.run === run);
+    if (asideEntry) {
+      asideEntry.stopTimer?.();
+      aside.delete(asideEntry);
+    }
+    return asideEntry;
+  };
+
   return {
-    enqueue(job) {
-      if (waiting.length >= options.waiting) throw new AppError('limit', `this host has ${waiting.length} runs waiting already`);
-      waiting.push({ job, controller: new AbortController(), done: undefined });
+    enqueue(job, afterMs = 0) {
+      wait({ job, controller: new AbortController(), done: undefined, stopTimer: undefined }, afterMs);
       fill();
     },
     cancel(run) {
-      const index = waiting.findIndex((entry) => entry.job.run === run);
-      const queued = waiting[index];
+      const queued = findWaiting(run);
       if (queued) {
-        waiting.splice(index, 1);
         queued.controller.abort();
-        // It takes no slot: with its signal aborted it only records its end.
         begin(queued);
         return true;
       }
@@ -73,16 +139,18 @@ export function createQueue(options: { concurrency: () => number; waiting: numbe
       running?.controller.abort();
       return running !== undefined;
     },
-    listBusySources: () => new Set([...active.values(), ...waiting].flatMap((entry) => entry.job.sources)),
+    listBusySources: () => new Set([...active.values(), ...waiting, ...aside].flatMap((entry) => entry.job.sources)),
     get active() {
       return active.size;
     },
     get waiting() {
-      return waiting.length;
+      return waiting.length + aside.size;
     },
-    listRuns: () => [...active.values(), ...waiting].map((entry) => entry.job.run),
+    listRuns: () => [...active.values(), ...waiting, ...aside].map((entry) => entry.job.run),
+    listWaiting: () => waiting.map((entry) => entry.job.run),
     async drain() {
       draining = true;
+      for (const entry of aside) entry.stopTimer?.();
       await Promise.all([...active.values()].map((entry) => entry.done));
     },
     abortAll() {

@@ -40,6 +40,8 @@ export interface Recorder {
   log(level: LogLevel, text: string): void;
   /** `effects` are journaled together with the event. */
   start(effects: () => void): void;
+  /** An attempt failed and another follows at `retryAt`, epoch milliseconds. */
+  failAttempt(attempt: number, failure: Failure, retryAt: number, effects: () => void): void;
   beginStage(stage: Stage, source?: SourceId): void;
   endStage(stage: Stage, ok: boolean, source?: SourceId): void;
   snapshot(made: SnapshotMade, effects: () => void): void;
@@ -153,6 +155,10 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
     start(effects) {
       startedAt = ports.clock.monotonicMs();
       append({ type: 'run.started', run, at: at() }, effects);
+    },
+    failAttempt(attempt, failure, retryAt, effects) {
+      const clipped = { ...failure, message: clip(redact(failure.message), TEXT.errorChars) };
+      append({ type: 'run.attempt', run, at: at(), attempt, failure: clipped, retryAt }, effects);
     },
     beginStage(stage, source) {
       append({ type: 'run.stage', run, at: at(), stage, ended: false, ...(source ? { source } : {}) });

@@ -119,6 +119,7 @@ function journalCutRun(rig: RunRig, ended: 0 | 1 | 2): { run: RunId; sources: re
     trigger: 'manual',
     overlapping: [],
     started: true,
+    attempt: 1,
     ended: states.filter(({ isOver }) => isOver).map(({ source, state }) => ({ source, state })),
   };
   journal.outbox.append(

@@ -2,16 +2,15 @@
  * After a crash: processes that are proven ours are ended, runs that were under way are reported as interrupted,
  * runs that only waited are put back.
  */
-import type { RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
-import { combineParts, type Evidence, type Failure } from '@holdfast/shared/domain/run.ts';
 import { endGroup } from '../exec/leftovers.ts';
 import { isUncollected, readBootId, toEpochMs } from '../exec/proc.ts';
 import type { Executor } from './executor.ts';
 import { prepareRepository, withWorkDir } from './inputs.ts';
-import { type JournaledBackup, type JournaledRestore, journaledRunSchema } from './journaled-run.ts';
-import { endPart, toFailure } from './part.ts';
+import { type JournaledBackup, type JournaledRestore, type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
+import { endPart, summariseParts, toFailure } from './part.ts';
 import { writeIfPossible } from './possible-write.ts';
 import type { Recorder } from './recorder.ts';
 import type { Workbench } from './workbench.ts';
@@ -76,39 +75,6 @@ export async function clearLocks(workbench: Workbench, spec: Spec, repositories:
   }
 }
 
-interface Reported {
-  bytes: number;
-  evidence: readonly Evidence[];
-  /** Of the first part that did not end clean. */
-  failure: Failure | undefined;
-}
-
-/** Events of the outbox that are looked through at once. */
-const PAGE = { events: 500, bytes: 4 * 1024 * 1024 };
-
-/** What an interrupted run had told of the parts that ended: their bytes, and each check of their data once, failed when it failed for any. */
-function collectReported(workbench: Workbench, run: RunId, ended: ReadonlySet<SourceId>): Reported {
-  const { outbox } = workbench.journal;
-  const checks = new Map<Evidence['check'], Evidence>();
-  let bytes = 0;
-  let failure: Failure | undefined;
-  for (let after = 0; ; ) {
-    const page = outbox.read(after, PAGE.events, PAGE.bytes);
-    for (const { event } of page) {
-      if (!('run' in event) || event.run !== run) continue;
-      if (event.type === 'part.finished') {
-        bytes += event.part.bytes;
-        failure ??= event.part.failure;
-      }
-      if (event.type !== 'snapshot.made' || event.snapshot.role !== 'data' || !ended.has(event.snapshot.source)) continue;
-      for (const entry of event.snapshot.evidence) if (checks.get(entry.check)?.ok !== false) checks.set(entry.check, entry);
-    }
-    const last = page.at(-1);
-    if (!last) return { bytes, evidence: [...checks.values()], failure };
-    after = last.seq;
-  }
-}
-
 /**
  * Ends a backup that was cut off: what had ended stays as it ended, with its snapshots; everything else failed, and nobody vouches for
  * what it may have stored. A run all of whose parts had ended is as good as they are.
@@ -116,24 +82,24 @@ function collectReported(workbench: Workbench, run: RunId, ended: ReadonlySet<So
 function endBackup(workbench: Workbench, recorder: Recorder, body: JournaledBackup, durationMs: number): void {
   const { snapshots, runs } = workbench.journal;
   const { run } = recorder;
-  const ended = new Set(body.ended.map((part) => part.source));
-  const open = body.sources.filter((source) => !ended.has(source));
+  const told = summariseParts(body.ended);
+  const open = body.sources.filter((source) => !body.ended.some((part) => part.source === source));
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
   if (open.length === 0) recorder.log('warn', 'The agent ended when every source of this run had been dealt with');
   else recorder.log('error', interrupted.message);
   for (const source of open) {
     const { state, failure } = endPart(source, interrupted, false);
-    body.ended = [...body.ended, { source, state }];
+    body.ended = [...body.ended, { source, state, ...(failure ? { failure } : {}) }];
     recorder.finishPart({ source, state, warnings: [], bytes: 0, durationMs: 0, ...(failure ? { failure } : {}) }, () => {
       runs.revise(run, body);
       for (const { engineId, ...made } of snapshots.listByRepository(body.repository))
         if (made.run === run && made.source === source) snapshots.setState(body.repository, engineId, 'unvouched');
     });
   }
-  const state = combineParts(body.ended.map((part) => part.state));
-  const { bytes, evidence, failure } = collectReported(workbench, run, ended);
-  const why = open.length === 0 && failure ? failure : toFailure(interrupted);
-  recorder.finish({ state, failure: state === 'succeeded' ? undefined : why, evidence, bytes, durationMs });
+  const { state } = summariseParts(body.ended);
+  const why = open.length === 0 && told.failure ? told.failure : toFailure(interrupted);
+  const failure = state === 'succeeded' ? undefined : why;
+  recorder.finish({ state, failure, evidence: told.evidence, bytes: told.bytes, durationMs });
 }
 
 function endRestore(recorder: Recorder, { order }: JournaledRestore, durationMs: number): void {
@@ -152,6 +118,9 @@ export interface Recovered {
   repositories: ReadonlySet<RepositoryId>;
 }
 
+/** Neither begun, nor in the middle of anything: waiting for a slot or for its next attempt. */
+const isWaiting = (body: JournaledRunBody): boolean => !body.started || (body.kind === 'backup' && body.retryAt !== undefined);
+
 /** Call once at start, before anything new is queued. */
 export function recoverRuns(workbench: Workbench, executor: Executor): Recovered {
   endLeftovers(workbench);
@@ -160,7 +129,7 @@ export function recoverRuns(workbench: Workbench, executor: Executor): Recovered
   let requeued = 0;
   for (const run of workbench.journal.runs.listOpen()) {
     const body = journaledRunSchema.safeParse(run.body);
-    if (body.success && !body.data.started) {
+    if (body.success && isWaiting(body.data)) {
       executor.enqueueAgain(run.run, body.data);
       requeued += 1;
       continue;

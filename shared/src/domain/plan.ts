@@ -142,6 +142,8 @@ export const specRepositorySchema = z.object({
   version: z.int().min(1),
   /** restic's own id of the repository, pinned when it was first seen; a mismatch stops every run. */
   pinnedId: z.string().max(64).optional(),
+  /** Runs of this host that may use it at the same time; undefined for as many as the host runs. */
+  runsAtOnce: z.int().min(1).max(32).optional(),
 });
 export type SpecRepository = z.infer<typeof specRepositorySchema>;
 

@@ -51,6 +51,18 @@ const REASONS = {
   snapshot_missing: { code: 'not_found', advice: 'The snapshot is no longer in the repository.' },
   disk_full: { code: 'unavailable', advice: 'Make room on the host, then run again.' },
   stalled: { code: 'unavailable', advice: 'Nothing moved for too long. Check the source and the repository.' },
+  timed_out: {
+    code: 'unavailable',
+    advice: 'The run took longer than its plan allows. Give it more time, or find out what became slow.',
+  },
+  hook_failed: {
+    code: 'tool_failed',
+    advice: 'Read the script’s own words in the log. Nothing was backed up, because the script before the backup failed.',
+  },
+  memory_limit: {
+    code: 'precondition',
+    advice: 'Give the plan a higher memory limit, or none; the same run needs the same memory again.',
+  },
   overlap: { code: 'conflict', advice: 'The earlier run of this source was still going; this one was skipped.' },
   interrupted: {
     code: 'unavailable',

@@ -44,6 +44,16 @@ export const runEventSchema = z.discriminatedUnion('type', [
     requestedBy: z.string().max(TEXT.nameChars).optional(),
   }),
   z.object({ type: z.literal('run.started'), run: idSchema('run'), at }),
+  /** An attempt failed for a cause that may pass; what failed is tried again at `retryAt`. */
+  z.object({
+    type: z.literal('run.attempt'),
+    run: idSchema('run'),
+    at,
+    /** The attempt that failed, from 1. */
+    attempt: z.int().min(1).max(100),
+    failure: failureSchema,
+    retryAt: at,
+  }),
   /** A stage of one part begins or ends. */
   z.object({
     type: z.literal('run.stage'),
