@@ -8,11 +8,13 @@ import { createFixedClock, type FixedClock } from '@holdfast/shared/clock.ts';
 import {
   DEFAULT_TENANT,
   type HostId,
+  type PlanId,
   type RepositoryId,
   type RunId,
   type SnapshotId,
   type SourceId,
 } from '@holdfast/shared/domain/ids.ts';
+import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { applyHostEvents } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
@@ -139,6 +141,35 @@ describe('Metrics', () => {
     const after = await scrape();
     assert.equal(after.get('holdfast_runs_total{kind="backup",state="succeeded"}'), 2);
     assert.equal(after.get('holdfast_run_duration_seconds_count{kind="backup",state="succeeded"}'), 2);
+  });
+
+  it('tell the fires that a plan still owes, and no longer once its plan is gone', async () => {
+    await addHost(HOST, 'db-1');
+    await addCatalog();
+    const { store } = context;
+    const id = 'plan_owing' as PlanId;
+    await store.catalog.insertPlan({
+      id,
+      tenant: DEFAULT_TENANT,
+      name: 'hourly "x"',
+      repository: REPOSITORY,
+      sources: [SOURCE],
+      schedule: { cron: '0 * * * *', zone: 'UTC' },
+      enabled: true,
+      options: DEFAULT_PLAN_OPTIONS,
+      effectiveFrom: 0,
+      version: 1,
+      createdAt: 0,
+      updatedAt: 0,
+    });
+    const [watch] = await store.fires.listDueWatches(clock.now(), 1);
+    assert.ok(watch);
+    const missed = [1, 2].map((at) => ({ fireAt: at, dueAt: at, deadlineAt: at }));
+    await store.fires.settleFires([{ ...watch, lookAt: 0, missed, catchUp: false }], 3);
+    const series = 'holdfast_plan_missed_fires{host="db-1",plan="hourly \\"x\\""}';
+    assert.equal((await scrape()).get(series), 2);
+    await store.catalog.deletePlan(DEFAULT_TENANT, id);
+    assert.equal((await scrape()).get(series), undefined);
   });
 
   it('count a run once, however often it is spoken of', async () => {

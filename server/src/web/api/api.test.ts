@@ -214,6 +214,14 @@ describe('The API, from the first host to a restore', () => {
     const next = (await exercise('GET /plans/:id/next-fires', { params, query: { count: '2' } })).data;
     const fires = [{ fireAt: Date.parse('2026-01-16T01:00:00Z') }, { fireAt: Date.parse('2026-01-17T01:00:00Z') }];
     assert.deepEqual(next, { schedule, words: 'every day at 02:00, Europe/Berlin', fires, clockChanges: [] });
+    const fire = { fireAt: 5, dueAt: 6, deadlineAt: 7 };
+    const { store } = world.context;
+    const [watch] = await store.fires.listDueWatches(Number.MAX_SAFE_INTEGER, 1);
+    assert.ok(watch);
+    const verdict = { ...watch, lookAt: 0, missed: [fire], catchUp: true };
+    await store.fires.settleFires([verdict], 8);
+    const missed = await exercise('GET /plans/:id/missed-fires', { params, query: { open: 'true', limit: '1' } });
+    assert.deepEqual(missed.data, [{ plan: made.plan, host: made.host, ...fire, notedAt: 8, state: 'missed' }]);
     const spring = { cron: '30 2 * * *', zone: 'Europe/Berlin', from: Date.parse('2026-03-28T12:00:00Z'), count: 1 };
     const changed = (await exercise('POST /plans/next-fires', { body: spring })).data as {
       fires: unknown;
