@@ -21,12 +21,10 @@ const missedFireShape = nameShape(
     }),
     run: idSchema('run').optional().meta({ description: 'The run that settled it' }),
     settledAt: instantSchema.optional(),
-    passedAt: instantSchema
-      .optional()
-      .meta({
-        description:
-          'When a later clean run of the plan on this host made it good; without it and still `missed`, the fire is owed',
-      }),
+    passedAt: instantSchema.optional().meta({
+      description:
+        'When a later clean run of the plan on this host made it good; without it and still `missed`, the fire is owed',
+    }),
   }),
 );
 
