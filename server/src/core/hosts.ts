@@ -3,21 +3,28 @@ import { sealFor } from '@holdfast/shared/crypto/sealed.ts';
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
+import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { Host, HostFilter } from '../store/hosts.ts';
 import type { Page, PageRequest } from '../store/page.ts';
 import type { HostHappening } from '../store/trail.ts';
 import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
+import { judgeSkew, recordHappening, type SkewLevel } from './ingest.ts';
 import { checkName, checkTags } from './names.ts';
-import type { CoreContext } from './ports.ts';
+import type { Claimant, CoreContext } from './ports.ts';
 
 /** What a person reads about a host's connection; computed here and nowhere else. */
 export const HOST_STANDINGS = ['online', 'offline', 'revoked', 'quarantined'] as const;
 export type HostStanding = (typeof HOST_STANDINGS)[number];
 
+/** How much a host's clock is off: `warn` beyond 5 s, `alert` beyond a minute. */
+export const SKEW_LEVELS = ['good', 'warn', 'alert'] as const;
+
 export interface HostView extends Host {
   standing: HostStanding;
+  /** Of `skewMs`; undefined before the first connection. */
+  skewLevel?: SkewLevel | undefined;
   /** The host works by an older spec than it should. */
   drift: boolean;
 }
@@ -26,7 +33,8 @@ export function toHostView(context: CoreContext, host: Host): HostView {
   const isFresh = host.lastSeenAt !== undefined && context.clock.now() - host.lastSeenAt < WIRE.offlineAfterMs;
   const online = context.directory.isOnline(host.id) && isFresh;
   const standing = host.state === 'active' ? (online ? 'online' : 'offline') : host.state;
-  return { ...host, standing, drift: host.acknowledgedSpecVersion < host.specVersion };
+  const skewLevel = host.skewMs === undefined ? undefined : judgeSkew(host.skewMs);
+  return { ...host, standing, skewLevel, drift: host.acknowledgedSpecVersion < host.specVersion };
 }
 
 export async function listHosts(
@@ -103,6 +111,7 @@ export async function revokeHost(context: CoreContext, caller: Caller, id: HostI
   await context.store.hosts.setHostState(caller.tenant, id, 'revoked');
   await context.store.hosts.deleteHostTokens(id);
   context.directory.disconnect(id, { code: 'forbidden', message: 'this host was revoked by an operator', retry: 'never' }, false);
+  context.directory.forgetClaimants(id);
   await recordAct(context, caller, { action: 'host.revoked', target: { kind: 'host', id, name: host.name } });
   for (const topic of [TOPICS.hosts, TOPICS.host(id), TOPICS.counts])
     context.bus.publish(caller.tenant, { kind: 'refresh', topic });
@@ -117,20 +126,66 @@ export async function rotateHostToken(context: CoreContext, caller: Caller, id: 
   await recordAct(context, caller, { action: 'host.token_rotated', target: { kind: 'host', id, name: host.name } });
 }
 
+/** A new token, stored and sealed to its host. Stored first: a host that answered and then finds its token unknown would be locked out. */
+async function makeToken(context: CoreContext, host: Host): Promise<{ hash: string; body: RequestBody<'token.rotate'> }> {
+  const token = context.crypto.randomToken('hfa');
+  const hash = context.crypto.hashToken(token);
+  const now = context.clock.now();
+  const binding = { host: host.id, purpose: 'token' as const, ref: host.id, version: now };
+  const sealed = sealFor(context.crypto, host.sealingKey, context.identity, binding, { token });
+  await context.store.hosts.insertHostToken({ hash, tenant: host.tenant, host: host.id, createdAt: now });
+  return { hash, body: { sealed, version: now } };
+}
+
 /** Also called by the hub when a token has reached its age. */
 export async function sendNewToken(context: CoreContext, host: Host): Promise<void> {
   if (!context.directory.isOnline(host.id))
     throw new AppError('unavailable', 'the host is offline; try again when it is connected');
-  const token = context.crypto.randomToken('hfa');
-  const now = context.clock.now();
-  const binding = { host: host.id, purpose: 'token' as const, ref: host.id, version: now };
-  const sealed = sealFor(context.crypto, host.sealingKey, context.identity, binding, { token });
-  // Stored first: a host that answered and then finds its token unknown would be locked out.
-  await context.store.hosts.insertHostToken({
-    hash: context.crypto.hashToken(token),
-    tenant: host.tenant,
-    host: host.id,
-    createdAt: now,
+  const { body } = await makeToken(context, host);
+  await context.directory.request(host.id, 'token.rotate', body);
+}
+
+/** The agents seen with the identity of a quarantined host, the one seen last first; empty for every other host. */
+export async function listClaimants(context: CoreContext, caller: Caller, id: HostId): Promise<readonly Claimant[]> {
+  const host = await getHost(context, caller, id);
+  return host.state === 'quarantined' ? context.directory.listClaimants(id) : [];
+}
+
+/**
+ * A person says which of the agents that use one identity is the host. It is let in when it dials next, within a minute or so,
+ * and is given a token that no copy has. `precondition` for a host that is not quarantined, `not_found` for an unknown boot.
+ */
+export async function chooseAgent(context: CoreContext, caller: Caller, id: HostId, boot: string): Promise<void> {
+  demand(caller, 'host.approve');
+  const host = await getHost(context, caller, id);
+  if (host.state !== 'quarantined') throw new AppError('precondition', 'this host is not quarantined');
+  if (!context.directory.listClaimants(id).some((claimant) => claimant.boot === boot))
+    throw new AppError('not_found', 'no agent of this start was seen lately; wait until it has dialled again, at most a minute');
+  context.directory.chooseClaimant(id, boot);
+  await recordAct(context, caller, {
+    action: 'host.agent_chosen',
+    target: { kind: 'host', id, name: host.name },
+    change: { boot },
   });
-  await context.directory.request(host.id, 'token.rotate', { sealed, version: now });
+  context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.host(id) });
+}
+
+/**
+ * Lets the chosen agent of a quarantined host in again. `ask` hands it the new token on its own connection; with its answer the
+ * token is on its disk, and only then every other token of the host is deleted. Cut before that, nothing has changed but that
+ * one more token works; the agent is let in when it dials again.
+ */
+export async function readmitAgent(
+  context: CoreContext,
+  host: Host,
+  agent: { counter: number; boot: string },
+  ask: (body: RequestBody<'token.rotate'>) => Promise<unknown>,
+): Promise<void> {
+  const { hash, body } = await makeToken(context, host);
+  await ask(body);
+  await context.store.hosts.readmitHost(host.id, { tokenHash: hash, ...agent });
+  context.directory.forgetClaimants(host.id);
+  const text =
+    'the agent that an operator chose is let in again, with a token of its own; every other copy of this identity is locked out';
+  await recordHappening(context, host, 'host.readmitted', 'info', text);
 }

@@ -5,7 +5,7 @@ import type { HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { SequencedEvent } from '@holdfast/shared/protocol/events.ts';
-import type { AgentFrames, Progress } from '@holdfast/shared/protocol/messages.ts';
+import type { AgentFrames, HostFacts, Progress } from '@holdfast/shared/protocol/messages.ts';
 import { negotiateVersion } from '@holdfast/shared/protocol/version.ts';
 import type { Host, HostToken } from '../store/hosts.ts';
 import { TOPICS } from './bus.ts';
@@ -20,11 +20,25 @@ export async function findHostByToken(
   return context.store.hosts.findHostByToken(context.crypto.hashToken(token));
 }
 
-export interface Acceptance {
-  version: number;
+/** What a hello leads to. */
+export type Acceptance =
+  | {
+      kind: 'welcome';
+      version: number;
+      host: Host;
+      /** The last applied event of the outbox epoch the host speaks of. */
+      acknowledged: number;
+      /** This server lacks events it had acknowledged to the host. */
+      isOwed: boolean;
+    }
+  /** The agent that a person chose to end the quarantine of its host. */
+  | { kind: 'chosen'; host: Host };
+
+/** A host token with its host, as they were when the connection was opened, and where it came from. */
+export interface Presented {
   host: Host;
-  /** The last applied event of the outbox epoch the host speaks of. */
-  acknowledged: number;
+  token: HostToken;
+  address?: string | undefined;
 }
 
 /**
@@ -33,42 +47,98 @@ export interface Acceptance {
  */
 export async function acceptHello(
   context: CoreContext,
-  presented: { host: Host; token: HostToken },
+  presented: Presented,
   hello: AgentFrames['hello'],
   nonce: string,
 ): Promise<Acceptance> {
   const { store, clock, crypto, identity } = context;
-  const { host, token } = presented;
+  const { token } = presented;
   const version = negotiateVersion(hello.protocol);
   if (version === undefined)
     throw new AppError(
       'unsupported',
       'this agent speaks a protocol version this server does not know; update the older of the two',
     );
+  const host = (await store.hosts.findHost(presented.host.tenant, presented.host.id)) ?? presented.host;
   if (hello.host !== host.id) throw new AppError('unauthenticated', 'the token belongs to another host');
   const claim = { serverKey: identity.publicKey, hostId: host.id, nonce, counter: hello.counter, bootId: hello.boot };
   if (!verifyConnectClaim(crypto, host.signingKey, claim, hello.proof)) {
     throw new AppError('unauthenticated', 'the proof does not belong to this host’s key');
   }
+  if (host.state === 'quarantined') return hearClaimant(context, host, presented, hello);
   if (!(await store.hosts.advanceCounter(host.id, hello.counter, hello.boot))) {
-    await quarantineHost(
-      context,
-      host,
-      'its connection counter went back: two machines use the same identity, or an old copy of its state was restored',
-    );
+    await quarantineClone(context, host, presented, hello);
     throw new AppError(
       'conflict',
-      'this identity is in use twice; the host was quarantined. Enrol it again with a fresh state directory',
+      'this identity is in use twice; the host was quarantined until an operator says on its page which agent goes on',
       { retry: 'never' },
     );
   }
-  if (hello.specVersion > host.specVersion) await outrunSpec(context, host, hello.specVersion);
+  if (isSpecForeign(host, hello)) await outrunSpec(context, host, hello.specVersion);
   const now = clock.now();
   await store.hosts.settleHostToken(token.hash, now);
   await store.hosts.recordContact(host.id, { at: now, facts: hello.facts, tools: hello.tools });
   const position = await store.hosts.getEventPosition(host.id, hello.outbox.epoch);
-  await failForgottenRuns(context, host, hello, position.seq);
-  return { version, host, acknowledged: position.seq };
+  const isOwed = await isHostOwed(context, host, hello);
+  // A host that will send again what it keeps may yet tell of any run.
+  const isReplaying = isOwed || (hello.serverEpoch !== undefined && hello.serverEpoch !== context.serverEpoch);
+  if (!isReplaying) await failForgottenRuns(context, host, hello, position.seq);
+  return { kind: 'welcome', version, host, acknowledged: position.seq, isOwed };
+}
+
+/** Whether this server is older than its last acknowledgement to the host, which happens to one that was restored from a copy. */
+async function isHostOwed(context: CoreContext, host: Host, { outbox }: AgentFrames['hello']): Promise<boolean> {
+  if (outbox.promised === undefined) return false;
+  const { epoch, seq } = outbox.promised;
+  const applied = await context.store.hosts.getEventPosition(host.id, epoch);
+  if (applied.seq >= seq) return false;
+  const text = `this server acknowledged events up to ${seq} to the host and has them only up to ${applied.seq}: its data is older than the host's reports. The host sends again what it kept of the last 7 days`;
+  await recordHappening(context, host, 'host.server_behind', 'warn', text);
+  return true;
+}
+
+function toClaimant(boot: string, facts: HostFacts, lastSeenAt: number, address?: string | undefined) {
+  const { hostname, agentVersion, bootedAt } = facts;
+  return { boot, hostname, agentVersion, bootedAt, address, lastSeenAt };
+}
+
+/** Two agents with one identity: the one that was welcomed last, and the one that is refused. */
+async function quarantineClone(
+  context: CoreContext,
+  host: Host,
+  { address }: Presented,
+  { boot, facts }: AgentFrames['hello'],
+): Promise<void> {
+  await quarantineHost(
+    context,
+    host,
+    'its connection counter went back: two machines use the same identity, or an old copy of its state was restored',
+  );
+  const now = context.clock.now();
+  if (host.boot !== undefined && host.facts && host.boot !== boot)
+    context.directory.recordClaimant(host.id, toClaimant(host.boot, host.facts, host.lastSeenAt ?? now));
+  context.directory.recordClaimant(host.id, toClaimant(boot, facts, now, address));
+}
+
+/** An agent of a quarantined host is remembered, so that a person can tell them apart; only the chosen one goes on. */
+function hearClaimant(
+  context: CoreContext,
+  host: Host,
+  { address }: Presented,
+  { boot, facts }: AgentFrames['hello'],
+): Acceptance {
+  context.directory.recordClaimant(host.id, toClaimant(boot, facts, context.clock.now(), address));
+  announceHost(context, host);
+  if (context.directory.findChosenBoot(host.id) === boot) return { kind: 'chosen', host };
+  throw new AppError('conflict', 'this host is quarantined; an operator says on its page which agent goes on', {
+    retry: 'never',
+  });
+}
+
+/** A higher version than was ever given, or this version with another signature than the one made here. */
+function isSpecForeign(host: Host, { specVersion, specSignature }: AgentFrames['hello']): boolean {
+  if (specVersion !== host.specVersion) return specVersion > host.specVersion;
+  return specSignature !== undefined && specSignature !== host.specSignature;
 }
 
 /** A server restored from a copy counts behind its hosts, which refuse an older spec: it goes on above what they have. */
@@ -79,8 +149,35 @@ async function outrunSpec(context: CoreContext, host: Host, version: number): Pr
     });
   }
   await context.store.hosts.raiseSpecVersion(host.id, version);
-  const text = `the host has version ${version} of its settings, this server only gave ${host.specVersion}: the server's data is older than the host's. It is sent the present ones under a higher number`;
+  const what =
+    version === host.specVersion
+      ? 'was made by another state of this server'
+      : `is above ${host.specVersion}, the newest of this server`;
+  const text = `version ${version} of the settings the host works by ${what}: the server's data is older than the host's. It is sent the present ones under a higher number`;
   await recordHappening(context, host, 'host.spec_ahead', 'warn', text);
+}
+
+export type SkewLevel = 'good' | 'warn' | 'alert';
+
+/** How bad a clock's distance from the server's is; milliseconds, either way. */
+export function judgeSkew(skewMs: number): SkewLevel {
+  const distanceMs = Math.abs(skewMs);
+  if (distanceMs > WIRE.skewAlertMs) return 'alert';
+  return distanceMs > WIRE.skewWarnMs ? 'warn' : 'good';
+}
+
+/** Keeps the host's distance from the server's clock; a change of its level stands in the host's history. */
+export async function recordSkew(context: CoreContext, host: Pick<Host, 'id' | 'tenant'>, skewMs: number): Promise<void> {
+  const before = await context.store.hosts.findHost(host.tenant, host.id);
+  await context.store.hosts.recordContact(host.id, { at: context.clock.now(), skewMs });
+  const level = judgeSkew(skewMs);
+  if (level === judgeSkew(before?.skewMs ?? 0)) return;
+  const seconds = (Math.abs(skewMs) / 1000).toFixed(1);
+  const text =
+    level === 'good'
+      ? 'its clock agrees with this server’s again'
+      : `its clock is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} this server’s; schedules follow the host’s clock`;
+  await recordHappening(context, host, 'host.clock_skew', level === 'alert' ? 'error' : level === 'warn' ? 'warn' : 'info', text);
 }
 
 /** Takes a host out of service until a person enrols it again. Whichever of the two is connected now is cut off as well. */
@@ -134,6 +231,7 @@ function publishEvent(context: CoreContext, tenant: TenantId, host: HostId, even
       context.bus.publish(tenant, { kind: 'log', topic: TOPICS.run(event.run), run: event.run, lines: event.lines });
       return;
     case 'run.stage':
+    case 'run.attempt':
     case 'run.finalizing':
     case 'part.finished':
       refresh(TOPICS.run(event.run), TOPICS.runs);

@@ -29,6 +29,20 @@ export interface PasswordHasher {
   needsRehash(hash: string): boolean;
 }
 
+/** One agent that was seen to use the identity of a quarantined host. What it says of itself is hostile text. */
+export interface Claimant {
+  /** Made anew at each start of an agent, and nowhere on its disk: tells copies of a host apart. */
+  boot: string;
+  /** Where its connection came from; undefined while only its report is known. */
+  address?: string | undefined;
+  hostname: string;
+  agentVersion: string;
+  /** Start of its machine, epoch milliseconds by its own clock. */
+  bootedAt: number;
+  firstSeenAt: number;
+  lastSeenAt: number;
+}
+
 /** The connected hosts. Knows sockets; the core knows only this. */
 export interface Directory {
   isOnline(host: HostId): boolean;
@@ -44,6 +58,15 @@ export interface Directory {
   wake(host: HostId): void;
   /** Ends the host's connection with a reason; `reconnect: false` makes the agent stop trying. */
   disconnect(host: HostId, error: WireError, reconnect: boolean): void;
+  /** Remembers an agent of a quarantined host, in memory: it comes again within a minute. */
+  recordClaimant(host: HostId, claimant: Omit<Claimant, 'firstSeenAt'>): void;
+  /** The one seen last first. */
+  listClaimants(host: HostId): readonly Claimant[];
+  /** A person says that the agent of this boot is the host; undefined takes that back. */
+  chooseClaimant(host: HostId, boot: string | undefined): void;
+  findChosenBoot(host: HostId): string | undefined;
+  /** The quarantine is over, one way or another. */
+  forgetClaimants(host: HostId): void;
   findHeartbeat(host: HostId): (AgentFrames['heartbeat'] & { at: number }) | undefined;
   /** The newest progress that the run's host told on its present connection; undefined when it told none, or the run has ended. */
   findProgress(run: { id: RunId; host: HostId }): Progress | undefined;

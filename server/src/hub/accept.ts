@@ -38,8 +38,12 @@ export function attachHub(server: Server, path: string, context: CoreContext, di
     const token = readBearer(request);
     const presented = token === undefined ? undefined : await findHostByToken(context, token);
     if (!presented) return refuseUpgrade(socket, '401 Unauthorized', 'unknown or revoked host token');
-    if (presented.host.state !== 'active') return refuseUpgrade(socket, '403 Forbidden', `this host is ${presented.host.state}`);
-    sockets.handleUpgrade(request, socket, head, (webSocket) => runSession(context, directory, webSocket, presented));
+    // A quarantined host is heard to its hello, so that a person can tell its agents apart.
+    if (presented.host.state === 'revoked') return refuseUpgrade(socket, '403 Forbidden', 'this host is revoked');
+    const address = request.socket.remoteAddress;
+    sockets.handleUpgrade(request, socket, head, (webSocket) =>
+      runSession(context, directory, webSocket, { ...presented, address }),
+    );
   }
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {

@@ -3,6 +3,7 @@ import type { HostId, RunId } from '@holdfast/shared/domain/ids.ts';
 import { AppError, type WireError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { AgentFrames, Progress, RequestBody, RequestResult, RequestType } from '@holdfast/shared/protocol/messages.ts';
+import { createClaimants } from '../core/claimants.ts';
 import type { Directory } from '../core/ports.ts';
 
 /** One accepted connection, as the directory uses it. */
@@ -29,6 +30,7 @@ export interface HubDirectory extends Directory {
 export function createDirectory(createRequestId: () => string): HubDirectory {
   const sessions = new Map<HostId, HostSession>();
   return {
+    ...createClaimants(WIRE),
     isOnline: (host) => sessions.has(host),
     listOnline: () => [...sessions.keys()],
     async request(host, type, body, options = {}) {

@@ -9,22 +9,25 @@ import { AppError, fromWireError, toAppError, type WireError } from '@holdfast/s
 import { ENROLMENT, RUNS, WIRE } from '@holdfast/shared/limits.ts';
 import { createRequests } from '@holdfast/shared/protocol/channel.ts';
 import { decodeAgentFrame, encodeFrame } from '@holdfast/shared/protocol/codec.ts';
-import type { AgentFrame, AgentFrames, Progress, ServerFrame } from '@holdfast/shared/protocol/messages.ts';
+import type { AgentFrame, AgentFrames, Progress, RequestBody, ServerFrame } from '@holdfast/shared/protocol/messages.ts';
 import { PROTOCOL_OLDEST, PROTOCOL_VERSION } from '@holdfast/shared/protocol/version.ts';
 import { toFrameError } from '@holdfast/shared/protocol/wire-error.ts';
 import type { WebSocket } from 'ws';
-import { sendNewToken } from '../core/hosts.ts';
-import { acceptHello, announceHost, applyHostEvents, publishProgress, recordHappening } from '../core/ingest.ts';
+import { readmitAgent, sendNewToken } from '../core/hosts.ts';
+import {
+  acceptHello,
+  announceHost,
+  applyHostEvents,
+  type Presented,
+  publishProgress,
+  recordHappening,
+  recordSkew,
+} from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
-import type { Host, HostToken } from '../store/hosts.ts';
 import type { HostSession, HubDirectory } from './directory.ts';
 import { createFlow } from './flow.ts';
+import { createSkewWatch } from './skew.ts';
 import { createSyncer, type Syncer } from './sync.ts';
-
-export interface Presented {
-  host: Host;
-  token: HostToken;
-}
 
 export function runSession(context: CoreContext, directory: HubDirectory, socket: WebSocket, presented: Presented): void {
   const { clock } = context;
@@ -33,6 +36,9 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
   const flow = createFlow(clock, WIRE.framesPerSecond, WIRE.bytesPerSecond);
   const runsOfHost = new Map<RunId, boolean>();
   const progress = new Map<RunId, Progress>();
+  const skew = createSkewWatch();
+  const challengeSentAt = clock.now();
+  let isReadmitting = false;
   let session: HostSession | undefined;
   let heartbeat: HostSession['heartbeat'];
   let lastHeard = clock.monotonicMs();
@@ -74,10 +80,22 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     end(toFrameError(error, reference), error.retry !== 'never', closeCode);
   };
 
-  async function greet(hello: AgentFrames['hello'], at: number): Promise<void> {
+  /** Not awaited: the answer is a frame of this very connection. The agent dials again with its new token. */
+  function readmit({ counter, boot }: AgentFrames['hello']): void {
+    isReadmitting = true;
+    const ask = (body: RequestBody<'token.rotate'>) =>
+      requests.request('token.rotate', body, context.createId('request'), WIRE.requestTimeoutMs);
+    readmitAgent(context, host, { counter, boot }, ask).then(
+      () => end({ code: 'unavailable', message: 'this agent is let in again; dial with the new token', retry: 'later' }, true),
+      fail,
+    );
+  }
+
+  async function greet(hello: AgentFrames['hello'], helloSentAt: number, helloArrivedAt: number): Promise<void> {
     const accepted = await acceptHello(context, presented, hello, nonce);
-    const skewMs = at - clock.now();
-    await context.store.hosts.recordContact(host.id, { at: clock.now(), skewMs });
+    if (accepted.kind === 'chosen') return readmit(hello);
+    const { challengedAt = helloSentAt } = hello;
+    await recordSkew(context, host, skew.greet({ challengeSentAt, challengedAt, helloSentAt, helloArrivedAt }));
     // The last wait before the session is registered: whoever is revoked or quarantined later is found in the directory.
     const current = await context.store.hosts.findHost(host.tenant, host.id);
     if (current?.state === 'quarantined') throw new AppError('conflict', 'this host is quarantined', { retry: 'never' });
@@ -103,6 +121,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
         serverTime: clock.now(),
         hostName: current.name,
         acknowledged: accepted.acknowledged,
+        ...(accepted.isOwed ? { replay: true } : {}),
       },
       context.createId('frame'),
     );
@@ -144,13 +163,19 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     progress.set(told.run, told);
   }
 
-  async function handleFrame(frame: AgentFrame): Promise<void> {
+  async function noteBeat(sentAt: number, arrivedAt: number): Promise<void> {
+    const skewMs = skew.beat(sentAt, arrivedAt);
+    if (skewMs !== undefined) await recordSkew(context, host, skewMs);
+  }
+
+  async function handleFrame(frame: AgentFrame, arrivedAt: number): Promise<void> {
     if (frame.type === 'hello') {
-      if (session)
+      if (session || isReadmitting)
         throw new AppError('invalid', 'a second hello on one connection', { retry: 'never', details: { closeCode: 1008 } });
-      return greet(frame.body, frame.at);
+      return greet(frame.body, frame.at, arrivedAt);
     }
-    if (!session) throw new AppError('unauthenticated', 'the first frame must be hello');
+    const isAnswer = frame.type === 'reply' || frame.type === 'error';
+    if (!session && !(isReadmitting && isAnswer)) throw new AppError('unauthenticated', 'the first frame must be hello');
     switch (frame.type) {
       case 'events': {
         const through = await applyHostEvents(context, host, frame.body.epoch, frame.body.events);
@@ -165,7 +190,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
         return;
       case 'heartbeat':
         heartbeat = { ...frame.body, at: clock.now() };
-        return;
+        return noteBeat(frame.at, arrivedAt);
       case 'inventory':
         await context.store.hosts.recordContact(host.id, { at: clock.now(), facts: frame.body.facts, tools: frame.body.tools });
         announceHost(context, host);
@@ -190,14 +215,14 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     send('error', toFrameError(error, ''), context.createId('frame'), re);
   }
 
-  async function receive(bytes: Buffer): Promise<void> {
+  async function receive(bytes: Buffer, arrivedAt: number): Promise<void> {
     let frame: AgentFrame | undefined;
     try {
       const pauseMs = flow.take(bytes.byteLength);
       if (pauseMs > 0) await sleep(pauseMs);
       if (isEnded) return;
       frame = decodeAgentFrame(bytes, WIRE);
-      await handleFrame(frame);
+      await handleFrame(frame, arrivedAt);
     } catch (error) {
       // A socket that closed meanwhile has nobody left to tell.
       if (socket.readyState === socket.OPEN) refuse(error, frame?.id);
@@ -206,10 +231,11 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
 
   /** What is read waits its turn here; while too much waits, the socket is not read. */
   function enqueue(payload: Buffer): void {
+    const arrivedAt = clock.now();
     queued += 1;
     if (queued >= WIRE.waitingFrames) socket.pause();
     handling = handling
-      .then(() => receive(payload))
+      .then(() => receive(payload, arrivedAt))
       .catch((error: unknown) => {
         context.log.error({ host: host.id, err: error }, 'a frame could not even be refused');
         socket.terminate();
@@ -237,7 +263,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
   socket.on('error', (error) => context.log.warn({ host: host.id, reason: error.message }, 'a host connection broke'));
 
   const handshake = setTimeout(() => {
-    if (!session) fail(new AppError('unauthenticated', 'no hello within the handshake time'));
+    if (!session && !isReadmitting) fail(new AppError('unauthenticated', 'no hello within the handshake time'));
   }, WIRE.handshakeTimeoutMs);
   const pulse = setInterval(() => {
     if (!socket.isPaused && clock.monotonicMs() - lastHeard > WIRE.silenceMs) socket.terminate();

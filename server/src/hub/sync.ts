@@ -36,6 +36,8 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
       return;
     }
     const spec = await buildSpec(context, target.host.tenant, target.host.id);
+    // Before the host can have it: a reply that is lost must not make it look like another server's.
+    await context.store.hosts.recordSpecSignature(target.host.id, spec.signature);
     const reply = await target.request('spec.put', spec, context.createId('request'), WIRE.requestTimeoutMs);
     onHost = reply.version;
     await context.store.hosts.acknowledgeSpec(target.host.id, reply.version);
