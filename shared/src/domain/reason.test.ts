@@ -27,6 +27,11 @@ describe('A reason', () => {
     }
   });
 
+  it('that the same run would meet again waits for a change', () => {
+    for (const reason of ['memory_limit', 'source_missing', 'repository_missing'] as const)
+      assert.equal(createReasonError(reason, 'x').retry, 'after_change', reason);
+  });
+
   it('covers each fault an operator must tell apart', () => {
     const needed = [
       'dump_failed',
