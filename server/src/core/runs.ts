@@ -4,7 +4,7 @@ import { isTerminal, type LogLine } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Plan, Source } from '../store/catalog.ts';
 import type { Page, PageRequest } from '../store/page.ts';
-import type { LogFilter, Run, RunFilter, RunPart, RunStage, Snapshot } from '../store/runs.ts';
+import type { LogFilter, Run, RunAttempt, RunFilter, RunPart, RunStage, Snapshot } from '../store/runs.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
@@ -96,6 +96,8 @@ export interface RunDetail {
   run: Run;
   parts: readonly RunPart[];
   stages: readonly RunStage[];
+  /** Failed attempts before the last one. */
+  attempts: readonly RunAttempt[];
   snapshots: readonly Snapshot[];
   /** Who asked for its end, where somebody did. */
   cancelledBy?: string | undefined;
@@ -111,9 +113,10 @@ export async function getRunDetail(context: CoreContext, caller: Caller, id: Run
   const run = await getRun(context, caller, id);
   const { runs } = context.store;
   const mayBeCancelled = run.state === 'cancelled' || !isTerminal(run.state);
-  const [parts, stages, data, globals, cancelledBy] = await Promise.all([
+  const [parts, stages, attempts, data, globals, cancelledBy] = await Promise.all([
     runs.listParts(caller.tenant, id),
     runs.listStages(caller.tenant, id),
+    runs.listAttempts(caller.tenant, id),
     runs.listSnapshots(caller.tenant, { run: id }, { limit: 200 }),
     runs.listSnapshots(caller.tenant, { run: id, role: 'globals' }, { limit: 200 }),
     mayBeCancelled ? findWhoCancelled(context, caller, id) : undefined,
@@ -122,6 +125,7 @@ export async function getRunDetail(context: CoreContext, caller: Caller, id: Run
     run,
     parts,
     stages,
+    attempts,
     snapshots: [...data.rows, ...globals.rows],
     ...(cancelledBy === undefined ? {} : { cancelledBy }),
   };

@@ -3,6 +3,7 @@
  * A second implementation exists when it passes this suite.
  */
 import { describe } from 'node:test';
+import { checkAttempts } from './contract/attempts.ts';
 import { checkBatches } from './contract/batches.ts';
 import { checkCatalog } from './contract/catalog.ts';
 import { checkEnrolment } from './contract/enrolment.ts';
@@ -29,6 +30,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkBatches(open);
     checkStream(open);
     checkLedger(open);
+    checkAttempts(open);
     checkOrders(open);
     checkLists(open);
     checkFires(open);

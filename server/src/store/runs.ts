@@ -71,6 +71,17 @@ export interface RunStage {
   ok?: boolean | undefined;
 }
 
+/** An attempt that failed and was followed by another one. */
+export interface RunAttempt {
+  run: RunId;
+  /** From 1. */
+  attempt: number;
+  failedAt: number;
+  failure: Failure;
+  /** When the next attempt was, or is, due. */
+  retryAt: number;
+}
+
 export interface Snapshot {
   id: SnapshotId;
   tenant: TenantId;
@@ -190,7 +201,10 @@ export interface RunStore {
   listParts(tenant: TenantId, id: RunId): Promise<readonly RunPart[]>;
   /** The parts of all these runs, those of one run in their order. */
   listPartsOf(tenant: TenantId, runs: readonly RunId[]): Promise<readonly RunPart[]>;
+  /** Stages of the attempt under way, and of parts that ended in an earlier one. */
   listStages(tenant: TenantId, id: RunId): Promise<readonly RunStage[]>;
+  /** Failed attempts before the last one, oldest first. */
+  listAttempts(tenant: TenantId, id: RunId): Promise<readonly RunAttempt[]>;
   /** Newest first, by creation then id. Never scans the table: every filter has an index. */
   listRuns(tenant: TenantId, filter: RunFilter, page: PageRequest): Promise<Page<Run>>;
   /** The newest backup run of each of these plans that has one. */

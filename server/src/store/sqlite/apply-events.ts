@@ -4,12 +4,14 @@
  * never changes the ledger: it is left out and told as an oddity.
  */
 import type { HostId, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { planApply } from '@holdfast/shared/protocol/channel.ts';
 import type { DurableEvent, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import * as z from 'zod';
 import type { AppliedEvents } from '../runs.ts';
 import { applyPartFinished, applyRunFinished } from './apply-ends.ts';
 import { createFireSettler } from './apply-fires.ts';
+import { toJson } from './columns.ts';
 import type { Frame } from './event-frame.ts';
 import { createLogWriter } from './logs.ts';
 import { createRunRows, type RunHead } from './run-rows.ts';
@@ -45,6 +47,10 @@ function prepareStream(sql: Sql) {
       VALUES (@run, @source, @stage, @tenant, @at, @endedAt, @ok)
       ON CONFLICT (run_id, source_id, stage) DO UPDATE SET ended_at = excluded.ended_at, ok = excluded.ok
       WHERE run_stages.ended_at IS NULL AND excluded.ended_at IS NOT NULL`),
+    attempt: sql.change(`INSERT INTO run_attempts (run_id, attempt, tenant_id, failed_at, failure, retry_at)
+      VALUES (@run, @attempt, @tenant, @at, @failure, @retryAt) ON CONFLICT (run_id, attempt) DO NOTHING`),
+    forgetStages: sql.change(`DELETE FROM run_stages WHERE run_id = @run AND source_id NOT IN (
+      SELECT p.source_id FROM run_parts p WHERE p.run_id = @run AND p.state NOT IN ('queued', 'running'))`),
   };
 }
 
@@ -101,6 +107,16 @@ function applyStage(frame: Frame, stream: Stream, event: EventOf<'run.stage'>, h
   return started || changed > 0;
 }
 
+/** What failed begins anew: its stages are those of the attempt that follows. */
+function applyAttempt(frame: Frame, stream: Stream, event: EventOf<'run.attempt'>, head: RunHead): boolean {
+  if (isTerminal(head.state)) return false;
+  const { run, attempt, at, failure, retryAt } = event;
+  if (stream.attempt.run({ run, attempt, tenant: head.tenant, at, failure: toJson(failure), retryAt }) === 0) return false;
+  stream.forgetStages.run({ run });
+  frame.snapshots.abandon(head);
+  return true;
+}
+
 function applySnapshot(frame: Frame, event: EventOf<'snapshot.made'>, head: RunHead): boolean {
   const { snapshot } = event;
   const problem =
@@ -145,6 +161,8 @@ function applyRunEvent(frame: Frame, stream: Stream, event: RunEventOf): Durable
       return frame.rows.advance(head, 'finalizing', event.at) ? event : undefined;
     case 'run.stage':
       return applyStage(frame, stream, event, head) ? event : undefined;
+    case 'run.attempt':
+      return applyAttempt(frame, stream, event, head) ? event : undefined;
     case 'run.log': {
       const lines = frame.logs.append(head.id, event.lines);
       return lines.length > 0 ? { ...event, lines: [...lines] } : undefined;

@@ -5,9 +5,9 @@ import { RUN_KINDS, RUN_STATES, type RunState, STAGES } from '@holdfast/shared/d
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
 import type { PageRequest } from '../page.ts';
-import type { Run, RunFilter, RunStage, RunStore } from '../runs.ts';
+import type { Run, RunAttempt, RunFilter, RunStage, RunStore } from '../runs.ts';
 import { createEventApplier } from './apply-events.ts';
-import { counted, flag, optional } from './columns.ts';
+import { counted, flag, json, optional, storedFailure } from './columns.ts';
 import { computeFacetMask } from './facets.ts';
 import { createTimePage, cutPage, joinConditions } from './keyset.ts';
 import { createLogReader } from './logs.ts';
@@ -19,6 +19,13 @@ import type { Params, Sql } from './statements.ts';
 
 const ACTIVE = "('queued', 'running', 'finalizing')";
 
+const attemptRow: z.ZodType<RunAttempt> = z.object({
+  run: idSchema('run'),
+  attempt: z.int(),
+  failedAt: z.int(),
+  failure: json(storedFailure),
+  retryAt: z.int(),
+});
 const stageRow = z
   .object({
     run: idSchema('run'),
@@ -87,6 +94,11 @@ function prepareLists(sql: Sql) {
        WHERE run_id = @id AND tenant_id = @tenant`,
       stageRow,
     ),
+    attempts: sql.select(
+      `SELECT run_id AS run, attempt, failed_at AS failedAt, failure, retry_at AS retryAt FROM run_attempts
+       WHERE run_id = @id AND tenant_id = @tenant ORDER BY attempt`,
+      attemptRow,
+    ),
     countByState: sql.select(
       `SELECT count(*) AS count FROM runs INDEXED BY runs_by_state
        WHERE tenant_id = @tenant AND state = @state AND created_at >= @since`,
@@ -101,7 +113,15 @@ function prepareLists(sql: Sql) {
 
 type RunLists = Pick<
   RunStore,
-  'findRun' | 'listParts' | 'listPartsOf' | 'listStages' | 'listRuns' | 'lastRunOfPlans' | 'countRunsByState' | 'listRunTotals'
+  | 'findRun'
+  | 'listParts'
+  | 'listPartsOf'
+  | 'listStages'
+  | 'listAttempts'
+  | 'listRuns'
+  | 'lastRunOfPlans'
+  | 'countRunsByState'
+  | 'listRunTotals'
 >;
 
 function createRunLists(sql: Sql): RunLists {
@@ -117,6 +137,7 @@ function createRunLists(sql: Sql): RunLists {
           .list({ tenant, id })
           .sort((a, b) => a.startedAt - b.startedAt || STAGES.indexOf(a.stage) - STAGES.indexOf(b.stage)),
       ),
+    listAttempts: (tenant, id) => sql.read(() => lists.attempts.list({ tenant, id })),
     listRuns: (tenant, filter, page) =>
       sql.read(() => {
         const { text, params } = buildRunList(filter, page);

@@ -97,9 +97,11 @@ export interface SnapshotRows {
   insert(head: RunHead, snapshot: SnapshotMade): boolean;
   /** Whether this run reported this very snapshot before. */
   isRepeat(head: RunHead, snapshot: SnapshotMade): boolean;
-  /** Whether this run reported a snapshot of the source's data. */
+  /** Whether this run reported a snapshot of the source's data, in an attempt that did not fail. */
   hasData(head: RunHead, source: SourceId): boolean;
-  /** The part ended usable: what it made may be restored. */
+  /** The attempt that made these failed: nothing vouches for them any more. */
+  abandon(head: RunHead): void;
+  /** The part ended usable: what its last attempt made may be restored. */
   vouch(head: RunHead, source: SourceId, state: 'good' | 'partial'): void;
   /** A host no longer finds these snapshots of its own; returns how many were listed. */
   markMissing(place: { tenant: string; host: string; repository: string }, engineIds: readonly string[]): number;
@@ -117,11 +119,12 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
     counted,
   );
   const ofData = sql.select(
-    "SELECT count(*) AS count FROM snapshots WHERE run_id = @run AND source_id = @source AND role = 'data'",
+    "SELECT count(*) AS count FROM snapshots WHERE run_id = @run AND source_id = @source AND role = 'data' AND abandoned = 0",
     counted,
   );
   const vouch = sql.change(`UPDATE snapshots SET state = @state
-    WHERE run_id = @run AND source_id = @source AND state = 'quarantined'`);
+    WHERE run_id = @run AND source_id = @source AND state = 'quarantined' AND abandoned = 0`);
+  const abandon = sql.change("UPDATE snapshots SET abandoned = 1 WHERE run_id = @run AND state = 'quarantined'");
   const miss = sql.change(`UPDATE snapshots SET state = 'missing'
     WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND host_id = @host
     AND state <> 'missing'`);
@@ -138,6 +141,7 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
       }) > 0,
     isRepeat: (head, { id, engineId }) => repeat.find({ id, engineId, run: head.id })?.count === 1,
     hasData: (head, source) => (ofData.find({ run: head.id, source })?.count ?? 0) > 0,
+    abandon: (head) => void abandon.run({ run: head.id }),
     vouch: (head, source, state) => void vouch.run({ run: head.id, source, state }),
     markMissing: (place, engineIds) => engineIds.reduce((count, engineId) => count + miss.run({ ...place, engineId }), 0),
   };

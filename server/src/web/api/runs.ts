@@ -89,11 +89,22 @@ const stageShape = nameShape(
   }),
 );
 
+const attemptShape = nameShape(
+  'RunAttempt',
+  z.strictObject({
+    attempt: z.int().min(1),
+    failedAt: instantSchema,
+    failure: failureSchema,
+    retryAt: instantSchema.meta({ description: 'When the next attempt was, or is, due' }),
+  }),
+);
+
 export const runDetailShape = nameShape(
   'RunDetail',
   runShape.extend({
     parts: listOf(partShape),
     stages: listOf(stageShape),
+    attempts: listOf(attemptShape).meta({ description: 'Failed attempts before the last one' }),
     snapshots: listOf(snapshotShape),
     cancelledBy: z.string().optional().meta({ description: 'Who asked for its end, where somebody did' }),
   }),
@@ -107,11 +118,19 @@ function toStageShape({ source, stage, startedAt, endedAt, ok }: RunStage): z.in
   return { source, stage, startedAt, endedAt, ok };
 }
 
-export function toRunDetailShape({ run, parts, stages, snapshots, cancelledBy }: RunDetail): z.infer<typeof runDetailShape> {
+export function toRunDetailShape({
+  run,
+  parts,
+  stages,
+  attempts,
+  snapshots,
+  cancelledBy,
+}: RunDetail): z.infer<typeof runDetailShape> {
   return {
     ...toRunShape(run),
     parts: parts.map(toPartShape),
     stages: stages.map(toStageShape),
+    attempts: attempts.map(({ run: _run, ...attempt }) => attempt),
     snapshots: snapshots.map(toSnapshotShape),
     ...(cancelledBy === undefined ? {} : { cancelledBy }),
   };

@@ -4,7 +4,7 @@ import type { RunDetail } from '../../core/runs.ts';
 import type { RunPart } from '../../store/runs.ts';
 import { formatBytes, formatCount, formatRate } from '../ui/quantity.ts';
 import type { Urls } from '../urls.ts';
-import type { EvidenceLine, PartLine, RunFact, Trouble } from './run.view.ts';
+import type { AttemptLine, EvidenceLine, PartLine, RunFact, Trouble } from './run.view.ts';
 import { type Names, nameOf } from './run-names.ts';
 import { findDurationMs, shortenSentence, splitFailure } from './run-words.ts';
 
@@ -54,6 +54,16 @@ export function listTroubles(detail: RunDetail, names: Names, urls: Urls): reado
           },
         ],
   );
+}
+
+/** Attempts that were followed by another one. */
+export function listAttemptLines({ attempts }: RunDetail): readonly AttemptLine[] {
+  return attempts.map(({ attempt, failedAt, failure, retryAt }) => ({
+    attempt,
+    failedAt,
+    retryAt,
+    what: shortenSentence(splitFailure(failure).what, 200),
+  }));
 }
 
 export function listPartLines(detail: RunDetail, names: Names, urls: Urls): readonly PartLine[] {

@@ -12,7 +12,7 @@ import { readClockface } from './clockface.ts';
 import { getParam, wantsPart } from './params.ts';
 import { RUN_PARTS, type RunView, runActions, runHeading, runLede, runNow, runPage, runSide } from './run.view.ts';
 import { findRunActs } from './run-acts.ts';
-import { listEvidence, listFigures, listPartLines, listPlaces, listTroubles } from './run-detail.ts';
+import { listAttemptLines, listEvidence, listFigures, listPartLines, listPlaces, listTroubles } from './run-detail.ts';
 import { downloadLog, readRunLogView } from './run-log.ts';
 import { RUN_LOG, RUN_LOG_HEAD, type RunLogView, runLog, runLogHead, runLogPage } from './run-log.view.ts';
 import { findFigures, loadNames, type Names, nameOf } from './run-names.ts';
@@ -98,6 +98,7 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
       active && run.state !== 'queued'
         ? { label: `Progress of ${nameRun(scene)} on ${hostName}`, figures: findFigures(context, run) }
         : undefined,
+    attempts: listAttemptLines(detail),
     troubles: listTroubles(detail, names, urls),
     warnings: parts.flatMap((part) => part.warnings).slice(0, WARNINGS_SHOWN),
     parts: parts.length > 1 ? listPartLines(detail, names, urls) : [],

@@ -12,7 +12,7 @@ import { formatBytes, formatDuration } from '../ui/quantity.ts';
 import { type StageView, stageBar } from '../ui/stages.ts';
 import { runStatus } from '../ui/status.ts';
 import { table } from '../ui/table.ts';
-import { type Clockface, dayTime } from '../ui/time.ts';
+import { type Clockface, dayTime, relativeTime } from '../ui/time.ts';
 import { type RunLogView, runLogPanel } from './run-log.view.ts';
 
 export type Trouble = {
@@ -34,6 +34,14 @@ export type PartLine = {
   readonly durationMs?: number | undefined;
   readonly snapshot?: { readonly label: string; readonly href: string } | undefined;
   readonly problem?: string | undefined;
+};
+
+/** One failed attempt; instants in epoch milliseconds. */
+export type AttemptLine = {
+  readonly attempt: number;
+  readonly failedAt: number;
+  readonly what: string;
+  readonly retryAt: number;
 };
 
 export type EvidenceLine = { readonly ok: boolean; readonly title: string; readonly seen: string };
@@ -58,6 +66,8 @@ export type RunView = {
   /** Restore this, open the snapshot; the primary act. */
   readonly onward?: { readonly href: string; readonly label: string } | undefined;
   readonly stages: readonly StageView[];
+  /** Attempts that failed before the one that runs, is awaited, or ended the run. */
+  readonly attempts: readonly AttemptLine[];
   /** Shown while the host moves bytes; the stream fills it. */
   readonly progress?: { readonly label: string; readonly figures?: ProgressFigures | undefined } | undefined;
   readonly troubles: readonly Trouble[];
@@ -129,7 +139,7 @@ export function runNow(view: RunView): Html {
   const stages =
     (view.stages.length > 0 || bar !== false) &&
     panel({ content: html`<div class="stack">${view.stages.length > 0 && stageBar(view.stages)}${bar}</div>` });
-  return html`<div class="stack" ${live(view, RUN_PARTS.now)}>${stages}${view.troubles.map(troublePanel)}${view.warnings.map((text) => callout({ tone: 'warning', text: shortenHex(text) }))}${view.parts.length > 0 && partsPanel(view)}</div>`;
+  return html`<div class="stack" ${live(view, RUN_PARTS.now)}>${stages}${view.troubles.map(troublePanel)}${view.attempts.length > 0 && attemptsPanel(view)}${view.warnings.map((text) => callout({ tone: 'warning', text: shortenHex(text) }))}${view.parts.length > 0 && partsPanel(view)}</div>`;
 }
 
 function troublePanel(trouble: Trouble): Html {
@@ -147,6 +157,20 @@ function troublePanel(trouble: Trouble): Html {
     ]),
     foot: html`<div class="cluster">${trouble.mend !== undefined && linkButton({ href: trouble.mend.href, label: trouble.mend.label, small: true })}<a href="#run-log">Read the log</a></div>`,
   });
+}
+
+/** The newest first: it says when the next one comes. */
+function attemptsPanel({ attempts, face, active }: RunView): Html {
+  const lines = attempts.toReversed().map((line, index): RowView => {
+    const isAwaited = active && index === 0 && line.retryAt > face.now;
+    return {
+      status: html`<span class="quiet">${line.attempt}</span>`,
+      title: shortenHex(line.what),
+      detail: html`${dayTime(line.failedAt, face)}${isAwaited && html` · the next one begins ${relativeTime(line.retryAt, face)}`}`,
+    };
+  });
+  const title = attempts.length === 1 ? 'An attempt failed and is followed by another' : `${attempts.length} attempts failed`;
+  return panel({ title, content: rows(lines) });
 }
 
 function partsPanel(view: RunView): Html {
