@@ -6,7 +6,7 @@ import { listAudit } from './audit.ts';
 import type { Caller } from './caller.ts';
 import { approveHost, createEnrolmentToken, deleteEnrolmentToken, listEnrolmentTokens, rejectHost } from './enrolment.ts';
 import { type CatalogRig, ENGINE, openCatalogRig, SECRETS } from './fixtures/catalog-rig.ts';
-import { revokeHost, rotateHostToken, updateHost } from './hosts.ts';
+import { chooseAgent, revokeHost, rotateHostToken, updateHost } from './hosts.ts';
 import { createPlan, deletePlan, updatePlan } from './plans.ts';
 import { createRepository, deleteRepository, initRepository, testRepository, updateRepository } from './repositories.ts';
 import { startRestore } from './restores.ts';
@@ -36,6 +36,7 @@ const ACTS: Readonly<Record<string, { act: Act; operator: boolean }>> = {
   },
   updateHost: { operator: false, act: ({ context, host }, caller) => updateHost(context, caller, host.id, { name: 'db-x' }) },
   rotateHostToken: { operator: false, act: ({ context, host }, caller) => rotateHostToken(context, caller, host.id) },
+  chooseAgent: { operator: false, act: ({ context, host }, caller) => chooseAgent(context, caller, host.id, 'boot-of-one') },
   revokeHost: { operator: false, act: ({ context, host }, caller) => revokeHost(context, caller, host.id) },
   createSource: {
     operator: true,

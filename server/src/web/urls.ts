@@ -22,6 +22,7 @@ export const PAGES = {
   editHost: '/hosts/:host/edit',
   revokeHost: '/hosts/:host/revoke',
   rotateHostToken: '/hosts/:host/rotate-token',
+  chooseHostAgent: '/hosts/:host/choose-agent',
 
   sources: '/sources',
   addSource: '/sources/new',

@@ -368,6 +368,20 @@ describe('The API, from the first host to a restore', () => {
     await exercise('GET /openapi.json');
   });
 
+  it('lets one agent of a quarantined host in again', async () => {
+    const host = made.host as HostId;
+    const params = { id: host };
+    const { hosts } = world.context.store;
+    await hosts.setHostState(ADMIN.tenant, host, 'quarantined');
+    const seen = { hostname: 'db-main', agentVersion: '0.1.0', bootedAt: 1, lastSeenAt: world.clock.now() };
+    world.context.directory.recordClaimant(host, { ...seen, boot: 'boot-of-one' });
+    const { data } = await exercise('GET /hosts/:id', { params });
+    const { claimants } = data as { claimants: { boot: string }[] };
+    assert.deepEqual(claimants, [{ ...seen, boot: 'boot-of-one', firstSeenAt: seen.lastSeenAt }]);
+    await exercise('POST /hosts/:id/choose-agent', { params, body: { boot: 'boot-of-one' } });
+    assert.equal(world.context.directory.findChosenBoot(host), 'boot-of-one');
+  });
+
   it('ends the access of a host', async () => {
     const { data } = await exercise('POST /hosts/:id/revoke', { params: { id: made.host } });
     assert.equal((data as { standing: string }).standing, 'revoked');

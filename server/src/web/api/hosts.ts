@@ -6,14 +6,17 @@ import { AGENT_FRAMES, hostFactsSchema, toolReportSchema } from '@holdfast/share
 import * as z from 'zod';
 import type { Caller } from '../../core/caller.ts';
 import {
+  chooseAgent,
   getHost,
   HOST_STANDINGS,
   type HostStanding,
   type HostView,
+  listClaimants,
   listHostHappenings,
   listHosts,
   revokeHost,
   rotateHostToken,
+  SKEW_LEVELS,
   updateHost,
 } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
@@ -51,6 +54,7 @@ export const hostShape = nameShape(
     createdAt: instantSchema,
     lastSeenAt: instantSchema.optional(),
     skewMs: z.int().optional().meta({ description: 'Clock of the host minus clock of the server' }),
+    skewLevel: z.enum(SKEW_LEVELS).optional().meta({ description: '`warn` beyond 5 seconds, `alert` beyond a minute' }),
     specVersion: z.int().meta({ description: 'Version of the desired state' }),
     acknowledgedSpecVersion: z.int().meta({ description: 'Version the host works by' }),
     drift: z.boolean(),
@@ -61,7 +65,7 @@ export type HostShape = z.infer<typeof hostShape>;
 
 export function toHostShape(host: HostView): HostShape {
   const { id, name, standing, tags, fingerprint, facts, tools, createdAt, lastSeenAt, skewMs, drift, concurrency } = host;
-  const { specVersion, acknowledgedSpecVersion } = host;
+  const { specVersion, acknowledgedSpecVersion, skewLevel } = host;
   return {
     id,
     name,
@@ -73,6 +77,7 @@ export function toHostShape(host: HostView): HostShape {
     createdAt,
     lastSeenAt,
     skewMs,
+    skewLevel,
     specVersion,
     acknowledgedSpecVersion,
     drift,
@@ -80,9 +85,25 @@ export function toHostShape(host: HostView): HostShape {
   };
 }
 
+const claimantShape = nameShape(
+  'HostClaimant',
+  z.strictObject({
+    boot: z.string().meta({ description: 'Made anew at each start of an agent; names it in `choose-agent`' }),
+    address: z.string().optional(),
+    hostname: z.string(),
+    agentVersion: z.string(),
+    bootedAt: instantSchema,
+    firstSeenAt: instantSchema,
+    lastSeenAt: instantSchema,
+  }),
+);
+
 const hostDetailShape = nameShape(
   'HostDetail',
   hostShape.extend({
+    claimants: listOf(claimantShape).meta({
+      description: 'Of a quarantined host: the agents seen with its identity, the one seen last first',
+    }),
     heartbeat: AGENT_FRAMES.heartbeat.extend({ at: instantSchema }).optional().meta({ description: 'Only while it is online' }),
   }),
 );
@@ -157,7 +178,8 @@ const getEndpoint = defineEndpoint({
   async handle(context, caller, { params }) {
     const host = await getHost(context, caller, params.id);
     const heartbeat = host.standing === 'online' ? context.directory.findHeartbeat(host.id) : undefined;
-    return { data: { ...toHostShape(host), heartbeat } };
+    const claimants = [...(await listClaimants(context, caller, host.id))];
+    return { data: { ...toHostShape(host), claimants, heartbeat } };
   },
 });
 
@@ -204,6 +226,20 @@ const rotateEndpoint = defineEndpoint({
   },
 });
 
+const chooseAgentEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/hosts/:id/choose-agent',
+  summary: 'Ends a quarantine in favour of one of the agents seen; it is let in when it dials next, every copy is locked out.',
+  tag: 'hosts',
+  params: idParams('host'),
+  body: z.strictObject({ boot: z.string().min(8).max(64) }),
+  reply: hostShape,
+  async handle(context, caller, { params, body }) {
+    await chooseAgent(context, caller, params.id, body.boot);
+    return { data: toHostShape(await getHost(context, caller, params.id)) };
+  },
+});
+
 const happeningsEndpoint = defineEndpoint({
   method: 'get',
   path: '/hosts/:id/happenings',
@@ -223,5 +259,6 @@ export const HOST_ENDPOINTS: readonly ApiEndpoint[] = [
   patchEndpoint,
   revokeEndpoint,
   rotateEndpoint,
+  chooseAgentEndpoint,
   happeningsEndpoint,
 ];

@@ -149,6 +149,7 @@ describe('The API over HTTP', () => {
 /** The least that a POST about one thing needs to be understood. */
 function bodyFor(path: string): object {
   if (path.endsWith('/approve')) return { name: 'x' };
+  if (path.endsWith('/choose-agent')) return { boot: 'boot-unknown' };
   if (path.endsWith('/adopt')) return { databases: [{ database: 'x', name: 'x' }] };
   if (path.startsWith('/repositories/')) return { host: 'host_unknown' };
   return {};

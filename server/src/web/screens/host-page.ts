@@ -4,7 +4,16 @@ import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
 import { isAllowed } from '../../core/caller.ts';
-import { getHost, type HostView, listHostHappenings, revokeHost, rotateHostToken, updateHost } from '../../core/hosts.ts';
+import {
+  chooseAgent,
+  getHost,
+  type HostView,
+  listClaimants,
+  listHostHappenings,
+  revokeHost,
+  rotateHostToken,
+  updateHost,
+} from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { judgeSources, type ProtectedSource } from '../../core/protected-sources.ts';
 import { listRuns } from '../../core/runs.ts';
@@ -69,11 +78,12 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
   const { store, directory } = context;
   const { caller, urls } = visit;
   const { id } = host;
-  const [sources, plans, runs, happenings] = await Promise.all([
+  const [sources, plans, runs, happenings, claimants] = await Promise.all([
     store.catalog.listSourcesOfHost(caller.tenant, id).then((found) => judgeSources(context, caller, found)),
     store.catalog.listPlansOfHost(caller.tenant, id),
     listRuns(context, caller, { host: id }, { limit: RUNS_SHOWN }),
     listHostHappenings(context, caller, id, HAPPENINGS_SHOWN),
+    listClaimants(context, caller, id),
   ]);
   const planNames = new Map(plans.map((plan) => [plan.id, plan.name]));
   return {
@@ -100,7 +110,12 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
     sources: sources.map(toSourceRow),
     runs: runs.rows.map((run) => toRunRow(run, planNames)),
     happenings: happenings.map(({ at, level, text, run }) => ({ at, level, text, run })),
-    may: { manage: isAllowed(caller, 'host.manage'), addSources: isAllowed(caller, 'source.manage') },
+    claimants: claimants.map((claimant) => ({ ...claimant, isChosen: directory.findChosenBoot(id) === claimant.boot })),
+    may: {
+      approve: isAllowed(caller, 'host.approve'),
+      manage: isAllowed(caller, 'host.manage'),
+      addSources: isAllowed(caller, 'source.manage'),
+    },
   };
 }
 
@@ -161,6 +176,18 @@ async function postRevoke(context: CoreContext, visit: Visit): Promise<PageReply
   return { kind: 'redirect', to: back, flash: { tone: 'good', text: `${host.name} is revoked; its connection has ended.` } };
 }
 
+async function postChooseAgent(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const id = getHostId(visit);
+  const to = visit.urls.host({ host: id });
+  try {
+    await chooseAgent(context, visit.caller, id, readText(visit.form, 'boot'));
+    return { kind: 'redirect', to, flash: { tone: 'good', text: 'It is let in when it calls next, within a minute.' } };
+  } catch (thrown) {
+    if (!isShown(thrown)) throw thrown;
+    return { kind: 'redirect', to, flash: { tone: 'bad', text: thrown.message } };
+  }
+}
+
 async function postRotate(context: CoreContext, visit: Visit): Promise<PageReply> {
   const id = getHostId(visit);
   const to = visit.urls.host({ host: id });
@@ -179,4 +206,5 @@ export const HOST_PAGE_SCREENS: readonly ScreenRoute[] = [
   { method: 'post', path: PAGES.editHost, handle: postEdit },
   { method: 'post', path: PAGES.revokeHost, handle: postRevoke },
   { method: 'post', path: PAGES.rotateHostToken, handle: postRotate },
+  { method: 'post', path: PAGES.chooseHostAgent, handle: postChooseAgent },
 ];

@@ -9,6 +9,7 @@ import { formatCount, formatDuration, formatNoun } from '../ui/quantity.ts';
 import { badge, hostStatus, type ProtectionState, protectionStatus, status } from '../ui/status.ts';
 import { dayTime, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
+import { type ClaimantRow, claimantsPanel } from './host-claimants.view.ts';
 import { factsPanel, heartbeatPanel, type MachineView, toolsPanel } from './host-machine.view.ts';
 import { type LastRunRow, lastRuns } from './last-runs.view.ts';
 import { liveText } from './live-text.view.ts';
@@ -41,7 +42,8 @@ export interface HostPageView extends MachineView {
   sources: readonly HostSourceRow[];
   runs: readonly LastRunRow[];
   happenings: readonly HostHappeningRow[];
-  may: { manage: boolean; addSources: boolean };
+  claimants: readonly ClaimantRow[];
+  may: { approve: boolean; manage: boolean; addSources: boolean };
 }
 
 export const HOST_PART_ID = 'host-part';
@@ -96,7 +98,7 @@ function answerOf(view: HostPageView): string {
 /** Everything that changes by itself; what the live update puts in its place. */
 export function hostPart(view: HostPageView): Html {
   const warnings = hostWarnings(view);
-  return html`<div id="${HOST_PART_ID}" class="stack" data-live="${liveTopics(view)}" data-live-get="${view.here}">${warnings.map(callout)}<div class="columns"><div class="stack">${sourcesPanel(view)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ host: view.id }), none: 'No run yet. A plan starts them, by schedule or by hand.', urls: view.urls, face: view.face })}${happeningsPanel(view)}</div><div class="stack">${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
+  return html`<div id="${HOST_PART_ID}" class="stack" data-live="${liveTopics(view)}" data-live-get="${view.here}">${warnings.map(callout)}${view.standing === 'quarantined' && claimantsPanel({ claimants: view.claimants, chooseUrl: view.may.approve ? view.urls.chooseHostAgent({ host: view.id }) : undefined, face: view.face })}<div class="columns"><div class="stack">${sourcesPanel(view)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ host: view.id }), none: 'No run yet. A plan starts them, by schedule or by hand.', urls: view.urls, face: view.face })}${happeningsPanel(view)}</div><div class="stack">${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
 }
 
 const SPEC_TOO_BIG: Flash = {
@@ -110,7 +112,7 @@ function hostWarnings(view: HostPageView): readonly Flash[] {
   if (view.standing === 'quarantined')
     warnings.push({
       tone: 'problem',
-      text: 'Two agents used this identity at once: a copy of the machine, or a stolen key. Neither may connect. Revoke this host and enrol the real machine anew.',
+      text: 'Two agents used this identity at once: a copy of the machine or of its state. Neither is let in; both keep their schedule, and what they back up meanwhile is not shown. Say below which one is the host.',
     });
   if (view.standing === 'offline' && view.lastSeenAt !== undefined)
     warnings.push({

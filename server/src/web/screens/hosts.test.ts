@@ -313,6 +313,27 @@ describe('changing a host', () => {
     assert.match(readWords(await world.read(`/hosts/${host.id}`)), /Two agents used this identity at once/);
   });
 
+  it('shows the agents of a quarantined host, and one click says which of them is the host', async () => {
+    const host = await addHost(world, { name: 'twice' });
+    const page = `/hosts/${host.id}`;
+    const seen = { hostname: '<b>db-8</b>', agentVersion: '0.1.0', bootedAt: NOW - MINUTE_MS, lastSeenAt: NOW };
+    for (const boot of ['boot-of-one', 'boot-of-two'])
+      world.directory.recordClaimant(host.id, { ...seen, boot, address: '192.0.2.7' });
+    assert.ok(!(await world.read(page)).includes('boot-of-one'), 'nothing is asked of a host in order');
+    await world.context.store.hosts.setHostState(host.tenant, host.id, 'quarantined');
+    const markup = await world.read(page);
+    for (const part of ['boot-of-one', 'boot-of-two', '&lt;b&gt;db-8', '192.0.2.7', `${page}/choose-agent`])
+      assert.ok(markup.includes(part), part);
+    const wrong = await world.ask('post', `${page}/choose-agent`, { form: { boot: 'boot-of-nobody' } });
+    assert.ok(wrong.kind === 'redirect' && wrong.flash?.tone === 'bad');
+    const done = await world.ask('post', `${page}/choose-agent`, { form: { boot: 'boot-of-two' } });
+    assert.ok(done.kind === 'redirect' && done.flash?.tone === 'good');
+    assert.equal(world.directory.findChosenBoot(host.id), 'boot-of-two');
+    assert.equal((await world.read(page)).split('This one is the host').length, 2, 'the chosen one is not asked for again');
+    const viewed = await world.read(page, { role: 'viewer' });
+    assert.ok(viewed.includes('boot-of-one') && !viewed.includes('/choose-agent'));
+  });
+
   it('shows no act to a viewer', async () => {
     const host = await addHost(world, { name: 'db-7' });
     const markup = await world.read(`/hosts/${host.id}`, { role: 'viewer' });
