@@ -7,8 +7,7 @@ import { demand } from '../../core/caller.ts';
 import { createPlan, getPlan, type PlanInput, updatePlan } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { listRepositories } from '../../core/repositories.ts';
-import { listSources } from '../../core/sources.ts';
-import type { Plan, Source } from '../../store/catalog.ts';
+import type { Plan } from '../../store/catalog.ts';
 import type { FireCalendar } from '../api/fire-calendar.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatNoun } from '../ui/quantity.ts';
@@ -20,6 +19,17 @@ import { findId, getParam, wantsPart } from './params.ts';
 import { firesPreview } from './plan-fires.view.ts';
 import { PLAN_SOURCES, type PlanFormView, planFormPage, sourceChoices } from './plan-form.view.ts';
 import {
+  applyWindowAct,
+  checkOptionsText,
+  DEFAULT_OPTIONS_TEXT,
+  findWindowAct,
+  type OptionsText,
+  readOptionsText,
+  toOptionsText,
+  WINDOWS_MAX,
+} from './plan-options.ts';
+import type { PlanOptionsView } from './plan-options.view.ts';
+import {
   BY_HAND,
   findSchedule,
   findScheduleProblem,
@@ -29,12 +39,9 @@ import {
   type ScheduleText,
   toScheduleText,
 } from './plan-schedule.ts';
-import { loadNames, nameOf } from './run-names.ts';
+import { readSourceGroups } from './plan-source-groups.ts';
 import { buildShell } from './shell.ts';
-import { describeSource, labelRepositoryKind } from './source-words.ts';
-
-/** Boxes shown at once; the search finds the others. */
-const SOURCES_SHOWN = 60;
+import { labelRepositoryKind } from './source-words.ts';
 
 /** A plan as it stands in the form. */
 interface Draft {
@@ -42,7 +49,7 @@ interface Draft {
   repository: string;
   sources: readonly SourceId[];
   schedule: ScheduleText;
-  catchUp: boolean;
+  options: OptionsText;
   enabled: boolean;
 }
 
@@ -67,7 +74,7 @@ function readDraft(visit: Visit): Draft {
     repository: readText(form, 'repository').slice(0, 100),
     sources: readSourceIds(readList(form, 'sources')),
     schedule: readScheduleText(form, visit.frame.zone ?? 'UTC'),
-    catchUp: readText(form, 'catchUp') === 'true',
+    options: readOptionsText(form),
     enabled: readText(form, 'enabled') === 'true',
   };
 }
@@ -78,7 +85,7 @@ function toDraft(plan: Plan): Draft {
     repository: plan.repository,
     sources: plan.sources,
     schedule: toScheduleText(plan.schedule, 'UTC'),
-    catchUp: plan.options.catchUp,
+    options: toOptionsText(plan.options),
     enabled: plan.enabled,
   };
 }
@@ -90,7 +97,7 @@ function createDraft(visit: Visit): Draft {
     repository: findText(visit.query, 'repository') ?? '',
     sources: readSourceIds(readList(visit.query, 'sources')),
     schedule: { preset: 'daily', cron: '', zone: visit.frame.zone ?? 'UTC' },
-    catchUp: true,
+    options: DEFAULT_OPTIONS_TEXT,
     enabled: true,
   };
 }
@@ -100,13 +107,16 @@ function checkDraft(calendar: FireCalendar, draft: Draft, now: number): { input:
   const name = nameSchema.safeParse(draft.name);
   const repository = findId(draft.repository, idSchema('repository'));
   const wrong = findScheduleProblem(calendar, draft.schedule, now);
+  const options = checkOptionsText(draft.options);
   const fields: Record<string, string> = {
     ...(draft.sources.length === 0 ? { sources: 'Choose at least one source.' } : {}),
     ...(repository === undefined ? { repository: 'Choose where the snapshots go.' } : {}),
     ...(wrong === undefined ? {} : { [wrong.field]: wrong.message }),
     ...(name.success ? {} : { name: name.error.issues[0]?.message ?? 'is needed' }),
+    ...('fields' in options ? options.fields : {}),
   };
-  if (!name.success || repository === undefined || Object.keys(fields).length > 0) return { problem: { fields } };
+  if (!name.success || repository === undefined || 'fields' in options || Object.keys(fields).length > 0)
+    return { problem: { fields } };
   return {
     input: {
       name: name.data,
@@ -114,49 +124,28 @@ function checkDraft(calendar: FireCalendar, draft: Draft, now: number): { input:
       sources: draft.sources,
       schedule: findSchedule(draft.schedule),
       enabled: draft.enabled,
-      options: { catchUp: draft.catchUp },
+      options: options.options,
     },
   };
-}
-
-/** What fits the search, and always what is checked. */
-async function readGroups(
-  context: CoreContext,
-  visit: Visit,
-  draft: Draft,
-  find: string,
-): Promise<Pick<PlanFormView, 'groups' | 'cut' | 'hasSources'>> {
-  const { caller } = visit;
-  const limit = Math.min(SOURCES_SHOWN, HTTP.pageSizeMax);
-  const chosen = draft.sources.length === 0 ? [] : await context.store.catalog.findSources(caller.tenant, draft.sources);
-  const page = await listSources(context, caller, find === '' ? {} : { search: find }, { limit });
-  const rows = new Map<SourceId, Source>([...chosen, ...page.rows].map((source) => [source.id, source]));
-  const names = await loadNames(context, caller, { hosts: [...rows.values()].map((source) => source.host) });
-  const byHost = new Map<string, Source[]>();
-  for (const source of rows.values()) {
-    const host = nameOf(names.hosts, source.host, 'host');
-    byHost.set(host, [...(byHost.get(host) ?? []), source]);
-  }
-  const checked = new Set<string>(draft.sources);
-  const groups = [...byHost]
-    .sort(([a], [b]) => a.localeCompare(b))
-    .map(([host, sources]) => ({
-      host,
-      choices: sources.map((source) => ({
-        id: source.id,
-        name: source.name,
-        detail: describeSource(source),
-        checked: checked.has(source.id),
-        ...(source.enabled ? {} : { remark: 'switched off' }),
-      })),
-    }));
-  return { groups, cut: page.next !== undefined, hasSources: rows.size > 0 || find !== '' };
 }
 
 interface FormScene {
   plan?: Plan | undefined;
   draft: Draft;
   problem: FormProblem;
+  /** A row of windows was added or taken away, so their part of the form is open. */
+  showsWindows?: boolean | undefined;
+}
+
+function toOptionsView({ draft, problem, showsWindows }: FormScene): PlanOptionsView {
+  const { windows, ...values } = draft.options;
+  return {
+    values: { ...values },
+    windows,
+    mayAddWindow: windows.length < WINDOWS_MAX,
+    errors: problem.fields,
+    showsWindows: showsWindows === true,
+  };
 }
 
 async function buildView(context: CoreContext, visit: Visit, calendar: FireCalendar, scene: FormScene): Promise<PlanFormView> {
@@ -180,12 +169,12 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
     cancelHref: plan === undefined ? urls.plans() : urls.plan({ plan: plan.id }),
     submit: plan === undefined ? 'Make the plan' : 'Save the plan',
     ...(plan === undefined ? {} : { version: Number(findText(visit.form, 'version', 12) ?? plan.version) || plan.version }),
-    ...(await readGroups(context, visit, draft, find)),
+    ...(await readSourceGroups(context, visit, draft.sources, find)),
     find,
     addSourceHref: urls.addSource(),
     repositories: repositories.rows.map((row) => ({ value: row.id, label: `${row.name} · ${labelRepositoryKind(row.kind)}` })),
     addRepositoryHref: urls.addRepository(),
-    values: { ...draft, ...draft.schedule },
+    values: { name: draft.name, repository: draft.repository, enabled: draft.enabled, ...draft.schedule },
     presets: [
       ...SCHEDULE_PRESETS.map((preset) => ({ value: preset.name, label: preset.label })),
       { value: OWN, label: 'An expression of my own' },
@@ -194,6 +183,7 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
     zones: listZones(),
     fires: previewSchedule(calendar, draft.schedule, face.now),
     firesUrl: urls.previewFires(),
+    options: toOptionsView(scene),
     problem: problem.text,
     errors: problem.fields,
   };
@@ -214,6 +204,11 @@ async function countHosts(context: CoreContext, visit: Visit, id: PlanId): Promi
 async function save(context: CoreContext, visit: Visit, calendar: FireCalendar, plan: Plan | undefined): Promise<PageReply> {
   demand(visit.caller, 'plan.manage');
   const draft = readDraft(visit);
+  const act = findWindowAct(visit.form);
+  if (act !== undefined) {
+    const options = { ...draft.options, windows: applyWindowAct(draft.options.windows, act) };
+    return showForm(context, visit, calendar, { plan, draft: { ...draft, options }, problem: NO_PROBLEM, showsWindows: true });
+  }
   const checked = checkDraft(calendar, draft, context.clock.now());
   if ('problem' in checked) return showForm(context, visit, calendar, { plan, draft, problem: checked.problem });
   try {

@@ -8,6 +8,7 @@ import { panel } from '../ui/panel.ts';
 import { searchInput } from '../ui/table.ts';
 import type { Clockface } from '../ui/time.ts';
 import { type FiresView, firesPreview } from './plan-fires.view.ts';
+import { labelOption, optionSections, type PlanOptionsView } from './plan-options.view.ts';
 
 export type SourceChoice = {
   readonly id: string;
@@ -43,13 +44,13 @@ export type PlanFormView = {
     readonly preset: string;
     readonly cron: string;
     readonly zone: string;
-    readonly catchUp: boolean;
     readonly enabled: boolean;
   };
   readonly presets: readonly { readonly value: string; readonly label: string }[];
   readonly zones: readonly string[];
   readonly fires: FiresView;
   readonly firesUrl: string;
+  readonly options: PlanOptionsView;
   readonly problem?: string | undefined;
   readonly errors: Readonly<Record<string, string>>;
 };
@@ -91,9 +92,10 @@ function sourceBox(choice: SourceChoice): Html {
   return html`<label class="check"><input type="checkbox" name="sources" form="plan-form" ${attrs({ value: choice.id, checked: choice.checked, id: `source-${choice.id}` })}><span>${choice.name} <span class="quiet small">${choice.detail}${choice.remark !== undefined && ` · ${choice.remark}`}</span></span></label>`;
 }
 
+/** The hidden button comes first, so that Enter in a field saves instead of adding or removing a row. */
 function planForm(view: PlanFormView): Html {
   const hidden = view.version === undefined ? {} : { version: view.version };
-  return html`<form class="form" id="${FORM}" method="post" action="${view.action}">${hiddenInputs(hidden)}${fieldSection({ fields: [repositoryField(view)] })}${whenSection(view)}${fieldSection({ fields: [nameField(view), enabledField(view)] })}${fieldSection({ title: 'What if a fire is missed', folded: true, fields: [catchUpField(view)] })}<div class="form-actions">${button({ label: view.submit, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
+  return html`<form class="form" id="${FORM}" method="post" action="${view.action}">${hiddenInputs(hidden)}<button hidden></button>${fieldSection({ fields: [repositoryField(view)] })}${whenSection(view)}${fieldSection({ fields: [nameField(view), enabledField(view)] })}<div class="folds">${optionSections(view.options)}</div><div class="form-actions">${button({ label: view.submit, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
 }
 
 function repositoryField(view: PlanFormView): Field {
@@ -130,16 +132,6 @@ function enabledField(view: PlanFormView): Field {
     kind: 'checkbox',
     value: view.values.enabled,
     help: 'Switched off, it keeps its snapshots and runs only when somebody asks for it.',
-  };
-}
-
-function catchUpField(view: PlanFormView): Field {
-  return {
-    name: 'catchUp',
-    label: 'Run once when the host is back',
-    kind: 'checkbox',
-    value: view.values.catchUp,
-    help: 'A host that was off or asleep when the plan was due runs it once, however many fires it missed.',
   };
 }
 
@@ -180,5 +172,10 @@ function wrongFields(view: PlanFormView): readonly Field[] {
     zone: 'Time zone',
     name: 'Name',
   };
-  return Object.entries(view.errors).map(([name, error]) => ({ name, label: labels[name] ?? name, kind: 'text', error }));
+  return Object.entries(view.errors).map(([name, error]) => ({
+    name,
+    label: labels[name] ?? labelOption(name) ?? name,
+    kind: 'text',
+    error,
+  }));
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
 import * as calendar from '../../fires/fires.ts';
 import { createFleet, type Fleet, HOSTILE, playDay } from './fixtures/fleet.ts';
 import { createWorld, NOW, type World } from './fixtures/world.ts';
@@ -115,6 +116,98 @@ describe('The form of a plan', () => {
     });
     assert.ok(local.kind === 'page');
     assert.match(local.html.toString(), /a local folder belongs to one host/);
+  });
+
+  it('folds its options away, and keeps each of them', async () => {
+    const blank = await world.read('/plans/new');
+    for (const title of ['When it cannot run at its time', 'When it fails', 'Beside others', 'Hooks'])
+      assert.match(blank, new RegExp(`<details class="fold"\\s*><summary>.*?<span>${title}</span>`));
+    assert.match(blank, /<input[^>]*name="grace"[^>]*>/);
+    assert.match(/<input[^>]*name="grace"[^>]*>/.exec(blank)?.[0] ?? '', /value="24 h"/);
+    const form = {
+      ...FILLED(),
+      name: 'with options',
+      catchUp: 'true',
+      grace: '90 min',
+      spread: '15 min',
+      'window-0-from': '8:00',
+      'window-0-to': '18:00',
+      'window-0-days': ['1', '2', '3', '4', '5'],
+      'window-1-from': '',
+      'window-1-to': '',
+      attempts: '1',
+      overlap: 'queue',
+      priority: 'low',
+      upload: '2048',
+      hookBefore: 'stop-writes',
+    };
+    const made = await world.ask('post', '/plans/new', { form });
+    assert.ok(made.kind === 'redirect', JSON.stringify(made).slice(0, 300));
+    const page = await world.context.store.catalog.listPlans(DEFAULT_TENANT, { search: 'with options' }, { limit: 5 });
+    assert.deepEqual(page.rows[0]?.options, {
+      ...DEFAULT_PLAN_OPTIONS,
+      graceMinutes: 90,
+      spreadMinutes: 15,
+      blackouts: [{ from: '08:00', to: '18:00', days: [1, 2, 3, 4, 5] }],
+      attempts: 1,
+      overlap: 'queue',
+      priority: 'low',
+      limits: { uploadKiBps: 2048 },
+      hooks: { before: 'stop-writes' },
+    });
+    const edit = await world.read(`/plans/${page.rows[0]?.id}/edit`);
+    assert.match(/<input[^>]*name="grace"[^>]*>/.exec(edit)?.[0] ?? '', /value="1 h 30 min"/);
+    assert.equal([...edit.matchAll(/class="window-times"/g)].length, 3);
+    assert.match(edit, /value="remove-window-0"/);
+    const shown = (await world.read(`/plans/${page.rows[0]?.id}`)).replaceAll('\u00a0', ' ');
+    assert.match(shown, /never begins<\/dt><dd>08:00 to 18:00, Monday to Friday/);
+    assert.match(shown, /A run that fails is not tried again\./);
+    assert.doesNotMatch(shown, /<dt>time limit<\/dt>/);
+  });
+
+  it('says what is wrong with an option at its field, in an open fold, and loses nothing', async () => {
+    const form = {
+      ...FILLED(),
+      name: 'wrong',
+      grace: 'soon',
+      'window-0-from': '26:00',
+      'window-0-to': '18:00',
+      'window-0-days': '3',
+      hookAfter: '/bin/sh',
+      memory: '2048',
+    };
+    const reply = await world.ask('post', '/plans/new', { form });
+    assert.ok(reply.kind === 'page' && reply.status === 422);
+    const page = reply.html.toString();
+    assert.equal([...page.matchAll(/<details class="fold"\s+open>/g)].length, 2);
+    assert.match(page, /href="#f-grace">Missed after<\/a>: must be a span from 1 min to 7 d/);
+    assert.match(page, /href="#f-window-0-from">Window 1<\/a>/);
+    assert.match(page, /id="f-window-0-from-error"/);
+    for (const typed of ['soon', '26:00', '/bin/sh', '2048']) assert.match(page, new RegExp(`value="${typed}"`));
+  });
+
+  it('adds and removes rows of windows without saving, and without JavaScript', async () => {
+    const before = await world.context.store.catalog.countPlans(DEFAULT_TENANT);
+    const rows = {
+      'window-0-from': '01:00',
+      'window-0-to': '02:00',
+      'window-0-days': '0',
+      'window-1-from': '03:00',
+      'window-1-to': '04:00',
+    };
+    const added = await world.ask('post', '/plans/new', {
+      form: { ...FILLED(), name: 'half typed', ...rows, act: 'add-window' },
+    });
+    assert.ok(added.kind === 'page' && added.status === 200);
+    const page = added.html.toString();
+    assert.equal([...page.matchAll(/class="window-times"/g)].length, 3);
+    assert.match(page, /value="half typed"/);
+    assert.equal(/<details class="fold"\s+open>/.test(page), true);
+    const removed = await world.ask('post', '/plans/new', { form: { ...FILLED(), ...rows, act: 'remove-window-0' } });
+    assert.ok(removed.kind === 'page');
+    assert.equal([...removed.html.toString().matchAll(/class="window-times"/g)].length, 1);
+    assert.match(removed.html.toString(), /value="03:00"/);
+    assert.equal(await world.context.store.catalog.countPlans(DEFAULT_TENANT), before);
   });
 
   it('refuses the second of two people who save at once', async () => {

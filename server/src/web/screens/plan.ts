@@ -1,7 +1,8 @@
 /** `/plans/:plan`: one plan; running it, pausing it, deleting it. */
-import { idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import { type HostId, idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import { isAllowed } from '../../core/caller.ts';
+import { listMissedFires } from '../../core/missed-fires.ts';
 import { deletePlan, getPlan, updatePlan } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { judgeSources, type ProtectedSource } from '../../core/protected-sources.ts';
@@ -16,8 +17,10 @@ import { findLocalPath, PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { isShown } from './form-problem.ts';
 import { readText } from './form-values.ts';
+import { type LineName, MISSED_SHOWN, toMissedFiresView } from './missed-fires.ts';
 import { findId, getParam, wantsPart } from './params.ts';
 import { type PlanSourceLine, type PlanView, planPage } from './plan.view.ts';
+import { describeOptions, listOptionFacts } from './plan-option-words.ts';
 import { listUpcoming } from './plan-schedule.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
 import { readListedRuns, toRunLine } from './runs.ts';
@@ -91,6 +94,12 @@ async function showPlan(context: CoreContext, visit: Visit, calendar: FireCalend
     plan.schedule !== undefined && calendar.checkCron(plan.schedule.cron, plan.schedule.zone, face.now).ok
       ? listUpcoming(calendar, plan.schedule, face.now, FIRES_SHOWN)
       : { fires: [], zone: 'UTC', notes: [] };
+  const hosts = new Map(judged.map((one) => [one.host.id, one.host]));
+  const missed = await listMissedFires(context, caller, { plan: plan.id }, { limit: MISSED_SHOWN });
+  const nameOfHost = (id: HostId): LineName => {
+    const host = hosts.get(id);
+    return host === undefined ? { name: 'another host' } : { name: host.name, href: urls.host({ host: id }) };
+  };
   const judgedById = new Map(judged.map((one) => [one.source.id, one]));
   const view: PlanView = {
     face,
@@ -103,6 +112,12 @@ async function showPlan(context: CoreContext, visit: Visit, calendar: FireCalend
     sources: plan.sources.slice(0, SOURCES_SHOWN).map((id) => toSourceLine(id, judgedById, names, visit)),
     facts: listFacts(plan, names, visit, formatDay(plan.updatedAt, face)),
     cron: plan.schedule?.cron,
+    options: { facts: listOptionFacts(plan.options), words: describeOptions(plan.options) },
+    missed: toMissedFiresView(context, face, urls, {
+      page: missed,
+      nameOf: (fire) => nameOfHost(fire.host),
+      pairs: [...hosts.values()].slice(0, MISSED_SHOWN).map((host) => ({ plan, host, ...nameOfHost(host.id) })),
+    }),
     fires: upcoming,
     runs,
     allRunsHref: urls.runs({ plan: plan.id }),
@@ -133,7 +148,6 @@ function listFacts(plan: Plan, names: Names, visit: Visit, changed: string): Pla
       ...(known ? { href: urls.repository({ repository: plan.repository }) } : {}),
     },
     ...(plan.schedule === undefined ? [] : [{ label: 'time zone', value: plan.schedule.zone }]),
-    { label: 'missed fires', value: plan.options.catchUp ? 'caught up once' : 'left out' },
     { label: 'changed', value: changed },
   ];
 }

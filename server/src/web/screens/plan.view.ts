@@ -6,6 +6,7 @@ import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { facts, panel, rows } from '../ui/panel.ts';
 import { type ProtectionState, protectionStatus } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
+import { type MissedFiresView, missedFiresPanel } from './missed-fires.view.ts';
 import { type FiresView, firesList } from './plan-fires.view.ts';
 import { type BriefRunsView, runsBrief } from './runs.view.ts';
 import { type SnapshotLine, snapshotsBrief } from './snapshots.view.ts';
@@ -28,6 +29,12 @@ export type PlanView = {
   readonly sources: readonly PlanSourceLine[];
   readonly facts: readonly { readonly label: string; readonly value: string; readonly href?: string | undefined }[];
   readonly cron?: string | undefined;
+  /** What differs from a plan nobody has changed, and how it all reads. */
+  readonly options: {
+    readonly facts: readonly { readonly label: string; readonly value: string }[];
+    readonly words: readonly string[];
+  };
+  readonly missed: MissedFiresView;
   readonly fires: FiresView;
   readonly runs: BriefRunsView;
   readonly allRunsHref: string;
@@ -40,8 +47,8 @@ export type PlanView = {
 };
 
 export function planPage(shell: Shell, view: PlanView): Html {
-  const side = html`<div class="stack">${firesPanel(view)}${factsPanel(view)}${view.manage !== undefined && dangerPanel(view, view.manage)}</div>`;
-  const main = html`<div class="stack">${sourcesPanel(view)}${panel({ title: 'Runs', flush: true, aside: html`<a href="${view.allRunsHref}">all runs</a>`, content: runsBrief(view.runs) })}${snapshotsPanel(view)}</div>`;
+  const side = html`<div class="stack">${firesPanel(view)}${factsPanel(view)}${optionsPanel(view)}${view.manage !== undefined && dangerPanel(view, view.manage)}</div>`;
+  const main = html`<div class="stack">${sourcesPanel(view)}${missedFiresPanel(view.missed)}${panel({ title: 'Runs', flush: true, aside: html`<a href="${view.allRunsHref}">all runs</a>`, content: runsBrief(view.runs) })}${snapshotsPanel(view)}</div>`;
   return layout(shell, {
     title: view.name,
     crumbs: view.crumbs,
@@ -99,6 +106,12 @@ function factsPanel(view: PlanView): Html {
   }));
   const cron = view.cron === undefined ? [] : [{ label: 'expression', value: html`<code class="mono">${view.cron}</code>` }];
   return panel({ title: 'Plan', content: facts([...pairs, ...cron]) });
+}
+
+function optionsPanel({ options }: PlanView): Html {
+  const words = html`<p class="quiet">${options.words.join(' ')}</p>`;
+  const differing = options.facts.length === 0 ? html`<p class="quiet">Every option is as usual.</p>` : facts(options.facts);
+  return panel({ title: 'Options', content: html`<div class="stack">${differing}${words}</div>` });
 }
 
 function dangerPanel(view: PlanView, manage: NonNullable<PlanView['manage']>): Html {

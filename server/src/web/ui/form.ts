@@ -53,6 +53,10 @@ export type FieldSection = {
   readonly fields: readonly Field[];
   /** Folded away until wanted; opens by itself when a field in it has an error. */
   readonly folded?: boolean | undefined;
+  /** Unfolded from the start. */
+  readonly open?: boolean | undefined;
+  /** After the fields: what no single field can hold. */
+  readonly content?: HtmlValue;
 };
 
 export type FormView = {
@@ -99,11 +103,11 @@ export function fieldSection(section: FieldSection): Html {
   const fields = section.fields.map(formField);
   const help = section.help !== undefined && html`<p class="help">${section.help}</p>`;
   if (section.folded === true) {
-    const open = section.fields.some((field) => field.error !== undefined);
-    return html`<details class="fold" ${attrs({ open })}><summary>${icon('right')}<span>${section.title ?? 'More options'}</span></summary><div class="fields">${help}${fields}</div></details>`;
+    const open = section.open === true || section.fields.some((field) => field.error !== undefined);
+    return html`<details class="fold" ${attrs({ open })}><summary>${icon('right')}<span>${section.title ?? 'More options'}</span></summary><div class="fields">${help}${fields}${section.content}</div></details>`;
   }
-  if (section.title === undefined) return html`<div class="fields">${help}${fields}</div>`;
-  return html`<fieldset class="fields"><legend>${section.title}</legend>${help}${fields}</fieldset>`;
+  if (section.title === undefined) return html`<div class="fields">${help}${fields}${section.content}</div>`;
+  return html`<fieldset class="fields"><legend>${section.title}</legend>${help}${fields}${section.content}</fieldset>`;
 }
 
 /** One field with its label, help and error. */
