@@ -1,13 +1,13 @@
 # Every target runs through npm, so that the Node pinned in package.json is used, whatever Node the machine has.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check e2e bench agent
+.PHONY: help setup demo test check e2e bench chaos agent
 
 # npm writes this file last, so it is newer than the lock exactly when the installed packages match it.
 installed := node_modules/.package-lock.json
 
-# Variables given on the command line (ONCE=1, OUT=file.json, ONLY=name) reach the scripts as environment.
-export ONCE OUT ONLY
+# Variables given on the command line (ONCE=1, OUT=file.json, ONLY=name, SEED=n) reach the scripts as environment.
+export ONCE OUT ONLY FULL SOAK SEED DOCS
 
 help: ## explain each target
 	@echo 'Holdfast. Usage: make <target>'
@@ -34,6 +34,10 @@ e2e: $(installed) ## only the scenarios in Chromium with the real tools
 bench: $(installed) ## measure speed and size; OUT=file.json also writes the figures, ONLY=name runs one
 	@npm run -s setup -- test
 	@npm run -s bench
+
+chaos: $(installed) ## inject faults for a quarter of an hour; FULL=1 makes the published figures, SOAK=8h soaks, SEED=n repeats, OUT=file.json, ONLY=name
+	@npm run -s setup -- test
+	@npm run -s chaos
 
 agent: $(installed) ## bundle the agent into one executable, dist/holdfast-agent, for hosts without Node
 	@npm run -s build:agent

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Experiment } from './experiment.ts';
+import { parseSpan, planChaos } from './plan.ts';
+
+const make = (figures: readonly string[], isSoak = false): Experiment => ({ figures, isSoak, run: async () => [] });
+const CATALOG = [make(['gate-faults']), make(['kill-agent', 'kill-server']), make(['soak-memory'], true)];
+const titles = (words: Parameters<typeof planChaos>[1]) => planChaos(CATALOG, words).experiments.map((one) => one.figures[0]);
+
+describe('A call of the laboratory', () => {
+  it('makes everything but the soak in a quarter of an hour, and the soak with the published figures', () => {
+    assert.equal(planChaos(CATALOG, {}).effort, 'quarter');
+    assert.deepEqual(titles({}), ['gate-faults', 'kill-agent']);
+    assert.equal(planChaos(CATALOG, { full: '1' }).effort, 'full');
+    assert.deepEqual(titles({ full: '1' }), ['gate-faults', 'kill-agent', 'soak-memory']);
+    assert.equal(planChaos(CATALOG, { selection: '1' }).effort, 'selection');
+  });
+
+  it('takes an experiment by the beginning of one of its figures', () => {
+    assert.deepEqual(titles({ only: 'kill-s' }), ['kill-agent']);
+    assert.deepEqual(titles({ only: 'soak' }), ['soak-memory']);
+    assert.throws(() => titles({ only: 'nothing' }), /no figure is called nothing; there are: gate-faults, kill-agent/);
+  });
+
+  it('soaks alone for the time it is given', () => {
+    const plan = planChaos(CATALOG, { soak: '8h' });
+    assert.deepEqual([plan.soakMs, plan.experiments.length], [28_800_000, 1]);
+    assert.deepEqual(['90s', '1.5m', '3d'].map(parseSpan), [90_000, 90_000, 259_200_000]);
+    for (const bad of ['', '8', 'h', '8 h', '-1h', '8hours']) assert.throws(() => parseSpan(bad), /SOAK is a time/);
+  });
+});

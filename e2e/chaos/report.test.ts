@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { createTally, isGood } from './experiment.ts';
+import { openNotebook } from './notebook.ts';
+import { formatJson, formatTable, mergeIntoDocument, type Reported, TABLE_END, TABLE_START } from './report.ts';
+
+const good: Reported = {
+  name: 'gate-faults',
+  tried: 1200,
+  bad: 0,
+  limit: 0,
+  detail: 'a | b',
+  findings: [],
+  seed: '1',
+  effort: 'full',
+};
+const slow: Reported = { ...good, name: 'half-open', tried: 4, bad: 51, limit: 45, unit: 's', findings: ['server took 51 s'] };
+
+describe('A tally', () => {
+  it('counts tries, and keeps the first of what was bad', () => {
+    const tally = createTally('x', 1);
+    for (let index = 0; index < 100; index += 1) tally.count(index % 2 === 0 ? `try ${index}` : undefined);
+    const outcome = tally.toOutcome('how');
+    assert.deepEqual([outcome.tried, outcome.bad, outcome.findings.length, outcome.findings[0]], [100, 50, 20, 'try 0']);
+    assert.equal(isGood(outcome), false);
+  });
+
+  it('is not good when nothing was tried', () => {
+    assert.equal(isGood(createTally('x').toOutcome('')), false);
+  });
+});
+
+describe('The report of the laboratory', () => {
+  it('is a table with what was found', () => {
+    const lines = formatTable([good, slow]).split('\n');
+    assert.match(lines[1] ?? '', /^gate-faults +1,200 +0 +≤ 0 +ok$/);
+    assert.match(lines[3] ?? '', /^half-open +4 +51 s +≤ 45 s +MISSED$/);
+    assert.equal(lines[5], '    ! server took 51 s');
+  });
+
+  it('is JSON with the command that makes each figure again', () => {
+    const [row] = JSON.parse(formatJson([good])) as Record<string, unknown>[];
+    assert.deepEqual(
+      [row?.['name'], row?.['tried'], row?.['bad'], row?.['limit'], row?.['ok'], row?.['seed'], row?.['command']],
+      ['gate-faults', 1200, 0, 0, true, '1', 'make chaos FULL=1 ONLY=gate-faults SEED=1'],
+    );
+  });
+
+  it('replaces its own rows of a document and leaves the others', () => {
+    const empty = `before\n${TABLE_START}\n${TABLE_END}\nafter`;
+    const both = mergeIntoDocument(empty, [good, slow], 'machine 1');
+    const again = mergeIntoDocument(both, [{ ...slow, bad: 3 }], 'machine 2');
+    assert.match(again, /^before\n/);
+    assert.match(again, /\nafter$/);
+    assert.match(again, /machine 2/);
+    assert.match(again, /\| `gate-faults` \| 1,200 \| 0 \| 0 \| ok \| a \\\| b \|/);
+    assert.match(again, /\| `half-open` \| 4 \| 3 s \| 45 s \| ok \|/);
+    assert.doesNotMatch(again, /51 s/);
+    assert.throws(() => mergeIntoDocument('nothing', [good], ''), /no place/);
+  });
+});
+
+describe('The notebook', () => {
+  it('knows what an earlier call of the same seed and effort found, and writes each injection down', (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'holdfast-notebook-'));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const first = openNotebook(directory, '7', 'full');
+    assert.equal(first.findOutcomes(['gate-faults']), undefined);
+    first.keep([good]);
+    first.record('gate', { fault: 'kill' });
+    const second = openNotebook(directory, '7', 'full');
+    assert.deepEqual(second.findOutcomes(['gate-faults']), [good]);
+    assert.equal(second.findOutcomes(['gate-faults', 'half-open']), undefined);
+    assert.equal(openNotebook(directory, '8', 'full').findOutcomes(['gate-faults']), undefined);
+    assert.equal(openNotebook(directory, '7', 'quarter').findOutcomes(['gate-faults']), undefined);
+    assert.deepEqual(JSON.parse(readFileSync(first.injections, 'utf8')), { experiment: 'gate', fault: 'kill' });
+  });
+});
