@@ -26,6 +26,8 @@ export interface BackupStreamInput extends SnapshotMarks {
   onLog?: OnLog | undefined;
 }
 
+export type FailedStage = 'producer' | 'engine' | 'limit';
+
 export interface BackupStreamOutcome {
   pipeline: PipelineResult;
   /**
@@ -40,8 +42,8 @@ export interface BackupStreamOutcome {
   /** Bytes added to the repository: packed where restic says so, else before compression. */
   addedBytes?: number | undefined;
   failure?: EngineFailure | undefined;
-  /** Which side failed; the words of a producer are the source adapter's to classify. */
-  failedStage?: 'producer' | 'engine' | undefined;
+  /** Which side failed; the words of a producer are the source adapter's to classify, but not when a limit of the run ended it. */
+  failedStage?: FailedStage | undefined;
 }
 
 export async function backupStream(host: ResticHost, input: BackupStreamInput): Promise<BackupStreamOutcome> {
@@ -96,7 +98,7 @@ function judge(
 ): BackupStreamOutcome {
   const sizeBytes = summary?.total_bytes_processed ?? 0;
   const addedBytes = summary?.data_added_packed ?? summary?.data_added;
-  const fail = (failure: EngineFailure, failedStage: 'producer' | 'engine'): BackupStreamOutcome => ({
+  const fail = (failure: EngineFailure, failedStage: FailedStage): BackupStreamOutcome => ({
     pipeline,
     sizeBytes,
     addedBytes,
@@ -115,7 +117,12 @@ function judge(
       return fail(classifyStage(host, pipeline.consumer, 'backup'), 'engine');
     case 'producer_failed': {
       const cause = findConsumerCause(host, pipeline);
-      return cause ? fail(cause, 'engine') : fail(describeProducer(host, pipeline), 'producer');
+      if (cause) return fail(cause, 'engine');
+      const { memoryMiB } = host.exec.limits;
+      if (memoryMiB !== undefined && saysOutOfMemory(pipeline.producer.stderr)) {
+        return fail(describeShortage('The dump', memoryMiB), 'limit');
+      }
+      return fail(describeProducer(pipeline), 'producer');
     }
     case 'complete':
       break;
@@ -152,9 +159,7 @@ function findConsumerCause(host: ResticHost, pipeline: PipelineResult): EngineFa
   return failure.reason === 'interrupted' || failure.reason === 'unknown_failure' ? undefined : failure;
 }
 
-function describeProducer(host: ResticHost, { producer }: PipelineResult): EngineFailure {
-  const { memoryMiB } = host.exec.limits;
-  if (memoryMiB !== undefined && saysOutOfMemory(producer.stderr)) return describeShortage('The dump', memoryMiB);
+function describeProducer({ producer }: PipelineResult): EngineFailure {
   const said = cleanText(producer.stderr.trim().split('\n').at(-1) ?? '', 1000);
   const how =
     producer.spawnError !== undefined

@@ -111,7 +111,7 @@ for (const generation of GENERATIONS) {
       const hungry = 'head -c 1000 /dev/zero; exec head -c -300M /dev/zero';
       const { outcome } = await backUp({ memoryMiB: 256 }, lab.shell(hungry));
       assert.equal(outcome.failure?.reason, 'memory_limit');
-      assert.equal(outcome.failedStage, 'producer');
+      assert.equal(outcome.failedStage, 'limit');
       const { outcome: unlimited } = await backUp({}, lab.shell('echo out of memory >&2; exit 1'));
       assert.equal(unlimited.failure?.reason, 'dump_failed');
       const locks = await lab.engine.listLocks(place('line'));
