@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -20,7 +20,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import type { Exec } from '../exec/contract.ts';
 import { createExec } from '../exec/exec.ts';
-import { findStartTime, isGroupAlive } from '../exec/proc.ts';
+import { findStartTime, isGroupAlive, listGroup } from '../exec/proc.ts';
 import type { HookFacts } from './facts.ts';
 import { createHooks, type HookInput } from './hooks.ts';
 
@@ -184,6 +184,41 @@ describe('A hook', () => {
     assert.equal(existsSync(marker), false);
   });
 });
+
+describe('A hook under an agent that is killed', () => {
+  it('dies with it', async () => {
+    install('slow', '#!/bin/sh\nsleep 600\n');
+    const source = `
+      import { mkdtempSync, rmSync } from 'node:fs';
+      import { createExec } from ${JSON.stringify(join(import.meta.dirname, '../exec/exec.ts'))};
+      import { createHooks } from ${JSON.stringify(join(import.meta.dirname, 'hooks.ts'))};
+      const exec = createExec({
+        environment: { path: '/usr/bin:/bin', home: '/nonexistent', tmpDir: '/tmp' },
+        setpriv: '/usr/bin/setpriv', cancelGraceMs: 1000, onStarted: ({ pid }) => console.log(pid),
+      });
+      const workDirs = { create: () => mkdtempSync(${JSON.stringify(join(home, 'agent-'))}), remove: (path) => rmSync(path, { recursive: true }) };
+      const hooks = createHooks({ directory: ${JSON.stringify(directory)}, workDirs });
+      await hooks.run({ name: 'slow', moment: { phase: 'before' }, facts: ${JSON.stringify(FACTS)}, exec, onLine() {} });`;
+    const agent = spawn(process.execPath, ['--input-type=module', '-e', source], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const pid = await new Promise<number>((resolve) => agent.stdout.once('data', (chunk) => resolve(Number(String(chunk)))));
+    // The interpreter has the script: setpriv has become what it started.
+    await waitUntil(() => readFileSync(`/proc/${pid}/cmdline`, 'latin1') === '/bin/sh\0/proc/self/fd/3\0');
+    await waitUntil(() => listGroup(pid).length === 2);
+    const members = listGroup(pid);
+    agent.kill('SIGKILL');
+    await waitUntil(() => findStartTime(pid) === undefined);
+    // What the script had started is left, and found by what is known of the run; see the exec room's leftovers.
+    for (const { pid: member, startTime } of members) if (findStartTime(member) === startTime) process.kill(member, 'SIGKILL');
+  });
+});
+
+/** Looks until it holds; fails after ten seconds. */
+async function waitUntil(holds: () => boolean): Promise<void> {
+  for (let waited = 0; !holds(); waited += 10) {
+    assert.ok(waited < 10_000, 'it never came to hold');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
 
 describe('A hook is refused, and nothing is started', () => {
   /** Its side effect would show that it was. */
