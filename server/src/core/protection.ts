@@ -25,6 +25,8 @@ export interface Protection {
   status: ProtectionStatus;
   /** A sentence without a full stop, such as `no clean backup for 26 h, expected every 24 h`. */
   reason: string;
+  /** Set where a missed fire is all there is against it. */
+  isMissedFire?: true;
 }
 
 /** A plan that has the source, as far as protection asks. */
@@ -144,6 +146,7 @@ export function judgeProtection(facts: ProtectionFacts): Protection {
   if (facts.missedAt !== undefined && facts.missedAt > goodAt)
     return {
       status: 'at_risk',
+      isMissedFire: true,
       reason: `its plan did not run when it was due ${formatAge(facts.now - facts.missedAt)} ago; the newest clean backup is ${formatAge(age)} old`,
     };
   return { status: 'protected', reason: `clean backup ${formatAge(age)} ago, ${expectation}` };

@@ -14,6 +14,7 @@ import {
   rotateHostToken,
   updateHost,
 } from '../../core/hosts.ts';
+import { listMissedFires } from '../../core/missed-fires.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { judgeSources, type ProtectedSource } from '../../core/protected-sources.ts';
 import { listRuns } from '../../core/runs.ts';
@@ -38,6 +39,7 @@ import {
 } from './host-page.view.ts';
 import { tagListSchema } from './host-pending.ts';
 import type { LastRunRow } from './last-runs.view.ts';
+import { type LineName, MISSED_SHOWN, toMissedFiresView } from './missed-fires.ts';
 import { getParam, wantsPart } from './params.ts';
 import { buildShell } from './shell.ts';
 import { describeSource, labelSourceKind } from './source-words.ts';
@@ -86,9 +88,17 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
     listClaimants(context, caller, id),
   ]);
   const planNames = new Map(plans.map((plan) => [plan.id, plan.name]));
+  const face = readClockface(context, visit);
+  const nameOfPlan = (plan: PlanId): LineName => ({ name: planNames.get(plan) ?? 'another plan', href: urls.plan({ plan }) });
+  const missed = toMissedFiresView(context, face, urls, {
+    page: await listMissedFires(context, caller, { host: id }, { limit: MISSED_SHOWN }),
+    nameOf: (fire) => nameOfPlan(fire.plan),
+    pairs: plans.slice(0, MISSED_SHOWN).map((plan) => ({ plan, host, ...nameOfPlan(plan.id) })),
+  });
   return {
     urls,
-    face: readClockface(context, visit),
+    face,
+    missed,
     here: urls.host({ host: id }),
     id,
     name: host.name,
@@ -98,6 +108,7 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
     joinedAt: host.createdAt,
     lastSeenAt: host.lastSeenAt,
     skewMs: host.skewMs,
+    skewLevel: host.skewLevel,
     concurrency: host.concurrency,
     spec: {
       has: host.acknowledgedSpecVersion,

@@ -9,10 +9,12 @@ import { formatCount, formatDuration, formatNoun } from '../ui/quantity.ts';
 import { badge, hostStatus, type ProtectionState, protectionStatus, status } from '../ui/status.ts';
 import { dayTime, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
+import { checksPanel } from './host-checks.view.ts';
 import { type ClaimantRow, claimantsPanel } from './host-claimants.view.ts';
 import { factsPanel, heartbeatPanel, type MachineView, toolsPanel } from './host-machine.view.ts';
 import { type LastRunRow, lastRuns } from './last-runs.view.ts';
 import { liveText } from './live-text.view.ts';
+import { type MissedFiresView, missedFiresPanel } from './missed-fires.view.ts';
 
 export interface HostSourceRow {
   id: string;
@@ -39,8 +41,10 @@ export interface HostPageView extends MachineView {
   tags: readonly string[];
   lastSeenAt: number | undefined;
   skewMs: number | undefined;
+  skewLevel: 'good' | 'warn' | 'alert' | undefined;
   sources: readonly HostSourceRow[];
   runs: readonly LastRunRow[];
+  missed: MissedFiresView;
   happenings: readonly HostHappeningRow[];
   claimants: readonly ClaimantRow[];
   may: { approve: boolean; manage: boolean; addSources: boolean };
@@ -98,7 +102,7 @@ function answerOf(view: HostPageView): string {
 /** Everything that changes by itself; what the live update puts in its place. */
 export function hostPart(view: HostPageView): Html {
   const warnings = hostWarnings(view);
-  return html`<div id="${HOST_PART_ID}" class="stack" data-live="${liveTopics(view)}" data-live-get="${view.here}">${warnings.map(callout)}${view.standing === 'quarantined' && claimantsPanel({ claimants: view.claimants, chooseUrl: view.may.approve ? view.urls.chooseHostAgent({ host: view.id }) : undefined, face: view.face })}<div class="columns"><div class="stack">${sourcesPanel(view)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ host: view.id }), none: 'No run yet. A plan starts them, by schedule or by hand.', urls: view.urls, face: view.face })}${happeningsPanel(view)}</div><div class="stack">${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
+  return html`<div id="${HOST_PART_ID}" class="stack" data-live="${liveTopics(view)}" data-live-get="${view.here}">${warnings.map(callout)}${view.standing === 'quarantined' && claimantsPanel({ claimants: view.claimants, chooseUrl: view.may.approve ? view.urls.chooseHostAgent({ host: view.id }) : undefined, face: view.face })}<div class="columns"><div class="stack">${sourcesPanel(view)}${missedFiresPanel(view.missed)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ host: view.id }), none: 'No run yet. A plan starts them, by schedule or by hand.', urls: view.urls, face: view.face })}${happeningsPanel(view)}</div><div class="stack">${checksPanel(view)}${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
 }
 
 const SPEC_TOO_BIG: Flash = {

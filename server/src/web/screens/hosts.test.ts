@@ -313,6 +313,51 @@ describe('changing a host', () => {
     assert.match(readWords(await world.read(`/hosts/${host.id}`)), /Two agents used this identity at once/);
   });
 
+  it('says of each self-check how it stands, what was seen and what to do', async () => {
+    const host = await addHost(world, { name: 'checked' });
+    const beat = {
+      at: NOW,
+      loopLagMs: 3,
+      outboxEvents: 0,
+      outboxBytes: 0,
+      activeRuns: 0,
+      queuedRuns: 0,
+      cpuRatio: 0,
+      memoryUsedBytes: 1,
+      memoryTotalBytes: 2,
+      stateDiskFreeBytes: 9 * 1024 ** 3,
+    };
+    await world.context.store.hosts.recordContact(host.id, { at: NOW, skewMs: -40 });
+    world.directory.heartbeats.set(host.id, beat);
+    const fine = readWords(await world.read(`/hosts/${host.id}`));
+    for (const text of [
+      'good Clock agrees with this server’s',
+      'good Told everything it did',
+      'good Room for its journal 9.0 GiB free',
+    ])
+      assert.ok(fine.includes(text), text);
+    world.directory.heartbeats.set(host.id, {
+      ...beat,
+      outboxEvents: 5000,
+      outboxBytes: 1024 ** 2,
+      stateDiskFreeBytes: 1024,
+      loopLagMs: 4000,
+    });
+    await world.context.store.hosts.recordContact(host.id, { at: NOW, skewMs: -7000 });
+    await world.context.store.hosts.bumpSpec(host.tenant, [host.id]);
+    const bad = readWords(await world.read(`/hosts/${host.id}`));
+    for (const text of [
+      'look Settings works by version',
+      'look Clock 7 s behind this server’s',
+      'look Told 5,000 events to tell, 1.0 MiB',
+      'bad Room for its journal 1.0 KiB free',
+      'look Agent’s delay 4000 ms',
+    ])
+      assert.ok(bad.includes(text), `${text} in ${bad.slice(bad.indexOf('Self-checks'), bad.indexOf('Self-checks') + 700)}`);
+    world.directory.online.delete(host.id);
+    assert.match(readWords(await world.read(`/hosts/${host.id}`)), /unknown Told nothing since/);
+  });
+
   it('shows the agents of a quarantined host, and one click says which of them is the host', async () => {
     const host = await addHost(world, { name: 'twice' });
     const page = `/hosts/${host.id}`;

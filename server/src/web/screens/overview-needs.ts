@@ -14,6 +14,8 @@ import { joinNames } from './runs.ts';
 export const NEEDS_SHOWN = 12;
 /** Sources a link to a new plan carries in its address. */
 const PREFILLED = 50;
+/** Plans on hosts that owe a fire, the newest first. */
+const MISSES_READ = 200;
 
 function toPendingNeed(host: PendingHost, visit: Visit): Need {
   return {
@@ -89,6 +91,39 @@ async function toSourceNeed(context: CoreContext, visit: Visit, one: ProtectedSo
   };
 }
 
+/** One line for each plan that owes fires: the plan is what needs looking at, not each of its sources. */
+async function listMissedNeeds(context: CoreContext, visit: Visit, face: Clockface): Promise<Need[]> {
+  const { store } = context;
+  const { tenant } = visit.caller;
+  const misses = await store.fires.listOpenMisses(tenant, {}, MISSES_READ);
+  const plans = await store.catalog.findPlans(
+    tenant,
+    misses.map((miss) => miss.plan),
+  );
+  const hosts = await store.hosts.findHosts(
+    tenant,
+    misses.map((miss) => miss.host),
+  );
+  const hostNames = new Map(hosts.filter((host) => host.state === 'active').map((host) => [host.id, host.name]));
+  return plans.flatMap((plan) => {
+    const own = misses.filter((miss) => miss.plan === plan.id && hostNames.has(miss.host));
+    const newestAt = Math.max(...own.map((miss) => miss.newestAt));
+    if (!plan.enabled || own.length === 0) return [];
+    const count = own.reduce((sum, miss) => sum + miss.count, 0);
+    const when = count === 1 ? 'it was due' : 'the last was due';
+    const href = visit.urls.plan({ plan: plan.id });
+    return [
+      {
+        status: { protection: 'at_risk' as const },
+        title: `${plan.name} missed ${formatNoun(count, 'fire')}`,
+        href,
+        detail: `${joinNames(own.map((miss) => hostNames.get(miss.host) ?? ''))} · ${when} ${formatRelative(newestAt, face)}, and nothing ran within the grace`,
+        act: { label: 'Open plan', href },
+      },
+    ];
+  });
+}
+
 const GRAVITY: Readonly<Record<ProtectedSource['protection']['status'], number>> = {
   unprotected: 0,
   at_risk: 1,
@@ -107,10 +142,16 @@ export async function readNeeds(
   const planless = scene.sources.filter((one) => one.source.enabled && one.plans.length === 0 && one.host.standing === 'online');
   const silent = scene.sources.filter((one) => one.protection.status === 'unknown');
   const bad = scene.sources
-    .filter((one) => ['unprotected', 'at_risk'].includes(one.protection.status) && !planless.includes(one))
+    .filter(
+      ({ protection, ...one }) =>
+        ['unprotected', 'at_risk'].includes(protection.status) &&
+        protection.isMissedFire !== true &&
+        !planless.some(({ source }) => source.id === one.source.id),
+    )
     .sort((a, b) => GRAVITY[a.protection.status] - GRAVITY[b.protection.status]);
   const pending = isAllowed(caller, 'host.approve') ? scene.pending.map((host) => toPendingNeed(host, visit)) : [];
-  const others = [...listSilentNeeds(silent, visit, face), ...findPlanless(planless, caller, visit)];
+  const missed = await listMissedNeeds(context, visit, face);
+  const others = [...missed, ...listSilentNeeds(silent, visit, face), ...findPlanless(planless, caller, visit)];
   const room = Math.max(0, NEEDS_SHOWN - others.length - pending.length);
   const troubled = await Promise.all(bad.slice(0, room).map((one) => toSourceNeed(context, visit, one)));
   const all = [...troubled, ...pending, ...others];

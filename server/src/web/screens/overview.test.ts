@@ -100,6 +100,26 @@ describe('The overview of a fleet', () => {
     assert.match(page, /id="progress-run_[^"]+" hx-morph-skip><div class="progress"\s+data-live-progress="run:run_/);
   });
 
+  it('lists a plan that missed fires once, with its hosts, until a clean run makes it good', async () => {
+    const { store } = world.context;
+    const watches = await store.fires.listDueWatches(Number.MAX_SAFE_INTEGER, 50);
+    const own = watches.filter((watch) => watch.plan === fleet.plans.hourly);
+    assert.ok(own.length > 1);
+    const fire = { fireAt: NOW - 60_000, dueAt: NOW - 60_000, deadlineAt: NOW - 30_000 };
+    await store.fires.settleFires(
+      own.map((watch) => ({ ...watch, lookAt: NOW, missed: [fire], catchUp: true })),
+      NOW,
+    );
+    const page = await world.read('/');
+    const title = `hourly missed ${own.length}\u00a0fires`;
+    assert.equal(page.split(title).length, 2);
+    assert.match(
+      page,
+      new RegExp(`${title}[\\s\\S]*?the last was due 1\u00a0min ago, and nothing ran within the grace[\\s\\S]*?Open plan`),
+    );
+    assert.doesNotMatch(page, /its plan did not run when it was due/);
+  });
+
   it('gives each live part under its own id', async () => {
     for (const id of ['overview-heading', 'overview-lede', 'overview-body'])
       assert.match(await world.read('/', { part: id }), new RegExp(`^<(?:span|div)[^>]* id="${id}"`));

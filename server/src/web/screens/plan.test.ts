@@ -236,6 +236,30 @@ describe('The page of a plan', () => {
     assert.match(await world.read(`/plans/${fleet.plans.hourly}`, { part: 'runs' }), /^<div class="table-wrap"/);
   });
 
+  it('lists missed fires with what became of them, and counts those of a silent host as unknown', async () => {
+    const { store } = world.context;
+    const plan = fleet.plans.hourly;
+    assert.doesNotMatch(await world.read(`/plans/${plan}`), /Missed fires/);
+    const watches = (await store.fires.listDueWatches(Number.MAX_SAFE_INTEGER, 50)).filter((watch) => watch.plan === plan);
+    const [watch] = watches;
+    assert.ok(watch);
+    // Not on the hour: each of those has its run.
+    const fire = { fireAt: NOW - 7_260_000, dueAt: NOW - 7_260_000, deadlineAt: NOW - 3_600_000 };
+    await store.fires.settleFires([{ ...watch, lookAt: NOW, missed: [fire], catchUp: false }], NOW);
+    const page = await world.read(`/plans/${plan}`);
+    assert.match(page, /<h2>Missed fires<\/h2>/);
+    assert.match(page, /Nothing ran for it until/);
+    const silent = Object.entries(fleet.hosts).find(([, id]) => id === watch.host) ?? assert.fail('no host');
+    world.directory.online.delete(silent[1]);
+    await store.hosts.recordContact(silent[1], { at: NOW });
+    world.clock.advance(3 * 3_600_000);
+    const later = await world.read(`/plans/${plan}`);
+    world.clock.set(NOW);
+    world.directory.online.add(silent[1]);
+    assert.match(later, new RegExp(`unknown</span>[\\s\\S]*?${silent[0]}</a>: 3\u00a0fires`));
+    assert.match(later, /whether it ran 2\u00a0h ago is unknown/);
+  });
+
   it('starts one run on each host: to the run where it is one, to the list where they are several', async () => {
     const several = await world.ask('post', `/plans/${fleet.plans.hourly}/run`);
     assert.deepEqual(several.kind === 'redirect' && several.to, `/runs?plan=${fleet.plans.hourly}`);

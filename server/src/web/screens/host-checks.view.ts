@@ -1,0 +1,143 @@
+/** Whether a host is fit to keep its plans: each check with a word for how it stands, what was seen, and what to do. */
+import { type Html, html } from '../html.ts';
+import { panel, type RowView, rows } from '../ui/panel.ts';
+import { formatBytes, formatCount, formatDuration, formatNoun } from '../ui/quantity.ts';
+import { type StatusView, status } from '../ui/status.ts';
+import { relativeTime } from '../ui/time.ts';
+import type { MachineView } from './host-machine.view.ts';
+
+export interface ChecksView extends MachineView {
+  lastSeenAt: number | undefined;
+  /** Host clock minus server clock, milliseconds; and how much that matters. */
+  skewMs: number | undefined;
+  skewLevel: 'good' | 'warn' | 'alert' | undefined;
+}
+
+type Standing = 'good' | 'look' | 'bad' | 'unknown';
+
+const WORDS: Readonly<Record<Standing, StatusView>> = {
+  good: { word: 'good', tone: 'protected', icon: 'check' },
+  look: { word: 'look', tone: 'at-risk', icon: 'warning' },
+  bad: { word: 'bad', tone: 'unprotected', icon: 'cross' },
+  unknown: { word: 'unknown', tone: 'unknown', icon: 'question' },
+};
+
+/** A backlog that a line of usual speed does not have. */
+const BACKLOG_EVENTS = 1000;
+const STATE_ROOM_LOOK_BYTES = 512 * 1024 ** 2;
+const STATE_ROOM_BAD_BYTES = 64 * 1024 ** 2;
+const LAG_LOOK_MS = 1_000;
+
+interface Check {
+  name: string;
+  standing: Standing;
+  seen: Html | string;
+}
+
+export function checksPanel(view: ChecksView): Html | false {
+  if (view.facts === undefined && view.lastSeenAt === undefined) return false;
+  const checks = [
+    settingsCheck(view),
+    clockCheck(view),
+    outboxCheck(view),
+    childrenCheck(view),
+    toolsCheck(view),
+    roomCheck(view),
+    lagCheck(view),
+  ];
+  const known = checks.filter((check) => check !== undefined);
+  const open = known.filter(({ standing }) => standing === 'look' || standing === 'bad').length;
+  return panel({
+    title: 'Self-checks',
+    aside: open > 0 ? `${formatCount(open)} to look at` : undefined,
+    content: rows(
+      known.map(({ name, standing, seen }): RowView => ({ status: status(WORDS[standing]), title: name, detail: seen })),
+    ),
+  });
+}
+
+function settingsCheck({ spec, standing }: ChecksView): Check {
+  const name = 'Settings';
+  if (spec.has >= spec.wanted) return { name, standing: 'good', seen: `works by version ${spec.has}, the newest` };
+  const behind = `works by version ${spec.has}, should work by ${spec.wanted}`;
+  if (spec.tooBig === true) return { name, standing: 'bad', seen: `${behind}; the newer ones are too big to be sent` };
+  return { name, standing: 'look', seen: standing === 'online' ? `${behind}; on their way` : `${behind}; sent when it is back` };
+}
+
+function clockCheck({ skewMs, skewLevel }: ChecksView): Check {
+  const name = 'Clock';
+  if (skewMs === undefined) return { name, standing: 'unknown', seen: 'not compared yet' };
+  const apart = Math.abs(skewMs);
+  if (skewLevel === 'good' || skewLevel === undefined)
+    return {
+      name,
+      standing: 'good',
+      seen: apart < 1000 ? 'agrees with this server’s' : `${formatDuration(apart)} from this server’s`,
+    };
+  const side = skewMs > 0 ? 'ahead of' : 'behind';
+  const standing = skewLevel === 'alert' ? 'bad' : 'look';
+  return {
+    name,
+    standing,
+    seen: `${formatDuration(apart)} ${side} this server’s; schedules follow the host’s clock, so let it keep time`,
+  };
+}
+
+function outboxCheck({ heartbeat, standing, lastSeenAt, face }: ChecksView): Check {
+  const name = 'Told';
+  if (standing !== 'online')
+    return {
+      name,
+      standing: 'unknown',
+      seen: html`nothing since ${relativeTime(lastSeenAt, face, 'it was approved')}; what it did meanwhile comes with its next connection`,
+    };
+  if (heartbeat === undefined) return { name, standing: 'unknown', seen: 'waits for the first sign of life' };
+  const { outboxEvents, outboxBytes } = heartbeat;
+  if (outboxEvents === 0) return { name, standing: 'good', seen: 'everything it did' };
+  const waiting = `${formatNoun(outboxEvents, 'event')} to tell, ${formatBytes(outboxBytes)}`;
+  if (outboxEvents < BACKLOG_EVENTS) return { name, standing: 'good', seen: waiting };
+  return { name, standing: 'look', seen: `${waiting}; pages about it are behind until they are in` };
+}
+
+function childrenCheck({ facts }: ChecksView): Check | undefined {
+  if (facts === undefined) return undefined;
+  const name = 'Tools end with the agent';
+  if (facts.pdeathsig) return { name, standing: 'good', seen: 'tried at its start' };
+  return {
+    name,
+    standing: 'bad',
+    seen: 'a killed agent could leave a truncated dump that looks good; install util-linux with setpriv',
+  };
+}
+
+function toolsCheck({ tools }: ChecksView): Check | undefined {
+  if (tools.length === 0) return undefined;
+  const missing = tools.filter((tool) => !tool.found).map((tool) => tool.tool);
+  const name = 'Tools';
+  if (missing.length === 0) return { name, standing: 'good', seen: `all ${formatCount(tools.length)} found` };
+  return {
+    name,
+    standing: missing.includes('restic') ? 'bad' : 'look',
+    seen: html`missing: ${missing.join(', ')} · <a href="#tools">what they cost</a>`,
+  };
+}
+
+function roomCheck({ heartbeat, standing }: ChecksView): Check | undefined {
+  if (heartbeat === undefined || standing !== 'online') return undefined;
+  const free = heartbeat.stateDiskFreeBytes;
+  const name = 'Room for its journal';
+  if (free >= STATE_ROOM_LOOK_BYTES) return { name, standing: 'good', seen: `${formatBytes(free)} free` };
+  return {
+    name,
+    standing: free < STATE_ROOM_BAD_BYTES ? 'bad' : 'look',
+    seen: `${formatBytes(free)} free; without room it goes on backing up, but its logs are cut`,
+  };
+}
+
+function lagCheck({ heartbeat, standing }: ChecksView): Check | undefined {
+  if (heartbeat === undefined || standing !== 'online') return undefined;
+  const name = 'Agent’s delay';
+  const seen = `${Math.round(heartbeat.loopLagMs)}\u00a0ms`;
+  if (heartbeat.loopLagMs < LAG_LOOK_MS) return { name, standing: 'good', seen };
+  return { name, standing: 'look', seen: `${seen}; the host is short of processor or memory` };
+}
