@@ -66,7 +66,12 @@ export function createSession(options: SessionOptions): Session {
         const waitMs = end.refusal === undefined ? chooseWaitMs(failures, options.random()) : WIRE.reconnectMaxMs;
         if (end.refusal === undefined)
           log.warn({ reason: end.why, retryInMs: waitMs }, 'not connected; backups go on by schedule');
-        else log.error({ reason: end.refusal, retryInMs: waitMs }, 'not admitted by the server; backups go on by schedule');
+        // The boot is what the server's page calls this agent when a copy of it is about.
+        else
+          log.error(
+            { reason: end.refusal, boot: options.boot, retryInMs: waitMs },
+            'not admitted by the server; backups go on by schedule',
+          );
         try {
           await options.wait(waitMs, options.signal);
         } catch {

@@ -92,7 +92,7 @@ async function isHostOwed(context: CoreContext, host: Host, { outbox }: AgentFra
   const { epoch, seq } = outbox.promised;
   const applied = await context.store.hosts.getEventPosition(host.id, epoch);
   if (applied.seq >= seq) return false;
-  const text = `this server acknowledged events up to ${seq} to the host and has them only up to ${applied.seq}: its data is older than the host's reports. The host sends again what it kept of the last 7 days`;
+  const text = `this server acknowledged events up to ${seq} to the host and has them only up to ${applied.seq}: its data is older than the host’s reports. The host sends again what it kept of the last 7 days`;
   await recordHappening(context, host, 'host.server_behind', 'warn', text);
   return true;
 }
