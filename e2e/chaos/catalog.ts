@@ -1,4 +1,5 @@
 /** Every experiment, in the order in which they run: quick ones first. */
 import type { Experiment } from './experiment.ts';
+import { RECONNECT } from './experiments/reconnect.ts';
 
-export const EXPERIMENTS: readonly Experiment[] = [];
+export const EXPERIMENTS: readonly Experiment[] = [RECONNECT];
