@@ -51,7 +51,8 @@ function seal(key: WrapKey, plain: Buffer): Buffer {
 function open(key: WrapKey, sealed: Buffer): Buffer {
   const nonce = sealed.subarray(0, NONCE_BYTES);
   const text = sealed.subarray(NONCE_BYTES, -MAC_BYTES);
-  if (!authenticate(key, nonce, text).equals(sealed.subarray(-MAC_BYTES))) throw new Error('The password does not open this key.');
+  if (!authenticate(key, nonce, text).equals(sealed.subarray(-MAC_BYTES)))
+    throw new Error('The password does not open this key.');
   const decipher = createDecipheriv('aes-256-ctr', key.encryption, nonce);
   return Buffer.concat([decipher.update(text), decipher.final()]);
 }

@@ -1,0 +1,207 @@
+/** A server and a host that back up all the time: plans that are due every minute, and plans that are ordered. */
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { PlanId, RunId } from '@holdfast/shared/domain/ids.ts';
+import type { LogLine } from '@holdfast/shared/domain/run.ts';
+import type { AgentProcess } from '../../../harness/agent-process.ts';
+import type { ApiHost, ApiPlan, ApiRun, ApiRunDetail } from '../../../harness/api.ts';
+import {
+  addRepository,
+  addSource,
+  createResticByHand,
+  describeFiles,
+  describeLocal,
+  type ResticByHand,
+} from '../../../harness/catalog.ts';
+import { hashTree, makeFileTree } from '../../../harness/services/files.ts';
+import { runTool } from '../../../harness/services/tool-run.ts';
+import { getTool } from '../../../harness/services/tools.ts';
+import { waitFor } from '../../../harness/services/wait-for.ts';
+import { type Stack, startStack } from '../../../harness/stack.ts';
+import type { JournalRun, LedgerRun, StoredSnapshot } from './judge.ts';
+
+const PASSWORD = 'a repository that sees many crashes';
+const ORDERED_PLANS = 3;
+const SCHEDULED_PLANS = 3;
+const WAIT_MS = 90_000;
+const PAGE = 200;
+
+type ListedRun = ApiRun & { readonly plan: PlanId };
+
+export type BusyPlan = { readonly plan: ApiPlan; readonly folder: string; readonly effectiveFrom: number };
+
+export type BusyWorld = {
+  readonly stack: Stack;
+  readonly agent: AgentProcess;
+  readonly host: ApiHost;
+  /** Run when they are ordered. */
+  readonly ordered: readonly BusyPlan[];
+  /** Due every minute. */
+  readonly scheduled: readonly BusyPlan[];
+  /** Reads the ledger; keeps asking while the server is away. */
+  readLedger(since: number): Promise<LedgerRun[]>;
+  readJournal(): { readonly runs: JournalRun[]; readonly waitingEvents: number };
+  listStored(): Promise<ReadonlySet<string>>;
+  /** Resolves with the instant at which the host was online and neither side had anything left to do or to tell. */
+  settle(): Promise<number>;
+  /** Everything in the repository, by restic itself; every source's newest snapshot is restored and compared on the way. */
+  readRepository(
+    ledger: readonly LedgerRun[],
+  ): Promise<{ snapshots: StoredSnapshot[]; trees: Map<PlanId, string>; problems: string[] }>;
+  stop(): Promise<void>;
+};
+
+async function addBusyPlan(
+  stack: Stack,
+  host: ApiHost,
+  repository: { id: string },
+  name: string,
+  cron?: string,
+): Promise<BusyPlan> {
+  const folder = join(stack.directory, name);
+  await mkdir(folder);
+  await makeFileTree(folder, { seed: name, files: 4, megabytes: 0.05 });
+  const source = await addSource(stack.api, host, name, describeFiles([folder]));
+  const plan = await stack.api.post<ApiPlan & { effectiveFromAt: number }>('/plans', {
+    name,
+    repository: repository.id,
+    sources: [source.id],
+    options: { attempts: 2, retryAfterSeconds: 1 },
+    ...(cron === undefined ? {} : { schedule: { cron, zone: 'UTC' } }),
+  });
+  return { plan, folder, effectiveFrom: plan.effectiveFromAt };
+}
+
+function readJournalFile(stateDir: string): { runs: JournalRun[]; waitingEvents: number } {
+  const database = new DatabaseSync(join(stateDir, 'journal.db'), { readOnly: true });
+  try {
+    const rows = database.prepare('SELECT run, closed_at AS closedAt FROM runs').all();
+    const waiting = database.prepare('SELECT count(*) AS n FROM outbox WHERE acknowledged_at IS NULL').get();
+    return {
+      runs: rows.map((row) => ({ run: String(row['run']), isClosed: row['closedAt'] !== null })),
+      waitingEvents: Number(waiting?.['n'] ?? 0),
+    };
+  } finally {
+    database.close();
+  }
+}
+
+export async function openBusyWorld(): Promise<BusyWorld> {
+  const stack = await startStack();
+  try {
+    return await fillWorld(stack);
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+async function fillWorld(stack: Stack): Promise<BusyWorld> {
+  const { api } = stack;
+  const { agent, host } = await stack.enrolHost('busy');
+  const path = join(stack.directory, 'repository');
+  const repository = await addRepository(api, host, 'repository', describeLocal(path, PASSWORD));
+  const add = (name: string, cron?: string) => addBusyPlan(stack, host, repository, name, cron);
+  const ordered: BusyPlan[] = [];
+  const scheduled: BusyPlan[] = [];
+  for (let index = 0; index < ORDERED_PLANS; index += 1) ordered.push(await add(`ordered ${index}`));
+  for (let index = 0; index < SCHEDULED_PLANS; index += 1) scheduled.push(await add(`scheduled ${index}`, '* * * * *'));
+  const restic = createResticByHand(getTool('restic'), stack.directory, {
+    RESTIC_REPOSITORY: path,
+    RESTIC_PASSWORD: PASSWORD,
+  });
+
+  const readRun = async ({ id, plan, fireAt }: ListedRun): Promise<LedgerRun> => {
+    const detail = await api.get<ApiRunDetail>(`/runs/${id}`);
+    const { lines } = await api.get<{ lines: readonly LogLine[] }>(`/runs/${id}/log?limit=2000`);
+    return {
+      id,
+      plan,
+      state: detail.state,
+      fireAt,
+      reason: detail.failure?.reason,
+      lines: lines.map(({ n }) => n),
+      logLines: detail.logLines,
+      snapshots: detail.snapshots.map(({ engineId, state }) => ({ engineId, state })),
+    };
+  };
+  const readLedgerOnce = async (since: number): Promise<LedgerRun[]> => {
+    const runs: ListedRun[] = [];
+    for (let until = ''; ; ) {
+      const page = await api.get<readonly ListedRun[]>(`/runs?host=${host.id}&since=${since}&limit=${PAGE}${until}`);
+      runs.push(...page);
+      const oldest = page.at(-1);
+      if (page.length < PAGE || oldest === undefined) break;
+      until = `&until=${oldest.createdAt}`;
+    }
+    return Promise.all(runs.map(readRun));
+  };
+  const readJournal = () => readJournalFile(agent.stateDir);
+  const isSettled = async (): Promise<number | undefined> => {
+    const { standing } = await api.get<ApiHost>(`/hosts/${host.id}`);
+    const active = await api.get<readonly ApiRun[]>(`/runs?active=true&host=${host.id}`);
+    const at = Date.now();
+    const { runs, waitingEvents } = readJournal();
+    const isQuiet = active.length === 0 && waitingEvents === 0 && runs.every(({ isClosed }) => isClosed);
+    return isQuiet && standing === 'online' ? at : undefined;
+  };
+  return {
+    stack,
+    agent,
+    host,
+    ordered,
+    scheduled,
+    readJournal,
+    readLedger: (since) => waitFor('the ledger', () => readLedgerOnce(since), { deadlineMs: WAIT_MS }),
+    listStored: async () => new Set(await readdir(join(path, 'snapshots'))),
+    settle: () => waitFor('both sides to have nothing left to do', isSettled, { deadlineMs: WAIT_MS, intervalMs: 50 }),
+    async readRepository(ledger) {
+      const snapshots = JSON.parse(await restic.run('snapshots', '--json')) as StoredSnapshot[];
+      const trees = new Map<PlanId, string>();
+      const problems: string[] = [];
+      for (const busy of [...ordered, ...scheduled]) {
+        const found = await restoreNewest(stack, restic, path, busy, ledger, snapshots);
+        if (found === undefined) continue;
+        trees.set(busy.plan.id, found.tree);
+        if (!found.isEqual) problems.push(`the newest snapshot of ${busy.plan.name} does not restore to its source`);
+      }
+      await restic.run('check', '--read-data').catch((error: unknown) => problems.push(`restic check: ${String(error)}`));
+      return { snapshots, trees, problems };
+    },
+    stop: () => stack.stop(),
+  };
+}
+
+/** Restores a plan's newest good snapshot and compares it with its source; undefined when there is none. */
+async function restoreNewest(
+  stack: Stack,
+  restic: ResticByHand,
+  repository: string,
+  { plan, folder }: BusyPlan,
+  ledger: readonly LedgerRun[],
+  snapshots: readonly StoredSnapshot[],
+): Promise<{ tree: string; isEqual: boolean } | undefined> {
+  const good = new Set(
+    ledger
+      .filter((run) => run.plan === plan.id)
+      .flatMap((run) => run.snapshots.flatMap(({ engineId, state }) => (state === 'good' ? [engineId] : []))),
+  );
+  const newest = snapshots.findLast(({ id }) => good.has(id));
+  if (newest === undefined) return undefined;
+  const target = join(stack.directory, `restored ${plan.name}`);
+  await restic.run('restore', newest.id, '--target', target);
+  const [before, after] = [await hashTree(folder), await hashTree(join(target, folder))];
+  await runTool('rm', ['-rf', '--', target]);
+  return { tree: newest.tree, isEqual: repository !== '' && JSON.stringify(before) === JSON.stringify(after) };
+}
+
+/** Orders a run; undefined when no answer came, so that nobody knows whether it was taken. */
+export async function orderRun({ stack }: BusyWorld, { plan }: BusyPlan): Promise<RunId | undefined> {
+  try {
+    const { runs } = await stack.api.post<{ runs: readonly ApiRun[] }>(`/plans/${plan.id}/run`);
+    return runs[0]?.id;
+  } catch {
+    return undefined;
+  }
+}
