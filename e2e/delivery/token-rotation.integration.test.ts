@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { ApiHost } from '../harness/api.ts';
+import { type Program, startProgram } from '../harness/program.ts';
+import { type Stack, startStack } from '../harness/stack.ts';
+
+const ONLINE_MS = 15_000;
+
+interface Step {
+  side: 'host' | 'server';
+  /** Where that side kills itself. */
+  at: string;
+  /** `first use`: the rotation itself went well, and the new token is about to be used. */
+  when: 'rotation' | 'first use';
+}
+
+const STEPS: readonly Step[] = [
+  { side: 'server', at: 'before the token is stored', when: 'rotation' },
+  { side: 'server', at: 'before the token is sent', when: 'rotation' },
+  { side: 'server', at: 'after the answer', when: 'rotation' },
+  { side: 'server', at: 'before the old token is dropped', when: 'first use' },
+  { side: 'server', at: 'after the old token is dropped', when: 'first use' },
+  { side: 'server', at: 'after the welcome', when: 'first use' },
+  { side: 'host', at: 'token arrived', when: 'rotation' },
+  { side: 'host', at: 'token stored', when: 'rotation' },
+  { side: 'host', at: 'token answered', when: 'rotation' },
+  { side: 'host', at: 'before its proof', when: 'first use' },
+  { side: 'host', at: 'welcomed', when: 'first use' },
+  { side: 'host', at: 'token confirmed', when: 'first use' },
+];
+
+let stack: Stack;
+let host: ApiHost;
+let stateDir: string;
+const running = new Set<Program>();
+
+const logFile = (name: string) => join(stack.directory, `${name}.log`);
+
+function launch(script: string, args: readonly string[], env: Record<string, string>): Program {
+  const program = startProgram({
+    command: process.execPath,
+    args: [join(import.meta.dirname, script), ...args],
+    env: { HOME: stack.directory, ...env },
+    logFile: logFile(script),
+  });
+  running.add(program);
+  void program.exited.then(() => running.delete(program));
+  return program;
+}
+
+const startServer = (trip = '') =>
+  launch('tripping-server.ts', [trip], {
+    HOLDFAST_DATA_DIR: stack.server.dataDir,
+    HOLDFAST_LISTEN: new URL(stack.server.url).host,
+    HOLDFAST_LOG_LEVEL: 'info',
+  });
+const startHost = (trip = '') => launch('talking-host.ts', [stateDir, stack.server.url, 'listen', trip], {});
+
+const awaitOnline = () => stack.api.waitForHost(host.id, 'online', ONLINE_MS);
+const rotate = () => stack.api.post(`/hosts/${host.id}/rotate-token`);
+
+async function killAll(): Promise<void> {
+  for (const program of running) {
+    program.signal('SIGKILL');
+    await program.exited;
+  }
+}
+
+before(async () => {
+  stack = await startStack();
+  const enrolled = await stack.enrolHost('db');
+  host = enrolled.host;
+  stateDir = enrolled.agent.stateDir;
+  await enrolled.agent.stop();
+  await stack.server.stop();
+});
+after(async () => {
+  await killAll();
+  await stack.stop();
+});
+
+describe('A token that is being rotated', () => {
+  for (const { side, at, when } of STEPS) {
+    it(`leaves one that works when the ${side} is killed at its ${when}: ${at}`, { timeout: 90_000 }, async () => {
+      if (when === 'first use') {
+        startServer();
+        startHost();
+        await awaitOnline();
+        await rotate();
+        await killAll();
+      }
+      const server = startServer(side === 'server' ? at : '');
+      const agent = startHost(side === 'host' ? at : '');
+      const victim = side === 'server' ? server : agent;
+      if (when === 'rotation') {
+        await awaitOnline();
+        await rotate().catch(() => undefined);
+      }
+      assert.equal((await victim.exited).signal, 'SIGKILL', 'it died where it was to die');
+      await killAll();
+
+      startServer();
+      startHost();
+      await awaitOnline();
+      await rotate();
+      await killAll();
+    });
+  }
+});
