@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
+import { DEFAULT_PLAN_OPTIONS, type PlanOptions } from '@holdfast/shared/domain/plan.ts';
 import { SCHEDULE_PRESETS } from '@holdfast/shared/domain/schedule.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import fc from 'fast-check';
-import { checkCron, describeCron, listClockChanges, listFires, listNextFires, MAX_PREVIEW } from './fires.ts';
+import { checkCron, describeCron, listClockChanges, listFires, listNextBegins, listNextFires, MAX_PREVIEW } from './fires.ts';
 
 const DAY = 24 * 3_600_000;
 const FROM = Date.parse('2027-01-01T00:00:00Z');
@@ -130,5 +132,42 @@ describe('listClockChanges', () => {
         assert.deepEqual(listFires(schedule, at - 1, at, 2), [at], zone);
       }
     }
+  });
+});
+
+describe('listNextBegins', () => {
+  const host = 'host_a' as HostId;
+  const makePlan = (cron: string, options: Partial<PlanOptions>) => ({
+    id: 'plan_a' as PlanId,
+    schedule: berlin(cron),
+    options: { ...DEFAULT_PLAN_OPTIONS, ...options },
+    effectiveFrom: FROM,
+  });
+
+  it('delays the fires of a host by its part of the spread, always the same', () => {
+    const { spreadMs, begins } = listNextBegins(makePlan('0 2 * * *', { spreadMinutes: 60 }), host, FROM, 3);
+    assert.ok(spreadMs > 0 && spreadMs < 3_600_000);
+    assert.deepEqual(
+      begins.map(({ dueAt, fireAt }) => dueAt - fireAt),
+      [spreadMs, spreadMs, spreadMs],
+    );
+    const other = listNextBegins(makePlan('0 2 * * *', { spreadMinutes: 60 }), 'host_b' as HostId, FROM, 1);
+    assert.notEqual(other.spreadMs, spreadMs);
+  });
+
+  it('moves them out of blackout windows, and names those that are kept back for too long', () => {
+    const blackouts = [{ from: '01:00', to: '06:00', days: [1, 2, 3, 4, 5] }];
+    const moved = listNextBegins(makePlan('0 2 * * *', { blackouts }), host, FROM, 3);
+    assert.deepEqual(iso(moved.begins.map(({ dueAt }) => dueAt)), ['2027-01-01T05:00', '2027-01-02T01:00', '2027-01-03T01:00']);
+    const kept = listNextBegins(makePlan('0 2 * * *', { blackouts, graceMinutes: 60 }), host, FROM, 2);
+    assert.deepEqual(iso(kept.begins.map(({ dueAt }) => dueAt)), ['2027-01-02T01:00', '2027-01-03T01:00']);
+    assert.deepEqual(iso(kept.missed), ['2027-01-01T01:00']);
+  });
+
+  it('knows no fire of the time before the plan took effect, and no more than a preview', () => {
+    const plan = { ...makePlan('* * * * *', {}), effectiveFrom: FROM + DAY };
+    const { begins } = listNextBegins(plan, host, FROM, 5000);
+    assert.equal(begins.length, MAX_PREVIEW);
+    assert.equal(begins[0]?.fireAt, FROM + DAY);
   });
 });

@@ -132,8 +132,12 @@ describe('The beginnings to come', () => {
     assert.deepEqual(forecast(1440, noon, at('20T12:00'), 3).begins, []);
     assert.deepEqual(forecast(1440, noon, at('20T12:00'), 3).missed.map(iso), ['21T00:00', '22T00:00', '23T00:00']);
     const never = makePlan({ blackouts: [window('00:00', '24:00')] });
-    assert.deepEqual(forecast(1, never, at('20T12:00'), 2), { begins: [], missed: [at('20T12:01'), at('20T12:02')] });
-    assert.deepEqual(forecast(1, makePlan({}), 0, 0), { begins: [], missed: [] });
+    assert.deepEqual(forecast(1, never, at('20T12:00'), 2), {
+      spreadMs: 0,
+      begins: [],
+      missed: [at('20T12:01'), at('20T12:02')],
+    });
+    assert.deepEqual(forecast(1, makePlan({}), 0, 0), { spreadMs: 0, begins: [], missed: [] });
   });
 
   it('agree with a reading of each fire by itself, whatever the options', () => {

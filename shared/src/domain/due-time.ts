@@ -43,6 +43,8 @@ export interface Begin {
 }
 
 export interface Forecast {
+  /** This host's part of the spread. */
+  spreadMs: number;
   /** In rising order. */
   begins: Begin[];
   /** Fires before the last beginning that blackout windows keep back for longer than the grace, the first of them. */
@@ -88,7 +90,7 @@ export function forecastBegins(
   const { spreadMs, graceMs, blackout } = times;
   const begins: Begin[] = [];
   const missed: number[] = [];
-  if (count < 1) return { begins, missed };
+  if (count < 1) return { spreadMs, begins, missed };
   // A fire that waits at `after` came up since it is black, and waits no longer than the grace.
   const came = Math.max(blackout.findBlackSince(after + 1) - 1, after - graceMs);
   let barren: { since: number; fires: number } | undefined;
@@ -113,5 +115,5 @@ export function forecastBegins(
     barren = { since: barren?.since ?? fireAt, fires: (barren?.fires ?? 0) + 1 };
     if (blackout.coversWeek ? barren.fires >= count : barren.fires >= BARREN_FIRES && fireAt - barren.since > BARREN_MS) break;
   }
-  return { begins, missed };
+  return { spreadMs, begins, missed };
 }

@@ -213,7 +213,9 @@ describe('The API, from the first host to a restore', () => {
     await exercise('GET /plans/:id', { params });
     const next = (await exercise('GET /plans/:id/next-fires', { params, query: { count: '2' } })).data;
     const fires = [{ fireAt: Date.parse('2026-01-16T01:00:00Z') }, { fireAt: Date.parse('2026-01-17T01:00:00Z') }];
-    assert.deepEqual(next, { schedule, words: 'every day at 02:00, Europe/Berlin', fires, clockChanges: [] });
+    const begins = fires.map(({ fireAt }) => ({ dueAt: fireAt, fireAt, standsFor: 0 }));
+    const hosts = [{ host: made.host, spreadSeconds: 0, begins, missed: [] }];
+    assert.deepEqual(next, { schedule, words: 'every day at 02:00, Europe/Berlin', fires, clockChanges: [], hosts });
     const fire = { fireAt: 5, dueAt: 6, deadlineAt: 7 };
     const { store } = world.context;
     const [watch] = await store.fires.listDueWatches(Number.MAX_SAFE_INTEGER, 1);

@@ -29,6 +29,8 @@ import {
 
 const FIRES = 10;
 const FIRES_MAX = 100;
+/** Beginnings of all hosts together; a plan of many hosts tells fewer of each, but at least one. */
+const BEGINS_MAX = 1000;
 
 const planShape = nameShape(
   'Plan',
@@ -67,6 +69,24 @@ export function toPlanShape(plan: Plan): z.infer<typeof planShape> {
   };
 }
 
+const hostBeginsShape = nameShape(
+  'HostBegins',
+  z.strictObject({
+    host: idSchema('host'),
+    spreadSeconds: z.int().min(0).meta({ description: 'This host’s part of the spread: so long after a fire it begins' }),
+    begins: listOf(
+      z.strictObject({
+        dueAt: instantSchema.meta({ description: 'When it begins: the fire, the spread, then out of blackout windows' }),
+        fireAt: instantSchema.meta({ description: 'The fire that names the run, the newest of those due together' }),
+        standsFor: z.int().min(0).meta({ description: 'Older fires due at the same instant, which the one run stands for' }),
+      }),
+    ),
+    missed: listOf(z.strictObject({ fireAt: instantSchema })).meta({
+      description: 'Fires in between that blackout windows keep back for longer than the grace',
+    }),
+  }),
+);
+
 const nextFiresShape = nameShape(
   'NextFires',
   z.strictObject({
@@ -76,6 +96,9 @@ const nextFiresShape = nameShape(
     clockChanges: listOf(z.strictObject({ fireAt: instantSchema, text: z.string() })).meta({
       description: 'What changes of the zone’s clocks do to these fires',
     }),
+    hosts: listOf(hostBeginsShape)
+      .optional()
+      .meta({ description: 'What each host of a saved plan begins next, spread and blackout windows included' }),
   }),
 );
 
@@ -90,6 +113,20 @@ function toNextFires(calendar: FireCalendar, schedule: Schedule, from: number, c
     fires: fires.map((fireAt) => ({ fireAt })),
     clockChanges: calendar.listClockChanges(schedule, from, through).map(({ at, text }) => ({ fireAt: at, text })),
   };
+}
+
+async function listHostBegins(
+  context: CoreContext,
+  caller: Caller,
+  calendar: FireCalendar,
+  { plan, schedule, from, count }: { plan: Plan; schedule: Schedule; from: number; count: number },
+): Promise<z.infer<typeof hostBeginsShape>[]> {
+  const hosts = await context.store.catalog.listHostsOfPlan(caller.tenant, plan.id);
+  const each = Math.min(count, Math.max(1, Math.floor(BEGINS_MAX / Math.max(hosts.length, 1))));
+  return hosts.map((host) => {
+    const { spreadMs, begins, missed } = calendar.listNextBegins({ ...plan, schedule }, host, from, each);
+    return { host, spreadSeconds: spreadMs / 1000, begins, missed: missed.map((fireAt) => ({ fireAt })) };
+  });
 }
 
 /** Refuses an expression that cannot be read or never comes, before anything is stored. */
@@ -211,9 +248,12 @@ function createForecasts(calendar: FireCalendar): readonly ApiEndpoint[] {
       }),
       reply: nextFiresShape,
       async handle(context, caller, { params, query }) {
-        const { schedule, enabled } = await getPlan(context, caller, params.id);
+        const plan = await getPlan(context, caller, params.id);
+        const { schedule, enabled } = plan;
         if (!schedule || !enabled) return { data: { schedule, fires: [], clockChanges: [] } };
-        return { data: toNextFires(calendar, schedule, query.from ?? context.clock.now(), query.count) };
+        const from = query.from ?? context.clock.now();
+        const hosts = await listHostBegins(context, caller, calendar, { plan, schedule, from, count: query.count });
+        return { data: { ...toNextFires(calendar, schedule, from, query.count), hosts } };
       },
     }),
   ];
