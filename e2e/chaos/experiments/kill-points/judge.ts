@@ -7,6 +7,7 @@ export type LedgerRun = {
   readonly id: RunId;
   readonly plan: PlanId;
   readonly state: RunState;
+  readonly createdAt: number;
   readonly fireAt: number | undefined;
   readonly reason: string | undefined;
   /** Numbers of the log lines the ledger has, in order, and how many there are by the run's end. */
@@ -109,27 +110,27 @@ export function judgeCrash(facts: CrashFacts): string[] {
   ];
 }
 
-/** A snapshot as restic lists it. */
-export type StoredSnapshot = { readonly id: string; readonly tree: string; readonly tags?: readonly string[] };
+/** A snapshot as restic lists it, with what lies below its source in one text: names, kinds, sizes, times, modes. */
+export type StoredSnapshot = { readonly id: string; readonly tags: readonly string[]; readonly content: string };
 
 /**
- * Compares what lies in the repository with the ledger: every good snapshot has the content that was restored and hashed (the same
- * tree), and no run has two of them. `trees` names the tree of each plan's source.
+ * Compares what lies in the repository with the ledger: every good snapshot has the content of the one that was restored and hashed, and no
+ * green run has two of them. `contents` names what each plan's source holds.
  */
 export function judgeRepository(
   snapshots: readonly StoredSnapshot[],
   ledger: readonly LedgerRun[],
-  trees: ReadonlyMap<PlanId, string>,
+  contents: ReadonlyMap<PlanId, string>,
 ): string[] {
   const byId = new Map(snapshots.map((snapshot) => [snapshot.id, snapshot]));
   return ledger.flatMap((run) => {
     const problems: string[] = [];
-    const tagged = snapshots.filter(({ tags = [] }) => tags.some((tag) => tag.includes(run.id)));
+    const tagged = snapshots.filter(({ tags }) => tags.some((tag) => tag.includes(run.id)));
     if (run.state === 'succeeded' && tagged.length !== 1)
       problems.push(`run ${run.id} has ${tagged.length} snapshots in the repository`);
     for (const { engineId, state } of run.snapshots) {
-      if (state !== 'good') continue;
-      if (byId.get(engineId)?.tree !== trees.get(run.plan))
+      const content = byId.get(engineId)?.content;
+      if (state === 'good' && (content === undefined || content !== contents.get(run.plan)))
         problems.push(`run ${run.id} is green and its snapshot ${engineId} holds something else than its source`);
     }
     return problems;

@@ -1,7 +1,8 @@
 /** A server and a host that back up all the time: plans that are due every minute, and plans that are ordered. */
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { isDeepStrictEqual } from 'node:util';
 import type { PlanId, RunId } from '@holdfast/shared/domain/ids.ts';
 import type { LogLine } from '@holdfast/shared/domain/run.ts';
 import type { AgentProcess } from '../../../harness/agent-process.ts';
@@ -15,7 +16,6 @@ import {
   type ResticByHand,
 } from '../../../harness/catalog.ts';
 import { hashTree, makeFileTree } from '../../../harness/services/files.ts';
-import { runTool } from '../../../harness/services/tool-run.ts';
 import { getTool } from '../../../harness/services/tools.ts';
 import { waitFor } from '../../../harness/services/wait-for.ts';
 import { type Stack, startStack } from '../../../harness/stack.ts';
@@ -39,17 +39,22 @@ export type BusyWorld = {
   readonly ordered: readonly BusyPlan[];
   /** Due every minute. */
   readonly scheduled: readonly BusyPlan[];
-  /** Reads the ledger; keeps asking while the server is away. */
+  /** Reads the runs created since then; keeps asking while the server is away. */
   readLedger(since: number): Promise<LedgerRun[]>;
   readJournal(): { readonly runs: JournalRun[]; readonly waitingEvents: number };
   listStored(): Promise<ReadonlySet<string>>;
   /** Resolves with the instant at which the host was online and neither side had anything left to do or to tell. */
   settle(): Promise<number>;
-  /** Everything in the repository, by restic itself; every source's newest snapshot is restored and compared on the way. */
-  readRepository(
-    ledger: readonly LedgerRun[],
-  ): Promise<{ snapshots: StoredSnapshot[]; trees: Map<PlanId, string>; problems: string[] }>;
+  /** Everything in the repository, by restic itself. The newest good snapshot of every source is restored and compared with it. */
+  readRepository(ledger: readonly LedgerRun[]): Promise<RepositoryFacts>;
   stop(): Promise<void>;
+};
+
+export type RepositoryFacts = {
+  readonly snapshots: readonly StoredSnapshot[];
+  /** What the verified snapshot of each plan holds. */
+  readonly contents: ReadonlyMap<PlanId, string>;
+  readonly problems: readonly string[];
 };
 
 async function addBusyPlan(
@@ -119,6 +124,7 @@ async function fillWorld(stack: Stack): Promise<BusyWorld> {
       id,
       plan,
       state: detail.state,
+      createdAt: detail.createdAt,
       fireAt,
       reason: detail.failure?.reason,
       lines: lines.map(({ n }) => n),
@@ -127,14 +133,8 @@ async function fillWorld(stack: Stack): Promise<BusyWorld> {
     };
   };
   const readLedgerOnce = async (since: number): Promise<LedgerRun[]> => {
-    const runs: ListedRun[] = [];
-    for (let until = ''; ; ) {
-      const page = await api.get<readonly ListedRun[]>(`/runs?host=${host.id}&since=${since}&limit=${PAGE}${until}`);
-      runs.push(...page);
-      const oldest = page.at(-1);
-      if (page.length < PAGE || oldest === undefined) break;
-      until = `&until=${oldest.createdAt}`;
-    }
+    const runs = await api.get<readonly ListedRun[]>(`/runs?host=${host.id}&since=${since}&limit=${PAGE}`);
+    if (runs.length === PAGE) throw new Error('more runs than one page holds');
     return Promise.all(runs.map(readRun));
   };
   const readJournal = () => readJournalFile(agent.stateDir);
@@ -156,44 +156,52 @@ async function fillWorld(stack: Stack): Promise<BusyWorld> {
     readLedger: (since) => waitFor('the ledger', () => readLedgerOnce(since), { deadlineMs: WAIT_MS }),
     listStored: async () => new Set(await readdir(join(path, 'snapshots'))),
     settle: () => waitFor('both sides to have nothing left to do', isSettled, { deadlineMs: WAIT_MS, intervalMs: 50 }),
-    async readRepository(ledger) {
-      const snapshots = JSON.parse(await restic.run('snapshots', '--json')) as StoredSnapshot[];
-      const trees = new Map<PlanId, string>();
-      const problems: string[] = [];
-      for (const busy of [...ordered, ...scheduled]) {
-        const found = await restoreNewest(stack, restic, path, busy, ledger, snapshots);
-        if (found === undefined) continue;
-        trees.set(busy.plan.id, found.tree);
-        if (!found.isEqual) problems.push(`the newest snapshot of ${busy.plan.name} does not restore to its source`);
-      }
-      await restic.run('check', '--read-data').catch((error: unknown) => problems.push(`restic check: ${String(error)}`));
-      return { snapshots, trees, problems };
-    },
+    readRepository: (ledger) => readRepository(restic, stack.directory, [...ordered, ...scheduled], ledger),
     stop: () => stack.stop(),
   };
 }
 
-/** Restores a plan's newest good snapshot and compares it with its source; undefined when there is none. */
-async function restoreNewest(
-  stack: Stack,
+type Found = { readonly snapshot: string; readonly matches: readonly Readonly<Record<string, string | number>>[] };
+
+async function readRepository(
   restic: ResticByHand,
-  repository: string,
-  { plan, folder }: BusyPlan,
+  directory: string,
+  plans: readonly BusyPlan[],
   ledger: readonly LedgerRun[],
-  snapshots: readonly StoredSnapshot[],
-): Promise<{ tree: string; isEqual: boolean } | undefined> {
-  const good = new Set(
-    ledger
-      .filter((run) => run.plan === plan.id)
-      .flatMap((run) => run.snapshots.flatMap(({ engineId, state }) => (state === 'good' ? [engineId] : []))),
-  );
-  const newest = snapshots.findLast(({ id }) => good.has(id));
-  if (newest === undefined) return undefined;
-  const target = join(stack.directory, `restored ${plan.name}`);
-  await restic.run('restore', newest.id, '--target', target);
+): Promise<RepositoryFacts> {
+  const listed = await restic.listSnapshots();
+  const found = JSON.parse(await restic.run('find', '--json', '*')) as readonly Found[];
+  const contents = new Map(found.map(({ snapshot, matches }) => [snapshot, describeContent(plans, matches)]));
+  const snapshots = listed.map(({ id, tags = [] }) => ({ id, tags, content: contents.get(id) ?? '' }));
+  const verified = new Map<PlanId, string>();
+  const problems: string[] = [];
+  for (const { plan, folder } of plans) {
+    const runs = ledger.filter((run) => run.plan === plan.id);
+    const good = new Set(
+      runs.flatMap((run) => run.snapshots.filter(({ state }) => state === 'good').map(({ engineId }) => engineId)),
+    );
+    const newest = snapshots.findLast(({ id }) => good.has(id));
+    if (newest === undefined) continue;
+    verified.set(plan.id, newest.content);
+    if (!(await restoresTo(restic, directory, newest.id, folder)))
+      problems.push(`the newest snapshot of ${plan.name} does not restore to its source`);
+  }
+  await restic.run('check', '--read-data').catch((error: unknown) => problems.push(`restic check: ${String(error)}`));
+  return { snapshots, contents: verified, problems };
+}
+
+/** What is below a source; the folders above it change as others write there. */
+function describeContent(plans: readonly BusyPlan[], matches: Found['matches']): string {
+  const inside = matches.filter(({ path }) => plans.some(({ folder }) => String(path).startsWith(`${folder}/`)));
+  return inside.map(({ path, type, size, mtime, mode }) => [path, type, size, mtime, mode].join(' ')).join('\n');
+}
+
+async function restoresTo(restic: ResticByHand, directory: string, snapshot: string, folder: string): Promise<boolean> {
+  const target = join(directory, 'restored');
+  await restic.run('restore', snapshot, '--target', target);
   const [before, after] = [await hashTree(folder), await hashTree(join(target, folder))];
-  await runTool('rm', ['-rf', '--', target]);
-  return { tree: newest.tree, isEqual: repository !== '' && JSON.stringify(before) === JSON.stringify(after) };
+  await rm(target, { recursive: true, force: true });
+  return isDeepStrictEqual(before, after);
 }
 
 /** Orders a run; undefined when no answer came, so that nobody knows whether it was taken. */

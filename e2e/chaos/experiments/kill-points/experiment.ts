@@ -1,0 +1,158 @@
+/**
+ * kill -9 of the agent, the server or both, at named and at random moments, while scheduled and ordered runs go on. After each kill the dead are
+ * started again; when neither side has anything left to do, ledger, journal and repository must agree.
+ */
+import type { Experiment, Lab, Outcome } from '../../experiment.ts';
+import { createTally, pickTries } from '../../experiment.ts';
+import { type CrashFacts, type Fire, judgeCrash, judgeRepository, type LedgerRun } from './judge.ts';
+import { MOMENTS, type Moment, type Orders, strikeAt, type TryContext, type Victim } from './moments.ts';
+import { type BusyWorld, openBusyWorld } from './world.ts';
+
+const TRIES = { selection: 3, quarter: 15, full: 340 } as const;
+const MINUTE_MS = 60_000;
+/** A fire this young may not have reached the journal yet and is judged with the next try. */
+const YOUNG_MS = 1000;
+/** Runs of fires are read again this far back: they belong to the window by their fire, not by when they were made. */
+const LOOK_BACK_MS = 2 * MINUTE_MS;
+
+type Judged = { readonly problems: string[]; readonly through: number };
+
+function listFires(world: BusyWorld, after: number, through: number): Fire[] {
+  return world.scheduled.flatMap(({ plan, effectiveFrom }) => {
+    const fires: Fire[] = [];
+    const first = Math.max(after + 1, effectiveFrom);
+    for (let at = Math.ceil(first / MINUTE_MS) * MINUTE_MS; at <= through; at += MINUTE_MS)
+      fires.push({ plan: plan.id, fireAt: at });
+    return fires;
+  });
+}
+
+/** Waits until both sides are quiet and judges what was made since `after`. Runs that were judged go into `known`. */
+async function judgeTry(
+  world: BusyWorld,
+  after: number,
+  orders: Orders,
+  wasAgentHit: boolean,
+  known: Map<string, LedgerRun>,
+): Promise<Judged> {
+  const quietAt = await world.settle();
+  const through = quietAt - YOUNG_MS;
+  const everything = await world.readLedger(Math.max(0, after - LOOK_BACK_MS));
+  const isOfTry = ({ fireAt, createdAt }: LedgerRun) =>
+    fireAt === undefined ? createdAt > after && createdAt <= quietAt : fireAt > after && fireAt <= through;
+  const ledger = everything.filter((run) => isOfTry(run) && (run.fireAt !== undefined || !known.has(run.id)));
+  const facts: CrashFacts = {
+    ordered: orders.answered,
+    uncertainOrders: orders.uncertain,
+    fires: listFires(world, after, through),
+    firesWithin: [after, through],
+    ledger,
+    journal: world.readJournal().runs.filter(({ run, isClosed }) => isClosed || ledger.some(({ id }) => id === run)),
+    stored: await world.listStored(),
+    wasAgentHit,
+  };
+  for (const run of ledger) known.set(run.id, run);
+  return { problems: judgeCrash(facts), through };
+}
+
+/** Kills and starts again; the second kill of a try finds the dead dead. */
+function createBlows(
+  world: BusyWorld,
+  victim: Victim,
+  record: (injection: object) => void,
+  facts: { moment: Moment; index: number; gapMs: number },
+) {
+  const kills: (() => Promise<void>)[] = [];
+  const { agent, stack } = world;
+  if (victim !== 'server') kills.push(() => agent.kill('SIGKILL'));
+  if (victim !== 'agent') kills.push(() => stack.server.kill('SIGKILL'));
+  return {
+    async strike() {
+      record({ ...facts, victim, fault: 'kill -9', at: Date.now() });
+      const [first, second] = facts.gapMs % 2 === 0 ? kills : kills.toReversed();
+      await first?.();
+      await second?.();
+    },
+    async revive() {
+      await Promise.all([
+        stack.server.isRunning() ? undefined : stack.server.restart(),
+        agent.isRunning() ? undefined : agent.restart(),
+      ]);
+    },
+  };
+}
+
+async function tryOnce(lab: Lab, world: BusyWorld, victim: Victim, index: number): Promise<Orders> {
+  const seed = lab.seed.fork(String(index));
+  const moment = MOMENTS[index % MOMENTS.length] ?? 'idle';
+  const orders: Orders = { answered: [], uncertain: 0 };
+  const facts = { moment, index, gapMs: seed.fork('gap').int([0, 1]) };
+  const blows = createBlows(world, victim, lab.record, facts);
+  const note: TryContext['note'] = (detail) => lab.record({ ...facts, victim, ...detail });
+  await strikeAt(moment, { world, victim, seed, orders, note, ...blows });
+  await blows.revive();
+  return orders;
+}
+
+/** Tries on one stack until `until` or until one does not come to rest; gives the number of the next try. */
+async function tryMany(
+  lab: Lab,
+  victim: Victim,
+  from: number,
+  until: number,
+  count: (problem?: string) => void,
+): Promise<number> {
+  const world = await openBusyWorld();
+  const known = new Map<string, LedgerRun>();
+  try {
+    let after = Date.now() - YOUNG_MS;
+    for (let index = from; index < until; index += 1) {
+      const where = `try ${index} of ${lab.seed.name} (${MOMENTS[index % MOMENTS.length]})`;
+      const startedAt = performance.now();
+      try {
+        const orders = await tryOnce(lab, world, victim, index);
+        const { problems, through } = await judgeTry(world, after, orders, victim !== 'server', known);
+        after = through;
+        count(problems.length === 0 ? undefined : `${where}: ${problems.join('; ')}`);
+      } catch (error) {
+        const logs = await world.stack.readLogs();
+        lab.record({
+          index,
+          victim,
+          failure: String(error),
+          cause: String((error as Error).cause),
+          logs: Object.values(logs).map((log) => log.slice(-3000)),
+        });
+        count(`${where}: ${error instanceof Error ? error.message : String(error)}`);
+        return index + 1;
+      }
+      lab.say(`${where}: ${Math.round(performance.now() - startedAt)} ms`);
+    }
+    const { problems, snapshots, contents } = await world.readRepository([...known.values()]);
+    for (const problem of [...problems, ...judgeRepository(snapshots, [...known.values()], contents)])
+      count(`tries ${from} to ${until - 1}: ${problem}`);
+    return until;
+  } finally {
+    await world.stop();
+  }
+}
+
+function createKillPoints(victim: Victim): Experiment {
+  const name = `kill-points-${victim}`;
+  return {
+    figures: [name],
+    async run(lab): Promise<readonly Outcome[]> {
+      const tries = pickTries(lab, TRIES);
+      const tally = createTally(name);
+      for (let next = 0; next < tries; ) next = await tryMany(lab, victim, next, tries, tally.count);
+      const detail = `kill -9 of ${victim === 'both' ? 'agent and server' : `the ${victim}`} at ${MOMENTS.join(', ')} while scheduled and ordered runs go on: lost, doubled or falsely green runs`;
+      return [tally.toOutcome(detail)];
+    },
+  };
+}
+
+export const KILL_POINTS: readonly Experiment[] = [
+  createKillPoints('agent'),
+  createKillPoints('server'),
+  createKillPoints('both'),
+];
