@@ -1,6 +1,7 @@
 /** Whether a host is fit to keep its plans: each check with a word for how it stands, what was seen, and what to do. */
 import { type Html, html } from '../html.ts';
-import { panel, type RowView, rows } from '../ui/panel.ts';
+import { icon } from '../ui/icons.ts';
+import { facts, panel, type RowView, rows } from '../ui/panel.ts';
 import { formatBytes, formatCount, formatDuration, formatNoun } from '../ui/quantity.ts';
 import { type StatusView, status } from '../ui/status.ts';
 import { relativeTime } from '../ui/time.ts';
@@ -15,8 +16,7 @@ export interface ChecksView extends MachineView {
 
 type Standing = 'good' | 'look' | 'bad' | 'unknown';
 
-const WORDS: Readonly<Record<Standing, StatusView>> = {
-  good: { word: 'good', tone: 'protected', icon: 'check' },
+const WORDS: Readonly<Record<Exclude<Standing, 'good'>, StatusView>> = {
   look: { word: 'look', tone: 'at-risk', icon: 'warning' },
   bad: { word: 'bad', tone: 'unprotected', icon: 'cross' },
   unknown: { word: 'unknown', tone: 'unknown', icon: 'question' },
@@ -46,14 +46,22 @@ export function checksPanel(view: ChecksView): Html | false {
     lagCheck(view),
   ];
   const known = checks.filter((check) => check !== undefined);
-  const open = known.filter(({ standing }) => standing === 'look' || standing === 'bad').length;
+  const good = known.filter(({ standing }) => standing === 'good');
+  const others = known.flatMap(({ standing, ...check }) => (standing === 'good' ? [] : [{ ...check, standing }]));
+  const open = others.filter(({ standing }) => standing !== 'unknown').length;
   return panel({
     title: 'Self-checks',
     aside: open > 0 ? `${formatCount(open)} to look at` : undefined,
-    content: rows(
-      known.map(({ name, standing, seen }): RowView => ({ status: status(WORDS[standing]), title: name, detail: seen })),
-    ),
+    content: html`<div class="stack">${
+      others.length > 0 &&
+      rows(others.map(({ name, standing, seen }): RowView => ({ status: status(WORDS[standing]), title: name, detail: seen })))
+    }${good.length > 0 && facts(good.map(({ name, seen }) => ({ label: goodLabel(name), value: seen })))}</div>`,
   });
+}
+
+/** What is in order takes one line: the sign, and the word for those who do not see it. */
+function goodLabel(name: string): Html {
+  return html`<span class="status tone-protected">${icon('check')}<span><span class="visually-hidden">good: </span>${name}</span></span>`;
 }
 
 function settingsCheck({ spec, standing }: ChecksView): Check {
@@ -61,7 +69,14 @@ function settingsCheck({ spec, standing }: ChecksView): Check {
   if (spec.has >= spec.wanted) return { name, standing: 'good', seen: `works by version ${spec.has}, the newest` };
   const behind = `works by version ${spec.has}, should work by ${spec.wanted}`;
   if (spec.tooBig === true) return { name, standing: 'bad', seen: `${behind}; the newer ones are too big to be sent` };
-  return { name, standing: 'look', seen: standing === 'online' ? `${behind}; on their way` : `${behind}; sent when it is back` };
+  return {
+    name,
+    standing: 'look',
+    seen:
+      standing === 'online'
+        ? `${behind}; on their way. If this stays, the reason is under Happenings`
+        : `${behind}; sent when it is back`,
+  };
 }
 
 function clockCheck({ skewMs, skewLevel }: ChecksView): Check {

@@ -2,7 +2,7 @@
 import { type Html, type HtmlValue, html } from '../html.ts';
 import { fingerprintLine } from '../ui/fingerprint.ts';
 import { facts, panel, rows } from '../ui/panel.ts';
-import { formatBytes, formatCount, formatNoun, formatPercent } from '../ui/quantity.ts';
+import { formatBytes, formatCount, formatPercent } from '../ui/quantity.ts';
 import { type HostState, status } from '../ui/status.ts';
 import { type Clockface, relativeTime, stampTime } from '../ui/time.ts';
 
@@ -75,13 +75,6 @@ export function factsPanel(view: MachineView): Html {
       { label: 'Fingerprint', value: fingerprintLine(view.words) },
       ...machine,
       { label: 'Runs at once', value: formatCount(view.concurrency) },
-      {
-        label: 'Settings',
-        value:
-          view.spec.has < view.spec.wanted
-            ? `version ${view.spec.has}, should be ${view.spec.wanted}`
-            : `version ${view.spec.has}`,
-      },
       { label: 'Joined', value: stampTime(view.joinedAt, face) },
     ]),
   });
@@ -97,15 +90,6 @@ export function heartbeatPanel({ heartbeat, face, standing }: MachineView): Html
       { label: 'Runs', value: `${heartbeat.activeRuns} running · ${heartbeat.queuedRuns} waiting` },
       { label: 'Processor', value: formatPercent(heartbeat.cpuRatio) },
       { label: 'Memory used', value: `${formatBytes(memoryUsedBytes)} of ${formatBytes(memoryTotalBytes)}` },
-      { label: 'Room for its journal', value: formatBytes(heartbeat.stateDiskFreeBytes) },
-      {
-        label: 'Not yet reported',
-        value:
-          heartbeat.outboxEvents === 0
-            ? 'nothing'
-            : `${formatNoun(heartbeat.outboxEvents, 'event')} · ${formatBytes(heartbeat.outboxBytes)}`,
-      },
-      { label: 'Agent’s delay', value: `${Math.round(heartbeat.loopLagMs)}\u00a0ms` },
     ]),
   });
 }

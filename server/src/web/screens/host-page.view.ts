@@ -53,8 +53,6 @@ export interface HostPageView extends MachineView {
 export const HOST_PART_ID = 'host-part';
 export const HOST_ANSWER_ID = 'host-answer';
 export const HOST_LEDE_ID = 'host-lede';
-/** Clocks apart by more than this make times hard to compare. */
-const SKEW_SHOWN_MS = 5_000;
 
 export function hostPage(shell: Shell, view: HostPageView): Html {
   const { urls, id, may } = view;
@@ -123,21 +121,13 @@ function hostWarnings(view: HostPageView): readonly Flash[] {
       tone: 'notice',
       text: 'The agent keeps its schedule without this server and reports afterwards. Until then nothing here is shown as protected. On the host, look at: holdfast-agent status',
     });
-  if (view.standing === 'online' && view.spec.has < view.spec.wanted)
-    warnings.push(
-      view.spec.tooBig
-        ? SPEC_TOO_BIG
-        : {
-            tone: 'warning',
-            text: html`The agent still works by version ${view.spec.has} of its settings; version ${view.spec.wanted} is on its way. If this stays, the reason is under Happenings.`,
-          },
-    );
+  if (view.standing === 'online' && view.spec.has < view.spec.wanted && view.spec.tooBig === true) warnings.push(SPEC_TOO_BIG);
   if (view.facts?.pdeathsig === false)
     warnings.push({
       tone: 'warning',
       text: 'On this host children outlive a killed agent, so a truncated dump could look good until the ledger is reconciled. Install util-linux with setpriv.',
     });
-  if (view.skewMs !== undefined && Math.abs(view.skewMs) > SKEW_SHOWN_MS)
+  if (view.skewMs !== undefined && view.skewLevel === 'alert')
     warnings.push({
       tone: 'warning',
       text: html`Its clock is ${formatDuration(Math.abs(view.skewMs))} ${view.skewMs > 0 ? 'ahead of' : 'behind'} this server’s. Schedules follow the host’s clock; let it keep time.`,

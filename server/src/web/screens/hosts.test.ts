@@ -129,7 +129,7 @@ describe('the hosts page', () => {
   it('shows what failed in the tool’s own words', async () => {
     const words = readWords(await world.read(`/hosts/${night.broken.id}`));
     assert.match(words, /password authentication failed for user "backup"/);
-    assert.match(words, /version 11 of its settings; version 12 is on its way/);
+    assert.match(words, /works by version 11, should work by 12; on their way/);
   });
 
   it('answers the live parts of a host with the very elements of its page', async () => {
@@ -331,9 +331,9 @@ describe('changing a host', () => {
     world.directory.heartbeats.set(host.id, beat);
     const fine = readWords(await world.read(`/hosts/${host.id}`));
     for (const text of [
-      'good Clock agrees with this server’s',
-      'good Told everything it did',
-      'good Room for its journal 9 GiB free',
+      'good: Clock agrees with this server’s',
+      'good: Told everything it did',
+      'good: Room for its journal 9 GiB free',
     ])
       assert.ok(fine.includes(text), text);
     world.directory.heartbeats.set(host.id, {

@@ -66,7 +66,7 @@ export function listOptionFacts(options: PlanOptions): readonly OptionFact[] {
 /** How the plan behaves when things do not go as they should; whole sentences. */
 export function describeOptions(options: PlanOptions): readonly string[] {
   const grace = formatMinutes(options.graceMinutes);
-  const kept = options.blackouts.length > 0 ? ' or kept back by a window' : '';
+  const kept = options.blackouts.length > 0 ? ', or kept back by a window,' : '';
   const wait = writeSpan(options.retryAfterSeconds).replaceAll(' ', NBSP);
   return [
     options.catchUp
