@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
+import { DEFAULT_PLAN_OPTIONS, type PlanOptions } from '@holdfast/shared/domain/plan.ts';
 import * as calendar from '../../fires/fires.ts';
 import { gantt } from '../ui/charts.ts';
 import { groupFires, listComingFires } from './coming-fires.ts';
@@ -9,10 +11,13 @@ const HOUR = 60 * MINUTE;
 const NOW = Date.UTC(2026, 10, 20, 9);
 const UNTIL = NOW + 4 * HOUR;
 
+const HOST = 'host_a' as HostId;
+const PLAN = { id: 'plan_a' as PlanId, name: 'x', enabled: true, options: DEFAULT_PLAN_OPTIONS, effectiveFrom: 0 };
+
 const marksOf = (...plans: readonly (readonly [name: string, cron: string])[]) =>
   groupFires(
     plans.flatMap(([name, cron]) =>
-      listComingFires(calendar, { name, schedule: { cron, zone: 'UTC' }, enabled: true }, NOW, UNTIL),
+      listComingFires(calendar, { ...PLAN, name, schedule: { cron, zone: 'UTC' } }, HOST, NOW, UNTIL),
     ),
     'UTC',
   );
@@ -63,10 +68,23 @@ describe('The fires to come', () => {
   });
 
   it('leave out a plan that is paused, has no schedule, or one that cannot be read', () => {
-    const list = (plan: object) => listComingFires(calendar, { name: 'x', enabled: true, ...plan } as never, NOW, UNTIL);
+    const list = (plan: object) => listComingFires(calendar, { ...PLAN, ...plan }, HOST, NOW, UNTIL);
     assert.deepEqual(list({ schedule: { cron: '* * * * *', zone: 'UTC' }, enabled: false }), []);
     assert.deepEqual(list({}), []);
     assert.deepEqual(list({ schedule: { cron: 'often', zone: 'UTC' } }), []);
+  });
+
+  it('stand where the host begins: after its part of the spread, and at the end of a blackout window', () => {
+    const schedule = { cron: '0 * * * *', zone: 'UTC' };
+    const list = (options: Partial<PlanOptions>) =>
+      listComingFires(calendar, { ...PLAN, schedule, options: { ...DEFAULT_PLAN_OPTIONS, ...options } }, HOST, NOW, UNTIL);
+    const spread = list({ spreadMinutes: 60 });
+    assert.ok(spread.length === 4 && spread.every(({ at }) => at % HOUR > 0), JSON.stringify(spread));
+    const blackouts = [{ from: '09:30', to: '11:15', days: [0, 1, 2, 3, 4, 5, 6] }];
+    assert.deepEqual(
+      list({ blackouts }).map(({ at }) => (at - NOW) / HOUR),
+      [2.25, 3, 4],
+    );
   });
 
   it('are drawn as one rectangle that says all on hover', () => {

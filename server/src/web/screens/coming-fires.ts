@@ -1,4 +1,5 @@
 /** The fires to come as a night's drawing marks them: those that stand close together are one mark, with a word for all. */
+import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import type { Plan } from '../../store/catalog.ts';
 import type { FireCalendar } from '../api/fire-calendar.ts';
 import type { GanttFires } from '../ui/charts.ts';
@@ -20,19 +21,22 @@ export interface ComingFire {
   plan: string;
 }
 
-/** When the plan fires after `now` until `until`, epoch milliseconds. */
+/** When the plan begins on the host after `now` until `until`, epoch milliseconds: its fires, spread and blackout windows included. */
 export function listComingFires(
   calendar: FireCalendar,
-  plan: Pick<Plan, 'name' | 'schedule' | 'enabled'>,
+  plan: Pick<Plan, 'id' | 'name' | 'schedule' | 'enabled' | 'options' | 'effectiveFrom'>,
+  host: HostId,
   now: number,
   until: number,
 ): readonly ComingFire[] {
   const { schedule } = plan;
   if (!plan.enabled || schedule === undefined || !calendar.checkCron(schedule.cron, schedule.zone, now).ok) return [];
-  const all = [...calendar.listNextFires(schedule, now, FIRST_ASKED)];
+  const list = (after: number, count: number) =>
+    calendar.listNextBegins({ ...plan, schedule }, host, after, count).begins.map(({ dueAt }) => dueAt);
+  const all = list(now, FIRST_ASKED);
   let last = all.at(-1);
   while (all.length >= FIRST_ASKED && all.length < MOST_ASKED && last !== undefined && last <= until) {
-    const more = calendar.listNextFires(schedule, last, BATCH_ASKED);
+    const more = list(last, BATCH_ASKED);
     if (more.length === 0) break;
     all.push(...more);
     last = all.at(-1);

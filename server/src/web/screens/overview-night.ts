@@ -64,10 +64,11 @@ function listComing(calendar: FireCalendar, scene: NightScene, until: number): R
   const hostOf = new Map(scene.sources.map((source) => [source.id, source.host]));
   const coming = new Map<HostId, ComingFire[]>();
   for (const plan of scene.plans) {
-    const fires = listComingFires(calendar, plan, scene.now, until);
-    if (fires.length === 0) continue;
     const hosts = new Set(plan.sources.map((id) => hostOf.get(id)).filter((host) => host !== undefined));
-    for (const host of hosts) coming.set(host, [...(coming.get(host) ?? []), ...fires]);
+    for (const host of hosts) {
+      const fires = listComingFires(calendar, plan, host, scene.now, until);
+      if (fires.length > 0) coming.set(host, [...(coming.get(host) ?? []), ...fires]);
+    }
   }
   return coming;
 }

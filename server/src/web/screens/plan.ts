@@ -17,6 +17,7 @@ import { findLocalPath, PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { isShown } from './form-problem.ts';
 import { readText } from './form-values.ts';
+import { findHostBegins } from './host-begins.ts';
 import { type LineName, MISSED_SHOWN, toMissedFiresView } from './missed-fires.ts';
 import { findId, getParam, wantsPart } from './params.ts';
 import { type PlanSourceLine, type PlanView, planPage } from './plan.view.ts';
@@ -119,6 +120,16 @@ async function showPlan(context: CoreContext, visit: Visit, calendar: FireCalend
       pairs: [...hosts.values()].slice(0, MISSED_SHOWN).map((host) => ({ plan, host, ...nameOfHost(host.id) })),
     }),
     fires: upcoming,
+    begins:
+      plan.schedule !== undefined && plan.enabled && upcoming.fires.length > 0
+        ? findHostBegins(
+            calendar,
+            plan,
+            plan.schedule,
+            [...hosts.values()].map((host) => ({ id: host.id, ...nameOfHost(host.id) })),
+            face,
+          )
+        : undefined,
     runs,
     allRunsHref: urls.runs({ plan: plan.id }),
     snapshots: snapshots.rows.map((row) => toSnapshotLine(row, snapshotNames, caller, urls)),

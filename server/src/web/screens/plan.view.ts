@@ -6,6 +6,7 @@ import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { facts, panel, rows } from '../ui/panel.ts';
 import { type ProtectionState, protectionStatus } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
+import { type HostBeginsView, hostBegins } from './host-begins.view.ts';
 import { type MissedFiresView, missedFiresPanel } from './missed-fires.view.ts';
 import { type FiresView, firesList } from './plan-fires.view.ts';
 import { type BriefRunsView, runsBrief } from './runs.view.ts';
@@ -36,6 +37,8 @@ export type PlanView = {
   };
   readonly missed: MissedFiresView;
   readonly fires: FiresView;
+  /** Where hosts do not begin at the fires themselves. */
+  readonly begins?: HostBeginsView | undefined;
   readonly runs: BriefRunsView;
   readonly allRunsHref: string;
   readonly snapshots: readonly SnapshotLine[];
@@ -95,7 +98,7 @@ function firesPanel(view: PlanView): Html {
       ? html`<p class="quiet">It runs only when somebody asks for it.</p>`
       : view.fires.problem !== undefined
         ? html`<p>${view.fires.problem}</p>`
-        : firesList(view.fires, view.face);
+        : html`${firesList(view.fires, view.face)}${view.begins !== undefined && hostBegins(view.begins)}`;
   return panel({ title: 'Next', content });
 }
 
