@@ -24,6 +24,8 @@ const DAY_MS = 24 * 3_600_000;
 const RETRY_MS = 5_000;
 /** Tools are looked for again this often; a person who installs one can also restart the agent. */
 const INVENTORY_MS = 10 * 60_000;
+/** Runs wait at most this long for locks of an earlier life to be cleared. */
+const RECOVERY_PATIENCE_MS = 60_000;
 /** What still runs at a stop is given this long before it is cancelled. */
 const STOP_GRACE_MS = 10_000;
 
@@ -92,6 +94,17 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     };
   }
 
+  /** What an earlier life left is put right and its locks are cleared before anything new begins; then the ledger is compared. */
+  async function recover(): Promise<void> {
+    const { interrupted, requeued, repositories } = await recoverRuns(workbench, executor, spec);
+    if (interrupted + requeued > 0) log.warn({ interrupted, requeued }, 'runs of an earlier life were found');
+    // A repository that hangs must not keep the others from their backups.
+    const patience = sleep(RECOVERY_PATIENCE_MS, undefined, { ref: false });
+    const cleared = reconciliation.clearLeftLocks(repositories);
+    await Promise.race([cleared, patience]);
+    void cleared.then(reconciliation.reconcileAll);
+  }
+
   async function serve(): Promise<void> {
     const common = {
       signal: stopping.signal,
@@ -127,14 +140,16 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   return {
     async run() {
       loadStoredSpec();
-      const recovered = recoverRuns(workbench, executor);
-      if (recovered.interrupted + recovered.requeued > 0) {
-        const { interrupted, requeued } = recovered;
-        log.warn({ interrupted, requeued }, 'runs of an earlier life were found');
-      }
-      scheduler.start();
+      executor.pause();
+      const recovered = recover().catch((error: unknown) =>
+        log.error({ err: error }, 'runs of an earlier life could not be ended'),
+      );
       const stopClockwork = startClockwork();
-      void reconciliation.clearLeftLocks(recovered.repositories).then(reconciliation.reconcileAll);
+      void recovered.then(() => {
+        if (stopping.signal.aborted) return;
+        executor.resume();
+        scheduler.start();
+      });
       try {
         await serve();
       } catch (error) {

@@ -12,9 +12,11 @@ import { createResticEngine } from './engines/restic/engine.ts';
 import { createOwnProcesses } from './engines/restic/own-processes.ts';
 import type { Exec } from './exec/contract.ts';
 import { createExec } from './exec/exec.ts';
+import { findLimitTools } from './exec/limits.ts';
 import { checkPdeathsig } from './exec/pdeathsig.ts';
 import type { Launcher, StartedProcess } from './exec/process.ts';
 import { openWorkDirs, type WorkDirs } from './exec/work-dir.ts';
+import { createHooks, type Hooks } from './hooks/hooks.ts';
 import { type Inventory, takeInventory } from './host/tools.ts';
 import { type HostCredentialStore, openHostCredentials } from './identity/host-credentials.ts';
 import { loadOrCreateIdentity } from './identity/identity.ts';
@@ -23,6 +25,7 @@ import type { AgentLog, Tooling } from './runs/workbench.ts';
 const SETPRIV_PLACES = ['/usr/bin/setpriv', '/bin/setpriv'];
 
 export interface HostTooling extends Tooling {
+  hooks: Hooks;
   credentials: HostCredentialStore;
   inventory(): Inventory;
   /** Looks for the tools again; true when something changed. */
@@ -93,6 +96,8 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
       'children do not die with the agent on this host: install util-linux, and give capabilities as ambient ones instead of file capabilities',
     );
   }
+  const limitTools = await findLimitTools({ setpriv: pdeathsig ? setpriv : undefined });
+  for (const warning of limitTools.warnings) log.warn({}, warning);
   const processes = createOwnProcesses(clock);
   const launcher: Launcher = {
     environment: {
@@ -103,6 +108,7 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
       },
     },
     setpriv,
+    limitTools: limitTools.tools,
     cancelGraceMs: PROCESS.cancelGraceMs,
   };
   const createExecWith: HostTooling['createExecWith'] = (hooks) =>
@@ -130,6 +136,7 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
     workDirs,
     log,
     pdeathsig,
+    hooks: createHooks({ directory: config.hooksDir, workDirs }),
     createExecWith,
     rememberProcess: processes.remember,
     inventory: () => inventory,

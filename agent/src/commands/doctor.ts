@@ -1,6 +1,7 @@
 /** `holdfast-agent doctor`: everything that has to hold on this host, each with what to do when it does not. */
 import { systemClock } from '@holdfast/shared/clock.ts';
 import type { AgentConfig } from '../config.ts';
+import type { HookListing } from '../hooks/hooks.ts';
 import { createAgentLog } from '../log.ts';
 import { openTooling } from '../tooling.ts';
 import { printJson, printLine } from './output.ts';
@@ -10,6 +11,17 @@ interface Check {
   /** `note` is worth knowing and breaks nothing. */
   verdict: 'ok' | 'note' | 'bad';
   text: string;
+}
+
+/** Installed hooks; one that cannot be used costs the runs that name it. */
+function describeHooks({ directory, exists, problem, hooks, omitted }: HookListing): Check[] {
+  if (!exists) return [];
+  if (problem !== undefined) return [{ name: 'hooks', verdict: 'bad', text: `${directory}: ${problem}` }];
+  const checks = hooks.map(
+    (hook): Check => ({ name: `hook ${hook.name}`, verdict: hook.problem ? 'bad' : 'ok', text: hook.problem ?? 'can be used' }),
+  );
+  if (omitted > 0) checks.push({ name: 'hooks', verdict: 'note', text: `${omitted} more in ${directory} were not looked at` });
+  return checks;
 }
 
 /** Returns whether nothing is bad. */
@@ -46,6 +58,7 @@ export async function runDoctor(config: AgentConfig, json: boolean): Promise<boo
       text: report.found ? `${report.version ?? 'unknown version'} at ${report.path ?? '?'}` : (report.advice ?? 'not found'),
     });
   }
+  checks.push(...describeHooks(tooling.hooks.list()));
   const healthy = checks.every((check) => check.verdict !== 'bad');
   if (json) printJson({ healthy, checks });
   else for (const { name, verdict, text } of checks) printLine(`${verdict.padEnd(4)}  ${name}: ${text}`);

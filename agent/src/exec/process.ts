@@ -1,6 +1,6 @@
 /** One stage as a running process: started under pdeathsig in its own group, drained, and stopped by a ladder of signals. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import { createBoundedText } from './bounded-text.ts';
 import type { Stage, StageOutcome } from './contract.ts';
@@ -18,6 +18,17 @@ const GONE_WAIT_MS = 2000;
 const PIPE_LOOK_MS = 250;
 const PIPE_QUIET_LOOKS = 4;
 const PIPE_LOOKS = 20;
+
+/**
+ * Holds a stage back until its starter says on a descriptor that it is remembered, and ends it when the starter died instead. Whoever dies
+ * between starting a child and the child's own request for a death signal would leave a tool that nobody knows.
+ */
+const planHold = (descriptor: number): readonly string[] => [
+  '/bin/sh',
+  '-c',
+  `read -r go <&${descriptor} && exec ${descriptor}<&- && exec "$@"`,
+  'sh',
+];
 
 /** A process that the agent started, as the journal remembers it. */
 export interface StartedProcess {
@@ -134,8 +145,9 @@ export function startStage(launcher: Launcher, stage: Stage, cwd: string, io: St
   const { command, binary } = stage;
   // setpriv goes first: what follows becomes the program by exec, which keeps the parent-death signal.
   const chain = [...(launcher.prefix ?? []), binary, ...command.args];
+  const inherited = stage.inherit ?? [];
   const [file, args] = launcher.setpriv
-    ? [launcher.setpriv, ['--pdeathsig', 'KILL', '--', ...chain]]
+    ? [launcher.setpriv, ['--pdeathsig', 'KILL', '--', ...planHold(3 + inherited.length), ...chain]]
     : [chain[0] ?? binary, chain.slice(1)];
   const stderr = createBoundedText(PROCESS.stderrHeadBytes, PROCESS.stderrTailBytes);
   const stderrLines = stage.onStderrLine ? createLineSplitter(LINE_BYTES, stage.onStderrLine) : undefined;
@@ -144,11 +156,15 @@ export function startStage(launcher: Launcher, stage: Stage, cwd: string, io: St
     cwd,
     detached: true,
     env: createChildEnvironment(launcher.environment, command),
-    stdio: [io.stdin, io.stdout, 'pipe', ...(stage.inherit ?? [])],
+    stdio: [io.stdin, io.stdout, 'pipe', ...inherited, ...(launcher.setpriv ? ['pipe' as const] : [])],
   });
   const identity: StartedProcess | undefined =
     child.pid === undefined ? undefined : { pid: child.pid, startTime: findStartTime(child.pid) };
   if (identity) launcher.onStarted?.(identity);
+  const hold = launcher.setpriv ? (child.stdio.at(-1) as Writable | null) : null;
+  // A child that is gone already is seen by its end.
+  hold?.on('error', () => undefined);
+  hold?.end('go\n');
 
   let ended = false;
   let stopping: Promise<StageOutcome> | undefined;

@@ -1,39 +1,17 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
 import { createExecutor } from './executor.ts';
+import { type Fate, writeFatedRestic } from './fixtures/fated-restic.ts';
 import { findEvent, openRunRig, outline, type RunRig, writeFolder } from './fixtures/run-rig.ts';
 import { recoverRuns } from './recovery.ts';
 
 const REAL = GENERATIONS[1]?.binary ?? '';
 
-/**
- * A restic whose backups do what the file `fate` beside it says, line by line, one line for each backup: `fail`, `hang`, or anything else
- * for what restic does. Everything but `backup` is the real one.
- */
-async function openFatedRig(t: TestContext, fates: readonly string[]): Promise<RunRig> {
-  const dir = mkdtempSync(join(tmpdir(), 'holdfast-fate-'));
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
-  const binary = join(dir, 'restic');
-  writeFileSync(join(dir, 'fate'), `${fates.join('\n')}\n`);
-  writeFileSync(
-    binary,
-    `#!/bin/sh
-case " $* " in *" backup "*)
-  fate=$(head -n 1 ${dir}/fate); sed -i 1d ${dir}/fate
-  [ "$fate" = fail ] && { echo "Fatal: something passing" >&2; exit 1; }
-  [ "$fate" = hang ] && { trap 'exit 130' INT; while :; do sleep 0.05; done; }
-  ;;
-esac
-exec ${REAL} "$@"
-`,
-  );
-  chmodSync(binary, 0o755);
-  const rig = await openRunRig(t, { restic: binary, speed: 100 });
+async function openFatedRig(t: TestContext, fates: readonly Fate[]): Promise<RunRig> {
+  const rig = await openRunRig(t, { restic: writeFatedRestic(t, REAL, fates), speed: 100 });
   await rig.initRepository();
   return rig;
 }
@@ -126,7 +104,7 @@ describe('A run that fails for a passing cause', () => {
     await rig.executor.drain();
     const { workbench, spec } = rig;
     const later = createExecutor({ workbench, spec: () => spec, onRepositoryUsed: () => undefined });
-    assert.deepEqual(recoverRuns(workbench, later), { interrupted: 0, requeued: 1, repositories: new Set() });
+    assert.deepEqual(await recoverRuns(workbench, later, spec), { interrupted: 0, requeued: 1, repositories: new Set() });
     await rig.awaitEvent((event) => event.type === 'run.finished' && event.run === run);
     await later.drain();
     const events = rig.listEvents(run);

@@ -11,6 +11,7 @@ import type { ResticEngine } from '../engines/restic/engine.ts';
 import type { Exec } from '../exec/contract.ts';
 import { computeRetryMs, mayPass, toFraction } from './attempts.ts';
 import { backUpSource } from './backup.ts';
+import { callHookBefore, callOwedHook, owePlanHooks } from './hook-calls.ts';
 import { type PreparedRepository, prepareRepository, withWorkDir } from './inputs.ts';
 import type { JournaledBackup } from './journaled-run.ts';
 import { endPart, type PartResult, summariseParts } from './part.ts';
@@ -36,10 +37,16 @@ interface Ready {
   spec: Spec;
 }
 
+/** The plan's own, or what a plan has that nobody changed; a plan may be deleted while its run waits. */
+function findOptions(spec: Spec | undefined, body: JournaledBackup): PlanOptions {
+  return spec?.plans.find((plan) => plan.id === body.plan)?.options ?? DEFAULT_PLAN_OPTIONS;
+}
+
 function getReady({ workbench, recorder, body, spec }: BackupExecution): Ready {
   const repository = spec?.repositories.find((candidate) => candidate.id === body.repository);
   if (!spec || !repository) throw new AppError('not_found', 'this host does not have the plan’s repository any more');
-  const exec = workbench.execFor(recorder.run);
+  const exec = workbench.execFor(recorder.run).withLimits(findOptions(spec, body).limits);
+  for (const unmet of exec.unmetLimits) recorder.log('warn', unmet);
   return { exec, engine: workbench.engine(exec), repository, spec };
 }
 
@@ -145,6 +152,7 @@ async function runAll(execution: BackupExecution, settle: Settle): Promise<void>
   try {
     ready = getReady(execution);
     if (!onlySkips) {
+      await callHookBefore(execution, signal);
       await withWorkDir(workbench, async (workDir) => {
         const prepared = prepareRepository(workbench, ready.repository, workDir);
         recorder.addRedaction(prepared.redact);
@@ -209,7 +217,7 @@ function beginAttempt({ workbench, recorder, body }: BackupExecution): void {
  */
 export async function executeBackup(given: BackupExecution): Promise<{ reached: boolean; next?: NextAttempt | undefined }> {
   const { workbench, recorder, body } = given;
-  const options = given.spec?.plans.find((plan) => plan.id === body.plan)?.options ?? DEFAULT_PLAN_OPTIONS;
+  const options = findOptions(given.spec, body);
   // What was cancelled while it waited, and what only stands aside for an earlier run, never began.
   const begins = !given.signal.aborted && !body.sources.every((source) => body.overlapping.includes(source));
   const isFirst = !body.started;
@@ -220,6 +228,7 @@ export async function executeBackup(given: BackupExecution): Promise<{ reached: 
   const execution: BackupExecution = { ...given, signal: limit.signal };
   const retryMs = computeRetryMs(options, body.attempt, toFraction(recorder.run));
   try {
+    if (begins) owePlanHooks(execution);
     if (begins && isFirst) recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
     else if (!isFirst) beginAttempt(execution);
     const held: HeldPart[] = [];
@@ -233,9 +242,11 @@ export async function executeBackup(given: BackupExecution): Promise<{ reached: 
       else finishPart(execution, part, durationMs);
     });
     const next = retryMs === undefined ? undefined : holdParts(execution, options, held, retryMs);
+    const summary = summariseParts(body.ended);
+    await callOwedHook(execution, next ? 'failed' : summary.state);
     if (next) return { reached, next };
     if (begins) recorder.finalize();
-    recorder.finish(summariseParts(body.ended));
+    recorder.finish(summary);
     return { reached };
   } catch (error) {
     workbench.log.error({ err: error, run: recorder.run }, 'a run could not be recorded');

@@ -33,6 +33,9 @@ export interface Executor {
   readonly active: number;
   readonly waiting: number;
   listRuns(): readonly RunId[];
+  /** Nothing that is recorded begins until `resume`. */
+  pause(): void;
+  resume(): void;
   drain(): Promise<void>;
   abortAll(): void;
 }
@@ -224,6 +227,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
       return queue.waiting;
     },
     listRuns: () => queue.listRuns(),
+    pause: () => queue.pause(),
+    resume: () => queue.resume(),
     drain: () => queue.drain(),
     abortAll: () => queue.abortAll(),
   };

@@ -82,14 +82,14 @@ describe('What the journal keeps of a run', () => {
   it('ends as failed, once, when a newer or broken agent left it unreadable', async (t) => {
     const rig = await openAgentRig(t);
     rig.journal.runs.record({ run: RUN, kind: 'backup', body: { ...BACKUP, kind: 'from the future' } });
-    assert.equal(recoverRuns(rig.workbench, rig.executor).interrupted, 1);
+    assert.equal((await recoverRuns(rig.workbench, rig.executor, undefined)).interrupted, 1);
     const ends = () =>
       rig.journal.outbox
         .read(0, 1000, 1e9)
         .flatMap(({ event }) => (event.type === 'run.finished' ? [[event.run, event.state, event.failure?.code]] : []));
     assert.deepEqual(ends(), [[RUN, 'failed', 'internal']]);
     assert.deepEqual(rig.journal.runs.listOpen(), []);
-    assert.equal(recoverRuns(rig.workbench, rig.executor).interrupted, 0);
+    assert.equal((await recoverRuns(rig.workbench, rig.executor, undefined)).interrupted, 0);
     assert.equal(ends().length, 1);
   });
 
@@ -99,7 +99,7 @@ describe('What the journal keeps of a run', () => {
     const waited = { ...createOrder(rig), run: 'run_waited' as RunId };
     rig.journal.runs.record({ run: waited.run, kind: 'restore', body: { kind: 'restore', order: waited, started: false } });
     rig.journal.runs.record({ run: RUN, kind: 'restore', body: { kind: 'restore', order: createOrder(rig), started: true } });
-    const { interrupted, requeued, repositories } = recoverRuns(rig.workbench, rig.executor);
+    const { interrupted, requeued, repositories } = await recoverRuns(rig.workbench, rig.executor, undefined);
     assert.deepEqual([interrupted, requeued, [...repositories]], [1, 1, ['repo_1']]);
     await rig.executor.drain();
     const ends = rig.journal.outbox

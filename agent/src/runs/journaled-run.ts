@@ -1,5 +1,6 @@
 /** What the journal keeps of a run so that it can be executed, or ended, by an agent that starts anew. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { hookNameSchema } from '@holdfast/shared/domain/plan.ts';
 import { evidenceSchema, failureSchema, TERMINAL_STATES, TRIGGERS } from '@holdfast/shared/domain/run.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
@@ -27,6 +28,8 @@ export const journaledBackupSchema = z.object({
   attempt: z.int().min(1),
   /** Set while it waits for its next attempt: when that is due, epoch milliseconds. */
   retryAt: z.int().min(0).optional(),
+  /** The script that has to run when the attempt is over, also after a crash. */
+  owedHook: hookNameSchema.optional(),
   /** Parts that have ended, so that neither a crash nor another attempt ends them twice. */
   ended: z.array(endedPartSchema),
 });

@@ -34,6 +34,9 @@ export interface Queue {
   listRuns(): readonly RunId[];
   /** Runs that have not begun. */
   listWaiting(): readonly RunId[];
+  /** Nothing new begins until `resume`. */
+  pause(): void;
+  resume(): void;
   /** Takes nothing new from the queue any more; resolves when what runs has ended. */
   drain(): Promise<void>;
   /** Aborts everything that runs. */
@@ -62,6 +65,7 @@ export function createQueue(options: QueueOptions): Queue {
   const aside = new Set<Entry>();
   const active = new Map<RunId, Entry>();
   let draining = false;
+  let paused = false;
 
   const wait = (entry: Entry, afterMs: number) => {
     if (afterMs <= 0) {
@@ -105,7 +109,7 @@ export function createQueue(options: QueueOptions): Queue {
   };
 
   const fill = () => {
-    while (!draining) {
+    while (!draining && !paused) {
       const next = takeNext();
       if (!next) return;
       begin(next);
@@ -148,6 +152,13 @@ export function createQueue(options: QueueOptions): Queue {
     },
     listRuns: () => [...active.values(), ...waiting, ...aside].map((entry) => entry.job.run),
     listWaiting: () => waiting.map((entry) => entry.job.run),
+    pause() {
+      paused = true;
+    },
+    resume() {
+      paused = false;
+      fill();
+    },
     async drain() {
       draining = true;
       for (const entry of aside) entry.stopTimer?.();

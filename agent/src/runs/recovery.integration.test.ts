@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
 import type { RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { findStartTime, listGroup, readBootId } from '../exec/proc.ts';
 import { createExecutor } from './executor.ts';
 import { findEvent, openRunRig, outline, type RunRig, writeFolder } from './fixtures/run-rig.ts';
@@ -103,6 +104,11 @@ describe('After a crash', () => {
   });
 });
 
+const proveRead = (source: string): Evidence[] => [
+  { check: 'exit_codes', ok: true, seen: 'exited 0' },
+  { check: 'read_back', ok: true, seen: `read ${source}` },
+];
+
 /** Journals a backup over two sources that was cut off after the first `ended` of them, whose snapshot is vouched for. */
 function journalCutRun(rig: RunRig, ended: 0 | 1 | 2): { run: RunId; sources: readonly SourceId[] } {
   const sources = ['one', 'two'].map((name) => rig.addFiles(name, [writeFolder(`${rig.dir}/${name}`, { a: name })]).id);
@@ -120,7 +126,9 @@ function journalCutRun(rig: RunRig, ended: 0 | 1 | 2): { run: RunId; sources: re
     overlapping: [],
     started: true,
     attempt: 1,
-    ended: states.filter(({ isOver }) => isOver).map(({ source, state }) => ({ source, state })),
+    ended: states
+      .filter(({ isOver }) => isOver)
+      .map(({ source, state }) => ({ source, state, bytes: 7, evidence: proveRead(source) })),
   };
   journal.outbox.append(
     { type: 'run.created', run, at, kind: 'backup', trigger: 'manual', plan: plan.id, repository, sources },
@@ -129,10 +137,7 @@ function journalCutRun(rig: RunRig, ended: 0 | 1 | 2): { run: RunId; sources: re
   journal.outbox.append({ type: 'run.started', run, at });
   for (const [index, { source, state, isOver }] of states.entries()) {
     const [id, engineId] = [`snap_${source}` as SnapshotId, String(index).padStart(64, '0')];
-    const evidence = [
-      { check: 'exit_codes' as const, ok: true, seen: 'exited 0' },
-      { check: 'read_back' as const, ok: true, seen: `read ${source}` },
-    ];
+    const evidence = proveRead(source);
     const snapshot = { id, engineId, source, role: 'data' as const, createdAt: at, sizeBytes: 7, evidence };
     journal.outbox.append({ type: 'snapshot.made', run, at, snapshot }, () =>
       journal.snapshots.record({ repository, engineId, snapshot: id, run, source, state: isOver ? 'vouched' : 'made' }),
@@ -173,7 +178,7 @@ describe('A backup of two sources that was cut off', () => {
     it(`is ${state} when ${ended} of them had ended, and vouches for no more than those`, async (t) => {
       const rig = await openRunRig(t);
       const { run } = journalCutRun(rig, ended);
-      const { interrupted, requeued, repositories } = recoverRuns(rig.workbench, rig.executor);
+      const { interrupted, requeued, repositories } = await recoverRuns(rig.workbench, rig.executor, undefined);
       assert.deepEqual([interrupted, requeued, [...repositories]], [1, 0, [rig.repository.id]]);
       const events = rig.listEvents(run);
       const end = findEvent(events, 'run.finished');
@@ -196,7 +201,7 @@ describe('A backup of two sources that was cut off', () => {
       );
       assert.deepEqual(journal.runs.listOpen(), []);
       // Once is enough.
-      assert.equal(recoverRuns(rig.workbench, rig.executor).interrupted, 0);
+      assert.equal((await recoverRuns(rig.workbench, rig.executor, undefined)).interrupted, 0);
       assert.deepEqual(rig.listEvents(run), events);
     });
   }
@@ -218,8 +223,8 @@ describe('A backup of two sources that was cut off', () => {
     };
     const workbench = { ...rig.workbench, journal: cut };
     const executor = createExecutor({ workbench, spec: () => rig.spec, onRepositoryUsed: () => undefined });
-    assert.throws(() => recoverRuns(workbench, executor), /cut off/);
-    recoverRuns(rig.workbench, rig.executor);
+    await assert.rejects(recoverRuns(workbench, executor, undefined), /cut off/);
+    await recoverRuns(rig.workbench, rig.executor, undefined);
     const events = rig.listEvents(run);
     assert.deepEqual(
       events.flatMap((event) => (event.type === 'part.finished' ? [event.part.source] : [])),

@@ -8,6 +8,7 @@ import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { endGroup } from '../exec/leftovers.ts';
 import { isUncollected, readBootId, toEpochMs } from '../exec/proc.ts';
 import type { Executor } from './executor.ts';
+import { callOwedHook } from './hook-calls.ts';
 import { prepareRepository, withWorkDir } from './inputs.ts';
 import { type JournaledBackup, type JournaledRestore, type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
 import { endPart, summariseParts, toFailure } from './part.ts';
@@ -121,9 +122,25 @@ export interface Recovered {
 /** Neither begun, nor in the middle of anything: waiting for a slot or for its next attempt. */
 const isWaiting = (body: JournaledRunBody): boolean => !body.started || (body.kind === 'backup' && body.retryAt !== undefined);
 
-/** Call once at start, before anything new is queued. */
-export function recoverRuns(workbench: Workbench, executor: Executor): Recovered {
+/** Runs the scripts that were owed when the agent ended: what they put right comes before everything else. */
+async function settleOwedHooks(workbench: Workbench, executor: Executor, spec: Spec | undefined): Promise<void> {
+  const calls = workbench.journal.runs.listOpen().map(async (run) => {
+    const body = journaledRunSchema.safeParse(run.body);
+    if (!body.success || body.data.kind !== 'backup' || body.data.owedHook === undefined) return;
+    const recorder = executor.createRecorderFor(run.run, run.logLines);
+    workbench.log.warn({ run: run.run, hook: body.data.owedHook }, 'a script that an earlier agent owed is run now');
+    await callOwedHook({ workbench, recorder, body: body.data, spec }, 'interrupted');
+  });
+  await Promise.all(calls);
+}
+
+/**
+ * Call once at start, before anything new begins: the executor is paused meanwhile. Takes as long as the scripts that are owed, which is
+ * no time where there are none.
+ */
+export async function recoverRuns(workbench: Workbench, executor: Executor, spec: Spec | undefined): Promise<Recovered> {
   endLeftovers(workbench);
+  await settleOwedHooks(workbench, executor, spec);
   const repositories = new Set<RepositoryId>();
   let interrupted = 0;
   let requeued = 0;

@@ -8,6 +8,7 @@ import type { Progress } from '@holdfast/shared/protocol/messages.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
 import type { Exec } from '../exec/contract.ts';
 import type { WorkDirs } from '../exec/work-dir.ts';
+import type { Hooks } from '../hooks/hooks.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Journal } from '../journal/journal.ts';
 
@@ -43,6 +44,8 @@ export interface Tooling {
 /** What runs work with besides: memory, and the way to the server. */
 export interface Workbench extends Tooling {
   journal: Journal;
+  /** The scripts that this host's administrator installed. */
+  hooks: Hooks;
   createId<K extends IdKind>(kind: K): Id<K>;
   sendProgress(progress: Progress): void;
   setTimer(ms: number, callback: () => void): () => void;

@@ -61,7 +61,7 @@ export const runLimitsSchema = z.strictObject({
   io: z.enum(['normal', 'low', 'idle']).optional(),
   uploadKiBps: z.int().min(1).max(10_000_000).optional(),
   downloadKiBps: z.int().min(1).max(10_000_000).optional(),
-  /** Address space of each tool in MiB; a tool that wants more fails, and the run says so. */
+  /** Memory each tool may allocate, in MiB; one that wants more fails, and the run says so. */
   memoryMiB: z.int().min(64).max(1_000_000).optional(),
 });
 export type RunLimits = z.infer<typeof runLimitsSchema>;

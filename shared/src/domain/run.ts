@@ -45,7 +45,7 @@ export function canMove(from: RunState, to: RunState): boolean {
 }
 
 /** The stages a person sees, in order. A stage that a run does not need is left out. */
-export const STAGES = ['preflight', 'dump', 'store', 'restore', 'evidence'] as const;
+export const STAGES = ['before', 'preflight', 'dump', 'store', 'restore', 'evidence', 'after'] as const;
 export type Stage = (typeof STAGES)[number];
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;

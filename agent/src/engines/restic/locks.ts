@@ -4,6 +4,7 @@
  * pid, and that goes wrong where two hosts share a name. So a lock beside which another one lies is left and reported.
  */
 import { PROCESS } from '@holdfast/shared/limits.ts';
+import { findStartTime } from '../../exec/proc.ts';
 import { planCatLock, planListLocks, planUnlock, type ResticPlace } from './args.ts';
 import type { EngineFailure } from './classify.ts';
 import { parseLock, parseLockIds, type RepositoryLock } from './parse.ts';
@@ -43,14 +44,8 @@ export async function listLocks(host: ResticHost, input: LockInput): Promise<Loc
   return { locks };
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
-}
+/** A process that has ended but was not collected yet (PID 1 of some containers takes its time) holds nothing any more. */
+const isAlive = (pid: number): boolean => findStartTime(pid) !== undefined;
 
 export interface LockCheck {
   /** Locks of ours that were removed. */

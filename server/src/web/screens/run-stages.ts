@@ -7,11 +7,13 @@ type Step = { readonly name: string; readonly stages: readonly Stage[] };
 
 const STEPS: Readonly<Record<RunKind, readonly Step[]>> = {
   backup: [
+    { name: 'Script before', stages: ['before'] },
     { name: 'Pre-flight', stages: ['preflight'] },
     // A dump flows into its store: both move at once and are one step.
     { name: 'Dump and store', stages: ['dump'] },
     { name: 'Store', stages: ['store'] },
     { name: 'Evidence', stages: ['evidence'] },
+    { name: 'Script after', stages: ['after'] },
   ],
   restore: [
     { name: 'Pre-flight', stages: ['preflight'] },
@@ -24,7 +26,9 @@ const STEPS: Readonly<Record<RunKind, readonly Step[]>> = {
 function listSteps(kind: RunKind, stages: readonly RunStage[]): readonly Step[] {
   const has = (stage: Stage) => stages.some((row) => row.stage === stage);
   return STEPS[kind].filter((step) => {
-    if (step.stages.includes('dump')) return has('dump');
+    // Scripts are there only where a plan names them.
+    if (step.stages.includes('dump') || step.stages.includes('before') || step.stages.includes('after'))
+      return step.stages.some(has);
     if (step.stages.includes('store')) return has('store') || !has('dump');
     return true;
   });
