@@ -66,7 +66,11 @@ export async function acceptHello(
     throw new AppError('unauthenticated', 'the proof does not belong to this host’s key');
   }
   if (host.state === 'quarantined') return hearClaimant(context, host, presented, hello);
-  if (!(await store.hosts.advanceCounter(host.id, hello.counter, hello.boot))) {
+  const proof = { counter: hello.counter, boot: hello.boot, tokenHash: token.hash };
+  const judged = await store.hosts.advanceCounter(host.id, proof);
+  if (judged === 'stale_token')
+    throw new AppError('unauthenticated', 'this token was replaced while the connection was being opened; dial again');
+  if (judged === 'repeated') {
     await quarantineClone(context, host, presented, hello);
     throw new AppError(
       'conflict',

@@ -109,6 +109,23 @@ describe('A quarantined host', () => {
       assert.equal((await rig.dialRefused({ authorization: `Bearer ${old}` })).status, 401);
   });
 
+  it('is not taken by a copy that dialled before the choice and proves itself after it', async (t) => {
+    const { rig, original, copy } = await startCopies(t);
+    await chooseAgent(rig.context, rig.admin, original.id, original.boot);
+    const late = rig.dial(copy);
+    await rig.until('the copy was challenged', () => late.listWaiting().includes('challenge'));
+    const line = rig.dial(original);
+    await line.sendHello();
+    const { token, id } = await takeToken(rig, original, line);
+    line.send('reply', { result: { accepted: true } }, id);
+    await line.take('goodbye');
+    copy.counter += 100;
+    await late.sendHello();
+    assert.equal((await late.take('goodbye')).body.error.code, 'unauthenticated');
+    await rig.dial(original, token).greet();
+    assert.equal((await getHost(rig.context, rig.admin, original.id)).state, 'active');
+  });
+
   it('cannot talk while it is being let in', async (t) => {
     const { rig, original } = await startCopies(t);
     await chooseAgent(rig.context, rig.admin, original.id, original.boot);

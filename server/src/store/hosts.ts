@@ -106,8 +106,14 @@ export interface HostStore {
     change: { name?: string; tags?: readonly string[]; concurrency?: number },
   ): Promise<void>;
   setHostState(tenant: TenantId, id: HostId, state: HostState): Promise<void>;
-  /** Accepts a proof: true and stored when `counter` is above the last one, false (a clone or replay) otherwise. */
-  advanceCounter(id: HostId, counter: number, boot: string): Promise<boolean>;
+  /**
+   * Judges a proof in one step with the token it came by: stored when `counter` is above the last one and the token still stands.
+   * `repeated` is a clone or a replay; `stale_token` is one that was deleted while its connection was being opened.
+   */
+  advanceCounter(
+    id: HostId,
+    proof: { counter: number; boot: string; tokenHash: string },
+  ): Promise<'accepted' | 'repeated' | 'stale_token'>;
   recordContact(
     id: HostId,
     contact: { at: number; facts?: HostFacts; tools?: readonly ToolReport[]; skewMs?: number },

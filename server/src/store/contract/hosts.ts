@@ -146,10 +146,18 @@ export function checkHosts(open: OpenStore): void {
       withStore(open, async ({ hosts }) => {
         const host = sampleHost({ counter: 5 });
         await hosts.insertHost(host);
-        assert.equal(await hosts.advanceCounter(host.id, 5, 'boot-a'), false);
-        assert.equal(await hosts.advanceCounter(host.id, 6, 'boot-a'), true);
-        assert.equal(await hosts.advanceCounter(host.id, 6, 'boot-b'), false);
-        assert.equal(await hosts.advanceCounter(host.id, 2, 'boot-b'), false);
+        const token = sampleHostToken(host);
+        const prove = (counter: number, boot: string) => hosts.advanceCounter(host.id, { counter, boot, tokenHash: token.hash });
+        assert.equal(await prove(6, 'boot-a'), 'stale_token');
+        await hosts.insertHostToken(token);
+        assert.equal(await prove(5, 'boot-a'), 'repeated');
+        assert.equal(await prove(6, 'boot-a'), 'accepted');
+        assert.equal(await prove(6, 'boot-b'), 'repeated');
+        assert.equal(await prove(2, 'boot-b'), 'repeated');
+        const other = sampleHost();
+        await hosts.insertHost(other);
+        const foreign = { counter: 9, boot: 'boot-a', tokenHash: token.hash };
+        assert.equal(await hosts.advanceCounter(other.id, foreign), 'stale_token');
         const stored = await hosts.findHost(TENANT, host.id);
         assert.deepEqual([stored?.counter, stored?.boot], [6, 'boot-a']);
       }),

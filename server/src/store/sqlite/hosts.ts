@@ -96,6 +96,7 @@ function prepareHosts(sql: Sql) {
 function prepareContacts(sql: Sql) {
   return {
     counter: sql.change('UPDATE hosts SET counter = @counter, boot = @boot WHERE id = @id AND counter < @counter'),
+    token: sql.select('SELECT count(*) AS count FROM host_tokens WHERE hash = @tokenHash AND host_id = @id', counted),
     contact: sql.change(`UPDATE hosts SET last_seen_at = max(coalesce(last_seen_at, 0), @at), facts = coalesce(@facts, facts),
       tools = coalesce(@tools, tools), skew_ms = coalesce(@skewMs, skew_ms) WHERE id = @id`),
     touch: sql.change('UPDATE hosts SET last_seen_at = max(coalesce(last_seen_at, 0), @at) WHERE id = @id'),
@@ -205,7 +206,11 @@ type HostContacts = Pick<
 export function createHostContacts(sql: Sql): HostContacts {
   const contacts = prepareContacts(sql);
   return {
-    advanceCounter: (id, counter, boot) => sql.write(() => contacts.counter.run({ id, counter, boot }) > 0),
+    advanceCounter: (id, { counter, boot, tokenHash }) =>
+      sql.write(() => {
+        if (contacts.token.find({ id, tokenHash })?.count !== 1) return 'stale_token';
+        return contacts.counter.run({ id, counter, boot }) > 0 ? 'accepted' : 'repeated';
+      }),
     recordContact: (id, contact) =>
       sql.write(
         () =>
