@@ -12,7 +12,7 @@ import { createBus } from './core/bus.ts';
 import type { CoreContext, Directory, FieldCipher, Log } from './core/ports.ts';
 import { checkCron, describeCron, listNextFires } from './fires/fires.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
-import { readServerEpoch, settleServerEpoch } from './store/sqlite/start-mark.ts';
+import { readServerEpoch, setAsideForeignLog, settleServerEpoch } from './store/sqlite/start-mark.ts';
 import type { Store } from './store/store.ts';
 import { createFieldCipher, createKeyring } from './vault/keyring.ts';
 import { loadMasterKey, type MasterKey } from './vault/master-key.ts';
@@ -98,6 +98,12 @@ export async function openFoundation(options: FoundationOptions): Promise<CoreCo
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
   const crypto = createCrypto(randomBytes);
   const path = join(options.dataDir, 'holdfast.db');
+  const aside = options.access === 'alone' ? setAsideForeignLog(path) : undefined;
+  if (aside !== undefined)
+    options.log.warn(
+      { path: aside },
+      'the database was exchanged beside the unfinished log of another one, which was moved away',
+    );
   const store = await openSqliteStore({
     path,
     migrationsDir: MIGRATIONS,

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { systemClock } from '@holdfast/shared/clock.ts';
 import { openSqliteStore } from './open.ts';
-import { readServerEpoch, type StartVerdict, settleServerEpoch } from './start-mark.ts';
+import { readServerEpoch, type StartVerdict, setAsideForeignLog, settleServerEpoch } from './start-mark.ts';
 
 const migrationsDir = join(import.meta.dirname, '../../../../migrations');
 let folder = '';
@@ -86,5 +86,51 @@ describe('The server epoch', () => {
     assert.ok(verdict.fault instanceof Error);
     rmSync(mark, { recursive: true });
     assert.deepEqual(await start(), same(1));
+  });
+});
+
+describe('The write-ahead log of a killed server', () => {
+  /** A server that was killed: database, log and mark as they were, in a folder of their own. */
+  async function kill(values: readonly string[]): Promise<void> {
+    const store = await openSqliteStore({ path: path(), migrationsDir, clock: systemClock, ballastBytes: 0 });
+    starts += 1;
+    await settleServerEpoch({ path: path(), settings: store.settings, start: `start-${starts}` });
+    for (const value of values) await store.settings.putSetting('value', value);
+    for (const suffix of ['', '-wal', '-shm']) copyFileSync(`${path()}${suffix}`, `${path()}${suffix}.killed`);
+    await store.close();
+    const mark = JSON.parse(readFileSync(`${path()}.start`, 'utf8'));
+    for (const suffix of ['', '-wal', '-shm']) renameSync(`${path()}${suffix}.killed`, `${path()}${suffix}`);
+    const [inode, logInode] = ['', '-wal'].map((suffix) => String(statSync(`${path()}${suffix}`).ino));
+    writeFileSync(`${path()}.start`, JSON.stringify({ ...mark, inode, logInode }));
+  }
+
+  const readValue = async () => {
+    const store = await openSqliteStore({ path: path(), migrationsDir, clock: systemClock, ballastBytes: 0 });
+    const value = await store.settings.findSetting('value');
+    await store.close();
+    return value;
+  };
+
+  it('is moved away from a database that was exchanged beside it, and only then', async () => {
+    await kill(['old']);
+    assert.equal(setAsideForeignLog(path()), undefined, 'it belongs to this database');
+    assert.equal(await readValue(), 'old');
+    copyFileSync(path(), join(folder, 'copy'));
+    await kill(['newer']);
+    rmSync(path());
+    renameSync(join(folder, 'copy'), path());
+    assert.equal(setAsideForeignLog(path()), `${path()}-wal.foreign`);
+    assert.equal(await readValue(), 'old');
+    assert.equal(setAsideForeignLog(path()), undefined);
+  });
+
+  it('stays with a database that was put back together with its log', async () => {
+    await kill(['with its log']);
+    for (const suffix of ['', '-wal']) copyFileSync(`${path()}${suffix}`, join(folder, `copy${suffix}`));
+    await kill(['newer']);
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path()}${suffix}`);
+    for (const suffix of ['', '-wal']) renameSync(join(folder, `copy${suffix}`), `${path()}${suffix}`);
+    assert.equal(setAsideForeignLog(path()), undefined);
+    assert.equal(await readValue(), 'with its log');
   });
 });

@@ -5,7 +5,7 @@
  * the present life of the server fits by its words and is given away by its inode; where that is kept as well, hosts notice by
  * what they were promised.
  */
-import { closeSync, constants, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod';
 import type { SettingStore } from '../trail.ts';
@@ -15,6 +15,8 @@ const SETTINGS = { epoch: 'server.epoch', start: 'server.start' } as const;
 const markSchema = z.object({
   epoch: z.int().min(1),
   inode: z.string(),
+  /** Of the write-ahead log at that start. */
+  logInode: z.string().optional(),
   /** Starts the database may hold; two only while one is being exchanged for the other. */
   starts: z.array(z.string()).max(2),
 });
@@ -76,6 +78,25 @@ function isSameDatabase(mark: Mark | 'damaged' | undefined, start: string | unde
   return mark !== 'damaged' && start !== undefined && mark.starts.includes(start) && mark.inode === inode;
 }
 
+function findInode(path: string): string | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino.toString();
+}
+
+/**
+ * Moves the write-ahead log away that a killed server left beside a database which was exchanged since: SQLite would write its
+ * pages into the wrong database. A log that came with the new database stays. For before the database is opened; returns where
+ * the log is now.
+ */
+export function setAsideForeignLog(path: string): string | undefined {
+  const mark = findMark(`${path}.start`);
+  const log = findInode(`${path}-wal`);
+  if (typeof mark !== 'object' || log === undefined || findInode(path) === mark.inode || log !== mark.logInode) return undefined;
+  const aside = `${path}-wal.foreign`;
+  renameSync(`${path}-wal`, aside);
+  rmSync(`${path}-shm`, { force: true });
+  return aside;
+}
+
 /** The epoch without leaving a mark, for commands that run beside a server. */
 export async function readServerEpoch(settings: SettingStore): Promise<number> {
   return Number((await settings.findSetting(SETTINGS.epoch)) ?? '1');
@@ -86,7 +107,7 @@ export async function settleServerEpoch({ path, settings, start }: StartOptions)
   const markPath = `${path}.start`;
   const mark = findMark(markPath);
   const before = await settings.findSetting(SETTINGS.start);
-  const inode = String(statSync(path).ino);
+  const inode = findInode(path) ?? '';
   const isReplaced = !isSameDatabase(mark, before, inode);
   const known = Math.max(await readServerEpoch(settings), typeof mark === 'object' ? mark.epoch : 1);
   const epoch = isReplaced ? known + 1 : known;
@@ -95,7 +116,7 @@ export async function settleServerEpoch({ path, settings, start }: StartOptions)
     writeMark(markPath, { epoch, inode, starts: before === undefined ? [start] : [before, start] });
     await settings.putSetting(SETTINGS.epoch, String(epoch));
     await settings.putSetting(SETTINGS.start, start);
-    writeMark(markPath, { epoch, inode, starts: [start] });
+    writeMark(markPath, { epoch, inode, logInode: findInode(`${path}-wal`), starts: [start] });
   } catch (fault) {
     return { epoch, isReplaced, fault };
   }
