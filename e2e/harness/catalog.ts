@@ -1,6 +1,7 @@
 /** Sources, repositories and plans by the API, for scenarios whose subject is something else. */
 import { join } from 'node:path';
 import type { RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { PlanOptionsChange } from '@holdfast/shared/domain/plan.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import type { ApiClient, ApiHost, ApiPlan, ApiRepository, ApiRun, ApiSource } from './api.ts';
 import type { MariadbHandle } from './services/mariadb.ts';
@@ -55,14 +56,16 @@ export type PlanWishes = {
   readonly repository: ApiRepository;
   readonly sources: readonly ApiSource[];
   readonly schedule?: Schedule;
+  readonly options?: PlanOptionsChange;
 };
 
-export function addPlan(api: ApiClient, { name, repository, sources, schedule }: PlanWishes): Promise<ApiPlan> {
+export function addPlan(api: ApiClient, { name, repository, sources, schedule, options }: PlanWishes): Promise<ApiPlan> {
   return api.post('/plans', {
     name,
     repository: repository.id,
     sources: sources.map((source) => source.id),
     ...(schedule === undefined ? {} : { schedule }),
+    ...(options === undefined ? {} : { options }),
   });
 }
 

@@ -1,0 +1,156 @@
+/** Backups under every fault of the catalogue. A snapshot that is offered for restore is restored and compared, each time. */
+
+import { startStack } from '../../../harness/stack.ts';
+import { createTally, type Experiment, type Lab, type Outcome, pickTries } from '../../experiment.ts';
+import { auditStorage } from './audit.ts';
+import { drawTries } from './drawing.ts';
+import type { Fault } from './fault.ts';
+import { CONTROLS, FAULTS } from './faults.ts';
+import { type Lane, type LaneOptions, openLane } from './lane.ts';
+import { createServices, type Services } from './services.ts';
+import { carryOut, type Drawn, describeTry } from './try.ts';
+
+const TRIES = { selection: 8, quarter: 60, full: 1000 } as const;
+const CONTROL_TRIES = { selection: 2, quarter: 12, full: 120 } as const;
+/** Numbers of controls begin here, so that theirs stay what they are when there are more faults. */
+const FIRST_CONTROL = 100_000;
+const FIRST_CLOSING = 200_000;
+
+const FEW_LANES: readonly LaneOptions[] = [
+  { name: 'old', generation: 'old' },
+  { name: 'new', generation: 'new' },
+];
+const LANES: readonly LaneOptions[] = [
+  ...FEW_LANES,
+  { name: 'old-beside', generation: 'old' },
+  { name: 'new-beside', generation: 'new' },
+];
+
+function createTallies() {
+  return {
+    faults: createTally('gate-faults'),
+    leftovers: createTally('gate-leftovers'),
+    controls: createTally('gate-controls'),
+    /** How the tries of each kind ended. */
+    ends: new Map<string, number>(),
+  };
+}
+type Tallies = ReturnType<typeof createTallies>;
+
+type Bench = {
+  readonly lab: Lab;
+  readonly services: Services;
+  readonly tallies: Tallies;
+  /** By the API's id of the repository. */
+  readonly verified: Map<string, Set<string>>;
+};
+
+async function carryOutAndCount({ lab, services, tallies, verified }: Bench, lane: Lane, drawn: Drawn): Promise<void> {
+  const what = describeTry(drawn, lane);
+  const seed = `${drawn.seed.name}`;
+  const result = await carryOut(lab, services, lane, drawn);
+  const storage = await lane.getStorage(drawn.storageKind);
+  const known = verified.get(storage.api.id) ?? new Set<string>();
+  for (const id of result.verified) known.add(id);
+  verified.set(storage.api.id, known);
+  const problem = result.problems.length === 0 ? undefined : `${what} (${seed}): ${result.problems.join('; ')}`;
+  const isControl = CONTROLS.includes(drawn.fault);
+  // A fault that came when the run was over is no injection: it must be green.
+  if (isControl || !result.isStruck) tallies.controls.count(problem);
+  else tallies.faults.count(problem);
+  const left = result.leftovers.length === 0 ? undefined : `${what} (${seed}) left ${result.leftovers.join(', ')}`;
+  tallies.leftovers.count(left);
+  const end = `${drawn.fault.kind}${result.isStruck ? '' : ' (too late)'}: ${result.state}`;
+  tallies.ends.set(end, (tallies.ends.get(end) ?? 0) + 1);
+  if (problem !== undefined || left !== undefined) lab.say(`${problem ?? ''} ${left ?? ''}`);
+}
+
+/** Tries of one lane, one after the other; a try that cannot be carried out counts as bad and does not end the others. */
+async function runLane(bench: Bench, lane: Lane, drawn: readonly Drawn[]): Promise<void> {
+  for (const one of drawn) {
+    try {
+      await carryOutAndCount(bench, lane, one);
+    } catch (error) {
+      const text = `${describeTry(one, lane)} (${one.seed.name}) could not be carried out: ${error instanceof Error ? error.message : String(error)}`;
+      bench.tallies.faults.count(text);
+      bench.lab.say(text);
+      await lane.restore();
+    }
+  }
+}
+
+/** A last undisturbed run into each storage, after which ledger and repository must agree. */
+async function closeLane(bench: Bench, lane: Lane, control: Fault): Promise<void> {
+  const { lab, tallies, verified } = bench;
+  for (const [index, storage] of (await lane.listStorages()).entries()) {
+    const seed = lab.seed.fork(`closing ${lane.name} ${storage.kind}`);
+    const drawn = { index: FIRST_CLOSING + index, seed, fault: control, sourceKind: 'files' as const, storageKind: storage.kind };
+    await runLane(bench, lane, [drawn]);
+    const problems = await auditStorage(lane, storage, verified.get(storage.api.id) ?? new Set());
+    const text =
+      problems.length === 0 ? undefined : `after all tries, ${storage.kind} of lane ${lane.name}: ${problems.join('; ')}`;
+    tallies.controls.count(text);
+    if (text !== undefined) lab.say(text);
+  }
+}
+
+export type GateOptions = { readonly faults?: readonly Fault[]; readonly tries?: number; readonly controls?: number };
+
+/** Carries out as many tries as the effort asks for, or those of `options`. */
+export async function tryGate(lab: Lab, options: GateOptions = {}): Promise<readonly Outcome[]> {
+  const stack = await startStack();
+  const services = createServices();
+  const lanes: Lane[] = [];
+  const tallies = createTallies();
+  const bench: Bench = { lab, services, tallies, verified: new Map() };
+  const startedAt = performance.now();
+  try {
+    const wanted = lab.effort === 'selection' ? FEW_LANES : LANES;
+    await Promise.all(wanted.map(async (lane) => lanes.push(await openLane(lab, stack, services, lane))));
+    lanes.sort((one, other) => one.name.localeCompare(other.name));
+    const tries = drawTries(lab.seed, lab.effort, options.faults ?? FAULTS, options.tries ?? pickTries(lab, TRIES));
+    const controls = options.controls ?? pickTries(lab, CONTROL_TRIES);
+    const all = [...tries, ...drawTries(lab.seed, lab.effort, CONTROLS, controls, FIRST_CONTROL)];
+    const chosen = process.env['TRY'] === undefined ? all : all.filter(({ index }) => String(index) === process.env['TRY']);
+    const assigned = chosen.map((drawn) => ({ drawn, lane: lanes[drawn.index % lanes.length] }));
+    const together = assigned.filter(({ drawn }) => drawn.fault.isAlone !== true);
+    await Promise.all(
+      lanes.map((lane) =>
+        runLane(
+          bench,
+          lane,
+          together.filter((one) => one.lane === lane).map(({ drawn }) => drawn),
+        ),
+      ),
+    );
+    for (const { drawn, lane } of assigned) if (lane !== undefined && drawn.fault.isAlone) await runLane(bench, lane, [drawn]);
+    const [undisturbed] = CONTROLS;
+    if (undisturbed !== undefined) await Promise.all(lanes.map((lane) => closeLane(bench, lane, undisturbed)));
+  } finally {
+    await Promise.allSettled(lanes.map((lane) => lane.stop()));
+    await Promise.allSettled([stack.stop(), services.stop()]);
+  }
+  const seconds = Math.round((performance.now() - startedAt) / 1000);
+  return report(tallies, seconds);
+}
+
+function report({ faults, leftovers, controls, ends }: Tallies, seconds: number): readonly Outcome[] {
+  const kinds = new Set([...ends.keys()].map((end) => end.replace(/(?: \(too late\))?: .*/, '')));
+  const told = [...ends].sort().map(([end, count]) => `${end} ${count}`);
+  return [
+    faults.toOutcome(
+      `${kinds.size} kinds in ${seconds} s; every snapshot that is offered was restored and compared; ${told.join(', ')}`,
+    ),
+    leftovers.toOutcome(
+      'process, lock, multipart upload, FIFO or temporary file 7 s after the end (35 s where the repository was frozen)',
+    ),
+    controls.toOutcome(
+      'undisturbed or disturbed too late: green, restored and equal; then ledger and repository agree, restic check is clean',
+    ),
+  ];
+}
+
+export const gateFaults: Experiment = {
+  figures: ['gate-faults', 'gate-leftovers', 'gate-controls'],
+  run: (lab) => tryGate(lab),
+};

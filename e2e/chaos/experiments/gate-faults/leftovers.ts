@@ -1,0 +1,52 @@
+/** What a run must not leave on its host and in its repository. */
+import { readdirSync, readlinkSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { waitFor } from '../../../harness/services/wait-for.ts';
+import type { Lane, LaneStorage } from './lane.ts';
+
+/** Processes of the agent's tools, the gate's FIFO, private directories, scratch files. */
+export async function listHostLeftovers({ agent }: Pick<Lane, 'agent'>): Promise<readonly string[]> {
+  return [
+    ...agent.listTools().map(({ pid, commandLine }) => `process ${pid}: ${commandLine.slice(0, 200)}`),
+    ...listGates(agent.pid()),
+    ...(await readdir(agent.runtimeDir, { recursive: true }).catch(() => [])).filter((path) => path.includes('/')),
+    ...(await readdir(join(agent.stateDir, 'tmp'), { recursive: true }).catch(() => [])),
+  ];
+}
+
+/** Ends of gates that the agent holds open; the FIFO's name is gone long before. */
+function listGates(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      const target = readlinkSync(`/proc/${pid}/fd/${fd}`);
+      return /\/gate(?: \(deleted\))?$/.test(target) ? [`FIFO ${target}`] : [];
+    });
+  } catch {
+    // A descriptor was closed while they were read: the next look says how it is.
+    return [];
+  }
+}
+
+export async function listRepositoryLeftovers(storage: LaneStorage): Promise<readonly string[]> {
+  const locks =
+    storage.directory === undefined ? await storage.byHand.listLocks() : await readdir(join(storage.directory, 'locks'));
+  return [...locks.map((id) => `lock ${id.slice(0, 8)}`), ...(await storage.listUploads()).map((key) => `upload ${key}`)];
+}
+
+/** Waits until a look finds nothing; gives how long it took, or what is left after `limitMs`. */
+export async function awaitNothing(
+  look: () => Promise<readonly string[]>,
+  limitMs: number,
+): Promise<{ readonly ms: number; readonly left: readonly string[] }> {
+  const startedAt = performance.now();
+  let left: readonly string[] = [];
+  const probe = async (): Promise<true | undefined> => {
+    left = await look();
+    return left.length === 0 || undefined;
+  };
+  await waitFor('nothing to be left', probe, { deadlineMs: limitMs, intervalMs: 25 }).catch(() => {
+    if (left.length === 0) left = ['what is left could not be looked at'];
+  });
+  return { ms: performance.now() - startedAt, left };
+}
