@@ -2,9 +2,11 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import * as z from 'zod';
 import { listMissedFires } from '../../core/missed-fires.ts';
-import { MISSED_STATES, type MissedFire } from '../../store/fires.ts';
+import type { MissedFire, MissedState } from '../../store/fires.ts';
 import { defineEndpoint } from '../http/route.ts';
 import { flagInput, idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
+
+const STATES = ['missed', 'late', 'reported'] as const satisfies readonly MissedState[];
 
 const missedFireShape = nameShape(
   'MissedFire',
@@ -15,7 +17,7 @@ const missedFireShape = nameShape(
     dueAt: instantSchema.meta({ description: 'When the run was to begin, spread and blackout windows included' }),
     deadlineAt: instantSchema.meta({ description: 'The end of the grace' }),
     notedAt: instantSchema,
-    state: z.enum(MISSED_STATES).meta({
+    state: z.enum(STATES).meta({
       description:
         '`missed`: nothing ran for it; `late`: a later run, begun within the grace, stands for it; `reported`: it ran, and the host told so later',
     }),
