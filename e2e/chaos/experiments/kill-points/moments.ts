@@ -30,14 +30,16 @@ export type TryContext = {
   strike(): Promise<void>;
   /** Starts again whatever of the victim is dead. */
   revive(): Promise<void>;
-  /** Leaves this out of the try; a host of its own was enrolled. */
+  /** Adds to the record of the try. */
   note(detail: object): void;
 };
 
 const isDone = (run: ApiRunDetail) => run.finishedAt !== undefined;
 
-async function order({ world, orders, seed }: TryContext): Promise<RunId | undefined> {
-  const run = await orderRun(world, seed.fork('plan').pick(world.ordered));
+/** Orders the run of a plan; another `turn` is another plan, since two runs of one source would overlap and one be skipped. */
+async function order({ world, orders, seed }: TryContext, turn = 0): Promise<RunId | undefined> {
+  const plan = seed.fork('plan').shuffle(world.ordered)[turn % world.ordered.length];
+  const run = plan && (await orderRun(world, plan));
   if (run === undefined) orders.uncertain += 1;
   else orders.answered.push(run);
   return run;
@@ -100,7 +102,7 @@ const PREPARE: Readonly<Record<Moment, (context: TryContext) => Promise<void>>> 
     await context.strike();
   },
   async events(context) {
-    const [first] = [await order(context), await order({ ...context, seed: context.seed.fork('second') })];
+    const [first] = [await order(context), await order(context, 1)];
     await awaitBegun(context, first);
     await pause(context.seed.int([0, 1500]));
     const look = async () => context.world.readJournal().waitingEvents > 0 || undefined;
