@@ -17,6 +17,7 @@ import { checkOrders } from './contract/orders.ts';
 import { checkPeople } from './contract/people.ts';
 import { checkReplay } from './contract/replay.ts';
 import { checkStream } from './contract/stream.ts';
+import { checkSuspicion } from './contract/suspicion.ts';
 import { checkTrail } from './contract/trail.ts';
 import type { Store } from './store.ts';
 
@@ -31,6 +32,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkStream(open);
     checkLedger(open);
     checkAttempts(open);
+    checkSuspicion(open);
     checkOrders(open);
     checkLists(open);
     checkFires(open);

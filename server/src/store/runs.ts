@@ -21,6 +21,7 @@ import type {
   Trigger,
 } from '@holdfast/shared/domain/run.ts';
 import type { SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
+import type { Suspicion } from '@holdfast/shared/domain/suspicion.ts';
 import type { RestoreTarget, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import type { Page, PageRequest } from './page.ts';
 
@@ -99,6 +100,8 @@ export interface Snapshot {
   files?: number | undefined;
   fileName?: string | undefined;
   evidence: readonly Evidence[];
+  /** Set when its size does not fit those of the clean snapshots before it. */
+  suspicion?: Suspicion | undefined;
 }
 
 export interface RunFilter {

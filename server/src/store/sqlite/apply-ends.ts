@@ -28,7 +28,10 @@ export function applyPartFinished(frame: Frame, event: PartFinished, head: RunHe
     return false;
   }
   if (!frame.rows.endPart(head.id, { ...part, failure: part.failure }, event.at)) return false;
-  if (head.kind === 'backup' && part.state === 'succeeded') frame.snapshots.vouch(head, part.source, 'good');
+  if (head.kind === 'backup' && part.state === 'succeeded') {
+    frame.snapshots.vouch(head, part.source, 'good');
+    frame.snapshots.judgeSize(head, part.source);
+  }
   if (head.kind === 'backup' && part.state === 'partial') frame.snapshots.vouch(head, part.source, 'partial');
   return true;
 }

@@ -1,6 +1,7 @@
 import { idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { SNAPSHOT_STATES } from '@holdfast/shared/domain/snapshot.ts';
+import { findSuspicion, SIZE_HISTORY, type Suspicion, suspicionSchema } from '@holdfast/shared/domain/suspicion.ts';
 import * as z from 'zod';
 import type { PageRequest } from '../page.ts';
 import type { RunStore, Snapshot, SnapshotFilter } from '../runs.ts';
@@ -11,7 +12,7 @@ import type { Params, Sql } from './statements.ts';
 
 const SNAPSHOT = `id, tenant_id AS tenant, engine_id AS engineId, run_id AS run, host_id AS host, source_id AS source,
   plan_id AS plan, repository_id AS repository, role, state, created_at AS createdAt, size_bytes AS sizeBytes,
-  added_bytes AS addedBytes, files, file_name AS fileName, evidence`;
+  added_bytes AS addedBytes, files, file_name AS fileName, evidence, suspicion`;
 const snapshotRow: z.ZodType<Snapshot> = z.object({
   id: idSchema('snapshot'),
   tenant: idSchema('tenant'),
@@ -29,6 +30,7 @@ const snapshotRow: z.ZodType<Snapshot> = z.object({
   files: optional(z.int()),
   fileName: optional(z.string()),
   evidence: json(storedEvidence),
+  suspicion: optional(json(suspicionSchema)),
 });
 
 /** The index that narrows a list most, by the filter it serves; the rest is compared row by row. */
@@ -103,6 +105,8 @@ export interface SnapshotRows {
   abandon(head: RunHead): void;
   /** The part ended usable: what its last attempt made may be restored. */
   vouch(head: RunHead, source: SourceId, state: 'good' | 'partial'): void;
+  /** Judges the size of the clean data this run made of the source; returns what is suspicious about it. */
+  judgeSize(head: RunHead, source: SourceId): Suspicion | undefined;
   /** A host no longer finds these snapshots of its own; returns how many were listed. */
   markMissing(place: { tenant: string; host: string; repository: string }, engineIds: readonly string[]): number;
 }
@@ -128,7 +132,37 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
   const miss = sql.change(`UPDATE snapshots SET state = 'missing'
     WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND host_id = @host
     AND state <> 'missing'`);
+  const newest = sql.select(
+    `SELECT id, size_bytes AS sizeBytes, created_at AS createdAt FROM snapshots
+     WHERE run_id = @run AND source_id = @source AND role = 'data' AND state = 'good' ORDER BY created_at DESC, id DESC LIMIT 1`,
+    z.object({ id: z.string(), sizeBytes: z.int(), createdAt: z.int() }),
+  );
+  const earlier = sql.select(
+    `SELECT size_bytes AS sizeBytes FROM snapshots
+     WHERE tenant_id = @tenant AND source_id = @source AND state = 'good' AND role = 'data' AND run_id <> @run
+       AND created_at < @createdAt
+     ORDER BY created_at DESC, id DESC LIMIT @looked`,
+    z.object({ sizeBytes: z.int() }),
+  );
+  const suspect = sql.change('UPDATE snapshots SET suspicion = @suspicion WHERE id = @id');
   return {
+    judgeSize(head, source) {
+      const made = newest.find({ run: head.id, source });
+      if (!made) return undefined;
+      const before = earlier.list({
+        tenant: head.tenant,
+        run: head.id,
+        source,
+        createdAt: made.createdAt,
+        looked: SIZE_HISTORY.looked,
+      });
+      const suspicion = findSuspicion(
+        made.sizeBytes,
+        before.map((row) => row.sizeBytes),
+      );
+      if (suspicion) suspect.run({ id: made.id, suspicion: toJson(suspicion) });
+      return suspicion;
+    },
     insert: (head, snapshot) =>
       insert.run({
         ...snapshot,
