@@ -65,7 +65,7 @@ describe('Whatever happens to a host', () => {
         }
         life.end();
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 
@@ -89,7 +89,7 @@ describe('Whatever happens to a host', () => {
         }
         life.end();
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 });

@@ -281,6 +281,14 @@ describe('When the fires of a plan begin on its host', () => {
       assert.deepEqual(runs(), ['20T02:00 at 20T04:00']);
     });
 
+    it('that gives more grace to a fire that was to be missed', () => {
+      const plan = run('0 2 * * *', { spreadMinutes: 720, graceMinutes: 1, blackouts: [window('03:00', '20:00')] }, 2.5);
+      edit(plan, { graceMinutes: 1440 });
+      host.pass(20 * HOUR);
+      assert.deepEqual(runs(), ['20T02:00 at 20T20:00']);
+      assert.deepEqual(misses(), []);
+    });
+
     it('that makes the window longer, as often as it is made longer', () => {
       let plan = run('0 2 * * *', held, 8);
       for (const end of ['10:00', '11:00', '12:00']) {

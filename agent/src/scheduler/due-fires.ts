@@ -8,17 +8,11 @@ const COUNTED = 2000;
 /** One fire a minute over twice the longest grace (a week) and the longest spread, so that the newest is never cut off. */
 export const RIPE_FIRES = 15 * 24 * 60;
 
-/** A fire whose time has come, before blackout windows are asked; all instants are epoch milliseconds. */
-export interface RipeFire {
-  fireAt: number;
-  /**
-   * `due` begins now. `held` begins when a window ends. `too_old` is beyond the grace. `blackout` is kept back by windows
-   * for longer than the grace.
-   */
-  fate: 'due' | 'held' | 'too_old' | 'blackout';
-  /** When it should have begun; for a fate of `blackout` perhaps never. */
-  dueAt: number | undefined;
-}
+/**
+ * A fire whose time has come, with what becomes of it: `due` begins now, `held` begins when a window ends, `too_old` is beyond the grace,
+ * `blackout` is kept back by windows for longer than the grace. Instants are epoch milliseconds.
+ */
+export type RipeFire = { fireAt: number; fate: 'blackout' } | { fireAt: number; fate: 'due' | 'held' | 'too_old'; dueAt: number };
 
 export interface DueFires {
   /** Fires that may still be within the grace, oldest first. */
@@ -46,7 +40,9 @@ export function findDueFires(
   const clearAt = times.blackout.findClear(now);
   const ripe = listFires(schedule, edge, come, RIPE_FIRES).map((fireAt): RipeFire => {
     const dueAt = findDueAt(fireAt, times, waiting);
-    return { fireAt, dueAt, fate: judge(dueAt, clearAt, now, times.graceMs) };
+    // Where no instant is clear, none is due.
+    if (dueAt === undefined || clearAt === undefined) return { fireAt, fate: 'blackout' };
+    return { fireAt, dueAt, fate: judge(dueAt, Math.max(dueAt, clearAt), now, times.graceMs) };
   });
   return { ripe, older: { count: older.length, newest } };
 }
@@ -57,11 +53,8 @@ export function findDueAt(fireAt: number, times: DueTimes, waiting: WaitingFires
   return dueAt === undefined ? undefined : Math.max(dueAt, waiting.get(fireAt) ?? dueAt);
 }
 
-function judge(dueAt: number | undefined, clearAt: number | undefined, now: number, graceMs: number): RipeFire['fate'] {
-  if (dueAt === undefined) return 'blackout';
+function judge(dueAt: number, beginAt: number, now: number, graceMs: number): RipeFire['fate'] {
   if (now - dueAt >= graceMs) return 'too_old';
-  if (clearAt === undefined) return 'blackout';
-  const beginAt = Math.max(dueAt, clearAt);
   if (beginAt <= now) return 'due';
   return beginAt - dueAt >= graceMs ? 'blackout' : 'held';
 }

@@ -9,8 +9,8 @@ export interface PlanWatch {
   key: string;
   /** Undefined for a plan whose schedule cannot be read. */
   times: DueTimes | undefined;
-  /** When to look at the plan again, epoch milliseconds; undefined when nothing comes any more. */
-  wakeAt: number | undefined;
+  /** When to look at the plan again, epoch milliseconds; infinite when nothing comes any more. */
+  wakeAt: number;
   /** Fires whose time has come and that a blackout window keeps back, oldest first. */
   held: readonly number[];
   waiting: WaitingFires;

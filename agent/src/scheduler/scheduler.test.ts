@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
 import { digest, HOST, makePlan, ScheduledHost, START } from './fixtures/scheduled-host.ts';
 import { deriveRunId } from './run-id.ts';
+import { createScheduler } from './scheduler.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -196,6 +197,61 @@ describe('the scheduler', () => {
       host.fired.map(({ plan }) => plan),
       ['plan_good'],
     );
+  });
+
+  it('has no next fire of a schedule that cannot be read or never comes, and looks at it no more', () => {
+    host.plans = [
+      { ...makePlan('bad', '0 * * * *'), schedule: { cron: '61 * * * *', zone: 'UTC' } },
+      makePlan('never', '0 0 31 2 *'),
+      makePlan('good', '30 * * * *'),
+    ];
+    host.start();
+    host.pass(HOUR);
+    assert.deepEqual([...host.scheduler.nextFires().keys()], ['plan_good']);
+  });
+
+  it('fires nothing before there is a spec, and nothing after it was stopped; started twice it fires once', () => {
+    const fires: number[] = [];
+    let isKnown = false;
+    let due: (() => void) | undefined;
+    const scheduler = createScheduler({
+      clock: host.clock,
+      fires: host.journal.fires,
+      transact: (effects) => host.journal.transact(effects),
+      isUnwritable: () => false,
+      plans: () => [makePlan('a', '* * * * *')],
+      host: () => (isKnown ? HOST : undefined),
+      onFire: (_plan, fireAt) => void fires.push(fireAt),
+      onMissed: () => undefined,
+      onJump: () => undefined,
+      onError: (_plan, error) => assert.fail(String(error)),
+      setTimer: (_ms, callback) => {
+        assert.equal(due, undefined, 'one timer at a time');
+        due = callback;
+        return () => {
+          due = undefined;
+        };
+      },
+    });
+    const wake = () => {
+      const callback = due;
+      due = undefined;
+      host.clock.advance(MINUTE);
+      callback?.();
+    };
+    scheduler.start();
+    scheduler.start();
+    wake();
+    assert.deepEqual([fires, scheduler.nextFires().size], [[], 0]);
+    isKnown = true;
+    wake();
+    wake();
+    assert.deepEqual(fires, [START + 2 * MINUTE, START + 3 * MINUTE]);
+    scheduler.stop();
+    scheduler.stop();
+    wake();
+    scheduler.refresh();
+    assert.equal(fires.length, 2);
   });
 
   it('goes on firing while the disk refuses writes, once each, and settles them when it takes writes again', () => {

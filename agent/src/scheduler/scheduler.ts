@@ -135,7 +135,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const key = keyOf(plan, host);
     const watch = watches.get(plan.id);
     const isKnown = watch?.key === key;
-    if (isKnown && (watch.wakeAt === undefined || watch.wakeAt > now)) return;
+    if (isKnown && watch.wakeAt > now) return;
     const times = (isKnown ? watch.times : undefined) ?? openDueTimes({ ...plan, schedule }, host);
     const baseline = findBaseline(plan, now);
     const waiting = isKnown ? watch.waiting : findWaiting(watch, schedule, baseline, now);
@@ -145,23 +145,28 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const next = computeNextFire(schedule, Math.max(now - times.spreadMs, plan.effectiveFrom - 1));
     const nextWake = next === undefined ? undefined : (times.findDueAt(next) ?? next + times.spreadMs);
     const heldUntil = held.length === 0 ? undefined : times.blackout.findClear(now);
+    const stillHeld = new Set(held);
     watches.set(plan.id, {
       key,
       times,
-      wakeAt: nextWake === undefined || heldUntil === undefined ? (nextWake ?? heldUntil) : Math.min(nextWake, heldUntil),
+      wakeAt: Math.min(nextWake ?? Number.POSITIVE_INFINITY, heldUntil ?? Number.POSITIVE_INFINITY),
       held,
-      waiting: new Map(held.flatMap((fireAt) => (waiting.has(fireAt) ? [[fireAt, waiting.get(fireAt) ?? 0]] : []))),
+      waiting: new Map([...waiting].filter(([fireAt]) => stillHeld.has(fireAt))),
     });
   };
 
   const considerAll = (): void => {
     const now = clock.now();
     const host = options.host();
-    const plans = host === undefined ? [] : options.plans();
+    if (host === undefined) {
+      watches.clear();
+      return;
+    }
+    const plans = options.plans();
     const known = new Set(plans.map((plan) => plan.id));
     for (const id of watches.keys()) if (!known.has(id)) watches.delete(id);
     for (const plan of plans) {
-      if (!plan.enabled || !plan.schedule || host === undefined) {
+      if (!plan.enabled || !plan.schedule) {
         watches.delete(plan.id);
         continue;
       }
@@ -170,7 +175,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       } catch (error) {
         // A schedule that cannot be read stays so until the spec changes; anything else may work at the next tick.
         if (error instanceof AppError && error.code === 'invalid')
-          watches.set(plan.id, { key: keyOf(plan, host), times: undefined, wakeAt: undefined, held: [], waiting: new Map() });
+          watches.set(plan.id, {
+            key: keyOf(plan, host),
+            times: undefined,
+            wakeAt: Number.POSITIVE_INFINITY,
+            held: [],
+            waiting: new Map(),
+          });
         else lookAgain(plan.id);
         options.onError(plan, error);
       }
@@ -198,7 +209,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     let wait = tickMs;
     for (const { wakeAt } of watches.values()) {
       // What failed just now is tried at the next tick, not at once.
-      if (wakeAt !== undefined && wakeAt > now) wait = Math.min(wait, wakeAt - now);
+      if (wakeAt > now) wait = Math.min(wait, wakeAt - now);
     }
     cancelTimer = options.setTimer(Math.max(wait, 1), tick);
   };
@@ -243,7 +254,7 @@ function findSettledThrough(ripe: readonly RipeFire[], older: DueFires['older'])
 /** Hands out what was settled: the newest fire that is due runs and stands for older ones, the rest was missed. */
 function tell(options: SchedulerOptions, plan: SpecPlan, { ripe, older }: DueFires, now: number): (AfterCommit | undefined)[] {
   const listFate = (fate: RipeFire['fate']) => ripe.filter((fire) => fire.fate === fate).map(({ fireAt }) => fireAt);
-  const due = listFate('due');
+  const due = ripe.flatMap((fire) => (fire.fate === 'due' ? [fire] : []));
   const tooOld = listFate('too_old');
   const blackout = listFate('blackout');
   const after: (AfterCommit | undefined)[] = [];
@@ -251,13 +262,13 @@ function tell(options: SchedulerOptions, plan: SpecPlan, { ripe, older }: DueFir
     if (count > 0) after.push(options.onMissed(plan, { fireAt, count, why }));
   };
   miss('blackout', blackout.at(-1) ?? 0, blackout.length);
-  const fireAt = due.at(-1);
+  const newest = due.at(-1);
   const oldCount = tooOld.length + older.count;
-  if (fireAt === undefined) {
+  if (newest === undefined) {
     miss('too_old', tooOld.at(-1) ?? older.newest, oldCount);
     return after;
   }
-  const dueAt = ripe.find((fire) => fire.fireAt === fireAt)?.dueAt ?? fireAt;
+  const { fireAt, dueAt } = newest;
   const late = now - dueAt > LATE_AFTER_MS;
   const skipped = due.length - 1 + oldCount;
   if (late && !plan.options.catchUp) miss('catch_up_off', fireAt, skipped + 1);

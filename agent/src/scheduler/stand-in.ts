@@ -60,18 +60,22 @@ export function createStandIn(options: {
   return {
     fires: () => layered,
     transact(effects) {
+      const before = { last: new Map(last), slots: new Map(slots) };
+      const forget = (): void => {
+        restore(last, before.last);
+        restore(slots, before.slots);
+      };
       try {
         return options.transact(effects);
       } catch (error) {
+        forget();
         if (!options.isUnwritable(error)) throw error;
       }
-      const before = { last: new Map(last), slots: new Map(slots) };
       inMemory = true;
       try {
         return effects();
       } catch (error) {
-        restore(last, before.last);
-        restore(slots, before.slots);
+        forget();
         throw error;
       } finally {
         inMemory = false;
