@@ -72,7 +72,8 @@ export interface ServerPeer {
   /**
    * Durable events, in order, at most eight frames in flight. The server applies those it does not have in one
    * transaction with their sequence number, and only then acknowledges cumulatively. A gap is answered with `conflict` and the number it expects;
-   * the agent then sends from there. Sent again on every connection until acknowledged.
+   * the agent then sends from there. Sent again on every connection until acknowledged, and once more, as a new epoch, to a
+   * server that lost what it had acknowledged: whatever an event does must be harmless a second time.
    */
   events(body: AgentFrames['events']): void;
 
