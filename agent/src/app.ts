@@ -49,7 +49,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   const executor = createExecutor({
     workbench,
     spec: () => spec,
-    onRepositoryUsed: (id) => void reconciliation.reconcile(id),
+    onRepositoryUsed: (id, end) => void reconciliation.afterBackup(id, end),
   });
   const reconciliation = createReconciliation({
     workbench,

@@ -1,14 +1,19 @@
-/** Comparing repositories with the ledger: after each run, at start and daily. What fails is logged and looked at again next time. */
+/**
+ * Comparing repositories with the ledger: after each run, at start and daily; what fails is logged and looked at again next time. And the locks
+ * that runs may have left behind: a repository that did not answer is asked again until it does.
+ */
 import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
+import type { BackupEnd } from './runs/execute-backup.ts';
 import { reconcileRepository } from './runs/reconcile.ts';
 import { clearLocks } from './runs/recovery.ts';
 import type { Workbench } from './runs/workbench.ts';
 
 export interface Reconciliation {
-  reconcile(repository: RepositoryId): Promise<void>;
+  /** A backup ended there. What it left is cleared before the comparison, now or, when the repository does not answer, later. */
+  afterBackup(repository: RepositoryId, end: BackupEnd): Promise<void>;
   reconcileAll(): Promise<void>;
-  /** Clears the locks that interrupted runs left in these repositories. */
+  /** Clears the locks that interrupted runs left in these repositories; where that is not possible now, it is done later. */
   clearLeftLocks(repositories: ReadonlySet<RepositoryId>): Promise<void>;
 }
 
@@ -20,8 +25,15 @@ export interface ReconciliationPorts {
   signal: AbortSignal;
 }
 
+/** Between two looks for locks that are still owed; doubled from one to the next. */
+const FIRST_LOOK_MS = 15_000;
+const LAST_LOOK_MS = 300_000;
+
 export function createReconciliation({ workbench, signal, ...ports }: ReconciliationPorts): Reconciliation {
   const { log } = workbench;
+  /** Where a lock of ours may lie, and how to stop waiting for the next look. */
+  const owed = new Map<RepositoryId, () => void>();
+
   const reconcile = async (id: RepositoryId): Promise<void> => {
     const spec = ports.spec();
     if (!spec || signal.aborted) return;
@@ -31,19 +43,48 @@ export function createReconciliation({ workbench, signal, ...ports }: Reconcilia
       log.warn({ repository: id, err: error }, 'comparing a repository with the ledger failed');
     }
   };
+  const settle = (id: RepositoryId): void => {
+    owed.get(id)?.();
+    owed.delete(id);
+  };
+  const lookLater = (id: RepositoryId, afterMs: number): void => {
+    settle(id);
+    if (signal.aborted) return;
+    const look = async () => {
+      if (await clearOwed(id, Math.min(LAST_LOOK_MS, 2 * afterMs))) await reconcile(id);
+    };
+    owed.set(
+      id,
+      workbench.setTimer(afterMs, () => void look()),
+    );
+  };
+  /** Whether the repository answered. Where a lock of ours may still lie, there is another look `nextMs` later. */
+  const clearOwed = async (id: RepositoryId, nextMs: number): Promise<boolean> => {
+    const repository = ports.spec()?.repositories.find((candidate) => candidate.id === id);
+    // A repository that is not this host's any more is nobody's to look into.
+    let found = repository === undefined ? 'cleared' : 'unreachable';
+    try {
+      if (repository && !signal.aborted) found = await clearLocks(workbench, repository);
+    } catch (error) {
+      log.warn({ repository: id, err: error }, 'looking for locks of an interrupted run failed');
+    }
+    if (found === 'cleared') settle(id);
+    else lookLater(id, nextMs);
+    return found !== 'unreachable';
+  };
+  signal.addEventListener('abort', () => [...owed.keys()].forEach(settle), { once: true });
+
   return {
-    reconcile,
+    async afterBackup(id, { reached, isClean }) {
+      if (isClean && !owed.has(id)) return await reconcile(id);
+      if (!reached) return lookLater(id, FIRST_LOOK_MS);
+      if (await clearOwed(id, FIRST_LOOK_MS)) await reconcile(id);
+    },
     async reconcileAll() {
       for (const repository of ports.spec()?.repositories ?? []) await reconcile(repository.id);
     },
     async clearLeftLocks(repositories) {
-      const spec = ports.spec();
-      if (!spec || repositories.size === 0) return;
-      try {
-        await clearLocks(workbench, spec, repositories);
-      } catch (error) {
-        log.warn({ err: error }, 'looking for locks of an earlier life failed');
-      }
+      for (const id of repositories) await clearOwed(id, FIRST_LOOK_MS);
     },
   };
 }

@@ -211,11 +211,17 @@ function beginAttempt({ workbench, recorder, body }: BackupExecution): void {
   recorder.log('info', `attempt ${body.attempt} begins`);
 }
 
+export interface BackupEnd {
+  /** Whether the repository was reached, as far as is known: one that was not is not asked again right away. */
+  reached: boolean;
+  /** Nothing failed or was cancelled. Otherwise a lock of this host may lie in the repository. */
+  isClean: boolean;
+}
+
 /**
- * Runs one attempt to its end; whatever happens is recorded, nothing is thrown. `reached` says whether the repository was reached, as far as
- * is known: one that was not is not asked again right away. With `next` the run goes on later; otherwise it has ended.
+ * Runs one attempt to its end; whatever happens is recorded, nothing is thrown. With `next` the run goes on later; otherwise it has ended.
  */
-export async function executeBackup(given: BackupExecution): Promise<{ reached: boolean; next?: NextAttempt | undefined }> {
+export async function executeBackup(given: BackupExecution): Promise<BackupEnd & { next?: NextAttempt | undefined }> {
   const { workbench, recorder, body } = given;
   const options = findOptions(given.spec, body);
   // What was cancelled while it waited, and what only stands aside for an earlier run, never began.
@@ -236,7 +242,7 @@ export async function executeBackup(given: BackupExecution): Promise<{ reached: 
     await runAll(execution, (raw, durationMs) => {
       const part = limit.judge(raw);
       const { source, state, failure } = part;
-      if (failure?.reason?.startsWith('repository_')) reached = false;
+      if (failure?.reason?.startsWith('repository_') || failure?.reason === 'stalled') reached = false;
       const isWorthAnother = retryMs !== undefined && state === 'failed' && failure !== undefined && mayPass(failure);
       if (isWorthAnother && !execution.signal.aborted && limit.allows(retryMs)) held.push({ source, failure });
       else finishPart(execution, part, durationMs);
@@ -244,10 +250,10 @@ export async function executeBackup(given: BackupExecution): Promise<{ reached: 
     const next = retryMs === undefined ? undefined : holdParts(execution, options, held, retryMs);
     const summary = summariseParts(body.ended);
     await callOwedHook(execution, next ? 'failed' : summary.state);
-    if (next) return { reached, next };
+    if (next) return { reached, isClean: false, next };
     if (begins) recorder.finalize();
     recorder.finish(summary);
-    return { reached };
+    return { reached, isClean: !begins || body.ended.every(({ state }) => state !== 'failed' && state !== 'cancelled') };
   } catch (error) {
     workbench.log.error({ err: error, run: recorder.run }, 'a run could not be recorded');
     recorder.finish({
@@ -256,7 +262,7 @@ export async function executeBackup(given: BackupExecution): Promise<{ reached: 
       evidence: [],
       bytes: 0,
     });
-    return { reached: true };
+    return { reached: true, isClean: false };
   } finally {
     limit.stop();
   }

@@ -10,7 +10,7 @@ import { RUNS } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { NewRun } from '../journal/run-journal.ts';
-import { executeBackup } from './execute-backup.ts';
+import { type BackupEnd, executeBackup } from './execute-backup.ts';
 import { executeRestore } from './execute-restore.ts';
 import { type JournaledBackup, type JournaledRestore, type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
 import { createQueue, type Job } from './queue.ts';
@@ -43,8 +43,8 @@ export interface Executor {
 export interface ExecutorOptions {
   workbench: Workbench;
   spec(): Spec | undefined;
-  /** A run of this repository ended: what lies in it should be compared with the ledger, soon. */
-  onRepositoryUsed(repository: RepositoryId): void;
+  /** A backup into this repository ended: what lies in it should be compared with the ledger, soon. */
+  onRepositoryUsed(repository: RepositoryId, end: BackupEnd): void;
 }
 
 /** Why a backup run was made: a due fire (epoch milliseconds), or a person's order. */
@@ -92,8 +92,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
       repository: body.repository,
       sources: body.sources.filter((source) => !body.overlapping.includes(source)),
       async execute(signal) {
-        const { reached, next } = await executeBackup({ workbench, recorder, body, spec: options.spec(), signal });
-        if (reached && !next) options.onRepositoryUsed(body.repository);
+        const { next, ...end } = await executeBackup({ workbench, recorder, body, spec: options.spec(), signal });
+        if (!next) options.onRepositoryUsed(body.repository, end);
         return next;
       },
     };

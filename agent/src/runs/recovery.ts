@@ -3,7 +3,7 @@
  * runs that only waited are put back.
  */
 import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
-import type { Spec } from '@holdfast/shared/domain/plan.ts';
+import type { Spec, SpecRepository } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { endGroup } from '../exec/leftovers.ts';
 import { isUncollected, readBootId, toEpochMs } from '../exec/proc.ts';
@@ -57,23 +57,35 @@ async function awaitCollected(workbench: Workbench, pids: readonly number[]): Pr
     await new Promise<void>((resolve) => workbench.setTimer(COLLECT_LOOK_MS, resolve));
 }
 
-/** Removes the locks that processes of interrupted runs left, as far as they are proven to be ours. */
-export async function clearLocks(workbench: Workbench, spec: Spec, repositories: ReadonlySet<RepositoryId>): Promise<void> {
-  for (const repository of spec.repositories) {
-    if (!repositories.has(repository.id)) continue;
-    const onLog = (_level: string, text: string) => workbench.log.warn({ repository: repository.id }, text);
-    await withWorkDir(workbench, async (workDir) => {
-      const { access } = prepareRepository(workbench, repository, workDir);
-      const engine = workbench.engine(workbench.exec);
-      const listed = await engine.listLocks({ access, workDir });
-      if (listed.locks?.length === 0) return;
-      const pids = (listed.locks ?? []).map((lock) => lock.pid);
-      await awaitCollected(workbench, pids);
-      const { failure, left } = await engine.clearOwnLocks({ access, workDir, onLog });
-      if (failure) onLog('warn', `Locks that an interrupted run may have left could not be looked for: ${failure.message}`);
-      else if (left.length > 0) onLog('warn', `${left.length} locks of interrupted runs are left in the repository`);
-    });
-  }
+/** A repository that does not answer is asked again later. */
+const LOCK_LOOK_MS = 8000;
+
+/**
+ * Removes the locks that processes of interrupted runs left, as far as they are proven to be ours. `unreachable` when the repository could not be
+ * asked, `left` when locks of ours had to stay for now.
+ */
+export async function clearLocks(workbench: Workbench, repository: SpecRepository): Promise<'cleared' | 'left' | 'unreachable'> {
+  const onLog = (_level: string, text: string) => workbench.log.warn({ repository: repository.id }, text);
+  return await withWorkDir(workbench, async (workDir) => {
+    const { access } = prepareRepository(workbench, repository, workDir);
+    const engine = workbench.engine(workbench.exec);
+    const look = { access, workDir, timeoutMs: LOCK_LOOK_MS };
+    const listed = await engine.listLocks(look);
+    if (listed.locks?.length === 0) return 'cleared';
+    if (listed.locks) {
+      await awaitCollected(
+        workbench,
+        listed.locks.map((lock) => lock.pid),
+      );
+    }
+    const { failure, left } = listed.failure
+      ? { failure: listed.failure, left: [] }
+      : await engine.clearOwnLocks({ ...look, onLog });
+    if (failure) onLog('warn', `Locks that an interrupted run may have left could not be looked for: ${failure.message}`);
+    else if (left.length > 0) onLog('warn', `${left.length} locks of interrupted runs are left in the repository`);
+    if (failure) return 'unreachable';
+    return left.length === 0 ? 'cleared' : 'left';
+  });
 }
 
 /**

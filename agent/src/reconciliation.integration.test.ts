@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { createReconciliation } from './reconciliation.ts';
+import { openRunRig, PASSWORD, type RunRig } from './runs/fixtures/run-rig.ts';
+
+const listLocks = (path: string) => readdirSync(join(path, 'locks'));
+
+async function awaitLocks(path: string, count: number): Promise<void> {
+  while (listLocks(path).length !== count) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** A backup of this agent that is killed once it holds its lock. */
+async function leaveLock(rig: RunRig, path: string): Promise<void> {
+  const startedAt = rig.workbench.clock.now();
+  const env = { PATH: '/usr/bin:/bin', HOME: rig.dir, RESTIC_REPOSITORY: path, RESTIC_PASSWORD: PASSWORD };
+  const child = spawn('restic', ['backup', '--stdin'], { env, stdio: ['pipe', 'ignore', 'ignore'] });
+  await awaitLocks(path, 1);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  assert.ok(child.pid);
+  rig.workbench.rememberProcess({ pid: child.pid, startedAt, endedAt: rig.workbench.clock.now() });
+}
+
+describe('After a backup that was not clean', () => {
+  it('a lock of ours is looked for again until the repository answers, and then it goes', { timeout: 60_000 }, async (t) => {
+    const rig = await openRunRig(t, { restic: '/usr/bin/restic' });
+    await rig.initRepository();
+    const path = join(rig.dir, 'repository');
+    const waits: number[] = [];
+    let next: (() => void) | undefined;
+    const setTimer = (ms: number, callback: () => void) => {
+      waits.push(ms);
+      next = callback;
+      return () => {
+        next = undefined;
+      };
+    };
+    const reconciliation = createReconciliation({
+      workbench: { ...rig.workbench, setTimer },
+      spec: () => rig.spec,
+      listRuns: () => [],
+      signal: new AbortController().signal,
+    });
+    await leaveLock(rig, path);
+
+    renameSync(path, `${path}.away`);
+    await reconciliation.afterBackup(rig.repository.id, { reached: true, isClean: false });
+    assert.deepEqual(waits, [15_000], 'a repository that does not answer is asked again');
+    await reconciliation.afterBackup(rig.repository.id, { reached: false, isClean: false });
+    assert.deepEqual(waits, [15_000, 15_000], 'one that is known to be away is not asked at once');
+
+    renameSync(`${path}.away`, path);
+    assert.equal(listLocks(path).length, 1);
+    next?.();
+    await awaitLocks(path, 0);
+    assert.equal(waits.length, 2, 'nothing is owed any more');
+  });
+
+  it('another run into the same repository clears what is owed there', { timeout: 60_000 }, async (t) => {
+    const rig = await openRunRig(t, { restic: '/usr/bin/restic' });
+    await rig.initRepository();
+    const path = join(rig.dir, 'repository');
+    let isWaiting = false;
+    const setTimer = () => {
+      isWaiting = true;
+      return () => {
+        isWaiting = false;
+      };
+    };
+    const reconciliation = createReconciliation({
+      workbench: { ...rig.workbench, setTimer },
+      spec: () => rig.spec,
+      listRuns: () => [],
+      signal: new AbortController().signal,
+    });
+    await leaveLock(rig, path);
+    await reconciliation.afterBackup(rig.repository.id, { reached: false, isClean: false });
+    assert.equal(isWaiting, true);
+    await reconciliation.afterBackup(rig.repository.id, { reached: true, isClean: true });
+    assert.deepEqual(listLocks(path), []);
+    assert.equal(isWaiting, false);
+  });
+});
