@@ -28,6 +28,19 @@ const CASES: readonly (readonly [string, Partial<ProtectionFacts>, string, strin
     'clean backup 25 h ago, expected every 24 h',
   ],
   [
+    'a clean backup of a suspicious size is a risk',
+    {
+      standing: {
+        lastGoodAt: NOW - HOUR,
+        lastGoodSuspicion: { kind: 'shrunk', usualBytes: 1e9 },
+        lastState: 'succeeded',
+        lastAt: NOW - HOUR,
+      },
+    },
+    'at_risk',
+    'the newest backup is far smaller than those before it; look at the source',
+  ],
+  [
     'a late backup is a risk',
     { standing: { lastGoodAt: NOW - 26 * HOUR, lastState: 'succeeded', lastAt: NOW - 26 * HOUR } },
     'at_risk',

@@ -43,7 +43,7 @@ export interface ProtectionFacts {
   plans: readonly ProtectingPlan[];
   host: 'online' | 'offline' | 'revoked' | 'quarantined';
   hostLastSeenAt?: number | undefined;
-  standing?: Pick<SourceStanding, 'lastGoodAt' | 'lastState' | 'lastAt'> | undefined;
+  standing?: Pick<SourceStanding, 'lastGoodAt' | 'lastGoodSuspicion' | 'lastState' | 'lastAt'> | undefined;
   /** When the newest fire was due that one of its plans still owes here: nothing ran within its grace. */
   missedAt?: number | undefined;
   /** When the first fire was due of which nobody knows whether it happened, because the host is silent. */
@@ -148,6 +148,12 @@ export function judgeProtection(facts: ProtectionFacts): Protection {
       status: 'at_risk',
       isMissedFire: true,
       reason: `its plan did not run when it was due ${formatAge(facts.now - facts.missedAt)} ago; the newest clean backup is ${formatAge(age)} old`,
+    };
+  const suspicion = facts.standing?.lastGoodSuspicion;
+  if (suspicion !== undefined)
+    return {
+      status: 'at_risk',
+      reason: `the newest backup is far ${suspicion.kind === 'shrunk' ? 'smaller' : 'larger'} than those before it; look at the source`,
     };
   return { status: 'protected', reason: `clean backup ${formatAge(age)} ago, ${expectation}` };
 }

@@ -164,6 +164,8 @@ export interface SourceStanding {
   lastGoodAt?: number | undefined;
   lastGoodSnapshot?: SnapshotId | undefined;
   lastGoodBytes?: number | undefined;
+  /** What is suspicious about the size of the newest good snapshot. */
+  lastGoodSuspicion?: Suspicion | undefined;
   lastState?: TerminalState | undefined;
   lastRun?: RunId | undefined;
   lastAt?: number | undefined;

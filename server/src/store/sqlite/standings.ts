@@ -1,11 +1,13 @@
 /** How sources stand: their newest clean backup and their newest attempt. Read from the ledger itself, so it cannot drift. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
+import { suspicionSchema } from '@holdfast/shared/domain/suspicion.ts';
 import * as z from 'zod';
 import type { RunStore } from '../runs.ts';
+import { json, optional } from './columns.ts';
 import type { Sql } from './statements.ts';
 
-export const NEWEST_GOOD = `SELECT created_at AS at, id, size_bytes AS bytes FROM snapshots
+export const NEWEST_GOOD = `SELECT created_at AS at, id, size_bytes AS bytes, suspicion FROM snapshots
   WHERE tenant_id = @tenant AND source_id = @source AND state = 'good' AND role = 'data'
   ORDER BY created_at DESC, id DESC LIMIT 1`;
 export const NEWEST_ATTEMPT = `SELECT state, run_id AS run, ended_at AS at FROM run_parts INDEXED BY run_parts_ended
@@ -13,7 +15,12 @@ export const NEWEST_ATTEMPT = `SELECT state, run_id AS run, ended_at AS at FROM 
     AND state IN ('succeeded', 'partial', 'failed', 'cancelled', 'skipped')
   ORDER BY created_at DESC, run_id DESC LIMIT 1`;
 
-const goodRow = z.object({ at: z.int(), id: idSchema('snapshot'), bytes: z.int() });
+const goodRow = z.object({
+  at: z.int(),
+  id: idSchema('snapshot'),
+  bytes: z.int(),
+  suspicion: optional(json(suspicionSchema)),
+});
 const attemptRow = z.object({ state: z.enum(TERMINAL_STATES), run: idSchema('run'), at: z.int() });
 
 export function createStandings(sql: Sql): Pick<RunStore, 'listStandings'> {
@@ -30,6 +37,7 @@ export function createStandings(sql: Sql): Pick<RunStore, 'listStandings'> {
             lastGoodAt: good?.at,
             lastGoodSnapshot: good?.id,
             lastGoodBytes: good?.bytes,
+            ...(good?.suspicion === undefined ? {} : { lastGoodSuspicion: good.suspicion }),
             lastState: attempt?.state,
             lastRun: attempt?.run,
             lastAt: attempt?.at,

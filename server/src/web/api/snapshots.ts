@@ -2,6 +2,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { evidenceSchema } from '@holdfast/shared/domain/run.ts';
 import type { SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
+import { suspicionSchema } from '@holdfast/shared/domain/suspicion.ts';
 import * as z from 'zod';
 import { getSnapshot, listSnapshots } from '../../core/restores.ts';
 import type { Snapshot } from '../../store/runs.ts';
@@ -29,6 +30,9 @@ export const snapshotShape = nameShape(
     files: z.int().min(0).optional(),
     fileName: z.string().optional(),
     evidence: listOf(evidenceSchema),
+    suspicion: suspicionSchema.optional().meta({
+      description: 'Set when its size does not fit those of the clean snapshots before it',
+    }),
   }),
 );
 

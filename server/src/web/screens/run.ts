@@ -19,6 +19,7 @@ import { findFigures, loadNames, type Names, nameOf } from './run-names.ts';
 import { toStageViews } from './run-stages.ts';
 import { describeCause, describeLateReport, describeRun } from './run-words.ts';
 import { buildShell } from './shell.ts';
+import { describeSuspicion } from './suspicion-words.ts';
 
 const WARNINGS_SHOWN = 20;
 
@@ -100,7 +101,10 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
         : undefined,
     attempts: listAttemptLines(detail),
     troubles: listTroubles(detail, names, urls),
-    warnings: parts.flatMap((part) => part.warnings).slice(0, WARNINGS_SHOWN),
+    warnings: [
+      ...detail.snapshots.flatMap((snapshot) => describeSuspicion(snapshot) ?? []),
+      ...parts.flatMap((part) => part.warnings),
+    ].slice(0, WARNINGS_SHOWN),
     parts: parts.length > 1 ? listPartLines(detail, names, urls) : [],
     evidence: listEvidence(detail),
     figures: listFigures(detail),

@@ -19,6 +19,7 @@ import { buildShell } from './shell.ts';
 import { type SnapshotView, snapshotPage } from './snapshot.view.ts';
 import { listByHandSteps } from './snapshot-by-hand.ts';
 import { describeRepository, labelSourceKind } from './source-words.ts';
+import { describeSuspicion } from './suspicion-words.ts';
 
 const STATE_WORDS: Readonly<Record<Snapshot['state'], string>> = {
   good: 'a clean run vouches for it',
@@ -109,6 +110,7 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
     heading: `${role === 'globals' ? `The roles beside ${source}` : source} as of ${formatDay(snapshot.createdAt, face)}.`,
     state,
     stateWords: STATE_WORDS[state],
+    suspicion: describeSuspicion(snapshot),
     at: snapshot.createdAt,
     facts: listFacts(snapshot, names, visit, formatStamp(snapshot.createdAt, face.zone)),
     engineId,

@@ -17,6 +17,8 @@ export type SnapshotView = {
   readonly state: SnapshotState;
   /** What the state means for whoever needs this snapshot. */
   readonly stateWords: string;
+  /** What is odd about its size, as a sentence. */
+  readonly suspicion?: string | undefined;
   readonly at: number;
   readonly facts: readonly { readonly label: string; readonly value: string; readonly href?: string | undefined }[];
   readonly engineId: string;
@@ -30,7 +32,7 @@ export type SnapshotView = {
 };
 
 export function snapshotPage(shell: Shell, view: SnapshotView): Html {
-  const main = html`<div class="stack">${view.state !== 'good' && callout({ tone: view.state === 'missing' ? 'problem' : 'warning', text: view.stateWords })}${evidencePanel(view)}${view.companions.length > 0 && companionsPanel(view)}${byHandPanel(view)}</div>`;
+  const main = html`<div class="stack">${view.state !== 'good' && callout({ tone: view.state === 'missing' ? 'problem' : 'warning', text: view.stateWords })}${view.suspicion !== undefined && callout({ tone: 'warning', text: view.suspicion })}${evidencePanel(view)}${view.companions.length > 0 && companionsPanel(view)}${byHandPanel(view)}</div>`;
   const pairs = view.facts.map((fact) => ({
     label: fact.label,
     value: fact.href === undefined ? fact.value : html`<a href="${fact.href}">${fact.value}</a>`,
@@ -40,7 +42,7 @@ export function snapshotPage(shell: Shell, view: SnapshotView): Html {
     title: view.title,
     crumbs: view.crumbs,
     heading: view.heading,
-    lede: html`${snapshotStatus(view.state)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>`,
+    lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>`,
     actions: html`${linkButton({ href: view.runHref, label: 'Open its run' })}${view.restoreHref !== undefined && linkButton({ href: view.restoreHref, label: 'Restore this…', kind: 'primary' })}`,
     content: html`<div class="columns">${main}${side}</div>`,
   });

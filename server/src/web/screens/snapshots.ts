@@ -69,6 +69,7 @@ export function toSnapshotLine(
     id: snapshot.id,
     href: urls.snapshot({ snapshot: snapshot.id }),
     state: snapshot.state,
+    isSuspicious: snapshot.suspicion !== undefined,
     source: nameOf(names.sources, snapshot.source, 'source'),
     host: {
       name: nameOf(names.hosts, snapshot.host, 'host'),

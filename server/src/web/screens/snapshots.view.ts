@@ -20,8 +20,11 @@ const STATES: Readonly<Record<SnapshotState, StatusView>> = {
   missing: { word: 'gone', tone: 'unprotected', icon: 'cross' },
 };
 
-export function snapshotStatus(state: SnapshotState): Html {
-  return status(STATES[state]);
+/** Good by its evidence, of a size that nobody would expect. */
+const SUSPICIOUS: StatusView = { word: 'suspicious size', tone: 'at-risk', icon: 'warning' };
+
+export function snapshotStatus(state: SnapshotState, isSuspicious = false): Html {
+  return status(state === 'good' && isSuspicious ? SUSPICIOUS : STATES[state]);
 }
 
 type Place = { readonly name: string; readonly href?: string | undefined };
@@ -30,6 +33,8 @@ export type SnapshotLine = {
   readonly id: string;
   readonly href: string;
   readonly state: SnapshotState;
+  /** Its size does not fit those before it. */
+  readonly isSuspicious: boolean;
   readonly source: string;
   readonly host: Place;
   readonly repository: Place;
@@ -114,7 +119,7 @@ export function snapshotsBrief(id: string, rows: readonly SnapshotLine[], face: 
 
 function snapshotColumns(face: Clockface): readonly Column<SnapshotLine>[] {
   return [
-    { id: 'state', label: 'State', width: 'fit', cell: (row) => snapshotStatus(row.state) },
+    { id: 'state', label: 'State', width: 'fit', cell: (row) => snapshotStatus(row.state, row.isSuspicious) },
     { id: 'source', label: 'Source', primary: true, cell: (row) => html`<a href="${row.href}">${row.source}</a>` },
     { id: 'at', label: 'Made', width: 'fit', cell: (row) => relativeTime(row.at, face) },
     { id: 'host', label: 'Host', cell: (row) => placeLink(row.host) },
