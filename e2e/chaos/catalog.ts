@@ -1,8 +1,20 @@
 /** Every experiment, in the order in which they run: quick ones first. */
 import type { Experiment } from './experiment.ts';
+import { DELIVERY } from './experiments/delivery/experiment.ts';
+import { FLOOD } from './experiments/flood.ts';
 import { gateFaults } from './experiments/gate-faults/gate.ts';
 import { KILL_POINTS } from './experiments/kill-points/experiment.ts';
 import { MALFORMED } from './experiments/malformed.ts';
 import { RECONNECT } from './experiments/reconnect.ts';
+import { ALL_ZONES, ENDURANCE } from './experiments/time.ts';
 
-export const EXPERIMENTS: readonly Experiment[] = [MALFORMED, RECONNECT, gateFaults, ...KILL_POINTS];
+export const EXPERIMENTS: readonly Experiment[] = [
+  ALL_ZONES,
+  ENDURANCE,
+  MALFORMED,
+  RECONNECT,
+  FLOOD,
+  gateFaults,
+  DELIVERY,
+  ...KILL_POINTS,
+];

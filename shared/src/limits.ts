@@ -114,8 +114,6 @@ export const RUNS = {
   perHost: 3,
   queued: 200,
   partsPerRun: 500,
-  /** A fire missed by more than this is recorded and not caught up. */
-  catchUpGraceMs: 24 * HOUR,
   /** The agent's own tick; croner only computes the next instant. */
   tickMs: 15 * SECOND,
 } as const;
