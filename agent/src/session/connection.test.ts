@@ -126,6 +126,51 @@ describe('Durable events', () => {
     assert.deepEqual((await takeSeqs(line)).seqs, [3, 4]);
   });
 
+  it('are not sent again for a refusal that comes late: of what is settled, or of a frame from before another refusal', async (t) => {
+    const rig = await startSessionRig(t, ({ journal }) => void journal.outbox.appendAll(notices(4)));
+    const line = await rig.accept();
+    await line.welcome();
+    const first = await line.take('events');
+    const { epoch } = first.body;
+    const refuse = (expected: number, re: string) =>
+      line.send('error', { code: 'conflict', message: 'a gap', retry: 'after_change', details: { expected } }, re);
+    refuse(3, first.id);
+    const second = await line.take('events');
+    assert.deepEqual(
+      second.body.events.map(({ seq }) => seq),
+      [3, 4],
+    );
+    refuse(3, first.id);
+    await assertAlive(line);
+    assert.ok(!line.listWaiting().includes('events'), 'a second refusal of the same window');
+    line.send('ack', { epoch, through: 3 });
+    refuse(3, second.id);
+    const third = await line.take('events');
+    assert.deepEqual(
+      third.body.events.map(({ seq }) => seq),
+      [4],
+      'the frame was refused before what it lacked came and was acknowledged',
+    );
+    line.send('ack', { epoch, through: 4 });
+    refuse(4, third.id);
+    refuse(9, third.id);
+    await assertAlive(line);
+    assert.ok(!line.listWaiting().includes('events'), 'a refusal of what was acknowledged since, or of what was never sent');
+    assert.equal(rig.journal.outbox.epoch, epoch);
+  });
+
+  it('are not sent again for a welcome that comes twice', async (t) => {
+    const rig = await startSessionRig(t, ({ journal }) => void journal.outbox.appendAll(notices(2)));
+    const line = await rig.accept();
+    await line.welcome();
+    const { epoch } = await takeSeqs(line);
+    line.send('ack', { epoch, through: 2 });
+    line.send('welcome', { version: 1, serverEpoch: 1, serverTime: 1, hostName: 'db-1', acknowledged: 0 });
+    await assertAlive(line);
+    assert.ok(!line.listWaiting().includes('events'));
+    assert.equal(rig.journal.outbox.epoch, epoch);
+  });
+
   it('are not believed to be delivered by an acknowledgement of another epoch or of what was never sent', async (t) => {
     const rig = await startSessionRig(t, ({ journal }) => void journal.outbox.appendAll(notices(2)));
     const line = await rig.accept();

@@ -1,7 +1,6 @@
 /** One connection to the server, from dialling to the close: proof, durable events, requests, signs of life. */
 import { type AppError, fromWireError, toAppError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
-import { createEventWindow, type EventWindow } from '@holdfast/shared/protocol/channel.ts';
 import { decodeServerFrame, encodeFrame } from '@holdfast/shared/protocol/codec.ts';
 import {
   type AgentFrame,
@@ -21,6 +20,7 @@ import type { HostCredentialStore } from '../identity/host-credentials.ts';
 import { buildConnectProof } from '../identity/proof.ts';
 import type { Workbench } from '../runs/workbench.ts';
 import type { Handlers } from './agent-peer.ts';
+import { createEventStream } from './event-stream.ts';
 
 export interface ConnectionPorts {
   workbench: Workbench;
@@ -77,80 +77,20 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
     why: 'connection closed',
     unauthorized: false,
   };
-  let window: { epoch: string; events: EventWindow } | undefined;
-  let helloEpoch = '';
-  /** The epoch of the server that welcomed us. */
-  let metEpoch = 0;
   let lastHeard = clock.monotonicMs();
 
-  const send = <T extends keyof AgentFrames>(type: T, body: AgentFrames[T], re?: string) => {
-    const frame = {
-      v: PROTOCOL_VERSION,
-      id: workbench.createId('frame'),
-      type,
-      at: clock.now(),
-      body,
-      ...(re === undefined ? {} : { re }),
-    };
+  const send = <T extends keyof AgentFrames>(type: T, body: AgentFrames[T], re?: string): string => {
+    const id = workbench.createId('frame');
+    const frame = { v: PROTOCOL_VERSION, id, type, at: clock.now(), body, ...(re === undefined ? {} : { re }) };
     socket.send(encodeFrame(frame as AgentFrame, WIRE));
+    return id;
   };
-
-  const openWindow = (acknowledged: number) => {
-    const { outbox } = journal;
-    const epoch = outbox.epoch;
-    window = {
-      epoch,
-      events: createEventWindow({
-        outbox,
-        acknowledged,
-        send: (events) => send('events', { epoch, events: [...events] }),
-        unacknowledgedFrames: WIRE.unacknowledgedFrames,
-        eventsPerFrame: WIRE.eventsPerFrame,
-        eventBytesPerFrame: WIRE.eventBytesPerFrame,
-      }),
-    };
-  };
-  const pump = () => {
-    if (!window || socket.readyState !== WebSocket.OPEN) return;
-    if (window.epoch !== journal.outbox.epoch) openWindow(0);
-    window.events.pump();
-  };
-  /** To an older server, or one whose database was replaced: everything still kept goes again, in a new epoch. */
-  const replay = (serverEpoch: number) => {
-    const replayed = journal.outbox.replayAcknowledged(serverEpoch);
-    log.warn({ replayed, serverEpoch }, 'the server has forgotten events; sending what is kept again');
-    openWindow(0);
-  };
-  /**
-   * Goes on from what the server says it has. Less than this host was told: an older server, which gets again what is still kept.
-   * More than was ever written here: an older journal, whose numbers the server knows with other events, so a new epoch begins.
-   */
-  const resume = (acknowledged: number, serverEpoch: number) => {
-    const { outbox } = journal;
-    if (acknowledged < outbox.acknowledgedSeq()) {
-      replay(serverEpoch);
-    } else if (acknowledged > outbox.lastSeq()) {
-      outbox.startNewEpoch();
-      log.warn({ acknowledged }, 'this journal is older than what the server has seen; starting a new epoch');
-      openWindow(0);
-    } else {
-      outbox.acknowledge(acknowledged);
-      openWindow(acknowledged);
-    }
-    pump();
-  };
-  const meet = ({ serverEpoch, acknowledged, replay: isOwed }: ServerFrames['welcome']) => {
-    const { outbox } = journal;
-    const seen = outbox.findServerEpoch();
-    metEpoch = serverEpoch;
-    if (isOwed === true || (seen !== undefined && seen !== serverEpoch)) {
-      replay(serverEpoch);
-      return;
-    }
-    if (seen === undefined) outbox.noteServerEpoch(serverEpoch);
-    if (outbox.epoch === helloEpoch) resume(acknowledged, serverEpoch);
-    else openWindow(0);
-  };
+  const stream = createEventStream({
+    outbox: journal.outbox,
+    log,
+    send: (body) => send('events', body),
+    isOpen: () => socket.readyState === WebSocket.OPEN,
+  });
 
   async function greet(challenge: ServerFrames['challenge'], challengedAt: number): Promise<void> {
     const counter = await credentials.nextCounter();
@@ -160,11 +100,8 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
       counter,
       bootId: ports.boot,
     });
-    const { outbox } = journal;
     const spec = journal.spec.load();
-    const promised = outbox.findPromise();
-    const serverEpoch = outbox.findServerEpoch();
-    helloEpoch = outbox.epoch;
+    const serverEpoch = journal.outbox.findServerEpoch();
     send('hello', {
       host: held.hostId,
       protocol: { oldest: PROTOCOL_OLDEST, newest: PROTOCOL_VERSION },
@@ -173,12 +110,7 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
       boot: ports.boot,
       facts: ports.facts(),
       tools: [...ports.tools()],
-      outbox: {
-        epoch: helloEpoch,
-        firstSeq: outbox.firstSeq(),
-        lastSeq: outbox.lastSeq(),
-        ...(promised === undefined ? {} : { promised }),
-      },
+      outbox: stream.greet(),
       specVersion: spec?.version ?? 0,
       ...(spec === undefined ? {} : { specSignature: spec.signature }),
       ...(serverEpoch === undefined ? {} : { serverEpoch }),
@@ -206,15 +138,11 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
         end.welcomed = true;
         await credentials.confirmToken(token);
         log.info({ server: url, name: frame.body.hostName }, 'connected');
-        meet(frame.body);
-        pump();
+        stream.meet(frame.body);
         send('heartbeat', ports.heartbeat());
         return;
       case 'ack':
-        if (window?.epoch === frame.body.epoch && window.events.acknowledge(frame.body.through)) {
-          journal.outbox.acknowledge(frame.body.through);
-          pump();
-        }
+        stream.acknowledge(frame.body);
         return;
       case 'goodbye': {
         const error = fromWireError(frame.body.error);
@@ -226,7 +154,7 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
       case 'error': {
         const expected = frame.body.details?.['expected'];
         log.warn({ code: frame.body.code, reason: frame.body.message }, 'the server refused a frame');
-        if (typeof expected === 'number') resume(expected - 1, metEpoch);
+        if (typeof expected === 'number') stream.refuse(expected, frame.re);
         return;
       }
       default:
@@ -249,7 +177,7 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
   });
   const unwatch = journal.outbox.watch(() => {
     try {
-      pump();
+      stream.pump();
     } catch (error) {
       log.error({ err: error }, 'sending events failed');
       socket.close(1011);
