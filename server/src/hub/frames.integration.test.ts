@@ -273,6 +273,20 @@ describe('A host that floods', () => {
     await rig.until('the server reads on', () => pongs === 2);
   });
 
+  it('leaves every other host its turn between two frames that came together', async (t) => {
+    const { rig, agent, line } = await openWelcomed(t);
+    const other = rig.dial(await rig.enrol('db-2'));
+    await other.greet();
+    // Less than the burst that is free, so that nothing but the turns is between the frames.
+    const frames = WIRE.framesPerSecond;
+    for (let n = 1; n <= frames; n += 1) line.sendEvents(n, [notice(`burst ${n}`)]);
+    await assertAlive(other, 1);
+    const { seq } = await rig.context.store.hosts.getEventPosition(agent.id, agent.epoch);
+    assert.ok(seq < frames / 2, `${seq} of ${frames} frames were handled before the other host`);
+    const isThrough = async () => (await rig.context.store.hosts.getEventPosition(agent.id, agent.epoch)).seq === frames;
+    await rig.until('the burst is through', isThrough);
+  });
+
   it('is slowed down and loses nothing, while another host is answered at once', async (t) => {
     const { rig, agent, line } = await openWelcomed(t);
     const other = rig.dial(await rig.enrol('db-2'));

@@ -2,7 +2,7 @@
  * One connection of one host: challenge, hello, welcome, then frames in order until either side hangs up.
  * Whatever arrives is validated by the codec, paced by the flow, and handled one frame after the other.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as awaitTurn, setTimeout as sleep } from 'node:timers/promises';
 import { PROOF_NONCE_BYTES } from '@holdfast/shared/crypto/proof.ts';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { AppError, fromWireError, toAppError, type WireError } from '@holdfast/shared/errors.ts';
@@ -229,7 +229,10 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     }
   }
 
-  /** What is read waits its turn here; while too much waits, the socket is not read. */
+  /**
+   * What is read waits its turn here; while too much waits, the socket is not read. Between two frames that came together every other
+   * host has its turn: the store answers without leaving the event loop, so that a burst would else be handled in one go.
+   */
   function enqueue(payload: Buffer): void {
     const arrivedAt = clock.now();
     queued += 1;
@@ -240,6 +243,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
         context.log.error({ host: host.id, err: error }, 'a frame could not even be refused');
         socket.terminate();
       })
+      .then(() => (queued > 1 ? awaitTurn() : undefined))
       .then(() => {
         queued -= 1;
         if (!socket.isPaused || queued >= WIRE.waitingFrames / 2) return;
