@@ -40,6 +40,8 @@ export type LightAgent = {
   report(event: DurableEvent): Promise<number>;
   /** Sends bytes or text as a message, whatever they are; false when there is no connection. */
   sendRaw(message: string | Buffer): boolean;
+  /** Bytes that were sent and that the socket has not taken. */
+  readonly bufferedBytes: number;
   /** Ends the connection without a word and dials again after `waitMs`, or when the product's own rule says. Resolves when it is closed. */
   cut(waitMs?: number): Promise<void>;
   /** @throws Error when the server has not welcomed it within the time. */
@@ -53,6 +55,8 @@ export type LightAgentOptions = {
   readonly serverUrl: () => string;
   /** 0 ≤ x < 1, for the waits between two attempts. */
   readonly random: () => number;
+  /** Hears every frame of the server, before the agent does. */
+  readonly onFrame?: (frame: ServerFrame) => void;
 };
 
 const HEARTBEAT: AgentFrames['heartbeat'] = {
@@ -183,7 +187,9 @@ export function startLightAgent(identity: LightIdentity, options: LightAgentOpti
     };
     own.on('message', (payload: Buffer) => {
       hear();
-      handle(decodeServerFrame(payload, WIRE));
+      const frame = decodeServerFrame(payload, WIRE);
+      options.onFrame?.(frame);
+      handle(frame);
     });
     own.on('ping', hear);
     own.on('error', () => {
@@ -222,6 +228,9 @@ export function startLightAgent(identity: LightIdentity, options: LightAgentOpti
       const acknowledged = outbox.add(event);
       window?.pump();
       return acknowledged;
+    },
+    get bufferedBytes() {
+      return socket?.bufferedAmount ?? 0;
     },
     sendRaw(message) {
       if (socket?.readyState !== WebSocket.OPEN) return false;
