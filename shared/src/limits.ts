@@ -29,6 +29,8 @@ export const WIRE = {
   pingIntervalMs: 20 * SECOND,
   /** Without a pong for this long the socket is dead (two missed pings and a grace). */
   silenceMs: 44 * SECOND,
+  /** How often a socket is looked at for silence and for requests past their deadline: a dead one is noticed within `silenceMs` and this. */
+  watchIntervalMs: 1 * SECOND,
   /** Without a sign of life for this long the host is shown offline. */
   offlineAfterMs: 90 * SECOND,
   /** A host's clock further from the server's than this is worth a warning, and than this an alarm. */

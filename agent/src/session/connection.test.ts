@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { signDocument } from '@holdfast/shared/crypto/envelope.ts';
 import type { PlanId, RunId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
+import { WIRE } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { HOST } from './fixtures/agent-rig.ts';
 import { type ServerLine, startSessionRig } from './fixtures/server-rig.ts';
@@ -286,6 +287,20 @@ describe('A line', () => {
     t.mock.timers.tick(20_000);
     assert.equal(await line.closed, 1006);
     await rig.accept();
+  });
+
+  it('that is silent is cut within a second of its limit, wherever that falls between two pings', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const rig = await startSessionRig(t);
+    const line = await rig.accept();
+    await line.welcome();
+    await line.take('heartbeat');
+    rig.clock.shift(WIRE.silenceMs - 1000);
+    t.mock.timers.tick(1000);
+    await assertAlive(line);
+    rig.clock.shift(WIRE.silenceMs + 1);
+    t.mock.timers.tick(1000);
+    assert.equal(await line.closed, 1006);
   });
 
   it('carries volatile frames only while it is welcomed', async (t) => {

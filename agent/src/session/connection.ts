@@ -187,13 +187,16 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
     lastHeard = clock.monotonicMs();
   });
   const pulse = setInterval(() => {
-    if (clock.monotonicMs() - lastHeard > WIRE.silenceMs) socket.terminate();
-    else if (end.welcomed && socket.readyState === WebSocket.OPEN) send('heartbeat', ports.heartbeat());
+    if (end.welcomed && socket.readyState === WebSocket.OPEN) send('heartbeat', ports.heartbeat());
   }, WIRE.pingIntervalMs);
+  const watch = setInterval(() => {
+    if (clock.monotonicMs() - lastHeard > WIRE.silenceMs) socket.terminate();
+  }, WIRE.watchIntervalMs);
 
   const ended = new Promise<ConnectionEnd>((resolve) => {
     const finish = () => {
       clearInterval(pulse);
+      clearInterval(watch);
       unwatch();
       resolve(end);
     };

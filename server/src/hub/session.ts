@@ -270,17 +270,19 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     if (!session && !isReadmitting) fail(new AppError('unauthenticated', 'no hello within the handshake time'));
   }, WIRE.handshakeTimeoutMs);
   const pulse = setInterval(() => {
-    if (!socket.isPaused && clock.monotonicMs() - lastHeard > WIRE.silenceMs) socket.terminate();
-    else if (socket.readyState === socket.OPEN) socket.ping();
+    if (socket.readyState === socket.OPEN) socket.ping();
   }, WIRE.pingIntervalMs);
-  const expiry = setInterval(() => requests.expire(), 1000);
+  const watch = setInterval(() => {
+    requests.expire();
+    if (!socket.isPaused && clock.monotonicMs() - lastHeard > WIRE.silenceMs) socket.terminate();
+  }, WIRE.watchIntervalMs);
 
   socket.on('close', () => {
     isEnded = true;
     clearTimeout(handshake);
     clearTimeout(grace);
     clearInterval(pulse);
-    clearInterval(expiry);
+    clearInterval(watch);
     requests.close('the host lost its connection');
     if (session && directory.unregister(session)) {
       const lost = recordHappening(context, host, 'host.disconnected', 'warn', 'connection closed');
