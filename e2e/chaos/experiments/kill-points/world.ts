@@ -92,19 +92,25 @@ function readJournalFile(stateDir: string): { runs: JournalRun[]; waitingEvents:
   }
 }
 
-export async function openBusyWorld(): Promise<BusyWorld> {
-  const stack = await startStack();
+export type BusyWorldOptions = {
+  /** Where the server and the agent keep what they know, when that is another disk than everything else. */
+  readonly dataDir?: string;
+  readonly stateDir?: string;
+};
+
+export async function openBusyWorld({ dataDir, stateDir }: BusyWorldOptions = {}): Promise<BusyWorld> {
+  const stack = await startStack(dataDir === undefined ? {} : { env: { HOLDFAST_DATA_DIR: dataDir } });
   try {
-    return await fillWorld(stack);
+    return await fillWorld(stack, stateDir);
   } catch (error) {
     await stack.stop();
     throw error;
   }
 }
 
-async function fillWorld(stack: Stack): Promise<BusyWorld> {
+async function fillWorld(stack: Stack, stateDir: string | undefined): Promise<BusyWorld> {
   const { api } = stack;
-  const { agent, host } = await stack.enrolHost('busy');
+  const { agent, host } = await stack.enrolHost('busy', stateDir === undefined ? {} : { env: { HOLDFAST_STATE_DIR: stateDir } });
   const path = join(stack.directory, 'repository');
   const repository = await addRepository(api, host, 'repository', describeLocal(path, PASSWORD));
   const add = (name: string, cron?: string) => addBusyPlan(stack, host, repository, name, cron);
@@ -137,7 +143,7 @@ async function fillWorld(stack: Stack): Promise<BusyWorld> {
     if (runs.length === PAGE) throw new Error('more runs than one page holds');
     return Promise.all(runs.map(readRun));
   };
-  const readJournal = () => readJournalFile(agent.stateDir);
+  const readJournal = () => readJournalFile(stateDir ?? agent.stateDir);
   const isSettled = async (): Promise<number | undefined> => {
     const { standing } = await api.get<ApiHost>(`/hosts/${host.id}`);
     const active = await api.get<readonly ApiRun[]>(`/runs?active=true&host=${host.id}`);
