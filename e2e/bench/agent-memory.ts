@@ -43,7 +43,9 @@ async function openPlans(world: World, stack: Stack): Promise<{ pid: number; bac
   const server = await world.getPostgres();
   const { agent, host } = await stack.enrolHost('bench');
   const path = join(await world.makeDirectory('memory'), 'repository');
-  const repository = await addRepository(stack.api, host, 'disk', describeLocal(path, randomBytes(18).toString('base64url')));
+  const repository = await addRepository(stack.api, host, 'disk', describeLocal(path, randomBytes(18).toString('base64url')), {
+    hasDearKey: true,
+  });
   const plans = new Map<number, ApiPlan>();
   for (const megabytes of [SMALL_MB, GIGABYTE_MB, TWO_GIGABYTES_MB]) {
     const database = await world.getDatabase('postgres', megabytes);

@@ -53,7 +53,7 @@ export async function openDatabaseRig(world: World, kind: DatabaseKind, megabyte
     const password = randomBytes(18).toString('base64url');
     const places = { ours: join(directory, 'ours'), bare: join(directory, 'bare'), empty: join(directory, 'empty') };
     const source = await addSource(stack.api, host, database, described);
-    const repository = await addRepository(stack.api, host, 'disk', describeLocal(places.ours, password));
+    const repository = await addRepository(stack.api, host, 'disk', describeLocal(places.ours, password), { hasDearKey: true });
     const plan = await addPlan(stack.api, { name: 'bench', repository, sources: [source] });
     await awaitSpecTaken(stack.api, host.id);
     await cp(places.ours, places.empty, { recursive: true });

@@ -70,7 +70,7 @@ async function watchIdleAgent(world: World, options: AgentOptions, isRestarted: 
       await waitFor('the host to be online again', isBack, { deadlineMs: 30_000 });
     }
     const described = describeLocal(join(directory, 'repository'), randomBytes(18).toString('base64url'));
-    const repository = await addRepository(stack.api, host, 'disk', described);
+    const repository = await addRepository(stack.api, host, 'disk', described, { hasDearKey: true });
     const source = await addSource(stack.api, host, 'files', describeFiles([files]));
     // Far away, but found at once.
     const schedule = { cron: '0 3 1 1 *', zone: 'Europe/Berlin' };

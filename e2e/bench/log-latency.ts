@@ -66,7 +66,7 @@ async function startTalking(world: World, stack: Stack, directory: string, toolP
   const database = await world.getDatabase('mariadb', 1);
   const { host } = await stack.enrolHost('talker', { toolPath: [toolPath] });
   const described = describeLocal(join(directory, 'repository'), randomBytes(18).toString('base64url'));
-  const repository = await addRepository(stack.api, host, 'disk', described);
+  const repository = await addRepository(stack.api, host, 'disk', described, { hasDearKey: true });
   const source = await addSource(stack.api, host, database, describeMariadb(server, database));
   const plan = await addPlan(stack.api, { name: 'talk', repository, sources: [source] });
   await awaitSpecTaken(stack.api, host.id);

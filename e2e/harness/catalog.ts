@@ -1,5 +1,6 @@
 /** Sources, repositories and plans by the API, for scenarios whose subject is something else. */
 import { join } from 'node:path';
+import { quickenKeys } from '@holdfast/agent/engines/restic/fixtures/quick-repository.ts';
 import type { RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { PlanOptionsChange } from '@holdfast/shared/domain/plan.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
@@ -38,16 +39,28 @@ export function addSource(api: ApiClient, host: ApiHost, name: string, described
   return api.post('/sources', { host: host.id, name, ...described });
 }
 
+export type RepositoryWishes = {
+  /** It is not created in its storage. */
+  readonly isMissing?: boolean;
+  /** Its key stays as dear as restic makes it; otherwise one in a directory is made to open fast, which a scenario does not notice but in time. */
+  readonly hasDearKey?: boolean;
+};
+
 /** Adds a repository and, unless told otherwise, creates it in its storage from `host`. */
 export async function addRepository(
   api: ApiClient,
   host: ApiHost,
   name: string,
   described: Described,
-  options: { readonly isMissing?: boolean } = {},
+  { isMissing = false, hasDearKey = false }: RepositoryWishes = {},
 ): Promise<ApiRepository> {
   const repository = await api.post<ApiRepository>('/repositories', { name, ...described });
-  if (options.isMissing !== true) await api.post(`/repositories/${repository.id}/init`, { host: host.id });
+  if (isMissing) return repository;
+  await api.post(`/repositories/${repository.id}/init`, { host: host.id });
+  const { path } = described.config;
+  const { password } = described.secrets;
+  if (described.kind === 'local' && typeof path === 'string' && password !== undefined && !hasDearKey)
+    quickenKeys(path, password);
   return repository;
 }
 
@@ -64,8 +77,9 @@ export function addPlan(api: ApiClient, { name, repository, sources, schedule, o
     name,
     repository: repository.id,
     sources: sources.map((source) => source.id),
+    // Tried once: a scenario that wants to see a failure should not wait for the next attempt.
+    options: { attempts: 1, ...options },
     ...(schedule === undefined ? {} : { schedule }),
-    ...(options === undefined ? {} : { options }),
   });
 }
 

@@ -20,6 +20,9 @@ export const GENERATIONS: readonly { version: string; binary: string }[] = [
   { version: '0.18.0', binary: join(ROOT, '.tools/trixie/usr/bin/restic') },
 ];
 
+/** Of its repositories, unless told otherwise. */
+export const LABORATORY_PASSWORD = 'correct horse';
+
 export interface Laboratory {
   dir: string;
   exec: Exec;
@@ -98,7 +101,7 @@ export function createLaboratory(generation: { version: string; binary: string }
       return current;
     },
     workDirInUse: () => current,
-    access({ password = 'correct horse', repository = join(dir, 'repo'), workDir: where = current } = {}) {
+    access({ password = LABORATORY_PASSWORD, repository = join(dir, 'repo'), workDir: where = current } = {}) {
       const passwordFile = join(where, 'password');
       return {
         env: { RESTIC_REPOSITORY: repository, RESTIC_PASSWORD_FILE: passwordFile },

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '@holdfast/shared/clock.ts';
 import { createResticEngine } from './engine.ts';
-import { createLaboratory, GENERATIONS, type Laboratory, writeNoise } from './laboratory.ts';
+import { makeQuickRepository } from './fixtures/quick-repository.ts';
+import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD, type Laboratory, writeNoise } from './laboratory.ts';
 import { createOwnProcesses } from './own-processes.ts';
 
 const marks = { tags: ['run:run_3'], host: 'host_1' };
@@ -62,8 +63,8 @@ for (const generation of GENERATIONS) {
       mkdirSync(source);
       writeNoise(join(source, 'noise'), 30_000_000, 5);
       locksDir = join(lab.dir, 'repo/locks');
-      const workDir = lab.workDir();
-      assert.equal((await lab.engine.initRepository({ access: lab.access(), workDir })).failure, undefined);
+      lab.workDir();
+      makeQuickRepository(join(lab.dir, 'repo'), LABORATORY_PASSWORD);
       assert.equal((await backup()).failure, undefined);
     });
     after(() => lab.remove());

@@ -14,7 +14,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createLaboratory, GENERATIONS, type Laboratory, writeNoise } from './laboratory.ts';
+import { makeQuickRepository } from './fixtures/quick-repository.ts';
+import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD, type Laboratory, writeNoise } from './laboratory.ts';
 
 const tags = ['tenant:t', 'host:h', 'plan:p', 'source:s', 'run:run_2', 'role:data'];
 
@@ -87,8 +88,8 @@ for (const generation of GENERATIONS) {
       source = join(lab.dir, 'source');
       mkdirSync(source);
       writeTree(source);
-      const workDir = lab.workDir();
-      assert.equal((await lab.engine.initRepository({ access: lab.access(), workDir })).failure, undefined);
+      lab.workDir();
+      makeQuickRepository(join(lab.dir, 'repo'), LABORATORY_PASSWORD);
     });
     after(() => lab.remove());
 
@@ -199,7 +200,7 @@ for (const generation of GENERATIONS) {
         chmodSync(join(source, 'secret'), 0);
         chmodSync(join(source, 'closed'), 0);
         const workDir = lab.workDir();
-        assert.equal((await lab.engine.initRepository({ access: lab.access(), workDir })).failure, undefined);
+        makeQuickRepository(join(lab.dir, 'repo'), LABORATORY_PASSWORD);
         const outcome = await lab.engine.backupTree({
           access: lab.access(),
           workDir,

@@ -1,6 +1,7 @@
 /** Where backups go: each storage of a lane is reached by the agent over a line that can be cut, and looked at by hand without it. */
 import { chmod, mkdir, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { wrapCheaply } from '@holdfast/agent/engines/restic/fixtures/quick-repository.ts';
 import { createResticByHand, type Described, describeLocal } from '../../../harness/catalog.ts';
 import { describeRest, describeS3, describeSftp } from '../../../harness/part2/remote-repositories.ts';
 import { UnsupportedError } from '../../../harness/services/identity.ts';
@@ -12,7 +13,6 @@ import { startTmpfs } from '../../../harness/services/tmpfs.ts';
 import { runTool } from '../../../harness/services/tool-run.ts';
 import { type FaultProxy, startFaultProxy } from '../../proxy/fault-proxy.ts';
 import type { Seed } from '../../seed.ts';
-import { wrapCheaply } from './cheap-key.ts';
 
 export const STORAGE_KINDS = ['local', 'rest', 'sftp', 's3'] as const;
 export type StorageKind = (typeof STORAGE_KINDS)[number];
