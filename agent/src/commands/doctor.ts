@@ -46,7 +46,7 @@ export async function runDoctor(config: AgentConfig, json: boolean): Promise<boo
       name: 'enrolment',
       verdict: tooling.hostId() ? 'ok' : 'note',
       text: tooling.hostId()
-        ? `host ${tooling.hostId()} of ${tooling.credentials.get().serverUrl}`
+        ? `host ${tooling.hostId()} of ${config.serverUrl ?? tooling.credentials.get().serverUrl}`
         : 'not enrolled yet; run "holdfast-agent run --server URL"',
     },
   ];

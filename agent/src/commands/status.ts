@@ -32,7 +32,8 @@ export async function runStatus(config: AgentConfig, json: boolean): Promise<voi
     fingerprint: identity?.fingerprint.text ?? null,
     enrolled: credentials !== undefined,
     hostId: credentials?.hostId ?? null,
-    server: credentials?.serverUrl ?? null,
+    // What the agent is told at its start goes before the address it was enrolled at.
+    server: credentials === undefined ? null : (config.serverUrl ?? credentials.serverUrl),
     specVersion: spec?.version ?? null,
     unreportedEvents: glance?.waitingEvents ?? 0,
     openRuns: glance?.openRuns ?? [],
