@@ -23,8 +23,12 @@ const DISK_BYTES = { server: 192 * MIB, agent: 320 * MIB } as const;
 const WAIT_MS = 60_000;
 /** Writes that are asked for before one must have been refused. */
 const STRAINS_MAX = 600;
-/** Runs that are asked for while the agent's disk is full, until it says so. */
+/** Runs that are asked for while the agent's disk is full: so many, and more until it says that it was refused a write. */
+const RUNS_LEAST = 2;
 const RUNS_MAX = 12;
+
+/** Of each source under a server whose disk fills: its first run takes longer than filling the disk. */
+const MEGABYTES = 60;
 
 export type Side = keyof typeof DISK_BYTES;
 
@@ -33,7 +37,7 @@ const isFull = (world: BusyWorld, side: Side): boolean =>
     ? /disk with the database is full|database or disk is full|SQLITE_FULL/.test(world.stack.server.readLog())
     : world.agent.readLog().includes('the disk refuses writes');
 
-/** Runs whose end the agent knows, and how many snapshots there are: what a backup is worth when nobody can write it down. */
+/** A backup has gone on when its snapshot lies in the repository, whoever can write that down. */
 async function awaitStored(world: BusyWorld, least: number): Promise<void> {
   const look = async () => (await world.listStored()).size >= least || undefined;
   await waitFor(`${least} snapshots while the disk is full`, look, { deadlineMs: WAIT_MS, intervalMs: 50 });
@@ -60,32 +64,49 @@ async function orderAll(world: BusyWorld, answered: RunId[]): Promise<number> {
   return uncertain;
 }
 
+/** Runs that were begun before end while the server can write nothing, and what they tell waits at the host. */
 async function fillUnderServer(world: BusyWorld, seed: Seed, disk: string, answered: RunId[]): Promise<void> {
-  await orderAll(world, answered);
   const before = (await world.listStored()).size;
-  await pause(seed.int([0, 1500]));
+  await orderAll(world, answered);
+  await pause(seed.int([0, 300]));
   const filler = fillDisk(join(disk, 'filler'));
   try {
     await strainServer(world, seed);
-    await awaitStored(world, Math.max(before, answered.length));
+    await awaitStored(world, before + answered.length);
+    const look = async () => world.stack.server.readLog().includes('reports of hosts wait at the hosts') || undefined;
+    await waitFor('the server to refuse what the host tells', look, { deadlineMs: WAIT_MS });
   } finally {
     filler.release();
   }
 }
 
+/** No tool in so many looks: between two tools of a run there are fewer. */
+async function awaitIdle(world: BusyWorld): Promise<void> {
+  let looks = 0;
+  const look = async () => {
+    looks = world.agent.listTools().length === 0 ? looks + 1 : 0;
+    return looks >= 10 || undefined;
+  };
+  await waitFor('the host to be idle', look, { deadlineMs: WAIT_MS, intervalMs: 50 });
+}
+
 /** Orders go on until the agent has been refused a write, and all of them are stored before there is room again. */
 async function fillUnderAgent(world: BusyWorld, seed: Seed, disk: string, answered: RunId[]): Promise<void> {
+  const before = (await world.listStored()).size;
   await orderAll(world, answered);
   await pause(seed.int([0, 1500]));
   const filler = fillDisk(join(disk, 'filler'));
   try {
-    for (let turn = 0; turn < RUNS_MAX && !isFull(world, 'agent'); turn += 1) {
-      await awaitStored(world, answered.length);
+    await awaitStored(world, before + answered.length);
+    for (let turn = 0; turn < RUNS_LEAST || (turn < RUNS_MAX && !isFull(world, 'agent')); turn += 1) {
+      await awaitIdle(world);
+      const stored = (await world.listStored()).size;
       const plan = world.ordered[turn % world.ordered.length];
       const run = plan && (await orderRun(world, plan));
-      if (run !== undefined) answered.push(run);
+      if (run === undefined) throw new Error('the server took no order although its own disk has room');
+      answered.push(run);
+      await awaitStored(world, stored + 1);
     }
-    await awaitStored(world, answered.length);
     if (!isFull(world, 'agent')) throw new Error('the full disk of the agent refused nothing: the fault did not take hold');
   } finally {
     filler.release();
@@ -112,10 +133,12 @@ async function tryOnce(lab: Lab, side: Side, index: number): Promise<{ problems:
   const disk = await startTmpfs(DISK_BYTES[side]);
   const dataDir = join(disk.path, 'data');
   await mkdir(dataDir, { mode: 0o700 });
-  const world = await openBusyWorld(side === 'server' ? { dataDir } : { stateDir: dataDir }).catch(async (error: unknown) => {
-    await disk.stop();
-    throw error;
-  });
+  const world = await openBusyWorld(side === 'server' ? { dataDir, megabytes: MEGABYTES } : { stateDir: dataDir }).catch(
+    async (error: unknown) => {
+      await disk.stop();
+      throw error;
+    },
+  );
   try {
     const answered: RunId[] = [];
     const pids = [world.stack.server.pid(), world.agent.pid()];

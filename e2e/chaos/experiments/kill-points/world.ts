@@ -57,16 +57,12 @@ export type RepositoryFacts = {
   readonly problems: readonly string[];
 };
 
-async function addBusyPlan(
-  stack: Stack,
-  host: ApiHost,
-  repository: { id: string },
-  name: string,
-  cron?: string,
-): Promise<BusyPlan> {
+type PlanWishes = { repository: { id: string }; name: string; megabytes: number; cron: string | undefined };
+
+async function addBusyPlan(stack: Stack, host: ApiHost, { repository, name, megabytes, cron }: PlanWishes): Promise<BusyPlan> {
   const folder = join(stack.directory, name);
   await mkdir(folder);
-  await makeFileTree(folder, { seed: name, files: 4, megabytes: 0.05 });
+  await makeFileTree(folder, { seed: name, files: 4, megabytes });
   const source = await addSource(stack.api, host, name, describeFiles([folder]));
   const plan = await stack.api.post<ApiPlan & { effectiveFromAt: number }>('/plans', {
     name,
@@ -96,24 +92,26 @@ export type BusyWorldOptions = {
   /** Where the server and the agent keep what they know, when that is another disk than everything else. */
   readonly dataDir?: string;
   readonly stateDir?: string;
+  /** Of each source; 0.05 unless told. The first run of a source takes the longer the bigger it is. */
+  readonly megabytes?: number;
 };
 
-export async function openBusyWorld({ dataDir, stateDir }: BusyWorldOptions = {}): Promise<BusyWorld> {
+export async function openBusyWorld({ dataDir, ...options }: BusyWorldOptions = {}): Promise<BusyWorld> {
   const stack = await startStack(dataDir === undefined ? {} : { env: { HOLDFAST_DATA_DIR: dataDir } });
   try {
-    return await fillWorld(stack, stateDir);
+    return await fillWorld(stack, options);
   } catch (error) {
     await stack.stop();
     throw error;
   }
 }
 
-async function fillWorld(stack: Stack, stateDir: string | undefined): Promise<BusyWorld> {
+async function fillWorld(stack: Stack, { stateDir, megabytes = 0.05 }: Omit<BusyWorldOptions, 'dataDir'>): Promise<BusyWorld> {
   const { api } = stack;
   const { agent, host } = await stack.enrolHost('busy', stateDir === undefined ? {} : { env: { HOLDFAST_STATE_DIR: stateDir } });
   const path = join(stack.directory, 'repository');
   const repository = await addRepository(api, host, 'repository', describeLocal(path, PASSWORD));
-  const add = (name: string, cron?: string) => addBusyPlan(stack, host, repository, name, cron);
+  const add = (name: string, cron?: string) => addBusyPlan(stack, host, { repository, name, megabytes, cron });
   const ordered: BusyPlan[] = [];
   const scheduled: BusyPlan[] = [];
   for (let index = 0; index < ORDERED_PLANS; index += 1) ordered.push(await add(`ordered ${index}`));
