@@ -8,6 +8,7 @@ import { HALF_OPEN } from './experiments/half-open.ts';
 import { KILL_POINTS } from './experiments/kill-points/experiment.ts';
 import { MALFORMED } from './experiments/malformed.ts';
 import { RECONNECT } from './experiments/reconnect.ts';
+import { SOAK } from './experiments/soak.ts';
 import { STALLED_BROWSERS } from './experiments/stalled-browsers.ts';
 import { ALL_ZONES, ENDURANCE } from './experiments/time.ts';
 
@@ -23,4 +24,5 @@ export const EXPERIMENTS: readonly Experiment[] = [
   ...DISK_FULL,
   HALF_OPEN,
   ...KILL_POINTS,
+  SOAK,
 ];

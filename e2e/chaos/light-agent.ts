@@ -120,6 +120,17 @@ export function startLightAgent(identity: LightIdentity, options: LightAgentOpti
       runs: [],
     });
   };
+  const openWindow = (acknowledged: number): void => {
+    window = createEventWindow({
+      outbox,
+      acknowledged,
+      send: (events) => send('events', { epoch, events: [...events] }),
+      unacknowledgedFrames: WIRE.unacknowledgedFrames,
+      eventsPerFrame: WIRE.eventsPerFrame,
+      eventBytesPerFrame: WIRE.eventBytesPerFrame,
+    });
+    window.pump();
+  };
   const meet = (welcome: ServerFrames['welcome'], greetedAt: number): void => {
     const absence = absences.at(-1);
     if (absence) {
@@ -132,15 +143,7 @@ export function startLightAgent(identity: LightIdentity, options: LightAgentOpti
     if (welcome.acknowledged < outbox.acknowledged())
       broken.push(`acknowledged ${outbox.acknowledged()} and now has ${welcome.acknowledged}`);
     outbox.acknowledge(welcome.acknowledged);
-    window = createEventWindow({
-      outbox,
-      acknowledged: welcome.acknowledged,
-      send: (events) => send('events', { epoch, events: [...events] }),
-      unacknowledgedFrames: WIRE.unacknowledgedFrames,
-      eventsPerFrame: WIRE.eventsPerFrame,
-      eventBytesPerFrame: WIRE.eventBytesPerFrame,
-    });
-    window.pump();
+    openWindow(welcome.acknowledged);
     send('heartbeat', HEARTBEAT);
   };
   const refuse = ({ error, reconnect }: ServerFrames['goodbye']): void => {
@@ -166,6 +169,14 @@ export function startLightAgent(identity: LightIdentity, options: LightAgentOpti
         spec = { version: frame.body.version, signature: frame.body.signature };
         send('reply', { result: { version: spec.version } }, frame.id);
         return;
+      case 'error': {
+        // Frames came out of order; the server says which event it waits for.
+        const expected = frame.body.details?.['expected'];
+        if (typeof expected !== 'number') return;
+        outbox.acknowledge(expected - 1);
+        openWindow(expected - 1);
+        return;
+      }
       case 'goodbye':
         refuse(frame.body);
     }

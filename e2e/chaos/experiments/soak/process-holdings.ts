@@ -1,0 +1,27 @@
+/** What a process holds besides memory: open descriptors, and children that ended and were not waited for. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+export function countDescriptors(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** Zombies among the children of these processes. */
+export function countZombies(parents: ReadonlySet<number>): number {
+  let zombies = 0;
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const [state, parent] = readState(name);
+    if (state === 'Z' && parents.has(Number(parent))) zombies += 1;
+  }
+  return zombies;
+}
+
+function readState(pid: string): readonly (string | undefined)[] {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    // It ended while it was looked at.
+    return [];
+  }
+}
