@@ -94,6 +94,11 @@ async function closeLane(bench: Bench, lane: Lane, control: Fault): Promise<void
   }
 }
 
+/** Waits for all, also when one fails: what is still at work must not outlive its world. */
+async function allDone(works: readonly Promise<unknown>[]): Promise<void> {
+  for (const end of await Promise.allSettled(works)) if (end.status === 'rejected') throw end.reason;
+}
+
 export type GateOptions = { readonly faults?: readonly Fault[]; readonly tries?: number; readonly controls?: number };
 
 /** Carries out as many tries as the effort asks for, or those of `options`. */
@@ -106,7 +111,7 @@ export async function tryGate(lab: Lab, options: GateOptions = {}): Promise<read
   const startedAt = performance.now();
   try {
     const wanted = lab.effort === 'selection' ? FEW_LANES : LANES;
-    await Promise.all(wanted.map(async (lane) => lanes.push(await openLane(lab, stack, services, lane))));
+    await allDone(wanted.map(async (lane) => lanes.push(await openLane(lab, stack, services, lane))));
     lanes.sort((one, other) => one.name.localeCompare(other.name));
     const tries = drawTries(lab.seed, lab.effort, options.faults ?? FAULTS, options.tries ?? pickTries(lab, TRIES));
     const controls = options.controls ?? pickTries(lab, CONTROL_TRIES);
@@ -114,7 +119,7 @@ export async function tryGate(lab: Lab, options: GateOptions = {}): Promise<read
     const chosen = process.env['TRY'] === undefined ? all : all.filter(({ index }) => String(index) === process.env['TRY']);
     const assigned = chosen.map((drawn) => ({ drawn, lane: lanes[drawn.index % lanes.length] }));
     const together = assigned.filter(({ drawn }) => drawn.fault.isAlone !== true);
-    await Promise.all(
+    await allDone(
       lanes.map((lane) =>
         runLane(
           bench,
@@ -125,7 +130,7 @@ export async function tryGate(lab: Lab, options: GateOptions = {}): Promise<read
     );
     for (const { drawn, lane } of assigned) if (lane !== undefined && drawn.fault.isAlone) await runLane(bench, lane, [drawn]);
     const [undisturbed] = CONTROLS;
-    if (undisturbed !== undefined) await Promise.all(lanes.map((lane) => closeLane(bench, lane, undisturbed)));
+    if (undisturbed !== undefined) await allDone(lanes.map((lane) => closeLane(bench, lane, undisturbed)));
   } finally {
     await Promise.allSettled(lanes.map((lane) => lane.stop()));
     await Promise.allSettled([stack.stop(), services.stop()]);
