@@ -7,6 +7,7 @@ import { roundTo } from '../../bench/statistics.ts';
 import type { ApiRun } from '../../harness/api.ts';
 import { addPlan, addSource, describeFiles, runPlan } from '../../harness/catalog.ts';
 import { awaitSpec, type LocalWorld, prepareLocalWorld } from '../../harness/part2/world.ts';
+import { waitFor } from '../../harness/services/wait-for.ts';
 import { type Stack, startStack } from '../../harness/stack.ts';
 import { createTally, type Experiment, type Lab, type Outcome } from '../experiment.ts';
 import { type LightFleet, startLightFleet } from '../light-fleet.ts';
@@ -128,9 +129,10 @@ async function soak(lab: Lab, world: World): Promise<Observed> {
       await carryOutFault(lab, world, faults, isWarm, everyMs);
       await recover(lab, world);
       if (isWarm && lived !== world.server.pid()) problems.push('the server was not the same process any more');
-      if (isWarm) observeHoldings(world, descriptors, zombies);
-      // The pace of the faults; nothing is waited for.
+      // The pace of the faults. By its end every line that was cut is known to be cut, so that those who are there are back.
       await hold(Math.max(0, dueAt - elapsed()));
+      await recover(lab, world);
+      if (isWarm) await observeHoldings(world, descriptors, zombies);
     }
     reporter.stop();
     await recover(lab, world);
@@ -203,7 +205,10 @@ function startSampling(world: World, elapsed: () => number): { stop(): ReadonlyM
   };
 }
 
-function observeHoldings(world: World, descriptors: Map<string, number[]>, zombies: number[]): void {
+/** What a run opens is closed with it, so this waits until none goes on. */
+async function observeHoldings(world: World, descriptors: Map<string, number[]>, zombies: number[]): Promise<void> {
+  const isQuiet = async () => (world.real.every(({ agent }) => agent.listTools().length === 0) ? true : undefined);
+  await waitFor('the real agents to run nothing', isQuiet, { deadlineMs: RECOVERY_MS });
   const programs = listPrograms(world);
   for (const [name, pid] of programs) descriptors.set(name, [...(descriptors.get(name) ?? []), countDescriptors(pid)]);
   zombies.push(countZombies(new Set([...programs.values(), world.mortal.pid()])));
