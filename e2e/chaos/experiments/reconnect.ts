@@ -8,7 +8,7 @@ import { type LightFleet, startLightFleet } from '../light-fleet.ts';
 
 const AGENTS = { selection: 50, quarter: 300, full: 1_000 } as const;
 const RESTARTS = { selection: 1, quarter: 2, full: 4 } as const;
-const SPREAD_MS = { selection: 2_000, quarter: 20_000, full: 20_000 } as const;
+const SPREAD_MS = { selection: 4_000, quarter: 20_000, full: 20_000 } as const;
 
 const SLOWEST_LIMIT_S = 10;
 const WAIT_LIMIT_S = 30;
