@@ -10,8 +10,10 @@ import { type BusyWorld, openBusyWorld } from './world.ts';
 
 const TRIES = { selection: 3, quarter: 15, full: 340 } as const;
 const MINUTE_MS = 60_000;
-/** A fire this young may not have reached the journal yet and is judged with the next try. */
-const YOUNG_MS = 1000;
+/** Stacks side by side: most of a try is waiting for processes to start and to dial. */
+const LANES = { selection: 1, quarter: 2, full: 3 } as const;
+/** A fire this young may not have reached the journal of a busy host yet and is judged with the next try. */
+const YOUNG_MS = 5000;
 /** Runs of fires are read again this far back: they belong to the window by their fire, not by when they were made. */
 const LOOK_BACK_MS = 2 * MINUTE_MS;
 
@@ -94,19 +96,18 @@ async function tryOnce(lab: Lab, world: BusyWorld, victim: Victim, index: number
   return orders;
 }
 
-/** Tries on one stack until `until` or until one does not come to rest; gives the number of the next try. */
+/** Tries on one stack, in order, until one does not come to rest; gives the tries that are left. */
 async function tryMany(
   lab: Lab,
   victim: Victim,
-  from: number,
-  until: number,
+  tries: readonly number[],
   count: (problem?: string) => void,
-): Promise<number> {
+): Promise<readonly number[]> {
   const world = await openBusyWorld();
   const known = new Map<string, LedgerRun>();
   try {
     let after = Date.now() - YOUNG_MS;
-    for (let index = from; index < until; index += 1) {
+    for (const [done, index] of tries.entries()) {
       const where = `try ${index} of ${lab.seed.name} (${MOMENTS[index % MOMENTS.length]})`;
       const startedAt = performance.now();
       try {
@@ -115,23 +116,18 @@ async function tryMany(
         after = through;
         count(problems.length === 0 ? undefined : `${where}: ${problems.join('; ')}`);
       } catch (error) {
-        const logs = await world.stack.readLogs();
-        lab.record({
-          index,
-          victim,
-          failure: String(error),
-          cause: String((error as Error).cause),
-          logs: Object.values(logs).map((log) => log.slice(-3000)),
-        });
-        count(`${where}: ${error instanceof Error ? error.message : String(error)}`);
-        return index + 1;
+        const logs = Object.values(await world.stack.readLogs()).map((log) => log.slice(-3000));
+        const cause = error instanceof Error && error.cause !== undefined ? `, ${String(error.cause)}` : '';
+        lab.record({ index, victim, failure: String(error), cause, logs });
+        count(`${where}: ${String(error)}${cause}`);
+        return tries.slice(done + 1);
       }
       lab.say(`${where}: ${Math.round(performance.now() - startedAt)} ms`);
     }
     const { problems, snapshots, contents } = await world.readRepository([...known.values()]);
     for (const problem of [...problems, ...judgeRepository(snapshots, [...known.values()], contents)])
-      count(`tries ${from} to ${until - 1}: ${problem}`);
-    return until;
+      count(`after the tries ${tries.join(', ')}: ${problem}`);
+    return [];
   } finally {
     await world.stop();
   }
@@ -144,7 +140,14 @@ function createKillPoints(victim: Victim): Experiment {
     async run(lab): Promise<readonly Outcome[]> {
       const tries = pickTries(lab, TRIES);
       const tally = createTally(name);
-      for (let next = 0; next < tries; ) next = await tryMany(lab, victim, next, tries, tally.count);
+      const lanes = pickTries(lab, LANES);
+      const tryLane = async (lane: number): Promise<void> => {
+        let left: readonly number[] = Array.from({ length: tries }, (_, index) => index).filter(
+          (index) => index % lanes === lane,
+        );
+        while (left.length > 0) left = await tryMany(lab, victim, left, tally.count);
+      };
+      await Promise.all(Array.from({ length: lanes }, (_, lane) => tryLane(lane)));
       const detail = `kill -9 of ${victim === 'both' ? 'agent and server' : `the ${victim}`} at ${MOMENTS.join(', ')} while scheduled and ordered runs go on: lost, doubled or falsely green runs`;
       return [tally.toOutcome(detail)];
     },
