@@ -1,5 +1,6 @@
 /** Every experiment, in the order in which they run: quick ones first. */
 import type { Experiment } from './experiment.ts';
+import { cancelLatency } from './experiments/cancel-latency/cancel-latency.ts';
 import { DELIVERY } from './experiments/delivery/experiment.ts';
 import { DISK_FULL } from './experiments/disk-full/experiment.ts';
 import { FLOOD } from './experiments/flood.ts';
@@ -20,6 +21,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   FLOOD,
   STALLED_BROWSERS,
   gateFaults,
+  cancelLatency,
   DELIVERY,
   ...DISK_FULL,
   HALF_OPEN,

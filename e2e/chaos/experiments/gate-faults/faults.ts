@@ -132,7 +132,7 @@ async function prepareOther(lane: Try['lane'], directory: string): Promise<strin
   return other;
 }
 
-async function cancel({ lane, run, record }: Pick<Try, 'lane' | 'run' | 'record'>): Promise<void> {
+export async function cancel({ lane, run, record }: Pick<Try, 'lane' | 'run' | 'record'>): Promise<void> {
   const answer = await lane.stack.api.send('POST', `/runs/${run}/cancel`);
   record('cancel', { status: answer.status });
   // A run that has just ended cannot be cancelled any more.

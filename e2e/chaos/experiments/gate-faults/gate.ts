@@ -95,48 +95,50 @@ async function closeLane(bench: Bench, lane: Lane, control: Fault): Promise<void
 }
 
 /** Waits for all, also when one fails: what is still at work must not outlive its world. */
-async function allDone(works: readonly Promise<unknown>[]): Promise<void> {
+export async function allDone(works: readonly Promise<unknown>[]): Promise<void> {
   for (const end of await Promise.allSettled(works)) if (end.status === 'rejected') throw end.reason;
 }
 
 export type GateOptions = { readonly faults?: readonly Fault[]; readonly tries?: number; readonly controls?: number };
 
-/** Carries out as many tries as the effort asks for, or those of `options`. */
-export async function tryGate(lab: Lab, options: GateOptions = {}): Promise<readonly Outcome[]> {
+/** What tries work with. */
+export type World = { readonly services: Services; readonly lanes: readonly Lane[] };
+
+/** Opens the lanes that the effort asks for, with a server of their own, and ends everything afterwards. */
+export async function withLanes<T>(lab: Lab, work: (world: World) => Promise<T>): Promise<T> {
   const stack = await startStack();
   const services = createServices();
   const lanes: Lane[] = [];
-  const tallies = createTallies();
-  const bench: Bench = { lab, services, tallies, verified: new Map() };
-  const startedAt = performance.now();
   try {
     const wanted = lab.effort === 'selection' ? FEW_LANES : LANES;
     await allDone(wanted.map(async (lane) => lanes.push(await openLane(lab, stack, services, lane))));
     lanes.sort((one, other) => one.name.localeCompare(other.name));
-    const tries = drawTries(lab.seed, lab.effort, options.faults ?? FAULTS, options.tries ?? pickTries(lab, TRIES));
-    const controls = options.controls ?? pickTries(lab, CONTROL_TRIES);
-    const all = [...tries, ...drawTries(lab.seed, lab.effort, CONTROLS, controls, FIRST_CONTROL)];
-    const chosen = process.env['TRY'] === undefined ? all : all.filter(({ index }) => String(index) === process.env['TRY']);
-    const assigned = chosen.map((drawn) => ({ drawn, lane: lanes[drawn.index % lanes.length] }));
-    const together = assigned.filter(({ drawn }) => drawn.fault.isAlone !== true);
-    await allDone(
-      lanes.map((lane) =>
-        runLane(
-          bench,
-          lane,
-          together.filter((one) => one.lane === lane).map(({ drawn }) => drawn),
-        ),
-      ),
-    );
-    for (const { drawn, lane } of assigned) if (lane !== undefined && drawn.fault.isAlone) await runLane(bench, lane, [drawn]);
-    const [undisturbed] = CONTROLS;
-    if (undisturbed !== undefined) await allDone(lanes.map((lane) => closeLane(bench, lane, undisturbed)));
+    return await work({ services, lanes });
   } finally {
     await Promise.allSettled(lanes.map((lane) => lane.stop()));
-    await Promise.allSettled([stack.stop(), services.stop()]);
+    const ends = await Promise.allSettled([stack.stop(), services.stop()]);
+    for (const end of ends) if (end.status === 'rejected') lab.say(`could not be stopped: ${end.reason}`);
   }
-  const seconds = Math.round((performance.now() - startedAt) / 1000);
-  return report(tallies, seconds);
+}
+
+/** Carries out as many tries as the effort asks for, or those of `options`. `TRY` names one by its number. */
+export async function tryGate(lab: Lab, options: GateOptions = {}): Promise<readonly Outcome[]> {
+  const tallies = createTallies();
+  const startedAt = performance.now();
+  const tries = drawTries(lab.seed, lab.effort, options.faults ?? FAULTS, options.tries ?? pickTries(lab, TRIES));
+  const controls = drawTries(lab.seed, lab.effort, CONTROLS, options.controls ?? pickTries(lab, CONTROL_TRIES), FIRST_CONTROL);
+  const wanted = process.env['TRY'];
+  const drawn = [...tries, ...controls].filter(({ index }) => wanted === undefined || String(index) === wanted);
+  await withLanes(lab, async ({ services, lanes }) => {
+    const bench: Bench = { lab, services, tallies, verified: new Map() };
+    const listOf = (lane: Lane, isAlone: boolean) =>
+      drawn.filter(({ index, fault }) => lanes[index % lanes.length] === lane && (fault.isAlone ?? false) === isAlone);
+    await allDone(lanes.map((lane) => runLane(bench, lane, listOf(lane, false))));
+    for (const lane of lanes) await runLane(bench, lane, listOf(lane, true));
+    const [undisturbed] = CONTROLS;
+    if (undisturbed !== undefined) await allDone(lanes.map((lane) => closeLane(bench, lane, undisturbed)));
+  });
+  return report(tallies, Math.round((performance.now() - startedAt) / 1000));
 }
 
 function report({ faults, leftovers, controls, ends }: Tallies, seconds: number): readonly Outcome[] {

@@ -25,6 +25,7 @@ export type Drawn = {
 };
 
 export type TryResult = {
+  readonly run: RunId;
   /** Whether the fault struck while the run went on, or before it began. */
   readonly isStruck: boolean;
   readonly state: string;
@@ -106,6 +107,7 @@ export async function carryOut(lab: Lab, services: Services, lane: Lane, drawn: 
     const sight = await lookAt(lane, drawn, run, truth);
     record('ended', { run, state: sight.state, reason: seen.failure?.reason, isStruck });
     return {
+      run,
       isStruck,
       state: sight.state,
       problems: judgeSight({ ...sight, allowed: fault.allowed }),
