@@ -49,9 +49,9 @@ describe('After a backup that was not clean', () => {
 
     renameSync(path, `${path}.away`);
     await reconciliation.afterBackup(rig.repository.id, { reached: true, isClean: false });
-    assert.deepEqual(waits, [15_000], 'a repository that does not answer is asked again');
+    assert.deepEqual(waits, [2000], 'a repository that does not answer is asked again');
     await reconciliation.afterBackup(rig.repository.id, { reached: false, isClean: false });
-    assert.deepEqual(waits, [15_000, 15_000], 'one that is known to be away is not asked at once');
+    assert.deepEqual(waits, [2000, 2000], 'one that is known to be away is not asked at once');
 
     renameSync(`${path}.away`, path);
     assert.equal(listLocks(path).length, 1);

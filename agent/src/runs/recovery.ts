@@ -58,7 +58,7 @@ async function awaitCollected(workbench: Workbench, pids: readonly number[]): Pr
 }
 
 /** A repository that does not answer is asked again later. */
-const LOCK_LOOK_MS = 8000;
+const LOCK_LOOK_MS = 5000;
 
 /**
  * Removes the locks that processes of interrupted runs left, as far as they are proven to be ours. `unreachable` when the repository could not be
