@@ -260,14 +260,19 @@ describe('A round of the watch', () => {
       await rig.context.store.catalog.insertPlan(plan);
     }
     rig.clock.advance(HOUR);
-    const waits: number[] = [];
+    // In the thread's own time: a busy machine makes every turn long, and says nothing about this one.
+    const readMs = () => {
+      const { user, system } = process.threadCpuUsage();
+      return (user + system) / 1000;
+    };
+    const turns: number[] = [];
     let isOver = false;
     const measure = (last: number): void => {
-      const now = performance.now();
-      waits.push(now - last);
+      const now = readMs();
+      turns.push(now - last);
       if (!isOver) setImmediate(measure, now);
     };
-    setImmediate(measure, performance.now());
+    setImmediate(measure, readMs());
     // The clock of the rig stands still, so the watch is given the real one to measure its slices by.
     const looked = await createFireWatcher({
       ...rig.context,
@@ -275,11 +280,9 @@ describe('A round of the watch', () => {
     }).runRound();
     isOver = true;
     assert.equal(looked, 1001);
-    waits.sort((a, b) => a - b);
-    t.diagnostic(`longest turn ${waits.at(-1)?.toFixed(1)} ms, turns ${waits.length}`);
-    assert.ok(
-      (waits[Math.floor(waits.length * 0.9)] ?? 0) < 20,
-      `90 % of turns within ${waits[Math.floor(waits.length * 0.9)]} ms`,
-    );
+    turns.sort((a, b) => a - b);
+    const most = turns[Math.floor(turns.length * 0.9)] ?? 0;
+    t.diagnostic(`longest turn ${turns.at(-1)?.toFixed(1)} ms, turns ${turns.length}`);
+    assert.ok(turns.length > 10 && most < 20, `90 % of ${turns.length} turns within ${most.toFixed(1)} ms`);
   });
 });
