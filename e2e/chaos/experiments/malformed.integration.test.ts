@@ -97,8 +97,8 @@ describe('Malformed frames', () => {
   });
 
   it('make a figure of whichever grew more', () => {
-    assert.ok(isGood(judgeMemory({ growthMb: -3 }, 49.9, 1)));
-    assert.ok(!isGood(judgeMemory({ growthMb: 50.1 }, 0, 1)));
-    assert.ok(!isGood(judgeMemory({ growthMb: 0 }, 51, 1)));
+    assert.ok(isGood(judgeMemory({ growthMb: -3, peakMb: 60 }, 49.9, 1)));
+    assert.ok(!isGood(judgeMemory({ growthMb: 50.1, peakMb: 60 }, 0, 1)));
+    assert.ok(!isGood(judgeMemory({ growthMb: 0, peakMb: 60 }, 51, 1)));
   });
 });

@@ -9,6 +9,7 @@ import { addPlan, addSource, describeFiles, runPlan } from '../../harness/catalo
 import { awaitSpec, type LocalWorld, prepareLocalWorld } from '../../harness/part2/world.ts';
 import { waitFor } from '../../harness/services/wait-for.ts';
 import { type Stack, startStack } from '../../harness/stack.ts';
+import { COLLECTING_ENV, collectGarbage } from '../collecting.ts';
 import { createTally, type Experiment, type Lab, type Outcome } from '../experiment.ts';
 import { type LightFleet, startLightFleet } from '../light-fleet.ts';
 import { type FaultProxy, startFaultProxy } from '../proxy/fault-proxy.ts';
@@ -31,6 +32,8 @@ const WARM_UP_MAX_MS = 15 * 60_000;
 const SLOPE_LIMIT_MB = 1;
 /** Two waits of the longest kind, and the time in which a silent line is noticed. */
 const RECOVERY_MS = 240_000;
+/** For the last events, when everybody is connected. */
+const LAST_EVENTS_MS = 30_000;
 const MEGABYTE = 1024 * 1024;
 
 type World = Soaked & {
@@ -57,7 +60,7 @@ export const SOAK: Experiment = {
   figures: ['soak-rss-slope', 'soak-fds', 'soak-zombies', 'soak-lost'],
   isSoak: true,
   async run(lab) {
-    const stack = await startStack({ env: { HOLDFAST_LOG_LEVEL: 'warn' } });
+    const stack = await startStack({ env: { HOLDFAST_LOG_LEVEL: 'warn', ...COLLECTING_ENV } });
     const ends: (() => Promise<unknown>)[] = [() => stack.stop()];
     try {
       const world = await prepareWorld(lab, stack, ends);
@@ -89,7 +92,7 @@ async function prepareWorld(lab: Lab, stack: Stack, ends: (() => Promise<unknown
 
 /** A real agent with restic, a folder and a plan that fires every minute. */
 async function prepareBackup(stack: Stack, name: string, serverUrl: string): Promise<LocalWorld> {
-  const world = await prepareLocalWorld(stack, name, 'new', { serverUrl });
+  const world = await prepareLocalWorld(stack, name, 'new', { serverUrl, env: COLLECTING_ENV });
   const folder = join(stack.directory, `folder ${name}`);
   await mkdir(folder);
   await writeFile(join(folder, 'letters'), 'dear otter\n'.repeat(10_000));
@@ -205,10 +208,14 @@ function startSampling(world: World, elapsed: () => number): { stop(): ReadonlyM
   };
 }
 
-/** What a run opens is closed with it, so this waits until none goes on. */
+/**
+ * What a run opens is closed with it, so this waits until none goes on. The garbage of both programs is collected here, so that the lowest
+ * sample of a window of time shows what is held.
+ */
 async function observeHoldings(world: World, descriptors: Map<string, number[]>, zombies: number[]): Promise<void> {
   const isQuiet = async () => (world.real.every(({ agent }) => agent.listTools().length === 0) ? true : undefined);
   await waitFor('the real agents to run nothing', isQuiet, { deadlineMs: RECOVERY_MS });
+  await Promise.all([collectGarbage(world.server), collectGarbage(world.real[1].agent)]);
   const programs = listPrograms(world);
   for (const [name, pid] of programs) descriptors.set(name, [...(descriptors.get(name) ?? []), countDescriptors(pid)]);
   zombies.push(countZombies(new Set([...programs.values(), world.mortal.pid()])));
@@ -216,6 +223,9 @@ async function observeHoldings(world: World, descriptors: Map<string, number[]>,
 
 /** Events nobody acknowledged, promises that were broken, and green runs without their snapshot. */
 async function findLosses({ light, real, stack }: World): Promise<readonly string[]> {
+  const isTold = async () => (light.every(({ owed }) => owed === 0) ? true : undefined);
+  // Whoever is not through by then is found below.
+  await waitFor('every event to be acknowledged', isTold, { deadlineMs: LAST_EVENTS_MS }).catch(() => undefined);
   const problems = light.flatMap(({ identity, owed, broken }) => [
     ...broken.map((what) => `${identity.name}: ${what}`),
     ...(owed > 0 ? [`${identity.name} still has ${owed} events that are not acknowledged`] : []),
