@@ -4,6 +4,7 @@ import type { PipelineResult, Stage } from '../../exec/contract.ts';
 import { saysOutOfMemory } from '../../exec/memory-words.ts';
 import { planBackupStdin, type SnapshotMarks } from './args.ts';
 import { cleanText, describeShortage, type EngineFailure } from './classify.ts';
+import { watchLastWords } from './last-words.ts';
 import { clearOwnLocks } from './locks.ts';
 import { createRetryWatch } from './movement.ts';
 import { parseMessage, type ResticSummary } from './parse.ts';
@@ -50,6 +51,7 @@ export async function backupStream(host: ResticHost, input: BackupStreamInput): 
   const place = placeAt(host, input.access);
   const giveUp = new AbortController();
   const retries = createRetryWatch(host.clock, { retryMs: input.stallMs }, () => giveUp.abort());
+  const lastWords = watchLastWords(() => giveUp.abort());
   let summary: ResticSummary | undefined;
   let bytes = -1;
   const consumer: Stage = {
@@ -61,6 +63,7 @@ export async function backupStream(host: ResticHost, input: BackupStreamInput): 
     },
     onStderrLine(line) {
       retries.onStderrLine(line);
+      lastWords.onStderrLine(line);
       logLine(line, parseMessage(line), input.onLog);
     },
   };
@@ -77,6 +80,7 @@ export async function backupStream(host: ResticHost, input: BackupStreamInput): 
       input.onProgress?.({ bytes: writtenBytes });
     },
   });
+  lastWords.stop();
   const outcome = judge(host, input, pipeline, summary, giveUp.signal.aborted);
   if (mayHaveLeftLock(pipeline)) await clearOwnLocks(host, { place, workDir: input.workDir, onLog: input.onLog });
   return outcome;

@@ -8,6 +8,7 @@ import type { Exec, StageOutcome, ToolResult } from '../../exec/contract.ts';
 import type { ResticPlace } from './args.ts';
 import type { Capabilities } from './capabilities.ts';
 import { classifyFailure, cleanText, type EngineFailure, type Operation } from './classify.ts';
+import { watchLastWords } from './last-words.ts';
 import { createMovementWatch, createRetryWatch, type Patience } from './movement.ts';
 import type { OwnProcesses } from './own-processes.ts';
 import { isRetryLine, parseMessage, type ResticMessage } from './parse.ts';
@@ -70,6 +71,7 @@ export async function runRestic(host: ResticHost, input: ResticToolInput): Promi
   const giveUp = new AbortController();
   const movement = createMovementWatch(host.clock, input.stallMs, () => giveUp.abort());
   const retries = createRetryWatch(host.clock, input.patience, () => giveUp.abort());
+  const lastWords = watchLastWords(() => giveUp.abort());
   const wantsLines = input.onMessage !== undefined || input.onPlainLine !== undefined;
   let outputBytes = 0;
 
@@ -84,6 +86,7 @@ export async function runRestic(host: ResticHost, input: ResticToolInput): Promi
   const onStderrLine = (line: string) => {
     outputBytes += Buffer.byteLength(line) + 1;
     retries.onStderrLine(line);
+    lastWords.onStderrLine(line);
     const message = parseMessage(line);
     if (message) input.onMessage?.(message);
     input.onStderrLine?.(line);
@@ -102,6 +105,7 @@ export async function runRestic(host: ResticHost, input: ResticToolInput): Promi
       input.onBytes?.(moved);
     },
   });
+  lastWords.stop();
   return { result, failure: judge(host, input, result, giveUp.signal.aborted) };
 }
 
