@@ -44,16 +44,25 @@ export const describeTry = ({ index, fault, sourceKind, storageKind }: Drawn, la
   `try ${index}, ${fault.kind} on ${sourceKind} to ${storageKind} with the ${lane.generation} restic`;
 
 /** Starts the run and watches it to its end; `hasEnded` says where it is meanwhile. */
-function watchRun({ stack }: Lane, run: RunId) {
+function watchRun({ agent, stack }: Lane, run: RunId) {
   const { api } = stack;
   let hasEnded = false;
   const look = async (): Promise<ApiRunDetail | undefined> => {
     const seen = await api.get<ApiRunDetail>(`/runs/${run}`);
     return isTerminal(seen.state) ? seen : undefined;
   };
-  const end = waitFor(`run ${run} to end`, look, { deadlineMs: END_DEADLINE_MS, intervalMs: END_LOOK_MS }).finally(() => {
-    hasEnded = true;
-  });
+  const explain = async (error: unknown): Promise<never> => {
+    const tools = agent.listTools().map(({ commandLine }) => commandLine.slice(0, 300));
+    const log = await api.readLog(run).catch(String);
+    throw new Error(
+      `${error instanceof Error ? error.message : String(error)} It runs ${tools.join(' and ')}:\n${log.slice(-2000)}`,
+    );
+  };
+  const end = waitFor(`run ${run} to end`, look, { deadlineMs: END_DEADLINE_MS, intervalMs: END_LOOK_MS })
+    .catch(explain)
+    .finally(() => {
+      hasEnded = true;
+    });
   // Awaited later; until then nobody else may take a rejection for unhandled.
   end.catch(() => undefined);
   return { end, hasEnded: () => hasEnded };
