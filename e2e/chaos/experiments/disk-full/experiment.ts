@@ -149,7 +149,8 @@ async function tryOnce(lab: Lab, side: Side, index: number): Promise<{ problems:
     const quietAt = await world.settle();
     const recoveryMs = performance.now() - releasedAt;
     // Orders are possible again as well.
-    const after = await orderRun(world, world.ordered[0] ?? { plan: { id: '' as never } as never, folder: '', effectiveFrom: 0 });
+    const [first] = world.ordered;
+    const after = first && (await orderRun(world, first));
     if (after === undefined) throw new Error('no order is taken although there is room again');
     answered.push(after);
     await world.settle();

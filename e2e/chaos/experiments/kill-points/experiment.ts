@@ -62,7 +62,7 @@ function createBlows(
   world: BusyWorld,
   victim: Victim,
   record: (injection: object) => void,
-  facts: { moment: Moment; index: number; gapMs: number },
+  facts: { moment: Moment; index: number; isServerFirst: boolean },
 ) {
   const kills: (() => Promise<void>)[] = [];
   const { agent, stack } = world;
@@ -71,7 +71,7 @@ function createBlows(
   return {
     async strike() {
       record({ ...facts, victim, fault: 'kill -9', at: Date.now() });
-      const [first, second] = facts.gapMs % 2 === 0 ? kills : kills.toReversed();
+      const [first, second] = facts.isServerFirst ? kills.toReversed() : kills;
       await first?.();
       await second?.();
     },
@@ -88,7 +88,7 @@ async function tryOnce(lab: Lab, world: BusyWorld, victim: Victim, index: number
   const seed = lab.seed.fork(String(index));
   const moment = MOMENTS[index % MOMENTS.length] ?? 'idle';
   const orders: Orders = { answered: [], uncertain: 0 };
-  const facts = { moment, index, gapMs: seed.fork('gap').int([0, 1]) };
+  const facts = { moment, index, isServerFirst: seed.fork('first').chance(0.5) };
   const blows = createBlows(world, victim, lab.record, facts);
   const note: TryContext['note'] = (detail) => lab.record({ ...facts, victim, ...detail });
   await strikeAt(moment, { world, victim, seed, orders, note, ...blows });
