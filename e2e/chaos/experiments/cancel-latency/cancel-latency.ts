@@ -17,6 +17,7 @@ const WORST_MS = 35_000;
 /** What a try counts that left something for as long as it was watched, or whose verdict is bad. */
 const NEVER_MS = 600_000;
 const WATCH_MS = 60_000;
+const FROZEN = 'repository-frozen';
 const ALLOWED = ['cancelled', 'succeeded'] as const;
 
 /** Milliseconds by the run's id. */
@@ -83,7 +84,7 @@ function listCancellings(measures: Measures): readonly Fault[] {
         if (source.dump?.test(commandLine)) signalQuietly(pid, 'SIGSTOP');
       return undefined;
     }),
-    createCancelling(measures, { kind: 'repository-frozen', storages: ['rest'], leftoverMs: WORST_MS }, middle, (current) => {
+    createCancelling(measures, { kind: FROZEN, storages: ['rest'], isSlow: true, leftoverMs: WORST_MS }, middle, (current) => {
       const { storage } = current;
       current.mendWith(async () => storage.freeze?.('SIGCONT'));
       storage.freeze?.('SIGSTOP');
@@ -117,7 +118,7 @@ async function measure(lab: Lab): Promise<readonly Measured[]> {
 
 /** The two figures of what was measured. */
 export function reportCancels(measured: readonly Measured[]): readonly Outcome[] {
-  const answering = measured.filter(({ kind }) => kind !== 'repository-frozen').map(({ ms }) => ms);
+  const answering = measured.filter(({ kind }) => kind !== FROZEN).map(({ ms }) => ms);
   const all = measured.map(({ ms }) => ms);
   const worst = Math.max(...all, 0);
   const describe = ({ what, ms, problem }: Measured) => `${what}: ${problem ?? `${ms} ms`}`;

@@ -15,9 +15,9 @@ const QUICK_STORAGES: readonly StorageKind[] = ['local', 'rest'];
  */
 export function drawTries(seed: Seed, effort: Effort, faults: readonly Fault[], count: number, from = 0): readonly Drawn[] {
   const storages = effort === 'selection' ? QUICK_STORAGES : STORAGE_KINDS;
-  const possible = faults.filter(
-    (fault) => fault.storages === undefined || fault.storages.some((kind) => storages.includes(kind)),
-  );
+  const isPossible = ({ storages: own, isSlow }: Fault): boolean =>
+    (own === undefined || own.some((kind) => storages.includes(kind))) && !(effort === 'selection' && isSlow);
+  const possible = faults.filter(isPossible);
   const drawn: Drawn[] = [];
   for (let index = from; index < from + count; index += 1) {
     const round = Math.floor((index - from) / possible.length);

@@ -40,6 +40,8 @@ export type Fault = {
   /** Harms what other lanes work with, so it is tried when nothing else is. */
   readonly isAlone?: true;
   readonly isWrongPassword?: true;
+  /** Takes far longer than a try of a selection may. */
+  readonly isSlow?: true;
   /** Nothing may be left after this long. */
   readonly leftoverMs?: number;
   /** Before the run is ordered. */

@@ -70,6 +70,7 @@ const REPOSITORY_FAULTS: readonly Fault[] = [
   },
   {
     kind: 'repository-frozen',
+    isSlow: true,
     storages: ['rest'],
     allowed: ['cancelled', 'succeeded'],
     leftoverMs: 35_000,
