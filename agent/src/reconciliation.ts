@@ -75,10 +75,11 @@ export function createReconciliation({ workbench, signal, ...ports }: Reconcilia
   signal.addEventListener('abort', () => [...owed.keys()].forEach(settle), { once: true });
 
   return {
-    async afterBackup(id, { reached, isClean }) {
-      if (isClean && !owed.has(id)) return await reconcile(id);
-      if (!reached) return lookLater(id, FIRST_LOOK_MS);
-      if (await clearOwed(id, FIRST_LOOK_MS)) await reconcile(id);
+    async afterBackup(id, { reached, owesLook }) {
+      // The run has just looked in vain: the repository gets a moment.
+      if (owesLook) return lookLater(id, FIRST_LOOK_MS);
+      if (!reached) return;
+      if (!owed.has(id) || (await clearOwed(id, FIRST_LOOK_MS))) await reconcile(id);
     },
     async reconcileAll() {
       for (const repository of ports.spec()?.repositories ?? []) await reconcile(repository.id);

@@ -9,6 +9,7 @@ import { formatTags, type SnapshotTags } from '@holdfast/shared/domain/snapshot.
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import type { EngineFailure } from '../engines/restic/classify.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
+import type { LockCheck } from '../engines/restic/locks.ts';
 import type { Exec } from '../exec/contract.ts';
 import { type PreparedRepository, type PreparedSource, prepareSource } from './inputs.ts';
 import { type PartResult, toFailure } from './part.ts';
@@ -28,6 +29,8 @@ export interface BackupPart {
   tags: Omit<SnapshotTags, 'role'>;
   workDir: string;
   signal: AbortSignal;
+  /** Told what a look for a lock that this part may have left came to. */
+  onLockLook(check: LockCheck): void;
   /** Called inside the transaction that reports a snapshot. */
   journalSnapshot(made: { engineId: string; snapshot: ReturnType<Workbench['createId']> }): void;
 }
@@ -77,6 +80,7 @@ async function storeStream(part: BackupPart, prepared: PreparedSource, probe: Pr
           : {}),
       }),
     onLog: (level, text) => recorder.log(level, text),
+    onLockLook: part.onLockLook,
   });
   if (outcome.failure) {
     if (outcome.rejectedId)
@@ -117,6 +121,7 @@ async function storeTree(part: BackupPart, artifact: TreeArtifact): Promise<Stor
         ...(totalFiles === undefined ? {} : { totalFiles }),
       }),
     onLog: (level, text) => recorder.log(level, text),
+    onLockLook: part.onLockLook,
   });
   if (outcome.failure && !(outcome.partial && outcome.namedId)) failWith(outcome.failure);
   const namedId = outcome.namedId as string;

@@ -8,6 +8,7 @@ import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Failure } from '@holdfast/shared/domain/run.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
+import type { LockCheck } from '../engines/restic/locks.ts';
 import type { Exec } from '../exec/contract.ts';
 import { computeRetryMs, mayPass, toFraction } from './attempts.ts';
 import { backUpSource } from './backup.ts';
@@ -27,6 +28,8 @@ export interface BackupExecution {
   body: JournaledBackup;
   spec: Spec | undefined;
   signal: AbortSignal;
+  /** Told what looks for locks of this attempt came to; the last one counts. */
+  onLockLook?: (check: LockCheck) => void;
 }
 
 /** Ready to take the parts of one run. */
@@ -96,6 +99,7 @@ function runPart(execution: BackupExecution, ready: Ready, source: SourceId): Pr
       tags: { tenant: ready.spec.tenant, host: ready.spec.host, plan: body.plan, source, run: recorder.run },
       workDir,
       signal,
+      onLockLook: (check) => execution.onLockLook?.(check),
       journalSnapshot: ({ engineId, snapshot }) =>
         workbench.journal.snapshots.record({
           repository: body.repository,
@@ -214,8 +218,8 @@ function beginAttempt({ workbench, recorder, body }: BackupExecution): void {
 export interface BackupEnd {
   /** Whether the repository was reached, as far as is known: one that was not is not asked again right away. */
   reached: boolean;
-  /** Nothing failed or was cancelled. Otherwise a lock of this host may lie in the repository. */
-  isClean: boolean;
+  /** A lock of this host may still lie in the repository: a look for it failed, or there was no line to look over. */
+  owesLook: boolean;
 }
 
 /**
@@ -231,7 +235,11 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
   body.startedAt ??= workbench.clock.now();
   delete body.retryAt;
   const limit = startTimeLimit(workbench, body.startedAt, options.timeoutMinutes, given.signal);
-  const execution: BackupExecution = { ...given, signal: limit.signal };
+  let owesLook = false;
+  const onLockLook = (check: LockCheck) => {
+    owesLook = check.failure !== undefined || check.left.length > 0;
+  };
+  const execution: BackupExecution = { ...given, signal: limit.signal, onLockLook };
   const retryMs = computeRetryMs(options, body.attempt, toFraction(recorder.run));
   try {
     if (begins) owePlanHooks(execution);
@@ -250,10 +258,10 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
     const next = retryMs === undefined ? undefined : holdParts(execution, options, held, retryMs);
     const summary = summariseParts(body.ended);
     await callOwedHook(execution, next ? 'failed' : summary.state);
-    if (next) return { reached, isClean: false, next };
+    if (next) return { reached, owesLook, next };
     if (begins) recorder.finalize();
     recorder.finish(summary);
-    return { reached, isClean: !begins || body.ended.every(({ state }) => state !== 'failed' && state !== 'cancelled') };
+    return { reached, owesLook };
   } catch (error) {
     workbench.log.error({ err: error, run: recorder.run }, 'a run could not be recorded');
     recorder.finish({
@@ -262,7 +270,7 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
       evidence: [],
       bytes: 0,
     });
-    return { reached: true, isClean: false };
+    return { reached: true, owesLook };
   } finally {
     limit.stop();
   }

@@ -5,7 +5,7 @@ import { saysOutOfMemory } from '../../exec/memory-words.ts';
 import { planBackupStdin, type SnapshotMarks } from './args.ts';
 import { cleanText, describeShortage, type EngineFailure } from './classify.ts';
 import { watchLastWords } from './last-words.ts';
-import { clearOwnLocks } from './locks.ts';
+import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
 import { createRetryWatch } from './movement.ts';
 import { parseMessage, type ResticSummary } from './parse.ts';
 import { classifyStage, logLine, type OnLog, placeAt, type ResticHost } from './restic-tool.ts';
@@ -25,6 +25,8 @@ export interface BackupStreamInput extends SnapshotMarks {
   /** Bytes the producer wrote so far, about once a second. */
   onProgress?: ((progress: { bytes: number }) => void) | undefined;
   onLog?: OnLog | undefined;
+  /** Told when restic may not have let its lock go: what a look for it came to. */
+  onLockLook?: ((check: LockCheck) => void) | undefined;
 }
 
 export type FailedStage = 'producer' | 'engine' | 'limit';
@@ -82,11 +84,13 @@ export async function backupStream(host: ResticHost, input: BackupStreamInput): 
   });
   lastWords.stop();
   const outcome = judge(host, input, pipeline, summary, giveUp.signal.aborted);
-  if (mayHaveLeftLock(pipeline)) await clearOwnLocks(host, { place, workDir: input.workDir, onLog: input.onLog });
+  if (mayHaveLeftLock(pipeline))
+    input.onLockLook?.(await clearOwnLocks(host, { place, workDir: input.workDir, onLog: input.onLog }));
+  else if (outcome.failure?.reason.startsWith('repository_')) input.onLockLook?.(notLooked(outcome.failure));
   return outcome;
 }
 
-/** Whether restic was ended from outside; one that left by itself let its lock go. */
+/** Whether restic was ended from outside; one that left by itself let its lock go, unless it could not reach the repository. */
 function mayHaveLeftLock({ verdict, consumer }: PipelineResult): boolean {
   if (consumer.spawnError !== undefined) return false;
   if (consumer.signal !== null || consumer.exitCode === 130) return true;

@@ -2,7 +2,7 @@
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import { planBackupTree, type SnapshotMarks } from './args.ts';
 import type { EngineFailure } from './classify.ts';
-import { clearOwnLocks } from './locks.ts';
+import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
 import { findSkippedPath, type ResticMessage, type ResticSummary } from './parse.ts';
 import { type OnLog, placeAt, type ResticHost, runRestic } from './restic-tool.ts';
 
@@ -30,6 +30,8 @@ export interface BackupTreeInput extends SnapshotMarks {
   stallMs: number;
   onProgress?: ((progress: TreeProgress) => void) | undefined;
   onLog?: OnLog | undefined;
+  /** Told when restic may not have let its lock go: what a look for it came to. */
+  onLockLook?: ((check: LockCheck) => void) | undefined;
 }
 
 export interface BackupTreeOutcome {
@@ -101,8 +103,8 @@ export async function backupTree(host: ResticHost, input: BackupTreeInput): Prom
     files: summary?.total_files_processed ?? 0,
   };
   if (result.ending !== 'exited' || result.signal !== null || result.exitCode === 130) {
-    await clearOwnLocks(host, { place, workDir: input.workDir, onLog: input.onLog });
-  }
+    input.onLockLook?.(await clearOwnLocks(host, { place, workDir: input.workDir, onLog: input.onLog }));
+  } else if (failure?.reason.startsWith('repository_')) input.onLockLook?.(notLooked(failure));
   const isStored = failure === undefined || failure.reason === 'files_unreadable';
   if (!isStored) return { ...seen, partial: false, failure };
   if (summary?.snapshot_id === undefined) {

@@ -56,6 +56,11 @@ export interface LockCheck {
   failure?: EngineFailure | undefined;
 }
 
+/** What a backup that could not talk to its repository to the end says of its lock: nobody looked. */
+export function notLooked(failure: EngineFailure): LockCheck {
+  return { removed: 0, left: [], failure };
+}
+
 /** Looks for locks that dead processes of this agent left, and removes them when that is safe. */
 export async function clearOwnLocks(host: ResticHost, input: LockInput & { onLog?: OnLog | undefined }): Promise<LockCheck> {
   const look = { ...input, timeoutMs: input.timeoutMs ?? LOOK_MS };

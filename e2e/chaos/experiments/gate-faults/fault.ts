@@ -58,7 +58,7 @@ export const DATABASES: readonly SourceKind[] = ['postgres', 'mariadb'];
 /** Those whose files lie on this machine. */
 export const FOLDERS: readonly StorageKind[] = ['local', 'rest', 'sftp'];
 
-/** Waits for a moment drawn from the try's seed, and acts. */
+/** Waits for a moment drawn from the try's seed, and acts. An act that says `false` found nothing to strike at. */
 export async function strike(
   current: Try,
   draw: (seed: Seed) => Moment,
@@ -67,10 +67,9 @@ export async function strike(
 ): Promise<boolean> {
   const moment = draw(current.seed.fork('moment'));
   const isInTime = await awaitMoment(current, moment);
-  current.record(what, { moment, isInTime });
-  if (!isInTime) return false;
-  await act();
-  return true;
+  const isStruck = isInTime && (await act()) !== false;
+  current.record(what, { moment, isStruck });
+  return isStruck;
 }
 
 /** Signals the dump or restic in the middle of the data. */

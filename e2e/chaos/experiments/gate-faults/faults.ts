@@ -26,7 +26,7 @@ const DUMP_FAULTS: readonly Fault[] = [
     kind: 'backend-terminated',
     sources: DATABASES,
     allowed: FAILED_OR_LATE,
-    during: (current) => strike(current, drawPart, 'backend ended', () => current.source.endBackends?.()),
+    during: (current) => strike(current, drawPart, 'backend ended', async () => (await current.source.endBackends?.()) !== 0),
   },
   {
     kind: 'database-line-cut',

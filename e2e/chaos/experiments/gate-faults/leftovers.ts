@@ -30,7 +30,10 @@ function listGates(pid: number): readonly string[] {
 
 export async function listRepositoryLeftovers(storage: LaneStorage): Promise<readonly string[]> {
   const locks =
-    storage.directory === undefined ? await storage.byHand.listLocks() : await readdir(join(storage.directory, 'locks'));
+    storage.directory === undefined
+      ? await storage.byHand.listLocks()
+      : // What was killed while it wrote one leaves a file of another name, which locks nobody out.
+        (await readdir(join(storage.directory, 'locks'))).filter((name) => /^[0-9a-f]{64}$/.test(name));
   return [...locks.map((id) => `lock ${id.slice(0, 8)}`), ...(await storage.listUploads()).map((key) => `upload ${key}`)];
 }
 

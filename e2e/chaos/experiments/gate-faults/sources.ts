@@ -25,8 +25,8 @@ export type LabSource = {
   /** About a megabyte that was not there before, so that every backup has something to store. */
   refresh(seed: Seed): Promise<void>;
   readTruth(): Promise<Truth>;
-  /** Ends the connections of dumps at the server. */
-  endBackends?(): Promise<void>;
+  /** Ends the connections of dumps at the server; gives how many there were. */
+  endBackends?(): Promise<number>;
 };
 
 const FRESH_ROWS = 1200;
@@ -76,8 +76,8 @@ export function createPostgresSource(server: PostgresHandle, database: string, s
       };
     },
     async endBackends() {
-      const ended = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}' AND application_name LIKE 'pg_dump%'`;
-      await server.query(ended);
+      const ended = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}' AND application_name LIKE '%pg_dump'`;
+      return (await server.query(ended)).split('\n').filter((line) => line !== '').length;
     },
   };
 }
@@ -117,6 +117,7 @@ export function createMariadbSource(server: MariadbHandle, database: string): La
       const ids = (await server.query(asked)).split('\n').filter((id) => id !== '');
       // One that ended meanwhile has no number any more.
       for (const id of ids) await server.query(`KILL CONNECTION ${id}`).catch(() => undefined);
+      return ids.length;
     },
   };
 }
