@@ -125,6 +125,34 @@ describe('a pipeline', () => {
     });
   }
 
+  it('wakes a producer that was stopped dead, so that it takes the interrupt', async () => {
+    const controller = new AbortController();
+    const producer = script(
+      "process.on('SIGINT', () => process.exit(7)); process.stdout.write('x'); setInterval(() => {}, 1000)",
+    );
+    const stopOnceUp = { written: false };
+    const result = await runPipeline(
+      { ...launcher, cancelGraceMs: 60_000 },
+      {
+        producer,
+        consumer: committer(),
+        workDir: dir,
+        signal: controller.signal,
+        onProgress({ writtenBytes }) {
+          if (writtenBytes === 0 || stopOnceUp.written) return;
+          stopOnceUp.written = true;
+          const group = startedProcesses.at(-1)?.pid;
+          assert.ok(group);
+          process.kill(-group, 'SIGSTOP');
+          controller.abort();
+        },
+      },
+    );
+    assert.equal(result.verdict, 'cancelled');
+    assert.equal(result.producer.exitCode, 7);
+    assert.equal(findCommitted(), undefined);
+  });
+
   it('does not take the noise of a frozen runtime for movement', async () => {
     const noisy = script(`setInterval(() => process.stderr.write('x'), 200)`);
     const result = await runPipeline(launcher, { producer: noisy, consumer: committer(), workDir: dir, stallMs: 1500 });

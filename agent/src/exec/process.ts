@@ -69,7 +69,7 @@ export interface RunningStage {
   /** `stop` was called. */
   readonly stopping: boolean;
   moved(): MovedBytes | undefined;
-  /** SIGINT to the group, SIGKILL after the grace, and a look that nothing is left. Resolves like `done`. */
+  /** SIGINT to the group, which is woken for it, SIGKILL after the grace, and a look that nothing is left. Resolves like `done`. */
   stop(): Promise<StageOutcome>;
 }
 
@@ -223,6 +223,8 @@ export function startStage(launcher: Launcher, stage: Stage, cwd: string, io: St
       if (ended) return done;
       stopping ??= (async () => {
         signalGroup(child.pid, 'SIGINT');
+        // Somebody may have stopped it dead; then it takes no signal but this one, which does nothing to others.
+        signalGroup(child.pid, 'SIGCONT');
         const timer = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), launcher.cancelGraceMs);
         try {
           return await done;
