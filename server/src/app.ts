@@ -1,5 +1,5 @@
 /** The composition root of the server: every room put together, started in order, closed in the opposite one. Tests start this too. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { chooseBaseUrl, type ServerConfig } from './config.ts';
 import { ensureBootstrap } from './core/accounts.ts';
@@ -19,6 +19,9 @@ import { createHttpApp, type HttpApp } from './web/http/app.ts';
 import { createReadiness, type Readiness } from './web/http/readiness.ts';
 import { createScreens } from './web/screens/all.ts';
 import { createUrls, readBasePath } from './web/urls.ts';
+
+// An `import` of node:http looks at each of its names, and so loads a second HTTP client of some 10 MB that nobody here asks for.
+const { createServer } = process.getBuiltinModule('node:http');
 
 /** What is still being answered at a stop is given this long. */
 const CLOSE_GRACE_MS = 5_000;
