@@ -12,6 +12,9 @@ import type { Workbench } from './workbench.ts';
 /** Ids one report names; more are told by the next reports, once these are dealt with. */
 const NAMED = 1000;
 
+/** A repository that does not answer is left alone: it is compared after the next run. */
+const LIST_PATIENCE = { retries: 3 };
+
 /** What differs. `stored` are the snapshots with this host's tags; `active` are runs that have not ended. Pure. */
 export function compareLedger(
   stored: readonly { engineId: string; tags: readonly string[] }[],
@@ -43,7 +46,9 @@ export async function reconcileRepository(
   if (!repository) return;
   const listed = await withWorkDir(workbench, async (workDir) => {
     const { access } = prepareRepository(workbench, repository, workDir);
-    return workbench.engine(workbench.exec).listSnapshots({ access, workDir, tags: [`host:${spec.host}`] });
+    return workbench
+      .engine(workbench.exec)
+      .listSnapshots({ access, workDir, tags: [`host:${spec.host}`], patience: LIST_PATIENCE });
   });
   if (listed.failure) {
     workbench.log.warn({ repository: id, reason: listed.failure.reason }, 'the repository could not be compared with the ledger');

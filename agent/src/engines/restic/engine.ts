@@ -10,6 +10,7 @@ import { type BackupTreeInput, type BackupTreeOutcome, backupTree } from './back
 import { type Capabilities, getCapabilities } from './capabilities.ts';
 import type { EngineFailure } from './classify.ts';
 import { clearOwnLocks, type LockCheck, type LockList, listLocks } from './locks.ts';
+import type { Patience } from './movement.ts';
 import type { OwnProcesses } from './own-processes.ts';
 import { type ReadBackInput, type ReadBackOutcome, readBack } from './read-back.ts';
 import {
@@ -58,7 +59,9 @@ export interface ResticEngine {
   findRepository(input: RepositoryInput): Promise<FindRepositoryOutcome>;
   /** Only because a person asked; refuses where one is. */
   initRepository(input: RepositoryInput): Promise<InitOutcome>;
-  listSnapshots(input: RepositoryInput & { tags?: readonly string[] | undefined }): Promise<SnapshotList>;
+  listSnapshots(
+    input: RepositoryInput & { tags?: readonly string[] | undefined; patience?: Patience | undefined },
+  ): Promise<SnapshotList>;
   /** Into an existing, empty directory; stored absolute paths appear below it. */
   restoreTree(input: RestoreTreeInput): Promise<RestoreTreeOutcome>;
   /** The stored stream as a pipeline's producer. */

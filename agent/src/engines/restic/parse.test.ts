@@ -166,3 +166,12 @@ describe('hostile and broken output', () => {
     );
   });
 });
+
+it('a retry is recognised whether restic names one file or a whole folder', () => {
+  assert.ok(isRetryLine('Save(<data/47880b98be>) returned error, retrying after 552.330144ms: Write: connection lost'));
+  assert.ok(isRetryLine('Load(<snapshot/47880b98be>, 0, 0) returned error, retrying after 1.2s: unexpected EOF'));
+  assert.ok(
+    isRetryLine('List(key) returned error, retrying after 552.330144ms: List failed, server response: 404 Not Found (404)'),
+  );
+  assert.ok(!isRetryLine('Save(<data/7e9d32a159>) failed: ssh command exited: exit status 255'));
+});

@@ -249,7 +249,7 @@ export function findRestoreError(line: string): { item: string; message: string 
 
 /** restic tells on stderr that it tries something again. */
 export function isRetryLine(line: string): boolean {
-  return /^\w+\(<[^>]{1,100}>.{0,40}\) returned error, retrying after /.test(line);
+  return /^\w+\((?:<[^>]{1,100}>.{0,40}|\w{1,20})\) returned error, retrying after /.test(line);
 }
 
 /** A snapshot that `snapshots` could not read and left out of the list although it exits 0. */

@@ -3,6 +3,7 @@ import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import { planCatConfig, planInit, planSnapshots } from './args.ts';
 import type { EngineFailure } from './classify.ts';
+import type { Patience } from './movement.ts';
 import { isUnreadableSnapshotLine, parseConfig, parseSnapshots, type StoredSnapshot } from './parse.ts';
 import { placeAt, type ResticHost, runRestic } from './restic-tool.ts';
 
@@ -74,7 +75,7 @@ export type SnapshotList =
  */
 export async function listSnapshots(
   host: ResticHost,
-  input: RepositoryInput & { tags?: readonly string[] | undefined },
+  input: RepositoryInput & { tags?: readonly string[] | undefined; patience?: Patience | undefined },
 ): Promise<SnapshotList> {
   let unreadable = 0;
   const { result, failure } = await runRestic(host, {
@@ -83,7 +84,7 @@ export async function listSnapshots(
     operation: 'other',
     signal: input.signal,
     timeoutMs: input.timeoutMs ?? 5 * PROCESS.toolTimeoutMs,
-    patience: LIST_PATIENCE,
+    patience: input.patience ?? LIST_PATIENCE,
     onStderrLine(line) {
       if (isUnreadableSnapshotLine(line)) unreadable += 1;
     },
