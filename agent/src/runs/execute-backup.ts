@@ -218,7 +218,7 @@ function beginAttempt({ workbench, recorder, body }: BackupExecution): void {
 export interface BackupEnd {
   /** Whether the repository was reached, as far as is known: one that was not is not asked again right away. */
   reached: boolean;
-  /** A lock of this host may still lie in the repository: a look for it failed, or there was no line to look over. */
+  /** A lock of this host may still lie in the repository: a look for it failed, there was no line to look over, or nobody looked after a cancel. */
   owesLook: boolean;
 }
 
@@ -235,10 +235,13 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
   body.startedAt ??= workbench.clock.now();
   delete body.retryAt;
   const limit = startTimeLimit(workbench, body.startedAt, options.timeoutMinutes, given.signal);
-  let owesLook = false;
+  let reached = true;
+  let isLockLeft: boolean | undefined;
   const onLockLook = (check: LockCheck) => {
-    owesLook = check.failure !== undefined || check.left.length > 0;
+    isLockLeft = check.failure !== undefined || check.left.length > 0;
   };
+  // What is cancelled is often cancelled because nothing answers: no long questions then, but a look a little later.
+  const findEnd = () => ({ reached, owesLook: isLockLeft ?? (begins && execution.signal.aborted) });
   const execution: BackupExecution = { ...given, signal: limit.signal, onLockLook };
   const retryMs = computeRetryMs(options, body.attempt, toFraction(recorder.run));
   try {
@@ -246,7 +249,6 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
     if (begins && isFirst) recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
     else if (!isFirst) beginAttempt(execution);
     const held: HeldPart[] = [];
-    let reached = true;
     await runAll(execution, (raw, durationMs) => {
       const part = limit.judge(raw);
       const { source, state, failure } = part;
@@ -258,10 +260,10 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
     const next = retryMs === undefined ? undefined : holdParts(execution, options, held, retryMs);
     const summary = summariseParts(body.ended);
     await callOwedHook(execution, next ? 'failed' : summary.state);
-    if (next) return { reached, owesLook, next };
+    if (next) return { ...findEnd(), next };
     if (begins) recorder.finalize();
     recorder.finish(summary);
-    return { reached, owesLook };
+    return findEnd();
   } catch (error) {
     workbench.log.error({ err: error, run: recorder.run }, 'a run could not be recorded');
     recorder.finish({
@@ -270,7 +272,7 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
       evidence: [],
       bytes: 0,
     });
-    return { reached: true, owesLook };
+    return findEnd();
   } finally {
     limit.stop();
   }

@@ -12,7 +12,7 @@ export type Moment =
   /** After the end of the dump, or of the storing of a tree. */
   | { readonly at: 'end'; readonly ms: number };
 
-const STORING_MS = 1300;
+const STORING_MS = 1000;
 const LOOK_MS = 8;
 
 export const drawPart = (seed: Seed): Moment => ({ at: 'part', part: Math.round((0.05 + 0.85 * seed.fraction()) * 1000) / 1000 });
