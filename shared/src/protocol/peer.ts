@@ -15,7 +15,7 @@
  *
  * ## Signs of life
  *
- * WebSocket pings from the server every 20 s; either side hangs up after 44 s of silence. Losing the line never cancels a run.
+ * WebSocket pings from the server every 20 s; either side looks every second and hangs up after 44 s of silence. Losing the line never cancels a run.
  * The agent dials again with full jitter, from one second to sixty.
  */
 import type { AgentFrames, RequestBody, RequestResult } from './messages.ts';
