@@ -31,7 +31,17 @@ const INTEGRATION_FILE_TIMEOUT_MS = 600_000;
 /** How much of the output of a crashed command is shown; its log file has the rest. */
 const TAIL_CHARS = 8_000;
 
-const TEST_ROOTS = ['shared/src', 'server/src', 'agent/src', 'scripts', 'e2e/harness', 'e2e/adapters', 'e2e/bench', 'e2e/chaos', 'e2e/delivery'];
+const TEST_ROOTS = [
+  'shared/src',
+  'server/src',
+  'agent/src',
+  'scripts',
+  'e2e/harness',
+  'e2e/adapters',
+  'e2e/bench',
+  'e2e/chaos',
+  'e2e/delivery',
+];
 
 export const PHASES: readonly Phase[] = [
   {
