@@ -64,7 +64,7 @@ function createCancelling(
 /** Most runs are cancelled as they are; the others hang in one of the ways in which a run can hang. */
 function listCancellings(measures: Measures): readonly Fault[] {
   const middle = ({ seed }: Try) => drawPart(seed.fork('moment'));
-  const any = ({ seed }: Try) => drawMoment(seed.fork('moment'));
+  const anywhere = ({ seed }: Try) => drawMoment(seed.fork('moment'));
   const deaf: Omit<Fault, 'allowed' | 'during'> = {
     kind: 'dump-deaf',
     sources: DATABASES,
@@ -76,8 +76,8 @@ function listCancellings(measures: Measures): readonly Fault[] {
   return [
     createCancelling(measures, { kind: 'in-the-middle' }, middle),
     createCancelling(measures, { kind: 'in-the-middle-again' }, middle),
-    createCancelling(measures, { kind: 'at-any-moment' }, any),
-    createCancelling(measures, { kind: 'at-any-moment-again' }, any),
+    createCancelling(measures, { kind: 'at-any-moment' }, anywhere),
+    createCancelling(measures, { kind: 'at-any-moment-again' }, anywhere),
     createCancelling(measures, deaf, ({ seed }) => ({ at: 'time', ms: seed.fork('time').int([800, 2500]) })),
     createCancelling(measures, { kind: 'dump-stopped', sources: DATABASES }, middle, ({ lane, source }) => {
       for (const { pid, commandLine } of lane.agent.listTools())
