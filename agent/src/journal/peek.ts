@@ -12,12 +12,26 @@ export interface JournalGlance {
   waitingEvents: number;
 }
 
-/** Undefined when there is no journal yet. */
-export function glanceAtJournal(stateDir: string): JournalGlance | undefined {
+/** An agent that starts makes or converts its journal in moments; a look waits for that instead of failing. */
+const WAIT_MS = 5000;
+
+/** Undefined when there is no journal yet, or only the beginning of one. */
+function look<T>(stateDir: string, read: (database: DatabaseSync) => T): T | undefined {
   const path = join(stateDir, 'journal.db');
   if (!existsSync(path)) return undefined;
-  const database = new DatabaseSync(path, { readOnly: true });
+  const database = new DatabaseSync(path, { readOnly: true, timeout: WAIT_MS });
   try {
+    const isMade =
+      database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'snapshots'").get() !== undefined;
+    return isMade ? read(database) : undefined;
+  } finally {
+    database.close();
+  }
+}
+
+/** Undefined when there is no journal yet. */
+export function glanceAtJournal(stateDir: string): JournalGlance | undefined {
+  return look(stateDir, (database) => {
     const spec = database.prepare('SELECT document, signature, version FROM spec WHERE slot = 1').get();
     const open = database
       .prepare('SELECT run, kind, opened_at AS openedAt FROM runs WHERE closed_at IS NULL ORDER BY opened_at')
@@ -28,20 +42,11 @@ export function glanceAtJournal(stateDir: string): JournalGlance | undefined {
       openRuns: open.map((row) => ({ ...row }) as unknown as JournalGlance['openRuns'][number]),
       waitingEvents: Number(waiting?.['n'] ?? 0),
     };
-  } finally {
-    database.close();
-  }
+  });
 }
 
 /** What this host remembers of the snapshots it made: engine id to state. Empty when there is no journal. */
 export function glanceAtLedger(stateDir: string): ReadonlyMap<string, LedgerState> {
-  const path = join(stateDir, 'journal.db');
-  if (!existsSync(path)) return new Map();
-  const database = new DatabaseSync(path, { readOnly: true });
-  try {
-    const rows = database.prepare('SELECT engine_id AS id, state FROM snapshots').all();
-    return new Map(rows.map((row) => [String(row['id']), String(row['state']) as LedgerState]));
-  } finally {
-    database.close();
-  }
+  const rows = look(stateDir, (database) => database.prepare('SELECT engine_id AS id, state FROM snapshots').all()) ?? [];
+  return new Map(rows.map((row) => [String(row['id']), String(row['state']) as LedgerState]));
 }
