@@ -24,7 +24,7 @@ export type Phase = {
   readonly run: (context: PhaseContext) => Promise<PhaseResult>;
 };
 
-const UNIT_CONCURRENCY = 2;
+const UNIT_CONCURRENCY = 3;
 const INTEGRATION_CONCURRENCY = 2;
 const UNIT_FILE_TIMEOUT_MS = 120_000;
 const INTEGRATION_FILE_TIMEOUT_MS = 600_000;

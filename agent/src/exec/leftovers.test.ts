@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
 import { endGroup } from './leftovers.ts';
-import { findEnvironmentValue, findStartTime, isGroupAlive, listGroup, type ProcessIdentity } from './proc.ts';
+import { findStartTime, isGroupAlive, listGroup, type ProcessIdentity } from './proc.ts';
 
 const OURS = '/run/holdfast-agent-of-the-test/scratch';
 const owns = (path: string) => path === OURS;
@@ -80,7 +81,8 @@ describe('What is left of a group', () => {
     const [ours = 0, ...strangers] = group.members;
     // Until it becomes the other program, a child still shows the environment of the shell.
     for (const pid of strangers)
-      while (findEnvironmentValue(pid, 'TMPDIR') === OURS) await new Promise((resolve) => setImmediate(resolve));
+      while (readFileSync(`/proc/${pid}/comm`, 'latin1').trim() !== 'sleep')
+        await new Promise((resolve) => setImmediate(resolve));
     const left = endGroup(group.leader, owns);
     assert.deepEqual(listPids(left.ended), [ours]);
     assert.deepEqual(listPids(left.unproven), sorted(strangers));
