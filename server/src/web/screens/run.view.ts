@@ -164,8 +164,7 @@ function attemptsPanel({ attempts, face, active }: RunView): Html {
   const lines = attempts.toReversed().map((line, index): RowView => {
     const isAwaited = active && index === 0 && line.retryAt > face.now;
     return {
-      status: html`<span class="quiet">${line.attempt}</span>`,
-      title: shortenHex(line.what),
+      title: html`<span class="quiet">Attempt ${line.attempt}:</span> ${shortenHex(line.what)}`,
       detail: html`${dayTime(line.failedAt, face)}${isAwaited && html` · the next one begins ${relativeTime(line.retryAt, face)}`}`,
     };
   });
