@@ -26,5 +26,5 @@ export function hostBegins(view: HostBeginsView): Html {
       html`<div><dt>${name(line)}</dt><dd>${line.stamp !== undefined && html`<span class="num">${line.stamp}</span> `}<span class="quiet">${line.reason}</span></dd></div>`,
   );
   const more = view.left > 0 && html`<p class="quiet">and ${view.left} more hosts, each at its own moment.</p>`;
-  return html`<h3>Begins</h3><dl class="facts">${lines}</dl>${more}${view.warnings.map((text) => callout({ tone: 'warning', text }))}`;
+  return html`<div><h3>Begins</h3><dl class="facts">${lines}</dl></div>${more}${view.warnings.map((text) => callout({ tone: 'warning', text }))}`;
 }

@@ -98,7 +98,7 @@ function firesPanel(view: PlanView): Html {
       ? html`<p class="quiet">It runs only when somebody asks for it.</p>`
       : view.fires.problem !== undefined
         ? html`<p>${view.fires.problem}</p>`
-        : html`${firesList(view.fires, view.face)}${view.begins !== undefined && hostBegins(view.begins)}`;
+        : html`<div class="stack">${firesList(view.fires, view.face)}${view.begins !== undefined && hostBegins(view.begins)}</div>`;
   return panel({ title: 'Next', content });
 }
 

@@ -56,6 +56,14 @@ export function listTroubles(detail: RunDetail, names: Names, urls: Urls): reado
   );
 }
 
+/** Whether the run holds no slot now, because its next attempt is not due yet. */
+export function isBetweenAttempts({ run, attempts, stages }: RunDetail, now: number): boolean {
+  const last = attempts.at(-1);
+  return (
+    run.state === 'running' && last !== undefined && last.retryAt > now && stages.every((stage) => stage.endedAt !== undefined)
+  );
+}
+
 /** Attempts that were followed by another one. */
 export function listAttemptLines({ attempts }: RunDetail): readonly AttemptLine[] {
   return attempts.map(({ attempt, failedAt, failure, retryAt }) => ({

@@ -67,6 +67,8 @@ export interface RunSentenceFacts {
   now: number;
   hostName: string;
   hostOnline: boolean;
+  /** An attempt failed, and the next one is not due yet. */
+  isAwaiting?: boolean;
 }
 
 export function findDurationMs(run: Pick<Run, 'startedAt' | 'finishedAt' | 'durationMs'>): number | undefined {
@@ -113,6 +115,7 @@ export function describeRun(facts: RunSentenceFacts): string {
     case 'queued':
       return describeWaiting(facts);
     case 'running': {
+      if (facts.isAwaiting === true) return 'Waiting for its next attempt.';
       const verb = run.kind === 'restore' ? 'Restoring' : 'Backing up';
       return run.startedAt === undefined ? `${verb}.` : `${verb} for ${formatSpan(Math.max(0, now - run.startedAt))}.`;
     }

@@ -12,7 +12,15 @@ import { readClockface } from './clockface.ts';
 import { getParam, wantsPart } from './params.ts';
 import { RUN_PARTS, type RunView, runActions, runHeading, runLede, runNow, runPage, runSide } from './run.view.ts';
 import { findRunActs } from './run-acts.ts';
-import { listAttemptLines, listEvidence, listFigures, listPartLines, listPlaces, listTroubles } from './run-detail.ts';
+import {
+  isBetweenAttempts,
+  listAttemptLines,
+  listEvidence,
+  listFigures,
+  listPartLines,
+  listPlaces,
+  listTroubles,
+} from './run-detail.ts';
 import { downloadLog, readRunLogView } from './run-log.ts';
 import { RUN_LOG, RUN_LOG_HEAD, type RunLogView, runLog, runLogHead, runLogPage } from './run-log.view.ts';
 import { findFigures, loadNames, type Names, nameOf } from './run-names.ts';
@@ -68,7 +76,9 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
   const host = names.hosts.get(run.host);
   const hostName = nameOf(names.hosts, run.host, 'host');
   const active = !isTerminal(run.state);
+  const isAwaiting = isBetweenAttempts(detail, face.now);
   const heading = describeRun({
+    isAwaiting,
     run,
     parts,
     evidence: run.evidence,
@@ -94,9 +104,9 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
       ...describeCancellation(detail),
     ],
     ...findRunActs(caller, detail, names, urls),
-    stages: toStageViews(run, stages, face.now),
+    stages: isAwaiting ? [] : toStageViews(run, stages, face.now),
     progress:
-      active && run.state !== 'queued'
+      active && run.state !== 'queued' && !isAwaiting
         ? { label: `Progress of ${nameRun(scene)} on ${hostName}`, figures: findFigures(context, run) }
         : undefined,
     attempts: listAttemptLines(detail),
