@@ -16,6 +16,10 @@ const RUN_LIMIT_MS = 25 * 60_000;
 /** When stopping what runs does not help either. */
 const LAST_RESORT_MS = RUN_LIMIT_MS + 30_000;
 
+/** How much of each failure is told again at the end. */
+const REPEATED_LINES = 12;
+const REPEATED_CHARS = 300;
+
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 function choosePhases(argv: readonly string[]): { phases: readonly Phase[]; filters: readonly string[] } {
@@ -62,6 +66,17 @@ function printPhase(phase: Phase, result: PhaseResult, durationMs: number, conte
   }
 }
 
+/** Once more at the very end: phases that follow push a failure far up, and the end is what people and machines keep of a long output. */
+function repeatFailures(results: readonly PhaseResult[]): void {
+  const failures = results.flatMap((result) => result.failures);
+  if (failures.length > 0) console.log('\nWhat failed:');
+  for (const { title, detail } of failures) {
+    console.log(`  ✗ ${title}`);
+    const lines = detail.trim().split('\n').slice(0, REPEATED_LINES);
+    for (const line of lines) console.log(`      ${line.slice(0, REPEATED_CHARS)}`);
+  }
+}
+
 async function main(): Promise<void> {
   const { phases, filters } = choosePhases(process.argv.slice(2));
   const outputFolder = join(ROOT, '.test-run');
@@ -76,6 +91,7 @@ async function main(): Promise<void> {
 
   const results: PhaseResult[] = [];
   for (const phase of phases) results.push(await runPhase(phase, context));
+  repeatFailures(results);
   console.log(`\n${summarize(results)}`);
   process.exitCode = results.some((result) => result.failures.length > 0) ? 1 : 0;
 }
