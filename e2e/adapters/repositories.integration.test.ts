@@ -129,8 +129,11 @@ test('an SFTP server is a repository, and a host key other than the known one is
         ['snapshots'],
       );
       assert.notEqual(refused.code, 0);
-      // restic may leave before it has read more of ssh's words than the frame of its warning.
-      assert.match(refused.stderr, /Host key verification failed|HOST IDENTIFICATION HAS CHANGED|subprocess ssh: @{20}/i);
+      // The same access with the known key went through just before. restic may leave before it has read any of ssh's words.
+      assert.match(
+        refused.stderr,
+        /Host key verification failed|HOST IDENTIFICATION HAS CHANGED|subprocess ssh: @{20}|unable to start the sftp session/i,
+      );
     }
   } finally {
     await server.stop();
