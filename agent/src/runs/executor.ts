@@ -12,6 +12,7 @@ import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { NewRun } from '../journal/run-journal.ts';
 import { type BackupEnd, executeBackup } from './execute-backup.ts';
 import { executeRestore } from './execute-restore.ts';
+import type { Hold } from './hold.ts';
 import { type JournaledBackup, type JournaledRestore, type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
 import { createQueue, type Job } from './queue.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
@@ -36,6 +37,8 @@ export interface Executor {
   /** Nothing that is recorded begins until `resume`. */
   pause(): void;
   resume(): void;
+  /** Looks again at runs that are held: to be called whenever an answer of `findHold` may have changed. */
+  reconsider(): void;
   drain(): Promise<void>;
   abortAll(): void;
 }
@@ -43,6 +46,8 @@ export interface Executor {
 export interface ExecutorOptions {
   workbench: Workbench;
   spec(): Spec | undefined;
+  /** Why a run must not begin now; see `Queue`. Without it nothing is ever held. */
+  findHold?(job: Job): Hold | undefined;
   /** A backup into this repository ended: what lies in it should be compared with the ledger, soon. */
   onRepositoryUsed(repository: RepositoryId, end: BackupEnd): void;
 }
@@ -60,6 +65,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     concurrency: () => options.spec()?.concurrency ?? RUNS.perHost,
     repositoryConcurrency: (id) =>
       options.spec()?.repositories.find((repository) => repository.id === id)?.runsAtOnce ?? Number.POSITIVE_INFINITY,
+    findHold: (job) => options.findHold?.(job),
     setTimer: workbench.setTimer,
   });
 
@@ -84,10 +90,18 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const findOptions = (plan: PlanId) =>
     options.spec()?.plans.find((candidate) => candidate.id === plan)?.options ?? DEFAULT_PLAN_OPTIONS;
 
+  /** What the log of a run says of its waiting. */
+  const tellHolds = (recorder: Recorder): Pick<Job, 'onHeld' | 'onReleased'> => ({
+    onHeld: (hold) => recorder.log('info', `waits: ${hold.message}`),
+    onReleased: () => recorder.log('info', 'nothing stands in the way any more: the run begins'),
+  });
+
   const enqueueBackup = (run: RunId, body: JournaledBackup, firstLine: number) => {
     const recorder = createRecorderFor(run, firstLine);
     const job: Job = {
       run,
+      kind: 'backup',
+      ...tellHolds(recorder),
       priority: findOptions(body.plan).priority,
       repository: body.repository,
       sources: body.sources.filter((source) => !body.overlapping.includes(source)),
@@ -107,6 +121,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
     // Somebody waits for a restore.
     queue.enqueue({
       run,
+      kind: 'restore',
+      ...tellHolds(recorder),
       priority: 'high',
       repository: order.repository.id,
       sources: [],
@@ -229,6 +245,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     listRuns: () => queue.listRuns(),
     pause: () => queue.pause(),
     resume: () => queue.resume(),
+    reconsider: () => queue.reconsider(),
     drain: () => queue.drain(),
     abortAll: () => queue.abortAll(),
   };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Priority } from '@holdfast/shared/domain/plan.ts';
+import type { Hold } from './hold.ts';
 import { createQueue, type NextAttempt } from './queue.ts';
 
 const run = (n: number) => `run_${n}` as RunId;
@@ -12,9 +13,12 @@ function setUp(concurrency = 2) {
   const finish = new Map<number, (next?: NextAttempt) => void>();
   const limit = { concurrency };
   const timers = new Map<() => void, number>();
+  const holds = new Map<number, Hold>();
+  const told: string[] = [];
   const queue = createQueue({
     concurrency: () => limit.concurrency,
     repositoryConcurrency: (id) => (id === 'repo_narrow' ? 1 : Number.POSITIVE_INFINITY),
+    findHold: (job) => holds.get(Number(job.run.slice('run_'.length))),
     setTimer(ms, callback) {
       timers.set(callback, ms);
       return () => void timers.delete(callback);
@@ -31,9 +35,12 @@ function setUp(concurrency = 2) {
     queue.enqueue(
       {
         run: run(n),
+        kind: 'backup',
         priority,
         repository: repository as RepositoryId,
         sources: sources as SourceId[],
+        onHeld: (hold) => void told.push(`${n} waits: ${hold.message}`),
+        onReleased: () => void told.push(`${n} begins`),
         execute(signal) {
           started.push(n);
           return new Promise<NextAttempt | undefined>((resolve) => {
@@ -53,7 +60,7 @@ function setUp(concurrency = 2) {
     finish.get(n)?.(next);
     await new Promise((resolve) => setImmediate(resolve));
   };
-  return { queue, add, end, started, aborted, limit, timers, passTime };
+  return { queue, add, end, started, aborted, limit, timers, passTime, holds, told };
 }
 
 describe('The queue of a host', () => {
@@ -151,6 +158,9 @@ describe('The queue of a host', () => {
     let attempts = 0;
     queue.enqueue({
       run: run(7),
+      kind: 'backup',
+      onHeld: () => undefined,
+      onReleased: () => undefined,
       priority: 'normal',
       repository: 'repo_wide' as RepositoryId,
       sources: [],
@@ -196,6 +206,83 @@ describe('The queue of a host', () => {
     add(1);
     await end(1);
     assert.equal(queue.cancel(run(1)), false);
+  });
+
+  it('lets others pass what is held, and begins it in its old place when nothing holds it any more', async () => {
+    const { queue, add, end, started, holds, told } = setUp(1);
+    holds.set(1, { reason: 'secrets', message: 'the server is not there' });
+    for (const n of [1, 2, 3]) add(n);
+    assert.deepEqual([started, queue.waiting], [[2], 2]);
+    queue.reconsider();
+    assert.deepEqual(told, ['1 waits: the server is not there']);
+    holds.clear();
+    queue.reconsider();
+    assert.deepEqual(started, [2]);
+    await end(2);
+    assert.deepEqual([started, told.slice(1)], [[2, 1], ['1 begins']]);
+  });
+
+  it('tells a run of every reason it is held for once, even while no slot is free', async () => {
+    const { queue, add, end, started, holds, told } = setUp(1);
+    add(1);
+    holds.set(2, { reason: 'draining', message: 'drained until six' });
+    add(2);
+    holds.set(2, { reason: 'draining', message: 'drained until seven' });
+    queue.reconsider();
+    holds.set(2, { reason: 'secrets', message: 'nobody has the key' });
+    queue.reconsider();
+    assert.deepEqual(told, ['2 waits: drained until six', '2 waits: nobody has the key']);
+    holds.clear();
+    await end(1);
+    assert.deepEqual([started, told.at(-1)], [[1, 2], '2 begins']);
+  });
+
+  it('says nothing of a wait where nothing was held', async () => {
+    const { queue, add, end, told } = setUp(1);
+    add(1);
+    add(2);
+    await end(1);
+    queue.reconsider();
+    assert.deepEqual(told, []);
+  });
+
+  it('cancels what is held at once: it only records its end', () => {
+    const { queue, add, started, aborted, holds, told } = setUp(1);
+    holds.set(1, { reason: 'draining', message: 'drained' });
+    add(1);
+    assert.equal(queue.cancel(run(1)), true);
+    assert.deepEqual([started, aborted, told], [[1], [1], ['1 waits: drained']]);
+  });
+
+  it('holds an attempt that is due while the host is drained, and says so again', async () => {
+    const { queue, add, end, started, passTime, holds, told } = setUp(1);
+    holds.set(1, { reason: 'draining', message: 'drained' });
+    add(1);
+    holds.clear();
+    queue.reconsider();
+    await end(1, { afterMs: 1000 });
+    holds.set(1, { reason: 'draining', message: 'drained again' });
+    passTime();
+    assert.deepEqual([started, queue.waiting], [[1], 1]);
+    holds.clear();
+    queue.reconsider();
+    assert.deepEqual(
+      [started, told],
+      [
+        [1, 1],
+        ['1 waits: drained', '1 begins', '1 waits: drained again', '1 begins'],
+      ],
+    );
+  });
+
+  it('begins nothing that was held once it is stopped', async () => {
+    const { queue, add, started, holds } = setUp(1);
+    holds.set(1, { reason: 'draining', message: 'drained' });
+    add(1);
+    await queue.drain();
+    holds.clear();
+    queue.reconsider();
+    assert.deepEqual([started, queue.listRuns()], [[], [run(1)]]);
   });
 
   it('names the sources of everything that waits or runs', async () => {

@@ -1,9 +1,10 @@
 /**
  * The host's queue: by priority, then first in, first out; at most so many at once, never the same source twice at once, and no more of
- * one repository than it allows. A job whose attempt failed for a passing reason waits aside, without a slot, for its next one.
+ * one repository than it allows; what is held keeps its place and lets others pass. A job whose attempt failed for a passing reason waits aside, without a slot, for its next one.
  */
 import type { RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { PRIORITIES, type Priority } from '@holdfast/shared/domain/plan.ts';
+import type { Hold } from './hold.ts';
 
 /** What an attempt says that should be followed by another one. */
 export interface NextAttempt {
@@ -12,12 +13,17 @@ export interface NextAttempt {
 
 export interface Job {
   run: RunId;
+  kind: 'backup' | 'restore';
   priority: Priority;
   repository: RepositoryId;
   /** Sources this job reads; empty for a restore. */
   sources: readonly SourceId[];
   /** Never rejects: whatever happens is recorded as the run's end, unless it is to be tried again. */
   execute(signal: AbortSignal): Promise<NextAttempt | undefined>;
+  /** It is held back: told once for each reason, not at every look. */
+  onHeld(hold: Hold): void;
+  /** Nothing holds it any more and it begins; called only after `onHeld`, and not for a run that was cancelled meanwhile. */
+  onReleased(): void;
 }
 
 export interface Queue {
@@ -37,6 +43,8 @@ export interface Queue {
   /** Nothing new begins until `resume`. */
   pause(): void;
   resume(): void;
+  /** Looks again at what is held: to be called whenever an answer of `findHold` may have changed. */
+  reconsider(): void;
   /** Takes nothing new from the queue any more; resolves when what runs has ended. */
   drain(): Promise<void>;
   /** Aborts everything that runs. */
@@ -48,6 +56,8 @@ export interface QueueOptions {
   concurrency(): number;
   /** Jobs of one repository at once. */
   repositoryConcurrency(repository: RepositoryId): number;
+  /** Why this job must not begin now; undefined when nothing stands in its way. Asked at every look, so it must be cheap. */
+  findHold(job: Job): Hold | undefined;
   /** Calls back once after `ms`; returns how to stop that. */
   setTimer(ms: number, callback: () => void): () => void;
 }
@@ -58,6 +68,8 @@ interface Entry {
   done: Promise<void> | undefined;
   /** Set while it waits for its time. */
   stopTimer: (() => void) | undefined;
+  /** What its run was told it waits for. */
+  heldFor: Hold['reason'] | undefined;
 }
 
 export function createQueue(options: QueueOptions): Queue {
@@ -82,6 +94,8 @@ export function createQueue(options: QueueOptions): Queue {
   };
 
   const begin = (entry: Entry) => {
+    if (entry.heldFor !== undefined && !entry.controller.signal.aborted) entry.job.onReleased();
+    entry.heldFor = undefined;
     active.set(entry.job.run, entry);
     entry.done = entry.job.execute(entry.controller.signal).then((next) => {
       active.delete(entry.job.run);
@@ -91,11 +105,22 @@ export function createQueue(options: QueueOptions): Queue {
     });
   };
 
-  const mayBegin = ({ job, controller }: Entry): boolean => {
+  /** Whether something other than slots keeps it back; its run hears of each reason once, however long the queue before it is. */
+  const isHeld = (entry: Entry): boolean => {
+    const hold = options.findHold(entry.job);
+    if (hold === undefined) return false;
+    if (entry.heldFor !== hold.reason) entry.job.onHeld(hold);
+    entry.heldFor = hold.reason;
+    return true;
+  };
+
+  const mayBegin = (entry: Entry): boolean => {
+    const { job } = entry;
     // It takes nothing: with its signal aborted it only records its end.
-    if (controller.signal.aborted) return true;
+    if (entry.controller.signal.aborted) return true;
+    if (isHeld(entry)) return false;
     if (active.size >= options.concurrency()) return false;
-    const others = [...active.values()].map((entry) => entry.job);
+    const others = [...active.values()].map((other) => other.job);
     if (others.some((other) => other.sources.some((source) => job.sources.includes(source)))) return false;
     return others.filter((other) => other.repository === job.repository).length < options.repositoryConcurrency(job.repository);
   };
@@ -129,7 +154,7 @@ export function createQueue(options: QueueOptions): Queue {
 
   return {
     enqueue(job, afterMs = 0) {
-      wait({ job, controller: new AbortController(), done: undefined, stopTimer: undefined }, afterMs);
+      wait({ job, controller: new AbortController(), done: undefined, stopTimer: undefined, heldFor: undefined }, afterMs);
       fill();
     },
     cancel(run) {
@@ -159,6 +184,7 @@ export function createQueue(options: QueueOptions): Queue {
       paused = false;
       fill();
     },
+    reconsider: () => fill(),
     async drain() {
       draining = true;
       for (const entry of aside) entry.stopTimer?.();
