@@ -47,6 +47,7 @@ const testNeeds: readonly Need[] = [
   needProgram('promtool', 'prometheus'),
   needProgram('strace'),
   needProgram('faketime'),
+  needProgram('nginx', 'nginx-light'),
 ];
 
 /** The oldest release whose own restic counts as new; before it the roles are the other way round. */

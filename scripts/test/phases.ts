@@ -41,6 +41,7 @@ const TEST_ROOTS = [
   'e2e/bench',
   'e2e/chaos',
   'e2e/delivery',
+  'e2e/faults',
 ];
 
 export const PHASES: readonly Phase[] = [
