@@ -9,6 +9,7 @@ import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
 import { createRetryWatch } from './movement.ts';
 import { parseMessage, type ResticSummary } from './parse.ts';
 import { classifyStage, logLine, type OnLog, placeAt, type ResticHost } from './restic-tool.ts';
+import { watchSleep } from './sleep-watch.ts';
 
 export interface BackupStreamInput extends SnapshotMarks {
   access: RepositoryAccess;
@@ -54,6 +55,7 @@ export async function backupStream(host: ResticHost, input: BackupStreamInput): 
   const giveUp = new AbortController();
   const retries = createRetryWatch(host.clock, { retryMs: input.stallMs }, () => giveUp.abort());
   const lastWords = watchLastWords(() => giveUp.abort());
+  const sleep = watchSleep(host.capabilities, host.uptimeMs, () => giveUp.abort());
   let summary: ResticSummary | undefined;
   let bytes = -1;
   const consumer: Stage = {
@@ -83,7 +85,7 @@ export async function backupStream(host: ResticHost, input: BackupStreamInput): 
     },
   });
   lastWords.stop();
-  const outcome = judge(host, input, pipeline, summary, giveUp.signal.aborted);
+  const outcome = judge(host, input, pipeline, summary, { gaveUp: giveUp.signal.aborted, slept: sleep.end() });
   if (mayHaveLeftLock(pipeline))
     input.onLockLook?.(await clearOwnLocks(host, { place, workDir: input.workDir, onLog: input.onLog }));
   else if (outcome.failure?.reason.startsWith('repository_')) input.onLockLook?.(notLooked(outcome.failure));
@@ -102,7 +104,7 @@ function judge(
   input: BackupStreamInput,
   pipeline: PipelineResult,
   summary: ResticSummary | undefined,
-  gaveUp: boolean,
+  { gaveUp, slept }: { gaveUp: boolean; slept: EngineFailure | undefined },
 ): BackupStreamOutcome {
   const sizeBytes = summary?.total_bytes_processed ?? 0;
   const addedBytes = summary?.data_added_packed ?? summary?.data_added;
@@ -115,6 +117,7 @@ function judge(
     rejectedId: summary?.snapshot_id,
   });
 
+  if (slept && !input.signal?.aborted) return fail(slept, 'engine');
   switch (pipeline.verdict) {
     case 'cancelled':
       if (gaveUp && !input.signal?.aborted) return fail(classifyStopped(host, pipeline), 'engine');

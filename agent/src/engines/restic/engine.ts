@@ -2,6 +2,7 @@
  * The restic engine: what runs need of it, behind one value. Every function takes the access to a repository and a private work
  * directory that nothing else uses meanwhile; none throws for what restic or the repository does: that is in `failure`.
  */
+import { uptime } from 'node:os';
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import type { Clock } from '@holdfast/shared/clock.ts';
 import type { Exec, Stage, StageOutcome } from '../../exec/contract.ts';
@@ -45,6 +46,8 @@ export interface ResticEngineOptions {
   hostname: string;
   /** Must be told of every process the launcher of `exec` starts and ends. */
   processes: OwnProcesses;
+  /** Milliseconds since the host was booted, sleep included; the kernel's own count unless told otherwise. */
+  uptimeMs?: (() => number) | undefined;
 }
 
 export interface ResticEngine {
@@ -75,8 +78,8 @@ export interface ResticEngine {
 
 /** Throws `unsupported` for a restic older than 0.14. */
 export function createResticEngine(options: ResticEngineOptions): ResticEngine {
-  const { version, ...rest } = options;
-  const host: ResticHost = { ...rest, capabilities: getCapabilities(version) };
+  const { version, uptimeMs = () => uptime() * 1000, ...rest } = options;
+  const host: ResticHost = { ...rest, uptimeMs, capabilities: getCapabilities(version) };
   return {
     capabilities: host.capabilities,
     backupStream: (input) => backupStream(host, input),

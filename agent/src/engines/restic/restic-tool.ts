@@ -12,6 +12,7 @@ import { watchLastWords } from './last-words.ts';
 import { createMovementWatch, createRetryWatch, type Patience } from './movement.ts';
 import type { OwnProcesses } from './own-processes.ts';
 import { isRetryLine, parseMessage, type ResticMessage } from './parse.ts';
+import { watchSleep } from './sleep-watch.ts';
 
 /** What every function of the engine stands on. */
 export interface ResticHost {
@@ -25,6 +26,8 @@ export interface ResticHost {
   /** The host name restic writes into locks: that of the system. */
   hostname: string;
   processes: OwnProcesses;
+  /** Milliseconds since the host was booted, sleep included. */
+  uptimeMs(): number;
 }
 
 /** A repository as every command of this engine reaches it. */
@@ -72,6 +75,7 @@ export async function runRestic(host: ResticHost, input: ResticToolInput): Promi
   const movement = createMovementWatch(host.clock, input.stallMs, () => giveUp.abort());
   const retries = createRetryWatch(host.clock, input.patience, () => giveUp.abort());
   const lastWords = watchLastWords(() => giveUp.abort());
+  const sleep = input.operation === 'backup' ? watchSleep(host.capabilities, host.uptimeMs, () => giveUp.abort()) : undefined;
   const wantsLines = input.onMessage !== undefined || input.onPlainLine !== undefined;
   let outputBytes = 0;
 
@@ -106,7 +110,9 @@ export async function runRestic(host: ResticHost, input: ResticToolInput): Promi
     },
   });
   lastWords.stop();
-  return { result, failure: judge(host, input, result, giveUp.signal.aborted) };
+  const slept = sleep?.end();
+  const cause = input.signal?.aborted ? undefined : slept;
+  return { result, failure: cause ?? judge(host, input, result, giveUp.signal.aborted) };
 }
 
 function judge(host: ResticHost, input: ResticToolInput, result: ToolResult, gaveUp: boolean): EngineFailure | undefined {
