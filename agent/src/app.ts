@@ -5,6 +5,7 @@ import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { AgentConfig } from './config.ts';
+import { createDrainWatch } from './drain.ts';
 import { createHandlers } from './handlers/all.ts';
 import { readSpec } from './handlers/spec-put.ts';
 import { openHostWatch } from './host-watch.ts';
@@ -22,6 +23,8 @@ import { createWorkbench } from './workbench.ts';
 const DAY_MS = 24 * 3_600_000;
 /** What waits in memory because the disk refused it is tried again this often. */
 const RETRY_MS = 5_000;
+/** A drain that has reached its end is noticed within this. */
+const DRAIN_LOOK_MS = 1_000;
 /** Tools are looked for again this often; a person who installs one can also restart the agent. */
 const INVENTORY_MS = 10 * 60_000;
 /** Runs wait at most this long for locks of an earlier life to be cleared. */
@@ -49,6 +52,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   const executor = createExecutor({
     workbench,
     spec: () => spec,
+    findHold: (job) => drain.findHold(job),
     onRepositoryUsed: (id, end) => void reconciliation.afterBackup(id, end),
   });
   const reconciliation = createReconciliation({
@@ -57,12 +61,24 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     listRuns: () => executor.listRuns(),
     signal: stopping.signal,
   });
+  const drain = createDrainWatch({
+    clock,
+    findDrain: () => spec?.drain,
+    notify(text) {
+      log.info({ until: spec?.drain?.until }, text);
+      journal.outbox.append({ type: 'host.notice', at: clock.now(), level: 'info', text });
+    },
+    onChange: () => executor.reconsider(),
+  });
   const scheduler = createPlanClock(workbench, executor, () => spec);
   const host = await openHostWatch({ tooling, stateDir: config.stateDir, journal, executor });
 
   const adopt = (next: Spec) => {
     spec = next;
     log.info({ version: next.version, plans: next.plans.length, sources: next.sources.length }, 'spec taken over');
+    drain.look();
+    // Limits may have changed with it.
+    executor.reconsider();
     scheduler.refresh();
   };
   const loadStoredSpec = () => {
@@ -79,6 +95,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     const every = (ms: number, work: () => unknown) => setInterval(() => void work(), ms);
     const timers = [
       every(RETRY_MS, () => journal.outbox.retry()),
+      every(DRAIN_LOOK_MS, drain.look),
       every(DAY_MS, () => {
         journal.purge();
         return reconciliation.reconcileAll();

@@ -114,10 +114,29 @@ export const PROCESS = {
 /** Runs on a host. */
 export const RUNS = {
   perHost: 3,
+  /** The most a person may allow, for a host or for a repository. */
+  atOnceMax: 32,
   queued: 200,
   partsPerRun: 500,
   /** The agent's own tick; croner only computes the next instant. */
   tickMs: 15 * SECOND,
+} as const;
+
+/** Secrets of a host that keeps none. */
+export const SECRETS = {
+  /** Held this long after the line was lost, and longer only while a run uses them. */
+  lingerMs: 1 * MINUTE,
+  /** Sets handed over at once: one for each source and repository of a spec. The frame (`WIRE.frameBytes`) most often is the narrower limit. */
+  items: 4000,
+} as const;
+
+/** A host that takes no new runs for a while. */
+export const DRAIN = {
+  minutes: 120,
+  /** A forgotten drain ends by itself after this long at most. */
+  minutesMax: 7 * 24 * 60,
+  /** How far a host's clock may be behind the server's for a drain of full length to hold. */
+  clockApartMs: 1 * DAY,
 } as const;
 
 /** What the agent keeps until the server has it. */

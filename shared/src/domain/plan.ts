@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { sealedSecretsSchema } from '../crypto/sealed.ts';
 import { RUNS, TEXT } from '../limits.ts';
+import { drainSchema } from './drain.ts';
 import { idSchema } from './ids.ts';
 import { scheduleSchema } from './schedule.ts';
 
@@ -118,8 +119,18 @@ export const planOptionsChangeSchema = z.strictObject({
 });
 export type PlanOptionsChange = z.infer<typeof planOptionsChangeSchema>;
 
+/**
+ * Where a host has its secrets: `kept` sealed in its spec, so that it works with the server gone; `just_in_time` in memory only, handed over
+ * by `secrets.put` at each connection, so that no backup runs while the server is away.
+ */
+export const SECRETS_MODES = ['kept', 'just_in_time'] as const;
+export type SecretsMode = (typeof SECRETS_MODES)[number];
+
 /** Those of a plan nobody has changed. */
 export const DEFAULT_PLAN_OPTIONS: PlanOptions = planOptionsSchema.parse({});
+
+/** Runs at the same time. */
+export const runsAtOnceSchema = z.int('must be a whole number').min(1).max(RUNS.atOnceMax);
 
 /** A source as its host gets it. */
 export const specSourceSchema = z.object({
@@ -128,6 +139,8 @@ export const specSourceSchema = z.object({
   kind: z.string().max(32),
   config: configSchema,
   secrets: sealedSecretsSchema.optional(),
+  /** It has secrets, and they are not in here: they come by `secrets.put`. */
+  secretsApart: z.boolean().optional(),
   /** Rises with every change; the binding of the sealed secrets names it. */
   version: z.int().min(1),
 });
@@ -139,11 +152,13 @@ export const specRepositorySchema = z.object({
   kind: z.string().max(32),
   config: configSchema,
   secrets: sealedSecretsSchema.optional(),
+  /** See `specSourceSchema`. */
+  secretsApart: z.boolean().optional(),
   version: z.int().min(1),
   /** restic's own id of the repository, pinned when it was first seen; a mismatch stops every run. */
   pinnedId: z.string().max(64).optional(),
   /** Runs of this host that may use it at the same time; undefined for as many as the host runs. */
-  runsAtOnce: z.int().min(1).max(32).optional(),
+  runsAtOnce: runsAtOnceSchema.optional(),
 });
 export type SpecRepository = z.infer<typeof specRepositorySchema>;
 
@@ -170,6 +185,10 @@ export const specSchema = z.object({
   version: z.int().min(1),
   issuedAt: z.int().min(0),
   concurrency: z.int().min(1).max(32),
+  /** Until its end this host takes no new runs; undefined when it is not drained. */
+  drain: drainSchema.optional(),
+  /** Undefined: kept. */
+  secretsMode: z.enum(SECRETS_MODES).optional(),
   sources: z.array(specSourceSchema).max(2000),
   repositories: z.array(specRepositorySchema).max(2000),
   plans: z.array(specPlanSchema).max(2000),
