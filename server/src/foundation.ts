@@ -110,6 +110,7 @@ export async function openFoundation(options: FoundationOptions): Promise<CoreCo
     clock,
     access: options.access,
     onOddity: (text) => options.log.warn({}, text),
+    onDamage: (text) => options.log.error({}, text),
   });
   try {
     const master = await openMasterKey(crypto, store, options);

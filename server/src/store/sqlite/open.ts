@@ -12,6 +12,7 @@ import { createAnnouncements, createEnrolmentTokens, createHostTokens } from './
 import { toStoreError } from './faults.ts';
 import { createFires } from './fires.ts';
 import { createHostContacts, createHostRows } from './hosts.ts';
+import { createIntegrityWatch, DAILY_CHECK, type IntegrityOptions } from './integrity.ts';
 import { checkSchema, type Migration, migrate, readMigrations } from './migrations.ts';
 import { createPeopleStore } from './people.ts';
 import { createPlans } from './plans.ts';
@@ -32,6 +33,10 @@ export interface SqliteStoreOptions {
   ballastBytes?: number;
   /** Hears of reports that do not fit the ledger and were left out, such as events about another host's run. */
   onOddity?: (text: string) => void;
+  /** Hears, once, that the file is damaged and takes no writes any more; and of checks that could not be made. */
+  onDamage?: (text: string) => void;
+  /** When the whole file is read by itself; once a day unless told. Only for the process that owns the store. */
+  checks?: IntegrityOptions['schedule'];
   /**
    * `alone` (default): refuses to open while another process has the store. `beside`: for one-shot commands, opens next to
    * a running server, and migrates only when there is none.
@@ -138,7 +143,16 @@ async function assembleStore(
     directory: dirname(options.path),
     bytes: lock === undefined ? 0 : (options.ballastBytes ?? BALLAST_BYTES),
   });
-  const sql = createSql(db, () => ballast.free());
+  const integrity = createIntegrityWatch({
+    path: options.path,
+    onDamage: options.onDamage ?? (() => undefined),
+    schedule: lock === undefined ? undefined : (options.checks ?? DAILY_CHECK),
+  });
+  const sql = createSql(db, {
+    onFull: () => ballast.free(),
+    onFault: (error) => integrity.note(error),
+    guardWrite: () => integrity.guard(),
+  });
   await ballast.restore();
   const probe = createProbe(sql, options.clock);
   return {
@@ -163,6 +177,7 @@ async function assembleStore(
     schema: { current, newest },
     async close() {
       if (!db.open) return;
+      await integrity.close();
       db.close();
       lock?.release();
     },

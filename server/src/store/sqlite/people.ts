@@ -122,7 +122,7 @@ export function createPeopleStore(sql: Sql): PeopleStore {
         const user = session && users.byId.find({ tenant: session.tenant, id: session.user });
         return session && user && !user.disabled ? { session, user } : undefined;
       }),
-    touchSession: (id, lastSeenAt) => sql.write(() => void sessions.touch.run({ id, lastSeenAt })),
+    touchSession: (id, lastSeenAt) => sql.note(() => void sessions.touch.run({ id, lastSeenAt })),
     deleteSession: (id) => sql.write(() => void sessions.remove.run({ id })),
     deleteSessionsOf: (tenant, user) => sql.write(() => sessions.removeOf.run({ tenant, user })),
     deleteExpiredSessions: (now) => sql.write(() => sessions.removeExpired.run({ now })),
@@ -130,7 +130,7 @@ export function createPeopleStore(sql: Sql): PeopleStore {
     insertApiKey: (key) => sql.write(() => void keys.insert.run({ ...key })),
     findApiKey: (tokenHash, now) => sql.read(() => keys.byToken.find({ tokenHash, now })),
     listApiKeys: (tenant) => sql.read(() => keys.list.list({ tenant })),
-    touchApiKey: (id, lastUsedAt) => sql.write(() => void keys.touch.run({ id, lastUsedAt })),
+    touchApiKey: (id, lastUsedAt) => sql.note(() => void keys.touch.run({ id, lastUsedAt })),
     revokeApiKey: (tenant, id, at) => sql.write(() => keys.revoke.run({ tenant, id, at }) > 0),
   };
 }

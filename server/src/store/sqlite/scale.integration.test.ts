@@ -172,7 +172,7 @@ describe('scale', () => {
         },
       },
     }) as Database.Database;
-    const sql = createSql(spy, () => undefined);
+    const sql = createSql(spy, { onFull: () => undefined, onFault: () => undefined, guardWrite: () => undefined });
     createRunStore(sql, { guard: async () => undefined, onOddity: () => undefined });
     createTrailStore(sql);
     createPeopleStore(sql);

@@ -30,6 +30,17 @@ export interface Sql {
   read<T>(work: () => T): Promise<T>;
   /** Runs work in one write transaction: all of it is stored, with an fsync, or nothing. */
   write<T>(work: () => T): Promise<T>;
+  /** A write that nobody misses, such as when something was last used: left out while the store takes no writes. */
+  note(work: () => void): Promise<void>;
+}
+
+export interface SqlWatch {
+  /** Called after a write failed because the disk is full, when its transaction is rolled back. */
+  onFull(): void;
+  /** Hears of every failure of the database. */
+  onFault(error: AppError): void;
+  /** Throws when nothing may be written. */
+  guardWrite(): void;
 }
 
 /** The names of a statement's parameters. */
@@ -61,8 +72,7 @@ interface Prepared {
   names: readonly string[];
 }
 
-/** `onFull` is called after a write failed because the disk is full, when its transaction is rolled back. */
-export function createSql(db: Database.Database, onFull: () => void): Sql {
+export function createSql(db: Database.Database, watch: SqlWatch): Sql {
   const prepared = new Map<string, Prepared>();
   const prepare = (text: string): Prepared => {
     const known = prepared.get(text);
@@ -77,9 +87,15 @@ export function createSql(db: Database.Database, onFull: () => void): Sql {
       return transact[mode](work) as T;
     } catch (thrown) {
       const error = toStoreError(thrown);
-      if (error.details['full'] === true) onFull();
+      if (error.details['full'] === true) watch.onFull();
+      // Work may throw errors of its own; only those of SQLite tell of the file.
+      if (error !== thrown) watch.onFault(error);
       throw error;
     }
+  };
+  const write = async <T>(work: () => T): Promise<T> => {
+    watch.guardWrite();
+    return await perform('immediate', work);
   };
 
   return {
@@ -98,6 +114,13 @@ export function createSql(db: Database.Database, onFull: () => void): Sql {
       return { run: (params = {}) => statement.run(bind(names, params)).changes };
     },
     read: (work) => perform('deferred', work),
-    write: (work) => perform('immediate', work),
+    write,
+    async note(work) {
+      try {
+        await write(work);
+      } catch (thrown) {
+        if (!(thrown instanceof AppError) || thrown.code !== 'integrity') throw thrown;
+      }
+    },
   };
 }
