@@ -127,6 +127,13 @@ describe('The beginnings to come', () => {
     assert.deepEqual(missed.map(iso), ['20T09:00', '20T10:00']);
   });
 
+  it('say nothing of what windows had kept back for too long before the present instant', () => {
+    const plan = makePlan({ graceMinutes: 60, blackouts: [window('09:00', '12:00')] });
+    const { begins, missed } = forecast(30, plan, at('20T10:15'), 1);
+    assert.deepEqual(begins, [{ dueAt: at('20T12:00'), fireAt: at('20T12:00'), standsFor: 2 }]);
+    assert.deepEqual(missed.map(iso), ['20T10:30']);
+  });
+
   it('end where nothing can ever begin, with the first fires that are missed', () => {
     const noon = makePlan({ graceMinutes: 1, blackouts: [window('23:00', '01:00')] });
     assert.deepEqual(forecast(1440, noon, at('20T12:00'), 3).begins, []);

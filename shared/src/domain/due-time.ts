@@ -91,12 +91,11 @@ export function forecastBegins(
   const begins: Begin[] = [];
   const missed: number[] = [];
   if (count < 1) return { spreadMs, begins, missed };
-  // A fire that waits at `after` came up since it is black, and waits no longer than the grace.
+  // A fire that waits at `after` came up since it is black, and waits no longer than the grace. So none that is walked over has begun by then.
   const came = Math.max(blackout.findBlackSince(after + 1) - 1, after - graceMs);
   let barren: { since: number; fires: number } | undefined;
   for (const fireAt of walkFires(schedule, Math.max(came - spreadMs, firesAfter))) {
     const dueAt = times.findDueAt(fireAt);
-    if (dueAt !== undefined && dueAt <= after) continue;
     const last = begins.at(-1);
     if (dueAt !== undefined && dueAt === last?.dueAt) {
       last.fireAt = fireAt;

@@ -63,6 +63,26 @@ describe('fires over any calendar', () => {
     );
   });
 
+  it('ends in the middle of the hour that happens twice, with each pass that is left', () => {
+    const once: NextWall = (wall) => (wall < Date.parse('2027-10-31T02:30Z') ? Date.parse('2027-10-31T02:30Z') : undefined);
+    const evening = '2027-10-30T20:00Z';
+    assert.deepEqual(list(once, '30 2 31 10 *', 'Europe/Berlin', evening, '2028-10-31T00:00Z'), ['2027-10-31T00:30']);
+    assert.deepEqual(list(once, '30 * 31 10 *', 'Europe/Berlin', evening, '2028-10-31T00:00Z'), [
+      '2027-10-31T00:30',
+      '2027-10-31T01:30',
+    ]);
+    assert.deepEqual(list(once, '30 * 31 10 *', 'Europe/Berlin', '2027-10-31T01:00Z', '2028-10-31T00:00Z'), ['2027-10-31T01:30']);
+  });
+
+  it('lists no more than it is asked for, and nothing over a span that is none', () => {
+    const { listFires } = createFireWalk(() => hourly);
+    const every = { cron: '0 * * * *', zone: 'UTC' };
+    assert.deepEqual(listFires(every, 0, DAY, 2), [HOUR, 2 * HOUR]);
+    assert.deepEqual(listFires(every, 0, DAY, 0), []);
+    assert.deepEqual(listFires(every, DAY, DAY, 10), []);
+    assert.deepEqual(listFires(every, DAY, 0, 10), []);
+  });
+
   it('says invalid for whatever the calendar or the zone throws', () => {
     const invalid = (error: unknown) => error instanceof AppError && error.code === 'invalid';
     const broken = createFireWalk(() => {

@@ -36,6 +36,16 @@ describe('openZone', () => {
     });
   });
 
+  it('remembers zones, and begins anew rather than holding every spelling that anybody thinks of', () => {
+    const first = openZone('America/Argentina/ComodRivadavia');
+    assert.equal(openZone('America/Argentina/ComodRivadavia'), first);
+    for (let number = 0; number < 1024; number += 1) {
+      const city = [...'comodrivadavia'].map((letter, place) => ((number >> place) & 1 ? letter.toUpperCase() : letter));
+      assert.equal(openZone(`America/Argentina/${city.join('')}`).offsetMs(0), first.offsetMs(0));
+    }
+    assert.notEqual(openZone('America/Argentina/ComodRivadavia'), first);
+  });
+
   for (const zone of ['Mars/Olympus', '', 'Z', '2027-01-01T00:00[Europe/Berlin]', '2027-01-01T00:00Z', 'Europe/Berlin\u0000']) {
     it(`refuses ${JSON.stringify(zone)}`, () => {
       assert.throws(() => openZone(zone), RangeError);

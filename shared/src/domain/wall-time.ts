@@ -55,9 +55,11 @@ function createZoneReader(zone: string): ZoneReader {
 
 const zoneAt = (at: number, zone: string) => Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone);
 
-/** The first instant after `before` at which the zone changes its offset; only asked where one is known to lie ahead. */
+/**
+ * The first instant after `before` at which the zone changes its offset. Only asked where one lies ahead: the offset of the day after a wall time,
+ * taken from that wall time, gave an instant at which the zone has another offset, and no offset reaches a day.
+ */
 function findChange(zone: string, before: number): number {
-  const change = zoneAt(before, zone).getTimeZoneTransition('next');
-  if (change === null) throw new RangeError(`${zone} has no change of offset after ${new Date(before).toISOString()}`);
+  const change = zoneAt(before, zone).getTimeZoneTransition('next') as Temporal.ZonedDateTime;
   return change.epochMilliseconds;
 }

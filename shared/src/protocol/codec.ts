@@ -76,8 +76,8 @@ function parseJson(bytes: Uint8Array, limits: CodecLimits): unknown {
 
 /** Names the place of a fault; keys and values of the frame are hostile text, so what is quoted of them is short. */
 function describeIssue(error: z.ZodError): string {
-  const issue = error.issues[0];
-  return issue ? `${issue.path.join('.') || 'frame'}: ${issue.message}`.slice(0, QUOTED_CHARS) : 'does not fit';
+  const [first = ''] = error.issues.map((issue) => `${issue.path.join('.') || 'frame'}: ${issue.message}`);
+  return first.slice(0, QUOTED_CHARS);
 }
 
 function decodeWith(schemas: Schemas, bytes: Uint8Array, limits: CodecLimits): unknown {

@@ -1,0 +1,33 @@
+/** What must be covered whole, and the tests that are run for it. Patterns are those of `globSync`, from the root of the project. */
+
+export type Room = { readonly name: string; readonly files: readonly string[] };
+
+export const ROOMS: readonly Room[] = [
+  { name: 'gate', files: ['agent/src/exec/*.ts'] },
+  { name: 'journal', files: ['agent/src/journal/*.ts'] },
+  { name: 'channel', files: ['shared/src/protocol/channel*.ts', 'shared/src/protocol/codec*.ts'] },
+  {
+    name: 'scheduler',
+    files: ['agent/src/scheduler/*.ts', 'shared/src/domain/{schedule,blackout,due-time,fire-walk,spread,wall-time}.ts'],
+  },
+  {
+    name: 'run transitions',
+    files: [
+      'shared/src/domain/run*.ts',
+      'agent/src/runs/{part,attempts,queue,recovery,journaled-run}.ts',
+      'server/src/store/sqlite/{apply-ends,apply-events,apply-fires,run-rows}.ts',
+    ],
+  },
+];
+
+/** Files that are no code of the product. */
+export const NO_CODE = /\.test\.ts$|\/fixtures\//;
+
+export const TESTS: readonly string[] = [
+  'shared/src/{protocol,domain}/**/*.test.ts',
+  'agent/src/{exec,journal,scheduler,runs}/**/*.test.ts',
+  'server/src/store/**/*.test.ts',
+];
+
+/** Tests of speed and of memory: being counted would only make them slow. */
+export const NOT_FOR_COVERAGE = /(?:codec-fuzz|scale)\.integration\.test\.ts$/;
