@@ -80,6 +80,7 @@ const refuse = () => {
 };
 const handlers: Handlers = {
   'spec.put': createSpecPut(workbench, () => undefined),
+  'secrets.put': refuse,
   'token.rotate': createTokenRotate(workbench, credentials),
   'run.start': refuse,
   'restore.start': refuse,

@@ -6,6 +6,7 @@ import type { Workbench } from '../runs/workbench.ts';
 import type { Handlers } from '../session/agent-peer.ts';
 import { assertInTime } from './in-time.ts';
 import { createRepositoryInit, createRepositoryTest } from './repository-questions.ts';
+import { createSecretsPut } from './secrets-put.ts';
 import { createSourceDiscover, createSourceTest } from './source-questions.ts';
 import { createSpecPut } from './spec-put.ts';
 import { createTokenRotate } from './token-rotate.ts';
@@ -25,6 +26,7 @@ export function createHandlers({ workbench, executor, credentials, onSpec }: Han
   };
   return {
     'spec.put': createSpecPut(workbench, onSpec),
+    'secrets.put': createSecretsPut(workbench),
     'run.start': (body, id) => {
       assertOrderInTime(id, body.notAfter);
       return executor.startPlan(body, id);

@@ -3,6 +3,7 @@ import { statfs } from 'node:fs/promises';
 import { cpus, hostname, arch as readArch, release, totalmem, uptime } from 'node:os';
 import type { Clock } from '@holdfast/shared/clock.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
+import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import type { HostFacts } from '@holdfast/shared/protocol/messages.ts';
 import { computeBusyRatio, readMemory, readProcessorTicks } from './load.ts';
 import { readOsName } from './os-name.ts';
@@ -23,6 +24,7 @@ export function readHostFacts(clock: Pick<Clock, 'now'>, agentVersion: string, p
     zone: Temporal.Now.timeZoneId(),
     bootedAt: Math.max(0, Math.round(clock.now() - uptime() * 1000)),
     pdeathsig,
+    capabilities: [...AGENT_CAPABILITIES],
   };
 }
 

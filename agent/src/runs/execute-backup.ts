@@ -19,6 +19,7 @@ import { endPart, type PartResult, summariseParts } from './part.ts';
 import { writeIfPossible } from './possible-write.ts';
 import type { NextAttempt } from './queue.ts';
 import type { Recorder } from './recorder.ts';
+import { listMissing } from './secrets-apart.ts';
 import { startTimeLimit } from './time-limit.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -48,6 +49,9 @@ function findOptions(spec: Spec | undefined, body: JournaledBackup): PlanOptions
 function getReady({ workbench, recorder, body, spec }: BackupExecution): Ready {
   const repository = spec?.repositories.find((candidate) => candidate.id === body.repository);
   if (!spec || !repository) throw new AppError('not_found', 'this host does not have the plan’s repository any more');
+  const used = { repository: repository.id, sources: body.sources.filter((source) => !body.overlapping.includes(source)) };
+  if (listMissing(spec, used, workbench.secrets).length > 0)
+    throw createReasonError('secrets_missing', 'The server did not bring the secrets of this plan within its grace');
   const exec = workbench.execFor(recorder.run).withLimits(findOptions(spec, body).limits);
   for (const unmet of exec.unmetLimits) recorder.log('warn', unmet);
   return { exec, engine: workbench.engine(exec), repository, spec };

@@ -6,6 +6,7 @@ import { prepareRepositoryDraft, prepareSourceDraft, withWorkDir } from './input
 import { endPart } from './part.ts';
 import type { Recorder } from './recorder.ts';
 import { type RestorePart, type RestoreResult, restoreDatabase, restoreDirectory } from './restore.ts';
+import { setSecretsAside, toRestoreRefs } from './secrets-apart.ts';
 import type { Workbench } from './workbench.ts';
 
 export interface RestoreExecution {
@@ -29,7 +30,7 @@ function restoreInto(execution: RestoreExecution, part: RestorePart): Promise<Re
   if (target.kind === 'directory') return restoreDirectory(part, target.path);
   if (!order.connection || order.fileName === undefined)
     throw new AppError('invalid', 'a database restore needs a connection and a stored dump');
-  const connection = prepareSourceDraft(workbench, order.connection, `${order.run}.sources`, part.workDir);
+  const connection = prepareSourceDraft(workbench, order.connection, toRestoreRefs(order).connection, part.workDir);
   const { restore } = connection.adapter;
   if (!restore) throw new AppError('unsupported', 'sources of this kind are not restored into a database');
   return restoreDatabase({ ...part, connection, restore, fileName: order.fileName, database: target.database });
@@ -43,9 +44,15 @@ export async function executeRestore(execution: RestoreExecution): Promise<void>
   const nothing = () => undefined;
   try {
     if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
-    recorder.start(() => workbench.journal.runs.revise(recorder.run, { kind: 'restore', order, started: true }));
+    recorder.start(() =>
+      workbench.journal.runs.revise(recorder.run, {
+        kind: 'restore',
+        order: setSecretsAside(workbench.secrets, order),
+        started: true,
+      }),
+    );
     const result = await withWorkDir(workbench, async (workDir) => {
-      const repository = prepareRepositoryDraft(workbench, order.repository.draft, `${order.run}.repositories`, workDir);
+      const repository = prepareRepositoryDraft(workbench, order.repository.draft, toRestoreRefs(order).repository, workDir);
       recorder.addRedaction(repository.redact);
       const exec = workbench.execFor(recorder.run);
       const part: RestorePart = {
@@ -80,5 +87,7 @@ export async function executeRestore(execution: RestoreExecution): Promise<void>
       nothing,
     );
     recorder.finish({ state, failure, evidence: [], bytes: 0 });
+  } finally {
+    workbench.secrets.release(order.run);
   }
 }

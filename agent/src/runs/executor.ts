@@ -16,6 +16,7 @@ import type { Hold } from './hold.ts';
 import { type JournaledBackup, type JournaledRestore, type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
 import { createQueue, type Job } from './queue.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
+import { setSecretsAside } from './secrets-apart.ts';
 import type { Workbench } from './workbench.ts';
 
 export interface Executor {
@@ -106,7 +107,10 @@ export function createExecutor(options: ExecutorOptions): Executor {
       repository: body.repository,
       sources: body.sources.filter((source) => !body.overlapping.includes(source)),
       async execute(signal) {
-        const { next, ...end } = await executeBackup({ workbench, recorder, body, spec: options.spec(), signal });
+        const release = workbench.secrets.lease();
+        const { next, ...end } = await executeBackup({ workbench, recorder, body, spec: options.spec(), signal }).finally(
+          release,
+        );
         if (!next) options.onRepositoryUsed(body.repository, end);
         return next;
       },
@@ -212,9 +216,14 @@ export function createExecutor(options: ExecutorOptions): Executor {
       enqueueAgain(order.run, body);
       return { run: order.run };
     },
-    startRestore(order, orderId) {
-      if (wasCarriedOut(orderId)) return { run: order.run };
+    startRestore(given, orderId) {
+      if (wasCarriedOut(orderId)) {
+        // An agent that started anew has lost what came with the order, and its run may still wait for it.
+        if (queue.listWaiting().includes(given.run)) setSecretsAside(workbench.secrets, given);
+        return { run: given.run };
+      }
       if (queue.waiting >= RUNS.queued) throw new AppError('limit', `this host has ${queue.waiting} runs waiting already`);
+      const order = setSecretsAside(workbench.secrets, given);
       const body: JournaledRestore = { kind: 'restore', order, started: false };
       const event: DurableEvent = {
         type: 'run.created',

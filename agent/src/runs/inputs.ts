@@ -9,10 +9,21 @@ import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { AdapterDraft } from '@holdfast/shared/protocol/messages.ts';
 import { createRedactor, type Redact } from './redact.ts';
+import type { SecretName } from './secret-holder.ts';
 import type { Tooling } from './workbench.ts';
 
-function openSecrets(tooling: Tooling, binding: Omit<SealBinding, 'host'>, sealed: SealedSecrets | undefined): Secrets {
-  if (!sealed) return {};
+type Binding = Omit<SealBinding, 'host' | 'purpose'> & SecretName;
+
+function openSecrets(tooling: Tooling, binding: Binding, { name, secrets, secretsApart }: SecretsOwner): Secrets {
+  if (secrets) return openSealedSecrets(tooling, binding, secrets);
+  if (!secretsApart) return {};
+  const found = tooling.secrets?.find(binding);
+  if (found === undefined)
+    throw createReasonError('secrets_missing', `The secrets of ${name ?? binding.ref} are not on this host`);
+  return 'values' in found ? found.values : openSealedSecrets(tooling, binding, found.sealed);
+}
+
+function openSealedSecrets(tooling: Tooling, binding: Binding, sealed: SealedSecrets): Secrets {
   const host = tooling.hostId();
   const serverKey = tooling.serverKey();
   if (!host || !serverKey) throw new AppError('precondition', 'this host is not enrolled, so it trusts no server’s secrets');
@@ -44,16 +55,17 @@ export interface PreparedRepository {
   redact: Redact;
 }
 
-type SourceLike = Pick<SpecSource, 'kind' | 'config' | 'secrets'>;
+interface SecretsOwner {
+  name?: string | undefined;
+  secrets?: SealedSecrets | undefined;
+  secretsApart?: boolean | undefined;
+}
 
-function prepareSourceWith(
-  tooling: Tooling,
-  source: SourceLike,
-  binding: Omit<SealBinding, 'host'>,
-  workDir: string,
-): PreparedSource {
+type SourceLike = Pick<SpecSource, 'kind' | 'config'> & SecretsOwner;
+
+function prepareSourceWith(tooling: Tooling, source: SourceLike, binding: Binding, workDir: string): PreparedSource {
   const adapter = getSourceAdapter(source.kind);
-  const secrets = openSecrets(tooling, binding, source.secrets);
+  const secrets = openSecrets(tooling, binding, source);
   return {
     adapter,
     input: { config: checkConfig(adapter.fields, source.config), secrets, workDir },
@@ -70,14 +82,9 @@ export function prepareSourceDraft(tooling: Tooling, draft: AdapterDraft, ref: s
   return prepareSourceWith(tooling, draft, { purpose: 'request', ref, version: 1 }, workDir);
 }
 
-function prepareRepositoryWith(
-  tooling: Tooling,
-  repository: SourceLike,
-  binding: Omit<SealBinding, 'host'>,
-  workDir: string,
-): PreparedRepository {
+function prepareRepositoryWith(tooling: Tooling, repository: SourceLike, binding: Binding, workDir: string): PreparedRepository {
   const adapter = getRepositoryAdapter(repository.kind);
-  const secrets = openSecrets(tooling, binding, repository.secrets);
+  const secrets = openSecrets(tooling, binding, repository);
   const access = adapter.planAccess({ config: checkConfig(adapter.fields, repository.config), secrets, workDir });
   return { access, redact: createRedactor([...Object.values(secrets), ...access.redact]) };
 }

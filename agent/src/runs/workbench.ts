@@ -11,6 +11,7 @@ import type { WorkDirs } from '../exec/work-dir.ts';
 import type { Hooks } from '../hooks/hooks.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { SecretHolder, SecretsApart } from './secret-holder.ts';
 
 export interface AgentLog {
   info(fields: object, message: string): void;
@@ -39,11 +40,15 @@ export interface Tooling {
   /** Undefined until this host is enrolled. */
   hostId(): HostId | undefined;
   serverKey(): string | undefined;
+  /** Secrets that the spec of a host does not carry, because it keeps none. Undefined: nobody brings any. */
+  secrets?: SecretsApart | undefined;
 }
 
 /** What runs work with besides: memory, and the way to the server. */
 export interface Workbench extends Tooling {
   journal: Journal;
+  /** In memory only. */
+  secrets: SecretHolder;
   /** The scripts that this host's administrator installed. */
   hooks: Hooks;
   createId<K extends IdKind>(kind: K): Id<K>;

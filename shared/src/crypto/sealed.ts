@@ -83,6 +83,12 @@ export function sealFor(
   return { box: crypto.toBase64Url(box), signature: crypto.sign(serverKeys.secretKey, CONTEXT, box) };
 }
 
+/** Whether the server of this key sealed it; what it is bound to is known only to who opens it. */
+export function isSealedBy(crypto: Crypto, pinnedServerKey: string, sealed: SealedSecrets): boolean {
+  const box = crypto.tryBase64Url(sealed.box);
+  return box !== undefined && crypto.verify(pinnedServerKey, CONTEXT, box, sealed.signature);
+}
+
 export interface OpenedSecrets {
   values: SecretValues;
   /** Remember it: the next set for the same ref must not be older. */

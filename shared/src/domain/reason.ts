@@ -71,6 +71,11 @@ const REASONS = {
   expired: { code: 'cancelled', advice: 'The order reached the host too late and was not carried out. Start it again.' },
   cancelled: { code: 'cancelled', advice: 'A person cancelled this run.' },
   secrets_unreadable: { code: 'precondition', advice: 'The host cannot open its secrets. Save the source or repository again.' },
+  secrets_missing: {
+    code: 'unavailable',
+    advice:
+      'This host keeps no secrets: it gets them from the server. Bring server and host together again; the next run follows by itself.',
+  },
   unknown_failure: { code: 'tool_failed', advice: 'Read the tool’s own words in the log.' },
 } as const satisfies Record<string, ReasonRule>;
 

@@ -8,7 +8,7 @@ import { sealedSecretsSchema } from '../crypto/sealed.ts';
 import { idSchema } from '../domain/ids.ts';
 import { configSchema, nameSchema } from '../domain/plan.ts';
 import { ERROR_CODES } from '../errors.ts';
-import { RUNS, TEXT, WIRE } from '../limits.ts';
+import { RUNS, SECRETS, TEXT, WIRE } from '../limits.ts';
 import { restoreTargetSchema, sequencedEventSchema } from './events.ts';
 
 const epochMs = z.int().min(0);
@@ -40,6 +40,8 @@ export const hostFactsSchema = z.object({
   bootedAt: epochMs,
   /** Whether children die with the agent on this host; false is shown as a warning. */
   pdeathsig: z.boolean(),
+  /** Requests it answers that older agents of the same protocol version do not know; see `capabilities.ts`. */
+  capabilities: z.array(z.string().max(64)).max(32).optional(),
 });
 export type HostFacts = z.infer<typeof hostFactsSchema>;
 
@@ -59,6 +61,8 @@ export const sourceDraftSchema = z.object({
   kind: z.string().max(32),
   config: configSchema,
   secrets: sealedSecretsSchema.optional(),
+  /** It had secrets that a host which keeps none has set aside; never on the wire. */
+  secretsApart: z.boolean().optional(),
 });
 export const repositoryDraftSchema = sourceDraftSchema;
 export type AdapterDraft = z.infer<typeof sourceDraftSchema>;
@@ -132,6 +136,23 @@ export const REQUESTS = {
   'spec.put': {
     body: z.object({ document: z.string().max(WIRE.frameBytes), signature: base64url(128), version: z.int().min(1) }),
     result: z.object({ version: z.int().min(1) }),
+  },
+  'secrets.put': {
+    body: z.object({
+      /** The spec these belong to: the host's own, or a newer one. */
+      specVersion: z.int().min(1),
+      items: z
+        .array(
+          z.object({
+            purpose: z.enum(['source', 'repository']),
+            ref: z.string().max(80),
+            version: z.int().min(1),
+            sealed: sealedSecretsSchema,
+          }),
+        )
+        .max(SECRETS.items),
+    }),
+    result: z.object({ specVersion: z.int().min(1) }),
   },
   'run.start': {
     body: z.object({

@@ -31,6 +31,15 @@ export interface AgentPeer {
   putSpec(body: RequestBody<'spec.put'>): Promise<RequestResult<'spec.put'>>;
 
   /**
+   * The secrets of a host that keeps none (`secretsMode: just_in_time`), whole, each sealed and bound as in a spec. Sent after the spec on each
+   * connection and after each change of it, only to an agent that named the capability `secrets.put` in its facts. The agent holds them in
+   * memory, never on disk, and forgets them when the line is lost for longer than a minute and no run uses them. Repeating it is harmless.
+   * Errors: `precondition` where the host's spec keeps secrets, `conflict` for a set older than its spec, `integrity` for a set that the
+   * pinned server did not sign; what was held before stays held.
+   */
+  putSecrets(body: RequestBody<'secrets.put'>): Promise<RequestResult<'secrets.put'>>;
+
+  /**
    * Starts a backup of a plan by hand. The server made the run's id and stores the order before it sends it; it sends the same frame again
    * on each connection until it is answered or `notAfter` has passed. The agent journals the order with its answer and gives the
    * same answer to a repeat, so that one order is at most one run. Errors: `cancelled` with reason `expired` after `notAfter`,
@@ -38,7 +47,10 @@ export interface AgentPeer {
    */
   startRun(body: RequestBody<'run.start'>): Promise<RequestResult<'run.start'>>;
 
-  /** Restores one snapshot to a new directory or database. Ordered, repeated and answered like `run.start`. */
+  /**
+   * Restores one snapshot to a new directory or database. Ordered, repeated and answered like `run.start`. A host that keeps no secrets
+   * journals the order without those in it: a restore that waited as its agent ended fails and is started again by a person.
+   */
   startRestore(body: RequestBody<'restore.start'>): Promise<RequestResult<'restore.start'>>;
 
   /**

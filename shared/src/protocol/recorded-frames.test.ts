@@ -58,10 +58,12 @@ describe('Recorded frames', () => {
   });
 
   it('hold a spec that is still understood as a whole', () => {
-    const frame = fromServers.map((one) => decodeServerFrame(one.bytes, WIRE)).find((one) => one.type === 'spec.put');
-    assert.ok(frame?.type === 'spec.put');
-    const document: unknown = JSON.parse(frame.body.document);
-    assert.ok(typeof document === 'object' && document !== null);
-    assert.partialDeepStrictEqual(specSchema.parse(document), document, 'fields that were added later have their defaults');
+    const frames = fromServers.map((one) => decodeServerFrame(one.bytes, WIRE)).filter((one) => one.type === 'spec.put');
+    assert.ok(frames.length > 1);
+    for (const frame of frames) {
+      const document: unknown = JSON.parse(frame.body.document);
+      assert.ok(typeof document === 'object' && document !== null);
+      assert.partialDeepStrictEqual(specSchema.parse(document), document, 'fields that were added later have their defaults');
+    }
   });
 });

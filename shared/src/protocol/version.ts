@@ -4,6 +4,7 @@
  *
  *   1  2026-11-20  announce and enrol, hello with key proof, signed spec, durable events with cumulative
  *                  acknowledgement, runs (backup, restore), tests, discovery, repository set-up.
+ *                  Secrets apart from the spec (`secrets.put`) for agents that name the capability.
  */
 export const PROTOCOL_VERSION = 1;
 

@@ -35,5 +35,6 @@ export const REASON_SENTENCES: Readonly<Record<Reason, string>> = {
   expired: 'The host was not reached in time.',
   cancelled: 'Somebody asked for it.',
   secrets_unreadable: 'The host cannot open the secrets it was given.',
+  secrets_missing: 'The host keeps no secrets, and the server did not bring them in time.',
   unknown_failure: 'No known cause fits what the tool said.',
 };

@@ -1,0 +1,82 @@
+/** What hosts that keep no secrets write down, and what their runs wait for. */
+import type { Clock } from '@holdfast/shared/clock.ts';
+import type { PlanId } from '@holdfast/shared/domain/ids.ts';
+import { DEFAULT_PLAN_OPTIONS, type Spec } from '@holdfast/shared/domain/plan.ts';
+import type { AdapterDraft, RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import type { JournaledRun } from '../journal/run-journal.ts';
+import type { Hold } from './hold.ts';
+import type { Job } from './queue.ts';
+import type { SecretHolder, SecretName } from './secret-holder.ts';
+
+type RestoreOrder = RequestBody<'restore.start'>;
+
+/** The drafts of a restore are sealed for these references. */
+export const toRestoreRefs = ({ run }: Pick<RestoreOrder, 'run'>) => ({
+  repository: `${run}.repositories`,
+  connection: `${run}.sources`,
+});
+
+/**
+ * The order as it may be written down: on a host that keeps no secrets without those in it, which are held in memory until the restore
+ * has ended. Harmless to repeat.
+ */
+export function setSecretsAside(holder: SecretHolder, order: RestoreOrder): RestoreOrder {
+  if (!holder.keepsNone) return order;
+  const refs = toRestoreRefs(order);
+  const strip = ({ secrets, ...draft }: AdapterDraft, ref: string): AdapterDraft => {
+    if (secrets === undefined) return draft;
+    holder.holdFor(order.run, ref, secrets);
+    return { ...draft, secretsApart: true };
+  };
+  return {
+    ...order,
+    repository: { ...order.repository, draft: strip(order.repository.draft, refs.repository) },
+    ...(order.connection ? { connection: strip(order.connection, refs.connection) } : {}),
+  };
+}
+
+/** What these pieces of the spec need and nobody has brought yet. */
+export function listMissing(
+  spec: Spec | undefined,
+  used: Pick<Job, 'repository' | 'sources'>,
+  holder: Pick<SecretHolder, 'isHeld'>,
+): readonly SecretName[] {
+  if (!spec || used.sources.length === 0) return [];
+  const sources = spec.sources.filter((source) => used.sources.includes(source.id));
+  const repositories = spec.repositories.filter((repository) => repository.id === used.repository);
+  const needed = [
+    ...sources.filter((source) => source.secretsApart).map(({ id }): SecretName => ({ purpose: 'source', ref: id })),
+    ...repositories.filter((one) => one.secretsApart).map(({ id }): SecretName => ({ purpose: 'repository', ref: id })),
+  ];
+  return needed.filter((name) => !holder.isHeld(name));
+}
+
+export interface SecretHoldPorts {
+  clock: Pick<Clock, 'now'>;
+  holder: Pick<SecretHolder, 'isHeld'>;
+  spec(): Spec | undefined;
+  findRun(run: Job['run']): Pick<JournaledRun, 'plan' | 'fireAt' | 'openedAt'> | undefined;
+}
+
+function findGraceMs(spec: Spec | undefined, plan: PlanId | undefined): number {
+  const options = spec?.plans.find((candidate) => candidate.id === plan)?.options ?? DEFAULT_PLAN_OPTIONS;
+  return options.graceMinutes * 60_000;
+}
+
+/**
+ * Holds backups whose secrets are not here until the server brings them. One that has waited for its plan's grace is let go: it finds no
+ * secrets, ends as failed, and makes room for the next.
+ */
+export function createSecretHold({ clock, holder, ...ports }: SecretHoldPorts): (job: Job) => Hold | undefined {
+  return (job) => {
+    const spec = ports.spec();
+    if (job.kind !== 'backup' || listMissing(spec, job, holder).length === 0) return undefined;
+    const run = ports.findRun(job.run);
+    const since = run && (run.fireAt ?? run.openedAt);
+    if (since !== undefined && clock.now() - since >= findGraceMs(spec, run?.plan)) return undefined;
+    return {
+      reason: 'secrets',
+      message: 'this host keeps no secrets and waits for the server to bring those of this plan',
+    };
+  };
+}

@@ -1,0 +1,17 @@
+/**
+ * What agents of one protocol version may or may not be able to do. A capability has the name of the request it answers; an agent names
+ * its own in its facts, and a server asks only those who named it.
+ */
+import type { RequestType } from './messages.ts';
+
+/** Those of this build's agent. */
+export const AGENT_CAPABILITIES = ['secrets.put'] as const satisfies readonly RequestType[];
+export type Capability = (typeof AGENT_CAPABILITIES)[number];
+
+/** Whether an agent with these facts answers the request. No facts: it has not said so. */
+export function hasCapability(
+  facts: { capabilities?: readonly string[] | undefined } | undefined,
+  capability: Capability,
+): boolean {
+  return facts?.capabilities?.includes(capability) ?? false;
+}
