@@ -1,6 +1,8 @@
 /** Hosts after they joined: looked at, named, revoked, given new tokens. */
 import { sealFor } from '@holdfast/shared/crypto/sealed.ts';
+import { isDraining } from '@holdfast/shared/domain/drain.ts';
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
+import type { SecretsMode } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
@@ -13,6 +15,7 @@ import { type Caller, demand } from './caller.ts';
 import { judgeSkew, recordHappening, type SkewLevel } from './ingest.ts';
 import { checkName, checkTags } from './names.ts';
 import type { Claimant, CoreContext } from './ports.ts';
+import { demandSecretsMode } from './secrets-mode.ts';
 
 /** What a person reads about a host's connection; computed here and nowhere else. */
 export const HOST_STANDINGS = ['online', 'offline', 'revoked', 'quarantined'] as const;
@@ -21,6 +24,7 @@ export type HostStanding = (typeof HOST_STANDINGS)[number];
 /** How much a host's clock is off: `warn` beyond 5 s, `alert` beyond a minute. */
 export const SKEW_LEVELS = ['good', 'warn', 'alert'] as const;
 
+/** The drain is there only while it holds. */
 export interface HostView extends Host {
   standing: HostStanding;
   /** Of `skewMs`; undefined before the first connection. */
@@ -33,8 +37,9 @@ export function toHostView(context: CoreContext, host: Host): HostView {
   const isFresh = host.lastSeenAt !== undefined && context.clock.now() - host.lastSeenAt < WIRE.offlineAfterMs;
   const online = context.directory.isOnline(host.id) && isFresh;
   const standing = host.state === 'active' ? (online ? 'online' : 'offline') : host.state;
+  const drain = isDraining(host.drain, context.clock.now()) ? host.drain : undefined;
   const skewLevel = host.skewMs === undefined ? undefined : judgeSkew(host.skewMs);
-  return { ...host, standing, skewLevel, drift: host.acknowledgedSpecVersion < host.specVersion };
+  return { ...host, drain, standing, skewLevel, drift: host.acknowledgedSpecVersion < host.specVersion };
 }
 
 export async function listHosts(
@@ -69,9 +74,13 @@ export interface HostChange {
   name?: string | undefined;
   tags?: readonly string[] | undefined;
   concurrency?: number | undefined;
+  secretsMode?: SecretsMode | undefined;
 }
 
-/** Names, tags, runs at the same time; `invalid` names the field at fault, `conflict` a name that is taken. */
+/**
+ * Names, tags, runs at the same time, where its secrets are; `invalid` names the field at fault, `conflict` a name that is taken,
+ * `precondition` a host whose agent cannot do without keeping secrets, `limit` one whose secrets do not fit into its spec.
+ */
 export async function updateHost(context: CoreContext, caller: Caller, id: HostId, wanted: HostChange): Promise<HostView> {
   demand(caller, 'host.manage');
   const change: HostChange = {
@@ -87,10 +96,12 @@ export async function updateHost(context: CoreContext, caller: Caller, id: HostI
   ) {
     throw new AppError('conflict', `another host is named ${change.name}`, { details: { field: 'name' } });
   }
+  await demandSecretsMode(context, before, change.secretsMode);
   await context.store.hosts.updateHostNaming(caller.tenant, id, {
     ...(change.name === undefined ? {} : { name: change.name }),
     ...(change.tags === undefined ? {} : { tags: change.tags }),
     ...(change.concurrency === undefined ? {} : { concurrency: change.concurrency }),
+    ...(change.secretsMode === undefined ? {} : { secretsMode: change.secretsMode }),
   });
   await context.store.hosts.bumpSpec(caller.tenant, [id]);
   context.directory.wake(id);

@@ -25,6 +25,8 @@ const INIT_TIMEOUT_MS = 120_000;
 export interface RepositoryInput extends AdapterInput {
   name: string;
   kind: string;
+  /** Runs of one host that may use it at the same time; undefined or null for as many as the host runs. */
+  runsAtOnce?: number | null | undefined;
 }
 
 export async function getRepository(context: CoreContext, caller: Caller, id: RepositoryId): Promise<Repository> {
@@ -65,6 +67,7 @@ export async function createRepository(context: CoreContext, caller: Caller, inp
     kind: input.kind,
     config,
     secrets: encryptSecrets(context, { tenant: caller.tenant, table: 'repositories', row: id }, secrets, {}),
+    ...(input.runsAtOnce == null ? {} : { runsAtOnce: input.runsAtOnce }),
     version: 1,
     createdAt: now,
     updatedAt: now,
@@ -73,7 +76,7 @@ export async function createRepository(context: CoreContext, caller: Caller, inp
   await recordAct(context, caller, {
     action: 'repository.created',
     target: { kind: 'repository', id, name: repository.name },
-    change: { kind: repository.kind, config },
+    change: { kind: repository.kind, config, runsAtOnce: repository.runsAtOnce },
   });
   context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.repositories });
   return repository;
@@ -83,11 +86,13 @@ export interface RepositoryChange {
   name?: string | undefined;
   config?: AdapterInput['config'] | undefined;
   secrets?: AdapterInput['secrets'] | undefined;
+  /** Null takes the limit away. */
+  runsAtOnce?: number | null | undefined;
 }
 
 /** Of two states of a repository the heavier one takes more of a spec. Most changes take no more, and no host is looked at. */
-function weigh({ name, config, secrets }: Repository): number {
-  return JSON.stringify([name, config, secrets]).length;
+function weigh({ name, config, secrets, runsAtOnce }: Repository): number {
+  return JSON.stringify({ name, config, secrets, runsAtOnce }).length;
 }
 
 export async function updateRepository(
@@ -108,6 +113,7 @@ export async function updateRepository(
     name: change.name === undefined ? before.name : checkName(change.name),
     config,
     secrets: encryptSecrets(context, row, secrets, before.secrets),
+    runsAtOnce: change.runsAtOnce === undefined ? before.runsAtOnce : (change.runsAtOnce ?? undefined),
     version: before.version + 1,
     updatedAt: context.clock.now(),
   };
@@ -120,8 +126,8 @@ export async function updateRepository(
     action: 'repository.updated',
     target: { kind: 'repository', id, name: after.name },
     change: {
-      before: { name: before.name, config: before.config },
-      after: { name: after.name, config },
+      before: { name: before.name, config: before.config, runsAtOnce: before.runsAtOnce },
+      after: { name: after.name, config, runsAtOnce: after.runsAtOnce },
       secretsChanged: Object.keys(secrets),
     },
   });

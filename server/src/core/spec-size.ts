@@ -4,11 +4,11 @@
  */
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { WIRE } from '@holdfast/shared/limits.ts';
+import { DRAIN, WIRE } from '@holdfast/shared/limits.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Caller } from './caller.ts';
 import type { CoreContext } from './ports.ts';
-import { composeSpec, readSpecPieces, type SecretSealer, type SpecChange } from './spec.ts';
+import { composeSecrets, composeSpec, readSpecPieces, type SecretSealer, type SpecChange } from './spec.ts';
 
 /** Ed25519 in base64url. */
 const SIGNATURE_CHARS = 86;
@@ -23,11 +23,16 @@ const weighSecrets: SecretSealer = (_table, row) => {
   return { box: 'x'.repeat(Math.ceil((bytes * 4) / 3)), signature: 'x'.repeat(SIGNATURE_CHARS) };
 };
 
-/** Bytes of the frame that carries the spec, estimated from above. */
+/** Bytes of the biggest frame that a host's settings come in, estimated from above: the spec, or secrets that come apart from it. */
 export async function measureSpec(context: CoreContext, host: Host, change?: SpecChange): Promise<number> {
   const pieces = await readSpecPieces(context, host, change);
-  const document = JSON.stringify(composeSpec(host, pieces, weighSecrets, context.clock.now()));
-  return Buffer.byteLength(JSON.stringify(document)) + WIRE.specFrameExtraBytes;
+  const now = context.clock.now();
+  // There is always room for a drain, so that no host is too full to be drained.
+  const drained = { ...host, drain: { since: now, until: now + DRAIN.minutesMax * 60_000, by: '' } };
+  const document = JSON.stringify(composeSpec(drained, pieces, weighSecrets, now));
+  const bytes = Buffer.byteLength(JSON.stringify(document));
+  const apart = host.secretsMode === 'kept' ? 0 : Buffer.byteLength(JSON.stringify(composeSecrets(host, pieces, weighSecrets)));
+  return Math.max(bytes, apart) + WIRE.specFrameExtraBytes;
 }
 
 /** Whether the stored settings of a host are more than it can be sent. */

@@ -1,8 +1,11 @@
 /** The whole desired state of one host, built from the catalogue, its secrets sealed to that host, signed as one document. */
 import { type SignedDocument, signDocument } from '@holdfast/shared/crypto/envelope.ts';
+import { isDraining } from '@holdfast/shared/domain/drain.ts';
+import type { SealedSecrets } from '@holdfast/shared/crypto/sealed.ts';
 import type { HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecPlan, SpecRepository, SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { Plan, Repository, Source } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import type { CoreContext } from './ports.ts';
@@ -11,8 +14,8 @@ import { decryptSecrets, sealSecrets } from './secrets.ts';
 /** Signature context of specs; the agent verifies with the same word. */
 export const SPEC_CONTEXT = 'spec';
 
-/** How a piece's secrets become what the spec holds of them. */
-export type SecretSealer = (table: 'sources' | 'repositories', row: Source | Repository) => SpecSource['secrets'];
+/** Seals a piece's secrets; undefined when it has none. */
+export type SecretSealer = (table: 'sources' | 'repositories', row: Source | Repository) => SealedSecrets | undefined;
 
 function createSealer(context: CoreContext, host: Host): SecretSealer {
   return (table, row) => {
@@ -22,14 +25,25 @@ function createSealer(context: CoreContext, host: Host): SecretSealer {
   };
 }
 
-function toSpecSource(source: Source, seal: SecretSealer): SpecSource {
-  const secrets = seal('sources', source);
-  const { id, name, kind, version } = source;
-  return { id, name, kind, version, config: source.config as SpecSource['config'], ...(secrets ? { secrets } : {}) };
+const hasSecrets = (row: Source | Repository): boolean => Object.keys(row.secrets).length > 0;
+
+/** What a spec says of a piece's secrets. */
+type SpecSecrets = (table: 'sources' | 'repositories', row: Source | Repository) => Pick<SpecSource, 'secrets' | 'secretsApart'>;
+
+function createSpecSecrets(host: Host, seal: SecretSealer): SpecSecrets {
+  if (host.secretsMode === 'just_in_time') return (_table, row) => (hasSecrets(row) ? { secretsApart: true } : {});
+  return (table, row) => {
+    const secrets = seal(table, row);
+    return secrets ? { secrets } : {};
+  };
 }
 
-function toSpecRepository(repository: Repository, seal: SecretSealer): SpecRepository {
-  const secrets = seal('repositories', repository);
+function toSpecSource(source: Source, secretsOf: SpecSecrets): SpecSource {
+  const { id, name, kind, version } = source;
+  return { id, name, kind, version, config: source.config as SpecSource['config'], ...secretsOf('sources', source) };
+}
+
+function toSpecRepository(repository: Repository, secretsOf: SpecSecrets): SpecRepository {
   const { id, name, kind, version } = repository;
   return {
     id,
@@ -37,8 +51,9 @@ function toSpecRepository(repository: Repository, seal: SecretSealer): SpecRepos
     kind,
     version,
     config: repository.config as SpecRepository['config'],
-    ...(secrets ? { secrets } : {}),
+    ...secretsOf('repositories', repository),
     ...(repository.engineId === undefined ? {} : { pinnedId: repository.engineId }),
+    ...(repository.runsAtOnce === undefined ? {} : { runsAtOnce: repository.runsAtOnce }),
   };
 }
 
@@ -95,9 +110,15 @@ export async function readSpecPieces(
   return { sources, plans, repositories };
 }
 
+/** What a host is told of its drain; one that is over is not spoken of any more. */
+function toSpecDrain({ drain }: Host, now: number): Pick<Spec, 'drain'> {
+  return isDraining(drain, now) ? { drain: { since: drain.since, until: drain.until } } : {};
+}
+
 /** A plan appears with those of its sources that live on this host and are enabled. */
 export function composeSpec(host: Host, pieces: SpecPieces, seal: SecretSealer, issuedAt: number): Spec {
   const onHost = new Set<string>(pieces.sources.map((source) => source.id));
+  const secretsOf = createSpecSecrets(host, seal);
   return {
     tenant: host.tenant,
     host: host.id,
@@ -105,8 +126,10 @@ export function composeSpec(host: Host, pieces: SpecPieces, seal: SecretSealer, 
     version: host.specVersion,
     issuedAt,
     concurrency: host.concurrency,
-    sources: pieces.sources.map((source) => toSpecSource(source, seal)),
-    repositories: pieces.repositories.map((repository) => toSpecRepository(repository, seal)),
+    ...(host.secretsMode === 'kept' ? {} : { secretsMode: host.secretsMode }),
+    ...toSpecDrain(host, issuedAt),
+    sources: pieces.sources.map((source) => toSpecSource(source, secretsOf)),
+    repositories: pieces.repositories.map((repository) => toSpecRepository(repository, secretsOf)),
     plans: pieces.plans.map((plan) => toSpecPlan(plan, onHost)),
   };
 }
@@ -118,4 +141,21 @@ export async function buildSpec(context: CoreContext, tenant: TenantId, id: Host
   if (!host) throw new AppError('not_found', 'there is no such host');
   const spec = composeSpec(host, await readSpecPieces(context, host), createSealer(context, host), context.clock.now());
   return { ...signDocument(context.crypto, context.identity, SPEC_CONTEXT, spec), version: host.specVersion };
+}
+
+/** What a just-in-time host is handed over beside its spec: every set of secrets that its pieces have. */
+export function composeSecrets(host: Host, pieces: SpecPieces, seal: SecretSealer): RequestBody<'secrets.put'> {
+  const toItems = (table: 'sources' | 'repositories', rows: readonly (Source | Repository)[]) =>
+    rows.flatMap((row) => {
+      const sealed = seal(table, row);
+      const purpose = table === 'sources' ? ('source' as const) : ('repository' as const);
+      return sealed ? [{ purpose, ref: row.id, version: row.version, sealed }] : [];
+    });
+  const items = [...toItems('sources', pieces.sources), ...toItems('repositories', pieces.repositories)];
+  return { specVersion: host.specVersion, items };
+}
+
+/** Builds the secrets that belong to the current spec of a just-in-time host. */
+export async function buildSecrets(context: CoreContext, host: Host): Promise<RequestBody<'secrets.put'>> {
+  return composeSecrets(host, await readSpecPieces(context, host), createSealer(context, host));
 }

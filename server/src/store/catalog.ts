@@ -34,6 +34,8 @@ export interface Repository {
   engineId?: string | undefined;
   /** The host that tested it last, for the next test. */
   testedFrom?: HostId | undefined;
+  /** Runs of one host that may use it at the same time; undefined for as many as the host runs. */
+  runsAtOnce?: number | undefined;
   version: number;
   createdAt: number;
   updatedAt: number;

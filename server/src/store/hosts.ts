@@ -1,10 +1,17 @@
 /** Hosts, their tokens, announcements and enrolment tokens. */
+import type { Drain } from '@holdfast/shared/domain/drain.ts';
 import type { AnnouncementId, EnrolmentTokenId, HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { SecretsMode } from '@holdfast/shared/domain/plan.ts';
 import type { HostFacts, ToolReport } from '@holdfast/shared/protocol/messages.ts';
 import type { Page, PageRequest } from './page.ts';
 
 export const HOST_STATES = ['active', 'revoked', 'quarantined'] as const;
 export type HostState = (typeof HOST_STATES)[number];
+
+/** A drain with the name of who ordered it. */
+export interface HostDrain extends Drain {
+  by: string;
+}
 
 export interface Host {
   id: HostId;
@@ -31,6 +38,9 @@ export interface Host {
   counter: number;
   boot?: string | undefined;
   concurrency: number;
+  secretsMode: SecretsMode;
+  /** The last one that was not ended by a person; it may be over by now. */
+  drain?: HostDrain | undefined;
 }
 
 /** Where the durable stream of one host stands. */
@@ -85,6 +95,8 @@ export interface HostFilter {
   /** Only hosts seen at or after (online) or before (offline) this instant. */
   seenSince?: number | undefined;
   notSeenSince?: number | undefined;
+  /** Only hosts whose drain has not ended at this instant. */
+  drainedAt?: number | undefined;
 }
 
 export interface HostStore {
@@ -103,8 +115,10 @@ export interface HostStore {
   updateHostNaming(
     tenant: TenantId,
     id: HostId,
-    change: { name?: string; tags?: readonly string[]; concurrency?: number },
+    change: { name?: string; tags?: readonly string[]; concurrency?: number; secretsMode?: SecretsMode },
   ): Promise<void>;
+  /** Begins, changes or (undefined) ends the drain of a host, and raises its wanted spec version. */
+  setHostDrain(tenant: TenantId, id: HostId, drain: HostDrain | undefined): Promise<void>;
   setHostState(tenant: TenantId, id: HostId, state: HostState): Promise<void>;
   /**
    * Judges a proof in one step with the token it came by: stored when `counter` is above the last one and the token still stands.

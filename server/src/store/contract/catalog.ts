@@ -124,7 +124,7 @@ function checkRepositories(open: OpenStore): void {
         refusal('conflict', { field: 'name' }),
       );
       await catalog.insertRepository(sampleRepository({ name: repository.name, tenant: OTHER_TENANT }));
-      const changed = { ...repository, config: { bucket: 'b' }, updatedAt: NOW + 1, version: 2 };
+      const changed = { ...repository, config: { bucket: 'b' }, runsAtOnce: 2, updatedAt: NOW + 1, version: 2 };
       await catalog.updateRepository(changed, 1);
       assert.deepEqual(await catalog.findRepository(TENANT, repository.id), changed);
       await assert.rejects(catalog.updateRepository(changed, 1), refusal('conflict', { field: 'version' }));

@@ -132,12 +132,33 @@ export function checkHosts(open: OpenStore): void {
         await hosts.updateHostNaming(TENANT, host.id, { name: 'New' });
         await hosts.updateHostNaming(TENANT, host.id, { tags: ['new', 'x'] });
         await hosts.updateHostNaming(TENANT, host.id, { concurrency: 5 });
+        await hosts.updateHostNaming(TENANT, host.id, { secretsMode: 'just_in_time' });
         assert.deepEqual(await hosts.findHost(TENANT, host.id), { ...host, name: 'New', tags: ['new', 'x'], concurrency: 5 });
         assert.deepEqual((await hosts.listHosts(TENANT, { tag: 'old' }, { limit: 5 })).rows, []);
         assert.equal((await hosts.listHosts(TENANT, { tag: 'new' }, { limit: 5 })).rows.length, 1);
         await assert.rejects(hosts.updateHostNaming(TENANT, host.id, { name: 'Taken' }), refusal('conflict', { field: 'name' }));
         await assert.rejects(hosts.updateHostNaming(OTHER_TENANT, host.id, { name: 'y' }), refusal('not_found'));
         await assert.rejects(hosts.setHostState(OTHER_TENANT, host.id, 'revoked'), refusal('not_found'));
+      }),
+    );
+
+    it(
+      'keeps who drained a host until when, finds those that are drained, and asks for a new spec with each change',
+      withStore(open, async ({ hosts }) => {
+        const host = sampleHost({ drain: { since: NOW, until: NOW + 10, by: 'ada' } });
+        const idle = sampleHost();
+        await hosts.insertHost(host);
+        await hosts.insertHost(idle);
+        assert.deepEqual(await hosts.findHost(TENANT, host.id), host);
+        const drain = { since: NOW + 1, until: NOW + 500, by: 'bob' };
+        await hosts.setHostDrain(TENANT, host.id, drain);
+        assert.deepEqual(await hosts.findHost(TENANT, host.id), { ...host, drain, specVersion: 2 });
+        const listDrained = async (drainedAt: number) =>
+          (await hosts.listHosts(TENANT, { drainedAt }, { limit: 5 })).rows.map(({ id }) => id);
+        assert.deepEqual([await listDrained(NOW + 499), await listDrained(NOW + 500)], [[host.id], []]);
+        await hosts.setHostDrain(TENANT, host.id, undefined);
+        assert.deepEqual(await hosts.findHost(TENANT, host.id), { ...host, drain: undefined, specVersion: 3 });
+        await assert.rejects(hosts.setHostDrain(OTHER_TENANT, host.id, drain), refusal('not_found'));
       }),
     );
 

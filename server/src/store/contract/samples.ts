@@ -129,11 +129,13 @@ export function sampleHost(change: Partial<Host> = {}): Host {
     lastSeenAt: undefined,
     skewMs: undefined,
     specVersion: 1,
+    secretsMode: 'kept',
     acknowledgedSpecVersion: 0,
     counter: 0,
     boot: undefined,
     concurrency: 3,
     specSignature: undefined,
+    drain: undefined,
     ...change,
   };
 }
@@ -205,6 +207,7 @@ export function sampleRepository(change: Partial<Repository> = {}): Repository {
     secrets: { password: 'cipher' },
     engineId: undefined,
     testedFrom: undefined,
+    runsAtOnce: undefined,
     version: 1,
     createdAt: NOW,
     updatedAt: NOW,

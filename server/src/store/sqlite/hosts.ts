@@ -1,4 +1,6 @@
+import { drainSchema } from '@holdfast/shared/domain/drain.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { hostFactsSchema, toolReportSchema } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
@@ -11,7 +13,9 @@ import type { Params, Sql } from './statements.ts';
 export const HOST_COLUMNS = `h.id, h.tenant_id AS tenant, h.name, h.state, h.tags, h.signing_key AS signingKey,
   h.sealing_key AS sealingKey, h.fingerprint, h.facts, h.tools, h.created_at AS createdAt, h.last_seen_at AS lastSeenAt,
   h.skew_ms AS skewMs, h.spec_version AS specVersion, h.acknowledged_spec_version AS acknowledgedSpecVersion, h.counter,
-  h.boot, h.concurrency, h.spec_signature AS specSignature`;
+  h.boot, h.concurrency, h.secrets_mode AS secretsMode, h.spec_signature AS specSignature,
+  CASE WHEN h.drain_until IS NOT NULL
+    THEN json_object('since', h.drain_since, 'until', h.drain_until, 'by', h.drain_by) END AS drain`;
 export const hostRow: z.ZodType<Host> = z.object({
   id: idSchema('host'),
   tenant: idSchema('tenant'),
@@ -31,7 +35,9 @@ export const hostRow: z.ZodType<Host> = z.object({
   counter: z.int(),
   boot: optional(z.string()),
   concurrency: z.int(),
+  secretsMode: z.enum(SECRETS_MODES),
   specSignature: optional(z.string()),
+  drain: optional(json(drainSchema.extend({ by: z.string() }))),
 });
 
 export function buildHostList(filter: HostFilter, page: PageRequest): { text: string; params: Params } {
@@ -44,6 +50,7 @@ WHERE ${joinConditions([
     filter.search !== undefined && 'instr(h.name_key, @search) > 0',
     filter.seenSince !== undefined && 'h.last_seen_at >= @seenSince',
     filter.notSeenSince !== undefined && '(h.last_seen_at IS NULL OR h.last_seen_at < @notSeenSince)',
+    filter.drainedAt !== undefined && 'h.drain_until > @drainedAt',
     page.after !== undefined && '(h.name_key, h.id) > (@afterKey, @afterId)',
   ])}
 ORDER BY h.name_key, h.id LIMIT @pageLimit`;
@@ -56,10 +63,10 @@ function prepareHosts(sql: Sql) {
   return {
     insert: sql.change(`INSERT INTO hosts (id, tenant_id, name, name_key, state, tags, signing_key, sealing_key, fingerprint,
         facts, tools, created_at, last_seen_at, skew_ms, spec_version, acknowledged_spec_version, counter, boot, concurrency,
-        spec_signature)
+        secrets_mode, spec_signature, drain_since, drain_until, drain_by)
       VALUES (@id, @tenant, @name, @nameKey, @state, @tags, @signingKey, @sealingKey, @fingerprint, @facts, @tools,
         @createdAt, @lastSeenAt, @skewMs, @specVersion, @acknowledgedSpecVersion, @counter, @boot, @concurrency,
-        @specSignature)`),
+        @secretsMode, @specSignature, @drainSince, @drainUntil, @drainBy)`),
     find: sql.select(`SELECT ${HOST_COLUMNS} FROM hosts h WHERE h.tenant_id = @tenant AND h.id = @id`, hostRow),
     some: sql.select(
       `SELECT ${HOST_COLUMNS} FROM hosts h WHERE h.tenant_id = @tenant AND h.id IN (SELECT value FROM json_each(@ids))
@@ -85,10 +92,12 @@ function prepareHosts(sql: Sql) {
     countActive: sql.select("SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND state = 'active'", counted),
     countSeen: sql.select('SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND last_seen_at >= @since', counted),
     rename: sql.change(`UPDATE hosts SET name = coalesce(@name, name), name_key = coalesce(@nameKey, name_key),
-      tags = coalesce(@tags, tags), concurrency = coalesce(@concurrency, concurrency) ${byId}`),
+      tags = coalesce(@tags, tags), concurrency = coalesce(@concurrency, concurrency), secrets_mode = coalesce(@secretsMode, secrets_mode) ${byId}`),
     addTag: sql.change(`INSERT INTO host_tags (tenant_id, tag, host_id) VALUES (@tenant, @tag, @id)
       ON CONFLICT (tenant_id, tag, host_id) DO NOTHING`),
     dropTags: sql.change('DELETE FROM host_tags WHERE tenant_id = @tenant AND host_id = @id'),
+    setDrain: sql.change(`UPDATE hosts SET drain_since = @since, drain_until = @until, drain_by = @by,
+      spec_version = spec_version + 1 ${byId}`),
     setState: sql.change(`UPDATE hosts SET state = @state ${byId}`),
   };
 }
@@ -123,6 +132,10 @@ export function createHostInsert(sql: Sql): (host: Host) => void {
       tags: toJson(host.tags),
       facts: toJson(host.facts),
       tools: toJson(host.tools),
+      drain: undefined,
+      drainSince: host.drain?.since,
+      drainUntil: host.drain?.until,
+      drainBy: host.drain?.by,
     });
     for (const tag of host.tags) addTag.run({ tenant: host.tenant, id: host.id, tag });
   };
@@ -140,6 +153,7 @@ type HostRows = Pick<
   | 'isHostNameTaken'
   | 'isHostnameKnown'
   | 'updateHostNaming'
+  | 'setHostDrain'
   | 'setHostState'
 >;
 
@@ -180,12 +194,15 @@ export function createHostRows(sql: Sql): HostRows {
             nameKey,
             tags: toJson(change.tags),
             concurrency: change.concurrency,
+            secretsMode: change.secretsMode,
           }),
         );
         if (change.tags === undefined) return;
         hosts.dropTags.run({ tenant, id });
         for (const tag of change.tags) hosts.addTag.run({ tenant, id, tag });
       }),
+    setHostDrain: (tenant, id, drain) =>
+      sql.write(() => refuseMissing(hosts.setDrain.run({ tenant, id, since: drain?.since, until: drain?.until, by: drain?.by }))),
     setHostState: (tenant, id, state) => sql.write(() => refuseMissing(hosts.setState.run({ tenant, id, state }))),
   };
 }

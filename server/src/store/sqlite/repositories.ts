@@ -10,7 +10,7 @@ import { refuseInUse, refuseUpdate } from './sources.ts';
 import type { Params, Sql } from './statements.ts';
 
 const REPOSITORY = `r.id, r.tenant_id AS tenant, r.name, r.name_key AS nameKey, r.kind, r.config, r.secrets,
-  r.engine_id AS engineId, r.tested_from AS testedFrom, r.version, r.created_at AS createdAt, r.updated_at AS updatedAt`;
+  r.engine_id AS engineId, r.tested_from AS testedFrom, r.runs_at_once AS runsAtOnce, r.version, r.created_at AS createdAt, r.updated_at AS updatedAt`;
 const repositoryRow = z.object({
   id: idSchema('repository'),
   tenant: idSchema('tenant'),
@@ -21,6 +21,7 @@ const repositoryRow = z.object({
   secrets: json(z.record(z.string(), z.string())),
   engineId: optional(z.string()),
   testedFrom: optional(idSchema('host')),
+  runsAtOnce: optional(z.int()),
   version: z.int(),
   createdAt: z.int(),
   updatedAt: z.int(),
@@ -59,11 +60,13 @@ function toParams(repository: Repository): Params {
 function prepareRepositories(sql: Sql) {
   return {
     insert: sql.change(`INSERT INTO repositories
-      (id, tenant_id, name, name_key, kind, config, secrets, engine_id, tested_from, version, created_at, updated_at)
-      VALUES (@id, @tenant, @name, @nameKey, @kind, @config, @secrets, @engineId, @testedFrom, @version, @createdAt,
-        @updatedAt)`),
+      (id, tenant_id, name, name_key, kind, config, secrets, engine_id, tested_from, runs_at_once, version, created_at,
+       updated_at)
+      VALUES (@id, @tenant, @name, @nameKey, @kind, @config, @secrets, @engineId, @testedFrom, @runsAtOnce, @version,
+        @createdAt, @updatedAt)`),
     update: sql.change(`UPDATE repositories SET name = @name, name_key = @nameKey, kind = @kind, config = @config,
-      secrets = @secrets, engine_id = @engineId, tested_from = @testedFrom, version = version + 1, updated_at = @updatedAt
+      secrets = @secrets, engine_id = @engineId, tested_from = @testedFrom, runs_at_once = @runsAtOnce,
+      version = version + 1, updated_at = @updatedAt
       WHERE tenant_id = @tenant AND id = @id AND version = @expectedVersion`),
     pin: sql.change(`UPDATE repositories SET engine_id = @engineId, tested_from = @from
       WHERE tenant_id = @tenant AND id = @id AND (engine_id IS NULL OR engine_id = @engineId)`),
