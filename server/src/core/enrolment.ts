@@ -3,7 +3,7 @@ import { fingerprintOf } from '@holdfast/shared/crypto/fingerprint.ts';
 import { PROOF_NONCE_BYTES, verifyAnnounceClaim } from '@holdfast/shared/crypto/proof.ts';
 import { sealedSecretsSchema, sealFor } from '@holdfast/shared/crypto/sealed.ts';
 import { type AnnouncementId, DEFAULT_TENANT, type EnrolmentTokenId } from '@holdfast/shared/domain/ids.ts';
-import { nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { nameSchema, type SecretsMode } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { ENROLMENT, RUNS, TEXT } from '@holdfast/shared/limits.ts';
 import type { AnnounceBody, AnnounceReply, ClaimBody, ClaimReply } from '@holdfast/shared/protocol/messages.ts';
@@ -13,11 +13,14 @@ import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
 import { checkName, checkNote, checkTags } from './names.ts';
 import type { CoreContext } from './ports.ts';
+import { demandAgentForMode } from './secrets-mode.ts';
 
 /** What approval decides about the new host. */
 export interface Admission {
   name: string;
   tags: readonly string[];
+  /** Undefined: kept. */
+  secretsMode?: SecretsMode | undefined;
 }
 
 export interface PendingHost extends Announcement {
@@ -156,6 +159,7 @@ async function admit(context: CoreContext, caller: Caller, announcement: Announc
     acknowledgedSpecVersion: 0,
     counter: 0,
     concurrency: RUNS.perHost,
+    secretsMode: admission.secretsMode ?? 'kept',
   };
   const plainToken = crypto.randomToken('hfa');
   const token: HostToken = { hash: crypto.hashToken(plainToken), tenant: host.tenant, host: host.id, createdAt: now };
@@ -165,7 +169,12 @@ async function admit(context: CoreContext, caller: Caller, announcement: Announc
   await recordAct(context, caller, {
     action: 'host.approved',
     target: { kind: 'host', id: host.id, name: host.name },
-    change: { fingerprint: host.fingerprint, address: announcement.address, tags: admission.tags },
+    change: {
+      fingerprint: host.fingerprint,
+      address: announcement.address,
+      tags: admission.tags,
+      secretsMode: host.secretsMode,
+    },
   });
   for (const topic of [TOPICS.hosts, TOPICS.counts, TOPICS.overview])
     context.bus.publish(host.tenant, { kind: 'refresh', topic });
@@ -185,8 +194,11 @@ async function getPending(context: CoreContext, caller: Caller, id: Announcement
 /** A person compared the fingerprints and lets the host in. */
 export async function approveHost(context: CoreContext, caller: Caller, id: AnnouncementId, admission: Admission): Promise<Host> {
   demand(caller, 'host.approve');
-  const checked: Admission = { name: checkName(admission.name), tags: checkTags(admission.tags) };
-  return admit(context, caller, await getPending(context, caller, id), checked);
+  const { secretsMode } = admission;
+  const checked: Admission = { name: checkName(admission.name), tags: checkTags(admission.tags), secretsMode };
+  const announcement = await getPending(context, caller, id);
+  demandAgentForMode(announcement.facts, secretsMode);
+  return admit(context, caller, announcement, checked);
 }
 
 export async function rejectHost(context: CoreContext, caller: Caller, id: AnnouncementId, message: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** The whole desired state of one host, built from the catalogue, its secrets sealed to that host, signed as one document. */
 import { type SignedDocument, signDocument } from '@holdfast/shared/crypto/envelope.ts';
-import { isDraining } from '@holdfast/shared/domain/drain.ts';
 import type { SealedSecrets } from '@holdfast/shared/crypto/sealed.ts';
+import { isDraining } from '@holdfast/shared/domain/drain.ts';
 import type { HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecPlan, SpecRepository, SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';

@@ -7,6 +7,7 @@ import { PROOF_NONCE_BYTES } from '@holdfast/shared/crypto/proof.ts';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { AppError, fromWireError, toAppError, type WireError } from '@holdfast/shared/errors.ts';
 import { ENROLMENT, RUNS, WIRE } from '@holdfast/shared/limits.ts';
+import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import { createRequests } from '@holdfast/shared/protocol/channel.ts';
 import { decodeAgentFrame, encodeFrame } from '@holdfast/shared/protocol/codec.ts';
 import type { AgentFrame, AgentFrames, Progress, RequestBody, ServerFrame } from '@holdfast/shared/protocol/messages.ts';
@@ -101,7 +102,11 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     if (current?.state === 'quarantined') throw new AppError('conflict', 'this host is quarantined', { retry: 'never' });
     if (current?.state !== 'active') throw new AppError('forbidden', 'this host was revoked by an operator');
     if (isEnded) return;
-    const syncer: Syncer = createSyncer(context, { host, request: requests.request }, hello.specVersion);
+    const syncer: Syncer = createSyncer(
+      context,
+      { host, takesSecrets: hasCapability(hello.facts, 'secrets.put'), request: requests.request },
+      hello.specVersion,
+    );
     session = {
       host: host.id,
       boot: hello.boot,

@@ -1,17 +1,19 @@
 /** Brings one host up to date: its spec when the versions differ, then the orders that wait for it. */
 
-import { toAppError, toWireError } from '@holdfast/shared/errors.ts';
+import { AppError, toAppError, toWireError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { RequestBody, RequestResult, RequestType } from '@holdfast/shared/protocol/messages.ts';
 import { announceHost, recordHappening } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
 import { finishRefused } from '../core/run-orders.ts';
-import { buildSpec } from '../core/spec.ts';
+import { buildSecrets, buildSpec } from '../core/spec.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Order } from '../store/runs.ts';
 
 export interface SyncTarget {
   host: Pick<Host, 'id' | 'tenant'>;
+  /** Whether its agent answers `secrets.put`. */
+  takesSecrets: boolean;
   request<T extends RequestType>(type: T, body: RequestBody<T>, id: string, timeoutMs: number): Promise<RequestResult<T>>;
 }
 
@@ -24,6 +26,8 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
   let busy = false;
   let again = false;
   let onHost = specVersionOnHost;
+  /** The spec version whose secrets the agent holds; it forgets them when the line is lost, and then there is another syncer. */
+  let secretsOnHost: number | undefined;
   const inFlight = new Set<string>();
   const complaints = new Set<string>();
 
@@ -44,23 +48,43 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
     announceHost(context, target.host);
   }
 
-  /** The reason stands in the host's history, once for each connection and reason. */
-  async function complain(code: string, message: string): Promise<void> {
-    if (complaints.has(code)) return;
-    complaints.add(code);
-    const why = code === 'internal' ? 'the server’s log has the reason' : message;
-    await recordHappening(context, target.host, 'host.spec_failed', 'error', `its settings did not reach it: ${why}`);
+  async function syncSecrets(): Promise<void> {
+    const row = await context.store.hosts.findHost(target.host.tenant, target.host.id);
+    if (row?.state !== 'active' || row.secretsMode === 'kept') {
+      secretsOnHost = undefined;
+      return;
+    }
+    if (row.specVersion === secretsOnHost) return;
+    if (!target.takesSecrets)
+      throw new AppError(
+        'unsupported',
+        'it is to keep none, and its agent cannot be handed them; install a newer agent on the host',
+      );
+    const secrets = await buildSecrets(context, row);
+    await target.request('secrets.put', secrets, context.createId('request'), WIRE.requestTimeoutMs);
+    secretsOnHost = row.specVersion;
   }
 
-  /** A spec the host refuses, or that cannot be built, holds back no order: a restore does not need it. */
-  async function trySpec(): Promise<void> {
+  /** The reason stands in the host's history, once for each connection and reason. */
+  async function complain(what: 'spec' | 'secrets', code: string, message: string): Promise<void> {
+    if (complaints.has(`${what} ${code}`)) return;
+    complaints.add(`${what} ${code}`);
+    const why = code === 'internal' ? 'the server’s log has the reason' : message;
+    const noun = what === 'spec' ? 'settings' : 'secrets';
+    await recordHappening(context, target.host, `host.${what}_failed`, 'error', `its ${noun} did not reach it: ${why}`);
+  }
+
+  /** What the host refuses, or what cannot be built, holds back no order: a restore needs neither. */
+  async function attempt(what: 'spec' | 'secrets', work: () => Promise<void>): Promise<void> {
     try {
-      await syncSpec();
+      await work();
     } catch (error) {
       const { code, message } = toAppError(error);
       if (code === 'unavailable') throw error;
-      await complain(code, message);
-      context.log.error({ host: target.host.id, err: error }, 'a host did not take its spec and works by an older one');
+      await complain(what, code, message);
+      const happened =
+        what === 'spec' ? 'did not take its spec and works by an older one' : 'did not take its secrets and waits for them';
+      context.log.error({ host: target.host.id, err: error }, `a host ${happened}`);
     }
   }
 
@@ -96,7 +120,8 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
         again = false;
         // Orders are read before the spec is built: whatever plan they name was saved earlier, and so is in the spec that goes first.
         const waiting = await context.store.runs.listWaitingOrders(target.host.id, context.clock.now());
-        await trySpec();
+        await attempt('spec', syncSpec);
+        await attempt('secrets', syncSecrets);
         deliverAll(waiting);
       } while (again);
     } catch (error) {

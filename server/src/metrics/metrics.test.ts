@@ -63,6 +63,7 @@ async function addHost(id: HostId, name: string): Promise<void> {
     createdAt: clock.now(),
     lastSeenAt: clock.now(),
     specVersion: 2,
+    secretsMode: 'kept',
     acknowledgedSpecVersion: 1,
     counter: 0,
     concurrency: 3,

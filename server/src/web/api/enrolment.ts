@@ -16,7 +16,7 @@ import {
 import { toHostView } from '../../core/hosts.ts';
 import type { EnrolmentToken } from '../../store/hosts.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { hostShape, toHostShape } from './hosts.ts';
+import { hostShape, secretsModeShape, toHostShape } from './hosts.ts';
 import { deletedShape, idParams, instantSchema, listOf, nameShape, tagsInput, tagsShape } from './shapes.ts';
 
 /** A token for automation may live longer than one typed by hand, but not for ever. */
@@ -83,7 +83,7 @@ const approveEndpoint = defineEndpoint({
   summary: 'Lets an announced host in, after its fingerprint was compared.',
   tag: 'hosts',
   params: idParams('announcement'),
-  body: z.strictObject({ name: nameSchema, tags: tagsInput.default([]) }),
+  body: z.strictObject({ name: nameSchema, tags: tagsInput.default([]), secretsMode: secretsModeShape.default('kept') }),
   reply: hostShape,
   status: 201,
   handle: async (context, caller, { params, body }) => ({

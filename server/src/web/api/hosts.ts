@@ -1,6 +1,6 @@
 /** End-points about hosts and the ways in which they join. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { nameSchema, SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import { AGENT_FRAMES, hostFactsSchema, toolReportSchema } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
@@ -41,6 +41,11 @@ const HAPPENINGS_MAX = 200;
 /** Store reads one request may cost while it looks for hosts of one standing. */
 const STANDING_READS = 100;
 
+export const secretsModeShape = z.enum(SECRETS_MODES).meta({
+  description:
+    '`kept`: sealed on the host, which backs up without this server. `just_in_time`: in its memory only; no backup runs while this server is away',
+});
+
 export const hostShape = nameShape(
   'Host',
   z.strictObject({
@@ -59,13 +64,14 @@ export const hostShape = nameShape(
     acknowledgedSpecVersion: z.int().meta({ description: 'Version the host works by' }),
     drift: z.boolean(),
     concurrency: z.int().meta({ description: 'Runs at the same time' }),
+    secretsMode: secretsModeShape,
   }),
 );
 export type HostShape = z.infer<typeof hostShape>;
 
 export function toHostShape(host: HostView): HostShape {
   const { id, name, standing, tags, fingerprint, facts, tools, createdAt, lastSeenAt, skewMs, drift, concurrency } = host;
-  const { specVersion, acknowledgedSpecVersion, skewLevel } = host;
+  const { specVersion, acknowledgedSpecVersion, skewLevel, secretsMode } = host;
   return {
     id,
     name,
@@ -82,6 +88,7 @@ export function toHostShape(host: HostView): HostShape {
     acknowledgedSpecVersion,
     drift,
     concurrency,
+    secretsMode,
   };
 }
 
@@ -186,13 +193,14 @@ const getEndpoint = defineEndpoint({
 const patchEndpoint = defineEndpoint({
   method: 'patch',
   path: '/hosts/:id',
-  summary: 'Changes the name, the tags or how many runs a host carries out at the same time.',
+  summary: 'Changes the name, the tags, how many runs a host carries out at the same time, or whether it keeps its secrets.',
   tag: 'hosts',
   params: idParams('host'),
   body: z.strictObject({
     name: nameSchema.optional(),
     tags: tagsInput.optional(),
     concurrency: z.int().min(1).max(32).optional(),
+    secretsMode: secretsModeShape.optional(),
   }),
   reply: hostShape,
   handle: async (context, caller, { params, body }) => ({
