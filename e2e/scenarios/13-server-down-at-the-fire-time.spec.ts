@@ -1,0 +1,177 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { HostId } from '@holdfast/shared/domain/ids.ts';
+import { type FaultProxy, startFaultProxy } from '../chaos/proxy/fault-proxy.ts';
+import { createSeed } from '../chaos/seed.ts';
+import type { ApiPlan, ApiRun, ApiSource } from '../harness/api.ts';
+import { expect, expectAccessible, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
+import { addPlan, addSource, describeFiles, runPlan } from '../harness/catalog.ts';
+import { type LabClock, startLabClock } from '../harness/lab-clock.ts';
+import { awaitSpec, type LocalWorld, prepareLocalWorld } from '../harness/part2/world.ts';
+import { expectWholeLog, expectWholePage } from '../harness/run-proof.ts';
+import { waitFor } from '../harness/services/wait-for.ts';
+import { type Stack, startStack } from '../harness/stack.ts';
+
+const MINUTE_MS = 60_000;
+/** The server comes back so long after the last fire that every report is worth a word on its page. */
+const AWAY_AFTER_MS = 2 * MINUTE_MS;
+/** More than the head of the upgrade and a hello: what a host has to tell is on its way. */
+const SPOKEN_BYTES = 2000;
+/** A challenge and a welcome; acknowledgements follow. */
+const GREETING_MESSAGES = 2;
+
+let clock: LabClock;
+let stack: Stack;
+let proxy: FaultProxy;
+let world: LocalWorld;
+let source: ApiSource;
+
+type Run = ApiRun & { readonly reportedAt?: number };
+type MissedFire = { readonly fireAt: number; readonly state: 'missed' | 'late' | 'reported'; readonly host: HostId };
+
+test.beforeAll(async () => {
+  clock = await startLabClock(5);
+  stack = await startStack({ env: clock.env });
+  proxy = await startFaultProxy({
+    target: { port: Number(new URL(stack.server.url).port) },
+    seed: createSeed('server down at the fire time'),
+    record: () => undefined,
+  });
+  world = await prepareLocalWorld(stack, 'db', 'new', { env: clock.env, serverUrl: `http://127.0.0.1:${proxy.port}` });
+  const folder = join(stack.directory, 'folder');
+  await mkdir(folder);
+  await writeFile(join(folder, 'file'), 'content');
+  source = await addSource(stack.api, world.host, 'folder', describeFiles([folder]));
+});
+test.afterAll(async ({ browserName: _ }, info) => {
+  await finishStack(stack, info);
+  await proxy?.close();
+  await clock?.stop();
+});
+
+/** A plan for the next three whole minutes, of this hour alone. */
+async function planThreeFires(name: string): Promise<{ plan: ApiPlan; fires: readonly number[] }> {
+  const first = Math.ceil((clock.now() + 5000) / MINUTE_MS) * MINUTE_MS;
+  const fires = [first, first + MINUTE_MS, first + 2 * MINUTE_MS];
+  const minutes = fires.map((at) => new Date(at).getUTCMinutes());
+  const schedule = { cron: `${minutes.join(',')} ${new Date(first).getUTCHours()} * * *`, zone: 'UTC' };
+  const plan = await addPlan(stack.api, { name, repository: world.repository, sources: [source], schedule });
+  await awaitSpec(stack, world.host);
+  expect(clock.now(), 'there was time to save the plan').toBeLessThan(first);
+  return { plan, fires };
+}
+
+/** Each fire comes while nobody but the host is there; what it stores is seen by hand. */
+async function passFires(fires: readonly number[]): Promise<void> {
+  const before = await world.restic.countSnapshots();
+  for (const [index, fireAt] of fires.entries()) {
+    await clock.leapTo(fireAt - 300, [world.agent.pid()]);
+    const backedUp = async () => (await world.restic.countSnapshots()) === before + index + 1 || undefined;
+    await waitFor(`backup ${index + 1} without a server`, backedUp, { deadlineMs: 20_000, intervalMs: 100 });
+    await world.agent.assertQuiet();
+  }
+}
+
+/** The host waits longer and longer between its attempts; that wait is over now. */
+async function hurryBack(): Promise<void> {
+  await clock.leapTo(clock.now() + MINUTE_MS, [stack.server.pid(), world.agent.pid()]);
+}
+
+const listRuns = async (plan: ApiPlan) =>
+  (await stack.api.get<readonly Run[]>('/runs')).filter((run) => 'plan' in run && run.plan === plan.id);
+
+async function awaitEnds(plan: ApiPlan): Promise<void> {
+  const look = async () => {
+    const runs = await listRuns(plan);
+    return (runs.length === 3 && runs.every(({ state }) => state === 'succeeded')) || undefined;
+  };
+  await waitFor('three runs that have ended', look, { deadlineMs: 20_000 });
+}
+
+async function awaitReports(plan: ApiPlan): Promise<readonly Run[]> {
+  await awaitEnds(plan);
+  // A host reports in order: with a later run here, nothing more of those fires can follow.
+  await stack.api.waitForRun(await runPlan(stack.api, plan), 'succeeded');
+  const runs = await listRuns(plan);
+  expect(runs.map(({ trigger }) => trigger)).toEqual(['api', 'schedule', 'schedule', 'schedule']);
+  return runs.slice(1).reverse();
+}
+
+/** Three runs at their own times, told after the server came back, and no fire that somebody would have to care for. */
+async function expectTruth(plan: ApiPlan, fires: readonly number[], backAt: number): Promise<readonly Run[]> {
+  const runs = await awaitReports(plan);
+  expect(runs.map(({ fireAt }) => fireAt)).toEqual(fires);
+  for (const run of runs) {
+    const fireAt = run.fireAt ?? 0;
+    expect(run.createdAt - fireAt).toBeGreaterThanOrEqual(0);
+    expect(run.createdAt - fireAt, 'not late').toBeLessThan(3000);
+    expect((run.startedAt ?? 0) - fireAt).toBeLessThan(5000);
+    expect(run.finishedAt ?? 0).toBeLessThan(fireAt + MINUTE_MS);
+    expect(run.reportedAt ?? 0).toBeGreaterThanOrEqual(backAt);
+  }
+  const missed = await stack.api.get<readonly MissedFire[]>(`/plans/${plan.id}/missed-fires`);
+  expect(missed.filter(({ state }) => state !== 'reported')).toEqual([]);
+  return runs;
+}
+
+test('three fires without a server are three runs with their true times, told once it is back', async ({ page }) => {
+  const { plan, fires } = await planThreeFires('while it was away');
+  await stack.server.kill('SIGTERM');
+  await passFires(fires);
+  await clock.leapTo((fires.at(-1) ?? 0) + AWAY_AFTER_MS, [world.agent.pid()]);
+  const backAt = clock.now();
+  await stack.server.restart();
+  await hurryBack();
+  const runs = await expectTruth(plan, fires, backAt);
+  expect(await world.restic.countSnapshots()).toBe(4);
+
+  await signIn(page, stack.server.url, stack.admin, '/runs');
+  const rows = page.getByRole('row', { name: /by schedule/ });
+  await expect(rows).toHaveCount(3);
+  await expectAccessible(page);
+  for (const run of runs) {
+    await expectWholePage(page, stack.server.url, run, await expectWholeLog(stack.api, run));
+    await expect(page.locator('main')).toContainText('by schedule');
+    await expect(page.locator('main')).toContainText(/ran while the server was away, reported \d+\s*(min|h)\b.* later/);
+    await expect(page.locator('main')).not.toContainText('caught up late');
+  }
+  await takePicture(page, 'run-reported-later');
+  await expectAccessible(page);
+});
+
+test('a server that is killed twice while it is told of three fires has each once in the end', async ({ page }) => {
+  const { plan, fires } = await planThreeFires('killed as it heard');
+  const before = await world.restic.countSnapshots();
+  await stack.server.kill('SIGTERM');
+  await passFires(fires);
+  await clock.leapTo((fires.at(-1) ?? 0) + AWAY_AFTER_MS, [world.agent.pid()]);
+  const backAt = clock.now();
+
+  await test.step('killed when half of the report has come', async () => {
+    proxy.set({ throttle: { bytesPerSecond: 4000, direction: 'up' } });
+    await stack.server.restart();
+    await hurryBack();
+    const isTelling = async () => proxy.connections.some((line) => line.forwardedBytes('up') > SPOKEN_BYTES) || undefined;
+    await waitFor('the report to be on its way', isTelling, { deadlineMs: 20_000, intervalMs: 5 });
+    await stack.server.kill('SIGKILL');
+    proxy.clear();
+  });
+
+  await test.step('killed when it knows everything, and the host does not know that it does', async () => {
+    proxy.set({ refuse: { chance: 1 } });
+    await stack.server.restart();
+    expect((await listRuns(plan)).length, 'it was killed in the middle').toBeLessThan(3);
+    proxy.set({ messages: { direction: 'down', after: GREETING_MESSAGES, drop: { chance: 1 } } });
+    await hurryBack();
+    await awaitEnds(plan);
+    await stack.server.kill('SIGKILL');
+    proxy.clear();
+  });
+
+  await stack.server.restart();
+  await hurryBack();
+  const runs = await expectTruth(plan, fires, backAt);
+  expect(await world.restic.countSnapshots()).toBe(before + 4);
+  await signIn(page, stack.server.url, stack.admin, '/runs');
+  for (const run of runs) await expectWholePage(page, stack.server.url, run, await expectWholeLog(stack.api, run));
+});
