@@ -10,7 +10,7 @@ import type { SourceStanding } from '../store/runs.ts';
 
 export interface Facts {
   hostsByStanding: Readonly<Record<HostStanding, number>>;
-  hosts: readonly { host: string; isOnline: boolean; hasDrift: boolean; lastSeenAt?: number | undefined }[];
+  hosts: readonly { host: string; isOnline: boolean; hasDrift: boolean; isDraining: boolean; lastSeenAt?: number | undefined }[];
   sources: readonly { host: string; source: string; lastGoodAt?: number | undefined; bytes?: number | undefined }[];
   repositories: readonly { repository: string; snapshots: number }[];
   pendingHosts: number;
@@ -48,6 +48,7 @@ export async function readFacts(context: CoreContext): Promise<Facts> {
         host: host.name,
         isOnline: host.standing === 'online',
         hasDrift: host.drift,
+        isDraining: host.drain !== undefined,
         lastSeenAt: host.lastSeenAt,
       })),
     sources: sources.map((source) => {

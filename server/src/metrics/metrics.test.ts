@@ -115,6 +115,15 @@ describe('Metrics', () => {
     assert.equal(values.get('holdfast_event_streams'), 4);
   });
 
+  it('show a drained host until its drain ends by itself', async () => {
+    await addHost(HOST, 'db-1');
+    const isDraining = async () => (await scrape()).get('holdfast_host_draining{host="db-1"}');
+    await context.store.hosts.setHostDrain(DEFAULT_TENANT, HOST, { since: clock.now(), until: clock.now() + 60_000, by: 'ada' });
+    assert.equal(await isDraining(), 1);
+    clock.advance(60_000);
+    assert.equal(await isDraining(), 0, 'it ends by itself');
+  });
+
   it('equal the ledger, and rise by one with each run', async () => {
     await addHost(HOST, 'db-1');
     await addCatalog();
@@ -132,6 +141,7 @@ describe('Metrics', () => {
     assert.equal(values.get('holdfast_host_online{host="db-1"}'), 0, 'a host without a connection is not online');
     assert.equal(values.get('holdfast_host_last_seen_timestamp_seconds{host="db-1"}'), clock.now() / 1000);
     assert.equal(values.get('holdfast_host_spec_drift{host="db-1"}'), 1);
+    assert.equal(values.get('holdfast_host_draining{host="db-1"}'), 0);
     assert.equal(values.get('holdfast_hosts{standing="offline"}'), 1);
     assert.equal(values.get('holdfast_snapshots{repository="main"}'), 1);
     assert.equal(values.get('holdfast_source_last_success_timestamp_seconds{host="db-1",source="shop"}'), clock.now() / 1000);

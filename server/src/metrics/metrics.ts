@@ -71,6 +71,7 @@ function createSeries(registry: Registry) {
     hostOnline: gauge('host_online', 'Whether the host is connected and gave a sign of life.', ['host']),
     hostSeen: gauge('host_last_seen_timestamp_seconds', 'Last sign of life of the host.', ['host']),
     hostDrift: gauge('host_spec_drift', 'Whether the host works by an older spec than it should.', ['host']),
+    hostDraining: gauge('host_draining', 'Whether the host is drained: it takes no new runs for a while.', ['host']),
     sources: gauge('sources', 'Sources known.'),
     plans: gauge('plans', 'Plans known.'),
     repositories: gauge('repositories', 'Repositories known.'),
@@ -104,12 +105,13 @@ function createSeries(registry: Registry) {
 
 /** Sets every series anew: what is not there any more has none. */
 function showFacts(series: ReturnType<typeof createSeries>, facts: Facts): void {
-  for (const one of [series.hosts, series.hostOnline, series.hostSeen, series.hostDrift]) one.reset();
+  for (const one of [series.hosts, series.hostOnline, series.hostSeen, series.hostDrift, series.hostDraining]) one.reset();
   for (const one of [series.sourceSuccess, series.sourceBytes, series.snapshots, series.missedFires, series.runs]) one.reset();
   for (const [standing, count] of Object.entries(facts.hostsByStanding)) series.hosts.set({ standing }, count);
-  for (const { host, isOnline, hasDrift, lastSeenAt } of facts.hosts) {
+  for (const { host, isOnline, hasDrift, isDraining, lastSeenAt } of facts.hosts) {
     series.hostOnline.set({ host }, isOnline ? 1 : 0);
     series.hostDrift.set({ host }, hasDrift ? 1 : 0);
+    series.hostDraining.set({ host }, isDraining ? 1 : 0);
     if (lastSeenAt !== undefined) series.hostSeen.set({ host }, lastSeenAt / 1000);
   }
   for (const { host, source, lastGoodAt, bytes } of facts.sources) {

@@ -107,8 +107,25 @@ describe('The API, from the first host to a restore', () => {
         rowsOf<{ id: string }>(await exercise('GET /hosts', { query })).map(({ id }) => id),
         [made.host],
       );
-    for (const query of [{ state: 'offline' }, { state: 'revoked' }, { tag: 'us' }])
+    for (const query of [{ state: 'offline' }, { state: 'revoked' }, { tag: 'us' }, { state: 'draining' }])
       assert.deepEqual(rowsOf(await exercise('GET /hosts', { query })), []);
+  });
+
+  it('drains a host for two hours unless told otherwise, finds it so, and resumes it', async () => {
+    const params = { id: made.host };
+    type Drained = { drain?: { until: number; by: string } };
+    const drained = (await exercise('POST /hosts/:id/drain', { params, body: {} })).data as Drained;
+    assert.equal(drained.drain?.until, world.clock.now() + 2 * 3_600_000);
+    const longer = (await exercise('POST /hosts/:id/drain', { params, body: { minutes: 600 } })).data as Drained;
+    assert.equal(longer.drain?.until, world.clock.now() + 10 * 3_600_000);
+    const found = rowsOf<{ id: string }>(await exercise('GET /hosts', { query: { state: 'draining' } }));
+    assert.deepEqual(
+      found.map(({ id }) => id),
+      [made.host],
+    );
+    const shown = (await exercise('GET /hosts/:id', { params })).data as Drained & { unfinished: unknown };
+    assert.deepEqual([shown.drain, shown.unfinished], [longer.drain, { active: 0, waiting: 0, isMore: false }]);
+    assert.equal(((await exercise('POST /hosts/:id/resume', { params })).data as Drained).drain, undefined);
   });
 
   it('keeps sources, whose secrets come back only as stored', async () => {
@@ -191,6 +208,9 @@ describe('The API, from the first host to a restore', () => {
     await exercise('GET /repositories');
     await exercise('GET /repositories/:id', { params });
     assert.equal((await exercise('PATCH /repositories/:id', { params, body: { name: 'main-eu' } })).version, 2);
+    const limit = async (runsAtOnce: number | null) =>
+      ((await exercise('PATCH /repositories/:id', { params, body: { runsAtOnce } })).data as { runsAtOnce?: number }).runsAtOnce;
+    assert.deepEqual([await limit(1), await limit(null)], [1, undefined]);
     const host = made.host;
     await exercise('POST /repositories/:id/test', { params, body: { host } });
     const draft = { host, kind: 'rest', config, base: made.repository };

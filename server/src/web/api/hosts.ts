@@ -1,10 +1,12 @@
 /** End-points about hosts and the ways in which they join. */
+import { drainMinutesSchema } from '@holdfast/shared/domain/drain.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema, SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
-import { WIRE } from '@holdfast/shared/limits.ts';
+import { DRAIN, WIRE } from '@holdfast/shared/limits.ts';
 import { AGENT_FRAMES, hostFactsSchema, toolReportSchema } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
 import type { Caller } from '../../core/caller.ts';
+import { countUnfinishedRuns, drainHost, resumeHost } from '../../core/host-drain.ts';
 import {
   chooseAgent,
   getHost,
@@ -46,6 +48,12 @@ export const secretsModeShape = z.enum(SECRETS_MODES).meta({
     '`kept`: sealed on the host, which backs up without this server. `just_in_time`: in its memory only; no backup runs while this server is away',
 });
 
+const drainShape = z.strictObject({
+  since: instantSchema,
+  until: instantSchema.meta({ description: 'It ends by itself then' }),
+  by: z.string().meta({ description: 'Who ordered it' }),
+});
+
 export const hostShape = nameShape(
   'Host',
   z.strictObject({
@@ -64,6 +72,7 @@ export const hostShape = nameShape(
     acknowledgedSpecVersion: z.int().meta({ description: 'Version the host works by' }),
     drift: z.boolean(),
     concurrency: z.int().meta({ description: 'Runs at the same time' }),
+    drain: drainShape.optional().meta({ description: 'While the host takes no new runs' }),
     secretsMode: secretsModeShape,
   }),
 );
@@ -71,7 +80,7 @@ export type HostShape = z.infer<typeof hostShape>;
 
 export function toHostShape(host: HostView): HostShape {
   const { id, name, standing, tags, fingerprint, facts, tools, createdAt, lastSeenAt, skewMs, drift, concurrency } = host;
-  const { specVersion, acknowledgedSpecVersion, skewLevel, secretsMode } = host;
+  const { specVersion, acknowledgedSpecVersion, skewLevel, secretsMode, drain } = host;
   return {
     id,
     name,
@@ -88,6 +97,7 @@ export function toHostShape(host: HostView): HostShape {
     acknowledgedSpecVersion,
     drift,
     concurrency,
+    drain,
     secretsMode,
   };
 }
@@ -105,12 +115,21 @@ const claimantShape = nameShape(
   }),
 );
 
+const unfinishedShape = z
+  .strictObject({
+    active: z.int().meta({ description: 'Under way: stopping the agent now would cut them off' }),
+    waiting: z.int().meta({ description: 'Waiting; they outlive a restart of the agent' }),
+    isMore: z.boolean().meta({ description: 'There are more than were counted' }),
+  })
+  .meta({ description: 'Runs that have not ended, as far as the host has told' });
+
 const hostDetailShape = nameShape(
   'HostDetail',
   hostShape.extend({
     claimants: listOf(claimantShape).meta({
       description: 'Of a quarantined host: the agents seen with its identity, the one seen last first',
     }),
+    unfinished: unfinishedShape,
     heartbeat: AGENT_FRAMES.heartbeat.extend({ at: instantSchema }).optional().meta({ description: 'Only while it is online' }),
   }),
 );
@@ -152,7 +171,7 @@ async function listActiveByStanding(
 const listQuery = z.strictObject({
   ...pageFields,
   search: searchInput.optional(),
-  state: z.enum([...HOST_STANDINGS, 'active']).optional(),
+  state: z.enum([...HOST_STANDINGS, 'active', 'draining']).optional(),
   tag: z.string().min(1).max(64).optional(),
 });
 
@@ -171,6 +190,10 @@ const listEndpoint = defineEndpoint({
       const filter: HostFilter = { search, tag, state: 'active', seenSince };
       return toPageReply(await listActiveByStanding(context, caller, filter, state, page), toHostShape);
     }
+    if (state === 'draining') {
+      const filter: HostFilter = { search, tag, state: 'active', drainedAt: context.clock.now() };
+      return toPageReply(await listHosts(context, caller, filter, page), toHostShape);
+    }
     return toPageReply(await listHosts(context, caller, { search, tag, state }, page), toHostShape);
   },
 });
@@ -186,7 +209,8 @@ const getEndpoint = defineEndpoint({
     const host = await getHost(context, caller, params.id);
     const heartbeat = host.standing === 'online' ? context.directory.findHeartbeat(host.id) : undefined;
     const claimants = [...(await listClaimants(context, caller, host.id))];
-    return { data: { ...toHostShape(host), claimants, heartbeat } };
+    const unfinished = await countUnfinishedRuns(context, caller, host.id);
+    return { data: { ...toHostShape(host), claimants, unfinished, heartbeat } };
   },
 });
 
@@ -206,6 +230,30 @@ const patchEndpoint = defineEndpoint({
   handle: async (context, caller, { params, body }) => ({
     data: toHostShape(await updateHost(context, caller, params.id, body)),
   }),
+});
+
+const drainEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/hosts/:id/drain',
+  summary:
+    'Drains a host: it takes no new runs until then, what runs ends, fires and orders wait. Asked again, it gets a new end.',
+  tag: 'hosts',
+  params: idParams('host'),
+  body: z.strictObject({ minutes: drainMinutesSchema.default(DRAIN.minutes).meta({ description: 'From now' }) }),
+  reply: hostShape,
+  handle: async (context, caller, { params, body }) => ({
+    data: toHostShape(await drainHost(context, caller, params.id, body.minutes)),
+  }),
+});
+
+const resumeEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/hosts/:id/resume',
+  summary: 'Ends the drain of a host: what waits begins. A host that is not drained stays as it is.',
+  tag: 'hosts',
+  params: idParams('host'),
+  reply: hostShape,
+  handle: async (context, caller, { params }) => ({ data: toHostShape(await resumeHost(context, caller, params.id)) }),
 });
 
 const revokeEndpoint = defineEndpoint({
@@ -265,6 +313,8 @@ export const HOST_ENDPOINTS: readonly ApiEndpoint[] = [
   listEndpoint,
   getEndpoint,
   patchEndpoint,
+  drainEndpoint,
+  resumeEndpoint,
   revokeEndpoint,
   rotateEndpoint,
   chooseAgentEndpoint,

@@ -1,7 +1,7 @@
 /** End-points about repositories: kept, tested and created from a host. */
 import { findRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { nameSchema, runsAtOnceSchema } from '@holdfast/shared/domain/plan.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
 import {
@@ -34,6 +34,8 @@ import {
   versionSchema,
 } from './shapes.ts';
 
+const RUNS_AT_ONCE = 'Runs of one host that may use it at the same time; left out: as many as the host runs';
+
 const repositoryShape = nameShape(
   'Repository',
   z.strictObject({
@@ -45,6 +47,7 @@ const repositoryShape = nameShape(
     secrets: secretsShape,
     engineId: z.string().optional().meta({ description: 'The engine’s own id, pinned when a host first opened or made it' }),
     testedFrom: idSchema('host').optional(),
+    runsAtOnce: z.int().optional().meta({ description: RUNS_AT_ONCE }),
     version: versionSchema,
     createdAt: instantSchema,
     updatedAt: instantSchema,
@@ -52,7 +55,7 @@ const repositoryShape = nameShape(
 );
 
 export function toRepositoryShape(repository: Repository): z.infer<typeof repositoryShape> {
-  const { id, name, kind, config, secrets, engineId, testedFrom, version, createdAt, updatedAt } = repository;
+  const { id, name, kind, config, secrets, engineId, testedFrom, runsAtOnce, version, createdAt, updatedAt } = repository;
   const description = findRepositoryAdapter(kind)?.describe(config) ?? '';
   return {
     id,
@@ -63,6 +66,7 @@ export function toRepositoryShape(repository: Repository): z.infer<typeof reposi
     secrets: toSecretsView(secrets),
     engineId,
     testedFrom,
+    runsAtOnce,
     version,
     createdAt,
     updatedAt,
@@ -93,12 +97,22 @@ const repositories = describeCatalogKind('repository', 'repositories', repositor
 const getEndpoint = repositories.get('One repository.', getRepository);
 const createEndpoint = repositories.create(
   'Adds a repository; nothing is created in its storage until `init` is asked for.',
-  z.strictObject({ name: nameSchema, ...adapterInput }),
+  z.strictObject({
+    name: nameSchema,
+    ...adapterInput,
+    runsAtOnce: runsAtOnceSchema.optional().meta({ description: RUNS_AT_ONCE }),
+  }),
   createRepository,
 );
 const patchEndpoint = repositories.update(
   'Changes a repository; its kind stays. A given config replaces the old one as a whole.',
-  z.strictObject(keptInput),
+  z.strictObject({
+    ...keptInput,
+    runsAtOnce: runsAtOnceSchema
+      .nullable()
+      .optional()
+      .meta({ description: `${RUNS_AT_ONCE}; null takes the limit away` }),
+  }),
   updateRepository,
 );
 const deleteEndpoint = repositories.delete(

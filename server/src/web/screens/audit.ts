@@ -19,6 +19,8 @@ const ACTIONS = [
   'host.rejected',
   'host.updated',
   'host.revoked',
+  'host.drained',
+  'host.resumed',
   'host.token_rotated',
   'enrolment_token.created',
   'enrolment_token.deleted',
