@@ -2,7 +2,7 @@
 import { chmodSync, closeSync, constants, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { isUnwritable, toJournalError } from './fault.ts';
+import { isBusy, isUnwritable, toJournalError } from './fault.ts';
 import { SCHEMA_STEPS } from './schema.ts';
 
 /** The WAL file is cut back to this after a checkpoint. */
@@ -20,10 +20,18 @@ export interface Database {
   readonly inTransaction: boolean;
   /** Runs after the outermost commit, or now when there is no transaction; forgotten when it is undone. */
   afterCommit(hook: () => void): void;
-  /** Registers what has to be read again from the file after any part of a transaction was undone. */
-  onUndone(reload: () => void): void;
+  /**
+   * Registers what is known of the file in memory: `remember` is called before each transaction and each nested one, and
+   * what it returns is called when that one was undone.
+   */
+  onUndone(remember: () => () => void): void;
   /** Gives free pages back to the disk, at most `pages` of them. */
   shrink(pages: number): void;
+  /**
+   * Writes the whole file anew, so that nothing deleted is left in it or beside it. False when the disk refuses that, or somebody reads
+   * just now: then something may be left, and another try is owed. Never inside a transaction.
+   */
+  rewrite(): boolean;
   close(): void;
 }
 
@@ -33,19 +41,21 @@ export interface Database {
  */
 export function openDatabase(path: string, makeRoom: () => boolean): Database {
   const file = openWithRoom(path, makeRoom);
-  const reloads: (() => void)[] = [];
+  const memories: (() => () => void)[] = [];
   let hooks: (() => void)[] = [];
   let depth = 0;
 
   /** SQLite has already undone everything by itself after some errors, a full disk among them. */
-  const undo = (statement: string): void => {
+  const undo = (statement: string, restores: readonly (() => void)[]): void => {
     if (file.isTransaction) file.exec(statement);
-    for (const reload of reloads) reload();
+    for (const restore of restores) restore();
   };
+  const rememberAll = () => memories.map((remember) => remember());
 
   const runNested = <T>(effects: () => T): T => {
     const mark = `nested_${depth}`;
     const hooksBefore = hooks.length;
+    const restores = rememberAll();
     file.exec(`SAVEPOINT ${mark}`);
     depth += 1;
     try {
@@ -53,7 +63,7 @@ export function openDatabase(path: string, makeRoom: () => boolean): Database {
       file.exec(`RELEASE ${mark}`);
       return result;
     } catch (error) {
-      undo(`ROLLBACK TO ${mark}; RELEASE ${mark}`);
+      undo(`ROLLBACK TO ${mark}; RELEASE ${mark}`, restores);
       hooks.length = hooksBefore;
       throw error;
     } finally {
@@ -63,6 +73,7 @@ export function openDatabase(path: string, makeRoom: () => boolean): Database {
 
   const runOutermost = <T>(effects: () => T): T => {
     hooks = [];
+    const restores = rememberAll();
     try {
       file.exec('BEGIN IMMEDIATE');
       depth = 1;
@@ -71,7 +82,7 @@ export function openDatabase(path: string, makeRoom: () => boolean): Database {
       return result;
     } catch (error) {
       hooks = [];
-      undo('ROLLBACK');
+      undo('ROLLBACK', restores);
       throw toJournalError(error, path);
     } finally {
       depth = 0;
@@ -104,10 +115,22 @@ export function openDatabase(path: string, makeRoom: () => boolean): Database {
       if (depth > 0) hooks.push(hook);
       else hook();
     },
-    onUndone: (reload) => void reloads.push(reload),
+    onUndone: (remember) => void memories.push(remember),
     shrink: (pages) => file.exec(`PRAGMA incremental_vacuum(${Math.floor(pages)})`),
+    rewrite: () => rewriteFile(file),
     close: () => file.close(),
   };
+}
+
+function rewriteFile(file: DatabaseSync): boolean {
+  try {
+    file.exec('VACUUM');
+    // What was deleted still stands in the write-ahead log until that is cut to nothing, for which nobody may be reading.
+    return Number(file.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] ?? 1) === 0;
+  } catch (error) {
+    if (isBusy(error) || isUnwritable(toJournalError(error, ''))) return false;
+    throw error;
+  }
 }
 
 /** A transaction that awaits would let others write into it. */

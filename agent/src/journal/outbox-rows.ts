@@ -8,6 +8,8 @@ import { growMarker, type LogEvent, type ShedDepth, shedLog } from './log-sheddi
 /** A full outbox sheds down to this share of its limit, so that it does not shed again with every event. */
 const SHED_TO_RATIO = 0.9;
 const SHED_BATCH = 100;
+/** At most this many rows go at one prune: more than one acknowledgement covers, and few enough to hold nothing up. */
+export const PRUNED_ROWS = 2000;
 
 /** An event in the form it is stored and sent in. */
 export interface EncodedEvent {
@@ -63,9 +65,10 @@ export interface OutboxRows {
   /** Marks the rows in (afterId, throughId], all of them waiting. */
   markAcknowledged(afterId: number, throughId: number, at: number): void;
   markWaiting(): void;
-  /** Deletes the oldest events acknowledged before `acknowledgedBefore`; the newest row always stays. */
+  /** Deletes the oldest events acknowledged before `acknowledgedBefore`, at most `PRUNED_ROWS`; the newest row always stays. */
   prune(acknowledgedBefore: number): void;
-  reload(): void;
+  /** Notes what is known of the table without reading it; returns what puts that back after the table went back as well. */
+  remember(): () => void;
 }
 
 interface LogRow {
@@ -75,19 +78,33 @@ interface LogRow {
   dropped_lines: number;
 }
 
+/** Apart from opening and replaying, no step looks at more rows than it changes, however many there are. */
 export function createOutboxRows(database: Database, limits: OutboxLimits): OutboxRows {
   const sql = prepareStatements(database);
   const size: OutboxSize = { events: 0, bytes: 0, waitingEvents: 0, waitingBytes: 0 };
   let first = 0;
   let last = 0;
+  /** Everything up to this row is acknowledged and nothing behind it is. */
+  let acknowledged = 0;
 
+  const readEnds = () => sql.ends.get() as { first: number; last: number };
   const reload = (): void => {
     Object.assign(size, sql.measure.get());
-    const ends = sql.ends.get() as { first: number | null; last: number | null };
-    first = ends.first ?? 0;
-    last = ends.last ?? 0;
+    ({ first, last } = readEnds());
+    acknowledged = size.events === size.waitingEvents ? 0 : (sql.newestAcknowledged.get() as { id: number }).id;
   };
   reload();
+
+  const remember = (): (() => void) => {
+    const before = { size: { ...size }, first, last, acknowledged };
+    return () => {
+      const ends = readEnds();
+      // A transaction that SQLite itself gave up may have let single statements through.
+      if (ends.first !== before.first || ends.last !== before.last) return reload();
+      Object.assign(size, before.size);
+      ({ first, last, acknowledged } = before);
+    };
+  };
 
   const rewrite = (row: LogRow, event: LogEvent, shed: number, droppedLines: number): void => {
     const json = JSON.stringify(event);
@@ -112,9 +129,9 @@ export function createOutboxRows(database: Database, limits: OutboxLimits): Outb
   };
 
   const dropAcknowledged = (until: () => boolean): void => {
-    while (!until()) {
-      const row = sql.oldestAcknowledged.get(last) as { id: number; bytes: number } | undefined;
-      if (!row) return;
+    while (!until() && first !== 0) {
+      const row = sql.oldest.get(first) as { id: number; bytes: number } | undefined;
+      if (!row || row.id > acknowledged || row.id >= last) return;
       sql.deleteOne.run(row.id);
       size.events -= 1;
       size.bytes -= row.bytes;
@@ -160,7 +177,7 @@ export function createOutboxRows(database: Database, limits: OutboxLimits): Outb
     size,
     firstId: () => first,
     lastId: () => last,
-    reload,
+    remember,
     insert(encoded, at) {
       makeRoom(encoded.bytes);
       const full = size.events >= limits.events || size.bytes + encoded.bytes > limits.bytes;
@@ -181,6 +198,7 @@ export function createOutboxRows(database: Database, limits: OutboxLimits): Outb
     markAcknowledged(afterId, throughId, at) {
       const taken = sql.measureRange.get(afterId, throughId) as { events: number; bytes: number };
       sql.acknowledge.run(at, afterId, throughId);
+      acknowledged = throughId;
       size.waitingEvents -= taken.events;
       size.waitingBytes -= taken.bytes;
     },
@@ -189,8 +207,9 @@ export function createOutboxRows(database: Database, limits: OutboxLimits): Outb
       reload();
     },
     prune(acknowledgedBefore) {
-      const row = sql.firstKept.get(acknowledgedBefore) as { id: number } | undefined;
-      const keepFrom = Math.min(row?.id ?? last, last);
+      const end = first + PRUNED_ROWS;
+      const row = sql.firstKept.get(first, end, acknowledgedBefore) as { id: number } | undefined;
+      const keepFrom = Math.min(row?.id ?? end, last);
       if (keepFrom <= first) return;
       const gone = sql.measureRange.get(0, keepFrom - 1) as { events: number; bytes: number };
       sql.deleteBefore.run(keepFrom);
@@ -208,7 +227,11 @@ function prepareStatements(database: Database) {
       `SELECT count(*) AS events, coalesce(sum(bytes), 0) AS bytes, count(*) FILTER (WHERE ${waiting}) AS waitingEvents,
        coalesce(sum(bytes) FILTER (WHERE ${waiting}), 0) AS waitingBytes FROM outbox`,
     ),
-    ends: database.prepare('SELECT min(id) AS first, max(id) AS last FROM outbox'),
+    // Each of its own: SQLite walks the whole table for both ends in one SELECT.
+    ends: database.prepare(
+      'SELECT coalesce((SELECT min(id) FROM outbox), 0) AS first, coalesce((SELECT max(id) FROM outbox), 0) AS last',
+    ),
+    newestAcknowledged: database.prepare('SELECT max(id) AS id FROM outbox WHERE acknowledged_at IS NOT NULL'),
     insert: database.prepare(
       'INSERT INTO outbox (type, run, event, bytes, shed, dropped_lines, appended_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
     ),
@@ -217,11 +240,10 @@ function prepareStatements(database: Database) {
       `SELECT id, event, bytes, dropped_lines FROM outbox WHERE type = 'run.log' AND ${waiting} AND shed = ? ORDER BY id LIMIT ?`,
     ),
     lastMarker: database.prepare(
-      `SELECT id, event, bytes, dropped_lines FROM outbox WHERE type = 'run.log' AND ${waiting} AND shed = 2 AND run = ? ORDER BY id DESC LIMIT 1`,
+      `SELECT id, event, bytes, dropped_lines FROM outbox INDEXED BY outbox_markers
+       WHERE type = 'run.log' AND ${waiting} AND shed = 2 AND run = ? ORDER BY id DESC LIMIT 1`,
     ),
-    oldestAcknowledged: database.prepare(
-      'SELECT id, bytes FROM outbox WHERE acknowledged_at IS NOT NULL AND id < ? ORDER BY id LIMIT 1',
-    ),
+    oldest: database.prepare('SELECT id, bytes FROM outbox WHERE id >= ? ORDER BY id LIMIT 1'),
     deleteOne: database.prepare('DELETE FROM outbox WHERE id = ?'),
     page: database.prepare('SELECT id, event, bytes FROM outbox WHERE id > ? ORDER BY id LIMIT ?'),
     acknowledge: database.prepare('UPDATE outbox SET acknowledged_at = ? WHERE id > ? AND id <= ?'),
@@ -229,7 +251,9 @@ function prepareStatements(database: Database) {
       'SELECT count(*) AS events, coalesce(sum(bytes), 0) AS bytes FROM outbox WHERE id > ? AND id <= ?',
     ),
     waitAgain: database.prepare('UPDATE outbox SET acknowledged_at = NULL WHERE acknowledged_at IS NOT NULL'),
-    firstKept: database.prepare(`SELECT id FROM outbox WHERE ${waiting} OR acknowledged_at >= ? ORDER BY id LIMIT 1`),
+    firstKept: database.prepare(
+      `SELECT id FROM outbox WHERE id >= ? AND id < ? AND (${waiting} OR acknowledged_at >= ?) ORDER BY id LIMIT 1`,
+    ),
     deleteBefore: database.prepare('DELETE FROM outbox WHERE id < ?'),
   };
 }

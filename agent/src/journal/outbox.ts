@@ -87,12 +87,17 @@ export function createOutbox(options: OutboxOptions): Outbox {
   let acknowledged = 0;
 
   const reload = (): void => {
-    rows.reload();
     epoch = meta.find('outbox.epoch') ?? '';
     base = Number(meta.find('outbox.base') ?? 0);
     acknowledged = Number(meta.find('outbox.acknowledged') ?? 0);
   };
-  database.onUndone(reload);
+  database.onUndone(() => {
+    const restoreRows = rows.remember();
+    return () => {
+      restoreRows();
+      reload();
+    };
+  });
 
   const beginEpoch = (newBase: number): string =>
     database.transact(() => {

@@ -74,4 +74,6 @@ export const SCHEMA_STEPS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX snapshots_run ON snapshots (run);
   `,
+  // The marker of a run is found without walking those of all others.
+  "CREATE INDEX outbox_markers ON outbox (run, id) WHERE type = 'run.log' AND acknowledged_at IS NULL AND shed = 2",
 ];
