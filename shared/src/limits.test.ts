@@ -34,6 +34,10 @@ describe('The limits', () => {
     // In the worst case JSON writes six bytes for one.
     assert.ok(TEXT.logLineBytes * 6 + 1024 < WIRE.eventBytesPerFrame, 'the worst line is one event');
     assert.ok(LOG.runBytes < OUTBOX.bytes);
+    assert.ok(LOG.runBytes + LOG.runReserveBytes < OUTBOX.logBytesPerDay, 'a day without the server holds a whole log');
+    assert.ok(4 * OUTBOX.logBytesPerDay <= OUTBOX.bytes, 'four loud days without the server leave each other their room');
+    assert.ok(LOG.runBytes < LOG.hostDayBytes && LOG.runReserveBytes < LOG.hostDayReserveBytes);
+    assert.ok(TEXT.logLineBytes * 6 + 1024 < LOG.tailBytes, 'the worst line fits among the last ones');
   });
 
   it('of runs, processes and people stay in proportion', () => {

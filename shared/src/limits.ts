@@ -92,6 +92,19 @@ export const LOG = {
   /** A batch leaves after this long even when it is small. */
   batchDelayMs: 100,
   runBytes: 5 * MIB,
+  /** What the logs of one host take in the store on one UTC day of the server. */
+  hostDayBytes: 256 * MIB,
+  /** Above its limit the log of a run, and those of a host on a day, still take lines of level `error`: this much. */
+  runReserveBytes: 512 * KIB,
+  hostDayReserveBytes: 32 * MIB,
+  /** Of what is above a limit the last lines are kept when the run does not end well: so many, and so much. */
+  tailLines: 200,
+  tailBytes: 128 * KIB,
+  /** The store keeps a log for so many days after its run was reported, unless the server is told otherwise. */
+  keepDays: 90,
+  /** Logs that are due are removed in steps of so many pieces, so that none holds the event loop; so many steps a round. */
+  removedPiecesPerStep: 16,
+  removalSteps: 500,
   /** Lines of a run the browser page shows at once. */
   pageLines: 2000,
 } as const;
@@ -143,6 +156,8 @@ export const DRAIN = {
 export const OUTBOX = {
   events: 200_000,
   bytes: 64 * MIB,
+  /** Log lines of one UTC day that wait for the server; above it the day's further lines are only counted. */
+  logBytesPerDay: 16 * MIB,
   /** Acknowledged events stay this long, for a server restored from a copy. */
   keepAcknowledgedMs: 7 * DAY,
 } as const;

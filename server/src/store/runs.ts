@@ -50,7 +50,12 @@ export interface Run {
   snapshot?: SnapshotId | undefined;
   target?: RestoreTarget | undefined;
   requestedBy?: string | undefined;
+  /** Lines the run wrote. */
   logLines: number;
+  /** Of these, lines above a limit that were not kept; undefined when there are none. */
+  logLinesLeftOut?: number | undefined;
+  /** Set when the log was removed because its time was over. */
+  logRemoval?: { at: number; afterDays: number } | undefined;
 }
 
 export interface RunPart {
@@ -134,6 +139,24 @@ export interface AppliedEvents {
   through: number;
   /** The events that were new, in order. */
   fresh: readonly SequencedEvent[];
+  /** Log lines of these events that were not kept; undefined when there are none. */
+  logLoss?: LogLoss | undefined;
+}
+
+/** Lines above the limits of logs: acknowledged, counted in their run, and not kept. */
+export interface LogLoss {
+  runs: readonly RunId[];
+  /** The host reached its limit of a UTC day (`2026-11-20`, by the server's clock) for the first time. */
+  reached?: { day: string; limitBytes: number } | undefined;
+}
+
+/** Bytes of log since the store began; none of them ever goes down. */
+export interface LogTotals {
+  storedBytes: number;
+  /** Left out at a limit; the last lines of a run that ended badly are counted as stored as well. */
+  droppedBytes: number;
+  /** Removed because their time was over. */
+  removedBytes: number;
 }
 
 /** An order to a host that must arrive once, however often the line is cut. */
@@ -153,6 +176,8 @@ export interface Order {
 export interface LogFilter {
   /** Lines after this number; 0 for all. */
   after: number;
+  /** Only lines before this number, and of these the last ones, still in order; else the first ones. */
+  before?: number | undefined;
   limit: number;
   levels?: readonly LogLevel[] | undefined;
   search?: string | undefined;
@@ -215,7 +240,17 @@ export interface RunStore {
   /** The newest backup run of each of these plans that has one. */
   lastRunOfPlans(tenant: TenantId, plans: readonly PlanId[]): Promise<readonly Run[]>;
   countRunsByState(tenant: TenantId, since: number): Promise<Readonly<Record<RunState, number>>>;
+  /**
+   * Lines in order. Where lines are missing stands one that says how many and why, with the number of the first of them; a log
+   * that was removed is one line that says so.
+   */
   readLog(tenant: TenantId, id: RunId, filter: LogFilter): Promise<readonly LogLine[]>;
+  /**
+   * One short step of removing the logs of runs whose end was reported more than `days` days before `at` (of runs without a
+   * known end: that were heard of twice as long ago). Returns how many logs are gone and whether there may be more.
+   */
+  removeOldLogs(days: number, at: number): Promise<{ removed: number; hasMore: boolean }>;
+  getLogTotals(tenant: TenantId): Promise<LogTotals>;
 
   findSnapshot(tenant: TenantId, id: SnapshotId): Promise<Snapshot | undefined>;
   listSnapshots(tenant: TenantId, filter: SnapshotFilter, page: PageRequest): Promise<Page<Snapshot>>;

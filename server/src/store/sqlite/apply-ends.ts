@@ -71,6 +71,6 @@ export function applyRunFinished(frame: Frame, event: RunFinished, head: RunHead
   const { failure, evidence, bytes, durationMs, logLines, at: finishedAt } = event;
   const end = { finishedAt, reportedAt: frame.receivedAt, failure, evidence, bytes, durationMs, logLines };
   if (!frame.rows.finish(head, state, end, openParts)) return undefined;
-  frame.logs.end(head.id);
+  frame.logs.end(head.id, state);
   return { ...event, state };
 }

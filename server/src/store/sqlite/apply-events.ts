@@ -13,6 +13,7 @@ import { applyPartFinished, applyRunFinished } from './apply-ends.ts';
 import { createFireSettler } from './apply-fires.ts';
 import { toJson } from './columns.ts';
 import type { Frame } from './event-frame.ts';
+import type { LogLimits } from './log-losses.ts';
 import { createLogWriter } from './logs.ts';
 import { createRunRows, type RunHead } from './run-rows.ts';
 import { createSnapshotRows } from './snapshots.ts';
@@ -200,11 +201,11 @@ export type EventApplier = (
 ) => Promise<AppliedEvents>;
 
 /** `fresh` of the result holds what changed the ledger, as the ledger took it. */
-export function createEventApplier(sql: Sql, onOddity: (text: string) => void): EventApplier {
+export function createEventApplier(sql: Sql, onOddity: (text: string) => void, logLimits?: LogLimits): EventApplier {
   const stream = prepareStream(sql);
   const rows = createRunRows(sql);
   const snapshots = createSnapshotRows(sql);
-  const beginLogs = createLogWriter(sql);
+  const beginLogs = createLogWriter(sql, logLimits);
   const applyHostEvent = createHostEventApplier(sql);
   const settleFires = createFireSettler(sql);
 
@@ -214,7 +215,7 @@ export function createEventApplier(sql: Sql, onOddity: (text: string) => void): 
     const report = (text: string) => oddities.push(text);
     const applied = await sql.write((): AppliedEvents => {
       const known = stream.position.find({ host, epoch, tenant })?.seq;
-      const logs = beginLogs(tenant);
+      const logs = beginLogs({ tenant, host, receivedAt });
       const frame: Frame = { tenant, host, receivedAt, rows, heads: new Map(), snapshots, logs, ownerOf, report };
       const planned = planApply(known ?? 0, events);
       const through = planned.at(-1)?.seq ?? known ?? 0;
@@ -230,10 +231,10 @@ export function createEventApplier(sql: Sql, onOddity: (text: string) => void): 
         fresh.push({ seq, event: taken });
         settleFires({ tenant, host, event: taken, head: frame.heads.get(event.run), receivedAt });
       }
-      logs.flush();
+      const logLoss = logs.flush();
       if (planned.length > 0) stream.advance.run({ host, epoch, tenant, seq: through, receivedAt });
       if (known === undefined) stream.forgetEpochs.run({ host, epoch, keep: EPOCHS_PER_HOST });
-      return { through, fresh };
+      return { through, fresh, ...(logLoss ? { logLoss } : {}) };
     });
     for (const text of oddities) onOddity(`host ${host}: ${text}`);
     return applied;

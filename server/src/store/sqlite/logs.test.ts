@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test';
 import Database from 'better-sqlite3';
 import { createdEvent, finishedEvent, logEvent, logLine, startedEvent } from '../contract/reports.ts';
 import { NOW, refusal, sampleHost, sampleId, sampleOrder, sampleSource, sequence, TENANT } from '../contract/samples.ts';
-import { CHUNK_BYTES } from './logs.ts';
+import { CHUNK_BYTES } from './log-chunks.ts';
 import { openSqliteStore } from './open.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-logs-'));

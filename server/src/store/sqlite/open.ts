@@ -13,6 +13,7 @@ import { toStoreError } from './faults.ts';
 import { createFires } from './fires.ts';
 import { createHostContacts, createHostRows } from './hosts.ts';
 import { createIntegrityWatch, DAILY_CHECK, type IntegrityOptions } from './integrity.ts';
+import { boundLogs } from './log-losses.ts';
 import { checkSchema, type Migration, migrate, readMigrations } from './migrations.ts';
 import { createPeopleStore } from './people.ts';
 import { createPlans } from './plans.ts';
@@ -37,6 +38,8 @@ export interface SqliteStoreOptions {
   onDamage?: (text: string) => void;
   /** When the whole file is read by itself; once a day unless told. Only for the process that owns the store. */
   checks?: IntegrityOptions['schedule'];
+  /** Raw bytes of log that a host may fill on one UTC day; `LOG.hostDayBytes` unless given. */
+  hostDayLogBytes?: number | undefined;
   /**
    * `alone` (default): refuses to open while another process has the store. `beside`: for one-shot commands, opens next to
    * a running server, and migrates only when there is none.
@@ -165,7 +168,11 @@ async function assembleStore(
       ...createEnrolmentTokens(sql),
     },
     catalog: { ...createSources(sql), ...createRepositories(sql), ...createPlans(sql) },
-    runs: createRunStore(sql, { guard: () => ballast.guard(), onOddity: options.onOddity ?? (() => undefined) }),
+    runs: createRunStore(sql, {
+      guard: () => ballast.guard(),
+      onOddity: options.onOddity ?? (() => undefined),
+      logLimits: boundLogs(options.hostDayLogBytes),
+    }),
     fires: createFires(sql),
     trail: createTrailStore(sql),
     settings: createSettingStore(sql),

@@ -30,7 +30,8 @@ import type { Sql } from './statements.ts';
 export const RUN_COLUMNS = `r.id, r.tenant_id AS tenant, r.host_id AS host, r.kind, r.cause AS trigger_, r.state, r.plan_id AS plan,
   r.repository_id AS repository, r.fire_at AS fireAt, r.created_at AS createdAt, r.started_at AS startedAt,
   r.finished_at AS finishedAt, r.duration_ms AS durationMs, r.received_at AS receivedAt, r.reported_at AS reportedAt, r.bytes,
-  r.failure, r.evidence, r.snapshot_id AS snapshot, r.target, r.requested_by AS requestedBy, r.log_lines AS logLines`;
+  r.failure, r.evidence, r.snapshot_id AS snapshot, r.target, r.requested_by AS requestedBy, r.log_lines AS logLines,
+  nullif(r.log_left_out, 0) AS logLinesLeftOut, r.log_removed_at AS logRemovedAt, r.log_kept_days AS logKeptDays`;
 export const runRow = z
   .object({
     id: idSchema('run'),
@@ -55,8 +56,18 @@ export const runRow = z
     target: optional(json(restoreTargetSchema)),
     requestedBy: optional(z.string()),
     logLines: z.int(),
+    logLinesLeftOut: optional(z.int()),
+    logRemovedAt: optional(z.int()),
+    logKeptDays: optional(z.int()),
   })
-  .transform(({ trigger_, ...run }): Run => ({ ...run, trigger: trigger_ }));
+  .transform(
+    ({ trigger_, logLinesLeftOut, logRemovedAt, logKeptDays, ...run }): Run => ({
+      ...run,
+      trigger: trigger_,
+      ...(logLinesLeftOut === undefined ? {} : { logLinesLeftOut }),
+      ...(logRemovedAt === undefined ? {} : { logRemoval: { at: logRemovedAt, afterDays: logKeptDays ?? 0 } }),
+    }),
+  );
 
 const PART = `run_id AS run, source_id AS source, state, failure, warnings, bytes, duration_ms AS durationMs`;
 export const partRow: z.ZodType<RunPart> = z.object({
@@ -212,8 +223,9 @@ export function createRunRows(sql: Sql): RunRows {
     insert(run, sources) {
       const { id, tenant, host, kind, state, plan, repository, createdAt } = run;
       const head: RunHead = { id, tenant, host, kind, state, plan, repository, createdAt };
+      const { logRemoval: _none, ...columns } = run;
       rows.insert.run({
-        ...run,
+        ...columns,
         failure: toJson(run.failure),
         evidence: toJson(run.evidence),
         target: toJson(run.target),

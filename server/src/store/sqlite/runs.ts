@@ -10,7 +10,9 @@ import { createEventApplier } from './apply-events.ts';
 import { counted, flag, json, optional, storedFailure } from './columns.ts';
 import { computeFacetMask } from './facets.ts';
 import { createTimePage, cutPage, joinConditions } from './keyset.ts';
-import { createLogReader } from './logs.ts';
+import type { LogLimits } from './log-losses.ts';
+import { createLogReader } from './log-reader.ts';
+import { createLogRemoval, createLogTotals } from './log-removal.ts';
 import { createOrders } from './orders.ts';
 import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
 import { createSnapshotLists } from './snapshots.ts';
@@ -167,9 +169,12 @@ function createRunLists(sql: Sql): RunLists {
  * `guard` refuses reports while the disk is full, so that what room is left stays for people; `onOddity` hears of reports that
  * were left out.
  */
-export function createRunStore(sql: Sql, options: { guard: () => Promise<void>; onOddity: (text: string) => void }): RunStore {
-  const apply = createEventApplier(sql, options.onOddity);
-  const readLog = createLogReader(sql);
+export function createRunStore(
+  sql: Sql,
+  options: { guard: () => Promise<void>; onOddity: (text: string) => void; logLimits?: LogLimits | undefined },
+): RunStore {
+  const apply = createEventApplier(sql, options.onOddity, options.logLimits);
+  const readLog = createLogReader(sql, options.logLimits);
   return {
     async applyEvents(...report) {
       await options.guard();
@@ -182,6 +187,8 @@ export function createRunStore(sql: Sql, options: { guard: () => Promise<void>; 
         throw new AppError('invalid', 'a log is read at least one line at a time', { details: { field: 'limit' } });
       return readLog(tenant, id, filter);
     },
+    ...createLogRemoval(sql),
+    ...createLogTotals(sql),
     ...createSnapshotLists(sql),
     ...createStandings(sql),
   };
