@@ -15,6 +15,7 @@ import { createReconciliation } from './reconciliation.ts';
 import { createExecutor } from './runs/executor.ts';
 import { recoverRuns } from './runs/recovery.ts';
 import type { AgentLog } from './runs/workbench.ts';
+import { createSecretWatch } from './secret-watch.ts';
 import { enrol } from './session/enrol.ts';
 import { createSession, type Session } from './session/session.ts';
 import { openTooling } from './tooling.ts';
@@ -48,11 +49,16 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   let session: Session | undefined;
   let spec: Spec | undefined;
 
-  const workbench = createWorkbench(tooling, journal, (progress) => session?.sendVolatile('progress', progress));
+  const workbench = createWorkbench(
+    tooling,
+    journal,
+    (progress) => session?.sendVolatile('progress', progress),
+    () => secrets.look(),
+  );
   const executor = createExecutor({
     workbench,
     spec: () => spec,
-    findHold: (job) => drain.findHold(job),
+    findHold: (job) => drain.findHold(job) ?? secrets.findHold(job),
     onRepositoryUsed: (id, end) => void reconciliation.afterBackup(id, end),
   });
   const reconciliation = createReconciliation({
@@ -60,6 +66,14 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     spec: () => spec,
     listRuns: () => executor.listRuns(),
     signal: stopping.signal,
+  });
+  const secrets = createSecretWatch({
+    workbench,
+    spec: () => spec,
+    onChange() {
+      executor.reconsider();
+      void reconciliation.reconcileUnopened();
+    },
   });
   const drain = createDrainWatch({
     clock,
@@ -77,6 +91,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     spec = next;
     log.info({ version: next.version, plans: next.plans.length, sources: next.sources.length }, 'spec taken over');
     drain.look();
+    secrets.adopt(next);
     // Limits may have changed with it.
     executor.reconsider();
     scheduler.refresh();
@@ -86,6 +101,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     if (!stored || !credentials.find()) return;
     try {
       spec = readSpec(workbench, stored);
+      secrets.adopt(spec);
     } catch (error) {
       log.error({ err: error }, 'the stored spec cannot be used; waiting for the server to send one');
     }
@@ -96,8 +112,11 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     const timers = [
       every(RETRY_MS, () => journal.outbox.retry()),
       every(DRAIN_LOOK_MS, drain.look),
+      // Waiting for secrets has an end as well.
+      every(RUNS.tickMs, () => executor.reconsider()),
       every(DAY_MS, () => {
         journal.purge();
+        secrets.settle();
         return reconciliation.reconcileAll();
       }),
       every(INVENTORY_MS, async () => {
@@ -183,6 +202,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
         await drained;
         clearTimeout(grace);
         stopping.abort();
+        workbench.secrets.wipe();
         host.close();
         journal.close();
         tooling.workDirs.close();

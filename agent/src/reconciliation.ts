@@ -4,6 +4,8 @@
  */
 import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
+import { findReason } from '@holdfast/shared/domain/reason.ts';
+import { toAppError } from '@holdfast/shared/errors.ts';
 import type { BackupEnd } from './runs/execute-backup.ts';
 import { reconcileRepository } from './runs/reconcile.ts';
 import { clearLocks } from './runs/recovery.ts';
@@ -13,6 +15,8 @@ export interface Reconciliation {
   /** A backup ended there. What it left is cleared before the comparison, now or, when the repository does not answer, later. */
   afterBackup(repository: RepositoryId, end: BackupEnd): Promise<void>;
   reconcileAll(): Promise<void>;
+  /** Compares what could not be opened earlier, because its secrets were not on this host. */
+  reconcileUnopened(): Promise<void>;
   /** Clears the locks that interrupted runs left in these repositories; where that is not possible now, it is done later. */
   clearLeftLocks(repositories: ReadonlySet<RepositoryId>): Promise<void>;
 }
@@ -34,12 +38,17 @@ export function createReconciliation({ workbench, signal, ...ports }: Reconcilia
   /** Where a lock of ours may lie, and how to stop waiting for the next look. */
   const owed = new Map<RepositoryId, () => void>();
 
+  /** Not compared, because nobody had brought their secrets. */
+  const unopened = new Set<RepositoryId>();
+
   const reconcile = async (id: RepositoryId): Promise<void> => {
     const spec = ports.spec();
     if (!spec || signal.aborted) return;
     try {
+      unopened.delete(id);
       await reconcileRepository(workbench, spec, id, new Set(ports.listRuns()));
     } catch (error) {
+      if (findReason(toAppError(error)) === 'secrets_missing') return void unopened.add(id);
       log.warn({ repository: id, err: error }, 'comparing a repository with the ledger failed');
     }
   };
@@ -83,6 +92,12 @@ export function createReconciliation({ workbench, signal, ...ports }: Reconcilia
     },
     async reconcileAll() {
       for (const repository of ports.spec()?.repositories ?? []) await reconcile(repository.id);
+    },
+    async reconcileUnopened() {
+      for (const id of [...unopened]) {
+        const repository = ports.spec()?.repositories.find((candidate) => candidate.id === id);
+        if (!repository?.secretsApart || workbench.secrets.isHeld({ purpose: 'repository', ref: id })) await reconcile(id);
+      }
     },
     async clearLeftLocks(repositories) {
       for (const id of repositories) await clearOwed(id, FIRST_LOOK_MS);

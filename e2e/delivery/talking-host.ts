@@ -14,6 +14,7 @@ import { createTokenRotate } from '../../agent/src/handlers/token-rotate.ts';
 import { type HostCredentialStore, openHostCredentials } from '../../agent/src/identity/host-credentials.ts';
 import { loadOrCreateIdentity } from '../../agent/src/identity/identity.ts';
 import { openJournal } from '../../agent/src/journal/journal.ts';
+import { createSecretHolder } from '../../agent/src/runs/secret-holder.ts';
 import type { Workbench } from '../../agent/src/runs/workbench.ts';
 import type { Handlers } from '../../agent/src/session/agent-peer.ts';
 import { createSession } from '../../agent/src/session/session.ts';
@@ -72,6 +73,7 @@ const parts = {
   createId: (kind: Parameters<Workbench['createId']>[0]) => createId(kind, ids),
   serverKey: () => credentials.find()?.serverKey,
   hostId: () => credentials.find()?.hostId,
+  secrets: createSecretHolder({ crypto, lingerMs: 0, setTimer: () => () => undefined, onChange: () => undefined }),
 };
 // Tools, work directories and engine are what a host that only talks has none of.
 const workbench = parts as unknown as Workbench;

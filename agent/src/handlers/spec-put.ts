@@ -3,6 +3,7 @@ import { verifyDocument } from '@holdfast/shared/crypto/envelope.ts';
 import { type Spec, specSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { RequestBody, RequestResult } from '@holdfast/shared/protocol/messages.ts';
+import { stripJournal } from '../runs/secrets-apart.ts';
 import type { Tooling, Workbench } from '../runs/workbench.ts';
 
 /** The same word the server signs with. */
@@ -32,7 +33,16 @@ export function createSpecPut(workbench: Workbench, onSpec: (spec: Spec) => void
     const spec = readSpec(workbench, body);
     if (spec.version !== body.version)
       throw new AppError('integrity', 'the spec says another version than the frame that carries it');
-    workbench.journal.spec.save(body.document, body.signature, body.version);
+    const { journal, secrets } = workbench;
+    const keepsNone = spec.secretsMode === 'just_in_time';
+    const save = () => journal.spec.save(body.document, body.signature, body.version);
+    if (keepsNone && !secrets.keepsNone)
+      journal.transact(() => {
+        save();
+        stripJournal(workbench);
+      });
+    else save();
+    secrets.setKeepsNone(keepsNone);
     onSpec(spec);
     return { version: spec.version };
   };

@@ -14,7 +14,7 @@ import { lockStateDir } from './lock.ts';
 import { createMeta, type Meta } from './meta.ts';
 import { createOrderBook, type OrderBook } from './order-book.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
-import { createRunJournal, type RunJournal } from './run-journal.ts';
+import { createRunJournal, type ProcessFacts, type RunJournal } from './run-journal.ts';
 import { createSnapshotLedger, type SnapshotLedger } from './snapshot-ledger.ts';
 import { createSpecStore, type SpecStore } from './spec-store.ts';
 
@@ -34,6 +34,11 @@ export const JOURNAL = {
   /** Pages given back to the disk at each purge. */
   shrinkPages: 2000,
 } as const;
+
+/** Proves which process is meant: a pid alone may have been given to another one since. */
+export type SecretsNote = Pick<ProcessFacts, 'pid' | 'startTime' | 'bootId'>;
+export const SECRETS_NOTE = 'secrets.holder';
+const REWRITE = 'journal.rewrite';
 
 export interface JournalOptions {
   /** Made with mode 0700 when absent. */
@@ -59,6 +64,15 @@ export interface Journal {
    * refuses writes.
    */
   transact<T>(effects: () => T): T;
+  /**
+   * Notes, within the caller's transaction, that what it deletes must not be found in the file either; `rewriteIfOwed` sees to it, if
+   * need be in a later life.
+   */
+  oweRewrite(): void;
+  /** Writes the file anew if that is owed. False when it could not be done now and is still owed. */
+  rewriteIfOwed(): boolean;
+  /** Notes which process holds secrets in memory, for those who look from outside; undefined: nobody does. */
+  noteSecrets(holder: SecretsNote | undefined): void;
   /** Forgets what is past its time and takes the ballast back. For start and once a day. */
   purge(): void;
   close(): void;
@@ -121,6 +135,14 @@ function assemble(database: Database, options: JournalOptions, path: string): Do
     orders: createOrderBook(database, clock),
     fires: createFireLedger(database),
     snapshots: createSnapshotLedger(database, clock),
+    noteSecrets: (holder) => meta.set(SECRETS_NOTE, holder === undefined ? '' : JSON.stringify(holder)),
+    oweRewrite: () => meta.set(REWRITE, 'owed'),
+    rewriteIfOwed() {
+      if (meta.find(REWRITE) !== 'owed') return true;
+      if (!database.rewrite()) return false;
+      meta.set(REWRITE, 'done');
+      return true;
+    },
     transact(effects) {
       // Events that wait in memory are older than anything written now.
       if (!outbox.retry()) throw createUnwritableError(path, outbox.health().fault ?? 'events wait in memory');

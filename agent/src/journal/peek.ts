@@ -2,14 +2,18 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { SECRETS_NOTE, type SecretsNote } from './journal.ts';
 import type { LedgerState } from './snapshot-ledger.ts';
 import type { StoredSpec } from './spec-store.ts';
 
 export interface JournalGlance {
   spec: StoredSpec | undefined;
-  openRuns: readonly { run: string; kind: string; openedAt: number }[];
+  /** `waiting`: not begun, or waiting for its next attempt. */
+  openRuns: readonly { run: string; kind: string; openedAt: number; waiting: boolean }[];
   /** Events the server does not have yet. */
   waitingEvents: number;
+  /** The process that holds the secrets of a host that keeps none; it may be gone by now. */
+  secretsHolder: SecretsNote | undefined;
 }
 
 /** An agent that starts makes or converts its journal in moments; a look waits for that instead of failing. */
@@ -29,18 +33,27 @@ function look<T>(stateDir: string, read: (database: DatabaseSync) => T): T | und
   }
 }
 
+function readSecretsNote(database: DatabaseSync): SecretsNote | undefined {
+  const value = database.prepare('SELECT value FROM meta WHERE key = ?').get(SECRETS_NOTE)?.['value'];
+  return typeof value === 'string' && value !== '' ? (JSON.parse(value) as SecretsNote) : undefined;
+}
+
 /** Undefined when there is no journal yet. */
 export function glanceAtJournal(stateDir: string): JournalGlance | undefined {
   return look(stateDir, (database) => {
     const spec = database.prepare('SELECT document, signature, version FROM spec WHERE slot = 1').get();
     const open = database
-      .prepare('SELECT run, kind, opened_at AS openedAt FROM runs WHERE closed_at IS NULL ORDER BY opened_at')
+      .prepare(
+        `SELECT run, kind, opened_at AS openedAt, body ->> '$.started' = 0 OR body ->> '$.retryAt' IS NOT NULL AS waiting
+         FROM runs WHERE closed_at IS NULL ORDER BY opened_at`,
+      )
       .all();
     const waiting = database.prepare('SELECT count(*) AS n FROM outbox WHERE acknowledged_at IS NULL').get();
     return {
       spec: spec === undefined ? undefined : ({ ...spec } as unknown as StoredSpec),
-      openRuns: open.map((row) => ({ ...row }) as unknown as JournalGlance['openRuns'][number]),
+      openRuns: open.map((row) => ({ ...row, waiting: row['waiting'] === 1 }) as unknown as JournalGlance['openRuns'][number]),
       waitingEvents: Number(waiting?.['n'] ?? 0),
+      secretsHolder: readSecretsNote(database),
     };
   });
 }

@@ -49,6 +49,8 @@ export interface RunJournal {
   recordProcess(facts: ProcessFacts): void;
   clearProcess(run: RunId, stage: Stage, pid: number): void;
   listProcesses(run?: RunId): ProcessFacts[];
+  /** Empties the bodies of runs that are closed: nothing needs them any more, and that the runs were here stays known. */
+  emptyClosed(): void;
   /** Forgets runs closed before `closedBefore` (epoch milliseconds). */
   purge(closedBefore: number): void;
 }
@@ -90,6 +92,7 @@ export function createRunJournal(database: Database, clock: Pick<Clock, 'now'>):
   const selectOpen = database.prepare(`SELECT ${RUN_COLUMNS} FROM runs WHERE closed_at IS NULL ORDER BY opened_at, run`);
   const setClosed = database.prepare('UPDATE runs SET closed_at = ? WHERE run = ? AND closed_at IS NULL');
   const setLogLines = database.prepare('UPDATE runs SET log_lines = ?1 WHERE run = ?2 AND log_lines < ?1');
+  const empty = database.prepare("UPDATE runs SET body = 'null' WHERE closed_at IS NOT NULL");
   const deleteOld = database.prepare('DELETE FROM runs WHERE closed_at < ?');
   const insertProcess = database.prepare(
     'INSERT OR REPLACE INTO processes (run, stage, pid, start_time, boot_id, recorded_at) VALUES (?, ?, ?, ?, ?, ?)',
@@ -123,6 +126,7 @@ export function createRunJournal(database: Database, clock: Pick<Clock, 'now'>):
       void changes(insertProcess, run, stage, pid, startTime, bootId, clock.now()),
     clearProcess: (run, stage, pid) => void changes(deleteProcess, run, stage, pid),
     listProcesses: (run) => selectProcesses.all(run ?? null).map((row) => ({ ...row }) as unknown as ProcessFacts),
+    emptyClosed: () => void changes(empty),
     purge: (closedBefore) => void changes(deleteOld, closedBefore),
   };
 }

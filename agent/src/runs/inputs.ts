@@ -19,7 +19,10 @@ function openSecrets(tooling: Tooling, binding: Binding, { name, secrets, secret
   if (!secretsApart) return {};
   const found = tooling.secrets?.find(binding);
   if (found === undefined)
-    throw createReasonError('secrets_missing', `The secrets of ${name ?? binding.ref} are not on this host`);
+    throw createReasonError(
+      'secrets_missing',
+      `The secrets ${name === undefined ? 'that came with this order' : `of ${name}`} are not on this host`,
+    );
   return 'values' in found ? found.values : openSealedSecrets(tooling, binding, found.sealed);
 }
 

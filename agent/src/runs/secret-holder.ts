@@ -35,7 +35,7 @@ export interface SecretHolder extends SecretsApart {
   holdFor(run: RunId, ref: string, sealed: SealedSecrets): void;
   /** That restore has ended. */
   release(run: RunId): void;
-  /** Forgets everything at once: the agent ends. */
+  /** Forgets everything at once and for good: the agent ends. */
   wipe(): void;
 }
 
@@ -63,6 +63,7 @@ export function createSecretHolder({ crypto, lingerMs, setTimer, onChange }: Sec
   let current: ReadonlySet<string> = new Set();
   let keepsNone = false;
   let leases = 0;
+  let isWiped = false;
   let stopTimer: (() => void) | undefined;
 
   const forget = (key: string): void => {
@@ -103,6 +104,7 @@ export function createSecretHolder({ crypto, lingerMs, setTimer, onChange }: Sec
     },
     setConnected(isConnected) {
       stopTimer?.();
+      if (isWiped) return;
       stopTimer = isConnected
         ? undefined
         : setTimer(lingerMs, () => {
@@ -124,6 +126,7 @@ export function createSecretHolder({ crypto, lingerMs, setTimer, onChange }: Sec
       for (const [key, entry] of [...held]) if (entry.run === run) forget(key);
     },
     wipe() {
+      isWiped = true;
       stopTimer?.();
       for (const key of [...held.keys()]) forget(key);
       current = new Set();

@@ -5,8 +5,10 @@ import { DEFAULT_PLAN_OPTIONS, type Spec } from '@holdfast/shared/domain/plan.ts
 import type { AdapterDraft, RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { JournaledRun } from '../journal/run-journal.ts';
 import type { Hold } from './hold.ts';
+import { journaledRestoreSchema } from './journaled-run.ts';
 import type { Job } from './queue.ts';
 import type { SecretHolder, SecretName } from './secret-holder.ts';
+import type { Workbench } from './workbench.ts';
 
 type RestoreOrder = RequestBody<'restore.start'>;
 
@@ -16,12 +18,8 @@ export const toRestoreRefs = ({ run }: Pick<RestoreOrder, 'run'>) => ({
   connection: `${run}.sources`,
 });
 
-/**
- * The order as it may be written down: on a host that keeps no secrets without those in it, which are held in memory until the restore
- * has ended. Harmless to repeat.
- */
-export function setSecretsAside(holder: SecretHolder, order: RestoreOrder): RestoreOrder {
-  if (!holder.keepsNone) return order;
+/** The order without the secrets in it, which are held in memory until the restore has ended. Harmless to repeat. */
+export function stripOrder(holder: Pick<SecretHolder, 'holdFor'>, order: RestoreOrder): RestoreOrder {
   const refs = toRestoreRefs(order);
   const strip = ({ secrets, ...draft }: AdapterDraft, ref: string): AdapterDraft => {
     if (secrets === undefined) return draft;
@@ -33,6 +31,21 @@ export function setSecretsAside(holder: SecretHolder, order: RestoreOrder): Rest
     repository: { ...order.repository, draft: strip(order.repository.draft, refs.repository) },
     ...(order.connection ? { connection: strip(order.connection, refs.connection) } : {}),
   };
+}
+
+/** The order as it may be written down on this host. */
+export function setSecretsAside(holder: SecretHolder, order: RestoreOrder): RestoreOrder {
+  return holder.keepsNone ? stripOrder(holder, order) : order;
+}
+
+/** Takes every secret out of what the journal keeps of runs; for the transaction after which the host keeps none. */
+export function stripJournal({ journal, secrets }: Pick<Workbench, 'journal' | 'secrets'>): void {
+  for (const { run, body } of journal.runs.listOpen()) {
+    const parsed = journaledRestoreSchema.safeParse(body);
+    if (parsed.success) journal.runs.revise(run, { ...parsed.data, order: stripOrder(secrets, parsed.data.order) });
+  }
+  journal.runs.emptyClosed();
+  journal.oweRewrite();
 }
 
 /** What these pieces of the spec need and nobody has brought yet. */

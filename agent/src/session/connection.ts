@@ -139,6 +139,7 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
         await credentials.confirmToken(token);
         log.info({ server: url, name: frame.body.hostName }, 'connected');
         stream.meet(frame.body);
+        workbench.secrets.setConnected(true);
         send('heartbeat', ports.heartbeat());
         return;
       case 'ack':
@@ -198,6 +199,7 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
       clearInterval(pulse);
       clearInterval(watch);
       unwatch();
+      if (end.welcomed) workbench.secrets.setConnected(false);
       resolve(end);
     };
     socket.on('unexpected-response', (request, response) => {

@@ -74,7 +74,7 @@ const REASONS = {
   secrets_missing: {
     code: 'unavailable',
     advice:
-      'This host keeps no secrets: it gets them from the server. Bring server and host together again; the next run follows by itself.',
+      'This host keeps no secrets, the server brings them. See that the server is up and the host connected; then start it again, or wait for the plan’s next run.',
   },
   unknown_failure: { code: 'tool_failed', advice: 'Read the tool’s own words in the log.' },
 } as const satisfies Record<string, ReasonRule>;

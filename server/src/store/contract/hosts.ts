@@ -133,7 +133,8 @@ export function checkHosts(open: OpenStore): void {
         await hosts.updateHostNaming(TENANT, host.id, { tags: ['new', 'x'] });
         await hosts.updateHostNaming(TENANT, host.id, { concurrency: 5 });
         await hosts.updateHostNaming(TENANT, host.id, { secretsMode: 'just_in_time' });
-        assert.deepEqual(await hosts.findHost(TENANT, host.id), { ...host, name: 'New', tags: ['new', 'x'], concurrency: 5 });
+        const changed = { name: 'New', tags: ['new', 'x'], concurrency: 5, secretsMode: 'just_in_time' };
+        assert.deepEqual(await hosts.findHost(TENANT, host.id), { ...host, ...changed });
         assert.deepEqual((await hosts.listHosts(TENANT, { tag: 'old' }, { limit: 5 })).rows, []);
         assert.equal((await hosts.listHosts(TENANT, { tag: 'new' }, { limit: 5 })).rows.length, 1);
         await assert.rejects(hosts.updateHostNaming(TENANT, host.id, { name: 'Taken' }), refusal('conflict', { field: 'name' }));
