@@ -91,13 +91,16 @@ async function openServerEpoch(crypto: Crypto, store: Store, path: string, { acc
   return epoch;
 }
 
+/** Where the database of an installation lies. */
+export const findDatabase = (dataDir: string): string => join(dataDir, 'holdfast.db');
+
 /** Opens everything; the caller closes `context.store`. Failures are AppErrors of one clear line. */
 export async function openFoundation(options: FoundationOptions): Promise<CoreContext> {
   const clock = options.clock ?? systemClock;
   const randomBytes = options.randomBytes ?? systemRandomBytes;
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
   const crypto = createCrypto(randomBytes);
-  const path = join(options.dataDir, 'holdfast.db');
+  const path = findDatabase(options.dataDir);
   const aside = options.access === 'alone' ? setAsideForeignLog(path) : undefined;
   if (aside !== undefined)
     options.log.warn(

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `holdfast-server`: serve, user create, api-key create, version. Data on standard output, logs on standard error. */
+/** `holdfast-server`: serve, user create, api-key create, backup, version. Data on standard output, logs on standard error. */
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { systemClock } from '@holdfast/shared/clock.ts';
@@ -10,10 +10,11 @@ import { CONFIG_EXIT_CODE, ConfigError, loadConfig, readEnvironment, type Server
 import { createCliCaller, createUser } from './core/accounts.ts';
 import { createApiKey } from './core/api-keys.ts';
 import type { CoreContext } from './core/ports.ts';
-import { openFoundation } from './foundation.ts';
+import { findDatabase, openFoundation } from './foundation.ts';
 import { createDirectory } from './hub/directory.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { ROLES, type Role } from './store/people.ts';
+import { backUpStore } from './store/sqlite/copy.ts';
 import { checkPasswordRules } from './vault/password-rules.ts';
 import { SERVER_VERSION } from './version.ts';
 
@@ -107,6 +108,11 @@ async function createKeyCommand(options: NamedOptions): Promise<void> {
   );
 }
 
+async function backUpCommand({ to, json }: { to: string; json?: boolean }): Promise<void> {
+  const bytes = backUpStore(findDatabase(loadConfig(readEnvironment()).dataDir), to);
+  process.stdout.write(json ? `${JSON.stringify({ path: to, bytes })}\n` : `copied ${bytes} bytes to ${to}, whole\n`);
+}
+
 const guard =
   <T extends unknown[]>(action: (...given: T) => Promise<void>) =>
   async (...given: T) => {
@@ -144,6 +150,12 @@ apiKey
   .addOption(roleOption())
   .option('--json', 'print JSON')
   .action(guard(createKeyCommand));
+program
+  .command('backup')
+  .description('copy the database to a file, beside a running server; the copy is checked before it counts')
+  .requiredOption('--to <path>', 'the file that the copy becomes; an older copy there is replaced')
+  .option('--json', 'print JSON')
+  .action(guard(backUpCommand));
 program
   .command('version')
   .description('print the version')

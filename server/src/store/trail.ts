@@ -53,4 +53,8 @@ export interface SettingStore {
   initSetting(name: string, value: string): Promise<string>;
   /** Whether any row holds a ciphertext, so that a lost master key is noticed. */
   hasEncryptedRows(): Promise<boolean>;
+  /** The number in the head of the file; undefined when the file could not be brought up to its log, so that either may stand there. */
+  findStamp(): Promise<number | undefined>;
+  /** Puts a number (31 bits, not 0) where it can be read without opening the file as a store. False when it has not got there yet. */
+  putStamp(stamp: number): Promise<boolean>;
 }

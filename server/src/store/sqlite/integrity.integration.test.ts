@@ -21,19 +21,22 @@ const migrationsDir = join(import.meta.dirname, '../../../../migrations');
 after(() => rmSync(directory, { recursive: true }));
 
 let made = 0;
-const freshPath = () => join(directory, `${(made += 1)}.db`);
+function freshPath(): string {
+  made += 1;
+  return join(directory, `${made}.db`);
+}
 const open = (path: string, change: Partial<SqliteStoreOptions> = {}) =>
   openSqliteStore({ path, migrationsDir, clock: { now: () => 7 }, ballastBytes: 0, ...change });
-const valueOf = (i: number) => `value ${i} ${'x'.repeat(i % 90)}`;
+const textOf = (i: number) => `value ${i} ${'x'.repeat(i % 90)}`;
 
 /** A database and its log as a killed server leaves them: half of the values in each. */
 async function leaveBehind(): Promise<string> {
   const path = freshPath();
   const first = await open(path);
-  for (let i = 0; i < VALUES / 2; i += 1) await first.settings.putSetting(`name ${i}`, valueOf(i));
+  for (let i = 0; i < VALUES / 2; i += 1) await first.settings.putSetting(`name ${i}`, textOf(i));
   await first.close();
   const second = await open(path);
-  for (let i = VALUES / 2; i < VALUES; i += 1) await second.settings.putSetting(`name ${i}`, valueOf(i));
+  for (let i = VALUES / 2; i < VALUES; i += 1) await second.settings.putSetting(`name ${i}`, textOf(i));
   const left = freshPath();
   for (const suffix of ['', '-wal']) copyFileSync(`${path}${suffix}`, `${left}${suffix}`);
   await second.close();
@@ -83,7 +86,7 @@ async function use(path: string): Promise<{ opened: string; wrong: number; wrote
   for (let i = 0; i < VALUES; i += 1) {
     const read = await codeOf(async () => {
       const found = await store?.settings.findSetting(`name ${i}`);
-      if (found !== undefined && found !== valueOf(i)) wrong += 1;
+      if (found !== undefined && found !== textOf(i)) wrong += 1;
     });
     assert.ok(['done', 'integrity'].includes(read), read);
   }
@@ -135,7 +138,7 @@ describe('The daily check', () => {
     await before.hosts.insertHost(host);
     await before.people.insertUser(user);
     await before.people.insertSession(session);
-    for (let i = 0; i < VALUES; i += 1) await before.settings.putSetting(`name ${i}`, valueOf(i));
+    for (let i = 0; i < VALUES; i += 1) await before.settings.putSetting(`name ${i}`, textOf(i));
     await before.close();
     let wake: () => void = () => undefined;
     const told = new Promise<void>((resolve) => {
@@ -151,7 +154,7 @@ describe('The daily check', () => {
     t.after(() => store.close());
     // What was read before stays in SQLite's own memory, which is what a server lives on when its disk goes bad.
     assert.equal((await store.people.findSession(session.tokenHash, session.createdAt))?.session.id, session.id);
-    assert.equal(await store.settings.findSetting('name 7'), valueOf(7));
+    assert.equal(await store.settings.findSetting('name 7'), textOf(7));
     ruin(path);
     return { store, host, session, damage, told };
   }
@@ -165,7 +168,7 @@ describe('The daily check', () => {
     await assert.rejects(report, { code: 'integrity', message: /stop the server and put a copy of it back/u });
     await assert.rejects(store.settings.putSetting('n', '1'), { code: 'integrity' });
     await assert.rejects(store.probe(), { code: 'integrity' });
-    assert.equal(await store.settings.findSetting('name 7'), valueOf(7));
+    assert.equal(await store.settings.findSetting('name 7'), textOf(7));
     await store.people.touchSession(session.id, session.createdAt + 1);
     assert.equal(damage.length, 1);
   });
@@ -176,7 +179,7 @@ describe('The daily check', () => {
     const said: string[] = [];
     const watch = createIntegrityWatch({ path, onDamage: (text) => said.push(text) });
     const checked = watch.check();
-    for (let i = 0; i < 200; i += 1) await store.settings.putSetting(`name ${i}`, valueOf(i));
+    for (let i = 0; i < 200; i += 1) await store.settings.putSetting(`name ${i}`, textOf(i));
     await checked;
     assert.deepEqual([watch.isDamaged, said], [false, []]);
     await store.close();

@@ -3,11 +3,12 @@
  * never change afterwards. A store that holds anything is copied before each of them.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type Database from 'better-sqlite3';
 import * as z from 'zod';
+import { copyDatabase } from './copy.ts';
 import { toStoreError } from './faults.ts';
 
 export interface Migration {
@@ -79,27 +80,6 @@ export function copyPath(path: string, version: number): string {
   return `${path}.before-${String(version).padStart(4, '0')}`;
 }
 
-function syncPath(path: string): void {
-  const handle = openSync(path, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-}
-
-/** A whole, compact copy that exists under its name only when it is complete and on disk. */
-function copyBefore(db: Database.Database, path: string, version: number): void {
-  const target = copyPath(path, version);
-  const draft = `${target}.making`;
-  rmSync(draft, { force: true });
-  closeSync(openSync(draft, 'w', 0o600));
-  db.prepare('VACUUM INTO ?').run(draft);
-  syncPath(draft);
-  renameSync(draft, target);
-  syncPath(dirname(target));
-}
-
 /** A damaged file is neither copied nor changed. */
 function refuseDamaged(db: Database.Database, path: string): void {
   const verdict: unknown = db.pragma('quick_check(1)', { simple: true });
@@ -146,7 +126,7 @@ export function migrate(
   db.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
     version INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT`);
   for (const migration of pending) {
-    if (migration.version > 1) copyBefore(db, options.path, migration.version);
+    if (migration.version > 1) copyDatabase(db, copyPath(options.path, migration.version));
     applyOne(db, migration, options.now());
   }
   db.pragma('foreign_keys = ON');

@@ -19,7 +19,7 @@ import { createPeopleStore } from './people.ts';
 import { createPlans } from './plans.ts';
 import { createRepositories } from './repositories.ts';
 import { createRunStore } from './runs.ts';
-import { createSettingStore } from './settings.ts';
+import { createSettingStore, type FileStamp } from './settings.ts';
 import { createSources } from './sources.ts';
 import { createSql, type Sql } from './statements.ts';
 import { createTrailStore } from './trail.ts';
@@ -67,6 +67,19 @@ function openDatabase(path: string): Database.Database {
     db.close();
     throw thrown;
   }
+}
+
+/** Through the log and out of it at once, so that it stands in the file itself. */
+function createFileStamp(db: Database.Database): FileStamp {
+  const emptyLog = (): boolean =>
+    z.array(z.object({ busy: z.int() })).parse(db.pragma('wal_checkpoint(TRUNCATE)'))[0]?.busy === 0;
+  return {
+    find: () => (emptyLog() ? z.int().parse(db.pragma('user_version', { simple: true })) : undefined),
+    put(stamp) {
+      db.pragma(`user_version = ${Math.trunc(stamp)}`);
+      return emptyLog();
+    },
+  };
 }
 
 /** After the first write, because a fresh database in WAL mode falls back to NORMAL with it. */
@@ -175,7 +188,7 @@ async function assembleStore(
     }),
     fires: createFires(sql),
     trail: createTrailStore(sql),
-    settings: createSettingStore(sql),
+    settings: createSettingStore(sql, createFileStamp(db)),
     async probe() {
       await ballast.restore();
       await ballast.guard();

@@ -8,7 +8,13 @@ const valueRow = z.object({ value: z.string() });
 /** Settings are the installation's own; their rows carry the tenant every installation starts with. */
 const tenant = DEFAULT_TENANT;
 
-export function createSettingStore(sql: Sql): SettingStore {
+/** The number in the head of the database file. */
+export interface FileStamp {
+  find(): number | undefined;
+  put(stamp: number): boolean;
+}
+
+export function createSettingStore(sql: Sql, stamp: FileStamp): SettingStore {
   const find = sql.select('SELECT value FROM settings WHERE tenant_id = @tenant AND name = @name', valueRow);
   const put = sql.change(`INSERT INTO settings (tenant_id, name, value) VALUES (@tenant, @name, @value)
     ON CONFLICT (tenant_id, name) DO UPDATE SET value = excluded.value`);
@@ -27,6 +33,8 @@ export function createSettingStore(sql: Sql): SettingStore {
         init.run({ tenant, name, value });
         return find.find({ tenant, name })?.value ?? value;
       }),
+    findStamp: async () => stamp.find(),
+    putStamp: async (value) => stamp.put(value),
     hasEncryptedRows: () => sql.read(() => encrypted.find()?.count === 1),
   };
 }

@@ -4,8 +4,23 @@
  * server epoch rises, so that every host sends again what it still keeps. A copy of the whole directory, mark included, taken in
  * the present life of the server fits by its words and is given away by its inode; where that is kept as well, hosts notice by
  * what they were promised.
+ *
+ * Each start also puts a number, its stamp, into the head of the file itself, where it can be read without the write-ahead log:
+ * a copy that was written over the database, into the same file, has another one, and the log beside it is not its own.
  */
-import { closeSync, constants, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod';
 import type { SettingStore } from '../trail.ts';
@@ -19,6 +34,8 @@ const markSchema = z.object({
   logInode: z.string().optional(),
   /** Starts the database may hold; two only while one is being exchanged for the other. */
   starts: z.array(z.string()).max(2),
+  /** Stamps the head of the file may hold; two only while one is being exchanged for the other. */
+  stamps: z.array(z.int()).max(2).optional(),
 });
 type Mark = z.infer<typeof markSchema>;
 
@@ -82,15 +99,49 @@ function findInode(path: string): string | undefined {
   return statSync(path, { throwIfNoEntry: false })?.ino.toString();
 }
 
+/** SQLite keeps the number it calls the user version in four bytes of the file's head. */
+const STAMP_OFFSET = 60;
+
+/** Never 0: that is the stamp of a copy. */
+function chooseStamp(start: string): number {
+  return createHash('sha256').update(start).digest().readUInt32BE() & 0x7fff_ffff || 1;
+}
+
 /**
- * Moves the write-ahead log away that a killed server left beside a database which was exchanged since: SQLite would write its
- * pages into the wrong database. A log that came with the new database stays. For before the database is opened; returns where
- * the log is now.
+ * What stands in the file itself, whatever its log says; undefined where there is no whole head. Never while this process has the
+ * database open: closing the file would drop the locks of SQLite.
+ */
+function findStamp(path: string): number | undefined {
+  if (findInode(path) === undefined) return undefined;
+  const file = openSync(path, constants.O_RDONLY);
+  try {
+    const head = Buffer.alloc(4);
+    return readSync(file, head, 0, 4, STAMP_OFFSET) === 4 ? head.readInt32BE() : undefined;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The database is written only after its log, within the time a checkpoint takes. */
+const CHECKPOINT_MS = 60_000;
+
+function wasExchanged(path: string, mark: Mark): boolean {
+  if (findInode(path) !== mark.inode) return true;
+  const stamp = findStamp(path);
+  if (mark.stamps !== undefined && stamp !== undefined && !mark.stamps.includes(stamp)) return true;
+  return statSync(path).mtimeMs - statSync(`${path}-wal`).mtimeMs > CHECKPOINT_MS;
+}
+
+/**
+ * Moves the write-ahead log away that a killed server left beside a database which was exchanged since, by another file or by
+ * other content in the same file: SQLite would write its pages into the wrong database. A log that came with the new database
+ * stays. For before the database is opened; returns where the log is now.
  */
 export function setAsideForeignLog(path: string): string | undefined {
   const mark = findMark(`${path}.start`);
   const log = findInode(`${path}-wal`);
-  if (typeof mark !== 'object' || log === undefined || findInode(path) === mark.inode || log !== mark.logInode) return undefined;
+  if (typeof mark !== 'object' || log === undefined || log !== mark.logInode) return undefined;
+  if (findInode(path) === undefined || !wasExchanged(path, mark)) return undefined;
   const aside = `${path}-wal.foreign`;
   renameSync(`${path}-wal`, aside);
   rmSync(`${path}-shm`, { force: true });
@@ -111,12 +162,17 @@ export async function settleServerEpoch({ path, settings, start }: StartOptions)
   const isReplaced = !isSameDatabase(mark, before, inode);
   const known = Math.max(await readServerEpoch(settings), typeof mark === 'object' ? mark.epoch : 1);
   const epoch = isReplaced ? known + 1 : known;
+  const stamp = chooseStamp(start);
   try {
+    const held = await settings.findStamp();
+    const either = held === undefined ? undefined : [held, stamp];
     // The file takes either word before the database changes its own, so that a death in between is no replacement.
-    writeMark(markPath, { epoch, inode, starts: before === undefined ? [start] : [before, start] });
+    const logInode = findInode(`${path}-wal`);
+    writeMark(markPath, { epoch, inode, logInode, starts: before === undefined ? [start] : [before, start], stamps: either });
     await settings.putSetting(SETTINGS.epoch, String(epoch));
     await settings.putSetting(SETTINGS.start, start);
-    writeMark(markPath, { epoch, inode, logInode: findInode(`${path}-wal`), starts: [start] });
+    const stamps = (await settings.putStamp(stamp)) ? [stamp] : either;
+    writeMark(markPath, { epoch, inode, logInode: findInode(`${path}-wal`), starts: [start], stamps });
   } catch (fault) {
     return { epoch, isReplaced, fault };
   }
