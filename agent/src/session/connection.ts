@@ -45,6 +45,8 @@ export interface ConnectionEnd {
   why: string;
   /** The server did not know the token (HTTP 401). */
   unauthorized: boolean;
+  /** The server has too many at once: milliseconds over which to spread coming back. */
+  retryAfterMs?: number;
 }
 
 export interface LiveConnection {
@@ -69,7 +71,8 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
     perMessageDeflate: false,
     handshakeTimeout: WIRE.handshakeTimeoutMs,
     followRedirects: false,
-  });
+    maxFragments: WIRE.fragmentsPerFrame,
+  } as ConstructorParameters<typeof WebSocket>[2]);
   const end: ConnectionEnd = {
     stop: undefined,
     refusal: undefined,
@@ -205,6 +208,8 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
     socket.on('unexpected-response', (request, response) => {
       end.unauthorized = response.statusCode === 401;
       end.why = `the server answered ${response.statusCode ?? 'nothing'}`;
+      const retryAfterS = Number(response.headers['retry-after']);
+      if (retryAfterS > 0) end.retryAfterMs = retryAfterS * 1000;
       if (end.unauthorized)
         end.refusal =
           'the server does not know this host’s token; enrol the host again with a fresh state directory, or restore the server';

@@ -20,11 +20,12 @@ export interface Session {
 }
 
 /**
- * Full jitter between the shortest wait and a cap that doubles with each failure: a restarted server is not stormed. Milliseconds;
- * 0 ≤ random < 1.
+ * Full jitter between the shortest wait and a cap that doubles with each failure: a restarted server is not stormed. Where the server
+ * named a time over which to come back, the cap is at least that. Milliseconds; 0 ≤ random < 1.
  */
-export function chooseWaitMs(failures: number, random: number): number {
-  const cap = Math.min(WIRE.reconnectMaxMs, WIRE.reconnectMinMs * 2 ** Math.min(failures + 1, 10));
+export function chooseWaitMs(failures: number, random: number, retryAfterMs = 0): number {
+  const doubled = WIRE.reconnectMinMs * 2 ** Math.min(failures + 1, 10);
+  const cap = Math.min(WIRE.reconnectMaxMs, Math.max(doubled, WIRE.reconnectMinMs + retryAfterMs));
   return Math.round(WIRE.reconnectMinMs + random * (cap - WIRE.reconnectMinMs));
 }
 
@@ -63,7 +64,8 @@ export function createSession(options: SessionOptions): Session {
         if (options.signal.aborted) return;
         if (end.stop) throw end.stop;
         failures = end.welcomed ? 0 : failures + 1;
-        const waitMs = end.refusal === undefined ? chooseWaitMs(failures, options.random()) : WIRE.reconnectMaxMs;
+        const waitMs =
+          end.refusal === undefined ? chooseWaitMs(failures, options.random(), end.retryAfterMs) : WIRE.reconnectMaxMs;
         if (end.refusal === undefined)
           log.warn({ reason: end.why, retryInMs: waitMs }, 'not connected; backups go on by schedule');
         // The boot is what the server's page calls this agent when a copy of it is about.

@@ -6,12 +6,18 @@ import { WebSocketServer } from 'ws';
 import { findHostByToken } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
 import type { HubDirectory } from './directory.ts';
+import { ADMISSIONS_PER_SECOND, createGate, type Gate } from './gate.ts';
 import { runSession } from './session.ts';
 
-function refuseUpgrade(socket: Duplex, status: string, text: string): void {
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
-  );
+function refuseUpgrade(socket: Duplex, status: string, text: string, retryAfterS?: number): void {
+  const headers = [
+    `HTTP/1.1 ${status}`,
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(text)}`,
+    ...(retryAfterS === undefined ? [] : [`Retry-After: ${retryAfterS}`]),
+    'Connection: close',
+  ];
+  socket.end(`${headers.join('\r\n')}\r\n\r\n${text}`);
 }
 
 function readBearer(request: IncomingMessage): string | undefined {
@@ -23,7 +29,13 @@ export interface Hub {
 }
 
 /** Answers upgrades at `path` (with the base URL's own path before it); leaves every other upgrade refused. */
-export function attachHub(server: Server, path: string, context: CoreContext, directory: HubDirectory): Hub {
+export function attachHub(
+  server: Server,
+  path: string,
+  context: CoreContext,
+  directory: HubDirectory,
+  gate: Gate = createGate(context.clock, ADMISSIONS_PER_SECOND),
+): Hub {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: WIRE.frameBytes,
@@ -40,6 +52,9 @@ export function attachHub(server: Server, path: string, context: CoreContext, di
     if (!presented) return refuseUpgrade(socket, '401 Unauthorized', 'unknown or revoked host token');
     // A quarantined host is heard to its hello, so that a person can tell its agents apart.
     if (presented.host.state === 'revoked') return refuseUpgrade(socket, '403 Forbidden', 'this host is revoked');
+    // Only hosts of ours take a place: strangers cannot keep them out.
+    const retryAfterS = gate.turnAway();
+    if (retryAfterS !== undefined) return refuseUpgrade(socket, '503 Service Unavailable', 'too many at once', retryAfterS);
     const address = request.socket.remoteAddress;
     sockets.handleUpgrade(request, socket, head, (webSocket) =>
       runSession(context, directory, webSocket, { ...presented, address }),
