@@ -23,6 +23,8 @@ export const PAGES = {
   revokeHost: '/hosts/:host/revoke',
   rotateHostToken: '/hosts/:host/rotate-token',
   chooseHostAgent: '/hosts/:host/choose-agent',
+  drainHost: '/hosts/:host/drain',
+  resumeHost: '/hosts/:host/resume',
 
   sources: '/sources',
   addSource: '/sources/new',

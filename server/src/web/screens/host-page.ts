@@ -2,6 +2,7 @@
 import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { DRAIN } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { isAllowed } from '../../core/caller.ts';
 import {
@@ -25,6 +26,7 @@ import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { type FormProblem, isShown, NO_PROBLEM, toFormProblem, toSchemaProblem } from './form-problem.ts';
 import { readText, splitTags } from './form-values.ts';
+import { HOST_DRAIN_SCREENS, readDrain } from './host-drain.ts';
 import { type EditHostView, editHostPage } from './host-edit.view.ts';
 import {
   HOST_ANSWER_ID,
@@ -68,7 +70,10 @@ export function toRunRow(run: Run, planNames: ReadonlyMap<PlanId, string>): Last
   return {
     id: run.id,
     state: run.state,
-    title: plan ?? (run.kind === 'restore' ? 'Restore' : 'Backup'),
+    title:
+      run.kind === 'forget'
+        ? `Retention${plan === undefined ? '' : ` of ${plan}`}`
+        : (plan ?? (run.kind === 'restore' ? 'Restore' : 'Backup')),
     at: run.finishedAt ?? run.startedAt ?? run.createdAt,
     durationMs: run.durationMs,
     bytes: run.bytes,
@@ -110,6 +115,8 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
     skewMs: host.skewMs,
     skewLevel: host.skewLevel,
     concurrency: host.concurrency,
+    drain: await readDrain(context, caller, host),
+    drainMinutes: DRAIN.minutes,
     spec: {
       has: host.acknowledgedSpecVersion,
       wanted: host.specVersion,
@@ -212,6 +219,7 @@ async function postRotate(context: CoreContext, visit: Visit): Promise<PageReply
 }
 
 export const HOST_PAGE_SCREENS: readonly ScreenRoute[] = [
+  ...HOST_DRAIN_SCREENS,
   { method: 'get', path: PAGES.host, handle: showHost },
   { method: 'get', path: PAGES.editHost, handle: showEdit },
   { method: 'post', path: PAGES.editHost, handle: postEdit },

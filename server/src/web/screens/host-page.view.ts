@@ -11,6 +11,7 @@ import { dayTime, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
 import { checksPanel } from './host-checks.view.ts';
 import { type ClaimantRow, claimantsPanel } from './host-claimants.view.ts';
+import { type DrainView, drainBanner, drainButton, drainStatus } from './host-drain.view.ts';
 import { factsPanel, heartbeatPanel, type MachineView, toolsPanel } from './host-machine.view.ts';
 import { type LastRunRow, lastRuns } from './last-runs.view.ts';
 import { liveText } from './live-text.view.ts';
@@ -47,6 +48,10 @@ export interface HostPageView extends MachineView {
   missed: MissedFiresView;
   happenings: readonly HostHappeningRow[];
   claimants: readonly ClaimantRow[];
+  /** Set while it takes no new runs. */
+  drain: DrainView | undefined;
+  /** How long a drain lasts unless another length is chosen. */
+  drainMinutes: number;
   may: { approve: boolean; manage: boolean; addSources: boolean };
 }
 
@@ -62,6 +67,14 @@ export function hostPage(shell: Shell, view: HostPageView): Html {
     lede: html`${hostLede(view)}${view.tags.map((tag) => html`<a href="${urls.hosts({ tag })}">${badge(tag)}</a>`)}`,
     crumbs: [{ label: 'Hosts', href: urls.hosts() }, { label: view.name }],
     actions: html`${may.manage && linkButton({ href: urls.editHost({ host: id }), label: 'Edit' })}${
+      canDrain(view) &&
+      drainButton({
+        name: view.name,
+        action: urls.drainHost({ host: id }),
+        isDrained: view.drain !== undefined,
+        minutes: view.drainMinutes,
+      })
+    }${
       canAddSource(view) && linkButton({ href: urls.addSource({ host: id }), label: 'Add source', kind: 'primary', icon: 'plus' })
     }`,
     content: html`<div class="stack">${hostPart(view)}${may.manage && dangerZone(view)}</div>`,
@@ -72,13 +85,17 @@ function canAddSource({ may, standing }: HostPageView): boolean {
   return may.addSources && (standing === 'online' || standing === 'offline');
 }
 
+function canDrain({ may, standing }: HostPageView): boolean {
+  return may.manage && (standing === 'online' || standing === 'offline');
+}
+
 /** The page's answer; also served alone. */
 export function hostAnswer(view: HostPageView): Html {
   return liveText({ id: HOST_ANSWER_ID, topic: liveTopics(view), url: view.here, content: answerOf(view) });
 }
 
 export function hostLede(view: HostPageView): Html {
-  const content = html`${hostStatus(view.standing)} last seen ${relativeTime(view.lastSeenAt, view.face, 'never')}`;
+  const content = html`${hostStatus(view.standing)}${view.drain !== undefined && html` ${drainStatus()}`} last seen ${relativeTime(view.lastSeenAt, view.face, 'never')}`;
   return liveText({ id: HOST_LEDE_ID, topic: liveTopics(view), url: view.here, content });
 }
 
@@ -91,6 +108,7 @@ function answerOf(view: HostPageView): string {
   if (view.standing === 'revoked') return `${name} is revoked and cannot connect.`;
   if (view.standing === 'quarantined') return `${name} is quarantined.`;
   if (view.standing === 'offline') return view.lastSeenAt === undefined ? `${name} has not connected yet.` : `${name} is silent.`;
+  if (view.drain !== undefined) return `${name} is online and drained: it takes no new runs.`;
   if (sources.length === 0) return `${name} is online and protects nothing yet.`;
   const good = sources.filter((source) => source.protection === 'protected').length;
   if (good === sources.length) return `${name} is online, and all it holds is protected.`;
@@ -100,7 +118,11 @@ function answerOf(view: HostPageView): string {
 /** Everything that changes by itself; what the live update puts in its place. */
 export function hostPart(view: HostPageView): Html {
   const warnings = hostWarnings(view);
-  return html`<div id="${HOST_PART_ID}" class="stack" data-live="${liveTopics(view)}" data-live-get="${view.here}">${warnings.map(callout)}${view.standing === 'quarantined' && claimantsPanel({ claimants: view.claimants, chooseUrl: view.may.approve ? view.urls.chooseHostAgent({ host: view.id }) : undefined, face: view.face })}<div class="columns"><div class="stack">${sourcesPanel(view)}${missedFiresPanel(view.missed)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ host: view.id }), none: 'No run yet. A plan starts them, by schedule or by hand.', urls: view.urls, face: view.face })}${happeningsPanel(view)}</div><div class="stack">${checksPanel(view)}${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
+  return html`<div id="${HOST_PART_ID}" class="stack" data-live="${liveTopics(view)}" data-live-get="${view.here}">${warnings.map(callout)}${drainNotice(view)}${view.standing === 'quarantined' && claimantsPanel({ claimants: view.claimants, chooseUrl: view.may.approve ? view.urls.chooseHostAgent({ host: view.id }) : undefined, face: view.face })}<div class="columns"><div class="stack">${sourcesPanel(view)}${missedFiresPanel(view.missed)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ host: view.id }), none: 'No run yet. A plan starts them, by schedule or by hand.', urls: view.urls, face: view.face })}${happeningsPanel(view)}</div><div class="stack">${checksPanel(view)}${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
+}
+
+function drainNotice({ drain, face, may, urls, id }: HostPageView): Html | false {
+  return drain !== undefined && drainBanner(drain, face, may.manage ? urls.resumeHost({ host: id }) : undefined);
 }
 
 const SPEC_TOO_BIG: Flash = {

@@ -298,6 +298,32 @@ describe('changing a host', () => {
     assert.ok(away.kind === 'redirect' && away.flash?.tone === 'bad');
   });
 
+  it('drains a host for the chosen time, says who did so until when and what still runs, and resumes it', async () => {
+    const host = await addHost(world, { name: 'drained' });
+    const page = `/hosts/${host.id}`;
+    assert.match(await world.read(page), /value="120" selected/);
+    const refused = await world.ask('post', `${page}/drain`, { form: { minutes: '99999' } });
+    assert.ok(refused.kind === 'redirect' && refused.flash?.tone === 'bad');
+    const done = await world.ask('post', `${page}/drain`, { form: { minutes: '60' } });
+    assert.ok(done.kind === 'redirect' && done.flash?.tone === 'good');
+    const waits = readWords(await world.read(page));
+    assert.match(waits, /drained is online and drained: it takes no new runs\./);
+    assert.match(
+      waits,
+      /Takes no new runs until today \S+ \( in 1.h \)\. Drained by ada now \. The host has not taken it over yet\./,
+    );
+    const { specVersion } = (await world.context.store.hosts.findHost(host.tenant, host.id)) ?? {};
+    await world.context.store.hosts.acknowledgeSpec(host.id, specVersion ?? 0);
+    const idle = readWords(await world.read(page));
+    assert.match(idle, /Nothing runs any more: the machine or its agent may be stopped\./);
+    const list = readWords(await world.read('/hosts?state=draining'));
+    assert.match(list, /drained.*online draining/);
+    const resumed = await world.ask('post', `${page}/resume`, { form: {} });
+    assert.ok(resumed.kind === 'redirect' && resumed.flash?.tone === 'good');
+    assert.doesNotMatch(readWords(await world.read(page)), /Takes no new runs/);
+    assert.match(readWords(await world.read('/hosts?state=draining')), /No host matches/);
+  });
+
   it('explains a quarantined host, a wrong clock and missing tools', async () => {
     const host = await addHost(world, {
       name: 'odd',

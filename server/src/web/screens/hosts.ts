@@ -15,7 +15,7 @@ import { HOST_ANSWER_ID, HOST_TABLE_ID, type HostRow, type HostsView, hostsAnswe
 import { wantsPart } from './params.ts';
 import { buildShell } from './shell.ts';
 
-const STATES = ['online', 'offline', 'quarantined', 'revoked'] as const;
+const STATES = ['online', 'offline', 'draining', 'quarantined', 'revoked'] as const;
 type StateFilter = (typeof STATES)[number];
 
 function readFilter(visit: Visit): HostsView['filter'] & { state?: StateFilter | undefined } {
@@ -28,6 +28,7 @@ function toStoreFilter(filter: ReturnType<typeof readFilter>, now: number): Host
   const byState: Record<StateFilter, HostFilter> = {
     online: { state: 'active', seenSince: fresh },
     offline: { state: 'active', notSeenSince: fresh },
+    draining: { state: 'active', drainedAt: now },
     quarantined: { state: 'quarantined' },
     revoked: { state: 'revoked' },
   };
@@ -61,6 +62,7 @@ async function readRows(context: CoreContext, visit: Visit, hosts: readonly Host
       id: host.id,
       name: host.name,
       standing: host.standing,
+      isDrained: host.drain !== undefined && host.state === 'active',
       tags: host.tags,
       system: host.facts?.os ?? 'not known yet',
       agentVersion: host.facts?.agentVersion ?? '—',

@@ -8,6 +8,7 @@ import { badge, type HostState, hostStatus, status } from '../ui/status.ts';
 import { filterSelect, searchInput, type TableView, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
+import { drainStatus } from './host-drain.view.ts';
 import { type PendingView, pendingHosts } from './host-pending.view.ts';
 import { liveText } from './live-text.view.ts';
 
@@ -15,6 +16,8 @@ export interface HostRow {
   id: string;
   name: string;
   standing: HostState;
+  /** It takes no new runs for a while. */
+  isDrained: boolean;
   tags: readonly string[];
   system: string;
   agentVersion: string;
@@ -118,6 +121,7 @@ function hostToolbar({ urls, filter }: HostsView): Html {
         { value: '', label: 'Any state' },
         { value: 'online', label: 'Online' },
         { value: 'offline', label: 'Offline' },
+        { value: 'draining', label: 'Draining' },
         { value: 'quarantined', label: 'Quarantined' },
         { value: 'revoked', label: 'Revoked' },
       ],
@@ -192,5 +196,5 @@ function statusCell(row: HostRow): Html {
   const behind =
     drift !== undefined &&
     html`<br><span class="quiet" title="${`works by version ${drift.has} of its settings, should be ${drift.wanted}`}">settings behind</span>`;
-  return html`${hostStatus(row.standing)}${behind}`;
+  return html`${hostStatus(row.standing)}${row.isDrained && html`<br>${drainStatus()}`}${behind}`;
 }
