@@ -131,6 +131,8 @@ export const RUNS = {
   atOnceMax: 32,
   queued: 200,
   partsPerRun: 500,
+  /** Snapshots that one event says are gone; a run tells of more in several. */
+  removedPerEvent: 200,
   /** The agent's own tick; croner only computes the next instant. */
   tickMs: 15 * SECOND,
 } as const;

@@ -241,6 +241,7 @@ function publishEvent(context: CoreContext, tenant: TenantId, host: HostId, even
       refresh(TOPICS.run(event.run), TOPICS.runs);
       return;
     case 'snapshot.made':
+    case 'snapshots.removed':
       refresh(TOPICS.run(event.run), TOPICS.snapshots);
       return;
     case 'run.created':

@@ -14,11 +14,12 @@ export type RunState = (typeof RUN_STATES)[number];
 export const TERMINAL_STATES = ['succeeded', 'partial', 'failed', 'cancelled', 'skipped'] as const;
 export type TerminalState = (typeof TERMINAL_STATES)[number];
 
-export const RUN_KINDS = ['backup', 'restore'] as const;
+/** `forget` removes the snapshots that a plan's retention does not keep. */
+export const RUN_KINDS = ['backup', 'restore', 'forget'] as const;
 export type RunKind = (typeof RUN_KINDS)[number];
 
-/** What made the run start: the plan's schedule, a schedule caught up late, a person, or a program with a key. */
-export const TRIGGERS = ['schedule', 'catch_up', 'manual', 'api', 'local'] as const;
+/** What made the run start: the plan's schedule, a schedule caught up late, a person, a program with a key, or a run that ended before it. */
+export const TRIGGERS = ['schedule', 'catch_up', 'manual', 'api', 'local', 'follow_up'] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
 const RANK: Record<RunState, number> = {
@@ -45,7 +46,7 @@ export function canMove(from: RunState, to: RunState): boolean {
 }
 
 /** The stages a person sees, in order. A stage that a run does not need is left out. */
-export const STAGES = ['before', 'preflight', 'dump', 'store', 'restore', 'evidence', 'after'] as const;
+export const STAGES = ['before', 'preflight', 'dump', 'store', 'restore', 'evidence', 'forget', 'after'] as const;
 export type Stage = (typeof STAGES)[number];
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;

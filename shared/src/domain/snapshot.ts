@@ -28,9 +28,9 @@ export function findTags(tags: readonly string[]): SnapshotTags | undefined {
 
 /**
  * `good` and `partial` only when the part that made it ended so; `quarantined` until then and when no clean run vouches for it;
- * `missing` when the repository does not have it any more.
+ * `missing` when the repository does not have it any more, and nobody knows why; `removed` by retention or by a person.
  */
-export const SNAPSHOT_STATES = ['good', 'partial', 'quarantined', 'missing'] as const;
+export const SNAPSHOT_STATES = ['good', 'partial', 'quarantined', 'missing', 'removed'] as const;
 export type SnapshotState = (typeof SNAPSHOT_STATES)[number];
 
 /** What the agent reports when a snapshot was made and its evidence looked at. */

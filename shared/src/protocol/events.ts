@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import { idSchema } from '../domain/ids.ts';
 import { evidenceSchema, failureSchema, logLineSchema, RUN_KINDS, STAGES, TERMINAL_STATES, TRIGGERS } from '../domain/run.ts';
-import { snapshotMadeSchema } from '../domain/snapshot.ts';
+import { engineSnapshotIdSchema, snapshotMadeSchema } from '../domain/snapshot.ts';
 import { LOG, RUNS, TEXT } from '../limits.ts';
 
 const at = z.int().min(0);
@@ -71,6 +71,17 @@ export const runEventSchema = z.discriminatedUnion('type', [
     lines: z.array(logLineSchema).min(1).max(LOG.linesPerBatch),
   }),
   z.object({ type: z.literal('snapshot.made'), run: idSchema('run'), at, snapshot: snapshotMadeSchema }),
+  /** Snapshots of one source were removed from the repository, each for a reason in words; what is named is gone. */
+  z.object({
+    type: z.literal('snapshots.removed'),
+    run: idSchema('run'),
+    at,
+    source: idSchema('source'),
+    snapshots: z
+      .array(z.object({ engineId: engineSnapshotIdSchema, why: z.string().max(200) }))
+      .min(1)
+      .max(RUNS.removedPerEvent),
+  }),
   z.object({ type: z.literal('part.finished'), run: idSchema('run'), at, part: partEndSchema }),
   /** Every part ended; evidence and clean-up follow. */
   z.object({ type: z.literal('run.finalizing'), run: idSchema('run'), at }),

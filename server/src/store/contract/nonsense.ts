@@ -60,6 +60,13 @@ function nonsenseArbitrary(runs: readonly RunId[], sources: readonly SourceId[])
       }),
       fc.record({ type: of('run.log'), run, at, lines: fc.array(line, { minLength: 1, maxLength: 5 }) }),
       fc.record({ type: of('snapshot.made'), run, at, snapshot }),
+      fc.record({
+        type: of('snapshots.removed'),
+        run,
+        at,
+        source,
+        snapshots: fc.array(fc.record({ engineId, why: text }), { minLength: 1, maxLength: 3 }),
+      }),
       fc.record({ type: of('part.finished'), run, at, part }),
       fc.record({ type: of('run.finished'), run, at, state, evidence: fc.constant([]), bytes: at, logLines: at, durationMs: at }),
       fc.record({ type: of('repository.reconciled'), at, repository, orphans: fc.array(text), missing: fc.array(engineId) }),

@@ -62,7 +62,7 @@ function applyCreated(frame: Frame, stream: Stream, event: EventOf<'run.created'
   const kind = known?.kind ?? event.kind;
   const sources = event.sources.filter((source) => {
     const owner = frame.ownerOf(source);
-    const foreign = owner && (owner.tenant !== frame.tenant || (kind === 'backup' && owner.host !== frame.host));
+    const foreign = owner && (owner.tenant !== frame.tenant || (kind !== 'restore' && owner.host !== frame.host));
     if (foreign) frame.report(`run ${event.run} names source ${source}, which is not this host's`);
     return !foreign;
   });
@@ -137,6 +137,21 @@ function applySnapshot(frame: Frame, event: EventOf<'snapshot.made'>, head: RunH
   return false;
 }
 
+/** Nothing is offered for restore that its own host removed; the row stays as what is left of the snapshot. */
+function applyRemoved(frame: Frame, event: EventOf<'snapshots.removed'>, head: RunHead): boolean {
+  if (head.kind !== 'forget') {
+    frame.report(`run ${head.id} says that it removed snapshots, but it is a ${head.kind}`);
+    return false;
+  }
+  return (
+    frame.snapshots.markRemoved(
+      head,
+      event.source,
+      event.snapshots.map(({ engineId }) => engineId),
+    ) > 0
+  );
+}
+
 function findHead(frame: Frame, run: RunId): RunHead | undefined {
   const head = frame.heads.get(run) ?? frame.rows.findHead(run);
   if (head) frame.heads.set(run, head);
@@ -170,6 +185,8 @@ function applyRunEvent(frame: Frame, stream: Stream, event: RunEventOf): Durable
     }
     case 'snapshot.made':
       return applySnapshot(frame, event, head) ? event : undefined;
+    case 'snapshots.removed':
+      return applyRemoved(frame, event, head) ? event : undefined;
     case 'part.finished':
       return applyPartFinished(frame, event, head) ? event : undefined;
     case 'run.finished':

@@ -54,7 +54,8 @@ WHERE ${joinConditions([
     filter.plan !== undefined && 'plan_id = @plan',
     filter.host !== undefined && 'host_id = @host',
     filter.repository !== undefined && 'repository_id = @repository',
-    filter.state !== undefined && 'state = @state',
+    // What is gone on purpose shows only to those who ask for it.
+    filter.state === undefined ? "state <> 'removed'" : 'state = @state',
     page.after !== undefined && '(created_at, id) < (@afterKey, @afterId)',
   ])}
 ORDER BY created_at DESC, id DESC LIMIT @pageLimit`;
@@ -65,14 +66,17 @@ type SnapshotLists = Pick<RunStore, 'findSnapshot' | 'listSnapshots' | 'countSna
 
 export function createSnapshotLists(sql: Sql): SnapshotLists {
   const find = sql.select(`SELECT ${SNAPSHOT} FROM snapshots WHERE id = @id AND tenant_id = @tenant`, snapshotRow);
-  const count = sql.select("SELECT count(*) AS count FROM snapshots WHERE tenant_id = @tenant AND role = 'data'", counted);
+  const count = sql.select(
+    "SELECT count(*) AS count FROM snapshots WHERE tenant_id = @tenant AND role = 'data' AND state <> 'removed'",
+    counted,
+  );
   const countIn = sql.select(
-    "SELECT count(*) AS count FROM snapshots WHERE tenant_id = @tenant AND repository_id = @repository AND role = 'data'",
+    "SELECT count(*) AS count FROM snapshots WHERE tenant_id = @tenant AND repository_id = @repository AND role = 'data' AND state <> 'removed'",
     counted,
   );
   const countOf = sql.select(
     `SELECT repository_id AS repository, count(*) AS count FROM snapshots
-     WHERE tenant_id = @tenant AND repository_id IN (SELECT value FROM json_each(@repositories)) AND role = 'data'
+     WHERE tenant_id = @tenant AND repository_id IN (SELECT value FROM json_each(@repositories)) AND role = 'data' AND state <> 'removed'
      GROUP BY repository_id`,
     z.object({ repository: idSchema('repository'), count: z.int() }),
   );
@@ -107,6 +111,8 @@ export interface SnapshotRows {
   vouch(head: RunHead, source: SourceId, state: 'good' | 'partial'): void;
   /** Judges the size of the clean data this run made of the source; returns what is suspicious about it. */
   judgeSize(head: RunHead, source: SourceId): Suspicion | undefined;
+  /** The run removed these snapshots of a source of its host; returns how many were listed. */
+  markRemoved(head: RunHead, source: SourceId, engineIds: readonly string[]): number;
   /** A host no longer finds these snapshots of its own; returns how many were listed. */
   markMissing(place: { tenant: string; host: string; repository: string }, engineIds: readonly string[]): number;
 }
@@ -131,7 +137,10 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
   const abandon = sql.change("UPDATE snapshots SET abandoned = 1 WHERE run_id = @run AND state = 'quarantined'");
   const miss = sql.change(`UPDATE snapshots SET state = 'missing'
     WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND host_id = @host
-    AND state <> 'missing'`);
+    AND state NOT IN ('missing', 'removed')`);
+  const remove = sql.change(`UPDATE snapshots SET state = 'removed'
+    WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND host_id = @host AND source_id = @source
+    AND state <> 'removed'`);
   const newest = sql.select(
     `SELECT id, size_bytes AS sizeBytes, created_at AS createdAt FROM snapshots
      WHERE run_id = @run AND source_id = @source AND role = 'data' AND state = 'good' ORDER BY created_at DESC, id DESC LIMIT 1`,
@@ -177,6 +186,8 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
     hasData: (head, source) => (ofData.find({ run: head.id, source })?.count ?? 0) > 0,
     abandon: (head) => void abandon.run({ run: head.id }),
     vouch: (head, source, state) => void vouch.run({ run: head.id, source, state }),
+    markRemoved: ({ tenant, host, repository }, source, engineIds) =>
+      engineIds.reduce((count, engineId) => count + remove.run({ tenant, host, repository, source, engineId }), 0),
     markMissing: (place, engineIds) => engineIds.reduce((count, engineId) => count + miss.run({ ...place, engineId }), 0),
   };
 }

@@ -10,7 +10,7 @@ import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
 
 const ROLES = ['data', 'globals'] as const;
-const STATES = ['good', 'partial', 'quarantined', 'missing'] as const satisfies readonly SnapshotState[];
+const STATES = ['good', 'partial', 'quarantined', 'missing', 'removed'] as const satisfies readonly SnapshotState[];
 
 export const snapshotShape = nameShape(
   'Snapshot',

@@ -20,6 +20,10 @@ const STEPS: Readonly<Record<RunKind, readonly Step[]>> = {
     { name: 'Restore', stages: ['restore'] },
     { name: 'Evidence', stages: ['evidence'] },
   ],
+  forget: [
+    { name: 'Pre-flight', stages: ['preflight'] },
+    { name: 'Remove', stages: ['forget'] },
+  ],
 };
 
 /** Databases are dumped and stored, trees only stored: a run shows the step it has; before either came, the store is to come. */

@@ -1,6 +1,6 @@
 /** A run in sentences: what it did, why it ended so, who started it. Pure. */
 import { getAdvice, REASON_NAMES, type Reason } from '@holdfast/shared/domain/reason.ts';
-import type { Evidence, Failure, Trigger } from '@holdfast/shared/domain/run.ts';
+import type { Evidence, Failure, RunKind, Trigger } from '@holdfast/shared/domain/run.ts';
 import type { ErrorCode } from '@holdfast/shared/errors.ts';
 import type { Run, RunPart } from '../../store/runs.ts';
 import { formatDuration, formatNoun, formatSpan } from '../ui/quantity.ts';
@@ -87,7 +87,15 @@ function describeTrouble(lead: string, facts: RunSentenceFacts): string {
   return failure === undefined ? `${lead}.` : `${lead}: ${shortenSentence(splitFailure(failure).what)}.`.replace('….', '…');
 }
 
+/** What a run of each kind does, while it does it and when it has. */
+const VERBS: Readonly<Record<RunKind, { doing: string; done: string; checking: string }>> = {
+  backup: { doing: 'Backing up', done: 'Backed up', checking: 'Checking what was stored.' },
+  restore: { doing: 'Restoring', done: 'Restored', checking: 'Checking what was restored.' },
+  forget: { doing: 'Removing old snapshots', done: 'Removed old snapshots', checking: 'Checking what was removed.' },
+};
+
 function describeSuccess(facts: RunSentenceFacts, took: string): string {
+  if (facts.run.kind === 'forget') return `${VERBS.forget.done}${took}.`;
   if (facts.run.kind === 'restore')
     return `Restored${took}${isEvidenceOf(facts.evidence, 'target_verified') ? ', and verified.' : '.'}`;
   return `Backed up${took}${isEvidenceOf(facts.evidence, 'read_back') ? ', and proven readable.' : '.'}`;
@@ -95,7 +103,7 @@ function describeSuccess(facts: RunSentenceFacts, took: string): string {
 
 function describePartial(facts: RunSentenceFacts, took: string): string {
   const clean = facts.parts.filter((part) => part.state === 'succeeded').length;
-  const verb = facts.run.kind === 'restore' ? 'Restored' : 'Backed up';
+  const verb = VERBS[facts.run.kind].done;
   if (facts.parts.length > 1) return `${verb} ${clean} of ${formatNoun(facts.parts.length, 'source')} cleanly${took}.`;
   return describeTrouble(`${verb} in part${took}`, facts);
 }
@@ -116,11 +124,11 @@ export function describeRun(facts: RunSentenceFacts): string {
       return describeWaiting(facts);
     case 'running': {
       if (facts.isAwaiting === true) return 'Waiting for its next attempt.';
-      const verb = run.kind === 'restore' ? 'Restoring' : 'Backing up';
+      const verb = VERBS[run.kind].doing;
       return run.startedAt === undefined ? `${verb}.` : `${verb} for ${formatSpan(Math.max(0, now - run.startedAt))}.`;
     }
     case 'finalizing':
-      return run.kind === 'restore' ? 'Checking what was restored.' : 'Checking what was stored.';
+      return VERBS[run.kind].checking;
     case 'succeeded':
       return describeSuccess(facts, took);
     case 'partial':
@@ -140,6 +148,7 @@ const BY: Readonly<Record<Trigger, string>> = {
   manual: 'by hand',
   api: 'by API',
   local: 'by hand on the host',
+  follow_up: 'after a backup',
 };
 
 /** Short, for lists. */

@@ -89,6 +89,7 @@ export function titleOfRun(
 ): string {
   const what = joinNames(sources.map((id) => nameOf(names.sources, id, 'source')));
   if (run.kind === 'backup') return what === '' ? 'Backup' : what;
+  if (run.kind === 'forget') return what === '' ? 'Retention' : `Retention of ${what}`;
   const target = run.target?.kind === 'directory' ? `to ${run.target.path}` : `into database ${run.target?.database ?? ''}`;
   return what === '' ? `Restore ${target}` : `Restore of ${what} ${target}`;
 }

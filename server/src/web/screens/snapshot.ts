@@ -27,6 +27,7 @@ const STATE_WORDS: Readonly<Record<Snapshot['state'], string>> = {
   quarantined:
     'No clean run vouches for this snapshot, so it is not offered for restore. Its run may still go on, or it ended before the evidence was complete.',
   missing: 'The host no longer finds this snapshot in the repository: it was removed by something other than Holdfast.',
+  removed: 'Retention removed this snapshot from the repository.',
 };
 
 function listFacts(snapshot: Snapshot, names: Names, visit: Visit, stamp: string): SnapshotView['facts'] {

@@ -35,6 +35,7 @@ const STATE_LABELS: Readonly<Record<SnapshotState, string>> = {
   partial: 'partial',
   quarantined: 'not vouched for',
   missing: 'gone',
+  removed: 'removed',
 };
 
 interface SnapshotQuery {

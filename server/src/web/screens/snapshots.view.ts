@@ -10,7 +10,7 @@ import { type StatusView, status } from '../ui/status.ts';
 import { type Column, filterSelect, type Pager, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 
-export type SnapshotState = 'good' | 'partial' | 'quarantined' | 'missing';
+export type SnapshotState = 'good' | 'partial' | 'quarantined' | 'missing' | 'removed';
 
 /** Only what a clean run vouches for is called good. */
 const STATES: Readonly<Record<SnapshotState, StatusView>> = {
@@ -18,6 +18,7 @@ const STATES: Readonly<Record<SnapshotState, StatusView>> = {
   partial: { word: 'partial', tone: 'at-risk', icon: 'partial' },
   quarantined: { word: 'not vouched for', tone: 'unknown', icon: 'question' },
   missing: { word: 'gone', tone: 'unprotected', icon: 'cross' },
+  removed: { word: 'removed', tone: 'quiet', icon: 'cancelled' },
 };
 
 /** Good by its evidence, of a size that nobody would expect. */
