@@ -18,7 +18,7 @@ export interface Facts {
   sourceCount: number;
   planCount: number;
   repositoryCount: number;
-  ended: readonly { kind: string; state: string; count: number }[];
+  ended: readonly { kind: string; state: string; count: number; takenBack: number }[];
   activeRuns: number;
   queuedRuns: number;
   missedFires: readonly { host: string; plan: string; count: number }[];

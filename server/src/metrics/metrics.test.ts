@@ -133,6 +133,7 @@ describe('Metrics', () => {
     const values = await scrape();
     assert.equal(values.get('holdfast_runs_total{kind="backup",state="succeeded"}'), 1);
     assert.equal(values.get('holdfast_runs_total{kind="backup",state="failed"}'), 1);
+    assert.equal(values.get('holdfast_runs_taken_back_total{kind="backup",state="failed"}'), 0);
     assert.equal(values.get('holdfast_active_runs'), 1);
     assert.equal(values.get('holdfast_run_duration_seconds_count{kind="backup",state="succeeded"}'), 1);
     assert.equal(values.get('holdfast_run_duration_seconds_sum{kind="backup",state="succeeded"}'), 20);

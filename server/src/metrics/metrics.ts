@@ -93,6 +93,12 @@ function createSeries(registry: Registry) {
       labelNames: ['kind', 'state'],
       registers,
     }),
+    runsTakenBack: new Counter({
+      name: 'holdfast_runs_taken_back_total',
+      help: 'Ends in holdfast_runs_total that the server presumed and took back when the host told of the run after all.',
+      labelNames: ['kind', 'state'],
+      registers,
+    }),
     runDuration: new Histogram({
       name: 'holdfast_run_duration_seconds',
       help: 'Duration of the runs that ended while this server was up.',
@@ -106,7 +112,8 @@ function createSeries(registry: Registry) {
 /** Sets every series anew: what is not there any more has none. */
 function showFacts(series: ReturnType<typeof createSeries>, facts: Facts): void {
   for (const one of [series.hosts, series.hostOnline, series.hostSeen, series.hostDrift, series.hostDraining]) one.reset();
-  for (const one of [series.sourceSuccess, series.sourceBytes, series.snapshots, series.missedFires, series.runs]) one.reset();
+  for (const one of [series.sourceSuccess, series.sourceBytes, series.snapshots, series.missedFires]) one.reset();
+  for (const one of [series.runs, series.runsTakenBack]) one.reset();
   for (const [standing, count] of Object.entries(facts.hostsByStanding)) series.hosts.set({ standing }, count);
   for (const { host, isOnline, hasDrift, isDraining, lastSeenAt } of facts.hosts) {
     series.hostOnline.set({ host }, isOnline ? 1 : 0);
@@ -120,7 +127,10 @@ function showFacts(series: ReturnType<typeof createSeries>, facts: Facts): void 
   }
   for (const { repository, snapshots } of facts.repositories) series.snapshots.set({ repository }, snapshots);
   for (const { host, plan, count } of facts.missedFires) series.missedFires.set({ host, plan }, count);
-  for (const { kind, state, count } of facts.ended) series.runs.inc({ kind, state }, count);
+  for (const { kind, state, count, takenBack } of facts.ended) {
+    series.runs.inc({ kind, state }, count);
+    series.runsTakenBack.inc({ kind, state }, takenBack);
+  }
   series.pendingHosts.set(facts.pendingHosts);
   series.agentSessions.set(facts.agentSessions);
   series.sources.set(facts.sourceCount);

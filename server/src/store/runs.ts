@@ -25,6 +25,15 @@ import type { Suspicion } from '@holdfast/shared/domain/suspicion.ts';
 import type { RestoreTarget, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import type { Page, PageRequest } from './page.ts';
 
+/** Ends of runs of one kind in one state. Both numbers only rise; the runs that ended so are their difference. */
+export interface RunTotal {
+  kind: RunKind;
+  state: RunState;
+  count: number;
+  /** Of these, what the server had presumed and took back, because the host told of the run after all. */
+  takenBack: number;
+}
+
 export interface Run {
   id: RunId;
   tenant: TenantId;
@@ -258,6 +267,6 @@ export interface RunStore {
   /** Snapshots of data by repository; one without has no entry. */
   countSnapshotsOf(tenant: TenantId, repositories: readonly RepositoryId[]): Promise<ReadonlyMap<RepositoryId, number>>;
   listStandings(tenant: TenantId, sources: readonly SourceId[]): Promise<readonly SourceStanding[]>;
-  /** Durations in seconds and counts for the metrics, since the store began. */
-  listRunTotals(tenant: TenantId): Promise<readonly { kind: RunKind; state: RunState; count: number }[]>;
+  /** Runs that ended since the store began, for the metrics. */
+  listRunTotals(tenant: TenantId): Promise<readonly RunTotal[]>;
 }

@@ -168,6 +168,11 @@ export function checkOrders(open: OpenStore): void {
           );
           assert.deepEqual((await report(store, host, story)).fresh, [], 'what the host ended stays ended');
           assert.deepEqual(await store.runs.findRun(TENANT, run.id), stored);
+          const totals = await store.runs.listRunTotals(TENANT);
+          assert.deepEqual(totals, [
+            { kind: 'backup', state: 'failed', count: 1, takenBack: 1 },
+            { kind: 'backup', state: 'succeeded', count: 1, takenBack: 0 },
+          ]);
         }),
       );
     }

@@ -67,7 +67,9 @@ export function checkStream(open: OpenStore): void {
         const again = await report(store, host, events, 'epoch-after-loss');
         assert.deepEqual(again, { through: events.length, fresh: [] });
         assert.deepEqual(await readLedger(store, host), ledger);
-        assert.deepEqual(await store.runs.listRunTotals(TENANT), [{ kind: 'backup', state: 'succeeded', count: 1 }]);
+        assert.deepEqual(await store.runs.listRunTotals(TENANT), [
+          { kind: 'backup', state: 'succeeded', count: 1, takenBack: 0 },
+        ]);
       }),
     );
 

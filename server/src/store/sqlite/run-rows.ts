@@ -139,6 +139,8 @@ function prepareRows(sql: Sql) {
       log_lines = max(log_lines, coalesce(@logLines, 0)) WHERE id = @id`),
     count: sql.change(`INSERT INTO run_totals (tenant_id, kind, state, count) VALUES (@tenant, @kind, @state, 1)
       ON CONFLICT (tenant_id, kind, state) DO UPDATE SET count = count + 1`),
+    takeBack: sql.change(`UPDATE run_totals SET taken_back = taken_back + 1
+      WHERE tenant_id = @tenant AND kind = @kind AND state = @state`),
     insertPart:
       sql.change(`INSERT INTO run_parts (run_id, source_id, tenant_id, position, state, warnings, bytes, kind, created_at, facets)
       SELECT @run, @source, @tenant, coalesce(max(position), -1) + 1, 'queued', '[]', 0, @kind, @createdAt, @facets
@@ -180,7 +182,7 @@ export interface RunRows {
   ): boolean;
   /**
    * Takes back an end that the server presumed (an order nobody answered, a run its host seemed to have forgotten), because its
-   * host tells of the run after all. False for a run that has not ended, or whose host told its end. It stays counted as ended.
+   * host tells of the run after all. False for a run that has not ended, or whose host told its end. The totals count it as taken back.
    */
   reopen(head: RunHead): boolean;
   startPart(run: RunId, source: SourceId): boolean;
@@ -256,6 +258,7 @@ export function createRunRows(sql: Sql): RunRows {
       if (!isTerminal(head.state)) return false;
       const facets = computeFacets({ ...head, state: 'queued' });
       if (rows.reopen.run({ id: head.id, from: head.state, facets }) === 0) return false;
+      rows.takeBack.run({ tenant: head.tenant, kind: head.kind, state: head.state });
       rows.reopenParts.run({ run: head.id });
       rows.partFacets.run({ run: head.id, facets });
       head.state = 'queued';

@@ -107,8 +107,8 @@ function prepareLists(sql: Sql) {
       counted,
     ),
     totals: sql.select(
-      'SELECT kind, state, count FROM run_totals WHERE tenant_id = @tenant ORDER BY kind, state',
-      z.object({ kind: z.enum(RUN_KINDS), state: z.enum(RUN_STATES), count: z.int() }),
+      'SELECT kind, state, count, taken_back AS takenBack FROM run_totals WHERE tenant_id = @tenant ORDER BY kind, state',
+      z.object({ kind: z.enum(RUN_KINDS), state: z.enum(RUN_STATES), count: z.int(), takenBack: z.int() }),
     ),
   };
 }
