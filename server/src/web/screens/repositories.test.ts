@@ -91,6 +91,22 @@ describe('adding a repository', () => {
     assert.match(taken.html.toString(), /id="f-name-error"/);
   });
 
+  it('limits how many runs of a host use it at the same time, and takes an empty limit for none', async () => {
+    const limits = { ...LOCAL_FORM, runsAtOnce: '' };
+    const edit = `/repositories/${id}/edit`;
+    for (const wrong of ['0', '33', 'many', '1.5']) {
+      const refused = await world.ask('post', edit, { form: { ...limits, runsAtOnce: wrong } });
+      assert.ok(refused.kind === 'page' && refused.status === 422, wrong);
+      assert.match(refused.html.toString(), /id="f-runsAtOnce-error"/);
+    }
+    const saved = await world.ask('post', edit, { form: { ...limits, runsAtOnce: '2' } });
+    assert.ok(saved.kind === 'redirect');
+    assert.match(readWords(await world.read(saved.to)), /Runs at once 2 of each host/);
+    assert.match(await world.read(edit), /name="runsAtOnce"[^>]*value="2"|value="2"[^>]*name="runsAtOnce"/);
+    await world.ask('post', edit, { form: limits });
+    assert.match(readWords(await world.read(saved.to)), /Runs at once as many as each host runs/);
+  });
+
   it('offers to create a missing repository, and never does so by itself', async () => {
     world.directory.answers['repository.test'] = () => ({
       state: 'missing',

@@ -2,7 +2,9 @@
 import { getRepositoryAdapter, REPOSITORY_ADAPTERS } from '@holdfast/shared/adapters/all.ts';
 import type { RepositoryAdapter } from '@holdfast/shared/adapters/repository.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { nameSchema, runsAtOnceSchema } from '@holdfast/shared/domain/plan.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
+import * as z from 'zod';
 import { demand } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { createRepository, getRepository, updateRepository } from '../../core/repositories.ts';
@@ -17,12 +19,11 @@ import {
   readTypedValues,
   toAdapterSections,
 } from './adapter-form.ts';
-import { type FormProblem, mergeProblems, NO_PROBLEM, toFormProblem } from './form-problem.ts';
+import { type FormProblem, mergeProblems, NO_PROBLEM, toFormProblem, toSchemaProblem } from './form-problem.ts';
 import { findText, readText } from './form-values.ts';
 import { getParam } from './params.ts';
 import { chooseRepositoryPage, type RepositoryFormView, repositoryFormPage } from './repository-form.view.ts';
 import { buildShell } from './shell.ts';
-import { refuseName } from './source-form.ts';
 
 interface Draft {
   adapter: RepositoryAdapter;
@@ -31,17 +32,20 @@ interface Draft {
 
 interface Filling {
   name: string;
+  /** As typed; empty for no limit. */
+  runsAtOnce: string;
   values: FormValues;
   problem: FormProblem;
 }
 
 function toFormView(visit: Visit, { adapter, saved }: Draft, filling: Filling): RepositoryFormView {
   const { urls } = visit;
-  const { name, values, problem } = filling;
+  const { name, runsAtOnce, values, problem } = filling;
   const shared = {
     kindLabel: adapter.label,
     summary: adapter.summary,
     name: { value: name, error: problem.fields['name'] },
+    runsAtOnce: { value: runsAtOnce, error: problem.fields['runsAtOnce'], most: RUNS.atOnceMax },
     sections: toAdapterSections(adapter.fields, { values, stored: Object.keys(saved?.secrets ?? {}), problem }),
     problem: problem.text,
     isNew: saved === undefined,
@@ -81,7 +85,7 @@ async function showAdd(context: CoreContext, visit: Visit): Promise<PageReply> {
     const shell = await buildShell(context, visit, 'repositories');
     return { kind: 'page', html: chooseRepositoryPage(shell, { urls: visit.urls, kinds }) };
   }
-  const filling = { name: '', values: listDefaults(adapter.fields), problem: NO_PROBLEM };
+  const filling = { name: '', runsAtOnce: '', values: listDefaults(adapter.fields), problem: NO_PROBLEM };
   return replyForm(context, visit, { adapter, saved: undefined }, filling);
 }
 
@@ -94,7 +98,8 @@ async function readSaved(context: CoreContext, visit: Visit): Promise<Draft & { 
 async function showEdit(context: CoreContext, visit: Visit): Promise<PageReply> {
   const draft = await readSaved(context, visit);
   const values = { ...listDefaults(draft.adapter.fields), ...draft.saved.config };
-  return replyForm(context, visit, draft, { name: draft.saved.name, values, problem: NO_PROBLEM });
+  const { name, runsAtOnce } = draft.saved;
+  return replyForm(context, visit, draft, { name, runsAtOnce: runsAtOnce?.toString() ?? '', values, problem: NO_PROBLEM });
 }
 
 function readVersion(visit: Visit): number | undefined {
@@ -102,17 +107,27 @@ function readVersion(visit: Visit): number | undefined {
   return Number.isInteger(version) && version > 0 ? version : undefined;
 }
 
+/** What is no adapter's: an empty limit is none. */
+const ownSchema = z.object({
+  name: nameSchema,
+  runsAtOnce: z
+    .string()
+    .transform((typed) => (typed === '' ? null : Number(typed)))
+    .pipe(runsAtOnceSchema.nullable()),
+});
+
 async function answerPost(context: CoreContext, visit: Visit, draft: Draft): Promise<PageReply> {
   const { caller, form, urls } = visit;
   const { adapter, saved } = draft;
-  const typed = { name: readText(form, 'name'), values: readTypedValues(adapter.fields, form) };
-  const name = nameSchema.safeParse(typed.name);
-  if (!name.success) {
+  const own = { name: readText(form, 'name'), runsAtOnce: readText(form, 'runsAtOnce') };
+  const typed = { ...own, values: readTypedValues(adapter.fields, form) };
+  const parsed = ownSchema.safeParse(own);
+  if (!parsed.success) {
     const adapterProblem = findAdapterProblem(adapter.fields, form, Object.keys(saved?.secrets ?? {}));
-    const problem = mergeProblems(refuseName(name.error.issues), adapterProblem);
+    const problem = mergeProblems(toSchemaProblem(parsed.error), adapterProblem);
     return replyForm(context, visit, draft, { ...typed, problem }, 422);
   }
-  const input = { ...readAdapterForm(adapter.fields, form), name: name.data };
+  const input = { ...readAdapterForm(adapter.fields, form), ...parsed.data };
   try {
     const repository =
       saved === undefined

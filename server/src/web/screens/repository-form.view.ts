@@ -20,6 +20,7 @@ export interface RepositoryFormView {
   kindLabel: string;
   summary: string;
   name: { value: string; error?: string | undefined };
+  runsAtOnce: { value: string; error?: string | undefined; most: number };
   sections: readonly FieldSection[];
   problem?: string | undefined;
   version?: number | undefined;
@@ -56,11 +57,22 @@ export function repositoryFormPage(shell: Shell, view: RepositoryFormView): Html
     error: view.name.error,
     help: 'How it is called here, such as s3-eu.',
   };
+  const limitField: Field = {
+    name: 'runsAtOnce',
+    label: 'Runs at the same time',
+    kind: 'number',
+    value: view.runsAtOnce.value,
+    min: 1,
+    max: view.runsAtOnce.most,
+    unit: 'for each host',
+    error: view.runsAtOnce.error,
+    help: 'Runs of one host beyond it wait for their turn, for storage or a line that takes no more. Empty: as many as the host runs.',
+  };
   const body = form({
     id: 'repository-form',
     action: view.action,
     problem: view.problem,
-    sections: [{ fields: [nameField] }, ...view.sections],
+    sections: [{ fields: [nameField] }, ...view.sections, { fields: [limitField] }],
     hidden: view.version === undefined ? undefined : { version: view.version },
     outro:
       view.isNew &&

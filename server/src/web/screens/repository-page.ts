@@ -69,6 +69,7 @@ async function readRepositoryPage(
     isLocal: adapter.localPath !== undefined,
     config: describeConfig(adapter.fields, repository.config, Object.keys(repository.secrets)),
     engineId: repository.engineId,
+    runsAtOnce: repository.runsAtOnce,
     testedFrom: tested && { id: tested.id, name: tested.name },
     updatedAt: repository.updatedAt,
     snapshots,

@@ -25,6 +25,8 @@ export interface RepositoryPageView {
   isLocal: boolean;
   config: readonly { label: string; value: string }[];
   engineId: string | undefined;
+  /** Of each host; undefined for as many as the host runs. */
+  runsAtOnce: number | undefined;
   testedFrom: { id: string; name: string } | undefined;
   updatedAt: number;
   snapshots: number;
@@ -165,6 +167,10 @@ function factsPanel(view: RepositoryPageView): Html {
         testedFrom === undefined
           ? html`<span class="quiet">no host yet</span>`
           : html`<a href="${urls.host({ host: testedFrom.id })}">${testedFrom.name}</a>`,
+    },
+    {
+      label: 'Runs at once',
+      value: view.runsAtOnce === undefined ? 'as many as each host runs' : `${formatCount(view.runsAtOnce)} of each host`,
     },
     { label: 'Changed', value: relativeTime(view.updatedAt, face) },
   ];
