@@ -9,17 +9,28 @@ export const COLLECTING_ENV: Readonly<Record<string, string>> = {
   NODE_OPTIONS: `--import ${fileURLToPath(new URL('./collecting-preload.ts', import.meta.url))}`,
 };
 
+/** What a program says it holds, right after a collection. */
+export type Held = {
+  readonly residentBytes: number;
+  /** Of these, live objects and code of JavaScript. */
+  readonly heapBytes: number;
+  /** Sockets, timers and whatever else keeps Node awake. */
+  readonly handles: number;
+};
+
 type Collecting = {
   kill(signal: NodeJS.Signals): Promise<void>;
   readLog(): string;
   awaitLog(pattern: RegExp, deadlineMs?: number): Promise<RegExpExecArray>;
 };
 
-const DONE = /^garbage is collected$/gm;
+const DONE = /^garbage is collected \{.*\}$/gm;
 
 /** Resolves when the program has collected. One call at a time for each program. */
-export async function collectGarbage(program: Collecting): Promise<void> {
+export async function collectGarbage(program: Collecting): Promise<Held> {
   const before = program.readLog().match(DONE)?.length ?? 0;
   await program.kill('SIGUSR2');
-  await program.awaitLog(new RegExp(`(?:^garbage is collected$[^]*?){${before + 1}}`, 'm'), 30_000);
+  const next = new RegExp(`(?:^garbage is collected \\{[^]*?){${before}}^garbage is collected (\\{.*\\})$`, 'm');
+  const [, held = '{}'] = await program.awaitLog(next, 30_000);
+  return JSON.parse(held) as Held;
 }

@@ -2,20 +2,19 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as hold } from 'node:timers/promises';
-import { readMemory } from '../../bench/process-usage.ts';
 import { roundTo } from '../../bench/statistics.ts';
 import type { ApiRun } from '../../harness/api.ts';
 import { addPlan, addSource, describeFiles, runPlan } from '../../harness/catalog.ts';
 import { awaitSpec, type LocalWorld, prepareLocalWorld } from '../../harness/part2/world.ts';
 import { waitFor } from '../../harness/services/wait-for.ts';
 import { type Stack, startStack } from '../../harness/stack.ts';
-import { COLLECTING_ENV, collectGarbage } from '../collecting.ts';
-import { createTally, type Experiment, type Lab, type Outcome } from '../experiment.ts';
+import { COLLECTING_ENV } from '../collecting.ts';
+import type { Experiment, Lab } from '../experiment.ts';
 import { type LightFleet, startLightFleet } from '../light-fleet.ts';
 import { type FaultProxy, startFaultProxy } from '../proxy/fault-proxy.ts';
 import { SOAK_FAULTS, type Soaked } from './soak/faults.ts';
-import { countDescriptors, countZombies } from './soak/process-holdings.ts';
-import { computeHourlySlope, measureGrowth, type Sample } from './soak/trend.ts';
+import { type Look, takeLook } from './soak/look.ts';
+import { judgeSoak, type Observed } from './soak/verdict.ts';
 
 const LIGHT_AGENTS = { selection: 20, quarter: 200, full: 200 } as const;
 /** What is published stands for an hour; who says nothing soaks that long. */
@@ -23,18 +22,15 @@ const PUBLISHED_MS = 60 * 60_000;
 const FAULT_EVERY_MS = 30_000;
 /** A short soak has its faults closer together, so that there are some. */
 const FAULTS_AT_LEAST = 6;
-const SAMPLE_EVERY_MS = 2_000;
 /** Each light agent reports once in this time. */
 const REPORT_EVERY_MS = 10_000;
 /** The beginning says nothing about growth, and only there may the server be restarted. */
 const WARM_UP = 0.25;
 const WARM_UP_MAX_MS = 15 * 60_000;
-const SLOPE_LIMIT_MB = 1;
 /** Two waits of the longest kind, and the time in which a silent line is noticed. */
 const RECOVERY_MS = 240_000;
 /** For the last events, when everybody is connected. */
 const LAST_EVENTS_MS = 30_000;
-const MEGABYTE = 1024 * 1024;
 
 type World = Soaked & {
   readonly stack: Stack;
@@ -44,20 +40,8 @@ type World = Soaked & {
   readonly real: readonly [LocalWorld, LocalWorld];
 };
 
-type Observed = {
-  readonly soakedMs: number;
-  readonly faults: number;
-  /** Since the end of the warm-up, in megabytes, by program. */
-  readonly memory: ReadonlyMap<string, readonly Sample[]>;
-  /** At moments when everything is connected again, by program. */
-  readonly descriptors: ReadonlyMap<string, readonly number[]>;
-  readonly zombies: readonly number[];
-  readonly reported: number;
-  readonly problems: readonly string[];
-};
-
 export const SOAK: Experiment = {
-  figures: ['soak-rss-slope', 'soak-fds', 'soak-zombies', 'soak-lost'],
+  figures: ['soak-rss-slope', 'soak-fds', 'soak-handles', 'soak-threads', 'soak-zombies', 'soak-wal', 'soak-lost'],
   isSoak: true,
   async run(lab) {
     const stack = await startStack({ env: { HOLDFAST_LOG_LEVEL: 'warn', ...COLLECTING_ENV } });
@@ -116,18 +100,13 @@ async function soak(lab: Lab, world: World): Promise<Observed> {
   const elapsed = (): number => performance.now() - startedAt;
   const reporter = startReporting(world);
   const problems: string[] = [];
-  const descriptors = new Map<string, number[]>();
-  const zombies: number[] = [];
-  let sampler: ReturnType<typeof startSampling> | undefined;
+  const looks: Look[] = [];
+  let lived: number | undefined;
   let faults = 0;
-  let lived = world.server.pid();
   try {
-    for (; elapsed() < soakMs || zombies.length < 2; faults += 1) {
+    for (; elapsed() < soakMs || looks.length < 2; faults += 1) {
       const isWarm = elapsed() >= warmUpMs;
-      if (isWarm && sampler === undefined) {
-        sampler = startSampling(world, elapsed);
-        lived = world.server.pid();
-      }
+      if (isWarm) lived ??= world.server.pid();
       const dueAt = elapsed() + everyMs;
       await carryOutFault(lab, world, faults, isWarm, everyMs);
       await recover(lab, world);
@@ -135,23 +114,17 @@ async function soak(lab: Lab, world: World): Promise<Observed> {
       // The pace of the faults. By its end every line that was cut is known to be cut, so that those who are there are back.
       await hold(Math.max(0, dueAt - elapsed()));
       await recover(lab, world);
-      if (isWarm) await observeHoldings(world, descriptors, zombies);
+      // The garbage is collected from the beginning, so that the warm-up is like what follows.
+      const look = await lookQuietly(world, elapsed);
+      lab.record({ look });
+      if (isWarm) looks.push(look);
     }
     reporter.stop();
     await recover(lab, world);
     problems.push(...(await findLosses(world)));
-    return {
-      soakedMs: elapsed(),
-      faults,
-      memory: sampler?.stop() ?? new Map(),
-      descriptors,
-      zombies,
-      reported: reporter.count(),
-      problems,
-    };
+    return { warmUpMs, soakedMs: elapsed(), faults, looks, reported: reporter.count(), problems };
   } finally {
     reporter.stop();
-    sampler?.stop();
   }
 }
 
@@ -183,42 +156,11 @@ function startReporting({ light }: World): { stop(): void; count(): number } {
   return { stop: () => clearInterval(timer), count: () => count };
 }
 
-/** The programs that live from the end of the warm-up to the end. */
-function listPrograms({ server, real }: World): ReadonlyMap<string, number> {
-  return new Map([
-    ['server', server.pid()],
-    ['agent', real[1].agent.pid()],
-  ]);
-}
-
-function startSampling(world: World, elapsed: () => number): { stop(): ReadonlyMap<string, readonly Sample[]> } {
-  const memory = new Map<string, Sample[]>();
-  const timer = setInterval(() => {
-    for (const [name, pid] of listPrograms(world)) {
-      const samples = memory.get(name) ?? [];
-      samples.push({ atMs: elapsed(), value: readMemory(pid).residentBytes / MEGABYTE });
-      memory.set(name, samples);
-    }
-  }, SAMPLE_EVERY_MS);
-  return {
-    stop() {
-      clearInterval(timer);
-      return memory;
-    },
-  };
-}
-
-/**
- * What a run opens is closed with it, so this waits until none goes on. The garbage of both programs is collected here, so that the lowest
- * sample of a window of time shows what is held.
- */
-async function observeHoldings(world: World, descriptors: Map<string, number[]>, zombies: number[]): Promise<void> {
-  const isQuiet = async () => (world.real.every(({ agent }) => agent.listTools().length === 0) ? true : undefined);
+/** What a run opens is closed with it, so this waits until none goes on. */
+async function lookQuietly({ server, mortal, real }: World, elapsed: () => number): Promise<Look> {
+  const isQuiet = async () => (real.every(({ agent }) => agent.listTools().length === 0) ? true : undefined);
   await waitFor('the real agents to run nothing', isQuiet, { deadlineMs: RECOVERY_MS });
-  await Promise.all([collectGarbage(world.server), collectGarbage(world.real[1].agent)]);
-  const programs = listPrograms(world);
-  for (const [name, pid] of programs) descriptors.set(name, [...(descriptors.get(name) ?? []), countDescriptors(pid)]);
-  zombies.push(countZombies(new Set([...programs.values(), world.mortal.pid()])));
+  return takeLook({ server, steady: real[1].agent, others: [mortal] }, elapsed());
 }
 
 /** Events nobody acknowledged, promises that were broken, and green runs without their snapshot. */
@@ -238,47 +180,4 @@ async function findLosses({ light, real, stack }: World): Promise<readonly strin
     else if (!tags.has(`run:${green.id}`)) problems.push(`${host.name}: the green run ${green.id} has no snapshot`);
   }
   return problems;
-}
-
-export function judgeSoak(observed: Observed): readonly Outcome[] {
-  const { memory, descriptors, zombies, faults, reported, problems } = observed;
-  const length = `${roundTo(observed.soakedMs / 60_000, 1)} minutes with ${faults} faults`;
-  const slopes = [...memory].map(([name, samples]) => ({ name, perHour: roundTo(computeHourlySlope(samples), 2) }));
-  const steepest = Math.max(0, ...slopes.map(({ perHour }) => perHour));
-  const rest = [...memory].map(([name, samples]) => `${name} ${roundTo(samples.at(-1)?.value ?? 0, 0)} MB at the end`);
-  const samples = [...memory.values()].reduce((sum, all) => sum + all.length, 0);
-  const open = [...descriptors].map(([name, counts]) => ({ name, grown: measureGrowth(counts), now: counts.at(-1) }));
-  const lost = createTally('soak-lost');
-  for (let index = problems.length; index < reported; index += 1) lost.count();
-  for (const problem of problems) lost.count(problem);
-  return [
-    {
-      name: 'soak-rss-slope',
-      tried: samples,
-      bad: steepest,
-      limit: SLOPE_LIMIT_MB,
-      unit: 'MB/h',
-      detail: `${length}; after the warm-up ${slopes.map(({ name, perHour }) => `${name} ${perHour} MB/h`).join(', ')}; ${rest.join(', ')}`,
-      findings: [],
-    },
-    {
-      name: 'soak-fds',
-      tried: zombies.length,
-      bad: Math.max(0, ...open.map(({ grown }) => grown)),
-      limit: 0,
-      detail: `${length}; open descriptors when everybody was connected again: ${open.map(({ name, now, grown }) => `${name} ${now}, grown by ${grown}`).join('; ')}`,
-      findings: [],
-    },
-    {
-      name: 'soak-zombies',
-      tried: zombies.length,
-      bad: measureGrowth(zombies),
-      limit: 0,
-      detail: `${length}; children that nobody waited for, of the server and both agents; ${Math.max(...zombies)} at the most at one moment`,
-      findings: [],
-    },
-    lost.toOutcome(
-      `${length}; events of light agents that were not acknowledged in the end, broken promises, and newest green runs without a snapshot`,
-    ),
-  ];
 }

@@ -1,8 +1,12 @@
-/** What a process holds besides memory: open descriptors, and children that ended and were not waited for. */
-import { readdirSync, readFileSync } from 'node:fs';
+/** What a process holds besides memory: open descriptors, threads, and children that ended and were not waited for; and how big files are. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 
 export function countDescriptors(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+export function countThreads(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).length;
 }
 
 /** Zombies among the children of these processes. */
@@ -14,6 +18,11 @@ export function countZombies(parents: ReadonlySet<number>): number {
     if (state === 'Z' && parents.has(Number(parent))) zombies += 1;
   }
   return zombies;
+}
+
+/** The bytes of a file, 0 where there is none. */
+export function measureFile(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function readState(pid: string): readonly (string | undefined)[] {

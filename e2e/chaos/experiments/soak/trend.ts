@@ -2,34 +2,26 @@
 
 export type Sample = { readonly atMs: number; readonly value: number };
 
-/** Windows whose lowest sample stands for them: what is held, without what waits to be collected. */
-const WINDOWS = 20;
+const HOUR_MS = 3_600_000;
 
 /**
- * Growth an hour: the least-squares line through the lowest sample of each of twenty equal windows of time.
- * @throws RangeError when the samples lie in fewer than two windows, because one point has no slope.
+ * Growth an hour: the median of the slopes between every two samples (Theil and Sen), so that neither single steps up or down nor a
+ * quarter of wild samples decide.
+ * @throws RangeError when there are no two samples at different times, because one point has no slope.
  */
 export function computeHourlySlope(samples: readonly Sample[]): number {
-  const floors = findFloors(samples);
-  if (floors.length < 2) throw new RangeError('a slope needs samples over time');
-  const meanAt = floors.reduce((sum, { atMs }) => sum + atMs, 0) / floors.length;
-  const meanValue = floors.reduce((sum, { value }) => sum + value, 0) / floors.length;
-  const spread = floors.reduce((sum, { atMs }) => sum + (atMs - meanAt) ** 2, 0);
-  const shared = floors.reduce((sum, { atMs, value }) => sum + (atMs - meanAt) * (value - meanValue), 0);
-  return (shared / spread) * 3_600_000;
+  const slopes = samples.flatMap((from, index) =>
+    samples.slice(index + 1).flatMap((to) => (to.atMs === from.atMs ? [] : [(to.value - from.value) / (to.atMs - from.atMs)])),
+  );
+  if (slopes.length === 0) throw new RangeError('a slope needs samples over time');
+  return computeMedian(slopes) * HOUR_MS;
 }
 
-function findFloors(samples: readonly Sample[]): readonly Sample[] {
-  const times = samples.map(({ atMs }) => atMs);
-  const from = Math.min(...times);
-  const width = Math.max(1, (Math.max(...times) - from) / WINDOWS);
-  const floors = new Map<number, Sample>();
-  for (const sample of samples) {
-    const window = Math.min(WINDOWS - 1, Math.floor((sample.atMs - from) / width));
-    const known = floors.get(window);
-    if (known === undefined || sample.value < known.value) floors.set(window, sample);
-  }
-  return [...floors.values()];
+function computeMedian(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const [low = 0, high = 0] = sorted.length % 2 === 1 ? [sorted[middle], sorted[middle]] : sorted.slice(middle - 1, middle + 1);
+  return (low + high) / 2;
 }
 
 /** How much higher the lowest of the last third is than the lowest of the first third; 0 when it fell. */
