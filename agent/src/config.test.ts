@@ -11,6 +11,8 @@ const EMPTY: AgentEnvironment = {
   stateDir: undefined,
   enrolToken: undefined,
   enrolTokenFile: undefined,
+  secrets: undefined,
+  secretsFile: undefined,
   logLevel: undefined,
   toolPath: undefined,
   hooksDir: undefined,

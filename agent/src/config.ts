@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { type GivenSecrets, parseGivenSecrets } from './given-secrets.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type AgentLogLevel = (typeof LOG_LEVELS)[number];
@@ -13,6 +14,8 @@ export interface AgentEnvironment {
   stateDir: string | undefined;
   enrolToken: string | undefined;
   enrolTokenFile: string | undefined;
+  secrets: string | undefined;
+  secretsFile: string | undefined;
   logLevel: string | undefined;
   toolPath: string | undefined;
   hooksDir: string | undefined;
@@ -34,6 +37,8 @@ export interface AgentConfig {
   home: string;
   /** Where private directories of runs may be made, in order of preference. */
   workDirCandidates: readonly string[];
+  /** For a restore by hand on a host that keeps none. */
+  givenSecrets?: GivenSecrets | undefined;
 }
 
 export function readAgentEnvironment(): AgentEnvironment {
@@ -43,6 +48,8 @@ export function readAgentEnvironment(): AgentEnvironment {
     stateDir: env['HOLDFAST_STATE_DIR'],
     enrolToken: env['HOLDFAST_ENROLL_TOKEN'],
     enrolTokenFile: env['HOLDFAST_ENROLL_TOKEN_FILE'],
+    secrets: env['HOLDFAST_SECRETS'],
+    secretsFile: env['HOLDFAST_SECRETS_FILE'],
     logLevel: env['HOLDFAST_LOG_LEVEL'],
     toolPath: env['HOLDFAST_TOOL_PATH'],
     hooksDir: env['HOLDFAST_HOOKS_DIR'],
@@ -106,6 +113,7 @@ export function parseAgentConfig(env: AgentEnvironment, isRoot: boolean): AgentC
     serverUrl: parseServerUrl(env.serverUrl),
     stateDir,
     enrolToken: parseEnrolToken(env),
+    givenSecrets: parseGivenSecrets({ text: env.secrets, file: env.secretsFile }),
     logLevel,
     toolPath: env.toolPath ? `${env.toolPath}:${path}` : path,
     hooksDir: parseHooksDir(env, isRoot, stateDir),

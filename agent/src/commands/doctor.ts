@@ -1,10 +1,13 @@
 /** `holdfast-agent doctor`: everything that has to hold on this host, each with what to do when it does not. */
 import { systemClock } from '@holdfast/shared/clock.ts';
 import type { AgentConfig } from '../config.ts';
+import { readSpec } from '../handlers/spec-put.ts';
 import type { HookListing } from '../hooks/hooks.ts';
 import { createAgentLog } from '../log.ts';
-import { openTooling } from '../tooling.ts';
+import { type HostTooling, openTooling } from '../tooling.ts';
 import { printJson, printLine } from './output.ts';
+import { readSecretsState } from './secrets-state.ts';
+import { findJournalGlance } from './stored-spec.ts';
 
 interface Check {
   name: string;
@@ -22,6 +25,15 @@ function describeHooks({ directory, exists, problem, hooks, omitted }: HookListi
   );
   if (omitted > 0) checks.push({ name: 'hooks', verdict: 'note', text: `${omitted} more in ${directory} were not looked at` });
   return checks;
+}
+
+/** A host that keeps no secrets backs nothing up while nobody brings them. */
+function checkSecrets(tooling: HostTooling, stateDir: string): Check[] {
+  const glance = findJournalGlance(stateDir);
+  const spec = glance?.spec && tooling.hostId() ? readSpec(tooling, glance.spec) : undefined;
+  const state = readSecretsState(spec, glance);
+  if (state.mode === 'kept') return [];
+  return [{ name: 'secrets', verdict: state.place === 'absent' && state.waitingPlans > 0 ? 'bad' : 'ok', text: state.text }];
 }
 
 /** Returns whether nothing is bad. */
@@ -58,6 +70,7 @@ export async function runDoctor(config: AgentConfig, json: boolean): Promise<boo
       text: report.found ? `${report.version ?? 'unknown version'} at ${report.path ?? '?'}` : (report.advice ?? 'not found'),
     });
   }
+  checks.push(...checkSecrets(tooling, config.stateDir));
   checks.push(...describeHooks(tooling.hooks.list()));
   const healthy = checks.every((check) => check.verdict !== 'bad');
   if (json) printJson({ healthy, checks });

@@ -8,6 +8,7 @@ import { findTags } from '@holdfast/shared/domain/snapshot.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { AgentConfig } from '../config.ts';
 import type { StoredSnapshot } from '../engines/restic/parse.ts';
+import type { GivenSecrets } from '../given-secrets.ts';
 import { glanceAtLedger } from '../journal/peek.ts';
 import { createAgentLog } from '../log.ts';
 import { prepareRepository, prepareSource, withWorkDir } from '../runs/inputs.ts';
@@ -15,6 +16,7 @@ import { createRecorder, type Recorder } from '../runs/recorder.ts';
 import { type RestorePart, type RestoreResult, restoreDatabase, restoreDirectory } from '../runs/restore.ts';
 import { type HostTooling, openTooling } from '../tooling.ts';
 import { printJson, printLine, printTable, sanitise } from './output.ts';
+import { createGivenSecrets, createMissingError, isOpenable } from './secrets-by-hand.ts';
 import { getStoredSpec } from './stored-spec.ts';
 
 export interface RestoreWishes {
@@ -58,7 +60,14 @@ async function listRestorable(
   source: string | undefined,
 ): Promise<Restorable[]> {
   const found: Restorable[] = [];
-  for (const repository of spec.repositories) found.push(...(await listOf(tooling, spec, config, repository)));
+  const closed = spec.repositories.filter((repository) => !isOpenable(repository, config.givenSecrets));
+  if (closed.length > 0) {
+    const missing = createMissingError('repository', closed);
+    if (closed.length === spec.repositories.length) throw missing;
+    tooling.log.warn({}, `not looked into: ${missing.message}`);
+  }
+  for (const repository of spec.repositories.filter((one) => !closed.includes(one)))
+    found.push(...(await listOf(tooling, spec, config, repository)));
   const wanted = found.filter((entry) => source === undefined || entry.source.id === source || entry.source.name === source);
   return wanted.sort((a, b) => b.snapshot.createdAt - a.snapshot.createdAt);
 }
@@ -114,9 +123,11 @@ async function restoreChosen(
   tooling: HostTooling,
   chosen: Restorable,
   wishes: RestoreWishes,
+  given: GivenSecrets | undefined,
   signal: AbortSignal,
 ): Promise<RestoreResult> {
   const recorder = createConsoleRecorder(tooling);
+  if (!isOpenable(chosen.source, given)) throw createMissingError('source', [chosen.source]);
   return withWorkDir(tooling, async (workDir) => {
     const repository = prepareRepository(tooling, chosen.repository, workDir);
     recorder.addRedaction(repository.redact);
@@ -157,11 +168,12 @@ export async function runRestore(config: AgentConfig, wishes: RestoreWishes & { 
 }
 
 async function listOrRestore(
-  tooling: HostTooling,
+  opened: HostTooling,
   config: AgentConfig,
   wishes: RestoreWishes & { json?: boolean },
 ): Promise<void> {
-  const spec = getStoredSpec(tooling, config.stateDir);
+  const spec = getStoredSpec(opened, config.stateDir);
+  const tooling = { ...opened, secrets: createGivenSecrets(spec, config.givenSecrets) };
   const found = await listRestorable(tooling, spec, config, wishes.source);
   if (wishes.list) {
     const rows = found.map(({ source, repository, snapshot, vouched }) => ({
@@ -200,7 +212,7 @@ async function listOrRestore(
   const controller = new AbortController();
   process.once('SIGINT', () => controller.abort());
   process.once('SIGTERM', () => controller.abort());
-  const result = await restoreChosen(tooling, chosen, wishes, controller.signal);
+  const result = await restoreChosen(tooling, chosen, wishes, config.givenSecrets, controller.signal);
   const target = wishes.toDatabase ?? wishes.to ?? '';
   if (wishes.json)
     printJson({

@@ -8,6 +8,7 @@ import { findIdentity } from '../identity/identity.ts';
 import { computeNextFire } from '../scheduler/next-fire.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { printJson, printLine, printTable } from './output.ts';
+import { readSecretsState } from './secrets-state.ts';
 import { findJournalGlance } from './stored-spec.ts';
 
 export async function runStatus(config: AgentConfig, json: boolean): Promise<void> {
@@ -26,6 +27,7 @@ export async function runStatus(config: AgentConfig, json: boolean): Promise<voi
     schedule: plan.schedule ? `${plan.schedule.cron} ${plan.schedule.zone}` : null,
     nextFireAt: plan.enabled && plan.schedule ? (computeNextFire(plan.schedule, now) ?? null) : null,
   }));
+  const secrets = readSecretsState(spec, glance);
   const status = {
     version: AGENT_VERSION,
     stateDir: config.stateDir,
@@ -35,6 +37,7 @@ export async function runStatus(config: AgentConfig, json: boolean): Promise<voi
     // What the agent is told at its start goes before the address it was enrolled at.
     server: credentials === undefined ? null : (config.serverUrl ?? credentials.serverUrl),
     specVersion: spec?.version ?? null,
+    secrets,
     unreportedEvents: glance?.waitingEvents ?? 0,
     openRuns: glance?.openRuns ?? [],
     plans,
@@ -46,6 +49,7 @@ export async function runStatus(config: AgentConfig, json: boolean): Promise<voi
   printLine(`fingerprint  ${status.fingerprint ?? 'none yet; start the agent once'}`);
   printLine(`server       ${status.server ?? 'not enrolled'}`);
   printLine(`spec         ${status.specVersion === null ? 'none yet' : `version ${status.specVersion}`}`);
+  if (secrets.mode === 'just_in_time') printLine(`secrets      ${secrets.text}`);
   printLine(`unreported   ${status.unreportedEvents} events, ${status.openRuns.length} runs under way`);
   if (plans.length === 0) return;
   printLine('');
