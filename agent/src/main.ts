@@ -6,6 +6,7 @@ import { toAppError } from '@holdfast/shared/errors.ts';
 import { Command } from 'commander';
 import { createAgent } from './app.ts';
 import { runDoctor } from './commands/doctor.ts';
+import { runDrained } from './commands/drained.ts';
 import { sanitise } from './commands/output.ts';
 import { type RestoreWishes, runRestore } from './commands/restore.ts';
 import { runStatus } from './commands/status.ts';
@@ -85,6 +86,10 @@ withCommon(program.command('run').description('announce this host if it is new, 
 withCommon(program.command('status').description('what this host knows: its server, plans, next fires, events not yet reported'))
   .option('--json', 'print JSON')
   .action(guard((options: CommonOptions) => runStatus(readConfig(options), options.json === true)));
+
+withCommon(program.command('drained').description('wait until this host is drained and nothing runs any more'))
+  .option('--json', 'print JSON')
+  .action(guard((options: CommonOptions) => runDrained(readConfig(options), options.json === true)));
 
 withCommon(program.command('doctor').description('check tools, directories and protections of this host'))
   .option('--json', 'print JSON')

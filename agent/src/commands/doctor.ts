@@ -5,6 +5,7 @@ import { readSpec } from '../handlers/spec-put.ts';
 import type { HookListing } from '../hooks/hooks.ts';
 import { createAgentLog } from '../log.ts';
 import { type HostTooling, openTooling } from '../tooling.ts';
+import { findDrainState } from './drain-state.ts';
 import { printJson, printLine } from './output.ts';
 import { readSecretsState } from './secrets-state.ts';
 import { findJournalGlance } from './stored-spec.ts';
@@ -34,6 +35,14 @@ function checkSecrets(tooling: HostTooling, stateDir: string): Check[] {
   const state = readSecretsState(spec, glance);
   if (state.mode === 'kept') return [];
   return [{ name: 'secrets', verdict: state.place === 'absent' && state.waitingPlans > 0 ? 'bad' : 'ok', text: state.text }];
+}
+
+/** A drained host is as somebody wants it, but a forgotten drain keeps backups waiting. */
+function checkDrain(tooling: HostTooling, stateDir: string): Check[] {
+  const glance = findJournalGlance(stateDir);
+  const spec = glance?.spec && tooling.hostId() ? readSpec(tooling, glance.spec) : undefined;
+  const drain = findDrainState(spec, glance, systemClock.now());
+  return drain === undefined ? [] : [{ name: 'drain', verdict: 'note', text: drain.text }];
 }
 
 /** Returns whether nothing is bad. */
@@ -71,6 +80,7 @@ export async function runDoctor(config: AgentConfig, json: boolean): Promise<boo
     });
   }
   checks.push(...checkSecrets(tooling, config.stateDir));
+  checks.push(...checkDrain(tooling, config.stateDir));
   checks.push(...describeHooks(tooling.hooks.list()));
   const healthy = checks.every((check) => check.verdict !== 'bad');
   if (json) printJson({ healthy, checks });

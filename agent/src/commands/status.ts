@@ -7,6 +7,7 @@ import { findCredentials } from '../identity/host-credentials.ts';
 import { findIdentity } from '../identity/identity.ts';
 import { computeNextFire } from '../scheduler/next-fire.ts';
 import { AGENT_VERSION } from '../version.ts';
+import { findDrainState } from './drain-state.ts';
 import { printJson, printLine, printTable } from './output.ts';
 import { readSecretsState } from './secrets-state.ts';
 import { findJournalGlance } from './stored-spec.ts';
@@ -28,6 +29,7 @@ export async function runStatus(config: AgentConfig, json: boolean): Promise<voi
     nextFireAt: plan.enabled && plan.schedule ? (computeNextFire(plan.schedule, now) ?? null) : null,
   }));
   const secrets = readSecretsState(spec, glance);
+  const drain = findDrainState(spec, glance, now);
   const status = {
     version: AGENT_VERSION,
     stateDir: config.stateDir,
@@ -37,6 +39,7 @@ export async function runStatus(config: AgentConfig, json: boolean): Promise<voi
     // What the agent is told at its start goes before the address it was enrolled at.
     server: credentials === undefined ? null : (config.serverUrl ?? credentials.serverUrl),
     specVersion: spec?.version ?? null,
+    drain: drain === undefined ? null : { since: drain.since, until: drain.until, active: drain.active, waiting: drain.waiting },
     secrets,
     unreportedEvents: glance?.waitingEvents ?? 0,
     openRuns: glance?.openRuns ?? [],
@@ -50,6 +53,7 @@ export async function runStatus(config: AgentConfig, json: boolean): Promise<voi
   printLine(`server       ${status.server ?? 'not enrolled'}`);
   printLine(`spec         ${status.specVersion === null ? 'none yet' : `version ${status.specVersion}`}`);
   if (secrets.mode === 'just_in_time') printLine(`secrets      ${secrets.text}`);
+  if (drain !== undefined) printLine(`drained      ${drain.text}`);
   printLine(`unreported   ${status.unreportedEvents} events, ${status.openRuns.length} runs under way`);
   if (plans.length === 0) return;
   printLine('');
