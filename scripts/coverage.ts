@@ -26,15 +26,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDER = join(ROOT, `.test-run/coverage-${process.pid}`);
 const DUMPS = join(FOLDER, 'v8');
 
-function openMeasures(): ReadonlyMap<string, FileMeasure> {
-  const files = ROOMS.flatMap((room) => listFiles(room.files));
-  return new Map(
-    files.map((file) => [
-      pathToFileURL(join(ROOT, file)).href,
-      measureFile(stripTypeScriptTypes(readFileSync(join(ROOT, file), 'utf8'))),
-    ]),
-  );
-}
+const readSource = (file: string) => readFileSync(join(ROOT, file), 'utf8');
+const toUrl = (file: string) => pathToFileURL(join(ROOT, file)).href;
 
 function listFiles(patterns: readonly string[]): string[] {
   return patterns
@@ -72,13 +65,16 @@ async function main(): Promise<void> {
   // Node hands the folder on to every Node that a test starts. Code from a cache is counted less exactly, so there is none.
   process.env['NODE_V8_COVERAGE'] = DUMPS;
   process.env['NODE_DISABLE_COMPILE_CACHE'] = '1';
-  const measures = openMeasures();
+  const texts = new Map(ROOMS.flatMap((room) => listFiles(room.files)).map((file) => [file, readSource(file)]));
+  const measures = new Map([...texts].map(([file, text]) => [toUrl(file), measureFile(stripTypeScriptTypes(text))]));
   const failedTests = await runTests(measures, process.argv.slice(2));
   rmSync(failedTests.length === 0 ? FOLDER : DUMPS, { recursive: true });
+  const changed = [...texts].filter(([file, text]) => readSource(file) !== text).map(([file]) => file);
+  if (changed.length > 0) throw new Error(`changed while it was measured, so nothing is known: ${changed.join(', ')}`);
   const rooms = ROOMS.map(({ name, files }) => ({
     name,
     files: listFiles(files).flatMap((file) => {
-      const measure = measures.get(pathToFileURL(join(ROOT, file)).href);
+      const measure = measures.get(toUrl(file));
       return measure === undefined ? [] : [{ file, coverage: measure.read() }];
     }),
   }));

@@ -15,7 +15,7 @@ export interface Gate {
   readonly writeEnd: number;
   /** Standard input of the consumer. */
   readonly readEnd: number;
-  /** Closes our copies of the children's ends, once both have theirs. */
+  /** Closes our copies of the children's ends, once both have theirs. Called once. */
   handOver(): void;
   /** Gives the end of file. Called once the producer is vouched for, or when the consumer is gone. Idempotent. */
   release(): void;
@@ -34,14 +34,11 @@ export async function openGate(workDir: string): Promise<Gate> {
   closeSync(both);
   unlinkSync(path);
 
-  let handedOver = false;
   let released = false;
   return {
     writeEnd,
     readEnd,
     handOver() {
-      if (handedOver) return;
-      handedOver = true;
       closeSync(readEnd);
       closeSync(writeEnd);
     },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
 import { endGroup } from './leftovers.ts';
@@ -52,6 +52,23 @@ const listPids = (processes: readonly ProcessIdentity[]) => processes.map(({ pid
 const sorted = (pids: readonly number[]) => [...pids].sort((one, other) => one - other);
 
 describe('What is left of a group', () => {
+  it('is not ended where it became somebody else’s, and the others are', async (t) => {
+    // Only root can start what becomes somebody else's, and give up its rights over it.
+    if (process.getuid?.() !== 0) return;
+    const strange = "setpriv --reuid 65533 sh -c 'echo $$; exec sleep 60' &";
+    const group = await startGroup(t, `${strange}\nsetpriv --reuid 65534 sh -c 'echo $$; exec sleep 60' &`, 2);
+    const owners = new Map(group.members.map((pid) => [statSync(`/proc/${pid}`).uid, pid]));
+    process.seteuid?.(65534);
+    try {
+      const left = endGroup(group.leader, owns);
+      assert.ok(listPids(left.ended).includes(owners.get(65534) ?? 0));
+      assert.ok(!listPids(left.ended).includes(owners.get(65533) ?? 0));
+    } finally {
+      process.seteuid?.(0);
+    }
+    assert.notEqual(findStartTime(owners.get(65533) ?? 0), undefined);
+  });
+
   it('is ended whole while its recorded leader lives, whatever its members have in their environment', async (t) => {
     const group = await startGroup(t, 'sleep 60 & echo $!\nTMPDIR=/tmp sleep 60 & echo $!', 2);
     const left = endGroup(group.leader, owns);

@@ -23,9 +23,7 @@ function killOne(pid: number): boolean {
   try {
     process.kill(pid, 'SIGKILL');
     return true;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
+  } catch {
     return false;
   }
 }

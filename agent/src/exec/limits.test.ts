@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +40,14 @@ describe('Limits of a run', () => {
     assert.match(unmet[0] ?? '', /^The I\/O class is not applied: .*package util-linux/);
     assert.match(unmet[1] ?? '', /^The memory limit is not applied: /);
     assert.deepEqual(planLimits({}, { uploadKiBps: 10 }, FREE), { prefix: [], unmet: [] });
+  });
+
+  it('of a process that has a limit of its own are read from the kernel', () => {
+    const module = new URL('./limits.ts', import.meta.url).href;
+    const script = `import('${module}').then(({ readOwnLimits }) => console.log(JSON.stringify(readOwnLimits())))`;
+    const limited = ['-n', '3', 'prlimit', '--data=8589934592', process.execPath, '-e', script];
+    const seen = execFileSync('nice', limited, { encoding: 'utf8' });
+    assert.deepEqual(JSON.parse(seen), { niceness: readOwnLimits().niceness + 3, dataBytes: 8 * 1024 ** 3 });
   });
 
   it('of this very process are read from the kernel', () => {

@@ -11,6 +11,19 @@ it('a launcher that ignores the request is found out', async () => {
   assert.equal(await checkPdeathsig('/usr/bin/env'), false);
 });
 
+it('a launcher that says something else than a number is found out', async () => {
+  assert.equal(await checkPdeathsig('/bin/echo'), false);
+});
+
+it('a host without a shell is no success', async (t) => {
+  const path = process.env['PATH'];
+  t.after(() => {
+    process.env['PATH'] = path;
+  });
+  process.env['PATH'] = '/nonexistent';
+  assert.equal(await checkPdeathsig('/usr/bin/setpriv'), false);
+});
+
 it('a missing setpriv is no success', async () => {
   assert.equal(await checkPdeathsig('/nonexistent/setpriv'), false);
 });

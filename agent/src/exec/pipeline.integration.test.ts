@@ -227,6 +227,20 @@ describe('a tool', () => {
     assert.equal(result.ending, 'timed_out');
   });
 
+  it('tells what it moved, and is ended when nothing moves any more', async () => {
+    let moved = 0;
+    const result = await runTool(launcher, {
+      stage: shell('head -c 3000000 /dev/zero > /dev/null; exec sleep 60'),
+      workDir: dir,
+      stallMs: 1000,
+      onProgress: ({ readBytes, writtenBytes }) => {
+        moved = Math.max(moved, readBytes + writtenBytes);
+      },
+    });
+    assert.deepEqual([result.ending, result.signal], ['stalled', 'SIGINT']);
+    assert.ok(moved > 0);
+  });
+
   it('takes its grandchildren with it', async () => {
     const result = await runTool(launcher, { stage: shell('sleep 60 & sleep 60 & echo $$'), workDir: dir });
     assert.equal(isGroupAlive(Number(result.stdout)), false);

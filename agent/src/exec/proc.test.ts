@@ -13,12 +13,15 @@ import {
   isGroupAlive,
   isUncollected,
   listGroup,
+  parseMovedBytes,
   readBootId,
   toEpochMs,
 } from './proc.ts';
 
 /** Above every pid that Linux gives out (2^22). */
 const NO_PID = 2 ** 22 + 1;
+
+const isRoot = process.getuid?.() === 0;
 
 interface Started {
   pid: number;
@@ -81,6 +84,11 @@ describe('What /proc tells about a process', () => {
     assert.ok(moved && moved.writtenBytes < 101_000 && moved.readBytes >= 100_000, JSON.stringify(moved));
   });
 
+  it('is no count where the kernel keeps none', () => {
+    assert.deepEqual(parseMovedBytes('rchar: 12\nwchar: 3\nsyscr: 1\n'), { readBytes: 12, writtenBytes: 3 });
+    for (const text of ['', 'rchar: 12\n', 'wchar: 3\n', 'syscr: 1\n']) assert.equal(parseMovedBytes(text), undefined);
+  });
+
   it('is its first environment, by whole names', async (t) => {
     const env = { MARK: 'a=b', MARKED: 'other', EMPTY: '', ODD: 'two\nlines ü' };
     const started = start(t, 'sh', ['-c', 'unset MARK; export LATE=1; echo up; read line'], env);
@@ -122,6 +130,20 @@ describe('A process group', () => {
     process.kill(member, 'SIGKILL');
     while (findStartTime(member) !== undefined) await new Promise(setImmediate);
     assert.equal(isGroupAlive(started.pid), false);
+  });
+
+  it('is alive too when it must not be signalled from here', async (t) => {
+    // Only root can start what is somebody else's, and give up its rights over it; for others the first process of the system is.
+    const strange = isRoot ? start(t, 'setpriv', ['--reuid', '65533', 'sh', '-c', 'echo up; exec sleep 60']) : undefined;
+    await strange?.nextLine();
+    const group = strange?.pid ?? 1;
+    if (isRoot) process.seteuid?.(65534);
+    try {
+      assert.throws(() => process.kill(-group, 0), /EPERM/);
+      assert.equal(isGroupAlive(group), true);
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
   });
 
   it('is dead when all that is left of it waits to be collected', async (t) => {

@@ -8,13 +8,17 @@ export interface MovedBytes {
   writtenBytes: number;
 }
 
-/** `rchar` and `wchar` of `/proc/<pid>/io`: bytes through any descriptor, pipes and sockets included (proc(5)). */
+/** `rchar` and `wchar` in the text of `/proc/<pid>/io`; undefined where a kernel does not count them. Pure. */
+export function parseMovedBytes(text: string): MovedBytes | undefined {
+  const read = /^rchar: (\d+)$/m.exec(text);
+  const written = /^wchar: (\d+)$/m.exec(text);
+  return read && written ? { readBytes: Number(read[1]), writtenBytes: Number(written[1]) } : undefined;
+}
+
+/** Bytes through any descriptor, pipes and sockets included (proc(5)). */
 export function findMovedBytes(pid: number): MovedBytes | undefined {
   try {
-    const text = readFileSync(`/proc/${pid}/io`, 'latin1');
-    const read = /^rchar: (\d+)$/m.exec(text);
-    const written = /^wchar: (\d+)$/m.exec(text);
-    return read && written ? { readBytes: Number(read[1]), writtenBytes: Number(written[1]) } : undefined;
+    return parseMovedBytes(readFileSync(`/proc/${pid}/io`, 'latin1'));
   } catch {
     return undefined;
   }
@@ -31,8 +35,8 @@ function findStat(pid: number): ProcessStat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The command name may hold blanks and parentheses; the fields that count stand after the last `)`.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return { state: fields[0] ?? 'X', group: Number(fields[2]), startTime: Number(fields[19]) };
+    const [state = '', ...fields] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { state, group: Number(fields[1]), startTime: Number(fields[18]) };
   } catch {
     return undefined;
   }
@@ -58,10 +62,13 @@ export function isUncollected(pid: number): boolean {
 /** Clock ticks a second in `/proc`; the kernel's user interface fixes it at 100 on every architecture Node runs on (time(7)). */
 const TICKS_PER_SECOND = 100;
 
-/** The epoch milliseconds of a start time in ticks since this boot; a few milliseconds off where the clock was slewed since. */
+/**
+ * The epoch milliseconds of a start time in ticks since this boot; a few milliseconds off where the clock was slewed since. Not a number, which
+ * proves nothing in any comparison, where the kernel does not say when it was started.
+ */
 export function toEpochMs(startTime: number): number {
   const boot = /^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'));
-  return Number(boot?.[1] ?? 0) * 1000 + (startTime * 1000) / TICKS_PER_SECOND;
+  return Number(boot?.[1]) * 1000 + (startTime * 1000) / TICKS_PER_SECOND;
 }
 
 /** This boot's id; changes with every start of the kernel. */

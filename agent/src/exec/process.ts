@@ -1,5 +1,5 @@
 /** One stage as a running process: started under pdeathsig in its own group, drained, and stopped by a ladder of signals. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import { createBoundedText } from './bounded-text.ts';
@@ -62,7 +62,6 @@ export interface StageIo {
 }
 
 export interface RunningStage {
-  readonly pid: number | undefined;
   /** Resolves at `close`: the process ended and its pipes are drained. Never rejects. */
   readonly done: Promise<StageOutcome>;
   readonly ended: boolean;
@@ -77,19 +76,20 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, signal);
-  } catch (error) {
-    // ESRCH: the group is gone, which is what was wanted.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  } catch {
+    // The group is gone, or all of it became somebody else's (sudo and the like): then its end can only be waited for.
   }
 }
 
 /** After its leader ended, a group may still hold grandchildren; they get SIGKILL and a moment to go. */
-async function clearGroup(pid: number): Promise<void> {
-  if (!isGroupAlive(pid)) return;
+async function clearGroup(pid: number | undefined): Promise<void> {
+  if (pid === undefined || !isGroupAlive(pid)) return;
   signalGroup(pid, 'SIGKILL');
-  for (let waited = 0; waited < GONE_WAIT_MS && isGroupAlive(pid); waited += GONE_CHECK_MS) {
+  let waited = 0;
+  do {
     await new Promise((resolve) => setTimeout(resolve, GONE_CHECK_MS));
-  }
+    waited += GONE_CHECK_MS;
+  } while (waited < GONE_WAIT_MS && isGroupAlive(pid));
 }
 
 /**
@@ -139,6 +139,21 @@ function collectStdout(stream: Readable | null, stage: Stage, io: StageIo, onEno
   return { read: () => ({ stdout: Buffer.concat(chunks).toString(io.stdoutEncoding), truncated }) };
 }
 
+/** Some refusals of the system are told by an event, others (arguments too long, no memory) are thrown. */
+function trySpawn(file: string, args: readonly string[], options: SpawnOptions): ChildProcess | Error {
+  try {
+    return spawn(file, args, options);
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+function createRefusedStage(error: NodeJS.ErrnoException): RunningStage {
+  const outcome = { exitCode: null, signal: null, stdout: '', stderr: '', durationMs: 0, truncated: false };
+  const done = Promise.resolve({ ...outcome, spawnError: String(error.code) });
+  return { done, ended: true, stopping: false, moved: () => undefined, stop: () => done };
+}
+
 /** Starts a stage. A program that cannot be started at all ends at once with `spawnError` set. */
 export function startStage(launcher: Launcher, stage: Stage, cwd: string, io: StageIo): RunningStage {
   const started = performance.now();
@@ -146,22 +161,26 @@ export function startStage(launcher: Launcher, stage: Stage, cwd: string, io: St
   // setpriv goes first: what follows becomes the program by exec, which keeps the parent-death signal.
   const chain = [...(launcher.prefix ?? []), binary, ...command.args];
   const inherited = stage.inherit ?? [];
-  const [file, args] = launcher.setpriv
-    ? [launcher.setpriv, ['--pdeathsig', 'KILL', '--', ...planHold(3 + inherited.length), ...chain]]
-    : [chain[0] ?? binary, chain.slice(1)];
+  const [file = binary, ...args] = launcher.setpriv
+    ? [launcher.setpriv, '--pdeathsig', 'KILL', '--', ...planHold(3 + inherited.length), ...chain]
+    : chain;
   const stderr = createBoundedText(PROCESS.stderrHeadBytes, PROCESS.stderrTailBytes);
   const stderrLines = stage.onStderrLine ? createLineSplitter(LINE_BYTES, stage.onStderrLine) : undefined;
 
-  const child: ChildProcess = spawn(file, args, {
+  const child = trySpawn(file, args, {
     cwd,
     detached: true,
     env: createChildEnvironment(launcher.environment, command),
     stdio: [io.stdin, io.stdout, 'pipe', ...inherited, ...(launcher.setpriv ? ['pipe' as const] : [])],
   });
+  if (child instanceof Error) return createRefusedStage(child);
   const identity: StartedProcess | undefined =
     child.pid === undefined ? undefined : { pid: child.pid, startTime: findStartTime(child.pid) };
   if (identity) launcher.onStarted?.(identity);
-  const hold = launcher.setpriv ? (child.stdio.at(-1) as Writable | null) : null;
+  // There are no pipes at all where the agent has no descriptor left for them.
+  const hold = launcher.setpriv
+    ? ((child.stdio as ChildProcess['stdio'] | undefined)?.at(-1) as Writable | undefined)
+    : undefined;
   // A child that is gone already is seen by its end.
   hold?.on('error', () => undefined);
   hold?.end('go\n');
@@ -180,8 +199,7 @@ export function startStage(launcher: Launcher, stage: Stage, cwd: string, io: St
     const finish = (exitCode: number | null, signal: NodeJS.Signals | null) => {
       if (ended) return;
       ended = true;
-      const cleared = child.pid === undefined ? Promise.resolve() : clearGroup(child.pid);
-      void cleared.then(() => {
+      void clearGroup(child.pid).then(() => {
         if (identity) launcher.onEnded?.(identity);
         const { stdout, truncated } = collected.read();
         resolve({
@@ -195,22 +213,20 @@ export function startStage(launcher: Launcher, stage: Stage, cwd: string, io: St
         });
       });
     };
+    // Nothing else than that it could not be started: signals go to its group, and it is sent no messages.
     child.on('error', (error: NodeJS.ErrnoException) => {
-      spawnError = error.code ?? error.message;
-      if (child.pid === undefined) finish(null, null);
+      spawnError = String(error.code);
+      finish(null, null);
     });
     // Grandchildren may hold our pipes open after their leader ended; they go with it, or `close` would never come.
     child.on('exit', () => {
-      if (child.pid !== undefined) void clearGroup(child.pid);
+      void clearGroup(child.pid);
       abandonPipes(child);
     });
     child.on('close', finish);
   });
 
   const running: RunningStage = {
-    get pid() {
-      return child.pid;
-    },
     done,
     get ended() {
       return ended;

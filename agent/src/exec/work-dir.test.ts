@@ -46,6 +46,17 @@ function findRoot({ stateDir, shared }: Places): string {
 const modeOf = (path: string) => (statSync(path).mode & 0o7777).toString(8);
 
 describe('Private directories of runs', () => {
+  it('lie elsewhere when a place has room for a file of any name but theirs', (t) => {
+    const { stateDir, shared } = makePlaces(t);
+    // A path has at most 4,095 bytes.
+    let deep = shared;
+    while (deep.length < 4070) deep = join(deep, 'x'.repeat(Math.min(200, Math.max(1, 4070 - deep.length - 1))));
+    mkdirSync(deep, { recursive: true });
+    const dirs = openWorkDirs(stateDir, [deep]);
+    assert.deepEqual([dirs.onTmpfs, dirs.root], [false, join(stateDir, 'work')]);
+    assert.deepEqual(readdirSync(deep), []);
+  });
+
   it('lie on tmpfs, closed to everybody else, each a fresh one', (t) => {
     const { stateDir, shared } = makePlaces(t);
     const dirs = openWorkDirs(stateDir, [shared]);
