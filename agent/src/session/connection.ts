@@ -61,6 +61,9 @@ export interface LiveConnection {
 
 const requestTypes: ReadonlySet<string> = new Set(REQUEST_TYPES);
 
+/** What a server, or a proxy before it, says to a request that was no upgrade any more when it arrived; ours leads to the login. */
+const NO_UPGRADE: ReadonlySet<number> = new Set([303, 400, 404, 426]);
+
 /** Dials `url` with one token. */
 export function openConnection(ports: ConnectionPorts, url: string, token: string): LiveConnection {
   const { workbench, credentials } = ports;
@@ -81,6 +84,14 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
     unauthorized: false,
   };
   let lastHeard = clock.monotonicMs();
+  /** The server's clock minus the monotonic one: what it is there now, whatever the clock of this host is set to meanwhile. */
+  let serverClockMs: number | undefined;
+
+  /** Orders end by the server's clock. Here they end as far from now, by a clock that may be hours away from it. */
+  function toOwnTime<T extends RequestType>(body: RequestBody<T>): RequestBody<T> {
+    if (serverClockMs === undefined || !('notAfter' in body)) return body;
+    return { ...body, notAfter: Math.round(clock.now() + body.notAfter - (serverClockMs + clock.monotonicMs())) };
+  }
 
   const send = <T extends keyof AgentFrames>(type: T, body: AgentFrames[T], re?: string): string => {
     const id = workbench.createId('frame');
@@ -124,7 +135,7 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
 
   async function answer<T extends RequestType>(type: T, body: RequestBody<T>, id: string): Promise<void> {
     try {
-      const result = await ports.handlers[type](body, id);
+      const result = await ports.handlers[type](toOwnTime(body), id);
       if (socket.readyState === WebSocket.OPEN) send('reply', { result }, id);
     } catch (thrown) {
       const error = toAppError(thrown);
@@ -139,6 +150,7 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
         return greet(frame.body, arrivedAt);
       case 'welcome':
         end.welcomed = true;
+        serverClockMs = frame.body.serverTime - clock.monotonicMs();
         await credentials.confirmToken(token);
         log.info({ server: url, name: frame.body.hostName }, 'connected');
         stream.meet(frame.body);
@@ -208,6 +220,7 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
     socket.on('unexpected-response', (request, response) => {
       end.unauthorized = response.statusCode === 401;
       end.why = `the server answered ${response.statusCode ?? 'nothing'}`;
+      if (NO_UPGRADE.has(response.statusCode ?? 0)) end.why += '; a proxy before it may not pass WebSockets under /ws/agent on';
       const retryAfterS = Number(response.headers['retry-after']);
       if (retryAfterS > 0) end.retryAfterMs = retryAfterS * 1000;
       if (end.unauthorized)
