@@ -241,6 +241,17 @@ describe('a tool', () => {
     assert.ok(moved > 0);
   });
 
+  it('tells of no movement once it is gone, while somebody who left its group still speaks', async () => {
+    const told: number[] = [];
+    const result = await runTool(launcher, {
+      stage: shell("setsid sh -c 'for n in 1 2 3 4 5 6 7 8; do echo $n; sleep 0.2; done' & exit 0"),
+      workDir: dir,
+      onProgress: ({ writtenBytes }) => told.push(writtenBytes),
+    });
+    assert.deepEqual([result.ending, result.exitCode, result.stdout.split('\n')[7]], ['exited', 0, '8']);
+    assert.deepEqual(told, []);
+  });
+
   it('takes its grandchildren with it', async () => {
     const result = await runTool(launcher, { stage: shell('sleep 60 & sleep 60 & echo $$'), workDir: dir });
     assert.equal(isGroupAlive(Number(result.stdout)), false);
