@@ -93,8 +93,11 @@ export function createExecutor(options: ExecutorOptions): Executor {
 
   /** What the log of a run says of its waiting. */
   const tellHolds = (recorder: Recorder): Pick<Job, 'onHeld' | 'onReleased'> => ({
-    onHeld: (hold) => recorder.log('info', `waits: ${hold.message}`),
-    onReleased: () => recorder.log('info', 'nothing stands in the way any more: the run begins'),
+    onHeld(hold) {
+      recorder.log('info', `waits: ${hold.message}`);
+      recorder.settle();
+    },
+    onReleased: () => recorder.log('info', 'the wait is over: the run begins'),
   });
 
   const enqueueBackup = (run: RunId, body: JournaledBackup, firstLine: number) => {

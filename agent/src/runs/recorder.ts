@@ -38,6 +38,8 @@ export interface Recorder {
   addRedaction(redact: Redact): void;
   redact(text: string): string;
   log(level: LogLevel, text: string): void;
+  /** Journals now what was said so far: for a run that waits, whose agent may end meanwhile. */
+  settle(): void;
   /** `effects` are journaled together with the event. */
   start(effects: () => void): void;
   /** An attempt failed and another follows at `retryAt`, epoch milliseconds. */
@@ -152,6 +154,7 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
     addRedaction: (one) => void redactors.push(one),
     redact,
     log,
+    settle: flush,
     start(effects) {
       startedAt = ports.clock.monotonicMs();
       append({ type: 'run.started', run, at: at() }, effects);
