@@ -118,7 +118,7 @@ it(`an upgrade in the middle of ${PLANS} runs fails none and repeats none: drain
   assert.equal(ended.length, PLANS + 1);
   for (const run of ended) assert.equal(run.snapshots.length, 1, `run ${run.id} ran exactly once`);
   assert.equal(await restic.countSnapshots(), PLANS + 1);
-  assert.match(await stack.api.readLog(late), /waits: this host is drained.*nothing stands in the way any more: the run begins/s);
+  assert.match(await stack.api.readLog(late), /waits: this host is drained.*the wait is over: the run begins/s);
   assert.equal((await readStatus(world)).drain, null);
   await agent.assertQuiet();
 });

@@ -28,7 +28,11 @@ function freshFolder(): string {
 function readSchema(path: string): unknown[] {
   const db = new Database(path);
   try {
-    return db.prepare("SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name").all();
+    return db
+      .prepare(
+        "SELECT type, name, sql FROM sqlite_schema WHERE tbl_name NOT LIKE 'sqlite_%' AND name <> 'schema_migrations' ORDER BY name",
+      )
+      .all();
   } finally {
     db.close();
   }
