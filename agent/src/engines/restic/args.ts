@@ -57,7 +57,7 @@ const TAG = /^[A-Za-z0-9_.:-]{1,200}$/;
 const HOST = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/;
 const FILE_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/;
 const SNAPSHOT = /^[0-9a-f]{8,64}$/;
-const LOCK = /^[0-9a-f]{64}$/;
+const FULL_ID = /^[0-9a-f]{64}$/;
 
 function checkTag(tag: string): string {
   return TAG.test(tag) ? tag : refuse('a tag may hold letters, digits and _ . : - only');
@@ -65,6 +65,11 @@ function checkTag(tag: string): string {
 
 function checkSnapshot(id: string): string {
   return SNAPSHOT.test(id) ? id : refuse('this is not the id of a snapshot');
+}
+
+/** Short ids may come to mean another snapshot; what is removed is named in full. */
+function checkFullId(id: string): string {
+  return FULL_ID.test(id) ? id : refuse('only a full id names a snapshot that is to be removed');
 }
 
 function checkAbsolute(path: string): string {
@@ -208,6 +213,12 @@ export function planRestore(place: ResticPlace, input: RestoreTreeInput): Comman
   return plan(place, { name: 'restore', args: [...args, '--', checkSnapshot(input.snapshotId)], noLock: true });
 }
 
+/** Snapshots whose ids are all given out: what goes is decided by the plan's retention, never by restic. */
+export function planForget(place: ResticPlace, snapshotIds: readonly string[]): Command {
+  if (snapshotIds.length === 0) refuse('nothing was named that could be removed');
+  return plan(place, { name: 'forget', args: ['--', ...snapshotIds.map(checkFullId)] });
+}
+
 /** Creates the repository; only ever planned because a person asked for it. */
 export function planInit(place: ResticPlace): Command {
   return plan(place, { name: 'init', args: [] });
@@ -228,7 +239,7 @@ export function planListLocks(place: ResticPlace): Command {
 }
 
 export function planCatLock(place: ResticPlace, lockId: string): Command {
-  if (!LOCK.test(lockId)) refuse('this is not the id of a lock');
+  if (!FULL_ID.test(lockId)) refuse('this is not the id of a lock');
   return plan(place, { name: 'cat', args: ['lock', lockId], noLock: true });
 }
 

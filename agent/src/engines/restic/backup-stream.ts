@@ -4,7 +4,7 @@ import type { PipelineResult, Stage } from '../../exec/contract.ts';
 import { saysOutOfMemory } from '../../exec/memory-words.ts';
 import { planBackupStdin, type SnapshotMarks } from './args.ts';
 import { cleanText, describeShortage, type EngineFailure } from './classify.ts';
-import { watchLastWords } from './last-words.ts';
+import { type LastWords, watchLastWords } from './last-words.ts';
 import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
 import { createRetryWatch } from './movement.ts';
 import { parseMessage, type ResticSummary } from './parse.ts';
@@ -54,7 +54,7 @@ export async function backupStream(host: ResticHost, input: BackupStreamInput): 
   const place = placeAt(host, input.access);
   const giveUp = new AbortController();
   const retries = createRetryWatch(host.clock, { retryMs: input.stallMs }, () => giveUp.abort());
-  const lastWords = watchLastWords(() => giveUp.abort());
+  const lastWords = watchLastWords((words) => giveUp.abort(words));
   const sleep = watchSleep(host.capabilities, host.uptimeMs, () => giveUp.abort());
   let summary: ResticSummary | undefined;
   let bytes = -1;
@@ -85,7 +85,7 @@ export async function backupStream(host: ResticHost, input: BackupStreamInput): 
     },
   });
   lastWords.stop();
-  const outcome = judge(host, input, pipeline, summary, { gaveUp: giveUp.signal.aborted, slept: sleep.end() });
+  const outcome = judge(host, input, pipeline, summary, { gaveUp: giveUp.signal, slept: sleep.end() });
   if (mayHaveLeftLock(pipeline))
     input.onLockLook?.(await clearOwnLocks(host, { place, workDir: input.workDir, onLog: input.onLog }));
   else if (outcome.failure?.reason.startsWith('repository_')) input.onLockLook?.(notLooked(outcome.failure));
@@ -104,7 +104,7 @@ function judge(
   input: BackupStreamInput,
   pipeline: PipelineResult,
   summary: ResticSummary | undefined,
-  { gaveUp, slept }: { gaveUp: boolean; slept: EngineFailure | undefined },
+  { gaveUp, slept }: { gaveUp: AbortSignal; slept: EngineFailure | undefined },
 ): BackupStreamOutcome {
   const sizeBytes = summary?.total_bytes_processed ?? 0;
   const addedBytes = summary?.data_added_packed ?? summary?.data_added;
@@ -120,7 +120,7 @@ function judge(
   if (slept && !input.signal?.aborted) return fail(slept, 'engine');
   switch (pipeline.verdict) {
     case 'cancelled':
-      if (gaveUp && !input.signal?.aborted) return fail(classifyStopped(host, pipeline), 'engine');
+      if (gaveUp.aborted && !input.signal?.aborted) return fail(classifyStopped(host, pipeline, gaveUp.reason), 'engine');
       return fail({ reason: 'cancelled', message: 'Cancelled.' }, 'engine');
     case 'stalled':
       return fail(classifyStopped(host, pipeline), 'engine');
@@ -151,8 +151,14 @@ function judge(
   return { pipeline, namedId: summary.snapshot_id, sizeBytes, addedBytes };
 }
 
+const BY_SOMEBODY: EngineFailure = {
+  reason: 'interrupted',
+  message: 'restic was told to stop by something else on this host while it stored.',
+};
+
 /** Stopped because nothing moved: what restic last complained about is the likelier cause. */
-function classifyStopped(host: ResticHost, pipeline: PipelineResult): EngineFailure {
+function classifyStopped(host: ResticHost, pipeline: PipelineResult, why?: LastWords): EngineFailure {
+  if (why === 'interrupted') return BY_SOMEBODY;
   const failure = classifyStage(host, pipeline.consumer, 'backup');
   if (failure.reason !== 'interrupted' && failure.reason !== 'unknown_failure') return failure;
   return { reason: 'stalled', message: 'Neither the source nor the repository moved any bytes for too long.' };

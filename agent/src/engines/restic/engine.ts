@@ -10,6 +10,7 @@ import { type BackupStreamInput, type BackupStreamOutcome, backupStream } from '
 import { type BackupTreeInput, type BackupTreeOutcome, backupTree } from './backup-tree.ts';
 import { type Capabilities, getCapabilities } from './capabilities.ts';
 import type { EngineFailure } from './classify.ts';
+import { type ForgetInput, type ForgetOutcome, forget } from './forget.ts';
 import { clearOwnLocks, type LockCheck, type LockList, listLocks } from './locks.ts';
 import type { Patience } from './movement.ts';
 import type { OwnProcesses } from './own-processes.ts';
@@ -65,6 +66,8 @@ export interface ResticEngine {
   listSnapshots(
     input: RepositoryInput & { tags?: readonly string[] | undefined; patience?: Patience | undefined },
   ): Promise<SnapshotList>;
+  /** Removes snapshots named by their full ids and says which of them are gone; data that nothing needs any more stays until a prune. */
+  forget(input: ForgetInput): Promise<ForgetOutcome>;
   /** Into an existing, empty directory; stored absolute paths appear below it. */
   restoreTree(input: RestoreTreeInput): Promise<RestoreTreeOutcome>;
   /** The stored stream as a pipeline's producer. */
@@ -88,6 +91,7 @@ export function createResticEngine(options: ResticEngineOptions): ResticEngine {
     findRepository: (input) => findRepository(host, input),
     initRepository: (input) => initRepository(host, input),
     listSnapshots: (input) => listSnapshots(host, input),
+    forget: (input) => forget(host, input),
     restoreTree: (input) => restoreTree(host, input),
     dumpStage: (input, onLog) => createDumpStage(host, input, onLog),
     classifyDump: (outcome) => classifyDump(host, outcome),
