@@ -116,10 +116,10 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
       every(RUNS.tickMs, () => executor.reconsider()),
       every(DAY_MS, () => {
         journal.purge();
-        secrets.settle();
         return reconciliation.reconcileAll();
       }),
       every(INVENTORY_MS, async () => {
+        secrets.settle();
         if (!(await tooling.refreshInventory())) return;
         host.refreshFacts();
         session?.sendVolatile('inventory', { facts: host.facts(), tools: [...tooling.inventory().reports] });

@@ -17,7 +17,7 @@ export interface SecretWatch {
   adopt(spec: Spec): void;
   /** What is held has changed. */
   look(): void;
-  /** Sees to what the disk refused earlier. For start and once a day. */
+  /** Sees to what the disk refused earlier; to be called now and then. */
   settle(): void;
 }
 
@@ -40,6 +40,7 @@ export function createSecretWatch({ workbench, spec, onChange }: SecretWatchPort
   const { journal, secrets, clock, log } = workbench;
   const bootId = readBootId();
   let noted: boolean | undefined;
+  let isTold = false;
 
   const look = (): void => {
     const current = spec();
@@ -57,9 +58,10 @@ export function createSecretWatch({ workbench, spec, onChange }: SecretWatchPort
   };
 
   const settle = (): void => {
-    if (journal.rewriteIfOwed()) return;
+    if (journal.rewriteIfOwed() || isTold) return;
+    isTold = true;
     const text =
-      'secrets that were kept here until now may still be found in the file of the journal: it could not be written anew; free space on its disk and restart the agent';
+      'secrets that were kept here until now may still be found in the file of the journal: it could not be written anew, which is tried again; see that there is room on its disk';
     log.error({}, text);
     journal.outbox.append({ type: 'host.notice', at: clock.now(), level: 'error', text });
   };

@@ -8,6 +8,10 @@ import { SCHEMA_STEPS } from './schema.ts';
 /** The WAL file is cut back to this after a checkpoint. */
 const WAL_KEEP_BYTES = 4 * 1024 * 1024;
 const SYNCHRONOUS_FULL = 2;
+/** Another connection only looks, and is done in moments. */
+const WAIT_MS = 5000;
+/** A rewriting can be tried again; nothing else goes on while it waits. */
+const REWRITE_WAIT_MS = 250;
 
 export interface Database {
   prepare(sql: string): StatementSync;
@@ -124,12 +128,15 @@ export function openDatabase(path: string, makeRoom: () => boolean): Database {
 
 function rewriteFile(file: DatabaseSync): boolean {
   try {
+    file.exec(`PRAGMA busy_timeout = ${REWRITE_WAIT_MS}`);
     file.exec('VACUUM');
     // What was deleted still stands in the write-ahead log until that is cut to nothing, for which nobody may be reading.
     return Number(file.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] ?? 1) === 0;
   } catch (error) {
     if (isBusy(error) || isUnwritable(toJournalError(error, ''))) return false;
     throw error;
+  } finally {
+    file.exec(`PRAGMA busy_timeout = ${WAIT_MS}`);
   }
 }
 
@@ -153,7 +160,7 @@ function openFile(path: string): DatabaseSync {
   let file: DatabaseSync | undefined;
   try {
     makePrivateFile(path);
-    file = new DatabaseSync(path, { timeout: 5000 });
+    file = new DatabaseSync(path, { timeout: WAIT_MS });
     file.exec('PRAGMA auto_vacuum = INCREMENTAL');
     file.exec('PRAGMA journal_mode = WAL');
     file.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${WAL_KEEP_BYTES}`);
