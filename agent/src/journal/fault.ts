@@ -12,14 +12,15 @@ const SQLITE_NOTADB = 26;
 /** The word in `details.reason` of the error that says nothing can be written to the state directory now. */
 const UNWRITABLE = 'journal_unwritable';
 
-/** SQLite's primary result code of an error, or undefined when it came from elsewhere. */
-export function findSqliteCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined;
-  return error.errcode & 0xff;
+function isSqliteError(error: unknown): error is Error & { errcode: number } {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number';
 }
 
+/** SQLite's primary result code; what else is in the number only says more about it. */
+const toPrimaryCode = (error: { errcode: number }) => error.errcode & 0xff;
+
 export function isBusy(error: unknown): boolean {
-  return findSqliteCode(error) === SQLITE_BUSY;
+  return isSqliteError(error) && toPrimaryCode(error) === SQLITE_BUSY;
 }
 
 /**
@@ -40,9 +41,9 @@ export function createUnwritableError(path: string, why: string, cause?: unknown
 
 /** SQLite's error in the product's words; anything else is handed back as it is. */
 export function toJournalError(error: unknown, path: string): unknown {
-  const code = findSqliteCode(error);
-  const text = error instanceof Error ? error.message : String(error);
-  switch (code) {
+  if (!isSqliteError(error)) return error;
+  const text = error.message;
+  switch (toPrimaryCode(error)) {
     case SQLITE_FULL:
     case SQLITE_IOERR:
     case SQLITE_READONLY:

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -8,6 +8,7 @@ import { createFixedClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import type { PlanId, RepositoryId, RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { AppError, type ErrorCode } from '@holdfast/shared/errors.ts';
 import { JOURNAL, type Journal, openJournal } from './journal.ts';
+import type { LedgerState } from './snapshot-ledger.ts';
 
 const DAY = 24 * 3_600_000;
 const START = Date.parse('2027-01-01T00:00:00Z');
@@ -59,6 +60,27 @@ describe('the journal', () => {
     assert.throws(open, (error) => throws('integrity')(error) && /move it away/.test(String(error)));
     rmSync(path);
     journal = open();
+  });
+
+  it('refuses a file that is damaged only in places', () => {
+    const path = join(stateDir, JOURNAL.fileName);
+    journal.transact(() => {
+      for (let n = 0; n < 2000; n += 1) journal.fires.consider(plan, START + n);
+    });
+    journal.close();
+    const whole = readFileSync(path);
+    for (const [name, from, words] of [
+      ['the table of tables', 100, /is damaged .*move it away/],
+      ['the last pages', whole.length - 3 * 4096, /cannot be trusted: quick_check is /],
+    ] as const) {
+      const broken = Buffer.from(whole);
+      broken.fill(0xff, from, from + 3000);
+      writeFileSync(path, broken);
+      assert.throws(open, (error) => throws('integrity')(error) && words.test(String(error)), name);
+    }
+    writeFileSync(path, whole);
+    journal = open();
+    assert.equal(journal.fires.consider(plan, START + 1), false);
   });
 
   it('refuses a transaction that awaits', () => {
@@ -150,6 +172,46 @@ describe('the journal', () => {
     journal.fires.setLastConsidered(plan, 900);
     reopen();
     assert.equal(journal.fires.lastConsidered(plan), 900);
+  });
+
+  it('lists what a plan made for its retention, newest first, without what goes on, is gone, or was recorded without its facts', () => {
+    const repository = 'repo_a' as RepositoryId;
+    const record = (engineId: string, createdAt: number | undefined, state: LedgerState) =>
+      journal.snapshots.record({
+        repository,
+        engineId,
+        snapshot: `snap_${engineId}` as SnapshotId,
+        run,
+        source: 'src_a' as SourceId,
+        state,
+        ...(createdAt === undefined
+          ? {}
+          : { facts: { plan, role: 'data', createdAt, sizeBytes: createdAt * 10, addedBytes: 1 } }),
+      });
+    record('old', 1, 'vouched');
+    record('going', 2, 'made');
+    record('partial', 3, 'partial');
+    record('gone', 4, 'missing');
+    record('removed', 5, 'removed');
+    record('bad', 6, 'unvouched');
+    record('new', 7, 'vouched');
+    record('plain', undefined, 'vouched');
+    journal.snapshots.markSuspicious(repository, 'new');
+    reopen();
+    assert.deepEqual(
+      journal.snapshots.listByPlan(plan).map(({ engineId, isSuspicious, facts }) => [engineId, isSuspicious, facts.sizeBytes]),
+      [
+        ['new', true, 70],
+        ['bad', false, 60],
+        ['partial', false, 30],
+        ['old', false, 10],
+      ],
+    );
+    assert.deepEqual(journal.snapshots.listGoodSizes(plan, 'src_a' as SourceId, 5), [70, 10]);
+    assert.deepEqual(journal.snapshots.listGoodSizes(plan, 'src_a' as SourceId, 1), [70]);
+    journal.snapshots.purge(Number.MAX_SAFE_INTEGER);
+    assert.equal(journal.snapshots.find(repository, 'removed'), undefined);
+    assert.equal(journal.snapshots.listByRepository(repository).length, 7);
   });
 
   it('knows the snapshots of a repository and what stands for them', () => {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
+import { createFixedClock, systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
+import type { RepositoryId, RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { openJournal } from './journal.ts';
 import { glanceAtJournal, glanceAtLedger } from './peek.ts';
 
@@ -30,6 +31,35 @@ describe('A look into the journal', () => {
     journal.outbox.append({ type: 'host.notice', at: 1, level: 'info', text: 'hello' });
     const glance = glanceAtJournal(stateDir);
     assert.deepEqual([glance?.waitingEvents, glance?.openRuns, glance?.spec], [1, [], undefined]);
+  });
+
+  it('tells of the spec, of runs that are open, and of the snapshots that are remembered', (t) => {
+    const stateDir = makeStateDir(t);
+    const journal = openJournal({ stateDir, clock: createFixedClock(1000), randomBytes: systemRandomBytes, ballastBytes: 4096 });
+    t.after(() => journal.close());
+    journal.spec.save('{"version":3}', 'signature', 3);
+    journal.runs.record({ run: 'run_open' as RunId, kind: 'backup', body: null });
+    journal.runs.record({ run: 'run_over' as RunId, kind: 'backup', body: null });
+    journal.runs.close('run_over' as RunId);
+    const repository = 'repo_a' as RepositoryId;
+    journal.snapshots.record({
+      repository,
+      engineId: 'e1',
+      snapshot: 'snap_1' as SnapshotId,
+      run: 'run_over' as RunId,
+      source: 'src_a' as SourceId,
+      state: 'made',
+    });
+    assert.equal(journal.snapshots.find(repository, 'e1')?.state, 'made');
+    journal.snapshots.setState(repository, 'e1', 'vouched');
+    const glance = glanceAtJournal(stateDir);
+    assert.deepEqual(glance?.spec, { document: '{"version":3}', signature: 'signature', version: 3 });
+    assert.deepEqual(
+      glance?.openRuns.map(({ run, kind, openedAt }) => [run, kind, openedAt]),
+      [['run_open', 'backup', 1000]],
+    );
+    assert.equal(glance?.waitingEvents, 0);
+    assert.deepEqual([...glanceAtLedger(stateDir)], [['e1', 'vouched']]);
   });
 
   it('waits for an agent that holds its journal for a moment, as at its start', async (t) => {
