@@ -129,6 +129,7 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
       ...(spec === undefined ? {} : { specSignature: spec.signature }),
       ...(serverEpoch === undefined ? {} : { serverEpoch }),
       challengedAt,
+      ...(process.versions['tz'] === undefined ? {} : { zoneRules: process.versions['tz'] }),
       runs: ports.listRuns(),
     });
   }

@@ -41,3 +41,12 @@ describe('An order that ends by the clock of the server', () => {
     });
   }
 });
+
+describe('A hello', () => {
+  it('names the edition of the time zone rules that fires are computed by', async (t) => {
+    const rig = await startSessionRig(t);
+    const hello = await (await rig.accept()).welcome();
+    assert.match(hello.body.zoneRules ?? '', /^\d{4}[a-z]/u);
+    assert.equal(hello.body.zoneRules, process.versions['tz']);
+  });
+});

@@ -29,6 +29,7 @@ import type { HostSession, HubDirectory } from './directory.ts';
 import { createFlow } from './flow.ts';
 import { createSkewWatch } from './skew.ts';
 import { createSyncer, type Syncer } from './sync.ts';
+import { describeZoneDrift } from './zone-drift.ts';
 
 export function runSession(context: CoreContext, directory: HubDirectory, socket: WebSocket, presented: Presented): void {
   const { clock } = context;
@@ -131,13 +132,10 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
       context.createId('frame'),
     );
     directory.register(session);
-    await recordHappening(
-      context,
-      host,
-      'host.connected',
-      'info',
-      `connected from ${hello.facts.hostname}, agent ${hello.facts.agentVersion}`,
-    );
+    const { hostname, agentVersion } = hello.facts;
+    const drift = describeZoneDrift(hello.zoneRules, process.versions['tz']);
+    const text = `connected from ${hostname}, agent ${agentVersion}${drift}`;
+    await recordHappening(context, host, 'host.connected', drift === '' ? 'info' : 'warn', text);
     syncer.run();
     if (clock.now() - presented.token.createdAt > ENROLMENT.hostTokenRotateAfterMs) rotateToken();
   }

@@ -107,6 +107,8 @@ export const AGENT_FRAMES = {
     serverEpoch: z.int().min(1).optional(),
     /** When the challenge arrived, by the host's clock; with the times of the server it gives the skew. */
     challengedAt: epochMs.optional(),
+    /** Edition of the time zone database the host computes its fires by, such as `2026b`. */
+    zoneRules: z.string().max(32).optional(),
     runs: z.array(idSchema('run')).max(RUNS.queued),
   }),
   events: z.object({
