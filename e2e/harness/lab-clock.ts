@@ -31,16 +31,17 @@ export type LabClock = {
 };
 
 /**
- * Starts a clock that is ahead of this host's: by as little as makes it show `minute` of an hour, so that what a schedule names does not
- * straddle an hour.
+ * Starts a clock that shows this host's time, or is ahead of it by as little as makes it show `minute` of an hour, so that what a schedule
+ * names does not straddle an hour. What its programs start goes by the host's time all the while: a lock of restic that is to be known by its
+ * time again needs a clock that was not ahead when it was taken.
  * @throws UnsupportedError without libfaketime.
  */
-export async function startLabClock(minute: number): Promise<LabClock> {
+export async function startLabClock(minute?: number): Promise<LabClock> {
   const library = globSync('/usr/lib/*/faketime/libfaketimeMT.so.1').at(0);
   if (library === undefined) throw new UnsupportedError('libfaketime is not installed; run "node scripts/setup.ts test".');
   const home = await createPrivateDirectory('lab-clock');
   const file = join(home.path, 'offset');
-  let offsetMs = (minute * MINUTE_MS - (Date.now() % HOUR_MS) + HOUR_MS) % HOUR_MS;
+  let offsetMs = minute === undefined ? 0 : (minute * MINUTE_MS - (Date.now() % HOUR_MS) + HOUR_MS) % HOUR_MS;
   const write = async (): Promise<void> => {
     await writeFile(`${file}.new`, `+${(offsetMs / 1000).toFixed(3)}\n`);
     await rename(`${file}.new`, file);
