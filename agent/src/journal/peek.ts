@@ -52,7 +52,7 @@ export function glanceAtJournal(stateDir: string): JournalGlance | undefined {
     return {
       spec: spec === undefined ? undefined : ({ ...spec } as unknown as StoredSpec),
       openRuns: open.map((row) => ({ ...row, waiting: row['waiting'] === 1 }) as unknown as JournalGlance['openRuns'][number]),
-      waitingEvents: Number(waiting?.['n'] ?? 0),
+      waitingEvents: Number(waiting?.['n']),
       secretsHolder: readSecretsNote(database),
     };
   });
