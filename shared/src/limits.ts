@@ -131,8 +131,12 @@ export const RUNS = {
   atOnceMax: 32,
   queued: 200,
   partsPerRun: 500,
+  /** Snapshots that people may pin in one plan. */
+  pinnedPerPlan: 200,
   /** Snapshots that one event says are gone; a run tells of more in several. */
   removedPerEvent: 200,
+  /** Fires that were missed while a host was away are caught up within this of its return, and within a tenth of their plan's grace. */
+  catchUpWindowMs: 10 * MINUTE,
   /** The agent's own tick; croner only computes the next instant. */
   tickMs: 15 * SECOND,
 } as const;

@@ -14,6 +14,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const TICK = MINUTE;
+const CATCH_UP_WINDOW = 10 * MINUTE;
 /** Nothing keeps a fire back: what waited begins. */
 const PLAIN = { spreadMinutes: 0, blackouts: [], graceMinutes: 7 * 1440, catchUp: true };
 
@@ -96,7 +97,7 @@ describe('Whatever happens to a host', () => {
 
 function live(made: readonly { cron: string; zone: string; options: Partial<PlanOptions> }[], history: readonly Step[]) {
   const stateDir = mkdtempSync(join(tmpdir(), 'holdfast-history-'));
-  const host = new ScheduledHost(stateDir, TICK);
+  const host = new ScheduledHost(stateDir, TICK, CATCH_UP_WINDOW);
   const { clock } = host;
   /** Plans as they were when each run was recorded. */
   const then = new Map<string, SpecPlan>();
@@ -153,11 +154,11 @@ function live(made: readonly { cron: string; zone: string; options: Partial<Plan
       host.pass(5 * TICK);
       noteRuns();
       cuts = 0;
-      host.pass(2 * TICK);
+      host.pass(2 * TICK + CATCH_UP_WINDOW);
       noteRuns();
       for (const index of host.plans.keys()) edit(index, PLAIN);
       host.scheduler.refresh();
-      host.pass(2 * TICK);
+      host.pass(2 * TICK + CATCH_UP_WINDOW);
       noteRuns();
     },
     countAccounted(plan: SpecPlan): number {

@@ -14,6 +14,8 @@ export interface PlanWatch {
   /** Fires whose time has come and that a blackout window keeps back, oldest first. */
   held: readonly number[];
   waiting: WaitingFires;
+  /** Fires that were missed wait for this instant to be caught up; undefined when there are none. */
+  catchUp: { fireAt: number; at: number } | undefined;
 }
 
 /**

@@ -13,14 +13,12 @@ import type { SpecPlan } from '@holdfast/shared/domain/plan.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
+import { findCatchUp, LATE_AFTER_MS } from './catch-up.ts';
 import { type DueFires, findDueFires, type RipeFire } from './due-fires.ts';
 import { computeNextFire, walkFires } from './next-fire.ts';
 import { findWaiting, type PlanWatch } from './plan-watch.ts';
 import type { SettledFires } from './settled-fires.ts';
 import { createStandIn } from './stand-in.ts';
-
-/** A fire that becomes a run later than this after it came due is `late`; a clock that moves by more than this has jumped. */
-export const LATE_AFTER_MS = 2 * 60_000;
 
 export interface FireOutcome {
   /** When it came due, epoch milliseconds. */
@@ -70,6 +68,8 @@ export interface SchedulerOptions {
   onError(plan: SpecPlan, error: unknown): void;
   /** Calls back once after `ms`; returns how to stop that. */
   setTimer(ms: number, callback: () => void): () => void;
+  /** Missed fires are caught up within this of the host's return; 0 for at once. */
+  catchUpWindowMs?: number | undefined;
   tickMs?: number | undefined;
 }
 
@@ -93,6 +93,7 @@ function keyOf({ schedule, effectiveFrom, options }: SpecPlan, host: HostId): st
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { clock } = options;
   const tickMs = options.tickMs ?? RUNS.tickMs;
+  const catchUpWindowMs = options.catchUpWindowMs ?? RUNS.catchUpWindowMs;
   const standIn = createStandIn(options);
   const watches = new Map<PlanId, PlanWatch>();
   let cancelTimer: (() => void) | undefined;
@@ -140,7 +141,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const baseline = findBaseline(plan, now);
     const waiting = isKnown ? watch.waiting : findWaiting(watch, schedule, baseline, now);
     const due = findDueFires(schedule, times, { baseline, now, waiting });
-    settle(plan, due, now);
+    const catchUp = findCatchUp(plan, host, times, due, { before: watch?.catchUp?.at, windowMs: catchUpWindowMs, now });
+    if (catchUp === undefined) settle(plan, due, now);
     const held = due.ripe.filter(({ fate }) => fate === 'held').map(({ fireAt }) => fireAt);
     const next = computeNextFire(schedule, Math.max(now - times.spreadMs, plan.effectiveFrom - 1));
     const nextWake = next === undefined ? undefined : (times.findDueAt(next) ?? next + times.spreadMs);
@@ -149,8 +151,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     watches.set(plan.id, {
       key,
       times,
-      wakeAt: Math.min(nextWake ?? Number.POSITIVE_INFINITY, heldUntil ?? Number.POSITIVE_INFINITY),
+      wakeAt: Math.min(...[nextWake, heldUntil, catchUp?.at].map((at) => at ?? Number.POSITIVE_INFINITY)),
       held,
+      catchUp,
       waiting: new Map([...waiting].filter(([fireAt]) => stillHeld.has(fireAt))),
     });
   };
@@ -180,6 +183,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
             times: undefined,
             wakeAt: Number.POSITIVE_INFINITY,
             held: [],
+            catchUp: undefined,
             waiting: new Map(),
           });
         else lookAgain(plan.id);
@@ -277,7 +281,7 @@ function tell(options: SchedulerOptions, plan: SpecPlan, { ripe, older }: DueFir
 }
 
 function findNextBegin(
-  { times, held }: PlanWatch,
+  { times, held, catchUp }: PlanWatch,
   schedule: Schedule,
   effectiveFrom: number,
   now: number,
@@ -285,6 +289,8 @@ function findNextBegin(
   if (times === undefined) return undefined;
   const forecast = forecastBegins(walkFires, schedule, times, { after: now, firesAfter: effectiveFrom - 1, count: 1 });
   const [begin] = forecast.begins;
+  if (catchUp !== undefined && (begin === undefined || catchUp.at < begin.dueAt))
+    return { fireAt: catchUp.fireAt, dueAt: catchUp.at };
   const newestHeld = held.at(-1);
   const heldUntil = newestHeld === undefined ? undefined : times.blackout.findClear(now);
   // A fire that is late and held by a window is no forecast any more.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { HostId, PlanId } from './ids.ts';
-import { computeSpreadMs, hashFnv1a64 } from './spread.ts';
+import { computeSpreadMs, findCatchUpAt, hashFnv1a64 } from './spread.ts';
 
 const MINUTE = 60_000;
 const spread = (host: string, plan: string, minutes: number) => computeSpreadMs(host as HostId, plan as PlanId, minutes);
@@ -76,4 +76,31 @@ describe('The spread of a plan on a host', () => {
       );
     assert.notDeepEqual(order('plan_a'), order('plan_b'));
   });
+});
+
+describe('The moment at which a host catches a plan up', () => {
+  const WINDOW = 10 * MINUTE;
+  const NOW = Date.UTC(2027, 2, 20, 12, 3);
+  const at = (host: string, now = NOW, windowMs = WINDOW) => findCatchUpAt(host as HostId, 'plan_a' as PlanId, windowMs, now);
+
+  it('lies within the window, and is the same however often it is looked for before it', () => {
+    for (let index = 0; index < 500; index += 1) {
+      const first = at(`host_${index}`);
+      assert.ok(first >= NOW && first < NOW + WINDOW);
+      assert.equal(at(`host_${index}`, Math.floor((NOW + first) / 2)), first);
+      assert.equal(at(`host_${index}`, first), first);
+      assert.equal(at(`host_${index}`, first + 1), first + WINDOW, 'whoever was away then has its moment in the next window');
+    }
+  });
+
+  it('is another one for each host: a thousand that come back together use each minute of the window alike', () => {
+    const minutes = new Array<number>(10).fill(0);
+    for (let index = 0; index < 1000; index += 1) {
+      const minute = Math.floor((at(`host_${index}`) - NOW) / MINUTE);
+      minutes[minute] = (minutes[minute] ?? 0) + 1;
+    }
+    for (const count of minutes) assert.ok(count > 60 && count < 140, String(minutes));
+  });
+
+  it('is at once without a window', () => assert.equal(at('host_a', NOW, 0), NOW));
 });

@@ -24,11 +24,25 @@ function scatter(hash: bigint): bigint {
   return mixed ^ (mixed >> 33n);
 }
 
+const share = (purpose: string, host: HostId, plan: PlanId): bigint =>
+  scatter(hashFnv1a64(`holdfast.${purpose}.v1\n${host}\n${plan}`));
+
 /**
  * The delay in milliseconds: whole seconds from 0 up to but not including `spreadMinutes`, a whole number. A host keeps its
  * place when the minutes change: the one half-way through an hour is half-way through two.
  */
 export function computeSpreadMs(host: HostId, plan: PlanId, spreadMinutes: number): number {
-  const share = scatter(hashFnv1a64(`holdfast.spread.v1\n${host}\n${plan}`));
-  return Number((share * BigInt(spreadMinutes * 60)) >> 64n) * 1000;
+  return Number((share('spread', host, plan) * BigInt(spreadMinutes * 60)) >> 64n) * 1000;
+}
+
+/**
+ * When a host that was away catches a plan up: the first instant from `now` on (epoch milliseconds) that is this host's and plan's own within
+ * windows of `windowMs`, so that hosts that come back together, and the plans of one, do not begin together. It needs no memory: a
+ * restart before that instant finds the same one again.
+ */
+export function findCatchUpAt(host: HostId, plan: PlanId, windowMs: number, now: number): number {
+  if (windowMs < 1) return now;
+  const place = Number((share('catch-up', host, plan) * BigInt(Math.floor(windowMs))) >> 64n);
+  const wait = (place - now) % Math.floor(windowMs);
+  return now + (wait < 0 ? wait + Math.floor(windowMs) : wait);
 }
