@@ -22,9 +22,15 @@ import type { Workbench } from './workbench.ts';
 export interface Executor {
   /**
    * Records a scheduled run inside the scheduler's transaction; the returned function puts it into the queue after the commit. Undefined when
-   * this run was recorded before.
+   * this run was recorded before. `remarks` are what its log begins with.
    */
-  recordScheduled(plan: SpecPlan, run: RunId, fireAt: number, trigger: Trigger): (() => void) | undefined;
+  recordScheduled(
+    plan: SpecPlan,
+    run: RunId,
+    fireAt: number,
+    trigger: Trigger,
+    remarks?: readonly string[],
+  ): (() => void) | undefined;
   /** Carries out an order once; a repeat gets the same answer. */
   startPlan(order: RequestBody<'run.start'>, orderId: string): { run: RunId };
   startRestore(order: RequestBody<'restore.start'>, orderId: string): { run: RunId };
@@ -100,8 +106,11 @@ export function createExecutor(options: ExecutorOptions): Executor {
     onReleased: () => recorder.log('info', 'the wait is over: the run begins'),
   });
 
-  const enqueueBackup = (run: RunId, body: JournaledBackup, firstLine: number) => {
+  const enqueueBackup = (run: RunId, body: JournaledBackup, firstLine: number, remarks: readonly string[] = []) => {
     const recorder = createRecorderFor(run, firstLine);
+    for (const remark of remarks) recorder.log('warn', remark);
+    // It may wait for long: what is known is told now.
+    if (remarks.length > 0) recorder.settle();
     const job: Job = {
       run,
       kind: 'backup',
@@ -200,11 +209,11 @@ export function createExecutor(options: ExecutorOptions): Executor {
   };
 
   return {
-    recordScheduled(plan, run, fireAt, trigger) {
+    recordScheduled(plan, run, fireAt, trigger, remarks) {
       if (journal.runs.find(run)) return undefined;
       const body = createBackupBody(plan, plan.sourceIds, trigger);
       recordBackup(run, body, { fireAt });
-      return () => enqueueAgain(run, body);
+      return () => enqueueBackup(run, body, 0, remarks);
     },
     startPlan(order, orderId) {
       if (wasCarriedOut(orderId)) return { run: order.run };
