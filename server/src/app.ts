@@ -67,6 +67,7 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
       masterKey: config.masterKey.value,
       masterKeyFile: config.masterKey.file,
       baseUrl,
+      hostDayLogBytes: config.logs.hostDayBytes,
       log,
       access: 'alone',
       createDirectory(createRequestId) {
@@ -104,7 +105,7 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
       server.off('request', answerTooEarly);
       server.on('request', http.handler);
       hub = attachHub(server, createUrls(baseUrl).agentSocket(), context, hubDirectory);
-      ticker = startTicker(context);
+      ticker = startTicker(context, { logDays: config.logs.keepDays });
       const bootstrap = await ensureBootstrap(context);
       log.info({ url: baseUrl, version: SERVER_VERSION, dataDir: config.dataDir }, 'listening');
       if (bootstrap) {

@@ -15,6 +15,7 @@ describe('The configuration', () => {
     assert.deepEqual(config.metrics, { token: undefined, cidrs: [] });
     assert.equal(config.trustProxy, 0);
     assert.equal(config.logLevel, 'info');
+    assert.deepEqual(config.logs, { keepDays: 90, hostDayBytes: 256 * 1024 * 1024 });
     assert.deepEqual(config.warnings, []);
     assert.match(config.dataDir, /^\//);
   });
@@ -33,6 +34,8 @@ describe('The configuration', () => {
       HOLDFAST_METRICS_CIDR: '10.0.0.0/8, ::1',
       HOLDFAST_TRUST_PROXY: '2',
       HOLDFAST_LOG_LEVEL: 'debug',
+      HOLDFAST_RUN_LOG_DAYS: '14',
+      HOLDFAST_HOST_LOG_MIB: '3',
     });
     assert.equal(config.dataDir, '/srv/holdfast');
     assert.deepEqual(config.listen, { host: '::1', port: 9000 });
@@ -41,6 +44,7 @@ describe('The configuration', () => {
     assert.deepEqual(config.metrics, { token: 'a-long-enough-token', cidrs: ['10.0.0.0/8', '::1'] });
     assert.equal(config.trustProxy, 2);
     assert.equal(config.logLevel, 'debug');
+    assert.deepEqual(config.logs, { keepDays: 14, hostDayBytes: 3 * 1024 * 1024 });
     assert.deepEqual(load({ HOLDFAST_TRUST_PROXY: '10.0.0.0/8,fd00::/8' }).trustProxy, ['10.0.0.0/8', 'fd00::/8']);
     assert.deepEqual(load({ HOLDFAST_LISTEN: ':80' }).listen, { host: '0.0.0.0', port: 80 });
   });
@@ -57,6 +61,8 @@ describe('The configuration', () => {
   });
 
   const wrong: readonly [string, Record<string, string>, RegExp][] = [
+    ['days that are none', { HOLDFAST_RUN_LOG_DAYS: '0' }, /^HOLDFAST_RUN_LOG_DAYS: "0" is not a number of days from 1 to 3650$/],
+    ['a size with its unit', { HOLDFAST_HOST_LOG_MIB: '256M' }, /^HOLDFAST_HOST_LOG_MIB: .* from 1 to 65536$/],
     ['a port that is none', { HOLDFAST_LISTEN: '127.0.0.1:99999' }, /^HOLDFAST_LISTEN: .*address:port/],
     ['a listen address without port', { HOLDFAST_LISTEN: 'localhost' }, /^HOLDFAST_LISTEN: /],
     ['a bracketed address that is none', { HOLDFAST_LISTEN: '[1234]:80' }, /^HOLDFAST_LISTEN: .*IPv6/],

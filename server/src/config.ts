@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { LOG } from '@holdfast/shared/limits.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevelName = (typeof LOG_LEVELS)[number];
@@ -19,6 +20,8 @@ export interface ServerConfig {
   /** Proxies before the server: how many, or their networks. 0: the socket's address is the truth. */
   trustProxy: number | readonly string[];
   logLevel: LogLevelName;
+  /** Logs of runs: the days they are kept, and the bytes those of one host may fill on a UTC day. */
+  logs: { keepDays: number; hostDayBytes: number };
   /** Sentences for the log: what looks like a mistake but does not stop the start. */
   warnings: readonly string[];
 }
@@ -44,6 +47,8 @@ const KNOWN = [
   'HOLDFAST_METRICS_CIDR',
   'HOLDFAST_TRUST_PROXY',
   'HOLDFAST_LOG_LEVEL',
+  'HOLDFAST_RUN_LOG_DAYS',
+  'HOLDFAST_HOST_LOG_MIB',
 ] as const;
 type Variable = (typeof KNOWN)[number];
 /** The agent's, which may share a machine and its environment file. */
@@ -51,6 +56,9 @@ const FOREIGN = ['HOLDFAST_SERVER_URL', 'HOLDFAST_STATE_DIR', 'HOLDFAST_ENROLL_T
 
 const MIN_TOKEN_CHARS = 16;
 const MAX_PROXY_HOPS = 10;
+const MAX_LOG_DAYS = 3650;
+const MAX_HOST_LOG_MIB = 65_536;
+const MIB = 1024 * 1024;
 
 export interface Environment {
   values: Readonly<Partial<Record<Variable, string>>>;
@@ -88,6 +96,11 @@ export function loadConfig(environment: Environment): ServerConfig {
     },
     trustProxy: parseTrustProxy(values.HOLDFAST_TRUST_PROXY ?? '0'),
     logLevel: parseLogLevel(values.HOLDFAST_LOG_LEVEL ?? 'info'),
+    logs: {
+      keepDays: parseWhole(values, 'HOLDFAST_RUN_LOG_DAYS', { usual: LOG.keepDays, most: MAX_LOG_DAYS, unit: 'days' }),
+      hostDayBytes:
+        MIB * parseWhole(values, 'HOLDFAST_HOST_LOG_MIB', { usual: LOG.hostDayBytes / MIB, most: MAX_HOST_LOG_MIB, unit: 'MiB' }),
+    },
     warnings: unknown.map((name) => describeUnknown(name)),
   };
 }
@@ -186,6 +199,17 @@ function parseTrustProxy(text: string): ServerConfig['trustProxy'] {
     );
   }
   return parseCidrs('HOLDFAST_TRUST_PROXY', text);
+}
+
+function parseWhole(
+  values: Environment['values'],
+  name: Variable,
+  { usual, most, unit }: { usual: number; most: number; unit: string },
+): number {
+  const text = values[name] ?? String(usual);
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > most) throw new ConfigError(name, `"${text}" is not a number of ${unit} from 1 to ${most}`);
+  return value;
 }
 
 function parseLogLevel(text: string): LogLevelName {

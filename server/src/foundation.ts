@@ -26,6 +26,8 @@ export interface FoundationOptions {
   masterKey?: string | undefined;
   masterKeyFile?: string | undefined;
   baseUrl: string;
+  /** Bytes of log a host may fill on one UTC day; the store's own limit unless given. */
+  hostDayLogBytes?: number | undefined;
   log: Log;
   /** `beside`: a one-shot command next to a server that may be running. */
   access: 'alone' | 'beside';
@@ -112,6 +114,7 @@ export async function openFoundation(options: FoundationOptions): Promise<CoreCo
     migrationsDir: MIGRATIONS,
     clock,
     access: options.access,
+    hostDayLogBytes: options.hostDayLogBytes,
     onOddity: (text) => options.log.warn({}, text),
     onDamage: (text) => options.log.error({}, text),
   });

@@ -14,6 +14,7 @@ import { lockStateDir } from './lock.ts';
 import { createMeta, type Meta } from './meta.ts';
 import { createOrderBook, type OrderBook } from './order-book.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
+import type { OutboxLimits } from './outbox-rows.ts';
 import { createRunJournal, type ProcessFacts, type RunJournal } from './run-journal.ts';
 import { createSnapshotLedger, type SnapshotLedger } from './snapshot-ledger.ts';
 import { createSpecStore, type SpecStore } from './spec-store.ts';
@@ -47,7 +48,7 @@ export interface JournalOptions {
   randomBytes: RandomBytes;
   /** Told to whoever finds the directory taken. */
   pid?: number | undefined;
-  outboxLimits?: { events: number; bytes: number; keepAcknowledgedMs: number; memoryBytes: number } | undefined;
+  outboxLimits?: (OutboxLimits & { keepAcknowledgedMs: number; memoryBytes: number }) | undefined;
   ballastBytes?: number | undefined;
 }
 

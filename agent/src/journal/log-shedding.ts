@@ -31,6 +31,14 @@ export function shedLog(event: LogEvent, alreadyDropped: number, depth: ShedDept
   return { event: { ...event, lines: [...kept, marker].sort((a, b) => a.n - b.n) }, droppedLines };
 }
 
+/** Splits a batch into the lines that count as chatter and those that tell of trouble, each as a batch of its own. */
+export function splitChatter(event: LogEvent): { chatter?: LogEvent | undefined; grave?: LogEvent | undefined } {
+  const grave = event.lines.filter((line) => line.level === 'warn' || line.level === 'error');
+  const chatter = event.lines.filter((line) => !grave.includes(line));
+  const pick = (lines: LogEvent['lines']) => (lines.length === 0 ? undefined : { ...event, lines });
+  return { chatter: pick(chatter), grave: pick(grave) };
+}
+
 /** A marker that stands for `more` further lines as well. */
 export function growMarker(event: LogEvent, droppedLines: number): LogEvent {
   return { ...event, lines: event.lines.map((line) => ({ ...line, text: describeDropped(droppedLines) })) };

@@ -3,11 +3,14 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import { type DurableEvent, durableEventSchema } from '@holdfast/shared/protocol/events.ts';
 import type { Database } from './database.ts';
-import { growMarker, type LogEvent, type ShedDepth, shedLog } from './log-shedding.ts';
+import { createLogDay, type LogDay, startOfDay } from './log-day.ts';
+import { growMarker, type LogEvent, type ShedDepth, shedLog, splitChatter } from './log-shedding.ts';
 
 /** A full outbox sheds down to this share of its limit, so that it does not shed again with every event. */
 const SHED_TO_RATIO = 0.9;
 const SHED_BATCH = 100;
+/** Above the limit of a day warnings and errors still fit, up to this share more. */
+const GRAVE_RATIO = 9 / 8;
 /** At most this many rows go at one prune: more than one acknowledgement covers, and few enough to hold nothing up. */
 export const PRUNED_ROWS = 2000;
 
@@ -41,6 +44,8 @@ export function encodeEvent(event: DurableEvent): EncodedEvent {
 export interface OutboxLimits {
   events: number;
   bytes: number;
+  /** Log lines of one UTC day that wait for the server; without it only the total bounds them. */
+  logBytesPerDay?: number | undefined;
 }
 
 /** Everything in the table, kept acknowledged events included. */
@@ -86,23 +91,28 @@ export function createOutboxRows(database: Database, limits: OutboxLimits): Outb
   let last = 0;
   /** Everything up to this row is acknowledged and nothing behind it is. */
   let acknowledged = 0;
+  let logDay: LogDay;
 
   const readEnds = () => sql.ends.get() as { first: number; last: number };
   const reload = (): void => {
     Object.assign(size, sql.measure.get());
     ({ first, last } = readEnds());
     acknowledged = size.events === size.waitingEvents ? 0 : (sql.newestAcknowledged.get() as { id: number }).id;
+    const { at } = sql.newest.get(last) as { at: number };
+    logDay = createLogDay(at, (sql.logSince.get(startOfDay(at)) as { bytes: number }).bytes);
   };
   reload();
 
   const remember = (): (() => void) => {
     const before = { size: { ...size }, first, last, acknowledged };
+    const restoreDay = logDay.remember();
     return () => {
       const ends = readEnds();
       // A transaction that SQLite itself gave up may have let single statements through.
       if (ends.first !== before.first || ends.last !== before.last) return reload();
       Object.assign(size, before.size);
       ({ first, last, acknowledged } = before);
+      restoreDay();
     };
   };
 
@@ -157,6 +167,7 @@ export function createOutboxRows(database: Database, limits: OutboxLimits): Outb
     size.bytes += bytes;
     size.waitingEvents += 1;
     size.waitingBytes += bytes;
+    if (event.type === 'run.log') logDay.add(bytes);
     return last;
   };
 
@@ -173,6 +184,20 @@ export function createOutboxRows(database: Database, limits: OutboxLimits): Outb
     return insertRow({ event: shed.event, json, bytes: Buffer.byteLength(json) }, at, 2, shed.droppedLines);
   };
 
+  const isWithinDay = ({ event, bytes }: EncodedEvent, at: number, ratio: number): boolean =>
+    event.type !== 'run.log' ||
+    limits.logBytesPerDay === undefined ||
+    logDay.fits(bytes, at, size.waitingBytes, limits.logBytesPerDay * ratio);
+
+  /** A day that holds its share keeps what tells of trouble, and counts the rest. */
+  const insertBeyondDay = (event: LogEvent, at: number): number => {
+    const { chatter, grave } = splitChatter(event);
+    const counted = chatter ? insertMarker(chatter, at) : 0;
+    if (!grave) return counted;
+    const encoded = encodeEvent(grave);
+    return isWithinDay(encoded, at, GRAVE_RATIO) ? insertRow(encoded, at, 0, 0) : insertMarker(grave, at);
+  };
+
   return {
     size,
     firstId: () => first,
@@ -182,6 +207,7 @@ export function createOutboxRows(database: Database, limits: OutboxLimits): Outb
       makeRoom(encoded.bytes);
       const full = size.events >= limits.events || size.bytes + encoded.bytes > limits.bytes;
       if (full && encoded.event.type === 'run.log') return insertMarker(encoded.event, at);
+      if (encoded.event.type === 'run.log' && !isWithinDay(encoded, at, 1)) return insertBeyondDay(encoded.event, at);
       return insertRow(encoded, at, 0, 0);
     },
     read(afterId, count, bytes) {
@@ -230,6 +256,10 @@ function prepareStatements(database: Database) {
     // Each of its own: SQLite walks the whole table for both ends in one SELECT.
     ends: database.prepare(
       'SELECT coalesce((SELECT min(id) FROM outbox), 0) AS first, coalesce((SELECT max(id) FROM outbox), 0) AS last',
+    ),
+    newest: database.prepare('SELECT coalesce((SELECT appended_at FROM outbox WHERE id = ?), 0) AS at'),
+    logSince: database.prepare(
+      `SELECT coalesce(sum(bytes), 0) AS bytes FROM outbox WHERE type = 'run.log' AND ${waiting} AND appended_at >= ?`,
     ),
     newestAcknowledged: database.prepare('SELECT max(id) AS id FROM outbox WHERE acknowledged_at IS NOT NULL'),
     insert: database.prepare(

@@ -40,7 +40,7 @@ describe('the outbox', () => {
   const clock = createFixedClock(START);
   let stateDir: string;
   let journal: Journal;
-  const open = (limits?: { events: number; bytes: number; memoryBytes?: number }): Journal =>
+  const open = (limits?: { events: number; bytes: number; memoryBytes?: number; logBytesPerDay?: number }): Journal =>
     openJournal({
       stateDir,
       clock,
@@ -48,7 +48,7 @@ describe('the outbox', () => {
       ballastBytes: 1,
       outboxLimits: limits && { memoryBytes: 1 << 20, keepAcknowledgedMs: KEEP, ...limits },
     });
-  const reopen = (limits?: { events: number; bytes: number }): void => {
+  const reopen = (limits?: { events: number; bytes: number; logBytesPerDay?: number }): void => {
     journal.close();
     journal = open(limits);
   };
@@ -336,6 +336,68 @@ describe('the outbox', () => {
         [[1, '[holdfast] 15 log lines were droppe']],
       );
       assert.equal(journal.outbox.append(finished(run)), 5);
+    });
+
+    it('keeps the chatter of one day within its share while the server is away, errors and ends besides, and counts the rest', () => {
+      const one = Buffer.byteLength(JSON.stringify(log(1, ['info', 'info', 'info', 'info', 'info'])));
+      const limits = { events: 10_000, bytes: 1_000_000, logBytesPerDay: 10 * one };
+      const chatter: LogLevel[] = ['info', 'debug', 'info', 'info', 'info'];
+      const bytesOfLogs = () =>
+        readAll().reduce((sum, { event }) => sum + (event.type === 'run.log' ? JSON.stringify(event).length : 0), 0);
+      reopen(limits);
+      for (let batch = 0; batch < 50; batch += 1) {
+        journal.outbox.append(log(1 + batch * 5, chatter));
+        if (batch === 25) reopen(limits);
+      }
+      journal.outbox.append(log(251, ['info', 'error', 'info']));
+      journal.outbox.append(finished(run));
+      const told = lineCount();
+      assert.deepEqual(
+        told.filter(({ level }) => level === 'error').map(({ n }) => n),
+        [252],
+      );
+      const marks = told.filter(({ text }) => text.startsWith('[holdfast]'));
+      assert.equal(marks.length, 1, 'one mark, whatever was started anew in between');
+      assert.equal(told.length - 1 + Number(/\d+/.exec(marks[0]?.text ?? '')?.[0]), 253);
+      assert.ok(bytesOfLogs() <= (limits.logBytesPerDay * 9) / 8 + 1000);
+      assert.deepEqual(
+        readAll()
+          .slice(-1)
+          .map(({ event }) => event.type),
+        ['run.finished'],
+      );
+
+      clock.advance(DAY);
+      journal.outbox.append(log(1, chatter, 'run_b' as RunId));
+      assert.equal(lineCount().filter(({ text }) => !text.startsWith('[holdfast]')).length, told.length - 1 + 5, 'a new day');
+    });
+
+    it('gives a day its share again as soon as the server took what waited', () => {
+      const batch = log(1, ['info', 'info', 'info', 'info', 'info']);
+      const one = Buffer.byteLength(JSON.stringify(batch));
+      reopen({ events: 10_000, bytes: 1_000_000, logBytesPerDay: 3 * one });
+      for (let round = 0; round < 20; round += 1) {
+        for (let n = 0; n < 3; n += 1) journal.outbox.append(batch);
+        journal.outbox.acknowledge(journal.outbox.lastSeq());
+      }
+      assert.equal(lineCount().length, 20 * 3 * 5);
+      assert.ok(lineCount().every(({ text }) => !text.startsWith('[holdfast]')));
+    });
+
+    it('takes nothing away from the room of a day when a step is undone', () => {
+      const batch = log(1, ['info', 'info', 'info', 'info', 'info']);
+      const one = Buffer.byteLength(JSON.stringify(batch));
+      reopen({ events: 10_000, bytes: 1_000_000, logBytesPerDay: 2 * one });
+      journal.outbox.append(batch);
+      for (let n = 0; n < 5; n += 1)
+        assert.throws(() =>
+          journal.transact(() => {
+            journal.outbox.append(batch);
+            throw new Error('undone');
+          }),
+        );
+      journal.outbox.append(batch);
+      assert.equal(lineCount().length, 10);
     });
 
     it('gives up acknowledged events before it sheds a single line', () => {

@@ -139,12 +139,46 @@ describe('The log of a run', () => {
 
   it('ends at its cap in bytes with one line that counts what is left out', () => {
     const { recorder, lines } = setUp();
-    const text = 'ü'.repeat(5000);
-    const fitting = Math.floor(LOG.runBytes / 10_000);
-    for (let n = 0; n < fitting + 7; n += 1) recorder.log('info', text);
+    const total = Math.ceil(LOG.runBytes / 10_000) + 7;
+    for (let n = 0; n < total; n += 1) recorder.log('info', 'ü'.repeat(5000));
+    recorder.log('info', 'short, but behind a gap');
     recorder.finish(end);
-    assert.equal(lines().length, fitting + 1);
-    assert.match(lines().at(-1)?.text ?? '', /^… 7 lines left out/);
+    const kept = lines().length - 1;
+    assert.ok(JSON.stringify(lines()).length <= LOG.runBytes && kept * 10_000 > LOG.runBytes - LOG.tailBytes - 20_000);
+    assert.equal(lines().at(-1)?.text, `… ${total + 1 - kept} lines left out: the log of this run is above 5 MiB`);
+  });
+
+  it('still takes errors above its cap, and ends with its last lines when the run does not end well', () => {
+    const { recorder, lines, advance } = setUp();
+    const total = Math.ceil(LOG.runBytes / 5000);
+    for (let n = 0; n < total; n += 1) recorder.log('info', 'x'.repeat(5000));
+    recorder.log('error', 'what went wrong');
+    for (let n = 0; n < 3000; n += 1) recorder.log('info', `late ${n}`);
+    const before = lines().filter((line) => line.text !== 'what went wrong').length;
+    advance(60_000);
+    recorder.finish({ ...end, state: 'failed' });
+    const texts = lines().map((line) => line.text);
+    const last = LOG.tailLines - 1;
+    assert.deepEqual(
+      texts.slice(-last),
+      Array.from({ length: last }, (_, index) => `late ${3000 - last + index}`),
+    );
+    assert.ok((lines().at(-1)?.at ?? 0) < 1_060_000, 'said when it was said');
+    const marker = Number(/^… (\d+) lines left out/.exec(texts.at(-last - 1) ?? '')?.[1]);
+    const kept = texts.length - last - 2;
+    assert.ok(before <= kept && texts.includes('what went wrong'));
+    assert.equal(kept + marker + last, total + 3000);
+    assert.deepEqual(
+      lines().map((line) => line.n),
+      texts.map((_, index) => index + 1),
+    );
+  });
+
+  it('is bounded in errors too', () => {
+    const { recorder, lines } = setUp();
+    for (let n = 0; n < 2000; n += 1) recorder.log('error', 'e'.repeat(5000));
+    recorder.finish({ ...end, state: 'failed' });
+    assert.ok(JSON.stringify(lines()).length <= LOG.runBytes + LOG.runReserveBytes);
   });
 
   it('never shows a secret once it is known, in lines, failures, warnings or evidence', () => {

@@ -9,6 +9,7 @@ import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { LOG, TEXT } from '@holdfast/shared/limits.ts';
 import type { DurableEvent, PartEnd } from '@holdfast/shared/protocol/events.ts';
 import type { Progress } from '@holdfast/shared/protocol/messages.ts';
+import { createLogAllowance, type SaidLine } from './log-allowance.ts';
 import type { Redact } from './redact.ts';
 
 export interface RecorderPorts {
@@ -82,8 +83,7 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
   let pending: LogLine[] = [];
   let pendingBytes = 0;
   let lineCount = firstLine;
-  let loggedBytes = 0;
-  let leftOut = 0;
+  const allowance = createLogAllowance();
   let stopTimer: (() => void) | undefined;
   let lastFlushAt = Number.NEGATIVE_INFINITY;
   let startedAt = ports.clock.monotonicMs();
@@ -102,11 +102,10 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
     ports.append({ type: 'run.log', run, at: at(), lines }, () => ports.countLogLines(run, lineCount));
   };
 
-  const push = (level: LogLevel, text: string) => {
-    const size = measureJson(text) + LINE_OVERHEAD_BYTES;
+  const push = ({ level, text, at }: SaidLine, size = measureJson(text) + LINE_OVERHEAD_BYTES) => {
     if (pending.length >= LOG.linesPerBatch || pendingBytes + size > LOG.batchBytes) flush();
     lineCount += 1;
-    pending.push({ n: lineCount, at: at(), level, text });
+    pending.push({ n: lineCount, at, level, text });
     pendingBytes += size;
     if (stopTimer) return;
     // A line after a quiet moment leaves at once; a torrent leaves in batches.
@@ -115,13 +114,18 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
   };
 
   const log = (level: LogLevel, text: string) => {
-    const line = clip(redact(text).replaceAll('\n', ' ⏎ '), TEXT.logLineBytes);
-    loggedBytes += encoder.encode(line).length;
-    if (loggedBytes > LOG.runBytes) {
-      leftOut += 1;
-      return;
-    }
-    push(level, line);
+    const line = { level, text: clip(redact(text).replaceAll('\n', ' ⏎ '), TEXT.logLineBytes), at: at() };
+    const size = measureJson(line.text) + LINE_OVERHEAD_BYTES;
+    if (allowance.take(line, size)) push(line, size);
+  };
+
+  /** What was left out is said at the end; of a run that did not end well the last lines follow. */
+  const sayWhatIsMissing = (state: TerminalState) => {
+    const last = state === 'succeeded' || state === 'skipped' ? [] : allowance.listLast();
+    const missing = allowance.leftOut - last.length;
+    const text = `… ${missing} lines left out: the log of this run is above ${LOG.runBytes / 1024 / 1024} MiB`;
+    if (missing > 0) push({ level: 'warn', text, at: last[0]?.at ?? at() });
+    for (const line of last) push(line);
   };
 
   const append = (event: DurableEvent, effects?: () => void) => {
@@ -182,8 +186,7 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
       append({ type: 'run.finalizing', run, at: at() });
     },
     finish(end) {
-      if (leftOut > 0)
-        push('warn', `… ${leftOut} lines left out: the log of this run is above ${LOG.runBytes / 1024 / 1024} MiB`);
+      sayWhatIsMissing(end.state);
       flush();
       const failure = clipFailure(end.failure);
       const durationMs = end.durationMs ?? Math.max(0, Math.round(ports.clock.monotonicMs() - startedAt));

@@ -8,6 +8,7 @@ import type { SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import type { AgentFrames, HostFacts, Progress } from '@holdfast/shared/protocol/messages.ts';
 import { negotiateVersion } from '@holdfast/shared/protocol/version.ts';
 import type { Host, HostToken } from '../store/hosts.ts';
+import type { LogLoss } from '../store/runs.ts';
 import { TOPICS } from './bus.ts';
 import type { CoreContext } from './ports.ts';
 import { failForgottenRuns } from './run-orders.ts';
@@ -223,7 +224,17 @@ export async function applyHostEvents(
 ): Promise<number> {
   const applied = await context.store.runs.applyEvents(host.tenant, host.id, epoch, events, context.clock.now());
   for (const { event } of applied.fresh) publishEvent(context, host.tenant, host.id, event);
+  if (applied.logLoss) await tellLogLoss(context, host, applied.logLoss);
   return applied.through;
+}
+
+/** Pages count again what is missing; that a host has reached its limit of a day stands in its history. */
+async function tellLogLoss(context: CoreContext, host: Pick<Host, 'id' | 'tenant'>, { runs, reached }: LogLoss): Promise<void> {
+  for (const run of runs) context.bus.publish(host.tenant, { kind: 'refresh', topic: TOPICS.run(run) });
+  if (!reached) return;
+  const limit = `${Math.round(reached.limitBytes / (1024 * 1024))} MiB`;
+  const text = `its logs of ${reached.day} reached the limit of ${limit}; further lines of that day are counted, and only errors and the last lines of failed runs are kept`;
+  await recordHappening(context, host, 'host.log_limit', 'warn', text);
 }
 
 function publishEvent(context: CoreContext, tenant: TenantId, host: HostId, event: SequencedEvent['event']): void {

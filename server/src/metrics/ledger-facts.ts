@@ -6,7 +6,7 @@ import { HOST_STANDINGS, type HostStanding, listHosts } from '../core/hosts.ts';
 import type { CoreContext } from '../core/ports.ts';
 import type { Source } from '../store/catalog.ts';
 import type { Page, PageRequest } from '../store/page.ts';
-import type { SourceStanding } from '../store/runs.ts';
+import type { LogTotals, SourceStanding } from '../store/runs.ts';
 
 export interface Facts {
   hostsByStanding: Readonly<Record<HostStanding, number>>;
@@ -18,6 +18,7 @@ export interface Facts {
   sourceCount: number;
   planCount: number;
   repositoryCount: number;
+  logs: LogTotals;
   ended: readonly { kind: string; state: string; count: number; takenBack: number }[];
   activeRuns: number;
   queuedRuns: number;
@@ -67,6 +68,7 @@ export async function readFacts(context: CoreContext): Promise<Facts> {
     sourceCount: await store.catalog.countSources(DEFAULT_TENANT),
     planCount: await store.catalog.countPlans(DEFAULT_TENANT),
     repositoryCount: await store.catalog.countRepositories(DEFAULT_TENANT),
+    logs: await store.runs.getLogTotals(DEFAULT_TENANT),
     ended: await store.runs.listRunTotals(DEFAULT_TENANT),
     activeRuns: unfinished.length - queuedRuns,
     queuedRuns,

@@ -99,6 +99,21 @@ function createSeries(registry: Registry) {
       labelNames: ['kind', 'state'],
       registers,
     }),
+    logStored: new Counter({
+      name: 'holdfast_log_stored_bytes_total',
+      help: 'Bytes of log that were stored, before compression.',
+      registers,
+    }),
+    logDropped: new Counter({
+      name: 'holdfast_log_dropped_bytes_total',
+      help: 'Bytes of log that were above a limit.',
+      registers,
+    }),
+    logRemoved: new Counter({
+      name: 'holdfast_log_removed_bytes_total',
+      help: 'Bytes of log that were removed because their time was over.',
+      registers,
+    }),
     runDuration: new Histogram({
       name: 'holdfast_run_duration_seconds',
       help: 'Duration of the runs that ended while this server was up.',
@@ -114,6 +129,7 @@ function showFacts(series: ReturnType<typeof createSeries>, facts: Facts): void 
   for (const one of [series.hosts, series.hostOnline, series.hostSeen, series.hostDrift, series.hostDraining]) one.reset();
   for (const one of [series.sourceSuccess, series.sourceBytes, series.snapshots, series.missedFires]) one.reset();
   for (const one of [series.runs, series.runsTakenBack]) one.reset();
+  for (const one of [series.logStored, series.logDropped, series.logRemoved]) one.reset();
   for (const [standing, count] of Object.entries(facts.hostsByStanding)) series.hosts.set({ standing }, count);
   for (const { host, isOnline, hasDrift, isDraining, lastSeenAt } of facts.hosts) {
     series.hostOnline.set({ host }, isOnline ? 1 : 0);
@@ -131,6 +147,9 @@ function showFacts(series: ReturnType<typeof createSeries>, facts: Facts): void 
     series.runs.inc({ kind, state }, count);
     series.runsTakenBack.inc({ kind, state }, takenBack);
   }
+  series.logStored.inc(facts.logs.storedBytes);
+  series.logDropped.inc(facts.logs.droppedBytes);
+  series.logRemoved.inc(facts.logs.removedBytes);
   series.pendingHosts.set(facts.pendingHosts);
   series.agentSessions.set(facts.agentSessions);
   series.sources.set(facts.sourceCount);

@@ -1,5 +1,6 @@
 /** The server's own clockwork: what has to happen although nobody asks. Backups are not among it: hosts fire by themselves. */
 
+import { removeOldLogs } from '../core/log-retention.ts';
 import { createFireWatcher } from '../core/missed-fires.ts';
 import type { CoreContext } from '../core/ports.ts';
 import { expireOrders } from '../core/run-orders.ts';
@@ -10,7 +11,12 @@ interface Task {
   run(): Promise<unknown>;
 }
 
-function createTasks(context: CoreContext): readonly Task[] {
+/** How long things are kept. */
+export interface Keeping {
+  logDays: number;
+}
+
+function createTasks(context: CoreContext, keeping: Keeping): readonly Task[] {
   const { store, clock } = context;
   const fires = createFireWatcher(context);
   return [
@@ -18,6 +24,7 @@ function createTasks(context: CoreContext): readonly Task[] {
     { name: 'fires', everyMs: 15_000, run: () => fires.runRound() },
     { name: 'sessions', everyMs: 60_000, run: () => store.people.deleteExpiredSessions(clock.now()) },
     { name: 'announcements', everyMs: 60_000, run: () => store.hosts.deleteExpiredAnnouncements(clock.now()) },
+    { name: 'logs', everyMs: 60_000, run: () => removeOldLogs(context, keeping.logDays) },
   ];
 }
 
@@ -26,8 +33,8 @@ export interface Ticker {
 }
 
 /** Each task runs at its interval, never twice at once; a failure is logged and the next round tries again. */
-export function startTicker(context: CoreContext): Ticker {
-  const timers = createTasks(context).map((task) => {
+export function startTicker(context: CoreContext, keeping: Keeping): Ticker {
+  const timers = createTasks(context, keeping).map((task) => {
     let busy = false;
     return setInterval(() => {
       if (busy) return;

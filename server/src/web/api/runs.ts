@@ -57,7 +57,12 @@ export const runShape = nameShape(
     snapshot: idSchema('snapshot').optional().meta({ description: 'What a restore reads' }),
     target: restoreTargetSchema.optional(),
     requestedBy: z.string().optional(),
-    logLines: z.int().min(0),
+    logLines: z.int().min(0).meta({ description: 'Lines the run wrote' }),
+    logLinesLeftOut: z.int().min(1).optional().meta({ description: 'Of these, lines above a limit that were not kept' }),
+    logRemoval: z
+      .strictObject({ at: instantSchema, afterDays: z.int().min(0) })
+      .optional()
+      .meta({ description: 'Set when the log was removed because its time was over' }),
   }),
 );
 
@@ -194,7 +199,8 @@ const levelsInput = z
 const logEndpoint = defineEndpoint({
   method: 'get',
   path: '/runs/:id/log',
-  summary: 'Lines of the log of a run, in order; `meta.next` is the `after` of the next page while there may be more.',
+  summary:
+    'Lines of the log of a run, in order, with a line of its own where some were not kept; `meta.next` is the `after` of the next page while there may be more.',
   tag: 'runs',
   params: idParams('run'),
   query: z.strictObject({

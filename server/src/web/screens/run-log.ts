@@ -58,18 +58,31 @@ function readLogQuery(visit: Pick<Visit, 'query'>): LogQuery {
   };
 }
 
-/** Without a filter the newest lines, or the stretch asked for; with one, what fits from the start. */
-function toStretch(query: LogQuery, run: Run, lines: number): LogFilter {
-  if (query.search !== undefined || query.level !== undefined) {
+interface Stretch {
+  lines: readonly LogLine[];
+  /** Whether the log has lines before these, and behind them. */
+  hasEarlier: boolean;
+  hasLater: boolean;
+}
+
+/** Without a filter the newest lines, or the stretch asked for; with one, what fits from the start. One more tells of others. */
+async function readStretch(
+  query: LogQuery,
+  most: number,
+  read: (filter: LogFilter) => Promise<readonly LogLine[]>,
+): Promise<Stretch> {
+  const limit = most + 1;
+  if (isFiltered(query) || query.after !== undefined) {
     const levels = query.level === undefined ? undefined : LEVELS[query.level];
-    return { after: 0, limit: lines + 1, levels, search: query.search };
+    const found = await read({ after: query.after ?? 0, limit, levels, search: query.search });
+    return { lines: found.slice(0, most), hasEarlier: (query.after ?? 0) > 0, hasLater: found.length > most };
   }
-  if (query.before !== undefined) {
-    const after = Math.max(0, query.before - 1 - lines);
-    return { after, limit: Math.max(1, query.before - 1 - after) };
-  }
-  // The mark for lines that were left out takes a number of its own: one more is asked for.
-  return { after: query.after ?? Math.max(0, run.logLines - lines), limit: lines + 1 };
+  const found = await read({ after: 0, before: query.before ?? Number.MAX_SAFE_INTEGER, limit });
+  return { lines: found.slice(-most), hasEarlier: found.length > most, hasLater: query.before !== undefined };
+}
+
+function isFiltered({ search, level }: LogQuery): boolean {
+  return search !== undefined || level !== undefined;
 }
 
 export interface LogPlace {
@@ -84,25 +97,28 @@ export async function readRunLogView(context: CoreContext, visit: Visit, place: 
   const { run, face, alone } = place;
   const most = alone ? LOG.pageLines : BESIDE_LINES;
   const query = readLogQuery(visit);
-  const filtered = query.search !== undefined || query.level !== undefined;
-  const found = await readRunLog(context, visit.caller, run.id, toStretch(query, run, most));
-  const lines = filtered ? found.slice(0, most) : found;
+  const filtered = isFiltered(query);
+  const stretch = await readStretch(filtered ? { ...query, after: undefined } : query, most, (filter) =>
+    readRunLog(context, visit.caller, run.id, filter),
+  );
+  const { lines, hasEarlier, hasLater } = stretch;
   const first = lines[0]?.n ?? 1;
   const last = lines.at(-1)?.n ?? 0;
-  const atEnd = last >= run.logLines;
   return {
     zone: face.zone,
-    topic: isTerminal(run.state) || filtered || !atEnd ? undefined : TOPICS.run(run.id),
+    topic: isTerminal(run.state) || filtered || hasLater ? undefined : TOPICS.run(run.id),
     lines,
     total: run.logLines,
+    leftOut: run.logLinesLeftOut,
+    removedAfterDays: run.logRemoval?.afterDays,
     action: alone ? urls.runLog({ run: run.id }) : urls.run({ run: run.id }),
     search: query.search ?? '',
     level: query.level ?? '',
     levels: LEVEL_CHOICES,
     filtered,
-    cut: filtered && found.length > most,
-    earlierHref: filtered || first <= 1 ? undefined : urls.runLog({ run: run.id }, { before: first }),
-    laterHref: filtered || atEnd ? undefined : urls.runLog({ run: run.id }, { after: last }),
+    cut: filtered && hasLater,
+    earlierHref: filtered || !hasEarlier ? undefined : urls.runLog({ run: run.id }, { before: first }),
+    laterHref: filtered || !hasLater ? undefined : urls.runLog({ run: run.id }, { after: last }),
     textHref: urls.downloadRunLog({ run: run.id }),
     jsonHref: urls.downloadRunLog({ run: run.id }, { format: 'ndjson' }),
   };

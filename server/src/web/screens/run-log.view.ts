@@ -14,6 +14,10 @@ export type RunLogView = {
   readonly lines: readonly LogLine[];
   /** Lines the run wrote in all. */
   readonly total: number;
+  /** Of these, lines above a limit that were not kept. */
+  readonly leftOut?: number | undefined;
+  /** Set when the log is gone because its time was over. */
+  readonly removedAfterDays?: number | undefined;
   readonly action: string;
   readonly search: string;
   readonly level: string;
@@ -65,6 +69,8 @@ function summarize(view: RunLogView): string {
   const errors = view.lines.filter((line) => line.level === 'error').length;
   return [
     formatNoun(view.total, 'line'),
+    view.leftOut !== undefined && `${formatNoun(view.leftOut, 'line')} not kept`,
+    view.removedAfterDays !== undefined && `removed after ${formatNoun(view.removedAfterDays, 'day')}`,
     view.cut && `first ${formatNoun(view.lines.length, 'match', 'matches')} shown`,
     warnings > 0 && formatNoun(warnings, 'warning'),
     errors > 0 && formatNoun(errors, 'error'),

@@ -1,0 +1,19 @@
+/** Logs of runs are kept for so many days; then they leave, and their runs stay. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { LOG } from '@holdfast/shared/limits.ts';
+import type { CoreContext } from './ports.ts';
+
+/**
+ * Removes logs that are older than `days`, in short steps with a turn of the event loop after each; what one round does not
+ * reach is left for the next. Returns how many logs are gone.
+ */
+export async function removeOldLogs(context: Pick<CoreContext, 'store' | 'clock'>, days: number): Promise<number> {
+  let gone = 0;
+  for (let step = 0; step < LOG.removalSteps; step += 1) {
+    const { removed, hasMore } = await context.store.runs.removeOldLogs(days, context.clock.now());
+    gone += removed;
+    if (!hasMore) break;
+    await nextTurn();
+  }
+  return gone;
+}
