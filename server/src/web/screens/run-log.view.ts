@@ -69,7 +69,7 @@ function summarize(view: RunLogView): string {
   const errors = view.lines.filter((line) => line.level === 'error').length;
   return [
     formatNoun(view.total, 'line'),
-    view.leftOut !== undefined && `${formatNoun(view.leftOut, 'line')} not kept`,
+    view.leftOut !== undefined && view.removedAfterDays === undefined && `${formatNoun(view.leftOut, 'line')} not kept`,
     view.removedAfterDays !== undefined && `removed after ${formatNoun(view.removedAfterDays, 'day')}`,
     view.cut && `first ${formatNoun(view.lines.length, 'match', 'matches')} shown`,
     warnings > 0 && formatNoun(warnings, 'warning'),
