@@ -1,7 +1,7 @@
 /** Stores trees of files. Exit code 3 and skipped paths are a partial backup: stored, listed, never clean. */
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import { planBackupTree, type SnapshotMarks } from './args.ts';
-import type { EngineFailure } from './classify.ts';
+import { type EngineFailure, showName } from './classify.ts';
 import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
 import { findSkippedPath, type ResticMessage, type ResticSummary } from './parse.ts';
 import { type OnLog, placeAt, type ResticHost, runRestic } from './restic-tool.ts';
@@ -39,7 +39,7 @@ export interface BackupTreeOutcome {
   namedId?: string | undefined;
   /** Stored, but with gaps: restic's exit code 3, or a path that is not there. */
   partial: boolean;
-  /** The first hundred paths that were not stored; names are hostile text. */
+  /** The first hundred paths that were not stored, each made fit for one line; names are hostile text all the same. */
   unreadable: readonly string[];
   unreadableCount: number;
   sizeBytes: number;
@@ -58,7 +58,7 @@ function createGapList() {
       else uncounted += 1;
     },
     get named() {
-      return [...seen].slice(0, UNREADABLE_NAMED);
+      return [...seen].slice(0, UNREADABLE_NAMED).map(showName);
     },
     get count() {
       return seen.size + uncounted;

@@ -149,6 +149,14 @@ export function cleanText(text: string, chars: number = TEXT.errorChars): string
   return clean.length > chars ? `${clean.slice(0, chars - 2)} …` : clean;
 }
 
+/** A name from a disk in one line for people: what would break the line, move the cursor or turn text around stands there as its number. */
+export function showName(name: string): string {
+  return name.replaceAll(
+    /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 function chooseMessage(words: Words, decisive: string | undefined, fallback: string): string {
   // Being stopped is what happened to restic, not what was wrong.
   const verdict = /context canceled/.test(words.verdict) ? '' : words.verdict;

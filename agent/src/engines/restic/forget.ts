@@ -43,7 +43,10 @@ export async function forget(host: ResticHost, input: ForgetInput): Promise<Forg
   const gone = listed.unreadable > 0 ? [] : input.engineIds.filter((id) => !present.has(id));
   const left = input.engineIds.length - gone.length;
   if (left > 0 && failure === undefined)
-    failure = { reason: 'unknown_failure', message: `${left} of ${input.engineIds.length} snapshots are still in the repository.` };
+    failure = {
+      reason: 'unknown_failure',
+      message: `${left} of ${input.engineIds.length} snapshots are still in the repository.`,
+    };
   return { gone, failure };
 }
 

@@ -7,7 +7,7 @@ import { PROCESS, TEXT } from '@holdfast/shared/limits.ts';
 import type { Exec, StageOutcome, ToolResult } from '../../exec/contract.ts';
 import type { ResticPlace } from './args.ts';
 import type { Capabilities } from './capabilities.ts';
-import { classifyFailure, cleanText, type EngineFailure, type Operation } from './classify.ts';
+import { classifyFailure, cleanText, type EngineFailure, type Operation, showName } from './classify.ts';
 import { watchLastWords } from './last-words.ts';
 import { createMovementWatch, createRetryWatch, type Patience } from './movement.ts';
 import type { OwnProcesses } from './own-processes.ts';
@@ -133,7 +133,8 @@ export function logLine(line: string, message: ResticMessage | undefined, onLog:
   const write = (level: LogLevel, text: string) => onLog(level, cleanText(text, TEXT.logLineBytes / 4));
   if (message?.message_type === 'error') {
     // Each unreadable path is told twice, once by the scanner that only counts.
-    if (message.during !== 'scan') write('error', `${message.item ?? ''}: ${message.error?.message ?? 'could not be read'}`);
+    if (message.during !== 'scan')
+      write('error', showName(`${message.item ?? ''}: ${message.error?.message ?? 'could not be read'}`));
   } else if (message?.message_type === 'exit_error') write('error', message.message.replace(/^Fatal: /, ''));
   else if (message !== undefined) return;
   else if (isRetryLine(line) || /^(?:Warning|ignoring error|unable to open cache)|does not exist, skipping$/.test(line))
