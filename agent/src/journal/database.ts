@@ -8,6 +8,11 @@ import { SCHEMA_STEPS } from './schema.ts';
 /** The WAL file is cut back to this after a checkpoint. */
 const WAL_KEEP_BYTES = 4 * 1024 * 1024;
 const SYNCHRONOUS_FULL = 2;
+const REQUIRED = [
+  ['journal_mode', 'wal'],
+  ['synchronous', SYNCHRONOUS_FULL],
+  ['quick_check', 'ok'],
+] as const;
 /** Another connection only looks, and is done in moments. */
 const WAIT_MS = 5000;
 /** A rewriting can be tried again; nothing else goes on while it waits. */
@@ -22,7 +27,7 @@ export interface Database {
    */
   transact<T>(effects: () => T): T;
   readonly inTransaction: boolean;
-  /** Runs after the outermost commit, or now when there is no transaction; forgotten when it is undone. */
+  /** For use in a transaction: runs after the outermost commit; forgotten when it is undone. */
   afterCommit(hook: () => void): void;
   /**
    * Registers what is known of the file in memory: `remember` is called before each transaction and each nested one, and
@@ -116,8 +121,7 @@ export function openDatabase(path: string, makeRoom: () => boolean): Database {
       return depth > 0;
     },
     afterCommit(hook) {
-      if (depth > 0) hooks.push(hook);
-      else hook();
+      hooks.push(hook);
     },
     onUndone: (remember) => void memories.push(remember),
     shrink: (pages) => file.exec(`PRAGMA incremental_vacuum(${Math.floor(pages)})`),
@@ -131,7 +135,7 @@ function rewriteFile(file: DatabaseSync): boolean {
     file.exec(`PRAGMA busy_timeout = ${REWRITE_WAIT_MS}`);
     file.exec('VACUUM');
     // What was deleted still stands in the write-ahead log until that is cut to nothing, for which nobody may be reading.
-    return Number(file.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] ?? 1) === 0;
+    return readPragma(file, 'wal_checkpoint(TRUNCATE)') === 0;
   } catch (error) {
     if (isBusy(error) || isUnwritable(toJournalError(error, ''))) return false;
     throw error;
@@ -164,9 +168,7 @@ function openFile(path: string): DatabaseSync {
     file.exec('PRAGMA auto_vacuum = INCREMENTAL');
     file.exec('PRAGMA journal_mode = WAL');
     file.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${WAL_KEEP_BYTES}`);
-    requirePragma(file, 'journal_mode', 'wal');
-    requirePragma(file, 'synchronous', SYNCHRONOUS_FULL);
-    requirePragma(file, 'quick_check', 'ok');
+    for (const [name, wanted] of REQUIRED) judgePragma(name, readPragma(file, name), wanted);
     takeSchemaSteps(file, path);
     return file;
   } catch (error) {
@@ -181,16 +183,19 @@ function makePrivateFile(path: string): void {
   chmodSync(path, 0o600);
 }
 
-function requirePragma(file: DatabaseSync, name: string, wanted: string | number): void {
-  const row = file.prepare(`PRAGMA ${name}`).get() ?? {};
-  const seen = Object.values(row)[0];
+/** The first value of its first row. */
+const readPragma = (file: DatabaseSync, pragma: string): unknown =>
+  Object.values({ ...file.prepare(`PRAGMA ${pragma}`).get() })[0];
+
+/** Throws when SQLite works in another way than it was told to, or found damage. Pure. */
+export function judgePragma(name: string, seen: unknown, wanted: string | number): void {
   if (seen === wanted) return;
   const code = name === 'quick_check' ? 'integrity' : 'precondition';
   throw new AppError(code, `the journal cannot be trusted: ${name} is ${String(seen)} where ${wanted} is needed`);
 }
 
 function takeSchemaSteps(file: DatabaseSync, path: string): void {
-  const taken = Number(Object.values(file.prepare('PRAGMA user_version').get() ?? {})[0] ?? 0);
+  const taken = Number(readPragma(file, 'user_version'));
   if (taken > SCHEMA_STEPS.length) {
     throw new AppError('precondition', `the journal ${path} was written by a newer agent; install that version again`);
   }

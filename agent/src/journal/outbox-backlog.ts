@@ -17,44 +17,50 @@ export interface OutboxBacklog {
   bytes(): number;
 }
 
+interface Marker {
+  entry: BacklogEntry;
+  index: number;
+  encoded: EncodedEvent;
+  event: LogEvent;
+  /** Log lines it stands for. */
+  lines: number;
+}
+
 export function createOutboxBacklog(limitBytes: number): OutboxBacklog {
   const entries: BacklogEntry[] = [];
-  /** Lines each marker stands for. */
-  const dropped = new WeakMap<EncodedEvent, number>();
+  /** Events that stand for log lines which gave way. */
+  const markers = new WeakSet<EncodedEvent>();
   /** The newest marker of each run. */
-  const markers = new Map<string, { entry: BacklogEntry; index: number }>();
+  const newest = new Map<string, Marker>();
   let bytes = 0;
 
-  const replace = (entry: BacklogEntry, index: number, event: LogEvent, lines: number): void => {
-    const old = entry.encoded[index];
+  const putMarker = (entry: BacklogEntry, index: number, old: EncodedEvent, event: LogEvent, lines: number): void => {
     const json = JSON.stringify(event);
-    const next = { event, json, bytes: Buffer.byteLength(json) };
-    entry.encoded[index] = next;
-    dropped.set(next, lines);
-    bytes += next.bytes - (old?.bytes ?? 0);
-    markers.set(event.run, { entry, index });
+    const encoded = { event, json, bytes: Buffer.byteLength(json) };
+    entry.encoded[index] = encoded;
+    bytes += encoded.bytes - old.bytes;
+    markers.add(encoded);
+    newest.set(event.run, { entry, index, encoded, event, lines });
   };
 
   /** Turns batches of log lines into markers, oldest first, until the limit holds or none is left. */
   const shedOldest = (): void => {
     for (const entry of entries) {
-      for (const [index, { event }] of entry.encoded.entries()) {
+      for (const [index, encoded] of entry.encoded.entries()) {
         if (bytes <= limitBytes) return;
-        const known = entry.encoded[index];
-        if (event.type !== 'run.log' || (known && dropped.has(known))) continue;
-        const shed = shedLog(event, 0, 'all');
-        replace(entry, index, shed.event, shed.droppedLines);
+        if (encoded.event.type !== 'run.log' || markers.has(encoded)) continue;
+        const shed = shedLog(encoded.event, 0, 'all');
+        putMarker(entry, index, encoded, shed.event, shed.droppedLines);
       }
     }
   };
 
   /** Over the limit, further lines of a run with a marker are only counted in it. */
   const countInMarker = (event: LogEvent): boolean => {
-    const marker = markers.get(event.run);
-    const known = marker?.entry.encoded[marker.index];
-    if (!marker || !known || known.event.type !== 'run.log') return false;
-    const lines = (dropped.get(known) ?? 0) + event.lines.length;
-    replace(marker.entry, marker.index, growMarker(known.event, lines), lines);
+    const marker = newest.get(event.run);
+    if (!marker) return false;
+    const lines = marker.lines + event.lines.length;
+    putMarker(marker.entry, marker.index, marker.encoded, growMarker(marker.event, lines), lines);
     return true;
   };
 
@@ -69,12 +75,11 @@ export function createOutboxBacklog(limitBytes: number): OutboxBacklog {
     },
     peek: () => entries[0],
     shift() {
-      const entry = entries.shift();
-      if (!entry) return;
-      for (const one of entry.encoded) {
-        bytes -= one.bytes;
-        const marker = 'run' in one.event ? markers.get(one.event.run) : undefined;
-        if (marker?.entry === entry && 'run' in one.event) markers.delete(one.event.run);
+      const gone = entries.splice(0, 1);
+      for (const encoded of gone.flatMap((entry) => entry.encoded)) {
+        const { event } = encoded;
+        bytes -= encoded.bytes;
+        if ('run' in event && newest.get(event.run)?.encoded === encoded) newest.delete(event.run);
       }
     },
     isEmpty: () => entries.length === 0,

@@ -28,8 +28,8 @@ export interface EncodedEvent {
 export function encodeEvent(event: DurableEvent): EncodedEvent {
   const parsed = durableEventSchema.safeParse(event);
   if (!parsed.success) {
-    const where = parsed.error.issues[0];
-    throw new AppError('invalid', `${event.type} is not a durable event: ${where?.path.join('.') ?? ''} ${where?.message ?? ''}`);
+    const [first] = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
+    throw new AppError('invalid', `${event.type} is not a durable event: ${first}`);
   }
   const json = JSON.stringify(parsed.data);
   const bytes = Buffer.byteLength(json);

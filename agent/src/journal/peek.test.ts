@@ -60,6 +60,12 @@ describe('A look into the journal', () => {
     );
     assert.equal(glance?.waitingEvents, 0);
     assert.deepEqual([...glanceAtLedger(stateDir)], [['e1', 'vouched']]);
+    assert.equal(glance?.secretsHolder, undefined);
+    const holder = { pid: 4711, startTime: 12, bootId: 'boot' };
+    journal.noteSecrets(holder);
+    assert.deepEqual(glanceAtJournal(stateDir)?.secretsHolder, holder);
+    journal.noteSecrets(undefined);
+    assert.equal(glanceAtJournal(stateDir)?.secretsHolder, undefined);
   });
 
   it('waits for an agent that holds its journal for a moment, as at its start', async (t) => {
