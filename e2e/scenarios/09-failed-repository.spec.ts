@@ -155,6 +155,8 @@ async function expectRestorable(page: Page, run: ApiRunDetail, database: string)
 test('a bucket that dies half-way fails the dump and leaves nothing, and one that resets two parts costs nothing', async ({
   page,
 }) => {
+  // Half a gigabyte twice and back: on a machine that has much else to do, that takes its time.
+  test.setTimeout(240_000);
   const line = await openLine(s3.port);
   const described = await describeS3(
     { ...s3, endpoint: `https://127.0.0.1:${line.port}` },

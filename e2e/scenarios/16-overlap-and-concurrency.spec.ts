@@ -2,9 +2,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { getAdvice } from '@holdfast/shared/domain/reason.ts';
-import type { ApiPlan, ApiRun } from '../harness/api.ts';
+import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
+import type { ApiHost, ApiPlan, ApiRun } from '../harness/api.ts';
 import { expect, expectAccessible, finishStack, signIn, test } from '../harness/browser.ts';
 import { addPlan, addSource, describeFiles, runPlan } from '../harness/catalog.ts';
+import { type LabClock, startLabClock } from '../harness/lab-clock.ts';
 import { quote, wrapTool } from '../harness/part2/slow-tool.ts';
 import { awaitSpec, type LocalWorld, prepareLocalWorld } from '../harness/part2/world.ts';
 import { getRestic } from '../harness/services/tools.ts';
@@ -13,13 +15,20 @@ import { type Stack, startStack } from '../harness/stack.ts';
 
 const NAMES = ['one', 'two', 'three', 'four', 'five'] as const;
 
+const MINUTE_MS = 60_000;
+
+let clock: LabClock;
 let stack: Stack;
 let world: LocalWorld;
 
 test.beforeAll(async () => {
-  stack = await startStack();
+  clock = await startLabClock(5);
+  stack = await startStack({ env: clock.env });
 });
-test.afterAll(async ({ browserName: _ }, info) => finishStack(stack, info));
+test.afterAll(async ({ browserName: _ }, info) => {
+  await finishStack(stack, info);
+  await clock?.stop();
+});
 
 /** restic waits, in a backup of a source, for the file `go-<source>`. Each backup carries its source as a tag. */
 async function wrapRestic(): Promise<string> {
@@ -36,10 +45,25 @@ const listStates = async (ids: readonly RunId[]) => {
   return ids.map((id) => runs.find((run) => run.id === id)?.state);
 };
 
-test('of five runs three go at once and the rest in order; a second run of a busy source is skipped and says so', async ({
+/** The host has been heard of since then: its line is alive. */
+const awaitHeard = (since: number) =>
+  waitFor(
+    'the host to be heard',
+    async () => {
+      const { lastSeenAt = 0 } = await stack.api.get<ApiHost & { lastSeenAt?: number }>(`/hosts/${world.host.id}`);
+      return lastSeenAt >= since || undefined;
+    },
+    { deadlineMs: 10_000 },
+  );
+
+test('of five runs three go at once and the rest in order; a second run or fire of a busy source is skipped and says so', async ({
   page,
 }) => {
-  world = await prepareLocalWorld(stack, 'db-1', 'new', { toolPath: [await wrapRestic()] });
+  world = await prepareLocalWorld(stack, 'db-1', 'new', { toolPath: [await wrapRestic()], env: clock.env });
+  // It comes once the five are under way.
+  const fireAt = Math.ceil((clock.now() + 3 * MINUTE_MS) / MINUTE_MS) * MINUTE_MS;
+  const at = new Date(fireAt);
+  const schedule: Schedule = { cron: `${at.getUTCMinutes()} ${at.getUTCHours()} * * *`, zone: 'UTC' };
   const plans: ApiPlan[] = [];
   const allow = (...indices: readonly number[]) =>
     Promise.all(indices.map((index) => writeFile(join(stack.directory, `go-${plans[index]?.sources[0]}`), '')));
@@ -48,7 +72,8 @@ test('of five runs three go at once and the rest in order; a second run of a bus
     await mkdir(folder);
     await writeFile(join(folder, 'file'), `content of ${name}`);
     const source = await addSource(stack.api, world.host, name, describeFiles([folder]));
-    plans.push(await addPlan(stack.api, { name: `plan ${name}`, repository: world.repository, sources: [source] }));
+    const wishes = { name: `plan ${name}`, repository: world.repository, sources: [source] };
+    plans.push(await addPlan(stack.api, name === 'one' ? { ...wishes, schedule } : wishes));
   }
   await awaitSpec(stack, world.host);
   await signIn(page, stack.server.url, stack.admin, '/runs');
@@ -66,11 +91,17 @@ test('of five runs three go at once and the rest in order; a second run of a bus
     await expectAccessible(page);
   });
 
-  const second =
-    await test.step('a second run of a busy source is recorded as skipped, at its turn, and stores nothing', async () => {
+  const skipped =
+    await test.step('a second run and a fire of a busy source are recorded as skipped, at their turn, and store nothing', async () => {
       const [plan] = plans;
       if (plan === undefined) throw new Error('no plan');
-      const id = await runPlan(stack.api, plan);
+      const second = await runPlan(stack.api, plan);
+      const pids = [stack.server.pid(), world.agent.pid()];
+      await clock.walkTo(fireAt, pids, awaitHeard);
+      const find = async () => (await listActive()).find((run) => run.fireAt === fireAt);
+      const fire = await waitFor('the fire', find, { deadlineMs: 20_000 });
+      expect(fire).toMatchObject({ state: 'queued', trigger: 'schedule' });
+      expect(await listStates(ids), 'nobody made room').toEqual(['running', 'running', 'running', 'queued', 'queued']);
       await allow(1);
       await stack.api.waitForRun(two, 'succeeded');
       const look = async () => (await listStates([four]))[0] === 'running' || undefined;
@@ -78,12 +109,15 @@ test('of five runs three go at once and the rest in order; a second run of a bus
       expect(await listStates([five])).toEqual(['queued']);
       await allow(0, 2, 3);
       for (const run of [one, three, four]) await stack.api.waitForRun(run, 'succeeded');
-      const skipped = await stack.api.waitForRun(id, 'skipped');
-      expect(skipped.parts.map((part) => [part.state, part.failure?.reason])).toEqual([['skipped', 'overlap']]);
-      expect(skipped.snapshots).toEqual([]);
+      for (const id of [second, fire.id]) {
+        const run = await stack.api.waitForRun(id, 'skipped');
+        expect(run.parts.map((part) => [part.state, part.failure?.reason])).toEqual([['skipped', 'overlap']]);
+        expect(run.snapshots).toEqual([]);
+      }
       await allow(4);
       await stack.api.waitForRun(five, 'succeeded');
-      return id;
+      expect(await stack.api.get<readonly ApiRun[]>('/runs')).toHaveLength(ids.length + 2);
+      return [second, fire.id];
     });
 
   await test.step('never more than three ran, and they began in the order of the asking', async () => {
@@ -100,10 +134,13 @@ test('of five runs three go at once and the rest in order; a second run of a bus
     await world.agent.assertQuiet();
   });
 
-  await test.step('the page of the skipped run says why, and what to do', async () => {
-    await page.goto(`${stack.server.url}/runs/${second}`);
-    await expect(page.locator('main .status').filter({ hasText: 'skipped' }).first()).toBeVisible();
-    await expect(page.locator('main')).toContainText(getAdvice('overlap'));
-    await expectAccessible(page);
+  await test.step('the pages of the skipped runs say why, and what to do', async () => {
+    for (const id of skipped) {
+      await page.goto(`${stack.server.url}/runs/${id}`);
+      await expect(page.locator('main .status').filter({ hasText: 'skipped' }).first()).toBeVisible();
+      await expect(page.locator('main')).toContainText(getAdvice('overlap'));
+      await expectAccessible(page);
+    }
+    await expect(page.locator('main'), 'the last of them is the fire').toContainText('by schedule');
   });
 });
