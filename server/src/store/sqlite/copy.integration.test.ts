@@ -192,7 +192,8 @@ describe('A copy that is put back over the database of a killed server', () => {
       const later = mtimeMs / 1000 + 120;
       if (kind.endsWith('minutes later')) utimesSync(path, later, later);
       const again = await startAgain(folder);
-      assert.deepEqual([again.aside, again.value], [true, 'copied']);
+      // Made by other means it has the stamp of its life, and its hosts are who notice.
+      assert.deepEqual(again, { aside: true, isReplaced: !kind.endsWith('minutes later'), value: 'copied' });
       assert.equal(statSync(`${path}-wal.foreign`).ino, ino);
       assert.deepEqual(await startAgain(folder), { aside: false, isReplaced: false, value: 'copied' });
     });

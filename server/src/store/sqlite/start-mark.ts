@@ -90,9 +90,17 @@ function writeMark(path: string, mark: Mark): void {
   }
 }
 
-function isSameDatabase(mark: Mark | 'damaged' | undefined, start: string | undefined, inode: string): boolean {
+/** What was found in the database; `stamp` is undefined when it could not be told. */
+interface Found {
+  start: string | undefined;
+  stamp: number | undefined;
+  inode: string;
+}
+
+function isSameDatabase(mark: Mark | 'damaged' | undefined, { start, stamp, inode }: Found): boolean {
   if (mark === undefined) return start === undefined;
-  return mark !== 'damaged' && start !== undefined && mark.starts.includes(start) && mark.inode === inode;
+  if (mark === 'damaged' || start === undefined || !mark.starts.includes(start) || mark.inode !== inode) return false;
+  return mark.stamps === undefined || stamp === undefined || mark.stamps.includes(stamp);
 }
 
 function findInode(path: string): string | undefined {
@@ -159,12 +167,13 @@ export async function settleServerEpoch({ path, settings, start }: StartOptions)
   const mark = findMark(markPath);
   const before = await settings.findSetting(SETTINGS.start);
   const inode = findInode(path) ?? '';
-  const isReplaced = !isSameDatabase(mark, before, inode);
+  // A disk that is full may refuse; the mark is refused then as well, and the next start tells.
+  const held = await settings.findStamp().catch(() => undefined);
+  const isReplaced = !isSameDatabase(mark, { start: before, stamp: held, inode });
   const known = Math.max(await readServerEpoch(settings), typeof mark === 'object' ? mark.epoch : 1);
   const epoch = isReplaced ? known + 1 : known;
   const stamp = chooseStamp(start);
   try {
-    const held = await settings.findStamp();
     const either = held === undefined ? undefined : [held, stamp];
     // The file takes either word before the database changes its own, so that a death in between is no replacement.
     const logInode = findInode(`${path}-wal`);
