@@ -67,11 +67,11 @@ export interface DayBudget {
   leftOut: number;
 }
 
-interface LogLosses {
+export interface LogLosses {
   openDay(tenant: TenantId, host: HostId, at: number): DayBudget;
   saveDay(tenant: TenantId, host: HostId, budget: DayBudget): void;
   widenGap(tenant: TenantId, run: RunId, gap: Gap): void;
-  /** Puts the newest lines behind the last ones kept so far, as many as `budget` and the limits let. */
+  /** Puts lines behind the last ones kept so far, of which `room` more bytes may be kept; returns the bytes it grew by. */
   saveTail(tenant: TenantId, run: RunId, lines: readonly Buffer[], room: number): number;
   /** The last lines become part of the log and are missing in no gap; returns how many they are and their raw bytes. */
   keepTail(run: RunId): { lines: number; bytes: number };

@@ -13,9 +13,13 @@ import {
   type Gap,
   LOG_LIMITS,
   type LogLimits,
+  type LogLosses,
   RUN_LIMIT,
 } from './log-losses.ts';
 import type { Sql } from './statements.ts';
+
+/** Left out lines are gathered in memory up to here; only the last of them are kept. */
+const TAIL_GATHERED = 1000;
 
 const stateRow = z.object({
   lastN: z.int(),
@@ -118,25 +122,78 @@ function findFullLimit(log: OpenLog, day: DayBudget, line: LogLine, size: number
   return (!isGrave && day.leftOut > 0) || day.bytes + size > dayRoom ? day.day : undefined;
 }
 
+/** What a frame stores and loses, kept until its end: the day of its host, the gaps of its runs, the totals. */
+function openAccount(rows: Writer, losses: LogLosses, speaker: LogSpeaker, limits: LogLimits) {
+  const { tenant, host, receivedAt } = speaker;
+  const lost = new Set<RunId>();
+  const total = { stored: 0, dropped: 0 };
+  let day: DayBudget | undefined;
+  let wasReached = false;
+
+  const getDay = (): DayBudget => {
+    if (day) return day;
+    day = losses.openDay(tenant, host, receivedAt);
+    wasReached = day.leftOut > 0;
+    return day;
+  };
+  return {
+    getDay,
+    addStored(bytes: number): void {
+      getDay().bytes += bytes;
+      total.stored += bytes;
+    },
+    leaveOut(run: RunId, log: OpenLog, line: LogLine, raw: Buffer, cause: number): void {
+      const gap = log.gaps.get(cause);
+      log.gaps.set(cause, gap ? { ...gap, lines: gap.lines + 1 } : { day: cause, firstN: line.n, at: line.at, lines: 1 });
+      log.leftOut += 1;
+      if (cause === RUN_LIMIT) log.isFull = true;
+      else getDay().leftOut += 1;
+      if (!log.isEnded) log.tail.push(raw);
+      if (log.tail.length > TAIL_GATHERED) log.tail = cutTail(log.tail);
+      total.dropped += raw.length;
+      lost.add(run);
+    },
+    /** The counts of a run, its gaps, and the last of what was left out, which takes its room from the day as well. */
+    save(run: RunId, log: OpenLog): void {
+      const { lastN, bytes, leftOut } = log;
+      rows.save.run({ run, lastN, bytes, leftOut });
+      for (const gap of log.gaps.values()) losses.widenGap(tenant, run, gap);
+      if (log.tail.length === 0) return;
+      const budget = getDay();
+      const room = limits.hostDayBytes + limits.hostDayReserveBytes - budget.bytes;
+      budget.bytes += Math.max(0, losses.saveTail(tenant, run, log.tail, room));
+    },
+    settleTail(run: RunId, state: TerminalState): void {
+      if (state === 'succeeded' || state === 'skipped') {
+        losses.dropTail(run);
+        return;
+      }
+      const kept = losses.keepTail(run);
+      if (kept.lines === 0) return;
+      rows.found.run({ run, ...kept });
+      total.stored += kept.bytes;
+    },
+    close(): LogLoss | undefined {
+      if (day) losses.saveDay(tenant, host, day);
+      if (total.stored + total.dropped > 0) rows.count.run({ tenant, ...total });
+      if (lost.size === 0) return undefined;
+      const isNews = day !== undefined && day.leftOut > 0 && !wasReached;
+      const reached = isNews && day ? { day: formatDay(day.day), limitBytes: limits.hostDayBytes } : undefined;
+      return { runs: [...lost], reached };
+    },
+  };
+}
+
 /** Begins the logs of a frame, in a caller's transaction. */
 export function createLogWriter(sql: Sql, limits: LogLimits = LOG_LIMITS): (speaker: LogSpeaker) => FrameLogs {
   const rows = prepareWriter(sql);
   const losses = createLogLosses(sql);
 
-  return ({ tenant, host, receivedAt }) => {
-    const chunks = createChunkStore(rows, tenant);
+  return (speaker) => {
+    const chunks = createChunkStore(rows, speaker.tenant);
+    const account = openAccount(rows, losses, speaker, limits);
     const open = new Map<RunId, OpenLog>();
-    const lost = new Set<RunId>();
-    const total = { stored: 0, dropped: 0 };
-    let day: DayBudget | undefined;
-    let wasReached = false;
 
-    const getDay = (): DayBudget => {
-      if (day) return day;
-      day = losses.openDay(tenant, host, receivedAt);
-      wasReached = day.leftOut > 0;
-      return day;
-    };
     const findLog = (run: RunId): OpenLog | undefined => {
       const known = open.get(run);
       if (known) return known;
@@ -146,25 +203,14 @@ export function createLogWriter(sql: Sql, limits: LogLimits = LOG_LIMITS): (spea
       open.set(run, log);
       return log;
     };
-    const leaveOut = (run: RunId, log: OpenLog, line: LogLine, raw: Buffer, cause: number): void => {
-      const gap = log.gaps.get(cause);
-      log.gaps.set(cause, gap ? { ...gap, lines: gap.lines + 1 } : { day: cause, firstN: line.n, at: line.at, lines: 1 });
-      log.leftOut += 1;
-      if (cause === RUN_LIMIT) log.isFull = true;
-      else getDay().leftOut += 1;
-      if (!log.isEnded) log.tail.push(raw);
-      if (log.tail.length > 1000) log.tail = cutTail(log.tail);
-      total.dropped += raw.length;
-      lost.add(run);
-    };
     const take = (run: RunId, log: OpenLog, line: LogLine): boolean => {
       if (line.n <= log.lastN) return false;
       log.lastN = line.n;
       if (log.isRemoved) return false;
       const raw = encodeLine(line);
-      const cause = findFullLimit(log, getDay(), line, raw.length, limits);
+      const cause = findFullLimit(log, account.getDay(), line, raw.length, limits);
       if (cause !== undefined) {
-        leaveOut(run, log, line, raw, cause);
+        account.leaveOut(run, log, line, raw, cause);
         return false;
       }
       if (log.rawBytes + raw.length > CHUNK_BYTES) chunks.storeOpen(run, log);
@@ -172,29 +218,8 @@ export function createLogWriter(sql: Sql, limits: LogLimits = LOG_LIMITS): (spea
       log.rawBytes += raw.length;
       log.lines.push(line);
       log.raw.push(raw);
-      getDay().bytes += raw.length;
-      total.stored += raw.length;
+      account.addStored(raw.length);
       return true;
-    };
-    /** The counts of a run, its gaps, and the last of what was left out, which takes its room from the day as well. */
-    const save = (run: RunId, log: OpenLog): void => {
-      const { lastN, bytes, leftOut } = log;
-      rows.save.run({ run, lastN, bytes, leftOut });
-      for (const gap of log.gaps.values()) losses.widenGap(tenant, run, gap);
-      if (log.tail.length === 0) return;
-      const budget = getDay();
-      const room = limits.hostDayBytes + limits.hostDayReserveBytes - budget.bytes;
-      budget.bytes += Math.max(0, losses.saveTail(tenant, run, log.tail, room));
-    };
-    const settleTail = (run: RunId, state: TerminalState): void => {
-      if (state === 'succeeded' || state === 'skipped') {
-        losses.dropTail(run);
-        return;
-      }
-      const kept = losses.keepTail(run);
-      if (kept.lines === 0) return;
-      rows.found.run({ run, ...kept });
-      total.stored += kept.bytes;
     };
 
     return {
@@ -207,24 +232,19 @@ export function createLogWriter(sql: Sql, limits: LogLimits = LOG_LIMITS): (spea
         if (log) {
           if ((rows.openBytes.find({ run })?.chunks ?? 0) === 0) chunks.store(run, log, true);
           else chunks.storeOpen(run, log);
-          save(run, log);
+          account.save(run, log);
           open.delete(run);
         }
         chunks.pack(run);
-        settleTail(run, state);
+        account.settleTail(run, state);
       },
       flush() {
         for (const [run, log] of open) {
           chunks.storeOpen(run, log);
-          save(run, log);
+          account.save(run, log);
         }
         open.clear();
-        if (day) losses.saveDay(tenant, host, day);
-        if (total.stored + total.dropped > 0) rows.count.run({ tenant, ...total });
-        if (lost.size === 0) return undefined;
-        const isNews = day !== undefined && day.leftOut > 0 && !wasReached;
-        const reached = isNews && day ? { day: formatDay(day.day), limitBytes: limits.hostDayBytes } : undefined;
-        return { runs: [...lost], reached };
+        return account.close();
       },
     };
   };
