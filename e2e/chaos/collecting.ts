@@ -3,6 +3,7 @@
  * resident memory alone says little about what is held. The program itself is started as always, with one more module in front of it.
  */
 import { fileURLToPath } from 'node:url';
+import { waitFor } from '../harness/services/wait-for.ts';
 
 /** For the environment of the program. */
 export const COLLECTING_ENV: Readonly<Record<string, string>> = {
@@ -21,16 +22,16 @@ export type Held = {
 type Collecting = {
   kill(signal: NodeJS.Signals): Promise<void>;
   readLog(): string;
-  awaitLog(pattern: RegExp, deadlineMs?: number): Promise<RegExpExecArray>;
 };
 
-const DONE = /^garbage is collected \{.*\}$/gm;
+const DONE = /^garbage is collected (\{.*\})$/gm;
+const COLLECTED_WITHIN_MS = 60_000;
 
-/** Resolves when the program has collected. One call at a time for each program. */
+/** Resolves when the program has collected. One call at a time for each program. @throws Error when it does not in time. */
 export async function collectGarbage(program: Collecting): Promise<Held> {
-  const before = program.readLog().match(DONE)?.length ?? 0;
+  const readAll = (): readonly string[] => [...program.readLog().matchAll(DONE)].map(([, held = '']) => held);
+  const before = readAll().length;
   await program.kill('SIGUSR2');
-  const next = new RegExp(`(?:^garbage is collected \\{[^]*?){${before}}^garbage is collected (\\{.*\\})$`, 'm');
-  const [, held = '{}'] = await program.awaitLog(next, 30_000);
-  return JSON.parse(held) as Held;
+  const next = await waitFor('garbage to be collected', async () => readAll()[before], { deadlineMs: COLLECTED_WITHIN_MS });
+  return JSON.parse(next) as Held;
 }

@@ -24,7 +24,9 @@ const FAULT_EVERY_MS = 30_000;
 const FAULTS_AT_LEAST = 6;
 /** Each light agent reports once in this time. */
 const REPORT_EVERY_MS = 10_000;
-/** The beginning says nothing about growth, and only there may the server be restarted. */
+/** More often while the system warms up, so that what the server keeps of its ledger in memory is at its bound afterwards. */
+const REPORT_WARM_UP_EVERY_MS = 2_000;
+/** The beginning says nothing about growth; only in the first third of it may the server be restarted. */
 const WARM_UP = 0.25;
 const WARM_UP_MAX_MS = 15 * 60_000;
 /** Two waits of the longest kind, and the time in which a silent line is noticed. */
@@ -106,9 +108,12 @@ async function soak(lab: Lab, world: World): Promise<Observed> {
   try {
     for (; elapsed() < soakMs || looks.length < 2; faults += 1) {
       const isWarm = elapsed() >= warmUpMs;
-      if (isWarm) lived ??= world.server.pid();
+      if (isWarm && lived === undefined) {
+        lived = world.server.pid();
+        reporter.slowDown();
+      }
       const dueAt = elapsed() + everyMs;
-      await carryOutFault(lab, world, faults, isWarm, everyMs);
+      await carryOutFault(lab, world, faults, elapsed() < warmUpMs / 3, everyMs);
       await recover(lab, world);
       if (isWarm && lived !== world.server.pid()) problems.push('the server was not the same process any more');
       // The pace of the faults. By its end every line that was cut is known to be cut, so that those who are there are back.
@@ -128,9 +133,9 @@ async function soak(lab: Lab, world: World): Promise<Observed> {
   }
 }
 
-async function carryOutFault(lab: Lab, world: World, index: number, isWarm: boolean, everyMs: number): Promise<void> {
+async function carryOutFault(lab: Lab, world: World, index: number, mayEndServer: boolean, everyMs: number): Promise<void> {
   const seed = lab.seed.fork(String(index));
-  const fault = seed.pick(SOAK_FAULTS.filter(({ endsServer }) => !(isWarm && endsServer)));
+  const fault = seed.pick(SOAK_FAULTS.filter(({ endsServer }) => mayEndServer || !endsServer));
   const holdMs = seed.int([1_000, Math.max(1_000, Math.floor(everyMs / 2))]);
   lab.record({ fault: fault.name, index, holdMs });
   lab.say(`fault ${index}: ${fault.name}`);
@@ -146,14 +151,22 @@ async function recover(lab: Lab, { fleet, real, stack }: World): Promise<void> {
   if (tookMs > 10_000) lab.say(`everybody was back after ${roundTo(tookMs / 1000, 1)} s`);
 }
 
-function startReporting({ light }: World): { stop(): void; count(): number } {
+function startReporting({ light }: World): { stop(): void; slowDown(): void; count(): number } {
   let count = 0;
-  const timer = setInterval(() => {
+  const report = (): void => {
     const agent = light[count % light.length];
     count += 1;
     void agent?.report({ type: 'host.notice', at: Date.now(), level: 'info', text: `all is well for the ${count}th time` });
-  }, REPORT_EVERY_MS / light.length);
-  return { stop: () => clearInterval(timer), count: () => count };
+  };
+  let timer = setInterval(report, REPORT_WARM_UP_EVERY_MS / light.length);
+  return {
+    stop: () => clearInterval(timer),
+    slowDown() {
+      clearInterval(timer);
+      timer = setInterval(report, REPORT_EVERY_MS / light.length);
+    },
+    count: () => count,
+  };
 }
 
 /** What a run opens is closed with it, so this waits until none goes on. */
