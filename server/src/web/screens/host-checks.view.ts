@@ -38,6 +38,7 @@ export function checksPanel(view: ChecksView): Html | false {
   if (view.facts === undefined && view.lastSeenAt === undefined) return false;
   const checks = [
     settingsCheck(view),
+    secretsCheck(view),
     clockCheck(view),
     outboxCheck(view),
     childrenCheck(view),
@@ -77,6 +78,16 @@ function settingsCheck({ spec, standing }: ChecksView): Check {
         ? `${behind}; on their way. If this stays, the reason is under Happenings`
         : `${behind}; sent when it is back`,
   };
+}
+
+/** A host that keeps its secrets has nothing to look at here. */
+function secretsCheck({ secretsMode, takesSecrets, standing }: ChecksView): Check | undefined {
+  if (secretsMode === 'kept') return undefined;
+  const name = 'Secrets';
+  if (!takesSecrets)
+    return { name, standing: 'bad', seen: 'it is to keep none, and its agent cannot be handed them; install a newer agent' };
+  if (standing === 'online') return { name, standing: 'good', seen: 'in its memory only, brought at each connection' };
+  return { name, standing: 'look', seen: 'it keeps none: nothing is backed up until it is connected again' };
 }
 
 function clockCheck({ skewMs, skewLevel }: ChecksView): Check {

@@ -4,12 +4,15 @@ import { html } from '../html.ts';
 import { type Field, form } from '../ui/form.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import type { Urls } from '../urls.ts';
+import { listSecretsOptions, SECRETS_CHANGE, SECRETS_COST } from './secrets-mode-words.ts';
 
 export interface EditHostView {
   urls: Urls;
   id: string;
   name: string;
-  values: { name: string; tags: string; concurrency: string };
+  values: { name: string; tags: string; concurrency: string; secretsMode: string };
+  /** Whether its agent can do without keeping secrets. */
+  canDoWithout: boolean;
   errors: Readonly<Record<string, string>>;
   problem?: string | undefined;
 }
@@ -44,6 +47,16 @@ export function editHostPage(shell: Shell, view: EditHostView): Html {
       max: 32,
       error: errors['concurrency'],
       help: 'Further runs wait their turn.',
+    },
+    {
+      name: 'secretsMode',
+      label: 'Secrets',
+      kind: 'select',
+      value: values.secretsMode,
+      required: true,
+      error: errors['secretsMode'],
+      options: listSecretsOptions(values.secretsMode, view.canDoWithout),
+      help: `${SECRETS_COST} ${SECRETS_CHANGE}`,
     },
   ];
   return layout(shell, {

@@ -1,10 +1,12 @@
 /** What is known of the machine behind a host: its facts, how it is doing right now, and the tools on it. */
+import type { SecretsMode } from '@holdfast/shared/domain/plan.ts';
 import { type Html, type HtmlValue, html } from '../html.ts';
 import { fingerprintLine } from '../ui/fingerprint.ts';
 import { facts, panel, rows } from '../ui/panel.ts';
 import { formatBytes, formatCount, formatPercent } from '../ui/quantity.ts';
 import { type HostState, status } from '../ui/status.ts';
 import { type Clockface, relativeTime, stampTime } from '../ui/time.ts';
+import { SECRETS_WORDS } from './secrets-mode-words.ts';
 
 export interface HostToolRow {
   tool: string;
@@ -46,6 +48,9 @@ export interface MachineView {
   words: readonly string[];
   joinedAt: number;
   concurrency: number;
+  secretsMode: SecretsMode;
+  /** Whether its agent can be handed secrets apart from its settings. */
+  takesSecrets: boolean;
   /** Versions of the host's settings: what it works by, and what it should. */
   spec: { has: number; wanted: number; tooBig?: boolean };
   facts: HostFactsView | undefined;
@@ -75,6 +80,7 @@ export function factsPanel(view: MachineView): Html {
       { label: 'Fingerprint', value: fingerprintLine(view.words) },
       ...machine,
       { label: 'Runs at once', value: formatCount(view.concurrency) },
+      { label: 'Secrets', value: SECRETS_WORDS[view.secretsMode] },
       { label: 'Joined', value: stampTime(view.joinedAt, face) },
     ]),
   });

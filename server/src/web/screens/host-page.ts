@@ -1,8 +1,9 @@
 /** `/hosts/:host`: one host, its edit form, and its access. */
 import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
-import { nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { nameSchema, SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { DRAIN } from '@holdfast/shared/limits.ts';
+import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import * as z from 'zod';
 import { isAllowed } from '../../core/caller.ts';
 import {
@@ -115,6 +116,8 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
     skewMs: host.skewMs,
     skewLevel: host.skewLevel,
     concurrency: host.concurrency,
+    secretsMode: host.secretsMode,
+    takesSecrets: hasCapability(host.facts, 'secrets.put'),
     drain: await readDrain(context, caller, host),
     drainMinutes: DRAIN.minutes,
     spec: {
@@ -147,12 +150,18 @@ async function showHost(context: CoreContext, visit: Visit): Promise<PageReply> 
 }
 
 function toEditView(visit: Visit, host: HostView, problem: FormProblem, values: EditHostView['values']): EditHostView {
-  return { urls: visit.urls, id: host.id, name: host.name, values, errors: problem.fields, problem: problem.text };
+  const canDoWithout = hasCapability(host.facts, 'secrets.put');
+  return { urls: visit.urls, id: host.id, name: host.name, values, canDoWithout, errors: problem.fields, problem: problem.text };
 }
 
 async function showEdit(context: CoreContext, visit: Visit): Promise<PageReply> {
   const host = await getHost(context, visit.caller, getHostId(visit));
-  const values = { name: host.name, tags: host.tags.join(', '), concurrency: String(host.concurrency) };
+  const values = {
+    name: host.name,
+    tags: host.tags.join(', '),
+    concurrency: String(host.concurrency),
+    secretsMode: host.secretsMode,
+  };
   const view = toEditView(visit, host, NO_PROBLEM, values);
   return { kind: 'page', html: editHostPage(await buildShell(context, visit, 'hosts'), view) };
 }
@@ -161,12 +170,19 @@ const editSchema = z.object({
   name: nameSchema,
   tags: tagListSchema,
   concurrency: z.coerce.number().int('must be a whole number').min(1).max(32),
+  // Left out: as it is.
+  secretsMode: z.preprocess((typed) => (typed === '' ? undefined : typed), z.enum(SECRETS_MODES).optional()),
 });
 
 async function postEdit(context: CoreContext, visit: Visit): Promise<PageReply> {
   const { caller, form, urls } = visit;
   const id = getHostId(visit);
-  const typed = { name: readText(form, 'name'), tags: readText(form, 'tags'), concurrency: readText(form, 'concurrency') };
+  const typed = {
+    name: readText(form, 'name'),
+    tags: readText(form, 'tags'),
+    concurrency: readText(form, 'concurrency'),
+    secretsMode: readText(form, 'secretsMode'),
+  };
   const parsed = editSchema.safeParse({ ...typed, tags: splitTags(typed.tags) });
   let problem: FormProblem;
   if (parsed.success) {

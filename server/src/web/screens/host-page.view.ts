@@ -125,6 +125,16 @@ function drainNotice({ drain, face, may, urls, id }: HostPageView): Html | false
   return drain !== undefined && drainBanner(drain, face, may.manage ? urls.resumeHost({ host: id }) : undefined);
 }
 
+const SILENT: Flash = {
+  tone: 'notice',
+  text: 'The agent keeps its schedule without this server and reports afterwards. Until then nothing here is shown as protected. On the host, look at: holdfast-agent status',
+};
+
+const SILENT_WITHOUT_SECRETS: Flash = {
+  tone: 'warning',
+  text: 'This host keeps no secrets, so nothing on it is backed up until it reaches this server again. Runs that come due wait as long as their plan’s grace. On the host, look at: holdfast-agent status',
+};
+
 const SPEC_TOO_BIG: Flash = {
   tone: 'problem',
   text: 'The settings of this host are more than it can be sent, so it works by older ones. Take sources off it, or shorten their lists of paths and certificates.',
@@ -139,10 +149,7 @@ function hostWarnings(view: HostPageView): readonly Flash[] {
       text: 'Two agents used this identity at once: a copy of the machine or of its state. Neither is let in; both keep their schedule, and what they back up meanwhile is not shown. Say below which one is the host.',
     });
   if (view.standing === 'offline' && view.lastSeenAt !== undefined)
-    warnings.push({
-      tone: 'notice',
-      text: 'The agent keeps its schedule without this server and reports afterwards. Until then nothing here is shown as protected. On the host, look at: holdfast-agent status',
-    });
+    warnings.push(view.secretsMode === 'kept' ? SILENT : SILENT_WITHOUT_SECRETS);
   if (view.standing === 'online' && view.spec.has < view.spec.wanted && view.spec.tooBig === true) warnings.push(SPEC_TOO_BIG);
   if (view.facts?.pdeathsig === false)
     warnings.push({

@@ -1,8 +1,9 @@
 /** The hosts that wait for approval, and the two answers to them. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { nameSchema, tagSchema } from '@holdfast/shared/domain/plan.ts';
+import { nameSchema, SECRETS_MODES, tagSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
+import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import * as z from 'zod';
 import { isAllowed } from '../../core/caller.ts';
 import { approveHost, listPendingHosts, type PendingHost, rejectHost } from '../../core/enrolment.ts';
@@ -19,6 +20,7 @@ export interface RefusedApproval {
   announcement: string;
   name: string;
   tags: string;
+  secretsMode: string;
   problem: FormProblem;
 }
 
@@ -34,8 +36,17 @@ function toPendingView(host: PendingHost, refused: RefusedApproval | undefined):
     announcedAt: host.createdAt,
     expiresAt: host.expiresAt,
     nameTaken: host.nameTaken,
+    canDoWithout: hasCapability(facts, 'secrets.put'),
     ...(refused?.announcement === host.id
-      ? { typed: { name: refused.name, tags: refused.tags, errors: refused.problem.fields, problem: refused.problem.text } }
+      ? {
+          typed: {
+            name: refused.name,
+            tags: refused.tags,
+            secretsMode: refused.secretsMode,
+            errors: refused.problem.fields,
+            problem: refused.problem.text,
+          },
+        }
       : {}),
   };
 }
@@ -54,7 +65,7 @@ export async function readPending(context: CoreContext, visit: Visit, refused?: 
 
 export const tagListSchema = z.array(tagSchema).max(TEXT.tags, `there may be ${TEXT.tags} tags at most`);
 
-const approvalSchema = z.object({ name: nameSchema, tags: tagListSchema });
+const approvalSchema = z.object({ name: nameSchema, tags: tagListSchema, secretsMode: z.enum(SECRETS_MODES) });
 
 /** Lets a host in, and leads to it. Undefined reply: the form was refused, for the reason given. */
 export async function answerApproval(
@@ -62,8 +73,13 @@ export async function answerApproval(
   visit: Visit,
 ): Promise<{ reply: PageReply } | { refused: RefusedApproval }> {
   const announcement = getParam(visit, 'announcement', idSchema('announcement'));
-  const typed = { name: readText(visit.form, 'name'), tags: readText(visit.form, 'tags') };
-  const parsed = approvalSchema.safeParse({ name: typed.name, tags: splitTags(typed.tags) });
+  const typed = {
+    name: readText(visit.form, 'name'),
+    tags: readText(visit.form, 'tags'),
+    // An older page has no such field.
+    secretsMode: readText(visit.form, 'secretsMode') || 'kept',
+  };
+  const parsed = approvalSchema.safeParse({ ...typed, tags: splitTags(typed.tags) });
   if (!parsed.success) return { refused: { announcement, ...typed, problem: toSchemaProblem(parsed.error) } };
   try {
     const host = await approveHost(context, visit.caller, announcement, parsed.data);

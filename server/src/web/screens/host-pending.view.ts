@@ -8,6 +8,7 @@ import { facts, panel } from '../ui/panel.ts';
 import { hostStatus } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
+import { listSecretsOptions, SECRETS_COST } from './secrets-mode-words.ts';
 
 export interface PendingHostView {
   id: string;
@@ -21,8 +22,12 @@ export interface PendingHostView {
   expiresAt: number;
   /** Another host, or another announcement, has this name. */
   nameTaken: boolean;
+  /** Whether its agent can do without keeping secrets. */
+  canDoWithout: boolean;
   /** What was typed, when the form came back. */
-  typed?: { name: string; tags: string; errors: Readonly<Record<string, string>>; problem?: string | undefined } | undefined;
+  typed?:
+    | { name: string; tags: string; secretsMode: string; errors: Readonly<Record<string, string>>; problem?: string | undefined }
+    | undefined;
 }
 
 export interface PendingView {
@@ -90,7 +95,7 @@ function decision(host: PendingHostView, { urls }: PendingView): Html {
   ];
   const form = html`<form class="form" method="post" action="${urls.approveHost({ announcement: host.id })}" ${attrs({ id: formId })}>${
     typed?.problem !== undefined && callout({ tone: 'problem', text: typed.problem })
-  }<div class="fields">${fields.map((field) => textField(`${formId}-${field.name}`, field, typed?.errors[field.name]))}</div></form>`;
+  }<div class="fields">${fields.map((field) => textField(`${formId}-${field.name}`, field, typed?.errors[field.name]))}${secretsField(`${formId}-secrets`, host)}</div></form>`;
   const reject = confirmButton({
     id: `reject-${host.id}`,
     label: 'Reject…',
@@ -127,6 +132,19 @@ function textField(id: string, field: PlainField, error?: string): Html {
       'aria-invalid': error === undefined ? null : 'true',
     },
   )}><p class="help" id="${id}-help">${field.help}</p>${error !== undefined && html`<p class="error" id="${id}-error">${icon('cross')}<span>${error}</span></p>`}</div>`;
+}
+
+/** Where the host will have its secrets. */
+function secretsField(id: string, { typed, canDoWithout }: PendingHostView): Html {
+  const chosen = typed?.secretsMode ?? 'kept';
+  const error = typed?.errors['secretsMode'];
+  const options = listSecretsOptions(chosen, canDoWithout).map(
+    ({ value, label, disabled }) => html`<option ${attrs({ value, selected: value === chosen, disabled })}>${label}</option>`,
+  );
+  const described = [`${id}-help`, ...(error === undefined ? [] : [`${id}-error`])].join(' ');
+  return html`<div class="field ${error !== undefined && 'field-wrong'}"><label for="${id}">Secrets</label><select class="input" ${attrs(
+    { id, name: 'secretsMode', 'aria-describedby': described, 'aria-invalid': error === undefined ? null : 'true' },
+  )}>${options}</select><p class="help" id="${id}-help">${SECRETS_COST}</p>${error !== undefined && html`<p class="error" id="${id}-error">${icon('cross')}<span>${error}</span></p>`}</div>`;
 }
 
 /** What Add host shows while it waits. */
