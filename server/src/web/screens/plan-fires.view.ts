@@ -3,6 +3,7 @@ import { type Html, html } from '../html.ts';
 import { callout } from '../ui/flash.ts';
 import { icon } from '../ui/icons.ts';
 import { type Clockface, formatRelative, formatStamp } from '../ui/time.ts';
+import { type HostBeginsView, hostBegins } from './host-begins.view.ts';
 
 export type FiresView = {
   /** `every day at 02:00, Europe/Berlin`; undefined for a plan that runs only by hand. */
@@ -14,6 +15,10 @@ export type FiresView = {
   /** The schedule's own zone: fires are written in it. */
   readonly zone: string;
   readonly notes: readonly string[];
+  /** How far the hosts are apart, as a sentence. */
+  readonly spread?: string | undefined;
+  /** When each host really begins, where that is not at the fire. */
+  readonly begins?: HostBeginsView | undefined;
   /** Something typed that has no effect as things stand. */
   readonly hint?: string | undefined;
 };
@@ -28,7 +33,7 @@ function firesBody(view: FiresView, face: Clockface): Html {
   const hint = view.hint !== undefined && callout({ tone: 'notice', text: view.hint });
   if (view.problem !== undefined) return html`<p class="error">${icon('cross')}<span>${view.problem}</span></p>${hint}`;
   if (view.words === undefined) return html`<p class="quiet">Runs only when somebody asks for it.</p>${hint}`;
-  return html`<p>Fires <strong>${view.words}</strong>.</p>${hint}${firesList(view, face)}`;
+  return html`<p>Fires <strong>${view.words}</strong>.</p>${view.spread !== undefined && html`<p>${view.spread}</p>`}${hint}${firesList(view, face)}${view.begins !== undefined && hostBegins(view.begins)}`;
 }
 
 /** The fires alone, with what clocks do to them. */

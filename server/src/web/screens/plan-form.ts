@@ -16,6 +16,7 @@ import { readClockface } from './clockface.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { findText, readList, readText } from './form-values.ts';
 import { findId, getParam, wantsPart } from './params.ts';
+import { previewBegins } from './plan-begins.ts';
 import { firesPreview } from './plan-fires.view.ts';
 import { PLAN_SOURCES, type PlanFormView, planFormPage, sourceChoices } from './plan-form.view.ts';
 import {
@@ -181,8 +182,11 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
       { value: BY_HAND, label: 'Only by hand' },
     ],
     zones: listZones(),
-    fires: previewSchedule(calendar, draft.schedule, face.now),
-    firesUrl: urls.previewFires(),
+    fires: {
+      ...previewSchedule(calendar, draft.schedule, face.now),
+      ...(await previewBegins(context, visit, calendar, { plan, ...draft }, face)),
+    },
+    firesUrl: urls.previewFires({ plan: plan?.id }),
     options: toOptionsView(scene),
     problem: problem.text,
     errors: problem.fields,
@@ -254,7 +258,11 @@ export function createPlanFormScreens(calendar: FireCalendar): readonly ScreenRo
         demand(visit.caller, 'view');
         const text = readScheduleText(visit.query, visit.frame.zone ?? 'UTC');
         const face = readClockface(context, visit);
-        return { kind: 'page', html: firesPreview(previewSchedule(calendar, text, face.now), face) };
+        const id = findId(readText(visit.query, 'plan'), idSchema('plan'));
+        const plan = id === undefined ? undefined : await getPlan(context, visit.caller, id);
+        const typed = { plan, schedule: text, options: readOptionsText(visit.query) };
+        const begins = await previewBegins(context, visit, calendar, typed, face);
+        return { kind: 'page', html: firesPreview({ ...previewSchedule(calendar, text, face.now), ...begins }, face) };
       },
     },
     {

@@ -95,7 +95,7 @@ function sourceBox(choice: SourceChoice): Html {
 /** The hidden button comes first, so that Enter in a field saves instead of adding or removing a row. */
 function planForm(view: PlanFormView): Html {
   const hidden = view.version === undefined ? {} : { version: view.version };
-  return html`<form class="form" id="${FORM}" method="post" action="${view.action}">${hiddenInputs(hidden)}<button hidden></button>${fieldSection({ fields: [repositoryField(view)] })}${whenSection(view)}${fieldSection({ fields: [nameField(view), enabledField(view)] })}<div class="folds">${optionSections(view.options)}</div><div class="form-actions">${button({ label: view.submit, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
+  return html`<form class="form" id="${FORM}" method="post" action="${view.action}">${hiddenInputs(hidden)}<button hidden></button>${fieldSection({ fields: [repositoryField(view)] })}${whenSection(view)}${fieldSection({ fields: [nameField(view), enabledField(view)] })}<div class="folds" id="plan-options">${optionSections(view.options)}</div><div class="form-actions">${button({ label: view.submit, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
 }
 
 function repositoryField(view: PlanFormView): Field {
@@ -135,7 +135,7 @@ function enabledField(view: PlanFormView): Field {
   };
 }
 
-/** Typing anywhere in here shows the next fires; without JavaScript they are checked when the plan is saved. */
+/** Typing anywhere in here, or in the options, shows the next fires and when each host begins; without JavaScript they are checked when the plan is saved. */
 function whenSection(view: PlanFormView): Html {
   const { values, errors } = view;
   const zoneField: Field = {
@@ -157,7 +157,7 @@ function whenSection(view: PlanFormView): Html {
     error: errors['cron'],
     help: 'Five fields: minute, hour, day of month, month, day of week.',
   };
-  return html`<div class="fields" id="plan-when" hx-get="${view.firesUrl}" hx-trigger="input delay:200ms, change" hx-include="#plan-when" hx-target="#plan-fires" hx-select="#plan-fires" hx-swap="outerMorph" hx-sync="this:replace"><fieldset class="field"><legend>at these times</legend><div class="choices">${view.presets.map(
+  return html`<div class="fields" id="plan-when" hx-get="${view.firesUrl}" hx-trigger="input delay:200ms, change, input from:#plan-options delay:200ms, change from:#plan-options" hx-include="#plan-when, #plan-options" hx-target="#plan-fires" hx-select="#plan-fires" hx-swap="outerMorph" hx-sync="this:replace"><fieldset class="field"><legend>at these times</legend><div class="choices">${view.presets.map(
     (preset) =>
       html`<label class="check"><input type="radio" name="preset" ${attrs({ value: preset.value, checked: preset.value === values.preset })}><span>${preset.label}</span></label>`,
   )}</div></fieldset>${formField(cronField)}${formField(zoneField)}<datalist id="zones">${view.zones.map((zone) => html`<option value="${zone}"></option>`)}</datalist></div>${firesPreview(view.fires, view.face)}`;

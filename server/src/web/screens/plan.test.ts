@@ -4,6 +4,7 @@ import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
 import * as calendar from '../../fires/fires.ts';
 import { createFleet, type Fleet, HOSTILE, playDay } from './fixtures/fleet.ts';
+import { readWords } from './fixtures/inert.ts';
 import { createWorld, NOW, type World } from './fixtures/world.ts';
 import { createPlanScreens } from './plans.ts';
 
@@ -78,6 +79,16 @@ describe('The form of a plan', () => {
     assert.match(good, /<strong>Monday to Friday every 15 minutes, in the hours 08 to 18, UTC<\/strong>/);
     assert.match(await world.read('/plans/fires?preset=own&cron=61+*+*+*+*&zone=UTC'), /is no minute: it takes 0 to 59/);
     assert.match(await world.read('/plans/fires?preset=daily&zone=Mars%2FOlympus'), /is not a time zone this system knows/);
+    const options = '&grace=24+h&attempts=3&retryAfter=60+s&overlap=skip&priority=normal&spread=1+h';
+    const spread = readWords(await world.read(`/plans/fires?preset=daily&zone=UTC${options}`));
+    assert.match(spread, /within 1.h after the fire, always the same one; the plan’s page names it/);
+    assert.doesNotMatch(spread, /Begins/);
+    const edited = readWords(await world.read(`/plans/fires?plan=${fleet.plans.nightly}&preset=daily&zone=UTC${options}`));
+    assert.match(edited, /Begins .*after its fire/);
+    assert.doesNotMatch(
+      await world.read(`/plans/fires?preset=daily&zone=UTC${options.replace('1+h', 'long')}`),
+      /at a moment of its own/,
+    );
     assert.match(await world.read('/plans/fires?preset=none&zone=UTC'), /Runs only when somebody asks for it/);
     assert.match(await world.read('/plans/fires?preset=daily&cron=5+5+*+*+*&zone=UTC'), /is used once/);
   });
