@@ -1,7 +1,7 @@
 # Every target runs through npm, so that the Node pinned in package.json is used, whatever Node the machine has.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check e2e bench chaos agent
+.PHONY: help setup demo test check e2e bench chaos coverage agent
 
 # npm writes this file last, so it is newer than the lock exactly when the installed packages match it.
 installed := node_modules/.package-lock.json
@@ -38,6 +38,10 @@ bench: $(installed) ## measure speed and size; OUT=file.json also writes the fig
 chaos: $(installed) ## inject faults for a quarter of an hour; FULL=1 makes the published figures, SOAK=8h soaks, SEED=n repeats, OUT=file.json, ONLY=name
 	@npm run -s setup -- test
 	@npm run -s chaos
+
+coverage: $(installed) ## lines and branches that no test runs, of gate, journal, channel, scheduler and runs, each named; OUT=file.json; some minutes
+	@npm run -s setup -- test
+	@npm run -s coverage
 
 agent: $(installed) ## bundle the agent into one executable, dist/holdfast-agent, for hosts without Node
 	@npm run -s build:agent

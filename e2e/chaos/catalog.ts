@@ -1,4 +1,5 @@
 /** Every experiment, in the order in which they run: quick ones first. */
+import { COVERAGE } from './coverage.ts';
 import type { Experiment } from './experiment.ts';
 import { cancelLatency } from './experiments/cancel-latency/cancel-latency.ts';
 import { DELIVERY } from './experiments/delivery/experiment.ts';
@@ -27,4 +28,5 @@ export const EXPERIMENTS: readonly Experiment[] = [
   HALF_OPEN,
   ...KILL_POINTS,
   SOAK,
+  COVERAGE,
 ];

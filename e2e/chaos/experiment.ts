@@ -41,6 +41,8 @@ export type Experiment = {
   readonly figures: readonly string[];
   /** Left out unless it is asked for by name or by `SOAK`. */
   readonly isSoak?: boolean;
+  /** Takes minutes at every effort: left out unless it is asked for by name or the published figures are made. */
+  readonly isLong?: boolean;
   /** @throws only when it could not be carried out; what it finds is in the outcomes. */
   run(lab: Lab): Promise<readonly Outcome[]>;
 };

@@ -16,6 +16,12 @@ describe('A call of the laboratory', () => {
     assert.equal(planChaos(CATALOG, { selection: '1' }).effort, 'selection');
   });
 
+  it('leaves out what takes long at every effort, unless all is made or it is asked for', () => {
+    const catalog = [...CATALOG, { ...make(['coverage']), isLong: true }];
+    const count = (words: Parameters<typeof planChaos>[1]) => planChaos(catalog, words).experiments.length;
+    assert.deepEqual([count({}), count({ full: '1' }), count({ only: 'cov' }), count({ selection: '1' })], [2, 4, 1, 2]);
+  });
+
   it('takes an experiment by the beginning of one of its figures', () => {
     assert.deepEqual(titles({ only: 'kill-s' }), ['kill-agent']);
     assert.deepEqual(titles({ only: 'soak' }), ['soak-memory']);

@@ -32,7 +32,7 @@ export function planChaos(catalog: readonly Experiment[], words: Words): ChaosPl
   const asked = catalog.filter((experiment) => {
     if (only !== undefined) return experiment.figures.some((name) => name.startsWith(only));
     if (soakMs !== undefined) return experiment.isSoak === true;
-    return experiment.isSoak !== true || effort === 'full';
+    return effort === 'full' || (experiment.isSoak !== true && experiment.isLong !== true);
   });
   if (asked.length > 0) return { effort, experiments: asked, soakMs };
   const names = catalog.flatMap((experiment) => experiment.figures).join(', ');
