@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -29,6 +29,13 @@ function openFilled(t: TestContext, generation: { version: string; binary: strin
   mkdirSync(join(lab.dir, 'source'));
   writeNoise(join(lab.dir, 'source/noise'), NOISE_BYTES, 3);
   return lab;
+}
+
+/** A number that no process of this namespace has, nor gets soon. */
+function findFreePid(): number {
+  let number = 25_000;
+  while (existsSync(`/proc/${number}`) || Math.abs(number - process.pid) < 5000) number -= 1;
+  return number;
 }
 
 const listStored = (lab: Laboratory, kind: 'snapshots' | 'locks') =>
@@ -116,7 +123,9 @@ for (const generation of GENERATIONS) {
       const { env } = lab.access();
       const user = process.getuid?.() === 0 ? '' : '--map-root-user';
       // Its process id says nothing in this namespace: whoever looks for it here takes it for dead.
-      const script = `sleep 60 | unshare --pid --fork --kill-child ${user} ${generation.binary} backup --stdin --no-cache`;
+      const number = findFreePid();
+      const inside = `echo ${number - 1} > /proc/sys/kernel/ns_last_pid; ${generation.binary} backup --stdin --no-cache; exit $?`;
+      const script = `sleep 60 | unshare --pid --fork --kill-child --mount-proc ${user} sh -c '${inside}'`;
       const stage = lab.shell(script);
       const stop = new AbortController();
       const workDir = lab.workDir();
@@ -132,7 +141,7 @@ for (const generation of GENERATIONS) {
       const look = { access: lab.access(), workDir: lookDir };
       const { locks = [] } = await lab.engine.listLocks(look);
       assert.equal(locks.length, 1);
-      assert.ok(!lab.started.some(({ pid }) => pid === locks[0]?.pid), 'its number is not one of ours');
+      assert.equal(locks[0]?.pid, number, 'a number that nobody has here');
       assert.deepEqual(await lab.engine.clearOwnLocks(look), { removed: 0, left: [] });
       assert.equal(listStored(lab, 'locks').length, 1);
       stop.abort();
