@@ -41,7 +41,7 @@ export function computeRetryMs(
 /** A fraction that belongs to an id: the same after a restart, another one for another run. FNV-1a, then the finalizer of MurmurHash3. */
 export function toFraction(id: string): number {
   let hash = 0x811c9dc5;
-  for (const character of id) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
+  for (const byte of Buffer.from(id)) hash = Math.imul(hash ^ byte, 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
