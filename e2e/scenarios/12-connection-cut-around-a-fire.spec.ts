@@ -8,8 +8,10 @@ import { expect, expectAccessible, finishStack, signIn, test } from '../harness/
 import { addPlan, addSource, describeFiles, runPlan } from '../harness/catalog.ts';
 import { type LabClock, startLabClock } from '../harness/lab-clock.ts';
 import { awaitTool } from '../harness/part2/freeze.ts';
+import { awaitFile, wrapTool } from '../harness/part2/slow-tool.ts';
 import { awaitSpec, type LocalWorld, prepareLocalWorld } from '../harness/part2/world.ts';
 import { expectWholeLog, expectWholePage } from '../harness/run-proof.ts';
+import { getRestic } from '../harness/services/tools.ts';
 import { waitFor } from '../harness/services/wait-for.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
 
@@ -130,12 +132,22 @@ const TROUBLES: readonly Trouble[] = [
       await awaitTool(agent, / backup /);
       await agent.kill('SIGKILL');
       await agent.restart();
+      await writeFile(goFile(), '');
     },
     isInterrupted: true,
   },
 ];
 
-async function prepareRig({ name }: Trouble, fireAt: number): Promise<Rig> {
+const goFile = () => join(stack.directory, 'go');
+
+/** A restic that begins to store once the file is there: an agent killed before has stored nothing. */
+async function holdRestic(): Promise<string> {
+  const { path: real } = await getRestic('new');
+  const before = `case "$*" in *" backup "*) ${awaitFile(goFile())};; esac`;
+  return await wrapTool(join(stack.directory, 'held'), { name: 'restic', real, before });
+}
+
+async function prepareRig({ name, isInterrupted }: Trouble, fireAt: number): Promise<Rig> {
   const injections: Injection[] = [];
   const proxy = await startFaultProxy({
     target: { port: Number(new URL(stack.server.url).port) },
@@ -144,7 +156,11 @@ async function prepareRig({ name }: Trouble, fireAt: number): Promise<Rig> {
   });
   proxies.push(proxy);
   const serverUrl = `http://127.0.0.1:${proxy.port}`;
-  const world = await prepareLocalWorld(stack, name, 'new', { env: clock.env, serverUrl });
+  const world = await prepareLocalWorld(stack, name, 'new', {
+    env: clock.env,
+    serverUrl,
+    ...(isInterrupted ? { toolPath: [await holdRestic()] } : {}),
+  });
   const folder = join(stack.directory, name);
   await mkdir(folder);
   await writeFile(join(folder, 'file'), `content of ${name}`);
