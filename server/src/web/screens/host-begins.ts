@@ -3,7 +3,7 @@ import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import type { Plan } from '../../store/catalog.ts';
 import type { FireCalendar } from '../api/fire-calendar.ts';
-import { formatNoun, formatSpan } from '../ui/quantity.ts';
+import { formatDuration, formatNoun } from '../ui/quantity.ts';
 import { type Clockface, formatRelative, formatStamp } from '../ui/time.ts';
 import type { HostBeginLine, HostBeginsView } from './host-begins.view.ts';
 
@@ -37,7 +37,7 @@ export function findHostBegins(
     const isMoved = begin.dueAt - begin.fireAt !== spreadMs;
     const reasons = [
       formatRelative(begin.dueAt, face),
-      ...(isMoved ? ['as a blackout window ends'] : spreadMs > 0 ? [`${formatSpan(spreadMs)} after its fire`] : []),
+      ...(isMoved ? ['as a blackout window ends'] : spreadMs > 0 ? [`${formatDuration(spreadMs)} after its fire`] : []),
       ...(begin.standsFor > 0 ? [`one run for ${formatNoun(begin.standsFor + 1, 'fire')}`] : []),
     ];
     return { host: host.name, href: host.href, stamp: formatStamp(begin.dueAt, schedule.zone), reason: reasons.join(', ') };
