@@ -48,7 +48,14 @@ async function listOf(tooling: HostTooling, spec: Spec, config: AgentConfig, rep
     const source = spec.sources.find((candidate) => candidate.id === tags?.source);
     if (!source) return [];
     const state = ledger.get(snapshot.engineId);
-    return [{ source, repository, snapshot, vouched: state === undefined ? 'unknown' : state === 'vouched' ? 'yes' : 'no' }];
+    return [
+      {
+        source,
+        repository,
+        snapshot,
+        vouched: state === undefined ? 'unknown' : state === 'vouched' || state === 'partial' ? 'yes' : 'no',
+      },
+    ];
   });
 }
 

@@ -25,7 +25,7 @@ const DAY = 24 * 3_600_000;
 
 export const JOURNAL = {
   fileName: 'journal.db',
-  /** Orders, closed runs and settled fires are kept this long. */
+  /** Orders, closed runs, settled fires and rows of removed snapshots are kept this long. */
   keepMs: 30 * DAY,
   /** Fires settled further ahead than this belong to a clock that was wrong. */
   aheadMs: 2 * DAY,
@@ -164,10 +164,11 @@ function startNewEpochInCopy(meta: Meta, outbox: Outbox, path: string): void {
   meta.set('journal.inode', inode);
 }
 
-function purgeTables({ transact, orders, runs, fires }: Doors, now: number): void {
+function purgeTables({ transact, orders, runs, fires, snapshots }: Doors, now: number): void {
   transact(() => {
     orders.purge(now - JOURNAL.keepMs);
     runs.purge(now - JOURNAL.keepMs);
     fires.purge(now - JOURNAL.keepMs, now + JOURNAL.aheadMs);
+    snapshots.purge(now - JOURNAL.keepMs);
   });
 }

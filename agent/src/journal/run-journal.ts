@@ -40,6 +40,8 @@ export interface RunJournal {
   /** Replaces the body of an open run; throws `not_found` for an unknown run. */
   revise(run: RunId, body: unknown): void;
   find(run: RunId): JournaledRun | undefined;
+  /** The newest closed runs of a kind of a plan, newest first. */
+  listClosed(plan: PlanId, kind: RunKind, limit: number): JournaledRun[];
   /** Open runs, oldest first. After a crash these were interrupted. */
   listOpen(): JournaledRun[];
   /** Closes a run and forgets its processes. False when it was not open. */
@@ -90,6 +92,9 @@ export function createRunJournal(database: Database, clock: Pick<Clock, 'now'>):
   const update = database.prepare('UPDATE runs SET body = ? WHERE run = ? AND closed_at IS NULL');
   const select = database.prepare(`SELECT ${RUN_COLUMNS} FROM runs WHERE run = ?`);
   const selectOpen = database.prepare(`SELECT ${RUN_COLUMNS} FROM runs WHERE closed_at IS NULL ORDER BY opened_at, run`);
+  const selectClosed = database.prepare(
+    `SELECT ${RUN_COLUMNS} FROM runs WHERE plan = ? AND kind = ? AND closed_at IS NOT NULL ORDER BY opened_at DESC, run DESC LIMIT ?`,
+  );
   const setClosed = database.prepare('UPDATE runs SET closed_at = ? WHERE run = ? AND closed_at IS NULL');
   const setLogLines = database.prepare('UPDATE runs SET log_lines = ?1 WHERE run = ?2 AND log_lines < ?1');
   const empty = database.prepare("UPDATE runs SET body = 'null' WHERE closed_at IS NOT NULL");
@@ -115,6 +120,7 @@ export function createRunJournal(database: Database, clock: Pick<Clock, 'now'>):
       const row = select.get(run);
       return row && readRun(row);
     },
+    listClosed: (plan, kind, limit) => selectClosed.all(plan, kind, limit).map(readRun),
     listOpen: () => selectOpen.all().map(readRun),
     close: (run) =>
       database.transact(() => {

@@ -76,4 +76,15 @@ export const SCHEMA_STEPS: readonly string[] = [
   `,
   // The marker of a run is found without walking those of all others.
   "CREATE INDEX outbox_markers ON outbox (run, id) WHERE type = 'run.log' AND acknowledged_at IS NULL AND shed = 2",
+  // What retention goes by; unknown for snapshots that were recorded before.
+  `
+  ALTER TABLE snapshots ADD COLUMN plan TEXT;
+  ALTER TABLE snapshots ADD COLUMN role TEXT;
+  ALTER TABLE snapshots ADD COLUMN created_at INTEGER;
+  ALTER TABLE snapshots ADD COLUMN size_bytes INTEGER;
+  ALTER TABLE snapshots ADD COLUMN added_bytes INTEGER;
+  ALTER TABLE snapshots ADD COLUMN suspicious INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE snapshots ADD COLUMN leaving TEXT;
+  CREATE INDEX snapshots_plan ON snapshots (plan, source, created_at);
+  `,
 ];

@@ -5,7 +5,7 @@ import type { Artifact, Probe, StreamArtifact, TreeArtifact } from '@holdfast/sh
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence, TerminalState } from '@holdfast/shared/domain/run.ts';
-import { formatTags, type SnapshotTags } from '@holdfast/shared/domain/snapshot.ts';
+import { formatTags, type SnapshotMade, type SnapshotTags } from '@holdfast/shared/domain/snapshot.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import type { EngineFailure } from '../engines/restic/classify.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
@@ -32,7 +32,7 @@ export interface BackupPart {
   /** Told what a look for a lock that this part may have left came to. */
   onLockLook(check: LockCheck): void;
   /** Called inside the transaction that reports a snapshot. */
-  journalSnapshot(made: { engineId: string; snapshot: ReturnType<Workbench['createId']> }): void;
+  journalSnapshot(made: SnapshotMade): void;
 }
 
 /** What one artifact came to. */
@@ -171,7 +171,7 @@ async function proveSnapshot(part: BackupPart, artifact: Artifact, stored: Store
       ...(artifact.kind === 'stream' ? { fileName: artifact.fileName } : {}),
       evidence,
     };
-    recorder.snapshot(made, () => part.journalSnapshot({ engineId: made.engineId, snapshot: id }));
+    recorder.snapshot(made, () => part.journalSnapshot(made));
   }
   if (found.failure) failWith(found.failure);
   if (!floorOk)

@@ -2,10 +2,11 @@
  * Executes a backup run: the repository once, then each source as a part of its own, then the run's end. What failed for a cause that may
  * pass is left open for another attempt of the same run, as long as its plan's budget and time limit allow.
  */
-import type { Id, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import { DEFAULT_PLAN_OPTIONS, type PlanOptions, type Spec, type SpecRepository } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
-import type { Failure } from '@holdfast/shared/domain/run.ts';
+import type { Failure, TerminalState } from '@holdfast/shared/domain/run.ts';
+import { findSuspicion, SIZE_HISTORY } from '@holdfast/shared/domain/suspicion.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
 import type { LockCheck } from '../engines/restic/locks.ts';
@@ -13,8 +14,9 @@ import type { Exec } from '../exec/contract.ts';
 import { computeRetryMs, mayPass, toFraction } from './attempts.ts';
 import { backUpSource } from './backup.ts';
 import { callHookBefore, callOwedHook, owePlanHooks } from './hook-calls.ts';
-import { type PreparedRepository, prepareRepository, withWorkDir } from './inputs.ts';
+import { prepareRepository, withWorkDir } from './inputs.ts';
 import type { JournaledBackup } from './journaled-run.ts';
+import { openRepository } from './open-repository.ts';
 import { endPart, type PartResult, summariseParts } from './part.ts';
 import { writeIfPossible } from './possible-write.ts';
 import type { NextAttempt } from './queue.ts';
@@ -57,31 +59,6 @@ function getReady({ workbench, recorder, body, spec }: BackupExecution): Ready {
   return { exec, engine: workbench.engine(exec), repository, spec };
 }
 
-/** Opens the repository read-only: it must be there, and be the one that was pinned. It is never made. */
-async function checkRepository(
-  execution: BackupExecution,
-  ready: Ready,
-  prepared: PreparedRepository,
-  workDir: string,
-): Promise<void> {
-  const { recorder, signal } = execution;
-  recorder.beginStage('preflight');
-  const found = await ready.engine.findRepository({ access: prepared.access, workDir, signal });
-  if (found.state !== 'found') {
-    recorder.endStage('preflight', false);
-    throw createReasonError(found.failure.reason, found.failure.message);
-  }
-  if (ready.repository.pinnedId !== undefined && ready.repository.pinnedId !== found.engineId) {
-    recorder.endStage('preflight', false);
-    throw new AppError(
-      'integrity',
-      `at this address lies another repository (${found.engineId.slice(0, 8)}) than the one this plan was made for (${ready.repository.pinnedId.slice(0, 8)}). Find out who replaced it before anything is stored.`,
-    );
-  }
-  recorder.log('info', `pre-flight: repository ${found.engineId.slice(0, 8)} opened, ${ready.repository.name}`);
-  recorder.endStage('preflight', true);
-}
-
 function runPart(execution: BackupExecution, ready: Ready, source: SourceId): Promise<PartResult> {
   const { workbench, recorder, body, signal } = execution;
   const described = ready.spec.sources.find((candidate) => candidate.id === source);
@@ -104,14 +81,15 @@ function runPart(execution: BackupExecution, ready: Ready, source: SourceId): Pr
       workDir,
       signal,
       onLockLook: (check) => execution.onLockLook?.(check),
-      journalSnapshot: ({ engineId, snapshot }) =>
+      journalSnapshot: ({ id, engineId, role, createdAt, sizeBytes, addedBytes }) =>
         workbench.journal.snapshots.record({
           repository: body.repository,
           engineId,
-          snapshot: snapshot as Id<'snapshot'>,
+          snapshot: id,
           run: recorder.run,
           source,
           state: 'made',
+          facts: { plan: body.plan, role, createdAt, sizeBytes, addedBytes },
         }),
     }),
   );
@@ -124,18 +102,20 @@ function finishPart(execution: BackupExecution, part: PartResult, durationMs: nu
   if (failure) recorder.log(state === 'partial' || state === 'skipped' ? 'warn' : 'error', failure.message);
   recorder.finishPart({ source, state, warnings: [...warnings], bytes, durationMs, ...(failure ? { failure } : {}) }, () => {
     workbench.journal.runs.revise(recorder.run, body);
-    judgeSnapshots(execution, source, state === 'succeeded' || state === 'partial');
+    judgeSnapshots(execution, source, state);
   });
 }
 
-/** Says of the snapshots this run made of a source whether a clean part vouches for them. */
-function judgeSnapshots({ workbench, recorder, body }: BackupExecution, source: SourceId, vouched: boolean): void {
+/** Says of the snapshots this run made of a source what its part stands for, and whether the size of clean data fits those before it. */
+function judgeSnapshots({ workbench, recorder, body }: BackupExecution, source: SourceId, state: TerminalState): void {
   const { snapshots } = workbench.journal;
-  for (const snapshot of snapshots.listByRepository(body.repository)) {
+  const judged = state === 'succeeded' ? 'vouched' : state === 'partial' ? 'partial' : 'unvouched';
+  const earlier = judged === 'vouched' ? snapshots.listGoodSizes(body.plan, source, SIZE_HISTORY.looked) : [];
+  for (const { run, engineId, facts, ...made } of snapshots.listByRepository(body.repository)) {
     // What an earlier attempt left was judged when that attempt failed.
-    if (snapshot.run === recorder.run && snapshot.source === source && snapshot.state === 'made') {
-      snapshots.setState(body.repository, snapshot.engineId, vouched ? 'vouched' : 'unvouched');
-    }
+    if (run !== recorder.run || made.source !== source || made.state !== 'made') continue;
+    snapshots.setState(body.repository, engineId, judged);
+    if (facts?.role === 'data' && findSuspicion(facts.sizeBytes, earlier)) snapshots.markSuspicious(body.repository, engineId);
   }
 }
 
@@ -164,7 +144,8 @@ async function runAll(execution: BackupExecution, settle: Settle): Promise<void>
       await withWorkDir(workbench, async (workDir) => {
         const prepared = prepareRepository(workbench, ready.repository, workDir);
         recorder.addRedaction(prepared.redact);
-        await checkRepository(execution, ready, prepared, workDir);
+        const { engine, repository } = ready;
+        await openRepository({ engine, recorder, prepared, repository, workDir, signal });
       });
     }
   } catch (error) {
@@ -206,7 +187,7 @@ function holdParts(
   body.retryAt = retryAt;
   recorder.failAttempt(failed, first.failure, retryAt, () => {
     workbench.journal.runs.revise(recorder.run, body);
-    for (const { source } of held) judgeSnapshots(execution, source, false);
+    for (const { source } of held) judgeSnapshots(execution, source, 'failed');
   });
   return { afterMs: retryMs };
 }

@@ -12,6 +12,7 @@ import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { NewRun } from '../journal/run-journal.ts';
 import { type BackupEnd, executeBackup } from './execute-backup.ts';
 import { executeRestore } from './execute-restore.ts';
+import { createForgetRuns } from './forget-runs.ts';
 import type { Hold } from './hold.ts';
 import { type JournaledBackup, type JournaledRestore, type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
 import { createQueue, type Job } from './queue.ts';
@@ -106,6 +107,16 @@ export function createExecutor(options: ExecutorOptions): Executor {
     onReleased: () => recorder.log('info', 'the wait is over: the run begins'),
   });
 
+  const forgetRuns = createForgetRuns({
+    workbench,
+    queue,
+    spec: options.spec,
+    record: (run, event, effects) => recordRun(run, event, effects),
+    createRecorder: (run) => createRecorderFor(run, 0),
+    tellHolds,
+    onRepositoryUsed: options.onRepositoryUsed,
+  });
+
   const enqueueBackup = (run: RunId, body: JournaledBackup, firstLine: number, remarks: readonly string[] = []) => {
     const recorder = createRecorderFor(run, firstLine);
     for (const remark of remarks) recorder.log('warn', remark);
@@ -124,6 +135,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
           release,
         );
         if (!next) options.onRepositoryUsed(body.repository, end);
+        if (!next) forgetRuns.followUp(body.plan);
         return next;
       },
     };
@@ -132,6 +144,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
 
   const enqueueAgain = (run: RunId, body: JournaledRunBody, firstLine = 0) => {
     if (body.kind === 'backup') return enqueueBackup(run, body, firstLine);
+    if (body.kind === 'forget') return forgetRuns.enqueue(run, body, createRecorderFor(run, firstLine));
     const { order } = body;
     const recorder = createRecorderFor(run, firstLine);
     // Somebody waits for a restore.

@@ -43,5 +43,22 @@ export const journaledRestoreSchema = z.object({
 });
 export type JournaledRestore = z.infer<typeof journaledRestoreSchema>;
 
-export const journaledRunSchema = z.discriminatedUnion('kind', [journaledBackupSchema, journaledRestoreSchema]);
+export const journaledForgetSchema = z.object({
+  kind: z.literal('forget'),
+  plan: idSchema('plan'),
+  repository: idSchema('repository'),
+  sources: z.array(idSchema('source')).min(1),
+  trigger: z.enum(TRIGGERS),
+  /** A person agreed to remove more at once than is removed unasked. */
+  isApproved: z.boolean(),
+  started: z.boolean(),
+  ended: z.array(endedPartSchema),
+});
+export type JournaledForget = z.infer<typeof journaledForgetSchema>;
+
+export const journaledRunSchema = z.discriminatedUnion('kind', [
+  journaledBackupSchema,
+  journaledRestoreSchema,
+  journaledForgetSchema,
+]);
 export type JournaledRunBody = z.infer<typeof journaledRunSchema>;

@@ -30,8 +30,8 @@ function setUp(concurrency = 2) {
     timers.clear();
     for (const callback of due) callback();
   };
-  type Wishes = { sources?: string[]; priority?: Priority; repository?: string; afterMs?: number };
-  const add = (n: number, { sources = [], priority = 'normal', repository = 'repo_wide', afterMs }: Wishes = {}) =>
+  type Wishes = { sources?: string[]; priority?: Priority; repository?: string; afterMs?: number; isExclusive?: boolean };
+  const add = (n: number, { sources = [], priority = 'normal', repository = 'repo_wide', afterMs, isExclusive }: Wishes = {}) =>
     queue.enqueue(
       {
         run: run(n),
@@ -39,6 +39,7 @@ function setUp(concurrency = 2) {
         priority,
         repository: repository as RepositoryId,
         sources: sources as SourceId[],
+        isExclusive,
         onHeld: (hold) => void told.push(`${n} waits: ${hold.message}`),
         onReleased: () => void told.push(`${n} begins`),
         execute(signal) {
@@ -125,6 +126,26 @@ describe('The queue of a host', () => {
     assert.deepEqual(started, [1, 3]);
     await end(1);
     assert.deepEqual(started, [1, 3, 2]);
+  });
+
+  it('lets what removes snapshots have its repository to itself, and others pass elsewhere', async () => {
+    const { queue, add, started, end } = setUp(5);
+    add(1);
+    add(2, { isExclusive: true });
+    add(3);
+    add(4, { isExclusive: true, repository: 'repo_other' });
+    add(5, { repository: 'repo_other' });
+    assert.deepEqual(started, [1, 3, 4]);
+    await end(1);
+    assert.deepEqual(started, [1, 3, 4]);
+    await end(3);
+    assert.deepEqual(started, [1, 3, 4, 2]);
+    add(6);
+    await end(4);
+    assert.deepEqual(started, [1, 3, 4, 2, 5]);
+    await end(2);
+    assert.deepEqual(started, [1, 3, 4, 2, 5, 6]);
+    assert.equal(queue.waiting, 0);
   });
 
   it('keeps a job that is to be tried again aside, without a slot, until its time has come', async () => {

@@ -1,9 +1,11 @@
 /**
  * The host's queue: by priority, then first in, first out; at most so many at once, never the same source twice at once, and no more of
- * one repository than it allows; what is held keeps its place and lets others pass. A job whose attempt failed for a passing reason waits aside, without a slot, for its next one.
+ * one repository than it allows; what removes snapshots has its repository to itself; what is held keeps its place and lets others pass.
+ * A job whose attempt failed for a passing reason waits aside, without a slot, for its next one.
  */
 import type { RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { PRIORITIES, type Priority } from '@holdfast/shared/domain/plan.ts';
+import type { RunKind } from '@holdfast/shared/domain/run.ts';
 import type { Hold } from './hold.ts';
 
 /** What an attempt says that should be followed by another one. */
@@ -13,11 +15,13 @@ export interface NextAttempt {
 
 export interface Job {
   run: RunId;
-  kind: 'backup' | 'restore';
+  kind: RunKind;
   priority: Priority;
   repository: RepositoryId;
   /** Sources this job reads; empty for a restore. */
   sources: readonly SourceId[];
+  /** Works in its repository alone: nothing of this host is there at the same time. */
+  isExclusive?: boolean | undefined;
   /** Never rejects: whatever happens is recorded as the run's end, unless it is to be tried again. */
   execute(signal: AbortSignal): Promise<NextAttempt | undefined>;
   /** It is held back: told once for each reason, not at every look. */
@@ -122,7 +126,10 @@ export function createQueue(options: QueueOptions): Queue {
     if (active.size >= options.concurrency()) return false;
     const others = [...active.values()].map((other) => other.job);
     if (others.some((other) => other.sources.some((source) => job.sources.includes(source)))) return false;
-    return others.filter((other) => other.repository === job.repository).length < options.repositoryConcurrency(job.repository);
+    const inRepository = others.filter((other) => other.repository === job.repository);
+    if (inRepository.some((other) => other.isExclusive)) return false;
+    if (job.isExclusive) return inRepository.length === 0;
+    return inRepository.length < options.repositoryConcurrency(job.repository);
   };
 
   const takeNext = (): Entry | undefined => {

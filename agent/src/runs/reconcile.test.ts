@@ -21,6 +21,9 @@ const entry = (engineId: string, state: LedgerState): LedgerSnapshot => ({
 describe('Comparing a repository with the ledger', () => {
   const rows: readonly (readonly [string, LedgerState | undefined, boolean, boolean, { orphans: number; missing: number }])[] = [
     ['stored and vouched for', 'vouched', true, false, { orphans: 0, missing: 0 }],
+    ['stored in part', 'partial', true, false, { orphans: 0, missing: 0 }],
+    ['stored in part and gone', 'partial', false, false, { orphans: 0, missing: 1 }],
+    ['removed, and gone', 'removed', false, false, { orphans: 0, missing: 0 }],
     ['stored by a dead run', 'unvouched', true, false, { orphans: 1, missing: 0 }],
     ['stored and unknown to this host', undefined, true, false, { orphans: 1, missing: 0 }],
     ['stored by a run that goes on', 'made', true, true, { orphans: 0, missing: 0 }],

@@ -15,23 +15,31 @@ const NAMED = 1000;
 /** A repository that does not answer is left alone: it is compared after the next run. */
 const LIST_PATIENCE = { retries: 3 };
 
+/** A part that ended usable stands for it. */
+const stands = ({ state }: LedgerSnapshot) => state === 'vouched' || state === 'partial';
+
+const isGone = (state: LedgerSnapshot['state']) => state === 'missing' || state === 'removed';
+
 /** What differs. `stored` are the snapshots with this host's tags; `active` are runs that have not ended. Pure. */
 export function compareLedger(
   stored: readonly { engineId: string; tags: readonly string[] }[],
   ledger: readonly LedgerSnapshot[],
   active: ReadonlySet<string>,
-): { orphans: string[]; missing: string[] } {
+): { orphans: string[]; missing: string[]; removed: LedgerSnapshot[] } {
   const known = new Map(ledger.map((entry) => [entry.engineId, entry]));
   const present = new Set(stored.map((entry) => entry.engineId));
   const orphans = stored.filter(({ engineId, tags }) => {
     const entry = known.get(engineId);
     const run = findTags(tags)?.run;
-    return entry?.state !== 'vouched' && (run === undefined || !active.has(run));
+    return !(entry && stands(entry)) && (run === undefined || !active.has(run));
   });
-  const missing = ledger.filter((entry) => entry.state === 'vouched' && !present.has(entry.engineId));
+  const gone = ledger.filter(({ engineId }) => !present.has(engineId));
+  const removed = gone.filter(({ state, leaving }) => leaving !== undefined && !active.has(leaving) && !isGone(state));
+  const missing = gone.filter((entry) => stands(entry) && entry.leaving === undefined);
   return {
     orphans: orphans.map((entry) => entry.engineId).slice(0, NAMED),
     missing: missing.map((entry) => entry.engineId).slice(0, NAMED),
+    removed,
   };
 }
 
@@ -54,7 +62,8 @@ export async function reconcileRepository(
     workbench.log.warn({ repository: id, reason: listed.failure.reason }, 'the repository could not be compared with the ledger');
     return;
   }
-  const { orphans, missing } = compareLedger(listed.snapshots, workbench.journal.snapshots.listByRepository(id), active);
+  const { orphans, missing, removed } = compareLedger(listed.snapshots, workbench.journal.snapshots.listByRepository(id), active);
+  reportRemoved(workbench, removed);
   if (orphans.length === 0 && missing.length === 0) return;
   workbench.journal.outbox.append(
     { type: 'repository.reconciled', at: workbench.clock.now(), repository: id, orphans, missing },
@@ -62,4 +71,15 @@ export async function reconcileRepository(
       for (const engineId of missing) workbench.journal.snapshots.setState(id, engineId, 'missing');
     },
   );
+}
+
+/** What a run set out to remove and is gone was removed by it, although it did not live to say so. */
+function reportRemoved({ journal, clock }: Workbench, removed: readonly LedgerSnapshot[]): void {
+  for (const { leaving, source, repository, engineId } of removed) {
+    if (leaving === undefined) continue;
+    const snapshots = [{ engineId, why: 'the run that removed it was interrupted before it could say so' }];
+    journal.outbox.append({ type: 'snapshots.removed', run: leaving, at: clock.now(), source, snapshots }, () =>
+      journal.snapshots.setState(repository, engineId, 'removed'),
+    );
+  }
 }

@@ -48,6 +48,8 @@ export interface Recorder {
   beginStage(stage: Stage, source?: SourceId): void;
   endStage(stage: Stage, ok: boolean, source?: SourceId): void;
   snapshot(made: SnapshotMade, effects: () => void): void;
+  /** Snapshots of a source are gone; at most `RUNS.removedPerEvent` at once. */
+  removed(source: SourceId, snapshots: readonly { engineId: string; why: string }[], effects: () => void): void;
   finishPart(part: PartEnd, effects: () => void): void;
   finalize(): void;
   finish(end: RunEnd): void;
@@ -172,6 +174,10 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
     },
     endStage(stage, ok, source) {
       append({ type: 'run.stage', run, at: at(), stage, ended: true, ok, ...(source ? { source } : {}) });
+    },
+    removed(source, snapshots, effects) {
+      flush();
+      ports.append({ type: 'snapshots.removed', run, at: ports.clock.now(), source, snapshots: [...snapshots] }, effects);
     },
     snapshot(made, effects) {
       append({ type: 'snapshot.made', run, at: at(), snapshot: { ...made, evidence: clipEvidence(made.evidence, 20) } }, effects);

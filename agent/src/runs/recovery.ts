@@ -10,7 +10,13 @@ import { isUncollected, readBootId, toEpochMs } from '../exec/proc.ts';
 import type { Executor } from './executor.ts';
 import { callOwedHook } from './hook-calls.ts';
 import { prepareRepository, withWorkDir } from './inputs.ts';
-import { type JournaledBackup, type JournaledRestore, type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
+import {
+  type JournaledBackup,
+  type JournaledForget,
+  type JournaledRestore,
+  type JournaledRunBody,
+  journaledRunSchema,
+} from './journaled-run.ts';
 import { endPart, summariseParts, toFailure } from './part.ts';
 import { writeIfPossible } from './possible-write.ts';
 import type { Recorder } from './recorder.ts';
@@ -115,6 +121,22 @@ function endBackup(workbench: Workbench, recorder: Recorder, body: JournaledBack
   recorder.finish({ state, failure, evidence: told.evidence, bytes: told.bytes, durationMs });
 }
 
+/** What was removed before the end is found out when the repository is compared with the ledger. */
+function endForget({ journal }: Workbench, recorder: Recorder, body: JournaledForget, durationMs: number): void {
+  const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
+  recorder.log('error', interrupted.message);
+  for (const source of body.sources) {
+    if (body.ended.some((part) => part.source === source)) continue;
+    const { state, failure } = endPart(source, interrupted, false);
+    body.ended = [...body.ended, { source, state, ...(failure ? { failure } : {}) }];
+    recorder.finishPart({ source, state, warnings: [], bytes: 0, durationMs: 0, ...(failure ? { failure } : {}) }, () =>
+      journal.runs.revise(recorder.run, body),
+    );
+  }
+  const { state, failure } = summariseParts(body.ended);
+  recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs });
+}
+
 function endRestore(recorder: Recorder, { order }: JournaledRestore, durationMs: number): void {
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
   recorder.log('error', interrupted.message);
@@ -165,10 +187,11 @@ export async function recoverRuns(workbench: Workbench, executor: Executor, spec
     }
     const recorder = executor.createRecorderFor(run.run, run.logLines);
     if (body.success) {
-      repositories.add(body.data.kind === 'backup' ? body.data.repository : body.data.order.repository.id);
+      repositories.add(body.data.kind === 'restore' ? body.data.order.repository.id : body.data.repository);
       // How far it really got nobody knows: until now at the latest.
       const durationMs = Math.max(0, workbench.clock.now() - run.openedAt);
       if (body.data.kind === 'backup') endBackup(workbench, recorder, body.data, durationMs);
+      else if (body.data.kind === 'forget') endForget(workbench, recorder, body.data, durationMs);
       else endRestore(recorder, body.data, durationMs);
     } else {
       recorder.finish({

@@ -55,7 +55,7 @@ describe('An agent that runs as a user without rights', () => {
       assert.deepEqual(rig.listStored('snapshots'), [made.engineId]);
       assert.deepEqual(
         rig.listLedger().map((entry) => [entry.engineId, entry.state]),
-        [[made.engineId, 'vouched']],
+        [[made.engineId, 'partial']],
       );
       assert.equal(
         String(await rig.restic('dump', made.engineId, join(folder, 'a.txt'))),

@@ -4,7 +4,9 @@ import { sealedSecretsSchema } from '../crypto/sealed.ts';
 import { RUNS, TEXT } from '../limits.ts';
 import { drainSchema } from './drain.ts';
 import { idSchema } from './ids.ts';
+import { retentionPolicySchema } from './retention-policy.ts';
 import { scheduleSchema } from './schedule.ts';
+import { engineSnapshotIdSchema } from './snapshot.ts';
 
 /** A name a person gives: one line, no control characters, trimmed. */
 export const nameSchema = z
@@ -172,6 +174,10 @@ export const specPlanSchema = z.object({
   enabled: z.boolean(),
   /** What a newer server adds is left out, not refused. */
   options: z.object(shape),
+  /** How long its snapshots are kept; undefined: nothing is ever removed. The host goes by it alone, after each clean run. */
+  retention: retentionPolicySchema.optional(),
+  /** Snapshots that stay whatever the policy says, by the engine's full ids. */
+  pinned: z.array(engineSnapshotIdSchema).max(RUNS.pinnedPerPlan).optional(),
   /** Fires before this instant are not this plan's (it was made, enabled or rescheduled then); epoch milliseconds. */
   effectiveFrom: z.int().min(0),
 });

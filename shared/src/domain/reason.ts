@@ -49,6 +49,14 @@ const REASONS = {
   target_refused: { code: 'precondition', advice: 'Choose another target.' },
   restore_failed: { code: 'tool_failed', advice: 'Read the tool’s own words in the log; what was created has been removed.' },
   snapshot_missing: { code: 'not_found', advice: 'The snapshot is no longer in the repository.' },
+  retention_frozen: {
+    code: 'precondition',
+    advice: 'Nothing is removed while the newest backup is not clean or its size is suspicious. Put that right first.',
+  },
+  retention_asks: {
+    code: 'precondition',
+    advice: 'More than half of the backups would go in one step. Look at the preview on the page of the plan, and agree there.',
+  },
   disk_full: { code: 'unavailable', advice: 'Make room on the host, then run again.' },
   stalled: { code: 'unavailable', advice: 'Nothing moved for too long. Check the source and the repository.' },
   timed_out: {

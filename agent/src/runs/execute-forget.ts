@@ -1,0 +1,213 @@
+/**
+ * Executes a forget run: what the plan's retention does not keep is removed by name. The decision is made as the run begins, by what
+ * the ledger knows then; a newest run that is not clean, or a size nobody would expect, leaves everything where it is.
+ */
+import type { PlanId, RepositoryId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { Spec, SpecPlan, SpecRepository } from '@holdfast/shared/domain/plan.ts';
+import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
+import { describeFreeze } from '@holdfast/shared/domain/retention-words.ts';
+import { AppError, toAppError } from '@holdfast/shared/errors.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
+import type { ResticEngine } from '../engines/restic/engine.ts';
+import type { LockCheck } from '../engines/restic/locks.ts';
+import { prepareRepository, withWorkDir } from './inputs.ts';
+import { type JournaledForget, journaledBackupSchema } from './journaled-run.ts';
+import { openRepository } from './open-repository.ts';
+import { endPart, type PartResult, summariseParts } from './part.ts';
+import type { NextAttempt } from './queue.ts';
+import type { Recorder } from './recorder.ts';
+import { describeKept, planPlanRetention, type SourceRetention } from './retention.ts';
+import type { Workbench } from './workbench.ts';
+
+/** A repository in which others work is tried again so often, each time after so long. */
+const LOCKED_TRIES = 5;
+const LOCKED_MS = 60_000;
+/** Runs that are looked at for the newest one that was not skipped. */
+const LOOKED_BACK = 50;
+
+export interface ForgetExecution {
+  workbench: Workbench;
+  recorder: Recorder;
+  body: JournaledForget;
+  spec: Spec | undefined;
+  signal: AbortSignal;
+  /** How often it found the repository locked. */
+  tries: number;
+}
+
+export interface ForgetEnd {
+  next?: NextAttempt | undefined;
+  reached: boolean;
+  owesLook: boolean;
+}
+
+/** Whether the newest backup run of the plan that was not skipped ended clean; true when none is known any more. */
+function isNewestRunClean({ journal }: Workbench, plan: PlanId): boolean {
+  for (const run of journal.runs.listClosed(plan, 'backup', LOOKED_BACK)) {
+    const body = journaledBackupSchema.safeParse(run.body);
+    const state = body.success ? summariseParts(body.data.ended).state : 'failed';
+    if (state !== 'skipped') return state === 'succeeded';
+  }
+  return true;
+}
+
+/** What the plan's retention says now, of each of its sources that has snapshots. */
+export function lookAtRetention(workbench: Workbench, plan: SpecPlan): readonly SourceRetention[] {
+  if (plan.retention === undefined) return [];
+  const { journal, clock } = workbench;
+  const made = journal.snapshots.listByPlan(plan.id).filter(({ repository }) => repository === plan.repositoryId);
+  return planPlanRetention(made, plan, clock.now(), isNewestRunClean(workbench, plan.id));
+}
+
+/** The sources of which something may be removed without asking anybody. */
+export function listForgettable(workbench: Workbench, plan: SpecPlan): SourceId[] {
+  return lookAtRetention(workbench, plan).flatMap(({ source, removals, plan: { needsPerson } }) =>
+    removals.length > 0 && !needsPerson ? [source] : [],
+  );
+}
+
+interface Ready {
+  engine: ResticEngine;
+  plan: SpecPlan;
+  repository: SpecRepository;
+  spec: Spec;
+}
+
+function getReady({ workbench, recorder, body, spec }: ForgetExecution): Ready {
+  const plan = spec?.plans.find((candidate) => candidate.id === body.plan);
+  const repository = spec?.repositories.find((candidate) => candidate.id === body.repository);
+  if (!spec || !plan || !repository || plan.repositoryId !== repository.id)
+    throw new AppError('not_found', 'this host does not have the plan with that repository any more');
+  const exec = workbench.execFor(recorder.run).withLimits(plan.options.limits);
+  return { engine: workbench.engine(exec), plan, repository, spec };
+}
+
+const toPart = (source: SourceId, state: PartResult['state'], failure?: PartResult['failure']): PartResult => ({
+  source,
+  state,
+  warnings: [],
+  bytes: 0,
+  evidence: [],
+  ...(failure ? { failure } : {}),
+});
+
+/** Ends the part of a source of which nothing is removed. */
+function endIdle(
+  { recorder, body }: ForgetExecution,
+  source: SourceId,
+  found: SourceRetention | undefined,
+): PartResult | undefined {
+  const refuse = (reason: 'retention_frozen' | 'retention_asks', message: string) => {
+    recorder.log('warn', message);
+    return endPart(source, createReasonError(reason, message), false);
+  };
+  if (found?.plan.frozen !== undefined)
+    return { ...refuse('retention_frozen', `nothing is removed: ${describeFreeze(found.plan.frozen)}`), state: 'skipped' };
+  if (found === undefined || found.removals.length === 0) {
+    recorder.log('info', 'nothing to remove');
+    return toPart(source, 'succeeded');
+  }
+  if (!found.plan.needsPerson || body.isApproved) return undefined;
+  const message = `${found.plan.removed} of ${found.plan.decisions.length} backups would go in one step, which waits for a person to agree on the page of the plan`;
+  return { ...refuse('retention_asks', message), state: 'skipped' };
+}
+
+interface Removing {
+  execution: ForgetExecution;
+  ready: Ready;
+  onLockLook(check: LockCheck): void;
+}
+
+async function removeOf({ execution, ready, onLockLook }: Removing, found: SourceRetention): Promise<PartResult> {
+  const { workbench, recorder, body, signal } = execution;
+  const { source, removals } = found;
+  const { snapshots } = workbench.journal;
+  const repository: RepositoryId = body.repository;
+  const whys = new Map(removals.map(({ engineId, why }) => [engineId, why]));
+  recorder.log('info', `${found.plan.removed} backups go, ${describeKept(found)}`);
+  for (const { engineId, why } of removals) recorder.log('info', `removes ${engineId.slice(0, 8)}: ${why}`);
+  recorder.beginStage('forget', source);
+  snapshots.markLeaving(repository, [...whys.keys()], recorder.run);
+  const { gone, failure } = await withWorkDir(workbench, async (workDir) => {
+    const prepared = prepareRepository(workbench, ready.repository, workDir);
+    const tags = [`host:${ready.spec.host}`, `plan:${body.plan}`, `source:${source}`];
+    const { access } = prepared;
+    const onLog: Recorder['log'] = (level, text) => recorder.log(level, text);
+    return ready.engine.forget({ access, workDir, engineIds: [...whys.keys()], tags, signal, onLog, onLockLook });
+  });
+  for (let from = 0; from < gone.length; from += RUNS.removedPerEvent) {
+    const some = gone.slice(from, from + RUNS.removedPerEvent);
+    const told = some.map((engineId) => ({ engineId, why: whys.get(engineId) ?? '' }));
+    recorder.removed(source, told, () => {
+      for (const engineId of some) snapshots.setState(repository, engineId, 'removed');
+    });
+  }
+  snapshots.markLeaving(
+    repository,
+    [...whys.keys()].filter((engineId) => !gone.includes(engineId)),
+    undefined,
+  );
+  recorder.endStage('forget', failure === undefined, source);
+  if (failure) throw createReasonError(failure.reason, failure.message);
+  recorder.log('info', `${gone.length} snapshots are gone from the repository; a prune gives their space back`);
+  return toPart(source, 'succeeded');
+}
+
+function finishPart({ workbench, recorder, body }: ForgetExecution, part: PartResult): void {
+  const { source, state, failure } = part;
+  body.ended = [...body.ended, { source, state, ...(failure ? { failure } : {}) }];
+  if (failure && state !== 'skipped') recorder.log('error', failure.message);
+  recorder.finishPart({ source, state, warnings: [], bytes: 0, durationMs: 0, ...(failure ? { failure } : {}) }, () =>
+    workbench.journal.runs.revise(recorder.run, body),
+  );
+}
+
+/** Runs to its end, or to the next try where others work in the repository; whatever happens is recorded, nothing is thrown. */
+export async function executeForget(execution: ForgetExecution): Promise<ForgetEnd> {
+  const { workbench, recorder, body, signal, tries } = execution;
+  const end: ForgetEnd = { reached: true, owesLook: false };
+  const onLockLook = (check: LockCheck) => {
+    end.owesLook = check.failure !== undefined || check.left.length > 0;
+  };
+  const listOpen = () => body.sources.filter((source) => !body.ended.some((part) => part.source === source));
+  try {
+    if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
+    if (!body.started) {
+      body.started = true;
+      recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
+    }
+    const ready = getReady(execution);
+    const found = new Map(lookAtRetention(workbench, ready.plan).map((each) => [each.source, each]));
+    for (const source of listOpen()) {
+      const idle = endIdle(execution, source, found.get(source));
+      if (idle) finishPart(execution, idle);
+    }
+    if (listOpen().length > 0) {
+      await withWorkDir(workbench, async (workDir) => {
+        const { engine, repository } = ready;
+        const prepared = prepareRepository(workbench, repository, workDir);
+        recorder.addRedaction(prepared.redact);
+        await openRepository({ engine, recorder, prepared, repository, workDir, signal });
+      });
+    }
+    for (const source of listOpen()) {
+      const each = found.get(source);
+      if (each) finishPart(execution, await removeOf({ execution, ready, onLockLook }, each));
+    }
+  } catch (thrown) {
+    const reason = findReason(toAppError(thrown));
+    if (reason === 'repository_locked' && tries + 1 < LOCKED_TRIES && !signal.aborted) {
+      recorder.log('warn', `others work in the repository; trying again in ${LOCKED_MS / 1000} s`);
+      recorder.settle();
+      return { ...end, next: { afterMs: LOCKED_MS } };
+    }
+    if (reason?.startsWith('repository_')) end.reached = false;
+    if (toAppError(thrown).code === 'internal')
+      workbench.log.error({ err: thrown, run: recorder.run }, 'a forget run failed unexpectedly');
+    for (const source of listOpen()) finishPart(execution, endPart(source, thrown, signal.aborted));
+  }
+  const { state, failure } = summariseParts(body.ended);
+  recorder.finalize();
+  recorder.finish({ state, failure, evidence: [], bytes: 0 });
+  return end;
+}

@@ -1,0 +1,90 @@
+/** Runs that remove snapshots: after a backup by themselves, or because a person asked. */
+import type { PlanId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { Spec, SpecPlan } from '@holdfast/shared/domain/plan.ts';
+import type { Trigger } from '@holdfast/shared/domain/run.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import type { NewRun } from '../journal/run-journal.ts';
+import type { BackupEnd } from './execute-backup.ts';
+import { executeForget, listForgettable } from './execute-forget.ts';
+import type { JournaledForget } from './journaled-run.ts';
+import type { Job, Queue } from './queue.ts';
+import type { Recorder } from './recorder.ts';
+import type { Workbench } from './workbench.ts';
+
+export interface ForgetRuns {
+  /** Puts a run that is journaled into the queue. */
+  enqueue(run: RunId, body: JournaledForget, recorder: Recorder): void;
+  /** A backup of this plan has ended: what the plan does not keep any more goes, in a run of its own. */
+  followUp(plan: PlanId): void;
+}
+
+export interface ForgetRunsPorts {
+  workbench: Workbench;
+  queue: Pick<Queue, 'enqueue' | 'waiting'>;
+  spec(): Spec | undefined;
+  /** Journals a run with its first event and `effects`, all or nothing. */
+  record(run: NewRun, event: DurableEvent, effects?: () => void): void;
+  createRecorder(run: RunId): Recorder;
+  tellHolds(recorder: Recorder): Pick<Job, 'onHeld' | 'onReleased'>;
+  onRepositoryUsed(repository: JournaledForget['repository'], end: BackupEnd): void;
+}
+
+export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
+  const { workbench, queue } = ports;
+  const { journal, clock } = workbench;
+
+  const enqueue = (run: RunId, body: JournaledForget, recorder: Recorder) => {
+    let tries = 0;
+    queue.enqueue({
+      run,
+      kind: 'forget',
+      ...ports.tellHolds(recorder),
+      priority: 'low',
+      repository: body.repository,
+      sources: [],
+      isExclusive: true,
+      async execute(signal) {
+        const release = workbench.secrets.lease();
+        const { next, ...end } = await executeForget({ workbench, recorder, body, spec: ports.spec(), signal, tries }).finally(
+          release,
+        );
+        tries += 1;
+        if (!next) ports.onRepositoryUsed(body.repository, end);
+        return next;
+      },
+    });
+  };
+
+  /** Whether such a run of this plan waits or runs. */
+  const isUnderWay = (plan: PlanId): boolean => journal.runs.listOpen().some((run) => run.kind === 'forget' && run.plan === plan);
+
+  const start = (run: RunId, plan: SpecPlan, sources: SourceId[], trigger: Trigger) => {
+    const { id, repositoryId: repository } = plan;
+    const body: JournaledForget = {
+      kind: 'forget',
+      plan: id,
+      repository,
+      sources,
+      trigger,
+      isApproved: false,
+      started: false,
+      ended: [],
+    };
+    ports.record(
+      { run, kind: 'forget', plan: id, body },
+      { type: 'run.created', run, at: clock.now(), kind: 'forget', trigger, plan: id, repository, sources },
+    );
+    enqueue(run, body, ports.createRecorder(run));
+  };
+
+  return {
+    enqueue,
+    followUp(id) {
+      const plan = ports.spec()?.plans.find((candidate) => candidate.id === id);
+      if (!plan || isUnderWay(id) || queue.waiting >= RUNS.queued) return;
+      const sources = listForgettable(workbench, plan);
+      if (sources.length > 0) start(workbench.createId('run'), plan, sources, 'follow_up');
+    },
+  };
+}
