@@ -37,6 +37,7 @@ const CALM: Observed = {
   faults: 120,
   looks: makeLooks('server', 'residentBytes', (0.2 * MEGABYTE) / LOOKS),
   reported: 10,
+  visits: 900,
   problems: [],
 };
 
@@ -59,6 +60,7 @@ describe('A soak', { timeout: 300_000 }, () => {
       if (SURE.has(outcome.name)) assert.ok(isGood(outcome), JSON.stringify(outcome, undefined, 2));
     }
     assert.ok(injections.length >= 5);
+    assert.match(outcomes[0]?.detail ?? '', /[1-9]\d+ pages read/);
   });
 
   it('tells a level that grows from one that is wild at times', () => {

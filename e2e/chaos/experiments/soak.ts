@@ -15,6 +15,7 @@ import { type FaultProxy, startFaultProxy } from '../proxy/fault-proxy.ts';
 import { SOAK_FAULTS, type Soaked } from './soak/faults.ts';
 import { type Look, takeLook } from './soak/look.ts';
 import { judgeSoak, type Observed } from './soak/verdict.ts';
+import { inviteVisitors, VISITED_ENV, type Visitors } from './soak/visitors.ts';
 
 const LIGHT_AGENTS = { selection: 20, quarter: 200, full: 200 } as const;
 /** What is published stands for an hour; who says nothing soaks that long. */
@@ -24,11 +25,12 @@ const FAULT_EVERY_MS = 30_000;
 const FAULTS_AT_LEAST = 6;
 /** Each light agent reports once in this time. */
 const REPORT_EVERY_MS = 10_000;
-/** More often while the system warms up, so that what the server keeps of its ledger in memory is at its bound afterwards. */
-const REPORT_WARM_UP_EVERY_MS = 2_000;
-/** The beginning says nothing about growth; only in the first third of it may the server be restarted. */
-const WARM_UP = 0.25;
-const WARM_UP_MAX_MS = 15 * 60_000;
+/** More often while the system warms up: SQLite keeps up to 16 MB of a ledger in memory, and these are full afterwards. */
+const REPORT_WARM_UP_EVERY_MS = 1_000;
+/** The beginning says nothing about growth; only in a part of it may the server be restarted. */
+const WARM_UP = 0.3;
+const WARM_UP_MAX_MS = 18 * 60_000;
+const RESTARTS_END = 1 / 6;
 /** Two waits of the longest kind, and the time in which a silent line is noticed. */
 const RECOVERY_MS = 240_000;
 /** For the last events, when everybody is connected. */
@@ -38,6 +40,7 @@ type World = Soaked & {
   readonly stack: Stack;
   readonly proxy: FaultProxy;
   readonly fleet: LightFleet;
+  readonly visitors: Visitors;
   /** The first may be killed and the second lives as long as the soak. */
   readonly real: readonly [LocalWorld, LocalWorld];
 };
@@ -46,7 +49,7 @@ export const SOAK: Experiment = {
   figures: ['soak-rss-slope', 'soak-fds', 'soak-handles', 'soak-threads', 'soak-zombies', 'soak-wal', 'soak-lost'],
   isSoak: true,
   async run(lab) {
-    const stack = await startStack({ env: { HOLDFAST_LOG_LEVEL: 'warn', ...COLLECTING_ENV } });
+    const stack = await startStack({ env: { HOLDFAST_LOG_LEVEL: 'warn', ...COLLECTING_ENV, ...VISITED_ENV } });
     const ends: (() => Promise<unknown>)[] = [() => stack.stop()];
     try {
       const world = await prepareWorld(lab, stack, ends);
@@ -73,7 +76,9 @@ async function prepareWorld(lab: Lab, stack: Stack, ends: (() => Promise<unknown
     serverUrl: () => serverUrl,
   });
   ends.push(() => fleet.stop());
-  return { stack, server, proxy, fleet, light: fleet.agents, mortal: mortal.agent, real: [mortal, steady] };
+  const visitors = await inviteVisitors(stack);
+  ends.push(() => visitors.leave());
+  return { stack, server, proxy, fleet, visitors, light: fleet.agents, mortal: mortal.agent, real: [mortal, steady] };
 }
 
 /** A real agent with restic, a folder and a plan that fires every minute. */
@@ -113,12 +118,14 @@ async function soak(lab: Lab, world: World): Promise<Observed> {
         reporter.slowDown();
       }
       const dueAt = elapsed() + everyMs;
-      await carryOutFault(lab, world, faults, elapsed() < warmUpMs / 3, everyMs);
+      world.visitors.come();
+      await carryOutFault(lab, world, faults, elapsed() < warmUpMs * RESTARTS_END, everyMs);
       await recover(lab, world);
       if (isWarm && lived !== world.server.pid()) problems.push('the server was not the same process any more');
       // The pace of the faults. By its end every line that was cut is known to be cut, so that those who are there are back.
       await hold(Math.max(0, dueAt - elapsed()));
       await recover(lab, world);
+      await world.visitors.leave();
       // The garbage is collected from the beginning, so that the warm-up is like what follows.
       const look = await lookQuietly(world, elapsed);
       lab.record({ look });
@@ -127,7 +134,15 @@ async function soak(lab: Lab, world: World): Promise<Observed> {
     reporter.stop();
     await recover(lab, world);
     problems.push(...(await findLosses(world)));
-    return { warmUpMs, soakedMs: elapsed(), faults, looks, reported: reporter.count(), problems };
+    return {
+      warmUpMs,
+      soakedMs: elapsed(),
+      faults,
+      looks,
+      reported: reporter.count(),
+      visits: world.visitors.answered,
+      problems,
+    };
   } finally {
     reporter.stop();
   }
@@ -169,11 +184,15 @@ function startReporting({ light }: World): { stop(): void; slowDown(): void; cou
   };
 }
 
-/** What a run opens is closed with it, so this waits until none goes on. */
+/** What a run opens is closed with it, so this is a look at a moment when none goes on. */
 async function lookQuietly({ server, mortal, real }: World, elapsed: () => number): Promise<Look> {
-  const isQuiet = async () => (real.every(({ agent }) => agent.listTools().length === 0) ? true : undefined);
-  await waitFor('the real agents to run nothing', isQuiet, { deadlineMs: RECOVERY_MS });
-  return takeLook({ server, steady: real[1].agent, others: [mortal] }, elapsed());
+  const isQuiet = (): boolean => real.every(({ agent }) => agent.listTools().length === 0);
+  const look = async (): Promise<Look | undefined> => {
+    if (!isQuiet()) return undefined;
+    const taken = await takeLook({ server, steady: real[1].agent, others: [mortal] }, elapsed());
+    return isQuiet() ? taken : undefined;
+  };
+  return waitFor('the real agents to run nothing', look, { deadlineMs: RECOVERY_MS });
 }
 
 /** Events nobody acknowledged, promises that were broken, and green runs without their snapshot. */

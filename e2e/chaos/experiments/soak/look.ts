@@ -1,5 +1,6 @@
 /** One look at the programs of a soak, at a moment when everybody is connected and nothing runs. */
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { AgentProcess } from '../../../harness/agent-process.ts';
 import type { ServerProcess } from '../../../harness/server-process.ts';
 import { collectGarbage } from '../../collecting.ts';
@@ -32,6 +33,9 @@ export type Looked = {
   readonly others: readonly AgentProcess[];
 };
 
+const COUNTS = 5;
+const COUNT_EVERY_MS = 100;
+
 export async function takeLook({ server, steady, others }: Looked, atMs: number): Promise<Look> {
   const serverHoldings = await measure(server, join(server.dataDir, 'holdfast.db'));
   const agentHoldings = await measure(steady, join(steady.stateDir, 'journal.db'));
@@ -44,9 +48,19 @@ async function measure(program: ServerProcess | AgentProcess, database: string):
   const pid = program.pid();
   return {
     ...held,
-    descriptors: countDescriptors(pid),
+    descriptors: await countLeast(() => countDescriptors(pid)),
     threads: countThreads(pid),
     databaseBytes: measureFile(database),
     walBytes: measureFile(`${database}-wal`),
   };
+}
+
+/** The lowest of some counts: what is open for a moment only is not held. */
+async function countLeast(count: () => number): Promise<number> {
+  const counts: number[] = [];
+  for (let index = 0; index < COUNTS; index += 1) {
+    counts.push(count());
+    await pause(COUNT_EVERY_MS);
+  }
+  return Math.min(...counts);
 }

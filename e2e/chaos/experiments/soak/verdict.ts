@@ -11,6 +11,8 @@ export type Observed = {
   /** Since the end of the warm-up. */
   readonly looks: readonly Look[];
   readonly reported: number;
+  /** Pages that people read meanwhile. */
+  readonly visits: number;
   readonly problems: readonly string[];
 };
 
@@ -24,8 +26,8 @@ type Program = (typeof PROGRAMS)[number];
 const toMegabytes = (bytes: number): number => bytes / MEGABYTE;
 
 export function judgeSoak(observed: Observed): readonly Outcome[] {
-  const { looks, warmUpMs, soakedMs, faults } = observed;
-  const length = `${roundTo(soakedMs / 60_000, 1)} minutes with ${faults} faults, the first ${roundTo(warmUpMs / 60_000, 1)} to warm up`;
+  const { looks, warmUpMs, soakedMs, faults, visits } = observed;
+  const length = `${roundTo(soakedMs / 60_000, 1)} minutes with ${faults} faults, the first ${roundTo(warmUpMs / 60_000, 1)} to warm up, ${visits} pages read`;
   const list = (program: Program, pick: (holdings: Holdings) => number): readonly Sample[] =>
     looks.map(({ atMs, programs }) => ({ atMs, value: pick(programs[program]) }));
   const last = (program: Program, pick: (holdings: Holdings) => number): number => list(program, pick).at(-1)?.value ?? 0;
