@@ -19,7 +19,7 @@ export function toFailure(error: AppError): Failure {
 }
 
 /** The end of a part whose work threw: cancelled when a person asked for it, failed otherwise. */
-export function endPart(source: SourceId, thrown: unknown, cancelled: boolean, bytes = 0): PartResult {
+export function endPart(source: SourceId, thrown: unknown, cancelled: boolean, bytes = 0): PartResult & { failure: Failure } {
   const error = toAppError(thrown);
   const state = cancelled || findReason(error) === ('cancelled' satisfies Reason) ? 'cancelled' : 'failed';
   return { source, state, failure: toFailure(error), warnings: [], bytes, evidence: [] };

@@ -206,6 +206,21 @@ describe('A backup of two sources that was cut off', () => {
     });
   }
 
+  it('keeps the reason of the part that had failed when all of them had ended', async (t) => {
+    const rig = await openRunRig(t);
+    const { run, sources } = journalCutRun(rig, 2);
+    const { runs } = rig.workbench.journal;
+    const body = runs.find(run)?.body as JournaledBackup;
+    const failure = { code: 'tool_failed', message: 'the dump broke', reason: 'dump_failed' } as const;
+    runs.revise(run, {
+      ...body,
+      ended: body.ended.map((part, index) => (index === 1 ? { source: sources[1], state: 'failed', failure } : part)),
+    });
+    await recoverRuns(rig.workbench, rig.executor, undefined);
+    const end = findEvent(rig.listEvents(run), 'run.finished');
+    assert.deepEqual([end.state, end.failure], ['partial', failure]);
+  });
+
   it('is ended once when recovering is itself cut off between two of its parts', async (t) => {
     const rig = await openRunRig(t);
     const { run, sources } = journalCutRun(rig, 0);

@@ -72,25 +72,26 @@ const LOCK_LOOK_MS = 5000;
  */
 export async function clearLocks(workbench: Workbench, repository: SpecRepository): Promise<'cleared' | 'left' | 'unreachable'> {
   const onLog = (_level: string, text: string) => workbench.log.warn({ repository: repository.id }, text);
+  const tellUnreachable = ({ message }: { message: string }) => {
+    onLog('warn', `Locks that an interrupted run may have left could not be looked for: ${message}`);
+    return 'unreachable' as const;
+  };
   return await withWorkDir(workbench, async (workDir) => {
     const { access } = prepareRepository(workbench, repository, workDir);
     const engine = workbench.engine(workbench.exec);
     const look = { access, workDir, timeoutMs: LOCK_LOOK_MS };
     const listed = await engine.listLocks(look);
-    if (listed.locks?.length === 0) return 'cleared';
-    if (listed.locks) {
-      await awaitCollected(
-        workbench,
-        listed.locks.map((lock) => lock.pid),
-      );
-    }
-    const { failure, left } = listed.failure
-      ? { failure: listed.failure, left: [] }
-      : await engine.clearOwnLocks({ ...look, onLog });
-    if (failure) onLog('warn', `Locks that an interrupted run may have left could not be looked for: ${failure.message}`);
-    else if (left.length > 0) onLog('warn', `${left.length} locks of interrupted runs are left in the repository`);
-    if (failure) return 'unreachable';
-    return left.length === 0 ? 'cleared' : 'left';
+    if (listed.failure) return tellUnreachable(listed.failure);
+    if (listed.locks.length === 0) return 'cleared';
+    await awaitCollected(
+      workbench,
+      listed.locks.map((lock) => lock.pid),
+    );
+    const { failure, left } = await engine.clearOwnLocks({ ...look, onLog });
+    if (failure) return tellUnreachable(failure);
+    if (left.length === 0) return 'cleared';
+    onLog('warn', `${left.length} locks of interrupted runs are left in the repository`);
+    return 'left';
   });
 }
 
@@ -108,8 +109,8 @@ function endBackup(workbench: Workbench, recorder: Recorder, body: JournaledBack
   else recorder.log('error', interrupted.message);
   for (const source of open) {
     const { state, failure } = endPart(source, interrupted, false);
-    body.ended = [...body.ended, { source, state, ...(failure ? { failure } : {}) }];
-    recorder.finishPart({ source, state, warnings: [], bytes: 0, durationMs: 0, ...(failure ? { failure } : {}) }, () => {
+    body.ended = [...body.ended, { source, state, failure }];
+    recorder.finishPart({ source, state, warnings: [], bytes: 0, durationMs: 0, failure }, () => {
       runs.revise(run, body);
       for (const { engineId, ...made } of snapshots.listByRepository(body.repository))
         if (made.run === run && made.source === source) snapshots.setState(body.repository, engineId, 'unvouched');
@@ -128,8 +129,8 @@ function endForget({ journal }: Workbench, recorder: Recorder, body: JournaledFo
   for (const source of body.sources) {
     if (body.ended.some((part) => part.source === source)) continue;
     const { state, failure } = endPart(source, interrupted, false);
-    body.ended = [...body.ended, { source, state, ...(failure ? { failure } : {}) }];
-    recorder.finishPart({ source, state, warnings: [], bytes: 0, durationMs: 0, ...(failure ? { failure } : {}) }, () =>
+    body.ended = [...body.ended, { source, state, failure }];
+    recorder.finishPart({ source, state, warnings: [], bytes: 0, durationMs: 0, failure }, () =>
       journal.runs.revise(recorder.run, body),
     );
   }
@@ -141,7 +142,7 @@ function endRestore(recorder: Recorder, { order }: JournaledRestore, durationMs:
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
   recorder.log('error', interrupted.message);
   const { state, failure } = endPart(order.source.id, interrupted, false);
-  const part = { source: order.source.id, state, warnings: [], bytes: 0, durationMs: 0, ...(failure ? { failure } : {}) };
+  const part = { source: order.source.id, state, warnings: [], bytes: 0, durationMs: 0, failure };
   recorder.finishPart(part, () => undefined);
   recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs });
 }
