@@ -86,7 +86,7 @@ function secretsCheck({ secretsMode, takesSecrets, standing }: ChecksView): Chec
   const name = 'Secrets';
   if (!takesSecrets)
     return { name, standing: 'bad', seen: 'it is to keep none, and its agent cannot be handed them; install a newer agent' };
-  if (standing === 'online') return { name, standing: 'good', seen: 'in its memory only, brought at each connection' };
+  if (standing === 'online') return { name, standing: 'good', seen: 'brought, in memory only' };
   return { name, standing: 'look', seen: 'it keeps none: nothing is backed up until it is connected again' };
 }
 

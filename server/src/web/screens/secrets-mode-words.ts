@@ -4,7 +4,7 @@ import type { FieldOption } from '../ui/form.ts';
 
 export const SECRETS_WORDS: Readonly<Record<SecretsMode, string>> = {
   kept: 'kept on the host, sealed to it',
-  just_in_time: 'not kept: in the agent’s memory only',
+  just_in_time: 'not kept: no backup while this server is away',
 };
 
 /** What a person who chooses has to know. */
@@ -18,10 +18,10 @@ export const SECRETS_CHANGE =
 export function listSecretsOptions(chosen: string, canDoWithout: boolean): readonly FieldOption[] {
   const isOpen = canDoWithout || chosen === 'just_in_time';
   return [
-    { value: 'kept', label: 'Kept on the host, sealed: it backs up without this server' },
+    { value: 'kept', label: 'Kept on the host, sealed' },
     {
       value: 'just_in_time',
-      label: isOpen ? 'Not kept: no backup while this server is away' : 'Not kept: needs a newer agent',
+      label: isOpen ? 'Not kept: in memory only' : 'Not kept: needs a newer agent',
       disabled: !isOpen,
     },
   ];
