@@ -296,6 +296,16 @@ describe('The queue of a host', () => {
     );
   });
 
+  it('begins nothing while it is paused, not even what is looked at again, and everything afterwards', () => {
+    const { queue, add, started } = setUp(2);
+    queue.pause();
+    add(1);
+    queue.reconsider();
+    assert.deepEqual([started, queue.listWaiting()], [[], [run(1)]]);
+    queue.resume();
+    assert.deepEqual(started, [1]);
+  });
+
   it('begins nothing that was held once it is stopped', async () => {
     const { queue, add, started, holds } = setUp(1);
     holds.set(1, { reason: 'draining', message: 'drained' });
