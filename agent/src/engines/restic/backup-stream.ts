@@ -71,7 +71,7 @@ export async function backupStream(host: ResticHost, input: BackupStreamInput): 
       logLine(line, parseMessage(line), input.onLog);
     },
   };
-  const pipeline = await host.exec.runPipeline({
+  const running = host.exec.runPipeline({
     producer: input.producer,
     consumer,
     workDir: input.workDir,
@@ -84,7 +84,10 @@ export async function backupStream(host: ResticHost, input: BackupStreamInput): 
       input.onProgress?.({ bytes: writtenBytes });
     },
   });
-  lastWords.stop();
+  const pipeline = await running.finally(() => {
+    lastWords.stop();
+    sleep.end();
+  });
   const outcome = judge(host, input, pipeline, summary, { gaveUp: giveUp.signal, slept: sleep.end() });
   if (mayHaveLeftLock(pipeline))
     input.onLockLook?.(await clearOwnLocks(host, { place, workDir: input.workDir, onLog: input.onLog }));

@@ -96,7 +96,7 @@ export async function runRestic(host: ResticHost, input: ResticToolInput): Promi
     input.onStderrLine?.(line);
     logLine(line, message, input.onLog);
   };
-  const result = await host.exec.runTool({
+  const running = host.exec.runTool({
     stage: { command: input.command, binary: host.binary, onStderrLine, ...(wantsLines ? { onStdoutLine } : {}) },
     workDir: input.workDir,
     signal: input.signal ? AbortSignal.any([input.signal, giveUp.signal]) : giveUp.signal,
@@ -109,9 +109,11 @@ export async function runRestic(host: ResticHost, input: ResticToolInput): Promi
       input.onBytes?.(moved);
     },
   });
-  lastWords.stop();
-  const slept = sleep?.end();
-  const cause = input.signal?.aborted ? undefined : slept;
+  const result = await running.finally(() => {
+    lastWords.stop();
+    sleep?.end();
+  });
+  const cause = input.signal?.aborted ? undefined : sleep?.end();
   return { result, failure: cause ?? judge(host, input, result, giveUp.signal.aborted) };
 }
 

@@ -100,6 +100,35 @@ describe('A host that sleeps under restic without a watch over its lock', { time
     assert.equal(outcome.namedId, undefined);
   });
 
+  it('is not looked for any more when restic could not be started at all', async (t) => {
+    const [generation] = GENERATIONS;
+    assert.ok(generation);
+    const lab = createLaboratory(generation);
+    t.after(() => lab.remove());
+    let looks = 0;
+    const engine = createResticEngine({
+      exec: lab.exec,
+      binary: generation.binary,
+      version: generation.version,
+      cacheDir: undefined,
+      clock: systemClock,
+      hostname: hostname(),
+      processes: lab.processes,
+      uptimeMs() {
+        looks += 1;
+        return 0;
+      },
+    });
+    const common = { access: lab.access(), workDir: '/nonexistent', stallMs: 60_000, ...marks };
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    await assert.rejects(engine.backupStream({ ...common, producer: lab.shell('true'), fileName: 'dump.pgc' }));
+    await assert.rejects(engine.backupTree({ ...common, paths: ['/nonexistent'], excludes: [], oneFileSystem: false }));
+    const before = looks;
+    t.mock.timers.tick(60_000);
+    assert.ok(before > 0);
+    assert.equal(looks, before);
+  });
+
   it('is asked about once, and not any more when restic is gone', async (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     let uptime = 0;

@@ -11,7 +11,7 @@ const LONGEST_PAUSE_MS = 10 * 60_000;
 const LOOK_MS = 1000;
 
 export interface SleepWatch {
-  /** Looks a last time; the failure when the host stood still for too long since the start, however well restic ended. */
+  /** Looks a last time and stops looking; the failure when the host stood still for too long since the start, however well restic ended. */
   end(): EngineFailure | undefined;
 }
 
