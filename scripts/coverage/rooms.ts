@@ -29,5 +29,6 @@ export const TESTS: readonly string[] = [
   'server/src/store/**/*.test.ts',
 ];
 
-/** Tests of speed and of memory: being counted would only make them slow. */
-export const NOT_FOR_COVERAGE = /(?:codec-fuzz|scale)\.integration\.test\.ts$/;
+/** Tests of speed, of memory and of sheer numbers, and what runs databases: they reach no branch that others do not, and take most of the time. */
+export const NOT_FOR_COVERAGE =
+  /(?:codec-fuzz|scale|backlog-size|blackout|any-history|execute-restore\.databases)\.integration\.test\.ts$/;
