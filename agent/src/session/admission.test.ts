@@ -21,6 +21,8 @@ describe('A server that has too many agents at once', () => {
     // The rig draws the middle: half of twenty seconds after the shortest wait.
     assert.deepEqual(rig.waits, [chooseWaitMs(0, 0.5), WIRE.reconnectMinMs + 10_000, WIRE.reconnectMinMs + 10_000]);
     assert.equal(chooseWaitMs(1, 0, 20_000), WIRE.reconnectMinMs);
+    assert.equal(chooseWaitMs(5, 1, 2000), WIRE.reconnectMinMs + 2000, 'it is there: no reason to stay away longer');
+    assert.equal(chooseWaitMs(50, 1, 2000), WIRE.reconnectMaxMs, 'whatever answers in its place for hours is asked rarely');
     assert.equal(chooseWaitMs(1, 1, 3_600_000), WIRE.reconnectMaxMs);
   });
 

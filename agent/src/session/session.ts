@@ -19,12 +19,16 @@ export interface Session {
   readonly isConnected: boolean;
 }
 
+/** A server that names a time is there and knows how many wait; only when it goes on doing so are attempts made rarer. */
+const NAMED_TIMES = 6;
+
 /**
  * Full jitter between the shortest wait and a cap that doubles with each failure: a restarted server is not stormed. Where the server
- * named a time over which to come back, the cap is at least that. Milliseconds; 0 ≤ random < 1.
+ * named a time over which to come back, that is the cap. Milliseconds; 0 ≤ random < 1.
  */
 export function chooseWaitMs(failures: number, random: number, retryAfterMs = 0): number {
-  const doubled = WIRE.reconnectMinMs * 2 ** Math.min(failures + 1, 10);
+  const counted = retryAfterMs > 0 ? failures - NAMED_TIMES : failures + 1;
+  const doubled = counted > 0 ? WIRE.reconnectMinMs * 2 ** Math.min(counted, 10) : 0;
   const cap = Math.min(WIRE.reconnectMaxMs, Math.max(doubled, WIRE.reconnectMinMs + retryAfterMs));
   return Math.round(WIRE.reconnectMinMs + random * (cap - WIRE.reconnectMinMs));
 }
