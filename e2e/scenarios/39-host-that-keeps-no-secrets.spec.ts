@@ -88,7 +88,7 @@ test('without a server a host that keeps its secrets backs up, one that keeps no
     await expect(page.getByText('No backup runs on it while this server is away')).toBeVisible();
     await expectAccessible(page);
     await page.getByRole('button', { name: 'Save' }).click();
-    await expect(page.getByText('not kept: no backup while this server is away')).toBeVisible();
+    await expect(page.getByText('not kept: no backup without this server')).toBeVisible();
     await awaitSpec(stack, lean.host);
   });
 

@@ -4,7 +4,7 @@ import { html } from '../html.ts';
 import { type Field, form } from '../ui/form.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import type { Urls } from '../urls.ts';
-import { listSecretsOptions, SECRETS_CHANGE, SECRETS_COST } from './secrets-mode-words.ts';
+import { listSecretsOptions, SECRETS_CHANGE, SECRETS_COST } from './secrets-mode.view.ts';
 
 export interface EditHostView {
   urls: Urls;

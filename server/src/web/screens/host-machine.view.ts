@@ -6,7 +6,7 @@ import { facts, panel, rows } from '../ui/panel.ts';
 import { formatBytes, formatCount, formatPercent } from '../ui/quantity.ts';
 import { type HostState, status } from '../ui/status.ts';
 import { type Clockface, relativeTime, stampTime } from '../ui/time.ts';
-import { SECRETS_WORDS } from './secrets-mode-words.ts';
+import { SECRETS_WORDS } from './secrets-mode.view.ts';
 
 export interface HostToolRow {
   tool: string;

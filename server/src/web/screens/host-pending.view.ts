@@ -8,7 +8,7 @@ import { facts, panel } from '../ui/panel.ts';
 import { hostStatus } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
-import { listSecretsOptions, SECRETS_COST } from './secrets-mode-words.ts';
+import { listSecretsOptions, SECRETS_COST } from './secrets-mode.view.ts';
 
 export interface PendingHostView {
   id: string;

@@ -30,7 +30,7 @@ describe('Where a host has its secrets', () => {
     await setMode(host.id, '');
     assert.equal(await findMode(host.id), 'just_in_time');
     const words = readWords(await world.read(`/hosts/${host.id}`));
-    assert.match(words, /not kept: no backup while this server is away/);
+    assert.match(words, /not kept: no backup without this server/);
     assert.match(words, /brought, in memory only/);
     await setMode(host.id, 'kept');
     assert.equal(await findMode(host.id), 'kept');

@@ -4,7 +4,7 @@ import type { FieldOption } from '../ui/form.ts';
 
 export const SECRETS_WORDS: Readonly<Record<SecretsMode, string>> = {
   kept: 'kept on the host, sealed to it',
-  just_in_time: 'not kept: no backup while this server is away',
+  just_in_time: 'not kept: no backup without this server',
 };
 
 /** What a person who chooses has to know. */
