@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { makePlan, ScheduledHost, START } from '@holdfast/agent/scheduler/fixtures/scheduled-host.ts';
 import { listFires } from '@holdfast/agent/scheduler/next-fire.ts';
 import type { PlanOptions, SpecPlan } from '@holdfast/shared/domain/plan.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
 import { createSeed, type Seed } from '../seed.ts';
 
 const MINUTE = 60_000;
@@ -72,7 +73,7 @@ export function endure(options: EnduranceOptions): Endurance {
 function endureOnce(options: EnduranceOptions, clockwork: Clockwork): Endurance {
   const seed = createSeed(options.seed).fork(clockwork);
   const stateDir = mkdtempSync(join(options.directory ?? tmpdir(), 'holdfast-endurance-'));
-  const host = new ScheduledHost(stateDir);
+  const host = new ScheduledHost(stateDir, undefined, RUNS.catchUpWindowMs);
   try {
     host.plans = Array.from({ length: options.plans }, (_, index) => drawPlan(seed.fork(`plan ${index}`), index));
     const story = live(host, seed.fork('history'), { until: START + options.days * DAY, clockwork });
@@ -154,12 +155,13 @@ function live(host: ScheduledHost, chance: Seed, { until, clockwork }: { until: 
     latest = Math.max(latest, clock.now());
   }
   // What was cut is tried again, and nothing is kept back any more, so that each fire has to be settled.
-  host.pass(Math.max(latest - clock.now(), 0) + 2 * MINUTE);
+  const settleMs = RUNS.catchUpWindowMs + 2 * MINUTE;
+  host.pass(Math.max(latest - clock.now(), 0) + settleMs);
   isCutting = false;
-  host.pass(2 * MINUTE);
+  host.pass(settleMs);
   for (const index of host.plans.keys()) edit(index, { spreadMinutes: 0, blackouts: [], graceMinutes: 7 * 1440, catchUp: true });
   host.scheduler.refresh();
-  host.pass(2 * MINUTE);
+  host.pass(settleMs);
   counts.runs = host.fired.length;
   counts.missedOnRecord = host.missed.reduce((sum, { count }) => sum + count, 0);
   return { end: clock.now(), counts };
