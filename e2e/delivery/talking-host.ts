@@ -86,6 +86,7 @@ const handlers: Handlers = {
   'token.rotate': createTokenRotate(workbench, credentials),
   'run.start': refuse,
   'restore.start': refuse,
+  'forget.start': refuse,
   'run.cancel': refuse,
   'source.test': refuse,
   'source.discover': refuse,

@@ -35,6 +35,10 @@ export function createHandlers({ workbench, executor, credentials, onSpec }: Han
       assertOrderInTime(id, body.notAfter);
       return executor.startRestore(body, id);
     },
+    'forget.start': (body, id) => {
+      assertOrderInTime(id, body.notAfter);
+      return executor.startForget(body, id);
+    },
     'run.cancel': (body, id) => {
       assertOrderInTime(id, body.notAfter);
       return { known: executor.cancel(body.run) };

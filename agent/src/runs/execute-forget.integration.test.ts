@@ -94,6 +94,32 @@ for (const { version, binary } of GENERATIONS) {
       assert.equal((await listStored(rig)).length, 6);
     });
 
+    it('removes more than half when a person agreed, once for each order, and says why it cannot', async (t) => {
+      const rig = await openRig(t, binary);
+      await backUp(rig, 5);
+      const order = (isApproved: boolean) => {
+        const run = rig.workbench.createId('run');
+        const notAfter = rig.workbench.clock.now() + 60_000;
+        return { run, plan: rig.plan().id, isApproved, trigger: 'manual', requestedBy: 'ann', notAfter } as const;
+      };
+      assert.throws(() => rig.executor.startForget(order(true), 'order_0'), /keeps everything/);
+      rig.setRetention(LAST_TWO);
+      const asked = order(false);
+      rig.executor.startForget(asked, 'order_1');
+      const refused = findEvent(await rig.awaitEnd(asked.run), 'part.finished').part;
+      assert.deepEqual([refused.state, refused.failure?.reason], ['skipped', 'retention_asks']);
+      assert.equal((await listStored(rig)).length, 5);
+      const agreed = order(true);
+      rig.executor.startForget(agreed, 'order_3');
+      assert.deepEqual(rig.executor.startForget(agreed, 'order_3'), { run: agreed.run });
+      assert.throws(() => rig.executor.startForget(order(true), 'order_2'), /waits or runs already/);
+      const events = await rig.awaitEnd(agreed.run);
+      assert.equal(findEvent(events, 'run.created').requestedBy, 'ann');
+      assert.equal(findEvent(events, 'snapshots.removed').snapshots.length, 3);
+      assert.equal((await listStored(rig)).length, 2);
+      assert.equal(listForgetRuns(rig).length, 2);
+    });
+
     it('tells what an interrupted run had removed as removed by it, not as missing', async (t) => {
       const rig = await openRig(t, binary);
       const [gone = '', stays = ''] = await backUp(rig, 2);

@@ -35,6 +35,7 @@ export interface Executor {
   /** Carries out an order once; a repeat gets the same answer. */
   startPlan(order: RequestBody<'run.start'>, orderId: string): { run: RunId };
   startRestore(order: RequestBody<'restore.start'>, orderId: string): { run: RunId };
+  startForget(order: RequestBody<'forget.start'>, orderId: string): { run: RunId };
   cancel(run: RunId): boolean;
   /** Puts back what waited when the agent ended; see `recovery.ts` for what ran. */
   enqueueAgain(run: RunId, body: JournaledRunBody): void;
@@ -215,6 +216,9 @@ export function createExecutor(options: ExecutorOptions): Executor {
   /** Keeps the answer in the transaction of the order's effect. */
   const rememberAnswer = (orderId: string, type: string, run: RunId) => () => journal.orders.store(orderId, type, { run });
 
+  const assertRoom = () => {
+    if (queue.waiting >= RUNS.queued) throw new AppError('limit', `this host has ${queue.waiting} runs waiting already`);
+  };
   const getPlan = (id: PlanId): SpecPlan => {
     const plan = options.spec()?.plans.find((candidate) => candidate.id === id);
     if (!plan) throw new AppError('not_found', 'this host does not have that plan (yet)');
@@ -234,7 +238,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       const sources =
         order.sources === undefined ? plan.sourceIds : plan.sourceIds.filter((source) => order.sources?.includes(source));
       if (sources.length === 0) throw new AppError('not_found', 'this host does not have those sources in that plan');
-      if (queue.waiting >= RUNS.queued) throw new AppError('limit', `this host has ${queue.waiting} runs waiting already`);
+      assertRoom();
       const body = createBackupBody(plan, sources, order.trigger);
       recordBackup(order.run, body, { requestedBy: order.requestedBy }, rememberAnswer(orderId, 'run.start', order.run));
       carriedOut.add(orderId);
@@ -247,7 +251,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
         if (queue.listWaiting().includes(given.run)) setSecretsAside(workbench.secrets, given);
         return { run: given.run };
       }
-      if (queue.waiting >= RUNS.queued) throw new AppError('limit', `this host has ${queue.waiting} runs waiting already`);
+      assertRoom();
       const order = setSecretsAside(workbench.secrets, given);
       const body: JournaledRestore = { kind: 'restore', order, started: false };
       const event: DurableEvent = {
@@ -265,6 +269,13 @@ export function createExecutor(options: ExecutorOptions): Executor {
       recordRun({ run: order.run, kind: 'restore', body }, event, rememberAnswer(orderId, 'restore.start', order.run));
       carriedOut.add(orderId);
       enqueueAgain(order.run, body);
+      return { run: order.run };
+    },
+    startForget(order, orderId) {
+      if (wasCarriedOut(orderId)) return { run: order.run };
+      assertRoom();
+      forgetRuns.startByHand(order, getPlan(order.plan), rememberAnswer(orderId, 'forget.start', order.run));
+      carriedOut.add(orderId);
       return { run: order.run };
     },
     cancel: (run) => queue.cancel(run),

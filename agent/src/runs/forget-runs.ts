@@ -2,11 +2,13 @@
 import type { PlanId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecPlan } from '@holdfast/shared/domain/plan.ts';
 import type { Trigger } from '@holdfast/shared/domain/run.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { NewRun } from '../journal/run-journal.ts';
 import type { BackupEnd } from './execute-backup.ts';
-import { executeForget, listForgettable } from './execute-forget.ts';
+import { executeForget, listForgettable, lookAtRetention } from './execute-forget.ts';
 import type { JournaledForget } from './journaled-run.ts';
 import type { Job, Queue } from './queue.ts';
 import type { Recorder } from './recorder.ts';
@@ -17,6 +19,15 @@ export interface ForgetRuns {
   enqueue(run: RunId, body: JournaledForget, recorder: Recorder): void;
   /** A backup of this plan has ended: what the plan does not keep any more goes, in a run of its own. */
   followUp(plan: PlanId): void;
+  /** A person asked. `effects` are journaled with the run. Throws `precondition` as the order's contract says. */
+  startByHand(order: RequestBody<'forget.start'>, plan: SpecPlan, effects: () => void): void;
+}
+
+/** Why such a run was made. */
+interface Origin {
+  trigger: Trigger;
+  isApproved?: boolean;
+  requestedBy?: string;
 }
 
 export interface ForgetRunsPorts {
@@ -59,22 +70,21 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
   /** Whether such a run of this plan waits or runs. */
   const isUnderWay = (plan: PlanId): boolean => journal.runs.listOpen().some((run) => run.kind === 'forget' && run.plan === plan);
 
-  const start = (run: RunId, plan: SpecPlan, sources: SourceId[], trigger: Trigger) => {
+  const start = (run: RunId, plan: SpecPlan, sources: SourceId[], by: Origin, effects?: () => void) => {
     const { id, repositoryId: repository } = plan;
+    const { trigger, isApproved = false, requestedBy } = by;
     const body: JournaledForget = {
       kind: 'forget',
       plan: id,
       repository,
       sources,
       trigger,
-      isApproved: false,
+      isApproved,
       started: false,
       ended: [],
     };
-    ports.record(
-      { run, kind: 'forget', plan: id, body },
-      { type: 'run.created', run, at: clock.now(), kind: 'forget', trigger, plan: id, repository, sources },
-    );
+    const event = { type: 'run.created', run, at: clock.now(), kind: 'forget', trigger, plan: id, repository, sources } as const;
+    ports.record({ run, kind: 'forget', plan: id, body }, requestedBy === undefined ? event : { ...event, requestedBy }, effects);
     enqueue(run, body, ports.createRecorder(run));
   };
 
@@ -84,7 +94,16 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
       const plan = ports.spec()?.plans.find((candidate) => candidate.id === id);
       if (!plan || isUnderWay(id) || queue.waiting >= RUNS.queued) return;
       const sources = listForgettable(workbench, plan);
-      if (sources.length > 0) start(workbench.createId('run'), plan, sources, 'follow_up');
+      if (sources.length > 0) start(workbench.createId('run'), plan, sources, { trigger: 'follow_up' });
+    },
+    startByHand(order, plan, effects) {
+      if (plan.retention === undefined)
+        throw new AppError('precondition', 'this plan keeps everything: it has no retention policy');
+      if (isUnderWay(plan.id))
+        throw new AppError('precondition', 'a run that removes snapshots of this plan waits or runs already');
+      const sources = lookAtRetention(workbench, plan).map(({ source }) => source);
+      if (sources.length === 0) throw new AppError('precondition', 'this host knows no snapshots of this plan');
+      start(order.run, plan, sources, order, effects);
     },
   };
 }

@@ -34,7 +34,7 @@ describe('An agent that runs as a user without rights', () => {
       assert.equal(part.state, 'partial');
       const lines = events.flatMap((event) => (event.type === 'run.log' ? event.lines : []));
       for (const name of [HIDDEN, 'shut']) {
-        const shown = join(folder, name).replaceAll('\n', ' ⏎ ');
+        const shown = join(folder, name).replaceAll('\n', '\\u000a');
         assert.ok(
           lines.some((line) => line.level === 'warn' && line.text === `not stored: ${shown}`),
           `${shown} is not named in ${lines.map((line) => line.text).join(' | ')}`,

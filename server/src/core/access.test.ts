@@ -6,6 +6,8 @@ import { listAudit } from './audit.ts';
 import type { Caller } from './caller.ts';
 import { approveHost, createEnrolmentToken, deleteEnrolmentToken, listEnrolmentTokens, rejectHost } from './enrolment.ts';
 import { type CatalogRig, ENGINE, openCatalogRig, SECRETS } from './fixtures/catalog-rig.ts';
+import { factsOf } from './fixtures/core-rig.ts';
+import { startForget } from './forget.ts';
 import { chooseAgent, revokeHost, rotateHostToken, updateHost } from './hosts.ts';
 import { createPlan, deletePlan, updatePlan } from './plans.ts';
 import { createRepository, deleteRepository, initRepository, testRepository, updateRepository } from './repositories.ts';
@@ -81,6 +83,7 @@ const ACTS: Readonly<Record<string, { act: Act; operator: boolean }>> = {
   },
   updatePlan: { operator: true, act: ({ context, plan }, caller) => updatePlan(context, caller, plan.id, { enabled: false }) },
   deletePlan: { operator: true, act: ({ context, plan }, caller) => deletePlan(context, caller, plan.id) },
+  startForget: { operator: true, act: ({ context, plan }, caller) => startForget(context, caller, plan.id, false) },
   startPlan: { operator: true, act: ({ context, plan }, caller) => startPlan(context, caller, plan.id) },
   cancelRun: { operator: true, act: ({ context }, caller) => cancelRun(context, caller, 'run_1' as RunId) },
   listAudit: { operator: false, act: ({ context }, caller) => listAudit(context, caller, {}, { limit: 10 }) },
@@ -124,6 +127,8 @@ describe('The audit', () => {
   it('has one row for each act, with who, what, to what and from where', async (t) => {
     const rig = await openCatalogRig(t);
     const { context, admin, host } = rig;
+    const able = { ...factsOf('db-1'), capabilities: ['forget.start'] };
+    await context.store.hosts.recordContact(host.id, { at: rig.clock.now(), facts: able });
     rig.connect(host.id, (type) => (type === 'repository.init' ? { engineId: 'e' } : { accepted: true }));
     const acts: [string, () => Promise<unknown>][] = [
       ['source.updated', () => updateSource(context, admin, rig.source.id, { config, secrets: { password: 'neues-geheimnis' } })],
@@ -131,6 +136,7 @@ describe('The audit', () => {
       ['repository.initialised', () => initRepository(context, admin, { repository: rig.repository.id, host: host.id })],
       ['plan.updated', () => updatePlan(context, admin, rig.plan.id, { enabled: false })],
       ['plan.run_started', () => startPlan(context, admin, rig.plan.id)],
+      ['plan.retention_started', () => startForget(context, admin, rig.plan.id, false)],
       ['plan.deleted', () => deletePlan(context, admin, rig.plan.id)],
       ['source.deleted', () => deleteSource(context, admin, rig.source.id)],
       ['host.updated', () => updateHost(context, admin, host.id, { name: 'db-x' })],

@@ -116,6 +116,28 @@ export interface Snapshot {
   evidence: readonly Evidence[];
   /** Set when its size does not fit those of the clean snapshots before it. */
   suspicion?: Suspicion | undefined;
+  /** Since when it stays whatever its plan's policy says, and who said so. */
+  pinnedAt?: number | undefined;
+  pinnedBy?: string | undefined;
+  /** When its host removed it, by the host's clock, and why, in words. */
+  removedAt?: number | undefined;
+  removedWhy?: string | undefined;
+}
+
+/** What retention goes by. */
+export interface RetainedSnapshot {
+  id: SnapshotId;
+  engineId: string;
+  run: RunId;
+  host: HostId;
+  source: SourceId;
+  role: Snapshot['role'];
+  state: Extract<SnapshotState, 'good' | 'partial' | 'quarantined'>;
+  createdAt: number;
+  sizeBytes: number;
+  addedBytes?: number | undefined;
+  isSuspicious: boolean;
+  isPinned: boolean;
 }
 
 export interface RunFilter {
@@ -140,6 +162,8 @@ export interface SnapshotFilter {
   state?: SnapshotState | undefined;
   /** Default: data only. */
   role?: 'data' | 'globals' | undefined;
+  /** Only those that a person pinned. */
+  pinned?: true | undefined;
 }
 
 /** What became of a frame of events. */
@@ -173,7 +197,7 @@ export interface Order {
   id: RequestId;
   tenant: TenantId;
   host: HostId;
-  type: 'run.start' | 'restore.start' | 'run.cancel';
+  type: 'run.start' | 'restore.start' | 'forget.start' | 'run.cancel';
   run: RunId;
   /** The frame's body, JSON. */
   body: string;
@@ -266,6 +290,20 @@ export interface RunStore {
   countSnapshots(tenant: TenantId, repository?: RepositoryId): Promise<number>;
   /** Snapshots of data by repository; one without has no entry. */
   countSnapshotsOf(tenant: TenantId, repositories: readonly RepositoryId[]): Promise<ReadonlyMap<RepositoryId, number>>;
+  /**
+   * What a plan made in a repository and is still there as far as is known, newest first, at most `limit`; without those whose part
+   * goes on.
+   */
+  listRetained(tenant: TenantId, plan: PlanId, repository: RepositoryId, limit: number): Promise<readonly RetainedSnapshot[]>;
+  /**
+   * Pins what the snapshot's run stored of its source, the roles of a database server with it; a pin that is there stays as it is.
+   * `not_found`; `precondition` when the snapshot is gone from the repository; `limit` when its plan would have more than `most`.
+   */
+  pinSnapshot(tenant: TenantId, id: SnapshotId, pin: { at: number; by: string; most: number }): Promise<Snapshot>;
+  /** `not_found`; nothing happens to one that is not pinned. */
+  unpinSnapshot(tenant: TenantId, id: SnapshotId): Promise<Snapshot>;
+  /** Pinned snapshots of these plans that the host made and that are still there, oldest first. */
+  listPinned(tenant: TenantId, host: HostId, plans: readonly PlanId[]): Promise<readonly { plan: PlanId; engineId: string }[]>;
   listStandings(tenant: TenantId, sources: readonly SourceId[]): Promise<readonly SourceStanding[]>;
   /** Runs that ended since the store began, for the metrics. */
   listRunTotals(tenant: TenantId): Promise<readonly RunTotal[]>;

@@ -188,6 +188,18 @@ export const REQUESTS = {
     }),
     result: z.object({ run: idSchema('run') }),
   },
+  'forget.start': {
+    body: z.object({
+      run: idSchema('run'),
+      plan: idSchema('plan'),
+      /** A person saw how many would go and agreed to more than is removed unasked. */
+      isApproved: z.boolean(),
+      trigger: z.enum(['manual', 'api']),
+      requestedBy: z.string().max(TEXT.nameChars),
+      notAfter: epochMs,
+    }),
+    result: z.object({ run: idSchema('run') }),
+  },
   'run.cancel': {
     body: z.object({ run: idSchema('run'), requestedBy: z.string().max(TEXT.nameChars), notAfter: epochMs }),
     result: z.object({ known: z.boolean() }),

@@ -54,6 +54,14 @@ export interface AgentPeer {
   startRestore(body: RequestBody<'restore.start'>): Promise<RequestResult<'restore.start'>>;
 
   /**
+   * Removes what a plan's retention does not keep, now, instead of after its next clean run. The host decides by its own ledger and the
+   * policy of its spec; `isApproved` only lifts the question whether more than half may go in one step, never a guard. Ordered, repeated
+   * and answered like `run.start`; sent only to an agent that named the capability `forget.start`. Errors: as `run.start`, and
+   * `precondition` for a plan without a policy, or while such a run of the plan waits or runs.
+   */
+  startForget(body: RequestBody<'forget.start'>): Promise<RequestResult<'forget.start'>>;
+
+  /**
    * Cancels a run: out of the queue at once, or SIGINT to its process groups, SIGKILL after the grace, then a check that
    * nothing is left. The answer says only that the order was taken (`known: false` for a run that is not here any more);
    * the run's end arrives as `run.finished`. Ordered and repeated like `run.start`.

@@ -390,6 +390,25 @@ describe('The API, from the first host to a restore', () => {
     await exercise('GET /openapi.json');
   });
 
+  it('orders the retention of a plan from hosts that can, and says which cannot', async () => {
+    const params = { id: made.plan };
+    const old = await catchError(world.call('POST /plans/:id/forget', { params, body: {} }));
+    assert.equal(old.code, 'precondition');
+    const { hosts } = world.context.store;
+    const facts = (await hosts.findHost(ADMIN.tenant, made.host as HostId))?.facts;
+    assert.ok(facts);
+    await hosts.recordContact(made.host as HostId, {
+      at: world.clock.now(),
+      facts: { ...facts, capabilities: ['forget.start'] },
+    });
+    const { data } = await exercise('POST /plans/:id/forget', { params, body: { isApproved: true } });
+    const { runs } = data as { runs: readonly { kind: string; state: string; trigger: string }[] };
+    assert.deepEqual(
+      runs.map(({ kind, state }) => [kind, state]),
+      [['forget', 'queued']],
+    );
+  });
+
   it('lets one agent of a quarantined host in again', async () => {
     const host = made.host as HostId;
     const params = { id: host };

@@ -6,6 +6,7 @@ import { RUNS } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { createFieldsError } from '../../core/adapter-input.ts';
 import { type Caller, demand } from '../../core/caller.ts';
+import { startForget } from '../../core/forget.ts';
 import { createPlan, deletePlan, getPlan, listPlans, updatePlan } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { startPlan } from '../../core/runs.ts';
@@ -177,6 +178,26 @@ const runEndpoint = defineEndpoint({
   },
 });
 
+const forgetEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/plans/:id/forget',
+  summary: 'Removes what the plan’s retention does not keep, now: one run for each host that has sources of it.',
+  tag: 'plans',
+  params: idParams('plan'),
+  body: z.strictObject({
+    isApproved: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'More than half of the backups of a source may go in one step; never lifts a guard' }),
+  }),
+  reply: nameShape('StartedForgetRuns', z.strictObject({ runs: listOf(runShape) })),
+  status: 202,
+  async handle(context, caller, { params, body }) {
+    const { runs } = await startForget(context, caller, params.id, body.isApproved);
+    return { data: { runs: runs.map(toRunShape) } };
+  },
+});
+
 function createWriting(calendar: FireCalendar): readonly ApiEndpoint[] {
   /** Whoever may not write is told so first, and nothing about the schedule. */
   const admit = (context: CoreContext, caller: Caller, schedule: Schedule | null | undefined) => {
@@ -261,5 +282,13 @@ function createForecasts(calendar: FireCalendar): readonly ApiEndpoint[] {
 
 /** The end-points of plans, given what knows the calendar. */
 export function createPlanEndpoints(calendar: FireCalendar): readonly ApiEndpoint[] {
-  return [listEndpoint, ...createForecasts(calendar), ...createWriting(calendar), getEndpoint, deleteEndpoint, runEndpoint];
+  return [
+    listEndpoint,
+    ...createForecasts(calendar),
+    ...createWriting(calendar),
+    getEndpoint,
+    deleteEndpoint,
+    runEndpoint,
+    forgetEndpoint,
+  ];
 }

@@ -35,6 +35,7 @@ const ACTIONS = [
   'plan.updated',
   'plan.deleted',
   'plan.run_started',
+  'plan.retention_started',
   'run.cancelled',
   'restore.started',
   'login.succeeded',

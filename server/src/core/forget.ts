@@ -1,0 +1,74 @@
+/** Retention by hand: what a plan does not keep goes now, on each host that has sources of it. */
+import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
+import type { Run } from '../store/runs.ts';
+import { recordAct } from './audit.ts';
+import { type Caller, demand } from './caller.ts';
+import type { CoreContext } from './ports.ts';
+import { createOrder, ORDER_LIFE_MS, placeRun } from './run-orders.ts';
+import type { StartedRuns } from './runs.ts';
+
+async function demandAgents(context: CoreContext, caller: Caller, hosts: readonly HostId[]): Promise<void> {
+  for (const id of hosts) {
+    const host = await context.store.hosts.findHost(caller.tenant, id);
+    if (!host || hasCapability(host.facts, 'forget.start')) continue;
+    throw new AppError(
+      'precondition',
+      `the agent of ${host.name} is too old to remove snapshots; install a newer one on the host`,
+    );
+  }
+}
+
+/**
+ * Orders it. What goes is decided by each host as its run begins, by the plan's policy; `isApproved` says that a person agreed to
+ * more than half of a source's backups going in one step. Throws `not_found`, and `precondition` where no host could do it.
+ */
+export async function startForget(context: CoreContext, caller: Caller, id: PlanId, isApproved: boolean): Promise<StartedRuns> {
+  demand(caller, 'plan.manage');
+  const { catalog } = context.store;
+  const plan = await catalog.findPlan(caller.tenant, id);
+  if (!plan) throw new AppError('not_found', 'there is no such plan');
+  const sources = await catalog.findSources(caller.tenant, plan.sources);
+  const hosts = [...new Set(sources.map((source) => source.host))];
+  if (hosts.length === 0) throw new AppError('precondition', 'the plan has no source any more');
+  await demandAgents(context, caller, hosts);
+  const runs: Run[] = [];
+  for (const host of hosts) {
+    const now = context.clock.now();
+    const trigger = caller.actor.kind === 'api_key' ? ('api' as const) : ('manual' as const);
+    const run: Run = {
+      id: context.createId('run'),
+      tenant: caller.tenant,
+      host,
+      kind: 'forget',
+      trigger,
+      state: 'queued',
+      plan: plan.id,
+      repository: plan.repository,
+      createdAt: now,
+      receivedAt: now,
+      bytes: 0,
+      evidence: [],
+      requestedBy: caller.actor.name,
+      logLines: 0,
+    };
+    const order = createOrder(context, caller.tenant, host, 'forget.start', {
+      run: run.id,
+      plan: plan.id,
+      isApproved,
+      trigger,
+      requestedBy: caller.actor.name,
+      notAfter: now + ORDER_LIFE_MS,
+    });
+    // The host says which of the sources it has snapshots of.
+    await placeRun(context, run, [], order);
+    runs.push(run);
+  }
+  await recordAct(context, caller, {
+    action: 'plan.retention_started',
+    target: { kind: 'plan', id: plan.id, name: plan.name },
+    change: { runs: runs.map((run) => run.id), isApproved },
+  });
+  return { runs };
+}
