@@ -33,7 +33,7 @@ export function readSecretsState(spec: Spec | undefined, glance: JournalGlance |
   const apart = new Set([...spec.sources, ...spec.repositories].filter((one) => one.secretsApart).map((one) => one.id as string));
   const needy = spec.plans.filter((plan) => plan.enabled && [plan.repositoryId, ...plan.sourceIds].some((id) => apart.has(id)));
   const waitingPlans = needy.length;
-  const waitingRuns = glance?.openRuns.filter((run) => run.kind === 'backup' && run.waiting).length ?? 0;
+  const waitingRuns = glance?.openRuns.filter((run) => run.kind !== 'restore' && run.waiting).length ?? 0;
   const plans = `${waitingPlans} ${waitingPlans === 1 ? 'plan' : 'plans'}`;
   const runs = waitingRuns === 0 ? '' : `, ${waitingRuns} ${waitingRuns === 1 ? 'run waits' : 'runs wait'} already`;
   const text = `waits for the server: secrets are not kept here${waitingPlans === 0 ? '' : `; no backup of ${plans} runs until it brings them${runs}`}`;

@@ -52,7 +52,7 @@ function getReady({ workbench, recorder, body, spec }: BackupExecution): Ready {
   const repository = spec?.repositories.find((candidate) => candidate.id === body.repository);
   if (!spec || !repository) throw new AppError('not_found', 'this host does not have the plan’s repository any more');
   const used = { repository: repository.id, sources: body.sources.filter((source) => !body.overlapping.includes(source)) };
-  if (listMissing(spec, used, workbench.secrets).length > 0)
+  if (used.sources.length > 0 && listMissing(spec, used, workbench.secrets).length > 0)
     throw createReasonError('secrets_missing', 'The server did not bring the secrets of this plan within its grace');
   const exec = workbench.execFor(recorder.run).withLimits(findOptions(spec, body).limits);
   for (const unmet of exec.unmetLimits) recorder.log('warn', unmet);

@@ -34,9 +34,13 @@ describe('What a run needs of a host that keeps no secrets', () => {
     assert.deepEqual(list([SOURCE], SOURCE, REPOSITORY), []);
   });
 
-  it('is nothing where every source only stands aside for an earlier run', () => {
-    assert.deepEqual(listMissing(SPEC, { repository: REPOSITORY, sources: [] }, holding()), []);
-    assert.deepEqual(listMissing(undefined, { repository: REPOSITORY, sources: [SOURCE] }, holding()), []);
+  it('is the repository’s alone where no source is read, and nothing without a spec', () => {
+    const used = { repository: REPOSITORY, sources: [] };
+    assert.deepEqual(
+      listMissing(SPEC, used, holding()).map(({ ref }) => ref),
+      [REPOSITORY],
+    );
+    assert.deepEqual(listMissing(undefined, used, holding()), []);
   });
 });
 
@@ -60,6 +64,15 @@ describe('A backup without its secrets', () => {
     assert.equal(setUp({ fireAt: 90 * MINUTE })(job()), undefined);
     assert.equal(setUp({ openedAt: 90 * MINUTE })(job()), undefined);
     assert.ok(setUp({ openedAt: 0, plan: 'plan_gone' as PlanId })(job()), 'a plan that is gone has the usual grace');
+  });
+
+  it('goes on where every source only stands aside for an earlier run', () => {
+    assert.equal(setUp({})(job({ sources: [] })), undefined);
+  });
+
+  it('is like a run that removes snapshots, which needs the repository', () => {
+    assert.ok(setUp({})(job({ kind: 'forget', sources: [] })));
+    assert.equal(setUp({}, REPOSITORY)(job({ kind: 'forget', sources: [] })), undefined);
   });
 
   it('is no matter of restores: their secrets come with the order', () => {

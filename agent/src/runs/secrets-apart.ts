@@ -54,7 +54,7 @@ export function listMissing(
   used: Pick<Job, 'repository' | 'sources'>,
   holder: Pick<SecretHolder, 'isHeld'>,
 ): readonly SecretName[] {
-  if (!spec || used.sources.length === 0) return [];
+  if (!spec) return [];
   const sources = spec.sources.filter((source) => used.sources.includes(source.id));
   const repositories = spec.repositories.filter((repository) => repository.id === used.repository);
   const needed = [
@@ -77,13 +77,15 @@ function findGraceMs(spec: Spec | undefined, plan: PlanId | undefined): number {
 }
 
 /**
- * Holds backups whose secrets are not here until the server brings them. One that has waited for its plan's grace is let go: it finds no
+ * Holds runs whose secrets are not here until the server brings them. One that has waited for its plan's grace is let go: it finds no
  * secrets, ends as failed, and makes room for the next.
  */
 export function createSecretHold({ clock, holder, ...ports }: SecretHoldPorts): (job: Job) => Hold | undefined {
   return (job) => {
     const spec = ports.spec();
-    if (job.kind !== 'backup' || listMissing(spec, job, holder).length === 0) return undefined;
+    // The secrets of a restore come with its order; a backup that only stands aside for another one needs none.
+    if (job.kind === 'restore' || (job.kind === 'backup' && job.sources.length === 0)) return undefined;
+    if (listMissing(spec, job, holder).length === 0) return undefined;
     const run = ports.findRun(job.run);
     const since = run && (run.fireAt ?? run.openedAt);
     if (since !== undefined && clock.now() - since >= findGraceMs(spec, run?.plan)) return undefined;
