@@ -30,6 +30,8 @@ const DRAIN_LOOK_MS = 1_000;
 const INVENTORY_MS = 10 * 60_000;
 /** Runs wait at most this long for locks of an earlier life to be cleared. */
 const RECOVERY_PATIENCE_MS = 60_000;
+/** The line to the server is given this long to end before the journal closes under it. */
+const GOODBYE_MS = 3_000;
 /** What still runs at a stop is given this long before it is cancelled. */
 const STOP_GRACE_MS = 10_000;
 
@@ -173,6 +175,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   }
 
   let stopped: Promise<void> | undefined;
+  let served: Promise<void> = Promise.resolve();
   return {
     async run() {
       loadStoredSpec();
@@ -187,7 +190,8 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
         scheduler.start();
       });
       try {
-        await serve();
+        served = serve();
+        await served;
       } catch (error) {
         if (!stopping.signal.aborted) throw error;
       } finally {
@@ -202,6 +206,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
         await drained;
         clearTimeout(grace);
         stopping.abort();
+        await Promise.race([served.catch(() => undefined), sleep(GOODBYE_MS, undefined, { ref: false })]);
         workbench.secrets.wipe();
         host.close();
         journal.close();

@@ -46,7 +46,7 @@ export function createReconciliation({ workbench, signal, ...ports }: Reconcilia
     if (!spec || signal.aborted) return;
     try {
       unopened.delete(id);
-      await reconcileRepository(workbench, spec, id, new Set(ports.listRuns()));
+      await reconcileRepository(workbench, spec, id, new Set(ports.listRuns()), signal);
     } catch (error) {
       if (findReason(toAppError(error)) === 'secrets_missing') return void unopened.add(id);
       log.warn({ repository: id, err: error }, 'comparing a repository with the ledger failed');

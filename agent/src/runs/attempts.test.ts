@@ -10,6 +10,7 @@ describe('A failed attempt', () => {
     assert.deepEqual(passing.sort(), [
       'database_unreachable',
       'dump_failed',
+      'interrupted',
       'repository_locked',
       'repository_unreachable',
       'stalled',

@@ -49,6 +49,7 @@ export async function reconcileRepository(
   spec: Spec,
   id: RepositoryId,
   active: ReadonlySet<string>,
+  signal?: AbortSignal,
 ): Promise<void> {
   const repository = spec.repositories.find((candidate) => candidate.id === id);
   if (!repository) return;
@@ -56,8 +57,10 @@ export async function reconcileRepository(
     const { access } = prepareRepository(workbench, repository, workDir);
     return workbench
       .engine(workbench.exec)
-      .listSnapshots({ access, workDir, tags: [`host:${spec.host}`], patience: LIST_PATIENCE });
+      .listSnapshots({ access, workDir, tags: [`host:${spec.host}`], patience: LIST_PATIENCE, signal });
   });
+  // The agent ends, and its journal with it.
+  if (signal?.aborted) return;
   if (listed.failure) {
     workbench.log.warn({ repository: id, reason: listed.failure.reason }, 'the repository could not be compared with the ledger');
     return;
