@@ -1,7 +1,5 @@
-/** The thread of the daily check: reads every page of the file it is given through a connection of its own, and says what it found. */
-import { parentPort, workerData } from 'node:worker_threads';
+/** The daily check: reads every page of the file it is given through a connection of its own, and prints what it found. */
 import Database from 'better-sqlite3';
-import * as z from 'zod';
 import { toStoreError } from './faults.ts';
 import type { CheckVerdict } from './integrity.ts';
 
@@ -14,7 +12,7 @@ export function readWholeFile(path: string): CheckVerdict {
     const db = new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
     try {
       const text = String(db.pragma('quick_check(3)', { simple: true }));
-      return text === 'ok' ? { kind: 'ok' } : { kind: 'damaged', text: text.slice(0, SHOWN_CHARS) };
+      return text === 'ok' ? { kind: 'ok', text } : { kind: 'damaged', text: text.slice(0, SHOWN_CHARS) };
     } finally {
       db.close();
     }
@@ -24,4 +22,4 @@ export function readWholeFile(path: string): CheckVerdict {
   }
 }
 
-parentPort?.postMessage(readWholeFile(z.object({ path: z.string() }).parse(workerData).path));
+if (import.meta.main) process.stdout.write(JSON.stringify(readWholeFile(process.argv[2] ?? '')));

@@ -1,15 +1,20 @@
 /**
  * Whether the database file is whole. What SQLite stumbles over while it works counts at once; the rest is found by reading the
- * whole file once a day, in a thread of its own, so that nobody waits for it. From the first damage on nothing is written any
+ * whole file once a day, in a process of its own, so that nobody waits for it and its memory is given back. From the first damage on nothing is written any
  * more: what would be acknowledged might not be there tomorrow, and hosts keep what they have to tell. Reads go on as far as
  * they can, so that people see what is left while they look for a copy.
  */
-import { Worker } from 'node:worker_threads';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { AppError } from '@holdfast/shared/errors.ts';
+import * as z from 'zod';
 
 /** The first look leaves a server that starts its time; a server that was killed for damage finds it again soon. */
-const FIRST_CHECK_MS = 60_000;
+const FIRST_CHECK_MS = 10 * 60_000;
 const CHECK_EVERY_MS = 24 * 60 * 60_000;
+/** A disk that cannot be read through in this time is no disk to keep a database on. */
+const CHECK_LIMIT_MS = 6 * 60 * 60_000;
+const PROGRAM = fileURLToPath(new URL('./integrity-check.ts', import.meta.url));
 
 export interface IntegrityWatch {
   readonly isDamaged: boolean;
@@ -33,12 +38,40 @@ export interface IntegrityOptions {
 
 export const DAILY_CHECK = { firstMs: FIRST_CHECK_MS, everyMs: CHECK_EVERY_MS } as const;
 
-/** What the thread says: `ok`, what is damaged, or why it could not look. */
-export type CheckVerdict = { kind: 'ok' } | { kind: 'damaged' | 'unknown'; text: string };
+/** What the check says: `ok`, what is damaged, or why it could not look. */
+const verdictSchema = z.object({ kind: z.enum(['ok', 'damaged', 'unknown']), text: z.string() });
+export type CheckVerdict = z.infer<typeof verdictSchema>;
+
+interface RunningCheck {
+  end(): void;
+  readonly done: Promise<CheckVerdict>;
+}
+
+function readVerdict(told: string): CheckVerdict {
+  try {
+    return verdictSchema.parse(JSON.parse(told));
+  } catch {
+    return { kind: 'unknown', text: `the check said ${JSON.stringify(told.slice(0, 200))}` };
+  }
+}
+
+/** Nothing of the environment reaches it: it needs the file alone. */
+function startCheck(path: string): RunningCheck {
+  let end: () => void = () => undefined;
+  const done = new Promise<CheckVerdict>((resolve) => {
+    const child = execFile(process.execPath, [PROGRAM, path], { env: {}, timeout: CHECK_LIMIT_MS }, (error, told) => {
+      if (error) resolve({ kind: 'unknown', text: `the check ended early (${error.signal ?? error.code})` });
+      else resolve(readVerdict(told));
+    });
+    end = () => void child.kill('SIGKILL');
+  });
+  return { end, done };
+}
 
 export function createIntegrityWatch({ path, onDamage, schedule }: IntegrityOptions): IntegrityWatch {
   let damage: string | undefined;
-  let running: { worker: Worker; done: Promise<void> } | undefined;
+  let running: { end(): void; done: Promise<void> } | undefined;
+  let isClosed = false;
   const timers: NodeJS.Timeout[] = [];
 
   const condemn = (text: string): void => {
@@ -48,21 +81,14 @@ export function createIntegrityWatch({ path, onDamage, schedule }: IntegrityOpti
       `the database ${path} is damaged (${text}): nothing is written to it any more, reports wait at their hosts; stop the server and put a copy back`,
     );
   };
-  const look = (): { worker: Worker; done: Promise<void> } => {
-    const worker = new Worker(new URL('./integrity-check.ts', import.meta.url), { workerData: { path } });
-    worker.unref();
-    const done = new Promise<void>((resolve) => {
-      worker.once('message', (verdict: CheckVerdict) => {
-        if (verdict.kind === 'damaged') condemn(verdict.text);
-        else if (verdict.kind === 'unknown') onDamage(`the database ${path} could not be checked: ${verdict.text}`);
-      });
-      worker.once('error', (error: Error) => onDamage(`the database ${path} could not be checked: ${error.message}`));
-      worker.once('exit', () => {
-        running = undefined;
-        resolve();
-      });
-    });
-    return { worker, done };
+  const judge = ({ kind, text }: CheckVerdict): void => {
+    running = undefined;
+    if (kind === 'damaged') condemn(text);
+    else if (kind === 'unknown' && !isClosed) onDamage(`the database ${path} could not be checked: ${text}`);
+  };
+  const look = () => {
+    const { end, done } = startCheck(path);
+    return { end, done: done.then(judge) };
   };
   const check = (): Promise<void> => {
     running ??= look();
@@ -93,7 +119,9 @@ export function createIntegrityWatch({ path, onDamage, schedule }: IntegrityOpti
     check,
     async close() {
       for (const timer of timers) clearInterval(timer);
-      await running?.worker.terminate();
+      isClosed = true;
+      running?.end();
+      await running?.done;
     },
   };
 }
