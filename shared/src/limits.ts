@@ -133,6 +133,8 @@ export const RUNS = {
   partsPerRun: 500,
   /** Snapshots that people may pin in one plan. */
   pinnedPerPlan: 200,
+  /** Snapshots of a plan that are looked at for what its retention would remove next. */
+  previewedPerPlan: 30_000,
   /** Snapshots that one event says are gone; a run tells of more in several. */
   removedPerEvent: 200,
   /** Fires that were missed while a host was away are caught up within this of its return, and within a tenth of their plan's grace. */
@@ -218,5 +220,6 @@ export const COUNTS = {
   sourcesPerHost: 2_000,
   repositories: 20_000,
   plans: 50_000,
+  retentionPolicies: 500,
   discovered: 2_000,
 } as const;

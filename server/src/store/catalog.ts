@@ -1,7 +1,8 @@
 /** What is protected and where to: sources, repositories, plans. */
 import type { Config } from '@holdfast/shared/adapters/field.ts';
-import type { HostId, PlanId, RepositoryId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, PlanId, PolicyId, RepositoryId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { PlanOptions } from '@holdfast/shared/domain/plan.ts';
+import type { RetentionPolicy } from '@holdfast/shared/domain/retention-policy.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import type { Page, PageRequest } from './page.ts';
 
@@ -41,6 +42,20 @@ export interface Repository {
   updatedAt: number;
 }
 
+/** How long snapshots are kept, under a name that plans refer to. */
+export interface Policy {
+  id: PolicyId;
+  tenant: TenantId;
+  name: string;
+  /** What it is for, in words; may be empty. */
+  description: string;
+  policy: RetentionPolicy;
+  version: number;
+  /** 0 for the one that comes with the installation. */
+  createdAt: number;
+  updatedAt: number;
+}
+
 export interface Plan {
   id: PlanId;
   tenant: TenantId;
@@ -50,6 +65,8 @@ export interface Plan {
   schedule?: Schedule | undefined;
   enabled: boolean;
   options: PlanOptions;
+  /** Undefined: everything it makes is kept. */
+  retentionPolicy?: PolicyId | undefined;
   effectiveFrom: number;
   version: number;
   createdAt: number;
@@ -70,6 +87,7 @@ export interface PlanFilter {
   host?: HostId | undefined;
   repository?: RepositoryId | undefined;
   enabled?: boolean | undefined;
+  retentionPolicy?: PolicyId | undefined;
 }
 
 /** Names are unique in a tenant for each noun (sources: on each host); a taken one is `conflict` with `details.field = "name"`. */
@@ -102,6 +120,20 @@ export interface CatalogStore {
   countRepositories(tenant: TenantId): Promise<number>;
   /** `conflict` when a plan uses it or the ledger still lists snapshots in it. */
   deleteRepository(tenant: TenantId, id: RepositoryId): Promise<void>;
+
+  insertPolicy(policy: Policy): Promise<void>;
+  updatePolicy(policy: Policy, expectedVersion: number): Promise<void>;
+  findPolicy(tenant: TenantId, id: PolicyId): Promise<Policy | undefined>;
+  /** Those that exist, each once, by name, then id. */
+  findPolicies(tenant: TenantId, ids: readonly PolicyId[]): Promise<readonly Policy[]>;
+  listPolicies(tenant: TenantId, filter: { search?: string | undefined }, page: PageRequest): Promise<Page<Policy>>;
+  countPolicies(tenant: TenantId): Promise<number>;
+  /** `conflict` with the plans' names in details when a plan still uses it. */
+  deletePolicy(tenant: TenantId, id: PolicyId): Promise<void>;
+  /** Plans by the policy they use; one that has none has no entry. */
+  countPlansOfPolicies(tenant: TenantId, ids: readonly PolicyId[]): Promise<ReadonlyMap<PolicyId, number>>;
+  /** Hosts whose spec holds this policy. */
+  listHostsOfPolicy(tenant: TenantId, id: PolicyId): Promise<readonly HostId[]>;
 
   insertPlan(plan: Plan): Promise<void>;
   updatePlan(plan: Plan, expectedVersion: number): Promise<void>;

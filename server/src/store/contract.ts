@@ -16,6 +16,7 @@ import { checkNonsense } from './contract/nonsense.ts';
 import { checkOrders } from './contract/orders.ts';
 import { checkPeople } from './contract/people.ts';
 import { checkReplay } from './contract/replay.ts';
+import { checkRetention } from './contract/retention.ts';
 import { checkStream } from './contract/stream.ts';
 import { checkSuspicion } from './contract/suspicion.ts';
 import { checkTrail } from './contract/trail.ts';
@@ -33,6 +34,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkLedger(open);
     checkAttempts(open);
     checkSuspicion(open);
+    checkRetention(open);
     checkOrders(open);
     checkLists(open);
     checkFires(open);

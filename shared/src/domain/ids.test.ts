@@ -15,6 +15,7 @@ const KINDS: Readonly<Record<IdKind, string>> = {
   source: 'src',
   repository: 'repo',
   plan: 'plan',
+  policy: 'pol',
   run: 'run',
   snapshot: 'snap',
   audit: 'aud',

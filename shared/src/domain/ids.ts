@@ -16,6 +16,7 @@ const PREFIXES = {
   source: 'src',
   repository: 'repo',
   plan: 'plan',
+  policy: 'pol',
   run: 'run',
   snapshot: 'snap',
   audit: 'aud',
@@ -37,6 +38,7 @@ export type EnrolmentTokenId = Id<'enrolmentToken'>;
 export type SourceId = Id<'source'>;
 export type RepositoryId = Id<'repository'>;
 export type PlanId = Id<'plan'>;
+export type PolicyId = Id<'policy'>;
 export type RunId = Id<'run'>;
 export type SnapshotId = Id<'snapshot'>;
 export type AuditId = Id<'audit'>;

@@ -10,9 +10,10 @@ import {
   type TenantId,
 } from '@holdfast/shared/domain/ids.ts';
 import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
+import { RETENTION_PRESETS, retentionRulesSchema } from '@holdfast/shared/domain/retention-policy.ts';
 import type { DurableEvent, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import type { HostFacts } from '@holdfast/shared/protocol/messages.ts';
-import type { Plan, Repository, Source } from '../catalog.ts';
+import type { Plan, Policy, Repository, Source } from '../catalog.ts';
 import type { Announcement, EnrolmentToken, Host, HostToken } from '../hosts.ts';
 import type { ApiKey, Session, User } from '../people.ts';
 import type { Order, Run } from '../runs.ts';
@@ -24,6 +25,8 @@ export type OpenStore = () => Promise<Store>;
 export const NOW = 1_770_000_000_000;
 export const TENANT = DEFAULT_TENANT;
 export const OTHER_TENANT = 'ten_other' as TenantId;
+
+const STANDARD_RULES = retentionRulesSchema.parse(RETENTION_PRESETS[0]?.policy);
 
 let count = 0;
 
@@ -225,7 +228,22 @@ export function samplePlan(repository: Repository, sources: readonly Source[], c
     schedule: { cron: '0 2 * * *', zone: 'Europe/Berlin' },
     enabled: true,
     options: DEFAULT_PLAN_OPTIONS,
+    retentionPolicy: undefined,
     effectiveFrom: NOW,
+    version: 1,
+    createdAt: NOW,
+    updatedAt: NOW,
+    ...change,
+  };
+}
+
+export function samplePolicy(change: Partial<Policy> = {}): Policy {
+  return {
+    id: sampleId('policy'),
+    tenant: TENANT,
+    name: `policy ${String(nextNumber()).padStart(4, '0')}`,
+    description: '',
+    policy: { ...STANDARD_RULES, daily: 3 },
     version: 1,
     createdAt: NOW,
     updatedAt: NOW,

@@ -143,13 +143,7 @@ function applyRemoved(frame: Frame, event: EventOf<'snapshots.removed'>, head: R
     frame.report(`run ${head.id} says that it removed snapshots, but it is a ${head.kind}`);
     return false;
   }
-  return (
-    frame.snapshots.markRemoved(
-      head,
-      event.source,
-      event.snapshots.map(({ engineId }) => engineId),
-    ) > 0
-  );
+  return frame.snapshots.markRemoved(head, event.source, event.at, event.snapshots) > 0;
 }
 
 function findHead(frame: Frame, run: RunId): RunHead | undefined {

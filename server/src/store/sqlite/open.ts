@@ -17,6 +17,7 @@ import { boundLogs } from './log-losses.ts';
 import { checkSchema, type Migration, migrate, readMigrations } from './migrations.ts';
 import { createPeopleStore } from './people.ts';
 import { createPlans } from './plans.ts';
+import { createPolicies } from './policies.ts';
 import { createRepositories } from './repositories.ts';
 import { createRunStore } from './runs.ts';
 import { createSettingStore, type FileStamp } from './settings.ts';
@@ -180,7 +181,7 @@ async function assembleStore(
       ...createAnnouncements(sql),
       ...createEnrolmentTokens(sql),
     },
-    catalog: { ...createSources(sql), ...createRepositories(sql), ...createPlans(sql) },
+    catalog: { ...createSources(sql), ...createRepositories(sql), ...createPolicies(sql), ...createPlans(sql) },
     runs: createRunStore(sql, {
       guard: () => ballast.guard(),
       onOddity: options.onOddity ?? (() => undefined),

@@ -12,7 +12,7 @@ import { refuseUpdate } from './sources.ts';
 import type { Params, Sql } from './statements.ts';
 
 const PLAN = `p.id, p.tenant_id AS tenant, p.name, p.name_key AS nameKey, p.repository_id AS repository, p.schedule, p.enabled,
-  p.options, p.effective_from AS effectiveFrom, p.version, p.created_at AS createdAt, p.updated_at AS updatedAt`;
+  p.options, p.retention_policy_id AS retentionPolicy, p.effective_from AS effectiveFrom, p.version, p.created_at AS createdAt, p.updated_at AS updatedAt`;
 /** The zone was known when the plan was saved; a runtime with another zone database must still be able to list the plan. */
 const storedSchedule = z.object({ cron: cronSchema, zone: z.string() });
 const planRow = z.object({
@@ -24,6 +24,7 @@ const planRow = z.object({
   schedule: optional(json(storedSchedule)),
   enabled: flag,
   options: json(planOptionsSchema),
+  retentionPolicy: optional(idSchema('policy')),
   effectiveFrom: z.int(),
   version: z.int(),
   createdAt: z.int(),
@@ -42,6 +43,7 @@ WHERE ${joinConditions([
     'p.tenant_id = @tenant',
     filter.repository !== undefined && 'p.repository_id = @repository',
     filter.enabled !== undefined && 'p.enabled = @enabled',
+    filter.retentionPolicy !== undefined && 'p.retention_policy_id = @retentionPolicy',
     filter.search !== undefined && 'instr(p.name_key, @search) > 0',
     filter.source !== undefined && 'EXISTS (SELECT 1 FROM plan_sources ps WHERE ps.plan_id = p.id AND ps.source_id = @source)',
     filter.host !== undefined && HAS_SOURCE_ON_HOST,
@@ -60,11 +62,12 @@ function toParams(plan: Plan): Params {
 function preparePlans(sql: Sql) {
   return {
     insert: sql.change(`INSERT INTO plans
-      (id, tenant_id, name, name_key, repository_id, schedule, enabled, options, effective_from, version, created_at, updated_at)
-      VALUES (@id, @tenant, @name, @nameKey, @repository, @schedule, @enabled, @options, @effectiveFrom, @version, @createdAt,
-        @updatedAt)`),
+      (id, tenant_id, name, name_key, repository_id, schedule, enabled, options, retention_policy_id, effective_from, version,
+       created_at, updated_at)
+      VALUES (@id, @tenant, @name, @nameKey, @repository, @schedule, @enabled, @options, @retentionPolicy, @effectiveFrom, @version,
+        @createdAt, @updatedAt)`),
     update: sql.change(`UPDATE plans SET name = @name, name_key = @nameKey, repository_id = @repository, schedule = @schedule,
-      enabled = @enabled, options = @options, effective_from = @effectiveFrom, version = version + 1, updated_at = @updatedAt
+      enabled = @enabled, options = @options, retention_policy_id = @retentionPolicy, effective_from = @effectiveFrom, version = version + 1, updated_at = @updatedAt
       WHERE tenant_id = @tenant AND id = @id AND version = @expectedVersion`),
     find: sql.select(`SELECT ${PLAN} FROM plans p WHERE p.tenant_id = @tenant AND p.id = @id`, planRow),
     ofHost: sql.select(

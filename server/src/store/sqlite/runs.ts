@@ -14,6 +14,7 @@ import type { LogLimits } from './log-losses.ts';
 import { createLogReader } from './log-reader.ts';
 import { createLogRemoval, createLogTotals } from './log-removal.ts';
 import { createOrders } from './orders.ts';
+import { createPins } from './pins.ts';
 import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
 import { createSnapshotLists } from './snapshots.ts';
 import { createStandings } from './standings.ts';
@@ -190,6 +191,7 @@ export function createRunStore(
     ...createLogRemoval(sql),
     ...createLogTotals(sql),
     ...createSnapshotLists(sql),
+    ...createPins(sql),
     ...createStandings(sql),
   };
 }

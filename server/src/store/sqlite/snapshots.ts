@@ -10,10 +10,11 @@ import { createTimePage, cutPage, joinConditions } from './keyset.ts';
 import type { RunHead } from './run-rows.ts';
 import type { Params, Sql } from './statements.ts';
 
-const SNAPSHOT = `id, tenant_id AS tenant, engine_id AS engineId, run_id AS run, host_id AS host, source_id AS source,
+export const SNAPSHOT_COLUMNS = `id, tenant_id AS tenant, engine_id AS engineId, run_id AS run, host_id AS host, source_id AS source,
   plan_id AS plan, repository_id AS repository, role, state, created_at AS createdAt, size_bytes AS sizeBytes,
-  added_bytes AS addedBytes, files, file_name AS fileName, evidence, suspicion`;
-const snapshotRow: z.ZodType<Snapshot> = z.object({
+  added_bytes AS addedBytes, files, file_name AS fileName, evidence, suspicion, pinned_at AS pinnedAt,
+  pinned_by AS pinnedBy, removed_at AS removedAt, removed_why AS removedWhy`;
+export const snapshotRow: z.ZodType<Snapshot> = z.object({
   id: idSchema('snapshot'),
   tenant: idSchema('tenant'),
   engineId: z.string(),
@@ -31,10 +32,15 @@ const snapshotRow: z.ZodType<Snapshot> = z.object({
   fileName: optional(z.string()),
   evidence: json(storedEvidence),
   suspicion: optional(json(suspicionSchema)),
+  pinnedAt: optional(z.int()),
+  pinnedBy: optional(z.string()),
+  removedAt: optional(z.int()),
+  removedWhy: optional(z.string()),
 });
 
 /** The index that narrows a list most, by the filter it serves; the rest is compared row by row. */
 function chooseIndex(filter: SnapshotFilter): string {
+  if (filter.pinned) return 'snapshots_pinned';
   if (filter.run !== undefined) return 'snapshots_by_run';
   if (filter.source !== undefined) return 'snapshots_by_source';
   if (filter.plan !== undefined) return 'snapshots_by_plan';
@@ -45,10 +51,11 @@ function chooseIndex(filter: SnapshotFilter): string {
 }
 
 export function buildSnapshotList(filter: SnapshotFilter, page: PageRequest): { text: string; params: Params } {
-  const text = `SELECT ${SNAPSHOT} FROM snapshots INDEXED BY ${chooseIndex(filter)}
+  const text = `SELECT ${SNAPSHOT_COLUMNS} FROM snapshots INDEXED BY ${chooseIndex(filter)}
 WHERE ${joinConditions([
     'tenant_id = @tenant',
     'role = @role',
+    filter.pinned && 'pinned_at IS NOT NULL',
     filter.run !== undefined && 'run_id = @run',
     filter.source !== undefined && 'source_id = @source',
     filter.plan !== undefined && 'plan_id = @plan',
@@ -59,13 +66,14 @@ WHERE ${joinConditions([
     page.after !== undefined && '(created_at, id) < (@afterKey, @afterId)',
   ])}
 ORDER BY created_at DESC, id DESC LIMIT @pageLimit`;
-  return { text, params: { ...filter, role: filter.role ?? 'data', ...createTimePage(page) } };
+  const { pinned: _pinned, ...given } = filter;
+  return { text, params: { ...given, role: filter.role ?? 'data', ...createTimePage(page) } };
 }
 
 type SnapshotLists = Pick<RunStore, 'findSnapshot' | 'listSnapshots' | 'countSnapshots' | 'countSnapshotsOf'>;
 
 export function createSnapshotLists(sql: Sql): SnapshotLists {
-  const find = sql.select(`SELECT ${SNAPSHOT} FROM snapshots WHERE id = @id AND tenant_id = @tenant`, snapshotRow);
+  const find = sql.select(`SELECT ${SNAPSHOT_COLUMNS} FROM snapshots WHERE id = @id AND tenant_id = @tenant`, snapshotRow);
   const count = sql.select(
     "SELECT count(*) AS count FROM snapshots WHERE tenant_id = @tenant AND role = 'data' AND state <> 'removed'",
     counted,
@@ -112,7 +120,7 @@ export interface SnapshotRows {
   /** Judges the size of the clean data this run made of the source; returns what is suspicious about it. */
   judgeSize(head: RunHead, source: SourceId): Suspicion | undefined;
   /** The run removed these snapshots of a source of its host; returns how many were listed. */
-  markRemoved(head: RunHead, source: SourceId, engineIds: readonly string[]): number;
+  markRemoved(head: RunHead, source: SourceId, at: number, gone: readonly { engineId: string; why: string }[]): number;
   /** A host no longer finds these snapshots of its own; returns how many were listed. */
   markMissing(place: { tenant: string; host: string; repository: string }, engineIds: readonly string[]): number;
 }
@@ -138,7 +146,7 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
   const miss = sql.change(`UPDATE snapshots SET state = 'missing'
     WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND host_id = @host
     AND state NOT IN ('missing', 'removed')`);
-  const remove = sql.change(`UPDATE snapshots SET state = 'removed'
+  const remove = sql.change(`UPDATE snapshots SET state = 'removed', removed_at = @at, removed_why = @why
     WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND host_id = @host AND source_id = @source
     AND state <> 'removed'`);
   const newest = sql.select(
@@ -186,8 +194,8 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
     hasData: (head, source) => (ofData.find({ run: head.id, source })?.count ?? 0) > 0,
     abandon: (head) => void abandon.run({ run: head.id }),
     vouch: (head, source, state) => void vouch.run({ run: head.id, source, state }),
-    markRemoved: ({ tenant, host, repository }, source, engineIds) =>
-      engineIds.reduce((count, engineId) => count + remove.run({ tenant, host, repository, source, engineId }), 0),
+    markRemoved: ({ tenant, host, repository }, source, at, gone) =>
+      gone.reduce((count, one) => count + remove.run({ tenant, host, repository, source, at, ...one }), 0),
     markMissing: (place, engineIds) => engineIds.reduce((count, engineId) => count + miss.run({ ...place, engineId }), 0),
   };
 }
