@@ -146,7 +146,7 @@ function assemble(database: Database, options: JournalOptions, path: string): Do
     },
     transact(effects) {
       // Events that wait in memory are older than anything written now.
-      if (!outbox.retry()) throw createUnwritableError(path, outbox.health().fault ?? 'events wait in memory');
+      if (!outbox.retry()) throw createUnwritableError(path, String(outbox.health().fault));
       return database.transact(effects);
     },
   };

@@ -129,11 +129,10 @@ export function createSnapshotLedger(database: Database, clock: Pick<Clock, 'now
     },
     listByRepository: (repository) => selectAll.all(repository).map(readRow),
     listByPlan: (plan) =>
-      selectPlan.all(plan).flatMap((row) => {
-        const snapshot = readRow(row);
-        const isSuspicious = (row as unknown as Row).suspicious === 1;
-        return snapshot.facts ? [{ ...snapshot, facts: snapshot.facts, isSuspicious }] : [];
-      }),
+      selectPlan
+        .all(plan)
+        .map((row) => ({ ...readRow(row), isSuspicious: (row as unknown as Row).suspicious === 1 }))
+        .filter((snapshot): snapshot is PlannedSnapshot => snapshot.facts !== undefined),
     listGoodSizes: (plan, source, limit) =>
       selectSizes.all(plan, source, limit).map((row) => (row as unknown as { sizeBytes: number }).sizeBytes),
     setStateOfRun: (run, state) => void database.transact(() => setOfRun.run(state, run)),

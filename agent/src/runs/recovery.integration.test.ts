@@ -7,7 +7,7 @@ import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { findStartTime, listGroup, readBootId } from '../exec/proc.ts';
 import { createExecutor } from './executor.ts';
 import { findEvent, openRunRig, outline, type RunRig, writeFolder } from './fixtures/run-rig.ts';
-import type { JournaledBackup } from './journaled-run.ts';
+import type { JournaledBackup, JournaledForget } from './journaled-run.ts';
 import { endLeftovers, recoverRuns } from './recovery.ts';
 
 interface LeftGroup {
@@ -247,4 +247,41 @@ describe('A backup of two sources that was cut off', () => {
     );
     assert.equal(outline(events).filter((word) => word === 'run.finished').length, 1);
   });
+});
+
+describe('A run that was to remove snapshots and was cut off', () => {
+  for (const [ended, state] of [
+    [0, 'failed'],
+    [1, 'partial'],
+  ] as const) {
+    it(`is ${state} when ${ended} of its two sources had ended`, async (t) => {
+      const rig = await openRunRig(t);
+      const sources = ['one', 'two'].map((name) => rig.addFiles(name, [writeFolder(`${rig.dir}/${name}`, { a: name })]).id);
+      const plan = rig.plan(sources).id;
+      const { journal, clock, createId } = rig.workbench;
+      const [run, at, repository] = [createId('run'), clock.now(), rig.repository.id];
+      const body: JournaledForget = {
+        kind: 'forget',
+        plan,
+        repository,
+        sources,
+        trigger: 'manual',
+        isApproved: false,
+        started: true,
+        ended: sources.slice(0, ended).map((source) => ({ source, state: 'succeeded' as const, evidence: [], bytes: 0 })),
+      };
+      journal.outbox.append({ type: 'run.created', run, at, kind: 'forget', trigger: 'manual', plan, repository, sources }, () =>
+        journal.runs.record({ run, kind: 'forget', plan, body }),
+      );
+      const { interrupted, repositories } = await recoverRuns(rig.workbench, rig.executor, undefined);
+      assert.deepEqual([interrupted, [...repositories]], [1, [repository]]);
+      const events = rig.listEvents(run);
+      assert.deepEqual(
+        events.flatMap((event) => (event.type === 'part.finished' ? [[event.part.source, event.part.failure?.reason]] : [])),
+        sources.slice(ended).map((source) => [source, 'interrupted']),
+      );
+      const end = findEvent(events, 'run.finished');
+      assert.deepEqual([end.state, end.failure?.reason], [state, 'interrupted']);
+    });
+  }
 });
