@@ -2,9 +2,9 @@
  * What ran and what did not, from what V8 counted in any number of processes. Pure.
  *
  * A **branch** is a piece of code that V8 counts for itself: a function, an arm of an `if`, of `?:` or of a `switch`, the right side of `&&`, `||`
- * and `??`, what follows `?.`, the body of a loop, a `catch`, and what follows a `return`, `throw` or `await`. To these come the arms that nobody wrote: the way past
- * an `if` without `else`, which V8 does not count; it was gone when the condition was met oftener than the arm. The way past `?.`, past a default
- * value and past a right side is not counted.
+ * and `??`, what follows `?.`, the body of a loop, a `catch`, and what follows a `return`, `throw` or `await`. To these come the arms that nobody
+ * wrote: the way past an `if` without `else`, which V8 does not count; it was gone when the condition was met oftener than the arm. The ways past
+ * `?.`, past a right side and past a default value are not counted.
  */
 import { type SourceText, scanSource } from '../architecture/source-text.ts';
 import { findBareIfs } from './bare-ifs.ts';
