@@ -1,20 +1,17 @@
 /**
  * Whether the database file is whole. What SQLite stumbles over while it works counts at once; the rest is found by reading the
- * whole file once a day, in a process of its own, so that nobody waits for it and its memory is given back. From the first damage on nothing is written any
+ * whole file once a day, in a thread of its own, so that nobody waits for it. From the first damage on nothing is written any
  * more: what would be acknowledged might not be there tomorrow, and hosts keep what they have to tell. Reads go on as far as
  * they can, so that people see what is left while they look for a copy.
  */
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { AppError } from '@holdfast/shared/errors.ts';
-import * as z from 'zod';
 
 /** The first look leaves a server that starts its time; a server that was killed for damage finds it again soon. */
 const FIRST_CHECK_MS = 10 * 60_000;
 const CHECK_EVERY_MS = 24 * 60 * 60_000;
-/** A disk that cannot be read through in this time is no disk to keep a database on. */
-const CHECK_LIMIT_MS = 6 * 60 * 60_000;
-const PROGRAM = fileURLToPath(new URL('./integrity-check.ts', import.meta.url));
+/** The thread lives for seconds a day; what it takes should not stay with the process. */
+const THREAD_LIMITS = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32, codeRangeSizeMb: 4 } as const;
 
 export interface IntegrityWatch {
   readonly isDamaged: boolean;
@@ -38,34 +35,42 @@ export interface IntegrityOptions {
 
 export const DAILY_CHECK = { firstMs: FIRST_CHECK_MS, everyMs: CHECK_EVERY_MS } as const;
 
-/** What the check says: `ok`, what is damaged, or why it could not look. */
-const verdictSchema = z.object({ kind: z.enum(['ok', 'damaged', 'unknown']), text: z.string() });
-export type CheckVerdict = z.infer<typeof verdictSchema>;
+/** What the thread found: `ok` or what is damaged, or with `code` SQLite's own name of what kept it from reading on. */
+export interface CheckReport {
+  text: string;
+  code?: string;
+}
+
+export interface CheckVerdict {
+  kind: 'ok' | 'damaged' | 'unknown';
+  text: string;
+}
+
+/** Any damage SQLite can see is `damaged`; what kept it from looking is `unknown`. */
+export function judgeReport(report: CheckReport): CheckVerdict {
+  if (report.text === 'ok' && report.code === undefined) return { kind: 'ok', text: report.text };
+  if (report.code === undefined) return { kind: 'damaged', text: report.text };
+  const isDamage = report.code.startsWith('SQLITE_CORRUPT') || report.code === 'SQLITE_NOTADB';
+  return { kind: isDamage ? 'damaged' : 'unknown', text: report.text };
+}
 
 interface RunningCheck {
   end(): void;
   readonly done: Promise<CheckVerdict>;
 }
 
-function readVerdict(told: string): CheckVerdict {
-  try {
-    return verdictSchema.parse(JSON.parse(told));
-  } catch {
-    return { kind: 'unknown', text: `the check said ${JSON.stringify(told.slice(0, 200))}` };
-  }
-}
-
-/** Nothing of the environment reaches it: it needs the file alone. */
 function startCheck(path: string): RunningCheck {
-  let end: () => void = () => undefined;
-  const done = new Promise<CheckVerdict>((resolve) => {
-    const child = execFile(process.execPath, [PROGRAM, path], { env: {}, timeout: CHECK_LIMIT_MS }, (error, told) => {
-      if (error) resolve({ kind: 'unknown', text: `the check ended early (${error.signal ?? error.code})` });
-      else resolve(readVerdict(told));
-    });
-    end = () => void child.kill('SIGKILL');
+  const worker = new Worker(new URL('./integrity-check.js', import.meta.url), {
+    workerData: path,
+    resourceLimits: THREAD_LIMITS,
+    env: {},
   });
-  return { end, done };
+  const done = new Promise<CheckVerdict>((resolve) => {
+    worker.once('message', (report: CheckReport) => resolve(judgeReport(report)));
+    worker.once('error', (error: Error) => resolve({ kind: 'unknown', text: error.message }));
+    worker.once('exit', () => resolve({ kind: 'unknown', text: 'the check ended early' }));
+  });
+  return { end: () => void worker.terminate(), done };
 }
 
 export function createIntegrityWatch({ path, onDamage, schedule }: IntegrityOptions): IntegrityWatch {
