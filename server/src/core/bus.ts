@@ -28,6 +28,7 @@ export const TOPICS = {
   sources: 'sources',
   repositories: 'repositories',
   plans: 'plans',
+  retention: 'retention',
   runs: 'runs',
   run: (id: string) => `run:${id}`,
   snapshots: 'snapshots',

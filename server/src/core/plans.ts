@@ -1,5 +1,5 @@
 /** Plans: sources, repository, schedule, options. */
-import type { HostId, PlanId, RepositoryId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, PlanId, PolicyId, RepositoryId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { type PlanOptionsChange, planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
@@ -22,6 +22,8 @@ export interface PlanInput {
   schedule?: Schedule | undefined;
   enabled?: boolean | undefined;
   options?: PlanOptionsChange | undefined;
+  /** Undefined: everything is kept. */
+  retentionPolicy?: PolicyId | undefined;
 }
 
 export async function getPlan(context: CoreContext, caller: Caller, id: PlanId): Promise<Plan> {
@@ -45,10 +47,12 @@ export async function listPlans(
 async function checkReferences(
   context: CoreContext,
   caller: Caller,
-  input: Pick<PlanInput, 'repository' | 'sources'>,
+  input: Pick<PlanInput, 'repository' | 'sources' | 'retentionPolicy'>,
 ): Promise<readonly HostId[]> {
   const repository = await context.store.catalog.findRepository(caller.tenant, input.repository);
   if (!repository) throw createFieldsError({ repository: 'Repository: there is no such repository' });
+  if (input.retentionPolicy !== undefined && !(await context.store.catalog.findPolicy(caller.tenant, input.retentionPolicy)))
+    throw createFieldsError({ retentionPolicy: 'Retention: there is no such policy' });
   const sources = await context.store.catalog.findSources(caller.tenant, input.sources);
   if (sources.length === 0 || sources.length !== new Set(input.sources).size)
     throw createFieldsError({ sources: 'Sources: choose at least one existing source' });
@@ -95,6 +99,7 @@ export async function createPlan(context: CoreContext, caller: Caller, input: Pl
     schedule: input.schedule,
     enabled: input.enabled ?? true,
     options: planOptionsSchema.parse(input.options ?? {}),
+    retentionPolicy: input.retentionPolicy,
     effectiveFrom: now,
     version: 1,
     createdAt: now,
@@ -112,8 +117,8 @@ export async function createPlan(context: CoreContext, caller: Caller, input: Pl
 }
 
 function describe(plan: Plan): Record<string, unknown> {
-  const { name, repository, sources, schedule, enabled, options } = plan;
-  return { name, repository, sources, schedule: schedule ?? null, enabled, options };
+  const { name, repository, sources, schedule, enabled, options, retentionPolicy } = plan;
+  return { name, repository, sources, schedule: schedule ?? null, enabled, options, retentionPolicy: retentionPolicy ?? null };
 }
 
 export interface PlanChange {
@@ -124,6 +129,8 @@ export interface PlanChange {
   schedule?: Schedule | null | undefined;
   enabled?: boolean | undefined;
   options?: PlanOptionsChange | undefined;
+  /** `null`: everything is kept. */
+  retentionPolicy?: PolicyId | null | undefined;
 }
 
 export async function updatePlan(
@@ -149,6 +156,7 @@ export async function updatePlan(
     schedule,
     enabled,
     options: planOptionsSchema.parse({ ...before.options, ...change.options }),
+    retentionPolicy: change.retentionPolicy === undefined ? before.retentionPolicy : (change.retentionPolicy ?? undefined),
     // A new schedule owes nothing for the time before it was made.
     effectiveFrom: rescheduled ? now : before.effectiveFrom,
     version: before.version + 1,

@@ -2,11 +2,12 @@
 import { type SignedDocument, signDocument } from '@holdfast/shared/crypto/envelope.ts';
 import type { SealedSecrets } from '@holdfast/shared/crypto/sealed.ts';
 import { isDraining } from '@holdfast/shared/domain/drain.ts';
-import type { HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, PlanId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecPlan, SpecRepository, SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
-import type { Plan, Repository, Source } from '../store/catalog.ts';
+import type { Plan, Policy, Repository, Source } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import type { CoreContext } from './ports.ts';
 import { decryptSecrets, sealSecrets } from './secrets.ts';
@@ -57,7 +58,9 @@ function toSpecRepository(repository: Repository, secretsOf: SpecSecrets): SpecR
   };
 }
 
-function toSpecPlan(plan: Plan, onHost: ReadonlySet<string>): SpecPlan {
+function toSpecPlan(plan: Plan, onHost: ReadonlySet<string>, { policies, pinned }: SpecPieces): SpecPlan {
+  const retention = policies.find(({ id }) => id === plan.retentionPolicy)?.policy;
+  const pins = pinned.flatMap((pin) => (pin.plan === plan.id ? [pin.engineId] : [])).slice(0, RUNS.pinnedPerPlan);
   return {
     id: plan.id,
     name: plan.name,
@@ -66,6 +69,8 @@ function toSpecPlan(plan: Plan, onHost: ReadonlySet<string>): SpecPlan {
     ...(plan.schedule ? { schedule: plan.schedule } : {}),
     enabled: plan.enabled,
     options: plan.options,
+    ...(retention === undefined ? {} : { retention }),
+    ...(pins.length === 0 ? {} : { pinned: pins }),
     effectiveFrom: plan.effectiveFrom,
   };
 }
@@ -79,6 +84,9 @@ export interface SpecPieces {
   sources: readonly Source[];
   plans: readonly Plan[];
   repositories: readonly Repository[];
+  policies: readonly Policy[];
+  /** Pinned snapshots of the plans that this host made. */
+  pinned: readonly { plan: PlanId; engineId: string }[];
 }
 
 /** One row as it would be after a change that is not stored yet. */
@@ -86,6 +94,9 @@ export interface SpecChange {
   source?: Source | undefined;
   plan?: Plan | undefined;
   repository?: Repository | undefined;
+  policy?: Policy | undefined;
+  /** A snapshot that the host made. */
+  pin?: { host: HostId; plan: PlanId; engineId: string } | undefined;
 }
 
 function replaceRow<T extends { id: string }>(rows: readonly T[], changed: T | undefined): readonly T[] {
@@ -107,7 +118,17 @@ export async function readSpecPieces(
   const ids = [...new Set(plans.map((plan) => plan.repository))];
   const found = await catalog.findRepositories(host.tenant, ids);
   const repositories = found.map((repository) => (repository.id === change.repository?.id ? change.repository : repository));
-  return { sources, plans, repositories };
+  const used = await catalog.findPolicies(host.tenant, [
+    ...new Set(plans.flatMap(({ retentionPolicy }) => retentionPolicy ?? [])),
+  ]);
+  const policies = used.map((policy) => (policy.id === change.policy?.id ? change.policy : policy));
+  const pins = await context.store.runs.listPinned(
+    host.tenant,
+    host.id,
+    plans.map(({ id }) => id),
+  );
+  const pinned = change.pin?.host === host.id ? [...pins, change.pin] : pins;
+  return { sources, plans, repositories, policies, pinned };
 }
 
 /** What a host is told of its drain; one that is over is not spoken of any more. */
@@ -130,7 +151,7 @@ export function composeSpec(host: Host, pieces: SpecPieces, seal: SecretSealer, 
     ...toSpecDrain(host, issuedAt),
     sources: pieces.sources.map((source) => toSpecSource(source, secretsOf)),
     repositories: pieces.repositories.map((repository) => toSpecRepository(repository, secretsOf)),
-    plans: pieces.plans.map((plan) => toSpecPlan(plan, onHost)),
+    plans: pieces.plans.map((plan) => toSpecPlan(plan, onHost, pieces)),
   };
 }
 

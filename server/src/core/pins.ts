@@ -1,0 +1,45 @@
+/** Pinned snapshots: they stay whatever their plan's policy says, until somebody unpins them. */
+import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
+import type { Snapshot } from '../store/runs.ts';
+import { recordAct } from './audit.ts';
+import { TOPICS } from './bus.ts';
+import { type Caller, demand } from './caller.ts';
+import type { CoreContext } from './ports.ts';
+import { getSnapshot } from './restores.ts';
+import { demandSpecFits } from './spec-size.ts';
+
+async function tell(context: CoreContext, caller: Caller, snapshot: Snapshot, action: string): Promise<Snapshot> {
+  const { id, engineId, host, run, source } = snapshot;
+  await recordAct(context, caller, {
+    action,
+    target: { kind: 'snapshot', id, name: engineId.slice(0, 8) },
+    change: { source, run },
+  });
+  await context.store.hosts.bumpSpec(caller.tenant, [host]);
+  context.directory.wake(host);
+  for (const topic of [TOPICS.snapshots, TOPICS.plans]) context.bus.publish(caller.tenant, { kind: 'refresh', topic });
+  return snapshot;
+}
+
+/**
+ * Pins a snapshot and what its run stored beside it of the same source. `precondition` for one that is gone, `limit` when its plan has
+ * too many pins or its host's settings no room for another.
+ */
+export async function pinSnapshot(context: CoreContext, caller: Caller, id: SnapshotId): Promise<Snapshot> {
+  demand(caller, 'plan.manage');
+  const before = await getSnapshot(context, caller, id);
+  if (before.pinnedAt !== undefined) return before;
+  const { host, plan, engineId } = before;
+  if (plan !== undefined) await demandSpecFits(context, caller, [host], { pin: { host, plan, engineId } });
+  const pin = { at: context.clock.now(), by: caller.actor.name, most: RUNS.pinnedPerPlan };
+  return tell(context, caller, await context.store.runs.pinSnapshot(caller.tenant, id, pin), 'snapshot.pinned');
+}
+
+/** Leaves the snapshot to its plan's policy again; one that is not pinned stays as it is. */
+export async function unpinSnapshot(context: CoreContext, caller: Caller, id: SnapshotId): Promise<Snapshot> {
+  demand(caller, 'plan.manage');
+  const before = await getSnapshot(context, caller, id);
+  if (before.pinnedAt === undefined) return before;
+  return tell(context, caller, await context.store.runs.unpinSnapshot(caller.tenant, id), 'snapshot.unpinned');
+}
