@@ -51,8 +51,8 @@ export interface RunJournal {
   recordProcess(facts: ProcessFacts): void;
   clearProcess(run: RunId, stage: Stage, pid: number): void;
   listProcesses(run?: RunId): ProcessFacts[];
-  /** Empties the bodies of runs that are closed: nothing needs them any more, and that the runs were here stays known. */
-  emptyClosed(): void;
+  /** Replaces the body of every closed run of a kind by what `change` makes of it. */
+  changeClosed(kind: RunKind, change: (body: unknown) => unknown): void;
   /** Forgets runs closed before `closedBefore` (epoch milliseconds). */
   purge(closedBefore: number): void;
 }
@@ -97,7 +97,8 @@ export function createRunJournal(database: Database, clock: Pick<Clock, 'now'>):
   );
   const setClosed = database.prepare('UPDATE runs SET closed_at = ? WHERE run = ? AND closed_at IS NULL');
   const setLogLines = database.prepare('UPDATE runs SET log_lines = ?1 WHERE run = ?2 AND log_lines < ?1');
-  const empty = database.prepare("UPDATE runs SET body = 'null' WHERE closed_at IS NOT NULL");
+  const selectAllClosed = database.prepare('SELECT run, body FROM runs WHERE kind = ? AND closed_at IS NOT NULL');
+  const updateClosed = database.prepare('UPDATE runs SET body = ? WHERE run = ?');
   const deleteOld = database.prepare('DELETE FROM runs WHERE closed_at < ?');
   const insertProcess = database.prepare(
     'INSERT OR REPLACE INTO processes (run, stage, pid, start_time, boot_id, recorded_at) VALUES (?, ?, ?, ?, ?, ?)',
@@ -132,7 +133,11 @@ export function createRunJournal(database: Database, clock: Pick<Clock, 'now'>):
       void changes(insertProcess, run, stage, pid, startTime, bootId, clock.now()),
     clearProcess: (run, stage, pid) => void changes(deleteProcess, run, stage, pid),
     listProcesses: (run) => selectProcesses.all(run ?? null).map((row) => ({ ...row }) as unknown as ProcessFacts),
-    emptyClosed: () => void changes(empty),
+    changeClosed: (kind, change) =>
+      database.transact(() => {
+        for (const { run, body } of selectAllClosed.all(kind) as { run: RunId; body: string }[])
+          updateClosed.run(JSON.stringify(change(JSON.parse(body)) ?? null), run);
+      }),
     purge: (closedBefore) => void changes(deleteOld, closedBefore),
   };
 }

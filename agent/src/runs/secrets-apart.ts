@@ -44,7 +44,12 @@ export function stripJournal({ journal, secrets }: Pick<Workbench, 'journal' | '
     const parsed = journaledRestoreSchema.safeParse(body);
     if (parsed.success) journal.runs.revise(run, { ...parsed.data, order: stripOrder(secrets, parsed.data.order) });
   }
-  journal.runs.emptyClosed();
+  // What has ended keeps its story; a body that cannot be read is worth less than what it may hold.
+  const noHolder = { holdFor: () => undefined };
+  journal.runs.changeClosed('restore', (body) => {
+    const parsed = journaledRestoreSchema.safeParse(body);
+    return parsed.success ? { ...parsed.data, order: stripOrder(noHolder, parsed.data.order) } : null;
+  });
   journal.oweRewrite();
 }
 
