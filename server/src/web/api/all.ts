@@ -11,6 +11,7 @@ import { PEOPLE_ENDPOINTS } from './people.ts';
 import { createPlanEndpoints } from './plans.ts';
 import { REPOSITORY_ENDPOINTS } from './repositories.ts';
 import { RESTORE_ENDPOINTS } from './restores.ts';
+import { RETENTION_ENDPOINTS } from './retention-policies.ts';
 import { RUN_ENDPOINTS } from './runs.ts';
 import { SNAPSHOT_ENDPOINTS } from './snapshots.ts';
 import { SOURCE_ENDPOINTS } from './sources.ts';
@@ -27,6 +28,7 @@ export function createApiEndpoints(calendar: FireCalendar): readonly ApiEndpoint
     ...REPOSITORY_ENDPOINTS,
     ...createPlanEndpoints(calendar),
     MISSED_FIRES_ENDPOINT,
+    ...RETENTION_ENDPOINTS,
     ...RUN_ENDPOINTS,
     ...SNAPSHOT_ENDPOINTS,
     ...RESTORE_ENDPOINTS,

@@ -390,6 +390,49 @@ describe('The API, from the first host to a restore', () => {
     await exercise('GET /openapi.json');
   });
 
+  it('keeps retention policies, shows what one would do, and pins what has to stay', async () => {
+    const body = { name: 'the last two', policy: { kind: 'rules', last: 2 } };
+    const created = await exercise('POST /retention-policies', { body });
+    const params = { id: idOf(created) };
+    const { policy, description } = created.data as { policy: { last: number; daily: number }; description: string };
+    assert.deepEqual([policy.last, policy.daily, description, created.version], [2, 0, '', 1]);
+    const nothing = { ...body, name: 'nothing', policy: { kind: 'rules' } };
+    assert.equal((await catchError(world.call('POST /retention-policies', { body: nothing }))).code, 'invalid');
+    await exercise('GET /retention-policies/:id', { params });
+    assert.deepEqual(
+      rowsOf<{ name: string }>(await exercise('GET /retention-policies', { query: { search: 'last' } })).map(({ name }) => name),
+      ['the last two'],
+    );
+    const change = { description: 'for tests' };
+    assert.equal((await exercise('PATCH /retention-policies/:id', { params, body: change, ifMatch: 1 })).version, 2);
+    const plan = { id: made.plan };
+    type Preview = { policy?: string; sources: { keeps: number; backups: { snapshot: string; because: string[] }[] }[] };
+    assert.deepEqual(((await exercise('GET /plans/:id/retention', { params: plan })).data as Preview).sources, []);
+    await world.call('PATCH /plans/:id', { params: plan, body: { retentionPolicy: params.id } });
+    const used = await catchError(world.call('DELETE /retention-policies/:id', { params }));
+    assert.deepEqual([used.code, used.details['plans']], ['conflict', ['nightly']]);
+    const snapshot = { id: made.snapshot };
+    const pinned = (await exercise('POST /snapshots/:id/pin', { params: snapshot })).data as { pinnedBy?: string };
+    assert.equal(pinned.pinnedBy, 'the admin');
+    assert.equal(rowsOf(await world.call('GET /snapshots', { query: { pinned: 'true' } })).length, 1);
+    const preview = (await world.call('GET /plans/:id/retention', { params: plan })).data as Preview;
+    assert.equal(preview.policy, params.id);
+    assert.deepEqual(
+      preview.sources.map(({ keeps, backups }) => [keeps, backups.map((one) => [one.snapshot, one.because])]),
+      [[1, [[made.snapshot, ['is number 1 of the 2 newest', 'is pinned', 'is one of the last 2 good ones']]]]],
+    );
+    const loose = (await exercise('DELETE /snapshots/:id/pin', { params: snapshot })).data as { pinnedAt?: number };
+    assert.equal(loose.pinnedAt, undefined);
+    const found = rowsOf<{ id: string }>(await world.call('GET /plans', { query: { retentionPolicy: params.id } }));
+    assert.deepEqual(
+      found.map(({ id }) => id),
+      [made.plan],
+    );
+    const kept = await world.call('PATCH /plans/:id', { params: plan, body: { retentionPolicy: null } });
+    assert.ok(!('retentionPolicy' in (kept.data as object)));
+    await exercise('DELETE /retention-policies/:id', { params });
+  });
+
   it('orders the retention of a plan from hosts that can, and says which cannot', async () => {
     const params = { id: made.plan };
     const old = await catchError(world.call('POST /plans/:id/forget', { params, body: {} }));

@@ -190,7 +190,12 @@ describe('The OpenAPI document', () => {
     const guarded = listOperations()
       .filter(({ operation }) => asList(operation['parameters'] ?? []).some((one) => asObject(one)['name'] === 'If-Match'))
       .map(({ method, path }) => `${method} ${path}`);
-    assert.deepEqual(guarded.sort(), ['patch /plans/{id}', 'patch /repositories/{id}', 'patch /sources/{id}']);
+    assert.deepEqual(guarded.sort(), [
+      'patch /plans/{id}',
+      'patch /repositories/{id}',
+      'patch /retention-policies/{id}',
+      'patch /sources/{id}',
+    ]);
   });
 
   it('describes cursor and limit of every list that pages', () => {

@@ -24,6 +24,7 @@ const TAGS: Record<string, string> = {
   sources: 'What is protected',
   repositories: 'Where backups live',
   plans: 'Which sources go where, and when',
+  'retention-policies': 'How long snapshots are kept',
   runs: 'One execution each: backup or restore',
   snapshots: 'What can be brought back',
   restores: 'Bringing a snapshot back',

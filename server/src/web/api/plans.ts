@@ -46,6 +46,7 @@ const planShape = nameShape(
       .meta({ description: 'Without one the plan runs only by hand' }),
     enabled: z.boolean(),
     options: planOptionsSchema,
+    retentionPolicy: idSchema('policy').optional().meta({ description: 'Without one everything is kept' }),
     effectiveFromAt: instantSchema.meta({ description: 'Fires before this instant are not this plan’s; epoch milliseconds' }),
     version: versionSchema,
     createdAt: instantSchema,
@@ -54,7 +55,20 @@ const planShape = nameShape(
 );
 
 export function toPlanShape(plan: Plan): z.infer<typeof planShape> {
-  const { id, name, repository, sources, schedule, enabled, options, effectiveFrom, version, createdAt, updatedAt } = plan;
+  const {
+    id,
+    name,
+    repository,
+    sources,
+    schedule,
+    enabled,
+    options,
+    retentionPolicy,
+    effectiveFrom,
+    version,
+    createdAt,
+    updatedAt,
+  } = plan;
   return {
     id,
     name,
@@ -63,6 +77,7 @@ export function toPlanShape(plan: Plan): z.infer<typeof planShape> {
     schedule,
     enabled,
     options,
+    retentionPolicy,
     effectiveFromAt: effectiveFrom,
     version,
     createdAt,
@@ -149,11 +164,12 @@ const listEndpoint = defineEndpoint({
     host: idSchema('host').optional(),
     repository: idSchema('repository').optional(),
     enabled: flagInput.optional(),
+    retentionPolicy: idSchema('policy').optional(),
   }),
   reply: listOf(planShape),
   async handle(context, caller, { query }) {
-    const { search, source, host, repository, enabled } = query;
-    const filter = { search, source, host, repository, enabled };
+    const { search, source, host, repository, enabled, retentionPolicy } = query;
+    const filter = { search, source, host, repository, enabled, retentionPolicy };
     return toPageReply(await listPlans(context, caller, filter, toPageRequest(query)), toPlanShape);
   },
 });
@@ -214,6 +230,7 @@ function createWriting(calendar: FireCalendar): readonly ApiEndpoint[] {
         schedule: scheduleSchema.optional(),
         enabled: z.boolean().default(true),
         options: planOptionsChangeSchema.default({}),
+        retentionPolicy: idSchema('policy').optional().meta({ description: 'Left out: everything is kept' }),
       }),
       async (context, caller, input) => {
         admit(context, caller, input.schedule);
@@ -221,7 +238,7 @@ function createWriting(calendar: FireCalendar): readonly ApiEndpoint[] {
       },
     ),
     plans.update(
-      'Changes a plan; a schedule of `null` leaves it to be run by hand.',
+      'Changes a plan; a schedule of `null` leaves it to be run by hand, a retention policy of `null` keeps everything.',
       z.strictObject({
         name: nameSchema.optional(),
         repository: idSchema('repository').optional(),
@@ -229,6 +246,7 @@ function createWriting(calendar: FireCalendar): readonly ApiEndpoint[] {
         schedule: scheduleSchema.nullable().optional(),
         enabled: z.boolean().optional(),
         options: planOptionsChangeSchema.optional(),
+        retentionPolicy: idSchema('policy').nullable().optional(),
       }),
       async (context, caller, id, change, expectedVersion) => {
         admit(context, caller, change.schedule);

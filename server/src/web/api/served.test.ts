@@ -56,6 +56,7 @@ describe('The API over HTTP', () => {
       sources: 'src',
       repositories: 'repo',
       plans: 'plan',
+      'retention-policies': 'pol',
       runs: 'run',
       snapshots: 'snap',
       restores: 'run',

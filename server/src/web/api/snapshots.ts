@@ -4,6 +4,7 @@ import { evidenceSchema } from '@holdfast/shared/domain/run.ts';
 import type { SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
 import { suspicionSchema } from '@holdfast/shared/domain/suspicion.ts';
 import * as z from 'zod';
+import { pinSnapshot, unpinSnapshot } from '../../core/pins.ts';
 import { getSnapshot, listSnapshots } from '../../core/restores.ts';
 import type { Snapshot } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
@@ -33,6 +34,10 @@ export const snapshotShape = nameShape(
     suspicion: suspicionSchema.optional().meta({
       description: 'Set when its size does not fit those of the clean snapshots before it',
     }),
+    pinnedAt: instantSchema.optional().meta({ description: 'Since when it stays whatever the policy of its plan says' }),
+    pinnedBy: z.string().optional(),
+    removedAt: instantSchema.optional().meta({ description: 'When its host removed it, by the host’s clock' }),
+    removedWhy: z.string().optional(),
   }),
 );
 
@@ -44,7 +49,7 @@ export function toSnapshotShape(snapshot: Snapshot): z.infer<typeof snapshotShap
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/snapshots',
-  summary: 'Lists snapshots, newest first; without `role` those of data only.',
+  summary: 'Lists snapshots, newest first; without `role` those of data only, and removed ones only when asked for by `state`.',
   tag: 'snapshots',
   query: z.strictObject({
     ...pageFields,
@@ -55,11 +60,13 @@ const listEndpoint = defineEndpoint({
     run: idSchema('run').optional(),
     state: z.enum(STATES).optional(),
     role: z.enum(ROLES).optional(),
+    pinned: z.literal('true').optional().meta({ description: 'Only pinned ones' }),
   }),
   reply: listOf(snapshotShape),
   async handle(context, caller, { query }) {
     const { host, plan, source, repository, run, state, role } = query;
-    const filter = { host, plan, source, repository, run, state, role };
+    const pinned = query.pinned === 'true' ? (true as const) : undefined;
+    const filter = { host, plan, source, repository, run, state, role, pinned };
     return toPageReply(await listSnapshots(context, caller, filter, toPageRequest(query)), toSnapshotShape);
   },
 });
@@ -74,4 +81,20 @@ const getEndpoint = defineEndpoint({
   handle: async (context, caller, { params }) => ({ data: toSnapshotShape(await getSnapshot(context, caller, params.id)) }),
 });
 
-export const SNAPSHOT_ENDPOINTS: readonly ApiEndpoint[] = [listEndpoint, getEndpoint];
+const pin = { path: '/snapshots/:id/pin', tag: 'snapshots', params: idParams('snapshot'), reply: snapshotShape };
+
+const pinEndpoint = defineEndpoint({
+  ...pin,
+  method: 'post',
+  summary: 'Pins a snapshot, and what was stored beside it: it stays whatever the policy of its plan says.',
+  handle: async (context, caller, { params }) => ({ data: toSnapshotShape(await pinSnapshot(context, caller, params.id)) }),
+});
+
+const unpinEndpoint = defineEndpoint({
+  ...pin,
+  method: 'delete',
+  summary: 'Leaves a snapshot to the policy of its plan again.',
+  handle: async (context, caller, { params }) => ({ data: toSnapshotShape(await unpinSnapshot(context, caller, params.id)) }),
+});
+
+export const SNAPSHOT_ENDPOINTS: readonly ApiEndpoint[] = [listEndpoint, getEndpoint, pinEndpoint, unpinEndpoint];
