@@ -7,6 +7,7 @@ import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { findReason } from '@holdfast/shared/domain/reason.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import type { BackupEnd } from './runs/execute-backup.ts';
+import { writeIfPossible } from './runs/possible-write.ts';
 import { reconcileRepository } from './runs/reconcile.ts';
 import { clearLocks } from './runs/recovery.ts';
 import type { Workbench } from './runs/workbench.ts';
@@ -77,8 +78,10 @@ export function createReconciliation({ workbench, signal, ...ports }: Reconcilia
     } catch (error) {
       log.warn({ repository: id, err: error }, 'looking for locks of an interrupted run failed');
     }
-    if (found === 'cleared') settle(id);
-    else lookLater(id, nextMs);
+    if (found === 'cleared') {
+      settle(id);
+      writeIfPossible(log, 'processes that left no lock stay known', () => workbench.journal.runs.forgetDeadOf(id));
+    } else lookLater(id, nextMs);
     return found !== 'unreachable';
   };
   signal.addEventListener('abort', () => [...owed.keys()].forEach(settle), { once: true });

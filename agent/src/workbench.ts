@@ -36,7 +36,7 @@ export function createWorkbench(
         onStarted: ({ pid, startTime }) => {
           if (startTime !== undefined) note(() => journal.runs.recordProcess({ run, stage: 'dump', pid, startTime, bootId }));
         },
-        onEnded: ({ pid }) => note(() => journal.runs.clearProcess(run, 'dump', pid)),
+        onEnded: ({ pid }) => note(() => journal.runs.endProcess(run, 'dump', pid)),
       }),
   };
 }

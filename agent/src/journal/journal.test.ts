@@ -121,7 +121,7 @@ describe('the journal', () => {
     const process = { run, stage: 'dump' as const, pid: 12, startTime: 3456, bootId: 'boot' };
     journal.runs.recordProcess(process);
     journal.runs.recordProcess({ ...process, stage: 'store', pid: 13 });
-    journal.runs.clearProcess(run, 'store', 13);
+    journal.runs.endProcess(run, 'store', 13);
     journal.runs.countLogLines(run, 10);
     journal.runs.countLogLines(run, 4);
     journal.runs.revise(run, { sources: ['src_b'] });
@@ -161,6 +161,45 @@ describe('the journal', () => {
     );
     assert.deepEqual(journal.orders.find('req_1'), { id: 'req_1', type: 'run.start', reply: { run } });
     assert.equal(journal.fires.consider(plan, 9), true);
+  });
+
+  it('knows processes that are gone until no lock of theirs can be left', () => {
+    const [repository, other] = ['repo_a', 'repo_b'] as readonly string[] as [RepositoryId, RepositoryId];
+    const ids = ['run_a', 'run_b', 'run_c'] as RunId[];
+    for (const [index, id] of ids.entries()) {
+      journal.runs.record({ run: id, kind: 'backup', plan, body: { repository: index === 2 ? other : repository } });
+      journal.runs.recordProcess({ run: id, stage: 'dump', pid: 10 + index, startTime: 1, bootId: 'boot' });
+    }
+    clock.advance(5);
+    journal.runs.endProcess(ids[0] as RunId, 'dump', 10);
+    for (const id of ids) journal.runs.close(id);
+    reopen();
+    assert.deepEqual(journal.runs.listProcesses(), []);
+    const dead = () => journal.runs.listDead().map(({ pid, repository: where }) => [pid, where]);
+    assert.deepEqual(dead(), [
+      [10, repository],
+      [11, repository],
+      [12, other],
+    ]);
+    assert.deepEqual(journal.runs.listDead()[0], {
+      run: ids[0],
+      stage: 'dump',
+      pid: 10,
+      startTime: 1,
+      bootId: 'boot',
+      recordedAt: START,
+      endedAt: START + 5,
+      repository,
+    });
+    journal.runs.forgetDead(ids[0] as RunId);
+    assert.deepEqual(dead(), [
+      [11, repository],
+      [12, other],
+    ]);
+    journal.runs.forgetDeadOf(repository);
+    assert.deepEqual(dead(), [[12, other]]);
+    journal.runs.purge(START + 6);
+    assert.deepEqual(dead(), []);
   });
 
   it('gives each fire of a plan away once', () => {

@@ -1,6 +1,6 @@
 /** The runs of this host and the processes they started, so that a crash leaves no run that nobody ends. */
 import type { Clock } from '@holdfast/shared/clock.ts';
-import type { PlanId, RunId } from '@holdfast/shared/domain/ids.ts';
+import type { PlanId, RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
 import type { RunKind, Stage } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Database } from './database.ts';
@@ -34,6 +34,15 @@ export interface ProcessFacts {
   bootId: string;
 }
 
+/** A process that is gone and may have left a lock. */
+export interface DeadProcess extends ProcessFacts {
+  /** Epoch milliseconds by this host's clock then. */
+  recordedAt: number;
+  endedAt: number;
+  /** Of its run; undefined when the run is not known any more. */
+  repository: RepositoryId | undefined;
+}
+
 export interface RunJournal {
   /** Opens a run. False when this id was recorded before, open or closed: then nothing may be started. */
   record(run: NewRun): boolean;
@@ -44,16 +53,23 @@ export interface RunJournal {
   listClosed(plan: PlanId, kind: RunKind, limit: number): JournaledRun[];
   /** Open runs, oldest first. After a crash these were interrupted. */
   listOpen(): JournaledRun[];
-  /** Closes a run and forgets its processes. False when it was not open. */
+  /** Closes a run; none of its processes runs any more. False when it was not open. */
   close(run: RunId): boolean;
   /** Log lines up to number `total` are given out; a lower number than before changes nothing. */
   countLogLines(run: RunId, total: number): void;
   recordProcess(facts: ProcessFacts): void;
-  clearProcess(run: RunId, stage: Stage, pid: number): void;
+  /** It is gone, and known until it is forgotten. */
+  endProcess(run: RunId, stage: Stage, pid: number): void;
+  /** Those that run, as far as is known. */
   listProcesses(run?: RunId): ProcessFacts[];
+  listDead(): DeadProcess[];
+  /** The run left no lock. */
+  forgetDead(run: RunId): void;
+  /** No lock of this host is left in the repository. */
+  forgetDeadOf(repository: RepositoryId): void;
   /** Replaces the body of every closed run of a kind by what `change` makes of it. */
   changeClosed(kind: RunKind, change: (body: unknown) => unknown): void;
-  /** Forgets runs closed before `closedBefore` (epoch milliseconds). */
+  /** Forgets runs closed, and processes gone, before `closedBefore` (epoch milliseconds). */
   purge(closedBefore: number): void;
 }
 
@@ -103,10 +119,21 @@ export function createRunJournal(database: Database, clock: Pick<Clock, 'now'>):
   const insertProcess = database.prepare(
     'INSERT OR REPLACE INTO processes (run, stage, pid, start_time, boot_id, recorded_at) VALUES (?, ?, ?, ?, ?, ?)',
   );
-  const deleteProcess = database.prepare('DELETE FROM processes WHERE run = ? AND stage = ? AND pid = ?');
-  const deleteProcesses = database.prepare('DELETE FROM processes WHERE run = ?');
+  const setEnded = database.prepare('UPDATE processes SET ended_at = ? WHERE run = ? AND stage = ? AND pid = ?');
+  const setAllEnded = database.prepare('UPDATE processes SET ended_at = ? WHERE run = ? AND ended_at IS NULL');
+  const deleteDead = database.prepare('DELETE FROM processes WHERE run = ? AND ended_at IS NOT NULL');
+  const deleteDeadOf = database.prepare(
+    `DELETE FROM processes WHERE ended_at IS NOT NULL
+     AND run IN (SELECT run FROM runs WHERE json_extract(body, '$.repository') = ?)`,
+  );
+  const deleteOldDead = database.prepare('DELETE FROM processes WHERE ended_at < ?');
+  const selectDead = database.prepare(
+    `SELECT ${PROCESS_COLUMNS}, recorded_at AS recordedAt, ended_at AS endedAt,
+       (SELECT json_extract(body, '$.repository') FROM runs WHERE runs.run = processes.run) AS repository
+     FROM processes WHERE ended_at IS NOT NULL ORDER BY recorded_at, pid`,
+  );
   const selectProcesses = database.prepare(
-    `SELECT ${PROCESS_COLUMNS} FROM processes WHERE ?1 IS NULL OR run = ?1 ORDER BY recorded_at, pid`,
+    `SELECT ${PROCESS_COLUMNS} FROM processes WHERE ended_at IS NULL AND (?1 IS NULL OR run = ?1) ORDER BY recorded_at, pid`,
   );
   const changes = (statement: typeof insert, ...values: (string | number | null)[]): number =>
     database.transact(() => Number(statement.run(...values).changes));
@@ -125,19 +152,30 @@ export function createRunJournal(database: Database, clock: Pick<Clock, 'now'>):
     listOpen: () => selectOpen.all().map(readRun),
     close: (run) =>
       database.transact(() => {
-        deleteProcesses.run(run);
+        setAllEnded.run(clock.now(), run);
         return Number(setClosed.run(clock.now(), run).changes) === 1;
       }),
     countLogLines: (run, total) => void changes(setLogLines, total, run),
     recordProcess: ({ run, stage, pid, startTime, bootId }) =>
       void changes(insertProcess, run, stage, pid, startTime, bootId, clock.now()),
-    clearProcess: (run, stage, pid) => void changes(deleteProcess, run, stage, pid),
+    endProcess: (run, stage, pid) => void changes(setEnded, clock.now(), run, stage, pid),
     listProcesses: (run) => selectProcesses.all(run ?? null).map((row) => ({ ...row }) as unknown as ProcessFacts),
     changeClosed: (kind, change) =>
       database.transact(() => {
         for (const { run, body } of selectAllClosed.all(kind) as { run: RunId; body: string }[])
           updateClosed.run(JSON.stringify(change(JSON.parse(body)) ?? null), run);
       }),
-    purge: (closedBefore) => void changes(deleteOld, closedBefore),
+    listDead: () =>
+      selectDead.all().map((row) => {
+        const { repository, ...dead } = row as unknown as DeadProcess & { repository: RepositoryId | null };
+        return { ...dead, repository: repository ?? undefined };
+      }),
+    forgetDead: (run) => void changes(deleteDead, run),
+    forgetDeadOf: (repository) => void changes(deleteDeadOf, repository),
+    purge: (closedBefore) =>
+      database.transact(() => {
+        deleteOldDead.run(closedBefore);
+        deleteOld.run(closedBefore);
+      }),
   };
 }

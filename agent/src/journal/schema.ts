@@ -87,4 +87,6 @@ export const SCHEMA_STEPS: readonly string[] = [
   ALTER TABLE snapshots ADD COLUMN leaving TEXT;
   CREATE INDEX snapshots_plan ON snapshots (plan, source, created_at);
   `,
+  // A process that is gone stays known for as long as a lock of it may lie in a repository.
+  'ALTER TABLE processes ADD COLUMN ended_at INTEGER',
 ];

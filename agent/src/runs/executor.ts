@@ -15,9 +15,11 @@ import { executeRestore } from './execute-restore.ts';
 import { createForgetRuns } from './forget-runs.ts';
 import type { Hold } from './hold.ts';
 import { type JournaledBackup, type JournaledRestore, type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
+import { writeIfPossible } from './possible-write.ts';
 import { createQueue, type Job } from './queue.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { setSecretsAside } from './secrets-apart.ts';
+import { tellHolds } from './told-holds.ts';
 import type { Workbench } from './workbench.ts';
 
 export interface Executor {
@@ -99,14 +101,13 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const findOptions = (plan: PlanId) =>
     options.spec()?.plans.find((candidate) => candidate.id === plan)?.options ?? DEFAULT_PLAN_OPTIONS;
 
-  /** What the log of a run says of its waiting. */
-  const tellHolds = (recorder: Recorder): Pick<Job, 'onHeld' | 'onReleased'> => ({
-    onHeld(hold) {
-      recorder.log('info', `waits: ${hold.message}`);
-      recorder.settle();
-    },
-    onReleased: () => recorder.log('info', 'the wait is over: the run begins'),
-  });
+  const forgetProcesses = (run: RunId) =>
+    writeIfPossible(log, 'processes of a run that left no lock stay known', () => journal.runs.forgetDead(run));
+  /** Its processes stay known where a lock of theirs may still lie in the repository. */
+  const settleRun = (run: RunId, repository: RepositoryId, end: BackupEnd) => {
+    if (!end.owesLook) forgetProcesses(run);
+    options.onRepositoryUsed(repository, end);
+  };
 
   const forgetRuns = createForgetRuns({
     workbench,
@@ -114,8 +115,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     spec: options.spec,
     record: (run, event, effects) => recordRun(run, event, effects),
     createRecorder: (run) => createRecorderFor(run, 0),
-    tellHolds,
-    onRepositoryUsed: options.onRepositoryUsed,
+    onEnd: (run, repository, end) => settleRun(run, repository, end),
   });
 
   const enqueueBackup = (run: RunId, body: JournaledBackup, firstLine: number, remarks: readonly string[] = []) => {
@@ -135,7 +135,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
         const { next, ...end } = await executeBackup({ workbench, recorder, body, spec: options.spec(), signal }).finally(
           release,
         );
-        if (!next) options.onRepositoryUsed(body.repository, end);
+        if (!next) settleRun(run, body.repository, end);
         if (!next) forgetRuns.followUp(body.plan);
         return next;
       },
@@ -156,7 +156,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       priority: 'high',
       repository: order.repository.id,
       sources: [],
-      execute: (signal) => executeRestore({ workbench, recorder, order, signal }).then(() => undefined),
+      execute: (signal) => executeRestore({ workbench, recorder, order, signal }).then(() => void forgetProcesses(run)),
     });
   };
 

@@ -10,8 +10,9 @@ import type { NewRun } from '../journal/run-journal.ts';
 import type { BackupEnd } from './execute-backup.ts';
 import { executeForget, listForgettable, lookAtRetention } from './execute-forget.ts';
 import type { JournaledForget } from './journaled-run.ts';
-import type { Job, Queue } from './queue.ts';
+import type { Queue } from './queue.ts';
 import type { Recorder } from './recorder.ts';
+import { tellHolds } from './told-holds.ts';
 import type { Workbench } from './workbench.ts';
 
 export interface ForgetRuns {
@@ -37,8 +38,7 @@ export interface ForgetRunsPorts {
   /** Journals a run with its first event and `effects`, all or nothing. */
   record(run: NewRun, event: DurableEvent, effects?: () => void): void;
   createRecorder(run: RunId): Recorder;
-  tellHolds(recorder: Recorder): Pick<Job, 'onHeld' | 'onReleased'>;
-  onRepositoryUsed(repository: JournaledForget['repository'], end: BackupEnd): void;
+  onEnd(run: RunId, repository: JournaledForget['repository'], end: BackupEnd): void;
 }
 
 export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
@@ -50,7 +50,7 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
     queue.enqueue({
       run,
       kind: 'forget',
-      ...ports.tellHolds(recorder),
+      ...tellHolds(recorder),
       priority: 'low',
       repository: body.repository,
       sources: [],
@@ -61,7 +61,7 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
           release,
         );
         tries += 1;
-        if (!next) ports.onRepositoryUsed(body.repository, end);
+        if (!next) ports.onEnd(run, body.repository, end);
         return next;
       },
     });

@@ -4,9 +4,9 @@ import { readdirSync, renameSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
-import { findStartTime, listGroup } from '../exec/proc.ts';
+import { findStartTime, listGroup, readBootId } from '../exec/proc.ts';
 import { openRunRig, PASSWORD, type RunRig, writeFolder } from './fixtures/run-rig.ts';
-import { clearLocks } from './recovery.ts';
+import { clearLocks, recoverRuns } from './recovery.ts';
 import type { Workbench } from './workbench.ts';
 
 const [generation] = GENERATIONS;
@@ -100,6 +100,32 @@ describe('Locks that an interrupted run may have left', () => {
     assert.equal(await clearLocks(rig.workbench, rig.repository), 'cleared');
     assert.deepEqual(listLockFiles(rig), []);
   });
+
+  for (const boot of ['this boot', 'the boot before'] as const) {
+    it(`are still ours after the agent was started anew, where their holder was of ${boot}`, async (t) => {
+      const rig = await openRunRig(t, { restic: binary });
+      await rig.initRepository();
+      const { journal } = rig.workbench;
+      const run = rig.workbench.createId('run');
+      const { pid, parent } = await holdLock(t, rig);
+      const startTime = findStartTime(pid);
+      assert.ok(startTime !== undefined);
+      journal.runs.record({ run, kind: 'backup', body: { repository: rig.repository.id } });
+      const bootId = boot === 'this boot' ? readBootId() : 'another boot';
+      // The lock is dated to a moment after this: the process was started before it took one.
+      journal.runs.recordProcess({ run, stage: 'dump', pid, startTime, bootId });
+      parent.kill('SIGKILL');
+      await killAlone(pid);
+      if (boot === 'this boot') journal.runs.endProcess(run, 'dump', pid);
+      journal.runs.close(run);
+      assert.equal(await clearLocks(rig.workbench, rig.repository), 'cleared', 'not known to be ours yet');
+      assert.equal(listLockFiles(rig).length, 1);
+      const found = await recoverRuns(rig.workbench, rig.executor, rig.spec);
+      assert.deepEqual([...found.repositories], [rig.repository.id]);
+      assert.equal(await clearLocks(rig.workbench, rig.repository), 'cleared');
+      assert.deepEqual(listLockFiles(rig), []);
+    });
+  }
 
   it('stay, and are told, beside the lock of somebody who lives', async (t) => {
     const rig = await openRunRig(t, { restic: binary });

@@ -45,9 +45,21 @@ export function endLeftovers(workbench: Workbench): number {
       for (const each of [{ pid, startTime }, ...members])
         workbench.rememberProcess({ pid: each.pid, startedAt: toEpochMs(each.startTime), endedAt });
     }
-    writeIfPossible(log, 'a process that is gone stays on the list', () => journal.runs.clearProcess(run, stage, pid));
+    writeIfPossible(log, 'a process that is gone stays on the list', () => journal.runs.endProcess(run, stage, pid));
   }
   return ended;
+}
+
+/**
+ * Processes of earlier lives that may have left locks are known again, so that the locks can be proven ours; returns where to look. What ran
+ * when the host went down is gone with its boot, whatever has its number now.
+ */
+function rememberDead({ journal, rememberProcess }: Workbench): Set<RepositoryId> {
+  const boot = readBootId();
+  const dead = journal.runs.listDead();
+  for (const { pid, startTime, bootId, recordedAt, endedAt } of dead)
+    rememberProcess({ pid, startedAt: bootId === boot ? toEpochMs(startTime) : recordedAt, endedAt });
+  return new Set(dead.flatMap(({ repository }) => (repository === undefined ? [] : [repository])));
 }
 
 /** How long, and how often, the dead are waited for. Some systems never collect them; their locks are then left to a person. */
@@ -175,8 +187,8 @@ async function settleOwedHooks(workbench: Workbench, executor: Executor, spec: S
  */
 export async function recoverRuns(workbench: Workbench, executor: Executor, spec: Spec | undefined): Promise<Recovered> {
   endLeftovers(workbench);
+  const repositories = rememberDead(workbench);
   await settleOwedHooks(workbench, executor, spec);
-  const repositories = new Set<RepositoryId>();
   let interrupted = 0;
   let requeued = 0;
   for (const run of workbench.journal.runs.listOpen()) {

@@ -1,10 +1,14 @@
 /** A TCP proxy on the loopback that fails on purpose, repeatably, and says what it did. See ../README.md. */
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, systemClock } from '@holdfast/shared/clock.ts';
 import type { Seed } from '../seed.ts';
 import { type Connection, openConnection, type ProxyConnection, type Target } from './connection.ts';
 import { type CutKind, checkFaults, coversDirection, type Directions, type Faults, type Injection, type Note } from './faults.ts';
+
+/** Everything is destroyed by then; what still has to be said is said within this. */
+const CLOSE_MS = 5_000;
 
 export type FaultProxyOptions = {
   readonly target: Target;
@@ -136,7 +140,11 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
       const unbound = isListening ? once(server, 'close') : undefined;
       if (isListening) server.close();
       for (const connection of open) connection.close();
-      await Promise.all([unbound, ...open.map((connection) => connection.closed)]);
+      const ended = Promise.all([unbound, ...open.map((connection) => connection.closed)]);
+      // A socket that was reset while it was still dialled may never say that it is closed; nothing waits behind it.
+      const patience = new AbortController();
+      await Promise.race([ended, sleep(CLOSE_MS, undefined, { signal: patience.signal })]);
+      patience.abort();
     },
   };
 }

@@ -1,0 +1,13 @@
+/** What the log of a run says of its waiting. */
+import type { Job } from './queue.ts';
+import type { Recorder } from './recorder.ts';
+
+export function tellHolds(recorder: Recorder): Pick<Job, 'onHeld' | 'onReleased'> {
+  return {
+    onHeld(hold) {
+      recorder.log('info', `waits: ${hold.message}`);
+      recorder.settle();
+    },
+    onReleased: () => recorder.log('info', 'the wait is over: the run begins'),
+  };
+}
