@@ -7,6 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { type Journal, openJournal } from './journal.ts';
+import { glanceAtJournal } from './peek.ts';
 
 const MARK = 'canary-of-a-sealed-box';
 
@@ -66,6 +67,19 @@ describe('A journal whose deleted rows must not be found', () => {
     assert.equal(hasTraces(stateDir), false);
   });
 
+  it('still owes it while somebody writes', (t) => {
+    const { stateDir, journal } = openWithTraces(t);
+    t.after(() => journal.close());
+    leaveBehind(journal);
+    const writer = new DatabaseSync(join(stateDir, 'journal.db'));
+    writer.exec('BEGIN IMMEDIATE');
+    assert.equal(journal.rewriteIfOwed(), false);
+    writer.exec('ROLLBACK');
+    writer.close();
+    assert.equal(journal.rewriteIfOwed(), true);
+    assert.equal(journal.rewriteIfOwed(), true, 'nothing is owed twice');
+  });
+
   it('still owes it while somebody reads', (t) => {
     const { stateDir, journal } = openWithTraces(t);
     t.after(() => journal.close());
@@ -78,5 +92,31 @@ describe('A journal whose deleted rows must not be found', () => {
     reader.close();
     assert.equal(journal.rewriteIfOwed(), true);
     assert.equal(hasTraces(stateDir), false);
+  });
+});
+
+describe('A look from outside', () => {
+  it('sees which process holds the secrets, and which runs wait', (t) => {
+    const { stateDir, journal } = openWithTraces(t);
+    t.after(() => journal.close());
+    const look = () => glanceAtJournal(stateDir);
+    assert.equal(look()?.secretsHolder, undefined);
+    const holder = { pid: 7, startTime: 8, bootId: 'boot' };
+    journal.noteSecrets(holder);
+    assert.deepEqual(look()?.secretsHolder, holder);
+    journal.noteSecrets(undefined);
+    assert.equal(look()?.secretsHolder, undefined);
+    const bodies = { waits: { started: false }, runs: { started: true }, retries: { started: true, retryAt: 1 } };
+    for (const [name, body] of Object.entries(bodies)) journal.runs.record({ run: `run_${name}` as RunId, kind: 'backup', body });
+    assert.deepEqual(
+      look()
+        ?.openRuns.map(({ run, waiting }) => [run, waiting])
+        .sort(),
+      [
+        ['run_retries', true],
+        ['run_runs', false],
+        ['run_waits', true],
+      ],
+    );
   });
 });
