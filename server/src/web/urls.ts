@@ -47,6 +47,7 @@ export const PAGES = {
   previewFires: '/plans/fires',
   plan: '/plans/:plan',
   editPlan: '/plans/:plan/edit',
+  planRetention: '/plans/:plan/retention',
   runPlan: '/plans/:plan/run',
   deletePlan: '/plans/:plan/delete',
 
@@ -58,8 +59,16 @@ export const PAGES = {
 
   snapshots: '/snapshots',
   snapshot: '/snapshots/:snapshot',
+  pinSnapshot: '/snapshots/:snapshot/pin',
   restoreSnapshot: '/snapshots/:snapshot/restore',
   restores: '/restore',
+
+  retention: '/retention',
+  addPolicy: '/retention/new',
+  previewPolicy: '/retention/preview',
+  policy: '/retention/:policy',
+  editPolicy: '/retention/:policy/edit',
+  deletePolicy: '/retention/:policy/delete',
 
   audit: '/audit',
   account: '/account',

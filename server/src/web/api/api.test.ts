@@ -1,3 +1,4 @@
+/** Longer than 500 lines because it is one story of one server, and its last test says that no end-point was left out. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';

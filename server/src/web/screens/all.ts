@@ -10,11 +10,13 @@ import { HOST_SCREENS } from './hosts.ts';
 import { LOGIN_SCREENS } from './login.ts';
 import { createOverviewScreens } from './overview.ts';
 import { createPlanScreens } from './plans.ts';
+import { POLICY_FORM_SCREENS } from './policy-form.ts';
 import { REPOSITORY_SCREENS } from './repositories.ts';
 import { REPOSITORY_FORM_SCREENS } from './repository-form.ts';
 import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
 import { RESTORE_SCREENS } from './restore.ts';
 import { RESTORE_START_SCREENS } from './restore-start.ts';
+import { RETENTION_SCREENS } from './retention.ts';
 import { RUN_SCREENS } from './run.ts';
 import { RUNS_SCREENS } from './runs.ts';
 import { NAVIGATION_SCREENS } from './shell.ts';
@@ -54,6 +56,8 @@ export function createScreens({ checkPasswordRules, fires }: ScreenParts): reado
     ...SNAPSHOT_SCREENS,
     ...RESTORE_SCREENS,
     ...RESTORE_START_SCREENS,
+    ...RETENTION_SCREENS,
+    ...POLICY_FORM_SCREENS,
     ...AUDIT_SCREENS,
     ...createAccountScreens(checkPasswordRules),
   ];

@@ -17,6 +17,7 @@ export const NAV_KEYS = [
   'runs',
   'snapshots',
   'restore',
+  'retention',
   'audit',
   'repositories',
   'account',
@@ -58,9 +59,10 @@ function runningText(running: number): string | undefined {
 
 function buildNav(visit: Visit, counts: NavCounts): readonly NavGroup[] {
   const { urls } = visit;
-  const trust: readonly NavItem[] = isAllowed(visit.caller, 'audit.view')
-    ? [{ id: 'audit', label: 'Audit', href: urls.audit(), key: 'u' }]
-    : [];
+  const trust: readonly NavItem[] = [
+    { id: 'retention', label: 'Retention', href: urls.retention(), key: 't' },
+    ...(isAllowed(visit.caller, 'audit.view') ? [{ id: 'audit', label: 'Audit', href: urls.audit(), key: 'u' }] : []),
+  ];
   return [
     {
       items: [
