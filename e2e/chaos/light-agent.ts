@@ -93,6 +93,8 @@ export function startLightAgent(identity: LightIdentity, options: LightAgentOpti
   let lastHeard = performance.now();
   let redial: NodeJS.Timeout | undefined;
   let nextWaitMs: number | undefined;
+  /** Over this a server that has no room for all named a time to come back. */
+  let namedMs = 0;
 
   const send = <T extends keyof AgentFrames>(type: T, body: AgentFrames[T], re?: string): void => {
     if (socket?.readyState !== WebSocket.OPEN) return;
@@ -203,6 +205,12 @@ export function startLightAgent(identity: LightIdentity, options: LightAgentOpti
       handle(frame);
     });
     own.on('ping', hear);
+    own.on('unexpected-response', (_request, response) => {
+      const seconds = Number(response.headers['retry-after']);
+      if (seconds > 0) namedMs = seconds * 1000;
+      response.destroy();
+      own.terminate();
+    });
     own.on('error', () => {
       // Followed by `close`, which decides what comes next.
     });
@@ -212,8 +220,9 @@ export function startLightAgent(identity: LightIdentity, options: LightAgentOpti
       isWelcomed = false;
       window = undefined;
       if (isStopped) return;
-      const waitMs = nextWaitMs ?? (isRefused ? WIRE.reconnectMaxMs : chooseWaitMs(failures, options.random()));
+      const waitMs = nextWaitMs ?? (isRefused ? WIRE.reconnectMaxMs : chooseWaitMs(failures, options.random(), namedMs));
       nextWaitMs = undefined;
+      namedMs = 0;
       redial = setTimeout(dial, waitMs);
     });
   };
