@@ -15,6 +15,9 @@ import { checkName } from './names.ts';
 import type { CoreContext } from './ports.ts';
 import { demandSpecFits } from './spec-size.ts';
 
+/** What comes with the installation, until somebody deletes it. */
+export const STANDARD_POLICY = 'pol_standard' as PolicyId;
+
 /** One line, which may be empty. */
 export const policyDescriptionSchema = z.union([z.literal(''), nameSchema]);
 

@@ -30,6 +30,7 @@ import {
   WINDOWS_MAX,
 } from './plan-options.ts';
 import type { PlanOptionsView } from './plan-options.view.ts';
+import { checkPolicyChoice, EVERYTHING, findUsualPolicy, readPolicyChoices } from './plan-retention.ts';
 import {
   BY_HAND,
   findSchedule,
@@ -51,6 +52,8 @@ interface Draft {
   sources: readonly SourceId[];
   schedule: ScheduleText;
   options: OptionsText;
+  /** A choice of the field. */
+  retentionPolicy: string;
   enabled: boolean;
 }
 
@@ -76,6 +79,7 @@ function readDraft(visit: Visit): Draft {
     sources: readSourceIds(readList(form, 'sources')),
     schedule: readScheduleText(form, visit.frame.zone ?? 'UTC'),
     options: readOptionsText(form),
+    retentionPolicy: readText(form, 'retentionPolicy').slice(0, 100),
     enabled: readText(form, 'enabled') === 'true',
   };
 }
@@ -87,18 +91,20 @@ function toDraft(plan: Plan): Draft {
     sources: plan.sources,
     schedule: toScheduleText(plan.schedule, 'UTC'),
     options: toOptionsText(plan.options),
+    retentionPolicy: plan.retentionPolicy ?? EVERYTHING,
     enabled: plan.enabled,
   };
 }
 
-/** A new plan: every day, for the sources the address names. */
-function createDraft(visit: Visit): Draft {
+/** A new plan: every day, kept as usual, for the sources the address names. */
+async function createDraft(context: CoreContext, visit: Visit): Promise<Draft> {
   return {
     name: '',
     repository: findText(visit.query, 'repository') ?? '',
     sources: readSourceIds(readList(visit.query, 'sources')),
     schedule: { preset: 'daily', cron: '', zone: visit.frame.zone ?? 'UTC' },
     options: DEFAULT_OPTIONS_TEXT,
+    retentionPolicy: await findUsualPolicy(context, visit),
     enabled: true,
   };
 }
@@ -109,14 +115,22 @@ function checkDraft(calendar: FireCalendar, draft: Draft, now: number): { input:
   const repository = findId(draft.repository, idSchema('repository'));
   const wrong = findScheduleProblem(calendar, draft.schedule, now);
   const options = checkOptionsText(draft.options);
+  const retention = checkPolicyChoice(draft.retentionPolicy);
   const fields: Record<string, string> = {
     ...(draft.sources.length === 0 ? { sources: 'Choose at least one source.' } : {}),
     ...(repository === undefined ? { repository: 'Choose where the snapshots go.' } : {}),
     ...(wrong === undefined ? {} : { [wrong.field]: wrong.message }),
     ...(name.success ? {} : { name: name.error.issues[0]?.message ?? 'is needed' }),
     ...('fields' in options ? options.fields : {}),
+    ...('problem' in retention ? { retentionPolicy: retention.problem } : {}),
   };
-  if (!name.success || repository === undefined || 'fields' in options || Object.keys(fields).length > 0)
+  if (
+    !name.success ||
+    repository === undefined ||
+    'fields' in options ||
+    'problem' in retention ||
+    Object.keys(fields).length > 0
+  )
     return { problem: { fields } };
   return {
     input: {
@@ -126,6 +140,7 @@ function checkDraft(calendar: FireCalendar, draft: Draft, now: number): { input:
       schedule: findSchedule(draft.schedule),
       enabled: draft.enabled,
       options: options.options,
+      retentionPolicy: retention.policy,
     },
   };
 }
@@ -187,6 +202,11 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
       ...(await previewBegins(context, visit, calendar, { plan, ...draft }, face)),
     },
     firesUrl: urls.previewFires({ plan: plan?.id }),
+    retention: {
+      value: draft.retentionPolicy,
+      choices: await readPolicyChoices(context, visit, draft.retentionPolicy),
+      policiesHref: urls.retention(),
+    },
     options: toOptionsView(scene),
     problem: problem.text,
     errors: problem.fields,
@@ -225,7 +245,7 @@ async function save(context: CoreContext, visit: Visit, calendar: FireCalendar, 
             context,
             visit.caller,
             plan.id,
-            { ...input, schedule: input.schedule ?? null },
+            { ...input, schedule: input.schedule ?? null, retentionPolicy: input.retentionPolicy ?? null },
             Number.isInteger(version) ? version : undefined,
           );
     const text = `Plan “${saved.name}” is saved. ${await countHosts(context, visit, saved.id)} will have it within a minute.`;
@@ -247,7 +267,7 @@ export function createPlanFormScreens(calendar: FireCalendar): readonly ScreenRo
       path: PAGES.addPlan,
       async handle(context, visit) {
         demand(visit.caller, 'plan.manage');
-        return showForm(context, visit, calendar, { draft: createDraft(visit), problem: NO_PROBLEM });
+        return showForm(context, visit, calendar, { draft: await createDraft(context, visit), problem: NO_PROBLEM });
       },
     },
     { method: 'post', path: PAGES.addPlan, handle: (context, visit) => save(context, visit, calendar, undefined) },

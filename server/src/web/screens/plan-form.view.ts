@@ -2,7 +2,7 @@
 import { attrs, type Html, html } from '../html.ts';
 import { button, hiddenInputs, linkButton, onward } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
-import { errorSummary, type Field, fieldSection, formField } from '../ui/form.ts';
+import { errorSummary, type Field, type FieldOption, fieldSection, formField } from '../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
 import { searchInput } from '../ui/table.ts';
@@ -50,6 +50,7 @@ export type PlanFormView = {
   readonly zones: readonly string[];
   readonly fires: FiresView;
   readonly firesUrl: string;
+  readonly retention: { readonly value: string; readonly choices: readonly FieldOption[]; readonly policiesHref: string };
   readonly options: PlanOptionsView;
   readonly problem?: string | undefined;
   readonly errors: Readonly<Record<string, string>>;
@@ -95,7 +96,7 @@ function sourceBox(choice: SourceChoice): Html {
 /** The hidden button comes first, so that Enter in a field saves instead of adding or removing a row. */
 function planForm(view: PlanFormView): Html {
   const hidden = view.version === undefined ? {} : { version: view.version };
-  return html`<form class="form" id="${FORM}" method="post" action="${view.action}">${hiddenInputs(hidden)}<button hidden></button>${fieldSection({ fields: [repositoryField(view)] })}${whenSection(view)}${fieldSection({ fields: [nameField(view), enabledField(view)] })}<div class="folds" id="plan-options">${optionSections(view.options)}</div><div class="form-actions">${button({ label: view.submit, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
+  return html`<form class="form" id="${FORM}" method="post" action="${view.action}">${hiddenInputs(hidden)}<button hidden></button>${fieldSection({ fields: [repositoryField(view)] })}${whenSection(view)}${fieldSection({ fields: [retentionField(view)] })}${fieldSection({ fields: [nameField(view), enabledField(view)] })}<div class="folds" id="plan-options">${optionSections(view.options)}</div><div class="form-actions">${button({ label: view.submit, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
 }
 
 function repositoryField(view: PlanFormView): Field {
@@ -110,6 +111,19 @@ function repositoryField(view: PlanFormView): Field {
     ...(view.repositories.length > 0
       ? {}
       : { help: html`There is none yet. ${onward({ href: view.addRepositoryHref, label: 'Add a repository' })}` }),
+  };
+}
+
+function retentionField({ retention, errors }: PlanFormView): Field {
+  return {
+    name: 'retentionPolicy',
+    label: 'and keep',
+    kind: 'select',
+    required: true,
+    value: retention.value,
+    options: retention.choices,
+    error: errors['retentionPolicy'],
+    help: html`What a policy does not keep, each host removes after a clean run. ${onward({ href: retention.policiesHref, label: 'The policies' })}`,
   };
 }
 
@@ -170,6 +184,7 @@ function wrongFields(view: PlanFormView): readonly Field[] {
     repository: 'Repository',
     cron: 'Expression',
     zone: 'Time zone',
+    retentionPolicy: 'Retention',
     name: 'Name',
   };
   return Object.entries(view.errors).map(([name, error]) => ({

@@ -22,6 +22,8 @@ import { type LineName, MISSED_SHOWN, toMissedFiresView } from './missed-fires.t
 import { findId, getParam, wantsPart } from './params.ts';
 import { type PlanSourceLine, type PlanView, planPage } from './plan.view.ts';
 import { describeOptions, listOptionFacts } from './plan-option-words.ts';
+import { readPlanRetention } from './plan-retention.ts';
+import { PLAN_RETENTION, planRetentionPanel } from './plan-retention.view.ts';
 import { listUpcoming } from './plan-schedule.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
 import { readListedRuns, toRunLine } from './runs.ts';
@@ -85,6 +87,8 @@ async function showPlan(context: CoreContext, visit: Visit, calendar: FireCalend
   const plan = await getPlan(context, caller, getParam(visit, 'plan', idSchema('plan')));
   const runs = await readRuns(context, visit, plan);
   if (wantsPart(visit, RUNS_TABLE)) return { kind: 'page', html: runsBrief(runs) };
+  const retention = await readPlanRetention(context, visit, plan);
+  if (wantsPart(visit, PLAN_RETENTION)) return { kind: 'page', html: planRetentionPanel(retention) };
   const face = readClockface(context, visit);
   const names = await loadNames(context, caller, { sources: plan.sources, repositories: [plan.repository] });
   const sources = [...names.sources.values()].slice(0, SOURCES_SHOWN);
@@ -134,6 +138,7 @@ async function showPlan(context: CoreContext, visit: Visit, calendar: FireCalend
     allRunsHref: urls.runs({ plan: plan.id }),
     snapshots: snapshots.rows.map((row) => toSnapshotLine(row, snapshotNames, caller, urls)),
     allSnapshotsHref: urls.snapshots({ plan: plan.id }),
+    retention,
     remarks: listRemarks(plan, judged),
     ...(isAllowed(caller, 'run.start') ? { runAction: urls.runPlan({ plan: plan.id }) } : {}),
     ...(isAllowed(caller, 'plan.manage')

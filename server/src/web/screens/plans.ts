@@ -17,6 +17,7 @@ import { wantsPart } from './params.ts';
 import { createPlanPageScreens } from './plan.ts';
 import { isNarrowed, listPlanChips, readPlanChoices, readPlanQuery, toPlanFilter } from './plan-filters.ts';
 import { createPlanFormScreens } from './plan-form.ts';
+import { PLAN_RETENTION_SCREENS } from './plan-retention.ts';
 import { PLANS_PART, type PlanLine, type PlansView, plansPage, plansPart } from './plans.view.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
 import { joinNames } from './runs.ts';
@@ -140,5 +141,6 @@ export function createPlanScreens(calendar: FireCalendar): readonly ScreenRoute[
     { method: 'get', path: PAGES.plans, handle: (context, visit) => showPlans(context, visit, calendar) },
     ...createPlanFormScreens(calendar),
     ...createPlanPageScreens(calendar),
+    ...PLAN_RETENTION_SCREENS,
   ];
 }

@@ -3,6 +3,7 @@ import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { formatTags } from '@holdfast/shared/domain/snapshot.ts';
 import { isAllowed } from '../../core/caller.ts';
+import { pinSnapshot, unpinSnapshot } from '../../core/pins.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { getSnapshot, listSnapshots } from '../../core/restores.ts';
 import type { Snapshot } from '../../store/runs.ts';
@@ -11,6 +12,8 @@ import { formatBytes, formatCount } from '../ui/quantity.ts';
 import { formatDay, formatStamp } from '../ui/time.ts';
 import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
+import { isShown } from './form-problem.ts';
+import { readText } from './form-values.ts';
 import { getParam } from './params.ts';
 import { isRestorable } from './run-acts.ts';
 import { toEvidenceLine } from './run-detail.ts';
@@ -27,8 +30,19 @@ const STATE_WORDS: Readonly<Record<Snapshot['state'], string>> = {
   quarantined:
     'No clean run vouches for this snapshot, so it is not offered for restore. Its run may still go on, or it ended before the evidence was complete.',
   missing: 'The host no longer finds this snapshot in the repository: it was removed by something other than Holdfast.',
-  removed: 'Retention removed this snapshot from the repository.',
+  removed: 'This snapshot was removed from the repository.',
 };
+
+/** What the state means, and of one that was removed when and why. */
+function describeState({ state, removedAt, removedWhy }: Snapshot, zone: string): string {
+  if (state !== 'removed' || removedAt === undefined) return STATE_WORDS[state];
+  const why = removedWhy === undefined || removedWhy === '' ? '' : `: ${removedWhy}`;
+  return `Retention removed this snapshot from the repository on ${formatStamp(removedAt, zone)}${why}.`;
+}
+
+function canPin({ state }: Snapshot): boolean {
+  return state !== 'missing' && state !== 'removed';
+}
 
 function listFacts(snapshot: Snapshot, names: Names, visit: Visit, stamp: string): SnapshotView['facts'] {
   const { urls } = visit;
@@ -110,7 +124,7 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
     title: `Snapshot ${engineId.slice(0, 8)}`,
     heading: `${role === 'globals' ? `The roles beside ${source}` : source} as of ${formatDay(snapshot.createdAt, face)}.`,
     state,
-    stateWords: STATE_WORDS[state],
+    stateWords: describeState(snapshot, face.zone),
     suspicion: describeSuspicion(snapshot),
     at: snapshot.createdAt,
     facts: listFacts(snapshot, names, visit, formatStamp(snapshot.createdAt, face.zone)),
@@ -132,6 +146,8 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
       role,
       repository: repository === undefined ? 'its settings were deleted here' : describeRepository(repository),
     }),
+    ...(snapshot.pinnedAt === undefined ? {} : { pin: { at: snapshot.pinnedAt, by: snapshot.pinnedBy ?? 'somebody' } }),
+    ...(canPin(snapshot) && isAllowed(caller, 'plan.manage') ? { pinAction: urls.pinSnapshot({ snapshot: snapshot.id }) } : {}),
     ...(isRestorable(snapshot) && isAllowed(caller, 'restore.start')
       ? { restoreHref: urls.restoreSnapshot({ snapshot: snapshot.id }) }
       : {}),
@@ -140,4 +156,24 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
   return { kind: 'page', html: snapshotPage(await buildShell(context, visit, 'snapshots'), view) };
 }
 
-export const SNAPSHOT_SCREENS: readonly ScreenRoute[] = [{ method: 'get', path: PAGES.snapshot, handle: showSnapshot }];
+async function switchPin(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { caller, urls } = visit;
+  const id = getParam(visit, 'snapshot', idSchema('snapshot'));
+  const to = urls.snapshot({ snapshot: id });
+  try {
+    if (readText(visit.form, 'pinned') === 'false') {
+      await unpinSnapshot(context, caller, id);
+      return { kind: 'redirect', to, flash: { tone: 'good', text: 'Unpinned: the policy of its plan decides again.' } };
+    }
+    await pinSnapshot(context, caller, id);
+    return { kind: 'redirect', to, flash: { tone: 'good', text: 'Pinned: it stays whatever the policy of its plan says.' } };
+  } catch (thrown) {
+    if (!isShown(thrown) || thrown.code === 'not_found') throw thrown;
+    return { kind: 'redirect', to, flash: { tone: 'bad', text: thrown.message } };
+  }
+}
+
+export const SNAPSHOT_SCREENS: readonly ScreenRoute[] = [
+  { method: 'get', path: PAGES.snapshot, handle: showSnapshot },
+  { method: 'post', path: PAGES.pinSnapshot, handle: switchPin },
+];

@@ -1,6 +1,6 @@
 /** One snapshot: what it is, what vouches for it, and how to get it back, with Holdfast and without. */
 import { type Html, html } from '../html.ts';
-import { linkButton } from '../ui/button.ts';
+import { linkButton, postButton } from '../ui/button.ts';
 import { copyLine } from '../ui/copy.ts';
 import { callout } from '../ui/flash.ts';
 import { icon } from '../ui/icons.ts';
@@ -27,6 +27,10 @@ export type SnapshotView = {
   readonly companions: readonly { readonly href: string; readonly title: string; readonly detail: string }[];
   /** By hand, in order: what to do and the line that does it. */
   readonly byHand: readonly { readonly label: string; readonly command?: string | undefined }[];
+  /** Since when it stays whatever the policy says, and who said so. */
+  readonly pin?: { readonly at: number; readonly by: string } | undefined;
+  /** Where it is pinned and unpinned; undefined when it must not or may not be. */
+  readonly pinAction?: string | undefined;
   readonly restoreHref?: string | undefined;
   readonly runHref: string;
 };
@@ -42,9 +46,21 @@ export function snapshotPage(shell: Shell, view: SnapshotView): Html {
     title: view.title,
     crumbs: view.crumbs,
     heading: view.heading,
-    lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>`,
-    actions: html`${linkButton({ href: view.runHref, label: 'Open its run' })}${view.restoreHref !== undefined && linkButton({ href: view.restoreHref, label: 'Restore this…', kind: 'primary' })}`,
+    lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>${view.pin !== undefined && html`<span>${icon('pin')} pinned ${relativeTime(view.pin.at, view.face)} by ${view.pin.by}</span>`}`,
+    actions: html`${pinButton(view)}${linkButton({ href: view.runHref, label: 'Open its run' })}${view.restoreHref !== undefined && linkButton({ href: view.restoreHref, label: 'Restore this…', kind: 'primary' })}`,
     content: html`<div class="columns">${main}${side}</div>`,
+  });
+}
+
+/** One click, undone by another one. */
+function pinButton({ pin, pinAction }: SnapshotView): Html | false {
+  if (pinAction === undefined) return false;
+  const isPinned = pin !== undefined;
+  return postButton({
+    action: pinAction,
+    label: isPinned ? 'Unpin' : 'Pin',
+    icon: 'pin',
+    hidden: { pinned: String(!isPinned) },
   });
 }
 

@@ -44,6 +44,7 @@ interface SnapshotQuery {
   host?: HostId | undefined;
   run?: RunId | undefined;
   state?: SnapshotState | undefined;
+  pinned?: true | undefined;
 }
 
 function readQuery(visit: Pick<Visit, 'query'>): SnapshotQuery {
@@ -55,6 +56,7 @@ function readQuery(visit: Pick<Visit, 'query'>): SnapshotQuery {
     host: findId(findText(query, 'host'), idSchema('host')),
     run: findId(findText(query, 'run'), idSchema('run')),
     state: SNAPSHOT_STATES.find((known) => known === state),
+    pinned: findText(query, 'pinned') === 'true' ? true : undefined,
   };
 }
 
@@ -71,6 +73,7 @@ export function toSnapshotLine(
     href: urls.snapshot({ snapshot: snapshot.id }),
     state: snapshot.state,
     isSuspicious: snapshot.suspicion !== undefined,
+    isPinned: snapshot.pinnedAt !== undefined,
     source: nameOf(names.sources, snapshot.source, 'source'),
     host: {
       name: nameOf(names.hosts, snapshot.host, 'host'),
@@ -134,6 +137,15 @@ async function readFilters(
       options: [
         { value: '', label: 'Any state' },
         ...SNAPSHOT_STATES.map((state) => ({ value: state, label: STATE_LABELS[state] })),
+      ],
+    },
+    {
+      name: 'pinned',
+      label: 'Pinned',
+      value: query.pinned === true ? 'true' : '',
+      options: [
+        { value: '', label: 'Pinned or not' },
+        { value: 'true', label: 'Pinned' },
       ],
     },
   ];

@@ -6,7 +6,7 @@ import { emptyState } from '../ui/empty.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
 import { formatBytes } from '../ui/quantity.ts';
-import { type StatusView, status } from '../ui/status.ts';
+import { badge, type StatusView, status } from '../ui/status.ts';
 import { type Column, filterSelect, type Pager, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 
@@ -36,6 +36,8 @@ export type SnapshotLine = {
   readonly state: SnapshotState;
   /** Its size does not fit those before it. */
   readonly isSuspicious: boolean;
+  /** A person said that it stays. */
+  readonly isPinned: boolean;
   readonly source: string;
   readonly host: Place;
   readonly repository: Place;
@@ -120,7 +122,12 @@ export function snapshotsBrief(id: string, rows: readonly SnapshotLine[], face: 
 
 function snapshotColumns(face: Clockface): readonly Column<SnapshotLine>[] {
   return [
-    { id: 'state', label: 'State', width: 'fit', cell: (row) => snapshotStatus(row.state, row.isSuspicious) },
+    {
+      id: 'state',
+      label: 'State',
+      width: 'fit',
+      cell: (row) => html`${snapshotStatus(row.state, row.isSuspicious)}${row.isPinned && html` ${badge('pinned')}`}`,
+    },
     { id: 'source', label: 'Source', primary: true, cell: (row) => html`<a href="${row.href}">${row.source}</a>` },
     { id: 'at', label: 'Made', width: 'fit', cell: (row) => relativeTime(row.at, face) },
     { id: 'host', label: 'Host', cell: (row) => placeLink(row.host) },
