@@ -56,8 +56,8 @@ export function createScreens({ checkPasswordRules, fires }: ScreenParts): reado
     ...SNAPSHOT_SCREENS,
     ...RESTORE_SCREENS,
     ...RESTORE_START_SCREENS,
-    ...RETENTION_SCREENS,
     ...POLICY_FORM_SCREENS,
+    ...RETENTION_SCREENS,
     ...AUDIT_SCREENS,
     ...createAccountScreens(checkPasswordRules),
   ];
