@@ -49,6 +49,7 @@ export const PAGES = {
   editPlan: '/plans/:plan/edit',
   planRetention: '/plans/:plan/retention',
   runPlan: '/plans/:plan/run',
+  forgetPlan: '/plans/:plan/forget',
   deletePlan: '/plans/:plan/delete',
 
   runs: '/runs',

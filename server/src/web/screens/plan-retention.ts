@@ -4,6 +4,7 @@ import { describePolicy } from '@holdfast/shared/domain/retention-policy.ts';
 import { describeFreeze, describeKeep, describeRemove } from '@holdfast/shared/domain/retention-words.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { isAllowed } from '../../core/caller.ts';
+import { startForget } from '../../core/forget.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { listPolicies, STANDARD_POLICY } from '../../core/retention-policies.ts';
 import {
@@ -15,16 +16,18 @@ import {
 import type { Plan } from '../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import type { FieldOption } from '../ui/form.ts';
-import { formatBytes } from '../ui/quantity.ts';
+import { formatBytes, formatNoun } from '../ui/quantity.ts';
 import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
-import { findText } from './form-values.ts';
+import { isShown } from './form-problem.ts';
+import { findText, readText } from './form-values.ts';
 import { findId, getParam } from './params.ts';
 import {
   type BackupLine,
   type PlanRetentionPageView,
   type PlanRetentionView,
   planRetentionPage,
+  type RetentionAct,
   type SourceRetentionLine,
 } from './plan-retention.view.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
@@ -53,6 +56,19 @@ function toLine(preview: SourcePreview, plan: Plan, names: Names, visit: Visit):
 /** Asks for attention first: what is frozen or waits, then what goes. */
 function weighSource({ frozen, needsPerson, removed }: SourcePreview): number {
   return frozen !== undefined || needsPerson ? 2 : removed > 0 ? 1 : 0;
+}
+
+/** What would go, were every host asked now; undefined when nothing would. */
+function findAct(plan: Plan, sources: readonly SourcePreview[], urls: Visit['urls']): RetentionAct | undefined {
+  const tidied = sources.filter(({ frozen, removed }) => frozen === undefined && removed > 0);
+  if (tidied.length === 0) return undefined;
+  return {
+    action: urls.forgetPlan({ plan: plan.id }),
+    plan: plan.name,
+    backups: tidied.reduce((sum, { removed }) => sum + removed, 0),
+    sources: tidied.length,
+    needsPerson: tidied.some(({ needsPerson }) => needsPerson),
+  };
 }
 
 function toView(context: CoreContext, visit: Visit, preview: RetentionPreview, names: Names): PlanRetentionView {
@@ -89,6 +105,7 @@ function toView(context: CoreContext, visit: Visit, preview: RetentionPreview, n
     ...(isAllowed(caller, 'plan.manage') ? { chooseHref: urls.editPlan({ plan: plan.id }) } : {}),
     problem,
     sources: sources.map((source) => toLine(source, plan, names, visit)),
+    ...(isAllowed(caller, 'plan.manage') ? { act: findAct(plan, sources, urls) } : {}),
     leaving: leaving.slice(0, LEAVING_SHOWN),
     allHref: urls.planRetention({ plan: plan.id }),
     liveUrl: urls.plan({ plan: plan.id }),
@@ -175,6 +192,22 @@ export async function findUsualPolicy(context: CoreContext, visit: Visit): Promi
   return (await findPolicy(context, visit, STANDARD_POLICY))?.id ?? EVERYTHING;
 }
 
+async function forgetNow(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { urls } = visit;
+  const plan = getParam(visit, 'plan', idSchema('plan'));
+  try {
+    const { runs } = await startForget(context, visit.caller, plan, readText(visit.form, 'isApproved') === 'true');
+    const [first] = runs;
+    if (runs.length === 1 && first !== undefined) return { kind: 'redirect', to: urls.run({ run: first.id }) };
+    const text = `${formatNoun(runs.length, 'run')} started, one on each host of the plan.`;
+    return { kind: 'redirect', to: urls.runs({ plan }), flash: { tone: 'good', text } };
+  } catch (thrown) {
+    if (!isShown(thrown) || thrown.code === 'not_found') throw thrown;
+    return { kind: 'redirect', to: urls.plan({ plan }), flash: { tone: 'bad', text: thrown.message } };
+  }
+}
+
 export const PLAN_RETENTION_SCREENS: readonly ScreenRoute[] = [
   { method: 'get', path: PAGES.planRetention, handle: showRetention },
+  { method: 'post', path: PAGES.forgetPlan, handle: forgetNow },
 ];

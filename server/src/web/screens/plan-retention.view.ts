@@ -1,6 +1,6 @@
 /** What a plan's retention would do next: in sum on the plan's page, backup by backup on a page of its own. */
 import { type Html, html } from '../html.ts';
-import { onward } from '../ui/button.ts';
+import { confirmButton, onward } from '../ui/button.ts';
 import { callout } from '../ui/flash.ts';
 import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { panel, rows } from '../ui/panel.ts';
@@ -18,8 +18,15 @@ export type SourceRetentionLine = {
   /** Why nothing is removed for now, as half a sentence. */
   readonly frozen?: string | undefined;
   readonly needsPerson: boolean;
-  /** What a person does who agrees to more than half going in one step; stands beside the words that ask for it. */
-  readonly agree?: Html | undefined;
+};
+
+export type RetentionAct = {
+  readonly action: string;
+  readonly plan: string;
+  readonly backups: number;
+  readonly sources: number;
+  /** More than half of a source's backups are among them. */
+  readonly needsPerson: boolean;
 };
 
 export type LeavingLine = { readonly at: number; readonly href: string; readonly source: string; readonly why: string };
@@ -31,6 +38,8 @@ export type PlanRetentionView = {
   readonly chooseHref?: string | undefined;
   readonly problem?: string | undefined;
   readonly sources: readonly SourceRetentionLine[];
+  /** Removes now what would go next time; for those who may, where something would. */
+  readonly act?: RetentionAct | undefined;
   /** The first of those that go next time. */
   readonly leaving: readonly LeavingLine[];
   readonly allHref: string;
@@ -77,7 +86,25 @@ function retentionBody(view: PlanRetentionView, words: string): Html {
     detail: why,
     middle: relativeTime(at, view.face),
   }));
-  return html`<p><strong>${describeSums(view.sources)}.</strong></p><p class="quiet">${words}</p>${view.sources.map(sourceNotice)}${leaving.length > 0 && rows(leaving)}`;
+  return html`<p><strong>${describeSums(view.sources)}.</strong></p><p class="quiet">${words}</p>${view.sources.map(sourceNotice)}${view.act !== undefined && removeNow(view.act)}${leaving.length > 0 && rows(leaving)}`;
+}
+
+function removeNow({ action, plan, backups, sources, needsPerson }: RetentionAct): Html {
+  const what = formatNoun(backups, 'backup');
+  const asked = needsPerson ? ' That is more than half of the backups of a source: you agree to it with this step.' : '';
+  return confirmButton({
+    id: 'forget-plan',
+    label: needsPerson ? `Agree and remove ${what}` : `Remove ${what} now`,
+    kind: needsPerson ? 'danger' : 'secondary',
+    confirm: {
+      title: `Remove ${what} of “${plan}”?`,
+      effect: `They are gone from the repository for good, in ${formatNoun(sources, 'source')}; what the policy keeps stays.${asked} Each host looks once more as it begins, and removes nothing while its newest run is not clean.`,
+      verb: `Remove ${what}`,
+      action,
+      hidden: needsPerson ? { isApproved: 'true' } : {},
+      kind: 'danger',
+    },
+  });
 }
 
 /** What keeps a source from being tidied; nothing for one that needs nobody. */
@@ -89,7 +116,7 @@ function sourceNotice(line: SourceRetentionLine): Html | false {
   const all = formatNoun(line.kept + line.removed, 'backup');
   return callout({
     tone: 'warning',
-    text: html`${name}: ${formatCount(line.removed)} of ${all} would go in one step. That is more than half, so it waits for a person to agree.${line.agree}`,
+    text: html`${name}: ${formatCount(line.removed)} of ${all} would go in one step. That is more than half, so it waits for a person to agree.`,
   });
 }
 
