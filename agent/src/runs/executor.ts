@@ -101,21 +101,19 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const findOptions = (plan: PlanId) =>
     options.spec()?.plans.find((candidate) => candidate.id === plan)?.options ?? DEFAULT_PLAN_OPTIONS;
 
+  /** Where a lock of theirs may still lie in the repository, the processes of a run stay known instead. */
   const forgetProcesses = (run: RunId) =>
     writeIfPossible(log, 'processes of a run that left no lock stay known', () => journal.runs.forgetDead(run));
-  /** Its processes stay known where a lock of theirs may still lie in the repository. */
-  const settleRun = (run: RunId, repository: RepositoryId, end: BackupEnd) => {
-    if (!end.owesLook) forgetProcesses(run);
-    options.onRepositoryUsed(repository, end);
-  };
-
   const forgetRuns = createForgetRuns({
     workbench,
     queue,
     spec: options.spec,
     record: (run, event, effects) => recordRun(run, event, effects),
     createRecorder: (run) => createRecorderFor(run, 0),
-    onEnd: (run, repository, end) => settleRun(run, repository, end),
+    onEnd(run, repository, end) {
+      if (!end.owesLook) forgetProcesses(run);
+      options.onRepositoryUsed(repository, end);
+    },
   });
 
   const enqueueBackup = (run: RunId, body: JournaledBackup, firstLine: number, remarks: readonly string[] = []) => {
@@ -135,8 +133,11 @@ export function createExecutor(options: ExecutorOptions): Executor {
         const { next, ...end } = await executeBackup({ workbench, recorder, body, spec: options.spec(), signal }).finally(
           release,
         );
-        if (!next) settleRun(run, body.repository, end);
-        if (!next) forgetRuns.followUp(body.plan);
+        if (!end.owesLook) forgetProcesses(run);
+        if (!next) {
+          options.onRepositoryUsed(body.repository, end);
+          forgetRuns.followUp(body.plan);
+        }
         return next;
       },
     };
