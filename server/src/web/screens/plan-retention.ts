@@ -148,6 +148,8 @@ async function showRetention(context: CoreContext, visit: Visit): Promise<PageRe
   const shown = preview.sources.find(({ source }) => source === wanted) ?? preview.sources[0];
   const view: PlanRetentionPageView = {
     ...toView(context, visit, preview, names),
+    allHref: undefined,
+    liveUrl: visit.here,
     title: `Retention of ${plan.name}`,
     crumbs: [
       { label: 'Plans', href: urls.plans() },

@@ -42,11 +42,13 @@ export type PlanRetentionView = {
   readonly act?: RetentionAct | undefined;
   /** The first of those that go next time. */
   readonly leaving: readonly LeavingLine[];
-  readonly allHref: string;
+  /** All of it, backup by backup; undefined where the page is just that. */
+  readonly allHref?: string | undefined;
   readonly liveUrl: string;
 };
 
 export const PLAN_RETENTION = 'plan-retention';
+const NOTICES_SHOWN = 3;
 
 /** `12 stay, 3 go next time`. */
 export function describeSums(sources: readonly Pick<SourceRetentionLine, 'kept' | 'removed' | 'needsPerson'>[]): string {
@@ -70,7 +72,9 @@ export function planRetentionPanel(view: PlanRetentionView): Html {
     aside: policy !== undefined && html`<a href="${policy.href}">${policy.name}</a>`,
     content: html`<div class="stack">${policy === undefined ? keepsEverything(view) : retentionBody(view, policy.words)}</div>`,
     foot:
-      policy !== undefined && view.sources.length > 0 ? onward({ href: view.allHref, label: 'Each backup, and why' }) : undefined,
+      policy !== undefined && view.sources.length > 0 && view.allHref !== undefined
+        ? onward({ href: view.allHref, label: 'Each backup, and why' })
+        : undefined,
   });
 }
 
@@ -86,7 +90,7 @@ function retentionBody(view: PlanRetentionView, words: string): Html {
     detail: why,
     middle: relativeTime(at, view.face),
   }));
-  return html`<p><strong>${describeSums(view.sources)}.</strong></p><p class="quiet">${words}</p>${view.sources.map(sourceNotice)}${view.act !== undefined && removeNow(view.act)}${leaving.length > 0 && rows(leaving)}`;
+  return html`<p><strong>${describeSums(view.sources)}.</strong></p><p class="quiet">${words}</p>${sourceNotices(view)}${view.act !== undefined && removeNow(view.act)}${leaving.length > 0 && rows(leaving)}`;
 }
 
 function removeNow({ action, plan, backups, sources, needsPerson }: RetentionAct): Html {
@@ -105,6 +109,13 @@ function removeNow({ action, plan, backups, sources, needsPerson }: RetentionAct
       kind: 'danger',
     },
   });
+}
+
+/** The first of those that ask for attention; the rest is counted, so that a fleet that stands still fills no page. */
+function sourceNotices({ sources }: PlanRetentionView): Html {
+  const asking = sources.filter(({ frozen, needsPerson }) => frozen !== undefined || needsPerson);
+  const more = asking.length - NOTICES_SHOWN;
+  return html`${asking.slice(0, NOTICES_SHOWN).map(sourceNotice)}${more > 0 && html`<p class="quiet">${formatNoun(more, 'more source', 'more sources')} like that.</p>`}`;
 }
 
 /** What keeps a source from being tidied; nothing for one that needs nobody. */

@@ -1,7 +1,7 @@
 /** Making and changing a retention policy, with what it keeps of a year beside it. */
 import { type Html, html } from '../html.ts';
 import { button, hiddenInputs, linkButton } from '../ui/button.ts';
-import { errorSummary, type Field, fieldSection } from '../ui/form.ts';
+import { errorSummary, type Field, fieldSection, formField } from '../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
 import { type YearView, yearPreview } from './retention-year.view.ts';
@@ -45,8 +45,9 @@ function listCountFields({ values, errors }: PolicyFormView): readonly Field[] {
     unit,
     kind: 'number',
     min: 0,
-    placeholder: '0',
-    value: values[name] ?? '',
+    max: 10_000,
+    required: true,
+    value: values[name] === '' ? '0' : values[name],
     error: errors[name],
   }));
 }
@@ -106,7 +107,7 @@ export function policyFormPage(shell: Shell, view: PolicyFormView): Html {
   const presets =
     view.presets.length > 0 &&
     html`<p class="cluster"><span class="quiet">Begin with</span>${view.presets.map(({ label, href }) => linkButton({ label, href, small: true }))}</p>`;
-  const rules = html`<div class="fields" id="${RULES}" hx-get="${view.yearUrl}" hx-trigger="input delay:200ms, change" hx-include="#${RULES}" hx-target="#policy-year" hx-select="#policy-year" hx-swap="outerMorph" hx-sync="this:replace">${fieldSection({ fields: [everything] })}${fieldSection({ title: 'The newest of each', help: 'A rule without a number is no rule.', fields: counts })}${fieldSection({ title: 'Ages and size', folded: true, open: limits.some(({ value }) => value !== ''), fields: limits })}</div>`;
+  const rules = html`<div class="fields" id="${RULES}" hx-get="${view.yearUrl}" hx-trigger="input delay:200ms, change" hx-include="#${RULES}" hx-target="#policy-year" hx-select="#policy-year" hx-swap="outerMorph" hx-sync="this:replace">${fieldSection({ fields: [everything] })}${fieldSection({ title: 'The newest of each', help: '0 is no rule.', fields: [], content: html`<div class="tiles">${counts.map(formField)}</div>` })}${fieldSection({ title: 'Ages and size', folded: true, open: limits.some(({ value }) => value !== ''), fields: limits })}</div>`;
   const hidden = view.version === undefined ? {} : { version: view.version };
   const form = html`<form class="form" method="post" action="${view.action}">${hiddenInputs(hidden)}${presets}${fieldSection({ fields: names })}${rules}${view.effect !== undefined && html`<p class="quiet">${view.effect}</p>`}<div class="form-actions">${button({ label: view.submit, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
   const year = panel({ title: 'A year of imagined backups', content: yearPreview(view.year, view.words) });

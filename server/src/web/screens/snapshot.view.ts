@@ -6,6 +6,7 @@ import { callout } from '../ui/flash.ts';
 import { icon } from '../ui/icons.ts';
 import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { facts, panel, rows } from '../ui/panel.ts';
+import { status } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import { type SnapshotState, snapshotStatus } from './snapshots.view.ts';
 
@@ -46,7 +47,7 @@ export function snapshotPage(shell: Shell, view: SnapshotView): Html {
     title: view.title,
     crumbs: view.crumbs,
     heading: view.heading,
-    lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>${view.pin !== undefined && html`<span>${icon('pin')} pinned ${relativeTime(view.pin.at, view.face)} by ${view.pin.by}</span>`}`,
+    lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>${view.pin !== undefined && html`${status({ word: 'pinned', tone: 'quiet', icon: 'pin' })}<span>${relativeTime(view.pin.at, view.face)} by ${view.pin.by}</span>`}`,
     actions: html`${pinButton(view)}${linkButton({ href: view.runHref, label: 'Open its run' })}${view.restoreHref !== undefined && linkButton({ href: view.restoreHref, label: 'Restore this…', kind: 'primary' })}`,
     content: html`<div class="columns">${main}${side}</div>`,
   });
