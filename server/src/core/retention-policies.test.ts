@@ -11,6 +11,7 @@ import { createPlan, updatePlan } from './plans.ts';
 import { createPolicy, deletePolicy, getPolicy, listPolicies, updatePolicy } from './retention-policies.ts';
 import { previewRetention } from './retention-preview.ts';
 import { buildSpec } from './spec.ts';
+import { measureSpec } from './spec-size.ts';
 
 const STANDARD = 'pol_standard' as PolicyId;
 const KEEP_TWO = retentionRulesSchema.parse({ kind: 'rules', last: 2 });
@@ -152,6 +153,22 @@ describe('A pin', () => {
       message: /a plan may have 200 pinned snapshots.*unpin one/,
     });
     assert.equal((await findPlan(rig)).pinned?.length, RUNS.pinnedPerPlan);
+  });
+});
+
+describe('What a host can be sent', () => {
+  it('is measured with a new pin and with longer rules before they are stored', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, admin, plan } = rig;
+    await updatePlan(context, admin, plan.id, { retentionPolicy: STANDARD });
+    const host = (await context.store.hosts.findHost(admin.tenant, rig.host.id)) ?? assert.fail('no host');
+    const now = await measureSpec(context, host);
+    const pin = { host: host.id, plan: plan.id, engineId: 'a'.repeat(64) };
+    assert.ok((await measureSpec(context, host, { pin })) >= now + 64);
+    assert.equal(await measureSpec(context, host, { pin: { ...pin, host: 'host_other' as HostId } }), now);
+    const standard = await getPolicy(context, admin, STANDARD);
+    const longer = { ...standard, policy: { ...KEEP_TWO, maxTotalBytes: 10 ** 15, minAgeHours: 1000 } };
+    assert.ok((await measureSpec(context, host, { policy: longer })) > now);
   });
 });
 

@@ -36,6 +36,11 @@ const ACTIONS = [
   'plan.deleted',
   'plan.run_started',
   'plan.retention_started',
+  'policy.created',
+  'policy.updated',
+  'policy.deleted',
+  'snapshot.pinned',
+  'snapshot.unpinned',
   'run.cancelled',
   'restore.started',
   'login.succeeded',
@@ -88,6 +93,8 @@ function findTargetHref(target: AuditRow['target'], urls: Urls): string | undefi
       return urls.repository({ repository: target.id });
     case 'plan':
       return urls.plan({ plan: target.id });
+    case 'policy':
+      return urls.policy({ policy: target.id });
     case 'run':
       return urls.run({ run: target.id });
     case 'snapshot':
