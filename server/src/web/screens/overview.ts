@@ -1,5 +1,5 @@
 /** `/`: is everything protected, and what needs a person? */
-import type { HostId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, RunId } from '@holdfast/shared/domain/ids.ts';
 import { HTTP, WIRE } from '@holdfast/shared/limits.ts';
 import { TOPICS } from '../../core/bus.ts';
 import { isAllowed } from '../../core/caller.ts';
@@ -11,6 +11,7 @@ import { countProtections, type ProtectionCounts, type ProtectionStatus } from '
 import { listRuns } from '../../core/runs.ts';
 import { listSources } from '../../core/sources.ts';
 import type { Plan, Source } from '../../store/catalog.ts';
+import type { Run } from '../../store/runs.ts';
 import type { FireCalendar } from '../api/fire-calendar.ts';
 import type { Html } from '../html.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
@@ -32,6 +33,7 @@ import {
 import { readNeeds } from './overview-needs.ts';
 import { readNight } from './overview-night.ts';
 import { findNextFire } from './plans.ts';
+import { isBetweenAttempts } from './run-detail.ts';
 import { findFigures, nameOf } from './run-names.ts';
 import { describeTrigger } from './run-words.ts';
 import { readListedRuns, titleOfRun } from './runs.ts';
@@ -105,16 +107,31 @@ function describeRest(fleet: Fleet, face: Clockface): string {
   ].join(' · ');
 }
 
+/** The run's id when it holds no slot, because its next attempt is not due yet. */
+async function findAwaiting({ store, clock }: CoreContext, run: Run): Promise<RunId | undefined> {
+  if (run.state !== 'running') return undefined;
+  const attempts = await store.runs.listAttempts(run.tenant, run.id);
+  if (attempts.length === 0) return undefined;
+  const stages = await store.runs.listStages(run.tenant, run.id);
+  return isBetweenAttempts({ run, attempts, stages }, clock.now()) ? run.id : undefined;
+}
+
 async function readGoing(context: CoreContext, visit: Visit): Promise<readonly GoingRun[]> {
   const { caller, urls } = visit;
   const page = await listRuns(context, caller, { active: true }, { limit: GOING_SHOWN });
   const listed = await readListedRuns(context, caller, page.rows);
+  const awaiting = new Set(
+    (await Promise.all(page.rows.map((run) => findAwaiting(context, run)))).filter((id) => id !== undefined),
+  );
   return page.rows.map((run) => ({
     id: run.id,
     title: `${nameOf(listed.names.hosts, run.host, 'host')} / ${titleOfRun(run, listed.sources.get(run.id) ?? [], listed.names)}`,
     href: urls.run({ run: run.id }),
-    detail: [run.plan === undefined ? run.kind : nameOf(listed.names.plans, run.plan, 'plan'), describeTrigger(run)].join(' · '),
-    state: run.state === 'queued' || run.state === 'finalizing' ? run.state : 'running',
+    detail: [
+      run.plan === undefined ? run.kind : nameOf(listed.names.plans, run.plan, 'plan'),
+      awaiting.has(run.id) ? 'waits for its next attempt' : describeTrigger(run),
+    ].join(' · '),
+    state: awaiting.has(run.id) ? 'queued' : run.state === 'queued' || run.state === 'finalizing' ? run.state : 'running',
     topic: TOPICS.run(run.id),
     figures: findFigures(context, run),
   }));

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type RunId } from '@holdfast/shared/domain/ids.ts';
+import * as calendar from '../../fires/fires.ts';
 import { createFleet, type Fleet, HOSTILE } from './fixtures/fleet.ts';
 import { createWorld, NOW, type World } from './fixtures/world.ts';
+import { createOverviewScreens } from './overview.ts';
 import { RUN_SCREENS } from './run.ts';
 
 const MINUTE = 60_000;
@@ -11,7 +13,7 @@ let world: World;
 let fleet: Fleet;
 
 before(async () => {
-  world = await createWorld([...RUN_SCREENS]);
+  world = await createWorld([...RUN_SCREENS, ...createOverviewScreens(calendar)]);
   fleet = await createFleet(world);
 });
 after(() => world.close());
@@ -45,6 +47,19 @@ describe('The page of a run that is tried again', () => {
     assert.match(page, /nobody answers/);
     assert.match(page, /the next one begins <time[^>]*>in 5/);
     assert.ok(!page.includes(HOSTILE));
+  });
+
+  it('waits on the overview too, where what runs shows that it moves', async () => {
+    const waiting = await playAttempts(NOW + 5 * MINUTE, 1);
+    const lineOf = async (run: RunId) => {
+      const page = await world.read('/');
+      const at = page.indexOf(`/runs/${run}"`);
+      assert.ok(at > 0);
+      return page.slice(at, page.indexOf('</li>', at));
+    };
+    assert.match(await lineOf(waiting), /waits for its next attempt/);
+    const running = await playAttempts(NOW - MINUTE, 1);
+    assert.doesNotMatch(await lineOf(running), /waits for its next attempt/);
   });
 
   it('lists the attempts newest first, and promises nothing once the next one runs', async () => {

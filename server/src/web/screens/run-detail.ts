@@ -57,7 +57,10 @@ export function listTroubles(detail: RunDetail, names: Names, urls: Urls): reado
 }
 
 /** Whether the run holds no slot now, because its next attempt is not due yet. */
-export function isBetweenAttempts({ run, attempts, stages }: RunDetail, now: number): boolean {
+export function isBetweenAttempts(
+  { run, attempts, stages }: Pick<RunDetail, 'run' | 'attempts' | 'stages'>,
+  now: number,
+): boolean {
   const last = attempts.at(-1);
   return (
     run.state === 'running' && last !== undefined && last.retryAt > now && stages.every((stage) => stage.endedAt !== undefined)
