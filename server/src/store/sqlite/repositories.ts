@@ -83,7 +83,7 @@ function prepareRepositories(sql: Sql) {
     ),
     snapshots: sql.select(
       `SELECT count(*) AS count FROM snapshots
-       WHERE tenant_id = @tenant AND repository_id = @id AND state <> 'missing'`,
+       WHERE tenant_id = @tenant AND repository_id = @id AND state NOT IN ('missing', 'removed')`,
       counted,
     ),
     remove: sql.change('DELETE FROM repositories WHERE tenant_id = @tenant AND id = @id'),
