@@ -96,7 +96,7 @@ function retentionBody(view: PlanRetentionView, words: string): Html {
 function removeNow({ action, plan, backups, sources, needsPerson }: RetentionAct): Html {
   const what = formatNoun(backups, 'backup');
   const asked = needsPerson ? ' That is more than half of the backups of a source: you agree to it with this step.' : '';
-  return confirmButton({
+  const act = confirmButton({
     id: 'forget-plan',
     label: needsPerson ? `Agree and remove ${what}` : `Remove ${what} now`,
     kind: needsPerson ? 'danger' : 'secondary',
@@ -109,6 +109,7 @@ function removeNow({ action, plan, backups, sources, needsPerson }: RetentionAct
       kind: 'danger',
     },
   });
+  return html`<div>${act}</div>`;
 }
 
 /** The first of those that ask for attention; the rest is counted, so that a fleet that stands still fills no page. */
