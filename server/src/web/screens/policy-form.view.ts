@@ -106,7 +106,7 @@ export function policyFormPage(shell: Shell, view: PolicyFormView): Html {
   };
   const presets =
     view.presets.length > 0 &&
-    html`<p class="cluster"><span class="quiet">Begin with</span>${view.presets.map(({ label, href }) => linkButton({ label, href, small: true }))}</p>`;
+    html`<div class="cluster"><span class="quiet">Begin with</span>${view.presets.map(({ label, href }) => linkButton({ label, href, small: true }))}</div>`;
   const rules = html`<div class="fields" id="${RULES}" hx-get="${view.yearUrl}" hx-trigger="input delay:200ms, change" hx-include="#${RULES}" hx-target="#policy-year" hx-select="#policy-year" hx-swap="outerMorph" hx-sync="this:replace">${fieldSection({ fields: [everything] })}${fieldSection({ title: 'The newest of each', help: '0 is no rule.', fields: [], content: html`<div class="tiles">${counts.map(formField)}</div>` })}${fieldSection({ title: 'Ages and size', folded: true, open: limits.some(({ value }) => value !== ''), fields: limits })}</div>`;
   const hidden = view.version === undefined ? {} : { version: view.version };
   const form = html`<form class="form" method="post" action="${view.action}">${hiddenInputs(hidden)}${presets}${fieldSection({ fields: names })}${rules}${view.effect !== undefined && html`<p class="quiet">${view.effect}</p>`}<div class="form-actions">${button({ label: view.submit, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
