@@ -25,7 +25,8 @@ export type Phase = {
 };
 
 const UNIT_CONCURRENCY = 3;
-const INTEGRATION_CONCURRENCY = 2;
+/** More than two cores would take: many of these wait for locks, limits and lines rather than for a processor. */
+const INTEGRATION_CONCURRENCY = 3;
 const UNIT_FILE_TIMEOUT_MS = 120_000;
 const INTEGRATION_FILE_TIMEOUT_MS = 600_000;
 /** How much of the output of a crashed command is shown; its log file has the rest. */
