@@ -1,13 +1,8 @@
 /** What a plan's retention means for what this host's ledger knows of it. Pure: nothing is asked and nothing is removed here. */
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { SpecPlan } from '@holdfast/shared/domain/plan.ts';
-import {
-  type Decision,
-  planRetention,
-  type RetentionPlan,
-  type RetentionSnapshot,
-  type Standing,
-} from '@holdfast/shared/domain/retention.ts';
+import { planRetention, type RetentionPlan, type Standing } from '@holdfast/shared/domain/retention.ts';
+import { gatherPoints, type PointPart } from '@holdfast/shared/domain/retention-points.ts';
 import { describeKeep, describeRemove } from '@holdfast/shared/domain/retention-words.ts';
 import type { PlannedSnapshot } from '../journal/snapshot-ledger.ts';
 
@@ -19,37 +14,21 @@ export interface SourceRetention {
   removals: readonly { engineId: string; why: string }[];
 }
 
-/** What a run stored of a source: its data, and what belongs to it, such as the roles of a database server. */
-interface Point {
-  snapshot: RetentionSnapshot;
-  engineIds: readonly string[];
+interface Part extends PointPart {
+  engineId: string;
 }
 
-const STANDINGS: Partial<Record<PlannedSnapshot['state'], Standing>> = { vouched: 'good', partial: 'partial' };
-
-function toPoint(run: string, parts: readonly PlannedSnapshot[], pinned: ReadonlySet<string>): Point {
-  const data = parts.find(({ facts }) => facts.role === 'data');
-  const [first] = parts as readonly [PlannedSnapshot];
-  const judged = data === undefined ? 'quarantined' : (STANDINGS[data.state] ?? 'quarantined');
-  return {
-    engineIds: parts.map(({ engineId }) => engineId),
-    snapshot: {
-      id: run,
-      createdAt: (data ?? first).facts.createdAt,
-      storedBytes: parts.reduce((sum, { facts }) => sum + (facts.addedBytes ?? facts.sizeBytes), 0),
-      standing: judged === 'good' && data?.isSuspicious ? 'suspicious' : judged,
-      isProven: false,
-      isPinned: parts.some(({ engineId }) => pinned.has(engineId)),
-    },
-  };
+function judge({ state, isSuspicious }: PlannedSnapshot): Standing {
+  if (state === 'vouched') return isSuspicious ? 'suspicious' : 'good';
+  return state === 'partial' ? 'partial' : 'quarantined';
 }
 
-function toRemovals(decisions: readonly Decision[], points: ReadonlyMap<string, Point>): SourceRetention['removals'] {
-  return decisions.flatMap((decision) => {
-    if (decision.verdict === 'keep') return [];
-    const why = describeRemove(decision.because);
-    return (points.get(decision.snapshot.id)?.engineIds ?? []).map((engineId) => ({ engineId, why }));
-  });
+function toPart(snapshot: PlannedSnapshot, pinned: ReadonlySet<string>): Part {
+  const { engineId, run, facts } = snapshot;
+  const { role, createdAt, sizeBytes, addedBytes } = facts;
+  const standing = judge(snapshot);
+  const storedBytes = addedBytes ?? sizeBytes;
+  return { engineId, run, role, standing, createdAt, storedBytes, isPinned: pinned.has(engineId), isProven: false };
 }
 
 /** One answer for each source that the plan has snapshots of, in no particular order; none for a plan without a policy. */
@@ -64,13 +43,18 @@ export function planPlanRetention(
   const pinned = new Set(plan.pinned);
   const zone = plan.schedule?.zone ?? 'UTC';
   return [...Map.groupBy(snapshots, ({ source }) => source)].map(([source, made]) => {
-    const runs = Map.groupBy(made, ({ run }) => run);
-    const points = new Map([...runs].map(([run, parts]) => [run as string, toPoint(run, parts, pinned)]));
+    const points = gatherPoints(made.map((snapshot) => toPart(snapshot, pinned)));
     const found = planRetention(
-      [...points.values()].map(({ snapshot }) => snapshot),
+      points.map(({ snapshot }) => snapshot),
       { policy, now, zone, isNewestRunClean },
     );
-    return { source, plan: found, removals: toRemovals(found.decisions, points) };
+    const parts = new Map(points.map((point) => [point.snapshot.id, point.parts]));
+    const removals = found.decisions.flatMap((decision) => {
+      if (decision.verdict === 'keep') return [];
+      const why = describeRemove(decision.because);
+      return (parts.get(decision.snapshot.id) ?? []).map(({ engineId }) => ({ engineId, why }));
+    });
+    return { source, plan: found, removals };
   });
 }
 
