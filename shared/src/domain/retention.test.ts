@@ -291,14 +291,14 @@ describe('retention against a brute-force reading', () => {
 });
 
 describe('retention: speed', () => {
-  it('plans 100,000 snapshots within a second, even beside other work', () => {
+  it('plans 100,000 snapshots with less than a second of processor time', () => {
     const many = Array.from({ length: 100_000 }, (_, index) => snapshot(NOW - index * 37 * 60_000));
-    const began = performance.now();
+    const before = process.cpuUsage();
     const { removed } = planRetention(
       many,
       context(rules({ hourly: 24, daily: 7, weekly: 4, monthly: 12 }), { zone: 'Europe/Berlin' }),
     );
-    const ms = performance.now() - began;
+    const ms = process.cpuUsage(before).user / 1000;
     assert.ok(removed > 99_900);
     assert.ok(ms < 1000, `took ${ms} ms`);
   });
