@@ -131,8 +131,12 @@
     } else if (message.kind === 'progress') {
       for (const element of listenersOf('data-live-progress', topic)) showProgress(element, message);
     } else if (message.kind === 'log' && Array.isArray(message.lines)) {
-      for (const element of listenersOf('data-live-log', topic))
+      for (const element of listenersOf('data-live-log', topic)) {
+        // What was asked for before these lines comes without them and takes them away again: once more, then.
+        const entry = refreshes.get(element.id);
+        if (entry?.busy) entry.again = true;
         element.dispatchEvent(new CustomEvent('holdfast:log', { bubbles: true, detail: message.lines }));
+      }
       for (const element of listenersOf('data-live-lines', topic)) scheduleRefresh(element);
     }
   }
