@@ -9,6 +9,7 @@ describe('A failed attempt', () => {
     const passing = REASON_NAMES.filter((reason) => mayPass(toFailure(createReasonError(reason, 'x'))));
     assert.deepEqual(passing.sort(), [
       'database_unreachable',
+      'disk_full',
       'dump_failed',
       'interrupted',
       'repository_locked',

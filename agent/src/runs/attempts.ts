@@ -13,6 +13,8 @@ const PASSING: ReadonlySet<Reason> = new Set<Reason>([
   'repository_locked',
   'stalled',
   'dump_failed',
+  // The host's own: what is left of its room is looked at anew before each attempt.
+  'disk_full',
   // Ended from outside while the agent lived, as by a kernel that was short of memory.
   'interrupted',
   'unknown_failure',

@@ -144,6 +144,7 @@ describe('classification', () => {
     ['subprocess ssh: ssh: Could not resolve hostname nas.example.test: Name or service not known', 'repository_unreachable'],
     ['Fatal: unable to save snapshot: server response unexpected: 500 Internal Server Error (500)', 'repository_unreachable'],
     ['Fatal: write /var/tmp/restic-temp-pack-123: no space left on device', 'disk_full'],
+    ['Fatal: unable to save snapshot: Copy: write cache/c345668a/data/f3/tmp-1570616718: no space left on device', 'disk_full'],
     [
       'unable to create lock in backend: repository is already locked exclusively by PID 7 on h by root (UID 0, GID 0)\nlock was created at 2026-11-20 09:47:32 (3s ago)\nstorage ID bae6e826',
       'repository_locked',

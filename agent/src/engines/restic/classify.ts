@@ -37,6 +37,8 @@ const TEXTS: readonly (readonly [RegExp, Reason])[] = [
   [/resolving password failed/i, 'secrets_unreadable'],
   [/config file already exists|already initialized/i, 'repository_exists'],
   [/restic-temp-pack-.*no space left on device|no space left on device.*restic-temp-pack-/is, 'disk_full'],
+  // A file of the cache, which is this host's; the next attempt goes without one where there is no room for it.
+  [/\/tmp-\d+: no space left on device/i, 'disk_full'],
   [
     /no space left on device|disk quota exceeded|\(507\)|507 Insufficient Storage|QuotaExceeded|StorageFull|SSH_FX_NO_SPACE/i,
     'repository_full',
