@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import { test as base, type ConsoleMessage, expect, type Locator, type Page, type TestInfo } from '@playwright/test';
+import { forgetLeaps, hasLeapt } from './lab-clock.ts';
 import type { Account, Stack } from './stack.ts';
 
 const PICTURES = join(import.meta.dirname, '../../docs/pictures');
@@ -24,6 +25,7 @@ export const test = base.extend<{ watch: PageWatch }>({
   watch: [
     async ({ page }, use) => {
       isEnding = false;
+      forgetLeaps();
       const problems: string[] = [];
       const statuses = new Set<number>();
       const origins = new Set<string>();
@@ -58,6 +60,8 @@ function findProblem(message: ConsoleMessage, expectedStatuses: ReadonlySet<numb
   if (message.type() !== 'error' && !/content.security.policy/i.test(text)) return undefined;
   // Said of every page that is served by plain HTTP from another machine, as operators on a private network do.
   if (text.startsWith('The Cross-Origin-Opener-Policy header has been ignored')) return undefined;
+  // Ended by a server whose time leapt; the page asks again by itself.
+  if (hasLeapt() && /status of 408|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE/.test(text)) return undefined;
   const status = /status of (\d{3})/.exec(text)?.[1];
   if (status !== undefined && expectedStatuses.has(Number(status))) return undefined;
   return `${text} (${message.location().url})`;

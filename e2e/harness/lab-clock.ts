@@ -15,6 +15,13 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** An agent or a server that heard nothing for longer than this takes its line for dead. */
 const CONNECTED_LEAP_MS = 30_000;
 
+/** Whether time leapt since `forgetLeaps`: a server then takes connections that the browser keeps ready for stale ones. */
+let isLeapt = false;
+export const hasLeapt = (): boolean => isLeapt;
+export function forgetLeaps(): void {
+  isLeapt = false;
+}
+
 export type LabClock = {
   /** For the environment of a server or an agent that is to live by this clock. */
   readonly env: Readonly<Record<string, string>>;
@@ -51,6 +58,7 @@ export async function startLabClock(minute?: number): Promise<LabClock> {
   const leapTo = async (instant: number, pids: readonly number[]): Promise<void> => {
     if (instant <= now()) return;
     offsetMs += instant - now();
+    isLeapt = true;
     await write();
     await Promise.all(pids.map(wake));
   };
