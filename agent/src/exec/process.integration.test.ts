@@ -104,9 +104,16 @@ describe('A stage that became somebody else’s', () => {
     await up.promise;
     process.seteuid?.(NOBODY);
     try {
+      const triedAll = Promise.withResolvers<void>();
+      const kill = process.kill.bind(process);
+      const watched = t.mock.method(process, 'kill', (pid: number, signal?: NodeJS.Signals | number) => {
+        if (signal === 'SIGKILL') triedAll.resolve();
+        return kill(pid, signal);
+      });
       const stopped = running.stop();
-      // Both rungs of the ladder are tried meanwhile.
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      // The last rung of the ladder is tried, and refused.
+      await triedAll.promise;
+      watched.mock.restore();
       assert.equal(isGroupAlive(group), true);
       process.seteuid?.(0);
       process.kill(-group, 'SIGTERM');

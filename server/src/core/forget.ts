@@ -6,7 +6,7 @@ import type { Run } from '../store/runs.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
-import { createOrder, ORDER_LIFE_MS, placeRun } from './run-orders.ts';
+import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
 import type { StartedRuns } from './runs.ts';
 
 async function demandAgents(context: CoreContext, caller: Caller, hosts: readonly HostId[]): Promise<void> {
@@ -35,31 +35,12 @@ export async function startForget(context: CoreContext, caller: Caller, id: Plan
   await demandAgents(context, caller, hosts);
   const runs: Run[] = [];
   for (const host of hosts) {
-    const now = context.clock.now();
-    const trigger = caller.actor.kind === 'api_key' ? ('api' as const) : ('manual' as const);
-    const run: Run = {
-      id: context.createId('run'),
-      tenant: caller.tenant,
-      host,
-      kind: 'forget',
-      trigger,
-      state: 'queued',
-      plan: plan.id,
-      repository: plan.repository,
-      createdAt: now,
-      receivedAt: now,
-      bytes: 0,
-      evidence: [],
-      requestedBy: caller.actor.name,
-      logLines: 0,
-    };
+    const run = createOrderedRun(context, caller, plan, host, 'forget');
     const order = createOrder(context, caller.tenant, host, 'forget.start', {
       run: run.id,
       plan: plan.id,
       isApproved,
-      trigger,
-      requestedBy: caller.actor.name,
-      notAfter: now + ORDER_LIFE_MS,
+      ...orderTerms(context, caller),
     });
     // The host says which of the sources it has snapshots of.
     await placeRun(context, run, [], order);

@@ -5,6 +5,7 @@ import type { Failure } from '@holdfast/shared/domain/run.ts';
 import { type AppError, fromWireError, type WireError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { AgentFrames, RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import type { Plan } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Order, Run } from '../store/runs.ts';
 import { TOPICS } from './bus.ts';
@@ -33,6 +34,44 @@ export function createOrder<T extends Order['type']>(
     notAfter: body.notAfter,
     createdAt: context.clock.now(),
     state: 'waiting',
+  };
+}
+
+const triggerOf = ({ actor }: Caller) => (actor.kind === 'api_key' ? ('api' as const) : ('manual' as const));
+
+/** Who asks and until when: what every order to start a run ends with. */
+export function orderTerms(context: CoreContext, caller: Caller) {
+  return {
+    trigger: triggerOf(caller),
+    requestedBy: caller.actor.name,
+    notAfter: context.clock.now() + ORDER_LIFE_MS,
+  };
+}
+
+/** A run of a plan that a person or a program asked for, as it is until its host tells of it. */
+export function createOrderedRun(
+  context: CoreContext,
+  caller: Caller,
+  plan: Pick<Plan, 'id' | 'repository'>,
+  host: HostId,
+  kind: Run['kind'],
+): Run {
+  const now = context.clock.now();
+  return {
+    id: context.createId('run'),
+    tenant: caller.tenant,
+    host,
+    kind,
+    trigger: triggerOf(caller),
+    state: 'queued',
+    plan: plan.id,
+    repository: plan.repository,
+    createdAt: now,
+    receivedAt: now,
+    bytes: 0,
+    evidence: [],
+    requestedBy: caller.actor.name,
+    logLines: 0,
   };
 }
 

@@ -8,7 +8,7 @@ import type { LogFilter, Run, RunAttempt, RunFilter, RunPart, RunStage, Snapshot
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
-import { announceRun, createOrder, ORDER_LIFE_MS, placeCancellation, placeRun } from './run-orders.ts';
+import { announceRun, createOrder, createOrderedRun, orderTerms, placeCancellation, placeRun } from './run-orders.ts';
 
 /** The act of asking for a run's end. */
 const CANCELLED = 'run.cancelled';
@@ -31,32 +31,13 @@ async function startOnHost(
   host: HostId,
   sources: readonly Source[],
 ): Promise<Run> {
-  const now = context.clock.now();
-  const trigger = caller.actor.kind === 'api_key' ? ('api' as const) : ('manual' as const);
-  const run: Run = {
-    id: context.createId('run'),
-    tenant: caller.tenant,
-    host,
-    kind: 'backup',
-    trigger,
-    state: 'queued',
-    plan: plan.id,
-    repository: plan.repository,
-    createdAt: now,
-    receivedAt: now,
-    bytes: 0,
-    evidence: [],
-    requestedBy: caller.actor.name,
-    logLines: 0,
-  };
+  const run = createOrderedRun(context, caller, plan, host, 'backup');
   const sourceIds = sources.map((source) => source.id);
   const order = createOrder(context, caller.tenant, host, 'run.start', {
     run: run.id,
     plan: plan.id,
     sources: sourceIds,
-    trigger,
-    requestedBy: caller.actor.name,
-    notAfter: now + ORDER_LIFE_MS,
+    ...orderTerms(context, caller),
   });
   await placeRun(context, run, sourceIds, order);
   return run;
