@@ -35,7 +35,7 @@ export async function startForget(context: CoreContext, caller: Caller, id: Plan
   await demandAgents(context, caller, hosts);
   const runs: Run[] = [];
   for (const host of hosts) {
-    const run = createOrderedRun(context, caller, plan, host, 'forget');
+    const run = createOrderedRun(context, caller, { kind: 'forget', host, plan: plan.id, repository: plan.repository });
     const order = createOrder(context, caller.tenant, host, 'forget.start', {
       run: run.id,
       plan: plan.id,

@@ -13,7 +13,7 @@ import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import { checkTargetPlan } from './dry-plan.ts';
 import type { CoreContext } from './ports.ts';
-import { createOrder, ORDER_LIFE_MS, placeRun } from './run-orders.ts';
+import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
 import { decryptSecrets, sealSecrets } from './secrets.ts';
 
 export async function getSnapshot(context: CoreContext, caller: Caller, id: SnapshotId): Promise<Snapshot> {
@@ -138,12 +138,11 @@ export async function startRestore(context: CoreContext, caller: Caller, request
   assertReachable(repository, snapshot, host);
   const connection = target.kind === 'database' ? await findConnection(context, caller, target, source, host) : undefined;
 
-  const now = context.clock.now();
-  const trigger = caller.actor.kind === 'api_key' ? ('api' as const) : ('manual' as const);
-  const runId = context.createId('run');
-  const ref = runId as unknown as RequestId;
+  const about = { kind: 'restore', host: host.id, plan: snapshot.plan, repository: repository.id } as const;
+  const run: Run = { ...createOrderedRun(context, caller, about), snapshot: snapshot.id, target };
+  const ref = run.id as unknown as RequestId;
   const order = createOrder(context, caller.tenant, host.id, 'restore.start', {
-    run: runId,
+    run: run.id,
     snapshot: snapshot.id,
     engineId: snapshot.engineId,
     ...(snapshot.fileName === undefined ? {} : { fileName: snapshot.fileName }),
@@ -156,33 +155,13 @@ export async function startRestore(context: CoreContext, caller: Caller, request
     },
     target,
     ...(connection ? { connection: draftFor(context, host, ref, 'sources', connection) } : {}),
-    trigger,
-    requestedBy: caller.actor.name,
-    notAfter: now + ORDER_LIFE_MS,
+    ...orderTerms(context, caller),
   });
-  const run: Run = {
-    id: runId,
-    tenant: caller.tenant,
-    host: host.id,
-    kind: 'restore',
-    trigger,
-    state: 'queued',
-    plan: snapshot.plan,
-    repository: repository.id,
-    createdAt: now,
-    receivedAt: now,
-    bytes: 0,
-    evidence: [],
-    snapshot: snapshot.id,
-    target,
-    requestedBy: caller.actor.name,
-    logLines: 0,
-  };
   await placeRun(context, run, [source.id], order);
   await recordAct(context, caller, {
     action: 'restore.started',
     target: { kind: 'snapshot', id: snapshot.id, name: source.name },
-    change: { run: runId, host: host.name, target },
+    change: { run: run.id, host: host.name, target },
   });
   return run;
 }

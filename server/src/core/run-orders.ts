@@ -5,7 +5,6 @@ import type { Failure } from '@holdfast/shared/domain/run.ts';
 import { type AppError, fromWireError, type WireError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { AgentFrames, RequestBody } from '@holdfast/shared/protocol/messages.ts';
-import type { Plan } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Order, Run } from '../store/runs.ts';
 import { TOPICS } from './bus.ts';
@@ -48,24 +47,19 @@ export function orderTerms(context: CoreContext, caller: Caller) {
   };
 }
 
-/** A run of a plan that a person or a program asked for, as it is until its host tells of it. */
+/** A run that a person or a program asked for, as it is until its host tells of it. */
 export function createOrderedRun(
   context: CoreContext,
   caller: Caller,
-  plan: Pick<Plan, 'id' | 'repository'>,
-  host: HostId,
-  kind: Run['kind'],
+  about: Pick<Run, 'kind' | 'host' | 'plan' | 'repository'>,
 ): Run {
   const now = context.clock.now();
   return {
     id: context.createId('run'),
     tenant: caller.tenant,
-    host,
-    kind,
+    ...about,
     trigger: triggerOf(caller),
     state: 'queued',
-    plan: plan.id,
-    repository: plan.repository,
     createdAt: now,
     receivedAt: now,
     bytes: 0,

@@ -31,7 +31,7 @@ async function startOnHost(
   host: HostId,
   sources: readonly Source[],
 ): Promise<Run> {
-  const run = createOrderedRun(context, caller, plan, host, 'backup');
+  const run = createOrderedRun(context, caller, { kind: 'backup', host, plan: plan.id, repository: plan.repository });
   const sourceIds = sources.map((source) => source.id);
   const order = createOrder(context, caller.tenant, host, 'run.start', {
     run: run.id,
