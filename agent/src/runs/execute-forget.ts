@@ -16,7 +16,7 @@ import { openRepository } from './open-repository.ts';
 import { endPart, type PartResult, summariseParts } from './part.ts';
 import type { NextAttempt } from './queue.ts';
 import type { Recorder } from './recorder.ts';
-import { describeKept, planPlanRetention, type SourceRetention } from './retention.ts';
+import { describeOutcome, planPlanRetention, type SourceRetention } from './retention.ts';
 import type { Workbench } from './workbench.ts';
 
 /** A repository in which others work is tried again so often, each time after so long. */
@@ -124,7 +124,7 @@ async function removeOf({ execution, ready, onLockLook }: Removing, found: Sourc
   const { snapshots } = workbench.journal;
   const repository: RepositoryId = body.repository;
   const whys = new Map(removals.map(({ engineId, why }) => [engineId, why]));
-  recorder.log('info', `${found.plan.removed} backups go, ${describeKept(found)}`);
+  recorder.log('info', describeOutcome(found));
   for (const { engineId, why } of removals) recorder.log('info', `removes ${engineId.slice(0, 8)}: ${why}`);
   recorder.beginStage('forget', source);
   snapshots.markLeaving(repository, [...whys.keys()], recorder.run);
@@ -149,7 +149,10 @@ async function removeOf({ execution, ready, onLockLook }: Removing, found: Sourc
   );
   recorder.endStage('forget', failure === undefined, source);
   if (failure) throw createReasonError(failure.reason, failure.message);
-  recorder.log('info', `${gone.length} snapshots are gone from the repository; a prune gives their space back`);
+  recorder.log(
+    'info',
+    `removed from the repository: ${gone.length} of ${removals.length}; their space comes back when it is pruned`,
+  );
   return toPart(source, 'succeeded');
 }
 

@@ -58,11 +58,13 @@ export function planPlanRetention(
   });
 }
 
-/** A line for the log of a run: what stays and why, shortly. */
-export function describeKept({ plan }: SourceRetention): string {
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
+/** A line for the log of a run: how many go, what stays and why, shortly. */
+export function describeOutcome({ plan }: SourceRetention): string {
   const kept = plan.decisions.filter((decision) => decision.verdict === 'keep');
   const [newest] = kept;
   const oldest = kept.at(-1);
   const why = oldest?.verdict === 'keep' && oldest !== newest ? `; the oldest of them ${describeKeep(oldest.because[0])}` : '';
-  return `${kept.length} backups stay${why}`;
+  return `to remove: ${count(plan.removed, 'backup')}; to stay: ${count(kept.length, 'backup')}${why}`;
 }
