@@ -167,10 +167,11 @@ describe('The beginnings to come', () => {
         const expected = new Map<number, number[]>();
         for (const fireAt of every(minutes)(plan.schedule, after - 9 * DAY)) {
           const dueAt = times.findDueAt(fireAt);
-          if (fireAt > after + 12 * DAY) break;
+          if (fireAt > after + 12 * DAY || expected.size > 4) break;
           if (dueAt !== undefined && dueAt > after) expected.set(dueAt, [...(expected.get(dueAt) ?? []), fireAt]);
         }
-        const wanted = [...expected].slice(0, 4).map(([dueAt, fires]) => ({
+        // Fires behind the last that was read may begin with it; those before it are whole, as none begins before an earlier one.
+        const wanted = [...expected].slice(0, Math.min(4, Math.max(0, expected.size - 1))).map(([dueAt, fires]) => ({
           dueAt,
           fireAt: fires.at(-1),
           standsFor: fires.length - 1,
