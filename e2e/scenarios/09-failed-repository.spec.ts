@@ -180,6 +180,9 @@ test('a bucket that dies half-way fails the dump and leaves nothing, and one tha
     const dump = await awaitDumped((BIG_ROWS * ROW_BYTES) / 2);
     await killS3Front(s3);
     await awaitStuck(dump);
+    // Only what restic has complained about by itself, which takes it some seconds, can be told from a mere standstill.
+    const hasComplained = async () => /returned error, retrying/.test(await stack.api.readLog(id)) || undefined;
+    await waitFor('restic to complain', hasComplained, { deadlineMs: 60_000 });
     expect((await stack.api.waitForRun(id, 'running')).state, 'it may come back').toBe('running');
     await clock.leapTo(clock.now() + PATIENCE_MS, [stack.server.pid(), agent.pid()]);
     const isGone = async () => !agent.listTools().some(({ commandLine }) => DUMP.test(commandLine)) || undefined;
