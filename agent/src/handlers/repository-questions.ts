@@ -2,6 +2,7 @@
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { PROCESS, TEXT } from '@holdfast/shared/limits.ts';
 import type { RequestBody, RequestResult } from '@holdfast/shared/protocol/messages.ts';
+import { compareWithPinned } from '../engines/restic/repository.ts';
 import { prepareRepositoryDraft, withWorkDir } from '../runs/inputs.ts';
 import type { Workbench } from '../runs/workbench.ts';
 import { assertInTime } from './in-time.ts';
@@ -24,10 +25,12 @@ export function createRepositoryTest(workbench: Workbench) {
           latencyMs,
         };
       }
-      if (body.pinnedId !== undefined && body.pinnedId !== found.engineId) {
+      const stranger = compareWithPinned(found.engineId, body.pinnedId);
+      if (stranger) {
         return {
           state: 'failed',
-          message: `at this address lies another repository (${found.engineId.slice(0, 8)}) than the one that was pinned (${body.pinnedId.slice(0, 8)})`,
+          message: createReasonError(stranger.reason, stranger.message).message,
+          reason: stranger.reason,
           engineId: found.engineId,
           latencyMs,
         };

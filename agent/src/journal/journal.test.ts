@@ -172,7 +172,10 @@ describe('the journal', () => {
     }
     clock.advance(5);
     journal.runs.endProcess(ids[0] as RunId, 'dump', 10);
-    for (const id of ids) journal.runs.close(id);
+    const restore = 'run_d' as RunId;
+    journal.runs.record({ run: restore, kind: 'restore', body: { kind: 'restore' } });
+    journal.runs.recordProcess({ run: restore, stage: 'restore', pid: 13, startTime: 1, bootId: 'boot' });
+    for (const id of [...ids, restore]) journal.runs.close(id);
     reopen();
     assert.deepEqual(journal.runs.listProcesses(), []);
     const dead = () => journal.runs.listDead().map(({ pid, repository: where }) => [pid, where]);
@@ -180,6 +183,7 @@ describe('the journal', () => {
       [10, repository],
       [11, repository],
       [12, other],
+      [13, undefined],
     ]);
     assert.deepEqual(journal.runs.listDead()[0], {
       run: ids[0],
@@ -192,6 +196,7 @@ describe('the journal', () => {
       repository,
     });
     journal.runs.forgetDead(ids[0] as RunId);
+    journal.runs.forgetDead(restore);
     assert.deepEqual(dead(), [
       [11, repository],
       [12, other],

@@ -80,6 +80,7 @@ async function storeStream(part: BackupPart, prepared: PreparedSource, probe: Pr
           : {}),
       }),
     onLog: (level, text) => recorder.log(level, text),
+    pinnedId: part.repository.pinnedId,
     onLockLook: part.onLockLook,
   });
   if (outcome.failure) {
@@ -121,6 +122,7 @@ async function storeTree(part: BackupPart, artifact: TreeArtifact): Promise<Stor
         ...(totalFiles === undefined ? {} : { totalFiles }),
       }),
     onLog: (level, text) => recorder.log(level, text),
+    pinnedId: part.repository.pinnedId,
     onLockLook: part.onLockLook,
   });
   if (outcome.failure && !(outcome.partial && outcome.namedId)) failWith(outcome.failure);

@@ -222,11 +222,15 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
   const limit = startTimeLimit(workbench, body.startedAt, options.timeoutMinutes, given.signal);
   let reached = true;
   let isLockLeft: boolean | undefined;
+  let isInDoubt = false;
   const onLockLook = (check: LockCheck) => {
     isLockLeft = check.failure !== undefined || check.left.length > 0;
   };
-  // What is cancelled is often cancelled because nothing answers: no long questions then, but a look a little later.
-  const findEnd = () => ({ reached, owesLook: isLockLeft ?? (begins && execution.signal.aborted) });
+  const findEnd = () => ({ reached, owesLook: body.owesLook === true });
+  const settleLooks = () => {
+    // What is cancelled is often cancelled because nothing answers: no long questions then, but a look a little later.
+    body.owesLook = isLockLeft ?? (body.owesLook === true || isInDoubt || (begins && execution.signal.aborted));
+  };
   const execution: BackupExecution = { ...given, signal: limit.signal, onLockLook };
   const retryMs = computeRetryMs(options, body.attempt, toFraction(recorder.run));
   try {
@@ -238,10 +242,13 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
       const part = limit.judge(raw);
       const { source, state, failure } = part;
       if (failure?.reason?.startsWith('repository_') || failure?.reason === 'stalled') reached = false;
+      // A restic that ends by itself takes its lock along, unless another repository lay there by then.
+      if (failure?.reason === 'evidence_failed' || failure?.reason === 'unknown_failure') isInDoubt = true;
       const isWorthAnother = retryMs !== undefined && state === 'failed' && failure !== undefined && mayPass(failure);
       if (isWorthAnother && !execution.signal.aborted && limit.allows(retryMs)) held.push({ source, failure });
       else finishPart(execution, part, durationMs);
     });
+    settleLooks();
     const next = retryMs === undefined ? undefined : holdParts(execution, options, held, retryMs);
     const summary = summariseParts(body.ended);
     await callOwedHook(execution, next ? 'failed' : summary.state);

@@ -131,9 +131,9 @@ async function removeOf({ execution, ready, onLockLook }: Removing, found: Sourc
   const { gone, failure } = await withWorkDir(workbench, async (workDir) => {
     const prepared = prepareRepository(workbench, ready.repository, workDir);
     const tags = [`host:${ready.spec.host}`, `plan:${body.plan}`, `source:${source}`];
-    const { access } = prepared;
+    const { access, pinnedId } = prepared;
     const onLog: Recorder['log'] = (level, text) => recorder.log(level, text);
-    return ready.engine.forget({ access, workDir, engineIds: [...whys.keys()], tags, signal, onLog, onLockLook });
+    return ready.engine.forget({ access, pinnedId, workDir, engineIds: [...whys.keys()], tags, signal, onLog, onLockLook });
   });
   for (let from = 0; from < gone.length; from += RUNS.removedPerEvent) {
     const some = gone.slice(from, from + RUNS.removedPerEvent);

@@ -2,6 +2,7 @@
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import { compareWithPinned } from '../engines/restic/repository.ts';
 import { prepareRepositoryDraft, prepareSourceDraft, withWorkDir } from './inputs.ts';
 import { endPart } from './part.ts';
 import type { Recorder } from './recorder.ts';
@@ -19,9 +20,8 @@ export interface RestoreExecution {
 async function checkRepository(part: RestorePart, pinnedId: string | undefined): Promise<void> {
   const found = await part.engine.findRepository({ access: part.repository.access, workDir: part.workDir, signal: part.signal });
   if (found.state !== 'found') throw createReasonError(found.failure.reason, found.failure.message);
-  if (pinnedId !== undefined && found.engineId !== pinnedId) {
-    throw new AppError('integrity', 'at this address lies another repository than the one the snapshot was stored in');
-  }
+  const stranger = compareWithPinned(found.engineId, pinnedId);
+  if (stranger) throw createReasonError(stranger.reason, stranger.message);
 }
 
 function restoreInto(execution: RestoreExecution, part: RestorePart): Promise<RestoreResult> {

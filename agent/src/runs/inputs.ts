@@ -55,6 +55,8 @@ export interface PreparedSource {
 
 export interface PreparedRepository {
   access: RepositoryAccess;
+  /** The id of the repository that was first opened there. */
+  pinnedId?: string | undefined;
   redact: Redact;
 }
 
@@ -93,12 +95,8 @@ function prepareRepositoryWith(tooling: Tooling, repository: SourceLike, binding
 }
 
 export function prepareRepository(tooling: Tooling, repository: SpecRepository, workDir: string): PreparedRepository {
-  return prepareRepositoryWith(
-    tooling,
-    repository,
-    { purpose: 'repository', ref: repository.id, version: repository.version },
-    workDir,
-  );
+  const { id, version, pinnedId } = repository;
+  return { ...prepareRepositoryWith(tooling, repository, { purpose: 'repository', ref: id, version }, workDir), pinnedId };
 }
 
 export function prepareRepositoryDraft(tooling: Tooling, draft: AdapterDraft, ref: string, workDir: string): PreparedRepository {

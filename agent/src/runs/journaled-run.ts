@@ -28,6 +28,8 @@ export const journaledBackupSchema = z.object({
   attempt: z.int().min(1),
   /** Set while it waits for its next attempt: when that is due, epoch milliseconds. */
   retryAt: z.int().min(0).optional(),
+  /** An earlier attempt may have left a lock that nobody has looked for in vain since. */
+  owesLook: z.boolean().optional(),
   /** The script that has to run when the attempt is over, also after a crash. */
   owedHook: hookNameSchema.optional(),
   /** Parts that have ended, so that neither a crash nor another attempt ends them twice. */

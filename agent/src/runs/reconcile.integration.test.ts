@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, renameSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { formatTags } from '@holdfast/shared/domain/snapshot.ts';
@@ -77,6 +77,24 @@ for (const { version, binary } of GENERATIONS) {
         ['missing', 'unvouched', undefined],
       );
       assert.deepEqual(await rig.listSnapshots(), before, 'looking deletes nothing');
+    });
+
+    it('changes nothing while another repository lies in its place', async (t) => {
+      const { rig, made } = await openRepository(t, binary);
+      const [place, away] = [join(rig.dir, 'repository'), join(rig.dir, 'away')];
+      const [repository] = rig.spec.repositories;
+      assert.ok(repository);
+      repository.pinnedId = JSON.parse(restic(rig, 'cat', 'config').toString()).id;
+      renameSync(place, away);
+      await rig.initRepository();
+      storeByHand(rig, tagsOf(rig, 'run_of_that_one'));
+      await reconcile(rig);
+      assert.deepEqual([listReports(rig), findState(rig, made)], [[], 'vouched']);
+      rmSync(place, { recursive: true });
+      restic(rig, 'init');
+      repository.pinnedId = JSON.parse(restic(rig, 'cat', 'config').toString()).id;
+      await reconcile(rig);
+      assert.deepEqual([listReports(rig).map(({ missing }) => missing), findState(rig, made)], [[[made]], 'missing']);
     });
 
     it('changes nothing while the repository cannot be read', async (t) => {

@@ -53,19 +53,28 @@ export async function reconcileRepository(
 ): Promise<void> {
   const repository = spec.repositories.find((candidate) => candidate.id === id);
   if (!repository) return;
-  const listed = await withWorkDir(workbench, async (workDir) => {
+  const compared = await withWorkDir(workbench, async (workDir) => {
     const { access } = prepareRepository(workbench, repository, workDir);
-    return workbench
-      .engine(workbench.exec)
-      .listSnapshots({ access, workDir, tags: [`host:${spec.host}`], patience: LIST_PATIENCE, signal });
+    const engine = workbench.engine(workbench.exec);
+    const tags = [`host:${spec.host}`];
+    const found = await engine.listSnapshots({ access, workDir, tags, patience: LIST_PATIENCE, signal });
+    if (found.failure) return found;
+    const differences = compareLedger(found.snapshots, workbench.journal.snapshots.listByRepository(id), active);
+    const isEqual = Object.values(differences).every(({ length }) => length === 0);
+    // What differs may do so because another repository lies there for the time being.
+    const failure = isEqual ? undefined : await engine.findStranger({ access, workDir, pinnedId: repository.pinnedId, signal });
+    return failure ? { failure } : differences;
   });
   // The agent ends, and its journal with it.
   if (signal?.aborted) return;
-  if (listed.failure) {
-    workbench.log.warn({ repository: id, reason: listed.failure.reason }, 'the repository could not be compared with the ledger');
+  if ('failure' in compared) {
+    workbench.log.warn(
+      { repository: id, reason: compared.failure.reason },
+      'the repository could not be compared with the ledger',
+    );
     return;
   }
-  const { orphans, missing, removed } = compareLedger(listed.snapshots, workbench.journal.snapshots.listByRepository(id), active);
+  const { orphans, missing, removed } = compared;
   reportRemoved(workbench, removed);
   if (orphans.length === 0 && missing.length === 0) return;
   workbench.journal.outbox.append(

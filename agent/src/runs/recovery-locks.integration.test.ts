@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, renameSync, watch } from 'node:fs';
+import { readdirSync, renameSync, rmSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
@@ -99,6 +99,39 @@ describe('Locks that an interrupted run may have left', () => {
     rig.workbench.rememberProcess({ pid, startedAt, endedAt: Date.now() });
     assert.equal(await clearLocks(rig.workbench, rig.repository), 'cleared');
     assert.deepEqual(listLockFiles(rig), []);
+  });
+
+  it('are looked for again while another repository lies in the place of theirs', async (t) => {
+    const rig = await openRunRig(t, { restic: binary });
+    const pinnedId = await rig.initRepository();
+    const repository = { ...rig.repository, pinnedId };
+    assert.equal(await clearLocks(rig.workbench, repository), 'cleared');
+    const { pid, parent } = await holdLock(t, rig);
+    const startedAt = Date.now() - 60_000;
+    parent.kill('SIGKILL');
+    await killAlone(pid);
+    rig.workbench.rememberProcess({ pid, startedAt, endedAt: Date.now() });
+    const [place, away] = [join(rig.dir, 'repository'), join(rig.dir, 'away')];
+    renameSync(place, away);
+    await rig.initRepository();
+    const { workbench, warnings } = watchOver(rig);
+    assert.equal(await clearLocks(workbench, repository), 'unreachable');
+    assert.match(warnings.join(), /another repository/);
+    rmSync(place, { recursive: true });
+    renameSync(away, place);
+    assert.equal(await clearLocks(rig.workbench, repository), 'cleared');
+    assert.deepEqual(listLockFiles(rig), []);
+  });
+
+  it('are not looked for after a restore, which takes none', async (t) => {
+    const rig = await openRunRig(t, { restic: binary });
+    const { journal } = rig.workbench;
+    const run = rig.workbench.createId('run');
+    journal.runs.record({ run, kind: 'restore', body: { kind: 'restore' } });
+    journal.runs.recordProcess({ run, stage: 'restore', pid: 4_000_000, startTime: 1, bootId: 'another boot' });
+    journal.runs.close(run);
+    const { repositories } = await recoverRuns(rig.workbench, rig.executor, rig.spec);
+    assert.deepEqual([...repositories], []);
   });
 
   for (const boot of ['this boot', 'the boot before'] as const) {

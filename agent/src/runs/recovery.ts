@@ -94,12 +94,15 @@ export async function clearLocks(workbench: Workbench, repository: SpecRepositor
     const look = { access, workDir, timeoutMs: LOCK_LOOK_MS };
     const listed = await engine.listLocks(look);
     if (listed.failure) return tellUnreachable(listed.failure);
-    if (listed.locks.length === 0) return 'cleared';
+    if (listed.locks.length === 0) {
+      const stranger = await engine.findStranger({ ...look, pinnedId: repository.pinnedId });
+      return stranger ? tellUnreachable(stranger) : 'cleared';
+    }
     await awaitCollected(
       workbench,
       listed.locks.map((lock) => lock.pid),
     );
-    const { failure, left } = await engine.clearOwnLocks({ ...look, onLog });
+    const { failure, left } = await engine.clearOwnLocks({ access, workDir, pinnedId: repository.pinnedId, onLog });
     if (failure) return tellUnreachable(failure);
     if (left.length === 0) return 'cleared';
     onLog('warn', `${left.length} locks of interrupted runs are left in the repository`);

@@ -23,6 +23,11 @@ const REASONS = {
     advice:
       'There is no repository at this address. Correct the address, or create the repository on its page. It is never made silently.',
   },
+  repository_replaced: {
+    code: 'integrity',
+    advice:
+      'Find out who put another repository at this address, and put the first one back, before anything is stored or removed.',
+  },
   repository_exists: { code: 'conflict', advice: 'A repository is already there; use it with its own password.' },
   repository_password: { code: 'tool_failed', advice: 'Correct the repository’s password.' },
   repository_credentials: {

@@ -26,6 +26,8 @@ export interface BackupStreamInput extends SnapshotMarks {
   /** Bytes the producer wrote so far, about once a second. */
   onProgress?: ((progress: { bytes: number }) => void) | undefined;
   onLog?: OnLog | undefined;
+  /** The repository this is for, once it is known. */
+  pinnedId?: string | undefined;
   /** Told when restic may not have let its lock go: what a look for it came to. */
   onLockLook?: ((check: LockCheck) => void) | undefined;
 }
@@ -89,8 +91,7 @@ export async function backupStream(host: ResticHost, input: BackupStreamInput): 
     sleep.end();
   });
   const outcome = judge(host, input, pipeline, summary, { gaveUp: giveUp.signal, slept: sleep.end() });
-  if (mayHaveLeftLock(pipeline))
-    input.onLockLook?.(await clearOwnLocks(host, { place, workDir: input.workDir, onLog: input.onLog }));
+  if (mayHaveLeftLock(pipeline)) input.onLockLook?.(await clearOwnLocks(host, input));
   else if (outcome.failure?.reason.startsWith('repository_')) input.onLockLook?.(notLooked(outcome.failure));
   return outcome;
 }

@@ -30,6 +30,8 @@ export interface BackupTreeInput extends SnapshotMarks {
   stallMs: number;
   onProgress?: ((progress: TreeProgress) => void) | undefined;
   onLog?: OnLog | undefined;
+  /** The repository this is for, once it is known. */
+  pinnedId?: string | undefined;
   /** Told when restic may not have let its lock go: what a look for it came to. */
   onLockLook?: ((check: LockCheck) => void) | undefined;
 }
@@ -103,7 +105,7 @@ export async function backupTree(host: ResticHost, input: BackupTreeInput): Prom
     files: summary?.total_files_processed ?? 0,
   };
   if (result.ending !== 'exited' || result.signal !== null || result.exitCode === 130) {
-    input.onLockLook?.(await clearOwnLocks(host, { place, workDir: input.workDir, onLog: input.onLog }));
+    input.onLockLook?.(await clearOwnLocks(host, input));
   } else if (failure?.reason.startsWith('repository_')) input.onLockLook?.(notLooked(failure));
   const isStored = failure === undefined || failure.reason === 'files_unreadable';
   if (!isStored) return { ...seen, partial: false, failure };

@@ -3,7 +3,6 @@
  * directory that nothing else uses meanwhile; none throws for what restic or the repository does: that is in `failure`.
  */
 import { uptime } from 'node:os';
-import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import type { Clock } from '@holdfast/shared/clock.ts';
 import type { Exec, Stage, StageOutcome } from '../../exec/contract.ts';
 import { type BackupStreamInput, type BackupStreamOutcome, backupStream } from './backup-stream.ts';
@@ -11,13 +10,14 @@ import { type BackupTreeInput, type BackupTreeOutcome, backupTree } from './back
 import { type Capabilities, getCapabilities } from './capabilities.ts';
 import type { EngineFailure } from './classify.ts';
 import { type ForgetInput, type ForgetOutcome, forget } from './forget.ts';
-import { clearOwnLocks, type LockCheck, type LockList, listLocks } from './locks.ts';
+import { type ClearInput, clearOwnLocks, type LockCheck, type LockList, listLocks } from './locks.ts';
 import type { Patience } from './movement.ts';
 import type { OwnProcesses } from './own-processes.ts';
 import { type ReadBackInput, type ReadBackOutcome, readBack } from './read-back.ts';
 import {
   type FindRepositoryOutcome,
   findRepository,
+  findStranger,
   type InitOutcome,
   initRepository,
   listSnapshots,
@@ -76,7 +76,9 @@ export interface ResticEngine {
   classifyDump(outcome: StageOutcome): EngineFailure;
   listLocks(input: RepositoryInput): Promise<LockList>;
   /** Removes a lock that a dead process of this agent left, when it is the only one. Called by the engine after every stop. */
-  clearOwnLocks(input: { access: RepositoryAccess; workDir: string; onLog?: OnLog | undefined }): Promise<LockCheck>;
+  clearOwnLocks(input: ClearInput): Promise<LockCheck>;
+  /** The failure when another repository than the pinned one lies there, or it cannot be asked. */
+  findStranger(input: RepositoryInput & { pinnedId: string | undefined }): Promise<EngineFailure | undefined>;
 }
 
 /** Throws `unsupported` for a restic older than 0.14. */
@@ -96,6 +98,7 @@ export function createResticEngine(options: ResticEngineOptions): ResticEngine {
     dumpStage: (input, onLog) => createDumpStage(host, input, onLog),
     classifyDump: (outcome) => classifyDump(host, outcome),
     listLocks: ({ access, ...input }) => listLocks(host, { place: placeAt(host, access), ...input }),
-    clearOwnLocks: ({ access, ...input }) => clearOwnLocks(host, { place: placeAt(host, access), ...input }),
+    clearOwnLocks: (input) => clearOwnLocks(host, input),
+    findStranger: (input) => findStranger(host, input),
   };
 }

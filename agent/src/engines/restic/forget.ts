@@ -4,7 +4,7 @@ import { PROCESS } from '@holdfast/shared/limits.ts';
 import { planForget } from './args.ts';
 import type { EngineFailure } from './classify.ts';
 import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
-import { listSnapshots } from './repository.ts';
+import { findStranger, listSnapshots } from './repository.ts';
 import { type OnLog, placeAt, type ResticHost, runRestic } from './restic-tool.ts';
 
 /** Ids on one command line; a removal of more takes several. */
@@ -21,6 +21,8 @@ export interface ForgetInput {
   tags: readonly string[];
   signal?: AbortSignal | undefined;
   onLog?: OnLog | undefined;
+  /** The repository this is for, once it is known. */
+  pinnedId?: string | undefined;
   /** Told when restic may not have let its lock go: what a look for it came to. */
   onLockLook?: ((check: LockCheck) => void) | undefined;
 }
@@ -36,11 +38,15 @@ export async function forget(host: ResticHost, input: ForgetInput): Promise<Forg
   for (let from = 0; from < input.engineIds.length && failure === undefined; from += IDS_AT_ONCE)
     failure = await forgetSome(host, input, input.engineIds.slice(from, from + IDS_AT_ONCE));
   // Also after a cancel: what is gone must not be offered for restore.
-  const listed = await listSnapshots(host, { access: input.access, workDir: input.workDir, tags: input.tags });
+  const { access, workDir } = input;
+  const listed = await listSnapshots(host, { access, workDir, tags: input.tags });
   if (listed.failure) return { gone: [], failure: failure ?? listed.failure };
   const present = new Set(listed.snapshots.map(({ engineId }) => engineId));
   // A snapshot that could not be read is there all the same.
   const gone = listed.unreadable > 0 ? [] : input.engineIds.filter((id) => !present.has(id));
+  // In another repository all of them would be gone.
+  const stranger = gone.length === 0 ? undefined : await findStranger(host, { access, workDir, pinnedId: input.pinnedId });
+  if (stranger) return { gone: [], failure: failure ?? stranger };
   const left = input.engineIds.length - gone.length;
   if (left > 0 && failure === undefined)
     failure = {
@@ -66,7 +72,7 @@ async function forgetSome(
     onLog: input.onLog,
   });
   const wasEnded = result.signal !== null || result.exitCode === 130 || result.ending !== 'exited';
-  if (wasEnded) input.onLockLook?.(await clearOwnLocks(host, { place, workDir: input.workDir, onLog: input.onLog }));
+  if (wasEnded) input.onLockLook?.(await clearOwnLocks(host, input));
   else if (failure?.reason.startsWith('repository_')) input.onLockLook?.(notLooked(failure));
   return failure;
 }

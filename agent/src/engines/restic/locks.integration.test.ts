@@ -52,9 +52,9 @@ for (const generation of GENERATIONS) {
       const rest = { paths: [source], excludes: [], oneFileSystem: false, stallMs: 60_000, ...marks };
       return engine.backupTree({ access: lab.access(), workDir, ...rest });
     };
-    const clear = (engine = lab.engine) => {
+    const clear = (engine = lab.engine, pinnedId?: string) => {
       const workDir = lab.workDir();
-      return engine.clearOwnLocks({ access: lab.access(), workDir });
+      return engine.clearOwnLocks({ access: lab.access(), workDir, pinnedId });
     };
 
     before(async () => {
@@ -94,6 +94,16 @@ for (const generation of GENERATIONS) {
       assert.deepEqual(await clear(), { removed: 1, left: [] });
       assert.deepEqual(listLockFiles(locksDir), []);
       assert.equal((await backup()).failure, undefined);
+    });
+
+    it('are not said to be gone where another repository lies than the one they were left in', async () => {
+      const workDir = lab.workDir();
+      const found = await lab.engine.findRepository({ access: lab.access(), workDir });
+      assert.equal(found.state, 'found');
+      assert.deepEqual(await clear(lab.engine, found.engineId), { removed: 0, left: [] });
+      const check = await clear(lab.engine, 'f'.repeat(64));
+      assert.equal(check.failure?.reason, 'repository_replaced');
+      assert.deepEqual([check.removed, check.left], [0, []]);
     });
 
     it('of ours stay and are reported while another lock lies beside them', async () => {

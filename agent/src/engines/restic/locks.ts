@@ -3,12 +3,14 @@
  * is there. restic cannot remove a single lock; `unlock` removes all it holds to be stale, judging by host name and
  * pid, and that goes wrong where two hosts share a name. So a lock beside which another one lies is left and reported.
  */
+import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import { findStartTime } from '../../exec/proc.ts';
 import { planCatLock, planListLocks, planUnlock, type ResticPlace } from './args.ts';
 import type { EngineFailure } from './classify.ts';
 import { parseLock, parseLockIds, type RepositoryLock } from './parse.ts';
-import { type OnLog, type ResticHost, runRestic } from './restic-tool.ts';
+import { findStranger } from './repository.ts';
+import { type OnLog, placeAt, type ResticHost, runRestic } from './restic-tool.ts';
 
 /** Locks looked at; a repository with more has a problem that no list explains better. */
 const LOCKS_READ = 20;
@@ -21,6 +23,14 @@ export interface LockInput {
   place: ResticPlace;
   workDir: string;
   timeoutMs?: number | undefined;
+}
+
+export interface ClearInput {
+  access: RepositoryAccess;
+  workDir: string;
+  /** The repository that the locks lie in: where another one lies now, nothing can be said of them. */
+  pinnedId?: string | undefined;
+  onLog?: OnLog | undefined;
 }
 
 export async function listLocks(host: ResticHost, input: LockInput): Promise<LockList> {
@@ -62,23 +72,28 @@ export function notLooked(failure: EngineFailure): LockCheck {
 }
 
 /** Looks for locks that dead processes of this agent left, and removes them when that is safe. */
-export async function clearOwnLocks(host: ResticHost, input: LockInput & { onLog?: OnLog | undefined }): Promise<LockCheck> {
-  const look = { ...input, timeoutMs: input.timeoutMs ?? LOOK_MS };
+export async function clearOwnLocks(host: ResticHost, input: ClearInput): Promise<LockCheck> {
+  const { access, workDir, pinnedId } = input;
+  const place = placeAt(host, access);
+  const look = { place, workDir, timeoutMs: LOOK_MS };
   const before = await listLocks(host, look);
   if (before.failure) return { removed: 0, left: [], failure: before.failure };
   const isOurs = (lock: RepositoryLock) =>
     lock.hostname === host.hostname && host.processes.find(lock.pid, lock.createdAt) === 'ended' && !isAlive(lock.pid);
   const ours = before.locks.filter(isOurs);
-  if (ours.length === 0) return { removed: 0, left: [] };
+  if (ours.length === 0) {
+    const failure = await findStranger(host, { access, workDir, pinnedId, timeoutMs: LOOK_MS });
+    return { removed: 0, left: [], ...(failure ? { failure } : {}) };
+  }
   if (ours.length < before.locks.length) {
     input.onLog?.('warn', 'A lock of this agent is left in the repository; it stays, because others hold locks beside it.');
     return { removed: 0, left: ours };
   }
   const unlock = await runRestic(host, {
-    command: planUnlock(input.place),
-    workDir: input.workDir,
+    command: planUnlock(place),
+    workDir,
     operation: 'other',
-    timeoutMs: look.timeoutMs,
+    timeoutMs: LOOK_MS,
     patience: { retries: 2 },
   });
   const after = await listLocks(host, look);

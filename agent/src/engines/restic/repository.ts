@@ -42,6 +42,23 @@ export async function findRepository(host: ResticHost, input: RepositoryInput): 
   return { state: 'failed', failure: { reason: 'repository_damaged', message: 'The repository’s config cannot be read.' } };
 }
 
+/** The failure when the repository at this place is not the pinned one, or cannot be asked. Undefined when it is, and when none was pinned. */
+export async function findStranger(
+  host: ResticHost,
+  { pinnedId, ...input }: RepositoryInput & { pinnedId: string | undefined },
+): Promise<EngineFailure | undefined> {
+  if (pinnedId === undefined) return undefined;
+  const found = await findRepository(host, input);
+  return found.state === 'found' ? compareWithPinned(found.engineId, pinnedId) : found.failure;
+}
+
+/** Undefined when they are the same, or none was pinned. */
+export function compareWithPinned(engineId: string, pinnedId: string | undefined): EngineFailure | undefined {
+  if (pinnedId === undefined || pinnedId === engineId) return undefined;
+  const message = `At this address lies another repository (${engineId.slice(0, 8)}) than the one that was pinned (${pinnedId.slice(0, 8)}).`;
+  return { reason: 'repository_replaced', message };
+}
+
 export type InitOutcome = { engineId: string; failure?: undefined } | { engineId?: undefined; failure: EngineFailure };
 
 /** Creates a repository where there is none. One that is there, opened or not by this password, is `repository_exists`. */

@@ -11,6 +11,7 @@ export const REASON_SENTENCES: Readonly<Record<Reason, string>> = {
   database_permission: 'The backup user may not read all of this database.',
   repository_unreachable: 'The repository did not answer the host.',
   repository_missing: 'Nothing at this address is a repository.',
+  repository_replaced: 'At this address lies another repository than the one that was first opened there.',
   repository_exists: 'Another repository is at this address already.',
   repository_password: 'The repository does not open with this password.',
   repository_credentials: 'The storage refused the user, key or token.',
