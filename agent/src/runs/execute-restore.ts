@@ -6,7 +6,9 @@ import { compareWithPinned } from '../engines/restic/repository.ts';
 import { prepareRepositoryDraft, prepareSourceDraft, withWorkDir } from './inputs.ts';
 import { endPart } from './part.ts';
 import type { Recorder } from './recorder.ts';
-import { type RestorePart, type RestoreResult, restoreDatabase, restoreDirectory } from './restore.ts';
+import { restoreDatabase } from './restore-database.ts';
+import { restoreDirectory } from './restore-directory.ts';
+import type { RestorePart, RestoreResult } from './restore-part.ts';
 import { setSecretsAside, toRestoreRefs } from './secrets-apart.ts';
 import type { Workbench } from './workbench.ts';
 

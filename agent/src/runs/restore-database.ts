@@ -1,129 +1,24 @@
 /**
- * Restores one snapshot: a tree into a new directory, a dump into a new database. A target that exists and is not empty is refused; what was
- * created is removed again when the restore fails.
+ * Restores a dump into a new database. A target that exists and is not empty is refused; what was created is removed again when the
+ * restore fails.
  */
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import type { Command, ToolName } from '@holdfast/shared/adapters/command.ts';
 import type { DatabaseRestore, RestoreInput } from '@holdfast/shared/adapters/source.ts';
-import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
-import type { Evidence, Stage } from '@holdfast/shared/domain/run.ts';
-import { AppError, toAppError } from '@holdfast/shared/errors.ts';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
-import type { ResticEngine } from '../engines/restic/engine.ts';
-import type { Exec, ToolResult } from '../exec/contract.ts';
-import type { PreparedRepository, PreparedSource } from './inputs.ts';
+import type { ToolResult } from '../exec/contract.ts';
+import type { PreparedSource } from './inputs.ts';
 import { createRate } from './rate.ts';
-import type { Recorder } from './recorder.ts';
-import { getBinary, type Tooling } from './workbench.ts';
+import { inStage, RESTORE_STALL_MS, type RestorePart, type RestoreResult } from './restore-part.ts';
+import { getBinary } from './workbench.ts';
 
-/** Building an index moves no byte through the pipeline for a long time; a restore is given an hour. */
-const RESTORE_STALL_MS = 60 * 60_000;
 /**
  * Tools whose input knows its own end: they read no further, may end before the engine has, and their good end proves that everything
  * was read. The others read to the end of file, which comes only after the engine ended well.
  */
 const KNOW_THE_END: ReadonlySet<ToolName> = new Set(['pg_restore']);
 const CANCELLED = 'The restore was cancelled; a database that was made for it is removed';
-
-export interface RestorePart {
-  tooling: Tooling;
-  exec: Exec;
-  engine: ResticEngine;
-  recorder: Recorder;
-  repository: PreparedRepository;
-  /** restic's full id. */
-  engineId: string;
-  sizeBytes: number;
-  workDir: string;
-  signal: AbortSignal;
-}
-
-export interface RestoreResult {
-  evidence: readonly Evidence[];
-  warnings: readonly string[];
-  bytes: number;
-}
-
-/** The directory must be new or empty; it is made with its parents. Returns the topmost directory that this call made. */
-async function claimDirectory(path: string): Promise<{ created: string | undefined }> {
-  try {
-    const entries = await readdir(path);
-    if (entries.length > 0) throw createReasonError('target_not_empty', `${path} exists and is not empty`);
-    return { created: undefined };
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code !== 'ENOENT')
-      throw createReasonError('target_refused', `${path} cannot be used as a directory (${code ?? 'unknown error'})`, error);
-  }
-  try {
-    return { created: await mkdir(path, { recursive: true, mode: 0o700 }) };
-  } catch (error) {
-    throw createReasonError(
-      'target_refused',
-      `${path} cannot be created (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
-      error,
-    );
-  }
-}
-
-/**
- * Empties the target and removes the directories made for it, from the inside out. One that holds something else by then stays: another
- * restore may have begun in the same new parent.
- */
-async function removeWritten(path: string, created: string | undefined): Promise<void> {
-  for (const entry of await readdir(path, { encoding: 'buffer' })) {
-    await rm(Buffer.concat([Buffer.from(`${path}/`), entry]), { recursive: true, force: true });
-  }
-  if (created === undefined) return;
-  const top = resolve(created);
-  for (let made = resolve(path); made.length >= top.length; made = dirname(made)) {
-    try {
-      await rmdir(made);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'EBUSY') return;
-      if (code !== 'ENOENT') throw error;
-    }
-  }
-}
-
-export async function restoreDirectory(part: RestorePart, path: string): Promise<RestoreResult> {
-  const { recorder, tooling } = part;
-  recorder.beginStage('preflight');
-  const claimed = await claimDirectory(path);
-  recorder.endStage('preflight', true);
-  recorder.beginStage('restore');
-  const rate = createRate(tooling.clock);
-  const outcome = await part.engine.restoreTree({
-    access: part.repository.access,
-    workDir: part.workDir,
-    snapshotId: part.engineId,
-    target: path,
-    signal: part.signal,
-    stallMs: RESTORE_STALL_MS,
-    onProgress: ({ bytes, totalBytes, files }) =>
-      recorder.progress({
-        stage: 'restore',
-        bytes,
-        totalBytes: totalBytes ?? part.sizeBytes,
-        bytesPerSecond: rate.look(bytes),
-        ...(files === undefined ? {} : { files }),
-      }),
-    onLog: (level, text) => recorder.log(level, text),
-  });
-  recorder.endStage('restore', !outcome.failure);
-  if (outcome.failure) {
-    for (const item of outcome.notRestored) recorder.log('error', `not restored: ${item}`);
-    await removeWritten(path, claimed.created);
-    recorder.log('info', 'what had been written to the target was removed again');
-    throw createReasonError(outcome.failure.reason, outcome.failure.message);
-  }
-  const bytes = outcome.restored?.bytes ?? 0;
-  recorder.log('info', `restored ${outcome.restored?.files ?? 0} files, ${bytes} bytes to ${path}`);
-  return { evidence: outcome.evidence, warnings: [], bytes };
-}
 
 export interface DatabaseRestorePart extends RestorePart {
   connection: PreparedSource;
@@ -231,18 +126,6 @@ export async function restoreDatabase(part: DatabaseRestorePart): Promise<Restor
   }
 }
 
-async function inStage<T>(recorder: Recorder, stage: Stage, work: () => Promise<T>): Promise<T> {
-  recorder.beginStage(stage);
-  let ok = false;
-  try {
-    const result = await work();
-    ok = true;
-    return result;
-  } finally {
-    recorder.endStage(stage, ok);
-  }
-}
-
 /** Counts what is there now. */
 async function verify(part: DatabaseRestorePart, input: RestoreInput): Promise<readonly Evidence[]> {
   const { recorder, restore } = part;
@@ -255,8 +138,4 @@ async function verify(part: DatabaseRestorePart, input: RestoreInput): Promise<r
     { check: 'exit_codes', ok: true, seen: 'restic and the database’s tool ended well' },
     { check: 'target_verified', ok: true, seen: seen.seen.slice(0, 500) },
   ];
-}
-
-export function isCancelled(thrown: unknown): boolean {
-  return findReason(toAppError(thrown)) === 'cancelled';
 }
