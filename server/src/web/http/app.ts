@@ -82,6 +82,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     admission,
     baseOrigin: base.origin,
     feed,
+    readiness: options.readiness,
     attempts: {
       named: createAttemptLimiter('login-name', limits.loginsPerMinute, 'too many attempts for this name'),
       address: createAttemptLimiter('login-address', limits.loginsPerMinutePerAddress, 'too many attempts from this address'),

@@ -11,12 +11,15 @@ export interface ReadinessReport {
 
 export interface Readiness {
   check(): Promise<ReadinessReport>;
+  /** The checks as of at most five seconds ago, for pages: nobody who reads one waits for a write of his own. */
+  recall(): Promise<ReadinessReport['checks']>;
   /** From now on the answer is no: load balancers turn away while the last requests end. */
   drain(): void;
 }
 
 /** An answer serves this long, so that asking often costs no writes. */
 const CACHE_MS = 1000;
+const RECALL_MS = 5000;
 
 export function createReadiness(
   context: Pick<CoreContext, 'store' | 'clock'>,
@@ -42,12 +45,19 @@ export function createReadiness(
     return { ready: Object.values(checks).every((text) => text === 'ok'), checks };
   }
 
+  const lookAgain = (oldestMs: number): Promise<ReadinessReport> => {
+    const nowMs = context.clock.monotonicMs();
+    if (cached === undefined || nowMs - cached.atMs >= oldestMs) cached = { atMs: nowMs, report: look() };
+    return cached.report;
+  };
+
   return {
     async check() {
       if (draining) return { ready: false, checks: { server: 'is stopping' } };
-      const nowMs = context.clock.monotonicMs();
-      if (cached === undefined || nowMs - cached.atMs >= CACHE_MS) cached = { atMs: nowMs, report: look() };
-      return cached.report;
+      return lookAgain(CACHE_MS);
+    },
+    async recall() {
+      return (await lookAgain(RECALL_MS)).checks;
     },
     drain() {
       draining = true;

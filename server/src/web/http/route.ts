@@ -91,6 +91,13 @@ export interface VisitFrame {
   streamFrom?: string | undefined;
   /** What the last act left to say; shown once. */
   flash: readonly FlashMessage[];
+  /** What keeps the server itself from its work; shown first, for as long as it lasts. */
+  trouble: readonly Trouble[];
+}
+
+export interface Trouble {
+  tone: 'warning' | 'problem';
+  text: string;
 }
 
 export interface FlashMessage {

@@ -17,10 +17,12 @@ import { errorFragment, errorPage } from './error.view.ts';
 import { logFailure } from './failure-log.ts';
 import { toHttpError } from './http-error.ts';
 import type { LiveFeed } from './live-feed.ts';
+import type { Readiness } from './readiness.ts';
 import { type Access, getScope } from './request-scope.ts';
 import type { PageReply, PublicReply, PublicRoute, PublicVisit, ScreenRoute, Visit } from './route.ts';
 import { sortByPath } from './route-order.ts';
 import { demandSameOrigin, isSafeMethod } from './same-origin.ts';
+import { describeTrouble } from './trouble.ts';
 
 export interface ScreenParts {
   context: CoreContext;
@@ -30,6 +32,7 @@ export interface ScreenParts {
   admission: Admission;
   baseOrigin: string;
   feed: Pick<LiveFeed, 'findPosition'>;
+  readiness: Pick<Readiness, 'recall'>;
   /** Attempts at secrets: per address and name, and per address alone. */
   attempts: { named: AttemptLimiter; address: AttemptLimiter };
   /** Ends what a session holds open. */
@@ -115,6 +118,8 @@ async function readVisit(
 ): Promise<Omit<Visit, 'caller'>> {
   const flash = parts.cookies.readFlash(request);
   const { facts } = getScope(request);
+  // Only those who are signed in learn how the server fares.
+  const trouble = person === undefined || isFragment(request) ? [] : describeTrouble(await parts.readiness.recall());
   return {
     params: { ...(request.params as Record<string, string>) },
     query: { ...(request.query as Record<string, string | string[]>) },
@@ -129,6 +134,7 @@ async function readVisit(
       zone: person?.zone,
       streamFrom: person === undefined ? undefined : parts.feed.findPosition(person.caller.tenant),
       flash: flash === undefined ? [] : [flash],
+      trouble,
     },
     async takeAttempt(name) {
       const address = groupAddress(facts.address);

@@ -115,7 +115,7 @@ export async function buildShell(
     streamFrom: frame.streamFrom,
     navUrl: urls.navigation({ current }),
     searchUrl: urls.sources(),
-    flash: [...frame.flash.map(toFlash), ...extra],
+    flash: [...frame.trouble, ...frame.flash.map(toFlash), ...extra],
   };
 }
 

@@ -1,0 +1,19 @@
+/** What every page says while the server itself cannot do its work: it is read by those who would else think that all is well. */
+import type { ReadinessReport } from './readiness.ts';
+import type { Trouble } from './route.ts';
+
+export function describeTrouble(checks: ReadinessReport['checks']): readonly Trouble[] {
+  const { database, disk } = checks;
+  if (database !== undefined && database !== 'ok')
+    return [
+      {
+        tone: 'problem',
+        text: 'This server cannot write to its database, so nothing new is stored here and what you change is refused. Hosts go on with their backups and keep their reports until it can. Its log names the cause: make room on its disk, or put back a copy of the database.',
+      },
+    ];
+  if (disk !== undefined && disk !== 'ok')
+    return [
+      { tone: 'warning', text: `The disk of this server’s database is nearly full: ${disk}. Make room before it stops storing.` },
+    ];
+  return [];
+}
