@@ -2,9 +2,10 @@
  * The shell pipe a careful administrator would write: the same binaries with the same arguments and environment as the agent uses,
  * planned by the same pure functions, joined by a plain pipe of bash.
  */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { planBackupStdin, planDump, type ResticPlace } from '@holdfast/agent/engines/restic/args.ts';
+import { promisify } from 'node:util';
+import { planBackupStdin, planCatConfig, planDump, planList, type ResticPlace } from '@holdfast/agent/engines/restic/args.ts';
 import { createChildEnvironment } from '@holdfast/agent/exec/environment.ts';
 import { getRepositoryAdapter, getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { Command } from '@holdfast/shared/adapters/command.ts';
@@ -61,6 +62,43 @@ export async function timeBareBackup(setup: BareSetup): Promise<number> {
   return timePipe(setup, [artifact.producer, store]);
 }
 
+/**
+ * Does by a shell script what a run does around its dump: opens the repository, asks the server, stores every artifact by a bare pipe and
+ * reads each back by its id, its listing and its first bytes side by side. Resolves with the milliseconds from the shell's start to its end.
+ */
+export async function timeScriptedBackup(setup: BareSetup): Promise<number> {
+  const { adapter, input } = prepareSource(setup);
+  const place = planPlace(setup);
+  const probe = adapter.planProbe(input);
+  if (probe === undefined) throw new Error(`${setup.source.kind} has nothing to ask`);
+  const found = adapter.parseProbe({ exitCode: 0, stdout: await readOutput(setup, probe), stderr: '' });
+  const artifacts = adapter.planBackup(input, found).filter((one) => one.kind === 'stream');
+  const opening = planCatConfig(place);
+  const steps = artifacts.map(({ producer, role, fileName }) => {
+    const tags = ['tenant:bench', 'host:bench', 'plan:bench', 'source:bench', 'run:bench', `role:${role}`];
+    return {
+      role,
+      pipe: [producer, planBackupStdin(place, { tags, host: 'bench', fileName })],
+      looks: [planList(place, ANY_ID), planDump(place, { snapshotId: ANY_ID, fileName })],
+    };
+  });
+  const all = [opening, probe, ...steps.flatMap(({ pipe, looks }) => [...pipe, ...looks])];
+  return withFiles(setup, all, (write) => {
+    const store = steps.map(
+      ({ role, pipe }) => `id_${role}=$(${write(pipe)} | sed -n 's/.*"snapshot_id":"\\([0-9a-f]*\\)".*/\\1/p')`,
+    );
+    const look = steps.map(({ role, looks }) => {
+      const [list, dump] = looks.map((one) => write([one]).replace(ANY_ID, `"$id_${role}"`));
+      return `${list} > /dev/null & (${dump} || true) | head -c 5 > /dev/null; wait $!`;
+    });
+    const begin = [opening, probe].map((one) => `${write([one])} > /dev/null`);
+    return ['set -eo pipefail', ...begin, ...store, ...look].join('\n');
+  });
+}
+
+/** Stands in planned commands for the id that only the script will know. */
+const ANY_ID = '0'.repeat(64);
+
 /** Pours a stored dump into an existing, empty database by a bare pipe. */
 export async function timeBareRestore(
   setup: BareSetup,
@@ -87,21 +125,45 @@ function planPlace({ repository, workDir, cacheDir }: BareSetup): ResticPlace {
   return { access, cacheDir };
 }
 
-async function timePipe(setup: BareSetup, commands: readonly Command[]): Promise<number> {
-  const { workDir, tmpDir, home, binaries } = setup;
+const timePipe = (setup: BareSetup, commands: readonly Command[]): Promise<number> =>
+  withFiles(setup, commands, (write) => `set -o pipefail\n${write(commands)}`);
+
+/** Milliseconds of a script that `compose` makes of the commands, with their files in place. */
+async function withFiles(
+  setup: BareSetup,
+  commands: readonly Command[],
+  compose: (write: (pipe: readonly Command[]) => string) => string,
+): Promise<number> {
+  const { workDir } = setup;
   await mkdir(workDir, { recursive: true, mode: 0o700 });
   const files = commands.flatMap((command) => command.files);
   for (const { path, content } of files) await writeFile(path, content, { mode: 0o600 });
-  const stages = commands.map((command) => {
-    const binary = binaries[command.tool];
-    if (binary === undefined) throw new Error(`${command.tool} was not found`);
-    const path = plainEnvironment['PATH'] ?? '';
-    return { binary, args: command.args, env: createChildEnvironment({ path, home, tmpDir }, command) };
-  });
   try {
-    return await timeShell(`set -o pipefail\n${formatPipe(stages)}`, workDir);
+    return await timeShell(
+      compose((pipe) => formatPipe(pipe.map((command) => toStage(setup, command)))),
+      workDir,
+    );
   } finally {
     for (const { path } of files) await rm(path, { force: true });
+  }
+}
+
+function toStage({ tmpDir, home, binaries }: BareSetup, command: Command): ShellStage {
+  const binary = binaries[command.tool];
+  if (binary === undefined) throw new Error(`${command.tool} was not found`);
+  const path = plainEnvironment['PATH'] ?? '';
+  return { binary, args: command.args, env: createChildEnvironment({ path, home, tmpDir }, command) };
+}
+
+/** What one command prints. */
+async function readOutput(setup: BareSetup, command: Command): Promise<string> {
+  await mkdir(setup.workDir, { recursive: true, mode: 0o700 });
+  for (const { path, content } of command.files) await writeFile(path, content, { mode: 0o600 });
+  const { binary, args, env } = toStage(setup, command);
+  try {
+    return (await promisify(execFile)(binary, [...args], { cwd: setup.workDir, env: { ...env } })).stdout;
+  } finally {
+    for (const { path } of command.files) await rm(path, { force: true });
   }
 }
 

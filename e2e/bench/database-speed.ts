@@ -1,6 +1,6 @@
 /** Wall time of backups and restores of a 1 GB database against the bare shell pipe. */
 import { runTool } from '../harness/services/tool-run.ts';
-import { timeBareBackup, timeBareRestore } from './bare-pipe.ts';
+import { timeBareBackup, timeBareRestore, timeScriptedBackup } from './bare-pipe.ts';
 import { type DatabaseKind, type DatabaseRig, openDatabaseRig } from './database-rig.ts';
 import { type Benchmark, type Figure, judgeFigure } from './figure.ts';
 import { getStageMs, getWholeMs } from './run-record.ts';
@@ -12,13 +12,18 @@ export const GIGABYTE_MB = 1060;
 const PAIRS = 5;
 const RATIO_LIMIT = 1.05;
 
-/** What one pair gave: the stage that carries the bytes, the run around it, and the bare pipe, in milliseconds. */
-type Round = { readonly stageMs: number; readonly wholeMs: number; readonly bareMs: number };
+/** What one pair gave, in milliseconds: the stage that carries the bytes, the run around it, the bare pipe, and a script that does what the run does. */
+type Round = {
+  readonly stageMs: number;
+  readonly wholeMs: number;
+  readonly bareMs: number;
+  readonly scriptMs?: number | undefined;
+};
 
 export function createBackupSpeed(kind: DatabaseKind): Benchmark {
   const name = `backup-${kind}`;
   return {
-    figures: [`${name}-ratio`, `${name}-whole-run-ratio`],
+    figures: [`${name}-ratio`, `${name}-whole-run-ratio`, `${name}-script-ratio`],
     async measure(world) {
       const rig = await openDatabaseRig(world, kind, GIGABYTE_MB);
       try {
@@ -31,6 +36,7 @@ export function createBackupSpeed(kind: DatabaseKind): Benchmark {
             return { stageMs: getStageMs(run, 'dump'), wholeMs: getWholeMs(run) };
           },
           theirs: () => timeBareBackup(rig.bare),
+          script: () => timeScriptedBackup(rig.bare),
         });
         return judgeRounds(name, rounds, bytes);
       } finally {
@@ -88,10 +94,12 @@ type Sides = {
   ours(): Promise<Pick<Round, 'stageMs' | 'wholeMs'>>;
   /** Milliseconds of the bare pipe. */
   theirs(): Promise<number>;
+  /** Milliseconds of a script that does all that the run does. */
+  script?(): Promise<number>;
 };
 
 /** Pairs in alternating order, after one pair that only warms caches and is thrown away. */
-async function measureRounds(world: World, name: string, { prepare, ours, theirs }: Sides): Promise<readonly Round[]> {
+async function measureRounds(world: World, name: string, { prepare, ours, theirs, script }: Sides): Promise<readonly Round[]> {
   const rounds: Round[] = [];
   for (let index = 0; index <= PAIRS; index += 1) {
     const measureOurs = async () => {
@@ -111,24 +119,31 @@ async function measureRounds(world: World, name: string, { prepare, ours, theirs
       bareMs = await measureTheirs();
       own = await measureOurs();
     }
+    if (script) await prepare();
+    const scriptMs = await script?.();
     const what = index === 0 ? 'warm-up' : `pair ${index} of ${PAIRS}`;
     world.say(
-      `${name} ${what}: stage ${formatSeconds(own.stageMs)}, run ${formatSeconds(own.wholeMs)}, bare ${formatSeconds(bareMs)}`,
+      `${name} ${what}: stage ${formatSeconds(own.stageMs)}, run ${formatSeconds(own.wholeMs)}, bare ${formatSeconds(bareMs)}${scriptMs === undefined ? '' : `, script ${formatSeconds(scriptMs)}`}`,
     );
-    if (index > 0) rounds.push({ ...own, bareMs });
+    if (index > 0) rounds.push({ ...own, bareMs, scriptMs });
   }
   return rounds;
 }
 
 function judgeRounds(name: string, rounds: readonly Round[], bytes: number): readonly Figure[] {
-  const judge = (figure: string, pickMs: (round: Round) => number): Figure => {
-    const pairs: readonly Pair[] = rounds.map((round) => ({ ours: pickMs(round), theirs: round.bareMs }));
+  const judge = (figure: string, pick: (round: Round) => Pair): Figure => {
+    const pairs = rounds.map(pick);
     const { median, lowest, highest } = comparePairs(pairs);
     const times = pairs.map(({ ours, theirs }) => `${formatSeconds(ours)}/${formatSeconds(theirs)}`).join(', ');
     const detail = `${roundTo(bytes / 1e6, 0)} MB, ${pairs.length} pairs from ${roundTo(lowest, 3)} to ${roundTo(highest, 3)}: ${times}`;
     return judgeFigure(figure, roundTo(median, 3), 'ratio', RATIO_LIMIT, detail);
   };
-  return [judge(`${name}-ratio`, (round) => round.stageMs), judge(`${name}-whole-run-ratio`, (round) => round.wholeMs)];
+  const figures = [
+    judge(`${name}-ratio`, ({ stageMs, bareMs }) => ({ ours: stageMs, theirs: bareMs })),
+    judge(`${name}-whole-run-ratio`, ({ wholeMs, bareMs }) => ({ ours: wholeMs, theirs: bareMs })),
+  ];
+  if (rounds.some(({ scriptMs }) => scriptMs === undefined)) return figures;
+  return [...figures, judge(`${name}-script-ratio`, ({ wholeMs, scriptMs = 0 }) => ({ ours: wholeMs, theirs: scriptMs }))];
 }
 
 function formatSeconds(milliseconds: number): string {
