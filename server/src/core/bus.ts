@@ -32,5 +32,7 @@ export const TOPICS = {
   runs: 'runs',
   run: (id: string) => `run:${id}`,
   snapshots: 'snapshots',
+  alerts: 'alerts',
+  channels: 'channels',
   counts: 'counts',
 } as const;

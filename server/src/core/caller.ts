@@ -21,6 +21,8 @@ export const PERMISSIONS = [
   'plan.manage',
   'run.start',
   'restore.start',
+  'alert.handle',
+  'channel.manage',
   'people.manage',
   'audit.view',
 ] as const;
@@ -28,7 +30,7 @@ export type Permission = (typeof PERMISSIONS)[number];
 
 const GRANTS: Record<Role, ReadonlySet<Permission>> = {
   viewer: new Set(['view']),
-  operator: new Set(['view', 'run.start', 'restore.start', 'source.manage', 'repository.manage', 'plan.manage']),
+  operator: new Set(['view', 'run.start', 'restore.start', 'alert.handle', 'source.manage', 'repository.manage', 'plan.manage']),
   admin: new Set(PERMISSIONS),
 };
 

@@ -8,7 +8,7 @@ import type { CoreContext } from './ports.ts';
 /** The row a secret belongs to; part of what its ciphertext is bound to. */
 export interface SecretRow {
   tenant: TenantId;
-  table: 'sources' | 'repositories';
+  table: 'sources' | 'repositories' | 'channels';
   row: string;
 }
 

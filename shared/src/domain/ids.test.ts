@@ -19,6 +19,9 @@ const KINDS: Readonly<Record<IdKind, string>> = {
   run: 'run',
   snapshot: 'snap',
   audit: 'aud',
+  alert: 'alert',
+  channel: 'chan',
+  delivery: 'msg',
   request: 'req',
   frame: 'f',
 };

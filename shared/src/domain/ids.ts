@@ -20,6 +20,9 @@ const PREFIXES = {
   run: 'run',
   snapshot: 'snap',
   audit: 'aud',
+  alert: 'alert',
+  channel: 'chan',
+  delivery: 'msg',
   request: 'req',
   frame: 'f',
 } as const;
@@ -42,6 +45,9 @@ export type PolicyId = Id<'policy'>;
 export type RunId = Id<'run'>;
 export type SnapshotId = Id<'snapshot'>;
 export type AuditId = Id<'audit'>;
+export type AlertId = Id<'alert'>;
+export type ChannelId = Id<'channel'>;
+export type DeliveryId = Id<'delivery'>;
 export type RequestId = Id<'request'>;
 export type FrameId = Id<'frame'>;
 
