@@ -143,6 +143,40 @@ export const RUNS = {
   tickMs: 15 * SECOND,
 } as const;
 
+/** Checks and prunes of repositories. */
+export const MAINTENANCE = {
+  /** Parts in which a repository is read; restic's own limit. */
+  partsMax: 256,
+  /** Damaged or missing things of a repository that a failure names; the log has more of them. */
+  namedErrors: 10,
+} as const;
+
+/** Looking into snapshots, and choosing from them. */
+export const BROWSE = {
+  /** Entries of a directory, things found, changes between two snapshots: in one answer. */
+  entriesPerPage: 500,
+  found: 500,
+  changes: 500,
+  /** The part of an answer that names things: one frame with room for the rest. */
+  replyBytes: 160 * KIB,
+  /** What restic prints of one directory; a bigger one is listed without links and holes. */
+  treeBytes: 64 * MIB,
+  /** What a search may print before it is ended. */
+  foundBytes: 4 * MIB,
+  /** Directories that an agent keeps in memory for the next page, by entries in all, and for how long. */
+  cachedEntries: 100_000,
+  cachedMs: 10 * MINUTE,
+  /** A person waits: restic gets this long, and the answer a little longer. */
+  toolMs: 40 * SECOND,
+  answerMs: 50 * SECOND,
+  /** Paths chosen for one restore, and their letters in all: an order and its run are one frame each. */
+  chosenPaths: 500,
+  chosenChars: 32 * KIB,
+  /** Files a preview counts. */
+  previewedFiles: 200_000,
+  conflicts: 20,
+} as const;
+
 /** Secrets of a host that keeps none. */
 export const SECRETS = {
   /** Held this long after the line was lost, and longer only while a run uses them. */
