@@ -87,6 +87,8 @@ const handlers: Handlers = {
   'run.start': refuse,
   'restore.start': refuse,
   'forget.start': refuse,
+  'check.start': refuse,
+  'prune.start': refuse,
   'run.cancel': refuse,
   'source.test': refuse,
   'source.discover': refuse,

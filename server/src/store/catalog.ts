@@ -37,9 +37,17 @@ export interface Repository {
   testedFrom?: HostId | undefined;
   /** Runs of one host that may use it at the same time; undefined for as many as the host runs. */
   runsAtOnce?: number | undefined;
+  /** The credential that may remove, where the everyday one may not. Never in a spec: it goes to a host with one order alone. */
+  admin?: AdminCredential | undefined;
   version: number;
   createdAt: number;
   updatedAt: number;
+}
+
+/** What differs from the everyday credential; everything else is the same. */
+export interface AdminCredential {
+  config: Config;
+  secrets: EncryptedSecrets;
 }
 
 /** How long snapshots are kept, under a name that plans refer to. */

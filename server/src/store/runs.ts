@@ -9,6 +9,7 @@ import type {
   SourceId,
   TenantId,
 } from '@holdfast/shared/domain/ids.ts';
+import type { CheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import type {
   Evidence,
   Failure,
@@ -58,6 +59,8 @@ export interface Run {
   evidence: readonly Evidence[];
   snapshot?: SnapshotId | undefined;
   target?: RestoreTarget | undefined;
+  /** What a check reads. */
+  scope?: CheckScope | undefined;
   requestedBy?: string | undefined;
   /** Lines the run wrote. */
   logLines: number;
@@ -197,7 +200,7 @@ export interface Order {
   id: RequestId;
   tenant: TenantId;
   host: HostId;
-  type: 'run.start' | 'restore.start' | 'forget.start' | 'run.cancel';
+  type: 'run.start' | 'restore.start' | 'forget.start' | 'check.start' | 'prune.start' | 'run.cancel';
   run: RunId;
   /** The frame's body, JSON. */
   body: string;

@@ -6,6 +6,7 @@
 import type { CatalogStore } from './catalog.ts';
 import type { FireStore } from './fires.ts';
 import type { HostStore } from './hosts.ts';
+import type { MaintenanceStore } from './maintenance.ts';
 import type { PeopleStore } from './people.ts';
 import type { RunStore } from './runs.ts';
 import type { SettingStore, TrailStore } from './trail.ts';
@@ -16,6 +17,7 @@ export interface Store {
   catalog: CatalogStore;
   runs: RunStore;
   fires: FireStore;
+  maintenance: MaintenanceStore;
   trail: TrailStore;
   settings: SettingStore;
   /** Writes and reads one value; throws when the store could not take a row right now. For readiness. */

@@ -161,6 +161,8 @@ export const specRepositorySchema = z.object({
   pinnedId: z.string().max(64).optional(),
   /** Runs of this host that may use it at the same time; undefined for as many as the host runs. */
   runsAtOnce: runsAtOnceSchema.optional(),
+  /** The secrets here may only add: what removes takes an admin credential, which comes with an order alone. */
+  addsOnly: z.boolean().optional(),
 });
 export type SpecRepository = z.infer<typeof specRepositorySchema>;
 

@@ -53,6 +53,22 @@ const REASONS = {
   target_not_empty: { code: 'conflict', advice: 'Choose a new name or directory, or empty the target first.' },
   target_refused: { code: 'precondition', advice: 'Choose another target.' },
   restore_failed: { code: 'tool_failed', advice: 'Read the tool’s own words in the log; what was created has been removed.' },
+  snapshot_damaged: {
+    code: 'integrity',
+    advice: 'The snapshot cannot be read to its end, so nothing was changed. Check the repository, and restore another snapshot.',
+  },
+  sessions_open: {
+    code: 'conflict',
+    advice: 'End the sessions in the target first, or allow the restore to end them.',
+  },
+  server_older: {
+    code: 'precondition',
+    advice: 'Restore to a newer server, or accept that the older one may not understand everything.',
+  },
+  safety_failed: {
+    code: 'precondition',
+    advice: 'Nothing was changed, because what stands at the target could not be backed up first. Mend that, or restore without it.',
+  },
   snapshot_missing: { code: 'not_found', advice: 'The snapshot is no longer in the repository.' },
   retention_frozen: {
     code: 'precondition',
@@ -61,6 +77,15 @@ const REASONS = {
   retention_asks: {
     code: 'precondition',
     advice: 'More than half of the backups would go in one step. Look at the preview on the page of the plan, and agree there.',
+  },
+  removal_refused: {
+    code: 'precondition',
+    advice:
+      'Removing takes an admin credential: give the repository one on its page, and let a person start what removes from there.',
+  },
+  admin_secrets_gone: {
+    code: 'unavailable',
+    advice: 'Start it again: the admin credential travels with the order alone, and the host never writes it down.',
   },
   disk_full: { code: 'unavailable', advice: 'Make room on the host, then run again.' },
   stalled: { code: 'unavailable', advice: 'Nothing moved for too long. Check the source and the repository.' },

@@ -14,8 +14,11 @@ export type RunState = (typeof RUN_STATES)[number];
 export const TERMINAL_STATES = ['succeeded', 'partial', 'failed', 'cancelled', 'skipped'] as const;
 export type TerminalState = (typeof TERMINAL_STATES)[number];
 
-/** `forget` removes the snapshots that a plan's retention does not keep. */
-export const RUN_KINDS = ['backup', 'restore', 'forget'] as const;
+/**
+ * `forget` removes the snapshots that a plan's retention does not keep, `prune` the data that no snapshot needs any more; `check` looks for
+ * damage in a repository.
+ */
+export const RUN_KINDS = ['backup', 'restore', 'forget', 'check', 'prune'] as const;
 export type RunKind = (typeof RUN_KINDS)[number];
 
 /** What made the run start: the plan's schedule, a schedule caught up late, a person, a program with a key, or a run that ended before it. */
@@ -46,7 +49,19 @@ export function canMove(from: RunState, to: RunState): boolean {
 }
 
 /** The stages a person sees, in order. A stage that a run does not need is left out. */
-export const STAGES = ['before', 'preflight', 'dump', 'store', 'restore', 'evidence', 'forget', 'after'] as const;
+export const STAGES = [
+  'before',
+  'preflight',
+  'dump',
+  'store',
+  'restore',
+  'evidence',
+  'forget',
+  'check',
+  'prune',
+  'measure',
+  'after',
+] as const;
 export type Stage = (typeof STAGES)[number];
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -72,7 +87,7 @@ export type Failure = z.infer<typeof failureSchema>;
 
 /** One check of the evidence: what was looked at, whether it held, and what was seen. */
 export const evidenceSchema = z.object({
-  check: z.enum(['exit_codes', 'size_floor', 'snapshot_named', 'read_back', 'format', 'target_verified']),
+  check: z.enum(['exit_codes', 'size_floor', 'snapshot_named', 'read_back', 'format', 'target_verified', 'repository_checked']),
   ok: z.boolean(),
   seen: z.string().max(500),
 });

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { idSchema } from '../domain/ids.ts';
+import { checkScopeSchema } from '../domain/maintenance.ts';
 import { evidenceSchema, failureSchema, logLineSchema, RUN_KINDS, STAGES, TERMINAL_STATES, TRIGGERS } from '../domain/run.ts';
 import { engineSnapshotIdSchema, snapshotMadeSchema } from '../domain/snapshot.ts';
 import { LOG, RUNS, TEXT } from '../limits.ts';
@@ -41,6 +42,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
     fireAt: at.optional(),
     snapshot: idSchema('snapshot').optional(),
     target: restoreTargetSchema.optional(),
+    /** What a check reads. */
+    scope: checkScopeSchema.optional(),
     requestedBy: z.string().max(TEXT.nameChars).optional(),
   }),
   z.object({ type: z.literal('run.started'), run: idSchema('run'), at }),
@@ -81,6 +84,17 @@ export const runEventSchema = z.discriminatedUnion('type', [
       .array(z.object({ engineId: engineSnapshotIdSchema, why: z.string().max(200) }))
       .min(1)
       .max(RUNS.removedPerEvent),
+  }),
+  /** How big the run's repository is, as it stands now. */
+  z.object({
+    type: z.literal('repository.measured'),
+    run: idSchema('run'),
+    at,
+    /** What the data that snapshots need takes in storage. */
+    sizeBytes: z.int().min(0),
+    /** The same data before it was compressed; undefined where restic does not tell. */
+    uncompressedBytes: z.int().min(0).optional(),
+    snapshots: z.int().min(0),
   }),
   z.object({ type: z.literal('part.finished'), run: idSchema('run'), at, part: partEndSchema }),
   /** Every part ended; evidence and clean-up follow. */

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { TOOLS } from '../adapters/command.ts';
 import { sealedSecretsSchema } from '../crypto/sealed.ts';
 import { idSchema } from '../domain/ids.ts';
+import { checkScopeSchema, maxUnusedPercentSchema } from '../domain/maintenance.ts';
 import { configSchema, nameSchema } from '../domain/plan.ts';
 import { ERROR_CODES } from '../errors.ts';
 import { RUNS, SECRETS, TEXT, WIRE } from '../limits.ts';
@@ -66,6 +67,14 @@ export const sourceDraftSchema = z.object({
 });
 export const repositoryDraftSchema = sourceDraftSchema;
 export type AdapterDraft = z.infer<typeof sourceDraftSchema>;
+
+/** A repository as an order names it, with secrets sealed for this order: the host may not have it in its spec, or not with these secrets. */
+const orderedRepositorySchema = z.object({
+  id: idSchema('repository'),
+  draft: repositoryDraftSchema,
+  pinnedId: z.string().max(64).optional(),
+});
+export type OrderedRepository = z.infer<typeof orderedRepositorySchema>;
 
 const progressSchema = z.object({
   run: idSchema('run'),
@@ -178,7 +187,7 @@ export const REQUESTS = {
       /** The source the snapshot was made of, as it was; its kind decides how it is read back. */
       source: z.object({ id: idSchema('source'), kind: z.string().max(32), config: configSchema }),
       /** The repository, with secrets sealed for this request: the host may not have it in its spec. */
-      repository: z.object({ id: idSchema('repository'), draft: repositoryDraftSchema, pinnedId: z.string().max(64).optional() }),
+      repository: orderedRepositorySchema,
       target: restoreTargetSchema,
       /** The server connection to restore a database through, with secrets sealed for this request. */
       connection: sourceDraftSchema.optional(),
@@ -194,6 +203,32 @@ export const REQUESTS = {
       plan: idSchema('plan'),
       /** A person saw how many would go and agreed to more than is removed unasked. */
       isApproved: z.boolean(),
+      /** The plan's repository through its admin credential, where the everyday one may only add. */
+      admin: orderedRepositorySchema.optional(),
+      trigger: z.enum(['manual', 'api']),
+      requestedBy: z.string().max(TEXT.nameChars),
+      notAfter: epochMs,
+    }),
+    result: z.object({ run: idSchema('run') }),
+  },
+  'check.start': {
+    body: z.object({
+      run: idSchema('run'),
+      repository: orderedRepositorySchema,
+      scope: checkScopeSchema,
+      trigger: z.enum(['manual', 'api']),
+      requestedBy: z.string().max(TEXT.nameChars),
+      notAfter: epochMs,
+    }),
+    result: z.object({ run: idSchema('run') }),
+  },
+  'prune.start': {
+    body: z.object({
+      run: idSchema('run'),
+      repository: orderedRepositorySchema,
+      /** The secrets are those of the admin credential, which no host writes down. */
+      isAdmin: z.boolean(),
+      maxUnusedPercent: maxUnusedPercentSchema,
       trigger: z.enum(['manual', 'api']),
       requestedBy: z.string().max(TEXT.nameChars),
       notAfter: epochMs,

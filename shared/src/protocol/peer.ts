@@ -56,10 +56,25 @@ export interface AgentPeer {
   /**
    * Removes what a plan's retention does not keep, now, instead of after its next clean run. The host decides by its own ledger and the
    * policy of its spec; `isApproved` only lifts the question whether more than half may go in one step, never a guard. Ordered, repeated
-   * and answered like `run.start`; sent only to an agent that named the capability `forget.start`. Errors: as `run.start`, and
-   * `precondition` for a plan without a policy, or while such a run of the plan waits or runs.
+   * and answered like `run.start`; sent only to an agent that named the capability `forget.start`, and with `admin` only to one that named
+   * `prune.start`. Errors: as `run.start`, and `precondition` for a plan without a policy, or while such a run of the plan waits or runs.
    */
   startForget(body: RequestBody<'forget.start'>): Promise<RequestResult<'forget.start'>>;
+
+  /**
+   * Looks for damage in a repository: its structure, and as much of its data as `scope` says. Ordered, repeated and answered like
+   * `run.start`; sent only to an agent that named the capability `check.start`. Damage ends the run as failed, `repository_damaged`. Errors: as
+   * `run.start`, and `precondition` while a check of the repository waits or runs on this host.
+   */
+  startCheck(body: RequestBody<'check.start'>): Promise<RequestResult<'check.start'>>;
+
+  /**
+   * Removes the data that no snapshot of a repository needs any more, up to `maxUnusedPercent` of what is used. With `isAdmin` the secrets are the
+   * admin credential: the agent holds them in memory, and a run that still waited as its agent ended fails. Ordered, repeated and answered
+   * like `run.start`; sent only to an agent that named the capability `prune.start`. Errors: as `run.start`, and `precondition` while a prune
+   * of the repository waits or runs on this host.
+   */
+  startPrune(body: RequestBody<'prune.start'>): Promise<RequestResult<'prune.start'>>;
 
   /**
    * Cancels a run: out of the queue at once, or SIGINT to its process groups, SIGKILL after the grace, then a check that

@@ -50,6 +50,11 @@ function prepareStream(sql: Sql) {
       WHERE run_stages.ended_at IS NULL AND excluded.ended_at IS NOT NULL`),
     attempt: sql.change(`INSERT INTO run_attempts (run_id, attempt, tenant_id, failed_at, failure, retry_at)
       VALUES (@run, @attempt, @tenant, @at, @failure, @retryAt) ON CONFLICT (run_id, attempt) DO NOTHING`),
+    measure: sql.change(`INSERT INTO repository_sizes
+        (run_id, tenant_id, repository_id, measured_at, size_bytes, uncompressed_bytes, snapshots, restore_bytes)
+      SELECT @run, @tenant, @repository, @at, @sizeBytes, @uncompressedBytes, @snapshots, coalesce(sum(s.size_bytes), 0)
+      FROM snapshots s WHERE s.tenant_id = @tenant AND s.repository_id = @repository AND s.state NOT IN ('missing', 'removed')
+      ON CONFLICT (run_id) DO NOTHING`),
     forgetStages: sql.change(`DELETE FROM run_stages WHERE run_id = @run AND source_id NOT IN (
       SELECT p.source_id FROM run_parts p WHERE p.run_id = @run AND p.state NOT IN ('queued', 'running'))`),
   };
@@ -146,6 +151,15 @@ function applyRemoved(frame: Frame, event: EventOf<'snapshots.removed'>, head: R
   return frame.snapshots.markRemoved(head, event.source, event.at, event.snapshots) > 0;
 }
 
+function applyMeasured(frame: Frame, stream: Stream, event: EventOf<'repository.measured'>, head: RunHead): boolean {
+  if (head.kind !== 'check' && head.kind !== 'prune') {
+    frame.report(`run ${head.id} measured a repository, but it is a ${head.kind}`);
+    return false;
+  }
+  const { type: _type, run, at, ...size } = event;
+  return stream.measure.run({ ...size, run, at, tenant: head.tenant, repository: head.repository }) > 0;
+}
+
 function findHead(frame: Frame, run: RunId): RunHead | undefined {
   const head = frame.heads.get(run) ?? frame.rows.findHead(run);
   if (head) frame.heads.set(run, head);
@@ -181,6 +195,8 @@ function applyRunEvent(frame: Frame, stream: Stream, event: RunEventOf): Durable
       return applySnapshot(frame, event, head) ? event : undefined;
     case 'snapshots.removed':
       return applyRemoved(frame, event, head) ? event : undefined;
+    case 'repository.measured':
+      return applyMeasured(frame, stream, event, head) ? event : undefined;
     case 'part.finished':
       return applyPartFinished(frame, event, head) ? event : undefined;
     case 'run.finished':

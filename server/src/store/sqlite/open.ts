@@ -14,6 +14,7 @@ import { createFires } from './fires.ts';
 import { createHostContacts, createHostRows } from './hosts.ts';
 import { createIntegrityWatch, DAILY_CHECK, type IntegrityOptions } from './integrity.ts';
 import { boundLogs } from './log-losses.ts';
+import { createMaintenance } from './maintenance.ts';
 import { checkSchema, type Migration, migrate, readMigrations } from './migrations.ts';
 import { createPeopleStore } from './people.ts';
 import { createPlans } from './plans.ts';
@@ -191,6 +192,7 @@ async function assembleStore(
       logLimits: boundLogs(options.hostDayLogBytes),
     }),
     fires: createFires(sql),
+    maintenance: createMaintenance(sql),
     trail: createTrailStore(sql),
     settings: createSettingStore(sql, createFileStamp(db)),
     async probe() {

@@ -10,7 +10,8 @@ import { refuseInUse, refuseUpdate } from './sources.ts';
 import type { Params, Sql } from './statements.ts';
 
 const REPOSITORY = `r.id, r.tenant_id AS tenant, r.name, r.name_key AS nameKey, r.kind, r.config, r.secrets,
-  r.engine_id AS engineId, r.tested_from AS testedFrom, r.runs_at_once AS runsAtOnce, r.version, r.created_at AS createdAt, r.updated_at AS updatedAt`;
+  r.engine_id AS engineId, r.tested_from AS testedFrom, r.runs_at_once AS runsAtOnce, r.admin_config AS adminConfig,
+  r.admin_secrets AS adminSecrets, r.version, r.created_at AS createdAt, r.updated_at AS updatedAt`;
 const repositoryRow = z.object({
   id: idSchema('repository'),
   tenant: idSchema('tenant'),
@@ -22,14 +23,17 @@ const repositoryRow = z.object({
   engineId: optional(z.string()),
   testedFrom: optional(idSchema('host')),
   runsAtOnce: optional(z.int()),
+  adminConfig: optional(json(configSchema)),
+  adminSecrets: optional(json(z.record(z.string(), z.string()))),
   version: z.int(),
   createdAt: z.int(),
   updatedAt: z.int(),
 });
 
-/** The row without the column that only the order of lists needs. */
-function toRepository({ nameKey: _order, ...repository }: z.infer<typeof repositoryRow>): Repository {
-  return repository;
+/** The row without the column that only the order of lists needs, and with its admin credential in one. */
+function toRepository(row: z.infer<typeof repositoryRow>): Repository {
+  const { nameKey: _order, adminConfig, adminSecrets, ...repository } = row;
+  return adminConfig && adminSecrets ? { ...repository, admin: { config: adminConfig, secrets: adminSecrets } } : repository;
 }
 
 export function buildRepositoryList(
@@ -48,9 +52,11 @@ ORDER BY r.name_key, r.id LIMIT @pageLimit`;
   return { text, params: { kind: filter.kind, search, ...createNamePage(page) } };
 }
 
-function toParams(repository: Repository): Params {
+function toParams({ admin, ...repository }: Repository): Params {
   return {
     ...repository,
+    adminConfig: admin && toJson(admin.config),
+    adminSecrets: admin && toJson(admin.secrets),
     nameKey: foldName(repository.name),
     config: toJson(repository.config),
     secrets: toJson(repository.secrets),
@@ -60,13 +66,13 @@ function toParams(repository: Repository): Params {
 function prepareRepositories(sql: Sql) {
   return {
     insert: sql.change(`INSERT INTO repositories
-      (id, tenant_id, name, name_key, kind, config, secrets, engine_id, tested_from, runs_at_once, version, created_at,
-       updated_at)
-      VALUES (@id, @tenant, @name, @nameKey, @kind, @config, @secrets, @engineId, @testedFrom, @runsAtOnce, @version,
-        @createdAt, @updatedAt)`),
+      (id, tenant_id, name, name_key, kind, config, secrets, engine_id, tested_from, runs_at_once, admin_config, admin_secrets,
+       version, created_at, updated_at)
+      VALUES (@id, @tenant, @name, @nameKey, @kind, @config, @secrets, @engineId, @testedFrom, @runsAtOnce,
+        @adminConfig, @adminSecrets, @version, @createdAt, @updatedAt)`),
     update: sql.change(`UPDATE repositories SET name = @name, name_key = @nameKey, kind = @kind, config = @config,
       secrets = @secrets, engine_id = @engineId, tested_from = @testedFrom, runs_at_once = @runsAtOnce,
-      version = version + 1, updated_at = @updatedAt
+      admin_config = @adminConfig, admin_secrets = @adminSecrets, version = version + 1, updated_at = @updatedAt
       WHERE tenant_id = @tenant AND id = @id AND version = @expectedVersion`),
     pin: sql.change(`UPDATE repositories SET engine_id = @engineId, tested_from = @from
       WHERE tenant_id = @tenant AND id = @id AND (engine_id IS NULL OR engine_id = @engineId)`),

@@ -1,6 +1,7 @@
 /** `/hosts/:host`: one host, its edit form, and its access. */
 import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema, SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
+import type { RunKind } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { DRAIN } from '@holdfast/shared/limits.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
@@ -66,15 +67,16 @@ function toSourceRow({ source, protection, standing }: ProtectedSource): HostSou
   };
 }
 
+/** Runs that belong to no plan. */
+const UNPLANNED: Readonly<Partial<Record<RunKind, string>>> = { restore: 'Restore', check: 'Check', prune: 'Prune' };
+
 export function toRunRow(run: Run, planNames: ReadonlyMap<PlanId, string>): LastRunRow {
   const plan = run.plan === undefined ? undefined : planNames.get(run.plan);
   return {
     id: run.id,
     state: run.state,
     title:
-      run.kind === 'forget'
-        ? `Retention${plan === undefined ? '' : ` of ${plan}`}`
-        : (plan ?? (run.kind === 'restore' ? 'Restore' : 'Backup')),
+      run.kind === 'forget' ? `Retention${plan === undefined ? '' : ` of ${plan}`}` : (plan ?? UNPLANNED[run.kind] ?? 'Backup'),
     at: run.finishedAt ?? run.startedAt ?? run.createdAt,
     durationMs: run.durationMs,
     bytes: run.bytes,

@@ -1,5 +1,5 @@
 /** What a person may do with a run now: cancel it, run it again, go on to what it made. */
-import { isTerminal } from '@holdfast/shared/domain/run.ts';
+import { isTerminal, type RunKind } from '@holdfast/shared/domain/run.ts';
 import { type Caller, isAllowed } from '../../core/caller.ts';
 import type { RunDetail } from '../../core/runs.ts';
 import type { Snapshot } from '../../store/runs.ts';
@@ -12,12 +12,17 @@ export function isRestorable(snapshot: Pick<Snapshot, 'state' | 'role'>): boolea
   return snapshot.role === 'data' && (snapshot.state === 'good' || snapshot.state === 'partial');
 }
 
+const EFFECTS: Readonly<Partial<Record<RunKind, string>>> = {
+  restore: 'The host stops within a few seconds and removes what this restore created.',
+  check: 'The host stops within a few seconds. Nothing in the repository changes; what was read so far proves nothing.',
+  prune: 'The host stops within a few seconds. Every snapshot stays restorable; the next prune goes on from there.',
+};
+
 function findCancel(detail: RunDetail, urls: Urls): RunView['cancel'] {
   const { run } = detail;
   const effect =
-    run.kind === 'restore'
-      ? 'The host stops within a few seconds and removes what this restore created.'
-      : 'The host stops within a few seconds. Nothing half-written becomes a snapshot; snapshots this run already made stay.';
+    EFFECTS[run.kind] ??
+    'The host stops within a few seconds. Nothing half-written becomes a snapshot; snapshots this run already made stay.';
   return { action: urls.cancelRun({ run: run.id }), effect };
 }
 

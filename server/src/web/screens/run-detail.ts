@@ -1,5 +1,5 @@
 /** What stands beside a run's log: troubles with their way out, parts, evidence, figures, places. Pure. */
-import type { Evidence, Failure } from '@holdfast/shared/domain/run.ts';
+import type { Evidence, Failure, RunKind } from '@holdfast/shared/domain/run.ts';
 import type { RunDetail } from '../../core/runs.ts';
 import type { RunPart } from '../../store/runs.ts';
 import { formatBytes, formatCount, formatRate } from '../ui/quantity.ts';
@@ -18,6 +18,7 @@ const CHECKS: Readonly<Record<Evidence['check'], { held: string; not: string }>>
   read_back: { held: 'Snapshot read back', not: 'Snapshot could not be read back' },
   format: { held: 'Format and header as expected', not: 'Format or header not as expected' },
   target_verified: { held: 'What was restored is there', not: 'What was restored is not as expected' },
+  repository_checked: { held: 'No damage found', not: 'The repository is damaged' },
 };
 
 /** The page on which a cause is mended. */
@@ -111,16 +112,21 @@ function sum(values: readonly (number | undefined)[]): number | undefined {
   return known.length === 0 ? undefined : known.reduce((total, value) => total + value, 0);
 }
 
+/** What the bytes of a run are, where they are not what it read. */
+const BYTES_OF: Readonly<Partial<Record<RunKind, string>>> = { restore: 'written', prune: 'freed' };
+
 export function listFigures(detail: RunDetail): readonly RunFact[] {
   const { run, snapshots } = detail;
   const durationMs = findDurationMs(run);
   const rate =
-    run.bytes > 0 && durationMs !== undefined && durationMs > 0 ? ` · ${formatRate((run.bytes * 1000) / durationMs)}` : '';
+    run.bytes > 0 && run.kind !== 'prune' && durationMs !== undefined && durationMs > 0
+      ? ` · ${formatRate((run.bytes * 1000) / durationMs)}`
+      : '';
   const added = sum(snapshots.map((snapshot) => snapshot.addedBytes));
   const files = sum(snapshots.map((snapshot) => snapshot.files));
   const size = sum(snapshots.filter((snapshot) => snapshot.role === 'data').map((snapshot) => snapshot.sizeBytes));
   return [
-    ...(run.bytes > 0 ? [{ label: run.kind === 'restore' ? 'written' : 'read', value: `${formatBytes(run.bytes)}${rate}` }] : []),
+    ...(run.bytes > 0 ? [{ label: BYTES_OF[run.kind] ?? 'read', value: `${formatBytes(run.bytes)}${rate}` }] : []),
     ...(added === undefined ? [] : [{ label: 'added to the repository', value: formatBytes(added) }]),
     ...(size === undefined ? [] : [{ label: 'a restore gives back', value: formatBytes(size) }]),
     ...(files === undefined || files === 0 ? [] : [{ label: 'files', value: formatCount(files) }]),

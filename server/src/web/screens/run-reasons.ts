@@ -28,6 +28,8 @@ export const REASON_SENTENCES: Readonly<Record<Reason, string>> = {
   target_refused: 'The host does not allow this target.',
   restore_failed: 'The target did not take what the snapshot holds.',
   snapshot_missing: 'The repository does not have this snapshot any more.',
+  removal_refused: 'The repository takes no removal from this credential.',
+  admin_secrets_gone: 'The agent was started anew, and the admin credential is in memory alone.',
   disk_full: 'There is no room left on the host.',
   stalled: 'No byte moved for too long, so the run was stopped.',
   memory_limit: 'A tool wanted more memory than the plan allows it.',

@@ -24,6 +24,16 @@ const STEPS: Readonly<Record<RunKind, readonly Step[]>> = {
     { name: 'Pre-flight', stages: ['preflight'] },
     { name: 'Remove', stages: ['forget'] },
   ],
+  check: [
+    { name: 'Pre-flight', stages: ['preflight'] },
+    { name: 'Check', stages: ['check'] },
+    { name: 'Measure', stages: ['measure'] },
+  ],
+  prune: [
+    { name: 'Pre-flight', stages: ['preflight'] },
+    { name: 'Prune', stages: ['prune'] },
+    { name: 'Measure', stages: ['measure'] },
+  ],
 };
 
 /** Databases are dumped and stored, trees only stored: a run shows the step it has; before either came, the store is to come. */

@@ -92,10 +92,13 @@ const VERBS: Readonly<Record<RunKind, { doing: string; done: string; checking: s
   backup: { doing: 'Backing up', done: 'Backed up', checking: 'Checking what was stored.' },
   restore: { doing: 'Restoring', done: 'Restored', checking: 'Checking what was restored.' },
   forget: { doing: 'Removing old snapshots', done: 'Removed old snapshots', checking: 'Checking what was removed.' },
+  check: { doing: 'Checking the repository', done: 'Checked the repository', checking: 'Measuring the repository.' },
+  prune: { doing: 'Pruning the repository', done: 'Pruned the repository', checking: 'Measuring the repository.' },
 };
 
 function describeSuccess(facts: RunSentenceFacts, took: string): string {
-  if (facts.run.kind === 'forget') return `${VERBS.forget.done}${took}.`;
+  if (facts.run.kind === 'check') return `${VERBS.check.done}${took}: no damage found.`;
+  if (facts.run.kind === 'forget' || facts.run.kind === 'prune') return `${VERBS[facts.run.kind].done}${took}.`;
   if (facts.run.kind === 'restore')
     return `Restored${took}${isEvidenceOf(facts.evidence, 'target_verified') ? ', and verified.' : '.'}`;
   return `Backed up${took}${isEvidenceOf(facts.evidence, 'read_back') ? ', and proven readable.' : '.'}`;

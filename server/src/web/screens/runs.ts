@@ -1,5 +1,6 @@
 /** The list of runs, filtered, newest first, live. */
 import { type HostId, idSchema, type PlanId, type RunId, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import { describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import { isTerminal, RUN_KINDS, RUN_STATES, type RunState } from '@holdfast/shared/domain/run.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { TOPICS } from '../../core/bus.ts';
@@ -83,12 +84,14 @@ export function joinNames(names: readonly string[]): string {
 
 /** What a run is about, for a list: its sources, and where a restore brings them. */
 export function titleOfRun(
-  run: Pick<Run, 'kind' | 'target'>,
+  run: Pick<Run, 'kind' | 'target' | 'scope'>,
   sources: readonly SourceId[],
   names: Pick<Names, 'sources'>,
 ): string {
   const what = joinNames(sources.map((id) => nameOf(names.sources, id, 'source')));
   if (run.kind === 'backup') return what === '' ? 'Backup' : what;
+  if (run.kind === 'check') return run.scope === undefined ? 'Check' : `Check: ${describeCheckScope(run.scope)}`;
+  if (run.kind === 'prune') return 'Prune';
   if (run.kind === 'forget') return what === '' ? 'Retention' : `Retention of ${what}`;
   const target = run.target?.kind === 'directory' ? `to ${run.target.path}` : `into database ${run.target?.database ?? ''}`;
   return what === '' ? `Restore ${target}` : `Restore of ${what} ${target}`;

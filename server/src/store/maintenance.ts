@@ -1,0 +1,29 @@
+/** What is known of the upkeep of repositories: checks, prunes, and sizes over time. */
+import type { RepositoryId, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { Run } from './runs.ts';
+
+/** How big a repository was when a run measured it. */
+export interface RepositorySize {
+  run: RunId;
+  /** By the clock of the host that measured. */
+  measuredAt: number;
+  /** What the data that snapshots need takes in storage. */
+  sizeBytes: number;
+  /** The same data before it was compressed; undefined where restic did not tell. */
+  uncompressedBytes?: number | undefined;
+  snapshots: number;
+  /** What restores of all snapshots listed then would give back together. */
+  restoreBytes: number;
+}
+
+export interface MaintenanceStore {
+  /** The newest checks, or prunes, of a repository in whatever state, newest first, at most `limit`. */
+  listMaintenanceRuns(
+    tenant: TenantId,
+    repository: RepositoryId,
+    kind: 'check' | 'prune',
+    limit: number,
+  ): Promise<readonly Run[]>;
+  /** The newest sizes, oldest first, at most `limit`. */
+  listSizes(tenant: TenantId, repository: RepositoryId, limit: number): Promise<readonly RepositorySize[]>;
+}

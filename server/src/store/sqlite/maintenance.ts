@@ -1,0 +1,38 @@
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import * as z from 'zod';
+import type { MaintenanceStore, RepositorySize } from '../maintenance.ts';
+import { optional } from './columns.ts';
+import { RUN_COLUMNS, runRow } from './run-rows.ts';
+import type { Sql } from './statements.ts';
+
+const sizeRow: z.ZodType<RepositorySize> = z.object({
+  run: idSchema('run'),
+  measuredAt: z.int(),
+  sizeBytes: z.int(),
+  uncompressedBytes: optional(z.int()),
+  snapshots: z.int(),
+  restoreBytes: z.int(),
+});
+
+export function createMaintenance(sql: Sql): MaintenanceStore {
+  const rows = {
+    // The first condition on the kind is what the index was made for, word by word.
+    runs: sql.select(
+      `SELECT ${RUN_COLUMNS} FROM runs r INDEXED BY runs_maintenance
+       WHERE r.tenant_id = @tenant AND r.repository_id = @repository AND r.kind IN ('check', 'prune') AND r.kind = @kind
+       ORDER BY r.created_at DESC, r.id DESC LIMIT @limit`,
+      runRow,
+    ),
+    sizes: sql.select(
+      `SELECT run_id AS run, measured_at AS measuredAt, size_bytes AS sizeBytes, uncompressed_bytes AS uncompressedBytes,
+         snapshots, restore_bytes AS restoreBytes
+       FROM repository_sizes WHERE tenant_id = @tenant AND repository_id = @repository
+       ORDER BY measured_at DESC, run_id DESC LIMIT @limit`,
+      sizeRow,
+    ),
+  };
+  return {
+    listMaintenanceRuns: (tenant, repository, kind, limit) => sql.read(() => rows.runs.list({ tenant, repository, kind, limit })),
+    listSizes: (tenant, repository, limit) => sql.read(() => rows.sizes.list({ tenant, repository, limit }).toReversed()),
+  };
+}
