@@ -21,6 +21,8 @@ const MAY: Readonly<Record<Permission, string>> = {
   'plan.manage': 'manage plans',
   'run.start': 'start and cancel runs',
   'restore.start': 'restore',
+  'alert.handle': 'acknowledge and snooze alerts',
+  'channel.manage': 'manage the channels of alerts',
   'people.manage': 'manage people and keys',
   'audit.view': 'read the audit',
 };
