@@ -257,3 +257,26 @@ export const COUNTS = {
   retentionPolicies: 500,
   discovered: 2_000,
 } as const;
+
+/** Restores into something that is thrown away, to prove that they work. */
+export const DRILL = {
+  /** Of one source, and the text and expected value of each. */
+  assertions: 20,
+  sqlChars: 4000,
+  valueChars: 200,
+  /** One assertion may take this long; the server ends it then. */
+  assertionMs: 1 * MINUTE,
+  /** A throw-away server that does not answer by then never will. */
+  serverStartMs: 2 * MINUTE,
+  /** A drill whose plan gives no time limit is ended after this long. */
+  minutes: 6 * 60,
+  /** Room on the disk: so many times the size of the dump, and this besides. */
+  roomFactor: 3,
+  spareBytes: 256 * MIB,
+  /** Files of a sample, bytes of all of them, and bytes of all their names. */
+  sampleFiles: 200,
+  sampleBytes: 256 * MIB,
+  samplePathBytes: 64 * KIB,
+  /** Tables that are counted and compared by name. */
+  tables: 100_000,
+} as const;

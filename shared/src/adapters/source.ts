@@ -11,6 +11,7 @@
  */
 import type { Reason } from '../domain/reason.ts';
 import type { Command, ToolName } from './command.ts';
+import type { DatabaseDrill } from './drill.ts';
 import type { Config, Field, Secrets } from './field.ts';
 
 export interface PlanInput {
@@ -113,6 +114,8 @@ export interface SourceAdapter {
   byHand?(fileName: string): readonly string[];
   /** Databases only: restore into a new database of the same server connection fields. Undefined for trees. */
   restore?: DatabaseRestore;
+  /** Databases only: how a dump is tried out in a throw-away server. Undefined: such a dump cannot be tried out. */
+  drill?: DatabaseDrill;
 }
 
 export interface RestoreInput extends PlanInput {

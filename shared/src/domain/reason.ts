@@ -87,6 +87,11 @@ const REASONS = {
     code: 'unavailable',
     advice: 'Start it again: the admin credential travels with the order alone, and the host never writes it down.',
   },
+  drill_failed: {
+    code: 'integrity',
+    advice:
+      'Do not rely on this backup. Read the evidence of the run: it says what came back and what was expected. Then back up again and repeat the drill.',
+  },
   disk_full: { code: 'unavailable', advice: 'Make room on the host, then run again.' },
   stalled: { code: 'unavailable', advice: 'Nothing moved for too long. Check the source and the repository.' },
   timed_out: {

@@ -16,9 +16,9 @@ export type TerminalState = (typeof TERMINAL_STATES)[number];
 
 /**
  * `forget` removes the snapshots that a plan's retention does not keep, `prune` the data that no snapshot needs any more; `check` looks for
- * damage in a repository.
+ * damage in a repository; `drill` restores a snapshot into something that is thrown away, to prove that it works.
  */
-export const RUN_KINDS = ['backup', 'restore', 'forget', 'check', 'prune'] as const;
+export const RUN_KINDS = ['backup', 'restore', 'forget', 'check', 'prune', 'drill'] as const;
 export type RunKind = (typeof RUN_KINDS)[number];
 
 /** What made the run start: the plan's schedule, a schedule caught up late, a person, a program with a key, or a run that ended before it. */
@@ -87,7 +87,10 @@ export type Failure = z.infer<typeof failureSchema>;
 
 /** One check of the evidence: what was looked at, whether it held, and what was seen. */
 export const evidenceSchema = z.object({
-  check: z.enum(['exit_codes', 'size_floor', 'snapshot_named', 'read_back', 'format', 'target_verified', 'repository_checked']),
+  check: z.enum(['exit_codes', 'size_floor', 'snapshot_named', 'read_back', 'format', 'target_verified', 'repository_checked',
+    'same_content',
+    'assertion',
+    'undamaged']),
   ok: z.boolean(),
   seen: z.string().max(500),
 });

@@ -3,6 +3,7 @@
  * Each has a sequence number in the outbox epoch; the server applies them in order and ignores repeats.
  */
 import * as z from 'zod';
+import { drillVerdictSchema } from '../domain/drill.ts';
 import { idSchema } from '../domain/ids.ts';
 import { checkScopeSchema } from '../domain/maintenance.ts';
 import { evidenceSchema, failureSchema, logLineSchema, RUN_KINDS, STAGES, TERMINAL_STATES, TRIGGERS } from '../domain/run.ts';
@@ -18,6 +19,8 @@ const partEndSchema = z.object({
   warnings: z.array(z.string().max(TEXT.errorChars)).max(50),
   bytes: z.int().min(0),
   durationMs: z.int().min(0),
+  /** Of a drill that came to a verdict; one that could not be carried out has none. */
+  drill: drillVerdictSchema.optional(),
 });
 export type PartEnd = z.infer<typeof partEndSchema>;
 

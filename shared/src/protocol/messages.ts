@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { TOOLS } from '../adapters/command.ts';
 import { sealedSecretsSchema } from '../crypto/sealed.ts';
+import { drillAssertionsSchema } from '../domain/drill.ts';
 import { idSchema } from '../domain/ids.ts';
 import { checkScopeSchema, maxUnusedPercentSchema } from '../domain/maintenance.ts';
 import { configSchema, nameSchema } from '../domain/plan.ts';
@@ -230,6 +231,26 @@ export const REQUESTS = {
       isAdmin: z.boolean(),
       maxUnusedPercent: maxUnusedPercentSchema,
       trigger: z.enum(['manual', 'api']),
+      requestedBy: z.string().max(TEXT.nameChars),
+      notAfter: epochMs,
+    }),
+    result: z.object({ run: idSchema('run') }),
+  },
+  'drill.start': {
+    body: z.object({
+      run: idSchema('run'),
+      /** Its repository is where the snapshot lies, and its limits are those of the drill. */
+      plan: idSchema('plan'),
+      source: idSchema('source'),
+      snapshot: idSchema('snapshot'),
+      engineId: z.string().regex(/^[0-9a-f]{64}$/u),
+      fileName: z.string().max(200).optional(),
+      sizeBytes: z.int().min(0),
+      /** When the snapshot was made, by the host's clock. */
+      createdAt: epochMs,
+      /** Questions of an operator, asked of the throw-away database alone; none for files. */
+      assertions: drillAssertionsSchema,
+      trigger: z.enum(['manual', 'api', 'schedule']),
       requestedBy: z.string().max(TEXT.nameChars),
       notAfter: epochMs,
     }),

@@ -77,6 +77,15 @@ export interface AgentPeer {
   startPrune(body: RequestBody<'prune.start'>): Promise<RequestResult<'prune.start'>>;
 
   /**
+   * Restores one snapshot of a plan into something private that is thrown away afterwards, and judges what came back: a database in a
+   * server of its own without network, a sample of files in a directory. The live source is never written, and its databases are not even
+   * asked. SQL of the order is run by the throw-away server alone, by an account that may only read. Ordered, repeated and answered like
+   * `run.start`; sent only to an agent that named the capability `drill.start`. Errors: as `run.start`, and `unsupported` for a source whose
+   * kind cannot be tried out.
+   */
+  startDrill(body: RequestBody<'drill.start'>): Promise<RequestResult<'drill.start'>>;
+
+  /**
    * Cancels a run: out of the queue at once, or SIGINT to its process groups, SIGKILL after the grace, then a check that
    * nothing is left. The answer says only that the order was taken (`known: false` for a run that is not here any more);
    * the run's end arrives as `run.finished`. Ordered and repeated like `run.start`.

@@ -10,6 +10,7 @@ import { findText, getNumber, getText } from '../config-values.ts';
 import type { Artifact, PlanInput, Probe, SourceAdapter, ToolOutcome } from '../source.ts';
 import { createDatabaseFields, encodeHex, parseJsonLine, parseJsonLines } from './database.ts';
 import { createPgCommand, createPsqlCommand, getMaintenanceDatabase, getSourceDatabase } from './postgres/connection.ts';
+import { postgresDrill } from './postgres/drill.ts';
 import { classifyPostgresFailure } from './postgres/failures.ts';
 import { postgresRestore } from './postgres/restore.ts';
 import { DISCOVERY_SQL, formatDatabaseUri, PROBE_SQL } from './postgres/sql.ts';
@@ -169,4 +170,5 @@ export const postgresSource: SourceAdapter = {
     return ['createdb --template=template0 new_database', 'pg_restore --exit-on-error --dbname=new_database'];
   },
   restore: postgresRestore,
+  drill: postgresDrill,
 };
