@@ -2,10 +2,12 @@
  * The suites every adapter must pass; `all.test.ts` runs them over the lists in `all.ts`. They hold whatever a person types: planning
  * is pure, secrets stay out of arguments and descriptions, and hostile values never change the shape of a command.
  */
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { REASON_NAMES } from '../domain/reason.ts';
+import { getModeRule } from '../domain/restore.ts';
 import { AppError } from '../errors.ts';
 import { TEXT } from '../limits.ts';
 import { type Command, type CommandFile, TOOLS } from './command.ts';
@@ -195,6 +197,17 @@ function planEverything(
     add('restore', () => restore.planRestore(target));
     add('verify', () => restore.planVerify(target));
     add('drop', () => restore.planDropTarget(target));
+    add('proof', () => restore.planProof?.(target));
+    for (const mode of ['clean', 'append', 'schema_only', 'data_only'] as const)
+      if (restore.modes.includes(mode)) add(`restore ${mode}`, () => restore.planRestore({ ...target, mode, owners: false }));
+    add('end sessions', () => restore.planEndSessions?.(target));
+    // Names of databases and tables are as hostile as each other.
+    const swap = { ...target, scratch: targetDatabase, aside: targetDatabase, endSessions: true };
+    add('swap', () => restore.planSwap?.(swap));
+    const copy = { ...swap, tables: [{ schema: targetDatabase, name: targetDatabase }] };
+    add('schemas', () => restore.planSchemas?.(copy));
+    add('copy from', () => restore.planCopyTables?.(copy).producer);
+    add('copy to', () => restore.planCopyTables?.(copy).consumer);
   }
   return commands;
 }
@@ -220,6 +233,7 @@ export function checkSourceAdapter(adapter: SourceAdapter, sample: SourceSample)
         }
       }
     });
+    checkModes(adapter, planned(input));
     it('needs no tool beyond those it names', () => {
       for (const command of planned(input).values()) assert.ok(adapter.tools.includes(command.tool), command.tool);
     });
@@ -256,6 +270,28 @@ export function checkSourceAdapter(adapter: SourceAdapter, sample: SourceSample)
     });
     checkShapes(adapter, sample, planned(input));
     checkReading(adapter, input);
+  });
+}
+
+/** What each mode needs to be carried out. */
+function checkModes({ restore }: SourceAdapter, planned: ReadonlyMap<string, Command>): void {
+  if (restore === undefined) return;
+  it('plans all that each of its restore modes needs, and proves an artifact whole in one of two ways', () => {
+    assert.ok(restore.modes.includes('new'));
+    for (const mode of restore.modes) {
+      const rule = getModeRule(mode);
+      if (rule.needsAlone) assert.ok(planned.has('end sessions'), mode);
+      if (mode === 'replace') assert.ok(planned.has('swap'));
+      if (mode === 'tables') assert.ok(planned.has('copy from') && planned.has('copy to'));
+      if (!rule.isBuiltBeside && mode !== 'new') assert.ok(planned.has(`restore ${mode}`), mode);
+    }
+    assert.notEqual(restore.planProof === undefined, restore.isWholeEnd === undefined);
+  });
+  it('reads the head of anything without a guess', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (head) => assert.equal(restore.head.read(head), undefined)),
+      { numRuns: 100 },
+    );
   });
 }
 

@@ -17,8 +17,11 @@ const STEPS: Readonly<Record<RunKind, readonly Step[]>> = {
   ],
   restore: [
     { name: 'Pre-flight', stages: ['preflight'] },
+    { name: 'Read', stages: ['read'] },
     { name: 'Restore', stages: ['restore'] },
     { name: 'Evidence', stages: ['evidence'] },
+    { name: 'Safety backup', stages: ['safety'] },
+    { name: 'Take the place', stages: ['swap'] },
   ],
   forget: [
     { name: 'Pre-flight', stages: ['preflight'] },
@@ -42,6 +45,9 @@ function listSteps(kind: RunKind, stages: readonly RunStage[]): readonly Step[] 
   return STEPS[kind].filter((step) => {
     // Scripts are there only where a plan names them.
     if (step.stages.includes('dump') || step.stages.includes('before') || step.stages.includes('after'))
+      return step.stages.some(has);
+    // Only some ways of restoring have them.
+    if (step.stages.includes('read') || step.stages.includes('safety') || step.stages.includes('swap'))
       return step.stages.some(has);
     if (step.stages.includes('store')) return has('store') || !has('dump');
     return true;

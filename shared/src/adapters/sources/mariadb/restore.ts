@@ -25,7 +25,14 @@ const counts = {
   events: z.number(),
   rows: z.number(),
 };
-const inspection = z.object({ ...counts, serverVersion: z.string(), exists: z.number() });
+const inspection = z.object({
+  ...counts,
+  serverVersion: z.string(),
+  filesAt: z.string(),
+  exists: z.number(),
+  sizeBytes: z.number().min(0),
+  sessions: z.int().min(0),
+});
 const verification = z.object(counts);
 
 /** Exit 0 without an `ERROR` line is good; anything else is not. */
@@ -39,7 +46,34 @@ function getTarget(input: RestoreInput): string {
   return checkDatabaseName('targetDatabase', input.targetDatabase);
 }
 
+/** The dump's own words about the server it came from. */
+const DUMPED_FROM = /^-- Server version\t([^\n]+)$/m;
+/** Comments and session settings come before the first table; the version stands among them. */
+const HEAD_BYTES = 1024;
+
+/** Major and minor as one number; undefined for what is no version. */
+function rankVersion(version: string): number | undefined {
+  const [, major, minor] = /^(\d{1,3})\.(\d{1,3})/.exec(version) ?? [];
+  return major === undefined || minor === undefined ? undefined : Number(major) * 1000 + Number(minor);
+}
+
+function isOlder(serverVersion: string, dumpedFrom: string): boolean {
+  const server = rankVersion(serverVersion);
+  const dumped = rankVersion(dumpedFrom);
+  return server !== undefined && dumped !== undefined && server < dumped;
+}
+
 export const mariadbRestore: DatabaseRestore = {
+  modes: ['new'],
+  head: {
+    bytes: HEAD_BYTES,
+    read(head) {
+      const serverVersion = DUMPED_FROM.exec(head)?.[1];
+      return serverVersion === undefined ? undefined : { serverVersion };
+    },
+    isOlder,
+  },
+  isWholeEnd: (lastBytes) => /^-- Dump completed/m.test(lastBytes),
   planInspectTarget: (input) => createSqlCommand(input, undefined, createInspectSql(getTarget(input), needsTls(input))),
   parseInspectTarget(stdout) {
     checkTls(stdout);
@@ -48,6 +82,10 @@ export const mariadbRestore: DatabaseRestore = {
       exists: found.exists > 0,
       empty: found.tables + found.views + found.routines + found.triggers + found.events === 0,
       serverVersion: found.serverVersion,
+      tables: found.tables,
+      sizeBytes: Math.round(found.sizeBytes),
+      sessions: found.sessions,
+      filesAt: found.filesAt,
     };
   },
   planCreateTarget: (input) =>

@@ -93,10 +93,12 @@ const COUNTS = `'tables', (SELECT COUNT(*) FROM information_schema.TABLES WHERE 
   'events', (SELECT COUNT(*) FROM information_schema.EVENTS WHERE ${isTarget('EVENT_SCHEMA')}),
   'rows', (SELECT COALESCE(SUM(TABLE_ROWS), 0) FROM information_schema.TABLES WHERE ${isTarget('TABLE_SCHEMA')} AND TABLE_TYPE <> 'VIEW')`;
 
-/** Says whether the target exists and what is in it. */
+/** Says whether the target exists and what is in it. Sessions of others are seen only with the PROCESS privilege. */
 export function createInspectSql(target: string, tlsNeeded: boolean): string {
-  return `${createSetName(target)}; ${createTlsLook(tlsNeeded)}SELECT JSON_OBJECT('serverVersion', VERSION(),
+  return `${createSetName(target)}; ${createTlsLook(tlsNeeded)}SELECT JSON_OBJECT('serverVersion', VERSION(), 'filesAt', @@datadir,
   'exists', (SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE ${isTarget('SCHEMA_NAME')}),
+  'sizeBytes', (SELECT COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) FROM information_schema.TABLES WHERE ${isTarget('TABLE_SCHEMA')}),
+  'sessions', (SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID() AND ${isTarget('DB')}),
   ${COUNTS})`;
 }
 

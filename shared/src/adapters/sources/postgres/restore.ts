@@ -1,14 +1,17 @@
 /**
- * Restore of a custom-format archive into a new database. Owners and grants are kept; a role that does not exist on the target
+ * Restore of a custom-format archive: into a new database, or into one that exists, there in one transaction. Owners and grants are kept; a role that does not exist on the target
  * server costs its ownership and grants, as a warning, and nothing else. Settings and grants of the database itself
  * (`ALTER DATABASE … SET`, `GRANT … ON DATABASE`) belong to the old name and are not carried over.
  */
 import * as z from 'zod';
-import type { DatabaseRestore, RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
+import { RESTORE_MODES } from '../../../domain/restore.ts';
+import type { DatabaseRestore, PourInput, RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
 import { parseJsonLine } from '../database.ts';
 import { cleanToolText, describeOutcome } from '../tool-text.ts';
+import { createEndSessionsSql, planCopyTables, planSchemas, planSwap } from './beside.ts';
 import { createPgCommand, createPsqlCommand, getMaintenanceDatabase, getSourceDatabase } from './connection.ts';
 import { POSTGRES_FAILURES } from './failures.ts';
+import { HEAD_BYTES, isOlderPg, readArchiveHead } from './head.ts';
 import { checkDatabaseName, createCreateSql, createDropSql, createInspectSql, formatDatabaseUri, VERIFY_SQL } from './sql.ts';
 
 interface IgnorableError {
@@ -67,7 +70,16 @@ function classifyRestoreFailure(outcome: ToolOutcome): Pick<Extract<Verdict, { o
   return { reason: rule.reason, message: cleanToolText(firstError) };
 }
 
-const inspection = z.object({ exists: z.boolean(), objects: z.int().min(0), serverVersion: z.string() });
+const inspection = z.object({
+  exists: z.boolean(),
+  objects: z.int().min(0),
+  tables: z.int().min(0),
+  sizeBytes: z.int().min(0),
+  sessions: z.int().min(0),
+  serverVersion: z.string(),
+  filesAt: z.string().nullable(),
+  superuser: z.boolean(),
+});
 const verification = z.object({
   tables: z.int().min(0),
   views: z.int().min(0),
@@ -80,12 +92,42 @@ function getTarget(input: RestoreInput): string {
   return checkDatabaseName('targetDatabase', input.targetDatabase);
 }
 
+/** Where something exists already, all of it comes or none: the server takes back what a lost connection leaves. */
+function listModeOptions({ mode = 'new', superuser }: PourInput): readonly string[] {
+  switch (mode) {
+    case 'new':
+      return [];
+    case 'schema_only':
+      return ['--schema-only'];
+    case 'append':
+      return ['--single-transaction'];
+    case 'clean':
+      return ['--single-transaction', '--clean', '--if-exists'];
+    case 'data_only':
+      // Rows come table by table; only a superuser may put off the checks between tables until all are there.
+      return ['--single-transaction', '--data-only', ...(superuser === true ? ['--disable-triggers'] : [])];
+  }
+}
+
 export const postgresRestore: DatabaseRestore = {
+  modes: RESTORE_MODES,
+  head: { bytes: HEAD_BYTES, read: readArchiveHead, isOlder: isOlderPg },
+  planProof: (input) =>
+    createPgCommand(input, 'pg_restore', getMaintenanceDatabase(input), ['--format=custom', '--file=/dev/null']),
+  judgeProof(outcome) {
+    if (outcome.exitCode === 0) return { ok: true, warnings: [] };
+    return { ok: false, reason: 'snapshot_damaged', message: describeOutcome(outcome) };
+  },
   planInspectTarget: (input) =>
     createPsqlCommand(input, getMaintenanceDatabase(input), 'inspect', createInspectSql(getTarget(input))),
   parseInspectTarget(stdout) {
-    const { exists, objects, serverVersion } = parseJsonLine(inspection, stdout);
-    return { exists, empty: objects === 0, serverVersion: serverVersion.split(' ', 1)[0] ?? '' };
+    const { objects, serverVersion, filesAt, ...found } = parseJsonLine(inspection, stdout);
+    return {
+      ...found,
+      empty: objects === 0,
+      serverVersion: serverVersion.split(' ', 1)[0] ?? '',
+      ...(filesAt === null ? {} : { filesAt }),
+    };
   },
   planCreateTarget: (input) =>
     createPsqlCommand(
@@ -99,8 +141,15 @@ export const postgresRestore: DatabaseRestore = {
       '--format=custom',
       // A target is needed as an option, or pg_restore writes a script instead of connecting.
       `--dbname=${formatDatabaseUri(getTarget(input))}`,
+      ...listModeOptions(input),
+      ...(input.owners === false ? ['--no-owner', '--no-privileges'] : []),
     ]),
   judgeRestore: judgePostgresRestore,
+  planEndSessions: (input) =>
+    createPsqlCommand(input, getMaintenanceDatabase(input), 'end-sessions', createEndSessionsSql(getTarget(input))),
+  planSwap,
+  planSchemas,
+  planCopyTables,
   planVerify: (input) => createPsqlCommand(input, getTarget(input), 'verify', VERIFY_SQL),
   parseVerify(stdout) {
     const found = parseJsonLine(verification, stdout);

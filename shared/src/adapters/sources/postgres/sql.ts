@@ -82,14 +82,24 @@ const COUNT_OBJECTS = `
     WHERE n.nspname <> 'public' AND ${NOT_SYSTEM} AND ${notInExtension('pg_namespace', 'n')})
   + (SELECT count(*) FROM pg_largeobject_metadata)`;
 
+/** A member of pg_read_all_settings may know it; a superuser is a member of everything. */
+const FILES_AT =
+  "CASE WHEN (SELECT pg_has_role(current_user, oid, 'usage') FROM pg_roles WHERE rolname = 'pg_read_all_settings') THEN current_setting('data_directory') END";
+const SERVER_FACTS = `'serverVersion', current_setting('server_version'), 'filesAt', ${FILES_AT},
+  'superuser', coalesce((SELECT rolsuper FROM pg_roles WHERE rolname = current_user), false)`;
+
 /** Says whether the target exists and, by connecting to it, how much is in it. The script runs in the maintenance database. */
 export function createInspectSql(target: string): string {
   return `${LOOK_TIMEOUT}SELECT EXISTS (SELECT FROM pg_database WHERE datname = ${quoteLiteral(target)}) AS found \\gset
 \\if :found
 \\connect -reuse-previous=on ${formatDatabaseUri(target)}
-SELECT json_build_object('exists', true, 'objects', ${COUNT_OBJECTS}, 'serverVersion', current_setting('server_version'));
+SELECT json_build_object('exists', true, 'objects', ${COUNT_OBJECTS},
+  'tables', (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND ${NOT_SYSTEM}),
+  'sizeBytes', pg_database_size(current_database()),
+  'sessions', (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'),
+  ${SERVER_FACTS});
 \\else
-SELECT json_build_object('exists', false, 'objects', 0, 'serverVersion', current_setting('server_version'));
+SELECT json_build_object('exists', false, 'objects', 0, 'tables', 0, 'sizeBytes', 0, 'sessions', 0, ${SERVER_FACTS});
 \\endif
 `;
 }
