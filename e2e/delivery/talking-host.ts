@@ -87,6 +87,7 @@ const handlers: Handlers = {
   'run.start': refuse,
   'restore.start': refuse,
   'forget.start': refuse,
+  'drill.start': refuse,
   'check.start': refuse,
   'prune.start': refuse,
   'run.cancel': refuse,

@@ -15,6 +15,7 @@ export function isRestorable(snapshot: Pick<Snapshot, 'state' | 'role'>): boolea
 const EFFECTS: Readonly<Partial<Record<RunKind, string>>> = {
   restore: 'The host stops within a few seconds and removes what this restore created.',
   check: 'The host stops within a few seconds. Nothing in the repository changes; what was read so far proves nothing.',
+  drill: 'The host stops within a few seconds and removes what it restored. Nothing else was touched.',
   prune: 'The host stops within a few seconds. Every snapshot stays restorable; the next prune goes on from there.',
 };
 

@@ -19,6 +19,9 @@ const CHECKS: Readonly<Record<Evidence['check'], { held: string; not: string }>>
   format: { held: 'Format and header as expected', not: 'Format or header not as expected' },
   target_verified: { held: 'What was restored is there', not: 'What was restored is not as expected' },
   repository_checked: { held: 'No damage found', not: 'The repository is damaged' },
+  same_content: { held: 'What came back is what was stored', not: 'What came back is not what was stored' },
+  assertion: { held: 'What was asserted holds', not: 'Something that was asserted does not hold' },
+  undamaged: { held: 'Tables and indexes are undamaged', not: 'Tables or indexes are damaged' },
 };
 
 /** The page on which a cause is mended. */

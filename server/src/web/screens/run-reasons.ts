@@ -35,6 +35,7 @@ export const REASON_SENTENCES: Readonly<Record<Reason, string>> = {
   removal_refused: 'The repository takes no removal from this credential.',
   admin_secrets_gone: 'The agent was started anew, and the admin credential is in memory alone.',
   disk_full: 'There is no room left on the host.',
+  drill_failed: 'What came back from the backup is not what was expected.',
   stalled: 'No byte moved for too long, so the run was stopped.',
   memory_limit: 'A tool wanted more memory than the plan allows it.',
   timed_out: 'It took longer than its plan allows.',

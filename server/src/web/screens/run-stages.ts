@@ -32,6 +32,11 @@ const STEPS: Readonly<Record<RunKind, readonly Step[]>> = {
     { name: 'Check', stages: ['check'] },
     { name: 'Measure', stages: ['measure'] },
   ],
+  drill: [
+    { name: 'Pre-flight', stages: ['preflight'] },
+    { name: 'Restore', stages: ['restore'] },
+    { name: 'Evidence', stages: ['evidence'] },
+  ],
   prune: [
     { name: 'Pre-flight', stages: ['preflight'] },
     { name: 'Prune', stages: ['prune'] },

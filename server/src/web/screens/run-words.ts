@@ -93,12 +93,13 @@ const VERBS: Readonly<Record<RunKind, { doing: string; done: string; checking: s
   restore: { doing: 'Restoring', done: 'Restored', checking: 'Checking what was restored.' },
   forget: { doing: 'Removing old snapshots', done: 'Removed old snapshots', checking: 'Checking what was removed.' },
   check: { doing: 'Checking the repository', done: 'Checked the repository', checking: 'Measuring the repository.' },
+  drill: { doing: 'Trying out a restore', done: 'Recovery proven', checking: 'Removing what was restored.' },
   prune: { doing: 'Pruning the repository', done: 'Pruned the repository', checking: 'Measuring the repository.' },
 };
 
 function describeSuccess(facts: RunSentenceFacts, took: string): string {
   if (facts.run.kind === 'check') return `${VERBS.check.done}${took}: no damage found.`;
-  if (facts.run.kind === 'forget' || facts.run.kind === 'prune') return `${VERBS[facts.run.kind].done}${took}.`;
+  if (facts.run.kind === 'forget' || facts.run.kind === 'prune' || facts.run.kind === 'drill') return `${VERBS[facts.run.kind].done}${took}.`;
   if (facts.run.kind === 'restore')
     return `Restored${took}${isEvidenceOf(facts.evidence, 'target_verified') ? ', and verified.' : '.'}`;
   return `Backed up${took}${isEvidenceOf(facts.evidence, 'read_back') ? ', and proven readable.' : '.'}`;
