@@ -99,7 +99,8 @@ const VERBS: Readonly<Record<RunKind, { doing: string; done: string; checking: s
 
 function describeSuccess(facts: RunSentenceFacts, took: string): string {
   if (facts.run.kind === 'check') return `${VERBS.check.done}${took}: no damage found.`;
-  if (facts.run.kind === 'forget' || facts.run.kind === 'prune' || facts.run.kind === 'drill') return `${VERBS[facts.run.kind].done}${took}.`;
+  if (facts.run.kind === 'forget' || facts.run.kind === 'prune' || facts.run.kind === 'drill')
+    return `${VERBS[facts.run.kind].done}${took}.`;
   if (facts.run.kind === 'restore')
     return `Restored${took}${isEvidenceOf(facts.evidence, 'target_verified') ? ', and verified.' : '.'}`;
   return `Backed up${took}${isEvidenceOf(facts.evidence, 'read_back') ? ', and proven readable.' : '.'}`;

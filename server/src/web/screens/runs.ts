@@ -92,7 +92,7 @@ export function titleOfRun(
   if (run.kind === 'backup') return what === '' ? 'Backup' : what;
   if (run.kind === 'check') return run.scope === undefined ? 'Check' : `Check: ${describeCheckScope(run.scope)}`;
   if (run.kind === 'prune') return 'Prune';
-  if (run.kind === 'drill') return 'Drill';
+  if (run.kind === 'drill') return what === '' ? 'Drill' : `Drill of ${what}`;
   if (run.kind === 'forget') return what === '' ? 'Retention' : `Retention of ${what}`;
   const target = run.target?.kind === 'directory' ? `to ${run.target.path}` : `into database ${run.target?.database ?? ''}`;
   return what === '' ? `Restore ${target}` : `Restore of ${what} ${target}`;
