@@ -5,8 +5,16 @@
 import type { RequestType } from './messages.ts';
 
 /** Those of this build's agent. */
-export const AGENT_CAPABILITIES = ['secrets.put', 'forget.start',
-  'drill.start'] as const satisfies readonly RequestType[];
+export const AGENT_CAPABILITIES = [
+  'secrets.put',
+  'forget.start',
+  'drill.start',
+  'restore.look',
+  'snapshot.list',
+  'snapshot.find',
+  'snapshot.diff',
+  'restore.preview',
+] as const satisfies readonly RequestType[];
 export type Capability = (typeof AGENT_CAPABILITIES)[number];
 
 /** Whether an agent with these facts answers the request. No facts: it has not said so. */

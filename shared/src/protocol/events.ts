@@ -6,9 +6,11 @@ import * as z from 'zod';
 import { drillVerdictSchema } from '../domain/drill.ts';
 import { idSchema } from '../domain/ids.ts';
 import { checkScopeSchema } from '../domain/maintenance.ts';
+import { CHOSEN_TABLES, chosenTableSchema, RESTORE_MODES } from '../domain/restore.ts';
 import { evidenceSchema, failureSchema, logLineSchema, RUN_KINDS, STAGES, TERMINAL_STATES, TRIGGERS } from '../domain/run.ts';
 import { engineSnapshotIdSchema, snapshotMadeSchema } from '../domain/snapshot.ts';
-import { LOG, RUNS, TEXT } from '../limits.ts';
+import { storedPathSchema } from '../domain/stored-path.ts';
+import { BROWSE, LOG, RUNS, TEXT } from '../limits.ts';
 
 const at = z.int().min(0);
 
@@ -24,10 +26,37 @@ const partEndSchema = z.object({
 });
 export type PartEnd = z.infer<typeof partEndSchema>;
 
+/** Paths inside a snapshot that were chosen: each with everything below it. */
+export const chosenPathsSchema = z
+  .array(storedPathSchema)
+  .min(1)
+  .max(BROWSE.chosenPaths)
+  .refine((paths) => paths.reduce((sum, path) => sum + path.length, 0) <= BROWSE.chosenChars, 'names too much to be one order');
+
+const hostPathSchema = z.string().startsWith('/').max(TEXT.pathChars);
+
+/** How a directory of a snapshot becomes one file. */
+export const ARCHIVE_FORMATS = ['tar', 'zip'] as const;
+
 /** What a restore run does, kept with the run so that its page can say it. */
 export const restoreTargetSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('directory'), path: z.string().startsWith('/').max(TEXT.pathChars) }),
-  z.object({ kind: z.literal('database'), source: idSchema('source'), database: z.string().min(1).max(255) }),
+  /** Into a new directory: the chosen paths, or everything. */
+  z.object({ kind: z.literal('directory'), path: hostPathSchema, paths: chosenPathsSchema.optional() }),
+  /** Where they were: files that stand there are replaced. */
+  z.object({ kind: z.literal('in_place'), paths: chosenPathsSchema }),
+  /** A directory of the snapshot as one new file on the host. */
+  z.object({ kind: z.literal('archive'), path: hostPathSchema, format: z.enum(ARCHIVE_FORMATS), from: storedPathSchema }),
+  /** One file of the snapshot as a new file on the host. */
+  z.object({ kind: z.literal('file'), path: hostPathSchema, from: storedPathSchema }),
+  z.object({
+    kind: z.literal('database'),
+    source: idSchema('source'),
+    database: z.string().min(1).max(255),
+    /** Left out: into a new or empty database. */
+    mode: z.enum(RESTORE_MODES).optional(),
+    /** For the mode `tables`. */
+    tables: z.array(chosenTableSchema).min(1).max(CHOSEN_TABLES).optional(),
+  }),
 ]);
 export type RestoreTarget = z.infer<typeof restoreTargetSchema>;
 

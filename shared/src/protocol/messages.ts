@@ -9,8 +9,12 @@ import { drillAssertionsSchema } from '../domain/drill.ts';
 import { idSchema } from '../domain/ids.ts';
 import { checkScopeSchema, maxUnusedPercentSchema } from '../domain/maintenance.ts';
 import { configSchema, nameSchema } from '../domain/plan.ts';
+import { restoreOptionsSchema } from '../domain/restore.ts';
+import { engineSnapshotIdSchema } from '../domain/snapshot.ts';
+import { storedPathSchema } from '../domain/stored-path.ts';
 import { ERROR_CODES } from '../errors.ts';
-import { RUNS, SECRETS, TEXT, WIRE } from '../limits.ts';
+import { BROWSE, RUNS, SECRETS, TEXT, WIRE } from '../limits.ts';
+import { foundSchema, restorePreviewSchema, treeDiffSchema, treeListingSchema } from './browse.ts';
 import { restoreTargetSchema, sequencedEventSchema } from './events.ts';
 
 const epochMs = z.int().min(0);
@@ -76,6 +80,15 @@ const orderedRepositorySchema = z.object({
   pinnedId: z.string().max(64).optional(),
 });
 export type OrderedRepository = z.infer<typeof orderedRepositorySchema>;
+
+/** What every question about the inside of a snapshot says. */
+const snapshotQuestion = {
+  /** The reference the repository's secrets were sealed for. */
+  ref: z.string().max(80),
+  repository: repositoryDraftSchema,
+  engineId: engineSnapshotIdSchema,
+  notAfter: epochMs,
+};
 
 const progressSchema = z.object({
   run: idSchema('run'),
@@ -192,6 +205,9 @@ export const REQUESTS = {
       target: restoreTargetSchema,
       /** The server connection to restore a database through, with secrets sealed for this request. */
       connection: sourceDraftSchema.optional(),
+      options: restoreOptionsSchema.optional(),
+      /** The source that a safety backup of the target belongs to; left out: the one whose connection is used. */
+      safetySource: idSchema('source').optional(),
       trigger: z.enum(['manual', 'api']),
       requestedBy: z.string().max(TEXT.nameChars),
       notAfter: epochMs,
@@ -279,6 +295,26 @@ export const REQUESTS = {
       found: z.array(z.object({ name: z.string().max(255), sizeBytes: z.int().min(0).optional() })).max(2000),
     }),
   },
+  'restore.look': {
+    /** What a restore would find at its target. The draft is the connection; its own database is not looked at. */
+    body: z.object({
+      ref: z.string().max(80),
+      draft: sourceDraftSchema,
+      database: z.string().min(1).max(255),
+      notAfter: epochMs,
+    }),
+    result: z.object({
+      exists: z.boolean(),
+      empty: z.boolean(),
+      serverVersion: z.string().max(200),
+      tables: z.int().min(0),
+      sizeBytes: z.int().min(0),
+      /** Other sessions in it now. */
+      sessions: z.int().min(0),
+      /** Room where the server keeps its files; only where that is a disk of this host. */
+      freeBytes: z.int().min(0).optional(),
+    }),
+  },
   'repository.test': {
     body: z.object({
       ref: z.string().max(80),
@@ -298,6 +334,29 @@ export const REQUESTS = {
   'repository.init': {
     body: z.object({ ref: z.string().max(80), draft: repositoryDraftSchema, notAfter: epochMs }),
     result: z.object({ engineId: z.string().max(64) }),
+  },
+  'snapshot.list': {
+    body: z.object({
+      ...snapshotQuestion,
+      path: storedPathSchema,
+      /** Entries to pass over. */
+      after: z.int().min(0).optional(),
+      limit: z.int().min(1).max(BROWSE.entriesPerPage).optional(),
+    }),
+    result: treeListingSchema,
+  },
+  'snapshot.find': {
+    body: z.object({ ...snapshotQuestion, name: z.string().min(1).max(TEXT.searchChars) }),
+    result: foundSchema,
+  },
+  'snapshot.diff': {
+    /** What `engineId` has that `olderId` does not, and the other way round. */
+    body: z.object({ ...snapshotQuestion, olderId: engineSnapshotIdSchema }),
+    result: treeDiffSchema,
+  },
+  'restore.preview': {
+    body: z.object({ ...snapshotQuestion, target: restoreTargetSchema }),
+    result: restorePreviewSchema,
   },
   'token.rotate': {
     /** The new token, sealed to the host; the old one works until the new one was used once. */

@@ -48,7 +48,8 @@ export interface AgentPeer {
   startRun(body: RequestBody<'run.start'>): Promise<RequestResult<'run.start'>>;
 
   /**
-   * Restores one snapshot to a new directory or database. Ordered, repeated and answered like `run.start`. A host that keeps no secrets
+   * Restores one snapshot: a database, or files in one of four ways. Ways that choose from a snapshot are ordered only from an agent that
+   * named the capability `restore.preview`. Ordered, repeated and answered like `run.start`. A host that keeps no secrets
    * journals the order without those in it: a restore that waited as its agent ended fails and is started again by a person.
    */
   startRestore(body: RequestBody<'restore.start'>): Promise<RequestResult<'restore.start'>>;
@@ -103,6 +104,29 @@ export interface AgentPeer {
 
   /** Creates a repository where there is none (`conflict` where there is one). Only ever on a person's order. */
   initRepository(body: RequestBody<'repository.init'>): Promise<RequestResult<'repository.init'>>;
+
+  /**
+   * One directory of a snapshot, a page at a time, directories first. The host opens the repository read-only and without a lock, and keeps
+   * what it read in memory for a while, so that the next page costs nothing; nobody stores it. Asked by a person who waits; never repeated by
+   * itself; sent, like the three below, only to an agent that named it as a capability. Errors: `not_found` when the snapshot has no such
+   * directory, those of the repository, `unavailable` when it took too long.
+   */
+  listSnapshot(body: RequestBody<'snapshot.list'>): Promise<RequestResult<'snapshot.list'>>;
+
+  /** Files and directories of a snapshot by a part of their name, whatever its case; `*` and `?` stand for any letters and for any one. */
+  findInSnapshot(body: RequestBody<'snapshot.find'>): Promise<RequestResult<'snapshot.find'>>;
+
+  /** What differs between two snapshots: content and kinds of files, not their times and owners. */
+  diffSnapshots(body: RequestBody<'snapshot.diff'>): Promise<RequestResult<'snapshot.diff'>>;
+
+  /** What a restore of files would write, and what stands in its place on this host. Looks only. */
+  previewRestore(body: RequestBody<'restore.preview'>): Promise<RequestResult<'restore.preview'>>;
+
+  /**
+   * What a restore of a database would find at its target: tables, size, sessions, room. Looks only; sent only to an agent that named it as
+   * a capability, and an order of `restore.start` with a mode or options is given only to such an agent too. Errors: those of a connection.
+   */
+  lookAtTarget(body: RequestBody<'restore.look'>): Promise<RequestResult<'restore.look'>>;
 
   /**
    * Hands over a new token. The agent stores it beside the old one and uses it from the next connection on; the server

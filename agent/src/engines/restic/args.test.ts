@@ -84,7 +84,7 @@ describe('planned restic commands', () => {
   });
 
   it('escape what a pattern would read in a path to restore', () => {
-    const command = planRestore(place, { snapshotId: id, target: '/restore/x', include: '/srv/a*[b]?\\c', verify: true });
+    const command = planRestore(place, { snapshotId: id, target: '/restore/x', includes: ['/srv/a*[b]?\\c'], verify: true });
     assert.ok(command.args.includes('--include=/srv/a\\*\\[b\\]\\?\\\\c'));
     assert.deepEqual(command.args.slice(-2), ['--', id]);
   });
@@ -138,11 +138,11 @@ describe('planned restic commands', () => {
   }
 
   it('have the same shape whatever a person typed', () => {
-    const shape = planRestore(place, { snapshotId: id, target: '/t', include: '/a', verify: false }).args.length;
+    const shape = planRestore(place, { snapshotId: id, target: '/t', includes: ['/a'], verify: false }).args.length;
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
         fc.pre(!text.includes('\0'));
-        const restore = planRestore(place, { snapshotId: id, target: `/${text}`, include: `/${text}`, verify: false });
+        const restore = planRestore(place, { snapshotId: id, target: `/${text}`, includes: [`/${text}`], verify: false });
         assert.equal(restore.args.length, shape);
         assert.ok(
           restore.args

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Command, CommandFile } from '@holdfast/shared/adapters/command.ts';
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import type { RunLimits } from '@holdfast/shared/domain/plan.ts';
+import { toListedText } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 
 /** What every command needs: the repository and where restic may cache. */
@@ -39,7 +40,7 @@ export interface SnapshotMarks {
   host: string;
 }
 
-interface SubCommand {
+export interface SubCommand {
   name: string;
   args: readonly string[];
   files?: readonly CommandFile[];
@@ -49,7 +50,7 @@ interface SubCommand {
   quiet?: boolean;
 }
 
-function refuse(what: string): never {
+export function refuse(what: string): never {
   throw new AppError('invalid', what);
 }
 
@@ -63,7 +64,7 @@ function checkTag(tag: string): string {
   return TAG.test(tag) ? tag : refuse('a tag may hold letters, digits and _ . : - only');
 }
 
-function checkSnapshot(id: string): string {
+export function checkSnapshot(id: string): string {
   return SNAPSHOT.test(id) ? id : refuse('this is not the id of a snapshot');
 }
 
@@ -89,7 +90,8 @@ function planLine({ line = {} }: ResticPlace): string[] {
   ];
 }
 
-function plan(place: ResticPlace, sub: SubCommand): Command {
+/** One command of restic with what every one of them says. */
+export function plan(place: ResticPlace, sub: SubCommand): Command {
   const options = [
     '--json',
     ...(sub.noLock ? ['--no-lock'] : []),
@@ -195,21 +197,29 @@ export interface RestoreTreeInput {
   snapshotId: string;
   /** Absolute path of an existing directory; stored absolute paths appear below it. */
   target: string;
-  /** An absolute path inside the snapshot: it and what is below; undefined for everything. */
-  include?: string | undefined;
+  /** Absolute paths inside the snapshot, as texts of `domain/stored-path.ts`: they and what is below; undefined for everything. */
+  includes?: readonly string[] | undefined;
   /** Reads every restored file again and compares it with the repository. */
   verify: boolean;
+  /** Leaves holes where blocks are all zero; only where restic knows how. */
+  sparse?: boolean | undefined;
 }
 
-/** Escapes what restic's patterns (those of Go's `filepath.Match`) read as special. */
-function escapePattern(path: string): string {
-  return path.replaceAll(/[\\*?[\]]/g, (character) => `\\${character}`);
+/**
+ * The one pattern that means this path. What restic's patterns (those of Go's `filepath.Match`) read as special is escaped. A byte that is no
+ * UTF-8 cannot stand in an argument; the class of U+FFFD is what such a byte, and no other letter but that one, is matched by.
+ */
+export function toPattern(path: string): string {
+  return toListedText(path.replaceAll(/[\\*?[\]]/g, (character) => `\\${character}`)).replaceAll('\ufffd', '[\ufffd]');
 }
 
 export function planRestore(place: ResticPlace, input: RestoreTreeInput): Command {
   const args = [`--target=${checkAbsolute(input.target)}`];
   if (input.verify) args.push('--verify');
-  if (input.include !== undefined) args.push(`--include=${escapePattern(checkAbsolute(input.include))}`);
+  if (input.sparse) args.push('--sparse');
+  // Glued to the option, not in a file of patterns: there blanks are cut, lines split and `$NAME` replaced.
+  if (input.includes?.length === 0) refuse('nothing was chosen that could be restored');
+  for (const path of input.includes ?? []) args.push(`--include=${toPattern(checkAbsolute(path))}`);
   return plan(place, { name: 'restore', args: [...args, '--', checkSnapshot(input.snapshotId)], noLock: true });
 }
 

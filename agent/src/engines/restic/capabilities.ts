@@ -20,6 +20,10 @@ export interface Capabilities {
   jsonExitError: boolean;
   /** `restore --json` prints status and summary lines. */
   jsonRestore: boolean;
+  /** `restore --sparse` leaves holes. */
+  sparseRestore: boolean;
+  /** `cat tree SNAPSHOT:/path` reads one directory in one start. */
+  treeByPath: boolean;
   /** SIGTERM cleans up like SIGINT; before, it leaves the lock behind. */
   cleansUpOnTerm: boolean;
   /** Cancels itself when its lock could not be refreshed; before, a suspended client goes on without one. */
@@ -35,11 +39,13 @@ const V014: Capabilities = {
   exitCodePassword: false,
   jsonExitError: false,
   jsonRestore: false,
+  sparseRestore: false,
+  treeByPath: false,
   cleansUpOnTerm: false,
   watchesOwnLock: false,
 };
-const V015: Capabilities = { ...V014, row: '0.15', watchesOwnLock: true };
-const V016: Capabilities = { ...V015, row: '0.16', retryLock: true, jsonRestore: true };
+const V015: Capabilities = { ...V014, row: '0.15', watchesOwnLock: true, sparseRestore: true };
+const V016: Capabilities = { ...V015, row: '0.16', retryLock: true, jsonRestore: true, treeByPath: true };
 const V017: Capabilities = {
   ...V016,
   row: '0.17',

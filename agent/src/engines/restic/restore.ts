@@ -2,11 +2,14 @@
 import { lstat, readdir } from 'node:fs/promises';
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
+import { isPlainText, toListedText } from '@holdfast/shared/domain/stored-path.ts';
 import type { Stage, StageOutcome } from '../../exec/contract.ts';
-import { planDump, planList, planRestore, type ResticPlace } from './args.ts';
-import type { EngineFailure } from './classify.ts';
+import { planDump, planRestore, type ResticPlace } from './args.ts';
+import { type EngineFailure, showName } from './classify.ts';
 import { findRestoreError, parseListLine, parseMessage, type ResticMessage } from './parse.ts';
 import { classifyStage, logLine, type OnLog, placeAt, type ResticHost, runRestic } from './restic-tool.ts';
+import { planListBelow } from './tree-args.ts';
+import { isListedBelow } from './tree-parse.ts';
 
 /** Paths named in a result; the rest are counted. */
 const NOT_RESTORED_NAMED = 100;
@@ -17,8 +20,8 @@ export interface RestoreTreeInput {
   snapshotId: string;
   /** Absolute path of an existing, empty directory. */
   target: string;
-  /** An absolute path inside the snapshot; undefined for everything. */
-  include?: string | undefined;
+  /** Absolute paths inside the snapshot, as texts of `domain/stored-path.ts`; undefined for everything. */
+  includes?: readonly string[] | undefined;
   /** Every restored file is read again and compared with the repository; true unless said otherwise. */
   verify?: boolean | undefined;
   signal?: AbortSignal | undefined;
@@ -67,7 +70,7 @@ export async function restoreTree(host: ResticHost, input: RestoreTreeInput): Pr
     input.onProgress?.({ bytes: message.bytes_restored ?? 0, totalBytes: expected.bytes, files: message.files_restored });
   };
   const { failure } = await runRestic(host, {
-    command: planRestore(place, { ...input, verify: input.verify ?? true }),
+    command: planRestore(place, { ...input, verify: input.verify ?? true, sparse: host.capabilities.sparseRestore }),
     workDir: input.workDir,
     operation: 'restore',
     signal: input.signal,
@@ -104,12 +107,6 @@ function describe(expected: TreeCount, restored: TreeCount): string {
     : `The target holds ${words(restored)}; the snapshot ${words(expected)}.`;
 }
 
-function isAt(path: string, include: string | undefined): boolean {
-  if (include === undefined) return true;
-  const place = include.length > 1 && include.endsWith('/') ? include.slice(0, -1) : include;
-  return path === place || path.startsWith(place === '/' ? '/' : `${place}/`);
-}
-
 /** Counts by listing; nothing of the list is kept, however long it is. */
 async function countSnapshot(
   host: ResticHost,
@@ -117,8 +114,11 @@ async function countSnapshot(
   input: RestoreTreeInput,
 ): Promise<{ count: TreeCount; failure?: EngineFailure | undefined }> {
   const count: TreeCount = { files: 0, others: 0, bytes: 0 };
+  const includes = input.includes ?? ['/'];
+  const seen = new Set(['/']);
+  const asked = Map.groupBy(includes, toListedText);
   const { failure } = await runRestic(host, {
-    command: planList(place, input.snapshotId),
+    command: planListBelow(place, input.snapshotId, includes.every(isPlainText) ? includes : ['/']),
     workDir: input.workDir,
     operation: 'other',
     signal: input.signal,
@@ -126,7 +126,8 @@ async function countSnapshot(
     patience: { retries: 10 },
     onPlainLine(line) {
       const parsed = parseListLine(line);
-      if (parsed?.kind !== 'node' || !isAt(parsed.path, input.include)) return;
+      if (parsed?.kind === 'node') for (const path of asked.get(parsed.path) ?? []) seen.add(path);
+      if (parsed?.kind !== 'node' || !isListedBelow(parsed.path, includes)) return;
       if (parsed.type === 'file') {
         count.files += 1;
         count.bytes += parsed.sizeBytes;
@@ -134,8 +135,9 @@ async function countSnapshot(
     },
   });
   if (failure) return { count, failure };
-  if (input.include !== undefined && count.files + count.others === 0) {
-    return { count, failure: { reason: 'snapshot_missing', message: 'The snapshot holds no file at the asked path.' } };
+  const missing = input.includes?.find((path) => !seen.has(path));
+  if (missing !== undefined) {
+    return { count, failure: { reason: 'snapshot_missing', message: `The snapshot holds nothing at ${showName(missing)}.` } };
   }
   return { count };
 }

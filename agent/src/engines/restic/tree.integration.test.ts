@@ -80,7 +80,14 @@ for (const generation of GENERATIONS) {
       const target = join(lab.dir, name);
       mkdirSync(target);
       const workDir = lab.workDir();
-      return lab.engine.restoreTree({ access: lab.access(), workDir, snapshotId, target, include, stallMs: 60_000 });
+      return lab.engine.restoreTree({
+        access: lab.access(),
+        workDir,
+        snapshotId,
+        target,
+        includes: include === undefined ? undefined : [include],
+        stallMs: 60_000,
+      });
     };
 
     before(async () => {
