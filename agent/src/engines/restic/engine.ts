@@ -4,15 +4,28 @@
  */
 import { uptime } from 'node:os';
 import type { Clock } from '@holdfast/shared/clock.ts';
+import type { Found, TreeDiff } from '@holdfast/shared/protocol/browse.ts';
 import type { Exec, Stage, StageOutcome } from '../../exec/contract.ts';
 import { type BackupStreamInput, type BackupStreamOutcome, backupStream } from './backup-stream.ts';
 import { type BackupTreeInput, type BackupTreeOutcome, backupTree } from './backup-tree.ts';
+import {
+  type BrowseInput,
+  diffSnapshots,
+  findByName,
+  type KnownTrees,
+  type ListedNode,
+  listBelow,
+  readDirectory,
+} from './browse.ts';
 import { type Capabilities, getCapabilities } from './capabilities.ts';
+import { type CheckInput, type CheckOutcome, check } from './check.ts';
 import type { EngineFailure } from './classify.ts';
 import { type ForgetInput, type ForgetOutcome, forget } from './forget.ts';
 import { type ClearInput, clearOwnLocks, type LockCheck, type LockList, listLocks } from './locks.ts';
+import { type MeasureOutcome, measure } from './measure.ts';
 import type { Patience } from './movement.ts';
 import type { OwnProcesses } from './own-processes.ts';
+import { type PruneInput, type PruneOutcome, prune } from './prune.ts';
 import { type ReadBackInput, type ReadBackOutcome, readBack } from './read-back.ts';
 import {
   type FindRepositoryOutcome,
@@ -33,6 +46,7 @@ import {
   type RestoreTreeOutcome,
   restoreTree,
 } from './restore.ts';
+import type { TreeNode } from './tree-parse.ts';
 
 export interface ResticEngineOptions {
   exec: Exec;
@@ -68,12 +82,24 @@ export interface ResticEngine {
   ): Promise<SnapshotList>;
   /** Removes snapshots named by their full ids and says which of them are gone; data that nothing needs any more stays until a prune. */
   forget(input: ForgetInput): Promise<ForgetOutcome>;
+  /** Looks for damage, with the repository to itself. What is damaged is in `failure`. */
+  check(input: CheckInput): Promise<CheckOutcome>;
+  /** Removes the data that no snapshot needs any more, with the repository to itself. */
+  prune(input: PruneInput): Promise<PruneOutcome>;
+  /** Size and snapshots, read without a lock. */
+  measure(input: RepositoryInput): Promise<MeasureOutcome>;
   /** Into an existing, empty directory; stored absolute paths appear below it. */
   restoreTree(input: RestoreTreeInput): Promise<RestoreTreeOutcome>;
   /** The stored stream as a pipeline's producer. */
   dumpStage(input: DumpStageInput, onLog?: OnLog): Stage;
   /** Why that producer did not exit 0. */
   classifyDump(outcome: StageOutcome): EngineFailure;
+  /** The entries of one directory of a snapshot. These four throw, with the reason where the repository has one. */
+  readDirectory(input: BrowseInput & { path: string; known: KnownTrees }): Promise<readonly TreeNode[]>;
+  findByName(input: BrowseInput & { name: string }): Promise<Found>;
+  diffSnapshots(input: BrowseInput & { olderId: string }): Promise<TreeDiff>;
+  /** Everything at and below chosen paths, one call each; false from `onNode` ends it early. */
+  listBelow(input: BrowseInput & { paths: readonly string[]; onNode: (node: ListedNode) => boolean }): Promise<void>;
   listLocks(input: RepositoryInput): Promise<LockList>;
   /** Removes a lock that a dead process of this agent left, when it is the only one. Called by the engine after every stop. */
   clearOwnLocks(input: ClearInput): Promise<LockCheck>;
@@ -94,9 +120,16 @@ export function createResticEngine(options: ResticEngineOptions): ResticEngine {
     initRepository: (input) => initRepository(host, input),
     listSnapshots: (input) => listSnapshots(host, input),
     forget: (input) => forget(host, input),
+    check: (input) => check(host, input),
+    prune: (input) => prune(host, input),
+    measure: (input) => measure(host, input),
     restoreTree: (input) => restoreTree(host, input),
     dumpStage: (input, onLog) => createDumpStage(host, input, onLog),
     classifyDump: (outcome) => classifyDump(host, outcome),
+    readDirectory: (input) => readDirectory(host, input),
+    findByName: (input) => findByName(host, input),
+    diffSnapshots: (input) => diffSnapshots(host, input),
+    listBelow: (input) => listBelow(host, input),
     listLocks: ({ access, ...input }) => listLocks(host, { place: placeAt(host, access), ...input }),
     clearOwnLocks: (input) => clearOwnLocks(host, input),
     findStranger: (input) => findStranger(host, input),
