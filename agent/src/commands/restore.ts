@@ -158,7 +158,17 @@ async function restoreChosen(
         throw new AppError('invalid', 'this source is a database: say under which new name with --to-database NAME');
       const fileName = chosen.snapshot.paths[0]?.replace(/^\//, '');
       if (fileName === undefined) throw new AppError('integrity', 'the snapshot names no stored dump');
-      return restoreDatabase({ ...part, connection: source, restore, fileName, database: wishes.toDatabase });
+      return restoreDatabase({
+        ...part,
+        connection: source,
+        restore,
+        fileName,
+        database: wishes.toDatabase,
+        mode: 'new',
+        tables: [],
+        options: {},
+        remember: () => undefined,
+      });
     }
     if (wishes.to === undefined)
       throw new AppError('invalid', 'this source is a tree of files: say where to with --to DIRECTORY');

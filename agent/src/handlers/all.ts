@@ -6,6 +6,7 @@ import type { Workbench } from '../runs/workbench.ts';
 import type { Handlers } from '../session/agent-peer.ts';
 import { assertInTime } from './in-time.ts';
 import { createRepositoryInit, createRepositoryTest } from './repository-questions.ts';
+import { createRestoreLook } from './restore-look.ts';
 import { createSecretsPut } from './secrets-put.ts';
 import { createSourceDiscover, createSourceTest } from './source-questions.ts';
 import { createSpecPut } from './spec-put.ts';
@@ -39,10 +40,15 @@ export function createHandlers({ workbench, executor, credentials, onSpec }: Han
       assertOrderInTime(id, body.notAfter);
       return executor.startForget(body, id);
     },
+    'drill.start': (body, id) => {
+      assertOrderInTime(id, body.notAfter);
+      return executor.startDrill(body, id);
+    },
     'run.cancel': (body, id) => {
       assertOrderInTime(id, body.notAfter);
       return { known: executor.cancel(body.run) };
     },
+    'restore.look': createRestoreLook(workbench),
     'source.test': createSourceTest(workbench),
     'source.discover': createSourceDiscover(workbench),
     'repository.test': createRepositoryTest(workbench),

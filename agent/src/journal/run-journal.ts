@@ -51,6 +51,8 @@ export interface RunJournal {
   find(run: RunId): JournaledRun | undefined;
   /** The newest closed runs of a kind of a plan, newest first. */
   listClosed(plan: PlanId, kind: RunKind, limit: number): JournaledRun[];
+  /** Closed runs of a kind whose body has a field of this name (letters only), oldest first. */
+  listClosedWith(kind: RunKind, field: string): JournaledRun[];
   /** Open runs, oldest first. After a crash these were interrupted. */
   listOpen(): JournaledRun[];
   /** Closes a run; none of its processes runs any more. False when it was not open. */
@@ -111,6 +113,10 @@ export function createRunJournal(database: Database, clock: Pick<Clock, 'now'>):
   const selectClosed = database.prepare(
     `SELECT ${RUN_COLUMNS} FROM runs WHERE plan = ? AND kind = ? AND closed_at IS NOT NULL ORDER BY opened_at DESC, run DESC LIMIT ?`,
   );
+  const selectClosedWith = database.prepare(
+    `SELECT ${RUN_COLUMNS} FROM runs
+     WHERE kind = ? AND closed_at IS NOT NULL AND json_type(body, '$.' || ?) IS NOT NULL ORDER BY opened_at, run`,
+  );
   const setClosed = database.prepare('UPDATE runs SET closed_at = ? WHERE run = ? AND closed_at IS NULL');
   const setLogLines = database.prepare('UPDATE runs SET log_lines = ?1 WHERE run = ?2 AND log_lines < ?1');
   const selectAllClosed = database.prepare('SELECT run, body FROM runs WHERE kind = ? AND closed_at IS NOT NULL');
@@ -148,6 +154,7 @@ export function createRunJournal(database: Database, clock: Pick<Clock, 'now'>):
       const row = select.get(run);
       return row && readRun(row);
     },
+    listClosedWith: (kind, field) => selectClosedWith.all(kind, field).map(readRun),
     listClosed: (plan, kind, limit) => selectClosed.all(plan, kind, limit).map(readRun),
     listOpen: () => selectOpen.all().map(readRun),
     close: (run) =>

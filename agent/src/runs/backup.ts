@@ -24,6 +24,8 @@ export interface BackupPart {
   engine: ResticEngine;
   recorder: Recorder;
   source: SpecSource;
+  /** The source with its secrets opened, where they are not those of the spec. */
+  prepared?: PreparedSource | undefined;
   repository: PreparedRepository;
   /** Tags but the role. */
   tags: Omit<SnapshotTags, 'role'>;
@@ -204,7 +206,7 @@ async function runStage<T>(
 /** Runs the part to its end. Throws what made it fail; a gap makes it partial. */
 export async function backUpSource(part: BackupPart): Promise<PartResult> {
   const { workbench, recorder, source } = part;
-  const prepared = prepareSource(workbench, source, part.workDir);
+  const prepared = part.prepared ?? prepareSource(workbench, source, part.workDir);
   recorder.addRedaction(prepared.redact);
   const probe = await runStage(part, 'preflight', async () => {
     const seen = await probeSource(workbench, part.exec, prepared, part.signal);

@@ -1,22 +1,46 @@
 /** Executes a restore run. */
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
+import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import { compareWithPinned } from '../engines/restic/repository.ts';
 import { prepareRepositoryDraft, prepareSourceDraft, withWorkDir } from './inputs.ts';
+import type { HalfRestored, JournaledRestore } from './journaled-run.ts';
 import { endPart } from './part.ts';
+import { writeIfPossible } from './possible-write.ts';
 import type { Recorder } from './recorder.ts';
 import { restoreDatabase } from './restore-database.ts';
 import { restoreDirectory } from './restore-directory.ts';
 import type { RestorePart, RestoreResult } from './restore-part.ts';
+import { backUpTarget, type SafetyPorts } from './restore-safety.ts';
 import { setSecretsAside, toRestoreRefs } from './secrets-apart.ts';
 import type { Workbench } from './workbench.ts';
 
-export interface RestoreExecution {
+export interface RestoreExecution extends Pick<SafetyPorts, 'spec' | 'record' | 'createRecorder'> {
   workbench: Workbench;
   recorder: Recorder;
   order: RequestBody<'restore.start'>;
   signal: AbortSignal;
+}
+
+/** What is known of a restore while it goes on. */
+interface Going {
+  body: JournaledRestore;
+  /** Worth showing also when the restore fails. */
+  evidence: Evidence[];
+}
+
+/** Written down before it is made; that nothing is left any more may be written when the disk takes writes again. */
+function rememberHalf({ workbench, recorder }: RestoreExecution, { body }: Going, half: HalfRestored | undefined): void {
+  const revise = () => workbench.journal.runs.revise(recorder.run, body);
+  if (half) {
+    body.half = half;
+    revise();
+  } else {
+    delete body.half;
+    writeIfPossible(workbench.log, 'after a crash databases that are gone would be looked for', revise);
+  }
 }
 
 async function checkRepository(part: RestorePart, pinnedId: string | undefined): Promise<void> {
@@ -26,16 +50,46 @@ async function checkRepository(part: RestorePart, pinnedId: string | undefined):
   if (stranger) throw createReasonError(stranger.reason, stranger.message);
 }
 
-function restoreInto(execution: RestoreExecution, part: RestorePart): Promise<RestoreResult> {
+function restoreIntoDatabase(
+  execution: RestoreExecution,
+  going: Going,
+  part: RestorePart,
+  target: Extract<RestoreTarget, { kind: 'database' }>,
+): Promise<RestoreResult> {
   const { workbench, order } = execution;
-  const { target } = order;
-  if (target.kind === 'directory') return restoreDirectory(part, target.path);
   if (!order.connection || order.fileName === undefined)
     throw new AppError('invalid', 'a database restore needs a connection and a stored dump');
   const connection = prepareSourceDraft(workbench, order.connection, toRestoreRefs(order).connection, part.workDir);
   const { restore } = connection.adapter;
   if (!restore) throw new AppError('unsupported', 'sources of this kind are not restored into a database');
-  return restoreDatabase({ ...part, connection, restore, fileName: order.fileName, database: target.database });
+  return restoreDatabase({
+    ...part,
+    connection,
+    restore,
+    fileName: order.fileName,
+    database: target.database,
+    mode: target.mode ?? 'new',
+    tables: target.tables ?? [],
+    options: order.options ?? {},
+    remember: (half) => rememberHalf(execution, going, half),
+    async backUpTarget() {
+      const evidence = await backUpTarget(execution, part, connection, target.database);
+      going.evidence.push(evidence);
+      return evidence;
+    },
+  });
+}
+
+function restoreInto(execution: RestoreExecution, going: Going, part: RestorePart): Promise<RestoreResult> {
+  const { target } = execution.order;
+  switch (target.kind) {
+    case 'database':
+      return restoreIntoDatabase(execution, going, part, target);
+    case 'directory':
+      return restoreDirectory(part, target.path);
+    default:
+      throw new AppError('unsupported', `this agent does not restore into a target of the kind ${target.kind}`);
+  }
 }
 
 /** Runs to the end; whatever happens is recorded, nothing is thrown. */
@@ -44,19 +98,16 @@ export async function executeRestore(execution: RestoreExecution): Promise<void>
   const startedAt = workbench.clock.monotonicMs();
   const duration = () => Math.max(0, Math.round(workbench.clock.monotonicMs() - startedAt));
   const nothing = () => undefined;
+  const body: JournaledRestore = { kind: 'restore', order: setSecretsAside(workbench.secrets, order), started: true };
+  const going: Going = { body, evidence: [] };
   try {
     if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
-    recorder.start(() =>
-      workbench.journal.runs.revise(recorder.run, {
-        kind: 'restore',
-        order: setSecretsAside(workbench.secrets, order),
-        started: true,
-      }),
-    );
+    recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
     const result = await withWorkDir(workbench, async (workDir) => {
       const repository = prepareRepositoryDraft(workbench, order.repository.draft, toRestoreRefs(order).repository, workDir);
       recorder.addRedaction(repository.redact);
-      const exec = workbench.execFor(recorder.run);
+      const { downloadKiBps } = order.options ?? {};
+      const exec = workbench.execFor(recorder.run).withLimits(downloadKiBps === undefined ? {} : { downloadKiBps });
       const part: RestorePart = {
         tooling: workbench,
         exec,
@@ -69,7 +120,7 @@ export async function executeRestore(execution: RestoreExecution): Promise<void>
         signal,
       };
       await checkRepository(part, order.repository.pinnedId);
-      return restoreInto(execution, part);
+      return restoreInto(execution, going, part);
     });
     const { evidence, warnings, bytes } = result;
     recorder.finishPart(
@@ -88,7 +139,7 @@ export async function executeRestore(execution: RestoreExecution): Promise<void>
       { source: part.source, state, warnings: [], bytes: 0, durationMs: duration(), ...(failure ? { failure } : {}) },
       nothing,
     );
-    recorder.finish({ state, failure, evidence: [], bytes: 0 });
+    recorder.finish({ state, failure, evidence: going.evidence, bytes: 0 });
   } finally {
     workbench.secrets.release(order.run);
   }

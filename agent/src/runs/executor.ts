@@ -10,6 +10,7 @@ import { RUNS } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { NewRun } from '../journal/run-journal.ts';
+import { createDrillRuns } from './drill/drill-runs.ts';
 import { type BackupEnd, executeBackup } from './execute-backup.ts';
 import { executeRestore } from './execute-restore.ts';
 import { createForgetRuns } from './forget-runs.ts';
@@ -38,6 +39,7 @@ export interface Executor {
   startPlan(order: RequestBody<'run.start'>, orderId: string): { run: RunId };
   startRestore(order: RequestBody<'restore.start'>, orderId: string): { run: RunId };
   startForget(order: RequestBody<'forget.start'>, orderId: string): { run: RunId };
+  startDrill(order: RequestBody<'drill.start'>, orderId: string): { run: RunId };
   cancel(run: RunId): boolean;
   /** Puts back what waited when the agent ended; see `recovery.ts` for what ran. */
   enqueueAgain(run: RunId, body: JournaledRunBody): void;
@@ -116,6 +118,15 @@ export function createExecutor(options: ExecutorOptions): Executor {
     },
   });
 
+  const drillRuns = createDrillRuns({
+    workbench,
+    queue,
+    spec: options.spec,
+    record: (run, event, effects) => recordRun(run, event, effects),
+    createRecorder: (run) => createRecorderFor(run, 0),
+    onEnd: forgetProcesses,
+  });
+
   const enqueueBackup = (run: RunId, body: JournaledBackup, firstLine: number, remarks: readonly string[] = []) => {
     const recorder = createRecorderFor(run, firstLine);
     for (const remark of remarks) recorder.log('warn', remark);
@@ -146,7 +157,10 @@ export function createExecutor(options: ExecutorOptions): Executor {
 
   const enqueueAgain = (run: RunId, body: JournaledRunBody, firstLine = 0) => {
     if (body.kind === 'backup') return enqueueBackup(run, body, firstLine);
+    // Carried out inside a restore; it never waits.
+    if (body.kind === 'safety') return;
     if (body.kind === 'forget') return forgetRuns.enqueue(run, body, createRecorderFor(run, firstLine));
+    if (body.kind === 'drill') return drillRuns.enqueue(run, body, createRecorderFor(run, firstLine));
     const { order } = body;
     const recorder = createRecorderFor(run, firstLine);
     // Somebody waits for a restore.
@@ -157,7 +171,16 @@ export function createExecutor(options: ExecutorOptions): Executor {
       priority: 'high',
       repository: order.repository.id,
       sources: [],
-      execute: (signal) => executeRestore({ workbench, recorder, order, signal }).then(() => void forgetProcesses(run)),
+      execute: (signal) =>
+        executeRestore({
+          workbench,
+          recorder,
+          order,
+          signal,
+          spec: options.spec(),
+          record: recordRun,
+          createRecorder: (id) => createRecorderFor(id, 0),
+        }).then(() => void forgetProcesses(run)),
     });
   };
 
@@ -276,6 +299,13 @@ export function createExecutor(options: ExecutorOptions): Executor {
       if (wasCarriedOut(orderId)) return { run: order.run };
       assertRoom();
       forgetRuns.startByHand(order, getPlan(order.plan), rememberAnswer(orderId, 'forget.start', order.run));
+      carriedOut.add(orderId);
+      return { run: order.run };
+    },
+    startDrill(order, orderId) {
+      if (wasCarriedOut(orderId)) return { run: order.run };
+      assertRoom();
+      drillRuns.start(order, getPlan(order.plan), rememberAnswer(orderId, 'drill.start', order.run));
       carriedOut.add(orderId);
       return { run: order.run };
     },

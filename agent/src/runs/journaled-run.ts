@@ -37,11 +37,22 @@ export const journaledBackupSchema = z.object({
 });
 export type JournaledBackup = z.infer<typeof journaledBackupSchema>;
 
+/** What a restore would leave behind if it were cut off now. */
+const halfRestoredSchema = z.object({
+  /** Databases that it made and that must not stay. */
+  made: z.array(z.string().max(255)).max(4),
+  /** Set while the content of the first of them takes the place of the target: afterwards the old content is at `aside`. */
+  swap: z.object({ target: z.string().max(255), aside: z.string().max(255) }).optional(),
+});
+export type HalfRestored = z.infer<typeof halfRestoredSchema>;
+
 export const journaledRestoreSchema = z.object({
   kind: z.literal('restore'),
   /** The order as it came; its secrets are still sealed. */
   order: REQUESTS['restore.start'].body,
   started: z.boolean(),
+  /** Kept beyond the end of a run that could not clean up. */
+  half: halfRestoredSchema.optional(),
 });
 export type JournaledRestore = z.infer<typeof journaledRestoreSchema>;
 
@@ -58,9 +69,28 @@ export const journaledForgetSchema = z.object({
 });
 export type JournaledForget = z.infer<typeof journaledForgetSchema>;
 
+/** The backup of what a restore is about to change: a run of its own, carried out inside the restore. */
+export const journaledSafetySchema = z.object({
+  kind: z.literal('safety'),
+  repository: idSchema('repository'),
+  source: idSchema('source'),
+  started: z.literal(true),
+});
+export type JournaledSafety = z.infer<typeof journaledSafetySchema>;
+
+export const journaledDrillSchema = z.object({
+  kind: z.literal('drill'),
+  order: REQUESTS['drill.start'].body,
+  repository: idSchema('repository'),
+  started: z.boolean(),
+});
+export type JournaledDrill = z.infer<typeof journaledDrillSchema>;
+
 export const journaledRunSchema = z.discriminatedUnion('kind', [
+  journaledDrillSchema,
   journaledBackupSchema,
   journaledRestoreSchema,
+  journaledSafetySchema,
   journaledForgetSchema,
 ]);
 export type JournaledRunBody = z.infer<typeof journaledRunSchema>;

@@ -10,16 +10,11 @@ import { isUncollected, readBootId, toEpochMs } from '../exec/proc.ts';
 import type { Executor } from './executor.ts';
 import { callOwedHook } from './hook-calls.ts';
 import { prepareRepository, withWorkDir } from './inputs.ts';
-import {
-  type JournaledBackup,
-  type JournaledForget,
-  type JournaledRestore,
-  type JournaledRunBody,
-  journaledRunSchema,
-} from './journaled-run.ts';
+import { type JournaledBackup, type JournaledForget, type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
 import { endPart, summariseParts, toFailure } from './part.ts';
 import { writeIfPossible } from './possible-write.ts';
 import type { Recorder } from './recorder.ts';
+import { endCutRestore, endCutSafety, settleOwedRestores } from './restore-recovery.ts';
 import type { Workbench } from './workbench.ts';
 
 const listPids = (processes: readonly { pid: number }[]) => processes.map(({ pid }) => pid);
@@ -153,15 +148,6 @@ function endForget({ journal }: Workbench, recorder: Recorder, body: JournaledFo
   recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs });
 }
 
-function endRestore(recorder: Recorder, { order }: JournaledRestore, durationMs: number): void {
-  const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
-  recorder.log('error', interrupted.message);
-  const { state, failure } = endPart(order.source.id, interrupted, false);
-  const part = { source: order.source.id, state, warnings: [], bytes: 0, durationMs: 0, failure };
-  recorder.finishPart(part, () => undefined);
-  recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs });
-}
-
 export interface Recovered {
   interrupted: number;
   requeued: number;
@@ -208,7 +194,8 @@ export async function recoverRuns(workbench: Workbench, executor: Executor, spec
       const durationMs = Math.max(0, workbench.clock.now() - run.openedAt);
       if (body.data.kind === 'backup') endBackup(workbench, recorder, body.data, durationMs);
       else if (body.data.kind === 'forget') endForget(workbench, recorder, body.data, durationMs);
-      else endRestore(recorder, body.data, durationMs);
+      else if (body.data.kind === 'safety') endCutSafety(workbench, recorder, body.data, durationMs);
+      else await endCutRestore(workbench, recorder, body.data, durationMs);
     } else {
       recorder.finish({
         state: 'failed',
@@ -222,5 +209,6 @@ export async function recoverRuns(workbench: Workbench, executor: Executor, spec
     }
     interrupted += 1;
   }
+  await settleOwedRestores(workbench);
   return { interrupted, requeued, repositories };
 }

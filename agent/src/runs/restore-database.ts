@@ -1,141 +1,105 @@
 /**
- * Restores a dump into a new database. A target that exists and is not empty is refused; what was created is removed again when the
- * restore fails.
+ * Restores a dump into a database, in one of the modes of `domain/restore.ts`. A target that is not what the mode asks for is refused;
+ * what was created is removed again when the restore fails, and what existed is changed in one transaction or not at all.
  */
-import type { Command, ToolName } from '@holdfast/shared/adapters/command.ts';
-import type { DatabaseRestore, RestoreInput } from '@holdfast/shared/adapters/source.ts';
-import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import type { PourInput } from '@holdfast/shared/adapters/source.ts';
+import { getModeRule, isReadFirst } from '@holdfast/shared/domain/restore.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
-import { PROCESS } from '@holdfast/shared/limits.ts';
-import type { ToolResult } from '../exec/contract.ts';
-import type { PreparedSource } from './inputs.ts';
-import { createRate } from './rate.ts';
-import { inStage, RESTORE_STALL_MS, type RestorePart, type RestoreResult } from './restore-part.ts';
-import { getBinary } from './workbench.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { ask, assertAnswered, type DatabaseRestorePart, dropMade, MAKING_MS } from './restore-ask.ts';
+import { restoreBeside, safeguard } from './restore-beside.ts';
+import { type CheckedTarget, checkTarget } from './restore-checks.ts';
+import { inStage, type RestoreResult } from './restore-part.ts';
+import { count, pour } from './restore-pour.ts';
+import { readWhole } from './restore-proof.ts';
 
-/**
- * Tools whose input knows its own end: they read no further, may end before the engine has, and their good end proves that everything
- * was read. The others read to the end of file, which comes only after the engine ended well.
- */
-const KNOW_THE_END: ReadonlySet<ToolName> = new Set(['pg_restore']);
-const CANCELLED = 'The restore was cancelled; a database that was made for it is removed';
+export type { DatabaseRestorePart } from './restore-ask.ts';
 
-export interface DatabaseRestorePart extends RestorePart {
-  connection: PreparedSource;
-  restore: DatabaseRestore;
-  fileName: string;
-  database: string;
+const CANCELLED_NEW = 'The restore was cancelled; a database that was made for it is removed';
+const CANCELLED_WHOLE = 'The restore was cancelled; the target is as it was';
+
+async function dropAgain(part: DatabaseRestorePart): Promise<void> {
+  const { ok, words } = await dropMade(part, part.database);
+  if (ok) part.recorder.log('info', `the half-restored database ${part.database} was removed`);
+  else part.recorder.log('error', `the half-restored database ${part.database} could not be removed: ${words}`);
+  if (ok) part.remember(undefined);
 }
 
-async function ask(part: DatabaseRestorePart, command: Command, signal?: AbortSignal): Promise<ToolResult> {
-  const stage = { command, binary: getBinary(part.tooling, command.tool) };
-  return part.exec.runTool({ stage, workDir: part.workDir, timeoutMs: PROCESS.toolTimeoutMs, signal });
+async function endSessions(part: DatabaseRestorePart, input: PourInput): Promise<void> {
+  if (!getModeRule(part.mode).needsAlone || part.options.endSessions !== true || !part.restore.planEndSessions) return;
+  assertAnswered(part, await ask(part, part.restore.planEndSessions(input)));
 }
 
-function assertAnswered(part: DatabaseRestorePart, result: ToolResult): void {
-  if (result.ending === 'cancelled') throw createReasonError('cancelled', 'Cancelled before anything was changed');
-  if (result.exitCode === 0) return;
-  const failure = part.connection.adapter.classifyFailure(result);
-  throw createReasonError(failure.reason, failure.message);
+/** How the mode pours; modes that build beside reach this only where there is nothing to build beside. */
+function toPourMode(mode: DatabaseRestorePart['mode']): NonNullable<PourInput['mode']> {
+  if (mode === 'tables') throw new AppError('invalid', 'chosen tables are restored from a database beside the target');
+  return mode === 'replace' ? 'new' : mode;
 }
 
-/** Dump from the repository, through the gate, into the database's own tool. */
-async function pour(part: DatabaseRestorePart, input: RestoreInput, serverVersion: string): Promise<readonly string[]> {
-  const { recorder, tooling } = part;
-  const command = part.restore.planRestore(input);
-  const rate = createRate(tooling.clock);
-  const result = await part.exec.runPipeline({
-    producer: part.engine.dumpStage(
-      { access: part.repository.access, snapshotId: part.engineId, fileName: part.fileName },
-      (level, text) => recorder.log(level, text),
-    ),
-    consumer: {
-      command,
-      binary: getBinary(tooling, command.tool, serverVersion || undefined),
-      onStderrLine: (line) => recorder.log('warn', line),
-    },
-    workDir: part.workDir,
-    signal: part.signal,
-    stallMs: RESTORE_STALL_MS,
-    onProgress: ({ writtenBytes }) =>
-      recorder.progress({
-        stage: 'restore',
-        bytes: Math.min(writtenBytes, part.sizeBytes),
-        totalBytes: part.sizeBytes,
-        bytesPerSecond: rate.look(writtenBytes),
-      }),
-  });
-  switch (result.verdict) {
-    case 'cancelled':
-      throw createReasonError('cancelled', CANCELLED);
-    case 'stalled':
-      throw createReasonError('stalled', 'No byte moved between repository and database for an hour');
-    case 'producer_failed': {
-      const failure = part.engine.classifyDump(result.producer);
-      throw createReasonError(failure.reason, failure.message);
-    }
-    case 'consumer_failed':
-    case 'complete': {
-      const verdict = part.restore.judgeRestore(result.consumer);
-      if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
-      if (result.verdict === 'consumer_failed' && !KNOW_THE_END.has(command.tool))
-        throw createReasonError('restore_failed', `${command.tool} ended before the whole dump was read`);
-      return verdict.warnings;
-    }
-  }
-}
-
-async function dropAgain(part: DatabaseRestorePart, input: RestoreInput): Promise<void> {
-  const result = await ask(part, part.restore.planDropTarget(input));
-  if (result.exitCode === 0) part.recorder.log('info', `the half-restored database ${part.database} was removed`);
-  else part.recorder.log('error', `the half-restored database ${part.database} could not be removed: ${result.stderr.trim()}`);
-}
-
-export async function restoreDatabase(part: DatabaseRestorePart): Promise<RestoreResult> {
-  const { recorder, restore } = part;
-  recorder.addRedaction(part.connection.redact);
-  const input: RestoreInput = { ...part.connection.input, targetDatabase: part.database };
-  recorder.beginStage('preflight');
-  const looked = await ask(part, restore.planInspectTarget(input), part.signal);
-  assertAnswered(part, looked);
-  const target = restore.parseInspectTarget(looked.stdout);
-  if (target.exists && !target.empty)
-    throw createReasonError('target_not_empty', `The database ${part.database} exists and is not empty`);
-  recorder.log(
-    'info',
-    `pre-flight: server ${target.serverVersion}, database ${target.exists ? 'exists and is empty' : 'is new'}`,
-  );
-  recorder.endStage('preflight', true);
-
+/** Straight into the target. */
+async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion }: CheckedTarget): Promise<RestoreResult> {
+  const { recorder, restore, options, connection } = part;
+  const mode = toPourMode(part.mode);
+  const input: PourInput = {
+    ...connection.input,
+    targetDatabase: part.database,
+    mode,
+    owners: options.owners,
+    superuser: target.superuser,
+  };
+  const isWhole = getModeRule(mode).changesExisting;
+  const safety = isWhole ? await safeguard(part, target) : [];
   let made = false;
   try {
     const warnings = await inStage(recorder, 'restore', async () => {
       if (!target.exists) {
         // Not to be cancelled: afterwards it must be known whether the database was made.
-        assertAnswered(part, await ask(part, restore.planCreateTarget(input)));
+        assertAnswered(part, await ask(part, restore.planCreateTarget(input), { timeoutMs: MAKING_MS }));
         made = true;
+        part.remember({ made: [part.database] });
       }
-      return pour(part, input, target.serverVersion);
+      await endSessions(part, input);
+      return pour(part, input, { toolVersion, cancelled: isWhole ? CANCELLED_WHOLE : CANCELLED_NEW });
     });
-    const evidence = await inStage(recorder, 'evidence', () => verify(part, input));
-    return { evidence, warnings, bytes: part.sizeBytes };
+    // What is in the target for good is only looked at; what can be removed again may still be cancelled.
+    const cancel = isWhole ? undefined : { signal: part.signal, words: CANCELLED_NEW };
+    const evidence: readonly Evidence[] = await inStage(recorder, 'evidence', () => count(part, input, cancel));
+    if (made) part.remember(undefined);
+    return { evidence: [...safety, ...evidence], warnings, bytes: part.sizeBytes };
   } catch (error) {
     // A database that was there before, empty, is left to its owner.
-    if (made) await dropAgain(part, input);
+    if (made) await dropAgain(part);
     throw error;
   }
 }
 
-/** Counts what is there now. */
-async function verify(part: DatabaseRestorePart, input: RestoreInput): Promise<readonly Evidence[]> {
-  const { recorder, restore } = part;
-  const counted = await ask(part, restore.planVerify(input), part.signal);
-  if (counted.ending === 'cancelled') throw createReasonError('cancelled', CANCELLED);
-  assertAnswered(part, counted);
-  const seen = restore.parseVerify(counted.stdout);
-  recorder.log('info', `restored into ${part.database}: ${seen.seen}`);
-  return [
-    { check: 'exit_codes', ok: true, seen: 'restic and the database’s tool ended well' },
-    { check: 'target_verified', ok: true, seen: seen.seen.slice(0, 500) },
-  ];
+/** Chosen tables for a database that is not there yet: it is made first, and goes again when they do not come. */
+async function restoreTablesAnew(part: DatabaseRestorePart, checked: CheckedTarget): Promise<RestoreResult> {
+  const input = { ...part.connection.input, targetDatabase: part.database };
+  assertAnswered(part, await ask(part, part.restore.planCreateTarget(input), { timeoutMs: MAKING_MS }));
+  const remember: DatabaseRestorePart['remember'] = (half) => part.remember({ made: [part.database, ...(half?.made ?? [])] });
+  remember(undefined);
+  try {
+    const result = await restoreBeside({ ...part, remember }, checked);
+    part.remember(undefined);
+    return result;
+  } catch (error) {
+    await dropAgain(part);
+    throw error;
+  }
+}
+
+export async function restoreDatabase(part: DatabaseRestorePart): Promise<RestoreResult> {
+  const { recorder, mode, options } = part;
+  recorder.addRedaction(part.connection.redact);
+  const checked = await inStage(recorder, 'preflight', () => checkTarget(part));
+  const read = isReadFirst(mode, options) ? [await inStage(recorder, 'read', () => readWhole(part, checked.toolVersion))] : [];
+  const carryOut = () => {
+    if (mode === 'tables' && !checked.target.exists) return restoreTablesAnew(part, checked);
+    return getModeRule(mode).isBuiltBeside && checked.target.exists
+      ? restoreBeside(part, checked)
+      : restoreDirectly(part, checked);
+  };
+  const result = await carryOut();
+  return { ...result, evidence: [...read, ...result.evidence] };
 }

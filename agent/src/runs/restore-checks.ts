@@ -1,0 +1,117 @@
+/** What a restore into a database looks at before anything is made or changed. */
+import { statfs } from 'node:fs/promises';
+import type { Config } from '@holdfast/shared/adapters/field.ts';
+import type { TargetState } from '@holdfast/shared/adapters/source.ts';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { getModeRule } from '@holdfast/shared/domain/restore.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { PROCESS } from '@holdfast/shared/limits.ts';
+import { type DatabaseRestorePart, inspect } from './restore-ask.ts';
+
+/** More than one read from storage may be needed: indexes, a tree, a pack. */
+const HEAD_MS = 5 * PROCESS.toolTimeoutMs;
+/** Indexes and the server's own overhead come on top of what a dump holds. */
+const ROOM_RATIO = 1.1;
+
+export interface CheckedTarget {
+  target: TargetState;
+  /** The newer one of the server and of what the dump came from: its tools understand both. */
+  toolVersion: string;
+}
+
+/** Whether the server's files lie on a disk of this host, as far as the address tells. */
+function isOnThisHost(config: Config): boolean {
+  const host = config['host'];
+  return host === undefined || (typeof host === 'string' && (host.startsWith('/') || /^(?:localhost|127\.|::1$)/.test(host)));
+}
+
+/** Room where the server keeps its files, in bytes; undefined where this host cannot know. */
+export async function findFreeBytes(config: Config, target: TargetState): Promise<number | undefined> {
+  if (target.filesAt === undefined || !target.filesAt.startsWith('/') || !isOnThisHost(config)) return undefined;
+  try {
+    const disk = await statfs(target.filesAt);
+    return disk.bavail * disk.bsize;
+  } catch {
+    // A container or another mount: what the server calls its directory is none here.
+    return undefined;
+  }
+}
+
+/** The dump's own words about where it came from. Throws `target_refused` when they are not this engine's. */
+async function readDumpVersion(part: DatabaseRestorePart): Promise<string> {
+  const { bytes, read } = part.restore.head;
+  const dump = { access: part.repository.access, snapshotId: part.engineId, fileName: part.fileName };
+  const result = await part.exec.runTool({
+    stage: part.engine.dumpStage(dump),
+    workDir: part.workDir,
+    signal: part.signal,
+    timeoutMs: HEAD_MS,
+    outputBytes: bytes,
+    enoughBytes: bytes,
+    stdoutEncoding: 'latin1',
+  });
+  if (result.ending === 'cancelled') throw createReasonError('cancelled', 'Cancelled before anything was changed');
+  if (result.stdout === '') {
+    const failure = part.engine.classifyDump(result);
+    throw createReasonError(failure.reason, failure.message);
+  }
+  const head = read(result.stdout);
+  if (!head)
+    throw createReasonError('target_refused', 'The snapshot does not begin as a dump for this kind of database server does');
+  return head.serverVersion;
+}
+
+function checkPlace(part: DatabaseRestorePart, target: TargetState): void {
+  const rule = getModeRule(part.mode);
+  if (rule.target === 'empty' && target.exists && !target.empty)
+    throw createReasonError('target_not_empty', `The database ${part.database} exists and is not empty`);
+  if (rule.target === 'existing' && !target.exists)
+    throw createReasonError('target_refused', `There is no database ${part.database} on this server`);
+}
+
+function checkSessions(part: DatabaseRestorePart, { sessions }: TargetState): void {
+  if (sessions === 0 || !getModeRule(part.mode).needsAlone) return;
+  const text = sessions === 1 ? '1 other session is' : `${sessions} other sessions are`;
+  if (part.options.endSessions !== true) throw createReasonError('sessions_open', `${text} open in ${part.database}`);
+  part.recorder.log('warn', `${text} open in ${part.database} and will be ended`);
+}
+
+async function checkRoom(part: DatabaseRestorePart, target: TargetState): Promise<void> {
+  const free = await findFreeBytes(part.connection.input.config, target);
+  const needed = part.mode === 'schema_only' ? 0 : Math.round(part.sizeBytes * ROOM_RATIO);
+  if (free === undefined) return part.recorder.log('info', 'how much room the server has cannot be seen from this host');
+  if (free < needed)
+    throw createReasonError('disk_full', `The server has ${free} bytes free, and the restore needs about ${needed}`);
+  part.recorder.log('info', `the server has ${free} bytes free; the restore needs about ${needed}`);
+}
+
+/**
+ * The version whose tools understand both sides. Looking into the dump costs a start of restic: where nothing that exists is changed and
+ * nobody has said a word about older servers, the tools judge for themselves.
+ */
+async function checkVersions(part: DatabaseRestorePart, serverVersion: string): Promise<string> {
+  const { acceptOlderServer } = part.options;
+  if (acceptOlderServer === undefined && !getModeRule(part.mode).changesExisting) return serverVersion;
+  const dumpedFrom = await readDumpVersion(part);
+  if (!part.restore.head.isOlder(serverVersion, dumpedFrom)) return serverVersion;
+  const text = `The server is version ${serverVersion}, and the dump came from the newer ${dumpedFrom}`;
+  if (acceptOlderServer !== true) throw createReasonError('server_older', text);
+  part.recorder.log('warn', text);
+  return dumpedFrom;
+}
+
+/** Throws why the restore must not begin; what it returns the restore goes by. */
+export async function checkTarget(part: DatabaseRestorePart): Promise<CheckedTarget> {
+  const { recorder, restore, mode } = part;
+  if (!restore.modes.includes(mode))
+    throw new AppError('unsupported', `databases of this kind are not restored in the mode ${mode} by this agent`);
+  if (mode === 'tables' && part.tables.length === 0) throw new AppError('invalid', 'no table was chosen');
+  const target = await inspect(part, part.database, part.signal);
+  checkPlace(part, target);
+  const toolVersion = await checkVersions(part, target.serverVersion);
+  checkSessions(part, target);
+  await checkRoom(part, target);
+  const state = target.exists ? (target.empty ? 'exists and is empty' : `has ${target.tables} tables`) : 'is new';
+  recorder.log('info', `pre-flight: server ${target.serverVersion}, database ${state}`);
+  return { target, toolVersion };
+}

@@ -1,0 +1,101 @@
+/** From the repository, through the gate, into the database's own tool; and counting what is there afterwards. */
+import type { ToolName } from '@holdfast/shared/adapters/command.ts';
+import type { PourInput, RestoreInput } from '@holdfast/shared/adapters/source.ts';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import type { Evidence } from '@holdfast/shared/domain/run.ts';
+import type { PipelineResult } from '../exec/contract.ts';
+import { createRate } from './rate.ts';
+import { ask, assertAnswered, type DatabaseRestorePart } from './restore-ask.ts';
+import { RESTORE_STALL_MS } from './restore-part.ts';
+import { getBinary } from './workbench.ts';
+
+/**
+ * Tools whose input knows its own end: they read no further, may end before the engine has, and their good end proves that everything
+ * was read. The others read to the end of file, which comes only after the engine ended well.
+ */
+const KNOW_THE_END: ReadonlySet<ToolName> = new Set(['pg_restore']);
+
+export interface Pour {
+  toolVersion: string;
+  /** What a person who cancelled is told of the target. */
+  cancelled: string;
+}
+
+/** Judges by what both ends said; `producerFailure` reads the producer's. Returns warnings. */
+export function judgePour(
+  part: DatabaseRestorePart,
+  result: PipelineResult,
+  tool: ToolName,
+  cancelled: string,
+  producerFailure: () => { reason: Parameters<typeof createReasonError>[0]; message: string },
+): readonly string[] {
+  switch (result.verdict) {
+    case 'cancelled':
+      throw createReasonError('cancelled', cancelled);
+    case 'stalled':
+      throw createReasonError('stalled', 'No byte moved between repository and database for an hour');
+    case 'producer_failed': {
+      const failure = producerFailure();
+      throw createReasonError(failure.reason, failure.message);
+    }
+    case 'consumer_failed':
+    case 'complete': {
+      const verdict = part.restore.judgeRestore(result.consumer);
+      if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
+      if (result.verdict === 'consumer_failed' && !KNOW_THE_END.has(tool))
+        throw createReasonError('restore_failed', `${tool} ended before the whole dump was read`);
+      return verdict.warnings;
+    }
+  }
+}
+
+/** Returns warnings. */
+export async function pour(
+  part: DatabaseRestorePart,
+  input: PourInput,
+  { toolVersion, cancelled }: Pour,
+): Promise<readonly string[]> {
+  const { recorder, tooling } = part;
+  const command = part.restore.planRestore(input);
+  const rate = createRate(tooling.clock);
+  const result = await part.exec.runPipeline({
+    producer: part.engine.dumpStage(
+      { access: part.repository.access, snapshotId: part.engineId, fileName: part.fileName },
+      (level, text) => recorder.log(level, text),
+    ),
+    consumer: {
+      command,
+      binary: getBinary(tooling, command.tool, toolVersion || undefined),
+      onStderrLine: (line) => recorder.log('warn', line),
+    },
+    workDir: part.workDir,
+    signal: part.signal,
+    stallMs: RESTORE_STALL_MS,
+    onProgress: ({ writtenBytes }) =>
+      recorder.progress({
+        stage: 'restore',
+        bytes: Math.min(writtenBytes, part.sizeBytes),
+        totalBytes: part.sizeBytes,
+        bytesPerSecond: rate.look(writtenBytes),
+      }),
+  });
+  return judgePour(part, result, command.tool, cancelled, () => part.engine.classifyDump(result.producer));
+}
+
+/** Counts what is there now. With `signal` it may be cancelled: where what was made is then removed. */
+export async function count(
+  part: DatabaseRestorePart,
+  input: RestoreInput,
+  cancel?: { signal: AbortSignal; words: string },
+): Promise<readonly Evidence[]> {
+  const { recorder, restore } = part;
+  const counted = await ask(part, restore.planVerify(input), cancel ? { signal: cancel.signal } : {});
+  if (cancel && counted.ending === 'cancelled') throw createReasonError('cancelled', cancel.words);
+  assertAnswered(part, counted);
+  const seen = restore.parseVerify(counted.stdout);
+  recorder.log('info', `restored into ${part.database}: ${seen.seen}`);
+  return [
+    { check: 'exit_codes', ok: true, seen: 'restic and the database’s tool ended well' },
+    { check: 'target_verified', ok: true, seen: seen.seen.slice(0, 500) },
+  ];
+}

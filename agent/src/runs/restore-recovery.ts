@@ -1,0 +1,123 @@
+/**
+ * After a crash in the middle of a restore: databases that it made and that must not stay are dropped, and it is found out whether the new
+ * content had taken its place. What cannot be cleaned up yet, because the server does not answer, is tried again.
+ */
+import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { toAppError } from '@holdfast/shared/errors.ts';
+import { type PreparedSource, prepareSourceDraft, withWorkDir } from './inputs.ts';
+import { type HalfRestored, type JournaledRestore, type JournaledSafety, journaledRestoreSchema } from './journaled-run.ts';
+import { endPart } from './part.ts';
+import type { Recorder } from './recorder.ts';
+import { dropMade, type InspectPart, inspect } from './restore-ask.ts';
+import { toRestoreRefs } from './secrets-apart.ts';
+import type { Workbench } from './workbench.ts';
+
+/** How often a server that did not answer is asked again. */
+const AGAIN_MS = 60_000;
+
+/** `old`: the target is as it was. `new`: it holds the whole restored content. `unknown`: the server could not be asked. */
+export type HalfEnd = 'old' | 'new' | 'unknown';
+
+/** Whether the swap had happened: the old content waits under its other name, or is gone with the private database. */
+async function wasSwapped(part: InspectPart, { made, swap }: HalfRestored): Promise<boolean> {
+  if (!swap) return false;
+  if ((await inspect(part, swap.aside)).exists) return true;
+  const [scratch] = made;
+  return scratch !== undefined && !(await inspect(part, scratch)).exists;
+}
+
+async function settle(workbench: Workbench, { order, half }: JournaledRestore): Promise<HalfEnd> {
+  const { connection } = order;
+  if (!half || !connection) return 'old';
+  return withWorkDir(workbench, async (workDir) => {
+    const prepared: PreparedSource = prepareSourceDraft(workbench, connection, toRestoreRefs(order).connection, workDir);
+    const restore: DatabaseRestore | undefined = prepared.adapter.restore;
+    if (!restore) return 'old';
+    const part: InspectPart = { tooling: workbench, exec: workbench.exec, workDir, connection: prepared, restore };
+    const isSwapped = await wasSwapped(part, half);
+    const left = isSwapped && half.swap ? [half.swap.aside] : half.made;
+    for (const database of left) {
+      const { ok, words } = await dropMade(part, database);
+      if (!ok) throw new Error(`${database} could not be dropped: ${words}`);
+    }
+    return isSwapped ? 'new' : 'old';
+  });
+}
+
+/** Cleans up after one restore that was cut off; throws nothing. */
+export async function settleHalfRestored(workbench: Workbench, body: JournaledRestore): Promise<HalfEnd> {
+  try {
+    return await settle(workbench, body);
+  } catch (thrown) {
+    const { message } = toAppError(thrown);
+    workbench.log.warn({ databases: body.half?.made ?? [] }, `what a restore left behind is not cleaned up yet: ${message}`);
+    return 'unknown';
+  }
+}
+
+/** Ends a restore that was cut off, as what it came to. */
+export async function endCutRestore(
+  workbench: Workbench,
+  recorder: Recorder,
+  body: JournaledRestore,
+  durationMs: number,
+): Promise<void> {
+  const { order, half } = body;
+  const end = await settleHalfRestored(workbench, body);
+  if (half && end !== 'unknown')
+    workbench.journal.runs.revise(recorder.run, { kind: 'restore', order, started: true } satisfies JournaledRestore);
+  if (end === 'new') {
+    const seen = 'The new content had been counted and had taken its place before the agent ended.';
+    recorder.log('warn', 'The agent ended after the new content had taken its place; the old one is dropped now');
+    const state = 'succeeded' as const;
+    const bytes = order.sizeBytes;
+    recorder.finishPart({ source: order.source.id, state, warnings: [], bytes, durationMs }, () => undefined);
+    return recorder.finish({ state, evidence: [{ check: 'target_verified', ok: true, seen }], bytes, durationMs });
+  }
+  if (half && end === 'old') recorder.log('info', `removed: ${half.made.join(', ')}; what was there before is as it was`);
+  if (end === 'unknown')
+    recorder.log('error', `the server does not answer; dropped as soon as it does: ${half?.made.join(', ') ?? ''}`);
+  const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
+  recorder.log('error', interrupted.message);
+  const { state, failure } = endPart(order.source.id, interrupted, false);
+  recorder.finishPart({ source: order.source.id, state, warnings: [], bytes: 0, durationMs: 0, failure }, () => undefined);
+  recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs });
+}
+
+/** Ends a safety backup that was cut off: nobody vouches for what it may have stored. */
+export function endCutSafety(workbench: Workbench, recorder: Recorder, { source }: JournaledSafety, durationMs: number): void {
+  const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
+  recorder.log('error', interrupted.message);
+  const { state, failure } = endPart(source, interrupted, false);
+  recorder.finishPart({ source, state, warnings: [], bytes: 0, durationMs: 0, failure }, () =>
+    workbench.journal.snapshots.setStateOfRun(recorder.run, 'unvouched'),
+  );
+  recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs });
+}
+
+function listOwed({ journal }: Workbench): JournaledRestore[] {
+  return journal.runs.listClosedWith('restore', 'half').flatMap(({ body }) => {
+    const parsed = journaledRestoreSchema.safeParse(body);
+    return parsed.success ? [parsed.data] : [];
+  });
+}
+
+function forgetOwed({ journal }: Workbench, run: string): void {
+  journal.runs.changeClosed('restore', (body) => {
+    const parsed = journaledRestoreSchema.safeParse(body);
+    if (!parsed.success || parsed.data.order.run !== run) return body;
+    const { half: _settled, ...rest } = parsed.data;
+    return rest;
+  });
+}
+
+/** Tries what ended restores still owe, now and once a minute until nothing is left. */
+export async function settleOwedRestores(workbench: Workbench): Promise<void> {
+  let left = 0;
+  for (const body of listOwed(workbench)) {
+    if ((await settleHalfRestored(workbench, body)) === 'unknown') left += 1;
+    else forgetOwed(workbench, body.order.run);
+  }
+  if (left > 0) workbench.setTimer(AGAIN_MS, () => void settleOwedRestores(workbench));
+}
