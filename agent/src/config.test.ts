@@ -16,6 +16,7 @@ const EMPTY: AgentEnvironment = {
   logLevel: undefined,
   toolPath: undefined,
   hooksDir: undefined,
+  drillDir: undefined,
   path: undefined,
   home: '/home/ann',
   runtimeDir: undefined,

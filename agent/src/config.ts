@@ -19,6 +19,7 @@ export interface AgentEnvironment {
   logLevel: string | undefined;
   toolPath: string | undefined;
   hooksDir: string | undefined;
+  drillDir: string | undefined;
   path: string | undefined;
   home: string | undefined;
   runtimeDir: string | undefined;
@@ -34,6 +35,8 @@ export interface AgentConfig {
   toolPath: string;
   /** Where the host's administrator installs hooks; need not exist. */
   hooksDir: string;
+  /** Where restores are tried out, absolute; undefined: beside the state, or below /var/tmp for root. */
+  drillDir?: string | undefined;
   home: string;
   /** Where private directories of runs may be made, in order of preference. */
   workDirCandidates: readonly string[];
@@ -53,6 +56,7 @@ export function readAgentEnvironment(): AgentEnvironment {
     logLevel: env['HOLDFAST_LOG_LEVEL'],
     toolPath: env['HOLDFAST_TOOL_PATH'],
     hooksDir: env['HOLDFAST_HOOKS_DIR'],
+    drillDir: env['HOLDFAST_DRILL_DIR'],
     path: env['PATH'],
     home: env['HOME'],
     runtimeDir: env['XDG_RUNTIME_DIR'],
@@ -101,6 +105,11 @@ function parseHooksDir(env: AgentEnvironment, isRoot: boolean, stateDir: string)
   return hooksDir;
 }
 
+function parseDrillDir({ drillDir }: AgentEnvironment): string | undefined {
+  if (!drillDir) return undefined;
+  return isAbsolute(drillDir) ? drillDir : refuse('HOLDFAST_DRILL_DIR', `must be an absolute path; it is "${drillDir}"`);
+}
+
 /** Throws `invalid` with one clear line that names the variable and what it must be. */
 export function parseAgentConfig(env: AgentEnvironment, isRoot: boolean): AgentConfig {
   const logLevel = (env.logLevel || 'info') as AgentLogLevel;
@@ -117,6 +126,7 @@ export function parseAgentConfig(env: AgentEnvironment, isRoot: boolean): AgentC
     logLevel,
     toolPath: env.toolPath ? `${env.toolPath}:${path}` : path,
     hooksDir: parseHooksDir(env, isRoot, stateDir),
+    drillDir: parseDrillDir(env),
     home: env.home || homedir(),
     workDirCandidates: [...(env.runtimeDir ? [env.runtimeDir] : []), ...(isRoot ? ['/run'] : []), '/dev/shm'],
   };

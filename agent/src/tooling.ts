@@ -20,12 +20,14 @@ import { createHooks, type Hooks } from './hooks/hooks.ts';
 import { type Inventory, takeInventory } from './host/tools.ts';
 import { type HostCredentialStore, openHostCredentials } from './identity/host-credentials.ts';
 import { loadOrCreateIdentity } from './identity/identity.ts';
+import { type DrillGround, openDrillGround } from './runs/drill/ground.ts';
 import type { AgentLog, Tooling } from './runs/workbench.ts';
 
 const SETPRIV_PLACES = ['/usr/bin/setpriv', '/bin/setpriv'];
 
 export interface HostTooling extends Tooling {
   hooks: Hooks;
+  drillGround: DrillGround;
   credentials: HostCredentialStore;
   inventory(): Inventory;
   /** Looks for the tools again; true when something changed. */
@@ -137,6 +139,7 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
     log,
     pdeathsig,
     hooks: createHooks({ directory: config.hooksDir, workDirs }),
+    drillGround: openDrillGround({ ...config, isRoot: process.geteuid?.() === 0 }),
     createExecWith,
     rememberProcess: processes.remember,
     inventory: () => inventory,

@@ -89,4 +89,6 @@ export const SCHEMA_STEPS: readonly string[] = [
   `,
   // A process that is gone stays known for as long as a lock of it may lie in a repository.
   'ALTER TABLE processes ADD COLUMN ended_at INTEGER',
+  // When a drill last proved that it can be restored, epoch milliseconds.
+  'ALTER TABLE snapshots ADD COLUMN proven_at INTEGER',
 ];

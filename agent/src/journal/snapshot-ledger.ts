@@ -39,6 +39,8 @@ export interface PlannedSnapshot extends LedgerSnapshot {
   facts: SnapshotFacts;
   /** Its size did not fit those before it when its part ended. */
   isSuspicious: boolean;
+  /** A drill restored it, and nothing contradicted that since. */
+  isProven: boolean;
 }
 
 export interface SnapshotLedger {
@@ -54,6 +56,8 @@ export interface SnapshotLedger {
   setStateOfRun(run: RunId, state: LedgerState): void;
   setState(repository: RepositoryId, engineId: string, state: LedgerState): void;
   markSuspicious(repository: RepositoryId, engineId: string): void;
+  /** A drill restored it at `at` (epoch milliseconds); undefined: one could not, and what was proven before is not any more. */
+  markProven(repository: RepositoryId, engineId: string, at: number | undefined): void;
   /** Says, before it is done, which run removes these; undefined: it did not, they stay. */
   markLeaving(repository: RepositoryId, engineIds: readonly string[], run: RunId | undefined): void;
   /** Forgets removed snapshots that were recorded before `recordedBefore` (epoch milliseconds). */
@@ -74,10 +78,11 @@ interface Row {
   addedBytes: number | null;
   suspicious: number;
   leaving: RunId | null;
+  provenAt: number | null;
 }
 
 const COLUMNS = `repository, engine_id AS engineId, snapshot, run, source, state, plan, role, created_at AS createdAt,
-  size_bytes AS sizeBytes, added_bytes AS addedBytes, suspicious, leaving`;
+  size_bytes AS sizeBytes, added_bytes AS addedBytes, suspicious, leaving, proven_at AS provenAt`;
 
 function readRow(row: unknown): LedgerSnapshot {
   const { repository, engineId, snapshot, run, source, state, plan, role, createdAt, sizeBytes, addedBytes, leaving } =
@@ -115,6 +120,7 @@ export function createSnapshotLedger(database: Database, clock: Pick<Clock, 'now
   const setOfRun = database.prepare('UPDATE snapshots SET state = ? WHERE run = ?');
   const setOne = database.prepare('UPDATE snapshots SET state = ? WHERE repository = ? AND engine_id = ?');
   const suspect = database.prepare('UPDATE snapshots SET suspicious = 1 WHERE repository = ? AND engine_id = ?');
+  const prove = database.prepare('UPDATE snapshots SET proven_at = ? WHERE repository = ? AND engine_id = ?');
   const leave = database.prepare('UPDATE snapshots SET leaving = ? WHERE repository = ? AND engine_id = ?');
   const deleteRemoved = database.prepare("DELETE FROM snapshots WHERE state = 'removed' AND recorded_at < ?");
   return {
@@ -131,13 +137,17 @@ export function createSnapshotLedger(database: Database, clock: Pick<Clock, 'now
     listByPlan: (plan) =>
       selectPlan
         .all(plan)
-        .map((row) => ({ ...readRow(row), isSuspicious: (row as unknown as Row).suspicious === 1 }))
+        .map((row) => {
+          const { suspicious, provenAt } = row as unknown as Row;
+          return { ...readRow(row), isSuspicious: suspicious === 1, isProven: provenAt !== null };
+        })
         .filter((snapshot): snapshot is PlannedSnapshot => snapshot.facts !== undefined),
     listGoodSizes: (plan, source, limit) =>
       selectSizes.all(plan, source, limit).map((row) => (row as unknown as { sizeBytes: number }).sizeBytes),
     setStateOfRun: (run, state) => void database.transact(() => setOfRun.run(state, run)),
     setState: (repository, engineId, state) => void database.transact(() => setOne.run(state, repository, engineId)),
     markSuspicious: (repository, engineId) => void database.transact(() => suspect.run(repository, engineId)),
+    markProven: (repository, engineId, at) => void database.transact(() => prove.run(at ?? null, repository, engineId)),
     markLeaving: (repository, engineIds, run) =>
       database.transact(() => {
         for (const engineId of engineIds) leave.run(run ?? null, repository, engineId);

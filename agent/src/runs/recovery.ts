@@ -10,7 +10,13 @@ import { isUncollected, readBootId, toEpochMs } from '../exec/proc.ts';
 import type { Executor } from './executor.ts';
 import { callOwedHook } from './hook-calls.ts';
 import { prepareRepository, withWorkDir } from './inputs.ts';
-import { type JournaledBackup, type JournaledForget, type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
+import {
+  type JournaledBackup,
+  type JournaledDrill,
+  type JournaledForget,
+  type JournaledRunBody,
+  journaledRunSchema,
+} from './journaled-run.ts';
 import { endPart, summariseParts, toFailure } from './part.ts';
 import { writeIfPossible } from './possible-write.ts';
 import type { Recorder } from './recorder.ts';
@@ -24,12 +30,12 @@ const listPids = (processes: readonly { pid: number }[]) => processes.map(({ pid
  * where the recorded process is gone, what is left of its group must show our mark. What is not proven lives on and is named in the log.
  */
 export function endLeftovers(workbench: Workbench): number {
-  const { log, workDirs, journal } = workbench;
+  const { log, workDirs, drillGround, journal } = workbench;
   const boot = readBootId();
   let ended = 0;
   for (const { run, stage, pid, startTime, bootId } of journal.runs.listProcesses()) {
     if (bootId === boot) {
-      const left = endGroup({ pid, startTime }, workDirs.owns);
+      const left = endGroup({ pid, startTime }, (path) => workDirs.owns(path) || drillGround.owns(path));
       if (left.ended.length > 0) log.warn({ run, pids: listPids(left.ended) }, 'ended processes that an earlier agent left');
       if (left.unproven.length > 0)
         log.warn({ run, pids: listPids(left.unproven) }, 'processes in the group of a run are not proven to be ours and live on');
@@ -148,6 +154,16 @@ function endForget({ journal }: Workbench, recorder: Recorder, body: JournaledFo
   recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs });
 }
 
+/** What was restored is thrown away with the directories of all drills; nothing is known of the backup. */
+function endDrill({ journal }: Workbench, recorder: Recorder, body: JournaledDrill, durationMs: number): void {
+  const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
+  recorder.log('error', interrupted.message);
+  const { state, failure } = endPart(body.order.source, interrupted, false);
+  const part = { source: body.order.source, state, warnings: [], bytes: 0, durationMs: 0, failure };
+  recorder.finishPart(part, () => journal.runs.revise(recorder.run, body));
+  recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs });
+}
+
 export interface Recovered {
   interrupted: number;
   requeued: number;
@@ -157,6 +173,16 @@ export interface Recovered {
 
 /** Neither begun, nor in the middle of anything: waiting for a slot or for its next attempt. */
 const isWaiting = (body: JournaledRunBody): boolean => !body.started || (body.kind === 'backup' && body.retryAt !== undefined);
+
+/** After the processes that used them are gone. */
+async function sweepDrills({ drillGround, log }: Workbench): Promise<void> {
+  try {
+    const swept = await drillGround.sweep();
+    if (swept > 0) log.warn({ swept }, 'removed what interrupted drills had restored');
+  } catch (error) {
+    log.error({ err: error }, 'what an interrupted drill restored could not be removed');
+  }
+}
 
 /** Runs the scripts that were owed when the agent ended: what they put right comes before everything else. */
 async function settleOwedHooks(workbench: Workbench, executor: Executor, spec: Spec | undefined): Promise<void> {
@@ -176,6 +202,7 @@ async function settleOwedHooks(workbench: Workbench, executor: Executor, spec: S
  */
 export async function recoverRuns(workbench: Workbench, executor: Executor, spec: Spec | undefined): Promise<Recovered> {
   endLeftovers(workbench);
+  await sweepDrills(workbench);
   const repositories = rememberDead(workbench);
   await settleOwedHooks(workbench, executor, spec);
   let interrupted = 0;
@@ -194,6 +221,7 @@ export async function recoverRuns(workbench: Workbench, executor: Executor, spec
       const durationMs = Math.max(0, workbench.clock.now() - run.openedAt);
       if (body.data.kind === 'backup') endBackup(workbench, recorder, body.data, durationMs);
       else if (body.data.kind === 'forget') endForget(workbench, recorder, body.data, durationMs);
+      else if (body.data.kind === 'drill') endDrill(workbench, recorder, body.data, durationMs);
       else if (body.data.kind === 'safety') endCutSafety(workbench, recorder, body.data, durationMs);
       else await endCutRestore(workbench, recorder, body.data, durationMs);
     } else {

@@ -24,11 +24,11 @@ function judge({ state, isSuspicious }: PlannedSnapshot): Standing {
 }
 
 function toPart(snapshot: PlannedSnapshot, pinned: ReadonlySet<string>): Part {
-  const { engineId, run, facts } = snapshot;
+  const { engineId, run, isProven, facts } = snapshot;
   const { role, createdAt, sizeBytes, addedBytes } = facts;
   const standing = judge(snapshot);
   const storedBytes = addedBytes ?? sizeBytes;
-  return { engineId, run, role, standing, createdAt, storedBytes, isPinned: pinned.has(engineId), isProven: false };
+  return { engineId, run, role, standing, createdAt, storedBytes, isPinned: pinned.has(engineId), isProven };
 }
 
 /** One answer for each source that the plan has snapshots of, in no particular order; none for a plan without a policy. */

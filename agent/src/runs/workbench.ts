@@ -11,6 +11,7 @@ import type { WorkDirs } from '../exec/work-dir.ts';
 import type { Hooks } from '../hooks/hooks.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { DrillGround } from './drill/ground.ts';
 import type { SecretHolder, SecretsApart } from './secret-holder.ts';
 
 export interface AgentLog {
@@ -51,6 +52,8 @@ export interface Workbench extends Tooling {
   secrets: SecretHolder;
   /** The scripts that this host's administrator installed. */
   hooks: Hooks;
+  /** Where restores are tried out. */
+  drillGround: DrillGround;
   createId<K extends IdKind>(kind: K): Id<K>;
   sendProgress(progress: Progress): void;
   setTimer(ms: number, callback: () => void): () => void;

@@ -46,6 +46,7 @@ import {
   type RestoreTreeOutcome,
   restoreTree,
 } from './restore.ts';
+import { type SampleInput, type SampleOutcome, sampleFiles } from './sample.ts';
 import type { TreeNode } from './tree-parse.ts';
 
 export interface ResticEngineOptions {
@@ -90,6 +91,8 @@ export interface ResticEngine {
   measure(input: RepositoryInput): Promise<MeasureOutcome>;
   /** Into an existing, empty directory; stored absolute paths appear below it. */
   restoreTree(input: RestoreTreeInput): Promise<RestoreTreeOutcome>;
+  /** Files of a snapshot, drawn by chance. */
+  sampleFiles(input: SampleInput): Promise<SampleOutcome>;
   /** The stored stream as a pipeline's producer. */
   dumpStage(input: DumpStageInput, onLog?: OnLog): Stage;
   /** Why that producer did not exit 0. */
@@ -124,6 +127,7 @@ export function createResticEngine(options: ResticEngineOptions): ResticEngine {
     prune: (input) => prune(host, input),
     measure: (input) => measure(host, input),
     restoreTree: (input) => restoreTree(host, input),
+    sampleFiles: (input) => sampleFiles(host, input),
     dumpStage: (input, onLog) => createDumpStage(host, input, onLog),
     classifyDump: (outcome) => classifyDump(host, outcome),
     readDirectory: (input) => readDirectory(host, input),

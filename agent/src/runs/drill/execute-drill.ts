@@ -1,0 +1,181 @@
+/** Executes a drill: one snapshot is restored into something private, judged, and thrown away whatever happens. */
+import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
+import { type DrillVerdict, drillVerdictSchema } from '@holdfast/shared/domain/drill.ts';
+import type { Spec, SpecPlan, SpecRepository, SpecSource } from '@holdfast/shared/domain/plan.ts';
+import { createReasonError, findReason, type Reason } from '@holdfast/shared/domain/reason.ts';
+import { AppError, toAppError } from '@holdfast/shared/errors.ts';
+import { DRILL } from '@holdfast/shared/limits.ts';
+import { compareWithPinned } from '../../engines/restic/repository.ts';
+import { type PreparedRepository, prepareRepository, withWorkDir } from '../inputs.ts';
+import type { JournaledDrill } from '../journaled-run.ts';
+import { endPart, type PartResult } from '../part.ts';
+import type { Recorder } from '../recorder.ts';
+import type { RestorePart } from '../restore-part.ts';
+import { startTimeLimit } from '../time-limit.ts';
+import type { Workbench } from '../workbench.ts';
+import { drillDatabase } from './database-drill.ts';
+import { drillFiles } from './files-drill.ts';
+import { createFindings, type DrillFindings } from './findings.ts';
+import type { DrillDir } from './ground.ts';
+
+export interface DrillExecution {
+  workbench: Workbench;
+  recorder: Recorder;
+  body: JournaledDrill;
+  spec: Spec | undefined;
+  signal: AbortSignal;
+}
+
+/** Failures that say something of the backup; all others say that the drill could not be carried out. */
+const DISPROVING: ReadonlySet<Reason> = new Set<Reason>([
+  'restore_failed',
+  'drill_failed',
+  'evidence_failed',
+  'repository_damaged',
+  'snapshot_missing',
+]);
+
+interface Ready {
+  plan: SpecPlan;
+  source: SpecSource;
+  repository: SpecRepository;
+}
+
+function getReady({ body, spec }: DrillExecution): Ready {
+  const plan = spec?.plans.find((candidate) => candidate.id === body.order.plan);
+  const source = spec?.sources.find((candidate) => candidate.id === body.order.source);
+  const repository = spec?.repositories.find((candidate) => candidate.id === body.repository);
+  if (!plan || !source || !repository)
+    throw new AppError('not_found', 'this host does not have the plan with that source and repository any more');
+  return { plan, source, repository };
+}
+
+async function checkRepository(part: RestorePart, { repository }: Ready): Promise<void> {
+  const { engine, workDir, signal } = part;
+  const found = await engine.findRepository({ access: part.repository.access, workDir, signal });
+  if (found.state !== 'found') throw createReasonError(found.failure.reason, found.failure.message);
+  const stranger = compareWithPinned(found.engineId, repository.pinnedId);
+  if (stranger) throw createReasonError(stranger.reason, stranger.message);
+}
+
+async function tryOut(execution: DrillExecution, ready: Ready, dir: DrillDir, findings: DrillFindings): Promise<void> {
+  const { workbench, recorder, body, signal } = execution;
+  const { order } = body;
+  await withWorkDir(workbench, async (workDir) => {
+    const repository: PreparedRepository = prepareRepository(workbench, ready.repository, workDir);
+    recorder.addRedaction(repository.redact);
+    const exec = workbench.execFor(recorder.run).withLimits(ready.plan.options.limits);
+    for (const unmet of exec.unmetLimits) recorder.log('warn', unmet);
+    const { engineId, sizeBytes, fileName } = order;
+    const engine = workbench.engine(exec);
+    const part: RestorePart = { tooling: workbench, exec, engine, recorder, repository, engineId, sizeBytes, workDir, signal };
+    const opening = { checkRepository: () => checkRepository(part, ready), findings };
+    const { drill, label } = getSourceAdapter(ready.source.kind);
+    const ground = workbench.drillGround;
+    if (fileName === undefined) {
+      // The engine restores with the rights it read with, into a directory that nobody else may enter.
+      await drillFiles({
+        ...part,
+        ...opening,
+        target: workbench.drillGround.seclude(dir),
+        measureRoom: () => ground.measureRoom(),
+      });
+      return;
+    }
+    if (!drill) throw new AppError('unsupported', `a dump of the kind “${label}” cannot be tried out on a host`);
+    await drillDatabase({ ...part, ...opening, ground, dir, drill, fileName, assertions: order.assertions });
+  });
+}
+
+/** What the findings come to; undefined where the drill was not carried out. */
+function judge({
+  findings,
+  ageMs,
+  failure,
+}: {
+  findings: DrillFindings;
+  ageMs: number;
+  failure: AppError | undefined;
+}): DrillVerdict | undefined {
+  const reason = failure && findReason(failure);
+  if (failure && !(reason !== undefined && DISPROVING.has(reason))) return undefined;
+  const { restoreMs = 0, rows, things } = findings;
+  return drillVerdictSchema.parse({
+    isProven: failure === undefined,
+    restoreMs,
+    snapshotAgeMs: ageMs,
+    things,
+    ...(rows === undefined ? {} : { rows }),
+  });
+}
+
+async function runToVerdict(execution: DrillExecution, ready: Ready, findings: DrillFindings): Promise<void> {
+  const { drillGround } = execution.workbench;
+  const dir = drillGround.create();
+  try {
+    await tryOut(execution, ready, dir, findings);
+  } finally {
+    await drillGround.remove(dir);
+  }
+  const failing = findings.evidence.filter(({ ok }) => !ok);
+  const [first] = failing;
+  if (first === undefined) return;
+  const more = failing.length > 1 ? ` (and ${failing.length - 1} more)` : '';
+  throw createReasonError('drill_failed', `${first.seen}${more}`);
+}
+
+/** Runs to its end; whatever happens is recorded, nothing is thrown. */
+export async function executeDrill(execution: DrillExecution): Promise<void> {
+  const { workbench, recorder, body, signal } = execution;
+  const { order, repository } = body;
+  const startedAt = workbench.clock.monotonicMs();
+  const findings = createFindings();
+  const ageMs = Math.max(0, workbench.clock.now() - order.createdAt);
+  let failure: AppError | undefined;
+  let result: PartResult = { source: order.source, state: 'succeeded', warnings: [], bytes: 0, evidence: [] };
+  let minutes: number = DRILL.minutes;
+  try {
+    if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
+    body.started = true;
+    recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
+    const ready = getReady(execution);
+    minutes = ready.plan.options.timeoutMinutes || DRILL.minutes;
+    const limit = startTimeLimit(workbench, workbench.clock.now(), minutes, signal);
+    try {
+      await runToVerdict({ ...execution, signal: limit.signal }, ready, findings);
+    } catch (thrown) {
+      if (limit.signal.aborted && !signal.aborted)
+        throw createReasonError('timed_out', `This drill took longer than ${minutes} minutes and was ended`);
+      throw thrown;
+    } finally {
+      limit.stop();
+    }
+  } catch (thrown) {
+    failure = toAppError(thrown);
+    if (failure.code === 'internal') workbench.log.error({ err: thrown, run: recorder.run }, 'a drill failed unexpectedly');
+    const ended = endPart(order.source, failure, signal.aborted);
+    recorder.log('error', ended.failure.message);
+    result = ended;
+  }
+  const verdict = judge({ findings, ageMs, failure });
+  const durationMs = Math.max(0, Math.round(workbench.clock.monotonicMs() - startedAt));
+  const { state, failure: told } = result;
+  recorder.finishPart(
+    {
+      source: order.source,
+      state,
+      warnings: [...findings.warnings],
+      bytes: findings.bytes,
+      durationMs,
+      ...(told ? { failure: told } : {}),
+      ...(verdict ? { drill: verdict } : {}),
+    },
+    () => {
+      if (!verdict) return;
+      const at = verdict.isProven ? workbench.clock.now() : undefined;
+      workbench.journal.snapshots.markProven(repository, order.engineId, at);
+    },
+  );
+  recorder.finalize();
+  recorder.finish({ state, failure: told, evidence: findings.evidence, bytes: findings.bytes });
+}

@@ -1,0 +1,138 @@
+/** Restores a sample of files and compares it: with the repository by the engine itself, and with the live files where they are unchanged. */
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { DRILL } from '@holdfast/shared/limits.ts';
+import type { SampledFile } from '../../engines/restic/sample.ts';
+import { createRate } from '../rate.ts';
+import { inStage, RESTORE_STALL_MS, type RestorePart } from '../restore-part.ts';
+import type { DrillFindings } from './findings.ts';
+
+const CHUNK_BYTES = 1024 * 1024;
+/** Paths named in the evidence. */
+const NAMED = 3;
+
+export interface FilesDrillPart extends RestorePart {
+  /** A private directory that exists and is empty. */
+  target: string;
+  measureRoom(): number;
+  findings: DrillFindings;
+  /** Makes sure that the repository is there and the pinned one. */
+  checkRepository(): Promise<void>;
+}
+
+async function hashOpen(file: FileHandle, signal: AbortSignal): Promise<string> {
+  const digest = createHash('sha256');
+  for await (const chunk of file.createReadStream({ autoClose: false, highWaterMark: CHUNK_BYTES, signal }))
+    digest.update(chunk as Buffer);
+  return digest.digest('hex');
+}
+
+/** Never follows a link in the last place, and opens nothing that would wait. */
+const openPlain = (path: string) => open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+
+async function hashFile(path: string, signal: AbortSignal): Promise<string> {
+  const file = await openPlain(path);
+  try {
+    return await hashOpen(file, signal);
+  } finally {
+    await file.close();
+  }
+}
+
+/** The hash of the live file, if it is still the one that was backed up; undefined if it is gone, was changed, or may not be read. */
+async function hashLive({ path, sizeBytes, modifiedNs }: SampledFile, signal: AbortSignal): Promise<string | undefined> {
+  const file = await openPlain(path).catch(() => undefined);
+  if (!file) return undefined;
+  try {
+    const isSame = async () => {
+      const found = await file.stat({ bigint: true });
+      return found.isFile() && found.size === BigInt(sizeBytes) && found.mtimeNs === modifiedNs;
+    };
+    if (!(await isSame())) return undefined;
+    const digest = await hashOpen(file, signal);
+    return (await isSame()) ? digest : undefined;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+async function compareWithLive(part: FilesDrillPart, files: readonly SampledFile[]): Promise<void> {
+  const { findings, recorder, signal, target } = part;
+  const different: string[] = [];
+  let compared = 0;
+  for (const file of files) {
+    if (signal.aborted) throw createReasonError('cancelled', 'Cancelled; what was restored is removed');
+    const live = await hashLive(file, signal);
+    if (live === undefined) continue;
+    compared += 1;
+    if ((await hashFile(join(target, file.path), signal)) !== live) different.push(file.path);
+  }
+  if (compared === 0) {
+    recorder.log('info', 'no file of the sample is unchanged on the host, so none is compared with it');
+    return;
+  }
+  const named = different.slice(0, NAMED).map((path) => path.slice(-100));
+  findings.evidence.push({
+    check: 'same_content',
+    ok: different.length === 0,
+    seen:
+      different.length === 0
+        ? `${compared} of ${files.length} files are unchanged on the host since, and equal byte for byte`
+        : `${different.length} of ${compared} files differ from those on the host, which were not changed since: ${named.join(', ')}`,
+  });
+}
+
+async function drawSample(part: FilesDrillPart): Promise<readonly SampledFile[]> {
+  const { engine, recorder, repository, workDir, engineId, signal } = part;
+  await part.checkRepository();
+  const sampled = await engine.sampleFiles({
+    access: repository.access,
+    workDir,
+    snapshotId: engineId,
+    seed: recorder.run,
+    limits: { files: DRILL.sampleFiles, bytes: DRILL.sampleBytes, pathBytes: DRILL.samplePathBytes },
+    signal,
+  });
+  if (sampled.failure) throw createReasonError(sampled.failure.reason, sampled.failure.message);
+  const { files, fileCount } = sampled;
+  if (files.length === 0) throw createReasonError('drill_failed', 'The snapshot holds no file that could be tried out');
+  const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  if (part.measureRoom() < bytes + DRILL.spareBytes)
+    throw createReasonError('disk_full', `The sample has ${bytes} bytes, and there is not enough room on this host`);
+  recorder.log('info', `a sample of ${files.length} of ${fileCount} files with ${bytes} bytes, drawn by chance`);
+  return files;
+}
+
+/** Throws the reason when it cannot be carried out or when the restore fails; what does not hold is in the findings. */
+export async function drillFiles(part: FilesDrillPart): Promise<void> {
+  const { recorder, tooling, engine, findings, target } = part;
+  const files = await inStage(recorder, 'preflight', () => drawSample(part));
+  const totalBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  await inStage(recorder, 'restore', async () => {
+    const startedAt = tooling.clock.monotonicMs();
+    const rate = createRate(tooling.clock);
+    const outcome = await engine.restoreTree({
+      access: part.repository.access,
+      workDir: part.workDir,
+      snapshotId: part.engineId,
+      target,
+      includes: files.map(({ path }) => path),
+      signal: part.signal,
+      stallMs: RESTORE_STALL_MS,
+      onProgress: ({ bytes }) => recorder.progress({ stage: 'restore', bytes, totalBytes, bytesPerSecond: rate.look(bytes) }),
+      onLog: (level, text) => recorder.log(level, text),
+    });
+    findings.evidence.push(...outcome.evidence);
+    if (outcome.failure) throw createReasonError(outcome.failure.reason, outcome.failure.message);
+    findings.restoreMs = Math.max(0, Math.round(tooling.clock.monotonicMs() - startedAt));
+    findings.things = files.length;
+    findings.bytes = totalBytes;
+  });
+  await inStage(recorder, 'evidence', () => compareWithLive(part, files));
+}
