@@ -119,8 +119,12 @@ export async function check(host: ResticHost, input: CheckInput): Promise<CheckO
   const failure = judge(host, output, findings);
   const { result } = output;
   const wasEnded = result.signal !== null || result.exitCode === 130 || result.ending !== 'exited';
-  if (wasEnded) input.onLockLook?.(await clearOwnLocks(host, input));
-  else if (failure !== undefined && failure.reason !== 'repository_damaged') input.onLockLook?.(notLooked(failure));
+  if (wasEnded) {
+    const look = await clearOwnLocks(host, input);
+    input.onLockLook?.(look);
+  } else if (failure !== undefined && failure.reason !== 'repository_damaged') {
+    input.onLockLook?.(notLooked(failure));
+  }
   return {
     failure,
     damagedPacks: [...findings.packs],

@@ -48,7 +48,11 @@ export async function prune(host: ResticHost, input: PruneInput): Promise<PruneO
     onLog: input.onLog,
   });
   const wasEnded = result.signal !== null || result.exitCode === 130 || result.ending !== 'exited';
-  if (wasEnded) input.onLockLook?.(await clearOwnLocks(host, input));
-  else if (failure?.reason.startsWith('repository_')) input.onLockLook?.(notLooked(failure));
+  if (wasEnded) {
+    const look = await clearOwnLocks(host, input);
+    input.onLockLook?.(look);
+  } else if (failure?.reason.startsWith('repository_')) {
+    input.onLockLook?.(notLooked(failure));
+  }
   return failure ? { failure } : { freedBytes: freedBytes ?? 0 };
 }
