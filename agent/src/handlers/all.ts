@@ -8,6 +8,7 @@ import { assertInTime } from './in-time.ts';
 import { createRepositoryInit, createRepositoryTest } from './repository-questions.ts';
 import { createRestoreLook } from './restore-look.ts';
 import { createSecretsPut } from './secrets-put.ts';
+import { createSnapshotQuestions } from './snapshot-questions.ts';
 import { createSourceDiscover, createSourceTest } from './source-questions.ts';
 import { createSpecPut } from './spec-put.ts';
 import { createTokenRotate } from './token-rotate.ts';
@@ -53,6 +54,7 @@ export function createHandlers({ workbench, executor, credentials, onSpec }: Han
     'source.discover': createSourceDiscover(workbench),
     'repository.test': createRepositoryTest(workbench),
     'repository.init': createRepositoryInit(workbench),
+    ...createSnapshotQuestions(workbench),
     'token.rotate': createTokenRotate(workbench, credentials),
   };
 }
