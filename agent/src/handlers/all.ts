@@ -5,6 +5,7 @@ import type { Executor } from '../runs/executor.ts';
 import type { Workbench } from '../runs/workbench.ts';
 import type { Handlers } from '../session/agent-peer.ts';
 import { assertInTime } from './in-time.ts';
+import { createLockQuestions } from './lock-questions.ts';
 import { createRepositoryInit, createRepositoryTest } from './repository-questions.ts';
 import { createRestoreLook } from './restore-look.ts';
 import { createSecretsPut } from './secrets-put.ts';
@@ -41,6 +42,14 @@ export function createHandlers({ workbench, executor, credentials, onSpec }: Han
       assertOrderInTime(id, body.notAfter);
       return executor.startForget(body, id);
     },
+    'check.start': (order, id) => {
+      assertOrderInTime(id, order.notAfter);
+      return executor.startMaintenance({ kind: 'check', order }, id);
+    },
+    'prune.start': (order, id) => {
+      assertOrderInTime(id, order.notAfter);
+      return executor.startMaintenance({ kind: 'prune', order }, id);
+    },
     'drill.start': (body, id) => {
       assertOrderInTime(id, body.notAfter);
       return executor.startDrill(body, id);
@@ -55,6 +64,7 @@ export function createHandlers({ workbench, executor, credentials, onSpec }: Han
     'repository.test': createRepositoryTest(workbench),
     'repository.init': createRepositoryInit(workbench),
     ...createSnapshotQuestions(workbench),
+    ...createLockQuestions(workbench),
     'token.rotate': createTokenRotate(workbench, credentials),
   };
 }

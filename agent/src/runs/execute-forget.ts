@@ -10,10 +10,12 @@ import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
 import type { LockCheck } from '../engines/restic/locks.ts';
-import { prepareRepository, withWorkDir } from './inputs.ts';
+import { toRemovalFailure } from './execute-maintenance.ts';
+import { type PreparedRepository, prepareRepository, prepareRepositoryDraft, withWorkDir } from './inputs.ts';
 import { type JournaledForget, journaledBackupSchema } from './journaled-run.ts';
+import { toOrderedRef } from './maintenance-secrets.ts';
 import { openRepository } from './open-repository.ts';
-import { endPart, type PartResult, summariseParts } from './part.ts';
+import { endPart, type PartResult, summariseParts, toFailure } from './part.ts';
 import type { NextAttempt } from './queue.ts';
 import type { Recorder } from './recorder.ts';
 import { describeOutcome, planPlanRetention, type SourceRetention } from './retention.ts';
@@ -82,6 +84,17 @@ function getReady({ workbench, recorder, body, spec }: ForgetExecution): Ready {
   return { engine: workbench.engine(exec), plan, repository, spec };
 }
 
+/** Through the admin credential where the order brought one. */
+function prepare(
+  { workbench, recorder, body }: ForgetExecution,
+  repository: SpecRepository,
+  workDir: string,
+): PreparedRepository {
+  if (!body.admin) return prepareRepository(workbench, repository, workDir);
+  const prepared = prepareRepositoryDraft(workbench, body.admin.draft, toOrderedRef(recorder.run), workDir);
+  return { ...prepared, pinnedId: repository.pinnedId };
+}
+
 const toPart = (source: SourceId, state: PartResult['state'], failure?: PartResult['failure']): PartResult => ({
   source,
   state,
@@ -129,7 +142,7 @@ async function removeOf({ execution, ready, onLockLook }: Removing, found: Sourc
   recorder.beginStage('forget', source);
   snapshots.markLeaving(repository, [...whys.keys()], recorder.run);
   const { gone, failure } = await withWorkDir(workbench, async (workDir) => {
-    const prepared = prepareRepository(workbench, ready.repository, workDir);
+    const prepared = prepare(execution, ready.repository, workDir);
     const tags = [`host:${ready.spec.host}`, `plan:${body.plan}`, `source:${source}`];
     const { access, pinnedId } = prepared;
     const onLog: Recorder['log'] = (level, text) => recorder.log(level, text);
@@ -148,7 +161,10 @@ async function removeOf({ execution, ready, onLockLook }: Removing, found: Sourc
     undefined,
   );
   recorder.endStage('forget', failure === undefined, source);
-  if (failure) throw createReasonError(failure.reason, failure.message);
+  if (failure) {
+    const { reason, message } = toRemovalFailure(failure, body.admin !== undefined);
+    throw createReasonError(reason, message);
+  }
   recorder.log(
     'info',
     `removed from the repository: ${gone.length} of ${removals.length}; their space comes back when it is pruned`,
@@ -165,6 +181,20 @@ function finishPart({ workbench, recorder, body }: ForgetExecution, part: PartRe
   );
 }
 
+/** Whether the credential of this run may only add, as the repository's settings say. */
+function addsOnly({ body, spec }: ForgetExecution): boolean {
+  return body.admin === undefined && spec?.repositories.find(({ id }) => id === body.repository)?.addsOnly === true;
+}
+
+function endUntouched(execution: ForgetExecution, end: ForgetEnd): ForgetEnd {
+  const { recorder, body } = execution;
+  const failure = toFailure(createReasonError('removal_refused', 'The credential of this host may only add'));
+  recorder.log('warn', failure.message);
+  for (const source of body.sources) finishPart(execution, { ...toPart(source, 'skipped'), failure });
+  recorder.finish({ state: 'skipped', failure, evidence: [], bytes: 0 });
+  return end;
+}
+
 /** Runs to its end, or to the next try where others work in the repository; whatever happens is recorded, nothing is thrown. */
 export async function executeForget(execution: ForgetExecution): Promise<ForgetEnd> {
   const { workbench, recorder, body, signal, tries } = execution;
@@ -175,6 +205,7 @@ export async function executeForget(execution: ForgetExecution): Promise<ForgetE
   const listOpen = () => body.sources.filter((source) => !body.ended.some((part) => part.source === source));
   try {
     if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
+    if (addsOnly(execution)) return endUntouched(execution, end);
     if (!body.started) {
       body.started = true;
       recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
@@ -188,7 +219,7 @@ export async function executeForget(execution: ForgetExecution): Promise<ForgetE
     if (listOpen().length > 0) {
       await withWorkDir(workbench, async (workDir) => {
         const { engine, repository } = ready;
-        const prepared = prepareRepository(workbench, repository, workDir);
+        const prepared = prepare(execution, repository, workDir);
         recorder.addRedaction(prepared.redact);
         await openRepository({ engine, recorder, prepared, repository, workDir, signal });
       });

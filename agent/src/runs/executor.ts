@@ -16,6 +16,7 @@ import { executeRestore } from './execute-restore.ts';
 import { createForgetRuns } from './forget-runs.ts';
 import type { Hold } from './hold.ts';
 import { type JournaledBackup, type JournaledRestore, type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
+import { createMaintenanceRuns, type MaintenanceOrder } from './maintenance-runs.ts';
 import { writeIfPossible } from './possible-write.ts';
 import { createQueue, type Job } from './queue.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
@@ -40,6 +41,7 @@ export interface Executor {
   startRestore(order: RequestBody<'restore.start'>, orderId: string): { run: RunId };
   startForget(order: RequestBody<'forget.start'>, orderId: string): { run: RunId };
   startDrill(order: RequestBody<'drill.start'>, orderId: string): { run: RunId };
+  startMaintenance(ordered: MaintenanceOrder, orderId: string): { run: RunId };
   cancel(run: RunId): boolean;
   /** Puts back what waited when the agent ended; see `recovery.ts` for what ran. */
   enqueueAgain(run: RunId, body: JournaledRunBody): void;
@@ -118,6 +120,17 @@ export function createExecutor(options: ExecutorOptions): Executor {
     },
   });
 
+  const maintenanceRuns = createMaintenanceRuns({
+    workbench,
+    queue,
+    record: (run, event, effects) => recordRun(run, event, effects),
+    createRecorder: (run) => createRecorderFor(run, 0),
+    onEnd(run, repository, end) {
+      if (!end.owesLook) forgetProcesses(run);
+      options.onRepositoryUsed(repository, end);
+    },
+  });
+
   const drillRuns = createDrillRuns({
     workbench,
     queue,
@@ -160,6 +173,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
     // Carried out inside a restore; it never waits.
     if (body.kind === 'safety') return;
     if (body.kind === 'forget') return forgetRuns.enqueue(run, body, createRecorderFor(run, firstLine));
+    if (body.kind === 'check' || body.kind === 'prune')
+      return maintenanceRuns.enqueue(run, body, createRecorderFor(run, firstLine));
     if (body.kind === 'drill') return drillRuns.enqueue(run, body, createRecorderFor(run, firstLine));
     const { order } = body;
     const recorder = createRecorderFor(run, firstLine);
@@ -306,6 +321,17 @@ export function createExecutor(options: ExecutorOptions): Executor {
       if (wasCarriedOut(orderId)) return { run: order.run };
       assertRoom();
       drillRuns.start(order, getPlan(order.plan), rememberAnswer(orderId, 'drill.start', order.run));
+      carriedOut.add(orderId);
+      return { run: order.run };
+    },
+    startMaintenance(ordered, orderId) {
+      const { kind, order } = ordered;
+      if (wasCarriedOut(orderId)) {
+        maintenanceRuns.takeSecretsAgain(ordered);
+        return { run: order.run };
+      }
+      assertRoom();
+      maintenanceRuns.start(ordered, rememberAnswer(orderId, `${kind}.start`, order.run));
       carriedOut.add(orderId);
       return { run: order.run };
     },

@@ -10,6 +10,7 @@ import type { NewRun } from '../journal/run-journal.ts';
 import type { BackupEnd } from './execute-backup.ts';
 import { executeForget, listForgettable, lookAtRetention } from './execute-forget.ts';
 import type { JournaledForget } from './journaled-run.ts';
+import { stripRepository } from './maintenance-secrets.ts';
 import type { Queue } from './queue.ts';
 import type { Recorder } from './recorder.ts';
 import { tellHolds } from './told-holds.ts';
@@ -24,11 +25,14 @@ export interface ForgetRuns {
   startByHand(order: RequestBody<'forget.start'>, plan: SpecPlan, effects: () => void): void;
 }
 
+const TOLD_EVERY_MS = 24 * 3_600_000;
+
 /** Why such a run was made. */
 interface Origin {
   trigger: Trigger;
   isApproved?: boolean;
   requestedBy?: string;
+  admin?: JournaledForget['admin'];
 }
 
 export interface ForgetRunsPorts {
@@ -61,10 +65,19 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
           release,
         );
         tries += 1;
-        if (!next) ports.onEnd(run, body.repository, end);
-        return next;
+        if (next) return next;
+        workbench.secrets.release(run);
+        ports.onEnd(run, body.repository, end);
+        return undefined;
       },
     });
+  };
+
+  /** Where the host may only add, a person hears of it once a day, not after each backup. */
+  const wasTold = (plan: SpecPlan): boolean => {
+    if (!ports.spec()?.repositories.some(({ id, addsOnly }) => id === plan.repositoryId && addsOnly === true)) return false;
+    const [last] = journal.runs.listClosed(plan.id, 'forget', 1);
+    return last !== undefined && clock.now() - last.openedAt < TOLD_EVERY_MS;
   };
 
   /** Whether such a run of this plan waits or runs. */
@@ -73,6 +86,8 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
   const start = (run: RunId, plan: SpecPlan, sources: SourceId[], by: Origin, effects?: () => void) => {
     const { id, repositoryId: repository } = plan;
     const { trigger, isApproved = false, requestedBy } = by;
+    // Never written down, whatever the host keeps.
+    const admin = by.admin && stripRepository(workbench.secrets, run, by.admin);
     const body: JournaledForget = {
       kind: 'forget',
       plan: id,
@@ -82,6 +97,7 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
       isApproved,
       started: false,
       ended: [],
+      ...(admin ? { admin } : {}),
     };
     const event = { type: 'run.created', run, at: clock.now(), kind: 'forget', trigger, plan: id, repository, sources } as const;
     ports.record({ run, kind: 'forget', plan: id, body }, requestedBy === undefined ? event : { ...event, requestedBy }, effects);
@@ -94,7 +110,7 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
       const plan = ports.spec()?.plans.find((candidate) => candidate.id === id);
       if (!plan || isUnderWay(id) || queue.waiting >= RUNS.queued) return;
       const sources = listForgettable(workbench, plan);
-      if (sources.length > 0) start(workbench.createId('run'), plan, sources, { trigger: 'follow_up' });
+      if (sources.length > 0 && !wasTold(plan)) start(workbench.createId('run'), plan, sources, { trigger: 'follow_up' });
     },
     startByHand(order, plan, effects) {
       if (plan.retention === undefined)

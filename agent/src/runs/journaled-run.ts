@@ -64,10 +64,31 @@ export const journaledForgetSchema = z.object({
   trigger: z.enum(TRIGGERS),
   /** A person agreed to remove more at once than is removed unasked. */
   isApproved: z.boolean(),
+  /** The repository through its admin credential, whose secrets are held apart. */
+  admin: REQUESTS['forget.start'].body.shape.admin,
   started: z.boolean(),
   ended: z.array(endedPartSchema),
 });
 export type JournaledForget = z.infer<typeof journaledForgetSchema>;
+
+export const journaledCheckSchema = z.object({
+  kind: z.literal('check'),
+  /** The order as it came; its secrets are still sealed, or held apart. */
+  order: REQUESTS['check.start'].body,
+  repository: idSchema('repository'),
+  started: z.boolean(),
+});
+
+export const journaledPruneSchema = z.object({
+  kind: z.literal('prune'),
+  /** As with a check; the admin credential is always held apart. */
+  order: REQUESTS['prune.start'].body,
+  repository: idSchema('repository'),
+  started: z.boolean(),
+});
+
+export const journaledMaintenanceSchema = z.discriminatedUnion('kind', [journaledCheckSchema, journaledPruneSchema]);
+export type JournaledMaintenance = z.infer<typeof journaledMaintenanceSchema>;
 
 /** The backup of what a restore is about to change: a run of its own, carried out inside the restore. */
 export const journaledSafetySchema = z.object({
@@ -92,5 +113,7 @@ export const journaledRunSchema = z.discriminatedUnion('kind', [
   journaledRestoreSchema,
   journaledSafetySchema,
   journaledForgetSchema,
+  journaledCheckSchema,
+  journaledPruneSchema,
 ]);
 export type JournaledRunBody = z.infer<typeof journaledRunSchema>;

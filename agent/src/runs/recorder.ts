@@ -50,6 +50,8 @@ export interface Recorder {
   snapshot(made: SnapshotMade, effects: () => void): void;
   /** Snapshots of a source are gone; at most `RUNS.removedPerEvent` at once. */
   removed(source: SourceId, snapshots: readonly { engineId: string; why: string }[], effects: () => void): void;
+  /** How big the run's repository is. */
+  measured(size: { sizeBytes: number; uncompressedBytes?: number | undefined; snapshots: number }): void;
   finishPart(part: PartEnd, effects: () => void): void;
   finalize(): void;
   finish(end: RunEnd): void;
@@ -181,6 +183,9 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
     },
     snapshot(made, effects) {
       append({ type: 'snapshot.made', run, at: at(), snapshot: { ...made, evidence: clipEvidence(made.evidence, 20) } }, effects);
+    },
+    measured(size) {
+      append({ type: 'repository.measured', run, at: at(), ...size });
     },
     finishPart(part, effects) {
       const failure = clipFailure(part.failure);

@@ -154,6 +154,13 @@ function endForget({ journal }: Workbench, recorder: Recorder, body: JournaledFo
   recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs });
 }
 
+/** Neither a cut check nor a cut prune leaves a repository in which anything is missing. */
+function endMaintenance(recorder: Recorder, durationMs: number): void {
+  const failure = toFailure(createReasonError('interrupted', 'The agent ended in the middle of this run'));
+  recorder.log('error', failure.message);
+  recorder.finish({ state: 'failed', failure, evidence: [], bytes: 0, durationMs });
+}
+
 /** What was restored is thrown away with the directories of all drills; nothing is known of the backup. */
 function endDrill({ journal }: Workbench, recorder: Recorder, body: JournaledDrill, durationMs: number): void {
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
@@ -221,6 +228,7 @@ export async function recoverRuns(workbench: Workbench, executor: Executor, spec
       const durationMs = Math.max(0, workbench.clock.now() - run.openedAt);
       if (body.data.kind === 'backup') endBackup(workbench, recorder, body.data, durationMs);
       else if (body.data.kind === 'forget') endForget(workbench, recorder, body.data, durationMs);
+      else if (body.data.kind === 'check' || body.data.kind === 'prune') endMaintenance(recorder, durationMs);
       else if (body.data.kind === 'drill') endDrill(workbench, recorder, body.data, durationMs);
       else if (body.data.kind === 'safety') endCutSafety(workbench, recorder, body.data, durationMs);
       else await endCutRestore(workbench, recorder, body.data, durationMs);

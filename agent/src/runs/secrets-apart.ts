@@ -5,7 +5,8 @@ import { DEFAULT_PLAN_OPTIONS, type Spec } from '@holdfast/shared/domain/plan.ts
 import type { AdapterDraft, RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { JournaledRun } from '../journal/run-journal.ts';
 import type { Hold } from './hold.ts';
-import { journaledRestoreSchema } from './journaled-run.ts';
+import { type JournaledMaintenance, journaledMaintenanceSchema, journaledRestoreSchema } from './journaled-run.ts';
+import { stripRepository } from './maintenance-secrets.ts';
 import type { Job } from './queue.ts';
 import type { SecretHolder, SecretName } from './secret-holder.ts';
 import type { Workbench } from './workbench.ts';
@@ -38,11 +39,21 @@ export function setSecretsAside(holder: SecretHolder, order: RestoreOrder): Rest
   return holder.keepsNone ? stripOrder(holder, order) : order;
 }
 
+/** Checks and prunes are stripped as restores are. */
+function stripMaintenance(holder: Pick<SecretHolder, 'holdFor'>, body: JournaledMaintenance): JournaledMaintenance {
+  const repository = stripRepository(holder, body.order.run, body.order.repository);
+  return body.kind === 'check'
+    ? { ...body, order: { ...body.order, repository } }
+    : { ...body, order: { ...body.order, repository } };
+}
+
 /** Takes every secret out of what the journal keeps of runs; for the transaction after which the host keeps none. */
 export function stripJournal({ journal, secrets }: Pick<Workbench, 'journal' | 'secrets'>): void {
   for (const { run, body } of journal.runs.listOpen()) {
     const parsed = journaledRestoreSchema.safeParse(body);
     if (parsed.success) journal.runs.revise(run, { ...parsed.data, order: stripOrder(secrets, parsed.data.order) });
+    const upkeep = journaledMaintenanceSchema.safeParse(body);
+    if (upkeep.success) journal.runs.revise(run, stripMaintenance(secrets, upkeep.data));
   }
   // What has ended keeps its story; a body that cannot be read is worth less than what it may hold.
   const noHolder = { holdFor: () => undefined };
@@ -50,6 +61,11 @@ export function stripJournal({ journal, secrets }: Pick<Workbench, 'journal' | '
     const parsed = journaledRestoreSchema.safeParse(body);
     return parsed.success ? { ...parsed.data, order: stripOrder(noHolder, parsed.data.order) } : null;
   });
+  for (const kind of ['check', 'prune'] as const)
+    journal.runs.changeClosed(kind, (body) => {
+      const parsed = journaledMaintenanceSchema.safeParse(body);
+      return parsed.success ? stripMaintenance(noHolder, parsed.data) : null;
+    });
   journal.oweRewrite();
 }
 
@@ -81,6 +97,8 @@ function findGraceMs(spec: Spec | undefined, plan: PlanId | undefined): number {
   return options.graceMinutes * 60_000;
 }
 
+const WITH_ORDER: ReadonlySet<Job['kind']> = new Set(['restore', 'check', 'prune']);
+
 /**
  * Holds runs whose secrets are not here until the server brings them. One that has waited for its plan's grace is let go: it finds no
  * secrets, ends as failed, and makes room for the next.
@@ -88,8 +106,8 @@ function findGraceMs(spec: Spec | undefined, plan: PlanId | undefined): number {
 export function createSecretHold({ clock, holder, ...ports }: SecretHoldPorts): (job: Job) => Hold | undefined {
   return (job) => {
     const spec = ports.spec();
-    // The secrets of a restore come with its order; a backup that only stands aside for another one needs none.
-    if (job.kind === 'restore' || (job.kind === 'backup' && job.sources.length === 0)) return undefined;
+    // The secrets of these come with their order; a backup that only stands aside for another one needs none.
+    if (WITH_ORDER.has(job.kind) || (job.kind === 'backup' && job.sources.length === 0)) return undefined;
     if (listMissing(spec, job, holder).length === 0) return undefined;
     const run = ports.findRun(job.run);
     const since = run && (run.fireAt ?? run.openedAt);

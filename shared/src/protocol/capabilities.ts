@@ -8,6 +8,8 @@ import type { RequestType } from './messages.ts';
 export const AGENT_CAPABILITIES = [
   'secrets.put',
   'forget.start',
+  'check.start',
+  'prune.start',
   'drill.start',
   'restore.look',
   'snapshot.list',
