@@ -53,6 +53,8 @@ export interface ToolOptions {
   /** Ends the tool when it moved no byte for this long; needs Linux's `/proc/<pid>/io`. */
   stallMs?: number | undefined;
   outputBytes?: number | undefined;
+  /** A descriptor that standard output goes to, which stays the caller's to close; then nothing is collected. */
+  stdoutTo?: number | undefined;
   /** `latin1` keeps every byte as one character, for looking at the first bytes of binary output. Default `utf8`. */
   stdoutEncoding?: 'utf8' | 'latin1' | undefined;
   /** Bytes the process has read or written so far, about once a second. */

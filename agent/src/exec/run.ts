@@ -22,7 +22,7 @@ export async function runTool(launcher: Launcher, options: ToolOptions): Promise
   try {
     const running = startStage(launcher, options.stage, options.workDir, {
       stdin: 'ignore',
-      stdout: 'pipe',
+      stdout: options.stdoutTo ?? 'pipe',
       outputBytes: options.outputBytes ?? PROCESS.toolOutputBytes,
       stdoutEncoding: options.stdoutEncoding ?? 'utf8',
       enoughBytes: options.enoughBytes,

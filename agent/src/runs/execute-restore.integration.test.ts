@@ -18,6 +18,7 @@ import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { GENERATIONS, writeNoise } from '../engines/restic/laboratory.ts';
 import { carryOut, createOrder, getMade, giveOrder, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
 import { findEvent, openRunRig, outline, PASSWORD, type RunRig, writeFolder } from './fixtures/run-rig.ts';
+import { nameStaging } from './restore-staging.ts';
 
 /** Names that shells, terminals, options and text encodings trip over. */
 const HOSTILE_NAMES = [
@@ -138,7 +139,8 @@ for (const { version, binary } of GENERATIONS) {
       const order = createOrder(rig, large, stored, { directory: target });
       await giveOrder(rig, order);
       const isBusy = () => rig.executor.listRuns().includes(order.run);
-      while (isBusy() && !existsSync(join(target, noise, 'big-1'))) await new Promise((resolve) => setImmediate(resolve));
+      const written = join(target, nameStaging(order.run), noise, 'big-1');
+      while (isBusy() && !existsSync(written)) await new Promise((resolve) => setImmediate(resolve));
       // Another restore, or a person, uses the parent that this one made.
       writeFolder(join(rig.dir, 'new/other'), { mine: 'precious' });
       const cancel = { run: order.run, requestedBy: 'ann', notAfter: order.notAfter };

@@ -1,4 +1,5 @@
 /** Executes a restore run. */
+import type { Config } from '@holdfast/shared/adapters/field.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
@@ -12,6 +13,8 @@ import { writeIfPossible } from './possible-write.ts';
 import type { Recorder } from './recorder.ts';
 import { restoreDatabase } from './restore-database.ts';
 import { restoreDirectory } from './restore-directory.ts';
+import { restoreOneFile } from './restore-file.ts';
+import { restoreInPlace } from './restore-in-place.ts';
 import type { RestorePart, RestoreResult } from './restore-part.ts';
 import { backUpTarget, type SafetyPorts } from './restore-safety.ts';
 import { setSecretsAside, toRestoreRefs } from './secrets-apart.ts';
@@ -80,15 +83,23 @@ function restoreIntoDatabase(
   });
 }
 
+/** The paths that a source of files names; none for what has no such field. */
+function listConfiguredPaths({ paths }: Config): readonly string[] {
+  return Array.isArray(paths) ? paths : [];
+}
+
 function restoreInto(execution: RestoreExecution, going: Going, part: RestorePart): Promise<RestoreResult> {
   const { target } = execution.order;
   switch (target.kind) {
     case 'database':
       return restoreIntoDatabase(execution, going, part, target);
     case 'directory':
-      return restoreDirectory(part, target.path);
-    default:
-      throw new AppError('unsupported', `this agent does not restore into a target of the kind ${target.kind}`);
+      return restoreDirectory(part, target.path, target.paths);
+    case 'in_place':
+      return restoreInPlace(part, target.paths, listConfiguredPaths(execution.order.source.config));
+    case 'archive':
+    case 'file':
+      return restoreOneFile(part, target);
   }
 }
 

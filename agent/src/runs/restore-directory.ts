@@ -1,13 +1,14 @@
 /**
- * Restores a tree into a new directory. A target that exists and is not empty is refused; what was created is removed again when the
- * restore fails.
+ * Restores files of a snapshot into a new directory: all of them or the chosen ones. A target that exists and is not empty is refused. Everything
+ * is written and counted in a private directory inside the target first; what was written is removed again when the restore fails.
  */
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import type { RestoreTreeOutcome } from '../engines/restic/restore.ts';
 import { createRate } from './rate.ts';
-import { RESTORE_STALL_MS, type RestorePart, type RestoreResult } from './restore-part.ts';
+import { inStage, RESTORE_STALL_MS, type RestorePart, type RestoreResult } from './restore-part.ts';
+import { describeCode, emptyDirectory, joinBytes, makeDirectory, nameStaging, removeMade } from './restore-staging.ts';
 
 /** The directory must be new or empty; it is made with its parents. Returns the topmost directory that this call made. */
 async function claimDirectory(path: string): Promise<{ created: string | undefined }> {
@@ -17,54 +18,26 @@ async function claimDirectory(path: string): Promise<{ created: string | undefin
     return { created: undefined };
   } catch (error) {
     if (error instanceof AppError) throw error;
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code !== 'ENOENT')
-      throw createReasonError('target_refused', `${path} cannot be used as a directory (${code ?? 'unknown error'})`, error);
+    const code = describeCode(error);
+    if (code !== 'ENOENT') throw createReasonError('target_refused', `${path} cannot be used as a directory (${code})`, error);
   }
-  try {
-    return { created: await mkdir(path, { recursive: true, mode: 0o700 }) };
-  } catch (error) {
-    throw createReasonError(
-      'target_refused',
-      `${path} cannot be created (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
-      error,
-    );
-  }
+  return { created: await makeDirectory(path) };
 }
 
-/**
- * Empties the target and removes the directories made for it, from the inside out. One that holds something else by then stays: another
- * restore may have begun in the same new parent.
- */
-async function removeWritten(path: string, created: string | undefined): Promise<void> {
-  for (const entry of await readdir(path, { encoding: 'buffer' })) {
-    await rm(Buffer.concat([Buffer.from(`${path}/`), entry]), { recursive: true, force: true });
-  }
-  if (created === undefined) return;
-  const top = resolve(created);
-  for (let made = resolve(path); made.length >= top.length; made = dirname(made)) {
-    try {
-      await rmdir(made);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'EBUSY') return;
-      if (code !== 'ENOENT') throw error;
-    }
-  }
-}
-
-export async function restoreDirectory(part: RestorePart, path: string): Promise<RestoreResult> {
+/** Restores into an existing, empty directory and compares what is there with the snapshot. Throws when it is not the same. */
+export async function writeTree(
+  part: RestorePart,
+  into: string,
+  paths: readonly string[] | undefined,
+): Promise<RestoreTreeOutcome> {
   const { recorder, tooling } = part;
-  recorder.beginStage('preflight');
-  const claimed = await claimDirectory(path);
-  recorder.endStage('preflight', true);
-  recorder.beginStage('restore');
   const rate = createRate(tooling.clock);
   const outcome = await part.engine.restoreTree({
     access: part.repository.access,
     workDir: part.workDir,
     snapshotId: part.engineId,
-    target: path,
+    target: into,
+    includes: paths,
     signal: part.signal,
     stallMs: RESTORE_STALL_MS,
     onProgress: ({ bytes, totalBytes, files }) =>
@@ -77,14 +50,34 @@ export async function restoreDirectory(part: RestorePart, path: string): Promise
       }),
     onLog: (level, text) => recorder.log(level, text),
   });
-  recorder.endStage('restore', !outcome.failure);
   if (outcome.failure) {
     for (const item of outcome.notRestored) recorder.log('error', `not restored: ${item}`);
-    await removeWritten(path, claimed.created);
-    recorder.log('info', 'what had been written to the target was removed again');
     throw createReasonError(outcome.failure.reason, outcome.failure.message);
   }
-  const bytes = outcome.restored?.bytes ?? 0;
-  recorder.log('info', `restored ${outcome.restored?.files ?? 0} files, ${bytes} bytes to ${path}`);
-  return { evidence: outcome.evidence, warnings: [], bytes };
+  return outcome;
+}
+
+export async function restoreDirectory(part: RestorePart, path: string, paths?: readonly string[]): Promise<RestoreResult> {
+  const { recorder } = part;
+  const claimed = await inStage(recorder, 'preflight', () => claimDirectory(path));
+  try {
+    const outcome = await inStage(recorder, 'restore', async () => {
+      const staging = joinBytes(path, nameStaging(recorder.run)).toString();
+      await mkdir(staging, { mode: 0o700 });
+      const written = await writeTree(part, staging, paths);
+      if (part.signal.aborted) throw createReasonError('cancelled', 'The restore was cancelled');
+      for (const entry of await readdir(staging, { encoding: 'buffer' }))
+        await rename(joinBytes(staging, entry), joinBytes(path, entry));
+      await rmdir(staging);
+      return written;
+    });
+    const bytes = outcome.restored?.bytes ?? 0;
+    recorder.log('info', `restored ${outcome.restored?.files ?? 0} files, ${bytes} bytes to ${path}`);
+    return { evidence: outcome.evidence, warnings: [], bytes };
+  } catch (error) {
+    await emptyDirectory(path).catch(() => undefined);
+    await removeMade(path, claimed.created);
+    recorder.log('info', 'what had been written to the target was removed again');
+    throw error;
+  }
 }

@@ -10,6 +10,7 @@ import { type HalfRestored, type JournaledRestore, type JournaledSafety, journal
 import { endPart } from './part.ts';
 import type { Recorder } from './recorder.ts';
 import { dropMade, type InspectPart, inspect } from './restore-ask.ts';
+import { removeStaging } from './restore-staging.ts';
 import { toRestoreRefs } from './secrets-apart.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -76,6 +77,8 @@ export async function endCutRestore(
     return recorder.finish({ state, evidence: [{ check: 'target_verified', ok: true, seen }], bytes, durationMs });
   }
   if (half && end === 'old') recorder.log('info', `removed: ${half.made.join(', ')}; what was there before is as it was`);
+  const removed = await removeStaging(order.run, order.target);
+  if (removed.length > 0) recorder.log('info', `removed what was not yet in place: ${removed.join(', ')}`);
   if (end === 'unknown')
     recorder.log('error', `the server does not answer; dropped as soon as it does: ${half?.made.join(', ') ?? ''}`);
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');

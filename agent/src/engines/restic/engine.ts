@@ -20,6 +20,7 @@ import {
 import { type Capabilities, getCapabilities } from './capabilities.ts';
 import { type CheckInput, type CheckOutcome, check } from './check.ts';
 import type { EngineFailure } from './classify.ts';
+import { type DumpPathInput, dumpPath } from './dump-path.ts';
 import { type ForgetInput, type ForgetOutcome, forget } from './forget.ts';
 import { type ClearInput, clearOwnLocks, type LockCheck, type LockList, listLocks } from './locks.ts';
 import { type MeasureOutcome, measure } from './measure.ts';
@@ -101,6 +102,8 @@ export interface ResticEngine {
   readDirectory(input: BrowseInput & { path: string; known: KnownTrees }): Promise<readonly TreeNode[]>;
   findByName(input: BrowseInput & { name: string }): Promise<Found>;
   diffSnapshots(input: BrowseInput & { olderId: string }): Promise<TreeDiff>;
+  /** One file, or a directory as an archive, into an open file: kernel to kernel. */
+  dumpPath(input: DumpPathInput): Promise<EngineFailure | undefined>;
   /** Everything at and below chosen paths, one call each; false from `onNode` ends it early. */
   listBelow(input: BrowseInput & { paths: readonly string[]; onNode: (node: ListedNode) => boolean }): Promise<void>;
   listLocks(input: RepositoryInput): Promise<LockList>;
@@ -133,6 +136,7 @@ export function createResticEngine(options: ResticEngineOptions): ResticEngine {
     readDirectory: (input) => readDirectory(host, input),
     findByName: (input) => findByName(host, input),
     diffSnapshots: (input) => diffSnapshots(host, input),
+    dumpPath: (input) => dumpPath(host, input),
     listBelow: (input) => listBelow(host, input),
     listLocks: ({ access, ...input }) => listLocks(host, { place: placeAt(host, access), ...input }),
     clearOwnLocks: (input) => clearOwnLocks(host, input),

@@ -48,6 +48,8 @@ export interface ResticToolInput {
   outputBytes?: number | undefined;
   enoughBytes?: number | undefined;
   stdoutEncoding?: 'utf8' | 'latin1' | undefined;
+  /** Where standard output goes instead; see `ToolOptions`. */
+  stdoutTo?: number | undefined;
   /** Lines of stdout that are no known message; then stdout is not collected. */
   onPlainLine?: ((line: string) => void) | undefined;
   onMessage?: ((message: ResticMessage) => void) | undefined;
@@ -104,6 +106,7 @@ export async function runRestic(host: ResticHost, input: ResticToolInput): Promi
     outputBytes: input.outputBytes ?? PROCESS.toolOutputBytes,
     enoughBytes: input.enoughBytes,
     stdoutEncoding: input.stdoutEncoding,
+    stdoutTo: input.stdoutTo,
     onProgress(moved) {
       movement.onBytes(moved.readBytes + moved.writtenBytes, outputBytes);
       input.onBytes?.(moved);

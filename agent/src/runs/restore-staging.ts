@@ -1,0 +1,80 @@
+/**
+ * A private directory beside the place that a restore of files goes to, on the same disk: everything is written and proven there first, and
+ * takes its place by renames. Its name says whose it is, so that what a crash leaves is found again.
+ */
+import { lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { findCommonParent, findParentPath, toStoredBytes } from '@holdfast/shared/domain/stored-path.ts';
+import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
+import { showName } from '../engines/restic/classify.ts';
+
+export function nameStaging(run: string): string {
+  return `.holdfast-restore-${run}`;
+}
+
+export function joinBytes(directory: string | Uint8Array, name: string | Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(directory), Buffer.from('/'), Buffer.from(name)]);
+}
+
+export function describeCode(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'unknown error';
+}
+
+/** Makes a directory with its parents, private to the agent. Returns the topmost one that was made; undefined when it was there. */
+export async function makeDirectory(path: string): Promise<string | undefined> {
+  try {
+    return await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw createReasonError('target_refused', `${showName(path)} cannot be created (${describeCode(error)})`, error);
+  }
+}
+
+/**
+ * Removes directories that were made for a restore, from the inside out. One that holds something else by then stays: another restore may have
+ * begun in the same new parent.
+ */
+export async function removeMade(path: string, created: string | undefined): Promise<void> {
+  if (created === undefined) return;
+  const top = resolve(created);
+  for (let made = resolve(path); made.length >= top.length; made = dirname(made)) {
+    try {
+      await rmdir(made);
+    } catch (error) {
+      const code = describeCode(error);
+      if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'EBUSY') return;
+      if (code !== 'ENOENT') throw error;
+    }
+  }
+}
+
+/** Removes everything in a directory, whatever the names are made of. */
+export async function emptyDirectory(path: string): Promise<void> {
+  for (const entry of await readdir(path, { encoding: 'buffer' }))
+    await rm(joinBytes(path, entry), { recursive: true, force: true });
+}
+
+/** Where a restore may have left its private directory or file. */
+function listStagingParents(target: RestoreTarget): Buffer[] {
+  if (target.kind === 'directory') return [Buffer.from(target.path)];
+  if (target.kind === 'archive' || target.kind === 'file') return [Buffer.from(dirname(target.path))];
+  if (target.kind !== 'in_place') return [];
+  const parents: Buffer[] = [];
+  for (let at = findCommonParent(target.paths); ; at = findParentPath(at)) {
+    parents.push(Buffer.from(toStoredBytes(at)));
+    if (at === '/') return parents;
+  }
+}
+
+/** After a crash: removes what a restore of files had written and not put in place. Returns what was removed. */
+export async function removeStaging(run: string, target: RestoreTarget): Promise<readonly string[]> {
+  const removed: string[] = [];
+  for (const parent of listStagingParents(target)) {
+    const path = joinBytes(parent, nameStaging(run));
+    const standing = await lstat(path).catch(() => undefined);
+    if (!standing || standing.isSymbolicLink()) continue;
+    await rm(path, { recursive: true, force: true });
+    removed.push(path.toString());
+  }
+  return removed;
+}
