@@ -68,6 +68,8 @@ export interface DatabaseDrill {
   reading?: { planReading(): DrillCall; parseReading(outcome: ToolOutcome): DumpFacts } | undefined;
   planCreation(place: DrillPlace): DrillCall;
   planServer(place: DrillPlace): DrillCall;
+  /** Ends the server sooner than SIGINT does; what it holds need not be kept. */
+  planShutdown?: ((place: DrillPlace) => DrillCall) | undefined;
   /** A line of the server's standard error that says that it answers. */
   isReady(line: string): boolean;
   /** Creations in order: the first that succeeds counts. */

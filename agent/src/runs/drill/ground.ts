@@ -16,6 +16,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statfsSync,
   writeSync,
@@ -108,6 +109,10 @@ function findExisting(path: string): string {
   return existsSync(path) ? path : findExisting(dirname(path));
 }
 
+function removeEmpty(path: string): void {
+  if (existsSync(path) && readdirSync(path).length === 0) rmdirSync(path);
+}
+
 async function removeTree(path: string): Promise<void> {
   if (!existsSync(path)) return;
   const options = { recursive: true, force: true, maxRetries: REMOVAL_TRIES, retryDelay: REMOVAL_WAIT_MS };
@@ -167,10 +172,14 @@ export function openDrillGround({ stateDir, drillDir, isRoot, toolPath }: DrillG
       mkdirSync(secluded, { mode: 0o700 });
       return secluded;
     },
-    remove: ({ path }) => removeTree(path),
+    async remove({ path }) {
+      await removeTree(path);
+      removeEmpty(root);
+    },
     async sweep() {
       const left = existsSync(root) && lstatSync(root).isDirectory() ? readdirSync(root) : [];
       for (const entry of left) await removeTree(join(root, entry));
+      removeEmpty(root);
       return left.length;
     },
   };

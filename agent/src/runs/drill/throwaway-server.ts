@@ -16,6 +16,8 @@ const ENV = '/usr/bin/env';
 const LAST_LINES = 40;
 /** Making a data directory takes seconds; on a slow disk it may take minutes. */
 const CREATION_MS = 10 * 60_000;
+/** A server that was asked to end and does not is ended by signals. */
+const SHUTDOWN_MS = 5_000;
 
 export interface ServerBench {
   exec: Exec;
@@ -113,6 +115,7 @@ export async function startThrowawayServer(bench: ServerBench): Promise<Throwawa
   };
   const running = exec.runTool({ stage, workDir, signal: ending.signal, outputBytes: 0 });
   const stop = async () => {
+    if (!ending.signal.aborted && drill.planShutdown) await askToEnd(bench, drill.planShutdown(place), running);
     ending.abort();
     await running;
   };
@@ -137,6 +140,19 @@ export async function startThrowawayServer(bench: ServerBench): Promise<Throwawa
       return result;
     },
   };
+}
+
+/** Also after a cancel: so the call is under no signal. */
+async function askToEnd(bench: ServerBench, call: DrillCall, running: Promise<ToolResult>): Promise<void> {
+  const { exec, workDir } = bench;
+  const asked = await exec.runTool({ stage: planStage(bench, call), workDir, timeoutMs: SHUTDOWN_MS, outputBytes: 0 });
+  if (asked.exitCode !== 0) return;
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, SHUTDOWN_MS);
+  });
+  await Promise.race([running, patience]);
+  clearTimeout(timer);
 }
 
 interface Waiting {

@@ -125,6 +125,7 @@ export const mariadbDrill: DatabaseDrill = {
     env: { LC_ALL: 'C', TMPDIR: place.serverDir },
     files: [],
   }),
+  planShutdown: (place) => createCall(place, 'mariadb', ['--batch', '--execute=SET GLOBAL innodb_fast_shutdown = 2; SHUTDOWN']),
   isReady: (line) => /ready for connections/.test(line),
   planDatabase: (place) => [createCall(place, 'mariadb', ['--batch', `--execute=${DATABASE_SQL}`])],
   planRestore: (place) =>

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import type { DrillAssertion } from '@holdfast/shared/domain/drill.ts';
+import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
+import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
+import { GENERATIONS } from '../../engines/restic/laboratory.ts';
+import { type DatabaseServer, startMariadb, startPostgres } from '../../handlers/fixtures/database-servers.ts';
+import { addDatabase, getMade, readEnd, readLog } from '../../handlers/fixtures/restore-orders.ts';
+import { findEvent, openRunRig, outline, type RunRig } from '../fixtures/run-rig.ts';
+import { carryOutDrill, createDrillOrder, giveDrill, readEvidence } from './fixtures/drill-orders.ts';
+
+const POSTGRES_SQL = `
+CREATE ROLE shop_owner; CREATE SCHEMA shop AUTHORIZATION shop_owner;
+CREATE TABLE shop."order ""x"" 注文" (id serial PRIMARY KEY, note text, at timestamptz DEFAULT now());
+INSERT INTO shop."order ""x"" 注文" (note) SELECT 'note ''' || i || E'\\n\\\\.' FROM generate_series(1, 3000) i;
+ALTER TABLE shop."order ""x"" 注文" OWNER TO shop_owner;
+CREATE TABLE people (id int, name text) PARTITION BY RANGE (id);
+CREATE TABLE people_few PARTITION OF people FOR VALUES FROM (0) TO (100);
+INSERT INTO people VALUES (1, 'ann'), (2, 'bob');
+CREATE VIEW shop.few AS SELECT id FROM shop."order ""x"" 注文" WHERE id < 5;
+CREATE FUNCTION shop.said() RETURNS text LANGUAGE plpgsql AS $x$
+-- a remark
+
+BEGIN RETURN 'SET me'; END $x$;`;
+
+const MARIADB_SQL = `
+CREATE TABLE \`order \`\`x\`\` 注文\` (id int AUTO_INCREMENT PRIMARY KEY, note text);
+INSERT INTO \`order \`\`x\`\` 注文\` (note) SELECT concat('note \\'', seq, '\\n🦔') FROM seq_1_to_3000;
+CREATE TABLE people (id int PRIMARY KEY, name text);
+INSERT INTO people VALUES (1, 'ann'), (2, 'bob');
+CREATE VIEW few AS SELECT id FROM people WHERE id < 5;
+CREATE EVENT nightly ON SCHEDULE EVERY 1 SECOND DO DELETE FROM people;`;
+
+interface Engine {
+  title: string;
+  start(): Promise<DatabaseServer>;
+  sql: string;
+  restic: number;
+  create: string;
+  checks: readonly string[];
+  stages: readonly string[];
+  /** SQL that would change, read or start something on the host, were it allowed to. */
+  mischief(marker: string): readonly string[];
+}
+
+const ENGINES: readonly Engine[] = [
+  {
+    title: 'PostgreSQL',
+    start: startPostgres,
+    sql: POSTGRES_SQL,
+    restic: 1,
+    create: 'CREATE DATABASE shop TEMPLATE template0',
+    checks: ['target_verified', 'same_content', 'undamaged'],
+    stages: ['preflight', 'preflight ok', 'restore', 'restore ok', 'evidence', 'evidence ok'],
+    mischief: (marker) => [
+      `COPY (SELECT 1) TO PROGRAM 'touch ${marker}'`,
+      `SELECT 1 \\! touch ${marker}`,
+      `SELECT pg_read_file('/etc/passwd')`,
+      'DELETE FROM people RETURNING 1',
+      "SELECT set_config('transaction_read_only', 'off', false); DELETE FROM people RETURNING 1",
+      'SELECT id FROM people',
+    ],
+  },
+  {
+    title: 'MariaDB',
+    start: startMariadb,
+    sql: MARIADB_SQL,
+    restic: 0,
+    create: 'CREATE DATABASE shop',
+    checks: ['target_verified', 'undamaged'],
+    stages: ['preflight', 'preflight ok', 'restore', 'restore ok', 'evidence', 'evidence ok'],
+    mischief: (marker) => [
+      `SELECT 1 INTO OUTFILE '${marker}'`,
+      `SELECT 1\n\\! touch ${marker}\n`,
+      "SELECT length(load_file('/etc/passwd')) + 1",
+      '1)), (DELETE FROM people',
+      'SELECT User FROM mysql.user LIMIT 1',
+      'SELECT id FROM people',
+    ],
+  },
+];
+
+const equals = (sql: string, value: string): DrillAssertion => ({ sql, operator: '=', value });
+
+interface Stored {
+  rig: RunRig;
+  server: DatabaseServer;
+  source: SpecSource;
+  made: SnapshotMade;
+}
+
+async function openStored(t: TestContext, engine: Engine): Promise<Stored> {
+  const server = await engine.start();
+  t.after(() => server.remove());
+  const rig = await openRunRig(t, { restic: GENERATIONS[engine.restic]?.binary });
+  await rig.initRepository();
+  await server.query(engine.create);
+  await server.query(engine.sql, 'shop');
+  const source = addDatabase(rig, server, 'shop');
+  const events = await rig.runPlan();
+  assert.equal(readEnd(events).state, 'succeeded', readLog(events));
+  return { rig, server, source, made: getMade(events) };
+}
+
+/** Nothing of a drill is on this host: no directory, and no process that was started for one. */
+function assertNothingLeft({ workbench }: RunRig): void {
+  const { path } = workbench.drillGround.create();
+  const root = path.slice(0, path.lastIndexOf('/'));
+  assert.deepEqual(readdirSync(root), [path.slice(root.length + 1)]);
+  void workbench.drillGround.remove({ path });
+  assert.deepEqual(workbench.journal.runs.listProcesses(), []);
+}
+
+for (const engine of ENGINES) {
+  test(`${engine.title}: a drill proves a backup, tells what does not hold, and leaves the live server alone`, async (t) => {
+    const { rig, server, source, made } = await openStored(t, engine);
+    const { snapshots } = rig.workbench.journal;
+    const isProven = () => snapshots.listByPlan(rig.plan().id).find(({ engineId }) => engineId === made.engineId)?.isProven;
+    // What happens to the live database afterwards is none of a drill's business.
+    await server.query('DELETE FROM people', 'shop');
+    const before = await server.dump('shop');
+
+    await t.test('proves what came back, with figures, and removes it', async () => {
+      assert.equal(isProven(), false);
+      const assertions = [
+        equals('SELECT count(*) FROM people;', '2'),
+        { ...equals('select max(id) from people', '1'), operator: '>' as const },
+      ];
+      const events = await carryOutDrill(rig, createDrillOrder(rig, source, made, assertions));
+      assert.deepEqual(readEnd(events), { state: 'succeeded', reason: undefined, message: '' }, readLog(events));
+      assert.deepEqual(readEvidence(events), [...engine.checks, 'assertion', 'assertion']);
+      assert.deepEqual(outline(events), [
+        'run.created',
+        'run.started',
+        ...engine.stages,
+        'part.finished',
+        'run.finalizing',
+        'run.finished',
+      ]);
+      const { drill } = findEvent(events, 'part.finished').part;
+      assert.deepEqual([drill?.isProven, drill?.rows, drill?.things], [true, 3002, 2]);
+      assert.ok(drill && drill.restoreMs > 0 && drill.snapshotAgeMs > 0);
+      assert.equal(isProven(), true);
+      assertNothingLeft(rig);
+    });
+
+    await t.test(
+      'what does not hold takes the proof back, and what is asserted reads the throw-away database and nothing else',
+      async () => {
+        const marker = `/var/tmp/holdfast-mischief-${process.pid}`;
+        const mischief = engine.mischief(marker).map((sql) => equals(sql, '1'));
+        const assertions = [equals('select count(*) from people', '3'), equals('select count(*) from nobody', '0'), ...mischief];
+        const events = await carryOutDrill(rig, createDrillOrder(rig, source, made, assertions));
+        const { state, reason, message } = readEnd(events);
+        assert.deepEqual([state, reason], ['failed', 'drill_failed']);
+        assert.match(message, /^select count\(\*\) from people: 2, must be = 3 \(and 7 more\)/);
+        assert.deepEqual(readEvidence(events), [...engine.checks, ...assertions.map(() => 'assertion failed')], readLog(events));
+        assert.equal(existsSync(marker), false);
+        assert.equal(findEvent(events, 'part.finished').part.drill?.isProven, false);
+        assert.equal(isProven(), false);
+        assertNothingLeft(rig);
+      },
+    );
+
+    await t.test('a cancelled drill says nothing of the backup and leaves nothing', async () => {
+      const order = createDrillOrder(rig, source, made);
+      await giveDrill(rig, order);
+      await rig.awaitEvent((event) => event.type === 'run.stage' && event.run === order.run && event.stage === 'restore');
+      assert.equal(rig.executor.cancel(order.run), true);
+      const events = await rig.awaitEnd(order.run);
+      assert.equal(readEnd(events).state, 'cancelled');
+      assert.equal(findEvent(events, 'part.finished').part.drill, undefined);
+      assertNothingLeft(rig);
+    });
+    assert.equal(await server.dump('shop'), before);
+  });
+}
