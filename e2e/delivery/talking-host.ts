@@ -87,6 +87,7 @@ const handlers: Handlers = {
   'run.start': refuse,
   'restore.start': refuse,
   'forget.start': refuse,
+  'restore.look': refuse,
   'drill.start': refuse,
   'check.start': refuse,
   'prune.start': refuse,
@@ -95,6 +96,9 @@ const handlers: Handlers = {
   'source.discover': refuse,
   'repository.test': refuse,
   'repository.init': refuse,
+  'locks.list': refuse,
+  'locks.attest': refuse,
+  'locks.clear': refuse,
 };
 
 /** The events of one run, from its creation to its end. */

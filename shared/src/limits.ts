@@ -178,6 +178,12 @@ export const BROWSE = {
 } as const;
 
 /** Secrets of a host that keeps none. */
+/** Locks of a repository. */
+export const LOCKS = {
+  /** Looked at in one go; a repository with more has a problem that no list explains better. */
+  listed: 20,
+} as const;
+
 export const SECRETS = {
   /** Held this long after the line was lost, and longer only while a run uses them. */
   lingerMs: 1 * MINUTE,

@@ -16,6 +16,9 @@ export const AGENT_CAPABILITIES = [
   'snapshot.find',
   'snapshot.diff',
   'restore.preview',
+  'locks.list',
+  'locks.attest',
+  'locks.clear',
 ] as const satisfies readonly RequestType[];
 export type Capability = (typeof AGENT_CAPABILITIES)[number];
 

@@ -7,13 +7,14 @@ import { TOOLS } from '../adapters/command.ts';
 import { sealedSecretsSchema } from '../crypto/sealed.ts';
 import { drillAssertionsSchema } from '../domain/drill.ts';
 import { idSchema } from '../domain/ids.ts';
+import { HOLDER_STATES, lockIdSchema, locksSchema } from '../domain/lock.ts';
 import { checkScopeSchema, maxUnusedPercentSchema } from '../domain/maintenance.ts';
 import { configSchema, nameSchema } from '../domain/plan.ts';
 import { restoreOptionsSchema } from '../domain/restore.ts';
 import { engineSnapshotIdSchema } from '../domain/snapshot.ts';
 import { storedPathSchema } from '../domain/stored-path.ts';
 import { ERROR_CODES } from '../errors.ts';
-import { BROWSE, RUNS, SECRETS, TEXT, WIRE } from '../limits.ts';
+import { BROWSE, LOCKS, RUNS, SECRETS, TEXT, WIRE } from '../limits.ts';
 import { foundSchema, restorePreviewSchema, treeDiffSchema, treeListingSchema } from './browse.ts';
 import { restoreTargetSchema, sequencedEventSchema } from './events.ts';
 
@@ -357,6 +358,30 @@ export const REQUESTS = {
   'restore.preview': {
     body: z.object({ ...snapshotQuestion, target: restoreTargetSchema }),
     result: restorePreviewSchema,
+  },
+  'locks.list': {
+    body: z.object({
+      ref: z.string().max(80),
+      draft: repositoryDraftSchema,
+      pinnedId: z.string().max(64).optional(),
+      notAfter: epochMs,
+    }),
+    result: z.object({ locks: locksSchema }),
+  },
+  'locks.attest': {
+    body: z.object({ locks: locksSchema, notAfter: epochMs }),
+    result: z.object({ holders: z.array(z.object({ id: lockIdSchema, state: z.enum(HOLDER_STATES) })).max(LOCKS.listed) }),
+  },
+  'locks.clear': {
+    body: z.object({
+      ref: z.string().max(80),
+      draft: repositoryDraftSchema,
+      pinnedId: z.string().max(64).optional(),
+      /** All locks that lie there as far as is known. */
+      ids: z.array(lockIdSchema).min(1).max(LOCKS.listed),
+      notAfter: epochMs,
+    }),
+    result: z.object({ removed: z.int().min(0).max(LOCKS.listed) }),
   },
   'token.rotate': {
     /** The new token, sealed to the host; the old one works until the new one was used once. */

@@ -106,6 +106,21 @@ export interface AgentPeer {
   initRepository(body: RequestBody<'repository.init'>): Promise<RequestResult<'repository.init'>>;
 
   /**
+   * The locks in a repository, as those who took them wrote them. Opens it without a lock of its own. Never repeated by itself; sent, like the
+   * two below, only to an agent that named it as a capability. Errors: those of the repository.
+   */
+  listLocks(body: RequestBody<'locks.list'>): Promise<RequestResult<'locks.list'>>;
+
+  /** What this host knows of the processes that took these locks. Looks at its own processes only, never at the repository. */
+  attestLocks(body: RequestBody<'locks.attest'>): Promise<RequestResult<'locks.attest'>>;
+
+  /**
+   * Removes the named locks because a person said so, or because the hosts that took them attested that their holders are gone. `ids` are all
+   * that were seen; when another one lies there by then, nothing is removed (`conflict`). Repeating it is harmless.
+   */
+  clearLocks(body: RequestBody<'locks.clear'>): Promise<RequestResult<'locks.clear'>>;
+
+  /**
    * One directory of a snapshot, a page at a time, directories first. The host opens the repository read-only and without a lock, and keeps
    * what it read in memory for a while, so that the next page costs nothing; nobody stores it. Asked by a person who waits; never repeated by
    * itself; sent, like the three below, only to an agent that named it as a capability. Errors: `not_found` when the snapshot has no such

@@ -253,9 +253,9 @@ export function planCatLock(place: ResticPlace, lockId: string): Command {
   return plan(place, { name: 'cat', args: ['lock', lockId], noLock: true });
 }
 
-/** Removes locks that restic itself holds to be stale. Planned only by the lock check, which knows whose lock it is. */
-export function planUnlock(place: ResticPlace): Command {
-  return plan(place, { name: 'unlock', args: [] });
+/** Removes locks that restic itself holds to be stale, or `all`. Planned only by those who know whose they are, or were told to by a person. */
+export function planUnlock(place: ResticPlace, { all }: { all?: boolean } = {}): Command {
+  return plan(place, { name: 'unlock', args: all ? ['--remove-all'] : [] });
 }
 
 export function planVersion(): Command {

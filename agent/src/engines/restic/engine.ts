@@ -4,6 +4,7 @@
  */
 import { uptime } from 'node:os';
 import type { Clock } from '@holdfast/shared/clock.ts';
+import type { HolderState, RepositoryLock } from '@holdfast/shared/domain/lock.ts';
 import type { Found, TreeDiff } from '@holdfast/shared/protocol/browse.ts';
 import type { Exec, Stage, StageOutcome } from '../../exec/contract.ts';
 import { type BackupStreamInput, type BackupStreamOutcome, backupStream } from './backup-stream.ts';
@@ -22,6 +23,7 @@ import { type CheckInput, type CheckOutcome, check } from './check.ts';
 import type { EngineFailure } from './classify.ts';
 import { type DumpPathInput, dumpPath } from './dump-path.ts';
 import { type ForgetInput, type ForgetOutcome, forget } from './forget.ts';
+import { attestHolder, clearNamedLocks, type NamedLocksInput, type NamedLocksOutcome } from './lock-doctor.ts';
 import { type ClearInput, clearOwnLocks, type LockCheck, type LockList, listLocks } from './locks.ts';
 import { type MeasureOutcome, measure } from './measure.ts';
 import type { Patience } from './movement.ts';
@@ -107,6 +109,10 @@ export interface ResticEngine {
   /** Everything at and below chosen paths, one call each; false from `onNode` ends it early. */
   listBelow(input: BrowseInput & { paths: readonly string[]; onNode: (node: ListedNode) => boolean }): Promise<void>;
   listLocks(input: RepositoryInput): Promise<LockList>;
+  /** What this host can say of a lock's holder. */
+  attestHolder(lock: RepositoryLock): HolderState;
+  /** Removes these locks, whoever holds them; refused when others have come up. */
+  clearNamedLocks(input: NamedLocksInput): Promise<NamedLocksOutcome>;
   /** Removes a lock that a dead process of this agent left, when it is the only one. Called by the engine after every stop. */
   clearOwnLocks(input: ClearInput): Promise<LockCheck>;
   /** The failure when another repository than the pinned one lies there, or it cannot be asked. */
@@ -139,6 +145,8 @@ export function createResticEngine(options: ResticEngineOptions): ResticEngine {
     dumpPath: (input) => dumpPath(host, input),
     listBelow: (input) => listBelow(host, input),
     listLocks: ({ access, ...input }) => listLocks(host, { place: placeAt(host, access), ...input }),
+    attestHolder: (lock) => attestHolder(host, lock),
+    clearNamedLocks: (input) => clearNamedLocks(host, input),
     clearOwnLocks: (input) => clearOwnLocks(host, input),
     findStranger: (input) => findStranger(host, input),
   };

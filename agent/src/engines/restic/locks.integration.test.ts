@@ -106,6 +106,33 @@ for (const generation of GENERATIONS) {
       assert.deepEqual([check.removed, check.left], [0, []]);
     });
 
+    it('are told apart by what this host knows of their holders, and taken away whole when a person says so', async () => {
+      const ours = await holdLock(['check', '--read-data']);
+      const listLocks = async () => {
+        const workDir = lab.workDir();
+        return (await lab.engine.listLocks({ access: lab.access(), workDir })).locks ?? [];
+      };
+      const [lock] = await listLocks();
+      assert.ok(lock);
+      const tell = (change: Partial<typeof lock> = {}) => lab.engine.attestHolder({ ...lock, ...change });
+      assert.equal(tell(), 'running');
+      assert.equal(tell({ hostname: 'another-host' }), 'elsewhere');
+      assert.equal(tell({ pid: process.pid }), 'other', 'it runs, and the agent did not start it');
+      assert.equal(tell({ pid: 4_194_303 }), 'unseen');
+      const clear = (ids: readonly string[]) => {
+        const workDir = lab.workDir();
+        return lab.engine.clearNamedLocks({ access: lab.access(), workDir, ids });
+      };
+      assert.equal((await clear(['0'.repeat(64)])).failure?.reason, 'repository_locked', 'another one than was seen');
+      assert.equal((await listLocks()).length, 1);
+      process.kill(ours.pid, 'SIGKILL');
+      await ours.done;
+      assert.equal(tell(), 'gone');
+      assert.deepEqual(await clear([lock.id]), { removed: 1, failure: undefined });
+      assert.deepEqual(await listLocks(), []);
+      assert.deepEqual(await clear([lock.id]), { removed: 0 }, 'a repeat harms nothing');
+    });
+
     it('of ours stay and are reported while another lock lies beside them', async () => {
       writeNoise(join(source, 'more'), 30_000_000, 6);
       const dead = await holdLock(['backup', '--force', source]);

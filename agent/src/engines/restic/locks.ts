@@ -4,7 +4,7 @@
  * pid, and that goes wrong where two hosts share a name. So a lock beside which another one lies is left and reported.
  */
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
-import { PROCESS } from '@holdfast/shared/limits.ts';
+import { LOCKS, PROCESS } from '@holdfast/shared/limits.ts';
 import { findStartTime } from '../../exec/proc.ts';
 import { planCatLock, planListLocks, planUnlock, type ResticPlace } from './args.ts';
 import type { EngineFailure } from './classify.ts';
@@ -13,7 +13,7 @@ import { findStranger } from './repository.ts';
 import { type OnLog, placeAt, type ResticHost, runRestic } from './restic-tool.ts';
 
 /** Locks looked at; a repository with more has a problem that no list explains better. */
-const LOCKS_READ = 20;
+const LOCKS_READ = LOCKS.listed;
 /** A look after a cancel must not outlast the cancel. */
 const LOOK_MS = 5000;
 
