@@ -57,9 +57,9 @@ const STANDINGS: Readonly<Record<RetainedSnapshot['state'], Standing>> = {
 };
 
 function toPart(snapshot: RetainedSnapshot): Part {
-  const { run, role, state, createdAt, sizeBytes, addedBytes, isSuspicious, isPinned } = snapshot;
+  const { run, role, state, createdAt, sizeBytes, addedBytes, isSuspicious, isPinned, isProven } = snapshot;
   const standing = state === 'good' && isSuspicious ? 'suspicious' : STANDINGS[state];
-  return { run, role, standing, createdAt, storedBytes: addedBytes ?? sizeBytes, isPinned, isProven: false, snapshot };
+  return { run, role, standing, createdAt, storedBytes: addedBytes ?? sizeBytes, isPinned, isProven, snapshot };
 }
 
 function toBackups(decisions: readonly Decision[], points: readonly RetentionPoint<Part>[]): readonly PreviewedBackup[] {

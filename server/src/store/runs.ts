@@ -121,6 +121,8 @@ export interface Snapshot {
   suspicion?: Suspicion | undefined;
   /** Since when it stays whatever its plan's policy says, and who said so. */
   pinnedAt?: number | undefined;
+  /** When a drill last proved that it can be restored, by its host's clock. */
+  provenAt?: number | undefined;
   pinnedBy?: string | undefined;
   /** When its host removed it, by the host's clock, and why, in words. */
   removedAt?: number | undefined;
@@ -141,6 +143,8 @@ export interface RetainedSnapshot {
   addedBytes?: number | undefined;
   isSuspicious: boolean;
   isPinned: boolean;
+  /** A drill restored it, and no later one failed to. */
+  isProven: boolean;
 }
 
 export interface RunFilter {
@@ -200,7 +204,7 @@ export interface Order {
   id: RequestId;
   tenant: TenantId;
   host: HostId;
-  type: 'run.start' | 'restore.start' | 'forget.start' | 'check.start' | 'prune.start' | 'run.cancel';
+  type: 'run.start' | 'restore.start' | 'forget.start' | 'check.start' | 'prune.start' | 'drill.start' | 'run.cancel';
   run: RunId;
   /** The frame's body, JSON. */
   body: string;

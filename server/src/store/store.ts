@@ -4,6 +4,7 @@
  * Failures are AppErrors: `conflict`, `not_found`, `unavailable` (disk full, database busy), `internal`.
  */
 import type { CatalogStore } from './catalog.ts';
+import type { DrillStore } from './drills.ts';
 import type { FireStore } from './fires.ts';
 import type { HostStore } from './hosts.ts';
 import type { MaintenanceStore } from './maintenance.ts';
@@ -17,6 +18,7 @@ export interface Store {
   catalog: CatalogStore;
   runs: RunStore;
   fires: FireStore;
+  drills: DrillStore;
   maintenance: MaintenanceStore;
   trail: TrailStore;
   settings: SettingStore;

@@ -1,4 +1,5 @@
 /** How parts and runs end: what a host claims, held against what the ledger has seen. */
+import type { DrillVerdict } from '@holdfast/shared/domain/drill.ts';
 import { canMove, combineParts, type Failure, isTerminal, type TerminalState } from '@holdfast/shared/domain/run.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { RunPart } from '../runs.ts';
@@ -33,7 +34,13 @@ export function applyPartFinished(frame: Frame, event: PartFinished, head: RunHe
     frame.snapshots.judgeSize(head, part.source);
   }
   if (head.kind === 'backup' && part.state === 'partial') frame.snapshots.vouch(head, part.source, 'partial');
+  if (head.kind === 'drill' && part.drill) recordVerdict(frame, head, part.source, part.drill, event.at);
   return true;
+}
+
+function recordVerdict(frame: Frame, head: RunHead, source: string, verdict: DrillVerdict, at: number): void {
+  if (!frame.drills.record(head, source, at, verdict))
+    frame.report(`run ${head.id} judges a snapshot of source ${source} that is not this host's`);
 }
 
 /** What becomes of parts that the host never ended. */

@@ -12,6 +12,7 @@ import type { AppliedEvents } from '../runs.ts';
 import { applyPartFinished, applyRunFinished } from './apply-ends.ts';
 import { createFireSettler } from './apply-fires.ts';
 import { toJson } from './columns.ts';
+import { createDrillRows } from './drills.ts';
 import type { Frame } from './event-frame.ts';
 import type { LogLimits } from './log-losses.ts';
 import { createLogWriter } from './logs.ts';
@@ -232,6 +233,7 @@ export function createEventApplier(sql: Sql, onOddity: (text: string) => void, l
   const stream = prepareStream(sql);
   const rows = createRunRows(sql);
   const snapshots = createSnapshotRows(sql);
+  const drills = createDrillRows(sql);
   const beginLogs = createLogWriter(sql, logLimits);
   const applyHostEvent = createHostEventApplier(sql);
   const settleFires = createFireSettler(sql);
@@ -243,7 +245,7 @@ export function createEventApplier(sql: Sql, onOddity: (text: string) => void, l
     const applied = await sql.write((): AppliedEvents => {
       const known = stream.position.find({ host, epoch, tenant })?.seq;
       const logs = beginLogs({ tenant, host, receivedAt });
-      const frame: Frame = { tenant, host, receivedAt, rows, heads: new Map(), snapshots, logs, ownerOf, report };
+      const frame: Frame = { tenant, host, receivedAt, rows, heads: new Map(), snapshots, drills, logs, ownerOf, report };
       const planned = planApply(known ?? 0, events);
       const through = planned.at(-1)?.seq ?? known ?? 0;
       const fresh: SequencedEvent[] = [];

@@ -1,4 +1,5 @@
 import type { HostId, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { DrillRows } from './drills.ts';
 import type { FrameLogs } from './logs.ts';
 import type { RunHead, RunRows } from './run-rows.ts';
 import type { SnapshotRows } from './snapshots.ts';
@@ -12,6 +13,7 @@ export interface Frame {
   /** The runs this frame spoke of so far, as they stand now. */
   heads: Map<RunId, RunHead>;
   snapshots: SnapshotRows;
+  drills: DrillRows;
   logs: FrameLogs;
   /** Whose source this is; undefined when nobody knows it (any more). */
   ownerOf(source: string): { tenant: string; host: string } | undefined;

@@ -8,6 +8,7 @@ import Database from 'better-sqlite3';
 import * as z from 'zod';
 import type { Store } from '../store.ts';
 import { createBallast } from './ballast.ts';
+import { createDrills } from './drills.ts';
 import { createAnnouncements, createEnrolmentTokens, createHostTokens } from './enrolment.ts';
 import { toStoreError } from './faults.ts';
 import { createFires } from './fires.ts';
@@ -192,6 +193,7 @@ async function assembleStore(
       logLimits: boundLogs(options.hostDayLogBytes),
     }),
     fires: createFires(sql),
+    drills: createDrills(sql),
     maintenance: createMaintenance(sql),
     trail: createTrailStore(sql),
     settings: createSettingStore(sql, createFileStamp(db)),

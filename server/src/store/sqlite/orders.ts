@@ -13,7 +13,7 @@ const orderRow: z.ZodType<Order> = z.object({
   id: idSchema('request'),
   tenant: idSchema('tenant'),
   host: idSchema('host'),
-  type: z.enum(['run.start', 'restore.start', 'forget.start', 'check.start', 'prune.start', 'run.cancel']),
+  type: z.enum(['run.start', 'restore.start', 'forget.start', 'check.start', 'prune.start', 'drill.start', 'run.cancel']),
   run: idSchema('run'),
   body: z.string(),
   notAfter: z.int(),

@@ -21,12 +21,13 @@ const retainedRow: z.ZodType<RetainedSnapshot> = z.object({
   addedBytes: optional(z.int()),
   isSuspicious: flag,
   isPinned: flag,
+  isProven: flag,
 });
 
 /** A quarantined snapshot whose part goes on may still become good; one of an attempt that failed never does. */
 export const RETAINED = `SELECT s.id, s.engine_id AS engineId, s.run_id AS run, s.host_id AS host, s.source_id AS source, s.role, s.state,
     s.created_at AS createdAt, s.size_bytes AS sizeBytes, s.added_bytes AS addedBytes, s.suspicion IS NOT NULL AS isSuspicious,
-    s.pinned_at IS NOT NULL AS isPinned
+    s.pinned_at IS NOT NULL AS isPinned, s.proven_at IS NOT NULL AS isProven
   FROM snapshots s INDEXED BY snapshots_by_plan
   WHERE s.tenant_id = @tenant AND s.plan_id = @plan AND s.role IN ('data', 'globals') AND s.repository_id = @repository
     AND s.${PRESENT} AND (s.state <> 'quarantined' OR s.abandoned = 1 OR EXISTS (SELECT 1 FROM run_parts p

@@ -13,7 +13,7 @@ import type { Params, Sql } from './statements.ts';
 export const SNAPSHOT_COLUMNS = `id, tenant_id AS tenant, engine_id AS engineId, run_id AS run, host_id AS host, source_id AS source,
   plan_id AS plan, repository_id AS repository, role, state, created_at AS createdAt, size_bytes AS sizeBytes,
   added_bytes AS addedBytes, files, file_name AS fileName, evidence, suspicion, pinned_at AS pinnedAt,
-  pinned_by AS pinnedBy, removed_at AS removedAt, removed_why AS removedWhy`;
+  pinned_by AS pinnedBy, removed_at AS removedAt, removed_why AS removedWhy, proven_at AS provenAt`;
 export const snapshotRow: z.ZodType<Snapshot> = z.object({
   id: idSchema('snapshot'),
   tenant: idSchema('tenant'),
@@ -36,6 +36,7 @@ export const snapshotRow: z.ZodType<Snapshot> = z.object({
   pinnedBy: optional(z.string()),
   removedAt: optional(z.int()),
   removedWhy: optional(z.string()),
+  provenAt: optional(z.int()),
 });
 
 /** The index that narrows a list most, by the filter it serves; the rest is compared row by row. */

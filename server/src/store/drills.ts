@@ -1,0 +1,58 @@
+/** Proofs that backups can be restored: what drills came to, and what they are to ask. */
+import type { DrillAssertion } from '@holdfast/shared/domain/drill.ts';
+import type { HostId, RunId, SnapshotId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { Page, PageRequest } from './page.ts';
+
+/** A drill that came to a verdict. */
+export interface Drill {
+  run: RunId;
+  source: SourceId;
+  host: HostId;
+  snapshot: SnapshotId;
+  isProven: boolean;
+  /** By the clock of its host, epoch milliseconds. */
+  endedAt: number;
+  restoreMs: number;
+  /** How old the snapshot was. */
+  snapshotAgeMs: number;
+  /** Rows of all tables; undefined for files. */
+  rows?: number | undefined;
+  /** Tables of a database, files of a sample. */
+  things: number;
+}
+
+export interface DrillSettings {
+  source: SourceId;
+  assertions: readonly DrillAssertion[];
+  /** Undefined: only by hand. */
+  everyDays?: number | undefined;
+  /** A proof older than this is too old; undefined: none ever is. */
+  withinDays?: number | undefined;
+  /** When the next one is due, epoch milliseconds; set where `everyDays` is. */
+  nextAt?: number | undefined;
+  updatedAt: number;
+}
+
+/** How a source stands. */
+export interface SourceProof {
+  source: SourceId;
+  /** The newest drill that proved a snapshot, and the newest of all with a verdict. */
+  proven?: Drill | undefined;
+  newest?: Drill | undefined;
+}
+
+export interface DrillStore {
+  findDrillSettings(tenant: TenantId, source: SourceId): Promise<DrillSettings | undefined>;
+  /** Of those that have any, in no particular order. */
+  listDrillSettings(tenant: TenantId, sources: readonly SourceId[]): Promise<readonly DrillSettings[]>;
+  /** Replaces them; `not_found` when the source is gone. */
+  saveDrillSettings(tenant: TenantId, settings: DrillSettings): Promise<void>;
+  /** Says when the next one is due, where there is a schedule. */
+  postponeDrill(tenant: TenantId, source: SourceId, nextAt: number): Promise<void>;
+  /** Sources for which one is due at `now`, longest due first, at most `limit`. */
+  listDueDrills(now: number, limit: number): Promise<readonly { tenant: TenantId; source: SourceId }[]>;
+  /** One answer for each source, in the same order. */
+  listProofs(tenant: TenantId, sources: readonly SourceId[]): Promise<readonly SourceProof[]>;
+  /** Newest first, by end then run. */
+  listDrills(tenant: TenantId, filter: { source?: SourceId | undefined }, page: PageRequest): Promise<Page<Drill>>;
+}

@@ -1,0 +1,135 @@
+import { type DrillVerdict, drillAssertionsSchema } from '@holdfast/shared/domain/drill.ts';
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import * as z from 'zod';
+import type { Drill, DrillSettings, DrillStore } from '../drills.ts';
+import type { PageRequest } from '../page.ts';
+import { flag, json, optional, toJson } from './columns.ts';
+import { createTimePage, cutPage, joinConditions } from './keyset.ts';
+import type { RunHead } from './run-rows.ts';
+import type { Params, Sql } from './statements.ts';
+
+const COLUMNS = `run_id AS run, source_id AS source, host_id AS host, snapshot_id AS snapshot, is_proven AS isProven,
+  ended_at AS endedAt, restore_ms AS restoreMs, snapshot_age_ms AS snapshotAgeMs, row_count AS rows, things`;
+const drillRow: z.ZodType<Drill> = z.object({
+  run: idSchema('run'),
+  source: idSchema('source'),
+  host: idSchema('host'),
+  snapshot: idSchema('snapshot'),
+  isProven: flag,
+  endedAt: z.int(),
+  restoreMs: z.int(),
+  snapshotAgeMs: z.int(),
+  rows: optional(z.int()),
+  things: z.int(),
+});
+
+const SETTINGS_COLUMNS = `source_id AS source, assertions, every_days AS everyDays, within_days AS withinDays, next_at AS nextAt,
+  updated_at AS updatedAt`;
+const settingsRow: z.ZodType<DrillSettings> = z.object({
+  source: idSchema('source'),
+  assertions: json(drillAssertionsSchema),
+  everyDays: optional(z.int()),
+  withinDays: optional(z.int()),
+  nextAt: optional(z.int()),
+  updatedAt: z.int(),
+});
+
+export interface DrillRows {
+  /**
+   * Keeps the verdict and what it means for the snapshot. False for a drill of no snapshot of this host and source, which changes
+   * nothing, and for a repeat.
+   */
+  record(head: RunHead, source: string, at: number, verdict: DrillVerdict): boolean;
+}
+
+/** What the ledger learns of drills, inside the transaction of the frame that tells of them. */
+export function createDrillRows(sql: Sql): DrillRows {
+  const insert =
+    sql.change(`INSERT INTO drills (run_id, source_id, tenant_id, host_id, snapshot_id, is_proven, ended_at, restore_ms,
+      snapshot_age_ms, row_count, things)
+    SELECT r.id, s.source_id, r.tenant_id, r.host_id, s.id, @isProven, @at, @restoreMs, @snapshotAgeMs, @rows, @things
+    FROM runs r JOIN snapshots s ON s.id = r.snapshot_id AND s.tenant_id = r.tenant_id AND s.host_id = r.host_id
+    WHERE r.id = @run AND r.tenant_id = @tenant AND s.source_id = @source
+    ON CONFLICT (run_id, source_id) DO NOTHING`);
+  const mark = sql.change(`UPDATE snapshots SET proven_at = @provenAt
+    WHERE id = (SELECT snapshot_id FROM drills WHERE run_id = @run AND source_id = @source)`);
+  return {
+    record({ id: run, tenant }, source, at, { isProven, restoreMs, snapshotAgeMs, rows, things }) {
+      const facts = { isProven: isProven ? 1 : 0, restoreMs, snapshotAgeMs, rows, things };
+      if (insert.run({ run, tenant, source, at, ...facts }) === 0) return false;
+      mark.run({ run, source, provenAt: isProven ? at : undefined });
+      return true;
+    },
+  };
+}
+
+export function buildDrillList(filter: { source?: string | undefined }, page: PageRequest): { text: string; params: Params } {
+  const index = filter.source === undefined ? 'drills_by_time' : 'drills_by_source';
+  const text = `SELECT ${COLUMNS} FROM drills INDEXED BY ${index}
+WHERE ${joinConditions([
+    'tenant_id = @tenant',
+    filter.source !== undefined && 'source_id = @source',
+    page.after !== undefined && '(ended_at, run_id) < (@afterKey, @afterId)',
+  ])}
+ORDER BY ended_at DESC, run_id DESC LIMIT @pageLimit`;
+  return { text, params: { ...filter, ...createTimePage(page) } };
+}
+
+function prepareDrills(sql: Sql) {
+  const newest = (index: string, more = '') =>
+    sql.select(
+      `SELECT ${COLUMNS} FROM drills INDEXED BY ${index} WHERE tenant_id = @tenant AND source_id = @source ${more}
+       ORDER BY ended_at DESC, run_id DESC LIMIT 1`,
+      drillRow,
+    );
+  return {
+    newest: newest('drills_by_source'),
+    proven: newest('drills_proven', 'AND is_proven = 1'),
+    settings: sql.select(
+      `SELECT ${SETTINGS_COLUMNS} FROM drill_settings
+       WHERE tenant_id = @tenant AND source_id IN (SELECT value FROM json_each(@sources))`,
+      settingsRow,
+    ),
+    save: sql.change(`INSERT INTO drill_settings (source_id, tenant_id, assertions, every_days, within_days, next_at, updated_at)
+      SELECT id, tenant_id, @assertions, @everyDays, @withinDays, @nextAt, @updatedAt FROM sources
+      WHERE id = @source AND tenant_id = @tenant
+      ON CONFLICT (source_id) DO UPDATE SET assertions = excluded.assertions, every_days = excluded.every_days,
+        within_days = excluded.within_days, next_at = excluded.next_at, updated_at = excluded.updated_at`),
+    postpone: sql.change(`UPDATE drill_settings SET next_at = @nextAt
+      WHERE source_id = @source AND tenant_id = @tenant AND next_at IS NOT NULL`),
+    due: sql.select(
+      `SELECT tenant_id AS tenant, source_id AS source FROM drill_settings INDEXED BY drill_settings_due
+       WHERE next_at IS NOT NULL AND next_at <= @now ORDER BY next_at, source_id LIMIT @limit`,
+      z.object({ tenant: idSchema('tenant'), source: idSchema('source') }),
+    ),
+  };
+}
+
+export function createDrills(sql: Sql): DrillStore {
+  const rows = prepareDrills(sql);
+  return {
+    findDrillSettings: (tenant, source) => sql.read(() => rows.settings.find({ tenant, sources: toJson([source]) })),
+    listDrillSettings: (tenant, sources) => sql.read(() => rows.settings.list({ tenant, sources: toJson(sources) })),
+    saveDrillSettings: (tenant, { assertions, ...settings }) =>
+      sql.write(() => {
+        if (rows.save.run({ tenant, assertions: toJson(assertions), ...settings }) === 0)
+          throw new AppError('not_found', 'there is no such source');
+      }),
+    postponeDrill: (tenant, source, nextAt) => sql.write(() => void rows.postpone.run({ tenant, source, nextAt })),
+    listDueDrills: (now, limit) => sql.read(() => rows.due.list({ now, limit })),
+    listProofs: (tenant, sources) =>
+      sql.read(() =>
+        sources.map((source) => ({
+          source,
+          proven: rows.proven.find({ tenant, source }),
+          newest: rows.newest.find({ tenant, source }),
+        })),
+      ),
+    listDrills: (tenant, filter, page) =>
+      sql.read(() => {
+        const { text, params } = buildDrillList(filter, page);
+        return cutPage(sql.select(text, drillRow).list({ ...params, tenant }), page, (drill) => [drill.endedAt, drill.run]);
+      }),
+  };
+}
