@@ -1,6 +1,7 @@
-/** Restores, first version: a tree to a new directory, a database to a new database, on any approved host. */
+/** Restores: a tree to a new directory, a database to a new or an existing database, on any approved host. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
-import type { HostId, RequestId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, RequestId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import { getModeRule } from '@holdfast/shared/domain/restore.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { type RestoreTarget, restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
 import type { AdapterDraft } from '@holdfast/shared/protocol/messages.ts';
@@ -11,10 +12,16 @@ import type { Run, Snapshot, SnapshotFilter } from '../store/runs.ts';
 import { createFieldsError } from './adapter-input.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
-import { checkTargetPlan } from './dry-plan.ts';
 import type { CoreContext } from './ports.ts';
+import {
+  checkMode,
+  type DatabaseTarget,
+  draftFor,
+  findConnection,
+  findTargetSource,
+  type RestoreWish,
+} from './restore-target.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
-import { decryptSecrets, sealSecrets } from './secrets.ts';
 
 export async function getSnapshot(context: CoreContext, caller: Caller, id: SnapshotId): Promise<Snapshot> {
   demand(caller, 'view');
@@ -33,18 +40,18 @@ export async function listSnapshots(
   return context.store.runs.listSnapshots(caller.tenant, filter, page);
 }
 
-export interface RestoreRequest {
+export interface RestoreRequest extends RestoreWish {
   snapshot: SnapshotId;
   /** The host that reads the snapshot and writes the target. */
   host: HostId;
-  target: { kind: 'directory'; path: string } | { kind: 'database'; source: SourceId; database: string };
+  target: { kind: 'directory'; path: string } | DatabaseTarget;
 }
 
 /** One line of text: what a file system or a database server can be given as a name and a person can read in a list. */
 const ONE_LINE = /^[^\u0000-\u001f\u007f]*$/u;
 
 /** `invalid` naming `target.path`, `target.database` or `target.source`. */
-function checkTarget(target: RestoreTarget): RestoreTarget {
+function checkTarget(target: RestoreRequest['target']): RestoreTarget {
   const parsed = restoreTargetSchema.safeParse(target);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -86,40 +93,10 @@ function assertReachable(repository: Repository, snapshot: Snapshot, host: Host)
   }
 }
 
-function draftFor(
-  context: CoreContext,
-  host: Host,
-  ref: RequestId,
-  table: 'sources' | 'repositories',
-  row: Source | Repository,
-): AdapterDraft {
-  const values = decryptSecrets(context, { tenant: row.tenant, table, row: row.id }, row.secrets);
-  // The row's id stands in the reference, so that the secrets of one cannot be handed over as the other's.
-  const binding = { host: host.id, purpose: 'request' as const, ref: `${ref}.${table}`, version: 1 };
-  const secrets = sealSecrets(context, host.sealingKey, binding, values);
-  return { kind: row.kind, config: row.config as AdapterDraft['config'], ...(secrets ? { secrets } : {}) };
-}
-
-/** The source whose server takes the new database. It lives on the restoring host: `localhost` is another server elsewhere. */
-async function findConnection(
-  context: CoreContext,
-  caller: Caller,
-  target: Extract<RestoreTarget, { kind: 'database' }>,
-  source: Source,
-  host: Host,
-): Promise<Source> {
-  const connection = await context.store.catalog.findSource(caller.tenant, target.source);
-  if (connection?.kind !== source.kind)
-    throw createFieldsError({ 'target.source': 'Connection: it is not of the same engine as the snapshot' });
-  if (connection.host !== host.id)
-    throw createFieldsError({
-      'target.source': `Connection: "${connection.name}" belongs to another host; choose a connection of ${host.name}, or restore on its own host`,
-    });
-  checkTargetPlan(connection.kind, connection.config, target.database);
-  return connection;
-}
-
-/** Starts a restore. The host refuses a target that exists and is not empty. */
+/**
+ * Starts a restore. The host refuses a target that is not what the mode asks for. A mode that may change what exists is refused without
+ * a person's consent.
+ */
 export async function startRestore(context: CoreContext, caller: Caller, request: RestoreRequest): Promise<Run> {
   demand(caller, 'restore.start');
   const { store } = context;
@@ -137,6 +114,11 @@ export async function startRestore(context: CoreContext, caller: Caller, request
   assertRestorable(snapshot, source, target);
   assertReachable(repository, snapshot, host);
   const connection = target.kind === 'database' ? await findConnection(context, caller, target, source, host) : undefined;
+  if (target.kind === 'database' && connection) checkMode(target, request, connection, host);
+  const safety =
+    target.kind === 'database' && connection && getModeRule(target.mode ?? 'new').changesExisting
+      ? await findTargetSource(context, caller, target, connection)
+      : undefined;
 
   const about = { kind: 'restore', host: host.id, plan: snapshot.plan, repository: repository.id } as const;
   const run: Run = { ...createOrderedRun(context, caller, about), snapshot: snapshot.id, target };
@@ -155,13 +137,15 @@ export async function startRestore(context: CoreContext, caller: Caller, request
     },
     target,
     ...(connection ? { connection: draftFor(context, host, ref, 'sources', connection) } : {}),
+    ...(request.options === undefined ? {} : { options: request.options }),
+    ...(safety ? { safetySource: safety.id } : {}),
     ...orderTerms(context, caller),
   });
   await placeRun(context, run, [source.id], order);
   await recordAct(context, caller, {
     action: 'restore.started',
     target: { kind: 'snapshot', id: snapshot.id, name: source.name },
-    change: { run: run.id, host: host.name, target },
+    change: { run: run.id, host: host.name, target, ...(request.options ? { options: request.options } : {}) },
   });
   return run;
 }

@@ -1,8 +1,11 @@
 /** End-points about restores: runs that bring a snapshot back. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { CHOSEN_TABLES, RESTORE_MODES } from '@holdfast/shared/domain/restore.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
+import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
+import { lookAtTarget } from '../../core/restore-target.ts';
 import { startRestore } from '../../core/restores.ts';
 import { getRunDetail, listRuns } from '../../core/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
@@ -10,6 +13,18 @@ import { runDetailShape, runFilterFields, runShape, toRunDetailShape, toRunFilte
 import { idParams, listOf, pageFields, toPageReply, toPageRequest } from './shapes.ts';
 
 const noControl = /^[^\u0000-\u001f\u007f]*$/u;
+
+const tableName = z.string().min(1).max(255);
+
+/** Like the options a host is told, but strict. */
+const optionsInput = z.strictObject({
+  endSessions: z.boolean().optional().meta({ description: 'Ends other sessions in the target; without it they are a refusal' }),
+  safetyBackup: z.boolean().optional().meta({ description: 'Backs up what would be overwritten first; on unless false' }),
+  readFirst: z.boolean().optional().meta({ description: 'Reads the whole snapshot once before anything is made' }),
+  acceptOlderServer: z.boolean().optional().meta({ description: 'Accepts a server older than the one that was dumped' }),
+  owners: z.boolean().optional().meta({ description: 'Restores owners and grants; on unless false' }),
+  downloadKiBps: z.int().min(1).max(10_000_000).optional(),
+});
 
 /** Like the target a host is told, but strict: a misspelt field is refused instead of ignored. */
 const targetInput = z.discriminatedUnion('kind', [
@@ -30,23 +45,48 @@ const targetInput = z.discriminatedUnion('kind', [
       .min(1)
       .max(255)
       .regex(noControl, 'must be one line without control characters')
-      .meta({ description: 'The name of a database that does not exist' }),
+      .meta({ description: 'The database that is restored into' }),
+    mode: z.enum(RESTORE_MODES).optional().meta({
+      description:
+        'Left out: new. new and schema_only need a database that does not exist or is empty; clean, append and data_only need one that exists',
+    }),
+    tables: z
+      .array(z.strictObject({ schema: tableName.optional(), name: tableName }))
+      .min(1)
+      .max(CHOSEN_TABLES)
+      .optional()
+      .meta({ description: 'Only for the mode tables' }),
   }),
 ]);
 
 const startEndpoint = defineEndpoint({
   method: 'post',
   path: '/restores',
-  summary: 'Starts a restore; the host refuses a target that exists and is not empty.',
+  summary: 'Starts a restore; without a mode the host refuses a target that exists and is not empty.',
   tag: 'restores',
   body: z.strictObject({
     snapshot: idSchema('snapshot'),
     host: idSchema('host').meta({ description: 'The host that reads the snapshot and writes the target' }),
     target: targetInput,
+    options: optionsInput.optional(),
+    understood: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Consent to modify a database that exists; refused without it where the mode may do so' }),
   }),
   reply: runShape,
   status: 202,
   handle: async (context, caller, { body }) => ({ data: toRunShape(await startRestore(context, caller, body)) }),
+});
+
+const lookEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/restores/look',
+  summary: 'Asks a host what stands at the target of a database restore.',
+  tag: 'restores',
+  body: z.strictObject({ source: idSchema('source'), database: z.string().min(1).max(255).regex(noControl) }),
+  reply: REQUESTS['restore.look'].result,
+  handle: async (context, caller, { body }) => ({ data: await lookAtTarget(context, caller, body) }),
 });
 
 const listEndpoint = defineEndpoint({
@@ -74,4 +114,4 @@ const getEndpoint = defineEndpoint({
   },
 });
 
-export const RESTORE_ENDPOINTS: readonly ApiEndpoint[] = [listEndpoint, startEndpoint, getEndpoint];
+export const RESTORE_ENDPOINTS: readonly ApiEndpoint[] = [listEndpoint, startEndpoint, lookEndpoint, getEndpoint];
