@@ -3,29 +3,41 @@ import { join } from 'node:path';
 import type { ApiHost, ApiRun } from '../harness/api.ts';
 import { expect, expectAccessible, finishStack, signIn, test } from '../harness/browser.ts';
 import { addPlan, addSource, describeFiles, runPlan } from '../harness/catalog.ts';
+import { type LabClock, startLabClock } from '../harness/lab-clock.ts';
 import { awaitSpec, prepareLocalWorld } from '../harness/part2/world.ts';
 import { waitFor } from '../harness/services/wait-for.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
 
-/** An agent that is kept out calls once a minute. */
+/** An agent that is kept out calls once a minute, by its own clock. */
 const CALL_MS = 75_000;
 
+let clock: LabClock;
 let stack: Stack;
 
 test.beforeAll(async () => {
+  clock = await startLabClock();
   stack = await startStack();
 });
 test.afterAll(async ({ browserName: _ }, info) => {
   await finishStack(stack, info);
+  await clock?.stop();
 });
 
 type Claimant = { readonly boot: string; readonly hostname: string; readonly address?: string };
 type HostDetail = ApiHost & { readonly claimants: readonly Claimant[] };
 
 test('a host that runs twice is quarantined whole, and one click lets one of the two in again', async ({ page }) => {
-  test.setTimeout(200_000);
+  test.setTimeout(120_000);
   const { api } = stack;
-  const { agent: original, host, repository, restic, resticPath } = await prepareLocalWorld(stack, 'db');
+  const {
+    agent: original,
+    host,
+    repository,
+    restic,
+    resticPath,
+  } = await prepareLocalWorld(stack, 'db', 'new', {
+    env: clock.env,
+  });
   const folder = join(stack.directory, 'folder');
   await mkdir(folder);
   await writeFile(join(folder, 'file'), 'content');
@@ -36,7 +48,7 @@ test('a host that runs twice is quarantined whole, and one click lets one of the
   const readHost = () => api.get<HostDetail>(`/hosts/${host.id}`);
 
   // What a snapshot of the machine takes along, and what comes up when it is started a second time.
-  const clone = await stack.startAgent('clone', { toolPath: [join(resticPath, '..')] });
+  const clone = await stack.startAgent('clone', { env: clock.env, toolPath: [join(resticPath, '..')] });
   await clone.awaitFingerprint();
   await clone.kill('SIGKILL');
   await rm(clone.stateDir, { recursive: true });
@@ -72,7 +84,8 @@ test('a host that runs twice is quarantined whole, and one click lets one of the
   });
 
   await test.step('the chosen one is in again, the other one is locked out for good', async () => {
-    await api.waitForHost(host.id, 'online', CALL_MS);
+    await clock.leapTo(clock.now() + CALL_MS, [original.pid()]);
+    await api.waitForHost(host.id, 'online', 30_000);
     await expect(page.locator('main')).not.toContainText('is quarantined', { timeout: 5000 });
     await page.goto('about:blank');
     await api.waitForRun(ordered, 'succeeded');
