@@ -1,9 +1,8 @@
 /** Longer than 300 lines because all of it looks at one server with one world, which takes long to make. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { ApiPlan, ApiRun, ApiSnapshot, ApiSource } from '../harness/api.ts';
-import { confirmAct, expect, expectAccessible, fillLogin, finishStack, signIn, test } from '../harness/browser.ts';
+import { buildAxe, confirmAct, expect, expectAccessible, fillLogin, finishStack, signIn, test } from '../harness/browser.ts';
 import { addPlan, addRepository, addSource, describeFiles, describeLocal, runPlan } from '../harness/catalog.ts';
 import { fillFields, makePlan, openSourceForm, restoreSnapshot, runNow } from '../harness/pages.ts';
 import { crawlPages, describeKind, listPostActions, openSession } from '../harness/part2/crawl.ts';
@@ -117,7 +116,7 @@ test('each kind of page is accessible in light and dark, and fits a narrow scree
     await page.goto(`${stack.server.url}${path}`);
     await expectAccessible(page);
     await page.emulateMedia({ colorScheme: 'dark' });
-    const { violations } = await new AxeBuilder({ page }).withRules(['color-contrast']).analyze();
+    const { violations } = await buildAxe(page).withRules(['color-contrast']).analyze();
     expect
       .soft(
         violations.flatMap(({ nodes }) => nodes.map((node) => node.html)),
