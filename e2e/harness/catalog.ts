@@ -1,6 +1,6 @@
 /** Sources, repositories and plans by the API, for scenarios whose subject is something else. */
 import { join } from 'node:path';
-import { quickenKeys } from '@holdfast/agent/engines/restic/fixtures/quick-repository.ts';
+import { makeQuickRepository } from '@holdfast/agent/engines/restic/fixtures/quick-repository.ts';
 import type { RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { PlanOptionsChange } from '@holdfast/shared/domain/plan.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
@@ -42,11 +42,11 @@ export function addSource(api: ApiClient, host: ApiHost, name: string, described
 export type RepositoryWishes = {
   /** It is not created in its storage. */
   readonly isMissing?: boolean;
-  /** Its key stays as dear as restic makes it; otherwise one in a directory is made to open fast, which a scenario does not notice but in time. */
+  /** restic makes it, with a key as dear as it makes them; otherwise one in a directory opens fast, which a scenario does not notice but in time. */
   readonly hasDearKey?: boolean;
 };
 
-/** Adds a repository and, unless told otherwise, creates it in its storage from `host`. */
+/** Adds a repository and, unless told otherwise, creates it in its storage: from `host`, or, in a directory, before `host` opens it for the first time. */
 export async function addRepository(
   api: ApiClient,
   host: ApiHost,
@@ -56,11 +56,18 @@ export async function addRepository(
 ): Promise<ApiRepository> {
   const repository = await api.post<ApiRepository>('/repositories', { name, ...described });
   if (isMissing) return repository;
-  await api.post(`/repositories/${repository.id}/init`, { host: host.id });
   const { path } = described.config;
   const { password } = described.secrets;
-  if (described.kind === 'local' && typeof path === 'string' && password !== undefined && !hasDearKey)
-    quickenKeys(path, password);
+  if (described.kind !== 'local' || typeof path !== 'string' || password === undefined || hasDearKey) {
+    await api.post(`/repositories/${repository.id}/init`, { host: host.id });
+    return repository;
+  }
+  const engineId = makeQuickRepository(path, password);
+  const opened = await api.post<{ state: string; message: string; engineId?: string }>(`/repositories/${repository.id}/test`, {
+    host: host.id,
+  });
+  if (opened.state !== 'ready' || opened.engineId !== engineId)
+    throw new Error(`The repository ${name} does not open: ${opened.message}`);
   return repository;
 }
 
