@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
+import { quickenKeys } from '@holdfast/agent/engines/restic/fixtures/quick-repository.ts';
 import { createPrivateDirectory } from './private-directory.ts';
 import { findProcesses } from './processes.ts';
+import { quickenObjects } from './quick-objects.ts';
 import { startRestServer } from './rest-server.ts';
 import { proveResticCycle } from './restic-cycle.ts';
 import { startS3 } from './s3.ts';
@@ -18,7 +20,9 @@ for (const generation of generations) {
   test(`a local repository lives its whole life with ${generation} restic`, async () => {
     const home = await createPrivateDirectory('local');
     try {
-      await proveResticCycle(await getRestic(generation), { env: { RESTIC_REPOSITORY: join(home.path, 'repository') } });
+      const path = join(home.path, 'repository');
+      const quicken = (password: string) => quickenKeys(path, password);
+      await proveResticCycle(await getRestic(generation), { env: { RESTIC_REPOSITORY: path }, quicken });
     } finally {
       await home.remove();
     }
@@ -30,7 +34,8 @@ test('a rest-server repository with TLS, password and private folders lives its 
   try {
     for (const generation of generations) {
       const env = { RESTIC_REPOSITORY: server.buildRepository(`agent/${generation}/`) };
-      await proveResticCycle(await getRestic(generation), { env, options: ['--cacert', server.caFile ?? ''] });
+      const quicken = (password: string) => quickenKeys(join(server.dataDirectory, 'agent', generation), password);
+      await proveResticCycle(await getRestic(generation), { env, options: ['--cacert', server.caFile ?? ''], quicken });
     }
     const refused = await fetchStatus(`${server.url}agent/old/config`);
     assert.equal(refused, 'certificate refused');
@@ -66,7 +71,12 @@ test('an sftp repository lives its whole life with both restics, and a foreign k
   try {
     for (const generation of generations) {
       const env = { RESTIC_REPOSITORY: `sftp:${server.user}@${server.host}:${server.path}/${generation}` };
-      await proveResticCycle(await getRestic(generation), { env, options: ['-o', `sftp.command=${server.command.join(' ')}`] });
+      const quicken = (password: string) => quickenKeys(join(server.path, generation), password);
+      await proveResticCycle(await getRestic(generation), {
+        env,
+        options: ['-o', `sftp.command=${server.command.join(' ')}`],
+        quicken,
+      });
     }
     const withoutKey = server.command.flatMap((word) => (word === server.identityFile ? ['/dev/null'] : [word])).slice(1);
     const outcome = await tryTool('ssh', withoutKey);
@@ -90,7 +100,8 @@ test('an S3 repository over https lives its whole life with both restics and lea
         AWS_SECRET_ACCESS_KEY: s3.secretKey,
         AWS_DEFAULT_REGION: s3.region,
       };
-      await proveResticCycle(await getRestic(generation), { env, options: ['--cacert', s3.caFile] });
+      const quicken = (password: string) => quickenObjects(s3, 'backups', generation, password);
+      await proveResticCycle(await getRestic(generation), { env, options: ['--cacert', s3.caFile], quicken });
     }
     const keys = await s3.listObjects('backups');
     assert.ok(keys.includes('old/config') && keys.includes('new/config'));

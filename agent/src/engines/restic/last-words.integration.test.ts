@@ -3,7 +3,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
-import { createLaboratory, GENERATIONS } from './laboratory.ts';
+import { makeQuickRepository } from './fixtures/quick-repository.ts';
+import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD } from './laboratory.ts';
 import { watchLastWords } from './last-words.ts';
 
 /** restic 0.18 as it was seen after its sftp connection was lost: it says so, and never goes. */
@@ -40,7 +41,7 @@ it('a restic that hangs after a save has failed for good is ended, and the repos
   const common = { tags, host: 'host_1', stallMs: 300_000 };
   const workDir = lab.workDir();
   const access = lab.access({ workDir });
-  await lab.engine.initRepository({ access, workDir });
+  makeQuickRepository(join(lab.dir, 'repo'), LABORATORY_PASSWORD);
   const stream = await lab.engine.backupStream({
     ...common,
     access,

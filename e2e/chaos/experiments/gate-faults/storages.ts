@@ -1,11 +1,12 @@
 /** Where backups go: each storage of a lane is reached by the agent over a line that can be cut, and looked at by hand without it. */
-import { chmod, mkdir, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { wrapCheaply } from '@holdfast/agent/engines/restic/fixtures/quick-repository.ts';
+import { quickenKeys } from '@holdfast/agent/engines/restic/fixtures/quick-repository.ts';
 import { createResticByHand, type Described, describeLocal } from '../../../harness/catalog.ts';
 import { describeRest, describeS3, describeSftp } from '../../../harness/part2/remote-repositories.ts';
 import { UnsupportedError } from '../../../harness/services/identity.ts';
 import { findProcesses, signalQuietly } from '../../../harness/services/processes.ts';
+import { quickenObjects } from '../../../harness/services/quick-objects.ts';
 import { startRestServer } from '../../../harness/services/rest-server.ts';
 import type { S3Handle } from '../../../harness/services/s3.ts';
 import type { SftpHandle } from '../../../harness/services/sftp.ts';
@@ -159,7 +160,7 @@ async function openS3(ports: StoragePorts): Promise<LabStorage> {
   };
   const byHand = createByHand(ports, env, ['--cacert', server.caFile, '-o', 's3.bucket-lookup=path']);
   await byHand.run('init');
-  await cheapenObjects(server, `${ports.name}/keys/`);
+  await quickenObjects(server, BUCKET, ports.name, PASSWORD);
   return {
     kind: 's3',
     described: await describeS3({ ...server, endpoint: `https://127.0.0.1:${line.port}` }, BUCKET, ports.name, PASSWORD),
@@ -168,19 +169,6 @@ async function openS3(ports: StoragePorts): Promise<LabStorage> {
     line,
     listUploads: () => server.listUploads(BUCKET),
   };
-}
-
-async function cheapenObjects(server: S3Handle, folder: string): Promise<void> {
-  const ask = async (method: string, key: string, body?: string): Promise<string> => {
-    const answer = await server.request(method, `/${BUCKET}/${key}`, body === undefined ? {} : { body });
-    if (answer.status >= 300) throw new Error(`${method} ${key} gave ${answer.status}: ${answer.body.slice(0, 500)}`);
-    return answer.body;
-  };
-  for (const key of (await server.listObjects(BUCKET)).filter((name) => name.startsWith(folder))) {
-    const cheap = wrapCheaply(await ask('GET', key), PASSWORD);
-    await ask('PUT', `${folder}${cheap.name}`, cheap.content);
-    await ask('DELETE', key);
-  }
 }
 
 async function openLine({ seed, record, onStop }: StoragePorts, port: number): Promise<FaultProxy> {
@@ -194,11 +182,7 @@ async function createInFolder(ports: StoragePorts, directory: string): Promise<B
   await mkdir(directory, { recursive: true });
   const byHand = createByHand(ports, { RESTIC_REPOSITORY: directory }, []);
   await byHand.run('init');
-  const keys = join(directory, 'keys');
-  const [name = ''] = await readdir(keys);
-  const cheap = wrapCheaply(await readFile(join(keys, name), 'utf8'), PASSWORD);
-  await writeFile(join(keys, cheap.name), cheap.content, { mode: 0o600 });
-  await rm(join(keys, name));
+  quickenKeys(directory, PASSWORD);
   // What root makes here the servers of other accounts have to read.
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true }))
     await chmod(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o700 : 0o600);
