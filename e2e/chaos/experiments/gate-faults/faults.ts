@@ -102,6 +102,8 @@ const REPOSITORY_FAULTS: readonly Fault[] = [
     kind: 'repository-replaced-halfway',
     storages: ['local'],
     allowed: FAILED_OR_LATE,
+    // The agent has looked in vain by then, and looks again after a while.
+    leftoverMs: 35_000,
     during: (current) => strike(current, drawMoment, 'another repository', () => replaceRepository(current)),
   },
   { kind: 'wrong-password', isWrongPassword: true, allowed: ONLY_FAILED },

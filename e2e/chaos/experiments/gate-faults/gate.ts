@@ -150,7 +150,7 @@ function report({ faults, leftovers, controls, ends }: Tallies, seconds: number)
       `${kinds.size} kinds in ${seconds} s; every snapshot that is offered was restored and compared; ${told.join(', ')}`,
     ),
     leftovers.toOutcome(
-      'process, lock, multipart upload, FIFO or temporary file 7 s after the end (35 s where the repository was frozen)',
+      'process, lock, multipart upload, FIFO or temporary file 7 s after the end (35 s where the repository was frozen or swapped)',
     ),
     controls.toOutcome(
       'undisturbed or disturbed too late: green, restored and equal; then ledger and repository agree, restic check is clean',

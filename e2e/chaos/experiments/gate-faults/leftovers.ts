@@ -37,6 +37,18 @@ export async function listRepositoryLeftovers(storage: LaneStorage): Promise<rea
   return [...locks.map((id) => `lock ${id.slice(0, 8)}`), ...(await storage.listUploads()).map((key) => `upload ${key}`)];
 }
 
+/**
+ * Waits until nothing of what the first look found is there any more; gives how long it took, or what of it is left after `limitMs`. What comes
+ * up meanwhile is the agent's later work, such as its comparison of repository and ledger, which passes through the same places.
+ */
+export async function awaitGone(
+  look: () => Promise<readonly string[]>,
+  limitMs: number,
+): Promise<{ readonly ms: number; readonly left: readonly string[] }> {
+  const first = new Set(await look());
+  return awaitNothing(async () => (await look()).filter((one) => first.has(one)), limitMs);
+}
+
 /** Waits until a look finds nothing; gives how long it took, or what is left after `limitMs`. */
 export async function awaitNothing(
   look: () => Promise<readonly string[]>,

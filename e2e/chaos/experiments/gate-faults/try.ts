@@ -10,7 +10,7 @@ import type { Lab } from '../../experiment.ts';
 import type { Seed } from '../../seed.ts';
 import type { Fault, Prepared, Try } from './fault.ts';
 import type { Lane } from './lane.ts';
-import { awaitNothing, listHostLeftovers, listRepositoryLeftovers } from './leftovers.ts';
+import { awaitGone, awaitNothing, listHostLeftovers, listRepositoryLeftovers } from './leftovers.ts';
 import type { Services } from './services.ts';
 import type { SourceKind, Truth } from './sources.ts';
 import type { StorageKind } from './storages.ts';
@@ -109,7 +109,7 @@ export async function carryOut(lab: Lab, services: Services, lane: Lane, drawn: 
     const isStruck = (await fault.during?.(current)) ?? true;
     const seen = await end;
     const limitMs = fault.leftoverMs ?? LEFTOVER_MS;
-    const host = await awaitNothing(() => listHostLeftovers(lane), limitMs);
+    const host = await awaitGone(() => listHostLeftovers(lane), limitMs);
     await mend();
     const repository = await awaitNothing(() => listRepositoryLeftovers(storage), limitMs);
     if (seen.state === 'succeeded' && sourceKind !== 'files') source.expectedBytes = seen.bytes;
