@@ -7,9 +7,11 @@
  *
  * Life of a restore: `planInspectTarget` → run → `parseInspectTarget` (refuse when it exists and is not empty) → `planCreateTarget` →
  * the consumer of `planRestore` reads the artifact on standard input → `judgeRestore` reads its exit code and stderr →
- * on failure `planDropTarget` removes what was created.
+ * on failure `planDropTarget` removes what was created. Modes that change what exists pour in one transaction, or build a database
+ * beside the target and let it take the place in one step.
  */
 import type { Reason } from '../domain/reason.ts';
+import type { ChosenTable, RestoreMode } from '../domain/restore.ts';
 import type { Command, ToolName } from './command.ts';
 import type { DatabaseDrill } from './drill.ts';
 import type { Config, Field, Secrets } from './field.ts';
@@ -70,6 +72,14 @@ export interface TargetState {
   /** True when it exists and holds nothing a person could miss. */
   empty: boolean;
   serverVersion: string;
+  tables: number;
+  sizeBytes: number;
+  /** Sessions of others in it now. */
+  sessions: number;
+  /** Where the server keeps its files, by its own account, as far as the user may know. */
+  filesAt?: string | undefined;
+  /** The restoring user may do everything; undefined where the engine does not ask. */
+  superuser?: boolean | undefined;
 }
 
 /** A verdict on a finished command: `ok` may carry warnings; otherwise the reason and what to show. */
@@ -123,13 +133,64 @@ export interface RestoreInput extends PlanInput {
   targetDatabase: string;
 }
 
+/** How the dump is poured into the target. */
+export interface PourInput extends RestoreInput {
+  /** `new` where left out; the modes that build beside the target pour into a database of their own, as `new`. */
+  mode?: 'new' | 'clean' | 'append' | 'schema_only' | 'data_only' | undefined;
+  /** Owners and grants too; true where left out. */
+  owners?: boolean | undefined;
+  /** What the look at the target said of the restoring user. */
+  superuser?: boolean | undefined;
+}
+
+export interface SwapInput extends RestoreInput {
+  /** The database that holds the new content, made by this restore. */
+  scratch: string;
+  /** The name under which the old content waits to be dropped. */
+  aside: string;
+  /** Other sessions in the target are ended; otherwise any of them makes the swap fail. */
+  endSessions: boolean;
+}
+
+export interface CopyTablesInput extends RestoreInput {
+  scratch: string;
+  tables: readonly ChosenTable[];
+  owners?: boolean | undefined;
+}
+
 export interface DatabaseRestore {
+  /** What can be done to a target of this engine. */
+  modes: readonly RestoreMode[];
+  /** What stands in the first `bytes` of the data artifact. */
+  head: {
+    bytes: number;
+    /** `head` has one character for each byte. Undefined: this is no artifact of this engine. */
+    read(head: string): { serverVersion: string } | undefined;
+    /** Whether a server of one version may not understand what was dumped from the other. */
+    isOlder(serverVersion: string, dumpedFrom: string): boolean;
+  };
+  /** Reads the whole data artifact on standard input, checks its form and changes nothing. Undefined: its last bytes prove that it is whole. */
+  planProof?(input: PlanInput): Command;
+  judgeProof?(outcome: ToolOutcome): Verdict;
+  /** Whether a whole artifact ends like this; where there is no `planProof`. */
+  isWholeEnd?(lastBytes: string): boolean;
   planInspectTarget(input: RestoreInput): Command;
   parseInspectTarget(stdout: string): TargetState;
   planCreateTarget(input: RestoreInput): Command;
   /** Reads the data artifact on standard input. */
-  planRestore(input: RestoreInput): Command;
+  planRestore(input: PourInput): Command;
   judgeRestore(outcome: ToolOutcome): Verdict;
+  /** Ends all other sessions in the target. */
+  planEndSessions?(input: RestoreInput): Command;
+  /**
+   * Modes that build beside the target. `planSwap` puts the scratch database in the place of the target in one step: afterwards the old
+   * content is at `aside`, or nothing has changed. Cutting it anywhere leaves one or the other.
+   */
+  planSwap?(input: SwapInput): Command;
+  /** Makes the schemas of the chosen tables where the target lacks them. */
+  planSchemas?(input: CopyTablesInput): Command;
+  /** Producer and consumer that bring chosen tables from the scratch database into the target, all or nothing; `judgeRestore` reads the consumer. */
+  planCopyTables?(input: CopyTablesInput): { producer: Command; consumer: Command };
   /** Counts what is there afterwards; its output is shown as evidence. */
   planVerify(input: RestoreInput): Command;
   parseVerify(stdout: string): { tables: number; seen: string };

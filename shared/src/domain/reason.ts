@@ -67,7 +67,8 @@ const REASONS = {
   },
   safety_failed: {
     code: 'precondition',
-    advice: 'Nothing was changed, because what stands at the target could not be backed up first. Mend that, or restore without it.',
+    advice:
+      'Nothing was changed, because what stands at the target could not be backed up first. Mend that, or restore without it.',
   },
   snapshot_missing: { code: 'not_found', advice: 'The snapshot is no longer in the repository.' },
   retention_frozen: {

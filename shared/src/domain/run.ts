@@ -54,8 +54,11 @@ export const STAGES = [
   'preflight',
   'dump',
   'store',
+  'read',
   'restore',
   'evidence',
+  'safety',
+  'swap',
   'forget',
   'check',
   'prune',
@@ -87,10 +90,20 @@ export type Failure = z.infer<typeof failureSchema>;
 
 /** One check of the evidence: what was looked at, whether it held, and what was seen. */
 export const evidenceSchema = z.object({
-  check: z.enum(['exit_codes', 'size_floor', 'snapshot_named', 'read_back', 'format', 'target_verified', 'repository_checked',
+  check: z.enum([
+    'exit_codes',
+    'size_floor',
+    'snapshot_named',
+    'read_back',
+    'format',
+    'target_verified',
+    'fully_read',
+    'safety_backup',
+    'repository_checked',
     'same_content',
     'assertion',
-    'undamaged']),
+    'undamaged',
+  ]),
   ok: z.boolean(),
   seen: z.string().max(500),
 });

@@ -18,6 +18,8 @@ const CHECKS: Readonly<Record<Evidence['check'], { held: string; not: string }>>
   read_back: { held: 'Snapshot read back', not: 'Snapshot could not be read back' },
   format: { held: 'Format and header as expected', not: 'Format or header not as expected' },
   target_verified: { held: 'What was restored is there', not: 'What was restored is not as expected' },
+  fully_read: { held: 'The whole snapshot was read first', not: 'The snapshot could not be read to its end' },
+  safety_backup: { held: 'What stood there was backed up before', not: 'What stood there could not be backed up' },
   repository_checked: { held: 'No damage found', not: 'The repository is damaged' },
   same_content: { held: 'What came back is what was stored', not: 'What came back is not what was stored' },
   assertion: { held: 'What was asserted holds', not: 'Something that was asserted does not hold' },
