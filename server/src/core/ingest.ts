@@ -250,6 +250,7 @@ function publishEvent(context: CoreContext, tenant: TenantId, host: HostId, even
     case 'run.finalizing':
     case 'part.finished':
       refresh(TOPICS.run(event.run), TOPICS.runs);
+      if (event.type === 'part.finished' && event.part.drill) refresh(TOPICS.sources, TOPICS.snapshots);
       return;
     case 'snapshot.made':
     case 'snapshots.removed':

@@ -1,5 +1,6 @@
 /** The server's own clockwork: what has to happen although nobody asks. Backups are not among it: hosts fire by themselves. */
 
+import { startDueDrills } from '../core/drills.ts';
 import { removeOldLogs } from '../core/log-retention.ts';
 import { createFireWatcher } from '../core/missed-fires.ts';
 import type { CoreContext } from '../core/ports.ts';
@@ -24,6 +25,7 @@ function createTasks(context: CoreContext, keeping: Keeping): readonly Task[] {
     { name: 'fires', everyMs: 15_000, run: () => fires.runRound() },
     { name: 'sessions', everyMs: 60_000, run: () => store.people.deleteExpiredSessions(clock.now()) },
     { name: 'announcements', everyMs: 60_000, run: () => store.hosts.deleteExpiredAnnouncements(clock.now()) },
+    { name: 'drills', everyMs: 60_000, run: () => startDueDrills(context) },
     { name: 'logs', everyMs: 60_000, run: () => removeOldLogs(context, keeping.logDays) },
   ];
 }

@@ -2,6 +2,7 @@
 import type { ApiEndpoint } from '../http/route.ts';
 import { ADAPTER_ENDPOINTS } from './adapters.ts';
 import { AUDIT_ENDPOINTS } from './audit.ts';
+import { DRILL_ENDPOINTS } from './drills.ts';
 import { ENROLMENT_ENDPOINTS } from './enrolment.ts';
 import type { FireCalendar } from './fire-calendar.ts';
 import { HOST_ENDPOINTS } from './hosts.ts';
@@ -32,6 +33,7 @@ export function createApiEndpoints(calendar: FireCalendar): readonly ApiEndpoint
     ...RUN_ENDPOINTS,
     ...SNAPSHOT_ENDPOINTS,
     ...RESTORE_ENDPOINTS,
+    ...DRILL_ENDPOINTS,
     ...ADAPTER_ENDPOINTS,
     ...AUDIT_ENDPOINTS,
     ...PEOPLE_ENDPOINTS,

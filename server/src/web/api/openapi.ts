@@ -28,6 +28,7 @@ const TAGS: Record<string, string> = {
   runs: 'One execution each: backup or restore',
   snapshots: 'What can be brought back',
   restores: 'Bringing a snapshot back',
+  drills: 'Proving that it can be brought back',
   adapters: 'Kinds of sources and repositories with their fields',
   audit: 'Who did what',
   people: 'Who may ask',

@@ -1,0 +1,127 @@
+/** End-points about drills: proofs of recovery, what is asked at each, and one now. */
+import { drillAssertionSchema } from '@holdfast/shared/domain/drill.ts';
+import { idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import { DRILL } from '@holdfast/shared/limits.ts';
+import * as z from 'zod';
+import { DRILL_DAYS_MAX, getDrillSettings, listDrills, listProofs, saveDrillSettings, startDrill } from '../../core/drills.ts';
+import type { Drill, DrillSettings } from '../../store/drills.ts';
+import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { runShape, toRunShape } from './runs.ts';
+import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
+
+const drillShape = nameShape(
+  'Drill',
+  z.strictObject({
+    run: idSchema('run'),
+    source: idSchema('source'),
+    host: idSchema('host'),
+    snapshot: idSchema('snapshot'),
+    isProven: z.boolean().meta({ description: 'Whether what came back is what was expected' }),
+    endedAt: instantSchema,
+    restoreMs: z.int().min(0).meta({ description: 'How long the restore took: the measured recovery time' }),
+    snapshotAgeMs: z.int().min(0).meta({ description: 'How old the snapshot was: the measured recovery point' }),
+    rows: z.int().min(0).optional().meta({ description: 'Rows of all tables; left out for files' }),
+    things: z.int().min(0).meta({ description: 'Tables of a database, files of a sample' }),
+  }),
+);
+
+const settingsShape = nameShape(
+  'DrillSettings',
+  z.strictObject({
+    source: idSchema('source'),
+    assertions: listOf(drillAssertionSchema),
+    everyDays: z.int().min(1).optional(),
+    withinDays: z.int().min(1).optional(),
+    nextAt: instantSchema.optional().meta({ description: 'When the next one is due' }),
+    updatedAt: instantSchema,
+  }),
+);
+
+const toDrillShape = (drill: Drill): z.infer<typeof drillShape> => drill;
+const toSettingsShape = (settings: DrillSettings): z.infer<typeof settingsShape> => settings;
+
+const days = (what: string) => z.int().min(1).max(DRILL_DAYS_MAX).optional().meta({ description: what });
+
+const listEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/drills',
+  summary: 'Lists drills that came to a verdict, newest first; those that could not be carried out are among the runs.',
+  tag: 'drills',
+  query: z.strictObject({ ...pageFields, source: idSchema('source').optional() }),
+  reply: listOf(drillShape),
+  handle: async (context, caller, { query }) =>
+    toPageReply(await listDrills(context, caller, { source: query.source }, toPageRequest(query)), toDrillShape),
+});
+
+const startEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/drills',
+  summary: 'Restores a snapshot of a source into something that is thrown away, on its own host, and judges what came back.',
+  tag: 'drills',
+  body: z.strictObject({
+    source: idSchema('source'),
+    snapshot: idSchema('snapshot').optional().meta({ description: 'The newest good one unless given' }),
+  }),
+  reply: runShape,
+  status: 202,
+  handle: async (context, caller, { body }) => ({ data: toRunShape(await startDrill(context, caller, body)) }),
+});
+
+const proofShape = nameShape(
+  'Proof',
+  z.strictObject({
+    source: idSchema('source'),
+    proven: drillShape.optional().meta({ description: 'The newest drill that proved a snapshot' }),
+    newest: drillShape.optional().meta({ description: 'The newest drill of all with a verdict' }),
+  }),
+);
+
+const proofEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/sources/:id/proof',
+  summary: 'The newest proof that a source can be recovered.',
+  tag: 'drills',
+  params: idParams('source'),
+  reply: proofShape,
+  async handle(context, caller, { params }) {
+    await getDrillSettings(context, caller, params.id);
+    const id: SourceId = params.id;
+    const [proof] = await listProofs(context, caller, [id]);
+    return { data: proof ?? { source: id } };
+  },
+});
+
+const settings = { path: '/sources/:id/drills', tag: 'drills', params: idParams('source'), reply: settingsShape };
+
+const getSettingsEndpoint = defineEndpoint({
+  ...settings,
+  method: 'get',
+  summary: 'What is asked at every drill of a source, and how often one is due.',
+  handle: async (context, caller, { params }) => ({ data: toSettingsShape(await getDrillSettings(context, caller, params.id)) }),
+});
+
+const putSettingsEndpoint = defineEndpoint({
+  ...settings,
+  method: 'post',
+  summary: 'Replaces what is asked at every drill of a source, and how often one is due.',
+  body: z.strictObject({
+    assertions: z
+      .array(z.strictObject(drillAssertionSchema.shape))
+      .max(DRILL.assertions)
+      .default([])
+      .meta({ description: 'SQL that gives one value, run read-only in the throw-away database' }),
+    everyDays: days('A drill is due this often; left out: only by hand'),
+    withinDays: days('A proof older than this puts the source at risk; left out: none does'),
+  }),
+  handle: async (context, caller, { params, body }) => ({
+    data: toSettingsShape(await saveDrillSettings(context, caller, params.id, body)),
+  }),
+});
+
+export const DRILL_ENDPOINTS: readonly ApiEndpoint[] = [
+  listEndpoint,
+  startEndpoint,
+  proofEndpoint,
+  getSettingsEndpoint,
+  putSettingsEndpoint,
+];
