@@ -1,7 +1,7 @@
 /** Longer than 500 lines because it is one story of one server, and its last test says that no end-point was left out. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, PlanId, RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import {
   ADMIN,
@@ -451,6 +451,39 @@ describe('The API, from the first host to a restore', () => {
       runs.map(({ kind, state }) => [kind, state]),
       [['forget', 'queued']],
     );
+  });
+
+  it('orders a drill from a host that can, keeps what is asked at it, and tells what it proved', async () => {
+    const params = { id: made.source };
+    const assertions = [{ sql: 'select count(*) from orders', operator: '>', value: '0' }];
+    await exercise('POST /sources/:id/drills', { params, body: { assertions, everyDays: 7, withinDays: 30 } });
+    const { data: kept } = await exercise('GET /sources/:id/drills', { params });
+    assert.deepEqual((kept as { assertions: unknown }).assertions, assertions);
+    const { hosts, runs } = world.context.store;
+    const old = await catchError(world.call('POST /drills', { body: { source: made.source } }));
+    assert.match(old.message, /too old for drills/u);
+    const facts = (await hosts.findHost(ADMIN.tenant, made.host as HostId))?.facts;
+    assert.ok(facts);
+    const at = world.clock.now();
+    await hosts.recordContact(made.host as HostId, { at, facts: { ...facts, capabilities: ['drill.start'] } });
+    const { data } = await exercise('POST /drills', { body: { source: made.source } });
+    const run = (data as { id: RunId }).id;
+    const source = made.source as SourceId;
+    const drill = { isProven: true, restoreMs: 41_000, snapshotAgeMs: 60_000, rows: 12, things: 3 };
+    const part = { source, state: 'succeeded' as const, warnings: [], bytes: 7000, durationMs: 50_000, drill };
+    const plan = { plan: made.plan as PlanId, repository: made.repository as RepositoryId, sources: [source] };
+    const told: DurableEvent[] = [
+      { type: 'run.created', run, at, kind: 'drill', trigger: 'manual', ...plan },
+      { type: 'run.started', run, at },
+      { type: 'part.finished', run, at, part },
+    ];
+    const events = told.map((event, place) => ({ seq: place + 1, event }));
+    await runs.applyEvents(ADMIN.tenant, made.host as HostId, 'epoch-of-a-drill', events, at);
+    const { data: proof } = await exercise('GET /sources/:id/proof', { params });
+    assert.equal((proof as { proven: { restoreMs: number } }).proven.restoreMs, 41_000);
+    assert.equal(rowsOf(await exercise('GET /drills', { query: { source: made.source } })).length, 1);
+    const { data: snapshot } = await world.call('GET /snapshots/:id', { params: { id: made.snapshot } });
+    assert.equal((snapshot as { provenAt: number }).provenAt, at);
   });
 
   it('lets one agent of a quarantined host in again', async () => {
