@@ -99,6 +99,10 @@ const handlers: Handlers = {
   'locks.list': refuse,
   'locks.attest': refuse,
   'locks.clear': refuse,
+  'snapshot.list': refuse,
+  'snapshot.find': refuse,
+  'snapshot.diff': refuse,
+  'restore.preview': refuse,
 };
 
 /** The events of one run, from its creation to its end. */

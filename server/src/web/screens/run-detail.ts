@@ -1,8 +1,10 @@
 /** What stands beside a run's log: troubles with their way out, parts, evidence, figures, places. Pure. */
 import type { Evidence, Failure, RunKind } from '@holdfast/shared/domain/run.ts';
+import { showStoredText } from '@holdfast/shared/domain/stored-path.ts';
+import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import type { RunDetail } from '../../core/runs.ts';
 import type { RunPart } from '../../store/runs.ts';
-import { formatBytes, formatCount, formatRate } from '../ui/quantity.ts';
+import { formatBytes, formatCount, formatNoun, formatRate } from '../ui/quantity.ts';
 import type { Urls } from '../urls.ts';
 import type { AttemptLine, EvidenceLine, PartLine, RunFact, Trouble } from './run.view.ts';
 import { type Names, nameOf } from './run-names.ts';
@@ -138,10 +140,24 @@ export function listFigures(detail: RunDetail): readonly RunFact[] {
   ];
 }
 
+/** Chosen paths that the page names; the rest are counted. */
+const PATHS_NAMED = 5;
+
+function describeFileTarget(target: Exclude<RestoreTarget, { kind: 'database' }>): RunFact[] {
+  const paths = target.kind === 'archive' || target.kind === 'file' ? [target.from] : (target.paths ?? []);
+  const named = paths.slice(0, PATHS_NAMED).map((path) => ({ label: 'chosen', value: showStoredText(path) }));
+  const more = paths.length - named.length;
+  const place: RunFact =
+    target.kind === 'in_place'
+      ? { label: 'target', value: 'in place: what stands there is replaced' }
+      : { label: target.kind === 'directory' ? 'target directory' : 'target file', value: target.path };
+  return [place, ...named, ...(more > 0 ? [{ label: 'chosen', value: `and ${formatNoun(more, 'more path')}` }] : [])];
+}
+
 function describeTarget(detail: RunDetail, names: Names): RunFact[] {
   const { target } = detail.run;
   if (target === undefined) return [];
-  if (target.kind === 'directory') return [{ label: 'target directory', value: target.path }];
+  if (target.kind !== 'database') return describeFileTarget(target);
   return [
     { label: 'target database', value: target.database },
     { label: 'on the server of', value: nameOf(names.sources, target.source, 'source') },

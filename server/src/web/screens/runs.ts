@@ -82,6 +82,18 @@ export function joinNames(names: readonly string[]): string {
   return `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
 }
 
+function describePlace(target: Run['target']): string {
+  if (target === undefined) return '';
+  switch (target.kind) {
+    case 'database':
+      return `into database ${target.database}`;
+    case 'in_place':
+      return 'in place';
+    default:
+      return `to ${target.path}`;
+  }
+}
+
 /** What a run is about, for a list: its sources, and where a restore brings them. */
 export function titleOfRun(
   run: Pick<Run, 'kind' | 'target' | 'scope'>,
@@ -94,7 +106,7 @@ export function titleOfRun(
   if (run.kind === 'prune') return 'Prune';
   if (run.kind === 'drill') return what === '' ? 'Drill' : `Drill of ${what}`;
   if (run.kind === 'forget') return what === '' ? 'Retention' : `Retention of ${what}`;
-  const target = run.target?.kind === 'directory' ? `to ${run.target.path}` : `into database ${run.target?.database ?? ''}`;
+  const target = describePlace(run.target);
   return what === '' ? `Restore ${target}` : `Restore of ${what} ${target}`;
 }
 
