@@ -33,6 +33,8 @@ export const PAGES = {
   editSource: '/sources/:source/edit',
   testSource: '/sources/:source/test',
   deleteSource: '/sources/:source/delete',
+  sourceDrills: '/sources/:source/drills',
+  drillSource: '/sources/:source/drill',
 
   repositories: '/repositories',
   addRepository: '/repositories/new',
@@ -63,6 +65,8 @@ export const PAGES = {
   pinSnapshot: '/snapshots/:snapshot/pin',
   restoreSnapshot: '/snapshots/:snapshot/restore',
   restores: '/restore',
+
+  drills: '/drills',
 
   retention: '/retention',
   addPolicy: '/retention/new',

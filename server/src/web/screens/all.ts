@@ -4,6 +4,7 @@ import type { AnyScreen } from '../http/screen-routes.ts';
 import { createAccountScreens } from './account.ts';
 import { AUDIT_SCREENS } from './audit.ts';
 import { createBootstrapScreens } from './bootstrap.ts';
+import { DRILL_SCREENS } from './drills.ts';
 import { ADD_HOST_SCREENS } from './host-add.ts';
 import { HOST_PAGE_SCREENS } from './host-page.ts';
 import { HOST_SCREENS } from './hosts.ts';
@@ -23,6 +24,7 @@ import { NAVIGATION_SCREENS } from './shell.ts';
 import { SNAPSHOT_SCREENS } from './snapshot.ts';
 import { SNAPSHOTS_SCREENS } from './snapshots.ts';
 import { SOURCE_DISCOVER_SCREENS } from './source-discover.ts';
+import { SOURCE_DRILL_SCREENS } from './source-drills.ts';
 import { SOURCE_FORM_SCREENS } from './source-form.ts';
 import { SOURCE_PAGE_SCREENS } from './source-page.ts';
 import { SOURCE_SCREENS } from './sources.ts';
@@ -45,6 +47,8 @@ export function createScreens({ checkPasswordRules, fires }: ScreenParts): reado
     ...SOURCE_SCREENS,
     ...SOURCE_FORM_SCREENS,
     ...SOURCE_DISCOVER_SCREENS,
+    ...SOURCE_DRILL_SCREENS,
+    ...DRILL_SCREENS,
     ...SOURCE_PAGE_SCREENS,
     ...REPOSITORY_SCREENS,
     ...REPOSITORY_FORM_SCREENS,

@@ -17,6 +17,7 @@ export const NAV_KEYS = [
   'runs',
   'snapshots',
   'restore',
+  'drills',
   'retention',
   'audit',
   'repositories',
@@ -60,6 +61,7 @@ function runningText(running: number): string | undefined {
 function buildNav(visit: Visit, counts: NavCounts): readonly NavGroup[] {
   const { urls } = visit;
   const trust: readonly NavItem[] = [
+    { id: 'drills', label: 'Drills', href: urls.drills(), key: 'l' },
     { id: 'retention', label: 'Retention', href: urls.retention(), key: 't' },
     ...(isAllowed(visit.caller, 'audit.view') ? [{ id: 'audit', label: 'Audit', href: urls.audit(), key: 'u' }] : []),
   ];

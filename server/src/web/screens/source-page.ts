@@ -16,6 +16,7 @@ import { isShown } from './form-problem.ts';
 import { readText } from './form-values.ts';
 import { toRunRow } from './host-page.ts';
 import { getParam, wantsPart } from './params.ts';
+import { readProofs } from './proofs.ts';
 import { buildShell } from './shell.ts';
 import {
   SOURCE_ANSWER_ID,
@@ -44,9 +45,10 @@ async function readSourcePage(
   test?: TestResultView,
 ): Promise<SourcePageView> {
   const { caller, urls } = visit;
-  const [judged, runs] = await Promise.all([
+  const [judged, runs, proofs] = await Promise.all([
     judgeSources(context, caller, [source]),
     listRuns(context, caller, { source: source.id }, { limit: RUNS_SHOWN }),
+    readProofs(context, visit, [source]),
   ]);
   const [found] = judged;
   if (found === undefined) throw new AppError('not_found', 'the host of this source is gone');
@@ -79,6 +81,7 @@ async function readSourcePage(
       good === undefined || standing?.lastGoodAt === undefined
         ? undefined
         : { snapshot: good, at: standing.lastGoodAt, bytes: standing.lastGoodBytes },
+    proof: proofs.get(source.id),
     discoverable: adapter.discovery !== undefined,
     test,
     may: {

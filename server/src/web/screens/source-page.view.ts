@@ -10,6 +10,7 @@ import { type Clockface, relativeTime, stampTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
 import { type LastRunRow, lastRuns } from './last-runs.view.ts';
 import { liveText } from './live-text.view.ts';
+import { type ProofView, proofPanel } from './proof.view.ts';
 import { type TestResultView, testForm, testResult } from './source-test.view.ts';
 
 export interface SourcePageView {
@@ -30,6 +31,7 @@ export interface SourcePageView {
   plans: readonly { id: string; name: string; enabled: boolean; schedule: string | undefined }[];
   runs: readonly LastRunRow[];
   newestGood: { snapshot: string; at: number; bytes: number | undefined } | undefined;
+  proof: ProofView | undefined;
   discoverable: boolean;
   test?: TestResultView | undefined;
   may: { manage: boolean; plan: boolean; restore: boolean };
@@ -93,7 +95,7 @@ function sayProtection(state: ProtectionState): string {
 
 /** What changes by itself, and the test. */
 export function sourcePart(view: SourcePageView): Html {
-  return html`<div class="columns" id="${SOURCE_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${newestPanel(view)}${plansPanel(view)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ source: view.id }), none: 'No run yet.', urls: view.urls, face: view.face })}</div><div class="stack">${configPanel(view)}${view.may.manage && testPanel(view)}</div></div>`;
+  return html`<div class="columns" id="${SOURCE_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${newestPanel(view)}${plansPanel(view)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ source: view.id }), none: 'No run yet.', urls: view.urls, face: view.face })}</div><div class="stack">${view.proof !== undefined && proofPanel(view.proof)}${configPanel(view)}${view.may.manage && testPanel(view)}</div></div>`;
 }
 
 function newestPanel({ newestGood, urls, face, id }: SourcePageView): Html {

@@ -1,0 +1,67 @@
+/** Reads how sources stand with their proofs of recovery, for every page that shows it. */
+import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
+import type { SourceId } from '@holdfast/shared/domain/ids.ts';
+import { isAllowed } from '../../core/caller.ts';
+import { findDrillFault, findProofTrouble, listProofs } from '../../core/drills.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import type { Source } from '../../store/catalog.ts';
+import type { Drill, DrillSettings, SourceProof } from '../../store/drills.ts';
+import type { Visit } from '../http/route.ts';
+import type { Urls } from '../urls.ts';
+import { readClockface } from './clockface.ts';
+import type { DrillLine, ProofState, ProofView } from './proof.view.ts';
+
+export function toDrillLine(drill: Drill, kind: string | undefined, urls: Urls): DrillLine {
+  const { run, endedAt: at, restoreMs, snapshotAgeMs, rows, things } = drill;
+  const isSample = kind !== undefined && getSourceAdapter(kind).restore === undefined;
+  return { href: urls.run({ run }), at, restoreMs, snapshotAgeMs, rows, things, isSample };
+}
+
+function judge(source: Source, proof: SourceProof | undefined, settings: DrillSettings | undefined, now: number): ProofState {
+  if (findDrillFault(source.kind) !== undefined) return 'impossible';
+  const trouble = findProofTrouble(proof, settings?.withinDays, now);
+  if (trouble?.kind === 'disproven') return 'disproven';
+  if (proof?.proven === undefined) return 'never';
+  return trouble === undefined ? 'proven' : 'too_old';
+}
+
+/** One view for each source, by its id. Three reads, however many sources. */
+export async function readProofs(
+  context: CoreContext,
+  visit: Visit,
+  sources: readonly Source[],
+): Promise<ReadonlyMap<SourceId, ProofView>> {
+  const { caller, urls } = visit;
+  const ids = sources.map(({ id }) => id);
+  const [proofs, kept] = await Promise.all([
+    listProofs(context, caller, ids),
+    context.store.drills.listDrillSettings(caller.tenant, ids),
+  ]);
+  const proofOf = new Map(proofs.map((proof) => [proof.source, proof]));
+  const settingsOf = new Map(kept.map((settings) => [settings.source, settings]));
+  const face = readClockface(context, visit);
+  const mayDrill = isAllowed(caller, 'restore.start');
+  const mayManage = isAllowed(caller, 'source.manage');
+  return new Map(
+    sources.map((source) => {
+      const proof = proofOf.get(source.id);
+      const settings = settingsOf.get(source.id);
+      const state = judge(source, proof, settings, face.now);
+      const { proven, newest } = proof ?? {};
+      const view: ProofView = {
+        state,
+        face,
+        proven: proven && toDrillLine(proven, source.kind, urls),
+        failed: newest && !newest.isProven ? toDrillLine(newest, source.kind, urls) : undefined,
+        fault: findDrillFault(source.kind),
+        withinDays: settings?.withinDays,
+        everyDays: settings?.everyDays,
+        nextAt: settings?.nextAt,
+        questions: settings?.assertions.length ?? 0,
+        drillAction: mayDrill && state !== 'impossible' ? urls.drillSource({ source: source.id }) : undefined,
+        settingsHref: mayManage && state !== 'impossible' ? urls.sourceDrills({ source: source.id }) : undefined,
+      };
+      return [source.id, view];
+    }),
+  );
+}

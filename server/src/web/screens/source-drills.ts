@@ -1,0 +1,100 @@
+/** `/sources/:source/drills`: what is asked at every drill of a source, and how often one is due. */
+import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
+import { DRILL_OPERATORS, type DrillAssertion } from '@holdfast/shared/domain/drill.ts';
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { DRILL } from '@holdfast/shared/limits.ts';
+import { demand } from '../../core/caller.ts';
+import { DRILL_DAYS_MAX, getDrillSettings, saveDrillSettings } from '../../core/drills.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import { getSource } from '../../core/sources.ts';
+import type { Source } from '../../store/catalog.ts';
+import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import { PAGES } from '../urls.ts';
+import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
+import { readText } from './form-values.ts';
+import { getParam } from './params.ts';
+import { buildShell } from './shell.ts';
+import { type QuestionText, sourceDrillsPage } from './source-drills.view.ts';
+
+/** Empty questions to fill in, below those there are. */
+const EMPTY_SHOWN = 2;
+const EMPTY: QuestionText = { sql: '', operator: '>', value: '' };
+
+interface Draft {
+  everyDays: string;
+  withinDays: string;
+  questions: readonly QuestionText[];
+}
+
+function readDraft({ form }: Visit): Draft {
+  const questions: QuestionText[] = [];
+  for (let index = 0; index < DRILL.assertions + EMPTY_SHOWN; index += 1) {
+    const sql = readText(form, `sql-${index}`);
+    if (sql.trim() === '') continue;
+    questions.push({ sql, operator: readText(form, `operator-${index}`), value: readText(form, `value-${index}`) });
+  }
+  return { everyDays: readText(form, 'everyDays').trim(), withinDays: readText(form, 'withinDays').trim(), questions };
+}
+
+/** What is no number is given on as one that the use case refuses by its field. */
+const readDays = (text: string): number | undefined => (text === '' ? undefined : Number(text));
+
+async function replyForm(
+  context: CoreContext,
+  visit: Visit,
+  source: Source,
+  draft: Draft,
+  problem: FormProblem,
+): Promise<PageReply> {
+  const { urls } = visit;
+  const href = urls.source({ source: source.id });
+  const canAsk = getSourceAdapter(source.kind).drill !== undefined;
+  const room = Math.min(EMPTY_SHOWN, DRILL.assertions - draft.questions.length);
+  const { assertions, ...errors } = problem.fields;
+  const view = {
+    name: source.name,
+    crumbs: [{ label: 'Sources', href: urls.sources() }, { label: source.name, href }, { label: 'Drills' }],
+    action: urls.sourceDrills({ source: source.id }),
+    cancelHref: href,
+    everyDays: draft.everyDays,
+    withinDays: draft.withinDays,
+    questions: canAsk ? [...draft.questions, ...Array.from({ length: Math.max(0, room) }, () => EMPTY)] : undefined,
+    operators: DRILL_OPERATORS,
+    daysMax: DRILL_DAYS_MAX,
+    problem: problem.text ?? assertions,
+    errors,
+  };
+  const status = hasProblem(problem) ? 422 : 200;
+  return { kind: 'page', status, html: sourceDrillsPage(await buildShell(context, visit, 'sources'), view) };
+}
+
+async function showSettings(context: CoreContext, visit: Visit): Promise<PageReply> {
+  demand(visit.caller, 'source.manage');
+  const source = await getSource(context, visit.caller, getParam(visit, 'source', idSchema('source')));
+  const { assertions, everyDays, withinDays } = await getDrillSettings(context, visit.caller, source.id);
+  const draft = { everyDays: String(everyDays ?? ''), withinDays: String(withinDays ?? ''), questions: assertions };
+  return replyForm(context, visit, source, draft, NO_PROBLEM);
+}
+
+async function saveSettings(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { caller, urls } = visit;
+  const source = await getSource(context, caller, getParam(visit, 'source', idSchema('source')));
+  const draft = readDraft(visit);
+  try {
+    await saveDrillSettings(context, caller, source.id, {
+      // The use case checks the operator with everything else.
+      assertions: draft.questions as readonly DrillAssertion[],
+      everyDays: readDays(draft.everyDays),
+      withinDays: readDays(draft.withinDays),
+    });
+  } catch (thrown) {
+    return replyForm(context, visit, source, draft, toFormProblem(thrown));
+  }
+  const flash = { tone: 'good', text: `Drills of ${source.name}: saved.` } as const;
+  return { kind: 'redirect', to: urls.source({ source: source.id }), flash };
+}
+
+export const SOURCE_DRILL_SCREENS: readonly ScreenRoute[] = [
+  { method: 'get', path: PAGES.sourceDrills, handle: showSettings },
+  { method: 'post', path: PAGES.sourceDrills, handle: saveSettings },
+];

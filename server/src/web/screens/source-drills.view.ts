@@ -1,0 +1,91 @@
+/** What is asked at every drill of a source, and how often one is due. */
+import { type Html, html } from '../html.ts';
+import { type Field, form } from '../ui/form.ts';
+import { type Crumb, layout, type Shell } from '../ui/layout.ts';
+
+export type QuestionText = { readonly sql: string; readonly operator: string; readonly value: string };
+
+export type SourceDrillsView = {
+  readonly name: string;
+  readonly crumbs: readonly Crumb[];
+  readonly action: string;
+  readonly cancelHref: string;
+  readonly everyDays: string;
+  readonly withinDays: string;
+  /** With empty ones to fill in; undefined where nothing can be asked. */
+  readonly questions: readonly QuestionText[] | undefined;
+  readonly operators: readonly string[];
+  readonly daysMax: number;
+  readonly problem: string | undefined;
+  readonly errors: Readonly<Record<string, string>>;
+};
+
+function questionFields(view: SourceDrillsView, question: QuestionText, index: number): readonly Field[] {
+  const number = index + 1;
+  return [
+    {
+      kind: 'textarea',
+      name: `sql-${index}`,
+      label: `Question ${number}`,
+      value: question.sql,
+      mono: true,
+      placeholder: "select count(*) from orders where created > now() - interval '2 days'",
+      attributes: { rows: 2 },
+    },
+    {
+      kind: 'select',
+      name: `operator-${index}`,
+      label: `Answer ${number} must be`,
+      required: true,
+      value: question.operator,
+      options: view.operators.map((operator) => ({ value: operator, label: operator })),
+    },
+    { kind: 'text', name: `value-${index}`, label: `than or to ${number}`, value: question.value, mono: true, placeholder: '0' },
+  ];
+}
+
+export function sourceDrillsPage(shell: Shell, view: SourceDrillsView): Html {
+  const days = { kind: 'number', unit: 'days', min: 1, max: view.daysMax } as const;
+  return layout(shell, {
+    title: `Drills of ${view.name}`,
+    crumbs: view.crumbs,
+    heading: html`How shall ${view.name} prove that it can be recovered?`,
+    content: html`<div class="panel narrow">${form({
+      action: view.action,
+      cancelHref: view.cancelHref,
+      submit: { label: 'Save' },
+      problem: view.problem,
+      sections: [
+        {
+          fields: [
+            {
+              ...days,
+              name: 'everyDays',
+              label: 'A drill every',
+              value: view.everyDays,
+              error: view.errors['everyDays'],
+              help: 'Empty: only by hand. One that is due while its host is away waits for it.',
+            },
+            {
+              ...days,
+              name: 'withinDays',
+              label: 'A proof counts for',
+              value: view.withinDays,
+              error: view.errors['withinDays'],
+              help: 'An older proof puts the source at risk. Empty: a proof counts for ever.',
+            },
+          ],
+        },
+        ...(view.questions === undefined
+          ? []
+          : [
+              {
+                title: 'Questions',
+                help: 'SQL that gives one value, asked of the restored database and never of the live one, by an account that can only read. An empty question is left out.',
+                fields: view.questions.flatMap((question, index) => questionFields(view, question, index)),
+              },
+            ]),
+      ],
+    })}</div>`,
+  });
+}
