@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import { openCatalogRig, SECRETS } from './fixtures/catalog-rig.ts';
+import type { DatabaseTarget, RestoreWish } from './restore-target.ts';
 import { startRestore } from './restores.ts';
 import { expireOrders } from './run-orders.ts';
 import { cancelRun, getRun } from './runs.ts';
@@ -96,6 +97,58 @@ describe('A restore', () => {
     for (const [snapshot, target] of attempts)
       await assert.rejects(startRestore(context, operator, { snapshot, host: host.id, target }), { code: 'invalid' });
     assert.equal((await context.store.runs.listWaitingOrders(host.id, rig.clock.now())).length, 0);
+  });
+
+  it('that may modify a database is refused without consent, whoever asks', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, operator, host, source } = rig;
+    const snapshot = await rig.reportBackup(source, rig.repository, 'succeeded');
+    const order = (target: Partial<DatabaseTarget>, wish: RestoreWish = {}) =>
+      startRestore(context, operator, {
+        snapshot,
+        host: host.id,
+        target: { kind: 'database', source: source.id, database: 'shop', ...target },
+        ...wish,
+      });
+    for (const mode of ['replace', 'clean', 'append', 'data_only'] as const) {
+      for (const wish of [{}, { understood: false }])
+        await assert.rejects(order({ mode }, wish), { code: 'invalid', message: /understand/ }, mode);
+    }
+    const tables = [{ name: 'orders' }];
+    await assert.rejects(order({ mode: 'tables', tables }), { code: 'invalid', message: /understand/ });
+    await assert.rejects(order({ mode: 'tables' }, { understood: true }), { code: 'invalid', message: /at least one/ });
+    await assert.rejects(order({ tables }), { code: 'invalid', message: /only for the mode/ });
+    assert.equal((await context.store.runs.listWaitingOrders(host.id, rig.clock.now())).length, 0);
+  });
+
+  it('with a mode or options goes only to an agent that knows them, with the source a safety backup belongs to', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, operator, host, source } = rig;
+    const snapshot = await rig.reportBackup(source, rig.repository, 'succeeded');
+    const request = {
+      snapshot,
+      host: host.id,
+      target: {
+        kind: 'database' as const,
+        source: source.id,
+        database: String(source.config['database']),
+        mode: 'replace' as const,
+      },
+      options: { endSessions: true },
+      understood: true,
+    };
+    const known = await context.store.hosts.findHost(rig.admin.tenant, host.id);
+    assert.ok(known?.facts);
+    const answer = async (capabilities: string[]) =>
+      context.store.hosts.recordContact(host.id, { at: rig.clock.now(), facts: { ...known.facts, capabilities } as never });
+    await answer([]);
+    await assert.rejects(startRestore(context, operator, request), { code: 'precondition', message: /update it first/ });
+    await answer(['restore.look']);
+    await startRestore(context, operator, request);
+    const [order] = await context.store.runs.listWaitingOrders(host.id, rig.clock.now());
+    const body = JSON.parse(order?.body ?? '{}') as RequestBody<'restore.start'>;
+    assert.deepEqual([body.options, body.safetySource], [{ endSessions: true }, source.id]);
+    assert.ok(body.target.kind === 'database' && body.target.mode === 'replace');
   });
 
   it('needs an approved host', async (t) => {

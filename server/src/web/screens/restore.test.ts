@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import { RESTORE_MODES } from '@holdfast/shared/domain/restore.ts';
 import { createFleet, type Fleet, HOSTILE, LONG_NAME, playDay } from './fixtures/fleet.ts';
 import { createWorld, NOW, type World } from './fixtures/world.ts';
 import { RESTORE_SCREENS } from './restore.ts';
@@ -127,7 +128,7 @@ describe('The restore page', () => {
 
   it('starts a database restore through the connection that was chosen', async () => {
     const reply = await world.ask('post', `/snapshots/${await findNewest('app')}/restore`, {
-      form: { place: source('orders'), target: 'app_restored', understood: 'true' },
+      form: { place: source('orders'), target: 'app_restored', owners: 'true', understood: 'true' },
     });
     assert.ok(reply.kind === 'redirect');
     const page = await world.read(reply.to);
@@ -152,6 +153,37 @@ describe('The restore page', () => {
     });
     assert.ok(reply.kind === 'page' && reply.status === 422);
     assert.match(reply.html.toString(), /id="f-place-error"[\s\S]*not of the same engine/);
+  });
+
+  it('offers every way into a PostgreSQL database with its consequence, and only new ones for MariaDB', async () => {
+    const page = await world.read(`/snapshots/${await findNewest('app')}/restore`);
+    for (const mode of RESTORE_MODES) assert.match(page, new RegExp(`type="radio" name="mode" +value="${mode}"`));
+    assert.match(page, /Drop and recreate <span class="quiet">Builds the new content beside the old one/);
+    assert.match(page, /name="safetyBackup"[^>]* checked|checked[^>]* name="safetyBackup"/);
+    const mariadb = await world.read(`/snapshots/${await findNewest('shop')}/restore`);
+    assert.match(mariadb, /Databases of this kind are restored into new databases only/);
+    assert.doesNotMatch(mariadb, /value="replace"|name="safetyBackup"/);
+  });
+
+  it('refuses what would modify a database without the tick, and shows the way that was chosen', async () => {
+    const snapshot = await findNewest('app');
+    const form = { place: source('app'), target: 'app', mode: 'replace' };
+    const reply = await world.ask('post', `/snapshots/${snapshot}/restore`, { form });
+    assert.ok(reply.kind === 'page' && reply.status === 422);
+    const page = reply.html.toString();
+    assert.match(page, /Confirm what will happen\./);
+    assert.match(page, /value="replace" checked/);
+    assert.match(page, /I understand this will modify the database\./);
+  });
+
+  it('says which line names no table, and keeps what was typed', async () => {
+    const form = { place: source('app'), target: 'app', mode: 'tables', tables: 'a.b.c', understood: 'true' };
+    const reply = await world.ask('post', `/snapshots/${await findNewest('app')}/restore`, { form });
+    assert.ok(reply.kind === 'page' && reply.status === 422);
+    const page = reply.html.toString();
+    assert.match(page, /id="f-tables-error"[\s\S]*one table a line/);
+    assert.match(page, />\na\.b\.c<\/textarea>/);
+    assert.match(page, /value="tables" checked/);
   });
 
   it('is closed to viewers', async () => {

@@ -9,15 +9,19 @@ import { type SnapshotState, snapshotStatus } from './snapshots.view.ts';
 
 export type PlaceChoice = { readonly value: string; readonly label: string; readonly disabled?: boolean | undefined };
 
-export type RestoreView = {
+/** What the page shows whatever is restored. */
+export type RestoreFrame = {
   readonly crumbs: readonly Crumb[];
   readonly heading: string;
   readonly state: SnapshotState;
   readonly facts: readonly { readonly label: string; readonly value: string }[];
   readonly action: string;
   readonly cancelHref: string;
-  readonly kind: 'directory' | 'database';
-  /** Hosts for a directory, server connections for a database. */
+  /** Why it cannot be restored at all; then there is no form. */
+  readonly refusal?: string | undefined;
+};
+
+export type RestoreView = RestoreFrame & {
   readonly places: readonly PlaceChoice[];
   /** Why some host is not among them. */
   readonly placesHelp: string;
@@ -25,30 +29,35 @@ export type RestoreView = {
   /** What will happen, in order. */
   readonly how: readonly string[];
   readonly confirm: string;
-  /** Why it cannot be restored at all; then there is no form. */
-  readonly refusal?: string | undefined;
   readonly problem?: string | undefined;
   readonly errors: Readonly<Record<string, string>>;
 };
 
-export function restorePage(shell: Shell, view: RestoreView): Html {
-  const what = panel({ title: '1 · What', aside: snapshotStatus(view.state), content: facts(view.facts) });
-  const content =
-    view.refusal !== undefined
-      ? html`${callout({ tone: 'problem', text: view.refusal, action: linkButton({ href: view.cancelHref, label: 'Back to the snapshot' }) })}${what}`
-      : html`${what}${restoreForm(view)}`;
+/** The page: what is restored, and the form unless there is a reason against it. */
+export function restoreFrame(shell: Shell, frame: RestoreFrame, summary: Html, content: () => Html): Html {
+  const what = panel({ title: '1 · What', aside: snapshotStatus(frame.state), content: facts(frame.facts) });
+  const inner =
+    frame.refusal !== undefined
+      ? html`${callout({ tone: 'problem', text: frame.refusal, action: linkButton({ href: frame.cancelHref, label: 'Back to the snapshot' }) })}${what}`
+      : html`${what}${content()}`;
   return layout(shell, {
     title: 'Restore',
-    crumbs: view.crumbs,
-    heading: view.heading,
-    content: html`<div class="stack narrow">${errorSummary(wrongFields(view), view.problem)}${content}</div>`,
+    crumbs: frame.crumbs,
+    heading: frame.heading,
+    content: html`<div class="stack narrow">${summary}${inner}</div>`,
   });
 }
+
+export function restorePage(shell: Shell, view: RestoreView): Html {
+  return restoreFrame(shell, view, errorSummary(wrongFields(view.errors, LABELS), view.problem), () => restoreForm(view));
+}
+
+const LABELS: Readonly<Record<string, string>> = { place: 'Host', target: 'New directory', understood: 'Confirmation' };
 
 function placeField(view: RestoreView): Field {
   return {
     name: 'place',
-    label: view.kind === 'directory' ? 'Host' : 'Server connection',
+    label: 'Host',
     kind: 'select',
     required: true,
     value: view.values.place,
@@ -61,15 +70,12 @@ function placeField(view: RestoreView): Field {
 function targetField(view: RestoreView): Field {
   return {
     name: 'target',
-    label: view.kind === 'directory' ? 'New directory' : 'New database',
+    label: 'New directory',
     kind: 'text',
     required: true,
     mono: true,
     value: view.values.target,
-    help:
-      view.kind === 'directory'
-        ? 'An absolute path on that host that does not exist yet, or is empty.'
-        : 'A name that server does not have yet.',
+    help: 'An absolute path on that host that does not exist yet, or is empty.',
     error: view.errors['target'],
   };
 }
@@ -94,16 +100,20 @@ function restoreForm(view: RestoreView): Html {
   return html`<form class="stack" method="post" action="${view.action}">${where}${how}${confirm}</form>`;
 }
 
-function confirmBox(view: RestoreView): Html {
+/** The tick without which nothing is begun. */
+export function confirmBox(view: {
+  readonly confirm: string;
+  readonly values: { readonly understood: boolean };
+  readonly errors: Readonly<Record<string, string>>;
+}): Html {
   const error = view.errors['understood'];
   return html`<div class="field"><label class="check"><input type="checkbox" name="understood" value="true" required id="f-understood" ${attrs({ checked: view.values.understood, 'aria-invalid': error === undefined ? null : 'true' })}><span>${view.confirm}</span></label>${error !== undefined && html`<p class="error">${error}</p>`}</div>`;
 }
 
-function wrongFields(view: RestoreView): readonly Field[] {
-  const labels: Readonly<Record<string, string>> = {
-    place: view.kind === 'directory' ? 'Host' : 'Server connection',
-    target: view.kind === 'directory' ? 'New directory' : 'New database',
-    understood: 'Confirmation',
-  };
-  return Object.entries(view.errors).map(([name, error]) => ({ name, label: labels[name] ?? name, kind: 'text', error }));
+/** The fields at fault, for the summary. */
+export function wrongFields(
+  errors: Readonly<Record<string, string>>,
+  labels: Readonly<Record<string, string>>,
+): readonly Field[] {
+  return Object.entries(errors).map(([name, error]) => ({ name, label: labels[name] ?? name, kind: 'text', error }));
 }

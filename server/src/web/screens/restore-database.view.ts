@@ -1,0 +1,178 @@
+/** Getting a database back: what, where to, how, and the confirmation, as one page. */
+import type { RestoreMode } from '@holdfast/shared/domain/restore.ts';
+import { attrs, type Html, html } from '../html.ts';
+import { button, linkButton } from '../ui/button.ts';
+import { callout, type Flash } from '../ui/flash.ts';
+import { errorSummary, type Field, fieldSection, formField } from '../ui/form.ts';
+import type { Shell } from '../ui/layout.ts';
+import { panel } from '../ui/panel.ts';
+import { confirmBox, type PlaceChoice, type RestoreFrame, restoreFrame, wrongFields } from './restore.view.ts';
+
+/** The fourth step, which a look at the target replaces. */
+export const CONFIRM_ID = 'restore-confirm';
+
+export type DatabaseRestoreView = RestoreFrame & {
+  readonly places: readonly PlaceChoice[];
+  /** Why some host is not among them. */
+  readonly placesHelp: string;
+  readonly modes: readonly { readonly value: RestoreMode; readonly label: string; readonly consequence: string }[];
+  readonly values: {
+    readonly place: string;
+    readonly target: string;
+    readonly mode: RestoreMode;
+    /** As typed, one a line. */
+    readonly tables: string;
+    readonly endSessions: boolean;
+    readonly safetyBackup: boolean;
+    readonly readFirst: boolean;
+    readonly owners: boolean;
+    readonly acceptOlderServer: boolean;
+    /** As typed. */
+    readonly downloadKiBps: string;
+    readonly understood: boolean;
+  };
+  /** What the host found at the target; empty before it was asked. */
+  readonly seen: readonly Flash[];
+  readonly confirm: string;
+  readonly problem?: string | undefined;
+  readonly errors: Readonly<Record<string, string>>;
+};
+
+const LABELS: Readonly<Record<string, string>> = {
+  place: 'Server connection',
+  target: 'Database',
+  mode: 'Way',
+  tables: 'Tables',
+  downloadKiBps: 'Speed limit',
+  understood: 'Confirmation',
+};
+
+export function databaseRestorePage(shell: Shell, view: DatabaseRestoreView): Html {
+  const summary = errorSummary(wrongFields(view.errors, LABELS), view.problem);
+  return restoreFrame(
+    shell,
+    view,
+    summary,
+    () =>
+      html`<form class="stack" method="post" action="${view.action}">${wherePanel(view)}${howPanel(view)}${confirmPanel(view)}</form>`,
+  );
+}
+
+function wherePanel({ values, places, placesHelp, errors }: DatabaseRestoreView): Html {
+  const place: Field = {
+    name: 'place',
+    label: 'Server connection',
+    kind: 'select',
+    required: true,
+    value: values.place,
+    options: places,
+    help: placesHelp,
+    error: errors['place'],
+  };
+  const target: Field = {
+    name: 'target',
+    label: 'Database',
+    kind: 'text',
+    required: true,
+    mono: true,
+    value: values.target,
+    help: 'A new name leaves everything that exists alone. The name of a database that exists is for the other ways below.',
+    error: errors['target'],
+  };
+  return panel({
+    title: '2 · Where to',
+    content: html`<div class="fields">${formField(place)}${formField(target)}</div>`,
+  });
+}
+
+function howPanel(view: DatabaseRestoreView): Html {
+  const { values, modes, errors, action } = view;
+  const error = errors['mode'];
+  const choices = modes.map(
+    ({ value, label, consequence }) =>
+      html`<label class="check"><input type="radio" name="mode" ${attrs({ value, checked: value === values.mode })}><span>${label} <span class="quiet">${consequence}</span></span></label>`,
+  );
+  const only = modes.length === 1 ? html`<p class="help">Databases of this kind are restored into new databases only.</p>` : '';
+  const ways = html`<fieldset class="field" id="f-mode" tabindex="-1" hx-post="${action}" hx-trigger="change" hx-include="closest form" hx-target="#${CONFIRM_ID}" hx-swap="outerHTML"><legend>Way</legend><div class="choices">${choices}</div>${only}${error !== undefined && html`<p class="error">${error}</p>`}</fieldset>`;
+  const has = (mode: RestoreMode) => modes.some(({ value }) => value === mode);
+  const tables: Field = {
+    name: 'tables',
+    label: 'Tables',
+    kind: 'textarea',
+    mono: true,
+    value: values.tables,
+    placeholder: 'public.orders',
+    help: 'For “Chosen tables”: one a line, with its schema before a dot; odd names in double quotes.',
+    error: errors['tables'],
+  };
+  const overwriting = modes.length > 1 ? listOverwriting(view).map(formField) : [];
+  const options = fieldSection({ title: 'More options', folded: true, fields: listOptions(view) });
+  return panel({
+    title: '3 · How',
+    content: html`<div class="fields">${ways}${has('tables') && formField(tables)}${overwriting}${options}</div>`,
+  });
+}
+
+type Tick = 'safetyBackup' | 'endSessions' | 'readFirst' | 'owners' | 'acceptOlderServer';
+
+const createTick = ({ values }: DatabaseRestoreView, name: Tick, label: string, help: string): Field => ({
+  name,
+  label,
+  kind: 'checkbox',
+  value: values[name],
+  help,
+});
+
+/** What matters where something exists. */
+const listOverwriting = (view: DatabaseRestoreView): readonly Field[] => [
+  createTick(
+    view,
+    'safetyBackup',
+    'Back up what is there first',
+    'Into the same repository, before anything is changed; when that fails, nothing is changed. No retention removes it.',
+  ),
+  createTick(
+    view,
+    'endSessions',
+    'End sessions in the database',
+    'Otherwise the restore is refused while others are connected, where the way needs the database for itself.',
+  ),
+];
+
+function listOptions(view: DatabaseRestoreView): readonly Field[] {
+  return [
+    createTick(
+      view,
+      'readFirst',
+      'Read the whole backup first',
+      'Clean, append and data only do so anyway; the others build beside what is there. It reads the repository twice.',
+    ),
+    createTick(
+      view,
+      'owners',
+      'Owners and grants',
+      'Where the roles exist on that server. Without it everything belongs to the restoring user.',
+    ),
+    createTick(view, 'acceptOlderServer', 'Accept an older server', 'It may not understand everything that a newer one wrote.'),
+    {
+      name: 'downloadKiBps',
+      label: 'Speed limit',
+      kind: 'number',
+      unit: 'KiB/s',
+      min: 1,
+      value: view.values.downloadKiBps,
+      help: 'How fast the repository is read. Empty: as fast as it goes.',
+      error: view.errors['downloadKiBps'],
+    },
+  ];
+}
+
+/** What stands at the target, and the tick without which nothing is begun. */
+export function confirmPanel(view: DatabaseRestoreView): Html {
+  const seen = view.seen.map((flash) => callout(flash));
+  const lookButton = html`<button class="button button-secondary" type="submit" name="act" value="look" formnovalidate hx-post="${view.action}" hx-target="#${CONFIRM_ID}" hx-swap="outerHTML"><span>Look at the target</span></button>`;
+  return html`<div id="${CONFIRM_ID}">${panel({
+    title: '4 · Confirm',
+    content: html`<div class="stack"><div aria-live="polite">${seen}</div>${confirmBox(view)}<div class="form-actions">${button({ label: 'Start the restore', kind: 'primary' })}${lookButton}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></div>`,
+  })}</div>`;
+}
