@@ -12,10 +12,11 @@ import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import type { Repository } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Snapshot } from '../store/runs.ts';
+import { createFieldsError } from './adapter-input.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
 import { draftFor } from './restore-target.ts';
-import { getSnapshot } from './restores.ts';
+import { getSnapshot, listSnapshots } from './restores.ts';
 
 /** Room for the way there and back, and for a turn on the host. */
 const LIFE_MS = BROWSE.answerMs + 20_000;
@@ -123,8 +124,23 @@ export async function findInSnapshot(
   wish: { name: string; host?: HostId | undefined },
 ): Promise<Looked<Found>> {
   const { host, question } = await prepare(context, caller, id, 'snapshot.find', wish.host);
+  if (wish.name === '' || /[/\0]/.test(wish.name))
+    throw createFieldsError({ name: 'Name: type a part of a name, without a slash' });
   const body = { ...question, name: wish.name };
   return { host, answer: await context.directory.request(host.id, 'snapshot.find', body, WAIT) };
+}
+
+/** The newest snapshot of the same source in the same repository that is older than this one and still there; `not_found` without one. */
+export async function findSnapshotBefore(context: CoreContext, caller: Caller, id: SnapshotId): Promise<Snapshot> {
+  const { source, repository, role, createdAt } = await getSnapshot(context, caller, id);
+  const filter = { source, repository, role } as const;
+  for (let after: string | undefined; ; ) {
+    const page = await listSnapshots(context, caller, filter, { limit: 100, after });
+    const older = page.rows.find((row) => row.id !== id && row.createdAt < createdAt && row.state !== 'missing');
+    if (older) return older;
+    if (page.next === undefined) throw new AppError('not_found', 'there is no older snapshot of this source to compare with');
+    after = page.next;
+  }
 }
 
 /** What a snapshot has that an older one of the same source does not, and the other way round. */

@@ -14,6 +14,7 @@ import { REPOSITORY_ENDPOINTS } from './repositories.ts';
 import { RESTORE_ENDPOINTS } from './restores.ts';
 import { RETENTION_ENDPOINTS } from './retention-policies.ts';
 import { RUN_ENDPOINTS } from './runs.ts';
+import { SNAPSHOT_CONTENT_ENDPOINTS } from './snapshot-contents.ts';
 import { SNAPSHOT_ENDPOINTS } from './snapshots.ts';
 import { SOURCE_ENDPOINTS } from './sources.ts';
 
@@ -32,6 +33,7 @@ export function createApiEndpoints(calendar: FireCalendar): readonly ApiEndpoint
     ...RETENTION_ENDPOINTS,
     ...RUN_ENDPOINTS,
     ...SNAPSHOT_ENDPOINTS,
+    ...SNAPSHOT_CONTENT_ENDPOINTS,
     ...RESTORE_ENDPOINTS,
     ...DRILL_ENDPOINTS,
     ...ADAPTER_ENDPOINTS,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { HostId, PlanId, RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import {
   ADMIN,
@@ -484,6 +485,62 @@ describe('The API, from the first host to a restore', () => {
     assert.equal(rowsOf(await exercise('GET /drills', { query: { source: made.source } })).length, 1);
     const { data: snapshot } = await world.call('GET /snapshots/:id', { params: { id: made.snapshot } });
     assert.equal((snapshot as { provenAt: number }).provenAt, at);
+  });
+
+  it('shows what lies in a snapshot of files, and restores what was chosen there', async () => {
+    const body = { sources: [made.files] };
+    const { data } = await world.call('POST /plans/:id/run', { params: { id: made.plan }, body });
+    const [run] = (data as { runs: readonly { id: string }[] }).runs;
+    const events = listBackupEvents({
+      ...made,
+      source: made.files,
+      run: run?.id ?? '',
+      snapshot: 'snap_files',
+      at: world.clock.now(),
+    });
+    const told = events.map((event, place) => ({
+      seq: place + 1,
+      event:
+        event.type === 'snapshot.made'
+          ? { ...event, snapshot: { ...event.snapshot, engineId: '7'.repeat(64), fileName: undefined } }
+          : event,
+    }));
+    const { hosts, runs } = world.context.store;
+    const at = world.clock.now();
+    await runs.applyEvents(ADMIN.tenant, made.host as HostId, 'epoch-of-files', told, at);
+    const params = { id: 'snap_files' };
+    const readBy = { host: made.host };
+    const old = await catchError(world.call('GET /snapshots/:id/files', { params }));
+    assert.match(old.message, /too old to look into snapshots/u);
+    const facts = (await hosts.findHost(ADMIN.tenant, made.host as HostId))?.facts;
+    assert.ok(facts);
+    await hosts.recordContact(made.host as HostId, { at, facts: { ...facts, capabilities: [...AGENT_CAPABILITIES] } });
+    const listing = (await exercise('GET /snapshots/:id/files', { params, query: { path: '/srv', limit: '5' } })).data;
+    assert.deepEqual(listing, { path: '/srv', entries: [{ name: 'a.txt', type: 'file', sizeBytes: 3 }], total: 1, ...readBy });
+    const climbing = await catchError(world.call('GET /snapshots/:id/files', { params, query: { path: '/srv/../etc' } }));
+    assert.equal(climbing.code, 'invalid');
+    await exercise('GET /snapshots/:id/search', { params, query: { name: 'a.*' } });
+    assert.equal((await catchError(world.call('GET /snapshots/:id/search', { params }))).code, 'invalid');
+    assert.equal((await catchError(world.call('GET /snapshots/:id/diff', { params }))).code, 'not_found');
+    await exercise('GET /snapshots/:id/diff', { params, query: { older: 'snap_files' } });
+    const dump = await catchError(world.call('GET /snapshots/:id/files', { params: { id: made.snapshot } }));
+    assert.equal(dump.code, 'invalid');
+    const viewer = await catchError(world.call('GET /snapshots/:id/files', { params }, VIEWER));
+    assert.equal(viewer.code, 'forbidden');
+
+    const target = { kind: 'in_place', paths: ['/srv/a.txt', '/srv'] };
+    await exercise('POST /snapshots/:id/restore-preview', { params, body: { host: made.host, target } });
+    const order = { snapshot: 'snap_files', host: made.host, target };
+    await refusesUnknown('POST /restores/files', { body: { ...order, target: { ...target, surprise: 1 } } });
+    for (const hostName of [undefined, '', 'another-host', made.host]) {
+      const wrong = await catchError(world.call('POST /restores/files', { body: { ...order, hostName } }));
+      assert.deepEqual([wrong.code, Object.keys(wrong.details)], ['invalid', ['field.hostName']]);
+    }
+    const host = (await world.call('GET /hosts/:id', { params: { id: made.host } })).data as { name: string };
+    const started = await exercise('POST /restores/files', { body: { ...order, hostName: host.name } });
+    const shown = started.data as { target: unknown };
+    assert.deepEqual(shown.target, { kind: 'in_place', paths: ['/srv'] }, 'what lies below a chosen path is chosen with it');
+    await world.call('POST /runs/:id/cancel', { params: { id: idOf(started) } });
   });
 
   it('lets one agent of a quarantined host in again', async () => {

@@ -152,6 +152,7 @@ function bodyFor(path: string): object {
   if (path.endsWith('/approve')) return { name: 'x' };
   if (path.endsWith('/choose-agent')) return { boot: 'boot-unknown' };
   if (path.endsWith('/adopt')) return { databases: [{ database: 'x', name: 'x' }] };
+  if (path.endsWith('/restore-preview')) return { host: 'host_unknown', target: { kind: 'in_place', paths: ['/x'] } };
   if (path.startsWith('/repositories/')) return { host: 'host_unknown' };
   return {};
 }
