@@ -2,7 +2,7 @@
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import { planForget } from './args.ts';
-import type { EngineFailure } from './classify.ts';
+import { classifyFailure, type EngineFailure } from './classify.ts';
 import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
 import { findStranger, listSnapshots } from './repository.ts';
 import { type OnLog, placeAt, type ResticHost, runRestic } from './restic-tool.ts';
@@ -35,8 +35,9 @@ export interface ForgetOutcome {
 
 export async function forget(host: ResticHost, input: ForgetInput): Promise<ForgetOutcome> {
   let failure: EngineFailure | undefined;
+  let said = '';
   for (let from = 0; from < input.engineIds.length && failure === undefined; from += IDS_AT_ONCE)
-    failure = await forgetSome(host, input, input.engineIds.slice(from, from + IDS_AT_ONCE));
+    ({ failure, said } = await forgetSome(host, input, input.engineIds.slice(from, from + IDS_AT_ONCE)));
   // Also after a cancel: what is gone must not be offered for restore.
   const { access, workDir } = input;
   const listed = await listSnapshots(host, { access, workDir, tags: input.tags });
@@ -48,11 +49,12 @@ export async function forget(host: ResticHost, input: ForgetInput): Promise<Forg
   const stranger = gone.length === 0 ? undefined : await findStranger(host, { access, workDir, pinnedId: input.pinnedId });
   if (stranger) return { gone: [], failure: failure ?? stranger };
   const left = input.engineIds.length - gone.length;
-  if (left > 0 && failure === undefined)
-    failure = {
-      reason: 'unknown_failure',
-      message: `${left} of ${input.engineIds.length} snapshots are still in the repository.`,
-    };
+  if (left > 0 && failure === undefined) {
+    // A storage that refuses every removal is no failure to restic 0.18, which says so and exits 0.
+    const refusal = classifyFailure({ exitCode: 1, signal: null, ending: 'exited', stderr: said }, host.capabilities);
+    const message = `${left} of ${input.engineIds.length} snapshots are still in the repository`;
+    failure = { reason: refusal.reason, message: said.trim() === '' ? `${message}.` : `${message}: ${refusal.message}` };
+  }
   return { gone, failure };
 }
 
@@ -60,7 +62,7 @@ async function forgetSome(
   host: ResticHost,
   input: ForgetInput,
   engineIds: readonly string[],
-): Promise<EngineFailure | undefined> {
+): Promise<{ failure: EngineFailure | undefined; said: string }> {
   const place = placeAt(host, input.access);
   const { result, failure } = await runRestic(host, {
     command: planForget(place, engineIds),
@@ -74,5 +76,5 @@ async function forgetSome(
   const wasEnded = result.signal !== null || result.exitCode === 130 || result.ending !== 'exited';
   if (wasEnded) input.onLockLook?.(await clearOwnLocks(host, input));
   else if (failure?.reason.startsWith('repository_')) input.onLockLook?.(notLooked(failure));
-  return failure;
+  return { failure, said: result.stderr };
 }

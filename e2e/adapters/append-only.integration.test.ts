@@ -1,0 +1,136 @@
+/** A real rest-server that takes no removal, and another one before the same directory that does: everyday and admin credential. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import type { Secrets } from '@holdfast/shared/adapters/field.ts';
+import type { RunId } from '@holdfast/shared/domain/ids.ts';
+import { retentionPolicySchema } from '@holdfast/shared/domain/retention-policy.ts';
+import type { OrderedRepository } from '@holdfast/shared/protocol/messages.ts';
+import { makeQuickRepository } from '../../agent/src/engines/restic/fixtures/quick-repository.ts';
+import { GENERATIONS, writeNoise } from '../../agent/src/engines/restic/laboratory.ts';
+import { findEvent, openRunRig, PASSWORD, type RunRig } from '../../agent/src/runs/fixtures/run-rig.ts';
+import { type RestServerHandle, startRestServer } from '../harness/services/rest-server.ts';
+
+interface Place {
+  rig: RunRig;
+  /** Before the same directory; only `admin` removes. */
+  everyday: RestServerHandle;
+  admin: RestServerHandle;
+  /** Names of snapshots and packs in storage. */
+  listStored(): { snapshots: string[]; packs: string[] };
+}
+
+const configOf = (server: RestServerHandle) => ({ url: `${server.url}shop/`, username: server.user ?? '' });
+const secretsOf = (server: RestServerHandle): Secrets => ({ password: PASSWORD, restPassword: server.password ?? '' });
+
+async function openPlace(t: TestContext, restic: string): Promise<Place> {
+  const everyday = await startRestServer({ appendOnly: true });
+  const admin = await startRestServer({ dataDirectory: everyday.dataDirectory });
+  t.after(async () => {
+    await admin.stop();
+    await everyday.stop();
+  });
+  const rig = await openRunRig(t, { restic });
+  const repository = join(everyday.dataDirectory, 'shop');
+  const pinnedId = makeQuickRepository(repository, PASSWORD);
+  const { id } = rig.repository;
+  rig.spec.repositories = [
+    {
+      ...rig.repository,
+      kind: 'rest',
+      config: configOf(everyday),
+      secrets: rig.seal('repository', id, secretsOf(everyday)),
+      pinnedId,
+    },
+  ];
+  mkdirSync(join(rig.dir, 'letters'));
+  rig.addFiles('letters', [join(rig.dir, 'letters')]);
+  const list = (folder: string) => readdirSync(join(repository, folder)).toSorted();
+  return {
+    rig,
+    everyday,
+    admin,
+    listStored: () => ({
+      snapshots: list('snapshots'),
+      packs: list('data').flatMap((folder) => list(`data/${folder}`)),
+    }),
+  };
+}
+
+const terms = (rig: RunRig) => ({ trigger: 'manual', requestedBy: 'ann', notAfter: rig.workbench.clock.now() + 60_000 }) as const;
+
+function nameThrough(rig: RunRig, run: RunId, server: RestServerHandle): OrderedRepository {
+  const [repository] = rig.spec.repositories;
+  const secrets = rig.seal('request', `${run}.repositories`, { ...secretsOf(server) });
+  return {
+    id: rig.repository.id,
+    draft: { kind: 'rest', config: configOf(server), secrets },
+    ...(repository?.pinnedId === undefined ? {} : { pinnedId: repository.pinnedId }),
+  };
+}
+
+async function endOf(rig: RunRig, run: RunId) {
+  return findEvent(await rig.awaitEnd(run), 'run.finished');
+}
+
+function orderForget(rig: RunRig, orderId: string, server?: RestServerHandle): RunId {
+  const run = rig.workbench.createId('run');
+  const admin = server ? { admin: nameThrough(rig, run, server) } : {};
+  rig.executor.startForget({ run, plan: rig.plan().id, isApproved: true, ...admin, ...terms(rig) }, orderId);
+  return run;
+}
+
+function orderPrune(rig: RunRig, orderId: string, server: RestServerHandle, isAdmin: boolean): RunId {
+  const run = rig.workbench.createId('run');
+  const order = { run, repository: nameThrough(rig, run, server), isAdmin, maxUnusedPercent: 0, ...terms(rig) };
+  rig.executor.startMaintenance({ kind: 'prune', order }, orderId);
+  return run;
+}
+
+for (const { version, binary } of GENERATIONS) {
+  test(`a credential that may only add backs up and removes nothing; the admin credential removes and prunes (restic ${version})`, async (t) => {
+    const { rig, everyday, admin, listStored } = await openPlace(t, binary);
+    for (const seed of [1, 2, 3]) {
+      writeNoise(join(rig.dir, 'letters/a'), 300_000, seed);
+      assert.equal(findEvent(await rig.runPlan(), 'run.finished').state, 'succeeded');
+    }
+    const before = listStored();
+    rig.setRetention(retentionPolicySchema.parse({ kind: 'rules', last: 2 }));
+
+    const refused = await endOf(rig, orderForget(rig, 'order_1'));
+    assert.deepEqual([refused.state, refused.failure?.reason], ['failed', 'removal_refused']);
+    assert.deepEqual(listStored(), before);
+
+    const removed = await endOf(rig, orderForget(rig, 'order_2', admin));
+    assert.equal(removed.state, 'succeeded', JSON.stringify(removed.failure));
+    assert.equal(listStored().snapshots.length, 2);
+
+    const unpruned = await endOf(rig, orderPrune(rig, 'order_3', everyday, false));
+    assert.deepEqual([unpruned.state, unpruned.failure?.reason], ['failed', 'removal_refused']);
+    for (const pack of before.packs) assert.ok(listStored().packs.includes(pack), `${pack} is still there`);
+
+    const pruned = await endOf(rig, orderPrune(rig, 'order_4', admin, true));
+    assert.equal(pruned.state, 'succeeded', JSON.stringify(pruned.failure));
+    assert.ok(pruned.bytes > 250_000, `${pruned.bytes} bytes freed`);
+    assert.ok(listStored().packs.length < before.packs.length);
+    assert.equal(findEvent(await rig.runPlan(), 'run.finished').state, 'succeeded');
+  });
+}
+
+test('a host whose credential may only add says once a day that removing is left to others', async (t) => {
+  const { rig, listStored } = await openPlace(t, GENERATIONS.at(-1)?.binary ?? '');
+  rig.spec.repositories = rig.spec.repositories.map((repository) => ({ ...repository, addsOnly: true }));
+  rig.setRetention(retentionPolicySchema.parse({ kind: 'rules', last: 2 }));
+  const isSkipped = (run: RunId) => findEvent(rig.listEvents(run), 'run.finished').state === 'skipped';
+  const listForgets = () =>
+    rig.listEvents().flatMap((event) => (event.type === 'run.created' && event.kind === 'forget' ? [event.run] : []));
+  for (const seed of [1, 2, 3, 4]) {
+    writeNoise(join(rig.dir, 'letters/a'), 1000, seed);
+    await rig.runPlan();
+    if (seed >= 3) await rig.awaitEvent((event) => event.type === 'run.finished' && event.run === listForgets()[0]);
+  }
+  assert.equal(listForgets().length, 1);
+  assert.ok(listForgets().every(isSkipped));
+  assert.equal(listStored().snapshots.length, 4);
+});
