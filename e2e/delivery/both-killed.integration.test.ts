@@ -17,6 +17,8 @@ const ROUNDS_MS = 90_000;
 const SEED = Number(process.env['SEED'] ?? 20_261_120);
 const DRAIN_MS = 60_000;
 const MIGRATIONS = join(import.meta.dirname, '../../migrations');
+/** The tests' own: a host that is killed does not write what it has stripped of its types. */
+const CACHE = join(import.meta.dirname, '../../node_modules/.cache/holdfast-tests');
 
 let stack: Stack;
 let stateDir: string;
@@ -28,7 +30,7 @@ function startHost(role: 'tell' | 'drain'): Program {
   return startProgram({
     command: process.execPath,
     args: [join(import.meta.dirname, 'talking-host.ts'), stateDir, stack.server.url, role],
-    env: { HOME: stack.directory },
+    env: { HOME: stack.directory, NODE_COMPILE_CACHE: CACHE },
     logFile: logFile(),
   });
 }

@@ -12,6 +12,8 @@ import { openSqliteStore } from './open.ts';
 // In memory: what is asked here does not depend on the disk.
 const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'holdfast-migration-'));
 const migrationsDir = join(import.meta.dirname, '../../../../migrations');
+/** The tests' own: a process that is killed does not write what it has stripped of its types. */
+const cache = join(import.meta.dirname, '../../../../node_modules/.cache/holdfast-tests');
 const fixture = join(import.meta.dirname, 'fixtures/migrate-until-killed.ts');
 const migrations = readMigrations(migrationsDir);
 after(() => rmSync(directory, { recursive: true }));
@@ -52,12 +54,16 @@ function makeOlder(version: number): string {
 /** How the process ended. */
 function run(command: string, args: readonly string[]): Promise<{ code: number | null; signal: string | null; said: string }> {
   return new Promise((resolve) => {
-    execFile(command, args, { env: { PATH: process.env['PATH'] } }, (error: ExecFileException | null, _out, said) =>
-      resolve({
-        code: error === null ? 0 : typeof error.code === 'number' ? error.code : null,
-        signal: error?.signal ?? null,
-        said,
-      }),
+    execFile(
+      command,
+      args,
+      { env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: cache } },
+      (error: ExecFileException | null, _out, said) =>
+        resolve({
+          code: error === null ? 0 : typeof error.code === 'number' ? error.code : null,
+          signal: error?.signal ?? null,
+          said,
+        }),
     );
   });
 }
