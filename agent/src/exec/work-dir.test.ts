@@ -12,12 +12,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { openWorkDirs } from './work-dir.ts';
 
 const TMPFS = '/dev/shm';
+/** Kept across restarts, hence never a tmpfs; the temporary folder may be one. */
+const DISK = '/var/tmp';
 const isRoot = process.getuid?.() === 0;
 
 interface Places {
@@ -27,7 +28,7 @@ interface Places {
 }
 
 function makePlaces(t: TestContext): Places {
-  const stateDir = mkdtempSync(join(tmpdir(), 'work-dir-'));
+  const stateDir = mkdtempSync(join(DISK, 'work-dir-'));
   const shared = mkdtempSync(join(TMPFS, 'work-dir-'));
   t.after(() => {
     for (const path of [stateDir, shared]) rmSync(path, { recursive: true, force: true });
