@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { PHASES, type Phase, type PhaseContext } from './test/phases.ts';
 import { stopAllGroups } from './test/process-group.ts';
+import { findScratch } from './test/scratch.ts';
 import { type PhaseResult, summarize } from './test/verdicts.ts';
 
 /** The whole run never takes longer, so that it cannot hang whatever calls it. */
@@ -81,12 +82,15 @@ async function main(): Promise<void> {
   const { phases, filters } = choosePhases(process.argv.slice(2));
   const outputFolder = join(ROOT, '.test-run');
   mkdirSync(outputFolder, { recursive: true });
+  const scratch = findScratch();
+  process.once('exit', () => scratch?.remove());
   const deadline = performance.now() + RUN_LIMIT_MS;
   const context: PhaseContext = {
     root: ROOT,
     outputFolder,
     filters,
     remainingMs: () => Math.max(1, deadline - performance.now()),
+    scratch: scratch?.path,
   };
 
   const results: PhaseResult[] = [];

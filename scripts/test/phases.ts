@@ -13,6 +13,8 @@ export type PhaseContext = {
   readonly filters: readonly string[];
   /** What is left of the time for the whole run. */
   readonly remainingMs: () => number;
+  /** Where tests make their temporary files; in the system's folder when undefined. */
+  readonly scratch?: string | undefined;
 };
 
 export type Phase = {
@@ -27,6 +29,17 @@ export type Phase = {
 const UNIT_CONCURRENCY = 3;
 /** More than two cores would take: many of these wait for locks, limits and lines rather than for a processor. */
 const INTEGRATION_CONCURRENCY = 3;
+/**
+ * Files that spend a minute or so to see that nothing happens in it, or that something does at its end. They run one after another beside the
+ * others, and take next to nothing of a processor.
+ */
+const PATIENT_FILES: readonly string[] = [
+  'e2e/faults/stopped-agent.integration.test.ts',
+  'e2e/chaos/experiments/delivery/delivery.integration.test.ts',
+  'e2e/faults/reverse-proxy.integration.test.ts',
+  'e2e/faults/clock.integration.test.ts',
+  'e2e/faults/drain-without-server.integration.test.ts',
+];
 const UNIT_FILE_TIMEOUT_MS = 120_000;
 const INTEGRATION_FILE_TIMEOUT_MS = 600_000;
 /** How much of the output of a crashed command is shown; its log file has the rest. */
@@ -131,10 +144,11 @@ async function runNodeTests(
   const folder = join(context.outputFolder, name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const waiting = [...files];
+  const patient = PATIENT_FILES.filter((file) => files.includes(file));
+  const waiting = files.filter((file) => !patient.includes(file));
   const results: PhaseResult[] = [];
-  const work = async (): Promise<void> => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+  const work = async (queue: string[]): Promise<void> => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const started = performance.now();
       const result = await runTestFile(context, folder, file, options.fileTimeoutMs);
       results.push(result);
@@ -142,7 +156,7 @@ async function runNodeTests(
         console.log(`    ${file}: ${summarize([result])} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
     }
   };
-  await Promise.all(Array.from({ length: options.concurrency }, work));
+  await Promise.all([work(patient), ...Array.from({ length: options.concurrency }, () => work(waiting))]);
   return {
     passed: results.reduce((sum, result) => sum + result.passed, 0),
     failures: results.flatMap((result) => result.failures),
@@ -151,7 +165,7 @@ async function runNodeTests(
 
 /** Runs one test file. A file in which no test ran is a failure. */
 export async function runTestFile(
-  context: Pick<PhaseContext, 'root' | 'remainingMs'>,
+  context: Pick<PhaseContext, 'root' | 'remainingMs' | 'scratch'>,
   folder: string,
   file: string,
   timeoutMs: number,
@@ -163,12 +177,16 @@ export async function runTestFile(
     logFile: `${stem}.log`,
     timeoutMs: Math.min(timeoutMs, context.remainingMs()),
     // Every file is a process of its own; without a cache each strips the same types again.
-    env: { NODE_COMPILE_CACHE: join(context.root, 'node_modules/.cache/holdfast-tests') },
+    env: { NODE_COMPILE_CACHE: join(context.root, 'node_modules/.cache/holdfast-tests'), ...placeScratch(context) },
   });
   const lines = existsSync(`${stem}.jsonl`) ? readNodeTestLines(readFileSync(`${stem}.jsonl`, 'utf8')) : [];
   const result = addCrash(judgeNodeTests(lines), file, ended);
   if (result.passed + result.failures.length > 0) return result;
   return { passed: 0, failures: [{ title: file, detail: 'No test ran in this file.' }] };
+}
+
+function placeScratch({ scratch }: Pick<PhaseContext, 'scratch'>): Record<string, string> {
+  return scratch === undefined ? {} : { TMPDIR: scratch };
 }
 
 async function runScenarios(context: PhaseContext): Promise<PhaseResult> {
@@ -178,6 +196,7 @@ async function runScenarios(context: PhaseContext): Promise<PhaseResult> {
   const ended = await runTool(context, 'e2e', argv, {
     PLAYWRIGHT_JSON_OUTPUT_FILE: reportFile,
     PLAYWRIGHT_JSON_OUTPUT_NAME: reportFile,
+    ...placeScratch(context),
   });
   const result = existsSync(reportFile) ? judgePlaywrightReport(readFileSync(reportFile, 'utf8')) : { passed: 0, failures: [] };
   return addCrash(result, 'Playwright', ended);
