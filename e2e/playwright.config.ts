@@ -1,14 +1,14 @@
 import { defineConfig } from '@playwright/test';
 
 /**
- * Scenarios against the real processes. Two files run at once: most of a scenario is waiting. Never repeated on failure: a
+ * Scenarios against the real processes. Three files run at once, which two processors are enough for: most of a scenario is waiting. Never repeated on failure: a
  * scenario that passes only sometimes is a fault of the product or of the scenario.
  */
 export default defineConfig({
   testDir: './scenarios',
   outputDir: '../test-results/e2e',
   fullyParallel: false,
-  workers: 2,
+  workers: 3,
   retries: 0,
   forbidOnly: true,
   timeout: 120_000,
