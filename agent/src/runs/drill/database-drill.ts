@@ -10,7 +10,7 @@ import { inStage, RESTORE_STALL_MS, type RestorePart } from '../restore-part.ts'
 import type { DrillFindings } from './findings.ts';
 import type { DrillDir, DrillGround } from './ground.ts';
 import { getNewestPrograms, getProgramsFor, type ServerPrograms } from './server-programs.ts';
-import { compareStructures } from './structure.ts';
+import { compareStructures, countNoun } from './structure.ts';
 import { planStage, startThrowawayServer, type ThrowawayServer } from './throwaway-server.ts';
 
 export interface DatabaseDrillPart extends RestorePart {
@@ -88,7 +88,7 @@ async function prepare(part: DatabaseDrillPart): Promise<Prepared> {
   const version = programs.major === undefined ? '' : ` into a throw-away server of version ${programs.major}`;
   recorder.log(
     'info',
-    `the dump was made of version ${serverVersion} and has ${structure.tables.length} tables; it goes${version}`,
+    `the dump was made of version ${serverVersion} and has ${countNoun(structure.tables.length, 'table')}; it goes${version}`,
   );
   return { programs, facts: head.facts, isWhole: head.isWhole };
 }
@@ -145,7 +145,7 @@ async function countTables(part: DatabaseDrillPart, server: ThrowawayServer): Pr
   return {
     check: 'target_verified',
     ok: true,
-    seen: `${tables.length} tables with ${findings.rows} rows, each counted${named === '' ? '' : `: ${named}`}`,
+    seen: `${countNoun(tables.length, 'table')} with ${countNoun(findings.rows, 'row')}, counted one by one${named === '' ? '' : `: ${named}`}`,
   };
 }
 

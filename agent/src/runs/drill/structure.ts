@@ -6,6 +6,9 @@ import type { Evidence } from '@holdfast/shared/domain/run.ts';
 /** Named in the evidence; the rest become a number. */
 const NAMED = 3;
 
+/** `1 table`, `2 tables`. */
+export const countNoun = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 /** What is in `one` more often than in `other`; both are sorted. */
 function listMissing(one: readonly string[], other: readonly string[]): readonly string[] {
   const missing: string[] = [];
@@ -43,7 +46,7 @@ export function compareStructures(
   if (lost.length > 0) return { check, ok: false, seen: `Tables of the dump did not come back: ${name(lost)}` };
   const extra = listMissing(found.tables, expected.tables);
   if (extra.length > 0) return { check, ok: false, seen: `There are tables that the dump does not have: ${name(extra)}` };
-  const tables = `${expected.tables.length} tables as in the dump`;
+  const tables = `${countNoun(expected.tables.length, 'table')} as in the dump`;
   if (!options.isWhole) return { check, ok: true, seen: `${tables}; there are too many statements to compare them` };
   if (options.leftOut) return { check, ok: true, seen: `${tables}; not all else could be made here, see the warnings` };
   if (expected.writtenBy === '' || expected.writtenBy !== found.writtenBy)
