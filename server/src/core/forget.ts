@@ -3,16 +3,17 @@ import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { Run } from '../store/runs.ts';
+import { orderRepository } from './admin-credential.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
 import type { StartedRuns } from './runs.ts';
 
-async function demandAgents(context: CoreContext, caller: Caller, hosts: readonly HostId[]): Promise<void> {
+async function demandAgents(context: CoreContext, caller: Caller, hosts: readonly HostId[], isAdmin: boolean): Promise<void> {
   for (const id of hosts) {
     const host = await context.store.hosts.findHost(caller.tenant, id);
-    if (!host || hasCapability(host.facts, 'forget.start')) continue;
+    if (!host || (hasCapability(host.facts, 'forget.start') && (!isAdmin || hasCapability(host.facts, 'prune.start')))) continue;
     throw new AppError(
       'precondition',
       `the agent of ${host.name} is too old to remove snapshots; install a newer one on the host`,
@@ -32,14 +33,17 @@ export async function startForget(context: CoreContext, caller: Caller, id: Plan
   const sources = await catalog.findSources(caller.tenant, plan.sources);
   const hosts = [...new Set(sources.map((source) => source.host))];
   if (hosts.length === 0) throw new AppError('precondition', 'the plan has no source any more');
-  await demandAgents(context, caller, hosts);
+  const repository = await catalog.findRepository(caller.tenant, plan.repository);
+  await demandAgents(context, caller, hosts, repository?.admin !== undefined);
   const runs: Run[] = [];
   for (const host of hosts) {
+    const taker = await context.store.hosts.findHost(caller.tenant, host);
     const run = createOrderedRun(context, caller, { kind: 'forget', host, plan: plan.id, repository: plan.repository });
     const order = createOrder(context, caller.tenant, host, 'forget.start', {
       run: run.id,
       plan: plan.id,
       isApproved,
+      ...(repository?.admin && taker ? { admin: orderRepository(context, taker, run.id, repository, 'admin') } : {}),
       ...orderTerms(context, caller),
     });
     // The host says which of the sources it has snapshots of.

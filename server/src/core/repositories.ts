@@ -46,7 +46,8 @@ export async function listRepositories(
   return context.store.catalog.listRepositories(caller.tenant, filter, page);
 }
 
-async function tellHosts(context: CoreContext, caller: Caller, id: RepositoryId): Promise<void> {
+/** What hosts are told of the repository has changed. */
+export async function tellHosts(context: CoreContext, caller: Caller, id: RepositoryId): Promise<void> {
   const hosts = await context.store.catalog.listHostsOfRepository(caller.tenant, id);
   await context.store.hosts.bumpSpec(caller.tenant, hosts);
   for (const host of hosts) context.directory.wake(host);

@@ -55,6 +55,7 @@ function toSpecRepository(repository: Repository, secretsOf: SpecSecrets): SpecR
     ...secretsOf('repositories', repository),
     ...(repository.engineId === undefined ? {} : { pinnedId: repository.engineId }),
     ...(repository.runsAtOnce === undefined ? {} : { runsAtOnce: repository.runsAtOnce }),
+    ...(repository.admin === undefined ? {} : { addsOnly: true }),
   };
 }
 

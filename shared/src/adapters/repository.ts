@@ -23,6 +23,8 @@ export interface RepositoryAdapter {
   summary: string;
   /** Every adapter has the secret `password` (restic's own) besides what the transport needs. */
   fields: readonly Field[];
+  /** Names of the fields in which a second credential, which may also remove, may differ; empty where there is only one way in. */
+  adminFields: readonly string[];
   describe(config: Config): string;
   planAccess(input: PlanInput): RepositoryAccess;
   /** The local directory that must not be made by accident, for `local`; undefined elsewhere. */

@@ -20,6 +20,7 @@ export const localRepository: RepositoryAdapter = {
     },
     PASSWORD_FIELD,
   ],
+  adminFields: [],
   describe: (config) => getText(config, 'path'),
   planAccess(input) {
     const password = createPasswordFile(input);

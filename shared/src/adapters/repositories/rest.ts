@@ -55,6 +55,8 @@ export const restRepository: RepositoryAdapter = {
       help: 'The user’s password then crosses the network readably. Not needed for an address on the host itself.',
     },
   ],
+  // Another user, or another server before the same directory: append-only is a setting of the whole server.
+  adminFields: ['url', 'username', 'restPassword'],
   describe: (config) => getText(config, 'url'),
   planAccess(input) {
     const url = getAddress(input.config);

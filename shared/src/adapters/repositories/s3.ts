@@ -97,6 +97,7 @@ export const s3Repository: RepositoryAdapter = {
       advanced: true,
     },
   ],
+  adminFields: ['accessKeyId', 'secretAccessKey', 'sessionToken'],
   describe: (config) => getLocation(config),
   planAccess(input) {
     const { config, secrets, workDir } = input;

@@ -108,6 +108,7 @@ export const sftpRepository: RepositoryAdapter = {
     },
     PASSWORD_FIELD,
   ],
+  adminFields: ['user', 'privateKey'],
   describe: (config) => `${getText(config, 'user')}@${getText(config, 'host')}:${getText(config, 'path')}`,
   planAccess(input) {
     const { config, secrets, workDir } = input;

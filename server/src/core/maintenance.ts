@@ -1,0 +1,113 @@
+/** The upkeep of repositories: checks and prunes that people order, and what is known of earlier ones. */
+import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
+import { type CheckScope, DEFAULT_MAX_UNUSED_PERCENT, describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { type Capability, hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
+import type { Host } from '../store/hosts.ts';
+import type { RepositorySize } from '../store/maintenance.ts';
+import type { Run } from '../store/runs.ts';
+import { orderRepository } from './admin-credential.ts';
+import { recordAct } from './audit.ts';
+import { type Caller, demand } from './caller.ts';
+import type { CoreContext } from './ports.ts';
+import { getRepository } from './repositories.ts';
+import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
+
+/** Runs of each kind, and sizes, that are looked back upon. */
+const RUNS_KEPT_IN_VIEW = 20;
+const SIZES_IN_VIEW = 200;
+
+async function getCapableHost(context: CoreContext, caller: Caller, id: HostId, capability: Capability): Promise<Host> {
+  const host = await context.store.hosts.findHost(caller.tenant, id);
+  if (host?.state !== 'active') throw new AppError('not_found', 'there is no such approved host', { details: { field: 'host' } });
+  if (hasCapability(host.facts, capability)) return host;
+  throw new AppError('precondition', `the agent of ${host.name} is too old for this; install a newer one on the host`);
+}
+
+/**
+ * Orders a look for damage, from a host. Throws `not_found`, and `precondition` for a repository that no host has opened yet and for an agent
+ * that is too old.
+ */
+export async function startCheck(
+  context: CoreContext,
+  caller: Caller,
+  id: RepositoryId,
+  { host: from, scope }: { host: HostId; scope: CheckScope },
+): Promise<Run> {
+  demand(caller, 'run.start');
+  const repository = await getRepository(context, caller, id);
+  demandOpened(repository);
+  const host = await getCapableHost(context, caller, from, 'check.start');
+  const run: Run = {
+    ...createOrderedRun(context, caller, { kind: 'check', host: host.id, plan: undefined, repository: id }),
+    scope,
+  };
+  const order = createOrder(context, caller.tenant, host.id, 'check.start', {
+    run: run.id,
+    repository: orderRepository(context, host, run.id, repository, 'everyday'),
+    scope,
+    ...orderTerms(context, caller),
+  });
+  await placeRun(context, run, [], order);
+  await recordAct(context, caller, {
+    action: 'repository.check_started',
+    target: { kind: 'repository', id, name: repository.name },
+    change: { run: run.id, host: host.name, scope: describeCheckScope(scope) },
+  });
+  return run;
+}
+
+/** Orders the removal of data that no snapshot needs, from a host, through the admin credential where there is one. Errors as of a check. */
+export async function startPrune(
+  context: CoreContext,
+  caller: Caller,
+  id: RepositoryId,
+  { host: from, maxUnusedPercent = DEFAULT_MAX_UNUSED_PERCENT }: { host: HostId; maxUnusedPercent?: number | undefined },
+): Promise<Run> {
+  demand(caller, 'repository.manage');
+  const repository = await getRepository(context, caller, id);
+  demandOpened(repository);
+  const host = await getCapableHost(context, caller, from, 'prune.start');
+  const run = createOrderedRun(context, caller, { kind: 'prune', host: host.id, plan: undefined, repository: id });
+  const order = createOrder(context, caller.tenant, host.id, 'prune.start', {
+    run: run.id,
+    repository: orderRepository(context, host, run.id, repository, 'admin'),
+    isAdmin: repository.admin !== undefined,
+    maxUnusedPercent,
+    ...orderTerms(context, caller),
+  });
+  await placeRun(context, run, [], order);
+  await recordAct(context, caller, {
+    action: 'repository.prune_started',
+    target: { kind: 'repository', id, name: repository.name },
+    change: { run: run.id, host: host.name, maxUnusedPercent, withAdminCredential: repository.admin !== undefined },
+  });
+  return run;
+}
+
+/** Only of an opened repository is known which one it is, so that another one at its address is noticed. */
+function demandOpened({ engineId }: { engineId?: string | undefined }): void {
+  if (engineId === undefined)
+    throw new AppError('precondition', 'no host has opened this repository yet; test it first, on its page');
+}
+
+export interface Upkeep {
+  /** Newest first, in whatever state. */
+  checks: readonly Run[];
+  prunes: readonly Run[];
+  /** Oldest first. */
+  sizes: readonly RepositorySize[];
+}
+
+export async function readUpkeep(context: CoreContext, caller: Caller, id: RepositoryId): Promise<Upkeep> {
+  const repository = await getRepository(context, caller, id);
+  const { maintenance } = context.store;
+  const listRuns = (kind: 'check' | 'prune') =>
+    maintenance.listMaintenanceRuns(caller.tenant, repository.id, kind, RUNS_KEPT_IN_VIEW);
+  const [checks, prunes, sizes] = await Promise.all([
+    listRuns('check'),
+    listRuns('prune'),
+    maintenance.listSizes(caller.tenant, repository.id, SIZES_IN_VIEW),
+  ]);
+  return { checks, prunes, sizes };
+}
