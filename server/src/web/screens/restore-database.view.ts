@@ -93,7 +93,7 @@ function howPanel(view: DatabaseRestoreView): Html {
       html`<label class="check"><input type="radio" name="mode" ${attrs({ value, checked: value === values.mode })}><span>${label} <span class="quiet">${consequence}</span></span></label>`,
   );
   const only = modes.length === 1 ? html`<p class="help">Databases of this kind are restored into new databases only.</p>` : '';
-  const ways = html`<fieldset class="field" id="f-mode" tabindex="-1" hx-post="${action}" hx-trigger="change" hx-include="closest form" hx-target="#${CONFIRM_ID}" hx-swap="outerHTML"><legend>Way</legend><div class="choices">${choices}</div>${only}${error !== undefined && html`<p class="error">${error}</p>`}</fieldset>`;
+  const ways = html`<fieldset class="field" id="f-mode" tabindex="-1"><legend>Way</legend><div class="choices">${choices}</div>${only}${error !== undefined && html`<p class="error">${error}</p>`}</fieldset>`;
   const has = (mode: RestoreMode) => modes.some(({ value }) => value === mode);
   const tables: Field = {
     name: 'tables',
@@ -109,7 +109,7 @@ function howPanel(view: DatabaseRestoreView): Html {
   const options = fieldSection({ title: 'More options', folded: true, fields: listOptions(view) });
   return panel({
     title: '3 · How',
-    content: html`<div class="fields">${ways}${has('tables') && formField(tables)}${overwriting}${options}</div>`,
+    content: html`<div class="fields" hx-post="${action}" hx-trigger="change" hx-include="closest form" hx-target="#${CONFIRM_ID}" hx-swap="outerHTML" hx-sync="closest form:replace">${ways}${has('tables') && formField(tables)}${overwriting}${options}</div>`,
   });
 }
 
@@ -170,7 +170,7 @@ function listOptions(view: DatabaseRestoreView): readonly Field[] {
 /** What stands at the target, and the tick without which nothing is begun. */
 export function confirmPanel(view: DatabaseRestoreView): Html {
   const seen = view.seen.map((flash) => callout(flash));
-  const lookButton = html`<button class="button button-secondary" type="submit" name="act" value="look" formnovalidate hx-post="${view.action}" hx-target="#${CONFIRM_ID}" hx-swap="outerHTML"><span>Look at the target</span></button>`;
+  const lookButton = html`<button class="button button-secondary" type="submit" name="act" value="look" formnovalidate hx-post="${view.action}" hx-target="#${CONFIRM_ID}" hx-swap="outerHTML" hx-sync="closest form:replace"><span>Look at the target</span></button>`;
   return html`<div id="${CONFIRM_ID}">${panel({
     title: '4 · Confirm',
     content: html`<div class="stack"><div aria-live="polite">${seen}</div>${confirmBox(view)}<div class="form-actions">${button({ label: 'Start the restore', kind: 'primary' })}${lookButton}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></div>`,
