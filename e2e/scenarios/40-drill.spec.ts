@@ -85,7 +85,7 @@ test('drills by clicks prove a PostgreSQL, a MariaDB and a files source; a quest
       'A drill every': '7',
       'A proof counts for': '30',
       'Question 1': 'select count(*) from orders',
-      'than or to 1': '500',
+      'Value 1': '500',
     });
     await findField(page, 'Answer 1 must be').selectOption('=');
     await page.getByRole('button', { name: 'Save' }).click();
@@ -116,13 +116,15 @@ test('drills by clicks prove a PostgreSQL, a MariaDB and a files source; a quest
 
   await test.step('a question that does not hold fails the drill and takes the proof back', async () => {
     await page.goto(`${url}/sources/${sources.orders.id}/drills`);
-    await findField(page, 'than or to 1').fill('501');
+    await findField(page, 'Value 1').fill('501');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('button', { name: 'Drill now' }).click();
     const run = await readRunId(page);
     const detail = await stack.api.waitForRun(run, 'failed');
     expect(detail.failure?.reason).toBe('drill_failed');
-    await expect(page.locator('main')).toContainText('select count(*) from orders: 500, must be = 501', { timeout: 15_000 });
+    await expect(page.locator('main')).toContainText('select count(*) from orders: 500, must be exactly 501', {
+      timeout: 15_000,
+    });
     await page.goto(`${url}/drills`);
     await expect(heading).toHaveText('The recovery of 2 of 3 sources is proven.');
     await expect(rowOf('orders')).toContainText('drill failed');

@@ -6,6 +6,7 @@ import type { SourceStanding } from '../store/runs.ts';
 import { type Caller, demand } from './caller.ts';
 import { type HostView, toHostView } from './hosts.ts';
 import type { CoreContext } from './ports.ts';
+import { findProofTrouble } from './proof-trouble.ts';
 import { judgeProtection, type Protection } from './protection.ts';
 
 export interface ProtectedSource {
@@ -56,7 +57,7 @@ function findExtreme(choose: (...values: number[]) => number, values: readonly (
   return known.length === 0 ? undefined : choose(...known);
 }
 
-/** Judges sources of any hosts, in their order; a source whose host is gone is left out. Four reads, however many sources. */
+/** Judges sources of any hosts, in their order; a source whose host is gone is left out. Six reads, however many sources. */
 export async function judgeSources(
   context: CoreContext,
   caller: Caller,
@@ -68,12 +69,16 @@ export async function judgeSources(
   const now = clock.now();
   const hostIds = [...new Set(sources.map((source) => source.host))];
   const sourceIds = sources.map((source) => source.id);
-  const [hosts, allPlans, standings, misses] = await Promise.all([
+  const [hosts, allPlans, standings, misses, proofs, drills] = await Promise.all([
     store.hosts.findHosts(tenant, hostIds),
     store.catalog.listPlansOfSources(tenant, sourceIds),
     store.runs.listStandings(tenant, sourceIds),
     store.fires.listOpenMisses(tenant, {}, MISSES_READ),
+    store.drills.listProofs(tenant, sourceIds),
+    store.drills.listDrillSettings(tenant, sourceIds),
   ]);
+  const proofBySource = new Map(proofs.map((proof) => [proof.source, proof]));
+  const withinDays = new Map(drills.map((settings) => [settings.source, settings.withinDays]));
   const missedAt = new Map(misses.map((miss) => [`${miss.plan} ${miss.host}`, miss.newestAt]));
   const hostById = new Map<HostId, HostView>();
   for (const host of hosts) hostById.set(host.id, toHostView(context, host));
@@ -107,6 +112,7 @@ export async function judgeSources(
       host: host.standing,
       hostLastSeenAt: host.lastSeenAt,
       standing,
+      proofTrouble: findProofTrouble(proofBySource.get(source.id), withinDays.get(source.id), now),
       missedAt: findExtreme(
         Math.max,
         enabled.map((plan) => missedAt.get(`${plan.id} ${host.id}`)),

@@ -5,6 +5,7 @@
  * green: it may have gone on without us, or not. Whatever was switched off by a person is *paused*.
  */
 import type { SourceStanding } from '../store/runs.ts';
+import type { ProofTrouble } from './proof-trouble.ts';
 
 const NBSP = '\u00a0';
 const MINUTE_MS = 60_000;
@@ -48,6 +49,8 @@ export interface ProtectionFacts {
   missedAt?: number | undefined;
   /** When the first fire was due of which nobody knows whether it happened, because the host is silent. */
   unknownAt?: number | undefined;
+  /** What its drills say against it. */
+  proofTrouble?: ProofTrouble | undefined;
 }
 
 /** `8 min`, `26 h`, `6 days`: ages as sentences have them, never broken across lines. */
@@ -117,6 +120,13 @@ function describeState(state: NonNullable<SourceStanding['lastState']>): string 
   return words[state];
 }
 
+function describeProofTrouble(trouble: ProofTrouble, now: number): string {
+  if (trouble.kind === 'disproven') return `the last drill of it failed ${formatAge(now - trouble.at)} ago`;
+  const objective = `a proof of recovery is wanted every ${formatEvery(trouble.withinDays * DAY_MS)}`;
+  if (trouble.at === undefined) return `${objective}, and there is none`;
+  return `${objective}, and the newest is ${formatAge(now - trouble.at)} old`;
+}
+
 /** The status of one source. Pure; the newest clean backup counts, not the last attempt alone. */
 export function judgeProtection(facts: ProtectionFacts): Protection {
   const setting = judgeSetting(facts);
@@ -155,6 +165,7 @@ export function judgeProtection(facts: ProtectionFacts): Protection {
       status: 'at_risk',
       reason: `the newest backup is far ${suspicion.kind === 'shrunk' ? 'smaller' : 'larger'} than those before it; look at the source`,
     };
+  if (facts.proofTrouble !== undefined) return { status: 'at_risk', reason: describeProofTrouble(facts.proofTrouble, facts.now) };
   return { status: 'protected', reason: `clean backup ${formatAge(age)} ago, ${expectation}` };
 }
 

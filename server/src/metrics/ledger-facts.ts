@@ -5,13 +5,14 @@ import type { Caller } from '../core/caller.ts';
 import { HOST_STANDINGS, type HostStanding, listHosts } from '../core/hosts.ts';
 import type { CoreContext } from '../core/ports.ts';
 import type { Source } from '../store/catalog.ts';
+import type { SourceProof } from '../store/drills.ts';
 import type { Page, PageRequest } from '../store/page.ts';
 import type { LogTotals, SourceStanding } from '../store/runs.ts';
 
 export interface Facts {
   hostsByStanding: Readonly<Record<HostStanding, number>>;
   hosts: readonly { host: string; isOnline: boolean; hasDrift: boolean; isDraining: boolean; lastSeenAt?: number | undefined }[];
-  sources: readonly { host: string; source: string; lastGoodAt?: number | undefined; bytes?: number | undefined }[];
+  sources: readonly SourceFacts[];
   repositories: readonly { repository: string; snapshots: number }[];
   pendingHosts: number;
   agentSessions: number;
@@ -25,6 +26,16 @@ export interface Facts {
   missedFires: readonly { host: string; plan: string; count: number }[];
 }
 
+export interface SourceFacts {
+  host: string;
+  source: string;
+  lastGoodAt?: number | undefined;
+  bytes?: number | undefined;
+  /** The newest drill that proved a backup: when it ended, and how long the restore took. */
+  provenAt?: number | undefined;
+  restoreMs?: number | undefined;
+}
+
 const READER: Caller = { actor: { kind: 'system', id: 'metrics', name: 'metrics' }, tenant: DEFAULT_TENANT, role: 'viewer' };
 /** Objects of one kind that are read one by one; what is above is in the totals only. */
 const MOST_SERIES = COUNTS.hosts;
@@ -36,6 +47,7 @@ export async function readFacts(context: CoreContext): Promise<Facts> {
   const sources = await readAll((page) => store.catalog.listSources(DEFAULT_TENANT, {}, page));
   const repositories = await readAll((page) => store.catalog.listRepositories(DEFAULT_TENANT, {}, page));
   const standings = new Map((await readStandings(context, sources)).map((standing) => [standing.source, standing]));
+  const proofs = new Map((await readProofs(context, sources)).map(({ source, proven }) => [source, proven]));
   const unfinished = await readAll((page) => store.runs.listRuns(DEFAULT_TENANT, { active: true }, page));
   const queuedRuns = unfinished.filter(({ state }) => state === 'queued').length;
   const missedFires = await readMissedFires(context, hostNames);
@@ -55,7 +67,9 @@ export async function readFacts(context: CoreContext): Promise<Facts> {
     sources: sources.map((source) => {
       const standing = standings.get(source.id);
       const host = hostNames.get(source.host) ?? '';
-      return { host, source: source.name, lastGoodAt: standing?.lastGoodAt, bytes: standing?.lastGoodBytes };
+      const proven = proofs.get(source.id);
+      const { lastGoodAt, lastGoodBytes: bytes } = standing ?? {};
+      return { host, source: source.name, lastGoodAt, bytes, provenAt: proven?.endedAt, restoreMs: proven?.restoreMs };
     }),
     repositories: await Promise.all(
       repositories.map(async ({ id, name }) => ({
@@ -96,6 +110,15 @@ async function readStandings(context: CoreContext, sources: readonly Source[]): 
   for (let at = 0; at < sources.length; at += HTTP.pageSizeMax) {
     const ids = sources.slice(at, at + HTTP.pageSizeMax).map((source) => source.id);
     found.push(...(await context.store.runs.listStandings(DEFAULT_TENANT, ids)));
+  }
+  return found;
+}
+
+async function readProofs(context: CoreContext, sources: readonly Source[]): Promise<readonly SourceProof[]> {
+  const found: SourceProof[] = [];
+  for (let at = 0; at < sources.length; at += HTTP.pageSizeMax) {
+    const ids = sources.slice(at, at + HTTP.pageSizeMax).map((source) => source.id);
+    found.push(...(await context.store.drills.listProofs(DEFAULT_TENANT, ids)));
   }
   return found;
 }

@@ -80,6 +80,11 @@ function createSeries(registry: Registry) {
       'source',
     ]),
     sourceBytes: gauge('source_last_success_bytes', 'Size of the newest clean backup of the source.', ['host', 'source']),
+    sourceProof: gauge('source_last_proof_timestamp_seconds', 'End of the newest drill that proved a backup of the source.', [
+      'host',
+      'source',
+    ]),
+    sourceRestore: gauge('source_last_proof_restore_seconds', 'How long the restore of that drill took.', ['host', 'source']),
     snapshots: gauge('snapshots', 'Snapshots listed in the ledger.', ['repository']),
     activeRuns: gauge('active_runs', 'Runs that are under way.'),
     queuedRuns: gauge('queued_runs', 'Runs that wait for their turn or for their host.'),
@@ -128,6 +133,7 @@ function createSeries(registry: Registry) {
 function showFacts(series: ReturnType<typeof createSeries>, facts: Facts): void {
   for (const one of [series.hosts, series.hostOnline, series.hostSeen, series.hostDrift, series.hostDraining]) one.reset();
   for (const one of [series.sourceSuccess, series.sourceBytes, series.snapshots, series.missedFires]) one.reset();
+  for (const one of [series.sourceProof, series.sourceRestore]) one.reset();
   for (const one of [series.runs, series.runsTakenBack]) one.reset();
   for (const one of [series.logStored, series.logDropped, series.logRemoved]) one.reset();
   for (const [standing, count] of Object.entries(facts.hostsByStanding)) series.hosts.set({ standing }, count);
@@ -137,9 +143,11 @@ function showFacts(series: ReturnType<typeof createSeries>, facts: Facts): void 
     series.hostDraining.set({ host }, isDraining ? 1 : 0);
     if (lastSeenAt !== undefined) series.hostSeen.set({ host }, lastSeenAt / 1000);
   }
-  for (const { host, source, lastGoodAt, bytes } of facts.sources) {
+  for (const { host, source, lastGoodAt, bytes, provenAt, restoreMs } of facts.sources) {
     if (lastGoodAt !== undefined) series.sourceSuccess.set({ host, source }, lastGoodAt / 1000);
     if (bytes !== undefined) series.sourceBytes.set({ host, source }, bytes);
+    if (provenAt !== undefined) series.sourceProof.set({ host, source }, provenAt / 1000);
+    if (restoreMs !== undefined) series.sourceRestore.set({ host, source }, restoreMs / 1000);
   }
   for (const { repository, snapshots } of facts.repositories) series.snapshots.set({ repository }, snapshots);
   for (const { host, plan, count } of facts.missedFires) series.missedFires.set({ host, plan }, count);

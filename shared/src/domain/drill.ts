@@ -6,6 +6,20 @@ import { DRILL } from '../limits.ts';
 export const DRILL_OPERATORS = ['=', '!=', '>', '>=', '<', '<='] as const;
 export type DrillOperator = (typeof DRILL_OPERATORS)[number];
 
+/** What a value must be, in words: `exactly 5`, `above 0`. */
+const OPERATOR_WORDS: Readonly<Record<DrillOperator, string>> = {
+  '=': 'exactly',
+  '!=': 'anything but',
+  '>': 'above',
+  '>=': 'at least',
+  '<': 'below',
+  '<=': 'at most',
+};
+
+export function describeOperator(operator: DrillOperator): string {
+  return OPERATOR_WORDS[operator];
+}
+
 const sqlSchema = z
   .string()
   .trim()

@@ -154,7 +154,7 @@ for (const engine of ENGINES) {
         const events = await carryOutDrill(rig, createDrillOrder(rig, source, made, assertions));
         const { state, reason, message } = readEnd(events);
         assert.deepEqual([state, reason], ['failed', 'drill_failed']);
-        assert.match(message, /^select count\(\*\) from people: 2, must be = 3 \(and 7 more\)/);
+        assert.match(message, /^select count\(\*\) from people: 2, must be exactly 3 \(and 7 more\)/);
         assert.deepEqual(readEvidence(events), [...engine.checks, ...assertions.map(() => 'assertion failed')], readLog(events));
         assert.equal(existsSync(marker), false);
         assert.equal(findEvent(events, 'part.finished').part.drill?.isProven, false);

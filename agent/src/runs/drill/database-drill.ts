@@ -1,13 +1,13 @@
 /** Restores a dump into a throw-away server and looks at what came back. The live server is not asked anything. */
 import type { DatabaseDrill, DumpFacts } from '@holdfast/shared/adapters/drill.ts';
 import { findPgMajor } from '@holdfast/shared/adapters/sources/postgres/tools.ts';
-import { type DrillAssertion, holdsAssertion } from '@holdfast/shared/domain/drill.ts';
+import { type DrillAssertion, describeOperator, holdsAssertion } from '@holdfast/shared/domain/drill.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
 import { createRate } from '../rate.ts';
 import { inStage, RESTORE_STALL_MS, type RestorePart } from '../restore-part.ts';
-import type { DrillFindings } from './findings.ts';
+import { assertHolds, type DrillFindings } from './findings.ts';
 import type { DrillDir, DrillGround } from './ground.ts';
 import { getNewestPrograms, getProgramsFor, type ServerPrograms } from './server-programs.ts';
 import { compareStructures, countNoun } from './structure.ts';
@@ -186,7 +186,7 @@ async function ask(part: DatabaseDrillPart, server: ThrowawayServer, assertion: 
   return {
     check: 'assertion',
     ok,
-    seen: `${question}: ${answer.value ?? 'NULL'}, must be ${assertion.operator} ${assertion.value}`,
+    seen: `${question}: ${answer.value ?? 'NULL'}, must be ${describeOperator(assertion.operator)} ${assertion.value}`,
   };
 }
 
@@ -225,7 +225,10 @@ export async function drillDatabase(part: DatabaseDrillPart): Promise<void> {
     isRestored = true;
     recorder.endStage('restore', true);
     const running = server;
-    await inStage(recorder, 'evidence', () => gather(part, running, prepared));
+    await inStage(recorder, 'evidence', async () => {
+      await gather(part, running, prepared);
+      assertHolds(findings);
+    });
   } catch (error) {
     if (!isRestored) recorder.endStage('restore', false);
     throw error;

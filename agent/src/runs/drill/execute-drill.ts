@@ -117,11 +117,6 @@ async function runToVerdict(execution: DrillExecution, ready: Ready, findings: D
   } finally {
     await drillGround.remove(dir);
   }
-  const failing = findings.evidence.filter(({ ok }) => !ok);
-  const [first] = failing;
-  if (first === undefined) return;
-  const more = failing.length > 1 ? ` (and ${failing.length - 1} more)` : '';
-  throw createReasonError('drill_failed', `${first.seen}${more}`);
 }
 
 /** Runs to its end; whatever happens is recorded, nothing is thrown. */

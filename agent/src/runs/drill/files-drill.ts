@@ -8,7 +8,7 @@ import { DRILL } from '@holdfast/shared/limits.ts';
 import type { SampledFile } from '../../engines/restic/sample.ts';
 import { createRate } from '../rate.ts';
 import { inStage, RESTORE_STALL_MS, type RestorePart } from '../restore-part.ts';
-import type { DrillFindings } from './findings.ts';
+import { assertHolds, type DrillFindings } from './findings.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 /** Paths named in the evidence. */
@@ -134,5 +134,8 @@ export async function drillFiles(part: FilesDrillPart): Promise<void> {
     findings.things = files.length;
     findings.bytes = totalBytes;
   });
-  await inStage(recorder, 'evidence', () => compareWithLive(part, files));
+  await inStage(recorder, 'evidence', async () => {
+    await compareWithLive(part, files);
+    assertHolds(findings);
+  });
 }

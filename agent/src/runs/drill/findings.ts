@@ -1,4 +1,5 @@
 /** What a drill has found out so far; it is told also when the drill fails half-way. */
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 
 export interface DrillFindings {
@@ -15,4 +16,13 @@ export interface DrillFindings {
 
 export function createFindings(): DrillFindings {
   return { evidence: [], warnings: [], things: 0, bytes: 0 };
+}
+
+/** @throws `drill_failed` naming the first thing that does not hold. */
+export function assertHolds({ evidence }: DrillFindings): void {
+  const failing = evidence.filter(({ ok }) => !ok);
+  const [first] = failing;
+  if (first === undefined) return;
+  const more = failing.length > 1 ? ` (and ${failing.length - 1} more)` : '';
+  throw createReasonError('drill_failed', `${first.seen}${more}`);
 }

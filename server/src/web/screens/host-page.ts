@@ -70,13 +70,16 @@ function toSourceRow({ source, protection, standing }: ProtectedSource): HostSou
 /** Runs that belong to no plan. */
 const UNPLANNED: Readonly<Partial<Record<RunKind, string>>> = { restore: 'Restore', check: 'Check', prune: 'Prune' };
 
+/** Runs that a plan has besides its backups. */
+const ABOUT_PLANS: Readonly<Partial<Record<RunKind, string>>> = { forget: 'Retention', drill: 'Drill' };
+
 export function toRunRow(run: Run, planNames: ReadonlyMap<PlanId, string>): LastRunRow {
   const plan = run.plan === undefined ? undefined : planNames.get(run.plan);
+  const about = ABOUT_PLANS[run.kind];
   return {
     id: run.id,
     state: run.state,
-    title:
-      run.kind === 'forget' ? `Retention${plan === undefined ? '' : ` of ${plan}`}` : (plan ?? UNPLANNED[run.kind] ?? 'Backup'),
+    title: about === undefined ? (plan ?? UNPLANNED[run.kind] ?? 'Backup') : `${about}${plan === undefined ? '' : ` of ${plan}`}`,
     at: run.finishedAt ?? run.startedAt ?? run.createdAt,
     durationMs: run.durationMs,
     bytes: run.bytes,

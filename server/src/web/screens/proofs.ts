@@ -2,8 +2,9 @@
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import { isAllowed } from '../../core/caller.ts';
-import { findDrillFault, findProofTrouble, listProofs } from '../../core/drills.ts';
+import { findDrillFault, listProofs } from '../../core/drills.ts';
 import type { CoreContext } from '../../core/ports.ts';
+import { findProofTrouble } from '../../core/proof-trouble.ts';
 import type { Source } from '../../store/catalog.ts';
 import type { Drill, DrillSettings, SourceProof } from '../../store/drills.ts';
 import type { Visit } from '../http/route.ts';

@@ -1,6 +1,6 @@
 /** `/sources/:source/drills`: what is asked at every drill of a source, and how often one is due. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
-import { DRILL_OPERATORS, type DrillAssertion } from '@holdfast/shared/domain/drill.ts';
+import { DRILL_OPERATORS, type DrillAssertion, describeOperator } from '@holdfast/shared/domain/drill.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
 import { demand } from '../../core/caller.ts';
@@ -59,7 +59,7 @@ async function replyForm(
     everyDays: draft.everyDays,
     withinDays: draft.withinDays,
     questions: canAsk ? [...draft.questions, ...Array.from({ length: Math.max(0, room) }, () => EMPTY)] : undefined,
-    operators: DRILL_OPERATORS,
+    operators: DRILL_OPERATORS.map((value) => ({ value, label: describeOperator(value) })),
     daysMax: DRILL_DAYS_MAX,
     problem: problem.text ?? assertions,
     errors,

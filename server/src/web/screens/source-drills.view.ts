@@ -1,6 +1,6 @@
 /** What is asked at every drill of a source, and how often one is due. */
 import { type Html, html } from '../html.ts';
-import { type Field, form } from '../ui/form.ts';
+import { type Field, type FieldOption, form } from '../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 
 export type QuestionText = { readonly sql: string; readonly operator: string; readonly value: string };
@@ -14,7 +14,7 @@ export type SourceDrillsView = {
   readonly withinDays: string;
   /** With empty ones to fill in; undefined where nothing can be asked. */
   readonly questions: readonly QuestionText[] | undefined;
-  readonly operators: readonly string[];
+  readonly operators: readonly FieldOption[];
   readonly daysMax: number;
   readonly problem: string | undefined;
   readonly errors: Readonly<Record<string, string>>;
@@ -38,9 +38,9 @@ function questionFields(view: SourceDrillsView, question: QuestionText, index: n
       label: `Answer ${number} must be`,
       required: true,
       value: question.operator,
-      options: view.operators.map((operator) => ({ value: operator, label: operator })),
+      options: view.operators,
     },
-    { kind: 'text', name: `value-${index}`, label: `than or to ${number}`, value: question.value, mono: true, placeholder: '0' },
+    { kind: 'text', name: `value-${index}`, label: `Value ${number}`, value: question.value, mono: true, placeholder: '0' },
   ];
 }
 

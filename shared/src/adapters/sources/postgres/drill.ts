@@ -41,8 +41,9 @@ function createCall(
     PGPORT: '5432',
     PGUSER: user,
     PGDATABASE: database,
-    PGPASSFILE: '/dev/null',
-    PGSERVICEFILE: '/dev/null',
+    // Neither is there: no file of the host speaks for this server.
+    PGPASSFILE: `${place.fileDir}/pgpass`,
+    PGSERVICEFILE: `${place.fileDir}/pgservice`,
     PGCONNECT_TIMEOUT: '10',
     PGAPPNAME: 'holdfast drill',
     LC_ALL: 'C',
