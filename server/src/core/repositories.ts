@@ -17,7 +17,7 @@ import type { CoreContext } from './ports.ts';
 import { decryptSecrets, encryptSecrets, sealSecrets } from './secrets.ts';
 import { demandSpecFits } from './spec-size.ts';
 
-const QUESTION_LIFE_MS = 60_000;
+export const QUESTION_LIFE_MS = 60_000;
 const TEST_TIMEOUT_MS = 70_000;
 /** Deriving the key and writing the first objects over a slow line takes its time. */
 const INIT_TIMEOUT_MS = 120_000;
@@ -157,7 +157,12 @@ interface Prepared {
   saved: Repository | undefined;
 }
 
-async function prepareQuestion(context: CoreContext, caller: Caller, question: RepositoryQuestion): Promise<Prepared> {
+/** What a host is asked with: the repository's secrets sealed for this one question. Throws `not_found`, and `invalid` for a draft that is none. */
+export async function prepareRepositoryQuestion(
+  context: CoreContext,
+  caller: Caller,
+  question: RepositoryQuestion,
+): Promise<Prepared> {
   const isDraft = 'kind' in question;
   const savedId = isDraft ? question.base : question.repository;
   const saved = savedId === undefined ? undefined : await getRepository(context, caller, savedId);
@@ -190,7 +195,7 @@ export async function testRepository(
   question: RepositoryQuestion,
 ): Promise<RequestResult<'repository.test'>> {
   demand(caller, 'repository.manage');
-  const { host, ref, draft, saved } = await prepareQuestion(context, caller, question);
+  const { host, ref, draft, saved } = await prepareRepositoryQuestion(context, caller, question);
   const body = {
     ref,
     draft,
@@ -217,7 +222,7 @@ export async function initRepository(
   question: { repository: RepositoryId; host: HostId },
 ): Promise<{ engineId: string }> {
   demand(caller, 'repository.manage');
-  const { host, ref, draft, saved } = await prepareQuestion(context, caller, question);
+  const { host, ref, draft, saved } = await prepareRepositoryQuestion(context, caller, question);
   if (saved?.engineId !== undefined)
     throw new AppError('conflict', 'this repository was opened before; creating it anew would hide that its content is gone');
   const body = { ref, draft, notAfter: context.clock.now() + QUESTION_LIFE_MS };

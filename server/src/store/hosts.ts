@@ -112,6 +112,8 @@ export interface HostStore {
   isHostNameTaken(tenant: TenantId, name: string): Promise<boolean>;
   /** Whether a host that is not revoked calls itself so, whatever name people gave it. Exact but for case. */
   isHostnameKnown(tenant: TenantId, hostname: string): Promise<boolean>;
+  /** Active hosts that call themselves so, ten at most; exact but for case. */
+  findHostsByHostname(tenant: TenantId, hostname: string): Promise<readonly Host[]>;
   updateHostNaming(
     tenant: TenantId,
     id: HostId,

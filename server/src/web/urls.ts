@@ -42,6 +42,8 @@ export const PAGES = {
   editRepository: '/repositories/:repository/edit',
   testRepository: '/repositories/:repository/test',
   initRepository: '/repositories/:repository/init',
+  repositoryLocks: '/repositories/:repository/locks',
+  clearRepositoryLocks: '/repositories/:repository/locks/clear',
   deleteRepository: '/repositories/:repository/delete',
 
   plans: '/plans',
@@ -64,6 +66,9 @@ export const PAGES = {
   snapshot: '/snapshots/:snapshot',
   pinSnapshot: '/snapshots/:snapshot/pin',
   restoreSnapshot: '/snapshots/:snapshot/restore',
+  snapshotFiles: '/snapshots/:snapshot/files',
+  restoreFiles: '/snapshots/:snapshot/files/restore',
+  snapshotDiff: '/snapshots/:snapshot/diff',
   restores: '/restore',
 
   drills: '/drills',

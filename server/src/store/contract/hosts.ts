@@ -39,10 +39,13 @@ export function checkHosts(open: OpenStore): void {
         const own = host.facts?.hostname ?? '';
         assert.notEqual(own, '');
         assert.equal(await hosts.isHostnameKnown(TENANT, own.toUpperCase()), true);
+        assert.deepEqual(await hosts.findHostsByHostname(TENANT, own.toUpperCase()), [host]);
+        assert.deepEqual(await hosts.findHostsByHostname(OTHER_TENANT, own), []);
         assert.equal(await hosts.isHostnameKnown(TENANT, 'orders'), false);
         assert.equal(await hosts.isHostnameKnown(OTHER_TENANT, own), false);
         await hosts.setHostState(TENANT, host.id, 'revoked');
         assert.equal(await hosts.isHostnameKnown(TENANT, own), false);
+        assert.deepEqual(await hosts.findHostsByHostname(TENANT, own), []);
       }),
     );
 

@@ -88,6 +88,11 @@ function prepareHosts(sql: Sql) {
        AND lower(facts ->> '$.hostname') = lower(@hostname)`,
       counted,
     ),
+    ofHostname: sql.select(
+      `SELECT ${HOST_COLUMNS} FROM hosts h WHERE h.tenant_id = @tenant AND h.state = 'active'
+       AND lower(h.facts ->> '$.hostname') = lower(@hostname) ORDER BY h.created_at, h.id LIMIT 10`,
+      hostRow,
+    ),
     count: sql.select('SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant', counted),
     countActive: sql.select("SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND state = 'active'", counted),
     countSeen: sql.select('SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND last_seen_at >= @since', counted),
@@ -152,6 +157,7 @@ type HostRows = Pick<
   | 'countHostsSeenSince'
   | 'isHostNameTaken'
   | 'isHostnameKnown'
+  | 'findHostsByHostname'
   | 'updateHostNaming'
   | 'setHostDrain'
   | 'setHostState'
@@ -183,6 +189,7 @@ export function createHostRows(sql: Sql): HostRows {
     countHostsSeenSince: (tenant, since) => sql.read(() => hosts.countSeen.find({ tenant, since })?.count ?? 0),
     isHostNameTaken: (tenant, name) => sql.read(() => (hosts.byName.find({ tenant, nameKey: foldName(name) })?.count ?? 0) > 0),
     isHostnameKnown: (tenant, hostname) => sql.read(() => (hosts.byHostname.find({ tenant, hostname })?.count ?? 0) > 0),
+    findHostsByHostname: (tenant, hostname) => sql.read(() => hosts.ofHostname.list({ tenant, hostname })),
     updateHostNaming: (tenant, id, change) =>
       sql.write(() => {
         const nameKey = change.name === undefined ? undefined : foldName(change.name);

@@ -6,6 +6,7 @@ import { DRILL_ENDPOINTS } from './drills.ts';
 import { ENROLMENT_ENDPOINTS } from './enrolment.ts';
 import type { FireCalendar } from './fire-calendar.ts';
 import { HOST_ENDPOINTS } from './hosts.ts';
+import { LOCK_ENDPOINTS } from './locks.ts';
 import { MISSED_FIRES_ENDPOINT } from './missed-fires.ts';
 import { createOpenApiEndpoint } from './openapi-endpoint.ts';
 import { PEOPLE_ENDPOINTS } from './people.ts';
@@ -17,6 +18,7 @@ import { RUN_ENDPOINTS } from './runs.ts';
 import { SNAPSHOT_CONTENT_ENDPOINTS } from './snapshot-contents.ts';
 import { SNAPSHOT_ENDPOINTS } from './snapshots.ts';
 import { SOURCE_ENDPOINTS } from './sources.ts';
+import { UPKEEP_ENDPOINTS } from './upkeep.ts';
 
 /**
  * The API, given the room that knows when schedules are due. In the order in which routes may be matched: a fixed path stands
@@ -28,6 +30,8 @@ export function createApiEndpoints(calendar: FireCalendar): readonly ApiEndpoint
     ...HOST_ENDPOINTS,
     ...SOURCE_ENDPOINTS,
     ...REPOSITORY_ENDPOINTS,
+    ...UPKEEP_ENDPOINTS,
+    ...LOCK_ENDPOINTS,
     ...createPlanEndpoints(calendar),
     MISSED_FIRES_ENDPOINT,
     ...RETENTION_ENDPOINTS,

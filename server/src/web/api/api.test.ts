@@ -1,7 +1,7 @@
 /** Longer than 500 lines because it is one story of one server, and its last test says that no end-point was left out. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { HostId, PlanId, RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, PlanId, RepositoryId, RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import {
@@ -454,6 +454,31 @@ describe('The API, from the first host to a restore', () => {
     );
   });
 
+  it('orders checks and prunes, tells of earlier ones, and keeps an admin credential to itself', async () => {
+    const kept = { name: 'vault', kind: 'rest', config: { url: 'https://backup.example.com/shop/', username: 'agent' } };
+    const { data: vault } = await world.call('POST /repositories', {
+      body: { ...kept, secrets: { password: 'p', restPassword: 'may-only-add' } },
+    });
+    const params = { id: (vault as { id: string }).id };
+    const admin = { config: { username: 'keeper' }, secrets: { restPassword: 'may-remove-too' } };
+    const set = (await exercise('POST /repositories/:id/admin-credential', { params, body: admin })).data as { admin: unknown };
+    assert.deepEqual(set.admin, { config: { username: 'keeper' }, secrets: { restPassword: { stored: true } } });
+    const { catalog, hosts } = world.context.store;
+    await catalog.pinEngineId(ADMIN.tenant, params.id as RepositoryId, 'e'.repeat(64), made.host as HostId);
+    const facts = (await hosts.findHost(ADMIN.tenant, made.host as HostId))?.facts;
+    assert.ok(facts);
+    const able = { ...facts, capabilities: ['check.start', 'prune.start'] };
+    await hosts.recordContact(made.host as HostId, { at: world.clock.now(), facts: able });
+    const scope = { kind: 'part', part: 1, of: 4 };
+    const check = (await exercise('POST /repositories/:id/check', { params, body: { host: made.host, scope } })).data;
+    const prune = (await exercise('POST /repositories/:id/prune', { params, body: { host: made.host } })).data;
+    assert.deepEqual((check as { scope: unknown }).scope, scope);
+    const upkeep = (await exercise('GET /repositories/:id/upkeep', { params })).data;
+    assert.deepEqual(upkeep, { checks: [check], prunes: [prune], sizes: [] });
+    const without = (await exercise('DELETE /repositories/:id/admin-credential', { params })).data as { admin?: unknown };
+    assert.equal(without.admin, undefined);
+  });
+
   it('orders a drill from a host that can, keeps what is asked at it, and tells what it proved', async () => {
     const params = { id: made.source };
     const assertions = [{ sql: 'select count(*) from orders', operator: '>', value: '0' }];
@@ -485,6 +510,30 @@ describe('The API, from the first host to a restore', () => {
     assert.equal(rowsOf(await exercise('GET /drills', { query: { source: made.source } })).length, 1);
     const { data: snapshot } = await world.call('GET /snapshots/:id', { params: { id: made.snapshot } });
     assert.equal((snapshot as { provenAt: number }).provenAt, at);
+  });
+
+  it('tells who holds the locks of a repository, and takes away those that nobody needs', async () => {
+    const params = { id: made.repository };
+    const body = { host: made.host };
+    const { hosts } = world.context.store;
+    const facts = (await hosts.findHost(ADMIN.tenant, made.host as HostId))?.facts;
+    assert.ok(facts);
+    await hosts.recordContact(made.host as HostId, { at: world.clock.now(), facts: { ...facts, capabilities: [] } });
+    assert.equal((await catchError(world.call('POST /repositories/:id/locks', { params, body }))).code, 'precondition');
+    const able = { ...facts, capabilities: [...AGENT_CAPABILITIES] };
+    await hosts.recordContact(made.host as HostId, { at: world.clock.now(), facts: able });
+    const { data } = await exercise('POST /repositories/:id/locks', { params, body });
+    const { locks } = data as { locks: readonly { id: string; holder?: object }[] };
+    assert.deepEqual(
+      locks.map(({ holder }) => holder),
+      [undefined],
+      'no host calls itself so',
+    );
+    const ids = locks.map(({ id }) => id);
+    const refused = await catchError(world.call('POST /repositories/:id/locks/clear', { params, body: { ...body, ids } }));
+    assert.equal(refused.code, 'precondition');
+    await exercise('POST /repositories/:id/locks/clear', { params, body: { ...body, ids, isForced: true } });
+    await hosts.recordContact(made.host as HostId, { at: world.clock.now(), facts });
   });
 
   it('shows what lies in a snapshot of files, and restores what was chosen there', async () => {

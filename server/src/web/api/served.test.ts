@@ -153,6 +153,7 @@ function bodyFor(path: string): object {
   if (path.endsWith('/choose-agent')) return { boot: 'boot-unknown' };
   if (path.endsWith('/adopt')) return { databases: [{ database: 'x', name: 'x' }] };
   if (path.endsWith('/restore-preview')) return { host: 'host_unknown', target: { kind: 'in_place', paths: ['/x'] } };
+  if (path.endsWith('/locks/clear')) return { host: 'host_unknown', ids: ['c'.repeat(64)] };
   if (path.startsWith('/repositories/')) return { host: 'host_unknown' };
   return {};
 }

@@ -8,6 +8,7 @@ import { DRILL_SCREENS } from './drills.ts';
 import { ADD_HOST_SCREENS } from './host-add.ts';
 import { HOST_PAGE_SCREENS } from './host-page.ts';
 import { HOST_SCREENS } from './hosts.ts';
+import { LOCK_SCREENS } from './locks.ts';
 import { LOGIN_SCREENS } from './login.ts';
 import { createOverviewScreens } from './overview.ts';
 import { createPlanScreens } from './plans.ts';
@@ -16,12 +17,15 @@ import { REPOSITORY_SCREENS } from './repositories.ts';
 import { REPOSITORY_FORM_SCREENS } from './repository-form.ts';
 import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
 import { RESTORE_SCREENS } from './restore.ts';
+import { RESTORE_FILES_SCREENS } from './restore-files.ts';
 import { RESTORE_START_SCREENS } from './restore-start.ts';
 import { RETENTION_SCREENS } from './retention.ts';
 import { RUN_SCREENS } from './run.ts';
 import { RUNS_SCREENS } from './runs.ts';
 import { NAVIGATION_SCREENS } from './shell.ts';
 import { SNAPSHOT_SCREENS } from './snapshot.ts';
+import { SNAPSHOT_DIFF_SCREENS } from './snapshot-diff.ts';
+import { SNAPSHOT_FILES_SCREENS } from './snapshot-files.ts';
 import { SNAPSHOTS_SCREENS } from './snapshots.ts';
 import { SOURCE_DISCOVER_SCREENS } from './source-discover.ts';
 import { SOURCE_DRILL_SCREENS } from './source-drills.ts';
@@ -53,11 +57,15 @@ export function createScreens({ checkPasswordRules, fires }: ScreenParts): reado
     ...REPOSITORY_SCREENS,
     ...REPOSITORY_FORM_SCREENS,
     ...REPOSITORY_PAGE_SCREENS,
+    ...LOCK_SCREENS,
     ...createPlanScreens(fires),
     ...RUNS_SCREENS,
     ...RUN_SCREENS,
     ...SNAPSHOTS_SCREENS,
     ...SNAPSHOT_SCREENS,
+    ...SNAPSHOT_FILES_SCREENS,
+    ...SNAPSHOT_DIFF_SCREENS,
+    ...RESTORE_FILES_SCREENS,
     ...RESTORE_SCREENS,
     ...RESTORE_START_SCREENS,
     ...POLICY_FORM_SCREENS,

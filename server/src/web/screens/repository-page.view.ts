@@ -177,7 +177,9 @@ function factsPanel(view: RepositoryPageView): Html {
   return panel({
     title: 'What it is',
     content: facts(lines),
-    foot: onward({ href: urls.snapshots({ repository: id }), label: formatNoun(view.snapshots, 'snapshot') }),
+    foot: html`${onward({ href: urls.snapshots({ repository: id }), label: formatNoun(view.snapshots, 'snapshot') })}${
+      view.may.manage && onward({ href: urls.repositoryLocks({ repository: id }), label: 'Locks' })
+    }`,
   });
 }
 
