@@ -21,6 +21,7 @@ import { loadNames, type Names, nameOf } from './run-names.ts';
 import { buildShell } from './shell.ts';
 import { type SnapshotView, snapshotPage } from './snapshot.view.ts';
 import { listByHandSteps } from './snapshot-by-hand.ts';
+import { hasFiles } from './snapshot-files.ts';
 import { describeRepository, labelSourceKind } from './source-words.ts';
 import { describeSuspicion } from './suspicion-words.ts';
 
@@ -148,6 +149,9 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
     }),
     ...(snapshot.pinnedAt === undefined ? {} : { pin: { at: snapshot.pinnedAt, by: snapshot.pinnedBy ?? 'somebody' } }),
     ...(canPin(snapshot) && isAllowed(caller, 'plan.manage') ? { pinAction: urls.pinSnapshot({ snapshot: snapshot.id }) } : {}),
+    ...(hasFiles(snapshot, names.sources.get(snapshot.source)) && isAllowed(caller, 'restore.start')
+      ? { filesHref: urls.snapshotFiles({ snapshot: snapshot.id }) }
+      : {}),
     ...(isRestorable(snapshot) && isAllowed(caller, 'restore.start')
       ? { restoreHref: urls.restoreSnapshot({ snapshot: snapshot.id }) }
       : {}),

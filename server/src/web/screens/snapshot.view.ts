@@ -32,6 +32,8 @@ export type SnapshotView = {
   readonly pin?: { readonly at: number; readonly by: string } | undefined;
   /** Where it is pinned and unpinned; undefined when it must not or may not be. */
   readonly pinAction?: string | undefined;
+  /** Where its files are browsed, and chosen ones restored. */
+  readonly filesHref?: string | undefined;
   readonly restoreHref?: string | undefined;
   readonly runHref: string;
 };
@@ -48,7 +50,7 @@ export function snapshotPage(shell: Shell, view: SnapshotView): Html {
     crumbs: view.crumbs,
     heading: view.heading,
     lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>${view.pin !== undefined && html`${status({ word: 'pinned', tone: 'quiet', icon: 'pin' })}<span>${relativeTime(view.pin.at, view.face)} by ${view.pin.by}</span>`}`,
-    actions: html`${pinButton(view)}${linkButton({ href: view.runHref, label: 'Open its run' })}${view.restoreHref !== undefined && linkButton({ href: view.restoreHref, label: 'Restore this…', kind: 'primary' })}`,
+    actions: html`${pinButton(view)}${linkButton({ href: view.runHref, label: 'Open its run' })}${view.filesHref !== undefined && linkButton({ href: view.filesHref, label: 'Browse files' })}${view.restoreHref !== undefined && linkButton({ href: view.restoreHref, label: 'Restore this…', kind: 'primary' })}`,
     content: html`<div class="columns">${main}${side}</div>`,
   });
 }

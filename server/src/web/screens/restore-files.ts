@@ -1,0 +1,288 @@
+/** `/snapshots/:snapshot/files/restore`: chosen files come back. Nothing starts before the host has counted what it would do. */
+import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
+import {
+  dropCovered,
+  findParentPath,
+  showStoredText,
+  splitStoredPath,
+  storedPathSchema,
+} from '@holdfast/shared/domain/stored-path.ts';
+import { BROWSE, HTTP, TEXT } from '@holdfast/shared/limits.ts';
+import type { RestorePreview } from '@holdfast/shared/protocol/browse.ts';
+import { demand } from '../../core/caller.ts';
+import { checkFileTarget, startFileRestore } from '../../core/file-restores.ts';
+import { type HostView, listHosts } from '../../core/hosts.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import { getSnapshot } from '../../core/restores.ts';
+import { type FileTarget, previewFileRestore } from '../../core/snapshot-contents.ts';
+import type { Snapshot } from '../../store/runs.ts';
+import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import { formatBytes, formatCount, formatNoun } from '../ui/quantity.ts';
+import { formatDate, formatDay } from '../ui/time.ts';
+import { PAGES } from '../urls.ts';
+import { readClockface } from './clockface.ts';
+import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
+import { readList, readText } from './form-values.ts';
+import { findId, getParam } from './params.ts';
+import { type FileWay, type RestoreFilesView, restoreFilesPage } from './restore-files.view.ts';
+import { loadNames, nameOf } from './run-names.ts';
+import { buildShell } from './shell.ts';
+
+const PATHS_SHOWN = 12;
+const WAYS: RestoreFilesView['ways'] = [
+  { value: 'directory', label: 'A new directory', help: 'Stored paths stand whole below it. Nothing is overwritten.' },
+  {
+    value: 'in_place',
+    label: 'In place',
+    help: 'Where they were. Files that stand there are replaced, each at once, after everything was read and proven. Files that the snapshot does not have stay.',
+  },
+  { value: 'tar', label: 'One tar archive', help: 'Of one directory, as a new file on the host.' },
+  { value: 'zip', label: 'One zip archive', help: 'Of one directory, as a new file on the host. Zip keeps no owners.' },
+  { value: 'file', label: 'One file under a new name', help: 'Of one file; its content alone.' },
+];
+
+interface Typed {
+  paths: readonly string[];
+  way: FileWay;
+  host: string;
+  target: string;
+  hostName: string;
+}
+
+interface Scene {
+  snapshot: Snapshot;
+  name: string;
+  hosts: readonly HostView[];
+  isLocal: boolean;
+}
+
+async function readScene(context: CoreContext, visit: Visit): Promise<Scene> {
+  demand(visit.caller, 'restore.start');
+  const snapshot = await getSnapshot(context, visit.caller, getParam(visit, 'snapshot', idSchema('snapshot')));
+  const names = await loadNames(context, visit.caller, {
+    sources: [snapshot.source],
+    hosts: [snapshot.host],
+    repositories: [snapshot.repository],
+  });
+  const isLocal = names.repositories.get(snapshot.repository)?.kind === 'local';
+  const madeOn = names.hosts.get(snapshot.host);
+  const all = isLocal ? { rows: [] } : await listHosts(context, visit.caller, { state: 'active' }, { limit: HTTP.pageSizeMax });
+  const others = all.rows.filter((host) => host.id !== snapshot.host);
+  return {
+    snapshot,
+    name: nameOf(names.sources, snapshot.source, 'source'),
+    hosts: [...(madeOn === undefined ? [] : [madeOn]), ...others],
+    isLocal,
+  };
+}
+
+function readPaths(values: Visit['form']): string[] {
+  const paths = readList(values, 'path').filter((path) => storedPathSchema.safeParse(path).success);
+  return dropCovered(paths.slice(0, 2 * BROWSE.chosenPaths));
+}
+
+function isWay(text: string): text is FileWay {
+  return WAYS.some(({ value }) => value === text);
+}
+
+function toPlainName(text: string): string {
+  return text.replace(/[^A-Za-z0-9._-]+/g, '_').replace(/^[_.]+|_+$/g, '') || 'files';
+}
+
+/** A place that is likely free, by the way that was chosen. */
+function proposeTarget({ name }: Scene, { way, paths }: Pick<Typed, 'way' | 'paths'>, date: string): string {
+  const last = toPlainName(splitStoredPath(paths[0] ?? '/').at(-1) ?? name);
+  switch (way) {
+    case 'tar':
+    case 'zip':
+      return `/restore/${last}-${date}.${way}`;
+    case 'file':
+      return `/restore/${last}`;
+    default:
+      return `/restore/${toPlainName(name)}-${date}`;
+  }
+}
+
+function readTyped(visit: Visit, scene: Scene, date: string): Typed {
+  const values = visit.form;
+  const paths = readPaths({ ...visit.query, ...values });
+  const text = readText(values, 'way');
+  const way: FileWay = isWay(text) ? text : 'directory';
+  const online = scene.hosts.find((host) => host.standing === 'online');
+  const target = readText(values, 'target').trim();
+  const proposed = WAYS.some(({ value }) => proposeTarget(scene, { way: value, paths }, date) === target);
+  return {
+    paths,
+    way,
+    host: readText(values, 'host').slice(0, 100) || (online?.id ?? ''),
+    // What nobody typed follows the way.
+    target: target === '' || proposed ? proposeTarget(scene, { way, paths }, date) : target,
+    hostName: readText(values, 'hostName').trim(),
+  };
+}
+
+/** The target in the words of an order; a problem where the choice does not fit the way. */
+function toTarget({ way, paths, target }: Typed): { target: FileTarget } | { problem: FormProblem } {
+  const [only] = paths;
+  if (only === undefined)
+    return { problem: { text: 'Nothing was ticked. Go back and choose what is to come back.', fields: {} } };
+  if (way === 'in_place') return { target: { kind: 'in_place', paths: [...paths] } };
+  if (target.length > TEXT.pathChars || !target.startsWith('/'))
+    return { problem: { fields: { target: 'must be an absolute path, such as /restore/home' } } };
+  if (way === 'directory') return { target: { kind: 'directory', path: target, paths: [...paths] } };
+  if (paths.length > 1)
+    return { problem: { fields: { way: 'this way is for one directory or one file, and more than one was chosen' } } };
+  return {
+    target:
+      way === 'file' ? { kind: 'file', path: target, from: only } : { kind: 'archive', format: way, path: target, from: only },
+  };
+}
+
+/** The core names its own fields. */
+function renameFields(problem: FormProblem): FormProblem {
+  const { 'target.path': path, 'target.paths': paths, 'target.from': from, ...others } = problem.fields;
+  return {
+    ...problem,
+    fields: {
+      ...others,
+      ...(path === undefined ? {} : { target: path.replace(/^Target: /, '') }),
+      ...(paths === undefined && from === undefined ? {} : { paths: paths ?? from ?? '' }),
+    },
+  };
+}
+
+function describePreview({ way }: Typed, host: string, preview: RestorePreview): RestoreFilesView['preview'] {
+  const { files, others, bytes, existing, complete, freeBytes, conflicts } = preview;
+  const least = complete ? '' : 'at least ';
+  const what = `${least}${formatNoun(files, 'file')}${others > 0 ? ` and ${formatNoun(others, 'link or device', 'links and devices')}` : ''}, ${formatBytes(bytes)}`;
+  const lead =
+    way === 'in_place'
+      ? existing === 0
+        ? `Nothing is replaced on ${host}: ${what} come back where they were.`
+        : `${least}${formatCount(existing)} of ${formatCount(files + others)} will be replaced on ${host} by what the snapshot has.`
+      : `${what} will be written on ${host}. Nothing is overwritten.`;
+  const isTight = freeBytes !== undefined && freeBytes < bytes;
+  return {
+    lead: lead.replace(/^./u, (letter) => letter.toUpperCase()),
+    facts: [
+      { label: 'to be written', value: what },
+      ...(way === 'in_place' ? [{ label: 'to be replaced', value: `${least}${formatCount(existing)}` }] : []),
+      ...(freeBytes === undefined
+        ? []
+        : [{ label: 'room on that disk', value: `${formatBytes(freeBytes)}${isTight ? ', less than it may need' : ''}` }]),
+    ],
+    conflicts,
+  };
+}
+
+function nameStart({ way }: Typed, host: string, preview: RestorePreview): string | undefined {
+  if (preview.conflicts.length > 0) return undefined;
+  if (way !== 'in_place') return 'Start the restore';
+  return preview.existing === 0 ? `Restore on ${host}` : `Replace ${formatNoun(preview.existing, 'file')} on ${host}`;
+}
+
+interface Shown {
+  typed: Typed;
+  problem: FormProblem;
+  preview?: RestorePreview | undefined;
+}
+
+async function showForm(
+  context: CoreContext,
+  visit: Visit,
+  scene: Scene,
+  { typed, problem, preview }: Shown,
+): Promise<PageReply> {
+  const { urls } = visit;
+  const { snapshot, name, hosts } = scene;
+  const face = readClockface(context, visit);
+  const { paths } = typed;
+  const host = hosts.find(({ id }) => id === typed.host)?.name ?? 'the host';
+  const [first] = paths;
+  const view: RestoreFilesView = {
+    crumbs: [
+      { label: 'Snapshots', href: urls.snapshots({ source: snapshot.source }) },
+      { label: `${name} ${snapshot.engineId.slice(0, 8)}`, href: urls.snapshot({ snapshot: snapshot.id }) },
+      { label: 'Files', href: urls.snapshotFiles({ snapshot: snapshot.id }) },
+      { label: 'Restore' },
+    ],
+    heading: `Bring back ${paths.length === 1 ? 'one path' : formatNoun(paths.length, 'path')} of ${name} as of ${formatDay(snapshot.createdAt, face)}.`,
+    action: urls.restoreFiles({ snapshot: snapshot.id }),
+    backHref: urls.snapshotFiles({ snapshot: snapshot.id }, { path: first === undefined ? undefined : findParentPath(first) }),
+    paths,
+    shownPaths: paths.slice(0, PATHS_SHOWN).map(showStoredText),
+    moreChosen: paths.length > PATHS_SHOWN ? `and ${formatNoun(paths.length - PATHS_SHOWN, 'more path')}` : undefined,
+    hosts: hosts.map(({ id, name: label, standing }) => ({
+      value: id,
+      label: standing === 'online' ? label : `${label} (${standing})`,
+      disabled: standing !== 'online',
+    })),
+    hostsHelp: scene.isLocal
+      ? 'The repository is a folder on this host, so only this host can read it.'
+      : 'Hosts that do not answer now cannot be chosen.',
+    ways: WAYS,
+    values: { way: typed.way, host: typed.host, target: typed.target, hostName: typed.hostName },
+    preview: preview && describePreview(typed, host, preview),
+    start: preview && nameStart(typed, host, preview),
+    typedName: typed.way === 'in_place' ? host : undefined,
+    problem: problem.text,
+    errors: problem.fields,
+  };
+  const shell = await buildShell(context, visit, 'restore');
+  return { kind: 'page', status: hasProblem(problem) ? 422 : 200, html: restoreFilesPage(shell, view) };
+}
+
+function findHost(typed: Typed): HostId | undefined {
+  return findId(typed.host, idSchema('host'));
+}
+
+/** Counts by the host; what it says belongs to just these values. */
+async function look(context: CoreContext, visit: Visit, scene: Scene, typed: Typed): Promise<Shown> {
+  const host = findHost(typed);
+  const wanted = toTarget(typed);
+  if ('problem' in wanted) return { typed, problem: wanted.problem };
+  if (host === undefined) return { typed, problem: { fields: { host: 'Choose a host that is online.' } } };
+  try {
+    const target = checkFileTarget(wanted.target);
+    const { answer } = await previewFileRestore(context, visit.caller, scene.snapshot.id, { target, host });
+    return { typed, problem: NO_PROBLEM, preview: answer };
+  } catch (thrown) {
+    return { typed, problem: renameFields(toFormProblem(thrown)) };
+  }
+}
+
+async function handleForm(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const scene = await readScene(context, visit);
+  const face = readClockface(context, visit);
+  const typed = readTyped(visit, scene, formatDate(face.now, face.zone));
+  const act = readText(visit.form, 'act');
+  if (act === '') return showForm(context, visit, scene, { typed, problem: typed.paths.length === 0 ? noChoice() : NO_PROBLEM });
+  if (act !== 'start') return showForm(context, visit, scene, await look(context, visit, scene, typed));
+  const wanted = toTarget(typed);
+  const host = findHost(typed);
+  if ('problem' in wanted || host === undefined) return showForm(context, visit, scene, await look(context, visit, scene, typed));
+  try {
+    const { hostName } = typed;
+    const run = await startFileRestore(context, visit.caller, {
+      snapshot: scene.snapshot.id,
+      host,
+      target: wanted.target,
+      hostName,
+    });
+    return { kind: 'redirect', to: visit.urls.run({ run: run.id }) };
+  } catch (thrown) {
+    const problem = renameFields(toFormProblem(thrown));
+    // The numbers stay before the eyes of who has to type again.
+    const counted = await look(context, visit, scene, typed);
+    return showForm(context, visit, scene, { ...counted, problem });
+  }
+}
+
+function noChoice(): FormProblem {
+  return { text: 'Nothing was ticked. Go back and choose what is to come back.', fields: {} };
+}
+
+export const RESTORE_FILES_SCREENS: readonly ScreenRoute[] = [
+  { method: 'get', path: PAGES.restoreFiles, handle: handleForm },
+  { method: 'post', path: PAGES.restoreFiles, handle: handleForm },
+];
