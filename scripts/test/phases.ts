@@ -33,7 +33,7 @@ const INTEGRATION_CONCURRENCY = 3;
  * Files that spend a minute or so to see that nothing happens in it, or that something does at its end. They run one after another beside the
  * others, and take next to nothing of a processor.
  */
-const PATIENT_FILES: readonly string[] = [
+export const PATIENT_FILES: readonly string[] = [
   'e2e/faults/stopped-agent.integration.test.ts',
   'e2e/chaos/experiments/delivery/delivery.integration.test.ts',
   'e2e/faults/reverse-proxy.integration.test.ts',
