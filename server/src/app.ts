@@ -1,6 +1,7 @@
 /** The composition root of the server: every room put together, started in order, closed in the opposite one. Tests start this too. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createAlarms } from './alarms.ts';
 import { chooseBaseUrl, type ServerConfig } from './config.ts';
 import { ensureBootstrap } from './core/accounts.ts';
 import type { CoreContext } from './core/ports.ts';
@@ -82,13 +83,14 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
   }
   const hubDirectory = directory as unknown as HubDirectory;
   const readiness: Readiness = createReadiness(context, { dataDir: config.dataDir });
+  const alarms = createAlarms({ context, config, readiness, randomBytes: overrides.randomBytes });
   let http: HttpApp;
   const metrics: Metrics = createMetrics({ context, version: SERVER_VERSION, countStreams: () => http.countStreams() });
   http = createHttpApp({
     context,
     config,
-    screens: createScreens({ checkPasswordRules, fires }),
-    endpoints: createApiEndpoints(fires),
+    screens: createScreens({ checkPasswordRules, fires, channels: alarms.channels }),
+    endpoints: createApiEndpoints(fires, alarms.channels),
     assets: createAssets({ basePath: readBasePath(baseUrl) }),
     metrics,
     log,
@@ -105,7 +107,7 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
       server.off('request', answerTooEarly);
       server.on('request', http.handler);
       hub = attachHub(server, createUrls(baseUrl).agentSocket(), context, hubDirectory);
-      ticker = startTicker(context, { logDays: config.logs.keepDays });
+      ticker = startTicker(context, { logDays: config.logs.keepDays }, alarms);
       const bootstrap = await ensureBootstrap(context);
       log.info({ url: baseUrl, version: SERVER_VERSION, dataDir: config.dataDir }, 'listening');
       if (bootstrap) {
@@ -130,6 +132,8 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
         const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
         await ended;
         clearTimeout(force);
+        alarms.watch.close();
+        await alarms.deliverer.close();
         metrics.close();
         await context.store.close();
       })();

@@ -22,6 +22,8 @@ export interface ServerConfig {
   logLevel: LogLevelName;
   /** Logs of runs: the days they are kept, and the bytes those of one host may fill on a UTC day. */
   logs: { keepDays: number; hostDayBytes: number };
+  /** Private networks that channels of alerts may lead into; everything else that is private is out of their reach. */
+  outgoing: { cidrs: readonly string[] };
   /** Sentences for the log: what looks like a mistake but does not stop the start. */
   warnings: readonly string[];
 }
@@ -49,6 +51,7 @@ const KNOWN = [
   'HOLDFAST_LOG_LEVEL',
   'HOLDFAST_RUN_LOG_DAYS',
   'HOLDFAST_HOST_LOG_MIB',
+  'HOLDFAST_OUTGOING_CIDR',
 ] as const;
 type Variable = (typeof KNOWN)[number];
 /** The agent's, which may share a machine and its environment file. */
@@ -100,6 +103,10 @@ export function loadConfig(environment: Environment): ServerConfig {
       keepDays: parseWhole(values, 'HOLDFAST_RUN_LOG_DAYS', { usual: LOG.keepDays, most: MAX_LOG_DAYS, unit: 'days' }),
       hostDayBytes:
         MIB * parseWhole(values, 'HOLDFAST_HOST_LOG_MIB', { usual: LOG.hostDayBytes / MIB, most: MAX_HOST_LOG_MIB, unit: 'MiB' }),
+    },
+    outgoing: {
+      cidrs:
+        values.HOLDFAST_OUTGOING_CIDR === undefined ? [] : parseCidrs('HOLDFAST_OUTGOING_CIDR', values.HOLDFAST_OUTGOING_CIDR),
     },
     warnings: unknown.map((name) => describeUnknown(name)),
   };

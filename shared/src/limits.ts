@@ -253,6 +253,51 @@ export const LIVE = {
   keptBytes: 2 * MIB,
 } as const;
 
+/** Alerts and the looks they come from. */
+export const ALERTS = {
+  /** Sources, plans and hosts looked at in one step, so that none holds the event loop; and steps of a round. */
+  sourcesPerStep: 50,
+  plansPerStep: 100,
+  hostsPerStep: 200,
+  stepsPerRound: 50,
+  /** Alerts settled at a time. */
+  settledPerStep: 20,
+  /** Names of what an alert is about that it keeps, and that its page shows. */
+  namedMembers: 50,
+  shownMembers: 200,
+  /** From this many hosts on that get the same trouble at once, it is one alert about the fleet. */
+  fleetFrom: 5,
+  /** An alert that comes back within this time of being over is the same one; from so many returns on it is kept until it was clear for long. */
+  returnMs: 1 * HOUR,
+  flapsBorne: 2,
+  flapClearMs: 15 * MINUTE,
+  snoozeMaxMs: 30 * DAY,
+  failuresInARowMax: 10,
+  keptMs: 400 * DAY,
+} as const;
+
+/** Messages to channels. */
+export const OUTGOING = {
+  /** Of one attempt, from the look-up of the name to the end of the answer. */
+  timeoutMs: 10 * SECOND,
+  /** Of an answer, what is read at most. */
+  answerBytes: 4 * KIB,
+  /** A message that was not taken is tried again for this long; the waits between grow up to the longest. */
+  givenUpAfterMs: 24 * HOUR,
+  firstRetryMs: 5 * SECOND,
+  longestRetryMs: 30 * MINUTE,
+  /** A channel that failed so often in a row is itself an alert. */
+  failuresUntilAlert: 3,
+  waitingPerChannel: 1000,
+  /** Of one channel in one round; a channel is used by one message at a time. */
+  perRound: 20,
+  /** Lines of the run's log that go with a message, and how much of each. */
+  logLines: 20,
+  logLineChars: 500,
+  namedMembers: 20,
+  keptMs: 30 * DAY,
+} as const;
+
 /** Objects one tenant may own; far above honest use, below what hurts the store. */
 export const COUNTS = {
   hosts: 20_000,
@@ -261,6 +306,7 @@ export const COUNTS = {
   repositories: 20_000,
   plans: 50_000,
   retentionPolicies: 500,
+  channels: 100,
   discovered: 2_000,
 } as const;
 

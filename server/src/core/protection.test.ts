@@ -171,10 +171,11 @@ const CASES: readonly (readonly [string, Partial<ProtectionFacts>, string, strin
 
 for (const [title, change, status, reason] of CASES) {
   test(title, () => {
-    const { isMissedFire, ...judged } = judgeProtection(describeSource(change));
+    const { isMissedFire, isOverdue, ...judged } = judgeProtection(describeSource(change));
     // Ages hold together by no-break spaces.
     assert.deepEqual({ ...judged, reason: judged.reason.replaceAll('\u00a0', ' ') }, { status, reason });
     assert.equal(isMissedFire === true, reason.startsWith('its plan did not run'));
+    assert.equal(isOverdue === true, reason.startsWith('no clean backup for'));
   });
 }
 

@@ -28,6 +28,8 @@ export interface Protection {
   reason: string;
   /** Set where a missed fire is all there is against it. */
   isMissedFire?: true;
+  /** Set where the newest clean backup is older than any of its plans allows. */
+  isOverdue?: true;
 }
 
 /** A plan that has the source, as far as protection asks. */
@@ -147,6 +149,7 @@ export function judgeProtection(facts: ProtectionFacts): Protection {
     const after = isTrouble && last !== undefined ? `; the last run ${describeState(last)}` : '';
     return {
       status: isLost ? 'unprotected' : 'at_risk',
+      isOverdue: true,
       reason: `no clean backup for ${formatAge(age)}, ${expectation}${after}`,
     };
   }

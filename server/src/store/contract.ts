@@ -3,9 +3,11 @@
  * A second implementation exists when it passes this suite.
  */
 import { describe } from 'node:test';
+import { checkAlerts } from './contract/alerts.ts';
 import { checkAttempts } from './contract/attempts.ts';
 import { checkBatches } from './contract/batches.ts';
 import { checkCatalog } from './contract/catalog.ts';
+import { checkChannels } from './contract/channels.ts';
 import { checkEnrolment } from './contract/enrolment.ts';
 import { checkFires } from './contract/fires.ts';
 import { checkHosts } from './contract/hosts.ts';
@@ -38,6 +40,8 @@ export function checkStore(open: () => Promise<Store>): void {
     checkOrders(open);
     checkLists(open);
     checkFires(open);
+    checkAlerts(open);
+    checkChannels(open);
     checkLogs(open);
     checkReplay(open);
     checkNonsense(open);

@@ -3,7 +3,9 @@
  * synchronous, so that another engine can come under the same contract suite. Every method is one transaction.
  * Failures are AppErrors: `conflict`, `not_found`, `unavailable` (disk full, database busy), `internal`.
  */
+import type { AlertStore } from './alerts.ts';
 import type { CatalogStore } from './catalog.ts';
+import type { ChannelStore } from './channels.ts';
 import type { DrillStore } from './drills.ts';
 import type { FireStore } from './fires.ts';
 import type { HostStore } from './hosts.ts';
@@ -20,6 +22,8 @@ export interface Store {
   fires: FireStore;
   drills: DrillStore;
   maintenance: MaintenanceStore;
+  alerts: AlertStore;
+  channels: ChannelStore;
   trail: TrailStore;
   settings: SettingStore;
   /** Writes and reads one value; throws when the store could not take a row right now. For readiness. */

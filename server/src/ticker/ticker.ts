@@ -1,10 +1,12 @@
 /** The server's own clockwork: what has to happen although nobody asks. Backups are not among it: hosts fire by themselves. */
 
+import type { AlertWatch } from '../core/alerts/watch.ts';
 import { startDueDrills } from '../core/drills.ts';
 import { removeOldLogs } from '../core/log-retention.ts';
 import { createFireWatcher } from '../core/missed-fires.ts';
 import type { CoreContext } from '../core/ports.ts';
 import { expireOrders } from '../core/run-orders.ts';
+import type { Deliverer } from '../notify/deliverer.ts';
 
 interface Task {
   name: string;
@@ -17,7 +19,13 @@ export interface Keeping {
   logDays: number;
 }
 
-function createTasks(context: CoreContext, keeping: Keeping): readonly Task[] {
+/** What keeps people informed. */
+export interface Informants {
+  watch: AlertWatch;
+  deliverer: Deliverer;
+}
+
+function createTasks(context: CoreContext, keeping: Keeping, { watch, deliverer }: Informants): readonly Task[] {
   const { store, clock } = context;
   const fires = createFireWatcher(context);
   return [
@@ -27,6 +35,11 @@ function createTasks(context: CoreContext, keeping: Keeping): readonly Task[] {
     { name: 'announcements', everyMs: 60_000, run: () => store.hosts.deleteExpiredAnnouncements(clock.now()) },
     { name: 'drills', everyMs: 60_000, run: () => startDueDrills(context) },
     { name: 'logs', everyMs: 60_000, run: () => removeOldLogs(context, keeping.logDays) },
+    { name: 'changes', everyMs: 1_000, run: () => watch.lookAtChanges() },
+    { name: 'alerts', everyMs: 60_000, run: () => watch.runRound() },
+    { name: 'messages', everyMs: 1_000, run: () => deliverer.runRound() },
+    { name: 'signs of life', everyMs: 5_000, run: () => deliverer.tellAlive() },
+    { name: 'old messages', everyMs: 60 * 60_000, run: () => deliverer.prune() },
   ];
 }
 
@@ -35,8 +48,8 @@ export interface Ticker {
 }
 
 /** Each task runs at its interval, never twice at once; a failure is logged and the next round tries again. */
-export function startTicker(context: CoreContext, keeping: Keeping): Ticker {
-  const timers = createTasks(context, keeping).map((task) => {
+export function startTicker(context: CoreContext, keeping: Keeping, informants: Informants): Ticker {
+  const timers = createTasks(context, keeping, informants).map((task) => {
     let busy = false;
     return setInterval(() => {
       if (busy) return;

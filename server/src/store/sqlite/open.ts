@@ -7,7 +7,10 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import Database from 'better-sqlite3';
 import * as z from 'zod';
 import type { Store } from '../store.ts';
+import { createAlerts } from './alerts.ts';
 import { createBallast } from './ballast.ts';
+import { createChannels } from './channels.ts';
+import { createDeliveries } from './deliveries.ts';
 import { createDrills } from './drills.ts';
 import { createAnnouncements, createEnrolmentTokens, createHostTokens } from './enrolment.ts';
 import { toStoreError } from './faults.ts';
@@ -177,6 +180,7 @@ async function assembleStore(
   });
   await ballast.restore();
   const probe = createProbe(sql, options.clock);
+  const { put: putDelivery, ...deliveries } = createDeliveries(sql);
   return {
     people: createPeopleStore(sql),
     hosts: {
@@ -195,6 +199,8 @@ async function assembleStore(
     fires: createFires(sql),
     drills: createDrills(sql),
     maintenance: createMaintenance(sql),
+    alerts: createAlerts(sql, putDelivery),
+    channels: { ...createChannels(sql), ...deliveries },
     trail: createTrailStore(sql),
     settings: createSettingStore(sql, createFileStamp(db)),
     async probe() {

@@ -22,7 +22,8 @@ export function createSettingStore(sql: Sql, stamp: FileStamp): SettingStore {
     ON CONFLICT (tenant_id, name) DO NOTHING`);
   const encrypted = sql.select(
     `SELECT EXISTS (SELECT 1 FROM sources WHERE secrets <> '{}')
-       OR EXISTS (SELECT 1 FROM repositories WHERE secrets <> '{}') AS count`,
+       OR EXISTS (SELECT 1 FROM repositories WHERE secrets <> '{}')
+       OR EXISTS (SELECT 1 FROM channels WHERE secrets <> '{}') AS count`,
     counted,
   );
   return {

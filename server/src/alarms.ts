@@ -1,0 +1,50 @@
+/** What keeps people informed, put together: the look for trouble, and the messages about it. Part of the composition root. */
+import { statfs } from 'node:fs/promises';
+import { type RandomBytes, systemRandomBytes } from '@holdfast/shared/clock.ts';
+import type { ServerConfig } from './config.ts';
+import { type AlertWatch, createAlertWatch } from './core/alerts/watch.ts';
+import type { CoreContext } from './core/ports.ts';
+import { CHANNEL_KINDS } from './notify/all.ts';
+import type { ChannelDoor } from './notify/channel.ts';
+import { createDeliverer, type Deliverer } from './notify/deliverer.ts';
+import { createGuardedHttp } from './notify/guarded-http.ts';
+import { SERVER_VERSION } from './version.ts';
+import type { Readiness } from './web/http/readiness.ts';
+import { createUrls } from './web/urls.ts';
+
+export interface Alarms {
+  watch: AlertWatch;
+  deliverer: Deliverer;
+  /** What pages and API need of channels. */
+  channels: ChannelDoor;
+}
+
+export interface AlarmOptions {
+  context: CoreContext;
+  config: Pick<ServerConfig, 'dataDir' | 'outgoing'>;
+  readiness: Readiness;
+  randomBytes?: RandomBytes | undefined;
+}
+
+export function createAlarms({ context, config, readiness, randomBytes = systemRandomBytes }: AlarmOptions): Alarms {
+  const { baseUrl } = context;
+  const urls = createUrls(baseUrl);
+  const watch = createAlertWatch(context, {
+    serverVersion: SERVER_VERSION,
+    linkAlert: ({ id }) => new URL(urls.alert({ alert: id }), baseUrl).href,
+    listensToAlerts: (kind) => CHANNEL_KINDS.some((one) => one.kind === kind && one.purpose === 'alerts'),
+    async measureServer() {
+      const { bavail, bsize } = await statfs(config.dataDir);
+      const { database } = await readiness.recall();
+      return { freeBytes: bavail * bsize, databaseFault: database === 'ok' ? undefined : `its database ${database}` };
+    },
+  });
+  const deliverer = createDeliverer({
+    context,
+    kinds: CHANNEL_KINDS,
+    http: createGuardedHttp({ allowedCidrs: config.outgoing.cidrs }),
+    randomBytes,
+    isHealthy: async () => (await readiness.check()).ready,
+  });
+  return { watch, deliverer, channels: { kinds: CHANNEL_KINDS, sendTest: (channel) => deliverer.sendTest(channel) } };
+}

@@ -1,0 +1,55 @@
+/** What is wrong with this server and its channels. Pure. */
+import { OUTGOING } from '@holdfast/shared/limits.ts';
+import type { AlertSign } from '../../store/alerts.ts';
+import type { Channel } from '../../store/channels.ts';
+import { shortenText } from './text.ts';
+
+const GIB = 1024 ** 3;
+const ENOUGH_RATIO = 1.5;
+
+/** What the composition root can measure of the server itself. */
+export interface ServerFacts {
+  /** On the disk of its data. */
+  freeBytes?: number | undefined;
+  /** What is wrong with its database; undefined when it takes writes. */
+  databaseFault?: string | undefined;
+}
+
+export function judgeServer(
+  facts: ServerFacts,
+  diskGib: number,
+  before: readonly AlertSign[],
+  now: number,
+): readonly AlertSign[] {
+  const make = (condition: AlertSign['condition'], text: string): AlertSign => {
+    const known = before.find((sign) => sign.condition === condition);
+    const thing = { kind: 'server' as const, id: '' };
+    return {
+      scope: 'server',
+      scopeId: '',
+      subject: 'server',
+      condition,
+      thing,
+      name: 'this server',
+      text,
+      since: known?.since ?? now,
+    };
+  };
+  const wasLow = before.some((sign) => sign.condition === 'server.disk_low');
+  const { freeBytes, databaseFault } = facts;
+  const isLow = freeBytes !== undefined && freeBytes < diskGib * GIB * (wasLow ? ENOUGH_RATIO : 1);
+  return [
+    ...(isLow ? [make('server.disk_low', `${(freeBytes / GIB).toFixed(1)} GiB are left where it keeps its data`)] : []),
+    ...(databaseFault === undefined ? [] : [make('server.database', databaseFault)]),
+  ];
+}
+
+/** A channel fails when its last attempts did, whatever it was to deliver. */
+export function judgeChannels(channels: readonly Channel[]): readonly AlertSign[] {
+  return channels.flatMap(({ id, name, enabled, failures, failingSince, failure }): AlertSign[] => {
+    if (!enabled || failures < OUTGOING.failuresUntilAlert || failingSince === undefined) return [];
+    const thing = { kind: 'channel' as const, id };
+    const text = `its last attempts failed: ${shortenText(failure ?? 'no answer')}`;
+    return [{ scope: 'channel', scopeId: id, subject: id, condition: 'channel.failing', thing, name, text, since: failingSince }];
+  });
+}

@@ -1,0 +1,86 @@
+/** What is wrong with the backups of one source. Pure. */
+import type { HostId, PlanId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { AlertSign, RecentPart, Thing } from '../../store/alerts.ts';
+import type { ProtectedSource } from '../protected-sources.ts';
+import { judgeFailureCause } from './conditions.ts';
+import { shortenText } from './text.ts';
+
+export interface SourceFacts {
+  source: SourceId;
+  name: string;
+  host: { id: HostId; name: string; standing: ProtectedSource['host']['standing'] };
+  enabled: boolean;
+  /** Its plans that are switched on. */
+  plans: readonly PlanId[];
+  /** Of all plans, newest first. */
+  recent: readonly RecentPart[];
+  lastGoodAt?: number | undefined;
+  suspicion?: 'shrunk' | 'grown' | undefined;
+  /** Why it is overdue; undefined when it is not. */
+  overdue?: string | undefined;
+  /** What stood there before this look. */
+  before: readonly AlertSign[];
+}
+
+/** Runs that say nothing of the next one. */
+const SILENT_STATES: ReadonlySet<string> = new Set(['cancelled', 'skipped']);
+
+function findThing(facts: SourceFacts, part: RecentPart): { condition: AlertSign['condition']; thing: Thing } {
+  const { condition, at } = judgeFailureCause(part.failure?.reason);
+  if (at === 'repository') return { condition, thing: { kind: 'repository', id: part.repository } };
+  if (at === 'host') return { condition, thing: { kind: 'host', id: part.host } };
+  return { condition, thing: { kind: 'source', id: facts.source } };
+}
+
+function createSign(facts: SourceFacts, sign: Omit<AlertSign, 'scope' | 'scopeId' | 'name' | 'lastGoodAt'>): AlertSign {
+  const { source, host, name, lastGoodAt } = facts;
+  return { scope: 'source', scopeId: source, name: `${host.name} / ${name}`, lastGoodAt, ...sign };
+}
+
+/** What the newest runs of one plan say; what stood there stays while they say nothing. */
+function judgePlan(facts: SourceFacts, plan: PlanId, failuresInARow: number): readonly AlertSign[] {
+  const subject = `${facts.source} ${plan}`;
+  const before = facts.before.filter((sign) => sign.subject === subject);
+  const ended = facts.recent.filter((part) => part.plan === plan && !SILENT_STATES.has(part.state));
+  const [newest] = ended;
+  if (newest === undefined) return before;
+  const clean = ended.findIndex((part) => part.state === 'succeeded');
+  const streak = clean < 0 ? ended : ended.slice(0, clean);
+  const oldest = streak.at(-1);
+  if (oldest === undefined || (streak.length < failuresInARow && before.length === 0)) return [];
+  const isFailed = newest.state === 'failed';
+  const { condition, thing } = isFailed
+    ? findThing(facts, newest)
+    : { condition: 'backup.partial' as const, thing: { kind: 'source' as const, id: facts.source } };
+  const since = Math.min(oldest.endedAt, ...before.map((sign) => sign.since));
+  const text = newest.failure === undefined ? 'some of it could not be read' : shortenText(newest.failure.message);
+  return [createSign(facts, { subject, condition, thing, text, since, run: newest.run })];
+}
+
+/** A source that is late for a cause it shares with others is late together with them. */
+function judgeOverdue(facts: SourceFacts, failing: readonly AlertSign[]): readonly AlertSign[] {
+  if (facts.overdue === undefined) return [];
+  const shared = failing.find(({ thing }) => thing.kind !== 'source');
+  const thing = shared?.thing ?? { kind: 'source' as const, id: facts.source };
+  const since = facts.before.find((sign) => sign.condition === 'backup.overdue')?.since ?? facts.lastGoodAt ?? 0;
+  const run = failing.find((sign) => sign.run !== undefined)?.run;
+  return [createSign(facts, { subject: facts.source, condition: 'backup.overdue', thing, text: facts.overdue, since, run })];
+}
+
+function judgeSize(facts: SourceFacts): readonly AlertSign[] {
+  const newest = facts.recent.find((part) => !SILENT_STATES.has(part.state));
+  if (facts.suspicion === undefined || newest?.state !== 'succeeded') return [];
+  const text = `it is far ${facts.suspicion === 'shrunk' ? 'smaller' : 'larger'} than those before it; nothing is removed by retention until that is explained`;
+  const thing = { kind: 'source' as const, id: facts.source };
+  const since = facts.lastGoodAt ?? newest.endedAt;
+  return [createSign(facts, { subject: facts.source, condition: 'backup.suspicious', thing, text, since, run: newest.run })];
+}
+
+/** All signs of a source; none while it is switched off, in no plan that is on, or on a host that is out. */
+export function judgeSource(facts: SourceFacts, failuresInARow: number): readonly AlertSign[] {
+  const { standing } = facts.host;
+  if (!facts.enabled || standing === 'revoked' || standing === 'quarantined') return [];
+  const failing = facts.plans.flatMap((plan) => judgePlan(facts, plan, failuresInARow));
+  const size = facts.plans.length === 0 ? [] : judgeSize(facts);
+  return [...failing, ...size, ...judgeOverdue(facts, failing)];
+}

@@ -1,0 +1,298 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Alert, AlertSign, SignRange, Thing } from '../alerts.ts';
+import type { Store } from '../store.ts';
+import { addHost, backUp, createdEvent, finishedEvent, report, startedEvent } from './reports.ts';
+import { NOW, nextNumber, type OpenStore, OTHER_TENANT, refusal, sampleHost, sampleId, TENANT, withStore } from './samples.ts';
+
+const MINUTE = 60_000;
+
+function sampleSign(change: Partial<AlertSign> = {}): AlertSign {
+  const source = sampleId('source');
+  return {
+    scope: 'source',
+    scopeId: source,
+    subject: `${source} plan`,
+    condition: 'backup.failed',
+    thing: { kind: 'source', id: source },
+    name: `db / ${nextNumber()}`,
+    text: 'it broke',
+    since: NOW - MINUTE,
+    run: undefined,
+    lastGoodAt: undefined,
+    ...change,
+  };
+}
+
+export function sampleAlert(change: Partial<Alert> = {}): Alert {
+  return {
+    id: sampleId('alert'),
+    tenant: TENANT,
+    condition: 'backup.failed',
+    severity: 'critical',
+    thing: { kind: 'source', id: sampleId('source') },
+    thingName: 'db / shop',
+    title: 'The backup of db / shop failed',
+    text: 'it broke',
+    members: 1,
+    named: ['db / shop'],
+    since: NOW - MINUTE,
+    raisedAt: NOW,
+    settledAt: NOW,
+    clearSince: undefined,
+    resolvedAt: undefined,
+    flaps: 0,
+    acknowledgedAt: undefined,
+    acknowledgedBy: undefined,
+    snoozedUntil: undefined,
+    snoozedBy: undefined,
+    run: undefined,
+    lastGoodAt: undefined,
+    version: 1,
+    ...change,
+  };
+}
+
+const insert = (store: Store, alert: Alert) =>
+  store.alerts.applyStep({ alert, isNew: true, event: { at: NOW, kind: 'raised', text: 'it broke' }, deliveries: [], at: NOW });
+const update = (store: Store, alert: Alert) => store.alerts.applyStep({ alert, isNew: false, deliveries: [], at: NOW });
+const unsettled = (store: Store, now = NOW, clearBefore = NOW) => store.alerts.listUnsettled(TENANT, now, clearBefore, 50);
+const ofSign = (sign: AlertSign): SignRange => ({ scope: sign.scope, ids: [sign.scopeId] });
+
+function checkSigns(open: OpenStore): void {
+  it(
+    'replaces what a look covered and nothing else, and says whether anything changed',
+    withStore(open, async ({ alerts }) => {
+      const [first, second] = [sampleSign(), sampleSign({ run: sampleId('run'), lastGoodAt: NOW - 5 })];
+      assert.equal(await alerts.replaceSigns(TENANT, ofSign(first), [first], NOW), true);
+      assert.equal(await alerts.replaceSigns(TENANT, ofSign(second), [second], NOW), true);
+      assert.equal(await alerts.replaceSigns(TENANT, ofSign(second), [second], NOW + 1), false);
+      assert.deepEqual(await alerts.listSigns(TENANT, { scope: 'source', ids: [first.scopeId, second.scopeId] }), [
+        first,
+        second,
+      ]);
+      assert.deepEqual(await alerts.listSigns(TENANT, { scope: 'source', after: first.scopeId, through: undefined }), [second]);
+      assert.deepEqual(await alerts.listSigns(TENANT, { scope: 'source', after: '', through: first.scopeId }), [first]);
+      assert.deepEqual(await alerts.listSigns(TENANT, { scope: 'plan', after: '', through: undefined }), []);
+      assert.deepEqual(await alerts.listSigns(OTHER_TENANT, ofSign(first)), []);
+      const other = { ...first, condition: 'backup.partial' as const };
+      assert.equal(await alerts.replaceSigns(TENANT, ofSign(first), [other], NOW + 2), true);
+      assert.deepEqual(await alerts.listSignsOf(TENANT, 'backup.failed', first.thing, 5), []);
+      assert.deepEqual(await alerts.listSignsOf(TENANT, 'backup.partial', first.thing, 5), [other]);
+      assert.equal(await alerts.replaceSigns(TENANT, { scope: 'source', after: '', through: undefined }, [], NOW + 3), true);
+      assert.deepEqual(await alerts.listSigns(TENANT, ofSign(second)), []);
+    }),
+  );
+
+  it(
+    'names every difference between signs and alerts, and none where they fit',
+    withStore(open, async (store) => {
+      const { alerts } = store;
+      const thing: Thing = { kind: 'repository', id: sampleId('repository') };
+      const signs = [1, 2, 3].map((n) => sampleSign({ condition: 'repository.unreachable', thing, since: NOW - n * MINUTE }));
+      for (const sign of signs) await alerts.replaceSigns(TENANT, ofSign(sign), [sign], NOW);
+      const group = { condition: 'repository.unreachable' as const, thing, members: 3, since: NOW - 3 * MINUTE, changedAt: NOW };
+      assert.deepEqual(await unsettled(store), [{ ...group, alert: undefined }]);
+      const alert = sampleAlert({ condition: 'repository.unreachable', thing, members: 3 });
+      await insert(store, alert);
+      assert.deepEqual(await unsettled(store), []);
+
+      const [first, ...rest] = signs;
+      assert.ok(first);
+      await alerts.replaceSigns(TENANT, ofSign(first), [{ ...first, text: 'it broke again' }], NOW + 5);
+      assert.deepEqual(await unsettled(store), [{ ...group, changedAt: NOW + 5, alert }]);
+      await alerts.replaceSigns(TENANT, ofSign(first), [], NOW + 6);
+      assert.equal((await unsettled(store))[0]?.members, 2);
+      for (const sign of rest) await alerts.replaceSigns(TENANT, ofSign(sign), [], NOW + 7);
+      assert.deepEqual(
+        (await unsettled(store)).map((one) => [one.members, one.alert?.id]),
+        [[0, alert.id]],
+      );
+      // Kept while it flaps: it waits until it was clear for long enough.
+      await update(store, { ...alert, clearSince: NOW });
+      assert.deepEqual(await unsettled(store, NOW, NOW - 1), []);
+      assert.equal((await unsettled(store, NOW, NOW)).length, 1);
+      await update(store, { ...alert, version: 2, resolvedAt: NOW });
+      assert.deepEqual(await unsettled(store), []);
+    }),
+  );
+
+  it(
+    'names an alert whose snooze is over, and one that came back while it was kept',
+    withStore(open, async (store) => {
+      const sign = sampleSign();
+      await store.alerts.replaceSigns(TENANT, ofSign(sign), [sign], NOW);
+      const alert = sampleAlert({ thing: sign.thing, snoozedUntil: NOW + 100 });
+      await insert(store, alert);
+      assert.deepEqual(await unsettled(store, NOW + 99), []);
+      assert.equal((await unsettled(store, NOW + 100)).length, 1);
+      await update(store, { ...alert, snoozedUntil: undefined, clearSince: NOW });
+      assert.equal((await unsettled(store)).length, 1);
+    }),
+  );
+}
+
+function checkAlertRows(open: OpenStore): void {
+  it(
+    'keeps one standing alert of a condition and thing, and finds the one that was over last',
+    withStore(open, async (store) => {
+      const { alerts } = store;
+      const alert = sampleAlert();
+      await insert(store, alert);
+      assert.deepEqual(await alerts.findAlert(TENANT, alert.id), alert);
+      assert.equal(await alerts.findAlert(OTHER_TENANT, alert.id), undefined);
+      await assert.rejects(insert(store, sampleAlert({ thing: alert.thing })), refusal('conflict'));
+      await update(store, { ...alert, resolvedAt: NOW + 10 });
+      const { condition, thing } = alert;
+      assert.equal((await alerts.findPast(TENANT, condition, thing, NOW + 10))?.id, alert.id);
+      assert.equal(await alerts.findPast(TENANT, condition, thing, NOW + 11), undefined);
+      await insert(store, sampleAlert({ thing }));
+      await assert.rejects(update(store, { ...alert, title: 'stale' }), refusal('conflict', { field: 'version' }));
+    }),
+  );
+
+  it(
+    'counts and lists by what is done about them, newest first, and pages without a gap',
+    withStore(open, async (store) => {
+      const { alerts } = store;
+      const fresh = [1, 2, 3].map((n) => sampleAlert({ raisedAt: NOW + n, severity: n === 1 ? 'warning' : 'critical' }));
+      const taken = sampleAlert({ raisedAt: NOW + 4, acknowledgedAt: NOW, acknowledgedBy: 'Ada' });
+      const off = sampleAlert({ raisedAt: NOW + 5, condition: 'host.silent', snoozedUntil: NOW + 100, snoozedBy: 'Ada' });
+      const over = sampleAlert({ raisedAt: NOW, resolvedAt: NOW + 50 });
+      for (const alert of [...fresh, taken, off, over]) await insert(store, alert);
+      assert.deepEqual(await alerts.countAlerts(TENANT, NOW), { open: 3, acknowledged: 1, snoozed: 1, critical: 2 });
+      assert.equal((await alerts.countAlerts(TENANT, NOW + 100)).open, 4);
+      assert.deepEqual(
+        await alerts.countByCondition(TENANT),
+        new Map([
+          ['backup.failed', 4],
+          ['host.silent', 1],
+        ]),
+      );
+      const list = async (filter: Parameters<typeof alerts.listAlerts>[1], now = NOW) =>
+        (await alerts.listAlerts(TENANT, filter, now, { limit: 50 })).rows.map(({ id }) => id);
+      const newestFirst = fresh.toReversed().map(({ id }) => id);
+      assert.deepEqual(await list({ state: 'active' }), [off.id, taken.id, ...newestFirst]);
+      assert.deepEqual(await list({ state: 'open' }), newestFirst);
+      assert.deepEqual(await list({ state: 'open' }, NOW + 100), [off.id, ...newestFirst]);
+      assert.deepEqual(await list({ state: 'acknowledged' }), [taken.id]);
+      assert.deepEqual(await list({ state: 'snoozed' }), [off.id]);
+      assert.deepEqual(await list({ state: 'resolved' }), [over.id]);
+      assert.deepEqual(await list({ state: 'open', severity: 'warning' }), [fresh[0]?.id]);
+      assert.deepEqual(await list({ condition: 'host.silent' }), [off.id]);
+      assert.deepEqual(await list({ thing: taken.thing }), [taken.id]);
+      const seen: string[] = [];
+      for (let after: string | undefined; ; ) {
+        const page = await alerts.listAlerts(TENANT, { state: 'active' }, NOW, { limit: 2, after });
+        seen.push(...page.rows.map(({ id }) => id));
+        after = page.next;
+        if (after === undefined) break;
+      }
+      assert.deepEqual(seen, [off.id, taken.id, ...newestFirst]);
+    }),
+  );
+
+  it(
+    'keeps the history of an alert, and drops both when they are old',
+    withStore(open, async (store) => {
+      const { alerts } = store;
+      const alert = sampleAlert();
+      await insert(store, alert);
+      const event = { at: NOW + 1, kind: 'acknowledged', by: 'Ada', text: 'somebody sees to it' } as const;
+      await alerts.applyStep({ alert: { ...alert, resolvedAt: NOW + 2 }, isNew: false, event, deliveries: [], at: NOW + 1 });
+      const raised = { at: NOW, kind: 'raised', by: undefined, text: 'it broke' };
+      assert.deepEqual(await alerts.listAlertEvents(TENANT, alert.id, 5), [event, raised]);
+      assert.deepEqual(await alerts.listAlertEvents(TENANT, alert.id, 1), [event]);
+      assert.equal(await alerts.pruneAlerts(NOW + 2, 10), 0);
+      assert.equal(await alerts.pruneAlerts(NOW + 3, 10), 1);
+      assert.deepEqual(await alerts.listAlertEvents(TENANT, alert.id, 5), []);
+    }),
+  );
+}
+
+function checkFacts(open: OpenStore): void {
+  it(
+    'reads how sources fared in each of their plans, newest first, the failure of the run where the part names none',
+    withStore(open, async (store) => {
+      const { host, source } = await addHost(store);
+      const [plan, repository] = [sampleId('plan'), sampleId('repository')];
+      const runs: string[] = [];
+      for (const [index, state] of (['succeeded', 'failed', 'partial'] as const).entries()) {
+        const at = NOW + index * MINUTE;
+        const made = await backUp(store, host, { sources: [source], repository, state, created: { plan, at } });
+        runs.unshift(made.run);
+      }
+      const parts = await store.alerts.listRecentParts(TENANT, [source, sampleId('source')], 2);
+      assert.deepEqual(
+        parts.map((part) => [part.run, part.state, part.plan, part.host, part.repository, part.failure?.reason]),
+        [
+          [runs[0], 'partial', plan, host.id, repository, undefined],
+          [runs[1], 'failed', plan, host.id, repository, 'dump_failed'],
+        ],
+      );
+      assert.deepEqual(await store.alerts.listRecentParts(OTHER_TENANT, [source], 2), []);
+    }),
+  );
+
+  it(
+    'reads the newest forget run of a plan on each of its hosts',
+    withStore(open, async (store) => {
+      const plan = sampleId('plan');
+      const forget = async (at: number, reason?: string) => {
+        const { host } = await addHost(store);
+        const run = sampleId('run');
+        const failure = reason === undefined ? undefined : { code: 'precondition' as const, message: 'no', reason };
+        await report(store, host, [
+          createdEvent(run, { kind: 'forget', plan, at }),
+          startedEvent(run, at),
+          finishedEvent(run, 'failed', { failure }),
+        ]);
+        return { host, run };
+      };
+      const frozen = await forget(NOW, 'retention_frozen');
+      const later = sampleId('run');
+      await report(store, frozen.host, [
+        createdEvent(later, { kind: 'forget', plan, at: NOW + 5 }),
+        startedEvent(later, NOW + 5),
+        finishedEvent(later, 'succeeded'),
+      ]);
+      const waiting = await forget(NOW + 1, 'retention_asks');
+      const found = await store.alerts.listNewestForgets(TENANT, [plan, sampleId('plan')], NOW);
+      assert.deepEqual(
+        found.map(({ run, host, failure }) => [run, host, failure?.reason]),
+        [
+          [later, frozen.host.id, undefined],
+          [waiting.run, waiting.host.id, 'retention_asks'],
+        ],
+      );
+      assert.deepEqual(await store.alerts.listNewestForgets(TENANT, [plan], NOW + 6), []);
+    }),
+  );
+
+  it(
+    'walks hosts and sources by id, without hosts that are revoked',
+    withStore(open, async (store) => {
+      const [one, two] = [await addHost(store), await addHost(store)];
+      const revoked = sampleHost({ state: 'revoked' });
+      await store.hosts.insertHost(revoked);
+      const ids = [one.host.id, two.host.id].sort();
+      const glances = await store.alerts.listHostGlances(TENANT, '', 10);
+      assert.deepEqual(
+        glances.map(({ id }) => id),
+        ids,
+      );
+      assert.equal(glances[0]?.agentVersion, one.host.facts?.agentVersion);
+      assert.equal((await store.alerts.listHostGlances(TENANT, ids[0] ?? '', 10))[0]?.id, ids[1]);
+      assert.deepEqual(await store.alerts.listSourceIds(TENANT, '', 10), [one.source, two.source].sort());
+      assert.deepEqual(await store.alerts.listPlanIds(TENANT, '', 10), []);
+    }),
+  );
+}
+
+export function checkAlerts(open: OpenStore): void {
+  describe('alerts', () => {
+    checkSigns(open);
+    checkAlertRows(open);
+    checkFacts(open);
+  });
+}

@@ -1,0 +1,83 @@
+/** What alerts are judged by, read from the ledger in pages. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
+import * as z from 'zod';
+import type { AlertStore, HostGlance, NewestForget, RecentPart } from '../alerts.ts';
+import { HOST_STATES } from '../hosts.ts';
+import { json, optional, storedFailure } from './columns.ts';
+import type { Sql } from './statements.ts';
+
+const ENDED = "('succeeded', 'partial', 'failed', 'cancelled', 'skipped')";
+/** The failure of the part, and the run's where the part has none. */
+export const RECENT_PARTS = `SELECT p.source_id AS source, r.plan_id AS plan, r.host_id AS host, r.repository_id AS repository, r.id AS run,
+    p.state, coalesce(p.failure, CASE WHEN p.state = 'failed' THEN r.failure END) AS failure, p.ended_at AS endedAt
+  FROM run_parts p INDEXED BY run_parts_ended JOIN runs r ON r.id = p.run_id
+  WHERE p.tenant_id = @tenant AND p.source_id = @source AND p.kind = 'backup' AND p.state IN ${ENDED}
+    AND r.plan_id IS NOT NULL
+  ORDER BY p.created_at DESC, p.run_id DESC LIMIT @perSource`;
+export const NEWEST_FORGETS = `SELECT r.plan_id AS plan, r.host_id AS host, r.id AS run, r.state, r.failure, r.created_at AS at
+  FROM runs r INDEXED BY runs_forgetting WHERE r.tenant_id = @tenant AND r.plan_id = @plan AND r.kind = 'forget'
+    AND r.created_at >= @since AND r.state IN ${ENDED}
+  ORDER BY r.created_at DESC, r.id DESC LIMIT 200`;
+
+const partRow: z.ZodType<RecentPart> = z.object({
+  source: idSchema('source'),
+  plan: idSchema('plan'),
+  host: idSchema('host'),
+  repository: idSchema('repository'),
+  run: idSchema('run'),
+  state: z.enum(TERMINAL_STATES),
+  failure: optional(json(storedFailure)),
+  endedAt: z.int(),
+});
+const forgetRow: z.ZodType<NewestForget> = z.object({
+  plan: idSchema('plan'),
+  host: idSchema('host'),
+  run: idSchema('run'),
+  state: z.enum(TERMINAL_STATES),
+  failure: optional(json(storedFailure)),
+  at: z.int(),
+});
+const glanceRow: z.ZodType<HostGlance> = z.object({
+  id: idSchema('host'),
+  name: z.string(),
+  state: z.enum(HOST_STATES),
+  createdAt: z.int(),
+  lastSeenAt: optional(z.int()),
+  agentVersion: optional(z.string()),
+});
+
+type Facts = Pick<AlertStore, 'listRecentParts' | 'listNewestForgets' | 'listHostGlances' | 'listSourceIds' | 'listPlanIds'>;
+
+/** The newest of each host comes first in its rows. */
+function keepFirstOfHost(rows: readonly NewestForget[]): readonly NewestForget[] {
+  const seen = new Set<string>();
+  return rows.filter(({ host }) => !seen.has(host) && seen.add(host));
+}
+
+export function createAlertFacts(sql: Sql): Facts {
+  const parts = sql.select(RECENT_PARTS, partRow);
+  const forgets = sql.select(NEWEST_FORGETS, forgetRow);
+  const glances = sql.select(
+    `SELECT id, name, state, created_at AS createdAt, last_seen_at AS lastSeenAt, facts ->> '$.agentVersion' AS agentVersion
+     FROM hosts WHERE tenant_id = @tenant AND id > @after AND state <> 'revoked' ORDER BY id LIMIT @limit`,
+    glanceRow,
+  );
+  const sourceIds = sql.select(
+    'SELECT id FROM sources WHERE tenant_id = @tenant AND id > @after ORDER BY id LIMIT @limit',
+    z.object({ id: idSchema('source') }),
+  );
+  const planIds = sql.select(
+    'SELECT id FROM plans WHERE tenant_id = @tenant AND id > @after ORDER BY id LIMIT @limit',
+    z.object({ id: idSchema('plan') }),
+  );
+  return {
+    listRecentParts: (tenant, sources, perSource) =>
+      sql.read(() => sources.flatMap((source) => parts.list({ tenant, source, perSource }))),
+    listNewestForgets: (tenant, plans, since) =>
+      sql.read(() => plans.flatMap((plan) => keepFirstOfHost(forgets.list({ tenant, plan, since })))),
+    listHostGlances: (tenant, after, limit) => sql.read(() => glances.list({ tenant, after, limit })),
+    listSourceIds: (tenant, after, limit) => sql.read(() => sourceIds.list({ tenant, after, limit }).map(({ id }) => id)),
+    listPlanIds: (tenant, after, limit) => sql.read(() => planIds.list({ tenant, after, limit }).map(({ id }) => id)),
+  };
+}
