@@ -6,6 +6,7 @@ import { AppError, ERROR_CODES } from '@holdfast/shared/errors.ts';
 import { tryTool } from '../../e2e/harness/services/tool-run.ts';
 import * as fires from '../../server/src/fires/fires.ts';
 import { createApiEndpoints } from '../../server/src/web/api/all.ts';
+import { CLOSED_DOOR } from '../../server/src/web/api/fixtures/channel-door.ts';
 import { API_CODES, toHttpError } from '../../server/src/web/http/http-error.ts';
 import { listGuideCommands, listOptions, listSubcommands, namesOption, splitCommands } from './guide-commands.ts';
 
@@ -57,7 +58,7 @@ describe('The commands in the documents', () => {
   });
 
   it('ask the API for paths and methods that exist, with bodies it takes', () => {
-    const endpoints = createApiEndpoints(fires);
+    const endpoints = createApiEndpoints(fires, CLOSED_DOOR);
     const asked = of('curl');
     assert.ok(asked.length > 0);
     for (const { document, line, words } of asked) {

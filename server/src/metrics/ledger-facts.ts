@@ -1,6 +1,7 @@
 /** What one scrape shows, read from the store in pages. */
 import { DEFAULT_TENANT, type HostId } from '@holdfast/shared/domain/ids.ts';
 import { COUNTS, HTTP } from '@holdfast/shared/limits.ts';
+import { ALERT_CONDITIONS } from '../core/alerts/conditions.ts';
 import type { Caller } from '../core/caller.ts';
 import { HOST_STANDINGS, type HostStanding, listHosts } from '../core/hosts.ts';
 import type { CoreContext } from '../core/ports.ts';
@@ -24,6 +25,11 @@ export interface Facts {
   activeRuns: number;
   queuedRuns: number;
   missedFires: readonly { host: string; plan: string; count: number }[];
+  alerts: readonly { condition: string; count: number }[];
+  openAlerts: number;
+  channels: readonly { channel: string; isFailing: boolean; workedAt?: number | undefined }[];
+  messages: readonly { outcome: string; count: number }[];
+  messagesWaiting: number;
 }
 
 export interface SourceFacts {
@@ -87,6 +93,25 @@ export async function readFacts(context: CoreContext): Promise<Facts> {
     activeRuns: unfinished.length - queuedRuns,
     queuedRuns,
     missedFires,
+    ...(await readAlarms(context)),
+  };
+}
+
+async function readAlarms({
+  store,
+  clock,
+}: CoreContext): Promise<Pick<Facts, 'alerts' | 'openAlerts' | 'channels' | 'messages' | 'messagesWaiting'>> {
+  const conditions = await store.alerts.countByCondition(DEFAULT_TENANT);
+  const totals = await store.channels.listDeliveryTotals(DEFAULT_TENANT);
+  const channels = await store.channels.listChannels(DEFAULT_TENANT);
+  return {
+    alerts: ALERT_CONDITIONS.map((condition) => ({ condition, count: conditions.get(condition) ?? 0 })),
+    openAlerts: (await store.alerts.countAlerts(DEFAULT_TENANT, clock.now())).open,
+    channels: channels
+      .filter(({ enabled }) => enabled)
+      .map(({ name, failures, workedAt }) => ({ channel: name, isFailing: failures > 0, workedAt })),
+    messages: (['delivered', 'given_up'] as const).map((outcome) => ({ outcome, count: totals.get(outcome) ?? 0 })),
+    messagesWaiting: await store.channels.countWaiting(DEFAULT_TENANT),
   };
 }
 

@@ -104,6 +104,17 @@ function createSeries(registry: Registry) {
       labelNames: ['kind', 'state'],
       registers,
     }),
+    alerts: gauge('alerts', 'Alerts that are not over, by condition.', ['condition']),
+    openAlerts: gauge('open_alerts', 'Alerts that nobody sees to yet.'),
+    channelFailing: gauge('channel_failing', 'Whether the last attempt to deliver on the channel failed.', ['channel']),
+    channelDelivered: gauge('channel_last_success_timestamp_seconds', 'Last time the channel delivered something.', ['channel']),
+    messagesWaiting: gauge('messages_waiting', 'Messages that wait for a channel.'),
+    messages: new Counter({
+      name: 'holdfast_messages_total',
+      help: 'Messages to channels that came to an end, by how.',
+      labelNames: ['outcome'],
+      registers,
+    }),
     logStored: new Counter({
       name: 'holdfast_log_stored_bytes_total',
       help: 'Bytes of log that were stored, before compression.',
@@ -158,6 +169,15 @@ function showFacts(series: ReturnType<typeof createSeries>, facts: Facts): void 
   series.logStored.inc(facts.logs.storedBytes);
   series.logDropped.inc(facts.logs.droppedBytes);
   series.logRemoved.inc(facts.logs.removedBytes);
+  for (const one of [series.alerts, series.channelFailing, series.channelDelivered, series.messages]) one.reset();
+  for (const { condition, count } of facts.alerts) series.alerts.set({ condition }, count);
+  for (const { channel, isFailing, workedAt } of facts.channels) {
+    series.channelFailing.set({ channel }, isFailing ? 1 : 0);
+    if (workedAt !== undefined) series.channelDelivered.set({ channel }, workedAt / 1000);
+  }
+  for (const { outcome, count } of facts.messages) series.messages.inc({ outcome }, count);
+  series.openAlerts.set(facts.openAlerts);
+  series.messagesWaiting.set(facts.messagesWaiting);
   series.pendingHosts.set(facts.pendingHosts);
   series.agentSessions.set(facts.agentSessions);
   series.sources.set(facts.sourceCount);

@@ -80,6 +80,21 @@ export const PAGES = {
   editPolicy: '/retention/:policy/edit',
   deletePolicy: '/retention/:policy/delete',
 
+  alerts: '/alerts',
+  alert: '/alerts/:alert',
+  acknowledgeAlert: '/alerts/:alert/acknowledge',
+  snoozeAlert: '/alerts/:alert/snooze',
+  reopenAlert: '/alerts/:alert/reopen',
+
+  channels: '/settings/channels',
+  addChannel: '/settings/channels/new',
+  setThresholds: '/settings/channels/thresholds',
+  channel: '/settings/channels/:channel',
+  editChannel: '/settings/channels/:channel/edit',
+  testChannel: '/settings/channels/:channel/test',
+  switchChannel: '/settings/channels/:channel/switch',
+  deleteChannel: '/settings/channels/:channel/delete',
+
   audit: '/audit',
   account: '/account',
   changePassword: '/account/password',

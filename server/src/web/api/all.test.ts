@@ -3,8 +3,9 @@ import { describe, it } from 'node:test';
 import * as z from 'zod';
 import * as calendar from '../../fires/fires.ts';
 import { createApiEndpoints } from './all.ts';
+import { CLOSED_DOOR } from './fixtures/channel-door.ts';
 
-const endpoints = createApiEndpoints(calendar);
+const endpoints = createApiEndpoints(calendar, CLOSED_DOOR);
 
 function matches(pattern: string, path: string): boolean {
   const wanted = pattern.split('/');

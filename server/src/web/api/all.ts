@@ -1,7 +1,10 @@
 /** Every end-point of `/api/v1`, listed once: routes, tests and the OpenAPI document all read this table. */
+import type { ChannelDoor } from '../../notify/channel.ts';
 import type { ApiEndpoint } from '../http/route.ts';
 import { ADAPTER_ENDPOINTS } from './adapters.ts';
+import { ALERT_ENDPOINTS } from './alerts.ts';
 import { AUDIT_ENDPOINTS } from './audit.ts';
+import { createChannelEndpoints } from './channels.ts';
 import { DRILL_ENDPOINTS } from './drills.ts';
 import { ENROLMENT_ENDPOINTS } from './enrolment.ts';
 import type { FireCalendar } from './fire-calendar.ts';
@@ -21,10 +24,10 @@ import { SOURCE_ENDPOINTS } from './sources.ts';
 import { UPKEEP_ENDPOINTS } from './upkeep.ts';
 
 /**
- * The API, given the room that knows when schedules are due. In the order in which routes may be matched: a fixed path stands
+ * The API, given the rooms that know when schedules are due and how channels send. In the order in which routes may be matched: a fixed path stands
  * before the one whose parameter would take it.
  */
-export function createApiEndpoints(calendar: FireCalendar): readonly ApiEndpoint[] {
+export function createApiEndpoints(calendar: FireCalendar, channels: ChannelDoor): readonly ApiEndpoint[] {
   const endpoints: ApiEndpoint[] = [
     ...ENROLMENT_ENDPOINTS,
     ...HOST_ENDPOINTS,
@@ -40,6 +43,8 @@ export function createApiEndpoints(calendar: FireCalendar): readonly ApiEndpoint
     ...SNAPSHOT_CONTENT_ENDPOINTS,
     ...RESTORE_ENDPOINTS,
     ...DRILL_ENDPOINTS,
+    ...ALERT_ENDPOINTS,
+    ...createChannelEndpoints(channels),
     ...ADAPTER_ENDPOINTS,
     ...AUDIT_ENDPOINTS,
     ...PEOPLE_ENDPOINTS,

@@ -1,5 +1,7 @@
 /** Longer than 500 lines because it is one story of one server, and its last test says that no end-point was left out. */
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { HostId, PlanId, RepositoryId, RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
@@ -592,6 +594,84 @@ describe('The API, from the first host to a restore', () => {
     await world.call('POST /runs/:id/cancel', { params: { id: idOf(started) } });
   });
 
+  it('keeps channels, tests them, and lists what they were told', async () => {
+    const sink = await startSink();
+    const key = `whsec_${Buffer.from('a key of thirty-two bytes for it').toString('base64')}`;
+    const body = {
+      name: 'on-call',
+      kind: 'webhook',
+      secrets: { url: `${sink.url}/${encodeURIComponent(CANARY)}`, signingKey: key },
+    };
+    const params = { id: idOf(await exercise('POST /channels', { body })) };
+    await exercise('GET /channels');
+    const { data, version } = await exercise('GET /channels/:id', { params });
+    assert.equal((data as { where: string }).where, new URL(sink.url).host);
+    await exercise('PATCH /channels/:id', {
+      params,
+      body: { name: 'night', config: { least: 'critical' } },
+      ifMatch: version ?? 0,
+    });
+    assert.deepEqual((await exercise('POST /channels/:id/test', { params })).data, { outcome: 'answered 204' });
+    await sink.close();
+    assert.equal((await catchError(world.call('POST /channels/:id/test', { params }))).code, 'unavailable');
+    const told = rowsOf<{ kind: string; state: string }>(await exercise('GET /channels/:id/deliveries', { params }));
+    assert.deepEqual(told.map(({ state }) => state).sort(), ['delivered', 'given_up']);
+    await exercise('DELETE /channels/:id', { params });
+  });
+
+  it('shows alerts, lets people see to them or put them off, and says when something is one', async () => {
+    const { store, clock } = world.context;
+    const [now, id] = [clock.now(), world.context.createId('alert')];
+    const thing = { kind: 'source' as const, id: made.source ?? '' };
+    const sign = {
+      ...{ scope: 'source' as const, scopeId: thing.id, subject: thing.id, thing },
+      name: 'db / app',
+      text: 'it broke',
+      since: now,
+    };
+    await store.alerts.replaceSigns(
+      ADMIN.tenant,
+      { scope: 'source', ids: [thing.id] },
+      [{ ...sign, condition: 'backup.failed' }],
+      now,
+    );
+    const alert = {
+      ...{
+        id,
+        tenant: ADMIN.tenant,
+        condition: 'backup.failed' as const,
+        severity: 'critical' as const,
+        thing,
+        thingName: 'db / app',
+      },
+      ...{ title: 'The backup of db / app failed', text: 'it broke', members: 1, named: ['db / app'], since: now, raisedAt: now },
+      ...{ settledAt: now, flaps: 0, version: 1 },
+    };
+    await store.alerts.applyStep({
+      alert,
+      isNew: true,
+      event: { at: now, kind: 'raised', text: 'it broke' },
+      deliveries: [],
+      at: now,
+    });
+    const params = { id };
+    assert.equal(rowsOf(await exercise('GET /alerts', { query: { severity: 'critical' } })).length, 1);
+    await exercise('POST /alerts/:id/acknowledge', { params });
+    await exercise('POST /alerts/:id/snooze', { params, body: { until: now + 3_600_000 } });
+    assert.equal((await catchError(world.call('POST /alerts/:id/snooze', { params, body: { until: now } }))).code, 'invalid');
+    assert.deepEqual((await exercise('GET /alerts/counts')).data, { open: 0, acknowledged: 0, snoozed: 1, critical: 0 });
+    await exercise('POST /alerts/:id/reopen', { params });
+    const detail = (await exercise('GET /alerts/:id', { params })).data as { members: unknown[]; events: { kind: string }[] };
+    assert.equal(detail.members.length, 1);
+    assert.deepEqual(
+      detail.events.map(({ kind }) => kind),
+      ['woken', 'snoozed', 'acknowledged', 'raised'],
+    );
+    await exercise('PATCH /alert-thresholds', { body: { failuresInARow: 3 } });
+    const thresholds = { failuresInARow: 3, silentMinutes: 2, hostDiskGib: 1, serverDiskGib: 1 };
+    assert.deepEqual((await exercise('GET /alert-thresholds')).data, thresholds);
+  });
+
   it('lets one agent of a quarantined host in again', async () => {
     const host = made.host as HostId;
     const params = { id: host };
@@ -654,6 +734,17 @@ describe('The API, from the first host to a restore', () => {
     }
   });
 });
+
+/** A loopback address that takes whatever it is sent. */
+async function startSink(): Promise<{ url: string; close(): Promise<void> }> {
+  const server = createServer((request, response) => {
+    request.resume();
+    request.once('end', () => response.writeHead(204).end());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, close: () => new Promise((resolve) => server.close(() => resolve())) };
+}
 
 async function report(events: readonly DurableEvent[]): Promise<void> {
   const numbered = events.map((event, place) => ({ seq: place + 1, event }));

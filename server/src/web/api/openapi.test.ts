@@ -3,9 +3,10 @@ import { describe, it } from 'node:test';
 import * as calendar from '../../fires/fires.ts';
 import type { ApiEndpoint } from '../http/route.ts';
 import { createApiEndpoints } from './all.ts';
+import { CLOSED_DOOR } from './fixtures/channel-door.ts';
 import { createOpenApiDocument, type JsonObject } from './openapi.ts';
 
-const endpoints = createApiEndpoints(calendar);
+const endpoints = createApiEndpoints(calendar, CLOSED_DOOR);
 const document = JSON.parse(JSON.stringify(createOpenApiDocument(endpoints, 'https://backup.example.test/sub'))) as JsonObject;
 
 const METHODS = new Set(['get', 'post', 'patch', 'delete', 'put', 'head', 'options', 'trace']);
@@ -191,6 +192,7 @@ describe('The OpenAPI document', () => {
       .filter(({ operation }) => asList(operation['parameters'] ?? []).some((one) => asObject(one)['name'] === 'If-Match'))
       .map(({ method, path }) => `${method} ${path}`);
     assert.deepEqual(guarded.sort(), [
+      'patch /channels/{id}',
       'patch /plans/{id}',
       'patch /repositories/{id}',
       'patch /retention-policies/{id}',

@@ -29,6 +29,8 @@ const TAGS: Record<string, string> = {
   snapshots: 'What can be brought back',
   restores: 'Bringing a snapshot back',
   drills: 'Proving that it can be brought back',
+  alerts: 'What is wrong, and who sees to it',
+  channels: 'Who is told of alerts, and what became of each message',
   adapters: 'Kinds of sources and repositories with their fields',
   audit: 'Who did what',
   people: 'Who may ask',

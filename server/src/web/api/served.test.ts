@@ -4,9 +4,10 @@ import * as z from 'zod';
 import * as calendar from '../../fires/fires.ts';
 import { type Answer, type Asked, type ServedApp, serveApp } from '../http/fixtures/served-app.ts';
 import { createApiEndpoints } from './all.ts';
+import { CLOSED_DOOR } from './fixtures/channel-door.ts';
 import type { JsonObject, OpenApiDocument } from './openapi.ts';
 
-const endpoints = createApiEndpoints(calendar);
+const endpoints = createApiEndpoints(calendar, CLOSED_DOOR);
 const REST = { kind: 'rest', config: { url: 'https://rest.example.test/main' }, secrets: { password: 'a-secret-for-the-wire' } };
 
 let served: ServedApp;
@@ -60,6 +61,8 @@ describe('The API over HTTP', () => {
       runs: 'run',
       snapshots: 'snap',
       restores: 'run',
+      alerts: 'alert',
+      channels: 'chan',
       'api-keys': 'key',
     };
     const withId = endpoints.filter(({ path }) => path.includes(':id'));
@@ -149,6 +152,7 @@ describe('The API over HTTP', () => {
 
 /** The least that a POST about one thing needs to be understood. */
 function bodyFor(path: string): object {
+  if (path.endsWith('/snooze')) return { until: 4_000_000_000_000 };
   if (path.endsWith('/approve')) return { name: 'x' };
   if (path.endsWith('/choose-agent')) return { boot: 'boot-unknown' };
   if (path.endsWith('/adopt')) return { databases: [{ database: 'x', name: 'x' }] };

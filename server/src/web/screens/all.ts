@@ -1,9 +1,14 @@
 /** Every page of the product, in the order in which their paths are tried: a fixed path stands before the one whose parameter would take it. */
+import type { ChannelDoor } from '../../notify/channel.ts';
 import type { FireCalendar } from '../api/fire-calendar.ts';
 import type { AnyScreen } from '../http/screen-routes.ts';
 import { createAccountScreens } from './account.ts';
+import { ALERT_PAGE_SCREENS } from './alert-page.ts';
+import { ALERT_SCREENS } from './alerts.ts';
 import { AUDIT_SCREENS } from './audit.ts';
 import { createBootstrapScreens } from './bootstrap.ts';
+import { createChannelFormScreens } from './channel-form.ts';
+import { createChannelScreens } from './channels.ts';
 import { DRILL_SCREENS } from './drills.ts';
 import { ADD_HOST_SCREENS } from './host-add.ts';
 import { HOST_PAGE_SCREENS } from './host-page.ts';
@@ -40,9 +45,10 @@ import { SOURCE_SCREENS } from './sources.ts';
 export interface ScreenParts {
   checkPasswordRules: Parameters<typeof createBootstrapScreens>[0];
   fires: FireCalendar;
+  channels: ChannelDoor;
 }
 
-export function createScreens({ checkPasswordRules, fires }: ScreenParts): readonly AnyScreen[] {
+export function createScreens({ checkPasswordRules, fires, channels }: ScreenParts): readonly AnyScreen[] {
   return [
     ...LOGIN_SCREENS,
     ...createBootstrapScreens(checkPasswordRules),
@@ -76,6 +82,10 @@ export function createScreens({ checkPasswordRules, fires }: ScreenParts): reado
     ...RESTORE_START_SCREENS,
     ...POLICY_FORM_SCREENS,
     ...RETENTION_SCREENS,
+    ...ALERT_SCREENS,
+    ...ALERT_PAGE_SCREENS,
+    ...createChannelFormScreens(channels),
+    ...createChannelScreens(channels),
     ...AUDIT_SCREENS,
     ...createAccountScreens(checkPasswordRules),
   ];

@@ -15,7 +15,10 @@ describe('the shell of a page', () => {
 
   it('shows no count where there is nothing to count', async () => {
     const words = readWords(await world.read('/navigation?current=hosts'));
-    assert.match(words, /Overview Hosts Sources Plans Runs Snapshots Restore Trust Retention Audit Setup Repositories/);
+    assert.match(
+      words,
+      /Overview Alerts Hosts Sources Plans Runs Snapshots Restore Trust Retention Audit Setup Repositories Channels/,
+    );
   });
 
   it('counts hosts and sources, and rings when hosts wait', async () => {

@@ -11,6 +11,7 @@ import { readClockface } from './clockface.ts';
 /** What a page calls itself; `account` is reached through the person's name and has no line of its own. */
 export const NAV_KEYS = [
   'overview',
+  'alerts',
   'hosts',
   'sources',
   'plans',
@@ -21,6 +22,7 @@ export const NAV_KEYS = [
   'retention',
   'audit',
   'repositories',
+  'channels',
   'account',
 ] as const;
 export type NavKey = (typeof NAV_KEYS)[number];
@@ -29,6 +31,7 @@ export type NavKey = (typeof NAV_KEYS)[number];
 const RUNNING_SHOWN = 50;
 
 interface NavCounts {
+  alerts: number;
   hosts: number;
   pending: number;
   sources: number;
@@ -38,19 +41,26 @@ interface NavCounts {
 async function countForNav(context: CoreContext, visit: Visit): Promise<NavCounts> {
   const { store, clock } = context;
   const { tenant } = visit.caller;
-  const [hosts, pending, sources, running] = await Promise.all([
+  const [alerts, hosts, pending, sources, running] = await Promise.all([
+    store.alerts.countAlerts(tenant, clock.now()),
     store.hosts.countHosts(tenant),
     store.hosts.listPending(tenant, clock.now()),
     store.catalog.countSources(tenant),
     store.runs.listRuns(tenant, { active: true }, { limit: RUNNING_SHOWN + 1 }),
   ]);
-  return { hosts: hosts.active, pending: pending.length, sources, running: running.rows.length };
+  return { alerts: alerts.open, hosts: hosts.active, pending: pending.length, sources, running: running.rows.length };
 }
 
 function hostsItem(urls: Urls, counts: NavCounts): NavItem {
   const base = { id: 'hosts', label: 'Hosts', href: urls.hosts(), key: 'h' };
   if (counts.pending === 0) return { ...base, count: counts.hosts === 0 ? undefined : counts.hosts };
   return { ...base, count: counts.pending, alarm: counts.pending === 1 ? 'host waits for approval' : 'hosts wait for approval' };
+}
+
+function alertsItem(urls: Urls, { alerts }: NavCounts): NavItem {
+  const base = { id: 'alerts', label: 'Alerts', href: urls.alerts(), key: 'a' };
+  if (alerts === 0) return base;
+  return { ...base, count: alerts, alarm: alerts === 1 ? 'alert needs a person' : 'alerts need a person' };
 }
 
 function runningText(running: number): string | undefined {
@@ -69,6 +79,7 @@ function buildNav(visit: Visit, counts: NavCounts): readonly NavGroup[] {
     {
       items: [
         { id: 'overview', label: 'Overview', href: urls.overview(), key: 'o' },
+        alertsItem(urls, counts),
         hostsItem(urls, counts),
         {
           id: 'sources',
@@ -84,7 +95,13 @@ function buildNav(visit: Visit, counts: NavCounts): readonly NavGroup[] {
       ],
     },
     { label: 'Trust', items: trust },
-    { label: 'Setup', items: [{ id: 'repositories', label: 'Repositories', href: urls.repositories(), key: 'e' }] },
+    {
+      label: 'Setup',
+      items: [
+        { id: 'repositories', label: 'Repositories', href: urls.repositories(), key: 'e' },
+        { id: 'channels', label: 'Channels', href: urls.channels(), key: 'c' },
+      ],
+    },
   ];
 }
 
@@ -96,7 +113,7 @@ function nameRole(role: string): string {
   return role.charAt(0).toUpperCase() + role.slice(1);
 }
 
-/** Everything the layout needs besides the page itself: four counting reads. `extra` messages stand after those of the last act. */
+/** Everything the layout needs besides the page itself: five counting reads. `extra` messages stand after those of the last act. */
 export async function buildShell(
   context: CoreContext,
   visit: Visit,

@@ -1,0 +1,197 @@
+/** End-points of alerts: what is wrong, what is done about it, and when it is an alert at all. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import * as z from 'zod';
+import {
+  type AlertView,
+  acknowledgeAlert,
+  countAlerts,
+  getAlert,
+  listAlertEvents,
+  listAlerts,
+  listMembers,
+  reopenAlert,
+  snoozeAlert,
+} from '../../core/alerts/alerts.ts';
+import { ALERT_CONDITIONS, SEVERITIES, THING_KINDS } from '../../core/alerts/conditions.ts';
+import { getThresholds, thresholdsSchema, updateThresholds } from '../../core/alerts/thresholds.ts';
+import type { AlertSign, AlertState } from '../../store/alerts.ts';
+import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
+
+const STATES = ['open', 'acknowledged', 'snoozed', 'resolved'] as const satisfies readonly AlertState[];
+const EVENTS = ['raised', 'returned', 'grown', 'acknowledged', 'snoozed', 'woken', 'resolved'] as const;
+const thingShape = z.strictObject({ kind: z.enum(THING_KINDS), id: z.string(), name: z.string() });
+
+const alertFields = {
+  id: idSchema('alert'),
+  condition: z.enum(ALERT_CONDITIONS),
+  severity: z.enum(SEVERITIES),
+  state: z.enum(STATES),
+  thing: thingShape.meta({ description: 'What it is about; the id is empty for the server and the fleet' }),
+  title: z.string(),
+  detail: z.string(),
+  count: z.int().min(0).meta({ description: 'How many it holds for' }),
+  since: instantSchema.meta({ description: 'When what is wrong began; epoch milliseconds, UTC' }),
+  raisedAt: instantSchema,
+  resolvedAt: instantSchema.optional(),
+  acknowledgedAt: instantSchema.optional(),
+  acknowledgedBy: z.string().optional(),
+  snoozedUntil: instantSchema.optional(),
+  snoozedBy: z.string().optional(),
+  run: idSchema('run').optional(),
+  lastGoodAt: instantSchema.optional().meta({ description: 'The newest clean backup of what it is about' }),
+  version: z.int().min(1),
+};
+const alertShape = nameShape('Alert', z.strictObject(alertFields));
+const alertDetailShape = nameShape(
+  'AlertDetail',
+  z.strictObject({
+    ...alertFields,
+    members: listOf(
+      z.strictObject({ name: z.string(), detail: z.string(), since: instantSchema, run: idSchema('run').optional() }),
+    ),
+    events: listOf(z.strictObject({ at: instantSchema, kind: z.enum(EVENTS), by: z.string().optional(), text: z.string() })),
+  }),
+);
+
+function toAlertShape(alert: AlertView): z.infer<typeof alertShape> {
+  const { id, condition, severity, state, thing, thingName, title, text, members, since, raisedAt, resolvedAt, version } = alert;
+  const { acknowledgedAt, acknowledgedBy, snoozedUntil, snoozedBy, run, lastGoodAt } = alert;
+  return {
+    ...{ id, condition, severity, state, thing: { ...thing, name: thingName }, title, detail: text, count: members, since },
+    ...{ raisedAt, resolvedAt, acknowledgedAt, acknowledgedBy, snoozedUntil, snoozedBy, run, lastGoodAt, version },
+  };
+}
+
+function toMemberShape({ name, text, since, run }: AlertSign) {
+  return { name, detail: text, since, run };
+}
+
+const listEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/alerts',
+  summary: 'Lists alerts, the newest first.',
+  tag: 'alerts',
+  query: z.strictObject({
+    ...pageFields,
+    state: z
+      .enum(['active', ...STATES])
+      .default('active')
+      .meta({ description: '`active`: all that is not resolved' }),
+    severity: z.enum(SEVERITIES).optional(),
+    condition: z.enum(ALERT_CONDITIONS).optional(),
+  }),
+  reply: listOf(alertShape),
+  async handle(context, caller, { query }) {
+    const { state, severity, condition } = query;
+    return toPageReply(await listAlerts(context, caller, { state, severity, condition }, toPageRequest(query)), toAlertShape);
+  },
+});
+
+const countsEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/alerts/counts',
+  summary: 'How many alerts there are by what is done about them.',
+  tag: 'alerts',
+  reply: nameShape(
+    'AlertCounts',
+    z.strictObject({
+      open: z.int(),
+      acknowledged: z.int(),
+      snoozed: z.int(),
+      critical: z.int().meta({ description: 'Of the open ones' }),
+    }),
+  ),
+  handle: async (context, caller) => ({ data: await countAlerts(context, caller) }),
+});
+
+const getEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/alerts/:id',
+  summary: 'One alert with what it holds for and what happened to it.',
+  tag: 'alerts',
+  params: idParams('alert'),
+  reply: alertDetailShape,
+  async handle(context, caller, { params }) {
+    const alert = await getAlert(context, caller, params.id);
+    const [members, events] = await Promise.all([
+      listMembers(context, caller, alert),
+      listAlertEvents(context, caller, params.id),
+    ]);
+    return { data: { ...toAlertShape(alert), members: members.map(toMemberShape), events }, version: alert.version };
+  },
+});
+
+const acknowledgeEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/alerts/:id/acknowledge',
+  summary: 'Says that somebody sees to it.',
+  tag: 'alerts',
+  params: idParams('alert'),
+  reply: alertShape,
+  handle: async (context, caller, { params }) => ({ data: toAlertShape(await acknowledgeAlert(context, caller, params.id)) }),
+});
+
+const snoozeEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/alerts/:id/snooze',
+  summary: 'Puts it off: until then it asks for nobody and tells nobody.',
+  tag: 'alerts',
+  params: idParams('alert'),
+  body: z.strictObject({ until: instantSchema.meta({ description: 'Within 30 days; epoch milliseconds, UTC' }) }),
+  reply: alertShape,
+  handle: async (context, caller, { params, body }) => ({
+    data: toAlertShape(await snoozeAlert(context, caller, params.id, body.until)),
+  }),
+});
+
+const reopenEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/alerts/:id/reopen',
+  summary: 'Takes acknowledgement and snooze back.',
+  tag: 'alerts',
+  params: idParams('alert'),
+  reply: alertShape,
+  handle: async (context, caller, { params }) => ({ data: toAlertShape(await reopenAlert(context, caller, params.id)) }),
+});
+
+const thresholdsShape = nameShape('AlertThresholds', thresholdsSchema);
+
+const thresholdsEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/alert-thresholds',
+  summary: 'From when on something is an alert.',
+  tag: 'alerts',
+  reply: thresholdsShape,
+  handle: async (context, caller) => ({ data: await getThresholds(context, caller) }),
+});
+
+const { failuresInARow, silentMinutes, hostDiskGib, serverDiskGib } = thresholdsSchema.shape;
+const changeThresholdsEndpoint = defineEndpoint({
+  method: 'patch',
+  path: '/alert-thresholds',
+  summary: 'Changes from when on something is an alert.',
+  tag: 'alerts',
+  body: z.strictObject({
+    failuresInARow: failuresInARow.unwrap().optional(),
+    silentMinutes: silentMinutes.unwrap().optional(),
+    hostDiskGib: hostDiskGib.unwrap().optional(),
+    serverDiskGib: serverDiskGib.unwrap().optional(),
+  }),
+  reply: thresholdsShape,
+  async handle(context, caller, { body }) {
+    const change = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+    return { data: await updateThresholds(context, caller, change) };
+  },
+});
+
+export const ALERT_ENDPOINTS: readonly ApiEndpoint[] = [
+  listEndpoint,
+  countsEndpoint,
+  getEndpoint,
+  acknowledgeEndpoint,
+  snoozeEndpoint,
+  reopenEndpoint,
+  thresholdsEndpoint,
+  changeThresholdsEndpoint,
+];

@@ -1,0 +1,146 @@
+/** End-points of channels: the ways on which people and programs outside hear of alerts. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { configSchema, nameSchema } from '@holdfast/shared/domain/plan.ts';
+import * as z from 'zod';
+import {
+  createChannel,
+  deleteChannel,
+  fieldsOf,
+  getChannel,
+  listChannels,
+  listDeliveries,
+  updateChannel,
+  whereOf,
+} from '../../core/alerts/channels.ts';
+import { demand } from '../../core/caller.ts';
+import type { ChannelDoor } from '../../notify/channel.ts';
+import type { Channel, Delivery } from '../../store/channels.ts';
+import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { describeCatalogKind } from './catalog-endpoints.ts';
+import {
+  configShape,
+  idParams,
+  instantSchema,
+  listOf,
+  nameShape,
+  pageFields,
+  secretsInput,
+  secretsShape,
+  toPageReply,
+  toPageRequest,
+  toSecretsView,
+  versionSchema,
+} from './shapes.ts';
+
+const channelShape = nameShape(
+  'Channel',
+  z.strictObject({
+    id: idSchema('channel'),
+    name: z.string(),
+    kind: z.string(),
+    where: z.string().meta({ description: 'The host it leads to' }),
+    config: configShape,
+    secrets: secretsShape,
+    enabled: z.boolean(),
+    failures: z.int().min(0).meta({ description: 'Attempts in a row that failed' }),
+    failingSince: instantSchema.optional(),
+    failure: z.string().optional().meta({ description: 'Why the last attempt failed' }),
+    workedAt: instantSchema.optional(),
+    triedAt: instantSchema.optional(),
+    version: versionSchema,
+    createdAt: instantSchema,
+    updatedAt: instantSchema,
+  }),
+);
+
+function toChannelShape(channel: Channel): z.infer<typeof channelShape> {
+  const { tenant: _tenant, ...shown } = channel;
+  return { ...shown, config: fieldsOf(channel), secrets: toSecretsView(channel.secrets), where: whereOf(channel) };
+}
+
+const deliveryShape = nameShape(
+  'Delivery',
+  z.strictObject({
+    id: idSchema('delivery').meta({ description: 'The `webhook-id` of the message' }),
+    channel: idSchema('channel'),
+    alert: idSchema('alert').optional(),
+    kind: z.string(),
+    state: z.enum(['waiting', 'delivered', 'given_up']),
+    attempts: z.int().min(0),
+    createdAt: instantSchema,
+    dueAt: instantSchema.meta({ description: 'When it is tried next, or was tried last' }),
+    settledAt: instantSchema.optional(),
+    outcome: z.string().optional().meta({ description: 'What came back from the last attempt' }),
+  }),
+);
+
+function toDeliveryShape({ tenant: _tenant, body: _body, topic: _topic, ...shown }: Delivery): z.infer<typeof deliveryShape> {
+  return shown;
+}
+
+export function createChannelEndpoints({ kinds, sendTest }: ChannelDoor): readonly ApiEndpoint[] {
+  const channels = describeCatalogKind('channel', 'channels', channelShape, toChannelShape);
+  return [
+    defineEndpoint({
+      method: 'get',
+      path: '/channels',
+      summary: 'Lists channels by name.',
+      tag: 'channels',
+      reply: listOf(channelShape),
+      handle: async (context, caller) => ({ data: (await listChannels(context, caller)).map(toChannelShape) }),
+    }),
+    channels.create(
+      'Adds a channel.',
+      z.strictObject({
+        name: nameSchema,
+        kind: z
+          .string()
+          .min(1)
+          .max(32)
+          .meta({ description: kinds.map(({ kind, summary }) => `\`${kind}\`: ${summary}`).join(' ') }),
+        enabled: z.boolean().default(true),
+        config: configSchema.default({}),
+        secrets: secretsInput.default({}),
+      }),
+      (context, caller, input) => createChannel(context, caller, kinds, input),
+    ),
+    channels.get('One channel.', getChannel),
+    channels.update(
+      'Changes a channel.',
+      z.strictObject({
+        name: nameSchema.optional(),
+        enabled: z.boolean().optional(),
+        config: configSchema.optional(),
+        secrets: secretsInput.optional(),
+      }),
+      (context, caller, id, change, version) => updateChannel(context, caller, kinds, id, change, version),
+    ),
+    channels.delete('Deletes a channel with the messages that wait for it.', deleteChannel),
+    defineEndpoint({
+      method: 'post',
+      path: '/channels/:id/test',
+      summary: 'Sends a test message now and says what came back.',
+      tag: 'channels',
+      params: idParams('channel'),
+      reply: nameShape('ChannelTest', z.strictObject({ outcome: z.string() })),
+      async handle(context, caller, { params }) {
+        demand(caller, 'channel.manage');
+        return { data: { outcome: await sendTest(await getChannel(context, caller, params.id)) } };
+      },
+    }),
+    defineEndpoint({
+      method: 'get',
+      path: '/channels/:id/deliveries',
+      summary: 'What a channel was, or is to be, told; newest first.',
+      tag: 'channels',
+      params: idParams('channel'),
+      query: z.strictObject({ ...pageFields }),
+      reply: listOf(deliveryShape),
+      async handle(context, caller, { params, query }) {
+        await getChannel(context, caller, params.id);
+        const page = await listDeliveries(context, caller, { channel: params.id }, toPageRequest(query));
+        return toPageReply(page, toDeliveryShape);
+      },
+    }),
+  ];
+}
