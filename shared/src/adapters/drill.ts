@@ -7,7 +7,7 @@
  * socket in a private directory and nowhere else.
  */
 import type { CommandFile } from './command.ts';
-import type { ToolOutcome, Verdict } from './source.ts';
+import type { ToolOutcome, Verdict } from './outcome.ts';
 
 /** Every program a drill may start, beside the engine's. */
 export type DrillProgram =

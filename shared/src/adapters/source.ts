@@ -15,6 +15,7 @@ import type { ChosenTable, RestoreMode } from '../domain/restore.ts';
 import type { Command, ToolName } from './command.ts';
 import type { DatabaseDrill } from './drill.ts';
 import type { Config, Field, Secrets } from './field.ts';
+import type { ToolOutcome, Verdict } from './outcome.ts';
 
 export interface PlanInput {
   config: Config;
@@ -82,14 +83,7 @@ export interface TargetState {
   superuser?: boolean | undefined;
 }
 
-/** A verdict on a finished command: `ok` may carry warnings; otherwise the reason and what to show. */
-export type Verdict = { ok: true; warnings: readonly string[] } | { ok: false; reason: Reason; message: string };
-
-export interface ToolOutcome {
-  exitCode: number | null;
-  stdout: string;
-  stderr: string;
-}
+export type { ToolOutcome, Verdict };
 
 export interface SourceAdapter {
   kind: string;
