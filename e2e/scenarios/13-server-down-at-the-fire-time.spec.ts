@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { type FaultProxy, startFaultProxy } from '../chaos/proxy/fault-proxy.ts';
 import { createSeed } from '../chaos/seed.ts';
@@ -62,13 +63,27 @@ async function planThreeFires(name: string): Promise<{ plan: ApiPlan; fires: rea
   return { plan, fires };
 }
 
-/** Each fire comes while nobody but the host is there; what it stores is seen by hand. */
+/** Runs that the host has ended and the server has not acknowledged. */
+function countUntoldEnds(): number {
+  // An agent that writes holds its journal for moments.
+  const journal = new DatabaseSync(join(world.agent.stateDir, 'journal.db'), { readOnly: true, timeout: 5000 });
+  try {
+    return journal.prepare("SELECT id FROM outbox WHERE json_extract(event, '$.type') = 'run.finished'").all().length;
+  } finally {
+    journal.close();
+  }
+}
+
+/** Each fire comes while nobody but the host is there; what it stores is seen by hand. Its run ends before time leaps to the next. */
 async function passFires(fires: readonly number[]): Promise<void> {
   const before = await world.restic.countSnapshots();
+  const endsBefore = countUntoldEnds();
   for (const [index, fireAt] of fires.entries()) {
     await clock.leapTo(fireAt - 300, [world.agent.pid()]);
     const backedUp = async () => (await world.restic.countSnapshots()) === before + index + 1 || undefined;
     await waitFor(`backup ${index + 1} without a server`, backedUp, { deadlineMs: 20_000, intervalMs: 100 });
+    const hasEnded = async () => countUntoldEnds() === endsBefore + index + 1 || undefined;
+    await waitFor(`the end of run ${index + 1}`, hasEnded, { deadlineMs: 20_000 });
     await world.agent.assertQuiet();
   }
 }
