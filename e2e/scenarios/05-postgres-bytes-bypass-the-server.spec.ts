@@ -94,6 +94,8 @@ async function watchRun(id: RunId, agent: AgentProcess): Promise<number> {
 }
 
 test('200 MB go from PostgreSQL to S3 and back, and not through the server', async ({ page }) => {
+  // On a machine that has much else to do, that takes its time.
+  test.setTimeout(240_000);
   const { agent, host } = await stack.enrolHost('db-1');
   const { url } = stack.server;
   await signIn(page, url, stack.admin, '/sources');
