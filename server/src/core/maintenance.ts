@@ -2,6 +2,7 @@
 import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { type CheckScope, DEFAULT_MAX_UNUSED_PERCENT, describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { MAINTENANCE } from '@holdfast/shared/limits.ts';
 import { type Capability, hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { Host } from '../store/hosts.ts';
 import type { RepositorySize } from '../store/maintenance.ts';
@@ -13,8 +14,8 @@ import type { CoreContext } from './ports.ts';
 import { getRepository } from './repositories.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
 
-/** Runs of each kind, and sizes, that are looked back upon. */
-const RUNS_KEPT_IN_VIEW = 20;
+/** Runs of each kind, and sizes, that are looked back upon: as many as a repository read in parts can need. */
+const RUNS_KEPT_IN_VIEW = MAINTENANCE.partsMax;
 const SIZES_IN_VIEW = 200;
 
 async function getCapableHost(context: CoreContext, caller: Caller, id: HostId, capability: Capability): Promise<Host> {

@@ -36,7 +36,7 @@ import {
 
 const RUNS_AT_ONCE = 'Runs of one host that may use it at the same time; left out: as many as the host runs';
 
-const repositoryShape = nameShape(
+export const repositoryShape = nameShape(
   'Repository',
   z.strictObject({
     id: idSchema('repository'),
@@ -48,6 +48,10 @@ const repositoryShape = nameShape(
     engineId: z.string().optional().meta({ description: 'The engine’s own id, pinned when a host first opened or made it' }),
     testedFrom: idSchema('host').optional(),
     runsAtOnce: z.int().optional().meta({ description: RUNS_AT_ONCE }),
+    admin: z
+      .strictObject({ config: configShape, secrets: secretsShape })
+      .optional()
+      .meta({ description: 'What differs in the credential that may remove; hosts get it with an order alone' }),
     version: versionSchema,
     createdAt: instantSchema,
     updatedAt: instantSchema,
@@ -55,7 +59,7 @@ const repositoryShape = nameShape(
 );
 
 export function toRepositoryShape(repository: Repository): z.infer<typeof repositoryShape> {
-  const { id, name, kind, config, secrets, engineId, testedFrom, runsAtOnce, version, createdAt, updatedAt } = repository;
+  const { id, name, kind, config, secrets, engineId, testedFrom, runsAtOnce, admin, version, createdAt, updatedAt } = repository;
   const description = findRepositoryAdapter(kind)?.describe(config) ?? '';
   return {
     id,
@@ -67,6 +71,7 @@ export function toRepositoryShape(repository: Repository): z.infer<typeof reposi
     engineId,
     testedFrom,
     runsAtOnce,
+    ...(admin ? { admin: { config: admin.config, secrets: toSecretsView(admin.secrets) } } : {}),
     version,
     createdAt,
     updatedAt,

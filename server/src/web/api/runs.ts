@@ -1,5 +1,6 @@
 /** End-points about runs: watched, read, cancelled. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { checkScopeSchema } from '@holdfast/shared/domain/maintenance.ts';
 import {
   evidenceSchema,
   failureSchema,
@@ -56,6 +57,7 @@ export const runShape = nameShape(
     evidence: listOf(evidenceSchema),
     snapshot: idSchema('snapshot').optional().meta({ description: 'What a restore reads' }),
     target: restoreTargetSchema.optional(),
+    scope: checkScopeSchema.optional().meta({ description: 'What a check reads' }),
     requestedBy: z.string().optional(),
     logLines: z.int().min(0).meta({ description: 'Lines the run wrote' }),
     logLinesLeftOut: z.int().min(1).optional().meta({ description: 'Of these, lines above a limit that were not kept' }),
