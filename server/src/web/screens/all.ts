@@ -23,15 +23,12 @@ import { REPOSITORY_FORM_SCREENS } from './repository-form.ts';
 import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
 import { RESTORE_SCREENS } from './restore.ts';
 import { RESTORE_FILES_SCREENS } from './restore-files.ts';
-import { RESTORE_FILES_SCREENS } from './restore-files.ts';
 import { RESTORE_START_SCREENS } from './restore-start.ts';
 import { RETENTION_SCREENS } from './retention.ts';
 import { RUN_SCREENS } from './run.ts';
 import { RUNS_SCREENS } from './runs.ts';
 import { NAVIGATION_SCREENS } from './shell.ts';
 import { SNAPSHOT_SCREENS } from './snapshot.ts';
-import { SNAPSHOT_DIFF_SCREENS } from './snapshot-diff.ts';
-import { SNAPSHOT_FILES_SCREENS } from './snapshot-files.ts';
 import { SNAPSHOT_DIFF_SCREENS } from './snapshot-diff.ts';
 import { SNAPSHOT_FILES_SCREENS } from './snapshot-files.ts';
 import { SNAPSHOTS_SCREENS } from './snapshots.ts';
@@ -72,9 +69,6 @@ export function createScreens({ checkPasswordRules, fires, channels }: ScreenPar
     ...RUN_SCREENS,
     ...SNAPSHOTS_SCREENS,
     ...SNAPSHOT_SCREENS,
-    ...SNAPSHOT_FILES_SCREENS,
-    ...SNAPSHOT_DIFF_SCREENS,
-    ...RESTORE_FILES_SCREENS,
     ...SNAPSHOT_FILES_SCREENS,
     ...SNAPSHOT_DIFF_SCREENS,
     ...RESTORE_FILES_SCREENS,
