@@ -1,5 +1,4 @@
 /** Restores of files that somebody chose: to a new directory, in place, or as one file or archive on a host. */
-import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { HostId, RequestId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { dropCovered } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
@@ -15,7 +14,7 @@ import type { CoreContext } from './ports.ts';
 import { draftFor } from './restore-target.ts';
 import { getSnapshot } from './restores.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
-import type { FileTarget } from './snapshot-contents.ts';
+import { type FileTarget, hasFiles } from './snapshot-contents.ts';
 
 export interface FileRestoreRequest {
   snapshot: SnapshotId;
@@ -79,8 +78,7 @@ export async function startFileRestore(context: CoreContext, caller: Caller, req
       'precondition',
       `this snapshot is ${snapshot.state}: no clean run vouches for it, so it is not offered for restore`,
     );
-  if (snapshot.fileName !== undefined || findSourceAdapter(source.kind)?.restore !== undefined)
-    throw new AppError('invalid', 'a database snapshot is restored into a database');
+  if (!hasFiles(snapshot, source)) throw new AppError('invalid', 'a database snapshot is restored into a database');
   if (repository.kind === 'local' && host.id !== snapshot.host)
     throw new AppError('conflict', 'this snapshot lies on the disk of the host that made it; restore it there');
   if (!hasCapability(host.facts, 'restore.preview'))

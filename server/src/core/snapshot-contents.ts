@@ -9,7 +9,7 @@ import { BROWSE } from '@holdfast/shared/limits.ts';
 import type { Found, RestorePreview, TreeDiff, TreeListing } from '@holdfast/shared/protocol/browse.ts';
 import { type Capability, hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
-import type { Repository } from '../store/catalog.ts';
+import type { Repository, Source } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Snapshot } from '../store/runs.ts';
 import { createFieldsError } from './adapter-input.ts';
@@ -43,6 +43,7 @@ async function findReader(
   caller: Caller,
   snapshot: Snapshot,
   repository: Repository,
+  capability: Capability,
   wished: HostId | undefined,
 ): Promise<Host> {
   const { store, directory } = context;
@@ -58,7 +59,7 @@ async function findReader(
   if (wished === undefined && !isOnOneHost(repository)) {
     for (const id of await store.catalog.listHostsOfRepository(caller.tenant, repository.id)) {
       const other = directory.isOnline(id) ? await load(id) : undefined;
-      if (other) return other;
+      if (other && hasCapability(other.facts, capability)) return other;
     }
   }
   const name = first?.name ?? 'the host that made this snapshot';
@@ -68,6 +69,11 @@ async function findReader(
       ? `${name} is offline, and the repository lies on its disk: see that the host is up and its agent running, or restore by hand`
       : `${name} is offline, and no other host with this repository answers: see that one of them is up and its agent running`,
   );
+}
+
+/** Whether a snapshot has an inside to look at: a tree of files, not the dump of a database. */
+export function hasFiles(snapshot: Pick<Snapshot, 'fileName'>, source: Pick<Source, 'kind'> | undefined): boolean {
+  return source ? findSourceAdapter(source.kind)?.restore === undefined : snapshot.fileName === undefined;
 }
 
 export interface Looked<T> {
@@ -88,9 +94,9 @@ async function prepare(context: CoreContext, caller: Caller, id: SnapshotId, cap
     context.store.catalog.findSource(caller.tenant, snapshot.source),
   ]);
   if (!repository) throw new AppError('not_found', 'the repository of this snapshot was deleted');
-  if (snapshot.fileName !== undefined || (source && findSourceAdapter(source.kind)?.restore !== undefined))
+  if (!hasFiles(snapshot, source))
     throw new AppError('invalid', 'this snapshot holds the dump of a database: one file, with nothing to choose from');
-  const host = demandCapability(await findReader(context, caller, snapshot, repository, wished), capability);
+  const host = demandCapability(await findReader(context, caller, snapshot, repository, capability, wished), capability);
   const ref = context.createId('request');
   const question = {
     ref: `${ref}.repositories`,

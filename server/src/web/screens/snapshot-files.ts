@@ -1,5 +1,4 @@
 /** `/snapshots/:snapshot/files`: what lies in a snapshot, read by a host while the page waits. */
-import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import {
   findCommonParent,
@@ -280,16 +279,6 @@ async function showFiles(context: CoreContext, visit: Visit): Promise<PageReply>
     diffHref: urls.snapshotDiff({ snapshot: snapshot.id }),
   };
   return { kind: 'page', html: snapshotFilesPage(await buildShell(context, visit, 'snapshots'), view) };
-}
-
-/** Whether a snapshot has an inside to look at: a tree of files, not the dump of a database. */
-export function hasFiles(
-  snapshot: Pick<Snapshot, 'role' | 'fileName' | 'state'>,
-  source: Pick<Source, 'kind'> | undefined,
-): boolean {
-  if (snapshot.role !== 'data' || snapshot.fileName !== undefined || snapshot.state === 'removed' || snapshot.state === 'missing')
-    return false;
-  return source === undefined || findSourceAdapter(source.kind)?.restore === undefined;
 }
 
 export const SNAPSHOT_FILES_SCREENS: readonly ScreenRoute[] = [{ method: 'get', path: PAGES.snapshotFiles, handle: showFiles }];

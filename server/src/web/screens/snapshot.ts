@@ -6,6 +6,7 @@ import { isAllowed } from '../../core/caller.ts';
 import { pinSnapshot, unpinSnapshot } from '../../core/pins.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { getSnapshot, listSnapshots } from '../../core/restores.ts';
+import { hasFiles } from '../../core/snapshot-contents.ts';
 import type { Snapshot } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatBytes, formatCount } from '../ui/quantity.ts';
@@ -21,7 +22,6 @@ import { loadNames, type Names, nameOf } from './run-names.ts';
 import { buildShell } from './shell.ts';
 import { type SnapshotView, snapshotPage } from './snapshot.view.ts';
 import { listByHandSteps } from './snapshot-by-hand.ts';
-import { hasFiles } from './snapshot-files.ts';
 import { describeRepository, labelSourceKind } from './source-words.ts';
 import { describeSuspicion } from './suspicion-words.ts';
 
@@ -41,7 +41,8 @@ function describeState({ state, removedAt, removedWhy }: Snapshot, zone: string)
   return `Retention removed this snapshot from the repository on ${formatStamp(removedAt, zone)}${why}.`;
 }
 
-function canPin({ state }: Snapshot): boolean {
+/** Whether the repository still holds it. */
+function isThere({ state }: Snapshot): boolean {
   return state !== 'missing' && state !== 'removed';
 }
 
@@ -148,8 +149,11 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
       repository: repository === undefined ? 'its settings were deleted here' : describeRepository(repository),
     }),
     ...(snapshot.pinnedAt === undefined ? {} : { pin: { at: snapshot.pinnedAt, by: snapshot.pinnedBy ?? 'somebody' } }),
-    ...(canPin(snapshot) && isAllowed(caller, 'plan.manage') ? { pinAction: urls.pinSnapshot({ snapshot: snapshot.id }) } : {}),
-    ...(hasFiles(snapshot, names.sources.get(snapshot.source)) && isAllowed(caller, 'restore.start')
+    ...(isThere(snapshot) && isAllowed(caller, 'plan.manage') ? { pinAction: urls.pinSnapshot({ snapshot: snapshot.id }) } : {}),
+    ...(isThere(snapshot) &&
+    role === 'data' &&
+    hasFiles(snapshot, names.sources.get(snapshot.source)) &&
+    isAllowed(caller, 'restore.start')
       ? { filesHref: urls.snapshotFiles({ snapshot: snapshot.id }) }
       : {}),
     ...(isRestorable(snapshot) && isAllowed(caller, 'restore.start')
