@@ -31,6 +31,8 @@ export interface BackupPart {
   tags: Omit<SnapshotTags, 'role'>;
   workDir: string;
   signal: AbortSignal;
+  /** Called before restic begins to store, which takes a lock. */
+  onStore(): void;
   /** Told what a look for a lock that this part may have left came to. */
   onLockLook(check: LockCheck): void;
   /** Called inside the transaction that reports a snapshot. */
@@ -62,6 +64,7 @@ async function storeStream(part: BackupPart, prepared: PreparedSource, probe: Pr
     onStderrLine: (line: string) => recorder.log(/error|fatal/i.test(line) ? 'error' : 'warn', line),
   };
   recorder.log('info', `${command.tool} → restic (${source.name}, ${artifact.role})`);
+  part.onStore();
   const outcome = await part.engine.backupStream({
     access: part.repository.access,
     workDir: part.workDir,
@@ -103,6 +106,7 @@ async function storeTree(part: BackupPart, artifact: TreeArtifact): Promise<Stor
   const { workbench, recorder, source } = part;
   const rate = createRate(workbench.clock);
   recorder.log('info', `restic: reading ${artifact.paths.length === 1 ? artifact.paths[0] : `${artifact.paths.length} paths`}`);
+  part.onStore();
   const outcome = await part.engine.backupTree({
     access: part.repository.access,
     workDir: part.workDir,
@@ -158,6 +162,8 @@ async function proveSnapshot(part: BackupPart, artifact: Artifact, stored: Store
     tags: formatTags({ ...part.tags, role: artifact.role }),
     sizeBytes: stored.sizeBytes,
     ...(artifact.kind === 'stream' ? { fileName: artifact.fileName, magicHex: artifact.magicHex } : {}),
+    // Once is enough for all that a part stored.
+    ...(artifact.role === 'data' ? { pinnedId: part.repository.pinnedId } : {}),
     signal: part.signal,
   });
   const evidence = [stored.exitCodes, floor, ...found.evidence];

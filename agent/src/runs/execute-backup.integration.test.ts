@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { GENERATIONS, writeNoise } from '../engines/restic/laboratory.ts';
@@ -90,6 +90,27 @@ for (const { version, binary } of GENERATIONS) {
       const end = findEvent(await rig.runPlan(), 'run.finished');
       assert.deepEqual([end.state, end.failure?.code], ['failed', 'integrity']);
       assert.equal((await rig.listSnapshots()).length, 0);
+    });
+
+    it('is not green where another repository comes to the address of the pinned one after that was opened', async (t) => {
+      const rig = await openRunRig(t, { restic: binary });
+      const pinnedId = await rig.initRepository();
+      for (const repository of rig.spec.repositories) repository.pinnedId = pinnedId;
+      rig.addFiles('letters', [writeFolder(join(rig.dir, 'letters'), { a: 'x' })]);
+      const [place, other, away] = ['repository', 'other', 'away'].map((name) => join(rig.dir, name)) as [string, string, string];
+      renameSync(place, away);
+      await rig.initRepository();
+      renameSync(place, other);
+      renameSync(away, place);
+      const run = rig.order();
+      await rig.awaitEvent((event) => event.type === 'run.stage' && event.stage === 'preflight' && event.ok === true);
+      renameSync(place, away);
+      renameSync(other, place);
+      const events = await rig.awaitEnd(run);
+      const end = findEvent(events, 'run.finished');
+      assert.deepEqual([end.state, end.failure?.reason], ['failed', 'repository_replaced']);
+      assert.ok(!events.some(({ type }) => type === 'snapshot.made'));
+      assert.equal(rig.workbench.journal.runs.listDead().length > 0, true, 'a lock may lie in the first one');
     });
 
     it('fails where there is no repository, and makes none', async (t) => {

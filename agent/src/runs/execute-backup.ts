@@ -32,6 +32,7 @@ export interface BackupExecution {
   spec: Spec | undefined;
   signal: AbortSignal;
   /** Told what looks for locks of this attempt came to; the last one counts. */
+  onStore?: () => void;
   onLockLook?: (check: LockCheck) => void;
 }
 
@@ -80,6 +81,7 @@ function runPart(execution: BackupExecution, ready: Ready, source: SourceId): Pr
       tags: { tenant: ready.spec.tenant, host: ready.spec.host, plan: body.plan, source, run: recorder.run },
       workDir,
       signal,
+      onStore: () => execution.onStore?.(),
       onLockLook: (check) => execution.onLockLook?.(check),
       journalSnapshot: ({ id, engineId, role, createdAt, sizeBytes, addedBytes }) =>
         workbench.journal.snapshots.record({
@@ -207,6 +209,9 @@ export interface BackupEnd {
   owesLook: boolean;
 }
 
+/** Causes after which the repository may not be the one that the lock was taken in. */
+const DOUBTS = /^(?:repository_|evidence_failed$|snapshot_missing$|unknown_failure$)/;
+
 /**
  * Runs one attempt to its end; whatever happens is recorded, nothing is thrown. With `next` the run goes on later; otherwise it has ended.
  */
@@ -222,6 +227,7 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
   const limit = startTimeLimit(workbench, body.startedAt, options.timeoutMinutes, given.signal);
   let reached = true;
   let isLockLeft: boolean | undefined;
+  let hasStored = false;
   let isInDoubt = false;
   const onLockLook = (check: LockCheck) => {
     isLockLeft = check.failure !== undefined || check.left.length > 0;
@@ -231,7 +237,10 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
     // What is cancelled is often cancelled because nothing answers: no long questions then, but a look a little later.
     body.owesLook = isLockLeft ?? (body.owesLook === true || isInDoubt || (begins && execution.signal.aborted));
   };
-  const execution: BackupExecution = { ...given, signal: limit.signal, onLockLook };
+  const onStore = () => {
+    hasStored = true;
+  };
+  const execution: BackupExecution = { ...given, signal: limit.signal, onStore, onLockLook };
   const retryMs = computeRetryMs(options, body.attempt, toFraction(recorder.run));
   try {
     if (begins) owePlanHooks(execution);
@@ -242,8 +251,8 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
       const part = limit.judge(raw);
       const { source, state, failure } = part;
       if (failure?.reason?.startsWith('repository_') || failure?.reason === 'stalled') reached = false;
-      // A restic that ends by itself takes its lock along, unless another repository lay there by then.
-      if (failure?.reason === 'evidence_failed' || failure?.reason === 'unknown_failure') isInDoubt = true;
+      // A restic that ends by itself takes its lock along, unless it could not, or another repository lay there by then.
+      if (hasStored && failure && DOUBTS.test(failure.reason ?? '')) isInDoubt = true;
       const isWorthAnother = retryMs !== undefined && state === 'failed' && failure !== undefined && mayPass(failure);
       if (isWorthAnother && !execution.signal.aborted && limit.allows(retryMs)) held.push({ source, failure });
       else finishPart(execution, part, durationMs);

@@ -1,6 +1,6 @@
 /**
  * Evidence from the repository itself: the snapshot that was just made is read back by its id, shows the tags it was given, has
- * the size that was sent, and begins as its format begins. Two looks run side by side, each in its own directory.
+ * the size that was sent, and begins as its format begins, in the repository that was pinned. The looks run side by side, each in its own directory.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { PROCESS } from '@holdfast/shared/limits.ts';
 import { planDump, planList, planSnapshots, planStats, type ResticPlace, relocateAccess } from './args.ts';
 import { cleanText, type EngineFailure } from './classify.ts';
 import { parseListLine, parseSnapshots, parseStats, type StoredSnapshot } from './parse.ts';
+import { findStranger } from './repository.ts';
 import { placeAt, type ResticHost, runRestic } from './restic-tool.ts';
 
 /** More than one read from storage may be needed: indexes, a tree, a pack. */
@@ -28,6 +29,8 @@ export interface ReadBackInput {
   fileName?: string | undefined;
   /** The first bytes of a good stream, as one of several hex strings; undefined or empty: not looked at. */
   magicHex?: readonly string[] | undefined;
+  /** The repository it must lie in; another one may have come to its address since the run opened it. */
+  pinnedId?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -56,10 +59,15 @@ interface Found {
 
 export async function readBack(host: ResticHost, input: ReadBackInput): Promise<ReadBackOutcome> {
   const place = placeAt(host, input.access);
-  const [found, format] = await Promise.all([
+  const [found, format, stranger] = await Promise.all([
     input.fileName === undefined ? findTree(host, place, input) : findStream(host, place, input, input.fileName),
     checkFormat(host, input),
+    checkPlace(host, input),
   ]);
+  if (stranger) {
+    const evidence: Evidence = { check: 'read_back', ok: false, seen: cleanText(stranger.message, 500) };
+    return { tags: [], sizeBytes: 0, evidence: [evidence], failure: stranger };
+  }
   const tagsOk = found.snapshot !== undefined && input.tags.every((tag) => found.snapshot?.tags.includes(tag));
   const readOk = found.failure === undefined && tagsOk && found.sizeOk;
   const evidence: Evidence[] = [{ check: 'read_back', ok: readOk, seen: describeFound(found, tagsOk, input) }];
@@ -129,15 +137,31 @@ async function findTree(host: ResticHost, place: ResticPlace, input: ReadBackInp
   return { snapshot, sizeBytes: stats.sizeBytes, sizeOk };
 }
 
-async function checkFormat(
+function checkPlace(host: ResticHost, { access, workDir, pinnedId, signal }: ReadBackInput): Promise<EngineFailure | undefined> {
+  if (pinnedId === undefined) return Promise.resolve(undefined);
+  return besideOthers(workDir, 'pinned', (own) =>
+    findStranger(host, { access: relocateAccess(access, workDir, own), workDir: own, pinnedId, signal }),
+  );
+}
+
+/** A private directory below the run's, for a look that runs beside others. */
+async function besideOthers<T>(workDir: string, name: string, work: (own: string) => Promise<T>): Promise<T> {
+  const own = join(workDir, name);
+  mkdirSync(own, { recursive: true, mode: 0o700 });
+  try {
+    return await work(own);
+  } finally {
+    rmSync(own, { recursive: true, force: true });
+  }
+}
+
+function checkFormat(
   host: ResticHost,
   input: ReadBackInput,
 ): Promise<{ evidence: Evidence; failure?: EngineFailure | undefined } | undefined> {
   const { fileName, magicHex } = input;
-  if (fileName === undefined || magicHex === undefined || magicHex.length === 0) return undefined;
-  const workDir = join(input.workDir, 'read-back');
-  mkdirSync(workDir, { recursive: true, mode: 0o700 });
-  try {
+  if (fileName === undefined || magicHex === undefined || magicHex.length === 0) return Promise.resolve(undefined);
+  return besideOthers(input.workDir, 'read-back', async (workDir) => {
     const access = relocateAccess(input.access, input.workDir, workDir);
     const wanted = Math.max(...magicHex.map((hex) => hex.length / 2));
     const { result, failure } = await runRestic(host, {
@@ -160,7 +184,5 @@ async function checkFormat(
       ? cleanText(silent.message, 500)
       : `The stored file begins with ${first.toString('hex') || 'nothing'}, not as its format does.`;
     return { evidence: { check: 'format', ok, seen }, failure: silent };
-  } finally {
-    rmSync(workDir, { recursive: true, force: true });
-  }
+  });
 }
