@@ -41,6 +41,24 @@ const CASES: readonly (readonly [string, Partial<ProtectionFacts>, string, strin
     'the newest backup is far smaller than those before it; look at the source',
   ],
   [
+    'a drill that failed is a risk, however fresh the backup',
+    { proofTrouble: { kind: 'disproven', at: NOW - 2 * HOUR } },
+    'at_risk',
+    'the last drill of it failed 2 h ago',
+  ],
+  [
+    'a proof of recovery that is wanted and missing is a risk',
+    { proofTrouble: { kind: 'too_old', at: undefined, withinDays: 30 } },
+    'at_risk',
+    'a proof of recovery is wanted every 30 days, and there is none',
+  ],
+  [
+    'a proof of recovery that is too old is a risk',
+    { proofTrouble: { kind: 'too_old', at: NOW - 40 * DAY, withinDays: 30 } },
+    'at_risk',
+    'a proof of recovery is wanted every 30 days, and the newest is 40 days old',
+  ],
+  [
     'a late backup is a risk',
     { standing: { lastGoodAt: NOW - 26 * HOUR, lastState: 'succeeded', lastAt: NOW - 26 * HOUR } },
     'at_risk',

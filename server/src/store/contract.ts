@@ -8,6 +8,7 @@ import { checkAttempts } from './contract/attempts.ts';
 import { checkBatches } from './contract/batches.ts';
 import { checkCatalog } from './contract/catalog.ts';
 import { checkChannels } from './contract/channels.ts';
+import { checkDrills } from './contract/drills.ts';
 import { checkEnrolment } from './contract/enrolment.ts';
 import { checkFires } from './contract/fires.ts';
 import { checkHosts } from './contract/hosts.ts';
@@ -37,6 +38,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkAttempts(open);
     checkSuspicion(open);
     checkRetention(open);
+    checkDrills(open);
     checkOrders(open);
     checkLists(open);
     checkFires(open);

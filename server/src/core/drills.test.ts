@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
+import type { Caller } from './caller.ts';
+import { getDrillSettings, saveDrillSettings, startDrill, startDueDrills } from './drills.ts';
+import { type CatalogRig, openCatalogRig } from './fixtures/catalog-rig.ts';
+import { factsOf } from './fixtures/core-rig.ts';
+import { findProofTrouble } from './proof-trouble.ts';
+
+const DAY = 24 * 3_600_000;
+const QUESTION = { sql: 'select count(*) from orders', operator: '>' as const, value: '0' };
+
+async function openRig(t: Parameters<typeof openCatalogRig>[0]): Promise<CatalogRig> {
+  const rig = await openCatalogRig(t);
+  await rig.context.store.hosts.recordContact(rig.host.id, {
+    at: rig.clock.now(),
+    facts: { ...factsOf('db-1'), capabilities: ['drill.start'] },
+  });
+  return rig;
+}
+
+const listOrders = ({ context, host, clock }: CatalogRig) => context.store.runs.listWaitingOrders(host.id, clock.now());
+
+describe('A drill', () => {
+  it('is ordered of the newest good backup, with the questions of its source', async (t) => {
+    const rig = await openRig(t);
+    const { context, admin, source, repository, plan } = rig;
+    await rig.reportBackup(source, repository, 'succeeded');
+    await rig.reportBackup(source, repository, 'failed');
+    await saveDrillSettings(context, admin, source.id, { assertions: [QUESTION] });
+    const run = await startDrill(context, admin, { source: source.id });
+    const [order] = await listOrders(rig);
+    const body = REQUESTS['drill.start'].body.parse(JSON.parse(order?.body ?? ''));
+    assert.deepEqual(
+      [order?.type, body.run, body.plan, body.source, body.trigger],
+      ['drill.start', run.id, plan.id, source.id, 'manual'],
+    );
+    assert.equal(body.snapshot, 'snap_reported_1');
+    // These snapshots have no file name, so they are no dump that could be asked anything.
+    assert.deepEqual(body.assertions, []);
+    assert.deepEqual([run.kind, run.snapshot, run.state], ['drill', 'snap_reported_1', 'queued']);
+  });
+
+  it('is refused without a good backup, without its plan, by an old agent, and to those who may not restore', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, admin, source, repository } = rig;
+    await assert.rejects(startDrill(context, admin, { source: source.id }), /no good backup/);
+    await rig.reportBackup(source, repository, 'succeeded');
+    await assert.rejects(startDrill(context, admin, { source: source.id }), /too old for drills/);
+    const viewer: Caller = { ...admin, role: 'viewer' };
+    await assert.rejects(startDrill(context, viewer, { source: source.id }), { code: 'forbidden' });
+    await assert.rejects(saveDrillSettings(context, viewer, source.id, { assertions: [] }), { code: 'forbidden' });
+    const other = await rig.addDatabase(rig.host, 'other');
+    const snapshot = await rig.reportBackup(source, repository, 'succeeded');
+    await assert.rejects(startDrill(context, admin, { source: other.id, snapshot }), { code: 'not_found' });
+    assert.deepEqual(await listOrders(rig), []);
+  });
+
+  it('takes settings that make sense, and names the field that does not', async (t) => {
+    const { context, admin, source, files } = await openRig(t);
+    const save = (wishes: object, id = source.id) => saveDrillSettings(context, admin, id, { assertions: [], ...wishes });
+    for (const [wishes, field] of [
+      [{ everyDays: 0 }, 'everyDays'],
+      [{ everyDays: 1.5 }, 'everyDays'],
+      [{ withinDays: Number.NaN }, 'withinDays'],
+      [{ assertions: [{ ...QUESTION, sql: ' ' }] }, 'assertions'],
+      [{ assertions: [{ ...QUESTION, operator: 'like' }] }, 'assertions'],
+    ] as const)
+      await assert.rejects(save(wishes), (error: { details: object }) => `field.${field}` in error.details, field);
+    await assert.rejects(save({ assertions: [QUESTION] }, files.id), /nothing can be asked/);
+    await save({ everyDays: 7, withinDays: 30, assertions: [QUESTION] });
+    const kept = await getDrillSettings(context, admin, source.id);
+    assert.deepEqual([kept.everyDays, kept.withinDays, kept.assertions], [7, 30, [QUESTION]]);
+  });
+
+  it('that is due is started once its host is connected, and then again when its days have passed', async (t) => {
+    const rig = await openRig(t);
+    const { context, admin, source, repository, clock, host } = rig;
+    await rig.reportBackup(source, repository, 'succeeded');
+    await saveDrillSettings(context, admin, source.id, { assertions: [], everyDays: 7 });
+    let isOnline = false;
+    const seeing = { ...context, directory: { ...context.directory, isOnline: () => isOnline } };
+    assert.equal(await startDueDrills(seeing), 0);
+    isOnline = true;
+    assert.equal(await startDueDrills(seeing), 0, 'one that could not be started is tried again in an hour, not at once');
+    clock.advance(3_600_000);
+    assert.equal(await startDueDrills(seeing), 1);
+    const { rows } = await context.store.runs.listRuns(admin.tenant, { kind: 'drill', host: host.id }, { limit: 10 });
+    assert.deepEqual(
+      rows.map(({ trigger, requestedBy }) => [trigger, requestedBy]),
+      [['schedule', 'schedule']],
+    );
+    clock.advance(7 * DAY - 1);
+    assert.equal(await startDueDrills(seeing), 0);
+    clock.advance(1);
+    assert.equal(await startDueDrills(seeing), 1);
+  });
+});
+
+describe('What drills say against a source', () => {
+  const now = 100 * DAY;
+  const drill = (isProven: boolean, endedAt: number) => ({ isProven, endedAt }) as never;
+
+  it('is nothing where nobody asked for a proof, or one is fresh', () => {
+    assert.equal(findProofTrouble(undefined, undefined, now), undefined);
+    const fresh = { proven: drill(true, now - 30 * DAY), newest: drill(true, now - 30 * DAY) };
+    assert.equal(findProofTrouble(fresh, 30, now), undefined);
+  });
+
+  it('is that a wanted proof is missing or too old, and first of all that the last one failed', () => {
+    assert.deepEqual(findProofTrouble(undefined, 30, now), { kind: 'too_old', at: undefined, withinDays: 30 });
+    const old = { proven: drill(true, now - 31 * DAY), newest: drill(true, now - 31 * DAY) };
+    assert.deepEqual(findProofTrouble(old, 30, now), { kind: 'too_old', at: now - 31 * DAY, withinDays: 30 });
+    const failed = { proven: drill(true, now - DAY), newest: drill(false, now) };
+    assert.deepEqual(findProofTrouble(failed, undefined, now), { kind: 'disproven', at: now });
+  });
+});

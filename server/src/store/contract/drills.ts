@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { Host } from '../hosts.ts';
+import type { Store } from '../store.ts';
+import { addHost, backUp, createdEvent, partEvent, report, startedEvent } from './reports.ts';
+import { NOW, type OpenStore, OTHER_TENANT, refusal, sampleId, TENANT, withStore } from './samples.ts';
+
+const VERDICT = { isProven: true, restoreMs: 41_000, snapshotAgeMs: 60_000, rows: 12, things: 3 };
+
+async function prepareBackup(store: Store) {
+  const { host, source } = await addHost(store);
+  await backUp(store, host, { sources: [source] });
+  const [snapshot] = (await store.runs.listSnapshots(TENANT, { source }, { limit: 1 })).rows;
+  assert.ok(snapshot);
+  return { host, source, snapshot: snapshot.id };
+}
+
+/** A drill of this snapshot, as its host tells it. */
+async function drill(
+  store: Store,
+  host: Host,
+  source: SourceId,
+  snapshot: SnapshotId,
+  at: number,
+  isProven = true,
+): Promise<RunId> {
+  const run = sampleId('run');
+  const end = partEvent(run, source, isProven ? 'succeeded' : 'failed', at);
+  await report(store, host, [
+    createdEvent(run, { kind: 'drill', sources: [source], snapshot, at }),
+    startedEvent(run, at),
+    { ...end, part: { ...end.part, drill: { ...VERDICT, isProven } } },
+  ]);
+  return run;
+}
+
+export function checkDrills(open: OpenStore): void {
+  describe('drills', () => {
+    it('prove a snapshot, and a later one that fails takes that back', async () => {
+      await withStore(open, async (store) => {
+        const { host, source, snapshot } = await prepareBackup(store);
+        assert.deepEqual(await store.drills.listProofs(TENANT, [source]), [{ source, proven: undefined, newest: undefined }]);
+        const first = await drill(store, host, source, snapshot, NOW + 10);
+        assert.equal((await store.runs.findSnapshot(TENANT, snapshot))?.provenAt, NOW + 10);
+        const [proof] = await store.drills.listProofs(TENANT, [source]);
+        const { isProven, ...figures } = VERDICT;
+        assert.deepEqual(proof?.proven, { run: first, source, host: host.id, snapshot, endedAt: NOW + 10, isProven, ...figures });
+        assert.equal(proof?.newest?.run, first);
+        const second = await drill(store, host, source, snapshot, NOW + 20, false);
+        assert.equal((await store.runs.findSnapshot(TENANT, snapshot))?.provenAt, undefined);
+        const [after] = await store.drills.listProofs(TENANT, [source]);
+        assert.deepEqual([after?.proven?.run, after?.newest?.run, after?.newest?.isProven], [first, second, false]);
+        assert.deepEqual(await store.drills.listProofs(OTHER_TENANT, [source]), [
+          { source, proven: undefined, newest: undefined },
+        ]);
+      });
+    });
+
+    it('of snapshots of another host or source change nothing', async () => {
+      await withStore(open, async (store) => {
+        const one = await prepareBackup(store);
+        const other = await addHost(store);
+        await drill(store, other.host, other.source, one.snapshot, NOW + 10);
+        assert.equal((await store.runs.findSnapshot(TENANT, one.snapshot))?.provenAt, undefined);
+        assert.deepEqual((await store.drills.listDrills(TENANT, {}, { limit: 10 })).rows, []);
+      });
+    });
+
+    it('are listed newest first, of all sources or of one, in pages', async () => {
+      await withStore(open, async (store) => {
+        const { host, source, snapshot } = await prepareBackup(store);
+        const other = await prepareBackup(store);
+        const runs: RunId[] = [];
+        for (let index = 0; index < 3; index += 1) runs.push(await drill(store, host, source, snapshot, NOW + index));
+        const last = await drill(store, other.host, other.source, other.snapshot, NOW + 9);
+        const list = async (filter: { source?: SourceId }, after?: string) =>
+          store.drills.listDrills(TENANT, filter, { limit: 2, after });
+        const page = await list({});
+        assert.deepEqual(
+          page.rows.map(({ run }) => run),
+          [last, runs[2]],
+        );
+        assert.deepEqual(
+          (await list({}, page.next)).rows.map(({ run }) => run),
+          [runs[1], runs[0]],
+        );
+        assert.deepEqual(
+          (await list({ source: other.source })).rows.map(({ run }) => run),
+          [last],
+        );
+      });
+    });
+
+    it('are due by their settings, which go with the source', async () => {
+      await withStore(open, async (store) => {
+        const { source } = await addHost(store);
+        const assertions = [{ sql: 'select 1', operator: '=' as const, value: '1' }];
+        const settings = { source, assertions, everyDays: 7, withinDays: 30, nextAt: NOW + 100, updatedAt: NOW };
+        assert.equal(await store.drills.findDrillSettings(TENANT, source), undefined);
+        await store.drills.saveDrillSettings(TENANT, settings);
+        assert.deepEqual(await store.drills.findDrillSettings(TENANT, source), settings);
+        assert.deepEqual(await store.drills.listDrillSettings(TENANT, [source]), [settings]);
+        assert.equal(await store.drills.findDrillSettings(OTHER_TENANT, source), undefined);
+        assert.deepEqual(await store.drills.listDueDrills(NOW + 99, 10), []);
+        assert.deepEqual(await store.drills.listDueDrills(NOW + 100, 10), [{ tenant: TENANT, source }]);
+        await store.drills.postponeDrill(TENANT, source, NOW + 500);
+        assert.deepEqual(await store.drills.listDueDrills(NOW + 100, 10), []);
+        const byHand = {
+          source,
+          assertions: [],
+          everyDays: undefined,
+          withinDays: undefined,
+          nextAt: undefined,
+          updatedAt: NOW + 1,
+        };
+        await store.drills.saveDrillSettings(TENANT, byHand);
+        await store.drills.postponeDrill(TENANT, source, NOW + 1);
+        assert.deepEqual(await store.drills.findDrillSettings(TENANT, source), byHand);
+        await assert.rejects(
+          store.drills.saveDrillSettings(TENANT, { ...byHand, source: sampleId('source') }),
+          refusal('not_found'),
+        );
+        await store.catalog.deleteSource(TENANT, source);
+        assert.equal(await store.drills.findDrillSettings(TENANT, source), undefined);
+      });
+    });
+  });
+}
