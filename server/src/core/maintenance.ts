@@ -92,6 +92,25 @@ function demandOpened({ engineId }: { engineId?: string | undefined }): void {
     throw new AppError('precondition', 'no host has opened this repository yet; test it first, on its page');
 }
 
+/**
+ * Since when all data has been read: by one check of everything, or by checks of every part of the same number of parts. The oldest reading that
+ * this rests on, epoch milliseconds; undefined when some data was never read. `checks` are newest first.
+ */
+export function findWholeReading(checks: readonly Pick<Run, 'state' | 'scope' | 'finishedAt'>[]): number | undefined {
+  const parts = new Map<number, Map<number, number>>();
+  for (const { state, scope, finishedAt } of checks) {
+    if (state !== 'succeeded' || scope === undefined || finishedAt === undefined) continue;
+    // Parts that are newer than this, and not yet all of them, prove nothing more about the whole.
+    if (scope.kind === 'everything') return finishedAt;
+    if (scope.kind !== 'part') continue;
+    const read = parts.get(scope.of) ?? new Map<number, number>();
+    parts.set(scope.of, read);
+    if (!read.has(scope.part)) read.set(scope.part, finishedAt);
+    if (read.size === scope.of) return Math.min(...read.values());
+  }
+  return undefined;
+}
+
 export interface Upkeep {
   /** Newest first, in whatever state. */
   checks: readonly Run[];

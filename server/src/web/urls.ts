@@ -44,6 +44,10 @@ export const PAGES = {
   initRepository: '/repositories/:repository/init',
   repositoryLocks: '/repositories/:repository/locks',
   clearRepositoryLocks: '/repositories/:repository/locks/clear',
+  checkRepository: '/repositories/:repository/check',
+  pruneRepository: '/repositories/:repository/prune',
+  adminCredential: '/repositories/:repository/admin',
+  removeAdminCredential: '/repositories/:repository/admin/remove',
   deleteRepository: '/repositories/:repository/delete',
 
   plans: '/plans',

@@ -21,6 +21,7 @@ import { POLICY_FORM_SCREENS } from './policy-form.ts';
 import { REPOSITORY_SCREENS } from './repositories.ts';
 import { REPOSITORY_FORM_SCREENS } from './repository-form.ts';
 import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
+import { REPOSITORY_UPKEEP_SCREENS } from './repository-upkeep.ts';
 import { RESTORE_SCREENS } from './restore.ts';
 import { RESTORE_FILES_SCREENS } from './restore-files.ts';
 import { RESTORE_START_SCREENS } from './restore-start.ts';
@@ -63,6 +64,7 @@ export function createScreens({ checkPasswordRules, fires, channels }: ScreenPar
     ...REPOSITORY_SCREENS,
     ...REPOSITORY_FORM_SCREENS,
     ...REPOSITORY_PAGE_SCREENS,
+    ...REPOSITORY_UPKEEP_SCREENS,
     ...LOCK_SCREENS,
     ...createPlanScreens(fires),
     ...RUNS_SCREENS,

@@ -24,6 +24,7 @@ import {
   repositoryPage,
   repositoryPart,
 } from './repository-page.view.ts';
+import { readUpkeepView } from './repository-upkeep.ts';
 import { buildShell } from './shell.ts';
 import { toHostChoice } from './source-form.ts';
 import { findAdvice, toUnasked } from './source-test.ts';
@@ -59,6 +60,9 @@ async function readRepositoryPage(
     testedFrom === undefined ? undefined : store.hosts.findHost(caller.tenant, testedFrom),
   ]);
   const adapter = getRepositoryAdapter(repository.kind);
+  const choices = hosts.rows.map(toHostChoice);
+  const chosenHost = chooseHost(hosts.rows, repository, readText(visit.form, 'host'));
+  const isOpened = repository.engineId !== undefined;
   return {
     urls,
     face: readClockface(context, visit),
@@ -79,9 +83,10 @@ async function readRepositoryPage(
       enabled,
       schedule: schedule && context.describeSchedule(schedule),
     })),
-    hosts: hosts.rows.map(toHostChoice),
-    chosenHost: chooseHost(hosts.rows, repository, readText(visit.form, 'host')),
+    hosts: choices,
+    chosenHost,
     test,
+    upkeep: isOpened ? await readUpkeepView(context, visit, repository, { choices, chosen: chosenHost }) : undefined,
     may: { manage: isAllowed(caller, 'repository.manage'), plan: isAllowed(caller, 'plan.manage') },
   };
 }

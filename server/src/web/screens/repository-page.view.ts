@@ -11,6 +11,7 @@ import { status } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
 import { liveText } from './live-text.view.ts';
+import { type UpkeepView, upkeepPanel } from './repository-upkeep.view.ts';
 import type { HostChoice } from './source-form.view.ts';
 import { type TestResultView, testForm, testResult } from './source-test.view.ts';
 
@@ -35,6 +36,8 @@ export interface RepositoryPageView {
   /** The host the test begins with. */
   chosenHost: string | undefined;
   test?: TestResultView | undefined;
+  /** Undefined while no host has opened it. */
+  upkeep: UpkeepView | undefined;
   may: { manage: boolean; plan: boolean };
 }
 
@@ -69,7 +72,8 @@ function addressOf({ urls, id }: RepositoryPageView): string {
   return urls.repository({ repository: id });
 }
 
-function answerOf({ name, engineId, snapshots, testedFrom }: RepositoryPageView): string {
+function answerOf({ name, engineId, snapshots, testedFrom, upkeep }: RepositoryPageView): string {
+  if (upkeep?.isDamaged) return `The last check of ${name} found damage.`;
   if (engineId === undefined) return `${name} has not been opened by any host yet.`;
   if (snapshots === 0) return `${name} is ready and empty.`;
   return `${name} holds ${formatNoun(snapshots, 'snapshot')}${testedFrom === undefined ? '' : `, opened from ${testedFrom.name}`}.`;
@@ -116,7 +120,7 @@ export function createOffer(view: { urls: Urls; repository: string; host: string
 
 /** What changes by itself, and the test. */
 export function repositoryPart(view: RepositoryPageView): Html {
-  return html`<div class="columns" id="${REPOSITORY_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${view.may.manage && testPanel(view)}${plansPanel(view)}</div><div class="stack">${factsPanel(view)}</div></div>`;
+  return html`<div class="columns" id="${REPOSITORY_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${view.engineId === undefined && view.may.manage && testPanel(view)}${view.upkeep !== undefined && upkeepPanel(view.upkeep)}${plansPanel(view)}${view.engineId !== undefined && view.may.manage && testPanel(view)}</div><div class="stack">${factsPanel(view)}</div></div>`;
 }
 
 function plansPanel({ plans, urls, id, may, engineId }: RepositoryPageView): Html {
