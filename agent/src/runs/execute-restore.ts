@@ -32,6 +32,8 @@ interface Going {
   body: JournaledRestore;
   /** Worth showing also when the restore fails. */
   evidence: Evidence[];
+  /** A lock of its safety backup may lie in the repository; undefined while nothing was stored. */
+  isLockLeft?: boolean | undefined;
 }
 
 /** Written down before it is made; that nothing is left any more may be written when the disk takes writes again. */
@@ -76,7 +78,10 @@ function restoreIntoDatabase(
     options: order.options ?? {},
     remember: (half) => rememberHalf(execution, going, half),
     async backUpTarget() {
-      const evidence = await backUpTarget(execution, part, connection, target.database);
+      const onLock = (isLeft: boolean) => {
+        going.isLockLeft = isLeft;
+      };
+      const evidence = await backUpTarget({ ...execution, onLock }, part, connection, target.database);
       going.evidence.push(evidence);
       return evidence;
     },
@@ -103,8 +108,16 @@ function restoreInto(execution: RestoreExecution, going: Going, part: RestorePar
   }
 }
 
+/** What the repository of a restore has to be looked at for. */
+export interface RestoreEnd {
+  /** A safety backup was stored in it, or tried to. */
+  hasStored: boolean;
+  /** A lock of it may lie there. */
+  owesLook: boolean;
+}
+
 /** Runs to the end; whatever happens is recorded, nothing is thrown. */
-export async function executeRestore(execution: RestoreExecution): Promise<void> {
+export async function executeRestore(execution: RestoreExecution): Promise<RestoreEnd> {
   const { workbench, recorder, order, signal } = execution;
   const startedAt = workbench.clock.monotonicMs();
   const duration = () => Math.max(0, Math.round(workbench.clock.monotonicMs() - startedAt));
@@ -154,4 +167,5 @@ export async function executeRestore(execution: RestoreExecution): Promise<void>
   } finally {
     workbench.secrets.release(order.run);
   }
+  return { hasStored: going.isLockLeft !== undefined, owesLook: going.isLockLeft === true };
 }

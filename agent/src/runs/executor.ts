@@ -12,15 +12,14 @@ import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { NewRun } from '../journal/run-journal.ts';
 import { createDrillRuns } from './drill/drill-runs.ts';
 import { type BackupEnd, executeBackup } from './execute-backup.ts';
-import { executeRestore } from './execute-restore.ts';
 import { createForgetRuns } from './forget-runs.ts';
 import type { Hold } from './hold.ts';
-import { type JournaledBackup, type JournaledRestore, type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
+import { type JournaledBackup, type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
 import { createMaintenanceRuns, type MaintenanceOrder } from './maintenance-runs.ts';
 import { writeIfPossible } from './possible-write.ts';
 import { createQueue, type Job } from './queue.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
-import { setSecretsAside } from './secrets-apart.ts';
+import { createRestoreRuns } from './restore-runs.ts';
 import { tellHolds } from './told-holds.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -140,6 +139,18 @@ export function createExecutor(options: ExecutorOptions): Executor {
     onEnd: forgetProcesses,
   });
 
+  const restoreRuns = createRestoreRuns({
+    workbench,
+    queue,
+    spec: options.spec,
+    record: (run, event, effects) => recordRun(run, event, effects),
+    createRecorder: (run) => createRecorderFor(run, 0),
+    onEnd(run, repository, { hasStored, owesLook }) {
+      if (!owesLook) forgetProcesses(run);
+      if (hasStored) options.onRepositoryUsed(repository, { reached: true, owesLook });
+    },
+  });
+
   const enqueueBackup = (run: RunId, body: JournaledBackup, firstLine: number, remarks: readonly string[] = []) => {
     const recorder = createRecorderFor(run, firstLine);
     for (const remark of remarks) recorder.log('warn', remark);
@@ -176,27 +187,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     if (body.kind === 'check' || body.kind === 'prune')
       return maintenanceRuns.enqueue(run, body, createRecorderFor(run, firstLine));
     if (body.kind === 'drill') return drillRuns.enqueue(run, body, createRecorderFor(run, firstLine));
-    const { order } = body;
-    const recorder = createRecorderFor(run, firstLine);
-    // Somebody waits for a restore.
-    queue.enqueue({
-      run,
-      kind: 'restore',
-      ...tellHolds(recorder),
-      priority: 'high',
-      repository: order.repository.id,
-      sources: [],
-      execute: (signal) =>
-        executeRestore({
-          workbench,
-          recorder,
-          order,
-          signal,
-          spec: options.spec(),
-          record: recordRun,
-          createRecorder: (id) => createRecorderFor(id, 0),
-        }).then(() => void forgetProcesses(run)),
-    });
+    return restoreRuns.enqueue(run, body, createRecorderFor(run, firstLine));
   };
 
   /** Whether a run of this plan waits for its first slot. */
@@ -286,29 +277,13 @@ export function createExecutor(options: ExecutorOptions): Executor {
     },
     startRestore(given, orderId) {
       if (wasCarriedOut(orderId)) {
-        // An agent that started anew has lost what came with the order, and its run may still wait for it.
-        if (queue.listWaiting().includes(given.run)) setSecretsAside(workbench.secrets, given);
+        restoreRuns.takeAgain(given);
         return { run: given.run };
       }
       assertRoom();
-      const order = setSecretsAside(workbench.secrets, given);
-      const body: JournaledRestore = { kind: 'restore', order, started: false };
-      const event: DurableEvent = {
-        type: 'run.created',
-        run: order.run,
-        at: clock.now(),
-        kind: 'restore',
-        trigger: order.trigger,
-        repository: order.repository.id,
-        sources: [order.source.id],
-        snapshot: order.snapshot,
-        target: order.target,
-        requestedBy: order.requestedBy,
-      };
-      recordRun({ run: order.run, kind: 'restore', body }, event, rememberAnswer(orderId, 'restore.start', order.run));
+      restoreRuns.start(given, rememberAnswer(orderId, 'restore.start', given.run));
       carriedOut.add(orderId);
-      enqueueAgain(order.run, body);
-      return { run: order.run };
+      return { run: given.run };
     },
     startForget(order, orderId) {
       if (wasCarriedOut(orderId)) return { run: order.run };

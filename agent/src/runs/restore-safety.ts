@@ -29,6 +29,8 @@ export interface SafetyPorts {
   /** Journals a run with its first event, all or nothing. */
   record(run: NewRun, event: DurableEvent): void;
   createRecorder(run: NewRun['run']): Recorder;
+  /** Whether a lock of the backup may lie in the repository now. */
+  onLock(isLeft: boolean): void;
 }
 
 /** The target as a source: the connection with the target's name in it. */
@@ -63,7 +65,8 @@ async function store(
       tags: { tenant: spec.tenant, host: spec.host, plan: NO_PLAN, source: target.id, run: recorder.run },
       workDir,
       signal: part.signal,
-      onLockLook: () => undefined,
+      onStore: () => ports.onLock(true),
+      onLockLook: ({ failure, left }) => ports.onLock(failure !== undefined || left.length > 0),
       journalSnapshot: ({ id, engineId }) =>
         journal.snapshots.record({
           repository: order.repository.id,
@@ -124,7 +127,10 @@ export async function backUpTarget(
   recorder.finishPart({ source, state, warnings: [...warnings], bytes, durationMs, ...(failure ? { failure } : {}) }, () =>
     journal.snapshots.setStateOfRun(run, state === 'succeeded' ? 'vouched' : 'unvouched'),
   );
-  if (state === 'succeeded') recorder.finalize();
+  if (state === 'succeeded') {
+    ports.onLock(false);
+    recorder.finalize();
+  }
   recorder.finish({ state, failure, evidence, bytes });
   if (state === 'cancelled') throw createReasonError('cancelled', 'Cancelled before anything was changed', ended.thrown);
   if (state !== 'succeeded')
