@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { quickenKeys } from '@holdfast/agent/engines/restic/fixtures/quick-repository.ts';
 import { getAdvice, type Reason } from '@holdfast/shared/domain/reason.ts';
 import type { ApiHost, ApiRepository, ApiRun, ApiSnapshot, ApiSource } from '../harness/api.ts';
 import { expect, finishStack, test } from '../harness/browser.ts';
@@ -23,6 +24,7 @@ import {
 import { awaitSpec, GENERATIONS } from '../harness/part2/world.ts';
 import { hashTree, makeFileTree } from '../harness/services/files.ts';
 import { type PostgresHandle, startPostgres } from '../harness/services/postgres.ts';
+import { quickenObjects } from '../harness/services/quick-objects.ts';
 import { getRestic, type ResticGeneration } from '../harness/services/tools.ts';
 import { type EnrolledHost, type Stack, startStack } from '../harness/stack.ts';
 
@@ -65,12 +67,23 @@ async function describe(kind: Kind, name: string): Promise<Described> {
   return describeLocal(join(stack.directory, `repository ${name}`), PASSWORD);
 }
 
+/** Where a repository that lies in files has them. */
+function findDirectory(kind: Exclude<Kind, 's3'>, name: string): string {
+  if (kind === 'rest') return join(storages.rest.dataDirectory, name);
+  if (kind === 'sftp') return join(storages.sftp.path, name);
+  return join(stack.directory, `repository ${name}`);
+}
+
 /** Whether anything lies where the repository would be. */
 async function isThere(kind: Kind, name: string): Promise<boolean> {
-  if (kind === 'rest') return existsSync(join(storages.rest.dataDirectory, name, 'config'));
   if (kind === 's3') return (await storages.s3.listObjects('backups')).some((key) => key.startsWith(`${name}/`));
-  if (kind === 'sftp') return existsSync(join(storages.sftp.path, name));
-  return existsSync(join(stack.directory, `repository ${name}`));
+  return existsSync(kind === 'rest' ? join(findDirectory(kind, name), 'config') : findDirectory(kind, name));
+}
+
+/** For the dozens of times that it is opened once it has been made and found with the key that restic gave it. */
+async function quicken(kind: Kind, name: string): Promise<void> {
+  if (kind === 's3') await quickenObjects(storages.s3, 'backups', name, PASSWORD);
+  else quickenKeys(findDirectory(kind, name), PASSWORD);
 }
 
 /** The secret with which the storage itself is reached, besides the repository's own password. */
@@ -102,6 +115,7 @@ async function proveRepository(kind: Kind, generation: ResticGeneration, { host 
     const again = await api.send('POST', `/repositories/${repository.id}/init`, { host: host.id });
     expect(again.status, again.text).toBe(409);
     expect((await ask()).state).toBe('ready');
+    await quicken(kind, name);
     const run = await api.waitForRun(await runPlan(api, plan), 'succeeded');
     await restoreBoth(run.snapshots, sources, host, name);
   });
