@@ -37,8 +37,9 @@ async function drill(
 
 export function checkDrills(open: OpenStore): void {
   describe('drills', () => {
-    it('prove a snapshot, and a later one that fails takes that back', async () => {
-      await withStore(open, async (store) => {
+    it(
+      'prove a snapshot, and a later one that fails takes that back',
+      withStore(open, async (store) => {
         const { host, source, snapshot } = await prepareBackup(store);
         assert.deepEqual(await store.drills.listProofs(TENANT, [source]), [{ source, proven: undefined, newest: undefined }]);
         const first = await drill(store, host, source, snapshot, NOW + 10);
@@ -54,21 +55,23 @@ export function checkDrills(open: OpenStore): void {
         assert.deepEqual(await store.drills.listProofs(OTHER_TENANT, [source]), [
           { source, proven: undefined, newest: undefined },
         ]);
-      });
-    });
+      }),
+    );
 
-    it('of snapshots of another host or source change nothing', async () => {
-      await withStore(open, async (store) => {
+    it(
+      'of snapshots of another host or source change nothing',
+      withStore(open, async (store) => {
         const one = await prepareBackup(store);
         const other = await addHost(store);
         await drill(store, other.host, other.source, one.snapshot, NOW + 10);
         assert.equal((await store.runs.findSnapshot(TENANT, one.snapshot))?.provenAt, undefined);
         assert.deepEqual((await store.drills.listDrills(TENANT, {}, { limit: 10 })).rows, []);
-      });
-    });
+      }),
+    );
 
-    it('are listed newest first, of all sources or of one, in pages', async () => {
-      await withStore(open, async (store) => {
+    it(
+      'are listed newest first, of all sources or of one, in pages',
+      withStore(open, async (store) => {
         const { host, source, snapshot } = await prepareBackup(store);
         const other = await prepareBackup(store);
         const runs: RunId[] = [];
@@ -89,11 +92,12 @@ export function checkDrills(open: OpenStore): void {
           (await list({ source: other.source })).rows.map(({ run }) => run),
           [last],
         );
-      });
-    });
+      }),
+    );
 
-    it('are due by their settings, which go with the source', async () => {
-      await withStore(open, async (store) => {
+    it(
+      'are due by their settings, which go with the source',
+      withStore(open, async (store) => {
         const { source } = await addHost(store);
         const assertions = [{ sql: 'select 1', operator: '=' as const, value: '1' }];
         const settings = { source, assertions, everyDays: 7, withinDays: 30, nextAt: NOW + 100, updatedAt: NOW };
@@ -123,7 +127,7 @@ export function checkDrills(open: OpenStore): void {
         );
         await store.catalog.deleteSource(TENANT, source);
         assert.equal(await store.drills.findDrillSettings(TENANT, source), undefined);
-      });
-    });
+      }),
+    );
   });
 }
