@@ -17,6 +17,7 @@ import { openSqliteStore } from './open.ts';
 import { createPeopleStore } from './people.ts';
 import { buildPlanList, createPlans } from './plans.ts';
 import { buildRepositoryList, createRepositories } from './repositories.ts';
+import { buildDrillList } from './drills.ts';
 import { buildRunList, createRunStore } from './runs.ts';
 import { buildSnapshotList } from './snapshots.ts';
 import { buildSourceList } from './sources.ts';
@@ -203,6 +204,7 @@ describe('scale', () => {
     for (const filter of combine({ active: false, state: 'failed' as const }))
       texts.set(buildRunList(filter, { limit: 10 }).text, 'list');
     for (const filter of combine(snapshotFilter)) texts.set(buildSnapshotList(filter, page).text, 'list');
+    for (const filter of [{}, { source: 'src_1' }]) texts.set(buildDrillList(filter, page).text, 'list');
     texts.set(buildSnapshotList({ run: sampleId('run') }, page).text, 'other');
     for (const filter of combine({ action: 'a', target: 't', actor: 'x' })) texts.set(buildAuditList(filter, page).text, 'list');
     for (const filter of combine({ search: 'x', kind: 'files' })) texts.set(buildRepositoryList(filter, named).text, 'list');
