@@ -11,13 +11,13 @@ import { createdEvent, finishedEvent, logEvent, logLine, madeEvent, partEvent, s
 import { NOW, sampleHost, sampleId, sampleSource, sequence, TENANT } from '../contract/samples.ts';
 import type { RunFilter, SnapshotFilter } from '../runs.ts';
 import type { Store } from '../store.ts';
+import { buildDrillList } from './drills.ts';
 import { computeFacets } from './facets.ts';
 import { buildHostList } from './hosts.ts';
 import { openSqliteStore } from './open.ts';
 import { createPeopleStore } from './people.ts';
 import { buildPlanList, createPlans } from './plans.ts';
 import { buildRepositoryList, createRepositories } from './repositories.ts';
-import { buildDrillList } from './drills.ts';
 import { buildRunList, createRunStore } from './runs.ts';
 import { buildSnapshotList } from './snapshots.ts';
 import { buildSourceList } from './sources.ts';
