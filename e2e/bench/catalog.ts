@@ -5,12 +5,14 @@ import type { Benchmark } from './figure.ts';
 import { AGENT_IDLE, CHECKOUT_AGENT_IDLE, SERVER_IDLE } from './idle.ts';
 import { LOG_LATENCY } from './log-latency.ts';
 import { RUN_LIST } from './run-list.ts';
+import { TREE_OPEN } from './tree-open.ts';
 
 export const BENCHMARKS: readonly Benchmark[] = [
   AGENT_IDLE,
   CHECKOUT_AGENT_IDLE,
   SERVER_IDLE,
   RUN_LIST,
+  TREE_OPEN,
   LOG_LATENCY,
   AGENT_MEMORY,
   createBackupSpeed('postgres'),

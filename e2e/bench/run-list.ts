@@ -13,6 +13,7 @@ import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
 import { type Benchmark, type Figure, judgeFigure } from './figure.ts';
 import { readProcessorMs } from './process-usage.ts';
+import { signIn } from './sign-in.ts';
 import { computeMedian, computePercentile, roundTo } from './statistics.ts';
 
 const RUNS = 100_000;
@@ -140,23 +141,6 @@ function buildRun({ source, plan }: Owned, index: number, at: number): readonly 
     { type: 'part.finished', run, at: at + 9500, part },
     { type: 'run.finished', run, at: at + 10_000, state, ...trouble, evidence, bytes, logLines: 0, durationMs: 9900 },
   ];
-}
-
-/** Signs in as a browser does; gives the cookie. */
-async function signIn(stack: Stack): Promise<string> {
-  const { url } = stack.server;
-  const response = await fetch(`${url}/login`, {
-    method: 'POST',
-    body: new URLSearchParams({ name: stack.admin.name, password: stack.admin.password }),
-    headers: { origin: url },
-    redirect: 'manual',
-  });
-  const cookie = response.headers
-    .getSetCookie()
-    .map((text) => text.split(';', 1)[0])
-    .join('; ');
-  if (response.status >= 400 || cookie === '') throw new Error(`signing in gave ${response.status}`);
-  return cookie;
 }
 
 /** The list as people look at it: whole, filtered, and some pages down. */
