@@ -2,6 +2,7 @@
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import type { Plan, Source } from '../store/catalog.ts';
+import type { SourceProof } from '../store/drills.ts';
 import type { SourceStanding } from '../store/runs.ts';
 import { type Caller, demand } from './caller.ts';
 import { type HostView, toHostView } from './hosts.ts';
@@ -16,6 +17,8 @@ export interface ProtectedSource {
   plans: readonly Plan[];
   standing: SourceStanding | undefined;
   protection: Protection;
+  /** What its drills came to; undefined before the first. */
+  proof: SourceProof | undefined;
 }
 
 /** Fires looked ahead: a week of working days with its week-end between. */
@@ -125,7 +128,7 @@ export async function judgeSources(
             )
           : undefined,
     });
-    return [{ source, host, plans, standing, protection }];
+    return [{ source, host, plans, standing, protection, proof: proofBySource.get(source.id) }];
   });
 }
 

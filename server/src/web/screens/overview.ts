@@ -92,6 +92,14 @@ export function describeFleet(counts: ProtectionCounts, total: number): string {
   return `${formatCount(counts.protected)} of ${formatNoun(total, 'source')} ${counts.protected === 1 ? 'is' : 'are'} protected.`;
 }
 
+/** Of how many sources the recovery was proven, and how long ago at most. */
+function describeProofs(judged: readonly ProtectedSource[], face: Clockface): string[] {
+  const proven = judged.flatMap(({ proof }) => (proof?.proven && proof.newest?.isProven ? [proof.proven.endedAt] : []));
+  if (proven.length === 0) return [];
+  const of = proven.length === judged.length ? 'all' : formatCount(proven.length);
+  return [`recovery proven of ${of}, the oldest proof ${formatRelative(Math.min(...proven), face)}`];
+}
+
 function describeRest(fleet: Fleet, face: Clockface): string {
   const { counts, judged, total } = fleet;
   if (total === 0) return 'From here it takes about five minutes to the first proven backup.';
@@ -103,6 +111,7 @@ function describeRest(fleet: Fleet, face: Clockface): string {
   return [
     ...parts,
     ...(oldest === undefined ? [] : [`oldest good backup of a protected source ${formatRelative(oldest, face)}`]),
+    ...describeProofs(judged, face),
     ...(judged.length < total ? [`judged by the first ${formatCount(judged.length)}`] : []),
   ].join(' · ');
 }

@@ -148,6 +148,7 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
       role,
       repository: repository === undefined ? 'its settings were deleted here' : describeRepository(repository),
     }),
+    ...(snapshot.provenAt === undefined ? {} : { provenAt: snapshot.provenAt }),
     ...(snapshot.pinnedAt === undefined ? {} : { pin: { at: snapshot.pinnedAt, by: snapshot.pinnedBy ?? 'somebody' } }),
     ...(isThere(snapshot) && isAllowed(caller, 'plan.manage') ? { pinAction: urls.pinSnapshot({ snapshot: snapshot.id }) } : {}),
     ...(isThere(snapshot) &&

@@ -30,6 +30,8 @@ export type SnapshotView = {
   readonly byHand: readonly { readonly label: string; readonly command?: string | undefined }[];
   /** Since when it stays whatever the policy says, and who said so. */
   readonly pin?: { readonly at: number; readonly by: string } | undefined;
+  /** When a drill last proved that it can be restored. */
+  readonly provenAt?: number | undefined;
   /** Where it is pinned and unpinned; undefined when it must not or may not be. */
   readonly pinAction?: string | undefined;
   /** Where its files are browsed, and chosen ones restored. */
@@ -49,7 +51,7 @@ export function snapshotPage(shell: Shell, view: SnapshotView): Html {
     title: view.title,
     crumbs: view.crumbs,
     heading: view.heading,
-    lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>${view.pin !== undefined && html`${status({ word: 'pinned', tone: 'quiet', icon: 'pin' })}<span>${relativeTime(view.pin.at, view.face)} by ${view.pin.by}</span>`}`,
+    lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>${view.provenAt !== undefined && html`${status({ word: 'recovery proven', tone: 'protected', icon: 'shield' })}<span>${relativeTime(view.provenAt, view.face)}</span>`}${view.pin !== undefined && html`${status({ word: 'pinned', tone: 'quiet', icon: 'pin' })}<span>${relativeTime(view.pin.at, view.face)} by ${view.pin.by}</span>`}`,
     actions: html`${pinButton(view)}${linkButton({ href: view.runHref, label: 'Open its run' })}${view.filesHref !== undefined && linkButton({ href: view.filesHref, label: 'Browse files' })}${view.restoreHref !== undefined && linkButton({ href: view.restoreHref, label: 'Restore this…', kind: 'primary' })}`,
     content: html`<div class="columns">${main}${side}</div>`,
   });
