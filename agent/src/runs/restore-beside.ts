@@ -7,7 +7,7 @@ import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { ask, assertAnswered, type DatabaseRestorePart, dropMade, inspect, MAKING_MS } from './restore-ask.ts';
-import type { CheckedTarget } from './restore-checks.ts';
+import { type CheckedTarget, checkMovable } from './restore-checks.ts';
 import { inStage, RESTORE_STALL_MS, type RestoreResult } from './restore-part.ts';
 import { count, judgePour, pour } from './restore-pour.ts';
 import { getBinary } from './workbench.ts';
@@ -26,9 +26,13 @@ interface Beside {
 const nameBeside = (run: string): Beside => ({ scratch: `holdfast_new_${run}`, aside: `holdfast_old_${run}` });
 
 /** Removes a database of ours; what stays is said, with its name. */
-async function remove(part: DatabaseRestorePart, database: string, what: string): Promise<boolean> {
+async function remove(part: DatabaseRestorePart, database: string): Promise<boolean> {
   const { ok, words } = await dropMade(part, database);
-  if (!ok) part.recorder.log('error', `${what} could not be removed; drop the database ${database} by hand: ${words}`);
+  if (!ok)
+    part.recorder.log(
+      'error',
+      `the private database ${database} could not be removed; it is tried again when the agent starts: ${words}`,
+    );
   return ok;
 }
 
@@ -42,7 +46,7 @@ async function swap(part: DatabaseRestorePart, { scratch, aside }: Beside, befor
     const result = await ask(part, command, { timeoutMs: MAKING_MS });
     if (result.exitCode === 0) break;
     // The answer may have been lost after the deed.
-    if ((await inspect(part, aside)).exists) break;
+    if (restore.wasSwapped?.(await inspect(part, scratch), await inspect(part, aside)) === true) break;
     const isInUse = IN_USE.test(result.stderr);
     if (isInUse && options.endSessions === true && tries < SWAP_TRIES) continue;
     if (isInUse) {
@@ -110,7 +114,6 @@ export async function restoreBeside(part: DatabaseRestorePart, checked: CheckedT
   const scratch = { ...connection.input, config, targetDatabase: names.scratch };
   const evidence: Evidence[] = [];
   const warnings: string[] = [];
-  let isSwapped = false;
   part.remember({ made: [names.scratch] });
   try {
     await inStage(recorder, 'restore', async () => {
@@ -120,13 +123,13 @@ export async function restoreBeside(part: DatabaseRestorePart, checked: CheckedT
     });
     const cancel = { signal: part.signal, words: CANCELLED };
     evidence.push(...(await inStage(recorder, 'evidence', () => count(part, scratch, cancel))));
+    if (part.mode === 'replace') checkMovable(part, await inspect(part, names.scratch), 'The backup');
     evidence.push(...(await safeguard(part, checked.target)));
     warnings.push(...(await inStage(recorder, 'swap', () => takePlace(part, names, checked))));
-    isSwapped = part.mode === 'replace';
   } finally {
-    const isGone = isSwapped
-      ? await remove(part, names.aside, 'The old content')
-      : await remove(part, names.scratch, 'The private database');
+    const left = part.mode === 'replace' ? [names.scratch, names.aside] : [names.scratch];
+    let isGone = true;
+    for (const database of left) isGone = (await remove(part, database)) && isGone;
     if (isGone) part.remember(undefined);
   }
   return { evidence, warnings, bytes: part.sizeBytes };

@@ -69,8 +69,17 @@ function checkPlace(part: DatabaseRestorePart, target: TargetState): void {
     throw createReasonError('target_refused', `There is no database ${part.database} on this server`);
 }
 
+/** Throws `target_refused` for what a swap would leave behind, in the target or in what was restored. */
+export function checkMovable({ mode, database }: DatabaseRestorePart, { fixed = 0 }: TargetState, whose: string): void {
+  if (mode !== 'replace' || fixed === 0) return;
+  throw createReasonError(
+    'target_refused',
+    `${whose} has ${fixed} views, triggers, routines, events or references from other databases, which cannot be moved with the tables, so ${database} stays as it is`,
+  );
+}
+
 function checkSessions(part: DatabaseRestorePart, { sessions }: TargetState): void {
-  if (sessions === 0 || !getModeRule(part.mode).needsAlone) return;
+  if (sessions === 0 || !getModeRule(part.mode).needsAlone || !part.restore.planEndSessions) return;
   const text = sessions === 1 ? '1 other session is' : `${sessions} other sessions are`;
   if (part.options.endSessions !== true) throw createReasonError('sessions_open', `${text} open in ${part.database}`);
   part.recorder.log('warn', `${text} open in ${part.database} and will be ended`);
@@ -108,6 +117,7 @@ export async function checkTarget(part: DatabaseRestorePart): Promise<CheckedTar
   if (mode === 'tables' && part.tables.length === 0) throw new AppError('invalid', 'no table was chosen');
   const target = await inspect(part, part.database, part.signal);
   checkPlace(part, target);
+  checkMovable(part, target, 'The database');
   const toolVersion = await checkVersions(part, target.serverVersion);
   checkSessions(part, target);
   await checkRoom(part, target);

@@ -20,12 +20,10 @@ const AGAIN_MS = 60_000;
 /** `old`: the target is as it was. `new`: it holds the whole restored content. `unknown`: the server could not be asked. */
 export type HalfEnd = 'old' | 'new' | 'unknown';
 
-/** Whether the swap had happened: the old content waits under its other name, or is gone with the private database. */
 async function wasSwapped(part: InspectPart, { made, swap }: HalfRestored): Promise<boolean> {
-  if (!swap) return false;
-  if ((await inspect(part, swap.aside)).exists) return true;
   const [scratch] = made;
-  return scratch !== undefined && !(await inspect(part, scratch)).exists;
+  if (!swap || scratch === undefined) return false;
+  return part.restore.wasSwapped?.(await inspect(part, scratch), await inspect(part, swap.aside)) === true;
 }
 
 async function settle(workbench: Workbench, { order, half }: JournaledRestore): Promise<HalfEnd> {
@@ -37,7 +35,7 @@ async function settle(workbench: Workbench, { order, half }: JournaledRestore): 
     if (!restore) return 'old';
     const part: InspectPart = { tooling: workbench, exec: workbench.exec, workDir, connection: prepared, restore };
     const isSwapped = await wasSwapped(part, half);
-    const left = isSwapped && half.swap ? [half.swap.aside] : half.made;
+    const left = half.swap ? [...half.made, half.swap.aside] : half.made;
     for (const database of left) {
       const { ok, words } = await dropMade(part, database);
       if (!ok) throw new Error(`${database} could not be dropped: ${words}`);

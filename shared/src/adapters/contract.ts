@@ -280,8 +280,8 @@ function checkModes({ restore }: SourceAdapter, planned: ReadonlyMap<string, Com
     assert.ok(restore.modes.includes('new'));
     for (const mode of restore.modes) {
       const rule = getModeRule(mode);
-      if (rule.needsAlone) assert.ok(planned.has('end sessions'), mode);
-      if (mode === 'replace') assert.ok(planned.has('swap'));
+      if (mode === 'clean') assert.ok(planned.has('end sessions'));
+      if (mode === 'replace') assert.ok(planned.has('swap') && restore.wasSwapped !== undefined);
       if (mode === 'tables') assert.ok(planned.has('copy from') && planned.has('copy to'));
       if (!rule.isBuiltBeside && mode !== 'new') assert.ok(planned.has(`restore ${mode}`), mode);
     }

@@ -79,6 +79,8 @@ export interface TargetState {
   sessions: number;
   /** Where the server keeps its files, by its own account, as far as the user may know. */
   filesAt?: string | undefined;
+  /** Things that a swap cannot move with the tables; undefined where it moves everything. */
+  fixed?: number | undefined;
   /** The restoring user may do everything; undefined where the engine does not ask. */
   superuser?: boolean | undefined;
 }
@@ -174,13 +176,15 @@ export interface DatabaseRestore {
   /** Reads the data artifact on standard input. */
   planRestore(input: PourInput): Command;
   judgeRestore(outcome: ToolOutcome): Verdict;
-  /** Ends all other sessions in the target. */
+  /** Ends all other sessions in the target. Undefined: sessions are in nobody's way, they only make the swap wait. */
   planEndSessions?(input: RestoreInput): Command;
   /**
    * Modes that build beside the target. `planSwap` puts the scratch database in the place of the target in one step: afterwards the old
    * content is at `aside`, or nothing has changed. Cutting it anywhere leaves one or the other.
    */
   planSwap?(input: SwapInput): Command;
+  /** Whether the swap has happened, by what the two private databases look like. */
+  wasSwapped?(scratch: TargetState, aside: TargetState): boolean;
   /** Makes the schemas of the chosen tables where the target lacks them. */
   planSchemas?(input: CopyTablesInput): Command;
   /** Producer and consumer that bring chosen tables from the scratch database into the target, all or nothing; `judgeRestore` reads the consumer. */

@@ -57,6 +57,9 @@ function listModes(source: Source | undefined): readonly RestoreMode[] {
   return RESTORE_MODES.filter((mode) => restore?.modes.includes(mode));
 }
 
+const canEndSessions = (source: Source | undefined) =>
+  source !== undefined && findSourceAdapter(source.kind)?.restore?.planEndSessions !== undefined;
+
 function proposeTarget(source: Source): string {
   const field = findSourceAdapter(source.kind)?.discovery?.fills;
   const database = field === undefined ? undefined : source.config[field];
@@ -92,6 +95,7 @@ async function buildView(
     places,
     placesHelp: describePlaces(scene),
     modes: listModes(source).map((mode) => ({ value: mode, ...MODE_WORDS[mode] })),
+    canEndSessions: canEndSessions(source),
     values,
     seen,
     confirm: describeConsent(values.mode),
@@ -201,7 +205,11 @@ async function look(context: CoreContext, visit: Visit, scene: RestoreScene, typ
   if (place === undefined || wrong !== undefined) return [{ tone: 'notice', text: 'Choose a connection and a database first.' }];
   try {
     const found = await lookAtTarget(context, visit.caller, { source: place.connection, database: typed.target });
-    const wish = { endSessions: typed.endSessions, sizeBytes: scene.snapshot.sizeBytes };
+    const wish = {
+      endSessions: typed.endSessions,
+      sizeBytes: scene.snapshot.sizeBytes,
+      canEndSessions: canEndSessions(scene.source),
+    };
     return describeLook(typed.mode, typed.target, found, wish);
   } catch (thrown) {
     const { text, fields } = toFormProblem(thrown);

@@ -16,6 +16,8 @@ export type DatabaseRestoreView = RestoreFrame & {
   /** Why some host is not among them. */
   readonly placesHelp: string;
   readonly modes: readonly { readonly value: RestoreMode; readonly label: string; readonly consequence: string }[];
+  /** Whether sessions are in the way of anything here. */
+  readonly canEndSessions: boolean;
   readonly values: {
     readonly place: string;
     readonly target: string;
@@ -92,7 +94,10 @@ function howPanel(view: DatabaseRestoreView): Html {
     ({ value, label, consequence }) =>
       html`<label class="check"><input type="radio" name="mode" ${attrs({ value, checked: value === values.mode })}><span>${label} <span class="quiet">${consequence}</span></span></label>`,
   );
-  const only = modes.length === 1 ? html`<p class="help">Databases of this kind are restored into new databases only.</p>` : '';
+  const few = !modes.some(({ value }) => value === 'clean');
+  const only = few
+    ? html`<p class="help">A server of this kind moves tables, nothing else: a database with views, triggers, routines or events is not replaced. Restore it under a new name.</p>`
+    : '';
   const ways = html`<fieldset class="field" id="f-mode" tabindex="-1"><legend>Way</legend><div class="choices">${choices}</div>${only}${error !== undefined && html`<p class="error">${error}</p>`}</fieldset>`;
   const has = (mode: RestoreMode) => modes.some(({ value }) => value === mode);
   const tables: Field = {
@@ -131,12 +136,16 @@ const listOverwriting = (view: DatabaseRestoreView): readonly Field[] => [
     'Back up what is there first',
     'Into the same repository, before anything is changed; when that fails, nothing is changed. No retention removes it.',
   ),
-  createTick(
-    view,
-    'endSessions',
-    'End sessions in the database',
-    'Otherwise the restore is refused while others are connected, where the way needs the database for itself.',
-  ),
+  ...(view.canEndSessions
+    ? [
+        createTick(
+          view,
+          'endSessions',
+          'End sessions in the database',
+          'Otherwise the restore is refused while others are connected, where the way needs the database for itself.',
+        ),
+      ]
+    : []),
 ];
 
 function listOptions(view: DatabaseRestoreView): readonly Field[] {

@@ -57,7 +57,7 @@ export function describeLook(
   mode: RestoreMode,
   database: string,
   look: TargetLook,
-  wish: { endSessions: boolean; sizeBytes: number },
+  wish: { endSessions: boolean; sizeBytes: number; canEndSessions: boolean },
 ): readonly Flash[] {
   const rule = getModeRule(mode);
   const found: Flash[] = [];
@@ -74,7 +74,7 @@ export function describeLook(
   } else {
     found.push({ tone: 'warning', text: `${database} exists. ${describeLoss(mode, look)}` });
   }
-  if (look.sessions > 0 && rule.needsAlone) {
+  if (look.sessions > 0 && rule.needsAlone && wish.canEndSessions) {
     const sessions = formatNoun(look.sessions, 'other session');
     found.push(
       wish.endSessions

@@ -1,5 +1,5 @@
 /**
- * Restore of a dump into a new database. The client runs in its sandbox and in binary mode, so that a hostile dump reaches the
+ * Restore of a dump into a new database; one that exists is replaced by moving tables, which only tables can be. The client runs in its sandbox and in binary mode, so that a hostile dump reaches the
  * server as SQL and nothing on the host. Definers are kept as they are: where the account does not exist, a view or routine is made
  * and fails when it is used; an account without the right to set another definer gets error 1227 and the restore fails.
  * Events come back as they were, enabled ones included.
@@ -14,7 +14,7 @@ import { parseJsonLine } from '../database.ts';
 import { classifyByRules } from '../tool-text.ts';
 import { createMariadbCommand, createSqlCommand, needsTls } from './connection.ts';
 import { dropEcho, MARIADB_FAILURES } from './failures.ts';
-import { checkDatabaseName, createCreateSql, createDropSql, createInspectSql, createVerifySql } from './sql.ts';
+import { checkDatabaseName, createCreateSql, createDropSql, createInspectSql, createSwapSql, createVerifySql } from './sql.ts';
 import { checkTls } from './tls.ts';
 
 const counts = {
@@ -30,6 +30,7 @@ const inspection = z.object({
   serverVersion: z.string(),
   filesAt: z.string(),
   exists: z.number(),
+  outsiders: z.number(),
   sizeBytes: z.number().min(0),
   sessions: z.int().min(0),
 });
@@ -64,7 +65,7 @@ function isOlder(serverVersion: string, dumpedFrom: string): boolean {
 }
 
 export const mariadbRestore: DatabaseRestore = {
-  modes: ['new'],
+  modes: ['new', 'replace'],
   head: {
     bytes: HEAD_BYTES,
     read(head) {
@@ -82,6 +83,7 @@ export const mariadbRestore: DatabaseRestore = {
       exists: found.exists > 0,
       empty: found.tables + found.views + found.routines + found.triggers + found.events === 0,
       serverVersion: found.serverVersion,
+      fixed: found.views + found.routines + found.triggers + found.events + found.outsiders,
       tables: found.tables,
       sizeBytes: Math.round(found.sizeBytes),
       sessions: found.sessions,
@@ -99,6 +101,14 @@ export const mariadbRestore: DatabaseRestore = {
       '--max-allowed-packet=1G',
     ]),
   judgeRestore: judgeMariadbRestore,
+  planSwap: (input) =>
+    createSqlCommand(
+      input,
+      undefined,
+      createSwapSql(getTarget(input), checkDatabaseName('scratch', input.scratch), checkDatabaseName('aside', input.aside)),
+    ),
+  // The tables are moved all at once; the databases themselves stay.
+  wasSwapped: (scratch, aside) => !scratch.exists || scratch.empty || (aside.exists && !aside.empty),
   planVerify: (input) => createSqlCommand(input, undefined, createVerifySql(getTarget(input))),
   parseVerify(stdout) {
     const found = parseJsonLine(verification, stdout);

@@ -98,6 +98,8 @@ export function createInspectSql(target: string, tlsNeeded: boolean): string {
   return `${createSetName(target)}; ${createTlsLook(tlsNeeded)}SELECT JSON_OBJECT('serverVersion', VERSION(), 'filesAt', @@datadir,
   'exists', (SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE ${isTarget('SCHEMA_NAME')}),
   'sizeBytes', (SELECT COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) FROM information_schema.TABLES WHERE ${isTarget('TABLE_SCHEMA')}),
+  'outsiders', (SELECT COUNT(*) FROM information_schema.KEY_COLUMN_USAGE
+    WHERE ${isTarget('REFERENCED_TABLE_SCHEMA')} AND NOT (${isTarget('TABLE_SCHEMA')})),
   'sessions', (SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID() AND ${isTarget('DB')}),
   ${COUNTS})`;
 }
@@ -107,6 +109,28 @@ export function createCreateSql(target: string, source: string): string {
   const like = `(SELECT CONCAT(' CHARACTER SET ', DEFAULT_CHARACTER_SET_NAME, ' COLLATE ', DEFAULT_COLLATION_NAME) FROM information_schema.SCHEMATA WHERE ${isTarget('SCHEMA_NAME')})`;
   const create = formatHexText(`CREATE DATABASE ${quoteIdentifier(target)}`);
   return `${createSetName(source)}; SET @like = ${like}; ${createExecute(`CONCAT(${create}, COALESCE(@like, ' CHARACTER SET utf8mb4'))`)}`;
+}
+
+/** `\`from\`.\`x\` TO \`to\`.\`x\``, for every table and sequence of `from`; NULL when there is none. */
+function listMoves(from: string, to: string): string {
+  const name = "REPLACE(TABLE_NAME, '`', '``')";
+  const begin = formatHexText(`${quoteIdentifier(from)}.`);
+  const middle = formatHexText(` TO ${quoteIdentifier(to)}.`);
+  return `(SELECT GROUP_CONCAT(CONCAT(${begin}, '\`', ${name}, '\`', ${middle}, '\`', ${name}, '\`') SEPARATOR ', ')
+  FROM information_schema.TABLES WHERE ${isTarget('TABLE_SCHEMA')} AND TABLE_TYPE <> 'VIEW')`;
+}
+
+/**
+ * Moves the tables of the target aside and those of the scratch database into the target, in one statement, which the server carries out
+ * wholly or not at all. Whoever uses a table makes it wait for half a minute, and then fail.
+ */
+export function createSwapSql(target: string, scratch: string, aside: string): string {
+  const create = createExecute(formatHexText(`CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(aside)}`));
+  const moves = "CONCAT_WS(', ', @away, @into)";
+  return `SET SESSION lock_wait_timeout = 30; SET SESSION group_concat_max_len = 1073741824; ${create};
+${createSetName(target)}; SET @away = ${listMoves(target, aside)};
+${createSetName(scratch)}; SET @into = ${listMoves(scratch, target)};
+${createExecute(`IF(${moves} = '', 'DO 0', CONCAT('RENAME TABLE ', ${moves}))`)}`;
 }
 
 export function createDropSql(target: string): string {

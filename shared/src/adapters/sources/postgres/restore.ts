@@ -148,6 +148,7 @@ export const postgresRestore: DatabaseRestore = {
   planEndSessions: (input) =>
     createPsqlCommand(input, getMaintenanceDatabase(input), 'end-sessions', createEndSessionsSql(getTarget(input))),
   planSwap,
+  wasSwapped: (scratch, aside) => !scratch.exists || aside.exists,
   planSchemas,
   planCopyTables,
   planVerify: (input) => createPsqlCommand(input, getTarget(input), 'verify', VERIFY_SQL),
