@@ -9,6 +9,11 @@ const GIB = 1024 ** 3;
 /** A disk that is low is so until there is half as much again. */
 const ENOUGH_RATIO = 1.5;
 
+/** What many hosts have at once for one cause. */
+export const FLEET_CONDITIONS: readonly AlertCondition[] = ['host.silent', 'host.outdated'];
+
+export const FLEET: Thing = { kind: 'fleet', id: '' };
+
 export interface HostLook {
   now: number;
   hosts: readonly HostGlance[];
@@ -18,6 +23,8 @@ export interface HostLook {
   findFreeBytes(host: HostId): number | undefined;
   /** Signs of these hosts before. */
   before: readonly AlertSign[];
+  /** Conditions that are the fleet's already: who gets the same trouble next is counted there. */
+  fleetConditions: ReadonlySet<AlertCondition>;
   serverVersion: string;
   silentMinutes: number;
   diskGib: number;
@@ -51,8 +58,7 @@ function judgeDisk(look: HostLook, host: HostGlance, before: AlertSign | undefin
 }
 
 /** The same trouble of many hosts at once is the fleet's. What is known of a host alone stays with it. */
-function placeSigns(signs: readonly AlertSign[], before: readonly AlertSign[]): readonly AlertSign[] {
-  const fleet: Thing = { kind: 'fleet', id: '' };
+function placeSigns(signs: readonly AlertSign[], { before, fleetConditions }: HostLook): readonly AlertSign[] {
   const known = new Map(before.map((sign) => [`${sign.condition} ${sign.scopeId}`, sign.thing]));
   const fresh = new Map<AlertCondition, number>();
   for (const { condition, scopeId } of signs)
@@ -60,8 +66,8 @@ function placeSigns(signs: readonly AlertSign[], before: readonly AlertSign[]): 
   return signs.map((sign) => {
     const thing = known.get(`${sign.condition} ${sign.scopeId}`);
     if (thing !== undefined) return { ...sign, thing };
-    const isMany = (fresh.get(sign.condition) ?? 0) >= ALERTS.fleetFrom;
-    return isMany && (sign.condition === 'host.silent' || sign.condition === 'host.outdated') ? { ...sign, thing: fleet } : sign;
+    const isMany = fleetConditions.has(sign.condition) || (fresh.get(sign.condition) ?? 0) >= ALERTS.fleetFrom;
+    return isMany && FLEET_CONDITIONS.includes(sign.condition) ? { ...sign, thing: FLEET } : sign;
   });
 }
 
@@ -96,5 +102,5 @@ export function judgeHosts(look: HostLook): readonly AlertSign[] {
       ...make('host.outdated', isOutdated ? `it is ${agentVersion}, the server ${look.serverVersion}` : undefined, look.now),
     ];
   });
-  return placeSigns(signs, look.before);
+  return placeSigns(signs, look);
 }

@@ -11,7 +11,8 @@ import { TOPICS } from '../bus.ts';
 import type { Caller } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { judgeSources, type ProtectedSource } from '../protected-sources.ts';
-import { judgeHosts } from './host-signs.ts';
+import type { AlertCondition } from './conditions.ts';
+import { FLEET, FLEET_CONDITIONS, judgeHosts } from './host-signs.ts';
 import { judgePlans } from './plan-signs.ts';
 import { judgeChannels, judgeServer, type ServerFacts } from './server-signs.ts';
 import { type Settling, settleAlerts } from './settle.ts';
@@ -112,8 +113,12 @@ export function createAlertWatch(context: CoreContext, options: WatchOptions): A
   async function lookAtHosts(hosts: readonly HostGlance[], ids: readonly string[], thresholds: Thresholds): Promise<void> {
     const range = { scope: 'host' as const, ids };
     const now = clock.now();
+    const fleetConditions = new Set<AlertCondition>();
+    for (const condition of FLEET_CONDITIONS)
+      if ((await store.alerts.listSignsOf(tenant, condition, FLEET, 1)).length > 0) fleetConditions.add(condition);
     const signs = judgeHosts({
       now,
+      fleetConditions,
       hosts,
       before: await store.alerts.listSigns(tenant, range),
       isSettled: now - beganAt > SETTLING_MS,

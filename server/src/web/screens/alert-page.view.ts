@@ -102,7 +102,7 @@ function actions(act: NonNullable<AlertPageView['act']>): Html {
   });
   return html`<div class="stack">${
     act.acknowledgeAction !== undefined && postButton({ action: act.acknowledgeAction, label: 'Acknowledge', kind: 'primary' })
-  }${act.reopenAction !== undefined && postButton({ action: act.reopenAction, label: 'Open again' })}<form method="post" action="${act.snoozeAction}"><div class="cluster cluster-end">${snooze}${button({ label: 'Put off' })}</div></form><p class="quiet small">It resolves by itself when nothing of it is left.</p></div>`;
+  }${act.reopenAction !== undefined && postButton({ action: act.reopenAction, label: 'Open again' })}<form method="post" action="${act.snoozeAction}"><div class="stack">${snooze}${button({ label: 'Put off' })}</div></form><p class="quiet small">It resolves by itself when nothing of it is left.</p></div>`;
 }
 
 function membersPanel(view: AlertPageView): Html {

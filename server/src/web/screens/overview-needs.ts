@@ -1,5 +1,7 @@
 /** What needs a person, gravest first, each with one act. */
 import type { RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { listAlerts } from '../../core/alerts/alerts.ts';
+import { ALERT_CONDITIONS, type AlertCondition } from '../../core/alerts/conditions.ts';
 import { type Caller, isAllowed } from '../../core/caller.ts';
 import type { PendingHost } from '../../core/enrolment.ts';
 import type { CoreContext } from '../../core/ports.ts';
@@ -16,6 +18,7 @@ export const NEEDS_SHOWN = 12;
 const PREFILLED = 50;
 /** Plans on hosts that owe a fire, the newest first. */
 const MISSES_READ = 200;
+const ALERTS_READ = 100;
 
 function toPendingNeed(host: PendingHost, visit: Visit): Need {
   return {
@@ -124,6 +127,25 @@ async function listMissedNeeds(context: CoreContext, visit: Visit, face: Clockfa
   });
 }
 
+/** Conditions that no other line of this page speaks of. */
+const OWN_CONDITIONS: ReadonlySet<AlertCondition> = new Set(
+  ALERT_CONDITIONS.filter((condition) =>
+    /^(?:repository|retention|server|channel)\.|^host\.(?:disk_low|quarantined)$/u.test(condition),
+  ),
+);
+
+/** Alerts nobody sees to, as far as what they are about is not a line already. */
+async function listAlertNeeds(context: CoreContext, visit: Visit): Promise<Need[]> {
+  const page = await listAlerts(context, visit.caller, { state: 'open' }, { limit: ALERTS_READ });
+  return page.rows
+    .filter(({ condition }) => OWN_CONDITIONS.has(condition))
+    .map(({ id, severity, title, text }) => {
+      const href = visit.urls.alert({ alert: id });
+      const status = severity === 'critical' ? ('unprotected' as const) : ('at_risk' as const);
+      return { status: { protection: status }, title, href, detail: text, act: { label: 'Open alert', href } };
+    });
+}
+
 const GRAVITY: Readonly<Record<ProtectedSource['protection']['status'], number>> = {
   unprotected: 0,
   at_risk: 1,
@@ -151,7 +173,8 @@ export async function readNeeds(
     .sort((a, b) => GRAVITY[a.protection.status] - GRAVITY[b.protection.status]);
   const pending = isAllowed(caller, 'host.approve') ? scene.pending.map((host) => toPendingNeed(host, visit)) : [];
   const missed = await listMissedNeeds(context, visit, face);
-  const others = [...missed, ...listSilentNeeds(silent, visit, face), ...findPlanless(planless, caller, visit)];
+  const alerts = await listAlertNeeds(context, visit);
+  const others = [...alerts, ...missed, ...listSilentNeeds(silent, visit, face), ...findPlanless(planless, caller, visit)];
   const room = Math.max(0, NEEDS_SHOWN - others.length - pending.length);
   const troubled = await Promise.all(bad.slice(0, room).map((one) => toSourceNeed(context, visit, one)));
   const all = [...troubled, ...pending, ...others];

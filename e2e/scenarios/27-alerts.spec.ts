@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, expectAccessible, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
+import { addPlan, addSource, describeFiles, runPlan } from '../harness/catalog.ts';
+import { awaitSpec, type LocalWorld, makeFolder, prepareLocalWorld } from '../harness/part2/world.ts';
+import { findFreePort } from '../harness/services/free-port.ts';
+import { waitFor } from '../harness/services/wait-for.ts';
+import { startWebhookSink, type WebhookSink } from '../harness/services/webhook-sink.ts';
+import { type Stack, startStack } from '../harness/stack.ts';
+
+const KEY = randomBytes(32);
+const CANARY = `path-${randomBytes(8).toString('hex')}`;
+/** A channel that refuses connections is an alert after its third attempt, some twenty seconds after the first. */
+const DEAD_MS = 60_000;
+
+type ApiAlert = { readonly id: string; readonly condition: string; readonly state: string; readonly title: string };
+
+let stack: Stack;
+let world: LocalWorld;
+let sink: WebhookSink;
+
+test.beforeAll(async () => {
+  sink = await startWebhookSink(KEY);
+  stack = await startStack({ env: { HOLDFAST_OUTGOING_CIDR: '127.0.0.0/8' } });
+  world = await prepareLocalWorld(stack, 'db-1');
+});
+test.afterAll(async ({ browserName: _ }, info) => {
+  await finishStack(stack, info);
+  await sink?.stop();
+});
+
+const listAlerts = (state = 'active') => stack.api.get<readonly ApiAlert[]>(`/alerts?state=${state}`);
+
+/** The one alert of this condition, once there is one. */
+function waitForAlert(condition: string, state: string, deadlineMs = 15_000): Promise<ApiAlert> {
+  const look = async () => {
+    const found = (await listAlerts(state)).filter((alert) => alert.condition === condition);
+    expect(found.length).toBeLessThan(2);
+    return found[0];
+  };
+  return waitFor(`the alert ${condition} to be ${state}`, look, { deadlineMs, intervalMs: 100 });
+}
+
+test('two failures are one alert and one message; a dead channel delays no run and is an alert itself; recovery resolves', async ({
+  page,
+}) => {
+  test.setTimeout(240_000);
+  const { api, server } = stack;
+  const refused = `http://127.0.0.1:${await findFreePort()}/${CANARY}`;
+  await test.step('channels are made and tested in the browser', async () => {
+    await signIn(page, server.url, stack.admin, '/settings/channels');
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Nobody is told of alerts.');
+    await page.getByRole('link', { name: 'Add channel' }).first().click();
+    await page.getByRole('link', { name: 'Webhook' }).click();
+    await page.getByLabel('Name').fill('on-call');
+    await page.getByLabel('Address').fill(`${sink.url}/${CANARY}`);
+    await page.getByLabel('Signing key').fill(`whsec_${KEY.toString('base64')}`);
+    await expectAccessible(page);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('button', { name: 'Send a test' }).click();
+    await expect(page.getByText('The test was taken: answered 204.')).toBeVisible();
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('on-call works.');
+    expect(sink.messages.map(({ type, isSigned }) => [type, isSigned])).toEqual([['channel.test', true]]);
+    await api.post('/channels', { name: 'dead', kind: 'webhook', secrets: { url: refused } });
+    await api.post('/channels', { name: 'monitor', kind: 'ping', config: { everyMinutes: 1 }, secrets: { url: sink.url } });
+    await waitFor('a sign of life', async () => sink.pings[0], { deadlineMs: 15_000 });
+  });
+
+  const folder = await makeFolder(stack, 'ledger');
+  const away = join(stack.directory, 'ledger-away');
+  await writeFile(join(folder, 'book.txt'), 'every number counts');
+  const source = await addSource(api, world.host, 'ledger', describeFiles([folder]));
+  const plan = await addPlan(api, { name: 'nightly', repository: world.repository, sources: [source] });
+  await awaitSpec(stack, world.host);
+  const good = await api.waitForRun(await runPlan(api, plan), 'succeeded');
+
+  await test.step('a backup that fails twice is one alert and one message', async () => {
+    await rename(folder, away);
+    for (const _ of [1, 2]) {
+      const run = await api.waitForRun(await runPlan(api, plan), 'failed');
+      // Whatever channels do, the next run begins at once.
+      expect((run.startedAt ?? 0) - run.createdAt).toBeLessThan(5000);
+      await waitForAlert('backup.failed', 'open');
+    }
+    await waitFor('the message', async () => sink.messages[1], { deadlineMs: 10_000 });
+    const message = sink.messages[1];
+    expect(message).toMatchObject({ type: 'alert.raised', isSigned: true });
+    expect(message?.data).toMatchObject({
+      condition: 'backup.failed',
+      severity: 'critical',
+      title: 'The backup of db-1 / ledger failed',
+    });
+    expect(String(message?.data['link'])).toMatch(new RegExp(`^${server.url}/alerts/alert_`));
+    const lastGoodAt = Date.parse(String(message?.data['lastGoodAt']));
+    expect(Math.abs(lastGoodAt - (good.finishedAt ?? 0))).toBeLessThan(10_000);
+    expect(message?.data['log']).not.toHaveLength(0);
+  });
+
+  await test.step('the channel that is dead becomes an alert, told on the other one', async () => {
+    await waitForAlert('channel.failing', 'open', DEAD_MS);
+    const told = await waitFor(
+      'the message about the dead channel',
+      async () => sink.messages.find(({ data }) => data['condition'] === 'channel.failing'),
+      { deadlineMs: 10_000 },
+    );
+    expect(told.data).toMatchObject({ title: 'The channel dead does not deliver' });
+    expect(sink.messages.filter(({ data }) => data['condition'] === 'backup.failed')).toHaveLength(1);
+  });
+
+  await test.step('what is open is on the page, counted in the side bar, and can be put off and acknowledged', async () => {
+    await page.goto(`${server.url}/alerts`);
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(/^2\salerts need a person\.$/);
+    await expect(page.locator('#side-nav').getByRole('link', { name: /Alerts/ })).toContainText('2');
+    await expectAccessible(page);
+    await takePicture(page, 'alerts');
+    await page
+      .getByRole('row', { name: /ledger/ })
+      .getByRole('button', { name: 'Acknowledge' })
+      .click();
+    await expect(page.getByText('Acknowledged: you see to it.')).toBeVisible();
+    await expect(page.getByText(`${stack.admin.name} sees to it`)).toBeVisible();
+    await expectAccessible(page);
+    await page.goto(`${server.url}/`);
+    await expect(page.getByText('The channel dead does not deliver')).toBeVisible();
+  });
+
+  await test.step('it resolves by itself when a backup is clean again, and says so', async () => {
+    await page.goto(`${server.url}/alerts`);
+    await rm(folder, { recursive: true, force: true });
+    await rename(away, folder);
+    await api.waitForRun(await runPlan(api, plan), 'succeeded');
+    await waitForAlert('backup.failed', 'resolved');
+    await waitFor('the message', async () => sink.messages.find(({ type }) => type === 'alert.resolved'), { deadlineMs: 10_000 });
+    await expect(page.getByRole('row', { name: /ledger/ })).toHaveCount(0);
+    await page.goto(`${server.url}/alerts?state=resolved`);
+    await page.getByRole('link', { name: 'The backup of db-1 / ledger failed' }).click();
+    await expect(page.getByText(`acknowledged by ${stack.admin.name}`)).toBeVisible();
+    await expectAccessible(page);
+  });
+
+  await test.step('addresses of channels are nowhere', async () => {
+    for (const path of ['/channels', '/audit?limit=200']) expect((await api.send('GET', path)).text).not.toContain(CANARY);
+    for (const text of Object.values(await stack.readLogs())) expect(text).not.toContain(CANARY);
+  });
+});
