@@ -83,7 +83,8 @@ export function channelPart(view: ChannelPageView): Html {
 
 function messagesPanel(view: ChannelPageView): Html {
   const { messages, face, previousHref, nextHref } = view;
-  const empty = html`<p class="quiet">${view.isOfLife ? 'It gave no sign of life yet.' : 'It was told nothing yet. Send a test to see that it works.'}</p>`;
+  const advice = view.manage === undefined ? '' : ' Send a test to see that it works.';
+  const empty = html`<p class="quiet">${view.isOfLife ? 'It gave no sign of life yet.' : `It was told nothing yet.${advice}`}</p>`;
   return panel({
     title: view.isOfLife ? 'Signs of life' : 'Messages',
     content: messages.length === 0 ? empty : deliveryRows(messages, face, { withChannel: false }),
