@@ -96,6 +96,8 @@ test('a damaged database comes back by drop and recreate: sessions end, a safety
 
     const backup = await stack.api.waitForRun(safety as ApiRun['id'], 'succeeded');
     const kept = backup.snapshots.find(({ role }) => role === 'data')?.id;
+    const safetyLink = page.locator('dt', { hasText: 'safety backup' }).locator('xpath=following-sibling::dd').getByRole('link');
+    await expect(safetyLink).toHaveAttribute('href', `/runs/${safety}`);
     await page.goto(`${stack.server.url}/snapshots/${kept}`);
     const back = await restoreSnapshot(page, { place: /shop/, target: 'as it was' });
     await stack.api.waitForRun(back, 'succeeded');

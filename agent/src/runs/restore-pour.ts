@@ -93,7 +93,7 @@ export async function count(
   if (cancel && counted.ending === 'cancelled') throw createReasonError('cancelled', cancel.words);
   assertAnswered(part, counted);
   const seen = restore.parseVerify(counted.stdout);
-  recorder.log('info', `restored into ${part.database}: ${seen.seen}`);
+  recorder.log('info', `restored: ${seen.seen}`);
   return [
     { check: 'exit_codes', ok: true, seen: 'restic and the database’s tool ended well' },
     { check: 'target_verified', ok: true, seen: seen.seen.slice(0, 500) },

@@ -182,6 +182,6 @@ export function confirmPanel(view: DatabaseRestoreView): Html {
   const lookButton = html`<button class="button button-secondary" type="submit" name="act" value="look" formnovalidate hx-post="${view.action}" hx-target="#${CONFIRM_ID}" hx-swap="outerHTML" hx-sync="closest form:replace"><span>Look at the target</span></button>`;
   return html`<div id="${CONFIRM_ID}">${panel({
     title: '4 · Confirm',
-    content: html`<div class="stack"><div aria-live="polite">${seen}</div>${confirmBox(view)}<div class="form-actions">${button({ label: 'Start the restore', kind: 'primary' })}${lookButton}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></div>`,
+    content: html`<div class="stack"><div class="stack" aria-live="polite">${seen}</div>${confirmBox(view)}<div class="form-actions">${button({ label: 'Start the restore', kind: 'primary' })}${lookButton}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></div>`,
   })}</div>`;
 }

@@ -1,4 +1,5 @@
 /** What stands beside a run's log: troubles with their way out, parts, evidence, figures, places. Pure. */
+import { idSchema, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { Evidence, Failure, RunKind } from '@holdfast/shared/domain/run.ts';
 import { showStoredText } from '@holdfast/shared/domain/stored-path.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
@@ -6,6 +7,7 @@ import type { RunDetail } from '../../core/runs.ts';
 import type { RunPart } from '../../store/runs.ts';
 import { formatBytes, formatCount, formatNoun, formatRate } from '../ui/quantity.ts';
 import type { Urls } from '../urls.ts';
+import { MODE_WORDS } from './restore-modes.ts';
 import type { AttemptLine, EvidenceLine, PartLine, RunFact, Trouble } from './run.view.ts';
 import { type Names, nameOf } from './run-names.ts';
 import { findDurationMs, shortenSentence, splitFailure } from './run-words.ts';
@@ -154,13 +156,25 @@ function describeFileTarget(target: Exclude<RestoreTarget, { kind: 'database' }>
   return [place, ...named, ...(more > 0 ? [{ label: 'chosen', value: `and ${formatNoun(more, 'more path')}` }] : [])];
 }
 
-function describeTarget(detail: RunDetail, names: Names): RunFact[] {
+/** The run of the safety backup that a restore made, by the evidence that names it. */
+function findSafetyRun({ run }: RunDetail): RunId | undefined {
+  const seen = run.evidence.find(({ check }) => check === 'safety_backup')?.seen;
+  const parsed = idSchema('run').safeParse(/run_[0-9a-z]+/u.exec(seen ?? '')?.[0]);
+  return parsed.success ? parsed.data : undefined;
+}
+
+function describeTarget(detail: RunDetail, names: Names, urls: Urls): RunFact[] {
   const { target } = detail.run;
   if (target === undefined) return [];
   if (target.kind !== 'database') return describeFileTarget(target);
+  const safety = findSafetyRun(detail);
+  const tables = target.tables ?? [];
   return [
     { label: 'target database', value: target.database },
     { label: 'on the server of', value: nameOf(names.sources, target.source, 'source') },
+    ...(target.mode === undefined ? [] : [{ label: 'way', value: MODE_WORDS[target.mode].label }]),
+    ...(tables.length === 0 ? [] : [{ label: 'tables', value: formatNoun(tables.length, 'chosen table') }]),
+    ...(safety === undefined ? [] : [{ label: 'safety backup', value: 'open', href: urls.run({ run: safety }) }]),
   ];
 }
 
@@ -189,7 +203,7 @@ export function listPlaces(detail: RunDetail, names: Names, urls: Urls): readonl
       value: nameOf(names.repositories, run.repository, 'repository'),
       ...link(names.repositories, run.repository, urls.repository({ repository: run.repository })),
     },
-    ...describeTarget(detail, names),
+    ...describeTarget(detail, names, urls),
     ...(made.length === 1 && only !== undefined
       ? [{ label: 'snapshot', value: only.engineId.slice(0, 8), href: urls.snapshot({ snapshot: only.id }) }]
       : made.length > 1

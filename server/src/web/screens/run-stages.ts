@@ -21,7 +21,7 @@ const STEPS: Readonly<Record<RunKind, readonly Step[]>> = {
     { name: 'Restore', stages: ['restore'] },
     { name: 'Evidence', stages: ['evidence'] },
     { name: 'Safety backup', stages: ['safety'] },
-    { name: 'Take the place', stages: ['swap'] },
+    { name: 'Swap', stages: ['swap'] },
   ],
   forget: [
     { name: 'Pre-flight', stages: ['preflight'] },
