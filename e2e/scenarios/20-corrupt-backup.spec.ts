@@ -74,7 +74,7 @@ test('a flipped byte is missed by a look at the structure, found when the data i
     await stack.api.waitForRun(await check('everything'), 'succeeded');
     await page.goto(`${stack.server.url}/repositories/${repository.id}`);
     await expect(page.locator('#upkeep')).toContainText('in storage');
-    await expect(page.locator('#upkeep')).toContainText('All data was read');
+    await expect(page.locator('#upkeep')).toContainText('All of its data was read');
     await expectAccessible(page);
   });
 

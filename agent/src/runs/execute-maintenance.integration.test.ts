@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { CheckScope } from '@holdfast/shared/domain/maintenance.ts';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { OrderedRepository } from '@holdfast/shared/protocol/messages.ts';
 import { GENERATIONS, writeNoise } from '../engines/restic/laboratory.ts';
 import { findEvent, openRunRig, outline, PASSWORD, type RunRig } from './fixtures/run-rig.ts';
@@ -11,14 +12,51 @@ import { stripJournal } from './secrets-apart.ts';
 
 const terms = (rig: RunRig) => ({ trigger: 'manual', requestedBy: 'ann', notAfter: rig.workbench.clock.now() + 60_000 }) as const;
 
+/** Minutes between tries pass in seconds. */
 async function openRig(t: TestContext, restic: string): Promise<RunRig> {
-  const rig = await openRunRig(t, { restic });
+  const rig = await openRunRig(t, { restic, speed: 60 });
   await rig.initRepository();
   mkdirSync(join(rig.dir, 'letters'));
   writeNoise(join(rig.dir, 'letters/a'), 400_000, 1);
   rig.addFiles('letters', [join(rig.dir, 'letters')]);
   await rig.runPlan();
   return rig;
+}
+
+/** A backup that has begun and waits for its first byte, as on another host; the returned function ends it. */
+async function holdLock(rig: RunRig, binary: string): Promise<() => Promise<void>> {
+  const workDir = mkdtempSync(join(rig.dir, 'other-host-'));
+  const password = join(workDir, 'password');
+  const cancel = new AbortController();
+  const done = rig.tooling.exec.runTool({
+    stage: {
+      command: {
+        tool: 'restic',
+        args: ['-c', `sleep 600 | exec "$0" --no-cache backup --stdin`, binary],
+        env: { RESTIC_REPOSITORY: join(rig.dir, 'repository'), RESTIC_PASSWORD_FILE: password },
+        files: [{ path: password, content: PASSWORD }],
+      },
+      binary: '/bin/sh',
+    },
+    workDir,
+    signal: cancel.signal,
+  });
+  const locks = join(rig.dir, 'repository/locks');
+  const isHeld = () => readdirSync(locks).some((name) => /^[0-9a-f]{64}$/.test(name));
+  await new Promise<void>((resolve) => {
+    const watcher = watch(locks, () => look());
+    const look = () => {
+      if (!isHeld()) return;
+      watcher.close();
+      resolve();
+    };
+    look();
+  });
+  return async () => {
+    cancel.abort();
+    await done;
+    for (const name of readdirSync(locks)) rmSync(join(locks, name), { force: true });
+  };
 }
 
 const mintRun = (rig: RunRig) => rig.workbench.createId('run');
@@ -95,38 +133,55 @@ for (const { version, binary } of GENERATIONS) {
       assert.ok(end.failure?.message.includes(pack), JSON.stringify(end.failure));
       assert.equal(end.evidence[0]?.ok, false);
     });
-
-    it('prunes through an admin credential that is nowhere on the disk, and refuses a second prune meanwhile', async (t) => {
-      const rig = await openRig(t, binary);
-      for (const name of readdirSync(join(rig.dir, 'repository/snapshots'))) rmSync(join(rig.dir, 'repository/snapshots', name));
-      rig.executor.pause();
-      const run = orderPrune(rig, 'order_1', true);
-      assert.throws(() => orderPrune(rig, 'order_2'), /waits or runs already/);
-      assert.doesNotMatch(JSON.stringify(rig.workbench.journal.runs.find(run)?.body), /"box"/);
-      rig.executor.resume();
-      const end = findEvent(await rig.awaitEnd(run), 'run.finished');
-      assert.equal(end.state, 'succeeded', JSON.stringify(end.failure));
-      assert.ok(end.bytes > 390_000, `${end.bytes} bytes freed`);
-      assert.deepEqual(rig.workbench.secrets.find({ purpose: 'request', ref: `${run}.repositories` }), undefined);
-    });
-
-    it('waits with a check until the backup beside it has ended, and is alone then', async (t) => {
-      const rig = await openRig(t, binary);
-      const backup = rig.order();
-      const check = orderCheck(rig, { kind: 'structure' }, 'order_1');
-      const next = rig.order();
-      await Promise.all([backup, check, next].map((run) => rig.awaitEnd(run)));
-      const spanOf = (run: typeof check) => {
-        const events = rig.listEvents();
-        const at = (type: string) => events.findIndex((event) => event.type === type && 'run' in event && event.run === run);
-        return { from: at('run.started'), to: at('run.finished') };
-      };
-      const [one, alone, other] = [spanOf(backup), spanOf(check), spanOf(next)];
-      assert.ok(alone.from > one.to || alone.to < one.from, 'not beside the first backup');
-      assert.ok(alone.from > other.to || alone.to < other.from, 'not beside the second');
-    });
   });
 }
+
+describe('Checks and prunes beside others', () => {
+  const restic = GENERATIONS.at(-1)?.binary ?? '';
+
+  it('prunes through an admin credential that is nowhere on the disk, and refuses a second prune meanwhile', async (t) => {
+    const rig = await openRig(t, restic);
+    for (const name of readdirSync(join(rig.dir, 'repository/snapshots'))) rmSync(join(rig.dir, 'repository/snapshots', name));
+    rig.executor.pause();
+    const run = orderPrune(rig, 'order_1', true);
+    assert.throws(() => orderPrune(rig, 'order_2'), /waits or runs already/);
+    assert.doesNotMatch(JSON.stringify(rig.workbench.journal.runs.find(run)?.body), /"box"/);
+    rig.executor.resume();
+    const end = findEvent(await rig.awaitEnd(run), 'run.finished');
+    assert.equal(end.state, 'succeeded', JSON.stringify(end.failure));
+    assert.ok(end.bytes > 390_000, `${end.bytes} bytes freed`);
+    assert.deepEqual(rig.workbench.secrets.find({ purpose: 'request', ref: `${run}.repositories` }), undefined);
+  });
+
+  it('comes back later when somebody on another host works in the repository', async (t) => {
+    const rig = await openRig(t, restic);
+    const release = await holdLock(rig, restic);
+    const run = orderPrune(rig, 'order_1');
+    const isTold = (event: DurableEvent) =>
+      event.type === 'run.log' && event.run === run && event.lines.some(({ text }) => text.startsWith('others work in the repo'));
+    await rig.awaitEvent(isTold);
+    await release();
+    const events = await rig.awaitEnd(run);
+    assert.equal(findEvent(events, 'run.finished').state, 'succeeded', JSON.stringify(findEvent(events, 'run.finished').failure));
+    assert.equal(events.filter(({ type }) => type === 'run.started').length, 1);
+  });
+
+  it('waits with a check until the backup beside it has ended, and is alone then', async (t) => {
+    const rig = await openRig(t, restic);
+    const backup = rig.order();
+    const check = orderCheck(rig, { kind: 'structure' }, 'order_1');
+    const next = rig.order();
+    await Promise.all([backup, check, next].map((run) => rig.awaitEnd(run)));
+    const spanOf = (run: typeof check) => {
+      const events = rig.listEvents();
+      const at = (type: string) => events.findIndex((event) => event.type === type && 'run' in event && event.run === run);
+      return { from: at('run.started'), to: at('run.finished') };
+    };
+    const [one, alone, other] = [spanOf(backup), spanOf(check), spanOf(next)];
+    assert.ok(alone.from > one.to || alone.to < one.from, 'not beside the first backup');
+    assert.ok(alone.from > other.to || alone.to < other.from, 'not beside the second');
+  });
+});
 
 describe('Checks and prunes across the lives of an agent', () => {
   const restic = GENERATIONS.at(-1)?.binary ?? '';

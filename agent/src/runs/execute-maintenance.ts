@@ -1,4 +1,5 @@
 /** Executes a check or a prune of a repository, and measures the repository afterwards. */
+import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import { describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
@@ -137,7 +138,8 @@ function work(execution: MaintenanceExecution, onLockLook: Work['onLockLook']): 
     const prepared = prepareRepositoryDraft(workbench, repository.draft, toOrderedRef(recorder.run), workDir);
     recorder.addRedaction(prepared.redact);
     const engine = workbench.engine(workbench.execFor(recorder.run));
-    const named = { name: repository.id, pinnedId: repository.pinnedId };
+    const { describe } = getRepositoryAdapter(repository.draft.kind);
+    const named = { name: describe(repository.draft.config), pinnedId: repository.pinnedId };
     await openRepository({ engine, recorder, prepared, repository: named, workDir, signal });
     const all: Work = { ...execution, engine, prepared, workDir, onLockLook };
     const result = body.kind === 'check' ? await checkRepository(all) : await pruneRepository(all);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AnnouncementId, EnrolmentTokenId, RunId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { removeAdminCredential, setAdminCredential } from './admin-credential.ts';
 import { listAudit } from './audit.ts';
 import type { Caller } from './caller.ts';
 import { approveHost, createEnrolmentToken, deleteEnrolmentToken, listEnrolmentTokens, rejectHost } from './enrolment.ts';
@@ -9,6 +10,7 @@ import { type CatalogRig, ENGINE, openCatalogRig, SECRETS } from './fixtures/cat
 import { factsOf } from './fixtures/core-rig.ts';
 import { startForget } from './forget.ts';
 import { chooseAgent, revokeHost, rotateHostToken, updateHost } from './hosts.ts';
+import { startCheck, startPrune } from './maintenance.ts';
 import { createPlan, deletePlan, updatePlan } from './plans.ts';
 import { createRepository, deleteRepository, initRepository, testRepository, updateRepository } from './repositories.ts';
 import { startRestore } from './restores.ts';
@@ -76,6 +78,23 @@ const ACTS: Readonly<Record<string, { act: Act; operator: boolean }>> = {
     operator: true,
     act: ({ context, repository, host }, caller) => initRepository(context, caller, { repository: repository.id, host: host.id }),
   },
+  startCheck: {
+    operator: true,
+    act: ({ context, repository, host }, caller) =>
+      startCheck(context, caller, repository.id, { host: host.id, scope: { kind: 'structure' } }),
+  },
+  startPrune: {
+    operator: true,
+    act: ({ context, repository, host }, caller) => startPrune(context, caller, repository.id, { host: host.id }),
+  },
+  setAdminCredential: {
+    operator: true,
+    act: ({ context, repository }, caller) => setAdminCredential(context, caller, repository.id, { config: {}, secrets: {} }),
+  },
+  removeAdminCredential: {
+    operator: true,
+    act: ({ context, repository }, caller) => removeAdminCredential(context, caller, repository.id),
+  },
   createPlan: {
     operator: true,
     act: ({ context, repository, files }, caller) =>
@@ -127,13 +146,18 @@ describe('The audit', () => {
   it('has one row for each act, with who, what, to what and from where', async (t) => {
     const rig = await openCatalogRig(t);
     const { context, admin, host } = rig;
-    const able = { ...factsOf('db-1'), capabilities: ['forget.start'] };
+    const able = { ...factsOf('db-1'), capabilities: ['forget.start', 'check.start', 'prune.start'] };
     await context.store.hosts.recordContact(host.id, { at: rig.clock.now(), facts: able });
     rig.connect(host.id, (type) => (type === 'repository.init' ? { engineId: 'e' } : { accepted: true }));
     const acts: [string, () => Promise<unknown>][] = [
       ['source.updated', () => updateSource(context, admin, rig.source.id, { config, secrets: { password: 'neues-geheimnis' } })],
       ['repository.updated', () => updateRepository(context, admin, rig.repository.id, { name: 'renamed' })],
       ['repository.initialised', () => initRepository(context, admin, { repository: rig.repository.id, host: host.id })],
+      [
+        'repository.check_started',
+        () => startCheck(context, admin, rig.repository.id, { host: host.id, scope: { kind: 'structure' } }),
+      ],
+      ['repository.prune_started', () => startPrune(context, admin, rig.repository.id, { host: host.id })],
       ['plan.updated', () => updatePlan(context, admin, rig.plan.id, { enabled: false })],
       ['plan.run_started', () => startPlan(context, admin, rig.plan.id)],
       ['plan.retention_started', () => startForget(context, admin, rig.plan.id, false)],

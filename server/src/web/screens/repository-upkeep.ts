@@ -34,7 +34,9 @@ function toUpkeepRun(run: Run | undefined, urls: Visit['urls']): UpkeepRun | und
     at: run.finishedAt ?? run.startedAt ?? run.createdAt,
     what: run.kind === 'prune' ? freed : describeCheckScope(run.scope ?? { kind: 'structure' }),
     problem:
-      run.failure === undefined || run.state === 'cancelled' ? undefined : `${shortenSentence(splitFailure(run.failure).what)}.`,
+      run.failure === undefined || run.state === 'cancelled'
+        ? undefined
+        : `${shortenSentence(splitFailure(run.failure).what)}.`.replace('….', '…'),
   };
 }
 

@@ -1,5 +1,5 @@
 /** The upkeep of a repository: its last check and prune, its size over time, and what a person may order now. */
-import { type Html, type HtmlValue, html } from '../html.ts';
+import { type Html, html } from '../html.ts';
 import { button, confirmButton, linkButton, postButton } from '../ui/button.ts';
 import { sparkline } from '../ui/charts.ts';
 import { callout } from '../ui/flash.ts';
@@ -61,6 +61,8 @@ function hostField(view: UpkeepView, id: string): Html {
   });
 }
 
+const CHECK_FORM = 'check-form';
+
 function checkForm(view: UpkeepView): Html {
   const { urls, repository, nextPart } = view;
   const scope = formField({
@@ -75,7 +77,7 @@ function checkForm(view: UpkeepView): Html {
       { value: 'everything', label: 'Everything: finds any altered byte, and takes its time' },
     ],
   });
-  return html`<form class="stack" method="post" action="${urls.checkRepository({ repository })}"><input type="hidden" name="part" value="${nextPart.part}"><div class="fields">${scope}${hostField(view, 'check')}</div><div>${button({ label: 'Check now' })}</div></form>`;
+  return html`<form id="${CHECK_FORM}" method="post" action="${urls.checkRepository({ repository })}"><input type="hidden" name="part" value="${nextPart.part}"><div class="fields">${scope}${hostField(view, 'check')}</div></form>`;
 }
 
 function pruneButton(view: UpkeepView): Html {
@@ -149,9 +151,18 @@ function damageNotice({ check }: UpkeepView): Html {
 export function upkeepPanel(view: UpkeepView): Html {
   const { face, may, hosts, wholeAt } = view;
   const whole: RowView[] =
-    wholeAt === undefined ? [] : [{ title: 'All data was read', detail: html`since ${relativeTime(wholeAt, face)}` }];
-  const acts: HtmlValue =
-    hosts.length > 0 && html`${may.check && checkForm(view)}${may.manage && html`<div>${pruneButton(view)}</div>`}`;
+    wholeAt === undefined || view.isDamaged
+      ? []
+      : [
+          {
+            status: status({ word: 'readable', tone: 'protected', icon: 'check' }),
+            title: 'All of its data was read',
+            detail: relativeTime(wholeAt, face),
+          },
+        ];
+  const acts = html`<div class="form-actions">${may.check && button({ label: 'Check now', attributes: { form: CHECK_FORM } })}${
+    may.manage && pruneButton(view)
+  }</div>`;
   return panel({
     id: 'upkeep',
     title: 'Upkeep',
@@ -165,7 +176,7 @@ export function upkeepPanel(view: UpkeepView): Html {
       ...whole,
       toLine(view.prune, face, { title: 'Not pruned yet', detail: 'What retention removed still takes its room.' }, 'Prune'),
       ...(may.manage && view.admin !== 'none' ? [adminRow(view)] : []),
-    ])}${acts}</div>`,
+    ])}${hosts.length > 0 && may.check && checkForm(view)}${hosts.length > 0 && acts}</div>`,
   });
 }
 
