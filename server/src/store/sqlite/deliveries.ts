@@ -56,10 +56,11 @@ function prepareDeliveries(sql: Sql) {
     insert:
       sql.change(`INSERT INTO deliveries (id, tenant_id, channel_id, alert_id, topic, kind, body, created_at, due_at, attempts, state)
       SELECT @id, @tenant, @channel, @alert, @topic, @kind, @body, @at, @at, 0, 'waiting'
-      WHERE (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'waiting' AND channel_id = @channel LIMIT @most)) < @most
+      WHERE (SELECT count(*) FROM (SELECT 1 FROM deliveries INDEXED BY deliveries_waiting
+        WHERE state = 'waiting' AND channel_id = @channel LIMIT @most)) < @most
       ON CONFLICT (channel_id, topic) DO NOTHING`),
     due: sql.select(
-      `SELECT ${DELIVERY} FROM deliveries d JOIN channels c ON c.id = d.channel_id
+      `SELECT ${DELIVERY} FROM deliveries d INDEXED BY deliveries_waiting JOIN channels c ON c.id = d.channel_id
        WHERE d.tenant_id = @tenant AND d.state = 'waiting' AND d.due_at <= @now AND c.enabled = 1 AND c.id = @channel
        ORDER BY d.due_at, d.id LIMIT @limit`,
       deliveryRow,
