@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { getAdvice } from '@holdfast/shared/domain/reason.ts';
 import type { ApiPlan, ApiRepository, ApiRun, ApiSnapshot, ApiSource } from '../harness/api.ts';
 import { expect, expectAccessible, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
 import { addPlan, addRepository, addSource, describeFiles, describePostgres, runPlan } from '../harness/catalog.ts';
-import { restoreSnapshot } from '../harness/pages.ts';
+import { readRunId, restoreSnapshot } from '../harness/pages.ts';
 import { describeRest } from '../harness/part2/remote-repositories.ts';
 import { awaitSpec } from '../harness/part2/world.ts';
 import { hashTree, makeFileTree } from '../harness/services/files.ts';
@@ -14,6 +14,8 @@ import { type RestServerHandle, startRestServer } from '../harness/services/rest
 import { type EnrolledHost, type Stack, startStack } from '../harness/stack.ts';
 
 const PASSWORD = 'otters under ferns';
+/** The file that is picked in the tree. */
+const PICKED = 'a letter – 手紙.txt';
 
 let stack: Stack;
 let postgres: PostgresHandle;
@@ -36,6 +38,7 @@ test.beforeAll(async () => {
   [maker, other] = await Promise.all([stack.enrolHost('db-1'), stack.enrolHost('db-2')]);
   tree = join(stack.directory, 'tree');
   await makeFileTree(tree, { seed: 'scenario 21', files: 20, megabytes: 4 });
+  await writeFile(join(tree, PICKED), 'the one that is wanted\n'.repeat(4000));
   const { api } = stack;
   const repository: ApiRepository = await addRepository(api, maker.host, 'rest-eu', await describeRest(rest, 'shop', PASSWORD));
   sources = {
@@ -148,6 +151,84 @@ test('files and databases come back on the host itself, on another one, and by h
 
   await maker.agent.assertQuiet();
   await other.agent.assertQuiet();
+});
+
+test('one file is picked in the lazy tree and comes back byte for byte; in place only under the typed name of the host', async ({
+  page,
+  watch,
+}) => {
+  // Under a wrong name nothing starts.
+  watch.expectStatus(422);
+  const snapshot = await findSnapshot(sources.files);
+  const { url } = stack.server;
+  const original = await hashTree(tree);
+  await signIn(page, url, stack.admin, `/snapshots/${snapshot.id}`);
+  const tick = (label: string) => page.getByLabel(`Choose ${label}`, { exact: true });
+
+  await test.step('the tree opens branch by branch, without leaving the page', async () => {
+    await page.getByRole('link', { name: 'Browse files' }).click();
+    await expect(tick(PICKED)).toBeVisible();
+    await expectAccessible(page);
+    await takePicture(page, 'snapshot-files');
+    await page.goto(`${url}/snapshots/${snapshot.id}/files?path=/`);
+    const address = page.url();
+    const steps = tree.split('/').slice(1);
+    for (const step of steps) await page.locator('.tree').getByRole('link', { name: step, exact: true }).click();
+    await expect(tick(PICKED)).toBeVisible();
+    expect(page.url()).toBe(address);
+  });
+
+  await test.step('one file into a new directory', async () => {
+    await tick(PICKED).check();
+    await page.getByRole('button', { name: 'Restore what is ticked…' }).click();
+    await expect(page.getByRole('button', { name: 'Start the restore' })).toHaveCount(0);
+    const target = join(stack.directory, 'one file');
+    await page.locator('input[name=target]').fill(target);
+    await page.getByRole('button', { name: 'Count what it would do' }).click();
+    await expect(page.locator('main')).toContainText('1 file');
+    await expectAccessible(page);
+    await takePicture(page, 'restore-files');
+    await page.getByRole('button', { name: 'Start the restore' }).click();
+    const run = await readRunId(page);
+    await stack.api.waitForRun(run, 'succeeded');
+    expect(await readFile(join(below(target), PICKED))).toEqual(await readFile(join(tree, PICKED)));
+    expect(await readdir(below(target))).toEqual([PICKED]);
+  });
+
+  await test.step('in place: counted beforehand, refused under a wrong name, replaced under the right one', async () => {
+    await writeFile(join(tree, PICKED), 'overwritten by mistake');
+    await page.goto(`${url}/snapshots/${snapshot.id}/files`);
+    await tick(PICKED).check();
+    await page.getByRole('button', { name: 'Restore what is ticked…' }).click();
+    await page.getByRole('radio', { name: /^In place/ }).check();
+    await page.getByRole('button', { name: 'Count what it would do' }).click();
+    await expect(page.locator('main')).toContainText(/1 of 1 will be replaced on db-1/);
+    const typed = page.getByLabel('Type db-1 to replace files on it');
+    await typed.fill('db-2');
+    await page.getByRole('button', { name: /^Replace 1\sfile on db-1$/ }).click();
+    await expect(page.locator('main')).toContainText('type the name of the host');
+    expect(await readFile(join(tree, PICKED), 'utf8')).toBe('overwritten by mistake');
+    await typed.fill('db-1');
+    await page.getByRole('button', { name: /^Replace 1\sfile on db-1$/ }).click();
+    const run = await readRunId(page);
+    await stack.api.waitForRun(run, 'succeeded');
+    expect(await hashTree(tree)).toEqual(original);
+  });
+
+  await test.step('what changed between two snapshots is told, and a host that is away is said to be', async () => {
+    await writeFile(join(tree, 'written later'), 'new');
+    await stack.api.waitForRun(await runPlan(stack.api, plan), 'succeeded');
+    const newer = await findSnapshot(sources.files);
+    await page.goto(`${url}/snapshots/${newer.id}/diff`);
+    await expect(page.locator('main')).toContainText(/1 added, 0 removed, 0 changed since/);
+    await expect(page.locator('#changes')).toContainText('written later');
+    await expectAccessible(page);
+    await takePicture(page, 'snapshot-diff');
+    await rm(join(tree, 'written later'));
+    await page.goto(`${url}/snapshots/${newer.id}/files?q=written`);
+    await expect(page.locator('.tree')).toContainText('written later');
+  });
+  await maker.agent.assertQuiet();
 });
 
 test('with the server away holdfast-agent lists and restores by hand, files and databases', async () => {

@@ -72,7 +72,7 @@ function whatPanel(view: RestoreFilesView): Html {
 function wherePanel({ ways, values, hosts, hostsHelp, errors }: RestoreFilesView): Html {
   const choices = ways.map(
     ({ value, label, help }) =>
-      html`<label class="check"><input type="radio" name="way" ${attrs({ value, checked: value === values.way })}><span>${label}<span class="help">${help}</span></span></label>`,
+      html`<label class="check"><input type="radio" name="way" ${attrs({ value, checked: value === values.way })}><span>${label}<span class="help choice-help">${help}</span></span></label>`,
   );
   const host = formField({
     name: 'host',

@@ -91,17 +91,19 @@ function hrefOf({ visit, snapshot }: Scene, query: Record<string, string | numbe
 
 function toLine(scene: Scene, entry: Omit<TreeEntry, 'name'>, path: string, name: string): TreeNodeLine {
   const isDirectory = entry.type === 'dir';
-  const rights = [entry.mode === undefined ? '' : formatMode(entry.mode), entry.owner ?? ''].filter((word) => word !== '');
+  const words = [entry.mode === undefined ? '' : formatMode(entry.mode), entry.owner ?? ''].filter((word) => word !== '');
+  const rights = words.length === 0 ? undefined : words.join(' ');
+  const at = entry.modifiedAt;
   return {
     id: nameNode(path),
     path,
     name,
     isDirectory,
-    ...(isDirectory ? { href: hrefOf(scene, { path }), branchHref: hrefOf(scene, { path, branch: 'open' }) } : {}),
+    ...(isDirectory ? { href: hrefOf(scene, { path }), branchHref: hrefOf(scene, { path, branch: 'open', at, rights }) } : {}),
     detail: describeEntry(entry),
     sizeBytes: entry.type === 'file' ? entry.sizeBytes : undefined,
-    modifiedAt: entry.modifiedAt,
-    rights: rights.length === 0 ? undefined : rights.join(' '),
+    modifiedAt: at,
+    rights,
   };
 }
 
@@ -168,7 +170,12 @@ function readQuery(visit: Visit) {
 async function showBranch(scene: Scene, path: string, after: number, wish: string): Promise<PageReply> {
   const face = readClockface(scene.context, scene.visit);
   const name = showStoredText(splitStoredPath(path).at(-1) ?? '/');
-  const line = toLine(scene, { type: 'dir', sizeBytes: 0 }, path, name);
+  // What its own line showed comes back with the request: the directory above need not be read again.
+  const at = Number.parseInt(readText(scene.visit.query, 'at'), 10);
+  const rights = findText(scene.visit.query, 'rights', TEXT.nameChars + BITS.length);
+  const kept = { modifiedAt: Number.isSafeInteger(at) ? at : undefined, rights };
+  const bare = toLine(scene, { type: 'dir', sizeBytes: 0 }, path, name);
+  const line = { ...bare, ...kept, branchHref: hrefOf(scene, { path, branch: 'open', at: kept.modifiedAt, rights }) };
   if (wish === 'closed') return { kind: 'page', html: treeNode(line, face) };
   let branch: TreeBranch;
   try {
@@ -178,7 +185,7 @@ async function showBranch(scene: Scene, path: string, after: number, wish: strin
     branch = { lines: [], problem: thrown.message };
   }
   if (wish === 'more') return { kind: 'page', html: html`${treeEntries(branch, face)}` };
-  const open = { ...line, branchHref: hrefOf(scene, { path, branch: 'closed' }), branch };
+  const open = { ...line, branchHref: hrefOf(scene, { path, branch: 'closed', at: kept.modifiedAt, rights }), branch };
   return { kind: 'page', html: treeNode(open, face) };
 }
 

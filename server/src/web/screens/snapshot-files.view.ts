@@ -7,7 +7,7 @@ import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
 import { formatBytes } from '../ui/quantity.ts';
 import { searchInput } from '../ui/table.ts';
-import { type Clockface, stampTime } from '../ui/time.ts';
+import { type Clockface, dayTime } from '../ui/time.ts';
 
 export type TreeNodeLine = {
   /** Unique in the page, and the same for the same path. */
@@ -113,7 +113,7 @@ export function treeEntries(branch: TreeBranch, face: Clockface): Html {
 /** One entry, with its branch when it is open. */
 export function treeNode(line: TreeNodeLine, face: Clockface): Html {
   const size = line.sizeBytes === undefined ? '' : formatBytes(line.sizeBytes);
-  return html`<li class="tree-node" id="${line.id}"><div class="tree-row">${tick(line)}${nameOf(line)}<span class="tree-size num">${size}</span><span class="tree-time num">${line.modifiedAt !== undefined && stampTime(line.modifiedAt, face)}</span><span class="tree-rights mono quiet">${line.rights}</span></div>${line.branch !== undefined && treeBranch(line.branch, face, false)}</li>`;
+  return html`<li class="tree-node" id="${line.id}"><div class="tree-row">${tick(line)}${nameOf(line)}<span class="tree-size num">${size}</span><span class="tree-time num">${line.modifiedAt !== undefined && dayTime(line.modifiedAt, face)}</span><span class="tree-rights mono quiet">${line.rights}</span></div>${line.branch !== undefined && treeBranch(line.branch, face, false)}</li>`;
 }
 
 function tick({ path, name }: TreeNodeLine): Html {
