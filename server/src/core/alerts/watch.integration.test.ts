@@ -37,7 +37,7 @@ async function openWatched(): Promise<void> {
 }
 
 async function close(): Promise<void> {
-  watch.close();
+  await watch.close();
   await world.close();
 }
 

@@ -36,7 +36,8 @@ export interface AlertWatch {
   lookAtChanges(): Promise<void>;
   /** The next part of everything, the server itself, and what waits for a time. */
   runRound(): Promise<void>;
-  close(): void;
+  /** Begins no further look, and resolves when the one that goes on has ended, which is soon. */
+  close(): Promise<void>;
 }
 
 export interface WatchOptions extends Pick<Settling, 'linkAlert' | 'listensToAlerts'> {
@@ -84,9 +85,10 @@ export function createAlertWatch(context: CoreContext, options: WatchOptions): A
   const touched = collectTouched(context);
   const cursors = { source: '', plan: '', host: '' };
   let last: Promise<void> = Promise.resolve();
+  let isClosed = false;
 
   async function lookAtSources(ids: readonly SourceId[], thresholds: Thresholds): Promise<void> {
-    for (let at = 0; at < ids.length; at += ALERTS.sourcesPerStep) {
+    for (let at = 0; at < ids.length && !isClosed; at += ALERTS.sourcesPerStep) {
       const some = ids.slice(at, at + ALERTS.sourcesPerStep);
       const range = { scope: 'source' as const, ids: some };
       await store.alerts.replaceSigns(tenant, range, await findSourceSigns(context, some, thresholds), clock.now());
@@ -160,7 +162,7 @@ export function createAlertWatch(context: CoreContext, options: WatchOptions): A
     perStep: number,
     look: (ids: readonly T[]) => Promise<void>,
   ): Promise<void> {
-    for (let step = 0; step < ALERTS.stepsPerRound; step += 1) {
+    for (let step = 0; step < ALERTS.stepsPerRound && !isClosed; step += 1) {
       const after = cursors[scope];
       const ids = await list(after, perStep);
       await look(ids);
@@ -212,7 +214,7 @@ export function createAlertWatch(context: CoreContext, options: WatchOptions): A
 
   /** One look at a time, so that none replaces what another one is finding. */
   function inTurn(work: () => Promise<void>): Promise<void> {
-    const next = last.then(work);
+    const next = last.then(() => (isClosed ? undefined : work()));
     last = next.catch(() => undefined);
     return next;
   }
@@ -223,7 +225,7 @@ export function createAlertWatch(context: CoreContext, options: WatchOptions): A
         let looked = touched.takeChannels();
         if (looked) await lookAtChannels();
         const thresholds = await readThresholds(context);
-        for (;;) {
+        while (!isClosed) {
           const runs = touched.takeRuns();
           const hosts = touched.takeHosts();
           if (runs.length === 0 && hosts.length === 0) break;
@@ -245,7 +247,11 @@ export function createAlertWatch(context: CoreContext, options: WatchOptions): A
         await settle();
         await store.alerts.pruneAlerts(clock.now() - ALERTS.keptMs, PRUNED_PER_ROUND);
       }),
-    close: touched.unsubscribe,
+    close() {
+      touched.unsubscribe();
+      isClosed = true;
+      return last;
+    },
   };
 }
 
