@@ -181,9 +181,9 @@ function factsPanel(view: RepositoryPageView): Html {
   return panel({
     title: 'What it is',
     content: facts(lines),
-    foot: html`${onward({ href: urls.snapshots({ repository: id }), label: formatNoun(view.snapshots, 'snapshot') })}${
-      view.may.manage && onward({ href: urls.repositoryLocks({ repository: id }), label: 'Locks' })
-    }`,
+    foot: html`<div class="stack"><div>${onward({ href: urls.snapshots({ repository: id }), label: formatNoun(view.snapshots, 'snapshot') })}</div>${
+      view.may.manage && html`<div>${onward({ href: urls.repositoryLocks({ repository: id }), label: 'Locks' })}</div>`
+    }</div>`,
   });
 }
 
