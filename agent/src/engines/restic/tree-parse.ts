@@ -26,7 +26,7 @@ const nodeSchema = z.object({
   ...attributes,
   name: z.string().min(1),
   subtree: z.string().optional().catch(undefined),
-  content: z.unknown(),
+  content: z.unknown().optional(),
 });
 type Attributes = z.infer<z.ZodObject<typeof attributes>>;
 
