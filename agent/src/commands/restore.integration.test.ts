@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
-import { formatTags } from '@holdfast/shared/domain/snapshot.ts';
+import { formatTags, SAFETY_PLAN } from '@holdfast/shared/domain/snapshot.ts';
 import { GENERATIONS, writeNoise } from '../engines/restic/laboratory.ts';
 import { startMariadb } from '../handlers/fixtures/database-servers.ts';
 import { addDatabase, getMade, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
@@ -44,7 +44,13 @@ async function list(host: EnrolledHost): Promise<Row[]> {
 }
 
 /** Stores a stream as an agent that died at the wrong moment would have: it has the tags and no run stands for it. */
-async function storeOrphan({ rig }: EnrolledHost, source: SpecSource, content: string, state?: 'unvouched'): Promise<string> {
+async function storeOrphan(
+  { rig }: EnrolledHost,
+  source: SpecSource,
+  content: string,
+  state?: 'unvouched' | 'vouched',
+  plan = 'plan_x',
+): Promise<string> {
   const { tooling, spec, repository, workbench } = rig;
   const run = workbench.createId('run');
   const path = join(rig.dir, 'orphan');
@@ -56,7 +62,7 @@ async function storeOrphan({ rig }: EnrolledHost, source: SpecSource, content: s
       workDir,
       producer: { command: { tool: 'restic', args: [path], env: {}, files: [] }, binary: '/bin/cat' },
       fileName: 'database.sql',
-      tags: formatTags({ tenant: spec.tenant, host: spec.host, plan: 'plan_x', source: source.id, run, role: 'data' }),
+      tags: formatTags({ tenant: spec.tenant, host: spec.host, plan, source: source.id, run, role: 'data' }),
       host: spec.host,
       stallMs: 60_000,
     });
@@ -76,6 +82,15 @@ async function storeOrphan({ rig }: EnrolledHost, source: SpecSource, content: s
     });
   }
   return found.engineId;
+}
+
+/** Whether a file of this name lies anywhere below a directory, which may be gone by then. */
+function holdsFile(directory: string, name: string): boolean {
+  try {
+    return readdirSync(directory, { recursive: true }).some((path) => basename(String(path)) === name);
+  } catch {
+    return false;
+  }
 }
 
 test('A restore of files by hand, beside a running agent and with the server away', async (t) => {
@@ -157,7 +172,10 @@ test('A restore of files by hand, beside a running agent and with the server awa
     void ending.then(() => {
       ended = true;
     });
-    while (!ended && !existsSync(join(target, noise, 'big-1'))) await new Promise((resolve) => setImmediate(resolve));
+    // Until all is there, it lies in a private directory inside the target.
+    const hasBegun = () =>
+      existsSync(target) && readdirSync(target).some((staging) => existsSync(join(target, staging, noise, 'big-1')));
+    while (!ended && !hasBegun()) await new Promise((resolve) => setImmediate(resolve));
     interrupt.abort();
     const end = await ending;
     assert.equal(end.code, 1, end.stderr);
@@ -238,6 +256,17 @@ test('A restore of a database by hand', async (t) => {
       await server.query('DROP DATABASE shop_4');
     },
   );
+
+  await t.test('takes the safety backup of a restore only by its name: it may hold what went wrong', async () => {
+    const safety = await storeOrphan(host, source, 'CREATE TABLE damage (id int);\n', 'vouched', SAFETY_PLAN);
+    const table = await host.run(['restore', '--list']);
+    assert.match(table.stdout, new RegExp(`^${safety.slice(0, 8)}  shop .*yes, before a restore$`, 'm'));
+    const latest = await host.run(['restore', '--source', 'shop', '--to-database', 'shop_5', '--json']);
+    assert.equal((JSON.parse(latest.stdout) as Row).snapshot, engineId);
+    const asked = await host.run(['restore', '--source', 'shop', '--snapshot', safety, '--to-database', 'shop_6', '--json']);
+    assert.equal((JSON.parse(asked.stdout) as Row).snapshot, safety);
+    await server.query('DROP DATABASE shop_5; DROP DATABASE shop_6');
+  });
 
   await t.test('says what to do when the database server is away', async () => {
     const before = await names();
