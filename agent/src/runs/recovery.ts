@@ -5,6 +5,7 @@
 import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecRepository } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { PROCESS } from '@holdfast/shared/limits.ts';
 import { endGroup } from '../exec/leftovers.ts';
 import { isUncollected, readBootId, toEpochMs } from '../exec/proc.ts';
 import type { Executor } from './executor.ts';
@@ -181,8 +182,18 @@ export interface Recovered {
 /** Neither begun, nor in the middle of anything: waiting for a slot or for its next attempt. */
 const isWaiting = (body: JournaledRunBody): boolean => !body.started || (body.kind === 'backup' && body.retryAt !== undefined);
 
+const IPCRM = '/usr/bin/ipcrm';
+
 /** After the processes that used them are gone. */
-async function sweepDrills({ drillGround, log }: Workbench): Promise<void> {
+async function sweepDrills(workbench: Workbench): Promise<void> {
+  const { drillGround, exec, log } = workbench;
+  const lost = drillGround.listLostSegments();
+  if (lost.length > 0) {
+    const command = { args: lost.flatMap((id) => ['-m', String(id)]), env: {}, files: [] };
+    await withWorkDir(workbench, (workDir) =>
+      exec.runTool({ stage: { binary: IPCRM, command }, workDir, timeoutMs: PROCESS.toolTimeoutMs }),
+    );
+  }
   try {
     const swept = await drillGround.sweep();
     if (swept > 0) log.warn({ swept }, 'removed what interrupted drills had restored');

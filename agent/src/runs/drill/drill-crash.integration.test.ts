@@ -27,6 +27,20 @@ function listProcessesIn(directory: string): string[] {
   });
 }
 
+/** Key and number of the shared memory that marks the server as running; undefined as long as it has not written them. */
+function findSegment(root: string): string | undefined {
+  const [entry = ''] = existsSync(root) ? readdirSync(root) : [];
+  const path = join(root, entry, 's/data/postmaster.pid');
+  const line = existsSync(path) ? readFileSync(path, 'utf8').split('\n')[6] : undefined;
+  const named = /^\s*(\d+)\s+(\d+)\s*$/.exec(line ?? '');
+  return named ? `${named[1]} ${named[2]}` : undefined;
+}
+
+const hasSegment = (segment: string) =>
+  readFileSync('/proc/sysvipc/shm', 'utf8')
+    .split('\n')
+    .some((row) => row.trim().replaceAll(/\s+/g, ' ').startsWith(`${segment} `));
+
 function journalDrill(rig: CrashRig, body: JournaledDrill): void {
   const journal = openJournal({ stateDir: join(rig.dir, 'state'), ...from, ballastBytes: 64 * 1024 });
   const { run, plan, source, snapshot } = body.order;
@@ -86,7 +100,8 @@ test('An agent that is killed in the middle of a drill leaves neither server nor
   journalDrill(rig, { kind: 'drill', order, repository: ledger.repository, started: false });
   rig.start();
   await rig.until('a throw-away server', () => listProcessesIn(root).some((line) => line.includes('unix_socket_directories')));
-  await rig.until('the restore', () => readdirSync(root).some((entry) => existsSync(join(root, entry, 's/data/postmaster.pid'))));
+  const segment = await rig.until('the mark of a running server', () => findSegment(root));
+  assert.equal(hasSegment(segment), true);
   await rig.kill('SIGKILL');
 
   rig.start();
@@ -96,5 +111,6 @@ test('An agent that is killed in the middle of a drill leaves neither server nor
   assert.deepEqual([end.state, end.failure?.reason], ['failed', 'interrupted']);
   await rig.until('nothing of the drill', () => listProcessesIn(root).length === 0 && !existsSync(root));
   await rig.until('nothing left', () => rig.listLeftovers().length === 0);
+  assert.equal(hasSegment(segment), false, 'its shared memory is gone');
   assert.equal(await server.query('SELECT count(*) FROM many', 'shop'), '60000');
 });

@@ -24,6 +24,7 @@ import {
 import { chmod, lstat, readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { listLostSegments } from './lost-memory.ts';
 
 /** Beneath this the path of a socket fits into its address on every system. */
 const PATH_BYTES = 78;
@@ -62,6 +63,8 @@ export interface DrillGround {
   /** A directory of the drill that only the agent may enter. */
   seclude(dir: DrillDir): string;
   remove(dir: Pick<DrillDir, 'path'>): Promise<void>;
+  /** Shared memory that servers of an earlier agent left, to be asked before `sweep`; numbers for ipcrm(1). */
+  listLostSegments(): readonly number[];
   /** Removes what an earlier agent left, once its processes are gone; tells how many directories. */
   sweep(): Promise<number>;
 }
@@ -176,6 +179,7 @@ export function openDrillGround({ stateDir, drillDir, isRoot, toolPath }: DrillG
       await removeTree(path);
       removeEmpty(root);
     },
+    listLostSegments: () => listLostSegments(root, account?.uid ?? process.geteuid?.() ?? 0),
     async sweep() {
       const left = existsSync(root) && lstatSync(root).isDirectory() ? readdirSync(root) : [];
       for (const entry of left) await removeTree(join(root, entry));
