@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { formatTags, SAFETY_PLAN } from '@holdfast/shared/domain/snapshot.ts';
@@ -82,15 +82,6 @@ async function storeOrphan(
     });
   }
   return found.engineId;
-}
-
-/** Whether a file of this name lies anywhere below a directory, which may be gone by then. */
-function holdsFile(directory: string, name: string): boolean {
-  try {
-    return readdirSync(directory, { recursive: true }).some((path) => basename(String(path)) === name);
-  } catch {
-    return false;
-  }
 }
 
 test('A restore of files by hand, beside a running agent and with the server away', async (t) => {

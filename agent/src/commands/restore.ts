@@ -4,7 +4,7 @@ import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecRepository, SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
-import { findTags } from '@holdfast/shared/domain/snapshot.ts';
+import { findTags, SAFETY_PLAN } from '@holdfast/shared/domain/snapshot.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { AgentConfig } from '../config.ts';
 import type { StoredSnapshot } from '../engines/restic/parse.ts';
@@ -36,6 +36,8 @@ interface Restorable {
   snapshot: StoredSnapshot;
   /** Whether a clean run of this host vouches for it, as far as this host remembers. */
   vouched: 'yes' | 'no' | 'unknown';
+  /** Made before a restore, of what that was about to change: only ever restored by its name. */
+  isSafety: boolean;
 }
 
 async function listOf(tooling: HostTooling, spec: Spec, config: AgentConfig, repository: SpecRepository): Promise<Restorable[]> {
@@ -56,6 +58,7 @@ async function listOf(tooling: HostTooling, spec: Spec, config: AgentConfig, rep
         repository,
         snapshot,
         vouched: state === undefined ? 'unknown' : state === 'vouched' || state === 'partial' ? 'yes' : 'no',
+        isSafety: tags?.plan === SAFETY_PLAN,
       },
     ];
   });
@@ -85,7 +88,8 @@ function choose(found: readonly Restorable[], wishes: RestoreWishes): Restorable
   const wanted = wishes.snapshot ?? 'latest';
   if (wanted === 'latest') {
     // What this host does not remember may be what a dying agent left; without any memory it is all there is.
-    const newest = found.find((entry) => entry.vouched === 'yes') ?? found.find((entry) => entry.vouched === 'unknown');
+    const planned = found.filter((entry) => !entry.isSafety);
+    const newest = planned.find((entry) => entry.vouched === 'yes') ?? planned.find((entry) => entry.vouched === 'unknown');
     if (!newest) throw new AppError('not_found', 'there is no snapshot of that source; see "holdfast-agent restore --list"');
     return newest;
   }
@@ -195,13 +199,14 @@ async function listOrRestore(
   const tooling = { ...opened, secrets: createGivenSecrets(spec, config.givenSecrets) };
   const found = await listRestorable(tooling, spec, config, wishes.source);
   if (wishes.list) {
-    const rows = found.map(({ source, repository, snapshot, vouched }) => ({
+    const rows = found.map(({ source, repository, snapshot, vouched, isSafety }) => ({
       snapshot: snapshot.engineId,
       source: source.name,
       kind: source.kind,
       repository: repository.name,
       createdAt: snapshot.createdAt,
       vouched,
+      isSafety,
     }));
     if (wishes.json) printJson(rows);
     else {
@@ -213,7 +218,7 @@ async function listOrRestore(
           row.kind,
           row.repository,
           new Date(row.createdAt).toISOString(),
-          row.vouched,
+          row.isSafety ? `${row.vouched}, before a restore` : row.vouched,
         ]),
       );
     }

@@ -6,6 +6,7 @@ import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
+import { SAFETY_PLAN } from '@holdfast/shared/domain/snapshot.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
@@ -18,9 +19,6 @@ import type { Recorder } from './recorder.ts';
 import type { RestorePart } from './restore-part.ts';
 import { toRestoreRefs } from './secrets-apart.ts';
 import type { Workbench } from './workbench.ts';
-
-/** Stands in the snapshot's tags where others name their plan. */
-const NO_PLAN = 'safety';
 
 export interface SafetyPorts {
   workbench: Workbench;
@@ -62,7 +60,7 @@ async function store(
       source: target,
       prepared,
       repository: { ...draft, pinnedId: order.repository.pinnedId },
-      tags: { tenant: spec.tenant, host: spec.host, plan: NO_PLAN, source: target.id, run: recorder.run },
+      tags: { tenant: spec.tenant, host: spec.host, plan: SAFETY_PLAN, source: target.id, run: recorder.run },
       workDir,
       signal: part.signal,
       onStore: () => ports.onLock(true),

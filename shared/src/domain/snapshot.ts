@@ -15,6 +15,9 @@ export function formatTags(tags: SnapshotTags): string[] {
   return TAG_KEYS.map((key) => `${key}:${tags[key]}`);
 }
 
+/** Stands in the tags where others name their plan: the backup of what a restore was about to change. Good or not, it is nobody's newest. */
+export const SAFETY_PLAN = 'safety';
+
 /** Reads our tags back; undefined when the snapshot is not one of ours. */
 export function findTags(tags: readonly string[]): SnapshotTags | undefined {
   const found: Partial<SnapshotTags> = {};
