@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { getAdvice } from '@holdfast/shared/domain/reason.ts';
 import type { ApiPlan, ApiRepository, ApiRun, ApiSnapshot, ApiSource } from '../harness/api.ts';
@@ -224,7 +224,6 @@ test('one file is picked in the lazy tree and comes back byte for byte; in place
     await expect(page.locator('#changes')).toContainText('written later');
     await expectAccessible(page);
     await takePicture(page, 'snapshot-diff');
-    await rm(join(tree, 'written later'));
     await page.goto(`${url}/snapshots/${newer.id}/files?q=written`);
     await expect(page.locator('.tree')).toContainText('written later');
   });
@@ -239,10 +238,8 @@ test('with the server away holdfast-agent lists and restores by hand, files and 
   const listed = await run('--list', '--json');
   expect(listed.code, listed.stderr).toBe(0);
   const rows = JSON.parse(listed.stdout) as readonly { source: string; snapshot: string; vouched: string }[];
-  expect(rows.map((row) => [row.source, row.vouched]).sort()).toEqual([
-    ['shop', 'yes'],
-    ['tree', 'yes'],
-  ]);
+  expect(new Set(rows.map((row) => row.source))).toEqual(new Set(['shop', 'tree']));
+  expect(rows.every((row) => row.vouched === 'yes')).toBe(true);
 
   const target = join(stack.directory, 'by hand');
   const files = await run('--source', 'tree', '--to', target);
