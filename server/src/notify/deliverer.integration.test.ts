@@ -122,6 +122,9 @@ describe('The outbox', () => {
     for (const id of stuck) assert.equal((await find(id)).attempts, 0, 'the slow one is still on its first attempt');
     await deliverer.close();
     for (const id of stuck) assert.deepEqual([(await find(id)).state, (await find(id)).attempts], ['waiting', 0]);
+    slow.sink.answer = 204;
+    await runRound(open());
+    for (const id of stuck) assert.equal((await find(id)).state, 'delivered');
   });
 
   it('sends a test at once and says what came back; a test that failed is not sent again', async () => {
