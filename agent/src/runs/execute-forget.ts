@@ -10,7 +10,7 @@ import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
 import type { LockCheck } from '../engines/restic/locks.ts';
-import { toRemovalFailure } from './execute-maintenance.ts';
+import { explainMissing, toRemovalFailure } from './execute-maintenance.ts';
 import { type PreparedRepository, prepareRepository, prepareRepositoryDraft, withWorkDir } from './inputs.ts';
 import { type JournaledForget, journaledBackupSchema } from './journaled-run.ts';
 import { toOrderedRef } from './maintenance-secrets.ts';
@@ -228,7 +228,8 @@ export async function executeForget(execution: ForgetExecution): Promise<ForgetE
       const each = found.get(source);
       if (each) finishPart(execution, await removeOf({ execution, ready, onLockLook }, each));
     }
-  } catch (thrown) {
+  } catch (caught) {
+    const thrown = explainMissing(caught, body.admin !== undefined);
     const reason = findReason(toAppError(thrown));
     if (reason === 'repository_locked' && tries + 1 < LOCKED_TRIES && !signal.aborted) {
       recorder.log('warn', `others work in the repository; trying again in ${LOCKED_MS / 1000} s`);

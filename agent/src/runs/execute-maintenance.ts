@@ -149,8 +149,8 @@ function work(execution: MaintenanceExecution, onLockLook: Work['onLockLook']): 
 }
 
 /** Nobody brings the admin credential a second time. */
-function explainMissing(thrown: unknown, body: JournaledMaintenance): unknown {
-  if (findReason(toAppError(thrown)) !== 'secrets_missing' || body.kind !== 'prune' || !body.order.isAdmin) return thrown;
+export function explainMissing(thrown: unknown, isAdmin: boolean): unknown {
+  if (findReason(toAppError(thrown)) !== 'secrets_missing' || !isAdmin) return thrown;
   return createReasonError('admin_secrets_gone', 'The agent was started anew before this run began');
 }
 
@@ -171,7 +171,7 @@ export async function executeMaintenance(execution: MaintenanceExecution): Promi
     recorder.finalize();
     recorder.finish({ state: 'succeeded', evidence, bytes });
   } catch (thrown) {
-    const error = toAppError(explainMissing(thrown, body));
+    const error = toAppError(explainMissing(thrown, body.kind === 'prune' && body.order.isAdmin));
     const reason = findReason(error);
     if (reason === 'repository_locked' && tries + 1 < LOCKED_TRIES && !signal.aborted) {
       recorder.log('warn', `others work in the repository; trying again in ${LOCKED_MS / 1000} s`);

@@ -286,7 +286,10 @@ export function createExecutor(options: ExecutorOptions): Executor {
       return { run: given.run };
     },
     startForget(order, orderId) {
-      if (wasCarriedOut(orderId)) return { run: order.run };
+      if (wasCarriedOut(orderId)) {
+        forgetRuns.takeSecretsAgain(order);
+        return { run: order.run };
+      }
       assertRoom();
       forgetRuns.startByHand(order, getPlan(order.plan), rememberAnswer(orderId, 'forget.start', order.run));
       carriedOut.add(orderId);

@@ -23,6 +23,8 @@ export interface ForgetRuns {
   followUp(plan: PlanId): void;
   /** A person asked. `effects` are journaled with the run. Throws `precondition` as the order's contract says. */
   startByHand(order: RequestBody<'forget.start'>, plan: SpecPlan, effects: () => void): void;
+  /** The same order came again: an agent that started anew has lost the admin credential that came with it. */
+  takeSecretsAgain(order: RequestBody<'forget.start'>): void;
 }
 
 const TOLD_EVERY_MS = 24 * 3_600_000;
@@ -37,7 +39,7 @@ interface Origin {
 
 export interface ForgetRunsPorts {
   workbench: Workbench;
-  queue: Pick<Queue, 'enqueue' | 'waiting'>;
+  queue: Pick<Queue, 'enqueue' | 'waiting' | 'listWaiting'>;
   spec(): Spec | undefined;
   /** Journals a run with its first event and `effects`, all or nothing. */
   record(run: NewRun, event: DurableEvent, effects?: () => void): void;
@@ -111,6 +113,9 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
       if (!plan || isUnderWay(id) || queue.waiting >= RUNS.queued) return;
       const sources = listForgettable(workbench, plan);
       if (sources.length > 0 && !wasTold(plan)) start(workbench.createId('run'), plan, sources, { trigger: 'follow_up' });
+    },
+    takeSecretsAgain({ run, admin }) {
+      if (admin && queue.listWaiting().includes(run)) stripRepository(workbench.secrets, run, admin);
     },
     startByHand(order, plan, effects) {
       if (plan.retention === undefined)
