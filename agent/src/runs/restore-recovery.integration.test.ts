@@ -45,7 +45,7 @@ test('A restore whose agent was killed', async (t) => {
     await create(scratch);
     const events = await recover(order);
     assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['failed', 'interrupted']);
-    assert.match(readLog(events), /removed: holdfast_new_.*what was there before is as it was/);
+    assert.match(readLog(events), /removed: holdfast_new_\S+\nWhat was there before is as it was/);
     assert.equal(await listNames(), names);
     assert.equal(await server.dump('shop'), before);
   });

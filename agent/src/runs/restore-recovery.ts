@@ -4,7 +4,9 @@
  */
 import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { getModeRule } from '@holdfast/shared/domain/restore.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
+import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import { type PreparedSource, prepareSourceDraft, withWorkDir } from './inputs.ts';
 import { type HalfRestored, type JournaledRestore, type JournaledSafety, journaledRestoreSchema } from './journaled-run.ts';
 import { endPart } from './part.ts';
@@ -55,6 +57,15 @@ export async function settleHalfRestored(workbench: Workbench, body: JournaledRe
   }
 }
 
+/** What can be said of a database whose restore was cut off and is not known to have taken its place. */
+function describeOld(target: Extract<RestoreTarget, { kind: 'database' }>): string {
+  const mode = target.mode ?? 'new';
+  const { changesExisting } = getModeRule(mode);
+  return changesExisting && mode !== 'replace'
+    ? 'What was to be changed is wholly as it was, or wholly changed where the agent ended right after the last step: look before you restore again'
+    : 'What was there before is as it was';
+}
+
 /** Ends a restore that was cut off, as what it came to. */
 export async function endCutRestore(
   workbench: Workbench,
@@ -74,7 +85,8 @@ export async function endCutRestore(
     recorder.finishPart({ source: order.source.id, state, warnings: [], bytes, durationMs }, () => undefined);
     return recorder.finish({ state, evidence: [{ check: 'target_verified', ok: true, seen }], bytes, durationMs });
   }
-  if (half && end === 'old') recorder.log('info', `removed: ${half.made.join(', ')}; what was there before is as it was`);
+  if (half && end === 'old') recorder.log('info', `removed: ${half.made.join(', ')}`);
+  if (end === 'old' && order.target.kind === 'database') recorder.log('info', describeOld(order.target));
   const removed = await removeStaging(order.run, order.target);
   if (removed.length > 0) recorder.log('info', `removed what was not yet in place: ${removed.join(', ')}`);
   if (end === 'unknown')
