@@ -4,11 +4,20 @@
  */
 import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { isPlainText } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { RestoreTreeOutcome } from '../engines/restic/restore.ts';
 import { createRate } from './rate.ts';
 import { inStage, RESTORE_STALL_MS, type RestorePart, type RestoreResult } from './restore-part.ts';
-import { describeCode, emptyDirectory, joinBytes, makeDirectory, nameStaging, removeMade } from './restore-staging.ts';
+import {
+  describeCode,
+  emptyDirectory,
+  joinBytes,
+  makeDirectory,
+  nameStaging,
+  removeMade,
+  removeUnchosen,
+} from './restore-staging.ts';
 
 /** The directory must be new or empty; it is made with its parents. Returns the topmost directory that this call made. */
 async function claimDirectory(path: string): Promise<{ created: string | undefined }> {
@@ -54,6 +63,7 @@ export async function writeTree(
     for (const item of outcome.notRestored) recorder.log('error', `not restored: ${item}`);
     throw createReasonError(outcome.failure.reason, outcome.failure.message);
   }
+  if (paths && !paths.every(isPlainText)) await removeUnchosen(Buffer.from(into), paths);
   return outcome;
 }
 

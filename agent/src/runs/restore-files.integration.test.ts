@@ -28,6 +28,8 @@ import { findEvent, openRunRig, type RunRig } from './fixtures/run-rig.ts';
 import { nameStaging } from './restore-staging.ts';
 
 const LATIN = Buffer.concat([Buffer.from('caf'), Buffer.from([0xe9])]);
+/** Looks like the other one to whoever reads only UTF-8. */
+const OTHER_LATIN = Buffer.concat([Buffer.from('caf'), Buffer.from([0xe8])]);
 const HOSTILE = ['--delete', ' #line\nbreak ', '*?[x]', 'a\\b', '$HOME'];
 
 const under = (root: string, name: Uint8Array) => Buffer.concat([Buffer.from(`${root}/`), name]);
@@ -39,6 +41,7 @@ function writeTree(root: string): void {
   writeFileSync(join(root, 'axx'), 'not chosen');
   writeFileSync(join(root, 'ab'), 'not chosen');
   writeFileSync(under(root, LATIN), 'latin');
+  writeFileSync(under(root, OTHER_LATIN), 'not chosen');
   writeFileSync(join(root, 'docs/one.txt'), 'first');
   writeFileSync(join(root, 'docs/deep/two.txt'), 'second');
   linkSync(join(root, 'docs/one.txt'), join(root, 'docs/again.txt'));
@@ -124,7 +127,9 @@ for (const { version, binary } of GENERATIONS) {
       writeFileSync(join(root, 'docs/newer'), 'not in the snapshot');
       writeFileSync(join(root, 'axx'), 'changed since');
       chmodSync(join(root, 'docs'), 0o711);
-      const paths = [join(root, 'docs'), join(root, '*?[x]')];
+      writeFileSync(under(root, OTHER_LATIN), 'changed since');
+      writeFileSync(under(root, LATIN), 'changed since');
+      const paths = [join(root, 'docs'), join(root, '*?[x]'), `${root}/${toStoredText(LATIN)}`];
       const events = await restore({ kind: 'in_place', paths });
       assertSucceeded(events);
       assert.equal(readFileSync(join(root, 'docs/one.txt'), 'utf8'), 'first');
@@ -132,8 +137,10 @@ for (const { version, binary } of GENERATIONS) {
       assert.equal(readFileSync(join(root, 'docs/deep/two.txt'), 'utf8'), 'second');
       assert.equal(readFileSync(join(root, 'docs/newer'), 'utf8'), 'not in the snapshot');
       assert.equal(readFileSync(join(root, 'axx'), 'utf8'), 'changed since');
+      assert.equal(readFileSync(under(root, LATIN), 'utf8'), 'latin');
+      assert.equal(readFileSync(under(root, OTHER_LATIN), 'utf8'), 'changed since');
       assert.equal((lstatSync(join(root, 'docs')).mode & 0o777).toString(8), '711');
-      assert.match(readLog(events), /6 of 7 entries will replace what stands in their place/);
+      assert.match(readLog(events), /7 of 8 entries will replace what stands in their place/);
       assert.match(readLog(events), /replaced .*docs\/one\.txt/);
       assert.equal(readAttributes(join(root, 'docs/noted'))['user.note'], 'blue');
       assertTidy(rig);

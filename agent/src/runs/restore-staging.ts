@@ -5,7 +5,14 @@
 import { lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
-import { findCommonParent, findParentPath, toStoredBytes } from '@holdfast/shared/domain/stored-path.ts';
+import {
+  findCommonParent,
+  findParentPath,
+  isAtOrBelow,
+  joinStoredPath,
+  toStoredBytes,
+  toStoredText,
+} from '@holdfast/shared/domain/stored-path.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import { showName } from '../engines/restic/classify.ts';
 
@@ -52,6 +59,21 @@ export async function removeMade(path: string, created: string | undefined): Pro
 export async function emptyDirectory(path: string): Promise<void> {
   for (const entry of await readdir(path, { encoding: 'buffer' }))
     await rm(joinBytes(path, entry), { recursive: true, force: true });
+}
+
+/**
+ * Removes from a restored tree what was not chosen. A name that is no UTF-8 is asked of restic by a pattern that its look-alikes fit as well;
+ * on the disk the names are told apart.
+ */
+export async function removeUnchosen(directory: Uint8Array, paths: readonly string[], at = '/'): Promise<void> {
+  for (const entry of await readdir(Buffer.from(directory), { withFileTypes: true, encoding: 'buffer' })) {
+    const path = joinStoredPath(at, toStoredText(entry.name));
+    if (paths.some((chosen) => isAtOrBelow(path, chosen))) continue;
+    const place = joinBytes(directory, entry.name);
+    const isOnTheWay = entry.isDirectory() && paths.some((chosen) => isAtOrBelow(chosen, path));
+    if (isOnTheWay) await removeUnchosen(place, paths, path);
+    else await rm(place, { recursive: true, force: true });
+  }
 }
 
 /** Where a restore may have left its private directory or file. */

@@ -145,10 +145,12 @@ export async function readDirectory(
   let at = '/';
   let nodes = await keep(at, await readTree(question, planCatTreeById(question.place, await readRootId(question)), at));
   for (const name of splitStoredPath(path)) {
-    const next = nodes.find((node) => node.entry.name === name)?.treeId;
-    if (next === undefined) return refuseMissing(path);
+    const next = nodes.find((node) => node.entry.name === name);
+    if (next?.entry.type !== 'dir') return refuseMissing(path);
     at = joinStoredPath(at, name);
-    nodes = await keep(at, await readTree(question, planCatTreeById(question.place, next), at));
+    // Below a directory too big to be held no ids are known, only paths.
+    const tree = next.treeId === undefined ? undefined : planCatTreeById(question.place, next.treeId);
+    nodes = await keep(at, tree && (await readTree(question, tree, at)));
   }
   return nodes;
 }
