@@ -33,6 +33,7 @@ const DISPROVING: ReadonlySet<Reason> = new Set<Reason>([
   'evidence_failed',
   'repository_damaged',
   'snapshot_missing',
+  'snapshot_damaged',
 ]);
 
 interface Ready {
@@ -77,7 +78,7 @@ async function tryOut(execution: DrillExecution, ready: Ready, dir: DrillDir, fi
       await drillFiles({
         ...part,
         ...opening,
-        target: workbench.drillGround.seclude(dir),
+        target: ground.seclude(dir),
         measureRoom: () => ground.measureRoom(),
       });
       return;
@@ -88,15 +89,7 @@ async function tryOut(execution: DrillExecution, ready: Ready, dir: DrillDir, fi
 }
 
 /** What the findings come to; undefined where the drill was not carried out. */
-function judge({
-  findings,
-  ageMs,
-  failure,
-}: {
-  findings: DrillFindings;
-  ageMs: number;
-  failure: AppError | undefined;
-}): DrillVerdict | undefined {
+function judge(findings: DrillFindings, ageMs: number, failure: AppError | undefined): DrillVerdict | undefined {
   const reason = failure && findReason(failure);
   if (failure && !(reason !== undefined && DISPROVING.has(reason))) return undefined;
   const { restoreMs = 0, rows, things } = findings;
@@ -152,7 +145,7 @@ export async function executeDrill(execution: DrillExecution): Promise<void> {
     recorder.log('error', ended.failure.message);
     result = ended;
   }
-  const verdict = judge({ findings, ageMs, failure });
+  const verdict = judge(findings, ageMs, failure);
   const durationMs = Math.max(0, Math.round(workbench.clock.monotonicMs() - startedAt));
   const { state, failure: told } = result;
   recorder.finishPart(

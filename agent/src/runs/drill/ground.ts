@@ -97,6 +97,8 @@ function claimRoot(root: string, mode: number): void {
     if (!found.isDirectory() || found.uid !== process.geteuid?.() || (found.mode & 0o022) !== 0)
       throw createReasonError('target_refused', `${root} belongs to somebody else, or others may write to it`);
   }
+  // A mask that takes more away than usual would keep the account out.
+  chmodSync(root, mode);
 }
 
 /** Directories that came out of a backup may forbid their own removal to an ordinary user. */
