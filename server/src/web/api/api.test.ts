@@ -594,6 +594,22 @@ describe('The API, from the first host to a restore', () => {
     await world.call('POST /runs/:id/cancel', { params: { id: idOf(started) } });
   });
 
+  it('looks at the target of a restore, and modifies a database only with consent', async () => {
+    const look = { source: made.source, database: 'app' };
+    await refusesUnknown('POST /restores/look', { body: { ...look, surprise: 1 } });
+    const seen = (await exercise('POST /restores/look', { body: look })).data as { tables: number; sessions: number };
+    assert.deepEqual([seen.tables, seen.sessions], [12, 1]);
+    assert.equal((await catchError(world.call('POST /restores/look', { body: look }, VIEWER))).code, 'forbidden');
+    const target = { kind: 'database', source: made.source, database: 'app', mode: 'tables', tables: [{ name: 'orders' }] };
+    const body = { snapshot: made.snapshot, host: made.host, target, options: { endSessions: true } };
+    await refusesUnknown('POST /restores', { body: { ...body, options: { surprise: true } } });
+    const unasked = await catchError(world.call('POST /restores', { body }));
+    assert.deepEqual([unasked.code, Object.keys(unasked.details)], ['invalid', ['field.understood']]);
+    const started = await exercise('POST /restores', { body: { ...body, understood: true } });
+    assert.deepEqual((started.data as { target: unknown }).target, target);
+    await world.call('POST /runs/:id/cancel', { params: { id: idOf(started) } });
+  });
+
   it('keeps channels, tests them, and lists what they were told', async () => {
     const sink = await startSink();
     const key = `whsec_${Buffer.from('a key of thirty-two bytes for it').toString('base64')}`;
