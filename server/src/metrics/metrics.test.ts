@@ -24,6 +24,7 @@ import { createLog } from '../log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 
 const NASTY = 'db "1"\\\n{x="y"}';
+const PLAN = 'plan_nightly' as PlanId;
 const SOURCE = 'src_1' as SourceId;
 const REPOSITORY = 'repo_1' as RepositoryId;
 
@@ -87,7 +88,7 @@ async function tell(...events: DurableEvent[]): Promise<void> {
 async function run(id: string, state: 'succeeded' | 'failed' | undefined, durationMs: number): Promise<void> {
   const about = { run: id as RunId, at: clock.now() };
   await tell(
-    { ...about, type: 'run.created', kind: 'backup', trigger: 'manual', repository: REPOSITORY, sources: [SOURCE] },
+    { ...about, type: 'run.created', kind: 'backup', trigger: 'manual', plan: PLAN, repository: REPOSITORY, sources: [SOURCE] },
     { ...about, type: 'run.started' },
   );
   if (state === undefined) return;
