@@ -61,6 +61,7 @@ async function buildView(
     ...frame,
     places,
     placesHelp: describePlaces(scene),
+    filesHref: visit.urls.snapshotFiles({ snapshot: scene.snapshot.id }),
     values: typed ?? {
       place: places.find((place) => place.disabled !== true)?.value ?? '',
       target: source === undefined ? '' : `/restore/${toPlainName(source.name)}-${formatDate(face.now, face.zone)}`,

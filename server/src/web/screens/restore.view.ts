@@ -23,6 +23,8 @@ export type RestoreFrame = {
 
 export type RestoreView = RestoreFrame & {
   readonly places: readonly PlaceChoice[];
+  /** Where single files are chosen instead. */
+  readonly filesHref: string;
   /** Why some host is not among them. */
   readonly placesHelp: string;
   readonly values: { readonly place: string; readonly target: string; readonly understood: boolean };
@@ -49,7 +51,13 @@ export function restoreFrame(shell: Shell, frame: RestoreFrame, summary: Html, c
 }
 
 export function restorePage(shell: Shell, view: RestoreView): Html {
-  return restoreFrame(shell, view, errorSummary(wrongFields(view.errors, LABELS), view.problem), () => restoreForm(view));
+  const part = callout({
+    tone: 'notice',
+    text: 'This brings back everything. Single files and directories, also in place or as an archive, are chosen among its files.',
+    action: linkButton({ href: view.filesHref, label: 'Choose files…', small: true }),
+  });
+  const summary = html`${errorSummary(wrongFields(view.errors, LABELS), view.problem)}${view.refusal === undefined && part}`;
+  return restoreFrame(shell, view, summary, () => restoreForm(view));
 }
 
 const LABELS: Readonly<Record<string, string>> = { place: 'Host', target: 'New directory', understood: 'Confirmation' };
