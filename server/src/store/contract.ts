@@ -15,6 +15,7 @@ import { checkHosts } from './contract/hosts.ts';
 import { checkLedger } from './contract/ledger.ts';
 import { checkLists } from './contract/lists.ts';
 import { checkLogs } from './contract/logs.ts';
+import { checkMaintenance } from './contract/maintenance.ts';
 import { checkNonsense } from './contract/nonsense.ts';
 import { checkOrders } from './contract/orders.ts';
 import { checkPeople } from './contract/people.ts';
@@ -37,6 +38,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkLedger(open);
     checkAttempts(open);
     checkSuspicion(open);
+    checkMaintenance(open);
     checkRetention(open);
     checkDrills(open);
     checkOrders(open);

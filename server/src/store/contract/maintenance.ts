@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import type { Store } from '../store.ts';
+import { addHost, backUp, createdEvent, report, startedEvent } from './reports.ts';
+import { NOW, type OpenStore, OTHER_TENANT, sampleId, sampleRepository, TENANT, withStore } from './samples.ts';
+
+type Size = Partial<Extract<DurableEvent, { type: 'repository.measured' }>>;
+
+async function prepare(store: Store) {
+  const { host, source } = await addHost(store);
+  const repository = sampleRepository();
+  await store.catalog.insertRepository(repository);
+  const measure = async (kind: 'check' | 'prune' | 'backup', at: number, size: Size = {}) => {
+    const run = sampleId('run');
+    const scope = kind === 'check' ? { scope: { kind: 'part', part: 1, of: 4 } as const } : {};
+    await report(store, host, [
+      createdEvent(run, { kind, repository: repository.id, sources: [], at, ...scope }),
+      startedEvent(run, at),
+      { type: 'repository.measured', run, at, sizeBytes: 700, snapshots: 2, ...size },
+    ]);
+    return run;
+  };
+  const list = (kind: 'check' | 'prune', limit = 10) => store.maintenance.listMaintenanceRuns(TENANT, repository.id, kind, limit);
+  return { host, source, repository, measure, list };
+}
+
+/** Checks, prunes and sizes of repositories. */
+export function checkMaintenance(open: OpenStore): void {
+  describe('upkeep', () => {
+    it(
+      'lists checks and prunes apart, newest first, with what a check read',
+      withStore(open, async (store) => {
+        const { repository, measure, list } = await prepare(store);
+        const first = await measure('check', NOW);
+        const second = await measure('check', NOW + 1000);
+        const prune = await measure('prune', NOW + 2000);
+        const ids = async (kind: 'check' | 'prune', limit?: number) => (await list(kind, limit)).map(({ id }) => id);
+        assert.deepEqual(await ids('check'), [second, first]);
+        assert.deepEqual(await ids('check', 1), [second]);
+        assert.deepEqual(await ids('prune'), [prune]);
+        assert.deepEqual((await list('check'))[0]?.scope, { kind: 'part', part: 1, of: 4 });
+        assert.deepEqual(await store.maintenance.listMaintenanceRuns(OTHER_TENANT, repository.id, 'check', 10), []);
+      }),
+    );
+
+    it(
+      'keeps each size once, with what the snapshots listed then give back, and only from runs that measure',
+      withStore(open, async (store) => {
+        const { host, source, repository, measure } = await prepare(store);
+        await backUp(store, host, { sources: [source], repository: repository.id });
+        const given = (await store.runs.listSnapshots(TENANT, { repository: repository.id }, { limit: 10 })).rows;
+        const restoreBytes = given.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+        const run = await measure('check', NOW, { uncompressedBytes: 900 });
+        await report(store, host, [{ type: 'repository.measured', run, at: NOW + 1, sizeBytes: 1, snapshots: 1 }]);
+        await measure('backup', NOW + 1000);
+        const pruned = await measure('prune', NOW + 2000, { sizeBytes: 300, snapshots: 1 });
+        const { maintenance } = store;
+        const size = { run, measuredAt: NOW, sizeBytes: 700, uncompressedBytes: 900, snapshots: 2, restoreBytes };
+        const sizes = await maintenance.listSizes(TENANT, repository.id, 10);
+        assert.deepEqual(sizes[0], size);
+        assert.deepEqual(
+          sizes.map((one) => one.run),
+          [run, pruned],
+        );
+        assert.ok(restoreBytes > 0);
+        assert.deepEqual(
+          (await maintenance.listSizes(TENANT, repository.id, 1)).map((one) => one.run),
+          [pruned],
+        );
+        assert.deepEqual(await maintenance.listSizes(OTHER_TENANT, repository.id, 10), []);
+      }),
+    );
+
+    it(
+      'keeps an admin credential with its repository, changes it, and lets it go',
+      withStore(open, async ({ catalog }) => {
+        const repository = {
+          ...sampleRepository(),
+          admin: { config: { username: 'keeper' }, secrets: { restPassword: 'sealed' } },
+        };
+        await catalog.insertRepository(repository);
+        const find = () => catalog.findRepository(TENANT, repository.id);
+        assert.deepEqual((await find())?.admin, repository.admin);
+        const admin = { config: {}, secrets: { restPassword: 'other' } };
+        await catalog.updateRepository({ ...repository, admin }, repository.version);
+        assert.deepEqual((await find())?.admin, admin);
+        await catalog.updateRepository({ ...repository, admin: undefined }, repository.version + 1);
+        assert.equal((await find())?.admin, undefined);
+      }),
+    );
+  });
+}
