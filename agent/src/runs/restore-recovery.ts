@@ -12,7 +12,7 @@ import { type HalfRestored, type JournaledRestore, type JournaledSafety, journal
 import { endPart } from './part.ts';
 import type { Recorder } from './recorder.ts';
 import { dropMade, type InspectPart, inspect } from './restore-ask.ts';
-import { removeStaging } from './restore-staging.ts';
+import { findStaging, removeStaging } from './restore-staging.ts';
 import { toRestoreRefs } from './secrets-apart.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -87,8 +87,11 @@ export async function endCutRestore(
   }
   if (half && end === 'old') recorder.log('info', `removed: ${half.made.join(', ')}`);
   if (end === 'old' && order.target.kind === 'database') recorder.log('info', describeOld(order.target));
-  const removed = await removeStaging(order.run, order.target);
-  if (removed.length > 0) recorder.log('info', `removed what was not yet in place: ${removed.join(', ')}`);
+  const staging = findStaging(order.run, order.target);
+  if (staging.length > 0) {
+    const removed = await removeStaging(staging);
+    recorder.log('info', `removed what was not yet in place: ${removed.join(', ')}`);
+  }
   if (end === 'unknown')
     recorder.log('error', `the server does not answer; dropped as soon as it does: ${half?.made.join(', ') ?? ''}`);
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');

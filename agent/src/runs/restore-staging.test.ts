@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
-import { nameStaging, removeStaging } from './restore-staging.ts';
+import { findStaging, nameStaging, removeStaging } from './restore-staging.ts';
 
 const RUN = 'run_cut_off';
 
@@ -30,7 +30,7 @@ describe('What a restore of files left when its agent ended', () => {
       writeFileSync(join(own, 'half/written'), 'x');
       const other = join(parent, nameStaging('run_another'));
       mkdirSync(other);
-      assert.deepEqual(await removeStaging(RUN, target), [own]);
+      assert.deepEqual(await removeStaging(findStaging(RUN, target)), [own]);
       assert.equal(existsSync(own), false);
       assert.ok(existsSync(other));
       rmSync(other, { recursive: true });
@@ -43,7 +43,7 @@ describe('What a restore of files left when its agent ended', () => {
     mkdirSync(join(root, 'precious'));
     writeFileSync(join(root, 'precious/file'), 'x');
     symlinkSync(join(root, 'precious'), join(root, nameStaging(RUN)));
-    assert.deepEqual(await removeStaging(RUN, { kind: 'directory', path: root }), []);
+    assert.deepEqual(findStaging(RUN, { kind: 'directory', path: root }), []);
     assert.ok(existsSync(join(root, 'precious/file')));
   });
 });

@@ -2,7 +2,8 @@
  * A private directory beside the place that a restore of files goes to, on the same disk: everything is written and proven there first, and
  * takes its place by renames. Its name says whose it is, so that what a crash leaves is found again.
  */
-import { lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { lstatSync } from 'node:fs';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import {
@@ -88,15 +89,28 @@ function listStagingParents(target: RestoreTarget): Buffer[] {
   }
 }
 
-/** After a crash: removes what a restore of files had written and not put in place. Returns what was removed. */
-export async function removeStaging(run: string, target: RestoreTarget): Promise<readonly string[]> {
+/** What a restore of files that was cut off had written and not put in place; mostly nothing. */
+export function findStaging(run: string, target: RestoreTarget): readonly Buffer[] {
+  return listStagingParents(target)
+    .map((parent) => joinBytes(parent, nameStaging(run)))
+    .filter((path) => {
+      try {
+        return !lstatSync(path).isSymbolicLink();
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Removes what `findStaging` found; throws nothing. Returns what is gone. */
+export async function removeStaging(paths: readonly Buffer[]): Promise<readonly string[]> {
   const removed: string[] = [];
-  for (const parent of listStagingParents(target)) {
-    const path = joinBytes(parent, nameStaging(run));
-    const standing = await lstat(path).catch(() => undefined);
-    if (!standing || standing.isSymbolicLink()) continue;
-    await rm(path, { recursive: true, force: true });
-    removed.push(path.toString());
+  for (const path of paths) {
+    const isGone = await rm(path, { recursive: true, force: true }).then(
+      () => true,
+      () => false,
+    );
+    if (isGone) removed.push(path.toString());
   }
   return removed;
 }
