@@ -128,8 +128,7 @@ function toFoundLine(scene: Scene, found: Found['entries'][number]): TreeNodeLin
       : { ...line, href: hrefOf(scene, { path: findParentPath(path) }) };
   }
   // Its name is no UTF-8, so it cannot be asked for by what the search tells; the directory it lies in shows it.
-  const line = toLine(scene, { ...found, type: found.type === 'dir' ? 'dir' : found.type }, path, showStoredText(path));
-  return { ...line, path: undefined, href: undefined, branchHref: undefined };
+  return { ...toLine(scene, found, path, showStoredText(path)), path: undefined, href: undefined, branchHref: undefined };
 }
 
 /** Where a person begins to look: the directory that holds all of what the source names. */
