@@ -36,7 +36,9 @@ export const snapshotShape = nameShape(
     }),
     pinnedAt: instantSchema.optional().meta({ description: 'Since when it stays whatever the policy of its plan says' }),
     pinnedBy: z.string().optional(),
-    provenAt: instantSchema.optional().meta({ description: 'When a drill last proved that it can be restored, by its host’s clock' }),
+    provenAt: instantSchema
+      .optional()
+      .meta({ description: 'When a drill last proved that it can be restored, by its host’s clock' }),
     removedAt: instantSchema.optional().meta({ description: 'When its host removed it, by the host’s clock' }),
     removedWhy: z.string().optional(),
   }),
