@@ -5,6 +5,7 @@ import { expect, expectAccessible, finishStack, signIn, takePicture, test } from
 import { addPlan, addRepository, addSource, describeLocal, describePostgres, runPlan } from '../harness/catalog.ts';
 import { readRunId } from '../harness/pages.ts';
 import { type DatabaseDigest, type PostgresHandle, startPostgres } from '../harness/services/postgres.ts';
+import { waitFor } from '../harness/services/wait-for.ts';
 import { type EnrolledHost, type Stack, startStack } from '../harness/stack.ts';
 
 let stack: Stack;
@@ -91,6 +92,11 @@ test('a flipped byte is missed by a look at the structure, found when the data i
     await expect(page.getByRole('heading', { level: 1 })).toContainText('Failed');
     await page.goto(`${stack.server.url}/repositories/${repository.id}`);
     await expect(page.getByRole('heading', { level: 1 })).toContainText('The last check of disk found damage');
+    const isAlarmed = async () => {
+      const alerts = await stack.api.get<readonly { condition: string; severity: string }[]>('/alerts?state=active');
+      return alerts.some((alert) => alert.condition === 'repository.damaged' && alert.severity === 'critical') || undefined;
+    };
+    await waitFor('the alert', isAlarmed, { deadlineMs: 30_000 });
     await expectAccessible(page);
     await takePicture(page, 'damaged-repository');
   });

@@ -7,7 +7,7 @@ import type { SourceStanding } from '../store/runs.ts';
 import { type Caller, demand } from './caller.ts';
 import { type HostView, toHostView } from './hosts.ts';
 import type { CoreContext } from './ports.ts';
-import { findProofTrouble } from './proof-trouble.ts';
+import { findProofTrouble, type ProofTrouble } from './proof-trouble.ts';
 import { judgeProtection, type Protection } from './protection.ts';
 
 export interface ProtectedSource {
@@ -19,6 +19,7 @@ export interface ProtectedSource {
   protection: Protection;
   /** What its drills came to; undefined before the first. */
   proof: SourceProof | undefined;
+  proofTrouble: ProofTrouble | undefined;
 }
 
 /** Fires looked ahead: a week of working days with its week-end between. */
@@ -108,6 +109,7 @@ export async function judgeSources(
     const plans = plansBySource.get(source.id) ?? [];
     const standing = standingById.get(source.id);
     const enabled = plans.filter((plan) => plan.enabled);
+    const proofTrouble = findProofTrouble(proofBySource.get(source.id), withinDays.get(source.id), now);
     const protection = judgeProtection({
       now,
       enabled: source.enabled,
@@ -115,7 +117,7 @@ export async function judgeSources(
       host: host.standing,
       hostLastSeenAt: host.lastSeenAt,
       standing,
-      proofTrouble: findProofTrouble(proofBySource.get(source.id), withinDays.get(source.id), now),
+      proofTrouble,
       missedAt: findExtreme(
         Math.max,
         enabled.map((plan) => missedAt.get(`${plan.id} ${host.id}`)),
@@ -128,7 +130,7 @@ export async function judgeSources(
             )
           : undefined,
     });
-    return [{ source, host, plans, standing, protection, proof: proofBySource.get(source.id) }];
+    return [{ source, host, plans, standing, protection, proof: proofBySource.get(source.id), proofTrouble }];
   });
 }
 

@@ -21,7 +21,7 @@ export interface Thing {
   id: string;
 }
 
-export const SIGN_SCOPES = ['source', 'plan', 'host', 'channel', 'server'] as const;
+export const SIGN_SCOPES = ['source', 'plan', 'repository', 'host', 'channel', 'server'] as const;
 export type SignScope = (typeof SIGN_SCOPES)[number];
 
 /** One thing that is wrong with one subject, by the newest look at it. */
@@ -208,4 +208,5 @@ export interface AlertStore {
   /** Ids in their order, for looks at everything. */
   listSourceIds(tenant: TenantId, after: string, limit: number): Promise<readonly SourceId[]>;
   listPlanIds(tenant: TenantId, after: string, limit: number): Promise<readonly PlanId[]>;
+  listRepositoryIds(tenant: TenantId, after: string, limit: number): Promise<readonly RepositoryId[]>;
 }

@@ -57,6 +57,18 @@ const RULES = {
   'repository.locked': repositoryRule('repository locked', 'stays locked'),
   'repository.full': repositoryRule('repository full', 'is full'),
   'repository.damaged': repositoryRule('repository damaged', 'is damaged'),
+  'check.failed': { severity: 'critical', label: 'check failed', title: (what) => `The check of ${what} failed` },
+  'prune.failed': { severity: 'warning', label: 'prune failed', title: (what) => `The prune of ${what} failed` },
+  'drill.failed': {
+    severity: 'critical',
+    label: 'drill failed',
+    title: (what) => `The backup of ${what} did not come back in a drill`,
+  },
+  'proof.overdue': {
+    severity: 'warning',
+    label: 'proof overdue',
+    title: (what) => `The recovery of ${what} is not proven in time`,
+  },
   'retention.frozen': { severity: 'warning', label: 'retention frozen', title: (what) => `Retention of ${what} is frozen` },
   'retention.waiting': {
     severity: 'notice',

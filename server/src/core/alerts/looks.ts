@@ -1,6 +1,13 @@
 /** Looks at things of one kind: what the ledger says of them is judged, and their signs become exactly that. */
 import { setImmediate as giveWay } from 'node:timers/promises';
-import { DEFAULT_TENANT, type HostId, type PlanId, type RunId, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import {
+  DEFAULT_TENANT,
+  type HostId,
+  type PlanId,
+  type RepositoryId,
+  type RunId,
+  type SourceId,
+} from '@holdfast/shared/domain/ids.ts';
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { ALERTS, WIRE } from '@holdfast/shared/limits.ts';
 import type { AlertSign, HostGlance } from '../../store/alerts.ts';
@@ -10,6 +17,7 @@ import { judgeSources, type ProtectedSource } from '../protected-sources.ts';
 import type { AlertCondition } from './conditions.ts';
 import { FLEET, FLEET_CONDITIONS, judgeHosts } from './host-signs.ts';
 import { judgePlans } from './plan-signs.ts';
+import { judgeRepository } from './repository-signs.ts';
 import { judgeChannels, judgeServer, type ServerFacts } from './server-signs.ts';
 import { judgeSource } from './source-signs.ts';
 import type { Thresholds } from './thresholds.ts';
@@ -22,6 +30,8 @@ const SETTLING_MS = 2 * WIRE.offlineAfterMs;
 /** What retention did longer ago says nothing of today. */
 const FORGETS_MS = 40 * DAY_MS;
 const MISSES_READ = 2000;
+/** Runs that say nothing may stand before the one that does. */
+const UPKEEP_READ = 10;
 
 /** What every look goes by. */
 export interface Looking {
@@ -57,6 +67,15 @@ export async function lookAtPlans({ context }: Looking, ids: readonly PlanId[]):
   for (const { plan, state, createdAt } of newest) if (plan !== undefined && state === 'succeeded') cleanAt.set(plan, createdAt);
   const signs = judgePlans({ plans, misses, forgets, cleanAt, hostNames });
   await store.alerts.replaceSigns(tenant, { scope: 'plan', ids }, signs, clock.now());
+}
+
+export async function lookAtRepositories({ context: { store, clock } }: Looking, ids: readonly RepositoryId[]): Promise<void> {
+  const signs: AlertSign[] = [];
+  for (const repository of await store.catalog.findRepositories(tenant, ids)) {
+    const list = (kind: 'check' | 'prune') => store.maintenance.listMaintenanceRuns(tenant, repository.id, kind, UPKEEP_READ);
+    signs.push(...judgeRepository({ repository, checks: await list('check'), prunes: await list('prune') }));
+  }
+  await store.alerts.replaceSigns(tenant, { scope: 'repository', ids }, signs, clock.now());
 }
 
 /** `ids` may hold hosts that are no longer there: they lose their signs. */
@@ -110,10 +129,12 @@ export async function lookAtRuns(looking: Looking, ids: readonly RunId[]): Promi
   const { store } = looking.context;
   const backups: RunId[] = [];
   const plans = new Set<PlanId>();
+  const repositories = new Set<RepositoryId>();
   for (const id of ids) {
     const run = await store.runs.findRun(tenant, id);
     if (run === undefined || !isTerminal(run.state)) continue;
-    if (run.kind === 'backup') backups.push(id);
+    if (run.kind === 'backup' || run.kind === 'drill') backups.push(id);
+    if (run.kind === 'check' || run.kind === 'prune') repositories.add(run.repository);
     if (run.plan !== undefined) plans.add(run.plan);
   }
   if (backups.length > 0) {
@@ -121,6 +142,7 @@ export async function lookAtRuns(looking: Looking, ids: readonly RunId[]): Promi
     await lookAtSources(looking, [...new Set(parts.map(({ source }) => source))]);
   }
   if (plans.size > 0) await lookAtPlans(looking, [...plans]);
+  if (repositories.size > 0) await lookAtRepositories(looking, [...repositories]);
 }
 
 /** The signs of these sources, those that are gone left out. */
@@ -137,8 +159,9 @@ async function findSourceSigns(
     store.alerts.listSigns(tenant, { scope: 'source', ids }),
   ]);
   return judged.flatMap((one: ProtectedSource) => {
-    const { source, host, plans, standing, protection } = one;
+    const { source, host, plans, standing, protection, proofTrouble } = one;
     const facts = {
+      now: context.clock.now(),
       source: source.id,
       name: source.name,
       host,
@@ -148,6 +171,7 @@ async function findSourceSigns(
       lastGoodAt: standing?.lastGoodAt,
       suspicion: standing?.lastGoodSuspicion?.kind,
       overdue: protection.isOverdue === true ? protection.reason : undefined,
+      proofTrouble,
       before: before.filter((sign) => sign.scopeId === source.id),
     };
     return judgeSource(facts, thresholds.failuresInARow);

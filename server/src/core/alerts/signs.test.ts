@@ -5,9 +5,11 @@ import type { TerminalState } from '@holdfast/shared/domain/run.ts';
 import { OUTGOING } from '@holdfast/shared/limits.ts';
 import type { HostGlance, RecentPart } from '../../store/alerts.ts';
 import type { Channel } from '../../store/channels.ts';
+import type { Run } from '../../store/runs.ts';
 import { ALERT_CONDITIONS, getConditionRule, isAsGrave } from './conditions.ts';
 import { type HostLook, isOlderVersion, judgeHosts } from './host-signs.ts';
 import { judgePlans, type PlanLook } from './plan-signs.ts';
+import { judgeRepository } from './repository-signs.ts';
 import { judgeChannels, judgeServer } from './server-signs.ts';
 import { judgeSource, type SourceFacts } from './source-signs.ts';
 import { redactLine } from './text.ts';
@@ -28,6 +30,7 @@ function listParts(...ends: readonly (TerminalState | `failed ${string}`)[]): Re
 }
 
 const facts = (change: Partial<SourceFacts> = {}): SourceFacts => ({
+  now: NOW,
   source: SOURCE,
   name: 'shop',
   host: { id: HOST, name: 'db-1', standing: 'online' },
@@ -101,6 +104,53 @@ const hosts = (change: Partial<HostLook>): HostLook => ({
   silentMinutes: 2,
   diskGib: 1,
   ...change,
+});
+
+describe('Signs of proofs', () => {
+  const AT = NOW - 5 * MINUTE;
+  it('are a drill that failed, and a proof that is too old or was never there', () => {
+    assert.deepEqual(look({ proofTrouble: { kind: 'disproven', at: AT } }), ['drill.failed source']);
+    assert.deepEqual(look({ proofTrouble: { kind: 'too_old', at: AT, withinDays: 30 } }), ['proof.overdue source']);
+    const never = judgeSource(facts({ proofTrouble: { kind: 'too_old', at: undefined, withinDays: 30 } }), 1);
+    assert.deepEqual(
+      never.map(({ since }) => since),
+      [NOW],
+    );
+    const later = judgeSource(
+      facts({ now: NOW + MINUTE, before: never, proofTrouble: { kind: 'too_old', at: undefined, withinDays: 30 } }),
+      1,
+    );
+    assert.deepEqual(
+      later.map(({ since }) => since),
+      [NOW],
+      'it counts from the first look',
+    );
+  });
+});
+
+describe('Signs of a repository', () => {
+  const upkeep = (state: Run['state'], reason?: string): Run => ({
+    ...({ id: 'run_check' as RunId, kind: 'check', state, createdAt: NOW - MINUTE, finishedAt: NOW } as Run),
+    ...(reason === undefined ? {} : { failure: { code: 'tool_failed', message: 'it broke', reason } }),
+  });
+  const lookAt = (checks: readonly Run[], prunes: readonly Run[] = []) =>
+    judgeRepository({ repository: { id: REPOSITORY, name: 's3-eu' }, checks, prunes });
+  it('are what its newest check and prune failed of; what goes on or was cancelled says nothing', () => {
+    const list = (checks: readonly Run[], prunes?: readonly Run[]) =>
+      lookAt(checks, prunes).map(({ condition, thing }) => `${condition} ${thing.id}`);
+    assert.deepEqual(list([]), []);
+    assert.deepEqual(list([upkeep('succeeded'), upkeep('failed', 'repository_damaged')]), []);
+    const damaged = upkeep('failed', 'repository_damaged');
+    assert.deepEqual(list([upkeep('running'), upkeep('cancelled'), damaged]), ['repository.damaged repo_1']);
+    assert.deepEqual(list([upkeep('failed', 'interrupted')], [upkeep('failed', 'removal_refused')]), [
+      'check.failed repo_1',
+      'prune.failed repo_1',
+    ]);
+    assert.deepEqual(
+      lookAt([damaged]).map(({ since, run, text }) => [since, run, text]),
+      [[NOW, 'run_check', 'it broke']],
+    );
+  });
 });
 
 describe('Signs of hosts', () => {

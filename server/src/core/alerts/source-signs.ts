@@ -1,11 +1,13 @@
 /** What is wrong with the backups of one source. Pure. */
 import type { HostId, PlanId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { AlertSign, RecentPart, Thing } from '../../store/alerts.ts';
+import type { ProofTrouble } from '../proof-trouble.ts';
 import type { ProtectedSource } from '../protected-sources.ts';
 import { judgeFailureCause } from './conditions.ts';
 import { shortenText } from './text.ts';
 
 export interface SourceFacts {
+  now: number;
   source: SourceId;
   name: string;
   host: { id: HostId; name: string; standing: ProtectedSource['host']['standing'] };
@@ -18,6 +20,8 @@ export interface SourceFacts {
   suspicion?: 'shrunk' | 'grown' | undefined;
   /** Why it is overdue; undefined when it is not. */
   overdue?: string | undefined;
+  /** What drills say against it. */
+  proofTrouble?: ProofTrouble | undefined;
   /** What stood there before this look. */
   before: readonly AlertSign[];
 }
@@ -76,11 +80,31 @@ function judgeSize(facts: SourceFacts): readonly AlertSign[] {
   return [createSign(facts, { subject: facts.source, condition: 'backup.suspicious', thing, text, since, run: newest.run })];
 }
 
+/** A drill that failed, and a proof that is too old. Without any proof it counts from the first look. */
+function judgeProof(facts: SourceFacts): readonly AlertSign[] {
+  const { proofTrouble: trouble, source } = facts;
+  if (trouble === undefined) return [];
+  const thing = { kind: 'source' as const, id: source };
+  const { condition, text } = describeProofTrouble(trouble);
+  const since = trouble.at ?? facts.before.find((sign) => sign.condition === condition)?.since ?? facts.now;
+  return [createSign(facts, { subject: source, condition, thing, text, since })];
+}
+
+function describeProofTrouble(trouble: ProofTrouble): { condition: 'drill.failed' | 'proof.overdue'; text: string } {
+  if (trouble.kind === 'disproven')
+    return { condition: 'drill.failed', text: 'the last drill restored it and did not find what was stored' };
+  const wanted = `a proof of recovery is wanted every ${trouble.withinDays} days`;
+  return {
+    condition: 'proof.overdue',
+    text: trouble.at === undefined ? `${wanted}, and there is none` : `${wanted}, and the newest is older`,
+  };
+}
+
 /** All signs of a source; none while it is switched off, in no plan that is on, or on a host that is out. */
 export function judgeSource(facts: SourceFacts, failuresInARow: number): readonly AlertSign[] {
   const { standing } = facts.host;
   if (!facts.enabled || standing === 'revoked' || standing === 'quarantined') return [];
   const failing = facts.plans.flatMap((plan) => judgePlan(facts, plan, failuresInARow));
   const size = facts.plans.length === 0 ? [] : judgeSize(facts);
-  return [...failing, ...size, ...judgeOverdue(facts, failing)];
+  return [...failing, ...size, ...judgeOverdue(facts, failing), ...judgeProof(facts)];
 }

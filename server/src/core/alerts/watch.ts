@@ -3,7 +3,15 @@
  * Looks read the ledger and leave signs; alerts are made of them. One look goes on at a time, in short steps.
  */
 import { setImmediate as giveWay } from 'node:timers/promises';
-import { DEFAULT_TENANT, type HostId, idSchema, type PlanId, type RunId, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import {
+  DEFAULT_TENANT,
+  type HostId,
+  idSchema,
+  type PlanId,
+  type RepositoryId,
+  type RunId,
+  type SourceId,
+} from '@holdfast/shared/domain/ids.ts';
 import { ALERTS } from '@holdfast/shared/limits.ts';
 import type { HostGlance } from '../../store/alerts.ts';
 import { TOPICS } from '../bus.ts';
@@ -14,6 +22,7 @@ import {
   lookAtChannels,
   lookAtHosts,
   lookAtPlans,
+  lookAtRepositories,
   lookAtRuns,
   lookAtServer,
   lookAtSources,
@@ -85,7 +94,7 @@ async function attempt({ log }: CoreContext, what: string, work: () => Promise<v
 }
 
 /** Where the walks over everything stand. */
-type Cursors = Record<'source' | 'plan' | 'host', string>;
+type Cursors = Record<'source' | 'plan' | 'repository' | 'host', string>;
 
 interface Walk<T extends string> {
   scope: keyof Cursors;
@@ -146,7 +155,7 @@ export function createAlertWatch(context: CoreContext, options: WatchOptions): A
   const { serverVersion } = options;
   const beganAt = clock.now();
   const touched = collectTouched(context);
-  const cursors: Cursors = { source: '', plan: '', host: '' };
+  const cursors: Cursors = { source: '', plan: '', repository: '', host: '' };
   let last: Promise<void> = Promise.resolve();
   let isClosed = false;
   const isOver = () => isClosed;
@@ -181,7 +190,7 @@ export function createAlertWatch(context: CoreContext, options: WatchOptions): A
       }),
     runRound: () =>
       inTurn(async (looking) => {
-        const { listPlanIds, listSourceIds } = store.alerts;
+        const { listPlanIds, listRepositoryIds, listSourceIds } = store.alerts;
         const plans: Walk<PlanId> = {
           ...{ scope: 'plan', perStep: ALERTS.plansPerStep, look: (ids) => lookAtPlans(looking, ids) },
           list: (after, limit) => listPlanIds(tenant, after, limit),
@@ -190,10 +199,15 @@ export function createAlertWatch(context: CoreContext, options: WatchOptions): A
           ...{ scope: 'source', perStep: ALERTS.sourcesPerStep, look: (ids) => lookAtSources(looking, ids) },
           list: (after, limit) => listSourceIds(tenant, after, limit),
         };
+        const repositories: Walk<RepositoryId> = {
+          ...{ scope: 'repository', perStep: ALERTS.plansPerStep, look: (ids) => lookAtRepositories(looking, ids) },
+          list: (after, limit) => listRepositoryIds(tenant, after, limit),
+        };
         await attempt(context, 'server', async () => lookAtServer(looking, await options.measureServer()));
         await attempt(context, 'channels', () => lookAtChannels(looking));
         await walkOn(context, cursors, walkHosts(context, looking), isOver);
         await walkOn(context, cursors, plans, isOver);
+        await walkOn(context, cursors, repositories, isOver);
         await walkOn(context, cursors, sources, isOver);
         await settle();
         await store.alerts.pruneAlerts(clock.now() - ALERTS.keptMs, PRUNED_PER_ROUND);

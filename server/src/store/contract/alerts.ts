@@ -285,6 +285,7 @@ function checkFacts(open: OpenStore): void {
       assert.equal((await store.alerts.listHostGlances(TENANT, ids[0] ?? '', 10))[0]?.id, ids[1]);
       assert.deepEqual(await store.alerts.listSourceIds(TENANT, '', 10), [one.source, two.source].sort());
       assert.deepEqual(await store.alerts.listPlanIds(TENANT, '', 10), []);
+      assert.deepEqual(await store.alerts.listRepositoryIds(TENANT, '', 10), []);
     }),
   );
 }

@@ -239,6 +239,7 @@ function checkRetained(open: OpenStore): void {
         addedBytes: 512,
         isSuspicious: false,
         isPinned: false,
+        isProven: false,
       });
       assert.equal((await list(2)).length, 2);
     }),

@@ -47,7 +47,10 @@ const glanceRow: z.ZodType<HostGlance> = z.object({
   agentVersion: optional(z.string()),
 });
 
-type Facts = Pick<AlertStore, 'listRecentParts' | 'listNewestForgets' | 'listHostGlances' | 'listSourceIds' | 'listPlanIds'>;
+type Facts = Pick<
+  AlertStore,
+  'listRecentParts' | 'listNewestForgets' | 'listHostGlances' | 'listSourceIds' | 'listPlanIds' | 'listRepositoryIds'
+>;
 
 /** The newest of each host comes first in its rows. */
 function keepFirstOfHost(rows: readonly NewestForget[]): readonly NewestForget[] {
@@ -71,6 +74,10 @@ export function createAlertFacts(sql: Sql): Facts {
     'SELECT id FROM plans WHERE tenant_id = @tenant AND id > @after ORDER BY id LIMIT @limit',
     z.object({ id: idSchema('plan') }),
   );
+  const repositoryIds = sql.select(
+    'SELECT id FROM repositories WHERE tenant_id = @tenant AND id > @after ORDER BY id LIMIT @limit',
+    z.object({ id: idSchema('repository') }),
+  );
   return {
     listRecentParts: (tenant, sources, perSource) =>
       sql.read(() => sources.flatMap((source) => parts.list({ tenant, source, perSource }))),
@@ -79,5 +86,6 @@ export function createAlertFacts(sql: Sql): Facts {
     listHostGlances: (tenant, after, limit) => sql.read(() => glances.list({ tenant, after, limit })),
     listSourceIds: (tenant, after, limit) => sql.read(() => sourceIds.list({ tenant, after, limit }).map(({ id }) => id)),
     listPlanIds: (tenant, after, limit) => sql.read(() => planIds.list({ tenant, after, limit }).map(({ id }) => id)),
+    listRepositoryIds: (tenant, after, limit) => sql.read(() => repositoryIds.list({ tenant, after, limit }).map(({ id }) => id)),
   };
 }
