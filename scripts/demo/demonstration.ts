@@ -7,7 +7,7 @@ import { ADMIN, type ListenWish, openAccess, startServer } from './control-plane
 import { countParts, findDifference } from './digest-comparison.ts';
 import { admitAgent, startAgent } from './local-agent.ts';
 import type { Program } from './program.ts';
-import { awaitSuccess } from './run-watch.ts';
+import { awaitEnd, awaitIdle, awaitSuccess, type RunDetail } from './run-watch.ts';
 import {
   type Digest,
   digestRestored,
@@ -100,12 +100,7 @@ const startedRuns = z.object({ runs: z.array(z.object({ id: z.string() })) });
 
 async function backUp({ api, sample, plans, sources, signal }: BackupWork): Promise<{ result: Backup[]; said: string }> {
   const expected = await Promise.all(sources.map((source) => digestSample(sample, source.sample)));
-  const runs = await Promise.all(
-    plans.map(async (plan) => {
-      const { runs: started } = await api.post(`/plans/${plan.id}/run`, {}, startedRuns);
-      return Promise.all(started.map((run) => awaitSuccess(api, run.id, `the backup of plan "${plan.name}"`, signal)));
-    }),
-  );
+  const runs = await Promise.all(plans.map((plan) => backUpPlan(api, plan, signal)));
   const done = runs.flat();
   const snapshots = done.flatMap((run) => run.snapshots);
   const result = sources.map((source, index) => {
@@ -118,6 +113,20 @@ async function backUp({ api, sample, plans, sources, signal }: BackupWork): Prom
     result,
     said: `${done.length} runs succeeded: ${snapshots.length} snapshots, ${(bytes / 1024 ** 2).toFixed(1)} MiB read`,
   };
+}
+
+/** Runs a plan now. When its own schedule, or what it catches up, comes in between, it is run once more after that. */
+async function backUpPlan(api: Api, plan: Plan, signal: AbortSignal): Promise<readonly RunDetail[]> {
+  const what = `the backup of plan "${plan.name}"`;
+  const order = async (): Promise<readonly string[]> => {
+    await awaitIdle(api, plan, signal);
+    const { runs } = await api.post(`/plans/${plan.id}/run`, {}, startedRuns);
+    return runs.map(({ id }) => id);
+  };
+  const first = await order();
+  const ends = await Promise.all(first.map((id) => awaitEnd(api, id, what, signal)));
+  const ids = ends.some(({ state }) => state === 'skipped') ? await order() : first;
+  return Promise.all(ids.map((id) => awaitSuccess(api, id, what, signal)));
 }
 
 type RestoreWork = {

@@ -19,9 +19,18 @@ export type RunDetail = z.infer<typeof runDetail>;
 /** Backups and restores of the small sample take seconds; a busy machine may need a multiple. */
 const RUN_DEADLINE_MS = 180_000;
 
-/** Waits until a run has ended. Throws unless it succeeded, with what the run itself says was wrong. */
-export async function awaitSuccess(api: Api, id: string, what: string, signal: AbortSignal): Promise<RunDetail> {
-  const run = await pollUntil(
+const runList = z.array(z.object({ state: z.string() }));
+
+/** Waits until none of a plan's newest runs goes on: one that is ordered beside another would stand aside for it. */
+export async function awaitIdle(api: Api, plan: { id: string; name: string }, signal: AbortSignal): Promise<void> {
+  const isIdle = async () =>
+    (await api.get(`/runs?plan=${plan.id}&limit=5`, runList)).every(({ state }) => TERMINAL.has(state)) || undefined;
+  await pollUntil(`the runs of plan "${plan.name}"`, isIdle, { deadlineMs: RUN_DEADLINE_MS, signal, intervalMs: 150 });
+}
+
+/** Waits until a run has ended, however it did. */
+export async function awaitEnd(api: Api, id: string, what: string, signal: AbortSignal): Promise<RunDetail> {
+  return pollUntil(
     `${what} (${id})`,
     async () => {
       const detail = await api.get(`/runs/${id}`, runDetail);
@@ -29,6 +38,11 @@ export async function awaitSuccess(api: Api, id: string, what: string, signal: A
     },
     { deadlineMs: RUN_DEADLINE_MS, signal, intervalMs: 150 },
   );
+}
+
+/** Waits until a run has ended. Throws unless it succeeded, with what the run itself says was wrong. */
+export async function awaitSuccess(api: Api, id: string, what: string, signal: AbortSignal): Promise<RunDetail> {
+  const run = await awaitEnd(api, id, what, signal);
   if (run.state !== 'succeeded') {
     const reasons = [run.failure, ...run.parts.map((part) => part.failure)].flatMap((failure) => failure?.message ?? []);
     throw new Error(`${what} (${id}) ended ${run.state}: ${[...new Set(reasons)].join('; ') || 'no reason given'}`);

@@ -248,7 +248,9 @@ describe('a tool', () => {
       workDir: dir,
       onProgress: ({ writtenBytes }) => told.push(writtenBytes),
     });
-    assert.deepEqual([result.ending, result.exitCode, result.stdout.split('\n')[7]], ['exited', 0, '8']);
+    assert.deepEqual([result.ending, result.exitCode], ['exited', 0]);
+    // It is listened to for a while, not for as long as it likes.
+    assert.match(result.stdout, /^1\n2\n3\n/);
     assert.deepEqual(told, []);
   });
 

@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
 import { createExecutor } from './executor.ts';
-import { type Fate, writeFatedRestic } from './fixtures/fated-restic.ts';
+import { awaitHang, type Fate, writeFatedRestic } from './fixtures/fated-restic.ts';
 import { findEvent, openRunRig, outline, type RunRig, writeFolder } from './fixtures/run-rig.ts';
 import { recoverRuns } from './recovery.ts';
 
@@ -170,10 +170,12 @@ describe('A run with a time limit', () => {
 
 describe('A plan whose source is still being read', () => {
   it('stands aside and says so, unless it may wait: then one run waits and a second one stands aside', async (t) => {
-    const rig = await openFatedRig(t, ['hang', 'work', 'work']);
+    const restic = writeFatedRestic(t, REAL, ['hang', 'work', 'work']);
+    const rig = await openRunRig(t, { restic, speed: 100 });
+    await rig.initRepository();
     const source = addFolder(rig, 'letters');
     const first = rig.order([source.id]);
-    await rig.awaitEvent((event) => event.type === 'run.stage' && event.stage === 'store');
+    await awaitHang(restic);
     const skipped = rig.order([source.id]);
     assert.equal(findEvent(await rig.awaitEnd(skipped), 'run.finished').state, 'skipped');
     const waiting = rig.order([source.id], { overlap: 'queue' });

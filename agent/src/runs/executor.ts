@@ -2,25 +2,25 @@
  * From a due fire or an order to a run's end. Making a run is one transaction (journal row, `run.created`, the order's answer or the fire's
  * slot); executing it begins only after that is on disk.
  */
-import type { PlanId, RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import { DEFAULT_PLAN_OPTIONS, type Spec, type SpecPlan } from '@holdfast/shared/domain/plan.ts';
+import type { PlanId, RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
+import type { Spec, SpecPlan } from '@holdfast/shared/domain/plan.ts';
 import type { Trigger } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { NewRun } from '../journal/run-journal.ts';
+import { createBackupRuns } from './backup-runs.ts';
 import { createDrillRuns } from './drill/drill-runs.ts';
-import { type BackupEnd, executeBackup } from './execute-backup.ts';
+import type { BackupEnd } from './execute-backup.ts';
 import { createForgetRuns } from './forget-runs.ts';
 import type { Hold } from './hold.ts';
-import { type JournaledBackup, type JournaledRunBody, journaledRunSchema } from './journaled-run.ts';
+import type { JournaledRunBody } from './journaled-run.ts';
 import { createMaintenanceRuns, type MaintenanceOrder } from './maintenance-runs.ts';
 import { writeIfPossible } from './possible-write.ts';
 import { createQueue, type Job } from './queue.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { createRestoreRuns } from './restore-runs.ts';
-import { tellHolds } from './told-holds.ts';
 import type { Workbench } from './workbench.ts';
 
 export interface Executor {
@@ -66,12 +66,6 @@ export interface ExecutorOptions {
   onRepositoryUsed(repository: RepositoryId, end: BackupEnd): void;
 }
 
-/** Why a backup run was made: a due fire (epoch milliseconds), or a person's order. */
-interface BackupOrigin {
-  fireAt?: number;
-  requestedBy?: string;
-}
-
 export function createExecutor(options: ExecutorOptions): Executor {
   const { workbench } = options;
   const { journal, clock, log } = workbench;
@@ -101,143 +95,62 @@ export function createExecutor(options: ExecutorOptions): Executor {
       firstLine,
     );
 
-  const findOptions = (plan: PlanId) =>
-    options.spec()?.plans.find((candidate) => candidate.id === plan)?.options ?? DEFAULT_PLAN_OPTIONS;
-
   /** Where a lock of theirs may still lie in the repository, the processes of a run stay known instead. */
   const forgetProcesses = (run: RunId) =>
     writeIfPossible(log, 'processes of a run that left no lock stay known', () => journal.runs.forgetDead(run));
-  const forgetRuns = createForgetRuns({
-    workbench,
-    queue,
-    spec: options.spec,
-    record: (run, event, effects) => recordRun(run, event, effects),
-    createRecorder: (run) => createRecorderFor(run, 0),
-    onEnd(run, repository, end) {
-      if (!end.owesLook) forgetProcesses(run);
-      options.onRepositoryUsed(repository, end);
-    },
-  });
+  /**
+   * Journals a run with its first event and `effects`, all or nothing. While the disk refuses writes they wait in memory, and the run goes
+   * on all the same: a backup is worth more than its record.
+   */
+  const record = (run: NewRun, event: DurableEvent, effects?: () => void) =>
+    append(event, () => {
+      journal.runs.record(run);
+      effects?.();
+    });
+  const settle = (run: RunId, repository: RepositoryId, end: BackupEnd) => {
+    if (!end.owesLook) forgetProcesses(run);
+    options.onRepositoryUsed(repository, end);
+  };
 
-  const maintenanceRuns = createMaintenanceRuns({
-    workbench,
-    queue,
-    record: (run, event, effects) => recordRun(run, event, effects),
-    createRecorder: (run) => createRecorderFor(run, 0),
-    onEnd(run, repository, end) {
-      if (!end.owesLook) forgetProcesses(run);
-      options.onRepositoryUsed(repository, end);
-    },
-  });
-
-  const drillRuns = createDrillRuns({
-    workbench,
-    queue,
-    spec: options.spec,
-    record: (run, event, effects) => recordRun(run, event, effects),
-    createRecorder: (run) => createRecorderFor(run, 0),
-    onEnd: forgetProcesses,
-  });
-
+  const ports = { workbench, queue, spec: options.spec, record, createRecorder: (run: RunId) => createRecorderFor(run, 0) };
+  const forgetRuns = createForgetRuns({ ...ports, onEnd: settle });
+  const maintenanceRuns = createMaintenanceRuns({ ...ports, onEnd: settle });
+  const drillRuns = createDrillRuns({ ...ports, onEnd: forgetProcesses });
   const restoreRuns = createRestoreRuns({
-    workbench,
-    queue,
-    spec: options.spec,
-    record: (run, event, effects) => recordRun(run, event, effects),
-    createRecorder: (run) => createRecorderFor(run, 0),
+    ...ports,
     onEnd(run, repository, { hasStored, owesLook }) {
       if (!owesLook) forgetProcesses(run);
       if (hasStored) options.onRepositoryUsed(repository, { reached: true, owesLook });
     },
   });
+  const backupRuns = createBackupRuns({
+    ...ports,
+    onAttemptEnd(run, { plan, repository }, end, isLast) {
+      if (isLast) {
+        settle(run, repository, end);
+        forgetRuns.followUp(plan);
+      } else if (!end.owesLook) forgetProcesses(run);
+    },
+  });
 
-  const enqueueBackup = (run: RunId, body: JournaledBackup, firstLine: number, remarks: readonly string[] = []) => {
+  const enqueueAgain = (run: RunId, body: JournaledRunBody, firstLine: number) => {
     const recorder = createRecorderFor(run, firstLine);
-    for (const remark of remarks) recorder.log('warn', remark);
-    // It may wait for long: what is known is told now.
-    if (remarks.length > 0) recorder.settle();
-    const job: Job = {
-      run,
-      kind: 'backup',
-      ...tellHolds(recorder),
-      priority: findOptions(body.plan).priority,
-      repository: body.repository,
-      sources: body.sources.filter((source) => !body.overlapping.includes(source)),
-      async execute(signal) {
-        const release = workbench.secrets.lease();
-        const { next, ...end } = await executeBackup({ workbench, recorder, body, spec: options.spec(), signal }).finally(
-          release,
-        );
-        if (!end.owesLook) forgetProcesses(run);
-        if (!next) {
-          options.onRepositoryUsed(body.repository, end);
-          forgetRuns.followUp(body.plan);
-        }
-        return next;
-      },
-    };
-    queue.enqueue(job, body.retryAt === undefined ? 0 : Math.max(0, body.retryAt - clock.now()));
-  };
-
-  const enqueueAgain = (run: RunId, body: JournaledRunBody, firstLine = 0) => {
-    if (body.kind === 'backup') return enqueueBackup(run, body, firstLine);
-    // Carried out inside a restore; it never waits.
-    if (body.kind === 'safety') return;
-    if (body.kind === 'forget') return forgetRuns.enqueue(run, body, createRecorderFor(run, firstLine));
-    if (body.kind === 'check' || body.kind === 'prune')
-      return maintenanceRuns.enqueue(run, body, createRecorderFor(run, firstLine));
-    if (body.kind === 'drill') return drillRuns.enqueue(run, body, createRecorderFor(run, firstLine));
-    return restoreRuns.enqueue(run, body, createRecorderFor(run, firstLine));
-  };
-
-  /** Whether a run of this plan waits for its first slot. */
-  const isWaiting = (plan: PlanId): boolean =>
-    queue.listWaiting().some((run) => {
-      const body = journaledRunSchema.safeParse(journal.runs.find(run)?.body);
-      return body.success && body.data.kind === 'backup' && body.data.plan === plan && !body.data.started;
-    });
-
-  const createBackupBody = (plan: SpecPlan, sources: readonly SourceId[], trigger: Trigger): JournaledBackup => {
-    const busy = queue.listBusySources();
-    const overlapping = sources.filter((source) => busy.has(source));
-    return {
-      kind: 'backup',
-      plan: plan.id,
-      repository: plan.repositoryId,
-      sources: [...sources],
-      trigger,
-      // One run of a plan may wait for the earlier one to end; a second one would only pile up.
-      overlapping: plan.options.overlap === 'queue' && !isWaiting(plan.id) ? [] : overlapping,
-      started: false,
-      attempt: 1,
-      ended: [],
-    };
-  };
-
-  /**
-   * Journals a run with its first event and `effects`, all or nothing. While the disk refuses writes they wait in memory, and the run goes
-   * on all the same: a backup is worth more than its record.
-   */
-  const recordRun = (run: NewRun, event: DurableEvent, effects?: () => void) =>
-    append(event, () => {
-      journal.runs.record(run);
-      effects?.();
-    });
-
-  const recordBackup = (run: RunId, body: JournaledBackup, origin: BackupOrigin, effects?: () => void) => {
-    const { trigger, plan, repository, sources } = body;
-    const event: DurableEvent = {
-      type: 'run.created',
-      run,
-      at: clock.now(),
-      kind: 'backup',
-      trigger,
-      plan,
-      repository,
-      sources,
-      ...origin,
-    };
-    recordRun({ run, kind: 'backup', plan, fireAt: origin.fireAt, body }, event, effects);
+    switch (body.kind) {
+      case 'backup':
+        return backupRuns.enqueue(run, body, recorder);
+      case 'forget':
+        return forgetRuns.enqueue(run, body, recorder);
+      case 'check':
+      case 'prune':
+        return maintenanceRuns.enqueue(run, body, recorder);
+      case 'drill':
+        return drillRuns.enqueue(run, body, recorder);
+      case 'restore':
+        return restoreRuns.enqueue(run, body, recorder);
+      case 'safety':
+        // Carried out inside a restore; it never waits.
+        return;
+    }
   };
 
   /** Orders carried out by this life of the agent: while the disk refuses writes, its journal does not know them yet. */
@@ -258,21 +171,15 @@ export function createExecutor(options: ExecutorOptions): Executor {
   return {
     recordScheduled(plan, run, fireAt, trigger, remarks) {
       if (journal.runs.find(run)) return undefined;
-      const body = createBackupBody(plan, plan.sourceIds, trigger);
-      recordBackup(run, body, { fireAt });
-      return () => enqueueBackup(run, body, 0, remarks);
+      const body = backupRuns.recordScheduled(plan, run, fireAt, trigger);
+      return () => backupRuns.enqueue(run, body, createRecorderFor(run, 0), remarks);
     },
     startPlan(order, orderId) {
       if (wasCarriedOut(orderId)) return { run: order.run };
       const plan = getPlan(order.plan);
-      const sources =
-        order.sources === undefined ? plan.sourceIds : plan.sourceIds.filter((source) => order.sources?.includes(source));
-      if (sources.length === 0) throw new AppError('not_found', 'this host does not have those sources in that plan');
       assertRoom();
-      const body = createBackupBody(plan, sources, order.trigger);
-      recordBackup(order.run, body, { requestedBy: order.requestedBy }, rememberAnswer(orderId, 'run.start', order.run));
+      backupRuns.start(order, plan, rememberAnswer(orderId, 'run.start', order.run));
       carriedOut.add(orderId);
-      enqueueAgain(order.run, body);
       return { run: order.run };
     },
     startRestore(given, orderId) {
