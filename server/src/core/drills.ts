@@ -223,18 +223,3 @@ export async function startDueDrills(context: CoreContext): Promise<number> {
   }
   return started;
 }
-
-/** What a proof that is too old, or a drill that failed, says against a source; undefined when there is nothing. */
-export type ProofTrouble = { kind: 'disproven'; at: number } | { kind: 'too_old'; at: number | undefined; withinDays: number };
-
-/** Judges by the newest verdict first: what could not be restored last time counts more than what could before. Pure. */
-export function findProofTrouble(
-  proof: Pick<SourceProof, 'proven' | 'newest'> | undefined,
-  withinDays: number | undefined,
-  now: number,
-): ProofTrouble | undefined {
-  if (proof?.newest && !proof.newest.isProven) return { kind: 'disproven', at: proof.newest.endedAt };
-  const at = proof?.proven?.endedAt;
-  if (withinDays === undefined || (at !== undefined && now - at <= withinDays * DAY_MS)) return undefined;
-  return { kind: 'too_old', at, withinDays };
-}
