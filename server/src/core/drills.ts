@@ -3,12 +3,12 @@ import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { type DrillAssertion, drillAssertionsSchema } from '@holdfast/shared/domain/drill.ts';
 import type { SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { Plan, Source } from '../store/catalog.ts';
 import type { Drill, DrillSettings, SourceProof } from '../store/drills.ts';
 import type { Page, PageRequest } from '../store/page.ts';
 import type { Run, Snapshot } from '../store/runs.ts';
 import { createFieldsError } from './adapter-input.ts';
+import { demandCapability } from './agent-ability.ts';
 import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
@@ -68,8 +68,7 @@ async function choose(context: CoreContext, caller: Caller, source: Source, want
 async function demandAgent(context: CoreContext, caller: Caller, { host: id }: Source): Promise<void> {
   const host = await context.store.hosts.findHost(caller.tenant, id);
   if (host?.state !== 'active') throw new AppError('precondition', 'the host of this source is not active');
-  if (hasCapability(host.facts, 'drill.start')) return;
-  throw new AppError('precondition', `the agent of ${host.name} is too old for drills; install a newer one on the host`);
+  demandCapability(host, 'drill.start', 'for drills');
 }
 
 export interface DrillRequest {

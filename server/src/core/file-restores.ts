@@ -1,19 +1,15 @@
 /** Restores of files that somebody chose: to a new directory, in place, or as one file or archive on a host. */
-import type { HostId, RequestId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { dropCovered } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import { restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
-import type { AdapterDraft } from '@holdfast/shared/protocol/messages.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Run } from '../store/runs.ts';
 import { createFieldsError } from './adapter-input.ts';
-import { recordAct } from './audit.ts';
+import { demandCapability } from './agent-ability.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
-import { draftFor } from './restore-target.ts';
-import { getSnapshot } from './restores.ts';
-import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
+import { findRestoreSubject, placeRestore } from './restore-orders.ts';
 import { type FileTarget, hasFiles } from './snapshot-contents.ts';
 
 export interface FileRestoreRequest {
@@ -61,52 +57,11 @@ function demandTypedName(target: FileTarget, host: Host, typed: string | undefin
  */
 export async function startFileRestore(context: CoreContext, caller: Caller, request: FileRestoreRequest): Promise<Run> {
   demand(caller, 'restore.start');
-  const { store } = context;
   const target = checkFileTarget(request.target);
-  const snapshot = await getSnapshot(context, caller, request.snapshot);
-  const [source, repository, host] = await Promise.all([
-    store.catalog.findSource(caller.tenant, snapshot.source),
-    store.catalog.findRepository(caller.tenant, snapshot.repository),
-    store.hosts.findHost(caller.tenant, request.host),
-  ]);
-  if (!source)
-    throw new AppError('not_found', 'the source of this snapshot was deleted; restore it with restic, see the documentation');
-  if (!repository) throw new AppError('not_found', 'the repository of this snapshot was deleted');
-  if (host?.state !== 'active') throw new AppError('not_found', 'there is no such approved host');
-  if (snapshot.state !== 'good' && snapshot.state !== 'partial')
-    throw new AppError(
-      'precondition',
-      `this snapshot is ${snapshot.state}: no clean run vouches for it, so it is not offered for restore`,
-    );
-  if (!hasFiles(snapshot, source)) throw new AppError('invalid', 'a database snapshot is restored into a database');
-  if (repository.kind === 'local' && host.id !== snapshot.host)
-    throw new AppError('conflict', 'this snapshot lies on the disk of the host that made it; restore it there');
-  if (!hasCapability(host.facts, 'restore.preview'))
-    throw new AppError('precondition', `the agent on ${host.name} knows only restores of whole snapshots; install a newer one`);
-  demandTypedName(target, host, request.hostName);
-
-  const about = { kind: 'restore', host: host.id, plan: snapshot.plan, repository: repository.id } as const;
-  const run: Run = { ...createOrderedRun(context, caller, about), snapshot: snapshot.id, target };
-  const ref = run.id as unknown as RequestId;
-  const order = createOrder(context, caller.tenant, host.id, 'restore.start', {
-    run: run.id,
-    snapshot: snapshot.id,
-    engineId: snapshot.engineId,
-    sizeBytes: snapshot.sizeBytes,
-    source: { id: source.id, kind: source.kind, config: source.config as AdapterDraft['config'] },
-    repository: {
-      id: repository.id,
-      draft: draftFor(context, host, ref, 'repositories', repository),
-      ...(repository.engineId === undefined ? {} : { pinnedId: repository.engineId }),
-    },
-    target,
-    ...orderTerms(context, caller),
-  });
-  await placeRun(context, run, [source.id], order);
-  await recordAct(context, caller, {
-    action: 'restore.started',
-    target: { kind: 'snapshot', id: snapshot.id, name: source.name },
-    change: { run: run.id, host: host.name, target },
-  });
-  return run;
+  const subject = await findRestoreSubject(context, caller, request);
+  if (!hasFiles(subject.snapshot, subject.source))
+    throw new AppError('invalid', 'a database snapshot is restored into a database');
+  demandCapability(subject.host, 'restore.preview', 'to restore anything but whole snapshots');
+  demandTypedName(target, subject.host, request.hostName);
+  return placeRestore(context, caller, subject, target);
 }

@@ -1,9 +1,9 @@
 /** Retention by hand: what a plan does not keep goes now, on each host that has sources of it. */
 import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { Run } from '../store/runs.ts';
 import { orderRepository } from './admin-credential.ts';
+import { demandCapability } from './agent-ability.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
@@ -13,11 +13,9 @@ import type { StartedRuns } from './runs.ts';
 async function demandAgents(context: CoreContext, caller: Caller, hosts: readonly HostId[], isAdmin: boolean): Promise<void> {
   for (const id of hosts) {
     const host = await context.store.hosts.findHost(caller.tenant, id);
-    if (!host || (hasCapability(host.facts, 'forget.start') && (!isAdmin || hasCapability(host.facts, 'prune.start')))) continue;
-    throw new AppError(
-      'precondition',
-      `the agent of ${host.name} is too old to remove snapshots; install a newer one on the host`,
-    );
+    if (!host) continue;
+    for (const capability of isAdmin ? (['forget.start', 'prune.start'] as const) : (['forget.start'] as const))
+      demandCapability(host, capability, 'to remove snapshots');
   }
 }
 

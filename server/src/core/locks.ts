@@ -5,8 +5,8 @@
 import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { type HolderState, isProvenGone, type RepositoryLock } from '@holdfast/shared/domain/lock.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { type Capability, hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
-import type { Host } from '../store/hosts.ts';
+import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
+import { demandCapability } from './agent-ability.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
@@ -27,11 +27,6 @@ export interface HeldLock extends RepositoryLock {
   holder?: { host: HostId; name: string; state: HolderState | 'unasked' } | undefined;
   /** Nobody needs it any more: the host that took it says so. */
   isProvenGone: boolean;
-}
-
-function demandCapability(host: Pick<Host, 'name' | 'facts'>, capability: Capability): void {
-  if (hasCapability(host.facts, capability)) return;
-  throw new AppError('precondition', `the agent of ${host.name} is too old to look after locks; install a newer one on the host`);
 }
 
 /** What the hosts that call themselves so say of these locks; the strongest word wins where several do. */
@@ -65,7 +60,7 @@ async function attest(
 export async function lookAtLocks(context: CoreContext, caller: Caller, question: LockQuestion): Promise<readonly HeldLock[]> {
   demand(caller, 'repository.manage');
   const { host, ref, draft, saved } = await prepareRepositoryQuestion(context, caller, question);
-  demandCapability(host, 'locks.list');
+  demandCapability(host, 'locks.list', 'to look after locks');
   const pinned = saved?.engineId === undefined ? {} : { pinnedId: saved.engineId };
   const body = { ref, draft, ...pinned, notAfter: context.clock.now() + QUESTION_LIFE_MS };
   const { locks } = await context.directory.request(host.id, 'locks.list', body, { timeoutMs: LOOK_TIMEOUT_MS });

@@ -3,11 +3,12 @@ import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { type CheckScope, DEFAULT_MAX_UNUSED_PERCENT, describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { MAINTENANCE } from '@holdfast/shared/limits.ts';
-import { type Capability, hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
+import type { Capability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { Host } from '../store/hosts.ts';
 import type { RepositorySize } from '../store/maintenance.ts';
 import type { Run } from '../store/runs.ts';
 import { orderRepository } from './admin-credential.ts';
+import { demandCapability } from './agent-ability.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
@@ -21,8 +22,8 @@ const SIZES_IN_VIEW = 200;
 async function getCapableHost(context: CoreContext, caller: Caller, id: HostId, capability: Capability): Promise<Host> {
   const host = await context.store.hosts.findHost(caller.tenant, id);
   if (host?.state !== 'active') throw new AppError('not_found', 'there is no such approved host', { details: { field: 'host' } });
-  if (hasCapability(host.facts, capability)) return host;
-  throw new AppError('precondition', `the agent of ${host.name} is too old for this; install a newer one on the host`);
+  demandCapability(host, capability, 'for the upkeep of repositories');
+  return host;
 }
 
 /**

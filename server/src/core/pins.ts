@@ -6,7 +6,7 @@ import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
-import { getSnapshot } from './restores.ts';
+import { getSnapshot } from './snapshots.ts';
 import { demandSpecFits } from './spec-size.ts';
 
 async function tell(context: CoreContext, caller: Caller, snapshot: Snapshot, action: string): Promise<Snapshot> {

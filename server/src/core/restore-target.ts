@@ -8,6 +8,7 @@ import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/mess
 import type { Repository, Source } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import { createFieldsError } from './adapter-input.ts';
+import { demandCapability } from './agent-ability.ts';
 import { type Caller, demand } from './caller.ts';
 import { checkTargetPlan } from './dry-plan.ts';
 import type { CoreContext } from './ports.ts';
@@ -110,8 +111,7 @@ export async function lookAtTarget(
   const host = connection && (await context.store.hosts.findHost(caller.tenant, connection.host));
   if (!connection || host?.state !== 'active') throw new AppError('not_found', 'there is no such connection');
   checkTargetPlan(connection.kind, connection.config, target.database);
-  if (!hasCapability(host.facts, 'restore.look'))
-    throw new AppError('precondition', `the agent on ${host.name} cannot look at a target; update it first`);
+  demandCapability(host, 'restore.look', 'to look at a target');
   const ref = context.createId('request');
   const draft = draftFor(context, host, ref, 'sources', connection);
   const notAfter = context.clock.now() + LOOK_MS;

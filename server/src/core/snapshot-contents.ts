@@ -13,10 +13,11 @@ import type { Repository, Source } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Snapshot } from '../store/runs.ts';
 import { createFieldsError } from './adapter-input.ts';
+import { demandCapability } from './agent-ability.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
 import { draftFor } from './restore-target.ts';
-import { getSnapshot, listSnapshots } from './restores.ts';
+import { getSnapshot, listSnapshots } from './snapshots.ts';
 
 /** Room for the way there and back, and for a turn on the host. */
 const LIFE_MS = BROWSE.answerMs + 20_000;
@@ -24,14 +25,6 @@ const LIFE_MS = BROWSE.answerMs + 20_000;
 /** Whether the repository is a directory of the host that wrote it; elsewhere that path is another disk. */
 function isOnOneHost(repository: Repository): boolean {
   return repository.kind === 'local';
-}
-
-function demandCapability(host: Host, capability: Capability): Host {
-  if (hasCapability(host.facts, capability)) return host;
-  throw new AppError(
-    'precondition',
-    `the agent on ${host.name} is too old to look into snapshots; install a newer one on the host`,
-  );
 }
 
 /**
@@ -96,7 +89,8 @@ async function prepare(context: CoreContext, caller: Caller, id: SnapshotId, cap
   if (!repository) throw new AppError('not_found', 'the repository of this snapshot was deleted');
   if (!hasFiles(snapshot, source))
     throw new AppError('invalid', 'this snapshot holds the dump of a database: one file, with nothing to choose from');
-  const host = demandCapability(await findReader(context, caller, snapshot, repository, capability, wished), capability);
+  const host = await findReader(context, caller, snapshot, repository, capability, wished);
+  demandCapability(host, capability, 'to look into snapshots');
   const ref = context.createId('request');
   const question = {
     ref: `${ref}.repositories`,

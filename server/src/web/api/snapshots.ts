@@ -5,7 +5,7 @@ import type { SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
 import { suspicionSchema } from '@holdfast/shared/domain/suspicion.ts';
 import * as z from 'zod';
 import { pinSnapshot, unpinSnapshot } from '../../core/pins.ts';
-import { getSnapshot, listSnapshots } from '../../core/restores.ts';
+import { getSnapshot, listSnapshots } from '../../core/snapshots.ts';
 import type { Snapshot } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';

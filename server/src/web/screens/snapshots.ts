@@ -5,7 +5,7 @@ import { HTTP } from '@holdfast/shared/limits.ts';
 import { type Caller, isAllowed } from '../../core/caller.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import { listSnapshots } from '../../core/restores.ts';
+import { listSnapshots } from '../../core/snapshots.ts';
 import { listSources } from '../../core/sources.ts';
 import type { Snapshot, SnapshotFilter } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';

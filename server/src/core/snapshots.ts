@@ -1,0 +1,24 @@
+/** Snapshots as the ledger knows them. */
+import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import type { Page, PageRequest } from '../store/page.ts';
+import type { Snapshot, SnapshotFilter } from '../store/runs.ts';
+import { type Caller, demand } from './caller.ts';
+import type { CoreContext } from './ports.ts';
+
+export async function getSnapshot(context: CoreContext, caller: Caller, id: SnapshotId): Promise<Snapshot> {
+  demand(caller, 'view');
+  const snapshot = await context.store.runs.findSnapshot(caller.tenant, id);
+  if (!snapshot) throw new AppError('not_found', 'there is no such snapshot');
+  return snapshot;
+}
+
+export async function listSnapshots(
+  context: CoreContext,
+  caller: Caller,
+  filter: SnapshotFilter,
+  page: PageRequest,
+): Promise<Page<Snapshot>> {
+  demand(caller, 'view');
+  return context.store.runs.listSnapshots(caller.tenant, filter, page);
+}
