@@ -103,7 +103,10 @@ export const HOMES: Readonly<Record<string, Readonly<Record<string, string>>>> =
   '@noble/hashes': { shared: 'shared/src/crypto' },
   // Tests alone may import it, as the reference that the cryptography is compared with.
   'libsodium-wrappers': {},
+  nodemailer: { server: 'server/src/notify' },
   'prom-client': { server: 'server/src/metrics' },
+  // Tests alone may import it, as the real other end of the email channel.
+  'smtp-server': {},
   ws: { server: 'server/src/hub', agent: 'agent/src/session' },
 };
 
