@@ -76,6 +76,11 @@ function repeatFailures(results: readonly PhaseResult[]): void {
     const lines = detail.trim().split('\n').slice(0, REPEATED_LINES);
     for (const line of lines) console.log(`      ${line.slice(0, REPEATED_CHARS)}`);
   }
+  // The names alone, last: whoever keeps no more than a screenful still knows all of them.
+  if (failures.length > 1) {
+    console.log(`\nAll that failed:`);
+    for (const { title } of failures) console.log(`  ✗ ${title.slice(0, REPEATED_CHARS)}`);
+  }
 }
 
 async function main(): Promise<void> {

@@ -160,6 +160,8 @@ test('wrong password, unknown user, missing database, no server, no TLS and an u
   assert.equal(await findProbeFailure(createSource({ host: 'no-such-host.invalid' })), 'database_unreachable');
 });
 
+const HELD_LOCKS = `SELECT count(*) FROM pg_locks WHERE relation = 'shop.empty'::regclass AND mode = 'AccessExclusiveLock' AND granted`;
+
 test('a dump whose session is ended on the server exits with an error and is a failed dump', async () => {
   const source = createSource();
   const input = { ...source, workDir: runner.workDir };
@@ -180,6 +182,9 @@ test('a dump whose session is ended on the server exits with an error and is a f
      END $$; COMMIT`,
     'sample',
   );
+  await waitFor('the lock to be held', async () => ((await postgres.query(HELD_LOCKS, 'sample')) === '1' ? true : undefined), {
+    deadlineMs: 20_000,
+  });
   const outcome = await runner.run(data.producer);
   await holder;
   assert.notEqual(outcome.exitCode, 0);

@@ -4,6 +4,7 @@ import type { PipelineResult, Stage } from '../../exec/contract.ts';
 import { saysOutOfMemory } from '../../exec/memory-words.ts';
 import { planBackupStdin, type SnapshotMarks } from './args.ts';
 import { cleanText, describeShortage, type EngineFailure } from './classify.ts';
+import { wasCutShort } from './cut-short.ts';
 import { type LastWords, watchLastWords } from './last-words.ts';
 import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
 import { createRetryWatch } from './movement.ts';
@@ -96,10 +97,10 @@ export async function backupStream(host: ResticHost, input: BackupStreamInput): 
   return outcome;
 }
 
-/** Whether restic was ended from outside; one that left by itself let its lock go, unless it could not reach the repository. */
+/** One that left by itself let its lock go, unless it could not reach the repository. */
 function mayHaveLeftLock({ verdict, consumer }: PipelineResult): boolean {
   if (consumer.spawnError !== undefined) return false;
-  if (consumer.signal !== null || consumer.exitCode === 130) return true;
+  if (wasCutShort(consumer)) return true;
   return verdict !== 'complete' && verdict !== 'consumer_failed';
 }
 

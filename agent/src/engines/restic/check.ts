@@ -6,6 +6,7 @@ import type { CheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import { MAINTENANCE, PROCESS } from '@holdfast/shared/limits.ts';
 import { findStartTime } from '../../exec/proc.ts';
 import { classifyFailure, cleanText, type EngineFailure, showName } from './classify.ts';
+import { wasCutShort } from './cut-short.ts';
 import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
 import { planCheck } from './maintenance-args.ts';
 import { type CheckLine, findPacks, parseCheckComplaint, parseMaintenanceLine } from './maintenance-parse.ts';
@@ -118,7 +119,7 @@ export async function check(host: ResticHost, input: CheckInput): Promise<CheckO
   });
   const failure = judge(host, output, findings);
   const { result } = output;
-  const wasEnded = result.signal !== null || result.exitCode === 130 || result.ending !== 'exited';
+  const wasEnded = result.ending !== 'exited' || wasCutShort(result);
   if (wasEnded) {
     const look = await clearOwnLocks(host, input);
     input.onLockLook?.(look);

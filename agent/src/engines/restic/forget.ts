@@ -3,6 +3,7 @@ import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import { planForget } from './args.ts';
 import { classifyFailure, type EngineFailure } from './classify.ts';
+import { wasCutShort } from './cut-short.ts';
 import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
 import { findStranger, listSnapshots } from './repository.ts';
 import { type OnLog, placeAt, type ResticHost, runRestic } from './restic-tool.ts';
@@ -73,7 +74,7 @@ async function forgetSome(
     patience: { retries: 10 },
     onLog: input.onLog,
   });
-  const wasEnded = result.signal !== null || result.exitCode === 130 || result.ending !== 'exited';
+  const wasEnded = result.ending !== 'exited' || wasCutShort(result);
   if (wasEnded) input.onLockLook?.(await clearOwnLocks(host, input));
   else if (failure?.reason.startsWith('repository_')) input.onLockLook?.(notLooked(failure));
   return { failure, said: result.stderr };

@@ -2,6 +2,7 @@
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import type { EngineFailure } from './classify.ts';
+import { wasCutShort } from './cut-short.ts';
 import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
 import { planPrune } from './maintenance-args.ts';
 import { findPrunedBytes, parseMaintenanceLine } from './maintenance-parse.ts';
@@ -47,7 +48,7 @@ export async function prune(host: ResticHost, input: PruneInput): Promise<PruneO
     onBytes: ({ readBytes, writtenBytes }) => input.onProgress?.({ bytes: readBytes + writtenBytes }),
     onLog: input.onLog,
   });
-  const wasEnded = result.signal !== null || result.exitCode === 130 || result.ending !== 'exited';
+  const wasEnded = result.ending !== 'exited' || wasCutShort(result);
   if (wasEnded) {
     const look = await clearOwnLocks(host, input);
     input.onLockLook?.(look);
