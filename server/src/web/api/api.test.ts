@@ -1,75 +1,25 @@
-/** Longer than 500 lines because it is one story of one server, and its last test says that no end-point was left out. */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import type { HostId, PlanId, RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
-import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
-import {
-  ADMIN,
-  type Answer,
-  type ApiWorld,
-  catchError,
-  ENGINE_ID,
-  type Input,
-  openApiWorld,
-  routeOf,
-  STRANGER,
-  VIEWER,
-} from './fixtures/api-world.ts';
+import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { CANARY, createApiStory, idOf, rowsOf } from './fixtures/api-story.ts';
+import { ADMIN, catchError, ENGINE_ID, routeOf, VIEWER } from './fixtures/api-world.ts';
 import { listBackupEvents } from './fixtures/backup-events.ts';
+import { tellAlerts } from './fixtures/chapter-alerts.ts';
+import { tellChannels } from './fixtures/chapter-channels.ts';
+import { tellDrills } from './fixtures/chapter-drills.ts';
+import { tellLocks } from './fixtures/chapter-locks.ts';
+import { tellRetention } from './fixtures/chapter-retention.ts';
+import { tellSnapshotFiles } from './fixtures/chapter-snapshot-files.ts';
+import { tellUpkeep } from './fixtures/chapter-upkeep.ts';
 
-/** What every secret field is given; it may reach hosts, and no reply. */
-const CANARY = 'canary-b3c1f0-"\\\'\u00e9';
-/** POSTs that only look. */
-const LOOKING = new Set(['POST /plans/next-fires']);
-/** Reads that need more than `view`. */
-const GUARDED_READS = new Set(['GET /enrolment-tokens', 'GET /audit', 'GET /users', 'GET /api-keys']);
-
-let world: ApiWorld;
-before(async () => {
-  world = await openApiWorld();
-});
-after(async () => {
-  await world.close();
-});
-
-/**
- * One call with everything around it that must not work: a viewer may not change, another tenant sees nothing, fields
- * nobody knows are refused by name. Then the administrator's call, whose reply is returned.
- */
-async function exercise(route: string, input: Input = {}): Promise<Answer> {
-  const { method, params, query, body } = world.getEndpoint(route);
-  const reads = (method === 'get' && !GUARDED_READS.has(route)) || LOOKING.has(route);
-  if (!reads) assert.equal((await catchError(world.call(route, input, VIEWER))).code, 'forbidden', `${route} as a viewer`);
-  if (params) assert.equal((await catchError(world.call(route, input, STRANGER))).code, 'not_found', `${route} as a stranger`);
-  if (query) await refusesUnknown(route, { ...input, query: { ...input.query, surprise: '1' } });
-  if (body) await refusesUnknown(route, { ...input, body: { ...(input.body as object | undefined), surprise: 1 } });
-  return world.call(route, input);
-}
-
-async function refusesUnknown(route: string, input: Input): Promise<void> {
-  const error = await catchError(world.call(route, input));
-  assert.equal(error.code, 'invalid', route);
-  assert.match(error.message, /surprise/u, route);
-}
-
-function idOf(answer: Answer): string {
-  const { id } = answer.data as { id: string };
-  return id;
-}
-
-function rowsOf<T>(answer: Answer): readonly T[] {
-  assert.ok(Array.isArray(answer.data));
-  return answer.data as T[];
-}
-
-/** What the story made, for the steps that follow. */
-const made = { host: '', spare: '', source: '', files: '', repository: '', plan: '', run: '', snapshot: '' };
+const story = createApiStory();
+const { made, exercise, refusesUnknown, report } = story;
+before(story.open);
+after(story.close);
 
 describe('The API, from the first host to a restore', () => {
   it('lets an announced host in, and turns another away', async () => {
+    const { world } = story;
     const { announcement, sealing } = await world.announce('db-1');
     const other = await world.announce('db-2');
     const pending = rowsOf<{ hostname: string; fingerprint: string }>(await exercise('GET /hosts/pending'));
@@ -85,6 +35,7 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('makes enrolment tokens, shows them once and deletes them', async () => {
+    const { world } = story;
     const created = await exercise('POST /enrolment-tokens', { body: { note: 'racks', tags: ['rack'], uses: 3 } });
     const { token, ...shown } = created.data as { token: string; id: string; usesLeft: number; expiresAt: number };
     assert.match(token, /^hfe_/u);
@@ -116,6 +67,7 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('drains a host for two hours unless told otherwise, finds it so, and resumes it', async () => {
+    const { world } = story;
     const params = { id: made.host };
     type Drained = { drain?: { until: number; by: string } };
     const drained = (await exercise('POST /hosts/:id/drain', { params, body: {} })).data as Drained;
@@ -133,6 +85,7 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('keeps sources, whose secrets come back only as stored', async () => {
+    const { world } = story;
     const config = { host: '127.0.0.1', database: 'app', user: 'backup' };
     const body = { host: made.host, name: 'app', kind: 'postgres', config, secrets: { password: CANARY } };
     const created = await exercise('POST /sources', { body });
@@ -156,6 +109,7 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('guards a change with If-Match', async () => {
+    const { world } = story;
     const params = { id: made.source };
     const stale = await catchError(world.call('PATCH /sources/:id', { params, body: { name: 'late' }, ifMatch: 1 }));
     assert.equal(stale.code, 'conflict');
@@ -164,6 +118,7 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('tests and discovers saved and unsaved sources, and adopts what was found', async () => {
+    const { world } = story;
     const params = { id: made.source };
     const draft = {
       host: made.host,
@@ -202,6 +157,7 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('keeps, tests and creates repositories', async () => {
+    const { world } = story;
     const config = { url: 'https://rest.example.test/main', username: 'db-1' };
     const secrets = { password: CANARY, restPassword: CANARY };
     const created = await exercise('POST /repositories', { body: { name: 'main', kind: 'rest', config, secrets } });
@@ -228,6 +184,7 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('keeps plans, and says when they are due', async () => {
+    const { world } = story;
     const schedule = { cron: '0 2 * * *', zone: 'Europe/Berlin' };
     const body = { name: 'nightly', repository: made.repository, sources: [made.source, made.files], schedule };
     const created = await exercise('POST /plans', { body });
@@ -265,6 +222,7 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('refuses a schedule that cannot be read or never comes, by field', async () => {
+    const { world } = story;
     for (const cron of ['61 2 * * *', '0 0 31 2 *']) {
       const draft = await catchError(world.call('POST /plans/next-fires', { body: { cron, zone: 'UTC' } }));
       assert.deepEqual([draft.code, Object.keys(draft.details)], ['invalid', ['field.cron']]);
@@ -275,6 +233,7 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('runs a plan now, and shows the run as its host reports it', async () => {
+    const { world } = story;
     const started = await exercise('POST /plans/:id/run', { params: { id: made.plan }, body: { sources: [made.source] } });
     const { runs } = started.data as { runs: readonly { id: string; state: string; trigger: string }[] };
     assert.deepEqual(
@@ -309,6 +268,7 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('finds runs by the words of other tools for their state', async () => {
+    const { world } = story;
     for (const [word, count] of [
       ['success', 1],
       ['completed', 1],
@@ -321,6 +281,7 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('gives the log in pages, by level, by word, and as text', async () => {
+    const { world } = story;
     const params = { id: made.run };
     const first = await exercise('GET /runs/:id/log', { params, query: { limit: '2' } });
     assert.equal(first.next, '2');
@@ -350,6 +311,7 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('lists snapshots, and restores one as a run of its own', async () => {
+    const { world } = story;
     const snapshots = rowsOf<{ id: string }>(await exercise('GET /snapshots', { query: { source: made.source, state: 'good' } }));
     assert.deepEqual(
       snapshots.map(({ id }) => id),
@@ -374,6 +336,7 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('tells kinds with their fields, who asks, who may, and who did what', async () => {
+    const { world } = story;
     const { data } = await exercise('GET /adapters');
     const { sources } = data as { sources: { kind: string; restoresTo: string; fields: { name: string; kind: string }[] }[] };
     assert.deepEqual(sources.map(({ kind, restoresTo }) => [kind, restoresTo])[0], ['postgres', 'database']);
@@ -394,301 +357,16 @@ describe('The API, from the first host to a restore', () => {
     await exercise('GET /openapi.json');
   });
 
-  it('keeps retention policies, shows what one would do, and pins what has to stay', async () => {
-    const body = { name: 'the last two', policy: { kind: 'rules', last: 2 } };
-    const created = await exercise('POST /retention-policies', { body });
-    const params = { id: idOf(created) };
-    const { policy, description } = created.data as { policy: { last: number; daily: number }; description: string };
-    assert.deepEqual([policy.last, policy.daily, description, created.version], [2, 0, '', 1]);
-    const nothing = { ...body, name: 'nothing', policy: { kind: 'rules' } };
-    assert.equal((await catchError(world.call('POST /retention-policies', { body: nothing }))).code, 'invalid');
-    await exercise('GET /retention-policies/:id', { params });
-    assert.deepEqual(
-      rowsOf<{ name: string }>(await exercise('GET /retention-policies', { query: { search: 'last' } })).map(({ name }) => name),
-      ['the last two'],
-    );
-    const change = { description: 'for tests' };
-    assert.equal((await exercise('PATCH /retention-policies/:id', { params, body: change, ifMatch: 1 })).version, 2);
-    const plan = { id: made.plan };
-    type Preview = { policy?: string; sources: { keeps: number; backups: { snapshot: string; because: string[] }[] }[] };
-    assert.deepEqual(((await exercise('GET /plans/:id/retention', { params: plan })).data as Preview).sources, []);
-    await world.call('PATCH /plans/:id', { params: plan, body: { retentionPolicy: params.id } });
-    const used = await catchError(world.call('DELETE /retention-policies/:id', { params }));
-    assert.deepEqual([used.code, used.details['plans']], ['conflict', ['nightly']]);
-    const snapshot = { id: made.snapshot };
-    const pinned = (await exercise('POST /snapshots/:id/pin', { params: snapshot })).data as { pinnedBy?: string };
-    assert.equal(pinned.pinnedBy, 'the admin');
-    assert.equal(rowsOf(await world.call('GET /snapshots', { query: { pinned: 'true' } })).length, 1);
-    const preview = (await world.call('GET /plans/:id/retention', { params: plan })).data as Preview;
-    assert.equal(preview.policy, params.id);
-    assert.deepEqual(
-      preview.sources.map(({ keeps, backups }) => [keeps, backups.map((one) => [one.snapshot, one.because])]),
-      [[1, [[made.snapshot, ['is number 1 of the 2 newest', 'is pinned', 'is one of the last 2 good ones']]]]],
-    );
-    const loose = (await exercise('DELETE /snapshots/:id/pin', { params: snapshot })).data as { pinnedAt?: number };
-    assert.equal(loose.pinnedAt, undefined);
-    const found = rowsOf<{ id: string }>(await world.call('GET /plans', { query: { retentionPolicy: params.id } }));
-    assert.deepEqual(
-      found.map(({ id }) => id),
-      [made.plan],
-    );
-    const kept = await world.call('PATCH /plans/:id', { params: plan, body: { retentionPolicy: null } });
-    assert.ok(!('retentionPolicy' in (kept.data as object)));
-    await exercise('DELETE /retention-policies/:id', { params });
-  });
-
-  it('orders the retention of a plan from hosts that can, and says which cannot', async () => {
-    const params = { id: made.plan };
-    const old = await catchError(world.call('POST /plans/:id/forget', { params, body: {} }));
-    assert.equal(old.code, 'precondition');
-    const { hosts } = world.context.store;
-    const facts = (await hosts.findHost(ADMIN.tenant, made.host as HostId))?.facts;
-    assert.ok(facts);
-    await hosts.recordContact(made.host as HostId, {
-      at: world.clock.now(),
-      facts: { ...facts, capabilities: ['forget.start'] },
-    });
-    const { data } = await exercise('POST /plans/:id/forget', { params, body: { isApproved: true } });
-    const { runs } = data as { runs: readonly { kind: string; state: string; trigger: string }[] };
-    assert.deepEqual(
-      runs.map(({ kind, state }) => [kind, state]),
-      [['forget', 'queued']],
-    );
-  });
-
-  it('orders checks and prunes, tells of earlier ones, and keeps an admin credential to itself', async () => {
-    const kept = { name: 'vault', kind: 'rest', config: { url: 'https://backup.example.com/shop/', username: 'agent' } };
-    const { data: vault } = await world.call('POST /repositories', {
-      body: { ...kept, secrets: { password: 'p', restPassword: 'may-only-add' } },
-    });
-    const params = { id: (vault as { id: string }).id };
-    const admin = { config: { username: 'keeper' }, secrets: { restPassword: 'may-remove-too' } };
-    const set = (await exercise('POST /repositories/:id/admin-credential', { params, body: admin })).data as { admin: unknown };
-    assert.deepEqual(set.admin, { config: { username: 'keeper' }, secrets: { restPassword: { stored: true } } });
-    const { catalog, hosts } = world.context.store;
-    await catalog.pinEngineId(ADMIN.tenant, params.id as RepositoryId, 'e'.repeat(64), made.host as HostId);
-    const facts = (await hosts.findHost(ADMIN.tenant, made.host as HostId))?.facts;
-    assert.ok(facts);
-    const able = { ...facts, capabilities: ['check.start', 'prune.start'] };
-    await hosts.recordContact(made.host as HostId, { at: world.clock.now(), facts: able });
-    const scope = { kind: 'part', part: 1, of: 4 };
-    const check = (await exercise('POST /repositories/:id/check', { params, body: { host: made.host, scope } })).data;
-    const prune = (await exercise('POST /repositories/:id/prune', { params, body: { host: made.host } })).data;
-    assert.deepEqual((check as { scope: unknown }).scope, scope);
-    const upkeep = (await exercise('GET /repositories/:id/upkeep', { params })).data;
-    assert.deepEqual(upkeep, { checks: [check], prunes: [prune], sizes: [] });
-    const without = (await exercise('DELETE /repositories/:id/admin-credential', { params })).data as { admin?: unknown };
-    assert.equal(without.admin, undefined);
-  });
-
-  it('orders a drill from a host that can, keeps what is asked at it, and tells what it proved', async () => {
-    const params = { id: made.source };
-    const assertions = [{ sql: 'select count(*) from orders', operator: '>', value: '0' }];
-    await exercise('POST /sources/:id/drills', { params, body: { assertions, everyDays: 7, withinDays: 30 } });
-    const { data: kept } = await exercise('GET /sources/:id/drills', { params });
-    assert.deepEqual((kept as { assertions: unknown }).assertions, assertions);
-    const { hosts, runs } = world.context.store;
-    const old = await catchError(world.call('POST /drills', { body: { source: made.source } }));
-    assert.match(old.message, /too old for drills/u);
-    const facts = (await hosts.findHost(ADMIN.tenant, made.host as HostId))?.facts;
-    assert.ok(facts);
-    const at = world.clock.now();
-    await hosts.recordContact(made.host as HostId, { at, facts: { ...facts, capabilities: ['drill.start'] } });
-    const { data } = await exercise('POST /drills', { body: { source: made.source } });
-    const run = (data as { id: RunId }).id;
-    const source = made.source as SourceId;
-    const drill = { isProven: true, restoreMs: 41_000, snapshotAgeMs: 60_000, rows: 12, things: 3 };
-    const part = { source, state: 'succeeded' as const, warnings: [], bytes: 7000, durationMs: 50_000, drill };
-    const plan = { plan: made.plan as PlanId, repository: made.repository as RepositoryId, sources: [source] };
-    const told: DurableEvent[] = [
-      { type: 'run.created', run, at, kind: 'drill', trigger: 'manual', ...plan },
-      { type: 'run.started', run, at },
-      { type: 'part.finished', run, at, part },
-    ];
-    const events = told.map((event, place) => ({ seq: place + 1, event }));
-    await runs.applyEvents(ADMIN.tenant, made.host as HostId, 'epoch-of-a-drill', events, at);
-    const { data: proof } = await exercise('GET /sources/:id/proof', { params });
-    assert.equal((proof as { proven: { restoreMs: number } }).proven.restoreMs, 41_000);
-    assert.equal(rowsOf(await exercise('GET /drills', { query: { source: made.source } })).length, 1);
-    const { data: snapshot } = await world.call('GET /snapshots/:id', { params: { id: made.snapshot } });
-    assert.equal((snapshot as { provenAt: number }).provenAt, at);
-  });
-
-  it('tells who holds the locks of a repository, and takes away those that nobody needs', async () => {
-    const params = { id: made.repository };
-    const body = { host: made.host };
-    const { hosts } = world.context.store;
-    const facts = (await hosts.findHost(ADMIN.tenant, made.host as HostId))?.facts;
-    assert.ok(facts);
-    await hosts.recordContact(made.host as HostId, { at: world.clock.now(), facts: { ...facts, capabilities: [] } });
-    assert.equal((await catchError(world.call('POST /repositories/:id/locks', { params, body }))).code, 'precondition');
-    const able = { ...facts, capabilities: [...AGENT_CAPABILITIES] };
-    await hosts.recordContact(made.host as HostId, { at: world.clock.now(), facts: able });
-    const { data } = await exercise('POST /repositories/:id/locks', { params, body });
-    const { locks } = data as { locks: readonly { id: string; holder?: object }[] };
-    assert.deepEqual(
-      locks.map(({ holder }) => holder),
-      [undefined],
-      'no host calls itself so',
-    );
-    const ids = locks.map(({ id }) => id);
-    const refused = await catchError(world.call('POST /repositories/:id/locks/clear', { params, body: { ...body, ids } }));
-    assert.equal(refused.code, 'precondition');
-    await exercise('POST /repositories/:id/locks/clear', { params, body: { ...body, ids, isForced: true } });
-    await hosts.recordContact(made.host as HostId, { at: world.clock.now(), facts });
-  });
-
-  it('shows what lies in a snapshot of files, and restores what was chosen there', async () => {
-    const body = { sources: [made.files] };
-    const { data } = await world.call('POST /plans/:id/run', { params: { id: made.plan }, body });
-    const [run] = (data as { runs: readonly { id: string }[] }).runs;
-    const events = listBackupEvents({
-      ...made,
-      source: made.files,
-      run: run?.id ?? '',
-      snapshot: 'snap_files',
-      at: world.clock.now(),
-    });
-    const told = events.map((event, place) => ({
-      seq: place + 1,
-      event:
-        event.type === 'snapshot.made'
-          ? { ...event, snapshot: { ...event.snapshot, engineId: '7'.repeat(64), fileName: undefined } }
-          : event,
-    }));
-    const { hosts, runs } = world.context.store;
-    const at = world.clock.now();
-    await runs.applyEvents(ADMIN.tenant, made.host as HostId, 'epoch-of-files', told, at);
-    const params = { id: 'snap_files' };
-    const readBy = { host: made.host };
-    const old = await catchError(world.call('GET /snapshots/:id/files', { params }));
-    assert.match(old.message, /too old to look into snapshots/u);
-    const facts = (await hosts.findHost(ADMIN.tenant, made.host as HostId))?.facts;
-    assert.ok(facts);
-    await hosts.recordContact(made.host as HostId, { at, facts: { ...facts, capabilities: [...AGENT_CAPABILITIES] } });
-    const listing = (await exercise('GET /snapshots/:id/files', { params, query: { path: '/srv', limit: '5' } })).data;
-    assert.deepEqual(listing, { path: '/srv', entries: [{ name: 'a.txt', type: 'file', sizeBytes: 3 }], total: 1, ...readBy });
-    const climbing = await catchError(world.call('GET /snapshots/:id/files', { params, query: { path: '/srv/../etc' } }));
-    assert.equal(climbing.code, 'invalid');
-    await exercise('GET /snapshots/:id/search', { params, query: { name: 'a.*' } });
-    assert.equal((await catchError(world.call('GET /snapshots/:id/search', { params }))).code, 'invalid');
-    assert.equal((await catchError(world.call('GET /snapshots/:id/diff', { params }))).code, 'not_found');
-    await exercise('GET /snapshots/:id/diff', { params, query: { older: 'snap_files' } });
-    const dump = await catchError(world.call('GET /snapshots/:id/files', { params: { id: made.snapshot } }));
-    assert.equal(dump.code, 'invalid');
-    const viewer = await catchError(world.call('GET /snapshots/:id/files', { params }, VIEWER));
-    assert.equal(viewer.code, 'forbidden');
-
-    const target = { kind: 'in_place', paths: ['/srv/a.txt', '/srv'] };
-    await exercise('POST /snapshots/:id/restore-preview', { params, body: { host: made.host, target } });
-    const order = { snapshot: 'snap_files', host: made.host, target };
-    await refusesUnknown('POST /restores/files', { body: { ...order, target: { ...target, surprise: 1 } } });
-    for (const hostName of [undefined, '', 'another-host', made.host]) {
-      const wrong = await catchError(world.call('POST /restores/files', { body: { ...order, hostName } }));
-      assert.deepEqual([wrong.code, Object.keys(wrong.details)], ['invalid', ['field.hostName']]);
-    }
-    const host = (await world.call('GET /hosts/:id', { params: { id: made.host } })).data as { name: string };
-    const started = await exercise('POST /restores/files', { body: { ...order, hostName: host.name } });
-    const shown = started.data as { target: unknown };
-    assert.deepEqual(shown.target, { kind: 'in_place', paths: ['/srv'] }, 'what lies below a chosen path is chosen with it');
-    await world.call('POST /runs/:id/cancel', { params: { id: idOf(started) } });
-  });
-
-  it('looks at the target of a restore, and modifies a database only with consent', async () => {
-    const look = { source: made.source, database: 'app' };
-    await refusesUnknown('POST /restores/look', { body: { ...look, surprise: 1 } });
-    const seen = (await exercise('POST /restores/look', { body: look })).data as { tables: number; sessions: number };
-    assert.deepEqual([seen.tables, seen.sessions], [12, 1]);
-    assert.equal((await catchError(world.call('POST /restores/look', { body: look }, VIEWER))).code, 'forbidden');
-    const target = { kind: 'database', source: made.source, database: 'app', mode: 'tables', tables: [{ name: 'orders' }] };
-    const body = { snapshot: made.snapshot, host: made.host, target, options: { endSessions: true } };
-    await refusesUnknown('POST /restores', { body: { ...body, options: { surprise: true } } });
-    const unasked = await catchError(world.call('POST /restores', { body }));
-    assert.deepEqual([unasked.code, Object.keys(unasked.details)], ['invalid', ['field.understood']]);
-    const started = await exercise('POST /restores', { body: { ...body, understood: true } });
-    assert.deepEqual((started.data as { target: unknown }).target, target);
-    await world.call('POST /runs/:id/cancel', { params: { id: idOf(started) } });
-  });
-
-  it('keeps channels, tests them, and lists what they were told', async () => {
-    const sink = await startSink();
-    const key = `whsec_${Buffer.from('a key of thirty-two bytes for it').toString('base64')}`;
-    const body = {
-      name: 'on-call',
-      kind: 'webhook',
-      secrets: { url: `${sink.url}/${encodeURIComponent(CANARY)}`, signingKey: key },
-    };
-    const params = { id: idOf(await exercise('POST /channels', { body })) };
-    await exercise('GET /channels');
-    const { data, version } = await exercise('GET /channels/:id', { params });
-    assert.equal((data as { where: string }).where, new URL(sink.url).host);
-    await exercise('PATCH /channels/:id', {
-      params,
-      body: { name: 'night', config: { least: 'critical' } },
-      ifMatch: version ?? 0,
-    });
-    assert.deepEqual((await exercise('POST /channels/:id/test', { params })).data, { outcome: 'answered 204' });
-    await sink.close();
-    assert.equal((await catchError(world.call('POST /channels/:id/test', { params }))).code, 'unavailable');
-    const told = rowsOf<{ kind: string; state: string }>(await exercise('GET /channels/:id/deliveries', { params }));
-    assert.deepEqual(told.map(({ state }) => state).sort(), ['delivered', 'given_up']);
-    await exercise('DELETE /channels/:id', { params });
-  });
-
-  it('shows alerts, lets people see to them or put them off, and says when something is one', async () => {
-    const { store, clock } = world.context;
-    const [now, id] = [clock.now(), world.context.createId('alert')];
-    const thing = { kind: 'source' as const, id: made.source ?? '' };
-    const sign = {
-      ...{ scope: 'source' as const, scopeId: thing.id, subject: thing.id, thing },
-      name: 'db / app',
-      text: 'it broke',
-      since: now,
-    };
-    await store.alerts.replaceSigns(
-      ADMIN.tenant,
-      { scope: 'source', ids: [thing.id] },
-      [{ ...sign, condition: 'backup.failed' }],
-      now,
-    );
-    const alert = {
-      ...{
-        id,
-        tenant: ADMIN.tenant,
-        condition: 'backup.failed' as const,
-        severity: 'critical' as const,
-        thing,
-        thingName: 'db / app',
-      },
-      ...{ title: 'The backup of db / app failed', text: 'it broke', members: 1, named: ['db / app'], since: now, raisedAt: now },
-      ...{ settledAt: now, flaps: 0, version: 1 },
-    };
-    await store.alerts.applyStep({
-      alert,
-      isNew: true,
-      event: { at: now, kind: 'raised', text: 'it broke' },
-      deliveries: [],
-      at: now,
-    });
-    const params = { id };
-    assert.equal(rowsOf(await exercise('GET /alerts', { query: { severity: 'critical' } })).length, 1);
-    await exercise('POST /alerts/:id/acknowledge', { params });
-    await exercise('POST /alerts/:id/snooze', { params, body: { until: now + 3_600_000 } });
-    assert.equal((await catchError(world.call('POST /alerts/:id/snooze', { params, body: { until: now } }))).code, 'invalid');
-    assert.deepEqual((await exercise('GET /alerts/counts')).data, { open: 0, acknowledged: 0, snoozed: 1, critical: 0 });
-    await exercise('POST /alerts/:id/reopen', { params });
-    const detail = (await exercise('GET /alerts/:id', { params })).data as { members: unknown[]; events: { kind: string }[] };
-    assert.equal(detail.members.length, 1);
-    assert.deepEqual(
-      detail.events.map(({ kind }) => kind),
-      ['woken', 'snoozed', 'acknowledged', 'raised'],
-    );
-    await exercise('PATCH /alert-thresholds', { body: { failuresInARow: 3 } });
-    const thresholds = { failuresInARow: 3, silentMinutes: 2, hostDiskGib: 1, serverDiskGib: 1 };
-    assert.deepEqual((await exercise('GET /alert-thresholds')).data, thresholds);
-  });
+  tellRetention(story);
+  tellUpkeep(story);
+  tellDrills(story);
+  tellLocks(story);
+  tellSnapshotFiles(story);
+  tellChannels(story);
+  tellAlerts(story);
 
   it('lets one agent of a quarantined host in again', async () => {
+    const { world } = story;
     const host = made.host as HostId;
     const params = { id: host };
     const { hosts } = world.context.store;
@@ -708,11 +386,13 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('has answered every end-point of the table in this story', () => {
+    const { world } = story;
     const silent = world.endpoints.map(routeOf).filter((route) => !world.answered.has(route));
     assert.deepEqual(silent, []);
   });
 
   it('refuses bad secrets without repeating them', async () => {
+    const { world } = story;
     const config = { url: 'https://rest.example.test/main' };
     for (const secrets of [
       { password: `${CANARY}\u0000` },
@@ -728,6 +408,7 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('let no secret out: neither a value, nor its ciphertext, nor the hash of a token', async () => {
+    const { world } = story;
     await world.call('GET /audit', { query: { limit: '200' } });
     const { catalog, people } = world.context.store;
     const source = await catalog.findSource(ADMIN.tenant, made.source as SourceId);
@@ -744,27 +425,10 @@ describe('The API, from the first host to a restore', () => {
   });
 
   it('shows a token in the one reply that made it', () => {
+    const { world } = story;
     for (const prefix of ['hfe_', 'hfk_']) {
       const routes = world.replies.filter(({ text }) => new RegExp(`${prefix}[A-Za-z0-9_-]{43}`, 'u').test(text));
       assert.equal(routes.length, 1, prefix);
     }
   });
 });
-
-/** A loopback address that takes whatever it is sent. */
-async function startSink(): Promise<{ url: string; close(): Promise<void> }> {
-  const server = createServer((request, response) => {
-    request.resume();
-    request.once('end', () => response.writeHead(204).end());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, close: () => new Promise((resolve) => server.close(() => resolve())) };
-}
-
-async function report(events: readonly DurableEvent[]): Promise<void> {
-  const numbered = events.map((event, place) => ({ seq: place + 1, event }));
-  const { store, clock } = world.context;
-  const applied = await store.runs.applyEvents(ADMIN.tenant, made.host as HostId, 'epoch-of-a-test', numbered, clock.now());
-  assert.equal(applied.fresh.length, events.length);
-}
