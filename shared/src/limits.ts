@@ -149,6 +149,9 @@ export const MAINTENANCE = {
   partsMax: 256,
   /** Damaged or missing things of a repository that a failure names; the log has more of them. */
   namedErrors: 10,
+  /** The most days between two times of what is done without being asked. */
+  daysMax: 3650,
+  windowsMax: 20,
 } as const;
 
 /** Looking into snapshots, and choosing from them. */
@@ -274,6 +277,15 @@ export const ALERTS = {
   snoozeMaxMs: 30 * DAY,
   failuresInARowMax: 10,
   keptMs: 400 * DAY,
+} as const;
+
+/** How old backups and proofs may be, as operators say it. */
+export const OBJECTIVES = {
+  /** Rules for plans, and as many for tags. */
+  rules: 500,
+  minutesMin: 5,
+  minutesMax: 366 * 24 * 60,
+  daysMax: 3650,
 } as const;
 
 /** Messages to channels. */

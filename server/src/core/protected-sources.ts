@@ -6,6 +6,8 @@ import type { SourceProof } from '../store/drills.ts';
 import type { SourceStanding } from '../store/runs.ts';
 import { type Caller, demand } from './caller.ts';
 import { type HostView, toHostView } from './hosts.ts';
+import { findSourceObjectives, readObjectives } from './objective-settings.ts';
+import type { SourceObjectives } from './objectives.ts';
 import type { CoreContext } from './ports.ts';
 import { findProofTrouble, type ProofTrouble } from './proof-trouble.ts';
 import { judgeProtection, type Protection } from './protection.ts';
@@ -20,10 +22,13 @@ export interface ProtectedSource {
   /** What its drills came to; undefined before the first. */
   proof: SourceProof | undefined;
   proofTrouble: ProofTrouble | undefined;
+  /** How old its newest backup and proof may be, and who says so. */
+  objectives: SourceObjectives;
 }
 
 /** Fires looked ahead: a week of working days with its week-end between. */
 const FIRES_AHEAD = 8;
+const DAY_MS = 24 * 3_600_000;
 /** Plans on hosts that owe a fire, the newest first. */
 const MISSES_READ = 2000;
 
@@ -61,7 +66,7 @@ function findExtreme(choose: (...values: number[]) => number, values: readonly (
   return known.length === 0 ? undefined : choose(...known);
 }
 
-/** Judges sources of any hosts, in their order; a source whose host is gone is left out. Six reads, however many sources. */
+/** Judges sources of any hosts, in their order; a source whose host is gone is left out. Seven reads, however many sources. */
 export async function judgeSources(
   context: CoreContext,
   caller: Caller,
@@ -73,13 +78,14 @@ export async function judgeSources(
   const now = clock.now();
   const hostIds = [...new Set(sources.map((source) => source.host))];
   const sourceIds = sources.map((source) => source.id);
-  const [hosts, allPlans, standings, misses, proofs, drills] = await Promise.all([
+  const [hosts, allPlans, standings, misses, proofs, drills, wanted] = await Promise.all([
     store.hosts.findHosts(tenant, hostIds),
     store.catalog.listPlansOfSources(tenant, sourceIds),
     store.runs.listStandings(tenant, sourceIds),
     store.fires.listOpenMisses(tenant, {}, MISSES_READ),
     store.drills.listProofs(tenant, sourceIds),
     store.drills.listDrillSettings(tenant, sourceIds),
+    readObjectives(context),
   ]);
   const proofBySource = new Map(proofs.map((proof) => [proof.source, proof]));
   const withinDays = new Map(drills.map((settings) => [settings.source, settings.withinDays]));
@@ -109,7 +115,9 @@ export async function judgeSources(
     const plans = plansBySource.get(source.id) ?? [];
     const standing = standingById.get(source.id);
     const enabled = plans.filter((plan) => plan.enabled);
-    const proofTrouble = findProofTrouble(proofBySource.get(source.id), withinDays.get(source.id), now);
+    const heirs = { plans, tags: host.tags, proofDays: withinDays.get(source.id) };
+    const objectives = findSourceObjectives(wanted, source, heirs);
+    const proofTrouble = findProofTrouble(proofBySource.get(source.id), toDays(objectives.proof?.ms), now);
     const protection = judgeProtection({
       now,
       enabled: source.enabled,
@@ -118,6 +126,7 @@ export async function judgeSources(
       hostLastSeenAt: host.lastSeenAt,
       standing,
       proofTrouble,
+      objectiveMs: objectives.backup?.ms,
       missedAt: findExtreme(
         Math.max,
         enabled.map((plan) => missedAt.get(`${plan.id} ${host.id}`)),
@@ -130,8 +139,12 @@ export async function judgeSources(
             )
           : undefined,
     });
-    return [{ source, host, plans, standing, protection, proof: proofBySource.get(source.id), proofTrouble }];
+    return [{ source, host, plans, standing, protection, proof: proofBySource.get(source.id), proofTrouble, objectives }];
   });
+}
+
+function toDays(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / DAY_MS;
 }
 
 function groupPlans(plans: readonly Plan[]): ReadonlyMap<SourceId, readonly Plan[]> {

@@ -28,6 +28,32 @@ const CASES: readonly (readonly [string, Partial<ProtectionFacts>, string, strin
     'clean backup 25 h ago, expected every 24 h',
   ],
   [
+    'an objective is meant as it is said',
+    {
+      standing: { lastGoodAt: NOW - 26 * HOUR, lastState: 'succeeded', lastAt: NOW - 26 * HOUR },
+      plans: [{ enabled: true, everyMs: 7 * DAY }],
+      objectiveMs: 24 * HOUR,
+    },
+    'at_risk',
+    'no clean backup for 26 h, objective 24 h',
+  ],
+  [
+    'an objective that allows more than the schedule promises rules as well',
+    { standing: { lastGoodAt: NOW - 40 * HOUR, lastState: 'succeeded', lastAt: NOW - 40 * HOUR }, objectiveMs: 3 * DAY },
+    'protected',
+    'clean backup 40 h ago, objective 3 days',
+  ],
+  [
+    'an objective missed twice over leaves it unprotected, also where the plan runs by hand',
+    {
+      standing: { lastGoodAt: NOW - 49 * HOUR, lastState: 'succeeded', lastAt: NOW - 49 * HOUR },
+      plans: [{ enabled: true }],
+      objectiveMs: 24 * HOUR,
+    },
+    'unprotected',
+    'no clean backup for 2 days, objective 24 h',
+  ],
+  [
     'a clean backup of a suspicious size is a risk',
     {
       standing: {

@@ -53,6 +53,8 @@ export interface ProtectionFacts {
   unknownAt?: number | undefined;
   /** What its drills say against it. */
   proofTrouble?: ProofTrouble | undefined;
+  /** The most its newest clean backup may be old, milliseconds, where an operator said so: it stands above what the schedule promises. */
+  objectiveMs?: number | undefined;
 }
 
 /** `8 min`, `26 h`, `6 days`: ages as sentences have them, never broken across lines. */
@@ -105,6 +107,28 @@ function graceOf(everyMs: number): number {
   return Math.min(GRACE_MAX_MS, Math.max(GRACE_MIN_MS, everyMs * GRACE_RATIO));
 }
 
+interface Expectation {
+  /** A newest clean backup older than this is late. */
+  limitMs: number;
+  /** One older than this protects no more; undefined where nobody promised anything, by schedule or objective. */
+  lostMs: number | undefined;
+  /** As it follows the age. */
+  expectation: string;
+}
+
+/** An objective is meant as it is said; what a schedule promises has a grace, because a backup takes its time. */
+function findExpectation({ objectiveMs, plans }: ProtectionFacts): Expectation {
+  if (objectiveMs !== undefined)
+    return { limitMs: objectiveMs, lostMs: 2 * objectiveMs, expectation: `objective ${formatAge(objectiveMs)}` };
+  const expectedMs = findExpectedMs(plans);
+  if (expectedMs === undefined) {
+    const limitMs = BY_HAND_OBJECTIVE_MS + graceOf(BY_HAND_OBJECTIVE_MS);
+    return { limitMs, lostMs: undefined, expectation: 'its plan runs only by hand' };
+  }
+  const limitMs = expectedMs + graceOf(expectedMs);
+  return { limitMs, lostMs: expectedMs + limitMs, expectation: `expected every ${formatEvery(expectedMs)}` };
+}
+
 function judgeWithoutGood(facts: ProtectionFacts): Protection {
   const last = facts.standing?.lastState;
   if (last === undefined) return { status: 'unprotected', reason: 'no backup has run yet' };
@@ -137,15 +161,13 @@ export function judgeProtection(facts: ProtectionFacts): Protection {
   if (goodAt === undefined) return judgeWithoutGood(facts);
 
   const age = Math.max(0, facts.now - goodAt);
-  const expectedMs = findExpectedMs(facts.plans);
-  const objectiveMs = expectedMs ?? BY_HAND_OBJECTIVE_MS;
-  const expectation = expectedMs === undefined ? 'its plan runs only by hand' : `expected every ${formatEvery(expectedMs)}`;
+  const { limitMs, lostMs, expectation } = findExpectation(facts);
   const last = facts.standing?.lastState;
   // An older outcome says nothing against a clean backup made after it.
   const isTrouble = (last === 'failed' || last === 'partial') && (facts.standing?.lastAt ?? goodAt) >= goodAt;
 
-  if (age > objectiveMs + graceOf(objectiveMs)) {
-    const isLost = expectedMs !== undefined && ((isTrouble && last === 'failed') || age > 2 * objectiveMs + graceOf(objectiveMs));
+  if (age > limitMs) {
+    const isLost = lostMs !== undefined && ((isTrouble && last === 'failed') || age > lostMs);
     const after = isTrouble && last !== undefined ? `; the last run ${describeState(last)}` : '';
     return {
       status: isLost ? 'unprotected' : 'at_risk',
