@@ -96,6 +96,7 @@ const handlers: Handlers = {
   'source.discover': refuse,
   'repository.test': refuse,
   'repository.init': refuse,
+  'repository.measure': refuse,
   'locks.list': refuse,
   'locks.attest': refuse,
   'locks.clear': refuse,

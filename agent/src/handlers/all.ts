@@ -6,7 +6,7 @@ import type { Workbench } from '../runs/workbench.ts';
 import type { Handlers } from '../session/agent-peer.ts';
 import { assertInTime } from './in-time.ts';
 import { createLockQuestions } from './lock-questions.ts';
-import { createRepositoryInit, createRepositoryTest } from './repository-questions.ts';
+import { createRepositoryInit, createRepositoryMeasure, createRepositoryTest } from './repository-questions.ts';
 import { createRestoreLook } from './restore-look.ts';
 import { createSecretsPut } from './secrets-put.ts';
 import { createSnapshotQuestions } from './snapshot-questions.ts';
@@ -63,6 +63,7 @@ export function createHandlers({ workbench, executor, credentials, onSpec }: Han
     'source.discover': createSourceDiscover(workbench),
     'repository.test': createRepositoryTest(workbench),
     'repository.init': createRepositoryInit(workbench),
+    'repository.measure': createRepositoryMeasure(workbench),
     ...createSnapshotQuestions(workbench),
     ...createLockQuestions(workbench),
     'token.rotate': createTokenRotate(workbench, credentials),

@@ -1,7 +1,8 @@
-/** `repository.test` and `repository.init`: from this host, read-only the one, only on a person's order the other. */
+/** `repository.test`, `repository.measure` and `repository.init`: from this host, read-only the first two, only on a person's order the last. */
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { PROCESS, TEXT } from '@holdfast/shared/limits.ts';
 import type { RequestBody, RequestResult } from '@holdfast/shared/protocol/messages.ts';
+import type { EngineFailure } from '../engines/restic/classify.ts';
 import { compareWithPinned } from '../engines/restic/repository.ts';
 import { prepareRepositoryDraft, withWorkDir } from '../runs/inputs.ts';
 import type { Workbench } from '../runs/workbench.ts';
@@ -43,6 +44,24 @@ export function createRepositoryTest(workbench: Workbench) {
         ...(listed.failure ? {} : { snapshots: listed.snapshots.length }),
         latencyMs,
       };
+    });
+  };
+}
+
+export function createRepositoryMeasure(workbench: Workbench) {
+  return (body: RequestBody<'repository.measure'>): Promise<RequestResult<'repository.measure'>> => {
+    assertInTime(workbench.clock, body.notAfter);
+    return withWorkDir(workbench, async (workDir) => {
+      const repository = prepareRepositoryDraft(workbench, body.draft, body.ref, workDir);
+      const engine = workbench.engine(workbench.exec);
+      const { access } = repository;
+      const input = { access, workDir, timeoutMs: PROCESS.toolTimeoutMs };
+      const refuse = ({ reason, message }: EngineFailure) => createReasonError(reason, repository.redact(message));
+      const stranger = await engine.findStranger({ ...input, pinnedId: body.pinnedId });
+      if (stranger) throw refuse(stranger);
+      const { size, failure } = await engine.measure(input);
+      if (failure) throw refuse(failure);
+      return size;
     });
   };
 }

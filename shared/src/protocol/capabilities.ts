@@ -19,6 +19,8 @@ export const AGENT_CAPABILITIES = [
   'locks.list',
   'locks.attest',
   'locks.clear',
+  // Named by agents that also take checks, prunes and removals which no person ordered.
+  'repository.measure',
 ] as const satisfies readonly RequestType[];
 export type Capability = (typeof AGENT_CAPABILITIES)[number];
 

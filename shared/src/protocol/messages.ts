@@ -209,7 +209,7 @@ export const REQUESTS = {
       options: restoreOptionsSchema.optional(),
       /** The source that a safety backup of the target belongs to; left out: the one whose connection is used. */
       safetySource: idSchema('source').optional(),
-      trigger: z.enum(['manual', 'api']),
+      trigger: z.enum(['manual', 'api', 'schedule']),
       requestedBy: z.string().max(TEXT.nameChars),
       notAfter: epochMs,
     }),
@@ -223,7 +223,7 @@ export const REQUESTS = {
       isApproved: z.boolean(),
       /** The plan's repository through its admin credential, where the everyday one may only add. */
       admin: orderedRepositorySchema.optional(),
-      trigger: z.enum(['manual', 'api']),
+      trigger: z.enum(['manual', 'api', 'schedule']),
       requestedBy: z.string().max(TEXT.nameChars),
       notAfter: epochMs,
     }),
@@ -234,7 +234,7 @@ export const REQUESTS = {
       run: idSchema('run'),
       repository: orderedRepositorySchema,
       scope: checkScopeSchema,
-      trigger: z.enum(['manual', 'api']),
+      trigger: z.enum(['manual', 'api', 'schedule']),
       requestedBy: z.string().max(TEXT.nameChars),
       notAfter: epochMs,
     }),
@@ -318,6 +318,19 @@ export const REQUESTS = {
   },
   'repository.test': {
     body: z.object({
+  'repository.measure': {
+    body: z.object({
+      ref: z.string().max(80),
+      draft: repositoryDraftSchema,
+      pinnedId: z.string().max(64).optional(),
+      notAfter: epochMs,
+    }),
+    result: z.object({
+      sizeBytes: z.int().min(0),
+      uncompressedBytes: z.int().min(0).optional(),
+      snapshots: z.int().min(0),
+    }),
+  },
       ref: z.string().max(80),
       draft: repositoryDraftSchema,
       pinnedId: z.string().max(64).optional(),

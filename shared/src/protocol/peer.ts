@@ -121,6 +121,12 @@ export interface AgentPeer {
   clearLocks(body: RequestBody<'locks.clear'>): Promise<RequestResult<'locks.clear'>>;
 
   /**
+  /**
+   * How big a repository is. Reads it without a lock, which takes minutes where it is large. Sent only to an agent that named it as a
+   * capability; so are orders to check, to prune and to remove snapshots that no person gave. Errors: those of the repository.
+   */
+  measureRepository(body: RequestBody<'repository.measure'>): Promise<RequestResult<'repository.measure'>>;
+
    * One directory of a snapshot, a page at a time, directories first. The host opens the repository read-only and without a lock, and keeps
    * what it read in memory for a while, so that the next page costs nothing; nobody stores it. Asked by a person who waits; never repeated by
    * itself; sent, like the three below, only to an agent that named it as a capability. Errors: `not_found` when the snapshot has no such
