@@ -55,6 +55,17 @@ describe('The table of end-points', () => {
     }
   });
 
+  it('pages every list but the diary of a host, of which only the newest lines are kept', () => {
+    const whole = endpoints.filter(({ method, reply, query }) => {
+      const isList = method === 'get' && reply instanceof z.ZodArray;
+      return isList && !(query instanceof z.ZodObject && 'cursor' in query.shape && 'limit' in query.shape);
+    });
+    assert.deepEqual(
+      whole.map(({ path }) => path),
+      ['/hosts/:id/happenings'],
+    );
+  });
+
   it('parses the parameters that its path has', () => {
     for (const { path, params } of endpoints) {
       const names = [...path.matchAll(/:(\w+)/gu)].map(([, name]) => name);

@@ -17,7 +17,18 @@ import { toHostView } from '../../core/hosts.ts';
 import type { EnrolmentToken } from '../../store/hosts.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { hostShape, secretsModeShape, toHostShape } from './hosts.ts';
-import { deletedShape, idParams, instantSchema, listOf, nameShape, tagsInput, tagsShape } from './shapes.ts';
+import {
+  deletedShape,
+  idParams,
+  instantSchema,
+  keyByAge,
+  listOf,
+  nameShape,
+  pageFields,
+  tagsInput,
+  tagsShape,
+  toHeldPage,
+} from './shapes.ts';
 
 /** A token for automation may live longer than one typed by hand, but not for ever. */
 const TOKEN_LIFE_MAX_MS = 90 * 24 * 60 * 60 * 1000;
@@ -73,8 +84,10 @@ const listPendingEndpoint = defineEndpoint({
   path: '/hosts/pending',
   summary: 'Lists hosts that announced themselves and wait for approval.',
   tag: 'hosts',
+  query: z.strictObject({ ...pageFields }),
   reply: listOf(pendingShape),
-  handle: async (context, caller) => ({ data: (await listPendingHosts(context, caller)).map(toPendingShape) }),
+  handle: async (context, caller, { query }) =>
+    toHeldPage(await listPendingHosts(context, caller), query, keyByAge, toPendingShape),
 });
 
 const approveEndpoint = defineEndpoint({
@@ -110,8 +123,10 @@ const listTokensEndpoint = defineEndpoint({
   path: '/enrolment-tokens',
   summary: 'Lists enrolment tokens that still work, without the tokens themselves.',
   tag: 'hosts',
+  query: z.strictObject({ ...pageFields }),
   reply: listOf(enrolmentTokenShape),
-  handle: async (context, caller) => ({ data: (await listEnrolmentTokens(context, caller)).map(toEnrolmentTokenShape) }),
+  handle: async (context, caller, { query }) =>
+    toHeldPage(await listEnrolmentTokens(context, caller), query, keyByAge, toEnrolmentTokenShape),
 });
 
 const createTokenEndpoint = defineEndpoint({

@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import { sessionCookieName } from '../http/cookies.ts';
 import { API_CODES } from '../http/http-error.ts';
-import type { ApiEndpoint } from '../http/route.ts';
+import { type ApiEndpoint, hasVersion } from '../http/route.ts';
 import { STREAM_OPERATION } from './openapi-stream.ts';
 
 export const API_PREFIX = '/api/v1';
@@ -127,11 +127,6 @@ function writeParameters(book: SchemaBook, schema: z.ZodType | undefined, place:
     ...(description === undefined ? {} : { description }),
     schema: shape,
   }));
-}
-
-/** Whether replies carry a version: then they have an `ETag`, and a change may be guarded by `If-Match`. */
-function hasVersion(endpoint: ApiEndpoint): boolean {
-  return endpoint.reply instanceof z.ZodObject && 'version' in endpoint.reply.shape;
 }
 
 function isPaged(endpoint: ApiEndpoint): boolean {

@@ -87,6 +87,25 @@ describe('Lists', () => {
     await world.call('DELETE /sources/:id', { params: { id: (added.data as { id: string }).id } });
   });
 
+  it('that are short page as the long ones do', async () => {
+    for (const name of ['Zed', 'ada', 'Ben']) {
+      const body = { name, kind: 'webhook', secrets: { url: 'https://hooks.example.test/x' } };
+      await world.call('POST /channels', { body });
+      await world.call('POST /api-keys', { body: { name, role: 'viewer' } });
+      await world.call('POST /enrolment-tokens', { body: { note: name } });
+      await world.announce(`waiting-${name.toLowerCase()}`);
+      world.clock.advance(1000);
+    }
+    for (const limit of ['1', '2', '3', '50']) {
+      assert.deepEqual(namesOf(await walk('GET /channels', { limit })), ['ada', 'Ben', 'Zed'], limit);
+      assert.deepEqual(namesOf(await walk('GET /api-keys', { limit })), ['Zed', 'ada', 'Ben'], limit);
+      for (const route of ['GET /enrolment-tokens', 'GET /hosts/pending'])
+        assert.equal((await walk(route, { limit })).flat().length, 3, route);
+    }
+    for (const cursor of ['zzz', 'W10', '%00'])
+      assert.equal((await catchError(world.call('GET /channels', { query: { cursor } }))).code, 'invalid', cursor);
+  });
+
   it('refuse a cursor that is not theirs and a limit out of bounds', async () => {
     for (const cursor of ['zzz', '%00', 'W10', Buffer.from('["a"]').toString('base64url')])
       assert.equal((await catchError(world.call('GET /sources', { query: { cursor } }))).code, 'invalid', cursor);

@@ -8,7 +8,7 @@ import { createApiKey, listApiKeys, revokeApiKey } from '../../core/api-keys.ts'
 import { demand, isAllowed, PERMISSIONS } from '../../core/caller.ts';
 import type { ApiKey, User } from '../../store/people.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { idParams, instantSchema, listOf, nameShape } from './shapes.ts';
+import { idParams, instantSchema, keyByAge, keyByName, listOf, nameShape, pageFields, toHeldPage } from './shapes.ts';
 
 const ROLE_NAMES = ['admin', 'operator', 'viewer'] as const;
 
@@ -74,8 +74,9 @@ const usersEndpoint = defineEndpoint({
   path: '/users',
   summary: 'Lists the people who may sign in.',
   tag: 'people',
+  query: z.strictObject({ ...pageFields }),
   reply: listOf(userShape),
-  handle: async (context, caller) => ({ data: (await listUsers(context, caller)).map(toUserShape) }),
+  handle: async (context, caller, { query }) => toHeldPage(await listUsers(context, caller), query, keyByName, toUserShape),
 });
 
 const listKeysEndpoint = defineEndpoint({
@@ -83,8 +84,9 @@ const listKeysEndpoint = defineEndpoint({
   path: '/api-keys',
   summary: 'Lists API keys, without the keys themselves.',
   tag: 'people',
+  query: z.strictObject({ ...pageFields }),
   reply: listOf(apiKeyShape),
-  handle: async (context, caller) => ({ data: (await listApiKeys(context, caller)).map(toApiKeyShape) }),
+  handle: async (context, caller, { query }) => toHeldPage(await listApiKeys(context, caller), query, keyByAge, toApiKeyShape),
 });
 
 const createKeyEndpoint = defineEndpoint({

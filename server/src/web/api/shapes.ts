@@ -5,6 +5,7 @@
 import type { Config } from '@holdfast/shared/adapters/field.ts';
 import { type Id, type IdKind, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { configSchema, nameSchema, tagSchema } from '@holdfast/shared/domain/plan.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { EncryptedSecrets } from '../../store/catalog.ts';
@@ -54,6 +55,47 @@ export function toPageReply<Row, View>(page: Page<Row>, toView: (row: Row) => Vi
 }
 
 const configValue: z.ZodType<Config[string]> = z.union([z.string(), z.number(), z.boolean(), listOf(z.string())]);
+/**
+ * A page of a list that is short enough to be held: its rows by `keyOf`, which names each row once. The cursor is the key of
+ * the last row shown, so that rows may come and go in between.
+ */
+export function toHeldPage<Row, View>(
+  rows: readonly Row[],
+  query: { cursor?: string | undefined; limit: number },
+  keyOf: (row: Row) => string,
+  toView: (row: Row) => View,
+): ApiReply<readonly View[]> {
+  const after = query.cursor === undefined ? undefined : readHeldCursor(query.cursor);
+  const keyed = rows.map((row) => ({ key: keyOf(row), row })).sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  const rest = after === undefined ? keyed : keyed.filter(({ key }) => key > after);
+  const shown = rest.slice(0, query.limit);
+  const last = rest.length > shown.length ? shown.at(-1) : undefined;
+  return {
+    data: shown.map(({ row }) => toView(row)),
+    next: last && Buffer.from(`${HELD_MARK}${last.key}`, 'utf8').toString('base64url'),
+  };
+}
+
+const HELD_MARK = 'after:';
+
+function readHeldCursor(cursor: string): string {
+  const text = Buffer.from(cursor, 'base64url').toString('utf8');
+  if (/^[A-Za-z0-9_-]+$/u.test(cursor) && text.startsWith(HELD_MARK)) return text.slice(HELD_MARK.length);
+  throw new AppError('invalid', 'the cursor is not one of this list; start again from the first page', {
+    details: { field: 'cursor' },
+  });
+}
+
+/** Orders by name as people read it, and by id where names are equal. */
+export function keyByName({ name, id }: { name: string; id: string }): string {
+  return `${name.toLowerCase()}\u0000${id}`;
+}
+
+/** Orders by age, the oldest first. */
+export function keyByAge({ createdAt, id }: { createdAt: number; id: string }): string {
+  return `${String(createdAt).padStart(16, '0')}\u0000${id}`;
+}
+
 /** Public values of an adapter's fields, by name. */
 export const configShape: z.ZodType<Config> = z.record(z.string(), configValue);
 

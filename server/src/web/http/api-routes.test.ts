@@ -52,7 +52,27 @@ const fail = defineEndpoint({
     throw new AppError(params.code, 'on purpose', { details: { field: 'x' } });
   },
 });
-const table: readonly ApiEndpoint[] = [echo, bare, start, fail];
+let temper = 'calm';
+const item = defineEndpoint({
+  method: 'get',
+  path: '/items/:item',
+  summary: 'One thing without a version.',
+  tag: 'test',
+  params: z.strictObject({ item: z.string() }),
+  reply: z.unknown(),
+  handle: async (_context, _caller, { params }) => ({ data: { ...params, temper } }),
+});
+const change = defineEndpoint({
+  method: 'patch',
+  path: '/items/:item',
+  summary: 'Changes a thing without a version.',
+  tag: 'test',
+  params: z.strictObject({ item: z.string() }),
+  body: z.strictObject({}),
+  reply: z.unknown(),
+  handle: async () => ({ data: null }),
+});
+const table: readonly ApiEndpoint[] = [echo, bare, start, fail, item, change];
 
 let served: ServedApp;
 let key: string;
@@ -88,6 +108,43 @@ describe('An end-point', () => {
     const session = await served.signIn('ada');
     const answer = await served.ask('/api/v1/things/t1/echo', { session, json: { name: 'x' }, headers: OWN_PAGE });
     assert.equal(answer.json<Envelope>().data['role'], 'viewer');
+  });
+
+  it('about one thing has a tag of what it says, and sends it once', async () => {
+    const first = await ask('/items/a');
+    const tag = first.headers.etag ?? '';
+    assert.match(tag, /^W\/"[A-Za-z0-9_-]{20}"$/);
+    for (const known of [tag, tag.slice(2), `"x", ${tag}`, '*']) {
+      const again = await ask('/items/a', { headers: { 'if-none-match': known } });
+      assert.deepEqual([again.status, again.text, again.headers.etag], [304, '', tag], known);
+    }
+    assert.notEqual((await ask('/items/b')).headers.etag, tag);
+    temper = 'cross';
+    const changed = await ask('/items/a', { headers: { 'if-none-match': tag } });
+    assert.equal(changed.status, 200);
+    assert.notEqual(changed.headers.etag, tag);
+  });
+
+  it('refuses a guard that it would not look at', async () => {
+    const answer = await ask('/items/a', { method: 'PATCH', json: {}, headers: { 'if-match': '"1"' } });
+    assert.equal(answer.status, 400);
+    assert.match(answer.json<Envelope>().error?.message ?? '', /leave If-Match out/);
+  });
+
+  it('says how long to wait where waiting helps', async () => {
+    const waitOf = async (code: string) => (await ask(`/fail/${code}`, { method: 'POST' })).headers['retry-after'];
+    assert.deepEqual([await waitOf('unavailable'), await waitOf('limit'), await waitOf('conflict')], ['10', '10', undefined]);
+  });
+
+  it('gives its id in the header, the envelope and the log, the asker’s own where it is one', async () => {
+    const answer = await ask('/nothing-here', { headers: { 'x-request-id': 'deploy-2026.11_20' } });
+    assert.deepEqual(
+      [answer.headers['x-request-id'], answer.json<Envelope>().meta['requestId']],
+      ['deploy-2026.11_20', 'deploy-2026.11_20'],
+    );
+    assert.ok(served.lines.some((line) => line['request'] === 'deploy-2026.11_20' && line['status'] === 404));
+    const forged = await ask('/nothing-here', { headers: { 'x-request-id': 'x y' } });
+    assert.match(String(forged.headers['x-request-id']), /^req_/);
   });
 
   it('may give a document of its own', async () => {

@@ -1,4 +1,5 @@
 /** Turns the API's table of end-points into handlers: admission, input, envelope. */
+import { createHash } from 'node:crypto';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import { Router } from 'express';
@@ -9,10 +10,12 @@ import { readJson } from './bodies.ts';
 import { logFailure } from './failure-log.ts';
 import { API_CODES, createHttpFault, parseInput, toHttpError } from './http-error.ts';
 import { getScope } from './request-scope.ts';
-import type { ApiEndpoint } from './route.ts';
+import { type ApiEndpoint, type ApiReply, hasVersion } from './route.ts';
 import { sortByPath } from './route-order.ts';
 
 const NOTHING = z.strictObject({});
+/** 120 bits: enough that two contents never share a tag. */
+const TAG_CHARS = 20;
 
 /** A router for everything below the API's root; what no end-point answers is `not_found`. */
 export function createApiRouter(context: CoreContext, admission: Admission, endpoints: readonly ApiEndpoint[]): Router {
@@ -44,10 +47,15 @@ async function answer(
     query: parseInput<unknown>(endpoint.query ?? NOTHING, { ...request.query }, 'query'),
     // A body where none is expected is a mistake worth telling; an empty object is none.
     body: parseInput<unknown>(endpoint.body ?? NOTHING, sent ?? {}, 'body'),
-    facts: { ...scope.facts, ifMatch: readIfMatch(request) },
+    facts: { ...scope.facts, ifMatch: readIfMatch(endpoint, request) },
   };
   const reply = await endpoint.handle(context, scope.access.caller, input);
-  if (reply.version !== undefined) response.setHeader('ETag', `"${reply.version}"`);
+  const tag = chooseTag(endpoint, reply);
+  if (tag !== undefined) response.setHeader('ETag', tag);
+  if (tag !== undefined && endpoint.method === 'get' && isKnown(request, tag)) {
+    response.status(304).end();
+    return;
+  }
   response.status(endpoint.status ?? 200);
   if (endpoint.bare === true) {
     response.json(reply.data);
@@ -61,10 +69,27 @@ function metaOf(context: Pick<CoreContext, 'clock'>, request: Request): { timest
   return { timestamp: new Date(context.clock.now()).toISOString(), requestId: getScope(request).id };
 }
 
-/** `If-Match: "3"`; `*` asks for nothing. */
-function readIfMatch(request: Request): number | undefined {
+/** The version of an item, or what its content comes to where it has none; lists have no tag. */
+function chooseTag(endpoint: ApiEndpoint, reply: ApiReply<unknown>): string | undefined {
+  if (reply.version !== undefined) return `"${reply.version}"`;
+  if (endpoint.method !== 'get' || endpoint.bare === true || !endpoint.path.includes('/:')) return undefined;
+  const content = createHash('sha256').update(JSON.stringify([reply.data, reply.next]));
+  return `W/"${content.digest('base64url').slice(0, TAG_CHARS)}"`;
+}
+
+/** `If-None-Match` compares weakly: what was read before is still so. */
+function isKnown(request: Request, tag: string): boolean {
+  const bare = (text: string) => text.trim().replace(/^W\//, '');
+  const known = request.get('if-none-match')?.split(',').map(bare) ?? [];
+  return known.includes('*') || known.includes(bare(tag));
+}
+
+/** `If-Match: "3"`; `*` asks for nothing. A guard that nobody would look at is refused rather than left out. */
+function readIfMatch(endpoint: ApiEndpoint, request: Request): number | undefined {
   const header = request.get('if-match');
   if (header === undefined || header.trim() === '*') return undefined;
+  if (endpoint.method === 'delete' || (endpoint.method === 'patch' && !hasVersion(endpoint)))
+    throw createHttpFault('invalid', 400, 'this end-point compares no version: leave If-Match out');
   const version = /^\s*(?:W\/)?"?(\d{1,15})"?\s*$/.exec(header)?.[1];
   if (version === undefined)
     throw createHttpFault('invalid', 400, 'If-Match must name one version, as the ETag of the item gives it');

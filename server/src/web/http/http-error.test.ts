@@ -57,7 +57,12 @@ describe('The mapping of errors', () => {
   });
 
   it('says how long to wait', () => {
-    assert.equal(toHttpError(new AppError('limit', 'x', { details: { retryAfterS: 7 } }), 'req_1').retryAfterS, 7);
+    const waitOf = (error: AppError) => toHttpError(error, 'req_1').retryAfterS;
+    assert.equal(waitOf(new AppError('limit', 'x', { details: { retryAfterS: 7 } })), 7);
+    assert.equal(waitOf(new AppError('unavailable', 'the host is offline')), 10);
+    assert.equal(waitOf(new AppError('limit', 'more of them than may be', { retry: 'after_change' })), undefined);
+    assert.equal(waitOf(new AppError('conflict', 'taken')), undefined);
+    assert.equal(waitOf(createHttpFault('limit', 413, 'the request is larger than this server reads')), undefined);
   });
 });
 

@@ -37,6 +37,9 @@ export const API_CODES: Readonly<Record<ErrorCode, string>> = {
   internal: 'INTERNAL_ERROR',
 };
 
+/** How long to wait where the error does not say it itself: what is not there now may be in a moment. */
+const USUAL_WAIT_S: { readonly [C in ErrorCode]?: number } = { unavailable: 10, limit: 10 };
+
 /** Errors of HTTP itself, told apart from the domain's by this detail, which stays inside this folder. */
 const HTTP_STATUS_DETAIL = 'httpStatus';
 
@@ -58,7 +61,10 @@ export function createHttpFault(code: ErrorCode, status: number, message: string
 export function toHttpError(thrown: unknown, requestId: string, hasIfMatch = false): HttpError {
   const error = fromParser(thrown) ?? toAppError(thrown);
   const { [HTTP_STATUS_DETAIL]: own, ...details } = error.details;
-  const retryAfterS = typeof details['retryAfterS'] === 'number' ? details['retryAfterS'] : undefined;
+  const named = details['retryAfterS'];
+  // What HTTP itself refuses, such as a body that is too large, is not helped by waiting.
+  const usual = error.retry === 'later' && own === undefined ? USUAL_WAIT_S[error.code] : undefined;
+  const retryAfterS = typeof named === 'number' ? named : usual;
   const message =
     error.code === 'internal' ? `something went wrong on the server; its log has the reason under ${requestId}` : error.message;
   const shown = error.code === 'internal' ? {} : details;

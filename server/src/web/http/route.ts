@@ -2,7 +2,7 @@
  * Routes as data. Screens and API end-points are plain tables of these; only this folder turns them into Express
  * handlers, and the OpenAPI document and the link test read the very same tables.
  */
-import type * as z from 'zod';
+import * as z from 'zod';
 import type { Caller } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { Html } from '../html.ts';
@@ -19,9 +19,12 @@ export interface RequestFacts {
   ifMatch?: number | undefined;
 }
 
+/** Methods of the API. */
+export type ApiMethod = 'get' | 'post' | 'patch' | 'delete';
+
 /** An end-point of `/api/v1`. The reply's `data` is validated in tests against `reply`, and documented from it. */
 export interface ApiEndpoint<P = unknown, Q = unknown, B = unknown, R = unknown> {
-  method: 'get' | 'post' | 'patch' | 'delete';
+  method: ApiMethod;
   /** Below `/api/v1`, with `:name` parameters. */
   path: string;
   /** One sentence for the reference. */
@@ -49,6 +52,11 @@ export interface ApiReply<R> {
   next?: string | undefined;
   /** Version of a single item, sent as `ETag`. */
   version?: number | undefined;
+}
+
+/** Whether replies carry a version: then it is their `ETag`, and a change may be guarded by `If-Match`. */
+export function hasVersion(endpoint: Pick<ApiEndpoint, 'reply'>): boolean {
+  return endpoint.reply instanceof z.ZodObject && 'version' in endpoint.reply.shape;
 }
 
 /** Keeps the four types together while the table holds the wide one. */
