@@ -131,6 +131,8 @@ export const RUNS = {
   atOnceMax: 32,
   queued: 200,
   partsPerRun: 500,
+  /** Snapshots that one order names. */
+  snapshotsPerOrder: 100,
   /** Snapshots that people may pin in one plan. */
   pinnedPerPlan: 200,
   /** Snapshots of a plan that are looked at for what its retention would remove next. */
@@ -276,6 +278,13 @@ export const ALERTS = {
   flapClearMs: 15 * MINUTE,
   snoozeMaxMs: 30 * DAY,
   failuresInARowMax: 10,
+  /** Rules for plans and as many for tags, maintenance windows, and steps of an escalation. */
+  rules: 200,
+  windows: 100,
+  escalationSteps: 5,
+  /** The longest single window, and the longest wait before somebody else is told. */
+  windowMaxMs: 31 * DAY,
+  escalationMinutesMax: 7 * 24 * 60,
   keptMs: 400 * DAY,
 } as const;
 
@@ -343,4 +352,27 @@ export const DRILL = {
   samplePathBytes: 64 * KIB,
   /** Tables that are counted and compared by name. */
   tables: 100_000,
+} as const;
+
+/** What a database held, recorded while it is dumped, for drills to compare with. */
+export const RECORD = {
+  /** Tables and views that are named; all of them are in one digest. */
+  tables: 500,
+  /** Schema, dot and name. */
+  nameChars: 200,
+  /** All names together, in UTF-8. */
+  namesBytes: 32 * KIB,
+  /** Tables above the first size are estimated, and so is what is left once so much was counted. */
+  smallBytes: 64 * MIB,
+  smallTotalBytes: 512 * MIB,
+  /** The dump begins without a record when the server does not answer by then. */
+  beginMs: 10 * SECOND,
+  /** Counting beside the dump ends after this long; where every table is to be counted, after the second. */
+  smallMs: 30 * SECOND,
+  allMs: 60 * MINUTE,
+  /** How long a backup whose dump has ended waits for small tables that are still being counted. */
+  graceMs: 3 * SECOND,
+  /** A table that somebody has locked is not waited for. */
+  lockMs: 2 * SECOND,
+  outputBytes: 16 * MIB,
 } as const;

@@ -80,7 +80,16 @@ export interface Alert {
   version: number;
 }
 
-export const ALERT_EVENT_KINDS = ['raised', 'returned', 'grown', 'acknowledged', 'snoozed', 'woken', 'resolved'] as const;
+export const ALERT_EVENT_KINDS = [
+  'raised',
+  'returned',
+  'grown',
+  'acknowledged',
+  'snoozed',
+  'woken',
+  'escalated',
+  'resolved',
+] as const;
 export type AlertEventKind = (typeof ALERT_EVENT_KINDS)[number];
 
 export interface AlertEvent {
@@ -170,6 +179,7 @@ export interface HostGlance {
   createdAt: number;
   lastSeenAt?: number | undefined;
   agentVersion?: string | undefined;
+  tags: readonly string[];
 }
 
 export interface AlertStore {

@@ -3,6 +3,7 @@ import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { ALERTS } from '@holdfast/shared/limits.ts';
 import type { AlertSign, HostGlance, Thing } from '../../store/alerts.ts';
 import type { AlertCondition } from './conditions.ts';
+import type { HostLimits } from './rules.ts';
 
 const MINUTE_MS = 60_000;
 const GIB = 1024 ** 3;
@@ -26,8 +27,7 @@ export interface HostLook {
   /** Conditions that are the fleet's already: who gets the same trouble next is counted there. */
   fleetConditions: ReadonlySet<AlertCondition>;
   serverVersion: string;
-  silentMinutes: number;
-  diskGib: number;
+  limitsOf(host: HostGlance): HostLimits;
 }
 
 const formatGib = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;
@@ -43,7 +43,7 @@ export function isOlderVersion(a: string, b: string): boolean {
 
 function judgeSilence(look: HostLook, host: HostGlance, before: AlertSign | undefined): string | undefined {
   const seen = host.lastSeenAt ?? host.createdAt;
-  if (look.now - seen <= look.silentMinutes * MINUTE_MS || look.isOnline(host.id)) return undefined;
+  if (look.now - seen <= look.limitsOf(host).silentMinutes * MINUTE_MS || look.isOnline(host.id)) return undefined;
   if (!look.isSettled) return before?.text;
   return host.lastSeenAt === undefined
     ? 'it was approved and has not connected yet'
@@ -53,7 +53,7 @@ function judgeSilence(look: HostLook, host: HostGlance, before: AlertSign | unde
 function judgeDisk(look: HostLook, host: HostGlance, before: AlertSign | undefined): string | undefined {
   const free = look.findFreeBytes(host.id);
   if (free === undefined) return before?.text;
-  const enough = look.diskGib * GIB * (before === undefined ? 1 : ENOUGH_RATIO);
+  const enough = look.limitsOf(host).diskGib * GIB * (before === undefined ? 1 : ENOUGH_RATIO);
   return free < enough ? `${formatGib(free)} are left where its agent keeps its state` : undefined;
 }
 

@@ -18,9 +18,11 @@ import type { AlertCondition } from './conditions.ts';
 import { FLEET, FLEET_CONDITIONS, judgeHosts } from './host-signs.ts';
 import { judgePlans } from './plan-signs.ts';
 import { judgeRepository } from './repository-signs.ts';
+import { type AlertRules, resolveFailuresInARow, resolveHostLimits } from './rules.ts';
 import { judgeChannels, judgeServer, type ServerFacts } from './server-signs.ts';
 import { judgeSource } from './source-signs.ts';
 import type { Thresholds } from './thresholds.ts';
+import { findSecondWord, holdBack, type OpenWindows } from './windows.ts';
 
 const tenant = DEFAULT_TENANT;
 const WATCHER: Caller = { actor: { kind: 'system', id: 'alerts', name: 'alerts' }, tenant, role: 'viewer' };
@@ -37,23 +39,26 @@ const UPKEEP_READ = 10;
 export interface Looking {
   context: CoreContext;
   thresholds: Thresholds;
+  rules: AlertRules;
+  /** Maintenance windows that are on at this look. */
+  windows: OpenWindows;
   serverVersion: string;
   /** When this server began. */
   beganAt: number;
 }
 
 /** In short steps. */
-export async function lookAtSources({ context, thresholds }: Looking, ids: readonly SourceId[]): Promise<void> {
-  const { store, clock } = context;
+export async function lookAtSources(looking: Looking, ids: readonly SourceId[]): Promise<void> {
+  const { store, clock } = looking.context;
   for (let at = 0; at < ids.length; at += ALERTS.sourcesPerStep) {
     const some = ids.slice(at, at + ALERTS.sourcesPerStep);
     const range = { scope: 'source' as const, ids: some };
-    await store.alerts.replaceSigns(tenant, range, await findSourceSigns(context, some, thresholds), clock.now());
+    await store.alerts.replaceSigns(tenant, range, await findSourceSigns(looking, some), clock.now());
     await giveWay();
   }
 }
 
-export async function lookAtPlans({ context }: Looking, ids: readonly PlanId[]): Promise<void> {
+export async function lookAtPlans({ context, windows }: Looking, ids: readonly PlanId[]): Promise<void> {
   const { store, clock } = context;
   const plans = await store.catalog.findPlans(tenant, ids);
   const [misses, forgets, newest] = await Promise.all([
@@ -65,40 +70,52 @@ export async function lookAtPlans({ context }: Looking, ids: readonly PlanId[]):
   const hostNames = new Map(hosts.filter(({ state }) => state === 'active').map(({ id, name }) => [id, name]));
   const cleanAt = new Map<PlanId, number>();
   for (const { plan, state, createdAt } of newest) if (plan !== undefined && state === 'succeeded') cleanAt.set(plan, createdAt);
-  const signs = judgePlans({ plans, misses, forgets, cleanAt, hostNames });
-  await store.alerts.replaceSigns(tenant, { scope: 'plan', ids }, signs, clock.now());
+  const range = { scope: 'plan' as const, ids };
+  const found = judgePlans({ plans, misses, forgets, cleanAt, hostNames });
+  const tagsOf = new Map<string | undefined, readonly string[]>(hosts.map(({ id, tags }) => [id, tags]));
+  const signs = holdBack(found, await store.alerts.listSigns(tenant, range), windows, (sign) => ({
+    plans: [sign.scopeId],
+    tags: tagsOf.get(findSecondWord(sign)) ?? [],
+  }));
+  await store.alerts.replaceSigns(tenant, range, signs, clock.now());
 }
 
-export async function lookAtRepositories({ context: { store, clock } }: Looking, ids: readonly RepositoryId[]): Promise<void> {
-  const signs: AlertSign[] = [];
+export async function lookAtRepositories(looking: Looking, ids: readonly RepositoryId[]): Promise<void> {
+  const { store, clock } = looking.context;
+  const found: AlertSign[] = [];
   for (const repository of await store.catalog.findRepositories(tenant, ids)) {
     const list = (kind: 'check' | 'prune') => store.maintenance.listMaintenanceRuns(tenant, repository.id, kind, UPKEEP_READ);
-    signs.push(...judgeRepository({ repository, checks: await list('check'), prunes: await list('prune') }));
+    found.push(...judgeRepository({ repository, checks: await list('check'), prunes: await list('prune') }));
   }
-  await store.alerts.replaceSigns(tenant, { scope: 'repository', ids }, signs, clock.now());
+  const range = { scope: 'repository' as const, ids };
+  const before = await store.alerts.listSigns(tenant, range);
+  const signs = holdBack(found, before, looking.windows, () => ({ plans: [], tags: [] }));
+  await store.alerts.replaceSigns(tenant, range, signs, clock.now());
 }
 
 /** `ids` may hold hosts that are no longer there: they lose their signs. */
 export async function lookAtHosts(looking: Looking, hosts: readonly HostGlance[], ids: readonly string[]): Promise<void> {
-  const { context, thresholds, serverVersion, beganAt } = looking;
+  const { context, thresholds, rules, windows, serverVersion, beganAt } = looking;
   const { store, clock } = context;
   const range = { scope: 'host' as const, ids };
   const now = clock.now();
   const fleetConditions = new Set<AlertCondition>();
   for (const condition of FLEET_CONDITIONS)
     if ((await store.alerts.listSignsOf(tenant, condition, FLEET, 1)).length > 0) fleetConditions.add(condition);
-  const signs = judgeHosts({
+  const before = await store.alerts.listSigns(tenant, range);
+  const found = judgeHosts({
     now,
     fleetConditions,
     hosts,
-    before: await store.alerts.listSigns(tenant, range),
+    before,
     isSettled: now - beganAt > SETTLING_MS,
     isOnline: (host) => context.directory.isOnline(host),
     findFreeBytes: (host) => context.directory.findHeartbeat(host)?.stateDiskFreeBytes,
     serverVersion,
-    silentMinutes: thresholds.silentMinutes,
-    diskGib: thresholds.hostDiskGib,
+    limitsOf: ({ tags }) => resolveHostLimits(rules, thresholds, tags),
   });
+  const tagsOf = new Map<string, readonly string[]>(hosts.map(({ id, tags }) => [id, tags]));
+  const signs = holdBack(found, before, windows, ({ scopeId }) => ({ plans: [], tags: tagsOf.get(scopeId) ?? [] }));
   await store.alerts.replaceSigns(tenant, range, signs, now);
 }
 
@@ -147,18 +164,17 @@ export async function lookAtRuns(looking: Looking, ids: readonly RunId[]): Promi
 
 /** The signs of these sources, those that are gone left out. */
 async function findSourceSigns(
-  context: CoreContext,
+  { context, rules, thresholds, windows }: Looking,
   ids: readonly SourceId[],
-  thresholds: Thresholds,
 ): Promise<readonly AlertSign[]> {
   const { store } = context;
   const judged = await judgeSources(context, WATCHER, await store.catalog.findSources(tenant, ids));
-  const perSource = Math.max(8, 2 * thresholds.failuresInARow);
+  const perSource = Math.max(8, 2 * findMostFailures(rules, thresholds));
   const [recent, before] = await Promise.all([
     store.alerts.listRecentParts(tenant, ids, perSource),
     store.alerts.listSigns(tenant, { scope: 'source', ids }),
   ]);
-  return judged.flatMap((one: ProtectedSource) => {
+  const found = judged.flatMap((one: ProtectedSource) => {
     const { source, host, plans, standing, protection, proofTrouble } = one;
     const facts = {
       now: context.clock.now(),
@@ -174,6 +190,18 @@ async function findSourceSigns(
       proofTrouble,
       before: before.filter((sign) => sign.scopeId === source.id),
     };
-    return judgeSource(facts, thresholds.failuresInARow);
+    return judgeSource(facts, (plan) => resolveFailuresInARow(rules, thresholds, { plan, tags: host.tags }));
   });
+  const ownOf = new Map<string, ProtectedSource>(judged.map((one) => [one.source.id, one]));
+  return holdBack(found, before, windows, (sign) => {
+    const own = ownOf.get(sign.scopeId);
+    const plan = findSecondWord(sign);
+    const plans = own?.plans.filter(({ enabled }) => enabled).map(({ id }) => id) ?? [];
+    return { plans: plan === undefined ? plans : [plan], tags: own?.host.tags ?? [] };
+  });
+}
+
+function findMostFailures(rules: AlertRules, thresholds: Thresholds): number {
+  const numbers = [...rules.plans, ...rules.tags].flatMap(({ failuresInARow }) => failuresInARow ?? []);
+  return Math.max(thresholds.failuresInARow, ...numbers);
 }

@@ -9,8 +9,10 @@ import { TOPICS } from '../bus.ts';
 import type { CoreContext } from '../ports.ts';
 import { LEAST_SEVERITY } from './channels.ts';
 import { isAsGrave, SEVERITIES } from './conditions.ts';
+import { findToldByEscalation, listEscalationChannels } from './escalate.ts';
 import { type AlertVerdict, type AlertWords, judgeAlert } from './judge.ts';
 import { composeMessage } from './message.ts';
+import { readRules } from './rule-settings.ts';
 import { shortenText } from './text.ts';
 
 export interface Settling {
@@ -67,11 +69,24 @@ function listListeners({ listensToAlerts }: Settling, channels: readonly Channel
   });
 }
 
+/** A channel of an escalation hears of what was escalated to it, and of nothing else. */
+async function leaveOutEscalation(
+  settling: Settling,
+  { alert, tells }: AlertVerdict,
+  channels: readonly Channel[],
+): Promise<readonly Channel[]> {
+  const rules = await readRules(settling.context);
+  const waiting = listEscalationChannels(rules);
+  if (waiting.size === 0) return channels;
+  const told = tells === 'resolved' ? await findToldByEscalation(settling, rules, alert) : new Set();
+  return channels.filter(({ id }) => !waiting.has(id) || told.has(id));
+}
+
 async function writeMessages(settling: Settling, verdict: AlertVerdict, channels: readonly Channel[]): Promise<NewDelivery[]> {
   const { context, linkAlert } = settling;
   const { alert, tells, event } = verdict;
   if (tells === undefined) return [];
-  const listeners = listListeners(settling, channels, alert);
+  const listeners = listListeners(settling, await leaveOutEscalation(settling, verdict, channels), alert);
   if (listeners.length === 0) return [];
   const message = await composeMessage(context, alert, { tells, at: event?.at ?? context.clock.now(), link: linkAlert(alert) });
   const body = JSON.stringify(message);

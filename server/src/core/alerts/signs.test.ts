@@ -41,7 +41,7 @@ const facts = (change: Partial<SourceFacts> = {}): SourceFacts => ({
   ...change,
 });
 const look = (change: Partial<SourceFacts>, inARow = 1) =>
-  judgeSource(facts(change), inARow).map(({ condition, thing }) => `${condition} ${thing.kind}`);
+  judgeSource(facts(change), () => inARow).map(({ condition, thing }) => `${condition} ${thing.kind}`);
 
 describe('Signs of a source', () => {
   const cases: readonly (readonly [title: string, change: Partial<SourceFacts>, inARow: number, signs: readonly string[]])[] = [
@@ -77,9 +77,12 @@ describe('Signs of a source', () => {
   for (const [title, change, inARow, signs] of cases) it(`are: ${title}`, () => assert.deepEqual(look(change, inARow), signs));
 
   it('begin with the first failure in a row, and stay while no run of the plan is known any more', () => {
-    const before = judgeSource(facts({ recent: listParts('failed', 'failed', 'succeeded') }), 1);
+    const before = judgeSource(facts({ recent: listParts('failed', 'failed', 'succeeded') }), () => 1);
     assert.equal(before[0]?.since, NOW - MINUTE);
-    assert.deepEqual(judgeSource(facts({ before }), 1), before);
+    assert.deepEqual(
+      judgeSource(facts({ before }), () => 1),
+      before,
+    );
   });
 });
 
@@ -90,6 +93,7 @@ const glance = (index: number, change: Partial<HostGlance> = {}): HostGlance => 
   createdAt: NOW - 100 * MINUTE,
   lastSeenAt: NOW,
   agentVersion: '0.1.0',
+  tags: [],
   ...change,
 });
 const hosts = (change: Partial<HostLook>): HostLook => ({
@@ -101,8 +105,7 @@ const hosts = (change: Partial<HostLook>): HostLook => ({
   before: [],
   fleetConditions: new Set(),
   serverVersion: '0.1.0',
-  silentMinutes: 2,
-  diskGib: 1,
+  limitsOf: () => ({ silentMinutes: 2, diskGib: 1 }),
   ...change,
 });
 
@@ -111,14 +114,14 @@ describe('Signs of proofs', () => {
   it('are a drill that failed, and a proof that is too old or was never there', () => {
     assert.deepEqual(look({ proofTrouble: { kind: 'disproven', at: AT } }), ['drill.failed source']);
     assert.deepEqual(look({ proofTrouble: { kind: 'too_old', at: AT, withinDays: 30 } }), ['proof.overdue source']);
-    const never = judgeSource(facts({ proofTrouble: { kind: 'too_old', at: undefined, withinDays: 30 } }), 1);
+    const never = judgeSource(facts({ proofTrouble: { kind: 'too_old', at: undefined, withinDays: 30 } }), () => 1);
     assert.deepEqual(
       never.map(({ since }) => since),
       [NOW],
     );
     const later = judgeSource(
       facts({ now: NOW + MINUTE, before: never, proofTrouble: { kind: 'too_old', at: undefined, withinDays: 30 } }),
-      1,
+      () => 1,
     );
     assert.deepEqual(
       later.map(({ since }) => since),

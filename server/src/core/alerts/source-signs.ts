@@ -101,10 +101,10 @@ function describeProofTrouble(trouble: ProofTrouble): { condition: 'drill.failed
 }
 
 /** All signs of a source; none while it is switched off, in no plan that is on, or on a host that is out. */
-export function judgeSource(facts: SourceFacts, failuresInARow: number): readonly AlertSign[] {
+export function judgeSource(facts: SourceFacts, failuresInARow: (plan: PlanId) => number): readonly AlertSign[] {
   const { standing } = facts.host;
   if (!facts.enabled || standing === 'revoked' || standing === 'quarantined') return [];
-  const failing = facts.plans.flatMap((plan) => judgePlan(facts, plan, failuresInARow));
+  const failing = facts.plans.flatMap((plan) => judgePlan(facts, plan, failuresInARow(plan)));
   const size = facts.plans.length === 0 ? [] : judgeSize(facts);
   return [...failing, ...size, ...judgeOverdue(facts, failing), ...judgeProof(facts)];
 }

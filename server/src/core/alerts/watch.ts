@@ -16,6 +16,7 @@ import { ALERTS } from '@holdfast/shared/limits.ts';
 import type { HostGlance } from '../../store/alerts.ts';
 import { TOPICS } from '../bus.ts';
 import type { CoreContext } from '../ports.ts';
+import { escalateAlerts } from './escalate.ts';
 import {
   glanceAt,
   type Looking,
@@ -27,9 +28,11 @@ import {
   lookAtServer,
   lookAtSources,
 } from './looks.ts';
+import { readRules } from './rule-settings.ts';
 import type { ServerFacts } from './server-signs.ts';
 import { type Settling, settleAlerts } from './settle.ts';
 import { readThresholds } from './thresholds.ts';
+import { openWindows } from './windows.ts';
 
 const tenant = DEFAULT_TENANT;
 /** Runs and hosts that were spoken of and are looked at together. */
@@ -163,7 +166,9 @@ export function createAlertWatch(context: CoreContext, options: WatchOptions): A
   /** One look at a time, so that none replaces what another one is finding. */
   function inTurn(work: (looking: Looking) => Promise<void>): Promise<void> {
     const next = last.then(async () => {
-      if (!isClosed) await work({ context, serverVersion, beganAt, thresholds: await readThresholds(context) });
+      if (isClosed) return;
+      const [thresholds, rules] = [await readThresholds(context), await readRules(context)];
+      await work({ context, serverVersion, beganAt, thresholds, rules, windows: openWindows(rules, clock.now()) });
     });
     last = next.catch(() => undefined);
     return next;
@@ -210,6 +215,7 @@ export function createAlertWatch(context: CoreContext, options: WatchOptions): A
         await walkOn(context, cursors, repositories, isOver);
         await walkOn(context, cursors, sources, isOver);
         await settle();
+        await escalateAlerts({ context, tenant, ...options });
         await store.alerts.pruneAlerts(clock.now() - ALERTS.keptMs, PRUNED_PER_ROUND);
       }),
     close() {

@@ -45,6 +45,7 @@ const glanceRow: z.ZodType<HostGlance> = z.object({
   createdAt: z.int(),
   lastSeenAt: optional(z.int()),
   agentVersion: optional(z.string()),
+  tags: json(z.array(z.string())),
 });
 
 type Facts = Pick<
@@ -62,7 +63,8 @@ export function createAlertFacts(sql: Sql): Facts {
   const parts = sql.select(RECENT_PARTS, partRow);
   const forgets = sql.select(NEWEST_FORGETS, forgetRow);
   const glances = sql.select(
-    `SELECT id, name, state, created_at AS createdAt, last_seen_at AS lastSeenAt, facts ->> '$.agentVersion' AS agentVersion
+    `SELECT id, name, state, created_at AS createdAt, last_seen_at AS lastSeenAt, facts ->> '$.agentVersion' AS agentVersion,
+       tags
      FROM hosts WHERE tenant_id = @tenant AND id > @after AND state <> 'revoked' ORDER BY id LIMIT @limit`,
     glanceRow,
   );

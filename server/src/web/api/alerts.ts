@@ -19,7 +19,7 @@ import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
 
 const STATES = ['open', 'acknowledged', 'snoozed', 'resolved'] as const satisfies readonly AlertState[];
-const EVENTS = ['raised', 'returned', 'grown', 'acknowledged', 'snoozed', 'woken', 'resolved'] as const;
+const EVENTS = ['raised', 'returned', 'grown', 'acknowledged', 'snoozed', 'woken', 'escalated', 'resolved'] as const;
 const thingShape = z.strictObject({ kind: z.enum(THING_KINDS), id: z.string(), name: z.string() });
 
 const alertFields = {

@@ -51,6 +51,7 @@ export const EVENT_WORDS: Readonly<Record<AlertEventKind, string>> = {
   acknowledged: 'acknowledged',
   snoozed: 'put off',
   woken: 'opened again',
+  escalated: 'escalated',
   resolved: 'resolved',
 };
 
