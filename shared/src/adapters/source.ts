@@ -16,6 +16,7 @@ import type { Command, ToolName } from './command.ts';
 import type { DatabaseDrill } from './drill.ts';
 import type { Config, Field, Secrets } from './field.ts';
 import type { ToolOutcome, Verdict } from './outcome.ts';
+import type { DatabaseRoles } from './roles.ts';
 
 export interface PlanInput {
   config: Config;
@@ -176,6 +177,10 @@ export interface DatabaseRestore {
   /** Reads the data artifact on standard input. */
   planRestore(input: PourInput): Command;
   judgeRestore(outcome: ToolOutcome): Verdict;
+  /** Reads the data artifact from a file that it can seek in, with so many connections. Undefined: artifacts of this engine only stream. */
+  planRestoreFile?(input: PourInput, file: { path: string; jobs: number }): Command;
+  /** How the roles that were stored beside the data are made on another server. Undefined: nothing is stored beside it. */
+  roles?: DatabaseRoles;
   /** Ends all other sessions in the target. Undefined: sessions are in nobody's way, they only make the swap wait. */
   planEndSessions?(input: RestoreInput): Command;
   /**

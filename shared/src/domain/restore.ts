@@ -21,6 +21,13 @@ export const chosenTableSchema = z.object({
 });
 export type ChosenTable = z.infer<typeof chosenTableSchema>;
 
+/** Connections through which one restore fills a database. */
+export const RESTORE_JOBS = 16;
+
+/** Roles of the server that a restore makes where they are missing: those the backup's owners and grants name, or all that were stored. */
+export const ROLE_CHOICES = ['needed', 'all'] as const;
+export type RoleChoice = (typeof ROLE_CHOICES)[number];
+
 /** How a restore goes about it. What is left out is off, but for the safety backup and the owners. */
 export const restoreOptionsSchema = z.object({
   /** Sessions in the target are ended; otherwise a mode that needs the target for itself is refused while there are any. */
@@ -35,6 +42,10 @@ export const restoreOptionsSchema = z.object({
   owners: z.boolean().optional(),
   /** How fast the repository is read. */
   downloadKiBps: z.int().min(1).max(10_000_000).optional(),
+  /** The dump is first brought to this host's disk and restored from there, through so many connections; left out: it streams. */
+  jobs: z.int().min(1).max(RESTORE_JOBS).optional(),
+  /** Missing roles are made before the database; left out: none. */
+  roles: z.enum(ROLE_CHOICES).optional(),
 });
 export type RestoreOptions = z.infer<typeof restoreOptionsSchema>;
 
@@ -63,8 +74,17 @@ export function getModeRule(mode: RestoreMode): Readonly<ModeRule> {
   return RULES[mode];
 }
 
-/** Whether the whole snapshot is read once before the restore proper: where something that exists is changed as it is read. */
-export function isReadFirst(mode: RestoreMode, options: RestoreOptions): boolean {
+/** Whether several connections may fill the target: what is one transaction is one connection. */
+export function isParallelMode(mode: RestoreMode): boolean {
   const { changesExisting, isBuiltBeside } = RULES[mode];
-  return options.readFirst === true || (changesExisting && !isBuiltBeside);
+  return !changesExisting || isBuiltBeside;
+}
+
+/**
+ * Whether the whole snapshot is read once before the restore proper: where something that exists is changed as it is read. `isTaken`: the
+ * engine builds a private database in every mode.
+ */
+export function isReadFirst(mode: RestoreMode, options: RestoreOptions, isTaken = false): boolean {
+  const { changesExisting, isBuiltBeside } = RULES[mode];
+  return options.readFirst === true || (changesExisting && !isBuiltBeside && !isTaken);
 }

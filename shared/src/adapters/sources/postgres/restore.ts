@@ -12,6 +12,7 @@ import { createEndSessionsSql, planCopyTables, planSchemas, planSwap } from './b
 import { createPgCommand, createPsqlCommand, getMaintenanceDatabase, getSourceDatabase } from './connection.ts';
 import { POSTGRES_FAILURES } from './failures.ts';
 import { HEAD_BYTES, isOlderPg, readArchiveHead } from './head.ts';
+import { postgresRoles } from './roles.ts';
 import { checkDatabaseName, createCreateSql, createDropSql, createInspectSql, formatDatabaseUri, VERIFY_SQL } from './sql.ts';
 
 interface IgnorableError {
@@ -109,6 +110,14 @@ function listModeOptions({ mode = 'new', superuser }: PourInput): readonly strin
   }
 }
 
+const listPourOptions = (input: PourInput): readonly string[] => [
+  '--format=custom',
+  // A target is needed as an option, or pg_restore writes a script instead of connecting.
+  `--dbname=${formatDatabaseUri(getTarget(input))}`,
+  ...listModeOptions(input),
+  ...(input.owners === false ? ['--no-owner', '--no-privileges'] : []),
+];
+
 export const postgresRestore: DatabaseRestore = {
   modes: RESTORE_MODES,
   head: { bytes: HEAD_BYTES, read: readArchiveHead, isOlder: isOlderPg },
@@ -136,15 +145,16 @@ export const postgresRestore: DatabaseRestore = {
       'create',
       createCreateSql(getTarget(input), getSourceDatabase(input)),
     ),
-  planRestore: (input) =>
+  planRestore: (input) => createPgCommand(input, 'pg_restore', getTarget(input), listPourOptions(input)),
+  planRestoreFile: (input, { path, jobs }) =>
     createPgCommand(input, 'pg_restore', getTarget(input), [
-      '--format=custom',
-      // A target is needed as an option, or pg_restore writes a script instead of connecting.
-      `--dbname=${formatDatabaseUri(getTarget(input))}`,
-      ...listModeOptions(input),
-      ...(input.owners === false ? ['--no-owner', '--no-privileges'] : []),
+      ...listPourOptions(input),
+      // One connection is what a transaction can be made of.
+      ...(jobs > 1 ? [`--jobs=${jobs}`] : []),
+      path,
     ]),
   judgeRestore: judgePostgresRestore,
+  roles: postgresRoles,
   planEndSessions: (input) =>
     createPsqlCommand(input, getMaintenanceDatabase(input), 'end-sessions', createEndSessionsSql(getTarget(input))),
   planSwap,
