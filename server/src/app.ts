@@ -86,11 +86,12 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
   const alarms = createAlarms({ context, config, readiness, randomBytes: overrides.randomBytes });
   let http: HttpApp;
   const metrics: Metrics = createMetrics({ context, version: SERVER_VERSION, countStreams: () => http.countStreams() });
+  const endpoints = createApiEndpoints(fires, alarms.channels);
   http = createHttpApp({
     context,
     config,
-    screens: createScreens({ checkPasswordRules, fires, channels: alarms.channels }),
-    endpoints: createApiEndpoints(fires, alarms.channels),
+    screens: createScreens({ checkPasswordRules, fires, channels: alarms.channels, endpoints }),
+    endpoints,
     assets: createAssets({ basePath: readBasePath(baseUrl) }),
     metrics,
     log,

@@ -100,6 +100,8 @@ export const PAGES = {
   deleteChannel: '/settings/channels/:channel/delete',
 
   audit: '/audit',
+  reference: '/reference',
+  referenceChapter: '/reference/:chapter',
   account: '/account',
   changePassword: '/account/password',
 } as const;

@@ -1,6 +1,7 @@
 /** Every page of the product, in the order in which their paths are tried: a fixed path stands before the one whose parameter would take it. */
 import type { ChannelDoor } from '../../notify/channel.ts';
 import type { FireCalendar } from '../api/fire-calendar.ts';
+import type { ApiEndpoint } from '../http/route.ts';
 import type { AnyScreen } from '../http/screen-routes.ts';
 import { createAccountScreens } from './account.ts';
 import { ALERT_PAGE_SCREENS } from './alert-page.ts';
@@ -18,6 +19,7 @@ import { LOGIN_SCREENS } from './login.ts';
 import { createOverviewScreens } from './overview.ts';
 import { createPlanScreens } from './plans.ts';
 import { POLICY_FORM_SCREENS } from './policy-form.ts';
+import { createReferenceScreens } from './reference.ts';
 import { REPOSITORY_SCREENS } from './repositories.ts';
 import { REPOSITORY_FORM_SCREENS } from './repository-form.ts';
 import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
@@ -44,11 +46,14 @@ export interface ScreenParts {
   checkPasswordRules: Parameters<typeof createBootstrapScreens>[0];
   fires: FireCalendar;
   channels: ChannelDoor;
+  /** The table of the API, which the reference is written from. */
+  endpoints: readonly ApiEndpoint[];
 }
 
-export function createScreens({ checkPasswordRules, fires, channels }: ScreenParts): readonly AnyScreen[] {
+export function createScreens({ checkPasswordRules, fires, channels, endpoints }: ScreenParts): readonly AnyScreen[] {
   return [
     ...LOGIN_SCREENS,
+    ...createReferenceScreens(endpoints),
     ...createBootstrapScreens(checkPasswordRules),
     ...NAVIGATION_SCREENS,
     ...createOverviewScreens(fires),

@@ -23,6 +23,7 @@ export const NAV_KEYS = [
   'audit',
   'repositories',
   'channels',
+  'reference',
   'account',
 ] as const;
 export type NavKey = (typeof NAV_KEYS)[number];
@@ -100,6 +101,7 @@ function buildNav(visit: Visit, counts: NavCounts): readonly NavGroup[] {
       items: [
         { id: 'repositories', label: 'Repositories', href: urls.repositories(), key: 'e' },
         { id: 'channels', label: 'Channels', href: urls.channels(), key: 'c' },
+        { id: 'reference', label: 'API', href: urls.reference(), key: 'i' },
       ],
     },
   ];

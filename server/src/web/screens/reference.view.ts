@@ -1,0 +1,127 @@
+/** The reference of the API: every end-point with what it takes, what it gives, and a line to try it with. */
+import { attrs, type Html, html } from '../html.ts';
+import { copyLine } from '../ui/copy.ts';
+import { layout, type Shell } from '../ui/layout.ts';
+import { panel } from '../ui/panel.ts';
+import { table } from '../ui/table.ts';
+
+export type FieldLine = {
+  readonly name: string;
+  readonly type: string;
+  readonly required: boolean;
+  readonly description: string;
+};
+
+export type EndpointView = {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly summary: string;
+  readonly parameters: readonly FieldLine[];
+  readonly body: readonly FieldLine[];
+  readonly reply: string;
+  readonly replyFields: readonly FieldLine[];
+  readonly status: string;
+  readonly curl: string;
+};
+
+export type ChapterLine = { readonly name: string; readonly description: string; readonly href: string };
+
+export type ReferenceIndexView = {
+  readonly chapters: readonly (ChapterLine & {
+    readonly entries: readonly {
+      readonly method: string;
+      readonly path: string;
+      readonly summary: string;
+      readonly href: string;
+    }[];
+  })[];
+  readonly count: number;
+  readonly root: string;
+  readonly documentHref: string;
+  readonly key: string;
+  readonly header: string;
+};
+
+export type ReferenceChapterView = {
+  readonly chapter: ChapterLine;
+  readonly entries: readonly EndpointView[];
+  readonly indexHref: string;
+};
+
+export function referenceIndexPage(shell: Shell, view: ReferenceIndexView): Html {
+  return layout(shell, {
+    title: 'API reference',
+    heading: `${view.count} end-points do everything the pages do.`,
+    content: html`<div class="stack">${panel({
+      title: 'Begin',
+      content: html`<div class="stack"><p>They lie below <code class="mono">${view.root}</code>. Make a key on the server, and keep the header in a file that only you can read:</p>${copyLine(
+        { text: view.key, label: 'the command that makes a key' },
+      )}${copyLine({ text: view.header, label: 'the command that writes the header' })}<p class="quiet">Programs read the same from <a href="${view.documentHref}">the OpenAPI document</a>. Every answer is <code>{success, data, error, meta}</code>; lists go on with <code>meta.next</code> as <code>cursor</code>.</p></div>`,
+    })}${view.chapters.map((chapter) =>
+      panel({
+        title: html`<a href="${chapter.href}">${chapter.name}</a>`,
+        aside: chapter.description,
+        flush: true,
+        content: table({
+          id: `chapter-${chapter.name}`,
+          caption: `End-points of ${chapter.name}`,
+          rows: chapter.entries,
+          columns: [
+            { id: 'method', label: 'Method', width: 'fit', cell: (row) => html`<code class="mono">${row.method}</code>` },
+            {
+              id: 'path',
+              label: 'Path',
+              primary: true,
+              width: 'fit',
+              cell: (row) => html`<a class="mono" href="${row.href}">${row.path}</a>`,
+            },
+            { id: 'summary', label: 'Does', width: 'wide', cell: (row) => row.summary },
+          ],
+        }),
+      }),
+    )}</div>`,
+  });
+}
+
+export function referenceChapterPage(shell: Shell, view: ReferenceChapterView): Html {
+  return layout(shell, {
+    title: `API: ${view.chapter.name}`,
+    heading: `${view.chapter.description}.`,
+    crumbs: [{ label: 'API reference', href: view.indexHref }],
+    content: html`<div class="stack">${view.entries.map(endpoint)}</div>`,
+  });
+}
+
+function endpoint(entry: EndpointView): Html {
+  return panel({
+    id: entry.id,
+    title: html`<code class="mono">${entry.method} ${entry.path}</code>`,
+    content: html`<div class="stack"><p>${entry.summary}</p>${copyLine({ text: entry.curl, label: `curl for ${entry.method} ${entry.path}` })}${
+      entry.parameters.length > 0 && fields(entry, 'parameters', 'Parameters', entry.parameters)
+    }${entry.body.length > 0 && fields(entry, 'body', 'Body', entry.body)}<p>Answers <code class="mono">${entry.status}</code> with <span class="mono">${entry.reply}</span>.</p>${
+      entry.replyFields.length > 0 &&
+      html`<details class="fold"><summary>${entry.replyFields.length === 1 ? '1 field' : `${entry.replyFields.length} fields`} of the answer</summary>${fields(entry, 'reply', 'Answer', entry.replyFields)}</details>`
+    }</div>`,
+  });
+}
+
+function fields(entry: EndpointView, part: string, title: string, lines: readonly FieldLine[]): Html {
+  return html`<div ${attrs({ role: 'group', 'aria-label': `${title} of ${entry.method} ${entry.path}` })}>${table<FieldLine>({
+    id: `${entry.id}-${part}`,
+    caption: `${title} of ${entry.method} ${entry.path}`,
+    rows: lines,
+    columns: [
+      {
+        id: 'name',
+        label: title,
+        primary: true,
+        width: 'fit',
+        cell: (line) =>
+          html`<code class="mono">${line.name}</code>${line.required && html` <span class="quiet">required</span>`}`,
+      },
+      { id: 'type', label: 'Is', cell: (line) => line.type },
+      { id: 'description', label: 'Means', width: 'wide', cell: (line) => line.description },
+    ],
+  })}</div>`;
+}
