@@ -21,6 +21,7 @@ import { checkOrders } from './contract/orders.ts';
 import { checkPeople } from './contract/people.ts';
 import { checkReplay } from './contract/replay.ts';
 import { checkRetention } from './contract/retention.ts';
+import { checkRoutines } from './contract/routines.ts';
 import { checkStream } from './contract/stream.ts';
 import { checkSuspicion } from './contract/suspicion.ts';
 import { checkTrail } from './contract/trail.ts';
@@ -39,6 +40,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkAttempts(open);
     checkSuspicion(open);
     checkMaintenance(open);
+    checkRoutines(open);
     checkRetention(open);
     checkDrills(open);
     checkOrders(open);

@@ -2,9 +2,10 @@
 import type { RepositoryId, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { Run } from './runs.ts';
 
-/** How big a repository was when a run measured it. */
+/** How big a repository was when it was measured. */
 export interface RepositorySize {
-  run: RunId;
+  /** The run that measured it after its own work; undefined where a host was asked for nothing else. */
+  run?: RunId | undefined;
   /** By the clock of the host that measured. */
   measuredAt: number;
   /** What the data that snapshots need takes in storage. */
@@ -26,4 +27,10 @@ export interface MaintenanceStore {
   ): Promise<readonly Run[]>;
   /** The newest sizes, oldest first, at most `limit`. */
   listSizes(tenant: TenantId, repository: RepositoryId, limit: number): Promise<readonly RepositorySize[]>;
+  /** Keeps what a host answered, with what restores of all snapshots listed now would give back. */
+  recordMeasurement(
+    tenant: TenantId,
+    repository: RepositoryId,
+    size: Pick<RepositorySize, 'measuredAt' | 'sizeBytes' | 'uncompressedBytes' | 'snapshots'> & { host: HostId },
+  ): Promise<void>;
 }

@@ -11,6 +11,7 @@ import type { FireStore } from './fires.ts';
 import type { HostStore } from './hosts.ts';
 import type { MaintenanceStore } from './maintenance.ts';
 import type { PeopleStore } from './people.ts';
+import type { RoutineStore } from './routines.ts';
 import type { RunStore } from './runs.ts';
 import type { SettingStore, TrailStore } from './trail.ts';
 
@@ -22,6 +23,7 @@ export interface Store {
   fires: FireStore;
   drills: DrillStore;
   maintenance: MaintenanceStore;
+  routines: RoutineStore;
   alerts: AlertStore;
   channels: ChannelStore;
   trail: TrailStore;

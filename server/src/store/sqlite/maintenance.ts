@@ -6,7 +6,7 @@ import { RUN_COLUMNS, runRow } from './run-rows.ts';
 import type { Sql } from './statements.ts';
 
 const sizeRow: z.ZodType<RepositorySize> = z.object({
-  run: idSchema('run'),
+  run: optional(idSchema('run')),
   measuredAt: z.int(),
   sizeBytes: z.int(),
   uncompressedBytes: optional(z.int()),
@@ -24,15 +24,29 @@ export function createMaintenance(sql: Sql): MaintenanceStore {
       runRow,
     ),
     sizes: sql.select(
-      `SELECT run_id AS run, measured_at AS measuredAt, size_bytes AS sizeBytes, uncompressed_bytes AS uncompressedBytes,
-         snapshots, restore_bytes AS restoreBytes
-       FROM repository_sizes WHERE tenant_id = @tenant AND repository_id = @repository
-       ORDER BY measured_at DESC, run_id DESC LIMIT @limit`,
+      `SELECT * FROM (SELECT run_id AS run, measured_at AS measuredAt, size_bytes AS sizeBytes, uncompressed_bytes AS uncompressedBytes,
+           snapshots, restore_bytes AS restoreBytes
+         FROM repository_sizes WHERE tenant_id = @tenant AND repository_id = @repository
+         ORDER BY measured_at DESC, run_id DESC LIMIT @limit)
+       UNION ALL
+       SELECT * FROM (SELECT NULL AS run, measured_at AS measuredAt, size_bytes AS sizeBytes, uncompressed_bytes AS uncompressedBytes,
+           snapshots, restore_bytes AS restoreBytes
+         FROM repository_measurements WHERE repository_id = @repository AND tenant_id = @tenant
+         ORDER BY measured_at DESC LIMIT @limit)
+       ORDER BY measuredAt DESC, run DESC LIMIT @limit`,
       sizeRow,
     ),
+    measure: sql.change(`INSERT INTO repository_measurements
+        (repository_id, tenant_id, measured_at, host_id, size_bytes, uncompressed_bytes, snapshots, restore_bytes)
+      SELECT id, tenant_id, @measuredAt, @host, @sizeBytes, @uncompressedBytes, @snapshots,
+        (SELECT coalesce(sum(size_bytes), 0) FROM snapshots
+         WHERE tenant_id = @tenant AND repository_id = @repository AND state NOT IN ('missing', 'removed'))
+      FROM repositories WHERE id = @repository AND tenant_id = @tenant
+      ON CONFLICT (repository_id, measured_at) DO NOTHING`),
   };
   return {
     listMaintenanceRuns: (tenant, repository, kind, limit) => sql.read(() => rows.runs.list({ tenant, repository, kind, limit })),
+    recordMeasurement: (tenant, repository, size) => sql.write(() => void rows.measure.run({ tenant, repository, ...size })),
     listSizes: (tenant, repository, limit) => sql.read(() => rows.sizes.list({ tenant, repository, limit }).toReversed()),
   };
 }

@@ -24,6 +24,7 @@ import { createPeopleStore } from './people.ts';
 import { createPlans } from './plans.ts';
 import { createPolicies } from './policies.ts';
 import { createRepositories } from './repositories.ts';
+import { createRoutines } from './routines.ts';
 import { createRunStore } from './runs.ts';
 import { createSettingStore, type FileStamp } from './settings.ts';
 import { createSources } from './sources.ts';
@@ -199,6 +200,7 @@ async function assembleStore(
     fires: createFires(sql),
     drills: createDrills(sql),
     maintenance: createMaintenance(sql),
+    routines: createRoutines(sql),
     alerts: createAlerts(sql, putDelivery),
     channels: { ...createChannels(sql), ...deliveries },
     trail: createTrailStore(sql),

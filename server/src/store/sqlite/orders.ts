@@ -21,10 +21,12 @@ const orderRow: z.ZodType<Order> = z.object({
   state: z.enum(['waiting', 'answered', 'refused', 'expired']),
 });
 
+export const INSERT_ORDER = `INSERT INTO orders (id, tenant_id, host_id, type, run_id, body, not_after, created_at, state)
+  VALUES (@id, @tenant, @host, @type, @run, @body, @notAfter, @createdAt, @state)`;
+
 function prepareOrders(sql: Sql) {
   return {
-    insert: sql.change(`INSERT INTO orders (id, tenant_id, host_id, type, run_id, body, not_after, created_at, state)
-      VALUES (@id, @tenant, @host, @type, @run, @body, @notAfter, @createdAt, @state)`),
+    insert: sql.change(INSERT_ORDER),
     waiting: sql.select(
       `SELECT ${ORDER} FROM orders WHERE host_id = @host AND state = 'waiting' AND not_after > @now ORDER BY created_at, id`,
       orderRow,

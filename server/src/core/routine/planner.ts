@@ -1,0 +1,174 @@
+/**
+ * What is due in a repository, what is not and why, and what comes next. Pure: the ticker begins what this says, and pages show it, so that
+ * they never differ.
+ */
+import type { CheckScope } from '@holdfast/shared/domain/maintenance.ts';
+import { countParts, type Duty, getDutyDays, type Routine } from '@holdfast/shared/domain/routine.ts';
+import { isTerminal } from '@holdfast/shared/domain/run.ts';
+import type { Run } from '../../store/runs.ts';
+import { findOpening } from './window.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** What went wrong is tried again after this long, then twice as long, a day at most. */
+const FIRST_RETRY_MS = HOUR_MS;
+const LAST_RETRY_MS = DAY_MS;
+/** So long after it could have begun, something that did not go well is overdue. */
+export const OVERDUE_MS = 2 * DAY_MS;
+
+export type PastRun = Pick<Run, 'id' | 'state' | 'createdAt' | 'finishedAt' | 'scope' | 'failure'>;
+
+export interface RepositoryFacts {
+  now: number;
+  routine: Routine;
+  /** Since when the repository is kept up by itself. */
+  since: number;
+  /** Newest first, in whatever state; as many as it takes to read all parts. */
+  checks: readonly PastRun[];
+  prunes: readonly PastRun[];
+  /** When its size was told last. */
+  measuredAt: number | undefined;
+  /** Something has the repository to itself, or waits to: nothing else begins. */
+  isBusy: boolean;
+  /** Why no host can do it now, as a sentence; undefined where one can. */
+  hostTrouble: string | undefined;
+}
+
+/** Why a duty does not begin now. */
+export type Wait =
+  | { kind: 'not_due' }
+  | { kind: 'window' }
+  /** The last try went wrong; the next one comes by itself. */
+  | { kind: 'retry' }
+  | { kind: 'busy' }
+  /** The last check found damage: what is removed now may be what is needed to mend it. */
+  | { kind: 'damaged' }
+  | { kind: 'host'; trouble: string }
+  /** Its windows never open. */
+  | { kind: 'never' };
+
+export interface PlannedDuty {
+  duty: Duty;
+  /** When it was done last, and went well. */
+  doneAt: number | undefined;
+  dueAt: number;
+  /** When it begins unless something comes between; undefined when that cannot be said. */
+  nextAt: number | undefined;
+  /** Undefined: it begins now. */
+  wait: Wait | undefined;
+  /** Since when it is overdue; undefined while it is not. */
+  overdueSince: number | undefined;
+  /** What a check reads. */
+  scope?: CheckScope;
+}
+
+const endOf = ({ finishedAt, createdAt }: PastRun) => finishedAt ?? createdAt;
+
+/** Whether this check is one of the routine's, or finds all that one of them does. */
+function counts({ scope }: PastRun, parts: number): boolean {
+  if (parts === 0) return true;
+  if (scope?.kind === 'everything') return true;
+  return parts > 1 && scope?.kind === 'part' && scope.of === parts;
+}
+
+/** What the next check reads: of all parts the one that was read longest ago. */
+export function chooseScope(checks: readonly PastRun[], routine: Pick<Routine, 'checkDays' | 'readAllDays'>): CheckScope {
+  const of = countParts(routine);
+  if (of === 0) return { kind: 'structure' };
+  if (of === 1) return { kind: 'everything' };
+  const readAt = new Map<number, number>();
+  for (const check of checks) {
+    const { state, scope } = check;
+    if (state !== 'succeeded' || scope === undefined) continue;
+    const at = endOf(check);
+    if (scope.kind === 'everything')
+      for (let part = 1; part <= of; part += 1) readAt.set(part, Math.max(at, readAt.get(part) ?? 0));
+    if (scope.kind === 'part' && scope.of === of) readAt.set(scope.part, Math.max(at, readAt.get(scope.part) ?? 0));
+  }
+  let chosen = 1;
+  for (let part = 2; part <= of; part += 1) if ((readAt.get(part) ?? 0) < (readAt.get(chosen) ?? 0)) chosen = part;
+  return { kind: 'part', part: chosen, of };
+}
+
+/** The newest check that came to a verdict found damage. */
+export function isDamaged(checks: readonly PastRun[]): boolean {
+  const told = checks.find(({ state, failure }) => state === 'succeeded' || failure?.reason === 'repository_damaged');
+  return told !== undefined && told.state !== 'succeeded';
+}
+
+/** When it is tried again after what went wrong since it went well last; undefined where nothing did. */
+function findRetry(runs: readonly PastRun[], isDone: (run: PastRun) => boolean): number | undefined {
+  let wrong = 0;
+  let last: number | undefined;
+  for (const run of runs) {
+    if (isDone(run)) break;
+    // One that a person asked for may look at less; it says nothing of the routine's own.
+    if (!isTerminal(run.state) || run.state === 'succeeded') continue;
+    last ??= endOf(run);
+    wrong += 1;
+  }
+  if (last === undefined) return undefined;
+  return last + Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(wrong - 1, 10));
+}
+
+interface Times {
+  doneAt: number | undefined;
+  retryAt?: number | undefined;
+}
+
+function plan(facts: RepositoryFacts, duty: Duty, { doneAt, retryAt = 0 }: Times, hindrance?: Wait): PlannedDuty | undefined {
+  const { now, routine, since, hostTrouble } = facts;
+  const days = getDutyDays(duty, routine);
+  if (days === 0) return undefined;
+  const dueAt = (doneAt ?? since) + days * DAY_MS;
+  // Measuring holds nobody up and may be done at any time.
+  const open = (at: number) => (duty === 'measure' ? at : findOpening(routine, at));
+  const opening = open(dueAt);
+  const nextAt = open(Math.max(now, dueAt, retryAt));
+  const overdueAt = opening === undefined ? undefined : opening + OVERDUE_MS;
+  const wait = ((): Wait | undefined => {
+    if (now < dueAt) return { kind: 'not_due' };
+    if (nextAt === undefined) return { kind: 'never' };
+    if (hindrance) return hindrance;
+    if (hostTrouble !== undefined) return { kind: 'host', trouble: hostTrouble };
+    if (now < retryAt) return { kind: 'retry' };
+    return nextAt > now ? { kind: 'window' } : undefined;
+  })();
+  const isHeldUp = wait?.kind === 'host' || wait?.kind === 'damaged' || wait?.kind === 'busy';
+  return {
+    duty,
+    doneAt,
+    dueAt,
+    nextAt: isHeldUp ? undefined : nextAt,
+    wait,
+    overdueSince: overdueAt !== undefined && now > overdueAt ? overdueAt : undefined,
+  };
+}
+
+const BUSY: Wait = { kind: 'busy' };
+
+/** In the order in which they begin. What the routine leaves to people is not among them; retention is planned apart, plan by plan. */
+export function planRepository(facts: RepositoryFacts): readonly PlannedDuty[] {
+  const { checks, prunes, routine, isBusy, measuredAt } = facts;
+  const parts = countParts(routine);
+  const isPruned = (run: PastRun) => run.state === 'succeeded';
+  const isChecked = (run: PastRun) => run.state === 'succeeded' && counts(run, parts);
+  const doneAt = (runs: readonly PastRun[], isDone: (run: PastRun) => boolean) => {
+    const done = runs.find(isDone);
+    return done && endOf(done);
+  };
+  const busy = isBusy ? BUSY : undefined;
+  const prune = plan(
+    facts,
+    'prune',
+    { doneAt: doneAt(prunes, isPruned), retryAt: findRetry(prunes, isPruned) },
+    isDamaged(checks) ? { kind: 'damaged' } : busy,
+  );
+  const check = plan(facts, 'check', { doneAt: doneAt(checks, isChecked), retryAt: findRetry(checks, isChecked) }, busy);
+  const planned = [
+    plan(facts, 'measure', { doneAt: measuredAt }),
+    prune,
+    check && { ...check, scope: chooseScope(checks, routine) },
+  ];
+  return planned.filter((duty) => duty !== undefined);
+}
