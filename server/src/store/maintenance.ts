@@ -1,5 +1,5 @@
 /** What is known of the upkeep of repositories: checks, prunes, and sizes over time. */
-import type { RepositoryId, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, RepositoryId, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { Run } from './runs.ts';
 
 /** How big a repository was when it was measured. */
