@@ -59,6 +59,8 @@ export const ZONES: readonly Zone[] = [
     mayImportTypesOf: ROOM_TYPES,
   },
   ...SERVER_ROOM_NAMES.map(serverRoom),
+  // The operator's command line is a client of the API: it knows what both sides share, and nothing of the server.
+  { name: 'server/cli', files: /^server\/src\/cli\//, mayImport: SHARED, mayImportTypesOf: [] },
   { name: 'server/log', files: /^server\/src\/log(\/|\.ts$|\.test\.ts$)/, mayImport: SHARED, mayImportTypesOf: ['server/root'] },
   {
     name: 'server/root',
@@ -98,6 +100,8 @@ export const HOMES: Readonly<Record<string, Readonly<Record<string, string>>>> =
   'node:crypto': { shared: 'shared/src/crypto', server: '*', agent: '*' },
   'node:sqlite': { agent: 'agent/src/journal' },
   'better-sqlite3': { server: 'server/src/store' },
+  // Each program reads its own command line.
+  commander: { server: '*', agent: 'agent/src/main' },
   croner: { agent: 'agent/src/scheduler', server: '*' },
   '@noble/ciphers': { shared: 'shared/src/crypto' },
   '@noble/hashes': { shared: 'shared/src/crypto' },
@@ -105,6 +109,7 @@ export const HOMES: Readonly<Record<string, Readonly<Record<string, string>>>> =
   'libsodium-wrappers': {},
   nodemailer: { server: 'server/src/notify' },
   'prom-client': { server: 'server/src/metrics' },
+  yaml: { server: 'server/src/cli' },
   // Tests alone may import it, as the real other end of the email channel.
   'smtp-server': {},
   ws: { server: 'server/src/hub', agent: 'agent/src/session' },
@@ -155,7 +160,7 @@ export const MAX_LINES = 500;
 export const LENGTH_REASON = /Longer than 500 lines because \S+/;
 
 /** Where the environment is read; everything else receives typed config. */
-export const ENVIRONMENT_READERS = /^(?:(?:agent|server)\/src\/(?:config|main)\.ts|e2e\/.*|scripts\/.*)$/;
+export const ENVIRONMENT_READERS = /^(?:(?:agent|server)\/src\/(?:config|main)\.ts|server\/src\/cli\/main\.ts|e2e\/.*|scripts\/.*)$/;
 
 /** Who may ask for the time or for randomness, besides tests, scripts and e2e. Each line says why. */
 export const AMBIENT_READERS: Readonly<Record<string, string>> = {
