@@ -124,6 +124,15 @@ export const PROCESS = {
   progressIntervalMs: 1 * SECOND,
 } as const;
 
+/** Roles of a database server in restores. */
+export const RESTORE_ROLES = {
+  /** What `pg_dumpall --globals-only` wrote; beyond that, roles are restored by hand. */
+  globalsBytes: 8 * MIB,
+  /** Names in one answer to a person who asks; six bytes for each of a name's in a frame still leave half of it. */
+  listed: 300,
+  namedInText: 20,
+} as const;
+
 /** Runs on a host. */
 export const RUNS = {
   perHost: 3,
@@ -286,6 +295,28 @@ export const ALERTS = {
   windowMaxMs: 31 * DAY,
   escalationMinutesMax: 7 * 24 * 60,
   keptMs: 400 * DAY,
+} as const;
+
+/** The look for what nobody protects. */
+export const COVERAGE = {
+  /** A host is looked at this often; one that could not be asked is tried again after a shorter while. */
+  everyMs: 1 * DAY,
+  againMs: 1 * HOUR,
+  /** Hosts asked in one round of the ticker. */
+  hostsPerRound: 5,
+  /** Servers asked on one host. */
+  serversPerHost: 50,
+  /** Directories below this are small. */
+  directoryBytes: 1024 * MIB,
+  /** Directories told of; entries counted in one of them and in all, and the time for it. */
+  directories: 200,
+  entriesPerDirectory: 100_000,
+  entries: 400_000,
+  lookMs: 30 * SECOND,
+  /** What the server waits for it. */
+  answerMs: 45 * SECOND,
+  /** The reason for leaving something unprotected. */
+  whyChars: 500,
 } as const;
 
 /** How old backups and proofs may be, as operators say it. */

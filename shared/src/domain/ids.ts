@@ -23,6 +23,7 @@ const PREFIXES = {
   alert: 'alert',
   channel: 'chan',
   delivery: 'msg',
+  finding: 'find',
   request: 'req',
   frame: 'f',
 } as const;
@@ -48,6 +49,7 @@ export type AuditId = Id<'audit'>;
 export type AlertId = Id<'alert'>;
 export type ChannelId = Id<'channel'>;
 export type DeliveryId = Id<'delivery'>;
+export type FindingId = Id<'finding'>;
 export type RequestId = Id<'request'>;
 export type FrameId = Id<'frame'>;
 

@@ -38,6 +38,20 @@ function compose(values: Readonly<Partial<Record<Facet, number>>>): { mask: numb
   return { mask, value };
 }
 
+/** The bits of kind and state, as SQL of an index that ends with the facets. */
+export const KIND_AND_STATE = `((facets >> ${WIDTHS.active}) & ${2 ** (WIDTHS.state + WIDTHS.kind) - 1})`;
+
+/** What those bits stand for; undefined for a kind or state of another build. */
+export function readKindAndState<K extends string, S extends string>(
+  bits: number,
+  kinds: readonly K[],
+  states: readonly S[],
+): { kind: K; state: S } | undefined {
+  const state = states.find((one) => digest(one, WIDTHS.state) === bits % 2 ** WIDTHS.state);
+  const kind = kinds.find((one) => digest(one, WIDTHS.kind) === Math.floor(bits / 2 ** WIDTHS.state));
+  return kind === undefined || state === undefined ? undefined : { kind, state };
+}
+
 export function computeFacets(run: Faceted): number {
   return compose({
     active: isTerminal(run.state) ? 0 : 1,

@@ -1,0 +1,56 @@
+import { RUN_KINDS, RUN_STATES } from '@holdfast/shared/domain/run.ts';
+import * as z from 'zod';
+import type { HistoryStore, ProtectionDay, RunCount } from '../history.ts';
+import { KIND_AND_STATE, readKindAndState } from './facets.ts';
+import type { Sql } from './statements.ts';
+
+const HOUR_MS = 3_600_000;
+const HOURS_A_DAY = 24;
+
+const dayRow = z
+  .object({
+    day: z.int(),
+    looks: z.int(),
+    protected: z.int(),
+    atRisk: z.int(),
+    unprotected: z.int(),
+    unknown: z.int(),
+    paused: z.int(),
+  })
+  .transform(({ day, looks, atRisk, ...counts }): ProtectionDay => ({ day, looks, counts: { ...counts, at_risk: atRisk } }));
+
+export function createHistory(sql: Sql): HistoryStore {
+  const record =
+    sql.change(`INSERT INTO protection_days (tenant_id, day, looks, last_hour, protected, at_risk, unprotected, unknown, paused)
+    VALUES (@tenant, @day, 1, @hour, @protected, @atRisk, @unprotected, @unknown, @paused)
+    ON CONFLICT (tenant_id, day) DO UPDATE SET looks = looks + 1, last_hour = excluded.last_hour,
+      protected = protected + excluded.protected, at_risk = at_risk + excluded.at_risk,
+      unprotected = unprotected + excluded.unprotected, unknown = unknown + excluded.unknown, paused = paused + excluded.paused
+    WHERE last_hour < excluded.last_hour`);
+  const days = sql.select(
+    `SELECT day, looks, protected, at_risk AS atRisk, unprotected, unknown, paused FROM protection_days
+     WHERE tenant_id = @tenant AND day >= @fromDay AND day < @toDay ORDER BY day`,
+    dayRow as z.ZodType<ProtectionDay>,
+  );
+  // Read from the index alone, however many runs a month has.
+  const runs = sql.select(
+    `SELECT ${KIND_AND_STATE} AS digest, count(*) AS count FROM runs INDEXED BY runs_by_time
+     WHERE tenant_id = @tenant AND created_at >= @from AND created_at < @to GROUP BY 1`,
+    z.object({ digest: z.int(), count: z.int() }),
+  );
+  return {
+    recordProtection: (tenant, at, { at_risk: atRisk, ...counts }) =>
+      sql.write(() => {
+        const hour = Math.floor(at / HOUR_MS);
+        record.run({ tenant, day: Math.floor(hour / HOURS_A_DAY), hour, atRisk, ...counts });
+      }),
+    listProtectionDays: (tenant, fromDay, toDay) => sql.read(() => days.list({ tenant, fromDay, toDay })),
+    countRuns: (tenant, from, to) =>
+      sql.read(() =>
+        runs.list({ tenant, from, to }).flatMap(({ digest, count }): RunCount[] => {
+          const known = readKindAndState(digest, RUN_KINDS, RUN_STATES);
+          return known === undefined ? [] : [{ ...known, count }];
+        }),
+      ),
+  };
+}
