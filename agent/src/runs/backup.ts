@@ -2,6 +2,7 @@
  * Backs up one source: pre-flight, dump and store, evidence. Only a snapshot that was read back and shows what was sent makes the part clean.
  */
 import type { Artifact, Probe, StreamArtifact, TreeArtifact } from '@holdfast/shared/adapters/source.ts';
+import type { Contents, RowCounts } from '@holdfast/shared/domain/contents.ts';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence, TerminalState } from '@holdfast/shared/domain/run.ts';
@@ -15,6 +16,7 @@ import { type PreparedRepository, type PreparedSource, prepareSource } from './i
 import { type PartResult, toFailure } from './part.ts';
 import { probeSource } from './probe.ts';
 import { createRate } from './rate.ts';
+import { type ContentsWatch, watchContents } from './record-contents.ts';
 import type { Recorder } from './recorder.ts';
 import { getBinary, type Workbench } from './workbench.ts';
 
@@ -29,6 +31,8 @@ export interface BackupPart {
   repository: PreparedRepository;
   /** Tags but the role. */
   tags: Omit<SnapshotTags, 'role'>;
+  /** How thoroughly rows are counted. */
+  countRows: RowCounts;
   workDir: string;
   signal: AbortSignal;
   /** Called before restic begins to store, which takes a lock. */
@@ -48,16 +52,25 @@ interface Stored {
   /** Set when something is missing in it: stored, but never clean. */
   gap?: EngineFailure | undefined;
   exitCodes: Evidence;
+  /** What the database held. */
+  contents?: Contents | undefined;
 }
 
 function failWith(failure: EngineFailure): never {
   throw createReasonError(failure.reason, failure.message);
 }
 
-async function storeStream(part: BackupPart, prepared: PreparedSource, probe: Probe, artifact: StreamArtifact): Promise<Stored> {
+/** `watch` looks at what the source holds meanwhile; a dump that fails because of it is made once more without. */
+async function storeStream(
+  part: BackupPart,
+  prepared: PreparedSource,
+  probe: Probe,
+  artifact: StreamArtifact,
+  watch?: ContentsWatch,
+): Promise<Stored> {
   const { workbench, recorder, source } = part;
   const rate = createRate(workbench.clock);
-  const { command } = { command: artifact.producer };
+  const command = watch?.tie(artifact.producer) ?? artifact.producer;
   const producer = {
     command,
     binary: getBinary(workbench, command.tool, probe.serverVersion || undefined),
@@ -89,6 +102,10 @@ async function storeStream(part: BackupPart, prepared: PreparedSource, probe: Pr
     onLockLook: part.onLockLook,
   });
   if (outcome.failure) {
+    if (outcome.failedStage === 'producer' && watch?.isToBlame(outcome.pipeline.producer.stderr)) {
+      recorder.log('info', 'the dump could not have the state that is looked at; it is made once more, without a record');
+      return storeStream(part, prepared, probe, artifact);
+    }
     if (outcome.rejectedId)
       recorder.log('error', `snapshot ${outcome.rejectedId.slice(0, 8)} is not vouched for: it was made although the run failed`);
     if (outcome.failedStage !== 'producer') failWith(outcome.failure);
@@ -99,7 +116,20 @@ async function storeStream(part: BackupPart, prepared: PreparedSource, probe: Pr
   recorder.log('info', `restic: snapshot ${namedId.slice(0, 8)}, ${outcome.sizeBytes} bytes read`);
   recorder.log('info', `${command.tool} exited 0; end of file released`);
   const exitCodes: Evidence = { check: 'exit_codes', ok: true, seen: `${command.tool} and restic exited 0` };
-  return { namedId, sizeBytes: outcome.sizeBytes, addedBytes: outcome.addedBytes, exitCodes };
+  const contents = await watch?.finish();
+  return { namedId, sizeBytes: outcome.sizeBytes, addedBytes: outcome.addedBytes, exitCodes, contents };
+}
+
+async function storeDump(part: BackupPart, prepared: PreparedSource, probe: Probe, artifact: StreamArtifact): Promise<Stored> {
+  const { recording } = prepared.adapter;
+  if (recording === undefined || artifact.role !== 'data') return storeStream(part, prepared, probe, artifact);
+  const { workbench: tooling, exec, recorder, countRows: rows, signal } = part;
+  const watch = await watchContents({ tooling, exec, recorder, recording, input: prepared.input, probe, rows, signal });
+  try {
+    return await storeStream(part, prepared, probe, artifact, watch);
+  } finally {
+    await watch?.stop();
+  }
 }
 
 async function storeTree(part: BackupPart, artifact: TreeArtifact): Promise<Stored> {
@@ -180,6 +210,7 @@ async function proveSnapshot(part: BackupPart, artifact: Artifact, stored: Store
       ...(stored.files === undefined ? {} : { files: stored.files }),
       ...(artifact.kind === 'stream' ? { fileName: artifact.fileName } : {}),
       evidence,
+      ...(stored.contents === undefined ? {} : { contents: stored.contents }),
     };
     recorder.snapshot(made, () => part.journalSnapshot(made));
   }
@@ -224,7 +255,7 @@ export async function backUpSource(part: BackupPart): Promise<PartResult> {
   const stored: { artifact: Artifact; result: Stored }[] = [];
   for (const artifact of artifacts) {
     const stage = artifact.kind === 'stream' ? 'dump' : 'store';
-    const store = () => (artifact.kind === 'stream' ? storeStream(part, prepared, probe, artifact) : storeTree(part, artifact));
+    const store = () => (artifact.kind === 'tree' ? storeTree(part, artifact) : storeDump(part, prepared, probe, artifact));
     stored.push({ artifact, result: artifact.role === 'data' ? await runStage(part, stage, store) : await store() });
   }
   const evidence = await runStage(part, 'evidence', async () => {

@@ -79,6 +79,7 @@ function runPart(execution: BackupExecution, ready: Ready, source: SourceId): Pr
       source: described,
       repository: prepareRepository(workbench, ready.repository, workDir),
       tags: { tenant: ready.spec.tenant, host: ready.spec.host, plan: body.plan, source, run: recorder.run },
+      countRows: findOptions(ready.spec, body).countRows,
       workDir,
       signal,
       onStore: () => execution.onStore?.(),

@@ -61,6 +61,8 @@ async function store(
       prepared,
       repository: { ...draft, pinnedId: order.repository.pinnedId },
       tags: { tenant: spec.tenant, host: spec.host, plan: SAFETY_PLAN, source: target.id, run: recorder.run },
+      // Nobody tries out what lives until the restore is over.
+      countRows: 'none',
       workDir,
       signal: part.signal,
       onStore: () => ports.onLock(true),

@@ -6,6 +6,7 @@
  * `planScan` → one `planAssertion` for each question of the operator. Every program runs as a user without rights; the server listens on a
  * socket in a private directory and nowhere else.
  */
+import type { FoundTable } from '../domain/contents.ts';
 import type { CommandFile } from './command.ts';
 import type { ToolOutcome, Verdict } from './outcome.ts';
 
@@ -81,6 +82,9 @@ export interface DatabaseDrill {
   /** Counts the rows of every table, exactly. */
   planTables(place: DrillPlace): DrillCall;
   parseTables(stdout: string): readonly { table: string; rows: number }[];
+  /** Tables and views with their shapes, as `DatabaseRecording` of the same engine has them. */
+  planShapes(place: DrillPlace): DrillCall;
+  parseShapes(stdout: string): readonly FoundTable[];
   /** The structure again, as it was restored; set where `reading` is. */
   structure?: { planStructure(place: DrillPlace): DrillCall; parseStructure(stdout: string): DrillStructure } | undefined;
   /** Reads tables and indexes for damage; its program may be missing. */

@@ -16,6 +16,7 @@ import type { Command, ToolName } from './command.ts';
 import type { DatabaseDrill } from './drill.ts';
 import type { Config, Field, Secrets } from './field.ts';
 import type { ToolOutcome, Verdict } from './outcome.ts';
+import type { DatabaseRecording } from './record.ts';
 import type { DatabaseRoles } from './roles.ts';
 
 export interface PlanInput {
@@ -124,6 +125,8 @@ export interface SourceAdapter {
   /** Databases only: how a dump is tried out in a throw-away server. Undefined: such a dump cannot be tried out. */
   drill?: DatabaseDrill;
 }
+  /** Databases only: how what they hold is recorded beside the dump. Undefined: nothing is. */
+  recording?: DatabaseRecording;
 
 export interface RestoreInput extends PlanInput {
   /** Hostile text: quoted by the adapter wherever it enters SQL. */

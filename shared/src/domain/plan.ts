@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { sealedSecretsSchema } from '../crypto/sealed.ts';
 import { RUNS, TEXT } from '../limits.ts';
+import { ROW_COUNTS } from './contents.ts';
 import { drainSchema } from './drain.ts';
 import { idSchema } from './ids.ts';
 import { retentionPolicySchema } from './retention-policy.ts';
@@ -100,6 +101,8 @@ export const planOptionsSchema = z.strictObject({
     .default(0),
   hooks: z.strictObject({ before: hookNameSchema.optional(), after: hookNameSchema.optional() }).default({}),
   limits: runLimitsSchema.default({}),
+  /** How thoroughly the rows of databases are counted beside their dump, for drills to compare with. */
+  countRows: z.enum(ROW_COUNTS).default('small'),
 });
 export type PlanOptions = z.infer<typeof planOptionsSchema>;
 
@@ -118,6 +121,7 @@ export const planOptionsChangeSchema = z.strictObject({
   timeoutMinutes: shape.timeoutMinutes.unwrap().exactOptional(),
   hooks: shape.hooks.unwrap().exactOptional(),
   limits: shape.limits.unwrap().exactOptional(),
+  countRows: shape.countRows.unwrap().exactOptional(),
 });
 export type PlanOptionsChange = z.infer<typeof planOptionsChangeSchema>;
 

@@ -1,5 +1,6 @@
 /** A snapshot: one restorable point, as the ledger knows it. */
 import * as z from 'zod';
+import { contentsSchema } from './contents.ts';
 import { idSchema } from './ids.ts';
 import { evidenceSchema } from './run.ts';
 
@@ -52,5 +53,7 @@ export const snapshotMadeSchema = z.object({
   /** Name of the file inside a dump's snapshot; undefined for trees. */
   fileName: z.string().max(200).optional(),
   evidence: z.array(evidenceSchema).max(20),
+  /** What the database held; undefined where nothing was recorded. */
+  contents: contentsSchema.optional(),
 });
 export type SnapshotMade = z.infer<typeof snapshotMadeSchema>;

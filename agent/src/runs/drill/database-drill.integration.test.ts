@@ -15,6 +15,7 @@ CREATE ROLE shop_owner; CREATE SCHEMA shop AUTHORIZATION shop_owner;
 CREATE TABLE shop."order ""x"" 注文" (id serial PRIMARY KEY, note text, at timestamptz DEFAULT now());
 INSERT INTO shop."order ""x"" 注文" (note) SELECT 'note ''' || i || E'\\n\\\\.' FROM generate_series(1, 3000) i;
 ALTER TABLE shop."order ""x"" 注文" OWNER TO shop_owner;
+CREATE TABLE kinds (kind varchar(10) CHECK (kind IN ('a', 'b')));
 CREATE TABLE people (id int, name text) PARTITION BY RANGE (id);
 CREATE TABLE people_few PARTITION OF people FOR VALUES FROM (0) TO (100);
 INSERT INTO people VALUES (1, 'ann'), (2, 'bob');
@@ -27,6 +28,7 @@ BEGIN RETURN 'SET me'; END $x$;`;
 const MARIADB_SQL = `
 CREATE TABLE \`order \`\`x\`\` 注文\` (id int AUTO_INCREMENT PRIMARY KEY, note text);
 INSERT INTO \`order \`\`x\`\` 注文\` (note) SELECT concat('note \\'', seq, '\\n🦔') FROM seq_1_to_3000;
+CREATE TABLE kinds (kind varchar(10) CHECK (kind IN ('a', 'b')));
 CREATE TABLE people (id int PRIMARY KEY, name text);
 INSERT INTO people VALUES (1, 'ann'), (2, 'bob');
 CREATE VIEW few AS SELECT id FROM people WHERE id < 5;
@@ -51,7 +53,7 @@ const ENGINES: readonly Engine[] = [
     sql: POSTGRES_SQL,
     restic: 1,
     create: 'CREATE DATABASE shop TEMPLATE template0',
-    checks: ['target_verified', 'same_content', 'undamaged'],
+    checks: ['target_verified', 'same_content', 'same_content', 'undamaged'],
     stages: ['preflight', 'preflight ok', 'restore', 'restore ok', 'evidence', 'evidence ok'],
     mischief: (marker) => [
       `COPY (SELECT 1) TO PROGRAM 'touch ${marker}'`,
@@ -68,7 +70,7 @@ const ENGINES: readonly Engine[] = [
     sql: MARIADB_SQL,
     restic: 0,
     create: 'CREATE DATABASE shop',
-    checks: ['target_verified', 'undamaged'],
+    checks: ['target_verified', 'same_content', 'undamaged'],
     stages: ['preflight', 'preflight ok', 'restore', 'restore ok', 'evidence', 'evidence ok'],
     mischief: (marker) => [
       `SELECT 1 INTO OUTFILE '${marker}'`,
@@ -139,23 +141,30 @@ for (const engine of ENGINES) {
         'run.finished',
       ]);
       const { drill } = findEvent(events, 'part.finished').part;
-      assert.deepEqual([drill?.isProven, drill?.rows, drill?.things], [true, 3002, 2]);
+      assert.deepEqual([drill?.isProven, drill?.rows, drill?.things], [true, 3002, 3]);
       assert.ok(drill && drill.restoreMs > 0 && drill.snapshotAgeMs > 0);
       assert.equal(isProven(), true);
       assertNothingLeft(rig);
     });
 
     await t.test(
-      'what does not hold takes the proof back, and what is asserted reads the throw-away database and nothing else',
+      'what is not as recorded, or does not hold, takes the proof back; what is asserted reads the throw-away database and nothing else',
       async () => {
         const marker = `/var/tmp/holdfast-mischief-${process.pid}`;
         const mischief = engine.mischief(marker).map((sql) => equals(sql, '1'));
         const assertions = [equals('select count(*) from people', '3'), equals('select count(*) from nobody', '0'), ...mischief];
-        const events = await carryOutDrill(rig, createDrillOrder(rig, source, made, assertions));
+        assert.ok(made.contents);
+        const counted = made.contents.tables.filter(({ isExact, rows }) => isExact && rows === 3000);
+        assert.equal(counted.length, 1, 'the big table was counted as it was dumped');
+        const tables = made.contents.tables.map((table) => (table === counted[0] ? { ...table, rows: 2999 } : table));
+        const otherwise = { ...made, contents: { ...made.contents, tables } };
+        const events = await carryOutDrill(rig, createDrillOrder(rig, source, otherwise, assertions));
         const { state, reason, message } = readEnd(events);
         assert.deepEqual([state, reason], ['failed', 'drill_failed']);
-        assert.match(message, /^select count\(\*\) from people: 2, must be exactly 3 \(and 7 more\)/);
-        assert.deepEqual(readEvidence(events), [...engine.checks, ...assertions.map(() => 'assertion failed')], readLog(events));
+        assert.match(message, /^Not as recorded .*order .*注文.*: 2999 rows recorded, 3000 rows restored \(and 8 more\)/);
+        const checks = engine.checks.with(1, 'same_content failed');
+        assert.deepEqual(readEvidence(events), [...checks, ...assertions.map(() => 'assertion failed')], readLog(events));
+        assert.match(readLog(events), /select count\(\*\) from people: 2, must be exactly 3/);
         assert.equal(existsSync(marker), false);
         assert.equal(findEvent(events, 'part.finished').part.drill?.isProven, false);
         assert.equal(isProven(), false);

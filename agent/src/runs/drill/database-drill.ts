@@ -1,12 +1,14 @@
 /** Restores a dump into a throw-away server and looks at what came back. The live server is not asked anything. */
 import type { DatabaseDrill, DumpFacts } from '@holdfast/shared/adapters/drill.ts';
 import { findPgMajor } from '@holdfast/shared/adapters/sources/postgres/tools.ts';
+import type { Contents } from '@holdfast/shared/domain/contents.ts';
 import { type DrillAssertion, describeOperator, holdsAssertion } from '@holdfast/shared/domain/drill.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
 import { createRate } from '../rate.ts';
 import { inStage, RESTORE_STALL_MS, type RestorePart } from '../restore-part.ts';
+import { compareWithRecord } from './as-recorded.ts';
 import { assertHolds, type DrillFindings } from './findings.ts';
 import type { DrillDir, DrillGround } from './ground.ts';
 import { getNewestPrograms, getProgramsFor, type ServerPrograms } from './server-programs.ts';
@@ -19,6 +21,8 @@ export interface DatabaseDrillPart extends RestorePart {
   drill: DatabaseDrill;
   fileName: string;
   assertions: readonly DrillAssertion[];
+  /** What the database held as it was backed up. */
+  recorded?: Contents | undefined;
   findings: DrillFindings;
   /** Makes sure that the repository is there and the pinned one. */
   checkRepository(): Promise<void>;
@@ -138,6 +142,7 @@ async function countTables(part: DatabaseDrillPart, server: ThrowawayServer): Pr
   if (counted.exitCode !== 0)
     return { check: 'target_verified', ok: false, seen: `The tables cannot be read: ${counted.stderr.trim()}` };
   const tables = drill.parseTables(counted.stdout);
+  findings.rowsByTable = new Map(tables.map(({ table, rows }) => [table, rows]));
   findings.things = tables.length;
   findings.rows = tables.reduce((sum, { rows }) => sum + rows, 0);
   const biggest = tables.toSorted((a, b) => b.rows - a.rows).slice(0, 3);
@@ -163,6 +168,20 @@ async function compareWithDump(
     isWhole: prepared.isWhole && !read.truncated,
     leftOut: part.findings.warnings.length > 0,
   });
+}
+
+async function compareWithThen(part: DatabaseDrillPart, server: ThrowawayServer): Promise<Evidence | undefined> {
+  const { recorded, drill, findings, recorder } = part;
+  if (!recorded) return undefined;
+  const read = await server.call(drill.planShapes(server.place));
+  if (read.exitCode !== 0)
+    return { check: 'same_content', ok: false, seen: `The tables cannot be looked at: ${read.stderr.trim()}` };
+  const restored = {
+    shapes: drill.parseShapes(read.stdout),
+    rows: findings.rowsByTable,
+    leftOut: findings.warnings.length > 0,
+  };
+  return compareWithRecord(recorded, restored, recorder);
 }
 
 async function scan(part: DatabaseDrillPart, server: ThrowawayServer, programs: ServerPrograms): Promise<Evidence | undefined> {
@@ -198,6 +217,7 @@ async function gather(part: DatabaseDrillPart, server: ThrowawayServer, prepared
     recorder.log(found.ok ? 'info' : 'error', `${found.ok ? 'holds' : 'does not hold'}: ${found.seen}`);
   };
   add(await countTables(part, server));
+  add(await compareWithThen(part, server));
   add(await compareWithDump(part, server, prepared));
   add(await scan(part, server, prepared.programs));
   if (assertions.length === 0) return;

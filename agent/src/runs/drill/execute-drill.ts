@@ -84,7 +84,16 @@ async function tryOut(execution: DrillExecution, ready: Ready, dir: DrillDir, fi
       return;
     }
     if (!drill) throw new AppError('unsupported', `a dump of the kind “${label}” cannot be tried out on a host`);
-    await drillDatabase({ ...part, ...opening, ground, dir, drill, fileName, assertions: order.assertions });
+    await drillDatabase({
+      ...part,
+      ...opening,
+      ground,
+      dir,
+      drill,
+      fileName,
+      assertions: order.assertions,
+      recorded: order.recorded,
+    });
   });
 }
 

@@ -8,6 +8,8 @@ export interface DrillFindings {
   /** Set when the content had come back. */
   restoreMs?: number | undefined;
   rows?: number | undefined;
+  /** Of a database: exactly counted, by the names of its tables. */
+  rowsByTable: ReadonlyMap<string, number>;
   /** Tables of a database, files of a sample. */
   things: number;
   /** Bytes that were read from the repository to be restored. */
@@ -15,7 +17,7 @@ export interface DrillFindings {
 }
 
 export function createFindings(): DrillFindings {
-  return { evidence: [], warnings: [], things: 0, bytes: 0 };
+  return { evidence: [], warnings: [], rowsByTable: new Map(), things: 0, bytes: 0 };
 }
 
 /** @throws `drill_failed` naming the first thing that does not hold. */

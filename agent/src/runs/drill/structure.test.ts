@@ -42,6 +42,15 @@ describe('What a database is made of', () => {
     assert.equal(compare(expected, made(['b'], ['y'], '16')).ok, false);
   });
 
+  it('is the same where the server words an expression anew, and not where the expression is another one', () => {
+    const dumped = "CONSTRAINT c CHECK (((s)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying(10)])::text[])))";
+    const restored =
+      "CONSTRAINT c CHECK (((s)::text = ANY (ARRAY[('a'::character varying)::text, ('b'::character varying(10))::text])))";
+    assert.equal(compare(made(['t'], [dumped]), made(['t'], [restored])).ok, true);
+    assert.equal(compare(made(['t'], [dumped]), made(['t'], [restored.replace("'b'", "'c'")])).ok, false);
+    assert.equal(compare(made(['t'], [dumped, dumped]), made(['t'], [restored])).ok, false);
+  });
+
   it('has a digest that tells structures apart', () => {
     assert.equal(digestStructure(made(['a'])), digestStructure(made(['a'])));
     assert.notEqual(digestStructure(made(['a'])), digestStructure(made(['a'], ['b'])));

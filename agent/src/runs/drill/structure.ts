@@ -33,6 +33,30 @@ export function digestStructure(structure: DrillStructure): string {
 }
 
 /**
+ * A server words an expression anew each time it reads one back: `s IN ('a', 'b')` comes back with other casts and brackets after every
+ * restore. Without them the same expression is the same text.
+ */
+function loosen(statement: string): string {
+  return statement
+    .replaceAll(/::(?:[a-z_]+|"[^"\n]*")(?: [a-z]+)*(?:\(\d+(?:,\s*\d+)?\))?(?:\[\])*/g, '')
+    .replaceAll(/[()\s]/g, '');
+}
+
+/** Statements of `one` that `other` has in no wording, as they stand. */
+function listDiffering(one: readonly string[], other: readonly string[]): readonly string[] {
+  const missing = listMissing(one, other);
+  if (missing.length === 0) return missing;
+  const counts = new Map<string, number>();
+  for (const loose of listMissing(other, one).map(loosen)) counts.set(loose, (counts.get(loose) ?? 0) + 1);
+  return missing.filter((statement) => {
+    const loose = loosen(statement);
+    const left = counts.get(loose) ?? 0;
+    counts.set(loose, left - 1);
+    return left <= 0;
+  });
+}
+
+/**
  * `expected` is what the dump says, `found` what was read again. Statements are compared only where the same program wrote both and
  * nothing was left out on purpose; tables always.
  */
@@ -55,8 +79,8 @@ export function compareStructures(
       ok: true,
       seen: `${tables}; the dump was written by version ${expected.writtenBy} of the tool, so no more is compared`,
     };
-  const missing = listMissing(expected.statements, found.statements);
-  const foreign = listMissing(found.statements, expected.statements);
+  const missing = listDiffering(expected.statements, found.statements);
+  const foreign = listDiffering(found.statements, expected.statements);
   if (missing.length + foreign.length > 0)
     return { check, ok: false, seen: `The structure is not that of the dump: ${name([...missing, ...foreign])}` };
   return { check, ok: true, seen: `${tables}, and the same structure (${digestStructure(expected)})` };

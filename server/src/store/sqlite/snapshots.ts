@@ -181,22 +181,20 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
       if (suspicion) suspect.run({ id: made.id, suspicion: toJson(suspicion) });
       return suspicion;
     },
-    insert: (head, snapshot) =>
-      insert.run({
-        ...snapshot,
-        tenant: head.tenant,
-        run: head.id,
-        host: head.host,
-        plan: head.plan,
-        repository: head.repository,
-        evidence: toJson(snapshot.evidence),
-      }) > 0,
+    insert(head, { contents: _contents, evidence, ...snapshot }) {
+      const { tenant, id: run, host, plan, repository } = head;
+      if (insert.run({ ...snapshot, tenant, run, host, plan, repository, evidence: toJson(evidence) }) === 0) return false;
+      return true;
+    },
     isRepeat: (head, { id, engineId }) => repeat.find({ id, engineId, run: head.id })?.count === 1,
     hasData: (head, source) => (ofData.find({ run: head.id, source })?.count ?? 0) > 0,
     abandon: (head) => void abandon.run({ run: head.id }),
     vouch: (head, source, state) => void vouch.run({ run: head.id, source, state }),
     markRemoved: ({ tenant, host, repository }, source, at, gone) =>
-      gone.reduce((count, one) => count + remove.run({ tenant, host, repository, source, at, ...one }), 0),
+      gone.reduce((count, one) => {
+        const removed = remove.run({ tenant, host, repository, source, at, ...one });
+        return count + removed;
+      }, 0),
     markMissing: (place, engineIds) => engineIds.reduce((count, engineId) => count + miss.run({ ...place, engineId }), 0),
   };
 }

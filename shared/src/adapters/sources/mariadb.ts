@@ -9,6 +9,7 @@ import { findText, getNumber, getText } from '../config-values.ts';
 import type { Artifact, PlanInput, Probe, SourceAdapter, ToolOutcome } from '../source.ts';
 import { createDatabaseFields, encodeHex, parseJsonLine, parseJsonLines } from './database.ts';
 import { createMariadbCommand, createSqlCommand, needsTls } from './mariadb/connection.ts';
+import { mariadbRecording } from './mariadb/contents.ts';
 import { mariadbDrill } from './mariadb/drill.ts';
 import { classifyMariadbFailure } from './mariadb/failures.ts';
 import { mariadbRestore } from './mariadb/restore.ts';
@@ -132,7 +133,7 @@ function planBackup(input: PlanInput): readonly Artifact[] {
 
 const discoveredRow = z.object({ name: z.string(), sizeBytes: z.number().min(0) });
 
-function createSource(names: Pick<SourceAdapter, 'kind' | 'label' | 'summary' | 'drill'>): SourceAdapter {
+function createSource(names: Pick<SourceAdapter, 'kind' | 'label' | 'summary' | 'drill' | 'recording' | 'restore'>): SourceAdapter {
   return {
     ...names,
     fields: FIELDS,
@@ -169,6 +170,8 @@ export const mariadbSource: SourceAdapter = createSource({
   kind: 'mariadb',
   label: 'MariaDB database',
   summary: 'One database of a MariaDB server (10.5 or newer), with routines, triggers and events.',
+  restore: mariadbRestore,
+  recording: mariadbRecording,
   drill: mariadbDrill,
 });
 

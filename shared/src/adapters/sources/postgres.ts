@@ -10,6 +10,7 @@ import { findText, getNumber, getText } from '../config-values.ts';
 import type { Artifact, PlanInput, Probe, SourceAdapter, ToolOutcome } from '../source.ts';
 import { createDatabaseFields, encodeHex, parseJsonLine, parseJsonLines } from './database.ts';
 import { createPgCommand, createPsqlCommand, getMaintenanceDatabase, getSourceDatabase } from './postgres/connection.ts';
+import { postgresRecording } from './postgres/contents.ts';
 import { postgresDrill } from './postgres/drill.ts';
 import { classifyPostgresFailure } from './postgres/failures.ts';
 import { postgresRestore } from './postgres/restore.ts';
@@ -171,4 +172,5 @@ export const postgresSource: SourceAdapter = {
   },
   restore: postgresRestore,
   drill: postgresDrill,
+  recording: postgresRecording,
 };

@@ -9,8 +9,10 @@ import { trimStatement } from '../../../domain/drill.ts';
 import { DRILL } from '../../../limits.ts';
 import type { DatabaseDrill, DrillCall, DrillPlace, DrillProgram } from '../../drill.ts';
 import type { ToolOutcome, Verdict } from '../../source.ts';
+import { parseLookLines } from '../contents.ts';
 import { encodeHex, parseJsonLine, parseJsonLines } from '../database.ts';
 import { cleanToolText, describeOutcome } from '../tool-text.ts';
+import { SHAPES_SQL } from './contents.ts';
 import { judgeMariadbRestore } from './restore.ts';
 
 const DATABASE = 'drill';
@@ -137,6 +139,8 @@ export const mariadbDrill: DatabaseDrill = {
   knowsTheEnd: false,
   planTables: (place) => createQuestion(place, 'tables', TABLES_SQL),
   parseTables: (stdout) => parseJsonLines(tableRow, stdout),
+  planShapes: (place) => createQuestion(place, 'shapes', SHAPES_SQL),
+  parseShapes: (stdout) => parseLookLines(stdout).tables,
   planScan: (place) => createCall(place, 'mariadb-check', ['--check', '--silent', '--', DATABASE]),
   judgeScan,
   planReader: (place) => createQuestion(place, 'reader', READER_SQL),

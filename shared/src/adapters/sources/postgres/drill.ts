@@ -10,8 +10,10 @@ import { AppError } from '../../../errors.ts';
 import { DRILL } from '../../../limits.ts';
 import type { DatabaseDrill, DrillCall, DrillPlace, DrillProgram, DrillStructure, DumpFacts } from '../../drill.ts';
 import type { ToolOutcome, Verdict } from '../../source.ts';
+import { parseLookLines } from '../contents.ts';
 import { parseJsonLine, parseJsonLines } from '../database.ts';
 import { cleanToolText, describeOutcome } from '../tool-text.ts';
+import { SHAPES_SQL } from './contents.ts';
 import { judgePostgresRestore } from './restore.ts';
 import { formatDatabaseUri, quoteLiteral } from './sql.ts';
 import { findPgMajor } from './tools.ts';
@@ -207,6 +209,8 @@ export const postgresDrill: DatabaseDrill = {
   knowsTheEnd: true,
   planTables: (place) => createScript(place, 'tables', TABLES_SQL),
   parseTables: (stdout) => parseJsonLines(tableRow, stdout),
+  planShapes: (place) => createScript(place, 'shapes', SHAPES_SQL),
+  parseShapes: (stdout) => parseLookLines(stdout).tables,
   structure: {
     planStructure: (place) => createCall(place, 'pg_dump', ['--schema-only', ...BARE, '--no-password']),
     parseStructure: parsePostgresStructure,

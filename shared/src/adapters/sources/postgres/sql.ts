@@ -47,9 +47,9 @@ export function formatDatabaseUri(name: string): string {
 /** Looks that hang help nobody: they end before the agent's own time limit of one minute. */
 const LOOK_TIMEOUT = "SET statement_timeout = '45s';\n";
 
-const NOT_SYSTEM = "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'";
-const notInExtension = (catalog: string, alias: string) =>
-  `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = ${alias}.oid AND d.deptype = 'e')`;
+export const NOT_SYSTEM = "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'";
+export const notInExtension = (catalog: string, alias: string) =>
+  `NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.${catalog}'::regclass AND d.objid = ${alias}.oid AND d.deptype = 'e')`;
 
 export const PROBE_SQL = `${LOOK_TIMEOUT}SELECT json_build_object(
   'serverVersion', current_setting('server_version'),
