@@ -4,10 +4,12 @@ import type { HostCredentialStore } from '../identity/host-credentials.ts';
 import type { Executor } from '../runs/executor.ts';
 import type { Workbench } from '../runs/workbench.ts';
 import type { Handlers } from '../session/agent-peer.ts';
+import { createDirectoriesLook } from './directories-look.ts';
 import { assertInTime } from './in-time.ts';
 import { createLockQuestions } from './lock-questions.ts';
 import { createRepositoryInit, createRepositoryMeasure, createRepositoryTest } from './repository-questions.ts';
 import { createRestoreLook } from './restore-look.ts';
+import { createRestoreRoles } from './restore-roles.ts';
 import { createSecretsPut } from './secrets-put.ts';
 import { createSnapshotQuestions } from './snapshot-questions.ts';
 import { createSourceDiscover, createSourceTest } from './source-questions.ts';
@@ -54,13 +56,27 @@ export function createHandlers({ workbench, executor, credentials, onSpec }: Han
       assertOrderInTime(id, body.notAfter);
       return executor.startDrill(body, id);
     },
+    'verify.start': (order, id) => {
+      assertOrderInTime(id, order.notAfter);
+      return executor.startSnapshots({ kind: 'verify', order }, id);
+    },
+    'delete_snapshot.start': (order, id) => {
+      assertOrderInTime(id, order.notAfter);
+      return executor.startSnapshots({ kind: 'delete_snapshot', order }, id);
+    },
+    'copy.start': (order, id) => {
+      assertOrderInTime(id, order.notAfter);
+      return executor.startSnapshots({ kind: 'copy', order }, id);
+    },
     'run.cancel': (body, id) => {
       assertOrderInTime(id, body.notAfter);
       return { known: executor.cancel(body.run) };
     },
     'restore.look': createRestoreLook(workbench),
+    'restore.roles': createRestoreRoles(workbench),
     'source.test': createSourceTest(workbench),
     'source.discover': createSourceDiscover(workbench),
+    'directories.look': createDirectoriesLook(clock),
     'repository.test': createRepositoryTest(workbench),
     'repository.init': createRepositoryInit(workbench),
     'repository.measure': createRepositoryMeasure(workbench),

@@ -91,4 +91,6 @@ export const SCHEMA_STEPS: readonly string[] = [
   'ALTER TABLE processes ADD COLUMN ended_at INTEGER',
   // When a drill last proved that it can be restored, epoch milliseconds.
   'ALTER TABLE snapshots ADD COLUMN proven_at INTEGER',
+  // What a copy of it is read back by; NULL for trees, and for snapshots that were recorded before.
+  'ALTER TABLE snapshots ADD COLUMN file_name TEXT',
 ];

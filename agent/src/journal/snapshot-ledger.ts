@@ -18,6 +18,8 @@ export interface SnapshotFacts {
   createdAt: number;
   sizeBytes: number;
   addedBytes?: number | undefined;
+  /** Of the stored stream; undefined for trees. */
+  fileName?: string | undefined;
 }
 
 export interface LedgerSnapshot {
@@ -76,19 +78,22 @@ interface Row {
   createdAt: number | null;
   sizeBytes: number | null;
   addedBytes: number | null;
+  fileName: string | null;
   suspicious: number;
   leaving: RunId | null;
   provenAt: number | null;
 }
 
 const COLUMNS = `repository, engine_id AS engineId, snapshot, run, source, state, plan, role, created_at AS createdAt,
-  size_bytes AS sizeBytes, added_bytes AS addedBytes, suspicious, leaving, proven_at AS provenAt`;
+  size_bytes AS sizeBytes, added_bytes AS addedBytes, file_name AS fileName, suspicious, leaving, proven_at AS provenAt`;
 
 function readRow(row: unknown): LedgerSnapshot {
-  const { repository, engineId, snapshot, run, source, state, plan, role, createdAt, sizeBytes, addedBytes, leaving } =
+  const { repository, engineId, snapshot, run, source, state, plan, role, createdAt, sizeBytes, addedBytes, fileName, leaving } =
     row as Row;
   const isKnown = plan !== null && role !== null && createdAt !== null && sizeBytes !== null;
-  const facts = isKnown ? { plan, role, createdAt, sizeBytes, addedBytes: addedBytes ?? undefined } : undefined;
+  const facts = isKnown
+    ? { plan, role, createdAt, sizeBytes, addedBytes: addedBytes ?? undefined, ...(fileName === null ? {} : { fileName }) }
+    : undefined;
   return {
     repository,
     engineId,
@@ -103,8 +108,9 @@ function readRow(row: unknown): LedgerSnapshot {
 
 export function createSnapshotLedger(database: Database, clock: Pick<Clock, 'now'>): SnapshotLedger {
   const upsert = database.prepare(
-    `INSERT INTO snapshots (repository, engine_id, snapshot, run, source, state, recorded_at, plan, role, created_at, size_bytes, added_bytes)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO snapshots (repository, engine_id, snapshot, run, source, state, recorded_at, plan, role, created_at, size_bytes, added_bytes,
+       file_name)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (repository, engine_id) DO UPDATE SET state = excluded.state`,
   );
   const select = database.prepare(`SELECT ${COLUMNS} FROM snapshots WHERE repository = ? AND engine_id = ?`);
@@ -125,9 +131,9 @@ export function createSnapshotLedger(database: Database, clock: Pick<Clock, 'now
   const deleteRemoved = database.prepare("DELETE FROM snapshots WHERE state = 'removed' AND recorded_at < ?");
   return {
     record({ repository, engineId, snapshot, run, source, state, facts }) {
-      const { plan = null, role = null, createdAt = null, sizeBytes = null, addedBytes = null } = facts ?? {};
+      const { plan = null, role = null, createdAt = null, sizeBytes = null, addedBytes = null, fileName = null } = facts ?? {};
       const values = [repository, engineId, snapshot, run, source, state, clock.now(), plan, role, createdAt, sizeBytes];
-      database.transact(() => upsert.run(...values, addedBytes ?? null));
+      database.transact(() => upsert.run(...values, addedBytes ?? null, fileName ?? null));
     },
     find(repository, engineId) {
       const row = select.get(repository, engineId);

@@ -84,7 +84,7 @@ function runPart(execution: BackupExecution, ready: Ready, source: SourceId): Pr
       signal,
       onStore: () => execution.onStore?.(),
       onLockLook: (check) => execution.onLockLook?.(check),
-      journalSnapshot: ({ id, engineId, role, createdAt, sizeBytes, addedBytes }) =>
+      journalSnapshot: ({ id, engineId, role, createdAt, sizeBytes, addedBytes, fileName }) =>
         workbench.journal.snapshots.record({
           repository: body.repository,
           engineId,
@@ -92,7 +92,7 @@ function runPart(execution: BackupExecution, ready: Ready, source: SourceId): Pr
           run: recorder.run,
           source,
           state: 'made',
-          facts: { plan: body.plan, role, createdAt, sizeBytes, addedBytes },
+          facts: { plan: body.plan, role, createdAt, sizeBytes, addedBytes, fileName },
         }),
     }),
   );

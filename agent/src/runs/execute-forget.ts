@@ -53,17 +53,28 @@ function isNewestRunClean({ journal }: Workbench, plan: PlanId): boolean {
   return true;
 }
 
-/** What the plan's retention says now, of each of its sources that has snapshots. */
-export function lookAtRetention(workbench: Workbench, plan: SpecPlan): readonly SourceRetention[] {
-  if (plan.retention === undefined) return [];
+/** How long a plan keeps what lies in one of its repositories; undefined: for ever, or it has nothing to do with that repository. */
+export function findRetention(plan: SpecPlan, repository: RepositoryId): SpecPlan['retention'] {
+  if (repository === plan.repositoryId) return plan.retention;
+  return repository === plan.copy?.repositoryId ? plan.copy.retention : undefined;
+}
+
+/** What the plan's retention says now of a repository, of each of its sources that has snapshots there. */
+export function lookAtRetention(
+  workbench: Workbench,
+  plan: SpecPlan,
+  repository = plan.repositoryId,
+): readonly SourceRetention[] {
+  const retention = findRetention(plan, repository);
+  if (retention === undefined) return [];
   const { journal, clock } = workbench;
-  const made = journal.snapshots.listByPlan(plan.id).filter(({ repository }) => repository === plan.repositoryId);
-  return planPlanRetention(made, plan, clock.now(), isNewestRunClean(workbench, plan.id));
+  const made = journal.snapshots.listByPlan(plan.id).filter((snapshot) => snapshot.repository === repository);
+  return planPlanRetention(made, { ...plan, retention }, clock.now(), isNewestRunClean(workbench, plan.id));
 }
 
 /** The sources of which something may be removed without asking anybody. */
-export function listForgettable(workbench: Workbench, plan: SpecPlan): SourceId[] {
-  return lookAtRetention(workbench, plan).flatMap(({ source, removals, plan: { needsPerson } }) =>
+export function listForgettable(workbench: Workbench, plan: SpecPlan, repository = plan.repositoryId): SourceId[] {
+  return lookAtRetention(workbench, plan, repository).flatMap(({ source, removals, plan: { needsPerson } }) =>
     removals.length > 0 && !needsPerson ? [source] : [],
   );
 }
@@ -78,7 +89,8 @@ interface Ready {
 function getReady({ workbench, recorder, body, spec }: ForgetExecution): Ready {
   const plan = spec?.plans.find((candidate) => candidate.id === body.plan);
   const repository = spec?.repositories.find((candidate) => candidate.id === body.repository);
-  if (!spec || !plan || !repository || plan.repositoryId !== repository.id)
+  const isOfPlan = plan?.repositoryId === body.repository || plan?.copy?.repositoryId === body.repository;
+  if (!spec || !plan || !repository || !isOfPlan)
     throw new AppError('not_found', 'this host does not have the plan with that repository any more');
   const exec = workbench.execFor(recorder.run).withLimits(plan.options.limits);
   return { engine: workbench.engine(exec), plan, repository, spec };
@@ -211,7 +223,7 @@ export async function executeForget(execution: ForgetExecution): Promise<ForgetE
       recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
     }
     const ready = getReady(execution);
-    const found = new Map(lookAtRetention(workbench, ready.plan).map((each) => [each.source, each]));
+    const found = new Map(lookAtRetention(workbench, ready.plan, body.repository).map((each) => [each.source, each]));
     for (const source of listOpen()) {
       const idle = endIdle(execution, source, found.get(source));
       if (idle) finishPart(execution, idle);

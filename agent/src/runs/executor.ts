@@ -21,6 +21,7 @@ import { writeIfPossible } from './possible-write.ts';
 import { createQueue, type Job } from './queue.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { createRestoreRuns } from './restore-runs.ts';
+import { createSnapshotRuns, type SnapshotsOrder } from './snapshot-runs.ts';
 import type { Workbench } from './workbench.ts';
 
 export interface Executor {
@@ -41,6 +42,7 @@ export interface Executor {
   startForget(order: RequestBody<'forget.start'>, orderId: string): { run: RunId };
   startDrill(order: RequestBody<'drill.start'>, orderId: string): { run: RunId };
   startMaintenance(ordered: MaintenanceOrder, orderId: string): { run: RunId };
+  startSnapshots(ordered: SnapshotsOrder, orderId: string): { run: RunId };
   cancel(run: RunId): boolean;
   /** Puts back what waited when the agent ended; see `recovery.ts` for what ran. */
   enqueueAgain(run: RunId, body: JournaledRunBody): void;
@@ -116,6 +118,13 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const forgetRuns = createForgetRuns({ ...ports, onEnd: settle });
   const maintenanceRuns = createMaintenanceRuns({ ...ports, onEnd: settle });
   const drillRuns = createDrillRuns({ ...ports, onEnd: forgetProcesses });
+  const snapshotRuns = createSnapshotRuns({
+    ...ports,
+    onEnd(run, repository, end, plan) {
+      settle(run, repository, end);
+      if (plan !== undefined) forgetRuns.followUp(plan, repository);
+    },
+  });
   const restoreRuns = createRestoreRuns({
     ...ports,
     onEnd(run, repository, { hasStored, owesLook }) {
@@ -128,7 +137,9 @@ export function createExecutor(options: ExecutorOptions): Executor {
     onAttemptEnd(run, { plan, repository }, end, isLast) {
       if (isLast) {
         settle(run, repository, end);
-        forgetRuns.followUp(plan);
+        // What is about to leave the first repository is copied before.
+        snapshotRuns.followUp(plan, run);
+        forgetRuns.followUp(plan, repository);
       } else if (!end.owesLook) forgetProcesses(run);
     },
   });
@@ -145,6 +156,10 @@ export function createExecutor(options: ExecutorOptions): Executor {
         return maintenanceRuns.enqueue(run, body, recorder);
       case 'drill':
         return drillRuns.enqueue(run, body, recorder);
+      case 'verify':
+      case 'delete_snapshot':
+      case 'copy':
+        return snapshotRuns.enqueue(run, body, recorder);
       case 'restore':
         return restoreRuns.enqueue(run, body, recorder);
       case 'safety':
@@ -217,6 +232,17 @@ export function createExecutor(options: ExecutorOptions): Executor {
       }
       assertRoom();
       maintenanceRuns.start(ordered, rememberAnswer(orderId, `${kind}.start`, order.run));
+      carriedOut.add(orderId);
+      return { run: order.run };
+    },
+    startSnapshots(ordered, orderId) {
+      const { kind, order } = ordered;
+      if (wasCarriedOut(orderId)) {
+        snapshotRuns.takeSecretsAgain(ordered);
+        return { run: order.run };
+      }
+      assertRoom();
+      snapshotRuns.start(ordered, rememberAnswer(orderId, `${kind}.start`, order.run));
       carriedOut.add(orderId);
       return { run: order.run };
     },

@@ -1,5 +1,5 @@
 /** Runs that remove snapshots: after a backup by themselves, or because a person asked. */
-import type { PlanId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { PlanId, RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecPlan } from '@holdfast/shared/domain/plan.ts';
 import type { Trigger } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
@@ -8,8 +8,8 @@ import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { NewRun } from '../journal/run-journal.ts';
 import type { BackupEnd } from './execute-backup.ts';
-import { executeForget, listForgettable, lookAtRetention } from './execute-forget.ts';
-import type { JournaledForget } from './journaled-run.ts';
+import { executeForget, findRetention, listForgettable, lookAtRetention } from './execute-forget.ts';
+import { type JournaledForget, journaledForgetSchema } from './journaled-run.ts';
 import { stripRepository } from './maintenance-secrets.ts';
 import type { Queue } from './queue.ts';
 import type { Recorder } from './recorder.ts';
@@ -19,8 +19,8 @@ import type { Workbench } from './workbench.ts';
 export interface ForgetRuns {
   /** Puts a run that is journaled into the queue. */
   enqueue(run: RunId, body: JournaledForget, recorder: Recorder): void;
-  /** A backup of this plan has ended: what the plan does not keep any more goes, in a run of its own. */
-  followUp(plan: PlanId): void;
+  /** A backup or a copy of this plan has ended: what the plan does not keep there any more goes, in a run of its own. */
+  followUp(plan: PlanId, repository: RepositoryId): void;
   /** A person asked. `effects` are journaled with the run. Throws `precondition` as the order's contract says. */
   startByHand(order: RequestBody<'forget.start'>, plan: SpecPlan, effects: () => void): void;
   /** The same order came again: an agent that started anew has lost the admin credential that came with it. */
@@ -76,17 +76,27 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
   };
 
   /** Where the host may only add, a person hears of it once a day, not after each backup. */
-  const wasTold = (plan: SpecPlan): boolean => {
-    if (!ports.spec()?.repositories.some(({ id, addsOnly }) => id === plan.repositoryId && addsOnly === true)) return false;
+  const wasTold = (plan: SpecPlan, repository: RepositoryId): boolean => {
+    if (!ports.spec()?.repositories.some(({ id, addsOnly }) => id === repository && addsOnly === true)) return false;
     const [last] = journal.runs.listClosed(plan.id, 'forget', 1);
     return last !== undefined && clock.now() - last.openedAt < TOLD_EVERY_MS;
   };
 
-  /** Whether such a run of this plan waits or runs. */
-  const isUnderWay = (plan: PlanId): boolean => journal.runs.listOpen().some((run) => run.kind === 'forget' && run.plan === plan);
+  /** Whether such a run of this plan waits or runs in this repository. */
+  const isUnderWay = (plan: PlanId, repository: RepositoryId): boolean =>
+    journal.runs.listOpen().some(({ body }) => {
+      const known = journaledForgetSchema.safeParse(body);
+      return known.success && known.data.plan === plan && known.data.repository === repository;
+    });
 
-  const start = (run: RunId, plan: SpecPlan, sources: SourceId[], by: Origin, effects?: () => void) => {
-    const { id, repositoryId: repository } = plan;
+  const start = (
+    run: RunId,
+    { id }: SpecPlan,
+    repository: RepositoryId,
+    sources: SourceId[],
+    by: Origin,
+    effects?: () => void,
+  ) => {
     const { trigger, isApproved = false, requestedBy } = by;
     // Never written down, whatever the host keeps.
     const admin = by.admin && stripRepository(workbench.secrets, run, by.admin);
@@ -108,23 +118,25 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
 
   return {
     enqueue,
-    followUp(id) {
+    followUp(id, repository) {
       const plan = ports.spec()?.plans.find((candidate) => candidate.id === id);
-      if (!plan || isUnderWay(id) || queue.waiting >= RUNS.queued) return;
-      const sources = listForgettable(workbench, plan);
-      if (sources.length > 0 && !wasTold(plan)) start(workbench.createId('run'), plan, sources, { trigger: 'follow_up' });
+      if (!plan || isUnderWay(id, repository) || queue.waiting >= RUNS.queued) return;
+      const sources = listForgettable(workbench, plan, repository);
+      if (sources.length > 0 && !wasTold(plan, repository))
+        start(workbench.createId('run'), plan, repository, sources, { trigger: 'follow_up' });
     },
     takeSecretsAgain({ run, admin }) {
       if (admin && queue.listWaiting().includes(run)) stripRepository(workbench.secrets, run, admin);
     },
     startByHand(order, plan, effects) {
-      if (plan.retention === undefined)
+      const { repository = plan.repositoryId } = order;
+      if (findRetention(plan, repository) === undefined)
         throw new AppError('precondition', 'this plan keeps everything: it has no retention policy');
-      if (isUnderWay(plan.id))
+      if (isUnderWay(plan.id, repository))
         throw new AppError('precondition', 'a run that removes snapshots of this plan waits or runs already');
-      const sources = lookAtRetention(workbench, plan).map(({ source }) => source);
+      const sources = lookAtRetention(workbench, plan, repository).map(({ source }) => source);
       if (sources.length === 0) throw new AppError('precondition', 'this host knows no snapshots of this plan');
-      start(order.run, plan, sources, order, effects);
+      start(order.run, plan, repository, sources, order, effects);
     },
   };
 }

@@ -43,6 +43,8 @@ const halfRestoredSchema = z.object({
   made: z.array(z.string().max(255)).max(4),
   /** Set while the content of the first of them takes the place of the target: afterwards the old content is at `aside`. */
   swap: z.object({ target: z.string().max(255), aside: z.string().max(255) }).optional(),
+  /** Roles may bear the mark of the restore: to be dropped, or to lose the mark because it ended well. */
+  roles: z.enum(['take_back', 'keep']).optional(),
 });
 export type HalfRestored = z.infer<typeof halfRestoredSchema>;
 
@@ -90,6 +92,40 @@ export const journaledPruneSchema = z.object({
 export const journaledMaintenanceSchema = z.discriminatedUnion('kind', [journaledCheckSchema, journaledPruneSchema]);
 export type JournaledMaintenance = z.infer<typeof journaledMaintenanceSchema>;
 
+const ordered = { repository: idSchema('repository'), started: z.boolean() };
+
+export const journaledVerifySchema = z.object({
+  kind: z.literal('verify'),
+  /** As with a check. */
+  order: REQUESTS['verify.start'].body,
+  ...ordered,
+});
+
+export const journaledDeleteSchema = z.object({
+  kind: z.literal('delete_snapshot'),
+  /** As with a prune. */
+  order: REQUESTS['delete_snapshot.start'].body,
+  ...ordered,
+});
+
+/** Ordered by a person, with both repositories in the order; or made by the host itself after a backup, with both in its spec. */
+export const journaledCopySchema = z.object({
+  kind: z.literal('copy'),
+  plan: idSchema('plan').optional(),
+  from: idSchema('repository'),
+  snapshots: REQUESTS['copy.start'].body.shape.snapshots,
+  order: REQUESTS['copy.start'].body.omit({ snapshots: true }).optional(),
+  ...ordered,
+});
+export type JournaledCopy = z.infer<typeof journaledCopySchema>;
+
+export const journaledSnapshotsSchema = z.discriminatedUnion('kind', [
+  journaledVerifySchema,
+  journaledDeleteSchema,
+  journaledCopySchema,
+]);
+export type JournaledSnapshots = z.infer<typeof journaledSnapshotsSchema>;
+
 /** The backup of what a restore is about to change: a run of its own, carried out inside the restore. */
 export const journaledSafetySchema = z.object({
   kind: z.literal('safety'),
@@ -115,5 +151,8 @@ export const journaledRunSchema = z.discriminatedUnion('kind', [
   journaledForgetSchema,
   journaledCheckSchema,
   journaledPruneSchema,
+  journaledVerifySchema,
+  journaledDeleteSchema,
+  journaledCopySchema,
 ]);
 export type JournaledRunBody = z.infer<typeof journaledRunSchema>;

@@ -3,7 +3,7 @@
  * Order is kept: lines written before an event are journaled before it.
  */
 import type { Clock } from '@holdfast/shared/clock.ts';
-import type { RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Evidence, Failure, LogLevel, LogLine, Stage, TerminalState } from '@holdfast/shared/domain/run.ts';
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { LOG, TEXT } from '@holdfast/shared/limits.ts';
@@ -52,6 +52,10 @@ export interface Recorder {
   removed(source: SourceId, snapshots: readonly { engineId: string; why: string }[], effects: () => void): void;
   /** How big the run's repository is. */
   measured(size: { sizeBytes: number; uncompressedBytes?: number | undefined; snapshots: number }): void;
+  /** One snapshot was read to its end, or could not be. */
+  verified(verdict: Omit<Extract<DurableEvent, { type: 'snapshot.verified' }>, 'type' | 'run' | 'at'>, effects: () => void): void;
+  /** A snapshot lies in the run's repository too. */
+  copied(of: SnapshotId, made: SnapshotMade, effects: () => void): void;
   finishPart(part: PartEnd, effects: () => void): void;
   finalize(): void;
   finish(end: RunEnd): void;
@@ -186,6 +190,15 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
     },
     measured(size) {
       append({ type: 'repository.measured', run, at: at(), ...size });
+    },
+    verified({ seen, ...verdict }, effects) {
+      append({ type: 'snapshot.verified', run, at: at(), ...verdict, seen: clip(redact(seen), EVIDENCE_BYTES) }, effects);
+    },
+    copied(of, made, effects) {
+      append(
+        { type: 'snapshot.copied', run, at: at(), of, snapshot: { ...made, evidence: clipEvidence(made.evidence, 20) } },
+        effects,
+      );
     },
     finishPart(part, effects) {
       const failure = clipFailure(part.failure);

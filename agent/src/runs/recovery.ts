@@ -15,7 +15,9 @@ import {
   type JournaledBackup,
   type JournaledDrill,
   type JournaledForget,
+  type JournaledMaintenance,
   type JournaledRunBody,
+  type JournaledSnapshots,
   journaledRunSchema,
 } from './journaled-run.ts';
 import { endPart, summariseParts, toFailure } from './part.ts';
@@ -155,7 +157,12 @@ function endForget({ journal }: Workbench, recorder: Recorder, body: JournaledFo
   recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs });
 }
 
-/** Neither a cut check nor a cut prune leaves a repository in which anything is missing. */
+/** What ends without a word about sources. What was removed or copied before the end is found when the repository is compared with the ledger. */
+type Upkeep = JournaledMaintenance | JournaledSnapshots;
+const UPKEEP: ReadonlySet<string> = new Set<Upkeep['kind']>(['check', 'prune', 'verify', 'delete_snapshot', 'copy']);
+const isUpkeep = (body: JournaledRunBody): body is Upkeep => UPKEEP.has(body.kind);
+
+/** None of these, cut off, leaves a repository in which anything is missing. */
 function endMaintenance(recorder: Recorder, durationMs: number): void {
   const failure = toFailure(createReasonError('interrupted', 'The agent ended in the middle of this run'));
   recorder.log('error', failure.message);
@@ -235,11 +242,12 @@ export async function recoverRuns(workbench: Workbench, executor: Executor, spec
     const recorder = executor.createRecorderFor(run.run, run.logLines);
     if (body.success) {
       repositories.add(body.data.kind === 'restore' ? body.data.order.repository.id : body.data.repository);
+      if (body.data.kind === 'copy') repositories.add(body.data.from);
       // How far it really got nobody knows: until now at the latest.
       const durationMs = Math.max(0, workbench.clock.now() - run.openedAt);
       if (body.data.kind === 'backup') endBackup(workbench, recorder, body.data, durationMs);
       else if (body.data.kind === 'forget') endForget(workbench, recorder, body.data, durationMs);
-      else if (body.data.kind === 'check' || body.data.kind === 'prune') endMaintenance(recorder, durationMs);
+      else if (isUpkeep(body.data)) endMaintenance(recorder, durationMs);
       else if (body.data.kind === 'drill') endDrill(workbench, recorder, body.data, durationMs);
       else if (body.data.kind === 'safety') endCutSafety(workbench, recorder, body.data, durationMs);
       else await endCutRestore(workbench, recorder, body.data, durationMs);

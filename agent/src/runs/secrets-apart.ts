@@ -5,8 +5,14 @@ import { DEFAULT_PLAN_OPTIONS, type Spec } from '@holdfast/shared/domain/plan.ts
 import type { AdapterDraft, RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { JournaledRun } from '../journal/run-journal.ts';
 import type { Hold } from './hold.ts';
-import { type JournaledMaintenance, journaledMaintenanceSchema, journaledRestoreSchema } from './journaled-run.ts';
-import { stripRepository } from './maintenance-secrets.ts';
+import {
+  type JournaledMaintenance,
+  type JournaledSnapshots,
+  journaledMaintenanceSchema,
+  journaledRestoreSchema,
+  journaledSnapshotsSchema,
+} from './journaled-run.ts';
+import { stripRepository, toOrderedFromRef } from './maintenance-secrets.ts';
 import type { Job } from './queue.ts';
 import type { SecretHolder, SecretName } from './secret-holder.ts';
 import type { Workbench } from './workbench.ts';
@@ -47,6 +53,17 @@ function stripMaintenance(holder: Pick<SecretHolder, 'holdFor'>, body: Journaled
     : { ...body, order: { ...body.order, repository } };
 }
 
+/** A copy that the host made by itself came with no secrets. */
+function stripSnapshots(holder: Pick<SecretHolder, 'holdFor'>, body: JournaledSnapshots): JournaledSnapshots {
+  if (!body.order) return body;
+  const id = body.order.run;
+  const repository = stripRepository(holder, id, body.order.repository);
+  if (body.kind === 'verify') return { ...body, order: { ...body.order, repository } };
+  if (body.kind === 'delete_snapshot') return { ...body, order: { ...body.order, repository } };
+  const from = stripRepository(holder, id, body.order.from, toOrderedFromRef(id));
+  return { ...body, order: { ...body.order, from, repository } };
+}
+
 /** Takes every secret out of what the journal keeps of runs; for the transaction after which the host keeps none. */
 export function stripJournal({ journal, secrets }: Pick<Workbench, 'journal' | 'secrets'>): void {
   for (const { run, body } of journal.runs.listOpen()) {
@@ -56,6 +73,10 @@ export function stripJournal({ journal, secrets }: Pick<Workbench, 'journal' | '
     if (upkeep.success) journal.runs.revise(run, stripMaintenance(secrets, upkeep.data));
   }
   // What has ended keeps its story; a body that cannot be read is worth less than what it may hold.
+  for (const { run, body } of journal.runs.listOpen()) {
+    const parsed = journaledSnapshotsSchema.safeParse(body);
+    if (parsed.success) journal.runs.revise(run, stripSnapshots(secrets, parsed.data));
+  }
   const noHolder = { holdFor: () => undefined };
   journal.runs.changeClosed('restore', (body) => {
     const parsed = journaledRestoreSchema.safeParse(body);
@@ -65,6 +86,11 @@ export function stripJournal({ journal, secrets }: Pick<Workbench, 'journal' | '
     journal.runs.changeClosed(kind, (body) => {
       const parsed = journaledMaintenanceSchema.safeParse(body);
       return parsed.success ? stripMaintenance(noHolder, parsed.data) : null;
+    });
+  for (const kind of ['verify', 'delete_snapshot', 'copy'] as const)
+    journal.runs.changeClosed(kind, (body) => {
+      const parsed = journaledSnapshotsSchema.safeParse(body);
+      return parsed.success ? stripSnapshots(noHolder, parsed.data) : null;
     });
   journal.oweRewrite();
 }
@@ -97,7 +123,7 @@ function findGraceMs(spec: Spec | undefined, plan: PlanId | undefined): number {
   return options.graceMinutes * 60_000;
 }
 
-const WITH_ORDER: ReadonlySet<Job['kind']> = new Set(['restore', 'check', 'prune']);
+const WITH_ORDER: ReadonlySet<Job['kind']> = new Set(['restore', 'check', 'prune', 'verify', 'delete_snapshot']);
 
 /**
  * Holds runs whose secrets are not here until the server brings them. One that has waited for its plan's grace is let go: it finds no

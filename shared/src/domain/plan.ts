@@ -167,6 +167,8 @@ export const specRepositorySchema = z.object({
   runsAtOnce: runsAtOnceSchema.optional(),
   /** The secrets here may only add: what removes takes an admin credential, which comes with an order alone. */
   addsOnly: z.boolean().optional(),
+  /** The server orders retention by itself; where `addsOnly` holds, the host then has nothing to say after its runs. */
+  forgetOrdered: z.boolean().optional(),
 });
 export type SpecRepository = z.infer<typeof specRepositorySchema>;
 
@@ -182,6 +184,8 @@ export const specPlanSchema = z.object({
   options: z.object(shape),
   /** How long its snapshots are kept; undefined: nothing is ever removed. The host goes by it alone, after each clean run. */
   retention: retentionPolicySchema.optional(),
+  /** After each clean backup it is copied there, by the host alone; `retention` is how long copies are kept (undefined: for ever). */
+  copy: z.object({ repositoryId: idSchema('repository'), retention: retentionPolicySchema.optional() }).optional(),
   /** Snapshots that stay whatever the policy says, by the engine's full ids. */
   pinned: z.array(engineSnapshotIdSchema).max(RUNS.pinnedPerPlan).optional(),
   /** Fires before this instant are not this plan's (it was made, enabled or rescheduled then); epoch milliseconds. */

@@ -16,9 +16,10 @@ export type TerminalState = (typeof TERMINAL_STATES)[number];
 
 /**
  * `forget` removes the snapshots that a plan's retention does not keep, `prune` the data that no snapshot needs any more; `check` looks for
- * damage in a repository; `drill` restores a snapshot into something that is thrown away, to prove that it works.
+ * damage in a repository; `drill` restores a snapshot into something that is thrown away, to prove that it works; `verify` reads snapshots to
+ * their end, `delete_snapshot` removes those that a person named, `copy` stores them in a second repository.
  */
-export const RUN_KINDS = ['backup', 'restore', 'forget', 'check', 'prune', 'drill'] as const;
+export const RUN_KINDS = ['backup', 'restore', 'forget', 'check', 'prune', 'drill', 'verify', 'delete_snapshot', 'copy'] as const;
 export type RunKind = (typeof RUN_KINDS)[number];
 
 /** What made the run start: the plan's schedule, a schedule caught up late, a person, a program with a key, or a run that ended before it. */
@@ -62,6 +63,7 @@ export const STAGES = [
   'forget',
   'check',
   'prune',
+  'copy',
   'measure',
   'after',
 ] as const;

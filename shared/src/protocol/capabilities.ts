@@ -11,16 +11,22 @@ export const AGENT_CAPABILITIES = [
   'check.start',
   'prune.start',
   'drill.start',
+  'verify.start',
+  'delete_snapshot.start',
+  'copy.start',
   'restore.look',
+  // Named by agents that also restore from a file through several connections.
+  'restore.roles',
   'snapshot.list',
   'snapshot.find',
   'snapshot.diff',
   'restore.preview',
+  // Named by agents that also take checks, prunes and removals which no person ordered.
+  'repository.measure',
   'locks.list',
   'locks.attest',
   'locks.clear',
-  // Named by agents that also take checks, prunes and removals which no person ordered.
-  'repository.measure',
+  'directories.look',
 ] as const satisfies readonly RequestType[];
 export type Capability = (typeof AGENT_CAPABILITIES)[number];
 

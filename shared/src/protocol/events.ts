@@ -11,6 +11,7 @@ import { evidenceSchema, failureSchema, logLineSchema, RUN_KINDS, STAGES, TERMIN
 import { engineSnapshotIdSchema, snapshotMadeSchema } from '../domain/snapshot.ts';
 import { storedPathSchema } from '../domain/stored-path.ts';
 import { BROWSE, LOG, RUNS, TEXT } from '../limits.ts';
+import { snapshotCopiedSchema, snapshotVerifiedSchema } from './snapshot-orders.ts';
 
 const at = z.int().min(0);
 
@@ -76,6 +77,10 @@ export const runEventSchema = z.discriminatedUnion('type', [
     target: restoreTargetSchema.optional(),
     /** What a check reads. */
     scope: checkScopeSchema.optional(),
+    /** Where a copy takes its snapshots from. */
+    from: idSchema('repository').optional(),
+    /** The run that this one follows by itself. */
+    follows: idSchema('run').optional(),
     requestedBy: z.string().max(TEXT.nameChars).optional(),
   }),
   z.object({ type: z.literal('run.started'), run: idSchema('run'), at }),
@@ -128,6 +133,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
     uncompressedBytes: z.int().min(0).optional(),
     snapshots: z.int().min(0),
   }),
+  snapshotVerifiedSchema,
+  snapshotCopiedSchema,
   z.object({ type: z.literal('part.finished'), run: idSchema('run'), at, part: partEndSchema }),
   /** Every part ended; evidence and clean-up follow. */
   z.object({ type: z.literal('run.finalizing'), run: idSchema('run'), at }),

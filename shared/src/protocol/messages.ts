@@ -5,7 +5,6 @@
 import * as z from 'zod';
 import { TOOLS } from '../adapters/command.ts';
 import { sealedSecretsSchema } from '../crypto/sealed.ts';
-import { drillAssertionsSchema } from '../domain/drill.ts';
 import { idSchema } from '../domain/ids.ts';
 import { HOLDER_STATES, lockIdSchema, locksSchema } from '../domain/lock.ts';
 import { checkScopeSchema, maxUnusedPercentSchema } from '../domain/maintenance.ts';
@@ -16,7 +15,14 @@ import { storedPathSchema } from '../domain/stored-path.ts';
 import { ERROR_CODES } from '../errors.ts';
 import { BROWSE, LOCKS, RUNS, SECRETS, TEXT, WIRE } from '../limits.ts';
 import { foundSchema, restorePreviewSchema, treeDiffSchema, treeListingSchema } from './browse.ts';
+import { COVERAGE_REQUESTS } from './coverage.ts';
+import { orderedRepositorySchema, repositoryDraftSchema, sourceDraftSchema } from './drafts.ts';
+import { DRILL_ORDERS } from './drill-orders.ts';
 import { restoreTargetSchema, sequencedEventSchema } from './events.ts';
+import { restoreRolesSchema, storedGlobalsSchema } from './restore-roles.ts';
+import { SNAPSHOT_ORDERS } from './snapshot-orders.ts';
+
+export { type AdapterDraft, type OrderedRepository, repositoryDraftSchema, sourceDraftSchema } from './drafts.ts';
 
 const epochMs = z.int().min(0);
 const base64url = (max: number) =>
@@ -62,25 +68,6 @@ export const toolReportSchema = z.object({
   advice: z.string().max(500).optional(),
 });
 export type ToolReport = z.infer<typeof toolReportSchema>;
-
-/** A source or repository that may not be saved yet, with its secrets sealed for this request. */
-export const sourceDraftSchema = z.object({
-  kind: z.string().max(32),
-  config: configSchema,
-  secrets: sealedSecretsSchema.optional(),
-  /** It had secrets that a host which keeps none has set aside; never on the wire. */
-  secretsApart: z.boolean().optional(),
-});
-export const repositoryDraftSchema = sourceDraftSchema;
-export type AdapterDraft = z.infer<typeof sourceDraftSchema>;
-
-/** A repository as an order names it, with secrets sealed for this order: the host may not have it in its spec, or not with these secrets. */
-const orderedRepositorySchema = z.object({
-  id: idSchema('repository'),
-  draft: repositoryDraftSchema,
-  pinnedId: z.string().max(64).optional(),
-});
-export type OrderedRepository = z.infer<typeof orderedRepositorySchema>;
 
 /** What every question about the inside of a snapshot says. */
 const snapshotQuestion = {
@@ -209,7 +196,9 @@ export const REQUESTS = {
       options: restoreOptionsSchema.optional(),
       /** The source that a safety backup of the target belongs to; left out: the one whose connection is used. */
       safetySource: idSchema('source').optional(),
-      trigger: z.enum(['manual', 'api', 'schedule']),
+      /** The roles that were stored beside the data, where some are to be made. */
+      globals: storedGlobalsSchema.optional(),
+      trigger: z.enum(['manual', 'api']),
       requestedBy: z.string().max(TEXT.nameChars),
       notAfter: epochMs,
     }),
@@ -219,6 +208,8 @@ export const REQUESTS = {
     body: z.object({
       run: idSchema('run'),
       plan: idSchema('plan'),
+      /** Left out: the plan's own; or the second one, to which it is copied. */
+      repository: idSchema('repository').optional(),
       /** A person saw how many would go and agreed to more than is removed unasked. */
       isApproved: z.boolean(),
       /** The plan's repository through its admin credential, where the everyday one may only add. */
@@ -247,32 +238,15 @@ export const REQUESTS = {
       /** The secrets are those of the admin credential, which no host writes down. */
       isAdmin: z.boolean(),
       maxUnusedPercent: maxUnusedPercentSchema,
-      trigger: z.enum(['manual', 'api']),
-      requestedBy: z.string().max(TEXT.nameChars),
-      notAfter: epochMs,
-    }),
-    result: z.object({ run: idSchema('run') }),
-  },
-  'drill.start': {
-    body: z.object({
-      run: idSchema('run'),
-      /** Its repository is where the snapshot lies, and its limits are those of the drill. */
-      plan: idSchema('plan'),
-      source: idSchema('source'),
-      snapshot: idSchema('snapshot'),
-      engineId: z.string().regex(/^[0-9a-f]{64}$/u),
-      fileName: z.string().max(200).optional(),
-      sizeBytes: z.int().min(0),
-      /** When the snapshot was made, by the host's clock. */
-      createdAt: epochMs,
-      /** Questions of an operator, asked of the throw-away database alone; none for files. */
-      assertions: drillAssertionsSchema,
       trigger: z.enum(['manual', 'api', 'schedule']),
       requestedBy: z.string().max(TEXT.nameChars),
       notAfter: epochMs,
     }),
     result: z.object({ run: idSchema('run') }),
   },
+  ...DRILL_ORDERS,
+  ...SNAPSHOT_ORDERS,
+  ...COVERAGE_REQUESTS,
   'run.cancel': {
     body: z.object({ run: idSchema('run'), requestedBy: z.string().max(TEXT.nameChars), notAfter: epochMs }),
     result: z.object({ known: z.boolean() }),
@@ -316,21 +290,9 @@ export const REQUESTS = {
       freeBytes: z.int().min(0).optional(),
     }),
   },
+  'restore.roles': restoreRolesSchema,
   'repository.test': {
     body: z.object({
-  'repository.measure': {
-    body: z.object({
-      ref: z.string().max(80),
-      draft: repositoryDraftSchema,
-      pinnedId: z.string().max(64).optional(),
-      notAfter: epochMs,
-    }),
-    result: z.object({
-      sizeBytes: z.int().min(0),
-      uncompressedBytes: z.int().min(0).optional(),
-      snapshots: z.int().min(0),
-    }),
-  },
       ref: z.string().max(80),
       draft: repositoryDraftSchema,
       pinnedId: z.string().max(64).optional(),
@@ -343,6 +305,19 @@ export const REQUESTS = {
       engineId: z.string().max(64).optional(),
       snapshots: z.int().min(0).optional(),
       latencyMs: z.number().min(0),
+    }),
+  },
+  'repository.measure': {
+    body: z.object({
+      ref: z.string().max(80),
+      draft: repositoryDraftSchema,
+      pinnedId: z.string().max(64).optional(),
+      notAfter: epochMs,
+    }),
+    result: z.object({
+      sizeBytes: z.int().min(0),
+      uncompressedBytes: z.int().min(0).optional(),
+      snapshots: z.int().min(0),
     }),
   },
   'repository.init': {

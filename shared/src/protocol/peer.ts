@@ -87,6 +87,25 @@ export interface AgentPeer {
   startDrill(body: RequestBody<'drill.start'>): Promise<RequestResult<'drill.start'>>;
 
   /**
+   * Reads snapshots to their end on the host, so that restic decrypts and authenticates every byte, and tells of each how it went. The bytes go
+   * nowhere. Ordered, repeated and answered like `run.start`; sent only to an agent that named the capability `verify.start`.
+   */
+  startVerify(body: RequestBody<'verify.start'>): Promise<RequestResult<'verify.start'>>;
+
+  /**
+   * Removes snapshots that a person named from their repository. Pinned ones stay, whatever the order says. With `isAdmin` as with a prune.
+   * Ordered, repeated and answered like `run.start`; sent only to an agent that named the capability `delete_snapshot.start`.
+   */
+  startDeleteSnapshot(body: RequestBody<'delete_snapshot.start'>): Promise<RequestResult<'delete_snapshot.start'>>;
+
+  /**
+   * Copies snapshots to a second repository and reads each of them back there; what lies there already is not copied twice. Ordered, repeated
+   * and answered like `run.start`; sent only to an agent that named the capability `copy.start`. Errors: as `run.start`, and `unsupported` for
+   * two repositories that no single process can reach.
+   */
+  startCopy(body: RequestBody<'copy.start'>): Promise<RequestResult<'copy.start'>>;
+
+  /**
    * Cancels a run: out of the queue at once, or SIGINT to its process groups, SIGKILL after the grace, then a check that
    * nothing is left. The answer says only that the order was taken (`known: false` for a run that is not here any more);
    * the run's end arrives as `run.finished`. Ordered and repeated like `run.start`.
@@ -99,8 +118,20 @@ export interface AgentPeer {
   /** Lists the databases of a server connection. Never repeated by itself. */
   discoverSource(body: RequestBody<'source.discover'>): Promise<RequestResult<'source.discover'>>;
 
+  /**
+   * Which directories are big, where people keep what matters. Counts for half a minute at most. Asked by the server once a day, of agents
+   * that named it as a capability; never repeated by itself.
+   */
+  lookAtDirectories(body: RequestBody<'directories.look'>): Promise<RequestResult<'directories.look'>>;
+
   /** Opens a repository from this host, read-only and without a lock. `missing` is an answer, not an error. */
   testRepository(body: RequestBody<'repository.test'>): Promise<RequestResult<'repository.test'>>;
+
+  /**
+   * How big a repository is. Reads it without a lock, which takes minutes where it is large. Sent only to an agent that named it as a
+   * capability; so are orders to check, to prune and to remove snapshots that no person gave. Errors: those of the repository.
+   */
+  measureRepository(body: RequestBody<'repository.measure'>): Promise<RequestResult<'repository.measure'>>;
 
   /** Creates a repository where there is none (`conflict` where there is one). Only ever on a person's order. */
   initRepository(body: RequestBody<'repository.init'>): Promise<RequestResult<'repository.init'>>;
@@ -121,12 +152,6 @@ export interface AgentPeer {
   clearLocks(body: RequestBody<'locks.clear'>): Promise<RequestResult<'locks.clear'>>;
 
   /**
-  /**
-   * How big a repository is. Reads it without a lock, which takes minutes where it is large. Sent only to an agent that named it as a
-   * capability; so are orders to check, to prune and to remove snapshots that no person gave. Errors: those of the repository.
-   */
-  measureRepository(body: RequestBody<'repository.measure'>): Promise<RequestResult<'repository.measure'>>;
-
    * One directory of a snapshot, a page at a time, directories first. The host opens the repository read-only and without a lock, and keeps
    * what it read in memory for a while, so that the next page costs nothing; nobody stores it. Asked by a person who waits; never repeated by
    * itself; sent, like the three below, only to an agent that named it as a capability. Errors: `not_found` when the snapshot has no such
@@ -148,6 +173,12 @@ export interface AgentPeer {
    * a capability, and an order of `restore.start` with a mode or options is given only to such an agent too. Errors: those of a connection.
    */
   lookAtTarget(body: RequestBody<'restore.look'>): Promise<RequestResult<'restore.look'>>;
+
+  /**
+   * Which stored roles are missing on the server of a connection, and whether its user may make them. Looks only; sent only to an agent that
+   * named it as a capability, and an order of `restore.start` with jobs or roles is given only to such an agent too.
+   */
+  lookAtRoles(body: RequestBody<'restore.roles'>): Promise<RequestResult<'restore.roles'>>;
 
   /**
    * Hands over a new token. The agent stores it beside the old one and uses it from the next connection on; the server

@@ -70,7 +70,7 @@ export function checkSnapshot(id: string): string {
 
 /** Short ids may come to mean another snapshot; what is removed is named in full. */
 function checkFullId(id: string): string {
-  return FULL_ID.test(id) ? id : refuse('only a full id names a snapshot that is to be removed');
+  return FULL_ID.test(id) ? id : refuse('only a full id names a snapshot that is to be removed or copied');
 }
 
 function checkAbsolute(path: string): string {
@@ -229,9 +229,17 @@ export function planForget(place: ResticPlace, snapshotIds: readonly string[]): 
   return plan(place, { name: 'forget', args: ['--', ...snapshotIds.map(checkFullId)] });
 }
 
-/** Creates the repository; only ever planned because a person asked for it. */
-export function planInit(place: ResticPlace): Command {
-  return plan(place, { name: 'init', args: [] });
+/** One snapshot, named by its full id, to the place's repository from the one that the access names beside it; see `joinAccess`. */
+export function planCopy(place: ResticPlace, snapshotId: string): Command {
+  return plan(place, { name: 'copy', args: ['--', checkFullId(snapshotId)], quiet: true });
+}
+
+/**
+ * Creates the repository; only ever planned because a person asked for it. `likeFrom` cuts files as the repository named beside it does, so that
+ * what is copied between them is shared.
+ */
+export function planInit(place: ResticPlace, { likeFrom }: { likeFrom?: boolean } = {}): Command {
+  return plan(place, { name: 'init', args: likeFrom ? ['--copy-chunker-params'] : [] });
 }
 
 export function planCatConfig(place: ResticPlace): Command {

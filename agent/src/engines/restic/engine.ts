@@ -21,6 +21,7 @@ import {
 import { type Capabilities, getCapabilities } from './capabilities.ts';
 import { type CheckInput, type CheckOutcome, check } from './check.ts';
 import type { EngineFailure } from './classify.ts';
+import { type CopyInput, type CopyOutcome, copySnapshot } from './copy.ts';
 import { type DumpPathInput, dumpPath } from './dump-path.ts';
 import { type ForgetInput, type ForgetOutcome, forget } from './forget.ts';
 import { attestHolder, clearNamedLocks, type NamedLocksInput, type NamedLocksOutcome } from './lock-doctor.ts';
@@ -34,6 +35,7 @@ import {
   type FindRepositoryOutcome,
   findRepository,
   findStranger,
+  type InitInput,
   type InitOutcome,
   initRepository,
   listSnapshots,
@@ -51,6 +53,7 @@ import {
 } from './restore.ts';
 import { type SampleInput, type SampleOutcome, sampleFiles } from './sample.ts';
 import type { TreeNode } from './tree-parse.ts';
+import { type VerifyInput, type VerifyOutcome, verifySnapshot } from './verify.ts';
 
 export interface ResticEngineOptions {
   exec: Exec;
@@ -80,7 +83,7 @@ export interface ResticEngine {
   /** Looks without a lock and never writes. */
   findRepository(input: RepositoryInput): Promise<FindRepositoryOutcome>;
   /** Only because a person asked; refuses where one is. */
-  initRepository(input: RepositoryInput): Promise<InitOutcome>;
+  initRepository(input: InitInput): Promise<InitOutcome>;
   listSnapshots(
     input: RepositoryInput & { tags?: readonly string[] | undefined; patience?: Patience | undefined },
   ): Promise<SnapshotList>;
@@ -92,6 +95,10 @@ export interface ResticEngine {
   prune(input: PruneInput): Promise<PruneOutcome>;
   /** Size and snapshots, read without a lock. */
   measure(input: RepositoryInput): Promise<MeasureOutcome>;
+  /** One snapshot to a second repository, read back there; what lies there already is found again. */
+  copySnapshot(input: CopyInput): Promise<CopyOutcome>;
+  /** Reads one snapshot to its end, past any cache, to nowhere. */
+  verifySnapshot(input: VerifyInput): Promise<VerifyOutcome>;
   /** Into an existing, empty directory; stored absolute paths appear below it. */
   restoreTree(input: RestoreTreeInput): Promise<RestoreTreeOutcome>;
   /** Files of a snapshot, drawn by chance. */
@@ -135,6 +142,8 @@ export function createResticEngine(options: ResticEngineOptions): ResticEngine {
     check: (input) => check(host, input),
     prune: (input) => prune(host, input),
     measure: (input) => measure(host, input),
+    copySnapshot: (input) => copySnapshot(host, input),
+    verifySnapshot: (input) => verifySnapshot(host, input),
     restoreTree: (input) => restoreTree(host, input),
     sampleFiles: (input) => sampleFiles(host, input),
     dumpStage: (input, onLog) => createDumpStage(host, input, onLog),

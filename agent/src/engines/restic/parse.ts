@@ -88,6 +88,11 @@ export function parseMessage(line: string): ResticMessage | undefined {
 const snapshotSchema = z.object({
   id: z.string().regex(/^[0-9a-f]{64}$/),
   time: z.string().max(64),
+  original: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullish()
+    .catch(undefined),
   hostname: bounded(300).catch(''),
   tags: z.array(bounded(300)).max(100).nullish().catch(undefined),
   paths: z.array(bounded(NAME_CHARS)).max(100_000).nullish().catch(undefined),
@@ -105,6 +110,8 @@ export interface StoredSnapshot {
   hostname: string;
   tags: readonly string[];
   paths: readonly string[];
+  /** Of a copy: the full id of the snapshot it was first. */
+  original?: string | undefined;
   /** Only where restic 0.17 or newer made it. */
   sizeBytes?: number | undefined;
 }
@@ -115,7 +122,7 @@ function toSnapshot(value: unknown): StoredSnapshot | undefined {
   // Nine digits of fraction; Date reads three.
   const createdAt = Date.parse(parsed.data.time.replace(/(\.\d{3})\d+/, '$1'));
   if (Number.isNaN(createdAt)) return undefined;
-  const { id, hostname, tags, paths, summary } = parsed.data;
+  const { id, original, hostname, tags, paths, summary } = parsed.data;
   return {
     engineId: id,
     createdAt,
@@ -123,6 +130,7 @@ function toSnapshot(value: unknown): StoredSnapshot | undefined {
     tags: tags ?? [],
     paths: paths ?? [],
     sizeBytes: summary?.total_bytes_processed,
+    ...(original ? { original } : {}),
   };
 }
 

@@ -59,17 +59,22 @@ export function compareWithPinned(engineId: string, pinnedId: string | undefined
   return { reason: 'repository_replaced', message };
 }
 
+/** Of another repository that the new one cuts its files like, reached as `joinAccess` says. */
+export interface InitInput extends RepositoryInput {
+  joint?: RepositoryAccess | undefined;
+}
+
 export type InitOutcome = { engineId: string; failure?: undefined } | { engineId?: undefined; failure: EngineFailure };
 
 /** Creates a repository where there is none. One that is there, opened or not by this password, is `repository_exists`. */
-export async function initRepository(host: ResticHost, input: RepositoryInput): Promise<InitOutcome> {
+export async function initRepository(host: ResticHost, input: InitInput): Promise<InitOutcome> {
   const before = await findRepository(host, input);
   if (before.state === 'found' || before.failure.reason === 'repository_password') {
     return { failure: { reason: 'repository_exists', message: 'There is already a repository at this address.' } };
   }
   if (before.state === 'failed') return { failure: before.failure };
   const { failure } = await runRestic(host, {
-    command: planInit(placeAt(host, input.access)),
+    command: planInit(placeAt(host, input.joint ?? input.access), { likeFrom: input.joint !== undefined }),
     workDir: input.workDir,
     operation: 'other',
     signal: input.signal,

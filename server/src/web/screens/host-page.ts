@@ -68,10 +68,16 @@ function toSourceRow({ source, protection, standing }: ProtectedSource): HostSou
 }
 
 /** Runs that belong to no plan. */
-const UNPLANNED: Readonly<Partial<Record<RunKind, string>>> = { restore: 'Restore', check: 'Check', prune: 'Prune' };
+const UNPLANNED: Readonly<Partial<Record<RunKind, string>>> = {
+  restore: 'Restore',
+  check: 'Check',
+  prune: 'Prune',
+  verify: 'Verification',
+  delete_snapshot: 'Deletion of snapshots',
+};
 
 /** Runs that a plan has besides its backups. */
-const ABOUT_PLANS: Readonly<Partial<Record<RunKind, string>>> = { forget: 'Retention', drill: 'Drill' };
+const ABOUT_PLANS: Readonly<Partial<Record<RunKind, string>>> = { forget: 'Retention', drill: 'Drill', copy: 'Copy' };
 
 export function toRunRow(run: Run, planNames: ReadonlyMap<PlanId, string>): LastRunRow {
   const plan = run.plan === undefined ? undefined : planNames.get(run.plan);

@@ -15,6 +15,9 @@ export function isRestorable(snapshot: Pick<Snapshot, 'state' | 'role'>): boolea
 const EFFECTS: Readonly<Partial<Record<RunKind, string>>> = {
   restore: 'The host stops within a few seconds and removes what this restore created.',
   check: 'The host stops within a few seconds. Nothing in the repository changes; what was read so far proves nothing.',
+  verify: 'The host stops within a few seconds. Nothing in the repository changes.',
+  delete_snapshot: 'The host stops within a few seconds. What was removed already is gone; the rest stays.',
+  copy: 'The host stops within a few seconds. Copies that are whole stay; the next copy goes on from there.',
   drill: 'The host stops within a few seconds and removes what it restored. Nothing else was touched.',
   prune: 'The host stops within a few seconds. Every snapshot stays restorable; the next prune goes on from there.',
 };

@@ -37,6 +37,18 @@ const STEPS: Readonly<Record<RunKind, readonly Step[]>> = {
     { name: 'Restore', stages: ['restore'] },
     { name: 'Evidence', stages: ['evidence'] },
   ],
+  verify: [
+    { name: 'Pre-flight', stages: ['preflight'] },
+    { name: 'Read', stages: ['read'] },
+  ],
+  delete_snapshot: [
+    { name: 'Pre-flight', stages: ['preflight'] },
+    { name: 'Remove', stages: ['forget'] },
+  ],
+  copy: [
+    { name: 'Pre-flight', stages: ['preflight'] },
+    { name: 'Copy', stages: ['copy'] },
+  ],
   prune: [
     { name: 'Pre-flight', stages: ['preflight'] },
     { name: 'Prune', stages: ['prune'] },

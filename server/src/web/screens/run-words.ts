@@ -94,6 +94,9 @@ const VERBS: Readonly<Record<RunKind, { doing: string; done: string; checking: s
   forget: { doing: 'Removing old snapshots', done: 'Removed old snapshots', checking: 'Checking what was removed.' },
   check: { doing: 'Checking the repository', done: 'Checked the repository', checking: 'Measuring the repository.' },
   drill: { doing: 'Trying out a restore', done: 'Recovery proven', checking: 'Removing what was restored.' },
+  verify: { doing: 'Reading snapshots whole', done: 'Read whole', checking: 'Noting what was read.' },
+  delete_snapshot: { doing: 'Deleting snapshots', done: 'Deleted', checking: 'Checking what was deleted.' },
+  copy: { doing: 'Copying to the second repository', done: 'Copied', checking: 'Checking the copies.' },
   prune: { doing: 'Pruning the repository', done: 'Pruned the repository', checking: 'Measuring the repository.' },
 };
 
@@ -101,6 +104,9 @@ function describeSuccess(facts: RunSentenceFacts, took: string): string {
   if (facts.run.kind === 'check') return `${VERBS.check.done}${took}: no damage found.`;
   if (facts.run.kind === 'forget' || facts.run.kind === 'prune' || facts.run.kind === 'drill')
     return `${VERBS[facts.run.kind].done}${took}.`;
+  if (facts.run.kind === 'delete_snapshot') return `${VERBS.delete_snapshot.done}${took}.`;
+  if (facts.run.kind === 'verify') return `${VERBS.verify.done}${took}: every byte was authenticated.`;
+  if (facts.run.kind === 'copy') return `${VERBS.copy.done}${took}, and read back from the second repository.`;
   if (facts.run.kind === 'restore')
     return `Restored${took}${isEvidenceOf(facts.evidence, 'target_verified') ? ', and verified.' : '.'}`;
   return `Backed up${took}${isEvidenceOf(facts.evidence, 'read_back') ? ', and proven readable.' : '.'}`;

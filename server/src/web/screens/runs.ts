@@ -104,6 +104,9 @@ export function titleOfRun(
   if (run.kind === 'backup') return what === '' ? 'Backup' : what;
   if (run.kind === 'check') return run.scope === undefined ? 'Check' : `Check: ${describeCheckScope(run.scope)}`;
   if (run.kind === 'prune') return 'Prune';
+  if (run.kind === 'verify') return 'Verification';
+  if (run.kind === 'delete_snapshot') return 'Deletion of snapshots';
+  if (run.kind === 'copy') return 'Copy to the second repository';
   if (run.kind === 'drill') return what === '' ? 'Drill' : `Drill of ${what}`;
   if (run.kind === 'forget') return what === '' ? 'Retention' : `Retention of ${what}`;
   const target = describePlace(run.target);

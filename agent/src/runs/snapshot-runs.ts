@@ -1,0 +1,141 @@
+/** Runs about snapshots that are named: ordered by people, and copies that follow a backup by themselves. */
+import type { PlanId, RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
+import type { Spec } from '@holdfast/shared/domain/plan.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import type { NewRun } from '../journal/run-journal.ts';
+import { listDueCopies } from './copy-snapshots.ts';
+import type { BackupEnd } from './execute-backup.ts';
+import { executeSnapshots } from './execute-snapshots.ts';
+import type { JournaledCopy, JournaledSnapshots } from './journaled-run.ts';
+import { stripRepository, toOrderedFromRef } from './maintenance-secrets.ts';
+import type { Queue } from './queue.ts';
+import type { Recorder } from './recorder.ts';
+import { tellHolds } from './told-holds.ts';
+import type { Workbench } from './workbench.ts';
+
+/** An order about snapshots as it came. */
+export type SnapshotsOrder =
+  | { kind: 'verify'; order: RequestBody<'verify.start'> }
+  | { kind: 'delete_snapshot'; order: RequestBody<'delete_snapshot.start'> }
+  | { kind: 'copy'; order: RequestBody<'copy.start'> };
+
+export interface SnapshotRuns {
+  /** Puts a run that is journaled into the queue. */
+  enqueue(run: RunId, body: JournaledSnapshots, recorder: Recorder): void;
+  /** A person asked. `effects` are journaled with the run. */
+  start(ordered: SnapshotsOrder, effects: () => void): void;
+  /** A backup of this plan has ended: what its second repository lacks goes there, in a run of its own. */
+  followUp(plan: PlanId, backup: RunId): void;
+  /** The same order came again: an agent that started anew has lost the secrets that came with it. */
+  takeSecretsAgain(ordered: SnapshotsOrder): void;
+}
+
+export interface SnapshotRunsPorts {
+  workbench: Workbench;
+  queue: Pick<Queue, 'enqueue' | 'waiting' | 'listWaiting'>;
+  spec(): Spec | undefined;
+  /** Journals a run with its first event and `effects`, all or nothing. */
+  record(run: NewRun, event: DurableEvent, effects?: () => void): void;
+  createRecorder(run: RunId): Recorder;
+  /** `plan` is set for a copy that belongs to one. */
+  onEnd(run: RunId, repository: RepositoryId, end: BackupEnd, plan: PlanId | undefined): void;
+}
+
+/** The admin credential is never written down; the everyday ones only where the host keeps secrets. */
+function toBody({ secrets }: Pick<Workbench, 'secrets'>, ordered: SnapshotsOrder): JournaledSnapshots {
+  const { run, repository: given } = ordered.order;
+  const isAside = secrets.keepsNone || (ordered.kind === 'delete_snapshot' && ordered.order.isAdmin);
+  const repository = isAside ? stripRepository(secrets, run, given) : given;
+  const common = { repository: given.id, started: false };
+  if (ordered.kind === 'verify') return { kind: 'verify', order: { ...ordered.order, repository }, ...common };
+  if (ordered.kind === 'delete_snapshot') return { kind: 'delete_snapshot', order: { ...ordered.order, repository }, ...common };
+  const { snapshots, ...order } = ordered.order;
+  const from = isAside ? stripRepository(secrets, run, order.from, toOrderedFromRef(run)) : order.from;
+  const plan = order.plan === undefined ? {} : { plan: order.plan };
+  return { kind: 'copy', ...plan, from: from.id, snapshots, order: { ...order, from, repository }, ...common };
+}
+
+export function createSnapshotRuns(ports: SnapshotRunsPorts): SnapshotRuns {
+  const { workbench, queue } = ports;
+  const { journal, clock } = workbench;
+
+  const enqueue = (run: RunId, body: JournaledSnapshots, recorder: Recorder) => {
+    let tries = 0;
+    queue.enqueue({
+      run,
+      kind: body.kind,
+      ...tellHolds(recorder),
+      priority: 'low',
+      repository: body.repository,
+      sources: [],
+      isExclusive: body.kind === 'delete_snapshot',
+      async execute(signal) {
+        const release = workbench.secrets.lease();
+        const execution = { workbench, recorder, body, spec: ports.spec(), signal, tries };
+        const { next, ...end } = await executeSnapshots(execution).finally(release);
+        tries += 1;
+        if (next) return next;
+        workbench.secrets.release(run);
+        ports.onEnd(run, body.repository, end, body.kind === 'copy' ? body.plan : undefined);
+        return undefined;
+      },
+    });
+  };
+
+  const isCopyUnderWay = (plan: PlanId): boolean =>
+    journal.runs.listOpen().some((run) => run.kind === 'copy' && run.plan === plan);
+
+  return {
+    enqueue,
+    start(ordered, effects) {
+      const { run, trigger, requestedBy, snapshots } = ordered.order;
+      const body = toBody(workbench, ordered);
+      const [only] = snapshots;
+      const plan = ordered.kind === 'copy' ? ordered.order.plan : undefined;
+      const event: DurableEvent = {
+        type: 'run.created',
+        run,
+        at: clock.now(),
+        kind: ordered.kind,
+        trigger,
+        repository: body.repository,
+        sources: [],
+        requestedBy,
+        ...(plan === undefined ? {} : { plan }),
+        ...(ordered.kind === 'copy' ? { from: ordered.order.from.id } : {}),
+        ...(only && snapshots.length === 1 ? { snapshot: only.id } : {}),
+      };
+      ports.record({ run, kind: ordered.kind, ...(plan === undefined ? {} : { plan }), body }, event, effects);
+      enqueue(run, body, ports.createRecorder(run));
+    },
+    followUp(id, backup) {
+      const plan = ports.spec()?.plans.find((candidate) => candidate.id === id);
+      if (!plan?.copy || isCopyUnderWay(id) || queue.waiting >= RUNS.queued) return;
+      const snapshots = listDueCopies(journal.snapshots.listByPlan(id), plan);
+      if (snapshots.length === 0) return;
+      const run = workbench.createId('run');
+      const { repositoryId: from } = plan;
+      const { repositoryId: repository } = plan.copy;
+      const body: JournaledCopy = { kind: 'copy', plan: id, from, repository, snapshots, started: false };
+      const event: DurableEvent = {
+        type: 'run.created',
+        run,
+        at: clock.now(),
+        kind: 'copy',
+        trigger: 'follow_up',
+        plan: id,
+        repository,
+        from,
+        sources: [],
+        follows: backup,
+      };
+      ports.record({ run, kind: 'copy', plan: id, body }, event);
+      enqueue(run, body, ports.createRecorder(run));
+    },
+    takeSecretsAgain(ordered) {
+      if (queue.listWaiting().includes(ordered.order.run)) toBody(workbench, ordered);
+    },
+  };
+}
