@@ -16,6 +16,7 @@ import { HOST_PAGE_SCREENS } from './host-page.ts';
 import { HOST_SCREENS } from './hosts.ts';
 import { LOCK_SCREENS } from './locks.ts';
 import { LOGIN_SCREENS } from './login.ts';
+import { OBJECTIVE_SCREENS } from './objectives.ts';
 import { createOverviewScreens } from './overview.ts';
 import { createPlanScreens } from './plans.ts';
 import { POLICY_FORM_SCREENS } from './policy-form.ts';
@@ -83,6 +84,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...RESTORE_START_SCREENS,
     ...POLICY_FORM_SCREENS,
     ...RETENTION_SCREENS,
+    ...OBJECTIVE_SCREENS,
     ...ALERT_SCREENS,
     ...ALERT_PAGE_SCREENS,
     ...createChannelFormScreens(channels),

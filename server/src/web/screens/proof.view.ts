@@ -30,6 +30,8 @@ export type ProofView = {
   /** Why nothing can be proven, as a sentence. */
   readonly fault?: string | undefined;
   readonly withinDays?: number | undefined;
+  /** Who says so, as it follows the days: `of the plan nightly`. */
+  readonly withinWhy?: string | undefined;
   readonly everyDays?: number | undefined;
   readonly nextAt?: number | undefined;
   readonly questions: number;
@@ -91,7 +93,14 @@ export function proofPanel(view: ProofView): Html {
         ]
       : []),
     ...(state === 'impossible' ? [] : [{ label: 'Drills', value: dueText(view) }]),
-    ...(withinDays === undefined ? [] : [{ label: 'A proof counts for', value: formatNoun(withinDays, 'day') }]),
+    ...(withinDays === undefined
+      ? []
+      : [
+          {
+            label: 'A proof counts for',
+            value: `${formatNoun(withinDays, 'day')}${view.withinWhy === undefined ? '' : `, ${view.withinWhy}`}`,
+          },
+        ]),
     ...(questions === 0 ? [] : [{ label: 'Asked each time', value: formatNoun(questions, 'question') }]),
   ];
   const acts = html`${drillAction !== undefined && drillButton(drillAction)}${settingsHref !== undefined && linkButton({ href: settingsHref, label: 'Settings…' })}`;

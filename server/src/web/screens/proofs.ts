@@ -3,14 +3,18 @@ import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import { isAllowed } from '../../core/caller.ts';
 import { findDrillFault, listProofs } from '../../core/drills.ts';
+import { listSourceObjectives } from '../../core/objective-settings.ts';
+import { describeOrigin } from '../../core/objectives.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { findProofTrouble } from '../../core/proof-trouble.ts';
 import type { Source } from '../../store/catalog.ts';
-import type { Drill, DrillSettings, SourceProof } from '../../store/drills.ts';
+import type { Drill, SourceProof } from '../../store/drills.ts';
 import type { Visit } from '../http/route.ts';
 import type { Urls } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import type { DrillLine, ProofState, ProofView } from './proof.view.ts';
+
+const DAY_MS = 24 * 3_600_000;
 
 export function toDrillLine(drill: Drill, kind: string | undefined, urls: Urls): DrillLine {
   const { run, endedAt: at, restoreMs, snapshotAgeMs, rows, things } = drill;
@@ -18,15 +22,15 @@ export function toDrillLine(drill: Drill, kind: string | undefined, urls: Urls):
   return { href: urls.run({ run }), at, restoreMs, snapshotAgeMs, rows, things, isSample };
 }
 
-function judge(source: Source, proof: SourceProof | undefined, settings: DrillSettings | undefined, now: number): ProofState {
+function judge(source: Source, proof: SourceProof | undefined, withinDays: number | undefined, now: number): ProofState {
   if (findDrillFault(source.kind) !== undefined) return 'impossible';
-  const trouble = findProofTrouble(proof, settings?.withinDays, now);
+  const trouble = findProofTrouble(proof, withinDays, now);
   if (trouble?.kind === 'disproven') return 'disproven';
   if (proof?.proven === undefined) return 'never';
   return trouble === undefined ? 'proven' : 'too_old';
 }
 
-/** One view for each source, by its id. Three reads, however many sources. */
+/** One view for each source, by its id. Some reads, however many sources. */
 export async function readProofs(
   context: CoreContext,
   visit: Visit,
@@ -34,9 +38,10 @@ export async function readProofs(
 ): Promise<ReadonlyMap<SourceId, ProofView>> {
   const { caller, urls } = visit;
   const ids = sources.map(({ id }) => id);
-  const [proofs, kept] = await Promise.all([
+  const [proofs, kept, objectives] = await Promise.all([
     listProofs(context, caller, ids),
     context.store.drills.listDrillSettings(caller.tenant, ids),
+    listSourceObjectives(context, caller, sources),
   ]);
   const proofOf = new Map(proofs.map((proof) => [proof.source, proof]));
   const settingsOf = new Map(kept.map((settings) => [settings.source, settings]));
@@ -47,7 +52,9 @@ export async function readProofs(
     sources.map((source) => {
       const proof = proofOf.get(source.id);
       const settings = settingsOf.get(source.id);
-      const state = judge(source, proof, settings, face.now);
+      const objective = objectives.get(source.id)?.proof;
+      const withinDays = objective && objective.ms / DAY_MS;
+      const state = judge(source, proof, withinDays, face.now);
       const { proven, newest } = proof ?? {};
       const view: ProofView = {
         state,
@@ -55,7 +62,8 @@ export async function readProofs(
         proven: proven && toDrillLine(proven, source.kind, urls),
         failed: newest && !newest.isProven ? toDrillLine(newest, source.kind, urls) : undefined,
         fault: findDrillFault(source.kind),
-        withinDays: settings?.withinDays,
+        withinDays,
+        withinWhy: objective && describeOrigin(objective.origin),
         everyDays: settings?.everyDays,
         nextAt: settings?.nextAt,
         questions: settings?.assertions.length ?? 0,

@@ -20,6 +20,7 @@ export const NAV_KEYS = [
   'restore',
   'drills',
   'retention',
+  'objectives',
   'audit',
   'repositories',
   'channels',
@@ -74,6 +75,7 @@ function buildNav(visit: Visit, counts: NavCounts): readonly NavGroup[] {
   const trust: readonly NavItem[] = [
     { id: 'drills', label: 'Drills', href: urls.drills(), key: 'l' },
     { id: 'retention', label: 'Retention', href: urls.retention(), key: 't' },
+    { id: 'objectives', label: 'Objectives', href: urls.objectives() },
     ...(isAllowed(visit.caller, 'audit.view') ? [{ id: 'audit', label: 'Audit', href: urls.audit(), key: 'u' }] : []),
   ];
   return [

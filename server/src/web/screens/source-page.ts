@@ -3,12 +3,14 @@ import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { isAllowed } from '../../core/caller.ts';
+import { describeOrigin } from '../../core/objectives.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { judgeSources } from '../../core/protected-sources.ts';
 import { listRuns } from '../../core/runs.ts';
 import { deleteSource, getSource } from '../../core/sources.ts';
 import type { Source } from '../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import { formatSpan } from '../ui/quantity.ts';
 import { PAGES } from '../urls.ts';
 import { describeConfig } from './adapter-form.ts';
 import { readClockface } from './clockface.ts';
@@ -52,7 +54,7 @@ async function readSourcePage(
   ]);
   const [found] = judged;
   if (found === undefined) throw new AppError('not_found', 'the host of this source is gone');
-  const { host, plans, protection, standing } = found;
+  const { host, plans, protection, standing, objectives } = found;
   const adapter = getSourceAdapter(source.kind);
   const planNames = new Map(plans.map((plan) => [plan.id, plan.name]));
   const good = standing?.lastGoodSnapshot;
@@ -82,6 +84,7 @@ async function readSourcePage(
         ? undefined
         : { snapshot: good, at: standing.lastGoodAt, bytes: standing.lastGoodBytes },
     proof: proofs.get(source.id),
+    objective: objectives.backup && `${formatSpan(objectives.backup.ms)}, ${describeOrigin(objectives.backup.origin)}`,
     discoverable: adapter.discovery !== undefined,
     test,
     may: {

@@ -32,6 +32,8 @@ export interface SourcePageView {
   runs: readonly LastRunRow[];
   newestGood: { snapshot: string; at: number; bytes: number | undefined } | undefined;
   proof: ProofView | undefined;
+  /** How old its newest clean backup may be, and who says so: `24 h, of the plan nightly`. */
+  objective: string | undefined;
   discoverable: boolean;
   test?: TestResultView | undefined;
   may: { manage: boolean; plan: boolean; restore: boolean };
@@ -98,7 +100,7 @@ export function sourcePart(view: SourcePageView): Html {
   return html`<div class="columns" id="${SOURCE_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${newestPanel(view)}${plansPanel(view)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ source: view.id }), none: 'No run yet.', urls: view.urls, face: view.face })}</div><div class="stack">${view.proof !== undefined && proofPanel(view.proof)}${configPanel(view)}${view.may.manage && testPanel(view)}</div></div>`;
 }
 
-function newestPanel({ newestGood, urls, face, id }: SourcePageView): Html {
+function newestPanel({ newestGood, objective, urls, face, id }: SourcePageView): Html {
   if (newestGood === undefined)
     return panel({
       title: 'Newest good backup',
@@ -110,6 +112,7 @@ function newestPanel({ newestGood, urls, face, id }: SourcePageView): Html {
     content: facts([
       { label: 'Made', value: html`${relativeTime(at, face)} · ${stampTime(at, face)}` },
       { label: 'Size when restored', value: formatBytes(bytes) },
+      ...(objective === undefined ? [] : [{ label: 'Objective', value: objective }]),
       { label: 'Snapshot', value: html`<a href="${urls.snapshot({ snapshot })}">open</a>` },
     ]),
     foot: onward({ href: urls.snapshots({ source: id }), label: 'All snapshots' }),
