@@ -32,7 +32,7 @@ export function createAlarms({ context, config, readiness, randomBytes = systemR
   const watch = createAlertWatch(context, {
     serverVersion: SERVER_VERSION,
     linkAlert: ({ id }) => new URL(urls.alert({ alert: id }), baseUrl).href,
-    listensToAlerts: (kind) => CHANNEL_KINDS.some((one) => one.kind === kind && one.purpose === 'alerts'),
+    listensToAlerts: (kind) => CHANNEL_KINDS.some((one) => one.kind === kind && one.hears.includes('alert.raised')),
     async measureServer() {
       const { bavail, bsize } = await statfs(config.dataDir);
       const { database } = await readiness.recall();

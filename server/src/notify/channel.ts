@@ -4,7 +4,7 @@
  */
 import type { Config, Field, Secrets } from '@holdfast/shared/adapters/field.ts';
 import type { DeliveryId } from '@holdfast/shared/domain/ids.ts';
-import type { ChannelMessage } from '../core/alerts/message.ts';
+import type { ChannelMessage, MessageType } from '../core/alerts/message.ts';
 import type { Channel } from '../store/channels.ts';
 import type { GuardedHttp } from './guarded-http.ts';
 
@@ -26,8 +26,8 @@ export interface ChannelKind {
   label: string;
   /** One sentence for whoever chooses. */
   summary: string;
-  /** `alerts`: is told of alerts. `life`: is told again and again that this server is alive, and of nothing else. */
-  purpose: 'alerts' | 'life';
+  /** Messages it has a form for, besides tests. What it is told of them is its subscription. */
+  hears: readonly MessageType[];
   fields: readonly Field[];
   /** Checks what no single field can say, and names where it leads, without anything secret. Throws `invalid` naming the field. */
   check(config: Config, secrets: Secrets): string;

@@ -8,9 +8,9 @@ import { createChannel } from '../core/alerts/channels.ts';
 import type { Channel } from '../store/channels.ts';
 import { createCaller, createWorld, type World } from '../web/screens/fixtures/world.ts';
 import { CHANNEL_KINDS } from './all.ts';
-import { sampleSending } from './contract.ts';
 import { createDeliverer, type Deliverer, judgeFailure, planRetry } from './deliverer.ts';
 import { type HttpSink, startHttpSink } from './fixtures/http-sink.ts';
+import { sampleSending } from './fixtures/sample-messages.ts';
 import { createGuardedHttp } from './guarded-http.ts';
 
 const HOUR = 3_600_000;
@@ -175,6 +175,10 @@ describe('The waits of the outbox', () => {
     assert.deepEqual(judgeFailure(delivery, asked, 0, 0.5), { state: 'waiting', dueAt: 60_000 });
     const never = new AppError('unavailable', 'no', { details: { retryAfterMs: null } });
     assert.deepEqual(judgeFailure(delivery, never, 0, 0.5), { state: 'waiting', dueAt: 5000 });
+    const mend = new AppError('unavailable', 'it answered 404', { details: { fault: 'settings', retryAfterMs: null } });
+    assert.deepEqual(judgeFailure(delivery, mend, 0, 0.5), { state: 'waiting', dueAt: OUTGOING.longestRetryMs });
+    const refused = new AppError('unavailable', 'it answered 400', { details: { fault: 'message', retryAfterMs: null } });
+    assert.deepEqual(judgeFailure(delivery, refused, 3, 0.5), { state: 'given_up', dueAt: 3 });
     assert.deepEqual(judgeFailure({ ...delivery, kind: 'channel.test' }, never, 7, 0.5), { state: 'given_up', dueAt: 7 });
   });
 });

@@ -7,7 +7,7 @@ import { type ChannelId, DEFAULT_TENANT, type DeliveryId } from '@holdfast/share
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { OUTGOING } from '@holdfast/shared/limits.ts';
 import { openChannel } from '../core/alerts/channels.ts';
-import { type ChannelMessage, messageSchema } from '../core/alerts/message.ts';
+import { type ChannelMessage, type MessageType, messageSchema } from '../core/alerts/message.ts';
 import { TOPICS } from '../core/bus.ts';
 import type { CoreContext } from '../core/ports.ts';
 import type { Channel, Delivery } from '../store/channels.ts';
@@ -49,11 +49,17 @@ export interface DelivererOptions {
 
 /** The wait after so many failed attempts, milliseconds. `fraction` is chance from 0 to 1. */
 export function planRetry(attempts: number, fraction: number): number {
-  const wait = Math.min(OUTGOING.firstRetryMs * GROWTH ** (attempts - 1), OUTGOING.longestRetryMs);
+  const wait = Math.min(OUTGOING.firstRetryMs * GROWTH ** Math.min(attempts - 1, 100), OUTGOING.longestRetryMs);
   return Math.round(wait * (1 - JITTER / 2 + JITTER * fraction));
 }
 
-/** What becomes of a message after a failed attempt. Tests and signs of life are not tried again: they are about now. */
+/** They are about now, and say nothing true when they come late. */
+const OF_NOW: ReadonlySet<string> = new Set(['channel.test', 'server.alive', 'run.started'] satisfies MessageType[]);
+
+/**
+ * What becomes of a message after a failed attempt. What is about now is not tried again, nor what was refused for itself; where a
+ * person must mend the channel first, attempts are the longest wait apart.
+ */
 export function judgeFailure(
   delivery: Pick<Delivery, 'kind' | 'attempts' | 'createdAt'>,
   failure: AppError,
@@ -61,10 +67,11 @@ export function judgeFailure(
   fraction: number,
 ): { state: 'waiting' | 'given_up'; dueAt: number } {
   const asked = failure.details['retryAfterMs'];
-  const wait = Math.max(planRetry(delivery.attempts + 1, fraction), typeof asked === 'number' ? asked : 0);
+  const fault = failure.details['fault'];
+  const attempts = fault === 'settings' ? Number.MAX_SAFE_INTEGER : delivery.attempts + 1;
+  const wait = Math.max(planRetry(attempts, fraction), typeof asked === 'number' ? asked : 0);
   const dueAt = now + wait;
-  const isOfNow = delivery.kind === 'channel.test' || delivery.kind === 'server.alive';
-  const isOver = isOfNow || dueAt > delivery.createdAt + OUTGOING.givenUpAfterMs;
+  const isOver = fault === 'message' || OF_NOW.has(delivery.kind) || dueAt > delivery.createdAt + OUTGOING.givenUpAfterMs;
   return isOver ? { state: 'given_up', dueAt: now } : { state: 'waiting', dueAt };
 }
 

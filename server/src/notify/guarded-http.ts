@@ -15,7 +15,7 @@ const https = process.getBuiltinModule('node:https');
 
 export interface OutgoingRequest {
   url: URL;
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PUT';
   headers?: Readonly<Record<string, string>>;
   body?: string;
 }
@@ -24,11 +24,18 @@ export interface OutgoingAnswer {
   status: number;
   /** Of `Retry-After`; undefined when it named none. */
   retryAfterMs?: number | undefined;
+  /** Its first bytes, as text. Foreign: never shown and never logged. */
+  body: string;
 }
 
 export interface GuardedHttp {
   /** Any status is an answer. Throws `unavailable` when there is none, `forbidden` when the address may not be reached. */
   ask(request: OutgoingRequest): Promise<OutgoingAnswer>;
+  /**
+   * For exchanges that are not HTTP: an address of the host that may be connected to, and the signal that ends the exchange in time.
+   * Throws as `ask` does.
+   */
+  admit<T>(host: string, exchange: (address: string, signal: AbortSignal) => Promise<T>): Promise<T>;
   /** Ends what is on its way; nothing is asked any more. */
   close(): void;
 }
@@ -166,19 +173,19 @@ export function createGuardedHttp(options: GuardOptions = {}): GuardedHttp {
     );
   }
 
+  async function admit<T>(host: string, work: (address: string, signal: AbortSignal) => Promise<T>): Promise<T> {
+    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), closing.signal]);
+    try {
+      return await work(await choose(host, signal), signal);
+    } catch (thrown) {
+      if (thrown instanceof AppError) throw thrown;
+      throw new AppError('unavailable', signal.aborted ? 'it did not answer in time' : describeFault(thrown), { cause: thrown });
+    }
+  }
+
   return {
-    async ask(request) {
-      const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), closing.signal]);
-      try {
-        const address = await choose(request.url.hostname, signal);
-        return await exchange(request, { address, signal, answerBytes });
-      } catch (thrown) {
-        if (thrown instanceof AppError) throw thrown;
-        throw new AppError('unavailable', signal.aborted ? 'it did not answer in time' : describeFault(thrown), {
-          cause: thrown,
-        });
-      }
-    },
+    admit,
+    ask: (request) => admit(request.url.hostname, (address, signal) => exchange(request, { address, signal, answerBytes })),
     close: () => closing.abort(),
   };
 }
@@ -204,13 +211,16 @@ function exchange(
   const options: RequestOptions = { method, headers: { ...headers, ...length }, lookup, signal, agent: false };
   return new Promise((resolve, reject) => {
     const onAnswer = (answer: IncomingMessage) => {
+      const chunks: Buffer[] = [];
       let left = answerBytes;
       const done = () => {
         const status = answer.statusCode ?? 0;
-        resolve({ status, retryAfterMs: readRetryAfter(answer.headers['retry-after'], Date.parse(answer.headers.date ?? '')) });
+        const retryAfterMs = readRetryAfter(answer.headers['retry-after'], Date.parse(answer.headers.date ?? ''));
+        resolve({ status, retryAfterMs, body: Buffer.concat(chunks).toString('utf8') });
         answer.destroy();
       };
       answer.on('data', (chunk: Buffer) => {
+        chunks.push(chunk.subarray(0, Math.max(0, left)));
         left -= chunk.length;
         if (left <= 0) done();
       });

@@ -12,9 +12,15 @@ import { type Caller, demand } from '../caller.ts';
 import { checkName } from '../names.ts';
 import type { CoreContext } from '../ports.ts';
 import { decryptSecrets, encryptSecrets, type SecretRow } from '../secrets.ts';
+import {
+  checkSubscription,
+  EVERY_ALERT,
+  omitSubscription,
+  readSubscription,
+  SUBSCRIPTION,
+  type Subscription,
+} from './subscription.ts';
 
-/** The field by which channels of alerts say how grave the news must be. */
-export const LEAST_SEVERITY = 'least';
 /** Where a channel leads, in public: kept beside its fields, because the address itself may hold a token. */
 const WHERE = 'where';
 
@@ -24,6 +30,8 @@ export interface ChannelInput extends AdapterInput {
   name: string;
   kind: string;
   enabled?: boolean | undefined;
+  /** Every alert and nothing else, if left out. */
+  subscription?: Subscription | undefined;
 }
 
 export interface ChannelChange {
@@ -32,6 +40,8 @@ export interface ChannelChange {
   config?: AdapterInput['config'] | undefined;
   /** What is empty or left out stays. */
   secrets?: AdapterInput['secrets'] | undefined;
+  /** Replaced whole. */
+  subscription?: Subscription | undefined;
 }
 
 /** Throws `invalid` for a kind there is none of. */
@@ -48,8 +58,13 @@ export function whereOf(channel: Channel): string {
 
 /** Its fields without what is kept beside them. */
 export function fieldsOf({ config }: Channel): Channel['config'] {
-  const { [WHERE]: _where, ...fields } = config;
+  const { [WHERE]: _where, ...fields } = omitSubscription(config);
   return fields;
+}
+
+/** What is stored as its config: its fields, and what is kept beside them. */
+function toStored(fields: Channel['config'], where: string, subscription: Subscription): Channel['config'] {
+  return { ...fields, [WHERE]: where, [SUBSCRIPTION]: JSON.stringify(checkSubscription(subscription)) };
 }
 
 function rowOf(channel: Pick<Channel, 'id' | 'tenant'>): SecretRow {
@@ -78,8 +93,8 @@ function publish({ bus }: CoreContext, { tenant }: Caller): void {
 }
 
 function describe(channel: Channel): Record<string, unknown> {
-  const { name, kind, enabled, config } = channel;
-  return { name, kind, enabled, config };
+  const { name, kind, enabled } = channel;
+  return { name, kind, enabled, config: fieldsOf(channel), where: whereOf(channel), subscription: readSubscription(channel) };
 }
 
 export async function createChannel(
@@ -102,7 +117,7 @@ export async function createChannel(
     tenant: caller.tenant,
     name,
     kind: kind.kind,
-    config: { ...config, [WHERE]: where },
+    config: toStored(config, where, input.subscription ?? EVERY_ALERT),
     secrets: encryptSecrets(context, rowOf({ id, tenant: caller.tenant }), secrets, {}),
     enabled: input.enabled ?? true,
     version: 1,
@@ -140,7 +155,7 @@ export async function updateChannel(
     ...before,
     name: change.name === undefined ? before.name : checkName(change.name),
     enabled: change.enabled ?? before.enabled,
-    config: { ...config, [WHERE]: where },
+    config: toStored(config, where, change.subscription ?? readSubscription(before)),
     secrets: encryptSecrets(context, rowOf(before), secrets, before.secrets),
     version: before.version + 1,
     updatedAt: context.clock.now(),

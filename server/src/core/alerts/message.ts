@@ -7,8 +7,59 @@ import type { CoreContext } from '../ports.ts';
 import { ALERT_CONDITIONS, SEVERITIES, THING_KINDS } from './conditions.ts';
 import { redactLine } from './text.ts';
 
-export const MESSAGE_TYPES = ['alert.raised', 'alert.resolved', 'channel.test', 'server.alive'] as const;
+export const ALERT_NEWS = ['alert.raised', 'alert.acknowledged', 'alert.resolved'] as const;
+export const RUN_NEWS = ['run.started', 'run.succeeded', 'run.partial', 'run.failed'] as const;
+export const DIGEST_NEWS = ['digest.daily', 'digest.weekly'] as const;
+export const MESSAGE_TYPES = [...ALERT_NEWS, ...RUN_NEWS, ...DIGEST_NEWS, 'channel.test', 'server.alive'] as const;
+export type MessageType = (typeof MESSAGE_TYPES)[number];
 const instant = z.int().min(0);
+const name = z.string().max(300);
+const logSchema = z.array(z.string().max(OUTGOING.logLineChars)).max(OUTGOING.logLines);
+
+/** One backup, as its plan's people want to know of it. */
+export const runNewsSchema = z.object({
+  id: idSchema('run'),
+  plan: z.object({ id: idSchema('plan'), name }),
+  host: name,
+  repository: name,
+  /** Some of what it backs up, and of how much in all. */
+  sources: z.array(z.object({ name, kind: z.string().max(64) })).max(OUTGOING.namedMembers),
+  count: z.int().min(0),
+  startedAt: instant.optional(),
+  finishedAt: instant.optional(),
+  durationMs: instant.optional(),
+  /** Read from the sources. */
+  bytes: z.int().min(0),
+  /** Why it did not end clean. */
+  failure: z.string().max(1000).optional(),
+  log: logSchema,
+});
+export type RunNews = z.infer<typeof runNewsSchema>;
+
+const named = z.object({ name, text: z.string().max(500) });
+/** The state of everything, at a time of day: that it comes says that this server lives. */
+export const digestSchema = z.object({
+  from: instant,
+  to: instant,
+  sources: z.object({
+    protected: z.int(),
+    atRisk: z.int(),
+    unprotected: z.int(),
+    unknown: z.int(),
+    paused: z.int(),
+    withoutPlan: z.int(),
+  }),
+  /** Sources that are not protected, the worst first, each with why. */
+  worst: z.array(named).max(OUTGOING.namedMembers),
+  /** Backups that ended in this time. */
+  runs: z.object({ succeeded: z.int(), partial: z.int(), failed: z.int() }),
+  /** Bytes that these backups added, by repository. */
+  growth: z.array(z.object({ name, addedBytes: z.int(), snapshots: z.int() })).max(OUTGOING.namedMembers),
+  /** Sizes that do not fit those before. */
+  anomalies: z.array(named).max(OUTGOING.namedMembers),
+  openAlerts: z.int(),
+});
+export type DigestNews = z.infer<typeof digestSchema>;
 
 export const messageSchema = z.object({
   type: z.enum(MESSAGE_TYPES),
@@ -36,16 +87,24 @@ export const messageSchema = z.object({
       /** The newest clean backup of what it is about; left out when there is none, or it is about no source. */
       lastGoodAt: instant.optional(),
       /** The last lines of the run, without what looks like a secret. */
-      log: z.array(z.string().max(OUTGOING.logLineChars)).max(OUTGOING.logLines),
+      log: logSchema,
+      /** Who sees to it. */
+      acknowledgedBy: name.optional(),
     })
     .optional(),
+  run: runNewsSchema.optional(),
+  digest: digestSchema.optional(),
 });
 export type ChannelMessage = z.infer<typeof messageSchema>;
 
-async function readLastLines({ store }: Pick<CoreContext, 'store'>, alert: Alert): Promise<string[]> {
-  if (alert.run === undefined) return [];
+/** The last lines of a run's log, fit to leave the server. */
+export async function readLastLines(
+  { store }: Pick<CoreContext, 'store'>,
+  { tenant, run }: Pick<Alert, 'tenant' | 'run'>,
+): Promise<string[]> {
+  if (run === undefined) return [];
   const filter = { after: 0, before: Number.MAX_SAFE_INTEGER, limit: OUTGOING.logLines };
-  const lines = await store.runs.readLog(alert.tenant, alert.run, filter);
+  const lines = await store.runs.readLog(tenant, run, filter);
   return lines.map(({ level, text }) => redactLine(`${level} ${text}`, OUTGOING.logLineChars));
 }
 
@@ -53,16 +112,17 @@ async function readLastLines({ store }: Pick<CoreContext, 'store'>, alert: Alert
 export async function composeMessage(
   context: Pick<CoreContext, 'store'>,
   alert: Alert,
-  news: { tells: 'raised' | 'resolved'; at: number; link: string },
+  news: { tells: 'raised' | 'acknowledged' | 'resolved'; at: number; link: string },
 ): Promise<ChannelMessage> {
   const { tells, at, link } = news;
   const { id, condition, severity, title, text, thing, thingName, since, raisedAt, resolvedAt, members, named, lastGoodAt } =
     alert;
-  const isOver = tells === 'resolved';
+  const leads = { raised: '', acknowledged: 'Acknowledged: ', resolved: 'Resolved: ' };
+  const isNews = tells === 'raised';
   return {
     type: `alert.${tells}`,
     at,
-    text: redactLine(isOver ? `Resolved: ${title}` : `${title}: ${text}`, 1000),
+    text: redactLine(`${leads[tells]}${title}${isNews ? `: ${text}` : ''}`, 1000),
     link,
     alert: {
       id,
@@ -77,7 +137,8 @@ export async function composeMessage(
       count: members,
       names: named.slice(0, OUTGOING.namedMembers).map((name) => name.slice(0, 300)),
       ...(lastGoodAt === undefined ? {} : { lastGoodAt }),
-      log: isOver ? [] : await readLastLines(context, alert),
+      log: isNews ? await readLastLines(context, alert) : [],
+      ...(alert.acknowledgedBy === undefined ? {} : { acknowledgedBy: alert.acknowledgedBy.slice(0, 300) }),
     },
   };
 }

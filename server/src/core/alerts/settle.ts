@@ -7,12 +7,11 @@ import type { Alert, AlertSign, NewDelivery, Thing, UnsettledAlert } from '../..
 import type { Channel } from '../../store/channels.ts';
 import { TOPICS } from '../bus.ts';
 import type { CoreContext } from '../ports.ts';
-import { LEAST_SEVERITY } from './channels.ts';
-import { isAsGrave, SEVERITIES } from './conditions.ts';
 import { findToldByEscalation, listEscalationChannels } from './escalate.ts';
 import { type AlertVerdict, type AlertWords, judgeAlert } from './judge.ts';
 import { composeMessage } from './message.ts';
 import { readRules } from './rule-settings.ts';
+import { findConcern, readSubscription, wantsAlert } from './subscription.ts';
 import { shortenText } from './text.ts';
 
 export interface Settling {
@@ -61,12 +60,16 @@ async function findWords({ context, tenant }: Settling, group: UnsettledAlert): 
   };
 }
 
-/** The channels that are told: those that are on and want news this grave; a channel is never told of its own failure. */
-function listListeners({ listensToAlerts }: Settling, channels: readonly Channel[], alert: Alert): readonly Channel[] {
-  return channels.filter(({ id, kind, enabled, config }) => {
-    const least = SEVERITIES.find((severity) => severity === config[LEAST_SEVERITY]) ?? 'notice';
-    return enabled && listensToAlerts(kind) && isAsGrave(alert.severity, least) && alert.thing.id !== id;
-  });
+/** The channels that are told: those that are on and want this news; a channel is never told of its own failure. */
+async function listListeners(
+  { context, listensToAlerts }: Settling,
+  channels: readonly Channel[],
+  alert: Alert,
+): Promise<readonly Channel[]> {
+  const able = channels.filter(({ id, kind, enabled }) => enabled && listensToAlerts(kind) && alert.thing.id !== id);
+  if (able.length === 0) return [];
+  const concern = await findConcern(context, alert);
+  return able.filter((channel) => wantsAlert(readSubscription(channel), alert, concern));
 }
 
 /** A channel of an escalation hears of what was escalated to it, and of nothing else. */
@@ -86,7 +89,7 @@ async function writeMessages(settling: Settling, verdict: AlertVerdict, channels
   const { context, linkAlert } = settling;
   const { alert, tells, event } = verdict;
   if (tells === undefined) return [];
-  const listeners = listListeners(settling, await leaveOutEscalation(settling, verdict, channels), alert);
+  const listeners = await listListeners(settling, await leaveOutEscalation(settling, verdict, channels), alert);
   if (listeners.length === 0) return [];
   const message = await composeMessage(context, alert, { tells, at: event?.at ?? context.clock.now(), link: linkAlert(alert) });
   const body = JSON.stringify(message);

@@ -13,6 +13,7 @@ import { applyHostEvents } from '../ingest.ts';
 import { acknowledgeAlert, listAlerts, listMembers, snoozeAlert } from './alerts.ts';
 import { createChannel } from './channels.ts';
 import { messageSchema } from './message.ts';
+import { EVERY_ALERT, type Subscription } from './subscription.ts';
 import { updateThresholds } from './thresholds.ts';
 import { type AlertWatch, createAlertWatch } from './watch.ts';
 
@@ -41,9 +42,9 @@ async function close(): Promise<void> {
   await world.close();
 }
 
-const addChannel = (name: string, least = 'notice') =>
+const addChannel = (name: string, least: Subscription['least'] = 'notice') =>
   createChannel(world.context, caller, CHANNEL_KINDS, {
-    ...{ name, kind: 'webhook', config: { least } },
+    ...{ name, kind: 'webhook', config: {}, subscription: { ...EVERY_ALERT, least } },
     secrets: { url: 'https://hooks.example.com/x' },
   });
 const listActive = async () => (await listAlerts(world.context, caller, { state: 'active' }, { limit: 200 })).rows;

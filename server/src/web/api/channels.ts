@@ -12,6 +12,7 @@ import {
   updateChannel,
   whereOf,
 } from '../../core/alerts/channels.ts';
+import { readSubscription, subscriptionSchema } from '../../core/alerts/subscription.ts';
 import { demand } from '../../core/caller.ts';
 import type { ChannelDoor } from '../../notify/channel.ts';
 import type { Channel, Delivery } from '../../store/channels.ts';
@@ -34,6 +35,8 @@ import {
   versionSchema,
 } from './shapes.ts';
 
+const subscriptionShape = nameShape('Subscription', subscriptionSchema);
+
 const channelShape = nameShape(
   'Channel',
   z.strictObject({
@@ -44,6 +47,7 @@ const channelShape = nameShape(
     config: configShape,
     secrets: secretsShape,
     enabled: z.boolean(),
+    subscription: subscriptionShape.meta({ description: 'What it is told, of what its kind has a form for' }),
     failures: z.int().min(0).meta({ description: 'Attempts in a row that failed' }),
     failingSince: instantSchema.optional(),
     failure: z.string().optional().meta({ description: 'Why the last attempt failed' }),
@@ -57,7 +61,13 @@ const channelShape = nameShape(
 
 function toChannelShape(channel: Channel): z.infer<typeof channelShape> {
   const { tenant: _tenant, ...shown } = channel;
-  return { ...shown, config: fieldsOf(channel), secrets: toSecretsView(channel.secrets), where: whereOf(channel) };
+  return {
+    ...shown,
+    config: fieldsOf(channel),
+    secrets: toSecretsView(channel.secrets),
+    where: whereOf(channel),
+    subscription: readSubscription(channel),
+  };
 }
 
 const deliveryShape = nameShape(
@@ -103,6 +113,7 @@ export function createChannelEndpoints({ kinds, sendTest }: ChannelDoor): readon
           .max(32)
           .meta({ description: kinds.map(({ kind, summary }) => `\`${kind}\`: ${summary}`).join(' ') }),
         enabled: z.boolean().default(true),
+        subscription: subscriptionShape.optional().meta({ description: 'Every alert and nothing else, if left out' }),
         config: configSchema.default({}),
         secrets: secretsInput.default({}),
       }),
@@ -114,6 +125,7 @@ export function createChannelEndpoints({ kinds, sendTest }: ChannelDoor): readon
       z.strictObject({
         name: nameSchema.optional(),
         enabled: z.boolean().optional(),
+        subscription: subscriptionShape.optional().meta({ description: 'Replaced whole' }),
         config: configSchema.optional(),
         secrets: secretsInput.optional(),
       }),

@@ -83,13 +83,15 @@ describe('Alerts before anything happened', () => {
 
 describe('Channels', () => {
   it('are chosen by kind, made with their fields, tested, switched off and deleted', async () => {
-    assert.match(readWords(await world.read('/settings/channels/new')), /Webhook .* Sign of life/u);
+    assert.match(readWords(await world.read('/settings/channels/new')), /Email .* Webhook .* Sign of life/u);
+    for (const { kind, label } of CHANNEL_KINDS)
+      assert.ok((await world.read(`/settings/channels/new?kind=${kind}`)).includes(label), kind);
     const wrong = await world.ask('post', '/settings/channels/new?kind=webhook', {
       form: { name: 'x', 'secret-url': 'ftp://x' },
     });
     assert.ok(wrong.kind === 'page' && wrong.status === 422);
     assert.match(wrong.html.toString(), /must begin with https:\/\/ or http:\/\//u);
-    const path = await addChannel({ name: MARKUP_NAME, 'secret-url': `${sink.url}/${CANARY}`, 'config-least': 'warning' });
+    const path = await addChannel({ name: MARKUP_NAME, 'secret-url': `${sink.url}/${CANARY}`, 'sub-least': 'warning' });
     const page = await world.read(path);
     assert.ok(!page.includes(CANARY) && !page.includes(MARKUP_NAME));
     assert.match(readWords(page), /warnings and critical alerts/u);
@@ -110,7 +112,7 @@ describe('Channels', () => {
   });
 
   it('are read by everybody and changed by administrators', async () => {
-    const path = await addChannel({ name: 'on-call', 'secret-url': `${sink.url}/x`, 'config-least': 'notice' });
+    const path = await addChannel({ name: 'on-call', 'secret-url': `${sink.url}/x` });
     for (const role of ['viewer', 'operator'] as const) {
       assert.doesNotMatch(await world.read('/settings/channels', { role }), /Add channel|<form[^>]+thresholds/u);
       assert.doesNotMatch(await world.read(path, { role }), /Send a test|Delete/u);

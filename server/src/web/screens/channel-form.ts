@@ -1,6 +1,7 @@
 /** `/settings/channels/new` and `/settings/channels/:channel/edit`. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { createChannel, fieldsOf, getChannel, getChannelKind, updateChannel } from '../../core/alerts/channels.ts';
+import { EVERY_ALERT, readSubscription, type Subscription } from '../../core/alerts/subscription.ts';
 import { demand } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { ChannelDoor, ChannelKind } from '../../notify/channel.ts';
@@ -9,6 +10,7 @@ import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';
 import { type FormValues, listDefaults, readAdapterForm, readTypedValues, toAdapterSections } from './adapter-form.ts';
 import { channelFormPage, chooseChannelPage } from './channel-form.view.ts';
+import { buildSubscriptionSections, readSubscriptionForm } from './channel-subscription.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { findText, readText } from './form-values.ts';
 import { getParam } from './params.ts';
@@ -22,12 +24,14 @@ interface Draft {
 interface Filling {
   name: string;
   values: FormValues;
+  subscription: Subscription;
   problem: FormProblem;
 }
 
 async function replyForm(context: CoreContext, visit: Visit, { kind, saved }: Draft, filling: Filling): Promise<PageReply> {
   const { urls } = visit;
-  const { name, values, problem } = filling;
+  const { name, values, subscription, problem } = filling;
+  const stored = Object.keys(saved?.secrets ?? {});
   const list = { label: 'Channels', href: urls.channels() };
   const href = saved === undefined ? urls.channels() : urls.channel({ channel: saved.id });
   const view = {
@@ -42,7 +46,10 @@ async function replyForm(context: CoreContext, visit: Visit, { kind, saved }: Dr
     kindLabel: kind.label,
     summary: kind.summary,
     name: { value: name, error: problem.fields['name'] },
-    sections: toAdapterSections(kind.fields, { values, stored: Object.keys(saved?.secrets ?? {}), problem }),
+    sections: [
+      ...toAdapterSections(kind.fields, { values, stored, problem }),
+      ...(await buildSubscriptionSections(context, visit, kind.hears, subscription, problem.fields)),
+    ],
     problem: problem.text,
     version: saved && (Number(findText(visit.form, 'version', 12) ?? saved.version) || saved.version),
   };
@@ -54,7 +61,12 @@ async function showAdd(context: CoreContext, visit: Visit, { kinds }: ChannelDoo
   demand(visit.caller, 'channel.manage');
   const chosen = kinds.find(({ kind }) => kind === findText(visit.query, 'kind'));
   if (chosen !== undefined)
-    return replyForm(context, visit, { kind: chosen }, { name: '', values: listDefaults(chosen.fields), problem: NO_PROBLEM });
+    return replyForm(
+      context,
+      visit,
+      { kind: chosen },
+      { name: '', values: listDefaults(chosen.fields), subscription: EVERY_ALERT, problem: NO_PROBLEM },
+    );
   const { urls } = visit;
   const choices = kinds.map(({ kind, label, summary }) => ({ label, summary, href: urls.addChannel({ kind }) }));
   const shell = await buildShell(context, visit, 'channels');
@@ -71,7 +83,8 @@ async function answerPost(context: CoreContext, visit: Visit, draft: Draft, { ki
   const { caller, form, urls } = visit;
   const { kind, saved } = draft;
   const name = readText(form, 'name');
-  const input = { name, ...readAdapterForm(kind.fields, form) };
+  const subscription = readSubscriptionForm(kind.hears, visit, saved && readSubscription(saved));
+  const input = { name, subscription, ...readAdapterForm(kind.fields, form) };
   const version = Number(readText(form, 'version')) || undefined;
   try {
     const channel =
@@ -82,7 +95,7 @@ async function answerPost(context: CoreContext, visit: Visit, draft: Draft, { ki
     return { kind: 'redirect', to: urls.channel({ channel: channel.id }), flash: { tone: 'good', text } };
   } catch (thrown) {
     const values = readTypedValues(kind.fields, form);
-    return replyForm(context, visit, draft, { name, values, problem: toFormProblem(thrown) });
+    return replyForm(context, visit, draft, { name, values, subscription, problem: toFormProblem(thrown) });
   }
 }
 
@@ -103,7 +116,13 @@ export function createChannelFormScreens(door: ChannelDoor): readonly ScreenRout
       async handle(context, visit) {
         const draft = await readSaved(context, visit, door);
         const values = { ...listDefaults(draft.kind.fields), ...fieldsOf(draft.saved) };
-        return replyForm(context, visit, draft, { name: draft.saved.name, values, problem: NO_PROBLEM });
+        const { name } = draft.saved;
+        return replyForm(context, visit, draft, {
+          name,
+          values,
+          subscription: readSubscription(draft.saved),
+          problem: NO_PROBLEM,
+        });
       },
     },
     {

@@ -12,6 +12,7 @@ import {
   whereOf,
 } from '../../core/alerts/channels.ts';
 import { messageSchema } from '../../core/alerts/message.ts';
+import { readSubscription } from '../../core/alerts/subscription.ts';
 import { getThresholds, thresholdsSchema, updateThresholds } from '../../core/alerts/thresholds.ts';
 import { demand, isAllowed } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
@@ -22,6 +23,7 @@ import { formatNoun } from '../ui/quantity.ts';
 import { PAGES } from '../urls.ts';
 import { describeConfig } from './adapter-form.ts';
 import { CHANNEL_PART, type ChannelPageView, channelPage, channelPart } from './channel-page.view.ts';
+import { describeSubscription } from './channel-subscription.ts';
 import { CHANNELS_PART, type ChannelsView, channelsPage, channelsTable, type ThresholdsView } from './channels.view.ts';
 import { readClockface } from './clockface.ts';
 import { linkPages, readTrail } from './cursor-trail.ts';
@@ -154,8 +156,11 @@ async function showChannel(context: CoreContext, visit: Visit, { kinds }: Channe
     kind: kind.label,
     where: whereOf(channel),
     state: stateOf(channel),
-    isOfLife: kind.purpose === 'life',
-    facts: describeConfig(kind.fields, fieldsOf(channel), Object.keys(channel.secrets)),
+    isOfLife: kind.everyMs !== undefined,
+    facts: [
+      ...describeConfig(kind.fields, fieldsOf(channel), Object.keys(channel.secrets)),
+      ...describeSubscription(kind.hears, readSubscription(channel)),
+    ],
     messages: page.rows.map((delivery) => toDeliveryLine(delivery, name, visit)),
     ...linkPages(trail, page.next, (after) => urls.channel({ channel: id }, { after })),
     manage: isAllowed(caller, 'channel.manage')

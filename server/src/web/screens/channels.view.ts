@@ -58,7 +58,9 @@ export function channelsPage(shell: Shell, view: ChannelsView): Html {
     heading: view.heading,
     lede: 'A channel tells people or programs outside of alerts. One that does not work is itself an alert, told on the others.',
     actions: html`${linkButton({ href: view.alertsHref, label: 'Alerts' })}${
-      view.addHref !== undefined && linkButton({ href: view.addHref, label: 'Add channel', kind: 'primary', icon: 'plus' })
+      view.addHref !== undefined &&
+      view.rows.length > 0 &&
+      linkButton({ href: view.addHref, label: 'Add channel', kind: 'primary', icon: 'plus' })
     }`,
     content: html`<div class="stack">${panel({ flush: true, content: channelsTable(view) })}${thresholdsPanel(view.thresholds)}</div>`,
   });

@@ -1,7 +1,7 @@
 /** A dead-man switch: an address that is asked again and again while this server works, and raises an alarm of its own when that ends. */
-import { AppError } from '@holdfast/shared/errors.ts';
-import { readAddress, URL_FIELD } from './address.ts';
-import type { ChannelKind } from './channel.ts';
+import { createUrlField, readAddress } from '../address.ts';
+import { demandSuccess } from '../answer.ts';
+import type { ChannelKind } from '../channel.ts';
 
 const EVERY_FIELD = 'everyMinutes';
 const USUAL_MINUTES = 5;
@@ -12,15 +12,9 @@ export const PING: ChannelKind = {
   label: 'Sign of life',
   summary:
     'Asks for an address every few minutes while this server works. What waits there raises the alarm when this server cannot.',
-  purpose: 'life',
+  hears: ['server.alive'],
   fields: [
-    {
-      kind: 'secret',
-      name: URL_FIELD,
-      label: 'Address',
-      help: 'Of a monitor that alarms when it hears nothing, such as a Healthchecks check. It is kept like a password.',
-      required: true,
-    },
+    createUrlField('Of a monitor that alarms when it hears nothing, such as a Healthchecks check. It is kept like a password.'),
     {
       kind: 'number',
       name: EVERY_FIELD,
@@ -40,8 +34,6 @@ export const PING: ChannelKind = {
     return (typeof minutes === 'number' ? minutes : USUAL_MINUTES) * MINUTE_MS;
   },
   async send(_sending, { secrets }, http) {
-    const { status } = await http.ask({ url: readAddress(secrets), method: 'GET', headers: { 'user-agent': 'Holdfast' } });
-    if (status >= 200 && status < 300) return `answered ${status}`;
-    throw new AppError('unavailable', `it answered ${status}`, { details: { status } });
+    return demandSuccess(await http.ask({ url: readAddress(secrets), method: 'GET', headers: { 'user-agent': 'Holdfast' } }));
   },
 };

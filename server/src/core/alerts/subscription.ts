@@ -1,0 +1,159 @@
+/** What a channel is told: how grave an alert must be, of which conditions, plans and hosts; which backups; which digests. */
+import { type HostId, idSchema, type PlanId, type SourceId, type TenantId } from '@holdfast/shared/domain/ids.ts';
+import { tagSchema } from '@holdfast/shared/domain/plan.ts';
+import { ALERTS } from '@holdfast/shared/limits.ts';
+import * as z from 'zod';
+import type { Alert } from '../../store/alerts.ts';
+import type { Plan } from '../../store/catalog.ts';
+import type { Channel } from '../../store/channels.ts';
+import { createFieldsError } from '../adapter-input.ts';
+import type { CoreContext } from '../ports.ts';
+import { ALERT_CONDITIONS, isAsGrave, SEVERITIES } from './conditions.ts';
+import type { MessageType } from './message.ts';
+
+/** Beside a channel's fields, as JSON. */
+export const SUBSCRIPTION = 'subscription';
+/** Where channels had it before they had subscriptions. */
+const LEAST = 'least';
+const NARROWED_MOST = 100;
+
+export const LEAST_CHOICES = [...SEVERITIES, 'none'] as const;
+export const RUN_ENDS = ['succeeded', 'partial', 'failed'] as const;
+export const DIGESTS = ['daily', 'weekly'] as const;
+
+const listed = <T extends z.ZodType>(entry: T) => z.array(entry).max(NARROWED_MOST);
+
+export const subscriptionSchema = z.strictObject({
+  /** Alerts at least this grave; `none` for no alerts at all. */
+  least: z.enum(LEAST_CHOICES).default('notice'),
+  /** Only these; empty for all. */
+  conditions: listed(z.enum(ALERT_CONDITIONS)).default([]),
+  /** Only what concerns these plans, or hosts with one of these tags; both empty for everything. */
+  plans: listed(idSchema('plan')).default([]),
+  tags: listed(tagSchema).default([]),
+  /** Backups of plans that ended so. */
+  runs: z.array(z.enum(RUN_ENDS)).max(RUN_ENDS.length).default([]),
+  digests: z.array(z.enum(DIGESTS)).max(DIGESTS.length).default([]),
+});
+export type Subscription = z.infer<typeof subscriptionSchema>;
+export const EVERY_ALERT: Subscription = subscriptionSchema.parse({});
+
+export function readSubscription({ config }: Pick<Channel, 'config'>): Subscription {
+  const stored = config[SUBSCRIPTION];
+  if (typeof stored === 'string') return subscriptionSchema.parse(JSON.parse(stored));
+  const least = SEVERITIES.find((severity) => severity === config[LEAST]);
+  return { ...EVERY_ALERT, least: least ?? EVERY_ALERT.least };
+}
+
+/** Throws `invalid` at what is wrong, as forms name it. */
+export function checkSubscription(subscription: Subscription): Subscription {
+  const parsed = subscriptionSchema.safeParse(subscription);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const field = String(issue?.path[0] ?? 'subscription');
+  throw createFieldsError({
+    [`sub-${field}`]: `${field === 'tags' ? 'Tags of hosts' : field}: ${issue?.message ?? 'is not valid'}`,
+  });
+}
+
+/** The fields of a channel without what is kept beside them for its subscription. */
+export function omitSubscription(config: Channel['config']): Channel['config'] {
+  const { [SUBSCRIPTION]: _subscription, [LEAST]: _least, ...fields } = config;
+  return fields;
+}
+
+/** What news is about, as far as subscriptions ask. Undefined: about everything. */
+export interface Concern {
+  plans: ReadonlySet<PlanId>;
+  tags: ReadonlySet<string>;
+}
+
+export function isConcerned({ plans, tags }: Subscription, concern: Concern | undefined): boolean {
+  if (concern === undefined || (plans.length === 0 && tags.length === 0)) return true;
+  return plans.some((plan) => concern.plans.has(plan)) || tags.some((tag) => concern.tags.has(tag));
+}
+
+/** Whether a channel wants to hear of an alert. */
+export function wantsAlert(
+  subscription: Subscription,
+  alert: Pick<Alert, 'severity' | 'condition'>,
+  concern: Concern | undefined,
+): boolean {
+  const { least, conditions } = subscription;
+  if (least === 'none' || !isAsGrave(alert.severity, least)) return false;
+  return (conditions.length === 0 || conditions.includes(alert.condition)) && isConcerned(subscription, concern);
+}
+
+/** Whether a channel wants to hear of a backup. One whose whole work is backups hears of each. */
+export function wantsRun(
+  subscription: Subscription,
+  hears: readonly MessageType[],
+  type: Extract<MessageType, `run.${string}`>,
+): boolean {
+  if (!hears.includes(type)) return false;
+  if (hears.includes('run.started')) return true;
+  return subscription.runs.some((end) => `run.${end}` === type);
+}
+
+const ids = { source: idSchema('source'), plan: idSchema('plan'), host: idSchema('host'), repository: idSchema('repository') };
+const PLANS_READ = 1000;
+
+async function gather(
+  { store }: Pick<CoreContext, 'store'>,
+  tenant: TenantId,
+  hosts: readonly HostId[],
+  plans: readonly Pick<Plan, 'id'>[],
+): Promise<Concern> {
+  const found = await store.hosts.findHosts(tenant, [...new Set(hosts)]);
+  return { plans: new Set(plans.map(({ id }) => id)), tags: new Set(found.flatMap(({ tags }) => tags)) };
+}
+
+/** The plans and hosts that an alert is about. This server, its channels and the fleet as a whole concern everybody. */
+export async function findConcern(
+  context: Pick<CoreContext, 'store'>,
+  { tenant, thing, condition }: Pick<Alert, 'tenant' | 'thing' | 'condition'>,
+): Promise<Concern | undefined> {
+  const { store } = context;
+  switch (thing.kind) {
+    case 'server':
+    case 'channel':
+    case 'fleet':
+      return undefined;
+    case 'source':
+      return findSourcesConcern(context, tenant, [ids.source.parse(thing.id)]);
+    case 'plan': {
+      const plan = ids.plan.parse(thing.id);
+      return gather(context, tenant, await store.catalog.listHostsOfPlan(tenant, plan), [{ id: plan }]);
+    }
+    case 'host': {
+      const host = ids.host.parse(thing.id);
+      return gather(context, tenant, [host], await store.catalog.listPlansOfHost(tenant, host));
+    }
+    case 'repository': {
+      const repository = ids.repository.parse(thing.id);
+      const { rows } = await store.catalog.listPlans(tenant, { repository }, { limit: PLANS_READ });
+      return gather(context, tenant, await store.catalog.listHostsOfRepository(tenant, repository), rows);
+    }
+    default: {
+      // What this file does not know of by name concerns what its signs are about.
+      const signs = await store.alerts.listSignsOf(tenant, condition, thing, ALERTS.namedMembers);
+      const sources = signs.filter(({ scope }) => scope === 'source').map(({ scopeId }) => ids.source.parse(scopeId));
+      return sources.length === 0 ? undefined : findSourcesConcern(context, tenant, sources);
+    }
+  }
+}
+
+async function findSourcesConcern(
+  context: Pick<CoreContext, 'store'>,
+  tenant: TenantId,
+  sources: readonly SourceId[],
+): Promise<Concern> {
+  const { catalog } = context.store;
+  const [found, plans] = await Promise.all([catalog.findSources(tenant, sources), catalog.listPlansOfSources(tenant, sources)]);
+  return gather(
+    context,
+    tenant,
+    found.map(({ host }) => host),
+    plans,
+  );
+}

@@ -1,0 +1,14 @@
+/** What kinds of channel have a form for. */
+import { DIGEST_NEWS, type MessageType } from '../core/alerts/message.ts';
+
+/** People read it: alerts that begin and end, backups that ended, digests. */
+export const PEOPLE_HEAR: readonly MessageType[] = [
+  'alert.raised',
+  'alert.resolved',
+  'run.succeeded',
+  'run.partial',
+  'run.failed',
+  ...DIGEST_NEWS,
+];
+/** Too short for a digest. */
+export const SHORT_HEAR: readonly MessageType[] = PEOPLE_HEAR.filter((type) => !type.startsWith('digest.'));

@@ -1,0 +1,164 @@
+/** What a channel is told, as a section of its form: only what its kind has a form for. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { ALERT_CONDITIONS, getConditionRule } from '../../core/alerts/conditions.ts';
+import type { MessageType } from '../../core/alerts/message.ts';
+import { DIGESTS, EVERY_ALERT, LEAST_CHOICES, RUN_ENDS, type Subscription } from '../../core/alerts/subscription.ts';
+import { listPlans } from '../../core/plans.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import type { Visit } from '../http/route.ts';
+import type { Field, FieldSection } from '../ui/form.ts';
+import { readList, readText, splitTags } from './form-values.ts';
+
+/** Plans that can be chosen in a form; by the API there may be others. */
+const PLANS_SHOWN = 200;
+const LEAST_LABELS: readonly (readonly [Subscription['least'], string])[] = [
+  ['notice', 'every alert'],
+  ['warning', 'warnings and critical alerts'],
+  ['critical', 'critical alerts only'],
+  ['none', 'no alerts'],
+];
+const planId = idSchema('plan');
+
+type Hears = readonly MessageType[];
+const hearsAlerts = (hears: Hears) => hears.includes('alert.raised');
+/** Whose whole work is backups hears of each of them. */
+const choosesRuns = (hears: Hears) => hears.includes('run.failed') && !hears.includes('run.started');
+const hearsDigests = (hears: Hears) => hears.includes('digest.daily');
+const isNarrowed = (hears: Hears) => hearsAlerts(hears) || hears.includes('run.failed');
+
+/** Of what was posted, what may be chosen at all. */
+function pick<T extends string>(choices: readonly T[], posted: readonly string[]): T[] {
+  return choices.filter((choice) => posted.includes(choice));
+}
+
+/** The posted section; tags are as they were typed. Plans that were not on the form stay as they are. */
+export function readSubscriptionForm(hears: Hears, { form }: Visit, before: Subscription = EVERY_ALERT): Subscription {
+  const shown = new Set(readList(form, 'sub-plans-shown'));
+  const chosen = readList(form, 'sub-plans').flatMap((id) => planId.safeParse(id).data ?? []);
+  const least = pick(LEAST_CHOICES, [readText(form, 'sub-least')])[0];
+  return {
+    least: (hearsAlerts(hears) ? least : undefined) ?? before.least,
+    conditions: pick(ALERT_CONDITIONS, readList(form, 'sub-conditions')),
+    plans: [...before.plans.filter((id) => !shown.has(id)), ...chosen],
+    tags: [...splitTags(readText(form, 'sub-tags'))],
+    runs: pick(RUN_ENDS, readList(form, 'sub-runs')),
+    digests: pick(DIGESTS, readList(form, 'sub-digests')),
+  };
+}
+
+/** Sections for the end of the form; none for a kind that is told of nothing but life. */
+export async function buildSubscriptionSections(
+  context: CoreContext,
+  { caller }: Pick<Visit, 'caller'>,
+  hears: Hears,
+  subscription: Subscription,
+  errors: Readonly<Record<string, string>>,
+): Promise<readonly FieldSection[]> {
+  if (!isNarrowed(hears)) return [];
+  const { rows: plans } = await listPlans(context, caller, {}, { limit: PLANS_SHOWN });
+  const told: Field[] = [
+    ...(hearsAlerts(hears)
+      ? [
+          {
+            name: 'sub-least',
+            label: 'Alerts',
+            kind: 'select' as const,
+            required: true,
+            value: subscription.least,
+            options: LEAST_LABELS.map(([value, label]) => ({ value, label })),
+          },
+        ]
+      : []),
+    ...(choosesRuns(hears)
+      ? [
+          {
+            name: 'sub-runs',
+            label: 'Backups of plans that',
+            kind: 'multiselect' as const,
+            value: subscription.runs,
+            help: 'One message for each backup, whether or not it is an alert.',
+            options: [
+              { value: 'succeeded', label: 'succeeded' },
+              { value: 'partial', label: 'are only partial' },
+              { value: 'failed', label: 'failed' },
+            ],
+          },
+        ]
+      : []),
+    ...(hearsDigests(hears)
+      ? [
+          {
+            name: 'sub-digests',
+            label: 'Digests',
+            kind: 'multiselect' as const,
+            value: subscription.digests,
+            help: 'What is protected and what is not, growth and anomalies. When it does not come, this server does not work.',
+            options: [
+              { value: 'daily', label: 'every day' },
+              { value: 'weekly', label: 'every week' },
+            ],
+          },
+        ]
+      : []),
+  ];
+  const narrowed: Field[] = [
+    {
+      name: 'sub-plans',
+      label: 'Plans',
+      kind: 'multiselect',
+      value: subscription.plans,
+      help: plans.length === 0 ? 'There is no plan yet.' : undefined,
+      options: plans.map(({ id, name }) => ({ value: id, label: name })),
+    },
+    {
+      name: 'sub-tags',
+      label: 'Tags of hosts',
+      kind: 'text',
+      value: subscription.tags.join(', '),
+      help: 'With commas between them.',
+      error: errors['sub-tags'],
+    },
+    ...(hearsAlerts(hears)
+      ? [
+          {
+            name: 'sub-conditions',
+            label: 'Conditions',
+            kind: 'multiselect' as const,
+            value: subscription.conditions,
+            options: ALERT_CONDITIONS.map((value) => ({ value, label: getConditionRule(value).label })),
+          },
+        ]
+      : []),
+    ...plans.map(({ id }): Field => ({ name: 'sub-plans-shown', label: '', kind: 'hidden', value: id })),
+  ];
+  const { plans: some, tags, conditions } = subscription;
+  return [
+    ...(told.length === 0 ? [] : [{ title: 'It is told of', fields: told }]),
+    {
+      title: 'Only of some plans, hosts or conditions',
+      help: 'Nothing chosen means all. What concerns this server itself, its channels or the whole fleet is told whatever plans and tags are chosen.',
+      folded: true,
+      open: some.length + tags.length + conditions.length > 0 || hears.includes('run.started'),
+      fields: narrowed,
+    },
+  ];
+}
+
+/** In a few words, for the page of a channel. */
+export function describeSubscription(
+  hears: Hears,
+  { least, runs, digests, plans, tags, conditions }: Subscription,
+): readonly { label: string; value: string }[] {
+  if (!isNarrowed(hears)) return [];
+  const some = [
+    plans.length > 0 && `${plans.length} ${plans.length === 1 ? 'plan' : 'plans'}`,
+    tags.length > 0 && `tags ${tags.join(', ')}`,
+    conditions.length > 0 && conditions.map((condition) => getConditionRule(condition).label).join(', '),
+  ].filter((part) => part !== false);
+  return [
+    ...(hearsAlerts(hears) ? [{ label: 'Alerts', value: LEAST_LABELS.find(([value]) => value === least)?.[1] ?? least }] : []),
+    ...(choosesRuns(hears) ? [{ label: 'Backups', value: runs.length === 0 ? 'none' : runs.join(', ') }] : []),
+    ...(hearsDigests(hears) ? [{ label: 'Digests', value: digests.length === 0 ? 'none' : digests.join(', ') }] : []),
+    ...(some.length === 0 ? [] : [{ label: 'Only of', value: some.join('; ') }]),
+  ];
+}
