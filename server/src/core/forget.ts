@@ -7,7 +7,7 @@ import { demandCapability } from './agent-ability.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
-import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
+import { createOrder, createOrderedRun, placeRun, type RoutineTurn, upkeepTerms } from './run-orders.ts';
 import type { StartedRuns } from './runs.ts';
 
 async function demandAgents(context: CoreContext, caller: Caller, hosts: readonly HostId[], isAdmin: boolean): Promise<void> {
@@ -21,15 +21,22 @@ async function demandAgents(context: CoreContext, caller: Caller, hosts: readonl
 
 /**
  * Orders it. What goes is decided by each host as its run begins, by the plan's policy; `isApproved` says that a person agreed to
- * more than half of a source's backups going in one step. Throws `not_found`, and `precondition` where no host could do it.
+ * more than half of a source's backups going in one step. `only`: on this host alone, as a turn of the repository's routine. Throws
+ * `not_found`, and `precondition` where no host could do it.
  */
-export async function startForget(context: CoreContext, caller: Caller, id: PlanId, isApproved: boolean): Promise<StartedRuns> {
+export async function startForget(
+  context: CoreContext,
+  caller: Caller,
+  id: PlanId,
+  isApproved: boolean,
+  only?: { host: HostId; turn: RoutineTurn },
+): Promise<StartedRuns> {
   demand(caller, 'plan.manage');
   const { catalog } = context.store;
   const plan = await catalog.findPlan(caller.tenant, id);
   if (!plan) throw new AppError('not_found', 'there is no such plan');
   const sources = await catalog.findSources(caller.tenant, plan.sources);
-  const hosts = [...new Set(sources.map((source) => source.host))];
+  const hosts = [...new Set(sources.map((source) => source.host))].filter((host) => !only || host === only.host);
   if (hosts.length === 0) throw new AppError('precondition', 'the plan has no source any more');
   const repository = await catalog.findRepository(caller.tenant, plan.repository);
   await demandAgents(context, caller, hosts, repository?.admin !== undefined);
@@ -42,10 +49,10 @@ export async function startForget(context: CoreContext, caller: Caller, id: Plan
       plan: plan.id,
       isApproved,
       ...(repository?.admin && taker ? { admin: orderRepository(context, taker, run.id, repository, 'admin') } : {}),
-      ...orderTerms(context, caller),
+      ...upkeepTerms(context, caller),
     });
     // The host says which of the sources it has snapshots of.
-    await placeRun(context, run, [], order);
+    await placeRun(context, run, [], order, only?.turn);
     runs.push(run);
   }
   await recordAct(context, caller, {

@@ -1,4 +1,4 @@
-/** The upkeep of repositories: checks and prunes that people order, and what is known of earlier ones. */
+/** The upkeep of repositories: checks and prunes that are ordered, and what is known of earlier ones. */
 import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { type CheckScope, DEFAULT_MAX_UNUSED_PERCENT, describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
@@ -13,7 +13,7 @@ import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
 import { getRepository } from './repositories.ts';
-import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
+import { createOrder, createOrderedRun, placeRun, type RoutineTurn, upkeepTerms } from './run-orders.ts';
 
 /** Runs of each kind, and sizes, that are looked back upon: as many as a repository read in parts can need. */
 const RUNS_KEPT_IN_VIEW = MAINTENANCE.partsMax;
@@ -34,7 +34,7 @@ export async function startCheck(
   context: CoreContext,
   caller: Caller,
   id: RepositoryId,
-  { host: from, scope }: { host: HostId; scope: CheckScope },
+  { host: from, scope, turn }: { host: HostId; scope: CheckScope; turn?: RoutineTurn | undefined },
 ): Promise<Run> {
   demand(caller, 'run.start');
   const repository = await getRepository(context, caller, id);
@@ -48,9 +48,9 @@ export async function startCheck(
     run: run.id,
     repository: orderRepository(context, host, run.id, repository, 'everyday'),
     scope,
-    ...orderTerms(context, caller),
+    ...upkeepTerms(context, caller),
   });
-  await placeRun(context, run, [], order);
+  await placeRun(context, run, [], order, turn);
   await recordAct(context, caller, {
     action: 'repository.check_started',
     target: { kind: 'repository', id, name: repository.name },
@@ -64,21 +64,22 @@ export async function startPrune(
   context: CoreContext,
   caller: Caller,
   id: RepositoryId,
-  { host: from, maxUnusedPercent = DEFAULT_MAX_UNUSED_PERCENT }: { host: HostId; maxUnusedPercent?: number | undefined },
+  wish: { host: HostId; maxUnusedPercent?: number | undefined; turn?: RoutineTurn | undefined },
 ): Promise<Run> {
   demand(caller, 'repository.manage');
+  const { maxUnusedPercent = DEFAULT_MAX_UNUSED_PERCENT, turn } = wish;
   const repository = await getRepository(context, caller, id);
   demandOpened(repository);
-  const host = await getCapableHost(context, caller, from, 'prune.start');
+  const host = await getCapableHost(context, caller, wish.host, 'prune.start');
   const run = createOrderedRun(context, caller, { kind: 'prune', host: host.id, plan: undefined, repository: id });
   const order = createOrder(context, caller.tenant, host.id, 'prune.start', {
     run: run.id,
     repository: orderRepository(context, host, run.id, repository, 'admin'),
     isAdmin: repository.admin !== undefined,
     maxUnusedPercent,
-    ...orderTerms(context, caller),
+    ...upkeepTerms(context, caller),
   });
-  await placeRun(context, run, [], order);
+  await placeRun(context, run, [], order, turn);
   await recordAct(context, caller, {
     action: 'repository.prune_started',
     target: { kind: 'repository', id, name: repository.name },

@@ -2,6 +2,7 @@
 import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { Secrets } from '@holdfast/shared/adapters/field.ts';
 import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
+import { DEFAULT_ROUTINE } from '@holdfast/shared/domain/routine.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/messages.ts';
 import type { Repository } from '../store/catalog.ts';
@@ -54,6 +55,7 @@ export async function tellHosts(context: CoreContext, caller: Caller, id: Reposi
   context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.repositories });
 }
 
+/** A new repository is kept up by itself from the beginning, as the default routine says. */
 export async function createRepository(context: CoreContext, caller: Caller, input: RepositoryInput): Promise<Repository> {
   demand(caller, 'repository.manage');
   const name = checkName(input.name);
@@ -74,6 +76,14 @@ export async function createRepository(context: CoreContext, caller: Caller, inp
     updatedAt: now,
   };
   await context.store.catalog.insertRepository(repository);
+  const lease = { host: undefined, until: 0, isFixed: false };
+  await context.store.routines.saveRoutine({
+    tenant: caller.tenant,
+    repository: id,
+    settings: DEFAULT_ROUTINE,
+    since: now,
+    lease,
+  });
   await recordAct(context, caller, {
     action: 'repository.created',
     target: { kind: 'repository', id, name: repository.name },

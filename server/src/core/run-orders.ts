@@ -2,10 +2,11 @@
 import type { HostId, RunId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
 import type { Failure } from '@holdfast/shared/domain/run.ts';
-import { type AppError, fromWireError, type WireError } from '@holdfast/shared/errors.ts';
+import { AppError, fromWireError, type WireError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { AgentFrames, RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { Host } from '../store/hosts.ts';
+import type { StoredRoutine } from '../store/routines.ts';
 import type { Order, Run } from '../store/runs.ts';
 import { TOPICS } from './bus.ts';
 import type { Caller } from './caller.ts';
@@ -13,6 +14,9 @@ import type { CoreContext } from './ports.ts';
 
 /** How long an order may wait for its host before it is void. */
 export const ORDER_LIFE_MS = 10 * 60 * 1000;
+
+/** Where a routine stood when it was looked at. */
+export type RoutineTurn = Pick<StoredRoutine, 'repository' | 'turn'>;
 
 export type OrderBody<T extends Order['type']> = RequestBody<T>;
 
@@ -47,7 +51,13 @@ export function orderTerms(context: CoreContext, caller: Caller) {
   };
 }
 
-/** A run that a person or a program asked for, as it is until its host tells of it. */
+/** The same of an order that may come by itself as well. */
+export function upkeepTerms(context: CoreContext, caller: Caller) {
+  const isScheduled = caller.actor.kind === 'system';
+  return { ...orderTerms(context, caller), ...(isScheduled ? { trigger: 'schedule' as const } : {}) };
+}
+
+/** A run that was asked for, as it is until its host tells of it. */
 export function createOrderedRun(
   context: CoreContext,
   caller: Caller,
@@ -58,7 +68,7 @@ export function createOrderedRun(
     id: context.createId('run'),
     tenant: caller.tenant,
     ...about,
-    trigger: triggerOf(caller),
+    trigger: caller.actor.kind === 'system' ? 'schedule' : triggerOf(caller),
     state: 'queued',
     createdAt: now,
     receivedAt: now,
@@ -69,9 +79,20 @@ export function createOrderedRun(
   };
 }
 
-/** Stores a run with the order that carries it, and lets the host have it as soon as it can. */
-export async function placeRun(context: CoreContext, run: Run, sources: readonly SourceId[], order: Order): Promise<void> {
-  await context.store.runs.insertOrderedRun(run, sources, order);
+/**
+ * Stores a run with the order that carries it, and lets the host have it as soon as it can. A run of a routine takes its turn with it: `conflict`
+ * when somebody was faster.
+ */
+export async function placeRun(
+  context: CoreContext,
+  run: Run,
+  sources: readonly SourceId[],
+  order: Order,
+  turn?: RoutineTurn,
+): Promise<void> {
+  if (turn === undefined) await context.store.runs.insertOrderedRun(run, sources, order);
+  else if (!(await context.store.routines.placeTurn(turn, run, order)))
+    throw new AppError('conflict', 'this turn of the routine was taken already');
   announceRun(context, run);
   context.directory.wake(run.host);
 }

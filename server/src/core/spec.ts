@@ -44,7 +44,7 @@ function toSpecSource(source: Source, secretsOf: SpecSecrets): SpecSource {
   return { id, name, kind, version, config: source.config as SpecSource['config'], ...secretsOf('sources', source) };
 }
 
-function toSpecRepository(repository: Repository, secretsOf: SpecSecrets): SpecRepository {
+function toSpecRepository(repository: Repository, secretsOf: SpecSecrets, { forgetOrdered }: SpecPieces): SpecRepository {
   const { id, name, kind, version } = repository;
   return {
     id,
@@ -55,7 +55,7 @@ function toSpecRepository(repository: Repository, secretsOf: SpecSecrets): SpecR
     ...secretsOf('repositories', repository),
     ...(repository.engineId === undefined ? {} : { pinnedId: repository.engineId }),
     ...(repository.runsAtOnce === undefined ? {} : { runsAtOnce: repository.runsAtOnce }),
-    ...(repository.admin === undefined ? {} : { addsOnly: true }),
+    ...(repository.admin === undefined ? {} : { addsOnly: true, ...(forgetOrdered.has(id) ? { forgetOrdered: true } : {}) }),
   };
 }
 
@@ -86,6 +86,8 @@ export interface SpecPieces {
   plans: readonly Plan[];
   repositories: readonly Repository[];
   policies: readonly Policy[];
+  /** Repositories whose routine orders retention. */
+  forgetOrdered: ReadonlySet<string>;
   /** Pinned snapshots of the plans that this host made. */
   pinned: readonly { plan: PlanId; engineId: string }[];
 }
@@ -123,13 +125,15 @@ export async function readSpecPieces(
     ...new Set(plans.flatMap(({ retentionPolicy }) => retentionPolicy ?? [])),
   ]);
   const policies = used.map((policy) => (policy.id === change.policy?.id ? change.policy : policy));
+  const routines = await context.store.routines.listRoutines(host.tenant, ids);
+  const forgetOrdered = new Set(routines.flatMap(({ repository, settings }) => (settings.forgetDays > 0 ? [repository] : [])));
   const pins = await context.store.runs.listPinned(
     host.tenant,
     host.id,
     plans.map(({ id }) => id),
   );
   const pinned = change.pin?.host === host.id ? [...pins, change.pin] : pins;
-  return { sources, plans, repositories, policies, pinned };
+  return { sources, plans, repositories, policies, forgetOrdered, pinned };
 }
 
 /** What a host is told of its drain; one that is over is not spoken of any more. */

@@ -5,6 +5,7 @@ import { startDueDrills } from '../core/drills.ts';
 import { removeOldLogs } from '../core/log-retention.ts';
 import { createFireWatcher } from '../core/missed-fires.ts';
 import type { CoreContext } from '../core/ports.ts';
+import { createRoutineRounds, type RoutineRounds } from '../core/routine/rounds.ts';
 import { expireOrders } from '../core/run-orders.ts';
 import type { Deliverer } from '../notify/deliverer.ts';
 
@@ -25,7 +26,12 @@ export interface Informants {
   deliverer: Deliverer;
 }
 
-function createTasks(context: CoreContext, keeping: Keeping, { watch, deliverer }: Informants): readonly Task[] {
+function createTasks(
+  context: CoreContext,
+  keeping: Keeping,
+  { watch, deliverer }: Informants,
+  routines: RoutineRounds,
+): readonly Task[] {
   const { store, clock } = context;
   const fires = createFireWatcher(context);
   return [
@@ -34,6 +40,7 @@ function createTasks(context: CoreContext, keeping: Keeping, { watch, deliverer 
     { name: 'sessions', everyMs: 60_000, run: () => store.people.deleteExpiredSessions(clock.now()) },
     { name: 'announcements', everyMs: 60_000, run: () => store.hosts.deleteExpiredAnnouncements(clock.now()) },
     { name: 'drills', everyMs: 60_000, run: () => startDueDrills(context) },
+    { name: 'routines', everyMs: 60_000, run: () => routines.runRound() },
     { name: 'logs', everyMs: 60_000, run: () => removeOldLogs(context, keeping.logDays) },
     { name: 'changes', everyMs: 1_000, run: () => watch.lookAtChanges() },
     { name: 'alerts', everyMs: 60_000, run: () => watch.runRound() },
@@ -49,7 +56,8 @@ export interface Ticker {
 
 /** Each task runs at its interval, never twice at once; a failure is logged and the next round tries again. */
 export function startTicker(context: CoreContext, keeping: Keeping, informants: Informants): Ticker {
-  const timers = createTasks(context, keeping, informants).map((task) => {
+  const routines = createRoutineRounds(context);
+  const timers = createTasks(context, keeping, informants, routines).map((task) => {
     let busy = false;
     return setInterval(() => {
       if (busy) return;
@@ -65,6 +73,7 @@ export function startTicker(context: CoreContext, keeping: Keeping, informants: 
   return {
     stop() {
       for (const timer of timers) clearInterval(timer);
+      routines.close();
     },
   };
 }

@@ -172,3 +172,16 @@ export function planRepository(facts: RepositoryFacts): readonly PlannedDuty[] {
   ];
   return planned.filter((duty) => duty !== undefined);
 }
+
+/** When retention is due on a host by the removals of one plan there, newest first. A removal that was left out counts as done. */
+export function planRetentionTurn(
+  runs: readonly PastRun[],
+  { now, since, routine }: Pick<RepositoryFacts, 'now' | 'since' | 'routine'>,
+): { dueAt: number; nextAt: number | undefined; wait: 'busy' | 'due' | 'later' } {
+  const isDone = ({ state }: PastRun) => isTerminal(state) && state !== 'failed' && state !== 'cancelled';
+  const done = runs.find(isDone);
+  const dueAt = done === undefined ? since : done.createdAt + routine.forgetDays * DAY_MS;
+  const nextAt = findOpening(routine, Math.max(now, dueAt, findRetry(runs, isDone) ?? 0));
+  if (runs.some(({ state }) => !isTerminal(state))) return { dueAt, nextAt, wait: 'busy' };
+  return { dueAt, nextAt, wait: nextAt !== undefined && nextAt <= now ? 'due' : 'later' };
+}

@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import type { HostId, RunId } from '@holdfast/shared/domain/ids.ts';
+import { DEFAULT_ROUTINE, type Routine } from '@holdfast/shared/domain/routine.ts';
+import type { TerminalState } from '@holdfast/shared/domain/run.ts';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import type { HostSession } from '../../hub/directory.ts';
+import type { Repository } from '../../store/catalog.ts';
+import { setAdminCredential } from '../admin-credential.ts';
+import { type CatalogRig, openCatalogRig, SECRETS } from '../fixtures/catalog-rig.ts';
+import { type EnrolledHost, factsOf } from '../fixtures/core-rig.ts';
+import { applyHostEvents } from '../ingest.ts';
+import { createPlan } from '../plans.ts';
+import { createRepository } from '../repositories.ts';
+import { createPolicy } from '../retention-policies.ts';
+import { createSource } from '../sources.ts';
+import { buildSpec } from '../spec.ts';
+import { LEASE_MS } from './maintainer.ts';
+import { createRoutineRounds, type RoutineRounds } from './rounds.ts';
+import { readRoutine, setRoutine } from './routine.ts';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+const CAPABILITIES = ['forget.start', 'check.start', 'prune.start', 'repository.measure'];
+
+interface Rig extends CatalogRig {
+  vault: Repository;
+  /** Another host with a plan into the same repository. */
+  other: EnrolledHost;
+  rounds: RoutineRounds;
+  /** Connects a host whose agent knows routines. */
+  join(host: EnrolledHost): Promise<HostSession>;
+  /** Time goes on, and the ticker with it; tells what was ordered then, by kind and host. */
+  pass(ms: number): Promise<string[]>;
+  endRun(id: RunId, state: TerminalState, reason?: string): Promise<void>;
+  listOrders(): Promise<{ run: RunId; type: string; host: HostId }[]>;
+}
+
+async function openRig(t: TestContext): Promise<Rig> {
+  const rig = await openCatalogRig(t);
+  const { context, admin, clock, host } = rig;
+  const vault = await createRepository(context, admin, {
+    name: 'vault',
+    kind: 'rest',
+    config: { url: 'https://backup.example.com/shop/', username: 'agent' },
+    secrets: { restPassword: 'everyday', password: SECRETS.repository },
+  });
+  await context.store.catalog.pinEngineId(admin.tenant, vault.id, 'e'.repeat(64), host.id);
+  const other = await rig.enrol('db-2');
+  const far = await createSource(context, admin, {
+    host: other.id,
+    name: 'srv',
+    kind: 'files',
+    config: { paths: ['/srv'] },
+    secrets: {},
+  });
+  await createPlan(context, admin, { name: 'both', repository: vault.id, sources: [rig.files.id, far.id] });
+  const rounds = createRoutineRounds(context);
+  const listOrders = async () => {
+    const found = [];
+    for (const one of [host.id, other.id]) found.push(...(await context.store.runs.listWaitingOrders(one, clock.now())));
+    return found.map(({ run, type, host: of }) => ({ run, type, host: of }));
+  };
+  const hosts = new Map<HostId, EnrolledHost>([host, other].map((one) => [one.id, one]));
+  const nameOf = (id: HostId) => (id === host.id ? 'db-1' : 'db-2');
+  let epochs = 0;
+  return {
+    ...rig,
+    vault,
+    other,
+    rounds,
+    listOrders,
+    async join({ id }) {
+      const facts = { ...factsOf(nameOf(id)), capabilities: CAPABILITIES };
+      await context.store.hosts.recordContact(id, { at: clock.now(), facts });
+      return rig.connect(id, () => ({ sizeBytes: 700, snapshots: 2 }));
+    },
+    async pass(ms) {
+      const before = new Set((await listOrders()).map(({ run }) => run));
+      clock.advance(ms);
+      await rounds.runRound();
+      return (await listOrders()).flatMap(({ run, type, host: of }) => (before.has(run) ? [] : [`${type} ${nameOf(of)}`]));
+    },
+    async endRun(id, state, reason) {
+      const run = await context.store.runs.findRun(admin.tenant, id);
+      assert.ok(run && hosts.has(run.host));
+      for (const order of await context.store.runs.listWaitingOrders(run.host, clock.now()))
+        if (order.run === id) await context.store.runs.settleOrder(order.id, 'answered');
+      epochs += 1;
+      const at = clock.now();
+      const { kind, plan, repository } = run;
+      const failure = reason === undefined ? {} : { failure: { code: 'integrity' as const, message: 'broken', reason } };
+      const events: DurableEvent[] = [
+        { type: 'run.created', run: id, at, kind, trigger: 'schedule', repository, sources: [], ...(plan ? { plan } : {}) },
+        { type: 'run.started', run: id, at },
+        { type: 'run.finished', run: id, at, state, evidence: [], bytes: 0, logLines: 0, durationMs: 1, ...failure },
+      ];
+      const numbered = events.map((event, index) => ({ seq: index + 1, event }));
+      await applyHostEvents(context, { id: run.host, tenant: admin.tenant }, `epoch-of-routine-${epochs}`, numbered);
+    },
+  };
+}
+
+const setTo = ({ context, admin, vault }: Rig, change: Partial<Routine>, maintainer?: HostId) =>
+  setRoutine(context, admin, vault.id, {
+    kind: 'routine',
+    routine: { ...DEFAULT_ROUTINE, measureDays: 0, ...change },
+    maintainer,
+  });
+
+async function takeRun(rig: Rig, type: string): Promise<RunId> {
+  const found = (await rig.listOrders()).find((order) => order.type === type);
+  assert.ok(found, `no ${type} was ordered`);
+  return found.run;
+}
+
+describe('The routine of a repository', () => {
+  it('of a new one prunes and checks part after part when they are due, one at a time, each once', async (t) => {
+    const rig = await openRig(t);
+    await setTo(rig, {});
+    await rig.join(rig.host);
+    assert.deepEqual(await rig.pass(7 * DAY - MINUTE), []);
+    assert.deepEqual(await rig.pass(MINUTE), ['prune.start db-1']);
+    assert.deepEqual(await rig.pass(MINUTE), [], 'the repository is busy');
+    await rig.endRun(await takeRun(rig, 'prune.start'), 'succeeded');
+    assert.deepEqual(await rig.pass(MINUTE), ['check.start db-1']);
+    const check = await takeRun(rig, 'check.start');
+    const run = await rig.context.store.runs.findRun(rig.admin.tenant, check);
+    assert.deepEqual([run?.trigger, run?.scope], ['schedule', { kind: 'part', part: 1, of: 12 }]);
+    await rig.endRun(check, 'succeeded');
+    assert.deepEqual(await rig.pass(6 * DAY), []);
+    const routine = await readRoutine(rig.context, rig.admin, rig.vault.id);
+    assert.deepEqual(routine?.duties.find(({ duty }) => duty === 'check')?.scope, { kind: 'part', part: 2, of: 12 });
+  });
+
+  it('begins nothing twice, with two tickers at once and a server that starts anew', async (t) => {
+    const rig = await openRig(t);
+    await setTo(rig, { checkDays: 0, readAllDays: 0 });
+    await rig.join(rig.host);
+    rig.clock.advance(8 * DAY);
+    const tickers = [rig.rounds, createRoutineRounds(rig.context), createRoutineRounds(rig.context)];
+    const begun = await Promise.all(tickers.map((one) => one.runRound()));
+    assert.equal(
+      begun.reduce((sum, one) => sum + one),
+      1,
+    );
+    rig.clock.advance(2 * MINUTE);
+    assert.equal(await createRoutineRounds(rig.context).runRound(), 0);
+    assert.equal((await rig.listOrders()).length, 1);
+    assert.deepEqual(
+      rig.logged.filter((line) => line.includes('routine')),
+      [],
+    );
+  });
+
+  it('tries again what went wrong, and prunes nothing where a check found damage', async (t) => {
+    const rig = await openRig(t);
+    await setTo(rig, {});
+    await rig.join(rig.host);
+    await rig.pass(7 * DAY);
+    await rig.endRun(await takeRun(rig, 'prune.start'), 'failed', 'repository_unreachable');
+    assert.deepEqual(await rig.pass(MINUTE), ['check.start db-1']);
+    await rig.endRun(await takeRun(rig, 'check.start'), 'failed', 'repository_damaged');
+    assert.deepEqual(await rig.pass(60 * MINUTE), ['check.start db-1']);
+    await rig.endRun(await takeRun(rig, 'check.start'), 'succeeded');
+    assert.deepEqual(await rig.pass(MINUTE), ['prune.start db-1']);
+  });
+
+  it('is left to the host that has it until its lease runs out, then taken over, and waits for one that a person chose', async (t) => {
+    const rig = await openRig(t);
+    await setTo(rig, {});
+    const first = await rig.join(rig.host);
+    await rig.pass(MINUTE);
+    await rig.join(rig.other);
+    first.end({ code: 'unavailable', message: 'gone', retry: 'later' } as never, true);
+    rig.clock.advance(8 * DAY - LEASE_MS);
+    const { store } = rig.context;
+    const lease = { host: rig.host.id, until: rig.clock.now() + LEASE_MS, isFixed: false };
+    await store.routines.renewLease(rig.admin.tenant, rig.vault.id, lease);
+    assert.deepEqual(await rig.pass(LEASE_MS - MINUTE), []);
+    const waiting = await readRoutine(rig.context, rig.viewer, rig.vault.id);
+    assert.deepEqual(waiting?.duties.find(({ duty }) => duty === 'prune')?.wait, { kind: 'host', trouble: 'db-1 is offline' });
+    assert.deepEqual(await rig.pass(2 * MINUTE), ['prune.start db-2']);
+    assert.equal((await store.routines.findRoutine(rig.admin.tenant, rig.vault.id))?.lease.host, rig.other.id);
+    await rig.endRun(await takeRun(rig, 'prune.start'), 'succeeded');
+    await setTo(rig, {}, rig.host.id);
+    assert.deepEqual(await rig.pass(DAY), []);
+    await rig.join(rig.host);
+    assert.deepEqual(await rig.pass(MINUTE), ['check.start db-1']);
+    await assert.rejects(setTo(rig, {}, 'host_1' as HostId), { details: { 'field.maintainer': 'is no approved host' } });
+  });
+
+  it('asks the host for the size, and keeps what it says', async (t) => {
+    const rig = await openRig(t);
+    await setTo(rig, { measureDays: 1 });
+    await rig.join(rig.host);
+    assert.deepEqual(await rig.pass(DAY), []);
+    const { maintenance } = rig.context.store;
+    const list = () => maintenance.listSizes(rig.admin.tenant, rig.vault.id, 5);
+    while ((await list()).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual((await list())[0], {
+      run: undefined,
+      measuredAt: rig.clock.now(),
+      sizeBytes: 700,
+      uncompressedBytes: undefined,
+      snapshots: 2,
+      restoreBytes: 0,
+    });
+    assert.deepEqual(
+      rig.asked.map(({ type }) => type),
+      ['repository.measure'],
+    );
+    await rig.pass(MINUTE);
+    assert.equal(rig.asked.length, 1);
+  });
+
+  it('orders retention with the admin credential where something would go, once a day, on hosts that are there', async (t) => {
+    const rig = await openRig(t);
+    const { context, admin, host, vault, plan, files } = rig;
+    await setTo(rig, { pruneDays: 0, checkDays: 0, readAllDays: 0 });
+    await setAdminCredential(context, admin, vault.id, {
+      config: { username: 'keeper' },
+      secrets: { restPassword: 'may-remove' },
+    });
+    const policy = await createPolicy(context, admin, {
+      name: 'two',
+      description: '',
+      policy: {
+        kind: 'rules',
+        last: 2,
+        hourly: 0,
+        daily: 0,
+        weekly: 0,
+        monthly: 0,
+        yearly: 0,
+        withinHours: 0,
+        minAgeHours: 0,
+        maxAgeDays: 0,
+        maxTotalBytes: 0,
+      },
+    });
+    await context.store.catalog.updatePlan(
+      { ...plan, repository: vault.id, sources: [files.id], retentionPolicy: policy.id },
+      plan.version,
+    );
+    assert.match((await buildSpec(context, admin.tenant, host.id)).document, /"addsOnly":true,"forgetOrdered":true/);
+    for (let count = 0; count < 3; count += 1) {
+      rig.clock.advance(MINUTE);
+      await rig.reportBackup(files, vault, 'succeeded');
+    }
+    assert.deepEqual(await rig.pass(MINUTE), [], 'the host is away');
+    await rig.join(host);
+    assert.deepEqual(await rig.pass(MINUTE), ['forget.start db-1']);
+    await rig.endRun(await takeRun(rig, 'forget.start'), 'succeeded');
+    assert.deepEqual(await rig.pass(DAY - 2 * MINUTE), []);
+    assert.deepEqual(await rig.pass(2 * MINUTE), ['forget.start db-1'], 'the host has not told that anything went');
+    await setTo(rig, { pruneDays: 0, checkDays: 0, readAllDays: 0, forgetDays: 0 });
+    assert.doesNotMatch((await buildSpec(context, admin.tenant, host.id)).document, /forgetOrdered/);
+  });
+
+  it('is nobody’s where a person lets it be done by hand, and only who manages repositories says so', async (t) => {
+    const rig = await openRig(t);
+    const { context, admin, vault } = rig;
+    assert.ok(await readRoutine(context, admin, vault.id));
+    await assert.rejects(setRoutine(context, rig.viewer, vault.id, { kind: 'by_hand' }), { code: 'forbidden' });
+    await setRoutine(context, admin, vault.id, { kind: 'by_hand' });
+    assert.equal(await readRoutine(context, admin, vault.id), undefined);
+    await rig.join(rig.host);
+    assert.deepEqual(await rig.pass(40 * DAY), []);
+  });
+});

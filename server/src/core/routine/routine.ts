@@ -1,0 +1,185 @@
+/** The routine of one repository: what people say of it, and how it stands. */
+import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
+import { isDraining } from '@holdfast/shared/domain/drain.ts';
+import type { HostId, PlanId, RepositoryId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import { type Routine, routineSchema } from '@holdfast/shared/domain/routine.ts';
+import { isTerminal } from '@holdfast/shared/domain/run.ts';
+import { MAINTENANCE } from '@holdfast/shared/limits.ts';
+import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
+import type { Plan, Repository } from '../../store/catalog.ts';
+import type { Host } from '../../store/hosts.ts';
+import type { StoredRoutine } from '../../store/routines.ts';
+import type { Run } from '../../store/runs.ts';
+import { createFieldsError } from '../adapter-input.ts';
+import { recordAct } from '../audit.ts';
+import { type Caller, demand } from '../caller.ts';
+import type { CoreContext } from '../ports.ts';
+import { getRepository, tellHosts } from '../repositories.ts';
+import { type Candidate, chooseMaintainer, LEASE_MS, type Maintainer } from './maintainer.ts';
+import { type PlannedDuty, planRepository } from './planner.ts';
+
+/** A run of a host that has been away for longer keeps nobody from anything; restic's own lock still does, while it goes on. */
+const FORGOTTEN_MS = LEASE_MS;
+/** Checks that are looked back upon: all parts, and as many again that went wrong. */
+const CHECKS_READ = 2 * MAINTENANCE.partsMax;
+const PRUNES_READ = 20;
+const PLANS_READ = 200;
+const FORGETS_READ = 20;
+
+export interface RepositoryRoutine {
+  stored: StoredRoutine;
+  maintainer: Maintainer;
+  /** In the order in which they begin; what is left to people is missing. */
+  duties: readonly PlannedDuty[];
+  retention: RetentionRoutine | undefined;
+}
+
+/** How retention by order stands: it goes host by host, for each knows its own snapshots. */
+export interface RetentionRoutine {
+  /** Plans with a policy, and the removals on each of their hosts, newest first. */
+  plans: readonly { plan: Plan; hosts: readonly { host: HostId; runs: readonly Run[] }[] }[];
+}
+
+function toCandidate(context: CoreContext, host: Host): Candidate {
+  return {
+    id: host.id,
+    name: host.name,
+    isOnline: context.directory.isOnline(host.id),
+    isDraining: isDraining(host.drain, context.clock.now()),
+    isAble: hasCapability(host.facts, 'repository.measure'),
+  };
+}
+
+/** Hosts with a plan into the repository, the one first that opened it last; only those have its secrets anyway. And the one a person chose. */
+async function listCandidates(
+  context: CoreContext,
+  repository: Repository,
+  { lease }: Pick<StoredRoutine, 'lease'>,
+): Promise<readonly Candidate[]> {
+  const { catalog, hosts } = context.store;
+  const users = await catalog.listHostsOfRepository(repository.tenant, repository.id);
+  const { testedFrom } = repository;
+  const ids = new Set<HostId>([...users, ...(testedFrom && users.length === 0 ? [testedFrom] : [])]);
+  if (lease.isFixed && lease.host !== undefined) ids.add(lease.host);
+  const found = (await hosts.findHosts(repository.tenant, [...ids])).filter(({ state }) => state === 'active');
+  const rank = ({ id }: Host) => (id === testedFrom ? 0 : 1);
+  return found.toSorted((a, b) => rank(a) - rank(b)).map((host) => toCandidate(context, host));
+}
+
+export async function findMaintainer(context: CoreContext, repository: Repository, stored: StoredRoutine): Promise<Maintainer> {
+  return chooseMaintainer(stored.lease, await listCandidates(context, repository, stored), context.clock.now());
+}
+
+/** Runs that still count: unfinished, on a host that is there or was a moment ago. */
+async function isUnderWay(context: CoreContext, tenant: TenantId, runs: readonly Run[]): Promise<boolean> {
+  const open = runs.filter(({ state }) => !isTerminal(state)).map(({ host }) => host);
+  if (open.length === 0) return false;
+  const hosts = await context.store.hosts.findHosts(tenant, open);
+  const since = context.clock.now() - FORGOTTEN_MS;
+  return hosts.some(
+    ({ id, state, lastSeenAt = 0 }) => state === 'active' && (context.directory.isOnline(id) || lastSeenAt > since),
+  );
+}
+
+/** Plans whose snapshots only the server has removed, with what it ordered of late. */
+async function readRetention(context: CoreContext, repository: Repository): Promise<RetentionRoutine | undefined> {
+  if (repository.admin === undefined) return undefined;
+  const { catalog, routines } = context.store;
+  const { tenant } = repository;
+  const listed = await catalog.listPlans(tenant, { repository: repository.id }, { limit: PLANS_READ });
+  const plans = listed.rows.filter(({ retentionPolicy }) => retentionPolicy !== undefined);
+  const ids: PlanId[] = plans.map(({ id }) => id);
+  const forgets = Map.groupBy(await routines.listForgets(tenant, ids, FORGETS_READ), ({ plan }) => plan);
+  const sources = await catalog.findSources(
+    tenant,
+    plans.flatMap((plan) => plan.sources),
+  );
+  return {
+    plans: plans.map((plan) => {
+      const hosts = new Set(sources.filter(({ id }) => plan.sources.includes(id)).map(({ host }) => host));
+      const runs = forgets.get(plan.id) ?? [];
+      return { plan, hosts: [...hosts].map((host) => ({ host, runs: runs.filter((run) => run.host === host) })) };
+    }),
+  };
+}
+
+/** How a repository stands by its routine, now. */
+export async function assessRoutine(
+  context: CoreContext,
+  repository: Repository,
+  stored: StoredRoutine,
+): Promise<RepositoryRoutine> {
+  const { maintenance } = context.store;
+  const { tenant, id } = repository;
+  const [checks, prunes, sizes, maintainer, retention] = await Promise.all([
+    maintenance.listMaintenanceRuns(tenant, id, 'check', CHECKS_READ),
+    maintenance.listMaintenanceRuns(tenant, id, 'prune', PRUNES_READ),
+    maintenance.listSizes(tenant, id, 1),
+    findMaintainer(context, repository, stored),
+    readRetention(context, repository),
+  ]);
+  const forgets = retention?.plans.flatMap(({ hosts }) => hosts.flatMap(({ runs }) => runs)) ?? [];
+  const duties = planRepository({
+    now: context.clock.now(),
+    routine: stored.settings,
+    since: stored.since,
+    checks,
+    prunes,
+    measuredAt: sizes.at(-1)?.measuredAt,
+    isBusy: await isUnderWay(context, tenant, [...checks, ...prunes, ...forgets]),
+    hostTrouble: maintainer.trouble,
+  });
+  return { stored, maintainer, duties, retention };
+}
+
+/** How a repository is kept up; undefined for one that is kept up by hand, or that no host has opened yet. */
+export async function readRoutine(
+  context: CoreContext,
+  caller: Caller,
+  id: RepositoryId,
+): Promise<RepositoryRoutine | undefined> {
+  const repository = await getRepository(context, caller, id);
+  const stored = await context.store.routines.findRoutine(caller.tenant, id);
+  return stored && repository.engineId !== undefined ? assessRoutine(context, repository, stored) : undefined;
+}
+
+/** What people say of it: that all is done by hand, or a routine and who follows it, whoever can unless a host is named. */
+export type RoutineWish = { kind: 'by_hand' } | { kind: 'routine'; routine: Routine; maintainer?: HostId | undefined };
+
+async function getChosen(context: CoreContext, caller: Caller, id: HostId): Promise<Host> {
+  const host = await context.store.hosts.findHost(caller.tenant, id);
+  if (host?.state !== 'active') throw createFieldsError({ maintainer: 'is no approved host' });
+  return host;
+}
+
+/** Sets it, whole. What was never done is due as long after this as the routine says. `invalid` naming the field at fault. */
+export async function setRoutine(context: CoreContext, caller: Caller, id: RepositoryId, wish: RoutineWish): Promise<void> {
+  demand(caller, 'repository.manage');
+  const repository = await getRepository(context, caller, id);
+  const { routines } = context.store;
+  const before = await routines.findRoutine(caller.tenant, id);
+  if (wish.kind === 'by_hand') await routines.deleteRoutine(caller.tenant, id);
+  else {
+    const settings = routineSchema.parse(wish.routine);
+    const chosen = wish.maintainer === undefined ? undefined : await getChosen(context, caller, wish.maintainer);
+    const adapter = getRepositoryAdapter(repository.kind);
+    if (chosen && adapter.localPath !== undefined) await demandUser(context, repository, chosen);
+    const isAsBefore = chosen === undefined && before?.lease.isFixed === false;
+    const lease = isAsBefore ? before.lease : { host: chosen?.id, until: 0, isFixed: chosen !== undefined };
+    await routines.saveRoutine({ tenant: caller.tenant, repository: id, settings, since: context.clock.now(), lease });
+  }
+  await recordAct(context, caller, {
+    action: wish.kind === 'by_hand' ? 'repository.routine_removed' : 'repository.routine_set',
+    target: { kind: 'repository', id, name: repository.name },
+    ...(wish.kind === 'by_hand' ? {} : { change: { ...wish.routine, maintainer: wish.maintainer } }),
+  });
+  // Hosts are told whether retention is ordered.
+  await tellHosts(context, caller, id);
+}
+
+/** A directory on a disk is where that disk is. */
+async function demandUser(context: CoreContext, repository: Repository, { id, name }: Host): Promise<void> {
+  const users = await context.store.catalog.listHostsOfRepository(repository.tenant, repository.id);
+  if (!users.includes(id) && repository.testedFrom !== id)
+    throw createFieldsError({ maintainer: `${name} does not have this directory: no plan of it backs up here` });
+}
