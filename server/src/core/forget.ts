@@ -1,4 +1,4 @@
-/** Retention by hand: what a plan does not keep goes now, on each host that has sources of it. */
+/** Retention that is ordered: what a plan does not keep goes now, on each host that has sources of it. */
 import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Run } from '../store/runs.ts';

@@ -155,7 +155,7 @@ export function composeSpec(host: Host, pieces: SpecPieces, seal: SecretSealer, 
     ...(host.secretsMode === 'kept' ? {} : { secretsMode: host.secretsMode }),
     ...toSpecDrain(host, issuedAt),
     sources: pieces.sources.map((source) => toSpecSource(source, secretsOf)),
-    repositories: pieces.repositories.map((repository) => toSpecRepository(repository, secretsOf)),
+    repositories: pieces.repositories.map((repository) => toSpecRepository(repository, secretsOf, pieces)),
     plans: pieces.plans.map((plan) => toSpecPlan(plan, onHost, pieces)),
   };
 }
