@@ -7,7 +7,7 @@ import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restor
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
-import { type DatabaseServer, startMariadb, startPostgres } from '../handlers/fixtures/database-servers.ts';
+import { type DatabaseServer, startPostgres } from '../handlers/fixtures/database-servers.ts';
 import {
   addDatabase,
   carryOut,
@@ -298,71 +298,5 @@ test('A restore into a PostgreSQL database that exists', async (t) => {
     }
     await drop('target');
     assert.equal(await server.query(ALL_DATABASES), databases);
-  });
-});
-
-const MARIADB_SQL = `
-CREATE TABLE customers (id int PRIMARY KEY, name text CHARACTER SET utf8mb4);
-INSERT INTO customers SELECT seq, concat('customer 🦔 ', seq) FROM seq_1_to_500;
-CREATE TABLE \`--order "x" \\\`\\\` 注文\` (id int AUTO_INCREMENT PRIMARY KEY, customer int, note text, FOREIGN KEY (customer) REFERENCES customers (id));
-INSERT INTO \`--order "x" \\\`\\\` 注文\` (customer, note) SELECT seq, concat('note ', seq) FROM seq_1_to_400;
-CREATE SEQUENCE numbers START WITH 42;`.replaceAll('\\`', '`');
-
-test('A restore into a MariaDB database that exists', async (t) => {
-  const server = await startMariadb();
-  t.after(() => server.remove());
-  const rig = await openRunRig(t, { restic: GENERATIONS[0]?.binary ?? '' });
-  await rig.initRepository();
-  await server.query('CREATE DATABASE shop');
-  await server.query(MARIADB_SQL, 'shop');
-  const source = addDatabase(rig, server, 'shop');
-  const stored = await rig.runPlan();
-  assert.equal(readEnd(stored).state, 'succeeded', readLog(stored));
-  const before = await server.dump('shop');
-  const shop: Shop = { rig, server, source, made: getMade(stored), pack: '', before };
-  const listNames = () => server.query('SELECT SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY 1');
-  const names = await listNames();
-  const replace = (options: RestoreOptions = {}) => carryOut(rig, orderOf(shop, 'shop', { mode: 'replace', options }));
-
-  await t.test('moves the new tables in and the old ones out, and backs up what was there', async () => {
-    await server.query(
-      "DELETE FROM customers WHERE id > 400; UPDATE customers SET name = 'lost'; CREATE TABLE later (x int)",
-      'shop',
-    );
-    const damaged = await server.dump('shop');
-    const events = await replace();
-    assert.equal(readEnd(events).state, 'succeeded', readLog(events));
-    assert.equal(await server.dump('shop'), before);
-    assert.equal(await listNames(), names);
-    const undone = createOrder(rig, source, getMade(listSafety(rig, events)), { database: 'undone', on: server });
-    assert.equal(readEnd(await carryOut(rig, undone)).state, 'succeeded');
-    assert.equal(await server.dump('undone'), damaged);
-    await server.query('DROP DATABASE undone');
-  });
-
-  await t.test('is refused where something is that moves not with the tables, and changes nothing', async () => {
-    await server.query('CREATE VIEW few AS SELECT id FROM customers WHERE id < 5', 'shop');
-    const withView = await server.dump('shop');
-    const inTarget = readEnd(await replace());
-    assert.deepEqual([inTarget.state, inTarget.reason], ['failed', 'target_refused']);
-    assert.match(inTarget.message, /The database has 1 views, triggers/);
-    const next = await rig.runPlan();
-    await server.query('DROP VIEW few', 'shop');
-    const inBackup = readEnd(await carryOut(rig, orderOf({ ...shop, made: getMade(next) }, 'shop', { mode: 'replace' })));
-    assert.deepEqual([inBackup.state, inBackup.reason], ['failed', 'target_refused']);
-    assert.match(inBackup.message, /The backup has 1 views, triggers/);
-    assert.equal(await server.dump('shop'), before);
-    assert.notEqual(withView, before);
-    assert.equal(await listNames(), names);
-  });
-
-  await t.test('cancelled before the tables move leaves them as they were, and nothing beside them', async () => {
-    const order = orderOf(shop, 'shop', { mode: 'replace' });
-    await giveOrder(rig, order);
-    await rig.awaitEvent((event) => event.type === 'run.stage' && event.run === order.run && event.stage === 'evidence');
-    rig.executor.cancel(order.run);
-    assert.equal(readEnd(await rig.awaitEnd(order.run)).state, 'cancelled');
-    assert.equal(await server.dump('shop'), before);
-    assert.equal(await listNames(), names);
   });
 });

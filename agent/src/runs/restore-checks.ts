@@ -70,8 +70,8 @@ function checkPlace(part: DatabaseRestorePart, target: TargetState): void {
 }
 
 /** Throws `target_refused` for what a swap would leave behind, in the target or in what was restored. */
-export function checkMovable({ mode, database }: DatabaseRestorePart, { fixed = 0 }: TargetState, whose: string): void {
-  if (mode !== 'replace' || fixed === 0) return;
+export function checkMovable({ mode, database, restore }: DatabaseRestorePart, { fixed = 0 }: TargetState, whose: string): void {
+  if (mode !== 'replace' || fixed === 0 || restore.planTake) return;
   throw createReasonError(
     'target_refused',
     `${whose} has ${fixed} views, triggers, routines, events or references from other databases, which cannot be moved with the tables, so ${database} stays as it is`,

@@ -12,6 +12,7 @@ import { type CheckedTarget, checkTarget } from './restore-checks.ts';
 import { inStage, type RestoreResult } from './restore-part.ts';
 import { count, pour } from './restore-pour.ts';
 import { readWhole } from './restore-proof.ts';
+import { restoreByTaking } from './restore-take.ts';
 
 export type { DatabaseRestorePart } from './restore-ask.ts';
 
@@ -89,12 +90,19 @@ async function restoreTablesAnew(part: DatabaseRestorePart, checked: CheckedTarg
   }
 }
 
+/** Whether the content goes by way of a private database; into a database that is not there all of it can go at once. */
+function restoresByTaking({ restore, mode }: DatabaseRestorePart, { target }: CheckedTarget): boolean {
+  return restore.planTake !== undefined && mode !== 'new' && (mode !== 'replace' || target.exists);
+}
+
 export async function restoreDatabase(part: DatabaseRestorePart): Promise<RestoreResult> {
   const { recorder, mode, options } = part;
   recorder.addRedaction(part.connection.redact);
   const checked = await inStage(recorder, 'preflight', () => checkTarget(part));
-  const read = isReadFirst(mode, options) ? [await inStage(recorder, 'read', () => readWhole(part, checked.toolVersion))] : [];
+  const isTaken = restoresByTaking(part, checked);
+  const read = isReadFirst(mode, options, isTaken) ? [await inStage(recorder, 'read', () => readWhole(part, checked.toolVersion))] : [];
   const carryOut = () => {
+    if (isTaken) return restoreByTaking(part, checked);
     if (mode === 'tables' && !checked.target.exists) return restoreTablesAnew(part, checked);
     return getModeRule(mode).isBuiltBeside && checked.target.exists
       ? restoreBeside(part, checked)

@@ -13,6 +13,7 @@ import { endPart } from './part.ts';
 import type { Recorder } from './recorder.ts';
 import { dropMade, type InspectPart, inspect } from './restore-ask.ts';
 import { findStaging, removeStaging } from './restore-staging.ts';
+import { finishTaking, nameTaken } from './restore-take.ts';
 import { toRestoreRefs } from './secrets-apart.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -28,6 +29,17 @@ async function wasSwapped(part: InspectPart, { made, swap }: HalfRestored): Prom
   return part.restore.wasSwapped?.(await inspect(part, scratch), await inspect(part, swap.aside)) === true;
 }
 
+/** Carries out what comes after a move. While the private database is there, it may not have been carried out. */
+async function carryOn(part: InspectPart, { run, target }: JournaledRestore['order']): Promise<void> {
+  if (!part.restore.planTake || target.kind !== 'database') return;
+  const names = nameTaken(run);
+  if (!(await inspect(part, names.scratch)).exists) return;
+  const { exists: hasCode } = await inspect(part, names.code);
+  const { database, mode = 'new', tables = [] } = target;
+  const input = { ...part.connection.input, ...names, targetDatabase: database, mode, tables, hasCode };
+  await finishTaking(part, part.restore.planTake(input));
+}
+
 async function settle(workbench: Workbench, { order, half }: JournaledRestore): Promise<HalfEnd> {
   const { connection } = order;
   if (!half || !connection) return 'old';
@@ -37,6 +49,7 @@ async function settle(workbench: Workbench, { order, half }: JournaledRestore): 
     if (!restore) return 'old';
     const part: InspectPart = { tooling: workbench, exec: workbench.exec, workDir, connection: prepared, restore };
     const isSwapped = await wasSwapped(part, half);
+    if (isSwapped) await carryOn(part, order);
     const left = half.swap ? [...half.made, half.swap.aside] : half.made;
     for (const database of left) {
       const { ok, words } = await dropMade(part, database);

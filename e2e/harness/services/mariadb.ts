@@ -149,7 +149,13 @@ async function launchServer(home: DatabaseHome, host: string): Promise<ServicePr
 function buildServerArgs(home: DatabaseHome, host: string, accountsFile: string): string[] {
   return [
     ...['--no-defaults', `--datadir=${join(home.path, 'data')}`, `--bind-address=${host}`, `--port=${home.port}`],
-    ...['--socket=server.sock', `--pid-file=${join(home.path, 'server.pid')}`, `--init-file=${accountsFile}`],
+    // A server that starts empties the directory of its temporary tables.
+    ...[
+      '--socket=server.sock',
+      `--tmpdir=${home.path}`,
+      `--pid-file=${join(home.path, 'server.pid')}`,
+      `--init-file=${accountsFile}`,
+    ],
     ...['--skip-name-resolve', '--skip-log-bin', '--event-scheduler=OFF', '--character-set-server=utf8mb4'],
     ...['--innodb-buffer-pool-size=128M', '--innodb-log-file-size=64M', '--max-allowed-packet=64M', '--performance-schema=OFF'],
     ...(home.isTemporary ? ['--innodb-flush-method=nosync', '--innodb-flush-log-at-trx-commit=0', '--sync-frm=OFF'] : []),

@@ -14,6 +14,7 @@ import { type Command, type CommandFile, TOOLS } from './command.ts';
 import { type Config, createConfigSchema, createSecretsSchema, type Field, type Secrets } from './field.ts';
 import type { RepositoryAdapter } from './repository.ts';
 import type { PlanInput, SourceAdapter, ToolOutcome } from './source.ts';
+import type { TakePlan } from './take.ts';
 
 /** A config that works, and secrets whose values are long enough to be found anywhere. */
 export interface AdapterSample {
@@ -171,6 +172,26 @@ function checkFields(adapter: SourceAdapter | RepositoryAdapter, sample: Adapter
   });
 }
 
+/** The commands by which one mode takes its content from a private database. */
+function addTake(
+  add: (name: string, plan: () => Command | undefined) => void,
+  mode: string,
+  plan: () => TakePlan | undefined,
+): void {
+  const found = tryPlan(plan);
+  if (!found) return;
+  add(`take ${mode} move`, () => found.move);
+  for (const [at, step] of [...found.prepare, ...found.finish].entries()) {
+    const name = `take ${mode} ${at}`;
+    if (step.kind === 'ask') add(name, () => step.command);
+    if (step.kind === 'listed') add(name, () => step.list);
+    const pouring = step.kind === 'pour' ? step : step.kind === 'listed' ? step.pour(['a `view`']) : undefined;
+    if (!pouring) continue;
+    add(`${name} out`, () => pouring.producer);
+    add(`${name} in`, () => pouring.consumer);
+  }
+}
+
 /** Every command the adapter can plan for an input, by name. */
 function planEverything(
   adapter: SourceAdapter,
@@ -200,6 +221,9 @@ function planEverything(
     add('proof', () => restore.planProof?.(target));
     for (const mode of ['clean', 'append', 'schema_only', 'data_only'] as const)
       if (restore.modes.includes(mode)) add(`restore ${mode}`, () => restore.planRestore({ ...target, mode, owners: false }));
+    const take = { ...target, scratch: targetDatabase, aside: targetDatabase, code: targetDatabase, hasCode: true };
+    for (const mode of restore.planTake ? restore.modes.filter((each) => each !== 'new') : [])
+      addTake(add, mode, () => restore.planTake?.({ ...take, mode, tables: [{ name: targetDatabase }] }));
     add('end sessions', () => restore.planEndSessions?.(target));
     // Names of databases and tables are as hostile as each other.
     const swap = { ...target, scratch: targetDatabase, aside: targetDatabase, endSessions: true };
@@ -280,6 +304,10 @@ function checkModes({ restore }: SourceAdapter, planned: ReadonlyMap<string, Com
     assert.ok(restore.modes.includes('new'));
     for (const mode of restore.modes) {
       const rule = getModeRule(mode);
+      if (restore.planTake) {
+        assert.ok(mode === 'new' || planned.has(`take ${mode} move`), mode);
+        continue;
+      }
       if (mode === 'clean') assert.ok(planned.has('end sessions'));
       if (mode === 'replace') assert.ok(planned.has('swap') && restore.wasSwapped !== undefined);
       if (mode === 'tables') assert.ok(planned.has('copy from') && planned.has('copy to'));

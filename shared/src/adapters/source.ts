@@ -18,6 +18,7 @@ import type { Config, Field, Secrets } from './field.ts';
 import type { ToolOutcome, Verdict } from './outcome.ts';
 import type { DatabaseRecording } from './record.ts';
 import type { DatabaseRoles } from './roles.ts';
+import type { TakePlan } from './take.ts';
 
 export interface PlanInput {
   config: Config;
@@ -158,6 +159,19 @@ export interface CopyTablesInput extends RestoreInput {
   owners?: boolean | undefined;
 }
 
+export interface TakeInput extends RestoreInput {
+  mode: RestoreMode;
+  /** The database that holds the new content, made by this restore. */
+  scratch: string;
+  /** Where tables that give way wait to be dropped. */
+  aside: string;
+  /** A private database for what cannot be moved with the tables. */
+  code: string;
+  /** Whether the backup has anything of that kind. */
+  hasCode: boolean;
+  tables: readonly ChosenTable[];
+}
+
 export interface DatabaseRestore {
   /** What can be done to a target of this engine. */
   modes: readonly RestoreMode[];
@@ -193,6 +207,11 @@ export interface DatabaseRestore {
   planSwap?(input: SwapInput): Command;
   /** Whether the swap has happened, by what the two private databases look like. */
   wasSwapped?(scratch: TargetState, aside: TargetState): boolean;
+  /**
+   * Engines without transactions over definitions: every mode but `new` builds a scratch database first and takes the content from there.
+   * Takes the place of `planSwap` and `planCopyTables`; `wasSwapped` tells whether the move was carried out.
+   */
+  planTake?(input: TakeInput): TakePlan;
   /** Makes the schemas of the chosen tables where the target lacks them. */
   planSchemas?(input: CopyTablesInput): Command;
   /** Producer and consumer that bring chosen tables from the scratch database into the target, all or nothing; `judgeRestore` reads the consumer. */

@@ -12,7 +12,7 @@ import { createMariadbCommand, createSqlCommand, needsTls } from './mariadb/conn
 import { mariadbRecording } from './mariadb/contents.ts';
 import { mariadbDrill } from './mariadb/drill.ts';
 import { classifyMariadbFailure } from './mariadb/failures.ts';
-import { mariadbRestore } from './mariadb/restore.ts';
+import { mariadbRestore, mysqlRestore } from './mariadb/restore.ts';
 import { checkDatabaseName, createDiscoverySql, createProbeSql, MAX_NAME_CHARS } from './mariadb/sql.ts';
 import { checkTls } from './mariadb/tls.ts';
 
@@ -133,7 +133,9 @@ function planBackup(input: PlanInput): readonly Artifact[] {
 
 const discoveredRow = z.object({ name: z.string(), sizeBytes: z.number().min(0) });
 
-function createSource(names: Pick<SourceAdapter, 'kind' | 'label' | 'summary' | 'drill' | 'recording' | 'restore'>): SourceAdapter {
+function createSource(
+  names: Pick<SourceAdapter, 'kind' | 'label' | 'summary' | 'drill' | 'recording' | 'restore'>,
+): SourceAdapter {
   return {
     ...names,
     fields: FIELDS,
@@ -162,7 +164,6 @@ function createSource(names: Pick<SourceAdapter, 'kind' | 'label' | 'summary' | 
       fileName === 'database.sql'
         ? ['mariadb --execute="CREATE DATABASE new_database"', 'mariadb --binary-mode --max-allowed-packet=1G new_database']
         : [],
-    restore: mariadbRestore,
   };
 }
 
@@ -170,13 +171,14 @@ export const mariadbSource: SourceAdapter = createSource({
   kind: 'mariadb',
   label: 'MariaDB database',
   summary: 'One database of a MariaDB server (10.5 or newer), with routines, triggers and events.',
+  drill: mariadbDrill,
   restore: mariadbRestore,
   recording: mariadbRecording,
-  drill: mariadbDrill,
 });
 
 export const mysqlSource: SourceAdapter = createSource({
   kind: 'mysql',
   label: 'MySQL database',
   summary: 'One database of a MySQL server (8.0 or newer), with routines, triggers and events.',
+  restore: mysqlRestore,
 });

@@ -96,3 +96,13 @@ export function createMariadbCommand(
 export function createSqlCommand(input: PlanInput, database: string | undefined, sql: string): Command {
   return createMariadbCommand(input, 'mariadb', database, ['--batch', '--raw', '--skip-column-names', `--execute=${sql}`]);
 }
+
+/** Runs a file of statements that end as the file says; the private name of the file appears in what the client says of an error. */
+export function createScriptCommand(input: PlanInput, name: string, database: string, script: string): Command {
+  const path = `${input.workDir}/${name}.sql`;
+  const command = createMariadbCommand(input, 'mariadb', database, [
+    ...['--batch', '--raw', '--skip-column-names', '--local-infile=0', '--abort-source-on-error'],
+    `--execute=source ${path}`,
+  ]);
+  return { ...command, files: [...command.files, { path, content: script }] };
+}

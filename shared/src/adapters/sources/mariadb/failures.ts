@@ -10,6 +10,8 @@ function createCodeRule(reason: Reason, codes: readonly number[]): FailureRule {
 }
 
 export const MARIADB_FAILURES: readonly FailureRule[] = [
+  // Said by a script of ours before it changes anything.
+  { reason: 'target_refused', pattern: /^ERROR 1644 \(45000\)[^\n]{0,300}: holdfast: / },
   { reason: 'tool_outdated', pattern: /unknown (?:option|variable) '|Unknown command '\\-'/ },
   // Disk full: 1021, and the operating system's 28 inside other errors.
   { reason: 'disk_full', pattern: /ERROR 1021 \(|[Ee]rrcode: 28\b|No space left on device/ },
@@ -25,16 +27,21 @@ export const MARIADB_FAILURES: readonly FailureRule[] = [
 /** The client repeats a failed statement between two dashed lines before it says what is wrong. */
 const ECHOED_STATEMENT = /^-{14}\n[\s\S]*?\n-{14}\n+/gm;
 
+/** Where a script of ours lies, and that it is one that refuses, is of no use to a reader. */
+const OWN_SCRIPT = / at line \d+ in file: '[^'\n]*'/g;
+
 /** The outcome without the echo of our own statements; what the tool says about them stays. */
 export function dropEcho(outcome: ToolOutcome): ToolOutcome {
-  return { ...outcome, stderr: outcome.stderr.replaceAll(ECHOED_STATEMENT, '') };
+  return { ...outcome, stderr: outcome.stderr.replaceAll(ECHOED_STATEMENT, '').replaceAll(OWN_SCRIPT, '') };
+}
+
+/** What a script of ours says when it refuses is said without the number under which it came. */
+export function classifyMariadbText(outcome: ToolOutcome, fallback: Reason): Failure {
+  const failure = classifyByRules(MARIADB_FAILURES, dropEcho(outcome), fallback);
+  return { ...failure, message: failure.message.replace(/^ERROR 1644 \(45000\): holdfast: /m, '') };
 }
 
 /** A failed dump that no rule knows is `dump_failed`; a failed look (the SQL client) is `unknown_failure`. */
 export function classifyMariadbFailure(outcome: ToolOutcome): Failure {
-  return classifyByRules(
-    MARIADB_FAILURES,
-    dropEcho(outcome),
-    /^ERROR /m.test(outcome.stderr) ? 'unknown_failure' : 'dump_failed',
-  );
+  return classifyMariadbText(outcome, /^ERROR /m.test(outcome.stderr) ? 'unknown_failure' : 'dump_failed');
 }

@@ -1,5 +1,5 @@
 /**
- * Restore of a dump into a new database; one that exists is replaced by moving tables, which only tables can be. The client runs in its sandbox and in binary mode, so that a hostile dump reaches the
+ * Restore of a dump into a new database; what changes one that exists goes by way of a private database, see `take.ts`. The client runs in its sandbox and in binary mode, so that a hostile dump reaches the
  * server as SQL and nothing on the host. Definers are kept as they are: where the account does not exist, a view or routine is made
  * and fails when it is used; an account without the right to set another definer gets error 1227 and the restore fails.
  * Events come back as they were, enabled ones included.
@@ -8,13 +8,14 @@
  * artifact was read is for the producer's exit code and the snapshot's size to say.
  */
 import * as z from 'zod';
+import { RESTORE_MODES } from '../../../domain/restore.ts';
 import { getText } from '../../config-values.ts';
 import type { DatabaseRestore, RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
 import { parseJsonLine } from '../database.ts';
-import { classifyByRules } from '../tool-text.ts';
 import { createMariadbCommand, createSqlCommand, needsTls } from './connection.ts';
-import { dropEcho, MARIADB_FAILURES } from './failures.ts';
+import { classifyMariadbText } from './failures.ts';
 import { checkDatabaseName, createCreateSql, createDropSql, createInspectSql, createSwapSql, createVerifySql } from './sql.ts';
+import { planTake } from './take.ts';
 import { checkTls } from './tls.ts';
 
 const counts = {
@@ -39,7 +40,7 @@ const verification = z.object(counts);
 /** Exit 0 without an `ERROR` line is good; anything else is not. */
 export function judgeMariadbRestore(outcome: ToolOutcome): Verdict {
   if (outcome.exitCode === 0 && !/^ERROR\b/m.test(outcome.stderr)) return { ok: true, warnings: [] };
-  const failure = classifyByRules(MARIADB_FAILURES, dropEcho(outcome), 'restore_failed');
+  const failure = classifyMariadbText(outcome, 'restore_failed');
   return { ok: false, reason: failure.reason === 'dump_failed' ? 'restore_failed' : failure.reason, message: failure.message };
 }
 
@@ -65,7 +66,7 @@ function isOlder(serverVersion: string, dumpedFrom: string): boolean {
 }
 
 export const mariadbRestore: DatabaseRestore = {
-  modes: ['new', 'replace'],
+  modes: RESTORE_MODES,
   head: {
     bytes: HEAD_BYTES,
     read(head) {
@@ -101,14 +102,9 @@ export const mariadbRestore: DatabaseRestore = {
       '--max-allowed-packet=1G',
     ]),
   judgeRestore: judgeMariadbRestore,
-  planSwap: (input) =>
-    createSqlCommand(
-      input,
-      undefined,
-      createSwapSql(getTarget(input), checkDatabaseName('scratch', input.scratch), checkDatabaseName('aside', input.aside)),
-    ),
-  // The tables are moved all at once; the databases themselves stay.
-  wasSwapped: (scratch, aside) => !scratch.exists || scratch.empty || (aside.exists && !aside.empty),
+  planTake,
+  // The list of what moves has moved as well.
+  wasSwapped: (scratch, aside) => !scratch.exists || (aside.exists && !aside.empty),
   planVerify: (input) => createSqlCommand(input, undefined, createVerifySql(getTarget(input))),
   parseVerify(stdout) {
     const found = parseJsonLine(verification, stdout);
@@ -119,3 +115,20 @@ export const mariadbRestore: DatabaseRestore = {
   },
   planDropTarget: (input) => createSqlCommand(input, undefined, createDropSql(getTarget(input))),
 };
+
+/** The same without what only MariaDB's own statements can do: a database is replaced by moving its tables, and only tables can be moved. */
+export const mysqlRestore: DatabaseRestore = (() => {
+  const { planTake: _unknown, ...others } = mariadbRestore;
+  return {
+    ...others,
+    modes: ['new', 'replace'],
+    planSwap: (input) =>
+      createSqlCommand(
+        input,
+        undefined,
+        createSwapSql(getTarget(input), checkDatabaseName('scratch', input.scratch), checkDatabaseName('aside', input.aside)),
+      ),
+    // The tables are moved all at once; the databases themselves stay.
+    wasSwapped: (scratch, aside) => !scratch.exists || scratch.empty || (aside.exists && !aside.empty),
+  };
+})();
