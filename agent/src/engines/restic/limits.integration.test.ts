@@ -10,6 +10,8 @@ const REST_SERVER = join(import.meta.dirname, '../../../../.tools/trixie/usr/bin
 const KIB_PER_SECOND = 1024;
 /** Five seconds' worth; restic lets the first second's worth pass at once and brings its index and snapshot after it. */
 const NOISE_BYTES = 5 * KIB_PER_SECOND * 1024;
+/** No faster than the cap; how much slower depends on what else the machine does. */
+const LIMITED_SECONDS = { min: 3.75, max: 15 };
 const TAGS = ['run:run_1'];
 
 /** A real rest-server on a port the kernel picks; the returned function ends it. */
@@ -73,11 +75,17 @@ for (const generation of GENERATIONS) {
       writeNoise(noise, NOISE_BYTES, 11);
       const { outcome, seconds } = await backUp({ uploadKiBps: KIB_PER_SECOND });
       assert.equal(outcome.failure, undefined);
-      assert.ok(seconds >= 3.75 && seconds <= 6.25, `5 MiB at 1 MiB/s took ${seconds.toFixed(1)} s`);
+      assert.ok(
+        seconds >= LIMITED_SECONDS.min && seconds <= LIMITED_SECONDS.max,
+        `5 MiB at 1 MiB/s took ${seconds.toFixed(1)} s`,
+      );
       writeNoise(noise, NOISE_BYTES, 12);
       const free = await backUp({ downloadKiBps: KIB_PER_SECOND });
       assert.equal(free.outcome.failure, undefined);
-      assert.ok(free.seconds < 3, `without a cap upwards it took ${free.seconds.toFixed(1)} s`);
+      assert.ok(
+        free.seconds < seconds,
+        `without a cap upwards it took ${free.seconds.toFixed(1)} s, and ${seconds.toFixed(1)} s with one`,
+      );
     });
 
     it('let a restore take no more of the line than it may', async () => {
@@ -90,7 +98,10 @@ for (const generation of GENERATIONS) {
       const seconds = (performance.now() - startedAt) / 1000;
       assert.equal(result.verdict, 'complete');
       assert.equal(result.consumer.stdout.trim(), String(NOISE_BYTES));
-      assert.ok(seconds >= 3.75 && seconds <= 6.25, `5 MiB at 1 MiB/s took ${seconds.toFixed(1)} s`);
+      assert.ok(
+        seconds >= LIMITED_SECONDS.min && seconds <= LIMITED_SECONDS.max,
+        `5 MiB at 1 MiB/s took ${seconds.toFixed(1)} s`,
+      );
     });
 
     it('let restic work with 256 MiB, and say that a memory limit was too low for it', async () => {
