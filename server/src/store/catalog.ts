@@ -75,6 +75,10 @@ export interface Plan {
   options: PlanOptions;
   /** Undefined: everything it makes is kept. */
   retentionPolicy?: PolicyId | undefined;
+  /** Each clean backup is copied there. */
+  copyRepository?: RepositoryId | undefined;
+  /** How long copies are kept; undefined: for ever. */
+  copyPolicy?: PolicyId | undefined;
   effectiveFrom: number;
   version: number;
   createdAt: number;

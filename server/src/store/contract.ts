@@ -8,6 +8,7 @@ import { checkAttempts } from './contract/attempts.ts';
 import { checkBatches } from './contract/batches.ts';
 import { checkCatalog } from './contract/catalog.ts';
 import { checkChannels } from './contract/channels.ts';
+import { checkCopies } from './contract/copies.ts';
 import { checkDrills } from './contract/drills.ts';
 import { checkEnrolment } from './contract/enrolment.ts';
 import { checkFires } from './contract/fires.ts';
@@ -43,6 +44,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkRoutines(open);
     checkRetention(open);
     checkDrills(open);
+    checkCopies(open);
     checkOrders(open);
     checkLists(open);
     checkFires(open);

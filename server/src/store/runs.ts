@@ -1,4 +1,5 @@
 /** The ledger: runs with their parts, stages and logs; snapshots; orders on their way to hosts. */
+import type { SnapshotRecord } from '@holdfast/shared/domain/contents.ts';
 import type {
   HostId,
   PlanId,
@@ -24,6 +25,7 @@ import type {
 import type { SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
 import type { Suspicion } from '@holdfast/shared/domain/suspicion.ts';
 import type { RestoreTarget, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
+import type { SNAPSHOT_ORDERS } from '@holdfast/shared/protocol/snapshot-orders.ts';
 import type { Page, PageRequest } from './page.ts';
 
 /** Ends of runs of one kind in one state. Both numbers only rise; the runs that ended so are their difference. */
@@ -61,6 +63,10 @@ export interface Run {
   target?: RestoreTarget | undefined;
   /** What a check reads. */
   scope?: CheckScope | undefined;
+  /** Where a copy takes its snapshots from. */
+  from?: RepositoryId | undefined;
+  /** The run that this one follows by itself. */
+  follows?: RunId | undefined;
   requestedBy?: string | undefined;
   /** Lines the run wrote. */
   logLines: number;
@@ -127,6 +133,22 @@ export interface Snapshot {
   /** When its host removed it, by the host's clock, and why, in words. */
   removedAt?: number | undefined;
   removedWhy?: string | undefined;
+  /** Of a copy: the snapshot it is one of, and the run that copied it. `run` is that of the backup. */
+  copyOf?: SnapshotId | undefined;
+  copiedBy?: RunId | undefined;
+  /** How the last reading of all of it went. */
+  verification?: Verification | undefined;
+}
+
+/** One reading of a whole snapshot on its host. */
+export interface Verification {
+  ok: boolean;
+  run: RunId;
+  /** By its host's clock. */
+  at: number;
+  bytes: number;
+  sha256?: string | undefined;
+  seen: string;
 }
 
 /** What retention goes by. */
@@ -166,11 +188,17 @@ export interface SnapshotFilter {
   source?: SourceId | undefined;
   repository?: RepositoryId | undefined;
   run?: RunId | undefined;
+  /** Copies of this snapshot. */
+  copyOf?: SnapshotId | undefined;
   state?: SnapshotState | undefined;
   /** Default: data only. */
   role?: 'data' | 'globals' | undefined;
   /** Only those that a person pinned. */
   pinned?: true | undefined;
+  /** Only those that a drill proved. */
+  proven?: true | undefined;
+  /** Only those that the last reading of did not come to their end. */
+  unreadable?: true | undefined;
 }
 
 /** What became of a frame of events. */
@@ -204,7 +232,15 @@ export interface Order {
   id: RequestId;
   tenant: TenantId;
   host: HostId;
-  type: 'run.start' | 'restore.start' | 'forget.start' | 'check.start' | 'prune.start' | 'drill.start' | 'run.cancel';
+  type:
+    | 'run.start'
+    | 'restore.start'
+    | 'forget.start'
+    | 'check.start'
+    | 'prune.start'
+    | 'drill.start'
+    | SnapshotOrderType
+    | 'run.cancel';
   run: RunId;
   /** The frame's body, JSON. */
   body: string;
@@ -212,6 +248,8 @@ export interface Order {
   createdAt: number;
   state: 'waiting' | 'answered' | 'refused' | 'expired';
 }
+
+export type SnapshotOrderType = keyof typeof SNAPSHOT_ORDERS;
 
 export interface LogFilter {
   /** Lines after this number; 0 for all. */
@@ -293,6 +331,8 @@ export interface RunStore {
   getLogTotals(tenant: TenantId): Promise<LogTotals>;
 
   findSnapshot(tenant: TenantId, id: SnapshotId): Promise<Snapshot | undefined>;
+  /** What its host noted as it was made; undefined where nothing was. */
+  findSnapshotRecord(tenant: TenantId, id: SnapshotId): Promise<SnapshotRecord | undefined>;
   listSnapshots(tenant: TenantId, filter: SnapshotFilter, page: PageRequest): Promise<Page<Snapshot>>;
   countSnapshots(tenant: TenantId, repository?: RepositoryId): Promise<number>;
   /** Snapshots of data by repository; one without has no entry. */

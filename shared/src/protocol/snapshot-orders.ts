@@ -5,8 +5,18 @@ import { engineSnapshotIdSchema, snapshotMadeSchema } from '../domain/snapshot.t
 import { RUNS, TEXT } from '../limits.ts';
 import { orderedRepositorySchema } from './drafts.ts';
 
+const { shape: made } = snapshotMadeSchema;
+
 /** A snapshot as the ledger of the server knows it. */
-export const orderedSnapshotSchema = snapshotMadeSchema.omit({ evidence: true, addedBytes: true }).extend({
+export const orderedSnapshotSchema = z.object({
+  id: idSchema('snapshot'),
+  engineId: engineSnapshotIdSchema,
+  source: idSchema('source'),
+  role: made.role,
+  createdAt: made.createdAt,
+  sizeBytes: made.sizeBytes,
+  files: made.files,
+  fileName: made.fileName,
   /** The backup that made it; a copy of it belongs to that backup too. */
   run: idSchema('run'),
   plan: idSchema('plan').optional(),

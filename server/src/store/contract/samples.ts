@@ -229,6 +229,8 @@ export function samplePlan(repository: Repository, sources: readonly Source[], c
     enabled: true,
     options: DEFAULT_PLAN_OPTIONS,
     retentionPolicy: undefined,
+    copyRepository: undefined,
+    copyPolicy: undefined,
     effectiveFrom: NOW,
     version: 1,
     createdAt: NOW,

@@ -12,6 +12,7 @@ import type { AppliedEvents } from '../runs.ts';
 import { applyPartFinished, applyRunFinished } from './apply-ends.ts';
 import { createFireSettler } from './apply-fires.ts';
 import { toJson } from './columns.ts';
+import { createCopyRows } from './copies.ts';
 import { createDrillRows } from './drills.ts';
 import type { Frame } from './event-frame.ts';
 import type { LogLimits } from './log-losses.ts';
@@ -66,9 +67,11 @@ type Stream = ReturnType<typeof prepareStream>;
 function applyCreated(frame: Frame, stream: Stream, event: EventOf<'run.created'>, known: RunHead | undefined): boolean {
   // What the server ordered is what it is, whatever the report calls it.
   const kind = known?.kind ?? event.kind;
+  // A restore reads what another host stored; a drill of that only where the server ordered it.
+  const mayBeForeign = kind === 'restore' || (kind === 'drill' && known !== undefined);
   const sources = event.sources.filter((source) => {
     const owner = frame.ownerOf(source);
-    const foreign = owner && (owner.tenant !== frame.tenant || (kind !== 'restore' && owner.host !== frame.host));
+    const foreign = owner && (owner.tenant !== frame.tenant || (!mayBeForeign && owner.host !== frame.host));
     if (foreign) frame.report(`run ${event.run} names source ${source}, which is not this host's`);
     return !foreign;
   });
@@ -145,7 +148,7 @@ function applySnapshot(frame: Frame, event: EventOf<'snapshot.made'>, head: RunH
 
 /** Nothing is offered for restore that its own host removed; the row stays as what is left of the snapshot. */
 function applyRemoved(frame: Frame, event: EventOf<'snapshots.removed'>, head: RunHead): boolean {
-  if (head.kind !== 'forget') {
+  if (head.kind !== 'forget' && head.kind !== 'delete_snapshot') {
     frame.report(`run ${head.id} says that it removed snapshots, but it is a ${head.kind}`);
     return false;
   }
@@ -198,6 +201,10 @@ function applyRunEvent(frame: Frame, stream: Stream, event: RunEventOf): Durable
       return applyRemoved(frame, event, head) ? event : undefined;
     case 'repository.measured':
       return applyMeasured(frame, stream, event, head) ? event : undefined;
+    case 'snapshot.copied':
+      return head.kind === 'copy' && frame.copies.insert(head, event) ? event : undefined;
+    case 'snapshot.verified':
+      return head.kind === 'verify' && frame.copies.verify(head, event) ? event : undefined;
     case 'part.finished':
       return applyPartFinished(frame, event, head) ? event : undefined;
     case 'run.finished':
@@ -234,6 +241,7 @@ export function createEventApplier(sql: Sql, onOddity: (text: string) => void, l
   const rows = createRunRows(sql);
   const snapshots = createSnapshotRows(sql);
   const drills = createDrillRows(sql);
+  const copies = createCopyRows(sql);
   const beginLogs = createLogWriter(sql, logLimits);
   const applyHostEvent = createHostEventApplier(sql);
   const settleFires = createFireSettler(sql);
@@ -245,7 +253,7 @@ export function createEventApplier(sql: Sql, onOddity: (text: string) => void, l
     const applied = await sql.write((): AppliedEvents => {
       const known = stream.position.find({ host, epoch, tenant })?.seq;
       const logs = beginLogs({ tenant, host, receivedAt });
-      const frame: Frame = { tenant, host, receivedAt, rows, heads: new Map(), snapshots, drills, logs, ownerOf, report };
+      const frame: Frame = { tenant, host, receivedAt, rows, heads: new Map(), snapshots, drills, copies, logs, ownerOf, report };
       const planned = planApply(known ?? 0, events);
       const through = planned.at(-1)?.seq ?? known ?? 0;
       const fresh: SequencedEvent[] = [];

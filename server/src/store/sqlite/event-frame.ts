@@ -1,4 +1,5 @@
 import type { HostId, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { CopyRows } from './copies.ts';
 import type { DrillRows } from './drills.ts';
 import type { FrameLogs } from './logs.ts';
 import type { RunHead, RunRows } from './run-rows.ts';
@@ -14,6 +15,7 @@ export interface Frame {
   heads: Map<RunId, RunHead>;
   snapshots: SnapshotRows;
   drills: DrillRows;
+  copies: CopyRows;
   logs: FrameLogs;
   /** Whose source this is; undefined when nobody knows it (any more). */
   ownerOf(source: string): { tenant: string; host: string } | undefined;

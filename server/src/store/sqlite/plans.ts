@@ -12,7 +12,8 @@ import { refuseUpdate } from './sources.ts';
 import type { Params, Sql } from './statements.ts';
 
 const PLAN = `p.id, p.tenant_id AS tenant, p.name, p.name_key AS nameKey, p.repository_id AS repository, p.schedule, p.enabled,
-  p.options, p.retention_policy_id AS retentionPolicy, p.effective_from AS effectiveFrom, p.version, p.created_at AS createdAt, p.updated_at AS updatedAt`;
+  p.options, p.retention_policy_id AS retentionPolicy, p.copy_repository_id AS copyRepository, p.copy_policy_id AS copyPolicy,
+  p.effective_from AS effectiveFrom, p.version, p.created_at AS createdAt, p.updated_at AS updatedAt`;
 /** The zone was known when the plan was saved; a runtime with another zone database must still be able to list the plan. */
 const storedSchedule = z.object({ cron: cronSchema, zone: z.string() });
 const planRow = z.object({
@@ -25,6 +26,8 @@ const planRow = z.object({
   enabled: flag,
   options: json(planOptionsSchema),
   retentionPolicy: optional(idSchema('policy')),
+  copyRepository: optional(idSchema('repository')),
+  copyPolicy: optional(idSchema('policy')),
   effectiveFrom: z.int(),
   version: z.int(),
   createdAt: z.int(),
@@ -62,12 +65,14 @@ function toParams(plan: Plan): Params {
 function preparePlans(sql: Sql) {
   return {
     insert: sql.change(`INSERT INTO plans
-      (id, tenant_id, name, name_key, repository_id, schedule, enabled, options, retention_policy_id, effective_from, version,
-       created_at, updated_at)
-      VALUES (@id, @tenant, @name, @nameKey, @repository, @schedule, @enabled, @options, @retentionPolicy, @effectiveFrom, @version,
+      (id, tenant_id, name, name_key, repository_id, schedule, enabled, options, retention_policy_id, copy_repository_id,
+       copy_policy_id, effective_from, version, created_at, updated_at)
+      VALUES (@id, @tenant, @name, @nameKey, @repository, @schedule, @enabled, @options, @retentionPolicy,
+        @copyRepository, @copyPolicy, @effectiveFrom, @version,
         @createdAt, @updatedAt)`),
     update: sql.change(`UPDATE plans SET name = @name, name_key = @nameKey, repository_id = @repository, schedule = @schedule,
-      enabled = @enabled, options = @options, retention_policy_id = @retentionPolicy, effective_from = @effectiveFrom, version = version + 1, updated_at = @updatedAt
+      enabled = @enabled, options = @options, retention_policy_id = @retentionPolicy, copy_repository_id = @copyRepository,
+      copy_policy_id = @copyPolicy, effective_from = @effectiveFrom, version = version + 1, updated_at = @updatedAt
       WHERE tenant_id = @tenant AND id = @id AND version = @expectedVersion`),
     find: sql.select(`SELECT ${PLAN} FROM plans p WHERE p.tenant_id = @tenant AND p.id = @id`, planRow),
     ofHost: sql.select(
@@ -113,7 +118,8 @@ function preparePlans(sql: Sql) {
     remove: sql.change('DELETE FROM plans WHERE tenant_id = @tenant AND id = @id'),
     hostsOfRepository: sql.select(
       `SELECT DISTINCT s.host_id AS host FROM plans p JOIN plan_sources ps ON ps.plan_id = p.id
-       JOIN sources s ON s.id = ps.source_id WHERE p.tenant_id = @tenant AND p.repository_id = @id ORDER BY s.host_id`,
+       JOIN sources s ON s.id = ps.source_id WHERE p.tenant_id = @tenant AND (p.repository_id = @id OR p.copy_repository_id = @id)
+       ORDER BY s.host_id`,
       hostIdRow,
     ),
     hostsOfPlan: sql.select(

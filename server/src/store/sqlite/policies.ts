@@ -60,7 +60,7 @@ function preparePolicies(sql: Sql) {
     ),
     count: sql.select('SELECT count(*) AS count FROM retention_policies WHERE tenant_id = @tenant', counted),
     users: sql.select(
-      'SELECT name FROM plans WHERE tenant_id = @tenant AND retention_policy_id = @id ORDER BY name_key LIMIT 20',
+      'SELECT name FROM plans WHERE tenant_id = @tenant AND (retention_policy_id = @id OR copy_policy_id = @id) ORDER BY name_key LIMIT 20',
       z.object({ name: z.string() }),
     ),
     countPlans: sql.select(
@@ -70,7 +70,8 @@ function preparePolicies(sql: Sql) {
     ),
     hosts: sql.select(
       `SELECT DISTINCT s.host_id AS host FROM plans p JOIN plan_sources ps ON ps.plan_id = p.id
-       JOIN sources s ON s.id = ps.source_id WHERE p.tenant_id = @tenant AND p.retention_policy_id = @id ORDER BY s.host_id`,
+       JOIN sources s ON s.id = ps.source_id WHERE p.tenant_id = @tenant AND (p.retention_policy_id = @id OR p.copy_policy_id = @id)
+       ORDER BY s.host_id`,
       z.object({ host: idSchema('host') }),
     ),
     remove: sql.change('DELETE FROM retention_policies WHERE tenant_id = @tenant AND id = @id'),

@@ -31,7 +31,8 @@ import type { Sql } from './statements.ts';
 export const RUN_COLUMNS = `r.id, r.tenant_id AS tenant, r.host_id AS host, r.kind, r.cause AS trigger_, r.state, r.plan_id AS plan,
   r.repository_id AS repository, r.fire_at AS fireAt, r.created_at AS createdAt, r.started_at AS startedAt,
   r.finished_at AS finishedAt, r.duration_ms AS durationMs, r.received_at AS receivedAt, r.reported_at AS reportedAt, r.bytes,
-  r.failure, r.evidence, r.snapshot_id AS snapshot, r.target, r.scope, r.requested_by AS requestedBy, r.log_lines AS logLines,
+  r.failure, r.evidence, r.snapshot_id AS snapshot, r.target, r.scope,
+  r.from_repository_id AS from_, r.follows_run_id AS follows, r.requested_by AS requestedBy, r.log_lines AS logLines,
   nullif(r.log_left_out, 0) AS logLinesLeftOut, r.log_removed_at AS logRemovedAt, r.log_kept_days AS logKeptDays`;
 export const runRow = z
   .object({
@@ -56,6 +57,8 @@ export const runRow = z
     snapshot: optional(idSchema('snapshot')),
     target: optional(json(restoreTargetSchema)),
     scope: optional(json(checkScopeSchema)),
+    from_: optional(idSchema('repository')),
+    follows: optional(idSchema('run')),
     requestedBy: optional(z.string()),
     logLines: z.int(),
     logLinesLeftOut: optional(z.int()),
@@ -63,10 +66,12 @@ export const runRow = z
     logKeptDays: optional(z.int()),
   })
   .transform(
-    ({ trigger_, scope, logLinesLeftOut, logRemovedAt, logKeptDays, ...run }): Run => ({
+    ({ trigger_, from_, follows, scope, logLinesLeftOut, logRemovedAt, logKeptDays, ...run }): Run => ({
       ...run,
       trigger: trigger_,
       ...(scope === undefined ? {} : { scope }),
+      ...(from_ === undefined ? {} : { from: from_ }),
+      ...(follows === undefined ? {} : { follows }),
       ...(logLinesLeftOut === undefined ? {} : { logLinesLeftOut }),
       ...(logRemovedAt === undefined ? {} : { logRemoval: { at: logRemovedAt, afterDays: logKeptDays ?? 0 } }),
     }),
@@ -121,9 +126,10 @@ function prepareRows(sql: Sql) {
   return {
     insert: sql.change(`INSERT INTO runs (id, tenant_id, host_id, kind, cause, state, plan_id, repository_id, fire_at, created_at,
         started_at, finished_at, duration_ms, received_at, reported_at, bytes, failure, evidence, snapshot_id, target, scope,
-        requested_by, facets, log_lines, log_last_n, log_bytes, log_left_out)
+        from_repository_id, follows_run_id, requested_by, facets, log_lines, log_last_n, log_bytes, log_left_out)
       VALUES (@id, @tenant, @host, @kind, @trigger, @state, @plan, @repository, @fireAt, @createdAt, @startedAt, @finishedAt,
-        @durationMs, @receivedAt, @reportedAt, @bytes, @failure, @evidence, @snapshot, @target, @scope, @requestedBy, @facets, @logLines,
+        @durationMs, @receivedAt, @reportedAt, @bytes, @failure, @evidence, @snapshot, @target, @scope, @from, @follows,
+        @requestedBy, @facets, @logLines,
         0, 0, 0)`),
     head: sql.select(
       `SELECT id, tenant_id AS tenant, host_id AS host, kind, state, plan_id AS plan, repository_id AS repository,

@@ -7,6 +7,7 @@ import Database from 'better-sqlite3';
 import { addHost, createdEvent, finishedEvent, partEvent, report, startedEvent } from '../contract/reports.ts';
 import { NOW, sampleId, TENANT } from '../contract/samples.ts';
 import { applyRunFinished } from './apply-ends.ts';
+import { createCopyRows } from './copies.ts';
 import { createDrillRows } from './drills.ts';
 import type { Frame } from './event-frame.ts';
 import { createLogWriter } from './logs.ts';
@@ -53,6 +54,7 @@ describe('A transition of a run', () => {
       heads: new Map(),
       snapshots: createSnapshotRows(sql),
       drills: createDrillRows(sql),
+      copies: createCopyRows(sql),
       logs: createLogWriter(sql)({ tenant: TENANT, host: host.id, receivedAt: NOW + 100 }),
       ownerOf: () => undefined,
       report: (text) => told.push(text),

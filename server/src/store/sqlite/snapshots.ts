@@ -1,3 +1,4 @@
+import { snapshotRecordSchema } from '@holdfast/shared/domain/contents.ts';
 import { idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { SNAPSHOT_STATES } from '@holdfast/shared/domain/snapshot.ts';
@@ -6,6 +7,7 @@ import * as z from 'zod';
 import type { PageRequest } from '../page.ts';
 import type { RunStore, Snapshot, SnapshotFilter } from '../runs.ts';
 import { counted, json, optional, storedEvidence, toJson } from './columns.ts';
+import { verificationSchema } from './copies.ts';
 import { createTimePage, cutPage, joinConditions } from './keyset.ts';
 import type { RunHead } from './run-rows.ts';
 import type { Params, Sql } from './statements.ts';
@@ -13,7 +15,7 @@ import type { Params, Sql } from './statements.ts';
 export const SNAPSHOT_COLUMNS = `id, tenant_id AS tenant, engine_id AS engineId, run_id AS run, host_id AS host, source_id AS source,
   plan_id AS plan, repository_id AS repository, role, state, created_at AS createdAt, size_bytes AS sizeBytes,
   added_bytes AS addedBytes, files, file_name AS fileName, evidence, suspicion, pinned_at AS pinnedAt,
-  pinned_by AS pinnedBy, removed_at AS removedAt, removed_why AS removedWhy, proven_at AS provenAt`;
+  pinned_by AS pinnedBy, removed_at AS removedAt, removed_why AS removedWhy, proven_at AS provenAt, copy_of AS copyOf, copied_by AS copiedBy, verification`;
 export const snapshotRow: z.ZodType<Snapshot> = z.object({
   id: idSchema('snapshot'),
   tenant: idSchema('tenant'),
@@ -37,11 +39,16 @@ export const snapshotRow: z.ZodType<Snapshot> = z.object({
   removedAt: optional(z.int()),
   removedWhy: optional(z.string()),
   provenAt: optional(z.int()),
+  copyOf: optional(idSchema('snapshot')),
+  copiedBy: optional(idSchema('run')),
+  verification: optional(json(verificationSchema)),
 });
 
 /** The index that narrows a list most, by the filter it serves; the rest is compared row by row. */
 function chooseIndex(filter: SnapshotFilter): string {
   if (filter.pinned) return 'snapshots_pinned';
+  if (filter.unreadable) return 'snapshots_unreadable';
+  if (filter.copyOf !== undefined) return 'snapshots_copies';
   if (filter.run !== undefined) return 'snapshots_by_run';
   if (filter.source !== undefined) return 'snapshots_by_source';
   if (filter.plan !== undefined) return 'snapshots_by_plan';
@@ -57,6 +64,9 @@ WHERE ${joinConditions([
     'tenant_id = @tenant',
     'role = @role',
     filter.pinned && 'pinned_at IS NOT NULL',
+    filter.proven && 'proven_at IS NOT NULL',
+    filter.unreadable && `verification LIKE '{"ok":false%'`,
+    filter.copyOf !== undefined && 'copy_of = @copyOf',
     filter.run !== undefined && 'run_id = @run',
     filter.source !== undefined && 'source_id = @source',
     filter.plan !== undefined && 'plan_id = @plan',
@@ -67,11 +77,14 @@ WHERE ${joinConditions([
     page.after !== undefined && '(created_at, id) < (@afterKey, @afterId)',
   ])}
 ORDER BY created_at DESC, id DESC LIMIT @pageLimit`;
-  const { pinned: _pinned, ...given } = filter;
+  const { pinned: _pinned, proven: _proven, unreadable: _unreadable, ...given } = filter;
   return { text, params: { ...given, role: filter.role ?? 'data', ...createTimePage(page) } };
 }
 
-type SnapshotLists = Pick<RunStore, 'findSnapshot' | 'listSnapshots' | 'countSnapshots' | 'countSnapshotsOf'>;
+type SnapshotLists = Pick<
+  RunStore,
+  'findSnapshot' | 'findSnapshotRecord' | 'listSnapshots' | 'countSnapshots' | 'countSnapshotsOf'
+>;
 
 export function createSnapshotLists(sql: Sql): SnapshotLists {
   const find = sql.select(`SELECT ${SNAPSHOT_COLUMNS} FROM snapshots WHERE id = @id AND tenant_id = @tenant`, snapshotRow);
@@ -89,8 +102,13 @@ export function createSnapshotLists(sql: Sql): SnapshotLists {
      GROUP BY repository_id`,
     z.object({ repository: idSchema('repository'), count: z.int() }),
   );
+  const record = sql.select(
+    'SELECT record FROM snapshot_records WHERE snapshot_id = @id AND tenant_id = @tenant',
+    z.object({ record: json(snapshotRecordSchema) }),
+  );
   return {
     findSnapshot: (tenant, id) => sql.read(() => find.find({ tenant, id })),
+    findSnapshotRecord: (tenant, id) => sql.read(() => record.find({ tenant, id })?.record),
     listSnapshots: (tenant, filter, page) =>
       sql.read(() => {
         const { text, params } = buildSnapshotList(filter, page);
@@ -133,6 +151,11 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
     VALUES (@id, @tenant, @engineId, @run, @host, @source, @plan, @repository, @role, 'quarantined', @createdAt, @sizeBytes,
       @addedBytes, @files, @fileName, @evidence)
     ON CONFLICT DO NOTHING`);
+  const note = sql.change(`INSERT INTO snapshot_records (snapshot_id, tenant_id, record) VALUES (@snapshot, @tenant, @record)
+    ON CONFLICT (snapshot_id) DO NOTHING`);
+  // Nobody compares anything with what is gone.
+  const forgetRecord = sql.change(`DELETE FROM snapshot_records WHERE snapshot_id IN (SELECT id FROM snapshots
+    WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND host_id = @host AND state = 'removed')`);
   const repeat = sql.select(
     'SELECT count(*) AS count FROM snapshots WHERE id = @id AND run_id = @run AND engine_id = @engineId',
     counted,
@@ -157,7 +180,7 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
   );
   const earlier = sql.select(
     `SELECT size_bytes AS sizeBytes FROM snapshots
-     WHERE tenant_id = @tenant AND source_id = @source AND state = 'good' AND role = 'data' AND run_id <> @run
+     WHERE tenant_id = @tenant AND source_id = @source AND state = 'good' AND role = 'data' AND run_id <> @run AND copy_of IS NULL
        AND created_at < @createdAt
      ORDER BY created_at DESC, id DESC LIMIT @looked`,
     z.object({ sizeBytes: z.int() }),
@@ -181,9 +204,10 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
       if (suspicion) suspect.run({ id: made.id, suspicion: toJson(suspicion) });
       return suspicion;
     },
-    insert(head, { contents: _contents, evidence, ...snapshot }) {
+    insert(head, { contents, canaries, evidence, ...snapshot }) {
       const { tenant, id: run, host, plan, repository } = head;
       if (insert.run({ ...snapshot, tenant, run, host, plan, repository, evidence: toJson(evidence) }) === 0) return false;
+      if (contents || canaries) note.run({ snapshot: snapshot.id, tenant, record: toJson({ contents, canaries }) });
       return true;
     },
     isRepeat: (head, { id, engineId }) => repeat.find({ id, engineId, run: head.id })?.count === 1,
@@ -193,6 +217,7 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
     markRemoved: ({ tenant, host, repository }, source, at, gone) =>
       gone.reduce((count, one) => {
         const removed = remove.run({ tenant, host, repository, source, at, ...one });
+        if (removed > 0) forgetRecord.run({ tenant, host, repository, engineId: one.engineId });
         return count + removed;
       }, 0),
     markMissing: (place, engineIds) => engineIds.reduce((count, engineId) => count + miss.run({ ...place, engineId }), 0),

@@ -7,10 +7,10 @@ import type { RunStore } from '../runs.ts';
 import { json, optional } from './columns.ts';
 import type { Sql } from './statements.ts';
 
-/** What belongs to no plan is the safety backup of a restore: of what was there, good or not, and nobody's protection. */
+/** A copy stands for a backup only where the original is gone. What belongs to no plan is the safety backup of a restore: of what was there, good or not, and nobody's protection. */
 export const NEWEST_GOOD = `SELECT created_at AS at, id, size_bytes AS bytes, suspicion FROM snapshots
   WHERE tenant_id = @tenant AND source_id = @source AND state = 'good' AND role = 'data' AND plan_id IS NOT NULL
-  ORDER BY created_at DESC, id DESC LIMIT 1`;
+  ORDER BY created_at DESC, copy_of IS NULL DESC, id DESC LIMIT 1`;
 export const NEWEST_ATTEMPT = `SELECT state, run_id AS run, ended_at AS at FROM run_parts INDEXED BY run_parts_ended
   WHERE tenant_id = @tenant AND source_id = @source AND kind = 'backup'
     AND state IN ('succeeded', 'partial', 'failed', 'cancelled', 'skipped')

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import type { Host } from '../hosts.ts';
+import type { Snapshot } from '../runs.ts';
+import type { Store } from '../store.ts';
+import { addHost, backUp, createdEvent, finishedEvent, report, startedEvent } from './reports.ts';
+import { NOW, type OpenStore, sampleId, sampleRepository, TENANT, withStore } from './samples.ts';
+
+const COPY_ENGINE_ID = 'c'.repeat(64);
+
+async function prepare(store: Store): Promise<{ host: Host; source: SourceId; snapshot: Snapshot }> {
+  const { host, source } = await addHost(store);
+  await backUp(store, host, { sources: [source], created: { plan: sampleId('plan') } });
+  const [snapshot] = (await store.runs.listSnapshots(TENANT, { source }, { limit: 1 })).rows;
+  assert.ok(snapshot);
+  return { host, source, snapshot };
+}
+
+function copiedEvent(run: RunId, of: Snapshot, change: { id?: SnapshotId; engineId?: string } = {}): DurableEvent {
+  const { source, role, createdAt, sizeBytes } = of;
+  const made = {
+    id: sampleId('snapshot'),
+    engineId: COPY_ENGINE_ID,
+    source,
+    role,
+    createdAt,
+    sizeBytes,
+    evidence: [],
+    ...change,
+  };
+  return { type: 'snapshot.copied', run, at: NOW + 20, of: of.id, snapshot: made };
+}
+
+export function checkCopies(open: OpenStore): void {
+  describe('copies and whole readings', () => {
+    it(
+      'a copy stands beside its original with the backup that made both, and is listed once',
+      withStore(open, async (store) => {
+        const { host, source, snapshot } = await prepare(store);
+        const second = sampleRepository();
+        await store.catalog.insertRepository(second);
+        const run = sampleId('run');
+        const created = createdEvent(run, {
+          kind: 'copy',
+          repository: second.id,
+          from: snapshot.repository,
+          follows: snapshot.run,
+        });
+        const copied = copiedEvent(run, snapshot);
+        await report(store, host, [created, startedEvent(run, NOW + 10), copied, finishedEvent(run, 'succeeded')]);
+        const found = await store.runs.findRun(TENANT, run);
+        assert.deepEqual([found?.from, found?.follows], [snapshot.repository, snapshot.run]);
+        const copies = await store.runs.listSnapshots(TENANT, { copyOf: snapshot.id }, { limit: 5 });
+        assert.deepEqual(
+          copies.rows.map((copy) => [copy.repository, copy.state, copy.run, copy.copiedBy, copy.source, copy.createdAt]),
+          [[second.id, 'good', snapshot.run, run, source, snapshot.createdAt]],
+        );
+        const again = sampleId('run');
+        await report(store, host, [
+          createdEvent(again, { kind: 'copy', repository: second.id, from: snapshot.repository }),
+          copiedEvent(again, snapshot),
+        ]);
+        assert.equal((await store.runs.listSnapshots(TENANT, { copyOf: snapshot.id }, { limit: 5 })).rows.length, 1);
+        const [standing] = await store.runs.listStandings(TENANT, [source]);
+        assert.equal(standing?.lastGoodSnapshot, snapshot.id, 'the original stands for the backup while it is there');
+      }),
+    );
+
+    it(
+      'another host can neither claim a copy of it, nor say that it was read, nor delete it',
+      withStore(open, async (store) => {
+        const { source, snapshot } = await prepare(store);
+        const { host: stranger } = await addHost(store);
+        const second = sampleRepository();
+        await store.catalog.insertRepository(second);
+        const [copy, verify, gone] = [sampleId('run'), sampleId('run'), sampleId('run')];
+        await report(store, stranger, [
+          createdEvent(copy, { kind: 'copy', repository: second.id }),
+          copiedEvent(copy, snapshot),
+          createdEvent(verify, { kind: 'verify', repository: snapshot.repository }),
+          verifiedEvent(verify, snapshot, false),
+          createdEvent(gone, { kind: 'delete_snapshot', repository: snapshot.repository }),
+          removedEvent(gone, source, snapshot),
+        ]);
+        const after = await store.runs.findSnapshot(TENANT, snapshot.id);
+        assert.deepEqual([after?.state, after?.verification], ['good', undefined]);
+        assert.deepEqual((await store.runs.listSnapshots(TENANT, { copyOf: snapshot.id }, { limit: 5 })).rows, []);
+      }),
+    );
+
+    it(
+      'a reading is kept with what it found, a bad one is listed, and a deletion leaves the row with who asked',
+      withStore(open, async (store) => {
+        const { host, source, snapshot } = await prepare(store);
+        const [good, bad, gone] = [sampleId('run'), sampleId('run'), sampleId('run')];
+        const about = { repository: snapshot.repository };
+        await report(store, host, [createdEvent(good, { kind: 'verify', ...about }), verifiedEvent(good, snapshot, true)]);
+        const { verification } = (await store.runs.findSnapshot(TENANT, snapshot.id)) ?? {};
+        assert.deepEqual(verification, { ok: true, run: good, at: NOW + 40, bytes: 7, sha256: 'd'.repeat(64), seen: 'seven' });
+        const listBad = async () => (await store.runs.listSnapshots(TENANT, { unreadable: true }, { limit: 5 })).rows;
+        assert.deepEqual(await listBad(), []);
+        await report(store, host, [createdEvent(bad, { kind: 'verify', ...about }), verifiedEvent(bad, snapshot, false)]);
+        assert.deepEqual(
+          (await listBad()).map(({ id }) => id),
+          [snapshot.id],
+        );
+        await report(store, host, [
+          createdEvent(gone, { kind: 'delete_snapshot', ...about }),
+          removedEvent(gone, source, snapshot),
+        ]);
+        const left = await store.runs.findSnapshot(TENANT, snapshot.id);
+        assert.deepEqual([left?.state, left?.removedAt, left?.removedWhy], ['removed', NOW + 50, 'deleted by Ada']);
+        assert.deepEqual(await listBad(), []);
+      }),
+    );
+  });
+}
+
+function verifiedEvent(run: RunId, { id, engineId }: Snapshot, ok: boolean): DurableEvent {
+  const sum = ok ? { sha256: 'd'.repeat(64) } : {};
+  return { type: 'snapshot.verified', run, at: NOW + 40, snapshot: id, engineId, ok, bytes: 7, ...sum, seen: 'seven' };
+}
+
+function removedEvent(run: RunId, source: SourceId, { engineId }: Snapshot): DurableEvent {
+  const snapshots = [{ engineId, why: 'deleted by Ada' }];
+  return { type: 'snapshots.removed', run, at: NOW + 50, source, snapshots };
+}

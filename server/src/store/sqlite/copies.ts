@@ -1,0 +1,68 @@
+/** What the ledger learns of copies and of whole readings, inside the transaction of the frame that tells of them. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import * as z from 'zod';
+import type { Verification } from '../runs.ts';
+import { toJson } from './columns.ts';
+import type { RunHead } from './run-rows.ts';
+import type { Sql } from './statements.ts';
+
+type Copied = Extract<DurableEvent, { type: 'snapshot.copied' }>;
+type Verified = Extract<DurableEvent, { type: 'snapshot.verified' }>;
+
+export const verificationSchema: z.ZodType<Verification> = z.object({
+  ok: z.boolean(),
+  run: idSchema('run'),
+  at: z.int(),
+  bytes: z.int(),
+  sha256: z.string().optional(),
+  seen: z.string(),
+});
+
+export interface CopyRows {
+  /**
+   * Lists a copy beside its original, as good as that was. False for one that is listed already, which is found again rather than made twice,
+   * and for a copy of a snapshot that is not this host's.
+   */
+  insert(head: RunHead, event: Copied): boolean;
+  /** Keeps how the reading went; a snapshot that could not be read is not proven any more. False for one that is not this host's. */
+  verify(head: RunHead, event: Verified): boolean;
+}
+
+export function createCopyRows(sql: Sql): CopyRows {
+  const insert =
+    sql.change(`INSERT INTO snapshots (id, tenant_id, engine_id, run_id, host_id, source_id, plan_id, repository_id, role, state,
+      created_at, size_bytes, files, file_name, evidence, suspicion, copy_of, copied_by)
+    SELECT @id, o.tenant_id, @engineId, o.run_id, o.host_id, o.source_id, o.plan_id, @repository, o.role,
+      CASE WHEN o.state = 'partial' THEN 'partial' ELSE 'good' END, o.created_at, @sizeBytes, o.files, o.file_name, @evidence, o.suspicion,
+      o.id, @run
+    FROM snapshots o WHERE o.id = @original AND o.tenant_id = @tenant AND o.host_id = @host AND o.abandoned = 0
+      AND o.state <> 'quarantined' AND o.repository_id <> @repository
+    ON CONFLICT DO NOTHING`);
+  // A place that was given up, or a copy that nobody knew where it came from, is what this run says it is.
+  const adopt = sql.change(`UPDATE snapshots SET copied_by = @run, state = CASE WHEN EXISTS (
+      SELECT 1 FROM snapshots o WHERE o.id = @original AND o.state = 'partial') THEN 'partial' ELSE 'good' END,
+      removed_at = NULL, removed_why = NULL
+    WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND host_id = @host
+      AND copy_of = @original AND state IN ('missing', 'removed')`);
+  const verify = sql.change(`UPDATE snapshots SET verification = @verification,
+      proven_at = CASE WHEN @ok THEN proven_at ELSE NULL END
+    WHERE id = @snapshot AND tenant_id = @tenant AND engine_id = @engineId AND host_id = @host AND repository_id = @repository`);
+  return {
+    insert({ id: run, tenant, host, repository }, { of: original, snapshot: { evidence, ...made } }) {
+      const at = { run, tenant, host, repository, original };
+      const copied = insert.run({
+        ...at,
+        id: made.id,
+        engineId: made.engineId,
+        sizeBytes: made.sizeBytes,
+        evidence: toJson(evidence),
+      });
+      return copied > 0 || adopt.run({ ...at, engineId: made.engineId }) > 0;
+    },
+    verify({ id: run, tenant, host, repository }, { snapshot, engineId, ok, at, bytes, sha256, seen }) {
+      const verification: Verification = { ok, run, at, bytes, ...(sha256 === undefined ? {} : { sha256 }), seen };
+      return verify.run({ snapshot, tenant, engineId, host, repository, ok, verification: toJson(verification) }) > 0;
+    },
+  };
+}
