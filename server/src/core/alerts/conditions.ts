@@ -59,6 +59,11 @@ const RULES = {
   'repository.damaged': repositoryRule('repository damaged', 'is damaged'),
   'check.failed': { severity: 'critical', label: 'check failed', title: (what) => `The check of ${what} failed` },
   'prune.failed': { severity: 'warning', label: 'prune failed', title: (what) => `The prune of ${what} failed` },
+  'upkeep.overdue': {
+    severity: 'warning',
+    label: 'upkeep overdue',
+    title: (what) => `The upkeep of ${what} is overdue`,
+  },
   'drill.failed': {
     severity: 'critical',
     label: 'drill failed',

@@ -14,6 +14,7 @@ import type { AlertSign, HostGlance } from '../../store/alerts.ts';
 import type { Caller } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { judgeSources, type ProtectedSource } from '../protected-sources.ts';
+import { readRoutine } from '../routine/routine.ts';
 import type { AlertCondition } from './conditions.ts';
 import { FLEET, FLEET_CONDITIONS, judgeHosts } from './host-signs.ts';
 import { judgePlans } from './plan-signs.ts';
@@ -22,6 +23,7 @@ import { type AlertRules, resolveFailuresInARow, resolveHostLimits } from './rul
 import { judgeChannels, judgeServer, type ServerFacts } from './server-signs.ts';
 import { judgeSource } from './source-signs.ts';
 import type { Thresholds } from './thresholds.ts';
+import { judgeUpkeep } from './upkeep-signs.ts';
 import { findSecondWord, holdBack, type OpenWindows } from './windows.ts';
 
 const tenant = DEFAULT_TENANT;
@@ -86,6 +88,8 @@ export async function lookAtRepositories(looking: Looking, ids: readonly Reposit
   for (const repository of await store.catalog.findRepositories(tenant, ids)) {
     const list = (kind: 'check' | 'prune') => store.maintenance.listMaintenanceRuns(tenant, repository.id, kind, UPKEEP_READ);
     found.push(...judgeRepository({ repository, checks: await list('check'), prunes: await list('prune') }));
+    const routine = await readRoutine(looking.context, WATCHER, repository.id);
+    if (routine) found.push(...judgeUpkeep(repository, routine.duties));
   }
   const range = { scope: 'repository' as const, ids };
   const before = await store.alerts.listSigns(tenant, range);

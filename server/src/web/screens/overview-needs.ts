@@ -130,7 +130,7 @@ async function listMissedNeeds(context: CoreContext, visit: Visit, face: Clockfa
 /** Conditions that no other line of this page speaks of. */
 const OWN_CONDITIONS: ReadonlySet<AlertCondition> = new Set(
   ALERT_CONDITIONS.filter((condition) =>
-    /^(?:repository|retention|server|channel)\.|^host\.(?:disk_low|quarantined)$/u.test(condition),
+    /^(?:repository|check|prune|upkeep|retention|server|channel)\.|^host\.(?:disk_low|quarantined)$/u.test(condition),
   ),
 );
 
