@@ -32,7 +32,7 @@ const strip = (values: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name.slice(PREFIX.length), value]));
 
 /** Settings and secrets as the everyday credential has them, or as the admin credential does. Plain secrets: for sealing only. */
-function readCredential(
+export function readCredential(
   context: CoreContext,
   repository: Repository,
   which: 'everyday' | 'admin',
@@ -51,9 +51,10 @@ export function orderRepository(
   run: RunId,
   repository: Repository,
   which: 'everyday' | 'admin',
+  ref = `${run}.repositories`,
 ): OrderedRepository {
   const { config, secrets: values } = readCredential(context, repository, which);
-  const binding = { host: host.id, purpose: 'request' as const, ref: `${run}.repositories`, version: 1 };
+  const binding = { host: host.id, purpose: 'request' as const, ref, version: 1 };
   const secrets = sealSecrets(context, host.sealingKey, binding, values);
   return {
     id: repository.id,

@@ -4,12 +4,13 @@ import { type PlanOptionsChange, planOptionsSchema } from '@holdfast/shared/doma
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COUNTS, RUNS } from '@holdfast/shared/limits.ts';
-import type { Plan, PlanFilter } from '../store/catalog.ts';
+import type { Plan, PlanFilter, Repository } from '../store/catalog.ts';
 import type { Page, PageRequest } from '../store/page.ts';
 import { createFieldsError } from './adapter-input.ts';
 import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
+import { demandReachableTogether } from './joint-repositories.ts';
 import { checkName } from './names.ts';
 import type { CoreContext } from './ports.ts';
 import { demandSpecFits } from './spec-size.ts';
@@ -24,6 +25,10 @@ export interface PlanInput {
   options?: PlanOptionsChange | undefined;
   /** Undefined: everything is kept. */
   retentionPolicy?: PolicyId | undefined;
+  /** Each clean backup is copied there. */
+  copyRepository?: RepositoryId | undefined;
+  /** How long copies are kept. */
+  copyPolicy?: PolicyId | undefined;
 }
 
 export async function getPlan(context: CoreContext, caller: Caller, id: PlanId): Promise<Plan> {
@@ -43,16 +48,44 @@ export async function listPlans(
   return context.store.catalog.listPlans(caller.tenant, filter, page);
 }
 
+/** What copies go to, and how long they are kept; undefined where a plan has no second repository. */
+async function checkSecond(
+  context: CoreContext,
+  caller: Caller,
+  first: Repository,
+  { copyRepository, copyPolicy }: Pick<PlanInput, 'copyRepository' | 'copyPolicy'>,
+): Promise<Repository | undefined> {
+  const { catalog } = context.store;
+  if (copyPolicy !== undefined && !(await catalog.findPolicy(caller.tenant, copyPolicy)))
+    throw createFieldsError({ copyPolicy: 'Retention of copies: there is no such policy' });
+  if (copyRepository === undefined) {
+    if (copyPolicy === undefined) return undefined;
+    throw createFieldsError({ copyPolicy: 'Retention of copies: choose a second repository first' });
+  }
+  if (copyRepository === first.id)
+    throw createFieldsError({ copyRepository: 'Second repository: choose another one than the first' });
+  const second = await catalog.findRepository(caller.tenant, copyRepository);
+  if (!second) throw createFieldsError({ copyRepository: 'Second repository: there is no such repository' });
+  try {
+    demandReachableTogether(context, first, second);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'unsupported') throw error;
+    throw createFieldsError({ copyRepository: `Second repository: ${error.message}` });
+  }
+  return second;
+}
+
 /** Checks what a plan names, and returns the hosts of its sources. */
 async function checkReferences(
   context: CoreContext,
   caller: Caller,
-  input: Pick<PlanInput, 'repository' | 'sources' | 'retentionPolicy'>,
+  input: Pick<PlanInput, 'repository' | 'sources' | 'retentionPolicy' | 'copyRepository' | 'copyPolicy'>,
 ): Promise<readonly HostId[]> {
   const repository = await context.store.catalog.findRepository(caller.tenant, input.repository);
   if (!repository) throw createFieldsError({ repository: 'Repository: there is no such repository' });
   if (input.retentionPolicy !== undefined && !(await context.store.catalog.findPolicy(caller.tenant, input.retentionPolicy)))
     throw createFieldsError({ retentionPolicy: 'Retention: there is no such policy' });
+  const second = await checkSecond(context, caller, repository, input);
   const sources = await context.store.catalog.findSources(caller.tenant, input.sources);
   if (sources.length === 0 || sources.length !== new Set(input.sources).size)
     throw createFieldsError({ sources: 'Sources: choose at least one existing source' });
@@ -66,6 +99,10 @@ async function checkReferences(
         'Repository: a local folder belongs to one host, but the sources live on several; make one plan for each host or use a network repository',
     });
   }
+  if (second?.kind === 'local' && hosts.length > 1)
+    throw createFieldsError({
+      copyRepository: 'Second repository: a local folder belongs to one host, but the sources live on several',
+    });
   return hosts;
 }
 
@@ -100,6 +137,8 @@ export async function createPlan(context: CoreContext, caller: Caller, input: Pl
     enabled: input.enabled ?? true,
     options: planOptionsSchema.parse(input.options ?? {}),
     retentionPolicy: input.retentionPolicy,
+    copyRepository: input.copyRepository,
+    copyPolicy: input.copyPolicy,
     effectiveFrom: now,
     version: 1,
     createdAt: now,
@@ -117,8 +156,10 @@ export async function createPlan(context: CoreContext, caller: Caller, input: Pl
 }
 
 function describe(plan: Plan): Record<string, unknown> {
-  const { name, repository, sources, schedule, enabled, options, retentionPolicy } = plan;
-  return { name, repository, sources, schedule: schedule ?? null, enabled, options, retentionPolicy: retentionPolicy ?? null };
+  const { name, repository, sources, schedule, enabled, options, retentionPolicy, copyRepository, copyPolicy } = plan;
+  const kept = { retentionPolicy: retentionPolicy ?? null };
+  const copies = copyRepository === undefined ? {} : { copyRepository, copyPolicy: copyPolicy ?? null };
+  return { name, repository, sources, schedule: schedule ?? null, enabled, options, ...kept, ...copies };
 }
 
 export interface PlanChange {
@@ -131,6 +172,17 @@ export interface PlanChange {
   options?: PlanOptionsChange | undefined;
   /** `null`: everything is kept. */
   retentionPolicy?: PolicyId | null | undefined;
+  /** `null`: nothing is copied any more; the copies stay. */
+  copyRepository?: RepositoryId | null | undefined;
+  /** `null`: copies are kept for ever. */
+  copyPolicy?: PolicyId | null | undefined;
+}
+
+/** Without a second repository there are no copies to keep. */
+function resolveCopies(before: Plan, change: PlanChange): Pick<Plan, 'copyRepository' | 'copyPolicy'> {
+  const copyRepository = change.copyRepository === undefined ? before.copyRepository : (change.copyRepository ?? undefined);
+  const copyPolicy = change.copyPolicy === undefined ? before.copyPolicy : (change.copyPolicy ?? undefined);
+  return { copyRepository, copyPolicy: change.copyRepository === null ? undefined : copyPolicy };
 }
 
 export async function updatePlan(
@@ -157,6 +209,7 @@ export async function updatePlan(
     enabled,
     options: planOptionsSchema.parse({ ...before.options, ...change.options }),
     retentionPolicy: change.retentionPolicy === undefined ? before.retentionPolicy : (change.retentionPolicy ?? undefined),
+    ...resolveCopies(before, change),
     // A new schedule owes nothing for the time before it was made.
     effectiveFrom: rescheduled ? now : before.effectiveFrom,
     version: before.version + 1,

@@ -59,6 +59,12 @@ function toSpecRepository(repository: Repository, secretsOf: SpecSecrets, { forg
   };
 }
 
+function toSpecCopy({ copyRepository, copyPolicy }: Plan, policies: readonly Policy[]): Pick<SpecPlan, 'copy'> {
+  if (copyRepository === undefined) return {};
+  const retention = policies.find(({ id }) => id === copyPolicy)?.policy;
+  return { copy: { repositoryId: copyRepository, ...(retention === undefined ? {} : { retention }) } };
+}
+
 function toSpecPlan(plan: Plan, onHost: ReadonlySet<string>, { policies, pinned }: SpecPieces): SpecPlan {
   const retention = policies.find(({ id }) => id === plan.retentionPolicy)?.policy;
   const pins = pinned.flatMap((pin) => (pin.plan === plan.id ? [pin.engineId] : [])).slice(0, RUNS.pinnedPerPlan);
@@ -71,6 +77,7 @@ function toSpecPlan(plan: Plan, onHost: ReadonlySet<string>, { policies, pinned 
     enabled: plan.enabled,
     options: plan.options,
     ...(retention === undefined ? {} : { retention }),
+    ...toSpecCopy(plan, policies),
     ...(pins.length === 0 ? {} : { pinned: pins }),
     effectiveFrom: plan.effectiveFrom,
   };
@@ -118,11 +125,13 @@ export async function readSpecPieces(
   const plans = replaceRow(await catalog.listPlansOfHost(host.tenant, host.id), change.plan).filter((plan) =>
     plan.sources.some((source) => onHost.has(source)),
   );
-  const ids = [...new Set(plans.map((plan) => plan.repository))];
+  const ids = [
+    ...new Set(plans.flatMap(({ repository, copyRepository }) => [repository, ...(copyRepository ? [copyRepository] : [])])),
+  ];
   const found = await catalog.findRepositories(host.tenant, ids);
   const repositories = found.map((repository) => (repository.id === change.repository?.id ? change.repository : repository));
   const used = await catalog.findPolicies(host.tenant, [
-    ...new Set(plans.flatMap(({ retentionPolicy }) => retentionPolicy ?? [])),
+    ...new Set(plans.flatMap(({ retentionPolicy, copyPolicy }) => [retentionPolicy ?? [], copyPolicy ?? []].flat())),
   ]);
   const policies = used.map((policy) => (policy.id === change.policy?.id ? change.policy : policy));
   const routines = await context.store.routines.listRoutines(host.tenant, ids);
