@@ -17,6 +17,7 @@ import { createPlanEndpoints } from './plans.ts';
 import { REPOSITORY_ENDPOINTS } from './repositories.ts';
 import { RESTORE_ENDPOINTS } from './restores.ts';
 import { RETENTION_ENDPOINTS } from './retention-policies.ts';
+import { ROUTINE_ENDPOINTS } from './routines.ts';
 import { RUN_ENDPOINTS } from './runs.ts';
 import { SNAPSHOT_CONTENT_ENDPOINTS } from './snapshot-contents.ts';
 import { SNAPSHOT_ENDPOINTS } from './snapshots.ts';
@@ -34,6 +35,7 @@ export function createApiEndpoints(calendar: FireCalendar, channels: ChannelDoor
     ...SOURCE_ENDPOINTS,
     ...REPOSITORY_ENDPOINTS,
     ...UPKEEP_ENDPOINTS,
+    ...ROUTINE_ENDPOINTS,
     ...LOCK_ENDPOINTS,
     ...createPlanEndpoints(calendar),
     MISSED_FIRES_ENDPOINT,

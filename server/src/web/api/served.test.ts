@@ -158,7 +158,7 @@ function bodyFor(path: string): object {
   if (path.endsWith('/adopt')) return { databases: [{ database: 'x', name: 'x' }] };
   if (path.endsWith('/restore-preview')) return { host: 'host_unknown', target: { kind: 'in_place', paths: ['/x'] } };
   if (path.endsWith('/locks/clear')) return { host: 'host_unknown', ids: ['c'.repeat(64)] };
-  if (path.endsWith('/admin-credential')) return {};
+  if (path.endsWith('/admin-credential') || path.endsWith('/routine')) return {};
   if (path.startsWith('/repositories/')) return { host: 'host_unknown' };
   return {};
 }

@@ -15,7 +15,9 @@ const hostInput = idSchema('host').meta({ description: 'The host that does it' }
 const sizeShape = nameShape(
   'RepositorySize',
   z.strictObject({
-    run: idSchema('run').meta({ description: 'The check or prune after which it was measured' }),
+    run: idSchema('run')
+      .optional()
+      .meta({ description: 'The check or prune after which it was measured; missing where only the size was asked for' }),
     measuredAt: instantSchema,
     sizeBytes: z.int().min(0).meta({ description: 'What the data that snapshots need takes in storage' }),
     uncompressedBytes: z.int().min(0).optional().meta({ description: 'The same before it was compressed' }),
@@ -42,7 +44,8 @@ const upkeepEndpoint = defineEndpoint({
   reply: upkeepShape,
   async handle(context, caller, { params }) {
     const { checks, prunes, sizes } = await readUpkeep(context, caller, params.id);
-    return { data: { checks: checks.map(toRunShape), prunes: prunes.map(toRunShape), sizes } };
+    const measured = sizes.map(({ run, ...size }) => (run === undefined ? size : { run, ...size }));
+    return { data: { checks: checks.map(toRunShape), prunes: prunes.map(toRunShape), sizes: measured } };
   },
 });
 
