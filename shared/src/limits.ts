@@ -406,4 +406,7 @@ export const RECORD = {
   /** A table that somebody has locked is not waited for. */
   lockMs: 2 * SECOND,
   outputBytes: 16 * MIB,
+  /** Canaries of a source of files; a bigger file is none. */
+  canaries: 10,
+  canaryBytes: 64 * MIB,
 } as const;

@@ -2,7 +2,7 @@
  * Backs up one source: pre-flight, dump and store, evidence. Only a snapshot that was read back and shows what was sent makes the part clean.
  */
 import type { Artifact, Probe, StreamArtifact, TreeArtifact } from '@holdfast/shared/adapters/source.ts';
-import type { Contents, RowCounts } from '@holdfast/shared/domain/contents.ts';
+import type { Canary, Contents, RowCounts } from '@holdfast/shared/domain/contents.ts';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence, TerminalState } from '@holdfast/shared/domain/run.ts';
@@ -12,6 +12,7 @@ import type { EngineFailure } from '../engines/restic/classify.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
 import type { LockCheck } from '../engines/restic/locks.ts';
 import type { Exec } from '../exec/contract.ts';
+import { watchCanaries } from './canaries.ts';
 import { type PreparedRepository, type PreparedSource, prepareSource } from './inputs.ts';
 import { type PartResult, toFailure } from './part.ts';
 import { probeSource } from './probe.ts';
@@ -54,6 +55,7 @@ interface Stored {
   exitCodes: Evidence;
   /** What the database held. */
   contents?: Contents | undefined;
+  canaries?: readonly Canary[] | undefined;
 }
 
 function failWith(failure: EngineFailure): never {
@@ -136,6 +138,8 @@ async function storeTree(part: BackupPart, artifact: TreeArtifact): Promise<Stor
   const { workbench, recorder, source } = part;
   const rate = createRate(workbench.clock);
   recorder.log('info', `restic: reading ${artifact.paths.length === 1 ? artifact.paths[0] : `${artifact.paths.length} paths`}`);
+  const watch = await watchCanaries(artifact);
+  for (const warning of watch.warnings) recorder.log('warn', warning);
   part.onStore();
   const outcome = await part.engine.backupTree({
     access: part.repository.access,
@@ -172,6 +176,7 @@ async function storeTree(part: BackupPart, artifact: TreeArtifact): Promise<Stor
     addedBytes: outcome.addedBytes,
     files: outcome.files,
     gap: outcome.partial ? outcome.failure : undefined,
+    canaries: await watch.finish(part.signal),
     exitCodes: { check: 'exit_codes', ok: !outcome.partial, seen },
   };
 }
@@ -211,6 +216,7 @@ async function proveSnapshot(part: BackupPart, artifact: Artifact, stored: Store
       ...(artifact.kind === 'stream' ? { fileName: artifact.fileName } : {}),
       evidence,
       ...(stored.contents === undefined ? {} : { contents: stored.contents }),
+      ...(stored.canaries?.length ? { canaries: [...stored.canaries] } : {}),
     };
     recorder.snapshot(made, () => part.journalSnapshot(made));
   }

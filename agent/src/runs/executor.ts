@@ -218,9 +218,12 @@ export function createExecutor(options: ExecutorOptions): Executor {
       return { run: order.run };
     },
     startDrill(order, orderId) {
-      if (wasCarriedOut(orderId)) return { run: order.run };
+      if (wasCarriedOut(orderId)) {
+        drillRuns.takeSecretsAgain(order);
+        return { run: order.run };
+      }
       assertRoom();
-      drillRuns.start(order, getPlan(order.plan), rememberAnswer(orderId, 'drill.start', order.run));
+      drillRuns.start(order, rememberAnswer(orderId, 'drill.start', order.run));
       carriedOut.add(orderId);
       return { run: order.run };
     },

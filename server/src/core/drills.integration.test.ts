@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import type { Caller } from './caller.ts';
-import { getDrillSettings, saveDrillSettings, startDrill, startDueDrills } from './drills.ts';
-import { type CatalogRig, openCatalogRig } from './fixtures/catalog-rig.ts';
+import { getDrillSettings, saveDrillSettings } from './drill-settings.ts';
+import { startDrill, startDueDrills } from './drills.ts';
+import { type CatalogRig, openCatalogRig, SECRETS } from './fixtures/catalog-rig.ts';
 import { factsOf } from './fixtures/core-rig.ts';
+import { updatePlan } from './plans.ts';
 import { findProofTrouble } from './proof-trouble.ts';
 
 const DAY = 24 * 3_600_000;
@@ -63,6 +65,9 @@ describe('A drill', () => {
       [{ everyDays: 0 }, 'everyDays'],
       [{ everyDays: 1.5 }, 'everyDays'],
       [{ withinDays: Number.NaN }, 'withinDays'],
+      [{ everyRuns: 0 }, 'everyRuns'],
+      [{ everyRuns: 1001 }, 'everyRuns'],
+      [{ host: 'host_nobody' }, 'host'],
       [{ assertions: [{ ...QUESTION, sql: ' ' }] }, 'assertions'],
       [{ assertions: [{ ...QUESTION, operator: 'like' }] }, 'assertions'],
     ] as const)
@@ -71,6 +76,29 @@ describe('A drill', () => {
     await save({ everyDays: 7, withinDays: 30, assertions: [QUESTION] });
     const kept = await getDrillSettings(context, admin, source.id);
     assert.deepEqual([kept.everyDays, kept.withinDays, kept.assertions], [7, 30, [QUESTION]]);
+  });
+
+  it('takes place on another host, with the repository in the order, where that host can reach it', async (t) => {
+    const rig = await openRig(t);
+    const { context, admin, source, repository } = rig;
+    await rig.reportBackup(source, repository, 'succeeded');
+    const other = await rig.enrol('lab-1');
+    await assert.rejects(startDrill(context, admin, { source: source.id, host: other.id }), /too old for drills/);
+    const facts = { ...factsOf('lab-1'), capabilities: ['drill.start'] };
+    await context.store.hosts.recordContact(other.id, { at: rig.clock.now(), facts });
+    await saveDrillSettings(context, admin, source.id, { assertions: [], host: other.id });
+    await assert.rejects(startDrill(context, admin, { source: source.id }), /lies on the disk of the host that made it/);
+    const atHome = await startDrill(context, admin, { source: source.id, host: source.host });
+    assert.equal(atHome.host, source.host);
+    const far = await rig.addRepository('far', 'rest');
+    await updatePlan(context, admin, rig.plan.id, { repository: far.id });
+    await rig.reportBackup(source, far, 'succeeded');
+    const run = await startDrill(context, admin, { source: source.id });
+    assert.equal(run.host, other.id);
+    const orders = await context.store.runs.listWaitingOrders(other.id, rig.clock.now());
+    const { foreign } = REQUESTS['drill.start'].body.parse(JSON.parse(orders[0]?.body ?? ''));
+    assert.deepEqual([foreign?.kind, foreign?.repository.id, foreign?.repository.draft.kind], ['postgres', far.id, 'rest']);
+    assert.equal(orders[0]?.body.includes(SECRETS.repository), false);
   });
 
   it('that is due is started once its host is connected, and then again when its days have passed', async (t) => {

@@ -1,18 +1,18 @@
 /** Drills: a restore is tried out, so that a source carries a proof that it can be recovered and how long that takes. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
-import { type DrillAssertion, drillAssertionsSchema } from '@holdfast/shared/domain/drill.ts';
-import type { SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Plan, Source } from '../store/catalog.ts';
-import type { Drill, DrillSettings, SourceProof } from '../store/drills.ts';
+import type { Drill, SourceProof } from '../store/drills.ts';
+import type { Host } from '../store/hosts.ts';
 import type { Page, PageRequest } from '../store/page.ts';
 import type { Run, Snapshot } from '../store/runs.ts';
-import { createFieldsError } from './adapter-input.ts';
+import { orderRepository } from './admin-credential.ts';
 import { demandCapability } from './agent-ability.ts';
 import { recordAct } from './audit.ts';
-import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
+import { assertReachable } from './restore-orders.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -23,10 +23,8 @@ const LOOKED_AT = 50;
 const STARTED_AT_ONCE = 20;
 /** A due drill that cannot be started now is tried again after this long. */
 const TRIED_AGAIN_MS = HOUR_MS;
-/** The most a person may say for how often, or how old a proof may be. */
-export const DRILL_DAYS_MAX = 3650;
 
-async function getSource(context: CoreContext, caller: Caller, id: SourceId): Promise<Source> {
+export async function getDrilledSource(context: CoreContext, caller: Caller, id: SourceId): Promise<Source> {
   const source = await context.store.catalog.findSource(caller.tenant, id);
   if (!source) throw new AppError('not_found', 'there is no such source');
   return source;
@@ -65,32 +63,53 @@ async function choose(context: CoreContext, caller: Caller, source: Source, want
   throw new AppError('precondition', 'the plan that made this backup is gone, or has another repository or other sources now');
 }
 
-async function demandAgent(context: CoreContext, caller: Caller, { host: id }: Source): Promise<void> {
-  const host = await context.store.hosts.findHost(caller.tenant, id);
-  if (host?.state !== 'active') throw new AppError('precondition', 'the host of this source is not active');
-  demandCapability(host, 'drill.start', 'for drills');
-}
-
 export interface DrillRequest {
   source: SourceId;
   /** The newest good one unless given. */
   snapshot?: SnapshotId | undefined;
+  /** Where it takes place; what the settings of the source say unless given, and else on the source's own host. */
+  host?: HostId | undefined;
 }
 
-/** Tries out a restore on the source's own host. Throws `not_found`, and `precondition` where none could be. */
+/** The host that carries it out. Throws `precondition` for one that cannot, and `conflict` for one that does not reach the backup. */
+async function getGround(context: CoreContext, caller: Caller, source: Source, wanted: HostId | undefined): Promise<Host> {
+  const host = await context.store.hosts.findHost(caller.tenant, wanted ?? source.host);
+  if (host?.state !== 'active') {
+    const whose =
+      wanted === undefined || wanted === source.host ? 'the host of this source' : 'the host that was chosen for drills';
+    throw new AppError('precondition', `${whose} is not active`);
+  }
+  demandCapability(host, 'drill.start', 'for drills');
+  return host;
+}
+
+/** What a host needs of a source that is another one's: it has neither plan nor repository of it. */
+async function describeForeign(context: CoreContext, host: Host, run: Run, source: Source, { plan, snapshot }: Chosen) {
+  if (host.id === source.host) return {};
+  const repository = await context.store.catalog.findRepository(run.tenant, plan.repository);
+  if (!repository) throw new AppError('precondition', 'the repository of this backup is gone');
+  assertReachable(repository, snapshot, host);
+  const { limits, timeoutMinutes } = plan.options;
+  const ordered = orderRepository(context, host, run.id, repository, 'everyday');
+  return { foreign: { kind: source.kind, repository: ordered, limits, timeoutMinutes } };
+}
+
+/** Tries out a restore. Throws `not_found`, and `precondition` where none could be. */
 export async function startDrill(context: CoreContext, caller: Caller, request: DrillRequest): Promise<Run> {
   demand(caller, 'restore.start');
-  const source = await getSource(context, caller, request.source);
+  const source = await getDrilledSource(context, caller, request.source);
   const fault = findDrillFault(source.kind);
   if (fault !== undefined) throw new AppError('unsupported', fault);
-  const { snapshot, plan } = await choose(context, caller, source, request.snapshot);
-  await demandAgent(context, caller, source);
+  const chosen = await choose(context, caller, source, request.snapshot);
+  const { snapshot, plan } = chosen;
   const settings = await context.store.drills.findDrillSettings(caller.tenant, source.id);
+  const host = await getGround(context, caller, source, request.host ?? settings?.host);
+  const record = await context.store.runs.findSnapshotRecord(caller.tenant, snapshot.id);
   const isScheduled = caller.actor.kind === 'system';
-  const about = { kind: 'drill', host: source.host, plan: plan.id, repository: plan.repository } as const;
+  const about = { kind: 'drill', host: host.id, plan: plan.id, repository: plan.repository } as const;
   const run: Run = { ...createOrderedRun(context, caller, about), snapshot: snapshot.id };
   if (isScheduled) run.trigger = 'schedule';
-  const order = createOrder(context, caller.tenant, source.host, 'drill.start', {
+  const order = createOrder(context, caller.tenant, host.id, 'drill.start', {
     run: run.id,
     plan: plan.id,
     source: source.id,
@@ -101,83 +120,24 @@ export async function startDrill(context: CoreContext, caller: Caller, request: 
     createdAt: snapshot.createdAt,
     // Questions in SQL need a dump to ask.
     assertions: snapshot.fileName === undefined ? [] : [...(settings?.assertions ?? [])],
+    ...(record?.contents === undefined ? {} : { recorded: record.contents }),
+    ...(record?.canaries === undefined ? {} : { canaries: record.canaries }),
+    ...(await describeForeign(context, host, run, source, chosen)),
     ...orderTerms(context, caller),
     ...(isScheduled ? { trigger: 'schedule' as const } : {}),
   });
   await placeRun(context, run, [source.id], order);
-  if (settings?.everyDays !== undefined)
-    await context.store.drills.postponeDrill(caller.tenant, source.id, context.clock.now() + settings.everyDays * DAY_MS);
+  if (settings) {
+    const { everyDays } = settings;
+    const nextAt = everyDays === undefined ? undefined : context.clock.now() + everyDays * DAY_MS;
+    await context.store.drills.noteDrill(caller.tenant, source.id, nextAt);
+  }
   await recordAct(context, caller, {
     action: 'source.drill_started',
     target: { kind: 'source', id: source.id, name: source.name },
-    change: { run: run.id, snapshot: snapshot.id },
+    change: { run: run.id, snapshot: snapshot.id, ...(host.id === source.host ? {} : { host: host.name }) },
   });
   return run;
-}
-
-const NO_SETTINGS = { assertions: [], updatedAt: 0 } as const;
-
-export async function getDrillSettings(context: CoreContext, caller: Caller, id: SourceId): Promise<DrillSettings> {
-  demand(caller, 'view');
-  const source = await getSource(context, caller, id);
-  return (await context.store.drills.findDrillSettings(caller.tenant, source.id)) ?? { source: source.id, ...NO_SETTINGS };
-}
-
-/** What a person says of the drills of a source. */
-export interface DrillWishes {
-  assertions: readonly DrillAssertion[];
-  everyDays?: number | undefined;
-  withinDays?: number | undefined;
-}
-
-function checkDays(field: 'everyDays' | 'withinDays', days: number | undefined): void {
-  if (days === undefined || (Number.isInteger(days) && days >= 1 && days <= DRILL_DAYS_MAX)) return;
-  throw createFieldsError({ [field]: `must be a whole number of days from 1 to ${DRILL_DAYS_MAX}` });
-}
-
-function checkWishes(source: Source, wishes: DrillWishes): void {
-  checkDays('everyDays', wishes.everyDays);
-  checkDays('withinDays', wishes.withinDays);
-  const parsed = drillAssertionsSchema.safeParse(wishes.assertions);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const what = issue?.message ?? 'is not well-formed';
-    throw createFieldsError({ assertions: issue?.path.length ? `Question ${Number(issue.path[0]) + 1}: ${what}` : what });
-  }
-  if (wishes.assertions.length > 0 && getSourceAdapter(source.kind).drill === undefined)
-    throw createFieldsError({ assertions: 'nothing can be asked of this kind of source' });
-}
-
-/** Replaces what is asked at every drill of a source, and how often one is due. `invalid` naming the field at fault. */
-export async function saveDrillSettings(
-  context: CoreContext,
-  caller: Caller,
-  id: SourceId,
-  wishes: DrillWishes,
-): Promise<DrillSettings> {
-  demand(caller, 'source.manage');
-  const source = await getSource(context, caller, id);
-  checkWishes(source, wishes);
-  const { drills } = context.store;
-  const now = context.clock.now();
-  const [proof] = await drills.listProofs(caller.tenant, [source.id]);
-  const { everyDays, withinDays } = wishes;
-  const settings: DrillSettings = {
-    source: source.id,
-    assertions: wishes.assertions,
-    everyDays,
-    withinDays,
-    nextAt: everyDays === undefined ? undefined : Math.max(now, (proof?.newest?.endedAt ?? 0) + everyDays * DAY_MS),
-    updatedAt: now,
-  };
-  await drills.saveDrillSettings(caller.tenant, settings);
-  await recordAct(context, caller, {
-    action: 'source.drill_settings_changed',
-    target: { kind: 'source', id: source.id, name: source.name },
-    change: { questions: wishes.assertions.length, everyDays, withinDays },
-  });
-  context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.sources });
-  return settings;
 }
 
 /** How sources stand, in their order. */
@@ -208,9 +168,10 @@ export async function startDueDrills(context: CoreContext): Promise<number> {
   for (const { tenant, source } of await store.drills.listDueDrills(clock.now(), STARTED_AT_ONCE)) {
     const caller: Caller = { actor: { kind: 'system', id: 'drills', name: 'schedule' }, tenant, role: 'operator' };
     try {
-      const found = await getSource(context, caller, source);
+      const found = await getDrilledSource(context, caller, source);
+      const settings = await store.drills.findDrillSettings(tenant, source);
       // An order to a host that is away would be void before it is back.
-      if (found.enabled && directory.isOnline(found.host)) {
+      if (found.enabled && directory.isOnline(settings?.host ?? found.host)) {
         await startDrill(context, caller, { source });
         started += 1;
         continue;

@@ -28,7 +28,7 @@ function assertVouchedFor({ state }: Snapshot): void {
 }
 
 /** A local repository is a directory of the host that wrote it; elsewhere that path is another disk. */
-function assertReachable(repository: Repository, snapshot: Snapshot, host: Host): void {
+export function assertReachable(repository: Repository, snapshot: Pick<Snapshot, 'host'>, host: Host): void {
   if (repository.kind === 'local' && host.id !== snapshot.host) {
     throw new AppError(
       'conflict',

@@ -28,7 +28,11 @@ export interface DrillSettings {
   everyDays?: number | undefined;
   /** A proof older than this is too old; undefined: none ever is. */
   withinDays?: number | undefined;
-  /** When the next one is due, epoch milliseconds; set where `everyDays` is. */
+  /** One is due after so many clean backups; undefined: backups bring none about. */
+  everyRuns?: number | undefined;
+  /** Another host that carries drills out; undefined: the source's own. */
+  host?: HostId | undefined;
+  /** When the next one is due, epoch milliseconds; set where `everyDays` is, or when enough backups were made. */
   nextAt?: number | undefined;
   updatedAt: number;
 }
@@ -47,8 +51,10 @@ export interface DrillStore {
   listDrillSettings(tenant: TenantId, sources: readonly SourceId[]): Promise<readonly DrillSettings[]>;
   /** Replaces them; `not_found` when the source is gone. */
   saveDrillSettings(tenant: TenantId, settings: DrillSettings): Promise<void>;
-  /** Says when the next one is due, where there is a schedule. */
+  /** Says when the next one is due, where one is. */
   postponeDrill(tenant: TenantId, source: SourceId, nextAt: number): Promise<void>;
+  /** One has begun: backups are counted anew, and the next by days is due at `nextAt`. */
+  noteDrill(tenant: TenantId, source: SourceId, nextAt: number | undefined): Promise<void>;
   /** Sources for which one is due at `now`, longest due first, at most `limit`. */
   listDueDrills(now: number, limit: number): Promise<readonly { tenant: TenantId; source: SourceId }[]>;
   /** One answer for each source, in the same order. */

@@ -60,6 +60,8 @@ export interface TreeArtifact {
   /** Patterns as restic's `--exclude-file` reads them. */
   excludes: readonly string[];
   oneFileSystem: boolean;
+  /** Files below the paths that every drill has to find again, as they were. */
+  canaries: readonly string[];
   floorBytes: number;
 }
 
@@ -125,9 +127,9 @@ export interface SourceAdapter {
   restore?: DatabaseRestore;
   /** Databases only: how a dump is tried out in a throw-away server. Undefined: such a dump cannot be tried out. */
   drill?: DatabaseDrill;
-}
   /** Databases only: how what they hold is recorded beside the dump. Undefined: nothing is. */
   recording?: DatabaseRecording;
+}
 
 export interface RestoreInput extends PlanInput {
   /** Hostile text: quoted by the adapter wherever it enters SQL. */

@@ -1,6 +1,6 @@
 /** What a database held as it was backed up, and whether a restored one holds the same. Pure. Names are hostile text. */
 import * as z from 'zod';
-import { RECORD } from '../limits.ts';
+import { RECORD, TEXT } from '../limits.ts';
 
 /** How thoroughly rows are counted while a backup is made: small tables exactly, every table, or none. */
 export const ROW_COUNTS = ['small', 'all', 'none'] as const;
@@ -52,6 +52,19 @@ export function createContents(tables: readonly RecordedTable[], digestOf: (text
   }
   return { tableCount: tables.length, digest: digestOf(describeShapes(tables)), tables: kept };
 }
+
+/** Files that an operator named: hashed on the host as they were backed up, and to be found again in every drill. */
+export const canarySchema = z.object({
+  path: z.string().startsWith('/').max(TEXT.pathChars),
+  sizeBytes: z.int().min(0),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/u),
+});
+export type Canary = z.infer<typeof canarySchema>;
+export const canariesSchema = z.array(canarySchema).max(RECORD.canaries);
+
+/** What a host noted as it made a snapshot. */
+export const snapshotRecordSchema = z.object({ contents: contentsSchema.optional(), canaries: canariesSchema.optional() });
+export type SnapshotRecord = z.infer<typeof snapshotRecordSchema>;
 
 /** One difference between what was recorded and what came back. */
 export interface ContentsDifference {

@@ -1,6 +1,6 @@
 /** A snapshot: one restorable point, as the ledger knows it. */
 import * as z from 'zod';
-import { contentsSchema } from './contents.ts';
+import { canariesSchema, contentsSchema } from './contents.ts';
 import { idSchema } from './ids.ts';
 import { evidenceSchema } from './run.ts';
 
@@ -55,5 +55,7 @@ export const snapshotMadeSchema = z.object({
   evidence: z.array(evidenceSchema).max(20),
   /** What the database held; undefined where nothing was recorded. */
   contents: contentsSchema.optional(),
+  /** Of files: what the operator's canaries were. */
+  canaries: canariesSchema.optional(),
 });
 export type SnapshotMade = z.infer<typeof snapshotMadeSchema>;

@@ -1,12 +1,12 @@
 /** Orders to try out a restore. */
 import * as z from 'zod';
-import { contentsSchema } from '../domain/contents.ts';
+import { canariesSchema, contentsSchema } from '../domain/contents.ts';
 import { drillAssertionsSchema } from '../domain/drill.ts';
 import { idSchema } from '../domain/ids.ts';
 import { runLimitsSchema } from '../domain/plan.ts';
 import { engineSnapshotIdSchema } from '../domain/snapshot.ts';
 import { TEXT } from '../limits.ts';
-import { orderedRepositorySchema, sourceDraftSchema } from './drafts.ts';
+import { orderedRepositorySchema } from './drafts.ts';
 
 const epochMs = z.int().min(0);
 
@@ -36,10 +36,10 @@ export const DRILL_ORDERS = {
       assertions: drillAssertionsSchema,
       /** What the database held as the snapshot was made. */
       recorded: contentsSchema.optional(),
+      /** Files that must be in the backup, as they were on the host then. */
+      canaries: canariesSchema.optional(),
       /** Set for a host that is not the source's: it has neither plan nor source of it. */
       foreign: foreignSchema.optional(),
-      /** The server to restore into, instead of one of its own; secrets are sealed for this order, by the id of its run. */
-      server: sourceDraftSchema.optional(),
       trigger: z.enum(['manual', 'api', 'schedule']),
       requestedBy: z.string().max(TEXT.nameChars),
       notAfter: epochMs,

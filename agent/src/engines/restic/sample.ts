@@ -26,6 +26,8 @@ export interface SampleInput {
   seed: string;
   /** Files, bytes of all of them, and bytes of all their paths. */
   limits: { files: number; bytes: number; pathBytes: number };
+  /** Files that are told of whether they are drawn or not. */
+  named?: readonly string[] | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -33,6 +35,8 @@ export interface SampleOutcome {
   files: readonly SampledFile[];
   /** In the whole snapshot. */
   fileCount: number;
+  /** Those of the named files that are in the snapshot. */
+  named: readonly SampledFile[];
   failure?: EngineFailure | undefined;
 }
 
@@ -109,6 +113,8 @@ export function createDrawing(seed: string, limits: SampleInput['limits']): Draw
 
 export async function sampleFiles(host: ResticHost, input: SampleInput): Promise<SampleOutcome> {
   const drawing = createDrawing(input.seed, input.limits);
+  const wanted = new Set(input.named);
+  const named: SampledFile[] = [];
   let fileCount = 0;
   const { failure } = await runRestic(host, {
     command: planList(placeAt(host, input.access), input.snapshotId),
@@ -121,8 +127,9 @@ export async function sampleFiles(host: ResticHost, input: SampleInput): Promise
       const file = parseSampledFile(line);
       if (!file) return;
       fileCount += 1;
+      if (wanted.has(file.path)) named.push(file);
       drawing.add(file);
     },
   });
-  return failure ? { files: [], fileCount, failure } : { files: drawing.draw(), fileCount };
+  return failure ? { files: [], fileCount, named, failure } : { files: drawing.draw(), fileCount, named };
 }

@@ -1,33 +1,53 @@
 /** Runs that try out a restore, because a person asked or the server says that one is due. */
 import type { RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
-import type { Spec, SpecPlan } from '@holdfast/shared/domain/plan.ts';
+import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { NewRun } from '../../journal/run-journal.ts';
 import type { JournaledDrill } from '../journaled-run.ts';
+import { stripRepository } from '../maintenance-secrets.ts';
 import type { Queue } from '../queue.ts';
 import type { Recorder } from '../recorder.ts';
 import { tellHolds } from '../told-holds.ts';
 import type { Workbench } from '../workbench.ts';
 import { executeDrill } from './execute-drill.ts';
 
+type DrillOrder = RequestBody<'drill.start'>;
+
 export interface DrillRuns {
   /** Puts a run that is journaled into the queue. */
   enqueue(run: RunId, body: JournaledDrill, recorder: Recorder): void;
-  /** `effects` are journaled with the run. Throws `not_found` for a source or repository this host does not have. */
-  start(order: RequestBody<'drill.start'>, plan: SpecPlan, effects: () => void): void;
+  /** `effects` are journaled with the run. Throws `not_found` for a plan or source this host does not have, unless it is another host's. */
+  start(order: DrillOrder, effects: () => void): void;
+  /** The same order came again: what is held in memory for it may be gone. */
+  takeSecretsAgain(order: DrillOrder): void;
 }
 
 export interface DrillRunsPorts {
   workbench: Workbench;
-  queue: Pick<Queue, 'enqueue'>;
+  queue: Pick<Queue, 'enqueue' | 'listWaiting'>;
   spec(): Spec | undefined;
   /** Journals a run with its first event and `effects`, all or nothing. */
   record(run: NewRun, event: DurableEvent, effects?: () => void): void;
   createRecorder(run: RunId): Recorder;
   /** It only reads, so it leaves no lock behind. */
   onEnd(run: RunId): void;
+}
+
+/** What belongs to another host is never written down here. */
+function setAside({ secrets }: Pick<Workbench, 'secrets'>, order: DrillOrder): DrillOrder {
+  const { foreign, run } = order;
+  return foreign ? { ...order, foreign: { ...foreign, repository: stripRepository(secrets, run, foreign.repository) } } : order;
+}
+
+function getRepository(spec: Spec | undefined, { plan: id, source, foreign }: DrillOrder): RepositoryId {
+  if (foreign) return foreign.repository.id;
+  const plan = spec?.plans.find((candidate) => candidate.id === id);
+  if (!plan) throw new AppError('not_found', 'this host does not have that plan');
+  if (!spec?.sources.some((candidate) => candidate.id === source))
+    throw new AppError('not_found', 'this host does not have that source');
+  return plan.repositoryId;
 }
 
 export function createDrillRuns(ports: DrillRunsPorts): DrillRuns {
@@ -43,6 +63,7 @@ export function createDrillRuns(ports: DrillRunsPorts): DrillRuns {
       async execute(signal) {
         const release = workbench.secrets.lease();
         await executeDrill({ workbench, recorder, body, spec: ports.spec(), signal }).finally(release);
+        workbench.secrets.release(run);
         ports.onEnd(run);
         return undefined;
       },
@@ -50,11 +71,10 @@ export function createDrillRuns(ports: DrillRunsPorts): DrillRuns {
 
   return {
     enqueue,
-    start(order, plan, effects) {
-      const repository: RepositoryId = plan.repositoryId;
-      if (!ports.spec()?.sources.some(({ id }) => id === order.source))
-        throw new AppError('not_found', 'this host does not have that source');
-      const { run, snapshot, trigger, requestedBy } = order;
+    start(given, effects) {
+      const order = setAside(workbench, given);
+      const repository = getRepository(ports.spec(), order);
+      const { run, plan, snapshot, trigger, requestedBy } = order;
       const body: JournaledDrill = { kind: 'drill', order, repository, started: false };
       const event: DurableEvent = {
         type: 'run.created',
@@ -62,14 +82,17 @@ export function createDrillRuns(ports: DrillRunsPorts): DrillRuns {
         at: workbench.clock.now(),
         kind: 'drill',
         trigger,
-        plan: plan.id,
+        plan,
         repository,
         sources: [order.source],
         snapshot,
         requestedBy,
       };
-      ports.record({ run, kind: 'drill', plan: plan.id, body }, event, effects);
+      ports.record({ run, kind: 'drill', plan, body }, event, effects);
       enqueue(run, body, ports.createRecorder(run));
+    },
+    takeSecretsAgain(order) {
+      if (queue.listWaiting().includes(order.run)) setAside(workbench, order);
     },
   };
 }

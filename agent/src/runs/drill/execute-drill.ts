@@ -1,13 +1,14 @@
 /** Executes a drill: one snapshot is restored into something private, judged, and thrown away whatever happens. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { type DrillVerdict, drillVerdictSchema } from '@holdfast/shared/domain/drill.ts';
-import type { Spec, SpecPlan, SpecRepository, SpecSource } from '@holdfast/shared/domain/plan.ts';
+import type { RunLimits, Spec } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError, findReason, type Reason } from '@holdfast/shared/domain/reason.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
 import { compareWithPinned } from '../../engines/restic/repository.ts';
-import { type PreparedRepository, prepareRepository, withWorkDir } from '../inputs.ts';
+import { type PreparedRepository, prepareRepository, prepareRepositoryDraft, withWorkDir } from '../inputs.ts';
 import type { JournaledDrill } from '../journaled-run.ts';
+import { toOrderedRef } from '../maintenance-secrets.ts';
 import { endPart, type PartResult } from '../part.ts';
 import type { Recorder } from '../recorder.ts';
 import type { RestorePart } from '../restore-part.ts';
@@ -37,25 +38,37 @@ const DISPROVING: ReadonlySet<Reason> = new Set<Reason>([
 ]);
 
 interface Ready {
-  plan: SpecPlan;
-  source: SpecSource;
-  repository: SpecRepository;
+  kind: string;
+  limits: RunLimits;
+  timeoutMinutes: number;
+  pinnedId: string | undefined;
+  openRepository(workDir: string): PreparedRepository;
 }
 
-function getReady({ body, spec }: DrillExecution): Ready {
+/** The host's own copies of plan, source and repository; what the order brings of those of another host. */
+function getReady({ workbench, recorder, body, spec }: DrillExecution): Ready {
+  const { foreign } = body.order;
+  if (foreign) {
+    const { kind, limits, timeoutMinutes, repository: ordered } = foreign;
+    const ref = toOrderedRef(recorder.run);
+    const openRepository = (workDir: string) => prepareRepositoryDraft(workbench, ordered.draft, ref, workDir);
+    return { kind, limits, timeoutMinutes, pinnedId: ordered.pinnedId, openRepository };
+  }
   const plan = spec?.plans.find((candidate) => candidate.id === body.order.plan);
   const source = spec?.sources.find((candidate) => candidate.id === body.order.source);
   const repository = spec?.repositories.find((candidate) => candidate.id === body.repository);
   if (!plan || !source || !repository)
     throw new AppError('not_found', 'this host does not have the plan with that source and repository any more');
-  return { plan, source, repository };
+  const { limits, timeoutMinutes } = plan.options;
+  const openRepository = (workDir: string) => prepareRepository(workbench, repository, workDir);
+  return { kind: source.kind, limits, timeoutMinutes, pinnedId: repository.pinnedId, openRepository };
 }
 
-async function checkRepository(part: RestorePart, { repository }: Ready): Promise<void> {
+async function checkRepository(part: RestorePart, { pinnedId }: Ready): Promise<void> {
   const { engine, workDir, signal } = part;
   const found = await engine.findRepository({ access: part.repository.access, workDir, signal });
   if (found.state !== 'found') throw createReasonError(found.failure.reason, found.failure.message);
-  const stranger = compareWithPinned(found.engineId, repository.pinnedId);
+  const stranger = compareWithPinned(found.engineId, pinnedId);
   if (stranger) throw createReasonError(stranger.reason, stranger.message);
 }
 
@@ -63,15 +76,15 @@ async function tryOut(execution: DrillExecution, ready: Ready, dir: DrillDir, fi
   const { workbench, recorder, body, signal } = execution;
   const { order } = body;
   await withWorkDir(workbench, async (workDir) => {
-    const repository: PreparedRepository = prepareRepository(workbench, ready.repository, workDir);
+    const repository = ready.openRepository(workDir);
     recorder.addRedaction(repository.redact);
-    const exec = workbench.execFor(recorder.run).withLimits(ready.plan.options.limits);
+    const exec = workbench.execFor(recorder.run).withLimits(ready.limits);
     for (const unmet of exec.unmetLimits) recorder.log('warn', unmet);
     const { engineId, sizeBytes, fileName } = order;
     const engine = workbench.engine(exec);
     const part: RestorePart = { tooling: workbench, exec, engine, recorder, repository, engineId, sizeBytes, workDir, signal };
     const opening = { checkRepository: () => checkRepository(part, ready), findings };
-    const { drill, label } = getSourceAdapter(ready.source.kind);
+    const { drill, label } = getSourceAdapter(ready.kind);
     const ground = workbench.drillGround;
     if (fileName === undefined) {
       // The engine restores with the rights it read with, into a directory that nobody else may enter.
@@ -80,6 +93,8 @@ async function tryOut(execution: DrillExecution, ready: Ready, dir: DrillDir, fi
         ...opening,
         target: ground.seclude(dir),
         measureRoom: () => ground.measureRoom(),
+        canaries: order.canaries ?? [],
+        isOwn: order.foreign === undefined,
       });
       return;
     }
@@ -136,7 +151,7 @@ export async function executeDrill(execution: DrillExecution): Promise<void> {
     body.started = true;
     recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
     const ready = getReady(execution);
-    minutes = ready.plan.options.timeoutMinutes || DRILL.minutes;
+    minutes = ready.timeoutMinutes || DRILL.minutes;
     const limit = startTimeLimit(workbench, workbench.clock.now(), minutes, signal);
     try {
       await runToVerdict({ ...execution, signal: limit.signal }, ready, findings);

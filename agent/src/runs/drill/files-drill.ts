@@ -1,65 +1,52 @@
 /** Restores a sample of files and compares it: with the repository by the engine itself, and with the live files where they are unchanged. */
-import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Canary } from '@holdfast/shared/domain/contents.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
 import type { SampledFile } from '../../engines/restic/sample.ts';
+import { hashFile, hashSteady } from '../file-hash.ts';
 import { createRate } from '../rate.ts';
 import { inStage, RESTORE_STALL_MS, type RestorePart } from '../restore-part.ts';
 import { assertHolds, type DrillFindings } from './findings.ts';
+import { countNoun } from './structure.ts';
 
-const CHUNK_BYTES = 1024 * 1024;
 /** Paths named in the evidence. */
 const NAMED = 3;
+const PATH_CHARS = 100;
 
 export interface FilesDrillPart extends RestorePart {
   /** A private directory that exists and is empty. */
   target: string;
   measureRoom(): number;
+  /** Files that must come back as they were noted. */
+  canaries: readonly Canary[];
+  /** The files were of this host, so live ones may lie beside them. */
+  isOwn: boolean;
   findings: DrillFindings;
   /** Makes sure that the repository is there and the pinned one. */
   checkRepository(): Promise<void>;
 }
 
-async function hashOpen(file: FileHandle, signal: AbortSignal): Promise<string> {
-  const digest = createHash('sha256');
-  for await (const chunk of file.createReadStream({ autoClose: false, highWaterMark: CHUNK_BYTES, signal }))
-    digest.update(chunk as Buffer);
-  return digest.digest('hex');
-}
+/** The hash of the live file, if it is still the one that was backed up. */
+const hashLive = ({ path, sizeBytes, modifiedNs }: SampledFile, signal: AbortSignal) =>
+  hashSteady(path, ({ size, mtimeNs }) => size === BigInt(sizeBytes) && mtimeNs === modifiedNs, signal);
 
-/** Never follows a link in the last place, and opens nothing that would wait. */
-const openPlain = (path: string) => open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-
-async function hashFile(path: string, signal: AbortSignal): Promise<string> {
-  const file = await openPlain(path);
-  try {
-    return await hashOpen(file, signal);
-  } finally {
-    await file.close();
+/** Whatever the sample is, these have to be in the backup, as they were on the host when it was made. */
+async function compareCanaries(part: FilesDrillPart, files: readonly SampledFile[]): Promise<void> {
+  const { canaries, findings, signal, target } = part;
+  if (canaries.length === 0) return;
+  const restored = new Set(files.map(({ path }) => path));
+  const wrong: string[] = [];
+  for (const { path, sha256 } of canaries) {
+    if (!restored.has(path)) wrong.push(`${path.slice(-PATH_CHARS)} is not in the backup`);
+    else if ((await hashFile(join(target, path), signal)) !== sha256)
+      wrong.push(`${path.slice(-PATH_CHARS)} came back with other content`);
   }
-}
-
-/** The hash of the live file, if it is still the one that was backed up; undefined if it is gone, was changed, or may not be read. */
-async function hashLive({ path, sizeBytes, modifiedNs }: SampledFile, signal: AbortSignal): Promise<string | undefined> {
-  const file = await openPlain(path).catch(() => undefined);
-  if (!file) return undefined;
-  try {
-    const isSame = async () => {
-      const found = await file.stat({ bigint: true });
-      return found.isFile() && found.size === BigInt(sizeBytes) && found.mtimeNs === modifiedNs;
-    };
-    if (!(await isSame())) return undefined;
-    const digest = await hashOpen(file, signal);
-    return (await isSame()) ? digest : undefined;
-  } catch (error) {
-    if (signal.aborted) throw error;
-    return undefined;
-  } finally {
-    await file.close();
-  }
+  const ok = wrong.length === 0;
+  const seen = ok
+    ? `${countNoun(canaries.length, 'canary file')} came back as noted at the time of the backup`
+    : `Canaries: ${wrong.slice(0, NAMED).join('; ')}`;
+  findings.evidence.push({ check: 'same_content', ok, seen });
 }
 
 async function compareWithLive(part: FilesDrillPart, files: readonly SampledFile[]): Promise<void> {
@@ -77,7 +64,7 @@ async function compareWithLive(part: FilesDrillPart, files: readonly SampledFile
     recorder.log('info', 'no file of the sample is unchanged on the host, so none is compared with it');
     return;
   }
-  const named = different.slice(0, NAMED).map((path) => path.slice(-100));
+  const named = different.slice(0, NAMED).map((path) => path.slice(-PATH_CHARS));
   findings.evidence.push({
     check: 'same_content',
     ok: different.length === 0,
@@ -97,10 +84,13 @@ async function drawSample(part: FilesDrillPart): Promise<readonly SampledFile[]>
     snapshotId: engineId,
     seed: recorder.run,
     limits: { files: DRILL.sampleFiles, bytes: DRILL.sampleBytes, pathBytes: DRILL.samplePathBytes },
+    named: part.canaries.map(({ path }) => path),
     signal,
   });
   if (sampled.failure) throw createReasonError(sampled.failure.reason, sampled.failure.message);
-  const { files, fileCount } = sampled;
+  const { fileCount, named } = sampled;
+  const drawn = sampled.files.filter((file) => !named.some(({ path }) => path === file.path));
+  const files = [...named, ...drawn];
   if (files.length === 0) throw createReasonError('drill_failed', 'The snapshot holds no file that could be tried out');
   const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   if (part.measureRoom() < bytes + DRILL.spareBytes)
@@ -135,7 +125,8 @@ export async function drillFiles(part: FilesDrillPart): Promise<void> {
     findings.bytes = totalBytes;
   });
   await inStage(recorder, 'evidence', async () => {
-    await compareWithLive(part, files);
+    await compareCanaries(part, files);
+    if (part.isOwn) await compareWithLive(part, files);
     assertHolds(findings);
   });
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Host } from '../hosts.ts';
 import type { Store } from '../store.ts';
-import { addHost, backUp, createdEvent, partEvent, report, startedEvent } from './reports.ts';
+import { addHost, backUp, createdEvent, finishedEvent, madeEvent, partEvent, report, startedEvent } from './reports.ts';
 import { NOW, type OpenStore, OTHER_TENANT, refusal, sampleId, TENANT, withStore } from './samples.ts';
 
 const VERDICT = { isProven: true, restoreMs: 41_000, snapshotAgeMs: 60_000, rows: 12, things: 3 };
@@ -70,6 +70,97 @@ export function checkDrills(open: OpenStore): void {
     );
 
     it(
+      'of snapshots of another host count where the server ordered them of that very host, and only from it',
+      withStore(open, async (store) => {
+        const one = await prepareBackup(store);
+        const [ordered, stranger] = [await addHost(store), await addHost(store)];
+        const run = sampleId('run');
+        const repository = (await store.runs.findSnapshot(TENANT, one.snapshot))?.repository ?? sampleId('repository');
+        const about = {
+          id: run,
+          tenant: TENANT,
+          host: ordered.host.id,
+          kind: 'drill',
+          repository,
+          snapshot: one.snapshot,
+        } as const;
+        const terms = {
+          trigger: 'manual',
+          state: 'queued',
+          createdAt: NOW,
+          receivedAt: NOW,
+          bytes: 0,
+          evidence: [],
+          logLines: 0,
+        } as const;
+        const order = { id: sampleId('request'), tenant: TENANT, host: ordered.host.id, type: 'drill.start', run } as const;
+        const body = { body: '{}', notAfter: NOW + 1000, createdAt: NOW, state: 'waiting' } as const;
+        await store.runs.insertOrderedRun({ ...about, ...terms }, [one.source], { ...order, ...body });
+        const end = partEvent(run, one.source, 'succeeded', NOW + 10);
+        const told = [
+          createdEvent(run, { kind: 'drill', sources: [one.source], snapshot: one.snapshot, at: NOW }),
+          startedEvent(run, NOW),
+          { ...end, part: { ...end.part, drill: VERDICT } },
+        ];
+        await report(store, stranger.host, told);
+        assert.equal((await store.runs.findSnapshot(TENANT, one.snapshot))?.provenAt, undefined);
+        await report(store, ordered.host, told);
+        assert.equal((await store.runs.findSnapshot(TENANT, one.snapshot))?.provenAt, NOW + 10);
+        const [proof] = await store.drills.listProofs(TENANT, [one.source]);
+        assert.deepEqual([proof?.proven?.run, proof?.proven?.host], [run, ordered.host.id]);
+      }),
+    );
+
+    it(
+      'are due after so many clean backups, counted from the last one that began',
+      withStore(open, async (store) => {
+        const { host, source } = await addHost(store);
+        const settings = { source, assertions: [], everyRuns: 2, updatedAt: NOW };
+        await store.drills.saveDrillSettings(TENANT, settings);
+        const isDue = async () => (await store.drills.listDueDrills(NOW + 1_000_000, 10)).length === 1;
+        await backUp(store, host, { sources: [source] });
+        assert.equal(await isDue(), false);
+        await backUp(store, host, { sources: [source] });
+        assert.equal(await isDue(), true);
+        await store.drills.noteDrill(TENANT, source, undefined);
+        await backUp(store, host, { sources: [source] });
+        assert.equal(await isDue(), false);
+        await backUp(store, host, { sources: [source] });
+        assert.equal(await isDue(), true);
+      }),
+    );
+
+    it(
+      'find what was noted as a snapshot was made, which goes when the snapshot is removed',
+      withStore(open, async (store) => {
+        const { host, source } = await addHost(store);
+        const [run, repository] = [sampleId('run'), sampleId('repository')];
+        const table = { name: 'we"ird\n注', shape: 'a'.repeat(16), rows: 3, isExact: true };
+        const contents = { tableCount: 1, digest: 'b'.repeat(16), tables: [table] };
+        const canaries = [{ path: '/srv/canary', sizeBytes: 3, sha256: 'c'.repeat(64) }];
+        const made = madeEvent(run, source, { contents, canaries });
+        await report(store, host, [createdEvent(run, { sources: [source], repository }), startedEvent(run), made]);
+        const find = (tenant = TENANT) => store.runs.findSnapshotRecord(tenant, made.snapshot.id);
+        assert.deepEqual(await find(), { contents, canaries });
+        assert.equal(await find(OTHER_TENANT), undefined);
+        await report(store, host, [partEvent(run, source, 'succeeded'), finishedEvent(run, 'succeeded')]);
+        const forget = sampleId('run');
+        await report(store, host, [
+          createdEvent(forget, { kind: 'forget', sources: [source], repository }),
+          startedEvent(forget),
+          {
+            type: 'snapshots.removed',
+            run: forget,
+            at: NOW + 99,
+            source,
+            snapshots: [{ engineId: made.snapshot.engineId, why: 'old' }],
+          },
+        ]);
+        assert.equal(await find(), undefined);
+      }),
+    );
+
+    it(
       'are listed newest first, of all sources or of one, in pages',
       withStore(open, async (store) => {
         const { host, source, snapshot } = await prepareBackup(store);
@@ -100,7 +191,17 @@ export function checkDrills(open: OpenStore): void {
       withStore(open, async (store) => {
         const { source } = await addHost(store);
         const assertions = [{ sql: 'select 1', operator: '=' as const, value: '1' }];
-        const settings = { source, assertions, everyDays: 7, withinDays: 30, nextAt: NOW + 100, updatedAt: NOW };
+        const host = sampleId('host');
+        const settings = {
+          source,
+          assertions,
+          everyDays: 7,
+          withinDays: 30,
+          everyRuns: 3,
+          host,
+          nextAt: NOW + 100,
+          updatedAt: NOW,
+        };
         assert.equal(await store.drills.findDrillSettings(TENANT, source), undefined);
         await store.drills.saveDrillSettings(TENANT, settings);
         assert.deepEqual(await store.drills.findDrillSettings(TENANT, source), settings);
@@ -115,6 +216,8 @@ export function checkDrills(open: OpenStore): void {
           assertions: [],
           everyDays: undefined,
           withinDays: undefined,
+          everyRuns: undefined,
+          host: undefined,
           nextAt: undefined,
           updatedAt: NOW + 1,
         };

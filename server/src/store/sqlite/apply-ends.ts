@@ -32,6 +32,7 @@ export function applyPartFinished(frame: Frame, event: PartFinished, head: RunHe
   if (head.kind === 'backup' && part.state === 'succeeded') {
     frame.snapshots.vouch(head, part.source, 'good');
     frame.snapshots.judgeSize(head, part.source);
+    frame.drills.countBackup(part.source, frame.receivedAt);
   }
   if (head.kind === 'backup' && part.state === 'partial') frame.snapshots.vouch(head, part.source, 'partial');
   if (head.kind === 'drill' && part.drill) recordVerdict(frame, head, part.source, part.drill, event.at);

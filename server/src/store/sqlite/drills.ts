@@ -24,23 +24,28 @@ const drillRow: z.ZodType<Drill> = z.object({
   things: z.int(),
 });
 
-const SETTINGS_COLUMNS = `source_id AS source, assertions, every_days AS everyDays, within_days AS withinDays, next_at AS nextAt,
+const SETTINGS_COLUMNS = `source_id AS source, assertions, every_days AS everyDays, within_days AS withinDays, every_runs AS everyRuns,
+  host_id AS host, next_at AS nextAt,
   updated_at AS updatedAt`;
 const settingsRow: z.ZodType<DrillSettings> = z.object({
   source: idSchema('source'),
   assertions: json(drillAssertionsSchema),
   everyDays: optional(z.int()),
   withinDays: optional(z.int()),
+  everyRuns: optional(z.int()),
+  host: optional(idSchema('host')),
   nextAt: optional(z.int()),
   updatedAt: z.int(),
 });
 
 export interface DrillRows {
   /**
-   * Keeps the verdict and what it means for the snapshot. False for a drill of no snapshot of this host and source, which changes
-   * nothing, and for a repeat.
+   * Keeps the verdict and what it means for the snapshot. False for a repeat, and for a drill that was not ordered and is of no
+   * snapshot of this host and source, which changes nothing.
    */
   record(head: RunHead, source: string, at: number, verdict: DrillVerdict): boolean;
+  /** Counts a clean backup of a source: enough of them make a drill due at `now`. */
+  countBackup(source: string, now: number): void;
 }
 
 /** What the ledger learns of drills, inside the transaction of the frame that tells of them. */
@@ -49,12 +54,17 @@ export function createDrillRows(sql: Sql): DrillRows {
     sql.change(`INSERT INTO drills (run_id, source_id, tenant_id, host_id, snapshot_id, is_proven, ended_at, restore_ms,
       snapshot_age_ms, row_count, things)
     SELECT r.id, s.source_id, r.tenant_id, r.host_id, s.id, @isProven, @at, @restoreMs, @snapshotAgeMs, @rows, @things
-    FROM runs r JOIN snapshots s ON s.id = r.snapshot_id AND s.tenant_id = r.tenant_id AND s.host_id = r.host_id
-    WHERE r.id = @run AND r.tenant_id = @tenant AND s.source_id = @source
+    FROM runs r JOIN snapshots s ON s.id = r.snapshot_id AND s.tenant_id = r.tenant_id
+    WHERE (s.host_id = r.host_id OR EXISTS (SELECT 1 FROM orders o WHERE o.run_id = r.id AND o.host_id = r.host_id AND o.type = 'drill.start'))
+      AND r.id = @run AND r.tenant_id = @tenant AND s.source_id = @source
     ON CONFLICT (run_id, source_id) DO NOTHING`);
   const mark = sql.change(`UPDATE snapshots SET proven_at = @provenAt
     WHERE id = (SELECT snapshot_id FROM drills WHERE run_id = @run AND source_id = @source)`);
+  const count = sql.change(`UPDATE drill_settings SET clean_runs = clean_runs + 1,
+      next_at = CASE WHEN clean_runs + 1 >= every_runs THEN min(coalesce(next_at, @now), @now) ELSE next_at END
+    WHERE source_id = @source AND every_runs IS NOT NULL`);
   return {
+    countBackup: (source, now) => void count.run({ source, now }),
     record({ id: run, tenant }, source, at, { isProven, restoreMs, snapshotAgeMs, rows, things }) {
       const facts = { isProven: isProven ? 1 : 0, restoreMs, snapshotAgeMs, rows, things };
       if (insert.run({ run, tenant, source, at, ...facts }) === 0) return false;
@@ -91,13 +101,18 @@ function prepareDrills(sql: Sql) {
        WHERE tenant_id = @tenant AND source_id IN (SELECT value FROM json_each(@sources))`,
       settingsRow,
     ),
-    save: sql.change(`INSERT INTO drill_settings (source_id, tenant_id, assertions, every_days, within_days, next_at, updated_at)
-      SELECT id, tenant_id, @assertions, @everyDays, @withinDays, @nextAt, @updatedAt FROM sources
+    save: sql.change(`INSERT INTO drill_settings (source_id, tenant_id, assertions, every_days, within_days, every_runs, host_id,
+        next_at, updated_at)
+      SELECT id, tenant_id, @assertions, @everyDays, @withinDays, @everyRuns, @host, @nextAt, @updatedAt FROM sources
       WHERE id = @source AND tenant_id = @tenant
       ON CONFLICT (source_id) DO UPDATE SET assertions = excluded.assertions, every_days = excluded.every_days,
-        within_days = excluded.within_days, next_at = excluded.next_at, updated_at = excluded.updated_at`),
+        within_days = excluded.within_days, every_runs = excluded.every_runs, host_id = excluded.host_id,
+        next_at = excluded.next_at, updated_at = excluded.updated_at`),
     postpone: sql.change(`UPDATE drill_settings SET next_at = @nextAt
       WHERE source_id = @source AND tenant_id = @tenant AND next_at IS NOT NULL`),
+    note: sql.change(
+      `UPDATE drill_settings SET next_at = @nextAt, clean_runs = 0 WHERE source_id = @source AND tenant_id = @tenant`,
+    ),
     due: sql.select(
       `SELECT tenant_id AS tenant, source_id AS source FROM drill_settings INDEXED BY drill_settings_due
        WHERE next_at IS NOT NULL AND next_at <= @now ORDER BY next_at, source_id LIMIT @limit`,
@@ -117,6 +132,7 @@ export function createDrills(sql: Sql): DrillStore {
           throw new AppError('not_found', 'there is no such source');
       }),
     postponeDrill: (tenant, source, nextAt) => sql.write(() => void rows.postpone.run({ tenant, source, nextAt })),
+    noteDrill: (tenant, source, nextAt) => sql.write(() => void rows.note.run({ tenant, source, nextAt })),
     listDueDrills: (now, limit) => sql.read(() => rows.due.list({ now, limit })),
     listProofs: (tenant, sources) =>
       sql.read(() =>

@@ -3,7 +3,8 @@ import { drillAssertionSchema } from '@holdfast/shared/domain/drill.ts';
 import { idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
-import { DRILL_DAYS_MAX, getDrillSettings, listDrills, listProofs, saveDrillSettings, startDrill } from '../../core/drills.ts';
+import { DRILL_DAYS_MAX, DRILL_RUNS_MAX, getDrillSettings, saveDrillSettings } from '../../core/drill-settings.ts';
+import { listDrills, listProofs, startDrill } from '../../core/drills.ts';
 import type { Drill, DrillSettings } from '../../store/drills.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
@@ -32,6 +33,8 @@ const settingsShape = nameShape(
     assertions: listOf(drillAssertionSchema),
     everyDays: z.int().min(1).optional(),
     withinDays: z.int().min(1).optional(),
+    everyRuns: z.int().min(1).optional(),
+    host: idSchema('host').optional().meta({ description: 'Where drills take place; left out: on the host of the source' }),
     nextAt: instantSchema.optional().meta({ description: 'When the next one is due' }),
     updatedAt: instantSchema,
   }),
@@ -56,11 +59,14 @@ const listEndpoint = defineEndpoint({
 const startEndpoint = defineEndpoint({
   method: 'post',
   path: '/drills',
-  summary: 'Restores a snapshot of a source into something that is thrown away, on its own host, and judges what came back.',
+  summary: 'Restores a snapshot of a source into something that is thrown away and judges what came back.',
   tag: 'drills',
   body: z.strictObject({
     source: idSchema('source'),
     snapshot: idSchema('snapshot').optional().meta({ description: 'The newest good one unless given' }),
+    host: idSchema('host')
+      .optional()
+      .meta({ description: 'Where; the host of the settings unless given, else that of the source' }),
   }),
   reply: runShape,
   status: 202,
@@ -112,6 +118,13 @@ const putSettingsEndpoint = defineEndpoint({
       .meta({ description: 'SQL that gives one value, run read-only in the throw-away database' }),
     everyDays: days('A drill is due this often; left out: only by hand'),
     withinDays: days('A proof older than this puts the source at risk; left out: none does'),
+    everyRuns: z
+      .int()
+      .min(1)
+      .max(DRILL_RUNS_MAX)
+      .optional()
+      .meta({ description: 'A drill is due after so many clean backups; left out: backups bring none about' }),
+    host: idSchema('host').optional().meta({ description: 'Another host that carries drills out; it must reach the repository' }),
   }),
   handle: async (context, caller, { params, body }) => ({
     data: toSettingsShape(await saveDrillSettings(context, caller, params.id, body)),

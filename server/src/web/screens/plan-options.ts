@@ -28,6 +28,7 @@ export interface OptionsText {
   timeout: string;
   overlap: string;
   priority: string;
+  countRows: string;
   nice: string;
   io: string;
   upload: string;
@@ -51,6 +52,7 @@ export function toOptionsText(options: PlanOptions): OptionsText {
     timeout: options.timeoutMinutes === 0 ? '' : writeSpan(options.timeoutMinutes * 60),
     overlap: options.overlap,
     priority: options.priority,
+    countRows: options.countRows,
     nice: numberText(limits.nice),
     io: limits.io ?? '',
     upload: numberText(limits.uploadKiBps),
@@ -116,6 +118,7 @@ export function readOptionsText(form: Visit['form']): OptionsText {
     timeout: read('timeout'),
     overlap: read('overlap'),
     priority: read('priority'),
+    countRows: read('countRows'),
     nice: read('nice'),
     io: read('io'),
     upload: read('upload'),
@@ -135,6 +138,7 @@ const RANGES: Readonly<Record<string, string>> = {
   timeout: 'a span up to 14 d, such as 6 h, or nothing',
   overlap: 'one of the choices',
   priority: 'one of the choices',
+  countRows: 'one of the choices',
   io: 'one of the choices',
   nice: 'a whole number from 0 to 19',
   upload: 'a whole number from 1 to 10000000',
@@ -151,6 +155,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   timeoutMinutes: 'timeout',
   overlap: 'overlap',
   priority: 'priority',
+  countRows: 'countRows',
   'limits.nice': 'nice',
   'limits.io': 'io',
   'limits.uploadKiBps': 'upload',
@@ -188,6 +193,7 @@ function toCandidate(text: OptionsText, rows: readonly number[]): Record<string,
     }),
     overlap: given(text.overlap, same),
     priority: given(text.priority, same),
+    countRows: given(text.countRows, same),
     attempts: given(text.attempts, toNumber),
     retryAfterSeconds: given(text.retryAfter, (typed) => parseSpan(typed, 's') ?? Number.NaN),
     timeoutMinutes: given(text.timeout, toMinutes),

@@ -38,6 +38,7 @@ export const OPTION_LABELS: Readonly<Record<string, string>> = {
   timeout: 'Time limit',
   overlap: 'Due while it still runs',
   priority: 'Priority',
+  countRows: 'Rows counted beside a dump',
   nice: 'Niceness',
   io: 'Disk',
   upload: 'Upload at most',
@@ -137,6 +138,16 @@ function rivalSection(view: PlanOptionsView): FieldSection {
           { value: 'normal', label: 'Normal' },
           { value: 'low', label: 'Low: begins when no other waits' },
         ],
+      }),
+      optionField(view, 'countRows', {
+        kind: 'select',
+        required: true,
+        options: [
+          { value: 'small', label: 'In small tables; big ones are estimated' },
+          { value: 'all', label: 'In every table, however long it takes' },
+          { value: 'none', label: 'Nowhere, and tables are not noted either' },
+        ],
+        help: 'Drills compare what comes back with what was noted at the backup.',
       }),
       optionField(view, 'nice', {
         kind: 'number',

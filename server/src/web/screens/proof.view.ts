@@ -33,6 +33,7 @@ export type ProofView = {
   /** Who says so, as it follows the days: `of the plan nightly`. */
   readonly withinWhy?: string | undefined;
   readonly everyDays?: number | undefined;
+  readonly everyRuns?: number | undefined;
   readonly nextAt?: number | undefined;
   readonly questions: number;
   /** Set for those who may. */
@@ -68,9 +69,17 @@ export function describeThings({ things, rows, isSample }: Pick<DrillLine, 'thin
 }
 
 /** How often one is due, and when the next is. */
-export function dueText({ everyDays, nextAt, face }: Pick<ProofView, 'everyDays' | 'nextAt' | 'face'>): Html {
-  if (everyDays === undefined) return html`only by hand`;
-  const every = everyDays === 1 ? 'every day' : `every ${everyDays} days`;
+export function dueText({
+  everyDays,
+  everyRuns,
+  nextAt,
+  face,
+}: Pick<ProofView, 'everyDays' | 'everyRuns' | 'nextAt' | 'face'>): Html {
+  if (everyDays === undefined && everyRuns === undefined) return html`only by hand`;
+  const every = [
+    ...(everyDays === undefined ? [] : [everyDays === 1 ? 'every day' : `every ${everyDays} days`]),
+    ...(everyRuns === undefined ? [] : [everyRuns === 1 ? 'after every clean backup' : `after ${everyRuns} clean backups`]),
+  ].join(' and ');
   if (nextAt === undefined) return html`${every}`;
   return html`${every}, next ${nextAt <= face.now ? 'as soon as its host is connected' : relativeTime(nextAt, face)}`;
 }

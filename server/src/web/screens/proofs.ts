@@ -65,6 +65,7 @@ export async function readProofs(
         withinDays,
         withinWhy: objective && describeOrigin(objective.origin),
         everyDays: settings?.everyDays,
+        everyRuns: settings?.everyRuns,
         nextAt: settings?.nextAt,
         questions: settings?.assertions.length ?? 0,
         drillAction: mayDrill && state !== 'impossible' ? urls.drillSource({ source: source.id }) : undefined,

@@ -1,14 +1,16 @@
 /** `/sources/:source/drills`: what is asked at every drill of a source, and how often one is due. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { DRILL_OPERATORS, type DrillAssertion, describeOperator } from '@holdfast/shared/domain/drill.ts';
-import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
 import { demand } from '../../core/caller.ts';
-import { DRILL_DAYS_MAX, getDrillSettings, saveDrillSettings } from '../../core/drills.ts';
+import { DRILL_DAYS_MAX, DRILL_RUNS_MAX, getDrillSettings, saveDrillSettings } from '../../core/drill-settings.ts';
+import { listHosts } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { getSource } from '../../core/sources.ts';
 import type { Source } from '../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import type { FieldOption } from '../ui/form.ts';
 import { PAGES } from '../urls.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { readText } from './form-values.ts';
@@ -18,11 +20,14 @@ import { type QuestionText, sourceDrillsPage } from './source-drills.view.ts';
 
 /** Empty questions to fill in, below those there are. */
 const EMPTY_SHOWN = 2;
+const HOSTS_OFFERED = 200;
 const EMPTY: QuestionText = { sql: '', operator: '>', value: '' };
 
 interface Draft {
   everyDays: string;
   withinDays: string;
+  everyRuns: string;
+  host: string;
   questions: readonly QuestionText[];
 }
 
@@ -33,11 +38,20 @@ function readDraft({ form }: Visit): Draft {
     if (sql.trim() === '') continue;
     questions.push({ sql, operator: readText(form, `operator-${index}`), value: readText(form, `value-${index}`) });
   }
-  return { everyDays: readText(form, 'everyDays').trim(), withinDays: readText(form, 'withinDays').trim(), questions };
+  const read = (name: string) => readText(form, name).trim();
+  const [everyDays, withinDays, everyRuns, host] = [read('everyDays'), read('withinDays'), read('everyRuns'), read('host')];
+  return { everyDays, withinDays, everyRuns, host, questions };
 }
 
 /** What is no number is given on as one that the use case refuses by its field. */
-const readDays = (text: string): number | undefined => (text === '' ? undefined : Number(text));
+const readNumber = (text: string): number | undefined => (text === '' ? undefined : Number(text));
+
+/** The source's own host first. A source on a disk of its own host cannot be drilled elsewhere, which the use case says when it is tried. */
+async function listChoices(context: CoreContext, visit: Visit, source: Source): Promise<readonly FieldOption[]> {
+  const { rows } = await listHosts(context, visit.caller, { state: 'active' }, { limit: HOSTS_OFFERED });
+  const others = rows.filter(({ id }) => id !== source.host).map(({ id, name }) => ({ value: id, label: name }));
+  return [{ value: '', label: 'the host of the source' }, ...others];
+}
 
 async function replyForm(
   context: CoreContext,
@@ -58,9 +72,13 @@ async function replyForm(
     cancelHref: href,
     everyDays: draft.everyDays,
     withinDays: draft.withinDays,
+    everyRuns: draft.everyRuns,
+    host: draft.host,
+    hosts: await listChoices(context, visit, source),
     questions: canAsk ? [...draft.questions, ...Array.from({ length: Math.max(0, room) }, () => EMPTY)] : undefined,
     operators: DRILL_OPERATORS.map((value) => ({ value, label: describeOperator(value) })),
     daysMax: DRILL_DAYS_MAX,
+    runsMax: DRILL_RUNS_MAX,
     problem: problem.text ?? assertions,
     errors,
   };
@@ -71,8 +89,14 @@ async function replyForm(
 async function showSettings(context: CoreContext, visit: Visit): Promise<PageReply> {
   demand(visit.caller, 'source.manage');
   const source = await getSource(context, visit.caller, getParam(visit, 'source', idSchema('source')));
-  const { assertions, everyDays, withinDays } = await getDrillSettings(context, visit.caller, source.id);
-  const draft = { everyDays: String(everyDays ?? ''), withinDays: String(withinDays ?? ''), questions: assertions };
+  const { assertions, everyDays, withinDays, everyRuns, host } = await getDrillSettings(context, visit.caller, source.id);
+  const draft = {
+    everyDays: String(everyDays ?? ''),
+    withinDays: String(withinDays ?? ''),
+    everyRuns: String(everyRuns ?? ''),
+    host: host ?? '',
+    questions: assertions,
+  };
   return replyForm(context, visit, source, draft, NO_PROBLEM);
 }
 
@@ -84,8 +108,11 @@ async function saveSettings(context: CoreContext, visit: Visit): Promise<PageRep
     await saveDrillSettings(context, caller, source.id, {
       // The use case checks the operator with everything else.
       assertions: draft.questions as readonly DrillAssertion[],
-      everyDays: readDays(draft.everyDays),
-      withinDays: readDays(draft.withinDays),
+      everyDays: readNumber(draft.everyDays),
+      withinDays: readNumber(draft.withinDays),
+      everyRuns: readNumber(draft.everyRuns),
+      // As of the operator, the use case refuses what is none.
+      host: draft.host === '' ? undefined : (draft.host as HostId),
     });
   } catch (thrown) {
     return replyForm(context, visit, source, draft, toFormProblem(thrown));

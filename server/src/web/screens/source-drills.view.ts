@@ -12,10 +12,15 @@ export type SourceDrillsView = {
   readonly cancelHref: string;
   readonly everyDays: string;
   readonly withinDays: string;
+  readonly everyRuns: string;
+  /** The chosen host; empty for the source's own. */
+  readonly host: string;
+  readonly hosts: readonly FieldOption[];
   /** With empty ones to fill in; undefined where nothing can be asked. */
   readonly questions: readonly QuestionText[] | undefined;
   readonly operators: readonly FieldOption[];
   readonly daysMax: number;
+  readonly runsMax: number;
   readonly problem: string | undefined;
   readonly errors: Readonly<Record<string, string>>;
 };
@@ -67,12 +72,33 @@ export function sourceDrillsPage(shell: Shell, view: SourceDrillsView): Html {
               help: 'Empty: only by hand. One that is due while its host is away waits for it.',
             },
             {
+              kind: 'number',
+              unit: 'clean backups',
+              min: 1,
+              max: view.runsMax,
+              name: 'everyRuns',
+              label: 'A drill after',
+              value: view.everyRuns,
+              error: view.errors['everyRuns'],
+              help: 'Counted since the last drill began. Empty: backups bring none about.',
+            },
+            {
               ...days,
               name: 'withinDays',
               label: 'A proof counts for',
               value: view.withinDays,
               error: view.errors['withinDays'],
               help: 'An older proof puts the source at risk. Empty: a proof counts for ever.',
+            },
+            {
+              kind: 'select',
+              name: 'host',
+              label: 'Drills take place on',
+              required: true,
+              value: view.host,
+              options: view.hosts,
+              error: view.errors['host'],
+              help: 'Another host needs the tools and a way to the repository, and gets its secrets for the time of the drill.',
             },
           ],
         },

@@ -2,6 +2,7 @@
  * Files and directories of the host. The engine walks them itself, so there is nothing to ask and no command to plan: the artifact is
  * the list of paths.
  */
+import { RECORD } from '../../limits.ts';
 import { getBoolean, getList, getNumber } from '../config-values.ts';
 import type { SourceAdapter } from '../source.ts';
 import { describeOutcome } from './tool-text.ts';
@@ -32,6 +33,16 @@ export const filesSource: SourceAdapter = {
       maxEntries: 1000,
       placeholder: '*.tmp',
       help: 'Patterns as restic reads them, one a line: a name such as *.tmp anywhere, or an absolute path.',
+    },
+    {
+      kind: 'list',
+      name: 'canaries',
+      label: 'Canaries',
+      entry: 'path',
+      maxEntries: RECORD.canaries,
+      placeholder: '/srv/shop/canary.txt',
+      advanced: true,
+      help: 'Files below the paths whose content is noted at every backup and compared at every drill. Best is one that changes daily.',
     },
     {
       kind: 'boolean',
@@ -67,6 +78,7 @@ export const filesSource: SourceAdapter = {
       paths: getList(config, 'paths'),
       excludes: getList(config, 'excludes'),
       oneFileSystem: getBoolean(config, 'oneFileSystem'),
+      canaries: getList(config, 'canaries'),
       floorBytes: getNumber(config, 'floorBytes', 1),
     },
   ],
