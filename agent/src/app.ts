@@ -14,6 +14,7 @@ import { createPlanClock } from './plan-clock.ts';
 import { createReconciliation } from './reconciliation.ts';
 import { createExecutor } from './runs/executor.ts';
 import { recoverRuns } from './runs/recovery.ts';
+import { sweepSpool } from './runs/restore-spool.ts';
 import type { AgentLog } from './runs/workbench.ts';
 import { createSecretWatch } from './secret-watch.ts';
 import { enrol } from './session/enrol.ts';
@@ -47,6 +48,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   const { clock, credentials } = tooling;
   const journal = openJournal({ stateDir: config.stateDir, clock, randomBytes: systemRandomBytes });
   tooling.workDirs.sweep();
+  sweepSpool(tooling.spoolDir);
   const stopping = new AbortController();
   let session: Session | undefined;
   let spec: Spec | undefined;

@@ -20,6 +20,7 @@ export interface AgentEnvironment {
   toolPath: string | undefined;
   hooksDir: string | undefined;
   drillDir: string | undefined;
+  spoolDir?: string | undefined;
   path: string | undefined;
   home: string | undefined;
   runtimeDir: string | undefined;
@@ -37,6 +38,8 @@ export interface AgentConfig {
   hooksDir: string;
   /** Where restores are tried out, absolute; undefined: beside the state, or below /var/tmp for root. */
   drillDir?: string | undefined;
+  /** Where dumps wait that are restored from a file, absolute; undefined: beside the state. */
+  spoolDir?: string | undefined;
   home: string;
   /** Where private directories of runs may be made, in order of preference. */
   workDirCandidates: readonly string[];
@@ -57,6 +60,7 @@ export function readAgentEnvironment(): AgentEnvironment {
     toolPath: env['HOLDFAST_TOOL_PATH'],
     hooksDir: env['HOLDFAST_HOOKS_DIR'],
     drillDir: env['HOLDFAST_DRILL_DIR'],
+    spoolDir: env['HOLDFAST_SPOOL_DIR'],
     path: env['PATH'],
     home: env['HOME'],
     runtimeDir: env['XDG_RUNTIME_DIR'],
@@ -110,6 +114,11 @@ function parseDrillDir({ drillDir }: AgentEnvironment): string | undefined {
   return isAbsolute(drillDir) ? drillDir : refuse('HOLDFAST_DRILL_DIR', `must be an absolute path; it is "${drillDir}"`);
 }
 
+function parseSpoolDir({ spoolDir }: AgentEnvironment): string | undefined {
+  if (!spoolDir) return undefined;
+  return isAbsolute(spoolDir) ? spoolDir : refuse('HOLDFAST_SPOOL_DIR', `must be an absolute path; it is "${spoolDir}"`);
+}
+
 /** Throws `invalid` with one clear line that names the variable and what it must be. */
 export function parseAgentConfig(env: AgentEnvironment, isRoot: boolean): AgentConfig {
   const logLevel = (env.logLevel || 'info') as AgentLogLevel;
@@ -127,6 +136,7 @@ export function parseAgentConfig(env: AgentEnvironment, isRoot: boolean): AgentC
     toolPath: env.toolPath ? `${env.toolPath}:${path}` : path,
     hooksDir: parseHooksDir(env, isRoot, stateDir),
     drillDir: parseDrillDir(env),
+    spoolDir: parseSpoolDir(env),
     home: env.home || homedir(),
     workDirCandidates: [...(env.runtimeDir ? [env.runtimeDir] : []), ...(isRoot ? ['/run'] : []), '/dev/shm'],
   };

@@ -136,6 +136,7 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
     credentials,
     exec,
     workDirs,
+    spoolDir: config.spoolDir ?? join(config.stateDir, 'spool'),
     log,
     pdeathsig,
     hooks: createHooks({ directory: config.hooksDir, workDirs }),

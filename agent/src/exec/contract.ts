@@ -4,6 +4,7 @@
  */
 import type { Command } from '@holdfast/shared/adapters/command.ts';
 import type { RunLimits } from '@holdfast/shared/domain/plan.ts';
+import type { FilePosition } from './proc.ts';
 
 /** A planned command; what is no tool of the agent's list (a hook) has no name. */
 export type StageCommand = Omit<Command, 'tool'> & Partial<Pick<Command, 'tool'>>;
@@ -59,6 +60,11 @@ export interface ToolOptions {
   stdoutEncoding?: 'utf8' | 'latin1' | undefined;
   /** Bytes the process has read or written so far, about once a second. */
   onProgress?: ((moved: { readBytes: number; writtenBytes: number }) => void) | undefined;
+  /**
+   * A file that the tool reads through processes of its own, which all count as moving: the descriptor, and a call about once a second with
+   * how far each of them has read it.
+   */
+  reading?: { descriptor: number; onPositions(positions: readonly FilePosition[]): void } | undefined;
   /** Resolves early and stops the tool (SIGINT) as soon as this many bytes of stdout were collected; the ending is `exited`. */
   enoughBytes?: number | undefined;
 }

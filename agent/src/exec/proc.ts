@@ -1,5 +1,5 @@
 /** What Linux tells about a process under `/proc`. Everything is undefined once the process is gone. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 
 export interface MovedBytes {
   /** Bytes asked for by read(2) and friends, from anywhere. */
@@ -91,6 +91,48 @@ export function listGroup(groupId: number): ProcessIdentity[] {
     if (!stat || stat.group !== groupId || isDead(stat)) return [];
     return [{ pid: Number(entry), startTime: stat.startTime }];
   });
+}
+
+/** Bytes moved by the living processes of a group together; what ended took its bytes along. */
+export function findGroupMovedBytes(groupId: number): MovedBytes {
+  const sum: MovedBytes = { readBytes: 0, writtenBytes: 0 };
+  for (const { pid } of listGroup(groupId)) {
+    const moved = findMovedBytes(pid);
+    sum.readBytes += moved?.readBytes ?? 0;
+    sum.writtenBytes += moved?.writtenBytes ?? 0;
+  }
+  return sum;
+}
+
+/** How far a process has read a file. */
+export interface FilePosition {
+  pid: number;
+  at: number;
+}
+
+/** Where the processes of a group stand in a file they have open, the furthest place of each. */
+export function listFilePositions(groupId: number, file: { dev: number; ino: number }): FilePosition[] {
+  return listGroup(groupId).flatMap(({ pid }) => {
+    const places = listDescriptors(pid).flatMap((descriptor) => {
+      try {
+        const { dev, ino } = statSync(`/proc/${pid}/fd/${descriptor}`);
+        if (dev !== file.dev || ino !== file.ino) return [];
+        const pos = /^pos:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, 'latin1'));
+        return pos ? [Number(pos[1])] : [];
+      } catch {
+        return [];
+      }
+    });
+    return places.length === 0 ? [] : [{ pid, at: Math.max(...places) }];
+  });
+}
+
+function listDescriptors(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`);
+  } catch {
+    return [];
+  }
 }
 
 /**

@@ -7,7 +7,15 @@ import type { Stage, StageOutcome } from './contract.ts';
 import { type ChildEnvironment, createChildEnvironment } from './environment.ts';
 import type { LimitTools } from './limits.ts';
 import { createLineSplitter } from './lines.ts';
-import { findMovedBytes, findStartTime, isGroupAlive, type MovedBytes } from './proc.ts';
+import {
+  type FilePosition,
+  findGroupMovedBytes,
+  findMovedBytes,
+  findStartTime,
+  isGroupAlive,
+  listFilePositions,
+  type MovedBytes,
+} from './proc.ts';
 
 /** One line of a tool's output may be this long before it is cut; JSON of restic stays far below. */
 const LINE_BYTES = 1024 * 1024;
@@ -68,6 +76,10 @@ export interface RunningStage {
   /** `stop` was called. */
   readonly stopping: boolean;
   moved(): MovedBytes | undefined;
+  /** Of itself and of all it started. */
+  movedTogether(): MovedBytes | undefined;
+  /** How far it and what it started have read a file. */
+  positionsIn(file: { dev: number; ino: number }): readonly FilePosition[];
   /** SIGINT to the group, which is woken for it, SIGKILL after the grace, and a look that nothing is left. Resolves like `done`. */
   stop(): Promise<StageOutcome>;
 }
@@ -151,7 +163,15 @@ function trySpawn(file: string, args: readonly string[], options: SpawnOptions):
 function createRefusedStage(error: NodeJS.ErrnoException): RunningStage {
   const outcome = { exitCode: null, signal: null, stdout: '', stderr: '', durationMs: 0, truncated: false };
   const done = Promise.resolve({ ...outcome, spawnError: String(error.code) });
-  return { done, ended: true, stopping: false, moved: () => undefined, stop: () => done };
+  return {
+    done,
+    ended: true,
+    stopping: false,
+    moved: () => undefined,
+    movedTogether: () => undefined,
+    positionsIn: () => [],
+    stop: () => done,
+  };
 }
 
 /** Starts a stage. A program that cannot be started at all ends at once with `spawnError` set. */
@@ -235,6 +255,8 @@ export function startStage(launcher: Launcher, stage: Stage, cwd: string, io: St
       return stopping !== undefined;
     },
     moved: () => (child.pid === undefined || ended ? undefined : findMovedBytes(child.pid)),
+    movedTogether: () => (child.pid === undefined || ended ? undefined : findGroupMovedBytes(child.pid)),
+    positionsIn: (file) => (child.pid === undefined || ended ? [] : listFilePositions(child.pid, file)),
     stop() {
       if (ended) return done;
       stopping ??= (async () => {

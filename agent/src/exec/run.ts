@@ -1,4 +1,5 @@
 /** Runs one tool to its end. */
+import { fstatSync } from 'node:fs';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import { writeCommandFiles } from './command-files.ts';
 import type { Ending, ToolOptions, ToolResult } from './contract.ts';
@@ -36,10 +37,13 @@ export async function runTool(launcher: Launcher, options: ToolOptions): Promise
     const onAbort = () => stopAs('cancelled');
     options.signal?.addEventListener('abort', onAbort, { once: true });
     const timer = options.timeoutMs === undefined ? undefined : setTimeout(() => stopAs('timed_out'), options.timeoutMs);
+    const { reading } = options;
+    const file = reading && fstatSync(reading.descriptor);
     const stopWatching = startWatchdog({
-      look: () => [running.moved()],
+      look: () => [reading ? running.movedTogether() : running.moved()],
       onLook: ([moved]) => {
         if (moved) options.onProgress?.(moved);
+        if (moved && file) reading.onPositions(running.positionsIn(file));
       },
       stallMs: options.stallMs,
       onStall: () => stopAs('stalled'),

@@ -72,6 +72,7 @@ function restoreIntoDatabase(
     connection,
     restore,
     fileName: order.fileName,
+    globals: order.globals,
     database: target.database,
     mode: target.mode ?? 'new',
     tables: target.tables ?? [],

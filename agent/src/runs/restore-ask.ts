@@ -5,10 +5,12 @@ import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { ChosenTable, RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
+import type { StoredGlobals } from '@holdfast/shared/protocol/restore-roles.ts';
 import type { ToolResult } from '../exec/contract.ts';
 import type { PreparedSource } from './inputs.ts';
 import type { HalfRestored } from './journaled-run.ts';
 import type { RestorePart } from './restore-part.ts';
+import type { Spool } from './restore-spool.ts';
 import { getBinary } from './workbench.ts';
 
 /** Making and dropping databases takes as long as their files are many. */
@@ -27,6 +29,10 @@ export interface DatabaseRestorePart extends RestorePart {
   remember(half: HalfRestored | undefined): void;
   /** Backs up what stands at the target, and says so. Undefined: there is nobody who could keep it. */
   backUpTarget?: (() => Promise<Evidence>) | undefined;
+  /** The snapshot of the roles that were stored beside the data. */
+  globals?: StoredGlobals | undefined;
+  /** The dump on this host's disk; undefined: it streams. */
+  spool?: Pick<Spool, 'descriptor' | 'sizeBytes'> | undefined;
 }
 
 export async function ask(

@@ -1,12 +1,13 @@
 /** What a restore into a database looks at before anything is made or changed. */
-import { statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import type { Config } from '@holdfast/shared/adapters/field.ts';
 import type { TargetState } from '@holdfast/shared/adapters/source.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
-import { getModeRule } from '@holdfast/shared/domain/restore.ts';
+import { getModeRule, isParallelMode } from '@holdfast/shared/domain/restore.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import { type DatabaseRestorePart, inspect } from './restore-ask.ts';
+import { checkSpoolRoom, measureSpoolDisk } from './restore-spool.ts';
 
 /** More than one read from storage may be needed: indexes, a tree, a pack. */
 const HEAD_MS = 5 * PROCESS.toolTimeoutMs;
@@ -85,9 +86,17 @@ function checkSessions(part: DatabaseRestorePart, { sessions }: TargetState): vo
   part.recorder.log('warn', `${text} open in ${part.database} and will be ended`);
 }
 
+/** What of `needed` bytes for the server goes to the disk that dumps wait on. */
+async function findSharedBytes({ tooling }: DatabaseRestorePart, { filesAt }: TargetState, needed: number): Promise<number> {
+  if (filesAt === undefined) return 0;
+  const { dev } = await stat(filesAt).catch(() => ({ dev: undefined }));
+  return dev === measureSpoolDisk(tooling.spoolDir).device ? needed : 0;
+}
+
 async function checkRoom(part: DatabaseRestorePart, target: TargetState): Promise<void> {
   const free = await findFreeBytes(part.connection.input.config, target);
   const needed = part.mode === 'schema_only' ? 0 : Math.round(part.sizeBytes * ROOM_RATIO);
+  if (part.options.jobs !== undefined) checkSpoolRoom(part, free === undefined ? 0 : await findSharedBytes(part, target, needed));
   if (free === undefined) return part.recorder.log('info', 'how much room the server has cannot be seen from this host');
   if (free < needed)
     throw createReasonError('disk_full', `The server has ${free} bytes free, and the restore needs about ${needed}`);
@@ -109,12 +118,19 @@ async function checkVersions(part: DatabaseRestorePart, serverVersion: string): 
   return dumpedFrom;
 }
 
+function checkJobs({ restore, mode }: DatabaseRestorePart, jobs: number): void {
+  if (!restore.planRestoreFile) throw new AppError('unsupported', 'dumps of this kind of database only stream');
+  if (jobs > 1 && !isParallelMode(mode))
+    throw new AppError('invalid', 'this way is one transaction, and so one connection: it takes no more than one job');
+}
+
 /** Throws why the restore must not begin; what it returns the restore goes by. */
 export async function checkTarget(part: DatabaseRestorePart): Promise<CheckedTarget> {
   const { recorder, restore, mode } = part;
   if (!restore.modes.includes(mode))
     throw new AppError('unsupported', `databases of this kind are not restored in the mode ${mode} by this agent`);
   if (mode === 'tables' && part.tables.length === 0) throw new AppError('invalid', 'no table was chosen');
+  if (part.options.jobs !== undefined) checkJobs(part, part.options.jobs);
   const target = await inspect(part, part.database, part.signal);
   checkPlace(part, target);
   checkMovable(part, target, 'The database');

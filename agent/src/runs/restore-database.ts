@@ -2,6 +2,7 @@
  * Restores a dump into a database, in one of the modes of `domain/restore.ts`. A target that is not what the mode asks for is refused;
  * what was created is removed again when the restore fails, and what existed is changed in one transaction or not at all.
  */
+import { closeSync } from 'node:fs';
 import type { PourInput } from '@holdfast/shared/adapters/source.ts';
 import { getModeRule, isReadFirst } from '@holdfast/shared/domain/restore.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
@@ -12,6 +13,8 @@ import { type CheckedTarget, checkTarget } from './restore-checks.ts';
 import { inStage, type RestoreResult } from './restore-part.ts';
 import { count, pour } from './restore-pour.ts';
 import { readWhole } from './restore-proof.ts';
+import { planRoles, withRoles } from './restore-roles.ts';
+import { spoolDump } from './restore-spool.ts';
 import { restoreByTaking } from './restore-take.ts';
 
 export type { DatabaseRestorePart } from './restore-ask.ts';
@@ -98,16 +101,23 @@ function restoresByTaking({ restore, mode }: DatabaseRestorePart, { target }: Ch
 export async function restoreDatabase(part: DatabaseRestorePart): Promise<RestoreResult> {
   const { recorder, mode, options } = part;
   recorder.addRedaction(part.connection.redact);
-  const checked = await inStage(recorder, 'preflight', () => checkTarget(part));
+  const { roles, ...checked } = await inStage(recorder, 'preflight', async () => {
+    const seen = await checkTarget(part);
+    return { ...seen, roles: await planRoles(part, seen.toolVersion) };
+  });
   const isTaken = restoresByTaking(part, checked);
   const read = isReadFirst(mode, options, isTaken) ? [await inStage(recorder, 'read', () => readWhole(part, checked.toolVersion))] : [];
-  const carryOut = () => {
-    if (isTaken) return restoreByTaking(part, checked);
-    if (mode === 'tables' && !checked.target.exists) return restoreTablesAnew(part, checked);
+  const carryOut = (ready: DatabaseRestorePart) => {
+    if (isTaken) return restoreByTaking(ready, checked);
+    if (mode === 'tables' && !checked.target.exists) return restoreTablesAnew(ready, checked);
     return getModeRule(mode).isBuiltBeside && checked.target.exists
-      ? restoreBeside(part, checked)
-      : restoreDirectly(part, checked);
+      ? restoreBeside(ready, checked)
+      : restoreDirectly(ready, checked);
   };
-  const result = await carryOut();
-  return { ...result, evidence: [...read, ...result.evidence] };
+  try {
+    const result = await withRoles({ ...part, spool }, roles, carryOut);
+    return { ...result, evidence: [...read, ...result.evidence] };
+  } finally {
+    if (spool) closeSync(spool.descriptor);
+  }
 }

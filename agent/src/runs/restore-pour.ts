@@ -3,10 +3,13 @@ import type { ToolName } from '@holdfast/shared/adapters/command.ts';
 import type { PourInput, RestoreInput } from '@holdfast/shared/adapters/source.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
 import type { PipelineResult } from '../exec/contract.ts';
 import { createRate } from './rate.ts';
 import { ask, assertAnswered, type DatabaseRestorePart } from './restore-ask.ts';
 import { RESTORE_STALL_MS } from './restore-part.ts';
+import { INHERITED_PATH } from './restore-spool.ts';
+import { createSpoolProgress } from './spool-progress.ts';
 import { getBinary } from './workbench.ts';
 
 /**
@@ -49,13 +52,48 @@ export function judgePour(
   }
 }
 
-/** Returns warnings. */
-export async function pour(
+/** Out of the file that the whole dump lies in. */
+async function pourSpool(
   part: DatabaseRestorePart,
+  { descriptor, sizeBytes }: NonNullable<DatabaseRestorePart['spool']>,
   input: PourInput,
   { toolVersion, cancelled }: Pour,
 ): Promise<readonly string[]> {
+  const { recorder, tooling, restore, options } = part;
+  const command = restore.planRestoreFile?.(input, { path: INHERITED_PATH, jobs: options.jobs ?? 1 });
+  if (!command) throw new AppError('unsupported', 'dumps of this kind are not restored from a file');
+  const rate = createRate(tooling.clock);
+  const progress = createSpoolProgress(sizeBytes);
+  const result = await part.exec.runTool({
+    stage: {
+      command,
+      binary: getBinary(tooling, command.tool, toolVersion || undefined),
+      inherit: [descriptor],
+      onStderrLine: (line) => recorder.log('warn', line),
+    },
+    workDir: part.workDir,
+    signal: part.signal,
+    stallMs: RESTORE_STALL_MS,
+    reading: {
+      descriptor,
+      onPositions(positions) {
+        const bytes = progress.look(positions);
+        recorder.progress({ stage: 'restore', bytes, totalBytes: sizeBytes, bytesPerSecond: rate.look(bytes) });
+      },
+    },
+  });
+  if (result.ending === 'cancelled') throw createReasonError('cancelled', cancelled);
+  if (result.ending === 'stalled') throw createReasonError('stalled', `${command.tool} moved no byte for an hour`);
+  const verdict = restore.judgeRestore(result);
+  if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
+  return verdict.warnings;
+}
+
+/** Returns warnings. */
+export async function pour(part: DatabaseRestorePart, input: PourInput, words: Pour): Promise<readonly string[]> {
+  if (part.spool) return pourSpool(part, part.spool, input, words);
   const { recorder, tooling } = part;
+  const { toolVersion, cancelled } = words;
   const command = part.restore.planRestore(input);
   const rate = createRate(tooling.clock);
   const result = await part.exec.runPipeline({

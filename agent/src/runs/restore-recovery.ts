@@ -11,7 +11,7 @@ import { type PreparedSource, prepareSourceDraft, withWorkDir } from './inputs.t
 import { type HalfRestored, type JournaledRestore, type JournaledSafety, journaledRestoreSchema } from './journaled-run.ts';
 import { endPart } from './part.ts';
 import type { Recorder } from './recorder.ts';
-import { dropMade, type InspectPart, inspect } from './restore-ask.ts';
+import { ask, dropMade, type InspectPart, inspect } from './restore-ask.ts';
 import { findStaging, removeStaging } from './restore-staging.ts';
 import { finishTaking, nameTaken } from './restore-take.ts';
 import { toRestoreRefs } from './secrets-apart.ts';
@@ -40,6 +40,16 @@ async function carryOn(part: InspectPart, { run, target }: JournaledRestore['ord
   await finishTaking(part, part.restore.planTake(input));
 }
 
+/** Roles that were made for content which did not stay go after it. */
+async function settleRoles(part: InspectPart, run: string, roles: HalfRestored['roles']): Promise<void> {
+  const adapter = part.restore.roles;
+  if (!roles || !adapter) return;
+  const { input } = part.connection;
+  const command = roles === 'keep' ? adapter.planKeep(input, { globals: '', names: [], run }) : adapter.planTakeBack(input, run);
+  const result = await ask(part, command);
+  if (result.exitCode !== 0) throw new Error(`roles that were made for a restore are not settled: ${result.stderr.trim()}`);
+}
+
 async function settle(workbench: Workbench, { order, half }: JournaledRestore): Promise<HalfEnd> {
   const { connection } = order;
   if (!half || !connection) return 'old';
@@ -55,6 +65,7 @@ async function settle(workbench: Workbench, { order, half }: JournaledRestore): 
       const { ok, words } = await dropMade(part, database);
       if (!ok) throw new Error(`${database} could not be dropped: ${words}`);
     }
+    await settleRoles(part, order.run, isSwapped && half.roles ? 'keep' : half.roles);
     return isSwapped ? 'new' : 'old';
   });
 }
@@ -98,7 +109,7 @@ export async function endCutRestore(
     recorder.finishPart({ source: order.source.id, state, warnings: [], bytes, durationMs }, () => undefined);
     return recorder.finish({ state, evidence: [{ check: 'target_verified', ok: true, seen }], bytes, durationMs });
   }
-  if (half && end === 'old') recorder.log('info', `removed: ${half.made.join(', ')}`);
+  if (half && end === 'old') recorder.log('info', `removed: ${[...half.made, ...(half.roles ? ['roles'] : [])].join(', ')}`);
   if (end === 'old' && order.target.kind === 'database') recorder.log('info', describeOld(order.target));
   const staging = findStaging(order.run, order.target);
   if (staging.length > 0) {

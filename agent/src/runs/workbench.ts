@@ -34,6 +34,8 @@ export interface Tooling {
   identity: Identity;
   exec: Exec;
   workDirs: WorkDirs;
+  /** Where dumps wait that are restored from a file; may be missing. */
+  spoolDir: string;
   log: AgentLog;
   toolbox(): Toolbox;
   /** The engine over this host's restic, starting its processes through `exec`; throws with reason `tool_missing` or `unsupported`. */

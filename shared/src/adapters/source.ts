@@ -16,6 +16,7 @@ import type { Command, ToolName } from './command.ts';
 import type { DatabaseDrill } from './drill.ts';
 import type { Config, Field, Secrets } from './field.ts';
 import type { ToolOutcome, Verdict } from './outcome.ts';
+import type { DatabaseRoles } from './roles.ts';
 import type { DatabaseRecording } from './record.ts';
 import type { DatabaseRoles } from './roles.ts';
 import type { TakePlan } from './take.ts';

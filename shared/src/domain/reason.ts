@@ -70,6 +70,11 @@ const REASONS = {
     advice:
       'Nothing was changed, because what stands at the target could not be backed up first. Mend that, or restore without it.',
   },
+  roles_refused: {
+    code: 'precondition',
+    advice:
+      'Nothing was changed. Use a connection whose user has CREATEROLE, or is a superuser for roles that are superusers, replicate or pass over row security; make these roles by hand; or restore without roles.',
+  },
   snapshot_missing: { code: 'not_found', advice: 'The snapshot is no longer in the repository.' },
   retention_frozen: {
     code: 'precondition',

@@ -29,6 +29,7 @@ export const REASON_SENTENCES: Readonly<Record<Reason, string>> = {
   restore_failed: 'The target did not take what the snapshot holds.',
   snapshot_damaged: 'The snapshot cannot be read to its end.',
   sessions_open: 'Others are connected to the target.',
+  roles_refused: 'Roles that the restore needs may not be made by the user of the connection.',
   server_older: 'The server at the target is older than the one the dump came from.',
   safety_failed: 'What stands at the target could not be backed up first.',
   snapshot_missing: 'The repository does not have this snapshot any more.',
