@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import { EXIT } from './exit.ts';
+import { type CliWorld, openCliWorld } from './fixtures/cli-world.ts';
+
+const SECRET = 'a-secret-of-the-file-0815';
+const FILE = `version: 1
+policies:
+  - name: fleet
+    policy: { kind: rules, last: 7, daily: 14 }
+repositories:
+  - name: main
+    kind: rest
+    config: { url: https://rest.example.test/main, username: db-1 }
+    secrets: { password: "env:REPO_PASSWORD", restPassword: "file:rest.secret" }
+sources:
+  - name: app
+    host: db-1
+    kind: postgres
+    config: { host: 127.0.0.1, database: app, user: backup }
+    secrets: { password: "file:db.secret" }
+  - name: web
+    host: db-1
+    kind: files
+    config: { paths: [/srv, /etc] }
+channels:
+  - name: on-call
+    kind: webhook
+    secrets: { url: "env:HOOK" }
+plans:
+  - name: nightly
+    repository: main
+    sources: [db-1/app, db-1/web]
+    schedule: { cron: "0 2 * * *", zone: Europe/Berlin }
+    options: { attempts: 5 }
+    retentionPolicy: fleet
+`;
+const variables = { REPO_PASSWORD: SECRET, HOOK: 'https://hooks.example.test/x' };
+
+let world: CliWorld;
+let path = '';
+before(async () => {
+  world = await openCliWorld();
+  await world.addHost('db-1');
+  await world.write('rest.secret', `${SECRET}\n`);
+  await world.write('db.secret', SECRET);
+  path = await world.write('fleet.yaml', FILE);
+});
+after(() => world.close());
+
+const plan = (verb: string, ...more: string[]) => world.run(['plan', verb, '-f', path, ...more], { variables });
+
+describe('Config as code', () => {
+  it('shows what is to be made, and makes nothing by showing it', async () => {
+    const shown = await plan('diff');
+    assert.equal(shown.code, EXIT.partial, shown.error);
+    for (const name of [
+      'policies fleet',
+      'repositories main',
+      'sources db-1/app',
+      'sources db-1/web',
+      'channels on-call',
+      'plans nightly',
+    ])
+      assert.match(shown.out, new RegExp(`^\\+ ${name}$`, 'm'));
+    assert.match(shown.out, /secret password: from env:REPO_PASSWORD/);
+    assert.match(shown.out, /6 to add, 0 to change, 0 not in the file/);
+    assert.ok(!shown.out.includes(SECRET));
+    assert.equal((await plan('diff')).out, shown.out);
+  });
+
+  it('sends nothing at all when a secret is missing', async () => {
+    const refused = await world.run(['plan', 'apply', '-f', path], { variables: { HOOK: 'x' } });
+    assert.equal(refused.code, EXIT.usage);
+    assert.match(refused.error, /REPO_PASSWORD is not set/);
+    assert.deepEqual((await world.run(['--json', 'policies', 'list', '--search', 'fleet'])).json(), []);
+  });
+
+  it('makes it, and the second time changes nothing', async () => {
+    const made = await plan('apply');
+    assert.equal(made.code, EXIT.done, made.error);
+    assert.match(made.out, /6 changes made/);
+    assert.ok(!`${made.out}${made.error}`.includes(SECRET));
+    const before = (await world.run(['--json', 'audit', 'list', '--limit', 'all'])).json<unknown[]>().length;
+    const again = await plan('apply');
+    assert.deepEqual([again.code, again.out], [EXIT.done, 'nothing to change: the server is as the file says\n']);
+    const diff = await plan('diff');
+    assert.deepEqual([diff.code, diff.out], [EXIT.done, 'the server is as the file says\n']);
+    assert.equal((await world.run(['--json', 'audit', 'list', '--limit', 'all'])).json<unknown[]>().length, before);
+    const nightly = (await world.run(['--json', 'plans', 'show', 'nightly'])).json<{
+      sources: string[];
+      options: { attempts: number };
+    }>();
+    assert.deepEqual([nightly.sources.length, nightly.options.attempts], [2, 5]);
+  });
+
+  it('shows what somebody changed by hand, field by field, and puts it back', async () => {
+    const { id, version } = (await world.run(['--json', 'plans', 'show', 'nightly'])).json<{ id: string; version: number }>();
+    const body = await world.write(
+      'change.json',
+      JSON.stringify({ schedule: { cron: '0 5 * * *', zone: 'UTC' }, options: { attempts: 1, graceMinutes: 5 } }),
+    );
+    await world.run(['api', 'PATCH', `/plans/${id}`, '--body', body]);
+    const source = (await world.run(['--json', 'sources', 'show', 'db-1/web'])).json<{ id: string }>();
+    const paths = await world.write('paths.json', JSON.stringify({ config: { paths: ['/srv'] } }));
+    await world.run(['api', 'PATCH', `/sources/${source.id}`, '--body', paths]);
+    const drift = await plan('diff', '--json');
+    assert.equal(drift.code, EXIT.partial);
+    type Report = { changes: { name: string; action: string; fields: { field: string; before: unknown; after: unknown }[] }[] };
+    const { changes } = drift.json<Report>();
+    assert.deepEqual(
+      changes.map(({ name, action }) => [name, action]),
+      [
+        ['db-1/web', 'update'],
+        ['nightly', 'update'],
+      ],
+    );
+    assert.deepEqual(changes[0]?.fields, [{ field: 'config.paths', before: ['/srv'], after: ['/srv', '/etc'] }]);
+    assert.deepEqual(changes[1]?.fields.map(({ field }) => field).sort(), [
+      'options.attempts',
+      'options.graceMinutes',
+      'schedule.cron',
+      'schedule.zone',
+    ]);
+    assert.equal((await plan('apply')).code, EXIT.done);
+    assert.equal((await plan('diff')).code, EXIT.done);
+    const after = (await world.run(['--json', 'plans', 'show', 'nightly'])).json<{
+      version: number;
+      options: { graceMinutes: number };
+    }>();
+    assert.deepEqual([after.version, after.options.graceMinutes], [version + 2, 1440]);
+  });
+
+  it('tells of what the file does not have, leaves it, and takes it away only when told', async () => {
+    const extra = await world.write(
+      'extra.json',
+      JSON.stringify({ name: 'old', kind: 'rest', config: { url: 'https://rest.example.test/old' }, secrets: { password: 'x' } }),
+    );
+    await world.run(['api', 'POST', '/repositories', '--body', extra]);
+    const shown = await plan('diff');
+    assert.match(shown.out, /^\? repositories old {2}\(not in the file\)$/m);
+    assert.equal((await plan('apply')).code, EXIT.done);
+    assert.equal((await world.run(['repositories', 'show', 'old'])).code, EXIT.done);
+    assert.match((await plan('diff', '--delete')).out, /^- repositories old$/m);
+    assert.match((await plan('apply', '--delete')).out, /1 changes made/);
+    assert.equal((await world.run(['repositories', 'show', 'old'])).code, EXIT.failed);
+    assert.equal((await plan('diff')).code, EXIT.done);
+  });
+
+  it('sends a secret again only when told, and it never comes back', async () => {
+    const resent = await plan('diff', '--resend-secrets');
+    assert.match(resent.out, /~ sources db-1\/app\n {4}secret password: from file:db\.secret/);
+    assert.equal((await plan('apply', '--resend-secrets')).code, EXIT.done);
+    assert.ok(!JSON.stringify(world.served.lines).includes(SECRET), 'not in the log');
+  });
+
+  it('refuses a file that does not fit, with every fault, before anything is changed', async () => {
+    const bad = await world.write(
+      'bad.yaml',
+      `version: 1
+sources:
+  - { name: a, host: nowhere, kind: files, config: { paths: [/x] } }
+  - { name: b, host: db-1, kind: postgres, config: { host: h, database: d, user: u, password: in-the-file } }
+plans:
+  - { name: p, repository: gone, sources: [plain], schedule: { cron: "no" } }
+`,
+    );
+    const faulty = await world.run(['plan', 'diff', '-f', bad]);
+    assert.equal(faulty.code, EXIT.usage);
+    assert.match(faulty.error, /bad\.yaml: plans\[0\]\.schedule\.cron/);
+    const fixed = await world.write('bad.yaml', (await readFile(bad, 'utf8')).replace('"no"', '"0 1 * * *"'));
+    const second = await world.run(['plan', 'diff', '-f', fixed]);
+    assert.match(second.error, /sources\[1\] \(b\)\.config: password is a secret and belongs under secrets/);
+    assert.match(second.error, /plans\[0\] \(p\)\.sources: plain must be host\/name/);
+    const gone = await world.write(
+      'gone.yaml',
+      `version: 1
+sources:
+  - { name: a, host: nowhere, kind: files, config: { paths: [/x] } }
+plans:
+  - { name: p, repository: gone, sources: [db-1/none] }
+`,
+    );
+    const third = await world.run(['plan', 'apply', '-f', gone]);
+    assert.equal(third.code, EXIT.failed);
+    for (const text of ['no host called nowhere', 'no repository called gone', 'no source db-1/none', 'nothing was changed'])
+      assert.ok(third.error.includes(text), text);
+    assert.equal((await plan('diff')).code, EXIT.done);
+  });
+
+  it('refuses a secret that stands in the file, and repeats it nowhere', async () => {
+    const bad = await world.write(
+      'open.yaml',
+      `version: 1
+repositories:
+  - { name: x, kind: rest, config: { url: "https://rest.example.test/x" }, secrets: { password: ${SECRET} } }
+`,
+    );
+    const refused = await world.run(['plan', 'diff', '-f', bad]);
+    assert.equal(refused.code, EXIT.usage);
+    assert.match(refused.error, /must be a reference: env:NAME or file:PATH/);
+    assert.ok(!refused.error.includes(SECRET));
+  });
+
+  it('is refused to a viewer, who may still look at the difference', async () => {
+    const file = await world.write('more.yaml', FILE.replace('last: 7', 'last: 8'));
+    assert.equal((await world.run(['plan', 'diff', '-f', file], { role: 'viewer' })).code, EXIT.partial);
+    const refused = await world.run(['plan', 'apply', '-f', file], { role: 'viewer', variables });
+    assert.equal(refused.code, EXIT.failed);
+    assert.match(refused.error, /policies fleet: your role "viewer" may not do this.*nothing was changed/);
+  });
+});

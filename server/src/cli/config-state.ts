@@ -1,0 +1,71 @@
+/** What the server has, by the names that a config file uses. */
+import * as z from 'zod';
+import type { Client } from './client.ts';
+import { nameSource } from './config-file.ts';
+
+const thing = { id: z.string(), name: z.string() };
+const versioned = { ...thing, version: z.number() };
+const config = z.record(z.string(), z.unknown());
+const secrets = z.record(z.string(), z.unknown());
+
+const hostRow = z.object(thing);
+const policyRow = z.object({ ...versioned, description: z.string(), policy: config, createdAt: z.number() });
+const repositoryRow = z.object({ ...versioned, kind: z.string(), config, secrets, engineId: z.string().optional() });
+const sourceRow = z.object({ ...versioned, host: z.string(), kind: z.string(), config, secrets, enabled: z.boolean() });
+const channelRow = z.object({ ...versioned, kind: z.string(), config, secrets, enabled: z.boolean() });
+const planRow = z.object({
+  ...versioned,
+  repository: z.string(),
+  sources: z.array(z.string()),
+  schedule: z.object({ cron: z.string(), zone: z.string() }).optional(),
+  enabled: z.boolean(),
+  options: config,
+  retentionPolicy: z.string().optional(),
+});
+
+export interface ServerState {
+  hosts: readonly z.infer<typeof hostRow>[];
+  policies: readonly z.infer<typeof policyRow>[];
+  repositories: readonly z.infer<typeof repositoryRow>[];
+  sources: readonly z.infer<typeof sourceRow>[];
+  channels: readonly z.infer<typeof channelRow>[];
+  plans: readonly z.infer<typeof planRow>[];
+}
+
+export async function readServerState(client: Client): Promise<ServerState> {
+  const [hosts, policies, repositories, sources, channels, plans] = await Promise.all([
+    client.list(hostRow, '/hosts'),
+    client.list(policyRow, '/retention-policies'),
+    client.list(repositoryRow, '/repositories'),
+    client.list(sourceRow, '/sources'),
+    client.list(channelRow, '/channels'),
+    client.list(planRow, '/plans'),
+  ]);
+  return { hosts, policies, repositories, sources, channels, plans };
+}
+
+/** Names to ids and back, for the references between things. */
+export interface Names {
+  hosts: Map<string, string>;
+  policies: Map<string, string>;
+  repositories: Map<string, string>;
+  /** By `host/name`. */
+  sources: Map<string, string>;
+}
+
+export function collectNames(state: ServerState): Names {
+  const byName = (rows: readonly { id: string; name: string }[]) => new Map(rows.map(({ id, name }) => [name, id]));
+  const hostNames = new Map(state.hosts.map(({ id, name }) => [id, name]));
+  return {
+    hosts: byName(state.hosts),
+    policies: byName(state.policies),
+    repositories: byName(state.repositories),
+    sources: new Map(state.sources.map(({ id, host, name }) => [nameSource({ host: hostNames.get(host) ?? host, name }), id])),
+  };
+}
+
+/** The name that an id goes by; the id itself where it has none. */
+export function nameOf(names: ReadonlyMap<string, string>, id: string): string {
+  for (const [name, known] of names) if (known === id) return name;
+  return id;
+}

@@ -1,0 +1,66 @@
+/** The operator's command line put together. */
+import { Command, CommanderError } from 'commander';
+import { readTree } from './command-tree.ts';
+import { SHELLS, writeCompletion } from './completion.ts';
+import { addConfigCommands } from './config-commands.ts';
+import { CliError, createUsageError, EXIT } from './exit.ts';
+import { addHostCommands } from './host-commands.ts';
+import { addLoginCommands } from './login-commands.ts';
+import { writeManual } from './manual.ts';
+import { note, printLine } from './output.ts';
+import type { CliParts } from './parts.ts';
+import { addApiCommand, addReadCommands } from './read-commands.ts';
+import { addRunCommands } from './run-commands.ts';
+
+export const CLI_VERSION = '0.1.0';
+
+export function createProgram(parts: CliParts): Command {
+  const { terminal } = parts;
+  const program = new Command('holdfast')
+    .description('the operator’s command line of Holdfast: backups that can be restored')
+    .option('--server <url>', 'another server than the one that login keeps')
+    .option('--json', 'print JSON')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.error(text) });
+  addLoginCommands(program, parts);
+  const nouns = addReadCommands(program, parts);
+  const getNoun = (name: string): Command => nouns.get(name) ?? program.command(name);
+  addHostCommands(getNoun('hosts'), parts);
+  addConfigCommands(getNoun('plans'), parts);
+  addRunCommands(program, getNoun('runs'), parts);
+  addApiCommand(program, parts);
+  program
+    .command('completion')
+    .description('print the completion of a shell')
+    .argument('<shell>', SHELLS.join(' or '))
+    .action((name: string) => {
+      const shell = SHELLS.find((one) => one === name);
+      if (shell === undefined) throw createUsageError(`there is completion for ${SHELLS.join(' and ')}`);
+      terminal.out(writeCompletion(readTree(program), shell));
+    });
+  program
+    .command('man')
+    .description('print the manual page')
+    .action(() => terminal.out(writeManual(readTree(program), CLI_VERSION)));
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => printLine(terminal, CLI_VERSION));
+  return program;
+}
+
+/** Carries one command line out. Never throws what a person did wrong: that is told, and set as the exit code. */
+export async function runCommandLine(args: readonly string[], parts: CliParts): Promise<void> {
+  try {
+    await createProgram(parts).parseAsync(args, { from: 'user' });
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) {
+      // It has said what is wrong itself; help that was asked for is no fault.
+      if (thrown.exitCode !== 0) parts.setExit(EXIT.usage);
+      return;
+    }
+    if (!(thrown instanceof CliError)) throw thrown;
+    for (const line of thrown.message.split('\n')) note(parts.terminal, `holdfast: ${line}`);
+    parts.setExit(thrown.exitCode);
+  }
+}

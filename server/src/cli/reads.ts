@@ -1,0 +1,210 @@
+/** What can be listed and shown, each with the path of its end-points and the columns a person wants to see. */
+
+import type { Row } from './client.ts';
+import { showBytes, showInstant, showValue } from './output.ts';
+
+export interface Column {
+  label: string;
+  cell(row: Row): string;
+}
+
+export interface Filter {
+  /** The query parameter, and the option with two dashes. */
+  name: string;
+  description: string;
+  /** What its value names, where it is a thing of the server: then a name will do. */
+  kind?: ThingKind;
+}
+
+export type ThingKind = 'host' | 'source' | 'repository' | 'plan' | 'policy' | 'channel';
+
+export interface ReadNoun {
+  /** `hosts`. */
+  name: string;
+  /** Another word for it. */
+  alias?: string;
+  /** What `show` takes, where there is one: a thing with a name, or an id alone. */
+  shows?: ThingKind | 'id';
+  path: string;
+  description: string;
+  columns: readonly Column[];
+  filters: readonly Filter[];
+}
+
+const text = (name: string, label = name): Column => ({ label: label.toUpperCase(), cell: (row) => showValue(row[name]) });
+const instant = (name: string, label: string): Column => ({ label: label.toUpperCase(), cell: (row) => showInstant(row[name]) });
+const bytes = (name: string, label: string): Column => ({ label: label.toUpperCase(), cell: (row) => showBytes(row[name]) });
+
+function inside(name: string, field: string, label: string): Column {
+  const find = (value: unknown): unknown =>
+    typeof value === 'object' && value !== null && field in value ? (value as Row)[field] : undefined;
+  return { label: label.toUpperCase(), cell: (row) => showValue(find(row[name])) };
+}
+
+const search: Filter = { name: 'search', description: 'part of the name' };
+const ofHost: Filter = { name: 'host', description: 'only of this host', kind: 'host' };
+const ofPlan: Filter = { name: 'plan', description: 'only of this plan', kind: 'plan' };
+const ofSource: Filter = { name: 'source', description: 'only of this source', kind: 'source' };
+const ofRepository: Filter = { name: 'repository', description: 'only in this repository', kind: 'repository' };
+const state: Filter = { name: 'state', description: 'only in this state' };
+
+const RUN_COLUMNS = [
+  text('id'),
+  text('kind'),
+  text('state'),
+  text('trigger'),
+  instant('createdAt', 'created'),
+  bytes('bytes', 'size'),
+  text('plan'),
+  inside('failure', 'message', 'why'),
+];
+
+export const READ_NOUNS: readonly ReadNoun[] = [
+  {
+    name: 'hosts',
+    alias: 'host',
+    shows: 'host',
+    path: '/hosts',
+    description: 'machines with an agent',
+    columns: [text('id'), text('name'), text('standing'), text('tags'), text('drift'), instant('lastSeenAt', 'seen')],
+    filters: [search, state, { name: 'tag', description: 'only with this tag' }],
+  },
+  {
+    name: 'sources',
+    alias: 'source',
+    shows: 'source',
+    path: '/sources',
+    description: 'what is protected',
+    columns: [text('id'), text('name'), text('kind'), text('host'), text('enabled'), text('version')],
+    filters: [search, ofHost],
+  },
+  {
+    name: 'repositories',
+    alias: 'repository',
+    shows: 'repository',
+    path: '/repositories',
+    description: 'where backups live',
+    columns: [text('id'), text('name'), text('kind'), text('engineId', 'initialised as'), text('version')],
+    filters: [search],
+  },
+  {
+    name: 'plans',
+    alias: 'plan',
+    shows: 'plan',
+    path: '/plans',
+    description: 'which sources go where and when; and config as code',
+    columns: [
+      text('id'),
+      text('name'),
+      text('enabled'),
+      inside('schedule', 'cron', 'schedule'),
+      text('repository'),
+      text('version'),
+    ],
+    filters: [search, ofHost, ofSource, ofRepository],
+  },
+  {
+    name: 'policies',
+    alias: 'policy',
+    shows: 'policy',
+    path: '/retention-policies',
+    description: 'how long snapshots are kept',
+    columns: [text('id'), text('name'), text('description'), text('version')],
+    filters: [search],
+  },
+  {
+    name: 'channels',
+    alias: 'channel',
+    shows: 'channel',
+    path: '/channels',
+    description: 'who is told of alerts',
+    columns: [text('id'), text('name'), text('kind'), text('enabled'), text('where', 'leads to'), text('failures')],
+    filters: [],
+  },
+  {
+    name: 'runs',
+    shows: 'id',
+    path: '/runs',
+    description: 'executions, newest first',
+    columns: RUN_COLUMNS,
+    filters: [state, { name: 'kind', description: 'only of this kind, such as backup' }, ofHost, ofPlan, ofSource, ofRepository],
+  },
+  {
+    name: 'snapshots',
+    alias: 'snapshot',
+    shows: 'id',
+    path: '/snapshots',
+    description: 'what can be brought back, newest first',
+    columns: [
+      text('id'),
+      text('state'),
+      text('source'),
+      instant('createdAt', 'made'),
+      bytes('sizeBytes', 'size'),
+      instant('provenAt', 'proven'),
+    ],
+    filters: [state, ofHost, ofSource, ofPlan, ofRepository],
+  },
+  {
+    name: 'restores',
+    shows: 'id',
+    path: '/restores',
+    description: 'restores, newest first',
+    columns: RUN_COLUMNS,
+    filters: [state, ofHost],
+  },
+  {
+    name: 'drills',
+    path: '/drills',
+    description: 'proofs of recovery, newest first',
+    columns: [
+      text('run'),
+      text('source'),
+      text('snapshot'),
+      text('isProven', 'proven'),
+      instant('endedAt', 'ended'),
+      text('rows'),
+    ],
+    filters: [ofSource],
+  },
+  {
+    name: 'alerts',
+    alias: 'alert',
+    shows: 'id',
+    path: '/alerts',
+    description: 'what is wrong',
+    columns: [text('id'), text('severity'), text('state'), text('title'), instant('since', 'since'), text('count')],
+    filters: [state, { name: 'severity', description: 'only of this severity' }],
+  },
+  {
+    name: 'audit',
+    path: '/audit',
+    description: 'who did what, newest first',
+    columns: [
+      instant('at', 'at'),
+      inside('actor', 'name', 'who'),
+      text('action', 'did'),
+      inside('target', 'name', 'to'),
+      text('address', 'from'),
+    ],
+    filters: [
+      { name: 'action', description: 'such as plan.updated' },
+      { name: 'actor', description: 'id of who acted' },
+      { name: 'target', description: 'id of what was acted on' },
+    ],
+  },
+  {
+    name: 'users',
+    path: '/users',
+    description: 'people who may sign in',
+    columns: [text('id'), text('name'), text('role'), text('disabled')],
+    filters: [],
+  },
+  {
+    name: 'keys',
+    path: '/api-keys',
+    description: 'API keys, without the keys themselves',
+    columns: [text('id'), text('name'), text('role'), instant('expiresAt', 'expires'), instant('lastUsedAt', 'used')],
+    filters: [],
+  },
+];
