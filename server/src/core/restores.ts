@@ -9,11 +9,12 @@ import type { Run, Snapshot } from '../store/runs.ts';
 import { createFieldsError } from './adapter-input.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
+import { chooseSnapshot, type SnapshotWish } from './restore-choice.ts';
 import { findRestoreSubject, placeRestore } from './restore-orders.ts';
 import { checkMode, type DatabaseTarget, findConnection, findTargetSource, type RestoreWish } from './restore-target.ts';
 
 export interface RestoreRequest extends RestoreWish {
-  snapshot: SnapshotId;
+  snapshot: SnapshotId | SnapshotWish;
   /** The host that reads the snapshot and writes the target. */
   host: HostId;
   target: { kind: 'directory'; path: string } | DatabaseTarget;
@@ -56,7 +57,9 @@ function assertFits(snapshot: Snapshot, source: Source, target: RestoreTarget): 
 export async function startRestore(context: CoreContext, caller: Caller, request: RestoreRequest): Promise<Run> {
   demand(caller, 'restore.start');
   const target = checkTarget(request.target);
-  const subject = await findRestoreSubject(context, caller, request);
+  const { snapshot: wished, host: on } = request;
+  const chosen = typeof wished === 'string' ? wished : await chooseSnapshot(context, caller, wished);
+  const subject = await findRestoreSubject(context, caller, { snapshot: chosen, host: on });
   const { snapshot, source, host } = subject;
   assertFits(snapshot, source, target);
   if (target.kind !== 'database') return placeRestore(context, caller, subject, target, { options: request.options });

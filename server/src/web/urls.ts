@@ -74,6 +74,7 @@ export const PAGES = {
   restoreFiles: '/snapshots/:snapshot/files/restore',
   snapshotDiff: '/snapshots/:snapshot/diff',
   restores: '/restore',
+  restoreSource: '/sources/:source/restore',
 
   drills: '/drills',
 

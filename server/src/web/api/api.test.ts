@@ -10,6 +10,7 @@ import { tellDrills } from './fixtures/chapter-drills.ts';
 import { tellLocks } from './fixtures/chapter-locks.ts';
 import { tellRetention } from './fixtures/chapter-retention.ts';
 import { tellSnapshotFiles } from './fixtures/chapter-snapshot-files.ts';
+import { tellSnapshotOrders } from './fixtures/chapter-snapshot-orders.ts';
 import { tellUpkeep } from './fixtures/chapter-upkeep.ts';
 
 const story = createApiStory();
@@ -328,6 +329,15 @@ describe('The API, from the first host to a restore', () => {
       [params.id],
     );
     assert.deepEqual(((await exercise('GET /restores/:id', { params })).data as { target: unknown }).target, target);
+    const by = (wish: Record<string, unknown>) =>
+      world.call('POST /restores', { body: { ...body, snapshot: { source: made.source, ...wish } } });
+    for (const wish of [{ newest: true }, { asOf: world.clock.now() }]) {
+      const started = idOf(await by(wish));
+      const detail = (await exercise('GET /restores/:id', { params: { id: started } })).data as { snapshot: string };
+      assert.equal(detail.snapshot, made.snapshot, JSON.stringify(wish));
+    }
+    assert.equal((await catchError(by({ asOf: 1 }))).code, 'not_found');
+    assert.equal((await catchError(by({ newest: false }))).code, 'invalid');
     const backup = await catchError(world.call('GET /restores/:id', { params: { id: made.run } }));
     assert.equal(backup.code, 'not_found');
     assert.equal(idOf(await exercise('POST /runs/:id/cancel', { params })), params.id);
@@ -359,6 +369,7 @@ describe('The API, from the first host to a restore', () => {
 
   tellRetention(story);
   tellUpkeep(story);
+  tellSnapshotOrders(story);
   tellDrills(story);
   tellLocks(story);
   tellSnapshotFiles(story);

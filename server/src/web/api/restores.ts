@@ -10,7 +10,7 @@ import { startRestore } from '../../core/restores.ts';
 import { getRunDetail, listRuns } from '../../core/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runDetailShape, runFilterFields, runShape, toRunDetailShape, toRunFilter, toRunShape } from './runs.ts';
-import { idParams, listOf, pageFields, toPageReply, toPageRequest } from './shapes.ts';
+import { idParams, instantSchema, listOf, pageFields, toPageReply, toPageRequest } from './shapes.ts';
 
 const noControl = /^[^\u0000-\u001f\u007f]*$/u;
 
@@ -59,13 +59,24 @@ const targetInput = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** One by its id, or one of a source by what it has to be. */
+const snapshotInput = z.union([
+  idSchema('snapshot'),
+  z
+    .strictObject({ newest: z.literal(true), source: idSchema('source') })
+    .meta({ description: 'The newest good one of a source: vouched for, of a size that fits, of no safety backup' }),
+  z
+    .strictObject({ asOf: instantSchema, source: idSchema('source') })
+    .meta({ description: 'The newest good one of a source that was made no later than this' }),
+]);
+
 const startEndpoint = defineEndpoint({
   method: 'post',
   path: '/restores',
   summary: 'Starts a restore; without a mode the host refuses a target that exists and is not empty.',
   tag: 'restores',
   body: z.strictObject({
-    snapshot: idSchema('snapshot'),
+    snapshot: snapshotInput,
     host: idSchema('host').meta({ description: 'The host that reads the snapshot and writes the target' }),
     target: targetInput,
     options: optionsInput.optional(),

@@ -26,6 +26,7 @@ import { REPOSITORY_FORM_SCREENS } from './repository-form.ts';
 import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
 import { REPOSITORY_UPKEEP_SCREENS } from './repository-upkeep.ts';
 import { RESTORE_SCREENS } from './restore.ts';
+import { RESTORE_CHOICE_SCREENS } from './restore-choice.ts';
 import { RESTORE_FILES_SCREENS } from './restore-files.ts';
 import { RESTORE_START_SCREENS } from './restore-start.ts';
 import { RETENTION_SCREENS } from './retention.ts';
@@ -79,6 +80,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...SNAPSHOT_SCREENS,
     ...SNAPSHOT_FILES_SCREENS,
     ...SNAPSHOT_DIFF_SCREENS,
+    ...RESTORE_CHOICE_SCREENS,
     ...RESTORE_FILES_SCREENS,
     ...RESTORE_SCREENS,
     ...RESTORE_START_SCREENS,

@@ -13,6 +13,8 @@ import { formatDay } from '../ui/time.ts';
 import { readClockface } from './clockface.ts';
 import { getParam } from './params.ts';
 import type { RestoreFrame } from './restore.view.ts';
+import { readChoice } from './restore-choice.ts';
+import type { ChoiceView } from './restore-choice.view.ts';
 import { isRestorable } from './run-acts.ts';
 import { loadNames } from './run-names.ts';
 import { labelSourceKind } from './source-words.ts';
@@ -25,6 +27,8 @@ export interface RestoreScene {
   source: Source | undefined;
   repository: Repository | undefined;
   madeOn: HostView | undefined;
+  /** What else there is of the same source. */
+  choice: ChoiceView | undefined;
 }
 
 export async function readScene(context: CoreContext, visit: Visit): Promise<RestoreScene> {
@@ -35,9 +39,11 @@ export async function readScene(context: CoreContext, visit: Visit): Promise<Res
     sources: [snapshot.source],
     repositories: [snapshot.repository],
   });
+  const source = names.sources.get(snapshot.source);
   return {
     snapshot,
-    source: names.sources.get(snapshot.source),
+    source,
+    choice: source && snapshot.role === 'data' ? await readChoice(context, visit, snapshot, source) : undefined,
     repository: names.repositories.get(snapshot.repository),
     madeOn: names.hosts.get(snapshot.host),
   };
@@ -88,6 +94,7 @@ export function describeScene(context: CoreContext, visit: Visit, scene: Restore
     ],
     action: urls.restoreSnapshot({ snapshot: snapshot.id }),
     cancelHref: urls.snapshot({ snapshot: snapshot.id }),
+    choice: scene.choice,
     refusal: findRefusal(scene),
   };
 }

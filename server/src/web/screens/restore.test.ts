@@ -5,6 +5,7 @@ import { RESTORE_MODES } from '@holdfast/shared/domain/restore.ts';
 import { createFleet, type Fleet, HOSTILE, LONG_NAME, playDay } from './fixtures/fleet.ts';
 import { createWorld, NOW, type World } from './fixtures/world.ts';
 import { RESTORE_SCREENS } from './restore.ts';
+import { parseField, RESTORE_CHOICE_SCREENS } from './restore-choice.ts';
 import { RUN_SCREENS } from './run.ts';
 import { SNAPSHOT_SCREENS } from './snapshot.ts';
 import { listByHandSteps, quoteWord } from './snapshot-by-hand.ts';
@@ -14,7 +15,13 @@ let world: World;
 let fleet: Fleet;
 
 before(async () => {
-  world = await createWorld([...SNAPSHOTS_SCREENS, ...SNAPSHOT_SCREENS, ...RESTORE_SCREENS, ...RUN_SCREENS]);
+  world = await createWorld([
+    ...SNAPSHOTS_SCREENS,
+    ...SNAPSHOT_SCREENS,
+    ...RESTORE_SCREENS,
+    ...RESTORE_CHOICE_SCREENS,
+    ...RUN_SCREENS,
+  ]);
   fleet = await createFleet(world);
   await playDay(fleet, NOW);
 });
@@ -155,14 +162,14 @@ describe('The restore page', () => {
     assert.match(reply.html.toString(), /id="f-place-error"[\s\S]*not of the same engine/);
   });
 
-  it('offers every way into a PostgreSQL database with its consequence, and fewer for MariaDB', async () => {
+  it('offers every way into a database with its consequence, of PostgreSQL and of MariaDB', async () => {
     const page = await world.read(`/snapshots/${await findNewest('app')}/restore`);
     for (const mode of RESTORE_MODES) assert.match(page, new RegExp(`type="radio" name="mode" +value="${mode}"`));
     assert.match(page, /Drop and recreate <span class="quiet">Builds the new content beside the old one/);
     assert.match(page, /name="safetyBackup"[^>]* checked|checked[^>]* name="safetyBackup"/);
     const mariadb = await world.read(`/snapshots/${await findNewest('shop')}/restore`);
-    assert.match(mariadb, /a database with views, triggers, routines or events is not replaced/);
-    assert.doesNotMatch(mariadb, /value="clean"|value="tables"|name="endSessions"/);
+    for (const mode of RESTORE_MODES) assert.match(mariadb, new RegExp(`type="radio" name="mode" +value="${mode}"`));
+    assert.doesNotMatch(mariadb, /is not replaced|name="endSessions"/);
   });
 
   it('refuses what would modify a database without the tick, and shows the way that was chosen', async () => {
@@ -190,5 +197,53 @@ describe('The restore page', () => {
     const path = `/snapshots/${await findNewest('app')}/restore`;
     await assert.rejects(world.ask('get', path, { role: 'viewer' }), { code: 'forbidden' });
     assert.doesNotMatch(await world.read('/snapshots', { role: 'viewer' }), /Restore…/);
+  });
+});
+
+describe('Choosing what is brought back', () => {
+  const redirect = async (path: string) => {
+    const reply = await world.ask('get', path);
+    assert.ok(reply.kind === 'redirect');
+    return reply.to;
+  };
+  const listGood = async (name: string) => {
+    const filter = { source: source(name), state: 'good' } as const;
+    const { rows } = await world.context.store.runs.listSnapshots(DEFAULT_TENANT, filter, { limit: 50 });
+    return rows.filter(({ suspicion, plan }) => suspicion === undefined && plan !== undefined);
+  };
+
+  it('leads to the newest good one, and to the newest that a point in time had', async () => {
+    const [newest] = await listGood('app');
+    assert.ok(newest);
+    assert.equal(await redirect(`/sources/${source('app')}/restore`), `/snapshots/${newest.id}/restore`);
+    const page = await world.read(`/snapshots/${newest.id}/restore`);
+    const [, asOf] = /name="asOf" value="([^"]*)"/.exec(page) ?? [];
+    assert.equal(await redirect(`/sources/${source('app')}/restore?asOf=${asOf}`), `/snapshots/${newest.id}/restore`);
+    const before = world.ask('get', `/sources/${source('app')}/restore?asOf=1999-12-31T23:59`);
+    await assert.rejects(before, { code: 'not_found', message: /no good snapshot that is as old as that/ });
+    await assert.rejects(world.ask('get', `/sources/${source('app')}/restore?asOf=soon`), { code: 'invalid' });
+    await assert.rejects(world.ask('get', `/sources/${source('app')}/restore`, { role: 'viewer' }), { code: 'forbidden' });
+  });
+
+  it('says on the page whether it is the newest good one, and how old that is', async () => {
+    const [newest] = await listGood('app');
+    const page = await world.read(`/snapshots/${newest?.id}/restore`);
+    assert.match(page, /This is the newest good one, made <time [^>]*>\d+\u00a0min ago/);
+    assert.match(page, /<form class="choice-as-of" method="get" action="\/sources\/[^"]*\/restore">/);
+    assert.match(page, /type="datetime-local" name="asOf" value="\d{4}-\d\d-\d\dT\d\d:\d\d"/);
+  });
+
+  it('reads the minute of a zone to its end, also where an hour is missing or comes twice', () => {
+    const at = (text: string, zone: string) => {
+      const found = parseField(text, zone);
+      return found === undefined ? undefined : new Date(found).toISOString();
+    };
+    assert.equal(at('2026-11-20T09:00', 'UTC'), '2026-11-20T09:00:59.999Z');
+    assert.equal(at('2026-11-20T09:00', 'Europe/Berlin'), '2026-11-20T08:00:59.999Z');
+    assert.equal(at('2026-07-01T09:00', 'America/New_York'), '2026-07-01T13:00:59.999Z');
+    assert.equal(at('2026-10-25T02:30', 'Europe/Berlin'), '2026-10-25T01:30:59.999Z', 'the later of two');
+    assert.match(at('2026-03-29T02:30', 'Europe/Berlin') ?? '', /^2026-03-29T0[01]:30/, 'no clock ever shows it');
+    assert.equal(at('2026-13-40T09:00', 'UTC'), undefined);
+    assert.equal(at("2026-11-20T09:00'; --", 'UTC'), undefined);
   });
 });

@@ -5,6 +5,7 @@ import { callout } from '../ui/flash.ts';
 import { errorSummary, type Field, formField } from '../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { facts, panel, rows } from '../ui/panel.ts';
+import { type ChoiceView, choicePart } from './restore-choice.view.ts';
 import { type SnapshotState, snapshotStatus } from './snapshots.view.ts';
 
 export type PlaceChoice = { readonly value: string; readonly label: string; readonly disabled?: boolean | undefined };
@@ -17,6 +18,8 @@ export type RestoreFrame = {
   readonly facts: readonly { readonly label: string; readonly value: string }[];
   readonly action: string;
   readonly cancelHref: string;
+  /** Other snapshots of the same source; undefined where the source is gone. */
+  readonly choice?: ChoiceView | undefined;
   /** Why it cannot be restored at all; then there is no form. */
   readonly refusal?: string | undefined;
 };
@@ -37,7 +40,11 @@ export type RestoreView = RestoreFrame & {
 
 /** The page: what is restored, and the form unless there is a reason against it. */
 export function restoreFrame(shell: Shell, frame: RestoreFrame, summary: Html, content: () => Html): Html {
-  const what = panel({ title: '1 · What', aside: snapshotStatus(frame.state), content: facts(frame.facts) });
+  const what = panel({
+    title: '1 · What',
+    aside: snapshotStatus(frame.state),
+    content: html`<div class="stack">${facts(frame.facts)}${frame.choice && choicePart(frame.choice)}</div>`,
+  });
   const inner =
     frame.refusal !== undefined
       ? html`${callout({ tone: 'problem', text: frame.refusal, action: linkButton({ href: frame.cancelHref, label: 'Back to the snapshot' }) })}${what}`
