@@ -106,7 +106,10 @@ export async function restoreDatabase(part: DatabaseRestorePart): Promise<Restor
     return { ...seen, roles: await planRoles(part, seen.toolVersion) };
   });
   const isTaken = restoresByTaking(part, checked);
-  const read = isReadFirst(mode, options, isTaken) ? [await inStage(recorder, 'read', () => readWhole(part, checked.toolVersion))] : [];
+  const spool = options.jobs === undefined ? undefined : await spoolDump(part);
+  const isRead = spool === undefined && isReadFirst(mode, options, isTaken);
+  const read = isRead ? [await inStage(recorder, 'read', () => readWhole(part, checked.toolVersion))] : [];
+  if (spool) read.push(spool.evidence);
   const carryOut = (ready: DatabaseRestorePart) => {
     if (isTaken) return restoreByTaking(ready, checked);
     if (mode === 'tables' && !checked.target.exists) return restoreTablesAnew(ready, checked);
