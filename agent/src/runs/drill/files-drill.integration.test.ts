@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { PlanId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { GENERATIONS, writeNoise } from '../../engines/restic/laboratory.ts';
 import { getMade, readEnd, readLog } from '../../handlers/fixtures/restore-orders.ts';
-import { findEvent, openRunRig, type RunRig, writeFolder } from '../fixtures/run-rig.ts';
+import { findEvent, openRunRig, PASSWORD, type RunRig, writeFolder } from '../fixtures/run-rig.ts';
 import { carryOutDrill, createDrillOrder, readEvidence } from './fixtures/drill-orders.ts';
 
 interface Stored {
@@ -28,8 +29,16 @@ async function openStored(t: TestContext, binary: string): Promise<Stored> {
   writeFileSync(join(folder, 'closed/file'), 'kept');
   chmodSync(join(folder, 'closed'), 0o500);
   const source = rig.addFiles('home', [folder]);
+  const [canary, link, gone] = ['letters/7.txt', 'link', 'gone'].map((name) => join(folder, name));
+  source.config = { ...source.config, canaries: [canary, link, gone, '/etc/passwd'].filter((path) => path !== undefined) };
   const events = await rig.runPlan();
   assert.equal(readEnd(events).state, 'succeeded', readLog(events));
+  for (const said of [
+    /canary .*link is not there, or is no plain/,
+    /canary .*gone is not there/,
+    /canary \/etc\/passwd is not below/,
+  ])
+    assert.match(readLog(events), said);
   chmodSync(join(folder, 'closed'), 0o700);
   return { rig, folder, source, made: getMade(events) };
 }
@@ -53,13 +62,45 @@ for (const { version, binary } of GENERATIONS) {
       writeFileSync(join(folder, 'letters/0.txt'), 'written anew since');
       const events = await carryOutDrill(rig, createDrillOrder(rig, source, rigged.made));
       assert.equal(readEnd(events).state, 'succeeded', readLog(events));
-      assert.deepEqual(readEvidence(events), ['target_verified', 'same_content']);
+      assert.deepEqual(readEvidence(events), ['target_verified', 'same_content', 'same_content']);
+      assert.match(readLog(events), /1 canary file came back as noted/);
       const { drill } = findEvent(events, 'part.finished').part;
       assert.deepEqual([drill?.isProven, drill?.things, drill?.rows], [true, 36, undefined]);
-      const compared = findEvent(events, 'run.finished').evidence.find(({ check }) => check === 'same_content');
+      const compared = findEvent(events, 'run.finished').evidence.findLast(({ check }) => check === 'same_content');
       assert.match(compared?.seen ?? '', /^35 of 36 files/);
       assert.equal(isProven(rigged.made.engineId), true);
     });
+
+    await t.test(
+      'a canary that is not as noted, or not in the backup, takes the proof back; another host reads by the order alone',
+      async () => {
+        const { canaries = [] } = rigged.made;
+        assert.deepEqual(
+          canaries.map(({ path }) => path),
+          [join(folder, 'letters/7.txt')],
+        );
+        const wrong = [
+          ...canaries.map((canary) => ({ ...canary, sha256: '0'.repeat(64) })),
+          { path: '/nowhere', sizeBytes: 1, sha256: '1'.repeat(64) },
+        ];
+        const order = createDrillOrder(rig, source, { ...rigged.made, canaries: wrong });
+        const { kind, config } = rig.repository;
+        const secrets = rig.seal('request', `${order.run}.repositories`, { password: PASSWORD });
+        const repository = { id: rig.repository.id, draft: { kind, config, secrets } };
+        const foreign = { kind: 'files', repository, limits: {}, timeoutMinutes: 0 };
+        const events = await carryOutDrill(rig, {
+          ...order,
+          plan: 'plan_elsewhere' as PlanId,
+          source: 'src_elsewhere' as SourceId,
+          foreign,
+        });
+        assert.deepEqual(readEvidence(events), ['target_verified', 'same_content failed'], readLog(events));
+        assert.match(readEnd(events).message, /letters\/7\.txt came back with other content; \/nowhere is not in the backup/);
+        const journaled = JSON.stringify(rig.workbench.journal.runs.find(order.run));
+        assert.equal(journaled.includes(secrets.box), false, 'what was sealed for one order is not written down');
+        assert.equal(isProven(rigged.made.engineId), false);
+      },
+    );
 
     await t.test('a file that changed although nothing shows it is told', async () => {
       const path = join(folder, 'letters/1.txt');

@@ -127,6 +127,8 @@ export async function drillFiles(part: FilesDrillPart): Promise<void> {
   await inStage(recorder, 'evidence', async () => {
     await compareCanaries(part, files);
     if (part.isOwn) await compareWithLive(part, files);
+    for (const { ok, seen } of findings.evidence)
+      recorder.log(ok ? 'info' : 'error', `${ok ? 'holds' : 'does not hold'}: ${seen}`);
     assertHolds(findings);
   });
 }
