@@ -342,6 +342,13 @@ export interface RunStore {
    * goes on.
    */
   listRetained(tenant: TenantId, plan: PlanId, repository: RepositoryId, limit: number): Promise<readonly RetainedSnapshot[]>;
+  /** Good and partial data of a plan in `from` of which `to` never had a copy, newest first. */
+  listUncopied(
+    tenant: TenantId,
+    plan: PlanId,
+    places: { from: RepositoryId; to: RepositoryId },
+    limit: number,
+  ): Promise<readonly Snapshot[]>;
   /**
    * Pins what the snapshot's run stored of its source, the roles of a database server with it; a pin that is there stays as it is.
    * `not_found`; `precondition` when the snapshot is gone from the repository; `limit` when its plan would have more than `most`.

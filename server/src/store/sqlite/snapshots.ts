@@ -83,7 +83,7 @@ ORDER BY created_at DESC, id DESC LIMIT @pageLimit`;
 
 type SnapshotLists = Pick<
   RunStore,
-  'findSnapshot' | 'findSnapshotRecord' | 'listSnapshots' | 'countSnapshots' | 'countSnapshotsOf'
+  'findSnapshot' | 'findSnapshotRecord' | 'listSnapshots' | 'listUncopied' | 'countSnapshots' | 'countSnapshotsOf'
 >;
 
 export function createSnapshotLists(sql: Sql): SnapshotLists {
@@ -106,7 +106,15 @@ export function createSnapshotLists(sql: Sql): SnapshotLists {
     'SELECT record FROM snapshot_records WHERE snapshot_id = @id AND tenant_id = @tenant',
     z.object({ record: json(snapshotRecordSchema) }),
   );
+  const uncopied = sql.select(
+    `SELECT ${SNAPSHOT_COLUMNS} FROM snapshots s INDEXED BY snapshots_by_plan
+     WHERE tenant_id = @tenant AND plan_id = @plan AND role = 'data' AND repository_id = @from AND state IN ('good', 'partial')
+       AND NOT EXISTS (SELECT 1 FROM snapshots c WHERE c.copy_of = s.id AND c.repository_id = @to AND c.state <> 'missing')
+     ORDER BY created_at DESC, id DESC LIMIT @limit`,
+    snapshotRow,
+  );
   return {
+    listUncopied: (tenant, plan, places, limit) => sql.read(() => uncopied.list({ tenant, plan, ...places, limit })),
     findSnapshot: (tenant, id) => sql.read(() => find.find({ tenant, id })),
     findSnapshotRecord: (tenant, id) => sql.read(() => record.find({ tenant, id })?.record),
     listSnapshots: (tenant, filter, page) =>

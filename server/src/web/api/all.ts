@@ -20,6 +20,7 @@ import { RETENTION_ENDPOINTS } from './retention-policies.ts';
 import { ROUTINE_ENDPOINTS } from './routines.ts';
 import { RUN_ENDPOINTS } from './runs.ts';
 import { SNAPSHOT_CONTENT_ENDPOINTS } from './snapshot-contents.ts';
+import { SNAPSHOT_ORDER_ENDPOINTS } from './snapshot-orders.ts';
 import { SNAPSHOT_ENDPOINTS } from './snapshots.ts';
 import { SOURCE_ENDPOINTS } from './sources.ts';
 import { UPKEEP_ENDPOINTS } from './upkeep.ts';
@@ -42,6 +43,7 @@ export function createApiEndpoints(calendar: FireCalendar, channels: ChannelDoor
     ...RETENTION_ENDPOINTS,
     ...RUN_ENDPOINTS,
     ...SNAPSHOT_ENDPOINTS,
+    ...SNAPSHOT_ORDER_ENDPOINTS,
     ...SNAPSHOT_CONTENT_ENDPOINTS,
     ...RESTORE_ENDPOINTS,
     ...DRILL_ENDPOINTS,

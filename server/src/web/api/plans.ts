@@ -47,6 +47,8 @@ const planShape = nameShape(
     enabled: z.boolean(),
     options: planOptionsSchema,
     retentionPolicy: idSchema('policy').optional().meta({ description: 'Without one everything is kept' }),
+    copyRepository: idSchema('repository').optional().meta({ description: 'Each clean backup is copied there' }),
+    copyPolicy: idSchema('policy').optional().meta({ description: 'How long copies are kept; without one for ever' }),
     effectiveFromAt: instantSchema.meta({ description: 'Fires before this instant are not this plan’s; epoch milliseconds' }),
     version: versionSchema,
     createdAt: instantSchema,
@@ -64,6 +66,8 @@ export function toPlanShape(plan: Plan): z.infer<typeof planShape> {
     enabled,
     options,
     retentionPolicy,
+    copyRepository,
+    copyPolicy,
     effectiveFrom,
     version,
     createdAt,
@@ -78,6 +82,8 @@ export function toPlanShape(plan: Plan): z.infer<typeof planShape> {
     enabled,
     options,
     retentionPolicy,
+    copyRepository,
+    copyPolicy,
     effectiveFromAt: effectiveFrom,
     version,
     createdAt,
@@ -231,6 +237,8 @@ function createWriting(calendar: FireCalendar): readonly ApiEndpoint[] {
         enabled: z.boolean().default(true),
         options: planOptionsChangeSchema.default({}),
         retentionPolicy: idSchema('policy').optional().meta({ description: 'Left out: everything is kept' }),
+        copyRepository: idSchema('repository').optional().meta({ description: 'Each clean backup is copied there too' }),
+        copyPolicy: idSchema('policy').optional().meta({ description: 'Left out: copies are kept for ever' }),
       }),
       async (context, caller, input) => {
         admit(context, caller, input.schedule);
@@ -247,6 +255,8 @@ function createWriting(calendar: FireCalendar): readonly ApiEndpoint[] {
         enabled: z.boolean().optional(),
         options: planOptionsChangeSchema.optional(),
         retentionPolicy: idSchema('policy').nullable().optional(),
+        copyRepository: idSchema('repository').nullable().optional(),
+        copyPolicy: idSchema('policy').nullable().optional(),
       }),
       async (context, caller, id, change, expectedVersion) => {
         admit(context, caller, change.schedule);

@@ -58,6 +58,8 @@ export const runShape = nameShape(
     snapshot: idSchema('snapshot').optional().meta({ description: 'What a restore reads' }),
     target: restoreTargetSchema.optional(),
     scope: checkScopeSchema.optional().meta({ description: 'What a check reads' }),
+    from: idSchema('repository').optional().meta({ description: 'Where a copy takes its snapshots from' }),
+    follows: idSchema('run').optional().meta({ description: 'The run that this one follows by itself' }),
     requestedBy: z.string().optional(),
     logLines: z.int().min(0).meta({ description: 'Lines the run wrote' }),
     logLinesLeftOut: z.int().min(1).optional().meta({ description: 'Of these, lines above a limit that were not kept' }),

@@ -41,6 +41,21 @@ export const snapshotShape = nameShape(
       .meta({ description: 'When a drill last proved that it can be restored, by its host’s clock' }),
     removedAt: instantSchema.optional().meta({ description: 'When its host removed it, by the host’s clock' }),
     removedWhy: z.string().optional(),
+    copyOf: idSchema('snapshot')
+      .optional()
+      .meta({ description: 'Of a copy: the snapshot it is one of; `run` is that of the backup' }),
+    copiedBy: idSchema('run').optional(),
+    verification: z
+      .strictObject({
+        ok: z.boolean(),
+        run: idSchema('run'),
+        at: instantSchema,
+        bytes: z.int().min(0).meta({ description: 'What its files hold together' }),
+        sha256: z.string().optional().meta({ description: 'Of the stored stream, or of the tree as a tar archive' }),
+        seen: z.string(),
+      })
+      .optional()
+      .meta({ description: 'How the last reading of all of it went' }),
   }),
 );
 
@@ -61,15 +76,16 @@ const listEndpoint = defineEndpoint({
     source: idSchema('source').optional(),
     repository: idSchema('repository').optional(),
     run: idSchema('run').optional(),
+    copyOf: idSchema('snapshot').optional().meta({ description: 'Only copies of this snapshot' }),
     state: z.enum(STATES).optional(),
     role: z.enum(ROLES).optional(),
     pinned: z.literal('true').optional().meta({ description: 'Only pinned ones' }),
   }),
   reply: listOf(snapshotShape),
   async handle(context, caller, { query }) {
-    const { host, plan, source, repository, run, state, role } = query;
+    const { host, plan, source, repository, run, copyOf, state, role } = query;
     const pinned = query.pinned === 'true' ? (true as const) : undefined;
-    const filter = { host, plan, source, repository, run, state, role, pinned };
+    const filter = { host, plan, source, repository, run, copyOf, state, role, pinned };
     return toPageReply(await listSnapshots(context, caller, filter, toPageRequest(query)), toSnapshotShape);
   },
 });

@@ -1,0 +1,59 @@
+/** End-points that order something of snapshots somebody chose: read them whole, delete them, copy them. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
+import * as z from 'zod';
+import { copyPlan } from '../../core/plan-copies.ts';
+import type { StartedRuns } from '../../core/runs.ts';
+import { startCopy, startDeletion, startVerify } from '../../core/snapshot-orders.ts';
+import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { runShape, toRunShape } from './runs.ts';
+import { idParams, listOf, nameShape } from './shapes.ts';
+
+const chosen = z.array(idSchema('snapshot')).min(1).max(RUNS.snapshotsPerOrder);
+const startedShape = nameShape('StartedSnapshotRuns', z.strictObject({ runs: listOf(runShape) }));
+const toReply = ({ runs }: StartedRuns) => ({ data: { runs: runs.map(toRunShape) } });
+const common = { tag: 'snapshots', reply: startedShape, status: 202 } as const;
+
+const verifyEndpoint = defineEndpoint({
+  ...common,
+  method: 'post',
+  path: '/snapshots/verify',
+  summary:
+    'Reads snapshots to their end on their hosts: every byte is decrypted and authenticated. One run for each host and repository.',
+  body: z.strictObject({ snapshots: chosen }),
+  handle: async (context, caller, { body }) => toReply(await startVerify(context, caller, body.snapshots)),
+});
+
+const deleteEndpoint = defineEndpoint({
+  ...common,
+  method: 'post',
+  path: '/snapshots/delete',
+  summary:
+    'Deletes snapshots from their repository. Pinned ones and the last two that a drill proved are refused, and then nothing is deleted.',
+  body: z.strictObject({
+    snapshots: chosen,
+    confirm: z.string().max(100).meta({ description: '`delete` and the number of snapshots, such as `delete 3`' }),
+  }),
+  handle: async (context, caller, { body }) => toReply(await startDeletion(context, caller, body)),
+});
+
+const copyEndpoint = defineEndpoint({
+  ...common,
+  method: 'post',
+  path: '/snapshots/copy',
+  summary: 'Copies snapshots to another repository; what lies there already is not copied twice.',
+  body: z.strictObject({ snapshots: chosen, repository: idSchema('repository') }),
+  handle: async (context, caller, { body }) => toReply(await startCopy(context, caller, body)),
+});
+
+const copyPlanEndpoint = defineEndpoint({
+  ...common,
+  method: 'post',
+  path: '/plans/:id/copy',
+  tag: 'plans',
+  params: idParams('plan'),
+  summary: `Copies what the plan made and its second repository never had, the newest first, at most ${RUNS.snapshotsPerOrder} snapshots at once.`,
+  handle: async (context, caller, { params }) => toReply(await copyPlan(context, caller, params.id)),
+});
+
+export const SNAPSHOT_ORDER_ENDPOINTS: readonly ApiEndpoint[] = [verifyEndpoint, deleteEndpoint, copyEndpoint, copyPlanEndpoint];
