@@ -17,7 +17,7 @@ import type { ChoiceView, SnapshotPoint } from './restore-choice.view.ts';
 import { isRestorable } from './run-acts.ts';
 
 /** Marks that can be told apart on a narrow screen. */
-const SHOWN = 36;
+const SHOWN = 24;
 
 function toPoint(snapshot: Snapshot, chosen: Snapshot, face: Clockface, visit: Visit): SnapshotPoint {
   const { state, suspicion, verification, provenAt, createdAt: at, id } = snapshot;

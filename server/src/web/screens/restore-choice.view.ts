@@ -69,14 +69,14 @@ const LEGEND: readonly (readonly [SnapshotPoint['mark'], string])[] = [
 
 function legend(points: readonly SnapshotPoint[]): Html {
   const shown = LEGEND.filter(([mark]) => points.some((point) => point.mark === mark));
-  return html`<ul class="moments-legend quiet small">${shown.map(([mark, words]) => html`<li><svg class="chart" aria-hidden="true" width="14" height="32">${drawMark(mark, '7')}</svg>${words}</li>`)}</ul>`;
+  return html`<ul class="moments-legend quiet small">${shown.map(([mark, words]) => html`<li><svg class="chart" aria-hidden="true" viewBox="0 8 14 16" width="14" height="16">${drawMark(mark, '7')}</svg>${words}</li>`)}</ul>`;
 }
 
 /** What is chosen, in a sentence, and the way to the newest one. */
 function sentence({ newest, face }: ChoiceView): Html {
   if (newest === undefined) return html`<p>No clean run vouches for any snapshot of this source without a doubt.</p>`;
   if (newest.isChosen) return html`<p>This is the newest good one, made ${relativeTime(newest.at, face)}.</p>`;
-  return html`<p>This is not the newest good one, which was made ${relativeTime(newest.at, face)}. ${linkButton({ href: newest.href, label: 'Take the newest good one', small: true })}</p>`;
+  return html`<div class="choice-newest"><p>This is not the newest good one, which was made ${relativeTime(newest.at, face)}.</p>${linkButton({ href: newest.href, label: 'Take the newest good one', small: true })}</div>`;
 }
 
 export function choicePart(view: ChoiceView): Html {
