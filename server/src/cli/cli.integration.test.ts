@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { chmod, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { DEFAULT_TENANT, type HostId } from '@holdfast/shared/domain/ids.ts';
+import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import { listBackupEvents } from '../web/api/fixtures/backup-events.ts';
+import { EXIT } from './exit.ts';
+import { type CliWorld, openCliWorld } from './fixtures/cli-world.ts';
+import { READ_NOUNS } from './reads.ts';
+
+let world: CliWorld;
+const made = { host: '' as HostId, source: '', repository: '', plan: '' };
+let reports = 0;
+
+before(async () => {
+  world = await openCliWorld();
+});
+after(() => world.close());
+
+async function post(path: string, body: object): Promise<string> {
+  const file = await world.write('body.json', JSON.stringify(body));
+  const answer = await world.run(['api', 'POST', path, '--body', file]);
+  assert.equal(answer.code, EXIT.done, answer.error);
+  return answer.json<{ id: string }>().id;
+}
+
+/** What an agent would tell of a run that ends so. */
+async function tellEnd(run: string, state: 'succeeded' | 'partial' | 'failed' | 'cancelled'): Promise<void> {
+  const { context, clock } = world.served;
+  const at = clock.now();
+  const isKept = state === 'succeeded' || state === 'partial';
+  const failure = { code: 'tool_failed' as const, message: 'the disk is\u001b[31m full' };
+  const told = listBackupEvents({ ...made, run, snapshot: `snap_of_report_${reports}`, at }).flatMap((event): DurableEvent[] => {
+    if (event.type === 'run.finished') return [{ ...event, state, ...(state === 'failed' ? { failure } : {}) }];
+    if (event.type === 'part.finished') return [{ ...event, part: { ...event.part, state } }];
+    if (event.type !== 'snapshot.made') return [event];
+    // Each run makes a snapshot of its own.
+    return isKept ? [{ ...event, snapshot: { ...event.snapshot, engineId: String(reports).repeat(64) } }] : [];
+  });
+  const events = told.map((event, place) => ({ seq: place + 1, event }));
+  const applied = await context.store.runs.applyEvents(DEFAULT_TENANT, made.host, `epoch-of-report-${++reports}`, events, at);
+  assert.equal(applied.fresh.length, events.length);
+}
+
+describe('The command line', () => {
+  it('keeps a login for its owner alone, and speaks to that server', async () => {
+    const key = await world.served.addKey('operator');
+    const file = await world.write('deploy.key', `${key}\n`);
+    const args = ['login', '--server', `${world.served.origin}/`];
+    const login = await world.run([...args, '--key-file', file], { isBare: true });
+    assert.deepEqual([login.code, login.error], [EXIT.done, '']);
+    assert.match(login.out, /signed in to http:\/\/127\.0\.0\.1:\d+ as key of operator \(operator\)/);
+    assert.ok(!login.out.includes(key));
+    const path = join(world.directory, 'config', 'holdfast', 'login.json');
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    assert.equal((await world.run(['--json', 'whoami'], { isBare: true })).json<{ role: string }>().role, 'operator');
+    await chmod(path, 0o644);
+    const open = await world.run(['whoami'], { isBare: true });
+    assert.equal(open.code, EXIT.usage);
+    assert.match(open.error, /can be read by others.*chmod 600/);
+    await chmod(path, 0o600);
+    const elsewhere = await world.run(['whoami', '--server', 'https://other.example.test'], { isBare: true });
+    assert.match(elsewhere.error, /there is no key for https:\/\/other\.example\.test/, 'a key goes to its own server only');
+    assert.match((await world.run(['logout'], { isBare: true })).out, /forgotten/);
+    assert.equal((await world.run(['whoami'], { isBare: true })).code, EXIT.usage);
+  });
+
+  it('takes the key from standard input, and refuses one that is none or not known', async () => {
+    const args = ['login', '--server', world.served.origin];
+    assert.match((await world.run(args, { isBare: true, input: 'password' })).error, /that is not an API key/);
+    const unknown = await world.run(args, { isBare: true, input: `hfk_${'x'.repeat(43)}` });
+    assert.deepEqual([unknown.code, /unknown, revoked or expired/.test(unknown.error)], [EXIT.usage, true]);
+    const key = await world.served.addKey('viewer');
+    assert.equal((await world.run(args, { isBare: true, input: `${key}\n` })).code, EXIT.done);
+  });
+
+  it('lets a host in by its fingerprint alone', async () => {
+    await world.announce('db-1');
+    const listed = await world.run(['hosts', 'pending']);
+    assert.match(listed.out, /^ID +HOST +FROM +SINCE +FINGERPRINT/);
+    const [pending] = (await world.run(['hosts', 'pending', '--json'])).json<{ fingerprint: string }[]>();
+    const wrong = await world.run(['host', 'approve', 'db-1', '--fingerprint', 'some other words']);
+    assert.equal(wrong.code, EXIT.failed);
+    assert.match(wrong.error, /not the fingerprint of db-1.*nothing was approved/);
+    const words = (pending?.fingerprint ?? '').toUpperCase().replaceAll('-', ' ');
+    const approved = await world.run(['hosts', 'approve', 'db-1', '--fingerprint', words, '--tag', 'prod', 'eu', '--json']);
+    assert.equal(approved.code, EXIT.done, approved.error);
+    const host = approved.json<{ id: HostId; tags: string[] }>();
+    assert.deepEqual(host.tags, ['prod', 'eu']);
+    made.host = host.id;
+    await world.announce('evil');
+    assert.match((await world.run(['hosts', 'reject', 'evil', '--message', 'no'])).out, /evil is turned away/);
+    assert.equal((await world.run(['hosts', 'pending', '--json'])).out, '[]\n');
+  });
+
+  it('lists and shows every noun, for people and for programs', async () => {
+    made.source = await post('/sources', {
+      host: made.host,
+      name: 'web\u202e',
+      kind: 'files',
+      config: { paths: ['/srv'] },
+    }).catch(() => '');
+    made.source = await post('/sources', { host: made.host, name: 'web', kind: 'files', config: { paths: ['/srv'] } });
+    made.repository = await post('/repositories', {
+      ...{ name: 'main', kind: 'rest', config: { url: 'https://rest.example.test/main' }, secrets: { password: 'p' } },
+    });
+    made.plan = await post('/plans', { name: 'nightly', repository: made.repository, sources: [made.source] });
+    const { context, clock } = world.served;
+    const facts = (await context.store.hosts.findHost(DEFAULT_TENANT, made.host))?.facts;
+    assert.ok(facts);
+    await context.store.hosts.recordContact(made.host, {
+      at: clock.now(),
+      facts: { ...facts, capabilities: [...AGENT_CAPABILITIES] },
+    });
+    for (const { name, alias, columns } of READ_NOUNS) {
+      const listed = await world.run([name, 'list']);
+      assert.equal(listed.code, EXIT.done, `${name}: ${listed.error}`);
+      assert.ok(listed.out.startsWith(columns[0]?.label ?? '?'), name);
+      assert.ok(Array.isArray((await world.run(['--json', alias ?? name, 'list', '--limit', 'all'])).json()), name);
+    }
+    for (const [noun, name] of [
+      ['hosts', 'db-1'],
+      ['sources', 'db-1/web'],
+      ['repositories', 'main'],
+      ['plans', 'nightly'],
+    ] as const) {
+      assert.match((await world.run([noun, 'show', name])).out, /^id +\w+_/m, noun);
+      assert.equal((await world.run([noun, 'show', name, '--json'])).json<{ name: string }>().name, name.replace('db-1/', ''));
+    }
+    assert.equal((await world.run(['plans', 'list', '--source', 'web', '--json'])).json<unknown[]>().length, 1);
+    assert.match((await world.run(['plans', 'show', 'weekly'])).error, /there is no plan called weekly/);
+  });
+
+  const ends = [
+    ['succeeded', EXIT.done],
+    ['partial', EXIT.partial],
+    ['failed', EXIT.failed],
+    ['cancelled', EXIT.notRun],
+  ] as const;
+  for (const [state, code] of ends)
+    it(`runs a plan, waits, and ends with ${code} for a run that ended ${state}`, async () => {
+      world.served.clock.advance(1000);
+      let isTold = false;
+      const onSleep = async () => {
+        if (isTold) return;
+        isTold = true;
+        const [run] = (await world.run(['runs', 'list', '--json', '--limit', '1'])).json<{ id: string; state: string }[]>();
+        assert.equal(run?.state, 'queued');
+        await tellEnd(run.id, state);
+      };
+      const ended = await world.run(['run', 'nightly', '--source', 'db-1/web', '--wait'], { onSleep });
+      assert.equal(ended.code, code, ended.error);
+      assert.match(ended.out, new RegExp(`^run_\\w+ ${state}\n$`));
+      assert.ok(!ended.error.includes('\u001b'), 'no control character of a tool reaches the terminal');
+      if (state === 'failed') assert.match(ended.error, /the disk is.*full[\s\S]*two.*red.*\n.*not so bad/);
+    });
+
+  it('gives up waiting without ending the run, and waits for it again', async () => {
+    const late = await world.run(['run', 'nightly', '--wait', '--timeout', '0.1']);
+    assert.equal(late.code, EXIT.timeout);
+    const [, id = ''] = /not ended in time: (run_\w+)/.exec(late.error) ?? [];
+    assert.equal((await world.run(['runs', 'show', id, '--json'])).json<{ state: string }>().state, 'queued');
+    const waited = await world.run(['runs', 'wait', id, '--json'], { onSleep: () => tellEnd(id, 'succeeded') });
+    assert.equal(waited.code, EXIT.done, waited.error);
+    assert.match((await world.run(['runs', 'log', id])).out, /error not so bad\n$/);
+    const again = await world.run(['runs', 'cancel', id]);
+    assert.equal(again.code, EXIT.failed);
+  });
+
+  it('says what is wrong with a command line, and asks nobody', async () => {
+    for (const args of [
+      ['runs', 'list', '--stat', 'failed'],
+      ['plan', 'apply'],
+      ['nothing'],
+      ['run'],
+      ['run', 'nightly', '--wait', '--timeout', 'soon'],
+      ['runs', 'show', '../hosts'],
+      ['hosts', 'list', '--limit', '0'],
+      ['api', 'PUT', '/hosts'],
+      ['api', 'GET', 'hosts'],
+      ['restore'],
+      ['completion', 'fish'],
+    ])
+      assert.equal((await world.run(args)).code, EXIT.usage, args.join(' '));
+    assert.equal((await world.run(['--help'])).code, EXIT.done);
+  });
+
+  it('tells a server that cannot be reached from one that refuses', async () => {
+    const away = await world.run(['whoami', '--server', 'http://127.0.0.1:9']);
+    assert.equal(away.code, EXIT.unreachable);
+    assert.match(away.error, /http:\/\/127\.0\.0\.1:9 cannot be reached: \w+/);
+    const forbidden = await world.run(['run', 'nightly'], { role: 'viewer' });
+    assert.equal(forbidden.code, EXIT.failed);
+    assert.match(forbidden.error, /your role "viewer" may not do this/);
+  });
+
+  it('asks any end-point, and prints what it answered', async () => {
+    const next = await world.run(['api', 'GET', `/plans/${made.plan}/next-fires?count=1`]);
+    assert.deepEqual(next.json(), { fires: [], clockChanges: [] });
+    const missing = await world.run(['api', 'GET', '/no-such-thing']);
+    assert.deepEqual([missing.code, missing.out], [EXIT.failed, '']);
+    assert.match((await world.run(['api', 'GET', '/openapi.json'])).out, /"openapi": "3\.1\.0"/);
+  });
+});

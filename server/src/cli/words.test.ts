@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, it } from 'node:test';
+import { listNodes, readTree } from './command-tree.ts';
+import { writeCompletion } from './completion.ts';
+import { EXIT, EXIT_WORDS } from './exit.ts';
+import { writeManual } from './manual.ts';
+import { printTable, showBytes, showInstant } from './output.ts';
+import type { CliParts } from './parts.ts';
+import { createProgram } from './program.ts';
+import { judgeRuns } from './wait.ts';
+
+const printed: string[] = [];
+const parts: CliParts = {
+  terminal: { out: (text) => void printed.push(text), error: () => undefined, readInput: async () => '' },
+  environment: { configDir: '/nowhere' },
+  clock: { now: () => 0, monotonicMs: () => 0 },
+  sleep: async () => undefined,
+  findVariable: () => undefined,
+  makeKey: () => 'key',
+  setExit: () => undefined,
+};
+const tree = readTree(createProgram(parts));
+
+/** What bash offers after these words. */
+function complete(...words: readonly string[]): readonly string[] {
+  const script = `${writeCompletion(tree, 'bash')}
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _holdfast; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const { stdout, stderr, status } = spawnSync('bash', ['-c', script, 'bash', 'holdfast', ...words], { encoding: 'utf8' });
+  assert.deepEqual([status, stderr], [0, '']);
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+describe('Completion in bash', () => {
+  it('offers commands, then what stands below them, by every name they have', () => {
+    assert.deepEqual(complete('ho'), ['hosts']);
+    assert.deepEqual(complete('hosts', 'ap'), ['approve']);
+    assert.deepEqual(complete('plan', 'd'), ['diff']);
+    assert.deepEqual(complete('plans', 'd'), ['diff']);
+    assert.deepEqual(complete('plan', 'apply', '--f'), ['--file']);
+    assert.deepEqual(complete('run', 'nightly', '--w'), ['--wait']);
+  });
+
+  it('keeps its place behind options and their values', () => {
+    assert.deepEqual(complete('--server', 'https://x.example.test', 'runs', 'li'), ['list']);
+    assert.deepEqual(complete('runs', 'list', '--state', 'failed', '--lim'), ['--limit']);
+  });
+
+  it('knows every command', () => {
+    for (const node of listNodes(tree)) {
+      const offered = complete(...node.words, '');
+      for (const child of node.children) assert.ok(offered.includes(child.words.at(-1) ?? ''), child.words.join(' '));
+    }
+  });
+});
+
+describe('The manual page', () => {
+  const page = writeManual(tree, '0.1.0');
+
+  it('tells of every command that does something, every option and every exit code', () => {
+    for (const node of listNodes(tree)) {
+      if (node.children.length > 0 || node.words.length === 0) continue;
+      assert.ok(page.includes(`.B holdfast ${node.words.join(' ')}`.replaceAll('-', '\\-')), node.words.join(' '));
+      for (const { long } of node.options) assert.ok(page.includes(long.replaceAll('-', '\\-')), long);
+    }
+    for (const [name, code] of Object.entries(EXIT)) {
+      assert.match(page, new RegExp(`^\\.B ${code}$`, 'm'));
+      assert.ok(page.includes(EXIT_WORDS[name as keyof typeof EXIT].split(':')[0] ?? '?'), name);
+    }
+  });
+
+  it('is one that roff reads without a complaint', { skip: spawnSync('groff', ['-v']).status !== 0 && 'no groff' }, () => {
+    const { stdout, stderr, status } = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-Kutf8'], { input: page, encoding: 'utf8' });
+    assert.deepEqual([status, stderr], [0, '']);
+    assert.match(stdout, /holdfast/i);
+  });
+});
+
+describe('The exit code of several runs', () => {
+  it('is that of the worst', () => {
+    assert.equal(judgeRuns(['succeeded', 'succeeded']), 0);
+    assert.equal(judgeRuns(['succeeded', 'partial']), 3);
+    assert.equal(judgeRuns(['partial', 'cancelled']), 4);
+    assert.equal(judgeRuns(['skipped', 'failed', 'partial']), 1);
+    assert.equal(judgeRuns([]), 1, 'nothing that ran is nothing that succeeded');
+  });
+});
+
+describe('What is printed', () => {
+  it('is aligned, and holds hostile text as text', () => {
+    printed.length = 0;
+    printTable(
+      parts.terminal,
+      ['A', 'LONG'],
+      [
+        ['x\u001b[2J', '1'],
+        ['', 'y\u202e'],
+      ],
+    );
+    assert.equal(printed.join(''), 'A      LONG\nx\ufffd[2J  1\n       y\ufffd\n');
+  });
+
+  it('says sizes and instants as people read them, and nothing where there is none', () => {
+    assert.deepEqual(
+      [showBytes(1023), showBytes(1536), showBytes(5 * 1024 ** 3), showBytes(undefined)],
+      ['1023 B', '1.5 KiB', '5.0 GiB', ''],
+    );
+    assert.deepEqual([showInstant(0), showInstant(undefined)], ['1970-01-01 00:00:00Z', '']);
+  });
+});
