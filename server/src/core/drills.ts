@@ -14,6 +14,7 @@ import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
 import { assertReachable } from './restore-orders.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
+import { getSnapshotRecord } from './snapshots.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const HOUR_MS = 3_600_000;
@@ -104,7 +105,7 @@ export async function startDrill(context: CoreContext, caller: Caller, request: 
   const { snapshot, plan } = chosen;
   const settings = await context.store.drills.findDrillSettings(caller.tenant, source.id);
   const host = await getGround(context, caller, source, request.host ?? settings?.host);
-  const record = await context.store.runs.findSnapshotRecord(caller.tenant, snapshot.id);
+  const { contents, canaries } = await getSnapshotRecord(context, caller, snapshot.id);
   const isScheduled = caller.actor.kind === 'system';
   const about = { kind: 'drill', host: host.id, plan: plan.id, repository: plan.repository } as const;
   const run: Run = { ...createOrderedRun(context, caller, about), snapshot: snapshot.id };
@@ -120,8 +121,8 @@ export async function startDrill(context: CoreContext, caller: Caller, request: 
     createdAt: snapshot.createdAt,
     // Questions in SQL need a dump to ask.
     assertions: snapshot.fileName === undefined ? [] : [...(settings?.assertions ?? [])],
-    ...(record?.contents === undefined ? {} : { recorded: record.contents }),
-    ...(record?.canaries === undefined ? {} : { canaries: record.canaries }),
+    ...(contents === undefined ? {} : { recorded: contents }),
+    ...(canaries === undefined ? {} : { canaries }),
     ...(await describeForeign(context, host, run, source, chosen)),
     ...orderTerms(context, caller),
     ...(isScheduled ? { trigger: 'schedule' as const } : {}),

@@ -1,4 +1,5 @@
 /** Snapshots as the ledger knows them. */
+import type { SnapshotRecord } from '@holdfast/shared/domain/contents.ts';
 import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Page, PageRequest } from '../store/page.ts';
@@ -11,6 +12,12 @@ export async function getSnapshot(context: CoreContext, caller: Caller, id: Snap
   const snapshot = await context.store.runs.findSnapshot(caller.tenant, id);
   if (!snapshot) throw new AppError('not_found', 'there is no such snapshot');
   return snapshot;
+}
+
+/** What its host noted as it made the snapshot; of a copy: as it made the original. Empty where nothing was noted. */
+export async function getSnapshotRecord(context: CoreContext, caller: Caller, id: SnapshotId): Promise<SnapshotRecord> {
+  const snapshot = await getSnapshot(context, caller, id);
+  return (await context.store.runs.findSnapshotRecord(caller.tenant, snapshot.copyOf ?? snapshot.id)) ?? {};
 }
 
 export async function listSnapshots(

@@ -5,6 +5,7 @@ import { DRILL } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { DRILL_DAYS_MAX, DRILL_RUNS_MAX, getDrillSettings, saveDrillSettings } from '../../core/drill-settings.ts';
 import { listDrills, listProofs, startDrill } from '../../core/drills.ts';
+import { getSnapshotRecord } from '../../core/snapshots.ts';
 import type { Drill, DrillSettings } from '../../store/drills.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
@@ -97,6 +98,40 @@ const proofEndpoint = defineEndpoint({
   },
 });
 
+const recordShape = nameShape(
+  'SnapshotRecord',
+  z.strictObject({
+    contents: z
+      .strictObject({
+        tableCount: z.int().min(0).meta({ description: 'Tables and views; those beyond the limits are in the digest alone' }),
+        digest: z.string().meta({ description: 'Of the names and structures of all of them' }),
+        tables: listOf(
+          z.strictObject({
+            name: z.string(),
+            shape: z.string().meta({ description: 'A digest of its structure' }),
+            rows: z.int().min(0).optional(),
+            isExact: z.boolean().meta({ description: 'Counted in the state that was dumped; otherwise estimated' }),
+          }),
+        ),
+      })
+      .optional()
+      .meta({ description: 'What the database held' }),
+    canaries: listOf(z.strictObject({ path: z.string(), sizeBytes: z.int().min(0), sha256: z.string() }))
+      .optional()
+      .meta({ description: 'Files that an operator named, as they were' }),
+  }),
+);
+
+const recordEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/snapshots/:id/record',
+  summary: 'What was noted as a snapshot was made, which drills compare with; empty where nothing was.',
+  tag: 'drills',
+  params: idParams('snapshot'),
+  reply: recordShape,
+  handle: async (context, caller, { params }) => ({ data: await getSnapshotRecord(context, caller, params.id) }),
+});
+
 const settings = { path: '/sources/:id/drills', tag: 'drills', params: idParams('source'), reply: settingsShape };
 
 const getSettingsEndpoint = defineEndpoint({
@@ -135,6 +170,7 @@ export const DRILL_ENDPOINTS: readonly ApiEndpoint[] = [
   listEndpoint,
   startEndpoint,
   proofEndpoint,
+  recordEndpoint,
   getSettingsEndpoint,
   putSettingsEndpoint,
 ];

@@ -6,7 +6,7 @@ import { isAllowed } from '../../core/caller.ts';
 import { pinSnapshot, unpinSnapshot } from '../../core/pins.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { hasFiles } from '../../core/snapshot-contents.ts';
-import { getSnapshot, listSnapshots } from '../../core/snapshots.ts';
+import { getSnapshot, getSnapshotRecord, listSnapshots } from '../../core/snapshots.ts';
 import type { Snapshot } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatBytes, formatCount } from '../ui/quantity.ts';
@@ -141,6 +141,7 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
     }),
     evidence: snapshot.evidence.map(toEvidenceLine),
     companions: await listCompanions(context, visit, snapshot),
+    notes: await getSnapshotRecord(context, caller, snapshot.id),
     byHand: listByHandSteps({
       lines: listReadLines(names.sources.get(snapshot.source)?.kind, fileName),
       engineId,

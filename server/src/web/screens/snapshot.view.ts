@@ -1,4 +1,5 @@
 /** One snapshot: what it is, what vouches for it, and how to get it back, with Holdfast and without. */
+import type { SnapshotRecord } from '@holdfast/shared/domain/contents.ts';
 import { type Html, html } from '../html.ts';
 import { linkButton, postButton } from '../ui/button.ts';
 import { copyLine } from '../ui/copy.ts';
@@ -8,6 +9,7 @@ import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { facts, panel, rows } from '../ui/panel.ts';
 import { status } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
+import { notesPanel } from './snapshot-notes.view.ts';
 import { type SnapshotState, snapshotStatus } from './snapshots.view.ts';
 
 export type SnapshotView = {
@@ -26,6 +28,8 @@ export type SnapshotView = {
   readonly tags: readonly string[];
   readonly evidence: readonly { readonly ok: boolean; readonly title: string; readonly seen: string }[];
   readonly companions: readonly { readonly href: string; readonly title: string; readonly detail: string }[];
+  /** What its host noted as it made it. */
+  readonly notes: SnapshotRecord;
   /** By hand, in order: what to do and the line that does it. */
   readonly byHand: readonly { readonly label: string; readonly command?: string | undefined }[];
   /** Since when it stays whatever the policy says, and who said so. */
@@ -41,7 +45,7 @@ export type SnapshotView = {
 };
 
 export function snapshotPage(shell: Shell, view: SnapshotView): Html {
-  const main = html`<div class="stack">${view.state !== 'good' && callout({ tone: view.state === 'missing' ? 'problem' : 'warning', text: view.stateWords })}${view.suspicion !== undefined && callout({ tone: 'warning', text: view.suspicion })}${evidencePanel(view)}${view.companions.length > 0 && companionsPanel(view)}${byHandPanel(view)}</div>`;
+  const main = html`<div class="stack">${view.state !== 'good' && callout({ tone: view.state === 'missing' ? 'problem' : 'warning', text: view.stateWords })}${view.suspicion !== undefined && callout({ tone: 'warning', text: view.suspicion })}${evidencePanel(view)}${notesPanel(view.notes)}${view.companions.length > 0 && companionsPanel(view)}${byHandPanel(view)}</div>`;
   const pairs = view.facts.map((fact) => ({
     label: fact.label,
     value: fact.href === undefined ? fact.value : html`<a href="${fact.href}">${fact.value}</a>`,
