@@ -1,13 +1,16 @@
 /** What keeps people informed, put together: the look for trouble, and the messages about it. Part of the composition root. */
 import { statfs } from 'node:fs/promises';
 import { type RandomBytes, systemRandomBytes } from '@holdfast/shared/clock.ts';
+import type { AlertId } from '@holdfast/shared/domain/ids.ts';
 import type { ServerConfig } from './config.ts';
 import { type AlertWatch, createAlertWatch } from './core/alerts/watch.ts';
 import type { CoreContext } from './core/ports.ts';
 import { CHANNEL_KINDS } from './notify/all.ts';
 import type { ChannelDoor } from './notify/channel.ts';
 import { createDeliverer, type Deliverer } from './notify/deliverer.ts';
+import { tellDigests } from './notify/digest.ts';
 import { createGuardedHttp } from './notify/guarded-http.ts';
+import { createNewsTeller, type NewsTeller } from './notify/run-news.ts';
 import { SERVER_VERSION } from './version.ts';
 import type { Readiness } from './web/http/readiness.ts';
 import { createUrls } from './web/urls.ts';
@@ -15,6 +18,9 @@ import { createUrls } from './web/urls.ts';
 export interface Alarms {
   watch: AlertWatch;
   deliverer: Deliverer;
+  news: NewsTeller;
+  /** Tells the digests that are due. */
+  tellDigests(): Promise<void>;
   /** What pages and API need of channels. */
   channels: ChannelDoor;
 }
@@ -29,9 +35,10 @@ export interface AlarmOptions {
 export function createAlarms({ context, config, readiness, randomBytes = systemRandomBytes }: AlarmOptions): Alarms {
   const { baseUrl } = context;
   const urls = createUrls(baseUrl);
+  const linkAlert = ({ id }: { id: AlertId }): string => new URL(urls.alert({ alert: id }), baseUrl).href;
   const watch = createAlertWatch(context, {
     serverVersion: SERVER_VERSION,
-    linkAlert: ({ id }) => new URL(urls.alert({ alert: id }), baseUrl).href,
+    linkAlert,
     listensToAlerts: (kind) => CHANNEL_KINDS.some((one) => one.kind === kind && one.hears.includes('alert.raised')),
     async measureServer() {
       const { bavail, bsize } = await statfs(config.dataDir);
@@ -46,5 +53,17 @@ export function createAlarms({ context, config, readiness, randomBytes = systemR
     randomBytes,
     isHealthy: async () => (await readiness.check()).ready,
   });
-  return { watch, deliverer, channels: { kinds: CHANNEL_KINDS, sendTest: (channel) => deliverer.sendTest(channel) } };
+  const news = createNewsTeller({
+    context,
+    kinds: CHANNEL_KINDS,
+    linkAlert,
+    linkRun: ({ id }) => new URL(urls.run({ run: id }), baseUrl).href,
+  });
+  return {
+    watch,
+    deliverer,
+    news,
+    tellDigests: () => tellDigests(context, CHANNEL_KINDS),
+    channels: { kinds: CHANNEL_KINDS, sendTest: (channel) => deliverer.sendTest(channel) },
+  };
 }

@@ -133,6 +133,7 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
         const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
         await ended;
         clearTimeout(force);
+        alarms.news.close();
         await Promise.all([alarms.watch.close(), alarms.deliverer.close()]);
         metrics.close();
         await context.store.close();

@@ -75,7 +75,7 @@ export interface ChannelStore {
   /** Newest first. */
   listDeliveries(
     tenant: TenantId,
-    filter: { channel?: ChannelId | undefined; alert?: AlertId | undefined },
+    filter: { channel?: ChannelId | undefined; alert?: AlertId | undefined; topic?: string | undefined },
     page: PageRequest,
   ): Promise<Page<Delivery>>;
   /** Of one message, oldest first. */

@@ -8,6 +8,7 @@ import type { CoreContext } from '../core/ports.ts';
 import { createRoutineRounds, type RoutineRounds } from '../core/routine/rounds.ts';
 import { expireOrders } from '../core/run-orders.ts';
 import type { Deliverer } from '../notify/deliverer.ts';
+import type { NewsTeller } from '../notify/run-news.ts';
 
 interface Task {
   name: string;
@@ -24,12 +25,14 @@ export interface Keeping {
 export interface Informants {
   watch: AlertWatch;
   deliverer: Deliverer;
+  news: NewsTeller;
+  tellDigests(): Promise<void>;
 }
 
 function createTasks(
   context: CoreContext,
   keeping: Keeping,
-  { watch, deliverer }: Informants,
+  { watch, deliverer, news, tellDigests }: Informants,
   routines: RoutineRounds,
 ): readonly Task[] {
   const { store, clock } = context;
@@ -44,6 +47,8 @@ function createTasks(
     { name: 'logs', everyMs: 60_000, run: () => removeOldLogs(context, keeping.logDays) },
     { name: 'changes', everyMs: 1_000, run: () => watch.lookAtChanges() },
     { name: 'alerts', everyMs: 60_000, run: () => watch.runRound() },
+    { name: 'news', everyMs: 1_000, run: () => news.runRound() },
+    { name: 'digests', everyMs: 60_000, run: () => tellDigests() },
     { name: 'messages', everyMs: 1_000, run: () => deliverer.runRound() },
     { name: 'signs of life', everyMs: 5_000, run: () => deliverer.tellAlive() },
     { name: 'old messages', everyMs: 60 * 60_000, run: () => deliverer.prune() },

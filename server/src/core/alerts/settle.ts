@@ -11,7 +11,7 @@ import { findToldByEscalation, listEscalationChannels } from './escalate.ts';
 import { type AlertVerdict, type AlertWords, judgeAlert } from './judge.ts';
 import { composeMessage } from './message.ts';
 import { readRules } from './rule-settings.ts';
-import { findConcern, readSubscription, wantsAlert } from './subscription.ts';
+import { findConcern, isNarrowed, readSubscription, wantsAlert } from './subscription.ts';
 import { shortenText } from './text.ts';
 
 export interface Settling {
@@ -66,10 +66,11 @@ async function listListeners(
   channels: readonly Channel[],
   alert: Alert,
 ): Promise<readonly Channel[]> {
-  const able = channels.filter(({ id, kind, enabled }) => enabled && listensToAlerts(kind) && alert.thing.id !== id);
-  if (able.length === 0) return [];
-  const concern = await findConcern(context, alert);
-  return able.filter((channel) => wantsAlert(readSubscription(channel), alert, concern));
+  const able = channels
+    .filter(({ id, kind, enabled }) => enabled && listensToAlerts(kind) && alert.thing.id !== id)
+    .map((channel) => ({ channel, subscription: readSubscription(channel) }));
+  const concern = able.some(({ subscription }) => isNarrowed(subscription)) ? await findConcern(context, alert) : undefined;
+  return able.filter(({ subscription }) => wantsAlert(subscription, alert, concern)).map(({ channel }) => channel);
 }
 
 /** A channel of an escalation hears of what was escalated to it, and of nothing else. */

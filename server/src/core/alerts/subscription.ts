@@ -1,11 +1,19 @@
 /** What a channel is told: how grave an alert must be, of which conditions, plans and hosts; which backups; which digests. */
-import { type HostId, idSchema, type PlanId, type SourceId, type TenantId } from '@holdfast/shared/domain/ids.ts';
+import {
+  type HostId,
+  idSchema,
+  type PlanId,
+  type RepositoryId,
+  type SourceId,
+  type TenantId,
+} from '@holdfast/shared/domain/ids.ts';
 import { tagSchema } from '@holdfast/shared/domain/plan.ts';
 import { ALERTS } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { Alert } from '../../store/alerts.ts';
 import type { Plan } from '../../store/catalog.ts';
 import type { Channel } from '../../store/channels.ts';
+import type { PageRequest } from '../../store/page.ts';
 import { createFieldsError } from '../adapter-input.ts';
 import type { CoreContext } from '../ports.ts';
 import { ALERT_CONDITIONS, isAsGrave, SEVERITIES } from './conditions.ts';
@@ -68,8 +76,14 @@ export interface Concern {
   tags: ReadonlySet<string>;
 }
 
-export function isConcerned({ plans, tags }: Subscription, concern: Concern | undefined): boolean {
-  if (concern === undefined || (plans.length === 0 && tags.length === 0)) return true;
+/** Whether it asks what news is about at all. */
+export function isNarrowed({ plans, tags }: Subscription): boolean {
+  return plans.length + tags.length > 0;
+}
+
+export function isConcerned(subscription: Subscription, concern: Concern | undefined): boolean {
+  const { plans, tags } = subscription;
+  if (concern === undefined || !isNarrowed(subscription)) return true;
   return plans.some((plan) => concern.plans.has(plan)) || tags.some((tag) => concern.tags.has(tag));
 }
 
@@ -96,7 +110,8 @@ export function wantsRun(
 }
 
 const ids = { source: idSchema('source'), plan: idSchema('plan'), host: idSchema('host'), repository: idSchema('repository') };
-const PLANS_READ = 1000;
+const PLANS_PER_PAGE = 200;
+const PLAN_PAGES = 25;
 
 async function gather(
   { store }: Pick<CoreContext, 'store'>,
@@ -106,6 +121,18 @@ async function gather(
 ): Promise<Concern> {
   const found = await store.hosts.findHosts(tenant, [...new Set(hosts)]);
   return { plans: new Set(plans.map(({ id }) => id)), tags: new Set(found.flatMap(({ tags }) => tags)) };
+}
+
+async function listPlansInto({ store }: Pick<CoreContext, 'store'>, tenant: TenantId, repository: RepositoryId): Promise<Plan[]> {
+  const plans: Plan[] = [];
+  let after: PageRequest['after'];
+  for (let page = 0; page < PLAN_PAGES; page += 1) {
+    const { rows, next } = await store.catalog.listPlans(tenant, { repository }, { limit: PLANS_PER_PAGE, after });
+    plans.push(...rows);
+    after = next;
+    if (after === undefined) break;
+  }
+  return plans;
 }
 
 /** The plans and hosts that an alert is about. This server, its channels and the fleet as a whole concern everybody. */
@@ -131,8 +158,8 @@ export async function findConcern(
     }
     case 'repository': {
       const repository = ids.repository.parse(thing.id);
-      const { rows } = await store.catalog.listPlans(tenant, { repository }, { limit: PLANS_READ });
-      return gather(context, tenant, await store.catalog.listHostsOfRepository(tenant, repository), rows);
+      const plans = await listPlansInto(context, tenant, repository);
+      return gather(context, tenant, await store.catalog.listHostsOfRepository(tenant, repository), plans);
     }
     default: {
       // What this file does not know of by name concerns what its signs are about.

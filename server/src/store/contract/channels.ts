@@ -146,6 +146,7 @@ function checkOutbox(open: OpenStore): void {
       assert.deepEqual(await list({ alert: alert.id }), [message.id]);
       assert.deepEqual(await list({ channel: channel.id }), [other.id, message.id]);
       assert.deepEqual(await list({ channel: sampleId('channel') }), []);
+      assert.deepEqual(await list({ channel: channel.id, topic: other.topic }), [other.id]);
       await channels.recordAttempt(
         TENANT,
         { delivery: message.id, at: NOW + 1, tookMs: 1, ok: false, text: 'no' },

@@ -44,6 +44,7 @@ WHERE ${joinConditions([
     'd.tenant_id = @tenant',
     filter.channel !== undefined && 'd.channel_id = @channel',
     filter.alert !== undefined && 'd.alert_id = @alert',
+    filter.topic !== undefined && 'd.topic = @topic',
     page.after !== undefined && '(d.created_at, d.id) < (@afterKey, @afterId)',
   ])}
 ORDER BY d.created_at DESC, d.id DESC LIMIT @pageLimit`;

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { systemRandomBytes } from '@holdfast/shared/clock.ts';
+import { DEFAULT_TENANT, type RunId } from '@holdfast/shared/domain/ids.ts';
+import type { TerminalState } from '@holdfast/shared/domain/run.ts';
+import { acknowledgeAlert } from '../core/alerts/alerts.ts';
+import { createChannel, deleteChannel } from '../core/alerts/channels.ts';
+import { findDigestDue, updateDigestSettings } from '../core/alerts/digest-settings.ts';
+import { messageSchema } from '../core/alerts/message.ts';
+import { EVERY_ALERT, type Subscription } from '../core/alerts/subscription.ts';
+import { TOPICS } from '../core/bus.ts';
+import type { Alert } from '../store/alerts.ts';
+import type { Host } from '../store/hosts.ts';
+import {
+  addHost,
+  addPlan,
+  addRepository,
+  addRun,
+  addSource,
+  DAY_MS,
+  HOUR_MS,
+  type RunWish,
+} from '../web/screens/fixtures/setup-fleet.ts';
+import { createCaller, createWorld, NOW, type World } from '../web/screens/fixtures/world.ts';
+import { CHANNEL_KINDS } from './all.ts';
+import { createDeliverer } from './deliverer.ts';
+import { tellDigests } from './digest.ts';
+import { type HttpSink, startHttpSink } from './fixtures/http-sink.ts';
+import { createGuardedHttp } from './guarded-http.ts';
+import { createNewsTeller, type NewsTeller } from './run-news.ts';
+
+const ALL_RUNS: Partial<Subscription> = { least: 'none', runs: ['succeeded', 'partial', 'failed'] };
+
+let world: World;
+let teller: NewsTeller;
+let host: Host;
+let about: Omit<RunWish, 'at'>;
+let other: Omit<RunWish, 'at'>;
+let count = 0;
+
+const open = () =>
+  createNewsTeller({
+    context: world.context,
+    kinds: CHANNEL_KINDS,
+    linkRun: ({ id }) => `https://backup.example.test/runs/${id}`,
+    linkAlert: ({ id }) => `https://backup.example.test/alerts/${id}`,
+  });
+
+async function addChannel(change: Partial<Subscription>, kind = 'webhook') {
+  count += 1;
+  const secrets = kind === 'pagerduty' ? { routingKey: 'k'.repeat(32) } : { url: 'https://hooks.example.com/x' };
+  const input = { name: `channel ${count}`, kind, config: {}, secrets, subscription: { ...EVERY_ALERT, ...change } };
+  return createChannel(world.context, createCaller(), CHANNEL_KINDS, input);
+}
+
+/** What a channel is to be told, oldest first. */
+async function listTold(channel: Awaited<ReturnType<typeof addChannel>>) {
+  const { rows } = await world.context.store.channels.listDeliveries(DEFAULT_TENANT, { channel: channel.id }, { limit: 50 });
+  return rows.map(({ body }) => messageSchema.parse(JSON.parse(body))).toReversed();
+}
+const typesOf = async (channel: Awaited<ReturnType<typeof addChannel>>) => (await listTold(channel)).map(({ type }) => type);
+const publish = (run: RunId) => world.context.bus.publish(DEFAULT_TENANT, { kind: 'refresh', topic: TOPICS.run(run) });
+
+async function endRun(wish: Omit<RunWish, 'at'>, state: TerminalState): Promise<RunId> {
+  world.clock.advance(1000);
+  const run = await addRun(world, { ...wish, at: world.clock.now(), state });
+  publish(run);
+  publish(run);
+  await teller.runRound();
+  return run;
+}
+
+before(async () => {
+  world = await createWorld([]);
+  host = await addHost(world, { name: 'db-1', tags: ['shop'] });
+  const away = await addHost(world, { name: 'web-1' });
+  const repository = await addRepository(world);
+  const source = await addSource(world, { host: host.id, name: 'orders' });
+  const files = await addSource(world, { host: away.id, name: 'files' });
+  const plan = await addPlan(world, { name: 'nightly', repository: repository.id, sources: [source.id] });
+  const weekly = await addPlan(world, { name: 'weekly', repository: repository.id, sources: [files.id], cron: null });
+  about = { host: host.id, plan: plan.id, repository: repository.id, source: source.id };
+  other = { host: away.id, plan: weekly.id, repository: repository.id, source: files.id };
+  teller = open();
+  await teller.runRound();
+});
+after(async () => {
+  teller.close();
+  await world.close();
+});
+
+describe('News of backups', () => {
+  it('reach the channels that want such an end, of such a plan, on a host with such a tag, each once', async () => {
+    const [all, bad, mine, tagged, none] = [
+      await addChannel(ALL_RUNS),
+      await addChannel({ runs: ['failed'] }),
+      await addChannel({ ...ALL_RUNS, plans: [about.plan] }),
+      await addChannel({ ...ALL_RUNS, tags: ['shop'] }),
+      await addChannel({}),
+    ];
+    await endRun(about, 'succeeded');
+    await endRun(other, 'partial');
+    const failed = await endRun(about, 'failed');
+    const seen = await Promise.all([all, bad, mine, tagged, none].map(typesOf));
+    assert.deepEqual(seen, [
+      ['run.succeeded', 'run.partial', 'run.failed'],
+      ['run.failed'],
+      ['run.succeeded', 'run.failed'],
+      ['run.succeeded', 'run.failed'],
+      [],
+    ]);
+    const { run, link } = (await listTold(bad))[0] ?? assert.fail();
+    assert.equal(link, `https://backup.example.test/runs/${failed}`);
+    assert.deepEqual(run?.sources, [{ name: 'orders', kind: 'postgres' }]);
+    assert.deepEqual([run?.plan.name, run?.host, run?.repository], ['nightly', 'db-1', 's3-eu']);
+    assert.ok(((await listTold(all))[0]?.run?.bytes ?? 0) > 0);
+    assert.match(run?.failure ?? '', /password authentication failed/u);
+  });
+
+  it('that came while this server was away are told after it, and nothing is told twice', async () => {
+    world.clock.advance(2 * 60_000);
+    const channel = await addChannel(ALL_RUNS);
+    const monitor = await addChannel({}, 'healthchecks');
+    const run = await endRun(about, 'succeeded');
+    teller.close();
+    world.clock.advance(1000);
+    const missed = await addRun(world, { ...about, at: world.clock.now(), state: 'failed' });
+    assert.notEqual(missed, run);
+    teller = open();
+    for (let round = 0; round < 3; round += 1) await teller.runRound();
+    assert.deepEqual(await typesOf(channel), ['run.succeeded', 'run.failed']);
+    assert.deepEqual(await typesOf(monitor), ['run.succeeded', 'run.failed']);
+  });
+});
+
+describe('An alert that somebody takes', () => {
+  it('is acknowledged where a channel keeps a standing of its own, once', async () => {
+    const [pager, plain] = [await addChannel({}, 'pagerduty'), await addChannel({})];
+    const alert: Alert = {
+      ...{ id: world.context.createId('alert'), tenant: DEFAULT_TENANT, condition: 'host.silent', severity: 'critical' },
+      ...{ thing: { kind: 'host', id: host.id }, thingName: 'db-1', title: 'db-1 is silent', text: 'for 3 minutes' },
+      ...{ members: 1, named: ['db-1'], since: NOW, raisedAt: world.clock.now(), settledAt: NOW, flaps: 0, version: 1 },
+    };
+    await world.context.store.alerts.applyStep({ alert, isNew: true, deliveries: [], at: NOW });
+    await acknowledgeAlert(world.context, createCaller(), alert.id);
+    for (let round = 0; round < 2; round += 1) await teller.runRound();
+    assert.deepEqual(await typesOf(pager), ['alert.acknowledged']);
+    assert.equal((await listTold(pager))[0]?.alert?.id, alert.id);
+    assert.deepEqual(await typesOf(plain), []);
+  });
+});
+
+describe('A digest', () => {
+  it('is due at its hour in its zone, also over a change of the clocks', () => {
+    const berlin = { zone: 'Europe/Berlin', hour: 8, weekday: 1 };
+    const find = (period: 'daily' | 'weekly', now: number) =>
+      new Date(findDigestDue(world.context, berlin, period, now) ?? 0).toISOString();
+    assert.equal(find('daily', Date.UTC(2026, 9, 25, 6, 59)), '2026-10-24T06:00:00.000Z');
+    assert.equal(find('daily', Date.UTC(2026, 9, 25, 7)), '2026-10-25T07:00:00.000Z');
+    assert.equal(find('weekly', Date.UTC(2026, 10, 20, 9)), '2026-11-16T07:00:00.000Z');
+  });
+
+  it('says what is protected and what is not, what grew and what is odd, once for each channel and hour', async () => {
+    const { context, clock } = world;
+    const channel = await addChannel({ digests: ['daily'] });
+    await updateDigestSettings(context, createCaller(), { zone: 'UTC', hour: 8 });
+    await tellDigests(context, CHANNEL_KINDS);
+    assert.deepEqual(await typesOf(channel), [], 'the hour of today was before the channel');
+    clock.advance(DAY_MS - HOUR_MS / 2);
+    await addRun(world, { ...about, at: clock.now() - HOUR_MS, state: 'succeeded', bytes: 7_000_000 });
+    for (let round = 0; round < 2; round += 1) await tellDigests(context, CHANNEL_KINDS);
+    const told = await listTold(channel);
+    assert.deepEqual(
+      told.map(({ type }) => type),
+      ['digest.daily'],
+    );
+    const { digest } = told[0] ?? assert.fail();
+    assert.equal(new Date(digest?.to ?? 0).toISOString(), '2026-11-21T08:00:00.000Z');
+    assert.equal((digest?.sources.protected ?? 0) + (digest?.worst.length ?? 0), 2);
+    assert.ok(digest?.worst.some(({ name }) => name === 'web-1 / files'));
+    assert.deepEqual(digest?.runs, { succeeded: 3, partial: 1, failed: 2 });
+    assert.deepEqual(
+      digest?.growth.map(({ name, snapshots }) => [name, snapshots > 0]),
+      [['s3-eu', true]],
+    );
+    clock.advance(13 * HOUR_MS);
+    const late = await addChannel({ digests: ['daily'] });
+    await tellDigests(context, CHANNEL_KINDS);
+    assert.deepEqual(await typesOf(late), []);
+  });
+});
+
+describe('Sinks of which one is dead, one slow and one ill at first', () => {
+  it('each get what is theirs in the end, and the live one is told at once', async () => {
+    const { context, clock } = world;
+    const sinks: HttpSink[] = [];
+    const add = async (answer: HttpSink['answer']) => {
+      const sink = await startHttpSink();
+      sink.answer = answer;
+      sinks.push(sink);
+      count += 1;
+      const input = {
+        name: `sink ${count}`,
+        kind: 'slack',
+        config: {},
+        secrets: { url: `${sink.url}/x` },
+        subscription: { ...EVERY_ALERT, ...ALL_RUNS },
+      };
+      return { sink, channel: await createChannel(context, createCaller(), CHANNEL_KINDS, input) };
+    };
+    for (const { id } of await context.store.channels.listChannels(DEFAULT_TENANT))
+      await deleteChannel(context, createCaller(), id);
+    let refusals = 2;
+    const live = await add(200);
+    const slow = await add((response) => void setTimeout(() => response.writeHead(200).end(), 300));
+    const ill = await add((response) => response.writeHead(refusals-- > 0 ? 500 : 200).end());
+    const dead = await add(200);
+    await dead.sink.close();
+    const http = createGuardedHttp({ allowedCidrs: ['127.0.0.0/8'], timeoutMs: 10_000 });
+    const deliverer = createDeliverer({
+      context,
+      kinds: CHANNEL_KINDS,
+      http,
+      randomBytes: systemRandomBytes,
+      isHealthy: async () => true,
+    });
+    await endRun(about, 'failed');
+    for (let round = 0; round < 3; round += 1) {
+      await deliverer.runRound();
+      await deliverer.settle();
+      clock.advance(HOUR_MS);
+    }
+    assert.deepEqual(
+      [live, slow, ill].map(({ sink }) => sink.requests.length),
+      [1, 1, 3],
+    );
+    const stateOf = async ({ channel }: typeof live) =>
+      (await context.store.channels.listDeliveries(DEFAULT_TENANT, { channel: channel.id }, { limit: 1 })).rows[0]?.state;
+    assert.deepEqual(await Promise.all([live, slow, ill, dead].map(stateOf)), ['delivered', 'delivered', 'delivered', 'waiting']);
+    const failing = await context.store.channels.findChannel(DEFAULT_TENANT, dead.channel.id);
+    assert.deepEqual([failing?.failures, failing?.failure], [3, 'the connection was refused']);
+    await deliverer.close();
+    await Promise.all(sinks.map((sink) => sink.close().catch(() => undefined)));
+  });
+});

@@ -1,0 +1,246 @@
+/**
+ * News of backups, and of alerts that somebody took, for the channels that want them. What changed is spoken of on the bus and looked up
+ * in the ledger; each channel is told of each thing once, because its topic is. What ended while this server was away is told after it.
+ */
+import { DEFAULT_TENANT, idSchema, type RunId } from '@holdfast/shared/domain/ids.ts';
+import { toAppError } from '@holdfast/shared/errors.ts';
+import { HTTP, OUTGOING } from '@holdfast/shared/limits.ts';
+import { type ChannelMessage, composeMessage, readLastLines } from '../core/alerts/message.ts';
+import {
+  findConcern,
+  isConcerned,
+  isNarrowed,
+  readSubscription,
+  type Subscription,
+  wantsAlert,
+  wantsRun,
+} from '../core/alerts/subscription.ts';
+import { redactLine, shortenText } from '../core/alerts/text.ts';
+import { TOPICS } from '../core/bus.ts';
+import type { CoreContext } from '../core/ports.ts';
+import type { Alert } from '../store/alerts.ts';
+import type { Channel } from '../store/channels.ts';
+import type { Run } from '../store/runs.ts';
+import type { ChannelKind } from './channel.ts';
+
+const tenant = DEFAULT_TENANT;
+const PER_ROUND = 50;
+const SEEN_SETTING = 'notify.seen';
+const SEEN_EVERY_MS = 60_000;
+/** A run that ended while this server was away may have begun so long before. */
+const BEGUN_BEFORE_MS = 7 * 24 * 60 * 60_000;
+/** Longer ago than this, a beginning is no news; an acknowledgement neither. */
+const BEGUN_MS = 10 * 60_000;
+const TAKEN_MS = 24 * 60 * 60_000;
+const MISSED_PAGES = 10;
+/** Topics remembered as told, so that a run that is spoken of each second asks the store once. */
+const REMEMBERED = 5000;
+
+type RunType = Extract<ChannelMessage['type'], `run.${string}`>;
+interface Listener {
+  channel: Channel;
+  kind: ChannelKind;
+  subscription: Subscription;
+}
+
+export interface NewsOptions {
+  context: CoreContext;
+  kinds: readonly ChannelKind[];
+  /** Where the pages are, for messages. */
+  linkRun(run: Run): string;
+  linkAlert(alert: Alert): string;
+}
+
+export interface NewsTeller {
+  /** Tells of what was spoken of since the last round; the first round also of what ended while this server was away. */
+  runRound(): Promise<void>;
+  close(): void;
+}
+
+/** What a run is worth telling; undefined for what is no news. */
+export function judgeRun(
+  { kind, plan, state, startedAt }: Pick<Run, 'kind' | 'plan' | 'state' | 'startedAt'>,
+  now: number,
+): RunType | undefined {
+  if (kind !== 'backup' || plan === undefined) return undefined;
+  if (state === 'succeeded' || state === 'partial' || state === 'failed') return `run.${state}`;
+  return state === 'running' && startedAt !== undefined && now - startedAt < BEGUN_MS ? 'run.started' : undefined;
+}
+
+async function composeRunMessage(
+  context: CoreContext,
+  run: Run,
+  type: RunType,
+  link: string,
+): Promise<ChannelMessage | undefined> {
+  const { store, clock } = context;
+  const [plan] = run.plan === undefined ? [] : await store.catalog.findPlans(tenant, [run.plan]);
+  if (plan === undefined) return undefined;
+  const [host, repository, parts] = await Promise.all([
+    store.hosts.findHost(tenant, run.host),
+    store.catalog.findRepository(tenant, run.repository),
+    store.runs.listParts(tenant, run.id),
+  ]);
+  const some = parts.slice(0, OUTGOING.namedMembers);
+  const sources = await store.catalog.findSources(
+    tenant,
+    some.map(({ source }) => source),
+  );
+  const failure = run.failure ?? parts.find((part) => part.failure !== undefined)?.failure;
+  const hostName = shortenText(host?.name ?? 'a deleted host', 200);
+  const verb = type === 'run.started' ? 'began' : type === 'run.partial' ? 'is only partial' : type.slice('run.'.length);
+  const { id, startedAt, finishedAt, durationMs, bytes } = run;
+  return {
+    type,
+    at: run.finishedAt ?? clock.now(),
+    text: `Backup ${plan.name} on ${hostName} ${verb}`,
+    link,
+    run: {
+      id,
+      plan: { id: plan.id, name: plan.name },
+      host: hostName,
+      repository: shortenText(repository?.name ?? 'a deleted repository', 200),
+      sources: sources.map(({ name, kind }) => ({ name, kind })),
+      count: parts.length,
+      ...(startedAt === undefined ? {} : { startedAt }),
+      ...(finishedAt === undefined ? {} : { finishedAt }),
+      ...(durationMs === undefined ? {} : { durationMs: Math.max(0, Math.round(durationMs)) }),
+      bytes: Math.max(0, Math.round(bytes)),
+      ...(failure === undefined || type === 'run.succeeded' ? {} : { failure: redactLine(failure.message, 1000) }),
+      log: type === 'run.failed' || type === 'run.partial' ? await readLastLines(context, { tenant, run: id }) : [],
+    },
+  };
+}
+
+export function createNewsTeller({ context, kinds, linkRun, linkAlert }: NewsOptions): NewsTeller {
+  const { store, clock, bus, log } = context;
+  const touched = new Set<RunId>();
+  let areAlertsTouched = true;
+  let seenAt: number | undefined;
+  let hasLookedBack = false;
+  const told = new Set<string>();
+  /** Of this round. */
+  let channels: readonly Channel[] | undefined;
+  const runId = idSchema('run');
+  const unsubscribe = bus.subscribe(tenant, (event) => {
+    if (event.kind !== 'refresh') return;
+    if (event.topic === TOPICS.alerts) areAlertsTouched = true;
+    const [noun, id] = event.topic.split(':');
+    const run = noun === 'run' ? runId.safeParse(id).data : undefined;
+    if (run !== undefined) touched.add(run);
+  });
+
+  async function listListeners(hears: ChannelMessage['type']): Promise<readonly Listener[]> {
+    channels ??= await store.channels.listChannels(tenant);
+    return channels.flatMap((channel) => {
+      const kind = kinds.find((one) => one.kind === channel.kind);
+      const isAble = channel.enabled && kind?.hears.includes(hears);
+      return kind !== undefined && isAble ? [{ channel, kind, subscription: readSubscription(channel) }] : [];
+    });
+  }
+
+  async function deliver(listeners: readonly Listener[], message: ChannelMessage, topic: string, alert?: Alert): Promise<void> {
+    const body = JSON.stringify(message);
+    for (const { channel } of listeners) {
+      const delivery = {
+        id: context.createId('delivery'),
+        channel: channel.id,
+        alert: alert?.id,
+        topic,
+        kind: message.type,
+        body,
+      };
+      await store.channels.insertDelivery(tenant, delivery, clock.now());
+    }
+  }
+
+  async function tellRun(run: Run): Promise<void> {
+    const type = judgeRun(run, clock.now());
+    const topic = `${run.id} ${type}`;
+    if (type === undefined || told.has(topic)) return;
+    const heardAt = run.reportedAt ?? run.startedAt ?? run.receivedAt;
+    const wanting = (await listListeners(type)).filter(
+      ({ kind, subscription, channel }) => wantsRun(subscription, kind.hears, type) && channel.createdAt <= heardAt,
+    );
+    const isAsked = wanting.some(({ subscription }) => isNarrowed(subscription));
+    const [host] = isAsked ? await store.hosts.findHosts(tenant, [run.host]) : [];
+    const concern = { plans: new Set(run.plan === undefined ? [] : [run.plan]), tags: new Set(host?.tags ?? []) };
+    const listeners = wanting.filter(({ subscription }) => isConcerned(subscription, concern));
+    const message = listeners.length === 0 ? undefined : await composeRunMessage(context, run, type, linkRun(run));
+    if (message !== undefined) await deliver(listeners, message, topic);
+    if (told.size >= REMEMBERED) told.clear();
+    told.add(topic);
+  }
+
+  /** Alerts that somebody takes, for the channels that keep a standing of their own. */
+  async function tellTaken(): Promise<void> {
+    const able = await listListeners('alert.acknowledged');
+    if (able.length === 0) return;
+    const since = clock.now() - TAKEN_MS;
+    const { rows } = await store.alerts.listAlerts(tenant, { state: 'acknowledged' }, clock.now(), { limit: HTTP.pageSizeMax });
+    for (const alert of rows) {
+      const { acknowledgedAt } = alert;
+      if (acknowledgedAt === undefined || acknowledgedAt < since) continue;
+      const concern = able.some(({ subscription }) => isNarrowed(subscription)) ? await findConcern(context, alert) : undefined;
+      const listeners = able.filter(({ subscription, channel }) => {
+        return channel.createdAt <= alert.raisedAt && wantsAlert(subscription, alert, concern);
+      });
+      if (listeners.length === 0) continue;
+      const message = await composeMessage(context, alert, { tells: 'acknowledged', at: acknowledgedAt, link: linkAlert(alert) });
+      await deliver(listeners, message, `${alert.id} acknowledged ${acknowledgedAt}`, alert);
+    }
+  }
+
+  /** What ended since a server last looked. */
+  async function findMissed(): Promise<void> {
+    const text = await store.settings.findSetting(SEEN_SETTING);
+    const since = Number(text ?? clock.now());
+    let after: string | undefined;
+    for (let page = 0; page < MISSED_PAGES; page += 1) {
+      const filter = { kind: 'backup' as const, since: since - BEGUN_BEFORE_MS };
+      const found = await store.runs.listRuns(tenant, filter, { limit: HTTP.pageSizeMax, after });
+      for (const { id, reportedAt } of found.rows)
+        if (reportedAt !== undefined && reportedAt >= since - SEEN_EVERY_MS) touched.add(id);
+      after = found.next;
+      if (after === undefined) return;
+    }
+  }
+
+  async function noteSeen(): Promise<void> {
+    const now = clock.now();
+    if (seenAt !== undefined && now - seenAt < SEEN_EVERY_MS) return;
+    // The mark never passes what is still to be told.
+    if (touched.size > 0) return;
+    await store.settings.putSetting(SEEN_SETTING, String(now));
+    seenAt = now;
+  }
+
+  return {
+    async runRound() {
+      channels = undefined;
+      if (!hasLookedBack) await findMissed();
+      hasLookedBack = true;
+      for (const id of [...touched].slice(0, PER_ROUND)) {
+        touched.delete(id);
+        try {
+          const run = await store.runs.findRun(tenant, id);
+          if (run !== undefined) await tellRun(run);
+        } catch (error) {
+          // A store that takes nothing now takes it later; anything else would fail for ever.
+          if (toAppError(error).code !== 'unavailable') {
+            log.error({ run: id, err: error }, 'news of a run could not be told');
+            continue;
+          }
+          touched.add(id);
+          throw error;
+        }
+      }
+      if (areAlertsTouched) {
+        areAlertsTouched = false;
+        await tellTaken();
+      }
+      await noteSeen();
+    },
+    close: unsubscribe,
+  };
+}
