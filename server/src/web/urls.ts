@@ -46,6 +46,7 @@ export const PAGES = {
   clearRepositoryLocks: '/repositories/:repository/locks/clear',
   checkRepository: '/repositories/:repository/check',
   pruneRepository: '/repositories/:repository/prune',
+  repositoryRoutine: '/repositories/:repository/routine',
   adminCredential: '/repositories/:repository/admin',
   removeAdminCredential: '/repositories/:repository/admin/remove',
   deleteRepository: '/repositories/:repository/delete',

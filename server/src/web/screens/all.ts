@@ -30,6 +30,7 @@ import { RESTORE_CHOICE_SCREENS } from './restore-choice.ts';
 import { RESTORE_FILES_SCREENS } from './restore-files.ts';
 import { RESTORE_START_SCREENS } from './restore-start.ts';
 import { RETENTION_SCREENS } from './retention.ts';
+import { ROUTINE_SCREENS } from './routine.ts';
 import { RUN_SCREENS } from './run.ts';
 import { RUNS_SCREENS } from './runs.ts';
 import { NAVIGATION_SCREENS } from './shell.ts';
@@ -73,6 +74,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...REPOSITORY_PAGE_SCREENS,
     ...REPOSITORY_UPKEEP_SCREENS,
     ...LOCK_SCREENS,
+    ...ROUTINE_SCREENS,
     ...createPlanScreens(fires),
     ...RUNS_SCREENS,
     ...RUN_SCREENS,

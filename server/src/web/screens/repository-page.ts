@@ -25,6 +25,7 @@ import {
   repositoryPart,
 } from './repository-page.view.ts';
 import { readUpkeepView } from './repository-upkeep.ts';
+import { readRoutineView } from './routine.ts';
 import { buildShell } from './shell.ts';
 import { toHostChoice } from './source-form.ts';
 import { findAdvice, toUnasked } from './source-test.ts';
@@ -87,6 +88,7 @@ async function readRepositoryPage(
     chosenHost,
     test,
     upkeep: isOpened ? await readUpkeepView(context, visit, repository, { choices, chosen: chosenHost }) : undefined,
+    routine: isOpened ? await readRoutineView(context, visit, repository) : undefined,
     may: { manage: isAllowed(caller, 'repository.manage'), plan: isAllowed(caller, 'plan.manage') },
   };
 }

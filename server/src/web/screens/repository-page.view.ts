@@ -12,6 +12,7 @@ import { type Clockface, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
 import { liveText } from './live-text.view.ts';
 import { type UpkeepView, upkeepPanel } from './repository-upkeep.view.ts';
+import { type RoutineView, routinePanel } from './routine.view.ts';
 import type { HostChoice } from './source-form.view.ts';
 import { type TestResultView, testForm, testResult } from './source-test.view.ts';
 
@@ -38,6 +39,7 @@ export interface RepositoryPageView {
   test?: TestResultView | undefined;
   /** Undefined while no host has opened it. */
   upkeep: UpkeepView | undefined;
+  routine: RoutineView | undefined;
   may: { manage: boolean; plan: boolean };
 }
 
@@ -120,7 +122,7 @@ export function createOffer(view: { urls: Urls; repository: string; host: string
 
 /** What changes by itself, and the test. */
 export function repositoryPart(view: RepositoryPageView): Html {
-  return html`<div class="columns" id="${REPOSITORY_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${view.engineId === undefined && view.may.manage && testPanel(view)}${view.upkeep !== undefined && upkeepPanel(view.upkeep)}${plansPanel(view)}${view.engineId !== undefined && view.may.manage && testPanel(view)}</div><div class="stack">${factsPanel(view)}</div></div>`;
+  return html`<div class="columns" id="${REPOSITORY_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${view.engineId === undefined && view.may.manage && testPanel(view)}${view.upkeep !== undefined && upkeepPanel(view.upkeep)}${view.routine !== undefined && routinePanel(view.routine)}${plansPanel(view)}${view.engineId !== undefined && view.may.manage && testPanel(view)}</div><div class="stack">${factsPanel(view)}</div></div>`;
 }
 
 function plansPanel({ plans, urls, id, may, engineId }: RepositoryPageView): Html {

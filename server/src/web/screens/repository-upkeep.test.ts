@@ -47,7 +47,7 @@ describe('the upkeep of a repository', () => {
 
   it('says what nobody knows yet, and what can be ordered', async () => {
     const words = readWords(await world.read(path()));
-    assert.match(words, /Its size is measured after each check and each prune\./);
+    assert.match(words, /Its size is not known yet\./);
     assert.match(words, /Not checked yet Nobody knows whether all of it can still be read\./);
     assert.match(words, /part 1 of 10 of the data/);
     const viewer = await world.read(path(), { role: 'viewer' });
@@ -91,15 +91,15 @@ describe('the upkeep of a repository', () => {
   });
 
   it('orders a check and a prune from the chosen host, and goes to its run', async () => {
-    const check = await world.ask('post', `${path()}/check`, { form: { host: host.id, scope: 'part', part: '2' } });
+    const check = await world.ask('post', `${path()}/check`, { form: { host: host.id, scope: 'part', part: '2', of: '10' } });
     assert.ok(check.kind === 'redirect' && check.to.startsWith('/runs/run_'));
     const prune = await world.ask('post', `${path()}/prune`, { form: { host: host.id } });
     assert.ok(prune.kind === 'redirect' && prune.to.startsWith('/runs/run_'));
     const orders = await world.context.store.runs.listWaitingOrders(host.id, NOW);
     assert.deepEqual(orders.map(({ type }) => type).toSorted(), ['check.start', 'prune.start']);
-    const none = await world.ask('post', `${path()}/check`, { form: { host: '', scope: 'part', part: '2' } });
+    const none = await world.ask('post', `${path()}/check`, { form: { host: '', scope: 'part', part: '2', of: '10' } });
     assert.ok(none.kind === 'redirect' && none.flash?.tone === 'bad');
-    const odd = await world.ask('post', `${path()}/check`, { form: { host: host.id, scope: 'part', part: '99' } });
+    const odd = await world.ask('post', `${path()}/check`, { form: { host: host.id, scope: 'part', part: '99', of: '10' } });
     assert.ok(odd.kind === 'redirect' && odd.flash?.tone === 'bad');
   });
 

@@ -1,12 +1,14 @@
 /** Checks, prunes and the admin credential of one repository. */
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
-import { type CheckScope, describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
+import { type CheckScope, checkScopeSchema, describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
+import { countParts } from '@holdfast/shared/domain/routine.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { listAdminFields, removeAdminCredential, setAdminCredential } from '../../core/admin-credential.ts';
 import { demand, isAllowed } from '../../core/caller.ts';
 import { findWholeReading, readUpkeep, startCheck, startPrune } from '../../core/maintenance.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { getRepository } from '../../core/repositories.ts';
+import { chooseScope, isDamaged } from '../../core/routine/planner.ts';
 import type { Repository } from '../../store/catalog.ts';
 import type { Run } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
@@ -22,7 +24,7 @@ import { shortenSentence, splitFailure } from './run-words.ts';
 import { buildShell } from './shell.ts';
 import type { HostChoice } from './source-form.view.ts';
 
-/** In so many parts is all data read by whoever asks for a part each time. */
+/** In so many parts is all data read by whoever asks for a part each time, where no routine says otherwise. */
 const PARTS = 10;
 
 function toUpkeepRun(run: Run | undefined, urls: Visit['urls']): UpkeepRun | undefined {
@@ -40,15 +42,16 @@ function toUpkeepRun(run: Run | undefined, urls: Visit['urls']): UpkeepRun | und
   };
 }
 
-function isDamaged(checks: readonly Run[]): boolean {
-  const told = checks.find(({ state, failure }) => state === 'succeeded' || failure?.reason === 'repository_damaged');
-  return told !== undefined && told.state !== 'succeeded';
-}
-
-/** After the last part that was read to its end comes the next one. */
-function findNextPart(checks: readonly Run[]): { part: number; of: number } {
-  const last = checks.find(({ state, scope }) => state === 'succeeded' && scope?.kind === 'part' && scope.of === PARTS)?.scope;
-  return { part: last?.kind === 'part' ? (last.part % PARTS) + 1 : 1, of: PARTS };
+/** The part that was read longest ago, of as many as the routine reads it in, so that what people read counts for both. */
+async function findNextPart(
+  context: CoreContext,
+  { tenant, id }: Repository,
+  checks: readonly Run[],
+): Promise<{ part: number; of: number }> {
+  const stored = await context.store.routines.findRoutine(tenant, id);
+  const parts = stored === undefined ? 0 : countParts(stored.settings);
+  const scope = chooseScope(checks, parts > 1 && stored ? stored.settings : { checkDays: 1, readAllDays: PARTS });
+  return scope.kind === 'part' ? scope : { part: 1, of: PARTS };
 }
 
 export async function readUpkeepView(
@@ -76,7 +79,7 @@ export async function readUpkeepView(
     })),
     hosts: hosts.choices,
     chosenHost: hosts.chosen,
-    nextPart: findNextPart(checks),
+    nextPart: await findNextPart(context, repository, checks),
     admin: listAdminFields(repository.kind).length === 0 ? 'none' : repository.admin === undefined ? 'missing' : 'set',
     may: { check: isAllowed(caller, 'run.start'), manage: isAllowed(caller, 'repository.manage') },
   };
@@ -91,8 +94,9 @@ function getPostedHost(visit: Visit): HostId {
 function readScope(visit: Visit): CheckScope {
   const kind = readText(visit.form, 'scope');
   if (kind === 'everything' || kind === 'structure') return { kind };
-  const part = Number(readText(visit.form, 'part'));
-  if (kind === 'part' && Number.isInteger(part) && part >= 1 && part <= PARTS) return { kind: 'part', part, of: PARTS };
+  const [part, of] = [Number(readText(visit.form, 'part')), Number(readText(visit.form, 'of'))];
+  const parsed = checkScopeSchema.safeParse({ kind, part, of });
+  if (parsed.success) return parsed.data;
   throw new AppError('invalid', 'choose what is to be read');
 }
 
@@ -174,7 +178,7 @@ async function postAdmin(context: CoreContext, visit: Visit): Promise<PageReply>
   } catch (thrown) {
     return replyAdmin(context, visit, repository, { values: readTypedValues(fields, form), problem: toFormProblem(thrown) }, 422);
   }
-  const text = `${repository.name} has an admin credential. Retention and prunes are started by a person from now on.`;
+  const text = `${repository.name} has an admin credential. Retention and prunes go through it from now on: by its routine, and when a person starts them.`;
   return { kind: 'redirect', to: urls.repository({ repository: repository.id }), flash: { tone: 'good', text } };
 }
 

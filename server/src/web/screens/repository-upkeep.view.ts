@@ -77,7 +77,7 @@ function checkForm(view: UpkeepView): Html {
       { value: 'everything', label: 'Everything: finds any altered byte, and takes its time' },
     ],
   });
-  return html`<form id="${CHECK_FORM}" method="post" action="${urls.checkRepository({ repository })}"><input type="hidden" name="part" value="${nextPart.part}"><div class="fields">${scope}${hostField(view, 'check')}</div></form>`;
+  return html`<form id="${CHECK_FORM}" method="post" action="${urls.checkRepository({ repository })}"><input type="hidden" name="part" value="${nextPart.part}"><input type="hidden" name="of" value="${nextPart.of}"><div class="fields">${scope}${hostField(view, 'check')}</div></form>`;
 }
 
 function pruneButton(view: UpkeepView): Html {
@@ -111,7 +111,8 @@ function toLine(run: UpkeepRun | undefined, face: Clockface, never: { title: str
 
 function sizePart({ sizes }: UpkeepView): Html {
   const last = sizes.at(-1);
-  if (last === undefined) return html`<p class="quiet">Its size is measured after each check and each prune.</p>`;
+  if (last === undefined)
+    return html`<p class="quiet">Its size is not known yet. It is measured after each check and each prune, and as its routine says.</p>`;
   const times = last.sizeBytes > 0 ? last.restoreBytes / last.sizeBytes : 0;
   const gives = `${formatNoun(last.snapshots, 'snapshot')} give back ${formatBytes(last.restoreBytes)} together`;
   const first = sizes[0] ?? last;
@@ -129,7 +130,7 @@ function adminRow(view: UpkeepView): RowView {
   if (view.admin === 'set')
     return {
       title: 'Only the admin credential removes',
-      detail: 'Hosts leave removing to a person: retention and prunes are started here.',
+      detail: 'Hosts leave removing to orders: of the routine, and of people.',
       action: linkButton({ href, label: 'Change…', small: true }),
     };
   return {
