@@ -23,8 +23,9 @@ function judge({ state, isSuspicious }: PlannedSnapshot): Standing {
   return state === 'partial' ? 'partial' : 'quarantined';
 }
 
-function toPart(snapshot: PlannedSnapshot, pinned: ReadonlySet<string>): Part {
-  const { engineId, run, isProven, facts } = snapshot;
+function toPart(snapshot: PlannedSnapshot, pinned: ReadonlySet<string>, elsewhere: ReadonlySet<string>): Part {
+  const { engineId, run, facts } = snapshot;
+  const isProven = snapshot.isProven || elsewhere.has(engineId);
   const { role, createdAt, sizeBytes, addedBytes } = facts;
   const standing = judge(snapshot);
   const storedBytes = addedBytes ?? sizeBytes;
@@ -34,16 +35,17 @@ function toPart(snapshot: PlannedSnapshot, pinned: ReadonlySet<string>): Part {
 /** One answer for each source that the plan has snapshots of, in no particular order; none for a plan without a policy. */
 export function planPlanRetention(
   snapshots: readonly PlannedSnapshot[],
-  plan: Pick<SpecPlan, 'retention' | 'pinned' | 'schedule'>,
+  plan: Pick<SpecPlan, 'retention' | 'pinned' | 'proven' | 'schedule'>,
   now: number,
   isNewestRunClean: boolean,
 ): readonly SourceRetention[] {
   const { retention: policy } = plan;
   if (policy === undefined) return [];
   const pinned = new Set(plan.pinned);
+  const elsewhere = new Set(plan.proven);
   const zone = plan.schedule?.zone ?? 'UTC';
   return [...Map.groupBy(snapshots, ({ source }) => source)].map(([source, made]) => {
-    const points = gatherPoints(made.map((snapshot) => toPart(snapshot, pinned)));
+    const points = gatherPoints(made.map((snapshot) => toPart(snapshot, pinned, elsewhere)));
     const found = planRetention(
       points.map(({ snapshot }) => snapshot),
       { policy, now, zone, isNewestRunClean },

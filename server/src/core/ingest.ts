@@ -225,7 +225,23 @@ export async function applyHostEvents(
   const applied = await context.store.runs.applyEvents(host.tenant, host.id, epoch, events, context.clock.now());
   for (const { event } of applied.fresh) publishEvent(context, host.tenant, host.id, event);
   if (applied.logLoss) await tellLogLoss(context, host, applied.logLoss);
+  await tellProvenElsewhere(context, host, applied.fresh);
   return applied.through;
+}
+
+/** The host of a source keeps what another host proved, or disproved, by its own copy of the plan. */
+async function tellProvenElsewhere(
+  context: CoreContext,
+  host: Pick<Host, 'id' | 'tenant'>,
+  fresh: readonly SequencedEvent[],
+): Promise<void> {
+  for (const { event } of fresh) {
+    if (event.type !== 'part.finished' || event.part.drill === undefined) continue;
+    const source = await context.store.catalog.findSource(host.tenant, event.part.source);
+    if (!source || source.host === host.id) continue;
+    await context.store.hosts.bumpSpec(host.tenant, [source.host]);
+    context.directory.wake(source.host);
+  }
 }
 
 /** Pages count again what is missing; that a host has reached its limit of a day stands in its history. */

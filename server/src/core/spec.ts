@@ -65,9 +65,14 @@ function toSpecCopy({ copyRepository, copyPolicy }: Plan, policies: readonly Pol
   return { copy: { repositoryId: copyRepository, ...(retention === undefined ? {} : { retention }) } };
 }
 
-function toSpecPlan(plan: Plan, onHost: ReadonlySet<string>, { policies, pinned }: SpecPieces): SpecPlan {
+/** More than the last two of each source matter to nobody, and a spec has to fit into a frame. */
+const PROVEN_PER_HOST = 400;
+const PROVEN_PER_PLAN = 100;
+
+function toSpecPlan(plan: Plan, onHost: ReadonlySet<string>, { policies, pinned, proven }: SpecPieces): SpecPlan {
   const retention = policies.find(({ id }) => id === plan.retentionPolicy)?.policy;
   const pins = pinned.flatMap((pin) => (pin.plan === plan.id ? [pin.engineId] : [])).slice(0, RUNS.pinnedPerPlan);
+  const provenElsewhere = proven.flatMap((one) => (one.plan === plan.id ? [one.engineId] : [])).slice(0, PROVEN_PER_PLAN);
   return {
     id: plan.id,
     name: plan.name,
@@ -79,6 +84,7 @@ function toSpecPlan(plan: Plan, onHost: ReadonlySet<string>, { policies, pinned 
     ...(retention === undefined ? {} : { retention }),
     ...toSpecCopy(plan, policies),
     ...(pins.length === 0 ? {} : { pinned: pins }),
+    ...(provenElsewhere.length === 0 ? {} : { proven: provenElsewhere }),
     effectiveFrom: plan.effectiveFrom,
   };
 }
@@ -97,6 +103,8 @@ export interface SpecPieces {
   forgetOrdered: ReadonlySet<string>;
   /** Pinned snapshots of the plans that this host made. */
   pinned: readonly { plan: PlanId; engineId: string }[];
+  /** Snapshots of this host that drills on other hosts proved. */
+  proven: readonly { plan: PlanId; engineId: string }[];
 }
 
 /** One row as it would be after a change that is not stored yet. */
@@ -142,7 +150,8 @@ export async function readSpecPieces(
     plans.map(({ id }) => id),
   );
   const pinned = change.pin?.host === host.id ? [...pins, change.pin] : pins;
-  return { sources, plans, repositories, policies, forgetOrdered, pinned };
+  const proven = await context.store.drills.listProvenElsewhere(host.tenant, [...onHost], PROVEN_PER_HOST);
+  return { sources, plans, repositories, policies, forgetOrdered, pinned, proven };
 }
 
 /** What a host is told of its drain; one that is over is not spoken of any more. */

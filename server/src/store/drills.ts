@@ -1,6 +1,6 @@
 /** Proofs that backups can be restored: what drills came to, and what they are to ask. */
 import type { DrillAssertion } from '@holdfast/shared/domain/drill.ts';
-import type { HostId, RunId, SnapshotId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, PlanId, RunId, SnapshotId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { Page, PageRequest } from './page.ts';
 
 /** A drill that came to a verdict. */
@@ -59,6 +59,12 @@ export interface DrillStore {
   listDueDrills(now: number, limit: number): Promise<readonly { tenant: TenantId; source: SourceId }[]>;
   /** One answer for each source, in the same order. */
   listProofs(tenant: TenantId, sources: readonly SourceId[]): Promise<readonly SourceProof[]>;
+  /** Snapshots of these sources that a drill on another host proved last, newest drills first, at most `limit`. */
+  listProvenElsewhere(
+    tenant: TenantId,
+    sources: readonly SourceId[],
+    limit: number,
+  ): Promise<readonly { plan: PlanId; engineId: string }[]>;
   /** Newest first, by end then run. */
   listDrills(tenant: TenantId, filter: { source?: SourceId | undefined }, page: PageRequest): Promise<Page<Drill>>;
 }

@@ -188,6 +188,8 @@ export const specPlanSchema = z.object({
   copy: z.object({ repositoryId: idSchema('repository'), retention: retentionPolicySchema.optional() }).optional(),
   /** Snapshots that stay whatever the policy says, by the engine's full ids. */
   pinned: z.array(engineSnapshotIdSchema).max(RUNS.pinnedPerPlan).optional(),
+  /** Snapshots of this host that drills on other hosts have proven, by the engine's full ids: they stay like those proven here. */
+  proven: z.array(engineSnapshotIdSchema).max(RUNS.pinnedPerPlan).optional(),
   /** Fires before this instant are not this plan's (it was made, enabled or rescheduled then); epoch milliseconds. */
   effectiveFrom: z.int().min(0),
 });

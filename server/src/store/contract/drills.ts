@@ -8,9 +8,9 @@ import { NOW, type OpenStore, OTHER_TENANT, refusal, sampleId, TENANT, withStore
 
 const VERDICT = { isProven: true, restoreMs: 41_000, snapshotAgeMs: 60_000, rows: 12, things: 3 };
 
-async function prepareBackup(store: Store) {
+async function prepareBackup(store: Store, plan = sampleId('plan')) {
   const { host, source } = await addHost(store);
-  await backUp(store, host, { sources: [source] });
+  await backUp(store, host, { sources: [source], created: { plan } });
   const [snapshot] = (await store.runs.listSnapshots(TENANT, { source }, { limit: 1 })).rows;
   assert.ok(snapshot);
   return { host, source, snapshot: snapshot.id };
@@ -72,7 +72,8 @@ export function checkDrills(open: OpenStore): void {
     it(
       'of snapshots of another host count where the server ordered them of that very host, and only from it',
       withStore(open, async (store) => {
-        const one = await prepareBackup(store);
+        const plan = sampleId('plan');
+        const one = await prepareBackup(store, plan);
         const [ordered, stranger] = [await addHost(store), await addHost(store)];
         const run = sampleId('run');
         const repository = (await store.runs.findSnapshot(TENANT, one.snapshot))?.repository ?? sampleId('repository');
@@ -108,6 +109,11 @@ export function checkDrills(open: OpenStore): void {
         assert.equal((await store.runs.findSnapshot(TENANT, one.snapshot))?.provenAt, NOW + 10);
         const [proof] = await store.drills.listProofs(TENANT, [one.source]);
         assert.deepEqual([proof?.proven?.run, proof?.proven?.host], [run, ordered.host.id]);
+        const listElsewhere = () => store.drills.listProvenElsewhere(TENANT, [one.source], 10);
+        const engineId = (await store.runs.findSnapshot(TENANT, one.snapshot))?.engineId;
+        assert.deepEqual(await listElsewhere(), [{ plan, engineId }]);
+        await drill(store, one.host, one.source, one.snapshot, NOW + 30, false);
+        assert.deepEqual(await listElsewhere(), [], 'disproven at home');
       }),
     );
 

@@ -113,6 +113,15 @@ function prepareDrills(sql: Sql) {
     note: sql.change(
       `UPDATE drill_settings SET next_at = @nextAt, clean_runs = 0 WHERE source_id = @source AND tenant_id = @tenant`,
     ),
+    // A snapshot that a later drill disproved has lost the mark, wherever that one was.
+    elsewhere: sql.select(
+      `SELECT DISTINCT s.plan_id AS plan, s.engine_id AS engineId FROM drills d INDEXED BY drills_proven
+       JOIN snapshots s ON s.id = d.snapshot_id AND s.tenant_id = d.tenant_id
+       WHERE d.tenant_id = @tenant AND d.source_id IN (SELECT value FROM json_each(@sources)) AND d.is_proven = 1
+         AND s.host_id <> d.host_id AND s.proven_at IS NOT NULL AND s.plan_id IS NOT NULL AND s.state = 'good'
+       ORDER BY d.ended_at DESC, d.run_id DESC LIMIT @limit`,
+      z.object({ plan: idSchema('plan'), engineId: z.string() }),
+    ),
     due: sql.select(
       `SELECT tenant_id AS tenant, source_id AS source FROM drill_settings INDEXED BY drill_settings_due
        WHERE next_at IS NOT NULL AND next_at <= @now ORDER BY next_at, source_id LIMIT @limit`,
@@ -134,6 +143,8 @@ export function createDrills(sql: Sql): DrillStore {
     postponeDrill: (tenant, source, nextAt) => sql.write(() => void rows.postpone.run({ tenant, source, nextAt })),
     noteDrill: (tenant, source, nextAt) => sql.write(() => void rows.note.run({ tenant, source, nextAt })),
     listDueDrills: (now, limit) => sql.read(() => rows.due.list({ now, limit })),
+    listProvenElsewhere: (tenant, sources, limit) =>
+      sql.read(() => rows.elsewhere.list({ tenant, sources: toJson(sources), limit })),
     listProofs: (tenant, sources) =>
       sql.read(() =>
         sources.map((source) => ({
