@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { AppError, ERROR_CODES } from '@holdfast/shared/errors.ts';
 import { tryTool } from '../../e2e/harness/services/tool-run.ts';
+import { listNodes, readTree } from '../../server/src/cli/command-tree.ts';
+import { createProgram } from '../../server/src/cli/program.ts';
 import * as fires from '../../server/src/fires/fires.ts';
 import { createApiEndpoints } from '../../server/src/web/api/all.ts';
 import { CLOSED_DOOR } from '../../server/src/web/api/fixtures/channel-door.ts';
@@ -21,6 +23,17 @@ const FOREIGN = ['restic', 'psql', 'createdb', 'pg_restore', 'mariadb'];
 /** So old and plain that nothing about them can be wrong. */
 const PLAIN = ['cd', 'git', 'journalctl', 'ln', 'npm', 'printf', 'set', 'systemctl', 'umask', 'useradd'];
 
+/** For reading which commands there are; nothing is carried out. */
+const SILENT: Parameters<typeof createProgram>[0] = {
+  terminal: { out: () => undefined, error: () => undefined, readInput: async () => '' },
+  environment: { configDir: '/' },
+  clock: { now: () => 0, monotonicMs: () => 0 },
+  sleep: async () => undefined,
+  findVariable: () => undefined,
+  makeKey: () => '',
+  setExit: () => undefined,
+};
+
 async function readHelp(program: string, subcommands: readonly string[]): Promise<string> {
   const { stdout, code } = await tryTool(join(ROOT, 'node_modules/.bin', program), [...subcommands, '--help'], {
     env: { HOME: '/' },
@@ -32,7 +45,7 @@ async function readHelp(program: string, subcommands: readonly string[]): Promis
 describe('The commands in the documents', () => {
   it('are found, and each is of a program that a test knows', () => {
     assert.ok(commands.length >= 20);
-    const known = new Set([...FOREIGN, ...PLAIN, 'make', 'curl', 'holdfast-server', 'holdfast-agent']);
+    const known = new Set([...FOREIGN, ...PLAIN, 'make', 'curl', 'holdfast', 'holdfast-server', 'holdfast-agent']);
     const unknown = commands.filter(({ words }) => words.length > 0 && !known.has(words[0] ?? ''));
     assert.deepEqual(unknown, []);
   });
@@ -49,6 +62,20 @@ describe('The commands in the documents', () => {
         assert.ok(namesOption(help, option), `${document}:${line} ${key} has no ${option}`);
     }
     assert.ok(helps.size >= 8);
+  });
+
+  it('call the operator’s command line with commands and options that it has', () => {
+    const nodes = listNodes(readTree(createProgram(SILENT)));
+    const called = of('holdfast');
+    assert.ok(called.length >= 15);
+    for (const { document, line, words } of called) {
+      const typed = words.slice(1);
+      const fits = nodes.filter((node) => node.children.length === 0 && node.words.every((word, at) => word === typed[at]));
+      const [node] = fits.filter((one) => one.words.length > 0);
+      assert.ok(node !== undefined, `${document}:${line} there is no holdfast ${typed.join(' ')}`);
+      const known = [...(nodes[0]?.options ?? []), ...node.options].flatMap(({ long, short }) => [long, short]);
+      for (const option of listOptions(typed)) assert.ok(known.includes(option), `${document}:${line} has no ${option}`);
+    }
   });
 
   it('call targets of make that exist', () => {
@@ -82,7 +109,7 @@ describe('The guide', () => {
   const ourVariables = (text: string) => new Set(text.match(/\bHOLDFAST_[A-Z_]+[A-Z]\b/g));
 
   it('explains each environment variable that is read, and no other', () => {
-    const sources = ['server/src/config.ts', 'agent/src/config.ts', 'scripts/demo.ts'];
+    const sources = ['server/src/config.ts', 'server/src/cli/login.ts', 'agent/src/config.ts', 'scripts/demo.ts'];
     const readByCode = new Set(sources.flatMap((path) => [...ourVariables(read(path))]));
     assert.deepEqual([...ourVariables(read('docs/guide/environment.md'))].sort(), [...readByCode].sort());
     for (const document of documents.filter((path) => /^(README\.md|docs\/guide\/)/.test(path)))

@@ -91,9 +91,9 @@ async function apply(parts: CliParts, options: ConfigOptions, command: Command):
   for (const { name } of fresh) note(terminal, `repository ${name}: initialise it on its page, unless it holds backups already`);
 }
 
-export function addConfigCommands(plans: Command, parts: CliParts): void {
+export function addConfigCommands(plan: Command, parts: CliParts): void {
   const add = (name: string, description: string) =>
-    plans
+    plan
       .command(name)
       .description(description)
       .requiredOption('-f, --file <file>', 'the YAML or JSON file; - for standard input')

@@ -26,9 +26,9 @@ export function readCliEnvironment(env: Readonly<Record<string, string | undefin
   const find = (name: string) => (env[name] === '' ? undefined : env[name]);
   const home = find('XDG_CONFIG_HOME') ?? join(find('HOME') ?? '/', '.config');
   return {
-    server: find('HOLDFAST_SERVER'),
-    key: find('HOLDFAST_KEY'),
-    keyFile: find('HOLDFAST_KEY_FILE'),
+    server: find('HOLDFAST_SERVER_URL'),
+    key: find('HOLDFAST_API_KEY'),
+    keyFile: find('HOLDFAST_API_KEY_FILE'),
     configDir: join(home, 'holdfast'),
   };
 }
@@ -96,9 +96,11 @@ export async function findLogin(environment: CliEnvironment, options: { server?:
   const server = options.server ?? environment.server ?? stored?.server;
   if (server === undefined)
     throw createUsageError(
-      'which server? sign in with holdfast login --server URL, or set HOLDFAST_SERVER and HOLDFAST_KEY_FILE',
+      'which server? sign in with holdfast login --server URL, or set HOLDFAST_SERVER_URL and HOLDFAST_API_KEY_FILE',
     );
   const address = parseServer(server);
+  if (environment.key !== undefined && environment.keyFile !== undefined)
+    throw createUsageError('HOLDFAST_API_KEY and HOLDFAST_API_KEY_FILE are both set; one of them is enough');
   const given = environment.key !== undefined ? parseKey(environment.key) : undefined;
   const key = given ?? (environment.keyFile === undefined ? undefined : await readKeyFile(environment.keyFile));
   if (key !== undefined) return { server: address, key };

@@ -11,9 +11,9 @@ function toRoff(text: string): string {
 }
 
 const VARIABLES: readonly (readonly [string, string])[] = [
-  ['HOLDFAST_SERVER', 'address of the server, in the place of the one that login keeps'],
-  ['HOLDFAST_KEY_FILE', 'a file with an API key that only you can read'],
-  ['HOLDFAST_KEY', 'the API key itself'],
+  ['HOLDFAST_SERVER_URL', 'address of the server, in the place of the one that login keeps'],
+  ['HOLDFAST_API_KEY_FILE', 'a file with an API key that only you can read'],
+  ['HOLDFAST_API_KEY', 'the API key itself'],
 ];
 
 function writeCommand(node: CommandNode): readonly string[] {

@@ -26,7 +26,7 @@ export function createProgram(parts: CliParts): Command {
   const nouns = addReadCommands(program, parts);
   const getNoun = (name: string): Command => nouns.get(name) ?? program.command(name);
   addHostCommands(getNoun('hosts'), parts);
-  addConfigCommands(getNoun('plans'), parts);
+  addConfigCommands(program.command('plan').description('config as code: one file of all that is protected, and how'), parts);
   addRunCommands(program, getNoun('runs'), parts);
   addApiCommand(program, parts);
   program

@@ -89,10 +89,9 @@ export const READ_NOUNS: readonly ReadNoun[] = [
   },
   {
     name: 'plans',
-    alias: 'plan',
     shows: 'plan',
     path: '/plans',
-    description: 'which sources go where and when; and config as code',
+    description: 'which sources go where and when',
     columns: [
       text('id'),
       text('name'),

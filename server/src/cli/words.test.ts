@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { listNodes, readTree } from './command-tree.ts';
 import { writeCompletion } from './completion.ts';
+import { parseConfigFile } from './config-file.ts';
 import { EXIT, EXIT_WORDS } from './exit.ts';
 import { writeManual } from './manual.ts';
 import { printTable, showBytes, showInstant } from './output.ts';
@@ -36,7 +39,7 @@ describe('Completion in bash', () => {
     assert.deepEqual(complete('ho'), ['hosts']);
     assert.deepEqual(complete('hosts', 'ap'), ['approve']);
     assert.deepEqual(complete('plan', 'd'), ['diff']);
-    assert.deepEqual(complete('plans', 'd'), ['diff']);
+    assert.deepEqual(complete('host', 'ap'), ['approve']);
     assert.deepEqual(complete('plan', 'apply', '--f'), ['--file']);
     assert.deepEqual(complete('run', 'nightly', '--w'), ['--wait']);
   });
@@ -73,6 +76,31 @@ describe('The manual page', () => {
     const { stdout, stderr, status } = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-Kutf8'], { input: page, encoding: 'utf8' });
     assert.deepEqual([status, stderr], [0, '']);
     assert.match(stdout, /holdfast/i);
+  });
+});
+
+describe('The file in the guide', () => {
+  const guide = readFileSync(join(import.meta.dirname, '../../../docs/guide/config-as-code.md'), 'utf8');
+
+  it('is one that can be read, as YAML and as JSON', () => {
+    const [, yaml = ''] = /```yaml\n(.*?)```/s.exec(guide) ?? [];
+    const file = parseConfigFile(yaml, 'fleet.yaml');
+    assert.deepEqual(
+      file.plans?.map(({ name, sources }) => [name, sources]),
+      [['nightly', ['db-1/app']]],
+    );
+    assert.deepEqual(parseConfigFile(JSON.stringify(file), 'fleet.json'), file);
+  });
+
+  it('is refused where it says something twice, or more than it should', () => {
+    const refuse = (text: string, fault: RegExp) =>
+      assert.throws(() => parseConfigFile(text, 'x'), { exitCode: EXIT.usage, message: fault });
+    refuse('version: 1\nversion: 1\n', /unique/);
+    refuse('version: 2\n', /version/);
+    refuse('version: 1\nplan: []\n', /unknown: plan/);
+    refuse('a: &a [1, 1]\nb: &b [*a, *a]\nversion: [*b\n', /x: /);
+    const twice = '{ name: n, policy: { kind: rules, last: 1 } }';
+    refuse(`version: 1\npolicies: [${twice}, ${twice}]\n`, /policies: n stands there twice/);
   });
 });
 
