@@ -70,6 +70,8 @@ export interface DatabaseWay {
   options?: RequestBody<'restore.start'>['options'];
   /** The source that the database at the target is. */
   safety?: Source | undefined;
+  /** What was stored beside the data, where roles are wished. */
+  globals?: RequestBody<'restore.start'>['globals'];
 }
 
 /** Stores the run and its order, and records who wanted it. */
@@ -78,7 +80,7 @@ export async function placeRestore(
   caller: Caller,
   { snapshot, source, repository, host }: RestoreSubject,
   target: RestoreTarget,
-  { connection, options, safety }: DatabaseWay = {},
+  { connection, options, safety, globals }: DatabaseWay = {},
 ): Promise<Run> {
   const about = { kind: 'restore', host: host.id, plan: snapshot.plan, repository: repository.id } as const;
   const run: Run = { ...createOrderedRun(context, caller, about), snapshot: snapshot.id, target };
@@ -99,6 +101,7 @@ export async function placeRestore(
     ...(connection ? { connection: draftFor(context, host, ref, 'sources', connection) } : {}),
     ...(options === undefined ? {} : { options }),
     ...(safety ? { safetySource: safety.id } : {}),
+    ...(globals ? { globals } : {}),
     ...orderTerms(context, caller),
   });
   await placeRun(context, run, [source.id], order);

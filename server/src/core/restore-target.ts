@@ -1,7 +1,14 @@
 /** Where a database is restored to and how: what the server refuses, and what a host is asked before a person decides. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
+import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
 import type { RequestId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import { type ChosenTable, getModeRule, type RestoreMode, type RestoreOptions } from '@holdfast/shared/domain/restore.ts';
+import {
+  type ChosenTable,
+  getModeRule,
+  isParallelMode,
+  type RestoreMode,
+  type RestoreOptions,
+} from '@holdfast/shared/domain/restore.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/messages.ts';
@@ -67,6 +74,20 @@ export async function findConnection(
   return connection;
 }
 
+/** Refuses connections and roles that the engine, the way or the agent does not know. */
+function checkFromFile(restore: DatabaseRestore, mode: RestoreMode, { jobs, roles, owners }: RestoreOptions, host: Host): void {
+  if (jobs !== undefined && !restore.planRestoreFile)
+    throw createFieldsError({ 'options.jobs': 'Connections: dumps of this kind of database only stream' });
+  if (jobs !== undefined && jobs > 1 && !isParallelMode(mode))
+    throw createFieldsError({ 'options.jobs': 'Connections: this way is one transaction, and so one connection' });
+  if (roles !== undefined && !restore.roles)
+    throw createFieldsError({ 'options.roles': 'Roles: none are stored beside databases of this kind' });
+  if (roles === 'needed' && owners === false)
+    throw createFieldsError({ 'options.roles': 'Roles: without owners and grants the backup needs none' });
+  if (jobs !== undefined || roles !== undefined)
+    demandCapability(host, 'restore.roles', 'for restores with roles or from its disk');
+}
+
 /** Refuses a mode the engine does not know, tables without their mode, and what changes a database without a person's consent. */
 export function checkMode(target: DatabaseTarget, wish: RestoreWish, connection: Source, host: Host): void {
   const mode = target.mode ?? 'new';
@@ -79,6 +100,7 @@ export function checkMode(target: DatabaseTarget, wish: RestoreWish, connection:
     });
   if (getModeRule(mode).changesExisting && wish.understood !== true)
     throw createFieldsError({ understood: 'Confirm that you understand that this will modify the database' });
+  checkFromFile(restore, mode, wish.options ?? {}, host);
   const isPlain = mode === 'new' && Object.keys(wish.options ?? {}).length === 0;
   if (!isPlain && !hasCapability(host.facts, 'restore.look'))
     throw new AppError('precondition', `the agent on ${host.name} knows only restores into new databases; update it first`);

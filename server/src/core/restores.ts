@@ -11,6 +11,7 @@ import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
 import { chooseSnapshot, type SnapshotWish } from './restore-choice.ts';
 import { findRestoreSubject, placeRestore } from './restore-orders.ts';
+import { getGlobals } from './restore-roles.ts';
 import { checkMode, type DatabaseTarget, findConnection, findTargetSource, type RestoreWish } from './restore-target.ts';
 
 export interface RestoreRequest extends RestoreWish {
@@ -67,5 +68,7 @@ export async function startRestore(context: CoreContext, caller: Caller, request
   checkMode(target, request, connection, host);
   const isSafeguarded = getModeRule(target.mode ?? 'new').changesExisting;
   const safety = isSafeguarded ? await findTargetSource(context, caller, target, connection) : undefined;
-  return placeRestore(context, caller, subject, target, { connection, options: request.options, safety });
+  const { options } = request;
+  const globals = options?.roles === undefined ? undefined : await getGlobals(context, caller, snapshot);
+  return placeRestore(context, caller, subject, target, { connection, options, safety, globals });
 }

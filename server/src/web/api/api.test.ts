@@ -8,6 +8,7 @@ import { tellAlerts } from './fixtures/chapter-alerts.ts';
 import { tellChannels } from './fixtures/chapter-channels.ts';
 import { tellDrills } from './fixtures/chapter-drills.ts';
 import { tellLocks } from './fixtures/chapter-locks.ts';
+import { tellRestoreRoles } from './fixtures/chapter-restore-roles.ts';
 import { tellRetention } from './fixtures/chapter-retention.ts';
 import { tellSnapshotFiles } from './fixtures/chapter-snapshot-files.ts';
 import { tellSnapshotOrders } from './fixtures/chapter-snapshot-orders.ts';
@@ -373,6 +374,8 @@ describe('The API, from the first host to a restore', () => {
   tellDrills(story);
   tellLocks(story);
   tellSnapshotFiles(story);
+
+  tellRestoreRoles(story);
   tellChannels(story);
   tellAlerts(story);
 

@@ -1,10 +1,11 @@
 /** End-points about restores: runs that bring a snapshot back. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { CHOSEN_TABLES, RESTORE_MODES } from '@holdfast/shared/domain/restore.ts';
+import { CHOSEN_TABLES, RESTORE_JOBS, RESTORE_MODES, ROLE_CHOICES } from '@holdfast/shared/domain/restore.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
+import { lookAtRoles } from '../../core/restore-roles.ts';
 import { lookAtTarget } from '../../core/restore-target.ts';
 import { startRestore } from '../../core/restores.ts';
 import { getRunDetail, listRuns } from '../../core/runs.ts';
@@ -24,6 +25,20 @@ const optionsInput = z.strictObject({
   acceptOlderServer: z.boolean().optional().meta({ description: 'Accepts a server older than the one that was dumped' }),
   owners: z.boolean().optional().meta({ description: 'Restores owners and grants; on unless false' }),
   downloadKiBps: z.int().min(1).max(10_000_000).optional(),
+  jobs: z
+    .int()
+    .min(1)
+    .max(RESTORE_JOBS)
+    .optional()
+    .meta({
+      description: 'Brings the dump to the host’s disk first and restores it through so many connections; left out: it streams',
+    }),
+  roles: z
+    .enum(ROLE_CHOICES)
+    .optional()
+    .meta({
+      description: 'Makes missing roles first: those that owners and grants name, or all that were stored; left out: none',
+    }),
 });
 
 /** Like the target a host is told, but strict: a misspelt field is refused instead of ignored. */
@@ -100,6 +115,20 @@ const lookEndpoint = defineEndpoint({
   handle: async (context, caller, { body }) => ({ data: await lookAtTarget(context, caller, body) }),
 });
 
+const rolesEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/restores/roles',
+  summary: 'Asks a host which roles a restore would make on a database server, and whether it may.',
+  tag: 'restores',
+  body: z.strictObject({
+    snapshot: idSchema('snapshot'),
+    source: idSchema('source').meta({ description: 'The source whose server connection is used' }),
+    choice: z.enum(ROLE_CHOICES),
+  }),
+  reply: REQUESTS['restore.roles'].result,
+  handle: async (context, caller, { body }) => ({ data: await lookAtRoles(context, caller, body) }),
+});
+
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/restores',
@@ -125,4 +154,4 @@ const getEndpoint = defineEndpoint({
   },
 });
 
-export const RESTORE_ENDPOINTS: readonly ApiEndpoint[] = [listEndpoint, startEndpoint, lookEndpoint, getEndpoint];
+export const RESTORE_ENDPOINTS: readonly ApiEndpoint[] = [listEndpoint, startEndpoint, lookEndpoint, rolesEndpoint, getEndpoint];

@@ -1,10 +1,17 @@
 /** Restoring a database: the form, the look at the target, and the start. */
 import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { type HostId, idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
-import { RESTORE_MODES, type RestoreMode, type RestoreOptions } from '@holdfast/shared/domain/restore.ts';
+import {
+  RESTORE_JOBS,
+  RESTORE_MODES,
+  type RestoreMode,
+  type RestoreOptions,
+  ROLE_CHOICES,
+} from '@holdfast/shared/domain/restore.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { CoreContext } from '../../core/ports.ts';
+import { findGlobals, lookAtRoles } from '../../core/restore-roles.ts';
 import { lookAtTarget } from '../../core/restore-target.ts';
 import { type RestoreRequest, startRestore } from '../../core/restores.ts';
 import { listSources } from '../../core/sources.ts';
@@ -17,6 +24,7 @@ import { findId, wantsPart } from './params.ts';
 import type { PlaceChoice } from './restore.view.ts';
 import { CONFIRM_ID, confirmPanel, type DatabaseRestoreView, databaseRestorePage } from './restore-database.view.ts';
 import { describeConsent, describeLook, MODE_WORDS } from './restore-modes.ts';
+import { describeRoles } from './restore-role-words.ts';
 import { describePlaces, describeScene, isOnOneHost, ONE_LINE, type RestoreScene, toPlainName } from './restore-scene.ts';
 import { parseTables } from './restore-tables.ts';
 import { loadNames, nameOf } from './run-names.ts';
@@ -57,6 +65,8 @@ function listModes(source: Source | undefined): readonly RestoreMode[] {
   return RESTORE_MODES.filter((mode) => restore?.modes.includes(mode));
 }
 
+const findRestore = (source: Source | undefined) => (source === undefined ? undefined : findSourceAdapter(source.kind)?.restore);
+
 const canEndSessions = (source: Source | undefined) =>
   source !== undefined && findSourceAdapter(source.kind)?.restore?.planEndSessions !== undefined;
 
@@ -88,6 +98,8 @@ async function buildView(
     owners: true,
     acceptOlderServer: false,
     downloadKiBps: '',
+    jobs: '',
+    roles: '',
     understood: false,
   };
   return {
@@ -96,6 +108,9 @@ async function buildView(
     placesHelp: describePlaces(scene),
     modes: listModes(source).map((mode) => ({ value: mode, ...MODE_WORDS[mode] })),
     canEndSessions: canEndSessions(source),
+    canJump: findRestore(source)?.planRestoreFile !== undefined,
+    hasRoles:
+      findRestore(source)?.roles !== undefined && (await findGlobals(context, visit.caller, scene.snapshot)) !== undefined,
     values,
     seen,
     confirm: describeConsent(values.mode),
@@ -118,6 +133,8 @@ function readTyped({ form }: Visit): Typed {
     owners: isTicked('owners'),
     acceptOlderServer: isTicked('acceptOlderServer'),
     downloadKiBps: readText(form, 'downloadKiBps').trim().slice(0, 20),
+    jobs: readText(form, 'jobs').trim().slice(0, 20),
+    roles: ROLE_CHOICES.find((known) => known === readText(form, 'roles')) ?? '',
     understood: isTicked('understood'),
   };
 }
@@ -141,16 +158,20 @@ function findTargetProblem(target: string): string | undefined {
   return target.length > DATABASE_NAME_CHARS ? `has at most ${DATABASE_NAME_CHARS} letters` : undefined;
 }
 
-function findLimitProblem(text: string): string | undefined {
+function findLimitProblem(text: string, most: number): string | undefined {
   if (text === '') return undefined;
   const limit = Number(text);
-  return Number.isInteger(limit) && limit >= 1 && limit <= LIMIT_MAX ? undefined : `must be a whole number up to ${LIMIT_MAX}`;
+  return Number.isInteger(limit) && limit >= 1 && limit <= most ? undefined : `must be a whole number up to ${most}`;
 }
 
 /** An agent that knows no options is told only of wishes that it must refuse rather than ignore. */
 function toOptions(typed: Typed, knowsOptions: boolean): RestoreOptions {
   const { endSessions, safetyBackup, readFirst, owners, acceptOlderServer, downloadKiBps } = typed;
-  const limit = downloadKiBps === '' ? {} : { downloadKiBps: Number(downloadKiBps) };
+  const limit = {
+    ...(downloadKiBps === '' ? {} : { downloadKiBps: Number(downloadKiBps) }),
+    ...(typed.jobs === '' ? {} : { jobs: Number(typed.jobs) }),
+    ...(typed.roles === '' ? {} : { roles: typed.roles }),
+  };
   if (knowsOptions) return { endSessions, safetyBackup, readFirst, owners, acceptOlderServer, ...limit };
   return { ...(readFirst ? { readFirst } : {}), ...(owners ? {} : { owners }), ...limit };
 }
@@ -164,7 +185,8 @@ async function checkTyped(context: CoreContext, visit: Visit, scene: RestoreScen
     place: place === undefined ? 'Choose where it goes.' : undefined,
     target: findTargetProblem(typed.target),
     tables: tables === undefined ? 'one table a line, such as sales.orders; odd names in double quotes' : undefined,
-    downloadKiBps: findLimitProblem(typed.downloadKiBps),
+    downloadKiBps: findLimitProblem(typed.downloadKiBps, LIMIT_MAX),
+    jobs: findLimitProblem(typed.jobs, RESTORE_JOBS),
     understood: typed.understood ? undefined : 'Confirm what will happen.',
   };
   const fields = Object.fromEntries(Object.entries(wrong).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])));
@@ -190,10 +212,12 @@ function renameFields(problem: FormProblem): FormProblem {
     'target.database': 'target',
     'target.mode': 'mode',
     'target.tables': 'tables',
+    'options.jobs': 'jobs',
+    'options.roles': 'roles',
   };
   const fields = Object.entries(problem.fields).map(([name, text]) => [
     names[name] ?? name,
-    text.replace(/^(?:Target|Tables|Mode): /, ''),
+    text.replace(/^(?:Target|Tables|Mode|Connections|Roles): /, ''),
   ]);
   return { ...problem, fields: Object.fromEntries(fields) as Record<string, string> };
 }
@@ -210,7 +234,17 @@ async function look(context: CoreContext, visit: Visit, scene: RestoreScene, typ
       sizeBytes: scene.snapshot.sizeBytes,
       canEndSessions: canEndSessions(scene.source),
     };
-    return describeLook(typed.mode, typed.target, found, wish);
+    const roles =
+      typed.roles === ''
+        ? []
+        : describeRoles(
+            await lookAtRoles(context, visit.caller, {
+              snapshot: scene.snapshot.id,
+              source: place.connection,
+              choice: typed.roles,
+            }),
+          );
+    return [...describeLook(typed.mode, typed.target, found, wish), ...roles];
   } catch (thrown) {
     const { text, fields } = toFormProblem(thrown);
     return [{ tone: 'problem', text: text ?? Object.values(fields).join(' ') }];

@@ -1,5 +1,5 @@
 /** Getting a database back: what, where to, how, and the confirmation, as one page. */
-import type { RestoreMode } from '@holdfast/shared/domain/restore.ts';
+import { RESTORE_JOBS, type RestoreMode, type RoleChoice } from '@holdfast/shared/domain/restore.ts';
 import { attrs, type Html, html } from '../html.ts';
 import { button, linkButton } from '../ui/button.ts';
 import { callout, type Flash } from '../ui/flash.ts';
@@ -18,6 +18,10 @@ export type DatabaseRestoreView = RestoreFrame & {
   readonly modes: readonly { readonly value: RestoreMode; readonly label: string; readonly consequence: string }[];
   /** Whether sessions are in the way of anything here. */
   readonly canEndSessions: boolean;
+  /** Whether the dump can also be restored from the host's disk. */
+  readonly canJump: boolean;
+  /** Whether roles were stored beside the data. */
+  readonly hasRoles: boolean;
   readonly values: {
     readonly place: string;
     readonly target: string;
@@ -31,6 +35,10 @@ export type DatabaseRestoreView = RestoreFrame & {
     readonly acceptOlderServer: boolean;
     /** As typed. */
     readonly downloadKiBps: string;
+    /** As typed. */
+    readonly jobs: string;
+    /** Empty: none are made. */
+    readonly roles: RoleChoice | '';
     readonly understood: boolean;
   };
   /** What the host found at the target; empty before it was asked. */
@@ -46,6 +54,8 @@ const LABELS: Readonly<Record<string, string>> = {
   mode: 'Way',
   tables: 'Tables',
   downloadKiBps: 'Speed limit',
+  jobs: 'Connections',
+  roles: 'Roles',
   understood: 'Confirmation',
 };
 
@@ -148,6 +158,31 @@ const listOverwriting = (view: DatabaseRestoreView): readonly Field[] => [
     : []),
 ];
 
+const createRolesField = ({ values, errors }: DatabaseRestoreView): Field => ({
+  name: 'roles',
+  label: 'Roles',
+  kind: 'select',
+  value: values.roles,
+  options: [
+    { value: '', label: 'make none' },
+    { value: 'needed', label: 'make those that owners and grants name' },
+    { value: 'all', label: 'make all that were stored' },
+  ],
+  help: 'Before the database, where they are missing. Roles that exist stay as they are. Takes a user with CREATEROLE.',
+  error: errors['roles'],
+});
+
+const createJobsField = ({ values, errors }: DatabaseRestoreView): Field => ({
+  name: 'jobs',
+  label: 'Connections',
+  kind: 'number',
+  min: 1,
+  max: RESTORE_JOBS,
+  value: values.jobs,
+  help: 'With a number the dump is brought to the host’s disk first, which takes room for it, and restored from there. Clean, append and data only are one transaction: one connection. Empty: it streams.',
+  error: errors['jobs'],
+});
+
 function listOptions(view: DatabaseRestoreView): readonly Field[] {
   return [
     createTick(
@@ -162,6 +197,8 @@ function listOptions(view: DatabaseRestoreView): readonly Field[] {
       'Owners and grants',
       'Where the roles exist on that server. Without it everything belongs to the restoring user.',
     ),
+    ...(view.hasRoles ? [createRolesField(view)] : []),
+    ...(view.canJump ? [createJobsField(view)] : []),
     createTick(view, 'acceptOlderServer', 'Accept an older server', 'It may not understand everything that a newer one wrote.'),
     {
       name: 'downloadKiBps',
