@@ -87,6 +87,23 @@ for (const { version, binary } of GENERATIONS) {
       assert.equal((await testRepository(rig, { path, pinnedId: engineId })).state, 'ready');
     });
 
+    await t.test('about its size tells what its data takes, without a lock, and only of the pinned one', async () => {
+      const measure = async (question: Question) => {
+        const { pinnedId } = question;
+        const body = { ...buildBody(rig, question), ...(pinnedId === undefined ? {} : { pinnedId }) };
+        return rig.handlers['repository.measure'](body, createId('frame', from));
+      };
+      const lock = join(path, 'locks', 'a'.repeat(64));
+      writeFileSync(lock, 'held by another host');
+      const size = REQUESTS['repository.measure'].result.parse(await measure({ path, pinnedId: engineId }));
+      rmSync(lock);
+      assert.equal(size.snapshots, 1);
+      assert.ok(size.sizeBytes > 0);
+      const refused = await catchRefusal(measure({ path, pinnedId: 'f'.repeat(64) }));
+      assert.equal(refused.details['reason'], 'repository_replaced');
+      assert.equal((await catchRefusal(measure({ path, password: WRONG }))).message.includes('canary'), false);
+    });
+
     await t.test('with a wrong password is answered in restic’s own words, with advice, without the password', async () => {
       const answer = await testRepository(rig, { path, password: WRONG });
       assert.deepEqual([answer.state, answer.reason], ['failed', 'repository_password']);

@@ -14,6 +14,7 @@ import { startCheck, startPrune } from './maintenance.ts';
 import { createPlan, deletePlan, updatePlan } from './plans.ts';
 import { createRepository, deleteRepository, initRepository, testRepository, updateRepository } from './repositories.ts';
 import { startRestore } from './restores.ts';
+import { setRoutine } from './routine/routine.ts';
 import { cancelRun, startPlan } from './runs.ts';
 import { adoptDiscovered, createSource, deleteSource, discoverSources, testSource, updateSource } from './sources.ts';
 
@@ -86,6 +87,10 @@ const ACTS: Readonly<Record<string, { act: Act; operator: boolean }>> = {
   startPrune: {
     operator: true,
     act: ({ context, repository, host }, caller) => startPrune(context, caller, repository.id, { host: host.id }),
+  },
+  setRoutine: {
+    operator: true,
+    act: ({ context, repository }, caller) => setRoutine(context, caller, repository.id, { kind: 'by_hand' }),
   },
   setAdminCredential: {
     operator: true,

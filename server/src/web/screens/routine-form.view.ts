@@ -1,5 +1,4 @@
 /** What is to be done to a repository without being asked: how often, when, and by whom. */
-import { MAINTENANCE } from '@holdfast/shared/limits.ts';
 import { type Html, html } from '../html.ts';
 import { callout } from '../ui/flash.ts';
 import { type Field, form } from '../ui/form.ts';
@@ -21,6 +20,7 @@ export interface RoutineFormView {
   /** Empty: whoever can. */
   maintainer: string;
   hosts: readonly { id: string; name: string }[];
+  daysMax: number;
   /** The kind knows an admin credential. */
   hasAdmin: boolean;
   problem: string | undefined;
@@ -66,7 +66,7 @@ export function routineFormPage(shell: Shell, view: RoutineFormView): Html {
     unit: 'days',
     required: true,
     min: 0,
-    max: MAINTENANCE.daysMax,
+    max: view.daysMax,
     value: days[field.name],
     error: errors[field.name],
   }));

@@ -3,6 +3,7 @@ import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import { countParts, DEFAULT_ROUTINE, type Routine, routineSchema } from '@holdfast/shared/domain/routine.ts';
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
+import { MAINTENANCE } from '@holdfast/shared/limits.ts';
 import { listAdminFields } from '../../core/admin-credential.ts';
 import { demand, isAllowed } from '../../core/caller.ts';
 import { listHosts } from '../../core/hosts.ts';
@@ -140,6 +141,7 @@ async function replyForm(
     action: urls.repositoryRoutine({ repository: repository.id }),
     cancelHref: href,
     hosts: hosts.rows.map(({ id, name }) => ({ id, name })),
+    daysMax: MAINTENANCE.daysMax,
     hasAdmin: listAdminFields(repository.kind).length > 0,
     problem: problem.text,
     errors: problem.fields,
