@@ -59,6 +59,7 @@ export const PAGES = {
   planRetention: '/plans/:plan/retention',
   runPlan: '/plans/:plan/run',
   forgetPlan: '/plans/:plan/forget',
+  copyPlan: '/plans/:plan/copy',
   deletePlan: '/plans/:plan/delete',
 
   runs: '/runs',
@@ -68,6 +69,7 @@ export const PAGES = {
   cancelRun: '/runs/:run/cancel',
 
   snapshots: '/snapshots',
+  snapshotActs: '/snapshots/acts',
   snapshot: '/snapshots/:snapshot',
   pinSnapshot: '/snapshots/:snapshot/pin',
   restoreSnapshot: '/snapshots/:snapshot/restore',
@@ -113,7 +115,9 @@ export const PAGES = {
   channels: '/settings/channels',
   addChannel: '/settings/channels/new',
   setThresholds: '/settings/channels/thresholds',
+  setDigest: '/settings/channels/digest',
   channel: '/settings/channels/:channel',
+  delivery: '/settings/channels/:channel/messages/:delivery',
   editChannel: '/settings/channels/:channel/edit',
   testChannel: '/settings/channels/:channel/test',
   switchChannel: '/settings/channels/:channel/switch',

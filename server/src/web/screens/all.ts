@@ -10,6 +10,7 @@ import { AUDIT_SCREENS } from './audit.ts';
 import { createBootstrapScreens } from './bootstrap.ts';
 import { createChannelFormScreens } from './channel-form.ts';
 import { createChannelScreens } from './channels.ts';
+import { createDeliveryScreens } from './delivery-page.ts';
 import { DRILL_SCREENS } from './drills.ts';
 import { ADD_HOST_SCREENS } from './host-add.ts';
 import { HOST_PAGE_SCREENS } from './host-page.ts';
@@ -18,6 +19,7 @@ import { LOCK_SCREENS } from './locks.ts';
 import { LOGIN_SCREENS } from './login.ts';
 import { OBJECTIVE_SCREENS } from './objectives.ts';
 import { createOverviewScreens } from './overview.ts';
+import { PLAN_COPY_SCREENS } from './plan-copies.ts';
 import { createPlanScreens } from './plans.ts';
 import { POLICY_FORM_SCREENS } from './policy-form.ts';
 import { createReferenceScreens } from './reference.ts';
@@ -35,6 +37,7 @@ import { RUN_SCREENS } from './run.ts';
 import { RUNS_SCREENS } from './runs.ts';
 import { NAVIGATION_SCREENS } from './shell.ts';
 import { SNAPSHOT_SCREENS } from './snapshot.ts';
+import { SNAPSHOT_ACT_SCREENS } from './snapshot-acts.ts';
 import { SNAPSHOT_DIFF_SCREENS } from './snapshot-diff.ts';
 import { SNAPSHOT_FILES_SCREENS } from './snapshot-files.ts';
 import { SNAPSHOTS_SCREENS } from './snapshots.ts';
@@ -73,13 +76,15 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...REPOSITORY_FORM_SCREENS,
     ...REPOSITORY_PAGE_SCREENS,
     ...REPOSITORY_UPKEEP_SCREENS,
-    ...LOCK_SCREENS,
     ...ROUTINE_SCREENS,
+    ...LOCK_SCREENS,
     ...createPlanScreens(fires),
     ...RUNS_SCREENS,
     ...RUN_SCREENS,
     ...SNAPSHOTS_SCREENS,
     ...SNAPSHOT_SCREENS,
+    ...SNAPSHOT_ACT_SCREENS,
+    ...PLAN_COPY_SCREENS,
     ...SNAPSHOT_FILES_SCREENS,
     ...SNAPSHOT_DIFF_SCREENS,
     ...RESTORE_CHOICE_SCREENS,
@@ -93,6 +98,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...ALERT_PAGE_SCREENS,
     ...createChannelFormScreens(channels),
     ...createChannelScreens(channels),
+    ...createDeliveryScreens(channels),
     ...AUDIT_SCREENS,
     ...createAccountScreens(checkPasswordRules),
   ];

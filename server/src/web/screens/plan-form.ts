@@ -17,6 +17,7 @@ import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-
 import { findText, readList, readText } from './form-values.ts';
 import { findId, getParam, wantsPart } from './params.ts';
 import { previewBegins } from './plan-begins.ts';
+import { type CopiesText, checkCopies, NO_COPIES, readCopiesForm, readCopiesText, toCopiesText } from './plan-copies.ts';
 import { firesPreview } from './plan-fires.view.ts';
 import { PLAN_SOURCES, type PlanFormView, planFormPage, sourceChoices } from './plan-form.view.ts';
 import {
@@ -54,6 +55,7 @@ interface Draft {
   options: OptionsText;
   /** A choice of the field. */
   retentionPolicy: string;
+  copies: CopiesText;
   enabled: boolean;
 }
 
@@ -80,6 +82,7 @@ function readDraft(visit: Visit): Draft {
     schedule: readScheduleText(form, visit.frame.zone ?? 'UTC'),
     options: readOptionsText(form),
     retentionPolicy: readText(form, 'retentionPolicy').slice(0, 100),
+    copies: readCopiesText(visit),
     enabled: readText(form, 'enabled') === 'true',
   };
 }
@@ -92,6 +95,7 @@ function toDraft(plan: Plan): Draft {
     schedule: toScheduleText(plan.schedule, 'UTC'),
     options: toOptionsText(plan.options),
     retentionPolicy: plan.retentionPolicy ?? EVERYTHING,
+    copies: toCopiesText(plan),
     enabled: plan.enabled,
   };
 }
@@ -105,6 +109,7 @@ async function createDraft(context: CoreContext, visit: Visit): Promise<Draft> {
     schedule: { preset: 'daily', cron: '', zone: visit.frame.zone ?? 'UTC' },
     options: DEFAULT_OPTIONS_TEXT,
     retentionPolicy: await findUsualPolicy(context, visit),
+    copies: NO_COPIES,
     enabled: true,
   };
 }
@@ -116,6 +121,7 @@ function checkDraft(calendar: FireCalendar, draft: Draft, now: number): { input:
   const wrong = findScheduleProblem(calendar, draft.schedule, now);
   const options = checkOptionsText(draft.options);
   const retention = checkPolicyChoice(draft.retentionPolicy);
+  const copies = checkCopies(draft.copies);
   const fields: Record<string, string> = {
     ...(draft.sources.length === 0 ? { sources: 'Choose at least one source.' } : {}),
     ...(repository === undefined ? { repository: 'Choose where the snapshots go.' } : {}),
@@ -123,12 +129,14 @@ function checkDraft(calendar: FireCalendar, draft: Draft, now: number): { input:
     ...(name.success ? {} : { name: name.error.issues[0]?.message ?? 'is needed' }),
     ...('fields' in options ? options.fields : {}),
     ...('problem' in retention ? { retentionPolicy: retention.problem } : {}),
+    ...('fields' in copies ? copies.fields : {}),
   };
   if (
     !name.success ||
     repository === undefined ||
     'fields' in options ||
     'problem' in retention ||
+    'fields' in copies ||
     Object.keys(fields).length > 0
   )
     return { problem: { fields } };
@@ -141,6 +149,7 @@ function checkDraft(calendar: FireCalendar, draft: Draft, now: number): { input:
       enabled: draft.enabled,
       options: options.options,
       retentionPolicy: retention.policy,
+      ...copies.copies,
     },
   };
 }
@@ -171,6 +180,7 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
   const find = findText(visit.query, 'find') ?? '';
   const repositories = await listRepositories(context, caller, {}, { limit: HTTP.pageSizeMax });
   const here = plan === undefined ? urls.addPlan() : urls.editPlan({ plan: plan.id });
+  const places = repositories.rows.map((row) => ({ value: row.id, label: `${row.name} · ${labelRepositoryKind(row.kind)}` }));
   return {
     face,
     heading: plan === undefined ? 'Which sources go where, and when?' : `Change the plan “${plan.name}”.`,
@@ -188,7 +198,8 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
     ...(await readSourceGroups(context, visit, draft.sources, find)),
     find,
     addSourceHref: urls.addSource(),
-    repositories: repositories.rows.map((row) => ({ value: row.id, label: `${row.name} · ${labelRepositoryKind(row.kind)}` })),
+    repositories: places,
+    copies: await readCopiesForm(context, visit, draft.copies, places),
     addRepositoryHref: urls.addRepository(),
     values: { name: draft.name, repository: draft.repository, enabled: draft.enabled, ...draft.schedule },
     presets: [
@@ -245,7 +256,13 @@ async function save(context: CoreContext, visit: Visit, calendar: FireCalendar, 
             context,
             visit.caller,
             plan.id,
-            { ...input, schedule: input.schedule ?? null, retentionPolicy: input.retentionPolicy ?? null },
+            {
+              ...input,
+              schedule: input.schedule ?? null,
+              retentionPolicy: input.retentionPolicy ?? null,
+              copyRepository: input.copyRepository ?? null,
+              copyPolicy: input.copyPolicy ?? null,
+            },
             Number.isInteger(version) ? version : undefined,
           );
     const text = `Plan “${saved.name}” is saved. ${await countHosts(context, visit, saved.id)} will have it within a minute.`;

@@ -7,6 +7,7 @@ import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
 import { searchInput } from '../ui/table.ts';
 import type { Clockface } from '../ui/time.ts';
+import { type CopiesFormView, copyFields } from './plan-copies.view.ts';
 import { type FiresView, firesPreview } from './plan-fires.view.ts';
 import { labelOption, optionSections, type PlanOptionsView } from './plan-options.view.ts';
 
@@ -50,6 +51,7 @@ export type PlanFormView = {
   readonly zones: readonly string[];
   readonly fires: FiresView;
   readonly firesUrl: string;
+  readonly copies: CopiesFormView;
   readonly retention: { readonly value: string; readonly choices: readonly FieldOption[]; readonly policiesHref: string };
   readonly options: PlanOptionsView;
   readonly problem?: string | undefined;
@@ -96,7 +98,7 @@ function sourceBox(choice: SourceChoice): Html {
 /** The hidden button comes first, so that Enter in a field saves instead of adding or removing a row. */
 function planForm(view: PlanFormView): Html {
   const hidden = view.version === undefined ? {} : { version: view.version };
-  return html`<form class="form" id="${FORM}" method="post" action="${view.action}">${hiddenInputs(hidden)}<button hidden></button>${fieldSection({ fields: [repositoryField(view)] })}${whenSection(view)}${fieldSection({ fields: [retentionField(view)] })}${fieldSection({ fields: [nameField(view), enabledField(view)] })}<div class="folds" id="plan-options">${optionSections(view.options)}</div><div class="form-actions">${button({ label: view.submit, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
+  return html`<form class="form" id="${FORM}" method="post" action="${view.action}">${hiddenInputs(hidden)}<button hidden></button>${fieldSection({ fields: [repositoryField(view)] })}${whenSection(view)}${fieldSection({ fields: [retentionField(view)] })}${fieldSection({ title: 'A second copy', folded: true, open: view.copies.repository !== '', fields: copyFields(view.copies, view.errors) })}${fieldSection({ fields: [nameField(view), enabledField(view)] })}<div class="folds" id="plan-options">${optionSections(view.options)}</div><div class="form-actions">${button({ label: view.submit, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
 }
 
 function repositoryField(view: PlanFormView): Field {
@@ -185,6 +187,8 @@ function wrongFields(view: PlanFormView): readonly Field[] {
     cron: 'Expression',
     zone: 'Time zone',
     retentionPolicy: 'Retention',
+    copyRepository: 'Second repository',
+    copyPolicy: 'Retention of copies',
     name: 'Name',
   };
   return Object.entries(view.errors).map(([name, error]) => ({

@@ -21,6 +21,7 @@ import { findHostBegins } from './host-begins.ts';
 import { type LineName, MISSED_SHOWN, toMissedFiresView } from './missed-fires.ts';
 import { findId, getParam, wantsPart } from './params.ts';
 import { type PlanSourceLine, type PlanView, planPage } from './plan.view.ts';
+import { readPlanCopies } from './plan-copies.ts';
 import { describeOptions, listOptionFacts } from './plan-option-words.ts';
 import { readPlanRetention } from './plan-retention.ts';
 import { PLAN_RETENTION, planRetentionPanel } from './plan-retention.view.ts';
@@ -154,6 +155,7 @@ async function showPlan(context: CoreContext, visit: Visit, calendar: FireCalend
     snapshots: snapshots.rows.map((row) => toSnapshotLine(row, snapshotNames, caller, urls)),
     allSnapshotsHref: urls.snapshots({ plan: plan.id }),
     retention,
+    copies: await readPlanCopies(context, visit, plan),
     remarks: listRemarks(plan, judged),
     ...(isAllowed(caller, 'run.start') ? { runAction: urls.runPlan({ plan: plan.id }) } : {}),
     ...(isAllowed(caller, 'plan.manage')

@@ -8,6 +8,7 @@ import { type ProtectionState, protectionStatus } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import { type HostBeginsView, hostBegins } from './host-begins.view.ts';
 import { type MissedFiresView, missedFiresPanel } from './missed-fires.view.ts';
+import { type PlanCopiesView, planCopiesPanel } from './plan-copies.view.ts';
 import { type FiresView, firesList } from './plan-fires.view.ts';
 import { type PlanRetentionView, planRetentionPanel } from './plan-retention.view.ts';
 import { type BriefRunsView, runsBrief } from './runs.view.ts';
@@ -45,6 +46,8 @@ export type PlanView = {
   readonly snapshots: readonly SnapshotLine[];
   readonly allSnapshotsHref: string;
   readonly retention: PlanRetentionView;
+  /** Undefined without a second repository. */
+  readonly copies: PlanCopiesView | undefined;
   /** What keeps it from running as it should, each with nothing hidden. */
   readonly remarks: readonly string[];
   readonly runAction?: string | undefined;
@@ -53,7 +56,7 @@ export type PlanView = {
 
 export function planPage(shell: Shell, view: PlanView): Html {
   const side = html`<div class="stack">${firesPanel(view)}${factsPanel(view)}${optionsPanel(view)}${view.manage !== undefined && dangerPanel(view, view.manage)}</div>`;
-  const main = html`<div class="stack">${sourcesPanel(view)}${missedFiresPanel(view.missed)}${panel({ title: 'Runs', flush: true, aside: html`<a href="${view.allRunsHref}">all runs</a>`, content: runsBrief(view.runs) })}${planRetentionPanel(view.retention)}${snapshotsPanel(view)}</div>`;
+  const main = html`<div class="stack">${sourcesPanel(view)}${missedFiresPanel(view.missed)}${panel({ title: 'Runs', flush: true, aside: html`<a href="${view.allRunsHref}">all runs</a>`, content: runsBrief(view.runs) })}${view.copies !== undefined && planCopiesPanel(view.copies, view.face)}${planRetentionPanel(view.retention)}${snapshotsPanel(view)}</div>`;
   return layout(shell, {
     title: view.name,
     crumbs: view.crumbs,

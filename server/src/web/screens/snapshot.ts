@@ -21,6 +21,7 @@ import { toEvidenceLine } from './run-detail.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
 import { buildShell } from './shell.ts';
 import { type SnapshotView, snapshotPage } from './snapshot.view.ts';
+import { readSnapshotMore } from './snapshot-acts.ts';
 import { listByHandSteps } from './snapshot-by-hand.ts';
 import { describeRepository, labelSourceKind } from './source-words.ts';
 import { describeSuspicion } from './suspicion-words.ts';
@@ -38,7 +39,10 @@ const STATE_WORDS: Readonly<Record<Snapshot['state'], string>> = {
 function describeState({ state, removedAt, removedWhy }: Snapshot, zone: string): string {
   if (state !== 'removed' || removedAt === undefined) return STATE_WORDS[state];
   const why = removedWhy === undefined || removedWhy === '' ? '' : `: ${removedWhy}`;
-  return `Retention removed this snapshot from the repository on ${formatStamp(removedAt, zone)}${why}.`;
+  const who = removedWhy?.startsWith('deleted by ')
+    ? 'It was removed from the repository'
+    : 'Retention removed this snapshot from the repository';
+  return `${who} on ${formatStamp(removedAt, zone)}${why}.`;
 }
 
 /** Whether the repository still holds it. */
@@ -162,6 +166,10 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
       ? { restoreHref: urls.restoreSnapshot({ snapshot: snapshot.id }) }
       : {}),
     runHref: urls.run({ run: snapshot.run }),
+    ...(await readSnapshotMore(context, visit, snapshot, {
+      source,
+      repository: nameOf(names.repositories, snapshot.repository, 'repository'),
+    })),
   };
   return { kind: 'page', html: snapshotPage(await buildShell(context, visit, 'snapshots'), view) };
 }

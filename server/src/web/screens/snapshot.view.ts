@@ -9,6 +9,15 @@ import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { facts, panel, rows } from '../ui/panel.ts';
 import { status } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
+import {
+  type OwnActsView,
+  ownActs,
+  type PlaceLine,
+  placesPanel,
+  type VerificationView,
+  verificationPanel,
+  verificationStatus,
+} from './snapshot-acts.view.ts';
 import { notesPanel } from './snapshot-notes.view.ts';
 import { type SnapshotState, snapshotStatus } from './snapshots.view.ts';
 
@@ -42,10 +51,14 @@ export type SnapshotView = {
   readonly filesHref?: string | undefined;
   readonly restoreHref?: string | undefined;
   readonly runHref: string;
+  /** The repositories it lies in, where there are several. */
+  readonly places: readonly PlaceLine[];
+  readonly verification?: VerificationView | undefined;
+  readonly acts?: OwnActsView | undefined;
 };
 
 export function snapshotPage(shell: Shell, view: SnapshotView): Html {
-  const main = html`<div class="stack">${view.state !== 'good' && callout({ tone: view.state === 'missing' ? 'problem' : 'warning', text: view.stateWords })}${view.suspicion !== undefined && callout({ tone: 'warning', text: view.suspicion })}${evidencePanel(view)}${notesPanel(view.notes)}${view.companions.length > 0 && companionsPanel(view)}${byHandPanel(view)}</div>`;
+  const main = html`<div class="stack">${view.state !== 'good' && callout({ tone: view.state === 'missing' ? 'problem' : 'warning', text: view.stateWords })}${view.suspicion !== undefined && callout({ tone: 'warning', text: view.suspicion })}${view.places.length > 0 && placesPanel(view.places)}${view.verification !== undefined && verificationPanel(view.verification)}${evidencePanel(view)}${notesPanel(view.notes)}${view.companions.length > 0 && companionsPanel(view)}${byHandPanel(view)}</div>`;
   const pairs = view.facts.map((fact) => ({
     label: fact.label,
     value: fact.href === undefined ? fact.value : html`<a href="${fact.href}">${fact.value}</a>`,
@@ -55,8 +68,8 @@ export function snapshotPage(shell: Shell, view: SnapshotView): Html {
     title: view.title,
     crumbs: view.crumbs,
     heading: view.heading,
-    lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>${view.provenAt !== undefined && html`${status({ word: 'recovery proven', tone: 'protected', icon: 'shield' })}<span>${relativeTime(view.provenAt, view.face)}</span>`}${view.pin !== undefined && html`${status({ word: 'pinned', tone: 'quiet', icon: 'pin' })}<span>${relativeTime(view.pin.at, view.face)} by ${view.pin.by}</span>`}`,
-    actions: html`${pinButton(view)}${linkButton({ href: view.runHref, label: 'Open its run' })}${view.filesHref !== undefined && linkButton({ href: view.filesHref, label: 'Browse files' })}${view.restoreHref !== undefined && linkButton({ href: view.restoreHref, label: 'Restore this…', kind: 'primary' })}`,
+    lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>${view.provenAt !== undefined && html`${status({ word: 'recovery proven', tone: 'protected', icon: 'shield' })}<span>${relativeTime(view.provenAt, view.face)}</span>`}${view.verification !== undefined && verificationStatus(view.verification, view.face)}${view.pin !== undefined && html`${status({ word: 'pinned', tone: 'quiet', icon: 'pin' })}<span>${relativeTime(view.pin.at, view.face)} by ${view.pin.by}</span>`}`,
+    actions: html`${view.acts !== undefined && ownActs(view.acts)}${pinButton(view)}${linkButton({ href: view.runHref, label: 'Open its run' })}${view.filesHref !== undefined && linkButton({ href: view.filesHref, label: 'Browse files' })}${view.restoreHref !== undefined && linkButton({ href: view.restoreHref, label: 'Restore this…', kind: 'primary' })}`,
     content: html`<div class="columns">${main}${side}</div>`,
   });
 }

@@ -1,5 +1,5 @@
 /** `/snapshots`: what can be got back, by plan, source, host and run. */
-import { type HostId, idSchema, type PlanId, type RunId, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import { type HostId, idSchema, type PlanId, type RepositoryId, type RunId, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { SNAPSHOT_STATES, type SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { type Caller, isAllowed } from '../../core/caller.ts';
@@ -20,6 +20,7 @@ import { isRestorable } from './run-acts.ts';
 import { choicesOf } from './run-filters.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
 import { buildShell } from './shell.ts';
+import { readActs } from './snapshot-acts.ts';
 import {
   SNAPSHOTS_ANSWER,
   SNAPSHOTS_TABLE,
@@ -42,6 +43,7 @@ interface SnapshotQuery {
   plan?: PlanId | undefined;
   source?: SourceId | undefined;
   host?: HostId | undefined;
+  repository?: RepositoryId | undefined;
   run?: RunId | undefined;
   state?: SnapshotState | undefined;
   pinned?: true | undefined;
@@ -54,6 +56,7 @@ function readQuery(visit: Pick<Visit, 'query'>): SnapshotQuery {
     plan: findId(findText(query, 'plan'), idSchema('plan')),
     source: findId(findText(query, 'source'), idSchema('source')),
     host: findId(findText(query, 'host'), idSchema('host')),
+    repository: findId(findText(query, 'repository'), idSchema('repository')),
     run: findId(findText(query, 'run'), idSchema('run')),
     state: SNAPSHOT_STATES.find((known) => known === state),
     pinned: findText(query, 'pinned') === 'true' ? true : undefined,
@@ -74,6 +77,8 @@ export function toSnapshotLine(
     state: snapshot.state,
     isSuspicious: snapshot.suspicion !== undefined,
     isPinned: snapshot.pinnedAt !== undefined,
+    isCopy: snapshot.copyOf !== undefined,
+    isReadable: snapshot.verification?.ok,
     source: nameOf(names.sources, snapshot.source, 'source'),
     host: {
       name: nameOf(names.hosts, snapshot.host, 'host'),
@@ -180,6 +185,7 @@ async function buildView(
     sizes: findSizes(page.rows),
     plansHref: urls.plans(),
     restoresHref: urls.runs({ kind: 'restore' }),
+    acts: readActs(visit),
   };
   return { view, names };
 }

@@ -7,8 +7,9 @@ import { layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
 import { formatBytes } from '../ui/quantity.ts';
 import { badge, type StatusView, status } from '../ui/status.ts';
-import { type Column, filterSelect, type Pager, table, toolbar } from '../ui/table.ts';
+import { type Column, filterSelect, type Pager, type Selection, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
+import { SNAPSHOT_ACTS, type SnapshotActsView, snapshotActsBar } from './snapshot-acts.view.ts';
 
 export type SnapshotState = 'good' | 'partial' | 'quarantined' | 'missing' | 'removed';
 
@@ -28,6 +29,9 @@ export function snapshotStatus(state: SnapshotState, isSuspicious = false): Html
   return status(state === 'good' && isSuspicious ? SUSPICIOUS : STATES[state]);
 }
 
+/** Its last reading did not come to its end. */
+const UNREADABLE: StatusView = { word: 'cannot be read', tone: 'unprotected', icon: 'cross' };
+
 type Place = { readonly name: string; readonly href?: string | undefined };
 
 export type SnapshotLine = {
@@ -38,6 +42,10 @@ export type SnapshotLine = {
   readonly isSuspicious: boolean;
   /** A person said that it stays. */
   readonly isPinned: boolean;
+  /** It is a copy of one in another repository. */
+  readonly isCopy: boolean;
+  /** What the last reading of all of it came to; undefined: it was never read whole. */
+  readonly isReadable?: boolean | undefined;
   readonly source: string;
   readonly host: Place;
   readonly repository: Place;
@@ -68,6 +76,7 @@ export type SnapshotsView = {
   readonly plansHref: string;
   /** Runs of kind restore. */
   readonly restoresHref: string;
+  readonly acts: SnapshotActsView;
 };
 
 export const SNAPSHOTS_TABLE = 'snapshots';
@@ -92,8 +101,15 @@ export function snapshotsPage(shell: Shell, view: SnapshotsView): Html {
 export function snapshotsAnswer(view: SnapshotsView): Html {
   const sizes =
     view.sizes !== undefined && panel({ title: 'Size over time', aside: view.sizes.label, content: sparkline(view.sizes) });
-  return html`<div class="stack" id="${SNAPSHOTS_ANSWER}">${sizes}${panel({ flush: true, content: snapshotsTable(view) })}</div>`;
+  return html`<div class="stack" id="${SNAPSHOTS_ANSWER}">${sizes}${panel({ flush: true, content: snapshotsTable(view) })}${view.rows.length > 0 && snapshotActsBar(view.acts)}</div>`;
 }
+
+const SELECTION: Selection<SnapshotLine> = {
+  form: SNAPSHOT_ACTS,
+  name: 'snapshots',
+  value: (row) => row.id,
+  label: (row) => `Choose the snapshot of ${row.source} in ${row.repository.name}`,
+};
 
 export function snapshotsTable(view: SnapshotsView): Html {
   return table<SnapshotLine>({
@@ -102,6 +118,7 @@ export function snapshotsTable(view: SnapshotsView): Html {
     rows: view.rows,
     columns: snapshotColumns(view.face),
     empty: noSnapshots(view),
+    ...(view.acts.mayVerify ? { select: SELECTION } : {}),
     pager: view.rows.length === 0 ? undefined : view.pager,
     live: view.liveUrl === undefined ? undefined : { topic: 'snapshots', url: view.liveUrl },
   });
@@ -126,7 +143,8 @@ function snapshotColumns(face: Clockface): readonly Column<SnapshotLine>[] {
       id: 'state',
       label: 'State',
       width: 'fit',
-      cell: (row) => html`${snapshotStatus(row.state, row.isSuspicious)}${row.isPinned && html` ${badge('pinned')}`}`,
+      cell: (row) =>
+        html`${snapshotStatus(row.state, row.isSuspicious)}${row.isPinned && html` ${badge('pinned')}`}${row.isCopy && html` ${badge('copy')}`}${row.isReadable === false && html` ${status(UNREADABLE)}`}`,
     },
     { id: 'source', label: 'Source', primary: true, cell: (row) => html`<a href="${row.href}">${row.source}</a>` },
     { id: 'at', label: 'Made', width: 'fit', cell: (row) => relativeTime(row.at, face) },
