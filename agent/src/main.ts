@@ -8,7 +8,8 @@ import { createAgent } from './app.ts';
 import { runDoctor } from './commands/doctor.ts';
 import { runDrained } from './commands/drained.ts';
 import { sanitise } from './commands/output.ts';
-import { type RestoreWishes, runRestore } from './commands/restore.ts';
+import { runRestore } from './commands/restore.ts';
+import type { RestoreWishes } from './commands/restore-wishes.ts';
 import { runStatus } from './commands/status.ts';
 import { type AgentConfig, type AgentEnvironment, parseAgentConfig, readAgentEnvironment } from './config.ts';
 import { createAgentLog } from './log.ts';
@@ -106,6 +107,10 @@ withCommon(program.command('restore').description('list and restore snapshots fr
   .option('--snapshot <id>', 'a snapshot, or "latest"', 'latest')
   .option('--to <directory>', 'restore files into a new directory')
   .option('--to-database <name>', 'restore a database under this new name')
+  .option('--jobs <number>', 'bring the dump to this disk first and restore it through so many connections (PostgreSQL)')
+  .option('--roles <which>', 'make missing roles first: "needed" by owners and grants, or "all" that were stored (PostgreSQL)')
+  .option('--no-owners', 'without owners and grants: everything belongs to the restoring user')
+  .option('--limit <KiB/s>', 'how fast the repository is read')
   .option('--json', 'print JSON')
   .action(guard((options: CommonOptions & RestoreWishes) => runRestore(readConfig(options), options)));
 

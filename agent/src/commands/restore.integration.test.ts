@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { formatTags, SAFETY_PLAN } from '@holdfast/shared/domain/snapshot.ts';
 import { GENERATIONS, writeNoise } from '../engines/restic/laboratory.ts';
-import { startMariadb } from '../handlers/fixtures/database-servers.ts';
+import { startMariadb, startPostgres } from '../handlers/fixtures/database-servers.ts';
 import { addDatabase, getMade, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
 import { writeFolder } from '../runs/fixtures/run-rig.ts';
 import { prepareRepository, withWorkDir } from '../runs/inputs.ts';
@@ -267,4 +267,36 @@ test('A restore of a database by hand', async (t) => {
     await server.start();
     assert.equal(await names(), before);
   });
+});
+
+test('A restore of a PostgreSQL database by hand, from this disk and with its roles', async (t) => {
+  const server = await startPostgres();
+  t.after(() => server.remove());
+  const host = await openEnrolledHost(t, GENERATIONS[1]?.binary ?? '');
+  const { rig } = host;
+  await rig.initRepository();
+  await server.query("CREATE ROLE keeper LOGIN PASSWORD 'first'; CREATE ROLE bystander");
+  await server.query('CREATE DATABASE shop OWNER keeper');
+  await server.query('CREATE TABLE item AS SELECT i FROM generate_series(1, 500) i; ALTER TABLE item OWNER TO keeper', 'shop');
+  const source = addDatabase(rig, server, 'shop');
+  source.secrets = host.seal('source', source.id, { password: server.password });
+  const events = await rig.runPlan();
+  assert.equal(readEnd(events).state, 'succeeded', readLog(events));
+  host.storeSpec();
+  const before = await server.dump('shop');
+  await server.query('DROP DATABASE shop');
+  await server.query('DROP ROLE keeper, bystander');
+  const restore = ['restore', '--source', 'shop', '--to-database', 'shop'];
+  assertOneLine(await host.run([...restore, '--jobs', '17']), 2, /--jobs must be a whole number from 1 to 16/);
+  assertOneLine(await host.run([...restore, '--roles', 'some']), 2, /--roles must be one of needed, all/);
+  const end = await host.run([...restore, '--jobs', '2', '--roles', 'needed', '--limit', '100000', '--json']);
+  assert.equal(end.code, 0, end.stderr);
+  assert.equal(await server.dump('shop'), before);
+  assert.equal(
+    await server.query("SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolname IN ('keeper', 'bystander')"),
+    'keeper',
+  );
+  assert.match(end.stderr, /roles to be made: keeper/);
+  assert.equal(/SCRAM/.test(end.stderr), false);
+  assertDiscreet(end);
 });

@@ -18,16 +18,9 @@ import { restoreDirectory } from '../runs/restore-directory.ts';
 import type { RestorePart, RestoreResult } from '../runs/restore-part.ts';
 import { type HostTooling, openTooling } from '../tooling.ts';
 import { printJson, printLine, printTable, sanitise } from './output.ts';
+import { findGlobals, measureDump, parseOptions, type RestoreWishes } from './restore-wishes.ts';
 import { createGivenSecrets, createMissingError, isOpenable } from './secrets-by-hand.ts';
 import { getStoredSpec } from './stored-spec.ts';
-
-export interface RestoreWishes {
-  list?: boolean;
-  source?: string;
-  snapshot?: string;
-  to?: string;
-  toDatabase?: string;
-}
 
 /** One thing that can be restored. */
 interface Restorable {
@@ -139,6 +132,9 @@ async function restoreChosen(
   given: GivenSecrets | undefined,
   signal: AbortSignal,
 ): Promise<RestoreResult> {
+  const options = parseOptions(wishes);
+  const { downloadKiBps } = options;
+  const exec = tooling.exec.withLimits(downloadKiBps === undefined ? {} : { downloadKiBps });
   const recorder = createConsoleRecorder(tooling);
   if (!isOpenable(chosen.source, given)) throw createMissingError('source', [chosen.source]);
   return withWorkDir(tooling, async (workDir) => {
@@ -146,8 +142,8 @@ async function restoreChosen(
     recorder.addRedaction(repository.redact);
     const part: RestorePart = {
       tooling,
-      exec: tooling.exec,
-      engine: tooling.engine(tooling.exec),
+      exec,
+      engine: tooling.engine(exec),
       recorder,
       repository,
       engineId: chosen.snapshot.engineId,
@@ -164,13 +160,15 @@ async function restoreChosen(
       if (fileName === undefined) throw new AppError('integrity', 'the snapshot names no stored dump');
       return restoreDatabase({
         ...part,
+        sizeBytes: await measureDump(part, fileName),
+        globals: options.roles === undefined ? undefined : await findGlobals(part, chosen.snapshot),
         connection: source,
         restore,
         fileName,
         database: wishes.toDatabase,
         mode: 'new',
         tables: [],
-        options: {},
+        options,
         remember: () => undefined,
       });
     }
