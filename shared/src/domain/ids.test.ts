@@ -22,6 +22,7 @@ const KINDS: Readonly<Record<IdKind, string>> = {
   alert: 'alert',
   channel: 'chan',
   delivery: 'msg',
+  finding: 'find',
   request: 'req',
   frame: 'f',
 };

@@ -42,7 +42,7 @@ import {
 
 const ADOPT_MAX = 200;
 
-const sourceShape = nameShape(
+export const sourceShape = nameShape(
   'Source',
   z.strictObject({
     id: idSchema('source'),

@@ -2,6 +2,8 @@
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { type AlertView, countAlerts, listAlerts } from '../../core/alerts/alerts.ts';
 import { ALERT_CONDITIONS, getConditionRule, SEVERITIES } from '../../core/alerts/conditions.ts';
+import { getRules } from '../../core/alerts/rule-settings.ts';
+import { listOpenWindows } from '../../core/alerts/windows.ts';
 import { isAllowed } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { AlertCounts, AlertFilter } from '../../store/alerts.ts';
@@ -126,6 +128,8 @@ async function buildView(context: CoreContext, visit: Visit): Promise<AlertsView
     },
     liveUrl: trail.cursors.length === 0 ? urls.alerts(address) : undefined,
     pastHref: urls.alerts({ state: 'resolved' }),
+    rulesHref: urls.alertRules(),
+    windows: listOpenWindows(await getRules(context, caller), face.now).map(({ name }) => name),
     channels: {
       href: urls.channels(),
       hasAny: channels.some(({ enabled }) => enabled),

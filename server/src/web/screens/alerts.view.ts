@@ -57,6 +57,10 @@ export type AlertsView = {
   readonly pager: Pager;
   readonly liveUrl?: string | undefined;
   readonly pastHref: string;
+  /** Windows, escalation, thresholds of tags and plans. */
+  readonly rulesHref: string;
+  /** Maintenance windows that are on. */
+  readonly windows: readonly string[];
   readonly channels: { readonly href: string; readonly hasAny: boolean; readonly addHref?: string | undefined };
 };
 
@@ -77,8 +81,18 @@ export function alertsPage(shell: Shell, view: AlertsView): Html {
     title: 'Alerts',
     heading: view.heading,
     lede: view.lede === '' ? undefined : view.lede,
-    actions: linkButton({ href: view.channels.href, label: 'Channels' }),
-    content: html`<div class="stack">${deafNotice(view)}${bar}${alertsAnswer(view)}</div>`,
+    actions: html`${linkButton({ href: view.rulesHref, label: 'Rules' })}${linkButton({ href: view.channels.href, label: 'Channels' })}`,
+    content: html`<div class="stack">${deafNotice(view)}${windowNotice(view)}${bar}${alertsAnswer(view)}</div>`,
+  });
+}
+
+/** What is new may be held back right now. */
+function windowNotice({ windows }: AlertsView): Html | false {
+  if (windows.length === 0) return false;
+  const names = windows.join(', ');
+  return callout({
+    tone: 'notice',
+    text: `Maintenance is on: ${names}. What is new in it is raised when it is over, if it still holds.`,
   });
 }
 

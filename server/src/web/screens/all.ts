@@ -5,6 +5,7 @@ import type { ApiEndpoint } from '../http/route.ts';
 import type { AnyScreen } from '../http/screen-routes.ts';
 import { createAccountScreens } from './account.ts';
 import { ALERT_PAGE_SCREENS } from './alert-page.ts';
+import { ALERT_RULE_SCREENS } from './alert-rules.ts';
 import { ALERT_SCREENS } from './alerts.ts';
 import { AUDIT_SCREENS } from './audit.ts';
 import { createBootstrapScreens } from './bootstrap.ts';
@@ -94,6 +95,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...POLICY_FORM_SCREENS,
     ...RETENTION_SCREENS,
     ...OBJECTIVE_SCREENS,
+    ...ALERT_RULE_SCREENS,
     ...ALERT_SCREENS,
     ...ALERT_PAGE_SCREENS,
     ...createChannelFormScreens(channels),

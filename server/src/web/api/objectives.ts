@@ -1,0 +1,78 @@
+/** End-points of objectives, and of the rules of alerts: settings of the whole installation, changed section by section. */
+import * as z from 'zod';
+import { getRules, saveRules } from '../../core/alerts/rule-settings.ts';
+import { alertRulesSchema } from '../../core/alerts/rules.ts';
+import { getObjectives, saveObjectives } from '../../core/objective-settings.ts';
+import { objectivesSchema } from '../../core/objectives.ts';
+import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { nameShape } from './shapes.ts';
+
+const objectivesShape = nameShape('Objectives', objectivesSchema);
+const rulesShape = nameShape('AlertRules', alertRulesSchema);
+
+/** Sections that are given; those left out stay. */
+function pickGiven(body: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+}
+
+const readObjectivesEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/objectives',
+  summary: 'How old backups and proofs of recovery may be: for the fleet, for plans and for tags.',
+  tag: 'objectives',
+  reply: objectivesShape,
+  handle: async (context, caller) => ({ data: await getObjectives(context, caller) }),
+});
+
+const objectiveFields = objectivesSchema.shape;
+const changeObjectivesEndpoint = defineEndpoint({
+  method: 'patch',
+  path: '/objectives',
+  summary: 'Replaces the sections that are given; rules of plans that are gone are left out.',
+  tag: 'objectives',
+  body: z.strictObject({
+    fleet: objectiveFields.fleet.unwrap().optional(),
+    plans: objectiveFields.plans.unwrap().optional(),
+    tags: objectiveFields.tags.unwrap().optional(),
+  }),
+  reply: objectivesShape,
+  async handle(context, caller, { body }) {
+    const before = await getObjectives(context, caller);
+    return { data: await saveObjectives(context, caller, { ...before, ...pickGiven(body) }) };
+  },
+});
+
+const readRulesEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/alert-rules',
+  summary: 'Thresholds of plans and tags, maintenance windows, and who is told of alerts nobody takes.',
+  tag: 'alerts',
+  reply: rulesShape,
+  handle: async (context, caller) => ({ data: await getRules(context, caller) }),
+});
+
+const ruleFields = alertRulesSchema.shape;
+const changeRulesEndpoint = defineEndpoint({
+  method: 'patch',
+  path: '/alert-rules',
+  summary: 'Replaces the sections that are given; what no longer leads anywhere is left out.',
+  tag: 'alerts',
+  body: z.strictObject({
+    plans: ruleFields.plans.unwrap().optional(),
+    tags: ruleFields.tags.unwrap().optional(),
+    windows: ruleFields.windows.unwrap().optional(),
+    escalation: ruleFields.escalation.unwrap().optional(),
+  }),
+  reply: rulesShape,
+  async handle(context, caller, { body }) {
+    const before = await getRules(context, caller);
+    return { data: await saveRules(context, caller, { ...before, ...pickGiven(body) }) };
+  },
+});
+
+export const OBJECTIVE_ENDPOINTS: readonly ApiEndpoint[] = [
+  readObjectivesEndpoint,
+  changeObjectivesEndpoint,
+  readRulesEndpoint,
+  changeRulesEndpoint,
+];
