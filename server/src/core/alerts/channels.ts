@@ -1,9 +1,9 @@
 /** Channels: the ways on which people and programs outside hear of alerts, and of this server being alive. */
-import type { AlertId, ChannelId } from '@holdfast/shared/domain/ids.ts';
+import type { AlertId, ChannelId, DeliveryId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COUNTS } from '@holdfast/shared/limits.ts';
 import type { ChannelKind } from '../../notify/channel.ts';
-import type { Channel, Delivery } from '../../store/channels.ts';
+import type { Channel, Delivery, DeliveryAttempt } from '../../store/channels.ts';
 import type { Page, PageRequest } from '../../store/page.ts';
 import { type AdapterInput, parseAdapterInput } from '../adapter-input.ts';
 import { recordAct } from '../audit.ts';
@@ -192,4 +192,17 @@ export async function listDeliveries(
 ): Promise<Page<Delivery>> {
   demand(caller, 'view');
   return context.store.channels.listDeliveries(caller.tenant, filter, page);
+}
+
+/** A message to a channel with each attempt at it, oldest first. */
+export async function getDelivery(
+  context: CoreContext,
+  caller: Caller,
+  id: DeliveryId,
+): Promise<{ delivery: Delivery; attempts: readonly DeliveryAttempt[] }> {
+  demand(caller, 'view');
+  const { channels } = context.store;
+  const delivery = await channels.findDelivery(caller.tenant, id);
+  if (delivery === undefined) throw new AppError('not_found', 'there is no such message; messages are kept for 30 days');
+  return { delivery, attempts: await channels.listAttempts(caller.tenant, id) };
 }

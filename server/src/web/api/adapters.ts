@@ -32,7 +32,7 @@ const fieldShape = nameShape(
   }),
 );
 
-const adapterFields = { kind: z.string(), label: z.string(), summary: z.string(), fields: listOf(fieldShape) };
+export const adapterFields = { kind: z.string(), label: z.string(), summary: z.string(), fields: listOf(fieldShape) };
 
 const sourceAdapterShape = nameShape(
   'SourceAdapter',

@@ -70,7 +70,7 @@ function toChannelShape(channel: Channel): z.infer<typeof channelShape> {
   };
 }
 
-const deliveryShape = nameShape(
+export const deliveryShape = nameShape(
   'Delivery',
   z.strictObject({
     id: idSchema('delivery').meta({ description: 'The `webhook-id` of the message' }),
@@ -86,7 +86,12 @@ const deliveryShape = nameShape(
   }),
 );
 
-function toDeliveryShape({ tenant: _tenant, body: _body, topic: _topic, ...shown }: Delivery): z.infer<typeof deliveryShape> {
+export function toDeliveryShape({
+  tenant: _tenant,
+  body: _body,
+  topic: _topic,
+  ...shown
+}: Delivery): z.infer<typeof deliveryShape> {
   return shown;
 }
 

@@ -63,6 +63,7 @@ describe('The API over HTTP', () => {
       restores: 'run',
       alerts: 'alert',
       channels: 'chan',
+      deliveries: 'msg',
       'api-keys': 'key',
     };
     const withId = endpoints.filter(({ path }) => path.includes(':id'));

@@ -12,6 +12,7 @@ import { ALERT_PAGE_SCREENS } from './alert-page.ts';
 import { ALERT_SCREENS } from './alerts.ts';
 import { createChannelFormScreens } from './channel-form.ts';
 import { createChannelScreens } from './channels.ts';
+import { createDeliveryScreens } from './delivery-page.ts';
 import { readWords } from './fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addRun, addSource, MARKUP_NAME } from './fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from './fixtures/world.ts';
@@ -35,6 +36,7 @@ before(async () => {
     ...ALERT_PAGE_SCREENS,
     ...createChannelFormScreens(door),
     ...createChannelScreens(door),
+    ...createDeliveryScreens(door),
   ]);
   const { context } = world;
   const http = createGuardedHttp({ allowedCidrs: ['127.0.0.0/8'] });
@@ -63,7 +65,7 @@ const find = async (condition: string) => {
   return page.rows.find((alert) => alert.condition === condition) ?? assert.fail(`no alert ${condition}`);
 };
 
-async function addChannel(form: Record<string, string>): Promise<string> {
+async function addChannel(form: Record<string, string | string[]>): Promise<string> {
   const reply = await world.ask('post', '/settings/channels/new?kind=webhook', { form });
   assert.ok(reply.kind === 'redirect', JSON.stringify(reply).slice(0, 500));
   return reply.to;
@@ -104,11 +106,41 @@ describe('Channels', () => {
     assert.equal(failed.flash?.text, 'It did not work: it answered 500.');
     assert.match(readWords(await world.read(path)), /Its last 1.attempt failed/u);
     assert.match(readWords(await world.read('/settings/channels')), /1.channel of 1 does not deliver\./u);
+    const listed = [...(await world.read(path)).matchAll(/href="([^"]+\/messages\/[^"]+)"/gu)].map(([, href = '']) => href);
+    const [message = assert.fail('no message is listed')] = listed;
+    const words = await Promise.all([...new Set(listed)].map(async (href) => readWords(await world.read(href))));
+    assert.ok(
+      words.some((text) => /This message was given up\. .* failed it answered 500/u.test(text)),
+      words.join('\n'),
+    );
+    assert.ok(words.some((text) => /This message was taken\. .* taken answered 204/u.test(text)));
+    await assert.rejects(world.ask('get', message.replace(/chan_\w+/u, `chan_${'0'.repeat(26)}`)), { code: 'not_found' });
     await world.ask('post', `${path}/switch`);
     assert.match(readWords(await world.read('/settings/channels')), /Nobody is told of alerts\./u);
     const gone = await world.ask('post', `${path}/delete`);
     assert.equal(gone.kind === 'redirect' && gone.to, '/settings/channels');
     await assert.rejects(world.ask('get', path), { code: 'not_found' });
+  });
+
+  it('are told of what is chosen for them, and of nothing that does not exist', async () => {
+    const chosen = { 'sub-least': 'none', 'sub-runs': ['failed', 'never'], 'sub-digests': 'weekly', 'sub-tags': 'shop, eu' };
+    const path = await addChannel({ name: 'team', 'secret-url': `${sink.url}/x`, ...chosen });
+    assert.match(readWords(await world.read(path)), /Alerts no alerts Backups failed Digests weekly Only of tags shop, eu/u);
+    const wrong = await world.ask('post', `${path}/edit`, { form: { name: 'team', 'sub-tags': '<b>' } });
+    assert.ok(wrong.kind === 'page' && wrong.status === 422);
+    assert.match(wrong.html.toString(), /may hold letters, digits/u);
+    await world.ask('post', `${path}/delete`);
+  });
+
+  it('tell digests at an hour of a zone that administrators choose', async () => {
+    const form = { 'digest-hour': '7', 'digest-weekday': '5', 'digest-zone': 'Europe/Berlin' };
+    assert.equal((await world.ask('post', '/settings/channels/digest', { form })).kind, 'redirect');
+    assert.match(readWords(await world.read('/settings/channels', { role: 'viewer' })), /07:00 Europe\/Berlin .* Friday/u);
+    for (const change of [{ 'digest-zone': 'Nowhere/Land' }, { 'digest-hour': '24' }, { 'digest-weekday': 'x' }]) {
+      const wrong = await world.ask('post', '/settings/channels/digest', { form: { ...form, ...change } });
+      assert.ok(wrong.kind === 'page' && wrong.status === 422, JSON.stringify(change));
+    }
+    await assert.rejects(world.ask('post', '/settings/channels/digest', { role: 'operator', form }), { code: 'forbidden' });
   });
 
   it('are read by everybody and changed by administrators', async () => {

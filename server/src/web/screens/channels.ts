@@ -28,6 +28,7 @@ import { CHANNELS_PART, type ChannelsView, channelsPage, channelsTable, type Thr
 import { readClockface } from './clockface.ts';
 import { linkPages, readTrail } from './cursor-trail.ts';
 import type { DeliveryLine } from './deliveries.view.ts';
+import { postDigest, readDigestView } from './digest-form.ts';
 import { type FormProblem, isShown, NO_PROBLEM, toSchemaProblem } from './form-problem.ts';
 import { readText } from './form-values.ts';
 import { getParam, wantsPart } from './params.ts';
@@ -44,11 +45,11 @@ function findText(delivery: Delivery): string {
 
 /** A message on the page of its channel or of its alert. */
 export function toDeliveryLine(delivery: Delivery, channel: string, { urls }: Pick<Visit, 'urls'>): DeliveryLine {
-  const { id, state, alert, createdAt, dueAt, attempts, outcome } = delivery;
+  const { id, state, createdAt, dueAt, attempts, outcome } = delivery;
   return {
     ...{ id, state, createdAt, dueAt, attempts, outcome },
     text: findText(delivery),
-    alertHref: alert === undefined ? undefined : urls.alert({ alert }),
+    href: urls.delivery({ channel: delivery.channel, delivery: id }),
     channel: { name: channel, href: urls.channel({ channel: delivery.channel }) },
   };
 }
@@ -83,6 +84,7 @@ async function replyChannels(
   visit: Visit,
   { kinds }: ChannelDoor,
   problem: FormProblem = NO_PROBLEM,
+  digestProblem?: FormProblem,
 ): Promise<PageReply> {
   const { caller, urls } = visit;
   const channels = await listChannels(context, caller);
@@ -103,9 +105,10 @@ async function replyChannels(
       workedAt: channel.workedAt,
     })),
     thresholds: await readThresholdsView(context, visit, problem),
+    digest: await readDigestView(context, visit, digestProblem),
   };
   if (wantsPart(visit, CHANNELS_PART)) return { kind: 'page', html: channelsTable(view) };
-  const status = problem === NO_PROBLEM ? 200 : 422;
+  const status = problem === NO_PROBLEM && digestProblem === undefined ? 200 : 422;
   return { kind: 'page', status, html: channelsPage(await buildShell(context, visit, 'channels'), view) };
 }
 
@@ -209,6 +212,12 @@ export function createChannelScreens(door: ChannelDoor): readonly ScreenRoute[] 
   return [
     { method: 'get', path: PAGES.channels, handle: (context, visit) => replyChannels(context, visit, door) },
     { method: 'post', path: PAGES.setThresholds, handle: (context, visit) => postThresholds(context, visit, door) },
+    {
+      method: 'post',
+      path: PAGES.setDigest,
+      handle: (context, visit) =>
+        postDigest(context, visit, (problem) => replyChannels(context, visit, door, NO_PROBLEM, problem)),
+    },
     { method: 'get', path: PAGES.channel, handle: (context, visit) => showChannel(context, visit, door) },
     {
       method: 'post',

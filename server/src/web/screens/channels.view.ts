@@ -8,6 +8,7 @@ import { panel } from '../ui/panel.ts';
 import { type StatusView, status } from '../ui/status.ts';
 import { table } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
+import { type DigestView, digestPanel } from './digest.view.ts';
 
 export type ChannelState = 'off' | 'failing' | 'works' | 'untried';
 
@@ -48,6 +49,7 @@ export type ChannelsView = {
   readonly addHref?: string | undefined;
   readonly rows: readonly ChannelLine[];
   readonly thresholds: ThresholdsView;
+  readonly digest: DigestView;
 };
 
 export const CHANNELS_PART = 'channels';
@@ -62,7 +64,7 @@ export function channelsPage(shell: Shell, view: ChannelsView): Html {
       view.rows.length > 0 &&
       linkButton({ href: view.addHref, label: 'Add channel', kind: 'primary', icon: 'plus' })
     }`,
-    content: html`<div class="stack">${panel({ flush: true, content: channelsTable(view) })}${thresholdsPanel(view.thresholds)}</div>`,
+    content: html`<div class="stack">${panel({ flush: true, content: channelsTable(view) })}${digestPanel(view.digest)}${thresholdsPanel(view.thresholds)}</div>`,
   });
 }
 

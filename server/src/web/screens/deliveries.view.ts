@@ -10,7 +10,8 @@ export type DeliveryLine = {
   readonly state: 'waiting' | 'delivered' | 'given_up';
   /** What it says. */
   readonly text: string;
-  readonly alertHref?: string | undefined;
+  /** Of the message itself with its attempts. */
+  readonly href: string;
   readonly channel: { readonly name: string; readonly href: string };
   readonly createdAt: number;
   readonly dueAt: number;
@@ -24,6 +25,10 @@ const STATES: Readonly<Record<DeliveryLine['state'], StatusView>> = {
   given_up: { word: 'given up', tone: 'unprotected', icon: 'cross' },
 };
 
+export function deliveryStatus(state: DeliveryLine['state']): Html {
+  return status(STATES[state]);
+}
+
 export function deliveryRows(lines: readonly DeliveryLine[], face: Clockface, { withChannel }: { withChannel: boolean }): Html {
   return rows(
     lines.map((line) => ({
@@ -31,10 +36,8 @@ export function deliveryRows(lines: readonly DeliveryLine[], face: Clockface, { 
       status: status(STATES[line.state]),
       title: withChannel
         ? html`<a href="${line.channel.href}">${line.channel.name}</a>`
-        : line.alertHref === undefined
-          ? line.text
-          : html`<a href="${line.alertHref}">${line.text}</a>`,
-      detail: html`${relativeTime(line.createdAt, face)}${line.attempts > 0 && html` · ${formatNoun(line.attempts, 'attempt')}`}${
+        : html`<a href="${line.href}">${line.text}</a>`,
+      detail: html`${relativeTime(line.createdAt, face)}${line.attempts > 0 && html` · <a href="${line.href}">${formatNoun(line.attempts, 'attempt')}</a>`}${
         line.outcome !== undefined && html` · ${line.outcome}`
       }${line.state === 'waiting' && line.attempts > 0 && html` · tried again ${relativeTime(line.dueAt, face)}`}`,
     })),
