@@ -4,6 +4,7 @@ import type { ApiEndpoint } from '../http/route.ts';
 import { ADAPTER_ENDPOINTS } from './adapters.ts';
 import { ALERT_ENDPOINTS } from './alerts.ts';
 import { AUDIT_ENDPOINTS } from './audit.ts';
+import { createChannelKindEndpoints } from './channel-kinds.ts';
 import { createChannelEndpoints } from './channels.ts';
 import { DRILL_ENDPOINTS } from './drills.ts';
 import { ENROLMENT_ENDPOINTS } from './enrolment.ts';
@@ -11,6 +12,7 @@ import type { FireCalendar } from './fire-calendar.ts';
 import { HOST_ENDPOINTS } from './hosts.ts';
 import { LOCK_ENDPOINTS } from './locks.ts';
 import { MISSED_FIRES_ENDPOINT } from './missed-fires.ts';
+import { OBJECTIVE_ENDPOINTS } from './objectives.ts';
 import { createOpenApiEndpoint } from './openapi-endpoint.ts';
 import { PEOPLE_ENDPOINTS } from './people.ts';
 import { createPlanEndpoints } from './plans.ts';
@@ -47,8 +49,10 @@ export function createApiEndpoints(calendar: FireCalendar, channels: ChannelDoor
     ...SNAPSHOT_CONTENT_ENDPOINTS,
     ...RESTORE_ENDPOINTS,
     ...DRILL_ENDPOINTS,
+    ...OBJECTIVE_ENDPOINTS,
     ...ALERT_ENDPOINTS,
     ...createChannelEndpoints(channels),
+    ...createChannelKindEndpoints(channels),
     ...ADAPTER_ENDPOINTS,
     ...AUDIT_ENDPOINTS,
     ...PEOPLE_ENDPOINTS,
