@@ -1,12 +1,12 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ApiPlan, ApiSource } from '../harness/api.ts';
+import type { ApiPlan, ApiSnapshot, ApiSource } from '../harness/api.ts';
 import { expect, expectAccessible, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
 import {
   addPlan,
   addRepository,
   addSource,
   describeFiles,
-  describeLocal,
   describeMariadb,
   describePostgres,
   runPlan,
@@ -16,12 +16,15 @@ import { awaitSpec } from '../harness/part2/world.ts';
 import { makeFileTree } from '../harness/services/files.ts';
 import { type MariadbHandle, startMariadb } from '../harness/services/mariadb.ts';
 import { type PostgresHandle, startPostgres } from '../harness/services/postgres.ts';
+import { type RestServerHandle, startRestServer } from '../harness/services/rest-server.ts';
 import { type EnrolledHost, type Stack, startStack } from '../harness/stack.ts';
 
 let stack: Stack;
 let postgres: PostgresHandle;
 let mariadb: MariadbHandle;
+let rest: RestServerHandle;
 let host: EnrolledHost;
+let laboratory: EnrolledHost;
 let plan: ApiPlan;
 let sources: { orders: ApiSource; shop: ApiSource; tree: ApiSource };
 
@@ -42,16 +45,22 @@ test.beforeAll(async () => {
       'shop',
     );
   });
-  [stack] = await Promise.all([startStack(), filledPostgres, filledMariadb]);
-  host = await stack.enrolHost('db-1');
+  [stack, rest] = await Promise.all([startStack(), startRestServer({ withPassword: false }), filledPostgres, filledMariadb]);
+  [host, laboratory] = await Promise.all([stack.enrolHost('db-1'), stack.enrolHost('lab-1')]);
   const tree = join(stack.directory, 'tree');
   await makeFileTree(tree, { seed: 'scenario 40', files: 20, megabytes: 1 });
+  await writeFile(join(tree, 'canary'), 'sings');
   const { api } = stack;
-  const repository = await addRepository(api, host.host, 'disk', describeLocal(join(stack.directory, 'repository'), 'ferns'));
+  const secrets = { password: 'ferns' };
+  const repository = await addRepository(api, host.host, 'store', {
+    kind: 'rest',
+    config: { url: `${rest.url}ferns/` },
+    secrets,
+  });
   sources = {
     orders: await addSource(api, host.host, 'orders', describePostgres(postgres, 'orders')),
     shop: await addSource(api, host.host, 'shop', describeMariadb(mariadb, 'shop')),
-    tree: await addSource(api, host.host, 'tree', describeFiles([tree])),
+    tree: await addSource(api, host.host, 'tree', describeFiles([tree], { canaries: [join(tree, 'canary')] })),
   };
   plan = await addPlan(api, { name: 'nightly', repository, sources: [sources.orders, sources.shop, sources.tree] });
   await awaitSpec(stack, host.host);
@@ -59,7 +68,7 @@ test.beforeAll(async () => {
 });
 test.afterAll(async ({ browserName: _ }, info) => {
   await finishStack(stack, info);
-  await Promise.all([postgres?.stop(), mariadb?.stop()]);
+  await Promise.all([postgres?.stop(), mariadb?.stop(), rest?.stop()]);
 });
 
 test('drills by clicks prove a PostgreSQL, a MariaDB and a files source; a question that does not hold is red, and nothing live is touched', async ({
@@ -84,19 +93,20 @@ test('drills by clicks prove a PostgreSQL, a MariaDB and a files source; a quest
     await fillFields(page, {
       'A drill every': '7',
       'A proof counts for': '30',
+      'A drill after': '50',
       'Question 1': 'select count(*) from orders',
       'Value 1': '500',
     });
     await findField(page, 'Answer 1 must be').selectOption('=');
     await page.getByRole('button', { name: 'Save' }).click();
-    await expect(page.getByText('every 7 days')).toBeVisible();
+    await expect(page.getByText('every 7 days and after 50 clean backups')).toBeVisible();
   });
 
   await test.step('each kind of source is tried out by one click', async () => {
     for (const [name, seen] of [
-      ['orders', /1 table with 500 rows/],
-      ['shop', /1 table with 300 rows/],
-      ['tree', /equal byte for byte/],
+      ['orders', /1 table with 500 rows[\s\S]*recorded at the time of the backup, the rows of 1 table as counted then/],
+      ['shop', /1 table with 300 rows[\s\S]*recorded at the time of the backup/],
+      ['tree', /1 canary file came back as noted[\s\S]*equal byte for byte/],
     ] as const) {
       await page.goto(`${url}/drills`);
       await rowOf(name).getByRole('button', { name: 'Drill now' }).click();
@@ -112,6 +122,29 @@ test('drills by clicks prove a PostgreSQL, a MariaDB and a files source; a quest
     await takePicture(page, 'drills');
     await page.goto(`${url}/sources/${sources.orders.id}`);
     await expect(page.getByText(/^Recovery proven .*, in /)).toBeVisible();
+  });
+
+  await test.step('the page of a backup shows what was noted as it was made', async () => {
+    const [snapshot] = await stack.api.get<readonly ApiSnapshot[]>(`/snapshots?source=${sources.orders.id}`);
+    await page.goto(`${url}/snapshots/${snapshot?.id}`);
+    const noted = page.locator('section', { has: page.getByRole('heading', { name: 'Noted as it was made' }) });
+    await expect(noted).toContainText('public.orders');
+    await expect(noted).toContainText('500 rows');
+    await expectAccessible(page);
+    await takePicture(page, 'snapshot-notes');
+  });
+
+  await test.step('another host, chosen for it, proves a backup with nothing but the order', async () => {
+    await page.goto(`${url}/sources/${sources.shop.id}/drills`);
+    await findField(page, 'Drills take place on').selectOption({ label: 'lab-1' });
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('button', { name: 'Drill now' }).click();
+    const detail = await stack.api.waitForRun(await readRunId(page), 'succeeded');
+    expect(detail.host).toBe(laboratory.host.id);
+    const proof = await stack.api.get<{ proven: { host: string } }>(`/sources/${sources.shop.id}/proof`);
+    expect(proof.proven.host).toBe(laboratory.host.id);
+    // What was proven there stays on the source's own host, which is told so.
+    await awaitSpec(stack, host.host);
   });
 
   await test.step('a question that does not hold fails the drill and takes the proof back', async () => {
@@ -133,4 +166,5 @@ test('drills by clicks prove a PostgreSQL, a MariaDB and a files source; a quest
 
   expect([await postgres.hashDatabase('orders'), await mariadb.hashDatabase('shop')]).toEqual(before);
   await host.agent.assertQuiet();
+  await laboratory.agent.assertQuiet();
 });

@@ -21,6 +21,7 @@ import { type QuestionText, sourceDrillsPage } from './source-drills.view.ts';
 /** Empty questions to fill in, below those there are. */
 const EMPTY_SHOWN = 2;
 const HOSTS_OFFERED = 200;
+const OWN_HOST = 'own';
 const EMPTY: QuestionText = { sql: '', operator: '>', value: '' };
 
 interface Draft {
@@ -50,7 +51,7 @@ const readNumber = (text: string): number | undefined => (text === '' ? undefine
 async function listChoices(context: CoreContext, visit: Visit, source: Source): Promise<readonly FieldOption[]> {
   const { rows } = await listHosts(context, visit.caller, { state: 'active' }, { limit: HOSTS_OFFERED });
   const others = rows.filter(({ id }) => id !== source.host).map(({ id, name }) => ({ value: id, label: name }));
-  return [{ value: '', label: 'the host of the source' }, ...others];
+  return [{ value: OWN_HOST, label: 'the host of the source' }, ...others];
 }
 
 async function replyForm(
@@ -94,7 +95,7 @@ async function showSettings(context: CoreContext, visit: Visit): Promise<PageRep
     everyDays: String(everyDays ?? ''),
     withinDays: String(withinDays ?? ''),
     everyRuns: String(everyRuns ?? ''),
-    host: host ?? '',
+    host: host ?? OWN_HOST,
     questions: assertions,
   };
   return replyForm(context, visit, source, draft, NO_PROBLEM);
@@ -112,7 +113,7 @@ async function saveSettings(context: CoreContext, visit: Visit): Promise<PageRep
       withinDays: readNumber(draft.withinDays),
       everyRuns: readNumber(draft.everyRuns),
       // As of the operator, the use case refuses what is none.
-      host: draft.host === '' ? undefined : (draft.host as HostId),
+      host: draft.host === OWN_HOST || draft.host === '' ? undefined : (draft.host as HostId),
     });
   } catch (thrown) {
     return replyForm(context, visit, source, draft, toFormProblem(thrown));

@@ -13,7 +13,7 @@ export type SourceDrillsView = {
   readonly everyDays: string;
   readonly withinDays: string;
   readonly everyRuns: string;
-  /** The chosen host; empty for the source's own. */
+  /** The chosen one of `hosts`. */
   readonly host: string;
   readonly hosts: readonly FieldOption[];
   /** With empty ones to fill in; undefined where nothing can be asked. */
