@@ -5,12 +5,14 @@ import type { AlertId } from '@holdfast/shared/domain/ids.ts';
 import type { ServerConfig } from './config.ts';
 import { type AlertWatch, createAlertWatch } from './core/alerts/watch.ts';
 import type { CoreContext } from './core/ports.ts';
+import { findDatabase } from './foundation.ts';
 import { CHANNEL_KINDS } from './notify/all.ts';
 import type { ChannelDoor } from './notify/channel.ts';
 import { createDeliverer, type Deliverer } from './notify/deliverer.ts';
 import { tellDigests } from './notify/digest.ts';
 import { createGuardedHttp } from './notify/guarded-http.ts';
 import { createNewsTeller, type NewsTeller } from './notify/run-news.ts';
+import { createCertificateWatch, findCopyTimes } from './own-facts.ts';
 import { SERVER_VERSION } from './version.ts';
 import type { Readiness } from './web/http/readiness.ts';
 import { createUrls } from './web/urls.ts';
@@ -36,6 +38,7 @@ export function createAlarms({ context, config, readiness, randomBytes = systemR
   const { baseUrl } = context;
   const urls = createUrls(baseUrl);
   const linkAlert = ({ id }: { id: AlertId }): string => new URL(urls.alert({ alert: id }), baseUrl).href;
+  const findCertificateEnd = createCertificateWatch(context.clock, baseUrl);
   const watch = createAlertWatch(context, {
     serverVersion: SERVER_VERSION,
     linkAlert,
@@ -43,7 +46,12 @@ export function createAlarms({ context, config, readiness, randomBytes = systemR
     async measureServer() {
       const { bavail, bsize } = await statfs(config.dataDir);
       const { database } = await readiness.recall();
-      return { freeBytes: bavail * bsize, databaseFault: database === 'ok' ? undefined : `its database ${database}` };
+      return {
+        freeBytes: bavail * bsize,
+        databaseFault: database === 'ok' ? undefined : `its database ${database}`,
+        ...(await findCopyTimes(config.dataDir, findDatabase(config.dataDir))),
+        certificateEndsAt: await findCertificateEnd(),
+      };
     },
   });
   const deliverer = createDeliverer({

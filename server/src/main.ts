@@ -13,6 +13,7 @@ import type { CoreContext } from './core/ports.ts';
 import { findDatabase, openFoundation } from './foundation.ts';
 import { createDirectory } from './hub/directory.ts';
 import { createLog, type ServerLog } from './log.ts';
+import { noteCopy } from './own-facts.ts';
 import { ROLES, type Role } from './store/people.ts';
 import { backUpStore } from './store/sqlite/copy.ts';
 import { checkPasswordRules } from './vault/password-rules.ts';
@@ -109,7 +110,10 @@ async function createKeyCommand(options: NamedOptions): Promise<void> {
 }
 
 async function backUpCommand({ to, json }: { to: string; json?: boolean }): Promise<void> {
-  const bytes = backUpStore(findDatabase(loadConfig(readEnvironment()).dataDir), to);
+  const { dataDir } = loadConfig(readEnvironment());
+  const bytes = backUpStore(findDatabase(dataDir), to);
+  if (!noteCopy(dataDir, systemClock.now()))
+    process.stderr.write(`holdfast-server: the copy is whole, but ${dataDir} takes no note of it, so it may be called too old\n`);
   process.stdout.write(json ? `${JSON.stringify({ path: to, bytes })}\n` : `copied ${bytes} bytes to ${to}, whole\n`);
 }
 

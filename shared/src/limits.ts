@@ -293,6 +293,9 @@ export const ALERTS = {
   escalationSteps: 5,
   /** The longest single window, and the longest wait before somebody else is told. */
   windowMaxMs: 31 * DAY,
+  /** A copy of the server's database older than this is old; a certificate with less than this left is near its end. */
+  copyOldMs: 7 * DAY,
+  certificateNearMs: 14 * DAY,
   escalationMinutesMax: 7 * 24 * 60,
   keptMs: 400 * DAY,
 } as const;

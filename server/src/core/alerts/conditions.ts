@@ -86,6 +86,16 @@ const RULES = {
     label: 'server database',
     title: () => 'The database of this server does not work as it should',
   },
+  'server.copy_old': {
+    severity: 'warning',
+    label: 'server not copied',
+    title: () => 'The database of this server has no recent copy',
+  },
+  'server.certificate': {
+    severity: 'warning',
+    label: 'certificate near its end',
+    title: () => 'The certificate of this server is near its end',
+  },
   'channel.failing': { severity: 'warning', label: 'channel failing', title: (what) => `The channel ${what} does not deliver` },
 } as const satisfies Record<string, ConditionRule>;
 

@@ -1,10 +1,11 @@
 /** What is wrong with this server and its channels. Pure. */
-import { OUTGOING } from '@holdfast/shared/limits.ts';
+import { ALERTS, OUTGOING } from '@holdfast/shared/limits.ts';
 import type { AlertSign } from '../../store/alerts.ts';
 import type { Channel } from '../../store/channels.ts';
 import { shortenText } from './text.ts';
 
 const GIB = 1024 ** 3;
+const DAY_MS = 24 * 3_600_000;
 const ENOUGH_RATIO = 1.5;
 
 /** What the composition root can measure of the server itself. */
@@ -13,6 +14,27 @@ export interface ServerFacts {
   freeBytes?: number | undefined;
   /** What is wrong with its database; undefined when it takes writes. */
   databaseFault?: string | undefined;
+  /** When its database was last copied, and when it was made; epoch milliseconds. */
+  copiedAt?: number | undefined;
+  bornAt?: number | undefined;
+  /** When the certificate at its own address ends. */
+  certificateEndsAt?: number | undefined;
+}
+
+/** Old is what is older than a week, whether it was ever copied or not. */
+function describeCopy({ copiedAt, bornAt }: ServerFacts, now: number): string | undefined {
+  const since = copiedAt ?? bornAt;
+  if (since === undefined || now - since <= ALERTS.copyOldMs) return undefined;
+  const days = Math.floor((now - since) / DAY_MS);
+  return copiedAt === undefined
+    ? `it was never copied in ${days} days; “holdfast-server backup --to” makes a copy`
+    : `the newest copy is ${days} days old; “holdfast-server backup --to” makes one`;
+}
+
+function describeCertificate({ certificateEndsAt: endsAt }: ServerFacts, now: number): string | undefined {
+  if (endsAt === undefined || endsAt - now > ALERTS.certificateNearMs) return undefined;
+  const days = Math.floor((endsAt - now) / DAY_MS);
+  return days < 0 ? 'it has ended: browsers and agents refuse it' : `it ends in ${days === 1 ? '1 day' : `${days} days`}`;
 }
 
 export function judgeServer(
@@ -38,9 +60,13 @@ export function judgeServer(
   const wasLow = before.some((sign) => sign.condition === 'server.disk_low');
   const { freeBytes, databaseFault } = facts;
   const isLow = freeBytes !== undefined && freeBytes < diskGib * GIB * (wasLow ? ENOUGH_RATIO : 1);
+  const copy = describeCopy(facts, now);
+  const certificate = describeCertificate(facts, now);
   return [
     ...(isLow ? [make('server.disk_low', `${(freeBytes / GIB).toFixed(1)} GiB are left where it keeps its data`)] : []),
     ...(databaseFault === undefined ? [] : [make('server.database', databaseFault)]),
+    ...(copy === undefined ? [] : [make('server.copy_old', copy)]),
+    ...(certificate === undefined ? [] : [make('server.certificate', certificate)]),
   ];
 }
 

@@ -235,6 +235,14 @@ describe('Signs of plans, of the server and of channels', () => {
       ['server.disk_low', 'server.database'],
     );
     assert.equal(judgeServer({ freeBytes: 1.2 * GIB }, 1, low, NOW + 5)[0]?.since, NOW);
+    const own = (change: Partial<Parameters<typeof judgeServer>[0]>) =>
+      judgeServer({ freeBytes: 2 * GIB, ...change }, 1, [], NOW).map(({ condition, text }) => `${condition}: ${text}`);
+    const day = 24 * 60 * MINUTE;
+    assert.deepEqual(own({ copiedAt: NOW - 7 * day, bornAt: 1, certificateEndsAt: NOW + 14 * day + 1 }), []);
+    assert.match(own({ copiedAt: NOW - 9 * day })[0] ?? '', /^server\.copy_old: the newest copy is 9 days old/u);
+    assert.match(own({ bornAt: NOW - 8 * day })[0] ?? '', /^server\.copy_old: it was never copied in 8 days/u);
+    assert.deepEqual(own({ certificateEndsAt: NOW + day }), ['server.certificate: it ends in 1 day']);
+    assert.match(own({ certificateEndsAt: NOW - 1 })[0] ?? '', /it has ended/u);
     const channel = { id: 'chan_1', name: 'on-call', enabled: true, failingSince: NOW, failure: 'refused' } as unknown as Channel;
     const failing = (failures: number, enabled = true) => judgeChannels([{ ...channel, failures, enabled }]).length;
     assert.deepEqual(
