@@ -41,6 +41,8 @@ export type JournaledBackup = z.infer<typeof journaledBackupSchema>;
 const halfRestoredSchema = z.object({
   /** Databases that it made and that must not stay. */
   made: z.array(z.string().max(255)).max(4),
+  /** One that was about to be made, and may be somebody else's by now: it goes only while it is empty. */
+  making: z.string().max(255).optional(),
   /** Set while the content of the first of them takes the place of the target: afterwards the old content is at `aside`. */
   swap: z.object({ target: z.string().max(255), aside: z.string().max(255) }).optional(),
   /** Roles may bear the mark of the restore: to be dropped, or to lose the mark because it ended well. */

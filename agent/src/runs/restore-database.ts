@@ -57,6 +57,7 @@ async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion 
   try {
     const warnings = await inStage(recorder, 'restore', async () => {
       if (!target.exists) {
+        part.remember({ made: [], making: part.database });
         // Not to be cancelled: afterwards it must be known whether the database was made.
         assertAnswered(part, await ask(part, restore.planCreateTarget(input), { timeoutMs: MAKING_MS }));
         made = true;
@@ -73,6 +74,7 @@ async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion 
   } catch (error) {
     // A database that was there before, empty, is left to its owner.
     if (made) await dropAgain(part);
+    else part.remember(undefined);
     throw error;
   }
 }

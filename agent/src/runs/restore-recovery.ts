@@ -60,7 +60,8 @@ async function settle(workbench: Workbench, { order, half }: JournaledRestore): 
     const part: InspectPart = { tooling: workbench, exec: workbench.exec, workDir, connection: prepared, restore };
     const isSwapped = await wasSwapped(part, half);
     if (isSwapped) await carryOn(part, order);
-    const left = half.swap ? [...half.made, half.swap.aside] : half.made;
+    const left = [...half.made, ...(half.swap ? [half.swap.aside] : [])];
+    if (half.making !== undefined && (await inspect(part, half.making)).empty) left.push(half.making);
     for (const database of left) {
       const { ok, words } = await dropMade(part, database);
       if (!ok) throw new Error(`${database} could not be dropped: ${words}`);
