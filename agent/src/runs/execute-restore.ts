@@ -69,6 +69,7 @@ function restoreIntoDatabase(
   if (!restore) throw new AppError('unsupported', 'sources of this kind are not restored into a database');
   return restoreDatabase({
     ...part,
+    remember: (half) => rememberHalf(execution, going, half),
     connection,
     restore,
     fileName: order.fileName,
@@ -77,7 +78,6 @@ function restoreIntoDatabase(
     mode: target.mode ?? 'new',
     tables: target.tables ?? [],
     options: order.options ?? {},
-    remember: (half) => rememberHalf(execution, going, half),
     async backUpTarget() {
       const onLock = (isLeft: boolean) => {
         going.isLockLeft = isLeft;
@@ -143,6 +143,7 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
         sizeBytes: order.sizeBytes,
         workDir,
         signal,
+        remember: (half) => rememberHalf(execution, going, half),
       };
       await checkRepository(part, order.repository.pinnedId);
       return restoreInto(execution, going, part);

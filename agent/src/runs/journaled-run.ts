@@ -47,6 +47,8 @@ const halfRestoredSchema = z.object({
   swap: z.object({ target: z.string().max(255), aside: z.string().max(255) }).optional(),
   /** Roles may bear the mark of the restore: to be dropped, or to lose the mark because it ended well. */
   roles: z.enum(['take_back', 'keep']).optional(),
+  /** Files that were compared with the snapshot take their place, so many. */
+  placing: z.object({ files: z.int().min(0), bytes: z.int().min(0) }).optional(),
 });
 export type HalfRestored = z.infer<typeof halfRestoredSchema>;
 

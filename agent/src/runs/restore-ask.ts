@@ -17,6 +17,7 @@ import { getBinary } from './workbench.ts';
 export const MAKING_MS = 15 * PROCESS.toolTimeoutMs;
 
 export interface DatabaseRestorePart extends RestorePart {
+  remember(half: HalfRestored | undefined): void;
   connection: PreparedSource;
   restore: DatabaseRestore;
   fileName: string;
@@ -25,8 +26,6 @@ export interface DatabaseRestorePart extends RestorePart {
   mode: RestoreMode;
   tables: readonly ChosenTable[];
   options: RestoreOptions;
-  /** Journals what a crash would leave behind, before it is made; undefined when nothing would be left any more. */
-  remember(half: HalfRestored | undefined): void;
   /** Backs up what stands at the target, and says so. Undefined: there is nobody who could keep it. */
   backUpTarget?: (() => Promise<Evidence>) | undefined;
   /** The snapshot of the roles that were stored beside the data. */

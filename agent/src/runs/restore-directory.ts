@@ -2,10 +2,11 @@
  * Restores files of a snapshot into a new directory: all of them or the chosen ones. A target that exists and is not empty is refused. Everything
  * is written and counted in a private directory inside the target first; what was written is removed again when the restore fails.
  */
-import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { isPlainText } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { showName } from '../engines/restic/classify.ts';
 import type { RestoreTreeOutcome } from '../engines/restic/restore.ts';
 import { createRate } from './rate.ts';
 import { inStage, RESTORE_STALL_MS, type RestorePart, type RestoreResult } from './restore-part.ts';
@@ -67,6 +68,17 @@ export async function writeTree(
   return outcome;
 }
 
+/** Everything out of the private directory into the one around it; what is carried on after a crash comes by the same way. */
+export async function placeStaged(staging: string, path: string): Promise<void> {
+  for (const entry of await readdir(staging, { encoding: 'buffer' })) {
+    const place = joinBytes(path, entry);
+    const standing = await lstat(place).catch(() => undefined);
+    if (standing) throw createReasonError('target_not_empty', `${showName(place.toString())} exists`);
+    await rename(joinBytes(staging, entry), place);
+  }
+  await rmdir(staging);
+}
+
 export async function restoreDirectory(part: RestorePart, path: string, paths?: readonly string[]): Promise<RestoreResult> {
   const { recorder } = part;
   const claimed = await inStage(recorder, 'preflight', () => claimDirectory(path));
@@ -76,9 +88,9 @@ export async function restoreDirectory(part: RestorePart, path: string, paths?: 
       await mkdir(staging, { mode: 0o700 });
       const written = await writeTree(part, staging, paths);
       if (part.signal.aborted) throw createReasonError('cancelled', 'The restore was cancelled');
-      for (const entry of await readdir(staging, { encoding: 'buffer' }))
-        await rename(joinBytes(staging, entry), joinBytes(path, entry));
-      await rmdir(staging);
+      const { files = 0, bytes: size = 0 } = written.restored ?? {};
+      part.remember?.({ made: [], placing: { files, bytes: size } });
+      await placeStaged(staging, path);
       return written;
     });
     const bytes = outcome.restored?.bytes ?? 0;
@@ -87,6 +99,7 @@ export async function restoreDirectory(part: RestorePart, path: string, paths?: 
   } catch (error) {
     await emptyDirectory(path).catch(() => undefined);
     await removeMade(path, claimed.created);
+    part.remember?.(undefined);
     recorder.log('info', 'what had been written to the target was removed again');
     throw error;
   }

@@ -17,7 +17,7 @@ import { showName } from '../engines/restic/classify.ts';
 import { findEntry, type OpenedDirectory, openDeepest, openEntry, pathThrough } from './real-directory.ts';
 import { writeTree } from './restore-directory.ts';
 import { inStage, type RestorePart, type RestoreResult } from './restore-part.ts';
-import { describeCode, joinBytes, nameStaging } from './restore-staging.ts';
+import { countFiles, describeCode, joinBytes, nameStaging } from './restore-staging.ts';
 
 /** Replaced files that the log names; the rest are counted. */
 const NAMED = 200;
@@ -124,6 +124,7 @@ export async function restoreInPlace(
       if (signal.aborted) throw createReasonError('cancelled', 'The restore was cancelled');
       const staged = findStaged(opened, staging);
       const expected = lookAtPlaces(part, opened, staged);
+      part.remember?.({ made: [], placing: { files: await countFiles(staged), bytes: outcome.restored?.bytes ?? 0 } });
       isChanged = true;
       return putInPlace(part, opened, staged, expected);
     });
@@ -131,7 +132,8 @@ export async function restoreInPlace(
     recorder.log('info', `${files} files, ${bytes} bytes are back in place; ${swapped.replaced} entries were replaced`);
     return { evidence: outcome.evidence, warnings: [], bytes };
   } catch (error) {
-    if (!isChanged) recorder.log('info', 'nothing on the host was replaced');
+    if (isChanged) part.remember?.(undefined);
+    else recorder.log('info', 'nothing on the host was replaced');
     throw error;
   } finally {
     rmSync(pathThrough(opened.fd, staging), { recursive: true, force: true });

@@ -3,6 +3,7 @@ import type { Evidence, Stage } from '@holdfast/shared/domain/run.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
 import type { Exec } from '../exec/contract.ts';
 import type { PreparedRepository } from './inputs.ts';
+import type { HalfRestored } from './journaled-run.ts';
 import type { Recorder } from './recorder.ts';
 import type { Tooling } from './workbench.ts';
 
@@ -20,6 +21,8 @@ export interface RestorePart {
   sizeBytes: number;
   workDir: string;
   signal: AbortSignal;
+  /** Journals what a crash would leave behind, before it is made; undefined when nothing would be left any more. Nobody may be there to do so. */
+  remember?: ((half: HalfRestored | undefined) => void) | undefined;
 }
 
 export interface RestoreResult {

@@ -12,6 +12,7 @@ import { type HalfRestored, type JournaledRestore, type JournaledSafety, journal
 import { endPart } from './part.ts';
 import type { Recorder } from './recorder.ts';
 import { ask, dropMade, type InspectPart, inspect } from './restore-ask.ts';
+import { settlePlacing } from './restore-placing.ts';
 import { findStaging, removeStaging } from './restore-staging.ts';
 import { finishTaking, nameTaken } from './restore-take.ts';
 import { toRestoreRefs } from './secrets-apart.ts';
@@ -91,6 +92,19 @@ function describeOld(target: Extract<RestoreTarget, { kind: 'database' }>): stri
     : 'What was there before is as it was';
 }
 
+/** Ends a restore of which everything is in place. */
+function endPlaced(
+  recorder: Recorder,
+  { source }: JournaledRestore['order'],
+  bytes: number,
+  seen: string,
+  durationMs: number,
+): void {
+  const state = 'succeeded' as const;
+  recorder.finishPart({ source: source.id, state, warnings: [], bytes, durationMs }, () => undefined);
+  recorder.finish({ state, evidence: [{ check: 'target_verified', ok: true, seen }], bytes, durationMs });
+}
+
 /** Ends a restore that was cut off, as what it came to. */
 export async function endCutRestore(
   workbench: Workbench,
@@ -105,12 +119,16 @@ export async function endCutRestore(
   if (end === 'new') {
     const seen = 'The new content had been counted and had taken its place before the agent ended.';
     recorder.log('warn', 'The agent ended after the new content had taken its place; the old one is dropped now');
-    const state = 'succeeded' as const;
-    const bytes = order.sizeBytes;
-    recorder.finishPart({ source: order.source.id, state, warnings: [], bytes, durationMs }, () => undefined);
-    return recorder.finish({ state, evidence: [{ check: 'target_verified', ok: true, seen }], bytes, durationMs });
+    return endPlaced(recorder, order, order.sizeBytes, seen, durationMs);
   }
-  if (half && end === 'old') recorder.log('info', `removed: ${[...half.made, ...(half.roles ? ['roles'] : [])].join(', ')}`);
+  if (half?.placing) {
+    const placed = await settlePlacing(order.run, order.target, half.placing);
+    recorder.log(placed.isWhole ? 'info' : 'error', placed.words);
+    const seen = 'Everything had been compared with the snapshot before the agent ended, and is in its place.';
+    if (placed.isWhole) return endPlaced(recorder, order, half.placing.bytes, seen, durationMs);
+  }
+  if (half && !half.placing && end === 'old')
+    recorder.log('info', `removed: ${[...half.made, ...(half.roles ? ['roles'] : [])].join(', ')}`);
   if (end === 'old' && order.target.kind === 'database') recorder.log('info', describeOld(order.target));
   const staging = findStaging(order.run, order.target);
   if (staging.length > 0) {

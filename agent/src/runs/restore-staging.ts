@@ -77,6 +77,14 @@ export async function removeUnchosen(directory: Uint8Array, paths: readonly stri
   }
 }
 
+/** Everything below but directories, whatever the names are made of. */
+export async function countFiles(directory: Uint8Array): Promise<number> {
+  let found = 0;
+  for (const entry of await readdir(Buffer.from(directory), { withFileTypes: true, encoding: 'buffer' }))
+    found += entry.isDirectory() ? await countFiles(joinBytes(directory, entry.name)) : 1;
+  return found;
+}
+
 /** Where a restore may have left its private directory or file. */
 function listStagingParents(target: RestoreTarget): Buffer[] {
   if (target.kind === 'directory') return [Buffer.from(target.path)];
