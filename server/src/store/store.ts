@@ -6,8 +6,10 @@
 import type { AlertStore } from './alerts.ts';
 import type { CatalogStore } from './catalog.ts';
 import type { ChannelStore } from './channels.ts';
+import type { CoverageStore } from './coverage.ts';
 import type { DrillStore } from './drills.ts';
 import type { FireStore } from './fires.ts';
+import type { HistoryStore } from './history.ts';
 import type { HostStore } from './hosts.ts';
 import type { MaintenanceStore } from './maintenance.ts';
 import type { PeopleStore } from './people.ts';
@@ -25,6 +27,8 @@ export interface Store {
   maintenance: MaintenanceStore;
   routines: RoutineStore;
   alerts: AlertStore;
+  coverage: CoverageStore;
+  history: HistoryStore;
   channels: ChannelStore;
   trail: TrailStore;
   settings: SettingStore;

@@ -1,10 +1,12 @@
 /** The server's own clockwork: what has to happen although nobody asks. Backups are not among it: hosts fire by themselves. */
 
 import type { AlertWatch } from '../core/alerts/watch.ts';
+import { runCoverageRound } from '../core/coverage-looks.ts';
 import { startDueDrills } from '../core/drills.ts';
 import { removeOldLogs } from '../core/log-retention.ts';
 import { createFireWatcher } from '../core/missed-fires.ts';
 import type { CoreContext } from '../core/ports.ts';
+import { createHistorian } from '../core/protection-history.ts';
 import { createRoutineRounds, type RoutineRounds } from '../core/routine/rounds.ts';
 import { expireOrders } from '../core/run-orders.ts';
 import type { Deliverer } from '../notify/deliverer.ts';
@@ -37,6 +39,7 @@ function createTasks(
 ): readonly Task[] {
   const { store, clock } = context;
   const fires = createFireWatcher(context);
+  const historian = createHistorian(context);
   return [
     { name: 'orders', everyMs: 5_000, run: () => expireOrders(context) },
     { name: 'fires', everyMs: 15_000, run: () => fires.runRound() },
@@ -46,6 +49,8 @@ function createTasks(
     { name: 'routines', everyMs: 60_000, run: () => routines.runRound() },
     { name: 'logs', everyMs: 60_000, run: () => removeOldLogs(context, keeping.logDays) },
     { name: 'changes', everyMs: 1_000, run: () => watch.lookAtChanges() },
+    { name: 'coverage', everyMs: 60_000, run: () => runCoverageRound(context) },
+    { name: 'history', everyMs: 60_000, run: () => historian.runRound() },
     { name: 'alerts', everyMs: 60_000, run: () => watch.runRound() },
     { name: 'news', everyMs: 1_000, run: () => news.runRound() },
     { name: 'digests', everyMs: 60_000, run: () => tellDigests() },

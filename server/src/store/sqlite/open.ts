@@ -10,11 +10,13 @@ import type { Store } from '../store.ts';
 import { createAlerts } from './alerts.ts';
 import { createBallast } from './ballast.ts';
 import { createChannels } from './channels.ts';
+import { createCoverage } from './coverage.ts';
 import { createDeliveries } from './deliveries.ts';
 import { createDrills } from './drills.ts';
 import { createAnnouncements, createEnrolmentTokens, createHostTokens } from './enrolment.ts';
 import { toStoreError } from './faults.ts';
 import { createFires } from './fires.ts';
+import { createHistory } from './history.ts';
 import { createHostContacts, createHostRows } from './hosts.ts';
 import { createIntegrityWatch, DAILY_CHECK, type IntegrityOptions } from './integrity.ts';
 import { boundLogs } from './log-losses.ts';
@@ -202,6 +204,8 @@ async function assembleStore(
     maintenance: createMaintenance(sql),
     routines: createRoutines(sql),
     alerts: createAlerts(sql, putDelivery),
+    coverage: createCoverage(sql),
+    history: createHistory(sql),
     channels: { ...createChannels(sql), ...deliveries },
     trail: createTrailStore(sql),
     settings: createSettingStore(sql, createFileStamp(db)),

@@ -6,6 +6,7 @@ import { ALERT_ENDPOINTS } from './alerts.ts';
 import { AUDIT_ENDPOINTS } from './audit.ts';
 import { createChannelKindEndpoints } from './channel-kinds.ts';
 import { createChannelEndpoints } from './channels.ts';
+import { COVERAGE_ENDPOINTS } from './coverage.ts';
 import { DRILL_ENDPOINTS } from './drills.ts';
 import { ENROLMENT_ENDPOINTS } from './enrolment.ts';
 import type { FireCalendar } from './fire-calendar.ts';
@@ -51,6 +52,7 @@ export function createApiEndpoints(calendar: FireCalendar, channels: ChannelDoor
     ...DRILL_ENDPOINTS,
     ...OBJECTIVE_ENDPOINTS,
     ...ALERT_ENDPOINTS,
+    ...COVERAGE_ENDPOINTS,
     ...createChannelEndpoints(channels),
     ...createChannelKindEndpoints(channels),
     ...ADAPTER_ENDPOINTS,

@@ -6,8 +6,10 @@ import { ADMIN, catchError, ENGINE_ID, routeOf, VIEWER } from './fixtures/api-wo
 import { listBackupEvents } from './fixtures/backup-events.ts';
 import { tellAlerts } from './fixtures/chapter-alerts.ts';
 import { tellChannels } from './fixtures/chapter-channels.ts';
+import { tellCoverage } from './fixtures/chapter-coverage.ts';
 import { tellDrills } from './fixtures/chapter-drills.ts';
 import { tellLocks } from './fixtures/chapter-locks.ts';
+import { tellObjectives } from './fixtures/chapter-objectives.ts';
 import { tellRestoreRoles } from './fixtures/chapter-restore-roles.ts';
 import { tellRetention } from './fixtures/chapter-retention.ts';
 import { tellSnapshotFiles } from './fixtures/chapter-snapshot-files.ts';
@@ -378,6 +380,8 @@ describe('The API, from the first host to a restore', () => {
   tellRestoreRoles(story);
   tellChannels(story);
   tellAlerts(story);
+  tellCoverage(story);
+  tellObjectives(story);
 
   it('lets one agent of a quarantined host in again', async () => {
     const { world } = story;

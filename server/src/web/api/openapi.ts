@@ -29,6 +29,7 @@ const TAGS: Record<string, string> = {
   snapshots: 'What can be brought back',
   restores: 'Bringing a snapshot back',
   drills: 'Proving that it can be brought back',
+  coverage: 'What hosts found that is no source, and how the days went',
   objectives: 'How old backups and proofs may be',
   alerts: 'What is wrong, and who sees to it',
   channels: 'Who is told of alerts, and what became of each message',

@@ -8,9 +8,11 @@ import { ALERT_PAGE_SCREENS } from './alert-page.ts';
 import { ALERT_RULE_SCREENS } from './alert-rules.ts';
 import { ALERT_SCREENS } from './alerts.ts';
 import { AUDIT_SCREENS } from './audit.ts';
+import { BOARD_SCREENS } from './board.ts';
 import { createBootstrapScreens } from './bootstrap.ts';
 import { createChannelFormScreens } from './channel-form.ts';
 import { createChannelScreens } from './channels.ts';
+import { COVERAGE_SCREENS } from './coverage.ts';
 import { createDeliveryScreens } from './delivery-page.ts';
 import { DRILL_SCREENS } from './drills.ts';
 import { ADD_HOST_SCREENS } from './host-add.ts';
@@ -24,6 +26,7 @@ import { PLAN_COPY_SCREENS } from './plan-copies.ts';
 import { createPlanScreens } from './plans.ts';
 import { POLICY_FORM_SCREENS } from './policy-form.ts';
 import { createReferenceScreens } from './reference.ts';
+import { REPORT_SCREENS } from './report.ts';
 import { REPOSITORY_SCREENS } from './repositories.ts';
 import { REPOSITORY_FORM_SCREENS } from './repository-form.ts';
 import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
@@ -95,6 +98,9 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...POLICY_FORM_SCREENS,
     ...RETENTION_SCREENS,
     ...OBJECTIVE_SCREENS,
+    ...BOARD_SCREENS,
+    ...REPORT_SCREENS,
+    ...COVERAGE_SCREENS,
     ...ALERT_RULE_SCREENS,
     ...ALERT_SCREENS,
     ...ALERT_PAGE_SCREENS,

@@ -20,7 +20,9 @@ export const NAV_KEYS = [
   'restore',
   'drills',
   'retention',
+  'coverage',
   'objectives',
+  'reports',
   'audit',
   'repositories',
   'channels',
@@ -75,7 +77,9 @@ function buildNav(visit: Visit, counts: NavCounts): readonly NavGroup[] {
   const trust: readonly NavItem[] = [
     { id: 'drills', label: 'Drills', href: urls.drills(), key: 'l' },
     { id: 'retention', label: 'Retention', href: urls.retention(), key: 't' },
+    { id: 'coverage', label: 'Coverage', href: urls.coverage() },
     { id: 'objectives', label: 'Objectives', href: urls.objectives() },
+    { id: 'reports', label: 'Reports', href: urls.reports() },
     ...(isAllowed(visit.caller, 'audit.view') ? [{ id: 'audit', label: 'Audit', href: urls.audit(), key: 'u' }] : []),
   ];
   return [

@@ -1,0 +1,158 @@
+/** End-points of coverage: what was found and is no source; and how months went. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { RUN_KINDS, RUN_STATES } from '@holdfast/shared/domain/run.ts';
+import { COVERAGE } from '@holdfast/shared/limits.ts';
+import * as z from 'zod';
+import { demand } from '../../core/caller.ts';
+import { adoptFinding, countFindings, ignoreFinding, listFindings, watchFinding } from '../../core/findings.ts';
+import type { Finding } from '../../store/coverage.ts';
+import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { flagInput, idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
+import { sourceShape, toSourceShape } from './sources.ts';
+
+const DAY_MS = 24 * 3_600_000;
+/** The most days one answer tells of. */
+const DAYS_MAX = 366;
+
+const findingShape = nameShape(
+  'Finding',
+  z.strictObject({
+    id: idSchema('finding'),
+    host: idSchema('host'),
+    kind: z.string().meta({ description: 'Of the source it would be' }),
+    place: z.string().meta({ description: 'The server it lies on; empty for directories' }),
+    name: z.string().meta({ description: 'As the host told it: a database or an absolute path' }),
+    via: idSchema('source').optional().meta({ description: 'The source through whose connection it was found' }),
+    sizeBytes: z.int().min(0).optional(),
+    firstSeenAt: instantSchema,
+    lastSeenAt: instantSchema,
+    isNew: z.boolean().meta({ description: 'It was not there at the first look' }),
+    ignored: z.strictObject({ at: instantSchema, by: z.string(), why: z.string() }).optional(),
+  }),
+);
+
+function toFindingShape({ tenant: _tenant, ...finding }: Finding): z.infer<typeof findingShape> {
+  return finding;
+}
+
+const listEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/coverage',
+  summary: 'Lists what hosts found that is no source, the newest first.',
+  tag: 'coverage',
+  query: z.strictObject({
+    ...pageFields,
+    host: idSchema('host').optional(),
+    ignored: flagInput.optional().meta({ description: 'Only what somebody chose to leave alone, or only what nobody did' }),
+  }),
+  reply: listOf(findingShape),
+  async handle(context, caller, { query }) {
+    const { host, ignored } = query;
+    return toPageReply(await listFindings(context, caller, { host, ignored }, toPageRequest(query)), toFindingShape);
+  },
+});
+
+const countsEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/coverage/counts',
+  summary: 'How much of it there is.',
+  tag: 'coverage',
+  reply: nameShape(
+    'CoverageCounts',
+    z.strictObject({
+      open: z.int(),
+      fresh: z.int().meta({ description: 'Of the open ones, those that appeared after the first look' }),
+    }),
+  ),
+  handle: async (context, caller) => ({ data: await countFindings(context, caller) }),
+});
+
+const adoptEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/coverage/:id/adopt',
+  summary: 'Makes a source of it, with the connection it was found through.',
+  tag: 'coverage',
+  params: idParams('finding'),
+  reply: sourceShape,
+  status: 201,
+  async handle(context, caller, { params }) {
+    const source = await adoptFinding(context, caller, params.id);
+    return { data: toSourceShape(source), version: source.version };
+  },
+});
+
+const ignoreEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/coverage/:id/ignore',
+  summary: 'Leaves it unprotected, for a reason that is kept.',
+  tag: 'coverage',
+  params: idParams('finding'),
+  body: z.strictObject({ why: z.string().min(1).max(COVERAGE.whyChars) }),
+  reply: findingShape,
+  handle: async (context, caller, { params, body }) => ({
+    data: toFindingShape(await ignoreFinding(context, caller, params.id, body.why)),
+  }),
+});
+
+const watchEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/coverage/:id/watch',
+  summary: 'Counts it again.',
+  tag: 'coverage',
+  params: idParams('finding'),
+  reply: findingShape,
+  handle: async (context, caller, { params }) => ({ data: toFindingShape(await watchFinding(context, caller, params.id)) }),
+});
+
+const historyEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/history',
+  summary: 'How the sources stood on each UTC day, and how many runs there were.',
+  tag: 'coverage',
+  query: z
+    .strictObject({
+      from: z.coerce.number().int().min(0).meta({ description: 'Epoch milliseconds; the whole UTC day it lies in is told of' }),
+      to: z.coerce.number().int().min(0).meta({ description: 'Not told of any more; at most 366 days after `from`' }),
+    })
+    .refine(({ from, to }) => from < to && to - from <= DAYS_MAX * DAY_MS, {
+      path: ['to'],
+      error: 'must be 1 to 366 days after `from`',
+    }),
+  reply: nameShape(
+    'History',
+    z.strictObject({
+      days: listOf(
+        z.strictObject({
+          at: instantSchema.meta({ description: 'The beginning of the day' }),
+          looks: z.int().min(1).meta({ description: 'Hours in which the sources were judged; the counts are sums over them' }),
+          protected: z.int(),
+          atRisk: z.int(),
+          unprotected: z.int(),
+          unknown: z.int(),
+          paused: z.int(),
+        }),
+      ),
+      runs: listOf(z.strictObject({ kind: z.enum(RUN_KINDS), state: z.enum(RUN_STATES), count: z.int() })),
+    }),
+  ),
+  async handle({ store }, caller, { query: { from, to } }) {
+    demand(caller, 'view');
+    const [days, runs] = await Promise.all([
+      store.history.listProtectionDays(caller.tenant, Math.floor(from / DAY_MS), Math.ceil(to / DAY_MS)),
+      store.history.countRuns(caller.tenant, from, to),
+    ]);
+    const toDay = ({ day, looks, counts: { at_risk: atRisk, ...counts } }: (typeof days)[number]) => ({
+      ...{ at: day * DAY_MS, looks, atRisk, ...counts },
+    });
+    return { data: { days: days.map(toDay), runs } };
+  },
+});
+
+export const COVERAGE_ENDPOINTS: readonly ApiEndpoint[] = [
+  listEndpoint,
+  countsEndpoint,
+  adoptEndpoint,
+  ignoreEndpoint,
+  watchEndpoint,
+  historyEndpoint,
+];

@@ -1,0 +1,130 @@
+/** `/coverage`: what hosts found that nothing protects. */
+import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
+import { isAllowed } from '../../core/caller.ts';
+import {
+  adoptFinding,
+  countFindings,
+  ignoreFinding,
+  listCoverageLooks,
+  listFindings,
+  nameFinding,
+  watchFinding,
+} from '../../core/findings.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import { listSources } from '../../core/sources.ts';
+import type { Finding } from '../../store/coverage.ts';
+import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import { formatCount, formatNoun } from '../ui/quantity.ts';
+import { PAGES } from '../urls.ts';
+import { readClockface } from './clockface.ts';
+import { COVERAGE_TABLE, type CoverageView, coveragePage, coverageTable, type FindingLine } from './coverage.view.ts';
+import { linkPages, readTrail } from './cursor-trail.ts';
+import { isShown } from './form-problem.ts';
+import { findText, readText } from './form-values.ts';
+import { getParam, wantsPart } from './params.ts';
+import { loadNames, nameOf } from './run-names.ts';
+import { buildShell } from './shell.ts';
+
+/** Sources in no plan that are counted one by one; more are "so many and more". */
+const PLANLESS_COUNTED = HTTP.pageSizeMax;
+const FAILED_SHOWN = 20;
+
+function describeFound({ open, fresh }: { open: number; fresh: number }): string {
+  if (open === 0) return 'Nothing is known that no source covers.';
+  const since = fresh === 0 ? '' : ` ${formatCount(fresh)} appeared since the first look.`;
+  return `${formatNoun(open, 'thing')} ${open === 1 ? 'is' : 'are'} covered by no source.${since}`;
+}
+
+function toLine(finding: Finding, hostName: string, visit: Visit): FindingLine {
+  const { urls, caller } = visit;
+  const { id, name, kind, place, sizeBytes, firstSeenAt, isNew, ignored } = finding;
+  const mayManage = isAllowed(caller, 'source.manage') && isAllowed(caller, 'plan.manage');
+  return {
+    ...{ id, name: nameFinding(name), place, isNew, ignored, seenAt: firstSeenAt, bytes: sizeBytes },
+    kind: kind === 'files' ? 'Directory' : (findSourceAdapter(kind)?.label ?? kind),
+    host: { name: hostName, href: urls.host({ host: finding.host }) },
+    protectAction: mayManage ? urls.adoptFinding({ finding: id }) : undefined,
+    ignoreAction: mayManage ? urls.ignoreFinding({ finding: id }) : undefined,
+    watchAction: mayManage ? urls.watchFinding({ finding: id }) : undefined,
+  };
+}
+
+async function readFailedLooks(context: CoreContext, visit: Visit): Promise<CoverageView['failed']> {
+  const hosts = await context.store.hosts.listHosts(visit.caller.tenant, {}, { limit: HTTP.pageSizeMax });
+  const names = new Map(hosts.rows.map(({ id, name }) => [id, name]));
+  const looks = await listCoverageLooks(context, visit.caller, [...names.keys()]);
+  return looks
+    .flatMap(({ host, kind, place, failure }) =>
+      failure === undefined ? [] : [{ id: `${host}-${kind}-${place}`, host: names.get(host) ?? '', place, failure }],
+    )
+    .slice(0, FAILED_SHOWN);
+}
+
+async function readCoverage(context: CoreContext, visit: Visit): Promise<CoverageView> {
+  const { caller, urls } = visit;
+  const shown = findText(visit.query, 'show') === 'ignored' ? 'ignored' : 'open';
+  const trail = readTrail(visit);
+  const [page, counts, planless, failed] = await Promise.all([
+    listFindings(context, caller, { ignored: shown === 'ignored' }, trail.request),
+    countFindings(context, caller),
+    listSources(context, caller, { withoutPlan: true }, { limit: PLANLESS_COUNTED }),
+    readFailedLooks(context, visit),
+  ]);
+  const names = await loadNames(context, caller, { hosts: page.rows.map(({ host }) => host) });
+  const address = { show: shown === 'ignored' ? 'ignored' : undefined };
+  return {
+    face: readClockface(context, visit),
+    here: visit.here,
+    action: urls.coverage(),
+    heading: describeFound(counts),
+    lede: 'Databases on the servers your sources are on, and big directories, as their hosts told it within the last day.',
+    shown,
+    rows: page.rows.map((finding) => toLine(finding, nameOf(names.hosts, finding.host, 'host'), visit)),
+    ...linkPages(trail, page.next, (after) => urls.coverage({ ...address, after })),
+    planless: { count: planless.rows.filter(({ enabled }) => enabled).length, href: urls.sources({ plan: 'none' }) },
+    failed,
+  };
+}
+
+async function showCoverage(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const view = await readCoverage(context, visit);
+  if (wantsPart(visit, COVERAGE_TABLE)) return { kind: 'page', html: coverageTable(view) };
+  return { kind: 'page', html: coveragePage(await buildShell(context, visit, 'coverage'), view) };
+}
+
+/** An act on one finding; what it says against it stands on the list. */
+function createAct(act: (context: CoreContext, visit: Visit, id: Finding['id']) => Promise<PageReply>): ScreenRoute['handle'] {
+  return async (context, visit) => {
+    try {
+      return await act(context, visit, getParam(visit, 'finding', idSchema('finding')));
+    } catch (thrown) {
+      if (!isShown(thrown)) throw thrown;
+      const text = `It did not work: ${thrown.message}`;
+      return { kind: 'redirect', to: visit.urls.coverage(), flash: { tone: 'bad', text } };
+    }
+  };
+}
+
+/** Makes the source and opens the form of a plan that has it, filled in. */
+const protect = createAct(async (context, visit, id) => {
+  const source = await adoptFinding(context, visit.caller, id);
+  const text = `${source.name} is a source now. What is left: where its backups go, and when.`;
+  return { kind: 'redirect', to: visit.urls.addPlan({ source: source.id }), flash: { tone: 'good', text } };
+});
+const ignore = createAct(async (context, visit, id) => {
+  const { name } = await ignoreFinding(context, visit.caller, id, readText(visit.form, 'why'));
+  return { kind: 'redirect', to: visit.urls.coverage(), flash: { tone: 'good', text: `${nameFinding(name)} is left alone.` } };
+});
+const watch = createAct(async (context, visit, id) => {
+  const { name } = await watchFinding(context, visit.caller, id);
+  return { kind: 'redirect', to: visit.urls.coverage(), flash: { tone: 'good', text: `${nameFinding(name)} is counted again.` } };
+});
+
+export const COVERAGE_SCREENS: readonly ScreenRoute[] = [
+  { method: 'get', path: PAGES.coverage, handle: showCoverage },
+  { method: 'post', path: PAGES.adoptFinding, handle: protect },
+  { method: 'post', path: PAGES.ignoreFinding, handle: ignore },
+  { method: 'post', path: PAGES.watchFinding, handle: watch },
+];

@@ -1,0 +1,186 @@
+/** `/reports/2026-11`: a month, made to be printed. `/reports` leads to the present one. */
+import { RUN_KINDS } from '@holdfast/shared/domain/run.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
+import { listDrills } from '../../core/drills.ts';
+import { countFindings } from '../../core/findings.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import { listRuns } from '../../core/runs.ts';
+import type { Drill } from '../../store/drills.ts';
+import type { ProtectionDay } from '../../store/history.ts';
+import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import { formatDuration, formatPercent } from '../ui/quantity.ts';
+import { PAGES } from '../urls.ts';
+import { judgeFleet } from './board.ts';
+import { readClockface } from './clockface.ts';
+import { findMonth, formatMonth, type Month } from './months.ts';
+import { type GrowthLine, type ReportView, type RunKindLine, reportPage } from './report.view.ts';
+import { loadNames, nameOf } from './run-names.ts';
+import { shortenSentence, splitFailure } from './run-words.ts';
+import { buildShell } from './shell.ts';
+
+const DAY_MS = 24 * 3_600_000;
+const FAILURES_NAMED = 20;
+const GAPS_NAMED = 50;
+const REPOSITORIES_SHOWN = 100;
+const SIZES_READ = 1000;
+/** Drills are read newest first until the month is over: so many pages at most. */
+const DRILL_PAGES = 20;
+/** Below this part of the sources a day is not green. */
+const GOOD_SHARE = 1;
+const POOR_SHARE = 0.9;
+
+/** The mean share of protected ones among those that are switched on; undefined where there was none. */
+function findShare(days: readonly ProtectionDay[]): number | undefined {
+  let [good, all] = [0, 0];
+  for (const { looks, counts } of days) {
+    good += counts.protected / looks;
+    all += (counts.protected + counts.at_risk + counts.unprotected + counts.unknown) / looks;
+  }
+  return all === 0 ? undefined : good / all;
+}
+
+function listDays(month: Month, seen: readonly ProtectionDay[], now: number): ReportView['days'] {
+  const byDay = new Map(seen.map((one) => [one.day, one]));
+  const [first, end] = [month.from / DAY_MS, Math.min(month.to, Math.max(now, month.from + 1)) / DAY_MS];
+  return Array.from({ length: Math.ceil(end - first) }, (_, index) => {
+    const day = first + index;
+    const date = new Date(day * DAY_MS).toISOString().slice(0, 10);
+    const own = byDay.get(day);
+    const share = own && findShare([own]);
+    if (share === undefined) return { date, tone: 'quiet' as const, word: 'nobody looked' };
+    const tone =
+      share >= GOOD_SHARE ? ('protected' as const) : share >= POOR_SHARE ? ('at-risk' as const) : ('unprotected' as const);
+    return { date, tone, word: `${formatPercent(share)} protected`, share };
+  });
+}
+
+async function countKinds({ store }: CoreContext, visit: Visit, month: Month): Promise<readonly RunKindLine[]> {
+  const counts = await store.history.countRuns(visit.caller.tenant, month.from, month.to);
+  return RUN_KINDS.flatMap((kind) => {
+    const own = counts.filter((one) => one.kind === kind);
+    const of = (...states: string[]) =>
+      own.filter(({ state }) => states.includes(state)).reduce((sum, { count }) => sum + count, 0);
+    const line = { kind: kind.replaceAll('_', ' '), succeeded: of('succeeded'), partial: of('partial'), failed: of('failed') };
+    const other = of('cancelled', 'skipped', 'queued', 'running', 'finalizing');
+    return own.length === 0 ? [] : [{ ...line, other }];
+  });
+}
+
+async function readFailures(context: CoreContext, visit: Visit, month: Month): Promise<ReportView['failures']> {
+  const { caller, urls } = visit;
+  const filter = { kind: 'backup', state: 'failed', since: month.from, until: month.to - 1 } as const;
+  const { rows } = await listRuns(context, caller, filter, { limit: FAILURES_NAMED });
+  const names = await loadNames(context, caller, {
+    hosts: rows.map(({ host }) => host),
+    plans: rows.flatMap(({ plan }) => plan ?? []),
+  });
+  return rows.map(({ id, host, plan, createdAt, failure }) => ({
+    id,
+    title: `${nameOf(names.hosts, host, 'host')} / ${plan === undefined ? 'by hand' : nameOf(names.plans, plan, 'plan')}`,
+    href: urls.run({ run: id }),
+    at: createdAt,
+    words: failure === undefined ? 'it failed' : shortenSentence(splitFailure(failure).what, 160),
+  }));
+}
+
+async function readDrills(context: CoreContext, visit: Visit, month: Month): Promise<ReportView['drills']> {
+  const drills: Drill[] = [];
+  let after: string | undefined;
+  for (let page = 0; page < DRILL_PAGES; page += 1) {
+    const found = await listDrills(context, visit.caller, {}, { limit: HTTP.pageSizeMax, after });
+    drills.push(...found.rows.filter(({ endedAt }) => endedAt >= month.from && endedAt < month.to));
+    after = found.next;
+    if (after === undefined || (found.rows.at(-1)?.endedAt ?? 0) < month.from) break;
+  }
+  const longestMs = Math.max(-1, ...drills.map(({ restoreMs }) => restoreMs));
+  const proven = drills.filter(({ isProven }) => isProven).length;
+  return {
+    proven,
+    disproven: drills.length - proven,
+    longest: longestMs < 0 ? undefined : formatDuration(longestMs),
+  };
+}
+
+async function readGrowth({ store }: CoreContext, visit: Visit, month: Month): Promise<readonly GrowthLine[]> {
+  const { caller, urls } = visit;
+  const { rows } = await store.catalog.listRepositories(caller.tenant, {}, { limit: REPOSITORIES_SHOWN });
+  const lines = await Promise.all(
+    rows.map(async ({ id, name }): Promise<GrowthLine> => {
+      const sizes = await store.maintenance.listSizes(caller.tenant, id, SIZES_READ);
+      const last = sizes.findLast(({ measuredAt }) => measuredAt < month.to);
+      // What it was when the month began, or at its first measurement.
+      const first =
+        sizes.findLast(({ measuredAt }) => measuredAt < month.from) ?? sizes.find(({ measuredAt }) => measuredAt < month.to);
+      const isMeasured = last !== undefined && first !== undefined && last !== first;
+      const grownBytes = isMeasured ? last.sizeBytes - first.sizeBytes : undefined;
+      return { id, name, href: urls.repository({ repository: id }), bytes: last?.sizeBytes, grownBytes };
+    }),
+  );
+  return lines.filter(({ bytes }) => bytes !== undefined);
+}
+
+async function readGaps(context: CoreContext, visit: Visit): Promise<ReportView['gaps']> {
+  const { caller, urls } = visit;
+  const { judged } = await judgeFleet(context, caller);
+  const lines = judged.flatMap(({ source, host, protection: { status, reason } }) => {
+    if (status === 'protected' || status === 'paused') return [];
+    const href = urls.source({ source: source.id });
+    return [{ id: source.id, title: `${host.name} / ${source.name}`, href, status, reason }];
+  });
+  const { open } = await countFindings(context, caller);
+  return {
+    lines: lines.slice(0, GAPS_NAMED),
+    more: Math.max(0, lines.length - GAPS_NAMED),
+    found: open,
+    coverageHref: urls.coverage(),
+  };
+}
+
+function describeMonth(month: Month, share: number | undefined, failed: number): string {
+  const protection =
+    share === undefined ? `Nobody looked at ${month.name}` : `${formatPercent(share)} protected in ${month.name}`;
+  return `${protection}, ${failed === 0 ? 'and no backup failed' : `${failed} ${failed === 1 ? 'backup' : 'backups'} failed`}.`;
+}
+
+async function showReport(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { caller, urls } = visit;
+  const now = context.clock.now();
+  const month = findMonth(visit.params['month'] ?? '');
+  if (month === undefined || month.from > now)
+    throw new AppError('not_found', 'there is no report of this month; name one such as 2026-11');
+  const isOpen = now < month.to;
+  const seen = await context.store.history.listProtectionDays(caller.tenant, month.from / DAY_MS, month.to / DAY_MS);
+  const share = findShare(seen);
+  const [runs, failures, drills, growth] = await Promise.all([
+    countKinds(context, visit, month),
+    readFailures(context, visit, month),
+    readDrills(context, visit, month),
+    readGrowth(context, visit, month),
+  ]);
+  const failed = runs.find(({ kind }) => kind === 'backup')?.failed ?? 0;
+  const view: ReportView = {
+    face: readClockface(context, visit),
+    name: month.name,
+    heading: describeMonth(month, share, failed),
+    madeAt: now,
+    isOpen,
+    share,
+    days: listDays(month, seen, now),
+    ...{ runs, failures, drills, growth },
+    moreFailures: Math.max(0, failed - failures.length),
+    gaps: isOpen ? await readGaps(context, visit) : undefined,
+    earlierHref: urls.report({ month: formatMonth(month.from - 1) }),
+    laterHref: isOpen ? undefined : urls.report({ month: formatMonth(month.to) }),
+  };
+  return { kind: 'page', html: reportPage(await buildShell(context, visit, 'reports'), view) };
+}
+
+async function showNewest(context: CoreContext, { urls }: Visit): Promise<PageReply> {
+  return { kind: 'redirect', to: urls.report({ month: formatMonth(context.clock.now()) }) };
+}
+
+export const REPORT_SCREENS: readonly ScreenRoute[] = [
+  { method: 'get', path: PAGES.reports, handle: showNewest },
+  { method: 'get', path: PAGES.report, handle: showReport },
+];

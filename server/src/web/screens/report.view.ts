@@ -1,0 +1,188 @@
+/** A month on paper: how the sources stood each day, what ran and failed, what was restored and proven, what grew, what nobody protects. */
+import { type Html, html } from '../html.ts';
+import { linkButton } from '../ui/button.ts';
+import { type CalendarDay, calendarStrip } from '../ui/charts.ts';
+import { layout, type Shell } from '../ui/layout.ts';
+import { facts, figure, panel, rows } from '../ui/panel.ts';
+import { formatByteChange, formatBytes, formatCount, formatPercent } from '../ui/quantity.ts';
+import { protectionStatus } from '../ui/status.ts';
+import { table } from '../ui/table.ts';
+import { type Clockface, relativeTime, stampTime } from '../ui/time.ts';
+
+export type RunKindLine = {
+  readonly kind: string;
+  readonly succeeded: number;
+  readonly partial: number;
+  readonly failed: number;
+  readonly other: number;
+};
+
+export type FailureLine = {
+  readonly id: string;
+  readonly title: string;
+  readonly href: string;
+  readonly at: number;
+  readonly words: string;
+};
+export type GrowthLine = {
+  readonly id: string;
+  readonly name: string;
+  readonly href: string;
+  readonly bytes?: number | undefined;
+  readonly grownBytes?: number | undefined;
+};
+export type GapLine = {
+  readonly id: string;
+  readonly title: string;
+  readonly href: string;
+  readonly status: 'at_risk' | 'unprotected' | 'unknown';
+  readonly reason: string;
+};
+
+export type ReportView = {
+  readonly face: Clockface;
+  readonly name: string;
+  readonly heading: string;
+  readonly madeAt: number;
+  /** The month goes on: what stands here is not its end. */
+  readonly isOpen: boolean;
+  /** Of all judged, from 0 to 1; undefined where nobody looked. */
+  readonly share?: number | undefined;
+  readonly days: readonly (CalendarDay & { readonly share?: number | undefined })[];
+  readonly runs: readonly RunKindLine[];
+  readonly failures: readonly FailureLine[];
+  /** Failed backups beyond those named. */
+  readonly moreFailures: number;
+  readonly drills: {
+    readonly proven: number;
+    readonly disproven: number;
+    readonly longestMs?: number | undefined;
+    readonly longest?: string | undefined;
+  };
+  readonly growth: readonly GrowthLine[];
+  /** Undefined for a month that is over: what stands unprotected is known of now alone. */
+  readonly gaps?:
+    | { readonly lines: readonly GapLine[]; readonly more: number; readonly found: number; readonly coverageHref: string }
+    | undefined;
+  readonly earlierHref: string;
+  readonly laterHref?: string | undefined;
+};
+
+export function reportPage(shell: Shell, view: ReportView): Html {
+  const later = view.laterHref !== undefined && linkButton({ href: view.laterHref, label: 'Next month' });
+  return layout(shell, {
+    title: `Report of ${view.name}`,
+    heading: view.heading,
+    lede: html`${view.name} in UTC${view.isOpen && ', so far'} · made ${stampTime(view.madeAt, view.face)}`,
+    actions: html`${linkButton({ href: view.earlierHref, label: 'Month before' })}${later}`,
+    content: html`<div class="stack">${daysPanel(view)}${runsPanel(view)}${failuresPanel(view)}${drillsPanel(view)}${growthPanel(view)}${gapsPanel(view)}</div>`,
+  });
+}
+
+function daysPanel({ days, share, name }: ReportView): Html {
+  const seen = days.filter((day) => day.share !== undefined);
+  const worst = seen.reduce<(typeof seen)[number] | undefined>(
+    (low, day) => ((day.share ?? 1) < (low?.share ?? 2) ? day : low),
+    undefined,
+  );
+  const label = `${name}: ${seen.length} days looked at${worst === undefined ? '' : `, the worst ${worst.date} with ${worst.word}`}`;
+  return panel({
+    title: 'Protected, day by day',
+    content: html`<div class="stack">${figure({
+      value: formatPercent(share),
+      of: 'of the sources were protected, on the mean',
+      detail:
+        seen.length === 0
+          ? 'Nobody looked in this month: this server was not there, or had no sources.'
+          : `${formatCount(seen.length)} of ${formatCount(days.length)} days were looked at, hour by hour. A source that is switched off does not count.`,
+    })}${calendarStrip({ days, label })}${worst !== undefined && html`<p class="quiet">The worst day was ${worst.date}: ${worst.word}.</p>`}</div>`,
+  });
+}
+
+function runsPanel({ runs }: ReportView): Html {
+  const count = (value: number) => html`<span class="num">${formatCount(value)}</span>`;
+  return panel({
+    title: 'What ran',
+    flush: true,
+    content: table<RunKindLine>({
+      id: 'report-runs',
+      caption: 'Runs by kind and how they ended',
+      rows: runs,
+      rowId: (row) => `kind-${row.kind}`,
+      columns: [
+        { id: 'kind', label: 'Kind', primary: true, cell: (row) => row.kind },
+        { id: 'succeeded', label: 'Succeeded', align: 'end', cell: (row) => count(row.succeeded) },
+        { id: 'partial', label: 'Partial', align: 'end', cell: (row) => count(row.partial) },
+        { id: 'failed', label: 'Failed', align: 'end', cell: (row) => count(row.failed) },
+        { id: 'other', label: 'Cancelled, skipped or open', align: 'end', cell: (row) => count(row.other) },
+      ],
+      empty: html`<p class="quiet">Nothing ran.</p>`,
+    }),
+  });
+}
+
+function failuresPanel({ failures, moreFailures, face }: ReportView): Html {
+  if (failures.length === 0) return panel({ title: 'Failed backups', content: html`<p class="quiet">None.</p>` });
+  return panel({
+    title: 'Failed backups',
+    content: rows(
+      failures.map(({ id, title, href, at, words }) => ({
+        id,
+        title: html`<a href="${href}">${title}</a>`,
+        detail: html`${stampTime(at, face)} · ${words}`,
+      })),
+    ),
+    ...(moreFailures > 0 ? { foot: html`<span class="quiet">${formatCount(moreFailures)} more.</span>` } : {}),
+  });
+}
+
+function drillsPanel({ drills }: ReportView): Html {
+  return panel({
+    title: 'Proofs of recovery',
+    content: facts([
+      { label: 'Drills that proved a backup', value: formatCount(drills.proven) },
+      { label: 'Drills that did not', value: formatCount(drills.disproven) },
+      ...(drills.longest === undefined ? [] : [{ label: 'Longest restore', value: drills.longest }]),
+    ]),
+  });
+}
+
+function growthPanel({ growth }: ReportView): Html {
+  return panel({
+    title: 'Growth',
+    flush: true,
+    content: table<GrowthLine>({
+      id: 'report-growth',
+      caption: 'Repositories, their size at the end of the month and how they grew',
+      rows: growth,
+      rowId: (row) => `growth-${row.id}`,
+      columns: [
+        { id: 'name', label: 'Repository', primary: true, cell: (row) => html`<a href="${row.href}">${row.name}</a>` },
+        { id: 'bytes', label: 'Size', align: 'end', cell: (row) => formatBytes(row.bytes) },
+        { id: 'grown', label: 'Grown by', align: 'end', cell: (row) => formatByteChange(row.grownBytes) },
+      ],
+      empty: html`<p class="quiet">No repository was measured.</p>`,
+    }),
+  });
+}
+
+function gapsPanel({ gaps, face }: ReportView): Html | false {
+  if (gaps === undefined) return false;
+  const found =
+    gaps.found > 0 &&
+    html`<p><a href="${gaps.coverageHref}">${formatCount(gaps.found)} ${gaps.found === 1 ? 'thing was' : 'things were'} found that no source covers.</a></p>`;
+  const none = gaps.lines.length === 0 && gaps.found === 0 && html`<p class="quiet">Everything that is known is protected.</p>`;
+  return panel({
+    title: 'Not protected now',
+    aside: relativeTime(face.now, face),
+    content: html`<div class="stack">${found}${none}${rows(
+      gaps.lines.map(({ id, title, href, status, reason }) => ({
+        id: `gap-${id}`,
+        status: protectionStatus(status),
+        title: html`<a href="${href}">${title}</a>`,
+        detail: reason,
+      })),
+    )}</div>`,
+    ...(gaps.more > 0 ? { foot: html`<span class="quiet">${formatCount(gaps.more)} more.</span>` } : {}),
+  });
+}
