@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type HttpSink, startHttpSink } from '@holdfast/server/notify/fixtures/http-sink.ts';
+import { type SmtpSink, startSmtpSink } from '@holdfast/server/notify/fixtures/smtp-sink.ts';
 import { expect, expectAccessible, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
 import { addPlan, addSource, describeFiles, runPlan } from '../harness/catalog.ts';
 import { awaitSpec, type LocalWorld, makeFolder, prepareLocalWorld } from '../harness/part2/world.ts';
@@ -19,9 +21,14 @@ type ApiAlert = { readonly id: string; readonly condition: string; readonly stat
 let stack: Stack;
 let world: LocalWorld;
 let sink: WebhookSink;
+/** What chats would be posted, and the mail server. */
+let chats: HttpSink;
+let post: SmtpSink;
 
 test.beforeAll(async () => {
   sink = await startWebhookSink(KEY);
+  chats = await startHttpSink();
+  post = await startSmtpSink({});
   stack = await startStack({ env: { HOLDFAST_OUTGOING_CIDR: '127.0.0.0/8' } });
   world = await prepareLocalWorld(stack, 'db-1');
   // How much room the machine of a test has is none of this scenario's business.
@@ -30,7 +37,7 @@ test.beforeAll(async () => {
 });
 test.afterAll(async ({ browserName: _ }, info) => {
   await finishStack(stack, info);
-  await sink?.stop();
+  await Promise.all([sink?.stop(), chats?.close(), post?.close()]);
 });
 
 const listAlerts = (state = 'active') => stack.api.get<readonly ApiAlert[]>(`/alerts?state=${state}`);
@@ -54,7 +61,7 @@ test('two failures are one alert and one message; a dead channel delays no run a
   await test.step('channels are made and tested in the browser', async () => {
     await signIn(page, server.url, stack.admin, '/settings/channels');
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Nobody is told of alerts.');
-    await page.getByRole('link', { name: 'Add channel' }).first().click();
+    await page.getByRole('link', { name: 'Add channel' }).click();
     await page.getByRole('link', { name: 'Webhook' }).click();
     await page.getByLabel('Name').fill('on-call');
     await page.getByLabel('Address').fill(`${sink.url}/${CANARY}`);
@@ -67,6 +74,13 @@ test('two failures are one alert and one message; a dead channel delays no run a
     expect(sink.messages.map(({ type, isSigned }) => [type, isSigned])).toEqual([['channel.test', true]]);
     await api.post('/channels', { name: 'dead', kind: 'webhook', secrets: { url: refused } });
     await api.post('/channels', { name: 'monitor', kind: 'ping', config: { everyMinutes: 1 }, secrets: { url: sink.url } });
+    const chat = (kind: string) => ({ name: kind, kind, secrets: { url: `${chats.url}/${kind}/${CANARY}` } });
+    for (const kind of ['slack', 'discord']) await api.post('/channels', chat(kind));
+    const bot = { config: { chat: '-1001', server: chats.url }, secrets: { token: `123456:${CANARY}` } };
+    await api.post('/channels', { name: 'telegram', kind: 'telegram', ...bot });
+    const mail = { host: '127.0.0.1', port: post.port, security: 'none', from: 'backup@example.com', to: ['ada@example.com'] };
+    const told = { least: 'none', runs: ['succeeded', 'failed'] };
+    await api.post('/channels', { name: 'mail', kind: 'email', config: mail, subscription: told });
     await waitFor('a sign of life', async () => sink.pings[0], { deadlineMs: 15_000 });
   });
 
@@ -98,6 +112,28 @@ test('two failures are one alert and one message; a dead channel delays no run a
     const lastGoodAt = Date.parse(String(message?.data['lastGoodAt']));
     expect(Math.abs(lastGoodAt - (good.finishedAt ?? 0))).toBeLessThan(10_000);
     expect(message?.data['log']).not.toHaveLength(0);
+  });
+
+  await test.step('chats are told of the one alert, and mail of each backup, whatever else is dead', async () => {
+    const byKind = (kind: string) => chats.requests.filter(({ path }) => path.startsWith(`/${kind}`)).map(({ body }) => body);
+    for (const kind of ['slack', 'discord', 'bot123456:']) {
+      await waitFor(`the message to ${kind}`, async () => byKind(kind)[0], { deadlineMs: 10_000 });
+      expect(byKind(kind)).toHaveLength(1);
+      for (const part of ['The backup of db-1 / ledger failed', 'Last good backup', `${server.url}/alerts/alert_`])
+        expect(byKind(kind)[0]?.replaceAll('\\\\', '')).toContain(part);
+    }
+    await waitFor('three mails', async () => post.mails[2], { deadlineMs: 10_000 });
+    const subjects = post.mails.map(({ source }) => /^Subject: (.+(?:\r\n[ \t].+)*)/mu.exec(source)?.[1] ?? '');
+    expect(subjects).toHaveLength(3);
+    for (const { source } of post.mails) expect(source).toContain('ledger (files)');
+    await page.goto(`${server.url}/settings/channels`);
+    await page.getByRole('link', { name: 'mail', exact: true }).click();
+    await page.getByRole('link', { name: 'Backup nightly on db-1 succeeded' }).click();
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('This message was taken.');
+    await expect(page.getByRole('row', { name: /the mail server took it/ })).toBeVisible();
+    await expectAccessible(page);
+    await page.goto(`${server.url}/settings/channels/new?kind=email`);
+    await expectAccessible(page);
   });
 
   await test.step('the channel that is dead becomes an alert, told on the other one', async () => {

@@ -1,5 +1,6 @@
 /** Messages to channels: where each stands, and what came back. */
 import { type Html, html } from '../html.ts';
+import { linkButton } from '../ui/button.ts';
 import { rows } from '../ui/panel.ts';
 import { formatNoun } from '../ui/quantity.ts';
 import { type StatusView, status } from '../ui/status.ts';
@@ -34,10 +35,11 @@ export function deliveryRows(lines: readonly DeliveryLine[], face: Clockface, { 
     lines.map((line) => ({
       id: `row-${line.id}`,
       status: status(STATES[line.state]),
+      ...(withChannel ? { action: linkButton({ href: line.href, label: 'Message', small: true }) } : {}),
       title: withChannel
         ? html`<a href="${line.channel.href}">${line.channel.name}</a>`
         : html`<a href="${line.href}">${line.text}</a>`,
-      detail: html`${relativeTime(line.createdAt, face)}${line.attempts > 0 && html` · <a href="${line.href}">${formatNoun(line.attempts, 'attempt')}</a>`}${
+      detail: html`${relativeTime(line.createdAt, face)}${line.attempts > 0 && html` · ${formatNoun(line.attempts, 'attempt')}`}${
         line.outcome !== undefined && html` · ${line.outcome}`
       }${line.state === 'waiting' && line.attempts > 0 && html` · tried again ${relativeTime(line.dueAt, face)}`}`,
     })),
