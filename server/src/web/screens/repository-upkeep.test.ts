@@ -90,6 +90,24 @@ describe('the upkeep of a repository', () => {
     assertInert(markup);
   });
 
+  it('says how much it grew in a month, when its size was asked for besides', async () => {
+    const { maintenance } = world.context.store;
+    const grown = await addRepository(world, { name: 'grown' });
+    for (const [days, gib] of [
+      [40, 9],
+      [29, 1],
+      [0, 3],
+    ] as const)
+      await maintenance.recordMeasurement(DEFAULT_TENANT, grown.id, {
+        measuredAt: NOW - days * 24 * HOUR_MS,
+        sizeBytes: gib * GIB,
+        snapshots: 4,
+        host: host.id,
+      });
+    const words = readWords(await world.read(`/repositories/${grown.id}`));
+    assert.match(words, /3 GiB in storage 4 snapshots give back .* 2 GiB more than 29 days before\./);
+  });
+
   it('orders a check and a prune from the chosen host, and goes to its run', async () => {
     const check = await world.ask('post', `${path()}/check`, { form: { host: host.id, scope: 'part', part: '2', of: '10' } });
     assert.ok(check.kind === 'redirect' && check.to.startsWith('/runs/run_'));

@@ -6,7 +6,7 @@ import { callout } from '../ui/flash.ts';
 import { type Field, type FieldSection, form, formField } from '../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { figure, panel, type RowView, rows } from '../ui/panel.ts';
-import { formatBytes, formatNoun } from '../ui/quantity.ts';
+import { formatBytes, formatNoun, formatSpan } from '../ui/quantity.ts';
 import { runStatus, status } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
@@ -109,6 +109,19 @@ function toLine(run: UpkeepRun | undefined, face: Clockface, never: { title: str
   };
 }
 
+const GROWTH_MS = 30 * 86_400_000;
+
+/** How much it grew or shrank in 30 days, or since it was measured first; nothing for less than a day. */
+function describeGrowth(sizes: UpkeepView['sizes']): string {
+  const last = sizes.at(-1);
+  const before = last && sizes.find(({ at }) => at >= last.at - GROWTH_MS);
+  if (!last || !before || last.at - before.at < 86_400_000) return '';
+  const bytes = last.sizeBytes - before.sizeBytes;
+  const span = formatSpan(last.at - before.at);
+  if (bytes === 0) return ` As much as ${span} before.`;
+  return ` ${formatBytes(Math.abs(bytes))} ${bytes > 0 ? 'more' : 'less'} than ${span} before.`;
+}
+
 function sizePart({ sizes }: UpkeepView): Html {
   const last = sizes.at(-1);
   if (last === undefined)
@@ -120,7 +133,7 @@ function sizePart({ sizes }: UpkeepView): Html {
   return html`${figure({
     value: formatBytes(last.sizeBytes),
     of: 'in storage',
-    detail: times >= 1.1 ? `${gives}: ${times.toFixed(1)} times as much.` : `${gives}.`,
+    detail: `${times >= 1.1 ? `${gives}: ${times.toFixed(1)} times as much.` : `${gives}.`}${describeGrowth(sizes)}`,
   })}${sizes.length > 1 && sparkline({ values: sizes.map(({ sizeBytes }) => sizeBytes), label })}`;
 }
 

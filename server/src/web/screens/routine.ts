@@ -70,11 +70,22 @@ function toRetentionView(context: CoreContext, { stored, retention }: Repository
   if (next === undefined) return [];
   const ends = all.flatMap(({ runs }) => runs.filter(({ state }) => isTerminal(state)).slice(0, 1));
   const doneAt = ends.length === 0 ? undefined : Math.max(...ends.map(({ finishedAt, createdAt }) => finishedAt ?? createdAt));
-  // What is due and does not go is either not there to go, or on a host that is away: it is begun when there is something to do.
-  const away = turns.some(({ host, wait }) => wait === 'due' && !context.directory.isOnline(host));
-  const wait = away ? 'a host with plans is offline' : next.wait === 'busy' ? WAITS.busy : 'begins when something is to go';
-  const title = `Retention ${every(settings.forgetDays)}, through the admin credential`;
-  return [{ duty: 'forget', title, doneAt, dueAt: next.dueAt, nextAt: next.nextAt, wait, isOverdue: false }];
+  // What is due and did not go is not there to go, or on a host that is away.
+  const isDue = next.wait === 'due';
+  const isAway = turns.some(({ host, wait }) => wait === 'due' && !context.directory.isOnline(host));
+  const wait = next.wait === 'busy' ? WAITS.busy : isAway ? 'a host with plans is offline' : undefined;
+  return [
+    {
+      duty: 'forget',
+      title: `Retention ${every(settings.forgetDays)}, through the admin credential`,
+      doneAt,
+      dueAt: next.dueAt,
+      nextAt: next.nextAt,
+      wait,
+      isOverdue: false,
+      idle: isDue && !isAway ? 'begins as soon as something is to go' : undefined,
+    },
+  ];
 }
 
 /** What its page shows of it. */

@@ -17,6 +17,8 @@ export interface DutyView {
   /** Why it does not begin although it is due; undefined where nothing stands in its way. */
   wait: string | undefined;
   isOverdue: boolean;
+  /** It may begin, and there is nothing to do. */
+  idle?: string | undefined;
 }
 
 export interface RoutineView {
@@ -42,16 +44,17 @@ const DUE: StatusView = { word: 'due', tone: 'active', icon: 'running' };
 const WAITS: StatusView = { word: 'waits', tone: 'unknown', icon: 'pause' };
 const OVERDUE: StatusView = { word: 'overdue', tone: 'at-risk', icon: 'warning' };
 
-function toStatus({ dueAt, isOverdue, wait }: DutyView, now: number): StatusView {
+function toStatus({ dueAt, isOverdue, wait, idle }: DutyView, now: number): StatusView {
   if (isOverdue) return OVERDUE;
-  if (now < dueAt) return PLANNED;
+  if (now < dueAt || idle !== undefined) return PLANNED;
   return wait === undefined ? DUE : WAITS;
 }
 
 function toDetail(view: DutyView, face: Clockface): HtmlValue {
-  const { doneAt, dueAt, nextAt, wait } = view;
+  const { doneAt, dueAt, nextAt, wait, idle } = view;
   const done = doneAt !== undefined && html` · last ${relativeTime(doneAt, face)}`;
   if (face.now < dueAt) return html`${nextAt === undefined ? 'not planned' : html`next ${dayTime(nextAt, face)}`}${done}`;
+  if (idle !== undefined) return html`${idle}${done}`;
   const late = face.now - dueAt;
   const since = late < 60_000 ? 'due now' : html`due since ${formatSpan(late)}`;
   const next = nextAt !== undefined && nextAt > face.now && html`, next ${dayTime(nextAt, face)}`;
