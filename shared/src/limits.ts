@@ -249,6 +249,15 @@ export const HTTP = {
   bootstrapLifeMs: 24 * HOUR,
 } as const;
 
+/** Answers kept for calls that came with an Idempotency-Key. */
+export const IDEMPOTENCY = {
+  keyChars: 200,
+  lifeMs: 24 * HOUR,
+  keysPerHolder: 10_000,
+  /** A longer answer is not kept; nothing that starts something answers at such length. */
+  answerChars: 512 * KIB,
+} as const;
+
 /** Event streams to browsers. */
 export const STREAM = {
   topics: 50,

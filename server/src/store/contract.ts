@@ -4,6 +4,7 @@
  */
 import { describe } from 'node:test';
 import { checkAlerts } from './contract/alerts.ts';
+import { checkAnswers } from './contract/answers.ts';
 import { checkAttempts } from './contract/attempts.ts';
 import { checkBatches } from './contract/batches.ts';
 import { checkCatalog } from './contract/catalog.ts';
@@ -54,6 +55,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkCoverage(open);
     checkHistory(open);
     checkChannels(open);
+    checkAnswers(open);
     checkLogs(open);
     checkReplay(open);
     checkNonsense(open);

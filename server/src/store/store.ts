@@ -4,6 +4,7 @@
  * Failures are AppErrors: `conflict`, `not_found`, `unavailable` (disk full, database busy), `internal`.
  */
 import type { AlertStore } from './alerts.ts';
+import type { AnswerStore } from './answers.ts';
 import type { CatalogStore } from './catalog.ts';
 import type { ChannelStore } from './channels.ts';
 import type { CoverageStore } from './coverage.ts';
@@ -30,6 +31,7 @@ export interface Store {
   coverage: CoverageStore;
   history: HistoryStore;
   channels: ChannelStore;
+  answers: AnswerStore;
   trail: TrailStore;
   settings: SettingStore;
   /** Writes and reads one value; throws when the store could not take a row right now. For readiness. */

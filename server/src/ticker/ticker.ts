@@ -56,6 +56,7 @@ function createTasks(
     { name: 'digests', everyMs: 60_000, run: () => tellDigests() },
     { name: 'messages', everyMs: 1_000, run: () => deliverer.runRound() },
     { name: 'signs of life', everyMs: 5_000, run: () => deliverer.tellAlive() },
+    { name: 'kept answers', everyMs: 60_000, run: () => store.answers.deleteExpiredAnswers(clock.now()) },
     { name: 'old messages', everyMs: 60 * 60_000, run: () => deliverer.prune() },
   ];
 }

@@ -8,6 +8,7 @@ import Database from 'better-sqlite3';
 import * as z from 'zod';
 import type { Store } from '../store.ts';
 import { createAlerts } from './alerts.ts';
+import { createAnswers } from './answers.ts';
 import { createBallast } from './ballast.ts';
 import { createChannels } from './channels.ts';
 import { createCoverage } from './coverage.ts';
@@ -207,6 +208,7 @@ async function assembleStore(
     coverage: createCoverage(sql),
     history: createHistory(sql),
     channels: { ...createChannels(sql), ...deliveries },
+    answers: createAnswers(sql),
     trail: createTrailStore(sql),
     settings: createSettingStore(sql, createFileStamp(db)),
     async probe() {

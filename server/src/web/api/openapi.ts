@@ -2,6 +2,7 @@
  * The OpenAPI 3.1 document, made from the very table that is served. Schemas with a name become components; replies are
  * open to new fields, input is not.
  */
+import { IDEMPOTENCY } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { sessionCookieName } from '../http/cookies.ts';
 import { API_CODES } from '../http/http-error.ts';
@@ -143,6 +144,15 @@ const IF_MATCH: JsonObject = {
   schema: { type: 'string' },
 };
 
+const IDEMPOTENCY_KEY: JsonObject = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'Text of your own that names this call: the same call under the same key within a day is carried out once and answered alike, with `Idempotency-Replayed: true`. Another call under it is refused as CONFLICT',
+  schema: { type: 'string', minLength: 1, maxLength: IDEMPOTENCY.keyChars },
+};
+
 const ERROR_RESPONSES: JsonObject = {
   '4XX': { $ref: '#/components/responses/Refused' },
   '5XX': { $ref: '#/components/responses/Failed' },
@@ -181,6 +191,7 @@ function writeOperation(book: SchemaBook, endpoint: ApiEndpoint): JsonObject {
     ...writeParameters(book, endpoint.params, 'path'),
     ...writeParameters(book, endpoint.query, 'query'),
     ...(endpoint.method === 'patch' && hasVersion(endpoint) ? [IF_MATCH] : []),
+    ...(endpoint.method === 'post' ? [IDEMPOTENCY_KEY] : []),
   ];
   return {
     operationId: toOperationId(endpoint),

@@ -9,6 +9,7 @@ import type { Admission } from './admission.ts';
 import { readJson } from './bodies.ts';
 import { logFailure } from './failure-log.ts';
 import { API_CODES, createHttpFault, parseInput, toHttpError } from './http-error.ts';
+import { createRepeats, type Repeats, readIdempotencyKey } from './idempotency.ts';
 import { getScope } from './request-scope.ts';
 import { type ApiEndpoint, type ApiReply, hasVersion } from './route.ts';
 import { sortByPath } from './route-order.ts';
@@ -20,9 +21,10 @@ const TAG_CHARS = 20;
 /** A router for everything below the API's root; what no end-point answers is `not_found`. */
 export function createApiRouter(context: CoreContext, admission: Admission, endpoints: readonly ApiEndpoint[]): Router {
   const router = Router({ caseSensitive: true });
+  const repeats = createRepeats(context);
   for (const endpoint of sortByPath(endpoints)) {
     router[endpoint.method](endpoint.path, async (request: Request, response: Response) => {
-      await answer(context, admission, endpoint, request, response);
+      await answer({ context, admission, repeats }, endpoint, request, response);
     });
   }
   router.use(async (request) => {
@@ -32,9 +34,14 @@ export function createApiRouter(context: CoreContext, admission: Admission, endp
   return router;
 }
 
+interface Answering {
+  context: CoreContext;
+  admission: Admission;
+  repeats: Repeats;
+}
+
 async function answer(
-  context: CoreContext,
-  admission: Admission,
+  { context, admission, repeats }: Answering,
   endpoint: ApiEndpoint,
   request: Request,
   response: Response,
@@ -49,7 +56,13 @@ async function answer(
     body: parseInput<unknown>(endpoint.body ?? NOTHING, sent ?? {}, 'body'),
     facts: { ...scope.facts, ifMatch: readIfMatch(endpoint, request) },
   };
-  const reply = await endpoint.handle(context, scope.access.caller, input);
+  const { caller } = scope.access;
+  const work = () => endpoint.handle(context, caller, input);
+  const asked = { key: readIdempotencyKey(request), route: `${request.method} ${request.originalUrl}`, body: sent ?? {} };
+  // A read is the same however often it comes.
+  const once = endpoint.method === 'get' ? undefined : await repeats.answerOnce(caller, asked, work);
+  const reply = once?.reply ?? (await work());
+  if (once?.isRepeat === true) response.setHeader('Idempotency-Replayed', 'true');
   const tag = chooseTag(endpoint, reply);
   if (tag !== undefined) response.setHeader('ETag', tag);
   if (tag !== undefined && endpoint.method === 'get' && isKnown(request, tag)) {
