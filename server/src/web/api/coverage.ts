@@ -3,6 +3,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { RUN_KINDS, RUN_STATES } from '@holdfast/shared/domain/run.ts';
 import { COVERAGE } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
+import { createFieldsError } from '../../core/adapter-input.ts';
 import { demand } from '../../core/caller.ts';
 import { adoptFinding, countFindings, ignoreFinding, listFindings, watchFinding } from '../../core/findings.ts';
 import type { Finding } from '../../store/coverage.ts';
@@ -11,8 +12,10 @@ import { flagInput, idParams, instantSchema, listOf, nameShape, pageFields, toPa
 import { sourceShape, toSourceShape } from './sources.ts';
 
 const DAY_MS = 24 * 3_600_000;
-/** The most days one answer tells of. */
+/** Days one answer tells of unasked, and the most of them. */
+const DAYS = 30;
 const DAYS_MAX = 366;
+const instantInput = z.coerce.number().int().min(0);
 
 const findingShape = nameShape(
   'Finding',
@@ -69,7 +72,7 @@ const countsEndpoint = defineEndpoint({
 
 const adoptEndpoint = defineEndpoint({
   method: 'post',
-  path: '/coverage/:id/adopt',
+  path: '/coverage/:id/protect',
   summary: 'Makes a source of it, with the connection it was found through.',
   tag: 'coverage',
   params: idParams('finding'),
@@ -109,15 +112,12 @@ const historyEndpoint = defineEndpoint({
   path: '/history',
   summary: 'How the sources stood on each UTC day, and how many runs there were.',
   tag: 'coverage',
-  query: z
-    .strictObject({
-      from: z.coerce.number().int().min(0).meta({ description: 'Epoch milliseconds; the whole UTC day it lies in is told of' }),
-      to: z.coerce.number().int().min(0).meta({ description: 'Not told of any more; at most 366 days after `from`' }),
-    })
-    .refine(({ from, to }) => from < to && to - from <= DAYS_MAX * DAY_MS, {
-      path: ['to'],
-      error: 'must be 1 to 366 days after `from`',
-    }),
+  query: z.strictObject({
+    from: instantInput
+      .optional()
+      .meta({ description: 'Epoch milliseconds, the whole UTC day of it; 30 days before `to` where left out' }),
+    to: instantInput.optional().meta({ description: 'Not told of any more, at most 366 days after `from`; now where left out' }),
+  }),
   reply: nameShape(
     'History',
     z.strictObject({
@@ -135,8 +135,11 @@ const historyEndpoint = defineEndpoint({
       runs: listOf(z.strictObject({ kind: z.enum(RUN_KINDS), state: z.enum(RUN_STATES), count: z.int() })),
     }),
   ),
-  async handle({ store }, caller, { query: { from, to } }) {
+  async handle({ store, clock }, caller, { query }) {
     demand(caller, 'view');
+    const { to = clock.now() } = query;
+    const { from = Math.max(0, to - DAYS * DAY_MS) } = query;
+    if (from >= to || to - from > DAYS_MAX * DAY_MS) throw createFieldsError({ to: 'must be 1 to 366 days after `from`' });
     const [days, runs] = await Promise.all([
       store.history.listProtectionDays(caller.tenant, Math.floor(from / DAY_MS), Math.ceil(to / DAY_MS)),
       store.history.countRuns(caller.tenant, from, to),

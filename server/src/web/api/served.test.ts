@@ -63,6 +63,7 @@ describe('The API over HTTP', () => {
       restores: 'run',
       alerts: 'alert',
       channels: 'chan',
+      coverage: 'find',
       deliveries: 'msg',
       'api-keys': 'key',
     };
@@ -155,6 +156,7 @@ describe('The API over HTTP', () => {
 function bodyFor(path: string): object {
   if (path.endsWith('/snooze')) return { until: 4_000_000_000_000 };
   if (path.endsWith('/approve')) return { name: 'x' };
+  if (path.endsWith('/ignore')) return { why: 'x' };
   if (path.endsWith('/choose-agent')) return { boot: 'boot-unknown' };
   if (path.endsWith('/adopt')) return { databases: [{ database: 'x', name: 'x' }] };
   if (path.endsWith('/restore-preview')) return { host: 'host_unknown', target: { kind: 'in_place', paths: ['/x'] } };

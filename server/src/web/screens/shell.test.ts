@@ -17,7 +17,7 @@ describe('the shell of a page', () => {
     const words = readWords(await world.read('/navigation?current=hosts'));
     assert.match(
       words,
-      /Overview Alerts Hosts Sources Plans Runs Snapshots Restore Trust Drills Retention Audit Setup Repositories Channels/,
+      /Overview Alerts Hosts Sources Plans Runs Snapshots Restore Trust Drills Retention Coverage Objectives Reports Audit Setup Repositories Channels/,
     );
   });
 
