@@ -24,6 +24,17 @@ export interface Pour {
   cancelled: string;
 }
 
+/** A writer that nobody reads any more dies of that: why the reader ended is for the reader to say. */
+export function hasLostItsReader({ producer }: Pick<PipelineResult, 'producer'>): boolean {
+  return producer.signal === 'SIGPIPE' || /broken pipe|errno 32\b/i.test(producer.stderr);
+}
+
+/** Throws what the reader said. */
+function assertRestored(part: DatabaseRestorePart, { consumer }: PipelineResult): void {
+  const verdict = part.restore.judgeRestore(consumer);
+  if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
+}
+
 /** Judges by what both ends said; `producerFailure` reads the producer's. Returns warnings. */
 export function judgePour(
   part: DatabaseRestorePart,
@@ -38,6 +49,7 @@ export function judgePour(
     case 'stalled':
       throw createReasonError('stalled', 'No byte moved between repository and database for an hour');
     case 'producer_failed': {
+      if (hasLostItsReader(result)) assertRestored(part, result);
       const failure = producerFailure();
       throw createReasonError(failure.reason, failure.message);
     }

@@ -11,7 +11,7 @@ import { ask, assertAnswered, type DatabaseRestorePart, dropMade, type InspectPa
 import { safeguard } from './restore-beside.ts';
 import type { CheckedTarget } from './restore-checks.ts';
 import { inStage, RESTORE_STALL_MS, type RestoreResult } from './restore-part.ts';
-import { count, pour } from './restore-pour.ts';
+import { count, hasLostItsReader, pour } from './restore-pour.ts';
 import { getBinary } from './workbench.ts';
 
 const CANCELLED = 'The restore was cancelled; the target is as it was';
@@ -38,16 +38,17 @@ async function pourAcross(part: InspectPart, { producer, consumer }: Pouring, si
   if (result.verdict === 'cancelled') throw createReasonError('cancelled', CANCELLED);
   if (result.verdict === 'stalled')
     throw createReasonError('stalled', 'No byte moved between two databases of the server for an hour');
-  if (result.verdict === 'producer_failed') {
+  if (result.verdict === 'producer_failed' && !hasLostItsReader(result)) {
     const failure = part.connection.adapter.classifyFailure(result.producer);
     throw createReasonError('restore_failed', failure.message);
   }
   const verdict = part.restore.judgeRestore(result.consumer);
   if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
-  if (result.verdict === 'consumer_failed') throw createReasonError('restore_failed', 'What was written was not read to its end');
+  if (result.verdict !== 'complete') throw createReasonError('restore_failed', 'What was written was not read to its end');
 }
 
-async function carryOutStep(part: InspectPart, step: TakeStep, signal?: AbortSignal): Promise<void> {
+/** One step; with `signal` it may be cancelled. */
+export async function carryOutStep(part: InspectPart, step: TakeStep, signal?: AbortSignal): Promise<void> {
   if (step.kind === 'pour') return pourAcross(part, step, signal);
   const command = step.kind === 'ask' ? step.command : step.list;
   const answer = await ask(part, command, { timeoutMs: MAKING_MS, ...(signal ? { signal } : {}) });

@@ -13,8 +13,8 @@ export const MARIADB_FAILURES: readonly FailureRule[] = [
   // Said by a script of ours before it changes anything.
   { reason: 'target_refused', pattern: /^ERROR 1644 \(45000\)[^\n]{0,300}: holdfast: / },
   { reason: 'tool_outdated', pattern: /unknown (?:option|variable) '|Unknown command '\\-'/ },
-  // Disk full: 1021, and the operating system's 28 inside other errors.
-  { reason: 'disk_full', pattern: /ERROR 1021 \(|[Ee]rrcode: 28\b|No space left on device/ },
+  // Disk full: 1021, InnoDB's 1114 for a table that cannot grow, and the operating system's 28 inside other errors.
+  { reason: 'disk_full', pattern: /ERROR (?:1021|1114) \(|[Ee]rrcode: 28\b|No space left on device/ },
   // A connection lost while a table is read is the dump's failure: the server was reachable.
   { reason: 'dump_failed', pattern: /Lost connection to (?:MySQL )?server during query|server has gone away/ },
   createCodeRule('database_authentication', [1045, 1130, 1251, 1275, 1698, 1820, 1862, 2049, 2059, 2061, 4151]),
