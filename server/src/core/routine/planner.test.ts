@@ -103,6 +103,13 @@ describe('What is due and does not begin', () => {
     assert.equal(plan({ prunes: [run(NOW - HOUR, { state: 'failed' }), run(NOW - 9 * DAY)] }).prune?.wait, undefined);
   });
 
+  it('is left alone for a day after a person cancelled it, or the credential may not remove', () => {
+    const nextOf = (change: Partial<PastRun>) => plan({ prunes: [run(NOW - HOUR, change), run(NOW - 9 * DAY)] }).prune?.nextAt;
+    assert.equal(nextOf({ state: 'cancelled' }), NOW - HOUR + DAY);
+    const failure = { code: 'forbidden', message: 'x', reason: 'removal_refused' } as const;
+    assert.equal(nextOf({ state: 'failed', failure }), NOW - HOUR + DAY);
+  });
+
   it('prunes nothing after damage was found, until a check ends well', () => {
     const { prune } = plan({ checks: [run(NOW - HOUR, DAMAGE), part(1, NOW - 8 * DAY)] });
     assert.deepEqual([prune?.wait, prune?.nextAt], [{ kind: 'damaged' }, undefined]);

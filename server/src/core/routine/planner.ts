@@ -96,19 +96,25 @@ export function isDamaged(checks: readonly PastRun[]): boolean {
   return told !== undefined && told.state !== 'succeeded';
 }
 
+/** What no try soon after mends: a person cancelled it, or the credential may not remove. */
+function isLasting({ state, failure }: PastRun): boolean {
+  return state === 'cancelled' || failure?.reason === 'removal_refused';
+}
+
 /** When it is tried again after what went wrong since it went well last; undefined where nothing did. */
 function findRetry(runs: readonly PastRun[], isDone: (run: PastRun) => boolean): number | undefined {
   let wrong = 0;
-  let last: number | undefined;
+  let last: PastRun | undefined;
   for (const run of runs) {
     if (isDone(run)) break;
     // One that a person asked for may look at less; it says nothing of the routine's own.
     if (!isTerminal(run.state) || run.state === 'succeeded') continue;
-    last ??= endOf(run);
+    last ??= run;
     wrong += 1;
   }
   if (last === undefined) return undefined;
-  return last + Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(wrong - 1, 10));
+  const wait = isLasting(last) ? LAST_RETRY_MS : FIRST_RETRY_MS * 2 ** Math.min(wrong - 1, 10);
+  return endOf(last) + Math.min(LAST_RETRY_MS, wait);
 }
 
 interface Times {

@@ -2,6 +2,7 @@
  * The server's own turn at upkeep: what the routines say is due is begun, once, on the host that keeps the repository up. All it goes by is in
  * the store, so that a server that starts anew goes on where the last one stopped.
  */
+import { setImmediate as giveWay } from 'node:timers/promises';
 import { isDraining } from '@holdfast/shared/domain/drain.ts';
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
@@ -21,7 +22,7 @@ import { assessRoutine, type RepositoryRoutine } from './routine.ts';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** Repositories that are looked at in one round. */
-const LOOKED_AT_ONCE = 50;
+const LOOKED_AT_ONCE = 200;
 /** A lease is renewed by looking, so looks come more often than leases end. */
 const LOOK_LATEST_MS = 10 * MINUTE_MS;
 const LOOK_SOON_MS = MINUTE_MS;
@@ -140,6 +141,7 @@ export function createRoutineRounds(context: CoreContext): RoutineRounds {
           if (!isTaken) log.warn({ repository, err: error }, 'the routine of a repository could not be followed');
         }
         await store.routines.postponeLook(tenant, repository, nextAt);
+        await giveWay();
       }
       return begun;
     },

@@ -2,9 +2,8 @@
 import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import { isDraining } from '@holdfast/shared/domain/drain.ts';
 import type { HostId, PlanId, RepositoryId, TenantId } from '@holdfast/shared/domain/ids.ts';
-import { type Routine, routineSchema } from '@holdfast/shared/domain/routine.ts';
+import { countParts, type Routine, routineSchema } from '@holdfast/shared/domain/routine.ts';
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
-import { MAINTENANCE } from '@holdfast/shared/limits.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { Plan, Repository } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
@@ -20,8 +19,8 @@ import { type PlannedDuty, planRepository } from './planner.ts';
 
 /** A run of a host that has been away for longer keeps nobody from anything; restic's own lock still does, while it goes on. */
 const FORGOTTEN_MS = LEASE_MS;
-/** Checks that are looked back upon: all parts, and as many again that went wrong. */
-const CHECKS_READ = 2 * MAINTENANCE.partsMax;
+/** Checks that are looked back upon beside two for each part: those that went wrong, or looked at less. */
+const MORE_CHECKS_READ = 30;
 const PRUNES_READ = 20;
 const PLANS_READ = 200;
 const FORGETS_READ = 20;
@@ -112,7 +111,7 @@ export async function assessRoutine(
   const { maintenance } = context.store;
   const { tenant, id } = repository;
   const [checks, prunes, sizes, maintainer, retention] = await Promise.all([
-    maintenance.listMaintenanceRuns(tenant, id, 'check', CHECKS_READ),
+    maintenance.listMaintenanceRuns(tenant, id, 'check', 2 * countParts(stored.settings) + MORE_CHECKS_READ),
     maintenance.listMaintenanceRuns(tenant, id, 'prune', PRUNES_READ),
     maintenance.listSizes(tenant, id, 1),
     findMaintainer(context, repository, stored),

@@ -39,8 +39,9 @@ describe('Windows as lines', () => {
     const windows = [
       { from: '22:00', to: '06:00', days: EVERY_DAY },
       { from: '08:00', to: '20:00', days: [0, 3, 6] },
+      { from: '01:00', to: '02:00', days: [1, 2, 3, 4, 5] },
     ];
-    assert.equal(writeWindowLines(windows), '22:00 to 06:00\nWed, Sat, Sun 08:00 to 20:00');
+    assert.equal(writeWindowLines(windows), '22:00 to 06:00\nWed, Sat, Sun 08:00 to 20:00\nMon-Fri 01:00 to 02:00');
     assert.deepEqual(parseWindowLines(writeWindowLines(windows)), { windows });
   });
 });

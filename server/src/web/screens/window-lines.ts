@@ -46,17 +46,16 @@ export function parseWindowLines(text: string): { windows: Blackout[] } | { prob
   return { windows };
 }
 
+/** `Mon-Fri `, `Sat, Sun `, nothing for every day. */
+function writeDays(days: readonly number[]): string {
+  const places = WEEK.flatMap((day, place) => (days.includes(day) ? [place] : []));
+  if (places.length === 7) return '';
+  const names = places.map((place) => SHOWN[WEEK[place] ?? 0] ?? '');
+  const isRow = places.length > 2 && (places.at(-1) ?? 0) - (places[0] ?? 0) === places.length - 1;
+  return `${isRow ? `${names[0]}-${names.at(-1)}` : names.join(', ')} `;
+}
+
 /** The same text again, a line for each. */
 export function writeWindowLines(windows: readonly Blackout[]): string {
-  return windows
-    .map(({ from, to, days }) => {
-      const named =
-        days.length === 7
-          ? ''
-          : `${WEEK.filter((day) => days.includes(day))
-              .map((day) => SHOWN[day])
-              .join(', ')} `;
-      return `${named}${from} to ${to}`;
-    })
-    .join('\n');
+  return windows.map(({ from, to, days }) => `${writeDays(days)}${from} to ${to}`).join('\n');
 }
