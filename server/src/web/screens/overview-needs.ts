@@ -4,6 +4,7 @@ import { listAlerts } from '../../core/alerts/alerts.ts';
 import { ALERT_CONDITIONS, type AlertCondition } from '../../core/alerts/conditions.ts';
 import { type Caller, isAllowed } from '../../core/caller.ts';
 import type { PendingHost } from '../../core/enrolment.ts';
+import { countFindings } from '../../core/findings.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { ProtectedSource } from '../../core/protected-sources.ts';
 import type { Visit } from '../http/route.ts';
@@ -63,6 +64,23 @@ function findPlanless(sources: readonly ProtectedSource[], caller: Caller, visit
       title: sources.length === 1 ? `${names} is in no plan` : `${formatNoun(sources.length, 'source')} are in no plan`,
       detail: sources.length === 1 ? 'nothing backs it up' : names,
       act: { label: isAllowed(caller, 'plan.manage') ? 'Make a plan' : 'See sources', href },
+    },
+  ];
+}
+
+/** What hosts found that no source covers: one line, however much it is. */
+async function listCoverageNeeds(context: CoreContext, visit: Visit): Promise<Need[]> {
+  const { open, fresh } = await countFindings(context, visit.caller);
+  if (open === 0) return [];
+  const detail =
+    fresh === 0 ? 'databases and big directories that nothing backs up' : `${fresh} of them appeared since the first look`;
+  return [
+    {
+      status: { protection: 'unprotected' },
+      title: `${formatNoun(open, 'thing')} on your hosts ${open === 1 ? 'is' : 'are'} covered by no source`,
+      href: visit.urls.coverage(),
+      detail,
+      act: { label: 'See coverage', href: visit.urls.coverage() },
     },
   ];
 }
@@ -174,7 +192,14 @@ export async function readNeeds(
   const pending = isAllowed(caller, 'host.approve') ? scene.pending.map((host) => toPendingNeed(host, visit)) : [];
   const missed = await listMissedNeeds(context, visit, face);
   const alerts = await listAlertNeeds(context, visit);
-  const others = [...alerts, ...missed, ...listSilentNeeds(silent, visit, face), ...findPlanless(planless, caller, visit)];
+  const found = await listCoverageNeeds(context, visit);
+  const others = [
+    ...alerts,
+    ...missed,
+    ...listSilentNeeds(silent, visit, face),
+    ...findPlanless(planless, caller, visit),
+    ...found,
+  ];
   const room = Math.max(0, NEEDS_SHOWN - others.length - pending.length);
   const troubled = await Promise.all(bad.slice(0, room).map((one) => toSourceNeed(context, visit, one)));
   const all = [...troubled, ...pending, ...others];

@@ -242,6 +242,7 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
     needs,
     moreNeeds: more,
     sourcesHref: urls.sources(),
+    boardHref: fleet.total > 0 ? urls.board() : undefined,
     going: await readGoing(context, visit),
     goingHref: urls.runs({ state: 'active' }),
     night,

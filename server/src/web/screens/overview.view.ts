@@ -50,6 +50,8 @@ export type OverviewView = {
   /** Needs beyond those listed. */
   readonly moreNeeds: number;
   readonly sourcesHref: string;
+  /** Undefined while there is nothing to show there. */
+  readonly boardHref?: string | undefined;
   readonly going: readonly GoingRun[];
   readonly goingHref: string;
   readonly night: { readonly rows: readonly GanttRow[]; readonly from: number; readonly to: number; readonly left: number };
@@ -72,8 +74,9 @@ export function overviewPage(shell: Shell, view: OverviewView): Html {
     title: 'Overview',
     heading: overviewHeading(view),
     lede: overviewLede(view),
-    actions:
-      view.addHostHref !== undefined && view.steps.length === 0 && linkButton({ href: view.addHostHref, label: 'Add host' }),
+    actions: html`${view.boardHref !== undefined && linkButton({ href: view.boardHref, label: 'Board' })}${
+      view.addHostHref !== undefined && view.steps.length === 0 && linkButton({ href: view.addHostHref, label: 'Add host' })
+    }`,
     content: overviewBody(view),
   });
 }
