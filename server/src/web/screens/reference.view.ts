@@ -76,7 +76,7 @@ export function referenceIndexPage(shell: Shell, view: ReferenceIndexView): Html
               width: 'fit',
               cell: (row) => html`<a class="mono" href="${row.href}">${row.path}</a>`,
             },
-            { id: 'summary', label: 'Does', width: 'wide', cell: (row) => row.summary },
+            { id: 'summary', label: 'Does', width: 'wide', cell: (row) => prose(row.summary) },
           ],
         }),
       }),
@@ -87,17 +87,23 @@ export function referenceIndexPage(shell: Shell, view: ReferenceIndexView): Html
 export function referenceChapterPage(shell: Shell, view: ReferenceChapterView): Html {
   return layout(shell, {
     title: `API: ${view.chapter.name}`,
-    heading: `${view.chapter.description}.`,
+    heading: `API of ${view.chapter.name}`,
+    lede: `${view.chapter.description}.`,
     crumbs: [{ label: 'API reference', href: view.indexHref }],
     content: html`<div class="stack">${view.entries.map(endpoint)}</div>`,
   });
+}
+
+/** What stands between back quotes in a description is code. */
+function prose(text: string): Html {
+  return html`<span>${text.split('`').map((part, at) => (at % 2 === 1 ? html`<code>${part}</code>` : part))}</span>`;
 }
 
 function endpoint(entry: EndpointView): Html {
   return panel({
     id: entry.id,
     title: html`<code class="mono">${entry.method} ${entry.path}</code>`,
-    content: html`<div class="stack"><p>${entry.summary}</p>${copyLine({ text: entry.curl, label: `curl for ${entry.method} ${entry.path}` })}${
+    content: html`<div class="stack"><p>${prose(entry.summary)}</p>${copyLine({ text: entry.curl, label: `curl for ${entry.method} ${entry.path}` })}${
       entry.parameters.length > 0 && fields(entry, 'parameters', 'Parameters', entry.parameters)
     }${entry.body.length > 0 && fields(entry, 'body', 'Body', entry.body)}<p>Answers <code class="mono">${entry.status}</code> with <span class="mono">${entry.reply}</span>.</p>${
       entry.replyFields.length > 0 &&
@@ -121,7 +127,7 @@ function fields(entry: EndpointView, part: string, title: string, lines: readonl
           html`<code class="mono">${line.name}</code>${line.required && html` <span class="quiet">required</span>`}`,
       },
       { id: 'type', label: 'Is', cell: (line) => line.type },
-      { id: 'description', label: 'Means', width: 'wide', cell: (line) => line.description },
+      { id: 'description', label: 'Means', width: 'wide', cell: (line) => prose(line.description) },
     ],
   })}</div>`;
 }
