@@ -98,6 +98,11 @@ export function checkMode(target: DatabaseTarget, wish: RestoreWish, connection:
     throw createFieldsError({
       'target.tables': mode === 'tables' ? 'Tables: choose at least one' : 'Tables: only for the mode "tables"',
     });
+  const isWithSchema = target.tables?.some(({ schema }) => schema !== undefined);
+  if (isWithSchema && !restore.planSchemas)
+    throw createFieldsError({
+      'target.tables': `Tables: a ${label} has no schemas; give the names alone, those with a dot in double quotes`,
+    });
   if (getModeRule(mode).changesExisting && wish.understood !== true)
     throw createFieldsError({ understood: 'Confirm that you understand that this will modify the database' });
   checkFromFile(restore, mode, wish.options ?? {}, host);

@@ -70,6 +70,9 @@ const findRestore = (source: Source | undefined) => (source === undefined ? unde
 const canEndSessions = (source: Source | undefined) =>
   source !== undefined && findSourceAdapter(source.kind)?.restore?.planEndSessions !== undefined;
 
+const hasSchemas = (source: Source | undefined) =>
+  source !== undefined && findSourceAdapter(source.kind)?.restore?.planSchemas !== undefined;
+
 function proposeTarget(source: Source): string {
   const field = findSourceAdapter(source.kind)?.discovery?.fills;
   const database = field === undefined ? undefined : source.config[field];
@@ -108,6 +111,7 @@ async function buildView(
     placesHelp: describePlaces(scene),
     modes: listModes(source).map((mode) => ({ value: mode, ...MODE_WORDS[mode] })),
     canEndSessions: canEndSessions(source),
+    hasSchemas: hasSchemas(source),
     canJump: findRestore(source)?.planRestoreFile !== undefined,
     hasRoles:
       findRestore(source)?.roles !== undefined && (await findGlobals(context, visit.caller, scene.snapshot)) !== undefined,

@@ -18,6 +18,8 @@ export type DatabaseRestoreView = RestoreFrame & {
   readonly modes: readonly { readonly value: RestoreMode; readonly label: string; readonly consequence: string }[];
   /** Whether sessions are in the way of anything here. */
   readonly canEndSessions: boolean;
+  /** Tables of this engine lie in schemas. */
+  readonly hasSchemas: boolean;
   /** Whether the dump can also be restored from the host's disk. */
   readonly canJump: boolean;
   /** Whether roles were stored beside the data. */
@@ -116,8 +118,8 @@ function howPanel(view: DatabaseRestoreView): Html {
     kind: 'textarea',
     mono: true,
     value: values.tables,
-    placeholder: 'public.orders',
-    help: 'For “Chosen tables”: one a line, with its schema before a dot; odd names in double quotes.',
+    placeholder: view.hasSchemas ? 'public.orders' : 'orders',
+    help: `For “Chosen tables”: one a line${view.hasSchemas ? ', with its schema before a dot' : ''}; odd names in double quotes.`,
     error: errors['tables'],
   };
   const overwriting = modes.length > 1 ? listOverwriting(view).map(formField) : [];
@@ -189,7 +191,7 @@ function listOptions(view: DatabaseRestoreView): readonly Field[] {
       view,
       'readFirst',
       'Read the whole backup first',
-      'Clean, append and data only do so anyway; the others build beside what is there. It reads the repository twice.',
+      'Once all of it is read nothing that exists has changed anyway; with this nothing new is made before either. It reads the repository twice.',
     ),
     createTick(
       view,

@@ -16,12 +16,12 @@ export const MODE_WORDS: Readonly<Record<RestoreMode, { label: string; consequen
   },
   clean: {
     label: 'Clean',
-    consequence: 'Drops what the backup holds and makes it again, in one transaction. What else is in the database stays.',
+    consequence: 'Drops what the backup holds and makes it again, all of it or nothing. What else is in the database stays.',
   },
   append: {
     label: 'Append',
     consequence:
-      'Adds what the backup holds, in one transaction. Drops nothing; if one of its names is taken, nothing is changed.',
+      'Adds what the backup holds, all of it or nothing. Drops nothing; if one of its names is taken, nothing is changed.',
   },
   schema_only: {
     label: 'Schema only',
@@ -33,7 +33,7 @@ export const MODE_WORDS: Readonly<Record<RestoreMode, { label: string; consequen
   },
   tables: {
     label: 'Chosen tables',
-    consequence: 'The tables named below take the place of their namesakes, in one transaction. All others stay.',
+    consequence: 'The tables named below take the place of their namesakes, all of them or none. All others stay.',
   },
 };
 

@@ -169,7 +169,11 @@ describe('The restore page', () => {
     assert.match(page, /name="safetyBackup"[^>]* checked|checked[^>]* name="safetyBackup"/);
     const mariadb = await world.read(`/snapshots/${await findNewest('shop')}/restore`);
     for (const mode of RESTORE_MODES) assert.match(mariadb, new RegExp(`type="radio" name="mode" +value="${mode}"`));
-    assert.doesNotMatch(mariadb, /is not replaced|name="endSessions"/);
+    assert.doesNotMatch(mariadb, /is not replaced|name="endSessions"|its schema before a dot/);
+    const form = { place: source('shop'), target: 'shop', mode: 'tables', tables: 'sales.orders', understood: 'true' };
+    const refused = await world.ask('post', `/snapshots/${await findNewest('shop')}/restore`, { form });
+    assert.ok(refused.kind === 'page' && refused.status === 422);
+    assert.match(refused.html.toString(), /id="f-tables-error"[\s\S]*has no schemas; give the names alone/);
   });
 
   it('refuses what would modify a database without the tick, and shows the way that was chosen', async () => {
