@@ -144,6 +144,8 @@ export const journaledDrillSchema = z.object({
   order: REQUESTS['drill.start'].body,
   repository: idSchema('repository'),
   started: z.boolean(),
+  /** The database it made on a server of others, as long as it may be there; kept beyond the end of a run that could not drop it. */
+  scratch: z.string().max(255).optional(),
 });
 export type JournaledDrill = z.infer<typeof journaledDrillSchema>;
 

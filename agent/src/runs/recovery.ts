@@ -8,6 +8,7 @@ import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import { endGroup } from '../exec/leftovers.ts';
 import { isUncollected, readBootId, toEpochMs } from '../exec/proc.ts';
+import { settleOwedScratches, settleScratch } from './drill/scratch-recovery.ts';
 import type { Executor } from './executor.ts';
 import { callOwedHook } from './hook-calls.ts';
 import { prepareRepository, withWorkDir } from './inputs.ts';
@@ -170,7 +171,10 @@ function endMaintenance(recorder: Recorder, durationMs: number): void {
 }
 
 /** What was restored is thrown away with the directories of all drills; nothing is known of the backup. */
-function endDrill({ journal }: Workbench, recorder: Recorder, body: JournaledDrill, durationMs: number): void {
+async function endDrill(workbench: Workbench, recorder: Recorder, given: JournaledDrill, durationMs: number): Promise<void> {
+  const { journal } = workbench;
+  const { scratch: _dropped, ...rest } = given;
+  const body = (await settleScratch(workbench, given)) ? rest : given;
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
   recorder.log('error', interrupted.message);
   const { state, failure } = endPart(body.order.source, interrupted, false);
@@ -248,7 +252,7 @@ export async function recoverRuns(workbench: Workbench, executor: Executor, spec
       if (body.data.kind === 'backup') endBackup(workbench, recorder, body.data, durationMs);
       else if (body.data.kind === 'forget') endForget(workbench, recorder, body.data, durationMs);
       else if (isUpkeep(body.data)) endMaintenance(recorder, durationMs);
-      else if (body.data.kind === 'drill') endDrill(workbench, recorder, body.data, durationMs);
+      else if (body.data.kind === 'drill') await endDrill(workbench, recorder, body.data, durationMs);
       else if (body.data.kind === 'safety') endCutSafety(workbench, recorder, body.data, durationMs);
       else await endCutRestore(workbench, recorder, body.data, durationMs);
     } else {
@@ -265,5 +269,6 @@ export async function recoverRuns(workbench: Workbench, executor: Executor, spec
     interrupted += 1;
   }
   await settleOwedRestores(workbench);
+  await settleOwedScratches(workbench);
   return { interrupted, requeued, repositories };
 }

@@ -7,8 +7,9 @@
  * socket in a private directory and nowhere else.
  */
 import type { FoundTable } from '../domain/contents.ts';
-import type { CommandFile } from './command.ts';
+import type { Command, CommandFile } from './command.ts';
 import type { ToolOutcome, Verdict } from './outcome.ts';
+import type { PlanInput } from './source.ts';
 
 /** Every program a drill may start, beside the engine's. */
 export type DrillProgram =
@@ -93,6 +94,8 @@ export interface DatabaseDrill {
   /** Lets the reader of assertions see the database; it may write nothing, read no file and start no program. */
   planReader(place: DrillPlace): DrillCall;
   planAssertion(place: DrillPlace, sql: string): DrillCall;
+  /** The same question through a connection to a server that is not the drill's own; `input` names the database. */
+  planQuestion(input: PlanInput, sql: string): Command;
   /** The value, undefined for NULL. Throws nothing: a question that fails says why. */
   parseAssertion(outcome: ToolOutcome): { value: string | undefined } | { problem: string };
 }

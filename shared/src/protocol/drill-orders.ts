@@ -6,7 +6,7 @@ import { idSchema } from '../domain/ids.ts';
 import { runLimitsSchema } from '../domain/plan.ts';
 import { engineSnapshotIdSchema } from '../domain/snapshot.ts';
 import { TEXT } from '../limits.ts';
-import { orderedRepositorySchema } from './drafts.ts';
+import { orderedRepositorySchema, sourceDraftSchema } from './drafts.ts';
 
 const epochMs = z.int().min(0);
 
@@ -40,6 +40,8 @@ export const DRILL_ORDERS = {
       canaries: canariesSchema.optional(),
       /** Set for a host that is not the source's: it has neither plan nor source of it. */
       foreign: foreignSchema.optional(),
+      /** The server to restore into, in a database of the drill alone; secrets are sealed for this order, by the id of its run. */
+      server: sourceDraftSchema.optional(),
       trigger: z.enum(['manual', 'api', 'schedule']),
       requestedBy: z.string().max(TEXT.nameChars),
       notAfter: epochMs,

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { DrillAssertion } from '@holdfast/shared/domain/drill.ts';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { GENERATIONS } from '../../engines/restic/laboratory.ts';
 import { type DatabaseServer, startMariadb, startPostgres } from '../../handlers/fixtures/database-servers.ts';
-import { addDatabase, getMade, readEnd, readLog } from '../../handlers/fixtures/restore-orders.ts';
+import { addDatabase, getMade, readEnd, readLog, sealDraft } from '../../handlers/fixtures/restore-orders.ts';
 import { findEvent, openRunRig, outline, type RunRig } from '../fixtures/run-rig.ts';
 import { carryOutDrill, createDrillOrder, giveDrill, readEvidence } from './fixtures/drill-orders.ts';
 
@@ -42,6 +43,10 @@ interface Engine {
   create: string;
   checks: readonly string[];
   stages: readonly string[];
+  /** Gives 1 when a second has begun in which nothing was written. */
+  settled?: string;
+  /** Counts databases of drills on the live server. */
+  leftovers: string;
   /** SQL that would change, read or start something on the host, were it allowed to. */
   mischief(marker: string): readonly string[];
 }
@@ -53,6 +58,7 @@ const ENGINES: readonly Engine[] = [
     sql: POSTGRES_SQL,
     restic: 1,
     create: 'CREATE DATABASE shop TEMPLATE template0',
+    leftovers: "SELECT count(*) FROM pg_database WHERE datname LIKE 'holdfast%'",
     checks: ['target_verified', 'same_content', 'same_content', 'undamaged'],
     stages: ['preflight', 'preflight ok', 'restore', 'restore ok', 'evidence', 'evidence ok'],
     mischief: (marker) => [
@@ -70,6 +76,9 @@ const ENGINES: readonly Engine[] = [
     sql: MARIADB_SQL,
     restic: 0,
     create: 'CREATE DATABASE shop',
+    settled:
+      "SELECT FLOOR(UNIX_TIMESTAMP(NOW(6))) > MAX(UNIX_TIMESTAMP(UPDATE_TIME)) FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'shop'",
+    leftovers: "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE 'holdfast%'",
     checks: ['target_verified', 'same_content', 'undamaged'],
     stages: ['preflight', 'preflight ok', 'restore', 'restore ok', 'evidence', 'evidence ok'],
     mischief: (marker) => [
@@ -99,6 +108,8 @@ async function openStored(t: TestContext, engine: Engine): Promise<Stored> {
   await rig.initRepository();
   await server.query(engine.create);
   await server.query(engine.sql, 'shop');
+  // The server tells the time of a write in whole seconds: what was written in this one is not certain.
+  while (engine.settled !== undefined && (await server.query(engine.settled)) !== '1') await setTimeout(50);
   const source = addDatabase(rig, server, 'shop');
   const events = await rig.runPlan();
   assert.equal(readEnd(events).state, 'succeeded', readLog(events));
@@ -168,6 +179,28 @@ for (const engine of ENGINES) {
         assert.equal(existsSync(marker), false);
         assert.equal(findEvent(events, 'part.finished').part.drill?.isProven, false);
         assert.equal(isProven(), false);
+        assertNothingLeft(rig);
+      },
+    );
+
+    await t.test(
+      'on a named server it takes place in a database of its own, which is dropped, and holds nothing else',
+      async () => {
+        const atServer = (assertions: readonly DrillAssertion[]) => {
+          const order = createDrillOrder(rig, source, made, assertions);
+          const config = { host: '127.0.0.1', port: server.port, user: server.user, database: 'shop' };
+          return { ...order, server: sealDraft(rig, `${order.run}.sources`, server.kind, config, { password: server.password }) };
+        };
+        const asked = await carryOutDrill(rig, atServer([equals('select count(*) from people', '2')]));
+        const isRefused = engine.title === 'PostgreSQL';
+        assert.equal(readEnd(asked).reason, isRefused ? 'target_refused' : undefined, readLog(asked));
+        const events = await carryOutDrill(rig, atServer([]));
+        assert.deepEqual(readEnd(events), { state: 'succeeded', reason: undefined, message: '' }, readLog(events));
+        assert.deepEqual(readEvidence(events), ['target_verified', 'same_content']);
+        const { drill } = findEvent(events, 'part.finished').part;
+        assert.deepEqual([drill?.isProven, drill?.rows, drill?.things], [true, 3002, 3]);
+        assert.equal(await server.query(engine.leftovers), '0');
+        assert.equal(rig.workbench.journal.runs.listClosedWith('drill', 'scratch').length, 0);
         assertNothingLeft(rig);
       },
     );

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import { GENERATIONS } from '../../engines/restic/laboratory.ts';
@@ -63,12 +64,10 @@ test('An agent that is killed in the middle of a drill leaves neither server nor
   const hba = await server.query('SHOW hba_file');
   writeFileSync(hba, 'host all drilled 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n');
   await server.query('SELECT pg_reload_conf()');
+  const config = { host: '127.0.0.1', port: server.port, user: 'drilled', database: 'shop', roles: 'none' };
   const rig = await openCrashRig({
     restic: GENERATIONS[0]?.binary ?? '',
-    source: () => ({
-      kind: 'postgres',
-      config: { host: '127.0.0.1', port: server.port, user: 'drilled', database: 'shop', roles: 'none' },
-    }),
+    source: () => ({ kind: 'postgres', config }),
   });
   t.after(() => rig.remove());
   const ground = openDrillGround({ stateDir: join(rig.dir, 'state'), isRoot: process.geteuid?.() === 0, toolPath: '' });
@@ -112,5 +111,21 @@ test('An agent that is killed in the middle of a drill leaves neither server nor
   await rig.until('nothing of the drill', () => listProcessesIn(root).length === 0 && !existsSync(root));
   await rig.until('nothing left', () => rig.listLeftovers().length === 0);
   assert.equal(hasSegment(segment), false, 'its shared memory is gone');
+  await rig.kill('SIGTERM');
+
+  // The same in a database on a named server: it is dropped by the agent that starts next.
+  const second: JournaledDrill['order'] = { ...order, run: createId('run', from), server: { kind: 'postgres', config } };
+  journalDrill(rig, { kind: 'drill', order: second, repository: ledger.repository, started: false });
+  rig.start();
+  const scratches = `SELECT count(*) FROM pg_database WHERE datname = 'holdfast_drill_${second.run}'`;
+  const deadline = systemClock.now() + 60_000;
+  while ((await server.query(scratches)) !== '1' && systemClock.now() < deadline) await setTimeout(20);
+  assert.equal(await server.query(scratches), '1');
+  await rig.kill('SIGKILL');
+  rig.start();
+  await rig.until('the end of the second drill', () => rig.listEvents(second.run).some((event) => event.type === 'run.finished'));
+  const cut = rig.listEvents(second.run).find((event) => event.type === 'run.finished');
+  assert.deepEqual(cut?.type === 'run.finished' && [cut.state, cut.failure?.reason], ['failed', 'interrupted']);
+  assert.equal(await server.query(scratches), '0', 'dropped before the end is told');
   assert.equal(await server.query('SELECT count(*) FROM many', 'shop'), '60000');
 });

@@ -12,6 +12,7 @@ import type { Recorder } from '../recorder.ts';
 import { tellHolds } from '../told-holds.ts';
 import type { Workbench } from '../workbench.ts';
 import { executeDrill } from './execute-drill.ts';
+import { toServerRef } from './scratch-recovery.ts';
 
 type DrillOrder = RequestBody<'drill.start'>;
 
@@ -37,8 +38,16 @@ export interface DrillRunsPorts {
 
 /** What belongs to another host is never written down here. */
 function setAside({ secrets }: Pick<Workbench, 'secrets'>, order: DrillOrder): DrillOrder {
-  const { foreign, run } = order;
-  return foreign ? { ...order, foreign: { ...foreign, repository: stripRepository(secrets, run, foreign.repository) } } : order;
+  const { foreign, server, run } = order;
+  const { secrets: sealed, ...draft } = server ?? {};
+  // What may have to be dropped after a crash is dropped through this connection, unless this host keeps no secrets at all.
+  const isHeld = server !== undefined && sealed !== undefined && secrets.keepsNone;
+  if (isHeld) secrets.holdFor(run, toServerRef(run), sealed);
+  return {
+    ...order,
+    ...(foreign ? { foreign: { ...foreign, repository: stripRepository(secrets, run, foreign.repository) } } : {}),
+    ...(isHeld ? { server: { ...server, ...draft, secrets: undefined, secretsApart: true } } : {}),
+  };
 }
 
 function getRepository(spec: Spec | undefined, { plan: id, source, foreign }: DrillOrder): RepositoryId {

@@ -6,7 +6,13 @@ import { createReasonError, findReason, type Reason } from '@holdfast/shared/dom
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
 import { compareWithPinned } from '../../engines/restic/repository.ts';
-import { type PreparedRepository, prepareRepository, prepareRepositoryDraft, withWorkDir } from '../inputs.ts';
+import {
+  type PreparedRepository,
+  prepareRepository,
+  prepareRepositoryDraft,
+  prepareSourceDraft,
+  withWorkDir,
+} from '../inputs.ts';
 import type { JournaledDrill } from '../journaled-run.ts';
 import { toOrderedRef } from '../maintenance-secrets.ts';
 import { endPart, type PartResult } from '../part.ts';
@@ -18,6 +24,8 @@ import { drillDatabase } from './database-drill.ts';
 import { drillFiles } from './files-drill.ts';
 import { createFindings, type DrillFindings } from './findings.ts';
 import type { DrillDir } from './ground.ts';
+import { drillInScratch } from './scratch-drill.ts';
+import { toServerRef } from './scratch-recovery.ts';
 
 export interface DrillExecution {
   workbench: Workbench;
@@ -99,6 +107,15 @@ async function tryOut(execution: DrillExecution, ready: Ready, dir: DrillDir, fi
       return;
     }
     if (!drill) throw new AppError('unsupported', `a dump of the kind “${label}” cannot be tried out on a host`);
+    const { assertions, recorded } = order;
+    if (order.server !== undefined) {
+      const owe = (scratch: string | undefined) => {
+        body.scratch = scratch;
+        workbench.journal.runs.revise(recorder.run, body);
+      };
+      const connection = prepareSourceDraft(workbench, order.server, toServerRef(recorder.run), workDir);
+      return drillInScratch({ ...part, ...opening, connection, drill, fileName, assertions, recorded, owe });
+    }
     await drillDatabase({
       ...part,
       ...opening,
@@ -106,8 +123,8 @@ async function tryOut(execution: DrillExecution, ready: Ready, dir: DrillDir, fi
       dir,
       drill,
       fileName,
-      assertions: order.assertions,
-      recorded: order.recorded,
+      assertions,
+      recorded,
     });
   });
 }

@@ -52,20 +52,24 @@ END//
 `;
 }
 
-function planLook(input: PlanInput, { rows }: { rows: 'small' | 'all' }): Command {
+/** Statements from a file, in the database of the source; they end with two slashes. */
+export function createScriptCommand(input: PlanInput, name: string, statements: string): Command {
   const database = checkDatabaseName('database', getText(input.config, 'database'));
+  const path = `${input.workDir}/${name}.sql`;
+  const args = ['--batch', '--raw', '--skip-column-names', '--unbuffered', '--local-infile=0', `--execute=source ${path}`];
+  const command = createMariadbCommand(input, 'mariadb', database, args);
+  return { ...command, files: [...command.files, { path, content: `DELIMITER //\n${statements}` }] };
+}
+
+function planLook(input: PlanInput, { rows }: { rows: 'small' | 'all' }): Command {
   const limitMs = rows === 'small' ? RECORD.smallMs : RECORD.allMs;
-  const path = `${input.workDir}/look.sql`;
-  const script = `DELIMITER //
-SET SESSION max_statement_time = ${limitMs / 1000}, SESSION lock_wait_timeout = ${RECORD.lockMs / 1000}//
+  const script = `SET SESSION max_statement_time = ${limitMs / 1000}, SESSION lock_wait_timeout = ${RECORD.lockMs / 1000}//
 SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ//
 START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY//
 SELECT JSON_OBJECT('begun', UNIX_TIMESTAMP())//
 ${SHAPES_SQL}//
 ${createCountSql(rows === 'small')}`;
-  const args = ['--batch', '--raw', '--skip-column-names', '--unbuffered', '--local-infile=0', `--execute=source ${path}`];
-  const command = createMariadbCommand(input, 'mariadb', database, args);
-  return { ...command, files: [...command.files, { path, content: script }] };
+  return createScriptCommand(input, 'look', script);
 }
 
 /** The server tells the time of a write in whole seconds. */

@@ -12,7 +12,7 @@ import type { ToolOutcome, Verdict } from '../../source.ts';
 import { parseLookLines } from '../contents.ts';
 import { encodeHex, parseJsonLine, parseJsonLines } from '../database.ts';
 import { cleanToolText, describeOutcome } from '../tool-text.ts';
-import { SHAPES_SQL } from './contents.ts';
+import { createScriptCommand, SHAPES_SQL } from './contents.ts';
 import { judgeMariadbRestore } from './restore.ts';
 
 const DATABASE = 'drill';
@@ -145,5 +145,6 @@ export const mariadbDrill: DatabaseDrill = {
   judgeScan,
   planReader: (place) => createQuestion(place, 'reader', READER_SQL),
   planAssertion: (place, sql) => createQuestion(place, 'assertion', createAssertionSql(sql), READER),
+  planQuestion: (input, sql) => createScriptCommand(input, 'assertion', `${createAssertionSql(sql)}//\n`),
   parseAssertion,
 };

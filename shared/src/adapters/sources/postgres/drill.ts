@@ -13,6 +13,7 @@ import type { ToolOutcome, Verdict } from '../../source.ts';
 import { parseLookLines } from '../contents.ts';
 import { parseJsonLine, parseJsonLines } from '../database.ts';
 import { cleanToolText, describeOutcome } from '../tool-text.ts';
+import { createPsqlCommand, getSourceDatabase } from './connection.ts';
 import { SHAPES_SQL } from './contents.ts';
 import { judgePostgresRestore } from './restore.ts';
 import { formatDatabaseUri, quoteLiteral } from './sql.ts';
@@ -219,5 +220,6 @@ export const postgresDrill: DatabaseDrill = {
   judgeScan,
   planReader: (place) => createScript(place, 'reader', READER_SQL),
   planAssertion: (place, sql) => createScript(place, 'assertion', createAssertionSql(sql), { user: READER }),
+  planQuestion: (input, sql) => createPsqlCommand(input, getSourceDatabase(input), 'assertion', createAssertionSql(sql)),
   parseAssertion,
 };
