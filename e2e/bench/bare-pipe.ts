@@ -110,6 +110,25 @@ export async function timeBareRestore(
   return timePipe(setup, [dump, adapter.restore.planRestore({ ...input, targetDatabase: stored.database })]);
 }
 
+/**
+ * Writes a stored dump into a file and restores it from there through so many connections, into an existing, empty database. Resolves with the
+ * milliseconds of both.
+ */
+export async function timeBareFileRestore(
+  setup: BareSetup,
+  stored: { snapshotId: string; fileName: string; database: string; jobs: number },
+): Promise<number> {
+  const { adapter, input } = prepareSource(setup);
+  const path = `${setup.tmpDir}/spooled.dump`;
+  const restore = adapter.restore?.planRestoreFile?.({ ...input, targetDatabase: stored.database }, { path, jobs: stored.jobs });
+  if (restore === undefined) throw new Error(`${setup.source.kind} is not restored from a file`);
+  const dump = planDump(planPlace(setup), stored);
+  const file = quoteForShell(path);
+  return withFiles(setup, [dump, restore], (write) =>
+    ['set -e', `${write([dump])} > ${file}`, write([restore]), `rm ${file}`].join('\n'),
+  );
+}
+
 /** The planners of dumps ask for these facts only to choose what lies beside the dump. */
 const NO_PROBE: Probe = { serverVersion: '', facts: {}, warnings: [] };
 
@@ -119,7 +138,7 @@ function prepareSource({ source, workDir }: BareSetup) {
   return { adapter, input: { config, secrets: source.secrets, workDir } };
 }
 
-function planPlace({ repository, workDir, cacheDir }: BareSetup): ResticPlace {
+export function planPlace({ repository, workDir, cacheDir }: BareSetup): ResticPlace {
   const { path, password } = repository;
   const access = getRepositoryAdapter('local').planAccess({ config: { path }, secrets: { password }, workDir });
   return { access, cacheDir };
@@ -129,7 +148,7 @@ const timePipe = (setup: BareSetup, commands: readonly Command[]): Promise<numbe
   withFiles(setup, commands, (write) => `set -o pipefail\n${write(commands)}`);
 
 /** Milliseconds of a script that `compose` makes of the commands, with their files in place. */
-async function withFiles(
+export async function withFiles(
   setup: BareSetup,
   commands: readonly Command[],
   compose: (write: (pipe: readonly Command[]) => string) => string,

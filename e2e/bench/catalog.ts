@@ -1,9 +1,11 @@
 /** Every benchmark, in the order in which they run: quiet ones first, before databases fill the caches. */
 import { AGENT_MEMORY } from './agent-memory.ts';
 import { createBackupSpeed, createRestoreSpeed } from './database-speed.ts';
+import { DRILL_OVERHEAD } from './drill-overhead.ts';
 import type { Benchmark } from './figure.ts';
 import { AGENT_IDLE, CHECKOUT_AGENT_IDLE, SERVER_IDLE } from './idle.ts';
 import { LOG_LATENCY } from './log-latency.ts';
+import { RETENTION_PLAN } from './retention-plan.ts';
 import { RUN_LIST } from './run-list.ts';
 import { TREE_OPEN } from './tree-open.ts';
 
@@ -12,6 +14,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   CHECKOUT_AGENT_IDLE,
   SERVER_IDLE,
   RUN_LIST,
+  RETENTION_PLAN,
   TREE_OPEN,
   LOG_LATENCY,
   AGENT_MEMORY,
@@ -19,6 +22,8 @@ export const BENCHMARKS: readonly Benchmark[] = [
   createBackupSpeed('mariadb'),
   createRestoreSpeed('postgres'),
   createRestoreSpeed('mariadb'),
+  createRestoreSpeed('postgres', 2),
+  DRILL_OVERHEAD,
 ];
 
 /** Benchmarks with a figure whose name begins with `only`; all of them without it. Throws when there is none. */

@@ -31,7 +31,9 @@ export type DatabaseRig = {
   /** A backup by the installation; resolves when the agent is idle again. */
   backUp(): Promise<TimedRun>;
   /** A restore by the installation into a database that is made by it. */
-  restore(snapshot: ApiSnapshot, database: string): Promise<TimedRun>;
+  restore(snapshot: ApiSnapshot, database: string, options?: { readonly jobs?: number }): Promise<TimedRun>;
+  /** A drill of the newest snapshot. */
+  drill(): Promise<TimedRun>;
   /** The installation's repository, as a bare pipe uses it. */
   readonly ours: BareSetup;
   close(): Promise<void>;
@@ -88,7 +90,9 @@ export async function openDatabaseRig(world: World, kind: DatabaseKind, megabyte
         await runTool('sync', []);
       },
       backUp: () => watchRun(stack, pid, () => runPlan(stack.api, plan)),
-      restore: (snapshot, target) => watchRun(stack, pid, () => startRestore(stack, host, source, snapshot, target)),
+      restore: (snapshot, target, options) =>
+        watchRun(stack, pid, () => startRestore(stack, host, source, snapshot, { database: target, options })),
+      drill: () => watchRun(stack, pid, async () => (await stack.api.post<{ id: RunId }>('/drills', { source: source.id })).id),
       close: () => stack.stop(),
     };
   } catch (error) {
@@ -117,10 +121,11 @@ async function startRestore(
   host: ApiHost,
   source: ApiSource,
   snapshot: ApiSnapshot,
-  database: string,
+  { database, options }: { database: string; options?: { readonly jobs?: number } | undefined },
 ): Promise<RunId> {
   const target = { kind: 'database', source: source.id, database };
-  return (await stack.api.post<{ id: RunId }>('/restores', { snapshot: snapshot.id, host: host.id, target })).id;
+  const order = { snapshot: snapshot.id, host: host.id, target, ...(options ? { options } : {}) };
+  return (await stack.api.post<{ id: RunId }>('/restores', order)).id;
 }
 
 async function emptyDirectory(path: string): Promise<void> {

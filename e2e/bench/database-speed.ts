@@ -1,19 +1,19 @@
 /** Wall time of backups and restores of a 1 GB database against the bare shell pipe. */
 import { runTool } from '../harness/services/tool-run.ts';
-import { timeBareBackup, timeBareRestore, timeScriptedBackup } from './bare-pipe.ts';
+import { timeBareBackup, timeBareFileRestore, timeBareRestore, timeScriptedBackup } from './bare-pipe.ts';
 import { type DatabaseKind, type DatabaseRig, openDatabaseRig } from './database-rig.ts';
 import { type Benchmark, type Figure, judgeFigure } from './figure.ts';
 import { getStageMs, getWholeMs } from './run-record.ts';
 import { comparePairs, type Pair, roundTo } from './statistics.ts';
 import type { World } from './world.ts';
 
-/** Rows for a dump of a little more than 1 GB. */
-export const GIGABYTE_MB = 1060;
+/** Rows for a dump of a little more than 1 GB. `HOLDFAST_BENCH_MB` takes fewer, to see that a benchmark works. */
+export const GIGABYTE_MB = Number(process.env['HOLDFAST_BENCH_MB'] ?? 1060);
 const PAIRS = 5;
 const RATIO_LIMIT = 1.05;
 
 /** What one pair gave, in milliseconds: the stage that carries the bytes, the run around it, the bare pipe, and a script that does what the run does. */
-type Round = {
+export type Round = {
   readonly stageMs: number;
   readonly wholeMs: number;
   readonly bareMs: number;
@@ -46,14 +46,15 @@ export function createBackupSpeed(kind: DatabaseKind): Benchmark {
   };
 }
 
-export function createRestoreSpeed(kind: DatabaseKind): Benchmark {
-  const name = `restore-${kind}`;
+/** With `jobs`, by way of a file and through so many connections. */
+export function createRestoreSpeed(kind: DatabaseKind, jobs?: number): Benchmark {
+  const name = jobs === undefined ? `restore-${kind}` : `restore-${kind}-parallel`;
   return {
     figures: [`${name}-ratio`, `${name}-whole-run-ratio`],
     async measure(world) {
       const rig = await openDatabaseRig(world, kind, GIGABYTE_MB);
       try {
-        return await compareRestores(world, rig, kind, name);
+        return await compareRestores(world, rig, { kind, name, jobs });
       } finally {
         await rig.close();
       }
@@ -61,7 +62,11 @@ export function createRestoreSpeed(kind: DatabaseKind): Benchmark {
   };
 }
 
-async function compareRestores(world: World, rig: DatabaseRig, kind: DatabaseKind, name: string): Promise<readonly Figure[]> {
+async function compareRestores(
+  world: World,
+  rig: DatabaseRig,
+  { kind, name, jobs }: { kind: DatabaseKind; name: string; jobs: number | undefined },
+): Promise<readonly Figure[]> {
   const backup = await rig.backUp();
   const snapshot = backup.snapshots.find((one) => one.role === 'data');
   if (snapshot?.fileName === undefined) throw new Error(`${backup.id} made no snapshot of a dump`);
@@ -76,19 +81,22 @@ async function compareRestores(world: World, rig: DatabaseRig, kind: DatabaseKin
       await runTool('sync', []);
     },
     async ours() {
-      const run = await rig.restore(snapshot, target);
-      return { stageMs: getStageMs(run, 'restore'), wholeMs: getWholeMs(run) };
+      const run = await rig.restore(snapshot, target, jobs === undefined ? {} : { jobs });
+      // What brings the dump to the disk is part of the way there.
+      const readMs = jobs === undefined ? 0 : getStageMs(run, 'read');
+      return { stageMs: readMs + getStageMs(run, 'restore'), wholeMs: getWholeMs(run) };
     },
     async theirs() {
       await server.createDatabase(target);
-      return timeBareRestore(rig.ours, { ...stored, database: target });
+      const into = { ...stored, database: target };
+      return jobs === undefined ? timeBareRestore(rig.ours, into) : timeBareFileRestore(rig.ours, { ...into, jobs });
     },
   });
   await drop();
   return judgeRounds(name, rounds, backup.bytes);
 }
 
-type Sides = {
+export type Sides = {
   /** Brings both sides to the same start; called before each measurement. */
   prepare(): Promise<void>;
   ours(): Promise<Pick<Round, 'stageMs' | 'wholeMs'>>;
@@ -99,7 +107,11 @@ type Sides = {
 };
 
 /** Pairs in alternating order, after one pair that only warms caches and is thrown away. */
-async function measureRounds(world: World, name: string, { prepare, ours, theirs, script }: Sides): Promise<readonly Round[]> {
+export async function measureRounds(
+  world: World,
+  name: string,
+  { prepare, ours, theirs, script }: Sides,
+): Promise<readonly Round[]> {
   const rounds: Round[] = [];
   for (let index = 0; index <= PAIRS; index += 1) {
     const measureOurs = async () => {
@@ -146,6 +158,6 @@ function judgeRounds(name: string, rounds: readonly Round[], bytes: number): rea
   return [...figures, judge(`${name}-script-ratio`, ({ wholeMs, scriptMs = 0 }) => ({ ours: wholeMs, theirs: scriptMs }))];
 }
 
-function formatSeconds(milliseconds: number): string {
+export function formatSeconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(2)} s`;
 }
