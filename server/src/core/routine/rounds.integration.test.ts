@@ -7,6 +7,8 @@ import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { HostSession } from '../../hub/directory.ts';
 import type { Repository } from '../../store/catalog.ts';
 import { setAdminCredential } from '../admin-credential.ts';
+import { listAlerts } from '../alerts/alerts.ts';
+import { createAlertWatch } from '../alerts/watch.ts';
 import { type CatalogRig, openCatalogRig, SECRETS } from '../fixtures/catalog-rig.ts';
 import { type EnrolledHost, factsOf } from '../fixtures/core-rig.ts';
 import { applyHostEvents } from '../ingest.ts';
@@ -188,6 +190,32 @@ describe('The routine of a repository', () => {
     await rig.join(rig.host);
     assert.deepEqual(await rig.pass(MINUTE), ['check.start db-1']);
     await assert.rejects(setTo(rig, {}, 'host_1' as HostId), { details: { 'field.maintainer': 'is no approved host' } });
+  });
+
+  it('is an alert while something is overdue, with the host that is missing, until it was done', async (t) => {
+    const rig = await openRig(t);
+    await setTo(rig, { checkDays: 0, readAllDays: 0 });
+    const watch = createAlertWatch(rig.context, {
+      serverVersion: '0.1.0',
+      measureServer: async () => ({ freeBytes: 1e12 }),
+      linkAlert: ({ id }) => `https://backup.example.test/alerts/${id}`,
+      listensToAlerts: () => false,
+    });
+    const list = async () => {
+      await watch.runRound();
+      const { rows } = await listAlerts(rig.context, rig.viewer, { state: 'active' }, { limit: 50 });
+      return rows.flatMap(({ condition, text, thing }) => (condition === 'upkeep.overdue' ? [`${thing.id}: ${text}`] : []));
+    };
+    rig.clock.advance(9 * DAY);
+    assert.deepEqual(await list(), []);
+    rig.clock.advance(MINUTE);
+    const troubles = 'db-1 is offline, db-2 is offline';
+    assert.deepEqual(await list(), [`${rig.vault.id}: its prune is due since 2026-11-27: ${troubles}`]);
+    await rig.join(rig.other);
+    assert.deepEqual(await rig.pass(MINUTE), ['prune.start db-2']);
+    await rig.endRun(await takeRun(rig, 'prune.start'), 'succeeded');
+    assert.deepEqual(await list(), []);
+    await watch.close();
   });
 
   it('asks the host for the size, and keeps what it says', async (t) => {
