@@ -10,7 +10,7 @@ import { isAsGrave } from './conditions.ts';
 import { composeMessage } from './message.ts';
 import { readRules } from './rule-settings.ts';
 import type { AlertRules, EscalationStep } from './rules.ts';
-import type { Settling } from './settle.ts';
+import type { Settling } from './settling.ts';
 
 const MINUTE_MS = 60_000;
 const EVENTS_READ = 200;

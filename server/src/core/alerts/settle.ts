@@ -11,17 +11,9 @@ import { findToldByEscalation, listEscalationChannels } from './escalate.ts';
 import { type AlertVerdict, type AlertWords, judgeAlert } from './judge.ts';
 import { composeMessage } from './message.ts';
 import { readRules } from './rule-settings.ts';
+import type { Settling } from './settling.ts';
 import { findConcern, isNarrowed, readSubscription, wantsAlert } from './subscription.ts';
 import { shortenText } from './text.ts';
-
-export interface Settling {
-  context: CoreContext;
-  tenant: TenantId;
-  /** Where the page of an alert is, for messages. */
-  linkAlert(alert: Alert): string;
-  /** Kinds of channel that are told of alerts. */
-  listensToAlerts(kind: string): boolean;
-}
 
 const ids = { repository: idSchema('repository'), plan: idSchema('plan'), host: idSchema('host') };
 

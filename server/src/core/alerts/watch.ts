@@ -30,7 +30,8 @@ import {
 } from './looks.ts';
 import { readRules } from './rule-settings.ts';
 import type { ServerFacts } from './server-signs.ts';
-import { type Settling, settleAlerts } from './settle.ts';
+import { settleAlerts } from './settle.ts';
+import type { Settling } from './settling.ts';
 import { readThresholds } from './thresholds.ts';
 import { openWindows } from './windows.ts';
 
