@@ -6,6 +6,7 @@ import type { ServerConfig } from './config.ts';
 import { type AlertWatch, createAlertWatch } from './core/alerts/watch.ts';
 import type { CoreContext } from './core/ports.ts';
 import { findDatabase } from './foundation.ts';
+import { createActTeller } from './notify/act-news.ts';
 import { CHANNEL_KINDS } from './notify/all.ts';
 import type { ChannelDoor } from './notify/channel.ts';
 import { createDeliverer, type Deliverer } from './notify/deliverer.ts';
@@ -23,6 +24,8 @@ export interface Alarms {
   news: NewsTeller;
   /** Tells the digests that are due. */
   tellDigests(): Promise<void>;
+  /** Tells of what was done since the last time. */
+  tellActs(): Promise<void>;
   /** What pages and API need of channels. */
   channels: ChannelDoor;
 }
@@ -72,6 +75,7 @@ export function createAlarms({ context, config, readiness, randomBytes = systemR
     deliverer,
     news,
     tellDigests: () => tellDigests(context, CHANNEL_KINDS),
+    tellActs: createActTeller(context, CHANNEL_KINDS, new URL(urls.audit(), baseUrl).href),
     channels: { kinds: CHANNEL_KINDS, sendTest: (channel) => deliverer.sendTest(channel) },
   };
 }

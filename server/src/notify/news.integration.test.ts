@@ -7,7 +7,8 @@ import { acknowledgeAlert } from '../core/alerts/alerts.ts';
 import { createChannel, deleteChannel } from '../core/alerts/channels.ts';
 import { findDigestDue, updateDigestSettings } from '../core/alerts/digest-settings.ts';
 import { messageSchema } from '../core/alerts/message.ts';
-import { EVERY_ALERT, type Subscription } from '../core/alerts/subscription.ts';
+import { EVERY_ALERT, groupAct, type Subscription } from '../core/alerts/subscription.ts';
+import { recordAct } from '../core/audit.ts';
 import { TOPICS } from '../core/bus.ts';
 import type { Alert } from '../store/alerts.ts';
 import type { Host } from '../store/hosts.ts';
@@ -22,6 +23,7 @@ import {
   type RunWish,
 } from '../web/screens/fixtures/setup-fleet.ts';
 import { createCaller, createWorld, NOW, type World } from '../web/screens/fixtures/world.ts';
+import { createActTeller } from './act-news.ts';
 import { CHANNEL_KINDS } from './all.ts';
 import { createDeliverer } from './deliverer.ts';
 import { tellDigests } from './digest.ts';
@@ -147,6 +149,55 @@ describe('An alert that somebody takes', () => {
     assert.deepEqual(await typesOf(pager), ['alert.acknowledged']);
     assert.equal((await listTold(pager))[0]?.alert?.id, alert.id);
     assert.deepEqual(await typesOf(plain), []);
+  });
+});
+
+describe('What people do', () => {
+  it('reaches the channels that want to know of such acts, once; many failed attempts to sign in are one message', async () => {
+    const { context, clock } = world;
+    const tellActs = createActTeller(context, CHANNEL_KINDS, 'https://backup.example.test/audit');
+    const done = async (action: string, name: string) => {
+      clock.advance(10);
+      await recordAct(context, createCaller(), { action, target: { kind: 'thing', id: `id of ${name}`, name } });
+    };
+    await done('restore.started', 'before anybody listened');
+    await tellActs();
+    clock.advance(10);
+    const [guard, quiet] = [await addChannel({ acts: ['restores', 'failed_sign_ins'] }), await addChannel({})];
+    await done('restore.started', 'shop');
+    await done('plan.updated', 'nightly');
+    clock.advance(600_000 - (clock.now() % 600_000));
+    for (let attempt = 0; attempt < 5; attempt += 1) await done('login.failed', 'eve');
+    for (let round = 0; round < 2; round += 1) await tellActs();
+    await createActTeller(context, CHANNEL_KINDS, 'https://backup.example.test/audit')();
+    const told = (await listTold(guard)).toSorted((a, b) => a.at - b.at);
+    assert.deepEqual(
+      told.map(({ act }) => [act?.action, act?.target]),
+      [
+        ['restore.started', 'shop'],
+        ['login.failed', 'eve'],
+      ],
+    );
+    assert.equal(told[0]?.act?.actor, createCaller().actor.name);
+    assert.deepEqual(await typesOf(quiet), []);
+  });
+
+  it('is of one group or none, for every act the audit knows', () => {
+    const groups = [
+      'user.created',
+      'api_key.revoked',
+      'host.approved',
+      'plan.updated',
+      'restore.started',
+      'login.failed',
+      'login.succeeded',
+    ].map(groupAct);
+    assert.deepEqual(groups, ['people', 'people', 'hosts', 'setup', 'restores', 'failed_sign_ins', 'sign_ins']);
+    assert.deepEqual(['alert.acknowledged', 'plan.run_started', 'repository.check_started'].map(groupAct), [
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 });
 

@@ -1,5 +1,5 @@
 /** A message in words, before any medium gives it a form. Nothing here is escaped; each kind of channel does that for its own medium. */
-import type { ChannelMessage, DigestNews, RunNews } from '../core/alerts/message.ts';
+import type { ActNews, ChannelMessage, DigestNews, RunNews } from '../core/alerts/message.ts';
 import { shortenText } from '../core/alerts/text.ts';
 
 /** `good`: nothing is to be done. The others as alerts have them. */
@@ -127,8 +127,19 @@ function describeDigest(period: 'Daily' | 'Weekly', digest: DigestNews): Omit<Wo
   return { title, tone, facts, lines, log: [] };
 }
 
+function describeAct({ action, at, actor, target, address }: ActNews): Omit<Words, 'link'> {
+  const facts = [
+    { label: 'By', value: actor },
+    { label: 'At', value: formatInstant(at) },
+    ...(address === undefined ? [] : [{ label: 'From', value: address }]),
+  ];
+  const title = `${action.replace(/[._]/gu, ' ')}: ${target}`;
+  const tone = action === 'login.failed' ? ('warning' as const) : ('notice' as const);
+  return { title: title.charAt(0).toUpperCase() + title.slice(1), tone, facts, lines: [], log: [] };
+}
+
 function findWords(message: ChannelMessage): Omit<Words, 'link'> {
-  const { type, alert, run, digest, text } = message;
+  const { type, alert, run, digest, act, text } = message;
   const plain = { title: text, tone: 'notice' as const, facts: [], lines: [], log: [] };
   switch (type) {
     case 'alert.raised':
@@ -143,6 +154,8 @@ function findWords(message: ChannelMessage): Omit<Words, 'link'> {
     case 'digest.daily':
     case 'digest.weekly':
       return digest === undefined ? plain : describeDigest(type === 'digest.daily' ? 'Daily' : 'Weekly', digest);
+    case 'act.done':
+      return act === undefined ? plain : describeAct(act);
     case 'channel.test':
     case 'server.alive':
       return plain;

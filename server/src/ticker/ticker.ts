@@ -29,12 +29,13 @@ export interface Informants {
   deliverer: Deliverer;
   news: NewsTeller;
   tellDigests(): Promise<void>;
+  tellActs(): Promise<void>;
 }
 
 function createTasks(
   context: CoreContext,
   keeping: Keeping,
-  { watch, deliverer, news, tellDigests }: Informants,
+  { watch, deliverer, news, tellDigests, tellActs }: Informants,
   routines: RoutineRounds,
 ): readonly Task[] {
   const { store, clock } = context;
@@ -53,6 +54,7 @@ function createTasks(
     { name: 'history', everyMs: 60_000, run: () => historian.runRound() },
     { name: 'alerts', everyMs: 60_000, run: () => watch.runRound() },
     { name: 'news', everyMs: 1_000, run: () => news.runRound() },
+    { name: 'acts', everyMs: 5_000, run: () => tellActs() },
     { name: 'digests', everyMs: 60_000, run: () => tellDigests() },
     { name: 'messages', everyMs: 1_000, run: () => deliverer.runRound() },
     { name: 'signs of life', everyMs: 5_000, run: () => deliverer.tellAlive() },

@@ -10,7 +10,7 @@ import { redactLine } from './text.ts';
 export const ALERT_NEWS = ['alert.raised', 'alert.acknowledged', 'alert.resolved'] as const;
 export const RUN_NEWS = ['run.started', 'run.succeeded', 'run.partial', 'run.failed'] as const;
 export const DIGEST_NEWS = ['digest.daily', 'digest.weekly'] as const;
-export const MESSAGE_TYPES = [...ALERT_NEWS, ...RUN_NEWS, ...DIGEST_NEWS, 'channel.test', 'server.alive'] as const;
+export const MESSAGE_TYPES = [...ALERT_NEWS, ...RUN_NEWS, ...DIGEST_NEWS, 'act.done', 'channel.test', 'server.alive'] as const;
 export type MessageType = (typeof MESSAGE_TYPES)[number];
 const instant = z.int().min(0);
 const name = z.string().max(300);
@@ -61,6 +61,16 @@ export const digestSchema = z.object({
 });
 export type DigestNews = z.infer<typeof digestSchema>;
 
+/** What somebody did, as the audit has it. */
+export const actNewsSchema = z.object({
+  action: z.string().max(100),
+  at: instant,
+  actor: name,
+  target: name,
+  address: z.string().max(100).optional(),
+});
+export type ActNews = z.infer<typeof actNewsSchema>;
+
 export const messageSchema = z.object({
   type: z.enum(MESSAGE_TYPES),
   /** Epoch milliseconds. */
@@ -94,6 +104,7 @@ export const messageSchema = z.object({
     .optional(),
   run: runNewsSchema.optional(),
   digest: digestSchema.optional(),
+  act: actNewsSchema.optional(),
 });
 export type ChannelMessage = z.infer<typeof messageSchema>;
 

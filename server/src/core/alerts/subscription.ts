@@ -28,6 +28,9 @@ const NARROWED_MOST = 100;
 export const LEAST_CHOICES = [...SEVERITIES, 'none'] as const;
 export const RUN_ENDS = ['succeeded', 'partial', 'failed'] as const;
 export const DIGESTS = ['daily', 'weekly'] as const;
+/** What people and programs do, in groups. */
+export const ACT_GROUPS = ['restores', 'failed_sign_ins', 'sign_ins', 'people', 'hosts', 'setup'] as const;
+export type ActGroup = (typeof ACT_GROUPS)[number];
 
 const listed = <T extends z.ZodType>(entry: T) => z.array(entry).max(NARROWED_MOST);
 
@@ -42,6 +45,8 @@ export const subscriptionSchema = z.strictObject({
   /** Backups of plans that ended so. */
   runs: z.array(z.enum(RUN_ENDS)).max(RUN_ENDS.length).default([]),
   digests: z.array(z.enum(DIGESTS)).max(DIGESTS.length).default([]),
+  /** Acts of the audit, whatever plans and tags are chosen. */
+  acts: z.array(z.enum(ACT_GROUPS)).max(ACT_GROUPS.length).default([]),
 });
 export type Subscription = z.infer<typeof subscriptionSchema>;
 export const EVERY_ALERT: Subscription = subscriptionSchema.parse({});
@@ -107,6 +112,26 @@ export function wantsRun(
   if (!hears.includes(type)) return false;
   if (hears.includes('run.started')) return true;
   return subscription.runs.some((end) => `run.${end}` === type);
+}
+
+const GROUP_OF_NOUN: Readonly<Record<string, ActGroup>> = {
+  restore: 'restores',
+  user: 'people',
+  api_key: 'people',
+  host: 'hosts',
+  enrolment_token: 'hosts',
+};
+/** Nouns whose acts are everyday work, or told as alerts and backups. */
+const UNTOLD_NOUNS: ReadonlySet<string> = new Set(['alert', 'run', 'login']);
+
+/** The group of an act of the audit; undefined for what is no news of its own. */
+export function groupAct(action: string): ActGroup | undefined {
+  if (action === 'login.failed') return 'failed_sign_ins';
+  if (action === 'login.succeeded') return 'sign_ins';
+  const [noun = '', verb = ''] = action.split('.');
+  const own = Object.hasOwn(GROUP_OF_NOUN, noun) ? GROUP_OF_NOUN[noun] : undefined;
+  if (own !== undefined) return own;
+  return UNTOLD_NOUNS.has(noun) || verb.endsWith('_started') ? undefined : 'setup';
 }
 
 const ids = { source: idSchema('source'), plan: idSchema('plan'), host: idSchema('host'), repository: idSchema('repository') };

@@ -61,7 +61,7 @@ function readTemplate(config: Config): { template: string; medium: TemplateMediu
 
 /** What is sent without a template: type, time and the facts. */
 export function renderBody({ message }: Pick<Sending, 'message'>): string {
-  const { type, at, text, link, alert, run, digest } = message;
+  const { type, at, text, link, alert, run, digest, act } = message;
   const toTime = (instant: number | undefined) => (instant === undefined ? undefined : new Date(instant).toISOString());
   const about = alert && {
     ...alert,
@@ -72,7 +72,8 @@ export function renderBody({ message }: Pick<Sending, 'message'>): string {
   };
   const backup = run && { ...run, startedAt: toTime(run.startedAt), finishedAt: toTime(run.finishedAt) };
   const summary = digest && { ...digest, from: toTime(digest.from), to: toTime(digest.to) };
-  const facts = { type, timestamp: toTime(at), data: { text, link, ...about, run: backup, digest: summary } };
+  const done = act && { ...act, at: toTime(act.at) };
+  const facts = { type, timestamp: toTime(at), data: { text, link, ...about, run: backup, digest: summary, act: done } };
   return JSON.stringify(facts, (_name, value: unknown) => (typeof value === 'string' ? value.replace(/\p{C}+/gu, ' ') : value));
 }
 

@@ -2,7 +2,15 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { ALERT_CONDITIONS, getConditionRule } from '../../core/alerts/conditions.ts';
 import type { MessageType } from '../../core/alerts/message.ts';
-import { DIGESTS, EVERY_ALERT, LEAST_CHOICES, RUN_ENDS, type Subscription } from '../../core/alerts/subscription.ts';
+import {
+  ACT_GROUPS,
+  type ActGroup,
+  DIGESTS,
+  EVERY_ALERT,
+  LEAST_CHOICES,
+  RUN_ENDS,
+  type Subscription,
+} from '../../core/alerts/subscription.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { Visit } from '../http/route.ts';
@@ -17,6 +25,14 @@ const LEAST_LABELS: readonly (readonly [Subscription['least'], string])[] = [
   ['critical', 'critical alerts only'],
   ['none', 'no alerts'],
 ];
+const ACT_LABELS: Readonly<Record<ActGroup, string>> = {
+  restores: 'restores',
+  failed_sign_ins: 'failed attempts to sign in',
+  sign_ins: 'people signing in',
+  people: 'changes of people, passwords and API keys',
+  hosts: 'hosts that are approved, changed or revoked',
+  setup: 'changes of sources, plans, repositories, retention and channels',
+};
 const planId = idSchema('plan');
 
 type Hears = readonly MessageType[];
@@ -24,6 +40,7 @@ const hearsAlerts = (hears: Hears) => hears.includes('alert.raised');
 /** Whose whole work is backups hears of each of them. */
 const choosesRuns = (hears: Hears) => hears.includes('run.failed') && !hears.includes('run.started');
 const hearsDigests = (hears: Hears) => hears.includes('digest.daily');
+const hearsActs = (hears: Hears) => hears.includes('act.done');
 const isNarrowed = (hears: Hears) => hearsAlerts(hears) || hears.includes('run.failed');
 
 /** Of what was posted, what may be chosen at all. */
@@ -43,6 +60,7 @@ export function readSubscriptionForm(hears: Hears, { form }: Visit, before: Subs
     tags: [...splitTags(readText(form, 'sub-tags'))],
     runs: pick(RUN_ENDS, readList(form, 'sub-runs')),
     digests: pick(DIGESTS, readList(form, 'sub-digests')),
+    acts: pick(ACT_GROUPS, readList(form, 'sub-acts')),
   };
 }
 
@@ -100,6 +118,18 @@ export async function buildSubscriptionSections(
           },
         ]
       : []),
+    ...(hearsActs(hears)
+      ? [
+          {
+            name: 'sub-acts',
+            label: 'What people and programs do',
+            kind: 'multiselect' as const,
+            value: subscription.acts,
+            help: 'As the audit has it, whatever plans and tags are chosen.',
+            options: ACT_GROUPS.map((value) => ({ value, label: ACT_LABELS[value] })),
+          },
+        ]
+      : []),
   ];
   const narrowed: Field[] = [
     {
@@ -147,7 +177,7 @@ export async function buildSubscriptionSections(
 /** In a few words, for the page of a channel. */
 export function describeSubscription(
   hears: Hears,
-  { least, runs, digests, plans, tags, conditions }: Subscription,
+  { least, runs, digests, acts, plans, tags, conditions }: Subscription,
 ): readonly { label: string; value: string }[] {
   if (!isNarrowed(hears)) return [];
   const some = [
@@ -159,6 +189,7 @@ export function describeSubscription(
     ...(hearsAlerts(hears) ? [{ label: 'Alerts', value: LEAST_LABELS.find(([value]) => value === least)?.[1] ?? least }] : []),
     ...(choosesRuns(hears) ? [{ label: 'Backups', value: runs.length === 0 ? 'none' : runs.join(', ') }] : []),
     ...(hearsDigests(hears) ? [{ label: 'Digests', value: digests.length === 0 ? 'none' : digests.join(', ') }] : []),
+    ...(acts.length === 0 ? [] : [{ label: 'Acts', value: acts.map((group) => ACT_LABELS[group]).join(', ') }]),
     ...(some.length === 0 ? [] : [{ label: 'Only of', value: some.join('; ') }]),
   ];
 }
