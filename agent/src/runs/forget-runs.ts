@@ -77,7 +77,9 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
 
   /** Where the host may only add, a person hears of it once a day, not after each backup. */
   const wasTold = (plan: SpecPlan, repository: RepositoryId): boolean => {
-    if (!ports.spec()?.repositories.some(({ id, addsOnly }) => id === repository && addsOnly === true)) return false;
+    const found = ports.spec()?.repositories.find(({ id }) => id === repository);
+    if (found?.addsOnly !== true) return false;
+    if (found.forgetOrdered === true && plan.repositoryId === repository) return true;
     const [last] = journal.runs.listClosed(plan.id, 'forget', 1);
     return last !== undefined && clock.now() - last.openedAt < TOLD_EVERY_MS;
   };
