@@ -75,7 +75,7 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
     });
   };
 
-  /** Where the host may only add, a person hears of it once a day, not after each backup. */
+  /** Where the host may only add, a person hears of it once a day, not after each backup; not at all where the server orders it. */
   const wasTold = (plan: SpecPlan, repository: RepositoryId): boolean => {
     const found = ports.spec()?.repositories.find(({ id }) => id === repository);
     if (found?.addsOnly !== true) return false;

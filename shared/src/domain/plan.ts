@@ -167,7 +167,7 @@ export const specRepositorySchema = z.object({
   runsAtOnce: runsAtOnceSchema.optional(),
   /** The secrets here may only add: what removes takes an admin credential, which comes with an order alone. */
   addsOnly: z.boolean().optional(),
-  /** The server orders retention by itself; where `addsOnly` holds, the host then has nothing to say after its runs. */
+  /** The server orders retention of the plans into it; where `addsOnly` holds, the host then has nothing to say after their runs. */
   forgetOrdered: z.boolean().optional(),
 });
 export type SpecRepository = z.infer<typeof specRepositorySchema>;
