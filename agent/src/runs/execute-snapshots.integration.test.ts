@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import type { RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
+import type { SpecRepository } from '@holdfast/shared/domain/plan.ts';
+import { retentionPolicySchema } from '@holdfast/shared/domain/retention-policy.ts';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
+import { makeQuickRepository } from '../engines/restic/fixtures/quick-repository.ts';
+import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { findEvent, openRunRig, outline, PASSWORD, type RunRig, writeFolder } from './fixtures/run-rig.ts';
+import { prepareRepository, withWorkDir } from './inputs.ts';
+
+const LAST_TWO = retentionPolicySchema.parse({ kind: 'rules', last: 2 });
+const SECOND_PASSWORD = `${PASSWORD} too`;
+
+interface TwoPlaces {
+  rig: RunRig;
+  second: SpecRepository;
+}
+
+/** A host with a plan whose backups go to `dir/repository` and from there to `dir/second`. */
+async function openTwo(t: TestContext, restic: string): Promise<TwoPlaces> {
+  const rig = await openRunRig(t, { restic });
+  await rig.initRepository();
+  const id = rig.workbench.createId('repository');
+  const path = join(rig.dir, 'second');
+  const pinnedId = makeQuickRepository(path, SECOND_PASSWORD);
+  const secrets = rig.seal('repository', id, { password: SECOND_PASSWORD });
+  const second: SpecRepository = { id, name: 'second', kind: 'local', config: { path }, secrets, version: 1, pinnedId };
+  rig.spec.repositories.push(second);
+  rig.addFiles('letters', [writeFolder(join(rig.dir, 'letters'), { a: 'dear reader', b: 'x'.repeat(50_000) })]);
+  return { rig, second };
+}
+
+async function backUp({ rig, second }: TwoPlaces, retention?: typeof LAST_TWO): Promise<DurableEvent[]> {
+  const plan = rig.plan();
+  plan.copy = { repositoryId: second.id, ...(retention ? { retention } : {}) };
+  const run = rig.workbench.createId('run');
+  const notAfter = rig.workbench.clock.now() + 60_000;
+  rig.executor.startPlan({ run, plan: plan.id, trigger: 'manual', requestedBy: 'ann', notAfter }, `order_${run}`);
+  return rig.awaitEnd(run);
+}
+
+/** The run that follows by itself, to its end. */
+async function awaitFollowing(
+  rig: RunRig,
+  kind: 'copy' | 'forget',
+  repository: RepositoryId,
+  count = 1,
+): Promise<DurableEvent[]> {
+  const list = () =>
+    rig
+      .listEvents()
+      .flatMap((event) =>
+        event.type === 'run.created' && event.kind === kind && event.repository === repository ? [event.run] : [],
+      );
+  await rig.awaitEvent(() => list().length >= count);
+  return rig.awaitEnd(list()[count - 1] as RunId);
+}
+
+const list = (rig: RunRig, repository: SpecRepository) =>
+  withWorkDir(rig.tooling, async (workDir) => {
+    const { access } = prepareRepository(rig.tooling, repository, workDir);
+    const listed = await rig.tooling.engine(rig.tooling.exec).listSnapshots({ access, workDir, tags: [] });
+    return (listed.snapshots ?? []).map(({ engineId }) => engineId);
+  });
+
+function toOrdered(events: readonly DurableEvent[]): OrderedSnapshot {
+  const { run, snapshot } = findEvent(events, 'snapshot.made');
+  const { id, engineId, source, role, createdAt, sizeBytes } = snapshot;
+  return { id, engineId, source, role, createdAt, sizeBytes, run };
+}
+
+function order({ rig }: TwoPlaces, snapshots: OrderedSnapshot[], repository: SpecRepository = rig.repository) {
+  const run = rig.workbench.createId('run');
+  const password = repository.id === rig.repository.id ? PASSWORD : SECOND_PASSWORD;
+  const secrets = rig.seal('request', `${run}.repositories`, { password });
+  const { id, kind, config } = repository;
+  const notAfter = rig.workbench.clock.now() + 60_000;
+  const terms = { trigger: 'manual', requestedBy: 'ann', notAfter } as const;
+  return { run, repository: { id, draft: { kind, config, secrets } }, snapshots, ...terms };
+}
+
+function flipByte(repository: string): void {
+  const packs = readdirSync(join(repository, 'data'), { recursive: true, encoding: 'utf8' })
+    .map((name) => join(repository, 'data', name))
+    .filter((path) => statSync(path).isFile());
+  for (const path of packs) {
+    const bytes = readFileSync(path);
+    bytes[10] = (bytes[10] ?? 0) ^ 0xff;
+    writeFileSync(path, bytes);
+  }
+}
+
+for (const { version, binary } of GENERATIONS)
+  describe(`Snapshots by name with restic ${version}`, () => {
+    it('a clean backup is copied by the host alone, the copy restores without the first repository, and has its own retention', async (t) => {
+      const two = await openTwo(t, binary);
+      const { rig, second } = two;
+      const backup = await backUp(two);
+      const copy = await awaitFollowing(rig, 'copy', second.id);
+      assert.deepEqual(outline(copy), [
+        'run.created',
+        'run.started',
+        'preflight',
+        'preflight ok',
+        'copy',
+        'snapshot.copied',
+        'copy ok',
+        'run.finalizing',
+        'run.finished',
+      ]);
+      const original = findEvent(backup, 'snapshot.made');
+      const created = findEvent(copy, 'run.created');
+      assert.deepEqual([created.trigger, created.follows, created.from], ['follow_up', original.run, rig.repository.id]);
+      const copied = findEvent(copy, 'snapshot.copied');
+      assert.equal(copied.of, original.snapshot.id);
+      assert.ok(copied.snapshot.evidence.every(({ ok }) => ok));
+
+      const target = join(rig.dir, 'restored');
+      mkdirSync(target);
+      renameSync(join(rig.dir, 'repository'), join(rig.dir, 'away'));
+      const restored = await withWorkDir(rig.tooling, (workDir) => {
+        const { access } = prepareRepository(rig.tooling, second, workDir);
+        const engine = rig.tooling.engine(rig.tooling.exec);
+        return engine.restoreTree({ access, workDir, snapshotId: copied.snapshot.engineId, target, stallMs: 60_000 });
+      });
+      assert.equal(restored.failure, undefined);
+      assert.equal(readFileSync(join(target, rig.dir, 'letters/a'), 'utf8'), 'dear reader');
+      renameSync(join(rig.dir, 'away'), join(rig.dir, 'repository'));
+
+      await backUp(two);
+      const again = await awaitFollowing(rig, 'copy', second.id, 2);
+      assert.equal(again.filter(({ type }) => type === 'snapshot.copied').length, 1, 'only what is new is copied');
+      await backUp(two, LAST_TWO);
+      const forgotten = await awaitFollowing(rig, 'forget', second.id);
+      assert.deepEqual(
+        findEvent(forgotten, 'snapshots.removed').snapshots.map(({ engineId }) => engineId),
+        [copied.snapshot.engineId],
+      );
+      assert.deepEqual([(await list(rig, rig.repository)).length, (await list(rig, second)).length], [3, 2]);
+    });
+  });
+
+const newest = GENERATIONS.at(-1);
+if (!newest) throw new Error('no restic to test with');
+
+describe('Snapshots by name', () => {
+  it('a second repository that is away fails the copy alone, and the next copy brings what is missing', async (t) => {
+    const two = await openTwo(t, newest.binary);
+    const { rig, second } = two;
+    await backUp(two);
+    await awaitFollowing(rig, 'copy', second.id);
+    renameSync(join(rig.dir, 'second'), join(rig.dir, 'away'));
+    assert.equal(findEvent(await backUp(two), 'run.finished').state, 'succeeded');
+    const failed = findEvent(await awaitFollowing(rig, 'copy', second.id, 2), 'run.finished');
+    assert.deepEqual([failed.state, failed.failure?.reason], ['failed', 'repository_missing']);
+    renameSync(join(rig.dir, 'away'), join(rig.dir, 'second'));
+    await backUp(two);
+    const caughtUp = await awaitFollowing(rig, 'copy', second.id, 3);
+    assert.equal(caughtUp.filter(({ type }) => type === 'snapshot.copied').length, 2);
+    assert.equal((await list(rig, second)).length, 3);
+  });
+
+  it('reads a snapshot whole on demand and names the damage of one flipped byte; deletes what is asked, and nothing pinned', async (t) => {
+    const two = await openTwo(t, newest.binary);
+    const { rig } = two;
+    const [first, last] = [toOrdered(await rig.runPlan()), toOrdered(await rig.runPlan())];
+    const whole = order(two, [first, last]);
+    rig.executor.startSnapshots({ kind: 'verify', order: whole }, 'order_verify');
+    assert.deepEqual(rig.executor.startSnapshots({ kind: 'verify', order: whole }, 'order_verify'), { run: whole.run });
+    const read = await rig.awaitEnd(whole.run);
+    assert.equal(findEvent(read, 'run.finished').state, 'succeeded');
+    const verdicts = read.flatMap((event) => (event.type === 'snapshot.verified' ? [event] : []));
+    assert.deepEqual(
+      verdicts.map(({ snapshot, ok, bytes }) => [snapshot, ok, bytes]),
+      [first, last].map(({ id }) => [id, true, 50_011]),
+    );
+
+    const plan = rig.plan();
+    plan.pinned = [first.engineId];
+    const remove = { ...order(two, [first]), isAdmin: false };
+    rig.executor.startSnapshots({ kind: 'delete_snapshot', order: remove }, 'order_pinned');
+    const refused = findEvent(await rig.awaitEnd(remove.run), 'run.finished');
+    assert.deepEqual([refused.state, refused.failure?.reason], ['failed', 'target_refused']);
+    assert.equal((await list(rig, rig.repository)).length, 2);
+    plan.pinned = [];
+    const unpinned = { ...order(two, [first]), isAdmin: true };
+    rig.executor.startSnapshots({ kind: 'delete_snapshot', order: unpinned }, 'order_delete');
+    const removed = await rig.awaitEnd(unpinned.run);
+    assert.deepEqual(findEvent(removed, 'snapshots.removed').snapshots, [{ engineId: first.engineId, why: 'deleted by ann' }]);
+    assert.deepEqual(await list(rig, rig.repository), [last.engineId]);
+    const journaled = JSON.stringify(rig.workbench.journal.runs.find(unpinned.run)?.body);
+    assert.doesNotMatch(journaled, /"box"/u, 'the admin credential is not written down');
+
+    flipByte(join(rig.dir, 'repository'));
+    const damaged = order(two, [last]);
+    rig.executor.startSnapshots({ kind: 'verify', order: damaged }, 'order_damaged');
+    const events = await rig.awaitEnd(damaged.run);
+    const end = findEvent(events, 'run.finished');
+    assert.deepEqual([end.state, end.failure?.reason], ['failed', 'repository_damaged']);
+    assert.equal(findEvent(events, 'snapshot.verified').ok, false);
+  });
+});
