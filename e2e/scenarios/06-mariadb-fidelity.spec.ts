@@ -1,7 +1,9 @@
 import { join } from 'node:path';
-import { expect, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
-import { addPlan, addRepository, addSource, describeLocal, describeMariadb } from '../harness/catalog.ts';
-import { restoreSnapshot, runNow } from '../harness/pages.ts';
+import type { RunId } from '@holdfast/shared/domain/ids.ts';
+import type { ApiRun } from '../harness/api.ts';
+import { expect, expectAccessible, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
+import { addPlan, addRepository, addSource, describeLocal, describeMariadb, runPlan } from '../harness/catalog.ts';
+import { readRunId, restoreSnapshot, runNow } from '../harness/pages.ts';
 import { type MariadbHandle, startMariadb } from '../harness/services/mariadb.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
 
@@ -61,5 +63,37 @@ test('a MariaDB database comes back under another name with trigger, procedure, 
     expect(detail.failure?.reason).toBe('target_not_empty');
     await expect(page.getByText('Choose a new name or directory, or empty the target first.').first()).toBeVisible();
     expect(await mariadb.query('SELECT * FROM precious', 'taken')).toBe('42');
+  });
+
+  await test.step('an older backup is found on the line of time and takes the place of a damaged database', async () => {
+    const original = await mariadb.hashDatabase('shop');
+    await mariadb.query('CREATE TABLE damage (id int); CREATE VIEW wrong AS SELECT id FROM damage', 'shop');
+    const damaged = await mariadb.hashDatabase('shop');
+    await stack.api.waitForRun(await runPlan(stack.api, plan), 'succeeded');
+    await page.goto(`${stack.server.url}/sources/${source.id}/restore`);
+    await expect(page.getByText('This is the newest good one, made')).toBeVisible();
+    await page.locator('svg.moments a').first().click();
+    await expect(page.getByText('This is not the newest good one')).toBeVisible();
+    await page.locator('input[name=target]').fill('shop');
+    await page.getByRole('radio', { name: /^Drop and recreate/ }).check();
+    await expect(page.getByText(/shop exists\. Everything in it is overwritten/)).toBeVisible();
+    await expectAccessible(page);
+    await takePicture(page, 'restore-older');
+    await page.locator('input[name=understood]').check();
+    await page.getByRole('button', { name: 'Start the restore' }).click();
+    const detail = await stack.api.waitForRun(await readRunId(page), 'succeeded');
+    expect(await mariadb.hashDatabase('shop')).toEqual(original);
+    const safety = detail.evidence.find(({ check }) => check === 'safety_backup');
+    const run = /run_[A-Za-z0-9_-]+/.exec(safety?.seen ?? '')?.[0] as RunId;
+    const { snapshots } = await stack.api.waitForRun(run, 'succeeded');
+    const undone = await stack.api.post<ApiRun>('/restores', {
+      snapshot: snapshots[0]?.id,
+      host: host.id,
+      target: { kind: 'database', source: source.id, database: 'shop', mode: 'clean' },
+      understood: true,
+    });
+    await stack.api.waitForRun(undone.id, 'succeeded');
+    expect(await mariadb.hashDatabase('shop')).toEqual(damaged);
+    await agent.assertQuiet();
   });
 });
