@@ -10,7 +10,6 @@ import type { ToolResult } from '../exec/contract.ts';
 import type { PreparedSource } from './inputs.ts';
 import type { HalfRestored } from './journaled-run.ts';
 import type { RestorePart } from './restore-part.ts';
-import type { Spool } from './restore-spool.ts';
 import { getBinary } from './workbench.ts';
 
 /** Making and dropping databases takes as long as their files are many. */
@@ -31,7 +30,7 @@ export interface DatabaseRestorePart extends RestorePart {
   /** The snapshot of the roles that were stored beside the data. */
   globals?: StoredGlobals | undefined;
   /** The dump on this host's disk; undefined: it streams. */
-  spool?: Pick<Spool, 'descriptor' | 'sizeBytes'> | undefined;
+  spool?: { descriptor: number; sizeBytes: number } | undefined;
 }
 
 export async function ask(

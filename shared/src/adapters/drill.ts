@@ -9,7 +9,7 @@
 import type { FoundTable } from '../domain/contents.ts';
 import type { Command, CommandFile } from './command.ts';
 import type { ToolOutcome, Verdict } from './outcome.ts';
-import type { PlanInput } from './source.ts';
+import type { PlanInput } from './plan-input.ts';
 
 /** Every program a drill may start, beside the engine's. */
 export type DrillProgram =

@@ -6,7 +6,7 @@
  */
 import type { RecordedTable, RowCounts } from '../domain/contents.ts';
 import type { Command } from './command.ts';
-import type { PlanInput } from './source.ts';
+import type { PlanInput } from './plan-input.ts';
 
 /** A table as one look saw it. */
 export interface SeenTable extends RecordedTable {

@@ -3,7 +3,7 @@
  * changed. Everything stored is hostile text: it is read as statements of known forms, and written anew.
  */
 import type { Command } from './command.ts';
-import type { PlanInput } from './source.ts';
+import type { PlanInput } from './plan-input.ts';
 
 /** A role as it was stored. */
 export interface StoredRole {

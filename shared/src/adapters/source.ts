@@ -14,19 +14,13 @@ import type { Reason } from '../domain/reason.ts';
 import type { ChosenTable, RestoreMode } from '../domain/restore.ts';
 import type { Command, ToolName } from './command.ts';
 import type { DatabaseDrill } from './drill.ts';
-import type { Config, Field, Secrets } from './field.ts';
+import type { Config, Field } from './field.ts';
 import type { ToolOutcome, Verdict } from './outcome.ts';
+import type { PlanInput } from './plan-input.ts';
 import type { DatabaseRoles } from './roles.ts';
 import type { DatabaseRecording } from './record.ts';
 import type { DatabaseRoles } from './roles.ts';
 import type { TakePlan } from './take.ts';
-
-export interface PlanInput {
-  config: Config;
-  secrets: Secrets;
-  /** A private 0700 directory, absolute, on tmpfs where there is one, without blanks in its name. */
-  workDir: string;
-}
 
 /** What a look at the live source tells before anything is read. */
 export interface Probe {
@@ -91,7 +85,7 @@ export interface TargetState {
   superuser?: boolean | undefined;
 }
 
-export type { ToolOutcome, Verdict };
+export type { PlanInput, ToolOutcome, Verdict };
 
 export interface SourceAdapter {
   kind: string;

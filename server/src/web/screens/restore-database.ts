@@ -113,6 +113,7 @@ async function buildView(
     canEndSessions: canEndSessions(source),
     hasSchemas: hasSchemas(source),
     canJump: findRestore(source)?.planRestoreFile !== undefined,
+    jobsMax: RESTORE_JOBS,
     hasRoles:
       findRestore(source)?.roles !== undefined && (await findGlobals(context, visit.caller, scene.snapshot)) !== undefined,
     values,

@@ -1,5 +1,5 @@
 /** Getting a database back: what, where to, how, and the confirmation, as one page. */
-import { RESTORE_JOBS, type RestoreMode, type RoleChoice } from '@holdfast/shared/domain/restore.ts';
+import type { RestoreMode, RoleChoice } from '@holdfast/shared/domain/restore.ts';
 import { attrs, type Html, html } from '../html.ts';
 import { button, linkButton } from '../ui/button.ts';
 import { callout, type Flash } from '../ui/flash.ts';
@@ -22,6 +22,8 @@ export type DatabaseRestoreView = RestoreFrame & {
   readonly hasSchemas: boolean;
   /** Whether the dump can also be restored from the host's disk. */
   readonly canJump: boolean;
+  /** The most connections one may wish. */
+  readonly jobsMax: number;
   /** Whether roles were stored beside the data. */
   readonly hasRoles: boolean;
   readonly values: {
@@ -174,12 +176,12 @@ const createRolesField = ({ values, errors }: DatabaseRestoreView): Field => ({
   error: errors['roles'],
 });
 
-const createJobsField = ({ values, errors }: DatabaseRestoreView): Field => ({
+const createJobsField = ({ values, errors, jobsMax }: DatabaseRestoreView): Field => ({
   name: 'jobs',
   label: 'Connections',
   kind: 'number',
   min: 1,
-  max: RESTORE_JOBS,
+  max: jobsMax,
   value: values.jobs,
   help: 'With a number the dump is brought to the host’s disk first, which takes room for it, and restored from there. Clean, append and data only are one transaction: one connection. Empty: it streams.',
   error: errors['jobs'],
