@@ -132,6 +132,15 @@ function writeParameters(book: SchemaBook, schema: z.ZodType | undefined, place:
   }));
 }
 
+/** Whether replies carry an `ETag`: the version of an item, or on a read what its content comes to. */
+function hasTag(endpoint: ApiEndpoint): boolean {
+  return hasVersion(endpoint) || isReadOfOne(endpoint);
+}
+
+function isReadOfOne({ method, path, bare }: ApiEndpoint): boolean {
+  return method === 'get' && bare !== true && path.includes('/:');
+}
+
 function isPaged(endpoint: ApiEndpoint): boolean {
   return endpoint.query instanceof z.ZodObject && 'limit' in endpoint.query.shape;
 }
@@ -141,6 +150,14 @@ const IF_MATCH: JsonObject = {
   in: 'header',
   required: false,
   description: 'The version the change was made for, as the ETag gave it; refused as CONFLICT when there is a newer one',
+  schema: { type: 'string' },
+};
+
+const IF_NONE_MATCH: JsonObject = {
+  name: 'If-None-Match',
+  in: 'header',
+  required: false,
+  description: 'The ETag of an earlier answer; answered by 304 while it still holds',
   schema: { type: 'string' },
 };
 
@@ -173,7 +190,13 @@ function writeEnvelope(reply: JsonObject): JsonObject {
 
 function writeReply(book: SchemaBook, endpoint: ApiEndpoint): JsonObject {
   const reply = book.write(endpoint.reply, 'output');
-  const headers = hasVersion(endpoint) ? { headers: { ETag: { $ref: '#/components/headers/ETag' } } } : {};
+  const headers = {
+    headers: {
+      'X-Request-Id': { $ref: '#/components/headers/RequestId' },
+      ...(hasTag(endpoint) ? { ETag: { $ref: '#/components/headers/ETag' } } : {}),
+      ...(endpoint.method === 'post' ? { 'Idempotency-Replayed': { $ref: '#/components/headers/Replayed' } } : {}),
+    },
+  };
   const description = isPaged(endpoint) ? 'A page; `meta.next` is the cursor of the next one' : 'Done';
   const schema = endpoint.bare === true ? reply : writeEnvelope(reply);
   return { description, ...headers, content: { 'application/json': { schema } } };
@@ -191,6 +214,7 @@ function writeOperation(book: SchemaBook, endpoint: ApiEndpoint): JsonObject {
     ...writeParameters(book, endpoint.params, 'path'),
     ...writeParameters(book, endpoint.query, 'query'),
     ...(endpoint.method === 'patch' && hasVersion(endpoint) ? [IF_MATCH] : []),
+    ...(isReadOfOne(endpoint) ? [IF_NONE_MATCH] : []),
     ...(endpoint.method === 'post' ? [IDEMPOTENCY_KEY] : []),
   ];
   return {
@@ -199,12 +223,36 @@ function writeOperation(book: SchemaBook, endpoint: ApiEndpoint): JsonObject {
     tags: [endpoint.tag],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(endpoint.body ? { requestBody: writeBody(book, endpoint.body) } : {}),
-    responses: { [String(endpoint.status ?? 200)]: writeReply(book, endpoint), ...ERROR_RESPONSES },
+    responses: {
+      [String(endpoint.status ?? 200)]: writeReply(book, endpoint),
+      ...(isReadOfOne(endpoint) ? { 304: { $ref: '#/components/responses/Unchanged' } } : {}),
+      ...ERROR_RESPONSES,
+    },
   };
 }
 
+const HEADERS: JsonObject = {
+  ETag: {
+    description: 'The version of the item, in quotes; a weak tag of its content where it has no version',
+    schema: { type: 'string' },
+  },
+  RequestId: {
+    description: 'Under which the server’s log has this request; the `X-Request-Id` of the request where it sent one',
+    schema: { type: 'string' },
+  },
+  RetryAfter: { description: 'Seconds to wait, where waiting helps', schema: { type: 'integer', minimum: 1 } },
+  Replayed: {
+    description: '`true` when this is the answer of an earlier call with the same Idempotency-Key',
+    schema: { type: 'string', const: 'true' },
+  },
+};
+
 function writeErrorResponse(description: string): JsonObject {
-  return { description, content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } };
+  const headers = {
+    'X-Request-Id': { $ref: '#/components/headers/RequestId' },
+    'Retry-After': { $ref: '#/components/headers/RetryAfter' },
+  };
+  return { description, headers, content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } };
 }
 
 /** Builds the document. `baseUrl` is where people reach the server, without a slash at the end. */
@@ -233,8 +281,9 @@ export function createOpenApiDocument(endpoints: readonly ApiEndpoint[], baseUrl
     },
     components: {
       schemas: Object.fromEntries(Object.entries(book.components).sort(([a], [b]) => (a < b ? -1 : 1))),
-      headers: { ETag: { description: 'The version of the item, in quotes', schema: { type: 'string' } } },
+      headers: HEADERS,
       responses: {
+        Unchanged: { description: 'Nothing has changed since the answer whose ETag was sent as If-None-Match' },
         Refused: writeErrorResponse('The request cannot be carried out as it is; the error says what to change'),
         Failed: writeErrorResponse('The server or a host could not do it; the error says whether to try again'),
       },
