@@ -7,6 +7,7 @@ import type { ChannelMessage, DigestNews } from '../core/alerts/message.ts';
 import { readSubscription } from '../core/alerts/subscription.ts';
 import { redactLine } from '../core/alerts/text.ts';
 import type { Caller } from '../core/caller.ts';
+import { countFindings } from '../core/findings.ts';
 import type { CoreContext } from '../core/ports.ts';
 import { judgeSources, type ProtectedSource } from '../core/protected-sources.ts';
 import { countProtections } from '../core/protection.ts';
@@ -122,6 +123,7 @@ export async function composeDigest(context: CoreContext, period: DigestPeriod, 
       paused: counts.paused,
       withoutPlan: judged.filter(({ plans }) => !plans.some(({ enabled }) => enabled)).length,
     },
+    uncovered: (await countFindings(context, READER)).open,
     worst: listWorst(judged),
     runs: await countRuns(context, from),
     growth: await readGrowth(context, from),

@@ -132,8 +132,8 @@ async function resolveName(name: string): Promise<readonly string[]> {
   return (await lookUp(name, { all: true, verbatim: true })).map(({ address }) => address);
 }
 
-function describeFault(thrown: unknown): string {
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+/** A fault of the network by its code, such as `ECONNREFUSED`. */
+export function describeCode(code: string): string {
   const words: Readonly<Record<string, string>> = {
     ECONNREFUSED: 'the connection was refused',
     ECONNRESET: 'the connection was cut',
@@ -146,6 +146,10 @@ function describeFault(thrown: unknown): string {
     ABORT_ERR: 'it did not answer in time',
   };
   return words[code] ?? (/^[A-Z0-9_]{3,60}$/u.test(code) ? code : 'the exchange failed');
+}
+
+function describeFault(thrown: unknown): string {
+  return describeCode(thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '');
 }
 
 /** Seconds or a date of HTTP, at most a day; undefined for anything else. */

@@ -7,7 +7,7 @@ import { acknowledgeAlert } from '../core/alerts/alerts.ts';
 import { createChannel, deleteChannel } from '../core/alerts/channels.ts';
 import { findDigestDue, updateDigestSettings } from '../core/alerts/digest-settings.ts';
 import { messageSchema } from '../core/alerts/message.ts';
-import { EVERY_ALERT, groupAct, type Subscription } from '../core/alerts/subscription.ts';
+import { EVERY_ALERT, findConcern, groupAct, type Subscription, wantsAlert } from '../core/alerts/subscription.ts';
 import { recordAct } from '../core/audit.ts';
 import { TOPICS } from '../core/bus.ts';
 import type { Alert } from '../store/alerts.ts';
@@ -132,6 +132,37 @@ describe('News of backups', () => {
     for (let round = 0; round < 3; round += 1) await teller.runRound();
     assert.deepEqual(await typesOf(channel), ['run.succeeded', 'run.failed']);
     assert.deepEqual(await typesOf(monitor), ['run.succeeded', 'run.failed']);
+  });
+});
+
+describe('What an alert is about', () => {
+  it('decides whether a channel for some plans or tags is told; what concerns everybody is told to all', async () => {
+    const ask = async (kind: Alert['thing']['kind'], id: string, change: Partial<Subscription>) => {
+      const alert = { tenant: DEFAULT_TENANT, thing: { kind, id }, condition: 'backup.failed', severity: 'critical' } as const;
+      return wantsAlert({ ...EVERY_ALERT, ...change }, alert, await findConcern(world.context, alert));
+    };
+    const things = [
+      ['source', about.source],
+      ['plan', about.plan],
+      ['host', about.host],
+      ['repository', about.repository],
+    ] as const;
+    for (const [kind, id] of things) {
+      const wishes = [
+        { plans: [about.plan] },
+        { tags: ['shop'] },
+        {},
+        { tags: ['elsewhere'] },
+        { least: 'none' as const },
+        { conditions: ['host.silent' as const] },
+      ];
+      const told = [];
+      for (const wish of wishes) told.push(await ask(kind, id, wish));
+      assert.deepEqual(told, [true, true, true, false, false, false], kind);
+    }
+    assert.equal(await ask('source', other.source, { plans: [about.plan] }), false);
+    for (const kind of ['server', 'fleet', 'channel'] as const)
+      assert.equal(await ask(kind, '', { tags: ['elsewhere'] }), true, kind);
   });
 });
 

@@ -96,7 +96,7 @@ function describeRun(type: keyof typeof RUN_WORDS, run: RunNews): Omit<Words, 'l
 }
 
 function describeDigest(period: 'Daily' | 'Weekly', digest: DigestNews): Omit<Words, 'link'> {
-  const { sources, worst, runs, growth, anomalies, openAlerts, from, to } = digest;
+  const { sources, uncovered, worst, runs, growth, anomalies, openAlerts, from, to } = digest;
   const bad = sources.unprotected + sources.atRisk + sources.unknown;
   const all = bad + sources.protected;
   const title =
@@ -114,6 +114,7 @@ function describeDigest(period: 'Daily' | 'Weekly', digest: DigestNews): Omit<Wo
       value: `${sources.protected} protected, ${sources.atRisk} at risk, ${sources.unprotected} unprotected, ${sources.unknown} unknown, ${sources.paused} paused`,
     },
     { label: 'In no plan', value: String(sources.withoutPlan) },
+    { label: 'Found, and no source', value: String(uncovered) },
     { label: 'Backups', value: `${runs.succeeded} succeeded, ${runs.partial} partial, ${runs.failed} failed` },
     { label: 'Open alerts', value: String(openAlerts) },
     { label: 'Growth', value: formatBytes(added) },

@@ -49,6 +49,8 @@ export const digestSchema = z.object({
     paused: z.int(),
     withoutPlan: z.int(),
   }),
+  /** What hosts told of that is no source. */
+  uncovered: z.int(),
   /** Sources that are not protected, the worst first, each with why. */
   worst: z.array(named).max(OUTGOING.namedMembers),
   /** Backups that ended in this time. */

@@ -149,11 +149,22 @@ describe('Email', () => {
   it('gives no login away to a server that it cannot trust, or that offers no encryption', async () => {
     const untrusted = await start({ certificate, login: LOGIN });
     const plain = await start({ login: LOGIN });
-    for (const sink of [untrusted, plain]) {
+    const cases = [
+      [untrusted, 'its certificate is not trusted'],
+      [plain, 'it offers no encryption'],
+    ] as const;
+    for (const [sink, message] of cases) {
       const settings = fill(sink.port, { security: 'starttls', user: LOGIN.user }, { password: LOGIN.password });
-      await assert.rejects(EMAIL.send(sampleSending('channel.test'), settings, http), { code: 'unavailable' });
+      await assert.rejects(EMAIL.send(sampleSending('channel.test'), settings, http), { code: 'unavailable', message });
       assert.equal(sink.mails.length, 0);
     }
+    const muddled = fill(plain.port, { security: 'tls' });
+    const encrypted = { message: 'no encrypted connection came about' };
+    await assert.rejects(EMAIL.send(sampleSending('channel.test'), muddled, http), encrypted);
+    const gone = await startSmtpSink({});
+    await gone.close();
+    const refused = { message: 'the connection was refused' };
+    await assert.rejects(EMAIL.send(sampleSending('channel.test'), fill(gone.port), http), refused);
   });
 
   it('ends in time where nobody speaks, goes nowhere it may not, and takes one plain address at a time', async () => {

@@ -4,7 +4,7 @@ import type { Config, Secrets } from '@holdfast/shared/adapters/field.ts';
 import { createFieldError } from '../address.ts';
 import { createRefusal, type Fault } from '../answer.ts';
 import type { ChannelKind, Sending } from '../channel.ts';
-import type { GuardedHttp } from '../guarded-http.ts';
+import { describeCode, type GuardedHttp } from '../guarded-http.ts';
 import { PEOPLE_HEAR } from '../hearing.ts';
 import { cutText, describeMessage, fitWords, renderPlain, signOf, type Words } from '../words.ts';
 
@@ -55,11 +55,17 @@ function listRecipients(config: Config): readonly string[] {
 
 /** A reply of the mail server, or what kept it from giving one; its own words may repeat the login, so only its code is told. */
 function toRefusal(thrown: unknown): Error {
-  const { code, responseCode } = (thrown ?? {}) as { code?: unknown; responseCode?: unknown };
+  const failure = thrown instanceof Error ? thrown : new Error('the exchange failed');
+  const { code, responseCode, syscall } = failure as Error & { code?: unknown; responseCode?: unknown; syscall?: unknown };
   if (code === 'EAUTH') return createRefusal('it refused user or password', { fault: 'settings' });
-  if (code === 'ETLS' || code === 'ESOCKET' || /CERT|SSL|TLS/u.test(String(code)))
-    return createRefusal('no safe connection came about; see certificate and encryption of the mail server', { fault: 'busy' });
-  if (typeof responseCode !== 'number') return thrown instanceof Error ? thrown : new Error('the exchange failed');
+  if (code === 'ETLS') return createRefusal('it offers no encryption', { fault: 'settings' });
+  if (typeof syscall === 'string') {
+    const [network = ''] = /\bE[A-Z]{3,20}\b/u.exec(failure.message) ?? [];
+    return createRefusal(describeCode(network), { fault: 'busy' });
+  }
+  if (/certificate/iu.test(failure.message)) return createRefusal('its certificate is not trusted', { fault: 'settings' });
+  if (code === 'ESOCKET') return createRefusal('no encrypted connection came about', { fault: 'settings' });
+  if (typeof responseCode !== 'number') return failure;
   const fault: Fault = responseCode < 500 ? 'busy' : responseCode === 552 || responseCode === 554 ? 'message' : 'settings';
   return createRefusal(`it answered ${responseCode}`, { status: responseCode, fault });
 }
