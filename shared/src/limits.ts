@@ -314,6 +314,8 @@ export const COVERAGE = {
   /** A host is looked at this often; one that could not be asked is tried again after a shorter while. */
   everyMs: 1 * DAY,
   againMs: 1 * HOUR,
+  /** A host that joined, or has a source more, is looked at after this: whoever sets it up has the time to finish. */
+  firstMs: 10 * MINUTE,
   /** Hosts asked in one round of the ticker. */
   hostsPerRound: 5,
   /** Servers asked on one host. */

@@ -39,6 +39,15 @@ export async function listCoverageLooks(
   return context.store.coverage.listLooks(caller.tenant, hosts);
 }
 
+/** Has all connected hosts asked again, now rather than within a day; what they say is there soon after. Returns how many hosts. */
+export async function hurryCoverage(context: CoreContext, caller: Caller): Promise<number> {
+  demand(caller, 'source.manage');
+  const { store, clock } = context;
+  const hosts = await store.coverage.hurryTurns(caller.tenant, undefined, clock.now());
+  await recordAct(context, caller, { action: 'coverage.asked', target: { kind: 'settings', id: 'coverage', name: 'coverage' } });
+  return hosts;
+}
+
 export async function getFinding(context: CoreContext, caller: Caller, id: FindingId): Promise<Finding> {
   demand(caller, 'view');
   const finding = await context.store.coverage.findFinding(caller.tenant, id);

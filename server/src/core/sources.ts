@@ -3,7 +3,7 @@ import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { Config, Secrets } from '@holdfast/shared/adapters/field.ts';
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { COUNTS } from '@holdfast/shared/limits.ts';
+import { COUNTS, COVERAGE } from '@holdfast/shared/limits.ts';
 import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/messages.ts';
 import type { Source, SourceFilter } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
@@ -85,6 +85,8 @@ export async function createSource(context: CoreContext, caller: Caller, input: 
   };
   await demandSpecFits(context, caller, [host.id], { source });
   await context.store.catalog.insertSource(source);
+  // It may lie on a server that was not known until now.
+  await context.store.coverage.hurryTurns(caller.tenant, host.id, now + COVERAGE.firstMs);
   await recordAct(context, caller, {
     action: 'source.created',
     target: { kind: 'source', id, name: source.name },

@@ -68,7 +68,9 @@ export interface CoverageStore {
   deleteFinding(tenant: TenantId, id: FindingId): Promise<void>;
   /** Of these hosts. */
   listLooks(tenant: TenantId, hosts: readonly HostId[]): Promise<readonly CoverageLook[]>;
-  /** Active hosts whose turn has come or that never had one, the longest waiting first. */
+  /** Active hosts whose turn has come, the longest waiting first; the first turn is `COVERAGE.firstMs` after a host joined. */
   listDueHosts(tenant: TenantId, now: number, limit: number): Promise<readonly HostId[]>;
   setTurn(tenant: TenantId, host: HostId, dueAt: number): Promise<void>;
+  /** Brings the turn of one host, or of all active ones, to this instant where it is later; returns how many hosts it was asked for. */
+  hurryTurns(tenant: TenantId, host: HostId | undefined, dueAt: number): Promise<number>;
 }

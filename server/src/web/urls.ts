@@ -108,6 +108,7 @@ export const PAGES = {
   reports: '/reports',
   report: '/reports/:month',
   coverage: '/coverage',
+  lookAtCoverage: '/coverage/look',
   adoptFinding: '/coverage/:finding/adopt',
   ignoreFinding: '/coverage/:finding/ignore',
   watchFinding: '/coverage/:finding/watch',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { COVERAGE } from '@holdfast/shared/limits.ts';
 import type { Store } from '../store.ts';
 import { addHost } from './reports.ts';
 import { NOW, type OpenStore, OTHER_TENANT, sampleId, TENANT, withStore } from './samples.ts';
@@ -85,10 +86,17 @@ export function checkCoverage(open: OpenStore): void {
       withStore(open, async (store) => {
         const { host, coverage, look } = await prepare(store);
         const { host: second } = await addHost(store);
-        assert.deepEqual(new Set(await coverage.listDueHosts(TENANT, NOW, 10)), new Set([host.id, second.id]));
+        const { createdAt } = (await store.hosts.findHost(TENANT, host.id)) ?? assert.fail();
+        const first = createdAt + COVERAGE.firstMs;
+        assert.deepEqual(await coverage.listDueHosts(TENANT, first - 1, 10), []);
+        assert.deepEqual(new Set(await coverage.listDueHosts(TENANT, first, 10)), new Set([host.id, second.id]));
         await coverage.setTurn(TENANT, host.id, NOW + DAY);
-        assert.deepEqual(await coverage.listDueHosts(TENANT, NOW, 10), [second.id]);
+        assert.deepEqual(await coverage.listDueHosts(TENANT, first, 10), [second.id]);
         assert.deepEqual(await coverage.listDueHosts(TENANT, NOW + DAY, 1), [second.id]);
+        assert.equal(await coverage.hurryTurns(TENANT, host.id, first - 5), 1);
+        assert.deepEqual(await coverage.listDueHosts(TENANT, first - 5, 10), [host.id]);
+        assert.equal(await coverage.hurryTurns(TENANT, undefined, first), 2);
+        assert.deepEqual(await coverage.listDueHosts(TENANT, first - 5, 10), [host.id], 'a turn is never put off by that');
         await store.hosts.setHostState(TENANT, second.id, 'revoked');
         assert.deepEqual(await coverage.listDueHosts(TENANT, NOW + DAY, 10), [host.id]);
         await look(NOW, 'a', 'b', 'c');

@@ -1,5 +1,6 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { COVERAGE } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { CoverageLook, CoveragePlace, CoverageStore, Finding } from '../coverage.ts';
 import { flag, optional, toJson } from './columns.ts';
@@ -83,13 +84,16 @@ function prepareCoverage(sql: Sql) {
     ),
     due: sql.select(
       `SELECT h.id FROM hosts h LEFT JOIN coverage_turns t ON t.host_id = h.id
-       WHERE h.tenant_id = @tenant AND h.state = 'active' AND coalesce(t.due_at, 0) <= @now
-       ORDER BY coalesce(t.due_at, 0), h.id LIMIT @limit`,
+       WHERE h.tenant_id = @tenant AND h.state = 'active' AND coalesce(t.due_at, h.created_at + ${COVERAGE.firstMs}) <= @now
+       ORDER BY coalesce(t.due_at, h.created_at + ${COVERAGE.firstMs}), h.id LIMIT @limit`,
       z.object({ id: idSchema('host') }),
     ),
     turn: sql.change(`INSERT INTO coverage_turns (host_id, tenant_id, due_at)
       SELECT id, tenant_id, @dueAt FROM hosts WHERE id = @host AND tenant_id = @tenant
       ON CONFLICT (host_id) DO UPDATE SET due_at = excluded.due_at`),
+    hurry: sql.change(`INSERT INTO coverage_turns (host_id, tenant_id, due_at)
+      SELECT id, tenant_id, @dueAt FROM hosts WHERE tenant_id = @tenant AND state = 'active' AND (@host IS NULL OR id = @host)
+      ON CONFLICT (host_id) DO UPDATE SET due_at = min(due_at, excluded.due_at)`),
   };
 }
 
@@ -150,6 +154,7 @@ export function createCoverage(sql: Sql): CoverageStore {
     deleteFinding: (tenant, id) => sql.write(() => void rows.drop.run({ tenant, id })),
     listLooks: (tenant, hosts) => sql.read(() => rows.looks.list({ tenant, hosts: toJson(hosts) })),
     listDueHosts: (tenant, now, limit) => sql.read(() => rows.due.list({ tenant, now, limit }).map(({ id }) => id)),
+    hurryTurns: (tenant, host, dueAt) => sql.write(() => rows.hurry.run({ tenant, host, dueAt })),
     setTurn: (tenant, host, dueAt) => sql.write(() => void rows.turn.run({ tenant, host, dueAt })),
   };
 }

@@ -5,7 +5,7 @@ import { COVERAGE } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { createFieldsError } from '../../core/adapter-input.ts';
 import { demand } from '../../core/caller.ts';
-import { adoptFinding, countFindings, ignoreFinding, listFindings, watchFinding } from '../../core/findings.ts';
+import { adoptFinding, countFindings, hurryCoverage, ignoreFinding, listFindings, watchFinding } from '../../core/findings.ts';
 import type { Finding } from '../../store/coverage.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { flagInput, idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
@@ -68,6 +68,19 @@ const countsEndpoint = defineEndpoint({
     }),
   ),
   handle: async (context, caller) => ({ data: await countFindings(context, caller) }),
+});
+
+const lookEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/coverage/look',
+  summary: 'Has all connected hosts asked again, now rather than within a day.',
+  tag: 'coverage',
+  reply: nameShape(
+    'CoverageLook',
+    z.strictObject({ hosts: z.int().meta({ description: 'Hosts that will be asked, once they are connected' }) }),
+  ),
+  status: 202,
+  handle: async (context, caller) => ({ data: { hosts: await hurryCoverage(context, caller) } }),
 });
 
 const adoptEndpoint = defineEndpoint({
@@ -154,6 +167,7 @@ const historyEndpoint = defineEndpoint({
 export const COVERAGE_ENDPOINTS: readonly ApiEndpoint[] = [
   listEndpoint,
   countsEndpoint,
+  lookEndpoint,
   adoptEndpoint,
   ignoreEndpoint,
   watchEndpoint,

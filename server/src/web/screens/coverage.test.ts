@@ -98,6 +98,9 @@ describe('Coverage', () => {
     assert.match(readWords(await world.read('/coverage')), /scratch/u);
     const viewer = { role: 'viewer' as const };
     assert.doesNotMatch(await world.read('/coverage', viewer), /<form[^>]+coverage\/find_/u);
+    const asked = await world.ask('post', '/coverage/look');
+    assert.ok(asked.kind === 'redirect' && /1.host is asked/u.test(asked.flash?.text ?? ''));
+    await assert.rejects(world.ask('post', '/coverage/look', viewer), { code: 'forbidden' });
     for (const act of ['adopt', 'ignore', 'watch'])
       await assert.rejects(world.ask('post', `/coverage/${id}/${act}`, { ...viewer, form: { why: 'x' } }), { code: 'forbidden' });
   });

@@ -6,6 +6,7 @@ import { isAllowed } from '../../core/caller.ts';
 import {
   adoptFinding,
   countFindings,
+  hurryCoverage,
   ignoreFinding,
   listCoverageLooks,
   listFindings,
@@ -78,6 +79,7 @@ async function readCoverage(context: CoreContext, visit: Visit): Promise<Coverag
     face: readClockface(context, visit),
     here: visit.here,
     action: urls.coverage(),
+    lookAction: isAllowed(caller, 'source.manage') ? urls.lookAtCoverage() : undefined,
     heading: describeFound(counts),
     lede: 'Databases on the servers your sources are on, and big directories, as their hosts told it within the last day.',
     shown,
@@ -122,7 +124,14 @@ const watch = createAct(async (context, visit, id) => {
   return { kind: 'redirect', to: visit.urls.coverage(), flash: { tone: 'good', text: `${nameFinding(name)} is counted again.` } };
 });
 
+async function lookNow(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const hosts = await hurryCoverage(context, visit.caller);
+  const text = `${formatNoun(hosts, 'host')} ${hosts === 1 ? 'is' : 'are'} asked, those that are connected. What they say is here in a minute.`;
+  return { kind: 'redirect', to: visit.urls.coverage(), flash: { tone: 'good', text } };
+}
+
 export const COVERAGE_SCREENS: readonly ScreenRoute[] = [
+  { method: 'post', path: PAGES.lookAtCoverage, handle: lookNow },
   { method: 'get', path: PAGES.coverage, handle: showCoverage },
   { method: 'post', path: PAGES.adoptFinding, handle: protect },
   { method: 'post', path: PAGES.ignoreFinding, handle: ignore },

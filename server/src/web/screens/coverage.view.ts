@@ -32,6 +32,8 @@ export type CoverageView = {
   readonly face: Clockface;
   readonly here: string;
   readonly action: string;
+  /** Undefined for those who may not ask. */
+  readonly lookAction?: string | undefined;
   readonly heading: string;
   readonly lede: string;
   readonly shown: 'open' | 'ignored';
@@ -72,6 +74,7 @@ export function coveragePage(shell: Shell, view: CoverageView): Html {
     title: 'Coverage',
     heading: view.heading,
     lede: view.lede,
+    actions: view.lookAction !== undefined && postButton({ action: view.lookAction, label: 'Look now' }),
     content: html`<div class="stack">${gap}<section>${bar}<div class="panel panel-flush">${coverageTable(view)}</div></section>${failedPanel(view.failed)}</div>`,
   });
 }
