@@ -1,7 +1,7 @@
 /** The routine of one repository: what people say of it, and how it stands. */
 import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import { isDraining } from '@holdfast/shared/domain/drain.ts';
-import type { HostId, PlanId, RepositoryId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, RepositoryId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import { countParts, type Routine, routineSchema } from '@holdfast/shared/domain/routine.ts';
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
@@ -22,8 +22,9 @@ const FORGOTTEN_MS = LEASE_MS;
 /** Checks that are looked back upon beside two for each part: those that went wrong, or looked at less. */
 const MORE_CHECKS_READ = 30;
 const PRUNES_READ = 20;
-const PLANS_READ = 200;
-const FORGETS_READ = 20;
+const PLANS_PER_READ = 200;
+/** Of each host. */
+const FORGETS_READ = 8;
 
 export interface RepositoryRoutine {
   stored: StoredRoutine;
@@ -80,26 +81,31 @@ async function isUnderWay(context: CoreContext, tenant: TenantId, runs: readonly
   );
 }
 
+/** Plans into the repository that are switched on and have a policy. */
+async function listRetained(context: CoreContext, { tenant, id: repository }: Repository): Promise<readonly Plan[]> {
+  const plans: Plan[] = [];
+  let after: string | undefined;
+  do {
+    const page = await context.store.catalog.listPlans(tenant, { repository, enabled: true }, { limit: PLANS_PER_READ, after });
+    plans.push(...page.rows.filter((plan) => plan.repository === repository && plan.retentionPolicy !== undefined));
+    after = page.next;
+  } while (after !== undefined);
+  return plans;
+}
+
 /** Plans whose snapshots only the server has removed, with what it ordered of late. */
 async function readRetention(context: CoreContext, repository: Repository): Promise<RetentionRoutine | undefined> {
   if (repository.admin === undefined) return undefined;
   const { catalog, routines } = context.store;
   const { tenant } = repository;
-  const listed = await catalog.listPlans(tenant, { repository: repository.id }, { limit: PLANS_READ });
-  const plans = listed.rows.filter(({ retentionPolicy }) => retentionPolicy !== undefined);
-  const ids: PlanId[] = plans.map(({ id }) => id);
-  const forgets = Map.groupBy(await routines.listForgets(tenant, ids, FORGETS_READ), ({ plan }) => plan);
-  const sources = await catalog.findSources(
-    tenant,
-    plans.flatMap((plan) => plan.sources),
-  );
-  return {
-    plans: plans.map((plan) => {
-      const hosts = new Set(sources.filter(({ id }) => plan.sources.includes(id)).map(({ host }) => host));
-      const runs = forgets.get(plan.id) ?? [];
-      return { plan, hosts: [...hosts].map((host) => ({ host, runs: runs.filter((run) => run.host === host) })) };
-    }),
-  };
+  const plans: RetentionRoutine['plans'][number][] = [];
+  for (const plan of await listRetained(context, repository)) {
+    const sources = await catalog.findSources(tenant, plan.sources);
+    const hosts = [...new Set(sources.map(({ host }) => host))];
+    const runs = await routines.listForgets(tenant, [plan.id], FORGETS_READ * hosts.length);
+    plans.push({ plan, hosts: hosts.map((host) => ({ host, runs: runs.filter((run) => run.host === host) })) });
+  }
+  return { plans };
 }
 
 /** How a repository stands by its routine, now. */
