@@ -7,6 +7,9 @@ import { readRunId, restoreSnapshot } from '../harness/pages.ts';
 import { type DatabaseDigest, type PostgresHandle, startPostgres } from '../harness/services/postgres.ts';
 import { type EnrolledHost, type Stack, startStack } from '../harness/stack.ts';
 
+/** The name of a role; what is granted to it is in the backup. */
+const KEEPER = '"shop ""keeper"" 注文"';
+
 let stack: Stack;
 let postgres: PostgresHandle;
 /** The database as it was backed up. */
@@ -22,6 +25,10 @@ test.beforeAll(async () => {
     await postgres.fillDatabase('shop', 4);
   });
   [stack] = await Promise.all([startStack(), filled]);
+  await postgres.query(
+    `CREATE ROLE ${KEEPER} LOGIN PASSWORD 'long grass'; GRANT SELECT ON ALL TABLES IN SCHEMA shop TO ${KEEPER}`,
+    'shop',
+  );
   good = await postgres.hashDatabase('shop');
   host = await stack.enrolHost('db-1');
   const repository = await addRepository(
@@ -136,4 +143,29 @@ test('a restore whose agent is killed in the middle leaves the old database whol
   expect(end.failure?.reason).toBe('interrupted');
   expect(await postgres.query(beside)).toBe('0');
   expect(await postgres.hashDatabase('shop')).toEqual(before);
+});
+
+test('a lost server: the roles that the backup names are made first, and the dump comes back through two connections', async ({
+  page,
+}) => {
+  for (const database of (await postgres.query("SELECT datname FROM pg_database WHERE datname IN ('shop', 'as it was')")).split(
+    '\n',
+  ))
+    await postgres.query(`DROP DATABASE "${database}" WITH (FORCE)`);
+  await postgres.query(`DROP ROLE ${KEEPER}`);
+  await signIn(page, stack.server.url, stack.admin, `/snapshots/${snapshot}/restore`);
+  await page.locator('input[name=target]').fill('shop');
+  await page.getByText('More options').click();
+  await page.getByLabel('Connections').fill('2');
+  await page.getByLabel('Roles').selectOption('needed');
+  await expect(page.getByText('1 role would be made: “shop "keeper" 注文”.')).toBeVisible({ timeout: 30_000 });
+  await expectAccessible(page);
+  await takePicture(page, 'restore-roles');
+  await page.locator('input[name=understood]').check();
+  await page.getByRole('button', { name: 'Start the restore' }).click();
+  const run = await stack.api.waitForRun(await readRunId(page), 'succeeded');
+  expect(findEvidence(run, 'fully_read')?.ok).toBe(true);
+  expect(await postgres.hashDatabase('shop')).toEqual(good);
+  expect(await postgres.query("SELECT rolcanlogin FROM pg_roles WHERE rolname LIKE 'shop %'")).toBe('t');
+  await expect(page.getByText(/made the roles shop "keeper" 注文/).first()).toBeVisible();
 });
