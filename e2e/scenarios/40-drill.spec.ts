@@ -134,6 +134,16 @@ test('drills by clicks prove a PostgreSQL, a MariaDB and a files source; a quest
     await takePicture(page, 'snapshot-notes');
   });
 
+  await test.step('on a named server a drill has a database of its own, and drops it', async () => {
+    await page.goto(`${url}/sources/${sources.shop.id}/drills`);
+    await expectAccessible(page);
+    await takePicture(page, 'drill-settings');
+    await page.getByRole('button', { name: 'Drill there now' }).click();
+    const detail = await stack.api.waitForRun(await readRunId(page), 'succeeded');
+    expect(detail.evidence.map((entry) => entry.seen).join('\n')).toMatch(/1 table with 300 rows/);
+    expect(await mariadb.query("SELECT count(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE 'holdfast%'")).toBe('0');
+  });
+
   await test.step('another host, chosen for it, proves a backup with nothing but the order', async () => {
     await page.goto(`${url}/sources/${sources.shop.id}/drills`);
     await findField(page, 'Drills take place on').selectOption({ label: 'lab-1' });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import type { Caller } from './caller.ts';
 import { getDrillSettings, saveDrillSettings } from './drill-settings.ts';
@@ -99,6 +100,24 @@ describe('A drill', () => {
     const { foreign } = REQUESTS['drill.start'].body.parse(JSON.parse(orders[0]?.body ?? ''));
     assert.deepEqual([foreign?.kind, foreign?.repository.id, foreign?.repository.draft.kind], ['postgres', far.id, 'rest']);
     assert.equal(orders[0]?.body.includes(SECRETS.repository), false);
+  });
+
+  it('restores into a database of a named server where that is one of the same host and kind, with a new enough agent', async (t) => {
+    const rig = await openRig(t);
+    const { context, admin, source, files, repository, host, clock } = rig;
+    await rig.reportBackup(source, repository, 'succeeded');
+    const start = (server: SourceId) => startDrill(context, admin, { source: source.id, server });
+    await assert.rejects(start(files.id), /same kind of database/);
+    const elsewhere = await rig.addDatabase(await rig.enrol('db-2'), 'far');
+    await assert.rejects(start(elsewhere.id), /belongs to another host/);
+    await assert.rejects(start(source.id), /too old for drills on a named server/);
+    const facts = { ...factsOf('db-1'), capabilities: ['drill.start', 'restore.roles'] };
+    await context.store.hosts.recordContact(host.id, { at: clock.now(), facts });
+    await start(source.id);
+    const [order] = await listOrders(rig);
+    const { server } = REQUESTS['drill.start'].body.parse(JSON.parse(order?.body ?? ''));
+    assert.deepEqual([server?.kind, server?.config['database']], ['postgres', 'shop']);
+    assert.equal(order?.body.includes(SECRETS.database), false);
   });
 
   it('that is due is started once its host is connected, and then again when its days have passed', async (t) => {

@@ -1,18 +1,20 @@
 /** Drills: a restore is tried out, so that a source carries a proof that it can be recovered and how long that takes. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
-import type { HostId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, RequestId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Plan, Source } from '../store/catalog.ts';
 import type { Drill, SourceProof } from '../store/drills.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Page, PageRequest } from '../store/page.ts';
 import type { Run, Snapshot } from '../store/runs.ts';
+import { createFieldsError } from './adapter-input.ts';
 import { orderRepository } from './admin-credential.ts';
 import { demandCapability } from './agent-ability.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
 import { assertReachable } from './restore-orders.ts';
+import { draftFor } from './restore-target.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
 import { getSnapshotRecord } from './snapshots.ts';
 
@@ -70,6 +72,8 @@ export interface DrillRequest {
   snapshot?: SnapshotId | undefined;
   /** Where it takes place; what the settings of the source say unless given, and else on the source's own host. */
   host?: HostId | undefined;
+  /** A source through whose server the backup is restored, into a database of the drill alone; into a server of its own unless given. */
+  server?: SourceId | undefined;
 }
 
 /** The host that carries it out. Throws `precondition` for one that cannot, and `conflict` for one that does not reach the backup. */
@@ -93,6 +97,19 @@ async function describeForeign(context: CoreContext, host: Host, run: Run, sourc
   const { limits, timeoutMinutes } = plan.options;
   const ordered = orderRepository(context, host, run.id, repository, 'everyday');
   return { foreign: { kind: source.kind, repository: ordered, limits, timeoutMinutes } };
+}
+
+/** The connection to a named server, sealed for one drill. `invalid` naming the field for one that cannot take the backup. */
+async function describeServer(context: CoreContext, caller: Caller, host: Host, run: Run, source: Source, wanted?: SourceId) {
+  if (wanted === undefined) return {};
+  const connection = await context.store.catalog.findSource(caller.tenant, wanted);
+  if (!connection || connection.kind !== source.kind || getSourceAdapter(connection.kind).restore === undefined)
+    throw createFieldsError({ server: 'Server: choose a source of the same kind of database' });
+  if (connection.host !== host.id)
+    throw createFieldsError({ server: `Server: ${connection.name} belongs to another host than the drill takes place on` });
+  // An older agent would not see it, and use a server of its own.
+  demandCapability(host, 'restore.roles', 'for drills on a named server');
+  return { server: draftFor(context, host, run.id as unknown as RequestId, 'sources', connection) };
 }
 
 /** Tries out a restore. Throws `not_found`, and `precondition` where none could be. */
@@ -124,6 +141,7 @@ export async function startDrill(context: CoreContext, caller: Caller, request: 
     ...(contents === undefined ? {} : { recorded: contents }),
     ...(canaries === undefined ? {} : { canaries }),
     ...(await describeForeign(context, host, run, source, chosen)),
+    ...(await describeServer(context, caller, host, run, source, request.server)),
     ...orderTerms(context, caller),
     ...(isScheduled ? { trigger: 'schedule' as const } : {}),
   });

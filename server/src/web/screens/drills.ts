@@ -67,7 +67,9 @@ async function drillNow(context: CoreContext, visit: Visit): Promise<PageReply> 
   const source = getParam(visit, 'source', idSchema('source'));
   try {
     const snapshot = findId(findText(visit.form, 'snapshot'), idSchema('snapshot'));
-    const run = await startDrill(context, caller, { source, ...(snapshot === undefined ? {} : { snapshot }) });
+    const server = findId(findText(visit.form, 'server'), idSchema('source'));
+    const request = { source, ...(snapshot === undefined ? {} : { snapshot }), ...(server === undefined ? {} : { server }) };
+    const run = await startDrill(context, caller, request);
     return { kind: 'redirect', to: urls.run({ run: run.id }) };
   } catch (thrown) {
     if (!isShown(thrown) || thrown.code === 'not_found') throw thrown;

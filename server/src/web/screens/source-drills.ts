@@ -3,11 +3,11 @@ import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { DRILL_OPERATORS, type DrillAssertion, describeOperator } from '@holdfast/shared/domain/drill.ts';
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
-import { demand } from '../../core/caller.ts';
+import { demand, isAllowed } from '../../core/caller.ts';
 import { DRILL_DAYS_MAX, DRILL_RUNS_MAX, getDrillSettings, saveDrillSettings } from '../../core/drill-settings.ts';
 import { listHosts } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import { getSource } from '../../core/sources.ts';
+import { getSource, listSources } from '../../core/sources.ts';
 import type { Source } from '../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import type { FieldOption } from '../ui/form.ts';
@@ -16,7 +16,8 @@ import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-
 import { readText } from './form-values.ts';
 import { getParam } from './params.ts';
 import { buildShell } from './shell.ts';
-import { type QuestionText, sourceDrillsPage } from './source-drills.view.ts';
+import { type QuestionText, type SourceDrillsView, sourceDrillsPage } from './source-drills.view.ts';
+import { describeSource } from './source-words.ts';
 
 /** Empty questions to fill in, below those there are. */
 const EMPTY_SHOWN = 2;
@@ -54,6 +55,18 @@ async function listChoices(context: CoreContext, visit: Visit, source: Source): 
   return [{ value: OWN_HOST, label: 'the host of the source' }, ...others];
 }
 
+/** Servers of the host of drills, by the sources that know them; undefined where nothing could be restored into one. */
+async function findServers(context: CoreContext, visit: Visit, source: Source): Promise<SourceDrillsView['onServer']> {
+  const { caller, urls } = visit;
+  const { drill, restore } = getSourceAdapter(source.kind);
+  if (!drill || !restore || !isAllowed(caller, 'restore.start')) return undefined;
+  const { host = source.host } = await getDrillSettings(context, caller, source.id);
+  const { rows } = await listSources(context, caller, { host, kind: source.kind }, { limit: HOSTS_OFFERED });
+  if (rows.length === 0) return undefined;
+  const servers = rows.map((row) => ({ value: row.id, label: `${row.name} · ${describeSource(row)}` }));
+  return { action: urls.drillSource({ source: source.id }), servers };
+}
+
 async function replyForm(
   context: CoreContext,
   visit: Visit,
@@ -78,6 +91,7 @@ async function replyForm(
     hosts: await listChoices(context, visit, source),
     questions: canAsk ? [...draft.questions, ...Array.from({ length: Math.max(0, room) }, () => EMPTY)] : undefined,
     operators: DRILL_OPERATORS.map((value) => ({ value, label: describeOperator(value) })),
+    onServer: await findServers(context, visit, source),
     daysMax: DRILL_DAYS_MAX,
     runsMax: DRILL_RUNS_MAX,
     problem: problem.text ?? assertions,

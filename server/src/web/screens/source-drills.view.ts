@@ -19,6 +19,8 @@ export type SourceDrillsView = {
   /** With empty ones to fill in; undefined where nothing can be asked. */
   readonly questions: readonly QuestionText[] | undefined;
   readonly operators: readonly FieldOption[];
+  /** Servers into which a drill can restore, and where one is started; undefined where there is none. */
+  readonly onServer: { readonly action: string; readonly servers: readonly FieldOption[] } | undefined;
   readonly daysMax: number;
   readonly runsMax: number;
   readonly problem: string | undefined;
@@ -112,6 +114,23 @@ export function sourceDrillsPage(shell: Shell, view: SourceDrillsView): Html {
               },
             ]),
       ],
-    })}</div>`,
+    })}</div>${view.onServer !== undefined && onServerPanel(view.onServer)}`,
   });
+}
+
+/** One drill, at once; what is typed above is not saved by it. */
+function onServerPanel({ action, servers }: NonNullable<SourceDrillsView['onServer']>): Html {
+  return html`<div class="panel narrow">${form({
+    action,
+    submit: { label: 'Drill there now', kind: 'secondary' },
+    sections: [
+      {
+        title: 'Into a database of a server',
+        help: 'The newest good backup is restored into a new database of this server, looked at, and dropped again. Everything is done with the rights of the connection, which needs those to create databases.',
+        fields: [
+          { kind: 'select', name: 'server', label: 'Server', required: true, value: servers[0]?.value ?? '', options: servers },
+        ],
+      },
+    ],
+  })}</div>`;
 }
