@@ -75,7 +75,7 @@ test('two failures are one alert and one message; a dead channel delays no run a
     await api.post('/channels', { name: 'dead', kind: 'webhook', secrets: { url: refused } });
     await api.post('/channels', { name: 'monitor', kind: 'ping', config: { everyMinutes: 1 }, secrets: { url: sink.url } });
     const chat = (kind: string) => ({ name: kind, kind, secrets: { url: `${chats.url}/${kind}/${CANARY}` } });
-    for (const kind of ['slack', 'discord']) await api.post('/channels', chat(kind));
+    for (const kind of ['slack', 'discord', 'healthchecks']) await api.post('/channels', chat(kind));
     const bot = { config: { chat: '-1001', server: chats.url }, secrets: { token: `123456:${CANARY}` } };
     await api.post('/channels', { name: 'telegram', kind: 'telegram', ...bot });
     const mail = { host: '127.0.0.1', port: post.port, security: 'none', from: 'backup@example.com', to: ['ada@example.com'] };
@@ -122,6 +122,11 @@ test('two failures are one alert and one message; a dead channel delays no run a
       for (const part of ['The backup of db-1 / ledger failed', 'Last good backup', `${server.url}/alerts/alert_`])
         expect(byKind(kind)[0]?.replaceAll('\\\\', '')).toContain(part);
     }
+    const pings = () => chats.requests.filter(({ path }) => path.startsWith('/healthchecks') && !path.includes('/start'));
+    await waitFor('three pings', async () => pings()[2], { deadlineMs: 10_000 });
+    const ends = pings().map(({ path }) => new URL(path, chats.url));
+    expect(ends.map(({ pathname }) => pathname.endsWith('/fail'))).toEqual([false, true, true]);
+    expect(new Set(ends.map(({ searchParams }) => searchParams.get('rid'))).size).toBe(3);
     await waitFor('three mails', async () => post.mails[2], { deadlineMs: 10_000 });
     const subjects = post.mails.map(({ source }) => /^Subject: (.+(?:\r\n[ \t].+)*)/mu.exec(source)?.[1] ?? '');
     expect(subjects).toHaveLength(3);

@@ -122,7 +122,10 @@ function describeDigest(period: 'Daily' | 'Weekly', digest: DigestNews): Omit<Wo
   const lines = [
     ...worst.map(({ name, text }) => `Not protected: ${name}: ${text}`),
     ...anomalies.map(({ name, text }) => `Suspicious: ${name}: ${text}`),
-    ...growth.map(({ name, addedBytes, snapshots }) => `Grown: ${name}: ${formatBytes(addedBytes)} in ${snapshots} snapshots`),
+    ...growth.map(
+      ({ name, addedBytes, snapshots }) =>
+        `Grown: ${name}: ${formatBytes(addedBytes)} in ${snapshots} ${snapshots === 1 ? 'snapshot' : 'snapshots'}`,
+    ),
   ];
   const tone = sources.unprotected > 0 ? 'critical' : bad > 0 || anomalies.length > 0 ? 'warning' : 'good';
   return { title, tone, facts, lines, log: [] };
