@@ -169,6 +169,15 @@ describe('The command line', () => {
     assert.equal(again.code, EXIT.failed);
   });
 
+  it('starts a thing once, however often the same call comes', async () => {
+    const call = ['api', 'POST', `/plans/${made.plan}/run`, '--key', 'deploy-2026-11-20'];
+    const runsOf = async () => (await world.run(['runs', 'list', '--limit', 'all', '--json'])).json<unknown[]>().length;
+    const first = (await world.run(call)).json<{ runs: { id: string }[] }>();
+    const count = await runsOf();
+    assert.deepEqual((await world.run(call)).json(), first);
+    assert.equal(await runsOf(), count);
+  });
+
   it('says what is wrong with a command line, and asks nobody', async () => {
     for (const args of [
       ['runs', 'list', '--stat', 'failed'],

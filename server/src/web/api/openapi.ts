@@ -2,11 +2,11 @@
  * The OpenAPI 3.1 document, made from the very table that is served. Schemas with a name become components; replies are
  * open to new fields, input is not.
  */
-import { IDEMPOTENCY } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { sessionCookieName } from '../http/cookies.ts';
 import { API_CODES } from '../http/http-error.ts';
 import { type ApiEndpoint, hasVersion } from '../http/route.ts';
+import { ANSWER_HEADERS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH } from './openapi-headers.ts';
 import { STREAM_OPERATION } from './openapi-stream.ts';
 
 export const API_PREFIX = '/api/v1';
@@ -145,31 +145,6 @@ function isPaged(endpoint: ApiEndpoint): boolean {
   return endpoint.query instanceof z.ZodObject && 'limit' in endpoint.query.shape;
 }
 
-const IF_MATCH: JsonObject = {
-  name: 'If-Match',
-  in: 'header',
-  required: false,
-  description: 'The version the change was made for, as the ETag gave it; refused as CONFLICT when there is a newer one',
-  schema: { type: 'string' },
-};
-
-const IF_NONE_MATCH: JsonObject = {
-  name: 'If-None-Match',
-  in: 'header',
-  required: false,
-  description: 'The ETag of an earlier answer; answered by 304 while it still holds',
-  schema: { type: 'string' },
-};
-
-const IDEMPOTENCY_KEY: JsonObject = {
-  name: 'Idempotency-Key',
-  in: 'header',
-  required: false,
-  description:
-    'Text of your own that names this call: the same call under the same key within a day is carried out once and answered alike, with `Idempotency-Replayed: true`. Another call under it is refused as CONFLICT',
-  schema: { type: 'string', minLength: 1, maxLength: IDEMPOTENCY.keyChars },
-};
-
 const ERROR_RESPONSES: JsonObject = {
   '4XX': { $ref: '#/components/responses/Refused' },
   '5XX': { $ref: '#/components/responses/Failed' },
@@ -231,22 +206,6 @@ function writeOperation(book: SchemaBook, endpoint: ApiEndpoint): JsonObject {
   };
 }
 
-const HEADERS: JsonObject = {
-  ETag: {
-    description: 'The version of the item, in quotes; a weak tag of its content where it has no version',
-    schema: { type: 'string' },
-  },
-  RequestId: {
-    description: 'Under which the server’s log has this request; the `X-Request-Id` of the request where it sent one',
-    schema: { type: 'string' },
-  },
-  RetryAfter: { description: 'Seconds to wait, where waiting helps', schema: { type: 'integer', minimum: 1 } },
-  Replayed: {
-    description: '`true` when this is the answer of an earlier call with the same Idempotency-Key',
-    schema: { type: 'string', const: 'true' },
-  },
-};
-
 function writeErrorResponse(description: string): JsonObject {
   const headers = {
     'X-Request-Id': { $ref: '#/components/headers/RequestId' },
@@ -281,7 +240,7 @@ export function createOpenApiDocument(endpoints: readonly ApiEndpoint[], baseUrl
     },
     components: {
       schemas: Object.fromEntries(Object.entries(book.components).sort(([a], [b]) => (a < b ? -1 : 1))),
-      headers: HEADERS,
+      headers: ANSWER_HEADERS,
       responses: {
         Unchanged: { description: 'Nothing has changed since the answer whose ETag was sent as If-None-Match' },
         Refused: writeErrorResponse('The request cannot be carried out as it is; the error says what to change'),

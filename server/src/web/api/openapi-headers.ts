@@ -1,0 +1,45 @@
+/** Headers that calls may carry and answers do, as the OpenAPI document describes them. */
+import { IDEMPOTENCY } from '@holdfast/shared/limits.ts';
+
+type Described = { readonly [name: string]: unknown };
+
+export const IF_MATCH: Described = {
+  name: 'If-Match',
+  in: 'header',
+  required: false,
+  description: 'The version the change was made for, as the ETag gave it; refused as CONFLICT when there is a newer one',
+  schema: { type: 'string' },
+};
+
+export const IF_NONE_MATCH: Described = {
+  name: 'If-None-Match',
+  in: 'header',
+  required: false,
+  description: 'The ETag of an earlier answer; answered by 304 while it still holds',
+  schema: { type: 'string' },
+};
+
+export const IDEMPOTENCY_KEY: Described = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'Text of your own that names this call: the same call under the same key within a day is carried out once and answered alike, with `Idempotency-Replayed: true`. Another call under it is refused as CONFLICT',
+  schema: { type: 'string', minLength: 1, maxLength: IDEMPOTENCY.keyChars },
+};
+
+export const ANSWER_HEADERS: Described = {
+  ETag: {
+    description: 'The version of the item, in quotes; a weak tag of its content where it has no version',
+    schema: { type: 'string' },
+  },
+  RequestId: {
+    description: 'Under which the server’s log has this request; the `X-Request-Id` of the request where it sent one',
+    schema: { type: 'string' },
+  },
+  RetryAfter: { description: 'Seconds to wait, where waiting helps', schema: { type: 'integer', minimum: 1 } },
+  Replayed: {
+    description: '`true` when this is the answer of an earlier call with the same Idempotency-Key',
+    schema: { type: 'string', const: 'true' },
+  },
+};
