@@ -105,6 +105,23 @@ describe('The commands in the documents', () => {
   });
 });
 
+describe('The table of what other tools call', () => {
+  it('names only end-points that exist, and something for each row', () => {
+    const [, table = ''] = read('docs/guide/api.md').split('## Coming from another tool');
+    const known = new Set(createApiEndpoints(fires, CLOSED_DOOR).map(({ method, path }) => `${method.toUpperCase()} ${path}`));
+    const rows = table.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| what'));
+    assert.ok(rows.length >= 30);
+    for (const row of rows) {
+      const named = [...(row.split('|')[2] ?? '').matchAll(/`((?:GET|POST|PATCH|DELETE) [^`]+)`/g)].map(
+        ([, route]) => route ?? '',
+      );
+      const missing = named.filter((route) => !known.has(route) && route !== 'GET /stream');
+      assert.deepEqual(missing, [], row);
+      assert.ok(named.length > 0 || /\| (?:none: |the |`\/healthz)/.test(row), row);
+    }
+  });
+});
+
 describe('The guide', () => {
   const ourVariables = (text: string) => new Set(text.match(/\bHOLDFAST_[A-Z_]+[A-Z]\b/g));
 
