@@ -31,6 +31,10 @@ const FIRES_AHEAD = 8;
 const DAY_MS = 24 * 3_600_000;
 /** Plans on hosts that owe a fire, the newest first. */
 const MISSES_READ = 2000;
+/** Of each plan with a second repository. */
+const UNCOPIED_READ = 500;
+/** A copy follows its backup at once, and takes its time. */
+const COPY_GRACE_MS = 2 * 3_600_000;
 
 /** The longest wait between two of the next fires, milliseconds; undefined for a schedule that ends or cannot be read. */
 export function findLongestWait(listFires: CoreContext['listFires'], schedule: Schedule, now: number): number | undefined {
@@ -66,7 +70,7 @@ function findExtreme(choose: (...values: number[]) => number, values: readonly (
   return known.length === 0 ? undefined : choose(...known);
 }
 
-/** Judges sources of any hosts, in their order; a source whose host is gone is left out. Seven reads, however many sources. */
+/** Judges sources of any hosts, in their order; a source whose host is gone is left out. Seven reads, however many sources, and one for each plan with a second repository. */
 export async function judgeSources(
   context: CoreContext,
   caller: Caller,
@@ -87,6 +91,7 @@ export async function judgeSources(
     store.drills.listDrillSettings(tenant, sourceIds),
     readObjectives(context),
   ]);
+  const uncopied = await findUncopied(context, caller, allPlans, standings);
   const proofBySource = new Map(proofs.map((proof) => [proof.source, proof]));
   const withinDays = new Map(drills.map((settings) => [settings.source, settings.withinDays]));
   const missedAt = new Map(misses.map((miss) => [`${miss.plan} ${miss.host}`, miss.newestAt]));
@@ -125,6 +130,7 @@ export async function judgeSources(
       host: host.standing,
       hostLastSeenAt: host.lastSeenAt,
       standing,
+      uncopiedAt: uncopied.get(source.id),
       proofTrouble,
       objectiveMs: objectives.backup?.ms,
       missedAt: findExtreme(
@@ -141,6 +147,24 @@ export async function judgeSources(
     });
     return [{ source, host, plans, standing, protection, proof: proofBySource.get(source.id), proofTrouble, objectives }];
   });
+}
+
+/** Newest clean backups that the second repository of an enabled plan should have by now and does not: when each was made, by source. */
+async function findUncopied(
+  { store, clock }: CoreContext,
+  { tenant }: Caller,
+  plans: readonly Plan[],
+  standings: readonly SourceStanding[],
+): Promise<ReadonlyMap<SourceId, number>> {
+  const newest = new Set(standings.map(({ lastGoodSnapshot }) => lastGoodSnapshot));
+  const found = new Map<SourceId, number>();
+  for (const { id, enabled, repository: from, copyRepository: to } of plans) {
+    if (!enabled || to === undefined) continue;
+    for (const snapshot of await store.runs.listUncopied(tenant, id, { from, to }, UNCOPIED_READ))
+      if (newest.has(snapshot.id) && clock.now() - snapshot.createdAt > COPY_GRACE_MS)
+        found.set(snapshot.source, snapshot.createdAt);
+  }
+  return found;
 }
 
 function toDays(ms: number | undefined): number | undefined {

@@ -28,6 +28,18 @@ const CASES: readonly (readonly [string, Partial<ProtectionFacts>, string, strin
     'clean backup 25 h ago, expected every 24 h',
   ],
   [
+    'a second copy that should be there by now and is not',
+    { uncopiedAt: NOW - 5 * HOUR },
+    'at_risk',
+    'the second copy of it is missing: the backup of 5 h ago is in one repository alone',
+  ],
+  [
+    'a newest backup that cannot be read whole protects nobody',
+    { standing: { lastGoodAt: NOW - 5 * HOUR, lastState: 'succeeded', lastAt: NOW - 5 * HOUR, lastGoodUnreadable: true } },
+    'at_risk',
+    'the newest clean backup could not be read whole; do not rely on it',
+  ],
+  [
     'an objective is meant as it is said',
     {
       standing: { lastGoodAt: NOW - 26 * HOUR, lastState: 'succeeded', lastAt: NOW - 26 * HOUR },

@@ -46,11 +46,13 @@ export interface ProtectionFacts {
   plans: readonly ProtectingPlan[];
   host: 'online' | 'offline' | 'revoked' | 'quarantined';
   hostLastSeenAt?: number | undefined;
-  standing?: Pick<SourceStanding, 'lastGoodAt' | 'lastGoodSuspicion' | 'lastState' | 'lastAt'> | undefined;
+  standing?: Pick<SourceStanding, 'lastGoodAt' | 'lastGoodSuspicion' | 'lastGoodUnreadable' | 'lastState' | 'lastAt'> | undefined;
   /** When the newest fire was due that one of its plans still owes here: nothing ran within its grace. */
   missedAt?: number | undefined;
   /** When the first fire was due of which nobody knows whether it happened, because the host is silent. */
   unknownAt?: number | undefined;
+  /** When its newest clean backup was made, where the second repository of its plan should have it by now and does not. */
+  uncopiedAt?: number | undefined;
   /** What its drills say against it. */
   proofTrouble?: ProofTrouble | undefined;
   /** The most its newest clean backup may be old, milliseconds, where an operator said so: it stands above what the schedule promises. */
@@ -189,6 +191,13 @@ export function judgeProtection(facts: ProtectionFacts): Protection {
     return {
       status: 'at_risk',
       reason: `the newest backup is far ${suspicion.kind === 'shrunk' ? 'smaller' : 'larger'} than those before it; look at the source`,
+    };
+  if (facts.standing?.lastGoodUnreadable)
+    return { status: 'at_risk', reason: 'the newest clean backup could not be read whole; do not rely on it' };
+  if (facts.uncopiedAt !== undefined)
+    return {
+      status: 'at_risk',
+      reason: `the second copy of it is missing: the backup of ${formatAge(facts.now - facts.uncopiedAt)} ago is in one repository alone`,
     };
   if (facts.proofTrouble !== undefined) return { status: 'at_risk', reason: describeProofTrouble(facts.proofTrouble, facts.now) };
   return { status: 'protected', reason: `clean backup ${formatAge(age)} ago, ${expectation}` };

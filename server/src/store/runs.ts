@@ -267,6 +267,8 @@ export interface SourceStanding {
   lastGoodAt?: number | undefined;
   lastGoodSnapshot?: SnapshotId | undefined;
   lastGoodBytes?: number | undefined;
+  /** Set when the last reading of all of the newest good snapshot failed. */
+  lastGoodUnreadable?: true | undefined;
   /** What is suspicious about the size of the newest good snapshot. */
   lastGoodSuspicion?: Suspicion | undefined;
   lastState?: TerminalState | undefined;

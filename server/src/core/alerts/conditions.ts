@@ -64,6 +64,13 @@ const RULES = {
     label: 'upkeep overdue',
     title: (what) => `The upkeep of ${what} is overdue`,
   },
+  'snapshot.unreadable': {
+    severity: 'critical',
+    label: 'snapshot unreadable',
+    title: (what, count) =>
+      count > 1 ? `${count} snapshots in ${what} cannot be read whole` : `A snapshot in ${what} cannot be read whole`,
+  },
+  'copy.failed': { severity: 'warning', label: 'copy failed', title: (what) => `The copy to ${what} failed` },
   'drill.failed': {
     severity: 'critical',
     label: 'drill failed',

@@ -8,7 +8,7 @@ import {
   type RunId,
   type SourceId,
 } from '@holdfast/shared/domain/ids.ts';
-import { isTerminal } from '@holdfast/shared/domain/run.ts';
+import { isTerminal, type RunKind } from '@holdfast/shared/domain/run.ts';
 import { ALERTS, WIRE } from '@holdfast/shared/limits.ts';
 import type { AlertSign, HostGlance } from '../../store/alerts.ts';
 import type { Caller } from '../caller.ts';
@@ -21,6 +21,7 @@ import { judgePlans } from './plan-signs.ts';
 import { judgeRepository } from './repository-signs.ts';
 import { type AlertRules, resolveFailuresInARow, resolveHostLimits } from './rules.ts';
 import { judgeChannels, judgeServer, type ServerFacts } from './server-signs.ts';
+import { judgeSnapshots } from './snapshot-signs.ts';
 import { judgeSource } from './source-signs.ts';
 import type { Thresholds } from './thresholds.ts';
 import { judgeUpkeep } from './upkeep-signs.ts';
@@ -36,6 +37,9 @@ const FORGETS_MS = 40 * DAY_MS;
 const MISSES_READ = 2000;
 /** Runs that say nothing may stand before the one that does. */
 const UPKEEP_READ = 10;
+const UNREADABLE_READ = 20;
+/** Runs that say something of their repository. */
+const REPOSITORY_KINDS: ReadonlySet<RunKind> = new Set(['check', 'prune', 'verify', 'copy', 'delete_snapshot']);
 
 /** What every look goes by. */
 export interface Looking {
@@ -88,6 +92,10 @@ export async function lookAtRepositories(looking: Looking, ids: readonly Reposit
   for (const repository of await store.catalog.findRepositories(tenant, ids)) {
     const list = (kind: 'check' | 'prune') => store.maintenance.listMaintenanceRuns(tenant, repository.id, kind, UPKEEP_READ);
     found.push(...judgeRepository({ repository, checks: await list('check'), prunes: await list('prune') }));
+    const here = { repository: repository.id };
+    const unreadable = await store.runs.listSnapshots(tenant, { ...here, unreadable: true }, { limit: UNREADABLE_READ });
+    const copies = await store.runs.listRuns(tenant, { ...here, kind: 'copy' }, { limit: UPKEEP_READ });
+    found.push(...judgeSnapshots({ repository, unreadable: unreadable.rows, copies: copies.rows }));
     const routine = await readRoutine(looking.context, WATCHER, repository.id);
     if (routine) found.push(...judgeUpkeep(repository, routine.duties));
   }
@@ -155,7 +163,7 @@ export async function lookAtRuns(looking: Looking, ids: readonly RunId[]): Promi
     const run = await store.runs.findRun(tenant, id);
     if (run === undefined || !isTerminal(run.state)) continue;
     if (run.kind === 'backup' || run.kind === 'drill') backups.push(id);
-    if (run.kind === 'check' || run.kind === 'prune') repositories.add(run.repository);
+    if (REPOSITORY_KINDS.has(run.kind)) repositories.add(run.repository);
     if (run.plan !== undefined) plans.add(run.plan);
   }
   if (backups.length > 0) {

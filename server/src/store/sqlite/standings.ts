@@ -4,11 +4,12 @@ import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
 import { suspicionSchema } from '@holdfast/shared/domain/suspicion.ts';
 import * as z from 'zod';
 import type { RunStore } from '../runs.ts';
-import { json, optional } from './columns.ts';
+import { flag, json, optional } from './columns.ts';
 import type { Sql } from './statements.ts';
 
 /** A copy stands for a backup only where the original is gone. What belongs to no plan is the safety backup of a restore: of what was there, good or not, and nobody's protection. */
-export const NEWEST_GOOD = `SELECT created_at AS at, id, size_bytes AS bytes, suspicion FROM snapshots
+export const NEWEST_GOOD = `SELECT created_at AS at, id, size_bytes AS bytes, suspicion,
+    coalesce(verification LIKE '{"ok":false%', 0) AS unreadable FROM snapshots
   WHERE tenant_id = @tenant AND source_id = @source AND state = 'good' AND role = 'data' AND plan_id IS NOT NULL
   ORDER BY created_at DESC, copy_of IS NULL DESC, id DESC LIMIT 1`;
 export const NEWEST_ATTEMPT = `SELECT state, run_id AS run, ended_at AS at FROM run_parts INDEXED BY run_parts_ended
@@ -21,6 +22,7 @@ const goodRow = z.object({
   id: idSchema('snapshot'),
   bytes: z.int(),
   suspicion: optional(json(suspicionSchema)),
+  unreadable: flag,
 });
 const attemptRow = z.object({ state: z.enum(TERMINAL_STATES), run: idSchema('run'), at: z.int() });
 
@@ -38,6 +40,7 @@ export function createStandings(sql: Sql): Pick<RunStore, 'listStandings'> {
             lastGoodAt: good?.at,
             lastGoodSnapshot: good?.id,
             lastGoodBytes: good?.bytes,
+            ...(good?.unreadable ? { lastGoodUnreadable: true as const } : {}),
             ...(good?.suspicion === undefined ? {} : { lastGoodSuspicion: good.suspicion }),
             lastState: attempt?.state,
             lastRun: attempt?.run,
