@@ -12,7 +12,7 @@ import type { ChannelDoor } from './notify/channel.ts';
 import { createDeliverer, type Deliverer } from './notify/deliverer.ts';
 import { tellDigests } from './notify/digest.ts';
 import { createGuardedHttp } from './notify/guarded-http.ts';
-import { createNewsTeller, type NewsTeller } from './notify/run-news.ts';
+import { createNewsTeller, type NewsTeller } from './notify/news.ts';
 import { createCertificateWatch, findCopyTimes } from './own-facts.ts';
 import { SERVER_VERSION } from './version.ts';
 import type { Readiness } from './web/http/readiness.ts';

@@ -110,6 +110,22 @@ describe('The outbox', () => {
     assert.ok((settledAt ?? 0) - began > OUTGOING.givenUpAfterMs - 2 * OUTGOING.longestRetryMs);
   });
 
+  it('leaves a channel alone for as long as it asks, with all that waits for it, and then tells everything', async () => {
+    const { channel, sink } = await addChannel();
+    sink.answer = (response) => response.writeHead(429, { 'retry-after': '120' }).end();
+    const ids = [await tell(channel), await tell(channel), await tell(channel)];
+    const deliverer = open();
+    await runRound(deliverer);
+    world.clock.advance(119_000);
+    await runRound(deliverer);
+    assert.equal(sink.requests.length, 1);
+    sink.answer = 204;
+    world.clock.advance(2000);
+    await runRound(deliverer);
+    for (const id of ids) assert.equal((await find(id)).state, 'delivered');
+    assert.equal(sink.requests.length, 4);
+  });
+
   it('is not held up by a channel that hangs: the others are told meanwhile', async () => {
     const [slow, quick] = [await addChannel(), await addChannel()];
     slow.sink.answer = 'hang';

@@ -1,6 +1,7 @@
 /**
  * Takes messages out of the outbox and hands them over. A message stays there until it was taken or its time is over, through any
- * restart. Each channel has a lane of its own, one message at a time: a slow or dead one holds up nobody else.
+ * restart. Each channel has a lane of its own, one message at a time: a slow or dead one holds up nobody else. A channel that asks for a wait
+ * is sent nothing until it is over.
  */
 import { drawFraction, type RandomBytes } from '@holdfast/shared/clock.ts';
 import { type ChannelId, DEFAULT_TENANT, type DeliveryId } from '@holdfast/shared/domain/ids.ts';
@@ -81,6 +82,8 @@ export function createDeliverer({ context, kinds, http, randomBytes, isHealthy }
   const { store, clock, log } = context;
   const lanes = new Map<ChannelId, Promise<unknown>>();
   const told = new Map<ChannelId, number>();
+  /** Until when channels asked to be left alone. */
+  const resting = new Map<ChannelId, number>();
   let isClosed = false;
 
   /** Work on a channel, after what goes on there. */
@@ -115,11 +118,14 @@ export function createDeliverer({ context, kinds, http, randomBytes, isHealthy }
     if (delivery?.state !== 'waiting' || isClosed) return undefined;
     const channel = await store.channels.findChannel(tenant, delivery.channel);
     if (!channel || (!channel.enabled && delivery.kind !== 'channel.test')) return undefined;
+    if (isResting(channel.id) && delivery.kind !== 'channel.test') return undefined;
     const began = clock.monotonicMs();
     const outcome = await send(channel, delivery);
     // What was cut short by the end of this server says nothing of the channel.
     if (isClosed && !outcome.ok) return outcome;
     const at = clock.now();
+    const asked = outcome.ok ? 0 : outcome.failure.details['retryAfterMs'];
+    if (typeof asked === 'number' && asked > 0) resting.set(channel.id, at + asked);
     const end = outcome.ok
       ? { state: 'delivered' as const, dueAt: at }
       : judgeFailure(delivery, outcome.failure, at, drawFraction(randomBytes));
@@ -132,6 +138,13 @@ export function createDeliverer({ context, kinds, http, randomBytes, isHealthy }
     }
     context.bus.publish(tenant, { kind: 'refresh', topic: TOPICS.channels });
     return outcome;
+  }
+
+  function isResting(channel: ChannelId): boolean {
+    const until = resting.get(channel);
+    if (until === undefined || until > clock.now()) return until !== undefined;
+    resting.delete(channel);
+    return false;
   }
 
   /** A test that is being sent at this moment. */
@@ -158,7 +171,9 @@ export function createDeliverer({ context, kinds, http, randomBytes, isHealthy }
   return {
     async runRound() {
       const due = await store.channels.listDue(tenant, clock.now(), OUTGOING.perRound);
-      const idle = due.filter(({ channel, kind, createdAt }) => !lanes.has(channel) && !isAwaited(kind, createdAt));
+      const idle = due.filter(
+        ({ channel, kind, createdAt }) => !lanes.has(channel) && !isResting(channel) && !isAwaited(kind, createdAt),
+      );
       for (const { channel, id } of idle) void enqueue(channel, () => attemptSafely(id));
     },
     async tellAlive() {

@@ -29,7 +29,7 @@ import { createDeliverer } from './deliverer.ts';
 import { tellDigests } from './digest.ts';
 import { type HttpSink, startHttpSink } from './fixtures/http-sink.ts';
 import { createGuardedHttp } from './guarded-http.ts';
-import { createNewsTeller, type NewsTeller } from './run-news.ts';
+import { createNewsTeller, type NewsTeller } from './news.ts';
 
 const ALL_RUNS: Partial<Subscription> = { least: 'none', runs: ['succeeded', 'partial', 'failed'] };
 

@@ -70,7 +70,7 @@ export interface ChannelStore {
   /** Waiting messages of channels that are on, due at `now`, the longest due first, at most `perChannel` of a channel. */
   listDue(tenant: TenantId, now: number, perChannel: number): Promise<readonly Delivery[]>;
   findDelivery(tenant: TenantId, id: DeliveryId): Promise<Delivery | undefined>;
-  /** Notes an attempt, what becomes of the message, and how the channel fares. */
+  /** Notes an attempt, what becomes of the message, and how the channel fares. When it works again, all that waits for it is due. */
   recordAttempt(tenant: TenantId, attempt: DeliveryAttempt, end: AttemptEnd): Promise<void>;
   /** Newest first. */
   listDeliveries(

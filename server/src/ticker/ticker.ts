@@ -10,7 +10,7 @@ import { createHistorian } from '../core/protection-history.ts';
 import { createRoutineRounds, type RoutineRounds } from '../core/routine/rounds.ts';
 import { expireOrders } from '../core/run-orders.ts';
 import type { Deliverer } from '../notify/deliverer.ts';
-import type { NewsTeller } from '../notify/run-news.ts';
+import type { NewsTeller } from '../notify/news.ts';
 
 interface Task {
   name: string;

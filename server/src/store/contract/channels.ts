@@ -115,8 +115,16 @@ function checkOutbox(open: OpenStore): void {
         [fails?.failures, fails?.failingSince, fails?.failure, fails?.workedAt, fails?.triedAt],
         [2, NOW + 1, 'it answered 500', undefined, NOW + 2],
       );
+      const [later, elsewhere] = [sampleDelivery(channel), sampleChannel()];
+      await channels.insertChannel(elsewhere);
+      const other = sampleDelivery(elsewhere);
+      for (const { id } of [later, other]) {
+        await channels.insertDelivery(TENANT, id === later.id ? later : other, NOW);
+        await channels.recordAttempt(TENANT, { ...failed, delivery: id }, { state: 'waiting', dueAt: NOW + 9000 });
+      }
       const done = attempt(NOW + 60, true, 'answered 204');
       await channels.recordAttempt(TENANT, done, { state: 'delivered', dueAt: NOW + 60 });
+      assert.deepEqual(await listDue(store, NOW + 60), [later.id], 'a channel that works again is told what waits, and no other');
       const works = await channels.findChannel(TENANT, channel.id);
       assert.deepEqual(
         [works?.failures, works?.failingSince, works?.failure, works?.workedAt, works?.version],

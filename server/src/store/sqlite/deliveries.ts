@@ -76,6 +76,8 @@ function prepareDeliveries(sql: Sql) {
       WHERE tenant_id = @tenant AND id = @delivery AND state = 'waiting'`),
     addAttempt: sql.change(`INSERT INTO delivery_attempts (delivery_id, n, tenant_id, at, took_ms, ok, text)
       SELECT @delivery, attempts, @tenant, @at, @tookMs, @ok, @text FROM deliveries WHERE id = @delivery`),
+    hurry: sql.change(`UPDATE deliveries SET due_at = @at WHERE state = 'waiting' AND due_at > @at AND tenant_id = @tenant
+      AND channel_id = (SELECT c.id FROM deliveries d JOIN channels c ON c.id = d.channel_id WHERE d.id = @delivery AND c.failures > 0)`),
     fare: sql.change(`UPDATE channels SET tried_at = @at,
         failures = CASE WHEN @ok = 1 THEN 0 ELSE failures + 1 END,
         failing_since = CASE WHEN @ok = 1 THEN NULL ELSE coalesce(failing_since, @at) END,
@@ -121,6 +123,7 @@ export function createDeliveries(sql: Sql): Deliveries & { put(tenant: TenantId,
         const settledAt = state === 'waiting' ? undefined : attempt.at;
         if (rows.settle.run({ tenant, delivery: attempt.delivery, state, dueAt, settledAt }) === 0) return;
         rows.addAttempt.run({ ...attempt, tenant });
+        if (attempt.ok) rows.hurry.run({ tenant, at: attempt.at, delivery: attempt.delivery });
         rows.fare.run({ ...attempt, tenant });
         if (state !== 'waiting') rows.count.run({ tenant, state });
       }),

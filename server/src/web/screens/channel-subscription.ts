@@ -174,14 +174,18 @@ export async function buildSubscriptionSections(
   ];
 }
 
-/** In a few words, for the page of a channel. */
-export function describeSubscription(
+/** In a few words, for the page of a channel. A plan that is gone is said to be: nothing is told of it any more. */
+export async function describeSubscription(
+  { store }: CoreContext,
+  { caller }: Pick<Visit, 'caller'>,
   hears: Hears,
   { least, runs, digests, acts, plans, tags, conditions }: Subscription,
-): readonly { label: string; value: string }[] {
+): Promise<readonly { label: string; value: string }[]> {
   if (!isNarrowed(hears)) return [];
+  const found = await store.catalog.findPlans(caller.tenant, plans);
+  const names = [...found.map(({ name }) => name), ...plans.slice(found.length).map(() => 'a deleted plan')];
   const some = [
-    plans.length > 0 && `${plans.length} ${plans.length === 1 ? 'plan' : 'plans'}`,
+    names.length > 0 && `${names.length === 1 ? 'the plan' : 'the plans'} ${names.join(', ')}`,
     tags.length > 0 && `tags ${tags.join(', ')}`,
     conditions.length > 0 && conditions.map((condition) => getConditionRule(condition).label).join(', '),
   ].filter((part) => part !== false);

@@ -162,7 +162,7 @@ async function showChannel(context: CoreContext, visit: Visit, { kinds }: Channe
     isOfLife: kind.everyMs !== undefined,
     facts: [
       ...describeConfig(kind.fields, fieldsOf(channel), Object.keys(channel.secrets)),
-      ...describeSubscription(kind.hears, readSubscription(channel)),
+      ...(await describeSubscription(context, visit, kind.hears, readSubscription(channel))),
     ],
     messages: page.rows.map((delivery) => toDeliveryLine(delivery, name, visit)),
     ...linkPages(trail, page.next, (after) => urls.channel({ channel: id }, { after })),
