@@ -55,7 +55,7 @@ export function restoreStartPage(shell: Shell, view: RestoreStartView): Html {
   return layout(shell, {
     title: 'Restore',
     heading: view.heading,
-    lede: 'Everything goes to a new place: a new directory, or a database under a new name. Nothing is overwritten.',
+    lede: 'Unless you choose otherwise everything goes to a new place, a new directory or a database under a new name, and nothing is overwritten.',
     content: html`<div class="stack">${bar}${panel({ flush: true, content: restorableTable(view) })}${past}</div>`,
   });
 }
