@@ -58,6 +58,9 @@ interface Stored {
   canaries?: readonly Canary[] | undefined;
 }
 
+/** A server counts a connection for a moment after its client has left. */
+const LEAVING_MS = 500;
+
 function failWith(failure: EngineFailure): never {
   throw createReasonError(failure.reason, failure.message);
 }
@@ -105,7 +108,12 @@ async function storeStream(
   });
   if (outcome.failure) {
     if (outcome.failedStage === 'producer' && watch?.isToBlame(outcome.pipeline.producer.stderr)) {
-      recorder.log('info', 'the dump could not have the state that is looked at; it is made once more, without a record');
+      recorder.log(
+        'info',
+        'the server does not let the dump and a look run side by side; it is dumped once more, without a record',
+      );
+      await watch.stop();
+      await new Promise<void>((resolve) => workbench.setTimer(LEAVING_MS, resolve));
       return storeStream(part, prepared, probe, artifact);
     }
     if (outcome.rejectedId)

@@ -156,7 +156,7 @@ export async function watchContents(part: RecordingPart): Promise<ContentsWatch 
   if (!held) await look.first;
   return {
     tie: (producer) => (held && recording.holding ? recording.holding.tie(producer, held.hold) : producer),
-    isToBlame: (stderr) => held !== undefined && (recording.holding?.lostHold(stderr) ?? false),
+    isToBlame: (stderr) => recording.isToBlame(stderr),
     async finish() {
       try {
         return signal.aborted ? undefined : await settle();

@@ -29,9 +29,9 @@ export interface DatabaseRecording {
     readHold(line: string): string | undefined;
     /** The dump, of that very state. */
     tie(producer: Command, hold: string): Command;
-    /** Whether a dump failed because it could not have that state: it is then made without. */
-    lostHold(stderr: string): boolean;
   };
+  /** Whether a dump failed because of what is done beside it (no such state, no connection left): it is then made alone. */
+  isToBlame(stderr: string): boolean;
   /** Lists tables and counts their rows. Its first line of output says that its own state is fixed. */
   planLook(input: PlanInput, wish: { rows: Exclude<RowCounts, 'none'>; hold?: string | undefined }): Command;
   /** Reads as much as there is: a look may be cut short. Throws where it makes no sense. */

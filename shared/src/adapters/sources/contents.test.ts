@@ -42,9 +42,20 @@ describe('A look at what a database holds', () => {
       assert.equal(holding.readHold(odd), undefined);
     const tied = holding.tie({ tool: 'pg_dump', args: ['--format=custom'], env: {}, files: [] }, '00000003-0000005B-1');
     assert.deepEqual(tied.args, ['--format=custom', '--snapshot=00000003-0000005B-1']);
-    assert.equal(holding.lostHold('pg_dump: error: query failed: ERROR:  invalid snapshot identifier: "00000099-1"'), true);
-    assert.equal(holding.lostHold('pg_dump: error: query failed: ERROR:  snapshot "00000099-1" does not exist'), true);
-    assert.equal(holding.lostHold('pg_dump: error: permission denied for table snapshot'), false);
+    for (const words of [
+      'pg_dump: error: query failed: ERROR:  invalid snapshot identifier: "00000099-1"',
+      'pg_dump: error: query failed: ERROR:  snapshot "00000099-1" does not exist',
+      'pg_dump: error: connection to server failed: FATAL:  too many connections for role "backup"',
+      'FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute',
+    ])
+      assert.equal(postgresRecording.isToBlame(words), true, words);
+    assert.equal(postgresRecording.isToBlame('pg_dump: error: permission denied for table snapshot'), false);
+  });
+
+  it('of MariaDB is to blame where the dump found no connection left', () => {
+    assert.equal(mariadbRecording.isToBlame("Got error: 1226: User 'b' has exceeded the 'max_user_connections' resource"), true);
+    assert.equal(mariadbRecording.isToBlame('Got error: 1040: Too many connections when trying to connect'), true);
+    assert.equal(mariadbRecording.isToBlame("Got error: 1045: Access denied for user 'b'"), false);
   });
 
   it('of MariaDB is certain only where a second one agrees and nothing was written since the first began', () => {

@@ -88,4 +88,9 @@ function settle(first: Look, second: Look | undefined): Look {
   return { begunAt, tables };
 }
 
-export const mariadbRecording: DatabaseRecording = { planLook, parseLook: parseLookLines, settle };
+export const mariadbRecording: DatabaseRecording = {
+  isToBlame: (stderr) => /too many connections|max_user_connections/i.test(stderr),
+  planLook,
+  parseLook: parseLookLines,
+  settle,
+};

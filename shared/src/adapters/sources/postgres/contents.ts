@@ -26,6 +26,10 @@ SELECT 1 WHERE false \\watch 20
 
 const SNAPSHOT = /^[0-9A-Fa-f]{1,16}(?:-[0-9A-Fa-f]{1,16}){1,3}$/;
 
+/** A balancer sent the dump to another server than the session that keeps the state. */
+const LOST_STATE = /snapshot "[^"\n]*" does not exist|invalid snapshot identifier|could not import [^\n]*snapshot/i;
+const NO_CONNECTION = /too many (?:connections|clients)|remaining connection slots/i;
+
 /** Tables, views and what is like them, as `c` in the schema `n`; not what belongs to an extension, which no dump has. */
 const SHOWN = `pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ${NOT_SYSTEM} AND ${notInExtension('pg_class', 'c')}`;
@@ -75,9 +79,8 @@ export const postgresRecording: DatabaseRecording = {
     planHold: (input) => createPsqlCommand(input, getSourceDatabase(input), 'hold', HOLD_SQL),
     readHold: (line) => (SNAPSHOT.test(line.trim()) ? line.trim() : undefined),
     tie: (producer, hold) => ({ ...producer, args: [...producer.args, `--snapshot=${hold}`] }),
-    lostHold: (stderr) =>
-      /snapshot "[^"\n]*" does not exist|invalid snapshot identifier|could not import .*snapshot/i.test(stderr),
   },
+  isToBlame: (stderr) => LOST_STATE.test(stderr) || NO_CONNECTION.test(stderr),
   planLook,
   parseLook: parseLookLines,
 };
