@@ -10,12 +10,12 @@ import { RUNS } from '@holdfast/shared/limits.ts';
 import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
 import type { PlannedSnapshot } from '../journal/snapshot-ledger.ts';
-import type { OnLockLook, SnapshotsExecution, SnapshotsResult } from './execute-snapshots.ts';
 import { type PreparedRepository, prepareRepository, prepareRepositoryDraft } from './inputs.ts';
 import type { JournaledCopy } from './journaled-run.ts';
 import { toOrderedFromRef, toOrderedRef } from './maintenance-secrets.ts';
 import { openRepository } from './open-repository.ts';
 import { createRate } from './rate.ts';
+import type { OnLockLook, SnapshotsExecution, SnapshotsResult } from './snapshots-execution.ts';
 import type { Workbench } from './workbench.ts';
 
 export type CopyExecution = Omit<SnapshotsExecution, 'body'> & { body: JournaledCopy };

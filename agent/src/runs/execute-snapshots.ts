@@ -1,8 +1,7 @@
 /** Executes what is about snapshots that are named one by one: reads them whole, removes them, or copies them to a second repository. */
 
-import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
-import type { Evidence, TerminalState } from '@holdfast/shared/domain/run.ts';
+import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
@@ -17,39 +16,17 @@ import { openRepository } from './open-repository.ts';
 import { toFailure } from './part.ts';
 import type { NextAttempt } from './queue.ts';
 import { createRate } from './rate.ts';
-import type { Recorder } from './recorder.ts';
-import type { Workbench } from './workbench.ts';
+import type { OnLockLook, SnapshotsExecution, SnapshotsResult } from './snapshots-execution.ts';
 
 /** A repository in which others work is tried again so often, each time after so long. */
 const LOCKED_TRIES = 30;
 const LOCKED_MS = 60_000;
-
-export interface SnapshotsExecution {
-  workbench: Workbench;
-  recorder: Recorder;
-  body: JournaledSnapshots;
-  spec: Spec | undefined;
-  signal: AbortSignal;
-  /** How often it found a repository locked. */
-  tries: number;
-}
 
 export interface SnapshotsEnd {
   next?: NextAttempt | undefined;
   reached: boolean;
   owesLook: boolean;
 }
-
-/** What a run came to. */
-export interface SnapshotsResult {
-  state: Extract<TerminalState, 'succeeded' | 'partial' | 'failed'>;
-  evidence: Evidence[];
-  bytes: number;
-  /** Why it is not clean. */
-  thrown?: unknown;
-}
-
-export type OnLockLook = (check: LockCheck) => void;
 
 /** A repository that came with the order. */
 interface Ready {
