@@ -12,6 +12,7 @@ const WAITS: Readonly<Record<Exclude<Wait['kind'], 'host'>, string>> = {
   window: 'it waits for its window',
   retry: 'the last try failed',
   busy: 'the repository is busy',
+  backups: 'backups are under way',
   damaged: 'the last check found damage',
   never: 'its windows never open',
 };

@@ -20,7 +20,7 @@ const part = (n: number, at: number, of = 12) => run(at, { scope: { kind: 'part'
 const DAMAGE = { state: 'failed', failure: { code: 'integrity', message: 'x', reason: 'repository_damaged' } } as const;
 
 function facts(change: Partial<RepositoryFacts> = {}): RepositoryFacts {
-  const quiet = { checks: [], prunes: [], measuredAt: NOW, isBusy: false, hostTrouble: undefined };
+  const quiet = { checks: [], prunes: [], measuredAt: NOW, isBusy: false, isFilled: false, hostTrouble: undefined };
   return { now: NOW, routine: DEFAULT_ROUTINE, since: NOW - 30 * DAY, ...quiet, ...change };
 }
 
@@ -84,6 +84,13 @@ describe('What is due and does not begin', () => {
     const { measure, prune, check } = plan({ isBusy: true, measuredAt: NOW - DAY });
     assert.deepEqual([measure?.wait, prune?.wait, check?.wait], [undefined, { kind: 'busy' }, { kind: 'busy' }]);
     assert.equal(prune?.nextAt, undefined);
+  });
+
+  it('lets backups go first for six hours, but for measuring, and not for ever', () => {
+    const late = (ms: number) => plan({ isFilled: true, prunes: [run(NOW - 7 * DAY - ms)], measuredAt: NOW - DAY });
+    assert.deepEqual([late(0).prune?.wait, late(6 * HOUR - 1).prune?.wait], [{ kind: 'backups' }, { kind: 'backups' }]);
+    assert.equal(late(6 * HOUR).prune?.wait, undefined);
+    assert.equal(late(0).measure?.wait, undefined);
   });
 
   it('waits for a host, and says which one is missing', () => {

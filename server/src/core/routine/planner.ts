@@ -13,6 +13,8 @@ const DAY_MS = 24 * HOUR_MS;
 /** What went wrong is tried again after this long, then twice as long, a day at most. */
 const FIRST_RETRY_MS = HOUR_MS;
 const LAST_RETRY_MS = DAY_MS;
+/** So long it lets backups go first; where there are always some, it begins all the same, and host and storage see to their order. */
+const YIELD_MS = 6 * HOUR_MS;
 /** So long after it could have begun, something that did not go well is overdue. */
 export const OVERDUE_MS = 2 * DAY_MS;
 
@@ -30,6 +32,8 @@ export interface RepositoryFacts {
   measuredAt: number | undefined;
   /** Something has the repository to itself, or waits to: nothing else begins. */
   isBusy: boolean;
+  /** Backups into it are under way, on whatever host. */
+  isFilled: boolean;
   /** Why no host can do it now, as a sentence; undefined where one can. */
   hostTrouble: string | undefined;
 }
@@ -41,6 +45,8 @@ export type Wait =
   /** The last try went wrong; the next one comes by itself. */
   | { kind: 'retry' }
   | { kind: 'busy' }
+  /** Backups are under way, which it would make wait or fail. */
+  | { kind: 'backups' }
   /** The last check found damage: what is removed now may be what is needed to mend it. */
   | { kind: 'damaged' }
   | { kind: 'host'; trouble: string }
@@ -123,7 +129,7 @@ interface Times {
 }
 
 function plan(facts: RepositoryFacts, duty: Duty, { doneAt, retryAt = 0 }: Times, hindrance?: Wait): PlannedDuty | undefined {
-  const { now, routine, since, hostTrouble } = facts;
+  const { now, routine, since, hostTrouble, isFilled } = facts;
   const days = getDutyDays(duty, routine);
   if (days === 0) return undefined;
   const dueAt = (doneAt ?? since) + days * DAY_MS;
@@ -138,7 +144,8 @@ function plan(facts: RepositoryFacts, duty: Duty, { doneAt, retryAt = 0 }: Times
     if (hindrance) return hindrance;
     if (hostTrouble !== undefined) return { kind: 'host', trouble: hostTrouble };
     if (now < retryAt) return { kind: 'retry' };
-    return nextAt > now ? { kind: 'window' } : undefined;
+    if (nextAt > now) return { kind: 'window' };
+    return isFilled && duty !== 'measure' && opening !== undefined && now < opening + YIELD_MS ? { kind: 'backups' } : undefined;
   })();
   const isHeldUp = wait?.kind === 'host' || wait?.kind === 'damaged' || wait?.kind === 'busy';
   return {

@@ -192,6 +192,33 @@ describe('The routine of a repository', () => {
     await assert.rejects(setTo(rig, {}, 'host_1' as HostId), { details: { 'field.maintainer': 'is no approved host' } });
   });
 
+  it('lets a backup that is under way end before it prunes', async (t) => {
+    const rig = await openRig(t);
+    const { context, admin, host, vault, plan, files } = rig;
+    await setTo(rig, { checkDays: 0, readAllDays: 0 });
+    await rig.join(host);
+    rig.clock.advance(7 * DAY - MINUTE);
+    const about = { run: context.createId('run'), at: rig.clock.now() };
+    const sources = [files.id];
+    const part = { source: files.id, state: 'succeeded' as const, warnings: [], bytes: 1, durationMs: 1 };
+    const events: DurableEvent[] = [
+      { type: 'run.created', ...about, kind: 'backup', trigger: 'schedule', plan: plan.id, repository: vault.id, sources },
+      { type: 'run.started', ...about },
+      { type: 'part.finished', ...about, part },
+      { type: 'run.finished', ...about, state: 'succeeded', evidence: [], bytes: 1, logLines: 0, durationMs: 1 },
+    ];
+    const tell = (from: number, to: number) => {
+      const numbered = events.map((event, index) => ({ seq: index + 1, event })).slice(from, to);
+      return applyHostEvents(context, { id: host.id, tenant: admin.tenant }, 'epoch-of-a-backup', numbered);
+    };
+    await tell(0, 2);
+    assert.deepEqual(await rig.pass(2 * MINUTE), []);
+    const waiting = await readRoutine(context, admin, vault.id);
+    assert.deepEqual(waiting?.duties.find(({ duty }) => duty === 'prune')?.wait, { kind: 'backups' });
+    await tell(2, 4);
+    assert.deepEqual(await rig.pass(MINUTE), ['prune.start db-1']);
+  });
+
   it('is an alert while something is overdue, with the host that is missing, until it was done', async (t) => {
     const rig = await openRig(t);
     await setTo(rig, { checkDays: 0, readAllDays: 0 });

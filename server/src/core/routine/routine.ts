@@ -22,6 +22,7 @@ const FORGOTTEN_MS = LEASE_MS;
 /** Checks that are looked back upon beside two for each part: those that went wrong, or looked at less. */
 const MORE_CHECKS_READ = 30;
 const PRUNES_READ = 20;
+const BACKUPS_READ = 50;
 const PLANS_PER_READ = 200;
 /** Of each host. */
 const FORGETS_READ = 8;
@@ -116,12 +117,14 @@ export async function assessRoutine(
 ): Promise<RepositoryRoutine> {
   const { maintenance } = context.store;
   const { tenant, id } = repository;
-  const [checks, prunes, sizes, maintainer, retention] = await Promise.all([
+  const filling = { repository: id, kind: 'backup', active: true } as const;
+  const [checks, prunes, sizes, maintainer, retention, backups] = await Promise.all([
     maintenance.listMaintenanceRuns(tenant, id, 'check', 2 * countParts(stored.settings) + MORE_CHECKS_READ),
     maintenance.listMaintenanceRuns(tenant, id, 'prune', PRUNES_READ),
     maintenance.listSizes(tenant, id, 1),
     findMaintainer(context, repository, stored),
     readRetention(context, repository),
+    context.store.runs.listRuns(tenant, filling, { limit: BACKUPS_READ }),
   ]);
   const forgets = retention?.plans.flatMap(({ hosts }) => hosts.flatMap(({ runs }) => runs)) ?? [];
   const duties = planRepository({
@@ -132,6 +135,7 @@ export async function assessRoutine(
     prunes,
     measuredAt: sizes.at(-1)?.measuredAt,
     isBusy: await isUnderWay(context, tenant, [...checks, ...prunes, ...forgets]),
+    isFilled: await isUnderWay(context, tenant, backups.rows),
     hostTrouble: maintainer.trouble,
   });
   return { stored, maintainer, duties, retention };

@@ -42,6 +42,7 @@ const WAITS: Readonly<Record<Exclude<Wait['kind'], 'host'>, string | undefined>>
   window: 'waits for its window',
   retry: 'the last try failed',
   busy: 'something else has the repository to itself',
+  backups: 'backups are under way, and go first',
   damaged: 'the last check found damage',
   never: 'its windows never open',
 };
