@@ -134,7 +134,9 @@ export function createDeliverer({ context, kinds, http, randomBytes, isHealthy }
     await store.channels.recordAttempt(tenant, { delivery: id, at, tookMs, ok: outcome.ok, text }, end);
     if (!outcome.ok) {
       const fields = { channel: channel.id, name: channel.name, delivery: id, attempt: delivery.attempts + 1, state: end.state };
-      log.warn(fields, `a message was not delivered: ${text}`);
+      // What nobody foresaw is said here alone; its words are ours or the runtime's.
+      const { code, message: reason } = outcome.failure;
+      log.warn({ ...fields, ...(code === 'internal' ? { reason } : {}) }, `a message was not delivered: ${text}`);
     }
     context.bus.publish(tenant, { kind: 'refresh', topic: TOPICS.channels });
     return outcome;
