@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
-import { formatTags, type SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
+import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
 import { type DatabaseServer, startMariadb, startPostgres } from '../handlers/fixtures/database-servers.ts';
 import {
@@ -17,8 +17,8 @@ import {
   readEnd,
   readLog,
 } from '../handlers/fixtures/restore-orders.ts';
+import { storeAltered } from './fixtures/altered-backups.ts';
 import { findEvent, openRunRig, type RunRig } from './fixtures/run-rig.ts';
-import { prepareRepository, withWorkDir } from './inputs.ts';
 
 /** Quotes, a blank, an option, a line break, another script: a name that only exact quoting survives. */
 const HOSTILE_NAME = '--a "b" \'c\' `d` ; DROP\n注 %s $(x) \\';
@@ -108,31 +108,6 @@ async function openStored(t: TestContext, engine: Engine): Promise<Stored> {
   assert.equal(readEnd(events).state, 'succeeded', readLog(events));
   const before = await server.dump('shop');
   return { restic, rig, server, source, made: getMade(events), before, listNames: () => server.query(engine.listNames) };
-}
-
-/** Stores the first `bytes` of the dump as an agent would that took a cut stream for a whole one. */
-async function storeCut({ rig, source, made, server }: Stored, bytes: number): Promise<SnapshotMade> {
-  const { tooling, spec, repository } = rig;
-  const run = rig.workbench.createId('run');
-  const script = `"$0" --quiet -r "$RESTIC_REPOSITORY" dump ${made.engineId} ${made.fileName} | head -c ${bytes}`;
-  const outcome = await withWorkDir(tooling, (workDir) => {
-    const { access } = prepareRepository(tooling, repository, workDir);
-    const restic = tooling.toolbox().find('restic')?.path ?? '';
-    const command = { tool: 'restic', args: ['-c', script, restic], env: access.env, files: access.files } as const;
-    return tooling.engine(tooling.exec).backupStream({
-      access,
-      workDir,
-      producer: { command, binary: '/bin/sh' },
-      fileName: made.fileName ?? '',
-      tags: formatTags({ tenant: spec.tenant, host: spec.host, plan: 'plan_x', source: source.id, run, role: 'data' }),
-      host: spec.host,
-      stallMs: 60_000,
-    });
-  });
-  assert.equal(outcome.failure, undefined, server.kind);
-  const cut = (await rig.listSnapshots()).find(({ tags }) => tags.includes(`run:${run}`));
-  assert.ok(cut);
-  return { ...made, engineId: cut.engineId, sizeBytes: outcome.sizeBytes };
 }
 
 /** Cancels as soon as `stage` begins. */
@@ -228,7 +203,7 @@ for (const engine of ENGINES) {
     }
 
     await t.test('of a dump that was cut short in a statement fails and removes the new database', async () => {
-      const cut = await storeCut(stored, Math.round(made.sizeBytes / 2));
+      const cut = await storeAltered(stored, `head -c ${Math.round(made.sizeBytes / 2)}`);
       const end = readEnd(await carryOut(rig, orderTo('cut', cut)));
       assert.deepEqual([end.state, end.reason], ['failed', 'restore_failed']);
       assert.match(end.message, /what was created has been removed/);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
@@ -17,6 +17,7 @@ import {
   readEnd,
   readLog,
 } from '../handlers/fixtures/restore-orders.ts';
+import { flipByte, listPacks, storeAltered } from './fixtures/altered-backups.ts';
 import { findEvent, openRunRig, type RunRig } from './fixtures/run-rig.ts';
 
 const HOSTILE = '--order "x" `y` 注文 $(x) %s';
@@ -214,7 +215,7 @@ test('A restore into a MariaDB database that exists', async (t) => {
     assert.equal(await listNames(), names);
   });
 
-  for (const stage of ['restore', 'evidence', 'swap'])
+  for (const stage of ['evidence', 'swap'])
     await t.test(`cancelled as ${stage} begins leaves it as it was, or has done all`, async () => {
       const damaged = await makeDamaged('kept');
       const order = orderOf(shop, 'kept', { mode: 'replace' });
@@ -228,4 +229,39 @@ test('A restore into a MariaDB database that exists', async (t) => {
       assert.equal(await listNames(), names);
       assert.deepEqual(readdirSync(rig.tooling.workDirs.root), []);
     });
+
+  await t.test('of a dump from a newer server is refused until that is accepted', async () => {
+    const newer = await storeAltered(shop, "sed 's/^-- Server version\\t10\\./-- Server version\\t99./'");
+    await server.query('CREATE DATABASE older; CREATE TABLE older.precious (x int)');
+    const wish = { mode: 'append' } as const;
+    const refused = readEnd(await carryOut(rig, orderOf({ ...shop, made: newer }, 'older', wish)));
+    assert.equal(refused.reason, 'server_older', refused.message);
+    assert.equal(await server.query('SHOW TABLES', 'older'), 'precious');
+    const accepted = { ...wish, options: { acceptOlderServer: true } };
+    assertSucceeded(await carryOut(rig, orderOf({ ...shop, made: newer }, 'older', accepted)));
+    await drop('older');
+  });
+
+  await t.test('of a dump that is cut at the end of a statement is refused where all of it is read first', async () => {
+    const cut = await storeAltered(shop, 'grep -v "^-- Dump completed"');
+    const damaged = await makeDamaged('cut');
+    const wish = { mode: 'replace', options: { readFirst: true } } as const;
+    const end = readEnd(await carryOut(rig, orderOf({ ...shop, made: cut }, 'cut', wish)));
+    assert.deepEqual([end.state, end.reason], ['failed', 'snapshot_damaged'], end.message);
+    assert.equal(await server.dump('cut'), damaged);
+    await drop('cut');
+  });
+
+  await t.test('of a snapshot with flipped bytes never touches it', async () => {
+    const damaged = await makeDamaged('target');
+    // The listings are small; what is bigger holds rows.
+    for (const pack of listPacks(rig)) if (statSync(pack).size > 2000) flipByte(pack);
+    for (const mode of ['replace', 'data_only', 'tables'] as const) {
+      const end = readEnd(await run('target', { mode, ...(mode === 'tables' ? { tables: ['customers'] } : {}) }));
+      assert.deepEqual([end.state, end.reason], ['failed', 'repository_damaged'], `${mode}: ${end.message}`);
+      assert.equal(await server.dump('target'), damaged, mode);
+    }
+    await drop('target');
+    assert.equal(await listNames(), names);
+  });
 });

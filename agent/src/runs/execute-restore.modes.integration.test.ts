@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, closeSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
@@ -18,6 +17,7 @@ import {
   readEnd,
   readLog,
 } from '../handlers/fixtures/restore-orders.ts';
+import { findPack, flipByte } from './fixtures/altered-backups.ts';
 import { findEvent, openRunRig, type RunRig } from './fixtures/run-rig.ts';
 
 const HOSTILE_TABLE = '--order "x" \n注文 %s $(x)';
@@ -106,27 +106,6 @@ async function openSession(server: DatabaseServer, database: string): Promise<{ 
   const count = `SELECT count(*) FROM pg_stat_activity WHERE datname = '${database}' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()`;
   while ((await server.query(count)) === '0') await new Promise((resolve) => setImmediate(resolve));
   return { ended };
-}
-
-/** The biggest pack: the data of the only dump that is stored. */
-function findPack(rig: RunRig): string {
-  const root = join(rig.dir, 'repository/data');
-  const packs = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  const paths = packs.map((entry) => join(entry.parentPath, entry.name)).sort((a, b) => statSync(b).size - statSync(a).size);
-  const [path] = paths;
-  assert.ok(path);
-  return path;
-}
-
-/** Turns one byte in the middle round. */
-function flipByte(path: string): void {
-  chmodSync(path, 0o600);
-  const file = openSync(path, 'r+');
-  const at = Math.round(statSync(path).size / 2);
-  const byte = Buffer.alloc(1);
-  readSync(file, byte, 0, 1, at);
-  writeSync(file, Buffer.from([(byte[0] ?? 0) ^ 0xff]), 0, 1, at);
-  closeSync(file);
 }
 
 test('A restore into a PostgreSQL database that exists', async (t) => {
