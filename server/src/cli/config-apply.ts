@@ -64,13 +64,15 @@ function getId(names: ReadonlyMap<string, string>, name: string): string {
 }
 
 function writePlan(change: Change, names: Names): Values {
-  const { repository, sources, schedule, enabled, options, retentionPolicy } = change.wanted as {
+  const { repository, sources, schedule, enabled, options, retentionPolicy, copyRepository, copyPolicy } = change.wanted as {
     repository: string;
     sources: readonly string[];
     schedule?: Values;
     enabled: boolean;
     options: Values;
     retentionPolicy?: string;
+    copyRepository?: string;
+    copyPolicy?: string;
   };
   const isNew = change.action === 'create';
   const changed = new Set(change.fields.map(({ field }) => field.split('.').slice(0, 2).join('.')));
@@ -82,6 +84,8 @@ function writePlan(change: Change, names: Names): Values {
     enabled,
     options: isNew ? options : Object.fromEntries(Object.entries(options).filter(([name]) => changed.has(`options.${name}`))),
     retentionPolicy: retentionPolicy === undefined ? none : getId(names.policies, retentionPolicy),
+    copyRepository: copyRepository === undefined ? none : getId(names.repositories, copyRepository),
+    copyPolicy: copyPolicy === undefined ? none : getId(names.policies, copyPolicy),
   };
 }
 
@@ -100,6 +104,9 @@ function writeBody(change: Change, file: ConfigFile, names: Names, secrets: Valu
       if (source === undefined) throw createUsageError(`the file has no source ${change.name}`);
       return { host: getId(names.hosts, source.host), name: source.name, kind, ...kept, secrets };
     }
+    case 'repositories':
+      // A limit that the file does not have is taken away.
+      return isNew ? { name: change.name, kind, ...kept, secrets } : { runsAtOnce: null, ...kept, secrets };
     default:
       return isNew ? { name: change.name, kind, ...kept, secrets } : { ...kept, secrets };
   }

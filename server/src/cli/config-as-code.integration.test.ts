@@ -12,8 +12,13 @@ policies:
 repositories:
   - name: main
     kind: rest
+    runsAtOnce: 2
     config: { url: https://rest.example.test/main, username: db-1 }
     secrets: { password: "env:REPO_PASSWORD", restPassword: "file:rest.secret" }
+  - name: second
+    kind: rest
+    config: { url: https://rest.example.test/second }
+    secrets: { password: "env:REPO_PASSWORD" }
 sources:
   - name: app
     host: db-1
@@ -35,6 +40,8 @@ plans:
     schedule: { cron: "0 2 * * *", zone: Europe/Berlin }
     options: { attempts: 5 }
     retentionPolicy: fleet
+    copyRepository: second
+    copyPolicy: fleet
 `;
 const variables = { REPO_PASSWORD: SECRET, HOOK: 'https://hooks.example.test/x' };
 
@@ -65,7 +72,7 @@ describe('Config as code', () => {
     ])
       assert.match(shown.out, new RegExp(`^\\+ ${name}$`, 'm'));
     assert.match(shown.out, /secret password: from env:REPO_PASSWORD/);
-    assert.match(shown.out, /6 to add, 0 to change, 0 not in the file/);
+    assert.match(shown.out, /7 to add, 0 to change, 0 not in the file/);
     assert.ok(!shown.out.includes(SECRET));
     assert.equal((await plan('diff')).out, shown.out);
   });
@@ -80,7 +87,7 @@ describe('Config as code', () => {
   it('makes it, and the second time changes nothing', async () => {
     const made = await plan('apply');
     assert.equal(made.code, EXIT.done, made.error);
-    assert.match(made.out, /6 changes made/);
+    assert.match(made.out, /7 changes made/);
     assert.ok(!`${made.out}${made.error}`.includes(SECRET));
     const before = (await world.run(['--json', 'audit', 'list', '--limit', 'all'])).json<unknown[]>().length;
     const again = await plan('apply');
@@ -102,6 +109,9 @@ describe('Config as code', () => {
       JSON.stringify({ schedule: { cron: '0 5 * * *', zone: 'UTC' }, options: { attempts: 1, graceMinutes: 5 } }),
     );
     await world.run(['api', 'PATCH', `/plans/${id}`, '--body', body]);
+    const main = (await world.run(['--json', 'repositories', 'show', 'main'])).json<{ id: string }>();
+    const limit = await world.write('limit.json', JSON.stringify({ runsAtOnce: null }));
+    await world.run(['api', 'PATCH', `/repositories/${main.id}`, '--body', limit]);
     const source = (await world.run(['--json', 'sources', 'show', 'db-1/web'])).json<{ id: string }>();
     const paths = await world.write('paths.json', JSON.stringify({ config: { paths: ['/srv'] } }));
     await world.run(['api', 'PATCH', `/sources/${source.id}`, '--body', paths]);
@@ -112,12 +122,13 @@ describe('Config as code', () => {
     assert.deepEqual(
       changes.map(({ name, action }) => [name, action]),
       [
+        ['main', 'update'],
         ['db-1/web', 'update'],
         ['nightly', 'update'],
       ],
     );
-    assert.deepEqual(changes[0]?.fields, [{ field: 'config.paths', before: ['/srv'], after: ['/srv', '/etc'] }]);
-    assert.deepEqual(changes[1]?.fields.map(({ field }) => field).sort(), [
+    assert.deepEqual(changes[1]?.fields, [{ field: 'config.paths', before: ['/srv'], after: ['/srv', '/etc'] }]);
+    assert.deepEqual(changes[2]?.fields.map(({ field }) => field).sort(), [
       'options.attempts',
       'options.graceMinutes',
       'schedule.cron',
@@ -153,6 +164,27 @@ describe('Config as code', () => {
     assert.match(resent.out, /~ sources db-1\/app\n {4}secret password: from file:db\.secret/);
     assert.equal((await plan('apply', '--resend-secrets')).code, EXIT.done);
     assert.ok(!JSON.stringify(world.served.lines).includes(SECRET), 'not in the log');
+  });
+
+  it('gives the server as a file, which changes nothing here, and makes the same on an empty server', async () => {
+    const exported = await world.run(['plan', 'export']);
+    assert.equal(exported.code, EXIT.done, exported.error);
+    assert.ok(!exported.out.includes(SECRET));
+    assert.match(exported.error, /before an application set .*REPOSITORY_MAIN_PASSWORD/);
+    const file = await world.write('exported.yaml', exported.out);
+    const here = await world.run(['plan', 'diff', '-f', file]);
+    assert.deepEqual([here.code, here.out], [EXIT.done, 'the server is as the file says\n']);
+    const other = await openCliWorld();
+    try {
+      await other.addHost('db-1');
+      const names = [...exported.error.matchAll(/\b[A-Z][A-Z0-9_]{5,}\b/g)].map(([name]) => name);
+      const all = Object.fromEntries(names.map((name) => [name, name.endsWith('URL') ? 'https://hooks.example.test/x' : 'x']));
+      const made = await other.run(['plan', 'apply', '-f', file], { variables: all });
+      assert.equal(made.code, EXIT.done, made.error);
+      assert.equal((await other.run(['plan', 'export'])).out, exported.out);
+    } finally {
+      await other.close();
+    }
   });
 
   it('refuses a file that does not fit, with every fault, before anything is changed', async () => {

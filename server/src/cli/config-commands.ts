@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { applyChanges, readSecrets } from './config-apply.ts';
 import { type Change, type ConfigDiff, diffConfig } from './config-diff.ts';
+import { exportConfig, writeYaml } from './config-export.ts';
 import { type ConfigFile, parseConfigFile } from './config-file.ts';
 import { collectNames, readServerState } from './config-state.ts';
 import { CliError, createUsageError, EXIT } from './exit.ts';
@@ -91,6 +92,14 @@ async function apply(parts: CliParts, options: ConfigOptions, command: Command):
   for (const { name } of fresh) note(terminal, `repository ${name}: initialise it on its page, unless it holds backups already`);
 }
 
+async function exportAll(parts: CliParts, command: Command): Promise<void> {
+  const { file, variables } = exportConfig(await readServerState(await connect(parts, command)));
+  if (wantsJson(command)) printJson(parts.terminal, file);
+  else parts.terminal.out(writeYaml(file));
+  if (variables.length > 0)
+    note(parts.terminal, `secrets never leave the server; before an application set ${variables.join(', ')}`);
+}
+
 export function addConfigCommands(plan: Command, parts: CliParts): void {
   const add = (name: string, description: string) =>
     plan
@@ -105,4 +114,8 @@ export function addConfigCommands(plan: Command, parts: CliParts): void {
   add('apply', 'make the server as the file says').action((options: ConfigOptions, command: Command) =>
     apply(parts, options, command),
   );
+  plan
+    .command('export')
+    .description('print the file that describes the server as it is; secrets are left as references')
+    .action((_options: unknown, command: Command) => exportAll(parts, command));
 }

@@ -79,9 +79,9 @@ function listWanted(file: ConfigFile, section: Section): readonly Wanted[] | und
     case 'policies':
       return file.policies?.map(({ name, description, policy }) => ({ name, values: { description, policy }, secrets: {} }));
     case 'repositories':
-      return file.repositories?.map(({ name, kind, config, secrets }) => ({
+      return file.repositories?.map(({ name, kind, config, secrets, runsAtOnce }) => ({
         name,
-        values: { kind, config: completeConfig('repositories', kind, config) },
+        values: { kind, runsAtOnce, config: completeConfig('repositories', kind, config) },
         secrets,
       }));
     case 'sources':
@@ -97,9 +97,9 @@ function listWanted(file: ConfigFile, section: Section): readonly Wanted[] | und
         secrets,
       }));
     case 'plans':
-      return file.plans?.map(({ name, repository, sources, schedule, enabled, options, retentionPolicy }) => ({
+      return file.plans?.map(({ name, sources, ...values }) => ({
         name,
-        values: { repository, sources: [...sources].sort(), schedule, enabled, options, retentionPolicy },
+        values: { ...values, sources: [...sources].sort() },
         secrets: {},
       }));
   }
@@ -113,9 +113,9 @@ function listPresent(state: ServerState, names: Names, section: Section): readon
         values: { description, policy },
       }));
     case 'repositories':
-      return state.repositories.map(({ id, version, name, kind, config, secrets }) => ({
+      return state.repositories.map(({ id, version, name, kind, config, secrets, runsAtOnce }) => ({
         ...{ id, version, name, stored: Object.keys(secrets) },
-        values: { kind, config },
+        values: { kind, runsAtOnce, config },
       }));
     case 'sources':
       return state.sources.map(({ id, version, name, host, kind, config, enabled, secrets }) => ({
@@ -137,7 +137,9 @@ function listPresent(state: ServerState, names: Names, section: Section): readon
           schedule: plan.schedule,
           enabled: plan.enabled,
           options: plan.options,
-          retentionPolicy: plan.retentionPolicy === undefined ? undefined : nameOf(names.policies, plan.retentionPolicy),
+          retentionPolicy: plan.retentionPolicy && nameOf(names.policies, plan.retentionPolicy),
+          copyRepository: plan.copyRepository && nameOf(names.repositories, plan.copyRepository),
+          copyPolicy: plan.copyPolicy && nameOf(names.policies, plan.copyPolicy),
         },
       }));
   }
@@ -179,11 +181,13 @@ function findProblems(file: ConfigFile, names: Names, changes: readonly Change[]
     names.policies,
   );
   const isSource = known((file.sources ?? []).map(nameSource), names.sources);
-  const ofPlans = (file.plans ?? []).flatMap(({ name, repository, sources, retentionPolicy }) => [
-    ...(isRepository(repository) ? [] : [`plan ${name}: there is no repository called ${repository}`]),
-    ...(retentionPolicy === undefined || isPolicy(retentionPolicy)
-      ? []
-      : [`plan ${name}: there is no policy called ${retentionPolicy}`]),
+  const ofPlans = (file.plans ?? []).flatMap(({ name, repository, copyRepository, sources, retentionPolicy, copyPolicy }) => [
+    ...[repository, copyRepository ?? repository]
+      .filter((wanted, at, all) => all.indexOf(wanted) === at && !isRepository(wanted))
+      .map((wanted) => `plan ${name}: there is no repository called ${wanted}`),
+    ...[retentionPolicy, copyPolicy]
+      .filter((wanted) => wanted !== undefined && !isPolicy(wanted))
+      .map((wanted) => `plan ${name}: there is no policy called ${wanted}`),
     ...sources.filter((source) => !isSource(source)).map((source) => `plan ${name}: there is no source ${source}`),
   ]);
   const ofSources = (file.sources ?? [])

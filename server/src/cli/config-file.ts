@@ -1,7 +1,7 @@
 /** Config as code: one YAML or JSON file that says which sources, repositories, plans, policies and channels there are. */
 import { REPOSITORY_ADAPTERS, SOURCE_ADAPTERS } from '@holdfast/shared/adapters/all.ts';
 import { createConfigSchema, type Field } from '@holdfast/shared/adapters/field.ts';
-import { configSchema, nameSchema, planOptionsChangeSchema } from '@holdfast/shared/domain/plan.ts';
+import { configSchema, nameSchema, planOptionsChangeSchema, runsAtOnceSchema } from '@holdfast/shared/domain/plan.ts';
 import { retentionPolicySchema } from '@holdfast/shared/domain/retention-policy.ts';
 import { scheduleSchema } from '@holdfast/shared/domain/schedule.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
@@ -27,7 +27,7 @@ const policySchema = z.strictObject({
   description: z.string().max(2000).default(''),
   policy: retentionPolicySchema,
 });
-const repositorySchema = z.strictObject(entry);
+const repositorySchema = z.strictObject({ ...entry, runsAtOnce: runsAtOnceSchema.optional() });
 const sourceSchema = z.strictObject({ ...entry, host: nameSchema, enabled: z.boolean().default(true) });
 const channelSchema = z.strictObject({ ...entry, enabled: z.boolean().default(true) });
 const planSchema = z.strictObject({
@@ -38,6 +38,8 @@ const planSchema = z.strictObject({
   enabled: z.boolean().default(true),
   options: planOptionsChangeSchema.default({}),
   retentionPolicy: nameSchema.optional(),
+  copyRepository: nameSchema.optional(),
+  copyPolicy: nameSchema.optional(),
 });
 
 const listOf = <T extends z.ZodType>(schema: T) => z.array(schema).max(ENTRIES_MAX).optional();
@@ -102,6 +104,16 @@ export function completeConfig(
   const fields = fieldsOf(section, kindName);
   const parsed = fields === undefined ? undefined : createConfigSchema(fields).safeParse(config);
   return parsed?.success === true ? parsed.data : config;
+}
+
+/** What a kind fills in by itself, by field. */
+export function fieldDefaults(section: 'sources' | 'repositories', kindName: string): Readonly<Record<string, unknown>> {
+  const fields = fieldsOf(section, kindName) ?? [];
+  const usual = fields.map((field): readonly [string, unknown] => {
+    if (field.kind === 'list') return [field.name, []];
+    return [field.name, 'default' in field ? field.default : undefined];
+  });
+  return Object.fromEntries(usual.filter(([, value]) => value !== undefined));
 }
 
 function findAdapterFaults(file: ConfigFile): readonly string[] {

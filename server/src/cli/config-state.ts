@@ -10,7 +10,7 @@ const secrets = z.record(z.string(), z.unknown());
 
 const hostRow = z.object(thing);
 const policyRow = z.object({ ...versioned, description: z.string(), policy: config, createdAt: z.number() });
-const repositoryRow = z.object({ ...versioned, kind: z.string(), config, secrets, engineId: z.string().optional() });
+const repositoryRow = z.object({ ...versioned, kind: z.string(), config, secrets, runsAtOnce: z.number().optional() });
 const sourceRow = z.object({ ...versioned, host: z.string(), kind: z.string(), config, secrets, enabled: z.boolean() });
 const channelRow = z.object({ ...versioned, kind: z.string(), config, secrets, enabled: z.boolean() });
 const planRow = z.object({
@@ -21,6 +21,8 @@ const planRow = z.object({
   enabled: z.boolean(),
   options: config,
   retentionPolicy: z.string().optional(),
+  copyRepository: z.string().optional(),
+  copyPolicy: z.string().optional(),
 });
 
 export interface ServerState {
