@@ -38,7 +38,8 @@ const planId = idSchema('plan');
 type Hears = readonly MessageType[];
 const hearsAlerts = (hears: Hears) => hears.includes('alert.raised');
 /** Whose whole work is backups hears of each of them. */
-const choosesRuns = (hears: Hears) => hears.includes('run.failed') && !hears.includes('run.started');
+const isMonitor = (hears: Hears) => hears.includes('run.started');
+const choosesRuns = (hears: Hears) => hears.includes('run.failed') && !isMonitor(hears);
 const hearsDigests = (hears: Hears) => hears.includes('digest.daily');
 const hearsActs = (hears: Hears) => hears.includes('act.done');
 const isNarrowed = (hears: Hears) => hearsAlerts(hears) || hears.includes('run.failed');
@@ -161,6 +162,14 @@ export async function buildSubscriptionSections(
       : []),
     ...plans.map(({ id }): Field => ({ name: 'sub-plans-shown', label: '', kind: 'hidden', value: id })),
   ];
+  if (isMonitor(hears))
+    return [
+      {
+        title: 'Backups of',
+        help: 'Choose the plan this check is for. Nothing chosen means every backup of every plan, which one check cannot tell apart.',
+        fields: narrowed,
+      },
+    ];
   const { plans: some, tags, conditions } = subscription;
   return [
     ...(told.length === 0 ? [] : [{ title: 'It is told of', fields: told }]),
@@ -168,7 +177,7 @@ export async function buildSubscriptionSections(
       title: 'Only of some plans, hosts or conditions',
       help: 'Nothing chosen means all. What concerns this server itself, its channels or the whole fleet is told whatever plans and tags are chosen.',
       folded: true,
-      open: some.length + tags.length + conditions.length > 0 || hears.includes('run.started'),
+      open: some.length + tags.length + conditions.length > 0,
       fields: narrowed,
     },
   ];

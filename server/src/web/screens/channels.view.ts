@@ -58,7 +58,7 @@ export function channelsPage(shell: Shell, view: ChannelsView): Html {
   return layout(shell, {
     title: 'Channels',
     heading: view.heading,
-    lede: 'A channel tells people or programs outside of alerts. One that does not work is itself an alert, told on the others.',
+    lede: 'A channel tells people or programs outside of alerts, backups and digests. One that does not work is itself an alert, told on the others.',
     actions: html`${linkButton({ href: view.alertsHref, label: 'Alerts' })}${
       view.addHref !== undefined &&
       view.rows.length > 0 &&
