@@ -192,6 +192,9 @@ for (const engine of ENGINES) {
           return { ...order, server: sealDraft(rig, `${order.run}.sources`, server.kind, config, { password: server.password }) };
         };
         const asked = await carryOutDrill(rig, atServer([equals('select count(*) from people', '2')]));
+        const { server: sealed, ...order } = atServer([equals('select 1', '1')]);
+        const bare = await carryOutDrill(rig, { ...order, server: { kind: sealed.kind, config: sealed.config } });
+        assert.match(readEnd(bare).message, /only through a connection with a password/);
         const isRefused = engine.title === 'PostgreSQL';
         assert.equal(readEnd(asked).reason, isRefused ? 'target_refused' : undefined, readLog(asked));
         const events = await carryOutDrill(rig, atServer([]));

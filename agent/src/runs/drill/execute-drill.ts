@@ -114,7 +114,8 @@ async function tryOut(execution: DrillExecution, ready: Ready, dir: DrillDir, fi
         workbench.journal.runs.revise(recorder.run, body);
       };
       const connection = prepareSourceDraft(workbench, order.server, toServerRef(recorder.run), workDir);
-      return drillInScratch({ ...part, ...opening, connection, drill, fileName, assertions, recorded, owe });
+      const isSealed = order.server.secrets !== undefined || order.server.secretsApart === true;
+      return drillInScratch({ ...part, ...opening, isSealed, connection, drill, fileName, assertions, recorded, owe });
     }
     await drillDatabase({
       ...part,

@@ -23,6 +23,8 @@ export interface ScratchDrillPart extends RestorePart {
   connection: PreparedSource;
   drill: DatabaseDrill;
   fileName: string;
+  /** The connection came with secrets that this host's own server sealed for this very drill. */
+  isSealed: boolean;
   assertions: readonly DrillAssertion[];
   recorded?: Contents | undefined;
   findings: DrillFindings;
@@ -93,6 +95,9 @@ export async function drillInScratch(part: ScratchDrillPart): Promise<void> {
   if (!restore) throw new AppError('unsupported', 'dumps of this kind are not restored by this agent');
   recorder.addRedaction(connection.redact);
   const database = nameScratch(recorder.run);
+  // Nobody who merely breaks into the line may ask what an account without a password can read.
+  if (part.assertions.length > 0 && !part.isSealed)
+    throw createReasonError('target_refused', 'Questions are asked on a named server only through a connection with a password');
   await part.checkRepository();
   await assertHarmless(part, database);
   part.owe(database);
