@@ -87,6 +87,60 @@ test('A restore whose agent was killed', async (t) => {
     assert.equal(await listNames(), names);
   });
 
+  await t.test(
+    'after roles were made: they go with what was not swapped in, but for one that something needs by now',
+    async () => {
+      const order = createReplace();
+      const { scratch, aside } = nameOf(order);
+      const roles = () =>
+        server.query(
+          "SELECT string_agg(rolname || coalesce(' ' || shobj_description(oid, 'pg_authid'), ''), ',' ORDER BY rolname) FROM pg_roles WHERE rolname ~ '^made'",
+        );
+      const make = ({ run }: RestoreOrder) => {
+        const mark = `Made by Holdfast, restore ${run}`;
+        return server.query(`CREATE ROLE "made ""lonely"""; COMMENT ON ROLE "made ""lonely""" IS '${mark}';
+        CREATE ROLE made_needed; COMMENT ON ROLE made_needed IS '${mark}'; CREATE ROLE made_by_others`);
+      };
+      await make(order);
+      await server.query('GRANT SELECT ON precious TO made_needed', 'shop');
+      leave(order, { made: [scratch], swap: { target: 'shop', aside }, roles: 'take_back' });
+      await create(scratch);
+      assert.match(readLog(await recover(order)), /removed: holdfast_new_\S+, roles/);
+      assert.equal(await roles(), 'made_by_others,made_needed');
+      await server.query('DROP OWNED BY made_needed', 'shop');
+      await server.query('DROP ROLE made_needed, made_by_others');
+
+      const swapped = createReplace();
+      const besides = nameOf(swapped);
+      await make(swapped);
+      leave(swapped, { made: [besides.scratch], swap: { target: 'shop', aside: besides.aside }, roles: 'take_back' });
+      await create(besides.aside);
+      await recover(swapped);
+      assert.equal(
+        await roles(),
+        'made "lonely",made_by_others,made_needed',
+        'roles of what took its place stay, without the mark',
+      );
+      await server.query('DROP ROLE "made ""lonely""", made_needed, made_by_others');
+      assert.equal(await server.dump('shop'), before);
+    },
+  );
+
+  await t.test('as it was about to make a database: one that is empty goes, one that holds something stays', async () => {
+    const order = createOrder(rig, source, MADE, { database: 'about', on: server });
+    leave(order, { made: [], making: 'about' });
+    await create('about');
+    assert.equal(readEnd(await recover(order)).state, 'failed');
+    assert.equal(await listNames(), names);
+    const other = createOrder(rig, source, MADE, { database: 'about', on: server });
+    leave(other, { made: [], making: 'about' });
+    await create('about');
+    await server.query('CREATE TABLE of_others (x int)', 'about');
+    assert.equal(readEnd(await recover(other)).state, 'failed');
+    assert.equal(await listNames(), `about ${names}`);
+    await server.query('DROP DATABASE about');
+  });
+
   await t.test('and whose database server is down cleans up as soon as the server is back', async () => {
     const order = createReplace();
     const { scratch } = nameOf(order);
