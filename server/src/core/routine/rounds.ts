@@ -28,6 +28,7 @@ const LOOK_LATEST_MS = 10 * MINUTE_MS;
 const LOOK_SOON_MS = MINUTE_MS;
 /** Plans of which nothing goes are asked again after this long. */
 const QUIET_MS = HOUR_MS;
+const QUIET_PLANS = 5000;
 
 export interface RoutineRounds {
   /** Begins what is due in the repositories to be looked at, and tells how many things. */
@@ -82,7 +83,11 @@ export function createRoutineRounds(context: CoreContext): RoutineRounds {
           await startForget(context, caller, plan.id, false, { host, turn: { repository: stored.repository, turn } });
           turn += 1;
           begun += 1;
-        } else quiet.set(key, now + QUIET_MS);
+        } else {
+          // Plans that are gone are forgotten with all others, which costs a look.
+          if (quiet.size >= QUIET_PLANS) quiet.clear();
+          quiet.set(key, now + QUIET_MS);
+        }
       }
     }
     return { begun, nextAt };
