@@ -65,9 +65,18 @@ function listCoveredPaths(sources: readonly Source[]): readonly string[] {
   });
 }
 
+/** The database that every PostgreSQL server comes with is nobody's gap while it is as empty as it came. */
+const EMPTY_BYTES = 16 * 1024 ** 2;
+
+function isEmptyGift(kind: string, { name, sizeBytes }: SeenThing): boolean {
+  return kind === 'postgres' && name === 'postgres' && sizeBytes !== undefined && sizeBytes < EMPTY_BYTES;
+}
+
 async function askServer(context: CoreContext, { source }: Connection): Promise<readonly SeenThing[]> {
   const found = await discoverSources(context, SEEKER, { source: source.id });
-  return found.filter(({ known }) => known === undefined).map(({ name, sizeBytes }) => ({ name, sizeBytes }));
+  return found
+    .filter((one) => one.known === undefined && !isEmptyGift(source.kind, one))
+    .map(({ name, sizeBytes }) => ({ name, sizeBytes }));
 }
 
 async function askDirectories(context: CoreContext, host: HostId, sources: readonly Source[]): Promise<readonly SeenThing[]> {

@@ -83,7 +83,7 @@ describe('Coverage', () => {
   it('makes a source with one click and leads to the form of its plan', async () => {
     const reply = await world.ask('post', `/coverage/${await find('billing')}/adopt`, { role: 'operator' });
     assert.ok(reply.kind === 'redirect');
-    assert.match(reply.to, /^\/plans\/new\?source=src_/u);
+    assert.match(reply.to, /^\/plans\/new\?sources=src_/u);
     assert.doesNotMatch(readWords(await world.read('/coverage')), /billing/u);
   });
 

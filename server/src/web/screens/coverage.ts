@@ -20,7 +20,15 @@ import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatCount, formatNoun } from '../ui/quantity.ts';
 import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
-import { COVERAGE_TABLE, type CoverageView, coveragePage, coverageTable, type FindingLine } from './coverage.view.ts';
+import {
+  COVERAGE_ANSWER,
+  COVERAGE_TABLE,
+  type CoverageView,
+  coverageAnswer,
+  coveragePage,
+  coverageTable,
+  type FindingLine,
+} from './coverage.view.ts';
 import { linkPages, readTrail } from './cursor-trail.ts';
 import { isShown } from './form-problem.ts';
 import { findText, readText } from './form-values.ts';
@@ -93,6 +101,7 @@ async function readCoverage(context: CoreContext, visit: Visit): Promise<Coverag
 async function showCoverage(context: CoreContext, visit: Visit): Promise<PageReply> {
   const view = await readCoverage(context, visit);
   if (wantsPart(visit, COVERAGE_TABLE)) return { kind: 'page', html: coverageTable(view) };
+  if (wantsPart(visit, COVERAGE_ANSWER)) return { kind: 'page', html: coverageAnswer(view) };
   return { kind: 'page', html: coveragePage(await buildShell(context, visit, 'coverage'), view) };
 }
 
@@ -113,7 +122,7 @@ function createAct(act: (context: CoreContext, visit: Visit, id: Finding['id']) 
 const protect = createAct(async (context, visit, id) => {
   const source = await adoptFinding(context, visit.caller, id);
   const text = `${source.name} is a source now. What is left: where its backups go, and when.`;
-  return { kind: 'redirect', to: visit.urls.addPlan({ source: source.id }), flash: { tone: 'good', text } };
+  return { kind: 'redirect', to: visit.urls.addPlan({ sources: [source.id] }), flash: { tone: 'good', text } };
 });
 const ignore = createAct(async (context, visit, id) => {
   const { name } = await ignoreFinding(context, visit.caller, id, readText(visit.form, 'why'));

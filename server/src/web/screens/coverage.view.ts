@@ -1,9 +1,8 @@
 /** Coverage: what was found on hosts and is no source; each with the way to protect it, or to say why not. */
-import { type Html, html } from '../html.ts';
+import { attrs, type Html, html } from '../html.ts';
 import { button, confirmButton, linkButton, postButton } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
 import { callout } from '../ui/flash.ts';
-import { formField } from '../ui/form.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
 import { formatBytes, formatNoun } from '../ui/quantity.ts';
@@ -46,6 +45,7 @@ export type CoverageView = {
 };
 
 export const COVERAGE_TABLE = 'findings';
+export const COVERAGE_ANSWER = 'coverage-answer';
 
 export function coveragePage(shell: Shell, view: CoverageView): Html {
   const { planless } = view;
@@ -72,11 +72,16 @@ export function coveragePage(shell: Shell, view: CoverageView): Html {
   });
   return layout(shell, {
     title: 'Coverage',
-    heading: view.heading,
+    heading: coverageAnswer(view),
     lede: view.lede,
     actions: view.lookAction !== undefined && postButton({ action: view.lookAction, label: 'Look now' }),
     content: html`<div class="stack">${gap}<section>${bar}<div class="panel panel-flush">${coverageTable(view)}</div></section>${failedPanel(view.failed)}</div>`,
   });
+}
+
+/** The page's answer; also served alone. */
+export function coverageAnswer({ heading, here }: Pick<CoverageView, 'heading' | 'here'>): Html {
+  return html`<span id="${COVERAGE_ANSWER}" data-live="overview" data-live-get="${here}">${heading}</span>`;
 }
 
 export function coverageTable(view: CoverageView): Html {
@@ -136,19 +141,19 @@ function actCell(row: FindingLine, face: Clockface): Html {
         verb: 'Leave it alone',
         kind: 'primary',
         action: row.ignoreAction,
-        fields: formField({
-          kind: 'text',
-          name: 'why',
-          label: 'Why',
-          required: true,
-          attributes: { maxlength: 500, id: `why-${row.id}` },
-        }),
+        fields: whyField(row.id),
       },
     });
   const protect =
     row.protectAction !== undefined &&
     html`<form method="post" action="${row.protectAction}">${button({ label: 'Protect…', small: true })}</form>`;
   return html`<div class="cluster">${protect}${leave}</div>`;
+}
+
+/** One of several with the same name in a page, so its id is its row's. */
+function whyField(row: string): Html {
+  const id = `why-${row}`;
+  return html`<div class="field"><label for="${id}">Why</label><input class="input" name="why" required maxlength="500" ${attrs({ id })}></div>`;
 }
 
 function failedPanel(failed: readonly FailedLook[]): Html | false {

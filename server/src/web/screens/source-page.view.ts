@@ -51,7 +51,7 @@ export function sourcePage(shell: Shell, view: SourcePageView): Html {
   const edit = may.manage && linkButton({ href: urls.editSource({ source: id }), label: 'Edit' });
   const next =
     view.plans.length === 0
-      ? may.plan && linkButton({ href: urls.addPlan({ source: id }), label: 'Make a plan', kind: 'primary' })
+      ? may.plan && linkButton({ href: urls.addPlan({ sources: [id] }), label: 'Make a plan', kind: 'primary' })
       : view.newestGood !== undefined &&
         may.restore &&
         linkButton({ href: urls.restoreSnapshot({ snapshot: view.newestGood.snapshot }), label: 'Restore…', kind: 'primary' });
@@ -127,7 +127,7 @@ function plansPanel({ plans, urls, id, may }: SourcePageView): Html {
         icon: 'shield',
         title: 'In no plan: nothing backs it up',
         text: 'A plan says where the backup goes and when.',
-        action: may.plan ? linkButton({ href: urls.addPlan({ source: id }), label: 'Make a plan' }) : undefined,
+        action: may.plan ? linkButton({ href: urls.addPlan({ sources: [id] }), label: 'Make a plan' }) : undefined,
       }),
     });
   return panel({
