@@ -17,7 +17,6 @@ import type { DatabaseDrill } from './drill.ts';
 import type { Config, Field } from './field.ts';
 import type { ToolOutcome, Verdict } from './outcome.ts';
 import type { PlanInput } from './plan-input.ts';
-import type { DatabaseRoles } from './roles.ts';
 import type { DatabaseRecording } from './record.ts';
 import type { DatabaseRoles } from './roles.ts';
 import type { TakePlan } from './take.ts';

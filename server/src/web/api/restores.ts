@@ -25,20 +25,12 @@ const optionsInput = z.strictObject({
   acceptOlderServer: z.boolean().optional().meta({ description: 'Accepts a server older than the one that was dumped' }),
   owners: z.boolean().optional().meta({ description: 'Restores owners and grants; on unless false' }),
   downloadKiBps: z.int().min(1).max(10_000_000).optional(),
-  jobs: z
-    .int()
-    .min(1)
-    .max(RESTORE_JOBS)
-    .optional()
-    .meta({
-      description: 'Brings the dump to the host’s disk first and restores it through so many connections; left out: it streams',
-    }),
-  roles: z
-    .enum(ROLE_CHOICES)
-    .optional()
-    .meta({
-      description: 'Makes missing roles first: those that owners and grants name, or all that were stored; left out: none',
-    }),
+  jobs: z.int().min(1).max(RESTORE_JOBS).optional().meta({
+    description: 'Brings the dump to the host’s disk first and restores it through so many connections; left out: it streams',
+  }),
+  roles: z.enum(ROLE_CHOICES).optional().meta({
+    description: 'Makes missing roles first: those that owners and grants name, or all that were stored; left out: none',
+  }),
 });
 
 /** Like the target a host is told, but strict: a misspelt field is refused instead of ignored. */
