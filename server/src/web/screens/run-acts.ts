@@ -36,7 +36,8 @@ function findOnward(caller: Caller, detail: RunDetail, urls: Urls): RunView['onw
     if (run.snapshot === undefined) return undefined;
     return { href: urls.snapshot({ snapshot: run.snapshot }), label: 'Open snapshot' };
   }
-  const usable = snapshots.filter(isRestorable);
+  // A copy elsewhere is no choice of its own: the page of the original leads to it.
+  const usable = snapshots.filter((snapshot) => isRestorable(snapshot) && snapshot.copyOf === undefined);
   const [first] = usable;
   if (first === undefined) return undefined;
   if (usable.length > 1) return { href: urls.snapshots({ run: run.id }), label: 'Restore one of these…' };

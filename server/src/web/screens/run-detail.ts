@@ -125,7 +125,8 @@ function sum(values: readonly (number | undefined)[]): number | undefined {
 const BYTES_OF: Readonly<Partial<Record<RunKind, string>>> = { restore: 'written', prune: 'freed' };
 
 export function listFigures(detail: RunDetail): readonly RunFact[] {
-  const { run, snapshots } = detail;
+  const { run } = detail;
+  const snapshots = detail.snapshots.filter(({ copyOf }) => copyOf === undefined);
   const durationMs = findDurationMs(run);
   const rate =
     run.bytes > 0 && run.kind !== 'prune' && durationMs !== undefined && durationMs > 0

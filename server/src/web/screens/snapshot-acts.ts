@@ -64,7 +64,7 @@ export async function readSnapshotMore(
     return {
       href: urls.snapshot({ snapshot: place.id }),
       repository: nameOf(names.repositories, place.repository, 'repository'),
-      detail: `${place.copyOf === undefined ? 'the first copy' : 'copied'} · ${place.engineId.slice(0, 8)} · ${formatBytes(place.sizeBytes)}${place.id === snapshot.id ? ' · this one' : ''}`,
+      detail: `${place.copyOf === undefined ? 'the original' : 'a copy'} · ${place.engineId.slice(0, 8)} · ${formatBytes(place.sizeBytes)}${place.id === snapshot.id ? ' · this one' : ''}`,
       ...(restoreHref === undefined || place.id === snapshot.id ? {} : { restoreHref }),
     };
   });

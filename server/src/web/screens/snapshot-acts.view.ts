@@ -26,7 +26,7 @@ export function snapshotActsBar(view: SnapshotActsView): Html | false {
   if (!view.mayPin && !view.mayVerify && !view.mayDelete) return false;
   const act = (value: string, label: string, kind?: 'danger') =>
     button({ label, name: 'act', value, small: true, ...(kind ? { kind } : {}) });
-  return html`<form class="toolbar" id="${SNAPSHOT_ACTS}" method="post" action="${view.action}" aria-label="Chosen snapshots"><span class="quiet">With the ticked ones:</span>${
+  return html`<form class="form-actions" id="${SNAPSHOT_ACTS}" method="post" action="${view.action}" aria-label="Chosen snapshots"><span class="quiet">With the ticked ones:</span>${
     view.mayPin && html`${act('pin', 'Pin')}${act('unpin', 'Unpin')}`
   }${view.mayVerify && act('verify', 'Read whole')}${view.mayDelete && act('delete', 'Delete…', 'danger')}</form>`;
 }
