@@ -48,7 +48,7 @@ async function replyForm(context: CoreContext, visit: Visit, { kind, saved }: Dr
     name: { value: name, error: problem.fields['name'] },
     sections: [
       ...toAdapterSections(kind.fields, { values, stored, problem }),
-      ...(await buildSubscriptionSections(context, visit, kind.hears, subscription, problem.fields)),
+      ...(await buildSubscriptionSections(context, visit, kind.hears, { subscription, errors: problem.fields })),
     ],
     problem: problem.text,
     version: saved && (Number(findText(visit.form, 'version', 12) ?? saved.version) || saved.version),

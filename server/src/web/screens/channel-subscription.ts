@@ -13,6 +13,7 @@ import {
 } from '../../core/alerts/subscription.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
+import type { Plan } from '../../store/catalog.ts';
 import type { Visit } from '../http/route.ts';
 import type { Field, FieldSection } from '../ui/form.ts';
 import { readList, readText, splitTags } from './form-values.ts';
@@ -65,74 +66,62 @@ export function readSubscriptionForm(hears: Hears, { form }: Visit, before: Subs
   };
 }
 
-/** Sections for the end of the form; none for a kind that is told of nothing but life. */
-export async function buildSubscriptionSections(
-  context: CoreContext,
-  { caller }: Pick<Visit, 'caller'>,
-  hears: Hears,
-  subscription: Subscription,
-  errors: Readonly<Record<string, string>>,
-): Promise<readonly FieldSection[]> {
-  if (!isNarrowed(hears)) return [];
-  const { rows: plans } = await listPlans(context, caller, {}, { limit: PLANS_SHOWN });
-  const told: Field[] = [
-    ...(hearsAlerts(hears)
-      ? [
-          {
-            name: 'sub-least',
-            label: 'Alerts',
-            kind: 'select' as const,
-            required: true,
-            value: subscription.least,
-            options: LEAST_LABELS.map(([value, label]) => ({ value, label })),
-          },
-        ]
-      : []),
-    ...(choosesRuns(hears)
-      ? [
-          {
-            name: 'sub-runs',
-            label: 'Backups of plans that',
-            kind: 'multiselect' as const,
-            value: subscription.runs,
-            help: 'One message for each backup, whether or not it is an alert.',
-            options: [
-              { value: 'succeeded', label: 'succeeded' },
-              { value: 'partial', label: 'are only partial' },
-              { value: 'failed', label: 'failed' },
-            ],
-          },
-        ]
-      : []),
-    ...(hearsDigests(hears)
-      ? [
-          {
-            name: 'sub-digests',
-            label: 'Digests',
-            kind: 'multiselect' as const,
-            value: subscription.digests,
-            help: 'What is protected and what is not, growth and anomalies. When it does not come, this server does not work.',
-            options: [
-              { value: 'daily', label: 'every day' },
-              { value: 'weekly', label: 'every week' },
-            ],
-          },
-        ]
-      : []),
-    ...(hearsActs(hears)
-      ? [
-          {
-            name: 'sub-acts',
-            label: 'What people and programs do',
-            kind: 'multiselect' as const,
-            value: subscription.acts,
-            help: 'As the audit has it, whatever plans and tags are chosen.',
-            options: ACT_GROUPS.map((value) => ({ value, label: ACT_LABELS[value] })),
-          },
-        ]
-      : []),
+/** What it may be told of. */
+function listTold(hears: Hears, { least, runs, digests, acts }: Subscription): readonly Field[] {
+  const fields: (Field | false)[] = [
+    hearsAlerts(hears) && {
+      name: 'sub-least',
+      label: 'Alerts',
+      kind: 'select',
+      required: true,
+      value: least,
+      options: LEAST_LABELS.map(([value, label]) => ({ value, label })),
+    },
+    choosesRuns(hears) && {
+      name: 'sub-runs',
+      label: 'Backups of plans that',
+      kind: 'multiselect',
+      value: runs,
+      help: 'One message for each backup, whether or not it is an alert.',
+      options: [
+        { value: 'succeeded', label: 'succeeded' },
+        { value: 'partial', label: 'are only partial' },
+        { value: 'failed', label: 'failed' },
+      ],
+    },
+    hearsDigests(hears) && {
+      name: 'sub-digests',
+      label: 'Digests',
+      kind: 'multiselect',
+      value: digests,
+      help: 'What is protected and what is not, growth and anomalies. When it does not come, this server does not work.',
+      options: [
+        { value: 'daily', label: 'every day' },
+        { value: 'weekly', label: 'every week' },
+      ],
+    },
+    hearsActs(hears) && {
+      name: 'sub-acts',
+      label: 'What people and programs do',
+      kind: 'multiselect',
+      value: acts,
+      help: 'As the audit has it, whatever plans and tags are chosen.',
+      options: ACT_GROUPS.map((value) => ({ value, label: ACT_LABELS[value] })),
+    },
   ];
-  const narrowed: Field[] = [
+  return fields.filter((field) => field !== false);
+}
+
+interface Narrowing {
+  subscription: Subscription;
+  plans: readonly Plan[];
+  /** By the name of an input. */
+  errors: Readonly<Record<string, string>>;
+}
+
+/** What the news must be about. */
+function listNarrowed(hears: Hears, { subscription, plans, errors }: Narrowing): readonly Field[] {
+  const fields: (Field | false)[] = [
     {
       name: 'sub-plans',
       label: 'Plans',
@@ -149,36 +138,45 @@ export async function buildSubscriptionSections(
       help: 'With commas between them.',
       error: errors['sub-tags'],
     },
-    ...(hearsAlerts(hears)
-      ? [
-          {
-            name: 'sub-conditions',
-            label: 'Conditions',
-            kind: 'multiselect' as const,
-            value: subscription.conditions,
-            options: ALERT_CONDITIONS.map((value) => ({ value, label: getConditionRule(value).label })),
-          },
-        ]
-      : []),
+    hearsAlerts(hears) && {
+      name: 'sub-conditions',
+      label: 'Conditions',
+      kind: 'multiselect',
+      value: subscription.conditions,
+      options: ALERT_CONDITIONS.map((value) => ({ value, label: getConditionRule(value).label })),
+    },
     ...plans.map(({ id }): Field => ({ name: 'sub-plans-shown', label: '', kind: 'hidden', value: id })),
   ];
+  return fields.filter((field) => field !== false);
+}
+
+/** Sections for the end of the form; none for a kind that is told of nothing but life. */
+export async function buildSubscriptionSections(
+  context: CoreContext,
+  { caller }: Pick<Visit, 'caller'>,
+  hears: Hears,
+  filling: Omit<Narrowing, 'plans'>,
+): Promise<readonly FieldSection[]> {
+  if (!isNarrowed(hears)) return [];
+  const { rows: plans } = await listPlans(context, caller, {}, { limit: PLANS_SHOWN });
+  const fields = listNarrowed(hears, { ...filling, plans });
   if (isMonitor(hears))
     return [
       {
         title: 'Backups of',
         help: 'Choose the plan this check is for. Nothing chosen means every backup of every plan, which one check cannot tell apart.',
-        fields: narrowed,
+        fields,
       },
     ];
-  const { plans: some, tags, conditions } = subscription;
+  const { plans: some, tags, conditions } = filling.subscription;
   return [
-    ...(told.length === 0 ? [] : [{ title: 'It is told of', fields: told }]),
+    { title: 'It is told of', fields: listTold(hears, filling.subscription) },
     {
       title: 'Only of some plans, hosts or conditions',
       help: 'Nothing chosen means all. What concerns this server itself, its channels or the whole fleet is told whatever plans and tags are chosen.',
       folded: true,
       open: some.length + tags.length + conditions.length > 0,
-      fields: narrowed,
+      fields,
     },
   ];
 }
