@@ -121,7 +121,10 @@ describe('The report of a month', () => {
   it('is found from /reports, and says what nobody looked at', async () => {
     const reply = await world.ask('get', '/reports');
     assert.ok(reply.kind === 'redirect' && reply.to === '/reports/2026-11');
-    assert.match(readWords(await world.read('/reports/2026-10')), /Nobody looked at October 2026, and no backup failed\./u);
+    assert.match(
+      readWords(await world.read('/reports/2026-10')),
+      /There are no figures of October 2026, and no backup failed\./u,
+    );
   });
 
   it('tells the share of each day, what ran and failed, and what stands unprotected now', async () => {

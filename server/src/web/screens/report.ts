@@ -139,7 +139,7 @@ async function readGaps(context: CoreContext, visit: Visit): Promise<ReportView[
 
 function describeMonth(month: Month, share: number | undefined, failed: number): string {
   const protection =
-    share === undefined ? `Nobody looked at ${month.name}` : `${formatPercent(share)} protected in ${month.name}`;
+    share === undefined ? `There are no figures of ${month.name}` : `${formatPercent(share)} protected in ${month.name}`;
   return `${protection}, ${failed === 0 ? 'and no backup failed' : `${failed} ${failed === 1 ? 'backup' : 'backups'} failed`}.`;
 }
 

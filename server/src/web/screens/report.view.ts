@@ -100,6 +100,7 @@ function daysPanel({ days, share, name }: ReportView): Html {
 }
 
 function runsPanel({ runs }: ReportView): Html {
+  if (runs.length === 0) return panel({ title: 'What ran', content: html`<p class="quiet">Nothing.</p>` });
   const count = (value: number) => html`<span class="num">${formatCount(value)}</span>`;
   return panel({
     title: 'What ran',
@@ -116,7 +117,6 @@ function runsPanel({ runs }: ReportView): Html {
         { id: 'failed', label: 'Failed', align: 'end', cell: (row) => count(row.failed) },
         { id: 'other', label: 'Cancelled, skipped or open', align: 'end', cell: (row) => count(row.other) },
       ],
-      empty: html`<p class="quiet">Nothing ran.</p>`,
     }),
   });
 }
@@ -148,6 +148,7 @@ function drillsPanel({ drills }: ReportView): Html {
 }
 
 function growthPanel({ growth }: ReportView): Html {
+  if (growth.length === 0) return panel({ title: 'Growth', content: html`<p class="quiet">No repository was measured.</p>` });
   return panel({
     title: 'Growth',
     flush: true,
@@ -161,7 +162,6 @@ function growthPanel({ growth }: ReportView): Html {
         { id: 'bytes', label: 'Size', align: 'end', cell: (row) => formatBytes(row.bytes) },
         { id: 'grown', label: 'Grown by', align: 'end', cell: (row) => formatByteChange(row.grownBytes) },
       ],
-      empty: html`<p class="quiet">No repository was measured.</p>`,
     }),
   });
 }
