@@ -46,6 +46,7 @@ describe('The options of a plan', () => {
       timeoutMinutes: 0,
       hooks: {},
       limits: {},
+      countRows: 'small',
     });
     assert.equal(planOptionsSchema.safeParse({ catchup: false }).success, false);
   });

@@ -16,6 +16,7 @@ test('the artifact is the list of paths with its excludes', () => {
     paths: ['/srv/a b', '/srv/new\nline'],
     excludes: ['*.tmp'],
     oneFileSystem: true,
+    canaries: ['/srv/shop/canary'],
     floorBytes: 10,
   });
   assert.deepEqual(
@@ -27,6 +28,7 @@ test('the artifact is the list of paths with its excludes', () => {
         paths: ['/srv/a b', '/srv/new\nline'],
         excludes: ['*.tmp'],
         oneFileSystem: true,
+        canaries: ['/srv/shop/canary'],
         floorBytes: 10,
       },
     ],
