@@ -112,15 +112,97 @@ async function composeRunMessage(
   };
 }
 
-export function createNewsTeller({ context, kinds, linkRun, linkAlert }: NewsOptions): NewsTeller {
+/** Channels that are on and have a form for this. */
+function listListeners(
+  channels: readonly Channel[],
+  kinds: readonly ChannelKind[],
+  hears: ChannelMessage['type'],
+): readonly Listener[] {
+  return channels.flatMap((channel) => {
+    const kind = kinds.find((one) => one.kind === channel.kind);
+    const isAble = channel.enabled && kind?.hears.includes(hears);
+    return kind !== undefined && isAble ? [{ channel, kind, subscription: readSubscription(channel) }] : [];
+  });
+}
+
+async function deliver(
+  { store, clock, createId }: CoreContext,
+  listeners: readonly Listener[],
+  { message, topic, alert }: { message: ChannelMessage; topic: string; alert?: Alert },
+): Promise<void> {
+  const body = JSON.stringify(message);
+  for (const { channel } of listeners) {
+    const delivery = { id: createId('delivery'), channel: channel.id, alert: alert?.id, topic, kind: message.type, body };
+    await store.channels.insertDelivery(tenant, delivery, clock.now());
+  }
+}
+
+async function tellRun(
+  { context, kinds, linkRun }: NewsOptions,
+  channels: readonly Channel[],
+  run: Run,
+  type: RunType,
+): Promise<void> {
+  const heardAt = run.reportedAt ?? run.startedAt ?? run.receivedAt;
+  const wanting = listListeners(channels, kinds, type).filter(
+    ({ kind, subscription, channel }) => wantsRun(subscription, kind.hears, type) && channel.createdAt <= heardAt,
+  );
+  const isAsked = wanting.some(({ subscription }) => isNarrowed(subscription));
+  const [host] = isAsked ? await context.store.hosts.findHosts(tenant, [run.host]) : [];
+  const concern = { plans: new Set(run.plan === undefined ? [] : [run.plan]), tags: new Set(host?.tags ?? []) };
+  const listeners = wanting.filter(({ subscription }) => isConcerned(subscription, concern));
+  const message = listeners.length === 0 ? undefined : await composeRunMessage(context, run, type, linkRun(run));
+  if (message !== undefined) await deliver(context, listeners, { message, topic: topicOf(run, type) });
+}
+
+function topicOf({ id }: Pick<Run, 'id'>, type: RunType): string {
+  return `${id} ${type}`;
+}
+
+/** Alerts that somebody takes, for the channels that keep a standing of their own. */
+async function tellTaken({ context, kinds, linkAlert }: NewsOptions, channels: readonly Channel[]): Promise<void> {
+  const { store, clock } = context;
+  const able = listListeners(channels, kinds, 'alert.acknowledged');
+  if (able.length === 0) return;
+  const since = clock.now() - TAKEN_MS;
+  const { rows } = await store.alerts.listAlerts(tenant, { state: 'acknowledged' }, clock.now(), { limit: HTTP.pageSizeMax });
+  for (const alert of rows) {
+    const { acknowledgedAt } = alert;
+    if (acknowledgedAt === undefined || acknowledgedAt < since) continue;
+    const concern = able.some(({ subscription }) => isNarrowed(subscription)) ? await findConcern(context, alert) : undefined;
+    const listeners = able.filter(
+      ({ subscription, channel }) => channel.createdAt <= alert.raisedAt && wantsAlert(subscription, alert, concern),
+    );
+    if (listeners.length === 0) continue;
+    const message = await composeMessage(context, alert, { tells: 'acknowledged', at: acknowledgedAt, link: linkAlert(alert) });
+    await deliver(context, listeners, { message, topic: `${alert.id} acknowledged ${acknowledgedAt}`, alert });
+  }
+}
+
+/** Backups whose end was reported since a server last looked. */
+async function listMissed({ store, clock }: CoreContext): Promise<readonly RunId[]> {
+  const since = Number((await store.settings.findSetting(SEEN_SETTING)) ?? clock.now());
+  const missed: RunId[] = [];
+  let after: string | undefined;
+  for (let page = 0; page < MISSED_PAGES; page += 1) {
+    const filter = { kind: 'backup' as const, since: since - BEGUN_BEFORE_MS };
+    const found = await store.runs.listRuns(tenant, filter, { limit: HTTP.pageSizeMax, after });
+    for (const { id, reportedAt } of found.rows)
+      if (reportedAt !== undefined && reportedAt >= since - SEEN_EVERY_MS) missed.push(id);
+    after = found.next;
+    if (after === undefined) break;
+  }
+  return missed;
+}
+
+export function createNewsTeller(options: NewsOptions): NewsTeller {
+  const { context } = options;
   const { store, clock, bus, log } = context;
   const touched = new Set<RunId>();
-  let areAlertsTouched = true;
-  let seenAt: number | undefined;
-  let hasLookedBack = false;
   const told = new Set<string>();
-  /** Of this round. */
-  let channels: readonly Channel[] | undefined;
+  let areAlertsTouched = true;
+  let hasLookedBack = false;
+  let seenAt: number | undefined;
   const runId = idSchema('run');
   const unsubscribe = bus.subscribe(tenant, (event) => {
     if (event.kind !== 'refresh') return;
@@ -130,116 +212,53 @@ export function createNewsTeller({ context, kinds, linkRun, linkAlert }: NewsOpt
     if (run !== undefined) touched.add(run);
   });
 
-  async function listListeners(hears: ChannelMessage['type']): Promise<readonly Listener[]> {
-    channels ??= await store.channels.listChannels(tenant);
-    return channels.flatMap((channel) => {
-      const kind = kinds.find((one) => one.kind === channel.kind);
-      const isAble = channel.enabled && kind?.hears.includes(hears);
-      return kind !== undefined && isAble ? [{ channel, kind, subscription: readSubscription(channel) }] : [];
-    });
-  }
-
-  async function deliver(listeners: readonly Listener[], message: ChannelMessage, topic: string, alert?: Alert): Promise<void> {
-    const body = JSON.stringify(message);
-    for (const { channel } of listeners) {
-      const delivery = {
-        id: context.createId('delivery'),
-        channel: channel.id,
-        alert: alert?.id,
-        topic,
-        kind: message.type,
-        body,
-      };
-      await store.channels.insertDelivery(tenant, delivery, clock.now());
-    }
-  }
-
-  async function tellRun(run: Run): Promise<void> {
-    const type = judgeRun(run, clock.now());
-    const topic = `${run.id} ${type}`;
-    if (type === undefined || told.has(topic)) return;
-    const heardAt = run.reportedAt ?? run.startedAt ?? run.receivedAt;
-    const wanting = (await listListeners(type)).filter(
-      ({ kind, subscription, channel }) => wantsRun(subscription, kind.hears, type) && channel.createdAt <= heardAt,
-    );
-    const isAsked = wanting.some(({ subscription }) => isNarrowed(subscription));
-    const [host] = isAsked ? await store.hosts.findHosts(tenant, [run.host]) : [];
-    const concern = { plans: new Set(run.plan === undefined ? [] : [run.plan]), tags: new Set(host?.tags ?? []) };
-    const listeners = wanting.filter(({ subscription }) => isConcerned(subscription, concern));
-    const message = listeners.length === 0 ? undefined : await composeRunMessage(context, run, type, linkRun(run));
-    if (message !== undefined) await deliver(listeners, message, topic);
+  async function tellOnce(channels: readonly Channel[], id: RunId): Promise<void> {
+    const run = await store.runs.findRun(tenant, id);
+    const type = run && judgeRun(run, clock.now());
+    if (run === undefined || type === undefined || told.has(topicOf(run, type))) return;
+    await tellRun(options, channels, run, type);
     if (told.size >= REMEMBERED) told.clear();
-    told.add(topic);
+    told.add(topicOf(run, type));
   }
 
-  /** Alerts that somebody takes, for the channels that keep a standing of their own. */
-  async function tellTaken(): Promise<void> {
-    const able = await listListeners('alert.acknowledged');
-    if (able.length === 0) return;
-    const since = clock.now() - TAKEN_MS;
-    const { rows } = await store.alerts.listAlerts(tenant, { state: 'acknowledged' }, clock.now(), { limit: HTTP.pageSizeMax });
-    for (const alert of rows) {
-      const { acknowledgedAt } = alert;
-      if (acknowledgedAt === undefined || acknowledgedAt < since) continue;
-      const concern = able.some(({ subscription }) => isNarrowed(subscription)) ? await findConcern(context, alert) : undefined;
-      const listeners = able.filter(({ subscription, channel }) => {
-        return channel.createdAt <= alert.raisedAt && wantsAlert(subscription, alert, concern);
-      });
-      if (listeners.length === 0) continue;
-      const message = await composeMessage(context, alert, { tells: 'acknowledged', at: acknowledgedAt, link: linkAlert(alert) });
-      await deliver(listeners, message, `${alert.id} acknowledged ${acknowledgedAt}`, alert);
+  /** A store that takes nothing now takes it later; anything else would fail for ever, and is left. */
+  async function tellSafely(channels: readonly Channel[], id: RunId): Promise<void> {
+    touched.delete(id);
+    try {
+      await tellOnce(channels, id);
+    } catch (error) {
+      if (toAppError(error).code === 'unavailable') {
+        touched.add(id);
+        throw error;
+      }
+      log.error({ run: id, err: error }, 'news of a run could not be told');
     }
   }
 
-  /** What ended since a server last looked. */
-  async function findMissed(): Promise<void> {
-    const text = await store.settings.findSetting(SEEN_SETTING);
-    const since = Number(text ?? clock.now());
-    let after: string | undefined;
-    for (let page = 0; page < MISSED_PAGES; page += 1) {
-      const filter = { kind: 'backup' as const, since: since - BEGUN_BEFORE_MS };
-      const found = await store.runs.listRuns(tenant, filter, { limit: HTTP.pageSizeMax, after });
-      for (const { id, reportedAt } of found.rows)
-        if (reportedAt !== undefined && reportedAt >= since - SEEN_EVERY_MS) touched.add(id);
-      after = found.next;
-      if (after === undefined) return;
-    }
-  }
-
-  async function noteSeen(): Promise<void> {
+  /** The mark never passes what is still to be told. */
+  async function markSeen(): Promise<void> {
     const now = clock.now();
-    if (seenAt !== undefined && now - seenAt < SEEN_EVERY_MS) return;
-    // The mark never passes what is still to be told.
-    if (touched.size > 0) return;
+    if (touched.size > 0 || (seenAt !== undefined && now - seenAt < SEEN_EVERY_MS)) return;
     await store.settings.putSetting(SEEN_SETTING, String(now));
     seenAt = now;
   }
 
   return {
     async runRound() {
-      channels = undefined;
-      if (!hasLookedBack) await findMissed();
+      if (!hasLookedBack) for (const id of await listMissed(context)) touched.add(id);
       hasLookedBack = true;
-      for (const id of [...touched].slice(0, PER_ROUND)) {
-        touched.delete(id);
-        try {
-          const run = await store.runs.findRun(tenant, id);
-          if (run !== undefined) await tellRun(run);
-        } catch (error) {
-          // A store that takes nothing now takes it later; anything else would fail for ever.
-          if (toAppError(error).code !== 'unavailable') {
-            log.error({ run: id, err: error }, 'news of a run could not be told');
-            continue;
-          }
-          touched.add(id);
-          throw error;
+      if (touched.size > 0 || areAlertsTouched) {
+        const channels = await store.channels.listChannels(tenant);
+        for (const id of [...touched].slice(0, PER_ROUND)) await tellSafely(channels, id);
+        if (areAlertsTouched) {
+          areAlertsTouched = false;
+          await tellTaken(options, channels).catch((error: unknown) => {
+            areAlertsTouched = true;
+            throw error;
+          });
         }
       }
-      if (areAlertsTouched) {
-        areAlertsTouched = false;
-        await tellTaken();
-      }
-      await noteSeen();
+      await markSeen();
     },
     close: unsubscribe,
   };
