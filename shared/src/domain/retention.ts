@@ -137,15 +137,17 @@ type BucketOf = (createdAt: number, index: number) => number;
 
 /** Numbers that are equal for snapshots of one bucket; those of `last` are all different. */
 function createBuckets(zone: string): Readonly<Record<Tier, BucketOf>> {
-  const { offsetMs } = openZone(zone);
-  // Snapshots come newest first, so one answer serves all of the same quarter of an hour, the finest step at which a zone ever changes.
-  const step = HOUR_MS / 4;
-  let known = Number.NaN;
+  const { offsetMs, steadySince } = openZone(zone);
+  // Snapshots come newest first, so one answer serves all of them back to the zone's last change.
+  let from = Number.POSITIVE_INFINITY;
+  let to = Number.NEGATIVE_INFINITY;
   let offset = 0;
   const wallOf = (at: number): number => {
-    const slot = Math.floor(at / step);
-    if (slot !== known) offset = offsetMs(slot * step);
-    known = slot;
+    if (at < from || at > to) {
+      offset = offsetMs(at);
+      from = steadySince(at);
+      to = at;
+    }
     return at + offset;
   };
   const dayOf = (at: number) => Math.floor(wallOf(at) / DAY_MS);

@@ -13,6 +13,16 @@ describe('openZone', () => {
     assert.equal(openZone('+02:00').offsetMs(at('2027-07-15T12:00Z')), 2 * HOUR);
   });
 
+  it('knows since when a zone has the offset of an instant, the change itself included', () => {
+    const { steadySince, offsetMs } = openZone('Europe/Berlin');
+    const change = at('2027-03-28T01:00Z');
+    assert.equal(steadySince(at('2027-07-15T12:00Z')), change);
+    assert.equal(steadySince(change), change);
+    assert.equal(steadySince(change - 1), at('2026-10-25T01:00Z'));
+    assert.notEqual(offsetMs(change), offsetMs(change - 1));
+    assert.equal(openZone('UTC').steadySince(change), Number.NEGATIVE_INFINITY);
+  });
+
   it('reads a wall time that happens once, twice or never', () => {
     const berlin = openZone('Europe/Berlin');
     assert.deepEqual(berlin.readWall(at('2027-01-15T02:30Z')), { kind: 'once', at: at('2027-01-15T01:30Z') });

@@ -17,6 +17,8 @@ export type WallReading =
 export interface ZoneReader {
   /** What has to be added to an instant to get the wall time, in milliseconds. */
   offsetMs(at: number): number;
+  /** The instant since which the zone has had the offset that it has at `at`; minus infinity where it never had another. */
+  steadySince(at: number): number;
   /** For `never`, `resumesAt` is the first instant after the gap. */
   readWall(wall: number): WallReading;
 }
@@ -42,6 +44,9 @@ function createZoneReader(zone: string): ZoneReader {
 
   return {
     offsetMs,
+    // A change at the very instant is the one since which its offset holds.
+    steadySince: (at) =>
+      zoneAt(Math.floor(at) + 1, zone).getTimeZoneTransition('previous')?.epochMilliseconds ?? Number.NEGATIVE_INFINITY,
     readWall(wall) {
       const early = wall - offsetMs(wall - DAY);
       const late = wall - offsetMs(wall + DAY);
