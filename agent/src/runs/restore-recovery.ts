@@ -2,11 +2,11 @@
  * After a crash in the middle of a restore: databases that it made and that must not stay are dropped, and it is found out whether the new
  * content had taken its place. What cannot be cleaned up yet, because the server does not answer, is tried again.
  */
+import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { getModeRule } from '@holdfast/shared/domain/restore.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
-import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import { type PreparedSource, prepareSourceDraft, withWorkDir } from './inputs.ts';
 import { type HalfRestored, type JournaledRestore, type JournaledSafety, journaledRestoreSchema } from './journaled-run.ts';
 import { endPart } from './part.ts';
@@ -84,10 +84,12 @@ export async function settleHalfRestored(workbench: Workbench, body: JournaledRe
 }
 
 /** What can be said of a database whose restore was cut off and is not known to have taken its place. */
-function describeOld(target: Extract<RestoreTarget, { kind: 'database' }>): string {
-  const mode = target.mode ?? 'new';
-  const { changesExisting } = getModeRule(mode);
-  return changesExisting && mode !== 'replace'
+function describeOld({ target, connection }: JournaledRestore['order']): string {
+  const mode = target.kind === 'database' ? (target.mode ?? 'new') : 'new';
+  // Tables that moved have left a mark; rows that were added, and transactions of the others, have not.
+  const leavesMark = connection !== undefined && findSourceAdapter(connection.kind)?.restore?.planTake !== undefined;
+  const isKnown = mode === 'replace' || (leavesMark && mode !== 'data_only');
+  return getModeRule(mode).changesExisting && !isKnown
     ? 'What was to be changed is wholly as it was, or wholly changed where the agent ended right after the last step: look before you restore again'
     : 'What was there before is as it was';
 }
@@ -129,7 +131,7 @@ export async function endCutRestore(
   }
   if (half && !half.placing && end === 'old')
     recorder.log('info', `removed: ${[...half.made, ...(half.roles ? ['roles'] : [])].join(', ')}`);
-  if (end === 'old' && order.target.kind === 'database') recorder.log('info', describeOld(order.target));
+  if (end === 'old' && order.target.kind === 'database') recorder.log('info', describeOld(order));
   const staging = findStaging(order.run, order.target);
   if (staging.length > 0) {
     const removed = await removeStaging(staging);

@@ -3,11 +3,13 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { findReason } from '../../domain/reason.ts';
 import { AppError } from '../../errors.ts';
-import type { PlanInput } from '../source.ts';
+import type { PlanInput, TakeInput } from '../source.ts';
+import type { TakeStep } from '../take.ts';
 import { quoteOptionValue } from './mariadb/connection.ts';
 import { classifyMariadbFailure } from './mariadb/failures.ts';
-import { judgeMariadbRestore } from './mariadb/restore.ts';
+import { judgeMariadbRestore, mariadbRestore, mysqlRestore } from './mariadb/restore.ts';
 import { checkDatabaseName, createCreateSql, formatHexText, quoteIdentifier } from './mariadb/sql.ts';
+import { planTake } from './mariadb/take.ts';
 import { mariadbSource, mysqlSource } from './mariadb.ts';
 
 const INPUT: PlanInput = { config: { user: 'app', database: 'shop' }, secrets: { password: 'p' }, workDir: '/w' };
@@ -178,4 +180,53 @@ test('a restore is good only with exit 0 and without an error line', () => {
     const verdict = judgeMariadbRestore(outcome);
     assert.equal(!verdict.ok && verdict.reason, 'restore_failed', outcome.stderr);
   }
+});
+
+const HOSTILE_TABLE = "// `x` '; DROP DATABASE shop; -- 注文";
+const TAKE: TakeInput = {
+  ...INPUT,
+  ...{ targetDatabase: 'shop', scratch: 'holdfast_new_r', aside: 'holdfast_old_r', code: 'holdfast_code_r' },
+  ...{ mode: 'tables', tables: [{ name: HOSTILE_TABLE }], hasCode: true },
+};
+const listScripts = (steps: readonly TakeStep[]) =>
+  steps.flatMap((step) => (step.kind === 'ask' ? step.command.files.map(({ content }) => content) : []));
+
+test('a chosen table reaches a script as hexadecimal digits and a tool as an operand', () => {
+  const { prepare, move, finish } = planTake(TAKE);
+  const scripts = [...listScripts([...prepare, ...finish]), ...move.files.map(({ content }) => content)];
+  assert.ok(scripts.length >= 4);
+  assert.ok(scripts.every((script) => !script.includes('DROP DATABASE')));
+  const dumps = prepare.flatMap((step) => (step.kind === 'pour' ? [step.producer.args] : []));
+  assert.deepEqual(
+    dumps.map((args) => args.slice(args.indexOf('--'))),
+    [['--', 'holdfast_new_r', HOSTILE_TABLE]],
+  );
+});
+
+test('only the step that moves touches the target before everything is prepared', () => {
+  for (const mode of ['replace', 'clean', 'append', 'schema_only', 'data_only', 'tables'] as const) {
+    const { prepare, leavesMark, finish } = planTake({ ...TAKE, mode });
+    for (const step of prepare)
+      if (step.kind === 'pour') assert.equal(step.consumer.files[0]?.content.includes('"shop"'), false, mode);
+    assert.equal(leavesMark, mode !== 'data_only');
+    assert.equal(finish.length > 0, leavesMark, mode);
+  }
+  const { finish } = planTake({ ...TAKE, mode: 'clean', hasCode: false });
+  assert.deepEqual(
+    finish.map(({ kind }) => kind),
+    ['ask'],
+    'what is not there is not copied',
+  );
+});
+
+test('a refusal is said in its own words; a signal of somebody else’s trigger is none', () => {
+  const ours = "ERROR 1644 (45000) at line 9 in file: '/w/take-choose.sql': holdfast: these names are taken: orders\n";
+  assert.deepEqual(classifyMariadbFailure(failed(ours)), { reason: 'target_refused', message: 'these names are taken: orders' });
+  const theirs = judgeMariadbRestore(failed('ERROR 1644 (45000) at line 9: no more orders\n'));
+  assert.equal(!theirs.ok && theirs.reason, 'restore_failed');
+});
+
+test('MySQL is replaced by moving tables alone', () => {
+  assert.deepEqual(mysqlRestore.modes, ['new', 'replace']);
+  assert.deepEqual([mysqlRestore.planTake, mariadbRestore.planSwap], [undefined, undefined]);
 });
