@@ -1,4 +1,6 @@
 /** `repository.test`, `repository.measure` and `repository.init`: from this host, read-only the first two, only on a person's order the last. */
+import { join } from 'node:path';
+import { joinAccess } from '@holdfast/shared/adapters/joint-access.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { PROCESS, TEXT } from '@holdfast/shared/limits.ts';
 import type { RequestBody, RequestResult } from '@holdfast/shared/protocol/messages.ts';
@@ -71,10 +73,16 @@ export function createRepositoryInit(workbench: Workbench) {
     assertInTime(workbench.clock, body.notAfter);
     return withWorkDir(workbench, async (workDir) => {
       const repository = prepareRepositoryDraft(workbench, body.draft, body.ref, workDir);
-      const made = await workbench
-        .engine(workbench.exec)
-        .initRepository({ access: repository.access, workDir, timeoutMs: 2 * PROCESS.toolTimeoutMs });
-      if (made.failure) throw createReasonError(made.failure.reason, repository.redact(made.failure.message));
+      const { access } = repository;
+      const like = body.like && prepareRepositoryDraft(workbench, body.like.draft, body.like.ref, join(workDir, 'from'));
+      const made = await workbench.engine(workbench.exec).initRepository({
+        access,
+        workDir,
+        timeoutMs: 2 * PROCESS.toolTimeoutMs,
+        ...(like ? { joint: joinAccess(like.access, access) } : {}),
+      });
+      const redact = (text: string) => repository.redact(like ? like.redact(text) : text);
+      if (made.failure) throw createReasonError(made.failure.reason, redact(made.failure.message));
       return { engineId: made.engineId };
     });
   };

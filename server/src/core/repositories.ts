@@ -9,6 +9,7 @@ import type { Repository } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Page, PageRequest } from '../store/page.ts';
 import { type AdapterInput, createFieldsError, parseAdapterInput } from './adapter-input.ts';
+import { demandCapability } from './agent-ability.ts';
 import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
@@ -225,17 +226,20 @@ export async function testRepository(
   return result;
 }
 
-/** Creates the repository in its storage, from the host, because a person asked for it. */
+/** Creates the repository in its storage, from the host, because a person asked for it; `like` names one that it cuts files as. */
 export async function initRepository(
   context: CoreContext,
   caller: Caller,
-  question: { repository: RepositoryId; host: HostId },
+  { like: model, ...question }: { repository: RepositoryId; host: HostId; like?: RepositoryId | undefined },
 ): Promise<{ engineId: string }> {
   demand(caller, 'repository.manage');
   const { host, ref, draft, saved } = await prepareRepositoryQuestion(context, caller, question);
+  if (model !== undefined) demandCapability(host, 'copy.start', 'to make a repository after the model of another one');
+  const like = model && (await prepareRepositoryQuestion(context, caller, { repository: model, host: question.host }));
   if (saved?.engineId !== undefined)
     throw new AppError('conflict', 'this repository was opened before; creating it anew would hide that its content is gone');
-  const body = { ref, draft, notAfter: context.clock.now() + QUESTION_LIFE_MS };
+  const asked = { ref, draft, ...(like ? { like: { ref: like.ref, draft: like.draft } } : {}) };
+  const body = { ...asked, notAfter: context.clock.now() + QUESTION_LIFE_MS };
   const { engineId } = await context.directory.request(host.id, 'repository.init', body, { timeoutMs: INIT_TIMEOUT_MS });
   await pin(context, caller, question.repository, engineId, host.id);
   await recordAct(context, caller, {

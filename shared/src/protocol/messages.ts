@@ -321,7 +321,13 @@ export const REQUESTS = {
     }),
   },
   'repository.init': {
-    body: z.object({ ref: z.string().max(80), draft: repositoryDraftSchema, notAfter: epochMs }),
+    body: z.object({
+      ref: z.string().max(80),
+      draft: repositoryDraftSchema,
+      /** The new one cuts files as this one does, so that what is copied between them is shared; sealed for a reference of its own. */
+      like: z.object({ ref: z.string().max(80), draft: repositoryDraftSchema }).optional(),
+      notAfter: epochMs,
+    }),
     result: z.object({ engineId: z.string().max(64) }),
   },
   'snapshot.list': {

@@ -157,11 +157,15 @@ const initEndpoint = defineEndpoint({
   summary: 'Creates the repository in its storage, from a host; refused where there is one already.',
   tag: 'repositories',
   params: idParams('repository'),
-  body: fromHostInput,
+  body: fromHostInput.extend({
+    like: idSchema('repository').optional().meta({
+      description: 'It cuts files as this one does, so that what is copied between them is shared; the host must reach both',
+    }),
+  }),
   reply: initialisedShape,
   status: 201,
   async handle(context, caller, { params, body }) {
-    const { engineId } = await initRepository(context, caller, { repository: params.id, host: body.host });
+    const { engineId } = await initRepository(context, caller, { repository: params.id, ...body });
     return { data: { id: params.id, engineId } };
   },
 });

@@ -2,11 +2,12 @@
 import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
 import { isAllowed } from '../../core/caller.ts';
 import { type HostView, listHosts } from '../../core/hosts.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import { deleteRepository, getRepository, initRepository, testRepository } from '../../core/repositories.ts';
+import { deleteRepository, getRepository, initRepository, listRepositories, testRepository } from '../../core/repositories.ts';
 import type { Repository } from '../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';
@@ -112,6 +113,12 @@ function getPostedHost(visit: Visit) {
   return host;
 }
 
+/** Repositories that a new one may be made after. */
+async function listModels(context: CoreContext, visit: Visit) {
+  const { rows } = await listRepositories(context, visit.caller, {}, { limit: HTTP.pageSizeMax });
+  return rows.filter(({ engineId }) => engineId !== undefined).map(({ id, name }) => ({ value: id, label: name }));
+}
+
 async function askRepository(context: CoreContext, visit: Visit, repository: Repository): Promise<TestResultView> {
   try {
     const host = getPostedHost(visit);
@@ -140,7 +147,7 @@ async function askRepository(context: CoreContext, visit: Visit, repository: Rep
       words: message,
       advice: 'If the address is right, create it. Nothing is ever created without being asked for.',
       latencyMs,
-      action: createOffer({ urls: visit.urls, repository: repository.id, host }),
+      action: createOffer({ urls: visit.urls, repository: repository.id, host, models: await listModels(context, visit) }),
     };
   } catch (thrown) {
     return toUnasked(thrown, getRepositoryAdapter(repository.kind).fields).view;
@@ -160,7 +167,8 @@ async function postInit(context: CoreContext, visit: Visit): Promise<PageReply> 
   const { caller, urls } = visit;
   const repository = await getRepository(context, caller, getRepositoryId(visit));
   try {
-    await initRepository(context, caller, { repository: repository.id, host: getPostedHost(visit) });
+    const like = findId(readText(visit.form, 'like'), idSchema('repository'));
+    await initRepository(context, caller, { repository: repository.id, host: getPostedHost(visit), like });
   } catch (thrown) {
     if (!isShown(thrown)) throw thrown;
     return replyPage(context, visit, repository, {

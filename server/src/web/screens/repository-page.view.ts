@@ -3,7 +3,7 @@ import { type Html, type HtmlValue, html } from '../html.ts';
 import { confirmButton, linkButton, onward } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
 import { callout } from '../ui/flash.ts';
-import { formField } from '../ui/form.ts';
+import { type FieldOption, formField } from '../ui/form.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { facts, panel, rows } from '../ui/panel.ts';
 import { formatCount, formatNoun } from '../ui/quantity.ts';
@@ -116,8 +116,19 @@ function testPanel(view: RepositoryPageView): Html {
 }
 
 /** The one way a repository comes into being: a person saw that there is none, and says so. */
-export function createOffer(view: { urls: Urls; repository: string; host: string }): Html {
-  return html`<form method="post" action="${view.urls.initRepository({ repository: view.repository })}"><input type="hidden" name="host" value="${view.host}"><button class="button button-primary"><span>Create the repository there</span></button></form>`;
+export function createOffer(view: { urls: Urls; repository: string; host: string; models?: readonly FieldOption[] }): Html {
+  const { models = [] } = view;
+  const like =
+    models.length > 0 &&
+    formField({
+      name: 'like',
+      label: 'Cut files as',
+      kind: 'select',
+      value: '',
+      options: [{ value: '', label: 'no other repository' }, ...models],
+      help: 'For a second repository: what is copied from the first one is then shared with what is backed up here.',
+    });
+  return html`<form class="stack" method="post" action="${view.urls.initRepository({ repository: view.repository })}"><input type="hidden" name="host" value="${view.host}">${like}<button class="button button-primary"><span>Create the repository there</span></button></form>`;
 }
 
 /** What changes by itself, and the test. */
