@@ -34,14 +34,22 @@ const rules = () => getRules(world.context, createCaller());
 
 describe('Rules of alerts', () => {
   it('are none at first, and say what holds then', async () => {
-    const words = readWords(await world.read(RULES));
+    const first = await world.read(RULES);
+    const ids = [...first.matchAll(/ id="([^"]+)"/gu)].map(([, id]) => id);
+    assert.equal(new Set(ids).size, ids.length, 'each field has an id of its own');
+    const words = readWords(first);
     assert.match(words, /No maintenance window is on\./u);
     assert.match(words, /The same thresholds hold for everything\./u);
     assert.match(words, /Nobody else is told of alerts that nobody takes\./u);
   });
 
   it('give tags and plans thresholds of their own, and take them back', async () => {
-    await post('/thresholds', { of: 'tag:laptop', failuresInARow: '3', silentMinutes: '1440', hostDiskGib: '0,5' });
+    await post('/thresholds', {
+      'rule-of': 'tag:laptop',
+      'rule-failuresInARow': '3',
+      'rule-silentMinutes': '1440',
+      'rule-hostDiskGib': '0,5',
+    });
     await post('/thresholds', { of: `plan:${plan}`, failuresInARow: '2' });
     const page = await world.read(RULES);
     assert.ok(!page.includes(MARKUP_NAME));

@@ -15,14 +15,20 @@ import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatNoun } from '../ui/quantity.ts';
 import { type Clockface, formatStamp } from '../ui/time.ts';
 import { PAGES } from '../urls.ts';
-import { type AlertRulesView, alertRulesPage, type RuleForm, type RuleLine } from './alert-rules.view.ts';
+import {
+  type AlertRulesView,
+  alertRulesPage,
+  FORM_NAMES,
+  type FormName,
+  type RuleForm,
+  type RuleLine,
+} from './alert-rules.view.ts';
 import { readClockface } from './clockface.ts';
 import { type FormProblem, toFormProblem } from './form-problem.ts';
-import { readList, readText } from './form-values.ts';
+import { dropPrefix, readList, readText } from './form-values.ts';
 import { findId } from './params.ts';
 import { buildShell } from './shell.ts';
 
-type FormName = 'rule' | 'weekly' | 'once' | 'step';
 const HOUR_MS = 3_600_000;
 const DAY_NAMES = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'] as const;
 const LEAST_WORDS = { critical: 'critical alerts', warning: 'warnings and critical alerts', notice: 'all alerts' } as const;
@@ -277,10 +283,17 @@ async function postRemoval(context: CoreContext, visit: Visit): Promise<PageRepl
   return save(context, visit, 'rule', next, 'Removed.');
 }
 
+/** The fields of a posted form without the name of the form before them. */
+const post = (path: string, handle: ScreenRoute['handle']): ScreenRoute => ({
+  method: 'post',
+  path,
+  handle: (context, visit) => handle(context, { ...visit, form: dropPrefix(visit.form, FORM_NAMES) }),
+});
+
 export const ALERT_RULE_SCREENS: readonly ScreenRoute[] = [
   { method: 'get', path: PAGES.alertRules, handle: (context, visit) => reply(context, visit) },
-  { method: 'post', path: PAGES.addAlertRule, handle: postRule },
-  { method: 'post', path: PAGES.addAlertWindow, handle: postWindow },
-  { method: 'post', path: PAGES.addEscalation, handle: postStep },
-  { method: 'post', path: PAGES.removeAlertRule, handle: postRemoval },
+  post(PAGES.addAlertRule, postRule),
+  post(PAGES.addAlertWindow, postWindow),
+  post(PAGES.addEscalation, postStep),
+  post(PAGES.removeAlertRule, postRemoval),
 ];

@@ -3,6 +3,7 @@ import { attrs, type Html, html } from '../html.ts';
 import { linkButton, postButton } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
 import { type Field, type FieldOption, form } from '../ui/form.ts';
+import { icon } from '../ui/icons.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { panel, rows } from '../ui/panel.ts';
 import { status } from '../ui/status.ts';
@@ -15,6 +16,9 @@ export type RuleLine = {
   /** A window that is on now. */
   readonly isOn?: boolean | undefined;
 };
+
+export const FORM_NAMES = ['rule', 'weekly', 'once', 'step'] as const;
+export type FormName = (typeof FORM_NAMES)[number];
 
 export type RuleForm = {
   readonly values: Readonly<Record<string, string>>;
@@ -37,7 +41,7 @@ export type AlertRulesView = {
         readonly remove: string;
         readonly targets: readonly FieldOption[];
         readonly channels: readonly FieldOption[];
-        readonly forms: Readonly<Record<'rule' | 'weekly' | 'once' | 'step', RuleForm>>;
+        readonly forms: Readonly<Record<FormName, RuleForm>>;
         readonly days: readonly string[];
       }
     | undefined;
@@ -69,8 +73,14 @@ function listLines(lines: readonly RuleLine[], remove: string | undefined, none:
   );
 }
 
-function toFields({ values, errors }: RuleForm, fields: readonly Field[]): readonly Field[] {
-  return fields.map((field) => ({ value: values[field.name], ...field, error: errors[field.name] }));
+/** Several forms of one page have fields of the same name: each gets that of its form before it, and so an id of its own. */
+function toFields(form: FormName, { values, errors }: RuleForm, fields: readonly Field[]): readonly Field[] {
+  return fields.map(({ name, ...field }) => ({
+    value: values[name],
+    ...field,
+    name: `${form}-${name}`,
+    error: errors[name],
+  }));
 }
 
 function thresholdsPanel({ thresholds, manage }: AlertRulesView): Html {
@@ -80,7 +90,7 @@ function thresholdsPanel({ thresholds, manage }: AlertRulesView): Html {
     form({
       action: manage.addRule,
       problem: manage.forms.rule.problem,
-      fields: toFields(manage.forms.rule, [
+      fields: toFields('rule', manage.forms.rule, [
         { kind: 'select', name: 'of', label: 'For', required: true, options: manage.targets },
         {
           kind: 'number',
@@ -143,7 +153,7 @@ function windowsPanel({ windows, manage }: AlertRulesView): Html {
     action: manage.addWindow,
     hidden: { kind: 'weekly' },
     problem: manage.forms.weekly.problem,
-    fields: toFields(manage.forms.weekly, [
+    fields: toFields('weekly', manage.forms.weekly, [
       ...common,
       {
         kind: 'multiselect',
@@ -162,7 +172,7 @@ function windowsPanel({ windows, manage }: AlertRulesView): Html {
     action: manage.addWindow,
     hidden: { kind: 'once' },
     problem: manage.forms.once.problem,
-    fields: toFields(manage.forms.once, [
+    fields: toFields('once', manage.forms.once, [
       ...common,
       { kind: 'text', name: 'begins', label: 'Begins', placeholder: '2026-11-21 22:00', mono: true, help: 'Empty: now.' },
       {
@@ -182,7 +192,7 @@ function windowsPanel({ windows, manage }: AlertRulesView): Html {
   const isOpen = (one: RuleForm) => Object.keys(one.errors).length > 0 || one.problem !== undefined;
   return panel({
     title: 'Maintenance windows',
-    content: html`<div class="stack">${about}${list}<details class="fold" ${attrs({ open: isOpen(manage.forms.weekly) })}><summary>A window every week</summary>${weekly}</details><details class="fold" ${attrs({ open: isOpen(manage.forms.once) })}><summary>A window once</summary>${once}</details></div>`,
+    content: html`<div class="stack">${about}${list}<details class="fold" ${attrs({ open: isOpen(manage.forms.weekly) })}><summary>${icon('right')}<span>A window every week</span></summary>${weekly}</details><details class="fold" ${attrs({ open: isOpen(manage.forms.once) })}><summary>${icon('right')}<span>A window once</span></summary>${once}</details></div>`,
   });
 }
 
@@ -194,7 +204,7 @@ function escalationPanel({ escalation, manage }: AlertRulesView): Html {
     form({
       action: manage.addStep,
       problem: manage.forms.step.problem,
-      fields: toFields(manage.forms.step, [
+      fields: toFields('step', manage.forms.step, [
         { kind: 'number', name: 'afterMinutes', label: 'After', unit: 'minutes', required: true, min: 1, max: 10_080 },
         {
           kind: 'select',

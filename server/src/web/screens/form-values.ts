@@ -13,6 +13,16 @@ export function findText(values: Values, name: string, maxChars = 200): string |
   return text === '' ? undefined : text;
 }
 
+/** The values with one of these words and a dash taken off the front of their names: `once-name` is `name`. */
+export function dropPrefix<V>(values: Readonly<Record<string, V>>, words: readonly string[]): Record<string, V> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => {
+      const word = words.find((one) => name.startsWith(`${one}-`));
+      return [word === undefined ? name : name.slice(word.length + 1), value];
+    }),
+  );
+}
+
 /** All values of a name. */
 export function readList(values: Values, name: string): readonly string[] {
   const value = Object.hasOwn(values, name) ? values[name] : undefined;

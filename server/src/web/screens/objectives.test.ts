@@ -32,7 +32,7 @@ describe('Objectives', () => {
   });
 
   it('are set for the fleet, for a tag and for a plan, and each source says which rules it and why', async () => {
-    await world.ask('post', '/objectives/fleet', { form: { hours: '48', days: '' } });
+    await world.ask('post', '/objectives/fleet', { form: { 'fleet-hours': '48', 'fleet-days': '' } });
     assert.match(readWords(await world.read('/objectives')), /Everything has a clean backup within 2.days\./u);
     assert.match(readWords(await world.read(`/sources/${source}`)), /Objective 2.days, of the whole fleet/u);
     await world.ask('post', '/objectives/rules', { form: { of: 'tag:prod', hours: '24', days: '30' } });

@@ -12,7 +12,7 @@ import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatNoun, formatSpan } from '../ui/quantity.ts';
 import { PAGES } from '../urls.ts';
 import { type FormProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
-import { readText } from './form-values.ts';
+import { dropPrefix, readText } from './form-values.ts';
 import { type ObjectiveLine, type ObjectivesView, objectivesPage } from './objectives.view.ts';
 import { findId } from './params.ts';
 import { buildShell } from './shell.ts';
@@ -192,7 +192,11 @@ async function postRemoval(context: CoreContext, visit: Visit): Promise<PageRepl
 
 export const OBJECTIVE_SCREENS: readonly ScreenRoute[] = [
   { method: 'get', path: PAGES.objectives, handle: (context, visit) => reply(context, visit) },
-  { method: 'post', path: PAGES.setFleetObjectives, handle: postFleet },
+  {
+    method: 'post',
+    path: PAGES.setFleetObjectives,
+    handle: (context, visit) => postFleet(context, { ...visit, form: dropPrefix(visit.form, ['fleet']) }),
+  },
   { method: 'post', path: PAGES.addObjective, handle: postRule },
   { method: 'post', path: PAGES.removeObjective, handle: postRemoval },
 ];

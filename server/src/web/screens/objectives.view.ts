@@ -33,16 +33,20 @@ export type ObjectivesView = {
   readonly actions?: { readonly fleet: string; readonly add: string } | undefined;
 };
 
-function amountFields(values: {
-  readonly hours: string;
-  readonly days: string;
-  readonly errors: Readonly<Record<string, string>>;
-}): readonly Field[] {
+/** Both forms of the page have these: that of the fleet has its name before them, and so ids of its own. */
+function amountFields(
+  prefix: '' | 'fleet-',
+  values: {
+    readonly hours: string;
+    readonly days: string;
+    readonly errors: Readonly<Record<string, string>>;
+  },
+): readonly Field[] {
   const { errors } = values;
   return [
     {
       kind: 'number',
-      name: 'hours',
+      name: `${prefix}hours`,
       label: 'The newest clean backup may be',
       unit: 'hours old',
       min: 0.1,
@@ -53,7 +57,7 @@ function amountFields(values: {
     },
     {
       kind: 'number',
-      name: 'days',
+      name: `${prefix}days`,
       label: 'The proof of recovery may be',
       unit: 'days old',
       min: 1,
@@ -86,7 +90,7 @@ function fleetPanel({ fleet, actions }: ObjectivesView): Html {
         : form({
             action: actions.fleet,
             intro: words,
-            fields: amountFields(fleet),
+            fields: amountFields('fleet-', fleet),
             submit: { label: 'Save', kind: 'secondary' },
           }),
   });
@@ -144,7 +148,7 @@ function addPanel({ add }: ObjectivesView, action: string): Html {
           error: add.errors['of'],
           help: 'One for the same plan or tag is replaced.',
         },
-        ...amountFields(add),
+        ...amountFields('', add),
       ],
       submit: { label: 'Set the objective' },
     }),
