@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
@@ -50,6 +50,19 @@ function getGlobals(events: readonly DurableEvent[]): StoredGlobals {
   const [one] = made;
   assert.ok(one?.fileName);
   return { engineId: one.engineId, fileName: one.fileName };
+}
+
+/** Turns one byte round in the middle of the biggest pack, which holds the dump. */
+function flipByte(dir: string): void {
+  const packs = readdirSync(join(dir, 'repository/data'), { recursive: true, withFileTypes: true });
+  const paths = packs.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const [path] = paths.sort((one, other) => statSync(other).size - statSync(one).size);
+  assert.ok(path);
+  const bytes = readFileSync(path);
+  const at = Math.round(bytes.length / 2);
+  bytes[at] = (bytes[at] ?? 0) ^ 0xff;
+  chmodSync(path, 0o600);
+  writeFileSync(path, bytes);
 }
 
 test('A PostgreSQL dump restored from this host’s disk through several connections, with its roles', async (t) => {
@@ -211,5 +224,30 @@ test('A PostgreSQL dump restored from this host’s disk through several connect
     assert.match(end.message, new RegExp(`${join(rig.dir)}\\S* has \\d+ bytes free, and the dump needs`));
     const other = readEnd(await carryOut(rig, { ...order, run: orderOf('x', 'new', {}).run, sizeBytes: made.sizeBytes }));
     assert.equal(other.state, 'failed', 'an order’s secrets are bound to its run');
+  });
+
+  await t.test('cancelled as it is read, or with one flipped byte, leaves what is there, and no file', async () => {
+    await server.query('CREATE DATABASE kept; ');
+    await server.query('CREATE TABLE a (was text)', 'kept');
+    const kept = await server.dump('kept');
+    const order = orderOf('kept', 'replace', { jobs: 2 });
+    await giveOrder(rig, order);
+    const isReached = (event: DurableEvent) =>
+      event.type === 'run.finished' || (event.type === 'run.stage' && event.stage === 'read');
+    await rig.awaitEvent((event) => 'run' in event && event.run === order.run && isReached(event));
+    rig.executor.cancel(order.run);
+    assert.equal(readEnd(await rig.awaitEnd(order.run)).state, 'cancelled');
+    flipByte(rig.dir);
+    for (const [mode, jobs] of [
+      ['replace', 2],
+      ['clean', 1],
+    ] as const) {
+      const end = readEnd(await restore('kept', mode, { jobs }));
+      assert.equal(end.state, 'failed', mode);
+      assert.equal(end.reason, 'repository_damaged', mode);
+    }
+    assert.equal(await server.dump('kept'), kept);
+    assert.equal(await server.query("SELECT count(*) FROM pg_database WHERE datname LIKE 'holdfast%'"), '0');
+    isClean();
   });
 });
