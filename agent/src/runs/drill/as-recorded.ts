@@ -43,6 +43,6 @@ export function compareWithRecord(recorded: Contents, restored: Restored, record
   return {
     check,
     ok: true,
-    seen: `${countNoun(recorded.tableCount, 'table or view')}${structure} recorded at the time of the backup, ${rows}`,
+    seen: `${recorded.tableCount === 1 ? '1 table or view' : `${recorded.tableCount} tables and views`}${structure} recorded at the time of the backup, ${rows}`,
   };
 }
