@@ -109,7 +109,7 @@ test('from an empty server to a restored file without a page: login, host, one f
     await page.getByRole('link', { name: 'API', exact: true }).click();
     await expect(page.getByRole('heading', { level: 1 })).toContainText('end-points do everything');
     await expectAccessible(page);
-    await page.getByRole('link', { name: '/plans/{id}/run', exact: true }).click();
+    await page.getByRole('link', { name: 'POST /plans/{id}/run', exact: true }).click();
     await expect(page.getByText('Runs a plan now')).toBeVisible();
     await expectAccessible(page);
     await takePicture(page, 'reference');

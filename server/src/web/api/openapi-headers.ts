@@ -28,6 +28,12 @@ export const IDEMPOTENCY_KEY: Described = {
   schema: { type: 'string', minLength: 1, maxLength: IDEMPOTENCY.keyChars },
 };
 
+/** The same for people, who read of them once. */
+export const CALL_HEADERS = [IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH].map(({ name, description }) => ({
+  name: String(name),
+  description: String(description),
+}));
+
 export const ANSWER_HEADERS: Described = {
   ETag: {
     description: 'The version of the item, in quotes; a weak tag of its content where it has no version',

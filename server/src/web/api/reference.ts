@@ -197,7 +197,8 @@ function toEntry(document: OpenApiDocument, base: string, path: string, method: 
     method: method.toUpperCase(),
     path,
     summary: asText(operation['summary']),
-    parameters: parameters.map(toParameterField),
+    // What every call may carry is told once, at the beginning.
+    parameters: parameters.filter((one) => one['in'] !== 'header').map(toParameterField),
     body: bodySchema === undefined ? [] : listFields(bodySchema, '', DEPTH),
     reply: describeType(data),
     replyFields: insidesOf(shape, '').flatMap((inside) => listFields(inside.schema, '', 1)),

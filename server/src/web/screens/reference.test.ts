@@ -7,6 +7,7 @@ import { createWorld, type World } from './fixtures/world.ts';
 import { createReferenceScreens } from './reference.ts';
 
 const endpoints = createApiEndpoints(calendar, CLOSED_DOOR);
+const PAGE_BYTES = 100_000;
 const tags = [...new Set(endpoints.map(({ tag }) => tag))];
 
 let world: World;
@@ -20,13 +21,13 @@ describe('The reference of the API', () => {
     const index = await world.read('/reference');
     for (const { method, path, tag } of endpoints) {
       const template = path.replace(/:(\w+)/gu, '{$1}');
-      const row = new RegExp(`<code class="mono">${method.toUpperCase()}</code>.*?${quoteForPattern(template)}</a>`, 's');
-      assert.match(index, row, `${method} ${path}`);
+      assert.ok(index.includes(`>${method.toUpperCase()} ${template}</a>`), `${method} ${path}`);
       assert.ok(index.includes(`href="/reference/${tag}#`), tag);
     }
     const linked = [...index.matchAll(/href="\/reference\/[a-z-]+#(\w+)"/g)].map(([, id]) => id);
     assert.equal(new Set(linked).size, linked.length);
     assert.equal(linked.length, endpoints.length + 1, 'and the stream');
+    assert.ok(index.length < PAGE_BYTES);
   });
 
   it('has a place for each link, with a line to copy that carries no key', async () => {
@@ -37,7 +38,7 @@ describe('The reference of the API', () => {
         assert.ok(chapter.includes(`id="${id}"`), `${tag} has ${id}`);
       assert.match(chapter, /curl --header @holdfast\.header/);
       assert.doesNotMatch(chapter, /Bearer|hfk_/);
-      assert.ok(chapter.length < 400_000);
+      assert.ok(chapter.length < PAGE_BYTES, tag);
     }
   });
 
@@ -55,7 +56,3 @@ describe('The reference of the API', () => {
     await assert.rejects(world.ask('get', '/reference/nothing'), { code: 'not_found' });
   });
 });
-
-function quoteForPattern(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-}

@@ -3,6 +3,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { demand } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { createOpenApiDocument } from '../api/openapi.ts';
+import { CALL_HEADERS } from '../api/openapi-headers.ts';
 import { listReference, type ReferenceChapter } from '../api/reference.ts';
 import type { ApiEndpoint, PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { API_ROOT, PAGES, type Urls } from '../urls.ts';
@@ -45,6 +46,7 @@ export function createReferenceScreens(endpoints: readonly ApiEndpoint[]): reado
       documentHref: urls.openapi(),
       key: MAKE_KEY,
       header: MAKE_HEADER,
+      headers: CALL_HEADERS,
     };
     return { kind: 'page', html: referenceIndexPage(await buildShell(context, visit, 'reference'), view) };
   }

@@ -41,6 +41,8 @@ export type ReferenceIndexView = {
   readonly documentHref: string;
   readonly key: string;
   readonly header: string;
+  /** Headers that calls may carry, wherever they fit. */
+  readonly headers: readonly { readonly name: string; readonly description: string }[];
 };
 
 export type ReferenceChapterView = {
@@ -57,28 +59,17 @@ export function referenceIndexPage(shell: Shell, view: ReferenceIndexView): Html
       title: 'Begin',
       content: html`<div class="stack"><p>They lie below <code class="mono">${view.root}</code>. Make a key on the server, and keep the header in a file that only you can read:</p>${copyLine(
         { text: view.key, label: 'the command that makes a key' },
-      )}${copyLine({ text: view.header, label: 'the command that writes the header' })}<p class="quiet">Programs read the same from <a href="${view.documentHref}">the OpenAPI document</a>. Every answer is <code>{success, data, error, meta}</code>; lists go on with <code>meta.next</code> as <code>cursor</code>.</p></div>`,
+      )}${copyLine({ text: view.header, label: 'the command that writes the header' })}<p class="quiet">Programs read the same from <a href="${view.documentHref}">the OpenAPI document</a>. Every answer is <code>{success, data, error, meta}</code>; lists go on with <code>meta.next</code> as <code>cursor</code>.</p>${told(view.headers.map(({ name, description }) => ({ label: html`<code>${name}</code>`, value: prose(description) })))}</div>`,
     })}${view.chapters.map((chapter) =>
       panel({
         title: html`<a href="${chapter.href}">${chapter.name}</a>`,
         aside: chapter.description,
-        flush: true,
-        content: table({
-          id: `chapter-${chapter.name}`,
-          caption: `End-points of ${chapter.name}`,
-          rows: chapter.entries,
-          columns: [
-            { id: 'method', label: 'Method', width: 'fit', cell: (row) => html`<code class="mono">${row.method}</code>` },
-            {
-              id: 'path',
-              label: 'Path',
-              primary: true,
-              width: 'fit',
-              cell: (row) => html`<a class="mono" href="${row.href}">${row.path}</a>`,
-            },
-            { id: 'summary', label: 'Does', width: 'wide', cell: (row) => prose(row.summary) },
-          ],
-        }),
+        content: told(
+          chapter.entries.map((entry) => ({
+            label: html`<a class="mono" href="${entry.href}">${entry.method} ${entry.path}</a>`,
+            value: prose(entry.summary),
+          })),
+        ),
       }),
     )}</div>`,
   });
@@ -94,6 +85,11 @@ export function referenceChapterPage(shell: Shell, view: ReferenceChapterView): 
   });
 }
 
+/** Names, each with what is told of it. */
+function told(pairs: readonly { readonly label: Html; readonly value: Html }[]): Html {
+  return html`<dl>${pairs.map(({ label, value }) => html`<div class="told-line"><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
 /** What stands between back quotes in a description is code. */
 function prose(text: string): Html {
   return html`<span>${text.split('`').map((part, at) => (at % 2 === 1 ? html`<code>${part}</code>` : part))}</span>`;
@@ -107,7 +103,12 @@ function endpoint(entry: EndpointView): Html {
       entry.parameters.length > 0 && fields(entry, 'parameters', 'Parameters', entry.parameters)
     }${entry.body.length > 0 && fields(entry, 'body', 'Body', entry.body)}<p>Answers <code class="mono">${entry.status}</code> with <span class="mono">${entry.reply}</span>.</p>${
       entry.replyFields.length > 0 &&
-      html`<details class="fold"><summary>${entry.replyFields.length === 1 ? '1 field' : `${entry.replyFields.length} fields`} of the answer</summary>${fields(entry, 'reply', 'Answer', entry.replyFields)}</details>`
+      html`<details class="fold"><summary>${entry.replyFields.length === 1 ? '1 field' : `${entry.replyFields.length} fields`} of the answer</summary>${told(
+        entry.replyFields.map((line) => ({
+          label: html`<code>${line.name}</code>`,
+          value: html`${line.type}${line.description !== '' && html`. <span class="quiet">${prose(line.description)}</span>`}`,
+        })),
+      )}</details>`
     }</div>`,
   });
 }
@@ -127,7 +128,7 @@ function fields(entry: EndpointView, part: string, title: string, lines: readonl
           html`<code class="mono">${line.name}</code>${line.required && html` <span class="quiet">required</span>`}`,
       },
       { id: 'type', label: 'Is', cell: (line) => line.type },
-      { id: 'description', label: 'Means', width: 'wide', cell: (line) => prose(line.description) },
+      { id: 'description', label: 'Means', width: 'wide', cell: (line) => line.description !== '' && prose(line.description) },
     ],
   })}</div>`;
 }
