@@ -1,6 +1,6 @@
 /** Executes a restore run. */
 import type { Config } from '@holdfast/shared/adapters/field.ts';
-import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { createReasonError, findReason, type Reason } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
@@ -53,6 +53,27 @@ async function checkRepository(part: RestorePart, pinnedId: string | undefined):
   if (found.state !== 'found') throw createReasonError(found.failure.reason, found.failure.message);
   const stranger = compareWithPinned(found.engineId, pinnedId);
   if (stranger) throw createReasonError(stranger.reason, stranger.message);
+}
+
+/** The first repository is not there, or not to be had, which says nothing about the second. */
+const ELSEWHERE: ReadonlySet<Reason | undefined> = new Set<Reason>(['repository_unreachable', 'repository_missing']);
+
+/** The part as ordered, or, where the first repository is out of reach and the order names a second one, from there. */
+async function choosePlace({ workbench, recorder, order }: RestoreExecution, part: RestorePart): Promise<RestorePart> {
+  try {
+    await checkRepository(part, order.repository.pinnedId);
+    return part;
+  } catch (thrown) {
+    const { second } = order;
+    if (!second || !ELSEWHERE.has(findReason(toAppError(thrown)))) throw thrown;
+    recorder.log('warn', `${toAppError(thrown).message} The backup is taken from the second repository instead.`);
+    const { draft, pinnedId } = second.repository;
+    const repository = prepareRepositoryDraft(workbench, draft, toRestoreRefs(order).second, part.workDir);
+    recorder.addRedaction(repository.redact);
+    const other: RestorePart = { ...part, repository, engineId: second.engineId };
+    await checkRepository(other, pinnedId);
+    return other;
+  }
 }
 
 function restoreIntoDatabase(
@@ -145,8 +166,7 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
         signal,
         remember: (half) => rememberHalf(execution, going, half),
       };
-      await checkRepository(part, order.repository.pinnedId);
-      return restoreInto(execution, going, part);
+      return restoreInto(execution, going, await choosePlace(execution, part));
     });
     const { evidence, warnings, bytes } = result;
     recorder.finishPart(

@@ -129,6 +129,30 @@ for (const { version, binary } of GENERATIONS)
       });
       assert.equal(restored.failure, undefined);
       assert.equal(readFileSync(join(target, rig.dir, 'letters/a'), 'utf8'), 'dear reader');
+      const run = rig.workbench.createId('run');
+      const ordered = (repository: SpecRepository, ref: string, password: string) => {
+        const { id, kind, config, pinnedId } = repository;
+        return { id, draft: { kind, config, secrets: rig.seal('request', `${run}.${ref}`, { password }) }, pinnedId };
+      };
+      const [source] = rig.spec.sources;
+      assert.ok(source);
+      const elsewhere = join(rig.dir, 'by itself');
+      const body = {
+        run,
+        snapshot: original.snapshot.id,
+        engineId: original.snapshot.engineId,
+        sizeBytes: original.snapshot.sizeBytes,
+        source: { id: source.id, kind: source.kind, config: source.config },
+        repository: ordered(rig.repository, 'repositories', PASSWORD),
+        second: { engineId: copied.snapshot.engineId, repository: ordered(second, 'second', SECOND_PASSWORD) },
+        target: { kind: 'directory', path: elsewhere },
+        trigger: 'manual',
+        requestedBy: 'ann',
+        notAfter: rig.workbench.clock.now() + 60_000,
+      } as const;
+      rig.executor.startRestore(body, 'order_restore');
+      assert.equal(findEvent(await rig.awaitEnd(run), 'run.finished').state, 'succeeded');
+      assert.equal(readFileSync(join(elsewhere, rig.dir, 'letters/a'), 'utf8'), 'dear reader');
       renameSync(join(rig.dir, 'away'), join(rig.dir, 'repository'));
 
       await backUp(two);

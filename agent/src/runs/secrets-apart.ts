@@ -23,6 +23,7 @@ type RestoreOrder = RequestBody<'restore.start'>;
 export const toRestoreRefs = ({ run }: Pick<RestoreOrder, 'run'>) => ({
   repository: `${run}.repositories`,
   connection: `${run}.sources`,
+  second: `${run}.second`,
 });
 
 /** The order without the secrets in it, which are held in memory until the restore has ended. Harmless to repeat. */
@@ -37,6 +38,9 @@ export function stripOrder(holder: Pick<SecretHolder, 'holdFor'>, order: Restore
     ...order,
     repository: { ...order.repository, draft: strip(order.repository.draft, refs.repository) },
     ...(order.connection ? { connection: strip(order.connection, refs.connection) } : {}),
+    ...(order.second
+      ? { second: { ...order.second, repository: stripRepository(holder, order.run, order.second.repository, refs.second) } }
+      : {}),
   };
 }
 

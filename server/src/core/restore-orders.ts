@@ -6,11 +6,13 @@ import type { AdapterDraft, RequestBody } from '@holdfast/shared/protocol/messag
 import type { Repository, Source } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Run, Snapshot } from '../store/runs.ts';
+import { orderRepository } from './admin-credential.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
 import { draftFor } from './restore-target.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
+import { findSecondPlace } from './second-place.ts';
 import { getSnapshot } from './snapshots.ts';
 
 export interface RestoreSubject {
@@ -85,6 +87,8 @@ export async function placeRestore(
   const about = { kind: 'restore', host: host.id, plan: snapshot.plan, repository: repository.id } as const;
   const run: Run = { ...createOrderedRun(context, caller, about), snapshot: snapshot.id, target };
   const ref = run.id as unknown as RequestId;
+  // The stored roles lie in the first repository alone, as far as the order says.
+  const second = globals ? undefined : await findSecondPlace(context, caller, snapshot, host);
   const order = createOrder(context, caller.tenant, host.id, 'restore.start', {
     run: run.id,
     snapshot: snapshot.id,
@@ -97,6 +101,14 @@ export async function placeRestore(
       draft: draftFor(context, host, ref, 'repositories', repository),
       ...(repository.engineId === undefined ? {} : { pinnedId: repository.engineId }),
     },
+    ...(second
+      ? {
+          second: {
+            engineId: second.snapshot.engineId,
+            repository: orderRepository(context, host, run.id, second.repository, 'everyday', `${run.id}.second`),
+          },
+        }
+      : {}),
     target,
     ...(connection ? { connection: draftFor(context, host, ref, 'sources', connection) } : {}),
     ...(options === undefined ? {} : { options }),

@@ -190,6 +190,8 @@ export const REQUESTS = {
       source: z.object({ id: idSchema('source'), kind: z.string().max(32), config: configSchema }),
       /** The repository, with secrets sealed for this request: the host may not have it in its spec. */
       repository: orderedRepositorySchema,
+      /** Where the same backup lies too: taken when the first cannot be reached. Its secrets are sealed for `<run>.second`. */
+      second: z.object({ engineId: engineSnapshotIdSchema, repository: orderedRepositorySchema }).optional(),
       target: restoreTargetSchema,
       /** The server connection to restore a database through, with secrets sealed for this request. */
       connection: sourceDraftSchema.optional(),
