@@ -7,6 +7,8 @@
 export const PAGES = {
   overview: '/',
   navigation: '/navigation',
+  welcome: '/welcome',
+  welcomeStep: '/welcome/:step',
 
   login: '/login',
   logout: '/logout',

@@ -50,6 +50,7 @@ import { SOURCE_DRILL_SCREENS } from './source-drills.ts';
 import { SOURCE_FORM_SCREENS } from './source-form.ts';
 import { SOURCE_PAGE_SCREENS } from './source-page.ts';
 import { SOURCE_SCREENS } from './sources.ts';
+import { WELCOME_SCREENS } from './welcome.ts';
 
 /** What screens need of rooms they may not import; the composition root hands it in. */
 export interface ScreenParts {
@@ -67,6 +68,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...createBootstrapScreens(checkPasswordRules),
     ...NAVIGATION_SCREENS,
     ...createOverviewScreens(fires),
+    ...WELCOME_SCREENS,
     ...HOST_SCREENS,
     ...ADD_HOST_SCREENS,
     ...HOST_PAGE_SCREENS,

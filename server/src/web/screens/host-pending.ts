@@ -11,7 +11,7 @@ import type { CoreContext } from '../../core/ports.ts';
 import type { PageReply, Visit } from '../http/route.ts';
 import { readClockface } from './clockface.ts';
 import { type FormProblem, toFormProblem, toSchemaProblem } from './form-problem.ts';
-import { readText, splitTags } from './form-values.ts';
+import { findText, readText, splitTags } from './form-values.ts';
 import type { PendingHostView, PendingView } from './host-pending.view.ts';
 import { getParam } from './params.ts';
 
@@ -84,7 +84,9 @@ export async function answerApproval(
   try {
     const host = await approveHost(context, visit.caller, announcement, parsed.data);
     const text = `${host.name} is approved. It connects within seconds. Next: say what it should protect.`;
-    return { reply: { kind: 'redirect', to: visit.urls.host({ host: host.id }), flash: { tone: 'good', text } } };
+    const isFirstStart = findText(visit.query, 'next') === visit.urls.welcome();
+    const to = isFirstStart ? visit.urls.welcome() : visit.urls.host({ host: host.id });
+    return { reply: { kind: 'redirect', to, flash: { tone: 'good', text } } };
   } catch (thrown) {
     return { refused: { announcement, ...typed, problem: toFormProblem(thrown) } };
   }

@@ -37,6 +37,8 @@ export interface PendingView {
   /** Where this part is served again. */
   here: string;
   mayApprove: boolean;
+  /** Where an approval leads; to the host unless given. */
+  approvedTo?: string | undefined;
   /** Shown while nobody waits; without it the part is hidden then. */
   waiting?: Html | undefined;
 }
@@ -74,7 +76,7 @@ function pendingHost(host: PendingHostView, view: PendingView): Html {
   });
 }
 
-function decision(host: PendingHostView, { urls }: PendingView): Html {
+function decision(host: PendingHostView, { urls, approvedTo }: PendingView): Html {
   const formId = `approve-${host.id}`;
   const { typed } = host;
   const fields = [
@@ -93,7 +95,7 @@ function decision(host: PendingHostView, { urls }: PendingView): Html {
       required: false,
     },
   ];
-  const form = html`<form class="form" method="post" action="${urls.approveHost({ announcement: host.id })}" ${attrs({ id: formId })}>${
+  const form = html`<form class="form" method="post" action="${urls.approveHost({ announcement: host.id }, { next: approvedTo })}" ${attrs({ id: formId })}>${
     typed?.problem !== undefined && callout({ tone: 'problem', text: typed.problem })
   }<div class="fields">${fields.map((field) => textField(`${formId}-${field.name}`, field, typed?.errors[field.name]))}${secretsField(`${formId}-secrets`, host)}</div></form>`;
   const reject = confirmButton({
