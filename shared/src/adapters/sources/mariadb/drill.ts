@@ -36,6 +36,8 @@ function createQuestion(place: DrillPlace, name: string, sql: string, user?: str
     '--raw',
     '--skip-column-names',
     '--local-infile=0',
+    // Otherwise the client goes on after an error, and ends well.
+    '--abort-source-on-error',
     `--database=${DATABASE}`,
     `--execute=source ${path}`,
   ];
