@@ -1,4 +1,5 @@
 /** How the sources stood, hour by hour: what monthly reports are made of. */
+import { setImmediate as giveWay } from 'node:timers/promises';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { Caller } from './caller.ts';
@@ -18,6 +19,7 @@ export async function judgeAllSources(context: CoreContext): Promise<ProtectionC
     const page = await context.store.catalog.listSources(tenant, {}, { limit: HTTP.pageSizeMax, after });
     protections.push(...(await judgeSources(context, HISTORIAN, page.rows)).map(({ protection }) => protection));
     after = page.next;
+    await giveWay();
   } while (after !== undefined);
   return countProtections(protections);
 }

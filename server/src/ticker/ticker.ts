@@ -50,7 +50,7 @@ function createTasks(
     { name: 'routines', everyMs: 60_000, run: () => routines.runRound() },
     { name: 'logs', everyMs: 60_000, run: () => removeOldLogs(context, keeping.logDays) },
     { name: 'changes', everyMs: 1_000, run: () => watch.lookAtChanges() },
-    { name: 'coverage', everyMs: 5_000, run: () => runCoverageRound(context) },
+    { name: 'coverage', everyMs: 10_000, run: () => runCoverageRound(context) },
     { name: 'history', everyMs: 60_000, run: () => historian.runRound() },
     { name: 'alerts', everyMs: 60_000, run: () => watch.runRound() },
     { name: 'news', everyMs: 1_000, run: () => news.runRound() },

@@ -4,9 +4,11 @@ import { DEFAULT_TENANT, type HostId, type PlanId, type RepositoryId, type Sourc
 import { CHANNEL_KINDS } from '../../notify/all.ts';
 import { addHost, addPlan, addRepository, addRun, addSource } from '../../web/screens/fixtures/setup-fleet.ts';
 import { createCaller, createWorld, NOW, type World } from '../../web/screens/fixtures/world.ts';
+import { saveObjectives } from '../objective-settings.ts';
 import { acknowledgeAlert, listAlertEvents, listAlerts } from './alerts.ts';
 import { createChannel } from './channels.ts';
 import { saveRules } from './rule-settings.ts';
+import type { ServerFacts } from './server-signs.ts';
 import { type AlertWatch, createAlertWatch } from './watch.ts';
 
 const MINUTE = 60_000;
@@ -16,14 +18,16 @@ const caller = createCaller();
 let world: World;
 let watch: AlertWatch;
 let freeBytes = 1e12;
+let own: ServerFacts = {};
 let about: { host: HostId; plan: PlanId; repository: RepositoryId; source: SourceId };
 
 beforeEach(async () => {
   freeBytes = 1e12;
+  own = {};
   world = await createWorld([]);
   watch = createAlertWatch(world.context, {
     serverVersion: '0.1.0',
-    measureServer: async () => ({ freeBytes }),
+    measureServer: async () => ({ freeBytes, ...own }),
     linkAlert: ({ id }) => `https://backup.example.test/alerts/${id}`,
     listensToAlerts: (kind) => kind === 'webhook',
   });
@@ -88,6 +92,83 @@ it('A plan may ask for three failures in a row, whatever the installation does',
     raised.push((await listTitles()).length);
   }
   assert.deepEqual(raised, [0, 0, 1]);
+});
+
+describe('Each of these faults raises its alert, and mending it ends it', () => {
+  interface Fault {
+    title: string;
+    breakIt(): Promise<unknown>;
+    alert: string;
+    mend(): Promise<unknown>;
+  }
+  const DAY = 24 * HOUR;
+  const clean = () => addRun(world, { ...about, at: world.clock.now() - HOUR });
+  const setOwn = (facts: ServerFacts) => async () => {
+    own = facts;
+  };
+  const faults: readonly Fault[] = [
+    {
+      title: 'a backup older than the objective of its tag',
+      async breakIt() {
+        await addRun(world, { ...about, at: NOW - 5 * HOUR });
+        await saveObjectives(world.context, caller, { tags: [{ tag: 'prod', backupMinutes: 240 }] });
+      },
+      alert: 'db-1 / shop has no clean backup in time',
+      mend: clean,
+    },
+    {
+      title: 'a proof that the fleet wants and nobody has',
+      async breakIt() {
+        await clean();
+        await saveObjectives(world.context, caller, { fleet: { proofDays: 30 } });
+      },
+      alert: 'The recovery of db-1 / shop is not proven in time',
+      mend: () => saveObjectives(world.context, caller, {}),
+    },
+    {
+      title: 'a partial backup',
+      breakIt: () => addRun(world, { ...about, at: NOW, state: 'partial' }),
+      alert: 'The backup of db-1 / shop is only partial',
+      mend: () => addRun(world, { ...about, at: NOW + HOUR }),
+    },
+    {
+      title: 'a host that is silent for longer than its tag may be',
+      async breakIt() {
+        await saveRules(world.context, caller, { tags: [{ tag: 'prod', silentMinutes: 60 }] });
+        world.directory.online.delete(about.host);
+        world.clock.advance(30 * MINUTE);
+        await watch.runRound();
+        assert.deepEqual(await listTitles(), []);
+        world.clock.advance(31 * MINUTE);
+      },
+      alert: 'db-1 is silent',
+      async mend() {
+        world.directory.online.add(about.host);
+        await world.context.store.hosts.recordContact(about.host, { at: world.clock.now() });
+      },
+    },
+    {
+      title: 'a database of the server that is not copied',
+      breakIt: setOwn({ copiedAt: NOW - 8 * DAY }),
+      alert: 'The database of this server has no recent copy',
+      mend: setOwn({ copiedAt: NOW }),
+    },
+    {
+      title: 'a certificate near its end',
+      breakIt: setOwn({ certificateEndsAt: NOW + 3 * DAY }),
+      alert: 'The certificate of this server is near its end',
+      mend: setOwn({ certificateEndsAt: NOW + 90 * DAY }),
+    },
+  ];
+  for (const { title, breakIt, alert, mend } of faults)
+    it(title, async () => {
+      await breakIt();
+      await watch.runRound();
+      assert.deepEqual(await listTitles(), [alert]);
+      await mend();
+      await watch.runRound();
+      assert.deepEqual(await listTitles(), []);
+    });
 });
 
 describe('An alert nobody takes', () => {
