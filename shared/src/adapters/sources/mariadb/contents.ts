@@ -56,7 +56,15 @@ END//
 export function createScriptCommand(input: PlanInput, name: string, statements: string): Command {
   const database = checkDatabaseName('database', getText(input.config, 'database'));
   const path = `${input.workDir}/${name}.sql`;
-  const args = ['--batch', '--raw', '--skip-column-names', '--unbuffered', '--local-infile=0', `--execute=source ${path}`];
+  const args = [
+    '--batch',
+    '--raw',
+    '--skip-column-names',
+    '--unbuffered',
+    '--local-infile=0',
+    '--abort-source-on-error',
+    `--execute=source ${path}`,
+  ];
   const command = createMariadbCommand(input, 'mariadb', database, args);
   return { ...command, files: [...command.files, { path, content: `DELIMITER //\n${statements}` }] };
 }
