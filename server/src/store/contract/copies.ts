@@ -6,7 +6,17 @@ import type { Host } from '../hosts.ts';
 import type { Snapshot } from '../runs.ts';
 import type { Store } from '../store.ts';
 import { addHost, backUp, createdEvent, finishedEvent, report, startedEvent } from './reports.ts';
-import { NOW, type OpenStore, sampleId, sampleRepository, TENANT, withStore } from './samples.ts';
+import {
+  NOW,
+  type OpenStore,
+  refusal,
+  sampleId,
+  samplePlan,
+  samplePolicy,
+  sampleRepository,
+  TENANT,
+  withStore,
+} from './samples.ts';
 
 const COPY_ENGINE_ID = 'c'.repeat(64);
 
@@ -65,6 +75,35 @@ export function checkCopies(open: OpenStore): void {
         assert.equal((await store.runs.listSnapshots(TENANT, { copyOf: snapshot.id }, { limit: 5 })).rows.length, 1);
         const [standing] = await store.runs.listStandings(TENANT, [source]);
         assert.equal(standing?.lastGoodSnapshot, snapshot.id, 'the original stands for the backup while it is there');
+      }),
+    );
+
+    it(
+      'a plan says what its second repository lacks, and keeps that repository and its policy from being deleted',
+      withStore(open, async (store) => {
+        const { host, source } = await addHost(store);
+        const [first, second, policy] = [sampleRepository(), sampleRepository(), samplePolicy()];
+        await store.catalog.insertRepository(first);
+        await store.catalog.insertRepository(second);
+        await store.catalog.insertPolicy(policy);
+        const found = await store.catalog.findSource(TENANT, source);
+        assert.ok(found);
+        const plan = samplePlan(first, [found], { copyRepository: second.id, copyPolicy: policy.id });
+        await store.catalog.insertPlan(plan);
+        assert.deepEqual(await store.catalog.findPlan(TENANT, plan.id), plan);
+        await assert.rejects(store.catalog.deleteRepository(TENANT, second.id), refusal('conflict', { field: 'plans' }));
+        await assert.rejects(store.catalog.deletePolicy(TENANT, policy.id), refusal('conflict'));
+        assert.deepEqual(await store.catalog.listHostsOfRepository(TENANT, second.id), [host.id]);
+        await backUp(store, host, { sources: [source], repository: first.id, created: { plan: plan.id } });
+        const places = { from: first.id, to: second.id };
+        const [lacking] = await store.runs.listUncopied(TENANT, plan.id, places, 10);
+        assert.ok(lacking);
+        const run = sampleId('run');
+        await report(store, host, [
+          createdEvent(run, { kind: 'copy', repository: second.id, plan: plan.id }),
+          copiedEvent(run, lacking),
+        ]);
+        assert.deepEqual(await store.runs.listUncopied(TENANT, plan.id, places, 10), []);
       }),
     );
 

@@ -84,7 +84,7 @@ function prepareRepositories(sql: Sql) {
     ),
     count: sql.select('SELECT count(*) AS count FROM repositories WHERE tenant_id = @tenant', counted),
     users: sql.select(
-      'SELECT name FROM plans WHERE tenant_id = @tenant AND repository_id = @id ORDER BY name_key LIMIT 20',
+      'SELECT name FROM plans WHERE tenant_id = @tenant AND (repository_id = @id OR copy_repository_id = @id) ORDER BY name_key LIMIT 20',
       z.object({ name: z.string() }),
     ),
     snapshots: sql.select(
