@@ -83,9 +83,7 @@ async function askDirectories(context: CoreContext, host: HostId, sources: reado
   const body = { atLeastBytes: COVERAGE.directoryBytes, notAfter: context.clock.now() + QUESTION_LIFE_MS };
   const { found } = await context.directory.request(host, 'directories.look', body, { timeoutMs: COVERAGE.answerMs });
   const covered = listCoveredPaths(sources);
-  return found
-    .filter(({ path }) => !isDecided(path, covered))
-    .map(({ path, sizeBytes, isWhole }) => ({ name: path, ...(isWhole || sizeBytes > 0 ? { sizeBytes } : {}) }));
+  return found.filter(({ path }) => !isDecided(path, covered)).map(({ path, sizeBytes }) => ({ name: path, sizeBytes }));
 }
 
 /** Asks one host everything. What cannot be asked now keeps what was known of it; false when the host itself did not answer. */

@@ -1,4 +1,11 @@
-/** Looks at things of one kind: what the ledger says of them is judged, and their signs become exactly that. */
+/**
+ * Looks at things of one kind: what the ledger says of them is judged, and their signs become exactly that.
+ *
+ * A new sign is three small things: a row in `conditions.ts` (gravity, words); a pure judge in a file of its own, `x-signs.ts`, from facts to
+ * signs, with a unit test; and a call in the look of its scope here. A look replaces all signs of its scope and ids, so what is judged of one
+ * thing is stored together, by one look. `thing` decides which alert a sign belongs to: signs of one condition and thing are one alert with a
+ * list. `holdBack` comes last, so that maintenance windows hold for every sign.
+ */
 import { setImmediate as giveWay } from 'node:timers/promises';
 import {
   DEFAULT_TENANT,

@@ -56,7 +56,6 @@ export type ReportView = {
   readonly drills: {
     readonly proven: number;
     readonly disproven: number;
-    readonly longestMs?: number | undefined;
     readonly longest?: string | undefined;
   };
   readonly growth: readonly GrowthLine[];
