@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RUN_KINDS, RUN_STATES } from '@holdfast/shared/domain/run.ts';
 import fc from 'fast-check';
-import { computeFacetMask, computeFacets } from './facets.ts';
+import { computeFacetMask, computeFacets, readKindAndState } from './facets.ts';
 
 const runArbitrary = fc.record({
   state: fc.constantFrom(...RUN_STATES),
@@ -31,6 +31,16 @@ describe('facets', () => {
     assert.equal(computeFacets(run), 808165708062768);
     assert.ok(Number.isSafeInteger(computeFacetMask({ ...run, active: true }).mask));
     assert.deepEqual(computeFacetMask({}), { mask: 0, value: 0 });
+  });
+
+  it('tell kind and state together, for counts that read the index alone', () => {
+    for (const kind of RUN_KINDS)
+      for (const state of RUN_STATES) {
+        const facets = computeFacets({ kind, state, host: 'h', plan: 'p', repository: 'r' });
+        const bits = Number((BigInt(facets) >> 1n) & 65_535n);
+        assert.deepEqual(readKindAndState(bits, RUN_KINDS, RUN_STATES), { kind, state });
+      }
+    assert.equal(readKindAndState(65_535, [], []), undefined);
   });
 
   it('tell the states apart', () => {
