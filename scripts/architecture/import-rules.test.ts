@@ -95,6 +95,15 @@ describe('The package rule', () => {
     );
     assertFinds(findHomelessPackages(tree({ 'server/src/core/x.ts': "import 'node:sqlite';" })), /never in server/);
   });
+  it('allows a package in each of the rooms that are its home, and in no other', () => {
+    const homes = { commander: { server: 'server/src/main server/src/cli' } };
+    const files = { 'server/src/main.ts': "import 'commander';", 'server/src/cli/program.ts': "import 'commander';" };
+    assert.deepEqual(findHomelessPackages(tree(files), homes), []);
+    assertFinds(
+      findHomelessPackages(tree({ ...files, 'server/src/hub/x.ts': "import 'commander';" }), homes),
+      /hub\/x\.ts:1 commander/,
+    );
+  });
   it('allows the same package on two sides, zod anywhere, and anything in a test', () => {
     const files = tree({
       'agent/src/session/dial.ts': "import 'ws';\nimport 'zod';",

@@ -53,9 +53,9 @@ export function findHomelessPackages(files: readonly SourceFile[], homes: typeof
     const home = homes[name];
     const room = roomOf(edge.from);
     const place = home?.[side];
-    if (home !== undefined && place !== '*' && place !== room) {
+    if (home !== undefined && place !== '*' && place?.split(' ').includes(room) !== true) {
       findings.push(`${edge.from}:${edge.line} ${name} is imported outside its home (${place ?? `never in ${side}`})`);
-    } else if (edge.target.kind === 'package' && !PACKAGES_EVERYWHERE.has(name)) {
+    } else if (edge.target.kind === 'package' && !PACKAGES_EVERYWHERE.has(name) && (place === undefined || place === '*')) {
       const seen = rooms.get(`${side} ${name}`) ?? new Map<string, string>();
       rooms.set(`${side} ${name}`, seen.set(room, seen.get(room) ?? `${edge.from}:${edge.line}`));
     }

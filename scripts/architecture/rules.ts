@@ -94,14 +94,14 @@ export const SIDES: readonly string[] = ['shared', 'server', 'agent'];
 /** Packages every room may import. */
 export const PACKAGES_EVERYWHERE: ReadonlySet<string> = new Set(['zod']);
 
-/** Where a package or builtin must live, by side. Any package that is not listed may choose its one folder. */
+/** Where a package or builtin must live, by side; several rooms stand apart by blanks, `*` is any one. What is not listed may choose its one folder. */
 export const HOMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'node:child_process': { agent: 'agent/src/exec' },
   'node:crypto': { shared: 'shared/src/crypto', server: '*', agent: '*' },
   'node:sqlite': { agent: 'agent/src/journal' },
   'better-sqlite3': { server: 'server/src/store' },
   // Each program reads its own command line.
-  commander: { server: '*', agent: 'agent/src/main' },
+  commander: { server: 'server/src/main server/src/cli', agent: 'agent/src/main' },
   croner: { agent: 'agent/src/scheduler', server: '*' },
   '@noble/ciphers': { shared: 'shared/src/crypto' },
   '@noble/hashes': { shared: 'shared/src/crypto' },
@@ -160,7 +160,8 @@ export const MAX_LINES = 500;
 export const LENGTH_REASON = /Longer than 500 lines because \S+/;
 
 /** Where the environment is read; everything else receives typed config. */
-export const ENVIRONMENT_READERS = /^(?:(?:agent|server)\/src\/(?:config|main)\.ts|server\/src\/cli\/main\.ts|e2e\/.*|scripts\/.*)$/;
+export const ENVIRONMENT_READERS =
+  /^(?:(?:agent|server)\/src\/(?:config|main)\.ts|server\/src\/cli\/main\.ts|e2e\/.*|scripts\/.*)$/;
 
 /** Who may ask for the time or for randomness, besides tests, scripts and e2e. Each line says why. */
 export const AMBIENT_READERS: Readonly<Record<string, string>> = {
