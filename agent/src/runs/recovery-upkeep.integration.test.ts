@@ -9,14 +9,18 @@ import { journaledRunSchema } from './journaled-run.ts';
 import { recoverRuns } from './recovery.ts';
 
 const FRAMES = join(import.meta.dirname, '../../../shared/src/protocol/fixtures/v1');
-const readOrder = (kind: 'check' | 'prune' | 'drill') =>
-  JSON.parse(readFileSync(join(FRAMES, `server-${kind}-start.json`), 'utf8')).body;
+const KINDS = ['check', 'prune', 'drill', 'verify', 'delete_snapshot', 'copy'] as const;
+type Kind = (typeof KINDS)[number];
+const readOrder = (kind: Kind) =>
+  JSON.parse(readFileSync(join(FRAMES, `server-${kind.replace('_', '-')}-start.json`), 'utf8')).body;
 
 /** A run of this kind that had begun when its agent was killed. */
-function leaveRun(rig: RunRig, kind: 'check' | 'prune' | 'drill'): RunId {
+function leaveRun(rig: RunRig, kind: Kind): RunId {
   const run = rig.workbench.createId('run');
   const order = { ...readOrder(kind), run };
-  const body = { kind, order, repository: rig.repository.id, started: true };
+  const { snapshots, from } = order;
+  const both = kind === 'copy' ? { snapshots, from: from.id } : {};
+  const body = { kind, order, ...both, repository: rig.repository.id, started: true };
   journaledRunSchema.parse(body);
   rig.workbench.journal.runs.record({ run, kind, body });
   return run;
@@ -37,12 +41,13 @@ function listen(rig: RunRig, ground: Partial<RunRig['workbench']['drillGround']>
 }
 
 describe('After a crash', () => {
-  for (const kind of ['check', 'prune', 'drill'] as const)
+  for (const kind of KINDS)
     it(`a ${kind} that was under way ends as interrupted, once, and its repository is looked into`, async (t) => {
       const rig = await openRunRig(t);
       const run = leaveRun(rig, kind);
       const { interrupted, repositories } = await recoverRuns(rig.workbench, rig.executor, rig.spec);
-      assert.deepEqual([interrupted, [...repositories]], [1, [rig.repository.id]]);
+      const looked = kind === 'copy' ? [rig.repository.id, readOrder(kind).from.id] : [rig.repository.id];
+      assert.deepEqual([interrupted, [...repositories]], [1, looked]);
       assert.deepEqual(listEnds(rig, run), [['failed', 'interrupted', 0]]);
       assert.equal((await recoverRuns(rig.workbench, rig.executor, rig.spec)).interrupted, 0);
       assert.equal(listEnds(rig, run).length, 1);
