@@ -1,5 +1,5 @@
 /** What months are told of: how the sources stood day by day, and how many runs there were. */
-import type { TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { RepositoryId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { RunKind, RunState } from '@holdfast/shared/domain/run.ts';
 import type { ProtectionCounts } from '../core/protection.ts';
 
@@ -18,6 +18,13 @@ export interface RunCount {
   count: number;
 }
 
+/** How big a repository was at an instant: what was measured last before it. */
+export interface SizeThen {
+  repository: RepositoryId;
+  at: number;
+  sizeBytes: number;
+}
+
 export interface HistoryStore {
   /** Adds one look to the day of `at`; a second look within one hour changes nothing. */
   recordProtection(tenant: TenantId, at: number, counts: ProtectionCounts): Promise<void>;
@@ -25,4 +32,6 @@ export interface HistoryStore {
   listProtectionDays(tenant: TenantId, fromDay: number, toDay: number): Promise<readonly ProtectionDay[]>;
   /** Runs that were created from `from` on and before `to`, epoch milliseconds. */
   countRuns(tenant: TenantId, from: number, to: number): Promise<readonly RunCount[]>;
+  /** One for each repository and instant by which it was measured, in no particular order. Each is one step through an index. */
+  listSizesAt(tenant: TenantId, repositories: readonly RepositoryId[], instants: readonly number[]): Promise<readonly SizeThen[]>;
 }

@@ -28,6 +28,35 @@ export function checkHistory(open: OpenStore): void {
     );
 
     it(
+      'knows how big repositories were at instants, by whichever way they were measured last',
+      withStore(open, async (store) => {
+        const { host } = await addHost(store);
+        const repository = sampleRepository();
+        await store.catalog.insertRepository(repository);
+        const measure = (measuredAt: number, sizeBytes: number) =>
+          store.maintenance.recordMeasurement(TENANT, repository.id, { host: host.id, measuredAt, sizeBytes, snapshots: 1 });
+        await measure(NOW, 100);
+        await measure(NOW + DAY, 300);
+        const run = sampleId('run');
+        await report(store, host, [
+          createdEvent(run, { kind: 'check', repository: repository.id, sources: [], at: NOW + HOUR }),
+          { type: 'repository.measured', run, at: NOW + HOUR, sizeBytes: 200, snapshots: 1 },
+        ]);
+        const instants = [NOW - 1, NOW, NOW + DAY - 1, NOW + 2 * DAY];
+        const list = async (tenant: typeof TENANT) =>
+          (await store.history.listSizesAt(tenant, [repository.id, sampleRepository().id], instants))
+            .toSorted((a, b) => a.at - b.at)
+            .map(({ at, sizeBytes }) => [at, sizeBytes]);
+        assert.deepEqual(await list(TENANT), [
+          [NOW, 100],
+          [NOW + DAY - 1, 200],
+          [NOW + 2 * DAY, 300],
+        ]);
+        assert.deepEqual(await list(OTHER_TENANT), []);
+      }),
+    );
+
+    it(
       'counts runs of a time by kind and end',
       withStore(open, async (store) => {
         const { host, source } = await addHost(store);

@@ -1,6 +1,7 @@
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { RUN_KINDS, RUN_STATES } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
-import type { HistoryStore, ProtectionDay, RunCount } from '../history.ts';
+import type { HistoryStore, ProtectionDay, RunCount, SizeThen } from '../history.ts';
 import { KIND_AND_STATE, readKindAndState } from './facets.ts';
 import type { Sql } from './statements.ts';
 
@@ -38,7 +39,21 @@ export function createHistory(sql: Sql): HistoryStore {
      WHERE tenant_id = @tenant AND created_at >= @from AND created_at < @to GROUP BY 1`,
     z.object({ digest: z.int(), count: z.int() }),
   );
+  const newest = (table: string): string =>
+    `SELECT * FROM (SELECT measured_at, size_bytes FROM ${table} WHERE tenant_id = @tenant AND repository_id = r.value AND measured_at <= i.value
+       ORDER BY measured_at DESC LIMIT 1)`;
+  const sizes = sql.select(
+    `SELECT repository, at, sizeBytes FROM (
+       SELECT r.value AS repository, i.value AS at, (
+         SELECT size_bytes FROM (${newest('repository_sizes')} UNION ALL ${newest('repository_measurements')})
+         ORDER BY measured_at DESC LIMIT 1) AS sizeBytes
+       FROM json_each(@repositories) AS r, json_each(@instants) AS i)
+     WHERE sizeBytes IS NOT NULL`,
+    z.object({ repository: idSchema('repository'), at: z.int(), sizeBytes: z.int() }) as z.ZodType<SizeThen>,
+  );
   return {
+    listSizesAt: (tenant, repositories, instants) =>
+      sql.read(() => sizes.list({ tenant, repositories: JSON.stringify(repositories), instants: JSON.stringify(instants) })),
     recordProtection: (tenant, at, { at_risk: atRisk, ...counts }) =>
       sql.write(() => {
         const hour = Math.floor(at / HOUR_MS);

@@ -22,6 +22,11 @@ const HOSTS_SHOWN = 12;
 /** Runs of a day read for the drawing; a bigger fleet draws its newest. */
 const RUN_PAGES = 5;
 
+/** Bars no further apart than this would touch each other, or nearly, in the drawing of a day. */
+const TOUCHING_MS = 30 * 60_000;
+/** So many of them are one mark. */
+const DENSE = 4;
+
 export interface NightScene {
   now: number;
   zone: string;
@@ -59,6 +64,39 @@ function toBar(run: Run, name: string, scene: NightScene, visit: Visit): GanttBa
   return { start, end, tone, title, href: visit.urls.run({ run: run.id }) };
 }
 
+/** A row of bars of one tone that would touch becomes one mark; what ended badly stands on top of it. */
+export function groupBars(
+  bars: readonly GanttBar[],
+  describe: (group: readonly GanttBar[]) => Omit<GanttBar, 'start' | 'end' | 'tone'>,
+): GanttBar[] {
+  const groups: GanttBar[][] = [];
+  const open = new Map<GanttBar['tone'], GanttBar[]>();
+  for (const bar of bars.toSorted((a, b) => a.start - b.start)) {
+    const group = open.get(bar.tone);
+    const last = group?.at(-1);
+    if (group !== undefined && last !== undefined && bar.start - last.end <= TOUCHING_MS) {
+      group.push(bar);
+      continue;
+    }
+    const begun = [bar];
+    open.set(bar.tone, begun);
+    groups.push(begun);
+  }
+  const marks = groups.flatMap((group): GanttBar[] => {
+    const [first] = group;
+    if (first === undefined || group.length < DENSE) return group;
+    const end = Math.max(...group.map((bar) => bar.end));
+    return [{ start: first.start, end, tone: first.tone, many: true, ...describe(group) }];
+  });
+  return marks.toSorted((a, b) => Number(b.many === true) - Number(a.many === true));
+}
+
+function describeDense(group: readonly GanttBar[], name: string, scene: NightScene): string {
+  const [first, last] = [group[0]?.start ?? 0, group.at(-1)?.end ?? 0];
+  const word = group[0]?.tone === 'protected' ? 'clean runs' : 'runs';
+  return `${name}: ${group.length} ${word} from ${formatMinute(first, scene.zone)} to ${formatMinute(last, scene.zone)}`;
+}
+
 /** The next fires of each host within the drawing. */
 function listComing(calendar: FireCalendar, scene: NightScene, until: number): ReadonlyMap<HostId, ComingFire[]> {
   const hostOf = new Map(scene.sources.map((source) => [source.id, source.host]));
@@ -93,7 +131,10 @@ export async function readNight(context: CoreContext, visit: Visit, calendar: Fi
     return {
       label,
       ...(scene.hostNames.has(host) ? { href: visit.urls.host({ host }) } : {}),
-      bars: (byHost.get(host) ?? []).map((run) => toBar(run, label, scene, visit)),
+      bars: groupBars(
+        (byHost.get(host) ?? []).map((run) => toBar(run, label, scene, visit)),
+        (group) => ({ title: describeDense(group, label, scene), href: visit.urls.runs({ host, period: 'day' }) }),
+      ),
       next: groupFires(coming.get(host) ?? [], scene.zone),
     };
   });

@@ -5,6 +5,7 @@ import * as calendar from '../../fires/fires.ts';
 import { createFleet, type Fleet, HOSTILE, playDay } from './fixtures/fleet.ts';
 import { createWorld, NOW, type World } from './fixtures/world.ts';
 import { createOverviewScreens, describeFleet } from './overview.ts';
+import { groupBars } from './overview-night.ts';
 
 let world: World;
 let fleet: Fleet;
@@ -15,12 +16,13 @@ before(async () => {
 after(() => world.close());
 
 describe('The overview of an empty server', () => {
-  it('is a checklist whose next step is the primary button', async () => {
+  it('is a checklist whose primary button leads through it', async () => {
     const page = await world.read('/');
     assert.match(page, /Nothing is protected yet\./);
     assert.match(page, /0 of 5/);
     assert.equal([...page.matchAll(/button-primary/g)].length, 1);
-    assert.match(page, /button-primary" href="\/hosts\/new"/);
+    assert.match(page, /button-primary" href="\/welcome"/);
+    assert.match(page, /href="\/hosts\/new"/);
   });
 
   it('offers a viewer nothing that would be refused', async () => {
@@ -31,7 +33,7 @@ describe('The overview of an empty server', () => {
     fleet = await createFleet(world);
     const page = await world.read('/');
     assert.match(page, /4 of 5/);
-    assert.match(page, /action="\/plans\/plan_[^"]+\/run"[\s\S]*?button-primary/);
+    assert.match(page, /action="\/plans\/plan_[^"]+\/run"[\s\S]*?Go on with them/);
     assert.match(page, /0 of 10\u00a0sources are protected\./);
   });
 });
@@ -95,6 +97,33 @@ describe('The overview of a fleet', () => {
     assert.match(page, /hourly<\/a><\/dt><dd><time/);
   });
 
+  it('looks over weeks once something was measured, and draws nothing before', async () => {
+    assert.doesNotMatch(await world.read('/'), /<h2>(?:Stored|90 days)</);
+    const { history, maintenance } = world.context.store;
+    const day = 86_400_000;
+    const counts = { protected: 4, at_risk: 0, unprotected: 0, unknown: 0, paused: 0 };
+    await history.recordProtection(DEFAULT_TENANT, NOW - 2 * day, { ...counts, unprotected: 4 });
+    await history.recordProtection(DEFAULT_TENANT, NOW - day, counts);
+    const [host] = Object.values(fleet.hosts);
+    assert.ok(host);
+    for (const [at, gib] of [
+      [NOW - 20 * day, 1],
+      [NOW - 8 * day, 3],
+      [NOW - day, 5],
+    ] as const)
+      await maintenance.recordMeasurement(DEFAULT_TENANT, fleet.repositories.s3, {
+        host,
+        measuredAt: at,
+        sizeBytes: gib * 1024 ** 3,
+        snapshots: 1,
+      });
+    const page = await world.read('/');
+    assert.match(page, /5\u00a0GiB · \+2\u00a0GiB in a week/);
+    assert.match(page, /aria-label="Stored bytes over 20\u00a0days, from 1\u00a0GiB to 5\u00a0GiB"/);
+    assert.match(page, /The last 90 days: 1\u00a0bad day of 2/);
+    assert.match(page, /2026-11-18: 50[^<]*protected/);
+  });
+
   it('shows running runs with bars of their own that a refresh leaves alone', async () => {
     const page = await world.read('/');
     assert.match(page, /id="progress-run_[^"]+" hx-morph-skip><div class="progress"\s+data-live-progress="run:run_/);
@@ -123,6 +152,34 @@ describe('The overview of a fleet', () => {
   it('gives each live part under its own id', async () => {
     for (const id of ['overview-heading', 'overview-lede', 'overview-body'])
       assert.match(await world.read('/', { part: id }), new RegExp(`^<(?:span|div)[^>]* id="${id}"`));
+  });
+});
+
+describe('The drawing of a night', () => {
+  const bar = (minute: number, tone: 'protected' | 'unprotected' = 'protected') => ({
+    start: NOW + minute * 60_000,
+    end: NOW + (minute + 1) * 60_000,
+    tone,
+    title: `at ${minute}`,
+  });
+  const describeGroup = (group: readonly unknown[]) => ({ title: `${group.length} together` });
+
+  it('marks a dense row of runs once, with a failure among them on top', () => {
+    const every15 = Array.from({ length: 20 }, (_, index) => bar(index * 15));
+    const bars = groupBars([...every15, bar(31, 'unprotected')], describeGroup);
+    assert.deepEqual(
+      bars.map(({ title, many }) => [title, many]),
+      [
+        ['20 together', true],
+        ['at 31', undefined],
+      ],
+    );
+    assert.equal(bars[0]?.end, NOW + (19 * 15 + 1) * 60_000);
+  });
+
+  it('leaves runs alone that stand apart, and a few that stand close', () => {
+    const bars = [bar(0), bar(60), bar(120), bar(180), bar(190), bar(200)];
+    assert.equal(groupBars(bars, describeGroup).length, 6);
   });
 });
 

@@ -32,6 +32,7 @@ import {
 } from './overview.view.ts';
 import { readNeeds } from './overview-needs.ts';
 import { readNight } from './overview-night.ts';
+import { readTrust } from './overview-trust.ts';
 import { findNextFire } from './plans.ts';
 import { isBetweenAttempts } from './run-detail.ts';
 import { findFigures, nameOf } from './run-names.ts';
@@ -162,20 +163,20 @@ function listSteps(fleet: Fleet, visit: Visit, hasRun: boolean): readonly FirstS
       allowed: may('host.approve'),
     },
     {
-      title: 'Add a repository',
-      text: 'Where the backups live: a disk, an SFTP or REST server, or S3.',
-      done: fleet.repositories > 0,
-      href: urls.addRepository(),
-      label: 'Add repository',
-      allowed: may('repository.manage'),
-    },
-    {
       title: 'Add a source',
       text: 'What is protected: a database or a folder of a host.',
       done: fleet.total > 0,
       href: urls.addSource(),
       label: 'Add source',
       allowed: may('source.manage'),
+    },
+    {
+      title: 'Add a repository',
+      text: 'Where the backups live: a disk, an SFTP or REST server, or S3.',
+      done: fleet.repositories > 0,
+      href: urls.addRepository(),
+      label: 'Add repository',
+      allowed: may('repository.manage'),
     },
     {
       title: 'Make a plan',
@@ -249,6 +250,8 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
     runsHref: urls.runs({ period: 'day' }),
     next: listNext(calendar, fleet, visit, face.now),
     totals: listTotals(fleet, visit, online),
+    trust: await readTrust(context, visit, face, fleet.judged),
+    ...(isAllowed(caller, 'plan.manage') ? { welcomeHref: urls.welcome() } : {}),
     steps: listSteps(
       fleet,
       visit,

@@ -8,6 +8,7 @@ import { facts, liveAttributes, panel, type RowView, rows } from '../ui/panel.ts
 import { type ProgressFigures, progressBar } from '../ui/progress.ts';
 import { type HostState, hostStatus, type ProtectionState, protectionStatus, runStatus, type Tone } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
+import { growthPanel, proofsPanel, stripPanel, type TrustView } from './overview-trust.view.ts';
 
 export type Need = {
   readonly status: { readonly protection: ProtectionState } | { readonly host: HostState };
@@ -58,6 +59,9 @@ export type OverviewView = {
   readonly runsHref: string;
   readonly next: readonly { readonly name: string; readonly href: string; readonly at: number }[];
   readonly totals: readonly { readonly label: string; readonly value: string; readonly href: string }[];
+  readonly trust: TrustView;
+  /** Where the first steps are taken one by one; undefined for those who may not. */
+  readonly welcomeHref?: string | undefined;
   /** Until the first clean backup. */
   readonly steps: readonly FirstStep[];
 };
@@ -93,14 +97,14 @@ export function overviewBody(view: OverviewView): Html {
   const steps = view.steps.length > 0 && stepsPanel(view);
   const going = view.going.length > 0 && goingPanel(view);
   const main = html`<div class="stack">${steps}${needsPanel(view)}${going}${nightPanel(view)}</div>`;
-  const side = html`<div class="stack">${nextPanel(view)}${totalsPanel(view)}</div>`;
+  const side = html`<div class="stack">${proofsPanel(view.trust)}${nextPanel(view)}${growthPanel(view.trust)}${stripPanel(view.trust)}${totalsPanel(view)}</div>`;
   return html`<div class="columns" ${live(view, OVERVIEW.body)}>${main}${side}</div>`;
 }
 
 function stepsPanel(view: OverviewView): Html {
   const current = view.steps.findIndex((step) => !step.done);
   const lines = view.steps.map((step, at): RowView => {
-    const kind = at === current ? 'primary' : 'secondary';
+    const kind = at === current && view.welcomeHref === undefined ? 'primary' : 'secondary';
     return {
       status: html`<span class="status tone-${step.done ? 'protected' : 'quiet'}">${icon(step.done ? 'check' : 'queued')}<span>${step.done ? 'done' : at === current ? 'next' : 'later'}</span></span>`,
       title: `${at + 1}. ${step.title}`,
@@ -116,7 +120,20 @@ function stepsPanel(view: OverviewView): Html {
     };
   });
   const done = view.steps.filter((step) => step.done).length;
-  return panel({ title: 'First steps', aside: `${done} of ${view.steps.length}`, content: rows(lines) });
+  return panel({
+    title: 'First steps',
+    aside: `${done} of ${view.steps.length}`,
+    content: rows(lines),
+    ...(view.welcomeHref === undefined
+      ? {}
+      : {
+          foot: linkButton({
+            href: view.welcomeHref,
+            label: done === 0 ? 'Take me through them' : 'Go on with them',
+            kind: 'primary',
+          }),
+        }),
+  });
 }
 
 function needsPanel(view: OverviewView): Html | false {

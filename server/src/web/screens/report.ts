@@ -7,13 +7,13 @@ import { countFindings } from '../../core/findings.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { listRuns } from '../../core/runs.ts';
 import type { Drill } from '../../store/drills.ts';
-import type { ProtectionDay } from '../../store/history.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatDuration, formatPercent } from '../ui/quantity.ts';
 import { PAGES } from '../urls.ts';
 import { judgeFleet } from './board.ts';
 import { readClockface } from './clockface.ts';
 import { findMonth, formatMonth, type Month } from './months.ts';
+import { findShare, listDays } from './protection-days.ts';
 import { type GrowthLine, type ReportView, type RunKindLine, reportPage } from './report.view.ts';
 import { loadNames, nameOf } from './run-names.ts';
 import { shortenSentence, splitFailure } from './run-words.ts';
@@ -26,34 +26,6 @@ const REPOSITORIES_SHOWN = 100;
 const SIZES_READ = 1000;
 /** Drills are read newest first until the month is over: so many pages at most. */
 const DRILL_PAGES = 20;
-/** Below this part of the sources a day is not green. */
-const GOOD_SHARE = 1;
-const POOR_SHARE = 0.9;
-
-/** The mean share of protected ones among those that are switched on; undefined where there was none. */
-function findShare(days: readonly ProtectionDay[]): number | undefined {
-  let [good, all] = [0, 0];
-  for (const { looks, counts } of days) {
-    good += counts.protected / looks;
-    all += (counts.protected + counts.at_risk + counts.unprotected + counts.unknown) / looks;
-  }
-  return all === 0 ? undefined : good / all;
-}
-
-function listDays(month: Month, seen: readonly ProtectionDay[], now: number): ReportView['days'] {
-  const byDay = new Map(seen.map((one) => [one.day, one]));
-  const [first, end] = [month.from / DAY_MS, Math.min(month.to, Math.max(now, month.from + 1)) / DAY_MS];
-  return Array.from({ length: Math.ceil(end - first) }, (_, index) => {
-    const day = first + index;
-    const date = new Date(day * DAY_MS).toISOString().slice(0, 10);
-    const own = byDay.get(day);
-    const share = own && findShare([own]);
-    if (share === undefined) return { date, tone: 'quiet' as const, word: 'nobody looked' };
-    const tone =
-      share >= GOOD_SHARE ? ('protected' as const) : share >= POOR_SHARE ? ('at-risk' as const) : ('unprotected' as const);
-    return { date, tone, word: `${formatPercent(share)} protected`, share };
-  });
-}
 
 async function countKinds({ store }: CoreContext, visit: Visit, month: Month): Promise<readonly RunKindLine[]> {
   const counts = await store.history.countRuns(visit.caller.tenant, month.from, month.to);
@@ -137,6 +109,13 @@ async function readGaps(context: CoreContext, visit: Visit): Promise<ReportView[
   };
 }
 
+/** Months before the first run and the first look have nothing to tell. */
+async function isThereMoreBefore(context: CoreContext, { caller }: Visit, month: Month): Promise<boolean> {
+  const days = await context.store.history.listProtectionDays(caller.tenant, 0, month.from / DAY_MS);
+  if (days.length > 0) return true;
+  return (await listRuns(context, caller, { until: month.from - 1 }, { limit: 1 })).rows.length > 0;
+}
+
 function describeMonth(month: Month, share: number | undefined, failed: number): string {
   const protection =
     share === undefined ? `There are no figures of ${month.name}` : `${formatPercent(share)} protected in ${month.name}`;
@@ -158,6 +137,7 @@ async function showReport(context: CoreContext, visit: Visit): Promise<PageReply
     readDrills(context, visit, month),
     readGrowth(context, visit, month),
   ]);
+  const hasEarlier = await isThereMoreBefore(context, visit, month);
   const failed = runs.find(({ kind }) => kind === 'backup')?.failed ?? 0;
   const view: ReportView = {
     face: readClockface(context, visit),
@@ -166,11 +146,11 @@ async function showReport(context: CoreContext, visit: Visit): Promise<PageReply
     madeAt: now,
     isOpen,
     share,
-    days: listDays(month, seen, now),
+    days: listDays(month.from, Math.min(month.to, Math.max(now, month.from + 1)), seen),
     ...{ runs, failures, drills, growth },
     moreFailures: Math.max(0, failed - failures.length),
     gaps: isOpen ? await readGaps(context, visit) : undefined,
-    earlierHref: urls.report({ month: formatMonth(month.from - 1) }),
+    earlierHref: hasEarlier ? urls.report({ month: formatMonth(month.from - 1) }) : undefined,
     laterHref: isOpen ? undefined : urls.report({ month: formatMonth(month.to) }),
   };
   return { kind: 'page', html: reportPage(await buildShell(context, visit, 'reports'), view) };

@@ -64,6 +64,8 @@ export type GanttBar = {
   readonly tone: Tone;
   readonly title: string;
   readonly href?: string | undefined;
+  /** Stands for many that would touch. */
+  readonly many?: boolean | undefined;
 };
 export type GanttRow = {
   readonly label: string;
@@ -120,7 +122,7 @@ function ganttRow(row: GanttRow, at: number, place: (at: number) => number): Htm
     .map((bar) => {
       const from = Math.max(0, place(bar.start));
       const width = Math.max(0.007, Math.min(1, place(bar.end)) - from);
-      const rect = html`<rect class="fill tone-${bar.tone}" x="${percent(Math.min(from, 0.993))}" y="${top}" width="${percent(width)}" height="${BAR_HEIGHT}" rx="3"><title>${bar.title}</title></rect>`;
+      const rect = html`<rect class="fill tone-${bar.tone} ${bar.many === true && 'fill-many'}" x="${percent(Math.min(from, 0.993))}" y="${top}" width="${percent(width)}" height="${BAR_HEIGHT}" rx="3"><title>${bar.title}</title></rect>`;
       return bar.href === undefined ? rect : html`<a href="${bar.href}" aria-label="${bar.title}">${rect}</a>`;
     });
   const next = (row.next ?? [])
