@@ -145,6 +145,15 @@ describe('The report of a month', () => {
     assert.doesNotMatch(page, /2026-11-21:/u);
   });
 
+  it('leads to the month before as long as there is anything to tell of it', async () => {
+    assert.doesNotMatch(await world.read('/reports/2026-11'), /Month before/u);
+    const { history } = world.context.store;
+    const counts = { protected: 1, at_risk: 0, unprotected: 0, unknown: 0, paused: 0 };
+    await history.recordProtection(DEFAULT_TENANT, Date.UTC(2026, 9, 31), counts);
+    assert.match(await world.read('/reports/2026-11'), /href="\/reports\/2026-10"/u);
+    assert.doesNotMatch(await world.read('/reports/2026-10'), /Month before/u);
+  });
+
   it('is refused for what is no month, and for one to come', async () => {
     for (const month of ['2026-13', '2026-1', 'november', '2026-12'])
       await assert.rejects(world.ask('get', `/reports/${month}`), { code: 'not_found' });

@@ -63,17 +63,19 @@ export type ReportView = {
   readonly gaps?:
     | { readonly lines: readonly GapLine[]; readonly more: number; readonly found: number; readonly coverageHref: string }
     | undefined;
-  readonly earlierHref: string;
+  /** Undefined where nothing is known of any month before. */
+  readonly earlierHref?: string | undefined;
   readonly laterHref?: string | undefined;
 };
 
 export function reportPage(shell: Shell, view: ReportView): Html {
+  const earlier = view.earlierHref !== undefined && linkButton({ href: view.earlierHref, label: 'Month before' });
   const later = view.laterHref !== undefined && linkButton({ href: view.laterHref, label: 'Next month' });
   return layout(shell, {
     title: `Report of ${view.name}`,
     heading: view.heading,
     lede: html`${view.name} in UTC${view.isOpen && ', so far'} · made ${stampTime(view.madeAt, view.face)}`,
-    actions: html`${linkButton({ href: view.earlierHref, label: 'Month before' })}${later}`,
+    actions: html`${earlier}${later}`,
     content: html`<div class="stack">${daysPanel(view)}${runsPanel(view)}${failuresPanel(view)}${drillsPanel(view)}${growthPanel(view)}${gapsPanel(view)}</div>`,
   });
 }
