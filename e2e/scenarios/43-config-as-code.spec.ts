@@ -73,9 +73,8 @@ test('from an empty server to a restored file without a page: login, host, one f
     expect((await expectCode(0, 'plan', 'apply', '--file', 'fleet.json')).stdout).toContain('6 changes made');
     expect((await expectCode(0, 'plan', 'apply', '--file', 'fleet.json')).stdout).toContain('nothing to change');
     const host = JSON.parse((await expectCode(0, 'hosts', 'show', 'db-1', '--json')).stdout) as ApiHost;
-    const repository = JSON.parse((await expectCode(0, 'repositories', 'show', 'main', '--json')).stdout) as { id: string };
-    await writeFile(join(stack.directory, 'test.json'), JSON.stringify({ host: host.id }));
-    await expectCode(0, 'api', 'POST', `/repositories/${repository.id}/test`, '--body', 'test.json');
+    expect((await expectCode(0, 'repositories', 'test', 'main', '--host', 'db-1')).stdout).toContain('ready');
+    expect((await expectCode(0, 'sources', 'test', 'folder')).stdout).not.toBe('');
     await awaitSpec(stack, host);
   });
 

@@ -205,6 +205,18 @@ describe('The command line', () => {
     assert.match(forbidden.error, /your role "viewer" may not do this/);
   });
 
+  it('passes on what a host that is away cannot be asked', async () => {
+    for (const args of [
+      ['sources', 'test', 'db-1/web'],
+      ['repositories', 'test', 'main', '--host', 'db-1'],
+      ['repositories', 'init', 'main', '--host', 'db-1'],
+    ]) {
+      const ended = await world.run(args);
+      assert.equal(ended.code, EXIT.unreachable, `${args.join(' ')}: ${ended.error}`);
+      assert.match(ended.error, /^holdfast: /);
+    }
+  });
+
   it('asks any end-point, and prints what it answered', async () => {
     const next = await world.run(['api', 'GET', `/plans/${made.plan}/next-fires?count=1`]);
     assert.deepEqual(next.json(), { fires: [], clockChanges: [] });

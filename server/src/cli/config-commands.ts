@@ -89,7 +89,8 @@ async function apply(parts: CliParts, options: ConfigOptions, command: Command):
   if (!remove && left.length > 0)
     note(terminal, `not in the file and left as they are: ${left.map(({ name }) => name).join(', ')}`);
   const fresh = found.changes.filter(({ action, section }) => action === 'create' && section === 'repositories');
-  for (const { name } of fresh) note(terminal, `repository ${name}: initialise it on its page, unless it holds backups already`);
+  for (const { name } of fresh)
+    note(terminal, `repository ${name}: holdfast repositories init ${name} --host …, unless it is there already; then test`);
 }
 
 async function exportAll(parts: CliParts, command: Command): Promise<void> {

@@ -1,5 +1,6 @@
 /** The operator's command line put together. */
 import { Command, CommanderError } from 'commander';
+import { addCatalogCommands } from './catalog-commands.ts';
 import { readTree } from './command-tree.ts';
 import { SHELLS, writeCompletion } from './completion.ts';
 import { addConfigCommands } from './config-commands.ts';
@@ -27,6 +28,7 @@ export function createProgram(parts: CliParts): Command {
   const getNoun = (name: string): Command => nouns.get(name) ?? program.command(name);
   addHostCommands(getNoun('hosts'), parts);
   addConfigCommands(program.command('plan').description('config as code: one file of all that is protected, and how'), parts);
+  addCatalogCommands(getNoun('sources'), getNoun('repositories'), parts);
   addRunCommands(program, getNoun('runs'), parts);
   addApiCommand(program, parts);
   program
