@@ -11,6 +11,7 @@ import { makeQuickRepository } from '../engines/restic/fixtures/quick-repository
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
 import { findEvent, openRunRig, outline, PASSWORD, type RunRig, writeFolder } from './fixtures/run-rig.ts';
 import { prepareRepository, withWorkDir } from './inputs.ts';
+import { stripJournal } from './secrets-apart.ts';
 
 const LAST_TWO = retentionPolicySchema.parse({ kind: 'rules', last: 2 });
 const SECOND_PASSWORD = `${PASSWORD} too`;
@@ -226,5 +227,26 @@ describe('Snapshots by name', () => {
     const end = findEvent(events, 'run.finished');
     assert.deepEqual([end.state, end.failure?.reason], ['failed', 'repository_damaged']);
     assert.equal(findEvent(events, 'snapshot.verified').ok, false);
+  });
+
+  it('an ordered copy and a reading keep no secrets in the journal of a host that is to keep none, and are carried out', async (t) => {
+    const two = await openTwo(t, newest.binary);
+    const { rig, second } = two;
+    const snapshot = toOrdered(await rig.runPlan());
+    rig.executor.pause();
+    const read = order(two, [snapshot]);
+    const { id, kind, config } = rig.repository;
+    const terms = order(two, [snapshot], second);
+    const secrets = rig.seal('request', `${terms.run}.from`, { password: PASSWORD });
+    const copy = { ...terms, from: { id, draft: { kind, config, secrets } } };
+    rig.executor.startSnapshots({ kind: 'verify', order: read }, 'order_read');
+    rig.executor.startSnapshots({ kind: 'copy', order: copy }, 'order_copy');
+    const journaled = () => [read.run, copy.run].map((one) => JSON.stringify(rig.workbench.journal.runs.find(one)?.body));
+    for (const body of journaled()) assert.match(body, /"box"/u);
+    stripJournal(rig.workbench);
+    for (const body of journaled()) assert.doesNotMatch(body, /"box"/u);
+    rig.executor.resume();
+    for (const one of [read.run, copy.run]) assert.equal(findEvent(await rig.awaitEnd(one), 'run.finished').state, 'succeeded');
+    assert.equal((await list(rig, second)).length, 1);
   });
 });
