@@ -66,9 +66,12 @@ export function listPostActions(html: string): readonly string[] {
   return forms.map((tag) => decodeEntities(/\baction="([^"]*)"/.exec(tag)?.[1] ?? ''));
 }
 
-/** `/runs/run_01…` and `/runs/run_02…` are the same kind of page. */
+/** `/runs/run_01…` and `/runs/run_02…` are the same kind of page, and so are the chapters of the reference. */
 export function describeKind(path: string): string {
-  return path.replace(/\?.*$/, '').replaceAll(/\/[a-z]+_[0-9A-Za-z]{10,}/g, '/:id');
+  return path
+    .replace(/\?.*$/, '')
+    .replaceAll(/\/[a-z]+_[0-9A-Za-z]{10,}/g, '/:id')
+    .replace(/^\/reference\/[a-z-]+$/, '/reference/:id');
 }
 
 function decodeEntities(text: string): string {
