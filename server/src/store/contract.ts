@@ -13,6 +13,7 @@ import { checkCopies } from './contract/copies.ts';
 import { checkCoverage } from './contract/coverage.ts';
 import { checkDrills } from './contract/drills.ts';
 import { checkEnrolment } from './contract/enrolment.ts';
+import { checkFigures } from './contract/figures.ts';
 import { checkFires } from './contract/fires.ts';
 import { checkHistory } from './contract/history.ts';
 import { checkHosts } from './contract/hosts.ts';
@@ -50,6 +51,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkCopies(open);
     checkOrders(open);
     checkLists(open);
+    checkFigures(open);
     checkFires(open);
     checkAlerts(open);
     checkCoverage(open);

@@ -9,6 +9,7 @@ import type { CatalogStore } from './catalog.ts';
 import type { ChannelStore } from './channels.ts';
 import type { CoverageStore } from './coverage.ts';
 import type { DrillStore } from './drills.ts';
+import type { FigureStore } from './figures.ts';
 import type { FireStore } from './fires.ts';
 import type { HistoryStore } from './history.ts';
 import type { HostStore } from './hosts.ts';
@@ -30,6 +31,7 @@ export interface Store {
   alerts: AlertStore;
   coverage: CoverageStore;
   history: HistoryStore;
+  figures: FigureStore;
   channels: ChannelStore;
   answers: AnswerStore;
   trail: TrailStore;

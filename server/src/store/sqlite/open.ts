@@ -16,6 +16,7 @@ import { createDeliveries } from './deliveries.ts';
 import { createDrills } from './drills.ts';
 import { createAnnouncements, createEnrolmentTokens, createHostTokens } from './enrolment.ts';
 import { toStoreError } from './faults.ts';
+import { createFigures } from './figures.ts';
 import { createFires } from './fires.ts';
 import { createHistory } from './history.ts';
 import { createHostContacts, createHostRows } from './hosts.ts';
@@ -207,6 +208,7 @@ async function assembleStore(
     alerts: createAlerts(sql, putDelivery),
     coverage: createCoverage(sql),
     history: createHistory(sql),
+    figures: createFigures(sql),
     channels: { ...createChannels(sql), ...deliveries },
     answers: createAnswers(sql),
     trail: createTrailStore(sql),

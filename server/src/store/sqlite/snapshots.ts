@@ -88,18 +88,14 @@ type SnapshotLists = Pick<
 
 export function createSnapshotLists(sql: Sql): SnapshotLists {
   const find = sql.select(`SELECT ${SNAPSHOT_COLUMNS} FROM snapshots WHERE id = @id AND tenant_id = @tenant`, snapshotRow);
-  const count = sql.select(
-    "SELECT count(*) AS count FROM snapshots WHERE tenant_id = @tenant AND role = 'data' AND state <> 'removed'",
-    counted,
-  );
+  const count = sql.select('SELECT coalesce(sum(count), 0) AS count FROM snapshot_totals WHERE tenant_id = @tenant', counted);
   const countIn = sql.select(
-    "SELECT count(*) AS count FROM snapshots WHERE tenant_id = @tenant AND repository_id = @repository AND role = 'data' AND state <> 'removed'",
+    'SELECT count FROM snapshot_totals WHERE tenant_id = @tenant AND repository_id = @repository',
     counted,
   );
   const countOf = sql.select(
-    `SELECT repository_id AS repository, count(*) AS count FROM snapshots
-     WHERE tenant_id = @tenant AND repository_id IN (SELECT value FROM json_each(@repositories)) AND role = 'data' AND state <> 'removed'
-     GROUP BY repository_id`,
+    `SELECT repository_id AS repository, count FROM snapshot_totals
+     WHERE tenant_id = @tenant AND repository_id IN (SELECT value FROM json_each(@repositories)) AND count > 0`,
     z.object({ repository: idSchema('repository'), count: z.int() }),
   );
   const record = sql.select(
