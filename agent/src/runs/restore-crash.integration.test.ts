@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -8,11 +8,10 @@ import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
-import { getMade, type RestoreOrder, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
-import { openJournal } from '../journal/journal.ts';
+import { getMade, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
 import { type CrashRig, openCrashRig } from './fixtures/crash-rig.ts';
+import { hasEnded, journalRestore, killAtHolds, makeHoldFolders } from './fixtures/journaled-restores.ts';
 import { startPostgresServer } from './fixtures/postgres-server.ts';
-import type { JournaledRestore } from './journaled-run.ts';
 
 const execFileAsync = promisify(execFile);
 const from = { clock: systemClock, randomBytes: systemRandomBytes };
@@ -95,20 +94,6 @@ exec ${join(folder, tool)} "$@"
   chmodSync(path, 0o755);
 };
 
-function journalRestore(rig: CrashRig, order: RestoreOrder): void {
-  const journal = openJournal({ stateDir: join(rig.dir, 'state'), ...from, ballastBytes: 64 * 1024 });
-  const { run, source, snapshot, target, repository, requestedBy } = order;
-  const body: JournaledRestore = { kind: 'restore', order, started: false };
-  const created = { type: 'run.created', run, at: systemClock.now(), kind: 'restore', trigger: 'manual', requestedBy } as const;
-  journal.outbox.append(
-    { ...created, repository: repository.id, sources: [source.id], snapshot, target },
-    () => void journal.runs.record({ run, kind: 'restore', body }),
-  );
-  journal.close();
-}
-
-const hasEnded = (rig: CrashRig, run: RunId) => rig.listEvents(run).some((event) => event.type === 'run.finished');
-
 test('An agent that is killed in any stage of any restore leaves each target wholly old or wholly new, and nothing else', async (t) => {
   const server = await startPostgresServer();
   after(() => server.stop());
@@ -129,7 +114,7 @@ test('An agent that is killed in any stage of any restore leaves each target who
     source: () => ({ kind: 'postgres', config }),
   });
   t.after(() => rig.remove());
-  for (const folder of ['hold', 'reached']) mkdirSync(join(rig.dir, folder));
+  makeHoldFolders(rig);
   const backup = rig.journalRun();
   rig.start();
   await rig.until('the end of the backup', () => hasEnded(rig, backup));
@@ -192,21 +177,10 @@ test('An agent that is killed in any stage of any restore leaves each target who
   }
   const standing = await listDatabases();
 
-  rig.start();
-  await rig.until(
-    'every restore at its point',
-    () => {
-      const early = cases.find(({ run }) => hasEnded(rig, run));
-      if (early) throw new Error(`${early.mode} ${early.at}: ${readLog(rig.listEvents(early.run))}`);
-      return readdirSync(join(rig.dir, 'reached')).length === cases.length;
-    },
-    50,
+  await killAtHolds(
+    rig,
+    cases.map(({ run, mode, at }) => ({ run, name: `${mode} ${at}` })),
   );
-  await rig.kill('SIGKILL');
-  rmSync(join(rig.dir, 'hold'), { recursive: true });
-  rig.start();
-  await rig.until('every end', () => cases.every(({ run }) => hasEnded(rig, run)), 50);
-  await rig.until('nothing left', () => rig.listLeftovers().length === 0, 50);
 
   const content = await dump('shop');
   for (const { mode, at, left, run, database, before } of cases) {
