@@ -1,4 +1,4 @@
-/** `/reports/2026-11`: a month, made to be printed. `/reports` leads to the present one. */
+/** `/reports/2026-11`: a month, made to be printed. `/reports` is the present one. */
 import { RUN_KINDS } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
@@ -125,7 +125,7 @@ function describeMonth(month: Month, share: number | undefined, failed: number):
 async function showReport(context: CoreContext, visit: Visit): Promise<PageReply> {
   const { caller, urls } = visit;
   const now = context.clock.now();
-  const month = findMonth(visit.params['month'] ?? '');
+  const month = findMonth(visit.params['month'] ?? formatMonth(now));
   if (month === undefined || month.from > now)
     throw new AppError('not_found', 'there is no report of this month; name one such as 2026-11');
   const isOpen = now < month.to;
@@ -156,11 +156,7 @@ async function showReport(context: CoreContext, visit: Visit): Promise<PageReply
   return { kind: 'page', html: reportPage(await buildShell(context, visit, 'reports'), view) };
 }
 
-async function showNewest(context: CoreContext, { urls }: Visit): Promise<PageReply> {
-  return { kind: 'redirect', to: urls.report({ month: formatMonth(context.clock.now()) }) };
-}
-
 export const REPORT_SCREENS: readonly ScreenRoute[] = [
-  { method: 'get', path: PAGES.reports, handle: showNewest },
+  { method: 'get', path: PAGES.reports, handle: showReport },
   { method: 'get', path: PAGES.report, handle: showReport },
 ];
