@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { LogLine } from '@holdfast/shared/domain/run.ts';
 import type { Browser, Page } from '@playwright/test';
+import type { ApiRepository, ApiSource } from '../harness/api.ts';
 import { expect, finishStack, signIn, test } from '../harness/browser.ts';
 import { addPlan, addSource, describeMariadb, runPlan } from '../harness/catalog.ts';
 import { sayLines, wrapTool } from '../harness/part2/slow-tool.ts';
@@ -109,4 +110,40 @@ test('two browsers end with the same whole log, each line within a second, thoug
     }
   });
   await Promise.all([first.context().close(), second.context().close()]);
+});
+
+test('ten tabs of one browser are live at once over HTTP/1.1, also after a restart, and leave room for an eleventh', async ({
+  browser,
+}) => {
+  const context = await browser.newContext();
+  const first = await context.newPage();
+  await signIn(first, stack.server.url, stack.admin, '/plans');
+  const tabs = [first];
+  for (const path of ['/plans', '/plans?q=tab', '/sources', '/repositories', '/plans', '/runs', '/', '/plans', '/plans']) {
+    const tab = await context.newPage();
+    await tab.goto(`${stack.server.url}${path}`);
+    tabs.push(tab);
+  }
+  const plain = await browser.newContext();
+  await plain.addInitScript('delete window.SharedWorker');
+  const alone = await plain.newPage();
+  await signIn(alone, stack.server.url, stack.admin, '/plans');
+  const [repository] = await stack.api.get<readonly ApiRepository[]>('/repositories');
+  const [source] = await stack.api.get<readonly ApiSource[]>('/sources');
+  if (repository === undefined || source === undefined) throw new Error('the first test left no repository or source');
+  // One of them in a browser whose tabs cannot share.
+  const lists = [...tabs.filter((tab) => new URL(tab.url()).pathname === '/plans'), alone];
+  expect(lists).toHaveLength(7);
+  const expectSeen = async (name: string) => {
+    await addPlan(stack.api, { name, repository, sources: [source] });
+    for (const tab of lists) await expect(tab.locator('main').getByText(name, { exact: true })).toBeVisible({ timeout: 20_000 });
+  };
+  await expectSeen('first tab plan');
+  await stack.server.kill('SIGKILL');
+  await stack.server.restart();
+  await expectSeen('second tab plan');
+  const eleventh = await context.newPage();
+  await eleventh.goto(`${stack.server.url}/plans`);
+  await expect(eleventh.locator('main').getByText('second tab plan', { exact: true })).toBeVisible();
+  await Promise.all([context.close(), plain.close()]);
 });

@@ -154,6 +154,17 @@ export const RUNS = {
   tickMs: 15 * SECOND,
 } as const;
 
+/** Retention that is ordered from the host that keeps a repository up. One order is one frame. */
+export const RETENTION = {
+  /** Snapshots in all; what is left goes with the next order. */
+  removedPerOrder: 400,
+  sourcesPerOrder: 100,
+  /** Snapshots of a source that have to be there for others of it to go, and in all sources of an order. */
+  keptNamed: 20,
+  keptPerOrder: 400,
+  heldChars: 300,
+} as const;
+
 /** Checks and prunes of repositories. */
 export const MAINTENANCE = {
   /** Parts in which a repository is read; restic's own limit. */
@@ -260,8 +271,9 @@ export const IDEMPOTENCY = {
 
 /** Event streams to browsers. */
 export const STREAM = {
-  topics: 50,
-  /** Streams one session or key may hold open: tabs that are looked at. */
+  /** Topics of one stream: those of all tabs of a browser, in an address of under 8 KB. */
+  topics: 150,
+  /** Streams one session or key may hold open: browsers, and tabs of those that cannot share one. */
   perHolder: 24,
   /** What a browser waits before it connects again. */
   retryMs: 2 * SECOND,

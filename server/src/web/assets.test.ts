@@ -9,7 +9,7 @@ describe('Assets', () => {
   const assets = createAssets({ basePath: '/backup' });
 
   it('are served under the hash of what they hold, for good', () => {
-    assert.equal(assets.all.length, 7);
+    assert.equal(assets.all.length, 8);
     for (const path of assets.all) {
       const asset = assets.find(path);
       assert.ok(asset !== undefined);
@@ -48,7 +48,7 @@ describe('Assets', () => {
   });
 
   it('run no code from text', () => {
-    for (const path of [assets.paths.live, assets.paths.log, assets.paths.page, assets.paths.theme]) {
+    for (const path of [assets.paths.live, assets.paths.stream, assets.paths.log, assets.paths.page, assets.paths.theme]) {
       assert.doesNotMatch(
         assets.find(path)?.body.toString() ?? '',
         /\beval\(|new Function|innerHTML|insertAdjacentHTML|document\.write/,

@@ -31,6 +31,7 @@ const SOURCES = {
   htmx: { name: 'htmx.js', type: 'text/javascript; charset=utf-8' },
   theme: { name: 'theme.js', type: 'text/javascript; charset=utf-8' },
   live: { name: 'live.js', type: 'text/javascript; charset=utf-8' },
+  stream: { name: 'stream.js', type: 'text/javascript; charset=utf-8' },
   log: { name: 'log.js', type: 'text/javascript; charset=utf-8' },
   page: { name: 'page.js', type: 'text/javascript; charset=utf-8' },
 } as const satisfies Record<keyof AssetPaths, { name: string; type: string }>;
@@ -59,6 +60,7 @@ export function createAssets(options: { readonly basePath?: string } = {}): Asse
     htmx: publish('htmx'),
     theme: publish('theme'),
     live: publish('live'),
+    stream: publish('stream'),
     log: publish('log'),
     page: publish('page'),
   };

@@ -16,6 +16,7 @@ const URL_RULES: ReadonlyMap<string, UrlRule> = new Map<string, UrlRule>([
   ['ping', 'own'],
   ['xlink:href', 'own'],
   ['data-live-get', 'own'],
+  ['data-live-worker', 'own'],
   ['data-href', 'own'],
   ['hx-get', 'own'],
   ['hx-post', 'own'],

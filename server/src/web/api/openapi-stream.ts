@@ -9,6 +9,7 @@ export const STREAM_OPERATION = {
     'The name of an event is its topic, its data one JSON object.',
     '`refresh` says that what the topic shows has changed: read it again.',
     '`log` brings new lines of a run under `run:<id>`; `progress` how far that run is, at most once a second, and is never repeated.',
+    '`position` comes every few seconds: everything up to its id has been told.',
     'After a cut, send the last id: what was missed comes first, or a `refresh` of each topic when that is too long ago.',
   ].join(' '),
   tags: ['reference'],
@@ -45,7 +46,7 @@ export const STREAM_OPERATION = {
             type: 'object',
             description: 'The data of one event',
             properties: {
-              kind: { type: 'string', enum: ['refresh', 'log', 'progress'] },
+              kind: { type: 'string', enum: ['refresh', 'log', 'progress', 'position'] },
               lines: {
                 type: 'array',
                 items: {

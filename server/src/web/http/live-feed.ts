@@ -29,6 +29,8 @@ export interface LiveFeed {
   findPosition(tenant: TenantId): string;
   /** A refresh with the newest id, for a viewer that lost events of the topic. */
   makeRefresh(tenant: TenantId, topic: string): FeedEvent;
+  /** As it is written to a stream: everything up to the newest id has been told. */
+  makePosition(tenant: TenantId): string;
   close(): void;
 }
 
@@ -109,6 +111,7 @@ export function createLiveFeed(bus: Bus, boot: string, limits: { [K in keyof typ
     },
     findPosition: (tenant) => `${boot}-${getFeed(tenant).n}`,
     makeRefresh: (tenant, topic) => ({ topic, wire: format(boot, getFeed(tenant).n, topic, GAP) }),
+    makePosition: (tenant) => format(boot, getFeed(tenant).n, 'position', { kind: 'position' }),
     close() {
       for (const feed of feeds.values()) {
         feed.unsubscribe();

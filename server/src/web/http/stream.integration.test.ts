@@ -54,6 +54,8 @@ class EventReader {
         const block = this.#text.slice(0, end);
         this.#text = this.#text.slice(end + 2);
         const found = /^id: (.*)\nevent: (.*)\ndata: (.*)$/s.exec(block);
+        // How far it knows is told at each sign of life, whatever else is told.
+        if (found?.[2] === 'position') continue;
         if (found) return { id: found[1] ?? '', topic: found[2] ?? '', message: JSON.parse(found[3] ?? '') };
         continue;
       }

@@ -106,8 +106,13 @@ function openStream(
     missed.clear();
     for (const topic of topicsToLookAt) response.write(feed.makeRefresh(tenant, topic).wire);
   });
+  /** How far a quiet viewer knows, so that it takes up the stream there; one that lost something knows less. */
+  function tellPosition(): void {
+    if (missed.size === 0 && response.writableLength === 0) response.write(feed.makePosition(tenant));
+  }
+
   const stop = feed.watch(tenant, { topics, deliver }, lastId);
-  const timer = setInterval(() => void keepAlive(access, response), limits.keepAliveMs);
+  const timer = setInterval(() => void keepAlive(access, response, tellPosition), limits.keepAliveMs);
   timer.unref();
   response.once('close', () => {
     stop();
@@ -116,10 +121,12 @@ function openStream(
 }
 
 /** A stream outlives the request that opened it, so its right to exist is looked at again. */
-async function keepAlive(access: Access, response: Response): Promise<void> {
+async function keepAlive(access: Access, response: Response, tellPosition: () => void): Promise<void> {
   try {
-    if (await access.recheck()) response.write(': keep-alive\n\n');
-    else response.end();
+    if (!(await access.recheck())) return void response.end();
+    if (response.writableEnded) return;
+    tellPosition();
+    response.write(': keep-alive\n\n');
   } catch {
     // The store could not say; the browser comes back and is judged anew.
     response.end();

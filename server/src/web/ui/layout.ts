@@ -11,6 +11,8 @@ export type AssetPaths = {
   readonly htmx: string;
   readonly theme: string;
   readonly live: string;
+  /** The event stream that tabs share, as a worker. */
+  readonly stream: string;
   readonly log: string;
   readonly page: string;
 };
@@ -34,6 +36,8 @@ export type NavGroup = { readonly label?: string | undefined; readonly items: re
 export type Shell = {
   readonly assets: AssetPaths;
   readonly homeHref: string;
+  /** What the operator calls this server, to tell it from others. */
+  readonly installation?: string | undefined;
   /** Only what the person may see; empty groups are left out. */
   readonly nav: readonly NavGroup[];
   readonly current: string;
@@ -79,7 +83,7 @@ export function layout(shell: Shell, page: Page): Html {
 <a class="skip" href="#main">Skip to content</a>
 <div class="shell">
   <header class="side">
-    <a class="brand" href="${shell.homeHref}">${logo()}<span>Holdfast</span></a>
+    <a class="brand" href="${shell.homeHref}">${logo()}<span>Holdfast${shell.installation !== undefined && html`<small class="brand-name">${shell.installation}</small>`}</span></a>
     <details class="side-fold">
       <summary class="side-summary">${icon('menu')}<span>Menu</span></summary>
       <div class="side-body">${sideNav(shell)}${sideFoot(shell)}</div>
@@ -88,7 +92,7 @@ export function layout(shell: Shell, page: Page): Html {
   <main id="main" class="main" tabindex="-1">${connectionBar()}${pageHead(page)}${flashMessages(shell.flash ?? [])}${page.content}</main>
 </div>
 ${keyboardHelp(shell)}`;
-  return documentShell(shell, page.title, body);
+  return documentShell(shell, shell.installation === undefined ? page.title : `${page.title} · ${shell.installation}`, body);
 }
 
 /** A page without a side bar: login, first start, an error before sign-in. */
@@ -180,7 +184,7 @@ ${now !== undefined && html`<meta name="holdfast-now" content="${new Date(now).t
 <script src="${assets.log}" defer></script>
 <script src="${assets.page}" defer></script>
 </head>
-<body ${streamUrl !== undefined && attrs({ 'data-live-stream': streamUrl, 'data-live-from': streamFrom })}>
+<body ${streamUrl !== undefined && attrs({ 'data-live-stream': streamUrl, 'data-live-from': streamFrom, 'data-live-worker': assets.stream })}>
 ${iconSprite()}${body}
 </body>
 </html>

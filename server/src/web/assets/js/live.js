@@ -1,31 +1,28 @@
 // @ts-check
-// One event stream per tab. An event's name is its topic, its data says what happened:
+// What a page shows, kept up to date by the browser's one event stream (stream.js), which tabs share. An event's name is its
+// topic, its data says what happened:
 //   {"kind":"refresh","gap"?}                          elements with data-live="topic" are fetched again and morphed
 //   {"kind":"log","lines":[{n,at,level,text}]}         given to data-live-log="topic" as a holdfast:log event (log.js);
 //                                                     data-live-lines="topic" is fetched again, less often
 //   {"kind":"progress","percent"?,"text","brief"?}              data-live-progress="topic" moves
-// The browser itself reconnects with Last-Event-ID; after a gap everything live is fetched once more.
+// The stream reconnects by itself and goes on where it was; after a gap everything live is fetched once more.
 (() => {
   const REFRESH_DELAY_MS = 150;
   /** Lines come many times a second: what only counts them follows within this. */
   const LINES_DELAY_MS = 800;
   const TOPICS_DELAY_MS = 50;
   const DROPPED_NOTICE_MS = 1500;
-  const RETRY_MIN_MS = 2000;
-  const RETRY_MAX_MS = 30000;
   const SLEEP_AFTER_MS = 60000;
+  const HERE_INTERVAL_MS = 30000;
 
-  /** @type {EventSource | undefined} */
-  let source;
-  let openTopics = '';
-  // The first stream goes on where the page was read; one opened anew (other topics, a tab seen again), where the last one ended.
+  /** @type {MessagePort | undefined} */
+  let port;
+  let isAway = false;
+  // The first look goes on where the page was read, a later one (other topics, a tab seen again) where the last one ended.
   let lastEventId = document.body.dataset['liveFrom'] ?? '';
   let dropped = false;
-  let retryMs = RETRY_MIN_MS;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let noticeTimer;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let retryTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let topicsTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -66,53 +63,72 @@
 
   // The stream
 
-  function connect() {
-    const base = document.body.dataset['liveStream'];
-    const topics = wantedTopics();
-    const joined = topics.join(',');
-    if (base === undefined || (joined === openTopics && source !== undefined && source.readyState !== EventSource.CLOSED)) return;
-    clearTimeout(retryTimer);
-    source?.close();
-    source = undefined;
-    openTopics = joined;
-    if (topics.length === 0) return;
-    const stream = new EventSource(
-      `${base}?topics=${encodeURIComponent(joined)}${lastEventId === '' ? '' : `&lastEventId=${encodeURIComponent(lastEventId)}`}`,
-    );
-    source = stream;
-    stream.addEventListener('open', () => {
-      clearTimeout(noticeTimer);
-      retryMs = RETRY_MIN_MS;
-      if (!dropped) return;
-      dropped = false;
-      showNotice('');
-      refreshAll();
+  /** The stream inside this page, for a browser without shared workers. */
+  function openOwnStream() {
+    const { port1, port2 } = new MessageChannel();
+    const serve = /** @type {any} */ (window)['holdfastStream'];
+    if (serve !== undefined) serve(port2);
+    else {
+      const script = document.createElement('script');
+      script.src = document.body.dataset['liveWorker'] ?? '';
+      script.addEventListener('load', () => /** @type {any} */ (window)['holdfastStream'](port2));
+      document.head.append(script);
+    }
+    return port1;
+  }
+
+  function openPort() {
+    if (!('SharedWorker' in window)) return openOwnStream();
+    const worker = new SharedWorker(document.body.dataset['liveWorker'] ?? '');
+    worker.addEventListener('error', () => {
+      listenTo(openOwnStream());
+      connect();
     });
-    stream.addEventListener('error', () => {
-      if (source !== stream) return;
-      if (!dropped)
+    return worker.port;
+  }
+
+  /** @param {MessagePort} opened */
+  function listenTo(opened) {
+    port = opened;
+    port.onmessage = (event) => {
+      const { kind, topic, text, id } = event.data;
+      if (isAway) return;
+      if (kind === 'event') {
+        if (id !== '') lastEventId = id;
+        receive(topic, text);
+      } else if (kind === 'look') refreshAll();
+      else if (kind === 'dropped' && !dropped) {
+        dropped = true;
         noticeTimer = setTimeout(
           () => showNotice('The live connection dropped. Reconnecting…', { label: 'Reload', act: () => location.reload() }),
           DROPPED_NOTICE_MS,
         );
-      dropped = true;
-      // A refusal (signed out, server restarting behind a proxy) closes the stream for good: try again, ever more rarely.
-      if (stream.readyState !== EventSource.CLOSED) return;
-      retryTimer = setTimeout(connect, retryMs * (0.5 + Math.random() / 2));
-      retryMs = Math.min(RETRY_MAX_MS, retryMs * 2);
-    });
-    for (const topic of topics)
-      stream.addEventListener(topic, (event) => {
-        const message = /** @type {MessageEvent<string>} */ (event);
-        if (message.lastEventId !== '') lastEventId = message.lastEventId;
-        receive(topic, message.data);
-      });
+      } else if (kind === 'open' && dropped) {
+        clearTimeout(noticeTimer);
+        dropped = false;
+        showNotice('');
+        refreshAll();
+      }
+    };
+  }
+
+  /** Says what this page shows. After an absence it fetches all of it too, so that nothing old needs to be told. */
+  function connect(again = false) {
+    const url = document.body.dataset['liveStream'];
+    if (url === undefined || isAway) return;
+    if (port === undefined) listenTo(openPort());
+    port?.postMessage({ kind: 'want', url, topics: wantedTopics(), from: lastEventId, again });
   }
 
   function disconnect() {
-    clearTimeout(retryTimer);
-    source?.close();
-    source = undefined;
+    isAway = true;
+    port?.postMessage({ kind: 'leave' });
+  }
+
+  function comeBack() {
+    isAway = false;
+    connect(true);
+    refreshAll();
   }
 
   /** @param {string} topic @param {string} text */
@@ -234,21 +250,18 @@
 
   function rescan() {
     clearTimeout(topicsTimer);
-    topicsTimer = setTimeout(connect, TOPICS_DELAY_MS);
+    topicsTimer = setTimeout(() => connect(), TOPICS_DELAY_MS);
   }
 
   document.addEventListener('htmx:after:swap', rescan);
   document.addEventListener('visibilitychange', () => {
     clearTimeout(sleepTimer);
     if (document.hidden) {
-      // A browser opens only a few connections per server: tabs nobody looks at give theirs back.
+      // What nobody looks at need not be told.
       sleepTimer = setTimeout(disconnect, SLEEP_AFTER_MS);
       return;
     }
-    if (source === undefined) {
-      connect();
-      refreshAll();
-    }
+    if (isAway) comeBack();
     for (const [id, entry] of refreshes) {
       const element = document.getElementById(id);
       if (element === null) refreshes.delete(id);
@@ -256,12 +269,9 @@
     }
   });
   window.addEventListener('pageshow', (event) => {
-    if (event.persisted) {
-      openTopics = '';
-      connect();
-      refreshAll();
-    }
+    if (event.persisted) comeBack();
   });
   window.addEventListener('pagehide', disconnect);
+  setInterval(() => connect(), HERE_INTERVAL_MS);
   connect();
 })();
