@@ -24,6 +24,7 @@ export const PERMISSIONS = [
   'restore.start',
   'channel.manage',
   'people.manage',
+  'settings.manage',
   'audit.view',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];

@@ -11,7 +11,7 @@ export interface User {
   role: Role;
   passwordHash: string;
   disabled: boolean;
-  /** IANA zone in which this person reads times; undefined: the browser's. */
+  /** IANA zone in which this person reads times; undefined: the installation's. */
   zone?: string | undefined;
   createdAt: number;
 }
@@ -50,6 +50,8 @@ export interface PeopleStore {
   findUser(tenant: TenantId, id: UserId): Promise<User | undefined>;
   listUsers(tenant: TenantId): Promise<readonly User[]>;
   updatePassword(tenant: TenantId, id: UserId, passwordHash: string): Promise<void>;
+  /** Undefined: none of one's own. */
+  updateZone(tenant: TenantId, id: UserId, zone: string | undefined): Promise<void>;
 
   insertSession(session: Session): Promise<void>;
   /** The session and its user when neither has expired at `now` nor is disabled. */

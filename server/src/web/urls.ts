@@ -96,6 +96,9 @@ export const PAGES = {
   snoozeAlert: '/alerts/:alert/snooze',
   reopenAlert: '/alerts/:alert/reopen',
 
+  settings: '/settings',
+  design: '/settings/design',
+
   alertRules: '/settings/alert-rules',
   addAlertRule: '/settings/alert-rules/thresholds',
   addAlertWindow: '/settings/alert-rules/windows',
@@ -131,6 +134,7 @@ export const PAGES = {
   referenceChapter: '/reference/:chapter',
   account: '/account',
   changePassword: '/account/password',
+  changeZone: '/account/zone',
 } as const;
 export type PageName = keyof typeof PAGES;
 

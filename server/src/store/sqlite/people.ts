@@ -54,6 +54,7 @@ function prepareUsers(sql: Sql) {
     byName: sql.select(`SELECT ${USER} FROM users u WHERE u.tenant_id = @tenant AND u.name_key = @nameKey`, userRow),
     byId: sql.select(`SELECT ${USER} FROM users u WHERE u.tenant_id = @tenant AND u.id = @id`, userRow),
     list: sql.select(`SELECT ${USER} FROM users u WHERE u.tenant_id = @tenant ORDER BY u.name_key, u.id`, userRow),
+    zone: sql.change('UPDATE users SET zone = @zone WHERE tenant_id = @tenant AND id = @id'),
     password: sql.change('UPDATE users SET password_hash = @passwordHash WHERE tenant_id = @tenant AND id = @id'),
   };
 }
@@ -110,6 +111,7 @@ export function createPeopleStore(sql: Sql): PeopleStore {
     findUserByName: (tenant, name) => sql.read(() => users.byName.find({ tenant, nameKey: foldName(name) })),
     findUser: (tenant, id) => sql.read(() => users.byId.find({ tenant, id })),
     listUsers: (tenant) => sql.read(() => users.list.list({ tenant })),
+    updateZone: (tenant, id, zone) => sql.write(() => void users.zone.run({ tenant, id, zone })),
     updatePassword: (tenant, id, passwordHash) =>
       sql.write(() => {
         if (users.password.run({ tenant, id, passwordHash }) === 0) throw new AppError('not_found', 'there is no such user');

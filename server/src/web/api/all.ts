@@ -22,6 +22,7 @@ import { RESTORE_ENDPOINTS } from './restores.ts';
 import { RETENTION_ENDPOINTS } from './retention-policies.ts';
 import { ROUTINE_ENDPOINTS } from './routines.ts';
 import { RUN_ENDPOINTS } from './runs.ts';
+import { SETTINGS_ENDPOINTS } from './settings.ts';
 import { SNAPSHOT_CONTENT_ENDPOINTS } from './snapshot-contents.ts';
 import { SNAPSHOT_ORDER_ENDPOINTS } from './snapshot-orders.ts';
 import { SNAPSHOT_ENDPOINTS } from './snapshots.ts';
@@ -58,6 +59,7 @@ export function createApiEndpoints(calendar: FireCalendar, channels: ChannelDoor
     ...ADAPTER_ENDPOINTS,
     ...AUDIT_ENDPOINTS,
     ...PEOPLE_ENDPOINTS,
+    ...SETTINGS_ENDPOINTS,
   ];
   // It describes itself as well, so it is given the table it stands in.
   endpoints.push(createOpenApiEndpoint(endpoints));

@@ -12,6 +12,7 @@ import { tellLocks } from './fixtures/chapter-locks.ts';
 import { tellObjectives } from './fixtures/chapter-objectives.ts';
 import { tellRestoreRoles } from './fixtures/chapter-restore-roles.ts';
 import { tellRetention } from './fixtures/chapter-retention.ts';
+import { tellSettings } from './fixtures/chapter-settings.ts';
 import { tellSnapshotFiles } from './fixtures/chapter-snapshot-files.ts';
 import { tellSnapshotOrders } from './fixtures/chapter-snapshot-orders.ts';
 import { tellUpkeep } from './fixtures/chapter-upkeep.ts';
@@ -382,6 +383,7 @@ describe('The API, from the first host to a restore', () => {
   tellAlerts(story);
   tellCoverage(story);
   tellObjectives(story);
+  tellSettings(story);
 
   it('lets one agent of a quarantined host in again', async () => {
     const { world } = story;

@@ -32,6 +32,7 @@ const TAGS: Record<string, string> = {
   drills: 'Proving that it can be brought back',
   coverage: 'What hosts found that is no source, and how the days went',
   objectives: 'How old backups and proofs may be',
+  settings: 'What holds for the whole installation',
   alerts: 'What is wrong, and who sees to it',
   channels: 'Who is told of alerts, and what became of each message',
   adapters: 'Kinds of sources and repositories with their fields',

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { type ErrorRequestHandler, type Request, type Response, Router } from 'express';
 import { logout } from '../../core/accounts.ts';
+import { readInstallation } from '../../core/installation-settings.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { PAGE_CACHE_CONTROL } from '../security-headers.ts';
 import type { AssetPaths } from '../ui/layout.ts';
@@ -131,7 +132,7 @@ async function readVisit(
     urls: parts.urls,
     frame: {
       assets: parts.assets,
-      zone: person?.zone,
+      zone: person === undefined ? undefined : (person.zone ?? (await readInstallation(parts.context)).zone),
       streamFrom: person === undefined ? undefined : parts.feed.findPosition(person.caller.tenant),
       flash: flash === undefined ? [] : [flash],
       trouble,

@@ -3,6 +3,8 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { changePassword, type IssuedSession, type PasswordCheck } from '../../core/accounts.ts';
 import { isAllowed, PERMISSIONS, type Permission } from '../../core/caller.ts';
+import { readInstallation } from '../../core/installation-settings.ts';
+import { changeZone, findOwnZone } from '../../core/own-zone.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatBytes } from '../ui/quantity.ts';
@@ -10,6 +12,7 @@ import { PAGES } from '../urls.ts';
 import { type AccountView, accountPage } from './account.view.ts';
 import { hasProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { readText } from './form-values.ts';
+import { listZones } from './plan-schedule.ts';
 import { buildShell } from './shell.ts';
 
 const MAY: Readonly<Record<Permission, string>> = {
@@ -24,6 +27,7 @@ const MAY: Readonly<Record<Permission, string>> = {
   'alert.handle': 'acknowledge and snooze alerts',
   'channel.manage': 'manage the channels of alerts',
   'people.manage': 'manage people and keys',
+  'settings.manage': 'change settings of the installation',
   'audit.view': 'read the audit',
 };
 
@@ -41,7 +45,13 @@ async function render(context: CoreContext, visit: Visit, refusal: Refusal): Pro
     name: caller.actor.name,
     role: shell.user?.role ?? caller.role,
     may: PERMISSIONS.filter((permission) => isAllowed(caller, permission)).map((permission) => MAY[permission]),
-    zone: shell.zone,
+    zone: {
+      action: urls.changeZone(),
+      value: (await findOwnZone(context, caller)) ?? '',
+      zones: listZones(),
+      usual: (await readInstallation(context)).zone,
+      shown: shell.zone,
+    },
     action: urls.changePassword(),
     rules: { minChars: HTTP.passwordMinChars, maxBytes: formatBytes(HTTP.passwordMaxBytes) },
     problem: refusal.text,
@@ -95,6 +105,13 @@ async function setPassword(context: CoreContext, visit: Visit, checkPassword: Pa
   return { kind: 'redirect', to: visit.urls.account(), session, flash: { tone: 'good', text } };
 }
 
+async function setZone(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const zone = readText(visit.form, 'zone');
+  await changeZone(context, visit.caller, zone === '' ? undefined : zone);
+  const text = zone === '' ? 'Times are shown as to everybody here.' : `Times are shown in ${zone}.`;
+  return { kind: 'redirect', to: visit.urls.account(), flash: { tone: 'good', text } };
+}
+
 /** `checkPassword` holds the rules for new passwords. */
 export function createAccountScreens(checkPassword: PasswordCheck): readonly ScreenRoute[] {
   return [
@@ -105,6 +122,7 @@ export function createAccountScreens(checkPassword: PasswordCheck): readonly Scr
       path: PAGES.changePassword,
       handle: async (_context, visit) => ({ kind: 'redirect', to: visit.urls.account() }),
     },
+    { method: 'post', path: PAGES.changeZone, handle: setZone },
     { method: 'post', path: PAGES.changePassword, handle: (context, visit) => setPassword(context, visit, checkPassword) },
   ];
 }

@@ -10,7 +10,15 @@ export type AccountView = {
   readonly role: string;
   /** What the role may do, in words. */
   readonly may: readonly string[];
-  readonly zone: string;
+  readonly zone: {
+    readonly action: string;
+    /** Empty for the installation's. */
+    readonly value: string;
+    readonly zones: readonly string[];
+    /** The installation's own. */
+    readonly usual: string;
+    readonly shown: string;
+  };
   readonly action: string;
   readonly rules: { readonly minChars: number; readonly maxBytes: string };
   readonly problem?: string | undefined;
@@ -21,7 +29,7 @@ export function accountPage(shell: Shell, view: AccountView): Html {
   return layout(shell, {
     title: 'Account',
     heading: html`You are signed in as ${view.name}.`,
-    content: html`<div class="columns">${passwordPanel(view)}${personPanel(view)}</div>`,
+    content: html`<div class="columns">${passwordPanel(view)}<div class="stack">${personPanel(view)}${zonePanel(view)}${themePanel()}</div></div>`,
   });
 }
 
@@ -82,9 +90,40 @@ function personPanel(view: AccountView): Html {
     title: 'You',
     content: facts([
       { label: 'role', value: view.role },
-      { label: 'times shown in', value: view.zone },
+      { label: 'times shown in', value: view.zone.shown },
     ]),
     foot: html`<p class="quiet">In this role you may ${joinWords(view.may)}.</p>`,
+  });
+}
+
+function zonePanel({ zone }: AccountView): Html {
+  return panel({
+    title: 'Your time zone',
+    content: form({
+      action: zone.action,
+      fields: [
+        {
+          name: 'zone',
+          label: 'Times are shown in',
+          kind: 'select',
+          required: true,
+          value: zone.value,
+          options: [
+            { value: '', label: `as everybody’s here: ${zone.usual}` },
+            ...zone.zones.map((name) => ({ value: name, label: name })),
+          ],
+          help: 'On pages and their logs. Schedules keep the zone of their plan.',
+        },
+      ],
+      submit: { label: 'Use this zone', kind: 'secondary' },
+    }),
+  });
+}
+
+function themePanel(): Html {
+  return panel({
+    title: 'Theme',
+    content: html`<p>This browser keeps it: as the system says, light, or dark.</p><p class="needs-js"><button type="button" class="button button-secondary" data-theme-toggle><span>Theme: <span data-theme-word>System</span></span></button></p><p class="quiet no-js">Without JavaScript the system decides.</p>`,
   });
 }
 

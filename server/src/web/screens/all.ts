@@ -39,6 +39,7 @@ import { RETENTION_SCREENS } from './retention.ts';
 import { ROUTINE_SCREENS } from './routine.ts';
 import { RUN_SCREENS } from './run.ts';
 import { RUNS_SCREENS } from './runs.ts';
+import { SETTINGS_SCREENS } from './settings.ts';
 import { NAVIGATION_SCREENS } from './shell.ts';
 import { SNAPSHOT_SCREENS } from './snapshot.ts';
 import { SNAPSHOT_ACT_SCREENS } from './snapshot-acts.ts';
@@ -109,6 +110,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...createChannelFormScreens(channels),
     ...createChannelScreens(channels),
     ...createDeliveryScreens(channels),
+    ...SETTINGS_SCREENS,
     ...AUDIT_SCREENS,
     ...createAccountScreens(checkPasswordRules),
   ];

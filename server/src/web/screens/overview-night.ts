@@ -18,7 +18,6 @@ import { findDurationMs } from './run-words.ts';
 const HOUR_MS = 3_600_000;
 const BACK_MS = 24 * HOUR_MS;
 const AHEAD_MS = 4 * HOUR_MS;
-const HOSTS_SHOWN = 12;
 /** Runs of a day read for the drawing; a bigger fleet draws its newest. */
 const RUN_PAGES = 5;
 
@@ -33,6 +32,7 @@ export interface NightScene {
   plans: readonly Plan[];
   sources: readonly Source[];
   hostNames: ReadonlyMap<HostId, string>;
+  hostsShown: number;
 }
 
 export interface Night {
@@ -126,7 +126,7 @@ export async function readNight(context: CoreContext, visit: Visit, calendar: Fi
     const trouble = Number(hasTrouble(byHost.get(b) ?? [])) - Number(hasTrouble(byHost.get(a) ?? []));
     return trouble !== 0 ? trouble : nameOfHost(a).localeCompare(nameOfHost(b));
   });
-  const rows = hosts.slice(0, HOSTS_SHOWN).map((host) => {
+  const rows = hosts.slice(0, scene.hostsShown).map((host) => {
     const label = nameOfHost(host);
     return {
       label,
@@ -138,5 +138,5 @@ export async function readNight(context: CoreContext, visit: Visit, calendar: Fi
       next: groupFires(coming.get(host) ?? [], scene.zone),
     };
   });
-  return { rows, from, to, left: Math.max(0, hosts.length - HOSTS_SHOWN) };
+  return { rows, from, to, left: Math.max(0, hosts.length - scene.hostsShown) };
 }

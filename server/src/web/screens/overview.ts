@@ -4,6 +4,7 @@ import { HTTP, WIRE } from '@holdfast/shared/limits.ts';
 import { TOPICS } from '../../core/bus.ts';
 import { isAllowed } from '../../core/caller.ts';
 import { listPendingHosts } from '../../core/enrolment.ts';
+import { type Installation, readInstallation } from '../../core/installation-settings.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { judgeSources, type ProtectedSource } from '../../core/protected-sources.ts';
@@ -148,9 +149,9 @@ async function readGoing(context: CoreContext, visit: Visit): Promise<readonly G
 }
 
 /** What is left until the first clean backup; nothing once there is one. */
-function listSteps(fleet: Fleet, visit: Visit, hasRun: boolean): readonly FirstStep[] {
+function listSteps(fleet: Fleet, visit: Visit, hasRun: boolean, { firstSteps }: Installation): readonly FirstStep[] {
   const { urls } = visit;
-  if (fleet.snapshots > 0 && fleet.plans.length > 0) return [];
+  if (!firstSteps || (fleet.snapshots > 0 && fleet.plans.length > 0)) return [];
   const [plan] = fleet.plans;
   const may = (permission: Parameters<typeof isAllowed>[1]) => isAllowed(visit.caller, permission);
   const steps: readonly (FirstStep & { allowed: boolean })[] = [
@@ -223,12 +224,19 @@ function listTotals(fleet: Fleet, visit: Visit, online: number): OverviewView['t
 async function buildView(context: CoreContext, visit: Visit, calendar: FireCalendar): Promise<OverviewView> {
   const { urls, caller } = visit;
   const face = readClockface(context, visit);
+  const installation = await readInstallation(context);
   const fleet = await readFleet(context, visit, calendar);
   const pending = await listPendingHosts(context, caller);
   const { needs, more } = await readNeeds(context, visit, face, { pending, sources: fleet.judged });
   const hostNames = new Map<HostId, string>(fleet.judged.map((one) => [one.host.id, one.host.name]));
   const sources = fleet.judged.map((one) => one.source);
-  const night = await readNight(context, visit, calendar, { ...face, plans: fleet.plans, sources, hostNames });
+  const night = await readNight(context, visit, calendar, {
+    ...face,
+    plans: fleet.plans,
+    sources,
+    hostNames,
+    hostsShown: installation.nightHosts,
+  });
   const online = await context.store.hosts.countHostsSeenSince(caller.tenant, face.now - WIRE.offlineAfterMs);
   return {
     face,
@@ -256,6 +264,7 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
       fleet,
       visit,
       night.rows.some((row) => row.bars.length > 0),
+      installation,
     ),
   };
 }

@@ -1,5 +1,6 @@
 /** The shell around every signed-in page: navigation with live counts, the person, the zone, messages. */
 import { isAllowed } from '../../core/caller.ts';
+import { type Installation, readInstallation } from '../../core/installation-settings.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { FlashMessage, PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import type { Flash } from '../ui/flash.ts';
@@ -26,6 +27,7 @@ export const NAV_KEYS = [
   'audit',
   'repositories',
   'channels',
+  'settings',
   'reference',
   'account',
 ] as const;
@@ -72,7 +74,7 @@ function runningText(running: number): string | undefined {
   return `${running > RUNNING_SHOWN ? `${RUNNING_SHOWN}+` : running} running`;
 }
 
-function buildNav(visit: Visit, counts: NavCounts): readonly NavGroup[] {
+function buildNav(visit: Visit, counts: NavCounts, { links }: Pick<Installation, 'links'>): readonly NavGroup[] {
   const { urls } = visit;
   const trust: readonly NavItem[] = [
     { id: 'drills', label: 'Drills', href: urls.drills(), key: 'l' },
@@ -107,9 +109,13 @@ function buildNav(visit: Visit, counts: NavCounts): readonly NavGroup[] {
       items: [
         { id: 'repositories', label: 'Repositories', href: urls.repositories(), key: 'e' },
         { id: 'channels', label: 'Channels', href: urls.channels(), key: 'c' },
+        ...(isAllowed(visit.caller, 'settings.manage')
+          ? [{ id: 'settings', label: 'Settings', href: urls.settings(), key: 'x' }]
+          : []),
         { id: 'reference', label: 'API', href: urls.reference(), key: 'i' },
       ],
     },
+    { label: 'Links', items: links.map(({ label, href }, at) => ({ id: `link-${at}`, label, href })) },
   ];
 }
 
@@ -121,7 +127,7 @@ function nameRole(role: string): string {
   return role.charAt(0).toUpperCase() + role.slice(1);
 }
 
-/** Everything the layout needs besides the page itself: five counting reads. `extra` messages stand after those of the last act. */
+/** Everything the layout needs besides the page itself: five counting reads and the settings. `extra` messages stand after those of the last act. */
 export async function buildShell(
   context: CoreContext,
   visit: Visit,
@@ -130,10 +136,12 @@ export async function buildShell(
 ): Promise<Shell> {
   const face = readClockface(context, visit);
   const { urls, frame } = visit;
+  const [installation, counts] = await Promise.all([readInstallation(context), countForNav(context, visit)]);
   return {
     assets: frame.assets,
     homeHref: urls.overview(),
-    nav: buildNav(visit, await countForNav(context, visit)),
+    nav: buildNav(visit, counts, installation),
+    installation: installation.name === '' ? undefined : installation.name,
     current,
     user: { name: visit.caller.actor.name, role: nameRole(visit.caller.role), href: urls.account(), signOutHref: urls.logout() },
     zone: formatZone(face),

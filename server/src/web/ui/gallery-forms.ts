@@ -3,11 +3,11 @@ import type { Html } from '../html.ts';
 import { form } from './form.ts';
 import { panel } from './panel.ts';
 
-export function galleryForms(): Html {
+export function galleryForms(action: string): Html {
   return panel({
     title: 'A repository',
     content: form({
-      action: '/settings/design',
+      action,
       submit: { label: 'Save repository' },
       cancelHref: '#',
       sections: [

@@ -1,5 +1,5 @@
 /** Every component in every state on one page, with invented figures and hostile names: for the eye and for axe. */
-import { type Html, html } from '../html.ts';
+import { attrs, type Html, html } from '../html.ts';
 import { confirmButton, linkButton, onward, postButton } from './button.ts';
 import { copyLine } from './copy.ts';
 import { emptyState } from './empty.ts';
@@ -25,15 +25,32 @@ const PROTECTIONS: readonly ProtectionState[] = ['protected', 'at_risk', 'unprot
 const RUNS: readonly RunState[] = ['queued', 'running', 'finalizing', 'succeeded', 'partial', 'failed', 'cancelled', 'skipped'];
 const HOSTS: readonly HostState[] = ['pending', 'online', 'offline', 'quarantined', 'revoked', 'rejected', 'expired'];
 
-/** The whole gallery. `shell` gives the side bar; `face` the clock all figures hang on. */
-export function galleryPage(shell: Shell, face: Clockface): Html {
+export type GalleryTheme = 'light' | 'dark';
+
+export interface GalleryWays {
+  readonly settings: string;
+  /** Where buttons lead, which do nothing. */
+  readonly action: string;
+  readonly themes: readonly { readonly label: string; readonly href: string; readonly isChosen: boolean }[];
+}
+
+/** The whole gallery. `shell` gives the side bar; `face` the clock all figures hang on; `theme` holds for the components alone. */
+export function galleryPage(shell: Shell, face: Clockface, ways: GalleryWays, theme?: GalleryTheme): Html {
+  const parts = html`${needsYou(face)}${runPanels(face)}${galleryCharts(face)}${hostTable(face)}${messages()}${acts(ways.action)}${galleryForms(ways.action)}${words()}`;
   return layout(shell, {
     title: 'Design',
     heading: 'Every component, in every state.',
     lede: html`${protectionStatus('protected')}<span>for the eye, and for axe · <strong>invented figures</strong></span>`,
-    crumbs: [{ label: 'Settings', href: '/settings' }, { label: 'Design' }],
-    actions: html`${linkButton({ href: '#', label: 'Add host' })}${linkButton({ href: '#', label: 'Back up now…', kind: 'primary' })}`,
-    content: html`<div class="stack">${needsYou(face)}${runPanels(face)}${galleryCharts(face)}${hostTable(face)}${messages()}${acts()}${galleryForms()}${words()}</div>`,
+    crumbs: [{ label: 'Settings', href: ways.settings }, { label: 'Design' }],
+    actions: html`${ways.themes.map(({ label, href, isChosen }) =>
+      linkButton({
+        href,
+        label,
+        kind: isChosen ? 'primary' : 'secondary',
+        attributes: { 'aria-current': isChosen ? 'true' : null },
+      }),
+    )}`,
+    content: html`<div class="stack ${theme !== undefined && 'gallery-theme'}" ${attrs({ 'data-theme': theme })}>${parts}</div>`,
   });
 }
 
@@ -230,7 +247,7 @@ function messages(): Html {
   )}${callout({ tone: 'problem', text: html`The repository refused the password. Store the right one under <a href="#">s3-eu</a>, then test again.` })}</div>`;
 }
 
-function acts(): Html {
+function acts(action: string): Html {
   const danger = confirmButton({
     id: 'gallery-delete',
     label: 'Delete host…',
@@ -240,7 +257,7 @@ function acts(): Html {
       effect:
         'Deletes 3 sources and 14 snapshots, frees about 3 GiB. The agent on the host keeps running but is no longer trusted.',
       verb: 'Delete host',
-      action: '/settings/design',
+      action,
       typedName: 'db-2.fra',
     },
   });
@@ -248,7 +265,7 @@ function acts(): Html {
     {
       title: 'Danger zone',
       tone: 'danger',
-      content: html`<div class="cluster">${danger}${postButton({ action: '/settings/design', label: 'Pause plan', icon: 'pause' })}${postButton({ action: '/settings/design', label: 'Not now', disabled: true })}${postButton({ action: '/settings/design', label: 'Quiet', kind: 'quiet' })}</div>`,
+      content: html`<div class="cluster">${danger}${postButton({ action, label: 'Pause plan', icon: 'pause' })}${postButton({ action, label: 'Not now', disabled: true })}${postButton({ action, label: 'Quiet', kind: 'quiet' })}</div>`,
     },
   )}</div>`;
 }

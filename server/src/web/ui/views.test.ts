@@ -52,7 +52,7 @@ describe('The page shell', () => {
 
   it('gives each element id once, also with every component on it', () => {
     const ids = [
-      ...galleryPage(SHELL, { now: NOW, zone: 'UTC' })
+      ...galleryPage(SHELL, { now: NOW, zone: 'UTC' }, { settings: '/settings', action: '/settings/design', themes: [] })
         .toString()
         .matchAll(/\sid="([^"]+)"/g),
     ].map((match) => match[1]);

@@ -1,0 +1,118 @@
+/** Settings of the whole installation: typed, described, changed one by one and audited. What is not set has its default. */
+import { zoneSchema } from '@holdfast/shared/domain/schedule.ts';
+import * as z from 'zod';
+import { createFieldsError } from './adapter-input.ts';
+import { recordAct } from './audit.ts';
+import { TOPICS } from './bus.ts';
+import { type Caller, demand } from './caller.ts';
+import type { CoreContext } from './ports.ts';
+
+const SETTING = 'installation';
+
+/** What settings may hold: texts by characters, lists by entries. */
+export const SETTINGS = { labelChars: 60, hrefChars: 500, links: 10, nightHostsMin: 4, nightHostsMax: 60 } as const;
+
+const label = z.string().trim().min(1, 'is needed').max(SETTINGS.labelChars);
+const linkSchema = z.strictObject({
+  label,
+  /** Of another site: a runbook, a wiki. */
+  href: z
+    .url({ protocol: /^https?$/u, error: 'must be an address that begins with https:// or http://' })
+    .max(SETTINGS.hrefChars),
+});
+export type OwnLink = z.infer<typeof linkSchema>;
+
+export const installationSchema = z.strictObject({
+  name: z.string().trim().max(SETTINGS.labelChars, `may have ${SETTINGS.labelChars} characters`).default(''),
+  zone: zoneSchema.default('UTC'),
+  nightHosts: z.int().min(SETTINGS.nightHostsMin).max(SETTINGS.nightHostsMax).default(12),
+  firstSteps: z.boolean().default(true),
+  links: z.array(linkSchema).max(SETTINGS.links, `there may be ${SETTINGS.links} links`).default([]),
+});
+export type Installation = z.infer<typeof installationSchema>;
+export type InstallationKey = keyof Installation;
+
+export type SettingType = 'string' | 'number' | 'boolean' | 'json';
+
+export interface SettingDescription {
+  key: InstallationKey;
+  type: SettingType;
+  label: string;
+  description: string;
+}
+
+/** In the order of the page. */
+export const INSTALLATION_SETTINGS: readonly SettingDescription[] = [
+  {
+    key: 'name',
+    type: 'string',
+    label: 'Name of this installation',
+    description: 'Stands under the product’s name on every page, so that several servers are told apart.',
+  },
+  {
+    key: 'zone',
+    type: 'string',
+    label: 'Time zone',
+    description: 'In which times are shown to everybody who chose none. Schedules have zones of their own.',
+  },
+  {
+    key: 'nightHosts',
+    type: 'number',
+    label: 'Hosts in the drawing of the last 24 hours',
+    description: `From ${SETTINGS.nightHostsMin} to ${SETTINGS.nightHostsMax}. Hosts with trouble come first.`,
+  },
+  {
+    key: 'firstSteps',
+    type: 'boolean',
+    label: 'Show the first steps on the overview',
+    description: 'Until the first backup is there.',
+  },
+  {
+    key: 'links',
+    type: 'json',
+    label: 'Links of your own',
+    description: `In the side bar of everybody, such as to a runbook: a JSON list like [{"label": "Runbook", "href": "https://wiki.example.com/backups"}], at most ${SETTINGS.links}.`,
+  },
+];
+
+export async function readInstallation({ store }: Pick<CoreContext, 'store'>): Promise<Installation> {
+  return installationSchema.parse(JSON.parse((await store.settings.findSetting(SETTING)) ?? '{}'));
+}
+
+export async function getInstallation(context: CoreContext, caller: Caller): Promise<Installation> {
+  demand(caller, 'view');
+  return readInstallation(context);
+}
+
+/** Takes what is given and leaves the rest. `invalid` names each setting at fault. */
+export async function updateInstallation(
+  context: CoreContext,
+  caller: Caller,
+  change: Readonly<Record<string, unknown>>,
+): Promise<Installation> {
+  demand(caller, 'settings.manage');
+  const before = await readInstallation(context);
+  const parsed = installationSchema.safeParse({ ...before, ...change });
+  if (!parsed.success) {
+    const fields: Record<string, string> = {};
+    for (const { path, message } of parsed.error.issues) {
+      const place = path.slice(1).join('.');
+      fields[String(path[0] ?? 'settings')] ??= place === '' ? message : `${place}: ${message}`;
+    }
+    throw createFieldsError(fields);
+  }
+  const after = parsed.data;
+  const changed = INSTALLATION_SETTINGS.map(({ key }) => key).filter(
+    (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
+  );
+  if (changed.length === 0) return after;
+  await context.store.settings.putSetting(SETTING, JSON.stringify(after));
+  const pick = (from: Installation) => Object.fromEntries(changed.map((key) => [key, from[key]]));
+  await recordAct(context, caller, {
+    action: 'settings.updated',
+    target: { kind: 'settings', id: SETTING, name: 'the installation' },
+    change: { before: pick(before), after: pick(after) },
+  });
+  for (const topic of [TOPICS.counts, TOPICS.overview]) context.bus.publish(caller.tenant, { kind: 'refresh', topic });
+  return after;
+}
