@@ -1,22 +1,8 @@
 /** A schedule in plain words, so that whoever typed it sees what it will do. */
+import { DAY_NAMES, MONTH_NAMES } from '@holdfast/shared/domain/calendar.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import { type CronFields, findCronFields } from './cron-fields.ts';
 
-const DAY_NAMES = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
-const MONTH_NAMES = [
-  'January',
-  'February',
-  'March',
-  'April',
-  'May',
-  'June',
-  'July',
-  'August',
-  'September',
-  'October',
-  'November',
-  'December',
-];
 /** More times of day than this are told as minutes and hours. */
 const LISTED_TIMES = 6;
 

@@ -87,7 +87,7 @@ describe('Rules of alerts', () => {
     assert.deepEqual(later?.kind === 'once' && [later.fromAt, later.toAt], [begin, begin + 1.5 * HOUR]);
     const words = readWords(await world.read(RULES));
     assert.match(words, /1.maintenance window is on\./u);
-    assert.match(words, /patch day everything · Fri, Sat, 22:00 to 04:00, Europe\/Berlin/u);
+    assert.match(words, /patch day everything · 22:00 to 04:00 of the next day, Friday, Saturday \(Europe\/Berlin\)/u);
     await post('/remove', { key: 'window:1:move' });
     assert.deepEqual(
       (await rules()).windows.map(({ name }) => name),

@@ -1,4 +1,5 @@
 /** `/settings/alert-rules`: what differs for tags and plans, maintenance windows, and who is told when nobody takes an alert. */
+import { DAY_NAMES } from '@holdfast/shared/domain/calendar.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { isKnownZone } from '@holdfast/shared/domain/schedule.ts';
 import { openZone } from '@holdfast/shared/domain/wall-time.ts';
@@ -27,10 +28,10 @@ import { readClockface } from './clockface.ts';
 import { type FormProblem, toFormProblem } from './form-problem.ts';
 import { dropPrefix, readList, readText } from './form-values.ts';
 import { findId } from './params.ts';
+import { describeWindow } from './plan-option-words.ts';
 import { buildShell } from './shell.ts';
 
 const HOUR_MS = 3_600_000;
-const DAY_NAMES = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'] as const;
 const LEAST_WORDS = { critical: 'critical alerts', warning: 'warnings and critical alerts', notice: 'all alerts' } as const;
 const FIELDS = [
   'of',
@@ -79,10 +80,9 @@ function listThresholds(rules: AlertRules, names: Names): readonly RuleLine[] {
   ];
 }
 
-function describeWindow(window: MaintenanceWindow, face: Clockface): string {
+function describeTimes(window: MaintenanceWindow, face: Clockface): string {
   if (window.kind === 'once') return `${formatStamp(window.fromAt, face.zone)} to ${formatStamp(window.toAt, face.zone)}`;
-  const days = window.days.length === 7 ? 'every day' : window.days.map((day) => DAY_NAMES[day]).join(', ');
-  return `${days}, ${window.from} to ${window.to}, ${window.zone}`;
+  return `${describeWindow(window)} (${window.zone})`;
 }
 
 const keyOfWindow = (window: MaintenanceWindow, index: number): string => `window:${index}:${window.name}`;
@@ -125,7 +125,7 @@ async function reply(context: CoreContext, visit: Visit, refused?: { form: FormN
   const face = readClockface(context, visit);
   const windows = rules.windows.map((window, index): RuleLine => {
     const isOn = findWindowEnd(window, face.now) !== undefined;
-    const detail = `${describeTarget(window, names)} · ${describeWindow(window, face)}`;
+    const detail = `${describeTarget(window, names)} · ${describeTimes(window, face)}`;
     return { key: keyOfWindow(window, index), title: window.name, detail, isOn };
   });
   const on = windows.filter(({ isOn }) => isOn).length;
@@ -153,6 +153,7 @@ async function reply(context: CoreContext, visit: Visit, refused?: { form: FormN
           channels: [{ value: '', label: 'Choose…' }, ...[...names.channels].map(([value, label]) => ({ value, label }))],
           forms: buildForms(visit, refused),
           days: refused?.form === 'weekly' ? readList(visit.form, 'days') : ['6', '0'],
+          dayNames: DAY_NAMES,
         }
       : undefined,
   };

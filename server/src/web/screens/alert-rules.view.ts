@@ -43,11 +43,11 @@ export type AlertRulesView = {
         readonly channels: readonly FieldOption[];
         readonly forms: Readonly<Record<FormName, RuleForm>>;
         readonly days: readonly string[];
+        /** From Sunday, which is `0`. */
+        readonly dayNames: readonly string[];
       }
     | undefined;
 };
-
-const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const;
 
 export function alertRulesPage(shell: Shell, view: AlertRulesView): Html {
   return layout(shell, {
@@ -160,7 +160,7 @@ function windowsPanel({ windows, manage }: AlertRulesView): Html {
         name: 'days',
         label: 'Begins on',
         value: manage.days,
-        options: DAYS.map((label, day) => ({ value: String(day), label })),
+        options: manage.dayNames.map((label, day) => ({ value: String(day), label })),
       },
       { kind: 'text', name: 'from', label: 'From', required: true, placeholder: '22:00', mono: true },
       { kind: 'text', name: 'to', label: 'Until', required: true, placeholder: '04:00', mono: true },

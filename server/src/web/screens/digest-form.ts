@@ -1,4 +1,5 @@
 /** When digests are told, as a panel on the page of channels. */
+import { DAY_NAMES } from '@holdfast/shared/domain/calendar.ts';
 import * as z from 'zod';
 import { digestSettingsSchema, getDigestSettings, updateDigestSettings } from '../../core/alerts/digest-settings.ts';
 import { demand, isAllowed } from '../../core/caller.ts';
@@ -25,6 +26,7 @@ export async function readDigestView(context: CoreContext, visit: Visit, problem
     action: isAllowed(visit.caller, 'channel.manage') ? visit.urls.setDigest() : undefined,
     values,
     zones: listZones(),
+    dayNames: DAY_NAMES,
     errors: problem?.fields ?? {},
   };
 }

@@ -8,13 +8,14 @@ export type DigestView = {
   readonly action?: string | undefined;
   readonly values: Readonly<Record<'zone' | 'hour' | 'weekday', string>>;
   readonly zones: readonly string[];
+  /** From Sunday, which is `0`. */
+  readonly dayNames: readonly string[];
   readonly errors: Readonly<Record<string, string>>;
 };
 
-const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const;
 const HOURS = Array.from({ length: 24 }, (_, hour) => ({ value: String(hour), label: `${String(hour).padStart(2, '0')}:00` }));
 
-export function digestPanel({ action, values, zones, errors }: DigestView): Html {
+export function digestPanel({ action, values, zones, dayNames, errors }: DigestView): Html {
   const fields: readonly Field[] = [
     {
       name: 'digest-hour',
@@ -31,7 +32,7 @@ export function digestPanel({ action, values, zones, errors }: DigestView): Html
       kind: 'select',
       required: true,
       value: values.weekday,
-      options: DAYS.map((label, day) => ({ value: String(day), label })),
+      options: dayNames.map((label, day) => ({ value: String(day), label })),
       error: errors['weekday'],
     },
     {
@@ -49,7 +50,7 @@ export function digestPanel({ action, values, zones, errors }: DigestView): Html
     const hour = HOURS[Number(values.hour)]?.label ?? values.hour;
     const told = facts([
       { label: 'Every day at', value: `${hour} ${values.zone}` },
-      { label: 'The weekly one on', value: DAYS[Number(values.weekday)] ?? '' },
+      { label: 'The weekly one on', value: dayNames[Number(values.weekday)] ?? '' },
     ]);
     return panel({ title: 'Digests', content: html`<div class="stack">${sentence}${told}</div>` });
   }

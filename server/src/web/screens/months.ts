@@ -1,19 +1,7 @@
-/** Months of reports, in UTC: `2026-11`. */
+/** Months of reports, in UTC. */
+import { MONTH_NAMES } from '@holdfast/shared/domain/calendar.ts';
+
 const MONTH = /^(?<year>[1-9]\d{3})-(?<month>0[1-9]|1[0-2])$/u;
-const NAMES = [
-  'January',
-  'February',
-  'March',
-  'April',
-  'May',
-  'June',
-  'July',
-  'August',
-  'September',
-  'October',
-  'November',
-  'December',
-] as const;
 
 export interface Month {
   /** `2026-11`. */
@@ -35,5 +23,5 @@ export function findMonth(key: string): Month | undefined {
   const groups = MONTH.exec(key)?.groups;
   if (groups === undefined) return undefined;
   const [year, month] = [Number(groups['year']), Number(groups['month'])];
-  return { key, name: `${NAMES[month - 1]} ${year}`, from: Date.UTC(year, month - 1), to: Date.UTC(year, month) };
+  return { key, name: `${MONTH_NAMES[month - 1]} ${year}`, from: Date.UTC(year, month - 1), to: Date.UTC(year, month) };
 }

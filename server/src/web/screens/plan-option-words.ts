@@ -1,9 +1,9 @@
 /** The options of a plan in words: what differs from what every plan does, and how the whole reads. */
+import { DAY_NAMES } from '@holdfast/shared/domain/calendar.ts';
 import { type Blackout, DEFAULT_PLAN_OPTIONS, type PlanOptions } from '@holdfast/shared/domain/plan.ts';
 import { writeSpan } from './span-text.ts';
 
 const NBSP = '\u00a0';
-const DAY_NAMES = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const;
 /** Weeks begin on Monday. */
 const WEEK = [1, 2, 3, 4, 5, 6, 0] as const;
 
