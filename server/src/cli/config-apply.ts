@@ -6,7 +6,7 @@ import type { Client } from './client.ts';
 import type { Change, Section, Values } from './config-diff.ts';
 import { SECTIONS } from './config-diff.ts';
 import { type ConfigFile, nameSource } from './config-file.ts';
-import type { Names } from './config-state.ts';
+import { arrangeSubscription, type Names } from './config-state.ts';
 import { CliError, createUsageError } from './exit.ts';
 import { checkId, THING_PATHS } from './find.ts';
 
@@ -107,8 +107,11 @@ function writeBody(change: Change, file: ConfigFile, names: Names, secrets: Valu
     case 'repositories':
       // A limit that the file does not have is taken away.
       return isNew ? { name: change.name, kind, ...kept, secrets } : { runsAtOnce: null, ...kept, secrets };
-    default:
-      return isNew ? { name: change.name, kind, ...kept, secrets } : { ...kept, secrets };
+    case 'channels': {
+      const { subscription, ...rest } = kept as { subscription?: Parameters<typeof arrangeSubscription>[0] };
+      const told = subscription && arrangeSubscription(subscription, (plan) => getId(names.plans, plan));
+      return { ...(isNew ? { name: change.name, kind } : {}), ...rest, subscription: told, secrets };
+    }
   }
 }
 
@@ -132,8 +135,7 @@ async function applyOne(change: Change, { client, file, names, secrets }: Applyi
     return;
   }
   const { id } = await client.send(madeSchema, 'POST', path, { body });
-  if (change.section === 'policies' || change.section === 'repositories' || change.section === 'sources')
-    names[change.section].set(change.name, id);
+  if (change.section !== 'channels') names[change.section].set(change.name, id);
 }
 
 /**

@@ -33,6 +33,7 @@ channels:
   - name: on-call
     kind: webhook
     secrets: { url: "env:HOOK" }
+    subscription: { least: warning, plans: [nightly], tags: [db], runs: [failed], digests: [weekly] }
 plans:
   - name: nightly
     repository: main
@@ -157,6 +158,37 @@ describe('Config as code', () => {
     assert.match((await plan('apply', '--delete')).out, /1 changes made/);
     assert.equal((await world.run(['repositories', 'show', 'old'])).code, EXIT.failed);
     assert.equal((await plan('diff')).code, EXIT.done);
+  });
+
+  it('gives a channel what it is told of, with plans by name, and puts it back', async () => {
+    type Told = { id: string; subscription: { least: string; plans: string[]; tags: string[]; runs: string[]; acts: string[] } };
+    const read = async () => (await world.run(['--json', 'channels', 'show', 'on-call'])).json<Told>();
+    const { id: nightly } = (await world.run(['--json', 'plans', 'show', 'nightly'])).json<{ id: string }>();
+    const made = await read();
+    assert.deepEqual(made.subscription, {
+      ...{ least: 'warning', conditions: [], plans: [nightly], tags: ['db'], runs: ['failed'], digests: ['weekly'], acts: [] },
+    });
+    const byHand = await world.write(
+      'told.json',
+      JSON.stringify({ subscription: { least: 'critical', plans: [], tags: ['db'], acts: ['people'] } }),
+    );
+    await world.run(['api', 'PATCH', `/channels/${made.id}`, '--body', byHand]);
+    const drift = await plan('diff', '--json');
+    type Report = { changes: { name: string; fields: { field: string; before: unknown; after: unknown }[] }[] };
+    assert.deepEqual(
+      drift.json<Report>().changes.map(({ name, fields }) => [name, fields.map(({ field }) => field).sort()]),
+      [['on-call', ['acts', 'digests', 'least', 'plans', 'runs'].map((field) => `subscription.${field}`)]],
+    );
+    const unsaid = await world.write('unsaid.yaml', FILE.replace(/^ {4}subscription: .*\n/m, ''));
+    const left = await world.run(['plan', 'diff', '-f', unsaid]);
+    assert.equal(left.code, EXIT.done, `what a file does not say of it stays: ${left.out}`);
+    assert.equal((await plan('apply')).code, EXIT.done);
+    assert.deepEqual((await read()).subscription, made.subscription);
+    assert.equal((await plan('diff')).code, EXIT.done);
+    const wrong = await world.write('wrong.yaml', FILE.replace('plans: [nightly]', 'plans: [monthly]'));
+    const refused = await world.run(['plan', 'apply', '-f', wrong], { variables });
+    assert.equal(refused.code, EXIT.failed);
+    assert.match(refused.error, /channel on-call: there is no plan called monthly\n.*nothing was changed/);
   });
 
   it('sends a secret again only when told, and it never comes back', async () => {

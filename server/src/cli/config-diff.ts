@@ -1,9 +1,10 @@
 /** What would have to change for the server to be as a file says. Pure: the file and the state in, the list of changes out. */
 import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
 import { type ConfigFile, completeConfig, nameSource } from './config-file.ts';
-import { collectNames, type Names, nameOf, type ServerState } from './config-state.ts';
+import { arrangeSubscription, collectNames, type Names, nameOf, type ServerState } from './config-state.ts';
 
-export const SECTIONS = ['policies', 'repositories', 'sources', 'channels', 'plans'] as const;
+/** In the order in which they refer to each other. */
+export const SECTIONS = ['policies', 'repositories', 'sources', 'plans', 'channels'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 export type Values = Readonly<Record<string, unknown>>;
@@ -91,9 +92,9 @@ function listWanted(file: ConfigFile, section: Section): readonly Wanted[] | und
         secrets,
       }));
     case 'channels':
-      return file.channels?.map(({ name, kind, config, enabled, secrets }) => ({
+      return file.channels?.map(({ name, kind, config, enabled, secrets, subscription }) => ({
         name,
-        values: { kind, enabled, config },
+        values: { kind, enabled, config, subscription: subscription && arrangeSubscription(subscription) },
         secrets,
       }));
     case 'plans':
@@ -124,9 +125,12 @@ function listPresent(state: ServerState, names: Names, section: Section): readon
         values: { kind, enabled, config },
       }));
     case 'channels':
-      return state.channels.map(({ id, version, name, kind, config, enabled, secrets }) => ({
+      return state.channels.map(({ id, version, name, kind, config, enabled, secrets, subscription }) => ({
         ...{ id, version, name, stored: Object.keys(secrets) },
-        values: { kind, enabled, config },
+        values: {
+          ...{ kind, enabled, config },
+          subscription: arrangeSubscription(subscription, (plan) => nameOf(names.plans, plan)),
+        },
       }));
     case 'plans':
       return state.plans.map((plan) => ({
@@ -153,7 +157,10 @@ function settle(section: Section, wanted: Values, present: Values): Values {
     return { ...wanted, options: { ...usual, ...given?.['options'] } };
   }
   // The kinds of channels are the server's own: what it filled in stays.
-  if (section === 'channels') return { ...wanted, config: { ...there?.['config'], ...given?.['config'] } };
+  if (section === 'channels') {
+    const config = { ...there?.['config'], ...given?.['config'] };
+    return { ...wanted, config, subscription: given?.['subscription'] ?? there?.['subscription'] };
+  }
   return wanted;
 }
 
@@ -199,7 +206,19 @@ function findProblems(file: ConfigFile, names: Names, changes: readonly Change[]
       ({ section, name }) =>
         `${section} ${name}: its kind stays what it is; give the new one another name, or delete the old one`,
     );
-  return [...ofSources, ...ofPlans, ...ofKinds];
+  const isPlan = known(
+    (file.plans ?? []).map(({ name }) => name),
+    names.plans,
+  );
+  const changedChannels = new Set(changes.filter(({ section }) => section === 'channels').map(({ name }) => name));
+  const ofChannels = (file.channels ?? [])
+    .filter(({ name }) => changedChannels.has(name))
+    .flatMap(({ name, subscription }) =>
+      (subscription?.plans ?? [])
+        .filter((wanted) => !isPlan(wanted))
+        .map((wanted) => `channel ${name}: there is no plan called ${wanted}`),
+    );
+  return [...ofSources, ...ofPlans, ...ofChannels, ...ofKinds];
 }
 
 /** `resend`: every secret is sent anew, since a stored one cannot be compared. */

@@ -1,8 +1,8 @@
 /** The server as a config file: what `plan apply` makes of it on another server is the same, and on this one nothing. */
 import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
 import { stringify } from 'yaml';
-import { fieldDefaults, nameSource } from './config-file.ts';
-import { collectNames, nameOf, type ServerState } from './config-state.ts';
+import { fieldDefaults, nameSource, USUAL_SUBSCRIPTION } from './config-file.ts';
+import { arrangeSubscription, collectNames, nameOf, type ServerState } from './config-state.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -69,11 +69,19 @@ export function exportConfig(state: ServerState): Exported {
         ...(enabled ? {} : { enabled }),
       };
     }),
-    channels: state.channels.map(({ name, kind, config, secrets, enabled }) => ({
+    channels: state.channels.map(({ name, kind, config, secrets, enabled, subscription }) => ({
       name,
       kind,
       ...optional('config', config),
       ...referTo(secrets, 'channel', name),
+      // Always there, because one that is left out stays as it is.
+      subscription: {
+        least: subscription.least,
+        ...leaveOut(
+          arrangeSubscription(subscription, (plan) => nameOf(names.plans, plan)),
+          USUAL_SUBSCRIPTION,
+        ),
+      },
       ...(enabled ? {} : { enabled }),
     })),
     plans: state.plans.map(({ name, schedule, enabled, options, ...plan }) => ({

@@ -1,7 +1,7 @@
 /** Config as code: one YAML or JSON file that says which sources, repositories, plans, policies and channels there are. */
 import { REPOSITORY_ADAPTERS, SOURCE_ADAPTERS } from '@holdfast/shared/adapters/all.ts';
 import { createConfigSchema, type Field } from '@holdfast/shared/adapters/field.ts';
-import { configSchema, nameSchema, planOptionsChangeSchema, runsAtOnceSchema } from '@holdfast/shared/domain/plan.ts';
+import { configSchema, nameSchema, planOptionsChangeSchema, runsAtOnceSchema, tagSchema } from '@holdfast/shared/domain/plan.ts';
 import { retentionPolicySchema } from '@holdfast/shared/domain/retention-policy.ts';
 import { scheduleSchema } from '@holdfast/shared/domain/schedule.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
@@ -29,7 +29,30 @@ const policySchema = z.strictObject({
 });
 const repositorySchema = z.strictObject({ ...entry, runsAtOnce: runsAtOnceSchema.optional() });
 const sourceSchema = z.strictObject({ ...entry, host: nameSchema, enabled: z.boolean().default(true) });
-const channelSchema = z.strictObject({ ...entry, enabled: z.boolean().default(true) });
+/** A word of the server's own lists, which it checks. */
+const word = z
+  .string()
+  .max(64)
+  .regex(/^[a-z][a-z_.]*$/, 'must be a word of small letters');
+const words = z.array(word).max(100).default([]);
+/** As the API has it, with plans by name. */
+const subscriptionSchema = z.strictObject({
+  least: word.default('notice'),
+  conditions: words,
+  plans: z.array(nameSchema).max(100).default([]),
+  tags: z.array(tagSchema).max(100).default([]),
+  runs: words,
+  digests: words,
+  acts: words,
+});
+export const USUAL_SUBSCRIPTION = subscriptionSchema.parse({});
+
+const channelSchema = z.strictObject({
+  ...entry,
+  enabled: z.boolean().default(true),
+  /** What is there stays, if left out. */
+  subscription: subscriptionSchema.optional(),
+});
 const planSchema = z.strictObject({
   name: nameSchema,
   repository: nameSchema,

@@ -12,7 +12,18 @@ const hostRow = z.object(thing);
 const policyRow = z.object({ ...versioned, description: z.string(), policy: config, createdAt: z.number() });
 const repositoryRow = z.object({ ...versioned, kind: z.string(), config, secrets, runsAtOnce: z.number().optional() });
 const sourceRow = z.object({ ...versioned, host: z.string(), kind: z.string(), config, secrets, enabled: z.boolean() });
-const channelRow = z.object({ ...versioned, kind: z.string(), config, secrets, enabled: z.boolean() });
+const words = z.array(z.string());
+const channelRow = z.object({
+  ...versioned,
+  kind: z.string(),
+  config,
+  secrets,
+  enabled: z.boolean(),
+  subscription: z.object({
+    least: z.string(),
+    ...{ conditions: words, plans: words, tags: words, runs: words, digests: words, acts: words },
+  }),
+});
 const planRow = z.object({
   ...versioned,
   repository: z.string(),
@@ -53,6 +64,7 @@ export interface Names {
   repositories: Map<string, string>;
   /** By `host/name`. */
   sources: Map<string, string>;
+  plans: Map<string, string>;
 }
 
 export function collectNames(state: ServerState): Names {
@@ -63,6 +75,7 @@ export function collectNames(state: ServerState): Names {
     policies: byName(state.policies),
     repositories: byName(state.repositories),
     sources: new Map(state.sources.map(({ id, host, name }) => [nameSource({ host: hostNames.get(host) ?? host, name }), id])),
+    plans: byName(state.plans),
   };
 }
 
@@ -70,4 +83,17 @@ export function collectNames(state: ServerState): Names {
 export function nameOf(names: ReadonlyMap<string, string>, id: string): string {
   for (const [name, known] of names) if (known === id) return name;
   return id;
+}
+
+type Lists = Readonly<Record<string, string | readonly string[]>>;
+
+/** With sorted lists, whose order means nothing, and with plans by another name. */
+export function arrangeSubscription(subscription: Lists, namePlan: (plan: string) => string = (plan) => plan): Lists {
+  return Object.fromEntries(
+    Object.entries(subscription).map(([field, value]) => {
+      if (typeof value === 'string') return [field, value];
+      const named = field === 'plans' ? value.map(namePlan) : value;
+      return [field, [...new Set(named)].sort()];
+    }),
+  );
 }
