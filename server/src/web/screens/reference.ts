@@ -4,14 +4,14 @@ import { demand } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { createOpenApiDocument } from '../api/openapi.ts';
 import { CALL_HEADERS } from '../api/openapi-headers.ts';
-import { listReference, type ReferenceChapter } from '../api/reference.ts';
 import type { ApiEndpoint, PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { API_ROOT, PAGES, type Urls } from '../urls.ts';
 import { referenceChapterPage, referenceIndexPage } from './reference.view.ts';
+import { HEADER_FILE, listReference, type ReferenceChapter } from './reference-chapters.ts';
 import { buildShell } from './shell.ts';
 
 const MAKE_KEY = 'umask 077; holdfast-server api-key create --name me --role operator > holdfast.key';
-const MAKE_HEADER = 'printf \'Authorization: Bearer %s\\n\' "$(cat holdfast.key)" > holdfast.header';
+const MAKE_HEADER = `printf 'Authorization: Bearer %s\\n' "$(cat holdfast.key)" > ${HEADER_FILE}`;
 
 function toLine(chapter: ReferenceChapter, urls: Urls) {
   return { name: chapter.name, description: chapter.description, href: urls.referenceChapter({ chapter: chapter.name }) };

@@ -6,6 +6,7 @@ import { panel } from '../ui/panel.ts';
 import { table } from '../ui/table.ts';
 
 export type FieldLine = {
+  /** `schedule.cron`; `sources[]` where it is one of a list. */
   readonly name: string;
   readonly type: string;
   readonly required: boolean;
@@ -13,15 +14,18 @@ export type FieldLine = {
 };
 
 export type EndpointView = {
+  /** Its id in the document, and the anchor of its place on the page. */
   readonly id: string;
   readonly method: string;
   readonly path: string;
   readonly summary: string;
   readonly parameters: readonly FieldLine[];
   readonly body: readonly FieldLine[];
+  /** What `data` of the answer is, in a word or two. */
   readonly reply: string;
   readonly replyFields: readonly FieldLine[];
   readonly status: string;
+  /** One line for a shell; the key comes from a file. */
   readonly curl: string;
 };
 

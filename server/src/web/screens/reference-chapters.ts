@@ -1,39 +1,17 @@
 /** The OpenAPI document as people read it: chapters of end-points, each with its fields in plain words and a line to try it with. */
-import type { JsonObject, OpenApiDocument } from './openapi.ts';
-
-export interface ReferenceField {
-  /** `schedule.cron`; `sources[]` where it is one of a list. */
-  readonly name: string;
-  readonly type: string;
-  readonly required: boolean;
-  readonly description: string;
-}
-
-export interface ReferenceEntry {
-  /** Its id in the document, and the anchor of its place on the page. */
-  readonly id: string;
-  readonly method: string;
-  readonly path: string;
-  readonly summary: string;
-  readonly parameters: readonly ReferenceField[];
-  readonly body: readonly ReferenceField[];
-  /** What `data` of the answer is, in a word or two. */
-  readonly reply: string;
-  readonly replyFields: readonly ReferenceField[];
-  readonly status: string;
-  /** One line for a shell; the key comes from a file. */
-  readonly curl: string;
-}
+import type { JsonObject, OpenApiDocument } from '../api/openapi.ts';
+import type { EndpointView, FieldLine } from './reference.view.ts';
 
 export interface ReferenceChapter {
   readonly name: string;
   readonly description: string;
-  readonly entries: readonly ReferenceEntry[];
+  readonly entries: readonly EndpointView[];
 }
 
 /** Deeper fields are told by the document itself. */
 const DEPTH = 3;
-const HEADER_FILE = 'holdfast.header';
+/** The file of a caller's own that holds the header with the key. */
+export const HEADER_FILE = 'holdfast.header';
 
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -46,6 +24,11 @@ const asText = (value: unknown): string => (typeof value === 'string' ? value : 
 function nameOfReference(schema: JsonObject): string | undefined {
   const reference = asText(schema['$ref']);
   return reference === '' ? undefined : reference.slice(reference.lastIndexOf('/') + 1);
+}
+
+/** The `plan` of ids such as `plan_…`. */
+function idPrefixOf(schema: JsonObject): string | undefined {
+  return /^\^([a-z]+)_\[/u.exec(asText(schema['pattern']))?.[1];
 }
 
 function branchesOf(schema: JsonObject): readonly JsonObject[] {
@@ -61,7 +44,7 @@ function describeRange(schema: JsonObject, low: string, high: string, unit: stri
 }
 
 /** `list of Run`, `integer 1 to 200`, `"high" or "low"`, `id plan_…`. */
-export function describeType(schema: JsonObject): string {
+function describeType(schema: JsonObject): string {
   const named = nameOfReference(schema);
   if (named !== undefined) return named;
   if ('const' in schema) return JSON.stringify(schema['const']);
@@ -72,7 +55,7 @@ export function describeType(schema: JsonObject): string {
     case 'array':
       return `list of ${describeType(asObject(schema['items']))}${describeRange(schema, 'minItems', 'maxItems', '')}`;
     case 'string': {
-      const prefix = /^\^([a-z]+)_\[/.exec(asText(schema['pattern']))?.[1];
+      const prefix = idPrefixOf(schema);
       return prefix === undefined ? `text${describeRange(schema, 'minLength', 'maxLength', ' characters')}` : `id ${prefix}_…`;
     }
     case 'integer':
@@ -89,6 +72,12 @@ export function describeType(schema: JsonObject): string {
   }
 }
 
+/** What it is for, and what it is where it is left out. */
+function describeUse(description: unknown, schema: JsonObject): string {
+  const fallback = 'default' in schema && !isObject(schema['default']) ? `Usually ${JSON.stringify(schema['default'])}` : '';
+  return [asText(description), fallback].filter((part) => part !== '').join('. ');
+}
+
 /** What lies inside a field: of a list its items, of a choice every branch. */
 function insidesOf(schema: JsonObject, name: string): readonly { schema: JsonObject; name: string }[] {
   if (schema['type'] === 'array') return insidesOf(asObject(schema['items']), `${name}[]`);
@@ -97,17 +86,16 @@ function insidesOf(schema: JsonObject, name: string): readonly { schema: JsonObj
   return isObject(schema['properties']) ? [{ schema, name }] : [];
 }
 
-function listFields(schema: JsonObject, before: string, depth: number): readonly ReferenceField[] {
+function listFields(schema: JsonObject, before: string, depth: number): readonly FieldLine[] {
   const required = new Set(Array.isArray(schema['required']) ? schema['required'] : []);
   const fields = Object.entries(asObject(schema['properties'])).flatMap(([key, value]) => {
     const field = asObject(value);
     const name = before === '' ? key : `${before}.${key}`;
-    const fallback = 'default' in field && !isObject(field['default']) ? `Usually ${JSON.stringify(field['default'])}` : '';
-    const own: ReferenceField = {
+    const own: FieldLine = {
       name,
       type: describeType(field),
       required: required.has(key) && !('default' in field),
-      description: [asText(field['description']), fallback].filter((part) => part !== '').join('. '),
+      description: describeUse(field['description'], field),
     };
     if (depth <= 1) return [own];
     return [own, ...insidesOf(field, name).flatMap((inner) => listFields(inner.schema, inner.name, depth - 1))];
@@ -137,7 +125,7 @@ function exampleOf(schema: JsonObject): unknown {
     case 'boolean':
       return true;
     case 'string': {
-      const prefix = /^\^([a-z]+)_\[/.exec(asText(schema['pattern']))?.[1];
+      const prefix = idPrefixOf(schema);
       return prefix === undefined ? '…' : `${prefix}_…`;
     }
     default:
@@ -167,15 +155,14 @@ function writeCurl(base: string, method: string, path: string, parameters: reado
   ].join(' ');
 }
 
-function toParameterField(parameter: JsonObject): ReferenceField {
+function toParameterField(parameter: JsonObject): FieldLine {
   const schema = asObject(parameter['schema']);
-  const fallback = 'default' in schema ? `Usually ${JSON.stringify(schema['default'])}` : '';
   const place = asText(parameter['in']);
   return {
     name: asText(parameter['name']),
     type: `${place === 'query' ? '' : `${place}, `}${describeType(schema)}`,
     required: parameter['required'] === true,
-    description: [asText(parameter['description']), fallback].filter((part) => part !== '').join('. '),
+    description: describeUse(parameter['description'], schema),
   };
 }
 
@@ -183,7 +170,7 @@ function contentOf(place: unknown): JsonObject {
   return asObject(asObject(Object.values(asObject(asObject(place)['content']))[0])['schema']);
 }
 
-function toEntry(document: OpenApiDocument, base: string, path: string, method: string, operation: JsonObject): ReferenceEntry {
+function toEntry(document: OpenApiDocument, base: string, path: string, method: string, operation: JsonObject): EndpointView {
   const parameters = listObjects(operation['parameters']);
   const bodySchema = 'requestBody' in operation ? contentOf(operation['requestBody']) : undefined;
   const [status, response] = Object.entries(asObject(operation['responses']))[0] ?? ['200', {}];
