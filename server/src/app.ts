@@ -85,7 +85,13 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
   const readiness: Readiness = createReadiness(context, { dataDir: config.dataDir });
   const alarms = createAlarms({ context, config, readiness, randomBytes: overrides.randomBytes });
   let http: HttpApp;
-  const metrics: Metrics = createMetrics({ context, version: SERVER_VERSION, countStreams: () => http.countStreams() });
+  const metrics: Metrics = createMetrics({
+    context,
+    version: SERVER_VERSION,
+    dataDir: config.dataDir,
+    countStreams: () => http.countStreams(),
+    countConnections: () => hubDirectory.countConnections(),
+  });
   const endpoints = createApiEndpoints(fires, alarms.channels);
   http = createHttpApp({
     context,

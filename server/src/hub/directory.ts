@@ -25,10 +25,13 @@ export interface HubDirectory extends Directory {
   /** False when a newer connection has taken the place. */
   unregister(session: HostSession): boolean;
   closeAll(error: WireError): void;
+  /** Connections that were registered since this process began. */
+  countConnections(): number;
 }
 
 export function createDirectory(createRequestId: () => string): HubDirectory {
   const sessions = new Map<HostId, HostSession>();
+  let connections = 0;
   return {
     ...createClaimants(WIRE),
     isOnline: (host) => sessions.has(host),
@@ -49,6 +52,7 @@ export function createDirectory(createRequestId: () => string): HubDirectory {
     register(session) {
       const older = sessions.get(session.host);
       sessions.set(session.host, session);
+      connections += 1;
       // An agent that lives on will dial again; if it is a clone, its counter gives it away then.
       older?.end({ code: 'conflict', message: 'a newer connection of this host has taken over', retry: 'later' }, true);
     },
@@ -57,6 +61,7 @@ export function createDirectory(createRequestId: () => string): HubDirectory {
       sessions.delete(session.host);
       return true;
     },
+    countConnections: () => connections,
     closeAll(error) {
       for (const session of sessions.values()) session.end(error, true);
     },

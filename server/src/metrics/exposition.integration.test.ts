@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { it } from 'node:test';
 import { serveApp } from '../web/http/fixtures/served-app.ts';
 import { createMetrics } from './metrics.ts';
@@ -8,7 +9,7 @@ import { createMetrics } from './metrics.ts';
 it('Prometheus’ own tool finds nothing to complain about', async () => {
   const served = await serveApp({
     config: { trustProxy: 0, metrics: { cidrs: ['127.0.0.1'] } },
-    createMetrics: (context, countStreams) => createMetrics({ context, version: '1.2.3', countStreams }),
+    createMetrics: (context, countStreams) => createMetrics({ context, version: '1.2.3', dataDir: tmpdir(), countStreams }),
   });
   try {
     const answer = await served.ask('/metrics');

@@ -12,7 +12,7 @@ import { getScope } from './request-scope.ts';
 /** The text of `/metrics`. */
 export interface MetricsSource {
   readonly contentType: string;
-  render(): Promise<string>;
+  render(): Promise<string | Uint8Array>;
 }
 
 export interface MetricsGate {
@@ -52,7 +52,8 @@ export function createMetricsDoor(crypto: Crypto, source: MetricsSource | undefi
       throw new AppError('unauthenticated', 'metrics need their token: Authorization: Bearer …');
     }
     const text = await source.render();
-    response.setHeader('Cache-Control', 'no-store').setHeader('Content-Type', source.contentType).send(text);
+    // Ended, not sent: no digest of what may be megabytes and is never asked for twice.
+    response.setHeader('Cache-Control', 'no-store').setHeader('Content-Type', source.contentType).end(text);
   };
 }
 

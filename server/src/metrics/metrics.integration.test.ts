@@ -15,13 +15,16 @@ import {
   type SourceId,
 } from '@holdfast/shared/domain/ids.ts';
 import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
+import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { applyHostEvents } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
 import { openFoundation } from '../foundation.ts';
 import { createDirectory } from '../hub/directory.ts';
 import { createLog } from '../log.ts';
+import type { Plan } from '../store/catalog.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { ROUND_LIMITS } from './rounds.ts';
 
 const NASTY = 'db "1"\\\n{x="y"}';
 const PLAN = 'plan_nightly' as PlanId;
@@ -40,7 +43,7 @@ beforeEach(async () => {
   seq = 0;
   const log = createLog({ level: 'error', clock });
   context = await openFoundation({ dataDir: folder, baseUrl: 'http://127.0.0.1', log, access: 'alone', clock, createDirectory });
-  metrics = createMetrics({ context, version: '1.2.3', countStreams: () => 4 });
+  metrics = createMetrics({ context, version: '1.2.3', dataDir: folder, countStreams: () => 4 });
 });
 afterEach(async () => {
   metrics.close();
@@ -85,6 +88,24 @@ async function tell(...events: DurableEvent[]): Promise<void> {
   await applyHostEvents(context, { id: HOST, tenant: DEFAULT_TENANT }, 'epoch-0001', sequenced);
 }
 
+async function addPlan(schedule: Schedule | undefined, change: Partial<Plan> = {}): Promise<void> {
+  await context.store.catalog.insertPlan({
+    id: PLAN,
+    tenant: DEFAULT_TENANT,
+    name: 'nightly',
+    repository: REPOSITORY,
+    sources: [SOURCE],
+    schedule,
+    enabled: true,
+    options: DEFAULT_PLAN_OPTIONS,
+    effectiveFrom: 0,
+    version: 1,
+    createdAt: 0,
+    updatedAt: 0,
+    ...change,
+  });
+}
+
 async function run(id: string, state: 'succeeded' | 'failed' | undefined, durationMs: number): Promise<void> {
   const about = { run: id as RunId, at: clock.now() };
   await tell(
@@ -104,7 +125,9 @@ async function run(id: string, state: 'succeeded' | 'failed' | undefined, durati
 
 /** Values by series, of our own metrics. */
 async function scrape(): Promise<Map<string, number>> {
-  const lines = (await metrics.render()).split('\n').filter((line) => line.startsWith('holdfast_'));
+  const lines = String(await metrics.render())
+    .split('\n')
+    .filter((line) => line.startsWith('holdfast_'));
   return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]));
 }
 
@@ -148,6 +171,9 @@ describe('Metrics', () => {
     assert.equal(values.get('holdfast_snapshots{repository="main"}'), 1);
     assert.equal(values.get('holdfast_source_last_success_timestamp_seconds{host="db-1",source="shop"}'), clock.now() / 1000);
     assert.equal(values.get('holdfast_source_last_success_bytes{host="db-1",source="shop"}'), 5);
+    assert.equal(values.get('holdfast_source_last_success_duration_seconds{host="db-1",source="shop"}'), 20);
+    assert.equal(values.get('holdfast_source_last_verified_timestamp_seconds{host="db-1",source="shop"}'), undefined);
+    assert.equal(values.get('holdfast_source_expected_interval_seconds{host="db-1",source="shop"}'), undefined);
     assert.deepEqual([values.get('holdfast_sources'), values.get('holdfast_repositories')], [1, 1]);
 
     await run('run_4', 'succeeded', 1_000);
@@ -161,20 +187,7 @@ describe('Metrics', () => {
     await addCatalog();
     const { store } = context;
     const id = 'plan_owing' as PlanId;
-    await store.catalog.insertPlan({
-      id,
-      tenant: DEFAULT_TENANT,
-      name: 'hourly "x"',
-      repository: REPOSITORY,
-      sources: [SOURCE],
-      schedule: { cron: '0 * * * *', zone: 'UTC' },
-      enabled: true,
-      options: DEFAULT_PLAN_OPTIONS,
-      effectiveFrom: 0,
-      version: 1,
-      createdAt: 0,
-      updatedAt: 0,
-    });
+    await addPlan({ cron: '0 * * * *', zone: 'UTC' }, { id, name: 'hourly "x"' });
     const [watch] = await store.fires.listDueWatches(clock.now(), 1);
     assert.ok(watch);
     const missed = [1, 2].map((at) => ({ fireAt: at, dueAt: at, deadlineAt: at }));
@@ -183,6 +196,94 @@ describe('Metrics', () => {
     assert.equal((await scrape()).get(series), 2);
     await store.catalog.deletePlan(DEFAULT_TENANT, id);
     assert.equal((await scrape()).get(series), undefined);
+  });
+
+  it('tell when a plan is due next and how often its sources are promised a backup, for as long as both are switched on', async () => {
+    await addHost(HOST, 'db-1');
+    await addCatalog();
+    await addPlan({ cron: '0 2 * * 1-5', zone: 'UTC' });
+    const of = async () => {
+      const values = await scrape();
+      return [
+        values.get('holdfast_plan_next_fire_timestamp_seconds{plan="nightly"}'),
+        values.get('holdfast_plan_expected_interval_seconds{plan="nightly"}'),
+        values.get('holdfast_source_expected_interval_seconds{host="db-1",source="shop"}'),
+        values.get('holdfast_enabled_plans'),
+      ];
+    };
+    const days = 86_400;
+    // The clock stands at Friday, 20 November 2026; a week-end lies between two fires.
+    assert.deepEqual(await of(), [Date.UTC(2026, 10, 20, 2) / 1000, 3 * days, 3 * days, 1]);
+    clock.advance(3 * 3_600_000);
+    assert.deepEqual(await of(), [Date.UTC(2026, 10, 23, 2) / 1000, 3 * days, 3 * days, 1]);
+    const plan = await context.store.catalog.findPlan(DEFAULT_TENANT, PLAN);
+    assert.ok(plan);
+    await context.store.catalog.updatePlan({ ...plan, enabled: false, version: 2 }, 1);
+    assert.deepEqual(await of(), [undefined, undefined, undefined, 0]);
+  });
+
+  it('tell how big repositories are, the disk and the database, and what waits longest', async () => {
+    await addHost(HOST, 'db-1');
+    await addCatalog();
+    const empty = await scrape();
+    assert.equal(empty.get('holdfast_repository_size_bytes{repository="main"}'), undefined);
+    assert.equal(empty.get('holdfast_oldest_queued_run_timestamp_seconds'), undefined);
+    const size = { measuredAt: clock.now(), sizeBytes: 4096, uncompressedBytes: undefined, snapshots: 3, host: HOST };
+    await context.store.maintenance.recordMeasurement(DEFAULT_TENANT, REPOSITORY, size);
+    const about = { run: 'run_waiting' as RunId, at: clock.now() };
+    await tell({ ...about, type: 'run.created', kind: 'backup', trigger: 'manual', repository: REPOSITORY, sources: [SOURCE] });
+    const values = await scrape();
+    assert.equal(values.get('holdfast_repository_size_bytes{repository="main"}'), 4096);
+    assert.equal(values.get('holdfast_repository_measured_timestamp_seconds{repository="main"}'), clock.now() / 1000);
+    assert.equal(values.get('holdfast_oldest_queued_run_timestamp_seconds'), clock.now() / 1000);
+    assert.equal(values.get('holdfast_queued_runs'), 1);
+    for (const name of ['database_bytes', 'data_disk_free_bytes', 'data_disk_size_bytes'])
+      assert.ok((values.get(`holdfast_${name}`) ?? 0) > 0, name);
+    assert.equal(values.get('holdfast_agent_connections_total'), 0);
+  });
+
+  it('of more things than are told one by one say how many are left out', async () => {
+    await addHost(HOST, 'db-1');
+    await addCatalog();
+    const [source] = await context.store.catalog.findSources(DEFAULT_TENANT, [SOURCE]);
+    assert.ok(source);
+    for (const n of [2, 3]) {
+      await context.store.catalog.insertSource({ ...source, id: `src_${n}` as SourceId, name: `shop ${n}` });
+      await run(`run_${n}`, 'succeeded', 1000);
+    }
+    await run('run_1', 'succeeded', 1000);
+    const limits = { ...ROUND_LIMITS, most: { ...ROUND_LIMITS.most, sources: 2 } };
+    const narrow = createMetrics({ context, version: '1.2.3', dataDir: folder, limits });
+    try {
+      const text = String(await narrow.render());
+      assert.match(text, /^holdfast_series_left_out\{of="sources"\} 1$/m);
+      assert.match(text, /^holdfast_series_left_out\{of="plans"\} 0$/m);
+      assert.match(text, /^holdfast_sources 3$/m);
+      assert.equal(
+        text.match(/^holdfast_source_last_success_bytes\{/gm)?.length,
+        1,
+        'of the two that are told only the first has a backup',
+      );
+    } finally {
+      narrow.close();
+    }
+  });
+
+  it('of a large fleet are those of the last round, and of the next one when nobody asked for a while', async () => {
+    await addHost(HOST, 'db-1');
+    await addCatalog();
+    const limits = { ...ROUND_LIMITS, smallRows: 0, pauseMs: 3_600_000 };
+    const wide = createMetrics({ context, version: '1.2.3', dataDir: folder, limits });
+    const hasBackup = async () => String(await wide.render()).includes('holdfast_source_last_success_bytes{');
+    try {
+      assert.equal(await hasBackup(), false);
+      await run('run_1', 'succeeded', 1000);
+      assert.equal(await hasBackup(), false, 'as of the first round');
+      clock.advance(61_000);
+      assert.equal(await hasBackup(), true);
+    } finally {
+      wide.close();
+    }
   });
 
   it('count a run once, however often it is spoken of', async () => {
@@ -212,7 +313,7 @@ describe('Metrics', () => {
   it('never carry an id, and keep a hostile name inside its label', async () => {
     await addHost(HOST, NASTY);
     await run('run_1', 'succeeded', 1000);
-    const text = await metrics.render();
+    const text = String(await metrics.render());
     assert.ok(text.includes('holdfast_host_online{host="db \\"1\\"\\\\\\n{x=\\"y\\"}"} 0'), text);
     assert.doesNotMatch(text, /run_1|host_1/);
   });

@@ -1,0 +1,133 @@
+/** What is told of each host, source, plan and repository: gauges, one series for each row that has a value. */
+import type { HostFigures, RepositoryFigures, SourceFigures } from '../store/figures.ts';
+import type { Family } from './exposition.ts';
+
+export interface HostRow extends HostFigures {
+  isOnline: boolean;
+  isDraining: boolean;
+}
+
+export interface SourceRow extends SourceFigures {
+  /** The shortest of the longest waits of its plans. */
+  expectedMs?: number | undefined;
+}
+
+export interface PlanRow {
+  plan: string;
+  nextFireAt?: number | undefined;
+  expectedMs?: number | undefined;
+}
+
+const toSeconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1000);
+const toFlag = (is: boolean): number => (is ? 1 : 0);
+
+export const HOST_FAMILIES: readonly Family<HostRow>[] = [
+  {
+    name: 'holdfast_host_online',
+    help: 'Whether the host is connected and gave a sign of life.',
+    read: (row) => toFlag(row.isOnline),
+  },
+  {
+    name: 'holdfast_host_last_seen_timestamp_seconds',
+    help: 'Last sign of life of the host.',
+    read: (row) => toSeconds(row.lastSeenAt),
+  },
+  {
+    name: 'holdfast_host_spec_drift',
+    help: 'Whether the host works by an older spec than it should.',
+    read: (row) => toFlag(row.hasDrift),
+  },
+  {
+    name: 'holdfast_host_draining',
+    help: 'Whether the host is drained: it takes no new runs for a while.',
+    read: (row) => toFlag(row.isDraining),
+  },
+];
+
+export const SOURCE_FAMILIES: readonly Family<SourceRow>[] = [
+  {
+    name: 'holdfast_source_last_success_timestamp_seconds',
+    help: 'End of the newest clean backup of the source.',
+    read: (row) => toSeconds(row.goodAt),
+  },
+  {
+    name: 'holdfast_source_last_success_bytes',
+    help: 'Size of the newest clean backup of the source.',
+    read: (row) => row.goodBytes,
+  },
+  {
+    name: 'holdfast_source_last_success_duration_seconds',
+    help: 'How long the newest clean backup of the source took.',
+    read: (row) => toSeconds(row.goodDurationMs),
+  },
+  {
+    name: 'holdfast_source_last_verified_timestamp_seconds',
+    help: 'When a backup of the source was last read whole and found as it was made.',
+    read: (row) => toSeconds(row.verifiedAt),
+  },
+  {
+    name: 'holdfast_source_last_proof_timestamp_seconds',
+    help: 'End of the newest drill that proved a backup of the source.',
+    read: (row) => toSeconds(row.provenAt),
+  },
+  {
+    name: 'holdfast_source_last_proof_restore_seconds',
+    help: 'How long the restore of that drill took.',
+    read: (row) => toSeconds(row.restoreMs),
+  },
+  {
+    name: 'holdfast_source_expected_interval_seconds',
+    help: 'Longest wait between two backups of the source by the schedules of its plans.',
+    read: (row) => toSeconds(row.expectedMs),
+  },
+];
+
+export const PLAN_FAMILIES: readonly Family<PlanRow>[] = [
+  {
+    name: 'holdfast_plan_next_fire_timestamp_seconds',
+    help: 'When the plan is due next by its schedule.',
+    read: (row) => toSeconds(row.nextFireAt),
+  },
+  {
+    name: 'holdfast_plan_expected_interval_seconds',
+    help: 'Longest wait between two of the next fires of the plan.',
+    read: (row) => toSeconds(row.expectedMs),
+  },
+];
+
+export const REPOSITORY_FAMILIES: readonly Family<RepositoryFigures>[] = [
+  {
+    name: 'holdfast_snapshots',
+    help: 'Snapshots listed in the ledger.',
+    read: (row) => row.snapshots,
+  },
+  {
+    name: 'holdfast_repository_size_bytes',
+    help: 'What the repository took in storage when it was last measured.',
+    read: (row) => row.sizeBytes,
+  },
+  {
+    name: 'holdfast_repository_measured_timestamp_seconds',
+    help: 'When the repository was last measured.',
+    read: (row) => toSeconds(row.measuredAt),
+  },
+];
+
+/** What waits longest: without a series where nothing waits. */
+export interface WaitingRow {
+  queuedSince?: number | undefined;
+  messageWaitingSince?: number | undefined;
+}
+
+export const WAITING_FAMILIES: readonly Family<WaitingRow>[] = [
+  {
+    name: 'holdfast_oldest_queued_run_timestamp_seconds',
+    help: 'When the run was made that waits longest for its turn or its host.',
+    read: (row) => toSeconds(row.queuedSince),
+  },
+  {
+    name: 'holdfast_oldest_waiting_message_timestamp_seconds',
+    help: 'When the message was made that waits longest for its channel.',
+    read: (row) => toSeconds(row.messageWaitingSince),
+  },
+];
