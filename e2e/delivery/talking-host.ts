@@ -93,6 +93,7 @@ const handlers: Handlers = {
   'verify.start': refuse,
   'delete_snapshot.start': refuse,
   'copy.start': refuse,
+  'retention.start': refuse,
   'check.start': refuse,
   'prune.start': refuse,
   'run.cancel': refuse,

@@ -68,6 +68,10 @@ export function createHandlers({ workbench, executor, credentials, onSpec }: Han
       assertOrderInTime(id, order.notAfter);
       return executor.startSnapshots({ kind: 'copy', order }, id);
     },
+    'retention.start': (order, id) => {
+      assertOrderInTime(id, order.notAfter);
+      return executor.startSnapshots({ kind: 'retention', order }, id);
+    },
     'run.cancel': (body, id) => {
       assertOrderInTime(id, body.notAfter);
       return { known: executor.cancel(body.run) };

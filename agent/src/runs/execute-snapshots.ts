@@ -5,18 +5,18 @@ import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
-import type { ResticEngine } from '../engines/restic/engine.ts';
 import type { LockCheck } from '../engines/restic/locks.ts';
 import { copyToSecond } from './copy-snapshots.ts';
 import { explainMissing, toRemovalFailure } from './execute-maintenance.ts';
-import { type PreparedRepository, prepareRepositoryDraft, withWorkDir } from './inputs.ts';
+import { removeByRetention } from './execute-retention.ts';
+import { prepareRepositoryDraft, withWorkDir } from './inputs.ts';
 import type { JournaledSnapshots } from './journaled-run.ts';
 import { toOrderedRef } from './maintenance-secrets.ts';
 import { openRepository } from './open-repository.ts';
 import { toFailure } from './part.ts';
 import type { NextAttempt } from './queue.ts';
 import { createRate } from './rate.ts';
-import type { OnLockLook, SnapshotsExecution, SnapshotsResult } from './snapshots-execution.ts';
+import type { OnLockLook, ReadyRepository, SnapshotsExecution, SnapshotsResult } from './snapshots-execution.ts';
 
 /** A repository in which others work is tried again so often, each time after so long. */
 const LOCKED_TRIES = 30;
@@ -28,18 +28,11 @@ export interface SnapshotsEnd {
   owesLook: boolean;
 }
 
-/** A repository that came with the order. */
-interface Ready {
-  engine: ResticEngine;
-  prepared: PreparedRepository;
-  workDir: string;
-}
-
 const shorten = ({ engineId }: Pick<OrderedSnapshot, 'engineId'>) => engineId.slice(0, 8);
 
 async function verifyOne(
   { workbench, recorder, body, signal }: SnapshotsExecution,
-  { engine, prepared, workDir }: Ready,
+  { engine, prepared, workDir }: ReadyRepository,
   snapshot: OrderedSnapshot,
 ): Promise<{ ok: boolean; bytes: number; seen: string }> {
   const rate = createRate(workbench.clock);
@@ -74,7 +67,7 @@ async function verifyOne(
   return { ok, bytes, seen };
 }
 
-async function verifyAll(execution: SnapshotsExecution, ready: Ready): Promise<SnapshotsResult> {
+async function verifyAll(execution: SnapshotsExecution, ready: ReadyRepository): Promise<SnapshotsResult> {
   const { recorder, body } = execution;
   if (body.kind !== 'verify') return { state: 'failed', evidence: [], bytes: 0 };
   recorder.beginStage('read');
@@ -106,7 +99,11 @@ function demandNoPins({ body, spec }: SnapshotsExecution, snapshots: readonly Or
     throw createReasonError('target_refused', `Snapshot ${shorten(held)} is pinned; nothing was removed. Unpin it first`);
 }
 
-async function deleteAll(execution: SnapshotsExecution, ready: Ready, onLockLook: OnLockLook): Promise<SnapshotsResult> {
+async function deleteAll(
+  execution: SnapshotsExecution,
+  ready: ReadyRepository,
+  onLockLook: OnLockLook,
+): Promise<SnapshotsResult> {
   const { workbench, recorder, body, signal } = execution;
   if (body.kind !== 'delete_snapshot') return { state: 'failed', evidence: [], bytes: 0 };
   const { order, repository } = body;
@@ -163,12 +160,14 @@ function work(execution: SnapshotsExecution, onLockLook: OnLockLook): Promise<Sn
     const engine = workbench.engine(workbench.execFor(recorder.run));
     const named = { name: 'as ordered', pinnedId };
     await openRepository({ engine, recorder, prepared, repository: named, workDir, signal });
-    const ready: Ready = { engine, prepared, workDir };
+    const ready: ReadyRepository = { engine, prepared, workDir };
+    if (body.kind === 'retention') return removeByRetention({ execution, body, ready, onLockLook });
     return body.kind === 'verify' ? verifyAll(execution, ready) : deleteAll(execution, ready, onLockLook);
   });
 }
 
-const isAdmin = (body: JournaledSnapshots): boolean => body.kind === 'delete_snapshot' && body.order.isAdmin;
+const isAdmin = (body: JournaledSnapshots): boolean =>
+  body.kind === 'retention' || (body.kind === 'delete_snapshot' && body.order.isAdmin);
 
 /** Runs to its end, or to the next try where others work in a repository; whatever happens is recorded, nothing is thrown. */
 export async function executeSnapshots(execution: SnapshotsExecution): Promise<SnapshotsEnd> {
@@ -185,7 +184,8 @@ export async function executeSnapshots(execution: SnapshotsExecution): Promise<S
     }
     const { thrown, ...result } = await work(execution, onLockLook);
     const failure = thrown === undefined ? undefined : toFailure(toAppError(thrown));
-    if (failure) recorder.log('error', failure.message);
+    // What was left where it is stands in the log already.
+    if (failure && result.state !== 'skipped') recorder.log('error', failure.message);
     recorder.finalize();
     recorder.finish({ ...result, ...(failure ? { failure } : {}) });
   } catch (caught) {

@@ -158,6 +158,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
         return drillRuns.enqueue(run, body, recorder);
       case 'verify':
       case 'delete_snapshot':
+      case 'retention':
       case 'copy':
         return snapshotRuns.enqueue(run, body, recorder);
       case 'restore':

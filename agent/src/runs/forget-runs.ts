@@ -79,7 +79,7 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
   const wasTold = (plan: SpecPlan, repository: RepositoryId): boolean => {
     const found = ports.spec()?.repositories.find(({ id }) => id === repository);
     if (found?.addsOnly !== true) return false;
-    if (found.forgetOrdered === true && plan.repositoryId === repository) return true;
+    if (found.forgetOrdered === true) return true;
     const [last] = journal.runs.listClosed(plan.id, 'forget', 1);
     return last !== undefined && clock.now() - last.openedAt < TOLD_EVERY_MS;
   };

@@ -112,6 +112,14 @@ export const journaledDeleteSchema = z.object({
   ...ordered,
 });
 
+export const journaledRetentionSchema = z.object({
+  kind: z.literal('retention'),
+  /** As with a prune. */
+  order: REQUESTS['retention.start'].body,
+  ...ordered,
+});
+export type JournaledRetention = z.infer<typeof journaledRetentionSchema>;
+
 /** Ordered by a person, with both repositories in the order; or made by the host itself after a backup, with both in its spec. */
 export const journaledCopySchema = z.object({
   kind: z.literal('copy'),
@@ -126,6 +134,7 @@ export type JournaledCopy = z.infer<typeof journaledCopySchema>;
 export const journaledSnapshotsSchema = z.discriminatedUnion('kind', [
   journaledVerifySchema,
   journaledDeleteSchema,
+  journaledRetentionSchema,
   journaledCopySchema,
 ]);
 export type JournaledSnapshots = z.infer<typeof journaledSnapshotsSchema>;
@@ -159,6 +168,7 @@ export const journaledRunSchema = z.discriminatedUnion('kind', [
   journaledPruneSchema,
   journaledVerifySchema,
   journaledDeleteSchema,
+  journaledRetentionSchema,
   journaledCopySchema,
 ]);
 export type JournaledRunBody = z.infer<typeof journaledRunSchema>;

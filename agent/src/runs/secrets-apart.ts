@@ -64,6 +64,7 @@ function stripSnapshots(holder: Pick<SecretHolder, 'holdFor'>, body: JournaledSn
   const repository = stripRepository(holder, id, body.order.repository);
   if (body.kind === 'verify') return { ...body, order: { ...body.order, repository } };
   if (body.kind === 'delete_snapshot') return { ...body, order: { ...body.order, repository } };
+  if (body.kind === 'retention') return { ...body, order: { ...body.order, repository } };
   const from = stripRepository(holder, id, body.order.from, toOrderedFromRef(id));
   return { ...body, order: { ...body.order, from, repository } };
 }

@@ -1,4 +1,4 @@
-/** Runs about snapshots that are named: ordered by people, and copies that follow a backup by themselves. */
+/** Runs about snapshots that are named: ordered by people or as retention, and copies that follow a backup by themselves. */
 import type { PlanId, RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
@@ -19,6 +19,7 @@ import type { Workbench } from './workbench.ts';
 export type SnapshotsOrder =
   | { kind: 'verify'; order: RequestBody<'verify.start'> }
   | { kind: 'delete_snapshot'; order: RequestBody<'delete_snapshot.start'> }
+  | { kind: 'retention'; order: RequestBody<'retention.start'> }
   | { kind: 'copy'; order: RequestBody<'copy.start'> };
 
 export interface SnapshotRuns {
@@ -46,16 +47,21 @@ export interface SnapshotRunsPorts {
 /** The admin credential is never written down; the everyday ones only where the host keeps secrets. */
 function toBody({ secrets }: Pick<Workbench, 'secrets'>, ordered: SnapshotsOrder): JournaledSnapshots {
   const { run, repository: given } = ordered.order;
-  const isAside = secrets.keepsNone || (ordered.kind === 'delete_snapshot' && ordered.order.isAdmin);
+  const isAdmin = ordered.kind === 'retention' || (ordered.kind === 'delete_snapshot' && ordered.order.isAdmin);
+  const isAside = secrets.keepsNone || isAdmin;
   const repository = isAside ? stripRepository(secrets, run, given) : given;
   const common = { repository: given.id, started: false };
   if (ordered.kind === 'verify') return { kind: 'verify', order: { ...ordered.order, repository }, ...common };
   if (ordered.kind === 'delete_snapshot') return { kind: 'delete_snapshot', order: { ...ordered.order, repository }, ...common };
+  if (ordered.kind === 'retention') return { kind: 'retention', order: { ...ordered.order, repository }, ...common };
   const { snapshots, ...order } = ordered.order;
   const from = isAside ? stripRepository(secrets, run, order.from, toOrderedFromRef(run)) : order.from;
   const plan = order.plan === undefined ? {} : { plan: order.plan };
   return { kind: 'copy', ...plan, from: from.id, snapshots, order: { ...order, from, repository }, ...common };
 }
+
+/** To people, retention is retention, whoever planned it. */
+const toRunKind = (kind: SnapshotsOrder['kind']) => (kind === 'retention' ? 'forget' : kind);
 
 export function createSnapshotRuns(ports: SnapshotRunsPorts): SnapshotRuns {
   const { workbench, queue } = ports;
@@ -65,12 +71,12 @@ export function createSnapshotRuns(ports: SnapshotRunsPorts): SnapshotRuns {
     let tries = 0;
     queue.enqueue({
       run,
-      kind: body.kind,
+      kind: toRunKind(body.kind),
       ...tellHolds(recorder),
       priority: 'low',
       repository: body.repository,
       sources: [],
-      isExclusive: body.kind === 'delete_snapshot',
+      isExclusive: body.kind === 'delete_snapshot' || body.kind === 'retention',
       async execute(signal) {
         const release = workbench.secrets.lease();
         const execution = { workbench, recorder, body, spec: ports.spec(), signal, tries };
@@ -90,15 +96,17 @@ export function createSnapshotRuns(ports: SnapshotRunsPorts): SnapshotRuns {
   return {
     enqueue,
     start(ordered, effects) {
-      const { run, trigger, requestedBy, snapshots } = ordered.order;
+      const { run, trigger, requestedBy } = ordered.order;
+      const snapshots = ordered.kind === 'retention' ? [] : ordered.order.snapshots;
+      const kind = toRunKind(ordered.kind);
       const body = toBody(workbench, ordered);
       const [only] = snapshots;
-      const plan = ordered.kind === 'copy' ? ordered.order.plan : undefined;
+      const plan = ordered.kind === 'copy' || ordered.kind === 'retention' ? ordered.order.plan : undefined;
       const event: DurableEvent = {
         type: 'run.created',
         run,
         at: clock.now(),
-        kind: ordered.kind,
+        kind,
         trigger,
         repository: body.repository,
         sources: [],
@@ -107,7 +115,7 @@ export function createSnapshotRuns(ports: SnapshotRunsPorts): SnapshotRuns {
         ...(ordered.kind === 'copy' ? { from: ordered.order.from.id } : {}),
         ...(only && snapshots.length === 1 ? { snapshot: only.id } : {}),
       };
-      ports.record({ run, kind: ordered.kind, ...(plan === undefined ? {} : { plan }), body }, event, effects);
+      ports.record({ run, kind, ...(plan === undefined ? {} : { plan }), body }, event, effects);
       enqueue(run, body, ports.createRecorder(run));
     },
     followUp(id, backup) {

@@ -1,13 +1,16 @@
-/** Retention that is ordered: what a plan does not keep goes now, on each host that has sources of it. */
+/** Retention that a person orders: what a plan does not keep goes now. */
 import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import type { Repository } from '../store/catalog.ts';
 import type { Run } from '../store/runs.ts';
 import { orderRepository } from './admin-credential.ts';
 import { demandCapability } from './agent-ability.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
+import { orderRetention } from './ordered-retention.ts';
 import type { CoreContext } from './ports.ts';
-import { createOrder, createOrderedRun, placeRun, type RoutineTurn, upkeepTerms } from './run-orders.ts';
+import { findMaintainer } from './routine/routine.ts';
+import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
 import type { StartedRuns } from './runs.ts';
 
 async function demandAgents(context: CoreContext, caller: Caller, hosts: readonly HostId[], isAdmin: boolean): Promise<void> {
@@ -19,26 +22,36 @@ async function demandAgents(context: CoreContext, caller: Caller, hosts: readonl
   }
 }
 
+/** The host that keeps a repository up, where retention there takes the admin credential; undefined where hosts remove, or people see to all. */
+async function findRemover(context: CoreContext, repository: Repository | undefined): Promise<HostId | undefined> {
+  if (repository?.admin === undefined) return undefined;
+  const stored = await context.store.routines.findRoutine(repository.tenant, repository.id);
+  if (stored === undefined || repository.engineId === undefined) return undefined;
+  const { host, trouble } = await findMaintainer(context, repository, stored);
+  if (trouble === undefined && host !== undefined) return host.id;
+  throw new AppError(
+    'precondition',
+    `nobody can remove snapshots from ${repository.name} now: ${trouble ?? 'no host keeps it up'}`,
+  );
+}
+
 /**
- * Orders it. What goes is decided by each host as its run begins, by the plan's policy; `isApproved` says that a person agreed to
- * more than half of a source's backups going in one step. `only`: on this host alone, as a turn of the repository's routine. Throws
- * `not_found`, and `precondition` where no host could do it.
+ * Orders it. Where the repository has an admin credential and a routine, the server plans what goes, and the host that keeps the repository up removes
+ * it. Else each host of the plan decides as its run begins, by the plan's policy. `isApproved` says that a person agreed to more than half of
+ * a source's backups going in one step. Throws `not_found`, and `precondition` where no host could do it.
  */
-export async function startForget(
-  context: CoreContext,
-  caller: Caller,
-  id: PlanId,
-  isApproved: boolean,
-  only?: { host: HostId; turn: RoutineTurn },
-): Promise<StartedRuns> {
+export async function startForget(context: CoreContext, caller: Caller, id: PlanId, isApproved: boolean): Promise<StartedRuns> {
   demand(caller, 'plan.manage');
   const { catalog } = context.store;
   const plan = await catalog.findPlan(caller.tenant, id);
   if (!plan) throw new AppError('not_found', 'there is no such plan');
-  const sources = await catalog.findSources(caller.tenant, plan.sources);
-  const hosts = [...new Set(sources.map((source) => source.host))].filter((host) => !only || host === only.host);
-  if (hosts.length === 0) throw new AppError('precondition', 'the plan has no source any more');
   const repository = await catalog.findRepository(caller.tenant, plan.repository);
+  const remover = await findRemover(context, repository);
+  if (repository !== undefined && remover !== undefined)
+    return { runs: [await orderRetention(context, caller, { plan, repository, host: remover, isApproved })] };
+  const sources = await catalog.findSources(caller.tenant, plan.sources);
+  const hosts = [...new Set(sources.map((source) => source.host))];
+  if (hosts.length === 0) throw new AppError('precondition', 'the plan has no source any more');
   await demandAgents(context, caller, hosts, repository?.admin !== undefined);
   const runs: Run[] = [];
   for (const host of hosts) {
@@ -49,10 +62,10 @@ export async function startForget(
       plan: plan.id,
       isApproved,
       ...(repository?.admin && taker ? { admin: orderRepository(context, taker, run.id, repository, 'admin') } : {}),
-      ...upkeepTerms(context, caller),
+      ...orderTerms(context, caller),
     });
     // The host says which of the sources it has snapshots of.
-    await placeRun(context, run, [], order, only?.turn);
+    await placeRun(context, run, [], order);
     runs.push(run);
   }
   await recordAct(context, caller, {

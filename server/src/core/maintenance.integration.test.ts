@@ -12,6 +12,7 @@ import { startForget } from './forget.ts';
 import { applyHostEvents } from './ingest.ts';
 import { readUpkeep, startCheck, startPrune } from './maintenance.ts';
 import { createRepository, updateRepository } from './repositories.ts';
+import { setRoutine } from './routine/routine.ts';
 import { buildSpec } from './spec.ts';
 
 const ENGINE_ID = 'e'.repeat(64);
@@ -128,6 +129,8 @@ describe('An admin credential', () => {
     assert.equal(openOrdered(rig, check.id, (await readOrder(rig, 'check.start')).repository)['restPassword'], EVERYDAY);
     const moved = { ...plan, repository: vault.id, sources: [files.id] };
     await context.store.catalog.updatePlan(moved, plan.version);
+    // Where no host keeps the repository up, a person sends the hosts of the plan.
+    await setRoutine(context, admin, vault.id, { kind: 'by_hand' });
     const { runs } = await startForget(context, admin, plan.id, true);
     const removal = (await readOrder(rig, 'forget.start')).admin;
     assert.ok(removal && runs[0]);

@@ -2,7 +2,7 @@
  * What a plan's retention would do next, from what the server knows, by the very planner that the hosts go by. A host decides by its
  * own ledger as its next clean run ends; until it has told of everything, the two may differ by what is on its way.
  */
-import type { HostId, PlanId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, PlanId, RepositoryId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { type Decision, planRetention, type RetentionPlan, type Standing } from '@holdfast/shared/domain/retention.ts';
 import { gatherPoints, type PointPart, type RetentionPoint } from '@holdfast/shared/domain/retention-points.ts';
 import type { RetentionPolicy } from '@holdfast/shared/domain/retention-policy.ts';
@@ -108,18 +108,31 @@ function findZoneProblem(zone: string): string | undefined {
   }
 }
 
-/** What the plan's policy would keep and remove of everything the plan has made, now. */
-export async function previewRetention(context: CoreContext, caller: Caller, id: PlanId): Promise<RetentionPreview> {
+/** How long the plan keeps what lies in one of its repositories; undefined: for ever, or it has nothing to do with that repository. */
+export function findPolicyThere(plan: Plan, repository: RepositoryId): Plan['retentionPolicy'] {
+  if (repository === plan.repository) return plan.retentionPolicy;
+  return repository === plan.copyRepository ? plan.copyPolicy : undefined;
+}
+
+/** What the plan's policy would keep and remove, now, of everything it has in its repository, or in the second one. */
+export async function previewRetention(
+  context: CoreContext,
+  caller: Caller,
+  id: PlanId,
+  where?: RepositoryId,
+): Promise<RetentionPreview> {
   demand(caller, 'view');
   const plan = await getPlan(context, caller, id);
   const { catalog, runs } = context.store;
-  const policy = plan.retentionPolicy && (await catalog.findPolicy(caller.tenant, plan.retentionPolicy));
+  const repository = where ?? plan.repository;
+  const policyId = findPolicyThere(plan, repository);
+  const policy = policyId && (await catalog.findPolicy(caller.tenant, policyId));
   if (!policy) return { plan, policy: undefined, sources: [] };
   const zone = plan.schedule?.zone ?? 'UTC';
   const problem = findZoneProblem(zone);
   if (problem !== undefined) return { plan, policy, sources: [], problem };
   const most = RUNS.previewedPerPlan;
-  const snapshots = await runs.listRetained(caller.tenant, id, plan.repository, most + 1);
+  const snapshots = await runs.listRetained(caller.tenant, id, repository, most + 1);
   if (snapshots.length > most)
     return {
       plan,

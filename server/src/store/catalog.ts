@@ -98,6 +98,8 @@ export interface PlanFilter {
   source?: SourceId | undefined;
   host?: HostId | undefined;
   repository?: RepositoryId | undefined;
+  /** Where backups are copied to. */
+  copyRepository?: RepositoryId | undefined;
   enabled?: boolean | undefined;
   retentionPolicy?: PolicyId | undefined;
 }

@@ -240,6 +240,7 @@ export interface Order {
     | 'prune.start'
     | 'drill.start'
     | SnapshotOrderType
+    | 'retention.start'
     | 'run.cancel';
   run: RunId;
   /** The frame's body, JSON. */

@@ -84,6 +84,11 @@ const REASONS = {
     code: 'precondition',
     advice: 'More than half of the backups would go in one step. Look at the preview on the page of the plan, and agree there.',
   },
+  retention_changed: {
+    code: 'conflict',
+    advice:
+      'The repository holds something else than the server knew as it planned this, so nothing was removed. The hosts of the plan tell what they find after their next run; then it is planned anew.',
+  },
   removal_refused: {
     code: 'precondition',
     advice:

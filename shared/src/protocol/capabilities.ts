@@ -14,6 +14,7 @@ export const AGENT_CAPABILITIES = [
   'verify.start',
   'delete_snapshot.start',
   'copy.start',
+  'retention.start',
   'restore.look',
   // Named by agents that also restore from a file through several connections.
   'restore.roles',

@@ -20,6 +20,7 @@ import { orderedRepositorySchema, repositoryDraftSchema, sourceDraftSchema } fro
 import { DRILL_ORDERS } from './drill-orders.ts';
 import { restoreTargetSchema, sequencedEventSchema } from './events.ts';
 import { restoreRolesSchema, storedGlobalsSchema } from './restore-roles.ts';
+import { RETENTION_ORDERS } from './retention-orders.ts';
 import { SNAPSHOT_ORDERS } from './snapshot-orders.ts';
 
 export { type AdapterDraft, type OrderedRepository, repositoryDraftSchema, sourceDraftSchema } from './drafts.ts';
@@ -248,6 +249,7 @@ export const REQUESTS = {
   },
   ...DRILL_ORDERS,
   ...SNAPSHOT_ORDERS,
+  ...RETENTION_ORDERS,
   ...COVERAGE_REQUESTS,
   'run.cancel': {
     body: z.object({ run: idSchema('run'), requestedBy: z.string().max(TEXT.nameChars), notAfter: epochMs }),

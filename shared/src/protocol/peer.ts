@@ -106,6 +106,15 @@ export interface AgentPeer {
   startCopy(body: RequestBody<'copy.start'>): Promise<RequestResult<'copy.start'>>;
 
   /**
+   * Removes what the server planned of a plan's snapshots in a repository that this host keeps up; the plan may be other hosts', and in no spec
+   * here. Nothing goes unless each named snapshot that is there has the tags of the order, and all that have to stay are there: else the run
+   * fails, `retention_changed`. What is held goes into the log, and ends a run that has nothing to remove as skipped. The secrets are the admin
+   * credential, held in memory alone. Ordered, repeated and answered like `run.start`; sent only to an agent that named the capability
+   * `retention.start`.
+   */
+  startRetention(body: RequestBody<'retention.start'>): Promise<RequestResult<'retention.start'>>;
+
+  /**
    * Cancels a run: out of the queue at once, or SIGINT to its process groups, SIGKILL after the grace, then a check that
    * nothing is left. The answer says only that the order was taken (`known: false` for a run that is not here any more);
    * the run's end arrives as `run.finished`. Ordered and repeated like `run.start`.

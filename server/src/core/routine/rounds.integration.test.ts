@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import type { HostId, RunId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, RunId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import { retentionRulesSchema } from '@holdfast/shared/domain/retention-policy.ts';
 import { DEFAULT_ROUTINE, type Routine } from '@holdfast/shared/domain/routine.ts';
 import type { TerminalState } from '@holdfast/shared/domain/run.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import type { HostSession } from '../../hub/directory.ts';
 import type { Repository } from '../../store/catalog.ts';
 import { setAdminCredential } from '../admin-credential.ts';
@@ -11,10 +13,12 @@ import { listAlerts } from '../alerts/alerts.ts';
 import { createAlertWatch } from '../alerts/watch.ts';
 import { type CatalogRig, openCatalogRig, SECRETS } from '../fixtures/catalog-rig.ts';
 import { type EnrolledHost, factsOf } from '../fixtures/core-rig.ts';
+import { startForget } from '../forget.ts';
 import { applyHostEvents } from '../ingest.ts';
 import { createPlan } from '../plans.ts';
 import { createRepository } from '../repositories.ts';
 import { createPolicy } from '../retention-policies.ts';
+import { previewRetention } from '../retention-preview.ts';
 import { createSource } from '../sources.ts';
 import { buildSpec } from '../spec.ts';
 import { LEASE_MS } from './maintainer.ts';
@@ -23,7 +27,7 @@ import { readRoutine, setRoutine } from './routine.ts';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
-const CAPABILITIES = ['forget.start', 'check.start', 'prune.start', 'repository.measure'];
+const CAPABILITIES = ['forget.start', 'retention.start', 'check.start', 'prune.start', 'repository.measure'];
 
 interface Rig extends CatalogRig {
   vault: Repository;
@@ -114,6 +118,29 @@ async function takeRun(rig: Rig, type: string): Promise<RunId> {
   const found = (await rig.listOrders()).find((order) => order.type === type);
   assert.ok(found, `no ${type} was ordered`);
   return found.run;
+}
+
+const RETENTION_ALONE = { pruneDays: 0, checkDays: 0, readAllDays: 0 };
+
+/** Three backups of a plan that keeps two, where only the admin credential removes; their ids, the oldest first. */
+async function prepareRetention(rig: Rig, maintainer?: HostId): Promise<SnapshotId[]> {
+  const { context, admin, vault, plan, files } = rig;
+  await setTo(rig, RETENTION_ALONE, maintainer);
+  await setAdminCredential(context, admin, vault.id, { config: { username: 'keeper' }, secrets: { restPassword: 'may-remove' } });
+  const policy = await createPolicy(context, admin, {
+    name: 'two',
+    policy: retentionRulesSchema.parse({ kind: 'rules', last: 2 }),
+  });
+  await context.store.catalog.updatePlan(
+    { ...plan, repository: vault.id, sources: [files.id], retentionPolicy: policy.id },
+    plan.version,
+  );
+  const ids: SnapshotId[] = [];
+  for (let count = 0; count < 3; count += 1) {
+    rig.clock.advance(MINUTE);
+    ids.push(await rig.reportBackup(files, vault, 'succeeded'));
+  }
+  return ids;
 }
 
 describe('The routine of a repository', () => {
@@ -269,48 +296,113 @@ describe('The routine of a repository', () => {
     assert.equal(rig.asked.length, 1);
   });
 
-  it('orders retention with the admin credential where something would go, once a day, on hosts that are there', async (t) => {
+  it('orders retention with the admin credential where something would go, once a day, while its host is there', async (t) => {
     const rig = await openRig(t);
-    const { context, admin, host, vault, plan, files } = rig;
-    await setTo(rig, { pruneDays: 0, checkDays: 0, readAllDays: 0 });
-    await setAdminCredential(context, admin, vault.id, {
-      config: { username: 'keeper' },
-      secrets: { restPassword: 'may-remove' },
-    });
-    const policy = await createPolicy(context, admin, {
-      name: 'two',
-      description: '',
-      policy: {
-        kind: 'rules',
-        last: 2,
-        hourly: 0,
-        daily: 0,
-        weekly: 0,
-        monthly: 0,
-        yearly: 0,
-        withinHours: 0,
-        minAgeHours: 0,
-        maxAgeDays: 0,
-        maxTotalBytes: 0,
-      },
-    });
-    await context.store.catalog.updatePlan(
-      { ...plan, repository: vault.id, sources: [files.id], retentionPolicy: policy.id },
-      plan.version,
-    );
+    const { context, admin, host } = rig;
+    await prepareRetention(rig);
     assert.match((await buildSpec(context, admin.tenant, host.id)).document, /"addsOnly":true,"forgetOrdered":true/);
-    for (let count = 0; count < 3; count += 1) {
-      rig.clock.advance(MINUTE);
-      await rig.reportBackup(files, vault, 'succeeded');
-    }
     assert.deepEqual(await rig.pass(MINUTE), [], 'the host is away');
     await rig.join(host);
-    assert.deepEqual(await rig.pass(MINUTE), ['forget.start db-1']);
-    await rig.endRun(await takeRun(rig, 'forget.start'), 'succeeded');
+    assert.deepEqual(await rig.pass(MINUTE), ['retention.start db-1']);
+    await rig.endRun(await takeRun(rig, 'retention.start'), 'succeeded');
     assert.deepEqual(await rig.pass(DAY - 2 * MINUTE), []);
-    assert.deepEqual(await rig.pass(2 * MINUTE), ['forget.start db-1'], 'the host has not told that anything went');
-    await setTo(rig, { pruneDays: 0, checkDays: 0, readAllDays: 0, forgetDays: 0 });
+    assert.deepEqual(await rig.pass(2 * MINUTE), ['retention.start db-1'], 'the host has not told that anything went');
+    await setTo(rig, { ...RETENTION_ALONE, forgetDays: 0 });
     assert.doesNotMatch((await buildSpec(context, admin.tenant, host.id)).document, /forgetOrdered/);
+  });
+
+  it('sends the admin credential to the host that keeps the repository up alone, whichever hosts the plans have', async (t) => {
+    const rig = await openRig(t);
+    const { context, admin, host, other, vault, plan, files } = rig;
+    const ids = await prepareRetention(rig, other.id);
+    await rig.join(host);
+    assert.deepEqual(await rig.pass(MINUTE), [], 'the host of the plan is there, the maintainer is not');
+    await assert.rejects(
+      startForget(context, admin, plan.id, true),
+      /nobody can remove snapshots from vault now: db-2 is offline/,
+    );
+    await rig.join(other);
+    assert.deepEqual(await rig.pass(MINUTE), ['retention.start db-2']);
+    const orderOf = async (id: HostId) => context.store.runs.listWaitingOrders(id, rig.clock.now());
+    const [order, ...more] = await orderOf(other.id);
+    assert.ok(order && more.length === 0);
+    const body = REQUESTS['retention.start'].body.parse(JSON.parse(order.body));
+    assert.equal(body.repository.draft.config['username'], 'keeper');
+    const preview = await previewRetention(context, admin, plan.id);
+    const goes = preview.sources.flatMap(({ backups }) =>
+      backups.flatMap(({ decision, engineIds }) => (decision.verdict === 'remove' ? engineIds : [])),
+    );
+    assert.deepEqual([body.plan, body.policyName, body.held], [plan.id, 'two', []]);
+    assert.deepEqual(
+      body.removals.map(({ source, host: of, remove, keep }) => [
+        source,
+        of,
+        remove.map(({ engineId }) => engineId),
+        keep.length,
+      ]),
+      [[files.id, host.id, goes, 2]],
+    );
+    assert.deepEqual(await orderOf(host.id), []);
+    assert.doesNotMatch((await buildSpec(context, admin.tenant, host.id)).document, /keeper/);
+
+    const stateOf = async () => {
+      const [oldest] = ids;
+      assert.ok(oldest);
+      return (await context.store.runs.findSnapshot(admin.tenant, oldest))?.state;
+    };
+    const [gone] = goes;
+    assert.ok(gone);
+    const at = rig.clock.now();
+    const removed = (run: RunId) => ({
+      type: 'snapshots.removed' as const,
+      run,
+      at,
+      source: files.id,
+      snapshots: [{ engineId: gone, why: 'no rule keeps it' }],
+    });
+    const created = (run: RunId) => ({
+      type: 'run.created' as const,
+      run,
+      at,
+      kind: 'forget' as const,
+      trigger: 'schedule' as const,
+      plan: plan.id,
+      repository: vault.id,
+      sources: [],
+    });
+    const tell = (from: HostId, epoch: string, events: readonly DurableEvent[]) =>
+      applyHostEvents(
+        context,
+        { id: from, tenant: admin.tenant },
+        epoch,
+        events.map((event, index) => ({ seq: index + 1, event })),
+      );
+    const invented = context.createId('run');
+    await tell(other.id, 'epoch-of-inventions', [created(invented), removed(invented)]);
+    assert.equal(await stateOf(), 'good', 'what a host made up by itself hides no snapshot of another one');
+    await tell(host.id, 'epoch-of-a-stranger', [removed(order.run)]);
+    assert.equal(await stateOf(), 'good', 'nor does another host speak for the run');
+    await tell(other.id, 'epoch-of-the-removal', [created(order.run), removed(order.run)]);
+    assert.equal(await stateOf(), 'removed');
+    const missing = { type: 'repository.reconciled' as const, at, repository: vault.id, orphans: [], missing: [gone] };
+    await tell(host.id, 'epoch-of-the-look', [missing]);
+    assert.equal(await stateOf(), 'removed', 'the host that made it finds it gone, which is no news');
+  });
+
+  it('orders the retention of copies in a second repository, by their own policy', async (t) => {
+    const rig = await openRig(t);
+    const { context, admin, host, vault, plan, repository } = rig;
+    await prepareRetention(rig);
+    const policy = (await context.store.catalog.findPlan(admin.tenant, plan.id))?.retentionPolicy;
+    const kept = (await context.store.catalog.findPlan(admin.tenant, plan.id)) ?? plan;
+    await context.store.catalog.updatePlan(
+      { ...kept, repository: repository.id, retentionPolicy: undefined, copyRepository: vault.id, copyPolicy: policy },
+      kept.version,
+    );
+    await rig.join(host);
+    assert.deepEqual(await rig.pass(MINUTE), ['retention.start db-1']);
+    await rig.endRun(await takeRun(rig, 'retention.start'), 'succeeded');
+    assert.deepEqual(await rig.pass(MINUTE), []);
   });
 
   it('is nobody’s where a person lets it be done by hand, and only who manages repositories says so', async (t) => {

@@ -3,18 +3,14 @@
  * the store, so that a server that starts anew goes on where the last one stopped.
  */
 import { setImmediate as giveWay } from 'node:timers/promises';
-import { isDraining } from '@holdfast/shared/domain/drain.ts';
-import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { Repository } from '../../store/catalog.ts';
 import type { StoredRoutine } from '../../store/routines.ts';
 import { TOPICS } from '../bus.ts';
 import type { Caller } from '../caller.ts';
-import { startForget } from '../forget.ts';
 import { startCheck, startPrune } from '../maintenance.ts';
+import { hasRetentionWork, orderRetention } from '../ordered-retention.ts';
 import type { CoreContext } from '../ports.ts';
-import { previewRetention } from '../retention-preview.ts';
 import { createMeasuring } from './measuring.ts';
 import { planRetentionTurn } from './planner.ts';
 import { assessRoutine, type RepositoryRoutine } from './routine.ts';
@@ -46,48 +42,42 @@ const callerOf = ({ tenant }: Pick<StoredRoutine, 'tenant'>): Caller => ({
 export function createRoutineRounds(context: CoreContext): RoutineRounds {
   const { store, clock, log } = context;
   const measuring = createMeasuring(context);
-  /** When the retention of a plan on a host is looked at next, after a look that found nothing to remove. */
+  /** When the retention of a plan in a repository is looked at next, after a look that found nothing to remove. */
   const quiet = new Map<string, number>();
   let isClosed = false;
 
-  /** Whether the server knows of something that would go, or that waits for a person. */
-  async function hasRemovals(caller: Caller, plan: Parameters<typeof previewRetention>[2], host: HostId): Promise<boolean> {
-    const { sources, problem } = await previewRetention(context, caller, plan);
-    return problem !== undefined || sources.some((one) => one.host === host && (one.removed > 0 || one.frozen !== undefined));
-  }
-
-  async function canTake(caller: Caller, id: HostId): Promise<boolean> {
-    if (!context.directory.isOnline(id)) return false;
-    const host = await store.hosts.findHost(caller.tenant, id);
-    return host?.state === 'active' && !isDraining(host.drain, clock.now()) && hasCapability(host.facts, 'repository.measure');
-  }
-
-  /** Orders retention where it is due. Returns how often, and when it is due next. */
+  /** Orders retention where it is due, from the host that keeps the repository up. Returns how often, and when it is due next. */
   async function beginRetention(
     caller: Caller,
-    { stored, retention }: RepositoryRoutine,
+    repository: Repository,
+    { stored, retention, maintainer }: RepositoryRoutine,
   ): Promise<{ begun: number; nextAt: number }> {
     const now = clock.now();
+    const host = maintainer.trouble === undefined ? maintainer.host?.id : undefined;
     let { turn } = stored;
     let nextAt = now + LOOK_LATEST_MS;
     let begun = 0;
     if (stored.settings.forgetDays === 0) return { begun, nextAt };
-    for (const { plan, hosts } of retention?.plans ?? []) {
-      for (const { host, runs } of hosts) {
-        const key = `${plan.id} ${host}`;
-        const planned = planRetentionTurn(runs, { now, since: stored.since, routine: stored.settings });
-        if (planned.wait === 'later') nextAt = Math.min(nextAt, planned.nextAt ?? nextAt);
-        if (planned.wait !== 'due' || (quiet.get(key) ?? 0) > now) continue;
-        if (!(await canTake(caller, host))) nextAt = now;
-        else if (await hasRemovals(caller, plan.id, host)) {
-          await startForget(context, caller, plan.id, false, { host, turn: { repository: stored.repository, turn } });
-          turn += 1;
-          begun += 1;
-        } else {
-          // Plans that are gone are forgotten with all others, which costs a look.
-          if (quiet.size >= QUIET_PLANS) quiet.clear();
-          quiet.set(key, now + QUIET_MS);
-        }
+    for (const { plan, runs } of retention?.plans ?? []) {
+      const key = `${plan.id} ${repository.id}`;
+      const planned = planRetentionTurn(runs, { now, since: stored.since, routine: stored.settings });
+      if (planned.wait === 'later') nextAt = Math.min(nextAt, planned.nextAt ?? nextAt);
+      if (planned.wait !== 'due' || (quiet.get(key) ?? 0) > now) continue;
+      if (host === undefined) nextAt = now;
+      else if (await hasRetentionWork(context, caller, plan, repository)) {
+        await orderRetention(context, caller, {
+          plan,
+          repository,
+          host,
+          isApproved: false,
+          turn: { repository: repository.id, turn },
+        });
+        turn += 1;
+        begun += 1;
+      } else {
+        // Plans that are gone are forgotten with all others, which costs a look.
+        if (quiet.size >= QUIET_PLANS) quiet.clear();
+        quiet.set(key, now + QUIET_MS);
       }
     }
     return { begun, nextAt };
@@ -120,7 +110,7 @@ export function createRoutineRounds(context: CoreContext): RoutineRounds {
       await store.routines.renewLease(stored.tenant, stored.repository, lease);
     const isTaken = lease.host !== stored.lease.host;
     const isBusy = routine.duties.some(({ wait }) => wait?.kind === 'busy');
-    const retention = isBusy ? { begun: 0, nextAt: now + LOOK_SOON_MS } : await beginRetention(caller, routine);
+    const retention = isBusy ? { begun: 0, nextAt: now + LOOK_SOON_MS } : await beginRetention(caller, repository, routine);
     // One thing at a time has a repository to itself.
     const begun = retention.begun > 0 ? retention.begun : await beginDuties(caller, repository, routine);
     if (begun > 0 || isTaken) context.bus.publish(stored.tenant, { kind: 'refresh', topic: TOPICS.repositories });

@@ -14,6 +14,7 @@ import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { getRepository, tellHosts } from '../repositories.ts';
+import { findPolicyThere } from '../retention-preview.ts';
 import { type Candidate, chooseMaintainer, LEASE_MS, type Maintainer } from './maintainer.ts';
 import { type PlannedDuty, planRepository } from './planner.ts';
 
@@ -24,8 +25,8 @@ const MORE_CHECKS_READ = 30;
 const PRUNES_READ = 20;
 const BACKUPS_READ = 50;
 const PLANS_PER_READ = 200;
-/** Of each host. */
-const FORGETS_READ = 8;
+/** Of each plan, in both of its repositories. */
+const FORGETS_READ = 30;
 
 export interface RepositoryRoutine {
   stored: StoredRoutine;
@@ -35,19 +36,21 @@ export interface RepositoryRoutine {
   retention: RetentionRoutine | undefined;
 }
 
-/** How retention by order stands: it goes host by host, for each knows its own snapshots. */
+/** How retention by order stands. */
 export interface RetentionRoutine {
-  /** Plans with a policy, and the removals on each of their hosts, newest first. */
-  plans: readonly { plan: Plan; hosts: readonly { host: HostId; runs: readonly Run[] }[] }[];
+  /** Plans with a policy for what lies here, and their removals here, newest first. */
+  plans: readonly { plan: Plan; runs: readonly Run[] }[];
 }
 
-function toCandidate(context: CoreContext, host: Host): Candidate {
+function toCandidate(context: CoreContext, host: Host, { admin }: Repository): Candidate {
+  const isAble = hasCapability(host.facts, 'repository.measure');
   return {
     id: host.id,
     name: host.name,
     isOnline: context.directory.isOnline(host.id),
     isDraining: isDraining(host.drain, context.clock.now()),
-    isAble: hasCapability(host.facts, 'repository.measure'),
+    // Where only the admin credential removes, one host does it for all.
+    isAble: isAble && (admin === undefined || hasCapability(host.facts, 'retention.start')),
   };
 }
 
@@ -64,7 +67,7 @@ async function listCandidates(
   if (lease.isFixed && lease.host !== undefined) ids.add(lease.host);
   const found = (await hosts.findHosts(repository.tenant, [...ids])).filter(({ state }) => state === 'active');
   const rank = ({ id }: Host) => (id === testedFrom ? 0 : 1);
-  return found.toSorted((a, b) => rank(a) - rank(b)).map((host) => toCandidate(context, host));
+  return found.toSorted((a, b) => rank(a) - rank(b)).map((host) => toCandidate(context, host, repository));
 }
 
 export async function findMaintainer(context: CoreContext, repository: Repository, stored: StoredRoutine): Promise<Maintainer> {
@@ -82,29 +85,28 @@ async function isUnderWay(context: CoreContext, tenant: TenantId, runs: readonly
   );
 }
 
-/** Plans into the repository that are switched on and have a policy. */
-async function listRetained(context: CoreContext, { tenant, id: repository }: Repository): Promise<readonly Plan[]> {
+/** Plans that are switched on and have a policy for what lies in the repository: those into it, then those with copies in it. */
+async function listRetained(context: CoreContext, { tenant, id }: Repository): Promise<readonly Plan[]> {
   const plans: Plan[] = [];
-  let after: string | undefined;
-  do {
-    const page = await context.store.catalog.listPlans(tenant, { repository, enabled: true }, { limit: PLANS_PER_READ, after });
-    plans.push(...page.rows.filter((plan) => plan.repository === repository && plan.retentionPolicy !== undefined));
-    after = page.next;
-  } while (after !== undefined);
+  for (const place of [{ repository: id }, { copyRepository: id }]) {
+    let after: string | undefined;
+    do {
+      const page = await context.store.catalog.listPlans(tenant, { ...place, enabled: true }, { limit: PLANS_PER_READ, after });
+      plans.push(...page.rows.filter((plan) => findPolicyThere(plan, id) !== undefined));
+      after = page.next;
+    } while (after !== undefined);
+  }
   return plans;
 }
 
 /** Plans whose snapshots only the server has removed, with what it ordered of late. */
 async function readRetention(context: CoreContext, repository: Repository): Promise<RetentionRoutine | undefined> {
   if (repository.admin === undefined) return undefined;
-  const { catalog, routines } = context.store;
-  const { tenant } = repository;
+  const { tenant, id } = repository;
   const plans: RetentionRoutine['plans'][number][] = [];
   for (const plan of await listRetained(context, repository)) {
-    const sources = await catalog.findSources(tenant, plan.sources);
-    const hosts = [...new Set(sources.map(({ host }) => host))];
-    const runs = await routines.listForgets(tenant, [plan.id], FORGETS_READ * hosts.length);
-    plans.push({ plan, hosts: hosts.map((host) => ({ host, runs: runs.filter((run) => run.host === host) })) });
+    const runs = await context.store.routines.listForgets(tenant, [plan.id], FORGETS_READ);
+    plans.push({ plan, runs: runs.filter((run) => run.repository === id) });
   }
   return { plans };
 }
@@ -126,7 +128,7 @@ export async function assessRoutine(
     readRetention(context, repository),
     context.store.runs.listRuns(tenant, filling, { limit: BACKUPS_READ }),
   ]);
-  const forgets = retention?.plans.flatMap(({ hosts }) => hosts.flatMap(({ runs }) => runs)) ?? [];
+  const forgets = retention?.plans.flatMap(({ runs }) => runs) ?? [];
   const duties = planRepository({
     now: context.clock.now(),
     routine: stored.settings,

@@ -17,6 +17,7 @@ import { createDrillRows } from './drills.ts';
 import type { Frame } from './event-frame.ts';
 import type { LogLimits } from './log-losses.ts';
 import { createLogWriter } from './logs.ts';
+import { createOrderedRemovalRows } from './ordered-removals.ts';
 import { createRunRows, type RunHead } from './run-rows.ts';
 import { createSnapshotRows } from './snapshots.ts';
 import type { Sql } from './statements.ts';
@@ -146,13 +147,14 @@ function applySnapshot(frame: Frame, event: EventOf<'snapshot.made'>, head: RunH
   return false;
 }
 
-/** Nothing is offered for restore that its own host removed; the row stays as what is left of the snapshot. */
+/** Nothing is offered for restore that its own host removed, or the one that the server told to; the row stays as what is left of the snapshot. */
 function applyRemoved(frame: Frame, event: EventOf<'snapshots.removed'>, head: RunHead): boolean {
   if (head.kind !== 'forget' && head.kind !== 'delete_snapshot') {
     frame.report(`run ${head.id} says that it removed snapshots, but it is a ${head.kind}`);
     return false;
   }
-  return frame.snapshots.markRemoved(head, event.source, event.at, event.snapshots) > 0;
+  const own = frame.snapshots.markRemoved(head, event.source, event.at, event.snapshots);
+  return frame.retention.markRemoved(head, event.source, event.at, event.snapshots) + own > 0;
 }
 
 function applyMeasured(frame: Frame, stream: Stream, event: EventOf<'repository.measured'>, head: RunHead): boolean {
@@ -242,6 +244,7 @@ export function createEventApplier(sql: Sql, onOddity: (text: string) => void, l
   const snapshots = createSnapshotRows(sql);
   const drills = createDrillRows(sql);
   const copies = createCopyRows(sql);
+  const retention = createOrderedRemovalRows(sql);
   const beginLogs = createLogWriter(sql, logLimits);
   const applyHostEvent = createHostEventApplier(sql);
   const settleFires = createFireSettler(sql);
@@ -253,7 +256,8 @@ export function createEventApplier(sql: Sql, onOddity: (text: string) => void, l
     const applied = await sql.write((): AppliedEvents => {
       const known = stream.position.find({ host, epoch, tenant })?.seq;
       const logs = beginLogs({ tenant, host, receivedAt });
-      const frame: Frame = { tenant, host, receivedAt, rows, heads: new Map(), snapshots, drills, copies, logs, ownerOf, report };
+      const parts = { rows, snapshots, drills, copies, retention, logs };
+      const frame: Frame = { tenant, host, receivedAt, heads: new Map(), ...parts, ownerOf, report };
       const planned = planApply(known ?? 0, events);
       const through = planned.at(-1)?.seq ?? known ?? 0;
       const fresh: SequencedEvent[] = [];

@@ -2,6 +2,7 @@ import type { HostId, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { CopyRows } from './copies.ts';
 import type { DrillRows } from './drills.ts';
 import type { FrameLogs } from './logs.ts';
+import type { OrderedRemovalRows } from './ordered-removals.ts';
 import type { RunHead, RunRows } from './run-rows.ts';
 import type { SnapshotRows } from './snapshots.ts';
 
@@ -16,6 +17,7 @@ export interface Frame {
   snapshots: SnapshotRows;
   drills: DrillRows;
   copies: CopyRows;
+  retention: OrderedRemovalRows;
   logs: FrameLogs;
   /** Whose source this is; undefined when nobody knows it (any more). */
   ownerOf(source: string): { tenant: string; host: string } | undefined;

@@ -23,6 +23,7 @@ const orderRow: z.ZodType<Order> = z.object({
     'verify.start',
     'delete_snapshot.start',
     'copy.start',
+    'retention.start',
     'run.cancel',
   ]),
   run: idSchema('run'),

@@ -45,6 +45,7 @@ export function buildPlanList(filter: PlanFilter, page: PageRequest): { text: st
 WHERE ${joinConditions([
     'p.tenant_id = @tenant',
     filter.repository !== undefined && 'p.repository_id = @repository',
+    filter.copyRepository !== undefined && 'p.copy_repository_id = @copyRepository',
     filter.enabled !== undefined && 'p.enabled = @enabled',
     filter.retentionPolicy !== undefined && 'p.retention_policy_id = @retentionPolicy',
     filter.search !== undefined && 'instr(p.name_key, @search) > 0',
@@ -76,26 +77,27 @@ function preparePlans(sql: Sql) {
       WHERE tenant_id = @tenant AND id = @id AND version = @expectedVersion`),
     find: sql.select(`SELECT ${PLAN} FROM plans p WHERE p.tenant_id = @tenant AND p.id = @id`, planRow),
     ofHost: sql.select(
-      `SELECT ${PLAN} FROM plans p WHERE p.tenant_id = @tenant AND p.id IN (
-         SELECT ps.plan_id FROM sources s JOIN plan_sources ps ON ps.tenant_id = s.tenant_id AND ps.source_id = s.id
+      `SELECT ${PLAN} FROM plans p WHERE +p.tenant_id = @tenant AND p.id IN (
+         SELECT ps.plan_id FROM sources s INDEXED BY sources_by_host CROSS JOIN plan_sources ps ON ps.tenant_id = s.tenant_id AND ps.source_id = s.id
          WHERE s.tenant_id = @tenant AND s.host_id = @host)
        ORDER BY p.name_key, p.id`,
       planRow,
     ),
+    // The plus keeps SQLite from walking all of the tenant in the order of names for the few that are asked for.
     some: sql.select(
-      `SELECT ${PLAN} FROM plans p WHERE p.tenant_id = @tenant AND p.id IN (SELECT value FROM json_each(@ids))
+      `SELECT ${PLAN} FROM plans p WHERE +p.tenant_id = @tenant AND p.id IN (SELECT value FROM json_each(@ids))
        ORDER BY p.name_key, p.id`,
       planRow,
     ),
     ofHosts: sql.select(
-      `SELECT ${PLAN} FROM plans p WHERE p.tenant_id = @tenant AND p.id IN (
-         SELECT ps.plan_id FROM sources s JOIN plan_sources ps ON ps.tenant_id = s.tenant_id AND ps.source_id = s.id
+      `SELECT ${PLAN} FROM plans p WHERE +p.tenant_id = @tenant AND p.id IN (
+         SELECT ps.plan_id FROM sources s INDEXED BY sources_by_host CROSS JOIN plan_sources ps ON ps.tenant_id = s.tenant_id AND ps.source_id = s.id
          WHERE s.tenant_id = @tenant AND s.host_id IN (SELECT value FROM json_each(@hosts)))
        ORDER BY p.name_key, p.id`,
       planRow,
     ),
     ofSources: sql.select(
-      `SELECT ${PLAN} FROM plans p WHERE p.tenant_id = @tenant AND p.id IN (
+      `SELECT ${PLAN} FROM plans p WHERE +p.tenant_id = @tenant AND p.id IN (
          SELECT ps.plan_id FROM plan_sources ps
          WHERE ps.tenant_id = @tenant AND ps.source_id IN (SELECT value FROM json_each(@sources)))
        ORDER BY p.name_key, p.id`,
@@ -118,13 +120,15 @@ function preparePlans(sql: Sql) {
     remove: sql.change('DELETE FROM plans WHERE tenant_id = @tenant AND id = @id'),
     hostsOfRepository: sql.select(
       `SELECT DISTINCT s.host_id AS host FROM plans p JOIN plan_sources ps ON ps.plan_id = p.id
-       JOIN sources s ON s.id = ps.source_id WHERE p.tenant_id = @tenant AND (p.repository_id = @id OR p.copy_repository_id = @id)
+       JOIN sources s ON s.id = ps.source_id WHERE p.id IN (
+         SELECT id FROM plans WHERE tenant_id = @tenant AND repository_id = @id
+         UNION ALL SELECT id FROM plans WHERE tenant_id = @tenant AND copy_repository_id = @id)
        ORDER BY s.host_id`,
       hostIdRow,
     ),
     hostsOfPlan: sql.select(
       `SELECT DISTINCT s.host_id AS host FROM plan_sources ps JOIN sources s ON s.id = ps.source_id
-       WHERE ps.tenant_id = @tenant AND ps.plan_id = @id ORDER BY s.host_id`,
+       WHERE +ps.tenant_id = @tenant AND ps.plan_id = @id ORDER BY s.host_id`,
       hostIdRow,
     ),
   };

@@ -12,6 +12,7 @@ import { createDrillRows } from './drills.ts';
 import type { Frame } from './event-frame.ts';
 import { createLogWriter } from './logs.ts';
 import { openSqliteStore } from './open.ts';
+import { createOrderedRemovalRows } from './ordered-removals.ts';
 import { createRunRows } from './run-rows.ts';
 import { createSnapshotRows } from './snapshots.ts';
 import { createSql } from './statements.ts';
@@ -55,6 +56,7 @@ describe('A transition of a run', () => {
       snapshots: createSnapshotRows(sql),
       drills: createDrillRows(sql),
       copies: createCopyRows(sql),
+      retention: createOrderedRemovalRows(sql),
       logs: createLogWriter(sql)({ tenant: TENANT, host: host.id, receivedAt: NOW + 100 }),
       ownerOf: () => undefined,
       report: (text) => told.push(text),

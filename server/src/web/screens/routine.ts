@@ -61,20 +61,20 @@ function toDutyView(planned: PlannedDuty, settings: Routine): DutyView {
 }
 
 /** One line for the retention of all plans: the turn that comes first. */
-function toRetentionView(context: CoreContext, { stored, retention }: RepositoryRoutine): DutyView[] {
+function toRetentionView(context: CoreContext, { stored, retention, maintainer }: RepositoryRoutine): DutyView[] {
   const { settings, since } = stored;
   if (retention === undefined || retention.plans.length === 0 || settings.forgetDays === 0) return [];
   const now = context.clock.now();
-  const all = retention.plans.flatMap(({ hosts }) => hosts);
-  const turns = all.map(({ host, runs }) => ({ host, ...planRetentionTurn(runs, { now, since, routine: settings }) }));
+  const all = retention.plans;
+  const turns = all.map(({ runs }) => planRetentionTurn(runs, { now, since, routine: settings }));
   const next = turns.toSorted((a, b) => (a.nextAt ?? a.dueAt) - (b.nextAt ?? b.dueAt))[0];
   if (next === undefined) return [];
   const ends = all.flatMap(({ runs }) => runs.filter(({ state }) => isTerminal(state)).slice(0, 1));
   const doneAt = ends.length === 0 ? undefined : Math.max(...ends.map(({ finishedAt, createdAt }) => finishedAt ?? createdAt));
-  // What is due and did not go is not there to go, or on a host that is away.
+  // What is due and did not go is not there to go, or nobody can remove it now.
   const isDue = next.wait === 'due';
-  const isAway = turns.some(({ host, wait }) => wait === 'due' && !context.directory.isOnline(host));
-  const wait = next.wait === 'busy' ? WAITS.busy : isAway ? 'a host with plans is offline' : undefined;
+  const trouble = isDue ? maintainer.trouble : undefined;
+  const wait = next.wait === 'busy' ? WAITS.busy : trouble;
   return [
     {
       duty: 'forget',
@@ -84,7 +84,7 @@ function toRetentionView(context: CoreContext, { stored, retention }: Repository
       nextAt: next.nextAt,
       wait,
       isOverdue: false,
-      idle: isDue && !isAway ? 'begins as soon as something is to go' : undefined,
+      idle: isDue && trouble === undefined ? 'begins as soon as something is to go' : undefined,
     },
   ];
 }

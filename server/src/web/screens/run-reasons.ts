@@ -19,6 +19,7 @@ export const REASON_SENTENCES: Readonly<Record<Reason, string>> = {
   repository_full: 'There is no room left where the repository lives.',
   repository_damaged: 'The repository holds data that is not what was written.',
   retention_frozen: 'Retention is frozen, so nothing was removed.',
+  retention_changed: 'The repository does not hold what retention was planned by, so nothing was removed.',
   retention_asks: 'More would be removed at once than is removed unasked.',
   files_unreadable: 'The agent may not read some of the files.',
   source_missing: 'What is to be backed up is not there.',

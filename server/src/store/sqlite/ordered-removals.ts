@@ -1,0 +1,32 @@
+/** What the host that keeps a repository up removed there by order, of plans that may be other hosts'. */
+import type { SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { RunHead } from './run-rows.ts';
+import type { Sql } from './statements.ts';
+
+export interface OrderedRemovalRows {
+  /**
+   * The run removed these snapshots of its plan, of whichever host. Only the order that this server gave the host makes it so: what a host made up
+   * by itself hides nobody else's snapshots. Returns how many were listed.
+   */
+  markRemoved(head: RunHead, source: SourceId, at: number, gone: readonly { engineId: string; why: string }[]): number;
+}
+
+export function createOrderedRemovalRows(sql: Sql): OrderedRemovalRows {
+  const isOrdered = `EXISTS (SELECT 1 FROM orders o
+    WHERE o.run_id = @run AND o.host_id = @host AND o.tenant_id = @tenant AND o.type = 'retention.start')`;
+  const remove = sql.change(`UPDATE snapshots SET state = 'removed', removed_at = @at, removed_why = @why
+    WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND plan_id = @plan AND source_id = @source
+      AND state <> 'removed' AND ${isOrdered}`);
+  const forgetRecord = sql.change(`DELETE FROM snapshot_records WHERE snapshot_id IN (SELECT id FROM snapshots
+    WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND state = 'removed')`);
+  return {
+    markRemoved({ id: run, tenant, host, plan, repository }, source, at, gone) {
+      if (plan === undefined) return 0;
+      return gone.reduce((count, { engineId, why }) => {
+        const removed = remove.run({ run, tenant, host, plan, repository, source, at, engineId, why });
+        if (removed > 0) forgetRecord.run({ tenant, repository, engineId });
+        return count + removed;
+      }, 0);
+    },
+  };
+}
