@@ -4,12 +4,14 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { Secrets } from '@holdfast/shared/adapters/field.ts';
-import type { RunId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, PlanId, RunId } from '@holdfast/shared/domain/ids.ts';
 import { retentionPolicySchema } from '@holdfast/shared/domain/retention-policy.ts';
 import type { OrderedRepository } from '@holdfast/shared/protocol/messages.ts';
+import type { HeldRemoval, OrderedRemoval } from '@holdfast/shared/protocol/retention-orders.ts';
 import { makeQuickRepository } from '../../agent/src/engines/restic/fixtures/quick-repository.ts';
 import { GENERATIONS, writeNoise } from '../../agent/src/engines/restic/laboratory.ts';
-import { findEvent, openRunRig, PASSWORD, type RunRig } from '../../agent/src/runs/fixtures/run-rig.ts';
+import { findEvent, openRunRig, outline, PASSWORD, type RunRig } from '../../agent/src/runs/fixtures/run-rig.ts';
+import { reconcileRepository } from '../../agent/src/runs/reconcile.ts';
 import { type RestServerHandle, startRestServer } from '../harness/services/rest-server.ts';
 
 interface Place {
@@ -89,7 +91,94 @@ function orderPrune(rig: RunRig, orderId: string, server: RestServerHandle, isAd
   return run;
 }
 
+function orderRetention(
+  rig: RunRig,
+  server: RestServerHandle,
+  plan: PlanId,
+  removals: OrderedRemoval[],
+  held: HeldRemoval[] = [],
+): RunId {
+  const run = rig.workbench.createId('run');
+  const names = { planName: 'nightly', policyName: 'the last two' };
+  const repository = nameThrough(rig, run, server);
+  const order = { run, tenant: rig.spec.tenant, plan, ...names, repository, removals, held, ...terms(rig) };
+  rig.executor.startSnapshots({ kind: 'retention', order }, `order_${run}`);
+  return run;
+}
+
+/** Another host, whose everyday credential for the same repository may only add, with three backups of a plan that no other host has. */
+async function openOtherHost(t: TestContext, { rig, everyday }: Place, restic: string) {
+  const far = await openRunRig(t, { restic });
+  const [shared] = rig.spec.repositories;
+  assert.ok(shared);
+  far.spec.host = 'host_01kp7q2v5cfar000000000000' as HostId;
+  far.spec.repositories = [
+    { ...shared, id: far.repository.id, secrets: far.seal('repository', far.repository.id, secretsOf(everyday)) },
+  ];
+  mkdirSync(join(far.dir, 'photos'));
+  const source = far.addFiles('photos', [join(far.dir, 'photos')]);
+  const made: string[] = [];
+  for (const seed of [1, 2, 3]) {
+    writeNoise(join(far.dir, 'photos/a'), 1000, seed);
+    made.push(findEvent(await far.runPlan(), 'snapshot.made').snapshot.engineId);
+  }
+  return { far, source, made };
+}
+
 for (const { version, binary } of GENERATIONS) {
+  test(`the host that keeps a repository up removes what was planned for another one, and nothing where that does not fit (restic ${version})`, async (t) => {
+    const place = await openPlace(t, binary);
+    const { rig, admin, listStored } = place;
+    const { far, source, made } = await openOtherHost(t, place, binary);
+    const [oldest, ...newer] = made;
+    assert.ok(oldest);
+    const plan = far.spec.plans[0]?.id ?? assert.fail('the other host has no plan');
+    const removal: OrderedRemoval = {
+      source: source.id,
+      host: far.spec.host,
+      remove: [{ engineId: oldest, why: 'no rule keeps it' }],
+      keep: newer,
+      staying: 2,
+      going: 1,
+    };
+    for (const wrong of [{ host: rig.spec.host }, { keep: [...newer, 'f'.repeat(64)] }]) {
+      const refused = await endOf(rig, orderRetention(rig, admin, plan, [{ ...removal, ...wrong }]));
+      assert.deepEqual([refused.state, refused.failure?.reason], ['failed', 'retention_changed']);
+      assert.equal(listStored().snapshots.length, 3);
+    }
+    const run = orderRetention(rig, admin, plan, [removal]);
+    const events = await rig.awaitEnd(run);
+    const end = findEvent(events, 'run.finished');
+    assert.equal(end.state, 'succeeded', JSON.stringify(end.failure));
+    assert.deepEqual(outline(events).slice(2), [
+      'preflight',
+      'preflight ok',
+      'forget',
+      'snapshots.removed',
+      'forget ok',
+      'run.finalizing',
+      'run.finished',
+    ]);
+    const created = findEvent(events, 'run.created');
+    assert.deepEqual([created.kind, created.plan], ['forget', plan]);
+    assert.deepEqual(findEvent(events, 'snapshots.removed').snapshots, removal.remove);
+    assert.deepEqual(listStored().snapshots, newer.toSorted());
+    assert.doesNotMatch(JSON.stringify(rig.workbench.journal.runs.find(run)), /"box"/, 'the admin credential is in no journal');
+
+    const again = await endOf(rig, orderRetention(rig, admin, plan, [removal]));
+    assert.equal(again.state, 'succeeded', 'what is gone already is as it should be');
+    const held: HeldRemoval[] = [
+      { reason: 'retention_frozen', message: 'photos: nothing is removed: the newest run is not clean' },
+    ];
+    const left = await endOf(rig, orderRetention(rig, admin, plan, [], held));
+    assert.deepEqual([left.state, left.failure?.reason], ['skipped', 'retention_frozen']);
+
+    await reconcileRepository(far.workbench, far.spec, far.repository.id, new Set());
+    assert.deepEqual(findEvent(far.listEvents(), 'repository.reconciled').missing, [oldest]);
+    const known = far.workbench.journal.snapshots.listByPlan(plan).map(({ engineId }) => engineId);
+    assert.deepEqual(known.toSorted(), newer.toSorted(), 'the other host counts it no more');
+  });
+
   test(`a credential that may only add backs up and removes nothing; the admin credential removes and prunes (restic ${version})`, async (t) => {
     const { rig, everyday, admin, listStored } = await openPlace(t, binary);
     for (const seed of [1, 2, 3]) {
