@@ -58,12 +58,22 @@ export function isOnOneHost(repository: Repository): boolean {
   return findRepositoryAdapter(repository.kind)?.localPath !== undefined;
 }
 
+/** Why nobody can read a snapshot for now, in a sentence; undefined where some host may. */
+export function findOutOfReach(
+  repository: Repository | undefined,
+  madeOn: { readonly name: string; readonly standing: string } | undefined,
+): string | undefined {
+  if (repository === undefined || !isOnOneHost(repository) || madeOn?.standing === 'online') return undefined;
+  const holder = madeOn === undefined ? 'a host that was deleted here' : `${madeOn.name}, which is ${madeOn.standing}`;
+  return `Out of reach for now: it lies on the disk of ${holder}. No other host can read it.`;
+}
+
 export function findRefusal(scene: RestoreScene): string | undefined {
   if (scene.source === undefined) return 'The source of this snapshot was deleted here. Restore it by hand: its page says how.';
   if (scene.repository === undefined) return 'The repository of this snapshot was deleted here. Restore it by hand.';
   if (scene.snapshot.role !== 'data') return 'These are the roles beside a database; they are read into a server by hand.';
   if (!isRestorable(scene.snapshot)) return 'No clean run vouches for this snapshot, so it is not offered for restore.';
-  return undefined;
+  return findOutOfReach(scene.repository, scene.madeOn);
 }
 
 /** Letters a path and a database name may have everywhere. */

@@ -16,6 +16,7 @@ import { readClockface } from './clockface.ts';
 import { isShown } from './form-problem.ts';
 import { readText } from './form-values.ts';
 import { getParam } from './params.ts';
+import { findOutOfReach } from './restore-scene.ts';
 import { isRestorable } from './run-acts.ts';
 import { toEvidenceLine } from './run-detail.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
@@ -132,6 +133,7 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
     state,
     stateWords: describeState(snapshot, face.zone),
     suspicion: describeSuspicion(snapshot),
+    outOfReach: isThere(snapshot) ? findOutOfReach(repository, names.hosts.get(snapshot.host)) : undefined,
     at: snapshot.createdAt,
     facts: listFacts(snapshot, names, visit, formatStamp(snapshot.createdAt, face.zone)),
     engineId,

@@ -31,6 +31,8 @@ export type SnapshotView = {
   readonly stateWords: string;
   /** What is odd about its size, as a sentence. */
   readonly suspicion?: string | undefined;
+  /** Why nobody can read it for now. */
+  readonly outOfReach?: string | undefined;
   readonly at: number;
   readonly facts: readonly { readonly label: string; readonly value: string; readonly href?: string | undefined }[];
   readonly engineId: string;
@@ -58,7 +60,7 @@ export type SnapshotView = {
 };
 
 export function snapshotPage(shell: Shell, view: SnapshotView): Html {
-  const main = html`<div class="stack">${view.state !== 'good' && callout({ tone: view.state === 'missing' ? 'problem' : 'warning', text: view.stateWords })}${view.suspicion !== undefined && callout({ tone: 'warning', text: view.suspicion })}${view.places.length > 0 && placesPanel(view.places)}${view.verification !== undefined && verificationPanel(view.verification)}${evidencePanel(view)}${notesPanel(view.notes)}${view.companions.length > 0 && companionsPanel(view)}${byHandPanel(view)}</div>`;
+  const main = html`<div class="stack">${view.state !== 'good' && callout({ tone: view.state === 'missing' ? 'problem' : 'warning', text: view.stateWords })}${view.suspicion !== undefined && callout({ tone: 'warning', text: view.suspicion })}${view.outOfReach !== undefined && callout({ tone: 'warning', text: view.outOfReach })}${view.places.length > 0 && placesPanel(view.places)}${view.verification !== undefined && verificationPanel(view.verification)}${evidencePanel(view)}${notesPanel(view.notes)}${view.companions.length > 0 && companionsPanel(view)}${byHandPanel(view)}</div>`;
   const pairs = view.facts.map((fact) => ({
     label: fact.label,
     value: fact.href === undefined ? fact.value : html`<a href="${fact.href}">${fact.value}</a>`,
