@@ -68,8 +68,9 @@ function prepareHosts(sql: Sql) {
         @createdAt, @lastSeenAt, @skewMs, @specVersion, @acknowledgedSpecVersion, @counter, @boot, @concurrency,
         @secretsMode, @specSignature, @drainSince, @drainUntil, @drainBy)`),
     find: sql.select(`SELECT ${HOST_COLUMNS} FROM hosts h WHERE h.tenant_id = @tenant AND h.id = @id`, hostRow),
+    // The plus keeps SQLite from walking all of the tenant in the order of names for the few that are asked for.
     some: sql.select(
-      `SELECT ${HOST_COLUMNS} FROM hosts h WHERE h.tenant_id = @tenant AND h.id IN (SELECT value FROM json_each(@ids))
+      `SELECT ${HOST_COLUMNS} FROM hosts h WHERE +h.tenant_id = @tenant AND h.id IN (SELECT value FROM json_each(@ids))
        ORDER BY h.name_key, h.id`,
       hostRow,
     ),

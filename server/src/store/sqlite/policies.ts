@@ -53,8 +53,9 @@ function preparePolicies(sql: Sql) {
       policy = @policy, version = version + 1, updated_at = @updatedAt
       WHERE tenant_id = @tenant AND id = @id AND version = @expectedVersion`),
     find: sql.select(`SELECT ${POLICY} FROM retention_policies r WHERE r.tenant_id = @tenant AND r.id = @id`, policyRow),
+    // The plus keeps SQLite from walking all of the tenant in the order of names for the few that are asked for.
     some: sql.select(
-      `SELECT ${POLICY} FROM retention_policies r WHERE r.tenant_id = @tenant AND r.id IN (SELECT value FROM json_each(@ids))
+      `SELECT ${POLICY} FROM retention_policies r WHERE +r.tenant_id = @tenant AND r.id IN (SELECT value FROM json_each(@ids))
        ORDER BY r.name_key, r.id`,
       policyRow,
     ),
@@ -70,7 +71,9 @@ function preparePolicies(sql: Sql) {
     ),
     hosts: sql.select(
       `SELECT DISTINCT s.host_id AS host FROM plans p JOIN plan_sources ps ON ps.plan_id = p.id
-       JOIN sources s ON s.id = ps.source_id WHERE p.tenant_id = @tenant AND (p.retention_policy_id = @id OR p.copy_policy_id = @id)
+       JOIN sources s ON s.id = ps.source_id WHERE p.id IN (
+         SELECT id FROM plans WHERE tenant_id = @tenant AND retention_policy_id = @id
+         UNION ALL SELECT id FROM plans WHERE tenant_id = @tenant AND copy_policy_id = @id)
        ORDER BY s.host_id`,
       z.object({ host: idSchema('host') }),
     ),

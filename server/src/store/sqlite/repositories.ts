@@ -77,8 +77,9 @@ function prepareRepositories(sql: Sql) {
     pin: sql.change(`UPDATE repositories SET engine_id = @engineId, tested_from = @from
       WHERE tenant_id = @tenant AND id = @id AND (engine_id IS NULL OR engine_id = @engineId)`),
     find: sql.select(`SELECT ${REPOSITORY} FROM repositories r WHERE r.tenant_id = @tenant AND r.id = @id`, repositoryRow),
+    // The plus keeps SQLite from walking all of the tenant in the order of names for the few that are asked for.
     some: sql.select(
-      `SELECT ${REPOSITORY} FROM repositories r WHERE r.tenant_id = @tenant AND r.id IN (SELECT value FROM json_each(@ids))
+      `SELECT ${REPOSITORY} FROM repositories r WHERE +r.tenant_id = @tenant AND r.id IN (SELECT value FROM json_each(@ids))
        ORDER BY r.name_key, r.id`,
       repositoryRow,
     ),

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import Database from 'better-sqlite3';
+import { createAlerts } from './alerts.ts';
+import { createAnswers } from './answers.ts';
+import { createChannels } from './channels.ts';
+import { createCoverage } from './coverage.ts';
+import { createDeliveries } from './deliveries.ts';
+import { createDrills } from './drills.ts';
+import { createAnnouncements, createEnrolmentTokens, createHostTokens } from './enrolment.ts';
+import { createFigures } from './figures.ts';
+import { createFires } from './fires.ts';
+import { createHistory } from './history.ts';
+import { createHostContacts, createHostRows } from './hosts.ts';
+import { boundLogs } from './log-losses.ts';
+import { createMaintenance } from './maintenance.ts';
+import { readMigrations } from './migrations.ts';
+import { createPeopleStore } from './people.ts';
+import { createPlans } from './plans.ts';
+import { createPolicies } from './policies.ts';
+import { createRepositories } from './repositories.ts';
+import { createRoutines } from './routines.ts';
+import { createRunStore } from './runs.ts';
+import { createSources } from './sources.ts';
+import { createSql } from './statements.ts';
+import { createTrailStore } from './trail.ts';
+
+/** What every aggregate prepares when the store is opened, on the schema of all migrations. */
+function explainAll(): Map<string, readonly string[]> {
+  const db = new Database(':memory:');
+  for (const { sql } of readMigrations(join(import.meta.dirname, '../../../../migrations'))) db.exec(sql);
+  const texts = new Set<string>();
+  const spy = Object.create(db, {
+    prepare: {
+      value(text: string) {
+        texts.add(text);
+        return db.prepare(text);
+      },
+    },
+  }) as Database.Database;
+  const sql = createSql(spy, { onFull: () => undefined, onFault: () => undefined, guardWrite: () => undefined });
+  const { put } = createDeliveries(sql);
+  createRunStore(sql, { guard: async () => undefined, onOddity: () => undefined, logLimits: boundLogs(undefined) });
+  createAlerts(sql, put);
+  for (const create of [
+    createAnnouncements,
+    createAnswers,
+    createChannels,
+    createCoverage,
+    createDrills,
+    createEnrolmentTokens,
+    createFigures,
+    createFires,
+    createHistory,
+    createHostContacts,
+    createHostRows,
+    createHostTokens,
+    createMaintenance,
+    createPeopleStore,
+    createPlans,
+    createPolicies,
+    createRepositories,
+    createRoutines,
+    createSources,
+    createTrailStore,
+  ])
+    create(sql);
+  const plans = new Map<string, readonly string[]>();
+  for (const text of texts) {
+    const nulls = Object.fromEntries([...text.matchAll(/@(\w+)/gu)].map((match) => [match[1] ?? '', null]));
+    const steps = db.prepare(`EXPLAIN QUERY PLAN ${text}`).all(nulls) as { detail: string }[];
+    plans.set(
+      text.replace(/\s+/gu, ' '),
+      steps.map(({ detail }) => detail),
+    );
+  }
+  db.close();
+  return plans;
+}
+
+/** What grows with the fleet and the years. Tables of what people make by hand and of sums are small. */
+const BIG =
+  'hosts|host_tags|sources|plans|plan_sources|runs|run_parts|run_stages|run_logs|snapshots|audit|host_happenings|orders|deliveries|drills|repository_sizes';
+
+/** All of a tenant, or all of it in one state. */
+const WHOLE = /\((tenant_id=\?|tenant_id=\? AND (state|kind|role)=\?)\)$/;
+
+/** Why a statement may look at all of a tenant, by how it begins. */
+const ALLOWED: readonly (readonly [RegExp, string])[] = [
+  [
+    /^SELECT count\(\*\) AS count FROM (hosts|plans|sources) WHERE tenant_id = @tenant( AND state = 'active')?$/,
+    'counted in an index, once a page',
+  ],
+  [
+    /^SELECT count\(\*\) AS count FROM hosts WHERE tenant_id = @tenant AND state <> 'revoked' AND lower/,
+    'for announcements that wait',
+  ],
+  [/^INSERT INTO coverage_turns .* FROM hosts/, 'once, when the server starts or a person asks'],
+  [/^SELECT \(SELECT count\(\*\) FROM hosts INDEXED BY hosts_by_state/, 'once a scrape; runs only of what has not ended'],
+  [/^DELETE FROM (plans|repositories|retention_policies) /, 'what still points there; a person deletes one'],
+];
+
+const isAllowed = (text: string) => ALLOWED.some(([begin]) => begin.test(text));
+
+describe('Statements of the store', () => {
+  const plans = explainAll();
+
+  it('never walk through a table that grows', () => {
+    assert.ok(plans.size > 300, `${plans.size} statements were seen`);
+    // Only the short queues, by an index of what waits, are walked.
+    const walk = new RegExp(`^SCAN (${BIG})\\b(?! USING (COVERING )?INDEX \\w+_waiting$)`);
+    const found = [...plans].filter(([text, steps]) => !isAllowed(text) && steps.some((step) => walk.test(step)));
+    assert.deepEqual(found, []);
+  });
+
+  it('never read all of a tenant to find a few: only lists do that, page by page', () => {
+    const found = [...plans].flatMap(([text, steps]) => {
+      if (isAllowed(text) || /\bLIMIT\b/.test(text)) return [];
+      const aliases = [
+        ...text.matchAll(
+          new RegExp(
+            `\\b(?:FROM|JOIN|UPDATE|INTO) (?:${BIG})(?: AS)? (?!WHERE|INDEXED|SET|CROSS|JOIN|ON|ORDER|GROUP)([a-z]+)\\b`,
+            'g',
+          ),
+        ),
+      ];
+      const names = [BIG, ...aliases.map((match) => match[1])].join('|');
+      const search = new RegExp(`^(SEARCH|SCAN) (${names}) USING .*INDEX (?!runs_active)`);
+      return steps.filter((step) => search.test(step) && WHOLE.test(step)).map((step) => `${step} <- ${text}`);
+    });
+    assert.deepEqual(found, []);
+  });
+});
