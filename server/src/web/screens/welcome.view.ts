@@ -113,7 +113,7 @@ export function welcomeBody(view: WelcomeView): Html {
   const way =
     onwardHref !== undefined &&
     (view.isDone
-      ? html`<p>${linkButton({ href: onwardHref, label: 'Go on', kind: 'primary' })}</p>`
+      ? html`<div>${linkButton({ href: onwardHref, label: 'Go on', kind: 'primary' })}</div>`
       : html`<p>${onward({ href: onwardHref, label: 'Skip this for now' })}</p>`);
   return html`<div class="columns" ${live(view, WELCOME.body)}><div class="stack">${open === undefined ? whatNext(view) : openStep(view, open)}${way}</div>${stepList(view)}</div>`;
 }
@@ -165,7 +165,7 @@ function openStep(view: WelcomeView, open: OpenStep): Html {
     case 'made':
       return panel({
         title: view.title,
-        content: html`<div class="stack">${callout({ tone: 'done', text: open.text })}<p>${linkButton({ href: open.href, label: open.label })}</p></div>`,
+        content: html`<div class="stack">${callout({ tone: 'done', text: open.text })}<div>${linkButton({ href: open.href, label: open.label })}</div></div>`,
       });
   }
 }

@@ -50,7 +50,7 @@ export function galleryPage(shell: Shell, face: Clockface, ways: GalleryWays, th
         attributes: { 'aria-current': isChosen ? 'true' : null },
       }),
     )}`,
-    content: html`<div class="stack ${theme !== undefined && 'gallery-theme'}" ${attrs({ 'data-theme': theme })}>${parts}</div>`,
+    content: html`<div class="stack gallery ${theme !== undefined && 'gallery-theme'}" ${attrs({ 'data-theme': theme })}>${parts}</div>`,
   });
 }
 

@@ -198,7 +198,7 @@
 
   // A form answered with errors puts the reader at the summary; a sent form cannot be sent twice.
 
-  const summary = document.querySelector('[data-focus]');
+  const summary = document.querySelector('[data-focus]:not(.gallery *)');
   if (summary instanceof HTMLElement) summary.focus();
   document.addEventListener('submit', (event) => {
     const form = event.target;
