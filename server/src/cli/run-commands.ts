@@ -20,7 +20,7 @@ export interface WaitOptions {
   timeout: string;
 }
 
-export function addWaitOptions(command: Command): Command {
+function addWaitOptions(command: Command): Command {
   return command
     .option('--wait', 'wait for its end; the exit code says how it ended')
     .option('--timeout <minutes>', 'with --wait: wait this long at most', '1440');
@@ -33,13 +33,7 @@ function parseMinutes(text: string): number {
 }
 
 /** Starts something under a key of its own, so that an answer lost on the way is asked for again without starting it twice. */
-export async function startOnce<T>(
-  parts: CliParts,
-  client: Client,
-  schema: z.ZodType<T>,
-  path: string,
-  body: unknown,
-): Promise<T> {
+async function startOnce<T>(parts: CliParts, client: Client, schema: z.ZodType<T>, path: string, body: unknown): Promise<T> {
   const asked = { body, idempotencyKey: parts.makeKey() };
   try {
     return await client.send(schema, 'POST', path, asked);
@@ -52,7 +46,7 @@ export async function startOnce<T>(
 }
 
 /** Says what was started; with `--wait`, how it ended as well, and sets the exit code by it. */
-export async function reportRuns(
+async function reportRuns(
   parts: CliParts,
   client: Client,
   started: readonly RunRow[],

@@ -102,7 +102,7 @@ describe('the sources page', () => {
     const lonely = night.sources.find((source) => source.name === MARKUP_NAME) as Source;
     const markup = await world.read(`/sources/${lonely.id}`);
     assert.match(readWords(markup), /In no plan: nothing backs it up/);
-    assert.match(markup, new RegExp(`href="/plans/new\\?source=${lonely.id}"`));
+    assert.match(markup, new RegExp(`href="/plans/new\\?sources=${lonely.id}"`));
     assertInert(markup);
     const broken = night.sources.find((source) => source.name === 'orders') as Source;
     assert.match(readWords(await world.read(`/sources/${broken.id}`)), /failed nightly pg_dump: error: connection to server/);
