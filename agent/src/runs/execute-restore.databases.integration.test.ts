@@ -3,22 +3,20 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
-import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
 import { type DatabaseServer, startMariadb, startPostgres } from '../handlers/fixtures/database-servers.ts';
 import {
-  addDatabase,
+  type Connection,
   carryOut,
   createOrder,
-  getMade,
   giveOrder,
   type RestoreOrder,
   readEnd,
   readLog,
 } from '../handlers/fixtures/restore-orders.ts';
 import { storeAltered } from './fixtures/altered-backups.ts';
-import { findEvent, openRunRig, type RunRig } from './fixtures/run-rig.ts';
+import { findEvent, type RunRig } from './fixtures/run-rig.ts';
+import { type StoredShop, storeShop } from './fixtures/stored-shop.ts';
 
 /** Quotes, a blank, an option, a line break, another script: a name that only exact quoting survives. */
 const HOSTILE_NAME = '--a "b" \'c\' `d` ; DROP\n注 %s $(x) \\';
@@ -84,30 +82,15 @@ function writeLingering(t: TestContext, real: string): string {
   return join(dir, 'restic');
 }
 
-interface Stored {
+interface Stored extends StoredShop {
   restic: string;
-  rig: RunRig;
-  server: DatabaseServer;
-  source: SpecSource;
-  made: SnapshotMade;
-  /** The database as it was when it was stored. */
-  before: string;
   listNames(): Promise<string>;
 }
 
 async function openStored(t: TestContext, engine: Engine): Promise<Stored> {
-  const server = await engine.start();
-  t.after(() => server.remove());
   const restic = writeLingering(t, GENERATIONS[engine.restic]?.binary ?? '');
-  const rig = await openRunRig(t, { restic });
-  await rig.initRepository();
-  await server.query(engine.create('shop'));
-  await server.query(engine.sql, 'shop');
-  const source = addDatabase(rig, server, 'shop');
-  const events = await rig.runPlan();
-  assert.equal(readEnd(events).state, 'succeeded', readLog(events));
-  const before = await server.dump('shop');
-  return { restic, rig, server, source, made: getMade(events), before, listNames: () => server.query(engine.listNames) };
+  const shop = await storeShop(t, await engine.start(), engine.sql, { restic });
+  return { ...shop, restic, listNames: () => shop.server.query(engine.listNames) };
 }
 
 /** Cancels as soon as `stage` begins. */
@@ -122,7 +105,7 @@ for (const engine of ENGINES) {
   test(`A restore of a ${engine.title} database`, async (t) => {
     const stored = await openStored(t, engine);
     const { rig, server, source, made, before, listNames } = stored;
-    const orderTo = (database: string, snapshot = made, on: Parameters<typeof addDatabase>[1] = server) =>
+    const orderTo = (database: string, snapshot = made, on: Connection = server) =>
       createOrder(rig, source, snapshot, { database, on });
     const names = await listNames();
 

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { readdirSync, statSync } from 'node:fs';
-import { type TestContext, test } from 'node:test';
-import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
+import { test } from 'node:test';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
-import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
-import { type DatabaseServer, startMariadb } from '../handlers/fixtures/database-servers.ts';
+import { startMariadb } from '../handlers/fixtures/database-servers.ts';
 import {
-  addDatabase,
   carryOut,
   createOrder,
   getMade,
@@ -18,7 +15,8 @@ import {
   readLog,
 } from '../handlers/fixtures/restore-orders.ts';
 import { flipByte, listPacks, storeAltered } from './fixtures/altered-backups.ts';
-import { findEvent, openRunRig, type RunRig } from './fixtures/run-rig.ts';
+import { findEvent } from './fixtures/run-rig.ts';
+import { type StoredShop, storeShop } from './fixtures/stored-shop.ts';
 
 const HOSTILE = '--order "x" `y` 注文 $(x) %s';
 const quote = (name: string) => `\`${name.replaceAll('`', '``')}\``;
@@ -48,34 +46,13 @@ CREATE VIEW a_view_of_a_view AS SELECT id FROM \`few 注\`;`;
 const DAMAGE_SQL = `DELETE FROM ${ORDERS}; UPDATE customers SET name = 'lost'; CREATE TABLE later (x int); INSERT INTO later VALUES (7);
   CREATE VIEW newer AS SELECT id FROM customers; DROP VIEW a_view_of_a_view; DROP FUNCTION one; CREATE FUNCTION one() RETURNS int DETERMINISTIC RETURN 2;`;
 
-interface Shop {
-  rig: RunRig;
-  server: DatabaseServer;
-  source: SpecSource;
-  made: SnapshotMade;
-  before: string;
-}
-
-async function openShop(t: TestContext): Promise<Shop> {
-  const server = await startMariadb();
-  t.after(() => server.remove());
-  const rig = await openRunRig(t, { restic: GENERATIONS[1]?.binary ?? '' });
-  await rig.initRepository();
-  await server.query('CREATE DATABASE shop');
-  await server.query(SHOP_SQL + CODE_SQL, 'shop');
-  const source = addDatabase(rig, server, 'shop');
-  const events = await rig.runPlan();
-  assert.equal(readEnd(events).state, 'succeeded', readLog(events));
-  return { rig, server, source, made: getMade(events), before: await server.dump('shop') };
-}
-
 interface Wish {
   mode: RestoreMode;
   tables?: string[];
   options?: RestoreOptions;
 }
 
-function orderOf({ rig, source, made, server }: Shop, database: string, { mode, tables, options }: Wish): RestoreOrder {
+function orderOf({ rig, source, made, server }: StoredShop, database: string, { mode, tables, options }: Wish): RestoreOrder {
   const order = createOrder(rig, source, made, { database, on: server });
   const chosen = tables?.map((name) => ({ name }));
   const target = { kind: 'database', source: source.id, database, mode, ...(chosen ? { tables: chosen } : {}) } as const;
@@ -87,7 +64,8 @@ function assertSucceeded(events: readonly DurableEvent[]): void {
 }
 
 test('A restore into a MariaDB database that exists', async (t) => {
-  const shop = await openShop(t);
+  const restic = GENERATIONS[1]?.binary ?? '';
+  const shop = await storeShop(t, await startMariadb(), SHOP_SQL + CODE_SQL, { restic });
   const { rig, server, before } = shop;
   const listNames = () => server.query('SELECT SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY 1');
   const names = await listNames();

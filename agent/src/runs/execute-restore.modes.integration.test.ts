@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
-import { type TestContext, test } from 'node:test';
-import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
+import { test } from 'node:test';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
-import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
 import { type DatabaseServer, startPostgres } from '../handlers/fixtures/database-servers.ts';
 import {
-  addDatabase,
   carryOut,
   createOrder,
   getMade,
@@ -18,7 +15,8 @@ import {
   readLog,
 } from '../handlers/fixtures/restore-orders.ts';
 import { findPack, flipByte } from './fixtures/altered-backups.ts';
-import { findEvent, openRunRig, type RunRig } from './fixtures/run-rig.ts';
+import { findEvent, type RunRig } from './fixtures/run-rig.ts';
+import { type StoredShop, storeShop } from './fixtures/stored-shop.ts';
 
 const HOSTILE_TABLE = '--order "x" \n注文 %s $(x)';
 const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
@@ -39,30 +37,6 @@ const DAMAGE_SQL =
   quote(HOSTILE_TABLE) +
   "; UPDATE customers SET name = 'lost'; CREATE TABLE later (x int); INSERT INTO later VALUES (7);";
 
-interface Shop {
-  rig: RunRig;
-  server: DatabaseServer;
-  source: SpecSource;
-  made: SnapshotMade;
-  /** Where the stored dump lies. */
-  pack: string;
-  /** The database as it was when it was stored. */
-  before: string;
-}
-
-async function openShop(t: TestContext): Promise<Shop> {
-  const server = await startPostgres();
-  t.after(() => server.remove());
-  const rig = await openRunRig(t, { restic: GENERATIONS[0]?.binary ?? '' });
-  await rig.initRepository();
-  await server.query('CREATE DATABASE shop TEMPLATE template0');
-  await server.query(SHOP_SQL, 'shop');
-  const source = addDatabase(rig, server, 'shop');
-  const events = await rig.runPlan();
-  assert.equal(readEnd(events).state, 'succeeded', readLog(events));
-  return { rig, server, source, made: getMade(events), pack: findPack(rig), before: await server.dump('shop') };
-}
-
 const ALL_DATABASES = "SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database WHERE NOT datistemplate";
 
 interface Wish {
@@ -71,7 +45,7 @@ interface Wish {
   tables?: { schema?: string; name: string }[];
 }
 
-function orderOf({ rig, source, made, server }: Shop, database: string, wish: Wish): RestoreOrder {
+function orderOf({ rig, source, made, server }: StoredShop, database: string, wish: Wish): RestoreOrder {
   const order = createOrder(rig, source, made, { database, on: server });
   const target = {
     kind: 'database',
@@ -84,7 +58,7 @@ function orderOf({ rig, source, made, server }: Shop, database: string, wish: Wi
 }
 
 /** A fresh database with what a person has made of it since the backup. */
-async function makeDamaged({ server }: Shop, name: string): Promise<string> {
+async function makeDamaged({ server }: StoredShop, name: string): Promise<string> {
   await server.query(`CREATE DATABASE ${quote(name)} TEMPLATE shop`);
   await server.query(DAMAGE_SQL, name);
   return server.dump(name);
@@ -109,7 +83,8 @@ async function openSession(server: DatabaseServer, database: string): Promise<{ 
 }
 
 test('A restore into a PostgreSQL database that exists', async (t) => {
-  const shop = await openShop(t);
+  const shop = await storeShop(t, await startPostgres(), SHOP_SQL, { restic: GENERATIONS[0]?.binary ?? '' });
+  const storedPack = findPack(shop.rig);
   const { rig, server, before } = shop;
   const databases = await server.query(ALL_DATABASES);
   const drop = (name: string) => server.query(`DROP DATABASE ${quote(name)}`);
@@ -269,7 +244,7 @@ test('A restore into a PostgreSQL database that exists', async (t) => {
 
   await t.test('of a snapshot with one flipped byte never touches it', async () => {
     const damaged = await makeDamaged(shop, 'target');
-    flipByte(shop.pack);
+    flipByte(storedPack);
     for (const mode of ['clean', 'append', 'data_only', 'replace', 'tables'] as const) {
       const end = readEnd(await run('target', { mode, tables: [{ name: 'customers' }], options: { safetyBackup: false } }));
       assert.equal(end.state, 'failed', mode);

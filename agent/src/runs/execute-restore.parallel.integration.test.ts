@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
@@ -8,17 +8,17 @@ import type { StoredGlobals } from '@holdfast/shared/protocol/restore-roles.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
 import { startPostgres } from '../handlers/fixtures/database-servers.ts';
 import {
-  addDatabase,
   type Connection,
   carryOut,
   createOrder,
-  getMade,
   giveOrder,
   type RestoreOrder,
   readEnd,
   readLog,
 } from '../handlers/fixtures/restore-orders.ts';
-import { findEvent, openRunRig, PASSWORD } from './fixtures/run-rig.ts';
+import { findPack, flipByte } from './fixtures/altered-backups.ts';
+import { findEvent, PASSWORD } from './fixtures/run-rig.ts';
+import { storeShop } from './fixtures/stored-shop.ts';
 
 const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
 const HOSTILE_ROLE = 'we"ird\'s\nCREATE ROLE evil SUPERUSER; -- 注文 \\x';
@@ -52,32 +52,12 @@ function getGlobals(events: readonly DurableEvent[]): StoredGlobals {
   return { engineId: one.engineId, fileName: one.fileName };
 }
 
-/** Turns one byte round in the middle of the biggest pack, which holds the dump. */
-function flipByte(dir: string): void {
-  const packs = readdirSync(join(dir, 'repository/data'), { recursive: true, withFileTypes: true });
-  const paths = packs.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const [path] = paths.sort((one, other) => statSync(other).size - statSync(one).size);
-  assert.ok(path);
-  const bytes = readFileSync(path);
-  const at = Math.round(bytes.length / 2);
-  bytes[at] = (bytes[at] ?? 0) ^ 0xff;
-  chmodSync(path, 0o600);
-  writeFileSync(path, bytes);
-}
-
 test('A PostgreSQL dump restored from this host’s disk through several connections, with its roles', async (t) => {
   const server = await startPostgres();
-  t.after(() => server.remove());
-  const rig = await openRunRig(t, { restic: GENERATIONS[1]?.binary ?? '' });
-  await rig.initRepository();
-  await server.query(ROLES_SQL);
-  await server.query('CREATE DATABASE shop TEMPLATE template0');
-  await server.query(SHOP_SQL, 'shop');
-  const source = addDatabase(rig, server, 'shop');
-  const stored = await rig.runPlan();
-  assert.equal(readEnd(stored).state, 'succeeded', readLog(stored));
-  const [made, globals] = [getMade(stored), getGlobals(stored)];
-  const [before, rolesBefore] = [await server.dump('shop'), await server.query(ROLE_FACTS)];
+  const stored = await storeShop(t, server, ROLES_SQL + SHOP_SQL, { restic: GENERATIONS[1]?.binary ?? '' });
+  const { rig, source, made, before } = stored;
+  const globals = getGlobals(stored.events);
+  const rolesBefore = await server.query(ROLE_FACTS);
   await server.query('DROP DATABASE shop');
   await server.query(DROP_ROLES);
   const noRoles = await server.query(ROLE_FACTS);
@@ -237,7 +217,7 @@ test('A PostgreSQL dump restored from this host’s disk through several connect
     await rig.awaitEvent((event) => 'run' in event && event.run === order.run && isReached(event));
     rig.executor.cancel(order.run);
     assert.equal(readEnd(await rig.awaitEnd(order.run)).state, 'cancelled');
-    flipByte(rig.dir);
+    flipByte(findPack(rig));
     for (const [mode, jobs] of [
       ['replace', 2],
       ['clean', 1],

@@ -6,16 +6,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { RestoreMode } from '@holdfast/shared/domain/restore.ts';
 import { startMariadb } from '../handlers/fixtures/database-servers.ts';
-import {
-  addDatabase,
-  createOrder,
-  getMade,
-  giveOrder,
-  type RestoreOrder,
-  readEnd,
-  readLog,
-} from '../handlers/fixtures/restore-orders.ts';
-import { openRunRig } from './fixtures/run-rig.ts';
+import { createOrder, giveOrder, type RestoreOrder, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
+import { storeShop } from './fixtures/stored-shop.ts';
 import { prepareSourceDraft, withWorkDir } from './inputs.ts';
 import type { JournaledRestore } from './journaled-run.ts';
 import { recoverRuns } from './recovery.ts';
@@ -51,23 +43,16 @@ function mountDisk(t: TestContext, megabytes: number): string {
 test('A restore into a MariaDB database that something befalls', async (t) => {
   const disk = mountDisk(t, 400);
   const server = await startMariadb(disk);
-  t.after(() => server.remove());
-  const rig = await openRunRig(t, { restic: '/usr/bin/restic', speed: SPEED });
-  await rig.initRepository();
-  await server.query('CREATE DATABASE shop');
-  await server.query(SHOP_SQL, 'shop');
-  const source = addDatabase(rig, server, 'shop');
-  const stored = await rig.runPlan();
-  assert.equal(readEnd(stored).state, 'succeeded', readLog(stored));
-  const before = await server.dump('shop');
+  const rigOptions = { restic: '/usr/bin/restic', speed: SPEED };
+  const { rig, source, made, before } = await storeShop(t, server, SHOP_SQL, rigOptions);
   await server.query(DAMAGE_SQL, 'shop');
   const damaged = await server.dump('shop');
   const listNames = () => server.query('SELECT SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY 1');
   const names = await listNames();
   const { journal } = rig.workbench;
 
-  const createReplace = (mode: RestoreMode = 'replace', sizeBytes = getMade(stored).sizeBytes): RestoreOrder => ({
-    ...createOrder(rig, source, { ...getMade(stored), sizeBytes }, { database: 'shop', on: server }),
+  const createReplace = (mode: RestoreMode = 'replace', sizeBytes = made.sizeBytes): RestoreOrder => ({
+    ...createOrder(rig, source, { ...made, sizeBytes }, { database: 'shop', on: server }),
     target: { kind: 'database', source: source.id, database: 'shop', mode },
     options: { safetyBackup: false },
   });
