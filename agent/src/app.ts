@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { drawFraction, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { RUNS } from '@holdfast/shared/limits.ts';
+import { RUNS, SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
 import type { AgentConfig } from './config.ts';
 import { createDrainWatch } from './drain.ts';
 import { createHandlers } from './handlers/all.ts';
@@ -19,6 +19,7 @@ import type { AgentLog } from './runs/workbench.ts';
 import { createSecretWatch } from './secret-watch.ts';
 import { enrol } from './session/enrol.ts';
 import { createSession, type Session } from './session/session.ts';
+import { createSourceWatch } from './source-watch.ts';
 import { openTooling } from './tooling.ts';
 import { createWorkbench } from './workbench.ts';
 
@@ -89,6 +90,17 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     onChange: () => executor.reconsider(),
   });
   const scheduler = createPlanClock(workbench, executor, () => spec);
+  const sources = createSourceWatch({
+    workbench,
+    spec: () => spec,
+    listBusySources: () => executor.listBusySources(),
+    report(looks) {
+      if (session?.isConnected !== true) return false;
+      session.sendVolatile('sources.seen', { looks: [...looks] });
+      return true;
+    },
+    random: () => drawFraction(systemRandomBytes),
+  });
   const host = await openHostWatch({ tooling, stateDir: config.stateDir, journal, executor });
 
   const adopt = (next: Spec) => {
@@ -116,6 +128,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     const timers = [
       every(RETRY_MS, () => journal.outbox.retry()),
       every(DRAIN_LOOK_MS, drain.look),
+      every(SOURCE_HEALTH.tickMs, sources.tick),
       // Waiting for secrets has an end as well.
       every(RUNS.tickMs, () => executor.reconsider()),
       every(DAY_MS, () => {
@@ -203,6 +216,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     stop() {
       stopped ??= (async () => {
         scheduler.stop();
+        sources.stop();
         const drained = executor.drain();
         const grace = setTimeout(() => executor.abortAll(), STOP_GRACE_MS);
         await drained;

@@ -345,6 +345,29 @@ export const COVERAGE = {
   whyChars: 500,
 } as const;
 
+/** The regular look of a host at its sources. */
+export const SOURCE_HEALTH = {
+  /** A source is looked at this often, give or take a tenth; after a failure sooner. */
+  everyMs: 5 * MINUTE,
+  againMs: 1 * MINUTE,
+  /** A source that is new to the agent is looked at within this. */
+  firstMs: 1 * MINUTE,
+  /** How often the agent sees what is due. */
+  tickMs: 10 * SECOND,
+  /** What has not answered by then has failed. */
+  lookMs: 30 * SECOND,
+  /** So many failures in a row are an outage. */
+  offlineFrom: 3,
+  /** What stays as it is is told this often. */
+  tellMs: 15 * MINUTE,
+  /** Without a word for so long, nobody knows. */
+  staleMs: 45 * MINUTE,
+  /** Looks in one frame, and those that the server keeps of a source. */
+  looksPerFrame: 100,
+  keptLooks: 48,
+  textChars: 500,
+} as const;
+
 /** How old backups and proofs may be, as operators say it. */
 export const OBJECTIVES = {
   /** Rules for plans, and as many for tags. */

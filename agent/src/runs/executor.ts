@@ -2,7 +2,7 @@
  * From a due fire or an order to a run's end. Making a run is one transaction (journal row, `run.created`, the order's answer or the fire's
  * slot); executing it begins only after that is on disk.
  */
-import type { PlanId, RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
+import type { PlanId, RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecPlan } from '@holdfast/shared/domain/plan.ts';
 import type { Trigger } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
@@ -50,6 +50,8 @@ export interface Executor {
   readonly active: number;
   readonly waiting: number;
   listRuns(): readonly RunId[];
+  /** Sources of runs that wait or run. */
+  listBusySources(): ReadonlySet<SourceId>;
   /** Nothing that is recorded begins until `resume`. */
   pause(): void;
   resume(): void;
@@ -260,6 +262,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       return queue.waiting;
     },
     listRuns: () => queue.listRuns(),
+    listBusySources: () => queue.listBusySources(),
     pause: () => queue.pause(),
     resume: () => queue.resume(),
     reconsider: () => queue.reconsider(),
