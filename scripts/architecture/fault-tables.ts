@@ -27,6 +27,10 @@ export const FAULT_NUMBERS: Readonly<Record<string, readonly (readonly [number, 
     [68, 69],
     [106, 109],
   ],
+  'restores.md': [
+    [70, 81],
+    [99, 100],
+  ],
 };
 
 const TESTS = /`([^`]+)`:\s*((?:"(?:[^"\\]|\\.)*"(?:,\s*)?)+)/g;
