@@ -8,7 +8,7 @@ import { gatherPoints, type PointPart, type RetentionPoint } from '@holdfast/sha
 import type { RetentionPolicy } from '@holdfast/shared/domain/retention-policy.ts';
 import { openZone } from '@holdfast/shared/domain/wall-time.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
-import type { Plan, Policy } from '../store/catalog.ts';
+import type { Plan, Policy, Repository } from '../store/catalog.ts';
 import type { RetainedSnapshot } from '../store/runs.ts';
 import { type Caller, demand } from './caller.ts';
 import { getPlan } from './plans.ts';
@@ -104,9 +104,13 @@ function findZoneProblem(zone: string): string | undefined {
     openZone(zone);
     return undefined;
   } catch {
-    return `This server does not know the plan’s time zone ${zone}, so it cannot tell where days begin; the hosts decide by themselves.`;
+    return `This server does not know the plan’s time zone ${zone}, so it cannot tell where days begin`;
   }
 }
+
+/** Where only the server orders removals, nobody else can decide. */
+const endProblem = (problem: string, repository: Repository | undefined): string =>
+  `${problem}; ${repository?.admin === undefined ? 'the hosts decide by themselves' : 'nothing is removed'}.`;
 
 /** How long the plan keeps what lies in one of its repositories; undefined: for ever, or it has nothing to do with that repository. */
 export function findPolicyThere(plan: Plan, repository: RepositoryId): Plan['retentionPolicy'] {
@@ -130,7 +134,8 @@ export async function previewRetention(
   if (!policy) return { plan, policy: undefined, sources: [] };
   const zone = plan.schedule?.zone ?? 'UTC';
   const problem = findZoneProblem(zone);
-  if (problem !== undefined) return { plan, policy, sources: [], problem };
+  const there = await catalog.findRepository(caller.tenant, repository);
+  if (problem !== undefined) return { plan, policy, sources: [], problem: endProblem(problem, there) };
   const most = RUNS.previewedPerPlan;
   const snapshots = await runs.listRetained(caller.tenant, id, repository, most + 1);
   if (snapshots.length > most)
@@ -138,7 +143,7 @@ export async function previewRetention(
       plan,
       policy,
       sources: [],
-      problem: `The plan has more than ${most} snapshots, too many to show here what becomes of each; the hosts decide by themselves.`,
+      problem: endProblem(`The plan has more than ${most} snapshots, too many to show here what becomes of each`, there),
     };
   const clean = new Map<HostId, boolean>();
   for (const host of new Set(snapshots.map((snapshot) => snapshot.host)))

@@ -203,7 +203,8 @@ const runEndpoint = defineEndpoint({
 const forgetEndpoint = defineEndpoint({
   method: 'post',
   path: '/plans/:id/forget',
-  summary: 'Removes what the plan’s retention does not keep, now: one run for each host that has sources of it.',
+  summary:
+    'Removes what the plan’s retention does not keep, now: one run for each host that has sources of it, or one on the host that keeps the repository up where that has an admin credential.',
   tag: 'plans',
   params: idParams('plan'),
   body: z.strictObject({

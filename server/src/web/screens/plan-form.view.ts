@@ -125,7 +125,7 @@ function retentionField({ retention, errors }: PlanFormView): Field {
     value: retention.value,
     options: retention.choices,
     error: errors['retentionPolicy'],
-    help: html`What a policy does not keep, each host removes after a clean run. ${onward({ href: retention.policiesHref, label: 'The policies' })}`,
+    help: html`What a policy does not keep is removed after clean runs. ${onward({ href: retention.policiesHref, label: 'The policies' })}`,
   };
 }
 

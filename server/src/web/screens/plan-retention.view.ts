@@ -102,7 +102,7 @@ function removeNow({ action, plan, backups, sources, needsPerson }: RetentionAct
     kind: needsPerson ? 'danger' : 'secondary',
     confirm: {
       title: `Remove ${what} of “${plan}”?`,
-      effect: `They are gone from the repository for good, in ${formatNoun(sources, 'source')}; what the policy keeps stays.${asked} Each host looks once more as it begins, and removes nothing while its newest run is not clean.`,
+      effect: `They are gone from the repository for good, in ${formatNoun(sources, 'source')}; what the policy keeps stays.${asked} It is looked at once more as it begins, and nothing is removed while the newest run is not clean.`,
       verb: `Remove ${what}`,
       action,
       hidden: needsPerson ? { isApproved: 'true' } : {},
@@ -168,7 +168,7 @@ export function planRetentionPage(shell: Shell, view: PlanRetentionPageView): Ht
     title: view.title,
     crumbs: view.crumbs,
     heading: view.heading,
-    lede: 'As far as this server knows now; each host decides by its own ledger after its next clean run.',
+    lede: 'As far as this server knows now; what has changed until it is removed is taken into account.',
     content: html`<div class="columns">${main}${side}</div>`,
   });
 }

@@ -42,7 +42,7 @@ const DAYS: readonly { name: DaysField; label: string; help: string }[] = [
   {
     name: 'forgetDays',
     label: 'Retention every',
-    help: 'Through the admin credential, where there is one: each host with plans is given it for that run. 0: only by hand.',
+    help: 'Through the admin credential, where there is one: the host that keeps the repository up removes for all plans. 0: only by hand.',
   },
   {
     name: 'measureDays',
@@ -118,7 +118,7 @@ export function routineFormPage(shell: Shell, view: RoutineFormView): Html {
       hasAdmin &&
       callout({
         tone: 'notice',
-        text: html`Whoever controls a host while it removes or prunes can take the admin credential from it. Choose one host that you trust for prunes, or leave retention to people (0 days) where that is too much.`,
+        text: html`Whoever controls the host that removes and prunes can take the admin credential from it. Choose one host that you trust: no other one is given it then.`,
       }),
     submit: { label: 'Save' },
     cancelHref: view.cancelHref,
