@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   cpSync,
@@ -128,6 +129,21 @@ for (const generation of GENERATIONS) {
       const snapshot = await check({ kind: 'structure' });
       assert.equal(snapshot.failure?.reason, 'repository_damaged');
       assert.ok(snapshot.failure?.message.includes(first.slice(0, 8)), snapshot.failure?.message);
+    });
+
+    it('finds rubbish among the indexes and the snapshots, and nothing wrong once it is taken out', async () => {
+      // Named after its content, as a server that looks at names wants it.
+      const rubbish = Buffer.alloc(300, 7);
+      const name = createHash('sha256').update(rubbish).digest('hex');
+      for (const folder of ['index', 'snapshots']) {
+        const path = join(repository, folder, name);
+        writeFileSync(path, rubbish);
+        const { failure } = await check({ kind: 'structure' });
+        assert.equal(failure?.reason, 'repository_damaged', `${folder}: ${failure?.message}`);
+        rmSync(path);
+        assert.equal((await check({ kind: 'structure' })).failure, undefined);
+      }
+      assert.deepEqual(listLocks(), []);
     });
 
     it('ends at once when it is cancelled, and its lock is gone', async () => {
