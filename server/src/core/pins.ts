@@ -6,6 +6,7 @@ import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
+import { placeCancellation } from './run-orders.ts';
 import { getSnapshot } from './snapshots.ts';
 import { demandSpecFits } from './spec-size.ts';
 
@@ -22,6 +23,22 @@ async function tell(context: CoreContext, caller: Caller, snapshot: Snapshot, ac
   return snapshot;
 }
 
+const RUNS_READ = 20;
+
+/**
+ * Ends removals of the plan that were planned before the pin: the host that carries them out may not have the plan in its settings, and hears of no
+ * pin. What else was to go is planned anew.
+ */
+async function stopRemovals(context: CoreContext, caller: Caller, { plan }: Snapshot): Promise<void> {
+  if (plan === undefined) return;
+  const { store } = context;
+  const { rows } = await store.runs.listRuns(caller.tenant, { plan, kind: 'forget', active: true }, { limit: RUNS_READ });
+  for (const run of rows) {
+    const repository = await store.catalog.findRepository(caller.tenant, run.repository);
+    if (repository?.admin !== undefined) await placeCancellation(context, caller, run);
+  }
+}
+
 /**
  * Pins a snapshot and what its run stored beside it of the same source. `precondition` for one that is gone, `limit` when its plan has
  * too many pins or its host's settings no room for another.
@@ -33,7 +50,9 @@ export async function pinSnapshot(context: CoreContext, caller: Caller, id: Snap
   const { host, plan, engineId } = before;
   if (plan !== undefined) await demandSpecFits(context, caller, [host], { pin: { host, plan, engineId } });
   const pin = { at: context.clock.now(), by: caller.actor.name, most: RUNS.pinnedPerPlan };
-  return tell(context, caller, await context.store.runs.pinSnapshot(caller.tenant, id, pin), 'snapshot.pinned');
+  const pinned = await context.store.runs.pinSnapshot(caller.tenant, id, pin);
+  await stopRemovals(context, caller, pinned);
+  return tell(context, caller, pinned, 'snapshot.pinned');
 }
 
 /** Leaves the snapshot to its plan's policy again; one that is not pinned stays as it is. */

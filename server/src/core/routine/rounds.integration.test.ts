@@ -15,6 +15,7 @@ import { type CatalogRig, openCatalogRig, SECRETS } from '../fixtures/catalog-ri
 import { type EnrolledHost, factsOf } from '../fixtures/core-rig.ts';
 import { startForget } from '../forget.ts';
 import { applyHostEvents } from '../ingest.ts';
+import { pinSnapshot } from '../pins.ts';
 import { createPlan } from '../plans.ts';
 import { createRepository } from '../repositories.ts';
 import { createPolicy } from '../retention-policies.ts';
@@ -342,6 +343,11 @@ describe('The routine of a repository', () => {
       ]),
       [[files.id, host.id, goes, 2]],
     );
+    const [, , newest] = ids;
+    assert.ok(newest);
+    await pinSnapshot(context, admin, newest);
+    const told = (await orderOf(other.id)).map(({ type, run }) => [type, run]);
+    assert.deepEqual(told.at(-1), ['run.cancel', order.run], 'what was planned before a pin is called off');
     assert.deepEqual(await orderOf(host.id), []);
     assert.doesNotMatch((await buildSpec(context, admin.tenant, host.id)).document, /keeper/);
 
