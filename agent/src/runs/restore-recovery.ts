@@ -73,7 +73,7 @@ async function settle(workbench: Workbench, { order, half }: JournaledRestore): 
 }
 
 /** Cleans up after one restore that was cut off; throws nothing. */
-export async function settleHalfRestored(workbench: Workbench, body: JournaledRestore): Promise<HalfEnd> {
+async function settleHalfRestored(workbench: Workbench, body: JournaledRestore): Promise<HalfEnd> {
   try {
     return await settle(workbench, body);
   } catch (thrown) {

@@ -131,7 +131,7 @@ export async function planRoles(part: DatabaseRestorePart, toolVersion: string):
 }
 
 /** Drops what this restore made of roles; throws nothing. */
-export async function takeRolesBack(
+async function takeRolesBack(
   part: Pick<DatabaseRestorePart, 'tooling' | 'exec' | 'workDir' | 'connection'>,
   adapter: DatabaseRoles,
   run: string,

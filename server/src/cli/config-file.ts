@@ -67,7 +67,7 @@ const planSchema = z.strictObject({
 
 const listOf = <T extends z.ZodType>(schema: T) => z.array(schema).max(ENTRIES_MAX).optional();
 
-export const configFileSchema = z.strictObject({
+const configFileSchema = z.strictObject({
   version: z.literal(1),
   policies: listOf(policySchema),
   repositories: listOf(repositorySchema),

@@ -33,7 +33,7 @@ export function readCliEnvironment(env: Readonly<Record<string, string | undefin
   };
 }
 
-export function loginPath({ configDir }: CliEnvironment): string {
+function loginPath({ configDir }: CliEnvironment): string {
   return join(configDir, 'login.json');
 }
 

@@ -13,7 +13,7 @@ import type { CliParts } from './parts.ts';
 import { addApiCommand, addReadCommands } from './read-commands.ts';
 import { addRunCommands } from './run-commands.ts';
 
-export const CLI_VERSION = '0.1.0';
+const CLI_VERSION = '0.1.0';
 
 export function createProgram(parts: CliParts): Command {
   const { terminal } = parts;

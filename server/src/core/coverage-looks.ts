@@ -39,7 +39,7 @@ interface Connection {
 }
 
 /** One source for each server that can be asked, the oldest of them: its connection is used. */
-export function listConnections(sources: readonly Source[]): readonly Connection[] {
+function listConnections(sources: readonly Source[]): readonly Connection[] {
   const servers = new Map<string, Connection>();
   for (const source of sources.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     const { kind, enabled, config } = source;

@@ -48,7 +48,7 @@ export async function hurryCoverage(context: CoreContext, caller: Caller): Promi
   return hosts;
 }
 
-export async function getFinding(context: CoreContext, caller: Caller, id: FindingId): Promise<Finding> {
+async function getFinding(context: CoreContext, caller: Caller, id: FindingId): Promise<Finding> {
   demand(caller, 'view');
   const finding = await context.store.coverage.findFinding(caller.tenant, id);
   if (!finding) throw new AppError('not_found', 'this is not there any more, or it is a source by now');

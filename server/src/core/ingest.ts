@@ -186,7 +186,7 @@ export async function recordSkew(context: CoreContext, host: Pick<Host, 'id' | '
 }
 
 /** Takes a host out of service until a person enrols it again. Whichever of the two is connected now is cut off as well. */
-export async function quarantineHost(context: CoreContext, host: Host, why: string): Promise<void> {
+async function quarantineHost(context: CoreContext, host: Host, why: string): Promise<void> {
   await context.store.hosts.setHostState(host.tenant, host.id, 'quarantined');
   context.directory.disconnect(
     host.id,

@@ -12,7 +12,7 @@ const HOUR_MS = 3_600_000;
 const HISTORIAN: Caller = { actor: { kind: 'system', id: 'history', name: 'history' }, tenant, role: 'viewer' };
 
 /** Judges all sources, in short steps. */
-export async function judgeAllSources(context: CoreContext): Promise<ProtectionCounts> {
+async function judgeAllSources(context: CoreContext): Promise<ProtectionCounts> {
   const protections: Protection[] = [];
   let after: string | undefined;
   do {

@@ -3,9 +3,9 @@ import type { Config, Field, Secrets } from '@holdfast/shared/adapters/field.ts'
 import { AppError } from '@holdfast/shared/errors.ts';
 
 /** The field of an address that is a secret, because such addresses often hold a token. */
-export const URL_FIELD = 'url';
+const URL_FIELD = 'url';
 /** The field of the public address of a service. */
-export const SERVER_FIELD = 'server';
+const SERVER_FIELD = 'server';
 
 /** An `invalid` error that stands at its field. */
 export function createFieldError(field: string, label: string, problem: string): AppError {

@@ -11,7 +11,7 @@ export type Fault = 'busy' | 'settings' | 'message';
 const MESSAGE_STATUSES: ReadonlySet<number> = new Set([400, 406, 411, 413, 415, 422]);
 const BUSY_STATUSES: ReadonlySet<number> = new Set([408, 423, 424, 425, 429]);
 
-export function judgeStatus(status: number): Fault {
+function judgeStatus(status: number): Fault {
   if (status >= 500 || BUSY_STATUSES.has(status)) return 'busy';
   return MESSAGE_STATUSES.has(status) ? 'message' : 'settings';
 }

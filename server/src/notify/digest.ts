@@ -107,7 +107,7 @@ async function countRuns({ store }: CoreContext, from: number): Promise<DigestNe
 }
 
 /** Of the time up to `to`. Reads in short steps; what it says of protection is of now. */
-export async function composeDigest(context: CoreContext, period: DigestPeriod, to: number): Promise<ChannelMessage> {
+async function composeDigest(context: CoreContext, period: DigestPeriod, to: number): Promise<ChannelMessage> {
   const from = to - spanOf(period);
   const judged = await judgeAll(context);
   const counts = countProtections(judged.map(({ protection }) => protection));

@@ -30,7 +30,7 @@ export function signOf({ tone }: Pick<Words, 'tone'>): string {
 }
 
 /** `2026-11-20 08:58 UTC`: readers are anywhere. */
-export function formatInstant(at: number): string {
+function formatInstant(at: number): string {
   return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 

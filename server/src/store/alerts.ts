@@ -46,7 +46,7 @@ export interface AlertSign {
 /** What one look covered: so many ids of a scope, or all ids of it after the first and up to the second. */
 export type SignRange = { scope: SignScope } & ({ ids: readonly string[] } | { after: string; through: string | undefined });
 
-export const ALERT_STATES = ['open', 'acknowledged', 'snoozed', 'resolved'] as const;
+const ALERT_STATES = ['open', 'acknowledged', 'snoozed', 'resolved'] as const;
 export type AlertState = (typeof ALERT_STATES)[number];
 
 export interface Alert {

@@ -51,7 +51,6 @@ export type ChannelId = Id<'channel'>;
 export type DeliveryId = Id<'delivery'>;
 export type FindingId = Id<'finding'>;
 export type RequestId = Id<'request'>;
-export type FrameId = Id<'frame'>;
 
 /** The one tenant every installation starts with. */
 export const DEFAULT_TENANT = 'ten_default' as TenantId;

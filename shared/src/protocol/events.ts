@@ -152,7 +152,6 @@ export const runEventSchema = z.discriminatedUnion('type', [
   }),
 ]);
 export type RunEvent = z.infer<typeof runEventSchema>;
-export type RunEventType = RunEvent['type'];
 
 /** What the agent found in a repository that no clean run of this host vouches for, after reconciliation. */
 export const hostEventSchema = z.discriminatedUnion('type', [
@@ -173,7 +172,6 @@ export const hostEventSchema = z.discriminatedUnion('type', [
     text: z.string().max(TEXT.errorChars),
   }),
 ]);
-export type HostEvent = z.infer<typeof hostEventSchema>;
 
 export const durableEventSchema = z.union([runEventSchema, hostEventSchema]);
 export type DurableEvent = z.infer<typeof durableEventSchema>;

@@ -8,7 +8,7 @@ import { findSkippedPath, type ResticMessage, type ResticSummary } from './parse
 import { type OnLog, placeAt, type ResticHost, runRestic } from './restic-tool.ts';
 
 /** Paths named in a result; the rest are counted. */
-export const UNREADABLE_NAMED = 100;
+const UNREADABLE_NAMED = 100;
 /** Different paths told apart before only a count goes on. */
 const UNREADABLE_COUNTED = 10_000;
 

@@ -34,7 +34,7 @@ export interface ScratchDrillPart extends RestorePart {
 }
 
 /** Of this drill alone; a run's id is made of letters every database server takes. */
-export const nameScratch = (run: RunId): string => `holdfast_drill_${run}`;
+const nameScratch = (run: RunId): string => `holdfast_drill_${run}`;
 
 function planInput({ connection: { adapter, input } }: ScratchDrillPart, database: string): PlanInput {
   const config = adapter.discovery?.configFor(input.config, { name: database }) ?? input.config;

@@ -7,8 +7,8 @@ import type { CoreContext } from '../ports.ts';
 import { ALERT_CONDITIONS, SEVERITIES, THING_KINDS } from './conditions.ts';
 import { redactLine } from './text.ts';
 
-export const ALERT_NEWS = ['alert.raised', 'alert.acknowledged', 'alert.resolved'] as const;
-export const RUN_NEWS = ['run.started', 'run.succeeded', 'run.partial', 'run.failed'] as const;
+const ALERT_NEWS = ['alert.raised', 'alert.acknowledged', 'alert.resolved'] as const;
+const RUN_NEWS = ['run.started', 'run.succeeded', 'run.partial', 'run.failed'] as const;
 export const DIGEST_NEWS = ['digest.daily', 'digest.weekly'] as const;
 export const MESSAGE_TYPES = [...ALERT_NEWS, ...RUN_NEWS, ...DIGEST_NEWS, 'act.done', 'channel.test', 'server.alive'] as const;
 export type MessageType = (typeof MESSAGE_TYPES)[number];
@@ -17,7 +17,7 @@ const name = z.string().max(300);
 const logSchema = z.array(z.string().max(OUTGOING.logLineChars)).max(OUTGOING.logLines);
 
 /** One backup, as its plan's people want to know of it. */
-export const runNewsSchema = z.object({
+const runNewsSchema = z.object({
   id: idSchema('run'),
   plan: z.object({ id: idSchema('plan'), name }),
   host: name,
@@ -38,7 +38,7 @@ export type RunNews = z.infer<typeof runNewsSchema>;
 
 const named = z.object({ name, text: z.string().max(500) });
 /** The state of everything, at a time of day: that it comes says that this server lives. */
-export const digestSchema = z.object({
+const digestSchema = z.object({
   from: instant,
   to: instant,
   sources: z.object({
@@ -64,7 +64,7 @@ export const digestSchema = z.object({
 export type DigestNews = z.infer<typeof digestSchema>;
 
 /** What somebody did, as the audit has it. */
-export const actNewsSchema = z.object({
+const actNewsSchema = z.object({
   action: z.string().max(100),
   at: instant,
   actor: name,

@@ -33,7 +33,7 @@ const onceSchema = z.strictObject({
   fromAt: z.int().min(0),
   toAt: z.int().min(0),
 });
-export const windowSchema = z
+const windowSchema = z
   .discriminatedUnion('kind', [weeklySchema, onceSchema])
   .refine((window) => window.plan === undefined || window.tag === undefined, 'is for a plan or for a tag, not for both')
   .refine(
@@ -45,7 +45,7 @@ export const windowSchema = z
   );
 export type MaintenanceWindow = z.infer<typeof windowSchema>;
 
-export const escalationSchema = z.strictObject({
+const escalationSchema = z.strictObject({
   /** Minutes an alert stays open, unacknowledged and not put off, before this channel is told. */
   afterMinutes: z.int().min(1).max(ALERTS.escalationMinutesMax),
   least: z.enum(SEVERITIES),

@@ -9,13 +9,13 @@ import type { Sql } from './statements.ts';
 
 const ENDED = "('succeeded', 'partial', 'failed', 'cancelled', 'skipped')";
 /** The failure of the part, and the run's where the part has none. */
-export const RECENT_PARTS = `SELECT p.source_id AS source, r.plan_id AS plan, r.host_id AS host, r.repository_id AS repository, r.id AS run,
+const RECENT_PARTS = `SELECT p.source_id AS source, r.plan_id AS plan, r.host_id AS host, r.repository_id AS repository, r.id AS run,
     p.state, coalesce(p.failure, CASE WHEN p.state = 'failed' THEN r.failure END) AS failure, p.ended_at AS endedAt
   FROM run_parts p INDEXED BY run_parts_ended JOIN runs r ON r.id = p.run_id
   WHERE p.tenant_id = @tenant AND p.source_id = @source AND p.kind = 'backup' AND p.state IN ${ENDED}
     AND r.plan_id IS NOT NULL
   ORDER BY p.created_at DESC, p.run_id DESC LIMIT @perSource`;
-export const NEWEST_FORGETS = `SELECT r.plan_id AS plan, r.host_id AS host, r.id AS run, r.state, r.failure, r.created_at AS at
+const NEWEST_FORGETS = `SELECT r.plan_id AS plan, r.host_id AS host, r.id AS run, r.state, r.failure, r.created_at AS at
   FROM runs r INDEXED BY runs_forgetting WHERE r.tenant_id = @tenant AND r.plan_id = @plan AND r.kind = 'forget'
     AND r.created_at >= @since AND r.state IN ${ENDED}
   ORDER BY r.created_at DESC, r.id DESC LIMIT 200`;

@@ -35,7 +35,7 @@ const attemptRow: z.ZodType<DeliveryAttempt> = z.object({
   text: z.string(),
 });
 
-export function buildDeliveryList(
+function buildDeliveryList(
   filter: Parameters<ChannelStore['listDeliveries']>[1],
   page: PageRequest,
 ): { text: string; params: Params } {

@@ -28,7 +28,7 @@ function toPolicy({ nameKey: _order, ...policy }: z.infer<typeof policyRow>): Po
   return policy;
 }
 
-export function buildPolicyList(filter: { search?: string | undefined }, page: PageRequest): { text: string; params: Params } {
+function buildPolicyList(filter: { search?: string | undefined }, page: PageRequest): { text: string; params: Params } {
   const text = `SELECT ${POLICY} FROM retention_policies r
 WHERE ${joinConditions([
     'r.tenant_id = @tenant',

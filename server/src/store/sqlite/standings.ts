@@ -12,7 +12,7 @@ export const NEWEST_GOOD = `SELECT created_at AS at, id, size_bytes AS bytes, su
     coalesce(verification LIKE '{"ok":false%', 0) AS unreadable FROM snapshots
   WHERE tenant_id = @tenant AND source_id = @source AND state = 'good' AND role = 'data' AND plan_id IS NOT NULL
   ORDER BY created_at DESC, copy_of IS NULL DESC, id DESC LIMIT 1`;
-export const NEWEST_ATTEMPT = `SELECT state, run_id AS run, ended_at AS at FROM run_parts INDEXED BY run_parts_ended
+const NEWEST_ATTEMPT = `SELECT state, run_id AS run, ended_at AS at FROM run_parts INDEXED BY run_parts_ended
   WHERE tenant_id = @tenant AND source_id = @source AND kind = 'backup'
     AND state IN ('succeeded', 'partial', 'failed', 'cancelled', 'skipped')
   ORDER BY created_at DESC, run_id DESC LIMIT 1`;

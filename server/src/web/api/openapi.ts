@@ -6,10 +6,9 @@ import * as z from 'zod';
 import { sessionCookieName } from '../http/cookies.ts';
 import { API_CODES } from '../http/http-error.ts';
 import { type ApiEndpoint, hasVersion } from '../http/route.ts';
+import { API_ROOT } from '../urls.ts';
 import { ANSWER_HEADERS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH } from './openapi-headers.ts';
 import { STREAM_OPERATION } from './openapi-stream.ts';
-
-export const API_PREFIX = '/api/v1';
 
 /** JSON as it is written out. */
 export type JsonObject = { [name: string]: unknown };
@@ -232,7 +231,7 @@ export function createOpenApiDocument(endpoints: readonly ApiEndpoint[], baseUrl
       description:
         'Everything the pages do. Instants are integer epoch milliseconds (UTC), ids are opaque, secrets never leave. Unknown fields in a body or query are refused by name.',
     },
-    servers: [{ url: `${baseUrl}${API_PREFIX}` }],
+    servers: [{ url: `${baseUrl}${API_ROOT}` }],
     security: [{ apiKey: [] }, { session: [] }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths: {

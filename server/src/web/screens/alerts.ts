@@ -44,7 +44,7 @@ function readQuery({ query }: Pick<Visit, 'query'>): AlertQuery {
   };
 }
 
-export function toAlertLine(alert: AlertView, visit: Visit, face: Clockface): AlertLine {
+function toAlertLine(alert: AlertView, visit: Visit, face: Clockface): AlertLine {
   const { urls, caller } = visit;
   const canHandle = alert.state === 'open' && isAllowed(caller, 'alert.handle');
   return {

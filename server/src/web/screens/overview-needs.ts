@@ -14,7 +14,7 @@ import type { Need } from './overview.view.ts';
 import { shortenSentence, splitFailure } from './run-words.ts';
 import { joinNames } from './runs.ts';
 
-export const NEEDS_SHOWN = 12;
+const NEEDS_SHOWN = 12;
 /** Sources a link to a new plan carries in its address. */
 const PREFILLED = 50;
 /** Plans on hosts that owe a fire, the newest first. */

@@ -30,7 +30,7 @@ const DAYS: readonly (readonly [string, string, string])[] = [
 ];
 
 /** Labels of all fields, for the summary of what is wrong. */
-export const OPTION_LABELS: Readonly<Record<string, string>> = {
+const OPTION_LABELS: Readonly<Record<string, string>> = {
   grace: 'Missed after',
   spread: 'Spread over',
   attempts: 'Tries in all',

@@ -56,7 +56,7 @@ export function shortenSentence(text: string, limit = HEADING_CHARS): string {
   return `${(space > limit / 2 ? cut.slice(0, space) : cut).trimEnd()}…`;
 }
 
-export function isEvidenceOf(evidence: readonly Evidence[], check: Evidence['check']): boolean {
+function isEvidenceOf(evidence: readonly Evidence[], check: Evidence['check']): boolean {
   return evidence.length > 0 && evidence.every((item) => item.ok) && evidence.some((item) => item.check === check);
 }
 

@@ -44,7 +44,7 @@ export interface RunQuery {
 }
 
 /** What does not read as a filter is left out: an address someone kept must not become an error. */
-export function readRunQuery(visit: Pick<Visit, 'query'>): RunQuery {
+function readRunQuery(visit: Pick<Visit, 'query'>): RunQuery {
   const choice = <T extends string>(name: string, known: readonly T[]): T | undefined => {
     const text = findText(visit.query, name);
     return known.find((word) => word === text);
@@ -189,7 +189,7 @@ export function toRunLine(run: Run, listed: ListedRuns, urls: Urls, now: number)
 }
 
 /** The page's answer: how the last day went. */
-export function describeDay(counts: Readonly<Record<RunState, number>>): { heading: string; lede: string | undefined } {
+function describeDay(counts: Readonly<Record<RunState, number>>): { heading: string; lede: string | undefined } {
   const ended = counts.succeeded + counts.partial + counts.failed + counts.cancelled;
   const going = counts.running + counts.finalizing;
   const heading =

@@ -60,8 +60,8 @@ function chooseKind<T extends Adapter>(adapters: readonly T[], visit: Visit, usu
   return found;
 }
 
-export const chooseSourceKind = (visit: Visit) => chooseKind(SOURCE_ADAPTERS, visit, 'files');
-export const chooseRepositoryKind = (visit: Visit) => chooseKind(REPOSITORY_ADAPTERS, visit, 'local');
+const chooseSourceKind = (visit: Visit) => chooseKind(SOURCE_ADAPTERS, visit, 'files');
+const chooseRepositoryKind = (visit: Visit) => chooseKind(REPOSITORY_ADAPTERS, visit, 'local');
 
 function fillAdapterForm(
   visit: Visit,

@@ -64,10 +64,6 @@ export function viewOfProtection(state: ProtectionState): StatusView {
   return PROTECTION[state];
 }
 
-export function viewOfHost(state: HostState): StatusView {
-  return HOST[state];
-}
-
 /** A small label: a tag, a kind, a mode. */
 export function badge(text: string, tone: Tone = 'quiet'): Html {
   return html`<span class="badge tone-${tone}">${text}</span>`;

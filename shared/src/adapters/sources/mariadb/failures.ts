@@ -9,7 +9,7 @@ function createCodeRule(reason: Reason, codes: readonly number[]): FailureRule {
   return { reason, pattern: new RegExp(`ERROR (?:${any}) \\(|Got error: (?:${any}):|\\((?:${any})\\)$`, 'm') };
 }
 
-export const MARIADB_FAILURES: readonly FailureRule[] = [
+const MARIADB_FAILURES: readonly FailureRule[] = [
   // Said by a script of ours before it changes anything.
   { reason: 'target_refused', pattern: /^ERROR 1644 \(45000\)[^\n]{0,300}: holdfast: / },
   { reason: 'tool_outdated', pattern: /unknown (?:option|variable) '|Unknown command '\\-'/ },
@@ -31,7 +31,7 @@ const ECHOED_STATEMENT = /^-{14}\n[\s\S]*?\n-{14}\n+/gm;
 const OWN_SCRIPT = / at line \d+ in file: '[^'\n]*'/g;
 
 /** The outcome without the echo of our own statements; what the tool says about them stays. */
-export function dropEcho(outcome: ToolOutcome): ToolOutcome {
+function dropEcho(outcome: ToolOutcome): ToolOutcome {
   return { ...outcome, stderr: outcome.stderr.replaceAll(ECHOED_STATEMENT, '').replaceAll(OWN_SCRIPT, '') };
 }
 
