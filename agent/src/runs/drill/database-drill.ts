@@ -8,6 +8,7 @@ import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
 import { createRate } from '../rate.ts';
 import { inStage, RESTORE_STALL_MS, type RestorePart } from '../restore-part.ts';
+import { hasLostItsReader } from '../restore-pour.ts';
 import { compareWithRecord } from './as-recorded.ts';
 import { assertHolds, type DrillFindings } from './findings.ts';
 import type { DrillDir, DrillGround } from './ground.ts';
@@ -127,7 +128,8 @@ async function pour(part: DatabaseDrillPart, server: ThrowawayServer): Promise<v
   });
   if (result.verdict === 'cancelled') throw createReasonError('cancelled', CANCELLED);
   if (result.verdict === 'stalled') throw createReasonError('stalled', 'No byte moved into the throw-away server for an hour');
-  if (result.verdict === 'producer_failed' && result.consumer.exitCode !== 0) throwDumpFailure(part, result.producer);
+  const isDumpBroken = result.verdict === 'producer_failed' && !hasLostItsReader(result);
+  if (isDumpBroken && result.consumer.exitCode !== 0) throwDumpFailure(part, result.producer);
   const verdict = drill.judgeRestore(result.consumer);
   if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
   if (result.verdict !== 'complete' && !drill.knowsTheEnd)
