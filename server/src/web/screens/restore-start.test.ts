@@ -29,6 +29,9 @@ describe('The page where a restore begins', () => {
     assert.ok(app.includes(`href="/snapshots/${newest}/restore"`));
     assert.ok(app.includes(`href="/snapshots?source=${fleet.sources['app']}"`));
     assert.match(await world.read(`/snapshots/${newest}/restore`), /Bring back app as of/);
+    // A database is brought back whole; of files some may be chosen at once.
+    assert.ok(!app.includes('/files"'));
+    assert.match(rowOf(page, 'www'), /href="\/snapshots\/snap_[^"]+\/files"[\s\S]*?Choose files…/);
     assert.ok(!page.includes(HOSTILE));
   });
 

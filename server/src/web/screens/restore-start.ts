@@ -1,4 +1,5 @@
 /** `/restore`: each source with its newest good snapshot, one click from bringing it back; and past restores. */
+import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { isAllowed } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { listRuns } from '../../core/runs.ts';
@@ -30,6 +31,8 @@ const PAST_SHOWN = 8;
 function toLine(source: Source, standing: SourceStanding | undefined, names: Names, visit: Visit): RestorableLine {
   const { urls, caller } = visit;
   const snapshot = standing?.lastGoodSnapshot;
+  // What is restored by no tool of its own is a tree of files.
+  const hasFiles = getSourceAdapter(source.kind).restore === undefined;
   return {
     id: source.id,
     name: source.name,
@@ -40,7 +43,12 @@ function toLine(source: Source, standing: SourceStanding | undefined, names: Nam
       ? {}
       : {
           newest: { at: standing.lastGoodAt, bytes: standing.lastGoodBytes, href: urls.snapshot({ snapshot }) },
-          ...(isAllowed(caller, 'restore.start') ? { restoreHref: urls.restoreSnapshot({ snapshot }) } : {}),
+          ...(isAllowed(caller, 'restore.start')
+            ? {
+                restoreHref: urls.restoreSnapshot({ snapshot }),
+                filesHref: hasFiles ? urls.snapshotFiles({ snapshot }) : undefined,
+              }
+            : {}),
         }),
     olderHref: urls.snapshots({ source: source.id }),
   };

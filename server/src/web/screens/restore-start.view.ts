@@ -19,6 +19,8 @@ export type RestorableLine = {
   /** The newest clean backup; undefined where there is none. */
   readonly newest?: { readonly at: number; readonly bytes?: number | undefined; readonly href: string } | undefined;
   readonly restoreHref?: string | undefined;
+  /** Where single files are chosen, for a source that has some. */
+  readonly filesHref?: string | undefined;
   readonly olderHref: string;
 };
 
@@ -97,12 +99,20 @@ export function restorableTable(view: RestoreStartView): Html {
         align: 'end',
         cell: (row) =>
           row.restoreHref !== undefined &&
-          linkButton({
+          html`<span class="cluster cluster-end">${
+            row.filesHref !== undefined &&
+            linkButton({
+              href: row.filesHref,
+              label: 'Choose files…',
+              small: true,
+              attributes: { 'aria-label': `Choose files of ${row.host} / ${row.name}…` },
+            })
+          }${linkButton({
             href: row.restoreHref,
             label: 'Restore…',
             small: true,
             attributes: { 'aria-label': `Restore ${row.host} / ${row.name}…` },
-          }),
+          })}</span>`,
       },
     ],
     empty: emptyState({
