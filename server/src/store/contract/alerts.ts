@@ -238,12 +238,13 @@ function checkFacts(open: OpenStore): void {
     'reads the newest forget run of a plan on each of its hosts',
     withStore(open, async (store) => {
       const plan = sampleId('plan');
+      const repository = sampleId('repository');
       const forget = async (at: number, reason?: string) => {
         const { host } = await addHost(store);
         const run = sampleId('run');
         const failure = reason === undefined ? undefined : { code: 'precondition' as const, message: 'no', reason };
         await report(store, host, [
-          createdEvent(run, { kind: 'forget', plan, at }),
+          createdEvent(run, { kind: 'forget', plan, repository, at }),
           startedEvent(run, at),
           finishedEvent(run, 'failed', { failure }),
         ]);
@@ -252,7 +253,7 @@ function checkFacts(open: OpenStore): void {
       const frozen = await forget(NOW, 'retention_frozen');
       const later = sampleId('run');
       await report(store, frozen.host, [
-        createdEvent(later, { kind: 'forget', plan, at: NOW + 5 }),
+        createdEvent(later, { kind: 'forget', plan, repository, at: NOW + 5 }),
         startedEvent(later, NOW + 5),
         finishedEvent(later, 'succeeded'),
       ]);

@@ -229,5 +229,35 @@ export function checkOrders(open: OpenStore): void {
         assert.equal(await store.runs.finishUnstarted(TENANT, sampleId('run'), 'failed', failure, NOW), false);
       }),
     );
+
+    it(
+      'of retention speak for all hosts of a plan: what any host said before in that repository stands no more',
+      withStore(open, async (store) => {
+        const [host, keeper] = [sampleHost(), sampleHost()];
+        for (const one of [host, keeper]) await store.hosts.insertHost(one);
+        const own = orderedRun(host, { kind: 'forget' });
+        const about = { kind: 'forget', plan: own.plan, repository: own.repository } as const;
+        const failure = { code: 'precondition', message: 'more than half', reason: 'retention_asks' } as const;
+        await report(store, host, [
+          createdEvent(own.id, about),
+          startedEvent(own.id),
+          finishedEvent(own.id, 'skipped', { failure }),
+        ]);
+        const list = async () => {
+          assert.ok(own.plan);
+          const found = await store.alerts.listNewestForgets(TENANT, [own.plan], NOW);
+          return found.map(({ run, failure: why }) => [run, why?.reason]);
+        };
+        assert.deepEqual(await list(), [[own.id, 'retention_asks']]);
+        const forAll = orderedRun(keeper, { ...about, createdAt: NOW + 5 });
+        await store.runs.insertOrderedRun(forAll, [], sampleOrder(forAll, { type: 'retention.start' }));
+        await report(store, keeper, [
+          createdEvent(forAll.id, about),
+          startedEvent(forAll.id),
+          finishedEvent(forAll.id, 'succeeded'),
+        ]);
+        assert.deepEqual(await list(), [[forAll.id, undefined]]);
+      }),
+    );
   });
 }

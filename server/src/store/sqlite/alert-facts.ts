@@ -4,7 +4,7 @@ import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
 import type { AlertStore, HostGlance, NewestForget, RecentPart } from '../alerts.ts';
 import { HOST_STATES } from '../hosts.ts';
-import { json, optional, storedFailure } from './columns.ts';
+import { flag, json, optional, storedFailure } from './columns.ts';
 import type { Sql } from './statements.ts';
 
 const ENDED = "('succeeded', 'partial', 'failed', 'cancelled', 'skipped')";
@@ -15,7 +15,9 @@ const RECENT_PARTS = `SELECT p.source_id AS source, r.plan_id AS plan, r.host_id
   WHERE p.tenant_id = @tenant AND p.source_id = @source AND p.kind = 'backup' AND p.state IN ${ENDED}
     AND r.plan_id IS NOT NULL
   ORDER BY p.created_at DESC, p.run_id DESC LIMIT @perSource`;
-const NEWEST_FORGETS = `SELECT r.plan_id AS plan, r.host_id AS host, r.id AS run, r.state, r.failure, r.created_at AS at
+const NEWEST_FORGETS = `SELECT r.plan_id AS plan, r.host_id AS host, r.id AS run, r.state, r.failure, r.created_at AS at,
+    r.repository_id AS repository,
+    EXISTS (SELECT 1 FROM orders o WHERE o.run_id = r.id AND o.type = 'retention.start') AS isForAll
   FROM runs r INDEXED BY runs_forgetting WHERE r.tenant_id = @tenant AND r.plan_id = @plan AND r.kind = 'forget'
     AND r.created_at >= @since AND r.state IN ${ENDED}
   ORDER BY r.created_at DESC, r.id DESC LIMIT 200`;
@@ -30,14 +32,18 @@ const partRow: z.ZodType<RecentPart> = z.object({
   failure: optional(json(storedFailure)),
   endedAt: z.int(),
 });
-const forgetRow: z.ZodType<NewestForget> = z.object({
+const forgetRow = z.object({
   plan: idSchema('plan'),
   host: idSchema('host'),
   run: idSchema('run'),
   state: z.enum(TERMINAL_STATES),
   failure: optional(json(storedFailure)),
   at: z.int(),
+  repository: idSchema('repository'),
+  /** One host removed what all hosts of the plan have there. */
+  isForAll: flag,
 });
+type ForgetRow = z.infer<typeof forgetRow>;
 const glanceRow: z.ZodType<HostGlance> = z.object({
   id: idSchema('host'),
   name: z.string(),
@@ -53,10 +59,27 @@ type Facts = Pick<
   'listRecentParts' | 'listNewestForgets' | 'listHostGlances' | 'listSourceIds' | 'listPlanIds' | 'listRepositoryIds'
 >;
 
-/** The newest of each host comes first in its rows. */
-function keepFirstOfHost(rows: readonly NewestForget[]): readonly NewestForget[] {
+/**
+ * The newest of each host, and of its repositories the one that did not end well. Rows are newest first; one for all hosts says more than anything
+ * before it in that repository, whoever did it.
+ */
+function keepNewest(rows: readonly ForgetRow[]): readonly NewestForget[] {
+  const told = new Set<string>();
   const seen = new Set<string>();
-  return rows.filter(({ host }) => !seen.has(host) && seen.add(host));
+  const standing = rows.filter(({ host, repository, isForAll }) => {
+    const place = `${host} ${repository}`;
+    if (told.has(repository) || seen.has(place)) return false;
+    seen.add(place);
+    if (isForAll) told.add(repository);
+    return true;
+  });
+  const byHost = Map.groupBy(standing, ({ host }) => host);
+  return [...byHost.values()].flatMap((some) => {
+    const kept = some.find(({ failure }) => failure !== undefined) ?? some[0];
+    if (kept === undefined) return [];
+    const { repository: _repository, isForAll: _isForAll, ...newest } = kept;
+    return [newest];
+  });
 }
 
 export function createAlertFacts(sql: Sql): Facts {
@@ -84,7 +107,7 @@ export function createAlertFacts(sql: Sql): Facts {
     listRecentParts: (tenant, sources, perSource) =>
       sql.read(() => sources.flatMap((source) => parts.list({ tenant, source, perSource }))),
     listNewestForgets: (tenant, plans, since) =>
-      sql.read(() => plans.flatMap((plan) => keepFirstOfHost(forgets.list({ tenant, plan, since })))),
+      sql.read(() => plans.flatMap((plan) => keepNewest(forgets.list({ tenant, plan, since })))),
     listHostGlances: (tenant, after, limit) => sql.read(() => glances.list({ tenant, after, limit })),
     listSourceIds: (tenant, after, limit) => sql.read(() => sourceIds.list({ tenant, after, limit }).map(({ id }) => id)),
     listPlanIds: (tenant, after, limit) => sql.read(() => planIds.list({ tenant, after, limit }).map(({ id }) => id)),
