@@ -15,7 +15,8 @@ import type { JournaledCopy } from './journaled-run.ts';
 import { toOrderedFromRef, toOrderedRef } from './maintenance-secrets.ts';
 import { openRepository } from './open-repository.ts';
 import { createRate } from './rate.ts';
-import type { OnLockLook, SnapshotsExecution, SnapshotsResult } from './snapshots-execution.ts';
+import type { SnapshotsExecution, SnapshotsResult } from './snapshots-execution.ts';
+import type { OnLockLook } from './upkeep-try.ts';
 import type { Workbench } from './workbench.ts';
 
 export type CopyExecution = Omit<SnapshotsExecution, 'body'> & { body: JournaledCopy };

@@ -4,43 +4,28 @@
  */
 import type { PlanId, RepositoryId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecPlan, SpecRepository } from '@holdfast/shared/domain/plan.ts';
-import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { describeFreeze } from '@holdfast/shared/domain/retention-words.ts';
-import { AppError, toAppError } from '@holdfast/shared/errors.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
-import type { LockCheck } from '../engines/restic/locks.ts';
-import { explainMissing, toRemovalFailure } from './execute-maintenance.ts';
 import { type PreparedRepository, prepareRepository, prepareRepositoryDraft, withWorkDir } from './inputs.ts';
 import { type JournaledForget, journaledBackupSchema } from './journaled-run.ts';
 import { toOrderedRef } from './maintenance-secrets.ts';
 import { openRepository } from './open-repository.ts';
 import { endPart, type PartResult, summariseParts, toFailure } from './part.ts';
-import type { NextAttempt } from './queue.ts';
-import type { Recorder } from './recorder.ts';
+import type { Recorder, RunEnd } from './recorder.ts';
 import { describeOutcome, planPlanRetention, type SourceRetention } from './retention.ts';
+import { type OnLockLook, type TryEnd, toRemovalFailure, tryUpkeep, type UpkeepTry } from './upkeep-try.ts';
 import type { Workbench } from './workbench.ts';
 
-/** A repository in which others work is tried again so often, each time after so long. */
+/** Fewer tries than usual: the next backup begins a removal again. */
 const LOCKED_TRIES = 5;
-const LOCKED_MS = 60_000;
 /** Runs that are looked at for the newest one that was not skipped. */
 const LOOKED_BACK = 50;
 
-export interface ForgetExecution {
-  workbench: Workbench;
-  recorder: Recorder;
-  body: JournaledForget;
+export interface ForgetExecution extends UpkeepTry<JournaledForget> {
   spec: Spec | undefined;
-  signal: AbortSignal;
-  /** How often it found the repository locked. */
-  tries: number;
-}
-
-export interface ForgetEnd {
-  next?: NextAttempt | undefined;
-  reached: boolean;
-  owesLook: boolean;
 }
 
 /** Whether the newest backup run of the plan that was not skipped ended clean; true when none is known any more. */
@@ -140,7 +125,7 @@ function endIdle(
 interface Removing {
   execution: ForgetExecution;
   ready: Ready;
-  onLockLook(check: LockCheck): void;
+  onLockLook: OnLockLook;
 }
 
 async function removeOf({ execution, ready, onLockLook }: Removing, found: SourceRetention): Promise<PartResult> {
@@ -198,63 +183,60 @@ function addsOnly({ body, spec }: ForgetExecution): boolean {
   return body.admin === undefined && spec?.repositories.find(({ id }) => id === body.repository)?.addsOnly === true;
 }
 
-function endUntouched(execution: ForgetExecution, end: ForgetEnd): ForgetEnd {
+function endUntouched(execution: ForgetExecution): TryEnd {
   const { recorder, body } = execution;
   const failure = toFailure(createReasonError('removal_refused', 'The credential of this host may only add'));
   recorder.log('warn', failure.message);
   for (const source of body.sources) finishPart(execution, { ...toPart(source, 'skipped'), failure });
   recorder.finish({ state: 'skipped', failure, evidence: [], bytes: 0 });
-  return end;
+  return { reached: true, owesLook: false };
 }
 
-/** Runs to its end, or to the next try where others work in the repository; whatever happens is recorded, nothing is thrown. */
-export async function executeForget(execution: ForgetExecution): Promise<ForgetEnd> {
-  const { workbench, recorder, body, signal, tries } = execution;
-  const end: ForgetEnd = { reached: true, owesLook: false };
-  const onLockLook = (check: LockCheck) => {
-    end.owesLook = check.failure !== undefined || check.left.length > 0;
-  };
-  const listOpen = () => body.sources.filter((source) => !body.ended.some((part) => part.source === source));
-  try {
-    if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
-    if (addsOnly(execution)) return endUntouched(execution, end);
-    if (!body.started) {
-      body.started = true;
-      recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
-    }
-    const ready = getReady(execution);
-    const found = new Map(lookAtRetention(workbench, ready.plan, body.repository).map((each) => [each.source, each]));
-    for (const source of listOpen()) {
-      const idle = endIdle(execution, source, found.get(source));
-      if (idle) finishPart(execution, idle);
-    }
-    if (listOpen().length > 0) {
-      await withWorkDir(workbench, async (workDir) => {
-        const { engine, repository } = ready;
-        const prepared = prepare(execution, repository, workDir);
-        recorder.addRedaction(prepared.redact);
-        await openRepository({ engine, recorder, prepared, repository, workDir, signal });
-      });
-    }
-    for (const source of listOpen()) {
-      const each = found.get(source);
-      if (each) finishPart(execution, await removeOf({ execution, ready, onLockLook }, each));
-    }
-  } catch (caught) {
-    const thrown = explainMissing(caught, body.admin !== undefined);
-    const reason = findReason(toAppError(thrown));
-    if (reason === 'repository_locked' && tries + 1 < LOCKED_TRIES && !signal.aborted) {
-      recorder.log('warn', `others work in the repository; trying again in ${LOCKED_MS / 1000} s`);
-      recorder.settle();
-      return { ...end, next: { afterMs: LOCKED_MS } };
-    }
-    if (reason?.startsWith('repository_')) end.reached = false;
-    if (toAppError(thrown).code === 'internal')
-      workbench.log.error({ err: thrown, run: recorder.run }, 'a forget run failed unexpectedly');
-    for (const source of listOpen()) finishPart(execution, endPart(source, thrown, signal.aborted));
+const listOpen = (body: JournaledForget): SourceId[] =>
+  body.sources.filter((source) => !body.ended.some((part) => part.source === source));
+
+function endAll({ ended }: JournaledForget): RunEnd {
+  const { state, failure } = summariseParts(ended);
+  return { state, failure, evidence: [], bytes: 0 };
+}
+
+async function removeAll(execution: ForgetExecution, onLockLook: OnLockLook): Promise<void> {
+  const { workbench, recorder, body, signal } = execution;
+  const ready = getReady(execution);
+  const found = new Map(lookAtRetention(workbench, ready.plan, body.repository).map((each) => [each.source, each]));
+  for (const source of listOpen(body)) {
+    const idle = endIdle(execution, source, found.get(source));
+    if (idle) finishPart(execution, idle);
   }
-  const { state, failure } = summariseParts(body.ended);
-  recorder.finalize();
-  recorder.finish({ state, failure, evidence: [], bytes: 0 });
-  return end;
+  if (listOpen(body).length > 0) {
+    await withWorkDir(workbench, async (workDir) => {
+      const { engine, repository } = ready;
+      const prepared = prepare(execution, repository, workDir);
+      recorder.addRedaction(prepared.redact);
+      await openRepository({ engine, recorder, prepared, repository, workDir, signal });
+    });
+  }
+  for (const source of listOpen(body)) {
+    const each = found.get(source);
+    if (each) finishPart(execution, await removeOf({ execution, ready, onLockLook }, each));
+  }
+}
+
+/** A removal by retention, to its end or to the next try. */
+export async function executeForget(execution: ForgetExecution): Promise<TryEnd> {
+  const { recorder, body, signal } = execution;
+  if (addsOnly(execution) && !signal.aborted) return endUntouched(execution);
+  return tryUpkeep(execution, {
+    isAdmin: body.admin !== undefined,
+    lockedTries: LOCKED_TRIES,
+    async work(onLockLook) {
+      await removeAll(execution, onLockLook);
+      return endAll(body);
+    },
+    fail(error) {
+      for (const source of listOpen(body)) finishPart(execution, endPart(source, error, signal.aborted));
+      recorder.finalize();
+      return endAll(body);
+    },
+  });
 }

@@ -3,54 +3,27 @@ import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import { describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
-import { toAppError } from '@holdfast/shared/errors.ts';
-import type { EngineFailure } from '../engines/restic/classify.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
-import type { LockCheck } from '../engines/restic/locks.ts';
 import { type PreparedRepository, prepareRepositoryDraft, withWorkDir } from './inputs.ts';
 import type { JournaledMaintenance } from './journaled-run.ts';
 import { toOrderedRef } from './maintenance-secrets.ts';
 import { openRepository } from './open-repository.ts';
 import { toFailure } from './part.ts';
-import type { NextAttempt } from './queue.ts';
 import { createRate } from './rate.ts';
-import type { Recorder } from './recorder.ts';
-import type { Workbench } from './workbench.ts';
+import { type OnLockLook, type TryEnd, toFailedEnd, toRemovalFailure, tryUpkeep, type UpkeepTry } from './upkeep-try.ts';
 
-/** A repository in which others work is tried again so often, each time after so long. */
-const LOCKED_TRIES = 30;
-const LOCKED_MS = 60_000;
+type MaintenanceTry = UpkeepTry<JournaledMaintenance>;
 
-export interface MaintenanceExecution {
-  workbench: Workbench;
-  recorder: Recorder;
-  body: JournaledMaintenance;
-  signal: AbortSignal;
-  /** How often it found the repository locked. */
-  tries: number;
-}
-
-export interface MaintenanceEnd {
-  next?: NextAttempt | undefined;
-  reached: boolean;
-  owesLook: boolean;
-}
-
-interface Work extends MaintenanceExecution {
+interface Work extends MaintenanceTry {
   engine: ResticEngine;
   prepared: PreparedRepository;
   workDir: string;
-  onLockLook(check: LockCheck): void;
+  onLockLook: OnLockLook;
 }
 
 interface WorkResult {
   evidence: Evidence[];
   bytes: number;
-}
-
-/** What one that may only add is told when it removes: that it was never meant to. */
-export function toRemovalFailure(failure: EngineFailure, isAdmin: boolean): EngineFailure {
-  return failure.reason === 'repository_credentials' && !isAdmin ? { ...failure, reason: 'removal_refused' } : failure;
 }
 
 function startProgress({ workbench, recorder }: Work, stage: 'check' | 'prune') {
@@ -131,7 +104,7 @@ async function measureRepository({ engine, recorder, prepared, workDir, signal }
   else recorder.log('warn', `the repository could not be measured: ${failure?.message}`);
 }
 
-function work(execution: MaintenanceExecution, onLockLook: Work['onLockLook']): Promise<WorkResult> {
+function work(execution: MaintenanceTry, onLockLook: OnLockLook): Promise<WorkResult> {
   const { workbench, recorder, body, signal } = execution;
   const { repository } = body.order;
   return withWorkDir(workbench, async (workDir) => {
@@ -148,45 +121,17 @@ function work(execution: MaintenanceExecution, onLockLook: Work['onLockLook']): 
   });
 }
 
-/** Nobody brings the admin credential a second time. */
-export function explainMissing(thrown: unknown, isAdmin: boolean): unknown {
-  if (findReason(toAppError(thrown)) !== 'secrets_missing' || !isAdmin) return thrown;
-  return createReasonError('admin_secrets_gone', 'The agent was started anew before this run began');
-}
-
-/** Runs to its end, or to the next try where others work in the repository; whatever happens is recorded, nothing is thrown. */
-export async function executeMaintenance(execution: MaintenanceExecution): Promise<MaintenanceEnd> {
-  const { workbench, recorder, body, signal, tries } = execution;
-  const end: MaintenanceEnd = { reached: true, owesLook: false };
-  const onLockLook = (check: LockCheck) => {
-    end.owesLook = check.failure !== undefined || check.left.length > 0;
-  };
-  try {
-    if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
-    if (!body.started) {
-      body.started = true;
-      recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
-    }
-    const { evidence, bytes } = await work(execution, onLockLook);
-    recorder.finalize();
-    recorder.finish({ state: 'succeeded', evidence, bytes });
-  } catch (thrown) {
-    const error = toAppError(explainMissing(thrown, body.kind === 'prune' && body.order.isAdmin));
-    const reason = findReason(error);
-    if (reason === 'repository_locked' && tries + 1 < LOCKED_TRIES && !signal.aborted) {
-      recorder.log('warn', `others work in the repository; trying again in ${LOCKED_MS / 1000} s`);
-      recorder.settle();
-      return { ...end, next: { afterMs: LOCKED_MS } };
-    }
-    if (reason?.startsWith('repository_') && reason !== 'repository_damaged') end.reached = false;
-    if (error.code === 'internal')
-      workbench.log.error({ err: thrown, run: recorder.run }, 'the upkeep of a repository failed unexpectedly');
-    const failure = toFailure(error);
-    const isCancelled = signal.aborted || reason === 'cancelled';
-    if (!isCancelled) recorder.log('error', failure.message);
-    const seen = failure.message.slice(0, 400);
-    const evidence: Evidence[] = reason === 'repository_damaged' ? [{ check: 'repository_checked', ok: false, seen }] : [];
-    recorder.finish({ state: isCancelled ? 'cancelled' : 'failed', failure, evidence, bytes: 0 });
-  }
-  return end;
+/** A check or a prune, to its end or to the next try. */
+export function executeMaintenance(execution: MaintenanceTry): Promise<TryEnd> {
+  const { recorder, body } = execution;
+  return tryUpkeep(execution, {
+    isAdmin: body.kind === 'prune' && body.order.isAdmin,
+    async work(onLockLook) {
+      return { state: 'succeeded', ...(await work(execution, onLockLook)) };
+    },
+    fail(error, isCancelled) {
+      const evidence: Evidence = { check: 'repository_checked', ok: false, seen: toFailure(error).message.slice(0, 400) };
+      return toFailedEnd(recorder, error, isCancelled, findReason(error) === 'repository_damaged' ? [evidence] : []);
+    },
+  });
 }

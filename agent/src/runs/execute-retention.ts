@@ -8,9 +8,9 @@ import { findTags } from '@holdfast/shared/domain/snapshot.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { OrderedRemoval } from '@holdfast/shared/protocol/retention-orders.ts';
-import { toRemovalFailure } from './execute-maintenance.ts';
 import type { JournaledRetention } from './journaled-run.ts';
-import type { OnLockLook, ReadyRepository, SnapshotsExecution, SnapshotsResult } from './snapshots-execution.ts';
+import type { ReadyRepository, SnapshotsExecution, SnapshotsResult } from './snapshots-execution.ts';
+import { type OnLockLook, toRemovalFailure } from './upkeep-try.ts';
 
 type Order = Pick<RequestBody<'retention.start'>, 'tenant' | 'plan' | 'removals'>;
 type Stored = readonly { engineId: string; tags: readonly string[] }[];

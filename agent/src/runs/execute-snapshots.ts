@@ -1,32 +1,20 @@
 /** Executes what is about snapshots that are named one by one: reads them whole, removes them, or copies them to a second repository. */
 
-import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
-import type { LockCheck } from '../engines/restic/locks.ts';
 import { copyToSecond } from './copy-snapshots.ts';
-import { explainMissing, toRemovalFailure } from './execute-maintenance.ts';
 import { removeByRetention } from './execute-retention.ts';
 import { prepareRepositoryDraft, withWorkDir } from './inputs.ts';
 import type { JournaledSnapshots } from './journaled-run.ts';
 import { toOrderedRef } from './maintenance-secrets.ts';
 import { openRepository } from './open-repository.ts';
 import { toFailure } from './part.ts';
-import type { NextAttempt } from './queue.ts';
 import { createRate } from './rate.ts';
-import type { OnLockLook, ReadyRepository, SnapshotsExecution, SnapshotsResult } from './snapshots-execution.ts';
-
-/** A repository in which others work is tried again so often, each time after so long. */
-const LOCKED_TRIES = 30;
-const LOCKED_MS = 60_000;
-
-export interface SnapshotsEnd {
-  next?: NextAttempt | undefined;
-  reached: boolean;
-  owesLook: boolean;
-}
+import type { ReadyRepository, SnapshotsExecution, SnapshotsResult } from './snapshots-execution.ts';
+import { type OnLockLook, type TryEnd, toRemovalFailure, tryUpkeep } from './upkeep-try.ts';
 
 const shorten = ({ engineId }: Pick<OrderedSnapshot, 'engineId'>) => engineId.slice(0, 8);
 
@@ -169,40 +157,18 @@ function work(execution: SnapshotsExecution, onLockLook: OnLockLook): Promise<Sn
 const isAdmin = (body: JournaledSnapshots): boolean =>
   body.kind === 'retention' || (body.kind === 'delete_snapshot' && body.order.isAdmin);
 
-/** Runs to its end, or to the next try where others work in a repository; whatever happens is recorded, nothing is thrown. */
-export async function executeSnapshots(execution: SnapshotsExecution): Promise<SnapshotsEnd> {
-  const { workbench, recorder, body, signal, tries } = execution;
-  const end: SnapshotsEnd = { reached: true, owesLook: false };
-  const onLockLook = (check: LockCheck) => {
-    end.owesLook = check.failure !== undefined || check.left.length > 0;
-  };
-  try {
-    if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
-    if (!body.started) {
-      body.started = true;
-      recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
-    }
-    const { thrown, ...result } = await work(execution, onLockLook);
-    const failure = thrown === undefined ? undefined : toFailure(toAppError(thrown));
-    // What was left where it is stands in the log already.
-    if (failure && result.state !== 'skipped') recorder.log('error', failure.message);
-    recorder.finalize();
-    recorder.finish({ ...result, ...(failure ? { failure } : {}) });
-  } catch (caught) {
-    const error = toAppError(explainMissing(caught, isAdmin(body)));
-    const reason = findReason(error);
-    if (reason === 'repository_locked' && tries + 1 < LOCKED_TRIES && !signal.aborted) {
-      recorder.log('warn', `others work in the repository; trying again in ${LOCKED_MS / 1000} s`);
-      recorder.settle();
-      return { ...end, next: { afterMs: LOCKED_MS } };
-    }
-    if (reason?.startsWith('repository_')) end.reached = false;
-    if (error.code === 'internal')
-      workbench.log.error({ err: caught, run: recorder.run }, 'a run about snapshots failed unexpectedly');
-    const failure = toFailure(error);
-    const isCancelled = signal.aborted || reason === 'cancelled';
-    if (!isCancelled) recorder.log('error', failure.message);
-    recorder.finish({ state: isCancelled ? 'cancelled' : 'failed', failure, evidence: [], bytes: 0 });
-  }
-  return end;
+/** What is ordered about named snapshots, to its end or to the next try. */
+export function executeSnapshots(execution: SnapshotsExecution): Promise<TryEnd> {
+  const { recorder, body } = execution;
+  return tryUpkeep(execution, {
+    isAdmin: isAdmin(body),
+    async work(onLockLook) {
+      const { thrown, ...result } = await work(execution, onLockLook);
+      if (thrown === undefined) return result;
+      const failure = toFailure(toAppError(thrown));
+      // What was left where it is stands in the log already.
+      if (result.state !== 'skipped') recorder.log('error', failure.message);
+      return { ...result, failure };
+    },
+  });
 }

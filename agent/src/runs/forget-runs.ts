@@ -13,7 +13,7 @@ import { type JournaledForget, journaledForgetSchema } from './journaled-run.ts'
 import { stripRepository } from './maintenance-secrets.ts';
 import type { Queue } from './queue.ts';
 import type { Recorder } from './recorder.ts';
-import { tellHolds } from './told-holds.ts';
+import { enqueueUpkeep } from './upkeep-try.ts';
 import type { Workbench } from './workbench.ts';
 
 export interface ForgetRuns {
@@ -51,29 +51,19 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
   const { workbench, queue } = ports;
   const { journal, clock } = workbench;
 
-  const enqueue = (run: RunId, body: JournaledForget, recorder: Recorder) => {
-    let tries = 0;
-    queue.enqueue({
+  const enqueue = (run: RunId, body: JournaledForget, recorder: Recorder) =>
+    enqueueUpkeep(workbench, queue, {
       run,
       kind: 'forget',
-      ...tellHolds(recorder),
-      priority: 'low',
       repository: body.repository,
-      sources: [],
       isExclusive: true,
-      async execute(signal) {
+      recorder,
+      attempt(signal, tries) {
         const release = workbench.secrets.lease();
-        const { next, ...end } = await executeForget({ workbench, recorder, body, spec: ports.spec(), signal, tries }).finally(
-          release,
-        );
-        tries += 1;
-        if (next) return next;
-        workbench.secrets.release(run);
-        ports.onEnd(run, body.repository, end);
-        return undefined;
+        return executeForget({ workbench, recorder, body, spec: ports.spec(), signal, tries }).finally(release);
       },
+      onEnd: (end) => ports.onEnd(run, body.repository, end),
     });
-  };
 
   /** Where the host may only add, a person hears of it once a day, not after each backup; not at all where the server orders it. */
   const wasTold = (plan: SpecPlan, repository: RepositoryId): boolean => {

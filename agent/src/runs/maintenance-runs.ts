@@ -10,7 +10,7 @@ import { type JournaledMaintenance, journaledMaintenanceSchema } from './journal
 import { stripRepository } from './maintenance-secrets.ts';
 import type { Queue } from './queue.ts';
 import type { Recorder } from './recorder.ts';
-import { tellHolds } from './told-holds.ts';
+import { enqueueUpkeep } from './upkeep-try.ts';
 import type { Workbench } from './workbench.ts';
 
 /** A check or a prune as it was ordered. */
@@ -51,26 +51,16 @@ export function createMaintenanceRuns(ports: MaintenanceRunsPorts): MaintenanceR
   const { workbench, queue } = ports;
   const { journal, clock } = workbench;
 
-  const enqueue = (run: RunId, body: JournaledMaintenance, recorder: Recorder) => {
-    let tries = 0;
-    queue.enqueue({
+  const enqueue = (run: RunId, body: JournaledMaintenance, recorder: Recorder) =>
+    enqueueUpkeep(workbench, queue, {
       run,
       kind: body.kind,
-      ...tellHolds(recorder),
-      priority: 'low',
       repository: body.repository,
-      sources: [],
       isExclusive: true,
-      async execute(signal) {
-        const { next, ...end } = await executeMaintenance({ workbench, recorder, body, signal, tries });
-        tries += 1;
-        if (next) return next;
-        workbench.secrets.release(run);
-        ports.onEnd(run, body.repository, end);
-        return undefined;
-      },
+      recorder,
+      attempt: (signal, tries) => executeMaintenance({ workbench, recorder, body, signal, tries }),
+      onEnd: (end) => ports.onEnd(run, body.repository, end),
     });
-  };
 
   /** Whether such a run of this repository waits or runs. */
   const isUnderWay = ({ kind, order }: MaintenanceOrder): boolean =>

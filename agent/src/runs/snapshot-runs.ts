@@ -12,7 +12,7 @@ import type { JournaledCopy, JournaledSnapshots } from './journaled-run.ts';
 import { stripRepository, toOrderedFromRef } from './maintenance-secrets.ts';
 import type { Queue } from './queue.ts';
 import type { Recorder } from './recorder.ts';
-import { tellHolds } from './told-holds.ts';
+import { enqueueUpkeep } from './upkeep-try.ts';
 import type { Workbench } from './workbench.ts';
 
 /** An order about snapshots as it came. */
@@ -67,28 +67,19 @@ export function createSnapshotRuns(ports: SnapshotRunsPorts): SnapshotRuns {
   const { workbench, queue } = ports;
   const { journal, clock } = workbench;
 
-  const enqueue = (run: RunId, body: JournaledSnapshots, recorder: Recorder) => {
-    let tries = 0;
-    queue.enqueue({
+  const enqueue = (run: RunId, body: JournaledSnapshots, recorder: Recorder) =>
+    enqueueUpkeep(workbench, queue, {
       run,
       kind: toRunKind(body.kind),
-      ...tellHolds(recorder),
-      priority: 'low',
       repository: body.repository,
-      sources: [],
       isExclusive: body.kind === 'delete_snapshot' || body.kind === 'retention',
-      async execute(signal) {
+      recorder,
+      attempt(signal, tries) {
         const release = workbench.secrets.lease();
-        const execution = { workbench, recorder, body, spec: ports.spec(), signal, tries };
-        const { next, ...end } = await executeSnapshots(execution).finally(release);
-        tries += 1;
-        if (next) return next;
-        workbench.secrets.release(run);
-        ports.onEnd(run, body.repository, end, body.kind === 'copy' ? body.plan : undefined);
-        return undefined;
+        return executeSnapshots({ workbench, recorder, body, spec: ports.spec(), signal, tries }).finally(release);
       },
+      onEnd: (end) => ports.onEnd(run, body.repository, end, body.kind === 'copy' ? body.plan : undefined),
     });
-  };
 
   const isCopyUnderWay = (plan: PlanId): boolean =>
     journal.runs.listOpen().some((run) => run.kind === 'copy' && run.plan === plan);

@@ -2,20 +2,12 @@
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import type { Evidence, TerminalState } from '@holdfast/shared/domain/run.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
-import type { LockCheck } from '../engines/restic/locks.ts';
 import type { PreparedRepository } from './inputs.ts';
 import type { JournaledSnapshots } from './journaled-run.ts';
-import type { Recorder } from './recorder.ts';
-import type { Workbench } from './workbench.ts';
+import type { UpkeepTry } from './upkeep-try.ts';
 
-export interface SnapshotsExecution {
-  workbench: Workbench;
-  recorder: Recorder;
-  body: JournaledSnapshots;
+export interface SnapshotsExecution extends UpkeepTry<JournaledSnapshots> {
   spec: Spec | undefined;
-  signal: AbortSignal;
-  /** How often it found a repository locked. */
-  tries: number;
 }
 
 /** What a run came to. */
@@ -33,5 +25,3 @@ export interface ReadyRepository {
   prepared: PreparedRepository;
   workDir: string;
 }
-
-export type OnLockLook = (check: LockCheck) => void;
