@@ -26,6 +26,7 @@ export const TOPICS = {
   hosts: 'hosts',
   host: (id: string) => `host:${id}`,
   sources: 'sources',
+  source: (id: string) => `source:${id}`,
   repositories: 'repositories',
   plans: 'plans',
   retention: 'retention',

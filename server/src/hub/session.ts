@@ -25,6 +25,7 @@ import {
   recordSkew,
 } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
+import { recordLooks } from '../core/source-health.ts';
 import type { HostSession, HubDirectory } from './directory.ts';
 import { createFlow } from './flow.ts';
 import { createSkewWatch } from './skew.ts';
@@ -198,6 +199,8 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
         await context.store.hosts.recordContact(host.id, { at: clock.now(), facts: frame.body.facts, tools: frame.body.tools });
         announceHost(context, host);
         return;
+      case 'sources.seen':
+        return recordLooks(context, host, frame.body.looks);
       case 'reply':
         if (frame.re !== undefined) requests.settle(frame.re, { result: frame.body.result });
         return;

@@ -15,6 +15,7 @@ import { checkDrills } from './contract/drills.ts';
 import { checkEnrolment } from './contract/enrolment.ts';
 import { checkFigures } from './contract/figures.ts';
 import { checkFires } from './contract/fires.ts';
+import { checkHealth } from './contract/health.ts';
 import { checkHistory } from './contract/history.ts';
 import { checkHosts } from './contract/hosts.ts';
 import { checkLedger } from './contract/ledger.ts';
@@ -55,6 +56,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkFires(open);
     checkAlerts(open);
     checkCoverage(open);
+    checkHealth(open);
     checkHistory(open);
     checkChannels(open);
     checkAnswers(open);

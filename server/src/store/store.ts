@@ -11,6 +11,7 @@ import type { CoverageStore } from './coverage.ts';
 import type { DrillStore } from './drills.ts';
 import type { FigureStore } from './figures.ts';
 import type { FireStore } from './fires.ts';
+import type { HealthStore } from './health.ts';
 import type { HistoryStore } from './history.ts';
 import type { HostStore } from './hosts.ts';
 import type { MaintenanceStore } from './maintenance.ts';
@@ -30,6 +31,7 @@ export interface Store {
   routines: RoutineStore;
   alerts: AlertStore;
   coverage: CoverageStore;
+  health: HealthStore;
   history: HistoryStore;
   figures: FigureStore;
   channels: ChannelStore;

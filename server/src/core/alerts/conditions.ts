@@ -35,6 +35,11 @@ const RULES = {
     title: (what, count) =>
       count > 1 ? `${count} sources have no clean backup in time, because of ${what}` : `${what} has no clean backup in time`,
   },
+  'source.offline': {
+    severity: 'warning',
+    label: 'source offline',
+    title: (what) => `${what} does not answer its host`,
+  },
   'fire.missed': { severity: 'warning', label: 'missed fire', title: (what) => `${what} did not run when it was due` },
   'host.silent': {
     severity: 'critical',

@@ -189,9 +189,10 @@ async function findSourceSigns(
   const { store } = context;
   const judged = await judgeSources(context, WATCHER, await store.catalog.findSources(tenant, ids));
   const perSource = Math.max(8, 2 * findMostFailures(rules, thresholds));
-  const [recent, before] = await Promise.all([
+  const [recent, before, health] = await Promise.all([
     store.alerts.listRecentParts(tenant, ids, perSource),
     store.alerts.listSigns(tenant, { scope: 'source', ids }),
+    store.health.listHealth(tenant, ids),
   ]);
   const found = judged.flatMap((one: ProtectedSource) => {
     const { source, host, plans, standing, protection, proofTrouble } = one;
@@ -207,6 +208,7 @@ async function findSourceSigns(
       suspicion: standing?.lastGoodSuspicion?.kind,
       overdue: protection.isOverdue === true ? protection.reason : undefined,
       proofTrouble,
+      health: health.find((one) => one.source === source.id),
       before: before.filter((sign) => sign.scopeId === source.id),
     };
     return judgeSource(facts, (plan) => resolveFailuresInARow(rules, thresholds, { plan, tags: host.tags }));

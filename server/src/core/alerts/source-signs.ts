@@ -1,6 +1,7 @@
 /** What is wrong with the backups of one source. Pure. */
 import type { HostId, PlanId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { AlertSign, RecentPart, Thing } from '../../store/alerts.ts';
+import type { SourceHealth } from '../../store/health.ts';
 import type { ProofTrouble } from '../proof-trouble.ts';
 import type { ProtectedSource } from '../protected-sources.ts';
 import { judgeFailureCause } from './conditions.ts';
@@ -20,6 +21,8 @@ export interface SourceFacts {
   suspicion?: 'shrunk' | 'grown' | undefined;
   /** Why it is overdue; undefined when it is not. */
   overdue?: string | undefined;
+  /** What its host saw at its regular looks; undefined before the first. */
+  health?: Pick<SourceHealth, 'state' | 'since' | 'failure'> | undefined;
   /** What drills say against it. */
   proofTrouble?: ProofTrouble | undefined;
   /** What stood there before this look. */
@@ -100,11 +103,20 @@ function describeProofTrouble(trouble: ProofTrouble): { condition: 'drill.failed
   };
 }
 
+/** An outage is one until the source has answered again; how its host is has a sign of its own. */
+function judgeHealth(facts: SourceFacts): readonly AlertSign[] {
+  const { health, source, plans } = facts;
+  if (health?.state !== 'offline' || plans.length === 0) return [];
+  const text = health.failure === undefined ? 'it does not answer' : shortenText(health.failure);
+  const thing = { kind: 'source' as const, id: source };
+  return [createSign(facts, { subject: source, condition: 'source.offline', thing, text, since: health.since })];
+}
+
 /** All signs of a source; none while it is switched off, in no plan that is on, or on a host that is out. */
 export function judgeSource(facts: SourceFacts, failuresInARow: (plan: PlanId) => number): readonly AlertSign[] {
   const { standing } = facts.host;
   if (!facts.enabled || standing === 'revoked' || standing === 'quarantined') return [];
   const failing = facts.plans.flatMap((plan) => judgePlan(facts, plan, failuresInARow(plan)));
   const size = facts.plans.length === 0 ? [] : judgeSize(facts);
-  return [...failing, ...size, ...judgeOverdue(facts, failing), ...judgeProof(facts)];
+  return [...failing, ...size, ...judgeOverdue(facts, failing), ...judgeProof(facts), ...judgeHealth(facts)];
 }

@@ -10,6 +10,7 @@ import type { Host } from '../../store/hosts.ts';
 import { addHost, addPlan, addRepository, addRun, addSource } from '../../web/screens/fixtures/setup-fleet.ts';
 import { createCaller, createWorld, NOW, type World } from '../../web/screens/fixtures/world.ts';
 import { applyHostEvents } from '../ingest.ts';
+import { recordLooks } from '../source-health.ts';
 import { acknowledgeAlert, listAlerts, listMembers, snoozeAlert } from './alerts.ts';
 import { createChannel } from './channels.ts';
 import { messageSchema } from './message.ts';
@@ -143,6 +144,25 @@ describe('The watch for trouble', () => {
     await report(about, NOW + 2 * MINUTE);
     await watch.lookAtChanges();
     assert.deepEqual(await listTitles(), []);
+    assert.deepEqual((await listTold()).map(({ message }) => message.type).sort(), ['alert.raised', 'alert.resolved']);
+  });
+
+  it('tells of a source that does not answer its host, once, and resolves it when it does', async () => {
+    await addChannel('on-call');
+    const tell = async (failures: number, from = about.host) => {
+      world.clock.advance(MINUTE);
+      const look = { source: about.source, at: world.clock.now(), failures, latencyMs: 12, text: 'Connection refused' };
+      await recordLooks(world.context, { id: from, tenant: DEFAULT_TENANT }, [look]);
+      await watch.lookAtChanges();
+      return listTitles();
+    };
+    const stranger = await addHost(world, { name: 'other' });
+    assert.deepEqual(await tell(3, stranger.id), [], 'nobody speaks for the sources of another host');
+    assert.deepEqual([await tell(0), await tell(1), await tell(2)], [[], [], []]);
+    assert.deepEqual(await tell(3), ['db-1 / shop does not answer its host']);
+    assert.deepEqual(await tell(1), ['db-1 / shop does not answer its host'], 'an agent that starts anew');
+    await watch.runRound();
+    assert.deepEqual(await tell(0), []);
     assert.deepEqual((await listTold()).map(({ message }) => message.type).sort(), ['alert.raised', 'alert.resolved']);
   });
 

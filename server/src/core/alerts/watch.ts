@@ -56,11 +56,13 @@ export interface WatchOptions extends Pick<Settling, 'linkAlert' | 'listensToAle
 
 const runId = idSchema('run');
 const hostId = idSchema('host');
+const sourceId = idSchema('source');
 
 /** Ids of a topic such as `run:run_…` as they are published. */
 function collectTouched(context: CoreContext) {
   const runs = new Set<RunId>();
   const hosts = new Set<HostId>();
+  const sources = new Set<SourceId>();
   let isChannelTouched = false;
   const unsubscribe = context.bus.subscribe(tenant, (event) => {
     if (event.kind !== 'refresh') return;
@@ -74,6 +76,10 @@ function collectTouched(context: CoreContext) {
       const host = hostId.safeParse(id).data;
       if (host !== undefined) hosts.add(host);
     }
+    if (noun === 'source') {
+      const source = sourceId.safeParse(id).data;
+      if (source !== undefined) sources.add(source);
+    }
   });
   const take = <T>(from: Set<T>): T[] => {
     const taken = [...from].slice(0, TOUCHED_PER_STEP);
@@ -85,7 +91,13 @@ function collectTouched(context: CoreContext) {
     isChannelTouched = false;
     return was;
   };
-  return { takeRuns: () => take(runs), takeHosts: () => take(hosts), takeChannels, unsubscribe };
+  return {
+    takeRuns: () => take(runs),
+    takeHosts: () => take(hosts),
+    takeSources: () => take(sources),
+    takeChannels,
+    unsubscribe,
+  };
 }
 
 /** What cannot be looked at must not keep anything else from being seen. */
@@ -185,9 +197,11 @@ export function createAlertWatch(context: CoreContext, options: WatchOptions): A
         while (!isClosed) {
           const runs = touched.takeRuns();
           const hosts = touched.takeHosts();
-          if (runs.length === 0 && hosts.length === 0) break;
+          const sources = touched.takeSources();
+          if (runs.length + hosts.length + sources.length === 0) break;
           looked = true;
           await attempt(context, 'runs', () => lookAtRuns(looking, runs));
+          await attempt(context, 'sources', () => lookAtSources(looking, sources));
           if (hosts.length > 0)
             await attempt(context, 'hosts', async () => lookAtHosts(looking, await glanceAt(looking, hosts), hosts));
           await giveWay();

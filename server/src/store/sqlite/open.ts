@@ -18,6 +18,7 @@ import { createAnnouncements, createEnrolmentTokens, createHostTokens } from './
 import { toStoreError } from './faults.ts';
 import { createFigures } from './figures.ts';
 import { createFires } from './fires.ts';
+import { createHealth } from './health.ts';
 import { createHistory } from './history.ts';
 import { createHostContacts, createHostRows } from './hosts.ts';
 import { createIntegrityWatch, DAILY_CHECK, type IntegrityOptions } from './integrity.ts';
@@ -207,6 +208,7 @@ async function assembleStore(
     routines: createRoutines(sql),
     alerts: createAlerts(sql, putDelivery),
     coverage: createCoverage(sql),
+    health: createHealth(sql),
     history: createHistory(sql),
     figures: createFigures(sql),
     channels: { ...createChannels(sql), ...deliveries },

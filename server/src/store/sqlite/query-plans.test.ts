@@ -11,6 +11,7 @@ import { createDrills } from './drills.ts';
 import { createAnnouncements, createEnrolmentTokens, createHostTokens } from './enrolment.ts';
 import { createFigures } from './figures.ts';
 import { createFires } from './fires.ts';
+import { createHealth } from './health.ts';
 import { createHistory } from './history.ts';
 import { createHostContacts, createHostRows } from './hosts.ts';
 import { boundLogs } from './log-losses.ts';
@@ -52,6 +53,7 @@ function explainAll(): Map<string, readonly string[]> {
     createEnrolmentTokens,
     createFigures,
     createFires,
+    createHealth,
     createHistory,
     createHostContacts,
     createHostRows,

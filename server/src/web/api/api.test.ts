@@ -108,6 +108,7 @@ describe('The API, from the first host to a restore', () => {
     );
     const params = { id: made.source };
     await exercise('GET /sources/:id', { params });
+    assert.deepEqual((await exercise('GET /sources/:id/health', { params })).data, { state: 'unknown', looks: [] });
     const patched = await exercise('PATCH /sources/:id', { params, body: { name: 'app-db', secrets: { password: '' } } });
     assert.deepEqual((patched.data as { secrets: unknown }).secrets, { password: { stored: true } });
     assert.equal(patched.version, 2);

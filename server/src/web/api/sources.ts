@@ -3,11 +3,13 @@ import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
+import { SOURCE_HEALTH_STATES } from '@holdfast/shared/domain/source-health.ts';
 import { COUNTS } from '@holdfast/shared/limits.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
 import type { Caller } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
+import { findSourceHealth } from '../../core/source-health.ts';
 import {
   adoptDiscovered,
   createSource,
@@ -103,6 +105,23 @@ async function addStandings(
   }));
 }
 
+const healthShape = nameShape(
+  'SourceHealth',
+  z.strictObject({
+    state: z
+      .enum([...SOURCE_HEALTH_STATES, 'unknown'])
+      .meta({ description: '`offline` after three failures in a row; `unknown` where nobody looked lately' }),
+    since: instantSchema.optional().meta({ description: 'Since when it is so' }),
+    lookedAt: instantSchema.optional(),
+    failures: z.int().min(0).optional().meta({ description: 'Looks in a row that failed' }),
+    latencyMs: z.int().min(0).optional().meta({ description: 'How long the newest look took' }),
+    failure: z.string().optional().meta({ description: 'Why the newest look failed' }),
+    looks: z
+      .array(z.strictObject({ at: instantSchema, state: z.enum(SOURCE_HEALTH_STATES), latencyMs: z.int().min(0) }))
+      .meta({ description: 'Of the last hours, oldest first' }),
+  }),
+);
+
 const testResultShape = nameShape('SourceTestResult', REQUESTS['source.test'].result);
 
 const discoveredShape = nameShape(
@@ -196,6 +215,22 @@ const testDraftEndpoint = defineEndpoint({
   handle: async (context, caller, { body }) => ({ data: await testSource(context, caller, body) }),
 });
 
+const healthEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/sources/:id/health',
+  summary: 'Whether a source answers its host, which looks at it every few minutes.',
+  tag: 'sources',
+  params: idParams('source'),
+  reply: healthShape,
+  async handle(context, caller, { params }) {
+    await getSource(context, caller, params.id);
+    const health = await findSourceHealth(context, caller, params.id);
+    if (health === undefined) return { data: { state: 'unknown' as const, looks: [] } };
+    const { source: _source, toldAt: _toldAt, looks, ...shown } = health;
+    return { data: { ...shown, looks: [...looks] } };
+  },
+});
+
 const discoverEndpoint = defineEndpoint({
   method: 'post',
   path: '/sources/:id/discover',
@@ -244,6 +279,7 @@ export const SOURCE_ENDPOINTS: readonly ApiEndpoint[] = [
   patchEndpoint,
   deleteEndpoint,
   testEndpoint,
+  healthEndpoint,
   discoverEndpoint,
   adoptEndpoint,
 ];

@@ -7,6 +7,7 @@ import { describeOrigin } from '../../core/objectives.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { judgeSources } from '../../core/protected-sources.ts';
 import { listRuns } from '../../core/runs.ts';
+import { findSourceHealth } from '../../core/source-health.ts';
 import { deleteSource, getSource } from '../../core/sources.ts';
 import type { Source } from '../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
@@ -47,10 +48,11 @@ async function readSourcePage(
   test?: TestResultView,
 ): Promise<SourcePageView> {
   const { caller, urls } = visit;
-  const [judged, runs, proofs] = await Promise.all([
+  const [judged, runs, proofs, health] = await Promise.all([
     judgeSources(context, caller, [source]),
     listRuns(context, caller, { source: source.id }, { limit: RUNS_SHOWN }),
     readProofs(context, visit, [source]),
+    findSourceHealth(context, caller, source.id),
   ]);
   const [found] = judged;
   if (found === undefined) throw new AppError('not_found', 'the host of this source is gone');
@@ -84,6 +86,7 @@ async function readSourcePage(
         ? undefined
         : { snapshot: good, at: standing.lastGoodAt, bytes: standing.lastGoodBytes },
     proof: proofs.get(source.id),
+    health,
     objective: objectives.backup && `${formatSpan(objectives.backup.ms)}, ${describeOrigin(objectives.backup.origin)}`,
     discoverable: adapter.discovery !== undefined,
     test,

@@ -1,4 +1,5 @@
 /** One source: whether it is protected, by which plans, what ran, and what can be done. */
+import type { SourceHealthView } from '../../core/source-health.ts';
 import { type Html, type HtmlValue, html } from '../html.ts';
 import { confirmButton, linkButton, onward, postButton } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
@@ -11,6 +12,7 @@ import type { Urls } from '../urls.ts';
 import { type LastRunRow, lastRuns } from './last-runs.view.ts';
 import { liveText } from './live-text.view.ts';
 import { type ProofView, proofPanel } from './proof.view.ts';
+import { healthPanel } from './source-health.view.ts';
 import { type TestResultView, testForm, testResult } from './source-test.view.ts';
 
 export interface SourcePageView {
@@ -32,6 +34,8 @@ export interface SourcePageView {
   runs: readonly LastRunRow[];
   newestGood: { snapshot: string; at: number; bytes: number | undefined } | undefined;
   proof: ProofView | undefined;
+  /** What its host sees at its regular looks; undefined before the first. */
+  health: SourceHealthView | undefined;
   /** How old its newest clean backup may be, and who says so: `24 h, of the plan nightly`. */
   objective: string | undefined;
   discoverable: boolean;
@@ -97,7 +101,7 @@ function sayProtection(state: ProtectionState): string {
 
 /** What changes by itself, and the test. */
 export function sourcePart(view: SourcePageView): Html {
-  return html`<div class="columns" id="${SOURCE_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${newestPanel(view)}${plansPanel(view)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ source: view.id }), none: 'No run yet.', urls: view.urls, face: view.face })}</div><div class="stack">${view.proof !== undefined && proofPanel(view.proof)}${configPanel(view)}${view.may.manage && testPanel(view)}</div></div>`;
+  return html`<div class="columns" id="${SOURCE_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${newestPanel(view)}${plansPanel(view)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ source: view.id }), none: 'No run yet.', urls: view.urls, face: view.face })}</div><div class="stack">${view.proof !== undefined && proofPanel(view.proof)}${view.enabled && view.plans.length > 0 && healthPanel({ health: view.health, hostName: view.host.name, face: view.face })}${configPanel(view)}${view.may.manage && testPanel(view)}</div></div>`;
 }
 
 function newestPanel({ newestGood, objective, urls, face, id }: SourcePageView): Html {
