@@ -11,6 +11,7 @@ import { attachHub, type Hub } from './hub/accept.ts';
 import { createDirectory, type HubDirectory } from './hub/directory.ts';
 import type { ServerLog } from './log.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
+import { startTraceExporter, type TraceExporter } from './metrics/trace-exporter.ts';
 import { startTicker, type Ticker } from './ticker/ticker.ts';
 import { checkPasswordRules } from './vault/password-rules.ts';
 import { SERVER_VERSION } from './version.ts';
@@ -105,6 +106,7 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
   });
   let hub: Hub | undefined;
   let ticker: Ticker | undefined;
+  let traces: TraceExporter | undefined;
   let closed: Promise<void> | undefined;
 
   return {
@@ -115,6 +117,8 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
       server.on('request', http.handler);
       hub = attachHub(server, createUrls(baseUrl).agentSocket(), context, hubDirectory);
       ticker = startTicker(context, { logDays: config.logs.keepDays }, alarms);
+      const { url: collector } = config.traces;
+      if (collector !== undefined) traces = startTraceExporter({ context, version: SERVER_VERSION, url: collector });
       const bootstrap = await ensureBootstrap(context);
       log.info({ url: baseUrl, version: SERVER_VERSION, dataDir: config.dataDir }, 'listening');
       if (bootstrap) {
@@ -142,6 +146,7 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
         alarms.news.close();
         await Promise.all([alarms.watch.close(), alarms.deliverer.close()]);
         metrics.close();
+        traces?.close();
         await context.store.close();
       })();
       return closed;

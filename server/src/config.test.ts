@@ -13,6 +13,7 @@ describe('The configuration', () => {
     assert.deepEqual(config.listen, { host: '127.0.0.1', port: 8080 });
     assert.equal(config.baseUrl, undefined);
     assert.deepEqual(config.metrics, { token: undefined, cidrs: [] });
+    assert.deepEqual(config.traces, { url: undefined });
     assert.equal(config.trustProxy, 0);
     assert.equal(config.logLevel, 'info');
     assert.deepEqual(config.logs, { keepDays: 90, hostDayBytes: 256 * 1024 * 1024 });
@@ -36,12 +37,14 @@ describe('The configuration', () => {
       HOLDFAST_LOG_LEVEL: 'debug',
       HOLDFAST_RUN_LOG_DAYS: '14',
       HOLDFAST_HOST_LOG_MIB: '3',
+      HOLDFAST_OTLP_URL: 'http://127.0.0.1:4318/otlp/',
     });
     assert.equal(config.dataDir, '/srv/holdfast');
     assert.deepEqual(config.listen, { host: '::1', port: 9000 });
     assert.equal(config.baseUrl, 'https://backup.example.com:8443/sub');
     assert.deepEqual(config.masterKey, { value: 'k'.repeat(44), file: undefined });
     assert.deepEqual(config.metrics, { token: 'a-long-enough-token', cidrs: ['10.0.0.0/8', '::1'] });
+    assert.deepEqual(config.traces, { url: 'http://127.0.0.1:4318/otlp' });
     assert.equal(config.trustProxy, 2);
     assert.equal(config.logLevel, 'debug');
     assert.deepEqual(config.logs, { keepDays: 14, hostDayBytes: 3 * 1024 * 1024 });
@@ -85,6 +88,9 @@ describe('The configuration', () => {
     ],
     ['a network that is none', { HOLDFAST_METRICS_CIDR: '10.0.0.0/33' }, /^HOLDFAST_METRICS_CIDR: "10.0.0.0\/33"/],
     ['an empty list of networks', { HOLDFAST_METRICS_CIDR: ' , ' }, /^HOLDFAST_METRICS_CIDR: names no network/],
+    ['a collector with a password', { HOLDFAST_OTLP_URL: 'http://a:b@127.0.0.1' }, /^HOLDFAST_OTLP_URL: .*collector/],
+    ['a collector of another scheme', { HOLDFAST_OTLP_URL: 'grpc://127.0.0.1:4317' }, /^HOLDFAST_OTLP_URL: .*collector/],
+    ['a collector with its path', { HOLDFAST_OTLP_URL: 'http://127.0.0.1:4318/v1/traces' }, /^HOLDFAST_OTLP_URL: .*added/],
     ['a proxy that is just true', { HOLDFAST_TRUST_PROXY: 'true' }, /^HOLDFAST_TRUST_PROXY: give the number/],
     ['too many proxies', { HOLDFAST_TRUST_PROXY: '11' }, /^HOLDFAST_TRUST_PROXY: at most 10/],
     ['a log level that is none', { HOLDFAST_LOG_LEVEL: 'loud' }, /^HOLDFAST_LOG_LEVEL: "loud" is none of debug, info/],

@@ -17,6 +17,8 @@ export interface ServerConfig {
   masterKey: { value?: string | undefined; file?: string | undefined };
   /** `/metrics` does not exist unless one of the two is set; all that are set must pass. */
   metrics: { token?: string | undefined; cidrs: readonly string[] };
+  /** The collector that is told of runs as traces, without `/v1/traces`; undefined: nobody is. */
+  traces: { url?: string | undefined };
   /** Proxies before the server: how many, or their networks. 0: the socket's address is the truth. */
   trustProxy: number | readonly string[];
   logLevel: LogLevelName;
@@ -47,6 +49,7 @@ const KNOWN = [
   'HOLDFAST_METRICS_TOKEN',
   'HOLDFAST_METRICS_TOKEN_FILE',
   'HOLDFAST_METRICS_CIDR',
+  'HOLDFAST_OTLP_URL',
   'HOLDFAST_TRUST_PROXY',
   'HOLDFAST_LOG_LEVEL',
   'HOLDFAST_RUN_LOG_DAYS',
@@ -97,6 +100,7 @@ export function loadConfig(environment: Environment): ServerConfig {
       token: readMetricsToken(values),
       cidrs: values.HOLDFAST_METRICS_CIDR === undefined ? [] : parseCidrs('HOLDFAST_METRICS_CIDR', values.HOLDFAST_METRICS_CIDR),
     },
+    traces: { url: values.HOLDFAST_OTLP_URL === undefined ? undefined : parseCollector(values.HOLDFAST_OTLP_URL) },
     trustProxy: parseTrustProxy(values.HOLDFAST_TRUST_PROXY ?? '0'),
     logLevel: parseLogLevel(values.HOLDFAST_LOG_LEVEL ?? 'info'),
     logs: {
@@ -149,6 +153,16 @@ function parseBaseUrl(text: string): string {
   if (url.search !== '' || url.hash !== '' || /[?#]/.test(text)) refuse('must not have a query or fragment');
   const path = url.pathname.replace(/\/$/, '');
   if (!/^(?:\/[A-Za-z0-9._~-]+)*$/.test(path)) refuse('has a path with other characters than letters, digits and . _ ~ -');
+  return `${url.origin}${path}`;
+}
+
+function parseCollector(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url !== undefined && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  if (!isPlain || !/^https?:$/.test(url.protocol))
+    throw new ConfigError('HOLDFAST_OTLP_URL', 'is not the address of a collector, such as http://127.0.0.1:4318');
+  const path = url.pathname.replace(/\/$/, '');
+  if (path.endsWith('/v1/traces')) throw new ConfigError('HOLDFAST_OTLP_URL', 'must not end in /v1/traces, which is added to it');
   return `${url.origin}${path}`;
 }
 

@@ -2,8 +2,10 @@
 import { DEFAULT_TENANT, idSchema, type RunId } from '@holdfast/shared/domain/ids.ts';
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import type { CoreContext } from '../core/ports.ts';
+import type { Run } from '../store/runs.ts';
 
 export interface FinishedRun {
+  run: Run;
   kind: string;
   state: string;
   seconds: number;
@@ -41,7 +43,7 @@ export function createFinishedRuns(
       if (told.size > REMEMBERED) told.delete(told.values().next().value ?? id);
       // A host may still speak of a run whose end an earlier process has heard of and counted.
       if (run.durationMs === undefined || (run.reportedAt ?? startedAt) < startedAt) continue;
-      observe({ kind: run.kind, state: run.state, seconds: run.durationMs / 1000 });
+      observe({ run, kind: run.kind, state: run.state, seconds: run.durationMs / 1000 });
     }
   }
 
