@@ -3,6 +3,7 @@ import { AGENT_MEMORY } from './agent-memory.ts';
 import { createBackupSpeed, createRestoreSpeed } from './database-speed.ts';
 import { DRILL_OVERHEAD } from './drill-overhead.ts';
 import type { Benchmark } from './figure.ts';
+import { FLEET } from './fleet.ts';
 import { AGENT_IDLE, CHECKOUT_AGENT_IDLE, SERVER_IDLE } from './idle.ts';
 import { LOG_LATENCY } from './log-latency.ts';
 import { RETENTION_PLAN } from './retention-plan.ts';
@@ -14,6 +15,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   CHECKOUT_AGENT_IDLE,
   SERVER_IDLE,
   RUN_LIST,
+  FLEET,
   RETENTION_PLAN,
   TREE_OPEN,
   LOG_LATENCY,

@@ -1,7 +1,7 @@
 /** What a benchmark finds: one number against one limit. */
 import type { World } from './world.ts';
 
-export type Unit = 'ratio' | 'MB' | '%' | 'ms';
+export type Unit = 'ratio' | 'MB' | 'KB' | '%' | 'ms';
 
 export type Figure = {
   readonly name: string;
