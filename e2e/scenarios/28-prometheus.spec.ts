@@ -105,6 +105,12 @@ test('Prometheus itself scrapes what the ledger says, and promtool finds nothing
     holdfast_repositories: 1,
     'holdfast_snapshots{repository="disk db-1"}': snapshots.length,
     'holdfast_source_last_success_bytes{host="db-1",source="odd \\"name\\" {x}"}': 7,
+    holdfast_enabled_plans: 2,
+    holdfast_agent_connections_total: 1,
+    holdfast_waiting_orders: 0,
+    'holdfast_series_left_out{of="sources"}': 0,
+    'count(holdfast_source_last_success_duration_seconds)': 1,
+    'count(holdfast_data_disk_free_bytes < holdfast_data_disk_size_bytes)': 1,
   };
   expect(ofState('succeeded').length).toBeGreaterThan(1);
   expect(ofState('failed').length).toBeGreaterThan(0);
@@ -119,6 +125,22 @@ test('Prometheus itself scrapes what the ledger says, and promtool finds nothing
   const [success] = await query('holdfast_source_last_success_timestamp_seconds');
   // The run goes on a moment after its snapshot is proven.
   expect(Math.abs((success?.value ?? 0) - newest)).toBeLessThan(2);
+
+  await test.step('the shipped rules are read and evaluated, and nothing is wrong yet', async () => {
+    const groups = await waitFor(
+      'the first round of the rules',
+      async () => {
+        const answer = await fetch(`http://127.0.0.1:${await readPort()}/api/v1/rules`);
+        const { data } = (await answer.json()) as { data: { groups: readonly { rules: readonly Rule[] }[] } };
+        return data.groups.every(({ rules }) => rules.every(({ health }) => health !== 'unknown')) ? data.groups : undefined;
+      },
+      { deadlineMs: 20_000 },
+    );
+    const rules = groups.flatMap((group) => group.rules);
+    expect(rules.length).toBeGreaterThan(10);
+    expect(rules.filter(({ health }) => health !== 'ok')).toEqual([]);
+    expect(rules.filter(({ state }) => state === 'firing').map(({ name }) => name)).toEqual([]);
+  });
 
   await test.step('series go with what they were about; what it never scrapes is a secret or an id', async () => {
     await world.agent.stop();
@@ -162,7 +184,8 @@ async function startPrometheus(): Promise<ServiceProcess> {
   await writeFile(join(home, 'token'), TOKEN, { mode: 0o600 });
   const { host } = new URL(stack.server.url);
   const config = [
-    'global: { scrape_interval: 500ms, scrape_timeout: 400ms }',
+    'global: { scrape_interval: 500ms, scrape_timeout: 400ms, evaluation_interval: 1s }',
+    `rule_files: [${join(import.meta.dirname, '../../docs/prometheus/holdfast.rules.yml')}]`,
     'scrape_configs:',
     '  - job_name: holdfast',
     `    authorization: { credentials_file: ${join(home, 'token')} }`,
@@ -179,6 +202,7 @@ async function startPrometheus(): Promise<ServiceProcess> {
   return started;
 }
 
+type Rule = { readonly name: string; readonly health: string; readonly state: string };
 type Sample = { readonly labels: Readonly<Record<string, string>>; readonly value: number };
 
 function createQuery(at: number): (promql: string) => Promise<readonly Sample[]> {
