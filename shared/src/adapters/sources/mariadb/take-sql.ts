@@ -92,6 +92,18 @@ const WITHOUT_TRANSACTIONS = `SELECT ${listed('t.TABLE_NAME')} FROM ${tablesOf('
 const FIRING = `SELECT GROUP_CONCAT(DISTINCT t.EVENT_OBJECT_TABLE SEPARATOR ', ') FROM information_schema.TRIGGERS t WHERE ${is('t.TRIGGER_SCHEMA', '@target')}
     AND t.EVENT_MANIPULATION = 'INSERT' AND ${IS_MOVED('t.EVENT_OBJECT_TABLE')}`;
 
+/**
+ * A table with triggers cannot leave its database, so it only gets another name there; InnoDB then leaves the name of a foreign key, which is one
+ * of the database, unless it made that name itself.
+ */
+const HELD_KEYS = `SELECT ${listed('k.CONSTRAINT_NAME')} FROM information_schema.REFERENTIAL_CONSTRAINTS k WHERE ${is('k.CONSTRAINT_SCHEMA', '@target')}
+    AND EXISTS (SELECT 1 FROM information_schema.TRIGGERS g WHERE ${is('g.EVENT_OBJECT_SCHEMA', '@target')} AND g.EVENT_OBJECT_TABLE = k.TABLE_NAME)
+    AND LEFT(k.CONSTRAINT_NAME, CHAR_LENGTH(k.TABLE_NAME) + 6) <> CONCAT(k.TABLE_NAME, '_ibfk_')
+    AND EXISTS (SELECT 1 FROM information_schema.REFERENTIAL_CONSTRAINTS s WHERE ${is('s.CONSTRAINT_SCHEMA', '@scratch')}
+      AND ${IS_MOVED('s.TABLE_NAME')} AND s.CONSTRAINT_NAME = k.CONSTRAINT_NAME)`;
+const HELD_KEYS_WORDS =
+  'tables with triggers have foreign keys that are named as in the backup, and cannot be moved aside; restore under a new name';
+
 function listRefusals(mode: RestoreMode): string {
   switch (mode) {
     case 'append':
@@ -101,17 +113,20 @@ function listRefusals(mode: RestoreMode): string {
         refuse('other tables refer to some that would be replaced, which the backup does not hold', OUTSIDERS(IS_MOVED('$'))),
         refuse('a table is a view in the backup, or a view a table', OTHER_KINDS),
         refuse('triggers of other tables have the names of triggers in the backup', FOREIGN_TRIGGERS),
+        refuse(HELD_KEYS_WORDS, HELD_KEYS),
       ].join('');
     case 'tables':
       return [
         refuse('other tables refer to the chosen ones; choose these too', OUTSIDERS(IS_MOVED('$'))),
         refuse('these are views', VIEWS_IN_THE_WAY),
         refuse('triggers of other tables have the names of triggers in the backup', FOREIGN_TRIGGERS),
+        refuse(HELD_KEYS_WORDS, HELD_KEYS),
       ].join('');
     case 'replace':
       return [
         refuse('tables of other databases refer to this one', OUTSIDERS('TRUE')),
         refuse('these views are tables in the backup', VIEWS_IN_THE_WAY),
+        refuse(HELD_KEYS_WORDS, HELD_KEYS),
       ].join('');
     case 'data_only':
       return [
