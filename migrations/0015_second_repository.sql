@@ -1,8 +1,8 @@
 -- Where each clean backup of a plan is copied to, and how long copies are kept; NULL: it is not copied, or copies are kept for ever.
 ALTER TABLE plans ADD COLUMN copy_repository_id TEXT REFERENCES repositories (id);
 ALTER TABLE plans ADD COLUMN copy_policy_id TEXT REFERENCES retention_policies (id);
-CREATE INDEX plans_by_copy_repository ON plans (tenant_id, copy_repository_id, name_key, id) WHERE copy_repository_id IS NOT NULL;
-CREATE INDEX plans_by_copy_policy ON plans (tenant_id, copy_policy_id, name_key, id) WHERE copy_policy_id IS NOT NULL;
+CREATE INDEX plans_by_copy_repository ON plans (copy_repository_id, tenant_id, name_key, id) WHERE copy_repository_id IS NOT NULL;
+CREATE INDEX plans_by_copy_policy ON plans (copy_policy_id, tenant_id, name_key, id) WHERE copy_policy_id IS NOT NULL;
 
 -- Of a copy: the snapshot it is one of, and the run that made it. Its run_id is that of the backup, so that both parts of one stay together.
 ALTER TABLE snapshots ADD COLUMN copy_of TEXT;

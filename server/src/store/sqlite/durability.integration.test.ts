@@ -33,7 +33,7 @@ describe('durability', () => {
     const mountPoint = mkdtempSync(join(directory, 'small-'));
     const fixture = join(import.meta.dirname, 'fixtures/fill-disk.ts');
     // The small file system lives in a mount namespace of the child alone and is gone with it.
-    const script = 'mount -t tmpfs -o size=12m none "$1" && exec "$2" "$3" "$1" "$4"';
+    const script = 'mount -t tmpfs -o size=24m none "$1" && exec "$2" "$3" "$1" "$4"';
     const namespace = process.getuid?.() === 0 ? ['-m'] : ['-r', '-m'];
     const { stdout } = await run('unshare', [
       ...namespace,
