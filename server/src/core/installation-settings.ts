@@ -2,12 +2,10 @@
 import { zoneSchema } from '@holdfast/shared/domain/schedule.ts';
 import * as z from 'zod';
 import { createFieldsError } from './adapter-input.ts';
-import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
-
-const SETTING = 'installation';
+import { readSetting, writeSetting } from './stored-setting.ts';
 
 /** What settings may hold: texts by characters, lists by entries. */
 export const SETTINGS = { labelChars: 60, hrefChars: 500, links: 10, nightHostsMin: 4, nightHostsMax: 60 } as const;
@@ -31,6 +29,13 @@ export const installationSchema = z.strictObject({
 });
 export type Installation = z.infer<typeof installationSchema>;
 export type InstallationKey = keyof Installation;
+
+const SETTING = {
+  key: 'installation',
+  schema: installationSchema,
+  name: 'the installation',
+  action: 'settings.updated',
+} as const;
 
 export type SettingType = 'string' | 'number' | 'boolean' | 'json';
 
@@ -75,8 +80,8 @@ export const INSTALLATION_SETTINGS: readonly SettingDescription[] = [
   },
 ];
 
-export async function readInstallation({ store }: Pick<CoreContext, 'store'>): Promise<Installation> {
-  return installationSchema.parse(JSON.parse((await store.settings.findSetting(SETTING)) ?? '{}'));
+export function readInstallation(context: Pick<CoreContext, 'store'>): Promise<Installation> {
+  return readSetting(context, SETTING);
 }
 
 export async function getInstallation(context: CoreContext, caller: Caller): Promise<Installation> {
@@ -106,13 +111,8 @@ export async function updateInstallation(
     (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
   );
   if (changed.length === 0) return after;
-  await context.store.settings.putSetting(SETTING, JSON.stringify(after));
   const pick = (from: Installation) => Object.fromEntries(changed.map((key) => [key, from[key]]));
-  await recordAct(context, caller, {
-    action: 'settings.updated',
-    target: { kind: 'settings', id: SETTING, name: 'the installation' },
-    change: { before: pick(before), after: pick(after) },
-  });
+  await writeSetting(context, caller, SETTING, { before, after }, { before: pick(before), after: pick(after) });
   for (const topic of [TOPICS.counts, TOPICS.overview]) context.bus.publish(caller.tenant, { kind: 'refresh', topic });
   return after;
 }

@@ -2,18 +2,16 @@
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Plan, Source } from '../store/catalog.ts';
-import { createFieldsError } from './adapter-input.ts';
-import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
-import { NO_OBJECTIVES, type Objectives, objectivesSchema, resolveObjectives, type SourceObjectives } from './objectives.ts';
+import { type Objectives, objectivesSchema, resolveObjectives, type SourceObjectives } from './objectives.ts';
 import type { CoreContext } from './ports.ts';
+import { parseSetting, readSetting, writeSetting } from './stored-setting.ts';
 
-const SETTING = 'objectives';
+const SETTING = { key: 'objectives', schema: objectivesSchema, name: 'objectives', action: 'objectives.updated' } as const;
 
-export async function readObjectives({ store }: Pick<CoreContext, 'store'>): Promise<Objectives> {
-  const stored = await store.settings.findSetting(SETTING);
-  return stored === undefined ? NO_OBJECTIVES : objectivesSchema.parse(JSON.parse(stored));
+export function readObjectives(context: Pick<CoreContext, 'store'>): Promise<Objectives> {
+  return readSetting(context, SETTING);
 }
 
 export async function getObjectives(context: CoreContext, caller: Caller): Promise<Objectives> {
@@ -27,28 +25,19 @@ export async function getObjectives(context: CoreContext, caller: Caller): Promi
  */
 export async function saveObjectives(context: CoreContext, caller: Caller, wanted: unknown): Promise<Objectives> {
   demand(caller, 'plan.manage');
-  const parsed = objectivesSchema.safeParse(wanted);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw createFieldsError({ [issue?.path.join('.') || 'objectives']: issue?.message ?? 'is not well-formed' });
-  }
+  const parsed = parseSetting(SETTING, wanted);
   const { store, bus } = context;
   const before = await readObjectives(context);
   const there = new Set(
     (
       await store.catalog.findPlans(
         caller.tenant,
-        parsed.data.plans.map(({ plan }) => plan),
+        parsed.plans.map(({ plan }) => plan),
       )
     ).map(({ id }) => id),
   );
-  const after = { ...parsed.data, plans: parsed.data.plans.filter(({ plan }) => there.has(plan)) };
-  await store.settings.putSetting(SETTING, JSON.stringify(after));
-  await recordAct(context, caller, {
-    action: 'objectives.updated',
-    target: { kind: 'settings', id: SETTING, name: 'objectives' },
-    change: { before, after },
-  });
+  const after = { ...parsed, plans: parsed.plans.filter(({ plan }) => there.has(plan)) };
+  await writeSetting(context, caller, SETTING, { before, after });
   for (const topic of [TOPICS.sources, TOPICS.overview]) bus.publish(caller.tenant, { kind: 'refresh', topic });
   return after;
 }

@@ -37,7 +37,6 @@ export const objectivesSchema = z
   .refine(({ plans }) => isEachOnce(plans.map(({ plan }) => plan)), { path: ['plans'], error: 'must name each plan once' })
   .refine(({ tags }) => isEachOnce(tags.map(({ tag }) => tag)), { path: ['tags'], error: 'must name each tag once' });
 export type Objectives = z.infer<typeof objectivesSchema>;
-export const NO_OBJECTIVES: Objectives = objectivesSchema.parse({});
 
 function isEachOnce(keys: readonly string[]): boolean {
   return new Set(keys).size === keys.length;

@@ -1,12 +1,11 @@
 /** When digests are told: an hour of the day, and a day of the week, in one zone. */
 import { type Schedule, zoneSchema } from '@holdfast/shared/domain/schedule.ts';
 import * as z from 'zod';
-import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
+import { readSetting, writeSetting } from '../stored-setting.ts';
 import type { DIGESTS } from './subscription.ts';
 
-const SETTING = 'alerts.digest';
 const DAY_MS = 24 * 60 * 60_000;
 
 export const digestSettingsSchema = z.strictObject({
@@ -19,8 +18,15 @@ export const digestSettingsSchema = z.strictObject({
 export type DigestSettings = z.infer<typeof digestSettingsSchema>;
 export type DigestPeriod = (typeof DIGESTS)[number];
 
-export async function readDigestSettings({ store }: Pick<CoreContext, 'store'>): Promise<DigestSettings> {
-  return digestSettingsSchema.parse(JSON.parse((await store.settings.findSetting(SETTING)) ?? '{}'));
+const SETTING = {
+  key: 'alerts.digest',
+  schema: digestSettingsSchema,
+  name: 'time of digests',
+  action: 'digest.updated',
+} as const;
+
+export function readDigestSettings(context: Pick<CoreContext, 'store'>): Promise<DigestSettings> {
+  return readSetting(context, SETTING);
 }
 
 export async function getDigestSettings(context: CoreContext, caller: Caller): Promise<DigestSettings> {
@@ -37,12 +43,7 @@ export async function updateDigestSettings(
   demand(caller, 'channel.manage');
   const before = await readDigestSettings(context);
   const after = digestSettingsSchema.parse({ ...before, ...change });
-  await context.store.settings.putSetting(SETTING, JSON.stringify(after));
-  await recordAct(context, caller, {
-    action: 'digest.updated',
-    target: { kind: 'settings', id: SETTING, name: 'time of digests' },
-    change: { before, after },
-  });
+  await writeSetting(context, caller, SETTING, { before, after });
   return after;
 }
 

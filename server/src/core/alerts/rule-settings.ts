@@ -1,16 +1,19 @@
 /** The rules of alerts that an operator set: read by every look, changed whole. */
-import { createFieldsError } from '../adapter-input.ts';
-import { recordAct } from '../audit.ts';
 import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
-import { type AlertRules, alertRulesSchema, NO_RULES } from './rules.ts';
+import { parseSetting, readSetting, writeSetting } from '../stored-setting.ts';
+import { type AlertRules, alertRulesSchema } from './rules.ts';
 
-const SETTING = 'alerts.rules';
+const SETTING = {
+  key: 'alerts.rules',
+  schema: alertRulesSchema,
+  name: 'rules of alerts',
+  action: 'alert_rules.updated',
+} as const;
 
-export async function readRules({ store }: Pick<CoreContext, 'store'>): Promise<AlertRules> {
-  const stored = await store.settings.findSetting(SETTING);
-  return stored === undefined ? NO_RULES : alertRulesSchema.parse(JSON.parse(stored));
+export function readRules(context: Pick<CoreContext, 'store'>): Promise<AlertRules> {
+  return readSetting(context, SETTING);
 }
 
 export async function getRules(context: CoreContext, caller: Caller): Promise<AlertRules> {
@@ -37,19 +40,10 @@ async function dropDangling({ store }: CoreContext, { tenant }: Caller, rules: A
 /** Replaces the rules; they hold from the next look on, within a minute. `invalid` names the field at fault. */
 export async function saveRules(context: CoreContext, caller: Caller, wanted: unknown): Promise<AlertRules> {
   demand(caller, 'channel.manage');
-  const parsed = alertRulesSchema.safeParse(wanted);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw createFieldsError({ [issue?.path.join('.') || 'rules']: issue?.message ?? 'is not well-formed' });
-  }
+  const parsed = parseSetting(SETTING, wanted);
   const before = await readRules(context);
-  const after = await dropDangling(context, caller, parsed.data);
-  await context.store.settings.putSetting(SETTING, JSON.stringify(after));
-  await recordAct(context, caller, {
-    action: 'alert_rules.updated',
-    target: { kind: 'settings', id: SETTING, name: 'rules of alerts' },
-    change: { before, after },
-  });
+  const after = await dropDangling(context, caller, parsed);
+  await writeSetting(context, caller, SETTING, { before, after });
   context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.alerts });
   return after;
 }

@@ -3,11 +3,13 @@ import { describe, it } from 'node:test';
 import type { ChannelId, PlanId } from '@holdfast/shared/domain/ids.ts';
 import type { AlertEvent, AlertEventKind, AlertSign } from '../../store/alerts.ts';
 import { countSteps, findDueStep } from './escalate.ts';
-import { type AlertRules, alertRulesSchema, NO_RULES, resolveFailuresInARow, resolveHostLimits } from './rules.ts';
-import { DEFAULT_THRESHOLDS } from './thresholds.ts';
+import { type AlertRules, alertRulesSchema, resolveFailuresInARow, resolveHostLimits } from './rules.ts';
+import { thresholdsSchema } from './thresholds.ts';
 import { findWindowEnd, holdBack, openWindows } from './windows.ts';
 
 const [NIGHTLY, HOURLY] = ['plan_aaaaaaaaaaaaaaaaaaaa' as PlanId, 'plan_bbbbbbbbbbbbbbbbbbbb' as PlanId];
+const NO_RULES = alertRulesSchema.parse({});
+const DEFAULT_THRESHOLDS = thresholdsSchema.parse({});
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** A Friday, 09:00 in UTC and 10:00 in Berlin. */

@@ -66,7 +66,6 @@ export const alertRulesSchema = z.strictObject({
   escalation: z.array(escalationSchema).max(ALERTS.escalationSteps).default([]),
 });
 export type AlertRules = z.infer<typeof alertRulesSchema>;
-export const NO_RULES: AlertRules = alertRulesSchema.parse({});
 
 type TagRule = AlertRules['tags'][number];
 

@@ -1,11 +1,9 @@
 /** When a condition holds: the numbers an operator may set, for the whole installation. */
 import { ALERTS } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
-import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
-
-const SETTING = 'alerts.thresholds';
+import { readSetting, writeSetting } from '../stored-setting.ts';
 
 export const thresholdsSchema = z.strictObject({
   /** Runs of a source in a plan that end unclean in a row before it is an alert. */
@@ -18,11 +16,16 @@ export const thresholdsSchema = z.strictObject({
   serverDiskGib: z.number().min(0.1).max(1024).default(1),
 });
 export type Thresholds = z.infer<typeof thresholdsSchema>;
-export const DEFAULT_THRESHOLDS: Thresholds = thresholdsSchema.parse({});
 
-export async function readThresholds({ store }: Pick<CoreContext, 'store'>): Promise<Thresholds> {
-  const stored = await store.settings.findSetting(SETTING);
-  return stored === undefined ? DEFAULT_THRESHOLDS : thresholdsSchema.parse(JSON.parse(stored));
+const SETTING = {
+  key: 'alerts.thresholds',
+  schema: thresholdsSchema,
+  name: 'thresholds of alerts',
+  action: 'thresholds.updated',
+} as const;
+
+export function readThresholds(context: Pick<CoreContext, 'store'>): Promise<Thresholds> {
+  return readSetting(context, SETTING);
 }
 
 export async function getThresholds(context: CoreContext, caller: Caller): Promise<Thresholds> {
@@ -35,11 +38,6 @@ export async function updateThresholds(context: CoreContext, caller: Caller, cha
   demand(caller, 'channel.manage');
   const before = await readThresholds(context);
   const after = thresholdsSchema.parse({ ...before, ...change });
-  await context.store.settings.putSetting(SETTING, JSON.stringify(after));
-  await recordAct(context, caller, {
-    action: 'thresholds.updated',
-    target: { kind: 'settings', id: SETTING, name: 'thresholds of alerts' },
-    change: { before, after },
-  });
+  await writeSetting(context, caller, SETTING, { before, after });
   return after;
 }
