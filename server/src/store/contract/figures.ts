@@ -62,6 +62,18 @@ export function checkFigures(open: OpenStore): void {
           [standing.lastGoodAt, standing.lastGoodBytes, part?.durationMs, proof.proven.endedAt, 7000, [schedule]],
         );
         assert.equal(row.verifiedAt, undefined);
+        for (const [at, ok] of [
+          [NOW + 40, true],
+          [NOW + 50, true],
+        ] as const) {
+          const run = sampleId('run');
+          const { id, engineId } = snapshot;
+          await report(store, host, [
+            createdEvent(run, { kind: 'verify', repository: repository.id }),
+            { type: 'snapshot.verified', run, at, snapshot: id, engineId, ok, bytes: 7, seen: 'seven' },
+          ]);
+        }
+        assert.equal((await readFirstSource(store)).verifiedAt, NOW + 50);
         assert.deepEqual(await store.figures.listSourceFigures(OTHER_TENANT, ALL), []);
         const plans = await store.figures.listPlanFigures(TENANT, ALL);
         assert.deepEqual(new Set(plans.map((one) => one.schedule)), new Set([schedule, undefined]));

@@ -12,7 +12,7 @@ import { flag, json, optional } from './columns.ts';
 import { NEWEST_GOOD } from './standings.ts';
 import type { Params, Sql } from './statements.ts';
 
-const HOSTS = `SELECT id, name, state, last_seen_at AS lastSeenAt, acknowledged_spec_version < spec_version AS hasDrift,
+export const HOSTS = `SELECT id, name, state, last_seen_at AS lastSeenAt, acknowledged_spec_version < spec_version AS hasDrift,
     drain_until AS drainUntil
   FROM hosts WHERE tenant_id = @tenant AND id > @after AND state <> 'revoked' ORDER BY id LIMIT @limit`;
 
@@ -31,10 +31,10 @@ export const SOURCES = `SELECT s.id AS id, h.name AS host, s.name AS source, goo
     WHERE d.tenant_id = s.tenant_id AND d.source_id = s.id AND d.is_proven = 1 ORDER BY d.ended_at DESC, d.run_id DESC LIMIT 1)
   WHERE s.tenant_id = @tenant AND s.id > @after ORDER BY s.id LIMIT @limit`;
 
-const PLANS = `SELECT id, name AS plan, CASE enabled WHEN 1 THEN schedule END AS schedule, effective_from AS effectiveFrom
+export const PLANS = `SELECT id, name AS plan, CASE enabled WHEN 1 THEN schedule END AS schedule, effective_from AS effectiveFrom
   FROM plans WHERE tenant_id = @tenant AND id > @after ORDER BY id LIMIT @limit`;
 
-const REPOSITORIES = `SELECT r.id AS id, r.name AS repository, coalesce(t.count, 0) AS snapshots,
+export const REPOSITORIES = `SELECT r.id AS id, r.name AS repository, coalesce(t.count, 0) AS snapshots,
     (SELECT json_array(at, bytes) FROM (
       SELECT * FROM (SELECT measured_at AS at, size_bytes AS bytes FROM repository_sizes
         WHERE tenant_id = r.tenant_id AND repository_id = r.id ORDER BY measured_at DESC, run_id DESC LIMIT 1)
@@ -46,7 +46,7 @@ const REPOSITORIES = `SELECT r.id AS id, r.name AS repository, coalesce(t.count,
   WHERE r.tenant_id = @tenant AND r.id > @after ORDER BY r.id LIMIT @limit`;
 
 const ACTIVE = `FROM runs INDEXED BY runs_active WHERE tenant_id = @tenant AND state IN ('queued', 'running', 'finalizing')`;
-const FLEET = `SELECT
+export const FLEET = `SELECT
     (SELECT count(*) FROM hosts INDEXED BY hosts_by_state WHERE tenant_id = @tenant AND state = 'revoked') AS revokedHosts,
     (SELECT count(*) FROM plans WHERE tenant_id = @tenant AND enabled = 1) AS enabledPlans,
     (SELECT count(*) ${ACTIVE}) AS unendedRuns,
