@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
+import type { ApiHost } from '../harness/api.ts';
 import { expect, expectAccessible, finishStack, signIn, test } from '../harness/browser.ts';
 import { findField } from '../harness/pages.ts';
 import { type SeededServer, startSeededServer } from '../harness/seeded-server.ts';
@@ -46,8 +47,9 @@ test.describe('From an empty server to a first proven backup', () => {
         await pending.getByLabel('Name').fill('db-1');
         await pending.getByRole('button', { name: 'Approve' }).click();
         await expect(heading).toContainText('Step 2 of 6');
-        const [host] = await api.get<readonly { id: string }[]>('/hosts');
-        await api.waitForHost(host?.id ?? '', 'online', 20_000);
+        const [host] = await api.get<readonly ApiHost[]>('/hosts');
+        if (host === undefined) throw new Error('the host did not join');
+        await api.waitForHost(host.id, 'online', 20_000);
         await page.getByRole('link', { name: 'Leave for now' }).click();
         await page.getByRole('link', { name: 'Go on with them' }).click();
       });
