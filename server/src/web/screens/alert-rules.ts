@@ -28,8 +28,8 @@ import { readClockface } from './clockface.ts';
 import { type FormProblem, toFormProblem } from './form-problem.ts';
 import { dropPrefix, readList, readText } from './form-values.ts';
 import { findId } from './params.ts';
-import { describeWindow } from './plan-option-words.ts';
 import { buildShell } from './shell.ts';
+import { describeWindow } from './window-words.ts';
 
 const HOUR_MS = 3_600_000;
 const LEAST_WORDS = { critical: 'critical alerts', warning: 'warnings and critical alerts', notice: 'all alerts' } as const;

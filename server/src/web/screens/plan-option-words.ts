@@ -1,30 +1,11 @@
 /** The options of a plan in words: what differs from what every plan does, and how the whole reads. */
-import { DAY_NAMES } from '@holdfast/shared/domain/calendar.ts';
-import { type Blackout, DEFAULT_PLAN_OPTIONS, type PlanOptions } from '@holdfast/shared/domain/plan.ts';
+import { DEFAULT_PLAN_OPTIONS, type PlanOptions } from '@holdfast/shared/domain/plan.ts';
 import { writeSpan } from './span-text.ts';
+import { describeWindow } from './window-words.ts';
 
 const NBSP = '\u00a0';
-/** Weeks begin on Monday. */
-const WEEK = [1, 2, 3, 4, 5, 6, 0] as const;
-
 function formatMinutes(minutes: number): string {
   return writeSpan(minutes * 60).replaceAll(' ', NBSP);
-}
-
-/** `every day`, `Monday to Friday`, `Saturday, Sunday`. */
-export function describeDays(days: readonly number[]): string {
-  const places = WEEK.flatMap((day, place) => (days.includes(day) ? [place] : []));
-  const [first] = places;
-  const last = places.at(-1);
-  if (first === undefined || last === undefined) return 'no day';
-  if (places.length === 7) return 'every day';
-  const name = (place: number): string => DAY_NAMES[WEEK[place] ?? 0] ?? '';
-  if (places.length > 2 && last - first === places.length - 1) return `${name(first)} to ${name(last)}`;
-  return places.map(name).join(', ');
-}
-
-export function describeWindow({ from, to, days }: Blackout): string {
-  return `${from} to ${to}${to <= from ? ' of the next day' : ''}, ${describeDays(days)}`;
 }
 
 export interface OptionFact {

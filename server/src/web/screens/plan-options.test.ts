@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DEFAULT_PLAN_OPTIONS, type PlanOptions, planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
 import fc from 'fast-check';
-import { describeDays, describeOptions, describeWindow, listOptionFacts } from './plan-option-words.ts';
+import { describeOptions, listOptionFacts } from './plan-option-words.ts';
 import {
   checkOptionsText,
   DEFAULT_OPTIONS_TEXT,
@@ -12,6 +12,7 @@ import {
   toOptionsText,
 } from './plan-options.ts';
 import { parseSpan, writeSpan } from './span-text.ts';
+import { describeDays, describeWindow } from './window-words.ts';
 
 /** What a browser sends of a form that shows these texts. */
 function post(text: OptionsText): Record<string, string | string[]> {

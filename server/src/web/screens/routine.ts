@@ -19,11 +19,11 @@ import { readClockface } from './clockface.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem, toSchemaProblem } from './form-problem.ts';
 import { readText } from './form-values.ts';
 import { findId, getParam } from './params.ts';
-import { describeWindow } from './plan-option-words.ts';
 import type { DutyView, RoutineView } from './routine.view.ts';
 import { DAYS_FIELDS, type DaysField, routineFormPage } from './routine-form.view.ts';
 import { buildShell } from './shell.ts';
 import { parseWindowLines, writeWindowLines } from './window-lines.ts';
+import { describeWindow } from './window-words.ts';
 
 const HOSTS_OFFERED = 200;
 

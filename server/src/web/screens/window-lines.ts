@@ -1,8 +1,7 @@
 /** Windows as people type them, one a line: `22:00 to 06:00`, `Sat, Sun 08:00-20:00`, `Mon-Fri 20:00 to 06:00`. */
 import { type Blackout, blackoutSchema } from '@holdfast/shared/domain/plan.ts';
+import { joinDays, WEEK } from './window-words.ts';
 
-/** Weeks begin on Monday; 0 is Sunday. */
-const WEEK: readonly number[] = [1, 2, 3, 4, 5, 6, 0];
 const NAMES = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 const SHOWN = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'] as const;
 const LINE = /^(.*?)(\d{1,2}:\d{2})\s*(?:-|–|to)\s*(\d{1,2}:\d{2})$/u;
@@ -48,11 +47,7 @@ export function parseWindowLines(text: string): { windows: Blackout[] } | { prob
 
 /** `Mon-Fri `, `Sat, Sun `, nothing for every day. */
 function writeDays(days: readonly number[]): string {
-  const places = WEEK.flatMap((day, place) => (days.includes(day) ? [place] : []));
-  if (places.length === 7) return '';
-  const names = places.map((place) => SHOWN[WEEK[place] ?? 0] ?? '');
-  const isRow = places.length > 2 && (places.at(-1) ?? 0) - (places[0] ?? 0) === places.length - 1;
-  return `${isRow ? `${names[0]}-${names.at(-1)}` : names.join(', ')} `;
+  return new Set(days).size === WEEK.length ? '' : `${joinDays(days, (day) => SHOWN[day] ?? '', '-')} `;
 }
 
 /** The same text again, a line for each. */
