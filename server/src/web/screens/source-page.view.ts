@@ -1,5 +1,4 @@
 /** One source: whether it is protected, by which plans, what ran, and what can be done. */
-import type { SourceHealthView } from '../../core/source-health.ts';
 import { type Html, type HtmlValue, html } from '../html.ts';
 import { confirmButton, linkButton, onward, postButton } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
@@ -12,7 +11,7 @@ import type { Urls } from '../urls.ts';
 import { type LastRunRow, lastRuns } from './last-runs.view.ts';
 import { liveText } from './live-text.view.ts';
 import { type ProofView, proofPanel } from './proof.view.ts';
-import { healthPanel } from './source-health.view.ts';
+import { type HealthView, healthPanel } from './source-health.view.ts';
 import { type TestResultView, testForm, testResult } from './source-test.view.ts';
 
 export interface SourcePageView {
@@ -35,7 +34,7 @@ export interface SourcePageView {
   newestGood: { snapshot: string; at: number; bytes: number | undefined } | undefined;
   proof: ProofView | undefined;
   /** What its host sees at its regular looks; undefined before the first. */
-  health: SourceHealthView | undefined;
+  health: HealthView | undefined;
   /** How old its newest clean backup may be, and who says so: `24 h, of the plan nightly`. */
   objective: string | undefined;
   discoverable: boolean;

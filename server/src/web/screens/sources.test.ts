@@ -3,6 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
+import { recordLooks } from '../../core/source-health.ts';
 import type { Source } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
 import { assertInert, countMatches, readWords } from './fixtures/inert.ts';
@@ -96,6 +98,34 @@ describe('the sources page', () => {
     assert.ok(!page.includes('geheim'));
     for (const part of ['source-part', 'source-answer', 'source-lede'])
       assert.ok(page.includes(await world.read(address, { part })), part);
+  });
+
+  it('says whether a source answers its host, in words beside the strip, and unknown when nobody told of it lately', async () => {
+    const source = night.sources[0] as Source;
+    const read = async () => readWords(await world.read(`/sources/${source.id}`));
+    assert.match(await read(), /Does it answer\? \S+ looks at its sources every few minutes/);
+    const tell = async (...failures: readonly number[]) => {
+      for (const count of failures) {
+        const look = { source: source.id, at: world.clock.now(), failures: count, latencyMs: 45, text: `${MARKUP_NAME} refused` };
+        await recordLooks(world.context, { id: source.host, tenant: DEFAULT_TENANT }, [look]);
+      }
+    };
+    await tell(0);
+    assert.match(
+      await read(),
+      /Does it answer\? online It answers; this began now .*online, 45 ms 1 look told of, the oldest now; none failed\./,
+    );
+    await tell(1, 2);
+    assert.match(await read(), /degraded The last 2 looks failed; from the third on it is offline\./);
+    await tell(3);
+    const markup = await world.read(`/sources/${source.id}`);
+    assert.match(readWords(markup), /offline It does not answer; this began now .*4 looks told of, the oldest now; 3 failed\./);
+    assertInert(markup);
+    const { now } = world.clock;
+    world.clock.now = () => now() + SOURCE_HEALTH.staleMs + 60_000;
+    assert.match(await read(), /unknown Its host last looked 46 min ago/);
+    world.clock.now = now;
+    await tell(0);
   });
 
   it('offers a plan where there is none, and names what went wrong where there is one', async () => {
