@@ -135,6 +135,6 @@ function tokenList({ tokens, urls, face, mayEnrol }: AddHostView): Html | false 
 }
 
 /** A word of a shell command: quoted where a shell would read anything else into it. */
-function quoteWord(text: string): string {
+export function quoteWord(text: string): string {
   return /^[A-Za-z0-9._:/@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

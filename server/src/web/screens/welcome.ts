@@ -45,11 +45,6 @@ function findStep(text: string | undefined): WelcomeStep | undefined {
   return WELCOME_STEPS.find((step) => step === text);
 }
 
-/** As a person types it: without quotes where none are needed. */
-function describeCommand(serverUrl: string): string {
-  return `holdfast-agent run --server ${serverUrl}`;
-}
-
 async function readPendingHere(context: CoreContext, visit: Visit) {
   const { urls } = visit;
   const pending = await readPending(context, visit);
@@ -149,7 +144,7 @@ async function openStep(
     case 'host':
       break;
   }
-  return { kind: 'host', command: describeCommand(context.baseUrl), pending: await readPendingHere(context, visit) };
+  return { kind: 'host', serverUrl: context.baseUrl, pending: await readPendingHere(context, visit) };
 }
 
 function findTopics(step: WelcomeStep | undefined, progress: WelcomeProgress): readonly string[] {

@@ -10,6 +10,7 @@ import { layout, type Shell } from '../ui/layout.ts';
 import { liveAttributes, panel, rows } from '../ui/panel.ts';
 import { type ProgressFigures, progressBar } from '../ui/progress.ts';
 import { type RunState, runStatus } from '../ui/status.ts';
+import { quoteWord } from './host-add.view.ts';
 import { type PendingView, pendingHosts } from './host-pending.view.ts';
 import { type TestResultView, testResult } from './source-test.view.ts';
 
@@ -40,7 +41,7 @@ export interface WelcomeRun {
 }
 
 export type OpenStep =
-  | { kind: 'host'; command: string; pending: PendingView }
+  | { kind: 'host'; serverUrl: string; pending: PendingView }
   | {
       kind: 'form';
       intro: string;
@@ -138,7 +139,7 @@ function openStep(view: WelcomeView, open: OpenStep): Html {
     case 'host':
       return html`${panel({
         title: view.title,
-        content: html`<p>On the machine whose data is to be protected, or on this very server, as the user that may read it:</p>${copyLine({ text: open.command, label: 'the command' })}<p class="quiet">The agent calls this server, so no port is opened there. It prints six words and waits; compare them with the ones below, then approve.</p>`,
+        content: html`<p>On the machine whose data is to be protected, or on this very server, as the user that may read it:</p>${copyLine({ text: `holdfast-agent run --server ${quoteWord(open.serverUrl)}`, label: 'the command' })}<p class="quiet">The agent calls this server, so no port is opened there. It prints six words and waits; compare them with the ones below, then approve.</p><details class="fold"><summary>${icon('right')}<span>There is no such command there</span></summary><p>The agent is one executable, made by <code>make agent</code> in a checkout of Holdfast; copy it to the machine. On a machine with a checkout, this does the same:</p>${copyLine({ text: `npm run agent -- run --server ${quoteWord(open.serverUrl)}`, label: 'the command from a checkout' })}</details>`,
       })}${pendingHosts(open.pending)}`;
     case 'form':
       return formStep(view, open);
