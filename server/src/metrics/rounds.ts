@@ -170,7 +170,9 @@ export function createRounds(context: CoreContext, limits: RoundLimits = ROUND_L
       timer = undefined;
       if (clock.monotonicMs() - askedMs > WANTED_MS) return;
       startRound()
-        .catch((error: unknown) => log.warn({ err: error }, 'reading figures for the metrics failed'))
+        .catch((error: unknown) => {
+          if (!isClosed) log.warn({ err: error }, 'reading figures for the metrics failed');
+        })
         .finally(planNext);
     }, limits.pauseMs);
     timer.unref();
