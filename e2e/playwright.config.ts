@@ -1,8 +1,8 @@
 import { defineConfig } from '@playwright/test';
 
 /**
- * Scenarios against the real processes. Three files run at once, which two processors are enough for: most of a scenario is waiting. Never repeated on failure: a
- * scenario that passes only sometimes is a fault of the product or of the scenario.
+ * Scenarios against the real processes. Three files run at once, which two processors are enough for: most of a scenario is waiting. Playwright
+ * repeats nothing: the runner of all tests tries what failed again by itself, and tells so.
  */
 export default defineConfig({
   testDir: './scenarios',

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { PHASES, type Phase, type PhaseContext } from './test/phases.ts';
 import { stopAllGroups } from './test/process-group.ts';
 import { findScratch } from './test/scratch.ts';
-import { type PhaseResult, summarize } from './test/verdicts.ts';
+import { type Failure, type PhaseResult, summarize } from './test/verdicts.ts';
 
 /** The whole run never takes longer, so that it cannot hang whatever calls it. */
 const RUN_LIMIT_MS = 60 * 60_000;
@@ -69,17 +69,25 @@ function printPhase(phase: Phase, result: PhaseResult, durationMs: number, conte
 
 /** Once more at the very end: phases that follow push a failure far up, and the end is what people and machines keep of a long output. */
 function repeatFailures(results: readonly PhaseResult[]): void {
+  tellShortly(
+    'Failed beside others, and passed when tried again alone; each wants mending:',
+    results.flatMap(({ onlyAlone }) => onlyAlone ?? []),
+  );
   const failures = results.flatMap((result) => result.failures);
-  if (failures.length > 0) console.log('\nWhat failed:');
+  tellShortly('What failed:', failures);
+  // The names alone, last: whoever keeps no more than a screenful still knows all of them.
+  if (failures.length > 1) {
+    console.log('\nAll that failed:');
+    for (const { title } of failures) console.log(`  ✗ ${title.slice(0, REPEATED_CHARS)}`);
+  }
+}
+
+function tellShortly(head: string, failures: readonly Failure[]): void {
+  if (failures.length > 0) console.log(`\n${head}`);
   for (const { title, detail } of failures) {
     console.log(`  ✗ ${title}`);
     const lines = detail.trim().split('\n').slice(0, REPEATED_LINES);
     for (const line of lines) console.log(`      ${line.slice(0, REPEATED_CHARS)}`);
-  }
-  // The names alone, last: whoever keeps no more than a screenful still knows all of them.
-  if (failures.length > 1) {
-    console.log(`\nAll that failed:`);
-    for (const { title } of failures) console.log(`  ✗ ${title.slice(0, REPEATED_CHARS)}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Ended, runGroup } from './process-group.ts';
+import { tryAgainAlone } from './second-try.ts';
 import { judgeNodeTests, judgePlaywrightReport, type PhaseResult, readNodeTestLines, summarize } from './verdicts.ts';
 
 export type PhaseName = 'lint' | 'types' | 'unit' | 'integration' | 'e2e';
@@ -146,21 +147,19 @@ async function runNodeTests(
   mkdirSync(folder, { recursive: true });
   const patient = PATIENT_FILES.filter((file) => files.includes(file));
   const waiting = files.filter((file) => !patient.includes(file));
-  const results: PhaseResult[] = [];
+  const results = new Map<string, PhaseResult>();
+  const runFile = async (file: string): Promise<PhaseResult> => {
+    const started = performance.now();
+    const result = await runTestFile(context, folder, file, options.fileTimeoutMs);
+    if (options.tellFiles)
+      console.log(`    ${file}: ${summarize([result])} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    return result;
+  };
   const work = async (queue: string[]): Promise<void> => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const started = performance.now();
-      const result = await runTestFile(context, folder, file, options.fileTimeoutMs);
-      results.push(result);
-      if (options.tellFiles)
-        console.log(`    ${file}: ${summarize([result])} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-    }
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) results.set(file, await runFile(file));
   };
   await Promise.all([work(patient), ...Array.from({ length: options.concurrency }, () => work(waiting))]);
-  return {
-    passed: results.reduce((sum, result) => sum + result.passed, 0),
-    failures: results.flatMap((result) => result.failures),
-  };
+  return await tryAgainAlone(results, runFile);
 }
 
 /** Runs one test file. A file in which no test ran is a failure. */
@@ -190,21 +189,43 @@ function placeScratch({ scratch }: Pick<PhaseContext, 'scratch'>): Record<string
 }
 
 async function runScenarios(context: PhaseContext): Promise<PhaseResult> {
-  const reportFile = join(context.outputFolder, 'e2e.json');
+  const results = await runPlaywright(context, 'e2e', context.filters);
+  // What broke outside of any scenario says nothing of one.
+  if (results.has('')) return sum(results);
+  return await tryAgainAlone(results, async (file) =>
+    sum(await runPlaywright(context, 'e2e-alone', [`scenarios/${file}`, '--workers=1'])),
+  );
+}
+
+async function runPlaywright(
+  context: PhaseContext,
+  name: 'e2e' | 'e2e-alone',
+  args: readonly string[],
+): Promise<ReadonlyMap<string, PhaseResult>> {
+  const reportFile = join(context.outputFolder, `${name}.json`);
   rmSync(reportFile, { force: true });
-  const argv = ['playwright', 'test', '-c', 'e2e/playwright.config.ts', '--reporter=list,json', ...context.filters];
-  const ended = await runTool(context, 'e2e', argv, {
+  const argv = ['playwright', 'test', '-c', 'e2e/playwright.config.ts', '--reporter=list,json', ...args];
+  const ended = await runTool(context, name, argv, {
     PLAYWRIGHT_JSON_OUTPUT_FILE: reportFile,
     PLAYWRIGHT_JSON_OUTPUT_NAME: reportFile,
     ...placeScratch(context),
   });
-  const result = existsSync(reportFile) ? judgePlaywrightReport(readFileSync(reportFile, 'utf8')) : { passed: 0, failures: [] };
-  return addCrash(result, 'Playwright', ended);
+  const results = new Map(existsSync(reportFile) ? judgePlaywrightReport(readFileSync(reportFile, 'utf8')) : []);
+  const { failures } = addCrash(sum(results), 'Playwright', ended);
+  const crashed = failures.slice(sum(results).failures.length);
+  return crashed.length === 0
+    ? results
+    : results.set('', { passed: 0, failures: [...(results.get('')?.failures ?? []), ...crashed] });
+}
+
+function sum(results: ReadonlyMap<string, PhaseResult>): PhaseResult {
+  const all = [...results.values()];
+  return { passed: all.reduce((total, { passed }) => total + passed, 0), failures: all.flatMap(({ failures }) => failures) };
 }
 
 function runTool(
   context: PhaseContext,
-  name: PhaseName,
+  name: PhaseName | 'e2e-alone',
   argv: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {

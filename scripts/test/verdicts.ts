@@ -4,6 +4,8 @@ import { stripVTControlCharacters } from 'node:util';
 export type PhaseResult = {
   readonly passed: number;
   readonly failures: readonly Failure[];
+  /** What failed beside others and passed when it was tried again by itself. */
+  readonly onlyAlone?: readonly Failure[];
 };
 
 /** One check or test that did not pass, and everything that explains it. */
@@ -52,19 +54,29 @@ type PlaywrightSpec = {
 type PlaywrightSuite = { readonly specs?: readonly PlaywrightSpec[]; readonly suites?: readonly PlaywrightSuite[] };
 type PlaywrightReport = { readonly suites?: readonly PlaywrightSuite[]; readonly errors?: readonly PlaywrightError[] };
 
-/** Reads Playwright's JSON report. Only `expected` passes: a flaky scenario failed once, a skipped one did not run. */
-export function judgePlaywrightReport(text: string): PhaseResult {
+/**
+ * Reads Playwright's JSON report, file by file; what went wrong outside of any file stands under the empty name. Only `expected` passes: a
+ * skipped one did not run.
+ */
+export function judgePlaywrightReport(text: string): ReadonlyMap<string, PhaseResult> {
   const report = JSON.parse(text) as PlaywrightReport;
-  const specs = (report.suites ?? []).flatMap(listSpecs);
-  const tests = specs.flatMap((spec) => spec.tests.map((test) => ({ spec, test })));
-  const failures = tests
-    .filter(({ test }) => test.status !== 'expected')
-    .map(({ spec, test }) => ({
-      title: `${spec.file}:${spec.line}: ${spec.title} (${test.status})`,
-      detail: test.results.flatMap((result) => (result.errors ?? []).map(describeError)).join('\n'),
-    }));
+  const results = new Map<string, PhaseResult>();
+  const add = (file: string, { passed, failures }: PhaseResult) => {
+    const had = results.get(file) ?? { passed: 0, failures: [] };
+    results.set(file, { passed: had.passed + passed, failures: [...had.failures, ...failures] });
+  };
+  for (const spec of (report.suites ?? []).flatMap(listSpecs))
+    for (const test of spec.tests) add(spec.file, judgeScenario(spec, test));
   const broken = (report.errors ?? []).map((error) => ({ title: 'Playwright', detail: describeError(error) }));
-  return { passed: tests.length - failures.length, failures: [...failures, ...broken] };
+  if (broken.length > 0) add('', { passed: 0, failures: broken });
+  return results;
+}
+
+function judgeScenario(spec: PlaywrightSpec, test: PlaywrightTest): PhaseResult {
+  if (test.status === 'expected') return { passed: 1, failures: [] };
+  const title = `${spec.file}:${spec.line}: ${spec.title} (${test.status})`;
+  const detail = test.results.flatMap((result) => (result.errors ?? []).map(describeError)).join('\n');
+  return { passed: 0, failures: [{ title, detail }] };
 }
 
 function listSpecs(suite: PlaywrightSuite): PlaywrightSpec[] {
