@@ -16,7 +16,7 @@ const from = { clock: systemClock, randomBytes: systemRandomBytes };
 const SHOP_SQL = `
 CREATE TABLE a (id int PRIMARY KEY, note text CHARACTER SET utf8mb4);
 INSERT INTO a SELECT seq, concat('note 🦔 ', seq) FROM seq_1_to_2000;
-CREATE TABLE b (id int PRIMARY KEY, a int, FOREIGN KEY (a) REFERENCES a (id));
+CREATE TABLE b (id int PRIMARY KEY, a int, CONSTRAINT of_a FOREIGN KEY (a) REFERENCES a (id));
 INSERT INTO b SELECT seq, seq FROM seq_1_to_2000;`;
 const CODE_SQL = `
 DELIMITER //
@@ -33,6 +33,8 @@ const STANDING = {
     'CREATE TABLE a (id int PRIMARY KEY, note text CHARACTER SET utf8mb4); CREATE TABLE b (id int PRIMARY KEY, a int, FOREIGN KEY (a) REFERENCES a (id));',
   later: 'CREATE TABLE later AS SELECT 7 AS x;',
   old: "CREATE TABLE a (id int, was text); INSERT INTO a VALUES (1, 'old'); CREATE TABLE later AS SELECT 7 AS x; CREATE VIEW few AS SELECT 9 AS nine;",
+  named: `CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, a int, CONSTRAINT of_a FOREIGN KEY (a) REFERENCES a (id));
+    INSERT INTO a VALUES (1); INSERT INTO b VALUES (1, 1); CREATE TRIGGER tidy BEFORE INSERT ON b FOR EACH ROW SET NEW.id = 0;`,
 } as const;
 
 /**
@@ -57,6 +59,11 @@ const CASES: readonly Case[] = [
   { mode: 'replace', standing: 'old', at: 'after take-move', left: 'new' },
   { mode: 'replace', standing: 'old', at: 'before events', left: 'new' },
   { mode: 'replace', standing: 'old', at: 'before take-views', left: 'new' },
+  { mode: 'replace', standing: 'named', at: 'after take-keys', left: 'old' },
+  { mode: 'replace', standing: 'named', at: 'before take-names', left: 'new' },
+  { mode: 'replace', standing: 'named', at: 'after take-names', left: 'new' },
+  { mode: 'clean', standing: 'named', at: 'before take-clear', left: 'new' },
+  { mode: 'tables', standing: 'named', at: 'after take-move', left: 'new' },
   { mode: 'clean', standing: 'old', at: 'after take-strip', left: 'old' },
   { mode: 'clean', standing: 'old', at: 'before take-clear', left: 'new' },
   { mode: 'append', standing: 'later', at: 'before take-move', left: 'old' },
@@ -169,6 +176,8 @@ test('An agent that is killed in any stage of any restore leaves each MariaDB da
   );
 
   const content = await server.dump('shop');
+  const showTable = 'SHOW CREATE TABLE b';
+  const table = await server.query(showTable, 'shop');
   for (const { mode, at, left, run, database, before } of cases) {
     const name = `${mode} ${at}`;
     const end = readEnd(rig.listEvents(run));
@@ -180,6 +189,7 @@ test('An agent that is killed in any stage of any restore leaves each MariaDB da
     if (left === 'old') assert.equal(now, before, name);
     else
       assert.equal(await server.query('SELECT count(*), sum(b.a) FROM a JOIN b ON b.a = a.id', database), '2000\t2001000', name);
+    if (left === 'new' && mode !== 'data_only') assert.equal(await server.query(showTable, database), table, name);
     if (mode === 'replace' && left === 'new') assert.equal(now, content, name);
   }
   assert.equal(await listDatabases(), standing, 'nothing new stays, nothing private either');

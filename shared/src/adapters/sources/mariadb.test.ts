@@ -214,7 +214,7 @@ test('only the step that moves touches the target before everything is prepared'
   const { finish } = planTake({ ...TAKE, mode: 'clean', hasCode: false });
   assert.deepEqual(
     finish.map(({ kind }) => kind),
-    ['ask'],
+    ['ask', 'ask'],
     'what is not there is not copied',
   );
 });

@@ -10,6 +10,8 @@ import type { Pouring, TakePlan, TakeStep } from '../../take.ts';
 import { parseJsonLines } from '../database.ts';
 import { createMariadbCommand, createScriptCommand, createSqlCommand } from './connection.ts';
 import { checkDatabaseName, createCreateSql } from './sql.ts';
+import { createHoldKeysSql, createNameKeysSql } from './take-keys.ts';
+import { MOVES } from './take-script.ts';
 import {
   createChoiceSql,
   createClearSql,
@@ -17,7 +19,6 @@ import {
   createListViewsSql,
   createMoveSql,
   createStripSql,
-  MOVES,
 } from './take-sql.ts';
 
 const DUMP = ['--skip-comments', '--skip-lock-tables', '--no-data'] as const;
@@ -80,12 +81,18 @@ function planFinish(input: TakeInput, { target, scratch, aside, code }: Names): 
     kind: 'ask',
     command: createScriptCommand(input, 'take-clear', target, createClearSql({ target, aside, code, mode: input.mode })),
   };
-  if (!input.hasCode) return [clear];
+  const name: TakeStep = {
+    kind: 'ask',
+    command: createScriptCommand(input, 'take-names', aside, createNameKeysSql({ target, aside, code })),
+  };
+  // The old tables hold names until they are gone.
+  const first = [clear, name];
+  if (!input.hasCode) return first;
   const triggers = createPouring(input, code, target, ['--no-create-info', '--triggers', '--add-drop-trigger']);
-  if (input.mode === 'tables') return [clear, { kind: 'pour', ...triggers }];
+  if (input.mode === 'tables') return [...first, { kind: 'pour', ...triggers }];
   const programs = createPouring(input, scratch, target, ['--no-create-info', '--skip-triggers', '--routines', '--events']);
   return [
-    clear,
+    ...first,
     { kind: 'pour', ...programs },
     { kind: 'pour', ...triggers },
     {
@@ -117,8 +124,9 @@ export function planTake(input: TakeInput): TakePlan {
     return { prepare: [choose], move, leavesMark: true, finish: [{ kind: 'pour', ...all }] };
   }
   const strip: TakeStep = { kind: 'ask', command: script('take-strip', createStripSql(about)) };
+  const hold: TakeStep = { kind: 'ask', command: script('take-keys', createHoldKeysSql(about)) };
   return {
-    prepare: [choose, ...planCode(input, names), strip],
+    prepare: [choose, ...planCode(input, names), strip, hold],
     move,
     leavesMark: true,
     finish: planFinish(input, { target, scratch, aside, code: names.code }),
