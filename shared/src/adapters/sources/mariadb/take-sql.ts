@@ -4,7 +4,7 @@
  */
 import type { RestoreMode } from '../../../domain/restore.ts';
 import { encodeHex } from '../database.ts';
-import { describeKey, describeLeaving, hasTriggers, KEYS, keysOf, listStayingKeys } from './take-keys.ts';
+import { describeKeys, describeLeaving, hasTriggers, KEYS, listStayingKeys } from './take-keys.ts';
 import { begin, foldCase, inDatabase, is, isMoved, MOVES, quote, setName, type TakeNames, tablesOf } from './take-script.ts';
 
 /** What a script of ours says when it refuses begins with this word. */
@@ -118,13 +118,13 @@ export function createStripSql(names: TakeNames): string {
     EXECUTE IMMEDIATE CONCAT('DROP VIEW ', ${inDatabase('@scratch', 'x.TABLE_NAME')});
   END FOR;
 `;
+  const redirected = `${is('r.UNIQUE_CONSTRAINT_SCHEMA', '@scratch')} AND ${isMoved('r.TABLE_NAME')} AND NOT ${isMoved('r.REFERENCED_TABLE_NAME')}`;
   return `${begin(names)}SET SESSION foreign_key_checks = 1//
 BEGIN NOT ATOMIC
   FOR x IN (SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE ${is('TRIGGER_SCHEMA', '@scratch')}) DO
     EXECUTE IMMEDIATE CONCAT('DROP TRIGGER ', ${inDatabase('@scratch', 'x.TRIGGER_NAME')});
   END FOR;
-${views}  FOR x IN (SELECT ${describeKey('@scratch', '@target')} FROM ${keysOf('@scratch')} AND ${is('r.UNIQUE_CONSTRAINT_SCHEMA', '@scratch')}
-      AND ${isMoved('r.TABLE_NAME')} AND NOT ${isMoved('r.REFERENCED_TABLE_NAME')}) DO
+${views}  FOR x IN (${describeKeys('@scratch', '@target', { wanted: redirected })}) DO
     EXECUTE IMMEDIATE CONCAT('ALTER TABLE ', x.child, ' DROP FOREIGN KEY ', x.named);
     EXECUTE IMMEDIATE CONCAT('ALTER TABLE ', x.child, ' ADD CONSTRAINT ', x.named, x.meaning);
   END FOR;
