@@ -26,7 +26,9 @@ export function notesPanel({ contents, canaries = [] }: SnapshotRecord): Html | 
   ];
   const left = (contents?.tableCount ?? 0) - Math.min(tables.length, SHOWN);
   const aside =
-    contents === undefined ? formatNoun(canaries.length, 'file') : formatNoun(contents.tableCount, 'table or view', 'tables and views');
+    contents === undefined
+      ? formatNoun(canaries.length, 'file')
+      : formatNoun(contents.tableCount, 'table or view', 'tables and views');
   return panel({
     title: 'Noted as it was made',
     aside,
