@@ -20,10 +20,14 @@ function findMedian(sorted: readonly number[]): number | undefined {
   return sorted[Math.floor((sorted.length - 1) / 2)];
 }
 
-/** Of how many sources the recovery is proven, and how long it takes; undefined where nothing was ever tried out. */
+/** Of how many sources the recovery is proven, and how long it takes; undefined where there is nothing to try out yet. */
 function describeProofs(judged: readonly ProtectedSource[]): TrustView['proofs'] {
   const tried = judged.filter(({ proof }) => proof?.newest !== undefined);
-  if (tried.length === 0) return undefined;
+  const of = `of ${formatNoun(judged.length, 'source')}`;
+  if (tried.length === 0) {
+    if (judged.every(({ protection }) => protection.status !== 'protected')) return undefined;
+    return { count: '0', of, detail: 'no restore was tried out yet' };
+  }
   const proven = tried.filter(({ proof }) => proof?.newest?.isProven === true);
   const slowest = proven
     .map(({ host, source, proof }) => ({ name: `${host.name} / ${source.name}`, ms: proof?.newest?.restoreMs ?? 0 }))
@@ -34,7 +38,7 @@ function describeProofs(judged: readonly ProtectedSource[]): TrustView['proofs']
     ...(median === undefined ? [] : [`median time to restore ${formatDuration(median)}`]),
     ...(last === undefined || slowest.length < 2 ? [] : [`slowest ${last.name} ${formatDuration(last.ms)}`]),
   ];
-  return { count: formatCount(proven.length), of: `of ${formatNoun(judged.length, 'source')}`, detail: detail.join(' · ') };
+  return { count: formatCount(proven.length), of, detail: detail.join(' · ') };
 }
 
 async function readGrowth({ store }: CoreContext, visit: Visit, now: number): Promise<TrustView['growth']> {
