@@ -6,9 +6,9 @@ import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
-import { getMade, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
+import { readEnd } from '../handlers/fixtures/restore-orders.ts';
 import { type CrashRig, openCrashRig } from './fixtures/crash-rig.ts';
-import { hasEnded, journalRestore, killAtHolds, makeHoldFolders } from './fixtures/journaled-restores.ts';
+import { backUpOnce, describeOrder, journalRestore, killAtHolds } from './fixtures/journaled-restores.ts';
 
 const from = { clock: systemClock, randomBytes: systemRandomBytes };
 const WAYS = ['directory', 'chosen', 'in_place', 'archive', 'file'] as const;
@@ -58,7 +58,6 @@ test('An agent that is killed in any way of restoring files leaves what stood th
     source: (dir) => ({ kind: 'files', config: { paths: [join(dir, 'tree')] } }),
   });
   t.after(() => rig.remove());
-  makeHoldFolders(rig);
   const config = { paths: [join(rig.dir, 'tree')] };
   const folderOf = (index: number) => join(rig.dir, 'tree', `part-${String(index).padStart(2, '0')}`);
   for (const index of CASES.keys()) {
@@ -66,15 +65,8 @@ test('An agent that is killed in any way of restoring files leaves what stood th
     writeFileSync(join(folderOf(index), 'letter'), 'as it was backed up');
   }
   writeWrapper(rig, binary);
-  const backup = rig.journalRun();
-  rig.start();
-  await rig.until('the end of the backup', () => hasEnded(rig, backup));
-  await rig.kill('SIGTERM');
-  const stored = rig.listEvents(backup);
-  assert.equal(readEnd(stored).state, 'succeeded', readLog(stored));
-  const made = getMade(stored);
-  const [ledger] = rig.listLedger();
-  assert.ok(ledger);
+  const backup = await backUpOnce(rig);
+  const { ledger } = backup;
 
   const held: { run: RunId; name: string; folder: string; out: string }[] = [];
   mkdirSync(join(rig.dir, 'out'));
@@ -84,19 +76,9 @@ test('An agent that is killed in any way of restoring files leaves what stood th
     writeFileSync(join(folder, 'letter'), 'written since');
     writeFileSync(join(rig.dir, 'hold', `${at}-${way}@${run}+part-${String(index).padStart(2, '0')}`), '');
     journalRestore(rig, {
-      run,
-      snapshot: made.id,
-      engineId: made.engineId,
-      sizeBytes: made.sizeBytes,
+      ...describeOrder(rig, run, backup),
       source: { id: ledger.source, kind: 'files', config },
-      repository: {
-        id: ledger.repository,
-        draft: { kind: 'local', config: { path: rig.repositoryDir }, secrets: rig.sealPassword(`${run}.repositories`) },
-      },
       target: targetOf(way, out, folder),
-      trigger: 'manual',
-      requestedBy: 'ann',
-      notAfter: systemClock.now() + 600_000,
     });
     held.push({ run, name: `${at} ${way}`, folder, out });
   }

@@ -8,9 +8,9 @@ import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
-import { getMade, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
+import { readEnd } from '../handlers/fixtures/restore-orders.ts';
 import { type CrashRig, openCrashRig } from './fixtures/crash-rig.ts';
-import { hasEnded, journalRestore, killAtHolds, makeHoldFolders } from './fixtures/journaled-restores.ts';
+import { backUpOnce, describeOrder, journalRestore, killAtHolds } from './fixtures/journaled-restores.ts';
 import { startPostgresServer } from './fixtures/postgres-server.ts';
 
 const execFileAsync = promisify(execFile);
@@ -114,19 +114,12 @@ test('An agent that is killed in any stage of any restore leaves each target who
     source: () => ({ kind: 'postgres', config }),
   });
   t.after(() => rig.remove());
-  makeHoldFolders(rig);
-  const backup = rig.journalRun();
-  rig.start();
-  await rig.until('the end of the backup', () => hasEnded(rig, backup));
-  await rig.kill('SIGTERM');
-  const stored = rig.listEvents(backup);
-  assert.equal(readEnd(stored).state, 'succeeded', readLog(stored));
-  const made = getMade(stored);
+  const backup = await backUpOnce(rig);
+  const { ledger, stored } = backup;
   const roles = stored.flatMap((event) =>
     event.type === 'snapshot.made' && event.snapshot.role === 'globals' ? [event.snapshot] : [],
   );
-  const [ledger] = rig.listLedger();
-  assert.ok(ledger && roles[0]?.fileName);
+  assert.ok(roles[0]?.fileName);
   const globals = { engineId: roles[0].engineId, fileName: roles[0].fileName };
   // A restore makes it, and takes it back.
   await query('DROP ROLE spare');
@@ -148,16 +141,8 @@ test('An agent that is killed in any stage of any restore leaves each target who
     writeFileSync(join(rig.dir, 'hold', hold), '');
     const isOfTables = one.mode === 'tables';
     journalRestore(rig, {
-      run,
-      snapshot: made.id,
-      engineId: made.engineId,
-      fileName: made.fileName,
-      sizeBytes: made.sizeBytes,
+      ...describeOrder(rig, run, backup),
       source: { id: ledger.source, kind: 'postgres', config },
-      repository: {
-        id: ledger.repository,
-        draft: { kind: 'local', config: { path: rig.repositoryDir }, secrets: rig.sealPassword(`${run}.repositories`) },
-      },
       target: {
         kind: 'database',
         source: ledger.source,
@@ -168,9 +153,6 @@ test('An agent that is killed in any stage of any restore leaves each target who
       connection: { kind: 'postgres', config },
       options: { safetyBackup: false, ...one.options },
       globals,
-      trigger: 'manual',
-      requestedBy: 'ann',
-      notAfter: systemClock.now() + 600_000,
     });
     const before = standing === undefined ? undefined : await dump(database);
     cases.push({ ...one, run, database, before });

@@ -7,9 +7,9 @@ import { createId, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { RestoreMode } from '@holdfast/shared/domain/restore.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
 import { startMariadb } from '../handlers/fixtures/database-servers.ts';
-import { getMade, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
+import { readEnd } from '../handlers/fixtures/restore-orders.ts';
 import { type CrashRig, openCrashRig } from './fixtures/crash-rig.ts';
-import { hasEnded, journalRestore, killAtHolds, makeHoldFolders } from './fixtures/journaled-restores.ts';
+import { backUpOnce, describeOrder, journalRestore, killAtHolds } from './fixtures/journaled-restores.ts';
 
 const from = { clock: systemClock, randomBytes: systemRandomBytes };
 
@@ -118,16 +118,8 @@ test('An agent that is killed in any stage of any restore leaves each MariaDB da
     source: () => ({ kind: 'mariadb', config }),
   });
   t.after(() => rig.remove());
-  makeHoldFolders(rig);
-  const backup = rig.journalRun();
-  rig.start();
-  await rig.until('the end of the backup', () => hasEnded(rig, backup));
-  await rig.kill('SIGTERM');
-  const stored = rig.listEvents(backup);
-  assert.equal(readEnd(stored).state, 'succeeded', readLog(stored));
-  const made = getMade(stored);
-  const [ledger] = rig.listLedger();
-  assert.ok(ledger);
+  const backup = await backUpOnce(rig);
+  const { ledger } = backup;
   const listDatabases = () => server.query('SELECT SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY 1');
   for (const tool of ['mariadb', 'mariadb-dump']) writeWrapper(rig, tool);
 
@@ -142,16 +134,8 @@ test('An agent that is killed in any stage of any restore leaves each MariaDB da
     }
     writeFileSync(join(rig.dir, 'hold', `${one.at.replace(' ', '-')}@${database}+${run}`), '');
     journalRestore(rig, {
-      run,
-      snapshot: made.id,
-      engineId: made.engineId,
-      ...(made.fileName === undefined ? {} : { fileName: made.fileName }),
-      sizeBytes: made.sizeBytes,
+      ...describeOrder(rig, run, backup),
       source: { id: ledger.source, kind: 'mariadb', config },
-      repository: {
-        id: ledger.repository,
-        draft: { kind: 'local', config: { path: rig.repositoryDir }, secrets: rig.sealPassword(`${run}.repositories`) },
-      },
       target: {
         kind: 'database',
         source: ledger.source,
@@ -161,9 +145,6 @@ test('An agent that is killed in any stage of any restore leaves each MariaDB da
       },
       connection: { kind: 'mariadb', config },
       options: { safetyBackup: one.safetyBackup ?? false },
-      trigger: 'manual',
-      requestedBy: 'ann',
-      notAfter: systemClock.now() + 600_000,
     });
     const before = standing === undefined ? undefined : await server.dump(database);
     cases.push({ ...one, run, database, before });

@@ -6,7 +6,7 @@ import type { Capability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
 import type { Repository } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
-import type { Run, Snapshot } from '../store/runs.ts';
+import type { Order, Run, Snapshot } from '../store/runs.ts';
 import { createFieldsError } from './adapter-input.ts';
 import { orderRepository } from './admin-credential.ts';
 import { demandCapability } from './agent-ability.ts';
@@ -128,6 +128,31 @@ async function recordStart(
   });
 }
 
+interface Prepared {
+  run: Run;
+  order: Order;
+  /** What the audit says besides. */
+  more?: Readonly<Record<string, unknown>>;
+}
+
+/** Places a run for each batch, as `prepare` makes it, and records it as `action`. */
+async function placeBatches(
+  context: CoreContext,
+  caller: Caller,
+  action: string,
+  batches: readonly Batch[],
+  prepare: (batch: Batch) => Prepared,
+): Promise<StartedRuns> {
+  const runs: Run[] = [];
+  for (const batch of batches) {
+    const { run, order, more } = prepare(batch);
+    await placeRun(context, run, [], order);
+    await recordStart(context, caller, action, run, batch, more);
+    runs.push(run);
+  }
+  return { runs };
+}
+
 /**
  * Orders the reading of these snapshots to their end, each on the host that made it. Throws `not_found`, and `precondition` for one that is gone,
  * or whose host or repository is.
@@ -135,8 +160,7 @@ async function recordStart(
 export async function startVerify(context: CoreContext, caller: Caller, ids: readonly SnapshotId[]): Promise<StartedRuns> {
   demand(caller, 'run.start');
   const batches = await gatherBatches(context, caller, await getThere(context, caller, ids), 'verify.start');
-  const runs: Run[] = [];
-  for (const batch of batches) {
+  return await placeBatches(context, caller, 'snapshot.verify_started', batches, (batch) => {
     const { host, repository, snapshots } = batch;
     const run = createRun(context, caller, 'verify', batch, repository.id);
     const order = createOrder(context, caller.tenant, host.id, 'verify.start', {
@@ -145,11 +169,8 @@ export async function startVerify(context: CoreContext, caller: Caller, ids: rea
       snapshots: snapshots.map(toOrdered),
       ...orderTerms(context, caller),
     });
-    await placeRun(context, run, [], order);
-    await recordStart(context, caller, 'snapshot.verify_started', run, batch);
-    runs.push(run);
-  }
-  return { runs };
+    return { run, order };
+  });
 }
 
 /** What a person types to delete so many snapshots. */
@@ -201,8 +222,7 @@ export async function startDeletion(
   if (confirm !== phrase)
     throw createFieldsError({ confirm: `Confirmation: type ${phrase} to delete what cannot be brought back` });
   const batches = await gatherBatches(context, caller, await addCompanions(context, caller, chosen), 'delete_snapshot.start');
-  const runs: Run[] = [];
-  for (const batch of batches) {
+  return await placeBatches(context, caller, 'snapshot.deletion_started', batches, (batch) => {
     const { host, repository, snapshots } = batch;
     const run = createRun(context, caller, 'delete_snapshot', batch, repository.id);
     const order = createOrder(context, caller.tenant, host.id, 'delete_snapshot.start', {
@@ -212,13 +232,8 @@ export async function startDeletion(
       snapshots: snapshots.map(toOrdered),
       ...orderTerms(context, caller),
     });
-    await placeRun(context, run, [], order);
-    await recordStart(context, caller, 'snapshot.deletion_started', run, batch, {
-      withAdminCredential: repository.admin !== undefined,
-    });
-    runs.push(run);
-  }
-  return { runs };
+    return { run, order, more: { withAdminCredential: repository.admin !== undefined } };
+  });
 }
 
 async function getSecond(context: CoreContext, caller: Caller, id: RepositoryId): Promise<Repository> {
@@ -246,8 +261,7 @@ export async function startCopy(
     throw createFieldsError({ repository: 'Repository: a chosen snapshot lies in this repository; choose another one' });
   const batches = await gatherBatches(context, caller, chosen, 'copy.start');
   for (const { repository } of batches) demandReachableTogether(context, repository, second);
-  const runs: Run[] = [];
-  for (const batch of batches) {
+  return await placeBatches(context, caller, 'snapshot.copy_started', batches, (batch) => {
     const { host, repository, snapshots } = batch;
     const plans = new Set(snapshots.map(({ plan }) => plan));
     const [plan] = plans.size === 1 ? plans : [];
@@ -261,11 +275,8 @@ export async function startCopy(
       snapshots: snapshots.map(toOrdered).sort((one, other) => one.createdAt - other.createdAt),
       ...orderTerms(context, caller),
     });
-    await placeRun(context, run, [], order);
-    await recordStart(context, caller, 'snapshot.copy_started', run, batch, { to: second.name });
-    runs.push(run);
-  }
-  return { runs };
+    return { run, order, more: { to: second.name } };
+  });
 }
 
 /** Where copies of a snapshot lie, and what it is a copy of itself; what is gone is left out. */
