@@ -150,7 +150,9 @@ describe('The report of a month', () => {
     const counts = { protected: 1, at_risk: 0, unprotected: 0, unknown: 0, paused: 0 };
     await history.recordProtection(DEFAULT_TENANT, Date.UTC(2026, 9, 31), counts);
     assert.match(await world.read('/reports/2026-11'), /href="\/reports\/2026-10"/u);
-    assert.doesNotMatch(await world.read('/reports/2026-10'), /Month before/u);
+    const october = await world.read('/reports/2026-10');
+    assert.doesNotMatch(october, /Month before/u);
+    assert.doesNotMatch(october, /The worst day/u, 'all of it was protected');
   });
 
   it('is refused for what is no month, and for one to come', async () => {

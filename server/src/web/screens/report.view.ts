@@ -82,8 +82,9 @@ export function reportPage(shell: Shell, view: ReportView): Html {
 
 function daysPanel({ days, share, name }: ReportView): Html {
   const seen = days.filter((day) => day.share !== undefined);
+  // Where every day was whole, none was the worst.
   const worst = seen.reduce<(typeof seen)[number] | undefined>(
-    (low, day) => ((day.share ?? 1) < (low?.share ?? 2) ? day : low),
+    (low, day) => ((day.share ?? 1) < (low?.share ?? 1) ? day : low),
     undefined,
   );
   const label = `${name}: ${seen.length} days looked at${worst === undefined ? '' : `, the worst ${worst.date} with ${worst.word}`}`;
