@@ -103,6 +103,7 @@ const handlers: Handlers = {
   'repository.test': refuse,
   'repository.init': refuse,
   'repository.measure': refuse,
+  'repository.contents': refuse,
   'locks.list': refuse,
   'locks.attest': refuse,
   'locks.clear': refuse,

@@ -202,6 +202,25 @@ export const BROWSE = {
   conflicts: 20,
 } as const;
 
+/** What lies in a repository, as a host lists it while a person waits. */
+export const CONTENTS = {
+  /** A repository with more is listed up to here, newest first. */
+  listed: 20_000,
+  /** In one answer, which also ends at `BROWSE.replyBytes`. */
+  perAnswer: 500,
+  /** What is told of one snapshot; the rest is cut off. */
+  textChars: 300,
+  pathChars: 500,
+  tags: 20,
+  paths: 5,
+  /** How long an agent keeps the list it read last for the next part of it. */
+  cachedMs: 2 * MINUTE,
+  /** Opening the repository and listing it, and a turn on the host. */
+  toolMs: 3 * MINUTE,
+  /** Deleted by one order. */
+  deleted: 100,
+} as const;
+
 /** Secrets of a host that keeps none. */
 /** Locks of a repository. */
 export const LOCKS = {

@@ -7,6 +7,7 @@ import type { Handlers } from '../session/agent-peer.ts';
 import { createDirectoriesLook } from './directories-look.ts';
 import { assertInTime } from './in-time.ts';
 import { createLockQuestions } from './lock-questions.ts';
+import { createRepositoryContents } from './repository-contents.ts';
 import { createRepositoryInit, createRepositoryMeasure, createRepositoryTest } from './repository-questions.ts';
 import { createRestoreLook } from './restore-look.ts';
 import { createRestoreRoles } from './restore-roles.ts';
@@ -84,6 +85,7 @@ export function createHandlers({ workbench, executor, credentials, onSpec }: Han
     'repository.test': createRepositoryTest(workbench),
     'repository.init': createRepositoryInit(workbench),
     'repository.measure': createRepositoryMeasure(workbench),
+    'repository.contents': createRepositoryContents(workbench),
     ...createSnapshotQuestions(workbench),
     ...createLockQuestions(workbench),
     'token.rotate': createTokenRotate(workbench, credentials),

@@ -87,6 +87,20 @@ function demandNoPins({ body, spec }: SnapshotsExecution, snapshots: readonly Or
     throw createReasonError('target_refused', `Snapshot ${shorten(held)} is pinned; nothing was removed. Unpin it first`);
 }
 
+/** What this host's own runs vouch for is no orphan, whatever a server believes that lost its memory. */
+function demandNoneIsOurs({ workbench, body }: SnapshotsExecution, snapshots: readonly OrderedSnapshot[]): void {
+  const ours = new Map(workbench.journal.snapshots.listByRepository(body.repository).map((row) => [row.engineId, row.state]));
+  const vouched = snapshots.find(({ isOrphan, engineId }) => {
+    const state = ours.get(engineId);
+    return isOrphan === true && (state === 'vouched' || state === 'partial');
+  });
+  if (vouched)
+    throw createReasonError(
+      'target_refused',
+      `Snapshot ${shorten(vouched)} is no orphan: a run of this host made it and ended well. Nothing was removed`,
+    );
+}
+
 async function deleteAll(
   execution: SnapshotsExecution,
   ready: ReadyRepository,
@@ -96,6 +110,7 @@ async function deleteAll(
   if (body.kind !== 'delete_snapshot') return { state: 'failed', evidence: [], bytes: 0 };
   const { order, repository } = body;
   demandNoPins(execution, order.snapshots);
+  demandNoneIsOurs(execution, order.snapshots);
   const ledger = workbench.journal.snapshots;
   const ids = order.snapshots.map(({ engineId }) => engineId);
   const sources = new Set(order.snapshots.map(({ source }) => source));
@@ -107,7 +122,7 @@ async function deleteAll(
     pinnedId: order.repository.pinnedId,
     workDir: ready.workDir,
     engineIds: ids,
-    tags: sources.size === 1 ? [`source:${[...sources][0]}`] : [],
+    tags: sources.size === 1 && !order.snapshots.some(({ isOrphan }) => isOrphan) ? [`source:${[...sources][0]}`] : [],
     signal,
     onLog: (level, text) => recorder.log(level, text),
     onLockLook,

@@ -28,6 +28,7 @@ export const AGENT_CAPABILITIES = [
   'locks.attest',
   'locks.clear',
   'directories.look',
+  'repository.contents',
 ] as const satisfies readonly RequestType[];
 export type Capability = (typeof AGENT_CAPABILITIES)[number];
 

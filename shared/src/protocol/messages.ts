@@ -15,6 +15,7 @@ import { storedPathSchema } from '../domain/stored-path.ts';
 import { ERROR_CODES } from '../errors.ts';
 import { BROWSE, LOCKS, RUNS, SECRETS, TEXT, WIRE } from '../limits.ts';
 import { foundSchema, restorePreviewSchema, treeDiffSchema, treeListingSchema } from './browse.ts';
+import { CONTENTS_REQUESTS } from './contents.ts';
 import { COVERAGE_REQUESTS } from './coverage.ts';
 import { orderedRepositorySchema, repositoryDraftSchema, sourceDraftSchema } from './drafts.ts';
 import { DRILL_ORDERS } from './drill-orders.ts';
@@ -253,6 +254,7 @@ export const REQUESTS = {
   ...SNAPSHOT_ORDERS,
   ...RETENTION_ORDERS,
   ...COVERAGE_REQUESTS,
+  ...CONTENTS_REQUESTS,
   'run.cancel': {
     body: z.object({ run: idSchema('run'), requestedBy: z.string().max(TEXT.nameChars), notAfter: epochMs }),
     result: z.object({ known: z.boolean() }),

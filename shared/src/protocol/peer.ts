@@ -142,6 +142,12 @@ export interface AgentPeer {
    */
   measureRepository(body: RequestBody<'repository.measure'>): Promise<RequestResult<'repository.measure'>>;
 
+  /**
+   * All snapshots in a repository, whoever made them, newest first, a part at a time. Opens it without a lock. The agent keeps the list for the
+   * next part in memory; nobody stores it. Sent only to an agent that named it as a capability. Errors: those of the repository.
+   */
+  listContents(body: RequestBody<'repository.contents'>): Promise<RequestResult<'repository.contents'>>;
+
   /** Creates a repository where there is none (`conflict` where there is one). Only ever on a person's order. */
   initRepository(body: RequestBody<'repository.init'>): Promise<RequestResult<'repository.init'>>;
 

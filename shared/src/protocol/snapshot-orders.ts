@@ -22,6 +22,8 @@ export const orderedSnapshotSchema = z.object({
   plan: idSchema('plan').optional(),
   /** Nothing vouches for all of it: some files could not be read. */
   isPartial: z.boolean().optional(),
+  /** No run made it, so its tags say nothing of it; a host whose own ledger vouches for it does not remove it. */
+  isOrphan: z.boolean().optional(),
 });
 export type OrderedSnapshot = z.infer<typeof orderedSnapshotSchema>;
 
