@@ -13,6 +13,7 @@ import { findLocalPath, type Urls } from '../urls.ts';
 import type { Admission } from './admission.ts';
 import { type AttemptLimiter, groupAddress } from './attempts.ts';
 import { readForm } from './bodies.ts';
+import { packPage } from './compression.ts';
 import type { Cookies } from './cookies.ts';
 import { errorFragment, errorPage } from './error.view.ts';
 import { logFailure } from './failure-log.ts';
@@ -169,14 +170,18 @@ async function sendReply(
   response.setHeader('Cache-Control', PAGE_CACHE_CONTROL);
   response.setHeader('Vary', 'HX-Request, Cookie');
   switch (reply.kind) {
-    case 'page':
+    case 'page': {
       // Whole pages show the message of the last act; fragments leave it for the next one.
       if (!visit.isFragment && visit.frame.flash.length > 0) parts.cookies.clearFlash(response);
+      const { body, encoding } = await packPage(request, reply.html.toString(), parts.baseOrigin.startsWith('https:'));
+      response.vary('Accept-Encoding');
+      if (encoding !== undefined) response.setHeader('Content-Encoding', encoding);
       response
         .status(reply.status ?? 200)
         .type('html')
-        .send(reply.html.toString());
+        .send(body);
       return;
+    }
     case 'redirect':
       if (reply.flash !== undefined) parts.cookies.writeFlash(response, reply.flash);
       if (reply.session === 'end') parts.cookies.clearSession(response);
