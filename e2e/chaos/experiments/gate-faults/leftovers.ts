@@ -1,18 +1,58 @@
 /** What a run must not leave on its host and in its repository. */
-import { readdirSync, readlinkSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
 import { waitFor } from '../../../harness/services/wait-for.ts';
 import type { Lane, LaneStorage } from './lane.ts';
 
-/** Processes of the agent's tools, the gate's FIFO, private directories, scratch files. */
-export async function listHostLeftovers({ agent }: Pick<Lane, 'agent'>): Promise<readonly string[]> {
+/** How finely the kernel tells when a process began, twice. */
+const TICKS_MS = 20;
+
+/**
+ * Processes of the agent's tools, the gate's FIFO, private directories, scratch files. What began after `endedAt` (Unix ms) is the agent's later
+ * work and is not told: after a run it compares repository and ledger, which waits a minute for a repository that is frozen.
+ */
+export async function listHostLeftovers(
+  { agent }: Pick<Lane, 'agent'>,
+  endedAt = Number.POSITIVE_INFINITY,
+): Promise<readonly string[]> {
+  const isLeft = (beganAt: number | undefined) => beganAt === undefined || beganAt < endedAt - TICKS_MS;
+  const listPaths = async (directory: string): Promise<readonly string[]> => {
+    const left: string[] = [];
+    for (const path of await readdir(directory, { recursive: true }).catch(() => [])) {
+      if (isLeft(await findBirth(join(directory, path.split(sep).slice(0, 2).join(sep))))) left.push(path);
+    }
+    return left;
+  };
   return [
-    ...agent.listTools().map(({ pid, commandLine }) => `process ${pid}: ${commandLine.slice(0, 200)}`),
+    ...agent
+      .listTools()
+      .filter(({ pid }) => isLeft(findStart(pid)))
+      .map(({ pid, commandLine }) => `process ${pid}: ${commandLine.slice(0, 200)}`),
     ...listGates(agent.pid()),
-    ...(await readdir(agent.runtimeDir, { recursive: true }).catch(() => [])).filter((path) => path.includes('/')),
-    ...(await readdir(join(agent.stateDir, 'tmp'), { recursive: true }).catch(() => [])),
+    ...(await listPaths(agent.runtimeDir)).filter((path) => path.includes(sep)),
+    ...(await listPaths(join(agent.stateDir, 'tmp'))),
   ];
+}
+
+/** When a process began, Unix ms; nothing where it is gone or not told. proc(5): field 22 counts hundredths of a second since the boot. */
+function findStart(pid: number): number | undefined {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    const upMs = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1000;
+    const startMs = Number(fields[19]) * 10;
+    return Number.isFinite(startMs) ? Date.now() - upMs + startMs : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** When a file was made, Unix ms; nothing where the file system does not tell. */
+async function findBirth(path: string): Promise<number | undefined> {
+  const { birthtimeMs } = await stat(path).catch(() => ({ birthtimeMs: 0 }));
+  return birthtimeMs > 0 ? birthtimeMs : undefined;
 }
 
 /** Ends of gates that the agent holds open; the FIFO's name is gone long before. */

@@ -109,7 +109,7 @@ export async function carryOut(lab: Lab, services: Services, lane: Lane, drawn: 
     const isStruck = (await fault.during?.(current)) ?? true;
     const seen = await end;
     const limitMs = fault.leftoverMs ?? LEFTOVER_MS;
-    const host = await awaitGone(() => listHostLeftovers(lane), limitMs);
+    const host = await awaitGone(() => listHostLeftovers(lane, seen.finishedAt), limitMs);
     await mend();
     const repository = await awaitNothing(() => listRepositoryLeftovers(storage), limitMs);
     if (seen.state === 'succeeded' && sourceKind !== 'files') source.expectedBytes = seen.bytes;
