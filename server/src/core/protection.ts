@@ -22,14 +22,22 @@ const BY_HAND_OBJECTIVE_MS = 7 * DAY_MS;
 export const PROTECTION_STATUSES = ['protected', 'at_risk', 'unprotected', 'unknown', 'paused'] as const;
 export type ProtectionStatus = (typeof PROTECTION_STATUSES)[number];
 
-export interface Protection {
+export interface ProtectionVerdict {
   status: ProtectionStatus;
-  /** A sentence without a full stop, such as `no clean backup for 26 h, expected every 24 h`. */
-  reason: string;
   /** Set where a missed fire is all there is against it. */
   isMissedFire?: true;
   /** Set where the newest clean backup is older than any of its plans allows. */
   isOverdue?: true;
+}
+
+export interface Protection extends ProtectionVerdict {
+  /** A sentence without a full stop, such as `no clean backup for 26 h, expected every 24 h`. */
+  reason: string;
+}
+
+/** The word, and the sentence for those who ask: most of a big fleet is only counted. */
+export interface ExplainedVerdict extends ProtectionVerdict {
+  explain(): string;
 }
 
 /** A plan that has the source, as far as protection asks. */
@@ -79,23 +87,25 @@ function describeNewest(facts: ProtectionFacts): string {
   return at === undefined ? 'there is no clean backup of it' : `the newest clean backup is ${formatAge(facts.now - at)} old`;
 }
 
+function describeSilence({ now, hostLastSeenAt, unknownAt }: ProtectionFacts): string {
+  const silence =
+    hostLastSeenAt === undefined ? 'its host has not connected yet' : `its host is silent for ${formatAge(now - hostLastSeenAt)}`;
+  return unknownAt === undefined ? silence : `${silence}; whether it ran ${formatAge(now - unknownAt)} ago is unknown`;
+}
+
 /** What rules before any backup is looked at: switched off, in no plan, on a host that is out or silent. */
-function judgeSetting(facts: ProtectionFacts): Protection | undefined {
-  if (!facts.enabled) return { status: 'paused', reason: `the source is switched off; ${describeNewest(facts)}` };
+function judgeSetting(facts: ProtectionFacts): ExplainedVerdict | undefined {
+  if (!facts.enabled) return { status: 'paused', explain: () => `the source is switched off; ${describeNewest(facts)}` };
   if (facts.host === 'revoked' || facts.host === 'quarantined')
-    return { status: 'unprotected', reason: `its host is ${facts.host}, so nothing backs it up; ${describeNewest(facts)}` };
-  if (facts.plans.length === 0) return { status: 'unprotected', reason: `it is in no plan; ${describeNewest(facts)}` };
+    return {
+      status: 'unprotected',
+      explain: () => `its host is ${facts.host}, so nothing backs it up; ${describeNewest(facts)}`,
+    };
+  if (facts.plans.length === 0) return { status: 'unprotected', explain: () => `it is in no plan; ${describeNewest(facts)}` };
   if (facts.plans.every((plan) => !plan.enabled))
-    return { status: 'paused', reason: `its plan is switched off; ${describeNewest(facts)}` };
-  if (facts.host === 'offline') {
-    const silence =
-      facts.hostLastSeenAt === undefined
-        ? 'its host has not connected yet'
-        : `its host is silent for ${formatAge(facts.now - facts.hostLastSeenAt)}`;
-    const doubt =
-      facts.unknownAt === undefined ? '' : `; whether it ran ${formatAge(facts.now - facts.unknownAt)} ago is unknown`;
-    return { status: 'unknown', reason: `${silence}${doubt}; ${describeNewest(facts)}` };
-  }
+    return { status: 'paused', explain: () => `its plan is switched off; ${describeNewest(facts)}` };
+  if (facts.host === 'offline')
+    return { status: 'unknown', explain: () => `${describeSilence(facts)}; ${describeNewest(facts)}` };
   return undefined;
 }
 
@@ -115,26 +125,26 @@ interface Expectation {
   /** One older than this protects no more; undefined where nobody promised anything, by schedule or objective. */
   lostMs: number | undefined;
   /** As it follows the age. */
-  expectation: string;
+  expectation: () => string;
 }
 
 /** An objective is meant as it is said; what a schedule promises has a grace, because a backup takes its time. */
 function findExpectation({ objectiveMs, plans }: ProtectionFacts): Expectation {
   if (objectiveMs !== undefined)
-    return { limitMs: objectiveMs, lostMs: 2 * objectiveMs, expectation: `objective ${formatAge(objectiveMs)}` };
+    return { limitMs: objectiveMs, lostMs: 2 * objectiveMs, expectation: () => `objective ${formatAge(objectiveMs)}` };
   const expectedMs = findExpectedMs(plans);
   if (expectedMs === undefined) {
     const limitMs = BY_HAND_OBJECTIVE_MS + graceOf(BY_HAND_OBJECTIVE_MS);
-    return { limitMs, lostMs: undefined, expectation: 'its plan runs only by hand' };
+    return { limitMs, lostMs: undefined, expectation: () => 'its plan runs only by hand' };
   }
   const limitMs = expectedMs + graceOf(expectedMs);
-  return { limitMs, lostMs: expectedMs + limitMs, expectation: `expected every ${formatEvery(expectedMs)}` };
+  return { limitMs, lostMs: expectedMs + limitMs, expectation: () => `expected every ${formatEvery(expectedMs)}` };
 }
 
-function judgeWithoutGood(facts: ProtectionFacts): Protection {
+function judgeWithoutGood(facts: ProtectionFacts): ExplainedVerdict {
   const last = facts.standing?.lastState;
-  if (last === undefined) return { status: 'unprotected', reason: 'no backup has run yet' };
-  return { status: 'unprotected', reason: `there is no clean backup; the last run ${describeState(last)}` };
+  if (last === undefined) return { status: 'unprotected', explain: () => 'no backup has run yet' };
+  return { status: 'unprotected', explain: () => `there is no clean backup; the last run ${describeState(last)}` };
 }
 
 function describeState(state: NonNullable<SourceStanding['lastState']>): string {
@@ -157,6 +167,12 @@ function describeProofTrouble(trouble: ProofTrouble, now: number): string {
 
 /** The status of one source. Pure; the newest clean backup counts, not the last attempt alone. */
 export function judgeProtection(facts: ProtectionFacts): Protection {
+  const { explain, ...verdict } = judgeVerdict(facts);
+  return { ...verdict, reason: explain() };
+}
+
+/** The same without the sentence, which is said when it is asked for. */
+export function judgeVerdict(facts: ProtectionFacts): ExplainedVerdict {
   const setting = judgeSetting(facts);
   if (setting !== undefined) return setting;
   const goodAt = facts.standing?.lastGoodAt;
@@ -170,42 +186,48 @@ export function judgeProtection(facts: ProtectionFacts): Protection {
 
   if (age > limitMs) {
     const isLost = lostMs !== undefined && ((isTrouble && last === 'failed') || age > lostMs);
-    const after = isTrouble && last !== undefined ? `; the last run ${describeState(last)}` : '';
-    return {
-      status: isLost ? 'unprotected' : 'at_risk',
-      isOverdue: true,
-      reason: `no clean backup for ${formatAge(age)}, ${expectation}${after}`,
+    const explain = () => {
+      const after = isTrouble && last !== undefined ? `; the last run ${describeState(last)}` : '';
+      return `no clean backup for ${formatAge(age)}, ${expectation()}${after}`;
     };
+    return { status: isLost ? 'unprotected' : 'at_risk', isOverdue: true, explain };
   }
   if (isTrouble && last !== undefined)
-    return { status: 'at_risk', reason: `the last run ${describeState(last)}; the newest clean backup is ${formatAge(age)} old` };
+    return {
+      status: 'at_risk',
+      explain: () => `the last run ${describeState(last)}; the newest clean backup is ${formatAge(age)} old`,
+    };
   // A source may have been backed up by another plan, or by hand, since.
-  if (facts.missedAt !== undefined && facts.missedAt > goodAt)
+  const { missedAt, uncopiedAt, proofTrouble } = facts;
+  if (missedAt !== undefined && missedAt > goodAt)
     return {
       status: 'at_risk',
       isMissedFire: true,
-      reason: `its plan did not run when it was due ${formatAge(facts.now - facts.missedAt)} ago; the newest clean backup is ${formatAge(age)} old`,
+      explain: () =>
+        `its plan did not run when it was due ${formatAge(facts.now - missedAt)} ago; the newest clean backup is ${formatAge(age)} old`,
     };
   const suspicion = facts.standing?.lastGoodSuspicion;
   if (suspicion !== undefined)
     return {
       status: 'at_risk',
-      reason: `the newest backup is far ${suspicion.kind === 'shrunk' ? 'smaller' : 'larger'} than those before it; look at the source`,
+      explain: () =>
+        `the newest backup is far ${suspicion.kind === 'shrunk' ? 'smaller' : 'larger'} than those before it; look at the source`,
     };
   if (facts.standing?.lastGoodUnreadable)
-    return { status: 'at_risk', reason: 'the newest clean backup could not be read whole; do not rely on it' };
-  if (facts.uncopiedAt !== undefined)
+    return { status: 'at_risk', explain: () => 'the newest clean backup could not be read whole; do not rely on it' };
+  if (uncopiedAt !== undefined)
     return {
       status: 'at_risk',
-      reason: `the second copy of it is missing: the backup of ${formatAge(facts.now - facts.uncopiedAt)} ago is in one repository alone`,
+      explain: () =>
+        `the second copy of it is missing: the backup of ${formatAge(facts.now - uncopiedAt)} ago is in one repository alone`,
     };
-  if (facts.proofTrouble !== undefined) return { status: 'at_risk', reason: describeProofTrouble(facts.proofTrouble, facts.now) };
-  return { status: 'protected', reason: `clean backup ${formatAge(age)} ago, ${expectation}` };
+  if (proofTrouble !== undefined) return { status: 'at_risk', explain: () => describeProofTrouble(proofTrouble, facts.now) };
+  return { status: 'protected', explain: () => `clean backup ${formatAge(age)} ago, ${expectation()}` };
 }
 
 export type ProtectionCounts = Readonly<Record<ProtectionStatus, number>>;
 
-export function countProtections(protections: Iterable<Protection>): ProtectionCounts {
+export function countProtections(protections: Iterable<ProtectionVerdict>): ProtectionCounts {
   const counts = { protected: 0, at_risk: 0, unprotected: 0, unknown: 0, paused: 0 };
   for (const { status } of protections) counts[status] += 1;
   return counts;
