@@ -9,6 +9,7 @@ import { type Clock, type RandomBytes, systemClock, systemRandomBytes } from '@h
 import { type Crypto, createCrypto, type SigningKeys } from '@holdfast/shared/crypto/crypto.ts';
 import { createId, DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { createBus } from './core/bus.ts';
+import { createFleetKeeper } from './core/fleet/keeper.ts';
 import type { CoreContext, Directory, FieldCipher, Log } from './core/ports.ts';
 import { checkCron, describeCron, listNextFires } from './fires/fires.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
@@ -121,6 +122,7 @@ export async function openFoundation(options: FoundationOptions): Promise<CoreCo
   try {
     const master = await openMasterKey(crypto, store, options);
     const makeId: CoreContext['createId'] = (kind) => createId(kind, { clock, randomBytes });
+    const directory = options.createDirectory(() => makeId('request'));
     return {
       store,
       clock,
@@ -129,7 +131,8 @@ export async function openFoundation(options: FoundationOptions): Promise<CoreCo
       passwords: createPasswords(randomBytes),
       identity: await openIdentity(crypto, store, master),
       bus: createBus(),
-      directory: options.createDirectory(() => makeId('request')),
+      directory,
+      fleet: createFleetKeeper({ store, clock, directory, listFires: listNextFires }),
       log: options.log,
       createId: makeId,
       findScheduleFault({ cron, zone }) {

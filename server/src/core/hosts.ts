@@ -33,10 +33,17 @@ export interface HostView extends Host {
   drift: boolean;
 }
 
+export function findHostStanding(
+  { clock, directory }: Pick<CoreContext, 'clock' | 'directory'>,
+  { id, state, lastSeenAt }: Pick<Host, 'id' | 'state' | 'lastSeenAt'>,
+): HostStanding {
+  if (state !== 'active') return state;
+  const isFresh = lastSeenAt !== undefined && clock.now() - lastSeenAt < WIRE.offlineAfterMs;
+  return isFresh && directory.isOnline(id) ? 'online' : 'offline';
+}
+
 export function toHostView(context: CoreContext, host: Host): HostView {
-  const isFresh = host.lastSeenAt !== undefined && context.clock.now() - host.lastSeenAt < WIRE.offlineAfterMs;
-  const online = context.directory.isOnline(host.id) && isFresh;
-  const standing = host.state === 'active' ? (online ? 'online' : 'offline') : host.state;
+  const standing = findHostStanding(context, host);
   const drain = isDraining(host.drain, context.clock.now()) ? host.drain : undefined;
   const skewLevel = host.skewMs === undefined ? undefined : judgeSkew(host.skewMs);
   return { ...host, drain, standing, skewLevel, drift: host.acknowledgedSpecVersion < host.specVersion };

@@ -7,6 +7,7 @@ import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import type { WireError } from '@holdfast/shared/errors.ts';
 import type { AgentFrames, Progress, RequestBody, RequestResult, RequestType } from '@holdfast/shared/protocol/messages.ts';
 import type { Store } from '../store/store.ts';
+import type { FleetKeeper } from './fleet/look.ts';
 
 /** Encrypts one field of one row; the place is associated data, so a ciphertext that was moved is refused (`integrity`). */
 export interface FieldCipher {
@@ -101,6 +102,8 @@ export interface CoreContext {
   identity: SigningKeys;
   bus: Bus;
   directory: Directory;
+  /** How all sources stand, kept in memory. */
+  fleet: FleetKeeper;
   log: Log;
   createId<K extends IdKind>(kind: K): Id<K>;
   /** Why a schedule cannot be kept (the cron expression is unreadable or never due); undefined for a good one. */

@@ -6,6 +6,7 @@
 import type { AlertStore } from './alerts.ts';
 import type { AnswerStore } from './answers.ts';
 import type { CatalogStore } from './catalog.ts';
+import type { ChangeStore } from './changes.ts';
 import type { ChannelStore } from './channels.ts';
 import type { CoverageStore } from './coverage.ts';
 import type { DrillStore } from './drills.ts';
@@ -36,6 +37,7 @@ export interface Store {
   figures: FigureStore;
   channels: ChannelStore;
   answers: AnswerStore;
+  changes: ChangeStore;
   trail: TrailStore;
   settings: SettingStore;
   /** Writes and reads one value; throws when the store could not take a row right now. For readiness. */

@@ -10,6 +10,7 @@ import type { Store } from '../store.ts';
 import { createAlerts } from './alerts.ts';
 import { createAnswers } from './answers.ts';
 import { createBallast } from './ballast.ts';
+import { createChanges } from './changes.ts';
 import { createChannels } from './channels.ts';
 import { createCoverage } from './coverage.ts';
 import { createDeliveries } from './deliveries.ts';
@@ -213,6 +214,7 @@ async function assembleStore(
     figures: createFigures(sql),
     channels: { ...createChannels(sql), ...deliveries },
     answers: createAnswers(sql),
+    changes: createChanges(sql),
     trail: createTrailStore(sql),
     settings: createSettingStore(sql, createFileStamp(db)),
     async probe() {

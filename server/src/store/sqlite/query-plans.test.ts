@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import Database from 'better-sqlite3';
 import { createAlerts } from './alerts.ts';
 import { createAnswers } from './answers.ts';
+import { createChanges } from './changes.ts';
 import { createChannels } from './channels.ts';
 import { createCoverage } from './coverage.ts';
 import { createDeliveries } from './deliveries.ts';
@@ -47,6 +48,7 @@ function explainAll(): Map<string, readonly string[]> {
   for (const create of [
     createAnnouncements,
     createAnswers,
+    createChanges,
     createChannels,
     createCoverage,
     createDrills,

@@ -1,0 +1,153 @@
+/**
+ * Keeps in memory what the protection of every source is judged by, so that a page of a big fleet reads of it only what changed.
+ *
+ * The store tells what was written; those sources, hosts and plans are read anew before anybody is answered. What changes by time alone
+ * needs no word: every look judges all sources at its instant, from what is kept, by the one judge there is. Nothing is stored: a new
+ * process reads everything once, and so does one that failed in between or was written past.
+ */
+import { setImmediate as giveWay } from 'node:timers/promises';
+import type { HostId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import { findHostStanding } from '../hosts.ts';
+import { readObjectives } from '../objective-settings.ts';
+import type { CoreContext } from '../ports.ts';
+import { createFireKnowledge, MISSES_READ } from '../protected-sources.ts';
+import { countProtections, judgeVerdict } from '../protection.ts';
+import { buildFacts, type FireKnowledge } from '../protection-facts.ts';
+import { readHosts, readPlans, readSources, resolveObjectives } from './kept.ts';
+import type { FleetKeeper, FleetLook, KeptFleet, LookedHost, LookedSource } from './look.ts';
+import { createSchedulePromises, type SchedulePromises } from './promises.ts';
+
+export type KeeperContext = Pick<CoreContext, 'store' | 'clock' | 'directory' | 'listFires'>;
+
+/** Things read in one step: some milliseconds of the event loop. */
+const STEP = 100;
+/** A look younger than this is given again while nothing was written. */
+const FRESH_MS = 1000;
+
+export function createFleetKeeper(context: KeeperContext): FleetKeeper {
+  const keepers = new Map<TenantId, () => Promise<FleetLook>>();
+  return {
+    look(tenant) {
+      const look = keepers.get(tenant) ?? createTenantKeeper(context, tenant);
+      keepers.set(tenant, look);
+      return look();
+    },
+  };
+}
+
+function createTenantKeeper(context: KeeperContext, tenant: TenantId): () => Promise<FleetLook> {
+  const promises = createSchedulePromises(context.listFires);
+  let kept: KeptFleet | undefined;
+  let newest: FleetLook | undefined;
+  /** Hosts that were connected at the newest look: no row tells of it. */
+  let online: ReadonlySet<HostId> = new Set();
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function refresh(): Promise<FleetLook> {
+    const before = kept;
+    // Whatever fails on the way, the next look reads everything.
+    kept = undefined;
+    const changes = await context.store.changes.takeChanges(tenant);
+    const fleet = before === undefined || changes.isAllStale ? await readAll(context, tenant) : before;
+    const isChanged = fleet !== before || (await readChanges(context, tenant, fleet, changes));
+    kept = fleet;
+    const now = context.clock.now();
+    const connected = new Set(context.directory.listOnline());
+    const isSame = !isChanged && connected.size === online.size && connected.isSubsetOf(online);
+    if (newest !== undefined && isSame && now >= newest.at && now - newest.at < FRESH_MS) return newest;
+    online = connected;
+    newest = lookAt(context, fleet, promises, now);
+    return newest;
+  }
+
+  return () => {
+    const next = last.then(refresh);
+    last = next.catch(() => undefined);
+    return next;
+  };
+}
+
+async function inSteps<T>(ids: readonly T[], read: (some: readonly T[]) => Promise<void>): Promise<void> {
+  for (let at = 0; at < ids.length; at += STEP) {
+    if (at > 0) await giveWay();
+    await read(ids.slice(at, at + STEP));
+  }
+}
+
+async function readAll(context: KeeperContext, tenant: TenantId): Promise<KeptFleet> {
+  const fleet: KeptFleet = {
+    sources: new Map(),
+    order: undefined,
+    hosts: new Map(),
+    plans: new Map(),
+    misses: await readMisses(context, tenant),
+    objectives: await readObjectives(context),
+  };
+  let after: string | undefined;
+  do {
+    const page = await context.store.catalog.listSources(tenant, {}, { limit: STEP, after });
+    const ids = page.rows.map(({ id }) => id);
+    await readSources(context, tenant, fleet, ids);
+    after = page.next;
+    await giveWay();
+  } while (after !== undefined);
+  return fleet;
+}
+
+/** Hosts and plans before the sources that are judged by them. Says whether anything is another than before. */
+async function readChanges(
+  context: KeeperContext,
+  tenant: TenantId,
+  fleet: KeptFleet,
+  { sources, hosts, plans, isMissChanged }: Awaited<ReturnType<KeeperContext['store']['changes']['takeChanges']>>,
+): Promise<boolean> {
+  await inSteps(hosts, (some) => readHosts(context, tenant, fleet, some));
+  await inSteps(plans, (some) => readPlans(context, tenant, fleet, some));
+  await inSteps(sources, (some) => readSources(context, tenant, fleet, some));
+  if (isMissChanged) fleet.misses = await readMisses(context, tenant);
+  const objectives = await readObjectives(context);
+  const isRuledAnew = JSON.stringify(objectives) !== JSON.stringify(fleet.objectives);
+  if (isRuledAnew) {
+    fleet.objectives = objectives;
+    resolveObjectives(fleet, () => true);
+  }
+  return isRuledAnew || isMissChanged || sources.length + hosts.length + plans.length > 0;
+}
+
+async function readMisses({ store }: KeeperContext, tenant: TenantId): Promise<KeptFleet['misses']> {
+  const open = await store.fires.listOpenMisses(tenant, {}, MISSES_READ);
+  return new Map(open.map((miss) => [`${miss.plan} ${miss.host}`, miss.newestAt]));
+}
+
+function sortSources({ sources }: KeptFleet): readonly SourceId[] {
+  const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+  return [...sources.values()].sort((a, b) => compare(a.nameKey, b.nameKey) || compare(a.id, b.id)).map(({ id }) => id);
+}
+
+function lookAt(context: KeeperContext, fleet: KeptFleet, promises: SchedulePromises, now: number): FleetLook {
+  const { sources, hosts, plans, misses } = fleet;
+  fleet.order ??= sortSources(fleet);
+  const told = createFireKnowledge(context.listFires, now, misses);
+  const whole: FireKnowledge = { ...told, findLongestWait: (schedule) => promises.findLongestWait(schedule, now) };
+  // When a silent host was due is said in the sentence alone.
+  const short: FireKnowledge = { ...whole, findUnknownAt: () => undefined };
+  const lookedHosts = new Map<HostId, LookedHost>();
+  for (const host of hosts.values()) lookedHosts.set(host.id, { ...host, standing: findHostStanding(context, host) });
+  const looked: LookedSource[] = [];
+  for (const id of fleet.order) {
+    const source = sources.get(id);
+    const host = source === undefined ? undefined : lookedHosts.get(source.host);
+    if (source === undefined || host === undefined) continue;
+    const { status, isMissedFire } = judgeVerdict(buildFacts(source, host, short));
+    looked.push({ source, host, protection: isMissedFire === undefined ? { status } : { status, isMissedFire } });
+  }
+  return {
+    at: now,
+    sources: looked,
+    counts: countProtections(looked.map(({ protection }) => protection)),
+    plans: [...plans.values()],
+    explain: ({ source, host }) => judgeVerdict(buildFacts(source, host, whole)).explain(),
+    findNextFire: ({ enabled, schedule }) =>
+      enabled && schedule !== undefined ? promises.findNextFire(schedule, now) : undefined,
+  };
+}

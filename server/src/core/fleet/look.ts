@@ -1,0 +1,60 @@
+/** The whole fleet as it stands at one instant: each source with its word, and how many have which. */
+import type { HostId, PlanId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { Plan } from '../../store/catalog.ts';
+import type { Host } from '../../store/hosts.ts';
+import type { Objectives } from '../objectives.ts';
+import type { ProtectionCounts, ProtectionVerdict } from '../protection.ts';
+import type { HostSituation, SourceSituation } from '../protection-facts.ts';
+
+/** What is kept in memory of a source: all that its protection is judged by, and by what lists are ordered and narrowed. Never changed. */
+export interface KeptSource extends SourceSituation {
+  id: SourceId;
+  name: string;
+  /** What lists are ordered by and searched in. */
+  nameKey: string;
+  kind: string;
+  host: HostId;
+  /** Its own wish. */
+  proofDays: number | undefined;
+}
+
+export type KeptHost = Pick<Host, 'id' | 'name' | 'state' | 'tags' | 'lastSeenAt'>;
+
+export interface KeptFleet {
+  sources: Map<SourceId, KeptSource>;
+  /** Of the lists: by name. Undefined when sources came, went or were renamed. */
+  order: readonly SourceId[] | undefined;
+  hosts: Map<HostId, KeptHost>;
+  plans: Map<PlanId, Plan>;
+  /** When the newest fire was due that is owed, by plan and host with a blank between. */
+  misses: ReadonlyMap<string, number>;
+  objectives: Objectives;
+}
+
+export interface LookedHost extends KeptHost, HostSituation {}
+
+/** What is told of one of many; the whole of it is for `judgeSources` to say. */
+export interface LookedSource {
+  source: KeptSource;
+  host: LookedHost;
+  protection: ProtectionVerdict;
+}
+
+export interface FleetLook {
+  /** Epoch milliseconds. */
+  at: number;
+  /** All that have a host, in the order of lists: by name. */
+  sources: readonly LookedSource[];
+  counts: ProtectionCounts;
+  /** All plans, in no particular order. */
+  plans: readonly Plan[];
+  /** The sentence that explains the word of a source. */
+  explain(one: LookedSource): string;
+  /** The next fire of a plan that is switched on, epoch milliseconds; undefined for one that has none. */
+  findNextFire(plan: Pick<Plan, 'enabled' | 'schedule'>): number | undefined;
+}
+
+export interface FleetKeeper {
+  /** Whatever was written before the call counts; what changes by time alone may be a second old. */
+  look(tenant: TenantId): Promise<FleetLook>;
+}
