@@ -202,7 +202,7 @@ describe('The command line', () => {
     assert.match(away.error, /http:\/\/127\.0\.0\.1:9 cannot be reached: \w+/);
     const forbidden = await world.run(['run', 'nightly'], { role: 'viewer' });
     assert.equal(forbidden.code, EXIT.failed);
-    assert.match(forbidden.error, /your role "viewer" may not do this/);
+    assert.match(forbidden.error, /this API key may not do this: it has the scopes read and lacks operate/);
   });
 
   it('passes on what a host that is away cannot be asked', async () => {

@@ -272,6 +272,6 @@ repositories:
     assert.equal((await world.run(['plan', 'diff', '-f', file], { role: 'viewer' })).code, EXIT.partial);
     const refused = await world.run(['plan', 'apply', '-f', file], { role: 'viewer', variables });
     assert.equal(refused.code, EXIT.failed);
-    assert.match(refused.error, /policies fleet: your role "viewer" may not do this.*nothing was changed/);
+    assert.match(refused.error, /policies fleet: this API key may not do this.* lacks configure.*nothing was changed/);
   });
 });

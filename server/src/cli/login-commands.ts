@@ -10,6 +10,7 @@ import { type CliParts, connect, type GlobalOptions, wantsJson } from './parts.t
 const meSchema = z.looseObject({
   actor: z.looseObject({ name: z.string() }),
   role: z.string(),
+  scopes: z.array(z.string()),
   permissions: z.array(z.string()),
 });
 
@@ -24,8 +25,8 @@ async function logIn(parts: CliParts, command: Command): Promise<void> {
   if (isExposed(server)) note(terminal, `${server} is not https: whoever listens in between reads the key`);
   const me = await createClient({ server, key }).get(meSchema, '/me');
   const path = await storeLogin(environment, { server, key });
-  if (wantsJson(command)) printJson(terminal, { server, role: me.role, name: me.actor.name, path });
-  else printLine(terminal, `signed in to ${server} as ${me.actor.name} (${me.role}); kept in ${path}`);
+  if (wantsJson(command)) printJson(terminal, { server, role: me.role, scopes: me.scopes, name: me.actor.name, path });
+  else printLine(terminal, `signed in to ${server} as ${me.actor.name} (${me.scopes.join(', ')}); kept in ${path}`);
 }
 
 export function addLoginCommands(program: Command, parts: CliParts): void {
@@ -42,11 +43,11 @@ export function addLoginCommands(program: Command, parts: CliParts): void {
     );
   program
     .command('whoami')
-    .description('who asks, in which role')
+    .description('who asks, and in which scopes')
     .action(async (_options: unknown, command: Command) => {
       const client = await connect(parts, command);
       const me = await client.get(meSchema, '/me');
       if (wantsJson(command)) printJson(parts.terminal, { server: client.server, ...me });
-      else printLine(parts.terminal, `${me.actor.name} (${me.role}) at ${client.server}`);
+      else printLine(parts.terminal, `${me.actor.name} (${me.scopes.join(', ')}) at ${client.server}`);
     });
 }

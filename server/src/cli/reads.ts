@@ -203,7 +203,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     name: 'keys',
     path: '/api-keys',
     description: 'API keys, without the keys themselves',
-    columns: [text('id'), text('name'), text('role'), instant('expiresAt', 'expires'), instant('lastUsedAt', 'used')],
+    columns: [text('id'), text('name'), text('scopes'), instant('expiresAt', 'expires'), instant('lastUsedAt', 'used')],
     filters: [],
   },
 ];

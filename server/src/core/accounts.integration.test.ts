@@ -227,6 +227,37 @@ describe('API keys', () => {
     assert.deepEqual((await listActions()).sort(), ['api_key.created', 'api_key.created', 'api_key.revoked']);
   });
 
+  it('do what they were made for, and reading alone where nothing is said', async () => {
+    const wanted = [
+      [{}, ['read'], 'viewer'],
+      [{ scopes: [] }, ['read'], 'viewer'],
+      [{ scopes: ['restore'] }, ['read', 'restore'], 'operator'],
+      [{ scopes: ['admin', 'operate'] }, ['read', 'operate', 'admin'], 'admin'],
+      [{ role: 'operator' }, ['read', 'operate', 'configure', 'restore'], 'operator'],
+    ] as const;
+    for (const [given, scopes, role] of wanted) {
+      const { token } = await createApiKey(context, CLI, { name: 'ci', ...given });
+      const caller = (await findCallerByApiKey(context, token))?.caller;
+      assert.deepEqual([caller?.scopes, caller?.role], [scopes, role]);
+    }
+  });
+
+  it('are given no more than whoever makes them may do', async () => {
+    const { token } = await createApiKey(context, CLI, { name: 'keeper', scopes: ['admin'] });
+    const keeper = (await findCallerByApiKey(context, token))?.caller;
+    assert.ok(keeper);
+    await createApiKey(context, keeper, { name: 'reader' });
+    const refused = {
+      code: 'forbidden',
+      message: 'this API key may not do this: it has the scopes read, admin and lacks restore',
+    };
+    await assert.rejects(createApiKey(context, keeper, { name: 'more', scopes: ['restore'] }), refused);
+    await assert.rejects(createApiKey(context, keeper, { name: 'more', role: 'admin' }), fails('forbidden'));
+    assert.deepEqual((await listApiKeys(context, CLI)).map(({ name }) => name).sort(), ['keeper', 'reader']);
+    const both = { name: 'both', role: 'viewer' as const, scopes: ['read' as const] };
+    await assert.rejects(createApiKey(context, CLI, both), fails('invalid'));
+  });
+
   it('note when they were used', async () => {
     const { token, key } = await createApiKey(context, CLI, { name: 'ci', role: 'viewer' });
     await findCallerByApiKey(context, token);

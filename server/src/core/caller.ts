@@ -3,11 +3,14 @@ import type { TenantId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Role } from '../store/people.ts';
 import type { Actor } from '../store/trail.ts';
+import { ROLE_SCOPES, type Scope } from './scopes.ts';
 
 export interface Caller {
   actor: Actor;
   tenant: TenantId;
   role: Role;
+  /** Of an API key: what it was made for. Undefined: all that the role may do. */
+  scopes?: readonly Scope[] | undefined;
   address?: string | undefined;
   requestId?: string | undefined;
 }
@@ -29,20 +32,47 @@ export const PERMISSIONS = [
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
-const GRANTS: Record<Role, ReadonlySet<Permission>> = {
-  viewer: new Set(['view']),
-  operator: new Set(['view', 'run.start', 'restore.start', 'alert.handle', 'source.manage', 'repository.manage', 'plan.manage']),
-  admin: new Set(PERMISSIONS),
+/** The part of the scopes that each permission belongs to. */
+const SCOPE_OF: Readonly<Record<Permission, Scope>> = {
+  view: 'read',
+  'host.approve': 'admin',
+  'host.manage': 'admin',
+  'source.manage': 'configure',
+  'repository.manage': 'configure',
+  'plan.manage': 'configure',
+  'alert.handle': 'operate',
+  'run.start': 'operate',
+  'restore.start': 'restore',
+  'channel.manage': 'admin',
+  'people.manage': 'admin',
+  'settings.manage': 'admin',
+  'audit.view': 'admin',
 };
 
-export function isAllowed(caller: Caller, permission: Permission): boolean {
-  return GRANTS[caller.role].has(permission);
+/** The scopes of a key as it was made; of anybody else, those of the role. */
+export function listScopes(caller: Pick<Caller, 'role' | 'scopes'>): readonly Scope[] {
+  return caller.scopes ?? ROLE_SCOPES[caller.role];
 }
 
-/** Throws `forbidden` when the caller's role does not grant the permission. Every use case begins with this. */
+export function isAllowed(caller: Caller, permission: Permission): boolean {
+  return listScopes(caller).includes(SCOPE_OF[permission]);
+}
+
+/** Throws `forbidden` when the caller may not do it. Every use case begins with this. */
 export function demand(caller: Caller, permission: Permission): void {
   if (isAllowed(caller, permission)) return;
-  throw new AppError('forbidden', `your role "${caller.role}" may not do this; it needs the permission ${permission}`, {
-    details: { permission },
-  });
+  throw createRefusal(caller, SCOPE_OF[permission], `it needs the permission ${permission}`, { permission });
+}
+
+/** Throws `forbidden` when the caller lacks the scope. Every route of the API begins with this. */
+export function demandScope(caller: Caller, scope: Scope): void {
+  if (!listScopes(caller).includes(scope)) throw createRefusal(caller, scope, `it needs the scope ${scope}`, {});
+}
+
+function createRefusal(caller: Caller, scope: Scope, need: string, details: { permission?: Permission }): AppError {
+  const message =
+    caller.scopes === undefined
+      ? `your role "${caller.role}" may not do this; ${need}`
+      : `this API key may not do this: it has the scopes ${caller.scopes.join(', ')} and lacks ${scope}`;
+  return new AppError('forbidden', message, { details: { ...details, scope } });
 }

@@ -1,5 +1,6 @@
 /** Users, sessions and keys. Tokens are stored as hashes only. */
 import type { ApiKeyId, SessionId, TenantId, UserId } from '@holdfast/shared/domain/ids.ts';
+import type { Scope } from '../core/scopes.ts';
 
 export const ROLES = ['admin', 'operator', 'viewer'] as const;
 export type Role = (typeof ROLES)[number];
@@ -32,7 +33,9 @@ export interface ApiKey {
   id: ApiKeyId;
   tenant: TenantId;
   name: string;
+  /** The least role that may do all that the scopes say. */
   role: Role;
+  scopes: readonly Scope[];
   tokenHash: string;
   createdAt: number;
   expiresAt?: number | undefined;

@@ -106,6 +106,7 @@ export function sampleApiKey(change: Partial<ApiKey> = {}): ApiKey {
     tenant: TENANT,
     name: 'script',
     role: 'operator',
+    scopes: ['read', 'operate'],
     tokenHash: `key-${nextNumber()}`,
     createdAt: NOW,
     expiresAt: undefined,

@@ -1,8 +1,9 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
+import { ROLE_SCOPES, SCOPES } from '../../core/scopes.ts';
 import { type ApiKey, type PeopleStore, ROLES, type Session, type User } from '../people.ts';
-import { counted, flag, foldName, optional } from './columns.ts';
+import { counted, flag, foldName, json, optional } from './columns.ts';
 import type { Params, Sql } from './statements.ts';
 
 const USER = `u.id, u.tenant_id AS tenant, u.name, u.role, u.password_hash AS passwordHash, u.disabled, u.zone,
@@ -32,19 +33,23 @@ const sessionRow: z.ZodType<Session> = z.object({
   agent: z.string(),
 });
 
-const API_KEY = `id, tenant_id AS tenant, name, role, token_hash AS tokenHash, created_at AS createdAt,
+const API_KEY = `id, tenant_id AS tenant, name, role, scopes, token_hash AS tokenHash, created_at AS createdAt,
   expires_at AS expiresAt, last_used_at AS lastUsedAt, revoked_at AS revokedAt`;
-const apiKeyRow: z.ZodType<ApiKey> = z.object({
-  id: idSchema('apiKey'),
-  tenant: idSchema('tenant'),
-  name: z.string(),
-  role: z.enum(ROLES),
-  tokenHash: z.string(),
-  createdAt: z.int(),
-  expiresAt: optional(z.int()),
-  lastUsedAt: optional(z.int()),
-  revokedAt: optional(z.int()),
-});
+/** A key made before there were scopes has none of its own: it may do what its role may. */
+const apiKeyRow: z.ZodType<ApiKey> = z
+  .object({
+    id: idSchema('apiKey'),
+    tenant: idSchema('tenant'),
+    name: z.string(),
+    role: z.enum(ROLES),
+    scopes: z.nullable(json(z.array(z.enum(SCOPES)))),
+    tokenHash: z.string(),
+    createdAt: z.int(),
+    expiresAt: optional(z.int()),
+    lastUsedAt: optional(z.int()),
+    revokedAt: optional(z.int()),
+  })
+  .transform((row) => ({ ...row, scopes: row.scopes ?? ROLE_SCOPES[row.role] }));
 
 function prepareUsers(sql: Sql) {
   return {
@@ -75,8 +80,8 @@ function prepareSessions(sql: Sql) {
 function prepareApiKeys(sql: Sql) {
   return {
     insert: sql.change(`INSERT INTO api_keys
-      (id, tenant_id, name, role, token_hash, created_at, expires_at, last_used_at, revoked_at)
-      VALUES (@id, @tenant, @name, @role, @tokenHash, @createdAt, @expiresAt, @lastUsedAt, @revokedAt)`),
+      (id, tenant_id, name, role, scopes, token_hash, created_at, expires_at, last_used_at, revoked_at)
+      VALUES (@id, @tenant, @name, @role, @scopes, @tokenHash, @createdAt, @expiresAt, @lastUsedAt, @revokedAt)`),
     byToken: sql.select(
       `SELECT ${API_KEY} FROM api_keys
        WHERE token_hash = @tokenHash AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > @now)`,
@@ -129,7 +134,7 @@ export function createPeopleStore(sql: Sql): PeopleStore {
     deleteSessionsOf: (tenant, user) => sql.write(() => sessions.removeOf.run({ tenant, user })),
     deleteExpiredSessions: (now) => sql.write(() => sessions.removeExpired.run({ now })),
 
-    insertApiKey: (key) => sql.write(() => void keys.insert.run({ ...key })),
+    insertApiKey: (key) => sql.write(() => void keys.insert.run({ ...key, scopes: JSON.stringify(key.scopes) })),
     findApiKey: (tokenHash, now) => sql.read(() => keys.byToken.find({ tokenHash, now })),
     listApiKeys: (tenant) => sql.read(() => keys.list.list({ tenant })),
     touchApiKey: (id, lastUsedAt) => sql.note(() => void keys.touch.run({ id, lastUsedAt })),

@@ -79,6 +79,7 @@ function toRepositoryAdapterShape({ kind, label, summary, fields }: RepositoryAd
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/adapters',
+  scope: 'read',
   summary: 'Describes the kinds of sources and repositories with their fields.',
   tag: 'adapters',
   reply: adaptersShape,

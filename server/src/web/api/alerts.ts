@@ -70,6 +70,7 @@ function toMemberShape({ name, text, since, run }: AlertSign) {
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/alerts',
+  scope: 'read',
   summary: 'Lists alerts, the newest first.',
   tag: 'alerts',
   query: z.strictObject({
@@ -91,6 +92,7 @@ const listEndpoint = defineEndpoint({
 const countsEndpoint = defineEndpoint({
   method: 'get',
   path: '/alerts/counts',
+  scope: 'read',
   summary: 'How many alerts there are by what is done about them.',
   tag: 'alerts',
   reply: nameShape(
@@ -108,6 +110,7 @@ const countsEndpoint = defineEndpoint({
 const getEndpoint = defineEndpoint({
   method: 'get',
   path: '/alerts/:id',
+  scope: 'read',
   summary: 'One alert with what it holds for and what happened to it.',
   tag: 'alerts',
   params: idParams('alert'),
@@ -125,6 +128,7 @@ const getEndpoint = defineEndpoint({
 const acknowledgeEndpoint = defineEndpoint({
   method: 'post',
   path: '/alerts/:id/acknowledge',
+  scope: 'operate',
   summary: 'Says that somebody sees to it.',
   tag: 'alerts',
   params: idParams('alert'),
@@ -135,6 +139,7 @@ const acknowledgeEndpoint = defineEndpoint({
 const snoozeEndpoint = defineEndpoint({
   method: 'post',
   path: '/alerts/:id/snooze',
+  scope: 'operate',
   summary: 'Puts it off: until then it asks for nobody and tells nobody.',
   tag: 'alerts',
   params: idParams('alert'),
@@ -148,6 +153,7 @@ const snoozeEndpoint = defineEndpoint({
 const reopenEndpoint = defineEndpoint({
   method: 'post',
   path: '/alerts/:id/reopen',
+  scope: 'operate',
   summary: 'Takes acknowledgement and snooze back.',
   tag: 'alerts',
   params: idParams('alert'),
@@ -160,6 +166,7 @@ const thresholdsShape = nameShape('AlertThresholds', thresholdsSchema);
 const thresholdsEndpoint = defineEndpoint({
   method: 'get',
   path: '/alert-thresholds',
+  scope: 'read',
   summary: 'From when on something is an alert.',
   tag: 'alerts',
   reply: thresholdsShape,
@@ -170,6 +177,7 @@ const { failuresInARow, silentMinutes, hostDiskGib, serverDiskGib } = thresholds
 const changeThresholdsEndpoint = defineEndpoint({
   method: 'patch',
   path: '/alert-thresholds',
+  scope: 'admin',
   summary: 'Changes from when on something is an alert.',
   tag: 'alerts',
   body: z.strictObject({

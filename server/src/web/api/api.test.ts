@@ -360,7 +360,8 @@ describe('The API, from the first host to a restore', () => {
     assert.deepEqual(me.permissions, ['view']);
     await exercise('GET /me');
     await exercise('GET /users');
-    const key = await exercise('POST /api-keys', { body: { name: 'ci', role: 'operator', expiresAt: world.clock.now() + 1 } });
+    const key = await exercise('POST /api-keys', { body: { name: 'ci', scopes: ['admin'], expiresAt: world.clock.now() + 1 } });
+    assert.deepEqual((key.data as { scopes: unknown }).scopes, ['read', 'admin']);
     assert.match((key.data as { token: string }).token, /^hfk_/u);
     const past = { name: 'late', role: 'viewer', expiresAt: world.clock.now() };
     assert.match((await catchError(world.call('POST /api-keys', { body: past }))).message, /future/u);

@@ -32,6 +32,7 @@ const nameInput = z.string().min(1).max(120);
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/audit',
+  scope: 'admin',
   summary: 'Lists who did what to what, newest first.',
   tag: 'audit',
   query: z.strictObject({

@@ -6,6 +6,7 @@ import type { Id } from '@holdfast/shared/domain/ids.ts';
 import type * as z from 'zod';
 import type { Caller } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
+import type { Scope } from '../../core/scopes.ts';
 import { type ApiEndpoint, type ApiReply, defineEndpoint } from '../http/route.ts';
 import { deletedShape, idParams } from './shapes.ts';
 
@@ -27,10 +28,11 @@ interface CatalogEndpoints<K extends Kind, Item> {
   delete(summary: string, act: (context: CoreContext, caller: Caller, id: Id<K>) => Promise<void>): ApiEndpoint;
 }
 
-/** `tag` is the first part of the paths and the chapter of the reference. */
+/** `tag` is the first part of the paths and the chapter of the reference; `scope` is what changes need, and reading needs `read`. */
 export function describeCatalogKind<K extends Kind, Item extends { version: number }, View>(
   kind: K,
   tag: string,
+  scope: Scope,
   reply: z.ZodType<View>,
   toView: (item: Item) => View,
 ): CatalogEndpoints<K, Item> {
@@ -41,6 +43,7 @@ export function describeCatalogKind<K extends Kind, Item extends { version: numb
       defineEndpoint({
         method: 'post',
         path: `/${tag}`,
+        scope,
         tag,
         summary,
         body,
@@ -52,6 +55,7 @@ export function describeCatalogKind<K extends Kind, Item extends { version: numb
       defineEndpoint({
         ...one,
         method: 'get',
+        scope: 'read',
         summary,
         reply,
         handle: async (context, caller, { params }) => toReply(await act(context, caller, params.id)),
@@ -60,6 +64,7 @@ export function describeCatalogKind<K extends Kind, Item extends { version: numb
       defineEndpoint({
         ...one,
         method: 'patch',
+        scope,
         summary,
         body,
         reply,
@@ -70,6 +75,7 @@ export function describeCatalogKind<K extends Kind, Item extends { version: numb
       defineEndpoint({
         ...one,
         method: 'delete',
+        scope,
         summary,
         reply: deletedShape(kind),
         async handle(context, caller, { params }) {

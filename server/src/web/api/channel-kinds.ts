@@ -34,6 +34,7 @@ const { zone, hour, weekday } = digestSettingsSchema.shape;
 const messageEndpoint = defineEndpoint({
   method: 'get',
   path: '/deliveries/:id',
+  scope: 'read',
   summary: 'One message to a channel with each attempt at it, oldest first.',
   tag: 'channels',
   params: idParams('delivery'),
@@ -52,6 +53,7 @@ const messageEndpoint = defineEndpoint({
 const digestEndpoint = defineEndpoint({
   method: 'get',
   path: '/digest-settings',
+  scope: 'read',
   summary: 'When digests are told.',
   tag: 'channels',
   reply: digestShape,
@@ -61,6 +63,7 @@ const digestEndpoint = defineEndpoint({
 const changeDigestEndpoint = defineEndpoint({
   method: 'patch',
   path: '/digest-settings',
+  scope: 'admin',
   summary: 'Changes when digests are told.',
   tag: 'channels',
   body: z.strictObject({
@@ -80,6 +83,7 @@ export function createChannelKindEndpoints({ kinds }: ChannelDoor): readonly Api
     defineEndpoint({
       method: 'get',
       path: '/channel-kinds',
+      scope: 'read',
       summary: 'The kinds of channels with their fields.',
       tag: 'channels',
       reply: nameShape('ChannelKinds', z.strictObject({ kinds: listOf(kindShape) })),

@@ -96,11 +96,12 @@ export function toDeliveryShape({
 }
 
 export function createChannelEndpoints({ kinds, sendTest }: ChannelDoor): readonly ApiEndpoint[] {
-  const channels = describeCatalogKind('channel', 'channels', channelShape, toChannelShape);
+  const channels = describeCatalogKind('channel', 'channels', 'admin', channelShape, toChannelShape);
   return [
     defineEndpoint({
       method: 'get',
       path: '/channels',
+      scope: 'read',
       summary: 'Lists channels by name.',
       tag: 'channels',
       query: z.strictObject({ ...pageFields }),
@@ -140,6 +141,7 @@ export function createChannelEndpoints({ kinds, sendTest }: ChannelDoor): readon
     defineEndpoint({
       method: 'post',
       path: '/channels/:id/test',
+      scope: 'admin',
       summary: 'Sends a test message now and says what came back.',
       tag: 'channels',
       params: idParams('channel'),
@@ -152,6 +154,7 @@ export function createChannelEndpoints({ kinds, sendTest }: ChannelDoor): readon
     defineEndpoint({
       method: 'get',
       path: '/channels/:id/deliveries',
+      scope: 'read',
       summary: 'What a channel was, or is to be, told; newest first.',
       tag: 'channels',
       params: idParams('channel'),

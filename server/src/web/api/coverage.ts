@@ -41,6 +41,7 @@ function toFindingShape({ tenant: _tenant, ...finding }: Finding): z.infer<typeo
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/coverage',
+  scope: 'read',
   summary: 'Lists what hosts found that is no source, the newest first.',
   tag: 'coverage',
   query: z.strictObject({
@@ -58,6 +59,7 @@ const listEndpoint = defineEndpoint({
 const countsEndpoint = defineEndpoint({
   method: 'get',
   path: '/coverage/counts',
+  scope: 'read',
   summary: 'How much of it there is.',
   tag: 'coverage',
   reply: nameShape(
@@ -73,6 +75,7 @@ const countsEndpoint = defineEndpoint({
 const lookEndpoint = defineEndpoint({
   method: 'post',
   path: '/coverage/look',
+  scope: 'configure',
   summary: 'Has all connected hosts asked again, now rather than within a day.',
   tag: 'coverage',
   reply: nameShape(
@@ -86,6 +89,7 @@ const lookEndpoint = defineEndpoint({
 const adoptEndpoint = defineEndpoint({
   method: 'post',
   path: '/coverage/:id/protect',
+  scope: 'configure',
   summary: 'Makes a source of it, with the connection it was found through.',
   tag: 'coverage',
   params: idParams('finding'),
@@ -100,6 +104,7 @@ const adoptEndpoint = defineEndpoint({
 const ignoreEndpoint = defineEndpoint({
   method: 'post',
   path: '/coverage/:id/ignore',
+  scope: 'configure',
   summary: 'Leaves it unprotected, for a reason that is kept.',
   tag: 'coverage',
   params: idParams('finding'),
@@ -113,6 +118,7 @@ const ignoreEndpoint = defineEndpoint({
 const watchEndpoint = defineEndpoint({
   method: 'post',
   path: '/coverage/:id/watch',
+  scope: 'configure',
   summary: 'Counts it again.',
   tag: 'coverage',
   params: idParams('finding'),
@@ -123,6 +129,7 @@ const watchEndpoint = defineEndpoint({
 const historyEndpoint = defineEndpoint({
   method: 'get',
   path: '/history',
+  scope: 'read',
   summary: 'How the sources stood on each UTC day, and how many runs there were.',
   tag: 'coverage',
   query: z.strictObject({

@@ -49,6 +49,7 @@ const days = (what: string) => z.int().min(1).max(DRILL_DAYS_MAX).optional().met
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/drills',
+  scope: 'read',
   summary: 'Lists drills that came to a verdict, newest first; those that could not be carried out are among the runs.',
   tag: 'drills',
   query: z.strictObject({ ...pageFields, source: idSchema('source').optional() }),
@@ -60,6 +61,7 @@ const listEndpoint = defineEndpoint({
 const startEndpoint = defineEndpoint({
   method: 'post',
   path: '/drills',
+  scope: 'restore',
   summary: 'Restores a snapshot of a source into something that is thrown away and judges what came back.',
   tag: 'drills',
   body: z.strictObject({
@@ -89,6 +91,7 @@ const proofShape = nameShape(
 const proofEndpoint = defineEndpoint({
   method: 'get',
   path: '/sources/:id/proof',
+  scope: 'read',
   summary: 'The newest proof that a source can be recovered.',
   tag: 'drills',
   params: idParams('source'),
@@ -128,6 +131,7 @@ const recordShape = nameShape(
 const recordEndpoint = defineEndpoint({
   method: 'get',
   path: '/snapshots/:id/record',
+  scope: 'read',
   summary: 'What was noted as a snapshot was made, which drills compare with; empty where nothing was.',
   tag: 'drills',
   params: idParams('snapshot'),
@@ -140,6 +144,7 @@ const settings = { path: '/sources/:id/drills', tag: 'drills', params: idParams(
 const getSettingsEndpoint = defineEndpoint({
   ...settings,
   method: 'get',
+  scope: 'read',
   summary: 'What is asked at every drill of a source, and how often one is due.',
   handle: async (context, caller, { params }) => ({ data: toSettingsShape(await getDrillSettings(context, caller, params.id)) }),
 });
@@ -147,6 +152,7 @@ const getSettingsEndpoint = defineEndpoint({
 const putSettingsEndpoint = defineEndpoint({
   ...settings,
   method: 'post',
+  scope: 'configure',
   summary: 'Replaces what is asked at every drill of a source, and how often one is due.',
   body: z.strictObject({
     assertions: z

@@ -82,6 +82,7 @@ const rejectedShape = nameShape(
 const listPendingEndpoint = defineEndpoint({
   method: 'get',
   path: '/hosts/pending',
+  scope: 'read',
   summary: 'Lists hosts that announced themselves and wait for approval.',
   tag: 'hosts',
   query: z.strictObject({ ...pageFields }),
@@ -93,6 +94,7 @@ const listPendingEndpoint = defineEndpoint({
 const approveEndpoint = defineEndpoint({
   method: 'post',
   path: '/hosts/pending/:id/approve',
+  scope: 'admin',
   summary: 'Lets an announced host in, after its fingerprint was compared.',
   tag: 'hosts',
   params: idParams('announcement'),
@@ -107,6 +109,7 @@ const approveEndpoint = defineEndpoint({
 const rejectEndpoint = defineEndpoint({
   method: 'post',
   path: '/hosts/pending/:id/reject',
+  scope: 'admin',
   summary: 'Turns an announced host away; it is told the message.',
   tag: 'hosts',
   params: idParams('announcement'),
@@ -121,6 +124,7 @@ const rejectEndpoint = defineEndpoint({
 const listTokensEndpoint = defineEndpoint({
   method: 'get',
   path: '/enrolment-tokens',
+  scope: 'admin',
   summary: 'Lists enrolment tokens that still work, without the tokens themselves.',
   tag: 'hosts',
   query: z.strictObject({ ...pageFields }),
@@ -132,6 +136,7 @@ const listTokensEndpoint = defineEndpoint({
 const createTokenEndpoint = defineEndpoint({
   method: 'post',
   path: '/enrolment-tokens',
+  scope: 'admin',
   summary: 'Makes a token with which hosts are approved by themselves; it is shown once.',
   tag: 'hosts',
   body: z.strictObject({
@@ -151,6 +156,7 @@ const createTokenEndpoint = defineEndpoint({
 const deleteTokenEndpoint = defineEndpoint({
   method: 'delete',
   path: '/enrolment-tokens/:id',
+  scope: 'admin',
   summary: 'Deletes an enrolment token; hosts it let in stay.',
   tag: 'hosts',
   params: idParams('enrolmentToken'),

@@ -178,6 +178,7 @@ const listQuery = z.strictObject({
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/hosts',
+  scope: 'read',
   summary: 'Lists hosts by name; a page may hold fewer rows than asked for while `meta.next` is there.',
   tag: 'hosts',
   query: listQuery,
@@ -201,6 +202,7 @@ const listEndpoint = defineEndpoint({
 const getEndpoint = defineEndpoint({
   method: 'get',
   path: '/hosts/:id',
+  scope: 'read',
   summary: 'One host with its facts, tools and last heartbeat.',
   tag: 'hosts',
   params: idParams('host'),
@@ -217,6 +219,7 @@ const getEndpoint = defineEndpoint({
 const patchEndpoint = defineEndpoint({
   method: 'patch',
   path: '/hosts/:id',
+  scope: 'admin',
   summary: 'Changes the name, the tags, how many runs a host carries out at the same time, or whether it keeps its secrets.',
   tag: 'hosts',
   params: idParams('host'),
@@ -235,6 +238,7 @@ const patchEndpoint = defineEndpoint({
 const drainEndpoint = defineEndpoint({
   method: 'post',
   path: '/hosts/:id/drain',
+  scope: 'admin',
   summary:
     'Drains a host: it takes no new runs until then, what runs ends, fires and orders wait. Asked again, it gets a new end.',
   tag: 'hosts',
@@ -249,6 +253,7 @@ const drainEndpoint = defineEndpoint({
 const resumeEndpoint = defineEndpoint({
   method: 'post',
   path: '/hosts/:id/resume',
+  scope: 'admin',
   summary: 'Ends the drain of a host: what waits begins. A host that is not drained stays as it is.',
   tag: 'hosts',
   params: idParams('host'),
@@ -259,6 +264,7 @@ const resumeEndpoint = defineEndpoint({
 const revokeEndpoint = defineEndpoint({
   method: 'post',
   path: '/hosts/:id/revoke',
+  scope: 'admin',
   summary: 'Ends the access of a host at once; its history stays, its repositories are not touched.',
   tag: 'hosts',
   params: idParams('host'),
@@ -272,6 +278,7 @@ const revokeEndpoint = defineEndpoint({
 const rotateEndpoint = defineEndpoint({
   method: 'post',
   path: '/hosts/:id/rotate-token',
+  scope: 'admin',
   summary: 'Gives an online host a new token; the old one works until the new one was used once.',
   tag: 'hosts',
   params: idParams('host'),
@@ -285,6 +292,7 @@ const rotateEndpoint = defineEndpoint({
 const chooseAgentEndpoint = defineEndpoint({
   method: 'post',
   path: '/hosts/:id/choose-agent',
+  scope: 'admin',
   summary: 'Ends a quarantine in favour of one of the agents seen; it is let in when it dials next, every copy is locked out.',
   tag: 'hosts',
   params: idParams('host'),
@@ -299,6 +307,7 @@ const chooseAgentEndpoint = defineEndpoint({
 const happeningsEndpoint = defineEndpoint({
   method: 'get',
   path: '/hosts/:id/happenings',
+  scope: 'read',
   summary: 'What happened to a host, newest first: connections, notices, reconciliations.',
   tag: 'hosts',
   params: idParams('host'),

@@ -28,6 +28,7 @@ const lockShape = nameShape(
 const lookEndpoint = defineEndpoint({
   method: 'post',
   path: '/repositories/:id/locks',
+  scope: 'configure',
   summary: 'Asks a host which locks lie in a repository, and the hosts that took them whether their holders are still there.',
   tag: 'repositories',
   params: idParams('repository'),
@@ -41,6 +42,7 @@ const lookEndpoint = defineEndpoint({
 const clearEndpoint = defineEndpoint({
   method: 'post',
   path: '/repositories/:id/locks/clear',
+  scope: 'configure',
   summary: 'Takes locks away. Refused while a holder is not proven gone, unless by force, and when others lie there by now.',
   tag: 'repositories',
   params: idParams('repository'),

@@ -38,6 +38,7 @@ function toMissedFireShape(fire: MissedFire): z.infer<typeof missedFireShape> {
 export const MISSED_FIRES_ENDPOINT = defineEndpoint({
   method: 'get',
   path: '/plans/:id/missed-fires',
+  scope: 'read',
   summary: 'Fires of a plan for which nothing ran within their grace, newest first.',
   tag: 'plans',
   params: idParams('plan'),

@@ -18,6 +18,7 @@ function pickGiven(body: Readonly<Record<string, unknown>>): Record<string, unkn
 const readObjectivesEndpoint = defineEndpoint({
   method: 'get',
   path: '/objectives',
+  scope: 'read',
   summary: 'How old backups and proofs of recovery may be: for the fleet, for plans and for tags.',
   tag: 'objectives',
   reply: objectivesShape,
@@ -28,6 +29,7 @@ const objectiveFields = objectivesSchema.shape;
 const changeObjectivesEndpoint = defineEndpoint({
   method: 'patch',
   path: '/objectives',
+  scope: 'configure',
   summary: 'Replaces the sections that are given; rules of plans that are gone are left out.',
   tag: 'objectives',
   body: z.strictObject({
@@ -45,6 +47,7 @@ const changeObjectivesEndpoint = defineEndpoint({
 const readRulesEndpoint = defineEndpoint({
   method: 'get',
   path: '/alert-rules',
+  scope: 'read',
   summary: 'Thresholds of plans and tags, maintenance windows, and who is told of alerts nobody takes.',
   tag: 'alerts',
   reply: rulesShape,
@@ -55,6 +58,7 @@ const ruleFields = alertRulesSchema.shape;
 const changeRulesEndpoint = defineEndpoint({
   method: 'patch',
   path: '/alert-rules',
+  scope: 'admin',
   summary: 'Replaces the sections that are given; what no longer leads anywhere is left out.',
   tag: 'alerts',
   body: z.strictObject({

@@ -9,6 +9,7 @@ export function createOpenApiEndpoint(endpoints: readonly ApiEndpoint[]): ApiEnd
   return defineEndpoint({
     method: 'get',
     path: '/openapi.json',
+    scope: 'read',
     summary: 'This document.',
     tag: 'reference',
     reply: z.looseObject({ openapi: z.literal('3.1.0') }),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { SCOPES } from '../../core/scopes.ts';
 import * as calendar from '../../fires/fires.ts';
 import type { ApiEndpoint } from '../http/route.ts';
 import { createApiEndpoints } from './all.ts';
@@ -180,6 +181,16 @@ describe('The OpenAPI document', () => {
     }
     for (const name of ['Host', 'Source', 'Run'])
       assert.ok(!('additionalProperties' in asObject(findPointer(`#/components/schemas/${name}`))), name);
+  });
+
+  it('names the scope that each operation needs, for keys and sessions alike', () => {
+    for (const { method, path, scope } of endpoints) {
+      const template = path.replace(/:(\w+)/gu, '{$1}').replaceAll('/', '~1');
+      const { security } = asObject(findPointer(`#/paths/${template}/${method}`)) as { security: unknown };
+      assert.deepEqual(security, [{ apiKey: [scope] }, { session: [scope] }], path);
+    }
+    const { description } = asObject(findPointer('#/components/securitySchemes/apiKey')) as { description: string };
+    for (const scope of SCOPES) assert.ok(description.includes(`\`${scope}\``), scope);
   });
 
   it('names the bearer key and the session cookie that this base URL has', () => {

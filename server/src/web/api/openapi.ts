@@ -3,6 +3,7 @@
  * open to new fields, input is not.
  */
 import * as z from 'zod';
+import { SCOPE_WORDS, SCOPES } from '../../core/scopes.ts';
 import { sessionCookieName } from '../http/cookies.ts';
 import { API_CODES } from '../http/http-error.ts';
 import { type ApiEndpoint, hasVersion } from '../http/route.ts';
@@ -69,6 +70,8 @@ const metaSchema = z
     next: z.string().optional().meta({ description: 'The cursor of the next page; absent on the last' }),
   })
   .meta({ id: 'Meta' });
+
+const SCOPE_LINES = SCOPES.map((scope) => `\`${scope}\` (may ${SCOPE_WORDS[scope]})`).join('; ');
 
 interface SchemaBook {
   readonly components: Record<string, JsonObject>;
@@ -196,6 +199,7 @@ function writeOperation(book: SchemaBook, endpoint: ApiEndpoint): JsonObject {
     operationId: toOperationId(endpoint),
     summary: endpoint.summary,
     tags: [endpoint.tag],
+    security: [{ apiKey: [endpoint.scope] }, { session: [endpoint.scope] }],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(endpoint.body ? { requestBody: writeBody(book, endpoint.body) } : {}),
     responses: {
@@ -232,7 +236,7 @@ export function createOpenApiDocument(endpoints: readonly ApiEndpoint[], baseUrl
         'Everything the pages do. Instants are integer epoch milliseconds (UTC), ids are opaque, secrets never leave. Unknown fields in a body or query are refused by name.',
     },
     servers: [{ url: `${baseUrl}${API_ROOT}` }],
-    security: [{ apiKey: [] }, { session: [] }],
+    security: [{ apiKey: ['read'] }, { session: ['read'] }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths: {
       ...paths,
@@ -247,7 +251,11 @@ export function createOpenApiDocument(endpoints: readonly ApiEndpoint[], baseUrl
         Failed: writeErrorResponse('The server or a host could not do it; the error says whether to try again'),
       },
       securitySchemes: {
-        apiKey: { type: 'http', scheme: 'bearer', description: 'An API key' },
+        apiKey: {
+          type: 'http',
+          scheme: 'bearer',
+          description: `An API key. Each operation names the scope it needs: ${SCOPE_LINES}`,
+        },
         session: {
           type: 'apiKey',
           in: 'cookie',

@@ -3,9 +3,9 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import * as z from 'zod';
 import { listUsers } from '../../core/accounts.ts';
-import { createFieldsError } from '../../core/adapter-input.ts';
 import { createApiKey, listApiKeys, revokeApiKey } from '../../core/api-keys.ts';
-import { demand, isAllowed, PERMISSIONS } from '../../core/caller.ts';
+import { demand, isAllowed, listScopes, PERMISSIONS } from '../../core/caller.ts';
+import { SCOPES } from '../../core/scopes.ts';
 import type { ApiKey, User } from '../../store/people.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { idParams, instantSchema, keyByAge, keyByName, listOf, nameShape, pageFields, toHeldPage } from './shapes.ts';
@@ -16,7 +16,8 @@ const callerShape = nameShape(
   'Caller',
   z.strictObject({
     actor: z.strictObject({ kind: z.enum(['user', 'api_key', 'host', 'system', 'cli']), id: z.string(), name: z.string() }),
-    role: z.enum(ROLE_NAMES),
+    role: z.enum(ROLE_NAMES).meta({ description: 'Of a key: the least role that may do all that its scopes allow' }),
+    scopes: listOf(z.enum(SCOPES)),
     permissions: listOf(z.enum(PERMISSIONS)),
   }),
 );
@@ -42,7 +43,7 @@ const apiKeyShape = nameShape(
   z.strictObject({
     id: idSchema('apiKey'),
     name: z.string(),
-    role: z.enum(ROLE_NAMES),
+    scopes: listOf(z.enum(SCOPES)),
     createdAt: instantSchema,
     expiresAt: instantSchema.optional(),
     lastUsedAt: instantSchema.optional(),
@@ -51,27 +52,29 @@ const apiKeyShape = nameShape(
 );
 
 function toApiKeyShape(key: ApiKey): z.infer<typeof apiKeyShape> {
-  const { id, name, role, createdAt, expiresAt, lastUsedAt, revokedAt } = key;
-  return { id, name, role, createdAt, expiresAt, lastUsedAt, revokedAt };
+  const { id, name, scopes, createdAt, expiresAt, lastUsedAt, revokedAt } = key;
+  return { id, name, scopes, createdAt, expiresAt, lastUsedAt, revokedAt };
 }
 
 const meEndpoint = defineEndpoint({
   method: 'get',
   path: '/me',
-  summary: 'Who asks, in which role, and what that role may do.',
+  scope: 'read',
+  summary: 'Who asks, and what they may do.',
   tag: 'people',
   reply: callerShape,
   async handle(_context, caller) {
     demand(caller, 'view');
     const { kind, id, name } = caller.actor;
     const permissions = PERMISSIONS.filter((permission) => isAllowed(caller, permission));
-    return { data: { actor: { kind, id, name }, role: caller.role, permissions } };
+    return { data: { actor: { kind, id, name }, role: caller.role, scopes: listScopes(caller), permissions } };
   },
 });
 
 const usersEndpoint = defineEndpoint({
   method: 'get',
   path: '/users',
+  scope: 'admin',
   summary: 'Lists the people who may sign in.',
   tag: 'people',
   query: z.strictObject({ ...pageFields }),
@@ -82,6 +85,7 @@ const usersEndpoint = defineEndpoint({
 const listKeysEndpoint = defineEndpoint({
   method: 'get',
   path: '/api-keys',
+  scope: 'admin',
   summary: 'Lists API keys, without the keys themselves.',
   tag: 'people',
   query: z.strictObject({ ...pageFields }),
@@ -92,11 +96,17 @@ const listKeysEndpoint = defineEndpoint({
 const createKeyEndpoint = defineEndpoint({
   method: 'post',
   path: '/api-keys',
+  scope: 'admin',
   summary: 'Makes an API key; it is shown once.',
   tag: 'people',
   body: z.strictObject({
     name: nameSchema,
-    role: z.enum(ROLE_NAMES),
+    scopes: z
+      .array(z.enum(SCOPES))
+      .max(SCOPES.length)
+      .optional()
+      .meta({ description: 'What it may do; reading is part of each, and all there is when this is left out' }),
+    role: z.enum(ROLE_NAMES).optional().meta({ description: 'All that this role may do, instead of `scopes`' }),
     expiresAt: instantSchema.optional().meta({ description: 'Until it is revoked when left out; epoch milliseconds' }),
   }),
   reply: nameShape(
@@ -105,9 +115,6 @@ const createKeyEndpoint = defineEndpoint({
   ),
   status: 201,
   async handle(context, caller, { body }) {
-    demand(caller, 'people.manage');
-    if (body.expiresAt !== undefined && body.expiresAt <= context.clock.now())
-      throw createFieldsError({ expiresAt: 'expiresAt: must lie in the future' });
     const { token, key } = await createApiKey(context, caller, body);
     return { data: { ...toApiKeyShape(key), token } };
   },
@@ -116,6 +123,7 @@ const createKeyEndpoint = defineEndpoint({
 const revokeKeyEndpoint = defineEndpoint({
   method: 'post',
   path: '/api-keys/:id/revoke',
+  scope: 'admin',
   summary: 'Ends an API key at once.',
   tag: 'people',
   params: idParams('apiKey'),

@@ -161,6 +161,7 @@ function checkSchedule(calendar: FireCalendar, schedule: Schedule | null | undef
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/plans',
+  scope: 'read',
   summary: 'Lists plans by name.',
   tag: 'plans',
   query: z.strictObject({
@@ -180,7 +181,7 @@ const listEndpoint = defineEndpoint({
   },
 });
 
-const plans = describeCatalogKind('plan', 'plans', planShape, toPlanShape);
+const plans = describeCatalogKind('plan', 'plans', 'configure', planShape, toPlanShape);
 
 const getEndpoint = plans.get('One plan.', getPlan);
 const deleteEndpoint = plans.delete('Ends a plan; its runs and snapshots stay.', deletePlan);
@@ -188,6 +189,7 @@ const deleteEndpoint = plans.delete('Ends a plan; its runs and snapshots stay.',
 const runEndpoint = defineEndpoint({
   method: 'post',
   path: '/plans/:id/run',
+  scope: 'operate',
   summary: 'Runs a plan now: one run for each host that has sources of it.',
   tag: 'plans',
   params: idParams('plan'),
@@ -203,6 +205,7 @@ const runEndpoint = defineEndpoint({
 const forgetEndpoint = defineEndpoint({
   method: 'post',
   path: '/plans/:id/forget',
+  scope: 'configure',
   summary:
     'Removes what the plan’s retention does not keep, now: one run for each host that has sources of it, or one on the host that keeps the repository up where that has an admin credential.',
   tag: 'plans',
@@ -273,6 +276,7 @@ function createForecasts(calendar: FireCalendar): readonly ApiEndpoint[] {
     defineEndpoint({
       method: 'post',
       path: '/plans/next-fires',
+      scope: 'read',
       summary: 'When a schedule that is not saved would be due.',
       tag: 'plans',
       body: scheduleSchema.extend({ count: z.int().min(1).max(FIRES_MAX).default(FIRES), from }),
@@ -289,6 +293,7 @@ function createForecasts(calendar: FireCalendar): readonly ApiEndpoint[] {
     defineEndpoint({
       method: 'get',
       path: '/plans/:id/next-fires',
+      scope: 'read',
       summary: 'When a plan is due next; empty for one that is disabled or runs only by hand.',
       tag: 'plans',
       params: idParams('plan'),

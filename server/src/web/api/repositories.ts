@@ -87,6 +87,7 @@ const fromHostInput = z.strictObject({ host: idSchema('host').meta({ description
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/repositories',
+  scope: 'read',
   summary: 'Lists repositories by name.',
   tag: 'repositories',
   query: z.strictObject({ ...pageFields, search: searchInput.optional(), kind: adapterKindInput.optional() }),
@@ -97,7 +98,7 @@ const listEndpoint = defineEndpoint({
   },
 });
 
-const repositories = describeCatalogKind('repository', 'repositories', repositoryShape, toRepositoryShape);
+const repositories = describeCatalogKind('repository', 'repositories', 'configure', repositoryShape, toRepositoryShape);
 
 const getEndpoint = repositories.get('One repository.', getRepository);
 const createEndpoint = repositories.create(
@@ -128,6 +129,7 @@ const deleteEndpoint = repositories.delete(
 const testEndpoint = defineEndpoint({
   method: 'post',
   path: '/repositories/:id/test',
+  scope: 'configure',
   summary: 'Opens a saved repository from a host, read-only; the first answer pins its engine id.',
   tag: 'repositories',
   params: idParams('repository'),
@@ -141,6 +143,7 @@ const testEndpoint = defineEndpoint({
 const testDraftEndpoint = defineEndpoint({
   method: 'post',
   path: '/repositories/test',
+  scope: 'configure',
   summary: 'Opens a repository that is not saved, from a host, read-only.',
   tag: 'repositories',
   body: fromHostInput.extend({
@@ -154,6 +157,7 @@ const testDraftEndpoint = defineEndpoint({
 const initEndpoint = defineEndpoint({
   method: 'post',
   path: '/repositories/:id/init',
+  scope: 'configure',
   summary: 'Creates the repository in its storage, from a host; refused where there is one already.',
   tag: 'repositories',
   params: idParams('repository'),

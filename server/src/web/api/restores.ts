@@ -80,6 +80,7 @@ const snapshotInput = z.union([
 const startEndpoint = defineEndpoint({
   method: 'post',
   path: '/restores',
+  scope: 'restore',
   summary: 'Starts a restore; without a mode the host refuses a target that exists and is not empty.',
   tag: 'restores',
   body: z.strictObject({
@@ -100,6 +101,7 @@ const startEndpoint = defineEndpoint({
 const lookEndpoint = defineEndpoint({
   method: 'post',
   path: '/restores/look',
+  scope: 'restore',
   summary: 'Asks a host what stands at the target of a database restore.',
   tag: 'restores',
   body: z.strictObject({ source: idSchema('source'), database: z.string().min(1).max(255).regex(noControl) }),
@@ -110,6 +112,7 @@ const lookEndpoint = defineEndpoint({
 const rolesEndpoint = defineEndpoint({
   method: 'post',
   path: '/restores/roles',
+  scope: 'restore',
   summary: 'Asks a host which roles a restore would make on a database server, and whether it may.',
   tag: 'restores',
   body: z.strictObject({
@@ -124,6 +127,7 @@ const rolesEndpoint = defineEndpoint({
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/restores',
+  scope: 'read',
   summary: 'Lists restores, newest first.',
   tag: 'restores',
   query: z.strictObject({ ...pageFields, ...runFilterFields }),
@@ -135,6 +139,7 @@ const listEndpoint = defineEndpoint({
 const getEndpoint = defineEndpoint({
   method: 'get',
   path: '/restores/:id',
+  scope: 'read',
   summary: 'One restore, as a run with its parts and stages.',
   tag: 'restores',
   params: idParams('run'),

@@ -95,6 +95,7 @@ function toSourceShape({ source, host, kept, removed, frozen, needsPerson, backu
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/retention-policies',
+  scope: 'read',
   summary: 'Lists retention policies by name.',
   tag: 'retention-policies',
   query: z.strictObject({ ...pageFields, search: searchInput.optional() }),
@@ -105,7 +106,7 @@ const listEndpoint = defineEndpoint({
   },
 });
 
-const policies = describeCatalogKind('policy', 'retention-policies', policyShape, toPolicyShape);
+const policies = describeCatalogKind('policy', 'retention-policies', 'configure', policyShape, toPolicyShape);
 
 const getEndpoint = policies.get('One retention policy.', getPolicy);
 const createEndpoint = policies.create(
@@ -127,6 +128,7 @@ const deleteEndpoint = policies.delete('Deletes a policy; refused while plans us
 const previewEndpoint = defineEndpoint({
   method: 'get',
   path: '/plans/:id/retention',
+  scope: 'read',
   summary: 'What stays and what goes when the next clean run of a plan ends, each with its reason.',
   tag: 'plans',
   params: idParams('plan'),

@@ -77,6 +77,7 @@ async function answer(...asked: Parameters<typeof readRoutine>): Promise<{ data:
 const getEndpoint = defineEndpoint({
   method: 'get',
   path: '/repositories/:id/routine',
+  scope: 'read',
   summary: 'What is done to a repository without being asked, by which host, what is due, and what comes next.',
   tag: 'repositories',
   params: idParams('repository'),
@@ -87,6 +88,7 @@ const getEndpoint = defineEndpoint({
 const setEndpoint = defineEndpoint({
   method: 'post',
   path: '/repositories/:id/routine',
+  scope: 'configure',
   summary: 'Sets it, whole: what is left out is as a new repository has it. Days of 0 leave something to people.',
   tag: 'repositories',
   params: idParams('repository'),
@@ -104,6 +106,7 @@ const setEndpoint = defineEndpoint({
 const removeEndpoint = defineEndpoint({
   method: 'delete',
   path: '/repositories/:id/routine',
+  scope: 'configure',
   summary: 'Lets the repository be kept up by hand.',
   tag: 'repositories',
   params: idParams('repository'),

@@ -165,6 +165,7 @@ export function toRunFilter(query: z.infer<z.ZodObject<typeof runFilterFields>>)
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/runs',
+  scope: 'read',
   summary: 'Lists runs, newest first.',
   tag: 'runs',
   query: z.strictObject({ ...pageFields, ...runFilterFields, kind: z.enum(RUN_KINDS).optional() }),
@@ -176,6 +177,7 @@ const listEndpoint = defineEndpoint({
 const getEndpoint = defineEndpoint({
   method: 'get',
   path: '/runs/:id',
+  scope: 'read',
   summary: 'One run with its parts, stages and snapshots.',
   tag: 'runs',
   params: idParams('run'),
@@ -203,6 +205,7 @@ const levelsInput = z
 const logEndpoint = defineEndpoint({
   method: 'get',
   path: '/runs/:id/log',
+  scope: 'read',
   summary:
     'Lines of the log of a run, in order, with a line of its own where some were not kept; `meta.next` is the `after` of the next page while there may be more.',
   tag: 'runs',
@@ -227,6 +230,7 @@ const logEndpoint = defineEndpoint({
 const cancelEndpoint = defineEndpoint({
   method: 'post',
   path: '/runs/:id/cancel',
+  scope: 'operate',
   summary: 'Asks for the end of a run; refused when it has ended.',
   tag: 'runs',
   params: idParams('run'),

@@ -95,8 +95,8 @@ describe('The API over HTTP', () => {
     for (const [answer, status, code] of [
       [await ask('/runs/run_unknown'), 404, 'NOT_FOUND'],
       [await ask('/nothing'), 404, 'NOT_FOUND'],
-      [await ask('/repositories', { json: { name: 'x' }, key: viewer }), 400, 'VALIDATION_ERROR'],
-      [await ask('/repositories', { json: { name: 'x', ...REST }, key: viewer }), 403, 'FORBIDDEN'],
+      [await ask('/repositories', { json: { name: 'x' } }), 400, 'VALIDATION_ERROR'],
+      [await ask('/repositories', { json: { name: 'x' }, key: viewer }), 403, 'FORBIDDEN'],
       [await served.ask('/api/v1/hosts'), 401, 'UNAUTHORIZED'],
     ] as const) {
       const sent = errorSchema.strict().parse(answer.json());

@@ -31,6 +31,7 @@ const settingsShape = nameShape(
 const readEndpoint = defineEndpoint({
   method: 'get',
   path: '/settings',
+  scope: 'read',
   summary: 'Settings of the whole installation, each with its type and what it does.',
   tag: 'settings',
   reply: settingsShape,
@@ -42,6 +43,7 @@ const readEndpoint = defineEndpoint({
 const changeEndpoint = defineEndpoint({
   method: 'patch',
   path: '/settings',
+  scope: 'admin',
   summary: 'Changes the settings that are given; those left out stay.',
   tag: 'settings',
   body: z.strictObject({
@@ -61,6 +63,7 @@ const changeEndpoint = defineEndpoint({
 const zoneEndpoint = defineEndpoint({
   method: 'patch',
   path: '/me',
+  scope: 'read',
   summary: 'Chooses the time zone in which pages show times to the person who asks; null takes the installation’s.',
   tag: 'people',
   body: z.strictObject({ zone: zoneSchema.nullable() }),

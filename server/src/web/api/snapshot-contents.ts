@@ -36,6 +36,7 @@ const listEndpoint = defineEndpoint({
   ...common,
   method: 'get',
   path: '/snapshots/:id/files',
+  scope: 'restore',
   summary: 'One directory of a snapshot of files, directories first, page by page.',
   query: z.strictObject({
     path: storedPath.default('/'),
@@ -53,6 +54,7 @@ const findEndpoint = defineEndpoint({
   ...common,
   method: 'get',
   path: '/snapshots/:id/search',
+  scope: 'restore',
   summary: 'Files and directories of a snapshot by a part of their name; `*` and `?` as in a shell, then for the whole name.',
   query: z.strictObject({ name: z.string().max(TEXT.searchChars).default(''), host }),
   reply: nameShape('SnapshotSearch', foundSchema.extend(readBy)),
@@ -65,6 +67,7 @@ const diffEndpoint = defineEndpoint({
   ...common,
   method: 'get',
   path: '/snapshots/:id/diff',
+  scope: 'restore',
   summary: 'What differs from an older snapshot of the same source; without `older` from the one before.',
   query: z.strictObject({ older: idSchema('snapshot').optional(), host }),
   reply: nameShape('SnapshotDiff', treeDiffSchema.extend({ ...readBy, older: idSchema('snapshot') })),
@@ -89,6 +92,7 @@ const previewEndpoint = defineEndpoint({
   ...common,
   method: 'post',
   path: '/snapshots/:id/restore-preview',
+  scope: 'restore',
   summary: 'Counts what a restore of files would write and what it would replace; changes nothing.',
   body: z.strictObject({ host: writer, target: targetInput }),
   reply: nameShape('RestorePreview', restorePreviewSchema.extend(readBy)),
@@ -100,6 +104,7 @@ const previewEndpoint = defineEndpoint({
 const startEndpoint = defineEndpoint({
   method: 'post',
   path: '/restores/files',
+  scope: 'restore',
   summary: 'Starts a restore of chosen files: to a new directory, in place, as an archive, or as one file.',
   tag: 'restores',
   body: z.strictObject({

@@ -18,6 +18,7 @@ const verifyEndpoint = defineEndpoint({
   ...common,
   method: 'post',
   path: '/snapshots/verify',
+  scope: 'operate',
   summary:
     'Reads snapshots to their end on their hosts: every byte is decrypted and authenticated. One run for each host and repository.',
   body: z.strictObject({ snapshots: chosen }),
@@ -28,6 +29,7 @@ const deleteEndpoint = defineEndpoint({
   ...common,
   method: 'post',
   path: '/snapshots/delete',
+  scope: 'configure',
   summary:
     'Deletes snapshots from their repository. Pinned ones and the last two that a drill proved are refused, and then nothing is deleted.',
   body: z.strictObject({
@@ -41,6 +43,7 @@ const copyEndpoint = defineEndpoint({
   ...common,
   method: 'post',
   path: '/snapshots/copy',
+  scope: 'operate',
   summary: 'Copies snapshots to another repository; what lies there already is not copied twice.',
   body: z.strictObject({ snapshots: chosen, repository: idSchema('repository') }),
   handle: async (context, caller, { body }) => toReply(await startCopy(context, caller, body)),
@@ -50,6 +53,7 @@ const copyPlanEndpoint = defineEndpoint({
   ...common,
   method: 'post',
   path: '/plans/:id/copy',
+  scope: 'operate',
   tag: 'plans',
   params: idParams('plan'),
   summary: `Copies what the plan made and its second repository never had, the newest first, at most ${RUNS.snapshotsPerOrder} snapshots at once.`,

@@ -67,6 +67,7 @@ export function toSnapshotShape(snapshot: Snapshot): z.infer<typeof snapshotShap
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/snapshots',
+  scope: 'read',
   summary: 'Lists snapshots, newest first; without `role` those of data only, and removed ones only when asked for by `state`.',
   tag: 'snapshots',
   query: z.strictObject({
@@ -93,6 +94,7 @@ const listEndpoint = defineEndpoint({
 const getEndpoint = defineEndpoint({
   method: 'get',
   path: '/snapshots/:id',
+  scope: 'read',
   summary: 'One snapshot with its evidence.',
   tag: 'snapshots',
   params: idParams('snapshot'),
@@ -100,7 +102,13 @@ const getEndpoint = defineEndpoint({
   handle: async (context, caller, { params }) => ({ data: toSnapshotShape(await getSnapshot(context, caller, params.id)) }),
 });
 
-const pin = { path: '/snapshots/:id/pin', tag: 'snapshots', params: idParams('snapshot'), reply: snapshotShape };
+const pin = {
+  path: '/snapshots/:id/pin',
+  scope: 'configure',
+  tag: 'snapshots',
+  params: idParams('snapshot'),
+  reply: snapshotShape,
+} as const;
 
 const pinEndpoint = defineEndpoint({
   ...pin,

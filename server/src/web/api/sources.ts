@@ -147,6 +147,7 @@ const draftInput = z.strictObject({
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/sources',
+  scope: 'read',
   summary: 'Lists sources by name, each with its newest good backup and newest attempt.',
   tag: 'sources',
   query: z.strictObject({
@@ -167,6 +168,7 @@ const listEndpoint = defineEndpoint({
 const getEndpoint = defineEndpoint({
   method: 'get',
   path: '/sources/:id',
+  scope: 'read',
   summary: 'One source with its newest good backup and newest attempt.',
   tag: 'sources',
   params: idParams('source'),
@@ -178,7 +180,7 @@ const getEndpoint = defineEndpoint({
   },
 });
 
-const sources = describeCatalogKind('source', 'sources', sourceShape, toSourceShape);
+const sources = describeCatalogKind('source', 'sources', 'configure', sourceShape, toSourceShape);
 
 const createEndpoint = sources.create(
   'Adds a source to a host; its config and secrets are checked by the adapter of its kind.',
@@ -198,6 +200,7 @@ const deleteEndpoint = sources.delete(
 const testEndpoint = defineEndpoint({
   method: 'post',
   path: '/sources/:id/test',
+  scope: 'configure',
   summary: 'Connects to a saved source from its host and returns what the tool said.',
   tag: 'sources',
   params: idParams('source'),
@@ -208,6 +211,7 @@ const testEndpoint = defineEndpoint({
 const testDraftEndpoint = defineEndpoint({
   method: 'post',
   path: '/sources/test',
+  scope: 'configure',
   summary: 'Connects to a source that is not saved, from the host it names.',
   tag: 'sources',
   body: draftInput,
@@ -218,6 +222,7 @@ const testDraftEndpoint = defineEndpoint({
 const healthEndpoint = defineEndpoint({
   method: 'get',
   path: '/sources/:id/health',
+  scope: 'read',
   summary: 'Whether a source answers its host, which looks at it every few minutes.',
   tag: 'sources',
   params: idParams('source'),
@@ -234,6 +239,7 @@ const healthEndpoint = defineEndpoint({
 const discoverEndpoint = defineEndpoint({
   method: 'post',
   path: '/sources/:id/discover',
+  scope: 'configure',
   summary: 'Lists the databases on the server connection of a saved source, and which are protected already.',
   tag: 'sources',
   params: idParams('source'),
@@ -244,6 +250,7 @@ const discoverEndpoint = defineEndpoint({
 const discoverDraftEndpoint = defineEndpoint({
   method: 'post',
   path: '/sources/discover',
+  scope: 'configure',
   summary: 'Lists the databases on a server connection that is not saved.',
   tag: 'sources',
   body: draftInput,
@@ -254,6 +261,7 @@ const discoverDraftEndpoint = defineEndpoint({
 const adoptEndpoint = defineEndpoint({
   method: 'post',
   path: '/sources/:id/adopt',
+  scope: 'configure',
   summary: 'Makes sources of discovered databases, with the secrets of the source they were found through.',
   tag: 'sources',
   params: idParams('source'),

@@ -38,6 +38,7 @@ const upkeepShape = nameShape(
 const upkeepEndpoint = defineEndpoint({
   method: 'get',
   path: '/repositories/:id/upkeep',
+  scope: 'read',
   summary: 'Checks and prunes of a repository, and its size over time.',
   tag: 'repositories',
   params: idParams('repository'),
@@ -52,6 +53,7 @@ const upkeepEndpoint = defineEndpoint({
 const checkEndpoint = defineEndpoint({
   method: 'post',
   path: '/repositories/:id/check',
+  scope: 'operate',
   summary: 'Looks for damage from a host: the structure alone, a part of the data as well, or everything.',
   tag: 'repositories',
   params: idParams('repository'),
@@ -66,6 +68,7 @@ const checkEndpoint = defineEndpoint({
 const pruneEndpoint = defineEndpoint({
   method: 'post',
   path: '/repositories/:id/prune',
+  scope: 'configure',
   summary: 'Removes from a host what no snapshot needs any more, through the admin credential where there is one.',
   tag: 'repositories',
   params: idParams('repository'),
@@ -85,6 +88,7 @@ const pruneEndpoint = defineEndpoint({
 const setAdminEndpoint = defineEndpoint({
   method: 'post',
   path: '/repositories/:id/admin-credential',
+  scope: 'configure',
   summary:
     'Gives the repository a credential that may remove, or changes it. A setting left out is the everyday one, a secret left out stays.',
   tag: 'repositories',
@@ -99,6 +103,7 @@ const setAdminEndpoint = defineEndpoint({
 const removeAdminEndpoint = defineEndpoint({
   method: 'delete',
   path: '/repositories/:id/admin-credential',
+  scope: 'configure',
   summary: 'Forgets the credential that may remove; hosts remove with the everyday one again.',
   tag: 'repositories',
   params: idParams('repository'),

@@ -10,6 +10,7 @@ import { type ApiEndpoint, defineEndpoint } from './route.ts';
 const echo = defineEndpoint({
   method: 'post',
   path: '/things/:thing/echo',
+  scope: 'read',
   summary: 'Gives back what it got.',
   tag: 'test',
   params: z.strictObject({ thing: z.string().max(20) }),
@@ -26,6 +27,7 @@ const echo = defineEndpoint({
 const bare = defineEndpoint({
   method: 'get',
   path: '/bare',
+  scope: 'read',
   summary: 'A document of its own.',
   tag: 'test',
   reply: z.unknown(),
@@ -35,6 +37,7 @@ const bare = defineEndpoint({
 const start = defineEndpoint({
   method: 'post',
   path: '/start',
+  scope: 'operate',
   summary: 'Takes nothing.',
   tag: 'test',
   reply: z.unknown(),
@@ -44,6 +47,7 @@ const start = defineEndpoint({
 const fail = defineEndpoint({
   method: 'post',
   path: '/fail/:code',
+  scope: 'operate',
   summary: 'Fails.',
   tag: 'test',
   params: z.strictObject({ code: z.enum(ERROR_CODES) }),
@@ -56,6 +60,7 @@ let temper = 'calm';
 const item = defineEndpoint({
   method: 'get',
   path: '/items/:item',
+  scope: 'read',
   summary: 'One thing without a version.',
   tag: 'test',
   params: z.strictObject({ item: z.string() }),
@@ -65,6 +70,7 @@ const item = defineEndpoint({
 const change = defineEndpoint({
   method: 'patch',
   path: '/items/:item',
+  scope: 'operate',
   summary: 'Changes a thing without a version.',
   tag: 'test',
   params: z.strictObject({ item: z.string() }),

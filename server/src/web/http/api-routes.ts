@@ -4,6 +4,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import { Router } from 'express';
 import * as z from 'zod';
+import { demandScope } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { Admission } from './admission.ts';
 import { readJson } from './bodies.ts';
@@ -48,6 +49,7 @@ async function answer(
 ): Promise<void> {
   const scope = getScope(request);
   scope.access = await admission.admitToApi(request);
+  demandScope(scope.access.caller, endpoint.scope);
   const sent = endpoint.method === 'get' ? undefined : await readJson(request, response);
   const input = {
     params: endpoint.params === undefined ? { ...request.params } : parseInput(endpoint.params, { ...request.params }, 'path'),

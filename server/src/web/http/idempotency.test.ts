@@ -15,6 +15,7 @@ let onEnter: () => void = () => undefined;
 const start = defineEndpoint({
   method: 'post',
   path: '/things/:thing/start',
+  scope: 'operate',
   summary: 'Starts something.',
   tag: 'test',
   params: z.strictObject({ thing: z.string() }),

@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import type { Caller } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
+import type { Scope } from '../../core/scopes.ts';
 import type { Html } from '../html.ts';
 import type { AssetPaths } from '../ui/layout.ts';
 import type { Urls } from '../urls.ts';
@@ -29,6 +30,8 @@ export interface ApiEndpoint<P = unknown, Q = unknown, B = unknown, R = unknown>
   path: string;
   /** One sentence for the reference. */
   summary: string;
+  /** What a key, or the role of a person, must hold; asked before anything of the request is read. */
+  scope: Scope;
   tag: string;
   params?: z.ZodType<P>;
   query?: z.ZodType<Q>;
