@@ -4,7 +4,8 @@ import type { HostId, PlanId, PolicyId, RepositoryId, SourceId, TenantId } from 
 import type { PlanOptions } from '@holdfast/shared/domain/plan.ts';
 import type { RetentionPolicy } from '@holdfast/shared/domain/retention-policy.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
-import type { Page, PageRequest } from './page.ts';
+import type { PlanOrder, SourceOrder } from './list-orders.ts';
+import type { Page, PageRequest, SortedPage } from './page.ts';
 
 /** Secret fields by name, each encrypted with its row and name as associated data. */
 export type EncryptedSecrets = Readonly<Record<string, string>>;
@@ -104,6 +105,12 @@ export interface PlanFilter {
   retentionPolicy?: PolicyId | undefined;
 }
 
+/** An order by the next fire needs to know when that is. */
+export interface PlanPage extends SortedPage<PlanOrder> {
+  /** Epoch milliseconds; undefined for a schedule that does not fire any more. */
+  nextFire?: ((schedule: Schedule) => number | undefined) | undefined;
+}
+
 /** Names are unique in a tenant for each noun (sources: on each host); a taken one is `conflict` with `details.field = "name"`. */
 export interface CatalogStore {
   insertSource(source: Source): Promise<void>;
@@ -111,7 +118,7 @@ export interface CatalogStore {
   updateSource(source: Source, expectedVersion: number): Promise<void>;
   findSource(tenant: TenantId, id: SourceId): Promise<Source | undefined>;
   findSources(tenant: TenantId, ids: readonly SourceId[]): Promise<readonly Source[]>;
-  listSources(tenant: TenantId, filter: SourceFilter, page: PageRequest): Promise<Page<Source>>;
+  listSources(tenant: TenantId, filter: SourceFilter, page: SortedPage<SourceOrder>): Promise<Page<Source>>;
   listSourcesOfHost(tenant: TenantId, host: HostId): Promise<readonly Source[]>;
   /** By name, then id. */
   listSourcesOfHosts(tenant: TenantId, hosts: readonly HostId[]): Promise<readonly Source[]>;
@@ -154,7 +161,7 @@ export interface CatalogStore {
   findPlan(tenant: TenantId, id: PlanId): Promise<Plan | undefined>;
   /** Those that exist, each once, by name, then id. */
   findPlans(tenant: TenantId, ids: readonly PlanId[]): Promise<readonly Plan[]>;
-  listPlans(tenant: TenantId, filter: PlanFilter, page: PageRequest): Promise<Page<Plan>>;
+  listPlans(tenant: TenantId, filter: PlanFilter, page: PlanPage): Promise<Page<Plan>>;
   /** Plans with at least one source on the host, with all their sources. */
   listPlansOfHost(tenant: TenantId, host: HostId): Promise<readonly Plan[]>;
   listPlansOfHosts(tenant: TenantId, hosts: readonly HostId[]): Promise<readonly Plan[]>;

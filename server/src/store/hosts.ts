@@ -3,7 +3,8 @@ import type { Drain } from '@holdfast/shared/domain/drain.ts';
 import type { AnnouncementId, EnrolmentTokenId, HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { SecretsMode } from '@holdfast/shared/domain/plan.ts';
 import type { HostFacts, ToolReport } from '@holdfast/shared/protocol/messages.ts';
-import type { Page, PageRequest } from './page.ts';
+import type { HostOrder } from './list-orders.ts';
+import type { Page, SortedPage } from './page.ts';
 
 export const HOST_STATES = ['active', 'revoked', 'quarantined'] as const;
 export type HostState = (typeof HOST_STATES)[number];
@@ -97,6 +98,13 @@ export interface HostFilter {
   notSeenSince?: number | undefined;
   /** Only hosts whose drain has not ended at this instant. */
   drainedAt?: number | undefined;
+  /** The agent's version, exactly; empty for a host that never told. */
+  version?: string | undefined;
+}
+
+/** An order by status needs to know since when a host must have been seen to be online. */
+export interface HostPage extends SortedPage<HostOrder> {
+  freshSince?: number | undefined;
 }
 
 export interface HostStore {
@@ -105,8 +113,8 @@ export interface HostStore {
   /** Those that exist, each once, by name, then id. */
   findHosts(tenant: TenantId, ids: readonly HostId[]): Promise<readonly Host[]>;
   findHostByKey(signingKey: string): Promise<Host | undefined>;
-  /** By name, then id. */
-  listHosts(tenant: TenantId, filter: HostFilter, page: PageRequest): Promise<Page<Host>>;
+  /** By name, then id, unless another order is wished for. */
+  listHosts(tenant: TenantId, filter: HostFilter, page: HostPage): Promise<Page<Host>>;
   countHosts(tenant: TenantId): Promise<{ total: number; active: number }>;
   countHostsSeenSince(tenant: TenantId, since: number): Promise<number>;
   isHostNameTaken(tenant: TenantId, name: string): Promise<boolean>;

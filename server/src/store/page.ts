@@ -11,3 +11,16 @@ export interface Page<T> {
   /** Hand this to the next request; undefined on the last page. */
   next?: string | undefined;
 }
+
+export const DIRECTIONS = ['asc', 'desc'] as const;
+export type Direction = (typeof DIRECTIONS)[number];
+
+export interface Sort<Column extends string> {
+  by: Column;
+  direction: Direction;
+}
+
+/** A page of a list in the order that was wished for; without one the list keeps its own. */
+export interface SortedPage<Column extends string> extends PageRequest {
+  sort?: Sort<Column> | undefined;
+}

@@ -26,7 +26,8 @@ import type { SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
 import type { Suspicion } from '@holdfast/shared/domain/suspicion.ts';
 import type { RestoreTarget, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import type { SNAPSHOT_ORDERS } from '@holdfast/shared/protocol/snapshot-orders.ts';
-import type { Page, PageRequest } from './page.ts';
+import type { RunOrder, SnapshotListOrder } from './list-orders.ts';
+import type { Page, SortedPage } from './page.ts';
 
 /** Ends of runs of one kind in one state. Both numbers only rise; the runs that ended so are their difference. */
 export interface RunTotal {
@@ -195,8 +196,14 @@ export interface SnapshotFilter {
   role?: 'data' | 'globals' | undefined;
   /** Only those that a person pinned. */
   pinned?: true | undefined;
+  /** Only runs of no plan. */
+  withoutPlan?: true | undefined;
   /** Only those that a drill proved. */
   proven?: true | undefined;
+  /** What made it begin. */
+  trigger?: Trigger | undefined;
+  /** Who asked for it, by the name it had then; exact. */
+  requestedBy?: string | undefined;
   /** Only those that the last reading of did not come to their end. */
   unreadable?: true | undefined;
 }
@@ -218,6 +225,9 @@ export interface LogLoss {
   reached?: { day: string; limitBytes: number } | undefined;
 }
 
+  /** Made at or after, and before. */
+  since?: number | undefined;
+  until?: number | undefined;
 /** Bytes of log since the store began; none of them ever goes down. */
 export interface LogTotals {
   storedBytes: number;
@@ -317,7 +327,7 @@ export interface RunStore {
   /** Failed attempts before the last one, oldest first. */
   listAttempts(tenant: TenantId, id: RunId): Promise<readonly RunAttempt[]>;
   /** Newest first, by creation then id. Never scans the table: every filter has an index. */
-  listRuns(tenant: TenantId, filter: RunFilter, page: PageRequest): Promise<Page<Run>>;
+  listRuns(tenant: TenantId, filter: RunFilter, page: SortedPage<RunOrder>): Promise<Page<Run>>;
   /** The newest backup run of each of these plans that has one. */
   lastRunOfPlans(tenant: TenantId, plans: readonly PlanId[]): Promise<readonly Run[]>;
   countRunsByState(tenant: TenantId, since: number): Promise<Readonly<Record<RunState, number>>>;
@@ -336,7 +346,7 @@ export interface RunStore {
   findSnapshot(tenant: TenantId, id: SnapshotId): Promise<Snapshot | undefined>;
   /** What its host noted as it was made; undefined where nothing was. */
   findSnapshotRecord(tenant: TenantId, id: SnapshotId): Promise<SnapshotRecord | undefined>;
-  listSnapshots(tenant: TenantId, filter: SnapshotFilter, page: PageRequest): Promise<Page<Snapshot>>;
+  listSnapshots(tenant: TenantId, filter: SnapshotFilter, page: SortedPage<SnapshotListOrder>): Promise<Page<Snapshot>>;
   countSnapshots(tenant: TenantId, repository?: RepositoryId): Promise<number>;
   /** Snapshots of data by repository; one without has no entry. */
   countSnapshotsOf(tenant: TenantId, repositories: readonly RepositoryId[]): Promise<ReadonlyMap<RepositoryId, number>>;

@@ -7,7 +7,8 @@ import { hostFactsSchema } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
 import type { Announcement, EnrolmentToken, HostStore, HostToken } from '../hosts.ts';
 import { counted, json, optional, toJson } from './columns.ts';
-import { createHostInsert, HOST_COLUMNS, hostRow } from './hosts.ts';
+import { HOST_COLUMNS, hostRow } from './host-rows.ts';
+import { createHostInsert } from './hosts.ts';
 import type { Sql } from './statements.ts';
 
 const TOKEN = 'hash, tenant_id AS tenant, host_id AS host, created_at AS createdAt, first_used_at AS firstUsedAt';

@@ -1,62 +1,10 @@
-import { drainSchema } from '@holdfast/shared/domain/drain.ts';
-import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { hostFactsSchema, toolReportSchema } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
-import { HOST_STATES, type Host, type HostFilter, type HostStore } from '../hosts.ts';
-import type { PageRequest } from '../page.ts';
-import { counted, foldName, json, optional, toJson } from './columns.ts';
-import { createNamePage, cutPage, joinConditions } from './keyset.ts';
-import type { Params, Sql } from './statements.ts';
-
-export const HOST_COLUMNS = `h.id, h.tenant_id AS tenant, h.name, h.state, h.tags, h.signing_key AS signingKey,
-  h.sealing_key AS sealingKey, h.fingerprint, h.facts, h.tools, h.created_at AS createdAt, h.last_seen_at AS lastSeenAt,
-  h.skew_ms AS skewMs, h.spec_version AS specVersion, h.acknowledged_spec_version AS acknowledgedSpecVersion, h.counter,
-  h.boot, h.concurrency, h.secrets_mode AS secretsMode, h.spec_signature AS specSignature,
-  CASE WHEN h.drain_until IS NOT NULL
-    THEN json_object('since', h.drain_since, 'until', h.drain_until, 'by', h.drain_by) END AS drain`;
-export const hostRow: z.ZodType<Host> = z.object({
-  id: idSchema('host'),
-  tenant: idSchema('tenant'),
-  name: z.string(),
-  state: z.enum(HOST_STATES),
-  tags: json(z.array(z.string())),
-  signingKey: z.string(),
-  sealingKey: z.string(),
-  fingerprint: z.string(),
-  facts: optional(json(hostFactsSchema)),
-  tools: json(z.array(toolReportSchema)),
-  createdAt: z.int(),
-  lastSeenAt: optional(z.int()),
-  skewMs: optional(z.int()),
-  specVersion: z.int(),
-  acknowledgedSpecVersion: z.int(),
-  counter: z.int(),
-  boot: optional(z.string()),
-  concurrency: z.int(),
-  secretsMode: z.enum(SECRETS_MODES),
-  specSignature: optional(z.string()),
-  drain: optional(json(drainSchema.extend({ by: z.string() }))),
-});
-
-export function buildHostList(filter: HostFilter, page: PageRequest): { text: string; params: Params } {
-  const text = `SELECT ${HOST_COLUMNS}, h.name_key AS nameKey FROM hosts h
-WHERE ${joinConditions([
-    'h.tenant_id = @tenant',
-    filter.state !== undefined && 'h.state = @state',
-    filter.tag !== undefined &&
-      'EXISTS (SELECT 1 FROM host_tags t WHERE t.tenant_id = h.tenant_id AND t.tag = @tag AND t.host_id = h.id)',
-    filter.search !== undefined && 'instr(h.name_key, @search) > 0',
-    filter.seenSince !== undefined && 'h.last_seen_at >= @seenSince',
-    filter.notSeenSince !== undefined && '(h.last_seen_at IS NULL OR h.last_seen_at < @notSeenSince)',
-    filter.drainedAt !== undefined && 'h.drain_until > @drainedAt',
-    page.after !== undefined && '(h.name_key, h.id) > (@afterKey, @afterId)',
-  ])}
-ORDER BY h.name_key, h.id LIMIT @pageLimit`;
-  const search = filter.search === undefined ? undefined : foldName(filter.search);
-  return { text, params: { ...filter, search, ...createNamePage(page) } };
-}
+import type { Host, HostStore } from '../hosts.ts';
+import { counted, foldName, toJson } from './columns.ts';
+import { HOST_COLUMNS, hostRow } from './host-rows.ts';
+import { createSortedHosts } from './sorted-hosts.ts';
+import type { Sql } from './statements.ts';
 
 function prepareHosts(sql: Sql) {
   const byId = 'WHERE tenant_id = @tenant AND id = @id';
@@ -167,7 +115,7 @@ type HostRows = Pick<
 export function createHostRows(sql: Sql): HostRows {
   const hosts = prepareHosts(sql);
   const insertHost = createHostInsert(sql);
-  const listed = z.intersection(hostRow, z.object({ nameKey: z.string() }));
+  const listSorted = createSortedHosts(sql);
   const refuseMissing = (changed: number) => {
     if (changed === 0) throw new AppError('not_found', 'there is no such host');
   };
@@ -176,12 +124,7 @@ export function createHostRows(sql: Sql): HostRows {
     findHost: (tenant, id) => sql.read(() => hosts.find.find({ tenant, id })),
     findHosts: (tenant, ids) => sql.read(() => hosts.some.list({ tenant, ids: toJson(ids) })),
     findHostByKey: (signingKey) => sql.read(() => hosts.byKey.find({ signingKey })),
-    listHosts: (tenant, filter, page) =>
-      sql.read(() => {
-        const { text, params } = buildHostList(filter, page);
-        const found = sql.select(text, listed).list({ ...params, tenant });
-        return cutPage(found, page, (host) => [host.nameKey, host.id]);
-      }),
+    listHosts: (tenant, filter, page) => sql.read(() => listSorted(tenant, filter, page)),
     countHosts: (tenant) =>
       sql.read(() => ({
         total: hosts.count.find({ tenant })?.count ?? 0,

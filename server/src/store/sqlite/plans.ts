@@ -1,62 +1,16 @@
 import { idSchema, type TenantId } from '@holdfast/shared/domain/ids.ts';
-import { planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
-import { cronSchema } from '@holdfast/shared/domain/schedule.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { CatalogStore, Plan, PlanFilter } from '../catalog.ts';
-import type { PageRequest } from '../page.ts';
-import { counted, flag, foldName, json, optional, toJson } from './columns.ts';
+import type { CatalogStore, Plan } from '../catalog.ts';
+import { counted, foldName, toJson } from './columns.ts';
 import { createWatchKeeper } from './fires.ts';
-import { createNamePage, cutPage, joinConditions } from './keyset.ts';
+import { PLAN_COLUMNS, type PlanRow, planRow } from './plan-rows.ts';
+import { createSortedPlans } from './sorted-plans.ts';
 import { refuseUpdate } from './sources.ts';
 import type { Params, Sql } from './statements.ts';
 
-const PLAN = `p.id, p.tenant_id AS tenant, p.name, p.name_key AS nameKey, p.repository_id AS repository, p.schedule, p.enabled,
-  p.options, p.retention_policy_id AS retentionPolicy, p.copy_repository_id AS copyRepository, p.copy_policy_id AS copyPolicy,
-  p.effective_from AS effectiveFrom, p.version, p.created_at AS createdAt, p.updated_at AS updatedAt`;
-/** The zone was known when the plan was saved; a runtime with another zone database must still be able to list the plan. */
-const storedSchedule = z.object({ cron: cronSchema, zone: z.string() });
-const planRow = z.object({
-  id: idSchema('plan'),
-  tenant: idSchema('tenant'),
-  name: z.string(),
-  nameKey: z.string(),
-  repository: idSchema('repository'),
-  schedule: optional(json(storedSchedule)),
-  enabled: flag,
-  options: json(planOptionsSchema),
-  retentionPolicy: optional(idSchema('policy')),
-  copyRepository: optional(idSchema('repository')),
-  copyPolicy: optional(idSchema('policy')),
-  effectiveFrom: z.int(),
-  version: z.int(),
-  createdAt: z.int(),
-  updatedAt: z.int(),
-});
-type PlanRow = z.infer<typeof planRow>;
 const memberRow = z.object({ plan: idSchema('plan'), source: idSchema('source') });
 const hostIdRow = z.object({ host: idSchema('host') });
-
-const HAS_SOURCE_ON_HOST = `EXISTS (SELECT 1 FROM plan_sources ps JOIN sources s ON s.id = ps.source_id
-    WHERE ps.plan_id = p.id AND s.tenant_id = p.tenant_id AND s.host_id = @host)`;
-
-export function buildPlanList(filter: PlanFilter, page: PageRequest): { text: string; params: Params } {
-  const text = `SELECT ${PLAN} FROM plans p
-WHERE ${joinConditions([
-    'p.tenant_id = @tenant',
-    filter.repository !== undefined && 'p.repository_id = @repository',
-    filter.copyRepository !== undefined && 'p.copy_repository_id = @copyRepository',
-    filter.enabled !== undefined && 'p.enabled = @enabled',
-    filter.retentionPolicy !== undefined && 'p.retention_policy_id = @retentionPolicy',
-    filter.search !== undefined && 'instr(p.name_key, @search) > 0',
-    filter.source !== undefined && 'EXISTS (SELECT 1 FROM plan_sources ps WHERE ps.plan_id = p.id AND ps.source_id = @source)',
-    filter.host !== undefined && HAS_SOURCE_ON_HOST,
-    page.after !== undefined && '(p.name_key, p.id) > (@afterKey, @afterId)',
-  ])}
-ORDER BY p.name_key, p.id LIMIT @pageLimit`;
-  const search = filter.search === undefined ? undefined : foldName(filter.search);
-  return { text, params: { ...filter, search, ...createNamePage(page) } };
-}
 
 function toParams(plan: Plan): Params {
   const { sources: _members, ...columns } = plan;
@@ -75,9 +29,9 @@ function preparePlans(sql: Sql) {
       enabled = @enabled, options = @options, retention_policy_id = @retentionPolicy, copy_repository_id = @copyRepository,
       copy_policy_id = @copyPolicy, effective_from = @effectiveFrom, version = version + 1, updated_at = @updatedAt
       WHERE tenant_id = @tenant AND id = @id AND version = @expectedVersion`),
-    find: sql.select(`SELECT ${PLAN} FROM plans p WHERE p.tenant_id = @tenant AND p.id = @id`, planRow),
+    find: sql.select(`SELECT ${PLAN_COLUMNS} FROM plans p WHERE p.tenant_id = @tenant AND p.id = @id`, planRow),
     ofHost: sql.select(
-      `SELECT ${PLAN} FROM plans p WHERE +p.tenant_id = @tenant AND p.id IN (
+      `SELECT ${PLAN_COLUMNS} FROM plans p WHERE +p.tenant_id = @tenant AND p.id IN (
          SELECT ps.plan_id FROM sources s INDEXED BY sources_by_host CROSS JOIN plan_sources ps ON ps.tenant_id = s.tenant_id AND ps.source_id = s.id
          WHERE s.tenant_id = @tenant AND s.host_id = @host)
        ORDER BY p.name_key, p.id`,
@@ -85,19 +39,19 @@ function preparePlans(sql: Sql) {
     ),
     // The plus keeps SQLite from walking all of the tenant in the order of names for the few that are asked for.
     some: sql.select(
-      `SELECT ${PLAN} FROM plans p WHERE +p.tenant_id = @tenant AND p.id IN (SELECT value FROM json_each(@ids))
+      `SELECT ${PLAN_COLUMNS} FROM plans p WHERE +p.tenant_id = @tenant AND p.id IN (SELECT value FROM json_each(@ids))
        ORDER BY p.name_key, p.id`,
       planRow,
     ),
     ofHosts: sql.select(
-      `SELECT ${PLAN} FROM plans p WHERE +p.tenant_id = @tenant AND p.id IN (
+      `SELECT ${PLAN_COLUMNS} FROM plans p WHERE +p.tenant_id = @tenant AND p.id IN (
          SELECT ps.plan_id FROM sources s INDEXED BY sources_by_host CROSS JOIN plan_sources ps ON ps.tenant_id = s.tenant_id AND ps.source_id = s.id
          WHERE s.tenant_id = @tenant AND s.host_id IN (SELECT value FROM json_each(@hosts)))
        ORDER BY p.name_key, p.id`,
       planRow,
     ),
     ofSources: sql.select(
-      `SELECT ${PLAN} FROM plans p WHERE +p.tenant_id = @tenant AND p.id IN (
+      `SELECT ${PLAN_COLUMNS} FROM plans p WHERE +p.tenant_id = @tenant AND p.id IN (
          SELECT ps.plan_id FROM plan_sources ps
          WHERE ps.tenant_id = @tenant AND ps.source_id IN (SELECT value FROM json_each(@sources)))
        ORDER BY p.name_key, p.id`,
@@ -153,6 +107,7 @@ type Plans = Pick<
 
 export function createPlans(sql: Sql): Plans {
   const rows = preparePlans(sql);
+  const listSorted = createSortedPlans(sql);
   const withSources = (plans: readonly PlanRow[]): Plan[] => {
     const members = Map.groupBy(rows.members.list({ plans: toJson(plans.map((plan) => plan.id)) }), (member) => member.plan);
     return plans.map(({ nameKey: _order, ...plan }) => ({
@@ -187,8 +142,7 @@ export function createPlans(sql: Sql): Plans {
     findPlans: (tenant, ids) => sql.read(() => withSources(rows.some.list({ tenant, ids: toJson(ids) }))),
     listPlans: (tenant, filter, page) =>
       sql.read(() => {
-        const { text, params } = buildPlanList(filter, page);
-        const cut = cutPage(sql.select(text, planRow).list({ ...params, tenant }), page, (plan) => [plan.nameKey, plan.id]);
+        const cut = listSorted(tenant, filter, page);
         return { ...cut, rows: withSources(cut.rows) };
       }),
     listPlansOfHost: (tenant, host) => sql.read(() => withSources(rows.ofHost.list({ tenant, host }))),

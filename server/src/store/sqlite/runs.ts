@@ -4,8 +4,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { RUN_KINDS, RUN_STATES, type RunState, STAGES } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { PageRequest } from '../page.ts';
-import type { Run, RunAttempt, RunFilter, RunStage, RunStore } from '../runs.ts';
+import type { Run, RunAttempt, RunStage, RunStore } from '../runs.ts';
 import { createEventApplier } from './apply-events.ts';
 import { counted, flag, json, optional, storedFailure } from './columns.ts';
 import { computeFacetMask } from './facets.ts';
@@ -17,10 +16,10 @@ import { createOrders } from './orders.ts';
 import { createPins } from './pins.ts';
 import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
 import { createSnapshotLists } from './snapshots.ts';
+import { buildRunList } from './run-walk.ts';
 import { createStandings } from './standings.ts';
-import type { Params, Sql } from './statements.ts';
-
-const ACTIVE = "('queued', 'running', 'finalizing')";
+import { createSortedRuns } from './sorted-runs.ts';
+import type { Sql } from './statements.ts';
 
 const attemptRow: z.ZodType<RunAttempt> = z.object({
   run: idSchema('run'),
@@ -39,55 +38,6 @@ const stageRow = z
     ok: optional(flag),
   })
   .transform((row): RunStage => ({ ...row, source: row.source === '' ? undefined : idSchema('source').parse(row.source) }));
-
-/** The table a list walks through, newest first: the parts of a source, or an index of runs. */
-function chooseWalk(filter: RunFilter): { from: string; key: string; facets: string } {
-  if (filter.source !== undefined) {
-    return {
-      from: 'run_parts w INDEXED BY run_parts_by_source CROSS JOIN runs r ON r.id = w.run_id',
-      key: 'w.created_at, w.run_id',
-      facets: 'w.facets',
-    };
-  }
-  const index =
-    filter.active === true
-      ? 'runs_active'
-      : filter.plan !== undefined
-        ? 'runs_by_plan'
-        : filter.host !== undefined
-          ? 'runs_by_host'
-          : filter.repository !== undefined
-            ? 'runs_by_repository'
-            : filter.state !== undefined
-              ? 'runs_by_state'
-              : 'runs_by_time';
-  return { from: `runs r INDEXED BY ${index}`, key: 'r.created_at, r.id', facets: 'r.facets' };
-}
-
-/** `since` is the first instant shown, `until` the first not shown. */
-export function buildRunList(filter: RunFilter, page: PageRequest): { text: string; params: Params } {
-  const walk = chooseWalk(filter);
-  const [createdAt, id] = walk.key.split(', ');
-  const { mask, value } = computeFacetMask(filter);
-  const text = `SELECT ${RUN_COLUMNS} FROM ${walk.from}
-WHERE ${joinConditions([
-    'r.tenant_id = @tenant',
-    filter.source !== undefined && 'w.tenant_id = @tenant AND w.source_id = @source',
-    mask !== 0 && `(${walk.facets} & @mask) = @facets`,
-    filter.state !== undefined && 'r.state = @state',
-    filter.active === true && `r.state IN ${ACTIVE}`,
-    filter.active === false && `r.state NOT IN ${ACTIVE}`,
-    filter.kind !== undefined && 'r.kind = @kind',
-    filter.host !== undefined && 'r.host_id = @host',
-    filter.plan !== undefined && 'r.plan_id = @plan',
-    filter.repository !== undefined && 'r.repository_id = @repository',
-    filter.since !== undefined && `${createdAt} >= @since`,
-    filter.until !== undefined && `${createdAt} < @until`,
-    page.after !== undefined && `(${createdAt}, ${id}) < (@afterKey, @afterId)`,
-  ])}
-ORDER BY ${createdAt} DESC, ${id} DESC LIMIT @pageLimit`;
-  return { text, params: { ...filter, mask, facets: value, ...createTimePage(page) } };
-}
 
 function prepareLists(sql: Sql) {
   return {
@@ -131,6 +81,11 @@ function createRunLists(sql: Sql): RunLists {
   const lists = prepareLists(sql);
   const rows = createRunRows(sql);
   return {
+  const listSorted = createSortedRuns(sql, (tenant, filter, page) => {
+    const { text, params } = buildRunList(filter, page);
+    const found: Run[] = sql.select(text, runRow).list({ ...params, tenant });
+    return cutPage(found, page, (run) => [run.createdAt, run.id]);
+  });
     findRun: (tenant, id) => sql.read(() => lists.find.find({ tenant, id })),
     listParts: (tenant, id) => sql.read(() => (lists.find.find({ tenant, id }) ? rows.listParts(id) : [])),
     listPartsOf: (tenant, runs) => sql.read(() => rows.listPartsOf(tenant, runs)),
@@ -141,12 +96,7 @@ function createRunLists(sql: Sql): RunLists {
           .sort((a, b) => a.startedAt - b.startedAt || STAGES.indexOf(a.stage) - STAGES.indexOf(b.stage)),
       ),
     listAttempts: (tenant, id) => sql.read(() => lists.attempts.list({ tenant, id })),
-    listRuns: (tenant, filter, page) =>
-      sql.read(() => {
-        const { text, params } = buildRunList(filter, page);
-        const found: Run[] = sql.select(text, runRow).list({ ...params, tenant });
-        return cutPage(found, page, (run) => [run.createdAt, run.id]);
-      }),
+    listRuns: (tenant, filter, page) => sql.read(() => listSorted(tenant, filter, page)),
     lastRunOfPlans: (tenant, plans) =>
       sql.read(() =>
         [...new Set(plans)].flatMap((plan) => {
@@ -194,4 +144,5 @@ export function createRunStore(
     ...createPins(sql),
     ...createStandings(sql),
   };
+    ...createContents(sql),
 }

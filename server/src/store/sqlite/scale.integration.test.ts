@@ -13,14 +13,17 @@ import type { RunFilter, SnapshotFilter } from '../runs.ts';
 import type { Store } from '../store.ts';
 import { buildDrillList } from './drills.ts';
 import { computeFacets } from './facets.ts';
-import { buildHostList } from './hosts.ts';
+
 import { openSqliteStore } from './open.ts';
 import { createPeopleStore } from './people.ts';
-import { buildPlanList, createPlans } from './plans.ts';
+import { createPlans } from './plans.ts';
 import { buildRepositoryList, createRepositories } from './repositories.ts';
-import { buildRunList, createRunStore } from './runs.ts';
+import { buildRunList } from './run-walk.ts';
+import { createRunStore } from './runs.ts';
 import { buildSnapshotList } from './snapshots.ts';
-import { buildSourceList } from './sources.ts';
+import { buildHostList } from './sorted-hosts.ts';
+import { buildPlanList } from './sorted-plans.ts';
+import { buildSourceList } from './sorted-sources.ts';
 import { createSql } from './statements.ts';
 import { buildAuditList, createTrailStore } from './trail.ts';
 
@@ -180,7 +183,13 @@ describe('scale', () => {
     createRepositories(sql);
     createPlans(sql);
     const page = { limit: 10, after: Buffer.from('[1,"x"]').toString('base64url') };
-    const named = { limit: 10, after: Buffer.from('["a","x"]').toString('base64url') };
+    const marked = (mark: readonly (string | number)[]) => ({
+      limit: 10,
+      after: Buffer.from(JSON.stringify(mark)).toString('base64url'),
+    });
+    const named = marked(['a', 'x']);
+    const sorted = marked(['name.asc', 'a', 'x']);
+    const timed = marked(['created.desc', 1, 'x']);
     const runFilter: RunFilter = {
       state: 'failed',
       active: true,
@@ -203,13 +212,13 @@ describe('scale', () => {
     for (const filter of combine(runFilter)) texts.set(buildRunList(filter, page).text, 'list');
     for (const filter of combine({ active: false, state: 'failed' as const }))
       texts.set(buildRunList(filter, { limit: 10 }).text, 'list');
-    for (const filter of combine(snapshotFilter)) texts.set(buildSnapshotList(filter, page).text, 'list');
+    for (const filter of combine(snapshotFilter)) texts.set(buildSnapshotList(filter, timed).text, 'list');
     for (const filter of [{}, { source: 'src_1' }]) texts.set(buildDrillList(filter, page).text, 'list');
-    texts.set(buildSnapshotList({ run: sampleId('run') }, page).text, 'other');
+    texts.set(buildSnapshotList({ run: sampleId('run') }, timed).text, 'other');
     for (const filter of combine({ action: 'a', target: 't', actor: 'x' })) texts.set(buildAuditList(filter, page).text, 'list');
     for (const filter of combine({ search: 'x', kind: 'files' })) texts.set(buildRepositoryList(filter, named).text, 'list');
     for (const filter of combine({ search: 'x', kind: 'files', host: hostOf(0), withoutPlan: true }))
-      texts.set(buildSourceList(filter, named).text, 'list');
+      texts.set(buildSourceList(filter, sorted).text, 'list');
     for (const filter of combine({
       search: 'x',
       source: sourceOf(0),
@@ -217,9 +226,9 @@ describe('scale', () => {
       repository: repositoryOf(0),
       enabled: true,
     }))
-      texts.set(buildPlanList(filter, named).text, 'list');
+      texts.set(buildPlanList(filter, sorted).text, 'list');
     for (const filter of combine({ search: 'x', state: 'active' as const, tag: 't', seenSince: 1, notSeenSince: 2 }))
-      texts.set(buildHostList(filter, named).text, 'list');
+      texts.set(buildHostList(filter, sorted).text, 'list');
     assert.ok(texts.size > 600);
     const findings: string[] = [];
     for (const [text, use] of texts) {

@@ -4,11 +4,21 @@ import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { SNAPSHOT_STATES } from '@holdfast/shared/domain/snapshot.ts';
 import { findSuspicion, SIZE_HISTORY, type Suspicion, suspicionSchema } from '@holdfast/shared/domain/suspicion.ts';
 import * as z from 'zod';
-import type { PageRequest } from '../page.ts';
+import type { SnapshotListOrder } from '../list-orders.ts';
+import type { SortedPage } from '../page.ts';
 import type { RunStore, Snapshot, SnapshotFilter } from '../runs.ts';
 import { counted, json, optional, storedEvidence, toJson } from './columns.ts';
 import { verificationSchema } from './copies.ts';
-import { createTimePage, cutPage, joinConditions } from './keyset.ts';
+import {
+  createOrderedPage,
+  cutOrdered,
+  joinConditions,
+  keyedRow,
+  type Ordering,
+  sayAfter,
+  sayOrder,
+  selectKeys,
+} from './keyset.ts';
 import type { RunHead } from './run-rows.ts';
 import type { Params, Sql } from './statements.ts';
 
@@ -58,8 +68,32 @@ function chooseIndex(filter: SnapshotFilter): string {
   return filter.state === undefined ? 'snapshots_by_time' : 'snapshots_by_state';
 }
 
-export function buildSnapshotList(filter: SnapshotFilter, page: PageRequest): { text: string; params: Params } {
-  const text = `SELECT ${SNAPSHOT_COLUMNS} FROM snapshots INDEXED BY ${chooseIndex(filter)}
+const BY_TIME: Ordering = { name: 'created.desc', keys: ['created_at', 'id'], isDown: true };
+const BY_TIME_UP: Ordering = { ...BY_TIME, name: 'created.asc', isDown: false };
+const BY_SIZE: Ordering = { name: 'size.asc', keys: ['size_bytes', 'rowid'], isDown: false };
+const BY_SIZE_DOWN: Ordering = { ...BY_SIZE, name: 'size.desc', isDown: true };
+
+function chooseOrdering(sort: SortedPage<SnapshotListOrder>['sort']): Ordering {
+  if (sort?.by === 'size') return sort.direction === 'asc' ? BY_SIZE : BY_SIZE_DOWN;
+  return sort?.direction === 'asc' ? BY_TIME_UP : BY_TIME;
+}
+
+/** What can be many is walked in its order; what a filter makes few is sorted. */
+function chooseSizeIndex(filter: SnapshotFilter): string {
+  const index = chooseIndex(filter);
+  const isMany =
+    ['snapshots_by_time', 'snapshots_by_repository'].includes(index) ||
+    (index === 'snapshots_by_state' && (filter.state === 'good' || filter.state === 'removed'));
+  return isMany ? 'snapshots_by_size' : index;
+}
+
+export function buildSnapshotList(
+  filter: SnapshotFilter,
+  { sort, ...page }: SortedPage<SnapshotListOrder>,
+): { text: string; params: Params; ordering: Ordering } {
+  const ordering = chooseOrdering(sort);
+  const index = sort?.by === 'size' ? chooseSizeIndex(filter) : chooseIndex(filter);
+  const text = `SELECT ${SNAPSHOT_COLUMNS}, ${selectKeys(ordering)} FROM snapshots INDEXED BY ${index}
 WHERE ${joinConditions([
     'tenant_id = @tenant',
     'role = @role',
@@ -74,11 +108,13 @@ WHERE ${joinConditions([
     filter.repository !== undefined && 'repository_id = @repository',
     // What is gone on purpose shows only to those who ask for it.
     filter.state === undefined ? "state <> 'removed'" : 'state = @state',
-    page.after !== undefined && '(created_at, id) < (@afterKey, @afterId)',
+    filter.since !== undefined && 'created_at >= @since',
+    filter.until !== undefined && 'created_at < @until',
+    sayAfter(ordering, page),
   ])}
-ORDER BY created_at DESC, id DESC LIMIT @pageLimit`;
+${sayOrder(ordering)}`;
   const { pinned: _pinned, proven: _proven, unreadable: _unreadable, ...given } = filter;
-  return { text, params: { ...given, role: filter.role ?? 'data', ...createTimePage(page) } };
+  return { text, params: { ...given, role: filter.role ?? 'data', ...createOrderedPage(ordering, page) }, ordering };
 }
 
 type SnapshotLists = Pick<
@@ -91,6 +127,7 @@ export function createSnapshotLists(sql: Sql): SnapshotLists {
   const count = sql.select('SELECT coalesce(sum(count), 0) AS count FROM snapshot_totals WHERE tenant_id = @tenant', counted);
   const countIn = sql.select(
     'SELECT count FROM snapshot_totals WHERE tenant_id = @tenant AND repository_id = @repository',
+  const listed = z.intersection(snapshotRow, keyedRow);
     counted,
   );
   const countOf = sql.select(
@@ -115,9 +152,8 @@ export function createSnapshotLists(sql: Sql): SnapshotLists {
     findSnapshotRecord: (tenant, id) => sql.read(() => record.find({ tenant, id })?.record),
     listSnapshots: (tenant, filter, page) =>
       sql.read(() => {
-        const { text, params } = buildSnapshotList(filter, page);
-        const found = sql.select(text, snapshotRow).list({ ...params, tenant });
-        return cutPage(found, page, (snapshot) => [snapshot.createdAt, snapshot.id]);
+        const { text, params, ordering } = buildSnapshotList(filter, page);
+        return cutOrdered(sql.select(text, listed).list({ ...params, tenant }), ordering, page);
       }),
     countSnapshotsOf: (tenant, repositories) =>
       sql.read(() => {

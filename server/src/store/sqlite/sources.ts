@@ -1,51 +1,10 @@
-import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { configSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { CatalogStore, Source, SourceFilter } from '../catalog.ts';
-import type { PageRequest } from '../page.ts';
-import { counted, flag, foldName, json, toJson } from './columns.ts';
-import { createNamePage, cutPage, joinConditions } from './keyset.ts';
+import type { CatalogStore, Source } from '../catalog.ts';
+import { counted, foldName, toJson } from './columns.ts';
+import { createSortedSources } from './sorted-sources.ts';
+import { SOURCE_COLUMNS, sourceRow, toSource } from './source-rows.ts';
 import type { Params, Sql } from './statements.ts';
-
-const SOURCE = `s.id, s.tenant_id AS tenant, s.host_id AS host, s.name, s.name_key AS nameKey, s.kind, s.config, s.secrets,
-  s.enabled, s.version, s.created_at AS createdAt, s.updated_at AS updatedAt`;
-const sourceRow = z.object({
-  id: idSchema('source'),
-  tenant: idSchema('tenant'),
-  host: idSchema('host'),
-  name: z.string(),
-  nameKey: z.string(),
-  kind: z.string(),
-  config: json(configSchema),
-  secrets: json(z.record(z.string(), z.string())),
-  enabled: flag,
-  version: z.int(),
-  createdAt: z.int(),
-  updatedAt: z.int(),
-});
-
-/** The row without the column that only the order of lists needs. */
-function toSource({ nameKey: _order, ...source }: z.infer<typeof sourceRow>): Source {
-  return source;
-}
-
-export function buildSourceList(filter: SourceFilter, page: PageRequest): { text: string; params: Params } {
-  const text = `SELECT ${SOURCE} FROM sources s
-WHERE ${joinConditions([
-    's.tenant_id = @tenant',
-    filter.host !== undefined && 's.host_id = @host',
-    filter.kind !== undefined && 's.kind = @kind',
-    filter.search !== undefined && 'instr(s.name_key, @search) > 0',
-    filter.withoutPlan === true &&
-      `NOT EXISTS (SELECT 1 FROM plan_sources ps JOIN plans p ON p.id = ps.plan_id
-        WHERE ps.tenant_id = s.tenant_id AND ps.source_id = s.id AND p.enabled = 1)`,
-    page.after !== undefined && '(s.name_key, s.id) > (@afterKey, @afterId)',
-  ])}
-ORDER BY s.name_key, s.id LIMIT @pageLimit`;
-  const search = filter.search === undefined ? undefined : foldName(filter.search);
-  return { text, params: { host: filter.host, kind: filter.kind, search, ...createNamePage(page) } };
-}
 
 function toParams(source: Source): Params {
   return {
@@ -64,19 +23,19 @@ function prepareSources(sql: Sql) {
     update: sql.change(`UPDATE sources SET host_id = @host, name = @name, name_key = @nameKey, kind = @kind, config = @config,
       secrets = @secrets, enabled = @enabled, version = version + 1, updated_at = @updatedAt
       WHERE tenant_id = @tenant AND id = @id AND version = @expectedVersion`),
-    find: sql.select(`SELECT ${SOURCE} FROM sources s WHERE s.tenant_id = @tenant AND s.id = @id`, sourceRow),
+    find: sql.select(`SELECT ${SOURCE_COLUMNS} FROM sources s WHERE s.tenant_id = @tenant AND s.id = @id`, sourceRow),
     // The plus keeps SQLite from walking all of the tenant in the order of names for the few that are asked for.
     some: sql.select(
-      `SELECT ${SOURCE} FROM sources s WHERE +s.tenant_id = @tenant AND s.id IN (SELECT value FROM json_each(@ids))
+      `SELECT ${SOURCE_COLUMNS} FROM sources s WHERE +s.tenant_id = @tenant AND s.id IN (SELECT value FROM json_each(@ids))
        ORDER BY s.name_key, s.id`,
       sourceRow,
     ),
     ofHost: sql.select(
-      `SELECT ${SOURCE} FROM sources s WHERE s.tenant_id = @tenant AND s.host_id = @host ORDER BY s.name_key, s.id`,
+      `SELECT ${SOURCE_COLUMNS} FROM sources s WHERE s.tenant_id = @tenant AND s.host_id = @host ORDER BY s.name_key, s.id`,
       sourceRow,
     ),
     ofHosts: sql.select(
-      `SELECT ${SOURCE} FROM sources s INDEXED BY sources_by_host
+      `SELECT ${SOURCE_COLUMNS} FROM sources s INDEXED BY sources_by_host
        WHERE s.tenant_id = @tenant AND s.host_id IN (SELECT value FROM json_each(@hosts))
        ORDER BY s.name_key, s.id`,
       sourceRow,
@@ -106,6 +65,7 @@ type Sources = Pick<
 
 export function createSources(sql: Sql): Sources {
   const rows = prepareSources(sql);
+  const listSorted = createSortedSources(sql);
   return {
     insertSource: (source) => sql.write(() => void rows.insert.run(toParams(source))),
     updateSource: (source, expectedVersion) =>
@@ -119,13 +79,7 @@ export function createSources(sql: Sql): Sources {
         return found && toSource(found);
       }),
     findSources: (tenant, ids) => sql.read(() => rows.some.list({ tenant, ids: toJson(ids) }).map(toSource)),
-    listSources: (tenant, filter, page) =>
-      sql.read(() => {
-        const { text, params } = buildSourceList(filter, page);
-        const found = sql.select(text, sourceRow).list({ ...params, tenant });
-        const cut = cutPage(found, page, (source) => [source.nameKey, source.id]);
-        return { ...cut, rows: cut.rows.map(toSource) };
-      }),
+    listSources: (tenant, filter, page) => sql.read(() => listSorted(tenant, filter, page)),
     listSourcesOfHost: (tenant, host) => sql.read(() => rows.ofHost.list({ tenant, host }).map(toSource)),
     listSourcesOfHosts: (tenant, hosts) => sql.read(() => rows.ofHosts.list({ tenant, hosts: toJson(hosts) }).map(toSource)),
     countSources: (tenant) => sql.read(() => rows.count.find({ tenant })?.count ?? 0),

@@ -1,0 +1,36 @@
+/** What lists can be ordered by. A list without a wish keeps its own order: newest first, or by name. */
+
+/** What runs can be ordered by. `plan` and `host` go by name, newest first within each; `state` begins with what failed. */
+export const RUN_ORDERS = ['created', 'duration', 'bytes', 'state', 'plan', 'host'] as const;
+export type RunOrder = (typeof RUN_ORDERS)[number];
+
+/** What hosts can be ordered by; `status` begins with what needs somebody. */
+export const HOST_ORDERS = ['name', 'status', 'seen', 'version'] as const;
+export type HostOrder = (typeof HOST_ORDERS)[number];
+
+/** What sources can be ordered by; `good` is the newest clean backup, and one that has none is the oldest. */
+export const SOURCE_ORDERS = ['name', 'host', 'kind', 'good'] as const;
+export type SourceOrder = (typeof SOURCE_ORDERS)[number];
+
+/** What plans can be ordered by; those that never fire by themselves come last. */
+export const PLAN_ORDERS = ['name', 'next'] as const;
+export type PlanOrder = (typeof PLAN_ORDERS)[number];
+
+/** What snapshots can be ordered by. */
+export const SNAPSHOT_LIST_ORDERS = ['created', 'size'] as const;
+export type SnapshotListOrder = (typeof SNAPSHOT_LIST_ORDERS)[number];
+
+/** Orders that begin with the biggest or the newest unless somebody wishes otherwise. */
+const DOWNWARD: ReadonlySet<string> = new Set<RunOrder | HostOrder | SnapshotListOrder | SourceOrder>([
+  'created',
+  'duration',
+  'bytes',
+  'seen',
+  'version',
+  'size',
+]);
+
+/** The direction in which an order is first asked for. */
+export function findDefaultDirection(column: string): 'asc' | 'desc' {
+  return DOWNWARD.has(column) ? 'desc' : 'asc';
+}
