@@ -24,8 +24,14 @@ export interface RestoreSubject {
   host: Host;
 }
 
-function assertVouchedFor({ state }: Snapshot): void {
-  if (state === 'good' || state === 'partial') return;
+/** Whether a snapshot may be restored by its name: a run vouches for it, or a person took it over although none does. */
+export function isRestorable({ state, adoptedAt }: Pick<Snapshot, 'state' | 'adoptedAt'>): boolean {
+  return state === 'good' || state === 'partial' || (state === 'quarantined' && adoptedAt !== undefined);
+}
+
+function assertVouchedFor(snapshot: Snapshot): void {
+  if (isRestorable(snapshot)) return;
+  const { state } = snapshot;
   throw new AppError('precondition', `this snapshot is ${state}: no clean run vouches for it, so it is not offered for restore`);
 }
 
@@ -82,8 +88,11 @@ export async function placeRestore(
   caller: Caller,
   { snapshot, source, repository, host }: RestoreSubject,
   target: RestoreTarget,
-  { connection, options, safety, globals }: DatabaseWay = {},
+  { connection, options: wished, safety, globals }: DatabaseWay = {},
 ): Promise<Run> {
+  // What nobody vouches for is read whole before anything is made of it.
+  const isRead = snapshot.adoptedAt !== undefined && target.kind === 'database';
+  const options = isRead ? { ...wished, readFirst: true } : wished;
   const about = { kind: 'restore', host: host.id, plan: snapshot.plan, repository: repository.id } as const;
   const run: Run = { ...createOrderedRun(context, caller, about), snapshot: snapshot.id, target };
   const ref = run.id as unknown as RequestId;

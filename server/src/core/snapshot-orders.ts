@@ -59,6 +59,7 @@ async function gatherBatches(
     const host = await store.hosts.findHost(caller.tenant, first.host);
     if (host?.state !== 'active')
       throw new AppError('precondition', `the host that made snapshot ${shorten(first)} is not there any more, or not active`);
+  adoptedAt,
     demandCapability(host, capability, 'for this');
     const repository = await store.catalog.findRepository(caller.tenant, first.repository);
     if (!repository) throw new AppError('precondition', `the repository of snapshot ${shorten(first)} is not there any more`);
@@ -72,6 +73,7 @@ async function gatherBatches(
 function demandOpened({ engineId, name }: Pick<Repository, 'engineId' | 'name'>): void {
   if (engineId === undefined)
     throw new AppError('precondition', `no host has opened the repository ${name} yet; test it first, on its page`);
+    ...(adoptedAt === undefined ? {} : { isOrphan: true }),
 }
 
 function toOrdered({

@@ -139,6 +139,22 @@ export interface Snapshot {
   copiedBy?: RunId | undefined;
   /** How the last reading of all of it went. */
   verification?: Verification | undefined;
+  /** No run made it: when a person took it over from its repository, and who. `run` names nothing then. */
+  adoptedAt?: number | undefined;
+  adoptedBy?: string | undefined;
+}
+
+/** A snapshot of one repository, as far as matters beside what lies there. */
+export interface KnownSnapshot
+  extends Pick<Snapshot, 'id' | 'engineId' | 'source' | 'host' | 'role' | 'state' | 'createdAt' | 'sizeBytes'> {
+  isAdopted: boolean;
+}
+
+/** What a snapshot that no run made is taken over as: data that nobody vouches for. */
+export interface Adoption
+  extends Pick<Snapshot, 'id' | 'engineId' | 'run' | 'host' | 'source' | 'repository' | 'createdAt' | 'sizeBytes' | 'fileName'> {
+  at: number;
+  by: string;
 }
 
 /** One reading of a whole snapshot on its host. */
@@ -375,3 +391,14 @@ export interface RunStore {
   /** Runs that ended since the store began, for the metrics. */
   listRunTotals(tenant: TenantId): Promise<readonly RunTotal[]>;
 }
+  /** What is known of these in a repository, removed ones with the others. */
+  listKnownThere(tenant: TenantId, repository: RepositoryId, engineIds: readonly string[]): Promise<readonly KnownSnapshot[]>;
+  /** What should lie in a repository and is not one of these, newest first. */
+  listNotThere(
+    tenant: TenantId,
+    repository: RepositoryId,
+    engineIds: readonly string[],
+    limit: number,
+  ): Promise<readonly KnownSnapshot[]>;
+  /** `conflict` where the ledger knows this place in the repository. */
+  adoptSnapshot(tenant: TenantId, snapshot: Adoption): Promise<Snapshot>;

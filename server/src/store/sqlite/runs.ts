@@ -13,6 +13,7 @@ import type { LogLimits } from './log-losses.ts';
 import { createLogReader } from './log-reader.ts';
 import { createLogRemoval, createLogTotals } from './log-removal.ts';
 import { createOrders } from './orders.ts';
+import { createContents } from './contents.ts';
 import { createPins } from './pins.ts';
 import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
 import { createSnapshotLists } from './snapshots.ts';
@@ -142,6 +143,7 @@ export function createRunStore(
     ...createLogTotals(sql),
     ...createSnapshotLists(sql),
     ...createPins(sql),
+    ...createContents(sql),
     ...createStandings(sql),
   };
     ...createContents(sql),

@@ -25,7 +25,8 @@ import type { Params, Sql } from './statements.ts';
 export const SNAPSHOT_COLUMNS = `id, tenant_id AS tenant, engine_id AS engineId, run_id AS run, host_id AS host, source_id AS source,
   plan_id AS plan, repository_id AS repository, role, state, created_at AS createdAt, size_bytes AS sizeBytes,
   added_bytes AS addedBytes, files, file_name AS fileName, evidence, suspicion, pinned_at AS pinnedAt,
-  pinned_by AS pinnedBy, removed_at AS removedAt, removed_why AS removedWhy, proven_at AS provenAt, copy_of AS copyOf, copied_by AS copiedBy, verification`;
+  pinned_by AS pinnedBy, removed_at AS removedAt, removed_why AS removedWhy, proven_at AS provenAt, copy_of AS copyOf, copied_by AS copiedBy, verification,
+  adopted_at AS adoptedAt, adopted_by AS adoptedBy`;
 export const snapshotRow: z.ZodType<Snapshot> = z.object({
   id: idSchema('snapshot'),
   tenant: idSchema('tenant'),
@@ -52,6 +53,8 @@ export const snapshotRow: z.ZodType<Snapshot> = z.object({
   copyOf: optional(idSchema('snapshot')),
   copiedBy: optional(idSchema('run')),
   verification: optional(json(verificationSchema)),
+  adoptedAt: optional(z.int()),
+  adoptedBy: optional(z.string()),
 });
 
 /** The index that narrows a list most, by the filter it serves; the rest is compared row by row. */

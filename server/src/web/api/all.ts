@@ -18,6 +18,7 @@ import { createOpenApiEndpoint } from './openapi-endpoint.ts';
 import { PEOPLE_ENDPOINTS } from './people.ts';
 import { createPlanEndpoints } from './plans.ts';
 import { REPOSITORY_ENDPOINTS } from './repositories.ts';
+import { REPOSITORY_CONTENTS_ENDPOINTS } from './repository-contents.ts';
 import { RESTORE_ENDPOINTS } from './restores.ts';
 import { RETENTION_ENDPOINTS } from './retention-policies.ts';
 import { ROUTINE_ENDPOINTS } from './routines.ts';
@@ -42,6 +43,7 @@ export function createApiEndpoints(calendar: FireCalendar, channels: ChannelDoor
     ...UPKEEP_ENDPOINTS,
     ...ROUTINE_ENDPOINTS,
     ...LOCK_ENDPOINTS,
+    ...REPOSITORY_CONTENTS_ENDPOINTS,
     ...createPlanEndpoints(calendar),
     MISSED_FIRES_ENDPOINT,
     ...RETENTION_ENDPOINTS,

@@ -24,7 +24,7 @@ export const snapshotShape = nameShape(
     plan: idSchema('plan').optional(),
     repository: idSchema('repository'),
     role: z.enum(ROLES),
-    state: z.enum(STATES).meta({ description: 'Only good and partial ones are offered for restore' }),
+    state: z.enum(STATES).meta({ description: 'Only good and partial ones are offered for restore, and adopted ones by name' }),
     createdAt: instantSchema,
     sizeBytes: z.int().min(0),
     addedBytes: z.int().min(0).optional(),
@@ -56,6 +56,10 @@ export const snapshotShape = nameShape(
       })
       .optional()
       .meta({ description: 'How the last reading of all of it went' }),
+    adoptedAt: instantSchema
+      .optional()
+      .meta({ description: 'When a person took it over; no run made it, and `run` is the id of none' }),
+    adoptedBy: z.string().optional(),
   }),
 );
 

@@ -28,6 +28,7 @@ import { POLICY_FORM_SCREENS } from './policy-form.ts';
 import { createReferenceScreens } from './reference.ts';
 import { REPORT_SCREENS } from './report.ts';
 import { REPOSITORY_SCREENS } from './repositories.ts';
+import { REPOSITORY_CONTENTS_SCREENS } from './repository-contents.ts';
 import { REPOSITORY_FORM_SCREENS } from './repository-form.ts';
 import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
 import { REPOSITORY_UPKEEP_SCREENS } from './repository-upkeep.ts';
@@ -51,6 +52,7 @@ import { SOURCE_DRILL_SCREENS } from './source-drills.ts';
 import { SOURCE_FORM_SCREENS } from './source-form.ts';
 import { SOURCE_PAGE_SCREENS } from './source-page.ts';
 import { SOURCE_SCREENS } from './sources.ts';
+import { STORED_SNAPSHOT_SCREENS } from './stored-snapshot.ts';
 import { WELCOME_SCREENS } from './welcome.ts';
 
 /** What screens need of rooms they may not import; the composition root hands it in. */
@@ -85,6 +87,8 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...REPOSITORY_UPKEEP_SCREENS,
     ...ROUTINE_SCREENS,
     ...LOCK_SCREENS,
+    ...REPOSITORY_CONTENTS_SCREENS,
+    ...STORED_SNAPSHOT_SCREENS,
     ...createPlanScreens(fires),
     ...RUNS_SCREENS,
     ...RUN_SCREENS,

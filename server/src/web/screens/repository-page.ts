@@ -90,7 +90,11 @@ async function readRepositoryPage(
     test,
     upkeep: isOpened ? await readUpkeepView(context, visit, repository, { choices, chosen: chosenHost }) : undefined,
     routine: isOpened ? await readRoutineView(context, visit, repository) : undefined,
-    may: { manage: isAllowed(caller, 'repository.manage'), plan: isAllowed(caller, 'plan.manage') },
+    may: {
+      manage: isAllowed(caller, 'repository.manage'),
+      plan: isAllowed(caller, 'plan.manage'),
+      look: isAllowed(caller, 'restore.start'),
+    },
   };
 }
 

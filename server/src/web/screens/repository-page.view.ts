@@ -40,7 +40,7 @@ export interface RepositoryPageView {
   /** Undefined while no host has opened it. */
   upkeep: UpkeepView | undefined;
   routine: RoutineView | undefined;
-  may: { manage: boolean; plan: boolean };
+  may: { manage: boolean; plan: boolean; look: boolean };
 }
 
 export const REPOSITORY_PART_ID = 'repository-part';
@@ -195,8 +195,10 @@ function factsPanel(view: RepositoryPageView): Html {
     title: 'What it is',
     content: facts(lines),
     foot: html`<div class="stack"><div>${onward({ href: urls.snapshots({ repository: id }), label: formatNoun(view.snapshots, 'snapshot') })}</div>${
-      view.may.manage && html`<div>${onward({ href: urls.repositoryLocks({ repository: id }), label: 'Locks' })}</div>`
-    }</div>`,
+      view.may.look &&
+      engineId !== undefined &&
+      html`<div>${onward({ href: urls.repositoryContents({ repository: id }), label: 'What it really holds' })}</div>`
+    }${view.may.manage && html`<div>${onward({ href: urls.repositoryLocks({ repository: id }), label: 'Locks' })}</div>`}</div>`,
   });
 }
 

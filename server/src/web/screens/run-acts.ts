@@ -1,15 +1,16 @@
 /** What a person may do with a run now: cancel it, run it again, go on to what it made. */
 import { isTerminal, type RunKind } from '@holdfast/shared/domain/run.ts';
 import { type Caller, isAllowed } from '../../core/caller.ts';
+import { isRestorable as canBeRestored } from '../../core/restore-orders.ts';
 import type { RunDetail } from '../../core/runs.ts';
 import type { Snapshot } from '../../store/runs.ts';
 import type { Urls } from '../urls.ts';
 import type { RunView } from './run.view.ts';
 import type { Names } from './run-names.ts';
 
-/** Whether a snapshot is offered for restore: only what a run vouches for. */
-export function isRestorable(snapshot: Pick<Snapshot, 'state' | 'role'>): boolean {
-  return snapshot.role === 'data' && (snapshot.state === 'good' || snapshot.state === 'partial');
+/** Whether a snapshot is offered for restore: only what a run vouches for, or a person took over. */
+export function isRestorable(snapshot: Pick<Snapshot, 'state' | 'role' | 'adoptedAt'>): boolean {
+  return snapshot.role === 'data' && canBeRestored(snapshot);
 }
 
 const EFFECTS: Readonly<Partial<Record<RunKind, string>>> = {

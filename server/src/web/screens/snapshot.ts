@@ -37,7 +37,9 @@ const STATE_WORDS: Readonly<Record<Snapshot['state'], string>> = {
 };
 
 /** What the state means, and of one that was removed when and why. */
-function describeState({ state, removedAt, removedWhy }: Snapshot, zone: string): string {
+function describeState({ state, removedAt, removedWhy, adoptedAt }: Snapshot, zone: string): string {
+  if (state === 'quarantined' && adoptedAt !== undefined)
+    return 'No run made this snapshot: somebody took it over from the repository. It can be restored by name, and never counts as a backup of its source. A restore reads all of it before it changes anything that is there.';
   if (state !== 'removed' || removedAt === undefined) return STATE_WORDS[state];
   const why = removedWhy === undefined || removedWhy === '' ? '' : `: ${removedWhy}`;
   const who = removedWhy?.startsWith('deleted by ')
@@ -137,14 +139,18 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
     at: snapshot.createdAt,
     facts: listFacts(snapshot, names, visit, formatStamp(snapshot.createdAt, face.zone)),
     engineId,
-    tags: formatTags({
-      tenant: snapshot.tenant,
-      host: snapshot.host,
-      plan: snapshot.plan ?? 'none',
-      source: snapshot.source,
-      run: snapshot.run,
-      role,
-    }),
+    // The ledger makes them up from what it knows, which says nothing of what no run made.
+    tags:
+      snapshot.adoptedAt === undefined
+        ? formatTags({
+            tenant: snapshot.tenant,
+            host: snapshot.host,
+            plan: snapshot.plan ?? 'none',
+            source: snapshot.source,
+            run: snapshot.run,
+            role,
+          })
+        : [],
     evidence: snapshot.evidence.map(toEvidenceLine),
     companions: await listCompanions(context, visit, snapshot),
     notes: await getSnapshotRecord(context, caller, snapshot.id),
@@ -167,7 +173,8 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
     ...(isRestorable(snapshot) && isAllowed(caller, 'restore.start')
       ? { restoreHref: urls.restoreSnapshot({ snapshot: snapshot.id }) }
       : {}),
-    runHref: urls.run({ run: snapshot.run }),
+    runHref: snapshot.adoptedAt === undefined ? urls.run({ run: snapshot.run }) : undefined,
+    ...(snapshot.adoptedAt === undefined ? {} : { adopted: { at: snapshot.adoptedAt, by: snapshot.adoptedBy ?? 'somebody' } }),
     ...(await readSnapshotMore(context, visit, snapshot, {
       source,
       repository: nameOf(names.repositories, snapshot.repository, 'repository'),

@@ -52,7 +52,10 @@ export type SnapshotView = {
   /** Where its files are browsed, and chosen ones restored. */
   readonly filesHref?: string | undefined;
   readonly restoreHref?: string | undefined;
-  readonly runHref: string;
+  /** Undefined where no run made it. */
+  readonly runHref: string | undefined;
+  /** Since when it is in the ledger although no run made it, and who took it over. */
+  readonly adopted?: { readonly at: number; readonly by: string } | undefined;
   /** The repositories it lies in, where there are several. */
   readonly places: readonly PlaceLine[];
   readonly verification?: VerificationView | undefined;
@@ -65,13 +68,13 @@ export function snapshotPage(shell: Shell, view: SnapshotView): Html {
     label: fact.label,
     value: fact.href === undefined ? fact.value : html`<a href="${fact.href}">${fact.value}</a>`,
   }));
-  const side = html`<div class="stack">${panel({ title: 'Snapshot', content: facts(pairs) })}${panel({ title: 'Id in the repository', content: copyLine({ text: view.engineId, label: 'the snapshot id' }) })}${panel({ title: 'Tags', content: html`<ul class="choices">${view.tags.map((tag) => html`<li class="mono small">${tag}</li>`)}</ul>` })}</div>`;
+  const side = html`<div class="stack">${panel({ title: 'Snapshot', content: facts(pairs) })}${panel({ title: 'Id in the repository', content: copyLine({ text: view.engineId, label: 'the snapshot id' }) })}${view.tags.length > 0 && panel({ title: 'Tags', content: html`<ul class="choices">${view.tags.map((tag) => html`<li class="mono small">${tag}</li>`)}</ul>` })}</div>`;
   return layout(shell, {
     title: view.title,
     crumbs: view.crumbs,
     heading: view.heading,
-    lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>${view.provenAt !== undefined && html`${status({ word: 'recovery proven', tone: 'protected', icon: 'shield' })}<span>${relativeTime(view.provenAt, view.face)}</span>`}${view.verification !== undefined && verificationStatus(view.verification, view.face)}${view.pin !== undefined && html`${status({ word: 'pinned', tone: 'quiet', icon: 'pin' })}<span>${relativeTime(view.pin.at, view.face)} by ${view.pin.by}</span>`}`,
-    actions: html`${view.acts !== undefined && ownActs(view.acts)}${pinButton(view)}${linkButton({ href: view.runHref, label: 'Open its run' })}${view.filesHref !== undefined && linkButton({ href: view.filesHref, label: 'Browse files' })}${view.restoreHref !== undefined && linkButton({ href: view.restoreHref, label: 'Restore this…', kind: 'primary' })}`,
+    lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>${view.provenAt !== undefined && html`${status({ word: 'recovery proven', tone: 'protected', icon: 'shield' })}<span>${relativeTime(view.provenAt, view.face)}</span>`}${view.verification !== undefined && verificationStatus(view.verification, view.face)}${view.adopted !== undefined && html`${status({ word: 'adopted', tone: 'quiet', icon: 'download' })}<span>${relativeTime(view.adopted.at, view.face)} by ${view.adopted.by}</span>`}${view.pin !== undefined && html`${status({ word: 'pinned', tone: 'quiet', icon: 'pin' })}<span>${relativeTime(view.pin.at, view.face)} by ${view.pin.by}</span>`}`,
+    actions: html`${view.acts !== undefined && ownActs(view.acts)}${pinButton(view)}${view.runHref !== undefined && linkButton({ href: view.runHref, label: 'Open its run' })}${view.filesHref !== undefined && linkButton({ href: view.filesHref, label: 'Browse files' })}${view.restoreHref !== undefined && linkButton({ href: view.restoreHref, label: 'Restore this…', kind: 'primary' })}`,
     content: html`<div class="columns">${main}${side}</div>`,
   });
 }
@@ -91,7 +94,10 @@ function pinButton({ pin, pinAction }: SnapshotView): Html | false {
 function evidencePanel(view: SnapshotView): Html {
   const held = view.evidence.filter((line) => line.ok).length;
   if (view.evidence.length === 0)
-    return panel({ title: 'Evidence', content: html`<p class="quiet">The run that made it reported no evidence.</p>` });
+    return panel({
+      title: 'Evidence',
+      content: html`<p class="quiet">${view.runHref === undefined ? 'No run made it, so there is none. Reading it whole shows that it can be read.' : 'The run that made it reported no evidence.'}</p>`,
+    });
   const lines = view.evidence.map((line) => ({
     title: html`<div class="check-line tone-${line.ok ? 'protected' : 'unprotected'}">${icon(line.ok ? 'check' : 'cross', line.ok ? 'held' : 'did not hold')}<div>${line.title}${line.seen !== '' && html`<div class="row-detail">${line.seen}</div>`}</div></div>`,
   }));

@@ -91,7 +91,7 @@ export function toSnapshotLine(
     at: snapshot.createdAt,
     sizeBytes: snapshot.sizeBytes,
     addedBytes: snapshot.addedBytes,
-    runHref: urls.run({ run: snapshot.run }),
+    runHref: snapshot.adoptedAt === undefined ? urls.run({ run: snapshot.run }) : undefined,
     ...(canRestore ? { restoreHref: urls.restoreSnapshot({ snapshot: snapshot.id }) } : {}),
   };
 }

@@ -52,7 +52,8 @@ export type SnapshotLine = {
   readonly at: number;
   readonly sizeBytes: number;
   readonly addedBytes?: number | undefined;
-  readonly runHref: string;
+  /** Undefined where no run made it: a person took it over. */
+  readonly runHref: string | undefined;
   /** Where it is restored from; undefined when it must not or may not be. */
   readonly restoreHref?: string | undefined;
 };
@@ -158,7 +159,12 @@ function snapshotColumns(face: Clockface): readonly Column<SnapshotLine>[] {
       width: 'fit',
       cell: (row) => row.addedBytes !== undefined && formatBytes(row.addedBytes),
     },
-    { id: 'run', label: 'Run', width: 'fit', cell: (row) => html`<a href="${row.runHref}">run</a>` },
+    {
+      id: 'run',
+      label: 'Run',
+      width: 'fit',
+      cell: (row) => (row.runHref === undefined ? badge('adopted') : html`<a href="${row.runHref}">run</a>`),
+    },
     {
       id: 'restore',
       label: 'Restore',

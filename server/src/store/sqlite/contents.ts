@@ -1,0 +1,59 @@
+/** What the ledger knows of all that lies in one repository, and snapshots that no run made and a person took over. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { SNAPSHOT_STATES } from '@holdfast/shared/domain/snapshot.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import * as z from 'zod';
+import type { KnownSnapshot, RunStore } from '../runs.ts';
+import { flag, toJson } from './columns.ts';
+import { SNAPSHOT_COLUMNS, snapshotRow } from './snapshots.ts';
+import type { Sql } from './statements.ts';
+
+const KNOWN_COLUMNS = `id, engine_id AS engineId, source_id AS source, host_id AS host, role, state, created_at AS createdAt,
+  size_bytes AS sizeBytes, adopted_at IS NOT NULL AS isAdopted`;
+const knownRow: z.ZodType<KnownSnapshot> = z.object({
+  id: idSchema('snapshot'),
+  engineId: z.string(),
+  source: idSchema('source'),
+  host: idSchema('host'),
+  role: z.enum(['data', 'globals']),
+  state: z.enum(SNAPSHOT_STATES),
+  createdAt: z.int(),
+  sizeBytes: z.int(),
+  isAdopted: flag,
+});
+
+/** Looked up by the place in the repository, one engine id after another. */
+export const KNOWN_THERE = `SELECT ${KNOWN_COLUMNS} FROM snapshots
+  WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id IN (SELECT value FROM json_each(@engineIds))`;
+
+export const NOT_THERE = `SELECT ${KNOWN_COLUMNS} FROM snapshots INDEXED BY snapshots_by_repository
+  WHERE tenant_id = @tenant AND repository_id = @repository AND role IN ('data', 'globals') AND state <> 'removed'
+    AND engine_id NOT IN (SELECT value FROM json_each(@engineIds))
+  ORDER BY created_at DESC, id DESC LIMIT @limit`;
+
+type Contents = Pick<RunStore, 'listKnownThere' | 'listNotThere' | 'adoptSnapshot'>;
+
+export function createContents(sql: Sql): Contents {
+  const known = sql.select(KNOWN_THERE, knownRow);
+  const notThere = sql.select(NOT_THERE, knownRow);
+  const adopt =
+    sql.change(`INSERT INTO snapshots (id, tenant_id, engine_id, run_id, host_id, source_id, repository_id, role, state,
+      created_at, size_bytes, file_name, evidence, adopted_at, adopted_by)
+    VALUES (@id, @tenant, @engineId, @run, @host, @source, @repository, 'data', 'quarantined', @createdAt, @sizeBytes, @fileName, '[]',
+      @at, @by)
+    ON CONFLICT DO NOTHING`);
+  const find = sql.select(`SELECT ${SNAPSHOT_COLUMNS} FROM snapshots WHERE id = @id AND tenant_id = @tenant`, snapshotRow);
+  return {
+    listKnownThere: (tenant, repository, engineIds) =>
+      sql.read(() => known.list({ tenant, repository, engineIds: toJson(engineIds) })),
+    listNotThere: (tenant, repository, engineIds, limit) =>
+      sql.read(() => notThere.list({ tenant, repository, engineIds: toJson(engineIds), limit })),
+    adoptSnapshot: (tenant, snapshot) =>
+      sql.write(() => {
+        if (adopt.run({ ...snapshot, tenant }) === 0) throw new AppError('conflict', 'the ledger knows this snapshot already');
+        const made = find.find({ tenant, id: snapshot.id });
+        if (!made) throw new AppError('internal', 'the adopted snapshot was not stored');
+        return made;
+      }),
+  };
+}
