@@ -1,13 +1,14 @@
 /** A store as a big fleet leaves it: hosts, sources, plans, and runs with their logs, through the store's own doors. */
 import { join } from 'node:path';
 import type { Plan } from '@holdfast/server/store/catalog.ts';
+import { writeBackupLog } from '@holdfast/server/store/contract/real-logs.ts';
 import { sampleHost, samplePlan, sampleRepository, sampleSource, sequence } from '@holdfast/server/store/contract/samples.ts';
 import type { Host } from '@holdfast/server/store/hosts.ts';
 import { openSqliteStore } from '@holdfast/server/store/sqlite/open.ts';
 import type { Store } from '@holdfast/server/store/store.ts';
 import { systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId, type IdKind, type SourceId } from '@holdfast/shared/domain/ids.ts';
-import type { LogLine, TerminalState } from '@holdfast/shared/domain/run.ts';
+import type { TerminalState } from '@holdfast/shared/domain/run.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 
@@ -15,15 +16,14 @@ export type FleetSize = {
   readonly hosts: number;
   readonly sourcesPerHost: number;
   readonly runs: number;
-  readonly linesPerRun: number;
 };
 
-const WHOLE: FleetSize = { hosts: 5000, sourcesPerHost: 4, runs: 1_000_000, linesPerRun: 10 };
+const WHOLE: FleetSize = { hosts: 5000, sourcesPerHost: 4, runs: 1_000_000 };
 const REPOSITORIES = 20;
 const DAYS = 90;
 const MIGRATIONS = join(import.meta.dirname, '../../migrations');
 
-/** A part of the whole fleet: `share` 1 is 5,000 hosts, 20,000 sources, 1,000,000 runs and 10,000,000 lines of log. */
+/** A part of the whole fleet: `share` 1 is 5,000 hosts, 20,000 sources, 1,000,000 runs and some 10,000,000 lines of log. */
 export function sizeFleet(share: number): FleetSize {
   return { ...WHOLE, hosts: Math.ceil(WHOLE.hosts * share), runs: Math.ceil(WHOLE.runs * share) };
 }
@@ -47,6 +47,7 @@ export async function fillFleet(
     const owned = await addPlans(store, size);
     say(`${size.hosts} hosts, ${owned.length} sources`);
     await addRuns(store, owned, size, now, say);
+    await gatherLogs(store);
     return owned;
   } finally {
     await store.close();
@@ -72,6 +73,11 @@ async function addPlans(store: Store, size: FleetSize): Promise<readonly Owned[]
   return owned;
 }
 
+/** What the server does once a minute, and here with all runs at once. */
+async function gatherLogs(store: Store): Promise<void> {
+  for (let more = true; more; ) more = (await store.runs.gatherLogs()).hasMore;
+}
+
 /** Runs in turn over all sources, the oldest first, each told by its host in frames as an agent sends them. */
 async function addRuns(
   store: Store,
@@ -93,7 +99,7 @@ async function addRuns(
     if (one === undefined) throw new Error('there is no plan');
     const stream = streams.get(one.host) ?? { seq: 1, waiting: [] };
     streams.set(one.host, stream);
-    stream.waiting.push(...tellRun(one, index, Math.round(now - (size.runs - index) * stepMs), size));
+    stream.waiting.push(...tellRun(one, index, index % owned.length, Math.round(now - (size.runs - index) * stepMs), size));
     if (stream.waiting.length > WIRE.eventsPerFrame - 10) await flush(one.host, stream);
     if (index % 100_000 === 99_999) say(`${index + 1} of ${size.runs} runs`);
   }
@@ -101,7 +107,7 @@ async function addRuns(
 }
 
 /** One run in a hundred goes wrong, the newest few are still under way. */
-function tellRun({ source, plan }: Owned, index: number, at: number, size: FleetSize): readonly DurableEvent[] {
+function tellRun({ source, plan }: Owned, index: number, place: number, at: number, size: FleetSize): readonly DurableEvent[] {
   const makeId = <K extends IdKind>(kind: K) => createId(kind, { clock: { now: () => at }, randomBytes: systemRandomBytes });
   const run = makeId('run');
   const state: TerminalState = index % 100 === 99 ? 'failed' : 'succeeded';
@@ -112,6 +118,7 @@ function tellRun({ source, plan }: Owned, index: number, at: number, size: Fleet
   } as const;
   const trouble = state === 'succeeded' ? {} : { failure };
   const evidence = [{ check: 'read_back', ok: state === 'succeeded', seen: 'tags and size match the summary' } as const];
+  const lines = writeBackupLog(index, place, at + 200);
   const begin: readonly DurableEvent[] = [
     {
       type: 'run.created',
@@ -125,7 +132,7 @@ function tellRun({ source, plan }: Owned, index: number, at: number, size: Fleet
       fireAt: at,
     },
     { type: 'run.started', run, at: at + 100 },
-    { type: 'run.log', run, at: at + 9000, lines: sayLines(index, at, size.linesPerRun) },
+    { type: 'run.log', run, at: at + 9000, lines },
   ];
   if (index >= size.runs - 10) return begin;
   const bytes = 1_000_000 + index;
@@ -153,18 +160,8 @@ function tellRun({ source, plan }: Owned, index: number, at: number, size: Fleet
       ...trouble,
       evidence,
       bytes,
-      logLines: size.linesPerRun,
+      logLines: lines.length,
       durationMs: 9900,
     },
   ];
-}
-
-/** What `pg_dump --verbose` says, more or less. */
-function sayLines(index: number, at: number, count: number): LogLine[] {
-  return Array.from({ length: count }, (_, line) => ({
-    n: line + 1,
-    at: at + 200 + line * 800,
-    level: 'info' as const,
-    text: `pg_dump: dumping contents of table "public.orders_${(index * 7 + line) % 997}" (${index * 13 + line} rows)`,
-  }));
 }

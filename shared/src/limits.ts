@@ -105,6 +105,11 @@ export const LOG = {
   /** Logs that are due are removed in steps of so many pieces, so that none holds the event loop; so many steps a round. */
   removedPiecesPerStep: 16,
   removalSteps: 500,
+  /** Logs of up to this size are put together when their runs have ended: blocks of so much, of so many runs, so many a round. */
+  blockLogBytes: 16 * KIB,
+  blockBytes: 96 * KIB,
+  blockRuns: 200,
+  blockSteps: 100,
   /** Lines of a run the browser page shows at once. */
   pageLines: 2000,
 } as const;

@@ -1,4 +1,4 @@
-/** Logs of runs are kept for so many days; then they leave, and their runs stay. */
+/** Logs of runs are put together once their runs have ended, and kept for so many days; then they leave, and their runs stay. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LOG } from '@holdfast/shared/limits.ts';
 import type { CoreContext } from './ports.ts';
@@ -16,4 +16,16 @@ export async function removeOldLogs(context: Pick<CoreContext, 'store' | 'clock'
     await nextTurn();
   }
   return gone;
+}
+
+/** Puts short logs of ended runs together, in steps like those of the removal. Returns how many were moved. */
+export async function gatherLogs(context: Pick<CoreContext, 'store'>): Promise<number> {
+  let moved = 0;
+  for (let step = 0; step < LOG.blockSteps; step += 1) {
+    const { gathered, hasMore } = await context.store.runs.gatherLogs();
+    moved += gathered;
+    if (!hasMore) break;
+    await nextTurn();
+  }
+  return moved;
 }

@@ -357,6 +357,11 @@ export interface RunStore {
    * known end: that were heard of twice as long ago). Returns how many logs are gone and whether there may be more.
    */
   removeOldLogs(days: number, at: number): Promise<{ removed: number; hasMore: boolean }>;
+  /**
+   * One short step of putting short logs of runs that have ended together, where they take a fraction of the room. They are read as
+   * before. Returns how many were moved and whether there may be more to do; a few that do not fill a block wait for others.
+   */
+  gatherLogs(): Promise<{ gathered: number; hasMore: boolean }>;
   getLogTotals(tenant: TenantId): Promise<LogTotals>;
 
   findSnapshot(tenant: TenantId, id: SnapshotId): Promise<Snapshot | undefined>;

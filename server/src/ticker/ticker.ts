@@ -3,7 +3,7 @@
 import type { AlertWatch } from '../core/alerts/watch.ts';
 import { runCoverageRound } from '../core/coverage-looks.ts';
 import { startDueDrills } from '../core/drills.ts';
-import { removeOldLogs } from '../core/log-retention.ts';
+import { gatherLogs, removeOldLogs } from '../core/log-retention.ts';
 import { createFireWatcher } from '../core/missed-fires.ts';
 import type { CoreContext } from '../core/ports.ts';
 import { createHistorian } from '../core/protection-history.ts';
@@ -49,6 +49,7 @@ function createTasks(
     { name: 'drills', everyMs: 60_000, run: () => startDueDrills(context) },
     { name: 'routines', everyMs: 60_000, run: () => routines.runRound() },
     { name: 'logs', everyMs: 60_000, run: () => removeOldLogs(context, keeping.logDays) },
+    { name: 'short logs', everyMs: 60_000, run: () => gatherLogs(context) },
     { name: 'changes', everyMs: 1_000, run: () => watch.lookAtChanges() },
     { name: 'coverage', everyMs: 10_000, run: () => runCoverageRound(context) },
     { name: 'history', everyMs: 60_000, run: () => historian.runRound() },

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { zstdDecompressSync } from 'node:zlib';
+import { readPlace } from '@holdfast/server/store/sqlite/log-blocks.ts';
 import type { LogLine } from '@holdfast/shared/domain/run.ts';
 import { type ExpectedRun, hashLines } from './stream.ts';
 
@@ -22,6 +23,7 @@ export function openLedger(dataDir: string): Ledger {
   const database = new DatabaseSync(join(dataDir, 'holdfast.db'), { readOnly: true });
   const runs = database.prepare('SELECT * FROM runs WHERE host_id = ?');
   const logs = database.prepare('SELECT body FROM run_logs WHERE run_id = ? ORDER BY first_n');
+  const blocks = database.prepare('SELECT b.body FROM log_blocks b WHERE b.id = ?');
   const stages = database.prepare('SELECT stage, started_at, ended_at, ok FROM run_stages WHERE run_id = ? ORDER BY stage');
   const parts = database.prepare('SELECT source_id, state, bytes FROM run_parts WHERE run_id = ?');
   const snapshots = database.prepare('SELECT engine_id, state, size_bytes FROM snapshots WHERE run_id = ?');
@@ -31,7 +33,11 @@ export function openLedger(dataDir: string): Ledger {
 
   const readRun = (row: Row): ExpectedRun => {
     const id = String(row['id']);
-    const lines = logs.all(id).flatMap(({ body }) => readLines(body as Uint8Array));
+    const block = row['log_block'] === null ? undefined : blocks.get(Number(row['log_block']));
+    const lines = [
+      ...(block ? readPlace(block['body'] as Uint8Array, Number(row['log_place'])) : []),
+      ...logs.all(id).flatMap(({ body }) => readLines(body as Uint8Array)),
+    ];
     return {
       id: id as ExpectedRun['id'],
       state: row['state'] as ExpectedRun['state'],

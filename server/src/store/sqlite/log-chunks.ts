@@ -32,16 +32,22 @@ export function joinChunks(bodies: readonly Uint8Array[]): Buffer {
   return packLines(bodies.map((body) => zstdDecompressSync(body)));
 }
 
-/** Throws `integrity` for a body that cannot be read back. */
-export function decodeChunk(body: Uint8Array): LogLine[] {
+/** Lines from their text. Throws `integrity` when `read` does, or when its text is not one of lines. */
+export function parseLines(read: () => string): LogLine[] {
   try {
-    const text = zstdDecompressSync(body, { maxOutputLength: 2 * CHUNK_BYTES }).toString('utf8');
-    return text.split('\n').flatMap((json) => {
-      if (json === '') return [];
-      const [n, at, level, said] = storedLine.parse(JSON.parse(json));
-      return [{ n, at, level, text: said }];
-    });
+    return read()
+      .split('\n')
+      .flatMap((json) => {
+        if (json === '') return [];
+        const [n, at, level, said] = storedLine.parse(JSON.parse(json));
+        return [{ n, at, level, text: said }];
+      });
   } catch (cause) {
     throw new AppError('integrity', 'a stored piece of this log cannot be read back; restore a copy of the database', { cause });
   }
+}
+
+/** Throws `integrity` for a body that cannot be read back. */
+export function decodeChunk(body: Uint8Array): LogLine[] {
+  return parseLines(() => zstdDecompressSync(body, { maxOutputLength: 2 * CHUNK_BYTES }).toString('utf8'));
 }

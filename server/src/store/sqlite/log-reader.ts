@@ -4,6 +4,7 @@ import type { RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { LogLine } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
 import type { LogFilter } from '../runs.ts';
+import { readPlace } from './log-blocks.ts';
 import { CHUNK_COLUMNS, chunkRow, decodeChunk } from './log-chunks.ts';
 import { createGapMarker, GAP_COLUMNS, gapRow, LOG_LIMITS, type LogLimits } from './log-losses.ts';
 import type { Sql } from './statements.ts';
@@ -21,6 +22,11 @@ function prepareReader(sql: Sql) {
     ),
     gaps: sql.select(`SELECT ${GAP_COLUMNS} FROM run_log_gaps WHERE ${ofRun} ORDER BY first_n`, gapRow),
     tail: sql.select(`SELECT body FROM run_log_tails WHERE ${ofRun} AND kept = 1`, chunkRow.pick({ body: true })),
+    place: sql.select(
+      `SELECT b.body, r.log_place AS place FROM runs r JOIN log_blocks b ON b.id = r.log_block AND b.tenant_id = r.tenant_id
+       WHERE r.id = @run AND r.tenant_id = @tenant`,
+      z.object({ body: z.instanceof(Uint8Array), place: z.int() }),
+    ),
     removal: sql.select(
       `SELECT log_removed_at AS at, coalesce(log_kept_days, 0) AS days FROM runs
        WHERE id = @run AND tenant_id = @tenant AND log_removed_at IS NOT NULL`,
@@ -29,7 +35,7 @@ function prepareReader(sql: Sql) {
   };
 }
 
-/** Lines that lie outside the chunks: marks of what is missing, and last lines that were kept all the same. */
+/** Lines that lie outside the chunks: those in a block, marks of what is missing, and last lines that were kept all the same. */
 function listExtras(rows: ReturnType<typeof prepareReader>, tenant: TenantId, run: RunId, limits: LogLimits): LogLine[] {
   const removal = rows.removal.find({ tenant, run });
   if (removal) {
@@ -37,8 +43,9 @@ function listExtras(rows: ReturnType<typeof prepareReader>, tenant: TenantId, ru
     return [{ n: 1, at: removal.at, level: 'info', text }];
   }
   const markers = rows.gaps.list({ tenant, run }).map((gap) => createGapMarker(gap, limits));
+  const placed = rows.place.find({ tenant, run });
   const tail = rows.tail.find({ tenant, run });
-  return [...markers, ...(tail ? decodeChunk(tail.body) : [])];
+  return [...(placed ? readPlace(placed.body, placed.place) : []), ...markers, ...(tail ? decodeChunk(tail.body) : [])];
 }
 
 export function createLogReader(sql: Sql, limits: LogLimits = LOG_LIMITS) {
@@ -54,7 +61,11 @@ export function createLogReader(sql: Sql, limits: LogLimits = LOG_LIMITS) {
       line.n < before &&
       (levels === undefined || levels.has(line.level)) &&
       (search === undefined || line.text.toLowerCase().includes(search));
-    const extras = (await sql.read(() => listExtras(rows, tenant, run, limits))).filter(fits);
+    let cursor = isBackwards ? before : after;
+    const findChunk = () => rows[isBackwards ? 'previous' : 'next'].find({ run, tenant, cursor });
+    // On one view: between two a log may move from a chunk to a block.
+    const begun = await sql.read(() => ({ extras: listExtras(rows, tenant, run, limits).filter(fits), chunk: findChunk() }));
+    const { extras } = begun;
     const found: LogLine[] = [];
     /** Lines of one chunk with the extras that lie between what was read before and its far end. */
     const add = (lines: readonly LogLine[], reaches: (n: number) => boolean): void => {
@@ -64,16 +75,17 @@ export function createLogReader(sql: Sql, limits: LogLimits = LOG_LIMITS) {
       if (isBackwards) found.unshift(...added);
       else found.push(...added);
     };
-    let cursor = isBackwards ? before : after;
+    let { chunk } = begun;
     while (found.length < filter.limit) {
-      const chunk = await sql.read(() => rows[isBackwards ? 'previous' : 'next'].find({ run, tenant, cursor }));
       if (!chunk || (isBackwards && chunk.lastN <= after)) {
         add([], () => true);
         break;
       }
-      cursor = isBackwards ? chunk.firstN : chunk.lastN;
-      add(decodeChunk(chunk.body), (n) => (isBackwards ? n >= chunk.firstN : n <= chunk.lastN));
+      const { firstN, lastN } = chunk;
+      cursor = isBackwards ? firstN : lastN;
+      add(decodeChunk(chunk.body), (n) => (isBackwards ? n >= firstN : n <= lastN));
       await nextTurn();
+      if (found.length < filter.limit) chunk = await sql.read(findChunk);
     }
     return isBackwards ? found.slice(-filter.limit) : found.slice(0, filter.limit);
   };

@@ -26,7 +26,13 @@ function prepareRemoval(sql: Sql) {
       SELECT l.first_n FROM run_logs l WHERE l.run_id = @run ORDER BY l.first_n LIMIT @count)`),
     removeGaps: sql.change('DELETE FROM run_log_gaps WHERE run_id = @run'),
     removeTail: sql.change('DELETE FROM run_log_tails WHERE run_id = @run'),
-    note: sql.change('UPDATE runs SET log_removed_at = @at, log_kept_days = @days WHERE id = @run'),
+    leaveBlock: sql.change(
+      'UPDATE log_blocks SET runs_left = runs_left - 1 WHERE id = (SELECT log_block FROM runs WHERE id = @run)',
+    ),
+    dropBlock: sql.change('DELETE FROM log_blocks WHERE id = (SELECT log_block FROM runs WHERE id = @run) AND runs_left <= 0'),
+    note: sql.change(
+      'UPDATE runs SET log_removed_at = @at, log_kept_days = @days, log_block = NULL, log_place = NULL WHERE id = @run',
+    ),
     count: sql.change('UPDATE log_totals SET removed_bytes = removed_bytes + @bytes WHERE tenant_id = @tenant'),
     forgetDays: sql.change(`DELETE FROM host_log_days WHERE (day, host_id) IN (
       SELECT d.day, d.host_id FROM host_log_days d WHERE d.day < @day ORDER BY d.day, d.host_id LIMIT ${COUNTS_PER_STEP})`),
@@ -64,6 +70,7 @@ export function createLogRemoval(sql: Sql): Pick<RunStore, 'removeOldLogs'> {
           if (rows.hasPieces.find({ run })?.count === 1) break;
           rows.removeGaps.run({ run });
           rows.removeTail.run({ run });
+          if (rows.leaveBlock.run({ run }) > 0) rows.dropBlock.run({ run });
           rows.note.run({ run, at, days });
           rows.count.run({ tenant, bytes });
           removed += 1;

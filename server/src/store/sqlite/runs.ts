@@ -9,6 +9,7 @@ import { createEventApplier } from './apply-events.ts';
 import { counted, flag, json, optional, storedFailure } from './columns.ts';
 import { computeFacetMask } from './facets.ts';
 import { createTimePage, cutPage, joinConditions } from './keyset.ts';
+import { createLogGathering } from './log-blocks.ts';
 import type { LogLimits } from './log-losses.ts';
 import { createLogReader } from './log-reader.ts';
 import { createLogRemoval, createLogTotals } from './log-removal.ts';
@@ -140,6 +141,7 @@ export function createRunStore(
       return readLog(tenant, id, filter);
     },
     ...createLogRemoval(sql),
+    ...createLogGathering(sql),
     ...createLogTotals(sql),
     ...createSnapshotLists(sql),
     ...createPins(sql),
