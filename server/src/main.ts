@@ -4,12 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { systemClock } from '@holdfast/shared/clock.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { createApp } from './app.ts';
 import { CONFIG_EXIT_CODE, ConfigError, loadConfig, readEnvironment, type ServerConfig } from './config.ts';
 import { createCliCaller, createUser } from './core/accounts.ts';
 import { createApiKey } from './core/api-keys.ts';
 import type { CoreContext } from './core/ports.ts';
+import { SCOPES, type Scope } from './core/scopes.ts';
 import { findDatabase, openFoundation } from './foundation.ts';
 import { createDirectory } from './hub/directory.ts';
 import { createLog, type ServerLog } from './log.ts';
@@ -18,6 +19,8 @@ import { ROLES, type Role } from './store/people.ts';
 import { backUpStore } from './store/sqlite/copy.ts';
 import { checkPasswordRules } from './vault/password-rules.ts';
 import { SERVER_VERSION } from './version.ts';
+
+const DAY_MS = 24 * 3_600_000;
 
 function openLog(config: ServerConfig): ServerLog {
   const log = createLog({ level: config.logLevel, clock: systemClock });
@@ -97,14 +100,23 @@ async function createUserCommand(options: NamedOptions & { passwordFile: string 
   );
 }
 
-async function createKeyCommand(options: NamedOptions): Promise<void> {
+interface KeyOptions {
+  name: string;
+  role?: Role;
+  scope?: readonly Scope[];
+  days?: number;
+  json?: boolean;
+}
+
+async function createKeyCommand({ name, role, scope: scopes, days, json }: KeyOptions): Promise<void> {
+  const expiresAt = days === undefined ? undefined : systemClock.now() + days * DAY_MS;
   const made = await onStore((context) =>
-    createApiKey(context, createCliCaller(userInfo().username), { name: options.name, role: options.role }),
+    createApiKey(context, createCliCaller(userInfo().username), { name, role, scopes, expiresAt }),
   );
   // Printed once and never again: only its hash is kept.
   process.stdout.write(
-    options.json
-      ? `${JSON.stringify({ id: made.key.id, name: options.name, role: options.role, key: made.token })}\n`
+    json
+      ? `${JSON.stringify({ id: made.key.id, name, role: made.key.role, scopes: made.key.scopes, expiresAt, key: made.token })}\n`
       : `${made.token}\n`,
   );
 }
@@ -126,7 +138,12 @@ const guard =
       fail(error);
     }
   };
-const roleOption = () => new Option('--role <role>', 'what it may do').choices([...ROLES]).makeOptionMandatory();
+const roleOption = () => new Option('--role <role>', 'what it may do').choices([...ROLES]);
+
+function parseDays(text: string): number {
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('must be a whole number of days, from 1 to 9999.');
+}
 
 const program = new Command('holdfast-server')
   .description('The control plane of Holdfast backups.')
@@ -142,7 +159,7 @@ user
   .command('create')
   .description('create a user')
   .requiredOption('--name <name>', 'name to sign in with')
-  .addOption(roleOption())
+  .addOption(roleOption().makeOptionMandatory())
   .requiredOption('--password-file <path>', 'file that holds the password')
   .option('--json', 'print JSON')
   .action(guard(createUserCommand));
@@ -151,7 +168,13 @@ apiKey
   .command('create')
   .description('create a key and print it once')
   .requiredOption('--name <name>', 'what the key is for')
-  .addOption(roleOption())
+  .addOption(
+    new Option('--scope <scope...>', 'what it may do besides reading; without this and --role it may only read')
+      .choices([...SCOPES])
+      .conflicts('role'),
+  )
+  .addOption(roleOption().conflicts('scope'))
+  .option('--days <days>', 'ends after so many days; without this it lasts until it is revoked', parseDays)
   .option('--json', 'print JSON')
   .action(guard(createKeyCommand));
 program

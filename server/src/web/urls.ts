@@ -103,6 +103,8 @@ export const PAGES = {
 
   settings: '/settings',
   design: '/settings/design',
+  apiKeys: '/settings/keys',
+  revokeApiKey: '/settings/keys/:key/revoke',
 
   alertRules: '/settings/alert-rules',
   addAlertRule: '/settings/alert-rules/thresholds',

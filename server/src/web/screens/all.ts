@@ -7,6 +7,7 @@ import { createAccountScreens } from './account.ts';
 import { ALERT_PAGE_SCREENS } from './alert-page.ts';
 import { ALERT_RULE_SCREENS } from './alert-rules.ts';
 import { ALERT_SCREENS } from './alerts.ts';
+import { API_KEY_SCREENS } from './api-keys.ts';
 import { AUDIT_SCREENS } from './audit.ts';
 import { BOARD_SCREENS } from './board.ts';
 import { createBootstrapScreens } from './bootstrap.ts';
@@ -115,6 +116,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...createChannelScreens(channels),
     ...createDeliveryScreens(channels),
     ...SETTINGS_SCREENS,
+    ...API_KEY_SCREENS,
     ...AUDIT_SCREENS,
     ...createAccountScreens(checkPasswordRules),
   ];

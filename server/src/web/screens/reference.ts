@@ -10,7 +10,7 @@ import { referenceChapterPage, referenceIndexPage } from './reference.view.ts';
 import { HEADER_FILE, listReference, type ReferenceChapter } from './reference-chapters.ts';
 import { buildShell } from './shell.ts';
 
-const MAKE_KEY = 'umask 077; holdfast-server api-key create --name me --role operator > holdfast.key';
+const MAKE_KEY = 'umask 077; holdfast-server api-key create --name me --scope operate > holdfast.key';
 const MAKE_HEADER = `printf 'Authorization: Bearer %s\\n' "$(cat holdfast.key)" > ${HEADER_FILE}`;
 
 function toLine(chapter: ReferenceChapter, urls: Urls) {
