@@ -19,6 +19,10 @@ import type { SnapshotsExecution, SnapshotsResult } from './snapshots-execution.
 import type { OnLockLook } from './upkeep-try.ts';
 import type { Workbench } from './workbench.ts';
 
+/** Whose it is, as a part of a sentence, where it is another host's. */
+export const describeMaker = ({ madeBy }: Pick<OrderedSnapshot, 'madeBy'>): string =>
+  madeBy === undefined ? '' : `, made by ${madeBy},`;
+
 export type CopyExecution = Omit<SnapshotsExecution, 'body'> & { body: JournaledCopy };
 
 /** Both repositories, their files side by side. */
@@ -58,7 +62,7 @@ async function copyOne(
 ): Promise<Evidence> {
   const rate = createRate(workbench.clock);
   const short = snapshot.engineId.slice(0, 8);
-  recorder.log('info', `copies snapshot ${short}`);
+  recorder.log('info', `copies snapshot ${short}${describeMaker(snapshot)}`);
   const copied = await engine.copySnapshot({
     from: from.access,
     access: to.access,
@@ -77,11 +81,13 @@ async function copyOne(
   const { failure, engineId } = copied;
   if (failure || engineId === undefined)
     throw createReasonError(failure?.reason ?? 'evidence_failed', failure?.message ?? `Snapshot ${short} could not be copied`);
-  const { id: original, run, plan, isPartial, ...kept } = snapshot;
+  const { id: original, run, plan, isPartial, madeBy, ...kept } = snapshot;
   const known = workbench.journal.snapshots.find(body.repository, engineId);
   const id = known?.snapshot ?? workbench.createId('snapshot');
   const made = { ...kept, id, engineId, evidence: [...copied.evidence] };
   recorder.copied(original, made, () => {
+    // This host's ledger is of its own backups: by it they are retained, and missed.
+    if (madeBy !== undefined) return;
     const { role, createdAt, sizeBytes, fileName } = snapshot;
     const facts = plan === undefined ? {} : { facts: { plan, role, createdAt, sizeBytes, fileName } };
     // It belongs to the backup that made its original: both parts of one backup are kept, or go, together.

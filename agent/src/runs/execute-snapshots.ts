@@ -5,7 +5,7 @@ import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
-import { copyToSecond } from './copy-snapshots.ts';
+import { copyToSecond, describeMaker } from './copy-snapshots.ts';
 import { removeByRetention } from './execute-retention.ts';
 import { prepareRepositoryDraft, withWorkDir } from './inputs.ts';
 import type { JournaledSnapshots } from './journaled-run.ts';
@@ -24,7 +24,7 @@ async function verifyOne(
   snapshot: OrderedSnapshot,
 ): Promise<{ ok: boolean; bytes: number; seen: string }> {
   const rate = createRate(workbench.clock);
-  recorder.log('info', `reads snapshot ${shorten(snapshot)} to its end`);
+  recorder.log('info', `reads snapshot ${shorten(snapshot)}${describeMaker(snapshot)} to its end`);
   const found = await engine.verifySnapshot({
     access: prepared.access,
     workDir,
@@ -115,7 +115,8 @@ async function deleteAll(
   const ids = order.snapshots.map(({ engineId }) => engineId);
   const sources = new Set(order.snapshots.map(({ source }) => source));
   recorder.beginStage('forget');
-  for (const snapshot of order.snapshots) recorder.log('info', `removes ${shorten(snapshot)}: ${order.requestedBy} asked for it`);
+  for (const snapshot of order.snapshots)
+    recorder.log('info', `removes ${shorten(snapshot)}${describeMaker(snapshot)}: ${order.requestedBy} asked for it`);
   ledger.markLeaving(repository, ids, recorder.run);
   const { gone, failure } = await ready.engine.forget({
     access: ready.prepared.access,

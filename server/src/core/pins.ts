@@ -25,11 +25,28 @@ async function tell(context: CoreContext, caller: Caller, snapshot: Snapshot, ac
 
 const RUNS_READ = 20;
 
+/** Ends deletions by another host that name the snapshot: only the one that made it hears of the pin. */
+async function stopDeletions(context: CoreContext, caller: Caller, { id, host, repository }: Snapshot): Promise<void> {
+  const { runs } = context.store;
+  const { rows } = await runs.listRuns(
+    caller.tenant,
+    { repository, kind: 'delete_snapshot', active: true },
+    { limit: RUNS_READ },
+  );
+  for (const run of rows) {
+    if (run.host === host) continue;
+    const named = await runs.listNamedSnapshots(caller.tenant, run.id);
+    if (named.some((one) => one.id === id)) await placeCancellation(context, caller, run);
+  }
+}
+
 /**
  * Ends removals of the plan that were planned before the pin: the host that carries them out may not have the plan in its settings, and hears of no
  * pin. What else was to go is planned anew.
  */
-async function stopRemovals(context: CoreContext, caller: Caller, { plan }: Snapshot): Promise<void> {
+async function stopRemovals(context: CoreContext, caller: Caller, snapshot: Snapshot): Promise<void> {
+  await stopDeletions(context, caller, snapshot);
+  const { plan } = snapshot;
   if (plan === undefined) return;
   const { store } = context;
   const { rows } = await store.runs.listRuns(caller.tenant, { plan, kind: 'forget', active: true }, { limit: RUNS_READ });

@@ -1,5 +1,5 @@
 /** Orders to hosts: made with the run they start, in one step, so that a crash on either side loses neither or both. */
-import type { HostId, RunId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, RunId, SnapshotId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
 import type { Failure } from '@holdfast/shared/domain/run.ts';
 import { AppError, fromWireError, type WireError } from '@holdfast/shared/errors.ts';
@@ -93,6 +93,13 @@ export async function placeRun(
   if (turn === undefined) await context.store.runs.insertOrderedRun(run, sources, order);
   else if (!(await context.store.routines.placeTurn(turn, run, order)))
     throw new AppError('conflict', 'this turn of the routine was taken already');
+  announceRun(context, run);
+  context.directory.wake(run.host);
+}
+
+/** As `placeRun`, of an order that names snapshots, whichever host made them. */
+export async function placeNamingRun(context: CoreContext, run: Run, order: Order, named: readonly SnapshotId[]): Promise<void> {
+  await context.store.runs.insertOrderedRun(run, [], order, named);
   announceRun(context, run);
   context.directory.wake(run.host);
 }

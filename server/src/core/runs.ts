@@ -3,8 +3,9 @@ import type { HostId, PlanId, RunId, SourceId } from '@holdfast/shared/domain/id
 import { isTerminal, type LogLine } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Plan, Source } from '../store/catalog.ts';
-import type { Page, PageRequest } from '../store/page.ts';
-import type { LogFilter, Run, RunAttempt, RunFilter, RunPart, RunStage, Snapshot } from '../store/runs.ts';
+import type { RunOrder } from '../store/list-orders.ts';
+import type { Page, SortedPage } from '../store/page.ts';
+import type { LogFilter, NamedSnapshot, Run, RunAttempt, RunFilter, RunPart, RunStage, Snapshot } from '../store/runs.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
@@ -80,6 +81,8 @@ export interface RunDetail {
   /** Failed attempts before the last one. */
   attempts: readonly RunAttempt[];
   snapshots: readonly Snapshot[];
+  /** Snapshots that its order names, newest first. */
+  named: readonly NamedSnapshot[];
   /** Who asked for its end, where somebody did. */
   cancelledBy?: string | undefined;
 }
@@ -94,12 +97,13 @@ export async function getRunDetail(context: CoreContext, caller: Caller, id: Run
   const run = await getRun(context, caller, id);
   const { runs } = context.store;
   const mayBeCancelled = run.state === 'cancelled' || !isTerminal(run.state);
-  const [parts, stages, attempts, data, globals, cancelledBy] = await Promise.all([
+  const [parts, stages, attempts, data, globals, named, cancelledBy] = await Promise.all([
     runs.listParts(caller.tenant, id),
     runs.listStages(caller.tenant, id),
     runs.listAttempts(caller.tenant, id),
     runs.listSnapshots(caller.tenant, { run: id }, { limit: 200 }),
     runs.listSnapshots(caller.tenant, { run: id, role: 'globals' }, { limit: 200 }),
+    runs.listNamedSnapshots(caller.tenant, id),
     mayBeCancelled ? findWhoCancelled(context, caller, id) : undefined,
   ]);
   return {
@@ -108,11 +112,17 @@ export async function getRunDetail(context: CoreContext, caller: Caller, id: Run
     stages,
     attempts,
     snapshots: [...data.rows, ...globals.rows],
+    named,
     ...(cancelledBy === undefined ? {} : { cancelledBy }),
   };
 }
 
-export async function listRuns(context: CoreContext, caller: Caller, filter: RunFilter, page: PageRequest): Promise<Page<Run>> {
+export async function listRuns(
+  context: CoreContext,
+  caller: Caller,
+  filter: RunFilter,
+  page: SortedPage<RunOrder>,
+): Promise<Page<Run>> {
   demand(caller, 'view');
   return context.store.runs.listRuns(caller.tenant, filter, page);
 }

@@ -1,33 +1,22 @@
-/** Snapshots that people chose: read whole, delete, copy to a second repository. One run for each host and repository that has some. */
-import type { RepositoryId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
+/** Snapshots that people chose: read whole, delete, copy to a second repository. One run for each host that does it and each repository. */
+import type { HostId, RepositoryId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
-import type { Capability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
 import type { Repository } from '../store/catalog.ts';
-import type { Host } from '../store/hosts.ts';
 import type { Order, Run, Snapshot } from '../store/runs.ts';
 import { createFieldsError } from './adapter-input.ts';
 import { orderRepository } from './admin-credential.ts';
-import { demandCapability } from './agent-ability.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import { demandReachableTogether } from './joint-repositories.ts';
 import type { CoreContext } from './ports.ts';
-import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
+import { createOrder, createOrderedRun, orderTerms, placeNamingRun } from './run-orders.ts';
 import type { StartedRuns } from './runs.ts';
+import { type Batch, type Deed, demandOpened, gatherBatches, type Hands, previewHands, shorten } from './snapshot-grounds.ts';
 
 /** Snapshots that were proven and stay: the last two of each source in each repository. */
 const PROVEN_KEPT = 2;
-
-/** What one run is about. */
-interface Batch {
-  host: Host;
-  repository: Repository;
-  snapshots: readonly Snapshot[];
-}
-
-const shorten = ({ engineId }: Pick<Snapshot, 'engineId'>): string => engineId.slice(0, 8);
 
 async function getThere(context: CoreContext, caller: Caller, ids: readonly SnapshotId[]): Promise<readonly Snapshot[]> {
   const unique = [...new Set(ids)];
@@ -45,38 +34,20 @@ async function getThere(context: CoreContext, caller: Caller, ids: readonly Snap
   return found;
 }
 
-async function gatherBatches(
-  context: CoreContext,
-  caller: Caller,
-  snapshots: readonly Snapshot[],
-  capability: Capability,
-): Promise<readonly Batch[]> {
-  const { store } = context;
-  const batches: Batch[] = [];
-  for (const some of Map.groupBy(snapshots, ({ host, repository }) => `${host} ${repository}`).values()) {
-    const [first] = some;
-    if (first === undefined) continue;
-    const host = await store.hosts.findHost(caller.tenant, first.host);
-    if (host?.state !== 'active')
-      throw new AppError('precondition', `the host that made snapshot ${shorten(first)} is not there any more, or not active`);
-  adoptedAt,
-    demandCapability(host, capability, 'for this');
-    const repository = await store.catalog.findRepository(caller.tenant, first.repository);
-    if (!repository) throw new AppError('precondition', `the repository of snapshot ${shorten(first)} is not there any more`);
-    demandOpened(repository);
-    batches.push({ host, repository, snapshots: some });
-  }
-  return batches;
+type NamesOfHosts = ReadonlyMap<HostId, string>;
+
+async function readMakers(context: CoreContext, caller: Caller, batches: readonly Batch[]): Promise<NamesOfHosts> {
+  const ids = new Set(batches.flatMap(({ host, snapshots }) => snapshots.map((one) => one.host).filter((id) => id !== host.id)));
+  return new Map((await context.store.hosts.findHosts(caller.tenant, [...ids])).map(({ id, name }) => [id, name]));
 }
 
-/** Only of an opened repository is known which one it is, so that another one at its address is noticed. */
-function demandOpened({ engineId, name }: Pick<Repository, 'engineId' | 'name'>): void {
-  if (engineId === undefined)
-    throw new AppError('precondition', `no host has opened the repository ${name} yet; test it first, on its page`);
-    ...(adoptedAt === undefined ? {} : { isOrphan: true }),
+/** For the host `on`. Of what another host made it is told whose it is. */
+function toOrdered({ on, makers }: { on: HostId; makers: NamesOfHosts }, snapshot: Snapshot): OrderedSnapshot {
+  const madeBy = snapshot.host === on ? {} : { madeBy: makers.get(snapshot.host) ?? 'a host that is gone' };
+  return { ...toKnown(snapshot), ...madeBy };
 }
 
-function toOrdered({
+function toKnown({
   id,
   engineId,
   source,
@@ -88,6 +59,7 @@ function toOrdered({
   run,
   plan,
   state,
+  adoptedAt,
 }: Snapshot): OrderedSnapshot {
   return {
     id,
@@ -101,6 +73,7 @@ function toOrdered({
     run,
     ...(plan === undefined ? {} : { plan }),
     ...(state === 'partial' ? { isPartial: true } : {}),
+    ...(adoptedAt === undefined ? {} : { isOrphan: true }),
   };
 }
 
@@ -143,12 +116,20 @@ async function placeBatches(
   caller: Caller,
   action: string,
   batches: readonly Batch[],
-  prepare: (batch: Batch) => Prepared,
+  prepare: (batch: Batch, ordered: readonly OrderedSnapshot[]) => Prepared,
 ): Promise<StartedRuns> {
   const runs: Run[] = [];
+  const makers = await readMakers(context, caller, batches);
   for (const batch of batches) {
-    const { run, order, more } = prepare(batch);
-    await placeRun(context, run, [], order);
+    const terms = { on: batch.host.id, makers };
+    const ordered = batch.snapshots.map((snapshot) => toOrdered(terms, snapshot));
+    const { run, order, more } = prepare(batch, ordered);
+    await placeNamingRun(
+      context,
+      run,
+      order,
+      ordered.map(({ id }) => id),
+    );
     await recordStart(context, caller, action, run, batch, more);
     runs.push(run);
   }
@@ -156,23 +137,47 @@ async function placeBatches(
 }
 
 /**
- * Orders the reading of these snapshots to their end, each on the host that made it. Throws `not_found`, and `precondition` for one that is gone,
- * or whose host or repository is.
+ * Orders the reading of these snapshots to their end: on `wanted`, else each on the host that made it, or on another one that holds the credential
+ * anyway where that is away. Throws `not_found`, and `precondition` for one that is gone, whose repository is, or that no host can read.
  */
-export async function startVerify(context: CoreContext, caller: Caller, ids: readonly SnapshotId[]): Promise<StartedRuns> {
+export async function startVerify(
+  context: CoreContext,
+  caller: Caller,
+  { snapshots: ids, host: wanted }: { snapshots: readonly SnapshotId[]; host?: HostId | undefined },
+): Promise<StartedRuns> {
   demand(caller, 'run.start');
-  const batches = await gatherBatches(context, caller, await getThere(context, caller, ids), 'verify.start');
-  return await placeBatches(context, caller, 'snapshot.verify_started', batches, (batch) => {
-    const { host, repository, snapshots } = batch;
+  const chosen = await getThere(context, caller, ids);
+  const batches = await gatherBatches(context, caller, chosen, { ...READING, wanted });
+  return await placeBatches(context, caller, 'snapshot.verify_started', batches, (batch, ordered) => {
+    const { host, repository } = batch;
     const run = createRun(context, caller, 'verify', batch, repository.id);
     const order = createOrder(context, caller.tenant, host.id, 'verify.start', {
       run: run.id,
       repository: orderRepository(context, host, run.id, repository, 'everyday'),
-      snapshots: snapshots.map(toOrdered),
+      snapshots: [...ordered],
       ...orderTerms(context, caller),
     });
     return { run, order };
   });
+}
+
+const READING: Deed = { capability: 'verify.start' };
+const REMOVAL: Deed = { capability: 'delete_snapshot.start', isRemoval: true };
+const describeCopy = (to: Repository): Deed => ({ capability: 'copy.start', forOthers: 'repository.contents', to });
+
+/** Who would do this with these snapshots, and who else could. Errors as of ordering it. */
+export async function previewAct(
+  context: CoreContext,
+  caller: Caller,
+  act: 'verify' | 'delete' | 'copy',
+  { snapshots: ids, repository }: { snapshots: readonly SnapshotId[]; repository?: RepositoryId | undefined },
+): Promise<Hands> {
+  demand(caller, act === 'delete' ? 'repository.manage' : 'run.start');
+  const chosen = await getThere(context, caller, ids);
+  if (act === 'verify') return await previewHands(context, caller, chosen, READING);
+  if (act === 'delete') return await previewHands(context, caller, chosen, REMOVAL);
+  if (repository === undefined) throw createFieldsError({ repository: 'Repository: choose one to copy to' });
+  return await previewHands(context, caller, chosen, describeCopy(await getSecond(context, caller, repository)));
 }
 
 /** What a person types to delete so many snapshots. */
@@ -208,14 +213,14 @@ async function demandDeletable(context: CoreContext, caller: Caller, snapshots: 
 }
 
 /**
- * Orders the removal of these snapshots from their repository, through the admin credential where there is one. `confirm` is what a person typed:
- * `phraseDeletion` of their number. Nothing is ordered unless all of them may go. Throws `invalid` for another word, `not_found`, and
+ * Orders the removal of these snapshots from their repository, through the admin credential where there is one: then from the host that keeps the
+ * repository up. `confirm` is what a person typed: `phraseDeletion` of their number. Nothing is ordered unless all of them may go. Throws `invalid` for another word, `not_found`, and
  * `precondition` for one that is pinned, proven or gone already.
  */
 export async function startDeletion(
   context: CoreContext,
   caller: Caller,
-  { snapshots: ids, confirm }: { snapshots: readonly SnapshotId[]; confirm: string },
+  { snapshots: ids, confirm, host: wanted }: { snapshots: readonly SnapshotId[]; confirm: string; host?: HostId | undefined },
 ): Promise<StartedRuns> {
   demand(caller, 'repository.manage');
   const chosen = await getThere(context, caller, ids);
@@ -223,15 +228,16 @@ export async function startDeletion(
   const phrase = phraseDeletion(chosen.length);
   if (confirm !== phrase)
     throw createFieldsError({ confirm: `Confirmation: type ${phrase} to delete what cannot be brought back` });
-  const batches = await gatherBatches(context, caller, await addCompanions(context, caller, chosen), 'delete_snapshot.start');
-  return await placeBatches(context, caller, 'snapshot.deletion_started', batches, (batch) => {
-    const { host, repository, snapshots } = batch;
+  const all = await addCompanions(context, caller, chosen);
+  const batches = await gatherBatches(context, caller, all, { ...REMOVAL, wanted });
+  return await placeBatches(context, caller, 'snapshot.deletion_started', batches, (batch, ordered) => {
+    const { host, repository } = batch;
     const run = createRun(context, caller, 'delete_snapshot', batch, repository.id);
     const order = createOrder(context, caller.tenant, host.id, 'delete_snapshot.start', {
       run: run.id,
       repository: orderRepository(context, host, run.id, repository, 'admin'),
       isAdmin: repository.admin !== undefined,
-      snapshots: snapshots.map(toOrdered),
+      snapshots: [...ordered],
       ...orderTerms(context, caller),
     });
     return { run, order, more: { withAdminCredential: repository.admin !== undefined } };
@@ -246,13 +252,17 @@ async function getSecond(context: CoreContext, caller: Caller, id: RepositoryId)
 }
 
 /**
- * Orders copies of these snapshots to another repository. What lies there already is found again and not copied twice. Throws `invalid` where
- * they lie there, `unsupported` for two repositories that one restic cannot reach together, `precondition` for what no clean run vouches for.
+ * Orders copies of these snapshots to another repository, from `wanted` or as `startVerify` says; another host than the one that made a snapshot
+ * must hold the credentials of both. What lies there already is found again and not copied twice. Throws `invalid` where they lie there, `unsupported` for two repositories that one restic cannot reach together, `precondition` for what no clean run vouches for.
  */
 export async function startCopy(
   context: CoreContext,
   caller: Caller,
-  { snapshots: ids, repository: to }: { snapshots: readonly SnapshotId[]; repository: RepositoryId },
+  {
+    snapshots: ids,
+    repository: to,
+    host: wanted,
+  }: { snapshots: readonly SnapshotId[]; repository: RepositoryId; host?: HostId | undefined },
 ): Promise<StartedRuns> {
   demand(caller, 'run.start');
   const second = await getSecond(context, caller, to);
@@ -261,9 +271,9 @@ export async function startCopy(
   if (bad) throw new AppError('precondition', `no clean run vouches for snapshot ${shorten(bad)}; it is not copied`);
   if (chosen.some(({ repository }) => repository === to))
     throw createFieldsError({ repository: 'Repository: a chosen snapshot lies in this repository; choose another one' });
-  const batches = await gatherBatches(context, caller, chosen, 'copy.start');
+  const batches = await gatherBatches(context, caller, chosen, { ...describeCopy(second), wanted });
   for (const { repository } of batches) demandReachableTogether(context, repository, second);
-  return await placeBatches(context, caller, 'snapshot.copy_started', batches, (batch) => {
+  return await placeBatches(context, caller, 'snapshot.copy_started', batches, (batch, ordered) => {
     const { host, repository, snapshots } = batch;
     const plans = new Set(snapshots.map(({ plan }) => plan));
     const [plan] = plans.size === 1 ? plans : [];
@@ -274,7 +284,7 @@ export async function startCopy(
       ...(plan === undefined ? {} : { plan }),
       from: orderRepository(context, host, run.id, repository, 'everyday', `${run.id}.from`),
       repository: orderRepository(context, host, run.id, second, 'everyday'),
-      snapshots: snapshots.map(toOrdered).sort((one, other) => one.createdAt - other.createdAt),
+      snapshots: ordered.toSorted((one, other) => one.createdAt - other.createdAt),
       ...orderTerms(context, caller),
     });
     return { run, order, more: { to: second.name } };

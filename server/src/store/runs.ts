@@ -186,6 +186,9 @@ export interface RetainedSnapshot {
   isProven: boolean;
 }
 
+/** A snapshot that an order names. */
+export type NamedSnapshot = Pick<Snapshot, 'id' | 'engineId' | 'host' | 'source' | 'createdAt'>;
+
 export interface RunFilter {
   state?: RunState | undefined;
   /** Only runs that have not ended. */
@@ -318,8 +321,13 @@ export interface RunStore {
     receivedAt: number,
   ): Promise<AppliedEvents>;
 
-  /** A run that a person ordered, queued before its host knows; with the order that carries it, in one transaction. */
-  insertOrderedRun(run: Run, sources: readonly SourceId[], order: Order): Promise<void>;
+  /**
+   * A run that a person ordered, queued before its host knows; with the order that carries it, in one transaction. `named` are the snapshots that
+   * the order names: what the run tells of those counts, whichever host made them.
+   */
+  insertOrderedRun(run: Run, sources: readonly SourceId[], order: Order, named?: readonly SnapshotId[]): Promise<void>;
+  /** Snapshots that the order of this run names, newest first; also those that are gone. */
+  listNamedSnapshots(tenant: TenantId, run: RunId): Promise<readonly NamedSnapshot[]>;
   insertOrder(order: Order): Promise<void>;
   /** Orders of a host that wait for an answer at `now`, oldest first. */
   listWaitingOrders(host: HostId, now: number): Promise<readonly Order[]>;

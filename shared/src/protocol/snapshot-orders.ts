@@ -24,6 +24,8 @@ export const orderedSnapshotSchema = z.object({
   isPartial: z.boolean().optional(),
   /** No run made it, so its tags say nothing of it; a host whose own ledger vouches for it does not remove it. */
   isOrphan: z.boolean().optional(),
+  /** The name of the host that made it, where that is another one than the host of the order. */
+  madeBy: z.string().max(TEXT.nameChars).optional(),
 });
 export type OrderedSnapshot = z.infer<typeof orderedSnapshotSchema>;
 

@@ -5,12 +5,13 @@ import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { Host } from '../hosts.ts';
 import type { Snapshot } from '../runs.ts';
 import type { Store } from '../store.ts';
-import { addHost, backUp, createdEvent, finishedEvent, report, startedEvent } from './reports.ts';
+import { addHost, backUp, createdEvent, finishedEvent, orderedRun, report, startedEvent } from './reports.ts';
 import {
   NOW,
   type OpenStore,
   refusal,
   sampleId,
+  sampleOrder,
   samplePlan,
   samplePolicy,
   sampleRepository,
@@ -126,6 +127,64 @@ export function checkCopies(open: OpenStore): void {
         const after = await store.runs.findSnapshot(TENANT, snapshot.id);
         assert.deepEqual([after?.state, after?.verification], ['good', undefined]);
         assert.deepEqual((await store.runs.listSnapshots(TENANT, { copyOf: snapshot.id }, { limit: 5 })).rows, []);
+      }),
+    );
+
+    it(
+      'another host tells of what an order names, of that alone, and a copy of it stays with the host that made it',
+      withStore(open, async (store) => {
+        const { host, source, snapshot } = await prepare(store);
+        await backUp(store, host, { sources: [source], repository: snapshot.repository, created: { plan: snapshot.plan } });
+        const { rows } = await store.runs.listSnapshots(TENANT, { source }, { limit: 5 });
+        const other = rows.find(({ id }) => id !== snapshot.id);
+        assert.ok(other);
+        const { host: standIn } = await addHost(store);
+        const second = sampleRepository();
+        await store.catalog.insertRepository(second);
+        const place = async (kind: 'copy' | 'verify' | 'delete_snapshot', repository = snapshot.repository) => {
+          const run = orderedRun(standIn, { kind, plan: undefined, repository });
+          const order = sampleOrder(run, { type: `${kind}.start` });
+          await store.runs.insertOrderedRun(run, [], order, [snapshot.id]);
+          const [named] = await store.runs.listNamedSnapshots(TENANT, run.id);
+          assert.deepEqual([named?.id, named?.host], [snapshot.id, host.id]);
+          return { id: run.id, created: createdEvent(run.id, { kind, repository }) };
+        };
+        const [copy, verify, gone] = [await place('copy', second.id), await place('verify'), await place('delete_snapshot')];
+        await report(store, standIn, [
+          copy.created,
+          copiedEvent(copy.id, other, { engineId: 'e'.repeat(64) }),
+          copiedEvent(copy.id, snapshot),
+          verify.created,
+          verifiedEvent(verify.id, other, false),
+          verifiedEvent(verify.id, snapshot, false),
+          gone.created,
+          removedEvent(gone.id, source, other),
+          removedEvent(gone.id, source, snapshot),
+        ]);
+        const { rows: copies } = await store.runs.listSnapshots(TENANT, { repository: second.id }, { limit: 5 });
+        assert.deepEqual(
+          copies.map((one) => [one.copyOf, one.host, one.state]),
+          [[snapshot.id, host.id, 'good']],
+        );
+        const [named, unnamed] = [
+          await store.runs.findSnapshot(TENANT, snapshot.id),
+          await store.runs.findSnapshot(TENANT, other.id),
+        ];
+        assert.deepEqual(
+          [named?.state, named?.verification?.ok, unnamed?.state, unnamed?.verification],
+          ['removed', false, 'good', undefined],
+        );
+        // The host that made it finds it gone later on, which is no news.
+        await report(store, host, [
+          {
+            type: 'repository.reconciled',
+            at: NOW + 90,
+            repository: snapshot.repository,
+            orphans: [],
+            missing: [snapshot.engineId],
+          },
+        ]);
+        assert.equal((await store.runs.findSnapshot(TENANT, snapshot.id))?.state, 'removed');
       }),
     );
 

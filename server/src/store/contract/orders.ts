@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Host } from '../hosts.ts';
 import type { Order, Run } from '../runs.ts';
 import type { Store } from '../store.ts';
-import { createdEvent, finishedEvent, madeEvent, partEvent, report, startedEvent } from './reports.ts';
+import { createdEvent, finishedEvent, madeEvent, orderedRun, partEvent, report, startedEvent } from './reports.ts';
 import {
   NOW,
   type OpenStore,
@@ -15,34 +15,6 @@ import {
   TENANT,
   withStore,
 } from './samples.ts';
-
-function orderedRun(host: Host, change: Partial<Run> = {}): Run {
-  return {
-    id: sampleId('run'),
-    tenant: host.tenant,
-    host: host.id,
-    kind: 'backup',
-    trigger: 'manual',
-    state: 'queued',
-    plan: sampleId('plan'),
-    repository: sampleId('repository'),
-    fireAt: undefined,
-    createdAt: NOW,
-    startedAt: undefined,
-    finishedAt: undefined,
-    durationMs: undefined,
-    receivedAt: NOW,
-    reportedAt: undefined,
-    bytes: 0,
-    failure: undefined,
-    evidence: [],
-    snapshot: undefined,
-    target: undefined,
-    requestedBy: 'Ada',
-    logLines: 0,
-    ...change,
-  };
-}
 
 async function orderRun(store: Store): Promise<{ host: Host; run: Run; order: Order; source: ReturnType<typeof sampleSource> }> {
   const host = sampleHost();

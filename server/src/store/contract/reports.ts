@@ -23,6 +23,35 @@ export function createdEvent(run: RunId, change: Partial<EventOf<'run.created'>>
   };
 }
 
+/** A run as a person ordered it, before its host told anything. */
+export function orderedRun(host: Host, change: Partial<Run> = {}): Run {
+  return {
+    id: sampleId('run'),
+    tenant: host.tenant,
+    host: host.id,
+    kind: 'backup',
+    trigger: 'manual',
+    state: 'queued',
+    plan: sampleId('plan'),
+    repository: sampleId('repository'),
+    fireAt: undefined,
+    createdAt: NOW,
+    startedAt: undefined,
+    finishedAt: undefined,
+    durationMs: undefined,
+    receivedAt: NOW,
+    reportedAt: undefined,
+    bytes: 0,
+    failure: undefined,
+    evidence: [],
+    snapshot: undefined,
+    target: undefined,
+    requestedBy: 'Ada',
+    logLines: 0,
+    ...change,
+  };
+}
+
 export function startedEvent(run: RunId, at = NOW + 10): DurableEvent {
   return { type: 'run.started', run, at };
 }

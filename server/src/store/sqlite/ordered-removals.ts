@@ -1,12 +1,16 @@
-/** What the host that keeps a repository up removed there by order, of plans that may be other hosts'. */
+/** What a host removed by order of snapshots that other hosts made. */
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { RunHead } from './run-rows.ts';
 import type { Sql } from './statements.ts';
 
+/** Holds of a row of `snapshots` that the order of the run names. */
+export const IS_NAMED = `EXISTS (SELECT 1 FROM run_snapshots named
+  WHERE named.run_id = @run AND named.snapshot_id = snapshots.id AND named.tenant_id = @tenant)`;
+
 export interface OrderedRemovalRows {
   /**
-   * The run removed these snapshots of its plan, of whichever host. Only the order that this server gave the host makes it so: what a host made up
-   * by itself hides nobody else's snapshots. Returns how many were listed.
+   * The run removed these snapshots: of its plan, or those that its order names, of whichever host. Only the order that this server gave the host
+   * makes it so: what a host made up by itself hides nobody else's snapshots. Returns how many were listed.
    */
   markRemoved(head: RunHead, source: SourceId, at: number, gone: readonly { engineId: string; why: string }[]): number;
 }
@@ -17,13 +21,17 @@ export function createOrderedRemovalRows(sql: Sql): OrderedRemovalRows {
   const remove = sql.change(`UPDATE snapshots SET state = 'removed', removed_at = @at, removed_why = @why
     WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND plan_id = @plan AND source_id = @source
       AND state <> 'removed' AND ${isOrdered}`);
+  const removeNamed = sql.change(`UPDATE snapshots SET state = 'removed', removed_at = @at, removed_why = @why
+    WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND source_id = @source
+      AND state <> 'removed' AND ${IS_NAMED}`);
   const forgetRecord = sql.change(`DELETE FROM snapshot_records WHERE snapshot_id IN (SELECT id FROM snapshots
     WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND state = 'removed')`);
   return {
-    markRemoved({ id: run, tenant, host, plan, repository }, source, at, gone) {
-      if (plan === undefined) return 0;
+    markRemoved({ id: run, tenant, host, plan, repository, kind }, source, at, gone) {
+      if (plan === undefined && kind !== 'delete_snapshot') return 0;
       return gone.reduce((count, { engineId, why }) => {
-        const removed = remove.run({ run, tenant, host, plan, repository, source, at, engineId, why });
+        const about = { run, tenant, repository, source, at, engineId, why };
+        const removed = kind === 'delete_snapshot' ? removeNamed.run(about) : remove.run({ ...about, host, plan });
         if (removed > 0) forgetRecord.run({ tenant, repository, engineId });
         return count + removed;
       }, 0);

@@ -3,7 +3,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Failure } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
-import type { Order, Run, RunStore } from '../runs.ts';
+import type { NamedSnapshot, Order, Run, RunStore } from '../runs.ts';
 import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
 import type { Sql } from './statements.ts';
 
@@ -33,6 +33,14 @@ const orderRow: z.ZodType<Order> = z.object({
   state: z.enum(['waiting', 'answered', 'refused', 'expired']),
 });
 
+const namedRow: z.ZodType<NamedSnapshot> = z.object({
+  id: idSchema('snapshot'),
+  engineId: z.string(),
+  host: idSchema('host'),
+  source: idSchema('source'),
+  createdAt: z.int(),
+});
+
 export const INSERT_ORDER = `INSERT INTO orders (id, tenant_id, host_id, type, run_id, body, not_after, created_at, state)
   VALUES (@id, @tenant, @host, @type, @run, @body, @notAfter, @createdAt, @state)`;
 
@@ -53,6 +61,13 @@ function prepareOrders(sql: Sql) {
       runRow,
     ),
     run: sql.select(`SELECT ${RUN_COLUMNS} FROM runs r WHERE r.id = @id`, runRow),
+    name: sql.change('INSERT INTO run_snapshots (run_id, snapshot_id, tenant_id) VALUES (@run, @snapshot, @tenant)'),
+    named: sql.select(
+      `SELECT s.id, s.engine_id AS engineId, s.host_id AS host, s.source_id AS source, s.created_at AS createdAt
+       FROM run_snapshots n CROSS JOIN snapshots s ON s.id = n.snapshot_id
+       WHERE n.run_id = @run AND n.tenant_id = @tenant AND s.tenant_id = n.tenant_id ORDER BY s.created_at DESC, s.id DESC`,
+      namedRow,
+    ),
   };
 }
 
@@ -62,6 +77,7 @@ const EXPIRY: Failure = { code: EXPIRED.code, message: EXPIRED.message, reason: 
 type Orders = Pick<
   RunStore,
   | 'insertOrderedRun'
+  | 'listNamedSnapshots'
   | 'insertOrder'
   | 'listWaitingOrders'
   | 'settleOrder'
@@ -74,11 +90,13 @@ export function createOrders(sql: Sql): Orders {
   const orders = prepareOrders(sql);
   const runs = createRunRows(sql);
   return {
-    insertOrderedRun: (run, sources, order) =>
+    insertOrderedRun: (run, sources, order, named = []) =>
       sql.write(() => {
         runs.insert(run, sources);
         orders.insert.run({ ...order });
+        for (const snapshot of named) orders.name.run({ run: run.id, snapshot, tenant: run.tenant });
       }),
+    listNamedSnapshots: (tenant, run) => sql.read(() => orders.named.list({ tenant, run })),
     insertOrder: (order) => sql.write(() => void orders.insert.run({ ...order })),
     listWaitingOrders: (host, now) => sql.read(() => orders.waiting.list({ host, now })),
     settleOrder: (id, state) => sql.write(() => orders.settle.run({ id, state }) > 0),

@@ -10,6 +10,9 @@ import { runShape, toRunShape } from './runs.ts';
 import { idParams, listOf, nameShape } from './shapes.ts';
 
 const chosen = z.array(idSchema('snapshot')).min(1).max(RUNS.snapshotsPerOrder);
+const wantedHost = idSchema('host').optional().meta({
+  description: 'Carries it out: the host that made them, or another one that holds the credential of their repository anyway',
+});
 const startedShape = nameShape('StartedSnapshotRuns', z.strictObject({ runs: listOf(runShape) }));
 const toReply = ({ runs }: StartedRuns) => ({ data: { runs: runs.map(toRunShape) } });
 const common = { tag: 'snapshots', reply: startedShape, status: 202 } as const;
@@ -20,9 +23,9 @@ const verifyEndpoint = defineEndpoint({
   path: '/snapshots/verify',
   scope: 'operate',
   summary:
-    'Reads snapshots to their end on their hosts: every byte is decrypted and authenticated. One run for each host and repository.',
-  body: z.strictObject({ snapshots: chosen }),
-  handle: async (context, caller, { body }) => toReply(await startVerify(context, caller, body.snapshots)),
+    'Reads snapshots to their end: every byte is decrypted and authenticated. One run for each host and repository; another host reads where the one that made a snapshot is away.',
+  body: z.strictObject({ snapshots: chosen, host: wantedHost }),
+  handle: async (context, caller, { body }) => toReply(await startVerify(context, caller, body)),
 });
 
 const deleteEndpoint = defineEndpoint({
@@ -31,9 +34,10 @@ const deleteEndpoint = defineEndpoint({
   path: '/snapshots/delete',
   scope: 'configure',
   summary:
-    'Deletes snapshots from their repository. Pinned ones and the last two that a drill proved are refused, and then nothing is deleted.',
+    'Deletes snapshots from their repository; where that has an admin credential, by the host that keeps it up. Pinned ones and the last two that a drill proved are refused, and then nothing is deleted.',
   body: z.strictObject({
     snapshots: chosen,
+    host: wantedHost,
     confirm: z.string().max(100).meta({ description: '`delete` and the number of snapshots, such as `delete 3`' }),
   }),
   handle: async (context, caller, { body }) => toReply(await startDeletion(context, caller, body)),
@@ -45,7 +49,7 @@ const copyEndpoint = defineEndpoint({
   path: '/snapshots/copy',
   scope: 'operate',
   summary: 'Copies snapshots to another repository; what lies there already is not copied twice.',
-  body: z.strictObject({ snapshots: chosen, repository: idSchema('repository') }),
+  body: z.strictObject({ snapshots: chosen, repository: idSchema('repository'), host: wantedHost }),
   handle: async (context, caller, { body }) => toReply(await startCopy(context, caller, body)),
 });
 

@@ -179,6 +179,21 @@ function describeTarget(detail: RunDetail, names: Names, urls: Urls): RunFact[] 
   ];
 }
 
+/** Hosts that made what the run is about, where it is carried out by another one. */
+const MAKERS_NAMED = 3;
+
+function listMakers({ run, named }: RunDetail, names: Names, urls: Urls): RunFact[] {
+  const makers = [...new Set(named.map(({ host }) => host))];
+  if (makers.every((host) => host === run.host)) return [];
+  const shown = makers.slice(0, MAKERS_NAMED).map((host) => ({
+    label: named.length === 1 ? 'snapshot made by' : 'snapshots made by',
+    value: nameOf(names.hosts, host, 'host'),
+    ...(names.hosts.has(host) ? { href: urls.host({ host }) } : {}),
+  }));
+  const more = makers.length - shown.length;
+  return [...shown, ...(more > 0 ? [{ label: 'snapshots made by', value: `${formatNoun(more, 'more host')}` }] : [])];
+}
+
 export function listPlaces(detail: RunDetail, names: Names, urls: Urls): readonly RunFact[] {
   const { run, snapshots } = detail;
   const link = <T extends string>(map: ReadonlyMap<T, unknown>, id: T, href: string) => (map.has(id) ? { href } : {});
@@ -204,6 +219,7 @@ export function listPlaces(detail: RunDetail, names: Names, urls: Urls): readonl
       value: nameOf(names.repositories, run.repository, 'repository'),
       ...link(names.repositories, run.repository, urls.repository({ repository: run.repository })),
     },
+    ...listMakers(detail, names, urls),
     ...describeTarget(detail, names, urls),
     ...(made.length === 1 && only !== undefined
       ? [{ label: 'snapshot', value: only.engineId.slice(0, 8), href: urls.snapshot({ snapshot: only.id }) }]

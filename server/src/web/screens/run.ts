@@ -39,11 +39,11 @@ interface RunScene {
 
 async function readScene(context: CoreContext, visit: Visit, id: RunId): Promise<RunScene> {
   const detail = await getRunDetail(context, visit.caller, id);
-  const { run, parts } = detail;
+  const { run, parts, named } = detail;
   const sources = parts.map((part) => part.source);
   const connection = run.target?.kind === 'database' ? run.target.source : undefined;
   const names = await loadNames(context, visit.caller, {
-    hosts: [run.host],
+    hosts: [run.host, ...named.map(({ host }) => host)],
     plans: [run.plan],
     repositories: [run.repository],
     sources: [...sources, connection],

@@ -1,5 +1,5 @@
 /** `/snapshots/acts`: what is done with chosen snapshots, one or many; and what the page of one says about copies and readings. */
-import { idSchema, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import { idSchema, type RepositoryId, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { HTTP, RUNS } from '@holdfast/shared/limits.ts';
 import { isAllowed } from '../../core/caller.ts';
 import { pinSnapshot, unpinSnapshot } from '../../core/pins.ts';
@@ -21,12 +21,15 @@ import { isRestorable } from './run-acts.ts';
 import { loadNames, nameOf } from './run-names.ts';
 import { buildShell } from './shell.ts';
 import {
+  type DeletionView,
   deletionPage,
   type OwnActsView,
   type PlaceLine,
   type SnapshotActsView,
   type VerificationView,
 } from './snapshot-acts.view.ts';
+import { readHands, readHost } from './snapshot-hands.ts';
+import { handsPage } from './snapshot-hands.view.ts';
 
 const isThere = ({ state }: Pick<Snapshot, 'state'>): boolean => state !== 'missing' && state !== 'removed';
 
@@ -111,24 +114,33 @@ function showRuns({ urls }: Visit, { runs }: StartedRuns, kind: string, text: st
   return { kind: 'redirect', to: urls.runs({ kind }), flash: { tone: 'good', text } };
 }
 
-async function askDeletion(context: CoreContext, visit: Visit, ids: readonly SnapshotId[], error?: string): Promise<PageReply> {
-  const { caller, urls } = visit;
+/** The chosen ones as lines of a page that asks. */
+async function readLines(context: CoreContext, visit: Visit, ids: readonly SnapshotId[]): Promise<DeletionView['lines']> {
+  const { caller } = visit;
   const { zone } = readClockface(context, visit);
   const chosen = await Promise.all(ids.map((id) => getSnapshot(context, caller, id)));
   const names = await loadNames(context, caller, {
     sources: chosen.map(({ source }) => source),
     repositories: chosen.map(({ repository }) => repository),
+    hosts: chosen.map(({ host }) => host),
   });
+  return chosen.map(({ id, source, host, repository, createdAt, sizeBytes, engineId }) => ({
+    id,
+    title: `${nameOf(names.sources, source, 'source')} as of ${formatStamp(createdAt, zone)}`,
+    detail: `${engineId.slice(0, 8)} · ${formatBytes(sizeBytes)} · made by ${nameOf(names.hosts, host, 'host')} · in ${nameOf(names.repositories, repository, 'repository')}`,
+  }));
+}
+
+async function askDeletion(context: CoreContext, visit: Visit, ids: readonly SnapshotId[], error?: string): Promise<PageReply> {
+  const { urls } = visit;
+  const lines = await readLines(context, visit, ids);
   const view = {
     crumbs: [{ label: 'Snapshots', href: urls.snapshots() }, { label: 'Delete' }],
     action: urls.snapshotActs(),
     cancelHref: urls.snapshots(),
-    phrase: phraseDeletion(chosen.length),
-    lines: chosen.map(({ id, source, repository, createdAt, sizeBytes, engineId }) => ({
-      id,
-      title: `${nameOf(names.sources, source, 'source')} as of ${formatStamp(createdAt, zone)}`,
-      detail: `${engineId.slice(0, 8)} · ${formatBytes(sizeBytes)} · in ${nameOf(names.repositories, repository, 'repository')}`,
-    })),
+    phrase: phraseDeletion(lines.length),
+    lines,
+    hands: await readHands(context, visit, 'delete', ids),
     error,
   };
   return {
@@ -138,31 +150,70 @@ async function askDeletion(context: CoreContext, visit: Visit, ids: readonly Sna
   };
 }
 
+const ASKED = {
+  verify: { title: 'Which host reads them whole?', verb: 'Read whole' },
+  copy: { title: 'Which host copies them?', verb: 'Copy' },
+} as const;
+
+/** Where another host than the one that made them does it, a person says which; undefined where that is said, or need not be. */
+async function askHost(
+  context: CoreContext,
+  visit: Visit,
+  act: 'verify' | 'copy',
+  ids: readonly SnapshotId[],
+  repository?: RepositoryId,
+): Promise<PageReply | undefined> {
+  if (readHost(visit).isAsked) return undefined;
+  const { mustAsk, ...hands } = await readHands(context, visit, act, ids, repository);
+  if (!mustAsk) return undefined;
+  const { title, verb } = ASKED[act];
+  const view = {
+    crumbs: [{ label: 'Snapshots', href: visit.urls.snapshots() }, { label: verb }],
+    title,
+    verb,
+    action: visit.urls.snapshotActs(),
+    cancelHref: findBack(visit, ids),
+    hidden: { act, ...(repository === undefined ? {} : { repository }) },
+    lines: await readLines(context, visit, ids),
+    hands,
+  };
+  return { kind: 'page', html: handsPage(await buildShell(context, visit, 'snapshots'), view) };
+}
+
 async function carryOut(context: CoreContext, visit: Visit, act: string, ids: readonly SnapshotId[]): Promise<PageReply> {
   const { caller } = visit;
   const count = formatNoun(ids.length, 'snapshot');
   const back = findBack(visit, ids);
+  const { isAsked, host } = readHost(visit);
   switch (act) {
     case 'pin':
     case 'unpin': {
       for (const id of ids) await (act === 'pin' ? pinSnapshot : unpinSnapshot)(context, caller, id);
       return { kind: 'redirect', to: back, flash: { tone: 'good', text: `${act === 'pin' ? 'Pinned' : 'Unpinned'}: ${count}.` } };
     }
-    case 'verify':
-      return showRuns(visit, await startVerify(context, caller, ids), 'verify', `${count} are read whole, each on its host.`);
+    case 'verify': {
+      const asked = await askHost(context, visit, act, ids);
+      if (asked) return asked;
+      const started = await startVerify(context, caller, { snapshots: ids, host });
+      return showRuns(visit, started, 'verify', `${count} are read whole.`);
+    }
     case 'copy': {
       const repository = findId(readText(visit.form, 'repository'), idSchema('repository'));
       if (repository === undefined)
         return { kind: 'redirect', to: back, flash: { tone: 'bad', text: 'Choose a repository to copy to.' } };
-      return showRuns(visit, await startCopy(context, caller, { snapshots: ids, repository }), 'copy', `${count} are copied.`);
+      const asked = await askHost(context, visit, act, ids, repository);
+      if (asked) return asked;
+      const started = await startCopy(context, caller, { snapshots: ids, repository, host });
+      return showRuns(visit, started, 'copy', `${count} are copied.`);
     }
     case 'delete': {
       const confirm = readText(visit.form, 'confirm').slice(0, 100);
       if (confirm === '') return askDeletion(context, visit, ids);
       const phrase = phraseDeletion(ids.length);
       if (confirm !== phrase) return askDeletion(context, visit, ids, `Type ${phrase}.`);
-      const started = await startDeletion(context, caller, { snapshots: ids, confirm });
-      return showRuns(visit, started, 'delete_snapshot', `${count} are deleted, each by its host.`);
+      if (!isAsked && (await readHands(context, visit, 'delete', ids)).mustAsk) return askDeletion(context, visit, ids);
+      const started = await startDeletion(context, caller, { snapshots: ids, confirm, host });
+      return showRuns(visit, started, 'delete_snapshot', `${count} are deleted.`);
     }
     default:
       return { kind: 'redirect', to: back, flash: { tone: 'bad', text: 'Choose what is to be done with them.' } };

@@ -8,6 +8,7 @@ import { panel, rows } from '../ui/panel.ts';
 import { formatNoun } from '../ui/quantity.ts';
 import { type StatusView, status } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
+import { type HandsView, handsFields } from './snapshot-hands.view.ts';
 
 /** The form that the boxes before the rows of a list belong to. */
 export const SNAPSHOT_ACTS = 'snapshot-acts';
@@ -118,6 +119,7 @@ export type DeletionView = {
   readonly cancelHref: string;
   readonly phrase: string;
   readonly lines: readonly { readonly id: string; readonly title: string; readonly detail: string }[];
+  readonly hands?: HandsView | undefined;
   readonly error?: string | undefined;
 };
 
@@ -132,7 +134,7 @@ export function deletionPage(shell: Shell, view: DeletionView): Html {
     error: view.error,
   };
   const chosen = view.lines.map(({ id }) => hiddenInputs({ snapshots: id }));
-  const content = html`<div class="stack">${panel({ title: 'What goes', aside: count, content: rows(view.lines) })}<form class="form" method="post" action="${view.action}">${hiddenInputs({ act: 'delete' })}${chosen}${formField(typed)}<div class="form-actions">${button({ label: `Delete ${count}`, kind: 'danger' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form></div>`;
+  const content = html`<div class="stack">${panel({ title: 'What goes', aside: count, content: rows(view.lines) })}<form class="form" method="post" action="${view.action}">${hiddenInputs({ act: 'delete' })}${chosen}${handsFields(view.hands)}${formField(typed)}<div class="form-actions">${button({ label: `Delete ${count}`, kind: 'danger' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form></div>`;
   return layout(shell, {
     title: `Delete ${count}`,
     crumbs: view.crumbs,
