@@ -29,11 +29,16 @@ function parseLimit(text: string): number {
   throw createUsageError('--limit takes a whole number above 0, or all');
 }
 
+/** What the server is asked for; it refuses what it does not know and names what it does. */
+function readOrder({ sort, order }: { sort?: string; order?: string }): Record<string, string> {
+  return { ...(sort === undefined ? {} : { sort }), ...(order === undefined ? {} : { order }) };
+}
+
 async function listNoun(parts: CliParts, noun: ReadNoun, command: Command): Promise<void> {
   const client = await connect(parts, command);
-  const options = command.opts<{ limit: string }>();
+  const options = command.opts<{ limit: string; sort?: string; order?: string }>();
   const query = (await readFilters(client, noun, options)) as Record<string, string>;
-  const rows = await client.list(rowSchema, noun.path, query, parseLimit(options.limit));
+  const rows = await client.list(rowSchema, noun.path, { ...query, ...readOrder(options) }, parseLimit(options.limit));
   if (wantsJson(command)) return printJson(parts.terminal, rows);
   printTable(
     parts.terminal,
@@ -58,6 +63,10 @@ export function addReadCommands(program: Command, parts: CliParts): ReadonlyMap<
     if (noun.alias !== undefined) group.alias(noun.alias);
     const list = group.command('list').description(`list ${noun.name}`);
     for (const { name, description } of noun.filters) list.option(`--${name} <${name}>`, description);
+    if (noun.orders !== undefined)
+      list
+        .option('--sort <column>', `order by ${noun.orders.join(', ')}`)
+        .option('--order <direction>', 'asc or desc; without it what one looks for first');
     list
       .option('--limit <rows>', 'rows at most, or all', String(ROWS))
       .action((_options: unknown, command: Command) => listNoun(parts, noun, command));

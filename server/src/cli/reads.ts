@@ -1,5 +1,6 @@
 /** What can be listed and shown, each with the path of its end-points and the columns a person wants to see. */
 
+import { HOST_ORDERS, PLAN_ORDERS, RUN_ORDERS, SNAPSHOT_LIST_ORDERS, SOURCE_ORDERS } from '../store/list-orders.ts';
 import type { Row } from './client.ts';
 import { showBytes, showInstant, showValue } from './output.ts';
 
@@ -29,6 +30,8 @@ export interface ReadNoun {
   description: string;
   columns: readonly Column[];
   filters: readonly Filter[];
+  /** What its list can be ordered by. */
+  orders?: readonly string[];
 }
 
 const text = (name: string, label = name): Column => ({ label: label.toUpperCase(), cell: (row) => showValue(row[name]) });
@@ -65,6 +68,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     alias: 'host',
     shows: 'host',
     path: '/hosts',
+    orders: HOST_ORDERS,
     description: 'machines with an agent',
     columns: [text('id'), text('name'), text('standing'), text('tags'), text('drift'), instant('lastSeenAt', 'seen')],
     filters: [search, state, { name: 'tag', description: 'only with this tag' }],
@@ -74,6 +78,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     alias: 'source',
     shows: 'source',
     path: '/sources',
+    orders: SOURCE_ORDERS,
     description: 'what is protected',
     columns: [text('id'), text('name'), text('kind'), text('host'), text('enabled'), text('version')],
     filters: [search, ofHost],
@@ -91,6 +96,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     name: 'plans',
     shows: 'plan',
     path: '/plans',
+    orders: PLAN_ORDERS,
     description: 'which sources go where and when',
     columns: [
       text('id'),
@@ -124,15 +130,26 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     name: 'runs',
     shows: 'id',
     path: '/runs',
+    orders: RUN_ORDERS,
     description: 'executions, newest first',
     columns: RUN_COLUMNS,
-    filters: [state, { name: 'kind', description: 'only of this kind, such as backup' }, ofHost, ofPlan, ofSource, ofRepository],
+    filters: [
+      state,
+      { name: 'kind', description: 'only of this kind, such as backup' },
+      { name: 'trigger', description: 'only what began by this, such as manual' },
+      { name: 'requestedBy', description: 'only what this person asked for' },
+      ofHost,
+      ofPlan,
+      ofSource,
+      ofRepository,
+    ],
   },
   {
     name: 'snapshots',
     alias: 'snapshot',
     shows: 'id',
     path: '/snapshots',
+    orders: SNAPSHOT_LIST_ORDERS,
     description: 'what can be brought back, newest first',
     columns: [
       text('id'),

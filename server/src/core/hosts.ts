@@ -7,7 +7,8 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { Host, HostFilter } from '../store/hosts.ts';
-import type { Page, PageRequest } from '../store/page.ts';
+import type { HostOrder } from '../store/list-orders.ts';
+import type { Page, SortedPage } from '../store/page.ts';
 import type { HostHappening } from '../store/trail.ts';
 import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
@@ -53,10 +54,11 @@ export async function listHosts(
   context: CoreContext,
   caller: Caller,
   filter: HostFilter,
-  page: PageRequest,
+  page: SortedPage<HostOrder>,
 ): Promise<Page<HostView>> {
   demand(caller, 'view');
-  const found = await context.store.hosts.listHosts(caller.tenant, filter, page);
+  const freshSince = context.clock.now() - WIRE.offlineAfterMs;
+  const found = await context.store.hosts.listHosts(caller.tenant, filter, { ...page, freshSince });
   return { ...found, rows: found.rows.map((host) => toHostView(context, host)) };
 }
 

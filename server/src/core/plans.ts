@@ -4,8 +4,8 @@ import { type PlanOptionsChange, planOptionsSchema } from '@holdfast/shared/doma
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COUNTS, RUNS } from '@holdfast/shared/limits.ts';
-import type { Plan, PlanFilter, Repository } from '../store/catalog.ts';
-import type { Page, PageRequest } from '../store/page.ts';
+import type { Plan, PlanFilter, PlanPage, Repository } from '../store/catalog.ts';
+import type { Page } from '../store/page.ts';
 import { createFieldsError } from './adapter-input.ts';
 import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
@@ -38,12 +38,7 @@ export async function getPlan(context: CoreContext, caller: Caller, id: PlanId):
   return plan;
 }
 
-export async function listPlans(
-  context: CoreContext,
-  caller: Caller,
-  filter: PlanFilter,
-  page: PageRequest,
-): Promise<Page<Plan>> {
+export async function listPlans(context: CoreContext, caller: Caller, filter: PlanFilter, page: PlanPage): Promise<Page<Plan>> {
   demand(caller, 'view');
   return context.store.catalog.listPlans(caller.tenant, filter, page);
 }

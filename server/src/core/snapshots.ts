@@ -2,7 +2,8 @@
 import type { SnapshotRecord } from '@holdfast/shared/domain/contents.ts';
 import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import type { Page, PageRequest } from '../store/page.ts';
+import type { SnapshotListOrder } from '../store/list-orders.ts';
+import type { Page, SortedPage } from '../store/page.ts';
 import type { Snapshot, SnapshotFilter } from '../store/runs.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
@@ -24,7 +25,7 @@ export async function listSnapshots(
   context: CoreContext,
   caller: Caller,
   filter: SnapshotFilter,
-  page: PageRequest,
+  page: SortedPage<SnapshotListOrder>,
 ): Promise<Page<Snapshot>> {
   demand(caller, 'view');
   return context.store.runs.listSnapshots(caller.tenant, filter, page);

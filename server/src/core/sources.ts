@@ -7,7 +7,8 @@ import { COUNTS, COVERAGE } from '@holdfast/shared/limits.ts';
 import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/messages.ts';
 import type { Source, SourceFilter } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
-import type { Page, PageRequest } from '../store/page.ts';
+import type { SourceOrder } from '../store/list-orders.ts';
+import type { Page, SortedPage } from '../store/page.ts';
 import { type AdapterInput, createFieldsError, parseAdapterInput } from './adapter-input.ts';
 import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
@@ -53,7 +54,7 @@ export async function listSources(
   context: CoreContext,
   caller: Caller,
   filter: SourceFilter,
-  page: PageRequest,
+  page: SortedPage<SourceOrder>,
 ): Promise<Page<Source>> {
   demand(caller, 'view');
   return context.store.catalog.listSources(caller.tenant, filter, page);

@@ -16,7 +16,7 @@ import {
 import { toHostView } from '../../core/hosts.ts';
 import type { EnrolmentToken } from '../../store/hosts.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { hostShape, secretsModeShape, toHostShape } from './hosts.ts';
+import { hostShape, secretsModeShape, toHostShape } from './host-shape.ts';
 import {
   deletedShape,
   idParams,

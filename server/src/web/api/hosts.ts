@@ -1,106 +1,27 @@
 /** End-points about hosts and the ways in which they join. */
 import { drainMinutesSchema } from '@holdfast/shared/domain/drain.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { nameSchema, SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
-import { DRAIN, WIRE } from '@holdfast/shared/limits.ts';
-import { AGENT_FRAMES, hostFactsSchema, toolReportSchema } from '@holdfast/shared/protocol/messages.ts';
+import { nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { DRAIN } from '@holdfast/shared/limits.ts';
+import { AGENT_FRAMES } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
-import type { Caller } from '../../core/caller.ts';
 import { countUnfinishedRuns, drainHost, resumeHost } from '../../core/host-drain.ts';
 import {
   chooseAgent,
   getHost,
-  HOST_STANDINGS,
-  type HostStanding,
-  type HostView,
   listClaimants,
   listHostHappenings,
-  listHosts,
   revokeHost,
   rotateHostToken,
-  SKEW_LEVELS,
   updateHost,
 } from '../../core/hosts.ts';
-import type { CoreContext } from '../../core/ports.ts';
-import type { HostFilter } from '../../store/hosts.ts';
-import type { Page, PageRequest } from '../../store/page.ts';
 import type { HostHappening } from '../../store/trail.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import {
-  idParams,
-  instantSchema,
-  listOf,
-  nameShape,
-  pageFields,
-  searchInput,
-  tagsInput,
-  tagsShape,
-  toPageReply,
-  toPageRequest,
-} from './shapes.ts';
+import { HOST_LIST_ENDPOINT } from './host-list.ts';
+import { hostShape, secretsModeShape, toHostShape } from './host-shape.ts';
+import { idParams, instantSchema, listOf, nameShape, tagsInput } from './shapes.ts';
 
 const HAPPENINGS_MAX = 200;
-/** Store reads one request may cost while it looks for hosts of one standing. */
-const STANDING_READS = 100;
-
-export const secretsModeShape = z.enum(SECRETS_MODES).meta({
-  description:
-    '`kept`: sealed on the host, which backs up without this server. `just_in_time`: in its memory only; no backup runs while this server is away',
-});
-
-const drainShape = z.strictObject({
-  since: instantSchema,
-  until: instantSchema.meta({ description: 'It ends by itself then' }),
-  by: z.string().meta({ description: 'Who ordered it' }),
-});
-
-export const hostShape = nameShape(
-  'Host',
-  z.strictObject({
-    id: idSchema('host'),
-    name: z.string(),
-    standing: z.enum(HOST_STANDINGS).meta({ description: 'What the host is to a reader: connected or not, or taken out' }),
-    tags: tagsShape,
-    fingerprint: z.string(),
-    facts: hostFactsSchema.optional(),
-    tools: listOf(toolReportSchema),
-    createdAt: instantSchema,
-    lastSeenAt: instantSchema.optional(),
-    skewMs: z.int().optional().meta({ description: 'Clock of the host minus clock of the server' }),
-    skewLevel: z.enum(SKEW_LEVELS).optional().meta({ description: '`warn` beyond 5 seconds, `alert` beyond a minute' }),
-    specVersion: z.int().meta({ description: 'Version of the desired state' }),
-    acknowledgedSpecVersion: z.int().meta({ description: 'Version the host works by' }),
-    drift: z.boolean(),
-    concurrency: z.int().meta({ description: 'Runs at the same time' }),
-    drain: drainShape.optional().meta({ description: 'While the host takes no new runs' }),
-    secretsMode: secretsModeShape,
-  }),
-);
-export type HostShape = z.infer<typeof hostShape>;
-
-export function toHostShape(host: HostView): HostShape {
-  const { id, name, standing, tags, fingerprint, facts, tools, createdAt, lastSeenAt, skewMs, drift, concurrency } = host;
-  const { specVersion, acknowledgedSpecVersion, skewLevel, secretsMode, drain } = host;
-  return {
-    id,
-    name,
-    standing,
-    tags,
-    fingerprint,
-    facts,
-    tools,
-    createdAt,
-    lastSeenAt,
-    skewMs,
-    skewLevel,
-    specVersion,
-    acknowledgedSpecVersion,
-    drift,
-    concurrency,
-    drain,
-    secretsMode,
-  };
-}
 
 const claimantShape = nameShape(
   'HostClaimant',
@@ -148,56 +69,6 @@ const happeningShape = nameShape(
 function toHappeningShape({ at, type, level, text, run }: HostHappening): z.infer<typeof happeningShape> {
   return { at, type, level, text, run };
 }
-
-/** Standing is decided by the live connection, which no index knows: active hosts are read until the page is full. */
-async function listActiveByStanding(
-  context: CoreContext,
-  caller: Caller,
-  filter: HostFilter,
-  standing: HostStanding,
-  page: PageRequest,
-): Promise<Page<HostView>> {
-  const rows: HostView[] = [];
-  let after = page.after;
-  for (let reads = 0; reads < STANDING_READS; reads += 1) {
-    const found = await listHosts(context, caller, filter, { limit: page.limit - rows.length, after });
-    rows.push(...found.rows.filter((host) => host.standing === standing));
-    after = found.next;
-    if (after === undefined || rows.length >= page.limit) break;
-  }
-  return { rows, next: after };
-}
-
-const listQuery = z.strictObject({
-  ...pageFields,
-  search: searchInput.optional(),
-  state: z.enum([...HOST_STANDINGS, 'active', 'draining']).optional(),
-  tag: z.string().min(1).max(64).optional(),
-});
-
-const listEndpoint = defineEndpoint({
-  method: 'get',
-  path: '/hosts',
-  scope: 'read',
-  summary: 'Lists hosts by name; a page may hold fewer rows than asked for while `meta.next` is there.',
-  tag: 'hosts',
-  query: listQuery,
-  reply: listOf(hostShape),
-  async handle(context, caller, { query }) {
-    const { state, search, tag } = query;
-    const page = toPageRequest(query);
-    if (state === 'online' || state === 'offline') {
-      const seenSince = state === 'online' ? context.clock.now() - WIRE.offlineAfterMs : undefined;
-      const filter: HostFilter = { search, tag, state: 'active', seenSince };
-      return toPageReply(await listActiveByStanding(context, caller, filter, state, page), toHostShape);
-    }
-    if (state === 'draining') {
-      const filter: HostFilter = { search, tag, state: 'active', drainedAt: context.clock.now() };
-      return toPageReply(await listHosts(context, caller, filter, page), toHostShape);
-    }
-    return toPageReply(await listHosts(context, caller, { search, tag, state }, page), toHostShape);
-  },
-});
 
 const getEndpoint = defineEndpoint({
   method: 'get',
@@ -319,7 +190,7 @@ const happeningsEndpoint = defineEndpoint({
 });
 
 export const HOST_ENDPOINTS: readonly ApiEndpoint[] = [
-  listEndpoint,
+  HOST_LIST_ENDPOINT,
   getEndpoint,
   patchEndpoint,
   drainEndpoint,

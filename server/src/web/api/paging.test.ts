@@ -57,6 +57,34 @@ describe('Lists', () => {
     }
   });
 
+  it('go by what was asked for, both ways, and say what there is to ask for', async () => {
+    const down = NAMES.toReversed();
+    for (const limit of ['3', '50']) {
+      assert.deepEqual(namesOf(await walk('GET /hosts', { limit, sort: 'name', order: 'desc' })), down);
+      assert.deepEqual(namesOf(await walk('GET /hosts', { limit, sort: 'status' })).length, NAMES.length);
+      assert.deepEqual(
+        namesOf(await walk('GET /hosts', { limit, sort: 'name', order: 'desc', state: 'online' })),
+        ONLINE.toReversed(),
+      );
+      assert.deepEqual(namesOf(await walk('GET /sources', { limit, sort: 'good' })).toSorted(), NAMES);
+    }
+    const allowed = {
+      'GET /runs': ['created', 'duration', 'bytes', 'state', 'plan', 'host'],
+      'GET /hosts': ['name', 'status', 'seen', 'version'],
+      'GET /sources': ['name', 'host', 'kind', 'good'],
+      'GET /plans': ['name', 'next'],
+      'GET /snapshots': ['created', 'size'],
+    };
+    for (const [route, orders] of Object.entries(allowed)) {
+      const error = await catchError(world.call(route, { query: { sort: 'colour' } }));
+      assert.equal(error.code, 'invalid');
+      for (const order of orders)
+        assert.match(JSON.stringify([error.message, error.details]), new RegExp(order), `${route} names ${order}`);
+      for (const sort of orders) for (const order of ['asc', 'desc']) await world.call(route, { query: { sort, order } });
+      assert.equal((await catchError(world.call(route, { query: { order: 'asc' } }))).code, 'invalid');
+    }
+  });
+
   it('page through what only the live connection knows', async () => {
     for (const limit of ['1', '2', '3', '4', '50']) {
       assert.deepEqual(namesOf(await walk('GET /hosts', { limit, state: 'online' })), ONLINE);

@@ -1,95 +1,28 @@
 /** End-points about plans: kept, run now, asked when they are due. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { nameSchema, planOptionsChangeSchema, planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
+import { nameSchema, planOptionsChangeSchema } from '@holdfast/shared/domain/plan.ts';
 import { type Schedule, scheduleSchema } from '@holdfast/shared/domain/schedule.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { createFieldsError } from '../../core/adapter-input.ts';
 import { type Caller, demand } from '../../core/caller.ts';
 import { startForget } from '../../core/forget.ts';
-import { createPlan, deletePlan, getPlan, listPlans, updatePlan } from '../../core/plans.ts';
+import { createPlan, deletePlan, getPlan, updatePlan } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { startPlan } from '../../core/runs.ts';
 import type { Plan } from '../../store/catalog.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { describeCatalogKind } from './catalog-endpoints.ts';
 import type { FireCalendar } from './fire-calendar.ts';
+import { createPlanListEndpoint } from './plan-list.ts';
+import { planShape, toPlanShape } from './plan-shape.ts';
 import { runShape, toRunShape } from './runs.ts';
-import {
-  flagInput,
-  idParams,
-  instantSchema,
-  listOf,
-  nameShape,
-  pageFields,
-  searchInput,
-  toPageReply,
-  toPageRequest,
-  versionSchema,
-} from './shapes.ts';
+import { idParams, instantSchema, listOf, nameShape } from './shapes.ts';
 
 const FIRES = 10;
 const FIRES_MAX = 100;
 /** Beginnings of all hosts together; a plan of many hosts tells fewer of each, but at least one. */
 const BEGINS_MAX = 1000;
-
-const planShape = nameShape(
-  'Plan',
-  z.strictObject({
-    id: idSchema('plan'),
-    name: z.string(),
-    repository: idSchema('repository'),
-    sources: listOf(idSchema('source')),
-    schedule: z
-      .strictObject({ cron: z.string(), zone: z.string() })
-      .optional()
-      .meta({ description: 'Without one the plan runs only by hand' }),
-    enabled: z.boolean(),
-    options: planOptionsSchema,
-    retentionPolicy: idSchema('policy').optional().meta({ description: 'Without one everything is kept' }),
-    copyRepository: idSchema('repository').optional().meta({ description: 'Each clean backup is copied there' }),
-    copyPolicy: idSchema('policy').optional().meta({ description: 'How long copies are kept; without one for ever' }),
-    effectiveFromAt: instantSchema.meta({ description: 'Fires before this instant are not this plan’s; epoch milliseconds' }),
-    version: versionSchema,
-    createdAt: instantSchema,
-    updatedAt: instantSchema,
-  }),
-);
-
-export function toPlanShape(plan: Plan): z.infer<typeof planShape> {
-  const {
-    id,
-    name,
-    repository,
-    sources,
-    schedule,
-    enabled,
-    options,
-    retentionPolicy,
-    copyRepository,
-    copyPolicy,
-    effectiveFrom,
-    version,
-    createdAt,
-    updatedAt,
-  } = plan;
-  return {
-    id,
-    name,
-    repository,
-    sources,
-    schedule,
-    enabled,
-    options,
-    retentionPolicy,
-    copyRepository,
-    copyPolicy,
-    effectiveFromAt: effectiveFrom,
-    version,
-    createdAt,
-    updatedAt,
-  };
-}
 
 const hostBeginsShape = nameShape(
   'HostBegins',
@@ -157,29 +90,6 @@ function checkSchedule(calendar: FireCalendar, schedule: Schedule | null | undef
   const check = calendar.checkCron(schedule.cron, schedule.zone, from);
   if (!check.ok) throw createFieldsError({ [`schedule.${check.field}`]: check.message });
 }
-
-const listEndpoint = defineEndpoint({
-  method: 'get',
-  path: '/plans',
-  scope: 'read',
-  summary: 'Lists plans by name.',
-  tag: 'plans',
-  query: z.strictObject({
-    ...pageFields,
-    search: searchInput.optional(),
-    source: idSchema('source').optional(),
-    host: idSchema('host').optional(),
-    repository: idSchema('repository').optional(),
-    enabled: flagInput.optional(),
-    retentionPolicy: idSchema('policy').optional(),
-  }),
-  reply: listOf(planShape),
-  async handle(context, caller, { query }) {
-    const { search, source, host, repository, enabled, retentionPolicy } = query;
-    const filter = { search, source, host, repository, enabled, retentionPolicy };
-    return toPageReply(await listPlans(context, caller, filter, toPageRequest(query)), toPlanShape);
-  },
-});
 
 const plans = describeCatalogKind('plan', 'plans', 'configure', planShape, toPlanShape);
 
@@ -317,7 +227,7 @@ function createForecasts(calendar: FireCalendar): readonly ApiEndpoint[] {
 /** The end-points of plans, given what knows the calendar. */
 export function createPlanEndpoints(calendar: FireCalendar): readonly ApiEndpoint[] {
   return [
-    listEndpoint,
+    createPlanListEndpoint(calendar),
     ...createForecasts(calendar),
     ...createWriting(calendar),
     getEndpoint,

@@ -16,6 +16,7 @@ import { LOG } from '@holdfast/shared/limits.ts';
 import { restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
 import * as z from 'zod';
 import { cancelRun, getRunDetail, listRuns, type RunDetail, readRunLog } from '../../core/runs.ts';
+import { RUN_ORDERS } from '../../store/list-orders.ts';
 import type { Run, RunFilter, RunPart, RunStage } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { LOG_FORMATS, renderLog } from './log-format.ts';
@@ -28,8 +29,9 @@ import {
   nameShape,
   pageFields,
   searchInput,
+  sortFields,
   toPageReply,
-  toPageRequest,
+  toSortedRequest,
 } from './shapes.ts';
 import { snapshotShape, toSnapshotShape } from './snapshots.ts';
 
@@ -155,23 +157,30 @@ export const runFilterFields = {
   repository: idSchema('repository').optional(),
   since: z.coerce.number().int().min(0).optional().meta({ description: 'Created at or after; epoch milliseconds' }),
   until: z.coerce.number().int().min(0).optional().meta({ description: 'Created before; epoch milliseconds' }),
+  trigger: z.enum(TRIGGERS).optional().meta({ description: 'What made it begin' }),
+  requestedBy: z.string().min(1).max(200).optional().meta({ description: 'Who asked for it, by name; exact' }),
 };
 
 export function toRunFilter(query: z.infer<z.ZodObject<typeof runFilterFields>>): RunFilter {
-  const { state, active, host, plan, source, repository, since, until } = query;
-  return { state, active, host, plan, source, repository, since, until };
+  const { state, active, host, plan, source, repository, since, until, trigger, requestedBy } = query;
+  return { state, active, host, plan, source, repository, since, until, trigger, requestedBy };
 }
 
 const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/runs',
   scope: 'read',
-  summary: 'Lists runs, newest first.',
+  summary: 'Lists runs, newest first unless another order is asked for.',
   tag: 'runs',
-  query: z.strictObject({ ...pageFields, ...runFilterFields, kind: z.enum(RUN_KINDS).optional() }),
+  query: z.strictObject({
+    ...pageFields,
+    ...runFilterFields,
+    ...sortFields(RUN_ORDERS, 'the newest come first'),
+    kind: z.enum(RUN_KINDS).optional(),
+  }),
   reply: listOf(runShape),
   handle: async (context, caller, { query }) =>
-    toPageReply(await listRuns(context, caller, { ...toRunFilter(query), kind: query.kind }, toPageRequest(query)), toRunShape),
+    toPageReply(await listRuns(context, caller, { ...toRunFilter(query), kind: query.kind }, toSortedRequest(query)), toRunShape),
 });
 
 const getEndpoint = defineEndpoint({

@@ -9,7 +9,8 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { EncryptedSecrets } from '../../store/catalog.ts';
-import type { Page, PageRequest } from '../../store/page.ts';
+import { findDefaultDirection } from '../../store/list-orders.ts';
+import { DIRECTIONS, type Direction, type Page, type PageRequest, type SortedPage } from '../../store/page.ts';
 import type { ApiReply } from '../http/route.ts';
 
 /** Gives a schema its name in the OpenAPI document; a name is used once. */
@@ -49,6 +50,32 @@ export function toPageRequest(query: { cursor?: string | undefined; limit: numbe
   return { limit: query.limit, after: query.cursor };
 }
 
+/** What a list may be ordered by, beside its own order. */
+export function sortFields<C extends string>(orders: readonly [C, ...C[]], own: string) {
+  return {
+    sort: z
+      .enum(orders)
+      .optional()
+      .meta({ description: `What to order by; without it ${own}` }),
+    order: z.enum(DIRECTIONS).optional().meta({ description: 'Upwards or downwards; without it what one looks for first' }),
+  };
+}
+
+/** A page request with the order that was wished for. */
+export function toSortedRequest<C extends string>(query: {
+  cursor?: string | undefined;
+  limit: number;
+  sort?: C | undefined;
+  order?: Direction | undefined;
+}): SortedPage<C> {
+  const { sort, order } = query;
+  if (sort === undefined) {
+    if (order === undefined) return toPageRequest(query);
+    throw new AppError('invalid', 'order: say by sort what to order by', { details: { field: 'order' } });
+  }
+  return { ...toPageRequest(query), sort: { by: sort, direction: order ?? findDefaultDirection(sort) } };
+}
+
 /** A page of rows as a reply, each row through its view. */
 export function toPageReply<Row, View>(page: Page<Row>, toView: (row: Row) => View): ApiReply<readonly View[]> {
   return { data: page.rows.map(toView), next: page.next };
@@ -72,6 +99,7 @@ export function toHeldPage<Row, View>(
   const last = rest.length > shown.length ? shown.at(-1) : undefined;
   return {
     data: shown.map(({ row }) => toView(row)),
+    total: rows.length,
     next: last && Buffer.from(`${HELD_MARK}${last.key}`, 'utf8').toString('base64url'),
   };
 }

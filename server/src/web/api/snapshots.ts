@@ -6,9 +6,10 @@ import { suspicionSchema } from '@holdfast/shared/domain/suspicion.ts';
 import * as z from 'zod';
 import { pinSnapshot, unpinSnapshot } from '../../core/pins.ts';
 import { getSnapshot, listSnapshots } from '../../core/snapshots.ts';
+import { SNAPSHOT_LIST_ORDERS } from '../../store/list-orders.ts';
 import type { Snapshot } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
+import { idParams, instantSchema, listOf, nameShape, pageFields, sortFields, toPageReply, toSortedRequest } from './shapes.ts';
 
 const ROLES = ['data', 'globals'] as const;
 const STATES = ['good', 'partial', 'quarantined', 'missing', 'removed'] as const satisfies readonly SnapshotState[];
@@ -72,7 +73,8 @@ const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/snapshots',
   scope: 'read',
-  summary: 'Lists snapshots, newest first; without `role` those of data only, and removed ones only when asked for by `state`.',
+  summary:
+    'Lists snapshots, newest first unless another order is asked for; without `role` those of data only, and removed ones only when asked for by `state`.',
   tag: 'snapshots',
   query: z.strictObject({
     ...pageFields,
@@ -85,13 +87,16 @@ const listEndpoint = defineEndpoint({
     state: z.enum(STATES).optional(),
     role: z.enum(ROLES).optional(),
     pinned: z.literal('true').optional().meta({ description: 'Only pinned ones' }),
+    since: z.coerce.number().int().min(0).optional().meta({ description: 'Made at or after; epoch milliseconds' }),
+    until: z.coerce.number().int().min(0).optional().meta({ description: 'Made before; epoch milliseconds' }),
+    ...sortFields(SNAPSHOT_LIST_ORDERS, 'the newest come first'),
   }),
   reply: listOf(snapshotShape),
   async handle(context, caller, { query }) {
-    const { host, plan, source, repository, run, copyOf, state, role } = query;
+    const { host, plan, source, repository, run, copyOf, state, role, since, until } = query;
     const pinned = query.pinned === 'true' ? (true as const) : undefined;
-    const filter = { host, plan, source, repository, run, copyOf, state, role, pinned };
-    return toPageReply(await listSnapshots(context, caller, filter, toPageRequest(query)), toSnapshotShape);
+    const filter = { host, plan, source, repository, run, copyOf, state, role, pinned, since, until };
+    return toPageReply(await listSnapshots(context, caller, filter, toSortedRequest(query)), toSnapshotShape);
   },
 });
 

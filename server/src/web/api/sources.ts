@@ -21,6 +21,7 @@ import {
   updateSource,
 } from '../../core/sources.ts';
 import type { Source } from '../../store/catalog.ts';
+import { SOURCE_ORDERS } from '../../store/list-orders.ts';
 import type { SourceStanding } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { describeCatalogKind } from './catalog-endpoints.ts';
@@ -37,8 +38,9 @@ import {
   pageFields,
   searchInput,
   secretsShape,
-  toPageRequest,
+  sortFields,
   toSecretsView,
+  toSortedRequest,
   versionSchema,
 } from './shapes.ts';
 
@@ -148,7 +150,7 @@ const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/sources',
   scope: 'read',
-  summary: 'Lists sources by name, each with its newest good backup and newest attempt.',
+  summary: 'Lists sources, by name unless another order is asked for, each with its newest good backup and newest attempt.',
   tag: 'sources',
   query: z.strictObject({
     ...pageFields,
@@ -156,11 +158,12 @@ const listEndpoint = defineEndpoint({
     host: idSchema('host').optional(),
     kind: adapterKindInput.optional(),
     withoutPlan: flagInput.optional().meta({ description: 'Only sources that are in no enabled plan' }),
+    ...sortFields(SOURCE_ORDERS, 'they go by name'),
   }),
   reply: listOf(sourceDetailShape),
   async handle(context, caller, { query }) {
     const { search, host, kind, withoutPlan } = query;
-    const page = await listSources(context, caller, { search, host, kind, withoutPlan }, toPageRequest(query));
+    const page = await listSources(context, caller, { search, host, kind, withoutPlan }, toSortedRequest(query));
     return { data: await addStandings(context, caller, page.rows), next: page.next };
   },
 });
