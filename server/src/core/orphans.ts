@@ -19,8 +19,8 @@ import { prepareRepositoryQuestion } from './repositories.ts';
 import {
   type ContentsQuestion,
   type ContentsRow,
+  collectContents,
   findStored,
-  lookAtContents,
   type RepositoryContents,
 } from './repository-contents.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
@@ -160,7 +160,7 @@ export async function startOrphanDeletion(
   const phrase = phraseDeletion(engineIds.length);
   if (confirm !== phrase)
     throw createFieldsError({ confirm: `Confirmation: type ${phrase} to delete what cannot be brought back` });
-  const contents = await lookAtContents(context, caller, question);
+  const contents = await collectContents(context, caller, question);
   const { repository } = contents;
   const rows = engineIds.map((engineId) => {
     const row = contents.rows.find((one) => one.engineId === engineId);

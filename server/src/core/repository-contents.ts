@@ -109,6 +109,15 @@ export async function lookAtContents(
   question: ContentsQuestion,
 ): Promise<RepositoryContents> {
   demand(caller, 'restore.start');
+  return collectContents(context, caller, question);
+}
+
+/** The same for a use case that has asked for a right of its own. */
+export async function collectContents(
+  context: CoreContext,
+  caller: Caller,
+  question: ContentsQuestion,
+): Promise<RepositoryContents> {
   const { repository, host, stored, unreadable } = await readAll(context, caller, question);
   const ids = stored.map(({ engineId }) => engineId);
   const { runs } = context.store;

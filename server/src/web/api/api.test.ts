@@ -6,6 +6,7 @@ import { ADMIN, catchError, ENGINE_ID, routeOf, VIEWER } from './fixtures/api-wo
 import { listBackupEvents } from './fixtures/backup-events.ts';
 import { tellAlerts } from './fixtures/chapter-alerts.ts';
 import { tellChannels } from './fixtures/chapter-channels.ts';
+import { tellContents } from './fixtures/chapter-contents.ts';
 import { tellCoverage } from './fixtures/chapter-coverage.ts';
 import { tellDrills } from './fixtures/chapter-drills.ts';
 import { tellLocks } from './fixtures/chapter-locks.ts';
@@ -379,6 +380,7 @@ describe('The API, from the first host to a restore', () => {
   tellDrills(story);
   tellLocks(story);
   tellSnapshotFiles(story);
+  tellContents(story);
 
   tellRestoreRoles(story);
   tellChannels(story);

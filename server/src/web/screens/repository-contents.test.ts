@@ -190,6 +190,8 @@ describe('what a repository really holds', () => {
     const words = readWords(await world.read(`${path()}?host=${old.id}`));
     assert.match(words, /the agent of old-1 is too old to list what a repository holds/);
     const isForbidden = (error: unknown) => error instanceof AppError && error.code === 'forbidden';
+    const one = readWords(await world.read(`${path(`/${idOf('a')}`)}?host=${old.id}`));
+    assert.match(one, /Nobody could look at snapshot aaaaaaaa\./);
     await assert.rejects(world.ask('get', path(), { role: 'viewer' }), isForbidden);
     await assert.rejects(world.ask('get', path(`/${idOf('a')}/files`), { role: 'viewer' }), isForbidden);
   });

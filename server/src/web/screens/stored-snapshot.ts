@@ -22,7 +22,13 @@ import { findId, getParam } from './params.ts';
 import { loadNames, nameOf } from './run-names.ts';
 import { buildShell } from './shell.ts';
 import { labelSourceKind } from './source-words.ts';
-import { type StoredFilesView, type StoredSnapshotView, storedFilesPage, storedSnapshotPage } from './stored-snapshot.view.ts';
+import {
+  lookTroublePage,
+  type StoredFilesView,
+  type StoredSnapshotView,
+  storedFilesPage,
+  storedSnapshotPage,
+} from './stored-snapshot.view.ts';
 
 /** Sources that are offered; a further one is named by the API. */
 const SOURCES_OFFERED = Math.min(200, COUNTS.sourcesPerHost);
@@ -139,7 +145,20 @@ async function replySnapshot(
 }
 
 async function showStored(context: CoreContext, visit: Visit): Promise<PageReply> {
-  return replySnapshot(context, visit, await getAsked(context, visit), {});
+  const asked = await getAsked(context, visit);
+  try {
+    return await replySnapshot(context, visit, asked, {});
+  } catch (thrown) {
+    if (!isShown(thrown) || thrown.code === 'not_found') throw thrown;
+    const { list, own } = crumbsOf(visit, asked);
+    const view = {
+      crumbs: [...list, { label: own.label }],
+      engineId: asked.engineId,
+      problem: thrown.message,
+      backHref: visit.urls.repositoryContents({ repository: asked.repository.id }),
+    };
+    return { kind: 'page', html: lookTroublePage(await buildShell(context, visit, 'repositories'), view) };
+  }
 }
 
 async function postAdoption(context: CoreContext, visit: Visit): Promise<PageReply> {

@@ -115,6 +115,20 @@ function pathsPanel({ paths, pathCount }: StoredSnapshotView): Html | false {
   });
 }
 
+/** Nobody could look at it: why, and the way back. */
+export function lookTroublePage(
+  shell: Shell,
+  view: { crumbs: readonly Crumb[]; engineId: string; problem: string; backHref: string },
+): Html {
+  const short = view.engineId.slice(0, 8);
+  return layout(shell, {
+    title: `Snapshot ${short}`,
+    crumbs: view.crumbs,
+    heading: `Nobody could look at snapshot ${short}.`,
+    content: html`<div class="stack">${callout({ tone: 'problem', text: view.problem })}<div>${linkButton({ href: view.backHref, label: 'Choose another host' })}</div></div>`,
+  });
+}
+
 export interface StoredFilesView {
   face: Clockface;
   crumbs: readonly Crumb[];
