@@ -184,7 +184,7 @@ test('one file is picked in the lazy tree and comes back byte for byte; in place
     await expect(page.getByRole('button', { name: 'Start the restore' })).toHaveCount(0);
     const target = join(stack.directory, 'one file');
     await page.locator('input[name=target]').fill(target);
-    await page.getByRole('button', { name: 'Count what it would do' }).click();
+    await page.getByRole('button', { name: 'Preview it' }).click();
     await expect(page.locator('main')).toContainText('1 file');
     await expectAccessible(page);
     await takePicture(page, 'restore-files');
@@ -201,7 +201,7 @@ test('one file is picked in the lazy tree and comes back byte for byte; in place
     await tick(PICKED).check();
     await page.getByRole('button', { name: 'Restore what is ticked…' }).click();
     await page.getByRole('radio', { name: /^In place/ }).check();
-    await page.getByRole('button', { name: 'Count what it would do' }).click();
+    await page.getByRole('button', { name: 'Preview it' }).click();
     await expect(page.locator('main')).toContainText(/1 of 1 will be replaced on db-1/);
     const typed = page.getByLabel('Type db-1 to replace files on it');
     await typed.fill('db-2');

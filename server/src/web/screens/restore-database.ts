@@ -18,6 +18,8 @@ import { listSources } from '../../core/sources.ts';
 import type { Source } from '../../store/catalog.ts';
 import type { PageReply, Visit } from '../http/route.ts';
 import type { Flash } from '../ui/flash.ts';
+import { formatDate, formatMinute } from '../ui/time.ts';
+import { readClockface } from './clockface.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { readText } from './form-values.ts';
 import { findId, wantsPart } from './params.ts';
@@ -73,10 +75,17 @@ const canEndSessions = (source: Source | undefined) =>
 const hasSchemas = (source: Source | undefined) =>
   source !== undefined && findSourceAdapter(source.kind)?.restore?.planSchemas !== undefined;
 
-function proposeTarget(source: Source): string {
+/** Names of databases have 63 letters with PostgreSQL and 64 with MariaDB. */
+const NAME_CHARS = 63;
+
+/** A name that is likely free, and tells what is in it: the database and the minute of its backup, as `app_20261120_0200`. */
+function proposeTarget(source: Source, madeAt: number, zone: string): string {
   const field = findSourceAdapter(source.kind)?.discovery?.fills;
   const database = field === undefined ? undefined : source.config[field];
-  return `${typeof database === 'string' && database !== '' ? database : toPlainName(source.name)}_restored`;
+  const name = typeof database === 'string' && database !== '' ? database : toPlainName(source.name);
+  const minute = formatMinute(madeAt, zone).replaceAll(/\D/gu, '');
+  const ending = `_${formatDate(madeAt, zone).replaceAll('-', '')}_${minute}`;
+  return `${name.slice(0, NAME_CHARS - ending.length)}${ending}`;
 }
 
 async function buildView(
@@ -92,7 +101,7 @@ async function buildView(
   const places = frame.refusal === undefined ? await listConnectionPlaces(context, visit, scene, local) : [];
   const values: Typed = typed ?? {
     place: places.find((place) => place.disabled !== true)?.value ?? '',
-    target: source === undefined ? '' : proposeTarget(source),
+    target: source === undefined ? '' : proposeTarget(source, scene.snapshot.createdAt, readClockface(context, visit).zone),
     mode: 'new',
     tables: '',
     endSessions: false,

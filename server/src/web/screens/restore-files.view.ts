@@ -41,7 +41,7 @@ const LABELS: Readonly<Record<string, string>> = {
   host: 'Host',
   target: 'Path on the host',
   hostName: 'Name of the host',
-  way: 'Way',
+  way: 'How',
   paths: 'What was chosen',
 };
 
@@ -90,18 +90,23 @@ function wherePanel({ ways, values, hosts, hostsHelp, errors }: RestoreFilesView
     kind: 'text',
     mono: true,
     value: values.target,
-    help: 'A new directory, or the name of the new file. Not needed in place.',
+    help: 'A new directory, or the name of the new file; the user that the agent runs as must be allowed to make it. Not needed in place.',
     error: errors['target'],
   });
-  const way = html`<fieldset class="field" id="f-way" tabindex="-1"><legend>Way</legend><div class="choices">${choices}</div></fieldset>`;
+  const way = html`<fieldset class="field" id="f-way" tabindex="-1"><legend>How</legend><div class="choices">${choices}</div></fieldset>`;
   return panel({ title: '2 · Where to', content: html`<div class="fields">${way}${host}${target}</div>` });
 }
 
 function effectPanel({ preview }: RestoreFilesView): Html {
-  const look = button({ label: preview === undefined ? 'Count what it would do' : 'Count again', name: 'act', value: 'look' });
+  const look = button({
+    label: preview === undefined ? 'Preview it' : 'Preview again',
+    kind: preview === undefined ? 'primary' : 'secondary',
+    name: 'act',
+    value: 'look',
+  });
   const content =
     preview === undefined
-      ? html`<div class="stack"><p>The host counts what would be written, and what stands in its place. Nothing is changed by that.</p><div class="form-actions">${look}</div></div>`
+      ? html`<div class="stack"><p>The host counts what would be written, and what stands in its place. The preview changes nothing.</p><div class="form-actions">${look}</div></div>`
       : html`<div class="stack">${preview.conflicts.length > 0 && callout({ tone: 'problem', text: html`This cannot be done as it stands:<ul>${preview.conflicts.map((conflict) => html`<li>${conflict}</li>`)}</ul>` })}<p>${preview.lead}</p>${facts(preview.facts)}<div class="form-actions">${look}</div></div>`;
   return panel({ title: '3 · What it does', content });
 }

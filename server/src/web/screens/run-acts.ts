@@ -35,6 +35,9 @@ function findOnward(caller: Caller, detail: RunDetail, urls: Urls): RunView['onw
   const { run, snapshots } = detail;
   if (run.kind === 'restore') {
     if (run.snapshot === undefined) return undefined;
+    // What kept it from its place is mended in the form: another name, another directory.
+    if (run.state === 'failed' && isAllowed(caller, 'restore.start'))
+      return { href: urls.restoreSnapshot({ snapshot: run.snapshot }), label: 'Restore again…' };
     return { href: urls.snapshot({ snapshot: run.snapshot }), label: 'Open snapshot' };
   }
   // A copy elsewhere is no choice of its own: the page of the original leads to it.

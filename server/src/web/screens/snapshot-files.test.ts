@@ -179,7 +179,7 @@ describe('Chosen files', () => {
     const { page, status } = await post({});
     assert.equal(status, 200);
     assert.equal([...page.matchAll(/type="hidden"\s+name="path"/g)].length, 2, 'what lies below a chosen path is chosen with it');
-    assert.match(page, /Count what it would do/);
+    assert.match(page, /Preview it/);
     assert.doesNotMatch(page, /value="start"/);
     const none = await world.ask('post', address(), { form: { host } });
     assert.ok(none.kind === 'page' && none.status === 422 && none.html.toString().includes('Nothing was ticked'));
