@@ -2,7 +2,6 @@
  * What a caller may do, in five parts. A route of the API needs one of them; a role is a set of them, and a key has those that
  * it was made with. Reading is part of each.
  */
-import type { Role } from '../store/people.ts';
 
 export const SCOPES = ['read', 'operate', 'configure', 'restore', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -16,7 +15,8 @@ export const SCOPE_WORDS: Readonly<Record<Scope, string>> = {
   admin: 'approve and manage hosts, and change channels, settings, people and keys; read the audit',
 };
 
-export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
+/** Roles are named in `store/people.ts`; the store reads this table too. */
+export const ROLE_SCOPES: Readonly<Record<'viewer' | 'operator' | 'admin', readonly Scope[]>> = {
   viewer: ['read'],
   operator: ['read', 'operate', 'configure', 'restore'],
   admin: SCOPES,
@@ -28,7 +28,7 @@ export function completeScopes(given: readonly Scope[]): readonly Scope[] {
 }
 
 /** The least role that may do all of it. */
-export function findRole(scopes: readonly Scope[]): Role {
+export function findRole(scopes: readonly Scope[]): keyof typeof ROLE_SCOPES {
   if (scopes.includes('admin')) return 'admin';
   return scopes.some((scope) => scope !== 'read') ? 'operator' : 'viewer';
 }

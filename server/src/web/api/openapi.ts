@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { SCOPE_WORDS, SCOPES } from '../../core/scopes.ts';
 import { sessionCookieName } from '../http/cookies.ts';
 import { API_CODES } from '../http/http-error.ts';
-import { type ApiEndpoint, hasVersion } from '../http/route.ts';
+import { type ApiEndpoint, hasVersion, isPaged } from '../http/route.ts';
 import { API_ROOT } from '../urls.ts';
 import { ANSWER_HEADERS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH } from './openapi-headers.ts';
 import { STREAM_OPERATION } from './openapi-stream.ts';
@@ -68,6 +68,12 @@ const metaSchema = z
   .strictObject({
     ...metaFields,
     next: z.string().optional().meta({ description: 'The cursor of the next page; absent on the last' }),
+    limit: z.int().optional().meta({ description: 'Rows of a page at most; of lists' }),
+    total: z
+      .int()
+      .nullable()
+      .optional()
+      .meta({ description: 'Rows of all pages together; null where nobody has counted them. Of lists' }),
   })
   .meta({ id: 'Meta' });
 
@@ -142,10 +148,6 @@ function hasTag(endpoint: ApiEndpoint): boolean {
 
 function isReadOfOne({ method, path, bare }: ApiEndpoint): boolean {
   return method === 'get' && bare !== true && path.includes('/:');
-}
-
-function isPaged(endpoint: ApiEndpoint): boolean {
-  return endpoint.query instanceof z.ZodObject && 'limit' in endpoint.query.shape;
 }
 
 const ERROR_RESPONSES: JsonObject = {

@@ -34,7 +34,13 @@ const replySchema = z.object({
   success: z.literal(true),
   data: z.unknown(),
   error: z.null(),
-  meta: z.object({ timestamp: z.iso.datetime(), requestId: z.string(), next: z.string().optional() }),
+  meta: z.object({
+    timestamp: z.iso.datetime(),
+    requestId: z.string(),
+    next: z.string().optional(),
+    limit: z.int().optional(),
+    total: z.int().nullable().optional(),
+  }),
 });
 
 describe('The API over HTTP', () => {

@@ -12,7 +12,7 @@ import { logFailure } from './failure-log.ts';
 import { API_CODES, createHttpFault, parseInput, toHttpError } from './http-error.ts';
 import { createRepeats, type Repeats, readIdempotencyKey } from './idempotency.ts';
 import { getScope } from './request-scope.ts';
-import { type ApiEndpoint, type ApiReply, hasVersion } from './route.ts';
+import { type ApiEndpoint, type ApiReply, hasVersion, isPaged } from './route.ts';
 import { sortByPath } from './route-order.ts';
 
 const NOTHING = z.strictObject({});
@@ -28,11 +28,30 @@ export function createApiRouter(context: CoreContext, admission: Admission, endp
       await answer({ context, admission, repeats }, endpoint, request, response);
     });
   }
+  for (const [path, methods] of groupMethods(endpoints)) {
+    const allowed = [...methods].sort().join(', ');
+    router.all(path, async (request: Request, response: Response) => {
+      await admission.admitToApi(request);
+      response.setHeader('Allow', allowed);
+      throw createHttpFault('unsupported', 405, `${request.path} takes ${allowed}, and no ${request.method}`);
+    });
+  }
   router.use(async (request) => {
     await admission.admitToApi(request);
     throw new AppError('not_found', `there is no ${request.method} ${request.path} in this API`);
   });
   return router;
+}
+
+/** What each path takes, in the order in which paths are tried. */
+function groupMethods(endpoints: readonly ApiEndpoint[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const { method, path } of sortByPath(endpoints)) {
+    const methods = found.get(path) ?? new Set();
+    found.set(path, methods.add(method.toUpperCase()));
+    if (method === 'get') methods.add('HEAD');
+  }
+  return found;
 }
 
 interface Answering {
@@ -76,12 +95,24 @@ async function answer(
     response.json(reply.data);
     return;
   }
-  const meta = { ...metaOf(context, request), ...(reply.next === undefined ? {} : { next: reply.next }) };
+  const meta = {
+    ...metaOf(context, request),
+    ...(reply.next === undefined ? {} : { next: reply.next }),
+    ...(isPaged(endpoint) ? describePage(reply, input.query as PageQuery) : {}),
+  };
   response.json({ success: true, data: reply.data, error: null, meta });
 }
 
 function metaOf(context: Pick<CoreContext, 'clock'>, request: Request): { timestamp: string; requestId: string } {
   return { timestamp: new Date(context.clock.now()).toISOString(), requestId: getScope(request).id };
+}
+
+type PageQuery = { limit: number; cursor?: string; after?: number };
+
+/** A first page that no other follows is the whole list; beyond that nobody counts for the asker's sake alone. */
+function describePage({ data, next, total }: ApiReply<unknown>, query: PageQuery): { limit: number; total: number | null } {
+  const isWhole = Array.isArray(data) && next === undefined && query.cursor === undefined && query.after === undefined;
+  return { limit: query.limit, total: total ?? (isWhole ? data.length : null) };
 }
 
 /** The version of an item, or what its content comes to where it has none; lists have no tag. */

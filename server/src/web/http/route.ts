@@ -53,6 +53,8 @@ export interface ApiReply<R> {
   data: R;
   /** Cursor of the next page, for lists. */
   next?: string | undefined;
+  /** How many rows all pages have together, where that is known at no cost. */
+  total?: number | undefined;
   /** Version of a single item, sent as `ETag`. */
   version?: number | undefined;
 }
@@ -60,6 +62,11 @@ export interface ApiReply<R> {
 /** Whether replies carry a version: then it is their `ETag`, and a change may be guarded by `If-Match`. */
 export function hasVersion(endpoint: Pick<ApiEndpoint, 'reply'>): boolean {
   return endpoint.reply instanceof z.ZodObject && 'version' in endpoint.reply.shape;
+}
+
+/** Whether it answers page by page. */
+export function isPaged({ query }: Pick<ApiEndpoint, 'query'>): boolean {
+  return query instanceof z.ZodObject && 'limit' in query.shape;
 }
 
 /** Keeps the four types together while the table holds the wide one. */
