@@ -8,7 +8,7 @@ import { createFieldsError } from './adapter-input.ts';
 import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
-import { getDrilledSource } from './drills.ts';
+import { getDrilledSource, getDrillServer } from './drills.ts';
 import type { CoreContext } from './ports.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -33,6 +33,8 @@ export interface DrillWishes {
   everyRuns?: number | undefined;
   /** Another host than the source's own. */
   host?: HostId | undefined;
+  /** A source of that host and of the same kind, into whose server is restored. */
+  server?: SourceId | undefined;
 }
 
 function checkNumber(
@@ -77,10 +79,11 @@ export async function saveDrillSettings(
   checkWishes(source, wishes);
   const host = wishes.host === source.host ? undefined : wishes.host;
   await checkHost(context, caller, host);
+  if (wishes.server !== undefined) await getDrillServer(context, caller, source, host ?? source.host, wishes.server);
   const { drills } = context.store;
   const now = context.clock.now();
   const [proof] = await drills.listProofs(caller.tenant, [source.id]);
-  const { everyDays, withinDays, everyRuns } = wishes;
+  const { everyDays, withinDays, everyRuns, server } = wishes;
   const settings: DrillSettings = {
     source: source.id,
     assertions: wishes.assertions,
@@ -88,6 +91,7 @@ export async function saveDrillSettings(
     withinDays,
     everyRuns,
     host,
+    server,
     nextAt: everyDays === undefined ? undefined : Math.max(now, (proof?.newest?.endedAt ?? 0) + everyDays * DAY_MS),
     updatedAt: now,
   };
@@ -95,7 +99,7 @@ export async function saveDrillSettings(
   await recordAct(context, caller, {
     action: 'source.drill_settings_changed',
     target: { kind: 'source', id: source.id, name: source.name },
-    change: { questions: wishes.assertions.length, everyDays, withinDays, everyRuns, host },
+    change: { questions: wishes.assertions.length, everyDays, withinDays, everyRuns, host, server },
   });
   context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.sources });
   return settings;

@@ -120,6 +120,30 @@ describe('A drill', () => {
     assert.equal(order?.body.includes(SECRETS.database), false);
   });
 
+  it('restores into the named server of the settings whenever it takes place on their host, by schedule as well', async (t) => {
+    const rig = await openRig(t);
+    const { context, admin, source, files, repository, host, clock } = rig;
+    const facts = { ...factsOf('db-1'), capabilities: ['drill.start', 'restore.roles'] };
+    await context.store.hosts.recordContact(host.id, { at: clock.now(), facts });
+    await rig.reportBackup(source, repository, 'succeeded');
+    const save = (wishes: object) => saveDrillSettings(context, admin, source.id, { assertions: [], everyDays: 7, ...wishes });
+    const elsewhere = await rig.addDatabase(await rig.enrol('db-2'), 'far');
+    await assert.rejects(save({ server: files.id }), /same kind of database/);
+    await assert.rejects(save({ server: elsewhere.id }), /belongs to another host/);
+    const scratch = await rig.addDatabase(host, 'scratch');
+    await save({ server: scratch.id });
+    const seeing = { ...context, directory: { ...context.directory, isOnline: () => true } };
+    assert.equal(await startDueDrills(seeing), 1);
+    const [order] = await listOrders(rig);
+    const { server, trigger } = REQUESTS['drill.start'].body.parse(JSON.parse(order?.body ?? ''));
+    assert.deepEqual([trigger, server?.kind, server?.config['database']], ['schedule', 'postgres', 'scratch']);
+    await context.store.catalog.deleteSource(admin.tenant, scratch.id);
+    clock.advance(7 * DAY);
+    assert.equal(await startDueDrills(seeing), 0, 'it is never restored somewhere else instead');
+    const { missed } = await getDrillSettings(context, admin, source.id);
+    assert.deepEqual(missed, { since: clock.now(), why: 'Server: the source through which it is reached is gone' });
+  });
+
   it('that is due is started once its host is connected, and then again when its days have passed', async (t) => {
     const rig = await openRig(t);
     const { context, admin, source, repository, clock, host } = rig;
@@ -128,10 +152,13 @@ describe('A drill', () => {
     let isOnline = false;
     const seeing = { ...context, directory: { ...context.directory, isOnline: () => isOnline } };
     assert.equal(await startDueDrills(seeing), 0);
+    const missed = async () => (await getDrillSettings(context, admin, source.id)).missed;
+    assert.deepEqual(await missed(), { since: clock.now(), why: 'db-1 is offline' });
     isOnline = true;
     assert.equal(await startDueDrills(seeing), 0, 'one that could not be started is tried again in an hour, not at once');
     clock.advance(3_600_000);
     assert.equal(await startDueDrills(seeing), 1);
+    assert.equal(await missed(), undefined);
     const { rows } = await context.store.runs.listRuns(admin.tenant, { kind: 'drill', host: host.id }, { limit: 10 });
     assert.deepEqual(
       rows.map(({ trigger, requestedBy }) => [trigger, requestedBy]),

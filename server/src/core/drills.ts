@@ -26,6 +26,8 @@ const LOOKED_AT = 50;
 const STARTED_AT_ONCE = 20;
 /** A due drill that cannot be started now is tried again after this long. */
 const TRIED_AGAIN_MS = HOUR_MS;
+/** Of why it could not. */
+const WHY_CHARS = 300;
 
 export async function getDrilledSource(context: CoreContext, caller: Caller, id: SourceId): Promise<Source> {
   const source = await context.store.catalog.findSource(caller.tenant, id);
@@ -72,7 +74,10 @@ export interface DrillRequest {
   snapshot?: SnapshotId | undefined;
   /** Where it takes place; what the settings of the source say unless given, and else on the source's own host. */
   host?: HostId | undefined;
-  /** A source through whose server the backup is restored, into a database of the drill alone; into a server of its own unless given. */
+  /**
+   * A source through whose server the backup is restored, into a database of the drill alone; what the settings of the source say unless given, where
+   * the drill takes place on the host that they name, and else into a server of its own.
+   */
   server?: SourceId | undefined;
 }
 
@@ -99,14 +104,27 @@ async function describeForeign(context: CoreContext, host: Host, run: Run, sourc
   return { foreign: { kind: source.kind, repository: ordered, limits, timeoutMinutes } };
 }
 
-/** The connection to a named server, sealed for one drill. `invalid` naming the field for one that cannot take the backup. */
+/** The source through whose server drills of another one on this host restore. `invalid` naming the field for one that cannot take the backup. */
+export async function getDrillServer(
+  context: CoreContext,
+  caller: Caller,
+  source: Source,
+  host: HostId,
+  wanted: SourceId,
+): Promise<Source> {
+  const connection = await context.store.catalog.findSource(caller.tenant, wanted);
+  if (!connection) throw createFieldsError({ server: 'Server: the source through which it is reached is gone' });
+  if (connection.kind !== source.kind || getSourceAdapter(connection.kind).restore === undefined)
+    throw createFieldsError({ server: 'Server: choose a source of the same kind of database' });
+  if (connection.host !== host)
+    throw createFieldsError({ server: `Server: ${connection.name} belongs to another host than the drill takes place on` });
+  return connection;
+}
+
+/** The connection to a named server, sealed for one drill. */
 async function describeServer(context: CoreContext, caller: Caller, host: Host, run: Run, source: Source, wanted?: SourceId) {
   if (wanted === undefined) return {};
-  const connection = await context.store.catalog.findSource(caller.tenant, wanted);
-  if (!connection || connection.kind !== source.kind || getSourceAdapter(connection.kind).restore === undefined)
-    throw createFieldsError({ server: 'Server: choose a source of the same kind of database' });
-  if (connection.host !== host.id)
-    throw createFieldsError({ server: `Server: ${connection.name} belongs to another host than the drill takes place on` });
+  const connection = await getDrillServer(context, caller, source, host.id, wanted);
   // An older agent would not see it, and use a server of its own.
   demandCapability(host, 'restore.roles', 'for drills on a named server');
   return { server: draftFor(context, host, run.id as unknown as RequestId, 'sources', connection) };
@@ -122,6 +140,8 @@ export async function startDrill(context: CoreContext, caller: Caller, request: 
   const { snapshot, plan } = chosen;
   const settings = await context.store.drills.findDrillSettings(caller.tenant, source.id);
   const host = await getGround(context, caller, source, request.host ?? settings?.host);
+  const isAsSettled = host.id === (settings?.host ?? source.host);
+  const server = request.server ?? (isAsSettled ? settings?.server : undefined);
   const { contents, canaries } = await getSnapshotRecord(context, caller, snapshot.id);
   const isScheduled = caller.actor.kind === 'system';
   const about = { kind: 'drill', host: host.id, plan: plan.id, repository: plan.repository } as const;
@@ -141,7 +161,7 @@ export async function startDrill(context: CoreContext, caller: Caller, request: 
     ...(contents === undefined ? {} : { recorded: contents }),
     ...(canaries === undefined ? {} : { canaries }),
     ...(await describeForeign(context, host, run, source, chosen)),
-    ...(await describeServer(context, caller, host, run, source, request.server)),
+    ...(await describeServer(context, caller, host, run, source, server)),
     ...orderTerms(context, caller),
     ...(isScheduled ? { trigger: 'schedule' as const } : {}),
   });
@@ -186,19 +206,23 @@ export async function startDueDrills(context: CoreContext): Promise<number> {
   let started = 0;
   for (const { tenant, source } of await store.drills.listDueDrills(clock.now(), STARTED_AT_ONCE)) {
     const caller: Caller = { actor: { kind: 'system', id: 'drills', name: 'schedule' }, tenant, role: 'operator' };
+    let why = 'its source is not enabled';
     try {
       const found = await getDrilledSource(context, caller, source);
       const settings = await store.drills.findDrillSettings(tenant, source);
       // An order to a host that is away would be void before it is back.
-      if (found.enabled && directory.isOnline(settings?.host ?? found.host)) {
+      const ground = settings?.host ?? found.host;
+      if (found.enabled && directory.isOnline(ground)) {
         await startDrill(context, caller, { source });
         started += 1;
         continue;
       }
+      if (found.enabled) why = `${(await store.hosts.findHost(tenant, ground))?.name ?? 'its host'} is offline`;
     } catch (error) {
+      why = error instanceof AppError ? error.message : 'the server could not start it';
       log.warn({ source, err: error }, 'a drill that is due could not be started; it is tried again in an hour');
     }
-    await store.drills.postponeDrill(tenant, source, clock.now() + TRIED_AGAIN_MS);
+    await store.drills.postponeDrill(tenant, source, clock.now() + TRIED_AGAIN_MS, why.slice(0, WHY_CHARS));
   }
   return started;
 }

@@ -32,8 +32,12 @@ export interface DrillSettings {
   everyRuns?: number | undefined;
   /** Another host that carries drills out; undefined: the source's own. */
   host?: HostId | undefined;
+  /** A source of that host through whose server drills restore, into a database of their own; undefined: into a server of their own. */
+  server?: SourceId | undefined;
   /** When the next one is due, epoch milliseconds; set where `everyDays` is, or when enough backups were made. */
   nextAt?: number | undefined;
+  /** One is due since then and could not be started, and why; read only. */
+  missed?: { since: number; why: string } | undefined;
   updatedAt: number;
 }
 
@@ -49,11 +53,11 @@ export interface DrillStore {
   findDrillSettings(tenant: TenantId, source: SourceId): Promise<DrillSettings | undefined>;
   /** Of those that have any, in no particular order. */
   listDrillSettings(tenant: TenantId, sources: readonly SourceId[]): Promise<readonly DrillSettings[]>;
-  /** Replaces them; `not_found` when the source is gone. */
+  /** Replaces them, and what was missed is forgotten; `not_found` when the source is gone. */
   saveDrillSettings(tenant: TenantId, settings: DrillSettings): Promise<void>;
-  /** Says when the next one is due, where one is. */
-  postponeDrill(tenant: TenantId, source: SourceId, nextAt: number): Promise<void>;
-  /** One has begun: backups are counted anew, and the next by days is due at `nextAt`. */
+  /** One that is due cannot be started, and is tried again at `nextAt`; it is missed until one begins. `why` is a part of a sentence. */
+  postponeDrill(tenant: TenantId, source: SourceId, nextAt: number, why: string): Promise<void>;
+  /** One has begun: none is missed, backups are counted anew, and the next by days is due at `nextAt`. */
   noteDrill(tenant: TenantId, source: SourceId, nextAt: number | undefined): Promise<void>;
   /** Sources for which one is due at `now`, longest due first, at most `limit`. */
   listDueDrills(now: number, limit: number): Promise<readonly { tenant: TenantId; source: SourceId }[]>;

@@ -205,6 +205,7 @@ export function checkDrills(open: OpenStore): void {
           withinDays: 30,
           everyRuns: 3,
           host,
+          server: sampleId('source'),
           nextAt: NOW + 100,
           updatedAt: NOW,
         };
@@ -215,8 +216,14 @@ export function checkDrills(open: OpenStore): void {
         assert.equal(await store.drills.findDrillSettings(OTHER_TENANT, source), undefined);
         assert.deepEqual(await store.drills.listDueDrills(NOW + 99, 10), []);
         assert.deepEqual(await store.drills.listDueDrills(NOW + 100, 10), [{ tenant: TENANT, source }]);
-        await store.drills.postponeDrill(TENANT, source, NOW + 500);
+        await store.drills.postponeDrill(TENANT, source, NOW + 500, 'db-2 is offline');
         assert.deepEqual(await store.drills.listDueDrills(NOW + 100, 10), []);
+        await store.drills.postponeDrill(TENANT, source, NOW + 900, 'there is no room');
+        const missed = { since: NOW + 100, why: 'there is no room' };
+        assert.deepEqual((await store.drills.findDrillSettings(TENANT, source))?.missed, missed, 'since it was due');
+        await store.drills.noteDrill(TENANT, source, NOW + 2000);
+        assert.equal((await store.drills.findDrillSettings(TENANT, source))?.missed, undefined, 'until one begins');
+        await store.drills.postponeDrill(TENANT, source, NOW + 3000, 'db-2 is offline');
         const byHand = {
           source,
           assertions: [],
@@ -224,11 +231,12 @@ export function checkDrills(open: OpenStore): void {
           withinDays: undefined,
           everyRuns: undefined,
           host: undefined,
+          server: undefined,
           nextAt: undefined,
           updatedAt: NOW + 1,
         };
         await store.drills.saveDrillSettings(TENANT, byHand);
-        await store.drills.postponeDrill(TENANT, source, NOW + 1);
+        await store.drills.postponeDrill(TENANT, source, NOW + 1, 'nothing is due');
         assert.deepEqual(await store.drills.findDrillSettings(TENANT, source), byHand);
         await assert.rejects(
           store.drills.saveDrillSettings(TENANT, { ...byHand, source: sampleId('source') }),

@@ -25,18 +25,24 @@ const drillRow: z.ZodType<Drill> = z.object({
 });
 
 const SETTINGS_COLUMNS = `source_id AS source, assertions, every_days AS everyDays, within_days AS withinDays, every_runs AS everyRuns,
-  host_id AS host, next_at AS nextAt,
-  updated_at AS updatedAt`;
-const settingsRow: z.ZodType<DrillSettings> = z.object({
-  source: idSchema('source'),
-  assertions: json(drillAssertionsSchema),
-  everyDays: optional(z.int()),
-  withinDays: optional(z.int()),
-  everyRuns: optional(z.int()),
-  host: optional(idSchema('host')),
-  nextAt: optional(z.int()),
-  updatedAt: z.int(),
-});
+  host_id AS host, server_id AS server, next_at AS nextAt, missed_since AS missedSince, missed_why AS missedWhy, updated_at AS updatedAt`;
+const settingsRow: z.ZodType<DrillSettings> = z
+  .object({
+    source: idSchema('source'),
+    assertions: json(drillAssertionsSchema),
+    everyDays: optional(z.int()),
+    withinDays: optional(z.int()),
+    everyRuns: optional(z.int()),
+    host: optional(idSchema('host')),
+    server: optional(idSchema('source')),
+    nextAt: optional(z.int()),
+    missedSince: optional(z.int()),
+    missedWhy: optional(z.string()),
+    updatedAt: z.int(),
+  })
+  .transform(({ missedSince: since, missedWhy: why, ...settings }) =>
+    since === undefined || why === undefined ? settings : { ...settings, missed: { since, why } },
+  );
 
 export interface DrillRows {
   /**
@@ -102,16 +108,18 @@ function prepareDrills(sql: Sql) {
       settingsRow,
     ),
     save: sql.change(`INSERT INTO drill_settings (source_id, tenant_id, assertions, every_days, within_days, every_runs, host_id,
-        next_at, updated_at)
-      SELECT id, tenant_id, @assertions, @everyDays, @withinDays, @everyRuns, @host, @nextAt, @updatedAt FROM sources
+        server_id, next_at, updated_at)
+      SELECT id, tenant_id, @assertions, @everyDays, @withinDays, @everyRuns, @host, @server, @nextAt, @updatedAt FROM sources
       WHERE id = @source AND tenant_id = @tenant
       ON CONFLICT (source_id) DO UPDATE SET assertions = excluded.assertions, every_days = excluded.every_days,
         within_days = excluded.within_days, every_runs = excluded.every_runs, host_id = excluded.host_id,
-        next_at = excluded.next_at, updated_at = excluded.updated_at`),
-    postpone: sql.change(`UPDATE drill_settings SET next_at = @nextAt
+        server_id = excluded.server_id, missed_since = NULL, missed_why = NULL, next_at = excluded.next_at, updated_at = excluded.updated_at`),
+    postpone:
+      sql.change(`UPDATE drill_settings SET missed_since = coalesce(missed_since, next_at), missed_why = @why, next_at = @nextAt
       WHERE source_id = @source AND tenant_id = @tenant AND next_at IS NOT NULL`),
     note: sql.change(
-      `UPDATE drill_settings SET next_at = @nextAt, clean_runs = 0 WHERE source_id = @source AND tenant_id = @tenant`,
+      `UPDATE drill_settings SET next_at = @nextAt, clean_runs = 0, missed_since = NULL, missed_why = NULL
+       WHERE source_id = @source AND tenant_id = @tenant`,
     ),
     // A snapshot that a later drill disproved has lost the mark, wherever that one was.
     elsewhere: sql.select(
@@ -135,12 +143,12 @@ export function createDrills(sql: Sql): DrillStore {
   return {
     findDrillSettings: (tenant, source) => sql.read(() => rows.settings.find({ tenant, sources: toJson([source]) })),
     listDrillSettings: (tenant, sources) => sql.read(() => rows.settings.list({ tenant, sources: toJson(sources) })),
-    saveDrillSettings: (tenant, { assertions, ...settings }) =>
+    saveDrillSettings: (tenant, { assertions, missed: _missed, ...settings }) =>
       sql.write(() => {
         if (rows.save.run({ tenant, assertions: toJson(assertions), ...settings }) === 0)
           throw new AppError('not_found', 'there is no such source');
       }),
-    postponeDrill: (tenant, source, nextAt) => sql.write(() => void rows.postpone.run({ tenant, source, nextAt })),
+    postponeDrill: (tenant, source, nextAt, why) => sql.write(() => void rows.postpone.run({ tenant, source, nextAt, why })),
     noteDrill: (tenant, source, nextAt) => sql.write(() => void rows.note.run({ tenant, source, nextAt })),
     listDueDrills: (now, limit) => sql.read(() => rows.due.list({ now, limit })),
     listProvenElsewhere: (tenant, sources, limit) =>

@@ -36,7 +36,14 @@ const settingsShape = nameShape(
     withinDays: z.int().min(1).optional(),
     everyRuns: z.int().min(1).optional(),
     host: idSchema('host').optional().meta({ description: 'Where drills take place; left out: on the host of the source' }),
+    server: idSchema('source')
+      .optional()
+      .meta({ description: 'Through whose server drills restore; left out: into one of their own' }),
     nextAt: instantSchema.optional().meta({ description: 'When the next one is due' }),
+    missed: z
+      .strictObject({ since: instantSchema, why: z.string() })
+      .optional()
+      .meta({ description: 'One is due since then and could not be started; it is tried again each hour' }),
     updatedAt: instantSchema,
   }),
 );
@@ -72,7 +79,10 @@ const startEndpoint = defineEndpoint({
       .meta({ description: 'Where; the host of the settings unless given, else that of the source' }),
     server: idSchema('source')
       .optional()
-      .meta({ description: 'A source of that host through whose server it is restored, into a database of the drill alone' }),
+      .meta({
+        description:
+          'A source of that host through whose server it is restored, into a database of the drill alone; what the settings say unless given',
+      }),
   }),
   reply: runShape,
   status: 202,
@@ -169,6 +179,9 @@ const putSettingsEndpoint = defineEndpoint({
       .optional()
       .meta({ description: 'A drill is due after so many clean backups; left out: backups bring none about' }),
     host: idSchema('host').optional().meta({ description: 'Another host that carries drills out; it must reach the repository' }),
+    server: idSchema('source')
+      .optional()
+      .meta({ description: 'A source of that host through whose server drills restore, into a database of their own' }),
   }),
   handle: async (context, caller, { params, body }) => ({
     data: toSettingsShape(await saveDrillSettings(context, caller, params.id, body)),

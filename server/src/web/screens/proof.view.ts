@@ -35,6 +35,10 @@ export type ProofView = {
   readonly everyDays?: number | undefined;
   readonly everyRuns?: number | undefined;
   readonly nextAt?: number | undefined;
+  /** One is due since then and could not be started. */
+  readonly missed?: { readonly since: number; readonly why: string } | undefined;
+  /** The source through whose server they restore. */
+  readonly server?: string | undefined;
   readonly questions: number;
   /** Set for those who may. */
   readonly drillAction?: string | undefined;
@@ -49,6 +53,8 @@ const STATES: Readonly<Record<ProofState, StatusView>> = {
   never: { word: 'never proven', tone: 'unknown', icon: 'question' },
   impossible: { word: 'cannot be tried', tone: 'quiet', icon: 'skipped' },
 };
+
+const MISSED: StatusView = { word: 'missed', tone: 'at-risk', icon: 'warning' };
 
 export function proofStatus(state: ProofState): Html {
   return status(STATES[state]);
@@ -73,13 +79,15 @@ export function dueText({
   everyDays,
   everyRuns,
   nextAt,
+  missed,
   face,
-}: Pick<ProofView, 'everyDays' | 'everyRuns' | 'nextAt' | 'face'>): Html {
+}: Pick<ProofView, 'everyDays' | 'everyRuns' | 'nextAt' | 'missed' | 'face'>): Html {
   if (everyDays === undefined && everyRuns === undefined) return html`only by hand`;
   const every = [
     ...(everyDays === undefined ? [] : [everyDays === 1 ? 'every day' : `every ${everyDays} days`]),
     ...(everyRuns === undefined ? [] : [everyRuns === 1 ? 'after every clean backup' : `after ${everyRuns} clean backups`]),
   ].join(' and ');
+  if (missed) return html`${every}; ${status(MISSED)} ${relativeTime(missed.since, face)}: ${missed.why}`;
   if (nextAt === undefined) return html`${every}`;
   return html`${every}, next ${nextAt <= face.now ? 'as soon as its host is connected' : relativeTime(nextAt, face)}`;
 }
@@ -102,6 +110,7 @@ export function proofPanel(view: ProofView): Html {
         ]
       : []),
     ...(state === 'impossible' ? [] : [{ label: 'Drills', value: dueText(view) }]),
+    ...(view.server === undefined ? [] : [{ label: 'Restored into', value: `a database of the server of ${view.server}` }]),
     ...(withinDays === undefined
       ? []
       : [

@@ -45,6 +45,11 @@ export async function readProofs(
   ]);
   const proofOf = new Map(proofs.map((proof) => [proof.source, proof]));
   const settingsOf = new Map(kept.map((settings) => [settings.source, settings]));
+  const servers = await context.store.catalog.findSources(
+    caller.tenant,
+    kept.flatMap(({ server }) => server ?? []),
+  );
+  const serverNames = new Map(servers.map(({ id, name }) => [id, name]));
   const face = readClockface(context, visit);
   const mayDrill = isAllowed(caller, 'restore.start');
   const mayManage = isAllowed(caller, 'source.manage');
@@ -67,6 +72,8 @@ export async function readProofs(
         everyDays: settings?.everyDays,
         everyRuns: settings?.everyRuns,
         nextAt: settings?.nextAt,
+        missed: settings?.missed,
+        server: settings?.server && (serverNames.get(settings.server) ?? 'a source that is gone'),
         questions: settings?.assertions.length ?? 0,
         drillAction: mayDrill && state !== 'impossible' ? urls.drillSource({ source: source.id }) : undefined,
         settingsHref: mayManage && state !== 'impossible' ? urls.sourceDrills({ source: source.id }) : undefined,

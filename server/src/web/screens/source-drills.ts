@@ -1,7 +1,7 @@
 /** `/sources/:source/drills`: what is asked at every drill of a source, and how often one is due. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { DRILL_OPERATORS, type DrillAssertion, describeOperator } from '@holdfast/shared/domain/drill.ts';
-import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
+import { type HostId, idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
 import { demand, isAllowed } from '../../core/caller.ts';
 import { DRILL_DAYS_MAX, DRILL_RUNS_MAX, getDrillSettings, saveDrillSettings } from '../../core/drill-settings.ts';
@@ -15,6 +15,7 @@ import { PAGES } from '../urls.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { readText } from './form-values.ts';
 import { getParam } from './params.ts';
+import { loadNames, nameOf } from './run-names.ts';
 import { buildShell } from './shell.ts';
 import { type QuestionText, type SourceDrillsView, sourceDrillsPage } from './source-drills.view.ts';
 import { describeSource } from './source-words.ts';
@@ -23,6 +24,7 @@ import { describeSource } from './source-words.ts';
 const EMPTY_SHOWN = 2;
 const HOSTS_OFFERED = 200;
 const OWN_HOST = 'own';
+const THROW_AWAY = 'throw-away';
 const EMPTY: QuestionText = { sql: '', operator: '>', value: '' };
 
 interface Draft {
@@ -30,6 +32,7 @@ interface Draft {
   withinDays: string;
   everyRuns: string;
   host: string;
+  server: string;
   questions: readonly QuestionText[];
 }
 
@@ -42,7 +45,7 @@ function readDraft({ form }: Visit): Draft {
   }
   const read = (name: string) => readText(form, name).trim();
   const [everyDays, withinDays, everyRuns, host] = [read('everyDays'), read('withinDays'), read('everyRuns'), read('host')];
-  return { everyDays, withinDays, everyRuns, host, questions };
+  return { everyDays, withinDays, everyRuns, host, server: read('server'), questions };
 }
 
 /** What is no number is given on as one that the use case refuses by its field. */
@@ -53,6 +56,17 @@ async function listChoices(context: CoreContext, visit: Visit, source: Source): 
   const { rows } = await listHosts(context, visit.caller, { state: 'active' }, { limit: HOSTS_OFFERED });
   const others = rows.filter(({ id }) => id !== source.host).map(({ id, name }) => ({ value: id, label: name }));
   return [{ value: OWN_HOST, label: 'the host of the source' }, ...others];
+}
+
+/** Servers that drills may restore into, of whichever host: the use case refuses one of another host than drills take place on. */
+async function listServers(context: CoreContext, visit: Visit, source: Source): Promise<readonly FieldOption[]> {
+  const { drill, restore } = getSourceAdapter(source.kind);
+  if (!drill || !restore) return [];
+  const { rows } = await listSources(context, visit.caller, { kind: source.kind }, { limit: HOSTS_OFFERED });
+  const names = await loadNames(context, visit.caller, { hosts: rows.map(({ host }) => host) });
+  const own = { value: THROW_AWAY, label: 'a server of its own, thrown away afterwards' };
+  const label = (row: Source) => `${row.name} on ${nameOf(names.hosts, row.host, 'host')} · ${describeSource(row)}`;
+  return [own, ...rows.map((row) => ({ value: row.id, label: label(row) }))];
 }
 
 /** Servers of the host of drills, by the sources that know them; undefined where nothing could be restored into one. */
@@ -89,6 +103,8 @@ async function replyForm(
     everyRuns: draft.everyRuns,
     host: draft.host,
     hosts: await listChoices(context, visit, source),
+    server: draft.server,
+    servers: await listServers(context, visit, source),
     questions: canAsk ? [...draft.questions, ...Array.from({ length: Math.max(0, room) }, () => EMPTY)] : undefined,
     operators: DRILL_OPERATORS.map((value) => ({ value, label: describeOperator(value) })),
     onServer: await findServers(context, visit, source),
@@ -104,12 +120,13 @@ async function replyForm(
 async function showSettings(context: CoreContext, visit: Visit): Promise<PageReply> {
   demand(visit.caller, 'source.manage');
   const source = await getSource(context, visit.caller, getParam(visit, 'source', idSchema('source')));
-  const { assertions, everyDays, withinDays, everyRuns, host } = await getDrillSettings(context, visit.caller, source.id);
+  const { assertions, everyDays, withinDays, everyRuns, host, server } = await getDrillSettings(context, visit.caller, source.id);
   const draft = {
     everyDays: String(everyDays ?? ''),
     withinDays: String(withinDays ?? ''),
     everyRuns: String(everyRuns ?? ''),
     host: host ?? OWN_HOST,
+    server: server ?? THROW_AWAY,
     questions: assertions,
   };
   return replyForm(context, visit, source, draft, NO_PROBLEM);
@@ -128,6 +145,7 @@ async function saveSettings(context: CoreContext, visit: Visit): Promise<PageRep
       everyRuns: readNumber(draft.everyRuns),
       // As of the operator, the use case refuses what is none.
       host: draft.host === OWN_HOST || draft.host === '' ? undefined : (draft.host as HostId),
+      server: draft.server === THROW_AWAY || draft.server === '' ? undefined : (draft.server as SourceId),
     });
   } catch (thrown) {
     return replyForm(context, visit, source, draft, toFormProblem(thrown));

@@ -16,6 +16,9 @@ export type SourceDrillsView = {
   /** The chosen one of `hosts`. */
   readonly host: string;
   readonly hosts: readonly FieldOption[];
+  /** The chosen one of `servers`, which is empty where nothing could be restored into one. */
+  readonly server: string;
+  readonly servers: readonly FieldOption[];
   /** With empty ones to fill in; undefined where nothing can be asked. */
   readonly questions: readonly QuestionText[] | undefined;
   readonly operators: readonly FieldOption[];
@@ -102,6 +105,20 @@ export function sourceDrillsPage(shell: Shell, view: SourceDrillsView): Html {
               error: view.errors['host'],
               help: 'Another host needs the tools and a way to the repository, and gets its secrets for the time of the drill.',
             },
+            ...(view.servers.length === 0
+              ? []
+              : [
+                  {
+                    kind: 'select',
+                    name: 'server',
+                    label: 'Drills restore into',
+                    required: true,
+                    value: view.server,
+                    options: view.servers,
+                    error: view.errors['server'],
+                    help: 'A database server of the host on which drills take place: into a new database of its own, which is dropped whatever happens. Everything is done with the rights of that connection.',
+                  } as const,
+                ]),
           ],
         },
         ...(view.questions === undefined
