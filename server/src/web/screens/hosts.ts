@@ -4,6 +4,7 @@ import { WIRE } from '@holdfast/shared/limits.ts';
 import { type HostView, listHosts } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { HostFilter } from '../../store/hosts.ts';
+import { HOST_ORDERS } from '../../store/list-orders.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
@@ -12,6 +13,7 @@ import { findText } from './form-values.ts';
 import { answerApproval, answerRejection, type RefusedApproval, readPending } from './host-pending.ts';
 import { PENDING_ID, pendingHosts } from './host-pending.view.ts';
 import { HOST_ANSWER_ID, HOST_TABLE_ID, type HostRow, type HostsView, hostsAnswer, hostsPage, hostTable } from './hosts.view.ts';
+import { keepSort, readSort } from './list-sort.ts';
 import { wantsPart } from './params.ts';
 import { buildShell } from './shell.ts';
 
@@ -79,10 +81,11 @@ async function readHosts(context: CoreContext, visit: Visit, refused?: RefusedAp
   const { store, clock } = context;
   const { caller, urls } = visit;
   const filter = readFilter(visit);
+  const sort = readSort(visit, HOST_ORDERS);
   const trail = readTrail(visit);
   const [pending, page, counts, online] = await Promise.all([
     readPending(context, visit, refused),
-    listHosts(context, caller, toStoreFilter(filter, clock.now()), trail.request),
+    listHosts(context, caller, toStoreFilter(filter, clock.now()), { ...trail.request, sort: sort.wish }),
     store.hosts.countHosts(caller.tenant),
     countOnline(context, visit),
   ]);
@@ -94,7 +97,9 @@ async function readHosts(context: CoreContext, visit: Visit, refused?: RefusedAp
     pending,
     rows: await readRows(context, visit, page.rows),
     filter,
-    ...linkPages(trail, page.next, (after) => urls.hosts({ ...filter, after })),
+    ...linkPages(trail, page.next, (after) => urls.hosts({ ...filter, ...sort.query, after })),
+    sort: sort.toTable((order) => urls.hosts({ ...filter, ...order })),
+    kept: keepSort(sort.query),
   };
 }
 

@@ -1,11 +1,11 @@
 /** The hosts: who wants to join, who is there, and how their sources stand. */
 import { type Html, type HtmlValue, html } from '../html.ts';
-import { linkButton } from '../ui/button.ts';
+import { type HiddenFields, linkButton } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { formatCount, formatNoun } from '../ui/quantity.ts';
 import { badge, type HostState, hostStatus, status } from '../ui/status.ts';
-import { filterSelect, searchInput, type TableView, table, toolbar } from '../ui/table.ts';
+import { filterSelect, type Sort, searchInput, type TableView, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
 import { drainStatus } from './host-drain.view.ts';
@@ -48,6 +48,9 @@ export interface HostsView {
   filter: { q?: string | undefined; state?: string | undefined; tag?: string | undefined };
   previousHref?: string | undefined;
   nextHref?: string | undefined;
+  sort: Sort;
+  /** The order, which filters keep. */
+  kept: HiddenFields;
 }
 
 export const HOST_TABLE_ID = 'hosts';
@@ -107,12 +110,13 @@ function noHosts({ urls }: HostsView): Html {
   })}</section>`;
 }
 
-function hostToolbar({ urls, filter }: HostsView): Html {
+function hostToolbar({ urls, filter, kept }: HostsView): Html {
   const tag = filter.tag === undefined ? [] : [{ value: filter.tag, label: `tag: ${filter.tag}` }];
   return toolbar({
     action: urls.hosts(),
     label: 'Find hosts',
     target: HOST_TABLE_ID,
+    kept,
     controls: html`${searchInput({ name: 'q', value: filter.q, label: 'Name' })}${filterSelect({
       name: 'state',
       label: 'State',
@@ -133,14 +137,15 @@ function hostToolbar({ urls, filter }: HostsView): Html {
 export function hostTable(view: HostsView): Html {
   const { urls, face } = view;
   const columns: TableView<HostRow>['columns'] = [
-    { id: 'name', label: 'Host', primary: true, width: 'wide', cell: (row) => nameCell(row, urls) },
-    { id: 'status', label: 'Status', width: 'fit', cell: statusCell },
+    { id: 'name', label: 'Host', primary: true, width: 'wide', sortable: true, cell: (row) => nameCell(row, urls) },
+    { id: 'status', label: 'Status', width: 'fit', sortable: true, cell: statusCell },
     {
       id: 'system',
       label: 'System',
+      sortable: 'version',
       cell: (row) => html`${row.system}<br><span class="quiet">agent <span class="num">${row.agentVersion}</span></span>`,
     },
-    { id: 'seen', label: 'Last seen', width: 'fit', cell: (row) => relativeTime(row.lastSeenAt, face, 'never') },
+    { id: 'seen', label: 'Last seen', width: 'fit', sortable: true, cell: (row) => relativeTime(row.lastSeenAt, face, 'never') },
     {
       id: 'sources',
       label: 'Sources',
@@ -153,7 +158,8 @@ export function hostTable(view: HostsView): Html {
   const filtered = view.filter.q !== undefined || view.filter.state !== undefined || view.filter.tag !== undefined;
   return table<HostRow>({
     id: HOST_TABLE_ID,
-    caption: 'Hosts',
+    caption: 'Hosts; the heads of the columns order them',
+    sort: view.sort,
     columns,
     rows: view.rows,
     rowId: (row) => `row-${row.id}`,

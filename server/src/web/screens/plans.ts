@@ -5,14 +5,17 @@ import { type Caller, isAllowed } from '../../core/caller.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { Plan } from '../../store/catalog.ts';
+import { PLAN_ORDERS } from '../../store/list-orders.ts';
 import type { Run } from '../../store/runs.ts';
 import type { FireCalendar } from '../api/fire-calendar.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import { createNextFire } from '../next-fire.ts';
 import { formatNoun } from '../ui/quantity.ts';
 import { formatRelative } from '../ui/time.ts';
 import { PAGES, type Urls } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { linkPages, readTrail } from './cursor-trail.ts';
+import { keepSort, readSort } from './list-sort.ts';
 import { wantsPart } from './params.ts';
 import { createPlanPageScreens } from './plan.ts';
 import { isNarrowed, listPlanChips, readPlanChoices, readPlanQuery, toPlanFilter } from './plan-filters.ts';
@@ -102,9 +105,15 @@ async function readAnswer(
 async function showPlans(context: CoreContext, visit: Visit, calendar: FireCalendar): Promise<PageReply> {
   const { caller, urls } = visit;
   const query = readPlanQuery(visit);
+  const sort = readSort(visit, PLAN_ORDERS);
+  const address = { ...query, ...sort.query };
   const trail = readTrail(visit);
   const face = readClockface(context, visit);
-  const page = await listPlans(context, caller, toPlanFilter(query), trail.request);
+  const page = await listPlans(context, caller, toPlanFilter(query), {
+    ...trail.request,
+    sort: sort.wish,
+    nextFire: createNextFire(calendar, face.now),
+  });
   const names = await loadNames(context, caller, {
     hosts: [query.host],
     sources: [query.source, ...page.rows.flatMap((plan) => plan.sources)],
@@ -123,10 +132,12 @@ async function showPlans(context: CoreContext, visit: Visit, calendar: FireCalen
     chips: listPlanChips(query, names, urls),
     pager: {
       summary: `${formatNoun(rows.length, 'plan')} ${isNarrowed(query) ? (rows.length === 1 ? 'matches' : 'match') : 'shown'}`,
-      ...linkPages(trail, page.next, (cursors) => urls.plans({ ...query, after: cursors })),
+      ...linkPages(trail, page.next, (cursors) => urls.plans({ ...address, after: cursors })),
     },
-    liveUrl: trail.cursors.length === 0 ? urls.plans({ ...query }) : undefined,
-    back: urls.plans({ ...query }),
+    liveUrl: trail.cursors.length === 0 ? urls.plans(address) : undefined,
+    back: urls.plans(address),
+    sort: sort.toTable((order) => urls.plans({ ...query, ...order })),
+    kept: keepSort(sort.query),
     addHref: mayManage ? urls.addPlan() : undefined,
   };
   if (wantsPart(visit, PLANS_PART)) return { kind: 'page', html: plansPart({ ...view, heading: '', filters: [] }) };

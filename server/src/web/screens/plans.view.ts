@@ -1,12 +1,12 @@
 /** The list of plans: what runs when, and whether it went well. */
 import type { RunState } from '@holdfast/shared/domain/run.ts';
 import { attrs, type Html, html } from '../html.ts';
-import { linkButton, postButton } from '../ui/button.ts';
+import { type HiddenFields, linkButton, postButton } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { liveAttributes, panel } from '../ui/panel.ts';
 import { runStatus, status } from '../ui/status.ts';
-import { type FilterChip, filterChips, filterSelect, type Pager, searchInput, table, toolbar } from '../ui/table.ts';
+import { type FilterChip, filterChips, filterSelect, type Pager, type Sort, searchInput, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 
 export type PlanLine = {
@@ -42,6 +42,9 @@ export type PlansView = {
   /** This list, for acts that come back to it. */
   readonly back: string;
   readonly pager: Pager;
+  readonly sort: Sort;
+  /** The order, which filters keep. */
+  readonly kept: HiddenFields;
   readonly liveUrl?: string | undefined;
   readonly addHref?: string | undefined;
 };
@@ -53,6 +56,7 @@ export function plansPage(shell: Shell, view: PlansView): Html {
     action: view.action,
     label: 'Filter plans',
     target: PLANS_PART,
+    kept: view.kept,
     controls: html`${searchInput({ name: 'q', value: view.search, label: 'Search plans' })}${view.filters.map((filter) => filterSelect(filter))}`,
   });
   return layout(shell, {
@@ -74,11 +78,12 @@ function plansTable(view: PlansView): Html {
   const { face } = view;
   return table<PlanLine>({
     id: 'plan-table',
-    caption: 'Plans by name',
+    caption: 'Plans; the heads of the columns order them',
+    sort: view.sort,
     rows: view.rows,
     columns: [
       { id: 'state', label: 'Last run', width: 'fit', cell: lastRun },
-      { id: 'name', label: 'Plan', primary: true, cell: (row) => html`<a href="${row.href}">${row.name}</a>` },
+      { id: 'name', label: 'Plan', primary: true, sortable: true, cell: (row) => html`<a href="${row.href}">${row.name}</a>` },
       { id: 'sources', label: 'Sources', cell: (row) => row.sources },
       {
         id: 'repository',
@@ -92,6 +97,7 @@ function plansTable(view: PlansView): Html {
         label: 'Next',
         align: 'end',
         width: 'fit',
+        sortable: true,
         cell: (row) => row.nextAt !== undefined && relativeTime(row.nextAt, face),
       },
       {

@@ -9,6 +9,7 @@ import { listHosts } from '../../core/hosts.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { listRuns } from '../../core/runs.ts';
+import { RUN_ORDERS, type RunOrder } from '../../store/list-orders.ts';
 import type { Page } from '../../store/page.ts';
 import type { Run, RunFilter } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
@@ -18,6 +19,7 @@ import { PAGES, type Urls } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
 import { findText } from './form-values.ts';
+import { keepSort, type ListSort, readSort } from './list-sort.ts';
 import { findId, wantsPart } from './params.ts';
 import { choicesOf } from './run-filters.ts';
 import { findFigures, loadNames, type Names, nameOf } from './run-names.ts';
@@ -246,10 +248,11 @@ async function buildFilters(context: CoreContext, visit: Visit, query: RunQuery,
 async function buildView(
   context: CoreContext,
   visit: Visit,
-  shown: { query: RunQuery; trail: CursorTrail; page: Page<Run>; listed: ListedRuns },
+  shown: { query: RunQuery; sort: ListSort<RunOrder>; trail: CursorTrail; page: Page<Run>; listed: ListedRuns },
 ): Promise<Omit<RunsView, 'filters'>> {
-  const { query, trail, page, listed } = shown;
+  const { query, sort, trail, page, listed } = shown;
   const { caller, urls } = visit;
+  const address = { ...query, ...sort.query };
   const face = readClockface(context, visit);
   const counts = await context.store.runs.countRunsByState(caller.tenant, face.now - DAY_MS);
   return {
@@ -260,19 +263,22 @@ async function buildView(
     filtered: Object.values(query).some((value) => value !== undefined),
     pager: {
       summary: summarizeRuns(page.rows.length),
-      ...linkPages(trail, page.next, (cursors) => urls.runs({ ...query, after: cursors })),
+      ...linkPages(trail, page.next, (cursors) => urls.runs({ ...address, after: cursors })),
     },
-    liveUrl: trail.cursors.length === 0 ? urls.runs({ ...query }) : undefined,
+    liveUrl: trail.cursors.length === 0 ? urls.runs(address) : undefined,
+    sort: sort.toTable((order) => urls.runs({ ...query, ...order })),
+    kept: keepSort(sort.query),
     plansHref: urls.plans(),
   };
 }
 
 async function showRuns(context: CoreContext, visit: Visit): Promise<PageReply> {
   const query = readRunQuery(visit);
+  const sort = readSort(visit, RUN_ORDERS);
   const trail = readTrail(visit);
-  const page = await listRuns(context, visit.caller, toFilter(query, context.clock.now()), trail.request);
+  const page = await listRuns(context, visit.caller, toFilter(query, context.clock.now()), { ...trail.request, sort: sort.wish });
   const listed = await readListedRuns(context, visit.caller, page.rows, query);
-  const view = await buildView(context, visit, { query, trail, page, listed });
+  const view = await buildView(context, visit, { query, sort, trail, page, listed });
   if (wantsPart(visit, RUNS_TABLE)) return { kind: 'page', html: runsTable({ ...view, filters: [] }) };
   const filters = await buildFilters(context, visit, query, listed.names);
   return { kind: 'page', html: runsPage(await buildShell(context, visit, 'runs'), { ...view, filters }) };

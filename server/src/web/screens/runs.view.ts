@@ -1,7 +1,7 @@
 /** The list of runs: what ran, how it went, newest first. */
 import type { RunState } from '@holdfast/shared/domain/run.ts';
 import { type Html, html } from '../html.ts';
-import { linkButton } from '../ui/button.ts';
+import { type HiddenFields, linkButton } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
 import { shortenHex } from '../ui/hex.ts';
 import { layout, type Shell } from '../ui/layout.ts';
@@ -9,7 +9,7 @@ import { panel } from '../ui/panel.ts';
 import { liveBrief } from '../ui/progress.ts';
 import { formatBytes, formatDuration, formatNoun } from '../ui/quantity.ts';
 import { runStatus } from '../ui/status.ts';
-import { type Column, filterSelect, type Pager, table, toolbar } from '../ui/table.ts';
+import { type Column, filterSelect, type Pager, type Sort, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 
 export type RunLine = {
@@ -48,6 +48,9 @@ export type RunsView = {
   }[];
   readonly filtered: boolean;
   readonly pager: Pager;
+  readonly sort: Sort;
+  /** The order, which filters keep. */
+  readonly kept: HiddenFields;
   /** Where the table comes from again; undefined on later pages, which do not change under the reader. */
   readonly liveUrl?: string | undefined;
   readonly plansHref: string;
@@ -60,6 +63,7 @@ export function runsPage(shell: Shell, view: RunsView): Html {
     action: view.action,
     label: 'Filter runs',
     target: RUNS_TABLE,
+    kept: view.kept,
     controls: view.filters.map((filter) => filterSelect(filter)),
   });
   return layout(shell, {
@@ -74,13 +78,14 @@ export function runsPage(shell: Shell, view: RunsView): Html {
 export function runsTable(view: RunsView): Html {
   return table<RunLine>({
     id: RUNS_TABLE,
-    caption: 'Runs, newest first',
+    caption: 'Runs; the heads of the columns order them',
+    sort: view.sort,
     rows: view.rows,
     columns: [
-      { id: 'state', label: 'State', width: 'fit', cell: (row) => runStatus(row.state) },
+      { id: 'state', label: 'State', width: 'fit', sortable: true, cell: (row) => runStatus(row.state) },
       { id: 'run', label: 'Run', primary: true, cell: (row) => runTitle(row, row.title) },
-      { id: 'host', label: 'Host', cell: (row) => placeLink(row.host) },
-      { id: 'plan', label: 'Plan', cell: (row) => row.plan !== undefined && placeLink(row.plan) },
+      { id: 'host', label: 'Host', sortable: true, cell: (row) => placeLink(row.host) },
+      { id: 'plan', label: 'Plan', sortable: true, cell: (row) => row.plan !== undefined && placeLink(row.plan) },
       { id: 'cause', label: 'Started', width: 'fit', cell: (row) => html`<span class="quiet">${row.cause}</span>` },
       ...figureColumns(view.face),
     ],
@@ -114,12 +119,13 @@ export function runsBrief(view: BriefRunsView): Html {
 
 function figureColumns(face: Clockface): readonly Column<RunLine>[] {
   return [
-    { id: 'at', label: 'When', align: 'end', width: 'fit', cell: (row) => relativeTime(row.at, face) },
+    { id: 'at', label: 'When', align: 'end', width: 'fit', sortable: 'created', cell: (row) => relativeTime(row.at, face) },
     {
       id: 'duration',
       label: 'Took',
       align: 'end',
       width: 'fit',
+      sortable: true,
       cell: (row) => row.durationMs !== undefined && formatDuration(row.durationMs),
     },
     {
@@ -127,6 +133,7 @@ function figureColumns(face: Clockface): readonly Column<RunLine>[] {
       label: 'Read',
       align: 'end',
       width: 'fit',
+      sortable: true,
       cell: (row) => row.bytes !== undefined && formatBytes(row.bytes),
     },
   ];

@@ -7,6 +7,7 @@ import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { listSnapshots } from '../../core/snapshots.ts';
 import { listSources } from '../../core/sources.ts';
+import { SNAPSHOT_LIST_ORDERS, type SnapshotListOrder } from '../../store/list-orders.ts';
 import type { Snapshot, SnapshotFilter } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatBytes, formatCount, formatNoun } from '../ui/quantity.ts';
@@ -15,6 +16,7 @@ import { PAGES, type Urls } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
 import { findText } from './form-values.ts';
+import { keepSort, type ListSort, readSort } from './list-sort.ts';
 import { findId, wantsPart } from './params.ts';
 import { isRestorable } from './run-acts.ts';
 import { choicesOf } from './run-filters.ts';
@@ -159,17 +161,18 @@ async function readFilters(
 async function buildView(
   context: CoreContext,
   visit: Visit,
-  shown: { query: SnapshotQuery; trail: CursorTrail },
+  shown: { query: SnapshotQuery; sort: ListSort<SnapshotListOrder>; trail: CursorTrail },
 ): Promise<{ view: Omit<SnapshotsView, 'filters'>; names: Names }> {
-  const { query, trail } = shown;
+  const { query, sort, trail } = shown;
+  const address = { ...query, ...sort.query };
   const { caller, urls } = visit;
   const face = readClockface(context, visit);
   const filter: SnapshotFilter = { ...query };
-  const page = await listSnapshots(context, caller, filter, trail.request);
+  const page = await listSnapshots(context, caller, filter, { ...trail.request, sort: sort.wish });
   const names = await loadSnapshotNames(context, caller, page.rows, query);
   const filtered = Object.values(query).some((value) => value !== undefined);
   const total = filtered ? undefined : await context.store.runs.countSnapshots(caller.tenant);
-  const [newest] = page.rows;
+  const [newest] = sort.wish === undefined ? page.rows : (await listSnapshots(context, caller, filter, { limit: 1 })).rows;
   const age = newest === undefined ? undefined : formatRelative(newest.createdAt, face);
   const view: Omit<SnapshotsView, 'filters'> = {
     face,
@@ -179,10 +182,12 @@ async function buildView(
     filtered,
     pager: {
       summary: `${formatNoun(page.rows.length, 'snapshot')} shown`,
-      ...linkPages(trail, page.next, (cursors) => urls.snapshots({ ...query, after: cursors })),
+      ...linkPages(trail, page.next, (cursors) => urls.snapshots({ ...address, after: cursors })),
     },
-    liveUrl: trail.cursors.length === 0 ? urls.snapshots({ ...query }) : undefined,
-    sizes: findSizes(page.rows),
+    liveUrl: trail.cursors.length === 0 ? urls.snapshots(address) : undefined,
+    sort: sort.toTable((order) => urls.snapshots({ ...query, ...order })),
+    kept: keepSort(sort.query),
+    sizes: sort.wish === undefined ? findSizes(page.rows) : undefined,
     plansHref: urls.plans(),
     restoresHref: urls.runs({ kind: 'restore' }),
     acts: readActs(visit),
@@ -199,7 +204,11 @@ function describeSnapshots(count: number, more: boolean, age: string | undefined
 
 async function showSnapshots(context: CoreContext, visit: Visit): Promise<PageReply> {
   const query = readQuery(visit);
-  const { view, names } = await buildView(context, visit, { query, trail: readTrail(visit) });
+  const { view, names } = await buildView(context, visit, {
+    query,
+    sort: readSort(visit, SNAPSHOT_LIST_ORDERS),
+    trail: readTrail(visit),
+  });
   const bare = { ...view, filters: [] };
   if (wantsPart(visit, SNAPSHOTS_TABLE)) return { kind: 'page', html: snapshotsTable(bare) };
   if (wantsPart(visit, SNAPSHOTS_ANSWER)) return { kind: 'page', html: snapshotsAnswer(bare) };

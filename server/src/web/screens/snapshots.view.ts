@@ -1,13 +1,13 @@
 /** Snapshots: what can be got back, newest first. */
 import { type Html, html } from '../html.ts';
-import { linkButton } from '../ui/button.ts';
+import { type HiddenFields, linkButton } from '../ui/button.ts';
 import { sparkline } from '../ui/charts.ts';
 import { emptyState } from '../ui/empty.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
 import { formatBytes } from '../ui/quantity.ts';
 import { badge, type StatusView, status } from '../ui/status.ts';
-import { type Column, filterSelect, type Pager, type Selection, table, toolbar } from '../ui/table.ts';
+import { type Column, filterSelect, type Pager, type Selection, type Sort, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import { SNAPSHOT_ACTS, type SnapshotActsView, snapshotActsBar } from './snapshot-acts.view.ts';
 
@@ -71,6 +71,9 @@ export type SnapshotsView = {
   }[];
   readonly filtered: boolean;
   readonly pager: Pager;
+  readonly sort: Sort;
+  /** The order, which filters keep. */
+  readonly kept: HiddenFields;
   readonly liveUrl?: string | undefined;
   /** Sizes over time, oldest first, where the list is about one source. */
   readonly sizes?: { readonly values: readonly number[]; readonly label: string } | undefined;
@@ -89,6 +92,7 @@ export function snapshotsPage(shell: Shell, view: SnapshotsView): Html {
     action: view.action,
     label: 'Filter snapshots',
     target: SNAPSHOTS_ANSWER,
+    kept: view.kept,
     controls: view.filters.map((filter) => filterSelect(filter)),
   });
   return layout(shell, {
@@ -115,7 +119,8 @@ const SELECTION: Selection<SnapshotLine> = {
 export function snapshotsTable(view: SnapshotsView): Html {
   return table<SnapshotLine>({
     id: SNAPSHOTS_TABLE,
-    caption: 'Snapshots, newest first',
+    caption: 'Snapshots; the heads of the columns order them',
+    sort: view.sort,
     rows: view.rows,
     columns: snapshotColumns(view.face),
     empty: noSnapshots(view),
@@ -148,10 +153,10 @@ function snapshotColumns(face: Clockface): readonly Column<SnapshotLine>[] {
         html`${snapshotStatus(row.state, row.isSuspicious)}${row.isPinned && html` ${badge('pinned')}`}${row.isCopy && html` ${badge('copy')}`}${row.isReadable === false && html` ${status(UNREADABLE)}`}`,
     },
     { id: 'source', label: 'Source', primary: true, cell: (row) => html`<a href="${row.href}">${row.source}</a>` },
-    { id: 'at', label: 'Made', width: 'fit', cell: (row) => relativeTime(row.at, face) },
+    { id: 'at', label: 'Made', width: 'fit', sortable: 'created', cell: (row) => relativeTime(row.at, face) },
     { id: 'host', label: 'Host', cell: (row) => placeLink(row.host) },
     { id: 'repository', label: 'Repository', cell: (row) => placeLink(row.repository) },
-    { id: 'size', label: 'Size', align: 'end', width: 'fit', cell: (row) => formatBytes(row.sizeBytes) },
+    { id: 'size', label: 'Size', align: 'end', width: 'fit', sortable: true, cell: (row) => formatBytes(row.sizeBytes) },
     {
       id: 'added',
       label: 'Added',

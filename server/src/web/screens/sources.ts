@@ -7,11 +7,14 @@ import { judgeSources, type ProtectedSource } from '../../core/protected-sources
 import { countProtections, PROTECTION_STATUSES, type ProtectionCounts } from '../../core/protection.ts';
 import { listSources } from '../../core/sources.ts';
 import type { Source, SourceFilter } from '../../store/catalog.ts';
+import { SOURCE_ORDERS, type SourceOrder } from '../../store/list-orders.ts';
+import type { Sort } from '../../store/page.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
 import { findText } from './form-values.ts';
+import { keepSort, type ListSort, readSort } from './list-sort.ts';
 import { findId, wantsPart } from './params.ts';
 import { buildShell } from './shell.ts';
 import { describeSource, labelSourceKind } from './source-words.ts';
@@ -46,11 +49,12 @@ async function readMany(
   context: CoreContext,
   visit: Visit,
   filter: SourceFilter,
+  sort?: Sort<SourceOrder>,
 ): Promise<{ sources: readonly Source[]; more: boolean }> {
   const sources: Source[] = [];
   let after: string | undefined;
   do {
-    const page = await listSources(context, visit.caller, filter, { limit: JUDGED_AT_ONCE, after });
+    const page = await listSources(context, visit.caller, filter, { limit: JUDGED_AT_ONCE, after, sort });
     sources.push(...page.rows);
     after = page.next;
   } while (after !== undefined && sources.length < MOST_JUDGED);
@@ -79,14 +83,20 @@ interface Listed {
 }
 
 /** One page by cursor; a filter by protection looks through what it may judge instead, because the store knows no judgement. */
-async function readList(context: CoreContext, visit: Visit, filter: Filter, trail: CursorTrail): Promise<Listed> {
+async function readList(
+  context: CoreContext,
+  visit: Visit,
+  filter: Filter,
+  trail: CursorTrail,
+  sort: ListSort<SourceOrder>,
+): Promise<Listed> {
   const { caller } = visit;
   const { status } = filter;
   if (status === undefined) {
-    const page = await listSources(context, caller, toStoreFilter(filter), trail.request);
+    const page = await listSources(context, caller, toStoreFilter(filter), { ...trail.request, sort: sort.wish });
     return { rows: await judgeSources(context, caller, page.rows), next: page.next, cut: false };
   }
-  const { sources, more } = await readMany(context, visit, toStoreFilter(filter));
+  const { sources, more } = await readMany(context, visit, toStoreFilter(filter), sort.wish);
   const judged = await judgeSources(context, caller, sources);
   const matches = judged.filter((one) => one.protection.status === status);
   return { rows: matches.slice(0, JUDGED_AT_ONCE), next: undefined, cut: more || matches.length > JUDGED_AT_ONCE };
@@ -116,10 +126,11 @@ async function readSources(context: CoreContext, visit: Visit): Promise<SourcesV
   const { store } = context;
   const { caller, urls } = visit;
   const filter = readFilter(visit);
+  const sort = readSort(visit, SOURCE_ORDERS);
   const trail = readTrail(visit);
   const total = await store.catalog.countSources(caller.tenant);
   const [list, whole, host] = await Promise.all([
-    readList(context, visit, filter, trail),
+    readList(context, visit, filter, trail, sort),
     judgeAll(context, visit, total),
     filter.host === undefined ? undefined : store.hosts.findHost(caller.tenant, filter.host),
   ]);
@@ -133,7 +144,9 @@ async function readSources(context: CoreContext, visit: Visit): Promise<SourcesV
     filter,
     hostName: host?.name,
     kinds: SOURCE_ADAPTERS.map((adapter) => ({ value: adapter.kind, label: adapter.label })),
-    ...linkPages(trail, list.next, (after) => urls.sources({ ...filter, after })),
+    ...linkPages(trail, list.next, (after) => urls.sources({ ...filter, ...sort.query, after })),
+    sort: sort.toTable((order) => urls.sources({ ...filter, ...order })),
+    kept: keepSort(sort.query),
     cut: list.cut,
     may: { manage: isAllowed(caller, 'source.manage'), plan: isAllowed(caller, 'plan.manage') },
   };

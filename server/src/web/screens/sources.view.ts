@@ -1,13 +1,13 @@
 /** The sources: which are protected, which are not, and why. */
 import { type Html, type HtmlValue, html } from '../html.ts';
-import { linkButton, onward } from '../ui/button.ts';
+import { type HiddenFields, linkButton, onward } from '../ui/button.ts';
 import { stackedBar } from '../ui/charts.ts';
 import { emptyState } from '../ui/empty.ts';
 import { callout } from '../ui/flash.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { formatBytes, formatCount, formatNoun } from '../ui/quantity.ts';
 import { type ProtectionState, protectionStatus, viewOfProtection } from '../ui/status.ts';
-import { filterSelect, searchInput, type TableView, table, toolbar } from '../ui/table.ts';
+import { filterSelect, type Sort, searchInput, type TableView, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
 
@@ -46,6 +46,9 @@ export interface SourcesView {
   kinds: readonly { value: string; label: string }[];
   previousHref?: string | undefined;
   nextHref?: string | undefined;
+  sort: Sort;
+  /** The order, which filters keep. */
+  kept: HiddenFields;
   /** Further matches exist beyond what a filter by status looked at. */
   cut: boolean;
   may: { manage: boolean; plan: boolean };
@@ -117,7 +120,7 @@ function noSources({ urls, may }: SourcesView): Html {
   })}</section>`;
 }
 
-function sourceToolbar({ urls, filter, kinds, hostName }: SourcesView): Html {
+function sourceToolbar({ urls, filter, kinds, hostName, kept }: SourcesView): Html {
   const host =
     filter.host !== undefined &&
     filterSelect({
@@ -133,6 +136,7 @@ function sourceToolbar({ urls, filter, kinds, hostName }: SourcesView): Html {
     action: urls.sources(),
     label: 'Find sources',
     target: SOURCE_TABLE_ID,
+    kept,
     controls: html`${searchInput({ name: 'q', value: filter.q, label: 'Name of the source' })}${filterSelect({
       name: 'status',
       label: 'Protection',
@@ -164,10 +168,16 @@ export function sourceTable(view: SourcesView): Html {
       label: 'Source',
       primary: true,
       width: 'wide',
+      sortable: true,
       cell: (row) =>
         html`<a href="${urls.source({ source: row.id })}">${row.name}</a><br><span class="quiet">${row.kind}${row.what !== '' && html` · ${row.what}`}</span>`,
     },
-    { id: 'host', label: 'Host', cell: (row) => html`<a href="${urls.host({ host: row.host.id })}">${row.host.name}</a>` },
+    {
+      id: 'host',
+      label: 'Host',
+      sortable: true,
+      cell: (row) => html`<a href="${urls.host({ host: row.host.id })}">${row.host.name}</a>`,
+    },
     {
       id: 'protection',
       label: 'Protection',
@@ -188,6 +198,7 @@ export function sourceTable(view: SourcesView): Html {
       id: 'good',
       label: 'Newest good backup',
       width: 'fit',
+      sortable: true,
       cell: (row) =>
         html`${relativeTime(row.lastGoodAt, face, 'never')}${row.lastGoodBytes !== undefined && html`<br><span class="quiet num">${formatBytes(row.lastGoodBytes)}</span>`}`,
     },
@@ -197,7 +208,8 @@ export function sourceTable(view: SourcesView): Html {
     : formatNoun(view.rows.length, 'source');
   return table<SourceRow>({
     id: SOURCE_TABLE_ID,
-    caption: 'Sources',
+    caption: 'Sources; the heads of the columns order them',
+    sort: view.sort,
     columns,
     rows: view.rows,
     rowId: (row) => `row-${row.id}`,

@@ -1,5 +1,6 @@
 /** Tables: sortable by links, paged by cursor, cards below 640 px, never without a way on when empty. */
 import { attrs, type Html, type HtmlValue, html } from '../html.ts';
+import { type HiddenFields, hiddenInputs } from './button.ts';
 import { icon } from './icons.ts';
 import { type Live, liveAttributes } from './panel.ts';
 
@@ -9,8 +10,8 @@ export type Column<Row> = {
   readonly cell: (row: Row) => HtmlValue;
   /** Numbers stand at the end. */
   readonly align?: 'end' | undefined;
-  /** The header becomes a link; needs `sort` on the table. */
-  readonly sortable?: boolean | undefined;
+  /** The header becomes a link that orders the list by this column, or by the order named; needs `sort` on the table. */
+  readonly sortable?: boolean | string | undefined;
   /** The cell that names the row: its header, and the card's title. Exactly one column. */
   readonly primary?: boolean | undefined;
   /** `fit` never wraps; `wide` takes what is left. */
@@ -23,6 +24,8 @@ export type Sort = {
   readonly column: string;
   readonly direction: 'asc' | 'desc';
   readonly href: (column: string, direction: 'asc' | 'desc') => string;
+  /** How a column that is not the one is ordered first; upwards where it is left out. */
+  readonly first?: ((column: string) => 'asc' | 'desc') | undefined;
 };
 
 export type Pager = {
@@ -61,22 +64,25 @@ export function table<Row>(view: TableView<Row>): Html {
       ? view.empty
       : html`<table class="table" role="table"><caption class="visually-hidden">${view.caption}</caption><thead role="rowgroup"><tr role="row">${
           view.select !== undefined &&
-          html`<th role="columnheader" class="cell-select" scope="col"><span class="visually-hidden">Choose</span></th>`
+          html`<th role="columnheader" class="cell-select" scope="col"><span class="visually-hidden">Choose</span><label class="check-only js-only"><input type="checkbox" ${attrs({ 'data-choose-all': view.select.form })}><span class="visually-hidden">Choose all on this page</span></label></th>`
         }${view.columns.map((column) => headCell(column, view.sort))}</tr></thead><tbody role="rowgroup">${view.rows.map((row) => bodyRow(row, view))}</tbody></table>`;
   return html`<div class="table-wrap" ${attrs({ id: view.id, ...liveAttributes(view.live) })}>${content}${view.pager !== undefined && pager(view.pager)}</div>`;
 }
 
 function headCell<Row>(column: Column<Row>, sort: Sort | undefined): Html {
   const classes = cellClass(column);
-  if (sort === undefined || column.sortable !== true) {
+  const { sortable } = column;
+  if (sort === undefined || sortable === undefined || sortable === false) {
     return html`<th role="columnheader" scope="col" class="${classes}">${column.hideLabel === true ? html`<span class="visually-hidden">${column.label}</span>` : column.label}</th>`;
   }
-  const active = sort.column === column.id;
-  const next = active && sort.direction === 'asc' ? 'desc' : 'asc';
+  const name = sortable === true ? column.id : sortable;
+  const active = sort.column === name;
+  const other = sort.direction === 'asc' ? 'desc' : 'asc';
+  const next = active ? other : (sort.first?.(name) ?? 'asc');
   const arrow = active ? (sort.direction === 'asc' ? icon('up') : icon('down')) : icon('sort');
   return html`<th role="columnheader" scope="col" class="${classes}" ${attrs({ 'aria-sort': active ? (sort.direction === 'asc' ? 'ascending' : 'descending') : null })}><a class="sort ${
     active && 'sort-active'
-  }" href="${sort.href(column.id, next)}">${column.label}${arrow}</a></th>`;
+  }" href="${sort.href(name, next)}">${column.label}${arrow}</a></th>`;
 }
 
 function bodyRow<Row>(row: Row, view: TableView<Row>): Html {
@@ -123,12 +129,14 @@ export type ToolbarView = {
   readonly end?: HtmlValue;
   /** The id of the part that filters change, e.g. the table's: it follows each letter typed. */
   readonly target?: string | undefined;
+  /** What stays as it is, such as the order. */
+  readonly kept?: HiddenFields | undefined;
 };
 
 /** Search and filters above a table: a GET form, whose button shows only without JavaScript. */
 export function toolbar(view: ToolbarView): Html {
   const end = view.end !== undefined && html`<div class="toolbar-end">${view.end}</div>`;
-  const fields = html`${view.controls}<button class="button button-secondary no-js">Apply</button>`;
+  const fields = html`${hiddenInputs(view.kept)}${view.controls}<button class="button button-secondary no-js">Apply</button>`;
   if (view.target === undefined) {
     return html`<div class="toolbar"><form class="toolbar-form" role="search" method="get" action="${view.action}" aria-label="${view.label}" data-auto-submit>${fields}</form>${end}</div>`;
   }
