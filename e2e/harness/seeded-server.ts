@@ -18,6 +18,7 @@ import { createReadiness } from '@holdfast/server/web/http/readiness.ts';
 import { createScreens } from '@holdfast/server/web/screens/all.ts';
 import { addRun, DAY_MS, MINUTE_MS } from '@holdfast/server/web/screens/fixtures/setup-fleet.ts';
 import { type Night, seedNight } from '@holdfast/server/web/screens/fixtures/setup-night.ts';
+import { seedTrust, type Trust } from '@holdfast/server/web/screens/fixtures/setup-trust.ts';
 import { createWorld, NOW, type World } from '@holdfast/server/web/screens/fixtures/world.ts';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
@@ -26,7 +27,15 @@ import type { Account } from './stack.ts';
 const GIB = 1024 ** 3;
 const DAYS_BEHIND = 90;
 
-export type SeededServer = { readonly url: string; readonly admin: Account; readonly night: Night; stop(): Promise<void> };
+export type SeededServer = {
+  readonly url: string;
+  readonly admin: Account;
+  readonly night: Night;
+  readonly trust: Trust;
+  /** The paths that this server answers with GET, as its table of routes has them. */
+  readonly routes: readonly string[];
+  stop(): Promise<void>;
+};
 
 /** Three months of looks, sizes that grow, and one host with a run every quarter of an hour. */
 async function seedHistory({ context }: World, night: Night): Promise<void> {
@@ -63,17 +72,19 @@ export async function startSeededServer(): Promise<SeededServer> {
   const night = await seedNight(world);
   await seedHistory(world, night);
   await seedDenseHost(world, night);
+  const trust = await seedTrust(world, night);
   const channels = {
     kinds: CHANNEL_KINDS,
     sendTest: () => Promise.reject(new AppError('unavailable', 'nothing leaves this server')),
   };
   const endpoints = createApiEndpoints(calendar, channels);
+  const screens = createScreens({ checkPasswordRules, fires: calendar, channels, endpoints });
   const app = createHttpApp({
     context,
     log: createLog({ level: 'error', clock: world.clock, stream: process.stderr }),
     readiness: createReadiness(context, { dataDir: tmpdir(), minFreeBytes: 0 }),
     config: { trustProxy: 0, metrics: { cidrs: [] } },
-    screens: createScreens({ checkPasswordRules, fires: calendar, channels, endpoints }),
+    screens,
     endpoints,
     assets: createAssets(),
   });
@@ -82,6 +93,8 @@ export async function startSeededServer(): Promise<SeededServer> {
     url,
     admin,
     night,
+    trust,
+    routes: screens.filter(({ method }) => method === 'get').map(({ path }) => path),
     async stop() {
       app.close();
       server.closeAllConnections();

@@ -1,13 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Page } from '@playwright/test';
 import type { ApiHost } from '../harness/api.ts';
-import { expect, expectAccessible, finishStack, signIn, test } from '../harness/browser.ts';
+import { expect, finishStack, signIn, test } from '../harness/browser.ts';
 import { findField } from '../harness/pages.ts';
-import { type SeededServer, startSeededServer } from '../harness/seeded-server.ts';
 import { normalizeFingerprint, type Stack, startStack } from '../harness/stack.ts';
-
-const PICTURES = join(import.meta.dirname, '../../docs/pictures/pages');
 
 test.describe('From an empty server to a first proven backup', () => {
   let stack: Stack;
@@ -98,81 +94,3 @@ test.describe('From an empty server to a first proven backup', () => {
     }
   });
 });
-
-test.describe('Every page of a fleet with failures and hostile names', () => {
-  let seeded: SeededServer | undefined;
-  test.beforeAll(async () => {
-    seeded = await startSeededServer();
-  });
-  test.afterAll(() => seeded?.stop());
-
-  test('is accessible, wide and light as narrow and dark, and fits', async ({ page }) => {
-    if (seeded === undefined) throw new Error('there is no server');
-    const { url, admin, night } = seeded;
-    // Every page against axe takes its time.
-    test.slow();
-    await page.setViewportSize({ width: 1440, height: 1000 });
-    await signIn(page, url, admin);
-    const paths: Readonly<Record<string, string>> = {
-      overview: '/',
-      'first-start': '/welcome/host',
-      hosts: '/hosts',
-      host: `/hosts/${night.db.id}`,
-      'add-host': '/hosts/new',
-      sources: '/sources',
-      source: `/sources/${night.sources[2]?.id}`,
-      repositories: '/repositories',
-      repository: `/repositories/${night.repository.id}`,
-      plans: '/plans',
-      plan: `/plans/${night.plan.id}`,
-      'plan-form': '/plans/new',
-      runs: '/runs',
-      snapshots: '/snapshots',
-      restore: '/restore',
-      drills: '/drills',
-      retention: '/retention',
-      'fleet-board': '/board',
-      objectives: '/objectives',
-      alerts: '/alerts',
-      channels: '/settings/channels',
-      audit: '/audit',
-      settings: '/settings',
-      design: '/settings/design',
-      account: '/account',
-      api: '/reference',
-    };
-    for (const [name, path] of Object.entries(paths)) await lookAt(page, `${url}${path}`, name);
-  });
-});
-
-/** Whose narrow and dark look is a picture as well. */
-const NARROW_TOO: ReadonlySet<string> = new Set(['overview', 'first-start', 'hosts', 'settings', 'design']);
-
-/** Scenario 35 holds every page it reaches by links against axe; this one it cannot reach. For the documents' pictures all are, which takes minutes. */
-const ALWAYS_CHECKED: ReadonlySet<string> = new Set(['first-start']);
-
-/** As WebP, which is a quarter of the size: for the documents when HOLDFAST_PICTURES is set, else beside the results of the test. */
-async function takeSmallPicture(page: Page, name: string): Promise<void> {
-  const folder = process.env['HOLDFAST_PICTURES'] ? PICTURES : test.info().outputDir;
-  await mkdir(folder, { recursive: true });
-  const session = await page.context().newCDPSession(page);
-  const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 70, optimizeForSpeed: false });
-  await session.detach();
-  await writeFile(join(folder, `${name}.webp`), Buffer.from(data, 'base64'));
-}
-
-/** One load; theme and width change on the page itself, as they do for a person. */
-async function lookAt(page: Page, address: string, name: string): Promise<void> {
-  const isChecked = ALWAYS_CHECKED.has(name) || Boolean(process.env['HOLDFAST_PICTURES']);
-  await page.setViewportSize({ width: 1440, height: 1000 });
-  await page.goto(address);
-  await page.evaluate("document.documentElement.setAttribute('data-theme', 'light')");
-  if (isChecked) await expectAccessible(page);
-  await takeSmallPicture(page, name);
-  await page.setViewportSize({ width: 360, height: 780 });
-  await page.evaluate("document.documentElement.setAttribute('data-theme', 'dark')");
-  if (isChecked) await expectAccessible(page);
-  const overflow = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
-  expect.soft(overflow, `${name} scrolls sideways at 360`).toBeLessThanOrEqual(0);
-  if (NARROW_TOO.has(name)) await takeSmallPicture(page, `${name}-narrow`);
-}

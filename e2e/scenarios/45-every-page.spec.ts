@@ -1,0 +1,105 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HTTP } from '@holdfast/shared/limits.ts';
+import type { Page } from '@playwright/test';
+import { buildAxe, expect, fillLogin, type PageWatch, test } from '../harness/browser.ts';
+import { findUnlisted, listSeededPages, type SeededPage } from '../harness/page-table.ts';
+import { type SeededServer, startSeededServer } from '../harness/seeded-server.ts';
+
+const PICTURES = join(import.meta.dirname, '../../docs/pictures/pages');
+const WIDE = { width: 1440, height: 1000 };
+const NARROW = { width: 360, height: 780 };
+
+/** What the documents show; with HOLDFAST_PICTURES=all every page is taken in both themes and widths, beside the results of the test. */
+const DOCUMENTED: ReadonlySet<string> = new Set(
+  `overview first-start hosts host add-host sources source repositories repository plans plan plan-form runs run-failed snapshots snapshot-files
+  restore restore-form drills retention fleet-board objectives report coverage alerts alert channels channel audit settings design account api`.split(
+    /\s+/u,
+  ),
+);
+/** Whose narrow and dark look is a picture as well. */
+const NARROW_TOO: ReadonlySet<string> = new Set(['overview', 'first-start', 'hosts', 'alerts', 'settings', 'design']);
+
+let seeded: SeededServer;
+test.beforeAll(async () => {
+  seeded = await startSeededServer();
+});
+test.afterAll(() => seeded?.stop());
+
+/** One page in one browser for all: what each shows is judged as it is looked at, so that one run names every fault. */
+test('Every page of a fleet with failures and hostile names is accessible in both themes, and fits both widths', async ({
+  page,
+  watch,
+}) => {
+  test.slow();
+  const listed = listSeededPages(seeded);
+  expect
+    .soft(findUnlisted(seeded.routes, Object.keys(listed)), 'routes without a page to look at, or the other way round')
+    .toEqual([]);
+  const { '/login': signingIn = [], '/bootstrap': firstStart = [], ...others } = listed;
+  for (const one of [...signingIn, ...firstStart]) await lookAt(page, watch, one);
+  await page.goto(`${seeded.url}/login`);
+  await fillLogin(page, seeded.admin);
+  await page.waitForURL(`${seeded.url}/`);
+  for (const one of Object.values(others).flat()) await lookAt(page, watch, one);
+});
+
+/** One load; theme and width change on the page itself, as they do for a person. All rules of axe at the wide light look, those that a theme can break in the dark. */
+async function lookAt(page: Page, watch: PageWatch, { name, path, status = 200 }: SeededPage): Promise<void> {
+  if (status !== 200) watch.expectStatus(status);
+  await page.setViewportSize(WIDE);
+  const answer = await page.goto(`${seeded.url}${path}`);
+  expect.soft(answer?.status(), `answer of ${name}`).toBe(status);
+  expect.soft(new URL(page.url()).pathname, `${name} stays where it is`).toBe(new URL(path, seeded.url).pathname);
+  await setTheme(page, 'light');
+  const { violations } = await buildAxe(page).analyze();
+  expect.soft(describe(violations), `accessibility of ${name}`).toEqual([]);
+  expect.soft(await findFaults(page), `${name} at ${WIDE.width}`).toEqual([]);
+  await takeSmallPicture(page, name, DOCUMENTED.has(name));
+  await setTheme(page, 'dark');
+  const dark = await buildAxe(page).withRules(['color-contrast', 'link-in-text-block']).analyze();
+  expect.soft(describe(dark.violations), `contrast of ${name} in the dark`).toEqual([]);
+  await takeSmallPicture(page, `${name}-dark`, false);
+  await page.setViewportSize(NARROW);
+  expect.soft(await findFaults(page), `${name} at ${NARROW.width}`).toEqual([]);
+  await takeSmallPicture(page, `${name}-narrow`, NARROW_TOO.has(name));
+}
+
+const setTheme = (page: Page, theme: 'light' | 'dark') =>
+  page.evaluate(`document.documentElement.setAttribute('data-theme', '${theme}')`);
+
+type Violations = Awaited<ReturnType<ReturnType<typeof buildAxe>['analyze']>>['violations'];
+
+const describe = (violations: Violations): readonly string[] =>
+  violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `  ${node.html}`).join('\n')}`);
+
+/** What is wrong with the page whatever it shows: sideways scroll, no heading or two, no title, more rows than a page has. */
+async function findFaults(page: Page): Promise<readonly string[]> {
+  const seen: { over: number; headings: number; title: string; rows: number } = await page.evaluate(`(() => {
+    const root = document.documentElement;
+    return {
+      over: root.scrollWidth - root.clientWidth,
+      headings: document.querySelectorAll('h1').length,
+      title: document.title,
+      rows: Math.max(0, ...[...document.querySelectorAll('tbody')].map((body) => body.rows.length)),
+    };
+  })()`);
+  return [
+    ...(seen.over > 0 ? [`scrolls sideways by ${seen.over} px`] : []),
+    ...(seen.headings === 1 ? [] : [`${seen.headings} headings of the first level`]),
+    ...(/^\S.* · Holdfast$/u.test(seen.title) ? [] : [`the title is “${seen.title}”`]),
+    ...(seen.rows > HTTP.pageSizeMax ? [`a table of ${seen.rows} rows`] : []),
+  ];
+}
+
+/** As WebP, which is a quarter of the size: for the documents when HOLDFAST_PICTURES is set, else none. */
+async function takeSmallPicture(page: Page, name: string, isDocumented: boolean): Promise<void> {
+  const wish = process.env['HOLDFAST_PICTURES'] ?? '';
+  if (wish === '' || (wish !== 'all' && !isDocumented)) return;
+  const folder = wish === 'all' ? test.info().outputDir : PICTURES;
+  await mkdir(folder, { recursive: true });
+  const session = await page.context().newCDPSession(page);
+  const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 70, optimizeForSpeed: false });
+  await session.detach();
+  await writeFile(join(folder, `${name}.webp`), Buffer.from(data, 'base64'));
+}
