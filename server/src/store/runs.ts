@@ -196,8 +196,14 @@ export interface RunFilter {
   kind?: RunKind | undefined;
   host?: HostId | undefined;
   plan?: PlanId | undefined;
+  /** Only runs of no plan. */
+  withoutPlan?: true | undefined;
   source?: SourceId | undefined;
   repository?: RepositoryId | undefined;
+  /** What made it begin. */
+  trigger?: Trigger | undefined;
+  /** Who asked for it, by the name it had then; exact. */
+  requestedBy?: string | undefined;
   since?: number | undefined;
   until?: number | undefined;
 }
@@ -215,16 +221,13 @@ export interface SnapshotFilter {
   role?: 'data' | 'globals' | undefined;
   /** Only those that a person pinned. */
   pinned?: true | undefined;
-  /** Only runs of no plan. */
-  withoutPlan?: true | undefined;
   /** Only those that a drill proved. */
   proven?: true | undefined;
-  /** What made it begin. */
-  trigger?: Trigger | undefined;
-  /** Who asked for it, by the name it had then; exact. */
-  requestedBy?: string | undefined;
   /** Only those that the last reading of did not come to their end. */
   unreadable?: true | undefined;
+  /** Made at or after, and before. */
+  since?: number | undefined;
+  until?: number | undefined;
 }
 
 /** What became of a frame of events. */
@@ -244,9 +247,6 @@ export interface LogLoss {
   reached?: { day: string; limitBytes: number } | undefined;
 }
 
-  /** Made at or after, and before. */
-  since?: number | undefined;
-  until?: number | undefined;
 /** Bytes of log since the store began; none of them ever goes down. */
 export interface LogTotals {
   storedBytes: number;
@@ -400,10 +400,6 @@ export interface RunStore {
   unpinSnapshot(tenant: TenantId, id: SnapshotId): Promise<Snapshot>;
   /** Pinned snapshots of these plans that the host made and that are still there, oldest first. */
   listPinned(tenant: TenantId, host: HostId, plans: readonly PlanId[]): Promise<readonly { plan: PlanId; engineId: string }[]>;
-  listStandings(tenant: TenantId, sources: readonly SourceId[]): Promise<readonly SourceStanding[]>;
-  /** Runs that ended since the store began, for the metrics. */
-  listRunTotals(tenant: TenantId): Promise<readonly RunTotal[]>;
-}
   /** What is known of these in a repository, removed ones with the others. */
   listKnownThere(tenant: TenantId, repository: RepositoryId, engineIds: readonly string[]): Promise<readonly KnownSnapshot[]>;
   /** What should lie in a repository and is not one of these, newest first. */
@@ -415,3 +411,7 @@ export interface RunStore {
   ): Promise<readonly KnownSnapshot[]>;
   /** `conflict` where the ledger knows this place in the repository. */
   adoptSnapshot(tenant: TenantId, snapshot: Adoption): Promise<Snapshot>;
+  listStandings(tenant: TenantId, sources: readonly SourceId[]): Promise<readonly SourceStanding[]>;
+  /** Runs that ended since the store began, for the metrics. */
+  listRunTotals(tenant: TenantId): Promise<readonly RunTotal[]>;
+}

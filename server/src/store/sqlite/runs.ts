@@ -7,20 +7,19 @@ import * as z from 'zod';
 import type { Run, RunAttempt, RunStage, RunStore } from '../runs.ts';
 import { createEventApplier } from './apply-events.ts';
 import { counted, flag, json, optional, storedFailure } from './columns.ts';
-import { computeFacetMask } from './facets.ts';
-import { createTimePage, cutPage, joinConditions } from './keyset.ts';
+import { createContents } from './contents.ts';
+import { cutPage } from './keyset.ts';
 import { createLogGathering } from './log-blocks.ts';
 import type { LogLimits } from './log-losses.ts';
 import { createLogReader } from './log-reader.ts';
 import { createLogRemoval, createLogTotals } from './log-removal.ts';
 import { createOrders } from './orders.ts';
-import { createContents } from './contents.ts';
 import { createPins } from './pins.ts';
 import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
-import { createSnapshotLists } from './snapshots.ts';
 import { buildRunList } from './run-walk.ts';
-import { createStandings } from './standings.ts';
+import { createSnapshotLists } from './snapshots.ts';
 import { createSortedRuns } from './sorted-runs.ts';
+import { createStandings } from './standings.ts';
 import type { Sql } from './statements.ts';
 
 const attemptRow: z.ZodType<RunAttempt> = z.object({
@@ -82,12 +81,12 @@ type RunLists = Pick<
 function createRunLists(sql: Sql): RunLists {
   const lists = prepareLists(sql);
   const rows = createRunRows(sql);
-  return {
   const listSorted = createSortedRuns(sql, (tenant, filter, page) => {
     const { text, params } = buildRunList(filter, page);
     const found: Run[] = sql.select(text, runRow).list({ ...params, tenant });
     return cutPage(found, page, (run) => [run.createdAt, run.id]);
   });
+  return {
     findRun: (tenant, id) => sql.read(() => lists.find.find({ tenant, id })),
     listParts: (tenant, id) => sql.read(() => (lists.find.find({ tenant, id }) ? rows.listParts(id) : [])),
     listPartsOf: (tenant, runs) => sql.read(() => rows.listPartsOf(tenant, runs)),
@@ -148,5 +147,4 @@ export function createRunStore(
     ...createContents(sql),
     ...createStandings(sql),
   };
-    ...createContents(sql),
 }
