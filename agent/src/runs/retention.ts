@@ -35,11 +35,11 @@ function toPart(snapshot: PlannedSnapshot, pinned: ReadonlySet<string>, elsewher
 /** One answer for each source that the plan has snapshots of, in no particular order; none for a plan without a policy. */
 export function planPlanRetention(
   snapshots: readonly PlannedSnapshot[],
-  plan: Pick<SpecPlan, 'retention' | 'pinned' | 'proven' | 'schedule'>,
+  plan: Pick<SpecPlan, 'retention' | 'retentionCapDays' | 'pinned' | 'proven' | 'schedule'>,
   now: number,
   isNewestRunClean: boolean,
 ): readonly SourceRetention[] {
-  const { retention: policy } = plan;
+  const { retention: policy, retentionCapDays: capDays } = plan;
   if (policy === undefined) return [];
   const pinned = new Set(plan.pinned);
   const elsewhere = new Set(plan.proven);
@@ -48,7 +48,7 @@ export function planPlanRetention(
     const points = gatherPoints(made.map((snapshot) => toPart(snapshot, pinned, elsewhere)));
     const found = planRetention(
       points.map(({ snapshot }) => snapshot),
-      { policy, now, zone, isNewestRunClean },
+      { policy, now, zone, isNewestRunClean, capDays },
     );
     const parts = new Map(points.map((point) => [point.snapshot.id, point.parts]));
     const removals = found.decisions.flatMap((decision) => {

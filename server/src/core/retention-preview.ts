@@ -13,6 +13,7 @@ import type { RetainedSnapshot } from '../store/runs.ts';
 import { type Caller, demand } from './caller.ts';
 import { getPlan } from './plans.ts';
 import type { CoreContext } from './ports.ts';
+import { type RetentionCap, readRetentionCap } from './retention-cap.ts';
 
 /** Runs of a host that are looked at for the newest one that was not skipped; as many as the host looks at. */
 const LOOKED_BACK = 50;
@@ -76,7 +77,7 @@ function toBackups(decisions: readonly Decision[], points: readonly RetentionPoi
 export function previewSources(
   snapshots: readonly RetainedSnapshot[],
   policy: RetentionPolicy,
-  at: { now: number; zone: string; isClean(host: HostId): boolean },
+  at: { now: number; zone: string; isClean(host: HostId): boolean; capDays?: number | undefined },
 ): readonly SourcePreview[] {
   return [...Map.groupBy(snapshots, ({ source }) => source)].flatMap(([source, made]) => {
     const [newest] = made;
@@ -84,7 +85,7 @@ export function previewSources(
     const points = gatherPoints(made.map(toPart));
     const { decisions, frozen, removed, needsPerson } = planRetention(
       points.map(({ snapshot }) => snapshot),
-      { policy, now: at.now, zone: at.zone, isNewestRunClean: at.isClean(newest.host) },
+      { policy, now: at.now, zone: at.zone, isNewestRunClean: at.isClean(newest.host), capDays: at.capDays },
     );
     const backups = toBackups(decisions, points);
     return [{ source, host: newest.host, backups, kept: decisions.length - removed, removed, frozen, needsPerson }];
@@ -118,12 +119,13 @@ export function findPolicyThere(plan: Plan, repository: RepositoryId): Plan['ret
   return repository === plan.copyRepository ? plan.copyPolicy : undefined;
 }
 
-/** What the plan's policy would keep and remove, now, of everything it has in its repository, or in the second one. */
+/** What the plan's policy would keep and remove, now, of everything it has in its repository, or in the second one; `cap` is tried instead of the one that is set. */
 export async function previewRetention(
   context: CoreContext,
   caller: Caller,
   id: PlanId,
   where?: RepositoryId,
+  cap?: RetentionCap,
 ): Promise<RetentionPreview> {
   demand(caller, 'view');
   const plan = await getPlan(context, caller, id);
@@ -149,7 +151,9 @@ export async function previewRetention(
   for (const host of new Set(snapshots.map((snapshot) => snapshot.host)))
     clean.set(host, await isNewestRunClean(context, plan, host));
   const now = context.clock.now();
-  const sources = previewSources(snapshots, policy.policy, { now, zone, isClean: (host) => clean.get(host) ?? true });
+  const { maxAgeDays: capDays } = cap ?? (await readRetentionCap(context));
+  const isClean = (host: HostId) => clean.get(host) ?? true;
+  const sources = previewSources(snapshots, policy.policy, { now, zone, isClean, capDays });
   const place = new Map(plan.sources.map((source, index) => [source, index]));
   const order = (source: SourceId) => place.get(source) ?? plan.sources.length;
   return { plan, policy, sources: sources.toSorted((a, b) => order(a.source) - order(b.source)) };

@@ -10,6 +10,7 @@ import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { Plan, Policy, Repository, Source } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import type { CoreContext } from './ports.ts';
+import { readRetentionCap } from './retention-cap.ts';
 import { decryptSecrets, sealSecrets } from './secrets.ts';
 
 /** Signature context of specs; the agent verifies with the same word. */
@@ -69,8 +70,10 @@ function toSpecCopy({ copyRepository, copyPolicy }: Plan, policies: readonly Pol
 const PROVEN_PER_HOST = 400;
 const PROVEN_PER_PLAN = 100;
 
-function toSpecPlan(plan: Plan, onHost: ReadonlySet<string>, { policies, pinned, proven }: SpecPieces): SpecPlan {
+function toSpecPlan(plan: Plan, onHost: ReadonlySet<string>, { policies, capDays, pinned, proven }: SpecPieces): SpecPlan {
   const retention = policies.find(({ id }) => id === plan.retentionPolicy)?.policy;
+  const copy = toSpecCopy(plan, policies);
+  const isCapped = capDays > 0 && (retention !== undefined || copy.copy?.retention !== undefined);
   const pins = pinned.flatMap((pin) => (pin.plan === plan.id ? [pin.engineId] : [])).slice(0, RUNS.pinnedPerPlan);
   const provenElsewhere = proven.flatMap((one) => (one.plan === plan.id ? [one.engineId] : [])).slice(0, PROVEN_PER_PLAN);
   return {
@@ -82,7 +85,8 @@ function toSpecPlan(plan: Plan, onHost: ReadonlySet<string>, { policies, pinned,
     enabled: plan.enabled,
     options: plan.options,
     ...(retention === undefined ? {} : { retention }),
-    ...toSpecCopy(plan, policies),
+    ...(isCapped ? { retentionCapDays: capDays } : {}),
+    ...copy,
     ...(pins.length === 0 ? {} : { pinned: pins }),
     ...(provenElsewhere.length === 0 ? {} : { proven: provenElsewhere }),
     effectiveFrom: plan.effectiveFrom,
@@ -99,6 +103,8 @@ export interface SpecPieces {
   plans: readonly Plan[];
   repositories: readonly Repository[];
   policies: readonly Policy[];
+  /** The cap of age over all of them; 0: none. */
+  capDays: number;
   /** Repositories whose routine orders retention. */
   forgetOrdered: ReadonlySet<string>;
   /** Pinned snapshots of the plans that this host made. */
@@ -151,7 +157,8 @@ export async function readSpecPieces(
   );
   const pinned = change.pin?.host === host.id ? [...pins, change.pin] : pins;
   const proven = await context.store.drills.listProvenElsewhere(host.tenant, [...onHost], PROVEN_PER_HOST);
-  return { sources, plans, repositories, policies, forgetOrdered, pinned, proven };
+  const { maxAgeDays: capDays } = await readRetentionCap(context);
+  return { sources, plans, repositories, policies, capDays, forgetOrdered, pinned, proven };
 }
 
 /** What a host is told of its drain; one that is over is not spoken of any more. */

@@ -91,6 +91,7 @@ export const PAGES = {
   retention: '/retention',
   addPolicy: '/retention/new',
   previewPolicy: '/retention/preview',
+  retentionCap: '/retention/cap',
   policy: '/retention/:policy',
   editPolicy: '/retention/:policy/edit',
   deletePolicy: '/retention/:policy/delete',

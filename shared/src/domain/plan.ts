@@ -184,6 +184,8 @@ export const specPlanSchema = z.object({
   options: z.object(shape),
   /** How long its snapshots are kept; undefined: nothing is ever removed. The host goes by it alone, after each clean run. */
   retention: retentionPolicySchema.optional(),
+  /** Nothing older than so many days is kept by these policies: a setting of the whole installation; undefined: no such cap. */
+  retentionCapDays: z.int().min(1).optional(),
   /** After each clean backup it is copied there, by the host alone; `retention` is how long copies are kept (undefined: for ever). */
   copy: z.object({ repositoryId: idSchema('repository'), retention: retentionPolicySchema.optional() }).optional(),
   /** Snapshots that stay whatever the policy says, by the engine's full ids. */

@@ -56,6 +56,8 @@ export function describeRemove(reason: RemoveReason): string {
         : `it is ${reason.standing}, and good ones are there`;
     case 'too_old':
       return `it is older than ${reason.days} days`;
+    case 'over_cap':
+      return `it is older than the cap of ${reason.days} d, a setting`;
     case 'too_much':
       return `all of the source together hold more than ${reason.bytes} bytes`;
   }

@@ -54,6 +54,8 @@ export type RemoveReason =
   | { remove: 'no_rule' }
   | { remove: 'not_good'; standing: Standing }
   | { remove: 'too_old'; days: number }
+  /** No policy may keep what is older: a setting of the whole installation. */
+  | { remove: 'over_cap'; days: number }
   | { remove: 'too_much'; bytes: number };
 
 export type Decision =
@@ -80,6 +82,8 @@ export interface RetentionContext {
   /** The plan's zone, which decides where days begin. */
   zone: string;
   isNewestRunClean: boolean;
+  /** Whatever the policy says, older ones go unless they are guarded; days; 0 or left out: no such cap. */
+  capDays?: number | undefined;
 }
 
 /** What the rules say of each snapshot before any guard; the last reason to remove one counts. */
@@ -92,14 +96,16 @@ interface Draft {
 
 /** @throws RangeError for a zone this runtime does not know. */
 export function planRetention(snapshots: readonly RetentionSnapshot[], context: RetentionContext): RetentionPlan {
-  const { policy, now } = context;
+  const { policy, now, capDays = 0 } = context;
   const drafts: Draft[] = snapshots
     .toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1))
     .map((snapshot) => ({ snapshot, keeps: [], guards: [], removal: undefined }));
   const present = drafts.filter(({ snapshot }) => snapshot.createdAt <= now);
   if (policy.kind === 'everything') for (const { keeps } of drafts) keeps.push({ keep: 'everything' });
   else applyRules(present, policy, context);
-  guard(drafts, present, policy, now);
+  const capAt = capDays > 0 ? now - capDays * DAY_MS : Number.NEGATIVE_INFINITY;
+  for (const draft of present) if (draft.snapshot.createdAt < capAt) draft.removal ??= { remove: 'over_cap', days: capDays };
+  guard(drafts, present, policy, { now, capAt });
   if (policy.kind === 'rules' && policy.maxTotalBytes > 0) limitBytes(drafts, policy.maxTotalBytes);
   const frozen = drafts.some(isRemoved) ? findFreeze(present, context.isNewestRunClean) : undefined;
   const decisions = drafts.map((draft) => decide(draft, frozen !== undefined));
@@ -198,12 +204,19 @@ function standIn(doubtful: readonly Draft[], tier: Tier, { taken, oldest }: Reac
 }
 
 /** What no policy can switch off. */
-function guard(drafts: readonly Draft[], present: readonly Draft[], policy: RetentionPolicy, now: number): void {
+function guard(
+  drafts: readonly Draft[],
+  present: readonly Draft[],
+  policy: RetentionPolicy,
+  { now, capAt }: { now: number; capAt: number },
+): void {
+  const minAgeMs = policy.kind === 'rules' ? policy.minAgeHours * HOUR_MS : 0;
   for (const { snapshot, guards } of drafts) {
     if (snapshot.isPinned) guards.push({ keep: 'pinned' });
     if (snapshot.createdAt > now) guards.push({ keep: 'future' });
-    else if (policy.kind === 'rules' && policy.minAgeHours > 0 && snapshot.createdAt > now - policy.minAgeHours * HOUR_MS)
-      guards.push({ keep: 'young', hours: policy.minAgeHours });
+    // A minimum age is a rule of the policy, and the cap stands above all of those.
+    else if (minAgeMs > 0 && snapshot.createdAt > now - minAgeMs && snapshot.createdAt >= capAt)
+      guards.push({ keep: 'young', hours: minAgeMs / HOUR_MS });
   }
   const good = present.filter(isGood);
   for (const { guards } of good.slice(0, ALWAYS_KEPT)) guards.push({ keep: 'last_good' });

@@ -20,6 +20,7 @@ import { createPlanEndpoints } from './plans.ts';
 import { REPOSITORY_ENDPOINTS } from './repositories.ts';
 import { REPOSITORY_CONTENTS_ENDPOINTS } from './repository-contents.ts';
 import { RESTORE_ENDPOINTS } from './restores.ts';
+import { RETENTION_CAP_ENDPOINTS } from './retention-cap.ts';
 import { RETENTION_ENDPOINTS } from './retention-policies.ts';
 import { ROUTINE_ENDPOINTS } from './routines.ts';
 import { RUN_ENDPOINTS } from './runs.ts';
@@ -46,6 +47,7 @@ export function createApiEndpoints(calendar: FireCalendar, channels: ChannelDoor
     ...REPOSITORY_CONTENTS_ENDPOINTS,
     ...createPlanEndpoints(calendar),
     MISSED_FIRES_ENDPOINT,
+    ...RETENTION_CAP_ENDPOINTS,
     ...RETENTION_ENDPOINTS,
     ...RUN_ENDPOINTS,
     ...SNAPSHOT_ENDPOINTS,

@@ -38,6 +38,7 @@ import { RESTORE_CHOICE_SCREENS } from './restore-choice.ts';
 import { RESTORE_FILES_SCREENS } from './restore-files.ts';
 import { RESTORE_START_SCREENS } from './restore-start.ts';
 import { RETENTION_SCREENS } from './retention.ts';
+import { RETENTION_CAP_SCREENS } from './retention-cap.ts';
 import { ROUTINE_SCREENS } from './routine.ts';
 import { RUN_SCREENS } from './run.ts';
 import { RUNS_SCREENS } from './runs.ts';
@@ -104,6 +105,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...RESTORE_SCREENS,
     ...RESTORE_START_SCREENS,
     ...POLICY_FORM_SCREENS,
+    ...RETENTION_CAP_SCREENS,
     ...RETENTION_SCREENS,
     ...OBJECTIVE_SCREENS,
     ...BOARD_SCREENS,

@@ -4,6 +4,7 @@ import { describePolicy } from '@holdfast/shared/domain/retention-policy.ts';
 import { isAllowed } from '../../core/caller.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
+import { getRetentionCap } from '../../core/retention-cap-change.ts';
 import { deletePolicy, getPolicy, listPolicies } from '../../core/retention-policies.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatBytes } from '../ui/quantity.ts';
@@ -39,6 +40,8 @@ async function readPolicies(context: CoreContext, visit: Visit): Promise<Retenti
         ? allPlans - [...plans.values()].reduce((sum, count) => sum + count, 0)
         : undefined,
     plansHref: urls.plans(),
+    capDays: (await getRetentionCap(context, caller)).maxAgeDays,
+    ...(isAllowed(caller, 'settings.manage') ? { capHref: urls.retentionCap() } : {}),
     rows: page.rows.map(({ id, name, description, policy }) => ({
       id,
       name,

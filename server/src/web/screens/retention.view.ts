@@ -29,6 +29,9 @@ export type RetentionView = {
   readonly previousHref?: string | undefined;
   readonly nextHref?: string | undefined;
   readonly addHref?: string | undefined;
+  /** The cap of age over all policies, days; 0: none. */
+  readonly capDays: number;
+  readonly capHref?: string | undefined;
 };
 
 export const POLICIES_PART = 'policies';
@@ -46,7 +49,20 @@ export function retentionPage(shell: Shell, view: RetentionView): Html {
     heading: describeTotal(view),
     lede: 'Each host goes by the policy of its plans alone, after each clean run.',
     actions: view.addHref !== undefined && linkButton({ href: view.addHref, label: 'New policy', kind: 'primary', icon: 'plus' }),
-    content: html`<div class="panel panel-flush">${retentionPart(view)}</div>`,
+    content: html`<div class="stack"><div class="panel panel-flush">${retentionPart(view)}</div>${capPanel(view)}</div>`,
+  });
+}
+
+function capPanel({ capDays, capHref }: RetentionView): Html {
+  const words =
+    capDays === 0
+      ? 'No cap is set: a policy may keep a backup for as long as it likes.'
+      : `No policy keeps a backup that is older than ${formatNoun(capDays, 'day')}. What is pinned or proven and the last good ones stay all the same.`;
+  return panel({
+    title: 'Cap of age',
+    aside: capDays === 0 ? 'off' : formatNoun(capDays, 'day'),
+    content: html`<p>${words}</p>`,
+    foot: capHref !== undefined && onward({ href: capHref, label: capDays === 0 ? 'Set a cap' : 'Change the cap' }),
   });
 }
 
