@@ -145,6 +145,7 @@ function lookAt(context: KeeperContext, fleet: KeptFleet, promises: ScheduleProm
     at: now,
     sources: looked,
     counts: countProtections(looked.map(({ protection }) => protection)),
+    hosts: lookedHosts,
     plans: [...plans.values()],
     explain: ({ source, host }) => judgeVerdict(buildFacts(source, host, whole)).explain(),
     findNextFire: ({ enabled, schedule }) =>

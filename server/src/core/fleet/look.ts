@@ -46,6 +46,8 @@ export interface FleetLook {
   /** All that have a host, in the order of lists: by name. */
   sources: readonly LookedSource[];
   counts: ProtectionCounts;
+  /** All that have or had sources. */
+  hosts: ReadonlyMap<HostId, LookedHost>;
   /** All plans, in no particular order. */
   plans: readonly Plan[];
   /** The sentence that explains the word of a source. */

@@ -5,8 +5,8 @@ import { ALERT_CONDITIONS, type AlertCondition } from '../../core/alerts/conditi
 import { type Caller, isAllowed } from '../../core/caller.ts';
 import type { PendingHost } from '../../core/enrolment.ts';
 import { countFindings } from '../../core/findings.ts';
+import type { FleetLook, LookedSource } from '../../core/fleet/look.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import type { ProtectedSource } from '../../core/protected-sources.ts';
 import type { Visit } from '../http/route.ts';
 import { formatNoun } from '../ui/quantity.ts';
 import { type Clockface, formatRelative } from '../ui/time.ts';
@@ -32,27 +32,23 @@ function toPendingNeed(host: PendingHost, visit: Visit): Need {
 }
 
 /** One line for all sources of a silent host: the host is what needs looking at. */
-function listSilentNeeds(sources: readonly ProtectedSource[], visit: Visit, face: Clockface): Need[] {
-  const byHost = new Map<string, ProtectedSource[]>();
-  for (const one of sources) byHost.set(one.host.id, [...(byHost.get(one.host.id) ?? []), one]);
-  return [...byHost.values()].flatMap((group) => {
-    const [first] = group;
-    if (first === undefined) return [];
-    const seen =
-      first.host.lastSeenAt === undefined ? 'never connected' : `last seen ${formatRelative(first.host.lastSeenAt, face)}`;
-    return [
-      {
-        status: { host: 'offline' as const },
-        title: first.host.name,
-        href: visit.urls.host({ host: first.host.id }),
-        detail: `${seen} · ${formatNoun(group.length, 'source')} unknown until it reports`,
-        act: { label: 'Open host', href: visit.urls.host({ host: first.host.id }) },
-      },
-    ];
+function listSilentNeeds(sources: readonly LookedSource[], visit: Visit, face: Clockface): { needs: Need[]; more: number } {
+  const byHost = new Map<LookedSource['host'], number>();
+  for (const { host } of sources) byHost.set(host, (byHost.get(host) ?? 0) + 1);
+  const needs = [...byHost].slice(0, NEEDS_SHOWN).map(([{ id, name, lastSeenAt }, count]): Need => {
+    const seen = lastSeenAt === undefined ? 'never connected' : `last seen ${formatRelative(lastSeenAt, face)}`;
+    return {
+      status: { host: 'offline' },
+      title: name,
+      href: visit.urls.host({ host: id }),
+      detail: `${seen} · ${formatNoun(count, 'source')} unknown until it reports`,
+      act: { label: 'Open host', href: visit.urls.host({ host: id }) },
+    };
   });
+  return { needs, more: byHost.size - needs.length };
 }
 
-function findPlanless(sources: readonly ProtectedSource[], caller: Caller, visit: Visit): Need[] {
+function findPlanless(sources: readonly LookedSource[], caller: Caller, visit: Visit): Need[] {
   const [first] = sources;
   if (first === undefined) return [];
   const ids = sources.slice(0, PREFILLED).map((one) => one.source.id);
@@ -86,8 +82,8 @@ async function listCoverageNeeds(context: CoreContext, visit: Visit): Promise<Ne
 }
 
 /** The tool's own words of the last run, where it ended badly. */
-async function readWords(context: CoreContext, visit: Visit, one: ProtectedSource): Promise<string | undefined> {
-  const { standing } = one;
+async function readWords(context: CoreContext, visit: Visit, one: LookedSource): Promise<string | undefined> {
+  const { standing } = one.source;
   if (standing?.lastRun === undefined || (standing.lastState !== 'failed' && standing.lastState !== 'partial')) return undefined;
   const [run, parts] = await Promise.all([
     context.store.runs.findRun(visit.caller.tenant, standing.lastRun),
@@ -98,17 +94,18 @@ async function readWords(context: CoreContext, visit: Visit, one: ProtectedSourc
   return failure === undefined ? part?.warnings[0] : shortenSentence(splitFailure(failure).what, 160);
 }
 
-async function toSourceNeed(context: CoreContext, visit: Visit, one: ProtectedSource): Promise<Need> {
-  const { source, host, standing, protection } = one;
+async function toSourceNeed(context: CoreContext, visit: Visit, look: FleetLook, one: LookedSource): Promise<Need> {
+  const { source, host, protection } = one;
+  const { standing } = source;
   const words = await readWords(context, visit, one);
   const open = (run: RunId): Need['act'] => ({ label: 'Open run', href: visit.urls.run({ run }) });
-  const look = (id: SourceId): Need['act'] => ({ label: 'Open source', href: visit.urls.source({ source: id }) });
+  const openSource = (id: SourceId): Need['act'] => ({ label: 'Open source', href: visit.urls.source({ source: id }) });
   return {
     status: { protection: protection.status },
     title: `${host.name} / ${source.name}`,
     href: visit.urls.source({ source: source.id }),
-    detail: [words, protection.reason].filter((part) => part !== undefined).join(' · '),
-    act: standing?.lastRun === undefined ? look(source.id) : open(standing.lastRun),
+    detail: [words, look.explain(one)].filter((part) => part !== undefined).join(' · '),
+    act: standing?.lastRun === undefined ? openSource(source.id) : open(standing.lastRun),
   };
 }
 
@@ -164,44 +161,35 @@ async function listAlertNeeds(context: CoreContext, visit: Visit): Promise<Need[
     });
 }
 
-const GRAVITY: Readonly<Record<ProtectedSource['protection']['status'], number>> = {
-  unprotected: 0,
-  at_risk: 1,
-  unknown: 2,
-  paused: 3,
-  protected: 4,
-};
-
 export async function readNeeds(
   context: CoreContext,
   visit: Visit,
   face: Clockface,
-  scene: { pending: readonly PendingHost[]; sources: readonly ProtectedSource[] },
+  { pending: announced, look }: { pending: readonly PendingHost[]; look: FleetLook },
 ): Promise<{ needs: readonly Need[]; more: number }> {
   const { caller } = visit;
-  const planless = scene.sources.filter((one) => one.source.enabled && one.plans.length === 0 && one.host.standing === 'online');
-  const silent = scene.sources.filter((one) => one.protection.status === 'unknown');
-  const bad = scene.sources
-    .filter(
-      ({ protection, ...one }) =>
-        ['unprotected', 'at_risk'].includes(protection.status) &&
-        protection.isMissedFire !== true &&
-        !planless.some(({ source }) => source.id === one.source.id),
-    )
-    .sort((a, b) => GRAVITY[a.protection.status] - GRAVITY[b.protection.status]);
-  const pending = isAllowed(caller, 'host.approve') ? scene.pending.map((host) => toPendingNeed(host, visit)) : [];
+  const planless: LookedSource[] = [];
+  const silent: LookedSource[] = [];
+  const unprotected: LookedSource[] = [];
+  const atRisk: LookedSource[] = [];
+  for (const one of look.sources) {
+    const { source, host, protection } = one;
+    if (source.enabled && source.plans.length === 0 && host.standing === 'online') planless.push(one);
+    else if (protection.status === 'unknown') silent.push(one);
+    else if (protection.isMissedFire === true) continue;
+    else if (protection.status === 'unprotected') unprotected.push(one);
+    else if (protection.status === 'at_risk') atRisk.push(one);
+  }
+  const bad = [...unprotected, ...atRisk];
+  const pending = isAllowed(caller, 'host.approve') ? announced.map((host) => toPendingNeed(host, visit)) : [];
   const missed = await listMissedNeeds(context, visit, face);
   const alerts = await listAlertNeeds(context, visit);
   const found = await listCoverageNeeds(context, visit);
-  const others = [
-    ...alerts,
-    ...missed,
-    ...listSilentNeeds(silent, visit, face),
-    ...findPlanless(planless, caller, visit),
-    ...found,
-  ];
+  const quiet = listSilentNeeds(silent, visit, face);
+  const others = [...alerts, ...missed, ...quiet.needs, ...findPlanless(planless, caller, visit), ...found];
   const room = Math.max(0, NEEDS_SHOWN - others.length - pending.length);
-  const troubled = await Promise.all(bad.slice(0, room).map((one) => toSourceNeed(context, visit, one)));
+  const troubled = await Promise.all(bad.slice(0, room).map((one) => toSourceNeed(context, visit, look, one)));
   const all = [...troubled, ...pending, ...others];
-  return { needs: all.slice(0, NEEDS_SHOWN), more: Math.max(0, all.length - NEEDS_SHOWN) + Math.max(0, bad.length - room) };
+  const more = Math.max(0, all.length - NEEDS_SHOWN) + Math.max(0, bad.length - room) + quiet.more;
+  return { needs: all.slice(0, NEEDS_SHOWN), more };
 }

@@ -2,24 +2,25 @@
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
+import type { FleetLook } from '../../core/fleet/look.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { listRuns } from '../../core/runs.ts';
-import type { Plan, Source } from '../../store/catalog.ts';
-import type { Run } from '../../store/runs.ts';
+import type { Plan } from '../../store/catalog.ts';
+import type { Run, RunFilter } from '../../store/runs.ts';
 import type { FireCalendar } from '../api/fire-calendar.ts';
 import type { Visit } from '../http/route.ts';
 import type { GanttBar, GanttRow } from '../ui/charts.ts';
 import { formatDuration } from '../ui/quantity.ts';
 import { viewOfRun } from '../ui/status.ts';
 import { formatMinute } from '../ui/time.ts';
-import { type ComingFire, groupFires, listComingFires } from './coming-fires.ts';
+import { groupFires, listComingFires } from './coming-fires.ts';
 import { findDurationMs } from './run-words.ts';
 
 const HOUR_MS = 3_600_000;
 const BACK_MS = 24 * HOUR_MS;
 const AHEAD_MS = 4 * HOUR_MS;
-/** Runs of a day read for the drawing; a bigger fleet draws its newest. */
-const RUN_PAGES = 5;
+/** Runs of one host read where the fleet had more in a day than one page of them. */
+const RUNS_OF_HOST = 100;
 
 /** Bars no further apart than this would touch each other, or nearly, in the drawing of a day. */
 const TOUCHING_MS = 30 * 60_000;
@@ -29,9 +30,7 @@ const DENSE = 4;
 export interface NightScene {
   now: number;
   zone: string;
-  plans: readonly Plan[];
-  sources: readonly Source[];
-  hostNames: ReadonlyMap<HostId, string>;
+  look: FleetLook;
   hostsShown: number;
 }
 
@@ -43,16 +42,13 @@ export interface Night {
   left: number;
 }
 
-async function readDay(context: CoreContext, visit: Visit, since: number): Promise<Run[]> {
-  const runs: Run[] = [];
-  let after: string | undefined;
-  for (let page = 0; page < RUN_PAGES; page += 1) {
-    const found = await listRuns(context, visit.caller, { since }, { limit: HTTP.pageSizeMax, after });
-    runs.push(...found.rows);
-    after = found.next;
-    if (after === undefined) break;
-  }
-  return runs;
+/** Runs of the day: all of them, or of a big fleet the newest and those that went wrong. */
+async function readDay(context: CoreContext, visit: Visit, since: number): Promise<{ runs: readonly Run[]; isWhole: boolean }> {
+  const list = (filter: RunFilter) => listRuns(context, visit.caller, { ...filter, since }, { limit: HTTP.pageSizeMax });
+  const { rows, next } = await list({});
+  if (next === undefined) return { runs: rows, isWhole: true };
+  const bad = await Promise.all((['failed', 'partial'] as const).map((state) => list({ state })));
+  return { runs: [...rows, ...bad.flatMap((page) => page.rows)], isWhole: false };
 }
 
 function toBar(run: Run, name: string, scene: NightScene, visit: Visit): GanttBar {
@@ -97,46 +93,70 @@ function describeDense(group: readonly GanttBar[], name: string, scene: NightSce
   return `${name}: ${group.length} ${word} from ${formatMinute(first, scene.zone)} to ${formatMinute(last, scene.zone)}`;
 }
 
-/** The next fires of each host within the drawing. */
-function listComing(calendar: FireCalendar, scene: NightScene, until: number): ReadonlyMap<HostId, ComingFire[]> {
-  const hostOf = new Map(scene.sources.map((source) => [source.id, source.host]));
-  const coming = new Map<HostId, ComingFire[]>();
-  for (const plan of scene.plans) {
-    const hosts = new Set(plan.sources.map((id) => hostOf.get(id)).filter((host) => host !== undefined));
-    for (const host of hosts) {
-      const fires = listComingFires(calendar, plan, host, scene.now, until);
-      if (fires.length > 0) coming.set(host, [...(coming.get(host) ?? []), ...fires]);
-    }
+/** Plans by the hosts of their sources. */
+function groupByHost({ sources }: FleetLook, isMeant: (host: HostId) => boolean): ReadonlyMap<HostId, ReadonlySet<Plan>> {
+  const plans = new Map<HostId, Set<Plan>>();
+  for (const { source, host } of sources) {
+    if (!isMeant(host.id)) continue;
+    const own = plans.get(host.id) ?? new Set();
+    for (const plan of source.plans) own.add(plan);
+    plans.set(host.id, own);
   }
-  return coming;
+  return plans;
+}
+
+/** Hosts of which there is something to draw, as far as is known without reading their runs. */
+function listActive({ look }: NightScene, from: number, to: number, isWhole: boolean): ReadonlySet<HostId> {
+  const isDue = new Map(look.plans.map((plan) => [plan.id, (look.findNextFire(plan) ?? Number.POSITIVE_INFINITY) <= to]));
+  const active = new Set<HostId>();
+  for (const { source, host } of look.sources)
+    if ((!isWhole && (source.standing?.lastAt ?? 0) >= from) || source.plans.some(({ id }) => isDue.get(id))) active.add(host.id);
+  return active;
 }
 
 function hasTrouble(runs: readonly Run[]): boolean {
   return runs.some((run) => run.state === 'failed' || run.state === 'partial');
 }
 
+/** Those with trouble first, then by name. */
+function orderHosts(hosts: Iterable<HostId>, runs: ReadonlyMap<HostId, readonly Run[]>, nameOf: (host: HostId) => string) {
+  const keyed = [...new Set(hosts)].map((host) => ({
+    host,
+    trouble: hasTrouble(runs.get(host) ?? []) ? 0 : 1,
+    name: nameOf(host).toLowerCase(),
+  }));
+  return keyed.sort((a, b) => a.trouble - b.trouble || (a.name < b.name ? -1 : 1)).map(({ host }) => host);
+}
+
 export async function readNight(context: CoreContext, visit: Visit, calendar: FireCalendar, scene: NightScene): Promise<Night> {
+  const { look, hostsShown } = scene;
   const from = scene.now - BACK_MS;
   const to = scene.now + AHEAD_MS;
-  const byHost = new Map<HostId, Run[]>();
-  for (const run of await readDay(context, visit, from)) byHost.set(run.host, [...(byHost.get(run.host) ?? []), run]);
-  const coming = listComing(calendar, scene, to);
-  const nameOfHost = (host: HostId): string => scene.hostNames.get(host) ?? 'a deleted host';
-  const hosts = [...new Set([...byHost.keys(), ...coming.keys()])].sort((a, b) => {
-    const trouble = Number(hasTrouble(byHost.get(b) ?? [])) - Number(hasTrouble(byHost.get(a) ?? []));
-    return trouble !== 0 ? trouble : nameOfHost(a).localeCompare(nameOfHost(b));
-  });
-  const rows = hosts.slice(0, scene.hostsShown).map((host) => {
-    const label = nameOfHost(host);
-    return {
-      label,
-      ...(scene.hostNames.has(host) ? { href: visit.urls.host({ host }) } : {}),
-      bars: groupBars(
-        (byHost.get(host) ?? []).map((run) => toBar(run, label, scene, visit)),
-        (group) => ({ title: describeDense(group, label, scene), href: visit.urls.runs({ host, period: 'day' }) }),
-      ),
-      next: groupFires(coming.get(host) ?? [], scene.zone),
-    };
-  });
-  return { rows, from, to, left: Math.max(0, hosts.length - scene.hostsShown) };
+  const nameOf = (host: HostId): string => look.hosts.get(host)?.name ?? 'a deleted host';
+  const { runs, isWhole } = await readDay(context, visit, from);
+  const runsOf = Map.groupBy(runs, (run) => run.host);
+  const hosts = orderHosts([...runsOf.keys(), ...listActive(scene, from, to, isWhole)], runsOf, nameOf);
+  const candidates = new Set(hosts.slice(0, 2 * hostsShown));
+  const plansOf = groupByHost(look, (host) => candidates.has(host));
+  const rows: GanttRow[] = [];
+  let empty = 0;
+  for (const host of candidates) {
+    if (rows.length === hostsShown) break;
+    const known = runsOf.get(host) ?? [];
+    const own = isWhole ? known : (await listRuns(context, visit.caller, { host, since: from }, { limit: RUNS_OF_HOST })).rows;
+    const coming = [...(plansOf.get(host) ?? [])].flatMap((plan) => listComingFires(calendar, plan, host, scene.now, to));
+    // What is due may be held back beyond the drawing.
+    if (own.length + coming.length === 0) {
+      empty += 1;
+      continue;
+    }
+    const label = nameOf(host);
+    const bars = groupBars(
+      own.map((run) => toBar(run, label, scene, visit)),
+      (group) => ({ title: describeDense(group, label, scene), href: visit.urls.runs({ host, period: 'day' }) }),
+    );
+    const href = look.hosts.has(host) ? { href: visit.urls.host({ host }) } : {};
+    rows.push({ label, ...href, bars, next: groupFires(coming, scene.zone) });
+  }
+  return { rows, from, to, left: hosts.length - rows.length - empty };
 }

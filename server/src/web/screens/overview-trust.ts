@@ -1,6 +1,7 @@
 /** What an overview says of weeks: proofs of recovery, storage, and the last 90 days. */
+
+import type { FleetLook } from '../../core/fleet/look.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import type { ProtectedSource } from '../../core/protected-sources.ts';
 import type { Visit } from '../http/route.ts';
 import { formatByteChange, formatBytes, formatCount, formatDuration, formatNoun } from '../ui/quantity.ts';
 import type { Clockface } from '../ui/time.ts';
@@ -21,22 +22,21 @@ function findMedian(sorted: readonly number[]): number | undefined {
 }
 
 /** Of how many sources the recovery is proven, and how long it takes; undefined where there is nothing to try out yet. */
-function describeProofs(judged: readonly ProtectedSource[]): TrustView['proofs'] {
-  const tried = judged.filter(({ proof }) => proof?.newest !== undefined);
-  const of = `of ${formatNoun(judged.length, 'source')}`;
-  if (tried.length === 0) {
-    if (judged.every(({ protection }) => protection.status !== 'protected')) return undefined;
-    return { count: '0', of, detail: 'no restore was tried out yet' };
-  }
-  const proven = tried.filter(({ proof }) => proof?.newest?.isProven === true);
-  const slowest = proven
-    .map(({ host, source, proof }) => ({ name: `${host.name} / ${source.name}`, ms: proof?.newest?.restoreMs ?? 0 }))
+function describeProofs({ sources, counts }: FleetLook): TrustView['proofs'] {
+  const tried = sources.filter(({ source }) => source.proof?.newest !== undefined);
+  const of = `of ${formatNoun(sources.length, 'source')}`;
+  if (tried.length === 0) return counts.protected === 0 ? undefined : { count: '0', of, detail: 'no restore was tried out yet' };
+  const proven = tried
+    .filter(({ source }) => source.proof?.newest?.isProven === true)
+    .map(({ host, source }) => ({ host, source, ms: source.proof?.newest?.restoreMs ?? 0 }))
     .sort((a, b) => a.ms - b.ms);
-  const median = findMedian(slowest.map(({ ms }) => ms));
-  const last = slowest.at(-1);
+  const median = findMedian(proven.map(({ ms }) => ms));
+  const last = proven.at(-1);
   const detail = [
     ...(median === undefined ? [] : [`median time to restore ${formatDuration(median)}`]),
-    ...(last === undefined || slowest.length < 2 ? [] : [`slowest ${last.name} ${formatDuration(last.ms)}`]),
+    ...(last === undefined || proven.length < 2
+      ? []
+      : [`slowest ${last.host.name} / ${last.source.name} ${formatDuration(last.ms)}`]),
   ];
   return { count: formatCount(proven.length), of, detail: detail.join(' · ') };
 }
@@ -80,16 +80,11 @@ async function readDays({ store }: CoreContext, visit: Visit, now: number): Prom
   return { days, aside, label: `The last ${DAYS_SHOWN} days: ${aside}` };
 }
 
-export async function readTrust(
-  context: CoreContext,
-  visit: Visit,
-  face: Clockface,
-  judged: readonly ProtectedSource[],
-): Promise<TrustView> {
+export async function readTrust(context: CoreContext, visit: Visit, face: Clockface, look: FleetLook): Promise<TrustView> {
   const [growth, strip] = await Promise.all([readGrowth(context, visit, face.now), readDays(context, visit, face.now)]);
   const { urls } = visit;
   return {
-    proofs: describeProofs(judged),
+    proofs: describeProofs(look),
     growth,
     strip,
     drillsHref: urls.drills(),

@@ -1,17 +1,14 @@
 /** `/`: is everything protected, and what needs a person? */
-import type { HostId, RunId } from '@holdfast/shared/domain/ids.ts';
-import { HTTP, WIRE } from '@holdfast/shared/limits.ts';
+import type { RunId } from '@holdfast/shared/domain/ids.ts';
+import { WIRE } from '@holdfast/shared/limits.ts';
 import { TOPICS } from '../../core/bus.ts';
 import { isAllowed } from '../../core/caller.ts';
 import { listPendingHosts } from '../../core/enrolment.ts';
+import type { FleetLook, LookedSource } from '../../core/fleet/look.ts';
 import { type Installation, readInstallation } from '../../core/installation-settings.ts';
-import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import { judgeSources, type ProtectedSource } from '../../core/protected-sources.ts';
-import { countProtections, type ProtectionCounts, type ProtectionStatus } from '../../core/protection.ts';
+import type { ProtectionCounts, ProtectionStatus } from '../../core/protection.ts';
 import { listRuns } from '../../core/runs.ts';
-import { listSources } from '../../core/sources.ts';
-import type { Plan, Source } from '../../store/catalog.ts';
 import type { Run } from '../../store/runs.ts';
 import type { FireCalendar } from '../api/fire-calendar.ts';
 import type { Html } from '../html.ts';
@@ -34,56 +31,31 @@ import {
 import { readNeeds } from './overview-needs.ts';
 import { readNight } from './overview-night.ts';
 import { readTrust } from './overview-trust.ts';
-import { findNextFire } from './plans.ts';
 import { isBetweenAttempts } from './run-detail.ts';
 import { findFigures, nameOf } from './run-names.ts';
 import { describeTrigger } from './run-words.ts';
 import { readListedRuns, titleOfRun } from './runs.ts';
 import { buildShell } from './shell.ts';
 
-/** Sources judged for the sentence; a bigger fleet is told so. */
-const SOURCES_JUDGED = 2000;
 const GOING_SHOWN = 8;
 const NEXT_SHOWN = 6;
 const ORDER: readonly ProtectionStatus[] = ['protected', 'at_risk', 'unprotected', 'unknown', 'paused'];
 
 interface Fleet {
-  judged: readonly ProtectedSource[];
-  counts: ProtectionCounts;
-  /** Sources there are; above `judged.length` in a fleet too big to judge at once. */
-  total: number;
-  plans: readonly Plan[];
+  look: FleetLook;
   hosts: { total: number; active: number };
   repositories: number;
   snapshots: number;
 }
 
-async function readSources(context: CoreContext, visit: Visit): Promise<Source[]> {
-  const rows: Source[] = [];
-  let after: string | undefined;
-  while (rows.length < SOURCES_JUDGED) {
-    const page = await listSources(context, visit.caller, {}, { limit: HTTP.pageSizeMax, after });
-    rows.push(...page.rows);
-    after = page.next;
-    if (after === undefined) break;
-  }
-  return rows;
-}
-
-async function readFleet(context: CoreContext, visit: Visit, calendar: FireCalendar): Promise<Fleet> {
-  const { store } = context;
-  const { tenant } = visit.caller;
-  const sources = await readSources(context, visit);
-  const judged = await judgeSources({ ...context, listFires: calendar.listNextFires }, visit.caller, sources);
-  const [total, plans, hosts, repositories, snapshots] = await Promise.all([
-    store.catalog.countSources(tenant),
-    listPlans(context, visit.caller, {}, { limit: HTTP.pageSizeMax }),
+async function readFleet({ store, fleet }: CoreContext, { caller: { tenant } }: Visit): Promise<Fleet> {
+  const [look, hosts, repositories, snapshots] = await Promise.all([
+    fleet.look(tenant),
     store.hosts.countHosts(tenant),
     store.catalog.countRepositories(tenant),
     store.runs.countSnapshots(tenant),
   ]);
-  const counts = countProtections(judged.map((one) => one.protection));
-  return { judged, counts, total, plans: plans.rows, hosts, repositories, snapshots };
+  return { look, hosts, repositories, snapshots };
 }
 
 /** The page's answer. */
@@ -95,26 +67,32 @@ export function describeFleet(counts: ProtectionCounts, total: number): string {
 }
 
 /** Of how many sources the recovery was proven, and how long ago at most. */
-function describeProofs(judged: readonly ProtectedSource[], face: Clockface): string[] {
-  const proven = judged.flatMap(({ proof }) => (proof?.proven && proof.newest?.isProven ? [proof.proven.endedAt] : []));
-  if (proven.length === 0) return [];
-  const of = proven.length === judged.length ? 'all' : formatCount(proven.length);
-  return [`recovery proven of ${of}, the oldest proof ${formatRelative(Math.min(...proven), face)}`];
+function describeProofs(sources: readonly LookedSource[], face: Clockface): string[] {
+  let count = 0;
+  let oldest = Number.POSITIVE_INFINITY;
+  for (const { source } of sources) {
+    const { proof } = source;
+    if (proof?.proven === undefined || proof.newest?.isProven !== true) continue;
+    count += 1;
+    oldest = Math.min(oldest, proof.proven.endedAt);
+  }
+  if (count === 0) return [];
+  const of = count === sources.length ? 'all' : formatCount(count);
+  return [`recovery proven of ${of}, the oldest proof ${formatRelative(oldest, face)}`];
 }
 
-function describeRest(fleet: Fleet, face: Clockface): string {
-  const { counts, judged, total } = fleet;
-  if (total === 0) return 'From here it takes about five minutes to the first proven backup.';
+function describeRest({ look: { counts, sources } }: Fleet, face: Clockface): string {
+  if (sources.length === 0) return 'From here it takes about five minutes to the first proven backup.';
   const parts = ORDER.slice(1)
     .filter((status) => counts[status] > 0)
     .map((status) => `${formatCount(counts[status])} ${viewOfProtection(status).word}`);
-  const goods = judged.filter((one) => one.protection.status === 'protected').map((one) => one.standing?.lastGoodAt ?? face.now);
-  const oldest = goods.length === 0 ? undefined : Math.min(...goods);
+  let oldest = Number.POSITIVE_INFINITY;
+  for (const { source, protection } of sources)
+    if (protection.status === 'protected') oldest = Math.min(oldest, source.standing?.lastGoodAt ?? face.now);
   return [
     ...parts,
-    ...(oldest === undefined ? [] : [`oldest good backup of a protected source ${formatRelative(oldest, face)}`]),
-    ...describeProofs(judged, face),
-    ...(judged.length < total ? [`judged by the first ${formatCount(judged.length)}`] : []),
+    ...(counts.protected === 0 ? [] : [`oldest good backup of a protected source ${formatRelative(oldest, face)}`]),
+    ...describeProofs(sources, face),
   ].join(' · ');
 }
 
@@ -151,8 +129,9 @@ async function readGoing(context: CoreContext, visit: Visit): Promise<readonly G
 /** What is left until the first clean backup; nothing once there is one. */
 function listSteps(fleet: Fleet, visit: Visit, hasRun: boolean, { firstSteps }: Installation): readonly FirstStep[] {
   const { urls } = visit;
-  if (!firstSteps || (fleet.snapshots > 0 && fleet.plans.length > 0)) return [];
-  const [plan] = fleet.plans;
+  const { plans, sources } = fleet.look;
+  if (!firstSteps || (fleet.snapshots > 0 && plans.length > 0)) return [];
+  const [plan] = plans;
   const may = (permission: Parameters<typeof isAllowed>[1]) => isAllowed(visit.caller, permission);
   const steps: readonly (FirstStep & { allowed: boolean })[] = [
     {
@@ -166,7 +145,7 @@ function listSteps(fleet: Fleet, visit: Visit, hasRun: boolean, { firstSteps }: 
     {
       title: 'Add a source',
       text: 'What is protected: a database or a folder of a host.',
-      done: fleet.total > 0,
+      done: sources.length > 0,
       href: urls.addSource(),
       label: 'Add source',
       allowed: may('source.manage'),
@@ -200,22 +179,23 @@ function listSteps(fleet: Fleet, visit: Visit, hasRun: boolean, { firstSteps }: 
   return steps.filter((step) => step.allowed || step.done);
 }
 
-function listNext(calendar: FireCalendar, fleet: Fleet, visit: Visit, now: number): OverviewView['next'] {
-  return fleet.plans
+function listNext(look: FleetLook, visit: Visit): OverviewView['next'] {
+  return look.plans
     .flatMap((plan) => {
-      const at = findNextFire(calendar, plan, now);
-      return at === undefined ? [] : [{ name: plan.name, href: visit.urls.plan({ plan: plan.id }), at }];
+      const at = look.findNextFire(plan);
+      return at === undefined ? [] : [{ plan, at }];
     })
     .sort((a, b) => a.at - b.at)
-    .slice(0, NEXT_SHOWN);
+    .slice(0, NEXT_SHOWN)
+    .map(({ plan, at }) => ({ name: plan.name, href: visit.urls.plan({ plan: plan.id }), at }));
 }
 
 function listTotals(fleet: Fleet, visit: Visit, online: number): OverviewView['totals'] {
   const { urls } = visit;
   return [
     { label: 'hosts online', value: `${formatCount(online)} of ${formatCount(fleet.hosts.active)}`, href: urls.hosts() },
-    { label: 'sources', value: formatCount(fleet.total), href: urls.sources() },
-    { label: 'plans', value: formatCount(fleet.plans.length), href: urls.plans() },
+    { label: 'sources', value: formatCount(fleet.look.sources.length), href: urls.sources() },
+    { label: 'plans', value: formatCount(fleet.look.plans.length), href: urls.plans() },
     { label: 'repositories', value: formatCount(fleet.repositories), href: urls.repositories() },
     { label: 'snapshots', value: formatCount(fleet.snapshots), href: urls.snapshots() },
   ];
@@ -225,40 +205,33 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
   const { urls, caller } = visit;
   const face = readClockface(context, visit);
   const installation = await readInstallation(context);
-  const fleet = await readFleet(context, visit, calendar);
+  const fleet = await readFleet(context, visit);
+  const { look } = fleet;
   const pending = await listPendingHosts(context, caller);
-  const { needs, more } = await readNeeds(context, visit, face, { pending, sources: fleet.judged });
-  const hostNames = new Map<HostId, string>(fleet.judged.map((one) => [one.host.id, one.host.name]));
-  const sources = fleet.judged.map((one) => one.source);
-  const night = await readNight(context, visit, calendar, {
-    ...face,
-    plans: fleet.plans,
-    sources,
-    hostNames,
-    hostsShown: installation.nightHosts,
-  });
+  const { needs, more } = await readNeeds(context, visit, face, { pending, look });
+  const night = await readNight(context, visit, calendar, { ...face, look, hostsShown: installation.nightHosts });
   const online = await context.store.hosts.countHostsSeenSince(caller.tenant, face.now - WIRE.offlineAfterMs);
   return {
     face,
     url: urls.overview(),
-    heading: describeFleet(fleet.counts, fleet.total),
+    heading: describeFleet(look.counts, look.sources.length),
     lede: describeRest(fleet, face),
     shares: ORDER.map((status) => {
       const { word, tone } = viewOfProtection(status);
-      return { count: fleet.counts[status], word, tone };
+      return { count: look.counts[status], word, tone };
     }).filter((share) => share.count > 0),
     ...(isAllowed(caller, 'host.approve') ? { addHostHref: urls.addHost() } : {}),
     needs,
     moreNeeds: more,
     sourcesHref: urls.sources(),
-    boardHref: fleet.total > 0 ? urls.board() : undefined,
+    boardHref: look.sources.length > 0 ? urls.board() : undefined,
     going: await readGoing(context, visit),
     goingHref: urls.runs({ state: 'active' }),
     night,
     runsHref: urls.runs({ period: 'day' }),
-    next: listNext(calendar, fleet, visit, face.now),
+    next: listNext(look, visit),
     totals: listTotals(fleet, visit, online),
-    trust: await readTrust(context, visit, face, fleet.judged),
+    trust: await readTrust(context, visit, face, look),
     ...(isAllowed(caller, 'plan.manage') ? { welcomeHref: urls.welcome() } : {}),
     steps: listSteps(
       fleet,

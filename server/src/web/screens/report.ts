@@ -10,7 +10,6 @@ import type { Drill } from '../../store/drills.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatDuration, formatPercent } from '../ui/quantity.ts';
 import { PAGES } from '../urls.ts';
-import { judgeFleet } from './board.ts';
 import { readClockface } from './clockface.ts';
 import { findMonth, formatMonth, type Month } from './months.ts';
 import { findShare, listDays } from './protection-days.ts';
@@ -94,16 +93,21 @@ async function readGrowth({ store }: CoreContext, visit: Visit, month: Month): P
 
 async function readGaps(context: CoreContext, visit: Visit): Promise<ReportView['gaps']> {
   const { caller, urls } = visit;
-  const { judged } = await judgeFleet(context, caller);
-  const lines = judged.flatMap(({ source, host, protection: { status, reason } }) => {
-    if (status === 'protected' || status === 'paused') return [];
+  const look = await context.fleet.look(caller.tenant);
+  const lines: NonNullable<ReportView['gaps']>['lines'][number][] = [];
+  for (const one of look.sources) {
+    const { source, host, protection } = one;
+    if (protection.status === 'protected' || protection.status === 'paused') continue;
+    if (lines.length === GAPS_NAMED) break;
     const href = urls.source({ source: source.id });
-    return [{ id: source.id, title: `${host.name} / ${source.name}`, href, status, reason }];
-  });
+    const title = `${host.name} / ${source.name}`;
+    lines.push({ id: source.id, title, href, status: protection.status, reason: look.explain(one) });
+  }
+  const gaps = look.sources.length - look.counts.protected - look.counts.paused;
   const { open } = await countFindings(context, caller);
   return {
-    lines: lines.slice(0, GAPS_NAMED),
-    more: Math.max(0, lines.length - GAPS_NAMED),
+    lines,
+    more: gaps - lines.length,
     found: open,
     coverageHref: urls.coverage(),
   };
