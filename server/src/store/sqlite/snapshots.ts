@@ -127,10 +127,10 @@ type SnapshotLists = Pick<
 
 export function createSnapshotLists(sql: Sql): SnapshotLists {
   const find = sql.select(`SELECT ${SNAPSHOT_COLUMNS} FROM snapshots WHERE id = @id AND tenant_id = @tenant`, snapshotRow);
+  const listed = z.intersection(snapshotRow, keyedRow);
   const count = sql.select('SELECT coalesce(sum(count), 0) AS count FROM snapshot_totals WHERE tenant_id = @tenant', counted);
   const countIn = sql.select(
     'SELECT count FROM snapshot_totals WHERE tenant_id = @tenant AND repository_id = @repository',
-  const listed = z.intersection(snapshotRow, keyedRow);
     counted,
   );
   const countOf = sql.select(
