@@ -14,7 +14,7 @@ import {
   readEnd,
   readLog,
 } from '../handlers/fixtures/restore-orders.ts';
-import { findPack, flipByte } from './fixtures/altered-backups.ts';
+import { findPack, flipByte, storeAltered } from './fixtures/altered-backups.ts';
 import { findEvent, type RunRig } from './fixtures/run-rig.ts';
 import { type StoredShop, storeShop } from './fixtures/stored-shop.ts';
 
@@ -241,6 +241,22 @@ test('A restore into a PostgreSQL database that exists', async (t) => {
       assert.deepEqual(readdirSync(`${rig.dir}/repository/locks`), []);
     });
   }
+
+  await t.test('of a dump from a newer server is refused, and nothing is touched', async () => {
+    const [major] = (await server.query('SHOW server_version')).split('.');
+    // As long as what it replaces: the archive says how long its words are.
+    const made = await storeAltered(shop, `LC_ALL=C sed '0,/${major}\\./s//99./'`);
+    const damaged = await makeDamaged(shop, 'older');
+    for (const mode of ['replace', 'clean', 'append', 'data_only', 'tables'] as const) {
+      const wish = { mode, tables: [{ name: 'customers' }], options: { safetyBackup: false } };
+      const end = readEnd(await carryOut(rig, orderOf({ ...shop, made }, 'older', wish)));
+      assert.deepEqual([end.state, end.reason], ['failed', 'server_older'], `${mode}: ${end.message}`);
+      assert.match(end.message, new RegExp(`The server is version ${major}\\..*, and the dump came from the newer 99\\.`));
+    }
+    assert.equal(await server.dump('older'), damaged);
+    await drop('older');
+    assert.equal(await server.query(ALL_DATABASES), databases);
+  });
 
   await t.test('of a snapshot with one flipped byte never touches it', async () => {
     const damaged = await makeDamaged(shop, 'target');

@@ -229,6 +229,32 @@ describe('Snapshots by name', () => {
     assert.equal(findEvent(events, 'snapshot.verified').ok, false);
   });
 
+  it('what another host made is read and copied by its name, and nothing of it enters the ledger of this host', async (t) => {
+    const two = await openTwo(t, newest.binary);
+    const { rig, second } = two;
+    const backup = await rig.runPlan();
+    const snapshot = { ...toOrdered(backup), plan: rig.plan().id, madeBy: 'db-9' };
+    const read = order(two, [snapshot]);
+    rig.executor.startSnapshots({ kind: 'verify', order: read }, 'order_read');
+    const log = JSON.stringify(await rig.awaitEnd(read.run));
+    assert.match(log, /reads snapshot [0-9a-f]{8}, made by db-9, to its end/u);
+    const terms = order(two, [snapshot], second);
+    const { id, kind, config } = rig.repository;
+    const secrets = rig.seal('request', `${terms.run}.from`, { password: PASSWORD });
+    const copy = { ...terms, from: { id, draft: { kind, config, secrets } } };
+    rig.executor.startSnapshots({ kind: 'copy', order: copy }, 'order_copy');
+    const events = await rig.awaitEnd(copy.run);
+    assert.equal(findEvent(events, 'run.finished').state, 'succeeded');
+    const { snapshot: made, of } = findEvent(events, 'snapshot.copied');
+    assert.deepEqual([of, (await list(rig, second)).includes(made.engineId)], [snapshot.id, true]);
+    assert.deepEqual(rig.workbench.journal.snapshots.listByRepository(second.id), []);
+    const gone = { ...order(two, [{ ...snapshot, engineId: made.engineId }], second), isAdmin: false };
+    rig.executor.startSnapshots({ kind: 'delete_snapshot', order: gone }, 'order_gone');
+    const { source, snapshots } = findEvent(await rig.awaitEnd(gone.run), 'snapshots.removed');
+    assert.deepEqual([source, snapshots.map(({ engineId }) => engineId)], [snapshot.source, [made.engineId]]);
+    assert.deepEqual(await list(rig, second), []);
+  });
+
   it('an ordered copy and a reading keep no secrets in the journal of a host that is to keep none, and are carried out', async (t) => {
     const two = await openTwo(t, newest.binary);
     const { rig, second } = two;
