@@ -60,6 +60,21 @@ export interface SourceHealthView extends Omit<SourceHealth, 'state'> {
   state: SourceHealthState | 'unknown';
 }
 
+function toView(found: SourceHealth, now: number): SourceHealthView {
+  return { ...found, state: now - found.toldAt > SOURCE_HEALTH.staleMs ? 'unknown' : found.state };
+}
+
+/** Of these sources; those at which nobody has looked yet are left out. */
+export async function listSourceHealth(
+  context: CoreContext,
+  caller: Caller,
+  sources: readonly SourceId[],
+): Promise<ReadonlyMap<SourceId, SourceHealthView>> {
+  demand(caller, 'view');
+  const found = await context.store.health.listHealth(caller.tenant, sources);
+  return new Map(found.map((one) => [one.source, toView(one, context.clock.now())]));
+}
+
 /** Undefined where nobody has looked yet. */
 export async function findSourceHealth(
   context: CoreContext,
@@ -67,8 +82,5 @@ export async function findSourceHealth(
   source: SourceId,
 ): Promise<SourceHealthView | undefined> {
   demand(caller, 'view');
-  const [found] = await context.store.health.listHealth(caller.tenant, [source]);
-  if (found === undefined) return undefined;
-  const isStale = context.clock.now() - found.toldAt > SOURCE_HEALTH.staleMs;
-  return { ...found, state: isStale ? 'unknown' : found.state };
+  return (await listSourceHealth(context, caller, [source])).get(source);
 }

@@ -10,6 +10,8 @@ export interface HostRow extends HostFigures {
 export interface SourceRow extends SourceFigures {
   /** The shortest of the longest waits of its plans. */
   expectedMs?: number | undefined;
+  /** Whether it answers its host; undefined where nobody looked lately. */
+  isUp?: boolean | undefined;
 }
 
 export interface PlanRow {
@@ -79,6 +81,11 @@ export const SOURCE_FAMILIES: readonly Family<SourceRow>[] = [
     name: 'holdfast_source_expected_interval_seconds',
     help: 'Longest wait between two backups of the source by the schedules of its plans.',
     read: (row) => toSeconds(row.expectedMs),
+  },
+  {
+    name: 'holdfast_source_up',
+    help: 'Whether the source answers its host: 0 from the third look in a row that failed.',
+    read: (row) => (row.isUp === undefined ? undefined : toFlag(row.isUp)),
   },
 ];
 

@@ -16,9 +16,11 @@ import {
 } from '@holdfast/shared/domain/ids.ts';
 import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
+import { SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { applyHostEvents } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
+import { recordLooks } from '../core/source-health.ts';
 import { openFoundation } from '../foundation.ts';
 import { createDirectory } from '../hub/directory.ts';
 import { createLog } from '../log.ts';
@@ -180,6 +182,28 @@ describe('Metrics', () => {
     const after = await scrape();
     assert.equal(after.get('holdfast_runs_total{kind="backup",state="succeeded"}'), 2);
     assert.equal(after.get('holdfast_run_duration_seconds_count{kind="backup",state="succeeded"}'), 2);
+  });
+
+  it('tell whether a source answers, for as long as its host tells of it', async () => {
+    await addHost(HOST, 'db-1');
+    await addCatalog();
+    const isUp = async () => (await scrape()).get('holdfast_source_up{host="db-1",source="shop"}');
+    const look = (failures: number) =>
+      recordLooks(context, { id: HOST, tenant: DEFAULT_TENANT }, [
+        { source: SOURCE, at: clock.now(), failures, latencyMs: 3, text: 'refused' },
+      ]);
+    assert.equal(await isUp(), undefined, 'nobody has looked');
+    for (const [failures, shown] of [
+      [0, 1],
+      [2, 1],
+      [3, 0],
+      [0, 1],
+    ] as const) {
+      await look(failures);
+      assert.equal(await isUp(), shown, `${failures} failures`);
+    }
+    clock.advance(SOURCE_HEALTH.staleMs + 1);
+    assert.equal(await isUp(), undefined, 'unknown is neither');
   });
 
   it('tell the fires that a plan still owes, and no longer once its plan is gone', async () => {

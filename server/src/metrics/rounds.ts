@@ -8,6 +8,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import { SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
 import type { CoreContext } from '../core/ports.ts';
 import type { FigurePage, PlanFigures, SourceFigures } from '../store/figures.ts';
 import { createCalendar } from './calendar.ts';
@@ -86,7 +87,9 @@ export function createRounds(context: CoreContext, limits: RoundLimits = ROUND_L
       if (everyMs !== undefined) expectedMs = Math.min(everyMs, expectedMs ?? everyMs);
       await pace();
     }
-    return { ...figures, expectedMs };
+    const { health, healthToldAt } = figures;
+    const isKnown = health !== undefined && clock.now() - (healthToldAt ?? 0) <= SOURCE_HEALTH.staleMs;
+    return { ...figures, expectedMs, isUp: isKnown ? health !== 'offline' : undefined };
   }
 
   function toPlanRow({ plan, schedule, effectiveFrom }: PlanFigures): PlanRow {

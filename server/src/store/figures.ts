@@ -5,6 +5,7 @@
 
 import type { TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
+import type { SourceHealthState } from '@holdfast/shared/domain/source-health.ts';
 
 export interface FigurePage {
   /** The id of the last row already seen; undefined for the first page. */
@@ -36,6 +37,9 @@ export interface SourceFigures {
   /** Of the newest drill that proved a backup. */
   provenAt?: number | undefined;
   restoreMs?: number | undefined;
+  /** What its host saw at its newest look, and when this server heard of it; undefined before the first. */
+  health?: SourceHealthState | undefined;
+  healthToldAt?: number | undefined;
   /** Of plans that are switched on; none for a source that is switched off. */
   schedules: readonly Schedule[];
 }

@@ -1,3 +1,4 @@
+import { SOURCE_HEALTH_STATES } from '@holdfast/shared/domain/source-health.ts';
 import * as z from 'zod';
 import type {
   FigurePage,
@@ -19,6 +20,7 @@ export const HOSTS = `SELECT id, name, state, last_seen_at AS lastSeenAt, acknow
 /** The newest clean backup is the one of `listStandings`, whose rules are in one place. */
 export const SOURCES = `SELECT s.id AS id, h.name AS host, s.name AS source, good.created_at AS goodAt, good.size_bytes AS goodBytes,
     part.duration_ms AS goodDurationMs, drill.ended_at AS provenAt, drill.restore_ms AS restoreMs,
+    health.state AS health, health.told_at AS healthToldAt,
     (SELECT max(json_extract(v.verification, '$.at')) FROM snapshots v INDEXED BY snapshots_verified
       WHERE v.tenant_id = s.tenant_id AND v.source_id = s.id AND v.verification LIKE '{"ok":true%') AS verifiedAt,
     (SELECT json_group_array(json(p.schedule)) FROM plan_sources ps JOIN plans p ON p.id = ps.plan_id
@@ -26,6 +28,7 @@ export const SOURCES = `SELECT s.id AS id, h.name AS host, s.name AS source, goo
         AND p.schedule IS NOT NULL) AS schedules
   FROM sources s JOIN hosts h ON h.id = s.host_id AND h.state <> 'revoked'
   LEFT JOIN snapshots good ON good.id = (SELECT id FROM (${NEWEST_GOOD.replaceAll('@tenant', 's.tenant_id').replaceAll('@source', 's.id')}))
+  LEFT JOIN source_health health ON health.tenant_id = s.tenant_id AND health.source_id = s.id
   LEFT JOIN run_parts part ON part.run_id = good.run_id AND part.source_id = s.id
   LEFT JOIN drills drill ON drill.source_id = s.id AND drill.run_id = (SELECT d.run_id FROM drills d INDEXED BY drills_proven
     WHERE d.tenant_id = s.tenant_id AND d.source_id = s.id AND d.is_proven = 1 ORDER BY d.ended_at DESC, d.run_id DESC LIMIT 1)
@@ -77,6 +80,8 @@ const sourceRow: z.ZodType<SourceFigures> = z.object({
   verifiedAt: optional(z.int()),
   provenAt: optional(z.int()),
   restoreMs: optional(z.int()),
+  health: optional(z.enum(SOURCE_HEALTH_STATES)),
+  healthToldAt: optional(z.int()),
   schedules: json(z.array(storedSchedule)),
 });
 const planRow: z.ZodType<PlanFigures> = z.object({

@@ -7,7 +7,7 @@ import { formatDuration, formatNoun } from '../ui/quantity.ts';
 import { type StatusView, status, type Tone } from '../ui/status.ts';
 import { type Clockface, formatRelative, formatStamp, relativeTime } from '../ui/time.ts';
 
-type HealthState = SourceHealthState | 'unknown';
+export type HealthState = SourceHealthState | 'unknown';
 
 export interface HealthView {
   state: HealthState;
@@ -32,6 +32,11 @@ const TONES: Readonly<Record<SourceHealthState, Tone>> = {
   degraded: 'at-risk',
   offline: 'unprotected',
 };
+
+/** For a line of a list: a word and its sign. */
+export function healthStatus(state: HealthState): Html {
+  return status(STATES[state]);
+}
 
 /** Databases answer within milliseconds. */
 function formatLatency(ms: number): string {

@@ -104,6 +104,8 @@ describe('the sources page', () => {
     const source = night.sources[0] as Source;
     const read = async () => readWords(await world.read(`/sources/${source.id}`));
     assert.match(await read(), /Does it answer\? \S+ looks at its sources every few minutes/);
+    const list = async () => readWords(await world.read('/sources', { part: 'sources' }));
+    assert.doesNotMatch(await list(), /online|offline|degraded/, 'nobody has looked yet');
     const tell = async (...failures: readonly number[]) => {
       for (const count of failures) {
         const look = { source: source.id, at: world.clock.now(), failures: count, latencyMs: 45, text: `${MARKUP_NAME} refused` };
@@ -116,8 +118,10 @@ describe('the sources page', () => {
       /Does it answer\? online It answers; this began now .*online, 45 ms 1 look told of, the oldest now; none failed\./,
     );
     await tell(1, 2);
+    assert.match(await list(), /degraded/);
     assert.match(await read(), /degraded The last 2 looks failed; from the third on it is offline\./);
     await tell(3);
+    assert.match(await list(), /offline/);
     const markup = await world.read(`/sources/${source.id}`);
     assert.match(readWords(markup), /offline It does not answer; this began now .*4 looks told of, the oldest now; 3 failed\./);
     assertInert(markup);

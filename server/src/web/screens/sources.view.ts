@@ -10,6 +10,7 @@ import { type ProtectionState, protectionStatus, viewOfProtection } from '../ui/
 import { filterSelect, type Sort, searchInput, type TableView, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
+import { type HealthState, healthStatus } from './source-health.view.ts';
 
 export interface SourceRow {
   id: string;
@@ -23,6 +24,8 @@ export interface SourceRow {
   plans: readonly { id: string; name: string }[];
   lastGoodAt: number | undefined;
   lastGoodBytes: number | undefined;
+  /** Whether it answers its host; undefined where nobody has looked. */
+  health?: HealthState | undefined;
 }
 
 export interface SourcesView {
@@ -31,9 +34,9 @@ export interface SourcesView {
   here: string;
   total: number;
   /** Undefined when there are too many to judge all of them for a title. */
-  counts: Readonly<Record<ProtectionState, number>> | undefined;
+  counts: Readonly<Record<ProtectionState, number>>;
   /** Sources in no enabled plan; a number with `+` when there are more. */
-  withoutPlan: { count: number; more: boolean };
+  withoutPlan: number;
   rows: readonly SourceRow[];
   filter: {
     q?: string | undefined;
@@ -49,8 +52,6 @@ export interface SourcesView {
   sort: Sort;
   /** The order, which filters keep. */
   kept: HiddenFields;
-  /** Further matches exist beyond what a filter by status looked at. */
-  cut: boolean;
   may: { manage: boolean; plan: boolean };
 }
 
@@ -73,7 +74,6 @@ export function sourcesPage(shell: Shell, view: SourcesView): Html {
 
 function sourcesAnswer({ total, counts }: SourcesView): string {
   if (total === 0) return 'Nothing is protected yet.';
-  if (counts === undefined) return `${formatNoun(total, 'source')} on your hosts.`;
   if (counts.protected === total)
     return total === 1 ? 'The only source is protected.' : `All ${formatCount(total)} sources are protected.`;
   return `${formatCount(counts.protected)} of ${formatNoun(total, 'source')} ${counts.protected === 1 ? 'is' : 'are'} protected.`;
@@ -81,7 +81,6 @@ function sourcesAnswer({ total, counts }: SourcesView): string {
 
 function sourcesLede({ counts, total }: SourcesView): HtmlValue {
   if (total === 0) return 'A source is a database or a set of folders on a host.';
-  if (counts === undefined) return undefined;
   const parts = STATES.filter((state) => state !== 'protected' && counts[state] > 0).map(
     (state) => `${formatCount(counts[state])} ${viewOfProtection(state).word}`,
   );
@@ -89,21 +88,18 @@ function sourcesLede({ counts, total }: SourcesView): HtmlValue {
 }
 
 function overall({ counts, withoutPlan, urls, may, total }: SourcesView): Html {
-  const bar =
-    counts !== undefined &&
-    stackedBar({
-      parts: STATES.map((state) => ({
-        count: counts[state],
-        word: viewOfProtection(state).word,
-        tone: viewOfProtection(state).tone,
-      })),
-    });
-  const many = `${formatCount(withoutPlan.count)}${withoutPlan.more ? '+' : ''}`;
+  const bar = stackedBar({
+    parts: STATES.map((state) => ({
+      count: counts[state],
+      word: viewOfProtection(state).word,
+      tone: viewOfProtection(state).tone,
+    })),
+  });
   const gap =
-    withoutPlan.count > 0 &&
+    withoutPlan > 0 &&
     callout({
       tone: 'warning',
-      text: html`<strong>${many}</strong> of ${formatCount(total)} ${withoutPlan.count === 1 && !withoutPlan.more ? 'is' : 'are'} in no plan that is switched on, so nothing backs ${withoutPlan.count === 1 && !withoutPlan.more ? 'it' : 'them'} up.`,
+      text: html`<strong>${formatCount(withoutPlan)}</strong> of ${formatCount(total)} ${withoutPlan === 1 ? 'is' : 'are'} in no plan that is switched on, so nothing backs ${withoutPlan === 1 ? 'it' : 'them'} up.`,
       action: may.plan
         ? onward({ href: urls.addPlan(), label: 'Make a plan' })
         : onward({ href: urls.sources({ plan: 'none' }), label: 'Show them' }),
@@ -176,7 +172,8 @@ export function sourceTable(view: SourcesView): Html {
       id: 'host',
       label: 'Host',
       sortable: true,
-      cell: (row) => html`<a href="${urls.host({ host: row.host.id })}">${row.host.name}</a>`,
+      cell: (row) =>
+        html`<a href="${urls.host({ host: row.host.id })}">${row.host.name}</a>${row.health !== undefined && html`<br>${healthStatus(row.health)}`}`,
     },
     {
       id: 'protection',
@@ -203,9 +200,7 @@ export function sourceTable(view: SourcesView): Html {
         html`${relativeTime(row.lastGoodAt, face, 'never')}${row.lastGoodBytes !== undefined && html`<br><span class="quiet num">${formatBytes(row.lastGoodBytes)}</span>`}`,
     },
   ];
-  const summary = view.cut
-    ? `the first ${formatNoun(view.rows.length, 'match', 'matches')}; narrow the search for more`
-    : formatNoun(view.rows.length, 'source');
+  const summary = formatNoun(view.rows.length, 'source');
   return table<SourceRow>({
     id: SOURCE_TABLE_ID,
     caption: 'Sources; the heads of the columns order them',
