@@ -1,6 +1,5 @@
 /** `/plans`: all plans with their next fire and their last run. */
 import type { PlanId } from '@holdfast/shared/domain/ids.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
 import { type Caller, isAllowed } from '../../core/caller.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
@@ -42,8 +41,7 @@ export async function readLastRuns(
 /** The next fire of a plan that is switched on; undefined for one that has none, or whose schedule cannot be read here. */
 export function findNextFire(calendar: FireCalendar, plan: Pick<Plan, 'schedule' | 'enabled'>, now: number): number | undefined {
   if (!plan.enabled || plan.schedule === undefined) return undefined;
-  if (!calendar.checkCron(plan.schedule.cron, plan.schedule.zone, now).ok) return undefined;
-  return calendar.listNextFires(plan.schedule, now, 1)[0];
+  return createNextFire(calendar, now)(plan.schedule);
 }
 
 export function describeSchedule(calendar: FireCalendar, plan: Pick<Plan, 'schedule'>): string {
@@ -75,29 +73,21 @@ function toLine(
 }
 
 /** The page's answer, of all plans whatever the list is narrowed to: when something happens next. */
-async function readAnswer(
-  context: CoreContext,
-  visit: Visit,
-  calendar: FireCalendar,
-): Promise<Pick<PlansView, 'heading' | 'lede'>> {
-  const total = await context.store.catalog.countPlans(visit.caller.tenant);
-  if (total === 0) return { heading: 'No plan yet, so nothing is backed up.', lede: undefined };
-  const plans = formatNoun(total, 'plan');
-  const all = await listPlans(context, visit.caller, {}, { limit: HTTP.pageSizeMax });
-  if (all.next !== undefined) return { heading: `${plans} decide what is backed up, and when.`, lede: undefined };
-  const face = readClockface(context, visit);
-  const [next] = all.rows
-    .flatMap((plan) => {
-      const at = findNextFire(calendar, plan, face.now);
-      return at === undefined ? [] : [{ name: plan.name, at }];
-    })
-    .sort((a, b) => a.at - b.at);
-  const off = all.rows.filter((plan) => !plan.enabled).length;
+async function readAnswer(context: CoreContext, visit: Visit): Promise<Pick<PlansView, 'heading' | 'lede'>> {
+  const look = await context.fleet.look(visit.caller.tenant);
+  if (look.plans.length === 0) return { heading: 'No plan yet, so nothing is backed up.', lede: undefined };
+  const plans = formatNoun(look.plans.length, 'plan');
+  let next: { name: string; at: number } | undefined;
+  for (const plan of look.plans) {
+    const at = look.findNextFire(plan);
+    if (at !== undefined && (next === undefined || at < next.at)) next = { name: plan.name, at };
+  }
+  const off = look.plans.filter((plan) => !plan.enabled).length;
   return {
     heading:
       next === undefined
         ? `${plans}, and none of them fires by itself.`
-        : `“${next.name}” fires next, ${formatRelative(next.at, face)}.`,
+        : `“${next.name}” fires next, ${formatRelative(next.at, readClockface(context, visit))}.`,
     lede: [plans, ...(off > 0 ? [`${off} paused`] : [])].join(' · '),
   };
 }
@@ -142,7 +132,7 @@ async function showPlans(context: CoreContext, visit: Visit, calendar: FireCalen
   };
   if (wantsPart(visit, PLANS_PART)) return { kind: 'page', html: plansPart({ ...view, heading: '', filters: [] }) };
   const filters = await readPlanChoices(context, caller, query, names);
-  const answer = await readAnswer(context, visit, calendar);
+  const answer = await readAnswer(context, visit);
   return { kind: 'page', html: plansPage(await buildShell(context, visit, 'plans'), { ...view, ...answer, filters }) };
 }
 
