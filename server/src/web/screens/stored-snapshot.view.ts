@@ -101,7 +101,7 @@ function adoptPanel({ adopt, host }: StoredSnapshotView): Html | false {
   });
   return panel({
     title: 'Adopt it, to restore it',
-    content: html`<div class="stack"><p>It comes into the ledger, marked as adopted. No run vouches for it: it never counts as a backup of the source, until it is read whole nobody knows that it can be read, and no policy removes it.</p><form class="form" method="post" action="${adopt.action}"><input type="hidden" name="host" value="${host}"><div class="fields">${source}</div><div class="form-actions">${button({ label: 'Adopt and restore…', kind: 'primary', name: 'next', value: 'restore' })}${button({ label: 'Adopt', name: 'next', value: 'stay' })}</div></form></div>`,
+    content: html`<div class="stack"><p>It comes into the ledger, marked as adopted. No run vouches for it: it never counts as a backup of the source, and no policy removes it. Reading it whole shows that it can be read.</p><form class="form" method="post" action="${adopt.action}"><input type="hidden" name="host" value="${host}"><div class="fields">${source}</div><div class="form-actions">${button({ label: 'Adopt and restore…', kind: 'primary', name: 'next', value: 'restore' })}${button({ label: 'Adopt', name: 'next', value: 'stay' })}</div></form></div>`,
   });
 }
 
