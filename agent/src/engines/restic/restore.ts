@@ -101,7 +101,8 @@ function isSame(one: TreeCount, other: TreeCount): boolean {
 }
 
 function describe(expected: TreeCount, restored: TreeCount): string {
-  const words = ({ files, others, bytes }: TreeCount) => `${files} files and ${others} links and others with ${bytes} bytes`;
+  const words = ({ files, others, bytes }: TreeCount) =>
+    `${files} ${files === 1 ? 'file' : 'files'}${others === 0 ? '' : ` and ${others} ${others === 1 ? 'link or the like' : 'links and the like'}`} with ${bytes} bytes`;
   return isSame(expected, restored)
     ? `The target holds ${words(restored)}, as the snapshot does.`
     : `The target holds ${words(restored)}; the snapshot ${words(expected)}.`;

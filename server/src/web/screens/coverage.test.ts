@@ -44,7 +44,7 @@ const find = async (name: string) => {
 describe('Coverage', () => {
   it('says what is known before anybody looked: the sources no plan has', async () => {
     const words = readWords(await world.read('/coverage'));
-    assert.match(words, /Nothing is known that no source covers\./u);
+    assert.match(words, /No host has been asked yet what it holds\./u);
     assert.match(words, /1.source is in no plan, so nothing backs it up\./u);
   });
 

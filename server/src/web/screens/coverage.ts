@@ -40,8 +40,9 @@ import { buildShell } from './shell.ts';
 const PLANLESS_COUNTED = HTTP.pageSizeMax;
 const FAILED_SHOWN = 20;
 
-function describeFound({ open, fresh }: { open: number; fresh: number }): string {
-  if (open === 0) return 'Nothing is known that no source covers.';
+function describeFound({ open, fresh }: { open: number; fresh: number }, wasLooked: boolean): string {
+  if (!wasLooked) return 'No host has been asked yet what it holds.';
+  if (open === 0) return 'Nothing was found that no source covers.';
   const since = fresh === 0 ? '' : ` ${formatCount(fresh)} appeared since the first look.`;
   return `${formatNoun(open, 'thing')} ${open === 1 ? 'is' : 'are'} covered by no source.${since}`;
 }
@@ -60,26 +61,28 @@ function toLine(finding: Finding, hostName: string, visit: Visit): FindingLine {
   };
 }
 
-async function readFailedLooks(context: CoreContext, visit: Visit): Promise<CoverageView['failed']> {
+/** Whether any host was asked, and the looks that failed. */
+async function readLooks(context: CoreContext, visit: Visit): Promise<{ wasLooked: boolean; failed: CoverageView['failed'] }> {
   const hosts = await context.store.hosts.listHosts(visit.caller.tenant, {}, { limit: HTTP.pageSizeMax });
   const names = new Map(hosts.rows.map(({ id, name }) => [id, name]));
   const looks = await listCoverageLooks(context, visit.caller, [...names.keys()]);
-  return looks
+  const failed = looks
     .flatMap(({ host, kind, place, failure }) =>
       failure === undefined ? [] : [{ id: `${host}-${kind}-${place}`, host: names.get(host) ?? '', place, failure }],
     )
     .slice(0, FAILED_SHOWN);
+  return { wasLooked: looks.length > 0, failed };
 }
 
 async function readCoverage(context: CoreContext, visit: Visit): Promise<CoverageView> {
   const { caller, urls } = visit;
   const shown = findText(visit.query, 'show') === 'ignored' ? 'ignored' : 'open';
   const trail = readTrail(visit);
-  const [page, counts, planless, failed] = await Promise.all([
+  const [page, counts, planless, { wasLooked, failed }] = await Promise.all([
     listFindings(context, caller, { ignored: shown === 'ignored' }, trail.request),
     countFindings(context, caller),
     listSources(context, caller, { withoutPlan: true }, { limit: PLANLESS_COUNTED }),
-    readFailedLooks(context, visit),
+    readLooks(context, visit),
   ]);
   const names = await loadNames(context, caller, { hosts: page.rows.map(({ host }) => host) });
   const address = { show: shown === 'ignored' ? 'ignored' : undefined };
@@ -88,8 +91,10 @@ async function readCoverage(context: CoreContext, visit: Visit): Promise<Coverag
     here: visit.here,
     action: urls.coverage(),
     lookAction: isAllowed(caller, 'source.manage') ? urls.lookAtCoverage() : undefined,
-    heading: describeFound(counts),
-    lede: 'Databases on the servers your sources are on, and big directories, as their hosts told it within the last day.',
+    heading: describeFound(counts, wasLooked),
+    lede: wasLooked
+      ? 'Databases on the servers your sources are on, and big directories, as their hosts told it within the last day.'
+      : 'Each host is asked some minutes after it joined, and then every day: for databases on the servers your sources are on, and for big directories.',
     shown,
     rows: page.rows.map((finding) => toLine(finding, nameOf(names.hosts, finding.host, 'host'), visit)),
     ...linkPages(trail, page.next, (after) => urls.coverage({ ...address, after })),

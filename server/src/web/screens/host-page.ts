@@ -45,6 +45,7 @@ import { tagListSchema } from './host-pending.ts';
 import type { LastRunRow } from './last-runs.view.ts';
 import { type LineName, MISSED_SHOWN, toMissedFiresView } from './missed-fires.ts';
 import { getParam, wantsPart } from './params.ts';
+import { titleOfRun } from './runs.ts';
 import { buildShell } from './shell.ts';
 import { describeSource, labelSourceKind } from './source-words.ts';
 
@@ -67,25 +68,26 @@ function toSourceRow({ source, protection, standing }: ProtectedSource): HostSou
   };
 }
 
-/** Runs that belong to no plan. */
-const UNPLANNED: Readonly<Partial<Record<RunKind, string>>> = {
-  restore: 'Restore',
+/** What is no backup, though it may be about the snapshots of a plan. */
+const KINDS: Readonly<Partial<Record<RunKind, string>>> = {
+  forget: 'Retention',
+  drill: 'Drill',
+  copy: 'Copy',
   check: 'Check',
   prune: 'Prune',
+  unlock: 'Unlocking',
   verify: 'Verification',
   delete_snapshot: 'Deletion of snapshots',
 };
 
-/** Runs that a plan has besides its backups. */
-const ABOUT_PLANS: Readonly<Partial<Record<RunKind, string>>> = { forget: 'Retention', drill: 'Drill', copy: 'Copy' };
-
 export function toRunRow(run: Run, planNames: ReadonlyMap<PlanId, string>): LastRunRow {
   const plan = run.plan === undefined ? undefined : planNames.get(run.plan);
-  const about = ABOUT_PLANS[run.kind];
+  const about = run.kind === 'restore' ? titleOfRun(run, [], { sources: new Map() }) : KINDS[run.kind];
+  const named = plan === undefined || run.kind === 'restore' ? '' : ` of ${plan}`;
   return {
     id: run.id,
     state: run.state,
-    title: about === undefined ? (plan ?? UNPLANNED[run.kind] ?? 'Backup') : `${about}${plan === undefined ? '' : ` of ${plan}`}`,
+    title: about === undefined ? (plan ?? 'Backup') : `${about}${named}`,
     at: run.finishedAt ?? run.startedAt ?? run.createdAt,
     durationMs: run.durationMs,
     bytes: run.bytes,

@@ -25,7 +25,8 @@ function findMedian(sorted: readonly number[]): number | undefined {
 function describeProofs({ sources, counts }: FleetLook): TrustView['proofs'] {
   const tried = sources.filter(({ source }) => source.proof?.newest !== undefined);
   const of = `of ${formatNoun(sources.length, 'source')}`;
-  if (tried.length === 0) return counts.protected === 0 ? undefined : { count: '0', of, detail: 'no restore was tried out yet' };
+  if (tried.length === 0)
+    return counts.protected === 0 ? undefined : { count: '0', of, detail: 'no drill has tried one out yet' };
   const proven = tried
     .filter(({ source }) => source.proof?.newest?.isProven === true)
     .map(({ host, source }) => ({ host, source, ms: source.proof?.newest?.restoreMs ?? 0 }))

@@ -100,7 +100,7 @@ describe('The overview of a fleet', () => {
   it('looks over weeks once something was measured, and draws nothing before', async () => {
     const before = await world.read('/');
     assert.doesNotMatch(before, /<h2>(?:Stored|90 days)</);
-    assert.match(before, /Recovery proven[\s\S]+>drills<[\s\S]+no restore was tried out yet/, 'what is not proven is said');
+    assert.match(before, /Recovery proven[\s\S]+>drills<[\s\S]+no drill has tried one out yet/, 'what is not proven is said');
     const { history, maintenance } = world.context.store;
     const day = 86_400_000;
     const counts = { protected: 4, at_risk: 0, unprotected: 0, unknown: 0, paused: 0 };

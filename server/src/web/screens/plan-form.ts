@@ -100,11 +100,17 @@ function toDraft(plan: Plan): Draft {
   };
 }
 
+/** Where there is one repository, no other can be meant. */
+async function findOnlyRepository(context: CoreContext, { caller }: Visit): Promise<string> {
+  const { rows } = await listRepositories(context, caller, {}, { limit: 2 });
+  return rows.length === 1 ? (rows[0]?.id ?? '') : '';
+}
+
 /** A new plan: every day, kept as usual, for the sources the address names. */
 async function createDraft(context: CoreContext, visit: Visit): Promise<Draft> {
   return {
     name: '',
-    repository: findText(visit.query, 'repository') ?? '',
+    repository: findText(visit.query, 'repository') ?? (await findOnlyRepository(context, visit)),
     sources: readSourceIds(readList(visit.query, 'sources')),
     schedule: { preset: 'daily', cron: '', zone: visit.frame.zone ?? 'UTC' },
     options: DEFAULT_OPTIONS_TEXT,

@@ -86,7 +86,7 @@ export function restorableTable(view: RestoreStartView): Html {
       },
       {
         id: 'bytes',
-        label: 'Gives back',
+        label: 'Size',
         align: 'end',
         width: 'fit',
         cell: (row) => row.newest !== undefined && formatBytes(row.newest.bytes),
