@@ -4,6 +4,7 @@ import { addCatalogCommands } from './catalog-commands.ts';
 import { readTree } from './command-tree.ts';
 import { SHELLS, writeCompletion } from './completion.ts';
 import { addConfigCommands } from './config-commands.ts';
+import { addContentsCommands } from './contents-commands.ts';
 import { CliError, createUsageError, EXIT } from './exit.ts';
 import { addHostCommands } from './host-commands.ts';
 import { addLoginCommands } from './login-commands.ts';
@@ -29,6 +30,7 @@ export function createProgram(parts: CliParts): Command {
   addHostCommands(getNoun('hosts'), parts);
   addConfigCommands(program.command('plan').description('config as code: one file of all that is protected, and how'), parts);
   addCatalogCommands(getNoun('sources'), getNoun('repositories'), parts);
+  addContentsCommands(getNoun('repositories'), parts);
   addRunCommands(program, getNoun('runs'), parts);
   addApiCommand(program, parts);
   program
