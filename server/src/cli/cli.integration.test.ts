@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { DEFAULT_TENANT, type HostId } from '@holdfast/shared/domain/ids.ts';
+import { DEFAULT_TENANT, type HostId, type RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { listBackupEvents } from '../web/api/fixtures/backup-events.ts';
@@ -215,6 +215,37 @@ describe('The command line', () => {
       assert.equal(ended.code, EXIT.unreachable, `${args.join(' ')}: ${ended.error}`);
       assert.match(ended.error, /^holdfast: /);
     }
+  });
+
+  it('lists what a repository really holds, takes an orphan over, and deletes another one', async () => {
+    const { context, clock, directory } = world.served;
+    const [strange, litter] = ['e'.repeat(64), 'f'.repeat(64)] as const;
+    const common = { createdAt: clock.now(), hostname: 'a-\u001b[31mlaptop', tags: ['kept'], paths: ['/home/ada'], pathCount: 1 };
+    const snapshots = [strange, litter].map((engineId) => ({ engineId, ...common }));
+    const session = {
+      host: made.host,
+      boot: 'boot-of-a-test',
+      heartbeat: undefined,
+      progress: new Map(),
+      request: async () => ({ snapshots, total: 2, unreadable: 0 }) as never,
+      sync: () => undefined,
+      end: () => undefined,
+    };
+    await context.store.catalog.pinEngineId(DEFAULT_TENANT, made.repository as RepositoryId, 'a'.repeat(64), made.host);
+    directory.register(session);
+    const from = ['main', '--host', 'db-1'];
+    const listed = await world.run(['repositories', 'contents', ...from, '--state', 'orphan', '--search', 'KEPT']);
+    assert.equal(listed.code, EXIT.done, listed.error);
+    assert.match(listed.out, new RegExp(`orphan .*laptop +${strange} +/home/ada kept`));
+    assert.ok(!listed.out.includes('\u001b'));
+    const short = await world.run(['repositories', 'adopt', ...from, 'eeeeeeee', '--source', 'web']);
+    assert.deepEqual([short.code, /is not the full id of a snapshot/.test(short.error)], [EXIT.usage, true]);
+    const adopted = await world.run(['repositories', 'adopt', ...from, strange, '--source', 'db-1/web']);
+    assert.match(adopted.out, /^adopted as snap_/, adopted.error);
+    const remove = (confirm: string) => world.run(['repositories', 'delete-orphans', ...from, litter, '--confirm', confirm]);
+    assert.match((await remove('yes')).error, /type delete 1/);
+    assert.match((await remove('delete 1')).out, /^ordered as run_/);
+    directory.unregister(session);
   });
 
   it('asks any end-point, and prints what it answered', async () => {
