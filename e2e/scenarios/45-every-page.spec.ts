@@ -44,6 +44,24 @@ test('Every page of a fleet with failures and hostile names is accessible in bot
   for (const one of Object.values(others).flat()) await lookAt(page, watch, one);
 });
 
+test('On paper there is no navigation and no dark: the report, a run, and how to restore by hand', async ({ page }) => {
+  await page.goto(`${seeded.url}/login`);
+  await fillLogin(page, seeded.admin);
+  await page.waitForURL(`${seeded.url}/`);
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+  for (const path of ['/reports/2026-11', `/runs/${seeded.trust.failedRun}`, `/snapshots/${seeded.trust.snapshot}`]) {
+    await page.goto(`${seeded.url}${path}`);
+    await setTheme(page, 'dark');
+    await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+    await expect(page.locator('.side')).toBeHidden();
+    for (const button of await page.getByRole('button').all()) await expect(button).toBeHidden();
+    const paper = await page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
+    expect(paper, path).toBe('rgb(255, 255, 255)');
+    const file = await page.pdf({ format: 'A4' });
+    expect(file.subarray(0, 5).toString()).toBe('%PDF-');
+  }
+});
+
 /** One load; theme and width change on the page itself, as they do for a person. All rules of axe at the wide light look, those that a theme can break in the dark. */
 async function lookAt(page: Page, watch: PageWatch, { name, path, status = 200 }: SeededPage): Promise<void> {
   if (status !== 200) watch.expectStatus(status);
