@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { drawFraction, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { RUNS, SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
+import { REPOSITORY_LOOKS, RUNS, SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
 import type { AgentConfig } from './config.ts';
 import { createDrainWatch } from './drain.ts';
 import { createHandlers } from './handlers/all.ts';
@@ -12,6 +12,7 @@ import { openHostWatch } from './host-watch.ts';
 import { openJournal } from './journal/journal.ts';
 import { createPlanClock } from './plan-clock.ts';
 import { createReconciliation } from './reconciliation.ts';
+import { createRepositoryWatch } from './repository-watch.ts';
 import { createExecutor } from './runs/executor.ts';
 import { recoverRuns } from './runs/recovery.ts';
 import { sweepSpool } from './runs/restore-spool.ts';
@@ -101,6 +102,15 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     },
     random: () => drawFraction(systemRandomBytes),
   });
+  const repositories = createRepositoryWatch({
+    clock,
+    spec: () => spec,
+    report(looks) {
+      if (session?.isConnected !== true) return false;
+      session.sendVolatile('repositories.seen', { looks: [...looks] });
+      return true;
+    },
+  });
   const host = await openHostWatch({ tooling, stateDir: config.stateDir, journal, executor });
 
   const adopt = (next: Spec) => {
@@ -129,6 +139,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
       every(RETRY_MS, () => journal.outbox.retry()),
       every(DRAIN_LOOK_MS, drain.look),
       every(SOURCE_HEALTH.tickMs, sources.tick),
+      every(REPOSITORY_LOOKS.tickMs, repositories.tick),
       // Waiting for secrets has an end as well.
       every(RUNS.tickMs, () => executor.reconsider()),
       every(DAY_MS, () => {

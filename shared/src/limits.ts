@@ -340,7 +340,6 @@ export const ALERTS = {
   windowMaxMs: 31 * DAY,
   /** A copy of the server's database older than this is old; a certificate with less than this left is near its end. */
   copyOldMs: 7 * DAY,
-  certificateNearMs: 14 * DAY,
   escalationMinutesMax: 7 * 24 * 60,
   keptMs: 400 * DAY,
 } as const;
@@ -367,6 +366,21 @@ export const COVERAGE = {
   answerMs: 45 * SECOND,
   /** The reason for leaving something unprotected. */
   whyChars: 500,
+} as const;
+
+/** How hosts look at the places of their repositories. */
+export const REPOSITORY_LOOKS = {
+  /** Room on a disk of this host changes quickly, a certificate does not. */
+  diskEveryMs: 15 * MINUTE,
+  certificateEveryMs: 12 * HOUR,
+  /** A look that came to nothing is repeated after this. */
+  againMs: 1 * HOUR,
+  tickMs: 1 * MINUTE,
+  /** What has not answered by then is not known. */
+  lookMs: 10 * SECOND,
+  /** What was told longer ago says nothing of today. */
+  staleMs: 2 * DAY,
+  looksPerFrame: 200,
 } as const;
 
 /** The regular look of a host at its sources. */

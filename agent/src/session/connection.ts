@@ -55,7 +55,7 @@ export interface LiveConnection {
   /** The server has accepted this host, and the line stands. */
   readonly isWelcomed: boolean;
   /** Dropped silently while not welcomed or when the line is slow. */
-  sendVolatile<T extends 'progress' | 'inventory' | 'sources.seen'>(type: T, body: AgentFrames[T]): void;
+  sendVolatile<T extends 'progress' | 'inventory' | 'sources.seen' | 'repositories.seen'>(type: T, body: AgentFrames[T]): void;
   close(): void;
 }
 

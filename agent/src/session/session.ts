@@ -15,7 +15,7 @@ export interface SessionOptions extends ConnectionPorts {
 export interface Session {
   /** Resolves when the signal aborts; rejects with the server's last word (revoked). */
   run(): Promise<void>;
-  sendVolatile<T extends 'progress' | 'inventory' | 'sources.seen'>(type: T, body: AgentFrames[T]): void;
+  sendVolatile<T extends 'progress' | 'inventory' | 'sources.seen' | 'repositories.seen'>(type: T, body: AgentFrames[T]): void;
   readonly isConnected: boolean;
 }
 

@@ -25,6 +25,7 @@ import {
   recordSkew,
 } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
+import { recordRepositoryLooks } from '../core/repository-looks.ts';
 import { recordLooks } from '../core/source-health.ts';
 import type { HostSession, HubDirectory } from './directory.ts';
 import { createFlow } from './flow.ts';
@@ -201,6 +202,8 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
         return;
       case 'sources.seen':
         return recordLooks(context, host, frame.body.looks);
+      case 'repositories.seen':
+        return recordRepositoryLooks(context, host, frame.body.looks);
       case 'reply':
         if (frame.re !== undefined) requests.settle(frame.re, { result: frame.body.result });
         return;

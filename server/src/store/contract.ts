@@ -28,6 +28,7 @@ import { checkNonsense } from './contract/nonsense.ts';
 import { checkOrders } from './contract/orders.ts';
 import { checkPeople } from './contract/people.ts';
 import { checkReplay } from './contract/replay.ts';
+import { checkRepositoryLooks } from './contract/repository-looks.ts';
 import { checkRetention } from './contract/retention.ts';
 import { checkRoutines } from './contract/routines.ts';
 import { checkStream } from './contract/stream.ts';
@@ -59,6 +60,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkAlerts(open);
     checkCoverage(open);
     checkHealth(open);
+    checkRepositoryLooks(open);
     checkHistory(open);
     checkChannels(open);
     checkAnswers(open);

@@ -13,6 +13,7 @@ import type { DrillStore } from './drills.ts';
 import type { FigureStore } from './figures.ts';
 import type { FireStore } from './fires.ts';
 import type { HealthStore } from './health.ts';
+import type { RepositoryLookStore } from './repository-looks.ts';
 import type { HistoryStore } from './history.ts';
 import type { HostStore } from './hosts.ts';
 import type { MaintenanceStore } from './maintenance.ts';
@@ -33,6 +34,7 @@ export interface Store {
   alerts: AlertStore;
   coverage: CoverageStore;
   health: HealthStore;
+  repositoryLooks: RepositoryLookStore;
   history: HistoryStore;
   figures: FigureStore;
   channels: ChannelStore;

@@ -29,4 +29,6 @@ export interface RepositoryAdapter {
   planAccess(input: PlanInput): RepositoryAccess;
   /** The local directory that must not be made by accident, for `local`; undefined elsewhere. */
   localPath?(config: Config): string;
+  /** Where it is reached over HTTP, without user and password; undefined elsewhere. Throws for an address that is none. */
+  address?(config: Config): URL;
 }

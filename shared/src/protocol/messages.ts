@@ -23,6 +23,7 @@ import { restoreTargetSchema, sequencedEventSchema } from './events.ts';
 import { restoreRolesSchema, storedGlobalsSchema } from './restore-roles.ts';
 import { RETENTION_ORDERS } from './retention-orders.ts';
 import { SNAPSHOT_ORDERS } from './snapshot-orders.ts';
+import { REPOSITORY_LOOK_FRAMES } from './repository-looks.ts';
 import { SOURCE_LOOK_FRAMES } from './source-looks.ts';
 
 export { type AdapterDraft, type OrderedRepository, repositoryDraftSchema, sourceDraftSchema } from './drafts.ts';
@@ -143,6 +144,7 @@ export const AGENT_FRAMES = {
   }),
   inventory: z.object({ facts: hostFactsSchema, tools: z.array(toolReportSchema).max(100) }),
   ...SOURCE_LOOK_FRAMES,
+  ...REPOSITORY_LOOK_FRAMES,
   /** The answer to a request that succeeded; the shape of `result` belongs to the request's type. */
   reply: z.object({ result: z.unknown() }),
   error: wireErrorSchema,

@@ -62,6 +62,16 @@ const RULES = {
   'repository.locked': repositoryRule('repository locked', 'stays locked'),
   'repository.full': repositoryRule('repository full', 'is full'),
   'repository.damaged': repositoryRule('repository damaged', 'is damaged'),
+  'repository.disk_low': {
+    severity: 'warning',
+    label: 'disk low at repository',
+    title: (what) => `There is little room left for the repository ${what}`,
+  },
+  'repository.certificate': {
+    severity: 'warning',
+    label: 'repository certificate near its end',
+    title: (what) => `The certificate of the repository ${what} is near its end`,
+  },
   'check.failed': { severity: 'critical', label: 'check failed', title: (what) => `The check of ${what} failed` },
   'prune.failed': { severity: 'warning', label: 'prune failed', title: (what) => `The prune of ${what} failed` },
   'upkeep.overdue': {

@@ -6,9 +6,9 @@ import type { AlertCondition } from './conditions.ts';
 import type { HostLimits } from './rules.ts';
 
 const MINUTE_MS = 60_000;
-const GIB = 1024 ** 3;
+export const GIB = 1024 ** 3;
 /** A disk that is low is so until there is half as much again. */
-const ENOUGH_RATIO = 1.5;
+export const ENOUGH_RATIO = 1.5;
 
 /** What many hosts have at once for one cause. */
 export const FLEET_CONDITIONS: readonly AlertCondition[] = ['host.silent', 'host.outdated'];
@@ -30,7 +30,7 @@ export interface HostLook {
   limitsOf(host: HostGlance): HostLimits;
 }
 
-const formatGib = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;
+export const formatGib = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;
 
 /** Whether version `a` is older than `b`; what is no version is not. */
 export function isOlderVersion(a: string, b: string): boolean {

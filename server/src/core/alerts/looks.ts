@@ -21,9 +21,11 @@ import type { AlertSign, HostGlance } from '../../store/alerts.ts';
 import type { Caller } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { judgeSources, type ProtectedSource } from '../protected-sources.ts';
+import { isFreshLook } from '../repository-looks.ts';
 import { readRoutine } from '../routine/routine.ts';
 import type { AlertCondition } from './conditions.ts';
 import { FLEET, FLEET_CONDITIONS, judgeHosts } from './host-signs.ts';
+import { judgePlace, type PlaceFacts } from './place-signs.ts';
 import { judgePlans } from './plan-signs.ts';
 import { judgeRepository } from './repository-signs.ts';
 import { type AlertRules, resolveFailuresInARow, resolveHostLimits } from './rules.ts';
@@ -95,6 +97,9 @@ export async function lookAtPlans({ context, windows }: Looking, ids: readonly P
 
 export async function lookAtRepositories(looking: Looking, ids: readonly RepositoryId[]): Promise<void> {
   const { store, clock } = looking.context;
+  const range = { scope: 'repository' as const, ids };
+  const before = await store.alerts.listSigns(tenant, range);
+  const places = await readPlaces(looking, ids);
   const found: AlertSign[] = [];
   for (const repository of await store.catalog.findRepositories(tenant, ids)) {
     const list = (kind: 'check' | 'prune') => store.maintenance.listMaintenanceRuns(tenant, repository.id, kind, UPKEEP_READ);
@@ -105,11 +110,28 @@ export async function lookAtRepositories(looking: Looking, ids: readonly Reposit
     found.push(...judgeSnapshots({ repository, unreadable: unreadable.rows, copies: copies.rows }));
     const routine = await readRoutine(looking.context, WATCHER, repository.id);
     if (routine) found.push(...judgeUpkeep(repository, routine.duties));
+    const looks = places.filter((look) => look.repository === repository.id);
+    const known = before.filter((sign) => sign.scopeId === repository.id);
+    const { certificateDays } = looking.thresholds;
+    found.push(...judgePlace({ now: clock.now(), repository, looks, certificateDays, before: known }));
   }
-  const range = { scope: 'repository' as const, ids };
-  const before = await store.alerts.listSigns(tenant, range);
   const signs = holdBack(found, before, looking.windows, () => ({ plans: [], tags: [] }));
   await store.alerts.replaceSigns(tenant, range, signs, clock.now());
+}
+
+/** What hosts saw lately where these repositories lie. */
+async function readPlaces(
+  { context: { store, clock }, rules, thresholds }: Looking,
+  ids: readonly RepositoryId[],
+): Promise<PlaceFacts['looks']> {
+  const now = clock.now();
+  const looks = (await store.repositoryLooks.listRepositoryLooks(tenant, ids)).filter((look) => isFreshLook(look, now));
+  const hosts = await store.hosts.findHosts(tenant, [...new Set(looks.map(({ host }) => host))]);
+  return looks.flatMap((look) => {
+    const host = hosts.find(({ id }) => id === look.host);
+    if (host === undefined) return [];
+    return [{ ...look, hostName: host.name, diskGib: resolveHostLimits(rules, thresholds, host.tags).diskGib }];
+  });
 }
 
 /** `ids` may hold hosts that are no longer there: they lose their signs. */
@@ -150,7 +172,7 @@ export async function lookAtServer({ context, thresholds }: Looking, facts: Serv
   const range = { scope: 'server' as const, ids: [''] };
   const before = await store.alerts.listSigns(tenant, range);
   const now = clock.now();
-  const signs = judgeServer(facts, thresholds.serverDiskGib, before, now);
+  const signs = judgeServer(facts, thresholds, before, now);
   await store.alerts.replaceSigns(tenant, range, signs, now);
 }
 

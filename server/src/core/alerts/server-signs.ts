@@ -3,6 +3,7 @@ import { ALERTS, OUTGOING } from '@holdfast/shared/limits.ts';
 import type { AlertSign } from '../../store/alerts.ts';
 import type { Channel } from '../../store/channels.ts';
 import { shortenText } from './text.ts';
+import type { Thresholds } from './thresholds.ts';
 
 const GIB = 1024 ** 3;
 const DAY_MS = 24 * 3_600_000;
@@ -31,15 +32,24 @@ function describeCopy({ copiedAt, bornAt }: ServerFacts, now: number): string | 
     : `the newest copy is ${days} days old; “holdfast-server backup --to” makes one`;
 }
 
-function describeCertificate({ certificateEndsAt: endsAt }: ServerFacts, now: number): string | undefined {
-  if (endsAt === undefined || endsAt - now > ALERTS.certificateNearMs) return undefined;
+/** `ends in 3 days`, or that it has ended and what that means. */
+export function sayEnd(endsAt: number, now: number, consequence: string): string {
   const days = Math.floor((endsAt - now) / DAY_MS);
-  return days < 0 ? 'it has ended: browsers and agents refuse it' : `it ends in ${days === 1 ? '1 day' : `${days} days`}`;
+  return days < 0 ? `has ended: ${consequence}` : `ends in ${days === 1 ? '1 day' : `${days} days`}`;
+}
+
+function describeCertificate(
+  { certificateEndsAt: endsAt }: ServerFacts,
+  certificateDays: number,
+  now: number,
+): string | undefined {
+  if (endsAt === undefined || endsAt - now > certificateDays * DAY_MS) return undefined;
+  return `it ${sayEnd(endsAt, now, 'browsers and agents refuse it')}`;
 }
 
 export function judgeServer(
   facts: ServerFacts,
-  diskGib: number,
+  { serverDiskGib: diskGib, certificateDays }: Pick<Thresholds, 'serverDiskGib' | 'certificateDays'>,
   before: readonly AlertSign[],
   now: number,
 ): readonly AlertSign[] {
@@ -61,7 +71,7 @@ export function judgeServer(
   const { freeBytes, databaseFault } = facts;
   const isLow = freeBytes !== undefined && freeBytes < diskGib * GIB * (wasLow ? ENOUGH_RATIO : 1);
   const copy = describeCopy(facts, now);
-  const certificate = describeCertificate(facts, now);
+  const certificate = describeCertificate(facts, certificateDays, now);
   return [
     ...(isLow ? [make('server.disk_low', `${(freeBytes / GIB).toFixed(1)} GiB are left where it keeps its data`)] : []),
     ...(databaseFault === undefined ? [] : [make('server.database', databaseFault)]),

@@ -14,6 +14,8 @@ import { judgeChannels, judgeServer } from './server-signs.ts';
 import { judgeSource, type SourceFacts } from './source-signs.ts';
 import { redactLine } from './text.ts';
 
+const LIMITS = { serverDiskGib: 1, certificateDays: 14 };
+
 const NOW = 1_770_000_000_000;
 const MINUTE = 60_000;
 const GIB = 1024 ** 3;
@@ -231,15 +233,15 @@ describe('Signs of plans, of the server and of channels', () => {
   });
 
   it('are little disk of the server, a database that does not work, and a channel whose last attempts failed', () => {
-    assert.deepEqual(judgeServer({ freeBytes: GIB }, 1, [], NOW), []);
-    const low = judgeServer({ freeBytes: GIB - 1, databaseFault: 'its database cannot be written' }, 1, [], NOW);
+    assert.deepEqual(judgeServer({ freeBytes: GIB }, LIMITS, [], NOW), []);
+    const low = judgeServer({ freeBytes: GIB - 1, databaseFault: 'its database cannot be written' }, LIMITS, [], NOW);
     assert.deepEqual(
       low.map(({ condition }) => condition),
       ['server.disk_low', 'server.database'],
     );
-    assert.equal(judgeServer({ freeBytes: 1.2 * GIB }, 1, low, NOW + 5)[0]?.since, NOW);
+    assert.equal(judgeServer({ freeBytes: 1.2 * GIB }, LIMITS, low, NOW + 5)[0]?.since, NOW);
     const own = (change: Partial<Parameters<typeof judgeServer>[0]>) =>
-      judgeServer({ freeBytes: 2 * GIB, ...change }, 1, [], NOW).map(({ condition, text }) => `${condition}: ${text}`);
+      judgeServer({ freeBytes: 2 * GIB, ...change }, LIMITS, [], NOW).map(({ condition, text }) => `${condition}: ${text}`);
     const day = 24 * 60 * MINUTE;
     assert.deepEqual(own({ copiedAt: NOW - 7 * day, bornAt: 1, certificateEndsAt: NOW + 14 * day + 1 }), []);
     assert.match(own({ copiedAt: NOW - 9 * day })[0] ?? '', /^server\.copy_old: the newest copy is 9 days old/u);

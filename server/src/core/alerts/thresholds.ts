@@ -14,6 +14,8 @@ export const thresholdsSchema = z.strictObject({
   hostDiskGib: z.number().min(0.1).max(1024).default(1),
   /** GiB on the disk of this server's data, below which it is low. */
   serverDiskGib: z.number().min(0.1).max(1024).default(1),
+  /** Days before the end of a certificate, of this server's address or of a repository's, from which on it is near. */
+  certificateDays: z.int().min(1).max(90).default(14),
 });
 export type Thresholds = z.infer<typeof thresholdsSchema>;
 

@@ -20,6 +20,7 @@ import { toStoreError } from './faults.ts';
 import { createFigures } from './figures.ts';
 import { createFires } from './fires.ts';
 import { createHealth } from './health.ts';
+import { createRepositoryLooks } from './repository-looks.ts';
 import { createHistory } from './history.ts';
 import { createHostContacts, createHostRows } from './hosts.ts';
 import { createIntegrityWatch, DAILY_CHECK, type IntegrityOptions } from './integrity.ts';
@@ -210,6 +211,7 @@ async function assembleStore(
     alerts: createAlerts(sql, putDelivery),
     coverage: createCoverage(sql),
     health: createHealth(sql),
+    repositoryLooks: createRepositoryLooks(sql),
     history: createHistory(sql),
     figures: createFigures(sql),
     channels: { ...createChannels(sql), ...deliveries },

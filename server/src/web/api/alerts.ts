@@ -173,7 +173,7 @@ const thresholdsEndpoint = defineEndpoint({
   handle: async (context, caller) => ({ data: await getThresholds(context, caller) }),
 });
 
-const { failuresInARow, silentMinutes, hostDiskGib, serverDiskGib } = thresholdsSchema.shape;
+const { failuresInARow, silentMinutes, hostDiskGib, serverDiskGib, certificateDays } = thresholdsSchema.shape;
 const changeThresholdsEndpoint = defineEndpoint({
   method: 'patch',
   path: '/alert-thresholds',
@@ -185,6 +185,7 @@ const changeThresholdsEndpoint = defineEndpoint({
     silentMinutes: silentMinutes.unwrap().optional(),
     hostDiskGib: hostDiskGib.unwrap().optional(),
     serverDiskGib: serverDiskGib.unwrap().optional(),
+    certificateDays: certificateDays.unwrap().optional(),
   }),
   reply: thresholdsShape,
   async handle(context, caller, { body }) {

@@ -155,7 +155,7 @@ describe('Channels', () => {
   });
 
   it('say from when on something is an alert', async () => {
-    const form = { failuresInARow: '3', silentMinutes: '10', hostDiskGib: '0.5', serverDiskGib: '2' };
+    const form = { failuresInARow: '3', silentMinutes: '10', hostDiskGib: '0.5', serverDiskGib: '2', certificateDays: '21' };
     const wrong = await world.ask('post', '/settings/channels/thresholds', { form: { ...form, failuresInARow: 'often' } });
     assert.ok(wrong.kind === 'page' && wrong.status === 422);
     assert.equal((await world.ask('post', '/settings/channels/thresholds', { form })).kind, 'redirect');

@@ -74,6 +74,7 @@ async function readThresholdsView(context: CoreContext, visit: Visit, problem: F
       silentMinutes: shown('silentMinutes'),
       hostDiskGib: shown('hostDiskGib'),
       serverDiskGib: shown('serverDiskGib'),
+      certificateDays: shown('certificateDays'),
     },
     errors: problem.fields,
   };
@@ -125,12 +126,13 @@ const numberText = z
 
 async function postThresholds(context: CoreContext, visit: Visit, door: ChannelDoor): Promise<PageReply> {
   demand(visit.caller, 'channel.manage');
-  const { failuresInARow, silentMinutes, hostDiskGib, serverDiskGib } = thresholdsSchema.shape;
+  const { failuresInARow, silentMinutes, hostDiskGib, serverDiskGib, certificateDays } = thresholdsSchema.shape;
   const schema = z.object({
     failuresInARow: numberText.pipe(failuresInARow.unwrap()),
     silentMinutes: numberText.pipe(silentMinutes.unwrap()),
     hostDiskGib: numberText.pipe(hostDiskGib.unwrap()),
     serverDiskGib: numberText.pipe(serverDiskGib.unwrap()),
+    certificateDays: numberText.pipe(certificateDays.unwrap()),
   });
   const names = Object.keys(schema.shape);
   const parsed = schema.safeParse(Object.fromEntries(names.map((name) => [name, readText(visit.form, name)])));

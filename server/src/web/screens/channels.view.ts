@@ -37,7 +37,9 @@ export type ChannelLine = {
 export type ThresholdsView = {
   /** Undefined: only to be read. */
   readonly action?: string | undefined;
-  readonly values: Readonly<Record<'failuresInARow' | 'silentMinutes' | 'hostDiskGib' | 'serverDiskGib', string>>;
+  readonly values: Readonly<
+    Record<'failuresInARow' | 'silentMinutes' | 'hostDiskGib' | 'serverDiskGib' | 'certificateDays', string>
+  >;
   readonly errors: Readonly<Record<string, string>>;
 };
 
@@ -118,6 +120,7 @@ const FIELDS: readonly (Pick<Field, 'label' | 'help' | 'unit' | 'min' | 'max'> &
     help: 'Where its agent keeps its state.',
   },
   { name: 'serverDiskGib', label: 'Less left on the disk of this server than', unit: 'GiB', min: 0.1, max: 1024 },
+  { name: 'certificateDays', label: 'A certificate ends within', unit: 'days', min: 1, max: 90 },
 ];
 
 function thresholdsPanel({ action, values, errors }: ThresholdsView): Html {

@@ -58,6 +58,7 @@ export const restRepository: RepositoryAdapter = {
   // Another user, or another server before the same directory: append-only is a setting of the whole server.
   adminFields: ['url', 'username', 'restPassword'],
   describe: (config) => getText(config, 'url'),
+  address: getAddress,
   planAccess(input) {
     const url = getAddress(input.config);
     const password = createPasswordFile(input);

@@ -99,6 +99,7 @@ export const s3Repository: RepositoryAdapter = {
   ],
   adminFields: ['accessKeyId', 'secretAccessKey', 'sessionToken'],
   describe: (config) => getLocation(config),
+  address: (config) => new URL(getEndpoint(config)),
   planAccess(input) {
     const { config, secrets, workDir } = input;
     const password = createPasswordFile(input);

@@ -1,0 +1,41 @@
+/** What is wrong with the place of a repository: too little room, or a certificate near its end. Pure. */
+import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
+import type { AlertSign } from '../../store/alerts.ts';
+import type { KeptRepositoryLook } from '../../store/repository-looks.ts';
+import { ENOUGH_RATIO, formatGib, GIB } from './host-signs.ts';
+import { sayEnd } from './server-signs.ts';
+
+const DAY_MS = 24 * 3_600_000;
+
+export interface PlaceFacts {
+  now: number;
+  repository: { id: RepositoryId; name: string };
+  /** Those that still say something, each with the limits of its host. */
+  looks: readonly (KeptRepositoryLook & { hostName: string; diskGib: number })[];
+  /** A certificate that ends within so many days is near its end. */
+  certificateDays: number;
+  /** What stood there before this look. */
+  before: readonly AlertSign[];
+}
+
+export function judgePlace({ now, repository: { id, name }, looks, certificateDays, before }: PlaceFacts): readonly AlertSign[] {
+  const make = (condition: AlertSign['condition'], subject: string, text: string): AlertSign => {
+    const known = before.find((sign) => sign.condition === condition && sign.subject === subject);
+    const thing = { kind: 'repository' as const, id };
+    return { scope: 'repository', scopeId: id, subject, condition, thing, name, text, since: known?.since ?? now };
+  };
+  const disks = looks.flatMap(({ host, hostName, freeBytes, diskGib }) => {
+    const subject = `disk ${host}`;
+    const wasLow = before.some((sign) => sign.subject === subject);
+    if (freeBytes === undefined || freeBytes >= diskGib * GIB * (wasLow ? ENOUGH_RATIO : 1)) return [];
+    return [make('repository.disk_low', subject, `${formatGib(freeBytes)} are left on the disk of ${hostName} where it lies`)];
+  });
+  // All hosts go to one address: who looked last saw what stands there now.
+  const [newest] = looks
+    .filter(({ certificateEndsAt }) => certificateEndsAt !== undefined)
+    .toSorted((a, b) => b.toldAt - a.toldAt);
+  const endsAt = newest?.certificateEndsAt;
+  if (endsAt === undefined || endsAt - now > certificateDays * DAY_MS) return disks;
+  const text = `the certificate at its address ${sayEnd(endsAt, now, 'hosts that verify it no longer get in')}`;
+  return [...disks, make('repository.certificate', 'certificate', text)];
+}
