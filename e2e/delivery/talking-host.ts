@@ -96,6 +96,7 @@ const handlers: Handlers = {
   'retention.start': refuse,
   'check.start': refuse,
   'prune.start': refuse,
+  'unlock.start': refuse,
   'run.cancel': refuse,
   'source.test': refuse,
   'source.discover': refuse,

@@ -53,6 +53,10 @@ export function createHandlers({ workbench, executor, credentials, onSpec }: Han
       assertOrderInTime(id, order.notAfter);
       return executor.startMaintenance({ kind: 'prune', order }, id);
     },
+    'unlock.start': (order, id) => {
+      assertOrderInTime(id, order.notAfter);
+      return executor.startMaintenance({ kind: 'unlock', order }, id);
+    },
     'drill.start': (body, id) => {
       assertOrderInTime(id, body.notAfter);
       return executor.startDrill(body, id);

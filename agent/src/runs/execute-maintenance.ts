@@ -1,9 +1,10 @@
-/** Executes a check or a prune of a repository, and measures the repository afterwards. */
+/** Executes a check or a prune of a repository, and measures the repository afterwards; or takes locks of it away. */
 import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import { describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
+import { unlockRepository } from './execute-unlock.ts';
 import { type PreparedRepository, prepareRepositoryDraft, withWorkDir } from './inputs.ts';
 import type { JournaledMaintenance } from './journaled-run.ts';
 import { toOrderedRef } from './maintenance-secrets.ts';
@@ -114,6 +115,10 @@ function work(execution: MaintenanceTry, onLockLook: OnLockLook): Promise<WorkRe
     const { describe } = getRepositoryAdapter(repository.draft.kind);
     const named = { name: describe(repository.draft.config), pinnedId: repository.pinnedId };
     await openRepository({ engine, recorder, prepared, repository: named, workDir, signal });
+    if (body.kind === 'unlock') {
+      await unlockRepository({ engine, recorder, prepared, workDir, order: body.order, signal });
+      return { evidence: [], bytes: 0 };
+    }
     const all: Work = { ...execution, engine, prepared, workDir, onLockLook };
     const result = body.kind === 'check' ? await checkRepository(all) : await pruneRepository(all);
     await measureRepository(all);
@@ -121,11 +126,13 @@ function work(execution: MaintenanceTry, onLockLook: OnLockLook): Promise<WorkRe
   });
 }
 
-/** A check or a prune, to its end or to the next try. */
+/** A check, a prune or an unlocking, to its end or to the next try. */
 export function executeMaintenance(execution: MaintenanceTry): Promise<TryEnd> {
   const { recorder, body } = execution;
   return tryUpkeep(execution, {
     isAdmin: body.kind === 'prune' && body.order.isAdmin,
+    // Another lock came up: a person looks again before anything is removed.
+    ...(body.kind === 'unlock' ? { lockedTries: 1 } : {}),
     async work(onLockLook) {
       return { state: 'succeeded', ...(await work(execution, onLockLook)) };
     },

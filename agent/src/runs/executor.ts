@@ -155,6 +155,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
         return forgetRuns.enqueue(run, body, recorder);
       case 'check':
       case 'prune':
+      case 'unlock':
         return maintenanceRuns.enqueue(run, body, recorder);
       case 'drill':
         return drillRuns.enqueue(run, body, recorder);

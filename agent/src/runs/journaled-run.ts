@@ -93,7 +93,19 @@ export const journaledPruneSchema = z.object({
   started: z.boolean(),
 });
 
-export const journaledMaintenanceSchema = z.discriminatedUnion('kind', [journaledCheckSchema, journaledPruneSchema]);
+export const journaledUnlockSchema = z.object({
+  kind: z.literal('unlock'),
+  /** As with a check. */
+  order: REQUESTS['unlock.start'].body,
+  repository: idSchema('repository'),
+  started: z.boolean(),
+});
+
+export const journaledMaintenanceSchema = z.discriminatedUnion('kind', [
+  journaledCheckSchema,
+  journaledPruneSchema,
+  journaledUnlockSchema,
+]);
 export type JournaledMaintenance = z.infer<typeof journaledMaintenanceSchema>;
 
 const ordered = { repository: idSchema('repository'), started: z.boolean() };
@@ -166,6 +178,7 @@ export const journaledRunSchema = z.discriminatedUnion('kind', [
   journaledForgetSchema,
   journaledCheckSchema,
   journaledPruneSchema,
+  journaledUnlockSchema,
   journaledVerifySchema,
   journaledDeleteSchema,
   journaledRetentionSchema,

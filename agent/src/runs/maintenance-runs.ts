@@ -1,4 +1,4 @@
-/** Checks and prunes of repositories, because they were ordered. */
+/** Checks, prunes and unlockings of repositories, because they were ordered. */
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
@@ -13,10 +13,11 @@ import type { Recorder } from './recorder.ts';
 import { enqueueUpkeep } from './upkeep-try.ts';
 import type { Workbench } from './workbench.ts';
 
-/** A check or a prune as it was ordered. */
+/** A check, a prune or an unlocking as it was ordered. */
 export type MaintenanceOrder =
   | { kind: 'check'; order: RequestBody<'check.start'> }
-  | { kind: 'prune'; order: RequestBody<'prune.start'> };
+  | { kind: 'prune'; order: RequestBody<'prune.start'> }
+  | { kind: 'unlock'; order: RequestBody<'unlock.start'> };
 
 export interface MaintenanceRuns {
   /** Puts a run that is journaled into the queue. */
@@ -42,9 +43,9 @@ function setAside({ secrets }: Pick<Workbench, 'secrets'>, ordered: MaintenanceO
   const isAdmin = ordered.kind === 'prune' && ordered.order.isAdmin;
   const repository = isAdmin || secrets.keepsNone ? stripRepository(secrets, run, given) : given;
   const common = { repository: repository.id, started: false };
-  return ordered.kind === 'check'
-    ? { kind: 'check', order: { ...ordered.order, repository }, ...common }
-    : { kind: 'prune', order: { ...ordered.order, repository }, ...common };
+  if (ordered.kind === 'check') return { kind: 'check', order: { ...ordered.order, repository }, ...common };
+  if (ordered.kind === 'unlock') return { kind: 'unlock', order: { ...ordered.order, repository }, ...common };
+  return { kind: 'prune', order: { ...ordered.order, repository }, ...common };
 }
 
 export function createMaintenanceRuns(ports: MaintenanceRunsPorts): MaintenanceRuns {
@@ -56,7 +57,9 @@ export function createMaintenanceRuns(ports: MaintenanceRunsPorts): MaintenanceR
       run,
       kind: body.kind,
       repository: body.repository,
-      isExclusive: true,
+      isExclusive: body.kind !== 'unlock',
+      // Others may hold every slot, and wait for the lock to go.
+      needsNoSlot: body.kind === 'unlock',
       recorder,
       attempt: (signal, tries) => executeMaintenance({ workbench, recorder, body, signal, tries }),
       onEnd: (end) => ports.onEnd(run, body.repository, end),
@@ -73,7 +76,11 @@ export function createMaintenanceRuns(ports: MaintenanceRunsPorts): MaintenanceR
     enqueue,
     start(ordered, effects) {
       const { kind, order } = ordered;
-      if (isUnderWay(ordered)) throw new AppError('precondition', `a ${kind} of this repository waits or runs already`);
+      if (isUnderWay(ordered))
+        throw new AppError(
+          'precondition',
+          `${kind === 'unlock' ? 'an unlocking' : `a ${kind}`} of this repository waits or runs already`,
+        );
       const body = setAside(workbench, ordered);
       const { run, trigger, requestedBy } = order;
       const event: DurableEvent = {

@@ -30,8 +30,18 @@ function setUp(concurrency = 2) {
     timers.clear();
     for (const callback of due) callback();
   };
-  type Wishes = { sources?: string[]; priority?: Priority; repository?: string; afterMs?: number; isExclusive?: boolean };
-  const add = (n: number, { sources = [], priority = 'normal', repository = 'repo_wide', afterMs, isExclusive }: Wishes = {}) =>
+  type Wishes = {
+    sources?: string[];
+    priority?: Priority;
+    repository?: string;
+    afterMs?: number;
+    isExclusive?: boolean;
+    needsNoSlot?: boolean;
+  };
+  const add = (
+    n: number,
+    { sources = [], priority = 'normal', repository = 'repo_wide', afterMs, isExclusive, needsNoSlot }: Wishes = {},
+  ) =>
     queue.enqueue(
       {
         run: run(n),
@@ -40,6 +50,7 @@ function setUp(concurrency = 2) {
         repository: repository as RepositoryId,
         sources: sources as SourceId[],
         isExclusive,
+        needsNoSlot,
         onHeld: (hold) => void told.push(`${n} waits: ${hold.message}`),
         onReleased: () => void told.push(`${n} begins`),
         execute(signal) {
@@ -126,6 +137,16 @@ describe('The queue of a host', () => {
     assert.deepEqual(started, [1, 3]);
     await end(1);
     assert.deepEqual(started, [1, 3, 2]);
+  });
+
+  it('begins what others may wait for whatever else runs, and leaves them every slot', async () => {
+    const { add, end, started } = setUp(1);
+    add(1, { repository: 'repo_narrow', isExclusive: true });
+    add(2, { repository: 'repo_narrow' });
+    add(3, { repository: 'repo_narrow', needsNoSlot: true });
+    assert.deepEqual(started, [1, 3]);
+    await end(1);
+    assert.deepEqual(started, [1, 3, 2], 'it keeps nobody from beginning');
   });
 
   it('lets what removes snapshots have its repository to itself, and others pass elsewhere', async () => {

@@ -22,6 +22,8 @@ export interface Job {
   sources: readonly SourceId[];
   /** Works in its repository alone: nothing of this host is there at the same time. */
   isExclusive?: boolean | undefined;
+  /** Begins whatever else runs, and takes no slot from anybody: others may wait for what it does. */
+  needsNoSlot?: boolean | undefined;
   /** Never rejects: whatever happens is recorded as the run's end, unless it is to be tried again. */
   execute(signal: AbortSignal): Promise<NextAttempt | undefined>;
   /** It is held back: told once for each reason, not at every look. */
@@ -118,13 +120,16 @@ export function createQueue(options: QueueOptions): Queue {
     return true;
   };
 
+  const countSlots = () => [...active.values()].filter(({ job }) => !job.needsNoSlot).length;
+
   const mayBegin = (entry: Entry): boolean => {
     const { job } = entry;
     // It takes nothing: with its signal aborted it only records its end.
     if (entry.controller.signal.aborted) return true;
     if (isHeld(entry)) return false;
-    if (active.size >= options.concurrency()) return false;
-    const others = [...active.values()].map((other) => other.job);
+    if (job.needsNoSlot) return true;
+    if (countSlots() >= options.concurrency()) return false;
+    const others = [...active.values()].map((other) => other.job).filter((other) => !other.needsNoSlot);
     if (others.some((other) => other.sources.some((source) => job.sources.includes(source)))) return false;
     const inRepository = others.filter((other) => other.repository === job.repository);
     if (inRepository.some((other) => other.isExclusive)) return false;

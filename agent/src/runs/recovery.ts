@@ -160,7 +160,15 @@ function endForget({ journal }: Workbench, recorder: Recorder, body: JournaledFo
 
 /** What ends without a word about sources. What was removed or copied before the end is found when the repository is compared with the ledger. */
 type Upkeep = JournaledMaintenance | JournaledSnapshots;
-const UPKEEP: ReadonlySet<string> = new Set<Upkeep['kind']>(['check', 'prune', 'verify', 'delete_snapshot', 'retention', 'copy']);
+const UPKEEP: ReadonlySet<string> = new Set<Upkeep['kind']>([
+  'check',
+  'prune',
+  'unlock',
+  'verify',
+  'delete_snapshot',
+  'retention',
+  'copy',
+]);
 const isUpkeep = (body: JournaledRunBody): body is Upkeep => UPKEEP.has(body.kind);
 
 /** None of these, cut off, leaves a repository in which anything is missing. */

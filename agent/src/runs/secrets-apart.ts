@@ -49,12 +49,12 @@ export function setSecretsAside(holder: SecretHolder, order: RestoreOrder): Rest
   return holder.keepsNone ? stripOrder(holder, order) : order;
 }
 
-/** Checks and prunes are stripped as restores are. */
+/** Checks, prunes and unlockings are stripped as restores are. */
 function stripMaintenance(holder: Pick<SecretHolder, 'holdFor'>, body: JournaledMaintenance): JournaledMaintenance {
   const repository = stripRepository(holder, body.order.run, body.order.repository);
-  return body.kind === 'check'
-    ? { ...body, order: { ...body.order, repository } }
-    : { ...body, order: { ...body.order, repository } };
+  if (body.kind === 'check') return { ...body, order: { ...body.order, repository } };
+  if (body.kind === 'unlock') return { ...body, order: { ...body.order, repository } };
+  return { ...body, order: { ...body.order, repository } };
 }
 
 /** A copy that the host made by itself came with no secrets. */
@@ -87,7 +87,7 @@ export function stripJournal({ journal, secrets }: Pick<Workbench, 'journal' | '
     const parsed = journaledRestoreSchema.safeParse(body);
     return parsed.success ? { ...parsed.data, order: stripOrder(noHolder, parsed.data.order) } : null;
   });
-  for (const kind of ['check', 'prune'] as const)
+  for (const kind of ['check', 'prune', 'unlock'] as const)
     journal.runs.changeClosed(kind, (body) => {
       const parsed = journaledMaintenanceSchema.safeParse(body);
       return parsed.success ? stripMaintenance(noHolder, parsed.data) : null;
@@ -128,7 +128,7 @@ function findGraceMs(spec: Spec | undefined, plan: PlanId | undefined): number {
   return options.graceMinutes * 60_000;
 }
 
-const WITH_ORDER: ReadonlySet<Job['kind']> = new Set(['restore', 'check', 'prune', 'verify', 'delete_snapshot']);
+const WITH_ORDER: ReadonlySet<Job['kind']> = new Set(['restore', 'check', 'prune', 'unlock', 'verify', 'delete_snapshot']);
 
 /**
  * Holds runs whose secrets are not here until the server brings them. One that has waited for its plan's grace is let go: it finds no

@@ -53,6 +53,8 @@ export interface UpkeepJob {
   repository: RepositoryId;
   /** Nothing else of this host is in the repository meanwhile. */
   isExclusive: boolean;
+  /** Begins whatever else runs on the host. */
+  needsNoSlot?: boolean | undefined;
   recorder: Recorder;
   /** Never rejects. `tries` counts how often the repository was found locked. */
   attempt(signal: AbortSignal, tries: number): Promise<TryEnd>;
@@ -61,7 +63,7 @@ export interface UpkeepJob {
 
 /** Puts a journaled run into the queue; the secrets that came with its order are forgotten when it has ended. */
 export function enqueueUpkeep({ secrets }: Pick<Workbench, 'secrets'>, queue: Pick<Queue, 'enqueue'>, job: UpkeepJob): void {
-  const { run, kind, repository, isExclusive, recorder } = job;
+  const { run, kind, repository, isExclusive, needsNoSlot, recorder } = job;
   let tries = 0;
   queue.enqueue({
     run,
@@ -71,6 +73,7 @@ export function enqueueUpkeep({ secrets }: Pick<Workbench, 'secrets'>, queue: Pi
     repository,
     sources: [],
     isExclusive,
+    needsNoSlot,
     async execute(signal) {
       const { next, ...end } = await job.attempt(signal, tries);
       tries += 1;

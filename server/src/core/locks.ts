@@ -1,18 +1,21 @@
 /**
  * Locks of a repository, for the person who finds it locked: who holds each one, whether that holder is still there, and taking away what nobody
- * needs any more. The hosts answer both; this server opens no repository.
+ * needs any more, in a run of its own. The hosts answer; this server opens no repository.
  */
 import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { type HolderState, isProvenGone, type RepositoryLock } from '@holdfast/shared/domain/lock.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
+import type { Run } from '../store/runs.ts';
+import { orderRepository } from './admin-credential.ts';
 import { demandCapability } from './agent-ability.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
-import { prepareRepositoryQuestion, QUESTION_LIFE_MS } from './repositories.ts';
+import { getRepository, prepareRepositoryQuestion, QUESTION_LIFE_MS } from './repositories.ts';
+import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
 
-/** A look may have to wait for a repository that is slow to answer, a removal for several looks. */
+/** A look may have to wait for a repository that is slow to answer. */
 const LOOK_TIMEOUT_MS = 60_000;
 const ATTEST_TIMEOUT_MS = 10_000;
 
@@ -77,47 +80,53 @@ export async function lookAtLocks(context: CoreContext, caller: Caller, question
 }
 
 /**
- * Takes these locks away. Unless `isForced`, only when the hosts that took them say that their holders are gone. Throws `precondition` where
- * they do not, and `conflict` when other locks lie there by now than those that were named.
+ * Orders a host to take these locks away. Unless `isForced`, only when the hosts that took them say that their holders are gone. Undefined where
+ * none of them is there any more. Throws `precondition` where they do not, and `conflict` when other locks lie there by now than those that
+ * were named.
  */
-export async function clearLocks(
+export async function startUnlock(
   context: CoreContext,
   caller: Caller,
   question: LockQuestion & { ids: readonly string[]; isForced: boolean },
-): Promise<{ removed: number }> {
-  const { ids, isForced, repository, host: from } = question;
-  const held = await lookAtLocks(context, caller, { repository, host: from });
+): Promise<Run | undefined> {
+  const { ids, isForced, repository: id, host: from } = question;
+  const held = await lookAtLocks(context, caller, { repository: id, host: from });
   if (held.some((lock) => !ids.includes(lock.id)))
     throw new AppError('conflict', 'another lock has come up since these were looked at, so none was removed; look again');
   const named = held.filter((lock) => ids.includes(lock.id));
-  if (named.length === 0) return { removed: 0 };
+  if (named.length === 0) return undefined;
   const alive = named.filter((lock) => !lock.isProvenGone);
   if (alive.length > 0 && !isForced)
     throw new AppError(
       'precondition',
       'nobody could say that every holder is gone; find out on its host, and remove the locks by force only when no process works there any more',
     );
-  const { host, ref, draft, saved } = await prepareRepositoryQuestion(context, caller, { repository, host: from });
-  const pinned = saved?.engineId === undefined ? {} : { pinnedId: saved.engineId };
-  const body = { ref, draft, ...pinned, ids: named.map(({ id }) => id), notAfter: context.clock.now() + QUESTION_LIFE_MS };
-  const { removed } = await context.directory.request(host.id, 'locks.clear', body, { timeoutMs: 2 * LOOK_TIMEOUT_MS });
+  const repository = await getRepository(context, caller, id);
+  const host = await context.store.hosts.findHost(caller.tenant, from);
+  if (host?.state !== 'active') throw new AppError('not_found', 'there is no such approved host', { details: { field: 'host' } });
+  demandCapability(host, 'unlock.start', 'to remove locks');
+  const locks = named.map(({ isProvenGone: _gone, holder, ...lock }) => ({
+    ...lock,
+    holder: holder?.state ?? ('unknown' as const),
+  }));
+  const run = createOrderedRun(context, caller, { kind: 'unlock', host: host.id, plan: undefined, repository: id });
+  const order = createOrder(context, caller.tenant, host.id, 'unlock.start', {
+    run: run.id,
+    repository: orderRepository(context, host, run.id, repository, 'everyday'),
+    locks,
+    isForced: alive.length > 0,
+    ...orderTerms(context, caller),
+  });
+  await placeRun(context, run, [], order);
   await recordAct(context, caller, {
-    action: 'repository.locks_cleared',
-    target: { kind: 'repository', id: repository, name: saved?.name ?? '' },
+    action: 'repository.unlock_started',
+    target: { kind: 'repository', id, name: repository.name },
     change: {
+      run: run.id,
       host: host.name,
-      removed,
       isForced: alive.length > 0,
-      locks: named.map(({ id, hostname, username, pid, createdAt, exclusive, holder }) => ({
-        id: id.slice(0, 8),
-        hostname,
-        username,
-        pid,
-        createdAt,
-        exclusive,
-        holder: holder?.state ?? 'unknown',
-      })),
+      locks: locks.map((lock) => ({ ...lock, id: lock.id.slice(0, 8) })),
     },
   });
-  return { removed };
+  return run;
 }

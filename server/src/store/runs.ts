@@ -267,6 +267,7 @@ export interface Order {
     | 'forget.start'
     | 'check.start'
     | 'prune.start'
+    | 'unlock.start'
     | 'drill.start'
     | SnapshotOrderType
     | 'retention.start'

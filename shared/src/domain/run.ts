@@ -17,9 +17,21 @@ export type TerminalState = (typeof TERMINAL_STATES)[number];
 /**
  * `forget` removes the snapshots that a plan's retention does not keep, `prune` the data that no snapshot needs any more; `check` looks for
  * damage in a repository; `drill` restores a snapshot into something that is thrown away, to prove that it works; `verify` reads snapshots to
- * their end, `delete_snapshot` removes those that a person named, `copy` stores them in a second repository.
+ * their end, `delete_snapshot` removes those that a person named, `copy` stores them in a second repository; `unlock` takes locks of a repository
+ * away that nobody needs any more.
  */
-export const RUN_KINDS = ['backup', 'restore', 'forget', 'check', 'prune', 'drill', 'verify', 'delete_snapshot', 'copy'] as const;
+export const RUN_KINDS = [
+  'backup',
+  'restore',
+  'forget',
+  'check',
+  'prune',
+  'drill',
+  'verify',
+  'delete_snapshot',
+  'copy',
+  'unlock',
+] as const;
 export type RunKind = (typeof RUN_KINDS)[number];
 
 /** What made the run start: the plan's schedule, a schedule caught up late, a person, a program with a key, or a run that ended before it. */
@@ -64,6 +76,7 @@ export const STAGES = [
   'check',
   'prune',
   'copy',
+  'unlock',
   'measure',
   'after',
 ] as const;

@@ -29,6 +29,7 @@ export const AGENT_CAPABILITIES = [
   'locks.clear',
   'directories.look',
   'repository.contents',
+  'unlock.start',
 ] as const satisfies readonly RequestType[];
 export type Capability = (typeof AGENT_CAPABILITIES)[number];
 

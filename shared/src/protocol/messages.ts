@@ -20,6 +20,7 @@ import { COVERAGE_REQUESTS } from './coverage.ts';
 import { orderedRepositorySchema, repositoryDraftSchema, sourceDraftSchema } from './drafts.ts';
 import { DRILL_ORDERS } from './drill-orders.ts';
 import { restoreTargetSchema, sequencedEventSchema } from './events.ts';
+import { LOCK_ORDERS } from './lock-orders.ts';
 import { restoreRolesSchema, storedGlobalsSchema } from './restore-roles.ts';
 import { RETENTION_ORDERS } from './retention-orders.ts';
 import { SNAPSHOT_ORDERS } from './snapshot-orders.ts';
@@ -254,6 +255,7 @@ export const REQUESTS = {
   },
   ...DRILL_ORDERS,
   ...SNAPSHOT_ORDERS,
+  ...LOCK_ORDERS,
   ...RETENTION_ORDERS,
   ...COVERAGE_REQUESTS,
   ...CONTENTS_REQUESTS,

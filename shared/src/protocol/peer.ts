@@ -78,6 +78,13 @@ export interface AgentPeer {
   startPrune(body: RequestBody<'prune.start'>): Promise<RequestResult<'prune.start'>>;
 
   /**
+   * Takes the named locks of a repository away, or none of them where another one has come up. It waits for no slot, since others may wait for
+   * it. Ordered, repeated and answered like `run.start`; sent only to an agent that named the capability `unlock.start`. Errors: as
+   * `run.start`, and `precondition` while an unlocking of the repository waits or runs on this host.
+   */
+  startUnlock(body: RequestBody<'unlock.start'>): Promise<RequestResult<'unlock.start'>>;
+
+  /**
    * Restores one snapshot of a plan into something private that is thrown away afterwards, and judges what came back: a database in a
    * server of its own without network, a sample of files in a directory. The live source is never written, and its databases are not even
    * asked. SQL of the order is run by the throw-away server alone, by an account that may only read. Ordered, repeated and answered like

@@ -27,7 +27,10 @@ export interface NamedLocksInput {
   ids: readonly string[];
 }
 
-export type NamedLocksOutcome = { removed: number; failure?: EngineFailure | undefined };
+/** `said`: what restic told of it, where it told anything. */
+export type NamedLocksOutcome = { removed: number; failure?: EngineFailure | undefined; said?: string };
+
+const SAID_CHARS = 500;
 
 /**
  * Removes these locks, whoever holds them. Refused as `repository_locked` when another one has come up by then: restic removes all or none. One
@@ -45,7 +48,7 @@ export async function clearNamedLocks(host: ResticHost, input: NamedLocksInput):
     return { removed: 0, failure: { reason: 'repository_locked', message } };
   }
   if (before.locks.length === 0) return { removed: 0 };
-  const { failure } = await runRestic(host, {
+  const { result, failure } = await runRestic(host, {
     command: planUnlock(look.place, { all: true }),
     workDir,
     operation: 'other',
@@ -54,5 +57,6 @@ export async function clearNamedLocks(host: ResticHost, input: NamedLocksInput):
   });
   const after = await listLocks(host, look);
   const left = after.locks?.filter(({ id }) => input.ids.includes(id)).length ?? before.locks.length;
-  return { removed: before.locks.length - left, failure: failure ?? after.failure };
+  const said = result.stdout.trim().slice(0, SAID_CHARS);
+  return { removed: before.locks.length - left, failure: failure ?? after.failure, ...(said === '' ? {} : { said }) };
 }

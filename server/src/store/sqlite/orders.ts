@@ -19,6 +19,7 @@ const orderRow: z.ZodType<Order> = z.object({
     'forget.start',
     'check.start',
     'prune.start',
+    'unlock.start',
     'drill.start',
     'verify.start',
     'delete_snapshot.start',

@@ -3,8 +3,9 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { HOLDER_STATES, lockIdSchema, repositoryLockSchema } from '@holdfast/shared/domain/lock.ts';
 import { LOCKS } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
-import { clearLocks, lookAtLocks } from '../../core/locks.ts';
+import { lookAtLocks, startUnlock } from '../../core/locks.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { runShape, toRunShape } from './runs.ts';
 import { idParams, nameShape } from './shapes.ts';
 
 const host = idSchema('host').meta({ description: 'The host that opens the repository' });
@@ -43,7 +44,8 @@ const clearEndpoint = defineEndpoint({
   method: 'post',
   path: '/repositories/:id/locks/clear',
   scope: 'configure',
-  summary: 'Takes locks away. Refused while a holder is not proven gone, unless by force, and when others lie there by now.',
+  summary:
+    'Takes locks away, in a run of its own. Refused while a holder is not proven gone, unless by force, and when others lie there by now.',
   tag: 'repositories',
   params: idParams('repository'),
   body: z.strictObject({
@@ -51,10 +53,15 @@ const clearEndpoint = defineEndpoint({
     ids: z.array(lockIdSchema).min(1).max(LOCKS.listed).meta({ description: 'All locks that were seen' }),
     isForced: z.boolean().optional().meta({ description: 'Also those whose holder may still be at work; left out: no' }),
   }),
-  reply: nameShape('ClearedLocks', z.strictObject({ removed: z.int() })),
-  handle: async (context, caller, { params, body }) => ({
-    data: await clearLocks(context, caller, { repository: params.id, ...body, isForced: body.isForced ?? false }),
-  }),
+  reply: nameShape(
+    'StartedUnlock',
+    z.strictObject({ run: runShape.optional().meta({ description: 'Left out where none of the locks was there any more' }) }),
+  ),
+  status: 202,
+  async handle(context, caller, { params, body }) {
+    const run = await startUnlock(context, caller, { repository: params.id, ...body, isForced: body.isForced ?? false });
+    return { data: run ? { run: toRunShape(run) } : {} };
+  },
 });
 
 export const LOCK_ENDPOINTS: readonly ApiEndpoint[] = [lookEndpoint, clearEndpoint];

@@ -4,6 +4,7 @@ import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import type { HolderState, RepositoryLock } from '@holdfast/shared/domain/lock.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
+import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import type { Repository } from '../../store/catalog.ts';
 import { FACTS } from '../../store/contract/samples.ts';
 import type { Host } from '../../store/hosts.ts';
@@ -33,14 +34,18 @@ describe('the locks of a repository', () => {
     repository = await addRepository(world, { name: 's3-eu', testedFrom: host.id });
     world.directory.answers['locks.list'] = () => ({ locks });
     world.directory.answers['locks.attest'] = (_host, { locks: asked }) => ({ holders: asked.map(({ id }) => ({ id, state })) });
-    world.directory.answers['locks.clear'] = (_host, { ids }) => ({ removed: ids.length });
   });
   after(() => world.close());
   const path = (more = '') => `/repositories/${repository.id}/locks${more}`;
   const look = () => world.read(path(), { form: { host: host.id } });
   const clear = (form: Record<string, string | string[]>) =>
     world.ask('post', path('/clear'), { form: { host: host.id, lock: LOCK.id, ...form } });
-  const listCleared = () => world.directory.calls.filter(({ type }) => type === 'locks.clear').length;
+  const listUnlocks = async () => {
+    const orders = await world.context.store.runs.listWaitingOrders(host.id, NOW);
+    return orders
+      .filter(({ type }) => type === 'unlock.start')
+      .map(({ body }) => REQUESTS['unlock.start'].body.parse(JSON.parse(body)));
+  };
 
   it('are looked at only when a person asks', async () => {
     const words = readWords(await world.read(path()));
@@ -78,37 +83,44 @@ describe('the locks of a repository', () => {
     assert.match(refused.flash.text, /nobody could say that every holder is gone/);
     const mistyped = await clear({ confirm: 's3-us' });
     assert.ok(mistyped.kind === 'redirect' && mistyped.flash?.tone === 'bad');
-    assert.equal(listCleared(), 0);
+    assert.deepEqual(await listUnlocks(), []);
     state = 'gone';
     const done = await clear({});
-    assert.ok(done.kind === 'redirect' && done.flash?.tone === 'good');
-    assert.match(done.flash.text, /1 lock was removed from s3-eu/);
-    assert.equal(listCleared(), 1);
+    const [order, ...more] = await listUnlocks();
+    assert.ok(order && done.kind === 'redirect');
+    assert.equal(done.to, `/runs/${order.run}`);
+    assert.deepEqual([more, order.isForced, order.locks], [[], false, [{ ...LOCK, holder: 'gone' }]]);
+    const run = await world.context.store.runs.findRun(DEFAULT_TENANT, order.run);
+    assert.deepEqual([run?.kind, run?.state, run?.repository], ['unlock', 'queued', repository.id]);
   });
 
   it('are removed by force when the name was typed, and the trail says whose they were', async () => {
     state = 'other';
     const done = await clear({ confirm: 's3-eu' });
-    assert.ok(done.kind === 'redirect' && done.flash?.tone === 'good');
+    assert.ok(done.kind === 'redirect' && done.flash === undefined);
     const { rows } = await world.context.store.trail.listAudit(
       DEFAULT_TENANT,
-      { action: 'repository.locks_cleared' },
+      { action: 'repository.unlock_started' },
       { limit: 10 },
     );
     // Both were written at the same instant of a clock that stands still.
     const find = (isForced: boolean) => rows.find(({ change }) => change?.['isForced'] === isForced)?.change;
-    assert.deepEqual([rows.length, find(false)?.['removed'], find(true)?.['removed']], [2, 1, 1]);
+    assert.deepEqual([rows.length, typeof find(false)?.['run'], typeof find(true)?.['run']], [2, 'string', 'string']);
     assert.match(JSON.stringify(find(true)), /"hostname":"[^"]+","username":"root","pid":4242.*"holder":"other"/);
   });
 
   it('stay when another one has come up since they were looked at', async () => {
     locks = [LOCK, { ...LOCK, id: 'd'.repeat(64) }];
     state = 'gone';
-    const before = listCleared();
+    const before = (await listUnlocks()).length;
     const reply = await clear({});
     assert.ok(reply.kind === 'redirect' && reply.flash?.tone === 'bad');
     assert.match(reply.flash.text, /another lock has come up/);
-    assert.equal(listCleared(), before);
+    assert.equal((await listUnlocks()).length, before);
+    locks = [];
+    const gone = await clear({});
+    assert.ok(gone.kind === 'redirect' && gone.flash?.tone === 'good');
+    assert.match(gone.flash.text, /Nothing was left to remove/);
   });
 
   it('name the reason when nobody can look', async () => {

@@ -5,7 +5,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { LOCKS } from '@holdfast/shared/limits.ts';
 import { demand } from '../../core/caller.ts';
 import { listHosts } from '../../core/hosts.ts';
-import { clearLocks, type HeldLock, lookAtLocks } from '../../core/locks.ts';
+import { type HeldLock, lookAtLocks, startUnlock } from '../../core/locks.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { getRepository } from '../../core/repositories.ts';
 import type { Repository } from '../../store/catalog.ts';
@@ -91,11 +91,9 @@ async function postClear(context: CoreContext, visit: Visit): Promise<PageReply>
   const ids = readList(visit.form, 'lock').filter((id) => lockIdSchema.safeParse(id).success);
   try {
     const question = { repository: repository.id, host: getPostedHost(visit), ids: ids.slice(0, LOCKS.listed) };
-    const { removed } = await clearLocks(context, visit.caller, { ...question, isForced: typed === repository.name });
-    const text =
-      removed === 0
-        ? `Nothing was left to remove: ${repository.name} had been unlocked meanwhile.`
-        : `${removed === 1 ? '1 lock was' : `${removed} locks were`} removed from ${repository.name}.`;
+    const run = await startUnlock(context, visit.caller, { ...question, isForced: typed === repository.name });
+    if (run) return { kind: 'redirect', to: visit.urls.run({ run: run.id }) };
+    const text = `Nothing was left to remove: ${repository.name} had been unlocked meanwhile.`;
     return { kind: 'redirect', to, flash: { tone: 'good', text } };
   } catch (thrown) {
     if (!isShown(thrown)) throw thrown;

@@ -20,6 +20,7 @@ const EFFECTS: Readonly<Partial<Record<RunKind, string>>> = {
   delete_snapshot: 'The host stops within a few seconds. What was removed already is gone; the rest stays.',
   copy: 'The host stops within a few seconds. Copies that are whole stay; the next copy goes on from there.',
   drill: 'The host stops within a few seconds and removes what it restored. Nothing else was touched.',
+  unlock: 'A host that has not begun leaves every lock where it is. One that has goes on to its end, in a moment.',
   prune: 'The host stops within a few seconds. Every snapshot stays restorable; the next prune goes on from there.',
 };
 

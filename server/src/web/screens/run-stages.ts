@@ -49,6 +49,10 @@ const STEPS: Readonly<Record<RunKind, readonly Step[]>> = {
     { name: 'Pre-flight', stages: ['preflight'] },
     { name: 'Copy', stages: ['copy'] },
   ],
+  unlock: [
+    { name: 'Pre-flight', stages: ['preflight'] },
+    { name: 'Unlock', stages: ['unlock'] },
+  ],
   prune: [
     { name: 'Pre-flight', stages: ['preflight'] },
     { name: 'Prune', stages: ['prune'] },

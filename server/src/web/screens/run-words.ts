@@ -97,14 +97,14 @@ const VERBS: Readonly<Record<RunKind, { doing: string; done: string; checking: s
   verify: { doing: 'Reading snapshots whole', done: 'Read whole', checking: 'Noting what was read.' },
   delete_snapshot: { doing: 'Deleting snapshots', done: 'Deleted', checking: 'Checking what was deleted.' },
   copy: { doing: 'Copying to the second repository', done: 'Copied', checking: 'Checking the copies.' },
+  unlock: { doing: 'Unlocking the repository', done: 'Unlocked the repository', checking: 'Checking what was removed.' },
   prune: { doing: 'Pruning the repository', done: 'Pruned the repository', checking: 'Measuring the repository.' },
 };
 
 function describeSuccess(facts: RunSentenceFacts, took: string): string {
   if (facts.run.kind === 'check') return `${VERBS.check.done}${took}: no damage found.`;
-  if (facts.run.kind === 'forget' || facts.run.kind === 'prune' || facts.run.kind === 'drill')
+  if (['forget', 'prune', 'drill', 'delete_snapshot', 'unlock'].includes(facts.run.kind))
     return `${VERBS[facts.run.kind].done}${took}.`;
-  if (facts.run.kind === 'delete_snapshot') return `${VERBS.delete_snapshot.done}${took}.`;
   if (facts.run.kind === 'verify') return `${VERBS.verify.done}${took}: every byte was authenticated.`;
   if (facts.run.kind === 'copy') return `${VERBS.copy.done}${took}, and read back from the second repository.`;
   if (facts.run.kind === 'restore')

@@ -106,6 +106,7 @@ export function titleOfRun(
   if (run.kind === 'backup') return what === '' ? 'Backup' : what;
   if (run.kind === 'check') return run.scope === undefined ? 'Check' : `Check: ${describeCheckScope(run.scope)}`;
   if (run.kind === 'prune') return 'Prune';
+  if (run.kind === 'unlock') return 'Unlocking';
   if (run.kind === 'verify') return 'Verification';
   if (run.kind === 'delete_snapshot') return 'Deletion of snapshots';
   if (run.kind === 'copy') return 'Copy to the second repository';
