@@ -88,13 +88,13 @@ async function act(roll: (below: number) => number): Promise<string> {
   const host = hosts.find(({ id }) => id === source.host) ?? pick(hosts);
   const plan = plans.length === 0 ? undefined : pick(plans);
   const at = clock.now();
-  const end = async (kind: 'backup' | 'drill', state: 'succeeded' | 'failed' | 'partial', extra: object = {}) => {
+  const end = async (of: Source, kind: 'backup' | 'drill', state: 'succeeded' | 'failed' | 'partial', extra: object = {}) => {
     const run = sampleId('run');
-    const own = plans.find((one) => one.sources.includes(source.id));
-    const made = kind === 'backup' && state !== 'failed' ? [madeEvent(run, source.id, { createdAt: at })] : [];
-    const part = partEvent(run, source.id, state, at);
-    await report(store, host, [
-      createdEvent(run, { at, kind, plan: own?.id, repository: first.id, sources: [source.id], ...extra }),
+    const own = plans.find((one) => one.sources.includes(of.id));
+    const made = kind === 'backup' && state !== 'failed' ? [madeEvent(run, of.id, { createdAt: at })] : [];
+    const part = partEvent(run, of.id, state, at);
+    await report(store, hosts.find(({ id }) => id === of.host) ?? host, [
+      createdEvent(run, { at, kind, plan: own?.id, repository: first.id, sources: [of.id], ...extra }),
       startedEvent(run, at),
       ...made,
       kind === 'backup' ? part : { ...part, part: { ...part.part, drill: { isProven: state === 'succeeded', ...FIGURES } } },
@@ -102,13 +102,17 @@ async function act(roll: (below: number) => number): Promise<string> {
     ]);
   };
   const acts: Readonly<Record<string, () => Promise<unknown> | undefined>> = {
-    'a clean backup': () => end('backup', 'succeeded'),
-    'another clean backup': () => end('backup', 'succeeded'),
-    'a failed backup': () => end('backup', 'failed'),
-    'a partial backup': () => end('backup', 'partial'),
+    'a clean backup': () => end(source, 'backup', 'succeeded'),
+    'a good night': async () => {
+      online.clear();
+      for (const { id } of hosts) online.add(id);
+      for (const one of sources) await end(one, 'backup', 'succeeded');
+    },
+    'a failed backup': () => end(source, 'backup', 'failed'),
+    'a partial backup': () => end(source, 'backup', 'partial'),
     'a drill': async () => {
       const [snapshot] = (await store.runs.listSnapshots(TENANT, { source: source.id }, { limit: 1 })).rows;
-      if (snapshot !== undefined) await end('drill', pick(['succeeded', 'failed'] as const), { snapshot: snapshot.id });
+      if (snapshot !== undefined) await end(source, 'drill', pick(['succeeded', 'failed'] as const), { snapshot: snapshot.id });
     },
     'a wish for proofs': () =>
       store.drills.saveDrillSettings(TENANT, {
@@ -174,8 +178,13 @@ async function compare(what: string): Promise<void> {
   const look = await keeper.look(TENANT);
   const whole = await judgeSources(context, CALLER, (await listAll()).sources);
   assert.deepEqual(
-    look.sources.map((one) => [one.source.id, one.protection.status, look.explain(one)]),
-    whole.map(({ source, protection }) => [source.id, protection.status, protection.reason]),
+    look.sources.map((one) => {
+      const { id, standing, proof, objectives, plans } = one.source;
+      return [id, one.protection.status, look.explain(one), standing, proof, objectives, plans.map((plan) => plan.id)];
+    }),
+    whole.map(({ source: { id }, protection: { status, reason }, standing, proof, objectives, plans }) => {
+      return [id, status, reason, standing, proof, objectives, plans.map((plan) => plan.id)];
+    }),
     what,
   );
   assert.deepEqual(look.counts, countProtections(whole.map(({ protection }) => protection)), what);
