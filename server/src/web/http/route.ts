@@ -32,6 +32,8 @@ export interface ApiEndpoint<P = unknown, Q = unknown, B = unknown, R = unknown>
   summary: string;
   /** What a key, or the role of a person, must hold; asked before anything of the request is read. */
   scope: Scope;
+  /** Further ones, for some of what it does: asked where that is known. */
+  alsoScopes?: readonly Scope[];
   tag: string;
   params?: z.ZodType<P>;
   query?: z.ZodType<Q>;
