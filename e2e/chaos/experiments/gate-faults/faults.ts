@@ -14,6 +14,7 @@ import {
   type Try,
   takeAway,
 } from './fault.ts';
+import { awaitNothing, listHostLeftovers } from './leftovers.ts';
 import { drawMoment, drawPart } from './moments.ts';
 import { changeTree } from './source-change.ts';
 import { PASSWORD } from './storages.ts';
@@ -74,6 +75,8 @@ const REPOSITORY_FAULTS: readonly Fault[] = [
     storages: ['rest'],
     allowed: ['cancelled', 'succeeded'],
     leftoverMs: 35_000,
+    // An earlier comparison of repository and ledger would be frozen too, and wait for its own minute.
+    before: async ({ lane }) => void (await awaitNothing(() => listHostLeftovers(lane), 60_000)),
     during: (current) =>
       strike(current, drawPart, 'frozen, then cancelled', async () => {
         const { storage } = current;
