@@ -24,6 +24,9 @@ export function parseListen(text: string | undefined): ListenWish {
   return { host: found[1] ?? '', port: Number(found[2]) };
 }
 
+/** A channel of the demo may lead to a program beside it, such as a mail catcher. */
+const OWN_MACHINE = '127.0.0.0/8';
+
 /** The ports to try: the one wished for and no other, else the one of the last start, then 8080 and those after it. */
 export function listPorts(wish: ListenWish, remembered: number | undefined): number[] {
   if (wish.port !== undefined) return [wish.port];
@@ -32,7 +35,7 @@ export function listPorts(wish: ListenWish, remembered: number | undefined): num
 }
 
 function serverEnv(folder: StateFolder): Record<string, string> {
-  return { HOLDFAST_DATA_DIR: folder.server };
+  return { HOLDFAST_DATA_DIR: folder.server, HOLDFAST_OUTGOING_CIDR: OWN_MACHINE };
 }
 
 /** Starts the server at the first port that is free and waits until it is ready. */

@@ -69,7 +69,7 @@ export function channelPart(view: ChannelPageView): Html {
     view.state === 'failing' &&
     callout({
       tone: 'problem',
-      text: html`Its last ${formatNoun(view.failures, 'attempt')} failed, since ${relativeTime(view.failingSince, view.face)}: ${view.failure}. ${
+      text: html`Its last ${view.failures === 1 ? 'attempt' : formatNoun(view.failures, 'attempt')} failed, since ${relativeTime(view.failingSince, view.face)}: ${view.failure}. ${
         view.isOfLife ? 'It is tried again at its next time.' : 'What waits is tried again for a day, at growing intervals.'
       }`,
     });
