@@ -2,11 +2,10 @@
  * What a repository really holds, asked of a host while a person waits, beside what the ledger knows of it. Nothing of it is stored here. Who may
  * restore may look: names of paths can be as private as what is in them.
  */
-import type { HostId, RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
-import { isTerminal } from '@holdfast/shared/domain/run.ts';
+import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { findTags, type SnapshotTags } from '@holdfast/shared/domain/snapshot.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { CONTENTS } from '@holdfast/shared/limits.ts';
+import { CONTENTS, HTTP } from '@holdfast/shared/limits.ts';
 import type { StoredSnapshot } from '@holdfast/shared/protocol/contents.ts';
 import type { Repository } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
@@ -52,8 +51,6 @@ export interface ContentsQuestion {
   host: HostId;
 }
 
-/** Runs whose state is asked for one look; snapshots of further ones count as told of later. */
-const RUNS_ASKED = 500;
 const WAIT_MS = CONTENTS.toolMs + QUESTION_LIFE_MS;
 
 async function readAll(
@@ -78,26 +75,26 @@ async function readAll(
   }
 }
 
-/** Whether the host that these tags name can still tell of its run: it is away, has something to tell, or its run goes on. */
-async function createTellers(context: CoreContext, caller: Caller, tags: readonly SnapshotTags[]) {
-  const own = tags.filter(({ tenant }) => tenant === caller.tenant);
-  const ids = [...new Set(own.map(({ host }) => host as HostId))];
-  const hosts = new Map((await context.store.hosts.findHosts(caller.tenant, ids)).map((host) => [host.id, host]));
-  const silent = new Set(
-    [...hosts.values()].flatMap(({ id, state }) => {
+/**
+ * Whether somebody may still tell of a snapshot with these tags: its host is away or has something to tell, its run goes on, or a copy into the
+ * repository does, which gives a snapshot the tags of the first one.
+ */
+async function createTellers(context: CoreContext, caller: Caller, repository: RepositoryId, tags: readonly SnapshotTags[]) {
+  const ids = [...new Set(tags.flatMap(({ tenant, host }) => (tenant === caller.tenant ? [host as HostId] : [])))];
+  const hosts = await context.store.hosts.findHosts(caller.tenant, ids);
+  const known = new Set<string>(hosts.map(({ id }) => id));
+  const silent = new Set<string>(
+    hosts.flatMap(({ id, state }) => {
       if (state === 'revoked') return [];
       const isQuiet = context.directory.isOnline(id) && context.directory.findHeartbeat(id)?.outboxEvents === 0;
       return isQuiet ? [] : [id];
     }),
   );
-  const open = new Set<string>();
-  const runs = [...new Set(own.flatMap(({ host, run }) => (hosts.has(host as HostId) ? [run] : [])))];
-  for (const [index, run] of runs.entries()) {
-    const found = index < RUNS_ASKED ? await context.store.runs.findRun(caller.tenant, run as RunId) : undefined;
-    if (index >= RUNS_ASKED || (found && !isTerminal(found.state))) open.add(run);
-  }
+  const open = await context.store.runs.listRuns(caller.tenant, { repository, active: true }, { limit: HTTP.pageSizeMax });
+  const runs = new Set<string>(open.rows.map(({ id }) => id));
+  const isCopying = open.next !== undefined || open.rows.some(({ kind }) => kind === 'copy');
   return ({ tenant, host, run }: SnapshotTags): boolean =>
-    tenant === caller.tenant && hosts.has(host as HostId) && (silent.has(host as HostId) || open.has(run));
+    tenant === caller.tenant && known.has(host) && (isCopying || silent.has(host) || runs.has(run));
 }
 
 const isGone = ({ state }: KnownSnapshot): boolean => state === 'removed' || state === 'missing';
@@ -128,7 +125,7 @@ export async function collectContents(
   const missing = unreadable > 0 ? [] : await runs.listNotThere(caller.tenant, repository.id, ids, CONTENTS.perAnswer);
   const tagged = new Map(stored.map((snapshot) => [snapshot.engineId, findTags(snapshot.tags)]));
   const unknown = stored.flatMap(({ engineId }) => (known.has(engineId) ? [] : (tagged.get(engineId) ?? [])));
-  const isUntold = await createTellers(context, caller, unknown);
+  const isUntold = await createTellers(context, caller, repository.id, unknown);
   const there = stored.map((snapshot): ContentsRow => {
     const { engineId, createdAt, sizeBytes } = snapshot;
     const found = known.get(engineId);

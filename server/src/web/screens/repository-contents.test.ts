@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import { routineSchema } from '@holdfast/shared/domain/routine.ts';
 import { formatTags } from '@holdfast/shared/domain/snapshot.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import type { StoredSnapshot } from '@holdfast/shared/protocol/contents.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import { setAdminCredential } from '../../core/admin-credential.ts';
 import { startFileRestore } from '../../core/file-restores.ts';
+import { setRoutine } from '../../core/routine/routine.ts';
+import { createOrderedRun } from '../../core/run-orders.ts';
 import type { Repository, Source } from '../../store/catalog.ts';
 import { FACTS } from '../../store/contract/samples.ts';
 import type { Host } from '../../store/hosts.ts';
-import type { Snapshot } from '../../store/runs.ts';
+import type { Order, Run, Snapshot } from '../../store/runs.ts';
 import { assertInert, readWords } from './fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addRun, addSource, HOUR_MS, MARKUP_NAME } from './fixtures/setup-fleet.ts';
 import { createCaller, createWorld, NOW, type World } from './fixtures/world.ts';
@@ -182,6 +186,31 @@ describe('what a repository really holds', () => {
     const action = 'repository.orphans_deletion_started';
     const { rows } = await world.context.store.trail.listAudit(DEFAULT_TENANT, { action }, { limit: 5 });
     assert.match(JSON.stringify(rows[0]?.change), /"hostname":"laptop".*"paths":\["\/home\/ada"\]/);
+  });
+
+  it('leaves removing to the host that keeps the repository up where that takes the admin credential, and takes nothing for an orphan while a copy goes on', async () => {
+    const { context, directory } = world;
+    const admin = { config: { accessKeyId: 'remover' }, secrets: { secretAccessKey: 'geheim' } };
+    await setAdminCredential(context, ADMIN, repository.id, admin);
+    await setRoutine(context, ADMIN, repository.id, { kind: 'routine', routine: routineSchema.parse({}), maintainer: away.id });
+    stored = [strange('7', { tags: tagsOf(host) }), strange('8')];
+    directory.online.add(away.id);
+    const done = await remove({ engine: idOf('8'), sure: '1', confirm: 'delete 1' });
+    assert.equal(done.kind, 'redirect');
+    const orders = await context.store.runs.listWaitingOrders(away.id, NOW);
+    const body = JSON.parse(orders[0]?.body ?? '{}') as RequestBody<'delete_snapshot.start'>;
+    assert.deepEqual([body.isAdmin, body.snapshots.map(({ engineId }) => engineId)], [true, [idOf('8')]]);
+    directory.online.delete(away.id);
+    assert.match(readWords(await look()), /2 orphans/);
+    const run: Run = {
+      ...createOrderedRun(context, ADMIN, { kind: 'copy', host: host.id, plan: undefined, repository: repository.id }),
+    };
+    const order: Order = {
+      ...{ id: context.createId('request'), tenant: DEFAULT_TENANT, host: host.id, type: 'copy.start', run: run.id, body: '{}' },
+      ...{ notAfter: NOW + HOUR_MS, createdAt: NOW, state: 'waiting' },
+    };
+    await context.store.runs.insertOrderedRun(run, [], order);
+    assert.match(readWords(await look()), /1 orphan, .*1 not told yet/, 'a copy has the tags of the first one');
   });
 
   it('names the reason when nobody can look, and is not for those who may not restore', async () => {

@@ -61,7 +61,8 @@ function answerOf({ capDays, preview }: RetentionCapView): string {
   return capDays === 0 ? 'No cap of age is set.' : `No policy keeps a backup older than ${formatNoun(capDays, 'day')}.`;
 }
 
-function formPanel({ action, typed, error }: RetentionCapView): Html {
+function formPanel({ action, typed, error, preview, capDays }: RetentionCapView): Html {
+  const isOnward = preview !== undefined && preview.days !== capDays;
   const field = formField({
     name: 'days',
     label: 'Days',
@@ -73,7 +74,7 @@ function formPanel({ action, typed, error }: RetentionCapView): Html {
   });
   return panel({
     title: 'Older than so many days, a backup goes',
-    content: html`<form class="form" method="get" action="${action}"><div class="fields">${field}</div><div class="form-actions">${button({ label: 'Show what it would remove', kind: 'primary' })}</div></form>`,
+    content: html`<form class="form" method="get" action="${action}"><div class="fields">${field}</div><div class="form-actions">${button({ label: 'Show what it would remove', kind: isOnward ? 'secondary' : 'primary' })}</div></form>`,
   });
 }
 

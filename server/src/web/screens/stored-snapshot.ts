@@ -71,13 +71,14 @@ async function listTargets(context: CoreContext, visit: Visit, { repository, hos
   const sources = [...own.filter((source) => repository.kind !== 'local' || source.host === host.id), ...rows];
   const names = await loadNames(context, visit.caller, { hosts: sources.map((source) => source.host) });
   const onMachine = sources.find((source) => names.hosts.get(source.host)?.facts?.hostname === row.stored?.hostname);
-  return {
-    sources: sources.map((source) => ({
-      value: source.id,
-      label: `${nameOf(names.hosts, source.host, 'host')} / ${source.name} (${labelSourceKind(source.kind)})`,
-    })),
-    chosen: (sources.find(({ id }) => id === named) ?? onMachine)?.id,
-  };
+  const chosen = (sources.find(({ id }) => id === named) ?? onMachine)?.id;
+  const options = sources.map((source) => ({
+    value: source.id as string,
+    label: `${nameOf(names.hosts, source.host, 'host')} / ${source.name} (${labelSourceKind(source.kind)})`,
+  }));
+  // Nothing says which: a person does.
+  const isOpen = chosen === undefined && options.length > 0;
+  return { sources: isOpen ? [{ value: '', label: 'Choose a source' }, ...options] : options, chosen };
 }
 
 async function listOrigin(
