@@ -4,6 +4,7 @@ import type { ApiEndpoint } from '../http/route.ts';
 import { ADAPTER_ENDPOINTS } from './adapters.ts';
 import { ALERT_ENDPOINTS } from './alerts.ts';
 import { AUDIT_ENDPOINTS } from './audit.ts';
+import { BULK_ENDPOINTS } from './bulk.ts';
 import { createChannelKindEndpoints } from './channel-kinds.ts';
 import { createChannelEndpoints } from './channels.ts';
 import { COVERAGE_ENDPOINTS } from './coverage.ts';
@@ -37,6 +38,7 @@ import { UPKEEP_ENDPOINTS } from './upkeep.ts';
  */
 export function createApiEndpoints(calendar: FireCalendar, channels: ChannelDoor): readonly ApiEndpoint[] {
   const endpoints: ApiEndpoint[] = [
+    ...BULK_ENDPOINTS,
     ...ENROLMENT_ENDPOINTS,
     ...HOST_ENDPOINTS,
     ...SOURCE_ENDPOINTS,

@@ -5,6 +5,7 @@ import { CANARY, createApiStory, idOf, rowsOf } from './fixtures/api-story.ts';
 import { ADMIN, catchError, ENGINE_ID, routeOf, VIEWER } from './fixtures/api-world.ts';
 import { listBackupEvents } from './fixtures/backup-events.ts';
 import { tellAlerts } from './fixtures/chapter-alerts.ts';
+import { tellBulk } from './fixtures/chapter-bulk.ts';
 import { tellChannels } from './fixtures/chapter-channels.ts';
 import { tellContents } from './fixtures/chapter-contents.ts';
 import { tellCoverage } from './fixtures/chapter-coverage.ts';
@@ -379,6 +380,7 @@ describe('The API, from the first host to a restore', () => {
   tellSnapshotOrders(story);
   tellDrills(story);
   tellLocks(story);
+  tellBulk(story);
   tellSnapshotFiles(story);
   tellContents(story);
 

@@ -11,6 +11,7 @@ import { API_KEY_SCREENS } from './api-keys.ts';
 import { AUDIT_SCREENS } from './audit.ts';
 import { BOARD_SCREENS } from './board.ts';
 import { createBootstrapScreens } from './bootstrap.ts';
+import { BULK_SCREENS } from './bulk.ts';
 import { createChannelFormScreens } from './channel-form.ts';
 import { createChannelScreens } from './channels.ts';
 import { COVERAGE_SCREENS } from './coverage.ts';
@@ -91,6 +92,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...LOCK_SCREENS,
     ...REPOSITORY_CONTENTS_SCREENS,
     ...STORED_SNAPSHOT_SCREENS,
+    ...BULK_SCREENS,
     ...createPlanScreens(fires),
     ...RUNS_SCREENS,
     ...RUN_SCREENS,

@@ -7,6 +7,7 @@ import type { HostFilter } from '../../store/hosts.ts';
 import { HOST_ORDERS } from '../../store/list-orders.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';
+import { readBulkBar } from './bulk-bar.ts';
 import { readClockface } from './clockface.ts';
 import { linkPages, readTrail } from './cursor-trail.ts';
 import { findText } from './form-values.ts';
@@ -20,12 +21,12 @@ import { buildShell } from './shell.ts';
 const STATES = ['online', 'offline', 'draining', 'quarantined', 'revoked'] as const;
 type StateFilter = (typeof STATES)[number];
 
-function readFilter(visit: Visit): HostsView['filter'] & { state?: StateFilter | undefined } {
+export function readHostFilter(visit: Pick<Visit, 'query'>): HostsView['filter'] & { state?: StateFilter | undefined } {
   const state = findText(visit.query, 'state');
   return { q: findText(visit.query, 'q'), state: STATES.find((known) => known === state), tag: findText(visit.query, 'tag') };
 }
 
-function toStoreFilter(filter: ReturnType<typeof readFilter>, now: number): HostFilter {
+export function toHostFilter(filter: ReturnType<typeof readHostFilter>, now: number): HostFilter {
   const fresh = now - WIRE.offlineAfterMs;
   const byState: Record<StateFilter, HostFilter> = {
     online: { state: 'active', seenSince: fresh },
@@ -80,12 +81,12 @@ async function readRows(context: CoreContext, visit: Visit, hosts: readonly Host
 async function readHosts(context: CoreContext, visit: Visit, refused?: RefusedApproval): Promise<HostsView> {
   const { store, clock } = context;
   const { caller, urls } = visit;
-  const filter = readFilter(visit);
+  const filter = readHostFilter(visit);
   const sort = readSort(visit, HOST_ORDERS);
   const trail = readTrail(visit);
   const [pending, page, counts, online] = await Promise.all([
     readPending(context, visit, refused),
-    listHosts(context, caller, toStoreFilter(filter, clock.now()), { ...trail.request, sort: sort.wish }),
+    listHosts(context, caller, toHostFilter(filter, clock.now()), { ...trail.request, sort: sort.wish }),
     store.hosts.countHosts(caller.tenant),
     countOnline(context, visit),
   ]);
@@ -100,6 +101,7 @@ async function readHosts(context: CoreContext, visit: Visit, refused?: RefusedAp
     ...linkPages(trail, page.next, (after) => urls.hosts({ ...filter, ...sort.query, after })),
     sort: sort.toTable((order) => urls.hosts({ ...filter, ...order })),
     kept: keepSort(sort.query),
+    bulk: readBulkBar(visit, 'hosts', urls.hosts({ ...filter, ...sort.query })),
   };
 }
 

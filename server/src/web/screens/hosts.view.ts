@@ -8,6 +8,7 @@ import { badge, type HostState, hostStatus, status } from '../ui/status.ts';
 import { filterSelect, type Sort, searchInput, type TableView, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
+import { type BulkBarView, bulkBar, selectRows } from './bulk.view.ts';
 import { drainStatus } from './host-drain.view.ts';
 import { type PendingView, pendingHosts } from './host-pending.view.ts';
 import { liveText } from './live-text.view.ts';
@@ -51,6 +52,7 @@ export interface HostsView {
   sort: Sort;
   /** The order, which filters keep. */
   kept: HiddenFields;
+  bulk: BulkBarView;
 }
 
 export const HOST_TABLE_ID = 'hosts';
@@ -71,7 +73,7 @@ export function hostsPage(shell: Shell, view: HostsView): Html {
           kind: view.pending.hosts.length > 0 ? 'secondary' : 'primary',
           icon: 'plus',
         }),
-    content: html`<div class="stack">${pendingHosts(view.pending)}${isNew ? noHosts(view) : html`<section>${hostToolbar(view)}<div class="panel panel-flush">${hostTable(view)}</div></section>`}</div>`,
+    content: html`<div class="stack">${pendingHosts(view.pending)}${isNew ? noHosts(view) : html`<section>${hostToolbar(view)}<div class="panel panel-flush">${hostTable(view)}</div>${bulkBar(view.bulk)}</section>`}</div>`,
   });
 }
 
@@ -160,6 +162,7 @@ export function hostTable(view: HostsView): Html {
     id: HOST_TABLE_ID,
     caption: 'Hosts; the heads of the columns order them',
     sort: view.sort,
+    select: selectRows(view.bulk, (row) => row.name),
     columns,
     rows: view.rows,
     rowId: (row) => `row-${row.id}`,

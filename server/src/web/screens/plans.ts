@@ -12,6 +12,7 @@ import { createNextFire } from '../next-fire.ts';
 import { formatNoun } from '../ui/quantity.ts';
 import { formatRelative } from '../ui/time.ts';
 import { PAGES, type Urls } from '../urls.ts';
+import { readBulkBar } from './bulk-bar.ts';
 import { readClockface } from './clockface.ts';
 import { linkPages, readTrail } from './cursor-trail.ts';
 import { keepSort, readSort } from './list-sort.ts';
@@ -128,6 +129,7 @@ async function showPlans(context: CoreContext, visit: Visit, calendar: FireCalen
     back: urls.plans(address),
     sort: sort.toTable((order) => urls.plans({ ...query, ...order })),
     kept: keepSort(sort.query),
+    bulk: readBulkBar(visit, 'plans', urls.plans(address)),
     addHref: mayManage ? urls.addPlan() : undefined,
   };
   if (wantsPart(visit, PLANS_PART)) return { kind: 'page', html: plansPart({ ...view, heading: '', filters: [] }) };

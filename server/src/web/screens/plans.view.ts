@@ -8,6 +8,7 @@ import { liveAttributes, panel } from '../ui/panel.ts';
 import { runStatus, status } from '../ui/status.ts';
 import { type FilterChip, filterChips, filterSelect, type Pager, type Sort, searchInput, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
+import { type BulkBarView, bulkBar, selectRows } from './bulk.view.ts';
 
 export type PlanLine = {
   readonly id: string;
@@ -45,6 +46,7 @@ export type PlansView = {
   readonly sort: Sort;
   /** The order, which filters keep. */
   readonly kept: HiddenFields;
+  readonly bulk: BulkBarView;
   readonly liveUrl?: string | undefined;
   readonly addHref?: string | undefined;
 };
@@ -64,7 +66,7 @@ export function plansPage(shell: Shell, view: PlansView): Html {
     heading: view.heading,
     lede: view.lede,
     actions: view.addHref !== undefined && linkButton({ href: view.addHref, label: 'Make a plan', kind: 'primary' }),
-    content: html`${bar}${plansPart(view)}`,
+    content: html`${bar}${plansPart(view)}${view.rows.length > 0 && bulkBar(view.bulk)}`,
   });
 }
 
@@ -80,6 +82,7 @@ function plansTable(view: PlansView): Html {
     id: 'plan-table',
     caption: 'Plans; the heads of the columns order them',
     sort: view.sort,
+    select: selectRows(view.bulk, (row) => row.name),
     rows: view.rows,
     columns: [
       { id: 'state', label: 'Last run', width: 'fit', cell: lastRun },

@@ -16,6 +16,7 @@ import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { type ProgressFigures, progressBrief } from '../ui/progress.ts';
 import { formatCount } from '../ui/quantity.ts';
 import { PAGES, type Urls } from '../urls.ts';
+import { readBulkBar } from './bulk-bar.ts';
 import { readClockface } from './clockface.ts';
 import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
 import { findText } from './form-values.ts';
@@ -46,7 +47,7 @@ export interface RunQuery {
 }
 
 /** What does not read as a filter is left out: an address someone kept must not become an error. */
-function readRunQuery(visit: Pick<Visit, 'query'>): RunQuery {
+export function readRunQuery(visit: Pick<Visit, 'query'>): RunQuery {
   const choice = <T extends string>(name: string, known: readonly T[]): T | undefined => {
     const text = findText(visit.query, name);
     return known.find((word) => word === text);
@@ -60,7 +61,7 @@ function readRunQuery(visit: Pick<Visit, 'query'>): RunQuery {
   };
 }
 
-function toFilter(query: RunQuery, now: number): RunFilter {
+export function toRunFilter(query: RunQuery, now: number): RunFilter {
   return {
     ...(query.state === 'active' ? { active: true } : { state: query.state }),
     kind: query.kind,
@@ -269,6 +270,7 @@ async function buildView(
     liveUrl: trail.cursors.length === 0 ? urls.runs(address) : undefined,
     sort: sort.toTable((order) => urls.runs({ ...query, ...order })),
     kept: keepSort(sort.query),
+    bulk: readBulkBar(visit, 'runs', urls.runs(address)),
     plansHref: urls.plans(),
   };
 }
@@ -277,7 +279,10 @@ async function showRuns(context: CoreContext, visit: Visit): Promise<PageReply> 
   const query = readRunQuery(visit);
   const sort = readSort(visit, RUN_ORDERS);
   const trail = readTrail(visit);
-  const page = await listRuns(context, visit.caller, toFilter(query, context.clock.now()), { ...trail.request, sort: sort.wish });
+  const page = await listRuns(context, visit.caller, toRunFilter(query, context.clock.now()), {
+    ...trail.request,
+    sort: sort.wish,
+  });
   const listed = await readListedRuns(context, visit.caller, page.rows, query);
   const view = await buildView(context, visit, { query, sort, trail, page, listed });
   if (wantsPart(visit, RUNS_TABLE)) return { kind: 'page', html: runsTable({ ...view, filters: [] }) };

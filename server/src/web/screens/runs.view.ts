@@ -11,6 +11,7 @@ import { formatBytes, formatDuration, formatNoun } from '../ui/quantity.ts';
 import { runStatus } from '../ui/status.ts';
 import { type Column, filterSelect, type Pager, type Sort, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
+import { type BulkBarView, bulkBar, selectRows } from './bulk.view.ts';
 
 export type RunLine = {
   readonly id: string;
@@ -51,6 +52,7 @@ export type RunsView = {
   readonly sort: Sort;
   /** The order, which filters keep. */
   readonly kept: HiddenFields;
+  readonly bulk: BulkBarView;
   /** Where the table comes from again; undefined on later pages, which do not change under the reader. */
   readonly liveUrl?: string | undefined;
   readonly plansHref: string;
@@ -70,7 +72,7 @@ export function runsPage(shell: Shell, view: RunsView): Html {
     title: 'Runs',
     heading: view.heading,
     lede: view.lede,
-    content: html`${bar}${panel({ flush: true, content: runsTable(view) })}`,
+    content: html`${bar}${panel({ flush: true, content: runsTable(view) })}${bulkBar(view.bulk)}`,
   });
 }
 
@@ -80,6 +82,7 @@ export function runsTable(view: RunsView): Html {
     id: RUNS_TABLE,
     caption: 'Runs; the heads of the columns order them',
     sort: view.sort,
+    select: selectRows(view.bulk, (row) => `the run ${row.title} on ${row.host.name}`),
     rows: view.rows,
     columns: [
       { id: 'state', label: 'State', width: 'fit', sortable: true, cell: (row) => runStatus(row.state) },

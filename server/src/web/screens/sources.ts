@@ -1,7 +1,7 @@
 /** `/sources`: all sources with their protection. */
 import { SOURCE_ADAPTERS } from '@holdfast/shared/adapters/all.ts';
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
-import { isAllowed } from '../../core/caller.ts';
+import { type Caller, isAllowed } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { judgeSources, type ProtectedSource } from '../../core/protected-sources.ts';
 import { PROTECTION_STATUSES, type ProtectionCounts } from '../../core/protection.ts';
@@ -9,9 +9,10 @@ import { listSourceHealth, type SourceHealthView } from '../../core/source-healt
 import { listSources } from '../../core/sources.ts';
 import type { SourceFilter } from '../../store/catalog.ts';
 import { SOURCE_ORDERS, type SourceOrder } from '../../store/list-orders.ts';
-import type { Page } from '../../store/page.ts';
+import type { Page, PageRequest } from '../../store/page.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';
+import { readBulkBar } from './bulk-bar.ts';
 import { readClockface } from './clockface.ts';
 import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
 import { findText } from './form-values.ts';
@@ -24,7 +25,7 @@ import { isWithoutPlan, listSourcesByStatus } from './sources-by-status.ts';
 
 type Filter = Omit<SourcesView['filter'], 'host'> & { host?: HostId | undefined };
 
-function readFilter(visit: Visit): Filter {
+export function readSourceFilter(visit: Pick<Visit, 'query'>): Filter {
   const { query } = visit;
   const status = findText(query, 'status');
   const kind = findText(query, 'kind');
@@ -60,6 +61,18 @@ export function toSourceRow(
   };
 }
 
+/** Sources that fit the filter, unjudged where it does not ask for a judgement. */
+export async function listFittingSources(
+  context: CoreContext,
+  caller: Caller,
+  filter: Filter,
+  page: PageRequest,
+): Promise<Page<{ id: string }>> {
+  if (filter.status === undefined) return listSources(context, caller, toStoreFilter(filter), page);
+  const found = await listSourcesByStatus(context, caller, filter.status, toStoreFilter(filter), page);
+  return { ...found, rows: found.rows.map(({ source }) => source) };
+}
+
 async function readList(
   context: CoreContext,
   { caller }: Visit,
@@ -86,7 +99,7 @@ async function judgeAll(
 async function readSources(context: CoreContext, visit: Visit): Promise<SourcesView> {
   const { store } = context;
   const { caller, urls } = visit;
-  const filter = readFilter(visit);
+  const filter = readSourceFilter(visit);
   const sort = readSort(visit, SOURCE_ORDERS);
   const trail = readTrail(visit);
   const [list, whole, host] = await Promise.all([
@@ -111,6 +124,7 @@ async function readSources(context: CoreContext, visit: Visit): Promise<SourcesV
     ...linkPages(trail, list.next, (after) => urls.sources({ ...filter, ...sort.query, after })),
     sort: sort.toTable((order) => urls.sources({ ...filter, ...order })),
     kept: keepSort(sort.query),
+    bulk: readBulkBar(visit, 'sources', urls.sources({ ...filter, ...sort.query })),
     may: { manage: isAllowed(caller, 'source.manage'), plan: isAllowed(caller, 'plan.manage') },
   };
 }

@@ -10,6 +10,7 @@ import { type ProtectionState, protectionStatus, viewOfProtection } from '../ui/
 import { filterSelect, type Sort, searchInput, type TableView, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
+import { type BulkBarView, bulkBar, selectRows } from './bulk.view.ts';
 import { type HealthState, healthStatus } from './source-health.view.ts';
 
 export interface SourceRow {
@@ -52,6 +53,7 @@ export interface SourcesView {
   sort: Sort;
   /** The order, which filters keep. */
   kept: HiddenFields;
+  bulk: BulkBarView;
   may: { manage: boolean; plan: boolean };
 }
 
@@ -68,7 +70,7 @@ export function sourcesPage(shell: Shell, view: SourcesView): Html {
     heading: sourcesAnswer(view),
     lede: sourcesLede(view),
     actions: may.manage && view.total > 0 ? add : undefined,
-    content: html`<div class="stack">${view.total === 0 ? noSources(view) : html`${overall(view)}<section>${sourceToolbar(view)}<div class="panel panel-flush">${sourceTable(view)}</div></section>`}</div>`,
+    content: html`<div class="stack">${view.total === 0 ? noSources(view) : html`${overall(view)}<section>${sourceToolbar(view)}<div class="panel panel-flush">${sourceTable(view)}</div>${bulkBar(view.bulk)}</section>`}</div>`,
   });
 }
 
@@ -205,6 +207,7 @@ export function sourceTable(view: SourcesView): Html {
     id: SOURCE_TABLE_ID,
     caption: 'Sources; the heads of the columns order them',
     sort: view.sort,
+    select: selectRows(view.bulk, (row) => `${row.name} on ${row.host.name}`),
     columns,
     rows: view.rows,
     rowId: (row) => `row-${row.id}`,

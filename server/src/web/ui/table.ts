@@ -64,7 +64,7 @@ export function table<Row>(view: TableView<Row>): Html {
       ? view.empty
       : html`<table class="table" role="table"><caption class="visually-hidden">${view.caption}</caption><thead role="rowgroup"><tr role="row">${
           view.select !== undefined &&
-          html`<th role="columnheader" class="cell-select" scope="col"><span class="visually-hidden">Choose</span><label class="check-only js-only"><input type="checkbox" ${attrs({ 'data-choose-all': view.select.form })}><span class="visually-hidden">Choose all on this page</span></label></th>`
+          html`<th role="columnheader" class="cell-select" scope="col"><span class="visually-hidden">Choose</span><label class="check-only needs-js"><input type="checkbox" ${attrs({ 'data-choose-all': view.select.form })}><span class="visually-hidden">Choose all on this page</span></label></th>`
         }${view.columns.map((column) => headCell(column, view.sort))}</tr></thead><tbody role="rowgroup">${view.rows.map((row) => bodyRow(row, view))}</tbody></table>`;
   return html`<div class="table-wrap" ${attrs({ id: view.id, ...liveAttributes(view.live) })}>${content}${view.pager !== undefined && pager(view.pager)}</div>`;
 }

@@ -196,6 +196,30 @@
     }
   });
 
+  // One box ticks all rows of its page, and shows whether all are.
+
+  /** The boxes of a form, but for the one that ticks them. @param {string} form */
+  function boxesOf(form) {
+    return [...document.querySelectorAll(`.cell-select input[form="${CSS.escape(form)}"]`)].filter(
+      (box) => box instanceof HTMLInputElement,
+    );
+  }
+  document.addEventListener('change', (event) => {
+    const box = event.target;
+    if (!(box instanceof HTMLInputElement) || box.closest('.cell-select') === null) return;
+    const form = box.dataset['chooseAll'];
+    if (form !== undefined) {
+      for (const one of boxesOf(form)) one.checked = box.checked;
+      return;
+    }
+    const all = document.querySelector(`[data-choose-all="${CSS.escape(box.getAttribute('form') ?? '')}"]`);
+    if (!(all instanceof HTMLInputElement)) return;
+    const boxes = boxesOf(box.getAttribute('form') ?? '');
+    const ticked = boxes.filter((one) => one.checked).length;
+    all.checked = ticked > 0 && ticked === boxes.length;
+    all.indeterminate = ticked > 0 && ticked < boxes.length;
+  });
+
   // A form answered with errors puts the reader at the summary; a sent form cannot be sent twice.
 
   const summary = document.querySelector('[data-focus]:not(.gallery *)');

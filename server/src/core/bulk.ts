@@ -1,0 +1,247 @@
+/**
+ * One act on many things at once. Each is done by the use case that does it for one, with its rights and its line in the audit; what
+ * cannot be done to one says why and keeps no other from it. Asked again, what is so already stays as it is.
+ */
+import {
+  type HostId,
+  type Id,
+  type IdKind,
+  idSchema,
+  type PlanId,
+  type RunId,
+  type SourceId,
+} from '@holdfast/shared/domain/ids.ts';
+import { isTerminal } from '@holdfast/shared/domain/run.ts';
+import { AppError, toAppError } from '@holdfast/shared/errors.ts';
+import type { Plan } from '../store/catalog.ts';
+import { type Caller, demand, type Permission } from './caller.ts';
+import { drainHost, resumeHost } from './host-drain.ts';
+import { getHost, updateHost } from './hosts.ts';
+import { getPlan, updatePlan } from './plans.ts';
+import type { CoreContext } from './ports.ts';
+import { cancelRun, getRun, type StartedRuns, startPlan } from './runs.ts';
+import { getSource } from './sources.ts';
+
+/** Things that one request names. */
+export const BULK_MOST = 1000;
+
+export const BULK_RESULTS = ['done', 'unchanged', 'refused'] as const;
+
+/** What became of one of them. */
+export interface BulkOutcome {
+  id: string;
+  /** Its name; the id of what has none, or is gone. */
+  name: string;
+  result: (typeof BULK_RESULTS)[number];
+  /** What was done, or why not. */
+  text: string;
+  /** Runs that it started. */
+  runs: readonly RunId[];
+}
+
+/** What an act needs beside the things. */
+export interface BulkInput {
+  tag?: string | undefined;
+  minutes?: number | undefined;
+}
+
+type Step = Omit<BulkOutcome, 'id' | 'name' | 'runs'> & { runs?: readonly RunId[] };
+type Work<K extends IdKind> = (context: CoreContext, caller: Caller, id: Id<K>, input: BulkInput) => Promise<Step>;
+
+interface Noun<K extends IdKind> {
+  kind: K;
+  /** Its name, or `not_found`. */
+  find(context: CoreContext, caller: Caller, id: Id<K>): Promise<string>;
+}
+
+export interface BulkAct {
+  /** Carries it out on each, one after the other, in the order given; each once. `forbidden` for who may do it to none. */
+  carryOut(context: CoreContext, caller: Caller, ids: readonly string[], input: BulkInput): Promise<readonly BulkOutcome[]>;
+  /** The names of what there is; what is gone by its id. */
+  name(context: CoreContext, caller: Caller, ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** What each of its things asks for. */
+  permission: Permission;
+}
+
+const done = (text: string, runs: readonly RunId[] = []): Step => ({ result: 'done', text, runs });
+const unchanged = (text: string): Step => ({ result: 'unchanged', text });
+const start = ({ runs }: StartedRuns): Step =>
+  done(
+    runs.length === 1 ? 'started' : `started ${runs.length} runs`,
+    runs.map(({ id }) => id),
+  );
+
+async function takeStep(work: () => Promise<Step>): Promise<Step> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    const text = error.code === 'internal' ? 'something unexpected went wrong; try this one by itself' : error.message;
+    return { result: 'refused', text };
+  }
+}
+
+function checkMany(ids: readonly string[]): readonly string[] {
+  const unique = [...new Set(ids)];
+  if (unique.length === 0) throw new AppError('invalid', 'choose at least one', { details: { field: 'ids' } });
+  if (unique.length > BULK_MOST)
+    throw new AppError('limit', `at most ${BULK_MOST} can be chosen at once`, { retry: 'after_change' });
+  return unique;
+}
+
+function defineAct<K extends IdKind>(noun: Noun<K>, permission: Permission, work: Work<K>): BulkAct {
+  const findName = async (context: CoreContext, caller: Caller, id: string) => {
+    try {
+      return await noun.find(context, caller, idSchema(noun.kind).parse(id) as Id<K>);
+    } catch {
+      return undefined;
+    }
+  };
+  return {
+    permission,
+    async carryOut(context, caller, ids, input) {
+      demand(caller, permission);
+      const outcomes: BulkOutcome[] = [];
+      for (const id of checkMany(ids)) {
+        const name = (await findName(context, caller, id)) ?? id;
+        const step = await takeStep(() => work(context, caller, idSchema(noun.kind).parse(id) as Id<K>, input));
+        outcomes.push({ id, name, runs: [], ...step });
+      }
+      return outcomes;
+    },
+    async name(context, caller, ids) {
+      const names = new Map<string, string>();
+      for (const id of checkMany(ids)) names.set(id, (await findName(context, caller, id)) ?? id);
+      return names;
+    },
+  };
+}
+
+const HOST: Noun<'host'> = { kind: 'host', find: async (context, caller, id) => (await getHost(context, caller, id)).name };
+const SOURCE: Noun<'source'> = {
+  kind: 'source',
+  find: async (context, caller, id) => (await getSource(context, caller, id)).name,
+};
+const PLAN: Noun<'plan'> = { kind: 'plan', find: async (context, caller, id) => (await getPlan(context, caller, id)).name };
+const RUN: Noun<'run'> = {
+  kind: 'run',
+  async find(context, caller, id) {
+    const run = await getRun(context, caller, id);
+    const plan = run.plan === undefined ? undefined : await context.store.catalog.findPlan(caller.tenant, run.plan);
+    return `${run.kind}${plan === undefined ? '' : ` of ${plan.name}`}, ${id.slice(-6)}`;
+  },
+};
+
+function demandTag({ tag }: BulkInput): string {
+  if (tag !== undefined && tag.trim() !== '') return tag.trim();
+  throw new AppError('invalid', 'Tag: say which', { details: { field: 'tag' } });
+}
+
+async function addTag(context: CoreContext, caller: Caller, id: HostId, input: BulkInput): Promise<Step> {
+  const tag = demandTag(input);
+  const { tags } = await getHost(context, caller, id);
+  if (tags.includes(tag)) return unchanged(`has the tag ${tag} already`);
+  await updateHost(context, caller, id, { tags: [...tags, tag] });
+  return done(`has the tag ${tag}`);
+}
+
+async function removeTag(context: CoreContext, caller: Caller, id: HostId, input: BulkInput): Promise<Step> {
+  const tag = demandTag(input);
+  const { tags } = await getHost(context, caller, id);
+  if (!tags.includes(tag)) return unchanged(`does not have the tag ${tag}`);
+  await updateHost(context, caller, id, { tags: tags.filter((one) => one !== tag) });
+  return done(`lost the tag ${tag}`);
+}
+
+async function drain(context: CoreContext, caller: Caller, id: HostId, { minutes = 60 }: BulkInput): Promise<Step> {
+  const before = await getHost(context, caller, id);
+  // The same wish a moment later would only move the end.
+  const end = context.clock.now() + minutes * 60_000;
+  if (before.drain !== undefined && Math.abs(before.drain.until - end) < 60_000) return unchanged('is drained already');
+  await drainHost(context, caller, id, minutes);
+  return done('takes no new runs for a while');
+}
+
+async function resume(context: CoreContext, caller: Caller, id: HostId): Promise<Step> {
+  if ((await getHost(context, caller, id)).drain === undefined) return unchanged('takes runs already');
+  await resumeHost(context, caller, id);
+  return done('takes runs again');
+}
+
+async function switchPlan(context: CoreContext, caller: Caller, id: PlanId, enabled: boolean): Promise<Step> {
+  const plan = await getPlan(context, caller, id);
+  if (plan.enabled === enabled) return unchanged(enabled ? 'is enabled already' : 'is paused already');
+  await updatePlan(context, caller, id, { enabled });
+  return done(enabled ? 'is enabled' : 'is paused');
+}
+
+/** Whether a backup of the plan has not ended yet: a second one would only wait behind it. */
+async function isUnderWay(context: CoreContext, caller: Caller, plan: PlanId, source?: SourceId): Promise<boolean> {
+  const filter = { plan, source, kind: 'backup', active: true } as const;
+  return (await context.store.runs.listRuns(caller.tenant, filter, { limit: 1 })).rows.length > 0;
+}
+
+async function runPlan(context: CoreContext, caller: Caller, id: PlanId): Promise<Step> {
+  if (await isUnderWay(context, caller, id)) return unchanged('is under way already');
+  return start(await startPlan(context, caller, id));
+}
+
+async function runSource(context: CoreContext, caller: Caller, id: SourceId): Promise<Step> {
+  await getSource(context, caller, id);
+  const plans = (await context.store.catalog.listPlansOfSources(caller.tenant, [id])).filter((plan: Plan) => plan.enabled);
+  if (plans.length === 0) throw new AppError('precondition', 'it is in no plan that is switched on');
+  const runs: RunId[] = [];
+  for (const plan of plans) {
+    if (await isUnderWay(context, caller, plan.id, id)) continue;
+    runs.push(...(await startPlan(context, caller, plan.id, [id])).runs.map((run) => run.id));
+  }
+  return runs.length === 0 ? unchanged('is under way already') : done('started', runs);
+}
+
+async function cancel(context: CoreContext, caller: Caller, id: RunId): Promise<Step> {
+  const run = await getRun(context, caller, id);
+  if (isTerminal(run.state)) return unchanged(`has ended already: ${run.state}`);
+  await cancelRun(context, caller, id);
+  return done('is being cancelled');
+}
+
+/** Backs up what a run that did not end clean was about, unless its plan ran there since. */
+async function retry(context: CoreContext, caller: Caller, id: RunId): Promise<Step> {
+  const run = await getRun(context, caller, id);
+  if (!isTerminal(run.state)) return unchanged('has not ended yet');
+  if (run.kind !== 'backup' || run.plan === undefined)
+    throw new AppError('precondition', 'only backups of a plan are run again from here');
+  if (run.state === 'succeeded') return unchanged('ended clean');
+  const [newest] = (
+    await context.store.runs.listRuns(caller.tenant, { plan: run.plan, host: run.host, kind: 'backup' }, { limit: 1 })
+  ).rows;
+  if (newest !== undefined && newest.id !== run.id) return unchanged('its plan ran there again since');
+  const parts = await context.store.runs.listParts(caller.tenant, id);
+  return start(
+    await startPlan(
+      context,
+      caller,
+      run.plan,
+      parts.map((part) => part.source),
+    ),
+  );
+}
+
+/** Every act, by the things it is done to. */
+export const BULK_ACTS = {
+  hosts: {
+    drain: defineAct(HOST, 'host.manage', drain),
+    resume: defineAct(HOST, 'host.manage', resume),
+    tag: defineAct(HOST, 'host.manage', addTag),
+    untag: defineAct(HOST, 'host.manage', removeTag),
+  },
+  sources: { run: defineAct(SOURCE, 'run.start', runSource) },
+  plans: {
+    enable: defineAct(PLAN, 'plan.manage', (context, caller, id) => switchPlan(context, caller, id, true)),
+    pause: defineAct(PLAN, 'plan.manage', (context, caller, id) => switchPlan(context, caller, id, false)),
+    run: defineAct(PLAN, 'run.start', runPlan),
+  },
+  runs: { cancel: defineAct(RUN, 'run.start', cancel), retry: defineAct(RUN, 'run.start', retry) },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, BulkAct>>>>;
+
+export type BulkNoun = keyof typeof BULK_ACTS;

@@ -1,0 +1,98 @@
+/** What acts on many things are called, and what they come to. */
+import type { BulkNoun } from '../../core/bulk.ts';
+
+export interface ActWords {
+  /** On the button of the bar. */
+  label: string;
+  /** `Pause`: with the number of things behind it. */
+  verb: string;
+  effect: string;
+  field?: 'tag' | 'minutes';
+  /** The act that takes it back. */
+  undo?: string;
+  isDangerous?: true;
+}
+
+interface NounWords {
+  one: string;
+  /** The title of the list. */
+  list: string;
+  acts: Readonly<Record<string, ActWords>>;
+}
+
+export const BULK_WORDS: Readonly<Record<BulkNoun, NounWords>> = {
+  hosts: {
+    one: 'host',
+    list: 'Hosts',
+    acts: {
+      drain: {
+        label: 'Drain…',
+        verb: 'Drain',
+        effect: 'They take no new runs for as long as you say; what runs ends, what is due waits.',
+        field: 'minutes',
+        undo: 'resume',
+      },
+      resume: { label: 'Resume…', verb: 'Resume', effect: 'They take runs again, and what waited begins.' },
+      tag: {
+        label: 'Add tag…',
+        verb: 'Tag',
+        effect: 'Alert rules and objectives that go by this tag hold for them from now on.',
+        field: 'tag',
+        undo: 'untag',
+      },
+      untag: {
+        label: 'Remove tag…',
+        verb: 'Untag',
+        effect: 'Alert rules and objectives that go by this tag no longer hold for them.',
+        field: 'tag',
+        undo: 'tag',
+      },
+    },
+  },
+  sources: {
+    one: 'source',
+    list: 'Sources',
+    acts: {
+      run: {
+        label: 'Back up now…',
+        verb: 'Back up',
+        effect: 'Each is backed up now by the plans it is in. What is under way already is not started twice.',
+      },
+    },
+  },
+  plans: {
+    one: 'plan',
+    list: 'Plans',
+    acts: {
+      run: {
+        label: 'Run now…',
+        verb: 'Run',
+        effect: 'Each runs now, whatever its schedule says. What is under way already is not started twice.',
+      },
+      pause: {
+        label: 'Pause…',
+        verb: 'Pause',
+        effect: 'None of them runs by itself until it is enabled again. What runs now ends as usual.',
+        undo: 'enable',
+      },
+      enable: { label: 'Enable…', verb: 'Enable', effect: 'They run by their schedules again, from now on.', undo: 'pause' },
+    },
+  },
+  runs: {
+    one: 'run',
+    list: 'Runs',
+    acts: {
+      cancel: {
+        label: 'Cancel…',
+        verb: 'Cancel',
+        effect: 'The hosts stop within a few seconds. Nothing half-written becomes a snapshot; what has ended stays as it is.',
+        isDangerous: true,
+      },
+      retry: {
+        label: 'Run again…',
+        verb: 'Repeat',
+        effect: 'Backups that did not end clean run again, where their plan has not run since.',
+      },
+    },
+  },
+};

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import { BULK_MOST } from '../../core/bulk.ts';
+import * as calendar from '../../fires/fires.ts';
+import type { PageReply } from '../http/route.ts';
+import { BULK_SCREENS } from './bulk.ts';
+import { createFleet, type Fleet } from './fixtures/fleet.ts';
+import { createWorld, NOW, type World } from './fixtures/world.ts';
+import { HOST_SCREENS } from './hosts.ts';
+import { createPlanScreens } from './plans.ts';
+import { RUNS_SCREENS } from './runs.ts';
+import { SOURCE_SCREENS } from './sources.ts';
+
+let world: World;
+let fleet: Fleet;
+let failed = '';
+
+before(async () => {
+  world = await createWorld([
+    ...BULK_SCREENS,
+    ...createPlanScreens(calendar),
+    ...HOST_SCREENS,
+    ...SOURCE_SCREENS,
+    ...RUNS_SCREENS,
+  ]);
+  fleet = await createFleet(world);
+  const [host, shop] = [fleet.hosts['db-2.fra'] ?? assert.fail(), fleet.sources['shop'] ?? assert.fail()];
+  failed = await fleet.play({
+    host,
+    plan: fleet.plans.nightly,
+    sources: [shop],
+    at: NOW - 60_000,
+    tookMs: 1000,
+    ends: ['failed'],
+  });
+});
+after(() => world.close());
+
+const pageOf = (reply: PageReply) => (reply.kind === 'page' ? reply.html.toString() : assert.fail(`no page but ${reply.kind}`));
+const post = async (path: string, form: Record<string, string | string[]>) => pageOf(await world.ask('post', path, { form }));
+const resultsIn = (page: string) =>
+  Object.fromEntries(
+    [...page.matchAll(/<tr role="row" data-row.*?<\/tr>/gs)].map(([row]) => [
+      /rowheader"[^>]*><a [^>]*>([^<]*)/.exec(row)?.[1] ?? '',
+      /(done|as it was|not done)</.exec(row)?.[1],
+    ]),
+  );
+const isEnabled = async (plan: string) =>
+  (await world.context.store.catalog.listPlans(DEFAULT_TENANT, {}, { limit: 200 })).rows.find(({ id }) => id === plan)?.enabled;
+
+describe('Acts on many rows', () => {
+  it('are offered below each list, with a box before every row, to those who may', async () => {
+    for (const [list, noun] of [
+      ['/plans', 'plans'],
+      ['/hosts', 'hosts'],
+      ['/sources', 'sources'],
+      ['/runs', 'runs'],
+    ] as const) {
+      const page = await world.read(list);
+      const boxes = page.match(new RegExp(`<input type="checkbox"\\s+form="${noun}-acts"\\s+name="ids"`, 'g')) ?? [];
+      assert.equal(boxes.length, (page.match(/<tr role="row" data-row/g) ?? []).length, list);
+      assert.ok(boxes.length > 0, list);
+      assert.match(page, new RegExp(`data-choose-all="${noun}-acts"`));
+      assert.match(page, new RegExp(`<form class="bulk-bar" method="post"[^>]*action="/${noun}/acts"`));
+      assert.doesNotMatch(await world.read(list, { role: 'viewer' }), /bulk-bar|name="ids"/);
+    }
+  });
+
+  it('ask first, by number and name, and do nothing until then', async () => {
+    const { nightly, hourly } = fleet.plans;
+    const question = await post('/plans/acts', { act: 'pause', ids: [nightly, hourly], back: '/plans?q=o' });
+    assert.match(question, /<h1>Pause 2\splans\?/);
+    assert.match(question, /<li>nightly files<\/li><li>hourly<\/li>/);
+    assert.match(question, /name="confirm" value="yes"/);
+    assert.deepEqual([await isEnabled(nightly), await isEnabled(hourly)], [true, true]);
+  });
+
+  it('say of each what was done, what not and why, can be sent again, and be taken back', async () => {
+    const { nightly, hourly, byHand } = fleet.plans;
+    const gone = world.context.createId('plan');
+    const form = { act: 'pause', chosen: `${nightly},${hourly},${gone}`, confirm: 'yes', back: '/plans' };
+    const answer = await post('/plans/acts', form);
+    assert.match(answer, /<h1>2 done, 1 not done\./);
+    assert.deepEqual(resultsIn(answer), { [gone]: 'not done', 'nightly files': 'done', hourly: 'done' });
+    assert.match(answer, /there is no such plan/);
+    assert.deepEqual([await isEnabled(nightly), await isEnabled(byHand)], [false, true]);
+    assert.match(await post('/plans/acts', form), /<h1>2 as before, 1 not done\./);
+    const undo = Object.fromEntries(
+      [...answer.matchAll(/<input type="hidden"\s+name="(\w+)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]),
+    );
+    assert.equal(undo['act'], 'enable');
+    assert.match(await post('/plans/acts', undo as Record<string, string>), /<h1>2 done\./);
+    assert.deepEqual([await isEnabled(nightly), await isEnabled(hourly)], [true, true]);
+    const { rows } = await world.context.store.trail.listAudit(
+      DEFAULT_TENANT,
+      { action: 'plan.updated', target: nightly },
+      { limit: 10 },
+    );
+    assert.equal(rows.length, 2, 'each has its own line in the audit, and what was not done has none');
+  });
+
+  it('reach all that the list shows, on all of its pages', async () => {
+    const question = await post('/hosts/acts', { act: 'tag', all: 'true', back: '/hosts?q=db' });
+    const chosen = /name="chosen" value="([^"]*)"/.exec(question)?.[1]?.split(',') ?? [];
+    const fitting = (await world.context.store.hosts.listHosts(DEFAULT_TENANT, { search: 'db' }, { limit: 200 })).rows;
+    assert.deepEqual(chosen.toSorted(), fitting.map(({ id }) => String(id)).toSorted());
+    assert.ok(fitting.length > 1);
+    assert.match(question, /name="tag"/);
+    assert.match(await post('/hosts/acts', { act: 'tag', chosen: chosen.join(','), confirm: 'yes' }), /Say which tag/);
+    const answer = await post('/hosts/acts', { act: 'tag', chosen: chosen.join(','), confirm: 'yes', tag: 'databases' });
+    assert.match(answer, new RegExp(`<h1>${fitting.length} done\\.`));
+    for (const host of fitting)
+      assert.ok((await world.context.store.hosts.findHost(DEFAULT_TENANT, host.id))?.tags.includes('databases'));
+    const sources = await post('/sources/acts', { act: 'run', all: 'true', back: '/sources?kind=postgresql' });
+    assert.ok((/name="chosen" value="([^"]*)"/.exec(sources)?.[1] ?? '').includes('src_'));
+  });
+
+  it('start nothing that is under way, and repeat only what failed', async () => {
+    const { hourly } = fleet.plans;
+    const once = await post('/plans/acts', { act: 'run', chosen: hourly, confirm: 'yes' });
+    assert.match(once, /<h1>1 (done|as before)\./);
+    assert.match(await post('/plans/acts', { act: 'run', chosen: hourly, confirm: 'yes' }), /<h1>1 as before\./);
+    assert.match(await post('/runs/acts', { act: 'cancel', chosen: failed, confirm: 'yes' }), /has ended already: failed/);
+  });
+
+  it('refuse what was not chosen, an act that is none, and those who may not', async () => {
+    const refused = async (form: Record<string, string>) => {
+      const reply = await world.ask('post', '/plans/acts', { form });
+      return reply.kind === 'redirect' ? [reply.to, reply.flash?.tone] : reply.kind;
+    };
+    assert.deepEqual(await refused({ act: 'pause', back: '/plans?q=x' }), ['/plans?q=x', 'bad']);
+    assert.deepEqual(await refused({ act: 'explode', ids: fleet.plans.hourly, back: 'https://elsewhere.example.com' }), [
+      '/plans',
+      'bad',
+    ]);
+    assert.deepEqual(await refused({ act: 'toString', ids: fleet.plans.hourly }), ['/plans', 'bad']);
+    const many = Array.from({ length: BULK_MOST + 1 }, () => world.context.createId('plan')).join(',');
+    assert.deepEqual(await refused({ act: 'pause', chosen: many }), ['/plans', 'bad']);
+    const form = { act: 'pause', chosen: fleet.plans.hourly, confirm: 'yes' };
+    await assert.rejects(world.ask('post', '/plans/acts', { form, role: 'viewer' }), /your role "viewer" may not do this/);
+    assert.equal(await isEnabled(fleet.plans.hourly), true);
+  });
+});
