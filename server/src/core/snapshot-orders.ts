@@ -214,8 +214,8 @@ async function demandDeletable(context: CoreContext, caller: Caller, snapshots: 
 
 /**
  * Orders the removal of these snapshots from their repository, through the admin credential where there is one: then from the host that keeps the
- * repository up. `confirm` is what a person typed: `phraseDeletion` of their number. Nothing is ordered unless all of them may go. Throws `invalid` for another word, `not_found`, and
- * `precondition` for one that is pinned, proven or gone already.
+ * repository up. `confirm` is what a person typed: `phraseDeletion` of their number. Nothing is ordered unless all of them may go. Throws
+ * `invalid` for another word, `not_found`, and `precondition` for one that is pinned, proven or gone already.
  */
 export async function startDeletion(
   context: CoreContext,
@@ -253,7 +253,8 @@ async function getSecond(context: CoreContext, caller: Caller, id: RepositoryId)
 
 /**
  * Orders copies of these snapshots to another repository, from `wanted` or as `startVerify` says; another host than the one that made a snapshot
- * must hold the credentials of both. What lies there already is found again and not copied twice. Throws `invalid` where they lie there, `unsupported` for two repositories that one restic cannot reach together, `precondition` for what no clean run vouches for.
+ * must hold the credentials of both. What lies there already is found again and not copied twice. Throws `invalid` where they lie there,
+ * `unsupported` for two repositories that one restic cannot reach together, `precondition` for what no clean run vouches for.
  */
 export async function startCopy(
   context: CoreContext,

@@ -46,6 +46,6 @@ export type HandsPageView = {
 export function handsPage(shell: Shell, view: HandsPageView): Html {
   const count = formatNoun(view.lines.length, 'snapshot');
   const chosen = view.lines.map(({ id }) => hiddenInputs({ snapshots: id }));
-  const content = html`<div class="stack">${panel({ title: 'Chosen', aside: count, content: rows(view.lines) })}<form class="form" method="post" action="${view.action}">${hiddenInputs(view.hidden)}${chosen}${handsFields(view.hands)}<div class="form-actions">${button({ label: view.verb })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form></div>`;
+  const content = html`<div class="stack">${panel({ title: 'Chosen', aside: count, content: rows(view.lines) })}<form class="form" method="post" action="${view.action}">${hiddenInputs(view.hidden)}${chosen}${handsFields(view.hands)}<div class="form-actions">${button({ label: view.verb, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form></div>`;
   return layout(shell, { title: view.title, crumbs: view.crumbs, heading: view.title, content });
 }
