@@ -1,5 +1,6 @@
 /** The server's own clockwork: what has to happen although nobody asks. Backups are not among it: hosts fire by themselves. */
 
+import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import type { AlertWatch } from '../core/alerts/watch.ts';
 import { runCoverageRound } from '../core/coverage-looks.ts';
 import { startDueDrills } from '../core/drills.ts';
@@ -51,6 +52,8 @@ function createTasks(
     { name: 'logs', everyMs: 60_000, run: () => removeOldLogs(context, keeping.logDays) },
     { name: 'short logs', everyMs: 60_000, run: () => gatherLogs(context) },
     { name: 'changes', everyMs: 1_000, run: () => watch.lookAtChanges() },
+    // Read before anybody asks, in short steps: the first page of a big fleet does not wait for all of it.
+    { name: 'fleet', everyMs: 1_000, run: () => context.fleet.follow(DEFAULT_TENANT) },
     { name: 'coverage', everyMs: 10_000, run: () => runCoverageRound(context) },
     { name: 'history', everyMs: 60_000, run: () => historian.runRound() },
     { name: 'alerts', everyMs: 60_000, run: () => watch.runRound() },

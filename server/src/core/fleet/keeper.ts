@@ -25,45 +25,61 @@ const STEP = 100;
 const FRESH_MS = 1000;
 
 export function createFleetKeeper(context: KeeperContext): FleetKeeper {
-  const keepers = new Map<TenantId, () => Promise<FleetLook>>();
-  return {
-    look(tenant) {
-      const look = keepers.get(tenant) ?? createTenantKeeper(context, tenant);
-      keepers.set(tenant, look);
-      return look();
-    },
+  const keepers = new Map<TenantId, TenantKeeper>();
+  const keep = (tenant: TenantId): TenantKeeper => {
+    const keeper = keepers.get(tenant) ?? createTenantKeeper(context, tenant);
+    keepers.set(tenant, keeper);
+    return keeper;
   };
+  return { look: (tenant) => keep(tenant).look(), follow: (tenant) => keep(tenant).follow() };
 }
 
-function createTenantKeeper(context: KeeperContext, tenant: TenantId): () => Promise<FleetLook> {
+interface TenantKeeper {
+  look(): Promise<FleetLook>;
+  follow(): Promise<void>;
+}
+
+function createTenantKeeper(context: KeeperContext, tenant: TenantId): TenantKeeper {
   const promises = createSchedulePromises(context.listFires);
   let kept: KeptFleet | undefined;
+  /** Undefined when anything was written since. */
   let newest: FleetLook | undefined;
   /** Hosts that were connected at the newest look: no row tells of it. */
   let online: ReadonlySet<HostId> = new Set();
   let last: Promise<unknown> = Promise.resolve();
 
-  async function refresh(): Promise<FleetLook> {
+  async function catchUp(): Promise<KeptFleet> {
     const before = kept;
-    // Whatever fails on the way, the next look reads everything.
+    // Whatever fails on the way, the next call reads everything.
     kept = undefined;
     const changes = await context.store.changes.takeChanges(tenant);
     const fleet = before === undefined || changes.isAllStale ? await readAll(context, tenant) : before;
-    const isChanged = fleet !== before || (await readChanges(context, tenant, fleet, changes));
+    if (fleet !== before || (await readChanges(context, tenant, fleet, changes))) newest = undefined;
     kept = fleet;
+    return fleet;
+  }
+
+  async function look(): Promise<FleetLook> {
+    const fleet = await catchUp();
     const now = context.clock.now();
     const connected = new Set(context.directory.listOnline());
-    const isSame = !isChanged && connected.size === online.size && connected.isSubsetOf(online);
+    const isSame = connected.size === online.size && connected.isSubsetOf(online);
     if (newest !== undefined && isSame && now >= newest.at && now - newest.at < FRESH_MS) return newest;
     online = connected;
     newest = lookAt(context, fleet, promises, now);
     return newest;
   }
 
-  return () => {
-    const next = last.then(refresh);
+  /** One after the other, so that each call counts whatever was written before it. */
+  function enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const next = last.then(work);
     last = next.catch(() => undefined);
     return next;
+  }
+
+  return {
+    look: () => enqueue(look),
+    follow: () => enqueue(async () => void (await catchUp())),
   };
 }
 

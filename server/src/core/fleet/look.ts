@@ -59,4 +59,6 @@ export interface FleetLook {
 export interface FleetKeeper {
   /** Whatever was written before the call counts; what changes by time alone may be a second old. */
   look(tenant: TenantId): Promise<FleetLook>;
+  /** Reads what was written and judges nothing, so that the next look has little to read. */
+  follow(tenant: TenantId): Promise<void>;
 }
