@@ -25,6 +25,7 @@ import type { PageReply, PublicReply, PublicRoute, PublicVisit, ScreenRoute, Vis
 import { sortByPath } from './route-order.ts';
 import { demandSameOrigin, isSafeMethod } from './same-origin.ts';
 import { describeTrouble } from './trouble.ts';
+import { createTurns } from './turns.ts';
 
 export interface ScreenParts {
   context: CoreContext;
@@ -53,8 +54,10 @@ export function createScreenRouter(parts: ScreenParts, screens: readonly AnyScre
     if (!isSafeMethod(request.method)) demandSameOrigin(request, parts.baseOrigin);
     next();
   });
+  const turns = createTurns();
   for (const screen of sortByPath(screens)) {
     router[screen.method](screen.path, async (request: Request, response: Response) => {
+      await turns.take();
       if ('access' in screen) await answerAnyone(parts, screen, request, response);
       else await answerPerson(parts, screen, request, response);
     });
