@@ -44,6 +44,46 @@ test('Every page of a fleet with failures and hostile names is accessible in bot
   for (const one of Object.values(others).flat()) await lookAt(page, watch, one);
 });
 
+test('By keys alone: past the navigation, to an act, into its question and out again, and each stop can be seen', async ({
+  page,
+}) => {
+  await page.goto(`${seeded.url}/login`);
+  await page.getByLabel('Name').focus();
+  await page.keyboard.type(seeded.admin.name);
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(seeded.admin.password);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${seeded.url}/`);
+  await page.goto(`${seeded.url}/hosts/${seeded.night.db.id}`);
+  await page.keyboard.press('Tab');
+  const skip = page.locator('.skip');
+  await expect(skip).toBeFocused();
+  await expect(skip).toBeInViewport();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  expect(await page.evaluate("document.querySelector('main').contains(document.activeElement)"), 'behind the navigation').toBe(
+    true,
+  );
+  const opener = page.locator('main').getByRole('button', { name: 'Revoke…' });
+  const stops: string[] = [];
+  while (!(await opener.evaluate((node) => node.matches(':focus')))) {
+    const stop: { name: string; isSeen: boolean } = await page.evaluate(FOCUS);
+    expect.soft(stop.isSeen, `the focus on “${stop.name}”`).toBe(true);
+    stops.push(stop.name);
+    expect(stops.length, stops.join(', ')).toBeLessThan(80);
+    await page.keyboard.press('Tab');
+  }
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog').filter({ visible: true });
+  await expect(dialog).toBeVisible();
+  await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
+  await page.keyboard.press('Tab');
+  await expect(dialog.getByRole('button').last()).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+  await expect(opener).toBeFocused();
+});
+
 test('On paper there is no navigation and no dark: the report, a run, and how to restore by hand', async ({ page }) => {
   await page.goto(`${seeded.url}/login`);
   await fillLogin(page, seeded.admin);
@@ -82,6 +122,15 @@ async function lookAt(page: Page, watch: PageWatch, { name, path, status = 200 }
   expect.soft(await findFaults(page), `${name} at ${NARROW.width}`).toEqual([]);
   await takeSmallPicture(page, `${name}-narrow`, NARROW_TOO.has(name));
 }
+
+/** What holds the focus, and whether that can be seen: an outline of two pixels at least, within the window. */
+const FOCUS = `(() => {
+  const node = document.activeElement;
+  const { outlineStyle, outlineWidth } = getComputedStyle(node);
+  const { top, bottom, height } = node.getBoundingClientRect();
+  const isOutlined = outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 2;
+  return { name: (node.innerText || node.getAttribute('aria-label') || node.tagName).slice(0, 60), isSeen: isOutlined && height > 0 && bottom > 0 && top < innerHeight };
+})()`;
 
 const setTheme = (page: Page, theme: 'light' | 'dark') =>
   page.evaluate(`document.documentElement.setAttribute('data-theme', '${theme}')`);

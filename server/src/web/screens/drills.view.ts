@@ -87,7 +87,7 @@ function sourceTable(view: DrillsView): Html {
       },
       { id: 'state', label: 'Recovery', width: 'fit', cell: (row) => proofStatus(row.proof.state) },
       { id: 'words', label: 'In words', width: 'wide', cell: (row) => proofSentence(row.proof) },
-      { id: 'due', label: 'Drills', cell: (row) => (row.proof.state === 'impossible' ? '—' : dueText(row.proof)) },
+      { id: 'due', label: 'Drills', width: 'fit', cell: (row) => (row.proof.state === 'impossible' ? '—' : dueText(row.proof)) },
       {
         id: 'act',
         label: 'Act',

@@ -220,6 +220,21 @@
     all.indeterminate = ticked > 0 && ticked < boxes.length;
   });
 
+  // A question that is closed leaves the reader where it was asked
+
+  document.addEventListener(
+    'toggle',
+    (event) => {
+      const closed = event.target;
+      if (!(closed instanceof HTMLElement) || !closed.hasAttribute('popover') || closed.matches(':popover-open')) return;
+      const active = document.activeElement;
+      if (active !== null && active !== document.body && !closed.contains(active)) return;
+      const opener = document.querySelector(`[popovertarget="${CSS.escape(closed.id)}"][aria-haspopup]`);
+      if (opener instanceof HTMLElement) opener.focus({ preventScroll: true });
+    },
+    true,
+  );
+
   // A form answered with errors puts the reader at the summary; a sent form cannot be sent twice.
 
   const summary = document.querySelector('[data-focus]:not(.gallery *)');
