@@ -231,6 +231,10 @@ export const CONTENTS = {
 export const LOCKS = {
   /** Looked at in one go; a repository with more has a problem that no list explains better. */
   listed: 20,
+  /** Nobody asked for it: a look at the locks of each repository. */
+  lookEveryMs: 1 * DAY,
+  /** Programs that work renew their lock every five minutes; one older than this is stuck. */
+  stuckMs: 1 * HOUR,
 } as const;
 
 export const SECRETS = {

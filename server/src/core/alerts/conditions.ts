@@ -62,6 +62,11 @@ const RULES = {
   'repository.locked': repositoryRule('repository locked', 'stays locked'),
   'repository.full': repositoryRule('repository full', 'is full'),
   'repository.damaged': repositoryRule('repository damaged', 'is damaged'),
+  'repository.lock_stuck': {
+    severity: 'warning',
+    label: 'lock stuck',
+    title: (what) => `A lock stays in the repository ${what}`,
+  },
   'repository.disk_low': {
     severity: 'warning',
     label: 'disk low at repository',

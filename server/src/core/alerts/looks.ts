@@ -113,7 +113,8 @@ export async function lookAtRepositories(looking: Looking, ids: readonly Reposit
     const looks = places.filter((look) => look.repository === repository.id);
     const known = before.filter((sign) => sign.scopeId === repository.id);
     const { certificateDays } = looking.thresholds;
-    found.push(...judgePlace({ now: clock.now(), repository, looks, certificateDays, before: known }));
+    const locks = await store.repositoryLooks.findLockLook(tenant, repository.id);
+    found.push(...judgePlace({ now: clock.now(), repository, looks, certificateDays, locks, before: known }));
   }
   const signs = holdBack(found, before, looking.windows, () => ({ plans: [], tags: [] }));
   await store.alerts.replaceSigns(tenant, range, signs, clock.now());

@@ -37,6 +37,23 @@ describe('The place of a repository', () => {
     assert.deepEqual(judge([ends(3, NOW - DAY), ends(90)]), [], 'it was renewed');
   });
 
+  it('keeps a lock that nobody renews, since it was taken', () => {
+    const locks = {
+      repository: REPOSITORY.id,
+      at: NOW,
+      stuck: 2,
+      since: NOW - DAY,
+      text: 'a lock of ada on a-laptop\n, process 42',
+    };
+    const facts = { now: NOW, repository: REPOSITORY, looks: [], certificateDays: 14, before: [] };
+    const [sign] = judgePlace({ ...facts, locks });
+    assert.deepEqual(
+      [sign?.condition, sign?.since, sign?.text],
+      ['repository.lock_stuck', NOW - DAY, '2 locks, the oldest: a lock of ada on a-laptop , process 42'],
+    );
+    assert.deepEqual(judgePlace({ ...facts, locks: { repository: REPOSITORY.id, at: NOW, stuck: 0 } }), []);
+  });
+
   it('of which nobody told lately raises nothing', () => {
     assert.deepEqual(judge([]), []);
     assert.deepEqual(judge([look({})]), []);

@@ -1,9 +1,10 @@
-/** What is wrong with the place of a repository: too little room, or a certificate near its end. Pure. */
+/** What is wrong with the place of a repository: too little room, a certificate near its end, a lock that stays. Pure. */
 import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import type { AlertSign } from '../../store/alerts.ts';
-import type { KeptRepositoryLook } from '../../store/repository-looks.ts';
+import type { KeptRepositoryLook, LockLook } from '../../store/repository-looks.ts';
 import { ENOUGH_RATIO, formatGib, GIB } from './host-signs.ts';
 import { sayEnd } from './server-signs.ts';
+import { shortenText } from './text.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -14,11 +15,19 @@ export interface PlaceFacts {
   looks: readonly (KeptRepositoryLook & { hostName: string; diskGib: number })[];
   /** A certificate that ends within so many days is near its end. */
   certificateDays: number;
+  /** The newest look at its locks. */
+  locks?: LockLook | undefined;
   /** What stood there before this look. */
   before: readonly AlertSign[];
 }
 
-export function judgePlace({ now, repository: { id, name }, looks, certificateDays, before }: PlaceFacts): readonly AlertSign[] {
+function sayLocks({ stuck, text = 'a lock that nobody renews' }: LockLook): string {
+  return stuck > 1 ? `${stuck} locks, the oldest: ${text}` : text;
+}
+
+export function judgePlace(facts: PlaceFacts): readonly AlertSign[] {
+  const { now, looks, certificateDays, locks, before } = facts;
+  const { id, name } = facts.repository;
   const make = (condition: AlertSign['condition'], subject: string, text: string): AlertSign => {
     const known = before.find((sign) => sign.condition === condition && sign.subject === subject);
     const thing = { kind: 'repository' as const, id };
@@ -30,12 +39,21 @@ export function judgePlace({ now, repository: { id, name }, looks, certificateDa
     if (freeBytes === undefined || freeBytes >= diskGib * GIB * (wasLow ? ENOUGH_RATIO : 1)) return [];
     return [make('repository.disk_low', subject, `${formatGib(freeBytes)} are left on the disk of ${hostName} where it lies`)];
   });
+  const stuck =
+    locks === undefined || locks.stuck === 0
+      ? []
+      : [
+          {
+            ...make('repository.lock_stuck', 'locks', shortenText(sayLocks(locks))),
+            since: Math.min(locks.since ?? now, now),
+          },
+        ];
   // All hosts go to one address: who looked last saw what stands there now.
   const [newest] = looks
     .filter(({ certificateEndsAt }) => certificateEndsAt !== undefined)
     .toSorted((a, b) => b.toldAt - a.toldAt);
   const endsAt = newest?.certificateEndsAt;
-  if (endsAt === undefined || endsAt - now > certificateDays * DAY_MS) return disks;
+  if (endsAt === undefined || endsAt - now > certificateDays * DAY_MS) return [...disks, ...stuck];
   const text = `the certificate at its address ${sayEnd(endsAt, now, 'hosts that verify it no longer get in')}`;
-  return [...disks, make('repository.certificate', 'certificate', text)];
+  return [...disks, ...stuck, make('repository.certificate', 'certificate', text)];
 }

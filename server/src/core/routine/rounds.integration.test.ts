@@ -4,12 +4,14 @@ import type { HostId, RunId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { retentionRulesSchema } from '@holdfast/shared/domain/retention-policy.ts';
 import { DEFAULT_ROUTINE, type Routine } from '@holdfast/shared/domain/routine.ts';
 import type { TerminalState } from '@holdfast/shared/domain/run.ts';
+import { LOCKS } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import type { HostSession } from '../../hub/directory.ts';
 import type { Repository } from '../../store/catalog.ts';
 import { setAdminCredential } from '../admin-credential.ts';
 import { listAlerts } from '../alerts/alerts.ts';
+import type { AlertCondition } from '../alerts/conditions.ts';
 import { createAlertWatch } from '../alerts/watch.ts';
 import { type CatalogRig, openCatalogRig, SECRETS } from '../fixtures/catalog-rig.ts';
 import { type EnrolledHost, factsOf } from '../fixtures/core-rig.ts';
@@ -144,6 +146,24 @@ async function prepareRetention(rig: Rig, maintainer?: HostId): Promise<Snapshot
   return ids;
 }
 
+function openWatch({ context, viewer }: Rig) {
+  const watch = createAlertWatch(context, {
+    serverVersion: '0.1.0',
+    measureServer: async () => ({ freeBytes: 1e12 }),
+    linkAlert: ({ id }) => `https://backup.example.test/alerts/${id}`,
+    listensToAlerts: () => false,
+  });
+  return {
+    close: () => watch.close(),
+    /** Alerts of a condition that are not over, after a round. */
+    async list(wanted: AlertCondition): Promise<readonly string[]> {
+      await watch.runRound();
+      const { rows } = await listAlerts(context, viewer, { state: 'active' }, { limit: 50 });
+      return rows.flatMap(({ condition, text, thing }) => (condition === wanted ? [`${thing.id}: ${text}`] : []));
+    },
+  };
+}
+
 describe('The routine of a repository', () => {
   it('of a new one prunes and checks part after part when they are due, one at a time, each once', async (t) => {
     const rig = await openRig(t);
@@ -250,17 +270,8 @@ describe('The routine of a repository', () => {
   it('is an alert while something is overdue, with the host that is missing, until it was done', async (t) => {
     const rig = await openRig(t);
     await setTo(rig, { checkDays: 0, readAllDays: 0 });
-    const watch = createAlertWatch(rig.context, {
-      serverVersion: '0.1.0',
-      measureServer: async () => ({ freeBytes: 1e12 }),
-      linkAlert: ({ id }) => `https://backup.example.test/alerts/${id}`,
-      listensToAlerts: () => false,
-    });
-    const list = async () => {
-      await watch.runRound();
-      const { rows } = await listAlerts(rig.context, rig.viewer, { state: 'active' }, { limit: 50 });
-      return rows.flatMap(({ condition, text, thing }) => (condition === 'upkeep.overdue' ? [`${thing.id}: ${text}`] : []));
-    };
+    const watch = openWatch(rig);
+    const list = () => watch.list('upkeep.overdue');
     rig.clock.advance(9 * DAY);
     assert.deepEqual(await list(), []);
     rig.clock.advance(MINUTE);
@@ -295,6 +306,39 @@ describe('The routine of a repository', () => {
     );
     await rig.pass(MINUTE);
     assert.equal(rig.asked.length, 1);
+  });
+
+  it('has locks looked at once a day, and each hour while one is stuck, which is an alert', async (t) => {
+    const rig = await openRig(t);
+    const { context, clock, host, vault, admin } = rig;
+    await setTo(rig, { checkDays: 0, readAllDays: 0, pruneDays: 0 });
+    const watch = openWatch(rig);
+    const taken = { id: 'c'.repeat(64), createdAt: clock.now(), exclusive: true, hostname: 'a-laptop', username: 'ada', pid: 42 };
+    let locks = [taken];
+    const facts = { ...factsOf('db-1'), capabilities: [...CAPABILITIES, 'locks.list'] };
+    await context.store.hosts.recordContact(host.id, { at: clock.now(), facts });
+    rig.connect(host.id, () => ({ locks }));
+    const countLooks = () => rig.asked.filter(({ type }) => type === 'locks.list').length;
+    const passUntilLooked = async (ms: number) => {
+      await rig.pass(ms);
+      const isKept = async () => (await context.store.repositoryLooks.findLockLook(admin.tenant, vault.id))?.at === clock.now();
+      for (let turns = 0; turns < 1000 && !(await isKept()); turns += 1) await new Promise((resolve) => setImmediate(resolve));
+      assert.ok(await isKept(), 'it was looked');
+    };
+    await passUntilLooked(MINUTE);
+    assert.deepEqual(await watch.list('repository.lock_stuck'), [], 'it may still be renewed');
+    await rig.pass(DAY - MINUTE);
+    assert.equal(countLooks(), 1);
+    // Repositories are looked at every ten minutes.
+    await passUntilLooked(11 * MINUTE);
+    assert.deepEqual(await watch.list('repository.lock_stuck'), [
+      `${vault.id}: an exclusive lock of ada on a-laptop, process 42: nobody renews it`,
+    ]);
+    locks = [];
+    await passUntilLooked(LOCKS.stuckMs + 11 * MINUTE);
+    assert.deepEqual(await watch.list('repository.lock_stuck'), []);
+    assert.equal(countLooks(), 3);
+    await watch.close();
   });
 
   it('orders retention with the admin credential where something would go, once a day, while its host is there', async (t) => {

@@ -11,6 +11,7 @@ import type { Caller } from '../caller.ts';
 import { startCheck, startPrune } from '../maintenance.ts';
 import { hasRetentionWork, orderRetention } from '../ordered-retention.ts';
 import type { CoreContext } from '../ports.ts';
+import { createLockLooks } from './lock-looks.ts';
 import { createMeasuring } from './measuring.ts';
 import { planRetentionTurn } from './planner.ts';
 import { assessRoutine, type RepositoryRoutine } from './routine.ts';
@@ -42,6 +43,7 @@ const callerOf = ({ tenant }: Pick<StoredRoutine, 'tenant'>): Caller => ({
 export function createRoutineRounds(context: CoreContext): RoutineRounds {
   const { store, clock, log } = context;
   const measuring = createMeasuring(context);
+  const lockLooks = createLockLooks(context);
   /** When the retention of a plan in a repository is looked at next, after a look that found nothing to remove. */
   const quiet = new Map<string, number>();
   let isClosed = false;
@@ -87,6 +89,7 @@ export function createRoutineRounds(context: CoreContext): RoutineRounds {
     const { stored, maintainer, duties } = routine;
     const host = maintainer.trouble === undefined ? maintainer.host?.id : undefined;
     if (host === undefined) return 0;
+    lockLooks.begin(caller, repository, host);
     const due = duties.filter(({ wait }) => wait === undefined);
     if (due.some(({ duty }) => duty === 'measure')) measuring.begin(repository, host);
     const { turn } = stored;
@@ -143,6 +146,7 @@ export function createRoutineRounds(context: CoreContext): RoutineRounds {
     close() {
       isClosed = true;
       measuring.close();
+      lockLooks.close();
     },
   };
 }

@@ -32,8 +32,16 @@ export function checkRepositoryLooks(open: OpenStore): void {
         assert.deepEqual(await store.repositoryLooks.listRepositoryLooks(OTHER_TENANT, [repository.id]), []);
         await store.hosts.setHostState(TENANT, two.host.id, 'revoked');
         assert.deepEqual(await list(), [newer]);
+        const findLocks = () => store.repositoryLooks.findLockLook(TENANT, repository.id);
+        assert.equal(await findLocks(), undefined);
+        const stuck = { repository: repository.id, at: NOW, stuck: 2, since: NOW - 9, text: 'it said "no"\n' };
+        await store.repositoryLooks.putLockLook(TENANT, stuck);
+        assert.deepEqual(await findLocks(), stuck);
+        const none = { repository: repository.id, at: NOW + 1, stuck: 0, since: undefined, text: undefined };
+        await store.repositoryLooks.putLockLook(TENANT, none);
+        assert.deepEqual(await findLocks(), none);
         await store.catalog.deleteRepository(TENANT, repository.id);
-        assert.deepEqual(await list(), []);
+        assert.deepEqual([await list(), await findLocks()], [[], undefined]);
       }),
     );
   });

@@ -1,6 +1,6 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import * as z from 'zod';
-import type { KeptRepositoryLook, RepositoryLookStore } from '../repository-looks.ts';
+import type { KeptRepositoryLook, LockLook, RepositoryLookStore } from '../repository-looks.ts';
 import { optional, toJson } from './columns.ts';
 import type { Sql } from './statements.ts';
 
@@ -11,6 +11,14 @@ const lookRow: z.ZodType<KeptRepositoryLook> = z.object({
   toldAt: z.int(),
   freeBytes: optional(z.int()),
   certificateEndsAt: optional(z.int()),
+});
+
+const lockRow: z.ZodType<LockLook> = z.object({
+  repository: idSchema('repository'),
+  at: z.int(),
+  stuck: z.int(),
+  since: optional(z.int()),
+  text: optional(z.string()),
 });
 
 export function createRepositoryLooks(sql: Sql): RepositoryLookStore {
@@ -28,7 +36,18 @@ export function createRepositoryLooks(sql: Sql): RepositoryLookStore {
     FROM repositories WHERE tenant_id = @tenant AND id = @repository
     ON CONFLICT (tenant_id, repository_id, host_id) DO UPDATE SET looked_at = excluded.looked_at, told_at = excluded.told_at,
       free_bytes = excluded.free_bytes, certificate_ends_at = excluded.certificate_ends_at`);
+  const findLocks = sql.select(
+    `SELECT repository_id AS repository, looked_at AS at, stuck, since, text FROM lock_looks
+     WHERE tenant_id = @tenant AND repository_id = @repository`,
+    lockRow,
+  );
+  const putLocks = sql.change(`INSERT INTO lock_looks (tenant_id, repository_id, looked_at, stuck, since, text)
+    SELECT tenant_id, id, @at, @stuck, @since, @text FROM repositories WHERE tenant_id = @tenant AND id = @repository
+    ON CONFLICT (tenant_id, repository_id) DO UPDATE SET looked_at = excluded.looked_at, stuck = excluded.stuck,
+      since = excluded.since, text = excluded.text`);
   return {
+    findLockLook: (tenant, repository) => sql.read(() => findLocks.find({ tenant, repository })),
+    putLockLook: (tenant, { since, text, ...look }) => sql.write(() => void putLocks.run({ tenant, ...look, since, text })),
     listRepositoryLooks: (tenant, repositories) => sql.read(() => list.list({ tenant, repositories: toJson(repositories) })),
     putRepositoryLooks: (tenant, looks) =>
       sql.write(() => {
