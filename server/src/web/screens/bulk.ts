@@ -17,7 +17,7 @@ import { type ActWords, BULK_WORDS } from './bulk-words.ts';
 import { readList, readText } from './form-values.ts';
 import { readHostFilter, toHostFilter } from './hosts.ts';
 import { readPlanQuery, toPlanFilter } from './plan-filters.ts';
-import { readRunQuery, toRunFilter } from './runs.ts';
+import { readRunQuery, toRunFilter } from './run-query.ts';
 import { buildShell } from './shell.ts';
 import { listFittingSources, readSourceFilter } from './sources.ts';
 

@@ -6,7 +6,7 @@ import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
 import { formatCount } from '../ui/quantity.ts';
 import { type StatusView, status } from '../ui/status.ts';
-import { type Selection, table } from '../ui/table.ts';
+import { type Column, type Selection, table } from '../ui/table.ts';
 
 export type BulkBarView = {
   /** The form that the boxes before the rows belong to. */
@@ -93,8 +93,15 @@ const RESULTS: Readonly<Record<BulkLine['result'], StatusView>> = {
   refused: { word: 'not done', tone: 'unprotected', icon: 'cross' },
 };
 
+const RUNS_COLUMN: Column<BulkLine> = {
+  id: 'runs',
+  label: 'Runs',
+  cell: ({ runs }) => runs.map((href, place) => html`${place > 0 && ', '}<a href="${href}">run</a>`),
+};
+
 export function bulkAnswerPage(shell: Shell, view: BulkAnswer): Html {
   const { undo, back } = view;
+  const hasRuns = view.lines.some(({ runs }) => runs.length > 0);
   const lines = table<BulkLine>({
     id: 'bulk-answer',
     caption: 'What became of each',
@@ -103,11 +110,7 @@ export function bulkAnswerPage(shell: Shell, view: BulkAnswer): Html {
       { id: 'result', label: 'Result', width: 'fit', cell: ({ result }) => status(RESULTS[result]) },
       { id: 'name', label: 'Name', primary: true, cell: ({ href, name }) => html`<a href="${href}">${name}</a>` },
       { id: 'text', label: 'What happened', cell: ({ text }) => text },
-      {
-        id: 'runs',
-        label: 'Runs',
-        cell: ({ runs }) => runs.map((href, place) => html`${place > 0 && ', '}<a href="${href}">run</a>`),
-      },
+      ...(hasRuns ? [RUNS_COLUMN] : []),
     ],
   });
   return layout(shell, {

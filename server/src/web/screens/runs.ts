@@ -1,17 +1,14 @@
 /** The list of runs, filtered, newest first, live. */
-import { type HostId, idSchema, type PlanId, type RunId, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, PlanId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
-import { isTerminal, RUN_KINDS, RUN_STATES, type RunState } from '@holdfast/shared/domain/run.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
+import { isTerminal, type RunState } from '@holdfast/shared/domain/run.ts';
 import { TOPICS } from '../../core/bus.ts';
 import type { Caller } from '../../core/caller.ts';
-import { listHosts } from '../../core/hosts.ts';
-import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { listRuns } from '../../core/runs.ts';
 import { RUN_ORDERS, type RunOrder } from '../../store/list-orders.ts';
 import type { Page } from '../../store/page.ts';
-import type { Run, RunFilter } from '../../store/runs.ts';
+import type { Run } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { type ProgressFigures, progressBrief } from '../ui/progress.ts';
 import { formatCount } from '../ui/quantity.ts';
@@ -19,58 +16,13 @@ import { PAGES, type Urls } from '../urls.ts';
 import { readBulkBar } from './bulk-bar.ts';
 import { readClockface } from './clockface.ts';
 import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
-import { findText } from './form-values.ts';
 import { keepSort, type ListSort, readSort } from './list-sort.ts';
-import { findId, wantsPart } from './params.ts';
-import { choicesOf } from './run-filters.ts';
+import { wantsPart } from './params.ts';
 import { findFigures, loadNames, type Names, nameOf } from './run-names.ts';
+import { buildRunFilters, type RunQuery, readRunQuery, toRunFilter } from './run-query.ts';
 import { describeTrigger, findDurationMs, shortenSentence, splitFailure } from './run-words.ts';
-import { type Choice, RUNS_TABLE, type RunLine, type RunsView, runsPage, runsTable, summarizeRuns } from './runs.view.ts';
+import { RUNS_TABLE, type RunLine, type RunsView, runsPage, runsTable, summarizeRuns } from './runs.view.ts';
 import { buildShell } from './shell.ts';
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-
-const PERIODS = { day: DAY_MS, week: 7 * DAY_MS, month: 30 * DAY_MS } as const;
-type Period = keyof typeof PERIODS;
-const PERIOD_NAMES = Object.keys(PERIODS) as readonly Period[];
-
-/** What a person may filter by: each state, or all that still go on. */
-const STATE_WORDS = ['active', ...RUN_STATES] as const;
-
-export interface RunQuery {
-  state?: (typeof STATE_WORDS)[number] | undefined;
-  kind?: (typeof RUN_KINDS)[number] | undefined;
-  host?: HostId | undefined;
-  plan?: PlanId | undefined;
-  period?: Period | undefined;
-}
-
-/** What does not read as a filter is left out: an address someone kept must not become an error. */
-export function readRunQuery(visit: Pick<Visit, 'query'>): RunQuery {
-  const choice = <T extends string>(name: string, known: readonly T[]): T | undefined => {
-    const text = findText(visit.query, name);
-    return known.find((word) => word === text);
-  };
-  return {
-    state: choice('state', STATE_WORDS),
-    kind: choice('kind', RUN_KINDS),
-    host: findId(findText(visit.query, 'host'), idSchema('host')),
-    plan: findId(findText(visit.query, 'plan'), idSchema('plan')),
-    period: choice('period', PERIOD_NAMES),
-  };
-}
-
-export function toRunFilter(query: RunQuery, now: number): RunFilter {
-  return {
-    ...(query.state === 'active' ? { active: true } : { state: query.state }),
-    kind: query.kind,
-    host: query.host,
-    plan: query.plan,
-    // Whole minutes, so that a live update asks for the same as the page did.
-    since: query.period === undefined ? undefined : Math.floor((now - PERIODS[query.period]) / 60_000) * 60_000,
-  };
-}
 
 /** Lines whose progress is shown and moves: each is a topic of the page's one stream, which takes a limited number. */
 const LIVE_LINES = 20;
@@ -184,6 +136,7 @@ export function toRunLine(run: Run, listed: ListedRuns, urls: Urls, now: number)
           },
         }),
     cause: describeTrigger(run),
+    ...(run.requestedBy === undefined ? {} : { causeHref: urls.runs({ by: run.requestedBy }) }),
     at: run.startedAt ?? run.createdAt,
     durationMs: findDurationMs(run) ?? running,
     bytes: isTerminal(run.state) && run.bytes > 0 ? run.bytes : undefined,
@@ -212,41 +165,6 @@ function describeDay(counts: Readonly<Record<RunState, number>>): { heading: str
   return { heading, lede: said.length === 0 ? undefined : said.join(' · ') };
 }
 
-async function buildFilters(context: CoreContext, visit: Visit, query: RunQuery, names: Names): Promise<RunsView['filters']> {
-  const page = { limit: HTTP.pageSizeMax };
-  const [hosts, plans] = await Promise.all([
-    listHosts(context, visit.caller, {}, page),
-    listPlans(context, visit.caller, {}, page),
-  ]);
-  const host = query.host === undefined ? undefined : names.hosts.get(query.host);
-  const plan = query.plan === undefined ? undefined : names.plans.get(query.plan);
-  const words = (all: string, list: readonly string[], label = (word: string) => word): Choice[] => [
-    { value: '', label: all },
-    ...list.map((word) => ({ value: word, label: label(word) })),
-  ];
-  return [
-    {
-      name: 'state',
-      label: 'State',
-      value: query.state ?? '',
-      options: words('Any state', STATE_WORDS, (word) => (word === 'active' ? 'not ended' : word)),
-    },
-    { name: 'kind', label: 'Kind', value: query.kind ?? '', options: words('Any kind', RUN_KINDS) },
-    { name: 'host', label: 'Host', value: query.host ?? '', options: choicesOf('All hosts', hosts.rows, host) },
-    { name: 'plan', label: 'Plan', value: query.plan ?? '', options: choicesOf('All plans', plans.rows, plan) },
-    {
-      name: 'period',
-      label: 'Period',
-      value: query.period ?? '',
-      options: words(
-        'Any time',
-        PERIOD_NAMES,
-        (word) => `last ${word === 'day' ? '24 hours' : word === 'week' ? '7 days' : '30 days'}`,
-      ),
-    },
-  ];
-}
-
 async function buildView(
   context: CoreContext,
   visit: Visit,
@@ -256,7 +174,7 @@ async function buildView(
   const { caller, urls } = visit;
   const address = { ...query, ...sort.query };
   const face = readClockface(context, visit);
-  const counts = await context.store.runs.countRunsByState(caller.tenant, face.now - DAY_MS);
+  const counts = await context.store.runs.countRunsByState(caller.tenant, face.now - 24 * 3_600_000);
   return {
     face,
     ...describeDay(counts),
@@ -286,7 +204,7 @@ async function showRuns(context: CoreContext, visit: Visit): Promise<PageReply> 
   const listed = await readListedRuns(context, visit.caller, page.rows, query);
   const view = await buildView(context, visit, { query, sort, trail, page, listed });
   if (wantsPart(visit, RUNS_TABLE)) return { kind: 'page', html: runsTable({ ...view, filters: [] }) };
-  const filters = await buildFilters(context, visit, query, listed.names);
+  const filters = await buildRunFilters(context, visit, query, listed.names);
   return { kind: 'page', html: runsPage(await buildShell(context, visit, 'runs'), { ...view, filters }) };
 }
 

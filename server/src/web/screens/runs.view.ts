@@ -23,6 +23,8 @@ export type RunLine = {
   readonly host: { readonly name: string; readonly href?: string | undefined };
   /** `by schedule`, `by ada`. */
   readonly cause: string;
+  /** All that the same person asked for. */
+  readonly causeHref?: string | undefined;
   readonly at: number;
   /** So far, while it goes on. */
   readonly durationMs?: number | undefined;
@@ -59,6 +61,8 @@ export type RunsView = {
 };
 
 export const RUNS_TABLE = 'runs';
+/** Names up to this length are not broken in a narrow column. */
+const SHORT_NAME_CHARS = 20;
 
 export function runsPage(shell: Shell, view: RunsView): Html {
   const bar = toolbar({
@@ -89,7 +93,7 @@ export function runsTable(view: RunsView): Html {
       { id: 'run', label: 'Run', primary: true, cell: (row) => runTitle(row, row.title) },
       { id: 'host', label: 'Host', sortable: true, cell: (row) => placeLink(row.host) },
       { id: 'plan', label: 'Plan', sortable: true, cell: (row) => row.plan !== undefined && placeLink(row.plan) },
-      { id: 'cause', label: 'Started', width: 'fit', cell: (row) => html`<span class="quiet">${row.cause}</span>` },
+      { id: 'cause', label: 'Started', width: 'fit', cell: causeCell },
       ...figureColumns(view.face),
     ],
     empty: noRuns(view),
@@ -142,6 +146,10 @@ function figureColumns(face: Clockface): readonly Column<RunLine>[] {
   ];
 }
 
+function causeCell({ cause, causeHref }: RunLine): Html {
+  return causeHref === undefined ? html`<span class="quiet">${cause}</span>` : html`<a href="${causeHref}">${cause}</a>`;
+}
+
 function runTitle(row: RunLine, title: string): Html {
   const problem = row.problem !== undefined && html`<div class="row-detail">${shortenHex(row.problem)}</div>`;
   const progress =
@@ -150,7 +158,8 @@ function runTitle(row: RunLine, title: string): Html {
 }
 
 function placeLink(place: { readonly name: string; readonly href?: string | undefined }): Html | string {
-  return place.href === undefined ? place.name : html`<a href="${place.href}">${place.name}</a>`;
+  const isShort = place.name.length <= SHORT_NAME_CHARS;
+  return place.href === undefined ? place.name : html`<a class="${isShort && 'nowrap'}" href="${place.href}">${place.name}</a>`;
 }
 
 function noRuns(view: RunsView): Html {

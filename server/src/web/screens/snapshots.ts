@@ -3,8 +3,10 @@ import { type HostId, idSchema, type PlanId, type RepositoryId, type RunId, type
 import { SNAPSHOT_STATES, type SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { type Caller, isAllowed } from '../../core/caller.ts';
+import { listHosts } from '../../core/hosts.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
+import { listRepositories } from '../../core/repositories.ts';
 import { listSnapshots } from '../../core/snapshots.ts';
 import { listSources } from '../../core/sources.ts';
 import { SNAPSHOT_LIST_ORDERS, type SnapshotListOrder } from '../../store/list-orders.ts';
@@ -41,6 +43,10 @@ const STATE_LABELS: Readonly<Record<SnapshotState, string>> = {
   removed: 'removed',
 };
 
+const DAY_MS = 24 * 3_600_000;
+const PERIODS = { day: DAY_MS, week: 7 * DAY_MS, month: 30 * DAY_MS } as const;
+const PERIOD_NAMES = Object.keys(PERIODS) as readonly (keyof typeof PERIODS)[];
+
 interface SnapshotQuery {
   plan?: PlanId | undefined;
   source?: SourceId | undefined;
@@ -49,11 +55,13 @@ interface SnapshotQuery {
   run?: RunId | undefined;
   state?: SnapshotState | undefined;
   pinned?: true | undefined;
+  period?: keyof typeof PERIODS | undefined;
 }
 
 function readQuery(visit: Pick<Visit, 'query'>): SnapshotQuery {
   const { query } = visit;
   const state = findText(query, 'state');
+  const period = findText(query, 'period');
   return {
     plan: findId(findText(query, 'plan'), idSchema('plan')),
     source: findId(findText(query, 'source'), idSchema('source')),
@@ -62,6 +70,7 @@ function readQuery(visit: Pick<Visit, 'query'>): SnapshotQuery {
     run: findId(findText(query, 'run'), idSchema('run')),
     state: SNAPSHOT_STATES.find((known) => known === state),
     pinned: findText(query, 'pinned') === 'true' ? true : undefined,
+    period: PERIOD_NAMES.find((known) => known === period),
   };
 }
 
@@ -106,9 +115,9 @@ export async function loadSnapshotNames(
   more: SnapshotQuery = {},
 ): Promise<Names> {
   return loadNames(context, caller, {
-    hosts: rows.map((row) => row.host),
+    hosts: [more.host, ...rows.map((row) => row.host)],
     sources: [more.source, ...rows.map((row) => row.source)],
-    repositories: rows.map((row) => row.repository),
+    repositories: [more.repository, ...rows.map((row) => row.repository)],
     plans: [more.plan],
   });
 }
@@ -128,15 +137,26 @@ async function readFilters(
   names: Names,
 ): Promise<SnapshotsView['filters']> {
   const page = { limit: HTTP.pageSizeMax };
-  const [plans, sources] = await Promise.all([
+  const [plans, sources, hosts, repositories] = await Promise.all([
     listPlans(context, visit.caller, {}, page),
     listSources(context, visit.caller, {}, page),
+    listHosts(context, visit.caller, {}, page),
+    listRepositories(context, visit.caller, {}, page),
   ]);
+  const host = query.host === undefined ? undefined : names.hosts.get(query.host);
+  const repository = query.repository === undefined ? undefined : names.repositories.get(query.repository);
   const plan = query.plan === undefined ? undefined : names.plans.get(query.plan);
   const source = query.source === undefined ? undefined : names.sources.get(query.source);
   return [
     { name: 'plan', label: 'Plan', value: query.plan ?? '', options: choicesOf('All plans', plans.rows, plan) },
     { name: 'source', label: 'Source', value: query.source ?? '', options: choicesOf('All sources', sources.rows, source) },
+    { name: 'host', label: 'Host', value: query.host ?? '', options: choicesOf('All hosts', hosts.rows, host) },
+    {
+      name: 'repository',
+      label: 'Repository',
+      value: query.repository ?? '',
+      options: choicesOf('All repositories', repositories.rows, repository),
+    },
     {
       name: 'state',
       label: 'State',
@@ -144,6 +164,17 @@ async function readFilters(
       options: [
         { value: '', label: 'Any state' },
         ...SNAPSHOT_STATES.map((state) => ({ value: state, label: STATE_LABELS[state] })),
+      ],
+    },
+    {
+      name: 'period',
+      label: 'Period',
+      value: query.period ?? '',
+      options: [
+        { value: '', label: 'Any time' },
+        { value: 'day', label: 'last 24 hours' },
+        { value: 'week', label: 'last 7 days' },
+        { value: 'month', label: 'last 30 days' },
       ],
     },
     {
@@ -167,7 +198,10 @@ async function buildView(
   const address = { ...query, ...sort.query };
   const { caller, urls } = visit;
   const face = readClockface(context, visit);
-  const filter: SnapshotFilter = { ...query };
+  const { period, ...others } = query;
+  // Whole minutes, so that a live update asks for the same as the page did.
+  const since = period === undefined ? undefined : Math.floor((face.now - PERIODS[period]) / 60_000) * 60_000;
+  const filter: SnapshotFilter = { ...others, since };
   const page = await listSnapshots(context, caller, filter, { ...trail.request, sort: sort.wish });
   const names = await loadSnapshotNames(context, caller, page.rows, query);
   const filtered = Object.values(query).some((value) => value !== undefined);
