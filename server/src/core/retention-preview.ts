@@ -45,6 +45,8 @@ export interface RetentionPreview {
   policy: Policy | undefined;
   /** In the order of the plan, then those that are not in it any more; a source that has no snapshot is left out. */
   sources: readonly SourcePreview[];
+  /** The cap of age that was reckoned with, days; 0 or left out: none. */
+  capDays?: number | undefined;
   /** Why there is no preview, as a sentence. */
   problem?: string | undefined;
 }
@@ -156,5 +158,5 @@ export async function previewRetention(
   const sources = previewSources(snapshots, policy.policy, { now, zone, isClean, capDays });
   const place = new Map(plan.sources.map((source, index) => [source, index]));
   const order = (source: SourceId) => place.get(source) ?? plan.sources.length;
-  return { plan, policy, sources: sources.toSorted((a, b) => order(a.source) - order(b.source)) };
+  return { plan, policy, capDays, sources: sources.toSorted((a, b) => order(a.source) - order(b.source)) };
 }

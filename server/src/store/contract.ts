@@ -10,6 +10,7 @@ import { checkBatches } from './contract/batches.ts';
 import { checkCatalog } from './contract/catalog.ts';
 import { checkChanges } from './contract/changes.ts';
 import { checkChannels } from './contract/channels.ts';
+import { checkContents } from './contract/contents.ts';
 import { checkCopies } from './contract/copies.ts';
 import { checkCoverage } from './contract/coverage.ts';
 import { checkDrills } from './contract/drills.ts';
@@ -53,6 +54,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkRetention(open);
     checkDrills(open);
     checkCopies(open);
+    checkContents(open);
     checkOrders(open);
     checkLists(open);
     checkFigures(open);

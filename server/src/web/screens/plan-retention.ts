@@ -73,7 +73,8 @@ function findAct(plan: Plan, sources: readonly SourcePreview[], urls: Visit['url
 
 function toView(context: CoreContext, visit: Visit, preview: RetentionPreview, names: Names): PlanRetentionView {
   const { urls, caller } = visit;
-  const { plan, policy, problem } = preview;
+  const { plan, policy, problem, capDays = 0 } = preview;
+  const cap = capDays > 0 ? ` Nothing older than ${formatNoun(capDays, 'day')}, a setting.` : '';
   const sources = preview.sources.toSorted((a, b) => weighSource(b) - weighSource(a));
   const leaving = sources.flatMap((source) =>
     source.needsPerson
@@ -99,7 +100,7 @@ function toView(context: CoreContext, visit: Visit, preview: RetentionPreview, n
           policy: {
             name: policy.name,
             href: urls.policy({ policy: policy.id }),
-            words: describePolicy(policy.policy, formatBytes),
+            words: `${describePolicy(policy.policy, formatBytes)}${cap}`,
           },
         }),
     ...(isAllowed(caller, 'plan.manage') ? { chooseHref: urls.editPlan({ plan: plan.id }) } : {}),

@@ -87,6 +87,7 @@ describe('the cap of age over all policies', () => {
       { remove: 'over_cap', days: 365 },
       { remove: 'over_cap', days: 365 },
     ]);
+    assert.equal((await previewRetention(world.context, ADMIN, plan.id)).capDays, 365);
     const now = await readSpecPlan();
     assert.deepEqual([now.capDays, now.version > before.version], [365, true]);
     const { rows } = await world.context.store.trail.listAudit(
