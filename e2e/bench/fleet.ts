@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { type Stack, startStack } from '../harness/stack.ts';
 import { type Benchmark, type Figure, judgeFigure } from './figure.ts';
 import { fillFleet, type Owned, sizeFleet } from './fleet-fill.ts';
+import { readFineProcessorMs } from './process-usage.ts';
 import { signIn } from './sign-in.ts';
 import { computePercentile, roundTo } from './statistics.ts';
 
@@ -38,7 +39,7 @@ export const FLEET: Benchmark = {
       const lists = await measureKinds(stack, cookie, listApi(owned));
       const metrics = [await measureScrapes(stack, cookie)];
       for (const kind of [...pages, ...lists, ...metrics])
-        world.say(`${kind.path} ${kind.p95Ms} ms, ${roundTo(kind.bytes / 1000, 1)} KB`);
+        world.say(`${kind.path} ${kind.p95Ms} ms, processor ${kind.processorMs} ms, ${roundTo(kind.bytes / 1000, 1)} KB`);
       return [
         judgeTimes('fleet-pages', pages, PAGE_LIMIT_MS, what),
         judgeBiggest(pages, what),
@@ -59,10 +60,11 @@ function listPages(owned: readonly Owned[]): readonly string[] {
   const { host, plan, source } = some;
   return [
     ...['/', '/board', '/hosts', '/hosts?q=host+00', '/hosts?tag=production', `/hosts/${host.id}`],
-    ...['/sources', '/sources?q=shop', '/sources?status=protected', `/sources/${source}`],
+    ...['/sources', '/sources?q=shop', '/sources?status=protected', '/sources?status=unknown', `/sources/${source}`],
     ...['/plans', '/plans?q=plan', `/plans/${plan.id}`, '/repositories', `/repositories/${plan.repository}`, '/retention'],
     ...['/runs', '/runs?state=failed', `/runs?host=${host.id}`, `/runs?plan=${plan.id}&period=week`],
-    ...['/snapshots', `/snapshots?source=${source}`, '/alerts', '/coverage', '/drills', '/reports', '/settings/channels'],
+    ...['/snapshots', `/snapshots?source=${source}`, '/alerts', '/coverage', '/drills', '/reports'],
+    ...['/restore', '/objectives', '/audit', '/settings/channels'],
   ];
 }
 
@@ -83,7 +85,14 @@ function listApi(owned: readonly Owned[]): readonly string[] {
   return lists.map((list) => `/api/v1/${list}`);
 }
 
-type Kind = { readonly path: string; readonly ms: readonly number[]; readonly p95Ms: number; readonly bytes: number };
+type Kind = {
+  readonly path: string;
+  readonly ms: readonly number[];
+  readonly p95Ms: number;
+  /** 95th percentile of what the server spent from the request to the end of the answer, whatever else it did then. */
+  readonly processorMs: number;
+  readonly bytes: number;
+};
 
 /** Asks for each address in turn, one after the other; times are those of the server's own log. A page that is not there is left out. */
 async function measureKinds(stack: Stack, cookie: string, paths: readonly string[]): Promise<readonly Kind[]> {
@@ -94,12 +103,16 @@ async function measureKinds(stack: Stack, cookie: string, paths: readonly string
     else throw new Error(`${path} gave ${answer.status}`);
   }
   const asked = new Map<string, string>();
+  const spent = new Map<string, number[]>(paths.map((path) => [path, []]));
   const stamp = Date.now();
   for (let round = 0; round < WARM_UPS + ROUNDS; round += 1) {
     for (const [index, path] of paths.entries()) {
       const id = `bench-fleet-${stamp}-${round}-${index}`;
+      const before = readFineProcessorMs(stack.server.pid());
       await ask(stack, cookie, path, id);
-      if (round >= WARM_UPS) asked.set(id, path);
+      if (round < WARM_UPS) continue;
+      spent.get(path)?.push(readFineProcessorMs(stack.server.pid()) - before);
+      asked.set(id, path);
     }
   }
   await stack.server.awaitLog(new RegExp(`"request":"${[...asked.keys()].at(-1)}"`));
@@ -111,28 +124,37 @@ async function measureKinds(stack: Stack, cookie: string, paths: readonly string
   }
   return [...times].map(([path, ms]) => {
     if (ms.length !== ROUNDS) throw new Error(`${ms.length} of ${ROUNDS} requests for ${path} are in the server's log`);
-    return { path, ms, p95Ms: roundTo(computePercentile(ms, 95), 1), bytes: bytes.get(path) ?? 0 };
+    return summarize(path, ms, spent.get(path) ?? [], bytes.get(path) ?? 0);
   });
+}
+
+function summarize(path: string, ms: readonly number[], spent: readonly number[], bytes: number): Kind {
+  const [p95Ms, processorMs] = [ms, spent].map((times) => roundTo(computePercentile([...times], 95), 1));
+  return { path, ms, p95Ms: p95Ms ?? Number.NaN, processorMs: processorMs ?? Number.NaN, bytes };
 }
 
 /** A scrape is in no access log: its time is the client's, over loopback. */
 async function measureScrapes(stack: Stack, cookie: string): Promise<Kind> {
   const ms: number[] = [];
+  const spent: number[] = [];
   let bytes = 0;
   for (let round = 0; round < WARM_UPS + ROUNDS; round += 1) {
     const startedMs = performance.now();
+    const before = readFineProcessorMs(stack.server.pid());
     const answer = await ask(stack, cookie, '/metrics', 'bench-fleet-scrape');
     if (answer.status !== 200) throw new Error(`/metrics gave ${answer.status}`);
-    if (round >= WARM_UPS) ms.push(performance.now() - startedMs);
     bytes = answer.bytes;
+    if (round < WARM_UPS) continue;
+    ms.push(performance.now() - startedMs);
+    spent.push(readFineProcessorMs(stack.server.pid()) - before);
   }
-  return { path: '/metrics', ms, p95Ms: roundTo(computePercentile(ms, 95), 1), bytes };
+  return summarize('/metrics', ms, spent, bytes);
 }
 
-/** One request as a browser makes it; `bytes` are those of the body on the wire. */
+/** One request as a browser makes it from a page of this server; `bytes` are those of the body on the wire. */
 function ask(stack: Stack, cookie: string, path: string, id: string): Promise<{ status: number; bytes: number }> {
   const accept = path.startsWith('/api') ? 'application/json' : 'text/html,*/*';
-  const headers = { cookie, accept, 'accept-encoding': 'gzip, br', 'x-request-id': id };
+  const headers = { cookie, accept, 'accept-encoding': 'gzip, br', 'x-request-id': id, 'sec-fetch-site': 'same-origin' };
   return new Promise((resolve, reject) => {
     request(new URL(path, stack.server.url), { headers }, (response) => {
       let bytes = 0;

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { parseMemory, parseProcessorMs, parseReadBytes, readMemory, readProcessorMs, readReadBytes } from './process-usage.ts';
+import {
+  parseMemory,
+  parseProcessorMs,
+  parseReadBytes,
+  parseSchedule,
+  readFineProcessorMs,
+  readMemory,
+  readProcessorMs,
+  readReadBytes,
+} from './process-usage.ts';
 
 describe('What the kernel counts for a process', () => {
   it('is read in bytes from status', () => {
@@ -13,6 +22,10 @@ describe('What the kernel counts for a process', () => {
   it('is user and system time together, whatever the program calls itself', () => {
     const stat = '42 (a ) b (c) S 1 42 42 0 -1 4194304 1 2 3 4 150 50 7 8 20 0 11 0 100 1 1';
     assert.equal(parseProcessorMs(stat), 2000);
+  });
+
+  it('is the time of a thread to the nanosecond', () => {
+    assert.equal(parseSchedule('1500000 70 9\n'), 1.5);
   });
 
   it('is the bytes read through any descriptor', () => {
@@ -28,6 +41,7 @@ describe('What the kernel counts for a process', () => {
     const { residentBytes, peakBytes } = readMemory(process.pid);
     assert.ok(residentBytes > 1_000_000 && peakBytes >= residentBytes);
     assert.ok(readProcessorMs(process.pid) > 0);
+    assert.ok(readFineProcessorMs(process.pid) > 0);
   });
 
   it('counts what it reads itself, and not what a child read that it has waited for', () => {
