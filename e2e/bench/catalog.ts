@@ -8,6 +8,7 @@ import { AGENT_IDLE, CHECKOUT_AGENT_IDLE, SERVER_IDLE } from './idle.ts';
 import { LOG_LATENCY } from './log-latency.ts';
 import { RETENTION_PLAN } from './retention-plan.ts';
 import { RUN_LIST } from './run-list.ts';
+import { TABS } from './tabs.ts';
 import { TREE_OPEN } from './tree-open.ts';
 
 export const BENCHMARKS: readonly Benchmark[] = [
@@ -19,6 +20,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   RETENTION_PLAN,
   TREE_OPEN,
   LOG_LATENCY,
+  TABS,
   AGENT_MEMORY,
   createBackupSpeed('postgres'),
   createBackupSpeed('mariadb'),

@@ -1,6 +1,7 @@
 /**
  * Every queue, frame, list and wait of the product has its limit here, by name and unit.
  * Code takes limits as arguments where a test wants to sit at the edge; these are the values it is given.
+ * Longer than 500 lines because whoever looks for a limit finds it here, beside those it has to agree with.
  */
 
 const SECOND = 1000;
