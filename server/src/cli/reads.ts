@@ -1,6 +1,12 @@
 /** What can be listed and shown, each with the path of its end-points and the columns a person wants to see. */
 
-import { HOST_ORDERS, PLAN_ORDERS, RUN_ORDERS, SNAPSHOT_LIST_ORDERS, SOURCE_ORDERS } from '../store/list-orders.ts';
+import {
+  HOST_ORDERS,
+  PLAN_ORDERS,
+  RUN_ORDERS,
+  SNAPSHOT_LIST_ORDERS,
+  SOURCE_ORDERS,
+} from '@holdfast/shared/domain/list-orders.ts';
 import type { Row } from './client.ts';
 import { showBytes, showInstant, showValue } from './output.ts';
 

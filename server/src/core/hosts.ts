@@ -2,12 +2,12 @@
 import { sealFor } from '@holdfast/shared/crypto/sealed.ts';
 import { isDraining } from '@holdfast/shared/domain/drain.ts';
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
+import type { HostOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { SecretsMode } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { Host, HostFilter } from '../store/hosts.ts';
-import type { HostOrder } from '../store/list-orders.ts';
 import type { Page, SortedPage } from '../store/page.ts';
 import type { HostHappening } from '../store/trail.ts';
 import { recordAct } from './audit.ts';

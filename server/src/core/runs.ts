@@ -1,9 +1,9 @@
 /** Runs: started by hand, watched, cancelled, read. */
 import type { HostId, PlanId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { RunOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { isTerminal, type LogLine } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Plan, Source } from '../store/catalog.ts';
-import type { RunOrder } from '../store/list-orders.ts';
 import type { Page, SortedPage } from '../store/page.ts';
 import type { LogFilter, NamedSnapshot, Run, RunAttempt, RunFilter, RunPart, RunStage, Snapshot } from '../store/runs.ts';
 import { recordAct } from './audit.ts';

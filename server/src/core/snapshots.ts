@@ -1,8 +1,8 @@
 /** Snapshots as the ledger knows them. */
 import type { SnapshotRecord } from '@holdfast/shared/domain/contents.ts';
 import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import type { SnapshotListOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import type { SnapshotListOrder } from '../store/list-orders.ts';
 import type { Page, SortedPage } from '../store/page.ts';
 import type { Snapshot, SnapshotFilter } from '../store/runs.ts';
 import { type Caller, demand } from './caller.ts';

@@ -2,12 +2,12 @@
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { Config, Secrets } from '@holdfast/shared/adapters/field.ts';
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { SourceOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COUNTS, COVERAGE } from '@holdfast/shared/limits.ts';
 import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/messages.ts';
 import type { Source, SourceFilter } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
-import type { SourceOrder } from '../store/list-orders.ts';
 import type { Page, SortedPage } from '../store/page.ts';
 import { type AdapterInput, createFieldsError, parseAdapterInput } from './adapter-input.ts';
 import { recordAct } from './audit.ts';

@@ -1,10 +1,10 @@
 /** What is protected and where to: sources, repositories, plans. */
 import type { Config } from '@holdfast/shared/adapters/field.ts';
 import type { HostId, PlanId, PolicyId, RepositoryId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { PlanOrder, SourceOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { PlanOptions } from '@holdfast/shared/domain/plan.ts';
 import type { RetentionPolicy } from '@holdfast/shared/domain/retention-policy.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
-import type { PlanOrder, SourceOrder } from './list-orders.ts';
 import type { Page, PageRequest, SortedPage } from './page.ts';
 
 /** Secret fields by name, each encrypted with its row and name as associated data. */

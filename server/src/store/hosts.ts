@@ -1,9 +1,9 @@
 /** Hosts, their tokens, announcements and enrolment tokens. */
 import type { Drain } from '@holdfast/shared/domain/drain.ts';
 import type { AnnouncementId, EnrolmentTokenId, HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { HostOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { SecretsMode } from '@holdfast/shared/domain/plan.ts';
 import type { HostFacts, ToolReport } from '@holdfast/shared/protocol/messages.ts';
-import type { HostOrder } from './list-orders.ts';
 import type { Page, SortedPage } from './page.ts';
 
 export const HOST_STATES = ['active', 'revoked', 'quarantined'] as const;

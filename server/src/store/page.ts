@@ -1,3 +1,5 @@
+import type { Direction } from '@holdfast/shared/domain/list-orders.ts';
+
 /** Keyset paging: a page knows the key of its last row and nothing else. */
 export interface PageRequest {
   /** Rows at most, 1 to `HTTP.pageSizeMax`. */
@@ -11,9 +13,6 @@ export interface Page<T> {
   /** Hand this to the next request; undefined on the last page. */
   next?: string | undefined;
 }
-
-export const DIRECTIONS = ['asc', 'desc'] as const;
-export type Direction = (typeof DIRECTIONS)[number];
 
 export interface Sort<Column extends string> {
   by: Column;

@@ -10,6 +10,7 @@ import type {
   SourceId,
   TenantId,
 } from '@holdfast/shared/domain/ids.ts';
+import type { RunOrder, SnapshotListOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { CheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import type {
   Evidence,
@@ -26,7 +27,6 @@ import type { SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
 import type { Suspicion } from '@holdfast/shared/domain/suspicion.ts';
 import type { RestoreTarget, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import type { SNAPSHOT_ORDERS } from '@holdfast/shared/protocol/snapshot-orders.ts';
-import type { RunOrder, SnapshotListOrder } from './list-orders.ts';
 import type { Page, SortedPage } from './page.ts';
 
 /** Ends of runs of one kind in one state. Both numbers only rise; the runs that ended so are their difference. */

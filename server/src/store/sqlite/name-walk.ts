@@ -1,7 +1,7 @@
 /** All hosts or plans of a tenant by name, a few at a time. */
 import type { TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { Direction } from '@holdfast/shared/domain/list-orders.ts';
 import * as z from 'zod';
-import type { Direction } from '../page.ts';
 import type { Group, GroupKey } from './grouped-list.ts';
 import type { Sql } from './statements.ts';
 

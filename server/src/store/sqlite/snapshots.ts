@@ -1,10 +1,10 @@
 import { snapshotRecordSchema } from '@holdfast/shared/domain/contents.ts';
 import { idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { SnapshotListOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { SNAPSHOT_STATES } from '@holdfast/shared/domain/snapshot.ts';
 import { findSuspicion, SIZE_HISTORY, type Suspicion, suspicionSchema } from '@holdfast/shared/domain/suspicion.ts';
 import * as z from 'zod';
-import type { SnapshotListOrder } from '../list-orders.ts';
 import type { SortedPage } from '../page.ts';
 import type { RunStore, Snapshot, SnapshotFilter } from '../runs.ts';
 import { counted, json, optional, storedEvidence, toJson } from './columns.ts';

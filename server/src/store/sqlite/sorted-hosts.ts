@@ -1,8 +1,8 @@
 /** Lists of hosts, by name or in another order. Runs in a caller's read. */
 import type { TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { HostOrder } from '@holdfast/shared/domain/list-orders.ts';
 import * as z from 'zod';
 import type { Host, HostFilter, HostPage } from '../hosts.ts';
-import type { HostOrder } from '../list-orders.ts';
 import type { Page, PageRequest, Sort } from '../page.ts';
 import { foldName } from './columns.ts';
 import { rankGroups, walkGroups } from './grouped-list.ts';

@@ -2,6 +2,14 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type HostId, idSchema, type PlanId, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import {
+  DIRECTIONS,
+  HOST_ORDERS,
+  PLAN_ORDERS,
+  RUN_ORDERS,
+  SNAPSHOT_LIST_ORDERS,
+  SOURCE_ORDERS,
+} from '@holdfast/shared/domain/list-orders.ts';
 import { RUN_KINDS, RUN_STATES, TRIGGERS } from '@holdfast/shared/domain/run.ts';
 import Database from 'better-sqlite3';
 import type { CatalogStore } from '../catalog.ts';
@@ -17,8 +25,7 @@ import {
   sampleSource,
   TENANT,
 } from '../contract/samples.ts';
-import { HOST_ORDERS, PLAN_ORDERS, RUN_ORDERS, SNAPSHOT_LIST_ORDERS, SOURCE_ORDERS } from '../list-orders.ts';
-import { DIRECTIONS, type Page, type SortedPage } from '../page.ts';
+import type { Page, SortedPage } from '../page.ts';
 import type { RunFilter } from '../runs.ts';
 import { computeFacets } from './facets.ts';
 import { createHostRows } from './hosts.ts';

@@ -1,9 +1,9 @@
 /** Lists of runs in another order than newest first. Runs in a caller's read. */
 import { idSchema, type TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { Direction, RunOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { RunState } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
-import type { RunOrder } from '../list-orders.ts';
-import type { Direction, Page, PageRequest, Sort, SortedPage } from '../page.ts';
+import type { Page, PageRequest, Sort, SortedPage } from '../page.ts';
 import type { Run, RunFilter } from '../runs.ts';
 import { counted } from './columns.ts';
 import { type Group, type GroupKey, rankGroups, walkGroups } from './grouped-list.ts';

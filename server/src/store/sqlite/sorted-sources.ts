@@ -1,9 +1,9 @@
 /** Lists of sources, by name or in another order. Runs in a caller's read. */
 import { idSchema, type TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { Direction, SourceOrder } from '@holdfast/shared/domain/list-orders.ts';
 import * as z from 'zod';
 import type { Source, SourceFilter } from '../catalog.ts';
-import type { SourceOrder } from '../list-orders.ts';
-import type { Direction, Page, PageRequest, Sort, SortedPage } from '../page.ts';
+import type { Page, PageRequest, Sort, SortedPage } from '../page.ts';
 import { foldName } from './columns.ts';
 import { walkGroups } from './grouped-list.ts';
 import {

@@ -1,11 +1,12 @@
 /** The list of hosts. */
+
+import { HOST_ORDERS, type HostOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { Caller } from '../../core/caller.ts';
 import { HOST_STANDINGS, type HostStanding, type HostView, listHosts } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { HostFilter } from '../../store/hosts.ts';
-import { HOST_ORDERS, type HostOrder } from '../../store/list-orders.ts';
 import type { Page, SortedPage } from '../../store/page.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { hostShape, toHostShape } from './host-shape.ts';

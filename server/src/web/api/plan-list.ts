@@ -1,8 +1,8 @@
 /** The list of plans. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { PLAN_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import * as z from 'zod';
 import { listPlans } from '../../core/plans.ts';
-import { PLAN_ORDERS } from '../../store/list-orders.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { createNextFire } from '../next-fire.ts';
 import type { FireCalendar } from './fire-calendar.ts';

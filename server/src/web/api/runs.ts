@@ -1,5 +1,6 @@
 /** End-points about runs: watched, read, cancelled. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { RUN_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { checkScopeSchema } from '@holdfast/shared/domain/maintenance.ts';
 import {
   evidenceSchema,
@@ -16,7 +17,6 @@ import { LOG } from '@holdfast/shared/limits.ts';
 import { restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
 import * as z from 'zod';
 import { cancelRun, getRunDetail, listRuns, type RunDetail, readRunLog } from '../../core/runs.ts';
-import { RUN_ORDERS } from '../../store/list-orders.ts';
 import type { Run, RunFilter, RunPart, RunStage } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { LOG_FORMATS, renderLog } from './log-format.ts';

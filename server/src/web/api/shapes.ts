@@ -4,13 +4,13 @@
  */
 import type { Config } from '@holdfast/shared/adapters/field.ts';
 import { type Id, type IdKind, idSchema } from '@holdfast/shared/domain/ids.ts';
+import { DIRECTIONS, type Direction, findDefaultDirection } from '@holdfast/shared/domain/list-orders.ts';
 import { configSchema, nameSchema, tagSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { EncryptedSecrets } from '../../store/catalog.ts';
-import { findDefaultDirection } from '../../store/list-orders.ts';
-import { DIRECTIONS, type Direction, type Page, type PageRequest, type SortedPage } from '../../store/page.ts';
+import type { Page, PageRequest, SortedPage } from '../../store/page.ts';
 import type { ApiReply } from '../http/route.ts';
 
 /** Gives a schema its name in the OpenAPI document; a name is used once. */

@@ -1,12 +1,12 @@
 /** End-points about snapshots: what can be brought back. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { SNAPSHOT_LIST_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { evidenceSchema } from '@holdfast/shared/domain/run.ts';
 import type { SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
 import { suspicionSchema } from '@holdfast/shared/domain/suspicion.ts';
 import * as z from 'zod';
 import { pinSnapshot, unpinSnapshot } from '../../core/pins.ts';
 import { getSnapshot, listSnapshots } from '../../core/snapshots.ts';
-import { SNAPSHOT_LIST_ORDERS } from '../../store/list-orders.ts';
 import type { Snapshot } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { idParams, instantSchema, listOf, nameShape, pageFields, sortFields, toPageReply, toSortedRequest } from './shapes.ts';

@@ -1,6 +1,7 @@
 /** End-points about sources: kept, tested from their host, discovered on a server connection. */
 import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { SOURCE_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
 import { SOURCE_HEALTH_STATES } from '@holdfast/shared/domain/source-health.ts';
@@ -21,7 +22,6 @@ import {
   updateSource,
 } from '../../core/sources.ts';
 import type { Source } from '../../store/catalog.ts';
-import { SOURCE_ORDERS } from '../../store/list-orders.ts';
 import type { SourceStanding } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { describeCatalogKind } from './catalog-endpoints.ts';

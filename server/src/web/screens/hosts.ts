@@ -1,10 +1,10 @@
 /** `/hosts`: who waits for approval, and all hosts. */
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
+import { HOST_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import { type HostView, listHosts } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { HostFilter } from '../../store/hosts.ts';
-import { HOST_ORDERS } from '../../store/list-orders.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';
 import { readBulkBar } from './bulk-bar.ts';

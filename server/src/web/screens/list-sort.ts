@@ -1,6 +1,6 @@
 /** The order of a list: read from the address, kept by its filters and pages, shown by the heads of its columns. */
-import { findDefaultDirection } from '../../store/list-orders.ts';
-import { DIRECTIONS, type Direction, type Sort } from '../../store/page.ts';
+import { DIRECTIONS, type Direction, findDefaultDirection } from '@holdfast/shared/domain/list-orders.ts';
+import type { Sort } from '../../store/page.ts';
 import type { Visit } from '../http/route.ts';
 import type { Sort as TableSort } from '../ui/table.ts';
 import { findText } from './form-values.ts';

@@ -1,10 +1,10 @@
 /** `/plans`: all plans with their next fire and their last run. */
 import type { PlanId } from '@holdfast/shared/domain/ids.ts';
+import { PLAN_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { type Caller, isAllowed } from '../../core/caller.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { Plan } from '../../store/catalog.ts';
-import { PLAN_ORDERS } from '../../store/list-orders.ts';
 import type { Run } from '../../store/runs.ts';
 import type { FireCalendar } from '../api/fire-calendar.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';

@@ -1,12 +1,12 @@
 /** The list of runs, filtered, newest first, live. */
 import type { HostId, PlanId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { RUN_ORDERS, type RunOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import { isTerminal, type RunState } from '@holdfast/shared/domain/run.ts';
 import { TOPICS } from '../../core/bus.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { listRuns } from '../../core/runs.ts';
-import { RUN_ORDERS, type RunOrder } from '../../store/list-orders.ts';
 import type { Page } from '../../store/page.ts';
 import type { Run } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';

@@ -1,5 +1,6 @@
 /** `/snapshots`: what can be got back, by plan, source, host and run. */
 import { type HostId, idSchema, type PlanId, type RepositoryId, type RunId, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import { SNAPSHOT_LIST_ORDERS, type SnapshotListOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { SNAPSHOT_STATES, type SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { type Caller, isAllowed } from '../../core/caller.ts';
@@ -9,7 +10,6 @@ import type { CoreContext } from '../../core/ports.ts';
 import { listRepositories } from '../../core/repositories.ts';
 import { listSnapshots } from '../../core/snapshots.ts';
 import { listSources } from '../../core/sources.ts';
-import { SNAPSHOT_LIST_ORDERS, type SnapshotListOrder } from '../../store/list-orders.ts';
 import type { Snapshot, SnapshotFilter } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatBytes, formatCount, formatNoun } from '../ui/quantity.ts';

@@ -1,11 +1,12 @@
 /** Sources of one status: the store knows no judgement, so they are chosen from what is kept, and only those shown are read. */
+
+import type { SourceOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { LookedSource } from '../../core/fleet/look.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { judgeSources, type ProtectedSource } from '../../core/protected-sources.ts';
 import type { ProtectionStatus } from '../../core/protection.ts';
 import type { SourceFilter } from '../../store/catalog.ts';
-import type { SourceOrder } from '../../store/list-orders.ts';
 import type { Page, PageRequest, Sort } from '../../store/page.ts';
 
 /** How two sources stand to each other; equal ones stay in the order of names. */

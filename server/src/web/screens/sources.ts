@@ -1,6 +1,7 @@
 /** `/sources`: all sources with their protection. */
 import { SOURCE_ADAPTERS } from '@holdfast/shared/adapters/all.ts';
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
+import { SOURCE_ORDERS, type SourceOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { type Caller, isAllowed } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { judgeSources, type ProtectedSource } from '../../core/protected-sources.ts';
@@ -8,7 +9,6 @@ import { PROTECTION_STATUSES, type ProtectionCounts } from '../../core/protectio
 import { listSourceHealth, type SourceHealthView } from '../../core/source-health.ts';
 import { listSources } from '../../core/sources.ts';
 import type { SourceFilter } from '../../store/catalog.ts';
-import { SOURCE_ORDERS, type SourceOrder } from '../../store/list-orders.ts';
 import type { Page, PageRequest } from '../../store/page.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';

@@ -31,6 +31,9 @@ const DOWNWARD: ReadonlySet<string> = new Set<RunOrder | HostOrder | SnapshotLis
 ]);
 
 /** The direction in which an order is first asked for. */
-export function findDefaultDirection(column: string): 'asc' | 'desc' {
+export function findDefaultDirection(column: string): Direction {
   return DOWNWARD.has(column) ? 'desc' : 'asc';
 }
+
+export const DIRECTIONS = ['asc', 'desc'] as const;
+export type Direction = (typeof DIRECTIONS)[number];
