@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import Database from 'better-sqlite3';
+import type { RunFilter } from '../runs.ts';
 import { createAlerts } from './alerts.ts';
 import { createAnswers } from './answers.ts';
 import { createChanges } from './changes.ts';
@@ -23,6 +25,7 @@ import { createPlans } from './plans.ts';
 import { createPolicies } from './policies.ts';
 import { createRepositories } from './repositories.ts';
 import { createRoutines } from './routines.ts';
+import { buildRunList } from './run-walk.ts';
 import { createRunStore } from './runs.ts';
 import { createSources } from './sources.ts';
 import { createSql } from './statements.ts';
@@ -134,5 +137,22 @@ describe('Statements of the store', () => {
       return steps.filter((step) => search.test(step) && WHOLE.test(step)).map((step) => `${step} <- ${text}`);
     });
     assert.deepEqual(found, []);
+  });
+
+  it('walk through the runs of a rare kind alone, whatever else a list of them asks', () => {
+    const db = new Database(':memory:');
+    for (const { sql } of readMigrations(join(import.meta.dirname, '../../../../migrations'))) db.exec(sql);
+    const rest: readonly RunFilter[] = [
+      {},
+      { state: 'failed' },
+      { repository: idSchema('repository').parse(`repo_${'0'.repeat(26)}`) },
+    ];
+    for (const filter of rest) {
+      const { text, params } = buildRunList({ kind: 'restore', ...filter }, { limit: 50 });
+      const bound = Object.fromEntries([...text.matchAll(/@(\w+)/gu)].map(([, name = '']) => [name, params[name] ?? null]));
+      const steps = db.prepare(`EXPLAIN QUERY PLAN ${text}`).all(bound) as { detail: string }[];
+      assert.match(steps[0]?.detail ?? '', /USING INDEX runs_by_kind \(tenant_id=\? AND kind=\?/);
+    }
+    db.close();
   });
 });

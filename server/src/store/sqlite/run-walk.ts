@@ -8,6 +8,11 @@ import type { Params } from './statements.ts';
 
 const ACTIVE = "('queued', 'running', 'finalizing')";
 
+/** Backups are most of all runs; of any other kind there are few. */
+function isRare({ kind }: RunFilter): boolean {
+  return kind !== undefined && kind !== 'backup';
+}
+
 /** The table a list walks through, newest first: the parts of a source, or an index of runs. */
 export function chooseWalk(filter: RunFilter): { from: string; key: string; facets: string } {
   if (filter.source !== undefined) {
@@ -28,11 +33,13 @@ export function chooseWalk(filter: RunFilter): { from: string; key: string; face
             ? 'runs_by_requester'
             : filter.trigger !== undefined && filter.trigger !== 'schedule'
               ? 'runs_by_cause'
-              : filter.repository !== undefined
-                ? 'runs_by_repository'
-                : filter.state !== undefined
-                  ? 'runs_by_state'
-                  : 'runs_by_time';
+              : isRare(filter)
+                ? 'runs_by_kind'
+                : filter.repository !== undefined
+                  ? 'runs_by_repository'
+                  : filter.state !== undefined
+                    ? 'runs_by_state'
+                    : 'runs_by_time';
   return { from: `runs r INDEXED BY ${index}`, key: 'r.created_at, r.id', facets: 'r.facets' };
 }
 
@@ -49,7 +56,7 @@ export function listRunConditions(
     filter.state !== undefined && 'r.state = @state',
     filter.active === true && `r.state IN ${ACTIVE}`,
     filter.active === false && `r.state NOT IN ${ACTIVE}`,
-    filter.kind !== undefined && 'r.kind = @kind',
+    filter.kind !== undefined && `r.kind = @kind${isRare(filter) ? " AND r.kind <> 'backup'" : ''}`,
     filter.host !== undefined && 'r.host_id = @host',
     filter.plan !== undefined && 'r.plan_id = @plan',
     filter.withoutPlan === true && 'r.plan_id IS NULL',
