@@ -78,7 +78,9 @@ describe('The API over HTTP', () => {
       const noun = path.slice(1, path.indexOf('/:id'));
       assert.ok(noun in ids, noun);
       const body = method === 'patch' ? { json: {} } : method === 'post' ? { json: bodyFor(path) } : {};
-      const answer = await ask(path.replace(':id', `${ids[noun]}_unknown`), { method: method.toUpperCase(), ...body });
+      const address = path.replace(':id', `${ids[noun]}_unknown`).replace(':engine', 'e'.repeat(64));
+      const query = method === 'get' && path.includes('/contents') ? '?host=host_unknown' : '';
+      const answer = await ask(`${address}${query}`, { method: method.toUpperCase(), ...body });
       const { error } = errorSchema.parse(answer.json());
       assert.deepEqual([answer.status, error.code], [404, 'NOT_FOUND'], `${method} ${path}: ${answer.text}`);
       assert.doesNotMatch(error.message, /in this API/u, path);
@@ -164,10 +166,12 @@ function bodyFor(path: string): object {
   if (path.endsWith('/approve')) return { name: 'x' };
   if (path.endsWith('/ignore')) return { why: 'x' };
   if (path.endsWith('/choose-agent')) return { boot: 'boot-unknown' };
-  if (path.endsWith('/adopt')) return { databases: [{ database: 'x', name: 'x' }] };
+  if (path === '/sources/:id/adopt') return { databases: [{ database: 'x', name: 'x' }] };
   if (path.endsWith('/restore-preview')) return { host: 'host_unknown', target: { kind: 'in_place', paths: ['/x'] } };
   if (path.endsWith('/locks/clear')) return { host: 'host_unknown', ids: ['c'.repeat(64)] };
   if (path.endsWith('/admin-credential') || path.endsWith('/routine')) return {};
+  if (path.endsWith('/adopt') && path.includes('/contents/')) return { host: 'host_unknown', source: 'src_unknown' };
+  if (path.endsWith('/contents/delete')) return { host: 'host_unknown', engineIds: ['e'.repeat(64)], confirm: 'delete 1' };
   if (path.startsWith('/repositories/')) return { host: 'host_unknown' };
   return {};
 }
