@@ -10,10 +10,11 @@ import type { StoredSnapshot } from '@holdfast/shared/protocol/contents.ts';
 import type { Repository } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import type { KnownSnapshot } from '../store/runs.ts';
+import { createFieldsError } from './adapter-input.ts';
 import { demandCapability } from './agent-ability.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
-import { prepareRepositoryQuestion, QUESTION_LIFE_MS } from './repositories.ts';
+import { getRepository, prepareRepositoryQuestion, QUESTION_LIFE_MS } from './repositories.ts';
 
 /**
  * `known`: in the ledger and there. `missing`: in the ledger and not there. `back`: there, although the ledger has it as gone. `untold`: its tags
@@ -43,6 +44,19 @@ export interface RepositoryContents {
   rows: readonly ContentsRow[];
   /** There, and not readable, or beyond the number that is listed. */
   untold: number;
+}
+
+/** The host that is to look: the one that was asked for, else the one that opened the repository last. `not_found` without such a repository. */
+export async function chooseOpener(
+  context: CoreContext,
+  caller: Caller,
+  id: RepositoryId,
+  wished: HostId | undefined,
+): Promise<HostId> {
+  const { testedFrom } = await getRepository(context, caller, id);
+  const host = wished ?? testedFrom;
+  if (host === undefined) throw createFieldsError({ host: 'Host: no host has opened this repository yet; name one' });
+  return host;
 }
 
 export interface ContentsQuestion {

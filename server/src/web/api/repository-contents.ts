@@ -7,13 +7,20 @@ import { treeListingSchema } from '@holdfast/shared/protocol/browse.ts';
 import { storedSnapshotSchema } from '@holdfast/shared/protocol/contents.ts';
 import * as z from 'zod';
 import { adoptOrphan, listStoredDirectory, startOrphanDeletion } from '../../core/orphans.ts';
-import { CONTENTS_STATES, type ContentsRow, filterContents, lookAtContents } from '../../core/repository-contents.ts';
+import {
+  CONTENTS_STATES,
+  type ContentsRow,
+  chooseOpener,
+  filterContents,
+  lookAtContents,
+} from '../../core/repository-contents.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
 import { idParams, listOf, nameShape, pageFields, toHeldPage } from './shapes.ts';
 import { snapshotShape, toSnapshotShape } from './snapshots.ts';
 
 const host = idSchema('host').meta({ description: 'The host that opens the repository' });
+const opener = idSchema('host').optional().meta({ description: 'The host that opens it; left out: the one that did last' });
 const stored = storedSnapshotSchema.shape;
 
 const rowShape = nameShape(
@@ -65,7 +72,7 @@ const listEndpoint = defineEndpoint({
   params: idParams('repository'),
   query: z.strictObject({
     ...pageFields,
-    host,
+    host: opener,
     state: z.enum(CONTENTS_STATES).optional(),
     search: z
       .string()
@@ -75,7 +82,9 @@ const listEndpoint = defineEndpoint({
   }),
   reply: listOf(rowShape),
   async handle(context, caller, { params, query }) {
-    const { rows } = await lookAtContents(context, caller, { repository: params.id, host: query.host });
+    const repository = params.id;
+    const asked = await chooseOpener(context, caller, repository, query.host);
+    const { rows } = await lookAtContents(context, caller, { repository, host: asked });
     return toHeldPage(filterContents(rows, query), query, keyOf, toRowShape);
   },
 });
@@ -93,13 +102,14 @@ const filesEndpoint = defineEndpoint({
   scope: 'restore',
   params: storedParams,
   query: z.strictObject({
-    host,
+    host: opener,
     path: storedPathSchema.default('/'),
     after: z.coerce.number().int().min(0).optional().meta({ description: '`next` of the page before' }),
   }),
   reply: nameShape('StoredDirectory', treeListingSchema),
   handle: async (context, caller, { params, query }) => {
-    const wish = { repository: params.id, engineId: params.engine, ...query };
+    const asked = await chooseOpener(context, caller, params.id, query.host);
+    const wish = { repository: params.id, engineId: params.engine, ...query, host: asked };
     return { data: (await listStoredDirectory(context, caller, wish)).answer };
   },
 });
