@@ -43,7 +43,7 @@ export interface RepositoryContents {
   /** Newest first; what is missing among the others. */
   rows: readonly ContentsRow[];
   /** There, and not readable, or beyond the number that is listed. */
-  untold: number;
+  unreadable: number;
 }
 
 /** The host that is to look: the one that was asked for, else the one that opened the repository last. `not_found` without such a repository. */
@@ -158,7 +158,7 @@ export async function collectContents(
     }),
   );
   const rows = [...there, ...gone].toSorted((a, b) => b.createdAt - a.createdAt || (a.engineId < b.engineId ? -1 : 1));
-  return { repository, host, rows, untold: unreadable };
+  return { repository, host, rows, unreadable };
 }
 
 /** The one of this id; `not_found` where neither the repository nor the ledger has it. */

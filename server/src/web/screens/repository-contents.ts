@@ -80,7 +80,7 @@ async function toSeen(
   return {
     host: contents.host.name,
     counts: countContents(contents.rows),
-    untold: contents.untold,
+    unreadable: contents.unreadable,
     lines: shown.map((row) => ({
       engineId: row.engineId,
       word: row.state,

@@ -84,7 +84,7 @@ export interface ContentsView {
     | {
         host: string;
         counts: Readonly<Record<ContentsWord, number>>;
-        untold: number;
+        unreadable: number;
         lines: readonly ContentsLine[];
         pager: Pager;
       }
@@ -100,10 +100,10 @@ export function contentsPage(shell: Shell, view: ContentsView): Html {
     crumbs: view.crumbs,
     content: html`<div class="stack">${problem !== undefined && callout({ tone: 'problem', text: problem })}${
       seen !== undefined &&
-      seen.untold > 0 &&
+      seen.unreadable > 0 &&
       callout({
         tone: 'warning',
-        text: `${formatNoun(seen.untold, 'snapshot')} more could not be read or did not fit into the list; none is called missing.`,
+        text: `${formatNoun(seen.unreadable, 'snapshot')} more could not be read or did not fit into the list; none is called missing.`,
       })
     }${seen !== undefined && listPart(view, seen)}${lookPanel(view)}</div>`,
   });
