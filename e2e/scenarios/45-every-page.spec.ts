@@ -102,6 +102,35 @@ test('On paper there is no navigation and no dark: the report, a run, and how to
   }
 });
 
+test('A list is ordered by the heads of its columns; ticked rows are acted on after a question, and that can be undone', async ({
+  page,
+}) => {
+  await page.goto(`${seeded.url}/login`);
+  await fillLogin(page, seeded.admin);
+  await page.waitForURL(`${seeded.url}/`);
+  await page.goto(`${seeded.url}/runs?kind=backup`);
+  await page.getByRole('columnheader', { name: 'Read' }).getByRole('link').press('Enter');
+  await expect(page).toHaveURL(/kind=backup&sort=bytes$/);
+  await expect(page.getByRole('columnheader', { name: 'Read' })).toHaveAttribute('aria-sort', 'descending');
+  await page.getByRole('columnheader', { name: 'Read' }).getByRole('link').click();
+  await expect(page).toHaveURL(/sort=bytes&order=asc$/);
+  await page.getByRole('link', { name: 'Next' }).click();
+  await expect(page.getByRole('columnheader', { name: 'Read' })).toHaveAttribute('aria-sort', 'ascending');
+
+  await page.goto(`${seeded.url}/plans`);
+  const bar = page.getByRole('form', { name: 'Chosen plans' });
+  await expect(bar).toBeHidden();
+  await page.getByLabel('Choose all on this page').check();
+  await bar.getByRole('button', { name: 'Pause…' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(/^Pause 1.plan\?$/);
+  expect(describe((await buildAxe(page).analyze()).violations)).toEqual([]);
+  await page.getByRole('button', { name: /^Pause 1/ }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('1 done.');
+  expect(describe((await buildAxe(page).analyze()).violations)).toEqual([]);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect(page.getByRole('cell', { name: 'is enabled' })).toBeVisible();
+});
+
 /** One load; theme and width change on the page itself, as they do for a person. All rules of axe at the wide light look, those that a theme can break in the dark. */
 async function lookAt(page: Page, watch: PageWatch, { name, path, status = 200 }: SeededPage): Promise<void> {
   if (status !== 200) watch.expectStatus(status);
