@@ -21,10 +21,10 @@ import { orderedRepositorySchema, repositoryDraftSchema, sourceDraftSchema } fro
 import { DRILL_ORDERS } from './drill-orders.ts';
 import { restoreTargetSchema, sequencedEventSchema } from './events.ts';
 import { LOCK_ORDERS } from './lock-orders.ts';
+import { REPOSITORY_LOOK_FRAMES } from './repository-looks.ts';
 import { restoreRolesSchema, storedGlobalsSchema } from './restore-roles.ts';
 import { RETENTION_ORDERS } from './retention-orders.ts';
 import { SNAPSHOT_ORDERS } from './snapshot-orders.ts';
-import { REPOSITORY_LOOK_FRAMES } from './repository-looks.ts';
 import { SOURCE_LOOK_FRAMES } from './source-looks.ts';
 
 export { type AdapterDraft, type OrderedRepository, repositoryDraftSchema, sourceDraftSchema } from './drafts.ts';
