@@ -51,7 +51,7 @@ describe('The command line', () => {
     const args = ['login', '--server', `${world.served.origin}/`];
     const login = await world.run([...args, '--key-file', file], { isBare: true });
     assert.deepEqual([login.code, login.error], [EXIT.done, '']);
-    assert.match(login.out, /signed in to http:\/\/127\.0\.0\.1:\d+ as key of operator \(operator\)/);
+    assert.match(login.out, /signed in to http:\/\/127\.0\.0\.1:\d+ as key of operator \(read, operate, configure, restore\)/);
     assert.ok(!login.out.includes(key));
     const path = join(world.directory, 'config', 'holdfast', 'login.json');
     assert.equal((await stat(path)).mode & 0o777, 0o600);
