@@ -1,6 +1,6 @@
 /**
- * Forward-only migrations: `NNNN_name.sql`, applied in order, each in one transaction, each with a checksum that must
- * never change afterwards. A store that holds anything is copied before each of them.
+ * Forward-only migrations: `NNNN_name.sql`, applied in order, all that a start finds in one transaction, each with a checksum that must
+ * never change afterwards. A store that holds anything is copied before them.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -75,7 +75,7 @@ export function checkSchema(db: Database.Database, migrations: readonly Migratio
   return current;
 }
 
-/** Where the copy taken before a migration lies. */
+/** Where the copy lies that was taken before migrations that begin with this one. */
 export function copyPath(path: string, version: number): string {
   return `${path}.before-${String(version).padStart(4, '0')}`;
 }
@@ -87,17 +87,18 @@ function refuseDamaged(db: Database.Database, path: string): void {
   throw new AppError('integrity', `the database ${path} is damaged (${String(verdict)}); restore a copy before this update`);
 }
 
-function applyOne(db: Database.Database, migration: Migration, now: number): void {
+/** All or none, so that a version that fails to begin leaves the one before a database it knows. */
+function applyAll(db: Database.Database, pending: readonly Migration[], now: number): void {
+  const note = db.prepare('INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (?, ?, ?, ?)');
+  let at = pending[0];
   const apply = db.transaction(() => {
-    db.exec(migration.sql);
+    for (const migration of pending) {
+      at = migration;
+      db.exec(migration.sql);
+      note.run(migration.version, migration.name, migration.checksum, now);
+    }
     const broken = db.pragma('foreign_key_check');
     if (!Array.isArray(broken) || broken.length > 0) throw new Error('rows would refer to rows that do not exist');
-    db.prepare('INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (?, ?, ?, ?)').run(
-      migration.version,
-      migration.name,
-      migration.checksum,
-      now,
-    );
   });
   try {
     apply.immediate();
@@ -106,7 +107,7 @@ function applyOne(db: Database.Database, migration: Migration, now: number): voi
     const why = thrown instanceof Error ? thrown.message : String(thrown);
     throw new AppError(
       error.code,
-      `migration ${migration.version} (${migration.name}) failed and changed nothing: ${why}; the version before still starts`,
+      `migration ${at?.version} (${at?.name}) failed and changed nothing: ${why}; the version before still starts`,
       { cause: thrown },
     );
   }
@@ -125,10 +126,8 @@ export function migrate(
   db.pragma('foreign_keys = OFF');
   db.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
     version INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT`);
-  for (const migration of pending) {
-    if (migration.version > 1) copyDatabase(db, copyPath(options.path, migration.version));
-    applyOne(db, migration, options.now());
-  }
+  if (current > 0) copyDatabase(db, copyPath(options.path, current + 1));
+  applyAll(db, pending, options.now());
   db.pragma('foreign_keys = ON');
   return migrations.length;
 }

@@ -110,14 +110,16 @@ describe('opening the store', () => {
     assert.deepEqual(readFileSync(path), before);
   });
 
-  it('copies a store before each migration; a broken one changes nothing and the version before still starts', async () => {
+  it('copies a store once before its migrations; when one is broken none of them stays, and the version before still starts', async () => {
     const path = freshPath();
     const old = await open(path);
     await old.settings.putSetting('kept', 'value');
     await old.close();
     assert.equal(existsSync(`${path}.before-${next}`), false);
+    const afterNext = String(Number(next) + 1).padStart(4, '0');
     const broken = migrationsWith({
-      [`${next}_broken.sql`]:
+      [`${next}_whole.sql`]: 'CREATE TABLE whole (tenant_id TEXT NOT NULL) STRICT;',
+      [`${afterNext}_broken.sql`]:
         'CREATE TABLE half (tenant_id TEXT NOT NULL) STRICT;\nDROP TABLE settings;\nINSERT INTO nowhere VALUES (1);',
     });
     await assert.rejects(
@@ -125,6 +127,7 @@ describe('opening the store', () => {
       /migration \d+ \(broken\) failed and changed nothing: no such table: nowhere/u,
     );
     const copy = `${path}.before-${next}`;
+    assert.equal(existsSync(`${path}.before-${afterNext}`), false);
     assert.equal(statSync(copy).mode & 0o777, 0o600);
     for (const file of [path, copy]) {
       const store = await open(file);
