@@ -77,12 +77,10 @@ const startEndpoint = defineEndpoint({
     host: idSchema('host')
       .optional()
       .meta({ description: 'Where; the host of the settings unless given, else that of the source' }),
-    server: idSchema('source')
-      .optional()
-      .meta({
-        description:
-          'A source of that host through whose server it is restored, into a database of the drill alone; what the settings say unless given',
-      }),
+    server: idSchema('source').optional().meta({
+      description:
+        'A source of that host through whose server it is restored, into a database of the drill alone; what the settings say unless given',
+    }),
   }),
   reply: runShape,
   status: 202,

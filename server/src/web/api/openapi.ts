@@ -24,6 +24,7 @@ const TAGS: Record<string, string> = {
   hosts: 'Machines with an agent, how they join and leave',
   sources: 'What is protected',
   repositories: 'Where backups live',
+  contents: 'What a repository really holds, whoever put it there',
   plans: 'Which sources go where, and when',
   'retention-policies': 'How long snapshots are kept',
   runs: 'One execution each: backup or restore',

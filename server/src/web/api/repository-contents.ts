@@ -67,7 +67,7 @@ const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/repositories/:id/contents',
   summary: 'Asks a host for every snapshot in a repository, whoever made it, beside what the ledger knows; newest first.',
-  tag: 'repositories',
+  tag: 'contents',
   scope: 'restore',
   params: idParams('repository'),
   query: z.strictObject({
@@ -98,7 +98,7 @@ const filesEndpoint = defineEndpoint({
   method: 'get',
   path: '/repositories/:id/contents/:engine/files',
   summary: 'One directory of a snapshot in a repository, whether or not the ledger knows it, directories first, page by page.',
-  tag: 'repositories',
+  tag: 'contents',
   scope: 'restore',
   params: storedParams,
   query: z.strictObject({
@@ -118,7 +118,7 @@ const adoptEndpoint = defineEndpoint({
   method: 'post',
   path: '/repositories/:id/contents/:engine/adopt',
   summary: 'Takes an orphan over into the ledger as a snapshot of a source, so that it can be restored; no run vouches for it.',
-  tag: 'repositories',
+  tag: 'contents',
   scope: 'restore',
   params: storedParams,
   body: z.strictObject({ host, source: idSchema('source') }),
@@ -133,7 +133,7 @@ const deleteEndpoint = defineEndpoint({
   method: 'post',
   path: '/repositories/:id/contents/delete',
   summary: 'Orders the removal of orphans from a repository, through its admin credential where there is one.',
-  tag: 'repositories',
+  tag: 'contents',
   scope: 'configure',
   params: idParams('repository'),
   body: z.strictObject({
