@@ -9,7 +9,7 @@ import { createProgram } from '../../server/src/cli/program.ts';
 import * as fires from '../../server/src/fires/fires.ts';
 import { createApiEndpoints } from '../../server/src/web/api/all.ts';
 import { CLOSED_DOOR } from '../../server/src/web/api/fixtures/channel-door.ts';
-import { API_CODES, toHttpError } from '../../server/src/web/http/http-error.ts';
+import { API_CODES, createHttpFault, toHttpError } from '../../server/src/web/http/http-error.ts';
 import { listGuideCommands, listOptions, listSubcommands, namesOption, splitCommands } from './guide-commands.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -139,7 +139,10 @@ describe('The guide', () => {
     );
     const stale = new AppError('conflict', 'changed meanwhile', { details: { field: 'version' } });
     const tooLarge = Object.assign(new Error('too large'), { status: 413, type: 'entity.too.large' });
-    const answers = [...ERROR_CODES.map((code) => new AppError(code, 'refused')), stale, tooLarge].map((thrown) => {
+    const notJson = Object.assign(new Error('in Latin 1'), { status: 415, type: 'charset.unsupported' });
+    const noSuchMethod = createHttpFault('unsupported', 405, 'the path does not take this method');
+    const refusals = [stale, tooLarge, notJson, noSuchMethod];
+    const answers = [...ERROR_CODES.map((code) => new AppError(code, 'refused')), ...refusals].map((thrown) => {
       const { status, error } = toHttpError(thrown, 'req_1', thrown === stale);
       return `${status} ${API_CODES[error.code]}`;
     });

@@ -21,6 +21,7 @@ async function makeBooks(directory: string, books: { acknowledged: number; appli
     'CREATE TABLE run_stages (run_id, stage, started_at, ended_at, ok); CREATE TABLE run_parts (run_id, source_id, state, bytes)',
   );
   ledger.exec('CREATE TABLE snapshots (run_id, engine_id, state, size_bytes); CREATE TABLE host_streams (host_id, epoch, seq)');
+  ledger.exec('CREATE TABLE log_blocks (id, body)');
   ledger.prepare('INSERT INTO host_streams VALUES (?, ?, ?)').run('host_1', 'epoch', books.applied);
   ledger.close();
   const journalFile = join(directory, 'journal.db');
