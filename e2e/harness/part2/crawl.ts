@@ -29,7 +29,16 @@ export async function openSession(baseUrl: string, account: Account): Promise<Se
 
 const LIMIT = 400;
 
-/** Every page that can be reached by links from `start`, each once; query strings count as pages of their own. */
+/** An order of a list that is narrowed already: the same rows again, for each filter and each column. */
+function isOrderOfFiltered(link: string): boolean {
+  const names = [...new URLSearchParams(link.split('?')[1]).keys()];
+  return names.includes('sort') && names.some((name) => name !== 'sort' && name !== 'order');
+}
+
+/**
+ * Every page that can be reached by links from `start`, each once; query strings count as pages of their own, but for the orders of a
+ * list that is narrowed already.
+ */
 export async function crawlPages(session: Session, start = '/'): Promise<readonly Page[]> {
   const pages: Page[] = [];
   const seen = new Set([start]);
@@ -41,7 +50,7 @@ export async function crawlPages(session: Session, start = '/'): Promise<readonl
     if (pages.length > LIMIT) throw new Error(`More than ${LIMIT} pages, the last of them ${path}.`);
     if (!(answer.headers.get('content-type') ?? '').startsWith('text/html')) continue;
     for (const link of listLinks(html)) {
-      if (seen.has(link)) continue;
+      if (seen.has(link) || isOrderOfFiltered(link)) continue;
       seen.add(link);
       waiting.push(link);
     }
