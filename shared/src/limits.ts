@@ -227,7 +227,6 @@ export const CONTENTS = {
   deleted: 100,
 } as const;
 
-/** Secrets of a host that keeps none. */
 /** Locks of a repository. */
 export const LOCKS = {
   /** Looked at in one go; a repository with more has a problem that no list explains better. */
@@ -238,6 +237,7 @@ export const LOCKS = {
   stuckMs: 1 * HOUR,
 } as const;
 
+/** Secrets of a host that keeps none. */
 export const SECRETS = {
   /** Held this long after the line was lost, and longer only while a run uses them. */
   lingerMs: 1 * MINUTE,

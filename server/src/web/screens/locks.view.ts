@@ -1,9 +1,7 @@
 /** The locks of a repository: who holds each, whether that holder is still there, and what can be done about it. */
 import { type Html, type HtmlValue, html } from '../html.ts';
-import { button, confirmButton, linkButton } from '../ui/button.ts';
-import { emptyState } from '../ui/empty.ts';
+import { confirmButton } from '../ui/button.ts';
 import { callout } from '../ui/flash.ts';
-import { formField } from '../ui/form.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
 import { formatNoun } from '../ui/quantity.ts';
@@ -11,6 +9,7 @@ import { type StatusView, status } from '../ui/status.ts';
 import { table } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
+import { hostLookPanel } from './host-look.view.ts';
 import type { HostChoice } from './source-form.view.ts';
 
 export type HolderWord = 'running' | 'gone' | 'other' | 'unseen' | 'elsewhere' | 'unasked' | 'unknown';
@@ -106,34 +105,17 @@ function answerOf({ locks, repository, problem }: LocksView): string {
 }
 
 function lookPanel({ urls, repository, hosts, chosenHost, locks }: LocksView): Html {
-  if (hosts.length === 0)
-    return panel({
-      title: 'Look from a host',
-      content: emptyState({
-        icon: 'host',
-        title: 'No host has joined yet',
-        text: 'Only hosts open repositories; this server never does.',
-        action: linkButton({ href: urls.addHost(), label: 'Add host', kind: 'primary' }),
-      }),
-    });
-  const choice = formField({
-    name: 'host',
-    label: 'Host',
-    kind: 'select',
-    required: true,
-    value: chosenHost,
+  return hostLookPanel({
+    ...{
+      hosts,
+      chosenHost,
+      addHostHref: urls.addHost(),
+      method: 'post',
+      action: urls.repositoryLocks({ repository: repository.id }),
+    },
     help: 'It opens the repository without taking a lock. Then the hosts that the locks name are asked about their processes.',
-    options: hosts.map(({ id, name, standing }) => ({
-      value: id,
-      label: standing === 'online' ? name : `${name} (${standing})`,
-    })),
-  });
-  const label = locks === undefined ? 'Look at the locks' : 'Look again';
-  return panel({
-    title: 'Look from a host',
-    content: html`<form class="form" method="post" action="${urls.repositoryLocks({ repository: repository.id })}"><div class="fields">${choice}</div><div class="form-actions">${button(
-      { label, kind: locks === undefined || locks.length === 0 ? 'primary' : 'secondary' },
-    )}</div></form>`,
+    label: locks === undefined ? 'Look at the locks' : 'Look again',
+    kind: locks === undefined || locks.length === 0 ? 'primary' : 'secondary',
   });
 }
 

@@ -10,6 +10,7 @@ import { formatBytes, formatCount, formatNoun } from '../ui/quantity.ts';
 import { badge, type StatusView, status } from '../ui/status.ts';
 import { filterSelect, type Pager, type Selection, searchInput, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
+import { hostLookPanel } from './host-look.view.ts';
 import type { HostChoice } from './source-form.view.ts';
 
 export type ContentsWord = 'known' | 'missing' | 'back' | 'untold' | 'orphan';
@@ -126,35 +127,12 @@ function answerOf({ seen, name, problem }: ContentsView): string {
 }
 
 function lookPanel({ hosts, chosenHost, action, seen, addHostHref, search, word }: ContentsView): Html {
-  if (hosts.length === 0)
-    return panel({
-      title: 'Look from a host',
-      content: emptyState({
-        icon: 'host',
-        title: 'No host has joined yet',
-        text: 'Only hosts open repositories; this server never does.',
-        action: linkButton({ href: addHostHref, label: 'Add host', kind: 'primary' }),
-      }),
-    });
-  const choice = formField({
-    name: 'host',
-    label: 'Host',
-    kind: 'select',
-    required: true,
-    value: chosenHost,
+  return hostLookPanel({
+    ...{ hosts, chosenHost, addHostHref, method: 'get', action },
     help: 'It opens the repository without taking a lock and lists every snapshot in it, whoever made it.',
-    options: hosts.map(({ id, name, standing }) => ({
-      value: id,
-      label: standing === 'online' ? name : `${name} (${standing})`,
-    })),
-  });
-  const label = seen === undefined ? 'Look into it' : 'Look again';
-  const kept = html`<input type="hidden" name="q" value="${search}"><input type="hidden" name="state" value="${word ?? ''}">`;
-  return panel({
-    title: 'Look from a host',
-    content: html`<form class="form" method="get" action="${action}">${kept}<div class="fields">${choice}</div><div class="form-actions">${button(
-      { label, kind: seen === undefined ? 'primary' : 'secondary' },
-    )}</div></form>`,
+    kept: html`<input type="hidden" name="q" value="${search}"><input type="hidden" name="state" value="${word ?? ''}">`,
+    label: seen === undefined ? 'Look into it' : 'Look again',
+    kind: seen === undefined ? 'primary' : 'secondary',
   });
 }
 
