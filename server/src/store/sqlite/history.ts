@@ -1,4 +1,4 @@
-import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { idSchema, type TenantId } from '@holdfast/shared/domain/ids.ts';
 import { RUN_KINDS, RUN_STATES } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
 import type { HistoryStore, ProtectionDay, RunCount, SizeThen } from '../history.ts';
@@ -7,6 +7,7 @@ import type { Sql } from './statements.ts';
 
 const HOUR_MS = 3_600_000;
 const HOURS_A_DAY = 24;
+const DAY_MS = HOURS_A_DAY * HOUR_MS;
 
 const dayRow = z
   .object({
@@ -19,6 +20,42 @@ const dayRow = z
     paused: z.int(),
   })
   .transform(({ day, looks, atRisk, ...counts }): ProtectionDay => ({ day, looks, counts: { ...counts, at_risk: atRisk } }));
+
+/** Whole days are kept counted; what is left of a time at both of its ends is counted in the index alone. Runs in a caller's read. */
+function createRunCounts(sql: Sql) {
+  const kept = sql.select(
+    `SELECT kind, state, sum(count) AS count FROM run_days WHERE tenant_id = @tenant AND day >= @fromDay AND day < @toDay
+     GROUP BY kind, state`,
+    z.object({ kind: z.enum(RUN_KINDS), state: z.enum(RUN_STATES), count: z.int() }),
+  );
+  const counted = sql.select(
+    `SELECT ${KIND_AND_STATE} AS digest, count(*) AS count FROM runs INDEXED BY runs_by_time
+     WHERE tenant_id = @tenant AND created_at >= @from AND created_at < @to GROUP BY 1`,
+    z.object({ digest: z.int(), count: z.int() }),
+  );
+  const count = (tenant: TenantId, from: number, to: number): RunCount[] =>
+    from >= to
+      ? []
+      : counted.list({ tenant, from, to }).flatMap((row) => {
+          const known = readKindAndState(row.digest, RUN_KINDS, RUN_STATES);
+          return known === undefined ? [] : [{ ...known, count: row.count }];
+        });
+  return (tenant: TenantId, from: number, to: number): readonly RunCount[] => {
+    const [fromDay, toDay] = [Math.ceil(from / DAY_MS), Math.floor(to / DAY_MS)];
+    if (fromDay >= toDay) return count(tenant, from, to);
+    const sums = new Map<string, RunCount>();
+    const parts = [
+      ...count(tenant, from, fromDay * DAY_MS),
+      ...kept.list({ tenant, fromDay, toDay }),
+      ...count(tenant, toDay * DAY_MS, to),
+    ];
+    for (const part of parts) {
+      const key = `${part.kind} ${part.state}`;
+      sums.set(key, { ...part, count: part.count + (sums.get(key)?.count ?? 0) });
+    }
+    return [...sums.values()].filter((sum) => sum.count > 0);
+  };
+}
 
 export function createHistory(sql: Sql): HistoryStore {
   const record =
@@ -33,12 +70,6 @@ export function createHistory(sql: Sql): HistoryStore {
      WHERE tenant_id = @tenant AND day >= @fromDay AND day < @toDay ORDER BY day`,
     dayRow as z.ZodType<ProtectionDay>,
   );
-  // Read from the index alone, however many runs a month has.
-  const runs = sql.select(
-    `SELECT ${KIND_AND_STATE} AS digest, count(*) AS count FROM runs INDEXED BY runs_by_time
-     WHERE tenant_id = @tenant AND created_at >= @from AND created_at < @to GROUP BY 1`,
-    z.object({ digest: z.int(), count: z.int() }),
-  );
   const newest = (table: string): string =>
     `SELECT * FROM (SELECT measured_at, size_bytes FROM ${table} WHERE tenant_id = @tenant AND repository_id = r.value AND measured_at <= i.value
        ORDER BY measured_at DESC LIMIT 1)`;
@@ -51,6 +82,7 @@ export function createHistory(sql: Sql): HistoryStore {
      WHERE sizeBytes IS NOT NULL`,
     z.object({ repository: idSchema('repository'), at: z.int(), sizeBytes: z.int() }) as z.ZodType<SizeThen>,
   );
+  const countRuns = createRunCounts(sql);
   return {
     listSizesAt: (tenant, repositories, instants) =>
       sql.read(() => sizes.list({ tenant, repositories: JSON.stringify(repositories), instants: JSON.stringify(instants) })),
@@ -60,12 +92,6 @@ export function createHistory(sql: Sql): HistoryStore {
         record.run({ tenant, day: Math.floor(hour / HOURS_A_DAY), hour, atRisk, ...counts });
       }),
     listProtectionDays: (tenant, fromDay, toDay) => sql.read(() => days.list({ tenant, fromDay, toDay })),
-    countRuns: (tenant, from, to) =>
-      sql.read(() =>
-        runs.list({ tenant, from, to }).flatMap(({ digest, count }): RunCount[] => {
-          const known = readKindAndState(digest, RUN_KINDS, RUN_STATES);
-          return known === undefined ? [] : [{ ...known, count }];
-        }),
-      ),
+    countRuns: (tenant, from, to) => sql.read(() => countRuns(tenant, from, to)),
   };
 }
