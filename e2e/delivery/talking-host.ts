@@ -101,6 +101,7 @@ const handlers: Handlers = {
   'source.test': refuse,
   'source.discover': refuse,
   'directories.look': refuse,
+  'dump_files.list': refuse,
   'repository.test': refuse,
   'repository.init': refuse,
   'repository.measure': refuse,

@@ -208,6 +208,18 @@ export const BROWSE = {
   conflicts: 20,
 } as const;
 
+/** Dump files on a host that are restored without a snapshot. */
+export const DUMP_FILES = {
+  /** Directories that a host's configuration may offer. */
+  directories: 16,
+  /** Entries in one answer, which also ends at `BROWSE.replyBytes`; a directory with more than the second is listed up to there. */
+  entriesPerPage: 200,
+  listed: 20_000,
+  /** What is read of a file to see what it is, and of it before gunzip: what comes out of that is a thousandfold at most. */
+  headBytes: 8 * KIB,
+  packedHeadBytes: 4 * KIB,
+} as const;
+
 /** What lies in a repository, as a host lists it while a person waits. */
 export const CONTENTS = {
   /** A repository with more is listed up to here, newest first. */

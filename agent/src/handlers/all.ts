@@ -5,6 +5,7 @@ import type { Executor } from '../runs/executor.ts';
 import type { Workbench } from '../runs/workbench.ts';
 import type { Handlers } from '../session/agent-peer.ts';
 import { createDirectoriesLook } from './directories-look.ts';
+import { createDumpFilesList } from './dump-files.ts';
 import { assertInTime } from './in-time.ts';
 import { createLockQuestions } from './lock-questions.ts';
 import { createRepositoryContents } from './repository-contents.ts';
@@ -86,6 +87,7 @@ export function createHandlers({ workbench, executor, credentials, onSpec }: Han
     'source.test': createSourceTest(workbench),
     'source.discover': createSourceDiscover(workbench),
     'directories.look': createDirectoriesLook(clock),
+    'dump_files.list': createDumpFilesList(),
     'repository.test': createRepositoryTest(workbench),
     'repository.init': createRepositoryInit(workbench),
     'repository.measure': createRepositoryMeasure(workbench),

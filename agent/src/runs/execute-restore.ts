@@ -76,6 +76,11 @@ async function choosePlace({ workbench, recorder, order }: RestoreExecution, par
   }
 }
 
+function getEngineId({ engineId }: RestoreExecution['order']): string {
+  if (engineId === undefined) throw new AppError('invalid', 'the order names no snapshot');
+  return engineId;
+}
+
 function restoreIntoDatabase(
   execution: RestoreExecution,
   going: Going,
@@ -160,7 +165,7 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
         engine: workbench.engine(exec),
         recorder,
         repository,
-        engineId: order.engineId,
+        engineId: getEngineId(order),
         sizeBytes: order.sizeBytes,
         workDir,
         signal,

@@ -57,6 +57,18 @@ const REASONS = {
     code: 'integrity',
     advice: 'The snapshot cannot be read to its end, so nothing was changed. Check the repository, and restore another snapshot.',
   },
+  dump_refused: {
+    code: 'precondition',
+    advice: 'Nothing was changed. Choose another file or another way, or restore this one by hand.',
+  },
+  dump_damaged: {
+    code: 'integrity',
+    advice: 'Nothing was changed. Copy the file again from where it came from, and compare its size there.',
+  },
+  dump_changed: {
+    code: 'conflict',
+    advice: 'Nothing was changed. See whether it is still being written, look at it again and choose it anew.',
+  },
   sessions_open: {
     code: 'conflict',
     advice: 'End the sessions in the target first, or allow the restore to end them.',

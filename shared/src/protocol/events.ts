@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { drillVerdictSchema } from '../domain/drill.ts';
+import { chosenDumpSchema } from '../domain/dump-file.ts';
 import { idSchema } from '../domain/ids.ts';
 import { checkScopeSchema } from '../domain/maintenance.ts';
 import { CHOSEN_TABLES, chosenTableSchema, RESTORE_MODES } from '../domain/restore.ts';
@@ -57,6 +58,8 @@ export const restoreTargetSchema = z.discriminatedUnion('kind', [
     mode: z.enum(RESTORE_MODES).optional(),
     /** For the mode `tables`. */
     tables: z.array(chosenTableSchema).min(1).max(CHOSEN_TABLES).optional(),
+    /** A dump file of the host, in place of a snapshot. */
+    from: chosenDumpSchema.optional(),
   }),
 ]);
 export type RestoreTarget = z.infer<typeof restoreTargetSchema>;

@@ -19,6 +19,7 @@ import { CONTENTS_REQUESTS } from './contents.ts';
 import { COVERAGE_REQUESTS } from './coverage.ts';
 import { orderedRepositorySchema, repositoryDraftSchema, sourceDraftSchema } from './drafts.ts';
 import { DRILL_ORDERS } from './drill-orders.ts';
+import { DUMP_FILE_REQUESTS, dumpDirsSchema } from './dump-files.ts';
 import { restoreTargetSchema, sequencedEventSchema } from './events.ts';
 import { LOCK_ORDERS } from './lock-orders.ts';
 import { REPOSITORY_LOOK_FRAMES } from './repository-looks.ts';
@@ -60,6 +61,8 @@ export const hostFactsSchema = z.object({
   pdeathsig: z.boolean(),
   /** Requests it answers that older agents of the same protocol version do not know; see `capabilities.ts`. */
   capabilities: z.array(z.string().max(64)).max(32).optional(),
+  /** Directories whose dump files may be restored. */
+  dumpDirs: dumpDirsSchema.optional(),
 });
 export type HostFacts = z.infer<typeof hostFactsSchema>;
 
@@ -189,13 +192,21 @@ export const REQUESTS = {
   'restore.start': {
     body: z.object({
       run: idSchema('run'),
-      snapshot: idSchema('snapshot'),
-      engineId: z.string().regex(/^[0-9a-f]{64}$/u),
+      /** Both are left out where the target names a file of the host (`from`): then no repository is read. */
+      snapshot: idSchema('snapshot').optional(),
+      engineId: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/u)
+        .optional(),
       fileName: z.string().max(200).optional(),
+      /** Of the stored dump, or of the file. */
       sizeBytes: z.int().min(0),
-      /** The source the snapshot was made of, as it was; its kind decides how it is read back. */
+      /** The source the snapshot was made of, as it was; its kind decides how it is read back. For a file: the one whose connection is used. */
       source: z.object({ id: idSchema('source'), kind: z.string().max(32), config: configSchema }),
-      /** The repository, with secrets sealed for this request: the host may not have it in its spec. */
+      /**
+       * The repository, with secrets sealed for this request: the host may not have it in its spec. For a file: the one that a safety backup
+       * goes to.
+       */
       repository: orderedRepositorySchema,
       /** Where the same backup lies too: taken when the first cannot be reached. Its secrets are sealed for `<run>.second`. */
       second: z.object({ engineId: engineSnapshotIdSchema, repository: orderedRepositorySchema }).optional(),
@@ -259,6 +270,7 @@ export const REQUESTS = {
   ...RETENTION_ORDERS,
   ...COVERAGE_REQUESTS,
   ...CONTENTS_REQUESTS,
+  ...DUMP_FILE_REQUESTS,
   'run.cancel': {
     body: z.object({ run: idSchema('run'), requestedBy: z.string().max(TEXT.nameChars), notAfter: epochMs }),
     result: z.object({ known: z.boolean() }),

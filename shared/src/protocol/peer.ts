@@ -155,6 +155,14 @@ export interface AgentPeer {
    */
   listContents(body: RequestBody<'repository.contents'>): Promise<RequestResult<'repository.contents'>>;
 
+  /**
+   * One directory at or below those that the host's own configuration offers for restores (`dumpDirs` in its facts), with what each file is by its first
+   * bytes. Links are never followed. Asked by a person who waits; never repeated by itself; sent only to an agent that named it as a
+   * capability, and an order of `restore.start` whose target has a `from` is given only to such an agent too. Errors: `forbidden` for what
+   * lies elsewhere, `not_found` where there is no such directory.
+   */
+  listDumpFiles(body: RequestBody<'dump_files.list'>): Promise<RequestResult<'dump_files.list'>>;
+
   /** Creates a repository where there is none (`conflict` where there is one). Only ever on a person's order. */
   initRepository(body: RequestBody<'repository.init'>): Promise<RequestResult<'repository.init'>>;
 
