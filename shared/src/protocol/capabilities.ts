@@ -29,6 +29,8 @@ export const AGENT_CAPABILITIES = [
   'locks.clear',
   'directories.look',
   'repository.contents',
+  // Named by agents that also restore a dump file of the host, in place of a snapshot.
+  'dump_files.list',
   'unlock.start',
 ] as const satisfies readonly RequestType[];
 export type Capability = (typeof AGENT_CAPABILITIES)[number];
