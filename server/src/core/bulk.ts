@@ -11,15 +11,18 @@ import {
   type RunId,
   type SourceId,
 } from '@holdfast/shared/domain/ids.ts';
+import type { Blackout } from '@holdfast/shared/domain/plan.ts';
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { Plan } from '../store/catalog.ts';
 import { type Caller, demand, type Permission } from './caller.ts';
 import { drainHost, resumeHost } from './host-drain.ts';
 import { getHost, updateHost } from './hosts.ts';
+import { addPlanWindow, removePlanWindow } from './plan-windows.ts';
 import { getPlan, updatePlan } from './plans.ts';
 import type { CoreContext } from './ports.ts';
 import { cancelRun, getRun, type StartedRuns, startPlan } from './runs.ts';
+import { testSources } from './source-tests.ts';
 import { getSource } from './sources.ts';
 
 /** Things that one request names. */
@@ -43,6 +46,8 @@ export interface BulkOutcome {
 export interface BulkInput {
   tag?: string | undefined;
   minutes?: number | undefined;
+  /** In the zone of each plan. */
+  window?: Blackout | undefined;
 }
 
 type Step = Omit<BulkOutcome, 'id' | 'name' | 'runs'> & { runs?: readonly RunId[] };
@@ -55,7 +60,7 @@ interface Noun<K extends IdKind> {
 }
 
 export interface BulkAct {
-  /** Carries it out on each, one after the other, in the order given; each once. `forbidden` for who may do it to none. */
+  /** Carries it out on each, once, and tells of them in the order given. `forbidden` for who may do it to none. */
   carryOut(context: CoreContext, caller: Caller, ids: readonly string[], input: BulkInput): Promise<readonly BulkOutcome[]>;
   /** The names of what there is; what is gone by its id. */
   name(context: CoreContext, caller: Caller, ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
@@ -89,7 +94,21 @@ function checkMany(ids: readonly string[]): readonly string[] {
   return unique;
 }
 
+/** Done to one after the other. */
 function defineAct<K extends IdKind>(noun: Noun<K>, permission: Permission, work: Work<K>): BulkAct {
+  return defineActOnAll(noun, permission, async (context, caller, ids, input) => {
+    const steps = new Map<string, Step>();
+    for (const id of ids)
+      steps.set(id, await takeStep(() => work(context, caller, idSchema(noun.kind).parse(id) as Id<K>, input)));
+    return steps;
+  });
+}
+
+function defineActOnAll<K extends IdKind>(
+  noun: Noun<K>,
+  permission: Permission,
+  work: (context: CoreContext, caller: Caller, ids: readonly string[], input: BulkInput) => Promise<ReadonlyMap<string, Step>>,
+): BulkAct {
   const findName = async (context: CoreContext, caller: Caller, id: string) => {
     try {
       return await noun.find(context, caller, idSchema(noun.kind).parse(id) as Id<K>);
@@ -97,23 +116,26 @@ function defineAct<K extends IdKind>(noun: Noun<K>, permission: Permission, work
       return undefined;
     }
   };
+  const nameAll = async (context: CoreContext, caller: Caller, ids: readonly string[]) => {
+    const names = new Map<string, string>();
+    for (const id of ids) names.set(id, (await findName(context, caller, id)) ?? id);
+    return names;
+  };
   return {
     permission,
     async carryOut(context, caller, ids, input) {
       demand(caller, permission);
-      const outcomes: BulkOutcome[] = [];
-      for (const id of checkMany(ids)) {
-        const name = (await findName(context, caller, id)) ?? id;
-        const step = await takeStep(() => work(context, caller, idSchema(noun.kind).parse(id) as Id<K>, input));
-        outcomes.push({ id, name, runs: [], ...step });
-      }
-      return outcomes;
+      const unique = checkMany(ids);
+      const names = await nameAll(context, caller, unique);
+      const steps = await work(context, caller, unique, input);
+      return unique.map((id) => ({
+        id,
+        name: names.get(id) ?? id,
+        runs: [],
+        ...(steps.get(id) ?? { result: 'refused', text: `there is no such ${noun.kind}` }),
+      }));
     },
-    async name(context, caller, ids) {
-      const names = new Map<string, string>();
-      for (const id of checkMany(ids)) names.set(id, (await findName(context, caller, id)) ?? id);
-      return names;
-    },
+    name: async (context, caller, ids) => nameAll(context, caller, checkMany(ids)),
   };
 }
 
@@ -175,6 +197,21 @@ async function switchPlan(context: CoreContext, caller: Caller, id: PlanId, enab
   return done(enabled ? 'is enabled' : 'is paused');
 }
 
+function demandWindow({ window }: BulkInput): Blackout {
+  if (window !== undefined) return window;
+  throw new AppError('invalid', 'Window: say which', { details: { field: 'window' } });
+}
+
+async function addBlackout(context: CoreContext, caller: Caller, id: PlanId, input: BulkInput): Promise<Step> {
+  const isNew = await addPlanWindow(context, caller, id, demandWindow(input));
+  return isNew ? done('begins nothing in this window') : unchanged('has this window already');
+}
+
+async function removeBlackout(context: CoreContext, caller: Caller, id: PlanId, input: BulkInput): Promise<Step> {
+  const wasThere = await removePlanWindow(context, caller, id, demandWindow(input));
+  return wasThere ? done('lost this window') : unchanged('does not have this window');
+}
+
 /** Whether a backup of the plan has not ended yet: a second one would only wait behind it. */
 async function isUnderWay(context: CoreContext, caller: Caller, plan: PlanId, source?: SourceId): Promise<boolean> {
   const filter = { plan, source, kind: 'backup', active: true } as const;
@@ -196,6 +233,12 @@ async function runSource(context: CoreContext, caller: Caller, id: SourceId): Pr
     runs.push(...(await startPlan(context, caller, plan.id, [id])).runs.map((run) => run.id));
   }
   return runs.length === 0 ? unchanged('is under way already') : done('started', runs);
+}
+
+async function testAll(context: CoreContext, caller: Caller, ids: readonly string[]): Promise<ReadonlyMap<string, Step>> {
+  const known = ids.filter((id): id is SourceId => idSchema('source').safeParse(id).success);
+  const outcomes = await testSources(context, caller, known);
+  return new Map(outcomes.map(({ source, works, text }) => [source, works ? done(text) : { result: 'refused', text }]));
 }
 
 async function cancel(context: CoreContext, caller: Caller, id: RunId): Promise<Step> {
@@ -235,11 +278,16 @@ export const BULK_ACTS = {
     tag: defineAct(HOST, 'host.manage', addTag),
     untag: defineAct(HOST, 'host.manage', removeTag),
   },
-  sources: { run: defineAct(SOURCE, 'run.start', runSource) },
+  sources: {
+    run: defineAct(SOURCE, 'run.start', runSource),
+    test: defineActOnAll(SOURCE, 'source.manage', testAll),
+  },
   plans: {
     enable: defineAct(PLAN, 'plan.manage', (context, caller, id) => switchPlan(context, caller, id, true)),
     pause: defineAct(PLAN, 'plan.manage', (context, caller, id) => switchPlan(context, caller, id, false)),
     run: defineAct(PLAN, 'run.start', runPlan),
+    add_blackout: defineAct(PLAN, 'plan.manage', addBlackout),
+    remove_blackout: defineAct(PLAN, 'plan.manage', removeBlackout),
   },
   runs: { cancel: defineAct(RUN, 'run.start', cancel), retry: defineAct(RUN, 'run.start', retry) },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, BulkAct>>>>;

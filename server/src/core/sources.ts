@@ -184,16 +184,17 @@ async function prepareQuestion(
   return { host, ref, draft, config: parsed.config };
 }
 
-/** Connects from the host and returns what the tool said; needs the host online. */
+/** Connects from the host and returns what the tool said; needs the host online. `timeout` without an answer for so long. */
 export async function testSource(
   context: CoreContext,
   caller: Caller,
   question: SourceQuestion,
+  timeoutMs: number = PROBE_TIMEOUT_MS,
 ): Promise<RequestResult<'source.test'>> {
   demand(caller, 'source.manage');
   const { host, ref, draft } = await prepareQuestion(context, caller, question);
   const body = { ref, draft, notAfter: context.clock.now() + QUESTION_LIFE_MS };
-  return context.directory.request(host.id, 'source.test', body, { timeoutMs: PROBE_TIMEOUT_MS });
+  return context.directory.request(host.id, 'source.test', body, { timeoutMs });
 }
 
 export interface DiscoveredSource {

@@ -103,6 +103,8 @@ export interface PlanFilter {
   copyRepository?: RepositoryId | undefined;
   enabled?: boolean | undefined;
   retentionPolicy?: PolicyId | undefined;
+  /** With a source on a host that has this tag. */
+  tag?: string | undefined;
 }
 
 /** An order by the next fire needs to know when that is. */

@@ -44,6 +44,9 @@ export const blackoutSchema = z
   .refine(({ from, to }) => from !== to && from !== '24:00', 'must begin and end at different times of day');
 export type Blackout = z.infer<typeof blackoutSchema>;
 
+/** Windows of one plan. */
+export const BLACKOUTS_MOST = 20;
+
 /** What to do when a source is still being backed up as its plan comes due again. */
 export const OVERLAPS = ['skip', 'queue'] as const;
 
@@ -86,7 +89,7 @@ export const planOptionsSchema = z.strictObject({
     .max(12 * 60)
     .default(0),
   /** A fire in one of these windows begins when the window ends, if that is within the grace. */
-  blackouts: z.array(blackoutSchema).max(20).default([]),
+  blackouts: z.array(blackoutSchema).max(BLACKOUTS_MOST).default([]),
   overlap: z.enum(OVERLAPS).default('skip'),
   priority: z.enum(PRIORITIES).default('normal'),
   /** How often a run is tried in all while its failure may pass by itself; 1 is no retry. */

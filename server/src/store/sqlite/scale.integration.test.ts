@@ -225,6 +225,7 @@ describe('scale', () => {
       host: hostOf(0),
       repository: repositoryOf(0),
       enabled: true,
+      tag: 't',
     }))
       texts.set(buildPlanList(filter, sorted).text, 'list');
     for (const filter of combine({ search: 'x', state: 'active' as const, tag: 't', seenSince: 1, notSeenSince: 2 }))

@@ -35,6 +35,10 @@ const byName = (direction: Direction): Ordering => ({
 const HAS_SOURCE_ON_HOST = `EXISTS (SELECT 1 FROM plan_sources ps JOIN sources s ON s.id = ps.source_id
     WHERE ps.plan_id = p.id AND s.tenant_id = p.tenant_id AND s.host_id = @host)`;
 
+const HAS_SOURCE_ON_TAGGED_HOST = `EXISTS (SELECT 1 FROM plan_sources ps JOIN sources s ON s.id = ps.source_id
+    JOIN host_tags t ON t.tenant_id = s.tenant_id AND t.tag = @tag AND t.host_id = s.host_id
+    WHERE ps.plan_id = p.id AND s.tenant_id = p.tenant_id)`;
+
 export function buildPlanList(
   filter: PlanFilter,
   page: PageRequest,
@@ -51,6 +55,7 @@ WHERE ${joinConditions([
     filter.search !== undefined && 'instr(p.name_key, @search) > 0',
     filter.source !== undefined && 'EXISTS (SELECT 1 FROM plan_sources ps WHERE ps.plan_id = p.id AND ps.source_id = @source)',
     filter.host !== undefined && HAS_SOURCE_ON_HOST,
+    filter.tag !== undefined && HAS_SOURCE_ON_TAGGED_HOST,
     fires !== undefined && `p.enabled = @isEnabled AND ${SCHEDULE} = @schedule`,
     sayAfter(ordering, page),
   ])}

@@ -2,10 +2,12 @@
 
 import { drainMinutesSchema } from '@holdfast/shared/domain/drain.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { tagSchema } from '@holdfast/shared/domain/plan.ts';
+import { blackoutSchema, tagSchema } from '@holdfast/shared/domain/plan.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { BULK_ACTS, BULK_MOST, BULK_RESULTS, type BulkAct, type BulkInput, type BulkNoun } from '../../core/bulk.ts';
 import type { Caller } from '../../core/caller.ts';
+import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { Scope } from '../../core/scopes.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
@@ -69,10 +71,50 @@ const sourcesEndpoint = defineEndpoint({
   handle: (context, caller, { body }) => carryOut(context, caller, BULK_ACTS.sources[body.act], body.ids),
 });
 
+const testsEndpoint = defineEndpoint({
+  ...describe(
+    'sources',
+    'configure',
+    'Tests many sources, each from its own host, within a minute: `done` works, and `refused` says in the words of the tool why not, or why it was not asked.',
+  ),
+  path: '/sources/tests',
+  body: z.strictObject({ ids: chosen('source') }),
+  handle: (context, caller, { body }) => carryOut(context, caller, BULK_ACTS.sources.test, body.ids),
+});
+
+/** The plans of a tag, one more than may be chosen where there are more. */
+async function listTagged(context: CoreContext, caller: Caller, tag: string): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const page = await listPlans(context, caller, { tag }, { limit: HTTP.pageSizeMax, after });
+    ids.push(...page.rows.map(({ id }) => id));
+    if (page.next === undefined || ids.length > BULK_MOST) return ids;
+    after = page.next;
+  }
+}
+
 const plansEndpoint = defineEndpoint({
-  ...describe('plans', 'configure', 'Pauses or enables many plans; one that is so already stays as it is.'),
-  body: z.strictObject({ act: z.enum(['enable', 'pause']), ids: chosen('plan') }),
-  handle: (context, caller, { body }) => carryOut(context, caller, BULK_ACTS.plans[body.act], body.ids),
+  ...describe(
+    'plans',
+    'configure',
+    'Pauses or enables many plans, or adds one blackout window to them or takes it away; what is so already stays as it is.',
+  ),
+  body: z
+    .strictObject({
+      act: z.enum(['enable', 'pause', 'add_blackout', 'remove_blackout']),
+      ids: chosen('plan').optional(),
+      tag: tagSchema.optional().meta({ description: 'In place of ids: the plans with a source on a host that has this tag' }),
+      window: blackoutSchema.optional().meta({ description: 'Of add_blackout and remove_blackout, in the zone of each plan' }),
+    })
+    .refine(({ ids, tag }) => (ids === undefined) !== (tag === undefined), { path: ['ids'], error: 'name ids, or a tag' })
+    .refine(({ act, window }) => act.endsWith('_blackout') === (window !== undefined), {
+      path: ['window'],
+      error: 'belongs to add_blackout and remove_blackout, and is needed there',
+    }),
+  async handle(context, caller, { body }) {
+    const ids = body.tag === undefined ? (body.ids ?? []) : await listTagged(context, caller, body.tag);
+    return carryOut(context, caller, BULK_ACTS.plans[body.act], ids, { window: body.window });
+  },
 });
 
 const runPlansEndpoint = defineEndpoint({
@@ -95,6 +137,7 @@ const runsEndpoint = defineEndpoint({
 export const BULK_ENDPOINTS: readonly ApiEndpoint[] = [
   hostsEndpoint,
   sourcesEndpoint,
+  testsEndpoint,
   plansEndpoint,
   runPlansEndpoint,
   runsEndpoint,

@@ -1,6 +1,7 @@
 /** The list of plans. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { PLAN_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
+import { tagSchema } from '@holdfast/shared/domain/plan.ts';
 import * as z from 'zod';
 import { listPlans } from '../../core/plans.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
@@ -24,13 +25,14 @@ export function createPlanListEndpoint(calendar: FireCalendar): ApiEndpoint {
       host: idSchema('host').optional(),
       repository: idSchema('repository').optional(),
       enabled: flagInput.optional(),
+      tag: tagSchema.optional().meta({ description: 'With a source on a host that has this tag' }),
       retentionPolicy: idSchema('policy').optional(),
       ...sortFields(PLAN_ORDERS, 'they go by name'),
     }),
     reply: listOf(planShape),
     async handle(context, caller, { query }) {
-      const { search, source, host, repository, enabled, retentionPolicy } = query;
-      const filter = { search, source, host, repository, enabled, retentionPolicy };
+      const { search, source, host, repository, enabled, retentionPolicy, tag } = query;
+      const filter = { search, source, host, repository, enabled, retentionPolicy, tag };
       const page = { ...toSortedRequest(query), nextFire: createNextFire(calendar, context.clock.now()) };
       return toPageReply(await listPlans(context, caller, filter, page), toPlanShape);
     },

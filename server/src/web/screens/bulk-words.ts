@@ -7,10 +7,13 @@ export interface ActWords {
   /** `Pause`: with the number of things behind it. */
   verb: string;
   effect: string;
-  field?: 'tag' | 'minutes';
+  /** `theirWindow` is one of those that the chosen ones have. */
+  field?: 'tag' | 'minutes' | 'window' | 'theirWindow';
   /** The act that takes it back. */
   undo?: string;
   isDangerous?: true;
+  /** What its results are called; `done` and `not done` where nothing is said. */
+  results?: { done: string; refused: string };
 }
 
 interface NounWords {
@@ -58,6 +61,13 @@ export const BULK_WORDS: Readonly<Record<BulkNoun, NounWords>> = {
         verb: 'Back up',
         effect: 'Each is backed up now by the plans it is in. What is under way already is not started twice.',
       },
+      test: {
+        label: 'Test…',
+        verb: 'Test',
+        effect:
+          'Each is connected to from its own host, now, with what is saved of it. It takes up to a minute, and nothing is changed.',
+        results: { done: 'passed', refused: 'failed' },
+      },
     },
   },
   plans: {
@@ -76,6 +86,21 @@ export const BULK_WORDS: Readonly<Record<BulkNoun, NounWords>> = {
         undo: 'enable',
       },
       enable: { label: 'Enable…', verb: 'Enable', effect: 'They run by their schedules again, from now on.', undo: 'pause' },
+      add_blackout: {
+        label: 'Add window…',
+        verb: 'Add a blackout window to',
+        effect:
+          'Their schedules begin nothing in this window: what falls into it begins when the window ends, if that is within the grace of the plan. Whatever other windows they have stay.',
+        field: 'window',
+        undo: 'remove_blackout',
+      },
+      remove_blackout: {
+        label: 'Remove window…',
+        verb: 'Remove a blackout window from',
+        effect: 'Their schedules begin what is due in these hours again. Whatever other windows they have stay.',
+        field: 'theirWindow',
+        undo: 'add_blackout',
+      },
     },
   },
   runs: {

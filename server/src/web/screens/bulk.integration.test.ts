@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
-import { BULK_MOST } from '../../core/bulk.ts';
+import { BULK_ACTS, BULK_MOST } from '../../core/bulk.ts';
+import { updateHost } from '../../core/hosts.ts';
+import { SOURCE_TESTS } from '../../core/source-tests.ts';
 import * as calendar from '../../fires/fires.ts';
 import type { PageReply } from '../http/route.ts';
 import { BULK_SCREENS } from './bulk.ts';
 import { createFleet, type Fleet } from './fixtures/fleet.ts';
-import { createWorld, NOW, type World } from './fixtures/world.ts';
+import { createCaller, createWorld, NOW, type World } from './fixtures/world.ts';
 import { HOST_SCREENS } from './hosts.ts';
 import { createPlanScreens } from './plans.ts';
 import { RUNS_SCREENS } from './runs.ts';
@@ -114,6 +116,106 @@ describe('Acts on many rows', () => {
       assert.ok((await world.context.store.hosts.findHost(DEFAULT_TENANT, host.id))?.tags.includes('databases'));
     const sources = await post('/sources/acts', { act: 'run', all: 'true', back: '/sources?kind=postgresql' });
     assert.ok((/name="chosen" value="([^"]*)"/.exec(sources)?.[1] ?? '').includes('src_'));
+  });
+
+  it('test each source from its host, a few of each host at a time, and say what each answered', async () => {
+    const works = { ok: true, message: 'connected', serverVersion: 'PostgreSQL 17.2', warnings: ['no globals'], latencyMs: 12.4 };
+    const { directory } = world;
+    directory.answers['source.test'] = (_host, { draft }) =>
+      draft.kind === 'mariadb'
+        ? { ...works, ok: false, message: 'ERROR 1045 (28000): Access denied', warnings: [] }
+        : { ...works, warnings: draft.kind === 'postgres' ? works.warnings : [] };
+    const gone = world.context.createId('source');
+    const { app, shop, www, mail } = fleet.sources;
+    const form = { act: 'test', chosen: [app, shop, www, mail, gone].join(','), confirm: 'yes' };
+    const answer = await post('/sources/acts', form);
+    assert.match(answer, /<h1>2 passed, 3 failed\./);
+    assert.match(answer, /works: PostgreSQL 17\.2, 12 ms; no globals/);
+    assert.match(answer, /ERROR 1045 \(28000\): Access denied/);
+    assert.match(answer, /not tested: the host is not connected/);
+    assert.match(answer, /there is no such source/);
+    assert.doesNotMatch(answer, /Undo/);
+    await assert.rejects(world.ask('post', '/sources/acts', { form, role: 'viewer' }), /may not do this/);
+  });
+
+  it('ask no host for more than a few sources at a time, and begin none that nobody would wait for', async () => {
+    const { context } = world;
+    const host = fleet.hosts['web-1'] ?? assert.fail();
+    const ids = Array.from({ length: 7 }, () => context.createId('source'));
+    const template =
+      (await context.store.catalog.findSource(DEFAULT_TENANT, fleet.sources['www'] ?? assert.fail())) ?? assert.fail();
+    for (const id of ids) await context.store.catalog.insertSource({ ...template, id, host, name: id });
+    let [now, busy, most, asked] = [NOW, 0, 0, 0];
+    const directory: typeof context.directory = {
+      ...context.directory,
+      request: async (to, type, body) => {
+        asked += 1;
+        busy += 1;
+        most = Math.max(most, busy);
+        await new Promise((resolve) => setImmediate(resolve));
+        busy -= 1;
+        now += SOURCE_TESTS.beginMs / 4;
+        return context.directory.request(to, type, body);
+      },
+    };
+    const outcomes = await BULK_ACTS.sources.test.carryOut(
+      { ...context, directory, clock: { ...context.clock, now: () => now } },
+      createCaller(),
+      ids,
+      {},
+    );
+    assert.deepEqual(
+      outcomes.map(({ id }) => id),
+      ids,
+      'in the order that was asked for',
+    );
+    assert.equal(most, SOURCE_TESTS.perHost);
+    assert.ok(asked < ids.length);
+    const left = outcomes.filter(({ text }) => /not asked: there were too many/.test(text));
+    assert.deepEqual([left.length, new Set(left.map(({ result }) => result))], [ids.length - asked, new Set(['refused'])]);
+    assert.equal(outcomes.filter(({ result }) => result === 'done').length, asked);
+    for (const id of ids) await context.store.catalog.deleteSource(DEFAULT_TENANT, id);
+  });
+
+  it('add one blackout window to many plans, take it from those that have it, and take either back', async () => {
+    const { nightly, hourly, byHand } = fleet.plans;
+    const windowsOf = async (plan: string) =>
+      (await world.context.store.catalog.listPlans(DEFAULT_TENANT, {}, { limit: 200 })).rows
+        .find(({ id }) => id === plan)
+        ?.options.blackouts.map(({ from, to, days }) => `${days.join('')} ${from}-${to}`);
+    const undoOf = (answer: string) =>
+      Object.fromEntries(
+        [...answer.matchAll(/<input type="hidden"\s+name="(\w+)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]),
+      ) as Record<string, string>;
+    const none = await world.ask('post', '/plans/acts', { form: { act: 'remove_blackout', ids: [nightly] } });
+    assert.ok(none.kind === 'redirect' && none.flash?.text === 'None of them has a blackout window.');
+    const form = { act: 'add_blackout', chosen: `${nightly},${hourly}`, confirm: 'yes' };
+    assert.match(await post('/plans/acts', { ...form, window: 'some time' }), /“some time” is no window/);
+    assert.match(await post('/plans/acts', { ...form, window: '22:00-23:00\n01:00-02:00' }), /one window only/);
+    const added = await post('/plans/acts', { ...form, window: 'Mon-Fri 7:00 to 19:00' });
+    assert.match(added, /<h1>2 done\./);
+    assert.deepEqual([await windowsOf(nightly), await windowsOf(byHand)], [['12345 07:00-19:00'], []]);
+    assert.match(await post('/plans/acts', { ...form, window: 'Fri, Mon-Thu 07:00-19:00' }), /<h1>2 as before\./);
+    const question = await post('/plans/acts', { act: 'remove_blackout', ids: [nightly, hourly, byHand] });
+    assert.match(question, /<option {2}value="Mon-Fri 07:00 to 19:00">07:00 to 19:00, Monday to Friday \(2\splans\)/);
+    const removal = { act: 'remove_blackout', chosen: `${nightly},${byHand}`, confirm: 'yes', window: 'Mon-Fri 07:00 to 19:00' };
+    const removed = await post('/plans/acts', removal);
+    assert.match(removed, /<h1>1 done, 1 as before\./);
+    assert.deepEqual([await windowsOf(nightly), await windowsOf(hourly)], [[], ['12345 07:00-19:00']]);
+    assert.match(await post('/plans/acts', undoOf(removed)), /<h1>1 done\./);
+    assert.deepEqual(await windowsOf(nightly), ['12345 07:00-19:00']);
+    assert.match(await post('/plans/acts', undoOf(added)), /<h1>2 done\./);
+    assert.deepEqual([await windowsOf(nightly), await windowsOf(hourly)], [[], []]);
+  });
+
+  it('reach the plans of a tag', async () => {
+    const host = fleet.hosts['web-1'] ?? assert.fail();
+    await updateHost(world.context, createCaller(), host, { tags: ['shop floor'] });
+    const list = await world.read('/plans?tag=shop+floor');
+    assert.match(list, /nightly files/);
+    assert.doesNotMatch(list, />hourly</);
+    const question = await post('/plans/acts', { act: 'add_blackout', all: 'true', back: '/plans?tag=shop+floor' });
+    assert.match(question, /Add a blackout window to 1\splan\?/);
   });
 
   it('start nothing that is under way, and repeat only what failed', async () => {

@@ -1,5 +1,4 @@
 /** `/hosts/acts` and its like: one act on many rows of a list, after a question that names them. */
-import { DRAIN } from '@holdfast/shared/limits.ts';
 import { BULK_MOST, type BulkAct, type BulkInput, type BulkNoun, type BulkOutcome } from '../../core/bulk.ts';
 import type { Caller } from '../../core/caller.ts';
 import { listHosts } from '../../core/hosts.ts';
@@ -8,11 +7,11 @@ import type { CoreContext } from '../../core/ports.ts';
 import { listRuns } from '../../core/runs.ts';
 import type { Page, PageRequest } from '../../store/page.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
-import type { Field } from '../ui/form.ts';
 import { formatCount, formatNoun } from '../ui/quantity.ts';
 import { findLocalPath, PAGES, type Urls } from '../urls.ts';
 import { type BulkLine, bulkAnswerPage, bulkQuestionPage } from './bulk.view.ts';
 import { BULK_FORMS, findBulkAct } from './bulk-bar.ts';
+import { findBulkFields, readBulkInput, writeBulkInput } from './bulk-input.ts';
 import { type ActWords, BULK_WORDS } from './bulk-words.ts';
 import { readList, readText } from './form-values.ts';
 import { readHostFilter, toHostFilter } from './hosts.ts';
@@ -72,33 +71,19 @@ interface Wish {
   back: string;
 }
 
-function fieldOf({ words }: Wish, problem: string | undefined): readonly Field[] {
-  if (words.field === 'tag')
-    return [{ name: 'tag', label: 'Tag', kind: 'text', required: true, autocomplete: 'off', error: problem }];
-  if (words.field === 'minutes')
-    return [
-      {
-        name: 'minutes',
-        label: 'For how many minutes',
-        kind: 'number',
-        required: true,
-        value: String(DRAIN.minutes),
-        error: problem,
-      },
-    ];
-  return [];
-}
-
-const crumbsOf = (urls: Urls, noun: BulkNoun, label: string) => [
+const crumbsOf = (urls: Urls, noun: BulkNoun, { label }: ActWords) => [
   { label: BULK_WORDS[noun].list, href: LISTS[noun](urls) },
-  { label },
+  { label: label.replace('…', '') },
 ];
 
 async function ask(context: CoreContext, visit: Visit, wish: Wish, problem?: string): Promise<PageReply> {
   const { noun, name, act, words, ids, back } = wish;
   const names = await act.name(context, visit.caller, ids.slice(0, NAMES_SHOWN));
+  const fields = await findBulkFields(context, visit, words, ids, problem);
+  if (fields === undefined)
+    return { kind: 'redirect', to: back, flash: { tone: 'bad', text: 'None of them has a blackout window.' } };
   const html = bulkQuestionPage(await buildShell(context, visit, noun), {
-    crumbs: crumbsOf(visit.urls, noun, words.verb),
+    crumbs: crumbsOf(visit.urls, noun, words),
     action: BULK_FORMS[noun](visit.urls),
     backHref: back,
     act: name,
@@ -107,18 +92,18 @@ async function ask(context: CoreContext, visit: Visit, wish: Wish, problem?: str
     isDangerous: words.isDangerous === true,
     ids,
     names: [...names.values()],
-    fields: fieldOf(wish, problem),
+    fields,
   });
   return { kind: 'page', status: problem === undefined ? 200 : 422, html };
 }
 
-/** `12 done, 3 as they were, 1 not done`. */
-function summarize(outcomes: readonly BulkOutcome[]): string {
+/** `12 done, 3 as before, 1 not done`. */
+function summarize(outcomes: readonly BulkOutcome[], { results }: ActWords): string {
   const count = (result: BulkOutcome['result']) => outcomes.filter((outcome) => outcome.result === result).length;
   const parts = [
-    [count('done'), 'done'],
+    [count('done'), results?.done ?? 'done'],
     [count('unchanged'), 'as before'],
-    [count('refused'), 'not done'],
+    [count('refused'), results?.refused ?? 'not done'],
   ] as const;
   return parts
     .filter(([number]) => number > 0)
@@ -152,29 +137,18 @@ async function answer(
     chosen: done.map(({ id }) => id).join(','),
     confirm: 'yes',
     back,
-    tag: input.tag ?? '',
+    ...writeBulkInput(input),
   };
   const html = bulkAnswerPage(await buildShell(context, visit, noun), {
-    crumbs: crumbsOf(urls, noun, words.verb),
+    crumbs: crumbsOf(urls, noun, words),
     title: `${words.verb} ${formatNoun(outcomes.length, BULK_WORDS[noun].one)}`,
-    heading: `${summarize(outcomes)}.`,
+    heading: `${summarize(outcomes, words)}.`,
     lines,
+    words: words.results,
     back: { href: back, label: `Back to the ${noun}` },
     ...(words.undo === undefined || done.length === 0 ? {} : { undo: { action: BULK_FORMS[noun](urls), label: 'Undo', hidden } }),
   });
   return { kind: 'page', html };
-}
-
-function readInput({ form }: Visit, { field }: ActWords): { input: BulkInput; problem?: string } {
-  if (field === 'tag') {
-    const tag = readText(form, 'tag').trim();
-    return tag === '' ? { input: {}, problem: 'Say which tag.' } : { input: { tag: tag.slice(0, 200) } };
-  }
-  if (field === 'minutes') {
-    const minutes = Number(readText(form, 'minutes'));
-    return Number.isInteger(minutes) && minutes > 0 ? { input: { minutes } } : { input: {}, problem: 'Say a whole number.' };
-  }
-  return { input: {} };
 }
 
 async function readChosen(context: CoreContext, visit: Visit, noun: BulkNoun, back: string): Promise<readonly string[]> {
@@ -198,7 +172,7 @@ async function actOnMany(context: CoreContext, visit: Visit, noun: BulkNoun): Pr
     return refuse(`More than ${formatCount(BULK_MOST)} ${noun} match; narrow the list, at most so many are taken at once.`);
   const wish: Wish = { noun, name, act, words, ids, back };
   if (readText(form, 'confirm') !== 'yes') return ask(context, visit, wish);
-  const { input, problem } = readInput(visit, words);
+  const { input, problem } = readBulkInput(visit, words);
   if (problem !== undefined) return ask(context, visit, wish, problem);
   return answer(context, visit, wish, input, await act.carryOut(context, caller, ids, input));
 }

@@ -80,6 +80,8 @@ export type BulkAnswer = {
   readonly title: string;
   readonly heading: string;
   readonly lines: readonly BulkLine[];
+  /** What its results are called, where they have words of their own. */
+  readonly words?: { readonly done: string; readonly refused: string } | undefined;
   readonly back: { readonly href: string; readonly label: string };
   /** Takes back what was done. */
   readonly undo?:
@@ -93,6 +95,10 @@ const RESULTS: Readonly<Record<BulkLine['result'], StatusView>> = {
   refused: { word: 'not done', tone: 'unprotected', icon: 'cross' },
 };
 
+function viewOf(result: BulkLine['result'], words: BulkAnswer['words']): StatusView {
+  return words === undefined || result === 'unchanged' ? RESULTS[result] : { ...RESULTS[result], word: words[result] };
+}
+
 const RUNS_COLUMN: Column<BulkLine> = {
   id: 'runs',
   label: 'Runs',
@@ -100,14 +106,14 @@ const RUNS_COLUMN: Column<BulkLine> = {
 };
 
 export function bulkAnswerPage(shell: Shell, view: BulkAnswer): Html {
-  const { undo, back } = view;
+  const { undo, back, words } = view;
   const hasRuns = view.lines.some(({ runs }) => runs.length > 0);
   const lines = table<BulkLine>({
     id: 'bulk-answer',
     caption: 'What became of each',
     rows: view.lines,
     columns: [
-      { id: 'result', label: 'Result', width: 'fit', cell: ({ result }) => status(RESULTS[result]) },
+      { id: 'result', label: 'Result', width: 'fit', cell: ({ result }) => status(viewOf(result, words)) },
       { id: 'name', label: 'Name', primary: true, cell: ({ href, name }) => html`<a href="${href}">${name}</a>` },
       { id: 'text', label: 'What happened', cell: ({ text }) => text },
       ...(hasRuns ? [RUNS_COLUMN] : []),

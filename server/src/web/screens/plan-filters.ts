@@ -1,5 +1,6 @@
 /** What the list of plans may be narrowed to: read from the address, offered in the bar, shown with a way out of each. */
 import { type HostId, idSchema, type RepositoryId, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import { tagSchema } from '@holdfast/shared/domain/plan.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { Caller } from '../../core/caller.ts';
 import { listHosts } from '../../core/hosts.ts';
@@ -23,6 +24,8 @@ export interface PlanQuery {
   host?: HostId | undefined;
   source?: SourceId | undefined;
   enabled?: 'true' | 'false' | undefined;
+  /** Of a host that has a source in it. */
+  tag?: string | undefined;
 }
 
 /** What does not read as a filter is left out: an address someone kept must not become an error. */
@@ -34,6 +37,7 @@ export function readPlanQuery({ query }: Pick<Visit, 'query'>): PlanQuery {
     host: findId(findText(query, 'host'), idSchema('host')),
     source: findId(findText(query, 'source'), idSchema('source')),
     enabled: enabled === 'true' || enabled === 'false' ? enabled : undefined,
+    tag: tagSchema.safeParse(query['tag']).data,
   };
 }
 
@@ -47,7 +51,7 @@ export function isNarrowed(query: PlanQuery): boolean {
 
 /** Each filter that is on, with the address of the list without it. */
 export function listPlanChips(query: PlanQuery, names: Names, urls: Urls): readonly FilterChip[] {
-  const { q, repository, host, source, enabled } = query;
+  const { q, repository, host, source, enabled, tag } = query;
   const without = (name: keyof PlanQuery): string => urls.plans({ ...query, [name]: undefined });
   return [
     ...(q === undefined ? [] : [{ label: 'name', value: `“${q}”`, removeHref: without('q') }]),
@@ -64,10 +68,18 @@ export function listPlanChips(query: PlanQuery, names: Names, urls: Urls): reado
     ...(source === undefined
       ? []
       : [{ label: 'source', value: nameOf(names.sources, source, 'source'), removeHref: without('source') }]),
+    ...(tag === undefined ? [] : [{ label: 'tag', value: tag, removeHref: without('tag') }]),
     ...(enabled === undefined
       ? []
       : [{ label: 'state', value: enabled === 'true' ? 'enabled' : 'paused', removeHref: without('enabled') }]),
   ];
+}
+
+/** Tags of hosts that have sources, by name, and the one that is chosen. */
+async function listTags({ fleet }: CoreContext, { tenant }: Caller, chosen: string | undefined): Promise<readonly string[]> {
+  const tags = new Set([...(await fleet.look(tenant)).hosts.values()].flatMap((host) => host.tags));
+  const first = [...tags].sort().slice(0, HTTP.pageSizeMax);
+  return chosen === undefined || first.includes(chosen) ? first : [...first, chosen];
 }
 
 /** The selects of the bar; of a big fleet each offers its first by name, and what is chosen. */
@@ -78,11 +90,12 @@ export async function readPlanChoices(
   names: Names,
 ): Promise<PlansView['filters']> {
   const page = { limit: HTTP.pageSizeMax };
-  const [hosts, repositories, sources] = await Promise.all([
+  const [hosts, repositories, sources, tags] = await Promise.all([
     listHosts(context, caller, {}, page),
     listRepositories(context, caller, {}, page),
     // A name is a source's own on its host alone: where one is chosen, its sources are offered.
     listSources(context, caller, { host: query.host }, page),
+    listTags(context, caller, query.tag),
   ]);
   const hostNames = new Map([...hosts.rows, ...names.hosts.values()].map((host) => [host.id, host.name]));
   const withHost = (source: { id: SourceId; name: string; host: HostId }) => ({
@@ -111,6 +124,16 @@ export async function readPlanChoices(
       value: query.source ?? '',
       options: choicesOf('All sources', sources.rows.map(withHost), chosen === undefined ? undefined : withHost(chosen)),
     },
+    ...(tags.length === 0
+      ? []
+      : [
+          {
+            name: 'tag',
+            label: 'Tag of a host',
+            value: query.tag ?? '',
+            options: [{ value: '', label: 'Any tag' }, ...tags.map((tag) => ({ value: tag, label: tag }))],
+          },
+        ]),
     {
       name: 'enabled',
       label: 'State',
