@@ -2,13 +2,14 @@
 import { mkdirSync, statfsSync } from 'node:fs';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Clock, systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { type Crypto, createCrypto } from '@holdfast/shared/crypto/crypto.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import type { AgentConfig } from './config.ts';
 import { createResticEngine } from './engines/restic/engine.ts';
+import { createKeyRing } from './engines/restic/machine-key/key-ring.ts';
 import { createOwnProcesses } from './engines/restic/own-processes.ts';
 import type { Exec } from './exec/contract.ts';
 import { createExec } from './exec/exec.ts';
@@ -71,6 +72,9 @@ function chooseScratch(own: string, workDirs: WorkDirs): string {
   return scratch;
 }
 
+/** OpenSSH's `sftp` is part of the package that `ssh` comes in. */
+const findBeside = (ssh: string | undefined): string | undefined => (ssh === undefined ? undefined : join(dirname(ssh), 'sftp'));
+
 export interface ToolingOptions {
   config: AgentConfig;
   log: AgentLog;
@@ -128,6 +132,7 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
   const exec = createExecWith({ onStarted: () => undefined, onEnded: () => undefined });
   const look = () => takeInventory({ exec, path: config.toolPath, workDir: workDirs.root });
   let inventory = await look();
+  const keys = createKeyRing(clock);
 
   return {
     clock,
@@ -166,6 +171,8 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
         clock,
         hostname: hostname(),
         processes,
+        keys,
+        sftp: findBeside(inventory.find('ssh')?.path),
       });
     },
     hostId: () => credentials.find()?.hostId,

@@ -66,7 +66,6 @@ async function copyOne(
   const copied = await engine.copySnapshot({
     from: from.access,
     access: to.access,
-    joint: joinAccess(from.access, to.access),
     workDir,
     engineId: snapshot.engineId,
     sizeBytes: snapshot.sizeBytes,

@@ -5,9 +5,9 @@ import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
-import { compareWithPinned } from '../engines/restic/repository.ts';
 import { prepareRepositoryDraft, prepareSourceDraft, withWorkDir } from './inputs.ts';
 import type { HalfRestored, JournaledRestore } from './journaled-run.ts';
+import { demandRepository } from './open-repository.ts';
 import { endPart } from './part.ts';
 import { writeIfPossible } from './possible-write.ts';
 import type { Recorder } from './recorder.ts';
@@ -49,10 +49,8 @@ function rememberHalf({ workbench, recorder }: RestoreExecution, { body }: Going
 }
 
 async function checkRepository(part: RestorePart, pinnedId: string | undefined): Promise<void> {
-  const found = await part.engine.findRepository({ access: part.repository.access, workDir: part.workDir, signal: part.signal });
-  if (found.state !== 'found') throw createReasonError(found.failure.reason, found.failure.message);
-  const stranger = compareWithPinned(found.engineId, pinnedId);
-  if (stranger) throw createReasonError(stranger.reason, stranger.message);
+  const { engine, repository: prepared, workDir, signal } = part;
+  await demandRepository({ engine, prepared, pinnedId, writes: false, workDir, signal });
 }
 
 /** The first repository is not there, or not to be had, which says nothing about the second. */

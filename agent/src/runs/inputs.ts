@@ -90,7 +90,9 @@ export function prepareSourceDraft(tooling: Tooling, draft: AdapterDraft, ref: s
 function prepareRepositoryWith(tooling: Tooling, repository: SourceLike, binding: Binding, workDir: string): PreparedRepository {
   const adapter = getRepositoryAdapter(repository.kind);
   const secrets = openSecrets(tooling, binding, repository);
-  const access = adapter.planAccess({ config: checkConfig(adapter.fields, repository.config), secrets, workDir });
+  const planned = adapter.planAccess({ config: checkConfig(adapter.fields, repository.config), secrets, workDir });
+  // A host that keeps no secrets keeps no machine key either.
+  const access = repository.secretsApart ? { ...planned, store: undefined } : planned;
   return { access, redact: createRedactor([...Object.values(secrets), ...access.redact]) };
 }
 

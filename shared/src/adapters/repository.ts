@@ -15,7 +15,28 @@ export interface RepositoryAccess {
   args: readonly string[];
   /** Texts the redactor removes from every log line, besides the secrets themselves. */
   redact: readonly string[];
+  /** Absent where nothing but restic may write there. */
+  store?: ObjectStore | undefined;
 }
+
+/**
+ * Where the repository's objects lie, for the one object that restic has no command to write: the machine key. `url` ends with a slash and
+ * means the repository's root; texts are secret where their names say so.
+ */
+export type ObjectStore =
+  | { kind: 'directory'; path: string }
+  | { kind: 'rest'; url: string; userInfo?: { name: string; password: string } | undefined; caCert?: string | undefined }
+  | {
+      kind: 's3';
+      url: string;
+      region: string;
+      accessKeyId: string;
+      secretAccessKey: string;
+      sessionToken?: string | undefined;
+      caCert?: string | undefined;
+    }
+  /** `configPath` is one of the access's files; `alias` stands in it. */
+  | { kind: 'sftp'; configPath: string; alias: string; path: string };
 
 export interface RepositoryAdapter {
   kind: string;

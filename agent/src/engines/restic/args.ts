@@ -246,6 +246,21 @@ export function planCatConfig(place: ResticPlace): Command {
   return plan(place, { name: 'cat', args: ['config'], noLock: true });
 }
 
+/** The master key as JSON. What this prints is secret: it must reach nothing but `createMachineKey`. */
+export function planCatMasterKey(place: ResticPlace): Command {
+  return plan(place, { name: 'cat', args: ['masterkey'], noLock: true });
+}
+
+/** Ids of keys, one a line: this command knows no JSON. */
+export function planListKeys(place: ResticPlace): Command {
+  return plan(place, { name: 'list', args: ['keys'], noLock: true });
+}
+
+/** The keys with whose they are, and by which of them the repository was opened. */
+export function planShowKeys(place: ResticPlace): Command {
+  return plan(place, { name: 'key', args: ['list'], noLock: true });
+}
+
 /** Bytes and files a restore of the snapshot gives back. */
 export function planStats(place: ResticPlace, snapshotId: string): Command {
   return plan(place, { name: 'stats', args: ['--mode=restore-size', '--', checkSnapshot(snapshotId)], noLock: true });

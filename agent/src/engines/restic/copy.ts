@@ -1,4 +1,5 @@
 /** Copies one snapshot to a second repository. What counts is what the second one shows afterwards, not what restic said. */
+import { joinAccess } from '@holdfast/shared/adapters/joint-access.ts';
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
@@ -15,8 +16,6 @@ export interface CopyInput {
   from: RepositoryAccess;
   /** Where it goes. */
   access: RepositoryAccess;
-  /** The second as seen from the first, by `joinAccess`. */
-  joint: RepositoryAccess;
   workDir: string;
   /** Full id. */
   engineId: string;
@@ -108,7 +107,7 @@ async function readFirstBytes(
 
 async function runCopy(host: ResticHost, input: CopyInput): Promise<EngineFailure | undefined> {
   const { result, failure } = await runRestic(host, {
-    command: planCopy(placeAt(host, input.joint), input.engineId),
+    command: planCopy(placeAt(host, joinAccess(host.keys.fit(input.from), host.keys.fit(input.access))), input.engineId),
     workDir: input.workDir,
     operation: 'other',
     signal: input.signal,

@@ -26,6 +26,8 @@ import { type DumpPathInput, dumpPath } from './dump-path.ts';
 import { type ForgetInput, type ForgetOutcome, forget } from './forget.ts';
 import { attestHolder, clearNamedLocks, type NamedLocksInput, type NamedLocksOutcome } from './lock-doctor.ts';
 import { type ClearInput, clearOwnLocks, type LockCheck, type LockList, listLocks } from './locks.ts';
+import { type KeepKeyInput, keepKey } from './machine-key/keep-key.ts';
+import { createKeyRing, type KeyRing } from './machine-key/key-ring.ts';
 import { type MeasureOutcome, measure } from './measure.ts';
 import type { Patience } from './movement.ts';
 import type { OwnProcesses } from './own-processes.ts';
@@ -68,6 +70,10 @@ export interface ResticEngineOptions {
   hostname: string;
   /** Must be told of every process the launcher of `exec` starts and ends. */
   processes: OwnProcesses;
+  /** Shared by all engines of an agent. Undefined: every repository is opened by its password. */
+  keys?: KeyRing | undefined;
+  /** Absolute path of OpenSSH's `sftp`. */
+  sftp?: string | undefined;
   /** Milliseconds since the host was booted, sleep included; the kernel's own count unless told otherwise. */
   uptimeMs?: (() => number) | undefined;
 }
@@ -82,6 +88,8 @@ export interface ResticEngine {
   readBack(input: ReadBackInput): Promise<ReadBackOutcome>;
   /** Looks without a lock and never writes. */
   findRepository(input: RepositoryInput): Promise<FindRepositoryOutcome>;
+  /** Before a run opens its repository: lets the commands that follow open it by a machine key where they may. Never throws. */
+  keepKey(input: KeepKeyInput): Promise<void>;
   /** Only because a person asked; refuses where one is. */
   initRepository(input: InitInput): Promise<InitOutcome>;
   listSnapshots(
@@ -128,14 +136,15 @@ export interface ResticEngine {
 
 /** Throws `unsupported` for a restic older than 0.14. */
 export function createResticEngine(options: ResticEngineOptions): ResticEngine {
-  const { version, uptimeMs = () => uptime() * 1000, ...rest } = options;
-  const host: ResticHost = { ...rest, uptimeMs, capabilities: getCapabilities(version) };
+  const { version, uptimeMs = () => uptime() * 1000, keys = createKeyRing(options.clock), sftp, ...rest } = options;
+  const host: ResticHost = { ...rest, uptimeMs, keys, sftp, capabilities: getCapabilities(version) };
   return {
     capabilities: host.capabilities,
     backupStream: (input) => backupStream(host, input),
     backupTree: (input) => backupTree(host, input),
     readBack: (input) => readBack(host, input),
     findRepository: (input) => findRepository(host, input),
+    keepKey: (input) => keepKey(host, input),
     initRepository: (input) => initRepository(host, input),
     listSnapshots: (input) => listSnapshots(host, input),
     forget: (input) => forget(host, input),

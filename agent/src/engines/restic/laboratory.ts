@@ -10,6 +10,7 @@ import { createExec } from '../../exec/exec.ts';
 import { findStartTime } from '../../exec/proc.ts';
 import type { Launcher, StartedProcess } from '../../exec/process.ts';
 import { createResticEngine, type ResticEngine } from './engine.ts';
+import type { KeyRing } from './machine-key/key-ring.ts';
 import { createOwnProcesses, type OwnProcesses } from './own-processes.ts';
 
 const ROOT = join(import.meta.dirname, '../../../..');
@@ -29,6 +30,8 @@ export interface Laboratory {
   engine: ResticEngine;
   /** An engine whose tools run under these limits. */
   engineUnder(limits: RunLimits): ResticEngine;
+  /** An engine that knows these machine keys. */
+  engineWith(keys: KeyRing): ResticEngine;
   processes: OwnProcesses;
   /** Every process the engine started so far. */
   started: StartedProcess[];
@@ -77,7 +80,7 @@ export function createLaboratory(generation: { version: string; binary: string }
     onEnded: processes.onEnded,
   };
   const exec = createExec(launcher);
-  const engineUnder = (limits: RunLimits) =>
+  const engineUnder = (limits: RunLimits, keys?: KeyRing) =>
     createResticEngine({
       exec: exec.withLimits(limits),
       binary: generation.binary,
@@ -86,6 +89,7 @@ export function createLaboratory(generation: { version: string; binary: string }
       clock: systemClock,
       hostname: hostname(),
       processes,
+      keys,
     });
   const workDir = () => mkdtempSync(join(dir, 'work', 'run-'));
   let current = workDir();
@@ -94,6 +98,7 @@ export function createLaboratory(generation: { version: string; binary: string }
     exec,
     engine: engineUnder({}),
     engineUnder,
+    engineWith: (keys) => engineUnder({}, keys),
     processes,
     started,
     workDir() {

@@ -9,6 +9,7 @@ import type { ResticPlace } from './args.ts';
 import type { Capabilities } from './capabilities.ts';
 import { classifyFailure, cleanText, type EngineFailure, type Operation, showName } from './classify.ts';
 import { watchLastWords } from './last-words.ts';
+import type { KeyRing } from './machine-key/key-ring.ts';
 import { createMovementWatch, createRetryWatch, type Patience } from './movement.ts';
 import type { OwnProcesses } from './own-processes.ts';
 import { isRetryLine, parseMessage, type ResticMessage } from './parse.ts';
@@ -26,13 +27,17 @@ export interface ResticHost {
   /** The host name restic writes into locks: that of the system. */
   hostname: string;
   processes: OwnProcesses;
+  /** The machine keys that are known; the same for all engines of an agent. */
+  keys: KeyRing;
+  /** Absolute path of OpenSSH's `sftp`, by which a machine key comes to an SFTP server; undefined where there is none. */
+  sftp: string | undefined;
   /** Milliseconds since the host was booted, sleep included. */
   uptimeMs(): number;
 }
 
-/** A repository as every command of this engine reaches it. */
+/** A repository as every command of this engine reaches it: by its machine key where one is held. */
 export function placeAt(host: ResticHost, access: RepositoryAccess): ResticPlace {
-  return { access, cacheDir: host.cacheDir, line: host.exec.limits };
+  return { access: host.keys.fit(access), cacheDir: host.cacheDir, line: host.exec.limits };
 }
 
 export type OnLog = (level: LogLevel, text: string) => void;
@@ -56,6 +61,8 @@ export interface ResticToolInput {
   onStderrLine?: ((line: string) => void) | undefined;
   onBytes?: ((moved: { readBytes: number; writtenBytes: number }) => void) | undefined;
   onLog?: OnLog | undefined;
+  /** Whether the command is to be tried by its own key alone. */
+  strict?: boolean | undefined;
 }
 
 export interface ResticToolOutput {
@@ -71,8 +78,18 @@ function markOf(message: ResticMessage): string | undefined {
   return [bytes_done, files_done, total_files, total_bytes, bytes_restored, files_restored].join(' ');
 }
 
-/** Runs restic once. Resolves always; what went wrong is in `failure`. */
+/**
+ * Runs restic once; a second time by the person's password when the machine key does not open the repository any more. Resolves always; what
+ * went wrong is in `failure`.
+ */
 export async function runRestic(host: ResticHost, input: ResticToolInput): Promise<ResticToolOutput> {
+  const output = await runOnce(host, input);
+  if (output.failure?.reason !== 'repository_password' || input.strict) return output;
+  const command = host.keys.giveUp(input.command);
+  return command ? runOnce(host, { ...input, command }) : output;
+}
+
+async function runOnce(host: ResticHost, input: ResticToolInput): Promise<ResticToolOutput> {
   const giveUp = new AbortController();
   const movement = createMovementWatch(host.clock, input.stallMs, () => giveUp.abort());
   const retries = createRetryWatch(host.clock, input.patience, () => giveUp.abort());

@@ -5,7 +5,6 @@ import type { RunLimits, Spec } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError, findReason, type Reason } from '@holdfast/shared/domain/reason.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
-import { compareWithPinned } from '../../engines/restic/repository.ts';
 import {
   type PreparedRepository,
   prepareRepository,
@@ -15,6 +14,7 @@ import {
 } from '../inputs.ts';
 import type { JournaledDrill } from '../journaled-run.ts';
 import { toOrderedRef } from '../maintenance-secrets.ts';
+import { demandRepository } from '../open-repository.ts';
 import { endPart, type PartResult } from '../part.ts';
 import type { Recorder } from '../recorder.ts';
 import type { RestorePart } from '../restore-part.ts';
@@ -73,11 +73,8 @@ function getReady({ workbench, recorder, body, spec }: DrillExecution): Ready {
 }
 
 async function checkRepository(part: RestorePart, { pinnedId }: Ready): Promise<void> {
-  const { engine, workDir, signal } = part;
-  const found = await engine.findRepository({ access: part.repository.access, workDir, signal });
-  if (found.state !== 'found') throw createReasonError(found.failure.reason, found.failure.message);
-  const stranger = compareWithPinned(found.engineId, pinnedId);
-  if (stranger) throw createReasonError(stranger.reason, stranger.message);
+  const { engine, repository: prepared, workDir, signal } = part;
+  await demandRepository({ engine, prepared, pinnedId, writes: false, workDir, signal });
 }
 
 async function tryOut(execution: DrillExecution, ready: Ready, dir: DrillDir, findings: DrillFindings): Promise<void> {

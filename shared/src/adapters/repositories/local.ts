@@ -1,7 +1,14 @@
 /** A restic repository in a directory of the host (a disk, or a mount). */
 import { getText } from '../config-values.ts';
 import type { RepositoryAdapter } from '../repository.ts';
-import { createPasswordFile, listRedactions, listSecretForms, PASSWORD_FIELD } from './secrets.ts';
+import {
+  allowStore,
+  createPasswordFile,
+  listRedactions,
+  listSecretForms,
+  PASSWORD_FIELD,
+  PASSWORD_ONLY_FIELD,
+} from './secrets.ts';
 
 export const localRepository: RepositoryAdapter = {
   kind: 'local',
@@ -19,6 +26,7 @@ export const localRepository: RepositoryAdapter = {
       placeholder: '/backup/restic',
     },
     PASSWORD_FIELD,
+    PASSWORD_ONLY_FIELD,
   ],
   adminFields: [],
   describe: (config) => getText(config, 'path'),
@@ -33,6 +41,7 @@ export const localRepository: RepositoryAdapter = {
       files: [password],
       args: [],
       redact: listRedactions(listSecretForms(password.content)),
+      ...allowStore(input, { kind: 'directory', path: getText(input.config, 'path') }),
     };
   },
   localPath: (config) => getText(config, 'path'),

@@ -7,7 +7,15 @@ import { createFieldError, findSecret, findText, getBoolean, getText, normalizeL
 import type { Config } from '../field.ts';
 import type { RepositoryAdapter } from '../repository.ts';
 import { isLoopback, parseHttpAddress } from './endpoint.ts';
-import { CA_CERT_FIELD, createPasswordFile, listRedactions, listSecretForms, PASSWORD_FIELD } from './secrets.ts';
+import {
+  allowStore,
+  CA_CERT_FIELD,
+  createPasswordFile,
+  listRedactions,
+  listSecretForms,
+  PASSWORD_FIELD,
+  PASSWORD_ONLY_FIELD,
+} from './secrets.ts';
 
 /** Percent-encodes everything but letters, digits, `-`, `_`, `.` and `~`. */
 export function encodeUserInfo(text: string): string {
@@ -54,6 +62,7 @@ export const restRepository: RepositoryAdapter = {
       advanced: true,
       help: 'The user’s password then crosses the network readably. Not needed for an address on the host itself.',
     },
+    PASSWORD_ONLY_FIELD,
   ],
   // Another user, or another server before the same directory: append-only is a setting of the whole server.
   adminFields: ['url', 'username', 'restPassword'],
@@ -83,6 +92,12 @@ export const restRepository: RepositoryAdapter = {
           ? []
           : [location, ...listSecretForms(restPassword), encoded, encodeBasic(`${username ?? ''}:${restPassword}`)]),
       ]),
+      ...allowStore(input, {
+        kind: 'rest',
+        url: `${url.protocol}//${url.host}${url.pathname.replace(/\/*$/, '/')}`,
+        userInfo: username === undefined ? undefined : { name: username, password: restPassword ?? '' },
+        caCert: cert?.content,
+      }),
     };
   },
 };

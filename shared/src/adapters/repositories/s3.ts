@@ -4,7 +4,16 @@ import { createFieldError, findSecret, findText, getBoolean, getSecret, getText,
 import type { Config } from '../field.ts';
 import type { RepositoryAdapter } from '../repository.ts';
 import { isLoopback, parseHttpAddress } from './endpoint.ts';
-import { CA_CERT_FIELD, createPasswordFile, listRedactions, listSecretForms, PASSWORD_FIELD } from './secrets.ts';
+import { encodeUserInfo } from './rest.ts';
+import {
+  allowStore,
+  CA_CERT_FIELD,
+  createPasswordFile,
+  listRedactions,
+  listSecretForms,
+  PASSWORD_FIELD,
+  PASSWORD_ONLY_FIELD,
+} from './secrets.ts';
 
 /**
  * The endpoint as `https://host:port`. Plain HTTP is refused but for a loopback address with `allowHttp`: besides being
@@ -18,6 +27,16 @@ function getEndpoint(config: Config): string {
     throw createFieldError('endpoint', 'must begin with https://');
   }
   return `${url.protocol}//${url.host}`;
+}
+
+/** The repository's root. Only Amazon wants the bucket in the host's name, and not where a dot in it would fail its certificate. */
+function getRoot(config: Config): string {
+  const endpoint = new URL(getEndpoint(config));
+  const bucket = getText(config, 'bucket');
+  const inHost =
+    /(?:^|\.)amazonaws\.com(?:\.cn)?$/.test(endpoint.hostname) && !bucket.includes('.') && !getBoolean(config, 'pathStyle');
+  const folders = [...(inHost ? [] : [bucket]), ...(findText(config, 'prefix')?.split('/') ?? [])];
+  return `${endpoint.protocol}//${inHost ? `${bucket}.` : ''}${endpoint.host}/${folders.map((name) => `${encodeUserInfo(name)}/`).join('')}`;
 }
 
 function getLocation(config: Config): string {
@@ -96,6 +115,7 @@ export const s3Repository: RepositoryAdapter = {
       default: false,
       advanced: true,
     },
+    PASSWORD_ONLY_FIELD,
   ],
   adminFields: ['accessKeyId', 'secretAccessKey', 'sessionToken'],
   describe: (config) => getLocation(config),
@@ -124,6 +144,15 @@ export const s3Repository: RepositoryAdapter = {
         ...(cert === undefined ? [] : ['--cacert', cert.path]),
       ],
       redact: listRedactions([password.content, secretKey, token ?? ''].flatMap(listSecretForms)),
+      ...allowStore(input, {
+        kind: 's3',
+        url: getRoot(config),
+        region: region ?? 'us-east-1',
+        accessKeyId: getText(config, 'accessKeyId'),
+        secretAccessKey: secretKey,
+        sessionToken: token,
+        caCert: cert?.content,
+      }),
     };
   },
 };

@@ -1,7 +1,8 @@
 /** What every repository adapter does with restic's own password, and with texts that carry secrets. */
 import type { CommandFile } from '../command.ts';
-import { createFieldError, getSecret } from '../config-values.ts';
+import { createFieldError, getBoolean, getSecret } from '../config-values.ts';
 import type { Field } from '../field.ts';
+import type { ObjectStore } from '../repository.ts';
 import type { PlanInput } from '../source.ts';
 
 export const PASSWORD_FIELD: Field = {
@@ -19,6 +20,20 @@ export const CA_CERT_FIELD: Field = {
   advanced: true,
   help: 'PEM; where the server’s certificate is not signed by a public authority.',
 };
+
+export const PASSWORD_ONLY_FIELD: Field = {
+  kind: 'boolean',
+  name: 'passwordOnly',
+  label: 'No key of Holdfast’s own',
+  default: false,
+  advanced: true,
+  help: 'Otherwise the first backup adds a second key to the repository, which follows from what is inside and opens it half a second faster at every step. The password stays valid and is all that a restore by hand needs.',
+};
+
+/** The store where the agent may write its key there. */
+export function allowStore(input: PlanInput, store: ObjectStore): { store?: ObjectStore } {
+  return getBoolean(input.config, 'passwordOnly') ? {} : { store };
+}
 
 /**
  * The password file. restic drops white space and a byte order mark at the ends of that file, so one line break at the end is

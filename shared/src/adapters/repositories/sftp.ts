@@ -6,7 +6,14 @@ import type { CommandFile } from '../command.ts';
 import { createFieldError, getNumber, getSecret, getText, normalizeLines } from '../config-values.ts';
 import type { RepositoryAdapter } from '../repository.ts';
 import type { PlanInput } from '../source.ts';
-import { createPasswordFile, listRedactions, listSecretForms, PASSWORD_FIELD } from './secrets.ts';
+import {
+  allowStore,
+  createPasswordFile,
+  listRedactions,
+  listSecretForms,
+  PASSWORD_FIELD,
+  PASSWORD_ONLY_FIELD,
+} from './secrets.ts';
 
 /** The name under which ssh knows the repository's host. */
 const ALIAS = 'holdfast-repository';
@@ -107,6 +114,7 @@ export const sftpRepository: RepositoryAdapter = {
       help: 'Lines as ssh-keyscan prints them; compare them with the server’s own. Any other key is refused.',
     },
     PASSWORD_FIELD,
+    PASSWORD_ONLY_FIELD,
   ],
   adminFields: ['user', 'privateKey'],
   describe: (config) => `${getText(config, 'user')}@${getText(config, 'host')}:${getText(config, 'path')}`,
@@ -132,6 +140,7 @@ export const sftpRepository: RepositoryAdapter = {
       // restic splits this by blanks and quotes; the work directory has neither.
       args: ['-o', `sftp.command=ssh -F ${sshConfig.path} -s ${ALIAS} sftp`],
       redact: listRedactions([...listSecretForms(password.content), ...listSecretForms(privateKey)]),
+      ...allowStore(input, { kind: 'sftp', configPath: sshConfig.path, alias: ALIAS, path }),
     };
   },
 };
