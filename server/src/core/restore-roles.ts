@@ -8,7 +8,7 @@ import { demandCapability } from './agent-ability.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
 import { findRestoreSubject } from './restore-orders.ts';
-import { draftFor, findConnection } from './restore-target.ts';
+import { draftFor, findConnection, fitOf } from './restore-target.ts';
 
 /** Reading the roles, and the beginning of the dump, while a person waits. */
 const LOOK_MS = 90_000;
@@ -50,7 +50,7 @@ export async function lookAtRoles(context: CoreContext, caller: Caller, question
     host: on,
   });
   const database = String(named.config['database'] ?? '');
-  const connection = await findConnection(context, caller, { source: named.id, database }, source, host);
+  const connection = await findConnection(context, caller, { source: named.id, database }, fitOf(source), host);
   demandCapability(host, 'restore.roles', 'to look at roles');
   const globals = await getGlobals(context, caller, snapshot);
   if (snapshot.fileName === undefined) throw new AppError('invalid', 'choose the snapshot of a database');

@@ -55,17 +55,26 @@ export function draftFor(
   return { kind: row.kind, config: row.config as AdapterDraft['config'], ...(secrets ? { secrets } : {}) };
 }
 
+/** Whether what is restored can go to a server of this kind of source, and what it is, as a noun with its article. */
+export interface Fit {
+  what: string;
+  fits(kind: string): boolean;
+}
+
+/** What was made of this source goes to servers of its own kind. */
+export const fitOf = ({ kind }: Pick<Source, 'kind'>): Fit => ({ what: 'the snapshot', fits: (other) => other === kind });
+
 /** The source whose server takes the database. It lives on the restoring host: `localhost` is another server elsewhere. */
 export async function findConnection(
   context: CoreContext,
   caller: Caller,
   target: Pick<DatabaseTarget, 'source' | 'database'>,
-  source: Source,
+  { what, fits }: Fit,
   host: Host,
 ): Promise<Source> {
   const connection = await context.store.catalog.findSource(caller.tenant, target.source);
-  if (connection?.kind !== source.kind)
-    throw createFieldsError({ 'target.source': 'Connection: it is not of the same engine as the snapshot' });
+  if (!connection || !fits(connection.kind))
+    throw createFieldsError({ 'target.source': `Connection: it is not of the same engine as ${what}` });
   if (connection.host !== host.id)
     throw createFieldsError({
       'target.source': `Connection: "${connection.name}" belongs to another host; choose a connection of ${host.name}, or restore on its own host`,

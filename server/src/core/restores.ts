@@ -12,7 +12,7 @@ import type { CoreContext } from './ports.ts';
 import { chooseSnapshot, type SnapshotWish } from './restore-choice.ts';
 import { findRestoreSubject, placeRestore } from './restore-orders.ts';
 import { getGlobals } from './restore-roles.ts';
-import { checkMode, type DatabaseTarget, findConnection, findTargetSource, type RestoreWish } from './restore-target.ts';
+import { checkMode, type DatabaseTarget, findConnection, findTargetSource, fitOf, type RestoreWish } from './restore-target.ts';
 
 export interface RestoreRequest extends RestoreWish {
   snapshot: SnapshotId | SnapshotWish;
@@ -25,7 +25,7 @@ export interface RestoreRequest extends RestoreWish {
 const ONE_LINE = /^[^\u0000-\u001f\u007f]*$/u;
 
 /** `invalid` naming `target.path`, `target.database` or `target.source`. */
-function checkTarget(target: RestoreRequest['target']): RestoreTarget {
+export function checkTarget(target: RestoreRequest['target']): RestoreTarget {
   const parsed = restoreTargetSchema.safeParse(target);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -64,7 +64,7 @@ export async function startRestore(context: CoreContext, caller: Caller, request
   const { snapshot, source, host } = subject;
   assertFits(snapshot, source, target);
   if (target.kind !== 'database') return placeRestore(context, caller, subject, target, { options: request.options });
-  const connection = await findConnection(context, caller, target, source, host);
+  const connection = await findConnection(context, caller, target, fitOf(source), host);
   checkMode(target, request, connection, host);
   const isSafeguarded = getModeRule(target.mode ?? 'new').changesExisting;
   const safety = isSafeguarded ? await findTargetSource(context, caller, target, connection) : undefined;

@@ -98,6 +98,8 @@ export interface HostFilter {
   notSeenSince?: number | undefined;
   /** Only hosts whose drain has not ended at this instant. */
   drainedAt?: number | undefined;
+  /** Only hosts whose own configuration offers dump files for restores. */
+  offersDumps?: true | undefined;
   /** The agent's version, exactly; empty for a host that never told. */
   version?: string | undefined;
 }

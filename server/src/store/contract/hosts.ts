@@ -167,6 +167,17 @@ export function checkHosts(open: OpenStore): void {
     );
 
     it(
+      'finds the hosts that offer dump files',
+      withStore(open, async ({ hosts }) => {
+        const offering = sampleHost({ facts: { ...FACTS, dumpDirs: ['/srv/dumps'] } });
+        for (const host of [offering, sampleHost({ facts: { ...FACTS, dumpDirs: [] } }), sampleHost({ facts: FACTS })])
+          await hosts.insertHost(host);
+        const { rows } = await hosts.listHosts(TENANT, { state: 'active', offersDumps: true }, { limit: 5 });
+        assert.deepEqual(rows, [offering]);
+      }),
+    );
+
+    it(
       'accepts only counters that rise',
       withStore(open, async ({ hosts }) => {
         const host = sampleHost({ counter: 5 });

@@ -35,6 +35,7 @@ function toConditions(filter: HostFilter): readonly (string | false)[] {
     filter.seenSince !== undefined && 'h.last_seen_at >= @seenSince',
     filter.notSeenSince !== undefined && '(h.last_seen_at IS NULL OR h.last_seen_at < @notSeenSince)',
     filter.drainedAt !== undefined && 'h.drain_until > @drainedAt',
+    filter.offersDumps === true && "h.facts ->> '$.dumpDirs[0]' IS NOT NULL",
     filter.version !== undefined && `${VERSION} = @version`,
   ];
 }
