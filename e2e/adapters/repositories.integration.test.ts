@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import { type Config, createConfigSchema, createSecretsSchema, type Secrets } from '@holdfast/shared/adapters/field.ts';
+import { systemClock } from '@holdfast/shared/clock.ts';
+import { createLaboratory } from '../../agent/src/engines/restic/laboratory.ts';
+import { createKeyRing } from '../../agent/src/engines/restic/machine-key/key-ring.ts';
 import { createPrivateDirectory, type PrivateDirectory } from '../harness/services/private-directory.ts';
 import { type RestServerHandle, startRestServer } from '../harness/services/rest-server.ts';
 import { type S3Handle, startS3 } from '../harness/services/s3.ts';
@@ -38,6 +41,29 @@ async function runRestic(tool: ResticTool, kind: string, config: Config, secrets
   return tryTool(tool.path, [...access.args, ...command], { env, cwd: home.path });
 }
 
+/** A machine key comes into the repository as everything else of it does, and whoever comes later finds and uses it. */
+async function proveMachineKey(tool: ResticTool, kind: string, config: Config, secrets: Secrets): Promise<void> {
+  const adapter = getRepositoryAdapter(kind);
+  const lab = createLaboratory({ version: tool.version, binary: tool.path });
+  try {
+    const workDir = lab.workDir();
+    const access = adapter.planAccess({ config, secrets: createSecretsSchema(adapter.fields).parse(secrets), workDir });
+    const said: string[] = [];
+    const keep = async (add: boolean) => {
+      const keys = createKeyRing(systemClock);
+      const engine = lab.engineWith(keys);
+      await engine.keepKey({ access, workDir, add, onLog: (_, text) => said.push(text) });
+      assert.ok(keys.find(access), said.join('\n'));
+      assert.equal((await engine.findRepository({ access, workDir })).state, 'found');
+      return keys.find(access);
+    };
+    assert.deepEqual(await keep(true), await keep(false));
+    assert.match(said.join('\n'), /^added key [0-9a-f]{8} [^\n]*$/);
+  } finally {
+    lab.remove();
+  }
+}
+
 /** Makes the repository, stores bytes in it and reads the same bytes back, with each restic in its own repository. */
 async function proveAccess(kind: string, configFor: (tool: ResticTool) => Config, secrets: Secrets): Promise<void> {
   for (const tool of restics) {
@@ -51,6 +77,7 @@ async function proveAccess(kind: string, configFor: (tool: ResticTool) => Config
     assert.equal(stored.code, 0, stored.stderr);
     const read = await run('dump', 'latest', '/content');
     assert.equal(read.stdout, content, read.stderr);
+    await proveMachineKey(tool, kind, config, secrets);
     const wrong = await runRestic(tool, kind, config, { ...secrets, password: 'wrong-password' }, ['snapshots']);
     assert.notEqual(wrong.code, 0);
     assert.match(wrong.stderr, /wrong password/);

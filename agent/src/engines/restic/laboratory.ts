@@ -90,6 +90,7 @@ export function createLaboratory(generation: { version: string; binary: string }
       hostname: hostname(),
       processes,
       keys,
+      sftp: '/usr/bin/sftp',
     });
   const workDir = () => mkdtempSync(join(dir, 'work', 'run-'));
   let current = workDir();
