@@ -81,6 +81,8 @@ export async function openDatabaseRig(world: World, kind: DatabaseKind, megabyte
       bare,
       ours: await setup('ours'),
       async resetRepositories() {
+        // A key that the agent added stays, as it would; both sides start from the same repository.
+        await cp(join(places.ours, 'keys'), join(places.empty, 'keys'), { recursive: true });
         for (const path of [places.ours, places.bare]) {
           await rm(path, { recursive: true, force: true });
           await cp(places.empty, path, { recursive: true });
