@@ -226,6 +226,22 @@ describe('Acts on many rows', () => {
     assert.match(await post('/runs/acts', { act: 'cancel', chosen: failed, confirm: 'yes' }), /has ended already: failed/);
   });
 
+  it('reach the runs of the days that the list shows, and none while these are no days', async () => {
+    const chosen = async (query: string) => {
+      const reply = await world.ask('post', '/runs/acts', { form: { act: 'retry', all: 'true', back: `/runs?${query}` } });
+      return reply.kind === 'page'
+        ? (/name="chosen" value="([^"]*)"/.exec(reply.html.toString())?.[1] ?? '').split(',')
+        : reply.flash?.text;
+    };
+    assert.ok((await chosen('from=2026-11-20&to=2026-11-20&state=failed'))?.includes(failed));
+    assert.equal(await chosen('to=2026-11-19&state=failed'), 'Tick at least one run first.');
+    assert.equal(await chosen('from=2026-11-31'), 'Tick at least one run first.');
+    assert.match(await world.read('/runs?from=2026-11-31'), /From: “2026-11-31” is no day/);
+    const page = await world.read('/runs?from=2026-11-20&state=failed');
+    assert.match(page, /<input class="input" type="date" +name="from" value="2026-11-20">/);
+    assert.match(page, new RegExp(failed));
+  });
+
   it('refuse what was not chosen, an act that is none, and those who may not', async () => {
     const refused = async (form: Record<string, string>) => {
       const reply = await world.ask('post', '/plans/acts', { form });

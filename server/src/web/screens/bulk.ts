@@ -1,6 +1,5 @@
 /** `/hosts/acts` and its like: one act on many rows of a list, after a question that names them. */
 import { BULK_MOST, type BulkAct, type BulkInput, type BulkNoun, type BulkOutcome } from '../../core/bulk.ts';
-import type { Caller } from '../../core/caller.ts';
 import { listHosts } from '../../core/hosts.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
@@ -13,6 +12,7 @@ import { type BulkLine, bulkAnswerPage, bulkQuestionPage } from './bulk.view.ts'
 import { BULK_FORMS, findBulkAct } from './bulk-bar.ts';
 import { findBulkFields, readBulkInput, writeBulkInput } from './bulk-input.ts';
 import { type ActWords, BULK_WORDS } from './bulk-words.ts';
+import { readClockface } from './clockface.ts';
 import { readList, readText } from './form-values.ts';
 import { readHostFilter, toHostFilter } from './hosts.ts';
 import { readPlanQuery, toPlanFilter } from './plan-filters.ts';
@@ -47,16 +47,23 @@ async function readAll<T extends { id: string }>(list: (page: PageRequest) => Pr
 }
 
 /** The ids of all that the list at this address shows, on all of its pages; one more than may be chosen tells that there are more. */
-async function listMatching(context: CoreContext, caller: Caller, noun: BulkNoun, address: string): Promise<readonly string[]> {
+async function listMatching(
+  context: CoreContext,
+  { caller, frame }: Visit,
+  noun: BulkNoun,
+  address: string,
+): Promise<readonly string[]> {
   const visit = { query: Object.fromEntries(new URL(address, 'http://local.invalid').searchParams) };
-  const now = context.clock.now();
+  const face = readClockface(context, { frame });
   switch (noun) {
     case 'hosts':
-      return readAll((page) => listHosts(context, caller, toHostFilter(readHostFilter(visit), now), page));
+      return readAll((page) => listHosts(context, caller, toHostFilter(readHostFilter(visit), face.now), page));
     case 'plans':
       return readAll((page) => listPlans(context, caller, toPlanFilter(readPlanQuery(visit)), page));
-    case 'runs':
-      return readAll((page) => listRuns(context, caller, toRunFilter(readRunQuery(visit), now), page));
+    case 'runs': {
+      const filter = toRunFilter(readRunQuery(visit), face);
+      return 'problem' in filter ? [] : readAll((page) => listRuns(context, caller, filter, page));
+    }
     default:
       return readAll((page) => listFittingSources(context, caller, readSourceFilter(visit), page));
   }
@@ -152,8 +159,8 @@ async function answer(
 }
 
 async function readChosen(context: CoreContext, visit: Visit, noun: BulkNoun, back: string): Promise<readonly string[]> {
-  const { form, caller } = visit;
-  if (readText(form, 'all') === 'true') return listMatching(context, caller, noun, back);
+  const { form } = visit;
+  if (readText(form, 'all') === 'true') return listMatching(context, visit, noun, back);
   const named = [...readList(form, 'ids'), ...readText(form, 'chosen').split(',')];
   return [...new Set(named.map((id) => id.trim()).filter((id) => /^[a-z]+_[0-9a-z]{1,40}$/.test(id)))];
 }

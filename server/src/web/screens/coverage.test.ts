@@ -155,6 +155,33 @@ describe('The report of a month', () => {
     assert.doesNotMatch(october, /The worst day/u, 'all of it was protected');
   });
 
+  it('is of any days as well, whole days of UTC, with a way to the days before and after', async () => {
+    const page = await world.read('/reports?from=2026-11-18&to=2026-11-19');
+    const words = readWords(page);
+    assert.match(words, /75.% protected from 2026-11-18 to 2026-11-19, and no backup failed\./u);
+    assert.match(words, /1 of 2 days were looked at/u);
+    assert.match(page, /name="from" value="2026-11-18"/u);
+    assert.match(page, /href="\/reports\?from=2026-11-16&amp;to=2026-11-17"[^>]*>.*?Days before/u);
+    assert.match(page, /href="\/reports\?from=2026-11-20&amp;to=2026-11-21"[^>]*>.*?Days after/u);
+    assert.match(readWords(await world.read('/reports?from=2026-11-19')), /from 2026-11-19 to 2026-11-20/u);
+    assert.match(readWords(await world.read('/reports?from=2026-11-19&to=2026-11-19')), /protected on 2026-11-19/u);
+  });
+
+  it('says what is wrong with days that it cannot tell of, keeps what was typed, and shows the present month', async () => {
+    const refused = async (query: string) => {
+      const reply = await world.ask('get', `/reports?${query}`);
+      assert.ok(reply.kind === 'page' && reply.status === 422);
+      const words = readWords(reply.html.toString());
+      assert.match(words, /November 2026 in UTC, so far/u);
+      assert.match(reply.html.toString(), /name="to" value="2026-11-02"/u);
+      return words;
+    };
+    assert.match(await refused('from=2026-11-31&to=2026-11-02'), /“2026-11-31” is no day; write it as 2026-11-21/u);
+    assert.match(await refused('from=2026-11-05&to=2026-11-02'), /2026-11-05 is after 2026-11-02/u);
+    assert.match(await refused('to=2026-11-02'), /say the first day as well/u);
+    assert.match(await refused('from=2020-01-01&to=2026-11-02'), /366 days at most/u);
+  });
+
   it('is refused for what is no month, and for one to come', async () => {
     for (const month of ['2026-13', '2026-1', 'november', '2026-12'])
       await assert.rejects(world.ask('get', `/reports/${month}`), { code: 'not_found' });

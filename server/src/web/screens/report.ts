@@ -1,6 +1,5 @@
-/** `/reports/2026-11`: a month, made to be printed. `/reports` is the present one. */
+/** `/reports/2026-11`: a month, made to be printed. `/reports` is the present one, or the days its address names. */
 import { RUN_KINDS } from '@holdfast/shared/domain/run.ts';
-import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { listDrills } from '../../core/drills.ts';
 import { countFindings } from '../../core/findings.ts';
@@ -11,9 +10,9 @@ import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatDuration, formatPercent } from '../ui/quantity.ts';
 import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
-import { findMonth, formatMonth, type Month } from './months.ts';
 import { findShare, listDays } from './protection-days.ts';
 import { type GrowthLine, type ReportView, type RunKindLine, reportPage } from './report.view.ts';
+import { type ReportPeriod, readReportPeriod } from './report-period.ts';
 import { loadNames, nameOf } from './run-names.ts';
 import { shortenSentence, splitFailure } from './run-words.ts';
 import { buildShell } from './shell.ts';
@@ -23,11 +22,11 @@ const FAILURES_NAMED = 20;
 const GAPS_NAMED = 50;
 const REPOSITORIES_SHOWN = 100;
 const SIZES_READ = 1000;
-/** Drills are read newest first until the month is over: so many pages at most. */
+/** Drills are read newest first until the first day is over: so many pages at most. */
 const DRILL_PAGES = 20;
 
-async function countKinds({ store }: CoreContext, visit: Visit, month: Month): Promise<readonly RunKindLine[]> {
-  const counts = await store.history.countRuns(visit.caller.tenant, month.from, month.to);
+async function countKinds({ store }: CoreContext, visit: Visit, period: ReportPeriod): Promise<readonly RunKindLine[]> {
+  const counts = await store.history.countRuns(visit.caller.tenant, period.from, period.to);
   return RUN_KINDS.flatMap((kind) => {
     const own = counts.filter((one) => one.kind === kind);
     const of = (...states: string[]) =>
@@ -38,9 +37,9 @@ async function countKinds({ store }: CoreContext, visit: Visit, month: Month): P
   });
 }
 
-async function readFailures(context: CoreContext, visit: Visit, month: Month): Promise<ReportView['failures']> {
+async function readFailures(context: CoreContext, visit: Visit, period: ReportPeriod): Promise<ReportView['failures']> {
   const { caller, urls } = visit;
-  const filter = { kind: 'backup', state: 'failed', since: month.from, until: month.to - 1 } as const;
+  const filter = { kind: 'backup', state: 'failed', since: period.from, until: period.to } as const;
   const { rows } = await listRuns(context, caller, filter, { limit: FAILURES_NAMED });
   const names = await loadNames(context, caller, {
     hosts: rows.map(({ host }) => host),
@@ -55,34 +54,38 @@ async function readFailures(context: CoreContext, visit: Visit, month: Month): P
   }));
 }
 
-async function readDrills(context: CoreContext, visit: Visit, month: Month): Promise<ReportView['drills']> {
+async function readDrills(context: CoreContext, visit: Visit, period: ReportPeriod): Promise<ReportView['drills']> {
   const drills: Drill[] = [];
   let after: string | undefined;
+  let isOver = false;
   for (let page = 0; page < DRILL_PAGES; page += 1) {
     const found = await listDrills(context, visit.caller, {}, { limit: HTTP.pageSizeMax, after });
-    drills.push(...found.rows.filter(({ endedAt }) => endedAt >= month.from && endedAt < month.to));
+    drills.push(...found.rows.filter(({ endedAt }) => endedAt >= period.from && endedAt < period.to));
     after = found.next;
-    if (after === undefined || (found.rows.at(-1)?.endedAt ?? 0) < month.from) break;
+    isOver = (found.rows.at(-1)?.endedAt ?? 0) < period.from;
+    if (after === undefined || isOver) break;
   }
+  const isCut = after !== undefined && !isOver;
   const longestMs = Math.max(-1, ...drills.map(({ restoreMs }) => restoreMs));
   const proven = drills.filter(({ isProven }) => isProven).length;
   return {
     proven,
     disproven: drills.length - proven,
+    isCut,
     longest: longestMs < 0 ? undefined : formatDuration(longestMs),
   };
 }
 
-async function readGrowth({ store }: CoreContext, visit: Visit, month: Month): Promise<readonly GrowthLine[]> {
+async function readGrowth({ store }: CoreContext, visit: Visit, period: ReportPeriod): Promise<readonly GrowthLine[]> {
   const { caller, urls } = visit;
   const { rows } = await store.catalog.listRepositories(caller.tenant, {}, { limit: REPOSITORIES_SHOWN });
   const lines = await Promise.all(
     rows.map(async ({ id, name }): Promise<GrowthLine> => {
       const sizes = await store.maintenance.listSizes(caller.tenant, id, SIZES_READ);
-      const last = sizes.findLast(({ measuredAt }) => measuredAt < month.to);
-      // What it was when the month began, or at its first measurement.
+      const last = sizes.findLast(({ measuredAt }) => measuredAt < period.to);
+      // What it was when the first day began, or at its first measurement.
       const first =
-        sizes.findLast(({ measuredAt }) => measuredAt < month.from) ?? sizes.find(({ measuredAt }) => measuredAt < month.to);
+        sizes.findLast(({ measuredAt }) => measuredAt < period.from) ?? sizes.find(({ measuredAt }) => measuredAt < period.to);
       const isMeasured = last !== undefined && first !== undefined && last !== first;
       const grownBytes = isMeasured ? last.sizeBytes - first.sizeBytes : undefined;
       return { id, name, href: urls.repository({ repository: id }), bytes: last?.sizeBytes, grownBytes };
@@ -113,51 +116,53 @@ async function readGaps(context: CoreContext, visit: Visit): Promise<ReportView[
   };
 }
 
-/** Months before the first run and the first look have nothing to tell. */
-async function isThereMoreBefore(context: CoreContext, { caller }: Visit, month: Month): Promise<boolean> {
-  const days = await context.store.history.listProtectionDays(caller.tenant, 0, month.from / DAY_MS);
+/** Days before the first run and the first look have nothing to tell. */
+async function isThereMoreBefore(context: CoreContext, { caller }: Visit, period: ReportPeriod): Promise<boolean> {
+  const days = await context.store.history.listProtectionDays(caller.tenant, 0, period.from / DAY_MS);
   if (days.length > 0) return true;
-  return (await listRuns(context, caller, { until: month.from - 1 }, { limit: 1 })).rows.length > 0;
+  return (await listRuns(context, caller, { until: period.from }, { limit: 1 })).rows.length > 0;
 }
 
-function describeMonth(month: Month, share: number | undefined, failed: number): string {
-  const protection =
-    share === undefined ? `There are no figures of ${month.name}` : `${formatPercent(share)} protected in ${month.name}`;
+function describePeriod({ name, during }: ReportPeriod, share: number | undefined, failed: number): string {
+  const protection = share === undefined ? `There are no figures of ${name}` : `${formatPercent(share)} protected ${during}`;
   return `${protection}, ${failed === 0 ? 'and no backup failed' : `${failed} ${failed === 1 ? 'backup' : 'backups'} failed`}.`;
 }
 
 async function showReport(context: CoreContext, visit: Visit): Promise<PageReply> {
-  const { caller, urls } = visit;
+  const { caller } = visit;
   const now = context.clock.now();
-  const month = findMonth(visit.params['month'] ?? formatMonth(now));
-  if (month === undefined || month.from > now)
-    throw new AppError('not_found', 'there is no report of this month; name one such as 2026-11');
-  const isOpen = now < month.to;
-  const seen = await context.store.history.listProtectionDays(caller.tenant, month.from / DAY_MS, month.to / DAY_MS);
+  const { period, problem } = readReportPeriod(visit, now);
+  const isOpen = now < period.to;
+  const seen = await context.store.history.listProtectionDays(caller.tenant, period.from / DAY_MS, period.to / DAY_MS);
   const share = findShare(seen);
   const [runs, failures, drills, growth] = await Promise.all([
-    countKinds(context, visit, month),
-    readFailures(context, visit, month),
-    readDrills(context, visit, month),
-    readGrowth(context, visit, month),
+    countKinds(context, visit, period),
+    readFailures(context, visit, period),
+    readDrills(context, visit, period),
+    readGrowth(context, visit, period),
   ]);
-  const hasEarlier = await isThereMoreBefore(context, visit, month);
+  const hasEarlier = await isThereMoreBefore(context, visit, period);
   const failed = runs.find(({ kind }) => kind === 'backup')?.failed ?? 0;
   const view: ReportView = {
     face: readClockface(context, visit),
-    name: month.name,
-    heading: describeMonth(month, share, failed),
+    name: period.name,
+    heading: describePeriod(period, share, failed),
     madeAt: now,
     isOpen,
     share,
-    days: listDays(month.from, Math.min(month.to, Math.max(now, month.from + 1)), seen),
+    days: listDays(period.from, Math.min(period.to, Math.max(now, period.from + 1)), seen),
     ...{ runs, failures, drills, growth },
     moreFailures: Math.max(0, failed - failures.length),
     gaps: isOpen ? await readGaps(context, visit) : undefined,
-    earlierHref: hasEarlier ? urls.report({ month: formatMonth(month.from - 1) }) : undefined,
-    laterHref: isOpen ? undefined : urls.report({ month: formatMonth(month.to) }),
+    earlier: hasEarlier ? period.earlier : undefined,
+    later: isOpen ? undefined : period.later,
+    form: { action: visit.urls.reports(), typed: period.typed, problem },
   };
-  return { kind: 'page', html: reportPage(await buildShell(context, visit, 'reports'), view) };
+  return {
+    kind: 'page',
+    status: problem === undefined ? 200 : 422,
+    html: reportPage(await buildShell(context, visit, 'reports'), view),
+  };
 }
 
 export const REPORT_SCREENS: readonly ScreenRoute[] = [

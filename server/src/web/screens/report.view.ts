@@ -1,12 +1,13 @@
-/** A month on paper: how the sources stood each day, what ran and failed, what was restored and proven, what grew, what nobody protects. */
+/** A month, or some days, on paper: how the sources stood each day, what ran and failed, what was restored and proven, what grew, what nobody protects. */
 import { type Html, html } from '../html.ts';
-import { linkButton } from '../ui/button.ts';
+import { button, linkButton } from '../ui/button.ts';
 import { type CalendarDay, calendarStrip } from '../ui/charts.ts';
+import { callout } from '../ui/flash.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { facts, figure, panel, rows } from '../ui/panel.ts';
 import { formatByteChange, formatBytes, formatCount, formatPercent } from '../ui/quantity.ts';
 import { protectionStatus } from '../ui/status.ts';
-import { table } from '../ui/table.ts';
+import { filterDays, table } from '../ui/table.ts';
 import { type Clockface, relativeTime, stampTime } from '../ui/time.ts';
 
 export type RunKindLine = {
@@ -44,7 +45,7 @@ export type ReportView = {
   readonly name: string;
   readonly heading: string;
   readonly madeAt: number;
-  /** The month goes on: what stands here is not its end. */
+  /** It goes on: what stands here is not its end. */
   readonly isOpen: boolean;
   /** Of all judged, from 0 to 1; undefined where nobody looked. */
   readonly share?: number | undefined;
@@ -57,27 +58,39 @@ export type ReportView = {
     readonly proven: number;
     readonly disproven: number;
     readonly longest?: string | undefined;
+    /** There were too many since to read all of them. */
+    readonly isCut: boolean;
   };
   readonly growth: readonly GrowthLine[];
-  /** Undefined for a month that is over: what stands unprotected is known of now alone. */
+  /** Undefined for a time that is over: what stands unprotected is known of now alone. */
   readonly gaps?:
     | { readonly lines: readonly GapLine[]; readonly more: number; readonly found: number; readonly coverageHref: string }
     | undefined;
-  /** Undefined where nothing is known of any month before. */
-  readonly earlierHref?: string | undefined;
-  readonly laterHref?: string | undefined;
+  /** Undefined where nothing is known of any time before. */
+  readonly earlier?: { readonly label: string; readonly href: string } | undefined;
+  readonly later?: { readonly label: string; readonly href: string } | undefined;
+  /** The days it is of, to be changed, and what is wrong with those that were typed. */
+  readonly form: {
+    readonly action: string;
+    readonly typed: { readonly from?: string | undefined; readonly to?: string | undefined };
+    readonly problem?: string | undefined;
+  };
 };
 
 export function reportPage(shell: Shell, view: ReportView): Html {
-  const earlier = view.earlierHref !== undefined && linkButton({ href: view.earlierHref, label: 'Month before' });
-  const later = view.laterHref !== undefined && linkButton({ href: view.laterHref, label: 'Next month' });
+  const earlier = view.earlier !== undefined && linkButton(view.earlier);
+  const later = view.later !== undefined && linkButton(view.later);
   return layout(shell, {
     title: `Report of ${view.name}`,
     heading: view.heading,
     lede: html`${view.name} in UTC${view.isOpen && ', so far'} · made ${stampTime(view.madeAt, view.face)}`,
     actions: html`${earlier}${later}`,
-    content: html`<div class="stack">${daysPanel(view)}${runsPanel(view)}${failuresPanel(view)}${drillsPanel(view)}${growthPanel(view)}${gapsPanel(view)}</div>`,
+    content: html`${daysForm(view.form)}<div class="stack">${daysPanel(view)}${runsPanel(view)}${failuresPanel(view)}${drillsPanel(view)}${growthPanel(view)}${gapsPanel(view)}</div>`,
   });
+}
+
+function daysForm({ action, typed, problem }: ReportView['form']): Html {
+  return html`${problem !== undefined && callout({ tone: 'problem', text: problem })}<form class="toolbar" method="get" action="${action}" aria-label="Days of the report"><div class="toolbar-form">${filterDays(typed)}${button({ label: 'Show these days', kind: 'secondary' })}</div></form>`;
 }
 
 function daysPanel({ days, share, name }: ReportView): Html {
@@ -95,7 +108,7 @@ function daysPanel({ days, share, name }: ReportView): Html {
       of: 'of the sources were protected, on the mean',
       detail:
         seen.length === 0
-          ? 'Nobody looked in this month: this server was not there, or had no sources.'
+          ? 'Nobody looked in this time: this server was not there, or had no sources.'
           : `${formatCount(seen.length)} of ${formatCount(days.length)} days were looked at, hour by hour. A source that is switched off does not count.`,
     })}${calendarStrip({ days, label })}${worst !== undefined && html`<p class="quiet">The worst day was ${worst.date}: ${worst.word}.</p>`}</div>`,
   });
@@ -141,11 +154,11 @@ function failuresPanel({ failures, moreFailures, face }: ReportView): Html {
 function drillsPanel({ drills }: ReportView): Html {
   return panel({
     title: 'Proofs of recovery',
-    content: facts([
+    content: html`${facts([
       { label: 'Drills that proved a backup', value: formatCount(drills.proven) },
       { label: 'Drills that did not', value: formatCount(drills.disproven) },
       ...(drills.longest === undefined ? [] : [{ label: 'Longest restore', value: drills.longest }]),
-    ]),
+    ])}${drills.isCut && html`<p class="quiet">There were more drills since than are read for a report: these are the newest of them.</p>`}`,
   });
 }
 
@@ -156,7 +169,7 @@ function growthPanel({ growth }: ReportView): Html {
     flush: true,
     content: table<GrowthLine>({
       id: 'report-growth',
-      caption: 'Repositories, their size at the end of the month and how they grew',
+      caption: 'Repositories, their size at the end and how they grew',
       rows: growth,
       rowId: (row) => `growth-${row.id}`,
       columns: [

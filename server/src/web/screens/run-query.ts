@@ -8,6 +8,8 @@ import type { CoreContext } from '../../core/ports.ts';
 import { listRepositories } from '../../core/repositories.ts';
 import type { RunFilter } from '../../store/runs.ts';
 import type { Visit } from '../http/route.ts';
+import type { Clockface } from '../ui/time.ts';
+import { findRange, readTypedDays, type TypedDays } from './day-range.ts';
 import { findText } from './form-values.ts';
 import { findId } from './params.ts';
 import { choicesOf } from './run-filters.ts';
@@ -24,7 +26,8 @@ const PERIOD_NAMES = Object.keys(PERIODS) as readonly Period[];
 /** What a person may filter by: each state, or all that still go on. */
 const STATE_WORDS = ['active', ...RUN_STATES] as const;
 
-export interface RunQuery {
+/** With the days it is narrowed to, as they were typed. */
+export interface RunQuery extends TypedDays {
   state?: (typeof STATE_WORDS)[number] | undefined;
   kind?: (typeof RUN_KINDS)[number] | undefined;
   host?: HostId | undefined;
@@ -53,10 +56,16 @@ export function readRunQuery(visit: Pick<Visit, 'query'>): RunQuery {
     trigger: choice('trigger', TRIGGERS),
     by: findText(visit.query, 'by'),
     period: choice('period', PERIOD_NAMES),
+    ...readTypedDays(visit),
   };
 }
 
-export function toRunFilter(query: RunQuery, now: number): RunFilter {
+/** Days are those of the reader's zone; what is wrong with them is said instead. */
+export function toRunFilter(query: RunQuery, { now, zone }: Clockface): RunFilter | { problem: string } {
+  const days = findRange(query, zone, now);
+  if ('problem' in days) return days;
+  // Whole minutes, so that a live update asks for the same as the page did.
+  const recent = query.period === undefined ? undefined : Math.floor((now - PERIODS[query.period]) / 60_000) * 60_000;
   return {
     ...(query.state === 'active' ? { active: true } : { state: query.state }),
     kind: query.kind,
@@ -66,8 +75,8 @@ export function toRunFilter(query: RunQuery, now: number): RunFilter {
     repository: query.repository,
     trigger: query.trigger,
     requestedBy: query.by,
-    // Whole minutes, so that a live update asks for the same as the page did.
-    since: query.period === undefined ? undefined : Math.floor((now - PERIODS[query.period]) / 60_000) * 60_000,
+    since: recent === undefined || days.since === undefined ? (recent ?? days.since) : Math.max(recent, days.since),
+    until: days.until,
   };
 }
 

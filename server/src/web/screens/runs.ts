@@ -168,9 +168,16 @@ function describeDay(counts: Readonly<Record<RunState, number>>): { heading: str
 async function buildView(
   context: CoreContext,
   visit: Visit,
-  shown: { query: RunQuery; sort: ListSort<RunOrder>; trail: CursorTrail; page: Page<Run>; listed: ListedRuns },
+  shown: {
+    query: RunQuery;
+    sort: ListSort<RunOrder>;
+    trail: CursorTrail;
+    page: Page<Run>;
+    listed: ListedRuns;
+    problem?: string | undefined;
+  },
 ): Promise<Omit<RunsView, 'filters'>> {
-  const { query, sort, trail, page, listed } = shown;
+  const { query, sort, trail, page, listed, problem } = shown;
   const { caller, urls } = visit;
   const address = { ...query, ...sort.query };
   const face = readClockface(context, visit);
@@ -180,6 +187,8 @@ async function buildView(
     ...describeDay(counts),
     rows: page.rows.map((run) => toRunLine(run, listed, urls, face.now)),
     action: urls.runs(),
+    days: { from: query.from, to: query.to },
+    problem,
     filtered: Object.values(query).some((value) => value !== undefined),
     pager: {
       summary: summarizeRuns(page.rows.length),
@@ -197,12 +206,14 @@ async function showRuns(context: CoreContext, visit: Visit): Promise<PageReply> 
   const query = readRunQuery(visit);
   const sort = readSort(visit, RUN_ORDERS);
   const trail = readTrail(visit);
-  const page = await listRuns(context, visit.caller, toRunFilter(query, context.clock.now()), {
-    ...trail.request,
-    sort: sort.wish,
-  });
+  const filter = toRunFilter(query, readClockface(context, visit));
+  const problem = 'problem' in filter ? filter.problem : undefined;
+  const page: Page<Run> =
+    'problem' in filter
+      ? { rows: [], next: undefined }
+      : await listRuns(context, visit.caller, filter, { ...trail.request, sort: sort.wish });
   const listed = await readListedRuns(context, visit.caller, page.rows, query);
-  const view = await buildView(context, visit, { query, sort, trail, page, listed });
+  const view = await buildView(context, visit, { query, sort, trail, page, listed, problem });
   if (wantsPart(visit, RUNS_TABLE)) return { kind: 'page', html: runsTable({ ...view, filters: [] }) };
   const filters = await buildRunFilters(context, visit, query, listed.names);
   return { kind: 'page', html: runsPage(await buildShell(context, visit, 'runs'), { ...view, filters }) };

@@ -9,7 +9,7 @@ import { panel } from '../ui/panel.ts';
 import { liveBrief } from '../ui/progress.ts';
 import { formatBytes, formatDuration, formatNoun } from '../ui/quantity.ts';
 import { runStatus } from '../ui/status.ts';
-import { type Column, filterSelect, type Pager, type Sort, table, toolbar } from '../ui/table.ts';
+import { type Column, filterDays, filterSelect, type Pager, type Sort, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import { type BulkBarView, bulkBar, selectRows } from './bulk.view.ts';
 
@@ -58,6 +58,9 @@ export type RunsView = {
   /** Where the table comes from again; undefined on later pages, which do not change under the reader. */
   readonly liveUrl?: string | undefined;
   readonly plansHref: string;
+  /** The days it is narrowed to, as they were typed, and what is wrong with them. */
+  readonly days: { readonly from?: string | undefined; readonly to?: string | undefined };
+  readonly problem?: string | undefined;
 };
 
 export const RUNS_TABLE = 'runs';
@@ -70,7 +73,7 @@ export function runsPage(shell: Shell, view: RunsView): Html {
     label: 'Filter runs',
     target: RUNS_TABLE,
     kept: view.kept,
-    controls: view.filters.map((filter) => filterSelect(filter)),
+    controls: html`${view.filters.map((filter) => filterSelect(filter))}${filterDays(view.days)}`,
   });
   return layout(shell, {
     title: 'Runs',
@@ -166,7 +169,7 @@ function noRuns(view: RunsView): Html {
   if (view.filtered)
     return emptyState({
       icon: 'search',
-      title: 'No run fits these filters.',
+      title: view.problem ?? 'No run fits these filters.',
       action: linkButton({ href: view.action, label: 'Show all runs' }),
     });
   return emptyState({

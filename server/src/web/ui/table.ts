@@ -161,6 +161,13 @@ export function filterSelect(view: {
   )}</select></label>`;
 }
 
+/** The first and the last day of what a list shows, both included; `from` and `to` in its address. */
+export function filterDays(view: { readonly from?: string | undefined; readonly to?: string | undefined }): Html {
+  const day = (name: 'from' | 'to', label: string) =>
+    html`<label class="filter filter-day"><span>${label}</span><input class="input" type="date" ${attrs({ name, value: view[name] ?? '' })}></label>`;
+  return html`${day('from', 'From')}${day('to', 'To')}`;
+}
+
 /** A filter that is on: what is shown, and the list's address without it. */
 export type FilterChip = { readonly label: string; readonly value: string; readonly removeHref: string };
 
