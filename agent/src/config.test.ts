@@ -46,12 +46,21 @@ describe('The agent’s configuration', () => {
     assert.equal(parse({ hooksDir: '/srv/hooks' }, true).hooksDir, '/srv/hooks');
   });
 
+  it('offers the dumps of no directory unless they are named', () => {
+    assert.deepEqual(parse({}).dumpDirs, []);
+    assert.deepEqual(parse({ dumpDirs: '' }).dumpDirs, []);
+    assert.deepEqual(parse({ dumpDirs: '/srv/dumps/:/var//old:/srv/dumps' }).dumpDirs, ['/srv/dumps', '/var/old']);
+  });
+
   const refused: readonly (readonly [string, Partial<AgentEnvironment>, RegExp])[] = [
     ['an address without a scheme', { serverUrl: 'backup.example.com' }, /HOLDFAST_SERVER_URL/],
     ['an address of another kind', { serverUrl: 'ftp://backup.example.com' }, /http or https/],
     ['an address with a password', { serverUrl: 'https://a:b@backup.example.com' }, /must not hold/],
     ['a relative state directory', { stateDir: 'state' }, /HOLDFAST_STATE_DIR/],
     ['a relative directory of hooks', { hooksDir: 'hooks.d' }, /HOLDFAST_HOOKS_DIR must be an absolute path/],
+    ['a relative directory of dumps', { dumpDirs: '/srv/a:dumps' }, /HOLDFAST_DUMP_DIRS must be absolute.*"dumps"/],
+    ['a directory of dumps that climbs', { dumpDirs: '/srv/../etc' }, /HOLDFAST_DUMP_DIRS must be absolute/],
+    ['a crowd of directories of dumps', { dumpDirs: Array.from({ length: 17 }, (_, at) => `/d${at}`).join(':') }, /more than 16/],
     ['an unknown log level', { logLevel: 'loud' }, /HOLDFAST_LOG_LEVEL must be one of debug, info/],
     ['two tokens', { enrolToken: 'a', enrolTokenFile: '/x' }, /both set/],
     ['a token file that is not there', { enrolTokenFile: '/nonexistent/token' }, /cannot be read: \/nonexistent\/token/],

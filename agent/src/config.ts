@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { isPlainText, storedPathSchema } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { DUMP_FILES } from '@holdfast/shared/limits.ts';
 import { type GivenSecrets, parseGivenSecrets } from './given-secrets.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -21,6 +23,7 @@ export interface AgentEnvironment {
   hooksDir: string | undefined;
   drillDir: string | undefined;
   spoolDir?: string | undefined;
+  dumpDirs?: string | undefined;
   path: string | undefined;
   home: string | undefined;
   runtimeDir: string | undefined;
@@ -40,6 +43,8 @@ export interface AgentConfig {
   drillDir?: string | undefined;
   /** Where dumps wait that are restored from a file, absolute; undefined: beside the state. */
   spoolDir?: string | undefined;
+  /** Directories whose dump files the server may ask for, absolute and without a slash at the end; none unless they are named. */
+  dumpDirs?: readonly string[] | undefined;
   home: string;
   /** Where private directories of runs may be made, in order of preference. */
   workDirCandidates: readonly string[];
@@ -61,6 +66,7 @@ export function readAgentEnvironment(): AgentEnvironment {
     hooksDir: env['HOLDFAST_HOOKS_DIR'],
     drillDir: env['HOLDFAST_DRILL_DIR'],
     spoolDir: env['HOLDFAST_SPOOL_DIR'],
+    dumpDirs: env['HOLDFAST_DUMP_DIRS'],
     path: env['PATH'],
     home: env['HOME'],
     runtimeDir: env['XDG_RUNTIME_DIR'],
@@ -119,6 +125,16 @@ function parseSpoolDir({ spoolDir }: AgentEnvironment): string | undefined {
   return isAbsolute(spoolDir) ? spoolDir : refuse('HOLDFAST_SPOOL_DIR', `must be an absolute path; it is "${spoolDir}"`);
 }
 
+function parseDumpDirs({ dumpDirs }: AgentEnvironment): readonly string[] {
+  const given = (dumpDirs ?? '').split(':').filter((path) => path !== '');
+  const paths = [...new Set(given.map((path) => path.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '')))];
+  const wrong = paths.find((path) => !storedPathSchema.safeParse(path).success || !isPlainText(path));
+  if (wrong !== undefined)
+    refuse('HOLDFAST_DUMP_DIRS', `must be absolute paths without "." or "..", separated by ":"; one is ${JSON.stringify(wrong)}`);
+  if (paths.length > DUMP_FILES.directories) refuse('HOLDFAST_DUMP_DIRS', `must not name more than ${DUMP_FILES.directories}`);
+  return paths;
+}
+
 /** Throws `invalid` with one clear line that names the variable and what it must be. */
 export function parseAgentConfig(env: AgentEnvironment, isRoot: boolean): AgentConfig {
   const logLevel = (env.logLevel || 'info') as AgentLogLevel;
@@ -137,6 +153,7 @@ export function parseAgentConfig(env: AgentEnvironment, isRoot: boolean): AgentC
     hooksDir: parseHooksDir(env, isRoot, stateDir),
     drillDir: parseDrillDir(env),
     spoolDir: parseSpoolDir(env),
+    dumpDirs: parseDumpDirs(env),
     home: env.home || homedir(),
     workDirCandidates: [...(env.runtimeDir ? [env.runtimeDir] : []), ...(isRoot ? ['/run'] : []), '/dev/shm'],
   };

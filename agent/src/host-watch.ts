@@ -24,7 +24,7 @@ export interface HostWatchPorts {
 }
 
 export async function openHostWatch({ tooling, stateDir, journal, executor }: HostWatchPorts): Promise<HostWatch> {
-  const read = () => readHostFacts(tooling.clock, AGENT_VERSION, tooling.pdeathsig);
+  const read = () => readHostFacts(tooling.clock, AGENT_VERSION, tooling.pdeathsig, tooling.dumpDirs);
   const look = openHostLoad(stateDir);
   const lag = startLoopLag();
   let facts = read();

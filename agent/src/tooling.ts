@@ -142,6 +142,7 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
     exec,
     workDirs,
     spoolDir: config.spoolDir ?? join(config.stateDir, 'spool'),
+    dumpDirs: config.dumpDirs,
     log,
     pdeathsig,
     hooks: createHooks({ directory: config.hooksDir, workDirs }),

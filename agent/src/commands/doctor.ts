@@ -1,4 +1,5 @@
 /** `holdfast-agent doctor`: everything that has to hold on this host, each with what to do when it does not. */
+import { statSync } from 'node:fs';
 import { systemClock } from '@holdfast/shared/clock.ts';
 import type { AgentConfig } from '../config.ts';
 import { readSpec } from '../handlers/spec-put.ts';
@@ -45,6 +46,15 @@ function checkDrain(tooling: HostTooling, stateDir: string): Check[] {
   return drain === undefined ? [] : [{ name: 'drain', verdict: 'note', text: drain.text }];
 }
 
+/** Directories of dump files that the server may ask for; one that is not there may still be mounted. */
+function checkDumpDirs(dumpDirs: readonly string[]): Check[] {
+  return dumpDirs.map((path): Check => {
+    const isThere = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+    const text = isThere ? `${path}: its files may be restored` : `${path}: there is no such directory`;
+    return { name: 'dump files', verdict: isThere ? 'ok' : 'note', text };
+  });
+}
+
 /** Returns whether nothing is bad. */
 export async function runDoctor(config: AgentConfig, json: boolean): Promise<boolean> {
   const log = createAgentLog({ level: 'error', forPeople: true, now: systemClock.now });
@@ -81,6 +91,7 @@ export async function runDoctor(config: AgentConfig, json: boolean): Promise<boo
   }
   checks.push(...checkSecrets(tooling, config.stateDir));
   checks.push(...checkDrain(tooling, config.stateDir));
+  checks.push(...checkDumpDirs(config.dumpDirs ?? []));
   checks.push(...describeHooks(tooling.hooks.list()));
   const healthy = checks.every((check) => check.verdict !== 'bad');
   if (json) printJson({ healthy, checks });

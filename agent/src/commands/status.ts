@@ -41,6 +41,7 @@ export async function runStatus(config: AgentConfig, json: boolean): Promise<voi
     specVersion: spec?.version ?? null,
     drain: drain === undefined ? null : { since: drain.since, until: drain.until, active: drain.active, waiting: drain.waiting },
     secrets,
+    dumpDirs: config.dumpDirs ?? [],
     unreportedEvents: glance?.waitingEvents ?? 0,
     openRuns: glance?.openRuns ?? [],
     plans,
@@ -53,6 +54,7 @@ export async function runStatus(config: AgentConfig, json: boolean): Promise<voi
   printLine(`server       ${status.server ?? 'not enrolled'}`);
   printLine(`spec         ${status.specVersion === null ? 'none yet' : `version ${status.specVersion}`}`);
   if (secrets.mode === 'just_in_time') printLine(`secrets      ${secrets.text}`);
+  if (status.dumpDirs.length > 0) printLine(`dump files   ${status.dumpDirs.join(', ')}`);
   if (drain !== undefined) printLine(`drained      ${drain.text}`);
   printLine(`unreported   ${status.unreportedEvents} events, ${status.openRuns.length} runs under way`);
   if (plans.length === 0) return;

@@ -87,7 +87,7 @@ export function createHandlers({ workbench, executor, credentials, onSpec }: Han
     'source.test': createSourceTest(workbench),
     'source.discover': createSourceDiscover(workbench),
     'directories.look': createDirectoriesLook(clock),
-    'dump_files.list': createDumpFilesList(),
+    'dump_files.list': createDumpFilesList(workbench),
     'repository.test': createRepositoryTest(workbench),
     'repository.init': createRepositoryInit(workbench),
     'repository.measure': createRepositoryMeasure(workbench),

@@ -11,7 +11,13 @@ import { readOsName } from './os-name.ts';
 /** Node's name of an architecture in the words of uname(1), which operators know. */
 const ARCHITECTURES: Record<string, string> = { x64: 'x86_64', arm64: 'aarch64', ia32: 'i686' };
 
-export function readHostFacts(clock: Pick<Clock, 'now'>, agentVersion: string, pdeathsig: boolean): HostFacts {
+/** `dumpDirs`: directories whose dump files this host offers. */
+export function readHostFacts(
+  clock: Pick<Clock, 'now'>,
+  agentVersion: string,
+  pdeathsig: boolean,
+  dumpDirs: readonly string[] = [],
+): HostFacts {
   const arch = readArch();
   return {
     hostname: hostname().slice(0, 253) || 'unknown',
@@ -25,6 +31,7 @@ export function readHostFacts(clock: Pick<Clock, 'now'>, agentVersion: string, p
     bootedAt: Math.max(0, Math.round(clock.now() - uptime() * 1000)),
     pdeathsig,
     capabilities: [...AGENT_CAPABILITIES],
+    ...(dumpDirs.length === 0 ? {} : { dumpDirs: [...dumpDirs] }),
   };
 }
 

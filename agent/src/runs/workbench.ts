@@ -36,6 +36,8 @@ export interface Tooling {
   workDirs: WorkDirs;
   /** Where dumps wait that are restored from a file; may be missing. */
   spoolDir: string;
+  /** Directories whose dump files may be restored in the name of the server; undefined: none. */
+  dumpDirs?: readonly string[] | undefined;
   log: AgentLog;
   toolbox(): Toolbox;
   /** The engine over this host's restic, starting its processes through `exec`; throws with reason `tool_missing` or `unsupported`. */

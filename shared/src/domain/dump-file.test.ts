@@ -28,6 +28,8 @@ const MYSQL = `-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)
 -- Server version	8.0.36
 `;
 
+/** The first bytes of an archive up to its format. */
+const archive = (format: number) => `PGDMP\x01\x0e\0\x04\x08${String.fromCharCode(format)}`;
 const noArchive = () => undefined;
 const look = (head: string, inGzip = false) => recogniseDump(head, inGzip, noArchive);
 
@@ -53,10 +55,10 @@ describe('The first bytes of a file', () => {
 
   it('of a custom archive are read by its own reader', () => {
     assert.deepEqual(
-      recogniseDump('PGDMP\x01\x0e', false, () => ({ serverVersion: '13.4' })),
+      recogniseDump(archive(1), false, () => ({ serverVersion: '13.4' })),
       { dump: { engine: 'postgres', format: 'custom', isGzip: false, serverVersion: '13.4' } },
     );
-    assert.match(JSON.stringify(look('PGDMP\x09\x09')), /is none, or one of a version/);
+    assert.match(JSON.stringify(look(archive(1))), /is none, or one of a version/);
   });
 
   it('refuse what cannot be restored, and say what it is', () => {
@@ -67,6 +69,7 @@ describe('The first bytes of a file', () => {
       ['\x1f\x8b\x08\0', /gzip inside gzip/],
       ['\xfd7zXZ\0\0', /packed with xz/],
       ['\x28\xb5\x2f\xfd\0', /packed with zstd/],
+      [archive(5), /format directory/],
       [`${'toc.dat'.padEnd(257, '\0')}ustar  \0`, /is a tar file/],
     ];
     for (const [head, words] of cases) {

@@ -48,6 +48,9 @@ const PACKED: readonly (readonly [string, string])[] = [
   ['\x04\x22\x4d\x18', 'lz4'],
 ];
 const TAR_MAGIC_AT = 257;
+/** Where an archive of PostgreSQL says its format, and how it says `custom` there. */
+const ARCHIVE_FORMAT_AT = 10;
+const ARCHIVE_CUSTOM = 1;
 const PG_PLAIN = /^-- PostgreSQL database dump$/m;
 const PG_CLUSTER = /^-- PostgreSQL database cluster dump$/m;
 const PG_FROM = /^-- Dumped from database version (\S[^\n]{0,99})$/m;
@@ -89,6 +92,8 @@ export function recogniseDump(
 ): DumpLook {
   if (head === '') return refuse(inGzip ? 'Nothing comes out of this gzip file.' : 'The file is empty.');
   if (head.startsWith('PGDMP')) {
+    if (head.charCodeAt(ARCHIVE_FORMAT_AT) !== ARCHIVE_CUSTOM)
+      return refuse('This is a part of a PostgreSQL dump in the format directory or tar. Restore it by hand, with pg_restore.');
     const found = readVersion(head);
     return found
       ? withVersion({ engine: 'postgres', format: 'custom', isGzip: inGzip }, found.serverVersion)
