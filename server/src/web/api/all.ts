@@ -9,6 +9,7 @@ import { createChannelKindEndpoints } from './channel-kinds.ts';
 import { createChannelEndpoints } from './channels.ts';
 import { COVERAGE_ENDPOINTS } from './coverage.ts';
 import { DRILL_ENDPOINTS } from './drills.ts';
+import { DUMP_FILE_ENDPOINTS } from './dump-files.ts';
 import { ENROLMENT_ENDPOINTS } from './enrolment.ts';
 import type { FireCalendar } from './fire-calendar.ts';
 import { HOST_ENDPOINTS } from './hosts.ts';
@@ -55,6 +56,7 @@ export function createApiEndpoints(calendar: FireCalendar, channels: ChannelDoor
     ...SNAPSHOT_ENDPOINTS,
     ...SNAPSHOT_ORDER_ENDPOINTS,
     ...SNAPSHOT_CONTENT_ENDPOINTS,
+    ...DUMP_FILE_ENDPOINTS,
     ...RESTORE_ENDPOINTS,
     ...DRILL_ENDPOINTS,
     ...OBJECTIVE_ENDPOINTS,

@@ -10,6 +10,7 @@ import { tellChannels } from './fixtures/chapter-channels.ts';
 import { tellContents } from './fixtures/chapter-contents.ts';
 import { tellCoverage } from './fixtures/chapter-coverage.ts';
 import { tellDrills } from './fixtures/chapter-drills.ts';
+import { tellDumpFiles } from './fixtures/chapter-dump-files.ts';
 import { tellLocks } from './fixtures/chapter-locks.ts';
 import { tellObjectives } from './fixtures/chapter-objectives.ts';
 import { tellRestoreRoles } from './fixtures/chapter-restore-roles.ts';
@@ -385,6 +386,7 @@ describe('The API, from the first host to a restore', () => {
   tellContents(story);
 
   tellRestoreRoles(story);
+  tellDumpFiles(story);
   tellChannels(story);
   tellAlerts(story);
   tellCoverage(story);

@@ -1,14 +1,20 @@
-/** End-points about restores: runs that bring a snapshot back. */
+/** End-points about restores: runs that bring a snapshot back, or a dump file of a host. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { CHOSEN_TABLES, RESTORE_JOBS, RESTORE_MODES, ROLE_CHOICES } from '@holdfast/shared/domain/restore.ts';
+import { storedPathSchema } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
+import { createFieldsError } from '../../core/adapter-input.ts';
+import type { Caller } from '../../core/caller.ts';
+import { startDumpRestore } from '../../core/dump-restores.ts';
+import type { CoreContext } from '../../core/ports.ts';
 import { lookAtRoles } from '../../core/restore-roles.ts';
 import { lookAtTarget } from '../../core/restore-target.ts';
 import { startRestore } from '../../core/restores.ts';
 import { getRunDetail, listRuns } from '../../core/runs.ts';
+import type { Run } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runDetailShape, runFilterFields, runShape, toRunDetailShape, toRunFilter, toRunShape } from './runs.ts';
 import { idParams, instantSchema, listOf, pageFields, toPageReply, toPageRequest } from './shapes.ts';
@@ -77,25 +83,57 @@ const snapshotInput = z.union([
     .meta({ description: 'The newest good one of a source that was made no later than this' }),
 ]);
 
+/** A dump file of the host, in place of a snapshot. */
+const fileInput = z
+  .strictObject({
+    path: storedPathSchema.meta({ description: 'At or below a directory that the host offers' }),
+    sizeBytes: z.int().min(0).optional().meta({ description: 'As it was when it was chosen; another one by now is refused' }),
+    modifiedAt: z.int().optional().meta({ description: 'Its last change in epoch milliseconds, as it was when it was chosen' }),
+  })
+  .meta({ description: 'A dump file that lies on the host; in place of `snapshot`' });
+
+const orderInput = z.strictObject({
+  snapshot: snapshotInput.optional(),
+  file: fileInput.optional(),
+  host: idSchema('host').meta({ description: 'The host that reads the snapshot or the file and writes the target' }),
+  target: targetInput,
+  repository: idSchema('repository').optional().meta({
+    description: 'Only with `file`: where the safety backup goes; left out: where plans store what the target’s server holds',
+  }),
+  options: optionsInput.optional(),
+  understood: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Consent to modify a database that exists; refused without it where the mode may do so' }),
+  databaseName: z.string().max(255).optional().meta({
+    description: 'Only with `file`: the name of the database, once more; refused without it where the mode may modify one',
+  }),
+});
+
+async function startOrder(context: CoreContext, caller: Caller, order: z.infer<typeof orderInput>): Promise<Run> {
+  const { snapshot, file, repository, databaseName, target, ...rest } = order;
+  if (file === undefined) {
+    if (snapshot === undefined) throw createFieldsError({ snapshot: 'Snapshot: name one, or a file of the host' });
+    if (repository !== undefined || databaseName !== undefined)
+      throw createFieldsError({ file: 'File: `repository` and `databaseName` are for restores from a file' });
+    return startRestore(context, caller, { snapshot, target, ...rest });
+  }
+  if (snapshot !== undefined) throw createFieldsError({ file: 'File: name a snapshot or a file, not both' });
+  if (target.kind !== 'database') throw createFieldsError({ 'target.kind': 'Target: a dump file is restored into a database' });
+  return startDumpRestore(context, caller, { file, repository, databaseName, target, ...rest });
+}
+
 const startEndpoint = defineEndpoint({
   method: 'post',
   path: '/restores',
   scope: 'restore',
-  summary: 'Starts a restore; without a mode the host refuses a target that exists and is not empty.',
+  summary:
+    'Starts a restore of a snapshot, or of a dump file of the host; without a mode a target that exists and is not empty is refused.',
   tag: 'restores',
-  body: z.strictObject({
-    snapshot: snapshotInput,
-    host: idSchema('host').meta({ description: 'The host that reads the snapshot and writes the target' }),
-    target: targetInput,
-    options: optionsInput.optional(),
-    understood: z
-      .boolean()
-      .optional()
-      .meta({ description: 'Consent to modify a database that exists; refused without it where the mode may do so' }),
-  }),
+  body: orderInput,
   reply: runShape,
   status: 202,
-  handle: async (context, caller, { body }) => ({ data: toRunShape(await startRestore(context, caller, body)) }),
+  handle: async (context, caller, { body }) => ({ data: toRunShape(await startOrder(context, caller, body)) }),
 });
 
 const lookEndpoint = defineEndpoint({
