@@ -71,6 +71,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     workbench,
     spec: () => spec,
     listRuns: () => executor.listRuns(),
+    isBusy: (id) => executor.isBusy(id),
     signal: stopping.signal,
   });
   const secrets = createSecretWatch({

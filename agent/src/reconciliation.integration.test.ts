@@ -33,6 +33,7 @@ describe('After a backup that may have left its lock', () => {
     const path = join(rig.dir, 'repository');
     const waits: number[] = [];
     let next: (() => void) | undefined;
+    let isBusy = false;
     const setTimer = (ms: number, callback: () => void) => {
       waits.push(ms);
       next = callback;
@@ -44,6 +45,7 @@ describe('After a backup that may have left its lock', () => {
       workbench: { ...rig.workbench, setTimer },
       spec: () => rig.spec,
       listRuns: () => [],
+      isBusy: () => isBusy,
       signal: new AbortController().signal,
     });
     await leaveLock(rig, path);
@@ -58,10 +60,14 @@ describe('After a backup that may have left its lock', () => {
     assert.equal(waits.length, 2, 'a run that owes nothing changes nothing');
 
     renameSync(`${path}.away`, path);
+    isBusy = true;
+    next?.();
+    assert.deepEqual(waits, [2000, 4000, 4000], 'while a run works there nobody looks');
+    isBusy = false;
     assert.equal(listLocks(path).length, 1);
     next?.();
     await awaitLocks(path, 0);
-    assert.equal(waits.length, 2, 'nothing is owed any more');
+    assert.equal(waits.length, 3, 'nothing is owed any more');
   });
 
   it('another run into the same repository clears what is owed there', { timeout: 60_000 }, async (t) => {
@@ -79,6 +85,7 @@ describe('After a backup that may have left its lock', () => {
       workbench: { ...rig.workbench, setTimer },
       spec: () => rig.spec,
       listRuns: () => [],
+      isBusy: () => false,
       signal: new AbortController().signal,
     });
     await leaveLock(rig, path);

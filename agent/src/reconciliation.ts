@@ -27,6 +27,8 @@ export interface ReconciliationPorts {
   spec(): Spec | undefined;
   /** Runs that have not ended. */
   listRuns(): readonly string[];
+  /** Whether a run of this host works in the repository. */
+  isBusy(id: RepositoryId): boolean;
   signal: AbortSignal;
 }
 
@@ -61,6 +63,8 @@ export function createReconciliation({ workbench, signal, ...ports }: Reconcilia
     settle(id);
     if (signal.aborted) return;
     const look = async () => {
+      // Beside a lock that is held no other is removed, and whoever works there looks at its end.
+      if (ports.isBusy(id)) return lookLater(id, afterMs);
       if (await clearOwed(id, Math.min(LAST_LOOK_MS, 2 * afterMs))) await reconcile(id);
     };
     owed.set(

@@ -50,6 +50,8 @@ export interface Executor {
   readonly active: number;
   readonly waiting: number;
   listRuns(): readonly RunId[];
+  /** See `Queue.isBusy`. */
+  isBusy(repository: RepositoryId): boolean;
   /** Sources of runs that wait or run. */
   listBusySources(): ReadonlySet<SourceId>;
   /** Nothing that is recorded begins until `resume`. */
@@ -263,6 +265,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       return queue.waiting;
     },
     listRuns: () => queue.listRuns(),
+    isBusy: (repository) => queue.isBusy(repository),
     listBusySources: () => queue.listBusySources(),
     pause: () => queue.pause(),
     resume: () => queue.resume(),

@@ -44,6 +44,8 @@ export interface Queue {
   readonly waiting: number;
   /** Runs that wait or run, oldest first. */
   listRuns(): readonly RunId[];
+  /** Whether a run of this host works in the repository now. */
+  isBusy(repository: RepositoryId): boolean;
   /** Runs that have not begun. */
   listWaiting(): readonly RunId[];
   /** Nothing new begins until `resume`. */
@@ -187,6 +189,7 @@ export function createQueue(options: QueueOptions): Queue {
     get waiting() {
       return waiting.length + aside.size;
     },
+    isBusy: (repository) => [...active.values()].some((entry) => entry.job.repository === repository),
     listRuns: () => [...active.values(), ...waiting, ...aside].map((entry) => entry.job.run),
     listWaiting: () => waiting.map((entry) => entry.job.run),
     pause() {
