@@ -3,6 +3,7 @@ import { WIRE } from '@holdfast/shared/limits.ts';
 import type { AgentFrames, HostFacts } from '@holdfast/shared/protocol/messages.ts';
 import { openHostLoad, readHostFacts } from './host/facts.ts';
 import { startLoopLag } from './host/loop-lag.ts';
+import { findRestoreDir } from './host/restore-dir.ts';
 import type { Executor } from './runs/executor.ts';
 import type { Workbench } from './runs/workbench.ts';
 import type { HostTooling } from './tooling.ts';
@@ -24,7 +25,13 @@ export interface HostWatchPorts {
 }
 
 export async function openHostWatch({ tooling, stateDir, journal, executor }: HostWatchPorts): Promise<HostWatch> {
-  const read = () => readHostFacts(tooling.clock, AGENT_VERSION, tooling.pdeathsig, tooling.dumpDirs);
+  const read = (): HostFacts => {
+    const restoreDir = findRestoreDir(stateDir);
+    return {
+      ...readHostFacts(tooling.clock, AGENT_VERSION, tooling.pdeathsig, tooling.dumpDirs),
+      ...(restoreDir === undefined ? {} : { restoreDir }),
+    };
+  };
   const look = openHostLoad(stateDir);
   const lag = startLoopLag();
   let facts = read();

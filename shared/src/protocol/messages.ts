@@ -23,6 +23,7 @@ import { DUMP_FILE_REQUESTS, dumpDirsSchema } from './dump-files.ts';
 import { restoreTargetSchema, sequencedEventSchema } from './events.ts';
 import { LOCK_ORDERS } from './lock-orders.ts';
 import { REPOSITORY_LOOK_FRAMES } from './repository-looks.ts';
+import { restoreDirSchema } from './restore-dir.ts';
 import { restoreRolesSchema, storedGlobalsSchema } from './restore-roles.ts';
 import { RETENTION_ORDERS } from './retention-orders.ts';
 import { SNAPSHOT_ORDERS } from './snapshot-orders.ts';
@@ -63,6 +64,8 @@ export const hostFactsSchema = z.object({
   capabilities: z.array(z.string().max(64)).max(32).optional(),
   /** Directories whose dump files may be restored. */
   dumpDirs: dumpDirsSchema.optional(),
+  /** Below which restores are proposed to write: the agent may make directories there. */
+  restoreDir: restoreDirSchema.optional(),
 });
 export type HostFacts = z.infer<typeof hostFactsSchema>;
 

@@ -24,6 +24,7 @@ import { readClockface } from './clockface.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { readList, readText } from './form-values.ts';
 import { findId, getParam } from './params.ts';
+import { explainRestoreBase, getRestoreBase } from './restore-base.ts';
 import { type FileWay, type RestoreFilesView, restoreFilesPage } from './restore-files.view.ts';
 import { loadNames, nameOf } from './run-names.ts';
 import { buildShell } from './shell.ts';
@@ -90,16 +91,16 @@ function toPlainName(text: string): string {
 }
 
 /** A place that is likely free, by the way that was chosen. */
-function proposeTarget({ name }: Scene, { way, paths }: Pick<Typed, 'way' | 'paths'>, date: string): string {
+function proposeTarget({ name }: Scene, { way, paths }: Pick<Typed, 'way' | 'paths'>, base: string, date: string): string {
   const last = toPlainName(splitStoredPath(paths[0] ?? '/').at(-1) ?? name);
   switch (way) {
     case 'tar':
     case 'zip':
-      return `/restore/${last}-${date}.${way}`;
+      return `${base}/${last}-${date}.${way}`;
     case 'file':
-      return `/restore/${last}`;
+      return `${base}/${last}`;
     default:
-      return `/restore/${toPlainName(name)}-${date}`;
+      return `${base}/${toPlainName(name)}-${date}`;
   }
 }
 
@@ -108,15 +109,20 @@ function readTyped(visit: Visit, scene: Scene, date: string): Typed {
   const paths = readPaths({ ...visit.query, ...values });
   const text = readText(values, 'way');
   const way: FileWay = isWay(text) ? text : 'directory';
-  const online = scene.hosts.find((host) => host.standing === 'online');
+  const online = scene.hosts.find(({ standing }) => standing === 'online');
+  const host = readText(values, 'host').slice(0, 100) || (online?.id ?? '');
+  const base = getRestoreBase(scene.hosts.find(({ id }) => id === host));
   const target = readText(values, 'target').trim();
-  const proposed = WAYS.some(({ value }) => proposeTarget(scene, { way: value, paths }, date) === target);
+  const bases = [...new Set(scene.hosts.map(getRestoreBase))];
+  const proposed = WAYS.some(({ value }) =>
+    bases.some((one) => proposeTarget(scene, { way: value, paths }, one, date) === target),
+  );
   return {
     paths,
     way,
-    host: readText(values, 'host').slice(0, 100) || (online?.id ?? ''),
-    // What nobody typed follows the way.
-    target: target === '' || proposed ? proposeTarget(scene, { way, paths }, date) : target,
+    host,
+    // What nobody typed follows the way and the host.
+    target: target === '' || proposed ? proposeTarget(scene, { way, paths }, base, date) : target,
     hostName: readText(values, 'hostName').trim(),
   };
 }
@@ -197,7 +203,8 @@ async function showForm(
   const { snapshot, name, hosts } = scene;
   const face = readClockface(context, visit);
   const { paths } = typed;
-  const host = hosts.find(({ id }) => id === typed.host)?.name ?? 'the host';
+  const chosen = hosts.find(({ id }) => id === typed.host);
+  const host = chosen?.name ?? 'the host';
   const [first] = paths;
   const view: RestoreFilesView = {
     crumbs: [
@@ -206,7 +213,10 @@ async function showForm(
       { label: 'Files', href: urls.snapshotFiles({ snapshot: snapshot.id }) },
       { label: 'Restore' },
     ],
-    heading: `Bring back ${paths.length === 1 ? 'one path' : formatNoun(paths.length, 'path')} of ${name} as of ${formatDay(snapshot.createdAt, face)}.`,
+    heading:
+      paths.length === 0
+        ? `Choose what of ${name} comes back, as of ${formatDay(snapshot.createdAt, face)}.`
+        : `Bring back ${paths.length === 1 ? 'one path' : formatNoun(paths.length, 'path')} of ${name} as of ${formatDay(snapshot.createdAt, face)}.`,
     action: urls.restoreFiles({ snapshot: snapshot.id }),
     backHref: urls.snapshotFiles({ snapshot: snapshot.id }, { path: first === undefined ? undefined : findParentPath(first) }),
     paths,
@@ -220,6 +230,7 @@ async function showForm(
     hostsHelp: scene.isLocal
       ? 'The repository is a folder on this host, so only this host can read it.'
       : 'Hosts that do not answer now cannot be chosen.',
+    targetHelp: explainRestoreBase(chosen),
     ways: WAYS,
     values: { way: typed.way, host: typed.host, target: typed.target, hostName: typed.hostName },
     preview: preview && describePreview(typed, host, preview),

@@ -1,6 +1,7 @@
 /** Getting chosen files back: what, where to and how, what it would do in numbers, and the confirmation. */
 import { attrs, type Html, html } from '../html.ts';
 import { button, hiddenInputs, linkButton } from '../ui/button.ts';
+import { emptyState } from '../ui/empty.ts';
 import { callout } from '../ui/flash.ts';
 import { errorSummary, type Field, formField } from '../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../ui/layout.ts';
@@ -19,6 +20,8 @@ export type RestoreFilesView = {
   readonly moreChosen?: string | undefined;
   readonly hosts: readonly { readonly value: string; readonly label: string; readonly disabled?: boolean | undefined }[];
   readonly hostsHelp: string;
+  /** Why another directory than usual is proposed. */
+  readonly targetHelp?: string | undefined;
   readonly ways: readonly { readonly value: FileWay; readonly label: string; readonly help: string }[];
   readonly values: { readonly way: FileWay; readonly host: string; readonly target: string; readonly hostName: string };
   /** What the host counted for just these values. */
@@ -56,9 +59,23 @@ export function restoreFilesPage(shell: Shell, view: RestoreFilesView): Html {
     title: 'Restore files',
     crumbs: view.crumbs,
     heading: view.heading,
-    actions: linkButton({ href: view.backHref, label: 'Choose others' }),
-    content: html`<form class="stack" method="post" action="${view.action}">${view.paths.map((path) => hiddenInputs({ path }))}${errorSummary(wrong, view.problem)}${whatPanel(view)}${wherePanel(view)}${effectPanel(view)}${confirmPanel(view)}</form>`,
+    actions: view.paths.length > 0 && linkButton({ href: view.backHref, label: 'Choose others' }),
+    content:
+      view.paths.length === 0
+        ? nothingChosen(view)
+        : html`<form class="stack" method="post" action="${view.action}">${view.paths.map((path) => hiddenInputs({ path }))}${errorSummary(wrong, view.problem)}${whatPanel(view)}${wherePanel(view)}${effectPanel(view)}${confirmPanel(view)}</form>`,
   });
+}
+
+/** Only the step that can be taken. */
+function nothingChosen({ backHref, problem }: RestoreFilesView): Html {
+  const content = emptyState({
+    icon: 'folder',
+    title: problem ?? 'Nothing is chosen yet.',
+    text: 'Tick files and directories of the snapshot; where they go and what that does is asked then.',
+    action: linkButton({ href: backHref, label: 'Choose files', kind: 'primary' }),
+  });
+  return panel({ title: '1 · What', content });
 }
 
 function whatPanel(view: RestoreFilesView): Html {
@@ -69,7 +86,7 @@ function whatPanel(view: RestoreFilesView): Html {
   });
 }
 
-function wherePanel({ ways, values, hosts, hostsHelp, errors }: RestoreFilesView): Html {
+function wherePanel({ ways, values, hosts, hostsHelp, targetHelp, errors }: RestoreFilesView): Html {
   const choices = ways.map(
     ({ value, label, help }) =>
       html`<label class="check"><input type="radio" name="way" ${attrs({ value, checked: value === values.way })}><span>${label}<span class="help choice-help">${help}</span></span></label>`,
@@ -90,7 +107,7 @@ function wherePanel({ ways, values, hosts, hostsHelp, errors }: RestoreFilesView
     kind: 'text',
     mono: true,
     value: values.target,
-    help: 'A new directory, or the name of the new file; the user that the agent runs as must be allowed to make it. Not needed in place.',
+    help: html`A new directory, or the name of the new file; the user that the agent runs as must be allowed to make it. Not needed in place.${targetHelp !== undefined && ` ${targetHelp}`}`,
     error: errors['target'],
   });
   const way = html`<fieldset class="field" id="f-way" tabindex="-1"><legend>How</legend><div class="choices">${choices}</div></fieldset>`;

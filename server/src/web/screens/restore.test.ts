@@ -3,9 +3,11 @@ import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { RESTORE_MODES } from '@holdfast/shared/domain/restore.ts';
 import { createFleet, type Fleet, HOSTILE, LONG_NAME, playDay } from './fixtures/fleet.ts';
+import { describeMachine } from './fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from './fixtures/world.ts';
 import { RESTORE_SCREENS } from './restore.ts';
 import { parseField, RESTORE_CHOICE_SCREENS } from './restore-choice.ts';
+import { RESTORE_FILES_SCREENS } from './restore-files.ts';
 import { RUN_SCREENS } from './run.ts';
 import { SNAPSHOT_SCREENS } from './snapshot.ts';
 import { listByHandSteps, quoteWord } from './snapshot-by-hand.ts';
@@ -20,6 +22,7 @@ before(async () => {
     ...SNAPSHOT_SCREENS,
     ...RESTORE_SCREENS,
     ...RESTORE_CHOICE_SCREENS,
+    ...RESTORE_FILES_SCREENS,
     ...RUN_SCREENS,
   ]);
   fleet = await createFleet(world);
@@ -120,6 +123,19 @@ describe('The restore page', () => {
     assert.ok(!page.includes(HOSTILE));
   });
 
+  it('proposes a directory that the agent of the host may make, and says why it is another than usual', async () => {
+    const host = fleet.hosts[LONG_NAME] ?? assert.fail();
+    const { facts } = (await world.context.store.hosts.findHost(DEFAULT_TENANT, host)) ?? assert.fail();
+    const restoreDir = '/var/lib/holdfast-agent/restored';
+    await world.context.store.hosts.recordContact(host, { at: NOW, facts: { ...describeMachine({ ...facts }), restoreDir } });
+    const page = await world.read(`/snapshots/${await findNewest('home')}/restore`);
+    assert.match(page, /value="\/var\/lib\/holdfast-agent\/restored\/home-2026-11-20"/);
+    assert.match(page, /may not write to \/restore; below \/var\/lib\/holdfast-agent\/restored it may\./);
+    const files = await world.read(`/snapshots/${await findNewest('home')}/files/restore?path=/srv/a`);
+    assert.match(files, /value="\/var\/lib\/holdfast-agent\/restored\/home-2026-11-20"/);
+    await world.context.store.hosts.recordContact(host, { at: NOW, facts: describeMachine({ ...facts }) });
+  });
+
   it('starts the run of a restore and leads to it', async () => {
     const snapshot = await findNewest('home');
     const reply = await world.ask('post', `/snapshots/${snapshot}/restore`, {
@@ -128,7 +144,7 @@ describe('The restore page', () => {
     assert.ok(reply.kind === 'redirect');
     const page = await world.read(reply.to);
     assert.match(page, /Waiting for web-1 to begin\./);
-    assert.match(page, /target directory<\/dt><dd>\/restore\/home</);
+    assert.match(page, /Target directory<\/dt><dd>\/restore\/home</);
     const orders = await world.context.store.runs.listWaitingOrders(fleet.hosts['web-1'] ?? assert.fail(), NOW);
     assert.ok(orders.some((order) => order.type === 'restore.start'));
   });
@@ -139,7 +155,7 @@ describe('The restore page', () => {
     });
     assert.ok(reply.kind === 'redirect');
     const page = await world.read(reply.to);
-    assert.match(page, /target database<\/dt><dd>app_restored</);
+    assert.match(page, /Target database<\/dt><dd>app_restored</);
     assert.match(page, /Waiting for db-2\.fra to begin\./);
   });
 

@@ -1,7 +1,7 @@
 /** `/snapshots/:snapshot/restore`: four steps on one page, then the run. Here files; a database has a page of its own. */
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
-import { listHosts } from '../../core/hosts.ts';
+import { type HostView, listHosts } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { type RestoreRequest, startRestore } from '../../core/restores.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
@@ -13,6 +13,7 @@ import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-
 import { readText } from './form-values.ts';
 import { findId } from './params.ts';
 import { type PlaceChoice, type RestoreView, restorePage } from './restore.view.ts';
+import { explainRestoreBase, getRestoreBase } from './restore-base.ts';
 import { showDatabaseForm, startDatabaseRestore } from './restore-database.ts';
 import {
   describePlaces,
@@ -34,15 +35,16 @@ interface Typed {
 }
 
 /** Hosts for a directory: those that answer now, the one that made the snapshot first. */
-async function listHostPlaces(context: CoreContext, visit: Visit, scene: RestoreScene, local: boolean): Promise<PlaceChoice[]> {
+async function listTargetHosts(context: CoreContext, visit: Visit, scene: RestoreScene, local: boolean): Promise<HostView[]> {
   const { madeOn } = scene;
   const page = local ? { rows: [] } : await listHosts(context, visit.caller, { state: 'active' }, { limit: HTTP.pageSizeMax });
   const others = page.rows.filter((host) => host.id !== madeOn?.id);
-  return [...(madeOn === undefined ? [] : [madeOn]), ...others].map((host) => ({
-    value: host.id,
-    label: `${host.name}${host.standing === 'online' ? '' : ` (${host.standing})`}`,
-    disabled: host.standing !== 'online',
-  }));
+  return [...(madeOn === undefined ? [] : [madeOn]), ...others];
+}
+
+function toPlace({ id, name, standing }: HostView): PlaceChoice {
+  const isOnline = standing === 'online';
+  return { value: id, label: `${name}${isOnline ? '' : ` (${standing})`}`, disabled: !isOnline };
 }
 
 async function buildView(
@@ -56,15 +58,19 @@ async function buildView(
   const face = readClockface(context, visit);
   const local = repository !== undefined && isOnOneHost(repository);
   const frame = describeScene(context, visit, scene);
-  const places = frame.refusal === undefined ? await listHostPlaces(context, visit, scene, local) : [];
+  const hosts = frame.refusal === undefined ? await listTargetHosts(context, visit, scene, local) : [];
+  const first = hosts.find(({ standing }) => standing === 'online');
+  const chosen = typed === undefined ? first : hosts.find(({ id }) => id === typed.place);
   return {
     ...frame,
-    places,
+    places: hosts.map(toPlace),
     placesHelp: describePlaces(scene),
+    targetHelp: explainRestoreBase(chosen),
     filesHref: visit.urls.snapshotFiles({ snapshot: scene.snapshot.id }),
     values: typed ?? {
-      place: places.find((place) => place.disabled !== true)?.value ?? '',
-      target: source === undefined ? '' : `/restore/${toPlainName(source.name)}-${formatDate(face.now, face.zone)}`,
+      place: first?.id ?? '',
+      target:
+        source === undefined ? '' : `${getRestoreBase(first)}/${toPlainName(source.name)}-${formatDate(face.now, face.zone)}`,
       understood: false,
     },
     how: [

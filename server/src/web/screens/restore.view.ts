@@ -14,10 +14,13 @@ export type PlaceChoice = { readonly value: string; readonly label: string; read
 export type RestoreFrame = {
   readonly crumbs: readonly Crumb[];
   readonly heading: string;
-  readonly state: SnapshotState;
+  /** Of a snapshot; what is no snapshot has none. */
+  readonly state?: SnapshotState | undefined;
   readonly facts: readonly { readonly label: string; readonly value: string }[];
   readonly action: string;
   readonly cancelHref: string;
+  /** Where `cancelHref` leads; left out: `Back to the snapshot`. */
+  readonly cancelLabel?: string | undefined;
   /** Other snapshots of the same source; undefined where the source is gone. */
   readonly choice?: ChoiceView | undefined;
   /** Why it cannot be restored at all; then there is no form. */
@@ -30,6 +33,8 @@ export type RestoreView = RestoreFrame & {
   readonly filesHref: string;
   /** Why some host is not among them. */
   readonly placesHelp: string;
+  /** Why another directory than usual is proposed. */
+  readonly targetHelp?: string | undefined;
   readonly values: { readonly place: string; readonly target: string; readonly understood: boolean };
   /** What will happen, in order. */
   readonly how: readonly string[];
@@ -42,12 +47,12 @@ export type RestoreView = RestoreFrame & {
 export function restoreFrame(shell: Shell, frame: RestoreFrame, summary: Html, content: () => Html): Html {
   const what = panel({
     title: '1 · What',
-    aside: snapshotStatus(frame.state),
+    aside: frame.state && snapshotStatus(frame.state),
     content: html`<div class="stack">${facts(frame.facts)}${frame.choice && choicePart(frame.choice)}</div>`,
   });
   const inner =
     frame.refusal !== undefined
-      ? html`${callout({ tone: 'problem', text: frame.refusal, action: linkButton({ href: frame.cancelHref, label: 'Back to the snapshot' }) })}${what}`
+      ? html`${callout({ tone: 'problem', text: frame.refusal, action: linkButton({ href: frame.cancelHref, label: frame.cancelLabel ?? 'Back to the snapshot' }) })}${what}`
       : html`${what}${content()}`;
   return layout(shell, {
     title: 'Restore',
@@ -90,7 +95,7 @@ function targetField(view: RestoreView): Field {
     required: true,
     mono: true,
     value: view.values.target,
-    help: 'An absolute path on that host that does not exist yet, or is empty.',
+    help: html`An absolute path on that host that does not exist yet, or is empty.${view.targetHelp !== undefined && ` ${view.targetHelp}`}`,
     error: view.errors['target'],
   };
 }
