@@ -22,9 +22,7 @@ const AHEAD_MS = 4 * HOUR_MS;
 /** Runs of one host read where the fleet had more in a day than one page of them. */
 const RUNS_OF_HOST = 100;
 
-/** Bars no further apart than this would touch each other, or nearly, in the drawing of a day. */
-const TOUCHING_MS = 30 * 60_000;
-/** So many of them are one mark. */
+/** So many bars of one hour are one mark: they would touch each other in the drawing of a day, or nearly. */
 const DENSE = 4;
 
 export interface NightScene {
@@ -60,37 +58,53 @@ function toBar(run: Run, name: string, scene: NightScene, visit: Visit): GanttBa
   return { start, end, tone, title, href: visit.urls.run({ run: run.id }) };
 }
 
-/** A row of bars of one tone that would touch becomes one mark; what ended badly stands on top of it. */
+const WORST_FIRST: readonly GanttBar['tone'][] = ['unprotected', 'at-risk', 'unknown', 'active', 'protected', 'quiet'];
+
+/** Of one hour: what ended badly is shown one by one for as long as that can be told apart, and stands on top. */
+function groupHour(
+  bars: readonly GanttBar[],
+  describe: (group: readonly GanttBar[]) => Omit<GanttBar, 'start' | 'end' | 'tone'>,
+): readonly GanttBar[] {
+  const join = (group: readonly GanttBar[]): readonly GanttBar[] => {
+    if (group.length < DENSE) return group;
+    const start = Math.min(...group.map((bar) => bar.start));
+    const hourEnd = (Math.floor(start / HOUR_MS) + 1) * HOUR_MS;
+    const end = Math.min(hourEnd, Math.max(...group.map((bar) => bar.end)));
+    const tone = WORST_FIRST.find((one) => group.some((bar) => bar.tone === one)) ?? 'quiet';
+    return [{ start, end, tone, many: true, ...describe(group) }];
+  };
+  const bad = bars.filter(({ tone }) => tone === 'unprotected' || tone === 'at-risk');
+  if (bad.length >= DENSE) return join(bars);
+  return [...join(bars.filter((bar) => !bad.includes(bar))), ...bad];
+}
+
+/** A crowded hour is one mark, so that a day of many runs still shows when there were none. Runs of more than an hour stand alone. */
 export function groupBars(
   bars: readonly GanttBar[],
   describe: (group: readonly GanttBar[]) => Omit<GanttBar, 'start' | 'end' | 'tone'>,
 ): GanttBar[] {
-  const groups: GanttBar[][] = [];
-  const open = new Map<GanttBar['tone'], GanttBar[]>();
-  for (const bar of bars.toSorted((a, b) => a.start - b.start)) {
-    const group = open.get(bar.tone);
-    const last = group?.at(-1);
-    if (group !== undefined && last !== undefined && bar.start - last.end <= TOUCHING_MS) {
-      group.push(bar);
-      continue;
-    }
-    const begun = [bar];
-    open.set(bar.tone, begun);
-    groups.push(begun);
-  }
-  const marks = groups.flatMap((group): GanttBar[] => {
-    const [first] = group;
-    if (first === undefined || group.length < DENSE) return group;
-    const end = Math.max(...group.map((bar) => bar.end));
-    return [{ start: first.start, end, tone: first.tone, many: true, ...describe(group) }];
-  });
-  return marks.toSorted((a, b) => Number(b.many === true) - Number(a.many === true));
+  const sorted = bars.toSorted((a, b) => a.start - b.start);
+  const long = sorted.filter(({ start, end }) => end - start > HOUR_MS);
+  const hours = Map.groupBy(
+    sorted.filter((bar) => !long.includes(bar)),
+    ({ start }) => Math.floor(start / HOUR_MS),
+  );
+  const marks = [...hours.values()].flatMap((hour) => groupHour(hour, describe));
+  return [...long, ...marks].toSorted((a, b) => Number(b.many === true) - Number(a.many === true));
 }
 
-function describeDense(group: readonly GanttBar[], name: string, scene: NightScene): string {
-  const [first, last] = [group[0]?.start ?? 0, group.at(-1)?.end ?? 0];
-  const word = group[0]?.tone === 'protected' ? 'clean runs' : 'runs';
-  return `${name}: ${group.length} ${word} from ${formatMinute(first, scene.zone)} to ${formatMinute(last, scene.zone)}`;
+function describeDense(group: readonly GanttBar[], name: string, { zone }: NightScene): string {
+  const [first, last] = [group[0]?.start ?? 0, Math.max(...group.map(({ end }) => end))];
+  const count = (tone: GanttBar['tone']) => group.filter((bar) => bar.tone === tone).length;
+  const [failed, partial] = [count('unprotected'), count('at-risk')];
+  const word = count('protected') === group.length ? 'clean runs' : 'runs';
+  const bad = [...(failed > 0 ? [`${failed} failed`] : []), ...(partial > 0 ? [`${partial} partial`] : [])];
+  return `${name}: ${group.length} ${word} from ${formatMinute(first, zone)} to ${formatMinute(last, zone)}${bad.length > 0 ? `, ${bad.join(', ')}` : ''}`;
+}
+
+/** What was before the runs that were read: a mark without a word on how they went. */
+function toUnread(oldest: number, since: number, name: string, { zone }: NightScene): Pick<GanttBar, 'start' | 'end' | 'title'> {
+  return { start: since, end: oldest, title: `${name}: the runs before ${formatMinute(oldest, zone)} stand in the list` };
 }
 
 /** Plans by the hosts of their sources. */
@@ -143,7 +157,10 @@ export async function readNight(context: CoreContext, visit: Visit, calendar: Fi
   for (const host of candidates) {
     if (rows.length === hostsShown) break;
     const known = runsOf.get(host) ?? [];
-    const own = isWhole ? known : (await listRuns(context, visit.caller, { host, since: from }, { limit: RUNS_OF_HOST })).rows;
+    const page = isWhole
+      ? { rows: known, next: undefined }
+      : await listRuns(context, visit.caller, { host, since: from }, { limit: RUNS_OF_HOST });
+    const own = page.rows;
     const coming = [...(plansOf.get(host) ?? [])].flatMap((plan) => listComingFires(calendar, plan, host, scene.now, to));
     // What is due may be held back beyond the drawing.
     if (own.length + coming.length === 0) {
@@ -151,10 +168,17 @@ export async function readNight(context: CoreContext, visit: Visit, calendar: Fi
       continue;
     }
     const label = nameOf(host);
-    const bars = groupBars(
+    const list = visit.urls.runs({ host, period: 'day' });
+    const marks = groupBars(
       own.map((run) => toBar(run, label, scene, visit)),
-      (group) => ({ title: describeDense(group, label, scene), href: visit.urls.runs({ host, period: 'day' }) }),
+      (group) => ({ title: describeDense(group, label, scene), href: list }),
     );
+    const oldest = page.next === undefined ? undefined : own.at(-1);
+    const unread: readonly GanttBar[] =
+      oldest === undefined
+        ? []
+        : [{ ...toUnread(oldest.startedAt ?? oldest.createdAt, from, label, scene), tone: 'quiet', many: true, href: list }];
+    const bars = [...unread, ...marks];
     const href = look.hosts.has(host) ? { href: visit.urls.host({ host }) } : {};
     rows.push({ label, ...href, bars, next: groupFires(coming, scene.zone) });
   }

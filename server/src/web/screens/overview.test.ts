@@ -166,17 +166,40 @@ describe('The drawing of a night', () => {
   });
   const describeGroup = (group: readonly unknown[]) => ({ title: `${group.length} together` });
 
-  it('marks a dense row of runs once, with a failure among them on top', () => {
-    const every15 = Array.from({ length: 20 }, (_, index) => bar(index * 15));
+  it('marks each crowded hour once, with a failure in it on top, so that an hour without runs is seen', () => {
+    const every15 = Array.from({ length: 20 }, (_, index) => bar(index * 15)).filter((_, index) => index < 8 || index >= 12);
     const bars = groupBars([...every15, bar(31, 'unprotected')], describeGroup);
     assert.deepEqual(
-      bars.map(({ title, many }) => [title, many]),
+      bars.map(({ title, many, start, end }) => [title, many, (start - NOW) / 60_000, (end - NOW) / 60_000]),
       [
-        ['20 together', true],
-        ['at 31', undefined],
+        ['4 together', true, 0, 46],
+        ['4 together', true, 60, 106],
+        ['4 together', true, 180, 226],
+        ['4 together', true, 240, 286],
+        ['at 31', undefined, 31, 32],
       ],
     );
-    assert.equal(bars[0]?.end, NOW + (19 * 15 + 1) * 60_000);
+  });
+
+  it('marks an hour by its failures where there are many', () => {
+    const minutes = Array.from({ length: 30 }, (_, index) => bar(2 * index, index < 4 ? 'unprotected' : 'protected'));
+    const bars = groupBars(minutes, describeGroup);
+    assert.deepEqual(
+      bars.map(({ title, tone, end }) => [title, tone, (end - NOW) / 60_000]),
+      [['30 together', 'unprotected', 59]],
+    );
+  });
+
+  it('keeps a mark within its hour, and shows long runs by themselves', () => {
+    const late = [55, 56, 57, 58].map((minute) => ({ ...bar(minute), end: NOW + (minute + 30) * 60_000 }));
+    const long = { ...bar(5), end: NOW + 200 * 60_000 };
+    assert.deepEqual(
+      groupBars([...late, long], describeGroup).map(({ title, end }) => [title, (end - NOW) / 60_000]),
+      [
+        ['4 together', 60],
+        ['at 5', 200],
+      ],
+    );
   });
 
   it('leaves runs alone that stand apart, and a few that stand close', () => {
