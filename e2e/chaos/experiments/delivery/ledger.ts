@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { zstdDecompressSync } from 'node:zlib';
+import { idOf, numberOf, runNumberOf } from '@holdfast/server/store/sqlite/id-numbers.ts';
 import { readPlace } from '@holdfast/server/store/sqlite/log-blocks.ts';
 import type { LogLine } from '@holdfast/shared/domain/run.ts';
 import { type ExpectedRun, hashLines } from './stream.ts';
@@ -21,11 +22,13 @@ export type Ledger = {
 /** Opens the database of a server's data directory without writing to it. */
 export function openLedger(dataDir: string): Ledger {
   const database = new DatabaseSync(join(dataDir, 'holdfast.db'), { readOnly: true });
-  const runs = database.prepare('SELECT * FROM runs WHERE host_id = ?');
+  const runs = database.prepare(`SELECT * FROM runs WHERE host_no = ${numberOf('?')}`);
   const logs = database.prepare('SELECT body FROM run_logs WHERE run_id = ? ORDER BY first_n');
   const blocks = database.prepare('SELECT b.body FROM log_blocks b WHERE b.id = ?');
   const stages = database.prepare('SELECT stage, started_at, ended_at, ok FROM run_stages WHERE run_id = ? ORDER BY stage');
-  const parts = database.prepare('SELECT source_id, state, bytes FROM run_parts WHERE run_id = ?');
+  const parts = database.prepare(
+    `SELECT ${idOf('source_no')} AS source, state, bytes FROM run_parts WHERE run_no = ${runNumberOf('?')}`,
+  );
   const snapshots = database.prepare('SELECT engine_id, state, size_bytes FROM snapshots WHERE run_id = ?');
   const streams = database.prepare('SELECT epoch, seq FROM host_streams WHERE host_id = ?');
   const totals = database.prepare('SELECT state, count FROM run_totals');

@@ -5,20 +5,23 @@ import * as z from 'zod';
 import type { AlertStore, HostGlance, NewestForget, RecentPart } from '../alerts.ts';
 import { HOST_STATES } from '../hosts.ts';
 import { flag, json, optional, storedFailure } from './columns.ts';
+import { idOf, numberOf } from './id-numbers.ts';
 import type { Sql } from './statements.ts';
 
 const ENDED = "('succeeded', 'partial', 'failed', 'cancelled', 'skipped')";
 /** The failure of the part, and the run's where the part has none. */
-const RECENT_PARTS = `SELECT p.source_id AS source, r.plan_id AS plan, r.host_id AS host, r.repository_id AS repository, r.id AS run,
+const RECENT_PARTS = `SELECT ${idOf('p.source_no')} AS source, ${idOf('r.plan_no')} AS plan, ${idOf('r.host_no')} AS host,
+    ${idOf('r.repository_no')} AS repository, r.id AS run,
     p.state, coalesce(p.failure, CASE WHEN p.state = 'failed' THEN r.failure END) AS failure, p.ended_at AS endedAt
-  FROM run_parts p INDEXED BY run_parts_ended JOIN runs r ON r.id = p.run_id
-  WHERE p.tenant_id = @tenant AND p.source_id = @source AND p.kind = 'backup' AND p.state IN ${ENDED}
-    AND r.plan_id IS NOT NULL
-  ORDER BY p.created_at DESC, p.run_id DESC LIMIT @perSource`;
-const NEWEST_FORGETS = `SELECT r.plan_id AS plan, r.host_id AS host, r.id AS run, r.state, r.failure, r.created_at AS at,
-    r.repository_id AS repository,
+  FROM run_parts p INDEXED BY run_parts_ended CROSS JOIN runs r ON r.no = p.run_no
+  WHERE p.tenant_no = ${numberOf('@tenant')} AND p.source_no = ${numberOf('@source')} AND p.kind = 'backup' AND p.state IN ${ENDED}
+    AND r.plan_no IS NOT NULL
+  ORDER BY p.created_at DESC, r.id DESC LIMIT @perSource`;
+const NEWEST_FORGETS = `SELECT ${idOf('r.plan_no')} AS plan, ${idOf('r.host_no')} AS host, r.id AS run, r.state, r.failure,
+    r.created_at AS at, ${idOf('r.repository_no')} AS repository,
     EXISTS (SELECT 1 FROM orders o WHERE o.run_id = r.id AND o.type = 'retention.start') AS isForAll
-  FROM runs r INDEXED BY runs_forgetting WHERE r.tenant_id = @tenant AND r.plan_id = @plan AND r.kind = 'forget'
+  FROM runs r INDEXED BY runs_forgetting WHERE r.tenant_no = ${numberOf('@tenant')} AND r.plan_no = ${numberOf('@plan')}
+    AND r.kind = 'forget'
     AND r.created_at >= @since AND r.state IN ${ENDED}
   ORDER BY r.created_at DESC, r.id DESC LIMIT 200`;
 

@@ -15,6 +15,7 @@ import { toJson } from './columns.ts';
 import { createCopyRows } from './copies.ts';
 import { createDrillRows } from './drills.ts';
 import type { Frame } from './event-frame.ts';
+import { idOf, numberOf, runNumberOf } from './id-numbers.ts';
 import type { LogLimits } from './log-losses.ts';
 import { createLogWriter } from './logs.ts';
 import { createOrderedRemovalRows } from './ordered-removals.ts';
@@ -56,10 +57,10 @@ function prepareStream(sql: Sql) {
     measure: sql.change(`INSERT INTO repository_sizes
         (run_id, tenant_id, repository_id, measured_at, size_bytes, uncompressed_bytes, snapshots, restore_bytes)
       SELECT @run, @tenant, @repository, @at, @sizeBytes, @uncompressedBytes, @snapshots, coalesce(sum(s.size_bytes), 0)
-      FROM snapshots s WHERE s.tenant_id = @tenant AND s.repository_id = @repository AND s.state NOT IN ('missing', 'removed')
+      FROM snapshots s WHERE s.tenant_no = ${numberOf('@tenant')} AND s.repository_no = ${numberOf('@repository')} AND s.state NOT IN ('missing', 'removed')
       ON CONFLICT (run_id) DO NOTHING`),
     forgetStages: sql.change(`DELETE FROM run_stages WHERE run_id = @run AND source_id NOT IN (
-      SELECT p.source_id FROM run_parts p WHERE p.run_id = @run AND p.state NOT IN ('queued', 'running'))`),
+      SELECT ${idOf('p.source_no')} FROM run_parts p WHERE p.run_no = ${runNumberOf('@run')} AND p.state NOT IN ('queued', 'running'))`),
   };
 }
 

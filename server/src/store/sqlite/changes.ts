@@ -5,6 +5,7 @@
 import type { HostId, PlanId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import * as z from 'zod';
 import type { ChangeStore } from '../changes.ts';
+import { idOf } from './id-numbers.ts';
 import type { Sql } from './statements.ts';
 
 const TABLE = `CREATE TEMP TABLE IF NOT EXISTS fleet_changes (tenant_id TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL) STRICT`;
@@ -34,6 +35,7 @@ interface Watched {
 }
 
 const ofSource = (row: string) => note(`${row}.tenant_id`, 'source', `${row}.source_id`);
+const ofNumberedSource = (row: string) => note(idOf(`${row}.tenant_no`), 'source', idOf(`${row}.source_no`));
 
 const WATCHED: readonly Watched[] = [
   { table: 'sources', note: (row) => note(`${row}.tenant_id`, 'source', `${row}.id`) },
@@ -41,8 +43,8 @@ const WATCHED: readonly Watched[] = [
   { table: 'plans', note: notePlan, events: ['UPDATE', 'DELETE'] },
   { table: 'plan_sources', note: (row) => `${note(`${row}.tenant_id`, 'plan', `${row}.plan_id`)}${ofSource(row)}` },
   { table: 'hosts', note: (row) => note(`${row}.tenant_id`, 'host', `${row}.id`), columns: 'name, state, tags, last_seen_at' },
-  { table: 'snapshots', note: ofSource },
-  { table: 'run_parts', note: ofSource, columns: 'state, ended_at', when: "kind = 'backup'" },
+  { table: 'snapshots', note: ofNumberedSource },
+  { table: 'run_parts', note: ofNumberedSource, columns: 'state, ended_at', when: "kind = 'backup'" },
   { table: 'drills', note: ofSource },
   { table: 'drill_settings', note: ofSource, columns: 'within_days' },
   { table: 'missed_fires', note: (row) => note(`${row}.tenant_id`, 'miss', "''") },

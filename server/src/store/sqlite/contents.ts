@@ -5,10 +5,11 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
 import type { KnownSnapshot, RunStore } from '../runs.ts';
 import { flag, toJson } from './columns.ts';
+import { createIdNumbers, idOf, numberOf } from './id-numbers.ts';
 import { SNAPSHOT_COLUMNS, snapshotRow } from './snapshots.ts';
 import type { Sql } from './statements.ts';
 
-const KNOWN_COLUMNS = `id, engine_id AS engineId, source_id AS source, host_id AS host, role, state, created_at AS createdAt,
+const KNOWN_COLUMNS = `id, engine_id AS engineId, ${idOf('source_no')} AS source, ${idOf('host_no')} AS host, role, state, created_at AS createdAt,
   size_bytes AS sizeBytes, adopted_at IS NOT NULL AS isAdopted`;
 const knownRow: z.ZodType<KnownSnapshot> = z.object({
   id: idSchema('snapshot'),
@@ -22,12 +23,14 @@ const knownRow: z.ZodType<KnownSnapshot> = z.object({
   isAdopted: flag,
 });
 
+const THERE = `tenant_no = ${numberOf('@tenant')} AND repository_no = ${numberOf('@repository')}`;
+
 /** Looked up by the place in the repository, one engine id after another. */
 export const KNOWN_THERE = `SELECT ${KNOWN_COLUMNS} FROM snapshots
-  WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id IN (SELECT value FROM json_each(@engineIds))`;
+  WHERE ${THERE} AND engine_id IN (SELECT value FROM json_each(@engineIds))`;
 
 export const NOT_THERE = `SELECT ${KNOWN_COLUMNS} FROM snapshots INDEXED BY snapshots_by_repository
-  WHERE tenant_id = @tenant AND repository_id = @repository AND role IN ('data', 'globals') AND state <> 'removed'
+  WHERE ${THERE} AND role IN ('data', 'globals') AND state <> 'removed'
     AND engine_id NOT IN (SELECT value FROM json_each(@engineIds))
   ORDER BY created_at DESC, id DESC LIMIT @limit`;
 
@@ -36,13 +39,17 @@ type Contents = Pick<RunStore, 'listKnownThere' | 'listNotThere' | 'adoptSnapsho
 export function createContents(sql: Sql): Contents {
   const known = sql.select(KNOWN_THERE, knownRow);
   const notThere = sql.select(NOT_THERE, knownRow);
+  const number = createIdNumbers(sql);
   const adopt =
-    sql.change(`INSERT INTO snapshots (id, tenant_id, engine_id, run_id, host_id, source_id, repository_id, role, state,
+    sql.change(`INSERT INTO snapshots (id, tenant_no, engine_id, run_id, host_no, source_no, repository_no, role, state,
       created_at, size_bytes, file_name, evidence, adopted_at, adopted_by)
-    VALUES (@id, @tenant, @engineId, @run, @host, @source, @repository, 'data', 'quarantined', @createdAt, @sizeBytes, @fileName, '[]',
-      @at, @by)
+    VALUES (@id, ${numberOf('@tenant')}, @engineId, @run, ${numberOf('@host')}, ${numberOf('@source')}, ${numberOf('@repository')}, 'data',
+      'quarantined', @createdAt, @sizeBytes, @fileName, '[]', @at, @by)
     ON CONFLICT DO NOTHING`);
-  const find = sql.select(`SELECT ${SNAPSHOT_COLUMNS} FROM snapshots WHERE id = @id AND tenant_id = @tenant`, snapshotRow);
+  const find = sql.select(
+    `SELECT ${SNAPSHOT_COLUMNS} FROM snapshots WHERE id = @id AND tenant_no = ${numberOf('@tenant')}`,
+    snapshotRow,
+  );
   return {
     listKnownThere: (tenant, repository, engineIds) =>
       sql.read(() => known.list({ tenant, repository, engineIds: toJson(engineIds) })),
@@ -50,6 +57,7 @@ export function createContents(sql: Sql): Contents {
       sql.read(() => notThere.list({ tenant, repository, engineIds: toJson(engineIds), limit })),
     adoptSnapshot: (tenant, snapshot) =>
       sql.write(() => {
+        number(tenant, snapshot.host, snapshot.source, snapshot.repository);
         if (adopt.run({ ...snapshot, tenant }) === 0) throw new AppError('conflict', 'the ledger knows this snapshot already');
         const made = find.find({ tenant, id: snapshot.id });
         if (!made) throw new AppError('internal', 'the adopted snapshot was not stored');

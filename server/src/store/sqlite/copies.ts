@@ -4,6 +4,7 @@ import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import * as z from 'zod';
 import type { Verification } from '../runs.ts';
 import { toJson } from './columns.ts';
+import { numberOf, SNAPSHOT_PLACE } from './id-numbers.ts';
 import { IS_NAMED } from './ordered-removals.ts';
 import type { RunHead } from './run-rows.ts';
 import type { Sql } from './statements.ts';
@@ -37,24 +38,24 @@ export function createCopyRows(sql: Sql): CopyRows {
   const isNamed = `EXISTS (SELECT 1 FROM run_snapshots named
     WHERE named.run_id = @run AND named.snapshot_id = @original AND named.tenant_id = @tenant)`;
   const insert =
-    sql.change(`INSERT INTO snapshots (id, tenant_id, engine_id, run_id, host_id, source_id, plan_id, repository_id, role, state,
+    sql.change(`INSERT INTO snapshots (id, tenant_no, engine_id, run_id, host_no, source_no, plan_no, repository_no, role, state,
       created_at, size_bytes, files, file_name, evidence, suspicion, copy_of, copied_by)
-    SELECT @id, o.tenant_id, @engineId, o.run_id, o.host_id, o.source_id, o.plan_id, @repository, o.role,
+    SELECT @id, o.tenant_no, @engineId, o.run_id, o.host_no, o.source_no, o.plan_no, ${numberOf('@repository')}, o.role,
       CASE WHEN o.state = 'partial' THEN 'partial' ELSE 'good' END, o.created_at, @sizeBytes, o.files, o.file_name, @evidence, o.suspicion,
       o.id, @run
-    FROM snapshots o WHERE o.id = @original AND o.tenant_id = @tenant AND (o.host_id = @host OR ${isNamed}) AND o.abandoned = 0
-      AND o.state <> 'quarantined' AND o.repository_id <> @repository
+    FROM snapshots o WHERE o.id = @original AND o.tenant_no = ${numberOf('@tenant')} AND (o.host_no = ${numberOf('@host')} OR ${isNamed}) AND o.abandoned = 0
+      AND o.state <> 'quarantined' AND o.repository_no <> ${numberOf('@repository')}
     ON CONFLICT DO NOTHING`);
   // A place that was given up, or a copy that nobody knew where it came from, is what this run says it is.
   const adopt = sql.change(`UPDATE snapshots SET copied_by = @run, state = CASE WHEN EXISTS (
       SELECT 1 FROM snapshots o WHERE o.id = @original AND o.state = 'partial') THEN 'partial' ELSE 'good' END,
       removed_at = NULL, removed_why = NULL
-    WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND (host_id = @host OR ${isNamed})
+    WHERE ${SNAPSHOT_PLACE} AND (host_no = ${numberOf('@host')} OR ${isNamed})
       AND copy_of = @original AND state IN ('missing', 'removed')`);
   const verify = sql.change(`UPDATE snapshots SET verification = @verification,
       proven_at = CASE WHEN @ok THEN proven_at ELSE NULL END
-    WHERE id = @snapshot AND tenant_id = @tenant AND engine_id = @engineId AND repository_id = @repository
-      AND (host_id = @host OR ${IS_NAMED})`);
+    WHERE id = @snapshot AND ${SNAPSHOT_PLACE}
+      AND (host_no = ${numberOf('@host')} OR ${IS_NAMED})`);
   return {
     insert({ id: run, tenant, host, repository }, { of: original, snapshot: { evidence, ...made } }) {
       const at = { run, tenant, host, repository, original };

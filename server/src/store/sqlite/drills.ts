@@ -5,6 +5,7 @@ import * as z from 'zod';
 import type { Drill, DrillSettings, DrillStore } from '../drills.ts';
 import type { PageRequest } from '../page.ts';
 import { flag, json, optional, toJson } from './columns.ts';
+import { idOf, numberOf } from './id-numbers.ts';
 import { createTimePage, cutPage, joinConditions } from './keyset.ts';
 import type { RunHead } from './run-rows.ts';
 import type { Params, Sql } from './statements.ts';
@@ -59,10 +60,10 @@ export function createDrillRows(sql: Sql): DrillRows {
   const insert =
     sql.change(`INSERT INTO drills (run_id, source_id, tenant_id, host_id, snapshot_id, is_proven, ended_at, restore_ms,
       snapshot_age_ms, row_count, things)
-    SELECT r.id, s.source_id, r.tenant_id, r.host_id, s.id, @isProven, @at, @restoreMs, @snapshotAgeMs, @rows, @things
-    FROM runs r JOIN snapshots s ON s.id = r.snapshot_id AND s.tenant_id = r.tenant_id
-    WHERE (s.host_id = r.host_id OR EXISTS (SELECT 1 FROM orders o WHERE o.run_id = r.id AND o.host_id = r.host_id AND o.type = 'drill.start'))
-      AND r.id = @run AND r.tenant_id = @tenant AND s.source_id = @source
+    SELECT r.id, @source, @tenant, ${idOf('r.host_no')}, s.id, @isProven, @at, @restoreMs, @snapshotAgeMs, @rows, @things
+    FROM runs r JOIN snapshots s ON s.id = r.snapshot_id AND s.tenant_no = r.tenant_no
+    WHERE (s.host_no = r.host_no OR EXISTS (SELECT 1 FROM orders o WHERE o.run_id = r.id AND o.host_id = ${idOf('r.host_no')} AND o.type = 'drill.start'))
+      AND r.id = @run AND r.tenant_no = ${numberOf('@tenant')} AND s.source_no = ${numberOf('@source')}
     ON CONFLICT (run_id, source_id) DO NOTHING`);
   const mark = sql.change(`UPDATE snapshots SET proven_at = @provenAt
     WHERE id = (SELECT snapshot_id FROM drills WHERE run_id = @run AND source_id = @source)`);
@@ -123,10 +124,10 @@ function prepareDrills(sql: Sql) {
     ),
     // A snapshot that a later drill disproved has lost the mark, wherever that one was.
     elsewhere: sql.select(
-      `SELECT DISTINCT s.plan_id AS plan, s.engine_id AS engineId FROM drills d INDEXED BY drills_proven
-       JOIN snapshots s ON s.id = d.snapshot_id AND s.tenant_id = d.tenant_id
+      `SELECT DISTINCT ${idOf('s.plan_no')} AS plan, s.engine_id AS engineId FROM drills d INDEXED BY drills_proven
+       JOIN snapshots s ON s.id = d.snapshot_id AND s.tenant_no = ${numberOf('d.tenant_id')}
        WHERE d.tenant_id = @tenant AND d.source_id IN (SELECT value FROM json_each(@sources)) AND d.is_proven = 1
-         AND s.host_id <> d.host_id AND s.proven_at IS NOT NULL AND s.plan_id IS NOT NULL AND s.state = 'good'
+         AND ${idOf('s.host_no')} <> d.host_id AND s.proven_at IS NOT NULL AND s.plan_no IS NOT NULL AND s.state = 'good'
        ORDER BY d.ended_at DESC, d.run_id DESC LIMIT @limit`,
       z.object({ plan: idSchema('plan'), engineId: z.string() }),
     ),

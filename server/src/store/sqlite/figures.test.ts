@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import Database from 'better-sqlite3';
 import { FLEET, HOSTS, PLANS, REPOSITORIES, SOURCES } from './figures.ts';
+import { idOf, numberOf } from './id-numbers.ts';
 import { readMigrations } from './migrations.ts';
 
 function openSchema(): Database.Database {
@@ -41,9 +42,11 @@ describe('Figures', () => {
   it('count snapshots as they come, change and go', () => {
     const db = openSchema();
     const insert =
-      db.prepare(`INSERT INTO snapshots (id, tenant_id, engine_id, run_id, host_id, source_id, repository_id, role, state,
+      db.prepare(`INSERT INTO snapshots (id, tenant_no, engine_id, run_id, host_no, source_no, repository_no, role, state,
         created_at, size_bytes, evidence)
-      VALUES (@id, 't', @id, 'run', 'host', 'src', @repository, @role, @state, 1, 1, '[]')`);
+      VALUES (@id, ${numberOf("'t'")}, @id, 'run', ${numberOf("'host'")}, ${numberOf("'src'")}, ${numberOf('@repository')}, @role, @state,
+        1, 1, '[]')`);
+    for (const id of ['t', 'host', 'src', 'r0', 'r1', 'r2']) db.prepare('INSERT INTO id_numbers (id) VALUES (?)').run(id);
     const states = ['quarantined', 'good', 'partial', 'missing', 'removed'];
     for (let n = 0; n < 60; n += 1)
       insert.run({ id: `s${n}`, repository: `r${n % 3}`, role: n % 7 === 0 ? 'globals' : 'data', state: states[n % 5] });
@@ -52,7 +55,8 @@ describe('Figures', () => {
         db.prepare('SELECT repository_id AS r, count FROM snapshot_totals WHERE count > 0 ORDER BY 1').all(),
         db
           .prepare(
-            "SELECT repository_id AS r, count(*) AS count FROM snapshots WHERE role = 'data' AND state <> 'removed' GROUP BY 1 ORDER BY 1",
+            `SELECT ${idOf('repository_no')} AS r, count(*) AS count FROM snapshots WHERE role = 'data' AND state <> 'removed'
+             GROUP BY 1 ORDER BY 1`,
           )
           .all(),
       );

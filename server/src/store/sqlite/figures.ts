@@ -10,6 +10,7 @@ import type {
   SourceFigures,
 } from '../figures.ts';
 import { flag, json, optional } from './columns.ts';
+import { numberOf, runNumberOf } from './id-numbers.ts';
 import { NEWEST_GOOD } from './standings.ts';
 import type { Params, Sql } from './statements.ts';
 
@@ -22,14 +23,14 @@ export const SOURCES = `SELECT s.id AS id, h.name AS host, s.name AS source, goo
     part.duration_ms AS goodDurationMs, drill.ended_at AS provenAt, drill.restore_ms AS restoreMs,
     health.state AS health, health.told_at AS healthToldAt,
     (SELECT max(json_extract(v.verification, '$.at')) FROM snapshots v INDEXED BY snapshots_verified
-      WHERE v.tenant_id = s.tenant_id AND v.source_id = s.id AND v.verification LIKE '{"ok":true%') AS verifiedAt,
+      WHERE v.tenant_no = ${numberOf('s.tenant_id')} AND v.source_no = ${numberOf('s.id')} AND v.verification LIKE '{"ok":true%') AS verifiedAt,
     (SELECT json_group_array(json(p.schedule)) FROM plan_sources ps JOIN plans p ON p.id = ps.plan_id
       WHERE ps.tenant_id = s.tenant_id AND ps.source_id = s.id AND p.enabled = 1 AND s.enabled = 1
         AND p.schedule IS NOT NULL) AS schedules
   FROM sources s JOIN hosts h ON h.id = s.host_id AND h.state <> 'revoked'
   LEFT JOIN snapshots good ON good.id = (SELECT id FROM (${NEWEST_GOOD.replaceAll('@tenant', 's.tenant_id').replaceAll('@source', 's.id')}))
   LEFT JOIN source_health health ON health.tenant_id = s.tenant_id AND health.source_id = s.id
-  LEFT JOIN run_parts part ON part.run_id = good.run_id AND part.source_id = s.id
+  LEFT JOIN run_parts part ON part.run_no = ${runNumberOf('good.run_id')} AND part.source_no = good.source_no
   LEFT JOIN drills drill ON drill.source_id = s.id AND drill.run_id = (SELECT d.run_id FROM drills d INDEXED BY drills_proven
     WHERE d.tenant_id = s.tenant_id AND d.source_id = s.id AND d.is_proven = 1 ORDER BY d.ended_at DESC, d.run_id DESC LIMIT 1)
   WHERE s.tenant_id = @tenant AND s.id > @after ORDER BY s.id LIMIT @limit`;
@@ -48,13 +49,13 @@ export const REPOSITORIES = `SELECT r.id AS id, r.name AS repository, coalesce(t
   FROM repositories r LEFT JOIN snapshot_totals t ON t.tenant_id = r.tenant_id AND t.repository_id = r.id
   WHERE r.tenant_id = @tenant AND r.id > @after ORDER BY r.id LIMIT @limit`;
 
-const ACTIVE = `FROM runs INDEXED BY runs_active WHERE tenant_id = @tenant AND state IN ('queued', 'running', 'finalizing')`;
+const ACTIVE = `FROM runs INDEXED BY runs_active WHERE tenant_no = ${numberOf('@tenant')} AND state IN ('queued', 'running', 'finalizing')`;
 export const FLEET = `SELECT
     (SELECT count(*) FROM hosts INDEXED BY hosts_by_state WHERE tenant_id = @tenant AND state = 'revoked') AS revokedHosts,
     (SELECT count(*) FROM plans WHERE tenant_id = @tenant AND enabled = 1) AS enabledPlans,
     (SELECT count(*) ${ACTIVE}) AS unendedRuns,
-    (SELECT count(*) FROM runs INDEXED BY runs_by_state WHERE tenant_id = @tenant AND state = 'queued') AS queuedRuns,
-    (SELECT min(created_at) FROM runs INDEXED BY runs_by_state WHERE tenant_id = @tenant AND state = 'queued') AS queuedSince,
+    (SELECT count(*) FROM runs INDEXED BY runs_by_state WHERE tenant_no = ${numberOf('@tenant')} AND state = 'queued') AS queuedRuns,
+    (SELECT min(created_at) FROM runs INDEXED BY runs_by_state WHERE tenant_no = ${numberOf('@tenant')} AND state = 'queued') AS queuedSince,
     (SELECT count(*) FROM orders INDEXED BY orders_waiting WHERE state = 'waiting' AND tenant_id = @tenant) AS waitingOrders,
     (SELECT min(d.created_at) FROM deliveries d INDEXED BY deliveries_waiting JOIN channels c ON c.id = d.channel_id
       WHERE d.state = 'waiting' AND d.tenant_id = @tenant AND c.enabled = 1) AS messageWaitingSince,

@@ -14,6 +14,7 @@ import {
 import { HOST_STATES } from '../hosts.ts';
 import type { PageRequest } from '../page.ts';
 import { flag, json, optional, toJson } from './columns.ts';
+import { numberOf } from './id-numbers.ts';
 import { createTimePage, cutPage, joinConditions } from './keyset.ts';
 import type { Params, Sql } from './statements.ts';
 
@@ -74,6 +75,9 @@ ORDER BY m.fire_at DESC, m.plan_id || m.host_id DESC LIMIT @pageLimit`;
   return { text, params: { plan: filter.plan, host: filter.host, ...createTimePage(page) } };
 }
 
+/** Runs of a plan. */
+const OF_PLAN = `tenant_no = ${numberOf('@tenant')} AND plan_no = ${numberOf('@plan')}`;
+
 function prepareFires(sql: Sql) {
   return {
     due: sql.select(
@@ -89,7 +93,7 @@ function prepareFires(sql: Sql) {
     ),
     runs: sql.select(
       `SELECT id, fire_at AS fireAt, created_at AS createdAt FROM runs INDEXED BY runs_by_fire
-       WHERE tenant_id = @tenant AND plan_id = @plan AND host_id = @host AND fire_at >= @from
+       WHERE ${OF_PLAN} AND host_no = ${numberOf('@host')} AND fire_at >= @from
        ORDER BY fire_at, created_at, id LIMIT @limit`,
       fireRunRow,
     ),
@@ -100,12 +104,12 @@ function prepareFires(sql: Sql) {
     note: sql.change(`INSERT INTO missed_fires
         (plan_id, host_id, fire_at, tenant_id, due_at, deadline_at, catch_up, noted_at, state, passed_at)
       SELECT @plan, @host, @fireAt, @tenant, @dueAt, @deadlineAt, @catchUp, @notedAt, 'missed',
-        CASE WHEN EXISTS (SELECT 1 FROM runs INDEXED BY runs_by_plan WHERE tenant_id = @tenant AND plan_id = @plan
-          AND created_at >= @fireAt AND host_id = @host AND kind = 'backup' AND state = 'succeeded') THEN @notedAt END
-      WHERE NOT EXISTS (SELECT 1 FROM runs INDEXED BY runs_by_fire WHERE tenant_id = @tenant AND plan_id = @plan
-          AND host_id = @host AND fire_at = @fireAt)
-        AND NOT (@catchUp = 1 AND EXISTS (SELECT 1 FROM runs INDEXED BY runs_by_fire WHERE tenant_id = @tenant
-          AND plan_id = @plan AND host_id = @host AND fire_at > @fireAt AND created_at <= @deadlineAt))
+        CASE WHEN EXISTS (SELECT 1 FROM runs INDEXED BY runs_by_plan WHERE ${OF_PLAN}
+          AND created_at >= @fireAt AND host_no = ${numberOf('@host')} AND kind = 'backup' AND state = 'succeeded') THEN @notedAt END
+      WHERE NOT EXISTS (SELECT 1 FROM runs INDEXED BY runs_by_fire WHERE ${OF_PLAN}
+          AND host_no = ${numberOf('@host')} AND fire_at = @fireAt)
+        AND NOT (@catchUp = 1 AND EXISTS (SELECT 1 FROM runs INDEXED BY runs_by_fire WHERE ${OF_PLAN}
+          AND host_no = ${numberOf('@host')} AND fire_at > @fireAt AND created_at <= @deadlineAt))
       ON CONFLICT (plan_id, host_id, fire_at) DO NOTHING`),
     openOfAll: sql.select(
       `${OPEN_MISSES} GROUP BY m.plan_id, m.host_id ORDER BY newestAt DESC, plan, host LIMIT @limit`,

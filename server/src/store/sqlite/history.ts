@@ -3,6 +3,7 @@ import { RUN_KINDS, RUN_STATES } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
 import type { HistoryStore, ProtectionDay, RunCount, SizeThen } from '../history.ts';
 import { KIND_AND_STATE, readKindAndState } from './facets.ts';
+import { numberOf } from './id-numbers.ts';
 import type { Sql } from './statements.ts';
 
 const HOUR_MS = 3_600_000;
@@ -30,7 +31,7 @@ function createRunCounts(sql: Sql) {
   );
   const counted = sql.select(
     `SELECT ${KIND_AND_STATE} AS digest, count(*) AS count FROM runs INDEXED BY runs_by_time
-     WHERE tenant_id = @tenant AND created_at >= @from AND created_at < @to GROUP BY 1`,
+     WHERE tenant_no = ${numberOf('@tenant')} AND created_at >= @from AND created_at < @to GROUP BY 1`,
     z.object({ digest: z.int(), count: z.int() }),
   );
   const count = (tenant: TenantId, from: number, to: number): RunCount[] =>

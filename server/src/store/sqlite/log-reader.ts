@@ -4,6 +4,7 @@ import type { RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { LogLine } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
 import type { LogFilter } from '../runs.ts';
+import { numberOf } from './id-numbers.ts';
 import { readPlace } from './log-blocks.ts';
 import { CHUNK_COLUMNS, chunkRow, decodeChunk } from './log-chunks.ts';
 import { createGapMarker, GAP_COLUMNS, gapRow, LOG_LIMITS, type LogLimits } from './log-losses.ts';
@@ -23,13 +24,13 @@ function prepareReader(sql: Sql) {
     gaps: sql.select(`SELECT ${GAP_COLUMNS} FROM run_log_gaps WHERE ${ofRun} ORDER BY first_n`, gapRow),
     tail: sql.select(`SELECT body FROM run_log_tails WHERE ${ofRun} AND kept = 1`, chunkRow.pick({ body: true })),
     place: sql.select(
-      `SELECT b.body, r.log_place AS place FROM runs r JOIN log_blocks b ON b.id = r.log_block AND b.tenant_id = r.tenant_id
-       WHERE r.id = @run AND r.tenant_id = @tenant`,
+      `SELECT b.body, r.log_place AS place FROM runs r JOIN log_blocks b ON b.id = r.log_block AND b.tenant_id = @tenant
+       WHERE r.id = @run AND r.tenant_no = ${numberOf('@tenant')}`,
       z.object({ body: z.instanceof(Uint8Array), place: z.int() }),
     ),
     removal: sql.select(
       `SELECT log_removed_at AS at, coalesce(log_kept_days, 0) AS days FROM runs
-       WHERE id = @run AND tenant_id = @tenant AND log_removed_at IS NOT NULL`,
+       WHERE id = @run AND tenant_no = ${numberOf('@tenant')} AND log_removed_at IS NOT NULL`,
       z.object({ at: z.int(), days: z.int() }),
     ),
   };

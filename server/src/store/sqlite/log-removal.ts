@@ -4,6 +4,7 @@ import { LOG } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { RunStore } from '../runs.ts';
 import { counted } from './columns.ts';
+import { idOf } from './id-numbers.ts';
 import { toDay } from './log-losses.ts';
 import type { Sql } from './statements.ts';
 
@@ -15,7 +16,7 @@ function prepareRemoval(sql: Sql) {
   return {
     // A run that is not known to have ended keeps its log for as long again.
     due: sql.select(
-      `SELECT id AS run, tenant_id AS tenant, log_bytes AS bytes FROM runs INDEXED BY runs_log_due
+      `SELECT id AS run, ${idOf('tenant_no')} AS tenant, log_bytes AS bytes FROM runs INDEXED BY runs_log_due
        WHERE log_last_n > 0 AND log_removed_at IS NULL AND coalesce(reported_at, received_at) < @before
          AND (reported_at IS NOT NULL OR received_at < @openBefore)
        ORDER BY coalesce(reported_at, received_at), id LIMIT @count`,

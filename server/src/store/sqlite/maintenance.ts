@@ -2,6 +2,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import * as z from 'zod';
 import type { MaintenanceStore, RepositorySize } from '../maintenance.ts';
 import { optional } from './columns.ts';
+import { numberOf } from './id-numbers.ts';
 import { RUN_COLUMNS, runRow } from './run-rows.ts';
 import type { Sql } from './statements.ts';
 
@@ -19,7 +20,7 @@ export function createMaintenance(sql: Sql): MaintenanceStore {
     // The first condition on the kind is what the index was made for, word by word.
     runs: sql.select(
       `SELECT ${RUN_COLUMNS} FROM runs r INDEXED BY runs_maintenance
-       WHERE r.tenant_id = @tenant AND r.repository_id = @repository AND r.kind IN ('check', 'prune') AND r.kind = @kind
+       WHERE r.tenant_no = ${numberOf('@tenant')} AND r.repository_no = ${numberOf('@repository')} AND r.kind IN ('check', 'prune') AND r.kind = @kind
        ORDER BY r.created_at DESC, r.id DESC LIMIT @limit`,
       runRow,
     ),
@@ -40,7 +41,7 @@ export function createMaintenance(sql: Sql): MaintenanceStore {
         (repository_id, tenant_id, measured_at, host_id, size_bytes, uncompressed_bytes, snapshots, restore_bytes)
       SELECT id, tenant_id, @measuredAt, @host, @sizeBytes, @uncompressedBytes, @snapshots,
         (SELECT coalesce(sum(size_bytes), 0) FROM snapshots
-         WHERE tenant_id = @tenant AND repository_id = @repository AND state NOT IN ('missing', 'removed'))
+         WHERE tenant_no = ${numberOf('@tenant')} AND repository_no = ${numberOf('@repository')} AND state NOT IN ('missing', 'removed'))
       FROM repositories WHERE id = @repository AND tenant_id = @tenant
       ON CONFLICT (repository_id, measured_at) DO NOTHING`),
   };

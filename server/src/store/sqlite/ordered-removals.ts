@@ -1,5 +1,6 @@
 /** What a host removed by order of snapshots that other hosts made. */
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
+import { numberOf, SNAPSHOT_PLACE } from './id-numbers.ts';
 import type { RunHead } from './run-rows.ts';
 import type { Sql } from './statements.ts';
 
@@ -19,13 +20,13 @@ export function createOrderedRemovalRows(sql: Sql): OrderedRemovalRows {
   const isOrdered = `EXISTS (SELECT 1 FROM orders o
     WHERE o.run_id = @run AND o.host_id = @host AND o.tenant_id = @tenant AND o.type = 'retention.start')`;
   const remove = sql.change(`UPDATE snapshots SET state = 'removed', removed_at = @at, removed_why = @why
-    WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND plan_id = @plan AND source_id = @source
+    WHERE ${SNAPSHOT_PLACE} AND plan_no = ${numberOf('@plan')} AND source_no = ${numberOf('@source')}
       AND state <> 'removed' AND ${isOrdered}`);
   const removeNamed = sql.change(`UPDATE snapshots SET state = 'removed', removed_at = @at, removed_why = @why
-    WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND source_id = @source
+    WHERE ${SNAPSHOT_PLACE} AND source_no = ${numberOf('@source')}
       AND state <> 'removed' AND ${IS_NAMED}`);
   const forgetRecord = sql.change(`DELETE FROM snapshot_records WHERE snapshot_id IN (SELECT id FROM snapshots
-    WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND state = 'removed')`);
+    WHERE ${SNAPSHOT_PLACE} AND state = 'removed')`);
   return {
     markRemoved({ id: run, tenant, host, plan, repository, kind }, source, at, gone) {
       if (plan === undefined && kind !== 'delete_snapshot') return 0;

@@ -4,6 +4,7 @@ import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Failure } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
 import type { NamedSnapshot, Order, Run, RunStore } from '../runs.ts';
+import { idOf, numberOf } from './id-numbers.ts';
 import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
 import type { Sql } from './statements.ts';
 
@@ -56,7 +57,8 @@ function prepareOrders(sql: Sql) {
     settle: sql.change("UPDATE orders SET state = @state, body = '' WHERE id = @id AND state = 'waiting'"),
     unreported: sql.select(
       `SELECT ${RUN_COLUMNS} FROM runs r INDEXED BY runs_active
-       WHERE r.tenant_id = @tenant AND r.state IN ('queued', 'running', 'finalizing') AND r.state = 'queued' AND r.host_id = @host
+       WHERE r.tenant_no = ${numberOf('@tenant')} AND r.state IN ('queued', 'running', 'finalizing') AND r.state = 'queued'
+         AND r.host_no = ${numberOf('@host')}
          AND EXISTS (SELECT 1 FROM orders o WHERE o.run_id = r.id AND o.state = 'answered' AND o.type <> 'run.cancel')
        ORDER BY r.created_at, r.id`,
       runRow,
@@ -64,9 +66,9 @@ function prepareOrders(sql: Sql) {
     run: sql.select(`SELECT ${RUN_COLUMNS} FROM runs r WHERE r.id = @id`, runRow),
     name: sql.change('INSERT INTO run_snapshots (run_id, snapshot_id, tenant_id) VALUES (@run, @snapshot, @tenant)'),
     named: sql.select(
-      `SELECT s.id, s.engine_id AS engineId, s.host_id AS host, s.source_id AS source, s.created_at AS createdAt
+      `SELECT s.id, s.engine_id AS engineId, ${idOf('s.host_no')} AS host, ${idOf('s.source_no')} AS source, s.created_at AS createdAt
        FROM run_snapshots n CROSS JOIN snapshots s ON s.id = n.snapshot_id
-       WHERE n.run_id = @run AND n.tenant_id = @tenant AND s.tenant_id = n.tenant_id ORDER BY s.created_at DESC, s.id DESC`,
+       WHERE n.run_id = @run AND n.tenant_id = @tenant AND s.tenant_no = ${numberOf('n.tenant_id')} ORDER BY s.created_at DESC, s.id DESC`,
       namedRow,
     ),
   };

@@ -4,6 +4,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
 import type { RetainedSnapshot, RunStore, Snapshot } from '../runs.ts';
 import { counted, flag, optional, toJson } from './columns.ts';
+import { idOf, numberOf, numbersIn, runNumberOf } from './id-numbers.ts';
 import { SNAPSHOT_COLUMNS, snapshotRow } from './snapshots.ts';
 import type { Sql } from './statements.ts';
 
@@ -25,32 +26,36 @@ const retainedRow: z.ZodType<RetainedSnapshot> = z.object({
 });
 
 /** A quarantined snapshot whose part goes on may still become good; one of an attempt that failed never does. */
-export const RETAINED = `SELECT s.id, s.engine_id AS engineId, s.run_id AS run, s.host_id AS host, s.source_id AS source, s.role, s.state,
-    s.created_at AS createdAt, s.size_bytes AS sizeBytes, s.added_bytes AS addedBytes, s.suspicion IS NOT NULL AS isSuspicious,
+export const RETAINED = `SELECT s.id, s.engine_id AS engineId, s.run_id AS run, ${idOf('s.host_no')} AS host, ${idOf('s.source_no')} AS source,
+    s.role, s.state,    s.created_at AS createdAt, s.size_bytes AS sizeBytes, s.added_bytes AS addedBytes, s.suspicion IS NOT NULL AS isSuspicious,
     s.pinned_at IS NOT NULL AS isPinned, s.proven_at IS NOT NULL AS isProven
   FROM snapshots s INDEXED BY snapshots_by_plan
-  WHERE s.tenant_id = @tenant AND s.plan_id = @plan AND s.role IN ('data', 'globals') AND s.repository_id = @repository
+  WHERE s.tenant_no = ${numberOf('@tenant')} AND s.plan_no = ${numberOf('@plan')} AND s.role IN ('data', 'globals')
+    AND s.repository_no = ${numberOf('@repository')}
     AND s.${PRESENT} AND (s.state <> 'quarantined' OR s.abandoned = 1 OR EXISTS (SELECT 1 FROM run_parts p
-      WHERE p.run_id = s.run_id AND p.source_id = s.source_id AND p.state NOT IN ('queued', 'running')))
+      WHERE p.run_no = ${runNumberOf('s.run_id')} AND p.source_no = s.source_no AND p.state NOT IN ('queued', 'running')))
   ORDER BY s.created_at DESC, s.id DESC LIMIT @limit`;
 
 function preparePins(sql: Sql) {
   return {
-    find: sql.select(`SELECT ${SNAPSHOT_COLUMNS} FROM snapshots WHERE id = @id AND tenant_id = @tenant`, snapshotRow),
+    find: sql.select(
+      `SELECT ${SNAPSHOT_COLUMNS} FROM snapshots WHERE id = @id AND tenant_no = ${numberOf('@tenant')}`,
+      snapshotRow,
+    ),
     retained: sql.select(RETAINED, retainedRow),
     pin: sql.change(`UPDATE snapshots SET pinned_at = @at, pinned_by = @by
-      WHERE tenant_id = @tenant AND run_id = @run AND source_id = @source AND ${PRESENT} AND pinned_at IS NULL`),
+      WHERE tenant_no = ${numberOf('@tenant')} AND run_id = @run AND source_no = ${numberOf('@source')} AND ${PRESENT} AND pinned_at IS NULL`),
     unpin: sql.change(`UPDATE snapshots SET pinned_at = NULL, pinned_by = NULL
-      WHERE tenant_id = @tenant AND run_id = @run AND source_id = @source AND pinned_at IS NOT NULL`),
+      WHERE tenant_no = ${numberOf('@tenant')} AND run_id = @run AND source_no = ${numberOf('@source')} AND pinned_at IS NOT NULL`),
     count: sql.select(
       `SELECT count(*) AS count FROM snapshots INDEXED BY snapshots_pinned
-       WHERE tenant_id = @tenant AND plan_id = @plan AND pinned_at IS NOT NULL AND ${PRESENT}`,
+       WHERE tenant_no = ${numberOf('@tenant')} AND plan_no = ${numberOf('@plan')} AND pinned_at IS NOT NULL AND ${PRESENT}`,
       counted,
     ),
     pinned: sql.select(
-      `SELECT plan_id AS plan, engine_id AS engineId FROM snapshots INDEXED BY snapshots_pinned
-       WHERE tenant_id = @tenant AND plan_id IN (SELECT value FROM json_each(@plans)) AND pinned_at IS NOT NULL
-         AND host_id = @host AND ${PRESENT}
+      `SELECT ${idOf('plan_no')} AS plan, engine_id AS engineId FROM snapshots INDEXED BY snapshots_pinned
+       WHERE tenant_no = ${numberOf('@tenant')} AND plan_no IN ${numbersIn('@plans')} AND pinned_at IS NOT NULL
+         AND host_no = ${numberOf('@host')} AND ${PRESENT}
        ORDER BY created_at, id`,
       z.object({ plan: idSchema('plan'), engineId: z.string() }),
     ),

@@ -88,10 +88,10 @@ function explainAll(): Map<string, readonly string[]> {
 
 /** What grows with the fleet and the years. Tables of what people make by hand and of sums are small. */
 const BIG =
-  'hosts|host_tags|sources|plans|plan_sources|runs|run_parts|run_stages|run_logs|snapshots|audit|host_happenings|orders|deliveries|drills|repository_sizes';
+  'hosts|host_tags|sources|plans|plan_sources|runs|run_parts|run_stages|run_logs|snapshots|audit|host_happenings|orders|deliveries|drills|repository_sizes|id_numbers|told|known';
 
 /** All of a tenant, or all of it in one state. */
-const WHOLE = /\((tenant_id=\?|tenant_id=\? AND (state|kind|role)=\?)\)$/;
+const WHOLE = /\((tenant_(id|no)=\?|tenant_(id|no)=\? AND (state|kind|role)=\?)\)$/;
 
 /** Why a statement may look at all of a tenant, by how it begins. */
 const ALLOWED: readonly (readonly [RegExp, string])[] = [
@@ -151,7 +151,7 @@ describe('Statements of the store', () => {
       const { text, params } = buildRunList({ kind: 'restore', ...filter }, { limit: 50 });
       const bound = Object.fromEntries([...text.matchAll(/@(\w+)/gu)].map(([, name = '']) => [name, params[name] ?? null]));
       const steps = db.prepare(`EXPLAIN QUERY PLAN ${text}`).all(bound) as { detail: string }[];
-      assert.match(steps[0]?.detail ?? '', /USING INDEX runs_by_kind \(tenant_id=\? AND kind=\?/);
+      assert.match(steps[0]?.detail ?? '', /USING INDEX runs_by_kind \(tenant_no=\? AND kind=\?/);
     }
     db.close();
   });

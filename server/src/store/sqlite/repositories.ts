@@ -5,6 +5,7 @@ import * as z from 'zod';
 import type { CatalogStore, Repository } from '../catalog.ts';
 import type { PageRequest } from '../page.ts';
 import { counted, foldName, json, optional, toJson } from './columns.ts';
+import { numberOf } from './id-numbers.ts';
 import { createNamePage, cutPage, joinConditions } from './keyset.ts';
 import { refuseInUse, refuseUpdate } from './sources.ts';
 import type { Params, Sql } from './statements.ts';
@@ -90,7 +91,7 @@ function prepareRepositories(sql: Sql) {
     ),
     snapshots: sql.select(
       `SELECT count(*) AS count FROM snapshots
-       WHERE tenant_id = @tenant AND repository_id = @id AND state NOT IN ('missing', 'removed')`,
+       WHERE tenant_no = ${numberOf('@tenant')} AND repository_no = ${numberOf('@id')} AND state NOT IN ('missing', 'removed')`,
       counted,
     ),
     remove: sql.change('DELETE FROM repositories WHERE tenant_id = @tenant AND id = @id'),

@@ -4,6 +4,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
 import type { RoutineStore, StoredRoutine } from '../routines.ts';
 import { flag, json, optional, toJson } from './columns.ts';
+import { numberOf } from './id-numbers.ts';
 import { INSERT_ORDER } from './orders.ts';
 import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
 import type { Sql } from './statements.ts';
@@ -49,7 +50,7 @@ function prepareRoutines(sql: Sql) {
     insertOrder: sql.change(INSERT_ORDER),
     forgets: sql.select(
       `SELECT ${RUN_COLUMNS} FROM runs r INDEXED BY runs_forgetting
-       WHERE r.tenant_id = @tenant AND r.plan_id = @plan AND r.kind = 'forget'
+       WHERE r.tenant_no = ${numberOf('@tenant')} AND r.plan_no = ${numberOf('@plan')} AND r.kind = 'forget'
        ORDER BY r.created_at DESC, r.id DESC LIMIT @perPlan`,
       runRow,
     ),

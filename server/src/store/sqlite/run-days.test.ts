@@ -6,6 +6,7 @@ import Database from 'better-sqlite3';
 import { orderedRun } from '../contract/reports.ts';
 import { NOW, OTHER_TENANT, sampleHost, TENANT } from '../contract/samples.ts';
 import { createHistory } from './history.ts';
+import { idOf, numberOf } from './id-numbers.ts';
 import { readMigrations } from './migrations.ts';
 import { createRunRows } from './run-rows.ts';
 import { createSql } from './statements.ts';
@@ -31,7 +32,7 @@ function openRows(migrations = MIGRATIONS) {
 }
 
 const BY_DAY = 'SELECT tenant_id AS tenant, day, kind, state, count FROM run_days WHERE count <> 0 ORDER BY 1, 2, 3, 4';
-const WHOLE = `SELECT tenant_id AS tenant, created_at / ${DAY} AS day, kind, state, count(*) AS count FROM runs
+const WHOLE = `SELECT ${idOf('tenant_no')} AS tenant, created_at / ${DAY} AS day, kind, state, count(*) AS count FROM runs
   GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`;
 
 describe('Runs by day', () => {
@@ -73,7 +74,7 @@ describe('Runs by day', () => {
         [NOW, NOW],
       ] as const) {
         const found = await history.countRuns(TENANT, from, to);
-        const text = `SELECT kind, state, count(*) AS count FROM runs WHERE tenant_id = ? AND created_at >= ? AND created_at < ? GROUP BY 1, 2`;
+        const text = `SELECT kind, state, count(*) AS count FROM runs WHERE tenant_no = ${numberOf('?')} AND created_at >= ? AND created_at < ? GROUP BY 1, 2`;
         const order = (a: { kind: string; state: string }, b: { kind: string; state: string }) =>
           `${a.kind} ${a.state}` < `${b.kind} ${b.state}` ? -1 : 1;
         const whole = db.prepare(text).all(TENANT, from, to) as { kind: string; state: string }[];

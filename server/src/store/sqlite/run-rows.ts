@@ -26,10 +26,11 @@ import * as z from 'zod';
 import type { Run, RunPart } from '../runs.ts';
 import { json, optional, storedEvidence, storedFailure, toJson } from './columns.ts';
 import { computeFacets } from './facets.ts';
+import { createIdNumbers, idOf, numberOf, runNumberOf } from './id-numbers.ts';
 import type { Sql } from './statements.ts';
 
-export const RUN_COLUMNS = `r.id, r.tenant_id AS tenant, r.host_id AS host, r.kind, r.cause AS trigger_, r.state, r.plan_id AS plan,
-  r.repository_id AS repository, r.fire_at AS fireAt, r.created_at AS createdAt, r.started_at AS startedAt,
+export const RUN_COLUMNS = `r.id, ${idOf('r.tenant_no')} AS tenant, ${idOf('r.host_no')} AS host, r.kind, r.cause AS trigger_, r.state, ${idOf('r.plan_no')} AS plan,
+  ${idOf('r.repository_no')} AS repository, r.fire_at AS fireAt, r.created_at AS createdAt, r.started_at AS startedAt,
   r.finished_at AS finishedAt, r.duration_ms AS durationMs, r.received_at AS receivedAt, r.reported_at AS reportedAt, r.bytes,
   r.failure, r.evidence, r.snapshot_id AS snapshot, r.target, r.scope,
   r.from_repository_id AS from_, r.follows_run_id AS follows, r.requested_by AS requestedBy, r.log_lines AS logLines,
@@ -77,7 +78,9 @@ export const runRow = z
     }),
   );
 
-const PART = `run_id AS run, source_id AS source, state, failure, warnings, bytes, duration_ms AS durationMs`;
+const RUN_OF_PART = '(SELECT told.id FROM runs told WHERE told.no = run_no)';
+const OF_RUN = `run_no = ${runNumberOf('@run')}`;
+const PART = `${RUN_OF_PART} AS run, ${idOf('source_no')} AS source, state, failure, warnings, bytes, duration_ms AS durationMs`;
 export const partRow: z.ZodType<RunPart> = z.object({
   run: idSchema('run'),
   source: idSchema('source'),
@@ -124,16 +127,17 @@ const headRow: z.ZodType<RunHead> = z.object({
 
 function prepareRows(sql: Sql) {
   return {
-    insert: sql.change(`INSERT INTO runs (id, tenant_id, host_id, kind, cause, state, plan_id, repository_id, fire_at, created_at,
+    insert: sql.change(`INSERT INTO runs (id, tenant_no, host_no, kind, cause, state, plan_no, repository_no, fire_at, created_at,
         started_at, finished_at, duration_ms, received_at, reported_at, bytes, failure, evidence, snapshot_id, target, scope,
         from_repository_id, follows_run_id, requested_by, facets, log_lines, log_last_n, log_bytes, log_left_out)
-      VALUES (@id, @tenant, @host, @kind, @trigger, @state, @plan, @repository, @fireAt, @createdAt, @startedAt, @finishedAt,
+      VALUES (@id, ${numberOf('@tenant')}, ${numberOf('@host')}, @kind, @trigger, @state, ${numberOf('@plan')},
+        ${numberOf('@repository')}, @fireAt, @createdAt, @startedAt, @finishedAt,
         @durationMs, @receivedAt, @reportedAt, @bytes, @failure, @evidence, @snapshot, @target, @scope, @from, @follows,
         @requestedBy, @facets, @logLines,
         0, 0, 0)`),
     head: sql.select(
-      `SELECT id, tenant_id AS tenant, host_id AS host, kind, state, plan_id AS plan, repository_id AS repository,
-         created_at AS createdAt FROM runs WHERE id = @id`,
+      `SELECT r.id, ${idOf('r.tenant_no')} AS tenant, ${idOf('r.host_no')} AS host, r.kind, r.state, ${idOf('r.plan_no')} AS plan,
+         ${idOf('r.repository_no')} AS repository, r.created_at AS createdAt FROM runs r WHERE r.id = @id`,
       headRow,
     ),
     move: sql.change('UPDATE runs SET state = @to, facets = @facets WHERE id = @id AND state = @from'),
@@ -142,7 +146,7 @@ function prepareRows(sql: Sql) {
     reopen: sql.change(`UPDATE runs SET state = 'queued', facets = @facets, finished_at = NULL, reported_at = NULL, failure = NULL
       WHERE id = @id AND state = @from AND duration_ms IS NULL`),
     reopenParts: sql.change(`UPDATE run_parts SET state = 'queued', failure = NULL, warnings = '[]', ended_at = NULL
-      WHERE run_id = @run AND duration_ms IS NULL`),
+      WHERE ${OF_RUN} AND duration_ms IS NULL`),
     end: sql.change(`UPDATE runs SET finished_at = @finishedAt, reported_at = @reportedAt, failure = @failure,
       evidence = coalesce(@evidence, evidence), bytes = coalesce(@bytes, bytes), duration_ms = coalesce(@durationMs, duration_ms),
       log_lines = max(log_lines, coalesce(@logLines, 0)) WHERE id = @id`),
@@ -151,22 +155,26 @@ function prepareRows(sql: Sql) {
     takeBack: sql.change(`UPDATE run_totals SET taken_back = taken_back + 1
       WHERE tenant_id = @tenant AND kind = @kind AND state = @state`),
     insertPart:
-      sql.change(`INSERT INTO run_parts (run_id, source_id, tenant_id, position, state, warnings, bytes, kind, created_at, facets)
-      SELECT @run, @source, @tenant, coalesce(max(position), -1) + 1, 'queued', '[]', 0, @kind, @createdAt, @facets
-      FROM run_parts WHERE run_id = @run
-      ON CONFLICT (run_id, source_id) DO NOTHING`),
+      sql.change(`INSERT INTO run_parts (run_no, source_no, tenant_no, position, state, warnings, bytes, kind, created_at, facets)
+      SELECT ${runNumberOf('@run')}, ${numberOf('@source')}, ${numberOf('@tenant')}, coalesce(max(position), -1) + 1, 'queued', '[]', 0,
+        @kind, @createdAt, @facets
+      FROM run_parts WHERE ${OF_RUN}
+      ON CONFLICT (run_no, source_no) DO NOTHING`),
     // The plus keeps SQLite from walking every part of the tenant by the index that begins with it.
     partsOf: sql.select(
-      `SELECT ${PART} FROM run_parts WHERE run_id IN (SELECT value FROM json_each(@runs)) AND +tenant_id = @tenant
-       ORDER BY run_id, position`,
+      `SELECT ${PART} FROM run_parts WHERE run_no IN (SELECT told.no FROM json_each(@runs) listed JOIN runs told ON told.id = listed.value)
+         AND +tenant_no = ${numberOf('@tenant')}
+       ORDER BY run, position`,
       partRow,
     ),
-    listParts: sql.select(`SELECT ${PART} FROM run_parts WHERE run_id = @run ORDER BY position`, partRow),
-    part: sql.select(`SELECT ${PART} FROM run_parts WHERE run_id = @run AND source_id = @source`, partRow),
-    partFacets: sql.change('UPDATE run_parts SET facets = @facets WHERE run_id = @run'),
-    movePart: sql.change('UPDATE run_parts SET state = @to WHERE run_id = @run AND source_id = @source AND state = @from'),
+    listParts: sql.select(`SELECT ${PART} FROM run_parts WHERE ${OF_RUN} ORDER BY position`, partRow),
+    part: sql.select(`SELECT ${PART} FROM run_parts WHERE ${OF_RUN} AND source_no = ${numberOf('@source')}`, partRow),
+    partFacets: sql.change(`UPDATE run_parts SET facets = @facets WHERE ${OF_RUN}`),
+    movePart: sql.change(
+      `UPDATE run_parts SET state = @to WHERE ${OF_RUN} AND source_no = ${numberOf('@source')} AND state = @from`,
+    ),
     endPart: sql.change(`UPDATE run_parts SET state = @state, failure = @failure, warnings = @warnings, bytes = @bytes,
-      duration_ms = @durationMs, ended_at = @endedAt WHERE run_id = @run AND source_id = @source
+      duration_ms = @durationMs, ended_at = @endedAt WHERE ${OF_RUN} AND source_no = ${numberOf('@source')}
       AND state IN ('queued', 'running', 'finalizing')`),
   };
 }
@@ -201,6 +209,7 @@ export interface RunRows {
 
 export function createRunRows(sql: Sql): RunRows {
   const rows = prepareRows(sql);
+  const number = createIdNumbers(sql);
 
   const move = (head: RunHead, to: RunState): boolean => {
     if (!canMove(head.state, to)) return false;
@@ -213,6 +222,7 @@ export function createRunRows(sql: Sql): RunRows {
   const addParts = (head: RunHead, sources: readonly SourceId[]): boolean => {
     const { id: run, tenant, kind, createdAt } = head;
     const facets = computeFacets(head);
+    number(...sources);
     let added = 0;
     for (const source of sources) added += rows.insertPart.run({ run, source, tenant, kind, createdAt, facets });
     return added > 0;
@@ -235,6 +245,7 @@ export function createRunRows(sql: Sql): RunRows {
       const { id, tenant, host, kind, state, plan, repository, createdAt } = run;
       const head: RunHead = { id, tenant, host, kind, state, plan, repository, createdAt };
       const { logRemoval: _none, ...columns } = run;
+      number(tenant, host, plan, repository);
       rows.insert.run({
         ...columns,
         failure: toJson(run.failure),

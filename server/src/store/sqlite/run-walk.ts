@@ -2,6 +2,7 @@
 import type { PageRequest } from '../page.ts';
 import type { RunFilter } from '../runs.ts';
 import { computeFacetMask } from './facets.ts';
+import { numberOf } from './id-numbers.ts';
 import { createTimePage, joinConditions } from './keyset.ts';
 import { RUN_COLUMNS } from './run-rows.ts';
 import type { Params } from './statements.ts';
@@ -17,8 +18,8 @@ function isRare({ kind }: RunFilter): boolean {
 export function chooseWalk(filter: RunFilter): { from: string; key: string; facets: string } {
   if (filter.source !== undefined) {
     return {
-      from: 'run_parts w INDEXED BY run_parts_by_source CROSS JOIN runs r ON r.id = w.run_id',
-      key: 'w.created_at, w.run_id',
+      from: 'run_parts w INDEXED BY run_parts_by_source CROSS JOIN runs r ON r.no = w.run_no',
+      key: 'w.created_at, r.id',
       facets: 'w.facets',
     };
   }
@@ -50,17 +51,17 @@ export function listRunConditions(
 ): readonly (string | false)[] {
   const { mask } = computeFacetMask(filter);
   return [
-    'r.tenant_id = @tenant',
-    filter.source !== undefined && 'w.tenant_id = @tenant AND w.source_id = @source',
+    `r.tenant_no = ${numberOf('@tenant')}`,
+    filter.source !== undefined && `w.tenant_no = ${numberOf('@tenant')} AND w.source_no = ${numberOf('@source')}`,
     mask !== 0 && `(${facets} & @mask) = @facets`,
     filter.state !== undefined && 'r.state = @state',
     filter.active === true && `r.state IN ${ACTIVE}`,
     filter.active === false && `r.state NOT IN ${ACTIVE}`,
     filter.kind !== undefined && `r.kind = @kind${isRare(filter) ? " AND r.kind <> 'backup'" : ''}`,
-    filter.host !== undefined && 'r.host_id = @host',
-    filter.plan !== undefined && 'r.plan_id = @plan',
-    filter.withoutPlan === true && 'r.plan_id IS NULL',
-    filter.repository !== undefined && 'r.repository_id = @repository',
+    filter.host !== undefined && `r.host_no = ${numberOf('@host')}`,
+    filter.plan !== undefined && `r.plan_no = ${numberOf('@plan')}`,
+    filter.withoutPlan === true && 'r.plan_no IS NULL',
+    filter.repository !== undefined && `r.repository_no = ${numberOf('@repository')}`,
     filter.trigger !== undefined && `r.cause = @trigger${filter.trigger === 'schedule' ? '' : " AND r.cause <> 'schedule'"}`,
     filter.requestedBy !== undefined && 'r.requested_by = @requestedBy',
     filter.since !== undefined && `${createdAt} >= @since`,

@@ -8,6 +8,7 @@ import type { Run, RunAttempt, RunStage, RunStore } from '../runs.ts';
 import { createEventApplier } from './apply-events.ts';
 import { counted, flag, json, optional, storedFailure } from './columns.ts';
 import { createContents } from './contents.ts';
+import { numberOf } from './id-numbers.ts';
 import { cutPage } from './keyset.ts';
 import { createLogGathering } from './log-blocks.ts';
 import type { LogLimits } from './log-losses.ts';
@@ -42,7 +43,7 @@ const stageRow = z
 
 function prepareLists(sql: Sql) {
   return {
-    find: sql.select(`SELECT ${RUN_COLUMNS} FROM runs r WHERE r.id = @id AND r.tenant_id = @tenant`, runRow),
+    find: sql.select(`SELECT ${RUN_COLUMNS} FROM runs r WHERE r.id = @id AND r.tenant_no = ${numberOf('@tenant')}`, runRow),
     stages: sql.select(
       `SELECT run_id AS run, source_id AS source, stage, started_at AS startedAt, ended_at AS endedAt, ok FROM run_stages
        WHERE run_id = @id AND tenant_id = @tenant`,
@@ -55,7 +56,7 @@ function prepareLists(sql: Sql) {
     ),
     countByState: sql.select(
       `SELECT count(*) AS count FROM runs INDEXED BY runs_by_state
-       WHERE tenant_id = @tenant AND state = @state AND created_at >= @since`,
+       WHERE tenant_no = ${numberOf('@tenant')} AND state = @state AND created_at >= @since`,
       counted,
     ),
     totals: sql.select(

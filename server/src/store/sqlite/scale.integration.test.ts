@@ -14,6 +14,7 @@ import type { Store } from '../store.ts';
 import { buildDrillList } from './drills.ts';
 import { computeFacets } from './facets.ts';
 
+import { numberOf, runNumberOf } from './id-numbers.ts';
 import { openSqliteStore } from './open.ts';
 import { createPeopleStore } from './people.ts';
 import { createPlans } from './plans.ts';
@@ -44,14 +45,16 @@ function fillRuns(): void {
   const db = new Database(path);
   db.pragma('synchronous = OFF');
   const run =
-    db.prepare(`INSERT INTO runs (id, tenant_id, host_id, kind, cause, state, plan_id, repository_id, created_at, received_at, bytes,
+    db.prepare(`INSERT INTO runs (id, tenant_no, host_no, kind, cause, state, plan_no, repository_no, created_at, received_at, bytes,
       evidence, facets, log_lines, log_last_n, log_bytes, log_left_out)
-    VALUES (?, ?, ?, ?, 'schedule', ?, ?, ?, ?, 0, 0, ?, ?, 0, 0, 0, 0)`);
+    VALUES (?, ${numberOf('?')}, ${numberOf('?')}, ?, 'schedule', ?, ${numberOf('?')}, ${numberOf('?')}, ?, 0, 0, ?, ?, 0, 0, 0, 0)`);
   const part =
-    db.prepare(`INSERT INTO run_parts (run_id, source_id, tenant_id, position, state, warnings, bytes, kind, created_at, facets)
-    VALUES (?, ?, ?, 0, ?, '[]', 0, ?, ?, ?)`);
+    db.prepare(`INSERT INTO run_parts (run_no, source_no, tenant_no, position, state, warnings, bytes, kind, created_at, facets)
+    VALUES (${runNumberOf('?')}, ${numberOf('?')}, ${numberOf('?')}, 0, ?, '[]', 0, ?, ?, ?)`);
   const evidence = JSON.stringify([{ check: 'read_back', ok: true, seen: 'tags and size match'.repeat(10) }]);
+  const known = db.prepare('INSERT INTO id_numbers (id) VALUES (?) ON CONFLICT DO NOTHING');
   db.transaction(() => {
+    for (let i = 0; i < 8; i += 1) for (const id of [TENANT, hostOf(i), planOf(i), sourceOf(i), repositoryOf(i)]) known.run(id);
     for (let i = 0; i < RUNS; i += 1) {
       const state: RunState = i > RUNS - 20 ? 'running' : i === 17 ? 'partial' : i % 1000 === 0 ? 'failed' : 'succeeded';
       const kind: RunKind = i % 500 === 1 ? 'restore' : 'backup';
@@ -237,10 +240,11 @@ describe('scale', () => {
       for (const { detail } of plan) {
         // `seen` are steps from plan to plan; the index of short logs holds those alone that wait to be put together.
         const walks =
-          /^SCAN (?!json_each|CONSTANT ROW|\d+-ROW|users USING COVERING|run_totals|seen$|l USING INDEX run_logs_short)/u.test(
+          /^SCAN (?!json_each|listed VIRTUAL|CONSTANT ROW|\d+-ROW|users USING COVERING|run_totals|seen$|l USING INDEX run_logs_short)/u.test(
             detail,
           );
-        const sorts = use === 'list' && detail.includes('ORDER BY');
+        // What is of one instant is told apart by its id.
+        const sorts = use === 'list' && /ORDER BY(?<!LAST TERM OF ORDER BY)/u.test(detail);
         if (walks || sorts) findings.push(`${detail} <- ${text.replace(/\s+/gu, ' ')}`);
       }
     }

@@ -9,6 +9,7 @@ import type { SortedPage } from '../page.ts';
 import type { RunStore, Snapshot, SnapshotFilter } from '../runs.ts';
 import { counted, json, optional, storedEvidence, toJson } from './columns.ts';
 import { verificationSchema } from './copies.ts';
+import { idOf, numberOf, SNAPSHOT_PLACE } from './id-numbers.ts';
 import {
   createOrderedPage,
   cutOrdered,
@@ -22,8 +23,8 @@ import {
 import type { RunHead } from './run-rows.ts';
 import type { Params, Sql } from './statements.ts';
 
-export const SNAPSHOT_COLUMNS = `id, tenant_id AS tenant, engine_id AS engineId, run_id AS run, host_id AS host, source_id AS source,
-  plan_id AS plan, repository_id AS repository, role, state, created_at AS createdAt, size_bytes AS sizeBytes,
+export const SNAPSHOT_COLUMNS = `id, ${idOf('tenant_no')} AS tenant, engine_id AS engineId, run_id AS run, ${idOf('host_no')} AS host,
+  ${idOf('source_no')} AS source, ${idOf('plan_no')} AS plan, ${idOf('repository_no')} AS repository, role, state, created_at AS createdAt, size_bytes AS sizeBytes,
   added_bytes AS addedBytes, files, file_name AS fileName, evidence, suspicion, pinned_at AS pinnedAt,
   pinned_by AS pinnedBy, removed_at AS removedAt, removed_why AS removedWhy, proven_at AS provenAt, copy_of AS copyOf, copied_by AS copiedBy, verification,
   adopted_at AS adoptedAt, adopted_by AS adoptedBy`;
@@ -98,17 +99,17 @@ export function buildSnapshotList(
   const index = sort?.by === 'size' ? chooseSizeIndex(filter) : chooseIndex(filter);
   const text = `SELECT ${SNAPSHOT_COLUMNS}, ${selectKeys(ordering)} FROM snapshots INDEXED BY ${index}
 WHERE ${joinConditions([
-    'tenant_id = @tenant',
+    `tenant_no = ${numberOf('@tenant')}`,
     'role = @role',
     filter.pinned && 'pinned_at IS NOT NULL',
     filter.proven && 'proven_at IS NOT NULL',
     filter.unreadable && `verification LIKE '{"ok":false%'`,
     filter.copyOf !== undefined && 'copy_of = @copyOf',
     filter.run !== undefined && 'run_id = @run',
-    filter.source !== undefined && 'source_id = @source',
-    filter.plan !== undefined && 'plan_id = @plan',
-    filter.host !== undefined && 'host_id = @host',
-    filter.repository !== undefined && 'repository_id = @repository',
+    filter.source !== undefined && `source_no = ${numberOf('@source')}`,
+    filter.plan !== undefined && `plan_no = ${numberOf('@plan')}`,
+    filter.host !== undefined && `host_no = ${numberOf('@host')}`,
+    filter.repository !== undefined && `repository_no = ${numberOf('@repository')}`,
     // What is gone on purpose shows only to those who ask for it.
     filter.state === undefined ? "state <> 'removed'" : 'state = @state',
     filter.since !== undefined && 'created_at >= @since',
@@ -126,7 +127,10 @@ type SnapshotLists = Pick<
 >;
 
 export function createSnapshotLists(sql: Sql): SnapshotLists {
-  const find = sql.select(`SELECT ${SNAPSHOT_COLUMNS} FROM snapshots WHERE id = @id AND tenant_id = @tenant`, snapshotRow);
+  const find = sql.select(
+    `SELECT ${SNAPSHOT_COLUMNS} FROM snapshots WHERE id = @id AND tenant_no = ${numberOf('@tenant')}`,
+    snapshotRow,
+  );
   const listed = z.intersection(snapshotRow, keyedRow);
   const count = sql.select('SELECT coalesce(sum(count), 0) AS count FROM snapshot_totals WHERE tenant_id = @tenant', counted);
   const countIn = sql.select(
@@ -144,8 +148,9 @@ export function createSnapshotLists(sql: Sql): SnapshotLists {
   );
   const uncopied = sql.select(
     `SELECT ${SNAPSHOT_COLUMNS} FROM snapshots s INDEXED BY snapshots_by_plan
-     WHERE tenant_id = @tenant AND plan_id = @plan AND role = 'data' AND repository_id = @from AND state IN ('good', 'partial')
-       AND NOT EXISTS (SELECT 1 FROM snapshots c WHERE c.copy_of = s.id AND c.repository_id = @to AND c.state <> 'missing')
+     WHERE tenant_no = ${numberOf('@tenant')} AND plan_no = ${numberOf('@plan')} AND role = 'data'
+       AND repository_no = ${numberOf('@from')} AND state IN ('good', 'partial')
+       AND NOT EXISTS (SELECT 1 FROM snapshots c WHERE c.copy_of = s.id AND c.repository_no = ${numberOf('@to')} AND c.state <> 'missing')
      ORDER BY created_at DESC, id DESC LIMIT @limit`,
     snapshotRow,
   );
@@ -189,41 +194,43 @@ export interface SnapshotRows {
 
 /** The rows of snapshots, for use in a caller's transaction. */
 export function createSnapshotRows(sql: Sql): SnapshotRows {
-  const insert = sql.change(`INSERT INTO snapshots (id, tenant_id, engine_id, run_id, host_id, source_id, plan_id, repository_id,
+  const insert = sql.change(`INSERT INTO snapshots (id, tenant_no, engine_id, run_id, host_no, source_no, plan_no, repository_no,
       role, state, created_at, size_bytes, added_bytes, files, file_name, evidence)
-    VALUES (@id, @tenant, @engineId, @run, @host, @source, @plan, @repository, @role, 'quarantined', @createdAt, @sizeBytes,
+    VALUES (@id, ${numberOf('@tenant')}, @engineId, @run, ${numberOf('@host')}, ${numberOf('@source')}, ${numberOf('@plan')},
+      ${numberOf('@repository')}, @role, 'quarantined', @createdAt, @sizeBytes,
       @addedBytes, @files, @fileName, @evidence)
     ON CONFLICT DO NOTHING`);
   const note = sql.change(`INSERT INTO snapshot_records (snapshot_id, tenant_id, record) VALUES (@snapshot, @tenant, @record)
     ON CONFLICT (snapshot_id) DO NOTHING`);
   // Nobody compares anything with what is gone.
   const forgetRecord = sql.change(`DELETE FROM snapshot_records WHERE snapshot_id IN (SELECT id FROM snapshots
-    WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND host_id = @host AND state = 'removed')`);
+    WHERE ${SNAPSHOT_PLACE} AND host_no = ${numberOf('@host')} AND state = 'removed')`);
   const repeat = sql.select(
     'SELECT count(*) AS count FROM snapshots WHERE id = @id AND run_id = @run AND engine_id = @engineId',
     counted,
   );
   const ofData = sql.select(
-    "SELECT count(*) AS count FROM snapshots WHERE run_id = @run AND source_id = @source AND role = 'data' AND abandoned = 0",
+    `SELECT count(*) AS count FROM snapshots
+     WHERE run_id = @run AND source_no = ${numberOf('@source')} AND role = 'data' AND abandoned = 0`,
     counted,
   );
   const vouch = sql.change(`UPDATE snapshots SET state = @state
-    WHERE run_id = @run AND source_id = @source AND state = 'quarantined' AND abandoned = 0`);
+    WHERE run_id = @run AND source_no = ${numberOf('@source')} AND state = 'quarantined' AND abandoned = 0`);
   const abandon = sql.change("UPDATE snapshots SET abandoned = 1 WHERE run_id = @run AND state = 'quarantined'");
   const miss = sql.change(`UPDATE snapshots SET state = 'missing'
-    WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND host_id = @host
+    WHERE ${SNAPSHOT_PLACE} AND host_no = ${numberOf('@host')}
     AND state NOT IN ('missing', 'removed')`);
   const remove = sql.change(`UPDATE snapshots SET state = 'removed', removed_at = @at, removed_why = @why
-    WHERE tenant_id = @tenant AND repository_id = @repository AND engine_id = @engineId AND host_id = @host AND source_id = @source
+    WHERE ${SNAPSHOT_PLACE} AND host_no = ${numberOf('@host')} AND source_no = ${numberOf('@source')}
     AND state <> 'removed'`);
   const newest = sql.select(
     `SELECT id, size_bytes AS sizeBytes, created_at AS createdAt FROM snapshots
-     WHERE run_id = @run AND source_id = @source AND role = 'data' AND state = 'good' ORDER BY created_at DESC, id DESC LIMIT 1`,
+     WHERE run_id = @run AND source_no = ${numberOf('@source')} AND role = 'data' AND state = 'good' ORDER BY created_at DESC, id DESC LIMIT 1`,
     z.object({ id: z.string(), sizeBytes: z.int(), createdAt: z.int() }),
   );
   const earlier = sql.select(
     `SELECT size_bytes AS sizeBytes FROM snapshots
-     WHERE tenant_id = @tenant AND source_id = @source AND state = 'good' AND role = 'data' AND run_id <> @run AND copy_of IS NULL
+     WHERE tenant_no = ${numberOf('@tenant')} AND source_no = ${numberOf('@source')} AND state = 'good' AND role = 'data' AND run_id <> @run AND copy_of IS NULL
        AND created_at < @createdAt
      ORDER BY created_at DESC, id DESC LIMIT @looked`,
     z.object({ sizeBytes: z.int() }),

@@ -29,6 +29,7 @@ import type { Page, SortedPage } from '../page.ts';
 import type { RunFilter } from '../runs.ts';
 import { computeFacets } from './facets.ts';
 import { createHostRows } from './hosts.ts';
+import { numberOf } from './id-numbers.ts';
 import { boundLogs } from './log-losses.ts';
 import { readMigrations } from './migrations.ts';
 import { createPlans } from './plans.ts';
@@ -139,13 +140,17 @@ describe('Lists in every order', () => {
     // One plan is gone, its runs stay.
     planIds.push(idSchema('plan').parse(sampleId('plan')));
     const insertRun =
-      db.prepare(`INSERT INTO runs (id, tenant_id, host_id, kind, cause, state, plan_id, repository_id, created_at, duration_ms,
+      db.prepare(`INSERT INTO runs (id, tenant_no, host_no, kind, cause, state, plan_no, repository_no, created_at, duration_ms,
         received_at, bytes, evidence, requested_by, facets, log_lines, log_last_n, log_bytes, log_left_out)
-      VALUES (@id, @tenant, @host, @kind, @cause, @state, @plan, @repository, @createdAt, @durationMs, @createdAt, @bytes, '[]', @by, @facets, 0, 0, 0, 0)`);
+      VALUES (@id, ${numberOf('@tenant')}, ${numberOf('@host')}, @kind, @cause, @state, ${numberOf('@plan')}, ${numberOf('@repository')},
+        @createdAt, @durationMs, @createdAt, @bytes, '[]', @by, @facets, 0, 0, 0, 0)`);
     const insertSnapshot =
-      db.prepare(`INSERT INTO snapshots (id, tenant_id, engine_id, run_id, host_id, source_id, plan_id, repository_id, role, state,
-        created_at, size_bytes, evidence) VALUES (@id, @tenant, @id, @run, @host, @source, @plan, @repository, 'data', 'quarantined', @createdAt, @sizeBytes, '[]')`);
+      db.prepare(`INSERT INTO snapshots (id, tenant_no, engine_id, run_id, host_no, source_no, plan_no, repository_no, role, state,
+        created_at, size_bytes, evidence) VALUES (@id, ${numberOf('@tenant')}, @id, @run, ${numberOf('@host')}, ${numberOf('@source')},
+        ${numberOf('@plan')}, ${numberOf('@repository')}, 'data', 'quarantined', @createdAt, @sizeBytes, '[]')`);
     const judge = db.prepare('UPDATE snapshots SET state = @state WHERE id = @id');
+    const number = db.prepare('INSERT INTO id_numbers (id) VALUES (?)');
+    for (const id of [TENANT, OTHER_TENANT, repository.id, ...hostIds, ...sourceIds, ...planIds]) number.run(id);
     for (let n = 0; n < RUNS; n += 1) {
       const cause = pick(dice, TRIGGERS);
       const run = {
@@ -328,7 +333,7 @@ describe('Lists in every order', () => {
       );
   });
 
-  it('that can be long walk an index and never sort', async () => {
+  it('that can be long walk an index and sort at most what is of one instant', async () => {
     const texts = new Set<string>();
     const spy = Object.create(db, {
       prepare: {
@@ -355,7 +360,7 @@ describe('Lists in every order', () => {
       const nulls = Object.fromEntries([...text.matchAll(/@(\w+)/gu)].map((match) => [match[1] ?? '', null]));
       const steps = db.prepare(`EXPLAIN QUERY PLAN ${text}`).all(nulls) as { detail: string }[];
       return steps
-        .filter(({ detail }) => /^SCAN (?!json_each|CONSTANT|seen)|TEMP B-TREE|AUTOMATIC/.test(detail))
+        .filter(({ detail }) => /^SCAN (?!json_each|CONSTANT|seen)|TEMP B-TREE(?! FOR LAST TERM)|AUTOMATIC/.test(detail))
         .map(({ detail }) => `${detail} <- ${text.replace(/\s+/gu, ' ')}`);
     });
     assert.ok(texts.size > 30, `${texts.size} statements were seen`);

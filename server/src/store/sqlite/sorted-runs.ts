@@ -7,6 +7,7 @@ import type { Page, PageRequest, Sort, SortedPage } from '../page.ts';
 import type { Run, RunFilter } from '../runs.ts';
 import { counted } from './columns.ts';
 import { type Group, type GroupKey, rankGroups, walkGroups } from './grouped-list.ts';
+import { idOf, numberOf } from './id-numbers.ts';
 import {
   createOrderedPage,
   cutOrdered,
@@ -43,7 +44,7 @@ function describeFigures(column: 'duration' | 'bytes', direction: Direction): Or
 function describeNames(column: 'plan' | 'host', direction: Direction): Ordering {
   const isDown = direction === 'desc';
   const table = column === 'plan' ? 'plans' : 'hosts';
-  const name = `coalesce((SELECT n.name_key FROM ${table} n WHERE n.id = r.${column}_id AND n.tenant_id = r.tenant_id), ${LAST})`;
+  const name = `coalesce((SELECT n.name_key FROM ${table} n WHERE n.id = ${idOf(`r.${column}_no`)} AND n.tenant_id = @tenant), ${LAST})`;
   return { name: `${column}.${direction}.few`, keys: [name, isDown ? 'r.created_at' : '-r.created_at', 'r.id'], isDown };
 }
 
@@ -76,7 +77,7 @@ export function walkFigures(column: 'duration' | 'bytes'): ReturnType<typeof cho
 }
 
 function buildPeriodCount(filter: RunFilter): string {
-  return `SELECT count(*) AS count FROM (SELECT 1 FROM runs r INDEXED BY runs_by_time WHERE r.tenant_id = @tenant AND r.created_at >= @since
+  return `SELECT count(*) AS count FROM (SELECT 1 FROM runs r INDEXED BY runs_by_time WHERE r.tenant_no = ${numberOf('@tenant')} AND r.created_at >= @since
 ${filter.until === undefined ? '' : 'AND r.created_at < @until '}LIMIT ${MOST_SORTED + 1})`;
 }
 
@@ -88,17 +89,18 @@ type ListPlain = (tenant: TenantId, filter: RunFilter, page: PageRequest) => Pag
 function createNameGroups(sql: Sql) {
   const walkNames = { plan: createNameWalk(sql, 'plans'), host: createNameWalk(sql, 'hosts') };
   const gone = sql.select(
-    `WITH RECURSIVE seen(id) AS (
-       SELECT min(plan_id) FROM runs INDEXED BY runs_by_plan WHERE tenant_id = @tenant AND plan_id > @after
-       UNION ALL SELECT (SELECT min(plan_id) FROM runs INDEXED BY runs_by_plan WHERE tenant_id = @tenant AND plan_id > seen.id)
-         FROM seen WHERE seen.id IS NOT NULL)
-     SELECT id FROM seen WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM plans p WHERE p.id = seen.id AND p.tenant_id = @tenant)`,
+    `WITH RECURSIVE seen(no) AS (
+       SELECT min(plan_no) FROM runs INDEXED BY runs_by_plan WHERE tenant_no = ${numberOf('@tenant')} AND plan_no > 0
+       UNION ALL SELECT (SELECT min(plan_no) FROM runs INDEXED BY runs_by_plan WHERE tenant_no = ${numberOf('@tenant')} AND plan_no > seen.no)
+         FROM seen WHERE seen.no IS NOT NULL)
+     SELECT n.id FROM seen JOIN id_numbers n ON n.no = seen.no
+     WHERE NOT EXISTS (SELECT 1 FROM plans p WHERE p.id = n.id AND p.tenant_id = @tenant) ORDER BY n.id`,
     lone,
   );
   /** Ranks are numbers here: text marks stand before them in every page mark. */
   function* walkRest(tenant: TenantId, from: GroupKey | undefined): Iterable<Group<RunFilter>> {
     if (from === undefined || from[0] === 0) yield { key: [0, ''], within: { withoutPlan: true } };
-    for (const { id } of gone.list({ tenant, after: '' })) {
+    for (const { id } of gone.list({ tenant })) {
       if (from !== undefined && from[0] === 1 && id < from[1]) continue;
       yield { key: [1, id], within: { plan: idSchema('plan').parse(id) } };
     }

@@ -5,17 +5,20 @@ import { suspicionSchema } from '@holdfast/shared/domain/suspicion.ts';
 import * as z from 'zod';
 import type { RunStore } from '../runs.ts';
 import { flag, json, optional } from './columns.ts';
+import { numberOf } from './id-numbers.ts';
 import type { Sql } from './statements.ts';
 
 /** A copy stands for a backup only where the original is gone. What belongs to no plan is the safety backup of a restore: of what was there, good or not, and nobody's protection. */
 export const NEWEST_GOOD = `SELECT created_at AS at, id, size_bytes AS bytes, suspicion,
     coalesce(verification LIKE '{"ok":false%', 0) AS unreadable FROM snapshots
-  WHERE tenant_id = @tenant AND source_id = @source AND state = 'good' AND role = 'data' AND plan_id IS NOT NULL
+  WHERE tenant_no = ${numberOf('@tenant')} AND source_no = ${numberOf('@source')} AND state = 'good' AND role = 'data'
+    AND plan_no IS NOT NULL
   ORDER BY created_at DESC, copy_of IS NULL DESC, id DESC LIMIT 1`;
-const NEWEST_ATTEMPT = `SELECT state, run_id AS run, ended_at AS at FROM run_parts INDEXED BY run_parts_ended
-  WHERE tenant_id = @tenant AND source_id = @source AND kind = 'backup'
-    AND state IN ('succeeded', 'partial', 'failed', 'cancelled', 'skipped')
-  ORDER BY created_at DESC, run_id DESC LIMIT 1`;
+const NEWEST_ATTEMPT = `SELECT p.state, r.id AS run, p.ended_at AS at FROM run_parts p INDEXED BY run_parts_ended
+  CROSS JOIN runs r ON r.no = p.run_no
+  WHERE p.tenant_no = ${numberOf('@tenant')} AND p.source_no = ${numberOf('@source')} AND p.kind = 'backup'
+    AND p.state IN ('succeeded', 'partial', 'failed', 'cancelled', 'skipped')
+  ORDER BY p.created_at DESC, r.id DESC LIMIT 1`;
 
 const goodRow = z.object({
   at: z.int(),
