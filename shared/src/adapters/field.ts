@@ -58,7 +58,9 @@ function createFieldSchema(field: Field): z.ZodType {
           : text.default(field.default);
     }
     case 'secret': {
-      const secret = z.string().max(TEXT.fieldChars).regex(noNul, 'must not contain a NUL byte');
+      // One that is left empty is not sent at all: the schema's own words for that are for programmers.
+      const error = ({ input }: { input?: unknown }) => (input === undefined ? 'is needed' : undefined);
+      const secret = z.string({ error }).max(TEXT.fieldChars).regex(noNul, 'must not contain a NUL byte');
       return field.required ? secret.min(1, 'is needed') : secret.optional();
     }
     case 'number': {

@@ -33,7 +33,7 @@ describe('The account page', () => {
     const { text, status } = await served.ask('/account', { session });
     assert.equal(status, 200);
     assert.match(text, /<h1>You are signed in as ada\.<\/h1>/);
-    assert.match(text, /<dt>role<\/dt><dd>Operator<\/dd>/);
+    assert.match(text, /<dt>Role<\/dt><dd>Operator<\/dd>/);
     assert.match(text, /In this role you may see everything, [^<]*, start and cancel runs and restore\.<\/p>/);
     assert.doesNotMatch(text, /manage people/);
     assert.match(text, /At least 12 characters, at most 1.KiB\./);

@@ -1,6 +1,7 @@
 /** Who did what to what, from where. */
 import { type Html, html } from '../html.ts';
 import { emptyState } from '../ui/empty.ts';
+import { icon } from '../ui/icons.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
 import { filterSelect, type Pager, table, toolbar } from '../ui/table.ts';
@@ -69,7 +70,12 @@ export function auditTable(view: AuditView): Html {
           html`<span class="quiet">${row.target.kind}</span> ${row.target.href === undefined ? row.target.name : html`<a href="${row.target.href}">${row.target.name}</a>`}`,
       },
       { id: 'change', label: 'Change', cell: changeCell },
-      { id: 'address', label: 'From', width: 'fit', cell: (row) => html`<span class="mono">${row.address}</span>` },
+      {
+        id: 'address',
+        label: 'From',
+        width: 'fit',
+        cell: (row) => row.address !== undefined && html`<span class="mono">${row.address}</span>`,
+      },
     ],
     empty: emptyState({ icon: 'search', title: view.filtered ? 'Nothing fits these filters.' : 'Nothing has been done yet.' }),
     pager: view.rows.length === 0 ? undefined : view.pager,
@@ -78,7 +84,7 @@ export function auditTable(view: AuditView): Html {
 
 function changeCell(row: AuditLine): Html | false {
   if (row.changes.length === 0) return false;
-  return html`<details class="fold"><summary>${row.changes.length === 1 ? '1 field' : `${row.changes.length} fields`}</summary><dl class="facts">${row.changes.map(
+  return html`<details class="fold"><summary>${icon('right')}<span>${row.changes.length === 1 ? '1 field' : `${row.changes.length} fields`}</span></summary><dl class="facts">${row.changes.map(
     (change) =>
       html`<div><dt>${change.field}</dt><dd class="mono">${change.before !== undefined && html`<del>${change.before}</del> → `}${change.after}</dd></div>`,
   )}</dl></details>`;

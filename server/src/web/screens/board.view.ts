@@ -51,7 +51,7 @@ export function boardPart(view: BoardView): Html {
       return { count, word, tone };
     }),
   });
-  return html`<div class="stack" id="${BOARD_PART}" data-live="overview sources runs hosts" data-live-get="${view.here}">${bar}<div class="halves">${shown.map(boardColumn)}</div></div>`;
+  return html`<div class="stack" id="${BOARD_PART}" data-live="overview sources runs hosts" data-live-get="${view.here}">${bar}<div class="flow">${shown.map(boardColumn)}</div></div>`;
 }
 
 function boardColumn({ status, count, cards, allHref }: BoardColumn): Html {

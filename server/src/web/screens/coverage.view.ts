@@ -106,6 +106,7 @@ export function coverageTable(view: CoverageView): Html {
       {
         id: 'act',
         label: 'Act',
+        width: 'fit',
         hideLabel: view.shown === 'open',
         cell: (row) => actCell(row, view.face),
       },

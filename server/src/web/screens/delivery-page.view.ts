@@ -56,7 +56,7 @@ export function deliveryPart(view: DeliveryView): Html {
     ...(about === undefined ? [] : [{ label: 'About', value: html`<a href="${about.href}">${about.label}</a>` }]),
     { label: 'Id', value: html`<code>${view.id}</code>` },
   ]);
-  return html`<div class="stack" id="${DELIVERY_PART}" data-live="channels" data-live-get="${view.here}"><div class="columns">${panel({ title: 'It says', content: said })}${panel({ title: 'Message', content: settings })}</div>${panel({ title: 'Attempts', flush: true, content: attemptsTable(attempts, face) })}</div>`;
+  return html`<div class="stack" id="${DELIVERY_PART}" data-live="channels" data-live-get="${view.here}"><div class="columns"><div class="stack">${panel({ title: 'It says', content: said })}${panel({ title: 'Attempts', flush: true, content: attemptsTable(attempts, face) })}</div>${panel({ title: 'Message', content: settings })}</div></div>`;
 }
 
 function attemptsTable(attempts: readonly AttemptLine[], face: Clockface): Html {

@@ -86,7 +86,7 @@ function sourceTable(view: DrillsView): Html {
         cell: (row) => html`<a href="${row.href}">${row.name}</a><br><span class="quiet">${row.host}</span>`,
       },
       { id: 'state', label: 'Recovery', width: 'fit', cell: (row) => proofStatus(row.proof.state) },
-      { id: 'words', label: 'In words', width: 'wide', cell: (row) => proofSentence(row.proof) },
+      { id: 'words', label: 'Proof', width: 'wide', cell: (row) => proofSentence(row.proof) },
       { id: 'due', label: 'Drills', width: 'fit', cell: (row) => (row.proof.state === 'impossible' ? '—' : dueText(row.proof)) },
       {
         id: 'act',

@@ -159,7 +159,7 @@ const VERDICTS = {
 } as const;
 
 export function planRetentionPage(shell: Shell, view: PlanRetentionPageView): Html {
-  const side = html`<div class="stack">${planRetentionPanel(view)}${sourcesPanel(view)}</div>`;
+  const side = html`<div class="stack">${planRetentionPanel(view)}${view.sources.length > 0 && sourcesPanel(view)}</div>`;
   const main =
     view.shown === undefined
       ? panel({ content: html`<p class="quiet">There is no backup that a policy would look at.</p>` })

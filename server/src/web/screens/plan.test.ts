@@ -171,9 +171,9 @@ describe('The form of a plan', () => {
     assert.equal([...edit.matchAll(/class="window-times"/g)].length, 3);
     assert.match(edit, /value="remove-window-0"/);
     const shown = (await world.read(`/plans/${page.rows[0]?.id}`)).replaceAll('\u00a0', ' ');
-    assert.match(shown, /never begins<\/dt><dd>08:00 to 18:00, Monday to Friday/);
+    assert.match(shown, /Never begins<\/dt><dd>08:00 to 18:00, Monday to Friday/);
     assert.match(shown, /A run that fails is not tried again\./);
-    assert.doesNotMatch(shown, /<dt>time limit<\/dt>/);
+    assert.doesNotMatch(shown, /<dt>Time limit<\/dt>/);
   });
 
   it('says what is wrong with an option at its field, in an open fold, and loses nothing', async () => {

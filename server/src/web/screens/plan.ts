@@ -27,7 +27,7 @@ import { readPlanRetention } from './plan-retention.ts';
 import { PLAN_RETENTION, planRetentionPanel } from './plan-retention.view.ts';
 import { listUpcoming } from './plan-schedule.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
-import { readListedRuns, toRunLine } from './runs.ts';
+import { joinNames, readListedRuns, toRunLine } from './runs.ts';
 import { type BriefRunsView, RUNS_TABLE, runsBrief } from './runs.view.ts';
 import { buildShell } from './shell.ts';
 import { loadSnapshotNames, toSnapshotLine } from './snapshots.ts';
@@ -91,10 +91,10 @@ function listRemarks(plan: Plan, judged: readonly ProtectedSource[]): string[] {
   return [
     ...(plan.enabled && offline.length > 0
       ? [
-          `${offline.join(', ')} cannot be reached from here. Hosts keep their schedule by themselves and report when they are back.`,
+          `${joinNames(offline)} cannot be reached from here. Hosts keep their schedule by themselves and report when they are back.`,
         ]
       : []),
-    ...(off.length > 0 ? [`${off.join(', ')}: switched off, so left out of every run.`] : []),
+    ...(off.length > 0 ? [`${joinNames(off)}: switched off, so left out of every run.`] : []),
   ];
 }
 

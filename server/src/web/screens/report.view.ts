@@ -83,7 +83,7 @@ export function reportPage(shell: Shell, view: ReportView): Html {
   return layout(shell, {
     title: `Report of ${view.name}`,
     heading: view.heading,
-    lede: html`${view.name} in UTC${view.isOpen && ', so far'} · made ${stampTime(view.madeAt, view.face)}`,
+    lede: html`<span>${view.name} in UTC${view.isOpen && ', so far'} · made ${stampTime(view.madeAt, view.face)}</span>`,
     actions: html`${earlier}${later}`,
     content: html`${daysForm(view.form)}<div class="stack">${daysPanel(view)}${runsPanel(view)}${failuresPanel(view)}${drillsPanel(view)}${growthPanel(view)}${gapsPanel(view)}</div>`,
   });

@@ -97,7 +97,7 @@ export function contentsPage(shell: Shell, view: ContentsView): Html {
   return layout(shell, {
     title: `Contents of ${view.name}`,
     heading: answerOf(view),
-    lede: seen && html`<span>asked of ${seen.host} just now; nothing of this list is kept here</span>`,
+    lede: seen && html`<span>Asked of ${seen.host} just now; nothing of this list is kept here</span>`,
     crumbs: view.crumbs,
     content: html`<div class="stack">${problem !== undefined && callout({ tone: 'problem', text: problem })}${
       seen !== undefined &&

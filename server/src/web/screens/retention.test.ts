@@ -80,7 +80,7 @@ describe('Retention policies', () => {
     assert.match(await world.read('/retention/new?preset=last'), /<input[^>]*value="10"[^>]*name="last"/);
     const year = readWords(await world.read('/retention/preview?last=10'));
     assert.match(year, /Keeps about 10 snapshots of one a day\./);
-    assert.match(year, /one an hour about 10 of 8,760, the oldest 0 days old/);
+    assert.match(year, /One an hour about 10 of 8,760, the oldest 0 days old/);
     assert.match(readWords(await world.read('/retention/preview?everything=true')), /about 365 of 365/);
     assert.match(await world.read('/retention/preview?daily=often'), /must be a whole number/);
     const wrong = await world.ask('post', '/retention/new', {

@@ -123,7 +123,7 @@ const GUARDS = [
 
 export function policyPage(shell: Shell, view: PolicyView): Html {
   const { manage } = view;
-  const guards = html`<ul class="choices">${GUARDS.map((text) => html`<li>${text}</li>`)}</ul>`;
+  const guards = html`<ul class="guards">${GUARDS.map((text) => html`<li>${text}</li>`)}</ul>`;
   const main = html`<div class="stack">${panel({ title: 'Of a year of backups', content: html`<div class="stack">${yearBody(view.year)}</div>` })}${panel({ title: 'Always', content: guards })}</div>`;
   const side = html`<div class="stack">${plansPanel(view)}${manage !== undefined && dangerPanel(view, manage.deleteAction)}</div>`;
   return layout(shell, {

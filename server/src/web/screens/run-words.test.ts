@@ -63,6 +63,10 @@ describe('The sentence of a run', () => {
     [tell('failed', { durationMs: 12_000, failure }), 'Failed after 12 s: pg_dump: wrong password.'],
     [tell('failed', { startedAt: undefined, failure }), 'Failed: pg_dump: wrong password.'],
     [
+      tell('failed', { startedAt: undefined, failure: { ...failure, message: `pg_dump: error: ${'at length '.repeat(9)}` } }),
+      'Failed: the database server refused the user or its password.',
+    ],
+    [
       tell('partial', { durationMs: 240_000 }, { parts: [{ state: 'succeeded' }, { state: 'failed', failure }] }),
       'Backed up 1 of 2 sources cleanly in 4 m.',
     ],

@@ -81,10 +81,17 @@ function findFailure(facts: RunSentenceFacts): Failure | undefined {
   return facts.run.failure ?? facts.parts.find((part) => part.failure !== undefined)?.failure;
 }
 
-/** `Failed after 12 s: password authentication failed for user "backup"` and its kin. */
+/** What a tool says at greater length stands in the failure panel alone, where the cause is known. */
+const TOOL_WORDS_CHARS = 60;
+
+/** `Failed after 12 s: pg_dump: wrong password.`, or the known cause where the tool's own words are long. */
 function describeTrouble(lead: string, facts: RunSentenceFacts): string {
   const failure = findFailure(facts);
-  return failure === undefined ? `${lead}.` : `${lead}: ${shortenSentence(splitFailure(failure).what)}.`.replace('….', '…');
+  if (failure === undefined) return `${lead}.`;
+  const { what, why } = splitFailure(failure);
+  const isKnown = why !== undefined && failure.reason !== 'unknown_failure';
+  if (isKnown && what.length > TOOL_WORDS_CHARS) return `${lead}: ${why.charAt(0).toLowerCase()}${why.slice(1)}`;
+  return `${lead}: ${shortenSentence(what)}.`.replace('….', '…');
 }
 
 /** What a run of each kind does, while it does it and when it has. */

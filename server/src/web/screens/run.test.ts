@@ -33,7 +33,8 @@ describe('The page of a run', () => {
 
   it('says of a failure what happened, why, and what to do, and leads to where it is mended', async () => {
     const page = await world.read(`/runs/${runs.failed}`);
-    assert.match(headingOf(page), /^Failed after 12\u00a0s: pg_dump: error: .*password authentication failed/);
+    assert.match(headingOf(page), /^Failed after 12\u00a0s: the database server refused the user or its password\.$/);
+    assert.match(page, /pg_dump: error: .*password authentication failed/);
     assert.match(page, /Check user name and password of the source\./);
     assert.match(page, new RegExp(`href="/sources/${fleet.sources['orders']}"`));
     assert.doesNotMatch(page, /Restore this/);

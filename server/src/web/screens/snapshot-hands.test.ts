@@ -56,7 +56,7 @@ describe('the host that does something with chosen snapshots', () => {
     const run = await getStarted({ act: 'verify', host: 'any' });
     assert.deepEqual([run.kind, run.host], ['verify', other.id]);
     const words = readWords(await world.read(`/runs/${run.id}`));
-    assert.match(words, /host db-2 .*snapshot made by db-1/);
+    assert.match(words, /Host db-2 .*Snapshot made by db-1/);
     assert.equal(
       (await getStarted({ act: 'verify', host: gone.id })).host,
       gone.id,

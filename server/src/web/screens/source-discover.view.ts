@@ -36,7 +36,7 @@ export function discoverPage(shell: Shell, view: DiscoverView): Html {
   return layout(shell, {
     title: 'Discover databases',
     heading: answerOf(view, fresh.length),
-    lede: `found through ${source.name}, from ${view.hostName}`,
+    lede: `Found through ${source.name}, from ${view.hostName}`,
     crumbs: [
       { label: 'Sources', href: urls.sources() },
       { label: source.name, href: urls.source({ source: source.id }) },

@@ -60,7 +60,7 @@ export function sourceDrillsPage(shell: Shell, view: SourceDrillsView): Html {
     title: `Drills of ${view.name}`,
     crumbs: view.crumbs,
     heading: html`How shall ${view.name} prove that it can be recovered?`,
-    content: html`<div class="panel narrow">${form({
+    content: html`<div class="stack"><div class="panel narrow">${form({
       action: view.action,
       cancelHref: view.cancelHref,
       submit: { label: 'Save' },
@@ -131,7 +131,7 @@ export function sourceDrillsPage(shell: Shell, view: SourceDrillsView): Html {
               },
             ]),
       ],
-    })}</div>${view.onServer !== undefined && onServerPanel(view.onServer)}`,
+    })}</div>${view.onServer !== undefined && onServerPanel(view.onServer)}</div>`,
   });
 }
 

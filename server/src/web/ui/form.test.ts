@@ -66,6 +66,15 @@ describe('A form', () => {
     assert.match(markup, /<a href="#f-n">Name<\/a>: Missing &lt;b&gt;\./);
   });
 
+  it('does not repeat the name of a field that an error begins with', () => {
+    const name: Field = { name: 'name', label: 'What for', kind: 'text', error: 'name: must be one line' };
+    const port: Field = { name: 'config-port', label: 'Port', kind: 'text', error: 'Port: is needed' };
+    const markup = form({ action: '/x', fields: [name, port], submit: { label: 'Save' } }).toString();
+    assert.match(markup, /What for<\/a>: must be one line</);
+    assert.match(markup, /<span>must be one line<\/span>/);
+    assert.match(markup, /Port<\/a>: is needed</);
+  });
+
   it('unfolds a section that hides an error', () => {
     const folded = (error: string | undefined): string =>
       form({

@@ -95,7 +95,7 @@ export function errorSummary(fields: readonly Field[], problem?: HtmlValue): Htm
   const lead = problem ?? (fields.length === 1 ? 'One field needs another look.' : `${fields.length} fields need another look.`);
   return html`<div class="callout callout-problem" role="alert" tabindex="-1" data-focus>${icon('cross')}<div class="callout-text"><p>${lead}</p>${
     fields.length > 0 &&
-    html`<ul class="error-list">${fields.map((field) => html`<li><a href="#${idOf(field)}">${field.label}</a>: ${field.error}</li>`)}</ul>`
+    html`<ul class="error-list">${fields.map((field) => html`<li><a href="#${idOf(field)}">${field.label}</a>: ${errorOf(field)}</li>`)}</ul>`
   }</div></div>`;
 }
 
@@ -207,6 +207,13 @@ function helpLine(field: Field): Html | false {
 
 function errorLine(field: Field): Html | false {
   return (
-    field.error !== undefined && html`<p class="error" id="${idOf(field)}-error">${icon('cross')}<span>${field.error}</span></p>`
+    field.error !== undefined &&
+    html`<p class="error" id="${idOf(field)}-error">${icon('cross')}<span>${errorOf(field)}</span></p>`
   );
+}
+
+/** The core's sentence begins with the field's name or label, which stands beside it already. */
+function errorOf({ name, label, error = '' }: Field): string {
+  const said = [label, name].find((words) => error.startsWith(`${words}: `));
+  return said === undefined ? error : error.slice(said.length + 2);
 }

@@ -33,9 +33,13 @@ export function panel(view: PanelView): Html {
   }</section>`;
 }
 
-/** Label and value pairs, one per line with hairlines between. */
+/** Label and value pairs, one per line with hairlines between. A label that is words begins with a capital; one that is a name comes as markup. */
 export function facts(pairs: readonly { readonly label: HtmlValue; readonly value: HtmlValue }[]): Html {
-  return html`<dl class="facts">${pairs.map((pair) => html`<div><dt>${pair.label}</dt><dd>${pair.value}</dd></div>`)}</dl>`;
+  return html`<dl class="facts">${pairs.map(({ label, value }) => html`<div><dt>${typeof label === 'string' ? capitalize(label) : label}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+function capitalize(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 export type RowView = {
