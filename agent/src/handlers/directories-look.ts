@@ -11,8 +11,35 @@ import type { RequestBody, RequestResult } from '@holdfast/shared/protocol/messa
 import { assertInTime } from './in-time.ts';
 
 /** The directories below these are looked at, one by one. Data of databases is not among them: a copy of its files is no backup. */
-const ROOTS = ['/srv', '/home', '/opt', '/data', '/var/www', '/var/mail', '/var/vmail', '/var/lib/docker/volumes'];
+const ROOTS: readonly Root[] = [
+  { path: '/srv' },
+  { path: '/home' },
+  { path: '/opt', isSoftware: true },
+  { path: '/data' },
+  { path: '/var/opt' },
+  { path: '/var/www' },
+  { path: '/var/mail' },
+  { path: '/var/vmail' },
+  { path: '/var/lib/docker/volumes' },
+];
+/** What programs fetch or build again by themselves, by its name. */
+const REMADE = new Set([
+  ...['.cache', '.npm', '.nvm', '.cargo', '.rustup', '.gradle', '.m2', '.pyenv', '.venv', '.tox', '.Trash'],
+  ...['node_modules', '__pycache__', 'lost+found', 'Trash'],
+]);
+/** Names that a repository of restic has beside each other: what lies in it is a backup itself. */
+const REPOSITORY_NAMES = ['config', 'data', 'index', 'keys', 'snapshots'];
+/** A program marks its cache with it, so that nobody backs it up. */
+const CACHE_TAG = 'CACHEDIR.TAG';
+/** Installed software is as it came: where nothing was written for so long, there is nothing that would be lost. */
+const SOFTWARE_STILL_MS = 30 * 24 * 3_600_000;
 const BLOCK_BYTES = 512;
+
+export interface Root {
+  path: string;
+  /** Software is installed here, and only what is being changed is data. */
+  isSoftware?: boolean;
+}
 
 interface Budget {
   entries: number;
@@ -42,28 +69,46 @@ async function countBytes(
   device: number,
   clock: LookClock,
   budget: Budget,
-): Promise<{ bytes: number; isWhole: boolean }> {
+): Promise<{ bytes: number; isWhole: boolean; changedAt: number }> {
   const left = { entries: COVERAGE.entriesPerDirectory };
   const waiting = [top];
-  let bytes = 0;
+  let [bytes, changedAt] = [0, 0];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    const names = new Set<string>();
+    const below: string[] = [];
+    let [own, ownChangedAt] = [0, 0];
     for await (const entry of listEntries(path)) {
       left.entries -= 1;
       budget.entries -= 1;
-      if (left.entries < 0 || budget.entries < 0 || clock.monotonicMs() > budget.untilMs) return { bytes, isWhole: false };
+      if (left.entries < 0 || budget.entries < 0 || clock.monotonicMs() > budget.untilMs)
+        return { bytes: bytes + own, isWhole: false, changedAt };
+      if (isKey(entry.name)) names.add(entry.name);
+      if (REMADE.has(entry.name)) continue;
       if (!isReadable(entry.name) || (!entry.isFile() && !entry.isDirectory())) continue;
       const child = join(path, entry.name);
       const found = await lstat(child).catch(() => undefined);
       if (found === undefined || found.dev !== device) continue;
-      bytes += found.blocks * BLOCK_BYTES;
-      if (found.isDirectory()) waiting.push(child);
+      own += found.blocks * BLOCK_BYTES;
+      ownChangedAt = Math.max(ownChangedAt, found.mtimeMs);
+      if (found.isDirectory()) below.push(child);
     }
+    if (isLeftOut(names)) continue;
+    bytes += own;
+    changedAt = Math.max(changedAt, ownChangedAt);
+    for (const child of below) waiting.push(child);
   }
-  return { bytes, isWhole: true };
+  return { bytes, isWhole: true, changedAt };
+}
+
+const isKey = (name: string): boolean => name === CACHE_TAG || REPOSITORY_NAMES.includes(name);
+
+/** A cache, or a repository of backups. */
+function isLeftOut(names: ReadonlySet<string>): boolean {
+  return names.has(CACHE_TAG) || REPOSITORY_NAMES.every((name) => names.has(name));
 }
 
 async function lookBelow(
-  root: string,
+  { path: root, isSoftware = false }: Root,
   atLeastBytes: number,
   clock: LookClock,
   budget: Budget,
@@ -72,17 +117,19 @@ async function lookBelow(
   for await (const entry of listEntries(root)) {
     if (budget.entries < 0 || clock.monotonicMs() > budget.untilMs) break;
     const path = join(root, entry.name);
-    if (!entry.isDirectory() || !isReadable(entry.name) || path.length > TEXT.pathChars) continue;
+    if (!entry.isDirectory() || !isReadable(entry.name) || REMADE.has(entry.name) || path.length > TEXT.pathChars) continue;
     const own = await lstat(path).catch(() => undefined);
     if (own === undefined) continue;
-    const { bytes, isWhole } = await countBytes(path, own.dev, clock, budget);
+    const { bytes, isWhole, changedAt } = await countBytes(path, own.dev, clock, budget);
+    const isStill = Math.max(changedAt, own.mtimeMs) < clock.now() - SOFTWARE_STILL_MS;
+    if (isSoftware && isWhole && isStill) continue;
     // What was not counted to its end may be as big as one likes.
     if (bytes >= atLeastBytes || !isWhole) found.push({ path, sizeBytes: bytes, isWhole });
   }
   return found;
 }
 
-export function createDirectoriesLook(clock: LookClock, roots: readonly string[] = ROOTS) {
+export function createDirectoriesLook(clock: LookClock, roots: readonly Root[] = ROOTS) {
   return async (body: RequestBody<'directories.look'>): Promise<RequestResult<'directories.look'>> => {
     assertInTime(clock, body.notAfter);
     const budget: Budget = { entries: COVERAGE.entries, untilMs: clock.monotonicMs() + COVERAGE.lookMs };
