@@ -1,8 +1,11 @@
 /**
- * Many open tabs without a browser: each holds an event stream of its own over HTTP/1.1, and those in front fetch what changed as the
- * page's script does (live.js): so long after the event, each live element by its own address, once more when it changed meanwhile.
+ * Many open tabs without a browser: each holds an event stream of its own over HTTP/1.1, and those in front fetch what changed by the
+ * very script that pages do it with (looks.js), with the headers of a browser.
  */
-import { Agent, type IncomingMessage, request } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import { join } from 'node:path';
+import vm from 'node:vm';
 import type { Stack } from '../harness/stack.ts';
 import { signIn } from './sign-in.ts';
 
@@ -10,8 +13,8 @@ export type TabCrowd = {
   readonly streams: number;
   /** Tabs that fetch what changed. */
   readonly inFront: number;
-  /** What was heard and fetched by all of them so far. */
-  count(): { readonly events: number; readonly fetches: number; readonly bytes: number };
+  /** What was heard and fetched by all of them so far; `same`: fetches that found nothing new. */
+  count(): { readonly events: number; readonly fetches: number; readonly same: number; readonly bytes: number };
   /** Streams that ended although nobody closed them, and fetches that went wrong. */
   listTroubles(): readonly string[];
   close(): void;
@@ -20,20 +23,32 @@ export type TabCrowd = {
 export type CrowdSize = { readonly browsers: number; readonly tabsEach: number };
 
 const CONNECTIONS = 6;
-const REFRESH_DELAY_MS = 150;
+/** As in live.js. */
+const REFRESH_DELAY_MS = 30;
 const LINES_DELAY_MS = 800;
+const LOOKS_SCRIPT = join(import.meta.dirname, '../../server/src/web/assets/js/looks.js');
+/** What Chromium says of itself where a page of this server fetches. */
+const BROWSER_HEADERS = { 'accept-encoding': 'gzip, deflate, br', 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' };
 
 /** An element of a page that is kept up to date. */
 type LiveElement = {
   readonly id: string;
   readonly topics: readonly string[];
   readonly lineTopics: readonly string[];
+  /** Topics whose counts come with the event, so that only a refresh makes it fetch. */
+  readonly countTopics: readonly string[];
   readonly url: string;
 };
 
+/** Of looks.js. */
+type Looks = { want(url: string, id: string, delayMs: number): void };
+type FetchPieces = (url: string, ids: readonly string[], tag: string) => Promise<{ tag: string; isSame: boolean }>;
+type CreateLooks = (options: { now: () => number; isAway: () => boolean; fetchPieces: FetchPieces }) => Looks;
+
 /** Opens tabs of these pages in turn; the first tab of each browser is in front. Resolves when every stream is open. */
 export async function openTabCrowd(stack: Stack, paths: readonly string[], size: CrowdSize): Promise<TabCrowd> {
-  const total = { events: 0, fetches: 0, bytes: 0 };
+  const total = { events: 0, fetches: 0, same: 0, bytes: 0 };
+  const createLooks = loadLooks();
   const troubles: string[] = [];
   const closers: (() => void)[] = [];
   let isClosed = false;
@@ -42,19 +57,29 @@ export async function openTabCrowd(stack: Stack, paths: readonly string[], size:
     const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
     closers.push(() => agent.destroy());
     const load = (path: string, headers: Readonly<Record<string, string>>) =>
-      fetchText(stack, agent, path, { cookie, ...headers });
+      fetchBody(stack, agent, path, { cookie, ...headers });
     for (let tab = 0; tab < size.tabsEach; tab += 1) {
       const path = paths[(browser + tab) % paths.length] ?? '/';
-      const page = await load(path, { accept: 'text/html' });
+      const page = (await load(path, { accept: 'text/html' })).body.toString('utf8');
       const elements = findLiveElements(page);
       const topics = findTopics(page);
-      const fetchOne = async (element: LiveElement): Promise<void> => {
-        total.fetches += 1;
-        const headers = { accept: 'text/html', 'hx-request': 'true', 'hx-target': element.id };
-        total.bytes += (await load(element.url, headers)).length;
-      };
       const onTrouble = (text: string) => void (isClosed || troubles.push(`${path}: ${text}`));
-      const refresh = tab === 0 ? createRefresher(elements, fetchOne, onTrouble) : () => undefined;
+      const fetchPieces: FetchPieces = async (url, ids, tag) => {
+        total.fetches += 1;
+        const asked = { accept: 'text/html', 'hx-request': 'true', 'holdfast-live': ids.join(' ') };
+        const headers = { ...asked, ...BROWSER_HEADERS, ...(tag === '' ? {} : { 'if-none-match': tag }) };
+        try {
+          const { status, body, headers: said } = await load(url, headers);
+          total.bytes += body.length;
+          total.same += status === 304 ? 1 : 0;
+          return { tag: said.etag ?? '', isSame: status === 304 };
+        } catch (error) {
+          onTrouble(error instanceof Error ? error.message : String(error));
+          throw error;
+        }
+      };
+      const looks = createLooks({ now: () => performance.now(), isAway: () => false, fetchPieces });
+      const refresh = tab === 0 ? createRefresher(elements, looks) : () => undefined;
       const stream = await openStream(stack, topics, /data-live-from="([^"]+)"/.exec(page)?.[1], cookie);
       stream.setEncoding('utf8');
       stream.on('error', (error: Error) => onTrouble(error.message));
@@ -80,33 +105,21 @@ export async function openTabCrowd(stack: Stack, paths: readonly string[], size:
 
 type LiveMessage = { readonly kind: string; readonly gap?: boolean };
 
-/** One timer and one fetch at a time for each element, as in a page. */
-function createRefresher(
-  elements: readonly LiveElement[],
-  fetchOne: (element: LiveElement) => Promise<void>,
-  onTrouble: (text: string) => void,
-): (topic: string, message: LiveMessage) => void {
-  const states = new Map(elements.map((element) => [element, { isWaiting: false, isBusy: false, isAgain: false }]));
-  const schedule = (element: LiveElement, delayMs: number): void => {
-    const state = states.get(element);
-    if (state === undefined || state.isWaiting) return;
-    if (state.isBusy) {
-      state.isAgain = true;
-      return;
-    }
-    state.isWaiting = true;
-    setTimeout(async () => {
-      Object.assign(state, { isWaiting: false, isBusy: true, isAgain: false });
-      await fetchOne(element).catch((error: unknown) => onTrouble(error instanceof Error ? error.message : String(error)));
-      state.isBusy = false;
-      if (state.isAgain) schedule(element, delayMs);
-    }, delayMs);
-  };
+/** The page's own script. */
+function loadLooks(): CreateLooks {
+  const scope: Record<string, unknown> = { setTimeout, clearTimeout };
+  vm.runInNewContext(readFileSync(LOOKS_SCRIPT, 'utf8'), scope);
+  return scope['holdfastLooks'] as CreateLooks;
+}
+
+/** Which elements an event makes the page fetch, as in live.js. */
+function createRefresher(elements: readonly LiveElement[], looks: Looks): (topic: string, message: LiveMessage) => void {
   return (topic, { kind }) => {
     for (const element of elements) {
+      const isRefreshed = element.topics.includes(topic) || element.countTopics.includes(topic);
+      const isMeant = kind === 'refresh' ? isRefreshed : kind === 'log' && element.lineTopics.includes(topic);
       const delayMs = element.lineTopics.length > 0 ? LINES_DELAY_MS : REFRESH_DELAY_MS;
-      const isMeant = kind === 'refresh' ? element.topics.includes(topic) : kind === 'log' && element.lineTopics.includes(topic);
-      if (isMeant) schedule(element, delayMs);
+      if (isMeant) looks.want(element.url, element.id, delayMs);
     }
   };
 }
@@ -122,12 +135,15 @@ export function findLiveElements(page: string): readonly LiveElement[] {
     const [id, url] = [readAttribute(tag, 'id'), readAttribute(tag, 'data-live-get')];
     if (id === undefined || url === undefined) return [];
     const topics = splitTopics(readAttribute(tag, 'data-live'));
-    return [{ id, topics, lineTopics: splitTopics(readAttribute(tag, 'data-live-lines')), url }];
+    const [lineTopics, countTopics] = ['data-live-lines', 'data-live-counts'].map((name) =>
+      splitTopics(readAttribute(tag, name)),
+    );
+    return [{ id, topics, lineTopics: lineTopics ?? [], countTopics: countTopics ?? [], url }];
   });
 }
 
 function findTopics(page: string): readonly string[] {
-  const all = [...page.matchAll(/ data-live(?:-log|-progress)?="([^"]*)"/g)].flatMap((match) => splitTopics(match[1]));
+  const all = [...page.matchAll(/ data-live(?:-counts|-log|-progress)?="([^"]*)"/g)].flatMap((match) => splitTopics(match[1]));
   return [...new Set(all)].sort();
 }
 
@@ -160,17 +176,17 @@ function readEvents(stream: IncomingMessage, take: (topic: string, message: Live
   });
 }
 
-function fetchText(stack: Stack, agent: Agent, path: string, headers: Readonly<Record<string, string>>): Promise<string> {
+type Fetched = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer };
+
+function fetchBody(stack: Stack, agent: Agent, path: string, headers: Readonly<Record<string, string>>): Promise<Fetched> {
   return new Promise((resolve, reject) => {
     request(new URL(path, stack.server.url), { agent, headers }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        text += chunk;
-      });
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => void chunks.push(chunk));
       response.once('end', () => {
-        if (response.statusCode === 200) resolve(text);
-        else reject(new Error(`${path} was answered with ${response.statusCode}`));
+        const status = response.statusCode ?? 0;
+        if (status === 200 || status === 304) resolve({ status, headers: response.headers, body: Buffer.concat(chunks) });
+        else reject(new Error(`${path} was answered with ${status}`));
       });
       response.once('error', reject);
     })

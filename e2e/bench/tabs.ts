@@ -151,8 +151,8 @@ async function judge(crowd: TabCrowd, pages: Pages, lines: number, changes: read
   const troubles = crowd.listTroubles();
   if (troubles.length > 0) throw new Error(`${troubles.length} tabs had trouble: ${troubles.slice(0, 3).join('; ')}`);
   const seen = await readList();
-  const { events, fetches } = crowd.count();
-  const load = `${crowd.streams} open tabs, ${crowd.inFront} of them in front, heard ${events} events and fetched ${fetches} pieces of pages`;
+  const { events, fetches, same } = crowd.count();
+  const load = `${crowd.streams} open tabs, ${crowd.inFront} of them in front, heard ${events} events and fetched ${fetches} times what changed on their pages (${same} times nothing had)`;
   const judgeDelays = (name: string, delays: readonly number[], what: string): Figure => {
     const detail = `p99 of ${delays.length} ${what}; median ${roundTo(computeMedian(delays), 0)}, highest ${roundTo(Math.max(...delays), 0)} ms; ${load}`;
     return judgeFigure(name, roundTo(computePercentile(delays, 99), 0), 'ms', LIMIT_MS, detail);

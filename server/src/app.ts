@@ -20,6 +20,7 @@ import { createAssets } from './web/assets.ts';
 import { createHttpApp, type HttpApp } from './web/http/app.ts';
 import { createReadiness, type Readiness } from './web/http/readiness.ts';
 import { createScreens } from './web/screens/all.ts';
+import { createNavigationTellers } from './web/screens/navigation.ts';
 import { createUrls, readBasePath } from './web/urls.ts';
 
 // An `import` of node:http looks at each of its names, and so loads a second HTTP client of some 10 MB that nobody here asks for.
@@ -99,6 +100,7 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
     config,
     screens: createScreens({ checkPasswordRules, fires, channels: alarms.channels, endpoints }),
     endpoints,
+    tellers: createNavigationTellers(context),
     assets: createAssets({ basePath: readBasePath(baseUrl) }),
     metrics,
     log,

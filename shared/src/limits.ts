@@ -322,6 +322,8 @@ export const STREAM = {
 
 /** What is kept of the live events for viewers that come back. */
 export const LIVE = {
+  /** A refresh waits this long for others of its topic that come with it. */
+  gatherMs: 10,
   /** Refreshes of one topic are this far apart at least; the last one always comes. */
   refreshGapMs: 250,
   /** Events kept, by count and by size. */

@@ -35,5 +35,8 @@ export const TOPICS = {
   snapshots: 'snapshots',
   alerts: 'alerts',
   channels: 'channels',
+  /** The numbers in the side bar. */
   counts: 'counts',
+  /** Its lines. */
+  navigation: 'navigation',
 } as const;

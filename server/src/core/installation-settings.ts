@@ -113,6 +113,6 @@ export async function updateInstallation(
   if (changed.length === 0) return after;
   const pick = (from: Installation) => Object.fromEntries(changed.map((key) => [key, from[key]]));
   await writeSetting(context, caller, SETTING, { before, after }, { before: pick(before), after: pick(after) });
-  for (const topic of [TOPICS.counts, TOPICS.overview]) context.bus.publish(caller.tenant, { kind: 'refresh', topic });
+  for (const topic of [TOPICS.navigation, TOPICS.overview]) context.bus.publish(caller.tenant, { kind: 'refresh', topic });
   return after;
 }

@@ -21,7 +21,7 @@ import {
   type MetricsGate,
   type MetricsSource,
 } from './doors.ts';
-import { createLiveFeed } from './live-feed.ts';
+import { createLiveFeed, type LiveTellers } from './live-feed.ts';
 import type { Readiness } from './readiness.ts';
 import { openScopes } from './request-scope.ts';
 import type { ApiEndpoint } from './route.ts';
@@ -34,6 +34,8 @@ export interface HttpAppOptions {
   config: { trustProxy: number | readonly string[]; metrics: MetricsGate };
   screens: readonly AnyScreen[];
   endpoints: readonly ApiEndpoint[];
+  /** Topics whose events say what pages show of them. */
+  tellers?: LiveTellers | undefined;
   /** Made for the base URL's path: `createAssets({ basePath: readBasePath(context.baseUrl) })`. */
   assets: Assets;
   metrics?: MetricsSource | undefined;
@@ -72,7 +74,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const urls = createUrls(context.baseUrl);
   const cookies = createCookies(context.crypto, { https, basePath: urls.basePath });
   const admission = createAdmission(context, cookies, base.origin);
-  const feed = createLiveFeed(context.bus, context.crypto.toHex(context.crypto.randomBytes(8)));
+  const feed = createLiveFeed(context.bus, context.crypto.toHex(context.crypto.randomBytes(8)), options.tellers);
   const streams = createStreams(feed, admission);
   const screenParts = {
     context,

@@ -38,18 +38,32 @@ function isOwnRequest(request: Pick<Request, 'method' | 'get'>, https: boolean):
   return site === undefined ? !https : site === 'same-origin' || site === 'none';
 }
 
-/** The page as this request may have it; compressed off the event loop. `https` is whether browsers reach us by it. */
-export async function packPage(
+/** How this request may have the page. `https` is whether browsers reach us by it. */
+export function chooseEncoding(
+  request: Pick<Request, 'method' | 'get' | 'acceptsEncodings'>,
+  body: Buffer,
+  https: boolean,
+): PackedPage['encoding'] {
+  if (body.length < SMALLEST_BYTES || !isOwnRequest(request, https)) return undefined;
+  if (request.acceptsEncodings('br') === 'br') return 'br';
+  return request.acceptsEncodings('gzip') === 'gzip' ? 'gzip' : undefined;
+}
+
+/** The page in that encoding; compressed off the event loop. */
+export async function packAs(body: Buffer, encoding: PackedPage['encoding']): Promise<PackedPage> {
+  if (encoding === 'br') {
+    const params = { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY, [constants.BROTLI_PARAM_SIZE_HINT]: body.length };
+    return { body: await packBrotli(body, { params }), encoding };
+  }
+  return { body: encoding === 'gzip' ? await packGzip(body, { level: GZIP_LEVEL }) : body, encoding };
+}
+
+/** The page as this request may have it. `https` is whether browsers reach us by it. */
+export function packPage(
   request: Pick<Request, 'method' | 'get' | 'acceptsEncodings'>,
   text: string,
   https: boolean,
 ): Promise<PackedPage> {
   const body = Buffer.from(text, 'utf8');
-  if (body.length < SMALLEST_BYTES || !isOwnRequest(request, https)) return { body, encoding: undefined };
-  if (request.acceptsEncodings('br') === 'br') {
-    const params = { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY, [constants.BROTLI_PARAM_SIZE_HINT]: body.length };
-    return { body: await packBrotli(body, { params }), encoding: 'br' };
-  }
-  if (request.acceptsEncodings('gzip') === 'gzip') return { body: await packGzip(body, { level: GZIP_LEVEL }), encoding: 'gzip' };
-  return { body, encoding: undefined };
+  return packAs(body, chooseEncoding(request, body, https));
 }

@@ -15,7 +15,7 @@ let feed: LiveFeed;
 beforeEach(() => {
   mock.timers.enable({ apis: ['setTimeout'] });
   bus = createBus();
-  feed = createLiveFeed(bus, 'boot1', LIMITS);
+  feed = createLiveFeed(bus, 'boot1', {}, LIMITS);
 });
 afterEach(() => {
   feed.close();
@@ -23,6 +23,7 @@ afterEach(() => {
 });
 
 const refresh = (topic: string) => bus.publish(DEFAULT_TENANT, { kind: 'refresh', topic });
+const gather = () => mock.timers.tick(LIVE.gatherMs);
 const log = (n: number, text = 'x') =>
   bus.publish(DEFAULT_TENANT, { kind: 'log', topic: 'run:run_1', run: RUN, lines: [{ n, at: 1, level: 'info', text }] });
 
@@ -44,20 +45,26 @@ describe('The live feed', () => {
     refresh('plans');
     refresh('hosts');
     log(1);
+    gather();
     viewer.stop();
     log(2);
-    assert.deepEqual(viewer.kinds(), ['hosts refresh', 'run:run_1 log']);
+    assert.deepEqual(viewer.kinds(), ['run:run_1 log', 'hosts refresh']);
   });
 
   it('merges refreshes of a topic and never loses the last', () => {
     const viewer = watch(['hosts']);
     for (let n = 0; n < 100; n += 1) refresh('hosts');
-    assert.equal(viewer.seen.length, 1, 'the first comes at once');
-    mock.timers.tick(LIVE.refreshGapMs);
+    gather();
+    assert.equal(viewer.seen.length, 1, 'what comes together is told once');
+    for (let n = 0; n < 100; n += 1) refresh('hosts');
+    mock.timers.tick(LIVE.refreshGapMs - 1);
+    assert.equal(viewer.seen.length, 1, 'what comes soon after waits');
+    mock.timers.tick(1);
     assert.equal(viewer.seen.length, 2, 'the last comes after the gap');
     mock.timers.tick(LIVE.refreshGapMs * 10);
     assert.equal(viewer.seen.length, 2, 'nothing comes of itself');
     refresh('hosts');
+    gather();
     assert.equal(viewer.seen.length, 3, 'after a rest the next comes at once again');
   });
 
@@ -86,9 +93,11 @@ describe('The live feed', () => {
     const first = watch(['hosts', 'run:run_1']);
     log(1);
     refresh('hosts');
+    gather();
     first.stop();
     log(2);
     refresh('plans');
+    gather();
     log(3);
     const again = watch(['hosts', 'run:run_1'], first.seen[1]?.id);
     assert.deepEqual(again.kinds(), ['run:run_1 log', 'run:run_1 log']);
@@ -128,6 +137,62 @@ describe('The live feed', () => {
 
   it('says nothing to a viewer that comes for the first time', () => {
     refresh('hosts');
+    gather();
     assert.deepEqual(watch(['hosts']).kinds(), []);
+  });
+
+  describe('with somebody who can tell a topic', () => {
+    let asked: string[];
+    let answer: () => Promise<object>;
+    beforeEach(() => {
+      asked = [];
+      answer = async () => ({ kind: 'counts', items: { hosts: { count: asked.length } } });
+      const tell = (tenant: string) => {
+        asked.push(tenant);
+        return answer();
+      };
+      feed = createLiveFeed(bus, 'boot1', { counts: tell }, LIMITS);
+    });
+    const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+    it('reads it once for all who look, and tells it as it is then', async () => {
+      const viewers = [watch(['counts']), watch(['counts', 'hosts'])];
+      for (let n = 0; n < 10; n += 1) refresh('counts');
+      gather();
+      await settle();
+      assert.deepEqual(asked, [DEFAULT_TENANT]);
+      for (const { seen } of viewers)
+        assert.deepEqual(
+          seen.map(({ message }) => message),
+          [{ kind: 'counts', items: { hosts: { count: 1 } } }],
+        );
+    });
+
+    it('asks nobody while nobody looks; who comes back looks', async () => {
+      const first = watch(['counts']);
+      log(1);
+      first.stop();
+      refresh('counts');
+      gather();
+      await settle();
+      assert.deepEqual([asked, watch(['counts'], 'boot1-1').kinds()], [[], ['counts refresh']]);
+    });
+
+    it('lets everybody look when it cannot be told, and tells in the order of asking', async () => {
+      const viewer = watch(['counts']);
+      const { promise: failed, reject: fail } = Promise.withResolvers<object>();
+      answer = () => failed;
+      refresh('counts');
+      gather();
+      await settle();
+      answer = async () => ({ kind: 'counts', items: {} });
+      refresh('counts');
+      mock.timers.tick(LIVE.refreshGapMs);
+      await settle();
+      assert.deepEqual(viewer.kinds(), [], 'the second waits for the first');
+      fail(new Error('the store is closed'));
+      await settle();
+      assert.deepEqual(viewer.kinds(), ['counts refresh', 'counts counts']);
+    });
   });
 });

@@ -34,24 +34,35 @@ export interface LiveFeed {
   close(): void;
 }
 
+/**
+ * What a topic's refresh says itself, so that nobody needs to ask: an event's data, the same for all who may see the topic.
+ * Asked only while somebody looks.
+ */
+export type LiveTellers = Readonly<Record<string, (tenant: TenantId) => Promise<object>>>;
+
 interface Kept extends FeedEvent {
   n: number;
 }
 
 interface TenantFeed {
+  tenant: TenantId;
   n: number;
   kept: Kept[];
   keptBytes: number;
   /** The newest event that is not kept any more. */
   forgotten: number;
   viewers: Map<string, Set<FeedViewer>>;
-  /** Topics that were refreshed just now; true when there is more to tell at the end of the gap. */
+  /** Topics of which something is to be told, or was just now; `again` when there is something to tell at the timer's end. */
   waiting: Map<string, { again: boolean; timer: ReturnType<typeof setTimeout> }>;
+  /** The last thing that a teller was asked for: they are told in the order in which they were read. */
+  telling: Promise<void>;
   unsubscribe(): void;
 }
 
+export type LiveLimits = { [K in keyof typeof LIVE]: number };
+
 /** `boot` names this process: an id of another one is not known here. */
-export function createLiveFeed(bus: Bus, boot: string, limits: { [K in keyof typeof LIVE]: number } = LIVE): LiveFeed {
+export function createLiveFeed(bus: Bus, boot: string, tellers: LiveTellers = {}, limits: LiveLimits = LIVE): LiveFeed {
   const feeds = new Map<TenantId, TenantFeed>();
 
   function emit(feed: TenantFeed, topic: string, message: object, isKept: boolean): void {
@@ -61,20 +72,32 @@ export function createLiveFeed(bus: Bus, boot: string, limits: { [K in keyof typ
     for (const viewer of feed.viewers.get(topic) ?? []) viewer.deliver(event);
   }
 
+  function wait(feed: TenantFeed, topic: string, again: boolean, ms: number): void {
+    const timer = setTimeout(() => passOn(feed, topic), ms);
+    timer.unref();
+    feed.waiting.set(topic, { again, timer });
+  }
+
+  /** What one report says of a topic in several words is told once. */
   function refresh(feed: TenantFeed, topic: string): void {
     const waiting = feed.waiting.get(topic);
-    if (waiting !== undefined) {
-      waiting.again = true;
-      return;
-    }
-    const timer = setTimeout(() => {
-      const ended = feed.waiting.get(topic);
-      feed.waiting.delete(topic);
-      if (ended?.again === true) refresh(feed, topic);
-    }, limits.refreshGapMs);
-    timer.unref();
-    feed.waiting.set(topic, { again: false, timer });
-    emit(feed, topic, { kind: 'refresh' }, true);
+    if (waiting === undefined) wait(feed, topic, true, limits.gatherMs);
+    else waiting.again = true;
+  }
+
+  function passOn(feed: TenantFeed, topic: string): void {
+    const isMore = feed.waiting.get(topic)?.again === true;
+    feed.waiting.delete(topic);
+    if (!isMore) return;
+    wait(feed, topic, false, limits.refreshGapMs);
+    const teller = Object.hasOwn(tellers, topic) && feed.viewers.has(topic) ? tellers[topic] : undefined;
+    if (teller === undefined) emit(feed, topic, REFRESH, true);
+    else feed.telling = feed.telling.then(() => tell(feed, topic, teller));
+  }
+
+  async function tell(feed: TenantFeed, topic: string, teller: LiveTellers[string]): Promise<void> {
+    // Who cannot be told looks by themselves.
+    emit(feed, topic, await teller(feed.tenant).catch(() => REFRESH), true);
   }
 
   function take(feed: TenantFeed, event: LiveEvent): void {
@@ -87,12 +110,14 @@ export function createLiveFeed(bus: Bus, boot: string, limits: { [K in keyof typ
     const known = feeds.get(tenant);
     if (known !== undefined) return known;
     const feed: TenantFeed = {
+      tenant,
       n: 0,
       kept: [],
       keptBytes: 0,
       forgotten: 0,
       viewers: new Map(),
       waiting: new Map(),
+      telling: Promise.resolve(),
       unsubscribe: () => undefined,
     };
     feed.unsubscribe = bus.subscribe(tenant, (event) => take(feed, event));
@@ -121,6 +146,8 @@ export function createLiveFeed(bus: Bus, boot: string, limits: { [K in keyof typ
     },
   };
 }
+
+const REFRESH = { kind: 'refresh' } as const;
 
 /** Something of the topic was lost: what only ever grows, such as a log, is to be fetched again too. */
 const GAP = { kind: 'refresh', gap: true } as const;

@@ -87,8 +87,8 @@ export interface Visit<P = Record<string, string>, Q = Record<string, string | s
   facts: RequestFacts;
   /** htmx asks for a part of the page: the handler may answer with the fragment alone. */
   isFragment: boolean;
-  /** The id of the element htmx will replace, when it says so. */
-  fragmentTarget?: string | undefined;
+  /** The ids of the elements that will be replaced: the one htmx says, or those a page keeps up to date at this address. */
+  fragmentTargets: readonly string[];
   /** The path of this request with its query, for forms that come back here. */
   here: string;
   /** Typed paths, with the base URL's own path before them. */

@@ -101,7 +101,7 @@ describe('A screen', () => {
     for (const [headers, isFragment, target] of cases) {
       await ask('/hosts', headers);
       const visit = lastVisit();
-      assert.deepEqual([visit.isFragment, visit.fragmentTarget], [isFragment, target], JSON.stringify(headers));
+      assert.deepEqual([visit.isFragment, visit.fragmentTargets[0]], [isFragment, target], JSON.stringify(headers));
     }
   });
 

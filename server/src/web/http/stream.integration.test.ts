@@ -81,9 +81,9 @@ describe('The event stream', () => {
   it('tells what the page’s script expects: the topic as the event’s name, the kind in its data', async () => {
     const reader = await watch('topics=hosts,run:run_1');
     refresh('hosts');
-    log(1, '<b>\n\u2028');
     const first = await reader.next();
     assert.deepEqual([first?.topic, first?.message], ['hosts', { kind: 'refresh' }]);
+    log(1, '<b>\n\u2028');
     const second = await reader.next();
     assert.deepEqual(second?.message, { kind: 'log', lines: [{ n: 1, at: 5, level: 'warn', text: '<b>\n\u2028' }] });
     reader.close();
@@ -215,9 +215,13 @@ describe('A page and its first stream', () => {
     });
     log(2, 'before the stream was open');
     const reader = await watch(`topics=run:run_1&lastEventId=${from}`);
-    assert.deepEqual((await reader.next())?.message.lines?.[0]?.text, 'while the page was read');
-    assert.deepEqual((await reader.next())?.message, { kind: 'refresh' });
-    assert.deepEqual((await reader.next())?.message.lines?.[0]?.text, 'before the stream was open');
+    const told = [];
+    for (let n = 0; n < 3; n += 1) told.push((await reader.next())?.message);
+    assert.deepEqual(
+      told.flatMap((message) => message?.lines?.map(({ text }) => text) ?? []),
+      ['while the page was read', 'before the stream was open'],
+    );
+    assert.equal(told.filter((message) => message?.kind === 'refresh').length, 1);
     log(3, 'live');
     assert.deepEqual((await reader.next())?.message.lines?.[0]?.text, 'live');
     reader.close();

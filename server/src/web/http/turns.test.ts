@@ -42,4 +42,24 @@ describe('Turns of pages', () => {
     assert.equal(loop.now(), before);
     loop.end();
   });
+
+  it('go to people and to looks one by one while both wait; a look never goes in the turn in which it asked', async () => {
+    const turns = createTurns();
+    const loop = countTurns();
+    const taken: string[] = [];
+    const asked = [
+      ...['look 1', 'look 2', 'look 3'].map((name) => ({ name, turn: turns.takeLater() })),
+      ...['person 1', 'person 2'].map((name) => ({ name, turn: turns.take() })),
+    ];
+    const before = loop.now();
+    await Promise.all(
+      asked.map(async ({ name, turn }) => {
+        await turn;
+        taken.push(name);
+        assert.ok(loop.now() > before, name);
+      }),
+    );
+    assert.deepEqual(taken, ['look 1', 'person 1', 'look 2', 'person 2', 'look 3']);
+    loop.end();
+  });
 });

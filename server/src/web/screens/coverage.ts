@@ -32,7 +32,7 @@ import {
 import { linkPages, readTrail } from './cursor-trail.ts';
 import { isShown } from './form-problem.ts';
 import { findText, readText } from './form-values.ts';
-import { getParam, wantsPart } from './params.ts';
+import { findParts, getParam } from './params.ts';
 import { loadNames, nameOf } from './run-names.ts';
 import { buildShell } from './shell.ts';
 
@@ -105,9 +105,11 @@ async function readCoverage(context: CoreContext, visit: Visit): Promise<Coverag
 
 async function showCoverage(context: CoreContext, visit: Visit): Promise<PageReply> {
   const view = await readCoverage(context, visit);
-  if (wantsPart(visit, COVERAGE_TABLE)) return { kind: 'page', html: coverageTable(view) };
-  if (wantsPart(visit, COVERAGE_ANSWER)) return { kind: 'page', html: coverageAnswer(view) };
-  return { kind: 'page', html: coveragePage(await buildShell(context, visit, 'coverage'), view) };
+  const parts = await findParts(visit, {
+    [COVERAGE_TABLE]: () => coverageTable(view),
+    [COVERAGE_ANSWER]: () => coverageAnswer(view),
+  });
+  return parts ?? { kind: 'page', html: coveragePage(await buildShell(context, visit, 'coverage'), view) };
 }
 
 /** An act on one finding; what it says against it stands on the list. */

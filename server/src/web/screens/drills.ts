@@ -10,7 +10,7 @@ import { linkPages, readTrail } from './cursor-trail.ts';
 import { DRILLS_ANSWER, DRILLS_PART, type DrillsView, drillsAnswer, drillsPage, drillsPart } from './drills.view.ts';
 import { isShown } from './form-problem.ts';
 import { findText } from './form-values.ts';
-import { findId, getParam, wantsPart } from './params.ts';
+import { findId, findParts, getParam } from './params.ts';
 import { readProofs, toDrillLine } from './proofs.ts';
 import { loadNames, nameOf } from './run-names.ts';
 import { buildShell } from './shell.ts';
@@ -57,9 +57,11 @@ async function readDrills(context: CoreContext, visit: Visit): Promise<DrillsVie
 
 async function showDrills(context: CoreContext, visit: Visit): Promise<PageReply> {
   const view = await readDrills(context, visit);
-  if (wantsPart(visit, DRILLS_PART)) return { kind: 'page', html: drillsPart(view) };
-  if (wantsPart(visit, DRILLS_ANSWER)) return { kind: 'page', html: drillsAnswer(view) };
-  return { kind: 'page', html: drillsPage(await buildShell(context, visit, 'drills'), view) };
+  const parts = await findParts(visit, {
+    [DRILLS_PART]: () => drillsPart(view),
+    [DRILLS_ANSWER]: () => drillsAnswer(view),
+  });
+  return parts ?? { kind: 'page', html: drillsPage(await buildShell(context, visit, 'drills'), view) };
 }
 
 async function drillNow(context: CoreContext, visit: Visit): Promise<PageReply> {

@@ -44,7 +44,7 @@ import {
 import { tagListSchema } from './host-pending.ts';
 import type { LastRunRow } from './last-runs.view.ts';
 import { type LineName, MISSED_SHOWN, toMissedFiresView } from './missed-fires.ts';
-import { getParam, wantsPart } from './params.ts';
+import { findParts, getParam } from './params.ts';
 import { titleOfRun } from './runs.ts';
 import { buildShell } from './shell.ts';
 import { describeSource, labelSourceKind } from './source-words.ts';
@@ -156,10 +156,12 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
 async function showHost(context: CoreContext, visit: Visit): Promise<PageReply> {
   const host = await getHost(context, visit.caller, getHostId(visit));
   const view = await readHostPage(context, visit, host);
-  if (wantsPart(visit, HOST_PART_ID)) return { kind: 'page', html: hostPart(view) };
-  if (wantsPart(visit, HOST_ANSWER_ID)) return { kind: 'page', html: hostAnswer(view) };
-  if (wantsPart(visit, HOST_LEDE_ID)) return { kind: 'page', html: hostLede(view) };
-  return { kind: 'page', html: hostPage(await buildShell(context, visit, 'hosts'), view) };
+  const parts = await findParts(visit, {
+    [HOST_PART_ID]: () => hostPart(view),
+    [HOST_ANSWER_ID]: () => hostAnswer(view),
+    [HOST_LEDE_ID]: () => hostLede(view),
+  });
+  return parts ?? { kind: 'page', html: hostPage(await buildShell(context, visit, 'hosts'), view) };
 }
 
 function toEditView(visit: Visit, host: HostView, problem: FormProblem, values: EditHostView['values']): EditHostView {

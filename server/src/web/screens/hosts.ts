@@ -15,7 +15,7 @@ import { answerApproval, answerRejection, type RefusedApproval, readPending } fr
 import { PENDING_ID, pendingHosts } from './host-pending.view.ts';
 import { HOST_ANSWER_ID, HOST_TABLE_ID, type HostRow, type HostsView, hostsAnswer, hostsPage, hostTable } from './hosts.view.ts';
 import { keepSort, readSort } from './list-sort.ts';
-import { wantsPart } from './params.ts';
+import { findParts, readOnce } from './params.ts';
 import { buildShell } from './shell.ts';
 
 const STATES = ['online', 'offline', 'draining', 'quarantined', 'revoked'] as const;
@@ -112,11 +112,14 @@ async function countOnline(context: CoreContext, visit: Visit): Promise<number> 
 }
 
 async function showHosts(context: CoreContext, visit: Visit): Promise<PageReply> {
-  if (wantsPart(visit, PENDING_ID)) return { kind: 'page', html: pendingHosts(await readPending(context, visit)) };
-  const view = await readHosts(context, visit);
-  if (wantsPart(visit, HOST_TABLE_ID)) return { kind: 'page', html: hostTable(view) };
-  if (wantsPart(visit, HOST_ANSWER_ID)) return { kind: 'page', html: hostsAnswer(view) };
-  return { kind: 'page', html: hostsPage(await buildShell(context, visit, 'hosts'), view) };
+  const readView = readOnce(() => readHosts(context, visit));
+  const parts = await findParts(visit, {
+    [PENDING_ID]: async () => pendingHosts(await readPending(context, visit)),
+    [HOST_TABLE_ID]: async () => hostTable(await readView()),
+    [HOST_ANSWER_ID]: async () => hostsAnswer(await readView()),
+  });
+  if (parts !== undefined) return parts;
+  return { kind: 'page', html: hostsPage(await buildShell(context, visit, 'hosts'), await readView()) };
 }
 
 async function postApproval(context: CoreContext, visit: Visit): Promise<PageReply> {

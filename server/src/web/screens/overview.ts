@@ -11,7 +11,6 @@ import type { ProtectionCounts, ProtectionStatus } from '../../core/protection.t
 import { listRuns } from '../../core/runs.ts';
 import type { Run } from '../../store/runs.ts';
 import type { FireCalendar } from '../api/fire-calendar.ts';
-import type { Html } from '../html.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatCount, formatNoun } from '../ui/quantity.ts';
 import { viewOfProtection } from '../ui/status.ts';
@@ -31,6 +30,7 @@ import {
 import { readNeeds } from './overview-needs.ts';
 import { readNight } from './overview-night.ts';
 import { readTrust } from './overview-trust.ts';
+import { findParts } from './params.ts';
 import { isBetweenAttempts } from './run-detail.ts';
 import { findFigures, nameOf } from './run-names.ts';
 import { describeTrigger } from './run-words.ts';
@@ -242,13 +242,6 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
   };
 }
 
-/** The live parts of the page, each by its id. */
-const LIVE_PARTS: Readonly<Record<string, (view: OverviewView) => Html>> = {
-  [OVERVIEW.heading]: overviewHeading,
-  [OVERVIEW.lede]: overviewLede,
-  [OVERVIEW.body]: overviewBody,
-};
-
 /** The overview, given the room that knows when schedules are due. */
 export function createOverviewScreens(calendar: FireCalendar): readonly ScreenRoute[] {
   return [
@@ -257,9 +250,12 @@ export function createOverviewScreens(calendar: FireCalendar): readonly ScreenRo
       path: PAGES.overview,
       async handle(context, visit): Promise<PageReply> {
         const view = await buildView(context, visit, calendar);
-        const part = visit.isFragment ? LIVE_PARTS[visit.fragmentTarget ?? ''] : undefined;
-        if (part !== undefined) return { kind: 'page', html: part(view) };
-        return { kind: 'page', html: overviewPage(await buildShell(context, visit, 'overview'), view) };
+        const parts = await findParts(visit, {
+          [OVERVIEW.heading]: () => overviewHeading(view),
+          [OVERVIEW.lede]: () => overviewLede(view),
+          [OVERVIEW.body]: () => overviewBody(view),
+        });
+        return parts ?? { kind: 'page', html: overviewPage(await buildShell(context, visit, 'overview'), view) };
       },
     },
   ];

@@ -15,7 +15,7 @@ import { describeConfig } from './adapter-form.ts';
 import { readClockface } from './clockface.ts';
 import { isShown } from './form-problem.ts';
 import { readText } from './form-values.ts';
-import { findId, getParam, wantsPart } from './params.ts';
+import { findId, findParts, getParam } from './params.ts';
 import {
   createOffer,
   REPOSITORY_ANSWER_ID,
@@ -106,9 +106,11 @@ async function replyPage(context: CoreContext, visit: Visit, repository: Reposit
 async function showRepository(context: CoreContext, visit: Visit): Promise<PageReply> {
   const repository = await getRepository(context, visit.caller, getRepositoryId(visit));
   const view = await readRepositoryPage(context, visit, repository);
-  if (wantsPart(visit, REPOSITORY_PART_ID)) return { kind: 'page', html: repositoryPart(view) };
-  if (wantsPart(visit, REPOSITORY_ANSWER_ID)) return { kind: 'page', html: repositoryAnswer(view) };
-  return { kind: 'page', html: repositoryPage(await buildShell(context, visit, 'repositories'), view) };
+  const parts = await findParts(visit, {
+    [REPOSITORY_PART_ID]: () => repositoryPart(view),
+    [REPOSITORY_ANSWER_ID]: () => repositoryAnswer(view),
+  });
+  return parts ?? { kind: 'page', html: repositoryPage(await buildShell(context, visit, 'repositories'), view) };
 }
 
 function getPostedHost(visit: Visit) {

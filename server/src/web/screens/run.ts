@@ -4,12 +4,11 @@ import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { TOPICS } from '../../core/bus.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { cancelRun, getRun, getRunDetail, type RunDetail } from '../../core/runs.ts';
-import type { Html } from '../html.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import type { Crumb } from '../ui/layout.ts';
 import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
-import { getParam, wantsPart } from './params.ts';
+import { findParts, getParam, readOnce } from './params.ts';
 import { RUN_PARTS, type RunView, runActions, runHeading, runLede, runNow, runPage, runSide } from './run.view.ts';
 import { findRunActs } from './run-acts.ts';
 import {
@@ -130,37 +129,29 @@ function describeCancellation({ run, cancelledBy }: RunDetail): string[] {
 
 const NO_LOG = {} as RunLogView;
 
-/** The live parts of the page, each by its id: none of them needs the log. */
-const LIVE_PARTS: Readonly<Record<string, (view: RunView) => Html>> = {
-  [RUN_PARTS.heading]: runHeading,
-  [RUN_PARTS.lede]: runLede,
-  [RUN_PARTS.actions]: runActions,
-  [RUN_PARTS.now]: runNow,
-  [RUN_PARTS.side]: runSide,
-};
-
-function findLogPart(visit: Visit, log: RunLogView): Html | undefined {
-  if (wantsPart(visit, RUN_LOG)) return runLog(log);
-  return wantsPart(visit, RUN_LOG_HEAD) ? runLogHead(log) : undefined;
-}
-
 async function showRun(context: CoreContext, visit: Visit): Promise<PageReply> {
   const scene = await readScene(context, visit, getParam(visit, 'run', idSchema('run')));
-  const view = buildView(context, visit, scene);
-  const part = visit.isFragment ? LIVE_PARTS[visit.fragmentTarget ?? ''] : undefined;
-  if (part !== undefined) return { kind: 'page', html: part({ ...view, log: NO_LOG }) };
-  const log = await readRunLogView(context, visit, { run: scene.detail.run, face: view.face, alone: false });
-  const logPart = findLogPart(visit, log);
-  if (logPart !== undefined) return { kind: 'page', html: logPart };
-  return { kind: 'page', html: runPage(await buildShell(context, visit, 'runs'), { ...view, log }) };
+  const view = { ...buildView(context, visit, scene), log: NO_LOG };
+  const readLog = readOnce(() => readRunLogView(context, visit, { run: scene.detail.run, face: view.face, alone: false }));
+  const parts = await findParts(visit, {
+    [RUN_PARTS.heading]: () => runHeading(view),
+    [RUN_PARTS.lede]: () => runLede(view),
+    [RUN_PARTS.actions]: () => runActions(view),
+    [RUN_PARTS.now]: () => runNow(view),
+    [RUN_PARTS.side]: () => runSide(view),
+    [RUN_LOG]: async () => runLog(await readLog()),
+    [RUN_LOG_HEAD]: async () => runLogHead(await readLog()),
+  });
+  if (parts !== undefined) return parts;
+  return { kind: 'page', html: runPage(await buildShell(context, visit, 'runs'), { ...view, log: await readLog() }) };
 }
 
 async function showLog(context: CoreContext, visit: Visit): Promise<PageReply> {
   const scene = await readScene(context, visit, getParam(visit, 'run', idSchema('run')));
   const { run } = scene.detail;
   const log = await readRunLogView(context, visit, { run, face: readClockface(context, visit), alone: true });
-  const logPart = findLogPart(visit, log);
-  if (logPart !== undefined) return { kind: 'page', html: logPart };
+  const parts = await findParts(visit, { [RUN_LOG]: () => runLog(log), [RUN_LOG_HEAD]: () => runLogHead(log) });
+  if (parts !== undefined) return parts;
   const crumbs = [
     ...buildCrumbs(visit, scene).slice(0, -1),
     { label: nameRun(scene), href: visit.urls.run({ run: run.id }) },

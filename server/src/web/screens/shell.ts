@@ -6,8 +6,9 @@ import type { FlashMessage, PageReply, ScreenRoute, Visit } from '../http/route.
 import type { Flash } from '../ui/flash.ts';
 import { type NavGroup, type NavItem, type Shell, sideNav } from '../ui/layout.ts';
 import { formatZone } from '../ui/time.ts';
-import { PAGES, type Urls } from '../urls.ts';
+import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
+import { type NavMarks, readNavMarks } from './navigation.ts';
 
 /** What a page calls itself; `account` is reached through the person's name and has no line of its own. */
 export const NAV_KEYS = [
@@ -33,48 +34,7 @@ export const NAV_KEYS = [
 ] as const;
 export type NavKey = (typeof NAV_KEYS)[number];
 
-/** More running at once is shown as "50+ running": counting on would cost and say nothing more. */
-const RUNNING_SHOWN = 50;
-
-interface NavCounts {
-  alerts: number;
-  hosts: number;
-  pending: number;
-  sources: number;
-  running: number;
-}
-
-async function countForNav(context: CoreContext, visit: Visit): Promise<NavCounts> {
-  const { store, clock } = context;
-  const { tenant } = visit.caller;
-  const [alerts, hosts, pending, sources, running] = await Promise.all([
-    store.alerts.countAlerts(tenant, clock.now()),
-    store.hosts.countHosts(tenant),
-    store.hosts.listPending(tenant, clock.now()),
-    store.catalog.countSources(tenant),
-    store.runs.listRuns(tenant, { active: true }, { limit: RUNNING_SHOWN + 1 }),
-  ]);
-  return { alerts: alerts.open, hosts: hosts.active, pending: pending.length, sources, running: running.rows.length };
-}
-
-function hostsItem(urls: Urls, counts: NavCounts): NavItem {
-  const base = { id: 'hosts', label: 'Hosts', href: urls.hosts(), key: 'h' };
-  if (counts.pending === 0) return { ...base, count: counts.hosts === 0 ? undefined : counts.hosts };
-  return { ...base, count: counts.pending, alarm: counts.pending === 1 ? 'host waits for approval' : 'hosts wait for approval' };
-}
-
-function alertsItem(urls: Urls, { alerts }: NavCounts): NavItem {
-  const base = { id: 'alerts', label: 'Alerts', href: urls.alerts(), key: 'a' };
-  if (alerts === 0) return base;
-  return { ...base, count: alerts, alarm: alerts === 1 ? 'alert needs a person' : 'alerts need a person' };
-}
-
-function runningText(running: number): string | undefined {
-  if (running === 0) return undefined;
-  return `${running > RUNNING_SHOWN ? `${RUNNING_SHOWN}+` : running} running`;
-}
-
-function buildNav(visit: Visit, counts: NavCounts, { links }: Pick<Installation, 'links'>): readonly NavGroup[] {
+function buildNav(visit: Visit, marks: NavMarks, { links }: Pick<Installation, 'links'>): readonly NavGroup[] {
   const { urls } = visit;
   const trust: readonly NavItem[] = [
     { id: 'drills', label: 'Drills', href: urls.drills(), key: 'l' },
@@ -88,17 +48,11 @@ function buildNav(visit: Visit, counts: NavCounts, { links }: Pick<Installation,
     {
       items: [
         { id: 'overview', label: 'Overview', href: urls.overview(), key: 'o' },
-        alertsItem(urls, counts),
-        hostsItem(urls, counts),
-        {
-          id: 'sources',
-          label: 'Sources',
-          href: urls.sources(),
-          key: 'd',
-          count: counts.sources === 0 ? undefined : counts.sources,
-        },
+        { id: 'alerts', label: 'Alerts', href: urls.alerts(), key: 'a', ...marks.alerts, isCounted: true },
+        { id: 'hosts', label: 'Hosts', href: urls.hosts(), key: 'h', ...marks.hosts, isCounted: true },
+        { id: 'sources', label: 'Sources', href: urls.sources(), key: 'd', ...marks.sources, isCounted: true },
         { id: 'plans', label: 'Plans', href: urls.plans(), key: 'p' },
-        { id: 'runs', label: 'Runs', href: urls.runs(), key: 'r', count: runningText(counts.running) },
+        { id: 'runs', label: 'Runs', href: urls.runs(), key: 'r', ...marks.runs, isCounted: true },
         { id: 'snapshots', label: 'Snapshots', href: urls.snapshots(), key: 's' },
         { id: 'restore', label: 'Restore', href: urls.restores(), key: 'b' },
       ],
@@ -136,11 +90,11 @@ export async function buildShell(
 ): Promise<Shell> {
   const face = readClockface(context, visit);
   const { urls, frame } = visit;
-  const [installation, counts] = await Promise.all([readInstallation(context), countForNav(context, visit)]);
+  const [installation, marks] = await Promise.all([readInstallation(context), readNavMarks(context, visit.caller.tenant)]);
   return {
     assets: frame.assets,
     homeHref: urls.overview(),
-    nav: buildNav(visit, counts, installation),
+    nav: buildNav(visit, marks, installation),
     installation: installation.name === '' ? undefined : installation.name,
     current,
     user: { name: visit.caller.actor.name, role: nameRole(visit.caller.role), href: urls.account(), signOutHref: urls.logout() },
@@ -158,7 +112,7 @@ function isNavKey(text: unknown): text is NavKey {
   return NAV_KEYS.some((key) => key === text);
 }
 
-/** The side bar alone, for live counts. */
+/** The side bar alone, for when its lines change. */
 async function showNavigation(context: CoreContext, visit: Visit): Promise<PageReply> {
   const current = visit.query['current'];
   const shell = await buildShell(context, visit, isNavKey(current) ? current : 'overview');

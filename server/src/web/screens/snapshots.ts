@@ -19,7 +19,7 @@ import { readClockface } from './clockface.ts';
 import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
 import { findText } from './form-values.ts';
 import { keepSort, type ListSort, readSort } from './list-sort.ts';
-import { findId, wantsPart } from './params.ts';
+import { findId, findParts } from './params.ts';
 import { isRestorable } from './run-acts.ts';
 import { choicesOf } from './run-filters.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
@@ -244,8 +244,11 @@ async function showSnapshots(context: CoreContext, visit: Visit): Promise<PageRe
     trail: readTrail(visit),
   });
   const bare = { ...view, filters: [] };
-  if (wantsPart(visit, SNAPSHOTS_TABLE)) return { kind: 'page', html: snapshotsTable(bare) };
-  if (wantsPart(visit, SNAPSHOTS_ANSWER)) return { kind: 'page', html: snapshotsAnswer(bare) };
+  const parts = await findParts(visit, {
+    [SNAPSHOTS_TABLE]: () => snapshotsTable(bare),
+    [SNAPSHOTS_ANSWER]: () => snapshotsAnswer(bare),
+  });
+  if (parts !== undefined) return parts;
   const filters = await readFilters(context, visit, query, names);
   return { kind: 'page', html: snapshotsPage(await buildShell(context, visit, 'snapshots'), { ...view, filters }) };
 }

@@ -18,7 +18,7 @@ import { readClockface } from './clockface.ts';
 import { isShown } from './form-problem.ts';
 import { readText } from './form-values.ts';
 import { toRunRow } from './host-page.ts';
-import { getParam, wantsPart } from './params.ts';
+import { findParts, getParam } from './params.ts';
 import { readProofs } from './proofs.ts';
 import { buildShell } from './shell.ts';
 import {
@@ -101,10 +101,12 @@ async function readSourcePage(
 async function showSource(context: CoreContext, visit: Visit): Promise<PageReply> {
   const source = await getSource(context, visit.caller, getSourceId(visit));
   const view = await readSourcePage(context, visit, source);
-  if (wantsPart(visit, SOURCE_PART_ID)) return { kind: 'page', html: sourcePart(view) };
-  if (wantsPart(visit, SOURCE_ANSWER_ID)) return { kind: 'page', html: sourceAnswer(view) };
-  if (wantsPart(visit, SOURCE_LEDE_ID)) return { kind: 'page', html: sourceLede(view) };
-  return { kind: 'page', html: sourcePage(await buildShell(context, visit, 'sources'), view) };
+  const parts = await findParts(visit, {
+    [SOURCE_PART_ID]: () => sourcePart(view),
+    [SOURCE_ANSWER_ID]: () => sourceAnswer(view),
+    [SOURCE_LEDE_ID]: () => sourceLede(view),
+  });
+  return parts ?? { kind: 'page', html: sourcePage(await buildShell(context, visit, 'sources'), view) };
 }
 
 async function postTest(context: CoreContext, visit: Visit): Promise<PageReply> {

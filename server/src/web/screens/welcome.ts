@@ -12,7 +12,7 @@ import { isShown } from './form-problem.ts';
 import { readText } from './form-values.ts';
 import { readPending } from './host-pending.ts';
 import { PENDING_ID, pendingHosts, waitingForHost } from './host-pending.view.ts';
-import { wantsPart } from './params.ts';
+import { findParts, readOnce } from './params.ts';
 import { findFigures } from './run-names.ts';
 import { shortenSentence, splitFailure } from './run-words.ts';
 import { buildShell } from './shell.ts';
@@ -188,12 +188,15 @@ async function buildView(
 
 async function show(context: CoreContext, visit: Visit, step: WelcomeStep | undefined, refused?: Refused): Promise<PageReply> {
   demand(visit.caller, 'plan.manage');
-  if (wantsPart(visit, PENDING_ID)) return { kind: 'page', html: pendingHosts(await readPendingHere(context, visit)) };
-  const view = await buildView(context, visit, step, refused);
-  if (wantsPart(visit, WELCOME.body)) return { kind: 'page', html: welcomeBody(view) };
-  if (wantsPart(visit, WELCOME.heading)) return { kind: 'page', html: welcomeHeading(view) };
+  const readView = readOnce(() => buildView(context, visit, step, refused));
+  const parts = await findParts(visit, {
+    [PENDING_ID]: async () => pendingHosts(await readPendingHere(context, visit)),
+    [WELCOME.body]: async () => welcomeBody(await readView()),
+    [WELCOME.heading]: async () => welcomeHeading(await readView()),
+  });
+  if (parts !== undefined) return parts;
   const shell = await buildShell(context, visit, 'overview');
-  return { kind: 'page', status: refused === undefined ? 200 : 422, html: welcomePage(shell, view) };
+  return { kind: 'page', status: refused === undefined ? 200 : 422, html: welcomePage(shell, await readView()) };
 }
 
 /** Starts what a step of runs is about. The page follows it. */

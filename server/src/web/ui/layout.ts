@@ -11,6 +11,8 @@ export type AssetPaths = {
   readonly htmx: string;
   readonly theme: string;
   readonly live: string;
+  /** When a live page fetches what changed. */
+  readonly looks: string;
   /** The event stream that tabs share, as a worker. */
   readonly stream: string;
   readonly log: string;
@@ -28,6 +30,8 @@ export type NavItem = {
   readonly alarm?: string | undefined;
   /** The second key of a `g x` shortcut. */
   readonly key?: string | undefined;
+  /** The count comes and goes by itself, by what the `counts` topic says of `id`. */
+  readonly isCounted?: boolean | undefined;
 };
 
 export type NavGroup = { readonly label?: string | undefined; readonly items: readonly NavItem[] };
@@ -109,9 +113,11 @@ export function bareLayout(
   return documentShell(shell, page.title, body);
 }
 
-/** The side bar's links; also served alone at `Shell.navUrl` when the `counts` topic says so. */
+/** The side bar's links; also served alone at `Shell.navUrl`, for when its lines change or counts were missed. */
 export function sideNav(shell: Pick<Shell, 'nav' | 'current' | 'navUrl'>): Html {
-  const live = shell.navUrl !== undefined && attrs({ 'data-live': 'counts', 'data-live-get': shell.navUrl });
+  const live =
+    shell.navUrl !== undefined &&
+    attrs({ 'data-live': 'navigation', 'data-live-counts': 'counts', 'data-live-get': shell.navUrl });
   const groups = shell.nav.filter((group) => group.items.length > 0);
   return html`<nav id="side-nav" class="side-nav" aria-label="Main" ${live}>${groups.map((group) => navGroup(group, shell.current))}</nav>`;
 }
@@ -129,7 +135,7 @@ function navLink(item: NavItem, isCurrent: boolean): Html {
     html`<span class="${item.alarm === undefined ? 'side-count' : 'side-alarm'}">${item.count}${
       item.alarm !== undefined && html`<span class="visually-hidden"> ${item.alarm}</span>`
     }</span>`;
-  return html`<a class="side-link" href="${item.href}" ${attrs({ 'aria-current': isCurrent ? 'page' : null, 'data-key': item.key })}><span>${item.label}</span>${count}</a>`;
+  return html`<a class="side-link" href="${item.href}" ${attrs({ 'aria-current': isCurrent ? 'page' : null, 'data-key': item.key, 'data-count': item.isCounted === true ? item.id : null })}><span>${item.label}</span>${count}</a>`;
 }
 
 function sideFoot(shell: Shell): Html {
@@ -180,6 +186,7 @@ ${now !== undefined && html`<meta name="holdfast-now" content="${new Date(now).t
 <link rel="stylesheet" href="${assets.css}">
 <script src="${assets.theme}"></script>
 <script src="${assets.htmx}" defer></script>
+<script src="${assets.looks}" defer></script>
 <script src="${assets.live}" defer></script>
 <script src="${assets.log}" defer></script>
 <script src="${assets.page}" defer></script>

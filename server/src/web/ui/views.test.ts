@@ -37,7 +37,7 @@ describe('The page shell', () => {
 
   it('runs no script but its own files, and none inline', () => {
     const scripts = [...page.matchAll(/<script[^>]*>/g)].map(([tag]) => tag);
-    assert.equal(scripts.length, 5);
+    assert.equal(scripts.length, 6);
     for (const tag of scripts) assert.match(tag, /^<script src="\/assets\/[a-z]+-[\w-]{16}\.js"( defer)?>$/);
     assert.doesNotMatch(page, /<style|\sstyle=|\son[a-z]+=/);
   });
@@ -46,7 +46,7 @@ describe('The page shell', () => {
     const nav = sideNav(SHELL).toString();
     assert.match(nav, /aria-current="page"[^>]*><span>Hosts/);
     assert.doesNotMatch(nav, /Trust/);
-    assert.match(nav, /data-live="counts" data-live-get="\/fragments\/nav"/);
+    assert.match(nav, /data-live="navigation" data-live-counts="counts" data-live-get="\/fragments\/nav"/);
     assert.match(nav, /3<span class="visually-hidden"> open alerts<\/span>/);
   });
 

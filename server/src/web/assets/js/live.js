@@ -2,12 +2,14 @@
 // What a page shows, kept up to date by the browser's one event stream (stream.js), which tabs share. An event's name is its
 // topic, its data says what happened:
 //   {"kind":"refresh","gap"?}                          elements with data-live="topic" are fetched again and morphed
+//   {"kind":"counts","items":{id:{count?,alarm?}}}     what the lines of the side bar with data-count="id" count
 //   {"kind":"log","lines":[{n,at,level,text}]}         given to data-live-log="topic" as a holdfast:log event (log.js);
 //                                                     data-live-lines="topic" is fetched again, less often
 //   {"kind":"progress","percent"?,"text","brief"?}              data-live-progress="topic" moves
 // The stream reconnects by itself and goes on where it was; after a gap everything live is fetched once more.
 (() => {
-  const REFRESH_DELAY_MS = 150;
+  /** Events of one change come together. */
+  const REFRESH_DELAY_MS = 30;
   /** Lines come many times a second: what only counts them follows within this. */
   const LINES_DELAY_MS = 800;
   const TOPICS_DELAY_MS = 50;
@@ -27,8 +29,13 @@
   let topicsTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let sleepTimer;
-  /** @type {Map<string, { timer?: ReturnType<typeof setTimeout>, busy: boolean, again: boolean }>} */
-  const refreshes = new Map();
+  /** Swaps of ours that go on. */
+  let morphing = 0;
+  const looks = /** @type {any} */ (window)['holdfastLooks']({
+    now: () => performance.now(),
+    isAway: () => document.hidden,
+    fetchPieces,
+  });
 
   /** @param {string} attribute */
   function topicsIn(attribute) {
@@ -38,7 +45,7 @@
   }
 
   function wantedTopics() {
-    const all = [...topicsIn('data-live'), ...topicsIn('data-live-log'), ...topicsIn('data-live-progress')];
+    const all = ['data-live', 'data-live-counts', 'data-live-log', 'data-live-progress'].flatMap(topicsIn);
     return [...new Set(all.filter((topic) => topic !== ''))].sort();
   }
 
@@ -142,22 +149,24 @@
     if (message === null || typeof message !== 'object') return;
     if (message.kind === 'refresh') {
       for (const element of listenersOf('data-live', topic)) scheduleRefresh(element);
+      for (const element of listenersOf('data-live-counts', topic)) scheduleRefresh(element);
       // Lines of a log were lost: it comes again as a whole.
       if (message.gap === true) for (const element of listenersOf('data-live-log', topic)) scheduleRefresh(element);
+    } else if (message.kind === 'counts' && typeof message.items === 'object' && message.items !== null) {
+      showCounts(message.items);
     } else if (message.kind === 'progress') {
       for (const element of listenersOf('data-live-progress', topic)) showProgress(element, message);
     } else if (message.kind === 'log' && Array.isArray(message.lines)) {
       for (const element of listenersOf('data-live-log', topic)) {
         // What was asked for before these lines comes without them and takes them away again: once more, then.
-        const entry = refreshes.get(element.id);
-        if (entry?.busy) entry.again = true;
+        if (looks.isComing(element.getAttribute('data-live-get') ?? '', element.id)) scheduleRefresh(element);
         element.dispatchEvent(new CustomEvent('holdfast:log', { bubbles: true, detail: message.lines }));
       }
       for (const element of listenersOf('data-live-lines', topic)) scheduleRefresh(element);
     }
   }
 
-  // Refresh: fetch the element's own fragment and morph it in place
+  // Refresh: fetch the elements' own fragments and morph them in place; when is in looks.js
 
   function refreshAll() {
     for (const element of document.querySelectorAll('[data-live]')) scheduleRefresh(element);
@@ -165,57 +174,74 @@
 
   /** @param {Element} element */
   function scheduleRefresh(element) {
-    if (element.id === '' || !element.hasAttribute('data-live-get')) return;
-    const entry = refreshes.get(element.id) ?? { busy: false, again: false };
-    refreshes.set(element.id, entry);
-    if (entry.busy) entry.again = true;
-    else {
-      const delayMs = element.hasAttribute('data-live-lines') ? LINES_DELAY_MS : REFRESH_DELAY_MS;
-      entry.timer ??= setTimeout(() => refresh(element.id, entry), delayMs);
-    }
+    const url = element.getAttribute('data-live-get');
+    if (element.id === '' || url === null) return;
+    looks.want(url, element.id, element.hasAttribute('data-live-lines') ? LINES_DELAY_MS : REFRESH_DELAY_MS);
   }
 
-  /** @param {string} id @param {{ timer?: ReturnType<typeof setTimeout>, busy: boolean, again: boolean }} entry */
-  async function refresh(id, entry) {
-    delete entry.timer;
-    const element = document.getElementById(id);
-    const url = element?.getAttribute('data-live-get');
-    if (element === null || url === null || url === undefined) return;
-    // A hidden tab asks for nothing: it catches up when it is seen again.
-    if (document.hidden) {
-      entry.again = true;
-      return;
-    }
-    entry.busy = true;
-    entry.again = false;
-    try {
-      const response = await fetch(url, {
-        headers: { 'HX-Request': 'true', 'HX-Target': id, Accept: 'text/html' },
-        credentials: 'same-origin',
-      });
-      if (response.status === 401 || response.redirected)
-        showNotice('You are signed out.', { label: 'Sign in', act: () => location.reload() });
-      else if (response.ok && (response.headers.get('content-type') ?? '').startsWith('text/html'))
-        await morph(id, await response.text());
-    } catch {
-      // The stream's own notice tells that the server is away; reconnecting refreshes everything.
-    } finally {
-      entry.busy = false;
-      if (entry.again) {
-        const current = document.getElementById(id);
-        if (current !== null && !document.hidden) scheduleRefresh(current);
-      }
-    }
+  /** @param {string} url @param {readonly string[]} ids @param {string} tag */
+  async function fetchPieces(url, ids, tag) {
+    const elements = ids.flatMap((id) => document.getElementById(id) ?? []);
+    const here = elements.filter((element) => element.getAttribute('data-live-get') === url);
+    for (const element of elements) if (!here.includes(element)) scheduleRefresh(element);
+    if (here.length === 0) return { tag: '', isSame: false };
+    const isTagged = tag !== '' && here.length === ids.length;
+    const response = await fetch(url, {
+      headers: {
+        'HX-Request': 'true',
+        'Holdfast-Live': here.map(({ id }) => id).join(' '),
+        Accept: 'text/html',
+        ...(isTagged ? { 'If-None-Match': tag } : {}),
+      },
+      credentials: 'same-origin',
+    });
+    if (response.status === 304) return { tag, isSame: true };
+    if (response.status === 401 || response.redirected)
+      showNotice('You are signed out.', { label: 'Sign in', act: () => location.reload() });
+    if (!response.ok || !(response.headers.get('content-type') ?? '').startsWith('text/html')) return { tag: '', isSame: false };
+    const answer = new DOMParser().parseFromString(await response.text(), 'text/html');
+    for (const { id } of here) await morph(id, url, answer.getElementById(id));
+    return { tag: here.length === ids.length ? (response.headers.get('etag') ?? '') : '', isSame: false };
   }
 
-  /** @param {string} id @param {string} text */
-  async function morph(id, text) {
+  /** @param {string} id @param {string} url @param {Element | null} found */
+  async function morph(id, url, found) {
     const target = document.getElementById(id);
     const htmx = /** @type {any} */ (window)['htmx'];
-    if (target === null || htmx === undefined) return;
-    const found = new DOMParser().parseFromString(text, 'text/html').getElementById(id);
-    if (found === null || found.isEqualNode(target)) return;
-    await htmx.swap({ text: found.outerHTML, sourceElement: target, target, swap: 'outerMorph' });
+    // Meanwhile the element may have got another address: what it shows now is not what was asked for.
+    if (target?.getAttribute('data-live-get') !== url || found === null || htmx === undefined) return;
+    if (found.isEqualNode(target)) return;
+    morphing += 1;
+    try {
+      await htmx.swap({ text: found.outerHTML, sourceElement: target, target, swap: 'outerMorph' });
+    } finally {
+      morphing -= 1;
+    }
+  }
+
+  // Counts of the side bar
+
+  /** @param {Record<string, { count?: unknown, alarm?: unknown }>} items */
+  function showCounts(items) {
+    for (const link of document.querySelectorAll('[data-count]')) {
+      const { count, alarm } = items[link.getAttribute('data-count') ?? ''] ?? {};
+      const shown = link.querySelector('.side-count, .side-alarm');
+      if (count === undefined) {
+        shown?.remove();
+        continue;
+      }
+      const mark = document.createElement('span');
+      mark.className = alarm === undefined ? 'side-count' : 'side-alarm';
+      mark.textContent = String(count);
+      if (alarm !== undefined) {
+        const words = document.createElement('span');
+        words.className = 'visually-hidden';
+        words.textContent = ` ${alarm}`;
+        mark.append(words);
+      }
+      if (shown === null) link.append(mark);
+      else if (!mark.isEqualNode(shown)) shown.replaceWith(mark);
+    }
   }
 
   // Progress
@@ -253,7 +279,10 @@
     topicsTimer = setTimeout(() => connect(), TOPICS_DELAY_MS);
   }
 
-  document.addEventListener('htmx:after:swap', rescan);
+  document.addEventListener('htmx:after:swap', () => {
+    if (morphing === 0) looks.forget();
+    rescan();
+  });
   document.addEventListener('visibilitychange', () => {
     clearTimeout(sleepTimer);
     if (document.hidden) {
@@ -262,11 +291,7 @@
       return;
     }
     if (isAway) comeBack();
-    for (const [id, entry] of refreshes) {
-      const element = document.getElementById(id);
-      if (element === null) refreshes.delete(id);
-      else if (entry.again && !entry.busy) scheduleRefresh(element);
-    }
+    looks.resume();
   });
   window.addEventListener('pageshow', (event) => {
     if (event.persisted) comeBack();
