@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type Stack, startStack } from '../harness/stack.ts';
 import { type Benchmark, type Figure, judgeFigure } from './figure.ts';
-import { fillFleet, type Owned, sizeFleet } from './fleet-fill.ts';
+import { fillFleet, sizeFleet } from './fleet-fill.ts';
 import { readFineProcessorMs } from './process-usage.ts';
 import { signIn } from './sign-in.ts';
 import { computePercentile, roundTo } from './statistics.ts';
+import type { Owned } from './told-runs.ts';
 
 /** The share of the whole fleet (5,000 hosts, 20,000 sources, 1,000,000 runs, 10,000,000 lines): a twentieth unless told. */
 const SHARE = Number(process.env['HOLDFAST_BENCH_FLEET'] ?? 0.05);

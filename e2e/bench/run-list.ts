@@ -1,20 +1,14 @@
 /** The list of runs as the server renders it with 100,000 runs in its store. */
 import { join } from 'node:path';
-import type { Plan } from '@holdfast/server/store/catalog.ts';
-import { sampleHost, samplePlan, sampleRepository, sampleSource, sequence } from '@holdfast/server/store/contract/samples.ts';
-import type { Host } from '@holdfast/server/store/hosts.ts';
+import { sampleHost, samplePlan, sampleRepository, sampleSource } from '@holdfast/server/store/contract/samples.ts';
 import { openSqliteStore } from '@holdfast/server/store/sqlite/open.ts';
 import type { Store } from '@holdfast/server/store/store.ts';
-import { systemRandomBytes } from '@holdfast/shared/clock.ts';
-import { createId, type IdKind, type SourceId } from '@holdfast/shared/domain/ids.ts';
-import type { TerminalState } from '@holdfast/shared/domain/run.ts';
-import { WIRE } from '@holdfast/shared/limits.ts';
-import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
 import { type Benchmark, type Figure, judgeFigure } from './figure.ts';
 import { readProcessorMs } from './process-usage.ts';
 import { signIn } from './sign-in.ts';
 import { computeMedian, computePercentile, roundTo } from './statistics.ts';
+import { type Owned, tellRuns } from './told-runs.ts';
 
 const RUNS = 100_000;
 const HOSTS = 20;
@@ -43,30 +37,14 @@ export const RUN_LIST: Benchmark = {
   },
 };
 
-type Owned = { readonly host: Host; readonly source: SourceId; readonly plan: Plan };
-
 /** Fills the store through its own doors, as agents would have: hosts, plans, and each run by its events. */
 async function fillStore(path: string, now: number): Promise<readonly Owned[]> {
   const store = await openSqliteStore({ path, migrationsDir: MIGRATIONS, clock: { now: () => now } });
   try {
     const owned = await addPlans(store);
-    const stepMs = (DAYS * 86_400_000) / RUNS;
-    const streams = new Map<Host, { seq: number; waiting: DurableEvent[] }>();
-    const flush = async (host: Host, stream: { seq: number; waiting: DurableEvent[] }) => {
-      const frame = sequence(stream.waiting, stream.seq);
-      await store.runs.applyEvents(host.tenant, host.id, 'bench-epoch', frame, now);
-      stream.seq += frame.length;
-      stream.waiting = [];
-    };
-    for (let index = 0; index < RUNS; index += 1) {
-      const one = owned[index % owned.length];
-      if (one === undefined) throw new Error('there is no plan');
-      const stream = streams.get(one.host) ?? { seq: 1, waiting: [] };
-      streams.set(one.host, stream);
-      stream.waiting.push(...buildRun(one, index, Math.round(now - (RUNS - index) * stepMs)));
-      if (stream.waiting.length > WIRE.eventsPerFrame - 10) await flush(one.host, stream);
-    }
-    for (const [host, stream] of streams) if (stream.waiting.length > 0) await flush(host, stream);
+    // A night in a hundred goes wrong, some others in part.
+    const stateOf = (index: number) => (index % 100 === 7 ? 'failed' : index % 400 === 9 ? 'partial' : 'succeeded');
+    await tellRuns(store, owned, { runs: RUNS, days: DAYS, now, stateOf });
     return owned;
   } finally {
     await store.close();
@@ -89,58 +67,6 @@ async function addPlans(store: Store): Promise<readonly Owned[]> {
     }
   }
   return owned;
-}
-
-/** A night in a hundred goes wrong, the newest few are still under way. */
-function buildRun({ source, plan }: Owned, index: number, at: number): readonly DurableEvent[] {
-  const makeId = <K extends IdKind>(kind: K) => createId(kind, { clock: { now: () => at }, randomBytes: systemRandomBytes });
-  const run = makeId('run');
-  const state: TerminalState = index % 100 === 7 ? 'failed' : index % 400 === 9 ? 'partial' : 'succeeded';
-  const failure = {
-    code: 'tool_failed',
-    message: 'pg_dump: error: connection to server was lost',
-    reason: 'dump_failed',
-  } as const;
-  const trouble = state === 'succeeded' ? {} : { failure };
-  const evidence = [{ check: 'read_back', ok: state === 'succeeded', seen: 'tags and size match the summary' } as const];
-  const created: DurableEvent = {
-    type: 'run.created',
-    run,
-    at,
-    kind: 'backup',
-    trigger: 'schedule',
-    plan: plan.id,
-    repository: plan.repository,
-    sources: [source],
-    fireAt: at,
-  };
-  const started: DurableEvent = { type: 'run.started', run, at: at + 100 };
-  if (index >= RUNS - 10) return [created, started];
-  const made: DurableEvent = {
-    type: 'snapshot.made',
-    run,
-    at: at + 9000,
-    snapshot: {
-      id: makeId('snapshot'),
-      engineId: index.toString(16).padStart(64, '0'),
-      source,
-      role: 'data',
-      createdAt: at + 9000,
-      sizeBytes: 1_000_000 + index,
-      addedBytes: 10_000,
-      files: 12,
-      evidence,
-    },
-  };
-  const part = { source, state, ...trouble, warnings: [], bytes: 1_000_000 + index, durationMs: 9000 };
-  const bytes = part.bytes;
-  return [
-    created,
-    started,
-    ...(state === 'failed' ? [] : [made]),
-    { type: 'part.finished', run, at: at + 9500, part },
-    { type: 'run.finished', run, at: at + 10_000, state, ...trouble, evidence, bytes, logLines: 0, durationMs: 9900 },
-  ];
 }
 
 /** The list as people look at it: whole, filtered, and some pages down. */
