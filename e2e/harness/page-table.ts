@@ -92,6 +92,14 @@ export function listSeededPages({
     '/snapshots/:snapshot/files/restore': [{ name: 'restore-files', path: `${snapshot}/files/restore?path=/index.html` }],
     '/snapshots/:snapshot/restore': [{ name: 'restore-form', path: `${snapshot}/restore` }],
     '/restore': [{ name: 'restore', path: '/restore' }],
+    '/restore/dumps': [
+      { name: 'dump-hosts', path: '/restore/dumps' },
+      { name: 'dump-files', path: `/restore/dumps?host=${night.db.id}&path=/srv/dumps` },
+    ],
+    '/restore/dumps/start': [
+      { name: 'dump-form', path: `/restore/dumps/start?host=${night.db.id}&path=/srv/dumps/app.dump` },
+      { name: 'dump-refused', path: `/restore/dumps/start?host=${night.db.id}&path=/srv/dumps/latest` },
+    ],
     '/retention': [{ name: 'retention', path: '/retention' }],
     '/retention/new': [{ name: 'policy-form', path: '/retention/new' }],
     '/retention/cap': [{ name: 'retention-cap', path: '/retention/cap?days=365' }],

@@ -59,10 +59,18 @@ async function ask(
     ...(limit === undefined ? {} : { limit }),
     notAfter: context.clock.now() + LIFE_MS,
   };
-  return context.directory.request(host.id, 'dump_files.list', body, { timeoutMs: LIFE_MS });
+  try {
+    return await context.directory.request(host.id, 'dump_files.list', body, { timeoutMs: LIFE_MS });
+  } catch (thrown) {
+    // The host's own list forbids it, whoever asks; the caller may do what he does.
+    if (!(thrown instanceof AppError) || thrown.code !== 'forbidden') throw thrown;
+    throw new AppError('precondition', `${host.name} does not offer ${showStoredText(path)}: ${thrown.message}`, {
+      cause: thrown,
+    });
+  }
 }
 
-/** A page of one directory, directories first. `forbidden` for what the host does not offer, `not_found` where there is no such directory. */
+/** A page of one directory, directories first. `precondition` for what the host does not offer, `not_found` where there is no such directory. */
 export async function listDumpFiles(
   context: CoreContext,
   caller: Caller,
@@ -85,22 +93,26 @@ export interface FoundDump {
 /** Pages of one directory that are read for one file. */
 const PAGES_MAX = Math.ceil(DUMP_FILES.listed / DUMP_FILES.entriesPerPage) + 1;
 
-async function findEntry(context: CoreContext, host: Host, path: string): Promise<DumpEntry | undefined> {
+async function findEntry(context: CoreContext, host: Host, path: string, near: number): Promise<DumpEntry | undefined> {
   const name = splitStoredPath(path).at(-1);
-  let after = 0;
+  let after = near;
   for (let pages = 0; pages < PAGES_MAX; pages += 1) {
     const { entries, next } = await ask(context, host, { path: findParentPath(path), after });
     const found = entries.find((entry) => entry.name === name);
-    if (found !== undefined || next === undefined || next <= after) return found;
+    if (found !== undefined) return found;
+    if (next === undefined || next <= after) return near > 0 ? findEntry(context, host, path, 0) : undefined;
     after = next;
   }
   return undefined;
 }
 
-/** Throws as `listDumpFiles` does, `not_found` for a file that is not there, `precondition` for what cannot be restored, with the reason. */
-export async function findDump(context: CoreContext, caller: Caller, id: HostId, path: string): Promise<FoundDump> {
+/**
+ * Throws as `listDumpFiles` does, `not_found` for a file that is not there, `precondition` for what cannot be restored, with the reason. `near`: the
+ * page of its directory on which it was seen.
+ */
+export async function findDump(context: CoreContext, caller: Caller, id: HostId, path: string, near = 0): Promise<FoundDump> {
   const host = await getOfferingHost(context, caller, id);
-  const entry = await findEntry(context, host, path);
+  const entry = await findEntry(context, host, path, near);
   if (entry === undefined || entry.type === 'dir')
     throw new AppError('not_found', `there is no file ${showStoredText(path)} on ${host.name}`);
   const { type, sizeBytes, modifiedAt, dump } = entry;

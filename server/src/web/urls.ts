@@ -88,6 +88,8 @@ export const PAGES = {
   restoreFiles: '/snapshots/:snapshot/files/restore',
   snapshotDiff: '/snapshots/:snapshot/diff',
   restores: '/restore',
+  dumpFiles: '/restore/dumps',
+  restoreDump: '/restore/dumps/start',
   restoreSource: '/sources/:source/restore',
 
   drills: '/drills',

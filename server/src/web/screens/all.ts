@@ -17,6 +17,7 @@ import { createChannelScreens } from './channels.ts';
 import { COVERAGE_SCREENS } from './coverage.ts';
 import { createDeliveryScreens } from './delivery-page.ts';
 import { DRILL_SCREENS } from './drills.ts';
+import { DUMP_FILE_SCREENS } from './dump-files.ts';
 import { ADD_HOST_SCREENS } from './host-add.ts';
 import { HOST_PAGE_SCREENS } from './host-page.ts';
 import { HOST_SCREENS } from './hosts.ts';
@@ -36,6 +37,7 @@ import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
 import { REPOSITORY_UPKEEP_SCREENS } from './repository-upkeep.ts';
 import { RESTORE_SCREENS } from './restore.ts';
 import { RESTORE_CHOICE_SCREENS } from './restore-choice.ts';
+import { RESTORE_DUMP_SCREENS } from './restore-dump.ts';
 import { RESTORE_FILES_SCREENS } from './restore-files.ts';
 import { RESTORE_START_SCREENS } from './restore-start.ts';
 import { RETENTION_SCREENS } from './retention.ts';
@@ -106,6 +108,8 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...RESTORE_FILES_SCREENS,
     ...RESTORE_SCREENS,
     ...RESTORE_START_SCREENS,
+    ...DUMP_FILE_SCREENS,
+    ...RESTORE_DUMP_SCREENS,
     ...POLICY_FORM_SCREENS,
     ...RETENTION_CAP_SCREENS,
     ...RETENTION_SCREENS,

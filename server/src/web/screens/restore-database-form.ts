@@ -38,6 +38,8 @@ export const EMPTY_TYPED: Typed = {
   downloadKiBps: '',
   jobs: '',
   roles: '',
+  repository: '',
+  databaseName: '',
   understood: false,
 };
 
@@ -71,6 +73,8 @@ export function readTyped({ form }: Visit): Typed {
     downloadKiBps: readText(form, 'downloadKiBps').trim().slice(0, 20),
     jobs: readText(form, 'jobs').trim().slice(0, 20),
     roles: ROLE_CHOICES.find((known) => known === readText(form, 'roles')) ?? '',
+    repository: readText(form, 'repository').slice(0, 100),
+    databaseName: readText(form, 'databaseName').trim(),
     understood: isTicked('understood'),
   };
 }
@@ -159,7 +163,7 @@ export function renameFields(problem: FormProblem): FormProblem {
   };
   const fields = Object.entries(problem.fields).map(([name, text]) => [
     names[name] ?? name,
-    text.replace(/^(?:Target|Tables|Mode|Connections|Roles): /, ''),
+    text.replace(/^(?:Target|Tables|Mode|Connections|Roles|Repository|Database name): /, ''),
   ]);
   return { ...problem, fields: Object.fromEntries(fields) as Record<string, string> };
 }

@@ -93,6 +93,9 @@ async function buildView(
     places,
     placesHelp: describePlaces(scene),
     modes: listModes(source).map((mode) => ({ value: mode, ...MODE_WORDS[mode] })),
+    modesHelp: listModes(source).includes('clean')
+      ? undefined
+      : 'A server of this kind moves tables, nothing else: a database with views, triggers, routines or events is not replaced. Restore it under a new name.',
     canEndSessions: canEndSessions(source),
     hasSchemas: hasSchemas(source),
     canJump: findRestore(source)?.planRestoreFile !== undefined,

@@ -16,6 +16,16 @@ export type DatabaseRestoreView = RestoreFrame & {
   /** Why some host is not among them. */
   readonly placesHelp: string;
   readonly modes: readonly { readonly value: RestoreMode; readonly label: string; readonly consequence: string }[];
+  /** Why others are not among them, or what they all have in common. */
+  readonly modesHelp?: string | undefined;
+  /** Read before anybody decides, as a sentence above the form. */
+  readonly warning?: string | undefined;
+  /** Where a safety backup may go; undefined where that is no choice. */
+  readonly repositories?: readonly PlaceChoice[] | undefined;
+  /** Whether the name of the database has to be typed once more. */
+  readonly needsName?: boolean | undefined;
+  /** Options that there are not here. */
+  readonly without?: ReadonlySet<string> | undefined;
   /** Whether sessions are in the way of anything here. */
   readonly canEndSessions: boolean;
   /** Tables of this engine lie in schemas. */
@@ -43,6 +53,10 @@ export type DatabaseRestoreView = RestoreFrame & {
     readonly jobs: string;
     /** Empty: none are made. */
     readonly roles: RoleChoice | '';
+    /** The id of the one a safety backup goes to; empty where that is no choice. */
+    readonly repository: string;
+    /** As typed, where it has to be. */
+    readonly databaseName: string;
     readonly understood: boolean;
   };
   /** What the host found at the target; empty before it was asked. */
@@ -60,6 +74,8 @@ const LABELS: Readonly<Record<string, string>> = {
   downloadKiBps: 'Speed limit',
   jobs: 'Connections',
   roles: 'Roles',
+  repository: 'Safety backup',
+  databaseName: 'Name of the database',
   understood: 'Confirmation',
 };
 
@@ -70,7 +86,7 @@ export function databaseRestorePage(shell: Shell, view: DatabaseRestoreView): Ht
     view,
     summary,
     () =>
-      html`<form class="stack" method="post" action="${view.action}">${wherePanel(view)}${howPanel(view)}${confirmPanel(view)}</form>`,
+      html`${view.warning !== undefined && callout({ tone: 'notice', text: view.warning })}<form class="stack" method="post" action="${view.action}">${wherePanel(view)}${howPanel(view)}${confirmPanel(view)}</form>`,
   );
 }
 
@@ -108,10 +124,7 @@ function howPanel(view: DatabaseRestoreView): Html {
     ({ value, label, consequence }) =>
       html`<label class="check"><input type="radio" name="mode" ${attrs({ value, checked: value === values.mode })}><span>${label} <span class="quiet">${consequence}</span></span></label>`,
   );
-  const few = !modes.some(({ value }) => value === 'clean');
-  const only = few
-    ? html`<p class="help">A server of this kind moves tables, nothing else: a database with views, triggers, routines or events is not replaced. Restore it under a new name.</p>`
-    : '';
+  const only = view.modesHelp !== undefined && html`<p class="help">${view.modesHelp}</p>`;
   const ways = html`<fieldset class="field" id="f-mode" tabindex="-1"><legend>Way</legend><div class="choices">${choices}</div>${only}${error !== undefined && html`<p class="error">${error}</p>`}</fieldset>`;
   const has = (mode: RestoreMode) => modes.some(({ value }) => value === mode);
   const tables: Field = {
@@ -142,14 +155,27 @@ const createTick = ({ values }: DatabaseRestoreView, name: Tick, label: string, 
   help,
 });
 
+const createRepositoryField = ({ values, errors }: DatabaseRestoreView, options: readonly PlaceChoice[]): Field => ({
+  name: 'repository',
+  label: 'Into the repository',
+  kind: 'select',
+  value: values.repository,
+  options,
+  help: 'Where the safety backup goes. Nothing else of this restore touches it.',
+  error: errors['repository'],
+});
+
 /** What matters where something exists. */
 const listOverwriting = (view: DatabaseRestoreView): readonly Field[] => [
   createTick(
     view,
     'safetyBackup',
     'Back up what is there first',
-    'Into the same repository, before anything is changed; when that fails, nothing is changed. No retention removes it.',
+    view.repositories === undefined
+      ? 'Into the same repository, before anything is changed; when that fails, nothing is changed. No retention removes it.'
+      : 'Before anything is changed; when that fails, nothing is changed. No retention removes it.',
   ),
+  ...(view.repositories === undefined ? [] : [createRepositoryField(view, view.repositories)]),
   ...(view.canEndSessions
     ? [
         createTick(
@@ -188,7 +214,7 @@ const createJobsField = ({ values, errors, jobsMax }: DatabaseRestoreView): Fiel
 });
 
 function listOptions(view: DatabaseRestoreView): readonly Field[] {
-  return [
+  const all: readonly Field[] = [
     createTick(
       view,
       'readFirst',
@@ -215,14 +241,28 @@ function listOptions(view: DatabaseRestoreView): readonly Field[] {
       error: view.errors['downloadKiBps'],
     },
   ];
+  return all.filter(({ name }) => view.without?.has(name) !== true);
 }
+
+const createNameField = ({ values, errors }: DatabaseRestoreView): Field => ({
+  name: 'databaseName',
+  label: 'Name of the database',
+  kind: 'text',
+  required: true,
+  mono: true,
+  autocomplete: 'off',
+  value: values.databaseName,
+  help: 'Once more, because this way changes what is in it.',
+  error: errors['databaseName'],
+});
 
 /** What stands at the target, and the tick without which nothing is begun. */
 export function confirmPanel(view: DatabaseRestoreView): Html {
   const seen = view.seen.map((flash) => callout(flash));
+  const name = view.needsName === true && formField(createNameField(view));
   const lookButton = html`<button class="button button-secondary" type="submit" name="act" value="look" formnovalidate hx-post="${view.action}" hx-target="#${CONFIRM_ID}" hx-swap="outerHTML" hx-sync="closest form:replace"><span>Look at the target</span></button>`;
   return html`<div id="${CONFIRM_ID}">${panel({
     title: '4 · Confirm',
-    content: html`<div class="stack"><div class="stack" aria-live="polite">${seen}</div>${confirmBox(view)}<div class="form-actions">${button({ label: 'Start the restore', kind: 'primary' })}${lookButton}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></div>`,
+    content: html`<div class="stack"><div class="stack" aria-live="polite">${seen}</div>${name}${confirmBox(view)}<div class="form-actions">${button({ label: 'Start the restore', kind: 'primary' })}${lookButton}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></div>`,
   })}</div>`;
 }

@@ -57,7 +57,8 @@ export function describeLook(
   mode: RestoreMode,
   database: string,
   look: TargetLook,
-  wish: { endSessions: boolean; sizeBytes: number; canEndSessions: boolean },
+  /** `sizeBytes` is what the backup holds; undefined where nobody knows. */
+  wish: { endSessions: boolean; sizeBytes?: number | undefined; canEndSessions: boolean },
 ): readonly Flash[] {
   const rule = getModeRule(mode);
   const found: Flash[] = [];
@@ -83,11 +84,9 @@ export function describeLook(
     );
   }
   if (look.freeBytes !== undefined) {
-    const tone = look.freeBytes < wish.sizeBytes ? 'problem' : 'notice';
-    found.push({
-      tone,
-      text: `The server has ${formatBytes(look.freeBytes)} free; the backup holds ${formatBytes(wish.sizeBytes)}.`,
-    });
+    const tone = look.freeBytes < (wish.sizeBytes ?? 0) ? 'problem' : 'notice';
+    const held = wish.sizeBytes === undefined ? '' : `; the backup holds ${formatBytes(wish.sizeBytes)}`;
+    found.push({ tone, text: `The server has ${formatBytes(look.freeBytes)} free${held}.` });
   }
   return found;
 }

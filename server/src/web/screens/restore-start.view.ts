@@ -35,6 +35,8 @@ export type RestoreStartView = {
   readonly plansHref: string;
   readonly past: BriefRunsView;
   readonly pastHref: string;
+  /** Dump files that lie on hosts; undefined where no host that answers now offers any. */
+  readonly dumpsHref?: string | undefined;
 };
 
 export const RESTORABLE_TABLE = 'restorable';
@@ -58,6 +60,7 @@ export function restoreStartPage(shell: Shell, view: RestoreStartView): Html {
     title: 'Restore',
     heading: view.heading,
     lede: 'Unless you choose otherwise everything goes to a new place, a new directory or a database under a new name, and nothing is overwritten.',
+    actions: view.dumpsHref !== undefined && linkButton({ href: view.dumpsHref, label: 'From a dump file on a host…' }),
     content: html`<div class="stack">${bar}${panel({ flush: true, content: restorableTable(view) })}${past}</div>`,
   });
 }

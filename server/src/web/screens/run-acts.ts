@@ -5,6 +5,7 @@ import { isRestorable as canBeRestored } from '../../core/restore-orders.ts';
 import type { RunDetail } from '../../core/runs.ts';
 import type { Snapshot } from '../../store/runs.ts';
 import type { Urls } from '../urls.ts';
+import { findRestoredFile } from './dump-words.ts';
 import type { RunView } from './run.view.ts';
 import type { Names } from './run-names.ts';
 
@@ -35,6 +36,9 @@ function findCancel(detail: RunDetail, urls: Urls): RunView['cancel'] {
 function findOnward(caller: Caller, detail: RunDetail, urls: Urls): RunView['onward'] {
   const { run, snapshots } = detail;
   if (run.kind === 'restore') {
+    const file = findRestoredFile(run);
+    if (file !== undefined && run.state === 'failed' && isAllowed(caller, 'restore.start'))
+      return { href: urls.restoreDump({ host: run.host, path: file.path }), label: 'Restore again…' };
     if (run.snapshot === undefined) return undefined;
     // What kept it from its place is mended in the form: another name, another directory.
     if (run.state === 'failed' && isAllowed(caller, 'restore.start'))

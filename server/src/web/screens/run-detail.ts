@@ -1,4 +1,6 @@
 /** What stands beside a run's log: troubles with their way out, parts, evidence, figures, places. Pure. */
+
+import type { ChosenDump } from '@holdfast/shared/domain/dump-file.ts';
 import { idSchema, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { Evidence, Failure, RunKind } from '@holdfast/shared/domain/run.ts';
 import { showStoredText } from '@holdfast/shared/domain/stored-path.ts';
@@ -6,7 +8,9 @@ import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import type { RunDetail } from '../../core/runs.ts';
 import type { RunPart } from '../../store/runs.ts';
 import { formatBytes, formatCount, formatNoun, formatRate } from '../ui/quantity.ts';
+import { formatStamp } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
+import { findRestoredFile } from './dump-words.ts';
 import { MODE_WORDS } from './restore-modes.ts';
 import type { AttemptLine, EvidenceLine, PartLine, RunFact, Trouble } from './run.view.ts';
 import { type Names, nameOf } from './run-names.ts';
@@ -22,7 +26,7 @@ const CHECKS: Readonly<Record<Evidence['check'], { held: string; not: string }>>
   read_back: { held: 'Snapshot read back', not: 'Snapshot could not be read back' },
   format: { held: 'Format and header as expected', not: 'Format or header not as expected' },
   target_verified: { held: 'What was restored is there', not: 'What was restored is not as expected' },
-  fully_read: { held: 'The whole snapshot was read first', not: 'The snapshot could not be read to its end' },
+  fully_read: { held: 'All of it was read first', not: 'It could not be read to its end' },
   safety_backup: { held: 'What stood there was backed up before', not: 'What stood there could not be backed up' },
   repository_checked: { held: 'No damage found', not: 'The repository is damaged' },
   same_content: { held: 'What came back is what was stored', not: 'What came back is not what was stored' },
@@ -164,13 +168,23 @@ function findSafetyRun({ run }: RunDetail): RunId | undefined {
   return parsed.success ? parsed.data : undefined;
 }
 
+/** A dump file of the host, in place of a snapshot. */
+function describeFrom({ path, sizeBytes, modifiedAt }: ChosenDump, host: string): RunFact[] {
+  return [
+    { label: 'from file', value: `${showStoredText(path)} on ${host}` },
+    { label: 'as it was', value: `${formatBytes(sizeBytes)}, last changed ${formatStamp(modifiedAt, 'UTC')}` },
+  ];
+}
+
 function describeTarget(detail: RunDetail, names: Names, urls: Urls): RunFact[] {
   const { target } = detail.run;
   if (target === undefined) return [];
   if (target.kind !== 'database') return describeFileTarget(target);
   const safety = findSafetyRun(detail);
   const tables = target.tables ?? [];
+  const { from } = target;
   return [
+    ...(from === undefined ? [] : describeFrom(from, nameOf(names.hosts, detail.run.host, 'host'))),
     { label: 'target database', value: target.database },
     { label: 'on the server of', value: nameOf(names.sources, target.source, 'source') },
     ...(target.mode === undefined ? [] : [{ label: 'way', value: MODE_WORDS[target.mode].label }]),
@@ -215,7 +229,8 @@ export function listPlaces(detail: RunDetail, names: Names, urls: Urls): readonl
           },
         ]),
     {
-      label: 'repository',
+      // Nothing is read from it where a file comes back.
+      label: findRestoredFile(run) ? 'repository of safety backups' : 'repository',
       value: nameOf(names.repositories, run.repository, 'repository'),
       ...link(names.repositories, run.repository, urls.repository({ repository: run.repository })),
     },

@@ -8,6 +8,7 @@ import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import type { Crumb } from '../ui/layout.ts';
 import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
+import { findRestoredFile, nameFile } from './dump-words.ts';
 import { findParts, getParam, readOnce } from './params.ts';
 import { RUN_PARTS, type RunView, runActions, runHeading, runLede, runNow, runPage, runSide } from './run.view.ts';
 import { findRunActs } from './run-acts.ts';
@@ -50,8 +51,10 @@ async function readScene(context: CoreContext, visit: Visit, id: RunId): Promise
   return { detail, names, sources };
 }
 
-/** What the crumbs call this run: the source where there is one, otherwise the plan. */
+/** What the crumbs call this run: the file that comes back, the source where there is one, otherwise the plan. */
 function nameRun({ detail, names, sources }: RunScene): string {
+  const file = findRestoredFile(detail.run);
+  if (file !== undefined) return nameFile(file);
   const [only] = sources;
   if (sources.length === 1 && only !== undefined) return nameOf(names.sources, only, 'source');
   return detail.run.plan === undefined ? detail.run.kind : nameOf(names.plans, detail.run.plan, 'plan');

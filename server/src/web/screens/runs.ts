@@ -3,6 +3,7 @@ import type { HostId, PlanId, RunId, SourceId } from '@holdfast/shared/domain/id
 import { RUN_ORDERS, type RunOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import { isTerminal, type RunState } from '@holdfast/shared/domain/run.ts';
+import { showStoredText } from '@holdfast/shared/domain/stored-path.ts';
 import { TOPICS } from '../../core/bus.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
@@ -16,6 +17,7 @@ import { PAGES, type Urls } from '../urls.ts';
 import { readBulkBar } from './bulk-bar.ts';
 import { readClockface } from './clockface.ts';
 import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
+import { findRestoredFile } from './dump-words.ts';
 import { keepSort, type ListSort, readSort } from './list-sort.ts';
 import { wantsPart } from './params.ts';
 import { findFigures, loadNames, type Names, nameOf } from './run-names.ts';
@@ -66,6 +68,9 @@ export function titleOfRun(
   if (run.kind === 'drill') return what === '' ? 'Drill' : `Drill of ${what}`;
   if (run.kind === 'forget') return what === '' ? 'Retention' : `Retention of ${what}`;
   const target = describePlace(run.target);
+  const file = findRestoredFile(run);
+  // It is named after the file: the source only lends its connection.
+  if (file !== undefined) return `Restore from file ${showStoredText(file.path)} ${target}`;
   return what === '' ? `Restore ${target}` : `Restore of ${what} ${target}`;
 }
 
