@@ -11,6 +11,7 @@ import type { StoredSnapshot } from '../engines/restic/parse.ts';
 import type { GivenSecrets } from '../given-secrets.ts';
 import { glanceAtLedger } from '../journal/peek.ts';
 import { createAgentLog } from '../log.ts';
+import { createStoredOrigin } from '../runs/dump-origin.ts';
 import { prepareRepository, prepareSource, withWorkDir } from '../runs/inputs.ts';
 import { createRecorder, type Recorder } from '../runs/recorder.ts';
 import { restoreDatabase } from '../runs/restore-database.ts';
@@ -158,13 +159,15 @@ async function restoreChosen(
         throw new AppError('invalid', 'this source is a database: say under which new name with --to-database NAME');
       const fileName = chosen.snapshot.paths[0]?.replace(/^\//, '');
       if (fileName === undefined) throw new AppError('integrity', 'the snapshot names no stored dump');
+      const stored = { ...part, fileName };
       return restoreDatabase({
         ...part,
         sizeBytes: await measureDump(part, fileName),
         globals: options.roles === undefined ? undefined : await findGlobals(part, chosen.snapshot),
         connection: source,
         restore,
-        fileName,
+        stored,
+        origin: createStoredOrigin(stored),
         database: wishes.toDatabase,
         mode: 'new',
         tables: [],

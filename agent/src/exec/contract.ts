@@ -18,6 +18,8 @@ export interface Stage {
   onStdoutLine?: ((line: string) => void) | undefined;
   /** Called for each line of stderr as it arrives; the head and tail are collected all the same. */
   onStderrLine?: ((line: string) => void) | undefined;
+  /** A descriptor that it reads as its standard input, from where that stands; the caller's to close. Ignored where it reads from another stage. */
+  stdin?: number | undefined;
   /** Open descriptors that it gets as 3, 4, …; they stay the caller's to close. */
   inherit?: readonly number[] | undefined;
 }

@@ -74,7 +74,11 @@ export async function runPipeline(launcher: Launcher, options: PipelineOptions):
     stdin: gate.readEnd,
     stdout: 'pipe',
   });
-  const producer = startStage(launcher, options.producer, options.workDir, { ...io, stdin: 'ignore', stdout: gate.writeEnd });
+  const producer = startStage(launcher, options.producer, options.workDir, {
+    ...io,
+    stdin: options.producer.stdin ?? 'ignore',
+    stdout: gate.writeEnd,
+  });
   gate.handOver();
 
   let why: Verdict | undefined;

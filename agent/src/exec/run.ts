@@ -22,7 +22,7 @@ export async function runTool(launcher: Launcher, options: ToolOptions): Promise
   const removeFiles = writeCommandFiles(options.workDir, [options.stage.command]);
   try {
     const running = startStage(launcher, options.stage, options.workDir, {
-      stdin: 'ignore',
+      stdin: options.stage.stdin ?? 'ignore',
       stdout: options.stdoutTo ?? 'pipe',
       outputBytes: options.outputBytes ?? PROCESS.toolOutputBytes,
       stdoutEncoding: options.stdoutEncoding ?? 'utf8',

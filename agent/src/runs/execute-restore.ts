@@ -1,11 +1,17 @@
 /** Executes a restore run. */
 import type { Config } from '@holdfast/shared/adapters/field.ts';
+import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
+import { systemRandomBytes } from '@holdfast/shared/clock.ts';
+import { type ChosenDump, describeDump } from '@holdfast/shared/domain/dump-file.ts';
 import { createReasonError, findReason, type Reason } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
-import { prepareRepositoryDraft, prepareSourceDraft, withWorkDir } from './inputs.ts';
+import type { ResticEngine } from '../engines/restic/engine.ts';
+import { createStoredOrigin } from './dump-origin.ts';
+import { adaptRestore, openOfferedDump } from './host-dump.ts';
+import { type PreparedSource, prepareRepositoryDraft, prepareSourceDraft, withWorkDir } from './inputs.ts';
 import type { HalfRestored, JournaledRestore } from './journaled-run.ts';
 import { demandRepository } from './open-repository.ts';
 import { endPart } from './part.ts';
@@ -15,7 +21,7 @@ import { restoreDatabase } from './restore-database.ts';
 import { restoreDirectory } from './restore-directory.ts';
 import { restoreOneFile } from './restore-file.ts';
 import { restoreInPlace } from './restore-in-place.ts';
-import type { RestorePart, RestoreResult } from './restore-part.ts';
+import type { RestorePart, RestoreResult, RunningRestore } from './restore-part.ts';
 import { backUpTarget, type SafetyPorts } from './restore-safety.ts';
 import { setSecretsAside, toRestoreRefs } from './secrets-apart.ts';
 import type { Workbench } from './workbench.ts';
@@ -26,6 +32,9 @@ export interface RestoreExecution extends Pick<SafetyPorts, 'spec' | 'record' | 
   order: RequestBody<'restore.start'>;
   signal: AbortSignal;
 }
+
+/** Of the key that keeps a script from commands of its client. */
+const KEY_BYTES = 16;
 
 /** What is known of a restore while it goes on. */
 interface Going {
@@ -79,24 +88,34 @@ function getEngineId({ engineId }: RestoreExecution['order']): string {
   return engineId;
 }
 
-function restoreIntoDatabase(
-  execution: RestoreExecution,
-  going: Going,
-  part: RestorePart,
-  target: Extract<RestoreTarget, { kind: 'database' }>,
-): Promise<RestoreResult> {
-  const { workbench, order } = execution;
-  if (!order.connection || order.fileName === undefined)
-    throw new AppError('invalid', 'a database restore needs a connection and a stored dump');
-  const connection = prepareSourceDraft(workbench, order.connection, toRestoreRefs(order).connection, part.workDir);
+type DatabaseTarget = Extract<RestoreTarget, { kind: 'database' }>;
+
+/** The connection to the target's server, with what its adapter knows of restores. */
+function prepareTarget(
+  { workbench, order }: RestoreExecution,
+  workDir: string,
+): { connection: PreparedSource; restore: DatabaseRestore } {
+  if (!order.connection) throw new AppError('invalid', 'a database restore needs a connection');
+  const connection = prepareSourceDraft(workbench, order.connection, toRestoreRefs(order).connection, workDir);
   const { restore } = connection.adapter;
   if (!restore) throw new AppError('unsupported', 'sources of this kind are not restored into a database');
-  return restoreDatabase({
-    ...part,
-    remember: (half) => rememberHalf(execution, going, half),
+  return { connection, restore };
+}
+
+/** What a restore into a database is given, wherever the dump lies. */
+function describeRestore(
+  execution: RestoreExecution,
+  going: Going,
+  engine: () => ResticEngine,
+  running: RunningRestore,
+  connection: PreparedSource,
+  target: DatabaseTarget,
+) {
+  const { order } = execution;
+  return {
+    ...running,
+    remember: (half: HalfRestored | undefined) => rememberHalf(execution, going, half),
     connection,
-    restore,
-    fileName: order.fileName,
     globals: order.globals,
     database: target.database,
     mode: target.mode ?? 'new',
@@ -106,11 +125,54 @@ function restoreIntoDatabase(
       const onLock = (isLeft: boolean) => {
         going.isLockLeft = isLeft;
       };
-      const evidence = await backUpTarget({ ...execution, onLock }, part, connection, target.database);
+      const evidence = await backUpTarget(
+        { ...execution, onLock },
+        { ...running, engine: engine() },
+        connection,
+        target.database,
+      );
       going.evidence.push(evidence);
       return evidence;
     },
-  });
+  };
+}
+
+function restoreIntoDatabase(
+  execution: RestoreExecution,
+  going: Going,
+  part: RestorePart,
+  target: DatabaseTarget,
+): Promise<RestoreResult> {
+  const { fileName } = execution.order;
+  if (fileName === undefined) throw new AppError('invalid', 'a database restore needs a stored dump');
+  const { connection, restore } = prepareTarget(execution, part.workDir);
+  const { engine, repository, engineId } = part;
+  const stored = { engine, repository, engineId, fileName };
+  const about = describeRestore(execution, going, () => engine, part, connection, target);
+  return restoreDatabase({ ...about, restore, stored, origin: createStoredOrigin(stored) });
+}
+
+/** Reads no repository; only a safety backup goes to one. */
+async function restoreFromFile(
+  execution: RestoreExecution,
+  going: Going,
+  running: RunningRestore,
+  target: DatabaseTarget,
+  from: ChosenDump,
+): Promise<RestoreResult> {
+  const { workbench, recorder } = execution;
+  const { connection, restore } = prepareTarget(execution, running.workDir);
+  const { kind } = connection.adapter;
+  const file = openOfferedDump(workbench.dumpDirs ?? [], from, { restore, kind, workDir: running.workDir });
+  try {
+    recorder.log('info', `restores ${file.path}: ${describeDump(file.dump)}, ${file.sizeBytes} bytes`);
+    const engine = () => workbench.engine(running.exec);
+    const about = describeRestore(execution, going, engine, { ...running, sizeBytes: file.sizeBytes }, connection, target);
+    const key = Buffer.from(systemRandomBytes(KEY_BYTES)).toString('hex');
+    return await restoreDatabase({ ...about, restore: adaptRestore(restore, file, key), file, origin: file });
+  } finally {
+    file.close();
+  }
 }
 
 /** The paths that a source of files names; none for what has no such field. */
@@ -157,18 +219,18 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
       recorder.addRedaction(repository.redact);
       const { downloadKiBps } = order.options ?? {};
       const exec = workbench.execFor(recorder.run).withLimits(downloadKiBps === undefined ? {} : { downloadKiBps });
-      const part: RestorePart = {
+      const running: RunningRestore = {
         tooling: workbench,
         exec,
-        engine: workbench.engine(exec),
         recorder,
-        repository,
-        engineId: getEngineId(order),
         sizeBytes: order.sizeBytes,
         workDir,
         signal,
         remember: (half) => rememberHalf(execution, going, half),
       };
+      const { target } = order;
+      if (target.kind === 'database' && target.from) return restoreFromFile(execution, going, running, target, target.from);
+      const part = { ...running, engine: workbench.engine(exec), repository, engineId: getEngineId(order) };
       return restoreInto(execution, going, await choosePlace(execution, part));
     });
     const { evidence, warnings, bytes } = result;

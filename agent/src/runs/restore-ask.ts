@@ -7,19 +7,24 @@ import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import type { StoredGlobals } from '@holdfast/shared/protocol/restore-roles.ts';
 import type { ToolResult } from '../exec/contract.ts';
+import type { DumpOrigin, StoredDump } from './dump-origin.ts';
+import type { HostDump } from './host-dump.ts';
 import type { PreparedSource } from './inputs.ts';
 import type { HalfRestored } from './journaled-run.ts';
-import type { RestorePart } from './restore-part.ts';
+import type { RunningRestore } from './restore-part.ts';
 import { getBinary } from './workbench.ts';
 
 /** Making and dropping databases takes as long as their files are many. */
 export const MAKING_MS = 15 * PROCESS.toolTimeoutMs;
 
-export interface DatabaseRestorePart extends RestorePart {
+export interface DatabaseRestorePart extends RunningRestore {
   remember(half: HalfRestored | undefined): void;
   connection: PreparedSource;
   restore: DatabaseRestore;
-  fileName: string;
+  /** The dump, wherever it lies; and what is more to know of it there: in a snapshot, or as a file of this host. */
+  origin: DumpOrigin;
+  stored?: StoredDump | undefined;
+  file?: HostDump | undefined;
   /** The target. */
   database: string;
   mode: RestoreMode;

@@ -5,12 +5,10 @@ import type { TargetState } from '@holdfast/shared/adapters/source.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { getModeRule, isParallelMode } from '@holdfast/shared/domain/restore.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { PROCESS } from '@holdfast/shared/limits.ts';
+import { assertDoable } from './host-dump.ts';
 import { type DatabaseRestorePart, inspect } from './restore-ask.ts';
 import { checkSpoolRoom, measureSpoolDisk } from './restore-spool.ts';
 
-/** More than one read from storage may be needed: indexes, a tree, a pack. */
-const HEAD_MS = 5 * PROCESS.toolTimeoutMs;
 /** Indexes and the server's own overhead come on top of what a dump holds. */
 const ROOM_RATIO = 1.1;
 
@@ -36,30 +34,6 @@ export async function findFreeBytes(config: Config, target: TargetState): Promis
     // A container or another mount: what the server calls its directory is none here.
     return undefined;
   }
-}
-
-/** The dump's own words about where it came from. Throws `target_refused` when they are not this engine's. */
-async function readDumpVersion(part: DatabaseRestorePart): Promise<string> {
-  const { bytes, read } = part.restore.head;
-  const dump = { access: part.repository.access, snapshotId: part.engineId, fileName: part.fileName };
-  const result = await part.exec.runTool({
-    stage: part.engine.dumpStage(dump),
-    workDir: part.workDir,
-    signal: part.signal,
-    timeoutMs: HEAD_MS,
-    outputBytes: bytes,
-    enoughBytes: bytes,
-    stdoutEncoding: 'latin1',
-  });
-  if (result.ending === 'cancelled') throw createReasonError('cancelled', 'Cancelled before anything was changed');
-  if (result.stdout === '') {
-    const failure = part.engine.classifyDump(result);
-    throw createReasonError(failure.reason, failure.message);
-  }
-  const head = read(result.stdout);
-  if (!head)
-    throw createReasonError('target_refused', 'The snapshot does not begin as a dump for this kind of database server does');
-  return head.serverVersion;
 }
 
 function checkPlace(part: DatabaseRestorePart, target: TargetState): void {
@@ -96,7 +70,8 @@ async function findSharedBytes({ tooling }: DatabaseRestorePart, { filesAt }: Ta
 async function checkRoom(part: DatabaseRestorePart, target: TargetState): Promise<void> {
   const free = await findFreeBytes(part.connection.input.config, target);
   const needed = part.mode === 'schema_only' ? 0 : Math.round(part.sizeBytes * ROOM_RATIO);
-  if (part.options.jobs !== undefined) checkSpoolRoom(part, free === undefined ? 0 : await findSharedBytes(part, target, needed));
+  if (part.options.jobs !== undefined && !part.file)
+    checkSpoolRoom(part, free === undefined ? 0 : await findSharedBytes(part, target, needed));
   if (free === undefined) return part.recorder.log('info', 'how much room the server has cannot be seen from this host');
   if (free < needed)
     throw createReasonError('disk_full', `The server has ${free} bytes free, and the restore needs about ${needed}`);
@@ -110,8 +85,8 @@ async function checkRoom(part: DatabaseRestorePart, target: TargetState): Promis
 async function checkVersions(part: DatabaseRestorePart, serverVersion: string): Promise<string> {
   const { acceptOlderServer } = part.options;
   if (acceptOlderServer === undefined && !getModeRule(part.mode).changesExisting) return serverVersion;
-  const dumpedFrom = await readDumpVersion(part);
-  if (!part.restore.head.isOlder(serverVersion, dumpedFrom)) return serverVersion;
+  const dumpedFrom = await part.origin.readVersion(part);
+  if (dumpedFrom === undefined || !part.restore.head.isOlder(serverVersion, dumpedFrom)) return serverVersion;
   const text = `The server is version ${serverVersion}, and the dump came from the newer ${dumpedFrom}`;
   if (acceptOlderServer !== true) throw createReasonError('server_older', text);
   part.recorder.log('warn', text);
@@ -127,6 +102,7 @@ function checkJobs({ restore, mode }: DatabaseRestorePart, jobs: number): void {
 /** Throws why the restore must not begin; what it returns the restore goes by. */
 export async function checkTarget(part: DatabaseRestorePart): Promise<CheckedTarget> {
   const { recorder, restore, mode } = part;
+  if (part.file) assertDoable(part.file, restore, mode, part.options);
   if (!restore.modes.includes(mode))
     throw new AppError('unsupported', `databases of this kind are not restored in the mode ${mode} by this agent`);
   if (mode === 'tables' && part.tables.length === 0) throw new AppError('invalid', 'no table was chosen');

@@ -7,6 +7,7 @@ import type { PourInput } from '@holdfast/shared/adapters/source.ts';
 import { getModeRule, isReadFirst } from '@holdfast/shared/domain/restore.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { readWholeFile } from './host-dump-proof.ts';
 import { ask, assertAnswered, type DatabaseRestorePart, dropMade, MAKING_MS } from './restore-ask.ts';
 import { restoreBeside, safeguard } from './restore-beside.ts';
 import { type CheckedTarget, checkTarget } from './restore-checks.ts';
@@ -100,6 +101,25 @@ function restoresByTaking({ restore, mode }: DatabaseRestorePart, { target }: Ch
   return restore.planTake !== undefined && mode !== 'new' && (mode !== 'replace' || target.exists);
 }
 
+/** The pass over the dump before anything is touched, where there is one; and the dump as a file that tools can jump about in. */
+async function readFirst(
+  part: DatabaseRestorePart,
+  toolVersion: string,
+  isWished: boolean,
+): Promise<Pick<DatabaseRestorePart, 'spool'> & { read: readonly Evidence[] }> {
+  const { recorder, options, file, stored } = part;
+  if (file) {
+    const read = [await inStage(recorder, 'read', () => readWholeFile(part, file, toolVersion))];
+    const canJump = file.dump.format === 'custom' && !file.dump.isGzip;
+    return { read, ...(canJump ? { spool: { descriptor: file.reopen(), sizeBytes: file.sizeBytes } } : {}) };
+  }
+  if (options.jobs !== undefined && stored) {
+    const { evidence, ...spool } = await spoolDump(part, stored);
+    return { read: [evidence], spool };
+  }
+  return { read: isWished ? [await inStage(recorder, 'read', () => readWhole(part, toolVersion))] : [] };
+}
+
 export async function restoreDatabase(part: DatabaseRestorePart): Promise<RestoreResult> {
   const { recorder, mode, options } = part;
   recorder.addRedaction(part.connection.redact);
@@ -108,10 +128,7 @@ export async function restoreDatabase(part: DatabaseRestorePart): Promise<Restor
     return { ...seen, roles: await planRoles(part, seen.toolVersion) };
   });
   const isTaken = restoresByTaking(part, checked);
-  const spool = options.jobs === undefined ? undefined : await spoolDump(part);
-  const isRead = spool === undefined && isReadFirst(mode, options, isTaken);
-  const read = isRead ? [await inStage(recorder, 'read', () => readWhole(part, checked.toolVersion))] : [];
-  if (spool) read.push(spool.evidence);
+  const { spool, read } = await readFirst(part, checked.toolVersion, isReadFirst(mode, options, isTaken));
   const carryOut = (ready: DatabaseRestorePart) => {
     if (isTaken) return restoreByTaking(ready, checked);
     if (mode === 'tables' && !checked.target.exists) return restoreTablesAnew(ready, checked);
@@ -123,6 +140,7 @@ export async function restoreDatabase(part: DatabaseRestorePart): Promise<Restor
     const result = await withRoles({ ...part, spool }, roles, carryOut);
     return { ...result, evidence: [...read, ...result.evidence] };
   } finally {
-    if (spool) closeSync(spool.descriptor);
+    // A file of the host is closed by whoever opened it.
+    if (spool && !part.file) closeSync(spool.descriptor);
   }
 }

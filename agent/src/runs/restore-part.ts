@@ -10,19 +10,24 @@ import type { Tooling } from './workbench.ts';
 /** Building an index moves no byte through the pipeline for a long time; a restore is given an hour. */
 export const RESTORE_STALL_MS = 60 * 60_000;
 
-export interface RestorePart {
+/** Of every restore, wherever from. */
+export interface RunningRestore {
   tooling: Tooling;
   exec: Exec;
-  engine: ResticEngine;
   recorder: Recorder;
-  repository: PreparedRepository;
-  /** restic's full id. */
-  engineId: string;
   sizeBytes: number;
   workDir: string;
   signal: AbortSignal;
   /** Journals what a crash would leave behind, before it is made; undefined when nothing would be left any more. Nobody may be there to do so. */
   remember?: ((half: HalfRestored | undefined) => void) | undefined;
+}
+
+/** Of a restore from a snapshot. */
+export interface RestorePart extends RunningRestore {
+  engine: ResticEngine;
+  repository: PreparedRepository;
+  /** restic's full id. */
+  engineId: string;
 }
 
 export interface RestoreResult {

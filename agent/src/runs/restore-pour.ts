@@ -1,7 +1,8 @@
-/** From the repository, through the gate, into the database's own tool; and counting what is there afterwards. */
+/** From where the dump lies, through the gate, into the database's own tool; and counting what is there afterwards. */
 import type { ToolName } from '@holdfast/shared/adapters/command.ts';
 import type { PourInput, RestoreInput } from '@holdfast/shared/adapters/source.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { getModeRule } from '@holdfast/shared/domain/restore.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { PipelineResult } from '../exec/contract.ts';
@@ -47,7 +48,7 @@ export function judgePour(
     case 'cancelled':
       throw createReasonError('cancelled', cancelled);
     case 'stalled':
-      throw createReasonError('stalled', 'No byte moved between repository and database for an hour');
+      throw createReasonError('stalled', `No byte moved between ${part.origin.noun} and database for an hour`);
     case 'producer_failed': {
       if (hasLostItsReader(result)) assertRestored(part, result);
       const failure = producerFailure();
@@ -103,16 +104,20 @@ async function pourSpool(
 
 /** Returns warnings. */
 export async function pour(part: DatabaseRestorePart, input: PourInput, words: Pour): Promise<readonly string[]> {
-  if (part.spool) return pourSpool(part, part.spool, input, words);
+  const warnings = part.spool ? await pourSpool(part, part.spool, input, words) : await pourStream(part, input, words);
+  // What is in the target for good stays there whatever the file has become.
+  const isFinal = input.mode !== undefined && getModeRule(input.mode).changesExisting;
+  if (!isFinal) part.origin.assertSame();
+  return warnings;
+}
+
+async function pourStream(part: DatabaseRestorePart, input: PourInput, words: Pour): Promise<readonly string[]> {
   const { recorder, tooling } = part;
   const { toolVersion, cancelled } = words;
   const command = part.restore.planRestore(input);
   const rate = createRate(tooling.clock);
   const result = await part.exec.runPipeline({
-    producer: part.engine.dumpStage(
-      { access: part.repository.access, snapshotId: part.engineId, fileName: part.fileName },
-      (level, text) => recorder.log(level, text),
-    ),
+    producer: part.origin.stage((level, text) => recorder.log(level, text)),
     consumer: {
       command,
       binary: getBinary(tooling, command.tool, toolVersion || undefined),
@@ -121,15 +126,13 @@ export async function pour(part: DatabaseRestorePart, input: PourInput, words: P
     workDir: part.workDir,
     signal: part.signal,
     stallMs: RESTORE_STALL_MS,
-    onProgress: ({ writtenBytes }) =>
-      recorder.progress({
-        stage: 'restore',
-        bytes: Math.min(writtenBytes, part.sizeBytes),
-        totalBytes: part.sizeBytes,
-        bytesPerSecond: rate.look(writtenBytes),
-      }),
+    onProgress({ writtenBytes }) {
+      const read = part.origin.countRead(writtenBytes);
+      const bytes = Math.min(read, part.sizeBytes);
+      recorder.progress({ stage: 'restore', bytes, totalBytes: part.sizeBytes, bytesPerSecond: rate.look(read) });
+    },
   });
-  return judgePour(part, result, command.tool, cancelled, () => part.engine.classifyDump(result.producer));
+  return judgePour(part, result, command.tool, cancelled, () => part.origin.classify(result.producer));
 }
 
 /** Counts what is there now. With `signal` it may be cancelled: where what was made is then removed. */
@@ -145,7 +148,7 @@ export async function count(
   const seen = restore.parseVerify(counted.stdout);
   recorder.log('info', `restored: ${seen.seen}`);
   return [
-    { check: 'exit_codes', ok: true, seen: 'restic and the database’s tool ended well' },
+    { check: 'exit_codes', ok: true, seen: part.origin.endWords },
     { check: 'target_verified', ok: true, seen: seen.seen.slice(0, 500) },
   ];
 }

@@ -1,8 +1,8 @@
 /** Reads the whole snapshot before anything is changed: every byte is decrypted and authenticated by restic, none goes through this process. */
-import { existsSync } from 'node:fs';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import type { PipelineResult, Stage } from '../exec/contract.ts';
+import { findHostProgram } from './host-program.ts';
 import { createRate } from './rate.ts';
 import type { DatabaseRestorePart } from './restore-ask.ts';
 import { RESTORE_STALL_MS } from './restore-part.ts';
@@ -11,17 +11,10 @@ import { getBinary } from './workbench.ts';
 /** What is kept of a dump whose last bytes show that it is whole. */
 const END_BYTES = 1024;
 
-function findTail(): string {
-  const found = ['/usr/bin/tail', '/bin/tail'].find((path) => existsSync(path));
-  if (found === undefined)
-    throw createReasonError('tool_missing', 'tail is not installed on this host. Install the package coreutils.');
-  return found;
-}
-
 /** The engine's own reader of dumps where it has one, else one that keeps the end. */
 function planReader(part: DatabaseRestorePart, toolVersion: string): Stage {
   const command = part.restore.planProof?.(part.connection.input);
-  if (!command) return { command: { args: [`--bytes=${END_BYTES}`], env: {}, files: [] }, binary: findTail() };
+  if (!command) return { command: { args: [`--bytes=${END_BYTES}`], env: {}, files: [] }, binary: findHostProgram('tail') };
   return { command, binary: getBinary(part.tooling, command.tool, toolVersion || undefined) };
 }
 
@@ -32,7 +25,7 @@ function judge(part: DatabaseRestorePart, result: PipelineResult): void {
     case 'stalled':
       throw createReasonError('stalled', 'No byte came from the repository for an hour; nothing was changed');
     case 'producer_failed': {
-      const failure = part.engine.classifyDump(result.producer);
+      const failure = part.origin.classify(result.producer);
       throw createReasonError(failure.reason, `${failure.message.replace(/\.$/u, '')}. Nothing was changed`);
     }
     case 'consumer_failed':
@@ -51,9 +44,8 @@ function judge(part: DatabaseRestorePart, result: PipelineResult): void {
 export async function readWhole(part: DatabaseRestorePart, toolVersion: string): Promise<Evidence> {
   const { recorder } = part;
   const rate = createRate(part.tooling.clock);
-  const dump = { access: part.repository.access, snapshotId: part.engineId, fileName: part.fileName };
   const result = await part.exec.runPipeline({
-    producer: part.engine.dumpStage(dump, (level, text) => recorder.log(level, text)),
+    producer: part.origin.stage((level, text) => recorder.log(level, text)),
     consumer: planReader(part, toolVersion),
     workDir: part.workDir,
     signal: part.signal,
@@ -67,7 +59,7 @@ export async function readWhole(part: DatabaseRestorePart, toolVersion: string):
       }),
   });
   judge(part, result);
-  const seen = 'The whole snapshot was read and authenticated before anything was changed.';
-  recorder.log('info', seen);
-  return { check: 'fully_read', ok: true, seen };
+  const { readWords } = part.origin;
+  recorder.log('info', readWords);
+  return { check: 'fully_read', ok: true, seen: readWords };
 }

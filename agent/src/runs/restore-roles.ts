@@ -8,6 +8,7 @@ import type { RoleChoice } from '@holdfast/shared/domain/restore.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { PROCESS, RESTORE_ROLES } from '@holdfast/shared/limits.ts';
 import type { StoredGlobals } from '@holdfast/shared/protocol/restore-roles.ts';
+import type { StoredDump } from './dump-origin.ts';
 import { createRedactor } from './redact.ts';
 import { ask, assertAnswered, type DatabaseRestorePart } from './restore-ask.ts';
 import { RESTORE_STALL_MS } from './restore-part.ts';
@@ -17,10 +18,8 @@ import { getBinary } from './workbench.ts';
 const READ_MS = 5 * PROCESS.toolTimeoutMs;
 
 /** What it takes to look; a person may only want to know. */
-export type RolesPart = Pick<
-  DatabaseRestorePart,
-  'tooling' | 'exec' | 'engine' | 'repository' | 'workDir' | 'signal' | 'connection' | 'restore' | 'engineId' | 'fileName'
->;
+export type RolesPart = Pick<DatabaseRestorePart, 'tooling' | 'exec' | 'workDir' | 'signal' | 'connection' | 'restore'> &
+  StoredDump;
 
 /** What stands against what was stored. */
 export interface RolesSeen {
@@ -114,10 +113,10 @@ const nameSome = (names: readonly string[]) => {
 
 /** What is to be made, said in the log; undefined where nobody wishes any. Throws `roles_refused` before anything was changed. */
 export async function planRoles(part: DatabaseRestorePart, toolVersion: string): Promise<RolesToMake | undefined> {
-  const { options, globals, recorder } = part;
+  const { options, globals, recorder, stored: dump } = part;
   if (options.roles === undefined) return undefined;
-  if (!globals) throw createReasonError('roles_refused', 'No roles were stored beside this snapshot');
-  const seen = await lookAtRoles(part, globals, options.roles, toolVersion);
+  if (!globals || !dump) throw createReasonError('roles_refused', 'No roles were stored beside this snapshot');
+  const seen = await lookAtRoles({ ...part, ...dump }, globals, options.roles, toolVersion);
   recorder.addRedaction(createRedactor(seen.stored.secrets));
   const { stored, server, missing } = seen;
   const forbidden = listForbidden(seen);

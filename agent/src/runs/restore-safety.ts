@@ -31,6 +31,9 @@ export interface SafetyPorts {
   onLock(isLeft: boolean): void;
 }
 
+/** What the restore it belongs to lends it. */
+export type SafetyPart = Pick<RestorePart, 'exec' | 'engine' | 'recorder' | 'signal'>;
+
 /** The target as a source: the connection with the target's name in it. */
 function describeTarget(connection: PreparedSource, source: SourceId, database: string): SpecSource {
   const { adapter, input } = connection;
@@ -40,7 +43,7 @@ function describeTarget(connection: PreparedSource, source: SourceId, database: 
 
 async function store(
   ports: SafetyPorts,
-  part: RestorePart,
+  part: SafetyPart,
   recorder: Recorder,
   target: SpecSource,
   from: PreparedSource,
@@ -83,7 +86,7 @@ async function store(
 /** Throws `safety_failed` when no clean backup came of it, and `cancelled` when a person cancelled. */
 export async function backUpTarget(
   ports: SafetyPorts,
-  part: RestorePart,
+  part: SafetyPart,
   from: PreparedSource,
   database: string,
 ): Promise<Evidence> {

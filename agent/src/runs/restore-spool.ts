@@ -18,6 +18,7 @@ import {
 import { dirname, join } from 'node:path';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
+import type { StoredDump } from './dump-origin.ts';
 import { createRate } from './rate.ts';
 import type { DatabaseRestorePart } from './restore-ask.ts';
 import { inStage, RESTORE_STALL_MS } from './restore-part.ts';
@@ -81,15 +82,19 @@ function openNameless(spoolDir: string): number {
   }
 }
 
-async function fill(part: DatabaseRestorePart, to: number): Promise<void> {
+async function fill(
+  part: DatabaseRestorePart,
+  { engine, repository, engineId, fileName }: StoredDump,
+  to: number,
+): Promise<void> {
   const { recorder, tooling, sizeBytes } = part;
   const rate = createRate(tooling.clock);
-  const failure = await part.engine.dumpPath({
-    access: part.repository.access,
+  const failure = await engine.dumpPath({
+    access: repository.access,
     workDir: part.workDir,
-    snapshotId: part.engineId,
+    snapshotId: engineId,
     signal: part.signal,
-    path: `/${part.fileName}`,
+    path: `/${fileName}`,
     to,
     stallMs: RESTORE_STALL_MS,
     onBytes: (bytes) =>
@@ -109,11 +114,11 @@ async function fill(part: DatabaseRestorePart, to: number): Promise<void> {
 }
 
 /** The first pass. Throws when the snapshot cannot be read to its end, or does not fit; then nothing is left. */
-export function spoolDump(part: DatabaseRestorePart): Promise<Spool> {
+export function spoolDump(part: DatabaseRestorePart, stored: StoredDump): Promise<Spool> {
   return inStage(part.recorder, 'read', async () => {
     const writing = openNameless(part.tooling.spoolDir);
     try {
-      await fill(part, writing);
+      await fill(part, stored, writing);
       const seen = `The whole snapshot was read and authenticated before anything was changed: ${part.sizeBytes} bytes, as it was stored.`;
       part.recorder.log('info', seen);
       // Opened anew, so that every reader has a place of its own in it.

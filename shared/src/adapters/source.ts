@@ -19,6 +19,7 @@ import type { ToolOutcome, Verdict } from './outcome.ts';
 import type { PlanInput } from './plan-input.ts';
 import type { DatabaseRecording } from './record.ts';
 import type { DatabaseRoles } from './roles.ts';
+import type { DatabaseScript } from './script.ts';
 import type { TakePlan } from './take.ts';
 
 /** What a look at the live source tells before anything is read. */
@@ -192,6 +193,8 @@ export interface DatabaseRestore {
   judgeRestore(outcome: ToolOutcome): Verdict;
   /** Reads the data artifact from a file that it can seek in, with so many connections. Undefined: artifacts of this engine only stream. */
   planRestoreFile?(input: PourInput, file: { path: string; jobs: number }): Command;
+  /** How scripts of this engine's tools are restored that lie in a file of the host. Undefined: such files are not. */
+  script?: DatabaseScript;
   /** How the roles that were stored beside the data are made on another server. Undefined: nothing is stored beside it. */
   roles?: DatabaseRoles;
   /** Ends all other sessions in the target. Undefined: sessions are in nobody's way, they only make the swap wait. */

@@ -139,3 +139,13 @@ export function listDumpOptions({ format, isGzip: packed }: Pick<RecognisedDump,
 } {
   return { jobs: format === 'custom' && !packed, owners: format === 'custom' };
 }
+
+const ENGINE_NAMES: Record<DumpEngine, string> = { postgres: 'PostgreSQL', mariadb: 'MariaDB', mysql: 'MySQL' };
+
+/** For people, such as `PostgreSQL 15.18 script in gzip`. */
+export function describeDump({ engine, format, isGzip: packed, serverVersion }: RecognisedDump): string {
+  const what = format === 'custom' ? 'archive' : 'script';
+  return [ENGINE_NAMES[engine], serverVersion, what, packed ? 'in gzip' : undefined]
+    .filter((word) => word !== undefined)
+    .join(' ');
+}

@@ -11,6 +11,7 @@ import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { DRILL, RECORD } from '@holdfast/shared/limits.ts';
+import { createStoredOrigin } from '../dump-origin.ts';
 import type { PreparedSource } from '../inputs.ts';
 import { ask, dropMade, inspect } from '../restore-ask.ts';
 import { restoreDatabase } from '../restore-database.ts';
@@ -106,6 +107,8 @@ export async function drillInScratch(part: ScratchDrillPart): Promise<void> {
     const result = await restoreDatabase({
       ...part,
       restore,
+      stored: part,
+      origin: createStoredOrigin(part),
       database,
       mode: 'new',
       tables: [],

@@ -14,6 +14,7 @@ import type { DatabaseRestore, RestoreInput, ToolOutcome, Verdict } from '../../
 import { parseJsonLine } from '../database.ts';
 import { createMariadbCommand, createSqlCommand, needsTls } from './connection.ts';
 import { classifyMariadbText } from './failures.ts';
+import { mariadbScript } from './script.ts';
 import { checkDatabaseName, createCreateSql, createDropSql, createInspectSql, createSwapSql, createVerifySql } from './sql.ts';
 import { planTake } from './take.ts';
 import { checkTls } from './tls.ts';
@@ -99,9 +100,12 @@ export const mariadbRestore: DatabaseRestore = {
       '--binary-mode',
       // Clients that do not know the sandbox say so and go on.
       '--loose-sandbox',
+      // No file of the host goes to the server, whatever a script asks for.
+      '--local-infile=0',
       '--max-allowed-packet=1G',
     ]),
   judgeRestore: judgeMariadbRestore,
+  script: mariadbScript,
   planTake,
   // The list of what moves has moved as well.
   wasSwapped: (scratch, aside) => !scratch.exists || (aside.exists && !aside.empty),

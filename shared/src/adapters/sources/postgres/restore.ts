@@ -13,6 +13,7 @@ import { createPgCommand, createPsqlCommand, getMaintenanceDatabase, getSourceDa
 import { POSTGRES_FAILURES } from './failures.ts';
 import { HEAD_BYTES, isOlderPg, readArchiveHead } from './head.ts';
 import { postgresRoles } from './roles.ts';
+import { postgresScript } from './script.ts';
 import { checkDatabaseName, createCreateSql, createDropSql, createInspectSql, formatDatabaseUri, VERIFY_SQL } from './sql.ts';
 
 interface IgnorableError {
@@ -154,6 +155,7 @@ export const postgresRestore: DatabaseRestore = {
       path,
     ]),
   judgeRestore: judgePostgresRestore,
+  script: postgresScript,
   roles: postgresRoles,
   planEndSessions: (input) =>
     createPsqlCommand(input, getMaintenanceDatabase(input), 'end-sessions', createEndSessionsSql(getTarget(input))),

@@ -1,0 +1,30 @@
+/**
+ * Scripts of mariadb-dump and mysqldump. The client runs without commands of its own (binary mode, and the sandbox where it knows that), so
+ * that a script reaches the server as SQL and nothing on the host. What it may do on the server is what the user of the connection may do.
+ */
+import { type DatabaseScript, PRINT_END, printSeen, readSeenLines, type ScriptLook, showFirstWord } from '../../script.ts';
+
+const END_LINES = 3;
+
+const LOOK = [
+  PRINT_END,
+  `/^-- Dump completed/{${printSeen('c')};b}`,
+  // The tools write line breaks in values as letters, so what begins a line is a statement, or a line of a routine.
+  `/^[[:space:]]*\\(\\/\\*M\\{0,1\\}![0-9]* *\\)\\{0,1\\}\\(USE\\|\\(CREATE\\|DROP\\|ALTER\\) *\\(OR REPLACE *\\)\\{0,1\\}\\(DATABASE\\|SCHEMA\\)\\)\\([[:space:]\`/]\\|$\\)/I{${printSeen('m', 100)};q}`,
+  '',
+].join('\n');
+
+function readLook(printed: string): ScriptLook {
+  const seen = readSeenLines(printed);
+  const left = seen.find(({ kind }) => kind === 'm');
+  if (left) {
+    const word = showFirstWord(left.text.replace(/^\s*\/\*M?!\d* */, '')).toUpperCase();
+    const refusal = `Line ${left.line} (${word}) goes to, makes or changes a database by its name: the script holds whole databases (--databases), and would leave the target`;
+    return { isWhole: false, refusal };
+  }
+  const complete = seen.findLast(({ kind }) => kind === 'c');
+  const end = seen.findLast(({ kind }) => kind === 'e');
+  return { isWhole: complete !== undefined && end !== undefined && end.line - complete.line <= END_LINES };
+}
+
+export const mariadbScript: DatabaseScript = { look: LOOK, readLook };
