@@ -1,6 +1,6 @@
 /** Snapshots that no run made: a look inside, taking one over into the ledger, and deleting them. */
 import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
-import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { BROWSE, CONTENTS } from '@holdfast/shared/limits.ts';
 import type { TreeListing } from '@holdfast/shared/protocol/browse.ts';
@@ -13,7 +13,6 @@ import { demandCapability } from './agent-ability.ts';
 import { recordAct } from './audit.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
-import { findRemover } from './forget.ts';
 import type { CoreContext } from './ports.ts';
 import { prepareRepositoryQuestion } from './repositories.ts';
 import {
@@ -24,6 +23,7 @@ import {
   type RepositoryContents,
 } from './repository-contents.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
+import { findDeleter } from './snapshot-grounds.ts';
 import { phraseDeletion } from './snapshot-orders.ts';
 
 const LOOK_LIFE_MS = BROWSE.answerMs + 20_000;
@@ -133,13 +133,11 @@ export async function adoptOrphan(
   return adopted;
 }
 
-/** The host that removes: the one that keeps the repository up where that takes the admin credential, else the one that looked. */
-async function getRemover(context: CoreContext, caller: Caller, { repository, host }: RepositoryContents): Promise<Host> {
-  const id: HostId = (await findRemover(context, repository)) ?? host.id;
-  const remover = id === host.id ? host : await context.store.hosts.findHost(caller.tenant, id);
-  if (remover?.state !== 'active') throw new AppError('precondition', 'the host that keeps the repository up is not active');
-  demandCapability(remover, 'repository.contents', 'to remove what no run made');
-  return remover;
+/** The host that deletes, by the rule of all deletions; where any may, the one that looked. */
+async function getDeleter(context: CoreContext, { repository, host }: RepositoryContents): Promise<Host> {
+  const deleter = (await findDeleter(context, repository)) ?? host;
+  demandCapability(deleter, 'repository.contents', 'to remove what no run made');
+  return deleter;
 }
 
 /**
@@ -168,7 +166,7 @@ export async function startOrphanDeletion(
     demandOrphan(row);
     return row;
   });
-  const host = await getRemover(context, caller, contents);
+  const host = await getDeleter(context, contents);
   const run = createOrderedRun(context, caller, {
     kind: 'delete_snapshot',
     host: host.id,

@@ -1,4 +1,5 @@
 /** Setting the cap of age, and what it would remove of the whole fleet before it is set. */
+import { setImmediate as giveWay } from 'node:timers/promises';
 import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
@@ -10,8 +11,8 @@ import { RETENTION_CAP, type RetentionCap, readRetentionCap } from './retention-
 import { previewRetention } from './retention-preview.ts';
 import { parseSetting, writeSetting } from './stored-setting.ts';
 
-/** Plans one preview reads; it says when there are more. */
-const PLANS_PREVIEWED = 500;
+/** Plans one preview names, those that lose the most (all are counted), and plans read at a time. */
+const PREVIEW_LIMITS: { readonly named: number; readonly page: number } = { named: 500, page: HTTP.pageSizeMax };
 
 export interface CappedPlan {
   plan: Pick<Plan, 'id' | 'name'>;
@@ -27,28 +28,45 @@ export interface CappedPlan {
 
 export interface CapPreview {
   cap: RetentionCap;
-  /** Those of which something is older than the cap. */
+  /** Those of which something is older than the cap, the most first; `PREVIEW_LIMITS` at most. */
   plans: readonly CappedPlan[];
+  /** How many there are of them, named or not. */
+  concerned: number;
   removed: number;
   /** Plans without a policy, which the cap does not concern. */
   without: number;
   /** Plans of which nothing could be said: of too many snapshots, or a time zone that nobody knows. */
   unknown: number;
-  /** There are more plans than were looked at. */
+  /** More are concerned than are named; the numbers are of all. */
   isCut: boolean;
 }
 
 const DAY_MS = 86_400_000;
 
-async function listAllPlans(context: CoreContext, caller: Caller): Promise<{ plans: readonly Plan[]; isCut: boolean }> {
-  const plans: Plan[] = [];
+/** One after the other, a page of them at a time; other work has its turn between pages. */
+async function* walkPlans(context: CoreContext, caller: Caller, limit: number): AsyncGenerator<Plan> {
   for (let after: string | undefined; ; ) {
-    const page = await context.store.catalog.listPlans(caller.tenant, {}, { limit: HTTP.pageSizeMax, after });
-    plans.push(...page.rows);
-    if (page.next === undefined) return { plans, isCut: false };
-    if (plans.length >= PLANS_PREVIEWED) return { plans: plans.slice(0, PLANS_PREVIEWED), isCut: true };
+    const page = await context.store.catalog.listPlans(caller.tenant, {}, { limit, after });
+    yield* page.rows;
+    if (page.next === undefined) return;
     after = page.next;
+    await giveWay();
   }
+}
+
+/** Whether the plan has anything there that the cap could remove; most plans have not, and need no planning. */
+async function hasOlder(
+  { store }: CoreContext,
+  { tenant }: Caller,
+  plan: Plan,
+  repository: RepositoryId,
+  since: number,
+): Promise<boolean> {
+  for (const state of ['good', 'partial', 'quarantined'] as const) {
+    const older = { plan: plan.id, repository, state, until: since };
+    if ((await store.runs.listSnapshots(tenant, older, { limit: 1 })).rows.length > 0) return true;
+  }
+  return false;
 }
 
 async function lookAtPlan(
@@ -57,10 +75,11 @@ async function lookAtPlan(
   plan: Plan,
   repository: RepositoryId,
   cap: RetentionCap,
-): Promise<CappedPlan | 'unknown'> {
+): Promise<CappedPlan | 'unknown' | undefined> {
+  const since = context.clock.now() - cap.maxAgeDays * DAY_MS;
+  if (!(await hasOlder(context, caller, plan, repository, since))) return undefined;
   const { sources, problem } = await previewRetention(context, caller, plan.id, repository, cap);
   if (problem !== undefined) return 'unknown';
-  const since = context.clock.now() - cap.maxAgeDays * DAY_MS;
   const found = { removed: 0, backups: 0, waiting: 0, staying: 0 };
   for (const { backups, needsPerson } of sources) {
     found.backups += backups.length;
@@ -73,29 +92,43 @@ async function lookAtPlan(
   return { plan: { id: plan.id, name: plan.name }, repository, ...found };
 }
 
+/** Repositories in which a policy of the plan says what stays. */
+function listPolicedPlaces({ repository, retentionPolicy, copyRepository, copyPolicy }: Plan): readonly RepositoryId[] {
+  return [
+    ...(retentionPolicy === undefined ? [] : [repository]),
+    ...(copyRepository === undefined || copyPolicy === undefined ? [] : [copyRepository]),
+  ];
+}
+
+const takeMost = (plans: readonly CappedPlan[], most: number): CappedPlan[] =>
+  plans.toSorted((a, b) => b.removed - a.removed).slice(0, most);
+
 /** What goes by this cap alone, plan by plan, by the very planner that removes. Changes nothing. `invalid` for a number that is none. */
-export async function previewRetentionCap(context: CoreContext, caller: Caller, wanted: unknown): Promise<CapPreview> {
+export async function previewRetentionCap(
+  context: CoreContext,
+  caller: Caller,
+  wanted: unknown,
+  limits = PREVIEW_LIMITS,
+): Promise<CapPreview> {
   demand(caller, 'settings.manage');
   const cap = parseSetting(RETENTION_CAP, wanted);
-  const none = { cap, plans: [], removed: 0, without: 0, unknown: 0, isCut: false };
-  if (cap.maxAgeDays === 0) return none;
-  const { plans, isCut } = await listAllPlans(context, caller);
-  const found: CappedPlan[] = [];
-  let [without, unknown] = [0, 0];
-  for (const plan of plans) {
-    const places = [
-      ...(plan.retentionPolicy === undefined ? [] : [plan.repository]),
-      ...(plan.copyRepository === undefined || plan.copyPolicy === undefined ? [] : [plan.copyRepository]),
-    ];
-    if (places.length === 0) without += 1;
+  const counted = { removed: 0, concerned: 0, without: 0, unknown: 0 };
+  if (cap.maxAgeDays === 0) return { cap, plans: [], ...counted, isCut: false };
+  let named: CappedPlan[] = [];
+  for await (const plan of walkPlans(context, caller, limits.page)) {
+    const places = listPolicedPlaces(plan);
+    if (places.length === 0) counted.without += 1;
     for (const repository of places) {
       const looked = await lookAtPlan(context, caller, plan, repository, cap);
-      if (looked === 'unknown') unknown += 1;
-      else if (looked.removed + looked.staying > 0) found.push(looked);
+      if (looked === 'unknown') counted.unknown += 1;
+      if (looked === undefined || looked === 'unknown' || looked.removed + looked.staying === 0) continue;
+      counted.concerned += 1;
+      counted.removed += looked.removed;
+      named.push(looked);
+      if (named.length >= 2 * limits.named) named = takeMost(named, limits.named);
     }
   }
-  const shown = found.toSorted((a, b) => b.removed - a.removed);
-  return { cap, plans: shown, removed: shown.reduce((sum, { removed }) => sum + removed, 0), without, unknown, isCut };
+  return { cap, plans: takeMost(named, limits.named), ...counted, isCut: counted.concerned > limits.named };
 }
 
 export async function getRetentionCap(context: CoreContext, caller: Caller): Promise<RetentionCap> {

@@ -80,7 +80,9 @@ async function readReach(context: CoreContext, repository: Repository, makers: R
   };
 }
 
-function getKeeper({ repository, deed, others }: Reach, { host, trouble }: Maintainer): Host {
+type KeeperReach = Pick<Reach, 'repository' | 'others'> & { deed: Pick<Deed, 'wanted'> };
+
+function getKeeper({ repository, deed, others }: KeeperReach, { host, trouble }: Maintainer): Host {
   const found = others.find(({ id }) => id === host?.id);
   if (!found)
     throw new AppError(
@@ -92,6 +94,16 @@ function getKeeper({ repository, deed, others }: Reach, { host, trouble }: Maint
       host: `Host: only ${found.name}, which keeps ${repository.name} up, is given its admin credential`,
     });
   return found;
+}
+
+/**
+ * The only host that is given the admin credential to delete from a repository, whether it is there now or the order waits for it; undefined where
+ * there is no such credential, or people keep the repository up by hand. Throws `precondition` where no host keeps it up.
+ */
+export async function findDeleter(context: CoreContext, repository: Repository): Promise<Host | undefined> {
+  const keeper = repository.admin === undefined ? undefined : await findKeeper(context, repository);
+  if (keeper === undefined) return undefined;
+  return getKeeper({ repository, deed: {}, others: await listReaching(context, repository, keeper.host?.id) }, keeper);
 }
 
 const describeNobody = (reach: Reach, { engineId, host }: Snapshot): AppError => {

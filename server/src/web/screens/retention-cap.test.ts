@@ -4,6 +4,7 @@ import { verifyDocument } from '@holdfast/shared/crypto/envelope.ts';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { specSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { previewRetentionCap } from '../../core/retention-cap-change.ts';
 import { createPolicy } from '../../core/retention-policies.ts';
 import { previewRetention } from '../../core/retention-preview.ts';
 import { buildSpec } from '../../core/spec.ts';
@@ -72,6 +73,42 @@ describe('the cap of age over all policies', () => {
       'the last two good ones stay',
     );
     assert.deepEqual(await listGoing(), [], 'looking changes nothing');
+  });
+
+  it('counts every plan, whatever their number, and names those that lose the most', async () => {
+    const { context } = world;
+    const [source] = (await context.store.catalog.listSources(DEFAULT_TENANT, {}, { limit: 1 })).rows;
+    const template = source ?? assert.fail();
+    const plans = await Promise.all(
+      Array.from({ length: 5 }, (_, index) =>
+        addPlan(world, { name: `many ${index}`, repository: plan.repository, sources: [template.id] }),
+      ),
+    );
+    for (const made of plans)
+      await context.store.catalog.updatePlan(
+        { ...made, retentionPolicy: plan.retentionPolicy, version: made.version + 1 },
+        made.version,
+      );
+    // Three backups each, of which the last two good ones stay; the last plan has one more that goes.
+    for (const [at, made] of plans.entries())
+      for (const days of at === 4 ? [900, 800, 2, 1] : [900, 2, 1])
+        await addRun(world, {
+          host: template.host,
+          plan: made.id,
+          repository: plan.repository,
+          source: template.id,
+          at: NOW - days * DAY_MS,
+        });
+    const preview = await previewRetentionCap(context, ADMIN, { maxAgeDays: 500 }, { named: 2, page: 2 });
+    assert.deepEqual([preview.removed, preview.concerned, preview.isCut, preview.without], [6, 5, true, 1]);
+    assert.deepEqual(
+      preview.plans.map(({ removed }) => removed),
+      [2, 1],
+    );
+    assert.equal(preview.plans[0]?.plan.name, plans.at(-1)?.name);
+    const all = await previewRetentionCap(context, ADMIN, { maxAgeDays: 500 });
+    assert.deepEqual([all.plans.length, all.isCut, all.removed], [5, false, 6]);
+    for (const made of plans) await context.store.catalog.deletePlan(DEFAULT_TENANT, made.id);
   });
 
   it('is set by who typed it, for the number that was seen, and is what the preview and the hosts go by', async () => {

@@ -36,6 +36,7 @@ export interface RetentionCapView {
         lines: readonly CappedLine[];
         without: number;
         unknown: number;
+        concerned: number;
         isCut: boolean;
       }
     | undefined;
@@ -79,7 +80,7 @@ function formPanel({ action, typed, error, preview, capDays }: RetentionCapView)
 }
 
 function previewPanels(view: RetentionCapView, preview: NonNullable<RetentionCapView['preview']>): Html {
-  const { days, removed, lines, without, unknown, isCut } = preview;
+  const { days, removed, lines, without, unknown, concerned, isCut } = preview;
   const notes = [
     ...(without > 0
       ? [
@@ -87,7 +88,11 @@ function previewPanels(view: RetentionCapView, preview: NonNullable<RetentionCap
         ]
       : []),
     ...(unknown > 0 ? [`Of ${formatNoun(unknown, 'plan')} it cannot be said here; the hosts decide by themselves.`] : []),
-    ...(isCut ? ['There are more plans than were looked at; the numbers are lower bounds.'] : []),
+    ...(isCut
+      ? [
+          `Named are the ${formatCount(lines.length)} plans that lose the most, of ${formatCount(concerned)}; the numbers are of all.`,
+        ]
+      : []),
   ];
   const list =
     days > 0 &&
