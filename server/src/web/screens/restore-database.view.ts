@@ -159,6 +159,7 @@ const createRepositoryField = ({ values, errors }: DatabaseRestoreView, options:
   name: 'repository',
   label: 'Into the repository',
   kind: 'select',
+  required: true,
   value: values.repository,
   options,
   help: 'Where the safety backup goes. Nothing else of this restore touches it.',

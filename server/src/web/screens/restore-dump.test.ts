@@ -80,6 +80,7 @@ describe('Restoring a dump file of a host', () => {
     assert.doesNotMatch(await world.read('/restore'), /From a dump file/);
     host = await addHost(world, { name: 'db-1', facts: FACTS });
     shop = await addSource(world, { host: host.id, name: 'shop' });
+    assert.match(readWords(await world.read(start('shop.dump'))), /db-1 has opened no repository yet/);
     repository = await addRepository(world, { name: 's3-eu' });
     await addRepository(world, { name: 'a disk of db-2', kind: 'local', testedFrom: away.id });
     await addPlan(world, { name: 'nightly', repository: repository.id, sources: [shop.id] });

@@ -10,7 +10,7 @@ import { type FoundDump, findDump } from '../../core/dump-files.ts';
 import { listSafetyPlaces, listWays, startDumpRestore } from '../../core/dump-restores.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { lookAtTarget } from '../../core/restore-target.ts';
-import type { Source } from '../../store/catalog.ts';
+import type { Repository, Source } from '../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import type { Flash } from '../ui/flash.ts';
 import { formatBytes } from '../ui/quantity.ts';
@@ -47,6 +47,8 @@ interface Scene {
   found: FoundDump | undefined;
   refusal: string | undefined;
   connections: readonly Source[];
+  /** Where a safety backup may go, the likeliest first. */
+  repositories: readonly Repository[];
 }
 
 async function readScene(context: CoreContext, visit: Visit): Promise<Scene> {
@@ -59,14 +61,17 @@ async function readScene(context: CoreContext, visit: Visit): Promise<Scene> {
     const found = await findDump(context, caller, at.host, at.path, at.after);
     const sources = await context.store.catalog.listSourcesOfHost(caller.tenant, at.host);
     const connections = sources.filter(({ kind }) => fitsDumpEngine(found.dump, kind));
+    const repositories = await listSafetyPlaces(context, caller, { host: at.host, source: connections[0]?.id });
     const refusal =
-      connections.length > 0
-        ? undefined
-        : `${hostName} has no source of a ${nameEngine(found.dump)} server: a restore goes through the connection of one. Add it first.`;
-    return { at, hostName, found, refusal, connections };
+      connections.length === 0
+        ? `${hostName} has no source of a ${nameEngine(found.dump)} server: a restore goes through the connection of one. Add it first.`
+        : repositories.length === 0
+          ? `${hostName} has opened no repository yet: what a restore overwrites is backed up into one before. Add and test one first.`
+          : undefined;
+    return { at, hostName, found, refusal, connections, repositories };
   } catch (thrown) {
     if (!isShown(thrown)) throw thrown;
-    return { at, hostName, found: undefined, refusal: thrown.message, connections: [] };
+    return { at, hostName, found: undefined, refusal: thrown.message, connections: [], repositories: [] };
   }
 }
 
@@ -124,10 +129,9 @@ async function buildView(
   typed: Typed | undefined,
   { problem, seen }: { problem: FormProblem; seen: readonly Flash[] },
 ): Promise<DatabaseRestoreView> {
-  const { found, connections, at } = scene;
+  const { found, connections, repositories } = scene;
   const places = await toPlaces(context, visit, connections);
   const first = connections.find(({ id }) => id === typed?.place) ?? connections[0];
-  const repositories = await listSafetyPlaces(context, visit.caller, { host: at.host, source: first?.id });
   const restore = first && findSourceAdapter(first.kind)?.restore;
   const modes: readonly RestoreMode[] = found && first ? listWays(found.dump, first.kind) : [];
   const options = found ? listDumpOptions(found.dump) : { jobs: false, owners: false };
