@@ -19,8 +19,8 @@ import { isTerminal, type RunKind } from '@holdfast/shared/domain/run.ts';
 import { ALERTS, WIRE } from '@holdfast/shared/limits.ts';
 import type { AlertSign, HostGlance } from '../../store/alerts.ts';
 import type { Caller } from '../caller.ts';
+import type { JudgedSource } from '../fleet/look.ts';
 import type { CoreContext } from '../ports.ts';
-import { judgeSources, type ProtectedSource } from '../protected-sources.ts';
 import { isFreshLook } from '../repository-looks.ts';
 import { readRoutine } from '../routine/routine.ts';
 import type { AlertCondition } from './conditions.ts';
@@ -210,15 +210,15 @@ async function findSourceSigns(
   ids: readonly SourceId[],
 ): Promise<readonly AlertSign[]> {
   const { store } = context;
-  const judged = await judgeSources(context, WATCHER, await store.catalog.findSources(tenant, ids));
+  const judged = await context.fleet.judge(tenant, ids);
   const perSource = Math.max(8, 2 * findMostFailures(rules, thresholds));
   const [recent, before, health] = await Promise.all([
     store.alerts.listRecentParts(tenant, ids, perSource),
     store.alerts.listSigns(tenant, { scope: 'source', ids }),
     store.health.listHealth(tenant, ids),
   ]);
-  const found = judged.flatMap((one: ProtectedSource) => {
-    const { source, host, plans, standing, protection, proofTrouble } = one;
+  const found = judged.flatMap(({ source, host, protection, proofTrouble }) => {
+    const { plans, standing } = source;
     const facts = {
       now: context.clock.now(),
       source: source.id,
@@ -236,11 +236,11 @@ async function findSourceSigns(
     };
     return judgeSource(facts, (plan) => resolveFailuresInARow(rules, thresholds, { plan, tags: host.tags }));
   });
-  const ownOf = new Map<string, ProtectedSource>(judged.map((one) => [one.source.id, one]));
+  const ownOf = new Map<string, JudgedSource>(judged.map((one) => [one.source.id, one]));
   return holdBack(found, before, windows, (sign) => {
     const own = ownOf.get(sign.scopeId);
     const plan = findSecondWord(sign);
-    const plans = own?.plans.filter(({ enabled }) => enabled).map(({ id }) => id) ?? [];
+    const plans = own?.source.plans.filter(({ enabled }) => enabled).map(({ id }) => id) ?? [];
     return { plans: plan === undefined ? plans : [plan], tags: own?.host.tags ?? [] };
   });
 }

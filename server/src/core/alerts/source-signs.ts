@@ -3,7 +3,7 @@ import type { HostId, PlanId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { AlertSign, RecentPart, Thing } from '../../store/alerts.ts';
 import type { SourceHealth } from '../../store/health.ts';
 import type { ProofTrouble } from '../proof-trouble.ts';
-import type { ProtectedSource } from '../protected-sources.ts';
+import type { HostSituation } from '../protection-facts.ts';
 import { judgeFailureCause } from './conditions.ts';
 import { shortenText } from './text.ts';
 
@@ -11,7 +11,7 @@ export interface SourceFacts {
   now: number;
   source: SourceId;
   name: string;
-  host: { id: HostId; name: string; standing: ProtectedSource['host']['standing'] };
+  host: { id: HostId; name: string; standing: HostSituation['standing'] };
   enabled: boolean;
   /** Its plans that are switched on. */
   plans: readonly PlanId[];

@@ -11,10 +11,10 @@ import { findHostStanding } from '../hosts.ts';
 import { readObjectives } from '../objective-settings.ts';
 import type { CoreContext } from '../ports.ts';
 import { createFireKnowledge, MISSES_READ } from '../protected-sources.ts';
-import { countProtections, judgeVerdict } from '../protection.ts';
+import { countProtections, judgeProtection, judgeVerdict } from '../protection.ts';
 import { buildFacts, type FireKnowledge } from '../protection-facts.ts';
 import { readHosts, readPlans, readSources, resolveObjectives } from './kept.ts';
-import type { FleetKeeper, FleetLook, KeptFleet, LookedHost, LookedSource } from './look.ts';
+import type { FleetKeeper, FleetLook, JudgedSource, KeptFleet, LookedHost, LookedSource } from './look.ts';
 import { createSchedulePromises, type SchedulePromises } from './promises.ts';
 
 export type KeeperContext = Pick<CoreContext, 'store' | 'clock' | 'directory' | 'listFires'>;
@@ -31,11 +31,16 @@ export function createFleetKeeper(context: KeeperContext): FleetKeeper {
     keepers.set(tenant, keeper);
     return keeper;
   };
-  return { look: (tenant) => keep(tenant).look(), follow: (tenant) => keep(tenant).follow() };
+  return {
+    look: (tenant) => keep(tenant).look(),
+    judge: (tenant, ids) => keep(tenant).judge(ids),
+    follow: (tenant) => keep(tenant).follow(),
+  };
 }
 
 interface TenantKeeper {
   look(): Promise<FleetLook>;
+  judge(ids: readonly SourceId[]): Promise<readonly JudgedSource[]>;
   follow(): Promise<void>;
 }
 
@@ -79,6 +84,7 @@ function createTenantKeeper(context: KeeperContext, tenant: TenantId): TenantKee
 
   return {
     look: () => enqueue(look),
+    judge: (ids) => enqueue(async () => judgeAt(context, await catchUp(), promises, ids)),
     follow: () => enqueue(async () => void (await catchUp())),
   };
 }
@@ -140,11 +146,32 @@ function sortSources({ sources }: KeptFleet): readonly SourceId[] {
   return [...sources.values()].sort((a, b) => compare(a.nameKey, b.nameKey) || compare(a.id, b.id)).map(({ id }) => id);
 }
 
+function learnFires({ listFires }: KeeperContext, { misses }: KeptFleet, promises: SchedulePromises, now: number): FireKnowledge {
+  const told = createFireKnowledge(listFires, now, misses);
+  return { ...told, findLongestWait: (schedule) => promises.findLongestWait(schedule, now) };
+}
+
+function judgeAt(
+  context: KeeperContext,
+  fleet: KeptFleet,
+  promises: SchedulePromises,
+  ids: readonly SourceId[],
+): readonly JudgedSource[] {
+  const fires = learnFires(context, fleet, promises, context.clock.now());
+  return ids.flatMap((id): JudgedSource[] => {
+    const source = fleet.sources.get(id);
+    const kept = source && fleet.hosts.get(source.host);
+    if (source === undefined || kept === undefined) return [];
+    const host = { ...kept, standing: findHostStanding(context, kept) };
+    const facts = buildFacts(source, host, fires);
+    return [{ source, host, protection: judgeProtection(facts), proofTrouble: facts.proofTrouble }];
+  });
+}
+
 function lookAt(context: KeeperContext, fleet: KeptFleet, promises: SchedulePromises, now: number): FleetLook {
-  const { sources, hosts, plans, misses } = fleet;
+  const { sources, hosts, plans } = fleet;
   fleet.order ??= sortSources(fleet);
-  const told = createFireKnowledge(context.listFires, now, misses);
-  const whole: FireKnowledge = { ...told, findLongestWait: (schedule) => promises.findLongestWait(schedule, now) };
+  const whole = learnFires(context, fleet, promises, now);
   // When a silent host was due is said in the sentence alone.
   const short: FireKnowledge = { ...whole, findUnknownAt: () => undefined };
   const lookedHosts = new Map<HostId, LookedHost>();

@@ -3,7 +3,8 @@ import type { HostId, PlanId, SourceId, TenantId } from '@holdfast/shared/domain
 import type { Plan } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
 import type { Objectives } from '../objectives.ts';
-import type { ProtectionCounts, ProtectionVerdict } from '../protection.ts';
+import type { ProofTrouble } from '../proof-trouble.ts';
+import type { Protection, ProtectionCounts, ProtectionVerdict } from '../protection.ts';
 import type { HostSituation, SourceSituation } from '../protection-facts.ts';
 
 /** What is kept in memory of a source: all that its protection is judged by, and by what lists are ordered and narrowed. Never changed. */
@@ -40,6 +41,14 @@ export interface LookedSource {
   protection: ProtectionVerdict;
 }
 
+/** One of a few, with all that is said of it: the sentence, and what drills say against it. */
+export interface JudgedSource {
+  source: KeptSource;
+  host: LookedHost;
+  protection: Protection;
+  proofTrouble: ProofTrouble | undefined;
+}
+
 export interface FleetLook {
   /** Epoch milliseconds. */
   at: number;
@@ -59,6 +68,8 @@ export interface FleetLook {
 export interface FleetKeeper {
   /** Whatever was written before the call counts; what changes by time alone may be a second old. */
   look(tenant: TenantId): Promise<FleetLook>;
+  /** These alone, in their order, as of this instant; what is gone, or has no host, is left out. Whatever was written before the call counts. */
+  judge(tenant: TenantId, ids: readonly SourceId[]): Promise<readonly JudgedSource[]>;
   /** Reads what was written and judges nothing, so that the next look has little to read. */
   follow(tenant: TenantId): Promise<void>;
 }
