@@ -119,6 +119,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     log.info({ version: next.version, plans: next.plans.length, sources: next.sources.length }, 'spec taken over');
     drain.look();
     secrets.adopt(next);
+    if (next.secretsMode === 'just_in_time') tooling.forgetMachineKeys();
     // Limits may have changed with it.
     executor.reconsider();
     scheduler.refresh();

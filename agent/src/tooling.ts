@@ -35,6 +35,8 @@ export interface HostTooling extends Tooling {
   refreshInventory(): Promise<boolean>;
   /** An exec that also tells somebody of every process it starts. */
   createExecWith(hooks: { onStarted(started: StartedProcess): void; onEnded(started: StartedProcess): void }): Exec;
+  /** What was held to open repositories by is held no more: this host keeps no secrets from now on. */
+  forgetMachineKeys(): void;
   /** See `Workbench.rememberProcess`. */
   rememberProcess(process: { pid: number; startedAt: number; endedAt: number }): void;
   /** Whether children die with this agent on this host. */
@@ -148,6 +150,7 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
     hooks: createHooks({ directory: config.hooksDir, workDirs }),
     drillGround: openDrillGround({ ...config, isRoot: process.geteuid?.() === 0 }),
     createExecWith,
+    forgetMachineKeys: keys.forgetAll,
     rememberProcess: processes.remember,
     inventory: () => inventory,
     async refreshInventory() {

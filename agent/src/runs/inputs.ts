@@ -92,7 +92,8 @@ function prepareRepositoryWith(tooling: Tooling, repository: SourceLike, binding
   const secrets = openSecrets(tooling, binding, repository);
   const planned = adapter.planAccess({ config: checkConfig(adapter.fields, repository.config), secrets, workDir });
   // A host that keeps no secrets keeps no machine key either.
-  const access = repository.secretsApart ? { ...planned, store: undefined } : planned;
+  const keepsNone = repository.secretsApart || tooling.secrets?.keepsNone === true;
+  const access = keepsNone ? { ...planned, store: undefined } : planned;
   return { access, redact: createRedactor([...Object.values(secrets), ...access.redact]) };
 }
 

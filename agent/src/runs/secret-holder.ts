@@ -15,6 +15,8 @@ export interface SecretName {
 
 /** Secrets that come apart from what they belong to: sealed from the server, or in the clear from whoever sits at the host. */
 export interface SecretsApart {
+  /** Whether nothing secret may be written down on this host. */
+  readonly keepsNone?: boolean;
   find(name: SecretName): { sealed: SealedSecrets } | { values: Readonly<Record<string, string>> } | undefined;
 }
 

@@ -23,6 +23,9 @@ test('a key is known by the way to its repository and the password, whatever the
   assert.deepEqual(ring.find(accessIn('/run/2')), key);
   assert.equal(ring.find(accessIn('/run/2', 'other')), undefined);
   assert.equal(ring.find(accessIn('/run/2', 'pw', '/srv/two')), undefined);
+  ring.forgetAll();
+  assert.equal(ring.find(accessIn('/run/1')), undefined);
+  ring.hold(accessIn('/run/1'), key);
   ring.forget(accessIn('/run/3'));
   assert.equal(ring.find(accessIn('/run/1')), undefined);
 });

@@ -21,6 +21,7 @@ export interface KeyRing {
   find(access: RepositoryAccess): HeldKey | undefined;
   hold(access: RepositoryAccess, key: HeldKey): void;
   forget(access: RepositoryAccess): void;
+  forgetAll(): void;
   /** Not to be looked for again for some hours; with `add`, not to be added either. */
   refuse(access: RepositoryAccess, add: boolean): void;
   isRefused(access: RepositoryAccess, add: boolean): boolean;
@@ -66,6 +67,7 @@ export function createKeyRing(clock: Clock): KeyRing {
       if (own) held.set(fingerprint(access), { key, password: own.content });
     },
     forget: (access) => void held.delete(fingerprint(access)),
+    forgetAll: () => held.clear(),
     refuse: (access, add) => void refusals.set(`${fingerprint(access)} ${add}`, clock.now() + REFUSAL_MS),
     isRefused: (access, add) => (refusals.get(`${fingerprint(access)} ${add}`) ?? 0) > clock.now(),
     fit(access) {
