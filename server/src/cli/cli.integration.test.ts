@@ -190,6 +190,8 @@ describe('The command line', () => {
       ['api', 'PUT', '/hosts'],
       ['api', 'GET', 'hosts'],
       ['restore'],
+      ['restore', '--file', '/srv/dumps/a.sql'],
+      ['restore', 'snap_1', '--file', '/srv/dumps/a.sql'],
       ['completion', 'fish'],
     ])
       assert.equal((await world.run(args)).code, EXIT.usage, args.join(' '));
@@ -215,6 +217,50 @@ describe('The command line', () => {
       assert.equal(ended.code, EXIT.unreachable, `${args.join(' ')}: ${ended.error}`);
       assert.match(ended.error, /^holdfast: /);
     }
+  });
+
+  it('lists the dump files that a host offers, and restores one of them, with consent where it overwrites', async () => {
+    const { context, clock, directory } = world.served;
+    const { hosts } = context.store;
+    const dumpDirs = ['/srv/dumps'];
+    const known = (await hosts.findHost(DEFAULT_TENANT, made.host))?.facts ?? assert.fail('no facts');
+    const facts = { ...known, capabilities: [...AGENT_CAPABILITIES], dumpDirs };
+    await hosts.recordContact(made.host, { at: clock.now(), facts });
+    await context.store.catalog.pinEngineId(DEFAULT_TENANT, made.repository as RepositoryId, 'a'.repeat(64), made.host);
+    const config = { host: '127.0.0.1', port: 5432, user: 'backup', database: 'shop' };
+    const described = { kind: 'postgres', config, secrets: { password: 'x-geheim' } };
+    const shop = await post('/sources', { host: made.host, name: 'shop', ...described });
+    const dump = { engine: 'postgres', format: 'plain', isGzip: true };
+    const entries = [
+      { name: 'no\u001b[31mtes', type: 'file', sizeBytes: 3, modifiedAt: 1, refusal: 'It is no dump.' },
+      { name: 'shop.sql.gz', type: 'file', sizeBytes: 700, modifiedAt: 1, dump },
+    ];
+    directory.register({
+      host: made.host,
+      boot: 'boot-of-a-test',
+      heartbeat: undefined,
+      progress: new Map(),
+      request: async () => ({ path: '/srv/dumps', entries, total: 2 }) as never,
+      sync: () => undefined,
+      end: () => undefined,
+    });
+    assert.equal((await world.run(['hosts', 'dump-files', 'db-1'])).out, '/srv/dumps\n');
+    const listed = await world.run(['hosts', 'dump-files', 'db-1', '/srv/dumps']);
+    assert.equal(listed.code, EXIT.done, listed.error);
+    assert.match(listed.out, /tes +.*It is no dump\.\nshop\.sql\.gz +.*postgres plain gzip/);
+    assert.ok(!listed.out.includes('\u001b'));
+    const order = ['restore', '--file', '/srv/dumps/shop.sql.gz', '--host', 'db-1', '--to-database', 'again'];
+    const through = [...order, '--through-source', 'db-1/shop', '--repository', 'main'];
+    const refused = await world.run([...through, '--mode', 'replace', '--understood']);
+    assert.equal(refused.code, EXIT.failed);
+    assert.match(refused.error, /type the name of the database, again/);
+    const started = await world.run([...through, '--mode', 'replace', '--understood', '--confirm', 'again']);
+    assert.equal(started.code, EXIT.done, started.error);
+    const { target } = (await world.run(['runs', 'show', started.out.trim(), '--json'])).json<{
+      target: { source: string; from: object };
+    }>();
+    const from = { path: '/srv/dumps/shop.sql.gz', sizeBytes: 700, modifiedAt: 1 };
+    assert.deepEqual([target.source, target.from], [shop, from]);
   });
 
   it('lists what a repository really holds, takes an orphan over, and deletes another one', async () => {

@@ -5,6 +5,7 @@ import { readTree } from './command-tree.ts';
 import { SHELLS, writeCompletion } from './completion.ts';
 import { addConfigCommands } from './config-commands.ts';
 import { addContentsCommands } from './contents-commands.ts';
+import { addDumpCommands } from './dump-commands.ts';
 import { CliError, createUsageError, EXIT } from './exit.ts';
 import { addHostCommands } from './host-commands.ts';
 import { addLoginCommands } from './login-commands.ts';
@@ -28,6 +29,7 @@ export function createProgram(parts: CliParts): Command {
   const nouns = addReadCommands(program, parts);
   const getNoun = (name: string): Command => nouns.get(name) ?? program.command(name);
   addHostCommands(getNoun('hosts'), parts);
+  addDumpCommands(getNoun('hosts'), parts);
   addConfigCommands(program.command('plan').description('config as code: one file of all that is protected, and how'), parts);
   addCatalogCommands(getNoun('sources'), getNoun('repositories'), parts);
   addContentsCommands(getNoun('repositories'), parts);

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import type { Client } from './client.ts';
+import { type DumpOptions, writeDumpOrder } from './dump-commands.ts';
 import { CliError, createUsageError, EXIT } from './exit.ts';
 import { checkId, findThing } from './find.ts';
 import { note, printJson, printLine, sanitise } from './output.ts';
@@ -79,17 +80,11 @@ async function runPlan(parts: CliParts, plan: string, options: WaitOptions & { s
   await reportRuns(parts, client, runs, options, command);
 }
 
-interface RestoreOptions extends WaitOptions {
+interface RestoreOptions extends WaitOptions, DumpOptions {
   newestOf?: string;
-  host?: string;
   toDirectory?: string;
-  toDatabase?: string;
-  throughSource?: string;
-  mode?: string;
-  table?: readonly string[];
   include?: readonly string[];
   inPlace?: string;
-  understood?: boolean;
 }
 
 async function findSnapshot(client: Client, id: string | undefined, newestOf: string | undefined) {
@@ -140,11 +135,20 @@ async function writeOrder(client: Client, snapshot: z.infer<typeof snapshotSchem
   };
 }
 
+async function writeAnyOrder(client: Client, id: string | undefined, options: RestoreOptions) {
+  const { file, newestOf, confirm, repository } = options;
+  if (file === undefined) {
+    if (confirm !== undefined || repository !== undefined) throw createUsageError('--confirm and --repository go with --file');
+    return await writeOrder(client, await findSnapshot(client, id, newestOf), options);
+  }
+  if (id !== undefined || newestOf !== undefined) throw createUsageError('name a snapshot or a file, not both');
+  return { path: '/restores', body: await writeDumpOrder(client, options, options.table?.map(parseTable)) };
+}
+
 async function restore(parts: CliParts, id: string | undefined, options: RestoreOptions, command: Command): Promise<void> {
   if (options.wait === true) parseMinutes(options.timeout);
   const client = await connect(parts, command);
-  const snapshot = await findSnapshot(client, id, options.newestOf);
-  const { path, body } = await writeOrder(client, snapshot, options);
+  const { path, body } = await writeAnyOrder(client, id, options);
   const run = await startOnce(parts, client, runSchema, path, body);
   await reportRuns(parts, client, [run], options, command);
 }
@@ -175,9 +179,10 @@ export function addRunCommands(program: Command, runs: Command, parts: CliParts)
   addWaitOptions(
     program
       .command('restore')
-      .description('bring a snapshot back')
+      .description('bring a snapshot back, or a dump file that lies on a host')
       .argument('[snapshot]', 'its id')
       .option('--newest-of <source>', 'the newest good snapshot of this source, instead of an id')
+      .option('--file <path>', 'a dump file that lies on the host, instead of a snapshot')
       .option('--host <host>', 'the host that writes it; the one it comes from unless given')
       .option('--to-directory <path>', 'files: a directory that does not exist or is empty')
       .option('--include <path...>', 'files: only these paths of the snapshot')
@@ -186,7 +191,9 @@ export function addRunCommands(program: Command, runs: Command, parts: CliParts)
       .option('--through-source <source>', 'databases: the source whose connection is used; its own unless given')
       .option('--mode <mode>', 'databases: new, replace, clean, append, schema_only, data_only or tables')
       .option('--table <table...>', 'databases: with --mode tables, as name or schema.name')
-      .option('--understood', 'databases: consent to change one that exists'),
+      .option('--repository <repository>', 'with --file: where the safety backup goes; that of the source’s plans unless given')
+      .option('--understood', 'databases: consent to change one that exists')
+      .option('--confirm <name>', 'with --file: the name of the database once more, where the mode changes what is in it'),
   ).action((id: string | undefined, options: RestoreOptions, command: Command) => restore(parts, id, options, command));
   addWaitOptions(runs.command('wait').description('wait for the end of runs').argument('<id...>', 'their ids')).action(
     async (ids: readonly string[], options: WaitOptions, command: Command) => {
