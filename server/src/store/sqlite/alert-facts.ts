@@ -10,7 +10,7 @@ import type { Sql } from './statements.ts';
 
 const ENDED = "('succeeded', 'partial', 'failed', 'cancelled', 'skipped')";
 /** The failure of the part, and the run's where the part has none. */
-const RECENT_PARTS = `SELECT ${idOf('p.source_no')} AS source, ${idOf('r.plan_no')} AS plan, ${idOf('r.host_no')} AS host,
+const RECENT_PARTS = `SELECT @source AS source, ${idOf('r.plan_no')} AS plan, ${idOf('r.host_no')} AS host,
     ${idOf('r.repository_no')} AS repository, r.id AS run,
     p.state, coalesce(p.failure, CASE WHEN p.state = 'failed' THEN r.failure END) AS failure, p.ended_at AS endedAt
   FROM run_parts p INDEXED BY run_parts_ended CROSS JOIN runs r ON r.no = p.run_no

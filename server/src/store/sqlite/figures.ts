@@ -23,12 +23,13 @@ export const SOURCES = `SELECT s.id AS id, h.name AS host, s.name AS source, goo
     part.duration_ms AS goodDurationMs, drill.ended_at AS provenAt, drill.restore_ms AS restoreMs,
     health.state AS health, health.told_at AS healthToldAt,
     (SELECT max(json_extract(v.verification, '$.at')) FROM snapshots v INDEXED BY snapshots_verified
-      WHERE v.tenant_no = ${numberOf('s.tenant_id')} AND v.source_no = ${numberOf('s.id')} AND v.verification LIKE '{"ok":true%') AS verifiedAt,
+      WHERE v.tenant_no = ${numberOf('@tenant')} AND v.source_no = named.no AND v.verification LIKE '{"ok":true%') AS verifiedAt,
     (SELECT json_group_array(json(p.schedule)) FROM plan_sources ps JOIN plans p ON p.id = ps.plan_id
       WHERE ps.tenant_id = s.tenant_id AND ps.source_id = s.id AND p.enabled = 1 AND s.enabled = 1
         AND p.schedule IS NOT NULL) AS schedules
   FROM sources s JOIN hosts h ON h.id = s.host_id AND h.state <> 'revoked'
-  LEFT JOIN snapshots good ON good.id = (SELECT id FROM (${NEWEST_GOOD.replaceAll('@tenant', 's.tenant_id').replaceAll('@source', 's.id')}))
+  LEFT JOIN id_numbers named ON named.id = s.id
+  LEFT JOIN snapshots good ON good.id = (SELECT id FROM (${NEWEST_GOOD.replaceAll(numberOf('@source'), 'named.no')}))
   LEFT JOIN source_health health ON health.tenant_id = s.tenant_id AND health.source_id = s.id
   LEFT JOIN run_parts part ON part.run_no = ${runNumberOf('good.run_id')} AND part.source_no = good.source_no
   LEFT JOIN drills drill ON drill.source_id = s.id AND drill.run_id = (SELECT d.run_id FROM drills d INDEXED BY drills_proven
