@@ -52,17 +52,17 @@ describe('After a backup that may have left its lock', () => {
 
     renameSync(path, `${path}.away`);
     await reconciliation.afterBackup(rig.repository.id, { reached: true, owesLook: true });
-    assert.deepEqual(waits, [2000], 'a repository that did not answer is not asked at once');
+    assert.deepEqual(waits, [500], 'a repository that did not answer is not asked at once');
     next?.();
     while (waits.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-    assert.deepEqual(waits, [2000, 4000], 'and gets more time when it still does not answer');
+    assert.deepEqual(waits, [500, 1000], 'and gets more time when it still does not answer');
     await reconciliation.afterBackup(rig.repository.id, { reached: false, owesLook: false });
     assert.equal(waits.length, 2, 'a run that owes nothing changes nothing');
 
     renameSync(`${path}.away`, path);
     isBusy = true;
     next?.();
-    assert.deepEqual(waits, [2000, 4000, 4000], 'while a run works there nobody looks');
+    assert.deepEqual(waits, [500, 1000, 1000], 'while a run works there nobody looks');
     isBusy = false;
     assert.equal(listLocks(path).length, 1);
     next?.();

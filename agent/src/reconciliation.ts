@@ -33,7 +33,7 @@ export interface ReconciliationPorts {
 }
 
 /** Between two looks for locks that are still owed; doubled from one to the next. */
-const FIRST_LOOK_MS = 2000;
+const FIRST_LOOK_MS = 500;
 const LAST_LOOK_MS = 300_000;
 
 export function createReconciliation({ workbench, signal, ...ports }: ReconciliationPorts): Reconciliation {

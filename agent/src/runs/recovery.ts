@@ -80,9 +80,6 @@ async function awaitCollected(workbench: Workbench, pids: readonly number[]): Pr
     await new Promise<void>((resolve) => workbench.setTimer(COLLECT_LOOK_MS, resolve));
 }
 
-/** A repository that does not answer is asked again later. */
-const LOCK_LOOK_MS = 5000;
-
 /**
  * Removes the locks that processes of interrupted runs left, as far as they are proven to be ours. `unreachable` when the repository could not be
  * asked, `left` when locks of ours had to stay for now.
@@ -95,19 +92,13 @@ export async function clearLocks(workbench: Workbench, repository: SpecRepositor
   };
   return await withWorkDir(workbench, async (workDir) => {
     const { access } = prepareRepository(workbench, repository, workDir);
-    const engine = workbench.engine(workbench.exec);
-    const look = { access, workDir, timeoutMs: LOCK_LOOK_MS };
-    const listed = await engine.listLocks(look);
-    if (listed.failure) return tellUnreachable(listed.failure);
-    if (listed.locks.length === 0) {
-      const stranger = await engine.findStranger({ ...look, pinnedId: repository.pinnedId });
-      return stranger ? tellUnreachable(stranger) : 'cleared';
-    }
-    await awaitCollected(
-      workbench,
-      listed.locks.map((lock) => lock.pid),
-    );
-    const { failure, left } = await engine.clearOwnLocks({ access, workDir, pinnedId: repository.pinnedId, onLog });
+    const { failure, left } = await workbench.engine(workbench.exec).clearOwnLocks({
+      access,
+      workDir,
+      pinnedId: repository.pinnedId,
+      onLog,
+      beforeJudging: (pids) => awaitCollected(workbench, pids),
+    });
     if (failure) return tellUnreachable(failure);
     if (left.length === 0) return 'cleared';
     onLog('warn', `${left.length} locks of interrupted runs are left in the repository`);

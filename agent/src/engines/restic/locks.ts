@@ -31,6 +31,8 @@ export interface ClearInput {
   /** The repository that the locks lie in: where another one lies now, nothing can be said of them. */
   pinnedId?: string | undefined;
   onLog?: OnLog | undefined;
+  /** Given the processes that hold locks: what may still be ending is waited for. */
+  beforeJudging?: ((pids: readonly number[]) => Promise<void>) | undefined;
 }
 
 export async function listLocks(host: ResticHost, input: LockInput): Promise<LockList> {
@@ -78,6 +80,7 @@ export async function clearOwnLocks(host: ResticHost, input: ClearInput): Promis
   const look = { place, workDir, timeoutMs: LOOK_MS };
   const before = await listLocks(host, look);
   if (before.failure) return { removed: 0, left: [], failure: before.failure };
+  await input.beforeJudging?.(before.locks.map(({ pid }) => pid));
   const isOurs = (lock: RepositoryLock) =>
     lock.hostname === host.hostname && host.processes.find(lock.pid, lock.createdAt) === 'ended' && !isAlive(lock.pid);
   const ours = before.locks.filter(isOurs);
