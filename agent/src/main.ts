@@ -105,6 +105,10 @@ withCommon(program.command('restore').description('list and restore snapshots fr
   .option('--list', 'list what can be restored')
   .option('--source <name>', 'the source, by name or id')
   .option('--snapshot <id>', 'a snapshot, or "latest"', 'latest')
+  .option(
+    '--file <path>',
+    'restore this dump or script in place of a snapshot, through the connection of --source; any file you may read, whatever HOLDFAST_DUMP_DIRS says',
+  )
   .option('--to <directory>', 'restore files into a new directory')
   .option('--to-database <name>', 'restore a database under this new name')
   .option('--jobs <number>', 'bring the dump to this disk first and restore it through so many connections (PostgreSQL)')

@@ -13,6 +13,8 @@ export interface RestoreWishes {
   list?: boolean;
   source?: string;
   snapshot?: string;
+  /** A dump file of this host in place of a snapshot. */
+  file?: string;
   to?: string;
   toDatabase?: string;
   /** Through so many connections, by way of this host's disk. */

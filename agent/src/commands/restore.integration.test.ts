@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { formatTags, SAFETY_PLAN } from '@holdfast/shared/domain/snapshot.ts';
 import { GENERATIONS, writeNoise } from '../engines/restic/laboratory.ts';
@@ -257,6 +259,30 @@ test('A restore of a database by hand', async (t) => {
     const asked = await host.run(['restore', '--source', 'shop', '--snapshot', safety, '--to-database', 'shop_6', '--json']);
     assert.equal((JSON.parse(asked.stdout) as Row).snapshot, safety);
     await server.query('DROP DATABASE shop_5; DROP DATABASE shop_6');
+  });
+
+  await t.test('takes a dump file of the host in place of a snapshot', async () => {
+    const { port, user, password } = server;
+    const args = ['--no-defaults', '--protocol=tcp', '-h127.0.0.1', `-P${port}`, `-u${user}`, 'shop'];
+    const dump = execFileSync('mariadb-dump', args, { env: { PATH: '/usr/bin:/bin', MYSQL_PWD: password } });
+    writeFileSync(join(rig.dir, 'old.sql.gz'), gzipSync(dump));
+    writeFileSync(join(rig.dir, 'cut.sql.gz'), gzipSync(dump).subarray(0, -20));
+    const restore = (name: string, ...more: string[]) =>
+      host.run(['restore', '--file', join(rig.dir, name), '--source', 'shop', '--to-database', 'shop_7', ...more]);
+    const cut = await restore('cut.sql.gz');
+    assert.equal(cut.code, 1);
+    assert.match(
+      cut.stderr,
+      /^holdfast-agent: \S+cut\.sql\.gz cannot be read to its end: .*unexpected end of file.*Nothing was changed/m,
+    );
+    const end = await restore('old.sql.gz', '--json');
+    assert.equal(end.code, 0, end.stderr);
+    assert.equal((JSON.parse(end.stdout) as { target: string }).target, 'shop_7');
+    assert.equal(await server.query('SELECT count(*), sum(id) FROM shop_7.item'), '500\t125250');
+    assertDiscreet(end);
+    const nameless = await host.run(['restore', '--file', join(rig.dir, 'old.sql.gz'), '--source', 'shop']);
+    assertOneLine(nameless, 2, /under which new name/);
+    await server.query('DROP DATABASE shop_7');
   });
 
   await t.test('says what to do when the database server is away', async () => {

@@ -1,7 +1,6 @@
 /** `holdfast-agent restore`: lists and restores from the spec this host holds, with the server away and beside a running agent. */
 import { isAbsolute, resolve } from 'node:path';
-import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
-import { createId } from '@holdfast/shared/domain/ids.ts';
+import { systemClock } from '@holdfast/shared/clock.ts';
 import type { Spec, SpecRepository, SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { findTags, SAFETY_PLAN } from '@holdfast/shared/domain/snapshot.ts';
@@ -13,12 +12,13 @@ import { glanceAtLedger } from '../journal/peek.ts';
 import { createAgentLog } from '../log.ts';
 import { createStoredOrigin } from '../runs/dump-origin.ts';
 import { prepareRepository, prepareSource, withWorkDir } from '../runs/inputs.ts';
-import { createRecorder, type Recorder } from '../runs/recorder.ts';
 import { restoreDatabase } from '../runs/restore-database.ts';
 import { restoreDirectory } from '../runs/restore-directory.ts';
 import type { RestorePart, RestoreResult } from '../runs/restore-part.ts';
 import { type HostTooling, openTooling } from '../tooling.ts';
-import { printJson, printLine, printTable, sanitise } from './output.ts';
+import { createConsoleRecorder, listenForStop } from './console-run.ts';
+import { printJson, printLine, printTable } from './output.ts';
+import { restoreNamedFile } from './restore-named-file.ts';
 import { findGlobals, measureDump, parseOptions, type RestoreWishes } from './restore-wishes.ts';
 import { createGivenSecrets, createMissingError, isOpenable } from './secrets-by-hand.ts';
 import { getStoredSpec } from './stored-spec.ts';
@@ -99,33 +99,6 @@ function choose(found: readonly Restorable[], wishes: RestoreWishes): Restorable
   return only;
 }
 
-/** Lines of a restore by hand go to standard error; nothing is journaled, because no server ordered it. */
-function createConsoleRecorder(tooling: HostTooling): Recorder {
-  const run = createId('run', { clock: tooling.clock, randomBytes: systemRandomBytes });
-  const show = (text: string) => process.stderr.write(`${sanitise(text)}\n`);
-  let shownAt = 0;
-  return createRecorder(
-    {
-      clock: tooling.clock,
-      append(event) {
-        if (event.type === 'run.log') for (const line of event.lines) show(`${line.level.padEnd(5)} ${line.text}`);
-      },
-      countLogLines: () => undefined,
-      closeRun: () => undefined,
-      sendProgress({ bytes, totalBytes }) {
-        if (tooling.clock.monotonicMs() - shownAt < 1000) return;
-        shownAt = tooling.clock.monotonicMs();
-        show(`      ${bytes} of ${totalBytes ?? '?'} bytes`);
-      },
-      setTimer(ms, callback) {
-        const timer = setTimeout(callback, ms);
-        return () => clearTimeout(timer);
-      },
-    },
-    run,
-  );
-}
-
 async function restoreChosen(
   tooling: HostTooling,
   chosen: Restorable,
@@ -198,6 +171,7 @@ async function listOrRestore(
 ): Promise<void> {
   const spec = getStoredSpec(opened, config.stateDir);
   const tooling = { ...opened, secrets: createGivenSecrets(spec, config.givenSecrets) };
+  if (wishes.file !== undefined) return restoreNamedFile(tooling, spec, wishes, config.givenSecrets);
   const found = await listRestorable(tooling, spec, config, wishes.source);
   if (wishes.list) {
     const rows = found.map(({ source, repository, snapshot, vouched, isSafety }) => ({
@@ -234,10 +208,7 @@ async function listOrRestore(
       'this host remembers no run that vouches for this snapshot: see that what it holds is complete',
     );
   }
-  const controller = new AbortController();
-  process.once('SIGINT', () => controller.abort());
-  process.once('SIGTERM', () => controller.abort());
-  const result = await restoreChosen(tooling, chosen, wishes, config.givenSecrets, controller.signal);
+  const result = await restoreChosen(tooling, chosen, wishes, config.givenSecrets, listenForStop());
   const target = wishes.toDatabase ?? wishes.to ?? '';
   if (wishes.json)
     printJson({

@@ -1,7 +1,6 @@
 /** Executes a restore run. */
 import type { Config } from '@holdfast/shared/adapters/field.ts';
 import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
-import { systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { type ChosenDump, describeDump } from '@holdfast/shared/domain/dump-file.ts';
 import { createReasonError, findReason, type Reason } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
@@ -32,9 +31,6 @@ export interface RestoreExecution extends Pick<SafetyPorts, 'spec' | 'record' | 
   order: RequestBody<'restore.start'>;
   signal: AbortSignal;
 }
-
-/** Of the key that keeps a script from commands of its client. */
-const KEY_BYTES = 16;
 
 /** What is known of a restore while it goes on. */
 interface Going {
@@ -168,8 +164,7 @@ async function restoreFromFile(
     recorder.log('info', `restores ${file.path}: ${describeDump(file.dump)}, ${file.sizeBytes} bytes`);
     const engine = () => workbench.engine(running.exec);
     const about = describeRestore(execution, going, engine, { ...running, sizeBytes: file.sizeBytes }, connection, target);
-    const key = Buffer.from(systemRandomBytes(KEY_BYTES)).toString('hex');
-    return await restoreDatabase({ ...about, restore: adaptRestore(restore, file, key), file, origin: file });
+    return await restoreDatabase({ ...about, restore: adaptRestore(restore, file, workbench.crypto), file, origin: file });
   } finally {
     file.close();
   }

@@ -6,6 +6,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } f
 import { join } from 'node:path';
 import type { DatabaseScript } from '@holdfast/shared/adapters/script.ts';
 import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
+import type { Crypto } from '@holdfast/shared/crypto/crypto.ts';
 import {
   type ChosenDump,
   fitsDumpEngine,
@@ -41,6 +42,9 @@ ends=$({ { "$1" -dc 3>&- 4>&-; echo "g$?" >&3; } | { "$2" -f "$3" >&4 3>&- 4>&-;
 case "$ends" in *s3*) exit 3;; *g141*|*s4*|*s141*) echo 'broken pipe' >&2; exit 1;; *g0*s0*|*s0*g0*) exit 0;; esac
 exit 1`;
 const FILTERED = 3;
+
+/** Of the key that keeps a script from commands of its client. */
+const KEY_BYTES = 16;
 
 const LC_BYTES = { LC_ALL: 'C' } as const;
 
@@ -167,10 +171,15 @@ export function openNamedDump(path: string, target: Target): HostDump {
 }
 
 /** The engine's restore as this file needs it: scripts go through their own client. */
-export function adaptRestore(restore: DatabaseRestore, { dump }: HostDump, key: string): DatabaseRestore {
+export function adaptRestore(
+  restore: DatabaseRestore,
+  { dump }: HostDump,
+  { randomBytes }: Pick<Crypto, 'randomBytes'>,
+): DatabaseRestore {
   const script: DatabaseScript | undefined = dump.format === 'plain' ? restore.script : undefined;
   const { plan, judge } = script ?? {};
   if (!plan) return restore;
+  const key = Buffer.from(randomBytes(KEY_BYTES)).toString('hex');
   const { planRestoreFile: _archives, planProof: _whole, ...others } = restore;
   return { ...others, planRestore: (input) => plan(input, key), ...(judge ? { judgeRestore: judge } : {}) };
 }

@@ -73,7 +73,8 @@ describe('A script of pg_dump', () => {
   it('is carried out with a key that stands in no argument, as one transaction', () => {
     const config = { host: '127.0.0.1', port: 5432, user: 'ann', database: 'shop' };
     const command = postgresScript.plan?.({ config, secrets: {}, workDir: '/run/x', targetDatabase: 'a=b' }, 'k3y');
-    assert.ok(command?.args.includes('--single-transaction') && !JSON.stringify(command.args).includes('k3y'));
+    assert.ok(command);
+    assert.ok(command.args.includes('--single-transaction') && !JSON.stringify(command.args).includes('k3y'));
     assert.equal(command.env['PGDATABASE'], 'a=b');
     assert.deepEqual(command.files.find(({ path }) => path.endsWith('restrict.sql'))?.content, '\\restrict k3y\n');
     const outcome = { exitCode: 3, stdout: '', stderr: 'psql:/run/x/restrict.sql:1: error: invalid command \\restrict' };
