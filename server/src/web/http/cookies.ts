@@ -23,7 +23,13 @@ const FLASH_CHARS = 500;
 const HEADER_CHARS = 8192;
 const SESSION_TOKEN = /^hfs_[A-Za-z0-9_-]{43}$/;
 const PAGE_PREFIX = 'holdfast_page_';
-const flashSchema = z.strictObject({ tone: z.enum(['good', 'bad']), text: z.string().max(FLASH_CHARS) });
+const flashSchema = z.strictObject({
+  tone: z.enum(['good', 'bad']),
+  text: z.string().max(FLASH_CHARS),
+  undo: z
+    .strictObject({ action: z.string().max(FLASH_CHARS), hidden: z.record(z.string().max(40), z.string().max(FLASH_CHARS)) })
+    .optional(),
+});
 
 /** All cookies of a request; the first of a name counts, as browsers send the most specific one first. */
 export function parseCookies(header: string | undefined): ReadonlyMap<string, string> {
@@ -60,7 +66,8 @@ export function createCookies(crypto: Crypto, options: { https: boolean; basePat
       return flashSchema.safeParse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))).data;
     },
     writeFlash(response, flash) {
-      const message = { tone: flash.tone, text: flash.text.slice(0, FLASH_CHARS) };
+      const { tone, undo } = flash;
+      const message = { tone, text: flash.text.slice(0, FLASH_CHARS), undo };
       const text = Buffer.from(JSON.stringify(message)).toString('base64url');
       response.cookie('holdfast_flash', `${text}.${sign(text)}`, { ...shared, maxAge: FLASH_LIFE_MS });
     },

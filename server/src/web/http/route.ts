@@ -123,6 +123,8 @@ export interface Trouble {
 export interface FlashMessage {
   tone: 'good' | 'bad';
   text: string;
+  /** The form that takes the act back, at an address of this server. */
+  undo?: { action: string; hidden: Readonly<Record<string, string>> } | undefined;
 }
 
 /** A new session, as `core/accounts.ts` issues it; the token goes into the cookie and nowhere else. */

@@ -16,7 +16,7 @@ const screen = (method: 'get' | 'post', path: string, handle: (visit: Visit) => 
 });
 const page = (visit: Visit): PageReply => ({
   kind: 'page',
-  html: html`<p>${visit.frame.flash.map((one) => `${one.tone}: ${one.text}`)}</p>`,
+  html: html`<p>${visit.frame.flash.map((one) => `${one.tone}: ${one.text} ${JSON.stringify(one.undo)}`)}</p>`,
 });
 const HOSTILE = '<img src=x onerror=alert(1)>';
 
@@ -26,7 +26,7 @@ const SCREENS: readonly ScreenRoute[] = [
   screen('post', '/things/:thing/act', (visit) => ({
     kind: 'redirect',
     to: visit.urls.hosts(),
-    flash: { tone: 'good', text: `${HOSTILE} done` },
+    flash: { tone: 'good', text: `${HOSTILE} done`, undo: { action: '/things/t/act', hidden: { undo: '1' } } },
   })),
   screen('get', '/hosts', page),
   screen('post', '/away', () => ({ kind: 'redirect', to: '//evil.example/' })),
@@ -143,7 +143,10 @@ describe('A redirect', () => {
     const fragment = await served.ask('/hosts', { headers: { cookie, 'hx-request': 'true' } });
     assert.equal(fragment.cookies['holdfast_flash'], undefined, 'a fragment leaves it');
     const shown = await served.ask('/hosts', { headers: { cookie } });
-    assert.equal(shown.text, '<p>good: &lt;img src=x onerror=alert(1)&gt; done</p>');
+    assert.equal(
+      shown.text,
+      '<p>good: &lt;img src=x onerror=alert(1)&gt; done {&quot;action&quot;:&quot;/things/t/act&quot;,&quot;hidden&quot;:{&quot;undo&quot;:&quot;1&quot;}}</p>',
+    );
     assert.match(shown.cookies['holdfast_flash'] ?? '', /Expires=Thu, 01 Jan 1970/);
   });
 

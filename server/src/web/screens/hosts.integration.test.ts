@@ -306,6 +306,11 @@ describe('changing a host', () => {
     assert.ok(refused.kind === 'redirect' && refused.flash?.tone === 'bad');
     const done = await world.ask('post', `${page}/drain`, { form: { minutes: '60' } });
     assert.ok(done.kind === 'redirect' && done.flash?.tone === 'good');
+    assert.deepEqual(done.flash.undo, { action: `${page}/resume`, hidden: {} });
+    const longer = await world.ask('post', `${page}/drain`, { form: { minutes: '90' } });
+    assert.ok(longer.kind === 'redirect');
+    assert.deepEqual(longer.flash?.undo, { action: `${page}/drain`, hidden: { minutes: '60' } });
+    await world.ask('post', `${page}/drain`, { form: longer.flash?.undo?.hidden ?? {} });
     const waits = readWords(await world.read(page));
     assert.match(waits, /drained is online and drained: it takes no new runs\./);
     assert.match(
@@ -320,6 +325,7 @@ describe('changing a host', () => {
     assert.match(list, /drained.*online draining/);
     const resumed = await world.ask('post', `${page}/resume`, { form: {} });
     assert.ok(resumed.kind === 'redirect' && resumed.flash?.tone === 'good');
+    assert.deepEqual(resumed.flash.undo, { action: `${page}/drain`, hidden: { minutes: '60' } });
     assert.doesNotMatch(readWords(await world.read(page)), /Takes no new runs/);
     assert.match(readWords(await world.read('/hosts?state=draining')), /No host matches/);
   });

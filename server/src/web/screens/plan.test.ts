@@ -292,6 +292,19 @@ describe('The page of a plan', () => {
     assert.match(await world.read(path), /Paused: its schedule does not fire/);
     const back = await world.ask('post', path, { form: { enabled: 'true', back: '/plans?enabled=false' } });
     assert.equal(back.kind === 'redirect' && back.to, '/plans?enabled=false');
+    const [flash] = [back.kind === 'redirect' ? back.flash : undefined];
+    assert.deepEqual(flash, {
+      tone: 'good',
+      text: '“nightly files” fires again by its schedule.',
+      undo: { action: path, hidden: { enabled: 'false', back: '/plans?enabled=false' } },
+    });
+    const shown = await world.read(path, { flash });
+    assert.match(shown, new RegExp(`action="${path}"><input type="hidden" +name="enabled" value="false">[\\s\\S]*?>Undo<`));
+    const undone = await world.ask('post', path, { form: flash?.undo?.hidden ?? {} });
+    assert.ok(undone.kind === 'redirect' && undone.to === '/plans?enabled=false');
+    assert.match(headingOf(await world.read(path)), /is paused/);
+    const twice = await world.ask('post', path, { form: { enabled: 'false' } });
+    assert.ok(twice.kind === 'redirect' && twice.flash?.undo === undefined && /paused already/.test(twice.flash?.text ?? ''));
     const astray = await world.ask('post', path, { form: { enabled: 'true', back: '/audit' } });
     assert.equal(astray.kind === 'redirect' && astray.to, path);
     const gone = await world.ask('post', `${path}/delete`);

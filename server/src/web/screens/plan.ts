@@ -10,7 +10,7 @@ import { listRuns, startPlan } from '../../core/runs.ts';
 import { listSnapshots } from '../../core/snapshots.ts';
 import type { Plan } from '../../store/catalog.ts';
 import type { FireCalendar } from '../api/fire-calendar.ts';
-import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import type { FlashMessage, PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatDuration, formatNoun } from '../ui/quantity.ts';
 import { type Clockface, formatDay, formatRelative } from '../ui/time.ts';
 import { findLocalPath, PAGES } from '../urls.ts';
@@ -218,10 +218,17 @@ function findListAddress({ form, urls }: Visit): string | undefined {
 
 async function switchPlan(context: CoreContext, visit: Visit): Promise<PageReply> {
   const enabled = readText(visit.form, 'enabled') === 'true';
-  const plan = await updatePlan(context, visit.caller, getParam(visit, 'plan', idSchema('plan')), { enabled });
-  const text = enabled ? `“${plan.name}” fires again by its schedule.` : `“${plan.name}” is paused; its snapshots stay.`;
-  const to = findListAddress(visit) ?? visit.urls.plan({ plan: plan.id });
-  return { kind: 'redirect', to, flash: { tone: 'good', text } };
+  const { id, name, ...before } = await getPlan(context, visit.caller, getParam(visit, 'plan', idSchema('plan')));
+  const list = findListAddress(visit);
+  const action = visit.urls.plan({ plan: id });
+  const to = list ?? action;
+  const tell = (text: string): FlashMessage => ({ tone: 'good', text });
+  if (before.enabled === enabled)
+    return { kind: 'redirect', to, flash: tell(enabled ? `“${name}” is enabled already.` : `“${name}” is paused already.`) };
+  await updatePlan(context, visit.caller, id, { enabled });
+  const hidden = { enabled: String(!enabled), ...(list === undefined ? {} : { back: list }) };
+  const text = enabled ? `“${name}” fires again by its schedule.` : `“${name}” is paused; its snapshots stay.`;
+  return { kind: 'redirect', to, flash: { ...tell(text), undo: { action, hidden } } };
 }
 
 async function remove(context: CoreContext, visit: Visit): Promise<PageReply> {

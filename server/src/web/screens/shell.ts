@@ -3,6 +3,7 @@ import { isAllowed } from '../../core/caller.ts';
 import { type Installation, readInstallation } from '../../core/installation-settings.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { FlashMessage, PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import { postButton } from '../ui/button.ts';
 import type { Flash } from '../ui/flash.ts';
 import { type NavGroup, type NavItem, type Shell, sideNav } from '../ui/layout.ts';
 import { formatZone } from '../ui/time.ts';
@@ -73,8 +74,9 @@ function buildNav(visit: Visit, marks: NavMarks, { links }: Pick<Installation, '
   ];
 }
 
-function toFlash(message: FlashMessage): Flash {
-  return { tone: message.tone === 'good' ? 'done' : 'problem', text: message.text };
+function toFlash({ tone, text, undo }: FlashMessage): Flash {
+  const action = undo && postButton({ label: 'Undo', kind: 'secondary', small: true, ...undo });
+  return { tone: tone === 'good' ? 'done' : 'problem', text, ...(action === undefined ? {} : { action }) };
 }
 
 function nameRole(role: string): string {
