@@ -1,4 +1,5 @@
 /** `/restore/dumps`: dump files that lie on hosts, directory by directory, as their hosts list them while the page waits. */
+import { describeDump } from '@holdfast/shared/domain/dump-file.ts';
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import {
   findParentPath,
@@ -25,7 +26,7 @@ import { formatCount } from '../ui/quantity.ts';
 import { PAGES, type Urls } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { type DumpFilesView, type DumpLine, dumpFilesPage, dumpHostsPage, type OfferLine } from './dump-files.view.ts';
-import { describeDump } from './dump-words.ts';
+
 import { isShown } from './form-problem.ts';
 import { readText } from './form-values.ts';
 import { findId } from './params.ts';

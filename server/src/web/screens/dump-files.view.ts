@@ -35,7 +35,7 @@ export type DumpLine = {
   readonly isDirectory: boolean;
   /** The directory's own page. */
   readonly href?: string | undefined;
-  /** `PostgreSQL archive of 15.18`; undefined for what cannot be restored. */
+  /** `PostgreSQL 15.18 archive`; undefined for what cannot be restored. */
   readonly kind?: string | undefined;
   /** Why it cannot be. */
   readonly refusal?: string | undefined;

@@ -9,12 +9,6 @@ const ENGINES: Readonly<Record<RecognisedDump['engine'], string>> = {
   mysql: 'MySQL',
 };
 
-/** `PostgreSQL archive of 15.18`, `MariaDB script, gzip`. */
-export function describeDump({ engine, format, isGzip, serverVersion }: RecognisedDump): string {
-  const what = `${ENGINES[engine]} ${format === 'custom' ? 'archive' : 'script'}`;
-  return `${what}${serverVersion === undefined ? '' : ` of ${serverVersion}`}${isGzip ? ', gzip' : ''}`;
-}
-
 /** What a server has to be so that the file can go to it. */
 export const nameEngine = ({ engine }: Pick<RecognisedDump, 'engine'>): string => ENGINES[engine];
 

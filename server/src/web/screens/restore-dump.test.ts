@@ -102,7 +102,7 @@ describe('Restoring a dump file of a host', () => {
     const second = await world.read(`/restore/dumps?host=${host.id}&path=/srv/dumps&after=3`);
     assertInert(second);
     assert.match(readWords(second), /shop\.dump PostgreSQL archive 4 KiB/);
-    assert.match(readWords(second), /shop\.sql\.gz PostgreSQL script of 15\.18, gzip/);
+    assert.match(readWords(second), /shop\.sql\.gz PostgreSQL 15\.18 script in gzip/);
     assert.equal([...second.matchAll(/Restore…<\/|Restore…<\/span>/g)].length, 3);
     const elsewhere = readWords(await world.read(`/restore/dumps?host=${host.id}&path=/etc`));
     assert.match(elsewhere, /db-1 does not offer \/etc: it is in none of the offered directories/);

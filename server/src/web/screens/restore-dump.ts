@@ -1,6 +1,6 @@
 /** `/restore/dumps/start`: a dump file of a host goes into a database: the form, the look at the target, and the start. */
 import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
-import { fitsDumpEngine, listDumpOptions } from '@holdfast/shared/domain/dump-file.ts';
+import { describeDump, fitsDumpEngine, listDumpOptions } from '@holdfast/shared/domain/dump-file.ts';
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { getModeRule, RESTORE_JOBS, type RestoreMode, type RestoreOptions } from '@holdfast/shared/domain/restore.ts';
 import { findParentPath, showStoredText } from '@holdfast/shared/domain/stored-path.ts';
@@ -18,7 +18,7 @@ import { formatDate, formatDay, formatMinute } from '../ui/time.ts';
 import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { readPlace } from './dump-files.ts';
-import { describeDump, nameEngine, nameFile } from './dump-words.ts';
+import { nameEngine, nameFile } from './dump-words.ts';
 import { type FormProblem, hasProblem, isShown, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { readText } from './form-values.ts';
 import { findId, wantsPart } from './params.ts';
