@@ -8,6 +8,7 @@ export const STREAM_OPERATION = {
   description: [
     'The name of an event is its topic, its data one JSON object.',
     '`refresh` says that what the topic shows has changed: read it again.',
+    '`counts` says what the side bar counts, by its lines: `{"count"?, "alarm"?}` of each; it comes in place of a refresh of the topic `counts`.',
     '`log` brings new lines of a run under `run:<id>`; `progress` how far that run is, at most once a second, and is never repeated.',
     '`position` comes every few seconds: everything up to its id has been told.',
     'After a cut, send the last id: what was missed comes first, or a `refresh` of each topic when that is too long ago.',
@@ -46,7 +47,14 @@ export const STREAM_OPERATION = {
             type: 'object',
             description: 'The data of one event',
             properties: {
-              kind: { type: 'string', enum: ['refresh', 'log', 'progress', 'position'] },
+              kind: { type: 'string', enum: ['refresh', 'counts', 'log', 'progress', 'position'] },
+              items: {
+                type: 'object',
+                additionalProperties: {
+                  type: 'object',
+                  properties: { count: { type: ['integer', 'string'] }, alarm: { type: 'string' } },
+                },
+              },
               lines: {
                 type: 'array',
                 items: {

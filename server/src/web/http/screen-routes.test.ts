@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { Agent } from 'node:http';
 import { after, before, describe, it } from 'node:test';
+import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { html } from '../html.ts';
 import { OWN_PAGE, type ServedApp, serveApp } from './fixtures/served-app.ts';
@@ -29,6 +31,8 @@ const SCREENS: readonly ScreenRoute[] = [
     flash: { tone: 'good', text: `${HOSTILE} done`, undo: { action: '/things/t/act', hidden: { undo: '1' } } },
   })),
   screen('get', '/hosts', page),
+  screen('get', '/looked', ({ caller }) => ({ kind: 'page', html: html`<p>for ${caller.role}</p>` })),
+  screen('get', '/gone', (visit) => ({ kind: 'redirect', to: visit.urls.hosts() })),
   screen('post', '/away', () => ({ kind: 'redirect', to: '//evil.example/' })),
   screen('get', '/broken', () => {
     throw new Error('the password is hunter2');
@@ -103,6 +107,64 @@ describe('A screen', () => {
       const visit = lastVisit();
       assert.deepEqual([visit.isFragment, visit.fragmentTargets[0]], [isFragment, target], JSON.stringify(headers));
     }
+  });
+
+  describe('that a page looks up by itself', () => {
+    const connections = new Agent({ keepAlive: true });
+    after(() => connections.destroy());
+    const look = (headers: Record<string, string> = {}, of = session) =>
+      served.ask('/looked?page=2', {
+        session: of,
+        headers: { 'hx-request': 'true', 'holdfast-live': 'table answer', ...headers },
+        agent: connections,
+      });
+
+    it('is told what is asked for, and not by whom', async () => {
+      await look({ 'user-agent': 'browser/1' });
+      const { caller, facts, frame, ...visit } = lastVisit();
+      assert.deepEqual([visit.isFragment, visit.fragmentTargets, visit.here], [true, ['table', 'answer'], '/looked?page=2']);
+      assert.deepEqual([caller.role, caller.tenant], ['operator', DEFAULT_TENANT]);
+      assert.deepEqual([frame.flash, frame.trouble, frame.zone], [[], [], 'UTC']);
+      assert.doesNotMatch(JSON.stringify([caller, facts]), /ada|browser|127\.0\.0\.1/);
+      await assert.rejects(visit.takeAttempt('ada'), TypeError);
+    });
+
+    it('is shared by those of one role who ask together, and is another for another role', async () => {
+      await served.addUser('vera', 'viewer');
+      const vera = await served.signIn('vera');
+      const asked = Array.from({ length: 30 }, (_, n) => (n % 3 === 0 ? vera : session));
+      const askTogether = () => Promise.all(asked.map((of) => look({}, of)));
+      // Requests on connections that are open already arrive together.
+      await askTogether();
+      const before = visits.length;
+      const answers = await askTogether();
+      assert.deepEqual(
+        answers.map(({ text }) => text),
+        asked.map((of) => `<p>for ${of === vera ? 'viewer' : 'operator'}</p>`),
+      );
+      assert.ok(visits.length - before < asked.length, `${visits.length - before} were made for ${asked.length} who asked`);
+    });
+
+    it('is not sent again to who has it', async () => {
+      const { status, headers, text } = await look();
+      const tag = headers.etag ?? assert.fail('it has no tag');
+      assert.deepEqual([status, text], [200, '<p>for operator</p>']);
+      const same = await look({ 'if-none-match': tag });
+      assert.deepEqual([same.status, same.text, same.headers.etag], [304, '', tag]);
+      assert.equal(same.headers['cache-control'], headers['cache-control']);
+      assert.equal((await look({ 'if-none-match': 'W/"another"' })).status, 200);
+    });
+
+    it('is told only to who is signed in, and leads where the page leads', async () => {
+      const none = await served.ask('/looked', { headers: { 'hx-request': 'true', 'holdfast-live': 'table' } });
+      assert.equal(none.status, 401);
+      const gone = await served.ask('/gone', { session, headers: { 'hx-request': 'true', 'holdfast-live': 'table' } });
+      assert.deepEqual([gone.status, gone.headers['hx-redirect'], gone.text], [200, '/hosts', '']);
+      assert.equal(
+        (await served.ask('/broken', { session, headers: { 'hx-request': 'true', 'holdfast-live': 'a' } })).status,
+        500,
+      );
+    });
   });
 
   it('answers HEAD as GET, without a body', async () => {

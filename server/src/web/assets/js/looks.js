@@ -2,23 +2,23 @@
 // When a page fetches what changed: at once, then never more often than the server bears.
 //   - Pieces of one address are fetched by one request, and there is never more than one of an address on its way.
 //   - The first change is looked up as soon as others that come with it are known. What changes meanwhile is looked up once, after a
-//     rest that is longer the longer the server took, so that many pages together leave it time for its work.
+//     rest that is longer the longer the server takes, so that many pages together leave it time for its work.
 //   - What the page has already is named, so that nothing is sent where nothing changed.
 // No document here: what is fetched and shown is the caller's.
 (() => {
   /** Pieces that are wanted within this go together. */
   const TOGETHER_MS = 30;
-  const REST_MIN_MS = 200;
-  const REST_MAX_MS = 5000;
-  /** A page waits for answers a fifth of its time at most, once the server is slow. */
-  const REST_FACTOR = 4;
+  const REST_MIN_MS = 150;
+  const REST_MAX_MS = 3000;
+  /** A page waits for answers a third of its time at most, once the server is slow. */
+  const REST_FACTOR = 2;
   /** Addresses that a page remembers: its filters change them. */
   const ADDRESSES_MAX = 50;
 
   /**
    * @typedef {{ due: Map<string, number>, timer?: ReturnType<typeof setTimeout>, timerAt: number, busy: Set<string>, readyAt: number,
-   *   tag: string, tagged: string, isStale: boolean }} Look
-   * `due`: when each piece is wanted. `tag` names what the pieces of `tagged` were when last fetched; stale once somebody else put
+   *   tookMs: number, tag: string, tagged: string, isStale: boolean }} Look
+   * `due`: when each piece is wanted. `tookMs`: the last answer. `tag` names what the pieces of `tagged` were when last fetched; stale once somebody else put
    * something in their place.
    * @typedef {{ now: () => number, isAway: () => boolean,
    *   fetchPieces: (url: string, ids: readonly string[], tag: string) => Promise<{ tag: string, isSame: boolean }> }} Options
@@ -61,8 +61,15 @@
       look.tagged = names;
       look.tag = look.isStale ? '' : found.tag;
       look.busy.clear();
-      look.readyAt = now() + Math.min(REST_MAX_MS, Math.max(REST_MIN_MS, (now() - began) * REST_FACTOR));
+      rest(look, now() - began);
       plan(url, look);
+    }
+
+    /** A single slow answer does not make a slow server. @param {Look} look @param {number} tookMs */
+    function rest(look, tookMs) {
+      const usual = Math.min(tookMs, look.tookMs);
+      look.readyAt = now() + Math.min(REST_MAX_MS, Math.max(REST_MIN_MS, usual * REST_FACTOR));
+      look.tookMs = tookMs;
     }
 
     function trim() {
@@ -77,7 +84,7 @@
       const known = looks.get(url);
       if (known !== undefined) return known;
       trim();
-      const look = { due: new Map(), timerAt: 0, busy: new Set(), readyAt: 0, tag: '', tagged: '', isStale: false };
+      const look = { due: new Map(), timerAt: 0, busy: new Set(), readyAt: 0, tookMs: 0, tag: '', tagged: '', isStale: false };
       looks.set(url, look);
       return look;
     }
