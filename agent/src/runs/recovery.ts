@@ -75,9 +75,11 @@ const COLLECT_LOOK_MS = 250;
  * Waits until holders of locks that are dead are collected too. Until then restic takes them for alive and keeps their locks; the first
  * process of a system, which inherits what a killed agent leaves, may take seconds over it.
  */
-async function awaitCollected(workbench: Workbench, pids: readonly number[]): Promise<void> {
-  for (let waited = 0; waited < COLLECT_MS && pids.some(isUncollected); waited += COLLECT_LOOK_MS)
+async function awaitCollected(workbench: Workbench, pids: readonly number[]): Promise<boolean> {
+  let waited = 0;
+  for (; waited < COLLECT_MS && pids.some(isUncollected); waited += COLLECT_LOOK_MS)
     await new Promise<void>((resolve) => workbench.setTimer(COLLECT_LOOK_MS, resolve));
+  return waited > 0;
 }
 
 /**
@@ -97,7 +99,7 @@ export async function clearLocks(workbench: Workbench, repository: SpecRepositor
       workDir,
       pinnedId: repository.pinnedId,
       onLog,
-      beforeJudging: (pids) => awaitCollected(workbench, pids),
+      awaitEnding: (pids) => awaitCollected(workbench, pids),
     });
     if (failure) return tellUnreachable(failure);
     if (left.length === 0) return 'cleared';

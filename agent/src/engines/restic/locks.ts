@@ -31,8 +31,8 @@ export interface ClearInput {
   /** The repository that the locks lie in: where another one lies now, nothing can be said of them. */
   pinnedId?: string | undefined;
   onLog?: OnLog | undefined;
-  /** Given the processes that hold locks: what may still be ending is waited for. */
-  beforeJudging?: ((pids: readonly number[]) => Promise<void>) | undefined;
+  /** Waits for those of the processes that hold locks which are still ending; whether it had to, so that the locks are looked at again. */
+  awaitEnding?: ((pids: readonly number[]) => Promise<boolean>) | undefined;
 }
 
 export async function listLocks(host: ResticHost, input: LockInput): Promise<LockList> {
@@ -78,9 +78,10 @@ export async function clearOwnLocks(host: ResticHost, input: ClearInput): Promis
   const { access, workDir, pinnedId } = input;
   const place = placeAt(host, access);
   const look = { place, workDir, timeoutMs: LOOK_MS };
-  const before = await listLocks(host, look);
+  let before = await listLocks(host, look);
+  const waited = await input.awaitEnding?.((before.locks ?? []).map(({ pid }) => pid));
+  if (waited) before = await listLocks(host, look);
   if (before.failure) return { removed: 0, left: [], failure: before.failure };
-  await input.beforeJudging?.(before.locks.map(({ pid }) => pid));
   const isOurs = (lock: RepositoryLock) =>
     lock.hostname === host.hostname && host.processes.find(lock.pid, lock.createdAt) === 'ended' && !isAlive(lock.pid);
   const ours = before.locks.filter(isOurs);
