@@ -213,6 +213,11 @@ export function fitWords<T>(words: Words, render: (words: Words) => T, fits: (re
   }
 }
 
+/** As much text as so many bytes hold. */
+export function fitBytes(words: Words, render: (words: Words) => string, most: number): string {
+  return fitWords(words, render, (rendered) => Buffer.byteLength(rendered) <= most);
+}
+
 /** Title apart, everything as plain lines; for media without markup. */
 export function renderPlain(words: Words, { withLink = true }: { withLink?: boolean } = {}): string {
   const { facts, lines, log, link } = words;

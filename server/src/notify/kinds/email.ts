@@ -6,7 +6,7 @@ import { createRefusal, type Fault } from '../answer.ts';
 import type { ChannelKind, Sending } from '../channel.ts';
 import { describeCode, type GuardedHttp } from '../guarded-http.ts';
 import { PEOPLE_HEAR } from '../hearing.ts';
-import { cutText, describeMessage, fitWords, renderPlain, signOf, type Words } from '../words.ts';
+import { cutText, describeMessage, fitBytes, renderPlain, signOf, type Words } from '../words.ts';
 
 const HOST = 'host';
 const PORT = 'port';
@@ -79,8 +79,8 @@ async function deliver(
   const { createTransport } = await import('nodemailer');
   const name = String(config[HOST]).toLowerCase();
   const words = describeMessage(sending.message);
-  const text = fitWords(words, renderPlain, (rendered) => Buffer.byteLength(rendered) <= TEXT_BYTES);
-  const html = fitWords(words, renderHtml, (rendered) => Buffer.byteLength(rendered) <= 2 * TEXT_BYTES);
+  const text = fitBytes(words, renderPlain, TEXT_BYTES);
+  const html = fitBytes(words, renderHtml, 2 * TEXT_BYTES);
   const from = String(config[FROM]);
   const user = String(config[USER] ?? '');
   const ca = String(config[CA] ?? '').trim();

@@ -4,7 +4,7 @@ import type { MessageType } from '../../core/alerts/message.ts';
 import { createUrlField, readAddress } from '../address.ts';
 import { demandSuccess } from '../answer.ts';
 import type { ChannelKind } from '../channel.ts';
-import { describeMessage, fitWords, renderPlain } from '../words.ts';
+import { describeMessage, fitBytes, renderPlain } from '../words.ts';
 
 const PARTIAL = 'partial';
 /** Of a ping; the monitor keeps no more. */
@@ -49,12 +49,7 @@ export const HEALTHCHECKS: ChannelKind = {
     const url = readAddress(secrets);
     url.pathname = `${url.pathname.replace(/\/+$/u, '')}${findSuffix(message.type, config[PARTIAL])}`;
     if (message.run !== undefined) url.searchParams.set('rid', toRid(message.run.id));
-    const words = describeMessage(message);
-    const body = fitWords(
-      words,
-      (left) => `${left.title}\n${renderPlain(left)}`,
-      (rendered) => Buffer.byteLength(rendered) <= BODY_BYTES,
-    );
+    const body = fitBytes(describeMessage(message), (left) => `${left.title}\n${renderPlain(left)}`, BODY_BYTES);
     const headers = { 'content-type': 'text/plain; charset=utf-8', 'user-agent': 'Holdfast' };
     return demandSuccess(await http.ask({ url, method: 'POST', headers, body }));
   },

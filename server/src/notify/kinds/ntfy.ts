@@ -3,7 +3,7 @@ import { createServerField, readServer } from '../address.ts';
 import { demandSuccess, postJson } from '../answer.ts';
 import type { ChannelKind } from '../channel.ts';
 import { PEOPLE_HEAR } from '../hearing.ts';
-import { cutText, describeMessage, fitWords, renderPlain } from '../words.ts';
+import { cutText, describeMessage, fitBytes, renderPlain } from '../words.ts';
 
 const TOPIC = 'topic';
 const TOKEN = 'token';
@@ -36,11 +36,7 @@ export const NTFY: ChannelKind = {
   check: (config) => readServer(config).host,
   async send({ message }, { config, secrets }, http) {
     const words = describeMessage(message);
-    const text = fitWords(
-      words,
-      (left) => renderPlain(left, { withLink: false }),
-      (rendered) => Buffer.byteLength(rendered) <= MESSAGE_BYTES,
-    );
+    const text = fitBytes(words, (left) => renderPlain(left, { withLink: false }), MESSAGE_BYTES);
     const json = {
       topic: config[TOPIC],
       title: cutText(words.title, TITLE_CHARS),

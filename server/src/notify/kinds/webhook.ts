@@ -6,7 +6,7 @@ import { createFieldError, createUrlField, readAddress } from '../address.ts';
 import { demandSuccess } from '../answer.ts';
 import type { ChannelKind, Sending } from '../channel.ts';
 import { checkTemplate, fillTemplate, PLACE_NAMES, TEMPLATE_CHARS, type TemplateMedium } from '../template.ts';
-import { describeMessage, fitWords } from '../words.ts';
+import { describeMessage, fitBytes } from '../words.ts';
 
 const KEY_FIELD = 'signingKey';
 const METHOD_FIELD = 'method';
@@ -90,11 +90,7 @@ function renderOwn(sending: Sending, config: Config): { body: string; type: stri
   const { template, medium } = readTemplate(config);
   if (template === '') return { body: renderBody(sending), type: MEDIA.json };
   const { message } = sending;
-  const body = fitWords(
-    describeMessage(message),
-    (words) => fillTemplate(template, medium, message, words),
-    (rendered) => Buffer.byteLength(rendered) <= BODY_BYTES,
-  );
+  const body = fitBytes(describeMessage(message), (words) => fillTemplate(template, medium, message, words), BODY_BYTES);
   return { body, type: MEDIA[medium] };
 }
 

@@ -28,37 +28,7 @@ export const planShape = nameShape(
   }),
 );
 
-export function toPlanShape(plan: Plan): z.infer<typeof planShape> {
-  const {
-    id,
-    name,
-    repository,
-    sources,
-    schedule,
-    enabled,
-    options,
-    retentionPolicy,
-    copyRepository,
-    copyPolicy,
-    effectiveFrom,
-    version,
-    createdAt,
-    updatedAt,
-  } = plan;
-  return {
-    id,
-    name,
-    repository,
-    sources,
-    schedule,
-    enabled,
-    options,
-    retentionPolicy,
-    copyRepository,
-    copyPolicy,
-    effectiveFromAt: effectiveFrom,
-    version,
-    createdAt,
-    updatedAt,
-  };
+/** The fields of the shape, by the names of a plan but for one. */
+export function toPlanShape({ tenant, effectiveFrom, ...shown }: Plan): z.infer<typeof planShape> {
+  return { ...shown, effectiveFromAt: effectiveFrom };
 }
