@@ -161,7 +161,10 @@ describe('A host that keeps no secrets', () => {
     host.putSpec('just_in_time');
     assert.deepEqual(host.findTraces(), [], 'what was kept until now is gone from the file, also from closed and waiting runs');
     const story = JSON.stringify(rig.workbench.journal.runs.find(early.run)?.body);
-    assert.ok(story.includes(early.snapshot ?? 'none') && story.includes('secretsApart'), 'what has ended keeps the rest of its story');
+    assert.ok(
+      story.includes(early.snapshot ?? 'none') && story.includes('secretsApart'),
+      'what has ended keeps the rest of its story',
+    );
     agent.executor.resume();
     assert.equal(findEvent(await rig.awaitEnd(queued.run), 'run.finished').state, 'succeeded', 'it keeps its secrets in memory');
 

@@ -1,10 +1,10 @@
 /** Where the dump of a restore comes from, as far as those who read it have to know. */
+import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
 import { createReasonError, type Reason } from '@holdfast/shared/domain/reason.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
-import type { Stage, StageOutcome } from '../exec/contract.ts';
+import type { Exec, Stage, StageOutcome } from '../exec/contract.ts';
 import type { PreparedRepository } from './inputs.ts';
-import type { DatabaseRestorePart } from './restore-ask.ts';
 
 /** A dump in a snapshot. */
 export interface StoredDump {
@@ -13,6 +13,14 @@ export interface StoredDump {
   /** restic's full id. */
   engineId: string;
   fileName: string;
+}
+
+/** What it takes to look at the beginning of a dump. */
+interface HeadReader {
+  exec: Exec;
+  workDir: string;
+  signal: AbortSignal;
+  restore: Pick<DatabaseRestore, 'head'>;
 }
 
 export interface DumpOrigin {
@@ -27,7 +35,7 @@ export interface DumpOrigin {
   /** How much of the dump's `sizeBytes` has been read when the stage has written so much. */
   countRead(writtenBytes: number): number;
   /** Version of the server it was made of; undefined: it does not say. Throws what keeps it from being known. */
-  readVersion(part: DatabaseRestorePart): Promise<string | undefined>;
+  readVersion(reader: HeadReader): Promise<string | undefined>;
   /** Throws when it is not what it was at the beginning. */
   assertSame(): void;
 }
@@ -36,13 +44,13 @@ export interface DumpOrigin {
 const HEAD_MS = 5 * PROCESS.toolTimeoutMs;
 
 /** The dump's own words about where it came from. Throws `target_refused` when they are not this engine's. */
-async function readStoredVersion(part: DatabaseRestorePart, { engine, ...stored }: StoredDump): Promise<string> {
-  const { bytes, read } = part.restore.head;
+async function readStoredVersion(reader: HeadReader, { engine, ...stored }: StoredDump): Promise<string> {
+  const { bytes, read } = reader.restore.head;
   const dump = { access: stored.repository.access, snapshotId: stored.engineId, fileName: stored.fileName };
-  const result = await part.exec.runTool({
+  const result = await reader.exec.runTool({
     stage: engine.dumpStage(dump),
-    workDir: part.workDir,
-    signal: part.signal,
+    workDir: reader.workDir,
+    signal: reader.signal,
     timeoutMs: HEAD_MS,
     outputBytes: bytes,
     enoughBytes: bytes,
@@ -68,7 +76,7 @@ export function createStoredOrigin(stored: StoredDump): DumpOrigin {
     stage: (onLog) => engine.dumpStage({ access: repository.access, snapshotId: engineId, fileName }, onLog),
     classify: (outcome) => engine.classifyDump(outcome),
     countRead: (writtenBytes) => writtenBytes,
-    readVersion: (part) => readStoredVersion(part, stored),
+    readVersion: (reader) => readStoredVersion(reader, stored),
     assertSame: () => undefined,
   };
 }

@@ -4,7 +4,7 @@
  */
 import type { Command } from './command.ts';
 import type { ToolOutcome, Verdict } from './outcome.ts';
-import type { PourInput } from './source.ts';
+import type { PlanInput } from './plan-input.ts';
 
 /** What a look through a whole script found. */
 export interface ScriptLook {
@@ -23,7 +23,7 @@ export interface DatabaseScript {
   /** What the script passes on its way to the tool: what must not reach it ends this with another code than 0. Undefined: it goes as it is. */
   filter?: string | undefined;
   /** Reads the script on standard input. `key`: random letters and digits that nobody else knows. Undefined: as a stored dump is restored. */
-  plan?(input: PourInput, key: string): Command;
+  plan?(input: PlanInput & { targetDatabase: string }, key: string): Command;
   judge?(outcome: ToolOutcome): Verdict;
 }
 

@@ -7,7 +7,7 @@
 
 import type { DatabaseScript } from '../../script.ts';
 import { PRINT_END, printSeen, readSeenLines, type ScriptLook, type SeenLine, showFirstWord } from '../../script.ts';
-import type { PourInput, ToolOutcome, Verdict } from '../../source.ts';
+import type { RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
 import { classifyByRules } from '../tool-text.ts';
 import { createPgCommand } from './connection.ts';
 import { POSTGRES_FAILURES } from './failures.ts';
@@ -81,7 +81,7 @@ function readLook(printed: string): ScriptLook {
   return { isWhole: true, endsTransactionAt: ofKind('t')[0]?.line };
 }
 
-function plan(input: PourInput, key: string) {
+function plan(input: RestoreInput, key: string) {
   const path = `${input.workDir}/restrict.sql`;
   const database = checkDatabaseName('targetDatabase', input.targetDatabase);
   const command = createPgCommand(input, 'psql', database, [
