@@ -28,6 +28,13 @@ describe('Days that a page is narrowed to', () => {
     assert.deepEqual(findRange({}, 'no zone', NOW), { since: undefined, until: undefined });
   });
 
+  it('are cut to what is recent enough, by whole minutes', () => {
+    const HOUR = 3_600_000;
+    assert.deepEqual(findRange({}, 'UTC', NOW + 7, 2 * HOUR), { since: NOW - 2 * HOUR, until: undefined });
+    assert.deepEqual(findRange({ from: '2026-11-20' }, 'UTC', NOW, 2 * HOUR), { since: NOW - 2 * HOUR, until: undefined });
+    assert.deepEqual(findRange({ from: '2026-11-20' }, 'UTC', NOW, 48 * HOUR), { since: NOW - 9 * HOUR, until: undefined });
+  });
+
   it('say in words what is wrong with them', () => {
     const problem = (from: string | undefined, to?: string) => hours(findRange({ from, to }, 'UTC', NOW));
     for (const text of ['2026-02-30', '2026-13-01', 'yesterday', '0000-01-01', '20261-01-01', '2026-1-1', '<b>'])

@@ -45,8 +45,8 @@ export function readTypedDays({ query }: Pick<Visit, 'query'>): TypedDays {
   return { from: findText(query, 'from')?.slice(0, 40), to: findText(query, 'to')?.slice(0, 40) };
 }
 
-/** The range in a zone, which both days belong to; or what is wrong with it, for people. */
-export function findRange({ from, to }: TypedDays, zone: string, now: number): DayRange | { problem: string } {
+/** The range in a zone, which both days belong to, and of it at most the newest `recentMs`; or what is wrong with it, for people. */
+export function findRange({ from, to }: TypedDays, zone: string, now: number, recentMs?: number): DayRange | { problem: string } {
   const reader = openKnownZone(zone);
   const refuse = (word: string, text: string) => ({ problem: `${word}: “${text}” is no day; write it as 2026-11-21.` });
   const first = from === undefined ? undefined : findDay(from, reader);
@@ -56,5 +56,8 @@ export function findRange({ from, to }: TypedDays, zone: string, now: number): D
   if (first !== undefined && first.begin > now) return { problem: `From: ${from} has not begun yet.` };
   if (first !== undefined && last !== undefined && last.begin < first.begin)
     return { problem: `The days are the wrong way round: ${from} is after ${to}.` };
-  return { since: first?.begin, until: last?.end };
+  // Whole minutes, so that a live update asks for the same as the page did.
+  const recent = recentMs === undefined ? [] : [Math.floor((now - recentMs) / 60_000) * 60_000];
+  const begins = first === undefined ? recent : [first.begin, ...recent];
+  return { since: begins.length === 0 ? undefined : Math.max(...begins), until: last?.end };
 }

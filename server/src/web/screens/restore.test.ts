@@ -53,6 +53,11 @@ describe('The list of snapshots', () => {
     const partial = await world.read('/snapshots?state=partial', { part: 'snapshots' });
     assert.equal([...partial.matchAll(/data-row/g)].length, 1);
     assert.match(await world.read('/snapshots?state=missing'), /No snapshot fits these filters/);
+    const today = await world.read('/snapshots?from=2026-11-20');
+    assert.match(today, /name="from" value="2026-11-20"/);
+    assert.match(today, /data-row/);
+    assert.doesNotMatch(await world.read('/snapshots?to=2026-11-18', { part: 'snapshots' }), /data-row/);
+    assert.match(await world.read('/snapshots?to=2026-11-31'), /To: “2026-11-31” is no day; write it as 2026-11-21/);
   });
 });
 

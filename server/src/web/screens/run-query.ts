@@ -62,10 +62,8 @@ export function readRunQuery(visit: Pick<Visit, 'query'>): RunQuery {
 
 /** Days are those of the reader's zone; what is wrong with them is said instead. */
 export function toRunFilter(query: RunQuery, { now, zone }: Clockface): RunFilter | { problem: string } {
-  const days = findRange(query, zone, now);
+  const days = findRange(query, zone, now, query.period && PERIODS[query.period]);
   if ('problem' in days) return days;
-  // Whole minutes, so that a live update asks for the same as the page did.
-  const recent = query.period === undefined ? undefined : Math.floor((now - PERIODS[query.period]) / 60_000) * 60_000;
   return {
     ...(query.state === 'active' ? { active: true } : { state: query.state }),
     kind: query.kind,
@@ -75,8 +73,7 @@ export function toRunFilter(query: RunQuery, { now, zone }: Clockface): RunFilte
     repository: query.repository,
     trigger: query.trigger,
     requestedBy: query.by,
-    since: recent === undefined || days.since === undefined ? (recent ?? days.since) : Math.max(recent, days.since),
-    until: days.until,
+    ...days,
   };
 }
 

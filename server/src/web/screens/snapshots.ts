@@ -10,13 +10,15 @@ import type { CoreContext } from '../../core/ports.ts';
 import { listRepositories } from '../../core/repositories.ts';
 import { listSnapshots } from '../../core/snapshots.ts';
 import { listSources } from '../../core/sources.ts';
+import type { Page, SortedPage } from '../../store/page.ts';
 import type { Snapshot, SnapshotFilter } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatBytes, formatCount, formatNoun } from '../ui/quantity.ts';
-import { formatRelative } from '../ui/time.ts';
+import { type Clockface, formatRelative } from '../ui/time.ts';
 import { PAGES, type Urls } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
+import { findRange, readTypedDays, type TypedDays } from './day-range.ts';
 import { findText } from './form-values.ts';
 import { keepSort, type ListSort, readSort } from './list-sort.ts';
 import { findId, findParts } from './params.ts';
@@ -47,7 +49,8 @@ const DAY_MS = 24 * 3_600_000;
 const PERIODS = { day: DAY_MS, week: 7 * DAY_MS, month: 30 * DAY_MS } as const;
 const PERIOD_NAMES = Object.keys(PERIODS) as readonly (keyof typeof PERIODS)[];
 
-interface SnapshotQuery {
+/** With the days it is narrowed to, as they were typed. */
+interface SnapshotQuery extends TypedDays {
   plan?: PlanId | undefined;
   source?: SourceId | undefined;
   host?: HostId | undefined;
@@ -71,6 +74,7 @@ function readQuery(visit: Pick<Visit, 'query'>): SnapshotQuery {
     state: SNAPSHOT_STATES.find((known) => known === state),
     pinned: findText(query, 'pinned') === 'true' ? true : undefined,
     period: PERIOD_NAMES.find((known) => known === period),
+    ...readTypedDays(visit),
   };
 }
 
@@ -189,6 +193,15 @@ async function readFilters(
   ];
 }
 
+/** Days are those of the reader's zone; what is wrong with them is said instead. */
+function toFilter(
+  { period, from, to, ...others }: SnapshotQuery,
+  { now, zone }: Clockface,
+): SnapshotFilter | { problem: string } {
+  const days = findRange({ from, to }, zone, now, period && PERIODS[period]);
+  return 'problem' in days ? days : { ...others, ...days };
+}
+
 async function buildView(
   context: CoreContext,
   visit: Visit,
@@ -198,21 +211,23 @@ async function buildView(
   const address = { ...query, ...sort.query };
   const { caller, urls } = visit;
   const face = readClockface(context, visit);
-  const { period, ...others } = query;
-  // Whole minutes, so that a live update asks for the same as the page did.
-  const since = period === undefined ? undefined : Math.floor((face.now - PERIODS[period]) / 60_000) * 60_000;
-  const filter: SnapshotFilter = { ...others, since };
-  const page = await listSnapshots(context, caller, filter, { ...trail.request, sort: sort.wish });
+  const filter = toFilter(query, face);
+  const problem = 'problem' in filter ? filter.problem : undefined;
+  const list = async (page: SortedPage<SnapshotListOrder>): Promise<Page<Snapshot>> =>
+    'problem' in filter ? { rows: [], next: undefined } : listSnapshots(context, caller, filter, page);
+  const page = await list({ ...trail.request, sort: sort.wish });
   const names = await loadSnapshotNames(context, caller, page.rows, query);
   const filtered = Object.values(query).some((value) => value !== undefined);
   const total = filtered ? undefined : await context.store.runs.countSnapshots(caller.tenant);
-  const [newest] = sort.wish === undefined ? page.rows : (await listSnapshots(context, caller, filter, { limit: 1 })).rows;
+  const [newest] = sort.wish === undefined ? page.rows : (await list({ limit: 1 })).rows;
   const age = newest === undefined ? undefined : formatRelative(newest.createdAt, face);
   const view: Omit<SnapshotsView, 'filters'> = {
     face,
     heading: describeSnapshots(total ?? page.rows.length, page.next !== undefined && filtered, age, filtered),
     rows: page.rows.map((row) => toSnapshotLine(row, names, caller, urls)),
     action: urls.snapshots(),
+    days: { from: query.from, to: query.to },
+    problem,
     filtered,
     pager: {
       summary: `${formatNoun(page.rows.length, 'snapshot')} shown`,

@@ -7,7 +7,7 @@ import { layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
 import { formatBytes } from '../ui/quantity.ts';
 import { badge, type StatusView, status } from '../ui/status.ts';
-import { type Column, filterSelect, type Pager, type Selection, type Sort, table, toolbar } from '../ui/table.ts';
+import { type Column, filterDays, filterSelect, type Pager, type Selection, type Sort, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import { SNAPSHOT_ACTS, type SnapshotActsView, snapshotActsBar } from './snapshot-acts.view.ts';
 
@@ -81,6 +81,9 @@ export type SnapshotsView = {
   /** Runs of kind restore. */
   readonly restoresHref: string;
   readonly acts: SnapshotActsView;
+  /** The days it is narrowed to, as they were typed, and what is wrong with them. */
+  readonly days: { readonly from?: string | undefined; readonly to?: string | undefined };
+  readonly problem?: string | undefined;
 };
 
 export const SNAPSHOTS_TABLE = 'snapshots';
@@ -93,7 +96,7 @@ export function snapshotsPage(shell: Shell, view: SnapshotsView): Html {
     label: 'Filter snapshots',
     target: SNAPSHOTS_ANSWER,
     kept: view.kept,
-    controls: view.filters.map((filter) => filterSelect(filter)),
+    controls: html`${view.filters.map((filter) => filterSelect(filter))}${filterDays(view.days)}`,
   });
   return layout(shell, {
     title: 'Snapshots',
@@ -188,7 +191,7 @@ function noSnapshots(view: SnapshotsView): Html {
   if (view.filtered)
     return emptyState({
       icon: 'search',
-      title: 'No snapshot fits these filters.',
+      title: view.problem ?? 'No snapshot fits these filters.',
       action: linkButton({ href: view.action, label: 'Show all snapshots' }),
     });
   return emptyState({
