@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import { test as base, type ConsoleMessage, expect, type Locator, type Page, type TestInfo } from '@playwright/test';
@@ -96,6 +97,14 @@ export async function confirmAct(opener: Locator, verb: string | RegExp, typed?:
  */
 export const buildAxe = (page: Page): AxeBuilder =>
   new AxeBuilder({ page }).setLegacyMode(true).options({ resultTypes: ['violations'] });
+
+const AXE = readFileSync(createRequire(import.meta.resolve('@axe-core/playwright')).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Brings axe into the page, for looks by `buildPresentAxe` until it is left: each of the others brings it along twice, which takes as long as a look. */
+export const installAxe = (page: Page): Promise<unknown> => page.evaluate(AXE);
+
+export const buildPresentAxe = (page: Page): AxeBuilder =>
+  new AxeBuilder({ page, axeSource: 'void 0' }).setLegacyMode(true).options({ resultTypes: ['violations'] });
 
 /** Nothing that axe knows is wrong with the page as it is now. The test goes on, and fails at its end. */
 export async function expectAccessible(page: Page): Promise<void> {
