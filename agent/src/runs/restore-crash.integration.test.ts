@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
@@ -40,6 +41,8 @@ interface Case {
   /** What stands at the target afterwards. */
   left: 'old' | 'new';
   options?: RestoreOptions;
+  /** From a script in gzip on the host in place of the snapshot; `restrict` is its psql. */
+  isFile?: boolean;
 }
 
 /** Every stage of every way; `create`, `verify`, `swap` and `proof` are the scripts and readings of the stages. */
@@ -61,6 +64,9 @@ const CASES: readonly Case[] = [
   { mode: 'data_only', standing: 'tables', at: 'after pg_restore', left: 'new' },
   { mode: 'tables', standing: 'old', at: 'after pg_restore of scratch', left: 'old', options: { jobs: 2 } },
   { mode: 'tables', standing: 'old', at: 'after pg_restore', left: 'new' },
+  { mode: 'new', standing: 'none', at: 'after restrict', left: 'old', isFile: true },
+  { mode: 'replace', standing: 'old', at: 'before restrict of scratch', left: 'old', isFile: true },
+  { mode: 'append', standing: 'later', at: 'before restrict', left: 'old', isFile: true },
 ];
 
 /**
@@ -127,6 +133,12 @@ test('An agent that is killed in any stage of any restore leaves each target who
     query("SELECT coalesce(string_agg(datname, ' ' ORDER BY datname), '') FROM pg_database WHERE datname ~ '^(t[0-9]|holdfast)'");
   for (const tool of ['psql', 'pg_restore', 'pg_dump']) writeWrapper(rig, server.binFolder, tool);
 
+  mkdirSync(join(rig.dir, 'dumps'));
+  const path = join(rig.dir, 'dumps/shop.sql.gz');
+  writeFileSync(path, gzipSync(await dump('shop')));
+  const { size: sizeBytes, mtimeMs } = statSync(path);
+  const chosen = { path, sizeBytes, modifiedAt: Math.floor(mtimeMs) };
+
   const cases: (Case & { run: RunId; database: string; before: string | undefined })[] = [];
   for (const [index, one] of CASES.entries()) {
     const run = createId('run', from);
@@ -149,6 +161,7 @@ test('An agent that is killed in any stage of any restore leaves each target who
         database,
         mode: one.mode,
         ...(isOfTables ? { tables: [{ name: 'a' }] } : {}),
+        ...(one.isFile === true ? { from: chosen } : {}),
       },
       connection: { kind: 'postgres', config },
       options: { safetyBackup: false, ...one.options },
