@@ -1,6 +1,7 @@
 /** Digests: the state of everything at an hour of the day. They come whether or not anything is wrong, and so say that this server lives. */
 import { setImmediate as giveWay } from 'node:timers/promises';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import type { RunState } from '@holdfast/shared/domain/run.ts';
 import { HTTP, OUTGOING } from '@holdfast/shared/limits.ts';
 import { type DigestPeriod, findDigestDue, readDigestSettings, spanOf } from '../core/alerts/digest-settings.ts';
 import type { ChannelMessage, DigestNews } from '../core/alerts/message.ts';
@@ -96,14 +97,11 @@ async function readGrowth({ store }: CoreContext, from: number): Promise<DigestN
     .slice(0, OUTGOING.namedMembers);
 }
 
-async function countRuns({ store }: CoreContext, from: number): Promise<DigestNews['runs']> {
-  const filter = { kind: 'backup' as const, since: from };
-  const runs = await readAll(
-    (after) => store.runs.listRuns(tenant, filter, { limit, after }),
-    () => false,
-  );
-  const count = (state: string) => runs.filter((run) => run.state === state).length;
-  return { succeeded: count('succeeded'), partial: count('partial'), failed: count('failed') };
+/** However many there were: whole days of them are kept counted. */
+async function countRuns({ store }: CoreContext, from: number, to: number): Promise<DigestNews['runs']> {
+  const counts = await store.history.countRuns(tenant, from, to);
+  const countOf = (state: RunState) => counts.find((one) => one.kind === 'backup' && one.state === state)?.count ?? 0;
+  return { succeeded: countOf('succeeded'), partial: countOf('partial'), failed: countOf('failed') };
 }
 
 /** Of the time up to `to`. Reads in short steps; what it says of protection is of now. */
@@ -125,7 +123,7 @@ async function composeDigest(context: CoreContext, period: DigestPeriod, to: num
     },
     uncovered: (await countFindings(context, READER)).open,
     worst: listWorst(judged),
-    runs: await countRuns(context, from),
+    runs: await countRuns(context, from, to),
     growth: await readGrowth(context, from),
     anomalies: listAnomalies(judged),
     openAlerts: open,
