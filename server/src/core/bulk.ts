@@ -203,8 +203,9 @@ function demandWindow({ window }: BulkInput): Blackout {
 }
 
 async function addBlackout(context: CoreContext, caller: Caller, id: PlanId, input: BulkInput): Promise<Step> {
-  const isNew = await addPlanWindow(context, caller, id, demandWindow(input));
-  return isNew ? done('begins nothing in this window') : unchanged('has this window already');
+  const window = demandWindow(input);
+  const isNew = await addPlanWindow(context, caller, id, window);
+  return isNew ? done(`begins nothing between ${window.from} and ${window.to}`) : unchanged('has this window already');
 }
 
 async function removeBlackout(context: CoreContext, caller: Caller, id: PlanId, input: BulkInput): Promise<Step> {

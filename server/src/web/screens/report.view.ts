@@ -85,7 +85,7 @@ export function reportPage(shell: Shell, view: ReportView): Html {
     heading: view.heading,
     lede: html`<span>${view.name} in UTC${view.isOpen && ', so far'} · made ${stampTime(view.madeAt, view.face)}</span>`,
     actions: html`${earlier}${later}`,
-    content: html`${daysForm(view.form)}<div class="stack">${daysPanel(view)}${runsPanel(view)}${failuresPanel(view)}${drillsPanel(view)}${growthPanel(view)}${gapsPanel(view)}</div>`,
+    content: html`<div class="stack">${daysForm(view.form)}${daysPanel(view)}${runsPanel(view)}${failuresPanel(view)}${drillsPanel(view)}${growthPanel(view)}${gapsPanel(view)}</div>`,
   });
 }
 

@@ -68,10 +68,10 @@ export function restoreFilesPage(shell: Shell, view: RestoreFilesView): Html {
 }
 
 /** Only the step that can be taken. */
-function nothingChosen({ backHref, problem }: RestoreFilesView): Html {
+function nothingChosen({ backHref }: RestoreFilesView): Html {
   const content = emptyState({
     icon: 'folder',
-    title: problem ?? 'Nothing is chosen yet.',
+    title: 'Nothing was ticked.',
     text: 'Tick files and directories of the snapshot; where they go and what that does is asked then.',
     action: linkButton({ href: backHref, label: 'Choose files', kind: 'primary' }),
   });
