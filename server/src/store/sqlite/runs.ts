@@ -103,10 +103,7 @@ function createRunLists(sql: Sql): RunLists {
       sql.read(() =>
         [...new Set(plans)].flatMap((plan) => {
           const { text, params } = buildRunList({ plan, kind: 'backup' }, { limit: 1 });
-          return sql
-            .select(text, runRow)
-            .list({ ...params, tenant })
-            .slice(0, 1);
+          return sql.select(text, runRow).find({ ...params, tenant }) ?? [];
         }),
       ),
     countRunsByState: (tenant, since) =>
