@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HTTP } from '@holdfast/shared/limits.ts';
-import type { Page } from '@playwright/test';
+import type { BrowserContext, Page } from '@playwright/test';
 import { buildAxe, buildPresentAxe, expect, fillLogin, installAxe, type PageWatch, test } from '../harness/browser.ts';
 import { findUnlisted, listSeededPages, type SeededPage } from '../harness/page-table.ts';
 import { type SeededServer, startSeededServer } from '../harness/seeded-server.ts';
@@ -26,6 +26,20 @@ test.beforeAll(async () => {
 });
 test.afterAll(() => seeded?.stop());
 
+/** One sign-in for the tests that are not about it: a person may try only so many times a minute. */
+let entered: Awaited<ReturnType<BrowserContext['cookies']>> = [];
+async function enter(page: Page): Promise<void> {
+  if (entered.length > 0) {
+    await page.context().addCookies(entered);
+    await page.goto(seeded.url);
+  } else {
+    await page.goto(`${seeded.url}/login`);
+    await fillLogin(page, seeded.admin);
+  }
+  await page.waitForURL(`${seeded.url}/`);
+  entered = await page.context().cookies();
+}
+
 /** One page in one browser for all: what each shows is judged as it is looked at, so that one run names every fault. */
 test('Every page of a fleet with failures and hostile names is accessible in both themes, and fits both widths', async ({
   page,
@@ -38,9 +52,7 @@ test('Every page of a fleet with failures and hostile names is accessible in bot
     .toEqual([]);
   const { '/login': signingIn = [], '/bootstrap': firstStart = [], ...others } = listed;
   for (const one of [...signingIn, ...firstStart]) await lookAt(page, watch, one);
-  await page.goto(`${seeded.url}/login`);
-  await fillLogin(page, seeded.admin);
-  await page.waitForURL(`${seeded.url}/`);
+  await enter(page);
   for (const one of Object.values(others).flat()) await lookAt(page, watch, one);
 });
 
@@ -85,9 +97,7 @@ test('By keys alone: past the navigation, to an act, into its question and out a
 });
 
 test('On paper there is no navigation and no dark: the report, a run, and how to restore by hand', async ({ page }) => {
-  await page.goto(`${seeded.url}/login`);
-  await fillLogin(page, seeded.admin);
-  await page.waitForURL(`${seeded.url}/`);
+  await enter(page);
   await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
   for (const path of ['/reports/2026-11', `/runs/${seeded.trust.failedRun}`, `/snapshots/${seeded.trust.snapshot}`]) {
     await page.goto(`${seeded.url}${path}`);
@@ -105,9 +115,7 @@ test('On paper there is no navigation and no dark: the report, a run, and how to
 test('A list is ordered by the heads of its columns; ticked rows are acted on after a question, and that can be undone', async ({
   page,
 }) => {
-  await page.goto(`${seeded.url}/login`);
-  await fillLogin(page, seeded.admin);
-  await page.waitForURL(`${seeded.url}/`);
+  await enter(page);
   await page.goto(`${seeded.url}/runs?kind=backup`);
   await page.getByRole('columnheader', { name: 'Read' }).getByRole('link').press('Enter');
   await expect(page).toHaveURL(/kind=backup&sort=bytes$/);
