@@ -40,6 +40,8 @@ export interface HostFactsView {
   zone: string;
   bootedAt: number;
   pdeathsig: boolean;
+  /** Directories whose dump files may be restored. */
+  dumpDirs?: readonly string[] | undefined;
 }
 
 export interface MachineView {
@@ -73,6 +75,7 @@ export function factsPanel(view: MachineView): Html {
           { label: 'Zone', value: known.zone },
           { label: 'Started', value: relativeTime(known.bootedAt, face) },
           { label: 'Agent', value: known.agentVersion },
+          ...(known.dumpDirs ?? []).map((path) => ({ label: 'Offers dump files in', value: html`<code>${path}</code>` })),
         ];
   return panel({
     title: 'Facts',

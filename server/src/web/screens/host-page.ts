@@ -2,11 +2,13 @@
 import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema, SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
 import type { RunKind } from '@holdfast/shared/domain/run.ts';
+import { showStoredText } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { DRAIN } from '@holdfast/shared/limits.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import * as z from 'zod';
 import { isAllowed } from '../../core/caller.ts';
+import { listOfferedDirectories } from '../../core/dump-files.ts';
 import {
   chooseAgent,
   getHost,
@@ -138,7 +140,7 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
       wanted: host.specVersion,
       tooBig: host.drift && (await isSpecTooBig(context, host)),
     },
-    facts: host.facts,
+    facts: host.facts && { ...host.facts, dumpDirs: listOfferedDirectories(host).map(showStoredText) },
     heartbeat: directory.findHeartbeat(id),
     tools: host.tools.map(({ tool, found, path, version, advice }) => ({ tool, found, path, version, advice })),
     sources: sources.map(toSourceRow),

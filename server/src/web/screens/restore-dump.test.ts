@@ -11,6 +11,7 @@ import { DUMP_FILE_SCREENS } from './dump-files.ts';
 import { assertInert, readWords } from './fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addSource, HOUR_MS } from './fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from './fixtures/world.ts';
+import { HOST_PAGE_SCREENS } from './host-page.ts';
 import { RESTORE_DUMP_SCREENS } from './restore-dump.ts';
 import { RESTORE_START_SCREENS } from './restore-start.ts';
 import { RUN_SCREENS } from './run.ts';
@@ -37,6 +38,7 @@ describe('Restoring a dump file of a host', () => {
 
   before(async () => {
     world = await createWorld([
+      ...HOST_PAGE_SCREENS,
       ...RESTORE_START_SCREENS,
       ...DUMP_FILE_SCREENS,
       ...RESTORE_DUMP_SCREENS,
@@ -89,6 +91,10 @@ describe('Restoring a dump file of a host', () => {
     const page = await world.read('/restore/dumps');
     assert.match(page, new RegExp(`host=${host.id}&amp;path=%2Fsrv%2Fdumps"`));
     assert.doesNotMatch(page, new RegExp(`host=${away.id}&amp;path`));
+    assert.match(
+      readWords(await world.read(`/hosts/${host.id}`)),
+      /Offers dump files in \/srv\/dumps Offers dump files in \/srv\/dumps\/older/,
+    );
     await assert.rejects(world.ask('get', '/restore/dumps', { role: 'viewer' }), { code: 'forbidden' });
     await assert.rejects(world.ask('get', start('shop.dump'), { role: 'viewer' }), { code: 'forbidden' });
   });
