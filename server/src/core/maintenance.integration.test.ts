@@ -123,6 +123,7 @@ describe('An admin credential', () => {
       url: 'https://backup.example.com/shop/',
       username: 'keeper',
       allowHttp: false,
+      passwordOnly: false,
     });
     assert.deepEqual(openOrdered(rig, prune.id, pruning.repository), { restPassword: ADMIN, password: 'p' });
     const check = await startCheck(context, admin, vault.id, { host: host.id, scope: { kind: 'everything' } });
