@@ -25,23 +25,23 @@ export function checkCron(expression: string, zone: string, from: number): CronC
   }
   const text = expression.trim();
   if (!cronSchema.safeParse(text).success) return { ok: false, field: 'cron', message: describeShape(text) };
+  if (!isReadable(text)) return { ok: false, field: 'cron', message: describeFault(text) };
+  if (computeNextFire({ cron: text, zone }, from) === undefined) {
+    return { ok: false, field: 'cron', message: `"${text}" never comes: there is no such date` };
+  }
+  return { ok: true };
+}
+
+function describeFault(text: string): string {
   const fields = text.split(/\s+/u);
   for (const [index, field] of fields.entries()) {
     // One field at a time, between stars, says which one is wrong.
     const alone = FIELD_NAMES.map((_, place) => (place === index ? field : '*')).join(' ');
     if (isReadable(alone)) continue;
     const name = FIELD_NAMES[index] ?? 'field';
-    return {
-      ok: false,
-      field: 'cron',
-      message: `"${field}" is no ${name}: it takes ${LIMITS[name]}, lists (1,2), ranges (1-5), steps (*/2) or *`,
-    };
+    return `"${field}" is no ${name}: it takes ${LIMITS[name]}, lists (1,2), ranges (1-5), steps (*/2) or *`;
   }
-  if (!isReadable(text)) return { ok: false, field: 'cron', message: `"${text}" is not a cron expression` };
-  if (computeNextFire({ cron: text, zone }, from) === undefined) {
-    return { ok: false, field: 'cron', message: `"${text}" never comes: there is no such date` };
-  }
-  return { ok: true };
+  return `"${text}" is not a cron expression`;
 }
 
 function describeShape(text: string): string {
