@@ -116,13 +116,14 @@ function listPresent(state: ServerState, names: Names, section: Section): readon
     case 'repositories':
       return state.repositories.map(({ id, version, name, kind, config, secrets, runsAtOnce }) => ({
         ...{ id, version, name, stored: Object.keys(secrets) },
-        values: { kind, runsAtOnce, config },
+        // What its kind learned since it was stored counts as usual.
+        values: { kind, runsAtOnce, config: completeConfig('repositories', kind, config) },
       }));
     case 'sources':
       return state.sources.map(({ id, version, name, host, kind, config, enabled, secrets }) => ({
         ...{ id, version, stored: Object.keys(secrets) },
         name: nameSource({ host: nameOf(names.hosts, host), name }),
-        values: { kind, enabled, config },
+        values: { kind, enabled, config: completeConfig('sources', kind, config) },
       }));
     case 'channels':
       return state.channels.map(({ id, version, name, kind, config, enabled, secrets, subscription }) => ({
