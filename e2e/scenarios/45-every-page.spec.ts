@@ -112,6 +112,28 @@ test('On paper there is no navigation and no dark: the report, a run, and how to
   }
 });
 
+test('At twice the size nothing is cut off; with the reader’s own colours what is drawn can still be seen', async ({ page }) => {
+  await page.goto(`${seeded.url}/login`);
+  await fillLogin(page, seeded.admin);
+  await page.waitForURL(`${seeded.url}/`);
+  await page.setViewportSize({ width: 640, height: 450 });
+  for (const path of ['/', '/runs', '/plans/new', `/hosts/${seeded.night.db.id}`]) {
+    await page.goto(`${seeded.url}${path}`);
+    expect.soft(await findFaults(page), `${path} at 200 %`).toEqual([]);
+  }
+  await page.setViewportSize(WIDE);
+  await page.emulateMedia({ forcedColors: 'active' });
+  await page.goto(`${seeded.url}/settings/design`);
+  const current = page.locator('.side-link[aria-current]');
+  await expect(current).toHaveCSS('outline-style', 'solid');
+  const bar = page.locator('progress').first();
+  await expect(bar).toHaveCSS('border-top-width', '1px');
+  const colours = await page.evaluate(
+    `[...document.querySelectorAll('.stage-bar')].map((bar) => getComputedStyle(bar).backgroundColor)`,
+  );
+  expect(new Set(colours as readonly string[]).size, 'stages that are over, go on and wait differ').toBeGreaterThan(2);
+});
+
 test('A list is ordered by the heads of its columns; ticked rows are acted on after a question, and that can be undone', async ({
   page,
 }) => {

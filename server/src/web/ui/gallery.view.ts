@@ -89,8 +89,8 @@ function needsYou(face: Clockface): Html {
   )}${panel({
     title: 'Next',
     content: facts([
-      { label: 'mail / postgres', value: relativeTime(face.now + 8 * MINUTE_MS, face) },
-      { label: 'web-1 / www', value: relativeTime(face.now + 23 * MINUTE_MS, face) },
+      { label: html`mail / postgres`, value: relativeTime(face.now + 8 * MINUTE_MS, face) },
+      { label: html`web-1 / www`, value: relativeTime(face.now + 23 * MINUTE_MS, face) },
       { label: 'check s3-eu (2/14)', value: '03:00' },
     ]),
   })}</div>`;
