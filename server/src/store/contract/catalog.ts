@@ -224,11 +224,11 @@ function checkPlans(open: OpenStore): void {
   );
 
   it(
-    'lists plans by source, host, repository, switch and name, and the hosts that must hear of a change',
+    'lists plans by source, host and its tags, repository, switch and name, and the hosts that must hear of a change',
     withStore(open, async (store) => {
       const { catalog } = store;
       const { host, source, repository } = await prepareGround(store);
-      const far = sampleHost();
+      const far = sampleHost({ tags: ['edge'] });
       const farSource = sampleSource(far);
       await store.hosts.insertHost(far);
       await catalog.insertSource(farSource);
@@ -242,6 +242,8 @@ function checkPlans(open: OpenStore): void {
       assert.deepEqual(await list({ source: farSource.id }), ['Both']);
       assert.deepEqual(await list({ host: host.id }), ['Both', 'near']);
       assert.deepEqual(await list({ host: far.id, repository: repository.id }), ['Both']);
+      assert.deepEqual(await list({ tag: 'edge' }), ['Both']);
+      assert.deepEqual(await list({ tag: 'Edge' }), []);
       assert.deepEqual(await list({ enabled: false }), ['near']);
       assert.deepEqual(await list({ search: 'BOTH', enabled: true }), ['Both']);
       assert.deepEqual(await catalog.listPlansOfHost(TENANT, far.id), [both]);
