@@ -71,6 +71,20 @@ describe('a pipeline', () => {
     });
   }
 
+  it('hears out a consumer that closed its input, which is the end of the producer', async () => {
+    const consumer = shell("head -c 10; exec 0<&-; sleep 0.3; echo ' read'");
+    const result = await runPipeline(launcher, { producer: shell('exec cat /dev/zero'), consumer, workDir: dir });
+    assert.deepEqual([result.verdict, result.producer.signal], ['producer_failed', 'SIGPIPE']);
+    assert.equal(result.consumer.exitCode, 0);
+    assert.match(result.consumer.stdout, / read\n$/);
+  });
+
+  it('stops a consumer that closed its input and does not end', async () => {
+    const consumer = shell('exec 0<&-; exec sleep 60');
+    const result = await runPipeline(launcher, { producer: shell('exec cat /dev/zero'), consumer, workDir: dir });
+    assert.deepEqual([result.verdict, result.consumer.signal], ['producer_failed', 'SIGINT']);
+  });
+
   it('calls it failed when the consumer ends first, even with exit code 0', async () => {
     const result = await runPipeline(launcher, {
       producer: shell('cat /dev/zero'),

@@ -13,6 +13,9 @@ import { startWatchdog } from './watchdog.ts';
 /** Time for an interrupted consumer to end by itself before its input is closed. */
 const INTERRUPTED_GRACE_MS = 500;
 
+/** Time for a consumer that closed its input to end by itself. */
+const CLOSED_INPUT_GRACE_MS = 2000;
+
 type Verdict = PipelineResult['verdict'];
 
 /** Waits for the pair, releasing or refusing the end of file. Resolves when both are gone. */
@@ -33,6 +36,8 @@ async function settlePair(
     return early ?? stopped() ?? 'consumer_failed';
   }
   if (first.outcome.exitCode !== 0) {
+    // Who wrote into nothing has lost its reader, which may be at its last words: a program that reads only the head of a dump.
+    if (first.outcome.signal === 'SIGPIPE') await awaitEnd(consumer, CLOSED_INPUT_GRACE_MS);
     await consumer.stop();
     return stopped() ?? 'producer_failed';
   }
@@ -40,6 +45,16 @@ async function settlePair(
   const outcome = await consumer.done;
   // An order to stop that came after the end of file was given may be too late; what completed is complete.
   return outcome.exitCode === 0 ? 'complete' : (stopped() ?? 'complete');
+}
+
+/** Resolves when it has ended, or after the time. */
+async function awaitEnd(stage: RunningStage, mostMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, mostMs);
+  });
+  await Promise.race([stage.done, late]);
+  clearTimeout(timer);
 }
 
 /** The consumer, with an ear for the line that says it took the interrupt. */
