@@ -209,8 +209,11 @@ async function addBlackout(context: CoreContext, caller: Caller, id: PlanId, inp
 }
 
 async function removeBlackout(context: CoreContext, caller: Caller, id: PlanId, input: BulkInput): Promise<Step> {
-  const wasThere = await removePlanWindow(context, caller, id, demandWindow(input));
-  return wasThere ? done('lost this window') : unchanged('does not have this window');
+  const window = demandWindow(input);
+  const wasThere = await removePlanWindow(context, caller, id, window);
+  return wasThere
+    ? done(`begins what is due between ${window.from} and ${window.to} again`)
+    : unchanged('does not have this window');
 }
 
 /** Whether a backup of the plan has not ended yet: a second one would only wait behind it. */

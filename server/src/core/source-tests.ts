@@ -24,10 +24,11 @@ export interface SourceTestOutcome {
   text: string;
 }
 
+/** Directories have no version. */
 function describeResult(result: RequestResult<'source.test'>): string {
   const { ok, message, serverVersion, latencyMs, warnings } = result;
   if (!ok) return message;
-  const facts = [serverVersion === undefined ? 'works' : `works: ${serverVersion}`, `${Math.round(latencyMs)} ms`];
+  const facts = [serverVersion === '' ? 'works' : `works: ${serverVersion}`, `${Math.round(latencyMs)} ms`];
   return `${facts.join(', ')}${warnings.length > 0 ? `; ${warnings.join('; ')}` : ''}`;
 }
 

@@ -124,13 +124,16 @@ describe('Acts on many rows', () => {
     directory.answers['source.test'] = (_host, { draft }) =>
       draft.kind === 'mariadb'
         ? { ...works, ok: false, message: 'ERROR 1045 (28000): Access denied', warnings: [] }
-        : { ...works, warnings: draft.kind === 'postgres' ? works.warnings : [] };
+        : draft.kind === 'postgres'
+          ? works
+          : { ...works, serverVersion: '', latencyMs: 0, warnings: [] };
     const gone = world.context.createId('source');
     const { app, shop, www, mail } = fleet.sources;
     const form = { act: 'test', chosen: [app, shop, www, mail, gone].join(','), confirm: 'yes' };
     const answer = await post('/sources/acts', form);
     assert.match(answer, /<h1>2 passed, 3 failed\./);
     assert.match(answer, /works: PostgreSQL 17\.2, 12 ms; no globals/);
+    assert.match(answer, />works, 0 ms</);
     assert.match(answer, /ERROR 1045 \(28000\): Access denied/);
     assert.match(answer, /not tested: the host is not connected/);
     assert.match(answer, /there is no such source/);
