@@ -48,5 +48,6 @@ describe('Days that a page is narrowed to', () => {
   it('are read from an address, where an empty field is none', () => {
     assert.deepEqual(readTypedDays({ query: { from: '2026-11-01', to: '' } }), { from: '2026-11-01', to: undefined });
     assert.equal(readTypedDays({ query: { from: 'x'.repeat(500) } }).from?.length, 40);
+    assert.deepEqual(readTypedDays({ query: { from: '0202-11-01', to: '2026-11-02' } }), { from: undefined, to: '2026-11-02' });
   });
 });

@@ -40,9 +40,16 @@ function findDay(text: string, zone: ZoneReader): { begin: number; end: number }
   return { begin: first(wall), end: first(wall + DAY_MS) };
 }
 
-/** Undefined where neither is named. */
+/** While somebody types a year, a browser gives it leading zeros. */
+const UNFINISHED = /^0\d{3}-\d{2}-\d{2}$/u;
+
+/** An end that is not named, or still being typed, is left out. */
 export function readTypedDays({ query }: Pick<Visit, 'query'>): TypedDays {
-  return { from: findText(query, 'from')?.slice(0, 40), to: findText(query, 'to')?.slice(0, 40) };
+  const read = (name: 'from' | 'to'): string | undefined => {
+    const text = findText(query, name)?.slice(0, 40);
+    return text === undefined || UNFINISHED.test(text) ? undefined : text;
+  };
+  return { from: read('from'), to: read('to') };
 }
 
 /** The range in a zone, which both days belong to, and of it at most the newest `recentMs`; or what is wrong with it, for people. */
