@@ -1,4 +1,5 @@
 /** `/board`: the fleet by status. */
+import { isAllowed } from '../../core/caller.ts';
 import type { LookedSource } from '../../core/fleet/look.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { ProtectionStatus } from '../../core/protection.ts';
@@ -34,6 +35,7 @@ async function readBoard(context: CoreContext, visit: Visit): Promise<BoardView>
     lede: rest.join(' · '),
     overviewHref: urls.overview(),
     reportHref: urls.report({ month: formatMonth(context.clock.now()) }),
+    ...(isAllowed(caller, 'source.manage') ? { addSourceHref: urls.addSource() } : {}),
     columns: ORDER.map((status) => ({
       status,
       count: counts[status],

@@ -115,6 +115,16 @@ describe('The board', () => {
       /unprotected 2 db-1 \/ billing it is in no plan; .* db-1 \/ lonely it is in no plan; .* protected 1 db-1 \/ shop clean backup/u,
     );
   });
+
+  it('of a fleet without sources leads on to adding one, for who may', async () => {
+    const empty = await createWorld(BOARD_SCREENS);
+    try {
+      assert.match(await empty.read('/board'), /href="\/sources\/new"[^>]*><span>Add source<\/span>/u);
+      assert.doesNotMatch(await empty.read('/board', { role: 'viewer' }), /sources\/new/u);
+    } finally {
+      await empty.close();
+    }
+  });
 });
 
 describe('The report of a month', () => {

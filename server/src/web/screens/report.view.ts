@@ -101,15 +101,18 @@ function daysPanel({ days, share, name }: ReportView): Html {
     undefined,
   );
   const label = `${name}: ${seen.length} days looked at${worst === undefined ? '' : `, the worst ${worst.date} with ${worst.word}`}`;
+  const title = 'Protected, day by day';
+  if (seen.length === 0)
+    return panel({
+      title,
+      content: html`<p class="quiet">Nobody looked in this time: this server was not there, or had no sources.</p>`,
+    });
   return panel({
-    title: 'Protected, day by day',
+    title,
     content: html`<div class="stack">${figure({
       value: formatPercent(share),
       of: 'of the sources were protected, on the mean',
-      detail:
-        seen.length === 0
-          ? 'Nobody looked in this time: this server was not there, or had no sources.'
-          : `${formatCount(seen.length)} of ${formatCount(days.length)} days were looked at, hour by hour. A source that is switched off does not count.`,
+      detail: `${formatCount(seen.length)} of ${formatCount(days.length)} days were looked at, hour by hour. A source that is switched off does not count.`,
     })}${calendarStrip({ days, label })}${worst !== undefined && html`<p class="quiet">The worst day was ${worst.date}: ${worst.word}.</p>`}</div>`,
   });
 }

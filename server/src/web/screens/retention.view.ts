@@ -39,7 +39,7 @@ export const POLICIES_PART = 'policies';
 function describeTotal({ total, plansWithout }: RetentionView): string {
   const policies = formatNoun(total, 'policy', 'policies');
   if (plansWithout === undefined) return `${policies}.`;
-  if (plansWithout === 0) return `${policies}; every plan goes by one.`;
+  if (plansWithout === 0) return `${policies}; no plan keeps everything.`;
   return `${policies}; ${formatNoun(plansWithout, 'plan')} without one ${plansWithout === 1 ? 'keeps' : 'keep'} everything.`;
 }
 

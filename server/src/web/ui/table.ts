@@ -66,7 +66,7 @@ export function table<Row>(view: TableView<Row>): Html {
           view.select !== undefined &&
           html`<th role="columnheader" class="cell-select" scope="col"><span class="visually-hidden">Choose</span><label class="check-only needs-js"><input type="checkbox" ${attrs({ 'data-choose-all': view.select.form })}><span class="visually-hidden">Choose all on this page</span></label></th>`
         }${view.columns.map((column) => headCell(column, view.sort))}</tr></thead><tbody role="rowgroup">${view.rows.map((row) => bodyRow(row, view))}</tbody></table>`;
-  return html`<div class="table-wrap" ${attrs({ id: view.id, ...liveAttributes(view.live) })}>${content}${view.pager !== undefined && hasSomething(view.pager) && pager(view.pager)}</div>`;
+  return html`<div class="table-wrap" ${attrs({ id: view.id, ...liveAttributes(view.live) })}>${content}${view.pager !== undefined && hasSomething(view.pager, content === view.empty) && pager(view.pager)}</div>`;
 }
 
 function headCell<Row>(column: Column<Row>, sort: Sort | undefined): Html {
@@ -109,8 +109,9 @@ function cellClass<Row>(column: Column<Row>): string {
     .join(' ');
 }
 
-const hasSomething = ({ summary, previousHref, nextHref }: Pager): boolean =>
-  summary !== undefined || previousHref !== undefined || nextHref !== undefined;
+/** A list that is empty says so itself and needs no count; there may still be pages before it. */
+const hasSomething = ({ summary, previousHref, nextHref }: Pager, isEmpty: boolean): boolean =>
+  (summary !== undefined && !isEmpty) || previousHref !== undefined || nextHref !== undefined;
 
 /** Previous and next page of a cursor-paged list. */
 export function pager(view: Pager): Html {
