@@ -30,12 +30,9 @@ const previewShape = nameShape(
     ),
     without: z.int().min(0).meta({ description: 'Plans without a policy, which no cap concerns' }),
     unknown: z.int().min(0),
-    concerned: z
-      .int()
-      .min(0)
-      .meta({
-        description: 'How many plans something is older in, listed or not; a plan with a second repository may count twice',
-      }),
+    concerned: z.int().min(0).meta({
+      description: 'How many plans something is older in, listed or not; a plan with a second repository may count twice',
+    }),
     isCut: z
       .boolean()
       .meta({ description: 'More are concerned than are listed, which are those that lose the most; the numbers are of all' }),
