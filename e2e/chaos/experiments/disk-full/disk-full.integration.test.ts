@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { statfsSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
@@ -10,19 +10,13 @@ import { openTestLab } from '../fixtures/test-lab.ts';
 import { DISK_FULL, findLostAcknowledgements } from './experiment.ts';
 import { fillDisk } from './filler.ts';
 
+const MIGRATIONS = join(import.meta.dirname, '../../../../migrations');
 const isRoot = process.getuid?.() === 0;
 
 async function makeBooks(directory: string, books: { acknowledged: number; applied: number }): Promise<string> {
-  const ledger = new DatabaseSync(join(directory, 'holdfast.db'));
-  ledger.exec(
-    'CREATE TABLE runs (id, host_id); CREATE TABLE run_logs (run_id, first_n, body); CREATE TABLE run_totals (state, count)',
-  );
-  ledger.exec(
-    'CREATE TABLE run_stages (run_id, stage, started_at, ended_at, ok); CREATE TABLE run_parts (run_id, source_id, state, bytes)',
-  );
-  ledger.exec('CREATE TABLE snapshots (run_id, engine_id, state, size_bytes); CREATE TABLE host_streams (host_id, epoch, seq)');
-  ledger.exec('CREATE TABLE log_blocks (id, body)');
-  ledger.prepare('INSERT INTO host_streams VALUES (?, ?, ?)').run('host_1', 'epoch', books.applied);
+  const ledger = new DatabaseSync(join(directory, 'holdfast.db'), { enableForeignKeyConstraints: false });
+  for (const file of readdirSync(MIGRATIONS).sort()) ledger.exec(readFileSync(join(MIGRATIONS, file), 'utf8'));
+  ledger.prepare('INSERT INTO host_streams VALUES (?, ?, ?, ?, 0)').run('host_1', 'epoch', 'tenant_1', books.applied);
   ledger.close();
   const journalFile = join(directory, 'journal.db');
   const journal = new DatabaseSync(journalFile);
