@@ -46,7 +46,7 @@ export interface RepositoryOpening {
 
 /** The first stage of a run that writes into its repository. Throws the reason. */
 export async function openRepository({ recorder, repository, ...opening }: RepositoryOpening): Promise<void> {
-  const onLog: OnLog = (level, text) => recorder.log(level, text);
+  const onLog: OnLog = (level, text) => recorder.log(level, `pre-flight: ${text}`);
   recorder.beginStage('preflight');
   try {
     const engineId = await demandRepository({ ...opening, pinnedId: repository.pinnedId, writes: true, onLog });
