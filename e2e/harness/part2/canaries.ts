@@ -84,6 +84,11 @@ export function watchProcesses(
         const content = place === 'cmdline' ? commandLine : readProc(pid, place);
         current.set(`${pid} ${place}`, content);
         if (known.get(`${pid} ${place}`)?.equals(content)) continue;
+        // It became another program between the two reads, whose environment this is; the next look sees both.
+        if (place === 'environ' && !readProc(pid, 'cmdline').equals(commandLine)) {
+          current.delete(`${pid} ${place}`);
+          continue;
+        }
         for (const name of search.findIn(content)) {
           if (!isExempt({ program, place, name })) finds.add(`${place} of ${program}: ${name}`);
         }
