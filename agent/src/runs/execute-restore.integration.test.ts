@@ -141,15 +141,33 @@ for (const { version, binary } of GENERATIONS) {
       const isBusy = () => rig.executor.listRuns().includes(order.run);
       const written = join(target, nameStaging(order.run), noise, 'big-1');
       while (isBusy() && !existsSync(written)) await new Promise((resolve) => setImmediate(resolve));
-      // Another restore, or a person, uses the parent that this one made.
+      // Another restore, or a person, uses the parent that this one made, and the target itself.
       writeFolder(join(rig.dir, 'new/other'), { mine: 'precious' });
+      writeFolder(join(target, 'theirs/deep'), { mine: 'precious' });
       const cancel = { run: order.run, requestedBy: 'ann', notAfter: order.notAfter };
       assert.deepEqual(await rig.handlers['run.cancel'](cancel, rig.workbench.createId('frame')), { known: true });
       const events = await rig.awaitEnd(order.run);
       assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['cancelled', 'cancelled']);
-      assert.match(readLog(events), /removed again/);
-      assert.equal(existsSync(join(rig.dir, 'new/a')), false);
+      assert.match(readLog(events), /removed again[\s\S]*left as it is/);
+      assert.deepEqual(readdirSync(target), ['theirs']);
+      assert.equal(readFileSync(join(target, 'theirs/deep/mine'), 'utf8'), 'precious');
       assert.equal(readFileSync(join(rig.dir, 'new/other/mine'), 'utf8'), 'precious');
+      assertNothingLeft(rig);
+    });
+
+    await t.test('that finds a name taken meanwhile is refused, and what bears the name stays', async () => {
+      const target = join(rig.dir, 'raced');
+      const order = createOrder(rig, source, made, { directory: target });
+      await giveOrder(rig, order);
+      const isBusy = () => rig.executor.listRuns().includes(order.run);
+      while (isBusy() && !existsSync(join(target, nameStaging(order.run)))) await new Promise((resolve) => setImmediate(resolve));
+      const [, first = ''] = folder.split('/');
+      writeFolder(join(target, first), { mine: 'precious' });
+      const events = await rig.awaitEnd(order.run);
+      assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['failed', 'target_not_empty'], readLog(events));
+      assert.deepEqual(readdirSync(target), [first]);
+      assert.deepEqual(readdirSync(join(target, first)), ['mine']);
+      assert.equal(readFileSync(join(target, first, 'mine'), 'utf8'), 'precious');
       assertNothingLeft(rig);
     });
 

@@ -1,6 +1,6 @@
 /**
  * Restores files of a snapshot into a new directory: all of them or the chosen ones. A target that exists and is not empty is refused. Everything
- * is written and counted in a private directory inside the target first; what was written is removed again when the restore fails.
+ * is written and counted in a private directory inside the target first. When the restore fails, what it wrote is removed again, and nothing else.
  */
 import { lstat, mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
@@ -12,11 +12,13 @@ import { createRate } from './rate.ts';
 import { inStage, RESTORE_STALL_MS, type RestorePart, type RestoreResult } from './restore-part.ts';
 import {
   describeCode,
-  emptyDirectory,
   joinBytes,
   makeDirectory,
+  type NotedEntry,
   nameStaging,
+  noteEntry,
   removeMade,
+  removeNoted,
   removeUnchosen,
 } from './restore-staging.ts';
 
@@ -68,39 +70,68 @@ export async function writeTree(
   return outcome;
 }
 
-/** Everything out of the private directory into the one around it; what is carried on after a crash comes by the same way. */
-export async function placeStaged(staging: string, path: string): Promise<void> {
-  for (const entry of await readdir(staging, { encoding: 'buffer' })) {
-    const place = joinBytes(path, entry);
-    const standing = await lstat(place).catch(() => undefined);
-    if (standing) throw createReasonError('target_not_empty', `${showName(place.toString())} exists`);
-    await rename(joinBytes(staging, entry), place);
+async function refuseTaken(place: Buffer): Promise<void> {
+  const standing = await lstat(place).catch(() => undefined);
+  if (standing) throw createReasonError('target_not_empty', `${showName(place.toString())} exists`);
+}
+
+/**
+ * Everything out of the private directory into the one around it; what is carried on after a crash comes by the same way. Nothing is moved
+ * when a name is taken before the first move. `onPlaced` hears of each entry that has taken its place, also when a later one cannot.
+ */
+export async function placeStaged(
+  staging: string,
+  path: string,
+  onPlaced: (entry: NotedEntry) => void = () => undefined,
+): Promise<void> {
+  const names = await readdir(staging, { encoding: 'buffer' });
+  for (const name of names) await refuseTaken(joinBytes(path, name));
+  for (const name of names) {
+    const place = joinBytes(path, name);
+    const from = joinBytes(staging, name);
+    const entry = await noteEntry(from);
+    await refuseTaken(place);
+    await rename(from, place);
+    onPlaced({ ...entry, path: place });
   }
   await rmdir(staging);
+}
+
+/** Takes away what this restore made, and nothing that others have put there meanwhile. Throws nothing. */
+async function takeBack({ recorder }: RestorePart, path: string, own: readonly NotedEntry[], created?: string): Promise<void> {
+  const left = await removeNoted(own);
+  for (const entry of left) recorder.log('error', `could not be removed: ${showName(entry.path.toString())}`);
+  await removeMade(path, created).catch((error: unknown) =>
+    recorder.log('error', `${showName(path)} could not be removed (${describeCode(error)})`),
+  );
+  if (left.length === 0) recorder.log('info', 'what had been written to the target was removed again');
+  const others = await readdir(path).catch(() => []);
+  if (others.length > left.length) recorder.log('info', 'what others have put there meanwhile was left as it is');
 }
 
 export async function restoreDirectory(part: RestorePart, path: string, paths?: readonly string[]): Promise<RestoreResult> {
   const { recorder } = part;
   const claimed = await inStage(recorder, 'preflight', () => claimDirectory(path));
+  const own: NotedEntry[] = [];
   try {
     const outcome = await inStage(recorder, 'restore', async () => {
       const staging = joinBytes(path, nameStaging(recorder.run)).toString();
       await mkdir(staging, { mode: 0o700 });
+      own.push(await noteEntry(Buffer.from(staging)));
       const written = await writeTree(part, staging, paths);
       if (part.signal.aborted) throw createReasonError('cancelled', 'The restore was cancelled');
       const { files = 0, bytes: size = 0 } = written.restored ?? {};
       part.remember?.({ made: [], placing: { files, bytes: size } });
-      await placeStaged(staging, path);
+      await placeStaged(staging, path, (entry) => own.push(entry));
       return written;
     });
     const bytes = outcome.restored?.bytes ?? 0;
     recorder.log('info', `restored ${outcome.restored?.files ?? 0} files, ${bytes} bytes to ${path}`);
     return { evidence: outcome.evidence, warnings: [], bytes };
   } catch (error) {
-    await emptyDirectory(path).catch(() => undefined);
-    await removeMade(path, claimed.created);
+    // First, so that an agent that is killed here does not take what others put there for what it had placed.
     part.remember?.(undefined);
-    recorder.log('info', 'what had been written to the target was removed again');
+    await takeBack(part, path, own, claimed.created);
     throw error;
   }
 }

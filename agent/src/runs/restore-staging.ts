@@ -3,7 +3,7 @@
  * takes its place by renames. Its name says whose it is, so that what a crash leaves is found again.
  */
 import { lstatSync } from 'node:fs';
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import {
@@ -56,10 +56,33 @@ export async function removeMade(path: string, created: string | undefined): Pro
   }
 }
 
-/** Removes everything in a directory, whatever the names are made of. */
-export async function emptyDirectory(path: string): Promise<void> {
-  for (const entry of await readdir(path, { encoding: 'buffer' }))
-    await rm(joinBytes(path, entry), { recursive: true, force: true });
+/** An entry of a directory, known again by what it is: another that bears its name later is not it. */
+export interface NotedEntry {
+  path: Buffer;
+  device: bigint;
+  inode: bigint;
+  /** The number of a file that is gone is given to a new one, which was made later. */
+  bornNs: bigint;
+}
+
+export async function noteEntry(path: Buffer): Promise<NotedEntry> {
+  const { dev, ino, birthtimeNs } = await lstat(path, { bigint: true });
+  return { path, device: dev, inode: ino, bornNs: birthtimeNs };
+}
+
+async function isStillThere({ path, device, inode, bornNs }: NotedEntry): Promise<boolean> {
+  const standing = await noteEntry(path).catch(() => undefined);
+  return standing?.device === device && standing.inode === inode && standing.bornNs === bornNs;
+}
+
+/** Removes entries with what is below them; what has taken the place of one since stays. Returns those that could not be removed. */
+export async function removeNoted(entries: readonly NotedEntry[]): Promise<readonly NotedEntry[]> {
+  const left: NotedEntry[] = [];
+  for (const entry of entries) {
+    if (!(await isStillThere(entry))) continue;
+    await rm(entry.path, { recursive: true, force: true }).catch(() => left.push(entry));
+  }
+  return left;
 }
 
 /**
