@@ -186,12 +186,13 @@ describe('What a plan’s page says of its retention', () => {
   it('is what its host decides by itself, set for set, over random histories', { timeout: 300_000 }, async (t) => {
     const rig = await openCatalogRig(t);
     const journal = await openPrivateJournal(t, rig);
-    const seen = { removed: 0, frozen: 0, asked: 0, pinned: 0 };
+    const seen = { removed: 0, frozen: 0, stale: 0, asked: 0, pinned: 0 };
     let seq = 0;
     const zones = fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York');
     const histories = fc.array(runArbitrary, { minLength: 3, maxLength: 25 });
+    const idleDays = fc.constantFrom(0, 0, 3);
     await fc.assert(
-      fc.asyncProperty(policyArbitrary, zones, histories, async (rules, zone, history) => {
+      fc.asyncProperty(policyArbitrary, zones, histories, idleDays, async (rules, zone, history, idle) => {
         made += 1;
         const { id: retentionPolicy } = await createPolicy(rig.context, rig.admin, { name: `policy ${made}`, policy: rules });
         const first = await rig.addDatabase(rig.host, `first ${made}`);
@@ -205,6 +206,7 @@ describe('What a plan’s page says of its retention', () => {
         });
         const world: World = { rig, journal, plan, seq };
         for (const run of history) await tellRun(world, run);
+        rig.clock.advance(idle * 24 * HOUR);
         seq = world.seq;
         const [server, host] = [await askServer(world), await askHost(world)];
         assert.deepEqual(server, host);
@@ -215,6 +217,7 @@ describe('What a plan’s page says of its retention', () => {
         for (const { removed, frozen, needsPerson } of server) {
           seen.removed += removed;
           seen.frozen += frozen === undefined ? 0 : 1;
+          seen.stale += frozen === 'newest_too_old' ? 1 : 0;
           seen.asked += needsPerson ? 1 : 0;
         }
       }),

@@ -9,6 +9,7 @@ import { describeFreeze } from '@holdfast/shared/domain/retention-words.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
+import { listNextFires } from '../scheduler/next-fire.ts';
 import { type PreparedRepository, prepareRepository, prepareRepositoryDraft, withWorkDir } from './inputs.ts';
 import { type JournaledForget, journaledBackupSchema } from './journaled-run.ts';
 import { toOrderedRef } from './maintenance-secrets.ts';
@@ -54,7 +55,12 @@ export function lookAtRetention(
   if (retention === undefined) return [];
   const { journal, clock } = workbench;
   const made = journal.snapshots.listByPlan(plan.id).filter((snapshot) => snapshot.repository === repository);
-  return planPlanRetention(made, { ...plan, retention }, clock.now(), isNewestRunClean(workbench, plan.id));
+  const isClean = isNewestRunClean(workbench, plan.id);
+  return planPlanRetention(
+    made,
+    { ...plan, retention },
+    { now: clock.now(), isNewestRunClean: isClean, listFires: listNextFires },
+  );
 }
 
 /** The sources of which something may be removed without asking anybody. */

@@ -1,5 +1,6 @@
 /** What a plan's retention means for what this host's ledger knows of it. Pure: nothing is asked and nothing is removed here. */
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
+import { findLongestWait, type ListFires } from '@holdfast/shared/domain/longest-wait.ts';
 import type { SpecPlan } from '@holdfast/shared/domain/plan.ts';
 import { planRetention, type RetentionPlan, type Standing } from '@holdfast/shared/domain/retention.ts';
 import { gatherPoints, type PointPart } from '@holdfast/shared/domain/retention-points.ts';
@@ -32,23 +33,32 @@ function toPart(snapshot: PlannedSnapshot, pinned: ReadonlySet<string>, elsewher
   return { engineId, run, role, standing, createdAt, storedBytes, isPinned: pinned.has(engineId), isProven };
 }
 
+export interface RetentionLook {
+  /** Epoch milliseconds. */
+  now: number;
+  isNewestRunClean: boolean;
+  /** The calendar, which says how often the plan promises a backup. */
+  listFires: ListFires;
+}
+
 /** One answer for each source that the plan has snapshots of, in no particular order; none for a plan without a policy. */
 export function planPlanRetention(
   snapshots: readonly PlannedSnapshot[],
-  plan: Pick<SpecPlan, 'retention' | 'retentionCapDays' | 'pinned' | 'proven' | 'schedule'>,
-  now: number,
-  isNewestRunClean: boolean,
+  plan: Pick<SpecPlan, 'retention' | 'retentionCapDays' | 'pinned' | 'proven' | 'schedule' | 'enabled' | 'sourceIds'>,
+  { now, isNewestRunClean, listFires }: RetentionLook,
 ): readonly SourceRetention[] {
   const { retention: policy, retentionCapDays: capDays } = plan;
   if (policy === undefined) return [];
   const pinned = new Set(plan.pinned);
   const elsewhere = new Set(plan.proven);
   const zone = plan.schedule?.zone ?? 'UTC';
+  const waitMs = plan.enabled && plan.schedule ? findLongestWait(listFires, plan.schedule, now) : undefined;
   return [...Map.groupBy(snapshots, ({ source }) => source)].map(([source, made]) => {
     const points = gatherPoints(made.map((snapshot) => toPart(snapshot, pinned, elsewhere)));
+    const expectedMs = plan.sourceIds.includes(source) ? waitMs : undefined;
     const found = planRetention(
       points.map(({ snapshot }) => snapshot),
-      { policy, now, zone, isNewestRunClean, capDays },
+      { policy, now, zone, isNewestRunClean, expectedMs, capDays },
     );
     const parts = new Map(points.map((point) => [point.snapshot.id, point.parts]));
     const removals = found.decisions.flatMap((decision) => {

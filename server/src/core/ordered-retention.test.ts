@@ -37,7 +37,11 @@ function makeBackups(
 }
 
 const preview = (snapshots: readonly RetainedSnapshot[], isClean = true, last = 2) =>
-  previewSources(snapshots, { ...LAST_TWO, last }, { now: NOW, zone: 'UTC', isClean: () => isClean });
+  previewSources(
+    snapshots,
+    { ...LAST_TWO, last },
+    { now: NOW, zone: 'UTC', isClean: () => isClean, findExpected: () => undefined },
+  );
 const terms = (isApproved = false, canAgree = true) => ({ isApproved, canAgree, nameOf: (source: SourceId) => `«${source}»` });
 const listRemoved = (sources: ReturnType<typeof preview>) =>
   sources

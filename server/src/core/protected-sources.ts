@@ -1,5 +1,6 @@
 /** Sources with what a person asks about them: their host, their plans, their newest backups, and whether they are protected. */
 import type { HostId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import { findLongestWait } from '@holdfast/shared/domain/longest-wait.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import type { Plan, Source } from '../store/catalog.ts';
 import type { SourceProof } from '../store/drills.ts';
@@ -27,25 +28,10 @@ export interface ProtectedSource {
   objectives: SourceObjectives;
 }
 
-/** Fires looked ahead: a week of working days with its week-end between. */
-const FIRES_AHEAD = 8;
 /** Plans on hosts that owe a fire, the newest first. */
 export const MISSES_READ = 2000;
 /** Of each plan with a second repository. */
 const UNCOPIED_READ = 500;
-
-/** The longest wait between two of the next fires, milliseconds; undefined for a schedule that ends or cannot be read. */
-export function findLongestWait(listFires: CoreContext['listFires'], schedule: Schedule, now: number): number | undefined {
-  let fires: readonly number[];
-  try {
-    fires = listFires(schedule, now, FIRES_AHEAD);
-  } catch {
-    // A schedule this server cannot read promises nothing that could be measured; the plan's own page says so.
-    return undefined;
-  }
-  const waits = fires.slice(1).map((at, index) => at - (fires[index] ?? at));
-  return waits.length === 0 ? undefined : Math.max(...waits);
-}
 
 /** The first fire in (after, through]; undefined when there is none, or the schedule cannot be read. */
 function findFireBetween(

@@ -3,6 +3,7 @@
  * own ledger as its next clean run ends; until it has told of everything, the two may differ by what is on its way.
  */
 import type { HostId, PlanId, RepositoryId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { findLongestWait } from '@holdfast/shared/domain/longest-wait.ts';
 import { type Decision, planRetention, type RetentionPlan, type Standing } from '@holdfast/shared/domain/retention.ts';
 import { gatherPoints, type PointPart, type RetentionPoint } from '@holdfast/shared/domain/retention-points.ts';
 import type { RetentionPolicy } from '@holdfast/shared/domain/retention-policy.ts';
@@ -75,11 +76,22 @@ function toBackups(decisions: readonly Decision[], points: readonly RetentionPoi
   });
 }
 
-/** What becomes of these snapshots of one plan, source by source; `isClean` says whether the newest run on a host was. Pure. */
+export interface PreviewTerms {
+  /** Epoch milliseconds. */
+  now: number;
+  zone: string;
+  /** Whether the newest run on a host was clean. */
+  isClean(host: HostId): boolean;
+  /** The longest wait between two backups of a source that the plan promises, milliseconds; undefined: it promises none. */
+  findExpected(source: SourceId): number | undefined;
+  capDays?: number | undefined;
+}
+
+/** What becomes of these snapshots of one plan, source by source. Pure. */
 export function previewSources(
   snapshots: readonly RetainedSnapshot[],
   policy: RetentionPolicy,
-  at: { now: number; zone: string; isClean(host: HostId): boolean; capDays?: number | undefined },
+  { isClean, findExpected, ...at }: PreviewTerms,
 ): readonly SourcePreview[] {
   return [...Map.groupBy(snapshots, ({ source }) => source)].flatMap(([source, made]) => {
     const [newest] = made;
@@ -87,7 +99,7 @@ export function previewSources(
     const points = gatherPoints(made.map(toPart));
     const { decisions, frozen, removed, needsPerson } = planRetention(
       points.map(({ snapshot }) => snapshot),
-      { policy, now: at.now, zone: at.zone, isNewestRunClean: at.isClean(newest.host), capDays: at.capDays },
+      { ...at, policy, isNewestRunClean: isClean(newest.host), expectedMs: findExpected(source) },
     );
     const backups = toBackups(decisions, points);
     return [{ source, host: newest.host, backups, kept: decisions.length - removed, removed, frozen, needsPerson }];
@@ -100,6 +112,18 @@ async function isNewestRunClean(context: CoreContext, { tenant, id }: Plan, host
   const { rows } = await context.store.runs.listRuns(tenant, filter, { limit: LOOKED_BACK });
   const newest = rows.find(({ state }) => state !== 'skipped');
   return newest === undefined || newest.state === 'succeeded';
+}
+
+/** What the plan promises of its sources, as their hosts are told: of those that are switched on, while it is switched on itself. */
+async function readExpected(
+  { store, listFires, clock }: CoreContext,
+  { tenant, enabled, schedule, sources }: Plan,
+): Promise<PreviewTerms['findExpected']> {
+  const expectedMs = enabled && schedule !== undefined ? findLongestWait(listFires, schedule, clock.now()) : undefined;
+  if (expectedMs === undefined) return () => undefined;
+  const found = await store.catalog.findSources(tenant, sources);
+  const promised = new Set(found.flatMap((source) => (source.enabled ? [source.id] : [])));
+  return (source) => (promised.has(source) ? expectedMs : undefined);
 }
 
 function findZoneProblem(zone: string): string | undefined {
@@ -155,7 +179,8 @@ export async function previewRetention(
   const now = context.clock.now();
   const { maxAgeDays: capDays } = cap ?? (await readRetentionCap(context));
   const isClean = (host: HostId) => clean.get(host) ?? true;
-  const sources = previewSources(snapshots, policy.policy, { now, zone, isClean, capDays });
+  const findExpected = await readExpected(context, plan);
+  const sources = previewSources(snapshots, policy.policy, { now, zone, isClean, findExpected, capDays });
   const place = new Map(plan.sources.map((source, index) => [source, index]));
   const order = (source: SourceId) => place.get(source) ?? plan.sources.length;
   return { plan, policy, capDays, sources: sources.toSorted((a, b) => order(a.source) - order(b.source)) };

@@ -1,7 +1,7 @@
 /** What schedules promise, remembered: reading one takes a thousand times as long as looking it up. */
+import { findLongestWait } from '@holdfast/shared/domain/longest-wait.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import type { CoreContext } from '../core/ports.ts';
-import { findLongestWait } from '../core/protected-sources.ts';
 
 export interface Promised {
   /** The longest wait between two of the next fires; undefined for a schedule that ends or cannot be read. */

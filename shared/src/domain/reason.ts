@@ -90,7 +90,8 @@ const REASONS = {
   snapshot_missing: { code: 'not_found', advice: 'The snapshot is no longer in the repository.' },
   retention_frozen: {
     code: 'precondition',
-    advice: 'Nothing is removed while the newest backup is not clean or its size is suspicious. Put that right first.',
+    advice:
+      'Nothing is removed while the newest backup is not clean, is far too old, or has a suspicious size. Put that right first.',
   },
   retention_asks: {
     code: 'precondition',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Decision, planRetention, type RetentionContext, type RetentionSnapshot } from './retention.ts';
-import { RETENTION_PRESETS, type RetentionRules, retentionPolicySchema, TIERS, type Tier } from './retention-policy.ts';
+import { RETENTION_PRESETS, type RetentionRules, retentionPolicySchema } from './retention-policy.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -142,6 +142,30 @@ describe('retention: guards no policy can switch off', () => {
     assert.equal(none.removed, 0);
   });
 
+  it('removes nothing while the newest good one is more than twice as old as the schedule allows', () => {
+    const idle = daily(10).map((one) => snapshot(one.createdAt - 2 * DAY));
+    const daysLater = (more: number) => ({ now: NOW + more, expectedMs: DAY });
+    const due = planRetention(idle, context(rules({ last: 6 }), daysLater(0)));
+    assert.deepEqual([due.frozen, due.removed], [undefined, 4]);
+    const late = planRetention(idle, context(rules({ last: 6 }), daysLater(1)));
+    assert.deepEqual([late.frozen, late.removed], ['newest_too_old', 0]);
+    assert.deepEqual(reasonOf(late.decisions, `s${NOW - 11 * DAY}`), [{ keep: 'frozen' }]);
+    // What is not good is no sign of life: something went wrong ever since.
+    const partial = [snapshot(NOW, { standing: 'partial' }), ...idle];
+    assert.equal(planRetention(partial, context(rules({ last: 6 }), daysLater(1))).frozen, 'newest_too_old');
+    const again = planRetention([snapshot(NOW), ...idle], context(rules({ last: 6 }), daysLater(1)));
+    assert.deepEqual([again.frozen, again.removed], [undefined, 5]);
+    // By hand nobody promised anything.
+    assert.equal(planRetention(idle, context(rules({ last: 6 }), { now: NOW + 90 * DAY })).removed, 4);
+  });
+
+  it('lets a night without backups of every hour pass, because a machine may be off', () => {
+    const night = { now: NOW + 20 * HOUR, expectedMs: HOUR };
+    assert.equal(planRetention(hourly(10), context(rules({ last: 6 }), night)).frozen, undefined);
+    const days = { now: NOW + 25 * HOUR, expectedMs: HOUR };
+    assert.equal(planRetention(hourly(10), context(rules({ last: 6 }), days)).frozen, 'newest_too_old');
+  });
+
   it('does not speak of a freeze when there is nothing to remove', () => {
     assert.equal(planRetention(hourly(2), context(rules({ last: 5 }), { isNewestRunClean: false })).frozen, undefined);
     assert.deepEqual(planRetention([], context(rules({ last: 5 }))), {
@@ -208,50 +232,7 @@ describe('retention policy', () => {
   });
 });
 
-/** The rules read once more, slowly and with other means: buckets are names of wall time, written by Temporal. */
-function readSlowly(snapshots: readonly RetentionSnapshot[], policy: RetentionRules, zone: string): Set<string> {
-  const names: Record<Exclude<Tier, 'last'>, (at: Temporal.ZonedDateTime) => string> = {
-    hourly: (at) => at.toPlainDateTime().toString().slice(0, 13),
-    daily: (at) => at.toPlainDate().toString(),
-    weekly: (at) => `${at.yearOfWeek}-W${at.weekOfYear}`,
-    monthly: (at) => at.toPlainDate().toString().slice(0, 7),
-    yearly: (at) => String(at.year),
-  };
-  const stay = new Set<string>();
-  const newestFirst = snapshots.toSorted((a, b) => b.createdAt - a.createdAt);
-  for (const tier of TIERS) {
-    const groups = Map.groupBy(newestFirst, (one) =>
-      tier === 'last' ? one.id : names[tier](Temporal.Instant.fromEpochMilliseconds(one.createdAt).toZonedDateTimeISO(zone)),
-    );
-    const winners = [...groups.values()].map(([newest]) => newest?.id ?? '').slice(0, policy[tier]);
-    for (const id of winners) stay.add(id);
-    if (policy[tier] > groups.size) stay.add(newestFirst.at(-1)?.id ?? '');
-  }
-  for (const one of newestFirst.slice(0, 2)) stay.add(one.id);
-  return stay;
-}
-
-describe('retention against a brute-force reading', () => {
-  it('keeps the same set over two imagined years, in zones with and without summer time', () => {
-    const tierCount = fc.integer({ min: 0, max: 30 });
-    fc.assert(
-      fc.property(
-        fc.uniqueArray(fc.integer({ min: 0, max: 2 * 366 * 24 * 4 }), { minLength: 1, maxLength: 120 }),
-        fc.tuple(tierCount, tierCount, tierCount, tierCount, tierCount, fc.integer({ min: 0, max: 3 })),
-        fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'Pacific/Chatham'),
-        (quarters, counts, zone) => {
-          fc.pre(counts.some((count) => count > 0));
-          const [last, perHour, perDay, weekly, monthly, yearly] = counts;
-          const policy = rules({ last, hourly: perHour, daily: perDay, weekly, monthly, yearly });
-          const snapshots = quarters.map((quarter) => snapshot(NOW - quarter * 15 * 60_000));
-          const plan = planRetention(snapshots, context(policy, { zone }));
-          assert.deepEqual(new Set(kept(plan.decisions)), readSlowly(snapshots, policy, zone));
-        },
-      ),
-      { numRuns: 400, seed: 4 },
-    );
-  });
-
+describe('retention over random histories', () => {
   it('never removes the last two good ones, whatever the histories and the policies', () => {
     const standing = fc.constantFrom('good', 'partial', 'suspicious', 'quarantined');
     const history = fc.uniqueArray(fc.tuple(fc.integer({ min: -50, max: 900 }), standing, fc.boolean()), {
@@ -286,6 +267,33 @@ describe('retention against a brute-force reading', () => {
             if (decision.snapshot.standing === 'good') assert.equal(decision.verdict, 'keep');
       }),
       { numRuns: 1000, seed: 5 },
+    );
+  });
+
+  it('takes nothing after two days in 30 days without a backup of every day, whatever the policy', () => {
+    const policies = fc
+      .record({
+        last: fc.constantFrom(0, 0, 1, 5),
+        daily: fc.constantFrom(0, 0, 3, 14),
+        withinHours: fc.constantFrom(0, 0, 48),
+        maxAgeDays: fc.constantFrom(0, 1, 5, 20),
+        maxTotalBytes: fc.constantFrom(0, 0, 500),
+        capDays: fc.constantFrom(0, 0, 10),
+      })
+      .map(({ capDays, ...given }) => ({ capDays, policy: rules(given) }));
+    fc.assert(
+      fc.property(policies, ({ capDays, policy }) => {
+        let left = daily(25);
+        const counts = Array.from({ length: 30 }, (_, day) => {
+          const now = NOW + day * DAY + HOUR;
+          const { decisions } = planRetention(left, context(policy, { now, capDays, expectedMs: DAY }));
+          const stay = new Set(kept(decisions));
+          left = left.filter(({ id }) => stay.has(id));
+          return left.length;
+        });
+        assert.deepEqual(new Set(counts.slice(1)).size, 1, `${counts}`);
+      }),
+      { numRuns: 200, seed: 68 },
     );
   });
 });

@@ -15,6 +15,10 @@ const DAY_MS = 24 * HOUR_MS;
 export const ALWAYS_KEPT = 2;
 /** A step that removes more than this share of a series waits for a person. */
 export const UNASKED_SHARE = 0.5;
+/** A newest good one older than so many waits of its schedule: backups have stopped, and what is left may be all there will be. */
+export const STALE_WAITS = 2;
+/** Never stale before that: a backup takes its time, and a machine may be off over night. */
+const STALE_LEAST_MS = DAY_MS;
 
 /** What may be said of a snapshot. Only `good` ones count; `quarantined` are those that no run vouches for. */
 export type Standing = 'good' | 'partial' | 'suspicious' | 'quarantined';
@@ -63,7 +67,7 @@ export type Decision =
   | { snapshot: RetentionSnapshot; verdict: 'remove'; because: RemoveReason };
 
 /** Why nothing is removed at all for now. */
-export type Freeze = 'newest_run_not_clean' | 'newest_suspicious' | 'nothing_good';
+export type Freeze = 'newest_run_not_clean' | 'newest_suspicious' | 'nothing_good' | 'newest_too_old';
 
 export interface RetentionPlan {
   /** Newest first. */
@@ -82,6 +86,8 @@ export interface RetentionContext {
   /** The plan's zone, which decides where days begin. */
   zone: string;
   isNewestRunClean: boolean;
+  /** The longest wait between two backups that the schedule promises, milliseconds; undefined: it promises none. */
+  expectedMs?: number | undefined;
   /** Whatever the policy says, older ones go unless they are guarded; days; 0 or left out: no such cap. */
   capDays?: number | undefined;
 }
@@ -107,7 +113,7 @@ export function planRetention(snapshots: readonly RetentionSnapshot[], context: 
   for (const draft of present) if (draft.snapshot.createdAt < capAt) draft.removal ??= { remove: 'over_cap', days: capDays };
   guard(drafts, present, policy, { now, capAt });
   if (policy.kind === 'rules' && policy.maxTotalBytes > 0) limitBytes(drafts, policy.maxTotalBytes);
-  const frozen = drafts.some(isRemoved) ? findFreeze(present, context.isNewestRunClean) : undefined;
+  const frozen = drafts.some(isRemoved) ? findFreeze(present, context) : undefined;
   const decisions = drafts.map((draft) => decide(draft, frozen !== undefined));
   const removed = decisions.filter(({ verdict }) => verdict === 'remove').length;
   return { decisions, frozen, removed, needsPerson: removed > decisions.length * UNASKED_SHARE };
@@ -235,10 +241,16 @@ function limitBytes(drafts: readonly Draft[], bytes: number): void {
   }
 }
 
-function findFreeze(present: readonly Draft[], isNewestRunClean: boolean): Freeze | undefined {
+function findFreeze(
+  present: readonly Draft[],
+  { isNewestRunClean, expectedMs, now }: Pick<RetentionContext, 'isNewestRunClean' | 'expectedMs' | 'now'>,
+): Freeze | undefined {
   if (!isNewestRunClean) return 'newest_run_not_clean';
   if (present[0]?.snapshot.standing === 'suspicious') return 'newest_suspicious';
-  return present.some(isGood) ? undefined : 'nothing_good';
+  const newest = present.find(isGood)?.snapshot;
+  if (newest === undefined) return 'nothing_good';
+  if (expectedMs === undefined) return undefined;
+  return now - newest.createdAt > Math.max(STALE_WAITS * expectedMs, STALE_LEAST_MS) ? 'newest_too_old' : undefined;
 }
 
 function decide(draft: Draft, isFrozen: boolean): Decision {

@@ -1,7 +1,7 @@
 /** What schedules promise, remembered for as long as it is true: until their next fire has passed. */
+import { findLongestWait } from '@holdfast/shared/domain/longest-wait.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import type { CoreContext } from '../ports.ts';
-import { findLongestWait } from '../protected-sources.ts';
 
 export interface SchedulePromises {
   /** The longest wait between two of the fires to come, milliseconds; undefined for a schedule that ends or cannot be read. */

@@ -116,6 +116,7 @@ export type PolicyView = {
 /** What holds whatever the rules say; nobody can switch it off. */
 const GUARDS = [
   'Nothing is removed while the newest run is not clean, while the size of the newest backup is suspicious, or when nothing is good.',
+  'Nothing is removed while the newest good backup is more than twice as old as the schedule allows: backups may have stopped.',
   'The last two good backups and the last two proven ones stay, and so does what is pinned or dated in the future.',
   'Only good backups count; a partial one stands in where there is nothing better.',
   'Removing more than half of a source’s backups in one step waits for a person.',

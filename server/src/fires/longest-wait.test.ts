@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { listNextFires } from '../fires/fires.ts';
-import { findLongestWait } from './protected-sources.ts';
+import { findLongestWait } from '@holdfast/shared/domain/longest-wait.ts';
+import { listNextFires } from './fires.ts';
 
 const HOUR_MS = 3_600_000;
 const FRIDAY = Date.UTC(2026, 10, 20, 9);
