@@ -21,6 +21,7 @@ import { writeIfPossible } from './possible-write.ts';
 import { createQueue, type Job } from './queue.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { createRestoreRuns } from './restore-runs.ts';
+import { logRunEvent } from './run-log-lines.ts';
 import { createSnapshotRuns, type SnapshotsOrder } from './snapshot-runs.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -86,6 +87,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const append = (event: DurableEvent, effects?: () => void) => {
     if (journal.outbox.append(event, effects) === undefined)
       log.warn({ type: event.type }, 'the disk refuses writes; an event waits in memory');
+    logRunEvent(log, event);
   };
   const createRecorderFor = (run: RunId, firstLine: number): Recorder =>
     createRecorder(

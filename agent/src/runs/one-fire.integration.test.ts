@@ -7,7 +7,9 @@ import { findEvent, openRunRig, writeFolder } from './fixtures/run-rig.ts';
 
 describe('A schedule, a catch-up and a person who want the same plan in the same minute', { timeout: 60_000 }, () => {
   it('get one run of the fire, one that stands aside, and one snapshot', async (t) => {
-    const rig = await openRunRig(t, { restic: GENERATIONS[1]?.binary });
+    const said: { run: unknown; words: string }[] = [];
+    const note = (fields: object, words: string) => void said.push({ run: 'run' in fields && fields.run, words });
+    const rig = await openRunRig(t, { restic: GENERATIONS[1]?.binary, log: { info: note, warn: note, error: note } });
     await rig.initRepository();
     rig.addFiles('letters', [writeFolder(join(rig.dir, 'letters'), { a: 'dear reader' })]);
     const plan = rig.plan();
@@ -30,5 +32,9 @@ describe('A schedule, a catch-up and a person who want the same plan in the same
     assert.deepEqual(created, [scheduled, order.run]);
     assert.equal(rig.listEvents().filter((event) => event.type === 'run.finished').length, 2);
     assert.equal((await rig.listSnapshots()).length, 1);
+    // The agent's own log has a line for each step of each run, however often it was asked for.
+    const wordsOf = (run: RunId) => said.filter((line) => line.run === run).map(({ words }) => words);
+    assert.deepEqual(wordsOf(scheduled), ['run recorded', 'run begins', 'run finished']);
+    assert.deepEqual(wordsOf(order.run), ['run recorded', 'run finished']);
   });
 });

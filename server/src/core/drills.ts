@@ -165,7 +165,7 @@ export async function startDrill(context: CoreContext, caller: Caller, request: 
     ...orderTerms(context, caller),
     ...(isScheduled ? { trigger: 'schedule' as const } : {}),
   });
-  await placeRun(context, run, [source.id], order);
+  await placeRun(context, caller, run, [source.id], order);
   if (settings) {
     const { everyDays } = settings;
     const nextAt = everyDays === undefined ? undefined : context.clock.now() + everyDays * DAY_MS;

@@ -152,7 +152,7 @@ async function place(context: CoreContext, caller: Caller, order: DumpOrder): Pr
     ...(safety ? { safetySource: safety.id } : {}),
     ...orderTerms(context, caller),
   };
-  await placeRun(context, run, [connection.id], createOrder(context, caller.tenant, host.id, 'restore.start', body));
+  await placeRun(context, caller, run, [connection.id], createOrder(context, caller.tenant, host.id, 'restore.start', body));
   await recordAct(context, caller, {
     action: 'restore.started',
     target: { kind: 'source', id: connection.id, name: connection.name },

@@ -65,7 +65,7 @@ export async function startForget(context: CoreContext, caller: Caller, id: Plan
       ...orderTerms(context, caller),
     });
     // The host says which of the sources it has snapshots of.
-    await placeRun(context, run, [], order);
+    await placeRun(context, caller, run, [], order);
     runs.push(run);
   }
   await recordAct(context, caller, {

@@ -1,5 +1,4 @@
 /** What hosts tell: proofs, durable events, contact. The hub calls this and knows nothing of the store. */
-
 import { verifyConnectClaim } from '@holdfast/shared/crypto/proof.ts';
 import type { HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
@@ -11,6 +10,7 @@ import type { Host, HostToken } from '../store/hosts.ts';
 import type { LogLoss } from '../store/runs.ts';
 import { TOPICS } from './bus.ts';
 import type { CoreContext } from './ports.ts';
+import { logRunEvent } from './run-log-lines.ts';
 import { failForgottenRuns } from './run-orders.ts';
 
 /** The host behind a bearer token; undefined for a token that is unknown or revoked. */
@@ -275,6 +275,7 @@ function publishEvent(context: CoreContext, tenant: TenantId, host: HostId, even
     case 'run.created':
     case 'run.started':
     case 'run.finished':
+      logRunEvent(context, host, event);
       refresh(
         TOPICS.run(event.run),
         TOPICS.runs,

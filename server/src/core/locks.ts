@@ -117,7 +117,7 @@ export async function startUnlock(
     isForced: alive.length > 0,
     ...orderTerms(context, caller),
   });
-  await placeRun(context, run, [], order);
+  await placeRun(context, caller, run, [], order);
   await recordAct(context, caller, {
     action: 'repository.unlock_started',
     target: { kind: 'repository', id, name: repository.name },

@@ -50,7 +50,7 @@ export async function startCheck(
     scope,
     ...upkeepTerms(context, caller),
   });
-  await placeRun(context, run, [], order, turn);
+  await placeRun(context, caller, run, [], order, turn);
   await recordAct(context, caller, {
     action: 'repository.check_started',
     target: { kind: 'repository', id, name: repository.name },
@@ -79,7 +79,7 @@ export async function startPrune(
     maxUnusedPercent,
     ...upkeepTerms(context, caller),
   });
-  await placeRun(context, run, [], order, turn);
+  await placeRun(context, caller, run, [], order, turn);
   await recordAct(context, caller, {
     action: 'repository.prune_started',
     target: { kind: 'repository', id, name: repository.name },

@@ -138,7 +138,7 @@ export async function orderRetention(context: CoreContext, caller: Caller, wish:
     held: [...planned.held],
     ...upkeepTerms(context, caller),
   });
-  await placeRun(context, run, [], order, turn);
+  await placeRun(context, caller, run, [], order, turn);
   await recordAct(context, caller, {
     action: 'plan.retention_started',
     target: { kind: 'plan', id: plan.id, name: plan.name },

@@ -191,7 +191,7 @@ export async function startOrphanDeletion(
     })),
     ...orderTerms(context, caller),
   });
-  await placeRun(context, run, [], order);
+  await placeRun(context, caller, run, [], order);
   await recordAct(context, caller, {
     action: 'repository.orphans_deletion_started',
     target: { kind: 'repository', id: repository.id, name: repository.name },

@@ -125,7 +125,7 @@ export async function placeRestore(
     ...(globals ? { globals } : {}),
     ...orderTerms(context, caller),
   });
-  await placeRun(context, run, [source.id], order);
+  await placeRun(context, caller, run, [source.id], order);
   await recordAct(context, caller, {
     action: 'restore.started',
     target: { kind: 'snapshot', id: snapshot.id, name: source.name },

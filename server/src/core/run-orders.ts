@@ -1,16 +1,17 @@
 /** Orders to hosts: made with the run they start, in one step, so that a crash on either side loses neither or both. */
 import type { HostId, RunId, SnapshotId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
-import type { Failure } from '@holdfast/shared/domain/run.ts';
+import type { Failure, TerminalState } from '@holdfast/shared/domain/run.ts';
 import { AppError, fromWireError, type WireError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
-import type { AgentFrames, RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import { type AgentFrames, REQUESTS, type RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { Host } from '../store/hosts.ts';
 import type { StoredRoutine } from '../store/routines.ts';
 import type { Order, Run } from '../store/runs.ts';
 import { TOPICS } from './bus.ts';
 import type { Caller } from './caller.ts';
 import type { CoreContext } from './ports.ts';
+import { logRunEnd, logRunOrdered } from './run-log-lines.ts';
 
 /** How long an order may wait for its host before it is void. */
 export const ORDER_LIFE_MS = 10 * 60 * 1000;
@@ -20,6 +21,17 @@ export type RoutineTurn = Pick<StoredRoutine, 'repository' | 'turn'>;
 
 export type OrderBody<T extends Order['type']> = RequestBody<T>;
 
+/** What its host could not read would end every connection that brings it, for as long as the order waits. */
+function demandReadable<T extends Order['type']>(type: T, body: OrderBody<T>): void {
+  const [issue] = REQUESTS[type].body.safeParse(body).error?.issues ?? [];
+  if (issue === undefined) return;
+  const where = `${issue.path.join('.')}: ${issue.message}`;
+  if (issue.code === 'too_big')
+    throw new AppError('limit', `this is more than one order to a host holds (${where})`, { retry: 'after_change' });
+  throw new AppError('internal', `an order of ${type} has the wrong shape (${where})`, { retry: 'never' });
+}
+
+/** Throws `limit` for more than an order holds, and `internal` for what no host could read. */
 export function createOrder<T extends Order['type']>(
   context: CoreContext,
   tenant: TenantId,
@@ -27,6 +39,7 @@ export function createOrder<T extends Order['type']>(
   type: T,
   body: OrderBody<T>,
 ): Order {
+  demandReadable(type, body);
   return {
     id: context.createId('request'),
     tenant,
@@ -85,6 +98,7 @@ export function createOrderedRun(
  */
 export async function placeRun(
   context: CoreContext,
+  caller: Caller,
   run: Run,
   sources: readonly SourceId[],
   order: Order,
@@ -93,13 +107,21 @@ export async function placeRun(
   if (turn === undefined) await context.store.runs.insertOrderedRun(run, sources, order);
   else if (!(await context.store.routines.placeTurn(turn, run, order)))
     throw new AppError('conflict', 'this turn of the routine was taken already');
+  logRunOrdered(context, caller, run);
   announceRun(context, run);
   context.directory.wake(run.host);
 }
 
 /** As `placeRun`, of an order that names snapshots, whichever host made them. */
-export async function placeNamingRun(context: CoreContext, run: Run, order: Order, named: readonly SnapshotId[]): Promise<void> {
+export async function placeNamingRun(
+  context: CoreContext,
+  caller: Caller,
+  run: Run,
+  order: Order,
+  named: readonly SnapshotId[],
+): Promise<void> {
   await context.store.runs.insertOrderedRun(run, [], order, named);
+  logRunOrdered(context, caller, run);
   announceRun(context, run);
   context.directory.wake(run.host);
 }
@@ -115,17 +137,23 @@ export function toFailure(error: AppError): Failure {
   return { code: error.code, message: error.message, ...(reason ? { reason } : {}) };
 }
 
+/** Ends a run that its host told nothing of; nothing when it has ended, or its host has told of it, meanwhile. */
+async function endUnstarted(
+  context: CoreContext,
+  { id: run, tenant, host }: Pick<Run, 'id' | 'tenant' | 'host'>,
+  state: TerminalState,
+  failure: Failure,
+): Promise<void> {
+  if (!(await context.store.runs.finishUnstarted(tenant, run, state, failure, context.clock.now()))) return;
+  logRunEnd(context, { run, host, state, failure });
+  announceRun(context, { id: run, tenant, host });
+}
+
 /** The host refused an order: the run it was to start ends here; a refused cancellation changes nothing. */
 export async function finishRefused(context: CoreContext, order: Order, error: WireError): Promise<void> {
   if (order.type === 'run.cancel') return;
-  await context.store.runs.finishUnstarted(
-    order.tenant,
-    order.run,
-    'failed',
-    toFailure(fromWireError(error)),
-    context.clock.now(),
-  );
-  announceRun(context, { id: order.run, tenant: order.tenant, host: order.host });
+  const { run: id, tenant, host } = order;
+  await endUnstarted(context, { id, tenant, host }, 'failed', toFailure(fromWireError(error)));
 }
 
 /**
@@ -146,17 +174,17 @@ export async function failForgottenRuns(
     'The host took this order and knows nothing of it any more: its state was lost, or set back to an older copy',
   );
   for (const run of await context.store.runs.listUnreportedRuns(host.tenant, host.id)) {
-    if (known.has(run.id)) continue;
-    const at = context.clock.now();
-    if (await context.store.runs.finishUnstarted(host.tenant, run.id, 'failed', toFailure(forgotten), at))
-      announceRun(context, run);
+    if (!known.has(run.id)) await endUnstarted(context, run, 'failed', toFailure(forgotten));
   }
 }
 
 /** Ends what waited too long for its host; the ticker calls it. */
 export async function expireOrders(context: CoreContext): Promise<number> {
   const ended = await context.store.runs.expireOrders(context.clock.now());
-  for (const run of ended) announceRun(context, run);
+  for (const { id: run, tenant, host, failure } of ended) {
+    logRunEnd(context, { run, host, state: 'failed', failure });
+    announceRun(context, { id: run, tenant, host });
+  }
   return ended.length;
 }
 
@@ -166,8 +194,7 @@ export async function placeCancellation(context: CoreContext, caller: Caller, ru
   const unsent = waiting.find((order) => order.run === run.id && order.type !== 'run.cancel');
   if (unsent && !context.directory.isOnline(run.host) && (await context.store.runs.settleOrder(unsent.id, 'refused'))) {
     const failure = toFailure(createReasonError('cancelled', 'cancelled before the host heard of it'));
-    await context.store.runs.finishUnstarted(run.tenant, run.id, 'cancelled', failure, context.clock.now());
-    announceRun(context, run);
+    await endUnstarted(context, run, 'cancelled', failure);
     return;
   }
   const body = { run: run.id as RunId, requestedBy: caller.actor.name, notAfter: context.clock.now() + ORDER_LIFE_MS };

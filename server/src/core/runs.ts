@@ -40,7 +40,7 @@ async function startOnHost(
     sources: sourceIds,
     ...orderTerms(context, caller),
   });
-  await placeRun(context, run, sourceIds, order);
+  await placeRun(context, caller, run, sourceIds, order);
   return run;
 }
 

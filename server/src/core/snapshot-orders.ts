@@ -124,12 +124,8 @@ async function placeBatches(
     const terms = { on: batch.host.id, makers };
     const ordered = batch.snapshots.map((snapshot) => toOrdered(terms, snapshot));
     const { run, order, more } = prepare(batch, ordered);
-    await placeNamingRun(
-      context,
-      run,
-      order,
-      ordered.map(({ id }) => id),
-    );
+    const named = ordered.map(({ id }) => id);
+    await placeNamingRun(context, caller, run, order, named);
     await recordStart(context, caller, action, run, batch, more);
     runs.push(run);
   }
