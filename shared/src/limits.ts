@@ -46,6 +46,9 @@ export const WIRE = {
   requestTimeoutMs: 60 * SECOND,
   /** Requests waiting for a reply on one socket. */
   pendingRequests: 64,
+  /** Places among them that questions leave to orders and to the spec with its secrets; and orders on their way at once. */
+  keptRequests: 20,
+  ordersOnTheirWay: 16,
   /** Durable events in one `events` frame, and frames sent but not acknowledged. */
   eventsPerFrame: 200,
   eventBytesPerFrame: 192 * KIB,
@@ -148,6 +151,12 @@ export const RUNS = {
   partsPerRun: 500,
   /** Snapshots that one order names. */
   snapshotsPerOrder: 100,
+  /** Snapshots of roles that are looked for beside the data of one part; each try of it may leave one. */
+  globalsPerPart: 10,
+  /** Copies of a snapshot that its page names. */
+  copiesShown: 20,
+  /** Runs of which one connection remembers whether they are the host's own. */
+  rememberedPerSession: 1000,
   /** Snapshots that people may pin in one plan. */
   pinnedPerPlan: 200,
   /** Snapshots of a plan that are looked at for what its retention would remove next. */

@@ -2,6 +2,7 @@
 import type { HostId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { RoleChoice } from '@holdfast/shared/domain/restore.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
 import type { RestoreRolesAnswer, StoredGlobals } from '@holdfast/shared/protocol/restore-roles.ts';
 import type { Snapshot } from '../store/runs.ts';
 import { demandCapability } from './agent-ability.ts';
@@ -13,15 +14,21 @@ import { draftFor, findConnection, fitOf } from './restore-target.ts';
 /** Reading the roles, and the beginning of the dump, while a person waits. */
 const LOOK_MS = 90_000;
 
-/** What the same part stored beside the data, where a clean run vouches for it. */
-export async function findGlobals(
+type StoredPart = Pick<Snapshot, 'run' | 'source' | 'repository'>;
+
+/** The roles that the same part stored beside the data, newest first, whatever became of them. */
+export async function listGlobals(
   context: CoreContext,
   caller: Caller,
-  { run, source, repository }: Pick<Snapshot, 'run' | 'source' | 'repository'>,
-): Promise<StoredGlobals | undefined> {
+  { run, source, repository }: StoredPart,
+): Promise<readonly Snapshot[]> {
   const filter = { run, source, repository, role: 'globals' } as const;
-  const { rows } = await context.store.runs.listSnapshots(caller.tenant, filter, { limit: 10 });
-  const found = rows.find(({ state }) => state === 'good' || state === 'partial');
+  return (await context.store.runs.listSnapshots(caller.tenant, filter, { limit: RUNS.globalsPerPart })).rows;
+}
+
+/** What the same part stored beside the data, where a clean run vouches for it. */
+export async function findGlobals(context: CoreContext, caller: Caller, part: StoredPart): Promise<StoredGlobals | undefined> {
+  const found = (await listGlobals(context, caller, part)).find(({ state }) => state === 'good' || state === 'partial');
   return found?.fileName === undefined ? undefined : { engineId: found.engineId, fileName: found.fileName };
 }
 

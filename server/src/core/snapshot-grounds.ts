@@ -4,6 +4,7 @@
  */
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
 import { type Capability, hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { Repository } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
@@ -173,6 +174,32 @@ export function demandOpened({ engineId, name }: Pick<Repository, 'engineId' | '
     throw new AppError('precondition', `no host has opened the repository ${name} yet; test it first, on its page`);
 }
 
+/**
+ * In orders of at most `limit`, in the order given. What one backup made of a source, its data and the roles beside them, stands together and is
+ * not parted unless it alone is more than that.
+ */
+export function cutOrders<T extends Pick<Snapshot, 'run' | 'source'>>(
+  snapshots: readonly T[],
+  limit: number = RUNS.snapshotsPerOrder,
+): T[][] {
+  const orders: T[][] = [];
+  let last: T[] = [];
+  for (const together of Map.groupBy(snapshots, ({ run, source }) => `${run} ${source}`).values()) {
+    if (last.length === 0 || last.length + together.length > limit) {
+      last = [];
+      orders.push(last);
+    }
+    for (const snapshot of together) {
+      if (last.length === limit) {
+        last = [];
+        orders.push(last);
+      }
+      last.push(snapshot);
+    }
+  }
+  return orders;
+}
+
 type Reaches = Awaited<ReturnType<typeof readReaches>>;
 
 function planBatches(reaches: Reaches, deed: Deed): readonly Batch[] {
@@ -185,14 +212,14 @@ function planBatches(reaches: Reaches, deed: Deed): readonly Batch[] {
       demandCapability(host, deed.capability, 'for this');
       if (deed.forOthers && own.some((snapshot) => snapshot.host !== host.id))
         demandCapability(host, deed.forOthers, 'for snapshots of other hosts');
-      batches.push({ host, repository, snapshots: own });
+      for (const snapshots of cutOrders(own)) batches.push({ host, repository, snapshots });
     }
   }
   return batches;
 }
 
 /**
- * The runs that it takes: one for each host and repository. Throws `precondition` where no host can, or its agent is too old, and `invalid` for
+ * The runs that it takes: for each host and repository as many as its orders need. Throws `precondition` where no host can, or its agent is too old, and `invalid` for
  * a chosen host that must not.
  */
 export async function gatherBatches(

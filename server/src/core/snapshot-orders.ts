@@ -1,5 +1,6 @@
 /** Snapshots that people chose: read whole, delete, copy to a second repository. One run for each host that does it and each repository. */
 import type { HostId, RepositoryId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import { ALWAYS_KEPT } from '@holdfast/shared/domain/retention.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
@@ -11,12 +12,10 @@ import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import { demandReachableTogether } from './joint-repositories.ts';
 import type { CoreContext } from './ports.ts';
+import { listGlobals } from './restore-roles.ts';
 import { createOrder, createOrderedRun, orderTerms, placeNamingRun } from './run-orders.ts';
 import type { StartedRuns } from './runs.ts';
 import { type Batch, type Deed, demandOpened, gatherBatches, type Hands, previewHands, shorten } from './snapshot-grounds.ts';
-
-/** Snapshots that were proven and stay: the last two of each source in each repository. */
-const PROVEN_KEPT = 2;
 
 async function getThere(context: CoreContext, caller: Caller, ids: readonly SnapshotId[]): Promise<readonly Snapshot[]> {
   const unique = [...new Set(ids)];
@@ -182,11 +181,9 @@ export const phraseDeletion = (count: number): string => `delete ${count}`;
 /** The stored roles of a database server go with the backup they belong to. */
 async function addCompanions(context: CoreContext, caller: Caller, chosen: readonly Snapshot[]): Promise<readonly Snapshot[]> {
   const all = new Map(chosen.map((snapshot) => [snapshot.id, snapshot]));
-  for (const { run, repository, source } of chosen) {
-    const filter = { run, repository, role: 'globals' } as const;
-    const { rows } = await context.store.runs.listSnapshots(caller.tenant, filter, { limit: 100 });
-    for (const row of rows) if (row.source === source && row.state !== 'missing' && row.state !== 'removed') all.set(row.id, row);
-  }
+  for (const snapshot of chosen)
+    for (const row of await listGlobals(context, caller, snapshot))
+      if (row.state !== 'missing' && row.state !== 'removed') all.set(row.id, row);
   return [...all.values()];
 }
 
@@ -198,12 +195,12 @@ async function demandDeletable(context: CoreContext, caller: Caller, snapshots: 
     if (first === undefined) continue;
     const { source, repository } = first;
     const filter = { source, repository, proven: true } as const;
-    const kept = (await context.store.runs.listSnapshots(caller.tenant, filter, { limit: PROVEN_KEPT })).rows;
+    const kept = (await context.store.runs.listSnapshots(caller.tenant, filter, { limit: ALWAYS_KEPT })).rows;
     const proven = some.find(({ id }) => kept.some((one) => one.id === id));
     if (proven)
       throw new AppError(
         'precondition',
-        `snapshot ${shorten(proven)} is one of the last ${PROVEN_KEPT} of its source that a drill proved; those stay. Nothing was deleted`,
+        `snapshot ${shorten(proven)} is one of the last ${ALWAYS_KEPT} of its source that a drill proved; those stay. Nothing was deleted`,
       );
   }
 }
@@ -263,7 +260,8 @@ export async function startCopy(
 ): Promise<StartedRuns> {
   demand(caller, 'run.start');
   const second = await getSecond(context, caller, to);
-  const chosen = await addCompanions(context, caller, await getThere(context, caller, ids));
+  const named = await addCompanions(context, caller, await getThere(context, caller, ids));
+  const chosen = named.toSorted((one, other) => one.createdAt - other.createdAt);
   const bad = chosen.find(({ state }) => state !== 'good' && state !== 'partial');
   if (bad) throw new AppError('precondition', `no clean run vouches for snapshot ${shorten(bad)}; it is not copied`);
   if (chosen.some(({ repository }) => repository === to))
@@ -281,7 +279,7 @@ export async function startCopy(
       ...(plan === undefined ? {} : { plan }),
       from: orderRepository(context, host, run.id, repository, 'everyday', `${run.id}.from`),
       repository: orderRepository(context, host, run.id, second, 'everyday'),
-      snapshots: ordered.toSorted((one, other) => one.createdAt - other.createdAt),
+      snapshots: [...ordered],
       ...orderTerms(context, caller),
     });
     return { run, order, more: { to: second.name } };
@@ -293,6 +291,10 @@ export async function listPlaces(context: CoreContext, caller: Caller, snapshot:
   demand(caller, 'view');
   const first = snapshot.copyOf ?? snapshot.id;
   const original = snapshot.copyOf === undefined ? snapshot : await context.store.runs.findSnapshot(caller.tenant, first);
-  const copies = await context.store.runs.listSnapshots(caller.tenant, { copyOf: first, role: snapshot.role }, { limit: 20 });
+  const copies = await context.store.runs.listSnapshots(
+    caller.tenant,
+    { copyOf: first, role: snapshot.role },
+    { limit: RUNS.copiesShown },
+  );
   return [...(original ? [original] : []), ...copies.rows].filter(({ state }) => state !== 'missing' && state !== 'removed');
 }

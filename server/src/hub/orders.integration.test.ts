@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { specSchema } from '@holdfast/shared/domain/plan.ts';
+import { WIRE } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { createPlan } from '../core/plans.ts';
 import { createRepository } from '../core/repositories.ts';
@@ -221,6 +223,37 @@ describe('An order', () => {
     again.sendEvents(3, [{ type: 'host.notice', at: 1, level: 'info', text: 'x' }]);
     await again.take('ack');
     assert.ok(!again.listWaiting().includes('run.start'));
+  });
+
+  it('among more than may wait on one line comes in its turn, and none of them fails', async (t) => {
+    const { rig, agent, plan } = await openWithPlan(t);
+    const ordered = new Set<string>();
+    for (let count = 0; count < WIRE.pendingRequests + 6; count += 1) {
+      const { runs } = await startPlan(rig.context, rig.admin, plan.id);
+      for (const { id } of runs) ordered.add(id);
+    }
+    const line = rig.dial(agent);
+    await line.greet();
+    await takeSpec(rig, agent, line);
+    const taken = [];
+    while (taken.length < WIRE.ordersOnTheirWay) taken.push(await line.take('run.start'));
+    line.sendEvents(1, [{ type: 'host.notice', at: 1, level: 'info', text: 'busy' }]);
+    await line.take('ack');
+    assert.ok(!line.listWaiting().includes('run.start'), 'no other one is sent before one is answered');
+    for (const { id, body } of taken) line.send('reply', { result: { run: body.run } }, id);
+    const started = new Set<string>(taken.map(({ body }) => body.run));
+    while (started.size < ordered.size) {
+      const { id, body } = await line.take('run.start');
+      started.add(body.run);
+      line.send('reply', { result: { run: body.run } }, id);
+    }
+    assert.deepEqual(started, ordered);
+    await rig.until(
+      'no order waits',
+      async () => (await rig.context.store.runs.listWaitingOrders(agent.id, rig.clock.now())).length === 0,
+    );
+    const ended = [...ordered].map((id) => rig.context.store.runs.findRun(rig.admin.tenant, id as RunId));
+    assert.ok((await Promise.all(ended)).every((run) => run?.state === 'queued'));
   });
 
   it('that the host refuses ends its run with the host’s own words', async (t) => {

@@ -65,6 +65,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     clock,
     send: (type, id, body) => send(type, body as never, id),
     pendingRequests: WIRE.pendingRequests,
+    keptRequests: WIRE.keptRequests,
   });
 
   /** From here on nothing the host says counts, whether it closes or not. */
@@ -113,7 +114,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     session = {
       host: host.id,
       boot: hello.boot,
-      request: requests.request,
+      request: requests.ask,
       sync: () => syncer.run(),
       end: (error, reconnect) => end(error, reconnect),
       progress,
@@ -155,7 +156,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     const found = await context.store.runs.findRun(host.tenant, run);
     // An unknown run may be created by the next event; only a verdict is remembered.
     if (!found) return false;
-    if (runsOfHost.size > 1000) runsOfHost.clear();
+    if (runsOfHost.size >= RUNS.rememberedPerSession) runsOfHost.clear();
     runsOfHost.set(run, found.host === host.id);
     return found.host === host.id;
   }

@@ -28,7 +28,8 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
   let onHost = specVersionOnHost;
   /** The spec version whose secrets the agent holds; it forgets them when the line is lost, and then there is another syncer. */
   let secretsOnHost: number | undefined;
-  const inFlight = new Set<string>();
+  const onTheirWay = new Set<string>();
+  let next: readonly Order[] = [];
   const complaints = new Set<string>();
 
   async function syncSpec(): Promise<void> {
@@ -98,19 +99,31 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
       if (error.code === 'unavailable') return;
       await context.store.runs.settleOrder(order.id, 'refused');
       await finishRefused(context, order, toWireError(error, order.id));
-    } finally {
-      inFlight.delete(order.id);
     }
   }
 
-  function deliverAll(orders: readonly Order[]): void {
-    for (const order of orders) {
-      if (inFlight.has(order.id)) continue;
-      inFlight.add(order.id);
-      void deliver(order).catch((error: unknown) =>
-        context.log.error({ host: target.host.id, order: order.id, err: error }, 'delivering an order failed'),
-      );
+  /** As many as may be on their way at once, oldest first; each that is settled makes room for the next. */
+  function deliverNext(): void {
+    while (onTheirWay.size < WIRE.ordersOnTheirWay) {
+      const [order, ...rest] = next;
+      if (order === undefined) return;
+      next = rest;
+      onTheirWay.add(order.id);
+      void deliver(order)
+        .catch((error: unknown) =>
+          context.log.error({ host: target.host.id, order: order.id, err: error }, 'delivering an order failed'),
+        )
+        .finally(() => {
+          onTheirWay.delete(order.id);
+          deliverNext();
+        });
     }
+  }
+
+  /** `orders` are all that wait, oldest first. */
+  function deliverAll(orders: readonly Order[]): void {
+    next = orders.filter(({ id }) => !onTheirWay.has(id));
+    deliverNext();
   }
 
   async function round(): Promise<void> {

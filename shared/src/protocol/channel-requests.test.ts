@@ -16,6 +16,7 @@ function setUp(pendingRequests = 4) {
   const requests = createRequests({
     clock,
     pendingRequests,
+    keptRequests: 2,
     send(type, id, body) {
       if (line.broken) throw new AppError('unavailable', 'the host is not connected');
       sent.push({ type, id, body });
@@ -117,6 +118,16 @@ describe('A request', () => {
     requests.close('gone');
     await rejectsWith(second, 'unavailable');
     await rejectsWith(third, 'unavailable');
+  });
+
+  it('that is a question leaves the last places to what has to come through', async () => {
+    const { requests } = setUp(4);
+    const asked = [1, 2].map((nth) => requests.ask('run.cancel', cancel, `req_${nth}`, 1000));
+    await rejectsWith(requests.ask('run.cancel', cancel, 'req_3', 1000), 'limit');
+    const ordered = [3, 4].map((nth) => requests.request('run.cancel', cancel, `req_${nth}`, 1000));
+    await rejectsWith(requests.request('run.cancel', cancel, 'req_5', 1000), 'limit');
+    for (const nth of [1, 2, 3, 4]) requests.settle(`req_${nth}`, { result: { known: true } });
+    assert.equal((await Promise.all([...asked, ...ordered])).length, 4);
   });
 
   it('cannot use an id that still waits', async () => {

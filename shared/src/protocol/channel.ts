@@ -14,6 +14,8 @@ export interface Requests {
    * `timeoutMs` or when the socket closes, `limit` when too many are waiting, `invalid` when the reply does not fit.
    */
   request<T extends RequestType>(type: T, body: RequestBody<T>, id: string, timeoutMs: number): Promise<RequestResult<T>>;
+  /** As `request`, of a question that somebody may put again: it leaves `keptRequests` places to what has to come through. */
+  ask: Requests['request'];
   /** A reply or error arrived for `re`. False when nobody waits: late, doubled or forged; the caller drops it. */
   settle(re: string, outcome: { result: unknown } | { error: AppError }): boolean;
   /** Rejects what is past its deadline; the owner calls it at least once a second. */
@@ -34,6 +36,7 @@ export function createRequests(options: {
   clock: Pick<Clock, 'monotonicMs'>;
   send: (type: RequestType, id: string, body: unknown) => void;
   pendingRequests: number;
+  keptRequests: number;
 }): Requests {
   const waiting = new Map<string, Waiting>();
 
@@ -43,23 +46,33 @@ export function createRequests(options: {
     return found;
   };
 
-  return {
-    request(type, body, id, timeoutMs) {
-      if (waiting.size >= options.pendingRequests) {
-        return Promise.reject(new AppError('limit', 'too many requests are waiting for this host; try again in a moment'));
+  /** Sends unless `room` requests wait already. */
+  const sendWithin = <T extends RequestType>(
+    room: number,
+    type: T,
+    body: RequestBody<T>,
+    id: string,
+    timeoutMs: number,
+  ): Promise<RequestResult<T>> => {
+    if (waiting.size >= room) {
+      return Promise.reject(new AppError('limit', 'too many requests are waiting for this host; try again in a moment'));
+    }
+    if (waiting.has(id)) return Promise.reject(new AppError('conflict', `request ${id} is already waiting`));
+    return new Promise((resolve, reject) => {
+      const deadline = options.clock.monotonicMs() + timeoutMs;
+      waiting.set(id, { type, deadline, resolve: resolve as (result: unknown) => void, reject });
+      try {
+        options.send(type, id, body);
+      } catch (error) {
+        waiting.delete(id);
+        reject(error);
       }
-      if (waiting.has(id)) return Promise.reject(new AppError('conflict', `request ${id} is already waiting`));
-      return new Promise((resolve, reject) => {
-        const deadline = options.clock.monotonicMs() + timeoutMs;
-        waiting.set(id, { type, deadline, resolve: resolve as (result: unknown) => void, reject });
-        try {
-          options.send(type, id, body);
-        } catch (error) {
-          waiting.delete(id);
-          reject(error);
-        }
-      });
-    },
+    });
+  };
+
+  return {
+    request: (type, body, id, timeoutMs) => sendWithin(options.pendingRequests, type, body, id, timeoutMs),
+    ask: (type, body, id, timeoutMs) => sendWithin(options.pendingRequests - options.keptRequests, type, body, id, timeoutMs),
     settle(re, outcome) {
       const found = take(re);
       if (!found) return false;
