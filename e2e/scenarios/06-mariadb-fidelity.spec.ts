@@ -79,6 +79,7 @@ test('a MariaDB database comes back under another name with trigger, procedure, 
     await expect(page.getByText(/shop exists\. Everything in it is overwritten/)).toBeVisible();
     await expectAccessible(page);
     await takePicture(page, 'restore-older');
+    await page.getByLabel('Name of the database').fill('shop');
     await page.locator('input[name=understood]').check();
     await page.getByRole('button', { name: 'Start the restore' }).click();
     const detail = await stack.api.waitForRun(await readRunId(page), 'succeeded');
@@ -91,6 +92,7 @@ test('a MariaDB database comes back under another name with trigger, procedure, 
       host: host.id,
       target: { kind: 'database', source: source.id, database: 'shop', mode: 'clean' },
       understood: true,
+      databaseName: 'shop',
     });
     await stack.api.waitForRun(undone.id, 'succeeded');
     expect(await mariadb.hashDatabase('shop')).toEqual(damaged);

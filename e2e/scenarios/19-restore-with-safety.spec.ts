@@ -77,6 +77,7 @@ test('a damaged database comes back by drop and recreate: sessions end, a safety
   });
 
   await test.step('without ending the session it is refused, with the number', async () => {
+    await page.getByLabel('Name of the database').fill('shop');
     await page.locator('input[name=understood]').check();
     await page.getByRole('button', { name: 'Start the restore' }).click();
     const refused = await stack.api.waitForRun(await readRunId(page), 'failed');
@@ -91,6 +92,7 @@ test('a damaged database comes back by drop and recreate: sessions end, a safety
     await page.getByRole('radio', { name: /^Drop and recreate/ }).check();
     await page.getByLabel('End sessions in the database').check();
     await expect(page.getByText(/1\sother session in it now will be ended\./)).toBeVisible();
+    await page.getByLabel('Name of the database').fill('shop');
     await page.locator('input[name=understood]').check();
     await page.getByRole('button', { name: 'Start the restore' }).click();
     const run = await stack.api.waitForRun(await readRunId(page), 'succeeded');
@@ -112,7 +114,7 @@ test('a damaged database comes back by drop and recreate: sessions end, a safety
   });
 });
 
-test('without the tick the server refuses, from the page and from the API', async ({ page, watch }) => {
+test('without the tick and the typed name the server refuses, from the page and from the API', async ({ page, watch }) => {
   watch.expectStatus(422);
   const before = await postgres.hashDatabase('shop');
   await signIn(page, stack.server.url, stack.admin, `/snapshots/${snapshot}/restore`);
@@ -125,6 +127,8 @@ test('without the tick the server refuses, from the page and from the API', asyn
   const answer = await stack.api.send('POST', '/restores', { snapshot, host: host.host.id, target });
   expect(answer.status).toBe(400);
   expect(answer.text).toContain('understand');
+  const nameless = await stack.api.send('POST', '/restores', { snapshot, host: host.host.id, target, understood: true });
+  expect([nameless.status, nameless.text]).toEqual([400, expect.stringContaining('type the name of the database, shop')]);
   expect(await postgres.hashDatabase('shop')).toEqual(before);
 });
 
@@ -134,7 +138,8 @@ test('a restore whose agent is killed in the middle leaves the old database whol
   const target = { kind: 'database', source: source.id, database: 'shop', mode: 'replace' };
   // Slow enough to be met in the middle.
   const options = { downloadKiBps: 512, safetyBackup: false };
-  const run = await stack.api.post<ApiRun>('/restores', { snapshot, host: host.host.id, target, options, understood: true });
+  const consent = { understood: true, databaseName: 'shop' };
+  const run = await stack.api.post<ApiRun>('/restores', { snapshot, host: host.host.id, target, options, ...consent });
   const beside = "SELECT count(*) FROM pg_database WHERE datname LIKE 'holdfast_new_%'";
   await expect.poll(() => postgres.query(beside), { timeout: 30_000 }).toBe('1');
   await host.agent.kill('SIGKILL');

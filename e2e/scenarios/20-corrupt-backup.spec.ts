@@ -109,6 +109,7 @@ test('a restore of what was damaged fails before it touches the target', async (
     target: { kind: 'database', source: source.id, database: 'shop', mode: 'replace' },
     options: { safetyBackup: false },
     understood: true,
+    databaseName: 'shop',
   });
   const ended = await stack.api.waitForRun(run.id, 'failed');
   expect(ended.failure?.code).toBe('integrity');

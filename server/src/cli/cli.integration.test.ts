@@ -27,12 +27,12 @@ async function post(path: string, body: object): Promise<string> {
 }
 
 /** What an agent would tell of a run that ends so. */
-async function tellEnd(run: string, state: 'succeeded' | 'partial' | 'failed' | 'cancelled'): Promise<void> {
+async function tellEnd(run: string, state: 'succeeded' | 'partial' | 'failed' | 'cancelled', of = made): Promise<void> {
   const { context, clock } = world.served;
   const at = clock.now();
   const isKept = state === 'succeeded' || state === 'partial';
   const failure = { code: 'tool_failed' as const, message: 'the disk is\u001b[31m full' };
-  const told = listBackupEvents({ ...made, run, snapshot: `snap_of_report_${reports}`, at }).flatMap((event): DurableEvent[] => {
+  const told = listBackupEvents({ ...of, run, snapshot: `snap_of_report_${reports}`, at }).flatMap((event): DurableEvent[] => {
     if (event.type === 'run.finished') return [{ ...event, state, ...(state === 'failed' ? { failure } : {}) }];
     if (event.type === 'part.finished') return [{ ...event, part: { ...event.part, state } }];
     if (event.type !== 'snapshot.made') return [event];
@@ -261,6 +261,14 @@ describe('The command line', () => {
     }>();
     const from = { path: '/srv/dumps/shop.sql.gz', sizeBytes: 700, modifiedAt: 1 };
     assert.deepEqual([target.source, target.from], [shop, from]);
+    const plan = await post('/plans', { name: 'of shop', repository: made.repository, sources: [shop] });
+    await tellEnd((await world.run(['run', 'of shop'])).out.trim(), 'succeeded', { ...made, source: shop, plan });
+    const over = ['restore', '--newest-of', 'db-1/shop', '--to-database', 'shop', '--mode', 'replace', '--understood'];
+    const nameless = await world.run(over);
+    assert.equal(nameless.code, EXIT.failed);
+    assert.match(nameless.error, /type the name of the database, shop/);
+    const confirmed = await world.run([...over, '--confirm', 'shop']);
+    assert.equal(confirmed.code, EXIT.done, confirmed.error);
   });
 
   it('lists what a repository really holds, takes an orphan over, and deletes another one', async () => {

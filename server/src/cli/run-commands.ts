@@ -116,8 +116,10 @@ async function writeOrder(client: Client, snapshot: z.infer<typeof snapshotSchem
       options.throughSource === undefined ? snapshot.source : await findThing(client, 'source', options.throughSource);
     const tables = options.table?.map(parseTable);
     const target = { kind: 'database', source, database: options.toDatabase, mode: options.mode, tables };
-    return { path: '/restores', body: { ...order, target, understood: options.understood } };
+    const { understood, confirm: databaseName } = options;
+    return { path: '/restores', body: { ...order, target, understood, databaseName } };
   }
+  if (options.confirm !== undefined) throw createUsageError('--confirm is for databases; files go back with --in-place HOST');
   if (options.inPlace !== undefined) {
     if (options.include === undefined) throw createUsageError('--in-place needs --include: the paths that are put back');
     return {
@@ -136,9 +138,9 @@ async function writeOrder(client: Client, snapshot: z.infer<typeof snapshotSchem
 }
 
 async function writeAnyOrder(client: Client, id: string | undefined, options: RestoreOptions) {
-  const { file, newestOf, confirm, repository } = options;
+  const { file, newestOf, repository } = options;
   if (file === undefined) {
-    if (confirm !== undefined || repository !== undefined) throw createUsageError('--confirm and --repository go with --file');
+    if (repository !== undefined) throw createUsageError('--repository goes with --file');
     return await writeOrder(client, await findSnapshot(client, id, newestOf), options);
   }
   if (id !== undefined || newestOf !== undefined) throw createUsageError('name a snapshot or a file, not both');
@@ -193,7 +195,7 @@ export function addRunCommands(program: Command, runs: Command, parts: CliParts)
       .option('--table <table...>', 'databases: with --mode tables, as name or schema.name')
       .option('--repository <repository>', 'with --file: where the safety backup goes; that of the source’s plans unless given')
       .option('--understood', 'databases: consent to change one that exists')
-      .option('--confirm <name>', 'with --file: the name of the database once more, where the mode changes what is in it'),
+      .option('--confirm <name>', 'databases: the name of the database once more, where the mode changes what is in it'),
   ).action((id: string | undefined, options: RestoreOptions, command: Command) => restore(parts, id, options, command));
   addWaitOptions(runs.command('wait').description('wait for the end of runs').argument('<id...>', 'their ids')).action(
     async (ids: readonly string[], options: WaitOptions, command: Command) => {

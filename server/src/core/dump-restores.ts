@@ -39,8 +39,6 @@ export interface DumpRestoreRequest extends RestoreWish {
   target: DatabaseTarget;
   /** Where a safety backup goes; left out: the first of `listSafetyPlaces`. */
   repository?: RepositoryId | undefined;
-  /** The name of the database, typed by a person: needed where the mode changes what exists. */
-  databaseName?: string | undefined;
 }
 
 const fitOf = (dump: RecognisedDump): Fit => ({ what: 'the file', fits: (kind) => fitsDumpEngine(dump, kind) });
@@ -95,7 +93,7 @@ export function listWays(dump: RecognisedDump, kind: string): readonly RestoreMo
   return listDumpModes(dump, getSourceAdapter(kind).restore?.modes ?? []);
 }
 
-function checkWay(dump: RecognisedDump, { target, options = {}, databaseName }: DumpRestoreRequest, connection: Source): void {
+function checkWay(dump: RecognisedDump, { target, options = {} }: DumpRestoreRequest, connection: Source): void {
   const mode = target.mode ?? 'new';
   const { jobs, owners } = listDumpOptions(dump);
   if (!listWays(dump, connection.kind).includes(mode))
@@ -107,10 +105,6 @@ function checkWay(dump: RecognisedDump, { target, options = {}, databaseName }: 
     });
   if (options.owners === false && !owners)
     throw createFieldsError({ 'options.owners': 'Owners: a script is carried out as it stands, with its owners and grants' });
-  if (getModeRule(mode).changesExisting && databaseName !== target.database)
-    throw createFieldsError({
-      databaseName: `Database name: type the name of the database, ${target.database}, to change what is in it`,
-    });
 }
 
 /** Throws `conflict` for a file that is not as it was when a person chose it. */
@@ -172,8 +166,8 @@ export async function startDumpRestore(context: CoreContext, caller: Caller, req
   const found = await findDump(context, caller, request.host, request.file.path);
   assertUnchanged(found, request);
   const connection = await findConnection(context, caller, wished, fitOf(found.dump), found.host);
-  checkMode(wished, request, connection, found.host);
   checkWay(found.dump, request, connection);
+  checkMode(wished, request, connection, found.host);
   const isSafeguarded = getModeRule(wished.mode ?? 'new').changesExisting;
   const { path, sizeBytes, modifiedAt } = found;
   return place(context, caller, {

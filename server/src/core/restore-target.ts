@@ -38,6 +38,8 @@ export interface RestoreWish {
   options?: RestoreOptions | undefined;
   /** A person said "I understand this will modify the database". */
   understood?: boolean | undefined;
+  /** The name of the database, typed by a person once more. */
+  databaseName?: string | undefined;
 }
 
 /** A source or repository with its secrets sealed for one request to one host. */
@@ -97,6 +99,17 @@ function checkFromFile(restore: DatabaseRestore, mode: RestoreMode, { jobs, role
     demandCapability(host, 'restore.roles', 'for restores with roles or from its disk');
 }
 
+/** What may change a database that exists needs a person's consent, and its name typed once more. */
+function checkConsent(mode: RestoreMode, { database }: DatabaseTarget, { understood, databaseName }: RestoreWish): void {
+  if (!getModeRule(mode).changesExisting) return;
+  if (understood !== true)
+    throw createFieldsError({ understood: 'Confirm that you understand that this will modify the database' });
+  if (databaseName !== database)
+    throw createFieldsError({
+      databaseName: `Database name: type the name of the database, ${database}, to change what is in it`,
+    });
+}
+
 /** Refuses a mode the engine does not know, tables without their mode, and what changes a database without a person's consent. */
 export function checkMode(target: DatabaseTarget, wish: RestoreWish, connection: Source, host: Host): void {
   const mode = target.mode ?? 'new';
@@ -112,8 +125,7 @@ export function checkMode(target: DatabaseTarget, wish: RestoreWish, connection:
     throw createFieldsError({
       'target.tables': `Tables: a ${label} has no schemas; give the names alone, those with a dot in double quotes`,
     });
-  if (getModeRule(mode).changesExisting && wish.understood !== true)
-    throw createFieldsError({ understood: 'Confirm that you understand that this will modify the database' });
+  checkConsent(mode, target, wish);
   checkFromFile(restore, mode, wish.options ?? {}, host);
   const isPlain = mode === 'new' && Object.keys(wish.options ?? {}).length === 0;
   if (!isPlain && !hasCapability(host.facts, 'restore.look'))

@@ -99,7 +99,7 @@ describe('A restore', () => {
     assert.equal((await context.store.runs.listWaitingOrders(host.id, rig.clock.now())).length, 0);
   });
 
-  it('that may modify a database is refused without consent, whoever asks', async (t) => {
+  it('that may modify a database is refused without consent and its name typed once more, whoever asks', async (t) => {
     const rig = await openCatalogRig(t);
     const { context, operator, host, source } = rig;
     const snapshot = await rig.reportBackup(source, rig.repository, 'succeeded');
@@ -113,6 +113,11 @@ describe('A restore', () => {
     for (const mode of ['replace', 'clean', 'append', 'data_only'] as const) {
       for (const wish of [{}, { understood: false }])
         await assert.rejects(order({ mode }, wish), { code: 'invalid', message: /understand/ }, mode);
+      for (const databaseName of [undefined, '', 'Shop', 'shop '])
+        await assert.rejects(order({ mode }, { understood: true, databaseName }), {
+          code: 'invalid',
+          message: /type the name of the database, shop/,
+        });
     }
     const tables = [{ name: 'orders' }];
     await assert.rejects(order({ mode: 'tables', tables }), { code: 'invalid', message: /understand/ });
@@ -136,6 +141,7 @@ describe('A restore', () => {
       },
       options: { endSessions: true },
       understood: true,
+      databaseName: String(source.config['database']),
     };
     const known = await context.store.hosts.findHost(rig.admin.tenant, host.id);
     assert.ok(known?.facts);

@@ -106,21 +106,21 @@ const orderInput = z.strictObject({
     .optional()
     .meta({ description: 'Consent to modify a database that exists; refused without it where the mode may do so' }),
   databaseName: z.string().max(255).optional().meta({
-    description: 'Only with `file`: the name of the database, once more; refused without it where the mode may modify one',
+    description: 'The name of the database, once more; refused without it where the mode may modify one that exists',
   }),
 });
 
 async function startOrder(context: CoreContext, caller: Caller, order: z.infer<typeof orderInput>): Promise<Run> {
-  const { snapshot, file, repository, databaseName, target, ...rest } = order;
+  const { snapshot, file, repository, target, ...rest } = order;
   if (file === undefined) {
     if (snapshot === undefined) throw createFieldsError({ snapshot: 'Snapshot: name one, or a file of the host' });
-    if (repository !== undefined || databaseName !== undefined)
-      throw createFieldsError({ file: 'File: `repository` and `databaseName` are for restores from a file' });
+    if (repository !== undefined)
+      throw createFieldsError({ repository: 'Repository: only for restores from a file; a snapshot’s own repository is used' });
     return startRestore(context, caller, { snapshot, target, ...rest });
   }
   if (snapshot !== undefined) throw createFieldsError({ file: 'File: name a snapshot or a file, not both' });
   if (target.kind !== 'database') throw createFieldsError({ 'target.kind': 'Target: a dump file is restored into a database' });
-  return startDumpRestore(context, caller, { file, repository, databaseName, target, ...rest });
+  return startDumpRestore(context, caller, { file, repository, target, ...rest });
 }
 
 const startEndpoint = defineEndpoint({

@@ -146,8 +146,8 @@ export async function checkTyped(
     mode: typed.mode,
     ...(tables.length === 0 ? {} : { tables }),
   };
-  const { understood } = typed;
-  return { asked: { host: place.host, target, options: toOptions(typed, place.knowsOptions), understood } };
+  const { understood, databaseName } = typed;
+  return { asked: { host: place.host, target, options: toOptions(typed, place.knowsOptions), understood, databaseName } };
 }
 
 /** The core names its own fields; the form calls the connection a place. */

@@ -1,6 +1,6 @@
 /** Restoring a database: the form, the look at the target, and the start. */
 import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
-import { RESTORE_JOBS, RESTORE_MODES, type RestoreMode } from '@holdfast/shared/domain/restore.ts';
+import { getModeRule, RESTORE_JOBS, RESTORE_MODES, type RestoreMode } from '@holdfast/shared/domain/restore.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { findGlobals, lookAtRoles } from '../../core/restore-roles.ts';
@@ -96,6 +96,7 @@ async function buildView(
     modesHelp: listModes(source).includes('clean')
       ? undefined
       : 'A server of this kind moves tables, nothing else: a database with views, triggers, routines or events is not replaced. Restore it under a new name.',
+    needsName: getModeRule(values.mode).changesExisting,
     canEndSessions: canEndSessions(source),
     hasSchemas: hasSchemas(source),
     canJump: findRestore(source)?.planRestoreFile !== undefined,

@@ -228,7 +228,7 @@ async function start(context: CoreContext, visit: Visit): Promise<PageReply> {
     return showForm(context, visit, scene, typed, {
       problem: { fields: { repository: 'Choose where the safety backup goes.' } },
     });
-  const { target, understood, options = {} } = checked.asked;
+  const { target, understood, databaseName, options = {} } = checked.asked;
   try {
     const run = await startDumpRestore(context, visit.caller, {
       host: scene.at.host,
@@ -237,7 +237,7 @@ async function start(context: CoreContext, visit: Visit): Promise<PageReply> {
       understood,
       options: pickOptions(scene.found, options),
       repository,
-      databaseName: typed.databaseName,
+      databaseName,
     });
     return { kind: 'redirect', to: visit.urls.run({ run: run.id }) };
   } catch (thrown) {

@@ -1,7 +1,6 @@
 /** `/restore`: each source with its newest good snapshot, one click from bringing it back; and past restores. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { isAllowed } from '../../core/caller.ts';
-import { listOfferingHosts } from '../../core/dump-files.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { listRuns } from '../../core/runs.ts';
 import { listSources } from '../../core/sources.ts';
@@ -87,7 +86,6 @@ async function showStart(context: CoreContext, visit: Visit): Promise<PageReply>
   const standingOf = new Map(standings.map((standing) => [standing.source, standing]));
   const rows = page.rows.map((source) => toLine(source, standingOf.get(source.id), names, visit));
   const isWhole = q === undefined && trail.cursors.length === 0 && page.next === undefined;
-  const offering = isAllowed(caller, 'restore.start') ? await listOfferingHosts(context, caller) : [];
   const view: Omit<RestoreStartView, 'past'> = {
     face: readClockface(context, visit),
     heading: describeChoice(rows, isWhole),
@@ -101,7 +99,7 @@ async function showStart(context: CoreContext, visit: Visit): Promise<PageReply>
     liveUrl: trail.cursors.length === 0 ? urls.restores({ q }) : undefined,
     plansHref: urls.plans(),
     pastHref: urls.runs({ kind: 'restore' }),
-    dumpsHref: offering.some(({ standing }) => standing === 'online') ? urls.dumpFiles() : undefined,
+    dumpsHref: isAllowed(caller, 'restore.start') ? urls.dumpFiles() : undefined,
   };
   const past = await readPast(context, visit);
   if (wantsPart(visit, RESTORABLE_TABLE)) return { kind: 'page', html: restorableTable({ ...view, past }) };

@@ -35,7 +35,7 @@ export type RestoreStartView = {
   readonly plansHref: string;
   readonly past: BriefRunsView;
   readonly pastHref: string;
-  /** Dump files that lie on hosts; undefined where no host that answers now offers any. */
+  /** Dump files that lie on hosts; undefined for who is not allowed to restore. */
   readonly dumpsHref?: string | undefined;
 };
 
@@ -70,6 +70,7 @@ export function restorableTable(view: RestoreStartView): Html {
     id: RESTORABLE_TABLE,
     caption: 'Sources and the newest snapshot of each that a clean run vouches for',
     rows: view.rows,
+    rowId: (row) => `row-${row.id}`,
     columns: [
       {
         id: 'source',

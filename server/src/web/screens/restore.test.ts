@@ -191,7 +191,8 @@ describe('The restore page', () => {
     const mariadb = await world.read(`/snapshots/${await findNewest('shop')}/restore`);
     for (const mode of RESTORE_MODES) assert.match(mariadb, new RegExp(`type="radio" name="mode" +value="${mode}"`));
     assert.doesNotMatch(mariadb, /is not replaced|name="endSessions"|its schema before a dot/);
-    const form = { place: source('shop'), target: 'shop', mode: 'tables', tables: 'sales.orders', understood: 'true' };
+    const asked = { place: source('shop'), target: 'shop', mode: 'tables', understood: 'true', databaseName: 'shop' };
+    const form = { ...asked, tables: 'sales.orders' };
     const refused = await world.ask('post', `/snapshots/${await findNewest('shop')}/restore`, { form });
     assert.ok(refused.kind === 'page' && refused.status === 422);
     assert.match(refused.html.toString(), /id="f-tables-error"[\s\S]*has no schemas; give the names alone/);
@@ -206,6 +207,21 @@ describe('The restore page', () => {
     assert.match(page, /Confirm what will happen\./);
     assert.match(page, /value="replace" checked/);
     assert.match(page, /I understand this will modify the database\./);
+  });
+
+  it('asks for the name of a database that it would modify, and refuses another one', async () => {
+    const path = `/snapshots/${await findNewest('app')}/restore`;
+    const form = { place: source('app'), target: 'app', mode: 'replace', understood: 'true' };
+    for (const databaseName of ['', 'orders']) {
+      const reply = await world.ask('post', path, { form: { ...form, databaseName } });
+      assert.ok(reply.kind === 'page' && reply.status === 422);
+      assert.match(reply.html.toString(), /id="f-databaseName-error"[\s\S]*type the name of the database, app/);
+    }
+    const named = await world.ask('post', path, { form: { ...form, databaseName: 'app' } });
+    assert.ok(named.kind === 'page');
+    assert.match(named.html.toString(), /the agent on [^<]+ knows only restores into new databases; update it first/);
+    assert.doesNotMatch(named.html.toString(), /id="f-databaseName-error"/);
+    assert.doesNotMatch(await world.read(path), /name="databaseName"/);
   });
 
   it('says which line names no table, and keeps what was typed', async () => {
