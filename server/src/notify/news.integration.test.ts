@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { DEFAULT_TENANT, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { TerminalState } from '@holdfast/shared/domain/run.ts';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { acknowledgeAlert } from '../core/alerts/alerts.ts';
 import { createChannel, deleteChannel } from '../core/alerts/channels.ts';
 import { findDigestDue, updateDigestSettings } from '../core/alerts/digest-settings.ts';
@@ -10,6 +11,7 @@ import { messageSchema } from '../core/alerts/message.ts';
 import { EVERY_ALERT, findConcern, groupAct, type Subscription, wantsAlert } from '../core/alerts/subscription.ts';
 import { recordAct } from '../core/audit.ts';
 import { TOPICS } from '../core/bus.ts';
+import { applyHostEvents } from '../core/ingest.ts';
 import type { Alert } from '../store/alerts.ts';
 import type { Host } from '../store/hosts.ts';
 import {
@@ -30,6 +32,7 @@ import { tellDigests } from './digest.ts';
 import { type HttpSink, startHttpSink } from './fixtures/http-sink.ts';
 import { createGuardedHttp } from './guarded-http.ts';
 import { createNewsTeller, type NewsTeller } from './news.ts';
+import { describeMessage } from './words.ts';
 
 const ALL_RUNS: Partial<Subscription> = { least: 'none', runs: ['succeeded', 'partial', 'failed'] };
 
@@ -132,6 +135,73 @@ describe('News of backups', () => {
     for (let round = 0; round < 3; round += 1) await teller.runRound();
     assert.deepEqual(await typesOf(channel), ['run.succeeded', 'run.failed']);
     assert.deepEqual(await typesOf(monitor), ['run.succeeded', 'run.failed']);
+  });
+});
+
+/** Reports a restore or a drill that is over, in an epoch of its own. */
+async function endRestore(state: TerminalState, kind: 'restore' | 'drill' = 'restore'): Promise<RunId> {
+  const { context, clock } = world;
+  clock.advance(1000);
+  const at = clock.now();
+  const run = context.createId('run');
+  const target = { kind: 'database', source: about.source, database: 'orders_copy' } as const;
+  const failure = { code: 'tool_failed', reason: 'target_refused', message: 'password=hunter2 was refused' } as const;
+  const { repository, source } = about;
+  const ordered = { kind, trigger: 'manual', repository, sources: [source], requestedBy: 'ada' } as const;
+  const events: DurableEvent[] = [
+    { type: 'run.created', run, at, ...ordered, ...(kind === 'restore' ? { target } : {}) },
+    { type: 'run.started', run, at },
+    { type: 'run.finished', run, at, state, failure, evidence: [], bytes: 2048, logLines: 0, durationMs: 41_000 },
+  ];
+  const numbered = events.map((event, index) => ({ seq: index + 1, event }));
+  await applyHostEvents(context, { id: about.host, tenant: DEFAULT_TENANT }, `epoch of ${run}`, numbered);
+  return run;
+}
+
+describe('News of restores', () => {
+  it('say how each ended, to the channels that hear of restores, each once, also after an absence; drills tell of themselves', async () => {
+    const [guard, elsewhere, quiet] = [
+      await addChannel({ acts: ['restores'] }),
+      await addChannel({ acts: ['restores'], plans: [other.plan] }),
+      await addChannel({ acts: ['people'] }),
+    ];
+    const done = await endRestore('succeeded');
+    await endRestore('succeeded', 'drill');
+    await teller.runRound();
+    teller.close();
+    await endRestore('failed');
+    teller = open();
+    for (let round = 0; round < 2; round += 1) await teller.runRound();
+    const told = await listTold(guard);
+    assert.deepEqual(
+      told.map(({ type, text, act }) => [type, act?.action, text]),
+      [
+        ['act.done', 'restore.ended', 'Restore of orders into the database orders_copy on db-1 succeeded'],
+        ['act.done', 'restore.ended', 'Restore of orders into the database orders_copy on db-1 failed'],
+      ],
+    );
+    const [first, second] = told.map(({ act }) => act);
+    assert.deepEqual([first?.actor, first?.target, told[0]?.link], ['ada', 'orders', `https://backup.example.test/runs/${done}`]);
+    assert.deepEqual(first?.restore, {
+      run: done,
+      state: 'succeeded',
+      host: 'db-1',
+      into: 'into the database orders_copy',
+      bytes: 2048,
+      durationMs: 41_000,
+    });
+    assert.match(second?.restore?.failure ?? '', /was refused/u);
+    assert.doesNotMatch(JSON.stringify(told), /hunter2/u);
+    const words = told.map(describeMessage);
+    assert.deepEqual(
+      words.map(({ tone, facts }) => [tone, facts.map(({ label }) => label)]),
+      [
+        ['good', ['Host', 'Size', 'Took', 'Asked for by', 'Ended']],
+        ['critical', ['Why', 'Host', 'Size', 'Took', 'Asked for by', 'Ended']],
+      ],
+    );
+    assert.equal((await listTold(elsewhere)).length, 2, 'acts are told whatever plans are chosen');
+    assert.deepEqual(await listTold(quiet), []);
   });
 });
 

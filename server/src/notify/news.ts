@@ -1,5 +1,5 @@
 /**
- * News of backups, and of alerts that somebody took, for the channels that want them. What changed is spoken of on the bus and looked up
+ * News of backups, of restores that are over, and of alerts that somebody took, for the channels that want them. What changed is spoken of on the bus and looked up
  * in the ledger; each channel is told of each thing once, because its topic is. What ended while this server was away is told after it.
  */
 import { DEFAULT_TENANT, idSchema, type RunId } from '@holdfast/shared/domain/ids.ts';
@@ -22,6 +22,7 @@ import type { Alert } from '../store/alerts.ts';
 import type { Channel } from '../store/channels.ts';
 import type { Run } from '../store/runs.ts';
 import type { ChannelKind } from './channel.ts';
+import { composeRestoreMessage, isEndedRestore, topicOfEnd } from './restore-news.ts';
 
 const tenant = DEFAULT_TENANT;
 const PER_ROUND = 50;
@@ -159,6 +160,21 @@ function topicOf({ id }: Pick<Run, 'id'>, type: RunType): string {
   return `${id} ${type}`;
 }
 
+/** The end of a restore, for the channels that hear of restores, whatever plans and tags they chose. */
+async function tellRestore(
+  { context, kinds, linkRun }: NewsOptions,
+  channels: readonly Channel[],
+  run: Parameters<typeof composeRestoreMessage>[1],
+): Promise<void> {
+  const heardAt = run.reportedAt ?? run.receivedAt;
+  const listeners = listListeners(channels, kinds, 'act.done').filter(
+    ({ subscription, channel }) => subscription.acts.includes('restores') && channel.createdAt <= heardAt,
+  );
+  if (listeners.length === 0) return;
+  const message = await composeRestoreMessage(context, run, linkRun(run));
+  await deliver(context, listeners, { message, topic: topicOfEnd(run) });
+}
+
 /** Alerts that somebody takes, for the channels that keep a standing of their own. */
 async function tellTaken({ context, kinds, linkAlert }: NewsOptions, channels: readonly Channel[]): Promise<void> {
   const { store, clock } = context;
@@ -179,18 +195,20 @@ async function tellTaken({ context, kinds, linkAlert }: NewsOptions, channels: r
   }
 }
 
-/** Backups whose end was reported since a server last looked. */
+/** Backups and restores whose end was reported since a server last looked. */
 async function listMissed({ store, clock }: CoreContext): Promise<readonly RunId[]> {
   const since = Number((await store.settings.findSetting(SEEN_SETTING)) ?? clock.now());
   const missed: RunId[] = [];
-  let after: string | undefined;
-  for (let page = 0; page < MISSED_PAGES; page += 1) {
-    const filter = { kind: 'backup' as const, since: since - BEGUN_BEFORE_MS };
-    const found = await store.runs.listRuns(tenant, filter, { limit: HTTP.pageSizeMax, after });
-    for (const { id, reportedAt } of found.rows)
-      if (reportedAt !== undefined && reportedAt >= since - SEEN_EVERY_MS) missed.push(id);
-    after = found.next;
-    if (after === undefined) break;
+  for (const kind of ['backup', 'restore'] as const) {
+    let after: string | undefined;
+    for (let page = 0; page < MISSED_PAGES; page += 1) {
+      const filter = { kind, since: since - BEGUN_BEFORE_MS };
+      const found = await store.runs.listRuns(tenant, filter, { limit: HTTP.pageSizeMax, after });
+      for (const { id, reportedAt } of found.rows)
+        if (reportedAt !== undefined && reportedAt >= since - SEEN_EVERY_MS) missed.push(id);
+      after = found.next;
+      if (after === undefined) break;
+    }
   }
   return missed;
 }
@@ -214,11 +232,15 @@ export function createNewsTeller(options: NewsOptions): NewsTeller {
 
   async function tellOnce(channels: readonly Channel[], id: RunId): Promise<void> {
     const run = await store.runs.findRun(tenant, id);
-    const type = run && judgeRun(run, clock.now());
-    if (run === undefined || type === undefined || told.has(topicOf(run, type))) return;
-    await tellRun(options, channels, run, type);
+    if (run === undefined) return;
+    const isRestore = isEndedRestore(run);
+    const type = judgeRun(run, clock.now());
+    const topic = isRestore ? topicOfEnd(run) : type && topicOf(run, type);
+    if (topic === undefined || told.has(topic)) return;
+    if (isRestore) await tellRestore(options, channels, run);
+    else if (type !== undefined) await tellRun(options, channels, run, type);
     if (told.size >= REMEMBERED) told.clear();
-    told.add(topicOf(run, type));
+    told.add(topic);
   }
 
   /** A store that takes nothing now takes it later; anything else would fail for ever, and is left. */

@@ -1,5 +1,5 @@
 /** A message in words, before any medium gives it a form. Nothing here is escaped; each kind of channel does that for its own medium. */
-import type { ActNews, ChannelMessage, DigestNews, RunNews } from '../core/alerts/message.ts';
+import type { ActNews, ChannelMessage, DigestNews, RestoreEnd, RunNews } from '../core/alerts/message.ts';
 import { shortenText } from '../core/alerts/text.ts';
 
 /** `good`: nothing is to be done. The others as alerts have them. */
@@ -131,7 +131,31 @@ function describeDigest(period: 'Daily' | 'Weekly', digest: DigestNews): Omit<Wo
   return { title, tone, facts, lines, log: [] };
 }
 
-function describeAct({ action, at, actor, target, address }: ActNews): Omit<Words, 'link'> {
+const RESTORE_TONES: Readonly<Record<RestoreEnd['state'], Tone>> = {
+  succeeded: 'good',
+  partial: 'warning',
+  failed: 'critical',
+  cancelled: 'notice',
+  skipped: 'notice',
+};
+
+/** `text` is the message's own sentence. */
+function describeRestoreEnd(text: string, { at, actor }: ActNews, restore: RestoreEnd): Omit<Words, 'link'> {
+  const { state, host, bytes, durationMs, failure } = restore;
+  const facts = [
+    ...(failure === undefined ? [] : [{ label: 'Why', value: failure }]),
+    { label: 'Host', value: host },
+    { label: 'Size', value: formatBytes(bytes) },
+    ...(durationMs === undefined ? [] : [{ label: 'Took', value: formatSpan(durationMs) }]),
+    { label: 'Asked for by', value: actor },
+    { label: 'Ended', value: formatInstant(at) },
+  ];
+  return { title: text, tone: RESTORE_TONES[state], facts, lines: [], log: [] };
+}
+
+function describeAct(text: string, act: ActNews): Omit<Words, 'link'> {
+  const { action, at, actor, target, address, restore } = act;
+  if (restore !== undefined) return describeRestoreEnd(text, act, restore);
   const facts = [
     { label: 'By', value: actor },
     { label: 'At', value: formatInstant(at) },
@@ -159,7 +183,7 @@ function findWords(message: ChannelMessage): Omit<Words, 'link'> {
     case 'digest.weekly':
       return digest === undefined ? plain : describeDigest(type === 'digest.daily' ? 'Daily' : 'Weekly', digest);
     case 'act.done':
-      return act === undefined ? plain : describeAct(act);
+      return act === undefined ? plain : describeAct(text, act);
     case 'channel.test':
     case 'server.alive':
       return plain;

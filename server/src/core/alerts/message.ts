@@ -1,5 +1,6 @@
 /** What channels are told: the same facts for every kind of channel, each of which gives them its own form. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
 import { OUTGOING, TEXT } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { Alert } from '../../store/alerts.ts';
@@ -63,13 +64,30 @@ const digestSchema = z.object({
 });
 export type DigestNews = z.infer<typeof digestSchema>;
 
-/** What somebody did, as the audit has it. */
+/** What came of a restore. */
+const restoreEndSchema = z.object({
+  run: idSchema('run'),
+  state: z.enum(TERMINAL_STATES),
+  /** The host that wrote the target. */
+  host: name,
+  /** Where it went, such as `into the database shop_copy`. */
+  into: name,
+  bytes: z.int().min(0),
+  durationMs: z.int().min(0).optional(),
+  /** Why it did not end well. */
+  failure: z.string().max(1000).optional(),
+});
+export type RestoreEnd = z.infer<typeof restoreEndSchema>;
+
+/** What somebody did, as the audit has it, or what came of it. */
 const actNewsSchema = z.object({
   action: z.string().max(100),
   at: instant,
   actor: name,
   target: name,
   address: z.string().max(100).optional(),
+  /** For `restore.ended`. */
+  restore: restoreEndSchema.optional(),
 });
 export type ActNews = z.infer<typeof actNewsSchema>;
 
