@@ -49,6 +49,7 @@ function fail(thrown: unknown): void {
 async function run(options: CommonOptions): Promise<void> {
   const config = readConfig(options);
   const log = createAgentLog({ level: config.logLevel, forPeople: process.stderr.isTTY === true, now: systemClock.now });
+  for (const warning of config.warnings ?? []) log.warn({}, warning);
   const agent = await createAgent(config, log);
   const stop = (signal: NodeJS.Signals) => {
     log.info({ signal }, 'stopping');
@@ -56,6 +57,8 @@ async function run(options: CommonOptions): Promise<void> {
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
+  // What loading left behind would stay for good in a process that waits.
+  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   try {
     await agent.run();
   } finally {

@@ -90,6 +90,7 @@ for (const { version, binary } of GENERATIONS) {
       const end = findEvent(await rig.runPlan(), 'run.finished');
       assert.deepEqual([end.state, end.failure?.code], ['failed', 'integrity']);
       assert.equal((await rig.listSnapshots()).length, 0);
+      assert.equal(readdirSync(join(rig.dir, 'repository/keys')).length, 1);
     });
 
     it('is not green where another repository comes to the address of the pinned one after that was opened', async (t) => {

@@ -27,7 +27,7 @@ export async function demandRepository({
   ...input
 }: DemandedRepository): Promise<string> {
   const { access } = prepared;
-  await engine.keepKey({ access, add: writes, onLog, ...input });
+  await engine.keepKey({ access, add: writes, pinnedId, onLog, ...input });
   const found = await engine.findRepository({ access, ...input });
   if (found.state !== 'found') throw createReasonError(found.failure.reason, found.failure.message);
   const stranger = compareWithPinned(found.engineId, pinnedId);

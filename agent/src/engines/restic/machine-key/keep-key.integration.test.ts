@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
@@ -61,6 +61,35 @@ for (const generation of GENERATIONS) {
       await keep(false);
       assert.equal(keys.find(access), undefined);
       assert.equal(listKeys(path).length, 1);
+    });
+
+    it('is not put into another repository than the pinned one', async () => {
+      const { path, workDir, access, engine, keys } = open('stranger');
+      await engine.keepKey({ access, workDir, add: true, pinnedId: 'f'.repeat(64) });
+      assert.equal(listKeys(path).length, 1);
+      const found = await engine.findRepository({ access, workDir });
+      await engine.keepKey({ access, workDir, add: true, pinnedId: found.engineId });
+      assert.ok(keys.find(access));
+    });
+
+    it('is forgotten as soon as the person wants the password alone', async () => {
+      const { access, keys, keep } = open('alone');
+      await keep();
+      assert.ok(keys.find(access));
+      await keep(true, { ...access, store: undefined });
+      assert.equal(keys.find(access), undefined);
+    });
+
+    it('is read by whoever may read the keys beside it', async () => {
+      const { path, access, keys, keep } = open('shared');
+      const modeOf = (id = '') => statSync(join(path, 'keys', id)).mode & 0o777;
+      chmodSync(join(path, 'config'), 0o440);
+      await keep();
+      assert.equal(modeOf(keys.find(access)?.id), 0o440);
+      const own = open('unshared');
+      chmodSync(join(own.path, 'config'), 0o400);
+      await own.keep();
+      assert.equal(statSync(join(own.path, 'keys', own.keys.find(own.access)?.id ?? '')).mode & 0o777, 0o400);
     });
 
     it('is not asked of another password, nor held for one that opens nothing', async () => {

@@ -6,6 +6,7 @@ import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import { planCatMasterKey, planListKeys, planShowKeys } from '../args.ts';
 import { cleanText } from '../classify.ts';
+import { findStranger } from '../repository.ts';
 import { type OnLog, type ResticHost, type ResticToolOutput, runRestic } from '../restic-tool.ts';
 import { openBy } from './key-ring.ts';
 import { createMachineKey, type MachineKeyFile, masterKeySchema } from './machine-key.ts';
@@ -17,6 +18,8 @@ export interface KeepKeyInput {
   workDir: string;
   /** Whether the key may be added where it is not there yet; only runs that write into the repository anyway may. */
   add: boolean;
+  /** Id of the repository that is meant; another one, opened by the same password, gets no key. */
+  pinnedId?: string | undefined;
   signal?: AbortSignal | undefined;
   onLog?: OnLog | undefined;
 }
@@ -25,6 +28,10 @@ export interface KeepKeyInput {
 export async function keepKey(host: ResticHost, input: KeepKeyInput): Promise<void> {
   const { keys } = host;
   const { access } = input;
+  if (access.store === undefined) {
+    keys.forget(access);
+    return;
+  }
   const held = keys.find(access);
   if (held) {
     const ids = await listKeys(host, input, openBy(access, held));
@@ -32,7 +39,7 @@ export async function keepKey(host: ResticHost, input: KeepKeyInput): Promise<vo
     if (!ids?.includes(held.openerId)) keys.forget(access);
     else return;
   }
-  if (access.store === undefined || keys.isRefused(access, input.add)) return;
+  if (keys.isRefused(access, input.add)) return;
   const outcome = await findOrAdd(host, input);
   if (outcome === 'refused') keys.refuse(access, input.add);
 }
@@ -48,6 +55,7 @@ async function findOrAdd(host: ResticHost, input: KeepKeyInput): Promise<'held' 
   let ids = await listKeys(host, input, fitted);
   if (!ids) {
     if (!input.add) return 'refused';
+    if (await findStranger(host, { pinnedId: input.pinnedId, ...input })) return 'not now';
     const written = await add(host, input, key);
     if (!written) return 'refused';
     ids = await listKeys(host, input, fitted);
