@@ -6,8 +6,7 @@ import type { Spec, SpecPlan } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
-import { RUNS } from '@holdfast/shared/limits.ts';
-import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
+import { cutOrders, type OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
 import type { PlannedSnapshot } from '../journal/snapshot-ledger.ts';
 import { type PreparedRepository, prepareRepository, prepareRepositoryDraft } from './inputs.ts';
@@ -137,8 +136,9 @@ export async function copyToSecond(execution: CopyExecution, workDir: string, on
 const isUsable = ({ state }: PlannedSnapshot) => state === 'vouched' || state === 'partial';
 
 /**
- * What is due for the second repository of a plan, oldest first: what was made since the newest copy there; where there is none of a
- * source, its newest backup alone. What retention removed there is older, and never due again.
+ * What is due next for the second repository of a plan, oldest first and as much as one run takes: what was made since the newest copy there;
+ * where there is none of a source, its newest backup alone. What retention removed there is older, and never due again: so nothing may be
+ * copied before what is older.
  */
 export function listDueCopies(
   made: readonly PlannedSnapshot[],
@@ -158,19 +158,17 @@ export function listDueCopies(
     );
     return first.filter(({ run }) => run === newest?.run);
   });
-  return due
-    .sort((one, other) => one.facts.createdAt - other.facts.createdAt)
-    .slice(-RUNS.snapshotsPerOrder)
-    .map(({ engineId, snapshot, run, source, state, facts: { role, createdAt, sizeBytes, fileName } }) => ({
-      id: snapshot,
-      engineId,
-      source,
-      role,
-      createdAt,
-      sizeBytes,
-      ...(fileName === undefined ? {} : { fileName }),
-      run,
-      plan: plan.id,
-      ...(state === 'partial' ? { isPartial: true } : {}),
-    }));
+  const [next = []] = cutOrders(due.sort((one, other) => one.facts.createdAt - other.facts.createdAt));
+  return next.map(({ engineId, snapshot, run, source, state, facts: { role, createdAt, sizeBytes, fileName } }) => ({
+    id: snapshot,
+    engineId,
+    source,
+    role,
+    createdAt,
+    sizeBytes,
+    ...(fileName === undefined ? {} : { fileName }),
+    run,
+    plan: plan.id,
+    ...(state === 'partial' ? { isPartial: true } : {}),
+  }));
 }

@@ -189,6 +189,27 @@ describe('Snapshots by name', () => {
     assert.equal((await list(rig, second)).length, 3);
   });
 
+  it('a backup that ends while a copy is under way is copied after it', async (t) => {
+    const two = await openTwo(t, newest.binary);
+    const { rig, second } = two;
+    rig.spec.concurrency = 1;
+    const one = backUp(two);
+    await rig.awaitEvent(({ type }) => type === 'run.started');
+    // What follows waits, and a backup goes first.
+    rig.executor.pause();
+    await one;
+    const other = backUp(two);
+    rig.executor.resume();
+    const made = [await one, await other].map((events) => findEvent(events, 'snapshot.made').snapshot.id);
+    const copies = [await awaitFollowing(rig, 'copy', second.id), await awaitFollowing(rig, 'copy', second.id, 2)];
+    assert.deepEqual(
+      copies.map((events) => events.flatMap((event) => (event.type === 'snapshot.copied' ? [event.of] : []))),
+      made.map((id) => [id]),
+    );
+    const [before, after] = copies.map((events) => findEvent(events, 'run.created'));
+    assert.equal(after?.follows, before?.run);
+  });
+
   it('reads a snapshot whole on demand and names the damage of one flipped byte; deletes what is asked, and nothing pinned', async (t) => {
     const two = await openTwo(t, newest.binary);
     const { rig } = two;

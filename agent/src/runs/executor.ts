@@ -126,10 +126,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const drillRuns = createDrillRuns({ ...ports, onEnd: forgetProcesses });
   const snapshotRuns = createSnapshotRuns({
     ...ports,
-    onEnd(run, repository, end, plan) {
-      settle(run, repository, end);
-      if (plan !== undefined) forgetRuns.followUp(plan, repository);
-    },
+    onEnd: settle,
+    onCopied: forgetRuns.followUp,
   });
   const restoreRuns = createRestoreRuns({
     ...ports,

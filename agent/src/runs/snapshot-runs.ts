@@ -4,6 +4,7 @@ import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
 import type { NewRun } from '../journal/run-journal.ts';
 import { listDueCopies } from './copy-snapshots.ts';
 import type { BackupEnd } from './execute-backup.ts';
@@ -27,7 +28,7 @@ export interface SnapshotRuns {
   enqueue(run: RunId, body: JournaledSnapshots, recorder: Recorder): void;
   /** A person asked. `effects` are journaled with the run. */
   start(ordered: SnapshotsOrder, effects: () => void): void;
-  /** A backup of this plan has ended: what its second repository lacks goes there, in a run of its own. */
+  /** A backup of this plan has ended: what its second repository lacks goes there, in runs of their own, one after the other. */
   followUp(plan: PlanId, backup: RunId): void;
   /** The same order came again: an agent that started anew has lost the secrets that came with it. */
   takeSecretsAgain(ordered: SnapshotsOrder): void;
@@ -40,8 +41,9 @@ export interface SnapshotRunsPorts {
   /** Journals a run with its first event and `effects`, all or nothing. */
   record(run: NewRun, event: DurableEvent, effects?: () => void): void;
   createRecorder(run: RunId): Recorder;
-  /** `plan` is set for a copy that belongs to one. */
-  onEnd(run: RunId, repository: RepositoryId, end: BackupEnd, plan: PlanId | undefined): void;
+  onEnd(run: RunId, repository: RepositoryId, end: BackupEnd): void;
+  /** A copy of this plan to that repository has ended, and no other one follows. */
+  onCopied(plan: PlanId, repository: RepositoryId): void;
 }
 
 /** The admin credential is never written down; the everyday ones only where the host keeps secrets. */
@@ -78,11 +80,45 @@ export function createSnapshotRuns(ports: SnapshotRunsPorts): SnapshotRuns {
         const release = workbench.secrets.lease();
         return executeSnapshots({ workbench, recorder, body, spec: ports.spec(), signal, tries }).finally(release);
       },
-      onEnd: (end) => ports.onEnd(run, body.repository, end, body.kind === 'copy' ? body.plan : undefined),
+      onEnd(end) {
+        ports.onEnd(run, body.repository, end);
+        if (body.kind === 'copy' && body.plan !== undefined && !followCopy(run, body)) ports.onCopied(body.plan, body.repository);
+      },
     });
 
   const isCopyUnderWay = (plan: PlanId): boolean =>
     journal.runs.listOpen().some((run) => run.kind === 'copy' && run.plan === plan);
+
+  /** Starts a copy of what is due, unless some of `left` is: copies that did not come about wait for the next backup. */
+  const copyDue = (id: PlanId, follows: RunId, left: readonly OrderedSnapshot[]): boolean => {
+    const plan = ports.spec()?.plans.find((candidate) => candidate.id === id);
+    if (!plan?.copy || isCopyUnderWay(id) || queue.waiting >= RUNS.queued) return false;
+    const snapshots = listDueCopies(journal.snapshots.listByPlan(id), plan);
+    if (snapshots.length === 0 || snapshots.some((due) => left.some((one) => one.id === due.id))) return false;
+    const run = workbench.createId('run');
+    const { repositoryId: from } = plan;
+    const { repositoryId: repository } = plan.copy;
+    const body: JournaledCopy = { kind: 'copy', plan: id, from, repository, snapshots, started: false };
+    const event: DurableEvent = {
+      type: 'run.created',
+      run,
+      at: clock.now(),
+      kind: 'copy',
+      trigger: 'follow_up',
+      plan: id,
+      repository,
+      from,
+      sources: [],
+      follows,
+    };
+    ports.record({ run, kind: 'copy', plan: id, body }, event);
+    enqueue(run, body, ports.createRecorder(run));
+    return true;
+  };
+
+  /** A copy that came by itself has ended: more may be due than one run takes, and a backup may have ended meanwhile. */
+  const followCopy = (run: RunId, { plan, order, snapshots }: JournaledCopy): boolean =>
+    plan !== undefined && order === undefined && copyDue(plan, run, snapshots);
 
   return {
     enqueue,
@@ -109,30 +145,7 @@ export function createSnapshotRuns(ports: SnapshotRunsPorts): SnapshotRuns {
       ports.record({ run, kind, ...(plan === undefined ? {} : { plan }), body }, event, effects);
       enqueue(run, body, ports.createRecorder(run));
     },
-    followUp(id, backup) {
-      const plan = ports.spec()?.plans.find((candidate) => candidate.id === id);
-      if (!plan?.copy || isCopyUnderWay(id) || queue.waiting >= RUNS.queued) return;
-      const snapshots = listDueCopies(journal.snapshots.listByPlan(id), plan);
-      if (snapshots.length === 0) return;
-      const run = workbench.createId('run');
-      const { repositoryId: from } = plan;
-      const { repositoryId: repository } = plan.copy;
-      const body: JournaledCopy = { kind: 'copy', plan: id, from, repository, snapshots, started: false };
-      const event: DurableEvent = {
-        type: 'run.created',
-        run,
-        at: clock.now(),
-        kind: 'copy',
-        trigger: 'follow_up',
-        plan: id,
-        repository,
-        from,
-        sources: [],
-        follows: backup,
-      };
-      ports.record({ run, kind: 'copy', plan: id, body }, event);
-      enqueue(run, body, ports.createRecorder(run));
-    },
+    followUp: (plan, backup) => void copyDue(plan, backup, []),
     takeSecretsAgain(ordered) {
       if (queue.listWaiting().includes(ordered.order.run)) toBody(workbench, ordered);
     },

@@ -4,8 +4,8 @@
  */
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { RUNS } from '@holdfast/shared/limits.ts';
 import { type Capability, hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
+import { cutOrders } from '@holdfast/shared/protocol/snapshot-orders.ts';
 import type { Repository } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Snapshot } from '../store/runs.ts';
@@ -172,32 +172,6 @@ async function readReaches(context: CoreContext, caller: Caller, snapshots: read
 export function demandOpened({ engineId, name }: Pick<Repository, 'engineId' | 'name'>): void {
   if (engineId === undefined)
     throw new AppError('precondition', `no host has opened the repository ${name} yet; test it first, on its page`);
-}
-
-/**
- * In orders of at most `limit`, in the order given. What one backup made of a source, its data and the roles beside them, stands together and is
- * not parted unless it alone is more than that.
- */
-export function cutOrders<T extends Pick<Snapshot, 'run' | 'source'>>(
-  snapshots: readonly T[],
-  limit: number = RUNS.snapshotsPerOrder,
-): T[][] {
-  const orders: T[][] = [];
-  let last: T[] = [];
-  for (const together of Map.groupBy(snapshots, ({ run, source }) => `${run} ${source}`).values()) {
-    if (last.length === 0 || last.length + together.length > limit) {
-      last = [];
-      orders.push(last);
-    }
-    for (const snapshot of together) {
-      if (last.length === limit) {
-        last = [];
-        orders.push(last);
-      }
-      last.push(snapshot);
-    }
-  }
-  return orders;
 }
 
 type Reaches = Awaited<ReturnType<typeof readReaches>>;

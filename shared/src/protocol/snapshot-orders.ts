@@ -29,6 +29,30 @@ export const orderedSnapshotSchema = z.object({
 });
 export type OrderedSnapshot = z.infer<typeof orderedSnapshotSchema>;
 
+/**
+ * In orders of at most `limit`, in the order given. What one backup made of a source, its data and the roles beside them, stands together and is
+ * not parted unless it alone is more than that.
+ */
+export function cutOrders<T extends Pick<OrderedSnapshot, 'run' | 'source'>>(
+  snapshots: readonly T[],
+  limit: number = RUNS.snapshotsPerOrder,
+): T[][] {
+  const orders: T[][] = [];
+  let last: T[] = [];
+  const open = () => {
+    last = [];
+    orders.push(last);
+  };
+  for (const together of Map.groupBy(snapshots, ({ run, source }) => `${run} ${source}`).values()) {
+    if (orders.length === 0 || last.length + together.length > limit) open();
+    for (const snapshot of together) {
+      if (last.length === limit) open();
+      last.push(snapshot);
+    }
+  }
+  return orders;
+}
+
 const terms = {
   run: idSchema('run'),
   snapshots: z.array(orderedSnapshotSchema).min(1).max(RUNS.snapshotsPerOrder),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import { cutOrders } from './snapshot-grounds.ts';
+import type { RunId, SourceId } from '../domain/ids.ts';
+import { cutOrders } from './snapshot-orders.ts';
 
 /** `parts` backups of one source, each of so many snapshots. */
 const make = (parts: number, each: number) =>
@@ -13,7 +13,7 @@ const make = (parts: number, each: number) =>
 
 const sizes = (orders: readonly (readonly unknown[])[]) => orders.map(({ length }) => length);
 
-describe('Snapshots of one host and repository', () => {
+describe('Snapshots that orders name', () => {
   it('are one order up to its limit, and two from there on', () => {
     assert.deepEqual(sizes(cutOrders([])), []);
     assert.deepEqual(sizes(cutOrders(make(100, 1))), [100]);
