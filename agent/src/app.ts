@@ -55,12 +55,10 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   let session: Session | undefined;
   let spec: Spec | undefined;
 
-  const workbench = createWorkbench(
-    tooling,
-    journal,
-    (progress) => session?.sendVolatile('progress', progress),
-    () => secrets.look(),
-  );
+  const workbench = createWorkbench(tooling, journal, (progress) => session?.sendVolatile('progress', progress), {
+    onSecretsChange: () => secrets.look(),
+    findRepository: (engineId) => spec?.repositories.find(({ pinnedId }) => pinnedId === engineId)?.id,
+  });
   const executor = createExecutor({
     workbench,
     spec: () => spec,

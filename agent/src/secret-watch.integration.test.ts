@@ -45,12 +45,7 @@ async function openHost(t: TestContext) {
   let spec: Spec | undefined;
   /** The agent, as far as secrets and runs go. */
   const start = (): { workbench: Workbench; executor: Executor; handlers: ReturnType<typeof createHandlers> } => {
-    const workbench: Workbench = createWorkbench(
-      rig.tooling,
-      journal,
-      () => undefined,
-      () => watch.look(),
-    );
+    const workbench: Workbench = createWorkbench(rig.tooling, journal, () => undefined, { onSecretsChange: () => watch.look() });
     const executor = createExecutor({
       workbench,
       spec: () => spec,

@@ -159,7 +159,7 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
       return JSON.stringify(inventory.reports) !== before;
     },
     toolbox: () => inventory,
-    engine(through) {
+    engine(through, onLockCleared) {
       const restic = inventory.find('restic');
       if (!restic)
         throw createReasonError(
@@ -177,6 +177,7 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
         processes,
         keys,
         sftp: findBeside(inventory.find('ssh')?.path),
+        onLockCleared,
       });
     },
     hostId: () => credentials.find()?.hostId,

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, renameSync, rmSync, watch } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
 import { findStartTime, listGroup, readBootId } from '../exec/proc.ts';
-import { openRunRig, PASSWORD, type RunRig, writeFolder } from './fixtures/run-rig.ts';
+import { findEvent, openRunRig, PASSWORD, type RunRig, writeFolder } from './fixtures/run-rig.ts';
 import { clearLocks, recoverRuns } from './recovery.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -89,16 +90,28 @@ describe('Locks that an interrupted run may have left', () => {
     assert.match(warnings[0] ?? '', /could not be looked for: /);
   });
 
-  it('are removed when their holder is ours and dead', async (t) => {
+  it('are removed when their holder is ours and dead, and the server is told whose they were', async (t) => {
     const rig = await openRunRig(t, { restic: binary });
-    await rig.initRepository();
+    const pinnedId = await rig.initRepository();
     const { pid, parent } = await holdLock(t, rig);
     const startedAt = Date.now() - 60_000;
     parent.kill('SIGKILL');
     await killAlone(pid);
     rig.workbench.rememberProcess({ pid, startedAt, endedAt: Date.now() });
-    assert.equal(await clearLocks(rig.workbench, rig.repository), 'cleared');
+    const [id] = listLockFiles(rig);
+    assert.equal(await clearLocks(rig.workbench, { ...rig.repository, pinnedId }), 'cleared');
     assert.deepEqual(listLockFiles(rig), []);
+    const { level, text, clearedLock } = findEvent(rig.listEvents(), 'host.notice');
+    assert.equal(level, 'info');
+    assert.match(
+      text,
+      new RegExp(`^Removed the lock of .+ on ${hostname()}, process ${pid}, since 20.+ in ${rig.repository.id}: `),
+    );
+    const { lock, ...where } = clearedLock ?? assert.fail('the notice does not name the lock');
+    assert.deepEqual(where, { repository: rig.repository.id, engineId: pinnedId });
+    assert.deepEqual([lock.id, lock.pid, lock.hostname, lock.exclusive], [id, pid, hostname(), false]);
+    assert.equal(await clearLocks(rig.workbench, rig.repository), 'cleared');
+    assert.equal(rig.listEvents().filter(({ type }) => type === 'host.notice').length, 1, 'told once');
   });
 
   it('are looked for again while another repository lies in the place of theirs', async (t) => {

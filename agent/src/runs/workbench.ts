@@ -6,6 +6,7 @@ import type { HostId, Id, IdKind, RunId } from '@holdfast/shared/domain/ids.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Progress } from '@holdfast/shared/protocol/messages.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
+import type { OnLockCleared } from '../engines/restic/restic-tool.ts';
 import type { Exec } from '../exec/contract.ts';
 import type { WorkDirs } from '../exec/work-dir.ts';
 import type { Hooks } from '../hooks/hooks.ts';
@@ -41,7 +42,7 @@ export interface Tooling {
   log: AgentLog;
   toolbox(): Toolbox;
   /** The engine over this host's restic, starting its processes through `exec`; throws with reason `tool_missing` or `unsupported`. */
-  engine(exec: Exec): ResticEngine;
+  engine(exec: Exec, onLockCleared?: OnLockCleared): ResticEngine;
   /** Undefined until this host is enrolled. */
   hostId(): HostId | undefined;
   serverKey(): string | undefined;

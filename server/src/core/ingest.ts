@@ -9,6 +9,7 @@ import { negotiateVersion } from '@holdfast/shared/protocol/version.ts';
 import type { Host, HostToken } from '../store/hosts.ts';
 import type { LogLoss } from '../store/runs.ts';
 import { TOPICS } from './bus.ts';
+import { recordClearedLocks, tellProvenElsewhere } from './event-consequences.ts';
 import type { CoreContext } from './ports.ts';
 import { logRunEvent } from './run-log-lines.ts';
 import { failForgottenRuns } from './run-orders.ts';
@@ -226,22 +227,8 @@ export async function applyHostEvents(
   for (const { event } of applied.fresh) publishEvent(context, host.tenant, host.id, event);
   if (applied.logLoss) await tellLogLoss(context, host, applied.logLoss);
   await tellProvenElsewhere(context, host, applied.fresh);
+  await recordClearedLocks(context, host, applied.fresh);
   return applied.through;
-}
-
-/** The host of a source keeps what another host proved, or disproved, by its own copy of the plan. */
-async function tellProvenElsewhere(
-  context: CoreContext,
-  host: Pick<Host, 'id' | 'tenant'>,
-  fresh: readonly SequencedEvent[],
-): Promise<void> {
-  for (const { event } of fresh) {
-    if (event.type !== 'part.finished' || event.part.drill === undefined) continue;
-    const source = await context.store.catalog.findSource(host.tenant, event.part.source);
-    if (!source || source.host === host.id) continue;
-    await context.store.hosts.bumpSpec(host.tenant, [source.host]);
-    context.directory.wake(source.host);
-  }
 }
 
 /** Pages count again what is missing; that a host has reached its limit of a day stands in its history. */

@@ -147,7 +147,7 @@ async function endRestore(state: TerminalState, kind: 'restore' | 'drill' = 'res
   const target = { kind: 'database', source: about.source, database: 'orders_copy' } as const;
   const failure = { code: 'tool_failed', reason: 'target_refused', message: 'password=hunter2 was refused' } as const;
   const { repository, source } = about;
-  const ordered = { kind, trigger: 'manual', repository, sources: [source], requestedBy: 'ada' } as const;
+  const ordered = { kind, trigger: 'manual' as const, repository, sources: [source], requestedBy: 'ada' };
   const events: DurableEvent[] = [
     { type: 'run.created', run, at, ...ordered, ...(kind === 'restore' ? { target } : {}) },
     { type: 'run.started', run, at },

@@ -1,6 +1,7 @@
 /** Locks in a repository: what each says of its holder, and what can be known of that holder. */
 import * as z from 'zod';
 import { LOCKS } from '../limits.ts';
+import { idSchema } from './ids.ts';
 
 /** The file's name, which is the hash of what it holds: another lock never has the same one. */
 export const lockIdSchema = z.string().regex(/^[0-9a-f]{64}$/u);
@@ -16,6 +17,16 @@ export const repositoryLockSchema = z.object({
   pid: z.int().min(0),
 });
 export type RepositoryLock = z.infer<typeof repositoryLockSchema>;
+
+/** A lock that an agent removed by itself, because its holder was a process of its own that is proven to be gone. */
+export const clearedLockSchema = z.object({
+  /** The repository, where the host's settings name it. */
+  repository: idSchema('repository').optional(),
+  /** The engine's id of it, where it is known. */
+  engineId: z.string().max(64).optional(),
+  lock: repositoryLockSchema,
+});
+export type ClearedLock = z.infer<typeof clearedLockSchema>;
 
 /**
  * What a host can say of a lock's holder. `running`: the agent there runs that process. `gone`: the agent there had started it, and it has

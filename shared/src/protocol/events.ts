@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { drillVerdictSchema } from '../domain/drill.ts';
 import { chosenDumpSchema } from '../domain/dump-file.ts';
 import { idSchema } from '../domain/ids.ts';
+import { clearedLockSchema } from '../domain/lock.ts';
 import { checkScopeSchema } from '../domain/maintenance.ts';
 import { CHOSEN_TABLES, chosenTableSchema, RESTORE_MODES } from '../domain/restore.ts';
 import { evidenceSchema, failureSchema, logLineSchema, RUN_KINDS, STAGES, TERMINAL_STATES, TRIGGERS } from '../domain/run.ts';
@@ -173,6 +174,8 @@ export const hostEventSchema = z.discriminatedUnion('type', [
     at,
     level: z.enum(['info', 'warn', 'error']),
     text: z.string().max(TEXT.errorChars),
+    /** Set where it tells of a lock that was removed. */
+    clearedLock: clearedLockSchema.optional(),
   }),
 ]);
 

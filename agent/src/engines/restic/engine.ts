@@ -44,7 +44,7 @@ import {
   type RepositoryInput,
   type SnapshotList,
 } from './repository.ts';
-import { type OnLog, placeAt, type ResticHost } from './restic-tool.ts';
+import { type OnLockCleared, type OnLog, placeAt, type ResticHost } from './restic-tool.ts';
 import {
   classifyDump,
   createDumpStage,
@@ -76,6 +76,8 @@ export interface ResticEngineOptions {
   sftp?: string | undefined;
   /** Milliseconds since the host was booted, sleep included; the kernel's own count unless told otherwise. */
   uptimeMs?: (() => number) | undefined;
+  /** Told of every lock of ours that was removed because its process is gone. */
+  onLockCleared?: OnLockCleared | undefined;
 }
 
 export interface ResticEngine {

@@ -101,6 +101,9 @@ export async function clearOwnLocks(host: ResticHost, input: ClearInput): Promis
     patience: { retries: 2 },
   });
   const after = await listLocks(host, look);
+  // What restic says it removed is gone, whether or not somebody could look again.
+  const isGone = ({ id }: RepositoryLock) => !unlock.failure && !after.locks?.some((lock) => lock.id === id);
+  for (const lock of ours.filter(isGone)) host.onLockCleared?.({ pinnedId, lock });
   if (unlock.failure || after.failure) return { removed: 0, left: ours, failure: unlock.failure ?? after.failure };
   const left = after.locks.filter(isOurs);
   if (ours.length > left.length) input.onLog?.('info', 'Removed the lock that the stopped process had left in the repository.');

@@ -2,6 +2,7 @@
 import type { Command } from '@holdfast/shared/adapters/command.ts';
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import type { Clock } from '@holdfast/shared/clock.ts';
+import type { RepositoryLock } from '@holdfast/shared/domain/lock.ts';
 import type { LogLevel } from '@holdfast/shared/domain/run.ts';
 import { PROCESS, TEXT } from '@holdfast/shared/limits.ts';
 import type { Exec, StageOutcome, ToolResult } from '../../exec/contract.ts';
@@ -14,6 +15,9 @@ import { createMovementWatch, createRetryWatch, type Patience } from './movement
 import type { OwnProcesses } from './own-processes.ts';
 import { isRetryLine, parseMessage, type ResticMessage } from './parse.ts';
 import { watchSleep } from './sleep-watch.ts';
+
+/** `pinnedId`: the repository's own id, where it is known. */
+export type OnLockCleared = (cleared: { pinnedId?: string | undefined; lock: RepositoryLock }) => void;
 
 /** What every function of the engine stands on. */
 export interface ResticHost {
@@ -33,6 +37,8 @@ export interface ResticHost {
   sftp: string | undefined;
   /** Milliseconds since the host was booted, sleep included. */
   uptimeMs(): number;
+  /** Told of every lock of ours that was removed because its process is gone. */
+  onLockCleared?: OnLockCleared | undefined;
 }
 
 /** A repository as every command of this engine reaches it: by its machine key where one is held. */

@@ -217,16 +217,15 @@ function applyRunEvent(frame: Frame, stream: Stream, event: RunEventOf): Durable
 
 function createHostEventApplier(sql: Sql) {
   const append = createReportedHappeningAppender(sql);
-  return (frame: Frame, event: HostEventOf): void => {
+  return (frame: Frame, event: HostEventOf): boolean => {
     const { tenant, host } = frame;
-    if (event.type === 'host.notice') {
-      append({ tenant, host, at: event.at, type: 'notice', level: event.level, text: event.text });
-      return;
-    }
+    if (event.type === 'host.notice')
+      return append({ tenant, host, at: event.at, type: 'notice', level: event.level, text: event.text });
     const missing = frame.snapshots.markMissing({ tenant, host, repository: event.repository }, event.missing);
     const level = missing > 0 || event.orphans.length > 0 ? 'warn' : 'info';
     const text = `Reconciled repository ${event.repository}: ${missing} listed snapshots are gone, ${event.orphans.length} unlisted ones found.`;
     append({ tenant, host, at: event.at, type: 'reconciled', level, text });
+    return true;
   };
 }
 
@@ -264,8 +263,7 @@ export function createEventApplier(sql: Sql, onOddity: (text: string) => void, l
       const fresh: SequencedEvent[] = [];
       for (const { seq, event } of planned) {
         if (!('run' in event)) {
-          applyHostEvent(frame, event);
-          fresh.push({ seq, event });
+          if (applyHostEvent(frame, event)) fresh.push({ seq, event });
           continue;
         }
         const taken = applyRunEvent(frame, stream, event);

@@ -80,9 +80,9 @@ export function createHappeningAppender(sql: Sql): (happening: HostHappening) =>
 
 /**
  * The same for what a host reports, which it may report again in another outbox epoch: what stands there already, to the
- * millisecond and the letter, is not added twice.
+ * millisecond and the letter, is not added twice. Returns whether it is new.
  */
-export function createReportedHappeningAppender(sql: Sql): (happening: HostHappening) => void {
+export function createReportedHappeningAppender(sql: Sql): (happening: HostHappening) => boolean {
   const append = createHappeningAppender(sql);
   const known = sql.select(
     `SELECT count(*) AS count FROM host_happenings
@@ -91,7 +91,9 @@ export function createReportedHappeningAppender(sql: Sql): (happening: HostHappe
   );
   return (happening) => {
     const { host, at, type, level, text } = happening;
-    if (known.find({ host, at, type, level, text })?.count === 0) append(happening);
+    if (known.find({ host, at, type, level, text })?.count !== 0) return false;
+    append(happening);
+    return true;
   };
 }
 
