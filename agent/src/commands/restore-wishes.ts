@@ -12,11 +12,34 @@ const DOWNLOAD_KIBPS_MAX = 10_000_000;
 export interface RestoreWishes {
   list?: boolean;
   source?: string;
+  /** Of the same engine, whose connection is used; left out: that of the source itself. */
+  throughSource?: string;
+  /** The one that is looked into, by name or id; where a safety backup goes. */
+  repository?: string;
   snapshot?: string;
   /** A dump file of this host in place of a snapshot. */
   file?: string;
+  /** Files: a new directory. */
   to?: string;
+  /** Files: of these only. */
+  path?: readonly string[];
+  /** Files: where they were. */
+  inPlace?: boolean;
+  /** Files: one of them, or a directory as an archive, as a new file. */
+  toFile?: string;
+  archive?: string;
   toDatabase?: string;
+  mode?: string;
+  table?: readonly string[];
+  /** A person knows that this changes a database. */
+  understood?: boolean;
+  /** The name of what is changed, once more. */
+  confirm?: string;
+  endSessions?: boolean;
+  /** False: what is overwritten is not backed up before. */
+  safetyBackup?: boolean;
+  readFirst?: boolean;
+  acceptOlderServer?: boolean;
   /** Through so many connections, by way of this host's disk. */
   jobs?: string;
   roles?: string;
@@ -34,7 +57,8 @@ function parseCount(option: string, text: string | undefined, most: number): num
 }
 
 /** Throws `invalid` with one line for what no restore can do. */
-export function parseOptions({ jobs, roles, owners, limit }: RestoreWishes): RestoreOptions {
+export function parseOptions(wishes: RestoreWishes): RestoreOptions {
+  const { jobs, roles, owners, limit, endSessions, safetyBackup, readFirst, acceptOlderServer } = wishes;
   const choice = ROLE_CHOICES.find((known) => known === roles);
   if (roles !== undefined && choice === undefined)
     throw new AppError('invalid', `--roles must be one of ${ROLE_CHOICES.join(', ')}`);
@@ -43,6 +67,10 @@ export function parseOptions({ jobs, roles, owners, limit }: RestoreWishes): Res
     jobs: parseCount('--jobs', jobs, RESTORE_JOBS),
     downloadKiBps: parseCount('--limit', limit, DOWNLOAD_KIBPS_MAX),
     roles: choice,
+    endSessions,
+    safetyBackup,
+    readFirst,
+    acceptOlderServer,
   };
 }
 

@@ -142,7 +142,8 @@ test('A restore of files by hand, beside a running agent and with the server awa
       [['--source', 'letters', '--to', full], 1, /full exists and is not empty\. Choose a new name or directory/],
       [['--to', never], 2, /say what to restore with --source NAME/],
       [['--source', 'letters'], 2, /say where to with --to DIRECTORY/],
-      [['--source', 'no-such', '--to', never], 1, /no snapshot of that source/],
+      [['--source', 'no-such', '--to', never], 1, /this host has no source "no-such"/],
+      [['--source', 'letters', '--to', never, '--to-database', 'never'], 2, /--to-database is for databases/],
       [['--source', 'letters', '--snapshot', 'abc', '--to', never], 1, /at least the first eight letters/],
       [['--source', 'letters', '--snapshot', 'f'.repeat(64), '--to', never], 1, /at least the first eight letters/],
     ];
@@ -217,6 +218,8 @@ test('A restore of a database by hand', async (t) => {
     assert.equal(await server.query('SELECT count(*), sum(id) FROM shop_2.item'), '500\t125250');
     assert.equal(`${end.stdout}${end.stderr}`.includes(server.password), false);
     assertDiscreet(end);
+    const both = await host.run(['restore', '--source', 'shop', '--to-database', 'shop_3', '--to', '/tmp/x']);
+    assertOneLine(both, 2, /--to is for files, and this is a database/);
     const again = await host.run(['restore', '--source', 'shop', '--to-database', 'shop']);
     assertOneLine(again, 1, /shop exists and is not empty/);
   });

@@ -19,10 +19,10 @@ import { probeSource } from './probe.ts';
 import { createRate } from './rate.ts';
 import { type ContentsWatch, watchContents } from './record-contents.ts';
 import type { Recorder } from './recorder.ts';
-import { getBinary, type Workbench } from './workbench.ts';
+import { getBinary, type Tooling, type Workbench } from './workbench.ts';
 
 export interface BackupPart {
-  workbench: Workbench;
+  workbench: Tooling & Pick<Workbench, 'createId' | 'setTimer'>;
   exec: Exec;
   engine: ResticEngine;
   recorder: Recorder;

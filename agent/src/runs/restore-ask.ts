@@ -30,6 +30,8 @@ export interface DatabaseRestorePart extends RunningRestore {
   mode: RestoreMode;
   tables: readonly ChosenTable[];
   options: RestoreOptions;
+  /** A person started it at the host: no journal remembers what a failure leaves behind, and no agent clears it away. */
+  isByHand?: boolean | undefined;
   /** Backs up what stands at the target, and says so. Undefined: there is nobody who could keep it. */
   backUpTarget?: (() => Promise<Evidence>) | undefined;
   /** The snapshot of the roles that were stored beside the data. */
@@ -64,6 +66,10 @@ export async function inspect(part: InspectPart, database: string, signal?: Abor
   assertAnswered(part, looked);
   return part.restore.parseInspectTarget(looked.stdout);
 }
+
+/** What becomes of a database of ours that could not be removed, as the end of a sentence. */
+export const describeLeftover = ({ isByHand }: Pick<DatabaseRestorePart, 'isByHand'>): string =>
+  isByHand ? 'drop it by hand' : 'it is tried again when the agent starts';
 
 /** Drops a database that this restore made; tells how that went and throws nothing. */
 export async function dropMade(part: InspectPart, database: string): Promise<{ ok: boolean; words: string }> {

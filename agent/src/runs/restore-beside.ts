@@ -6,7 +6,7 @@ import type { TargetState } from '@holdfast/shared/adapters/source.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { ask, assertAnswered, type DatabaseRestorePart, dropMade, inspect, MAKING_MS } from './restore-ask.ts';
+import { ask, assertAnswered, type DatabaseRestorePart, describeLeftover, dropMade, inspect, MAKING_MS } from './restore-ask.ts';
 import { type CheckedTarget, checkMovable } from './restore-checks.ts';
 import { inStage, RESTORE_STALL_MS, type RestoreResult } from './restore-part.ts';
 import { count, judgePour, pour } from './restore-pour.ts';
@@ -29,10 +29,7 @@ const nameBeside = (run: string): Beside => ({ scratch: `holdfast_new_${run}`, a
 async function remove(part: DatabaseRestorePart, database: string): Promise<boolean> {
   const { ok, words } = await dropMade(part, database);
   if (!ok)
-    part.recorder.log(
-      'error',
-      `the private database ${database} could not be removed; it is tried again when the agent starts: ${words}`,
-    );
+    part.recorder.log('error', `the private database ${database} could not be removed; ${describeLeftover(part)}: ${words}`);
   return ok;
 }
 

@@ -35,7 +35,7 @@ export interface SafetyPorts {
 export type SafetyPart = Pick<RestorePart, 'exec' | 'engine' | 'recorder' | 'signal'>;
 
 /** The target as a source: the connection with the target's name in it. */
-function describeTarget(connection: PreparedSource, source: SourceId, database: string): SpecSource {
+export function describeTarget(connection: PreparedSource, source: SourceId, database: string): SpecSource {
   const { adapter, input } = connection;
   const config = adapter.discovery?.configFor(input.config, { name: database }) ?? input.config;
   return { id: source, name: database, kind: adapter.kind, config: { ...config } as SpecSource['config'], version: 1 };

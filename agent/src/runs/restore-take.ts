@@ -7,7 +7,16 @@ import type { Pouring, TakePlan, TakeStep } from '@holdfast/shared/adapters/take
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { ask, assertAnswered, type DatabaseRestorePart, dropMade, type InspectPart, inspect, MAKING_MS } from './restore-ask.ts';
+import {
+  ask,
+  assertAnswered,
+  type DatabaseRestorePart,
+  describeLeftover,
+  dropMade,
+  type InspectPart,
+  inspect,
+  MAKING_MS,
+} from './restore-ask.ts';
 import { safeguard } from './restore-beside.ts';
 import type { CheckedTarget } from './restore-checks.ts';
 import { inStage, RESTORE_STALL_MS, type RestoreResult } from './restore-part.ts';
@@ -130,23 +139,28 @@ async function dropAll(part: DatabaseRestorePart, databases: readonly string[]):
   for (const database of databases) {
     const { ok, words } = await dropMade(part, database);
     isGone &&= ok;
-    if (!ok)
-      part.recorder.log(
-        'error',
-        `the database ${database} could not be removed; it is tried again when the agent starts: ${words}`,
-      );
+    if (!ok) part.recorder.log('error', `the database ${database} could not be removed; ${describeLeftover(part)}: ${words}`);
   }
   if (isGone) part.remember(undefined);
+}
+
+/** What a person has to know of a move that nobody saw to its end. */
+function describeOwed({ database, isByHand }: DatabaseRestorePart, names: TakeInput, state: Taking['state']): string {
+  const tables = `the tables have taken their place in ${database}`;
+  const without = 'but not all views, triggers, routines and events';
+  if (isByHand) {
+    const left = `${names.scratch}, ${names.code} and ${names.aside} stay until you drop them`;
+    return `${state === 'moved' ? `${tables}, ${without}` : `it is unknown whether ${tables}`}: restore once more; ${left}`;
+  }
+  return state === 'moved'
+    ? `${tables}, ${without}: it is tried again when the agent starts`
+    : `whether ${tables} is found out when the agent starts`;
 }
 
 async function cleanUp({ part, checked, input, state }: Taking): Promise<void> {
   const isOwed = checked.target.exists && (state === 'unknown' || state === 'moved');
   if (isOwed && input.mode !== 'data_only') {
-    const words =
-      state === 'moved'
-        ? `the tables have taken their place in ${part.database}, but not all views, triggers, routines and events: it is tried again when the agent starts`
-        : `whether the tables have taken their place in ${part.database} is found out when the agent starts`;
-    return part.recorder.log('error', words);
+    return part.recorder.log('error', describeOwed(part, input, state));
   }
   const made = checked.target.exists || state === 'done' ? [] : [part.database];
   await dropAll(part, [input.scratch, input.code, input.aside, ...made]);
