@@ -56,7 +56,12 @@ describe('The agent’s configuration', () => {
     ['an address without a scheme', { serverUrl: 'backup.example.com' }, /HOLDFAST_SERVER_URL/],
     ['an address of another kind', { serverUrl: 'ftp://backup.example.com' }, /http or https/],
     ['an address with a password', { serverUrl: 'https://a:b@backup.example.com' }, /must not hold/],
+    ['an address with a query', { serverUrl: 'https://backup.example.com/?a' }, /HOLDFAST_SERVER_URL.*must not hold a "\?"/],
+    ['an address with an empty fragment', { serverUrl: 'https://backup.example.com/#' }, /must not hold a "\?" or "#"/],
     ['a relative state directory', { stateDir: 'state' }, /HOLDFAST_STATE_DIR/],
+    ['a state directory that is a file', { stateDir: '/etc/hostname' }, /HOLDFAST_STATE_DIR.*\/etc\/hostname is none/],
+    ['a state directory below a file', { stateDir: '/etc/hostname/x' }, /HOLDFAST_STATE_DIR.*cannot be looked at \(ENOTDIR\)/],
+    ['a token that is none', { enrolToken: 'hfa_0' }, /^HOLDFAST_ENROLL_TOKEN must hold an enrolment token: hfe_ and 43 more/],
     ['a relative directory of hooks', { hooksDir: 'hooks.d' }, /HOLDFAST_HOOKS_DIR must be an absolute path/],
     ['a relative directory of dumps', { dumpDirs: '/srv/a:dumps' }, /HOLDFAST_DUMP_DIRS must be absolute.*"dumps"/],
     ['a directory of dumps that climbs', { dumpDirs: '/srv/../etc' }, /HOLDFAST_DUMP_DIRS must be absolute/],
@@ -75,12 +80,21 @@ describe('The agent’s configuration', () => {
     });
   }
 
+  it('warns of a variable that belongs to no program', () => {
+    assert.deepEqual(parse({ unknown: ['HOLDFAST_STATEDIR'] }).warnings, [
+      'HOLDFAST_STATEDIR is set but means nothing to this agent; did you mean HOLDFAST_STATE_DIR?',
+    ]);
+  });
+
   it('reads a token from its file, and refuses an empty one', (t) => {
     const dir = mkdtempSync(join(tmpdir(), 'holdfast-config-'));
     t.after(() => rmSync(dir, { recursive: true }));
     const path = join(dir, 'token');
-    writeFileSync(path, 'hfe_abc\n');
-    assert.equal(parse({ enrolTokenFile: path }).enrolToken, 'hfe_abc');
+    const token = `hfe_${'a'.repeat(43)}`;
+    writeFileSync(path, `${token}\n`);
+    assert.equal(parse({ enrolTokenFile: path }).enrolToken, token);
+    writeFileSync(path, `${token}a\n`);
+    assert.throws(() => parse({ enrolTokenFile: path }), /^(?!.*hfe_a)AppError: HOLDFAST_ENROLL_TOKEN_FILE must hold/);
     writeFileSync(path, '\n');
     assert.throws(() => parse({ enrolTokenFile: path }), /empty file/);
   });

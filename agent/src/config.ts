@@ -1,10 +1,11 @@
 /** The agent's configuration: the environment is read in one function, and turned into typed values in another. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { isPlainText, storedPathSchema } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { DUMP_FILES } from '@holdfast/shared/limits.ts';
+import { describeUnknownVariable, findUnknownVariables } from '@holdfast/shared/variables.ts';
 import { type GivenSecrets, parseGivenSecrets } from './given-secrets.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -27,6 +28,8 @@ export interface AgentEnvironment {
   path: string | undefined;
   home: string | undefined;
   runtimeDir: string | undefined;
+  /** Names that begin like ours and belong to no program. */
+  unknown?: readonly string[];
 }
 
 export interface AgentConfig {
@@ -50,6 +53,8 @@ export interface AgentConfig {
   workDirCandidates: readonly string[];
   /** For a restore by hand on a host that keeps none. */
   givenSecrets?: GivenSecrets | undefined;
+  /** Sentences for the log: what looks like a mistake but does not stop the start. */
+  warnings?: readonly string[];
 }
 
 export function readAgentEnvironment(): AgentEnvironment {
@@ -70,6 +75,7 @@ export function readAgentEnvironment(): AgentEnvironment {
     path: env['PATH'],
     home: env['HOME'],
     runtimeDir: env['XDG_RUNTIME_DIR'],
+    unknown: findUnknownVariables(Object.keys(env)),
   };
 }
 
@@ -87,25 +93,51 @@ function parseServerUrl(value: string | undefined): string | undefined {
     );
   }
   if (url.username !== '' || url.password !== '') refuse('HOLDFAST_SERVER_URL (or --server)', 'must not hold a user or password');
+  // Also an empty one, which the parsed URL does not show.
+  if (/[?#]/.test(value))
+    refuse('HOLDFAST_SERVER_URL (or --server)', `must not hold a "?" or "#": paths are put behind it; it is "${value}"`);
   return value.replace(/\/+$/, '');
 }
 
-function parseEnrolToken(env: AgentEnvironment): string | undefined {
-  if (env.enrolToken && env.enrolTokenFile)
-    refuse('HOLDFAST_ENROLL_TOKEN', 'and HOLDFAST_ENROLL_TOKEN_FILE are both set; set one');
-  if (!env.enrolTokenFile) return env.enrolToken || undefined;
+/** As the server makes them. The value itself is a secret, so no message repeats it. */
+const ENROL_TOKEN = /^hfe_[A-Za-z0-9_-]{43}$/;
+
+function readEnrolTokenFile(path: string): string {
   try {
-    return readFileSync(env.enrolTokenFile, 'utf8').trim() || refuse('HOLDFAST_ENROLL_TOKEN_FILE', 'names an empty file');
+    return readFileSync(path, 'utf8').trim() || refuse('HOLDFAST_ENROLL_TOKEN_FILE', 'names an empty file');
   } catch (error) {
     if (error instanceof AppError) throw error;
-    return refuse('HOLDFAST_ENROLL_TOKEN_FILE', `names a file that cannot be read: ${env.enrolTokenFile}`);
+    return refuse('HOLDFAST_ENROLL_TOKEN_FILE', `names a file that cannot be read: ${path}`);
+  }
+}
+
+function parseEnrolToken({ enrolToken, enrolTokenFile }: AgentEnvironment): string | undefined {
+  if (enrolToken && enrolTokenFile) refuse('HOLDFAST_ENROLL_TOKEN', 'and HOLDFAST_ENROLL_TOKEN_FILE are both set; set one');
+  const token = enrolTokenFile ? readEnrolTokenFile(enrolTokenFile) : enrolToken;
+  if (!token) return undefined;
+  if (ENROL_TOKEN.test(token)) return token;
+  const name = enrolTokenFile ? 'HOLDFAST_ENROLL_TOKEN_FILE' : 'HOLDFAST_ENROLL_TOKEN';
+  return refuse(name, 'must hold an enrolment token: hfe_ and 43 more characters');
+}
+
+const STATE_DIR = 'HOLDFAST_STATE_DIR (or --state-dir)';
+
+/** What keeps it from ever being a directory; undefined when nothing does that shows without making it. */
+function findStateDirFault(stateDir: string): string | undefined {
+  try {
+    return statSync(stateDir).isDirectory() ? undefined : 'is none';
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' ? undefined : `cannot be looked at (${code ?? 'unknown error'})`;
   }
 }
 
 function parseStateDir(env: AgentEnvironment, isRoot: boolean): string {
   const fallback = isRoot ? '/var/lib/holdfast-agent' : `${env.home ?? homedir()}/.local/state/holdfast-agent`;
   const stateDir = env.stateDir || fallback;
-  if (!isAbsolute(stateDir)) refuse('HOLDFAST_STATE_DIR (or --state-dir)', `must be an absolute path; it is "${stateDir}"`);
+  if (!isAbsolute(stateDir)) refuse(STATE_DIR, `must be an absolute path; it is "${stateDir}"`);
+  const fault = findStateDirFault(stateDir);
+  if (fault !== undefined) refuse(STATE_DIR, `must be a directory, there or not yet; ${stateDir} ${fault}`);
   return stateDir;
 }
 
@@ -154,6 +186,7 @@ export function parseAgentConfig(env: AgentEnvironment, isRoot: boolean): AgentC
     drillDir: parseDrillDir(env),
     spoolDir: parseSpoolDir(env),
     dumpDirs: parseDumpDirs(env),
+    warnings: (env.unknown ?? []).map((name) => describeUnknownVariable(name, 'agent')),
     home: env.home || homedir(),
     workDirCandidates: [...(env.runtimeDir ? [env.runtimeDir] : []), ...(isRoot ? ['/run'] : []), '/dev/shm'],
   };

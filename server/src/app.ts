@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAlarms } from './alarms.ts';
-import { chooseBaseUrl, type ServerConfig } from './config.ts';
+import { ConfigError, chooseBaseUrl, type ServerConfig } from './config.ts';
 import { ensureBootstrap } from './core/accounts.ts';
 import type { CoreContext } from './core/ports.ts';
 import * as fires from './fires/fires.ts';
@@ -41,11 +41,23 @@ export interface App {
 /** What tests may put in the place of the real thing. */
 export type AppOverrides = Partial<Pick<FoundationOptions, 'clock' | 'randomBytes'>>;
 
+/** What to do about an address that cannot be listened on. */
+const LISTEN_ADVICE: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is another server running?',
+  EACCES: 'ports below 1024 are for root, or need CAP_NET_BIND_SERVICE',
+  EADDRNOTAVAIL: 'no network of this machine has that address',
+};
+
+/** Throws `ConfigError` where nobody can listen. */
 function listen(server: Server, { host, port }: ServerConfig['listen']): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const refuse = ({ code = 'unknown error' }: NodeJS.ErrnoException) => {
+      const advice = LISTEN_ADVICE[code] ?? 'give an address of this machine, such as 127.0.0.1:8080';
+      reject(new ConfigError('HOLDFAST_LISTEN', `cannot listen on ${host}, port ${port} (${code}); ${advice}`));
+    };
+    server.once('error', refuse);
     server.listen(port, host, () => {
-      server.off('error', reject);
+      server.off('error', refuse);
       resolve(server.address() as AddressInfo);
     });
   });

@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { LOG } from '@holdfast/shared/limits.ts';
+import { describeUnknownVariable, findUnknownVariables, SERVER_VARIABLES } from '@holdfast/shared/variables.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevelName = (typeof LOG_LEVELS)[number];
@@ -30,7 +31,7 @@ export interface ServerConfig {
   warnings: readonly string[];
 }
 
-/** One line that names the variable, what is wrong with it, and what would be right. Ends the program with exit code 2. */
+/** One line that names the variable or option, what is wrong with it, and what would be right. Ends the program with exit code 2. */
 export class ConfigError extends Error {
   constructor(variable: string, problem: string) {
     super(`${variable}: ${problem}`);
@@ -40,25 +41,7 @@ export class ConfigError extends Error {
 
 export const CONFIG_EXIT_CODE = 2;
 
-const KNOWN = [
-  'HOLDFAST_DATA_DIR',
-  'HOLDFAST_LISTEN',
-  'HOLDFAST_BASE_URL',
-  'HOLDFAST_MASTER_KEY',
-  'HOLDFAST_MASTER_KEY_FILE',
-  'HOLDFAST_METRICS_TOKEN',
-  'HOLDFAST_METRICS_TOKEN_FILE',
-  'HOLDFAST_METRICS_CIDR',
-  'HOLDFAST_OTLP_URL',
-  'HOLDFAST_TRUST_PROXY',
-  'HOLDFAST_LOG_LEVEL',
-  'HOLDFAST_RUN_LOG_DAYS',
-  'HOLDFAST_HOST_LOG_MIB',
-  'HOLDFAST_OUTGOING_CIDR',
-] as const;
-type Variable = (typeof KNOWN)[number];
-/** The agent's, which may share a machine and its environment file. */
-const FOREIGN = ['HOLDFAST_SERVER_URL', 'HOLDFAST_STATE_DIR', 'HOLDFAST_ENROLL_TOKEN', 'HOLDFAST_ENROLL_TOKEN_FILE'];
+type Variable = (typeof SERVER_VARIABLES)[number];
 
 const MIN_TOKEN_CHARS = 16;
 const MAX_PROXY_HOPS = 10;
@@ -76,13 +59,11 @@ export interface Environment {
 /** Reads the process's environment once; empty values count as absent. */
 export function readEnvironment(env: Readonly<Record<string, string | undefined>> = process.env): Environment {
   const values: Partial<Record<Variable, string>> = {};
-  for (const name of KNOWN) {
+  for (const name of SERVER_VARIABLES) {
     const value = env[name];
     if (value !== undefined && value !== '') values[name] = value;
   }
-  const ours = new Set<string>([...KNOWN, ...FOREIGN]);
-  const unknown = Object.keys(env).filter((name) => name.startsWith('HOLDFAST_') && !ours.has(name));
-  return { values, unknown: unknown.sort(), defaultDataDir: chooseDataDir(env) };
+  return { values, unknown: findUnknownVariables(Object.keys(env)), defaultDataDir: chooseDataDir(env) };
 }
 
 /** Turns the environment into configuration. Throws `ConfigError` at the first value that is wrong. */
@@ -112,7 +93,7 @@ export function loadConfig(environment: Environment): ServerConfig {
       cidrs:
         values.HOLDFAST_OUTGOING_CIDR === undefined ? [] : parseCidrs('HOLDFAST_OUTGOING_CIDR', values.HOLDFAST_OUTGOING_CIDR),
     },
-    warnings: unknown.map((name) => describeUnknown(name)),
+    warnings: unknown.map((name) => describeUnknownVariable(name, 'server')),
   };
 }
 
@@ -237,24 +218,4 @@ function parseLogLevel(text: string): LogLevelName {
   const level = LOG_LEVELS.find((one) => one === text);
   if (level === undefined) throw new ConfigError('HOLDFAST_LOG_LEVEL', `"${text}" is none of ${LOG_LEVELS.join(', ')}`);
   return level;
-}
-
-function describeUnknown(name: string): string {
-  const near = KNOWN.map((known) => ({ known, distance: countEdits(name, known) })).sort((a, b) => a.distance - b.distance)[0];
-  const hint = near !== undefined && near.distance <= 4 ? `; did you mean ${near.known}?` : '';
-  return `${name} is set but means nothing to this server${hint}`;
-}
-
-/** Letters to insert, delete or replace to get from one word to the other. */
-function countEdits(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= from.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j += 1) {
-      const replaced = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[to.length] ?? 0;
 }

@@ -2,12 +2,15 @@
  * What must stand before anything is served: the store, the keys, the identity, and the context every use case is given.
  * Part of the composition root; one-shot commands stand on it too.
  */
-import { mkdir } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, type RandomBytes, systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { type Crypto, createCrypto, type SigningKeys } from '@holdfast/shared/crypto/crypto.ts';
 import { createId, DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { ConfigError } from './config.ts';
 import { createBus } from './core/bus.ts';
 import { createFleetKeeper } from './core/fleet/keeper.ts';
 import type { CoreContext, Directory, FieldCipher, Log } from './core/ports.ts';
@@ -44,15 +47,37 @@ const SETTINGS = {
   dataKey: (tenant: string) => `vault.data_key.${tenant}`,
 } as const;
 
+/** Makes the data directory; `ConfigError` where there can be none or it cannot be used. */
+async function claimDataDir(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    // A file answers this with ENOTDIR.
+    await access(join(dataDir, '.'), constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigError('HOLDFAST_DATA_DIR', `${dataDir} cannot be made or used as a directory (${code ?? 'unknown error'})`);
+  }
+}
+
+/** The variable that says where the master key is. */
+function nameKeyVariable({ masterKey, masterKeyFile }: FoundationOptions): string {
+  if (masterKeyFile !== undefined) return 'HOLDFAST_MASTER_KEY_FILE';
+  return masterKey === undefined ? 'HOLDFAST_DATA_DIR' : 'HOLDFAST_MASTER_KEY';
+}
+
 async function openMasterKey(crypto: Crypto, store: Store, options: FoundationOptions): Promise<MasterKey> {
   const checkValue = await store.settings.findSetting(SETTINGS.masterCheck);
-  const master = await loadMasterKey(crypto, {
+  const request = {
     value: options.masterKey,
     file: options.masterKeyFile,
     dataDir: options.dataDir,
     // The identity is encrypted from the first start on, so a key that is gone after it is a lost one.
     hasEncryptedRows: checkValue !== undefined || (await store.settings.hasEncryptedRows()),
     checkValue,
+  };
+  const master = await loadMasterKey(crypto, request).catch((error: unknown) => {
+    const isWrong = error instanceof AppError && (error.code === 'invalid' || error.code === 'precondition');
+    throw isWrong ? new ConfigError(nameKeyVariable(options), error.message) : error;
   });
   await store.settings.initSetting(SETTINGS.masterCheck, master.checkValue);
   for (const warning of master.warnings) options.log.warn({}, warning);
@@ -97,11 +122,11 @@ async function openServerEpoch(crypto: Crypto, store: Store, path: string, { acc
 /** Where the database of an installation lies. */
 export const findDatabase = (dataDir: string): string => join(dataDir, 'holdfast.db');
 
-/** Opens everything; the caller closes `context.store`. Failures are AppErrors of one clear line. */
+/** Opens everything; the caller closes `context.store`. Failures are AppErrors or ConfigErrors of one clear line. */
 export async function openFoundation(options: FoundationOptions): Promise<CoreContext> {
   const clock = options.clock ?? systemClock;
   const randomBytes = options.randomBytes ?? systemRandomBytes;
-  await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
+  await claimDataDir(options.dataDir);
   const crypto = createCrypto(randomBytes);
   const path = findDatabase(options.dataDir);
   const aside = options.access === 'alone' ? setAsideForeignLog(path) : undefined;

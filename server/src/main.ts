@@ -34,12 +34,6 @@ function fail(thrown: unknown): void {
     process.exitCode = CONFIG_EXIT_CODE;
     return;
   }
-  const code = (thrown as NodeJS.ErrnoException).code;
-  if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
-    process.stderr.write(`holdfast-server: HOLDFAST_LISTEN: cannot listen there (${code}); is another server running?\n`);
-    process.exitCode = CONFIG_EXIT_CODE;
-    return;
-  }
   const error = toAppError(thrown);
   process.stderr.write(`holdfast-server: ${error.message}\n`);
   if (error.code === 'internal' && thrown instanceof Error) process.stderr.write(`${thrown.stack ?? ''}\n`);
@@ -86,8 +80,17 @@ interface NamedOptions {
   json?: boolean;
 }
 
+async function readPassword(path: string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).replace(/\r?\n$/, '');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigError('--password-file', `the file ${path} cannot be read (${code ?? 'unknown error'})`);
+  }
+}
+
 async function createUserCommand(options: NamedOptions & { passwordFile: string }): Promise<void> {
-  const password = (await readFile(options.passwordFile, 'utf8')).replace(/\r?\n$/, '');
+  const password = await readPassword(options.passwordFile);
   const user = await onStore((context) =>
     createUser(context, createCliCaller(userInfo().username), checkPasswordRules, {
       name: options.name,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -25,7 +25,7 @@ function assertOneLine(end: CommandEnd, code: number, words: RegExp): void {
   assertDiscreet(end);
 }
 
-describe('A wrong value is one clear line and exit code 2', () => {
+describe('A wrong value is one clear line and exit code 2', { concurrency: 3 }, () => {
   const cases: [string, readonly string[], Record<string, string>, RegExp][] = [
     ['a relative state directory', ['status', '--state-dir', 'here'], {}, /--state-dir\) must be an absolute path; it is "here"/],
     ['an unknown log level', ['doctor'], { HOLDFAST_LOG_LEVEL: 'loud' }, /HOLDFAST_LOG_LEVEL must be one of debug/],
@@ -35,6 +35,15 @@ describe('A wrong value is one clear line and exit code 2', () => {
       ['run'],
       { HOLDFAST_SERVER_URL: `https://a:${ENROL_TOKEN}@example.com` },
       /must not hold a user/,
+    ],
+    ['an address with a query', ['run', '--server', 'https://example.com/?a'], {}, /--server\) must not hold a "\?" or "#"/],
+    ['a state directory that is a file', ['status', '--state-dir', '/etc/hostname'], {}, /HOLDFAST_STATE_DIR .*hostname is none/],
+    ['a state directory below a file', ['run'], { HOLDFAST_STATE_DIR: '/etc/hostname/x' }, /HOLDFAST_STATE_DIR .*\(ENOTDIR\)/],
+    [
+      'a token that is none',
+      ['run'],
+      { HOLDFAST_ENROLL_TOKEN: `${ENROL_TOKEN}x` },
+      /HOLDFAST_ENROLL_TOKEN must hold an enrolment/,
     ],
     ['a token file that is not there', ['run'], { HOLDFAST_ENROLL_TOKEN_FILE: '/no/such' }, /cannot be read: \/no\/such/],
     ['two tokens', ['run'], { HOLDFAST_ENROLL_TOKEN: ENROL_TOKEN, HOLDFAST_ENROLL_TOKEN_FILE: '/x' }, /both set; set one/],
@@ -109,7 +118,6 @@ describe('A host that never started its agent', () => {
 
 describe('A state directory that cannot be used is said in one line, with exit code 1', () => {
   const cases: [string, (stateDir: string) => void, RegExp][] = [
-    ['a file in its way', (dir) => writeFileSync(dir, ''), /(?:ENOTDIR|EEXIST)\): check the owner and mode/],
     ['a journal that is no journal', (dir) => writeFolder(dir, { 'journal.db': 'junk\n' }), /journal\.db is damaged/],
     ['an identity others can read', (dir) => writeFolder(dir, { 'identity.json': '{}' }), /run chmod 600/],
   ];
@@ -153,7 +161,7 @@ describe('An agent that runs', () => {
   it('waits for a server that is away, is seen by status beside it, and ends well when asked to', async (t) => {
     const stateDir = makeStateDir(t);
     const stop = new AbortController();
-    const env = { HOLDFAST_ENROLL_TOKEN: ENROL_TOKEN };
+    const env = { HOLDFAST_ENROLL_TOKEN: ENROL_TOKEN, HOLDFAST_HOOK_DIR: '/srv/hooks', HOLDFAST_LISTEN: '127.0.0.1:80' };
     const running = runCommand(['run', '--server', SERVER_URL, '--state-dir', stateDir], { env, signal: stop.signal });
     let status: Record<string, unknown> = {};
     while (!existsSync(join(stateDir, 'agent.pid'))) await new Promise((resolve) => setImmediate(resolve));
@@ -170,6 +178,8 @@ describe('An agent that runs', () => {
     assert.equal(end.code, 0, end.stderr);
     assert.equal(end.stdout, '');
     assert.ok(end.stderr.includes(String(status['fingerprint'])), 'the fingerprint to compare is in the log');
+    assert.match(end.stderr, /HOLDFAST_HOOK_DIR is set but means nothing to this agent; did you mean HOLDFAST_HOOKS_DIR\?/);
+    assert.doesNotMatch(end.stderr, /HOLDFAST_LISTEN/);
     assertDiscreet(end);
   });
 

@@ -117,7 +117,7 @@ describe('an identity is refused', () => {
 
   it('when the state directory is a file, with advice', async () => {
     await writeFile(stateDir, '');
-    await assert.rejects(loadOrCreateIdentity(stateDir, crypto), { code: 'precondition', message: /state directory/ });
+    await assert.rejects(loadOrCreateIdentity(stateDir, crypto), { code: 'invalid', message: /^HOLDFAST_STATE_DIR .*EEXIST/ });
   });
 });
 

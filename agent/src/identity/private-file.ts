@@ -4,13 +4,27 @@ import { chmod, link, mkdir, open, rename, stat, unlink } from 'node:fs/promises
 import { dirname } from 'node:path';
 import { AppError } from '@holdfast/shared/errors.ts';
 
+async function makeStateDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const errno = errnoOf(cause) ?? 'unknown error';
+    if (errno === 'ENOSPC' || errno === 'EDQUOT') throw cause;
+    throw new AppError(
+      'invalid',
+      `HOLDFAST_STATE_DIR (or --state-dir) must be a directory, there or not yet; ${directory} cannot be made (${errno})`,
+      { cause },
+    );
+  }
+}
+
 /**
- * Makes the state directory, or closes an existing one of our own to others. Throws `precondition` when it belongs to
- * somebody else or others could write to it, because then its content cannot be trusted.
+ * Makes the state directory, or closes an existing one of our own to others. Throws `invalid` when it cannot be made, `precondition` when it
+ * belongs to somebody else or others could write to it, because then its content cannot be trusted.
  */
 export async function ensurePrivateDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeStateDirectory(directory);
     const { mode, uid } = await stat(directory);
     if (!isOurs(uid)) {
       throw new AppError(

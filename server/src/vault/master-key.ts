@@ -86,10 +86,7 @@ async function findKeyText(request: MasterKeyRequest): Promise<KeyText | undefin
   if (request.file !== undefined) {
     const found = await readKeyFile(request.file);
     if (found === undefined) {
-      throw new AppError(
-        'precondition',
-        `HOLDFAST_MASTER_KEY_FILE names ${request.file}, which does not exist: put the key file back`,
-      );
+      throw new AppError('precondition', `the master key file ${request.file} does not exist: put it back`);
     }
     const warnings = isOpenToOthers(found.mode)
       ? [`the master key file ${request.file} can be read by other users of this machine: make it readable by the server alone`]

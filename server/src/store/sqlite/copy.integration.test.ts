@@ -118,12 +118,12 @@ describe('A copy of the database', () => {
   it('is never made over the database or what belongs to it, nor where there is none', async () => {
     const folder = freshFolder();
     const path = join(folder, 'holdfast.db');
-    assert.throws(() => backUpStore(path, join(folder, 'copy')), { code: 'precondition', message: /HOLDFAST_DATA_DIR/u });
+    assert.throws(() => backUpStore(path, join(folder, 'copy')), { code: 'invalid', message: /^HOLDFAST_DATA_DIR: /u });
     await (await open(path)).close();
     for (const target of [path, `${path}-wal`, `${path}.start`, `${folder}/../${made}/holdfast.db`])
       assert.throws(() => backUpStore(path, target), { code: 'invalid' }, target);
     assert.throws(() => backUpStore(path, folder), { code: 'invalid' });
-    assert.throws(() => backUpStore(path, join(folder, 'nowhere', 'copy')), { code: 'unavailable' });
+    assert.throws(() => backUpStore(path, join(folder, 'nowhere', 'copy')), { code: 'invalid', message: /^--to: /u });
   });
 });
 

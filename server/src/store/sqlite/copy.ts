@@ -55,11 +55,14 @@ export function copyDatabase(db: Database.Database, target: string): void {
 
 /**
  * Copies the store at `path` beside a running server or without one; returns the copy's size in bytes. Throws `invalid` for a
- * target that is the store itself or no file, `precondition` where there is no store, `integrity` when it is damaged.
+ * target that is the store itself or can be no file, and where there is no store; `integrity` when it is damaged.
  */
 export function backUpStore(path: string, target: string): number {
   const known = statSync(path, { throwIfNoEntry: false });
-  if (known === undefined) throw new AppError('precondition', `there is no database at ${path}; check HOLDFAST_DATA_DIR`);
+  if (known === undefined) throw new AppError('invalid', `HOLDFAST_DATA_DIR: there is no database at ${path}`);
+  const parent = dirname(resolve(target));
+  if (!statSync(parent, { throwIfNoEntry: false })?.isDirectory())
+    throw new AppError('invalid', `--to: ${parent} is no directory; make it, or name the file elsewhere`);
   const there = statSync(target, { throwIfNoEntry: false });
   const isStore = resolve(target).startsWith(resolve(path)) || (there?.dev === known.dev && there.ino === known.ino);
   if (isStore) throw new AppError('invalid', 'a copy needs another name than the database and what belongs to it');
