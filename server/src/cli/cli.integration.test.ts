@@ -302,6 +302,23 @@ describe('The command line', () => {
     directory.unregister(session);
   });
 
+  it('deletes snapshots that are named, with their copies where that is said, once the number was typed', async () => {
+    const [first] = (await world.run(['snapshots', 'list', '--json', '--state', 'good'])).json() as { id: string }[];
+    assert.ok(first);
+    const remove = (...more: string[]) => world.run(['snapshots', 'delete', first.id, ...more]);
+    assert.equal((await remove('--copies')).code, EXIT.usage, 'nothing goes without the number');
+    const wrong = await remove('--confirm', 'delete 2');
+    assert.deepEqual([wrong.code, /type delete 1/.test(wrong.error)], [EXIT.failed, true]);
+    const done = await remove('--confirm', 'delete 1', '--copies');
+    assert.match(done.out, /^run_[^\n]+\n$/, done.error);
+    const audit = await world.served.context.store.trail.listAudit(
+      DEFAULT_TENANT,
+      { action: 'snapshot.deletion_started' },
+      { limit: 1 },
+    );
+    assert.equal(audit.rows[0]?.change?.['copies'], true);
+  });
+
   it('asks any end-point, and prints what it answered', async () => {
     const next = await world.run(['api', 'GET', `/plans/${made.plan}/next-fires?count=1`]);
     assert.deepEqual(next.json(), { fires: [], clockChanges: [] });

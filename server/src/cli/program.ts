@@ -14,6 +14,7 @@ import { note, printLine } from './output.ts';
 import type { CliParts } from './parts.ts';
 import { addApiCommand, addReadCommands } from './read-commands.ts';
 import { addRunCommands } from './run-commands.ts';
+import { addSnapshotCommands } from './snapshot-commands.ts';
 
 const CLI_VERSION = '0.1.0';
 
@@ -34,6 +35,7 @@ export function createProgram(parts: CliParts): Command {
   addCatalogCommands(getNoun('sources'), getNoun('repositories'), parts);
   addContentsCommands(getNoun('repositories'), parts);
   addRunCommands(program, getNoun('runs'), parts);
+  addSnapshotCommands(getNoun('snapshots'), parts);
   addApiCommand(program, parts);
   program
     .command('completion')

@@ -23,8 +23,8 @@ import {
   type RepositoryContents,
 } from './repository-contents.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from './run-orders.ts';
+import { phraseDeletion } from './snapshot-deletion.ts';
 import { findDeleter } from './snapshot-grounds.ts';
-import { phraseDeletion } from './snapshot-orders.ts';
 
 const LOOK_LIFE_MS = BROWSE.answerMs + 20_000;
 

@@ -14,7 +14,8 @@ import { pinSnapshot } from './pins.ts';
 import { createPlan } from './plans.ts';
 import { setRoutine } from './routine/routine.ts';
 import { getRunDetail } from './runs.ts';
-import { previewAct, startCopy, startDeletion, startVerify } from './snapshot-orders.ts';
+import { startDeletion } from './snapshot-deletion.ts';
+import { previewAct, startCopy, startVerify } from './snapshot-orders.ts';
 import { createSource } from './sources.ts';
 
 const CAPABILITIES = [

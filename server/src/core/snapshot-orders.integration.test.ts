@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import type { RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { RepositoryId, RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { REQUESTS, type RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import { type CatalogRig, openCatalogRig } from './fixtures/catalog-rig.ts';
 import { factsOf } from './fixtures/core-rig.ts';
 import { applyHostEvents } from './ingest.ts';
+import { pinSnapshot } from './pins.ts';
 import { createOrder } from './run-orders.ts';
 import type { StartedRuns } from './runs.ts';
-import { startCopy, startDeletion } from './snapshot-orders.ts';
+import { startDeletion } from './snapshot-deletion.ts';
+import { startCopy } from './snapshot-orders.ts';
 
 interface Stored {
   data: SnapshotId;
@@ -86,6 +88,28 @@ async function openRig(t: TestContext): Promise<Rig> {
   };
 }
 
+/** Reports that a backup and its roles lie in a second repository too. */
+async function reportCopies(rig: Rig, repository: RepositoryId, of: Stored): Promise<Stored> {
+  const { context, admin, host, source, clock } = rig;
+  const run = context.createId('run') as RunId;
+  const at = clock.now();
+  const copy = (role: 'data' | 'globals', original: SnapshotId, letter: string) => {
+    const id = context.createId('snapshot');
+    const made = { id, engineId: letter.repeat(64), source: source.id, role, createdAt: at, sizeBytes: 10, evidence: [] };
+    return { id, event: { type: 'snapshot.copied', run, at, of: original, snapshot: made } as const };
+  };
+  const [data, roles] = [copy('data', of.data, 'a'), copy('globals', of.roles, 'b')];
+  const events: DurableEvent[] = [
+    { type: 'run.created', run, at, kind: 'copy', trigger: 'manual', repository, from: rig.repository.id, sources: [] },
+    { type: 'run.started', run, at },
+    data.event,
+    roles.event,
+  ];
+  const numbered = events.map((event, index) => ({ seq: index + 1, event }));
+  await applyHostEvents(context, { id: host.id, tenant: admin.tenant }, 'epoch-of-copies', numbered);
+  return { data: data.id, roles: roles.id };
+}
+
 const idsOf = (order: { snapshots: readonly { id: SnapshotId }[] }) => order.snapshots.map(({ id }) => id);
 
 describe('Snapshots of databases that somebody chose', () => {
@@ -131,5 +155,34 @@ describe('Snapshots of databases that somebody chose', () => {
     const deletion = await startDeletion(context, admin, { snapshots: [first.data], confirm: 'delete 1' });
     const [order] = await rig.readOrders('delete_snapshot.start', deletion);
     assert.deepEqual(order && idsOf(order), [first.data, first.roles]);
+  });
+
+  it('go from wherever else they lie where that is asked for, and from the chosen place alone otherwise', async (t) => {
+    const rig = await openRig(t);
+    const { context, admin, host, source } = rig;
+    const [chosen] = await rig.backUp([source.id]);
+    assert.ok(chosen);
+    const second = await rig.addRepository('second');
+    await context.store.catalog.pinEngineId(admin.tenant, second.id, 'f'.repeat(64), host.id);
+    const { data, roles } = await reportCopies(rig, second.id, chosen);
+    const removed = async (snapshots: SnapshotId[], copies: boolean) => {
+      const deletion = await startDeletion(context, admin, { snapshots, confirm: `delete ${snapshots.length}`, copies });
+      const orders = await rig.readOrders('delete_snapshot.start', deletion);
+      return orders.map((order) => [order.repository.id, ...idsOf(order)]).sort();
+    };
+    const first = [rig.repository.id, chosen.data, chosen.roles];
+    const other = [second.id, data, roles];
+    assert.deepEqual(await removed([chosen.data], false), [first]);
+    assert.deepEqual(await removed([chosen.data], true), [first, other].sort());
+    assert.deepEqual(await removed([data], true), [first, other].sort(), 'of a copy, its original too');
+    assert.deepEqual(await removed([data, chosen.data], true), [first, other].sort(), 'each once');
+
+    const audit = await context.store.trail.listAudit(admin.tenant, { action: 'snapshot.deletion_started' }, { limit: 1 });
+    assert.equal(audit.rows[0]?.change?.['copies'], true);
+
+    // Nothing goes unless all of it may: the copy is pinned.
+    await pinSnapshot(context, admin, data);
+    const both = { snapshots: [chosen.data], confirm: 'delete 1', copies: true };
+    await assert.rejects(startDeletion(context, admin, both), /is pinned; unpin it first/u);
   });
 });

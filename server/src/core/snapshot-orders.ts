@@ -1,6 +1,5 @@
-/** Snapshots that people chose: read whole, delete, copy to a second repository. One run for each host that does it and each repository. */
+/** Snapshots that people chose: read whole, or copy to a second repository. One run for each host that does it and each repository. */
 import type { HostId, RepositoryId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
-import { ALWAYS_KEPT } from '@holdfast/shared/domain/retention.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
@@ -16,8 +15,10 @@ import { listGlobals } from './restore-roles.ts';
 import { createOrder, createOrderedRun, orderTerms, placeNamingRun } from './run-orders.ts';
 import type { StartedRuns } from './runs.ts';
 import { type Batch, type Deed, demandOpened, gatherBatches, type Hands, previewHands, shorten } from './snapshot-grounds.ts';
+import { listElsewhere } from './snapshot-places.ts';
 
-async function getThere(context: CoreContext, caller: Caller, ids: readonly SnapshotId[]): Promise<readonly Snapshot[]> {
+/** Throws `limit` and `not_found`, and `precondition` for one that is gone from its repository. */
+export async function getThere(context: CoreContext, caller: Caller, ids: readonly SnapshotId[]): Promise<readonly Snapshot[]> {
   const unique = [...new Set(ids)];
   if (unique.length === 0) throw createFieldsError({ snapshots: 'Snapshots: choose at least one' });
   if (unique.length > RUNS.snapshotsPerOrder)
@@ -76,7 +77,7 @@ function toKnown({
   };
 }
 
-function createRun(context: CoreContext, caller: Caller, kind: Run['kind'], batch: Batch, repository: RepositoryId): Run {
+export function createRun(context: CoreContext, caller: Caller, kind: Run['kind'], batch: Batch, repository: RepositoryId): Run {
   const about = { kind, host: batch.host.id, plan: undefined, repository };
   const [only] = batch.snapshots;
   const snapshot = batch.snapshots.length === 1 && only ? { snapshot: only.id } : {};
@@ -110,7 +111,7 @@ interface Prepared {
 }
 
 /** Places a run for each batch, as `prepare` makes it, and records it as `action`. */
-async function placeBatches(
+export async function placeBatches(
   context: CoreContext,
   caller: Caller,
   action: string,
@@ -157,7 +158,7 @@ export async function startVerify(
 }
 
 const READING: Deed = { capability: 'verify.start' };
-const REMOVAL: Deed = { capability: 'delete_snapshot.start', isRemoval: true };
+export const REMOVAL: Deed = { capability: 'delete_snapshot.start', isRemoval: true };
 const describeCopy = (to: Repository): Deed => ({ capability: 'copy.start', forOthers: 'repository.contents', to });
 
 /** Who would do this with these snapshots, and who else could. Errors as of ordering it. */
@@ -165,76 +166,34 @@ export async function previewAct(
   context: CoreContext,
   caller: Caller,
   act: 'verify' | 'delete' | 'copy',
-  { snapshots: ids, repository }: { snapshots: readonly SnapshotId[]; repository?: RepositoryId | undefined },
+  {
+    snapshots: ids,
+    repository,
+    copies,
+  }: { snapshots: readonly SnapshotId[]; repository?: RepositoryId | undefined; copies?: boolean | undefined },
 ): Promise<Hands> {
   demand(caller, act === 'delete' ? 'repository.manage' : 'run.start');
   const chosen = await getThere(context, caller, ids);
   if (act === 'verify') return await previewHands(context, caller, chosen, READING);
-  if (act === 'delete') return await previewHands(context, caller, chosen, REMOVAL);
+  if (act === 'delete') {
+    const others = copies === true ? await listElsewhere(context, caller, chosen) : [];
+    return await previewHands(context, caller, [...chosen, ...others], REMOVAL);
+  }
   if (repository === undefined) throw createFieldsError({ repository: 'Repository: choose one to copy to' });
   return await previewHands(context, caller, chosen, describeCopy(await getSecond(context, caller, repository)));
 }
 
-/** What a person types to delete so many snapshots. */
-export const phraseDeletion = (count: number): string => `delete ${count}`;
-
 /** The stored roles of a database server go with the backup they belong to. */
-async function addCompanions(context: CoreContext, caller: Caller, chosen: readonly Snapshot[]): Promise<readonly Snapshot[]> {
+export async function addCompanions(
+  context: CoreContext,
+  caller: Caller,
+  chosen: readonly Snapshot[],
+): Promise<readonly Snapshot[]> {
   const all = new Map(chosen.map((snapshot) => [snapshot.id, snapshot]));
   for (const snapshot of chosen)
     for (const row of await listGlobals(context, caller, snapshot))
       if (row.state !== 'missing' && row.state !== 'removed') all.set(row.id, row);
   return [...all.values()];
-}
-
-async function demandDeletable(context: CoreContext, caller: Caller, snapshots: readonly Snapshot[]): Promise<void> {
-  const pinned = snapshots.find(({ pinnedAt }) => pinnedAt !== undefined);
-  if (pinned) throw new AppError('precondition', `snapshot ${shorten(pinned)} is pinned; unpin it first. Nothing was deleted`);
-  for (const some of Map.groupBy(snapshots, ({ source, repository }) => `${source} ${repository}`).values()) {
-    const [first] = some;
-    if (first === undefined) continue;
-    const { source, repository } = first;
-    const filter = { source, repository, proven: true } as const;
-    const kept = (await context.store.runs.listSnapshots(caller.tenant, filter, { limit: ALWAYS_KEPT })).rows;
-    const proven = some.find(({ id }) => kept.some((one) => one.id === id));
-    if (proven)
-      throw new AppError(
-        'precondition',
-        `snapshot ${shorten(proven)} is one of the last ${ALWAYS_KEPT} of its source that a drill proved; those stay. Nothing was deleted`,
-      );
-  }
-}
-
-/**
- * Orders the removal of these snapshots from their repository, through the admin credential where there is one: then from the host that keeps the
- * repository up. `confirm` is what a person typed: `phraseDeletion` of their number. Nothing is ordered unless all of them may go. Throws
- * `invalid` for another word, `not_found`, and `precondition` for one that is pinned, proven or gone already.
- */
-export async function startDeletion(
-  context: CoreContext,
-  caller: Caller,
-  { snapshots: ids, confirm, host: wanted }: { snapshots: readonly SnapshotId[]; confirm: string; host?: HostId | undefined },
-): Promise<StartedRuns> {
-  demand(caller, 'repository.manage');
-  const chosen = await getThere(context, caller, ids);
-  await demandDeletable(context, caller, chosen);
-  const phrase = phraseDeletion(chosen.length);
-  if (confirm !== phrase)
-    throw createFieldsError({ confirm: `Confirmation: type ${phrase} to delete what cannot be brought back` });
-  const all = await addCompanions(context, caller, chosen);
-  const batches = await gatherBatches(context, caller, all, { ...REMOVAL, wanted });
-  return await placeBatches(context, caller, 'snapshot.deletion_started', batches, (batch, ordered) => {
-    const { host, repository } = batch;
-    const run = createRun(context, caller, 'delete_snapshot', batch, repository.id);
-    const order = createOrder(context, caller.tenant, host.id, 'delete_snapshot.start', {
-      run: run.id,
-      repository: orderRepository(context, host, run.id, repository, 'admin'),
-      isAdmin: repository.admin !== undefined,
-      snapshots: [...ordered],
-      ...orderTerms(context, caller),
-    });
-    return { run, order, more: { withAdminCredential: repository.admin !== undefined } };
-  });
 }
 
 async function getSecond(context: CoreContext, caller: Caller, id: RepositoryId): Promise<Repository> {
@@ -284,17 +243,4 @@ export async function startCopy(
     });
     return { run, order, more: { to: second.name } };
   });
-}
-
-/** Where copies of a snapshot lie, and what it is a copy of itself; what is gone is left out. */
-export async function listPlaces(context: CoreContext, caller: Caller, snapshot: Snapshot): Promise<readonly Snapshot[]> {
-  demand(caller, 'view');
-  const first = snapshot.copyOf ?? snapshot.id;
-  const original = snapshot.copyOf === undefined ? snapshot : await context.store.runs.findSnapshot(caller.tenant, first);
-  const copies = await context.store.runs.listSnapshots(
-    caller.tenant,
-    { copyOf: first, role: snapshot.role },
-    { limit: RUNS.copiesShown },
-  );
-  return [...(original ? [original] : []), ...copies.rows].filter(({ state }) => state !== 'missing' && state !== 'removed');
 }

@@ -4,7 +4,8 @@ import { RUNS } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { copyPlan } from '../../core/plan-copies.ts';
 import type { StartedRuns } from '../../core/runs.ts';
-import { startCopy, startDeletion, startVerify } from '../../core/snapshot-orders.ts';
+import { startDeletion } from '../../core/snapshot-deletion.ts';
+import { startCopy, startVerify } from '../../core/snapshot-orders.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
 import { idParams, listOf, nameShape } from './shapes.ts';
@@ -39,6 +40,10 @@ const deleteEndpoint = defineEndpoint({
     snapshots: chosen,
     host: wantedHost,
     confirm: z.string().max(100).meta({ description: '`delete` and the number of snapshots, such as `delete 3`' }),
+    copies: z.boolean().optional().meta({
+      description:
+        'The same backups go from wherever else they lie too, as copies or as originals; `confirm` counts what was named',
+    }),
   }),
   handle: async (context, caller, { body }) => toReply(await startDeletion(context, caller, body)),
 });

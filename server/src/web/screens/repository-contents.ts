@@ -16,7 +16,7 @@ import {
   lookAtContents,
   type RepositoryContents,
 } from '../../core/repository-contents.ts';
-import { phraseDeletion } from '../../core/snapshot-orders.ts';
+import { phraseDeletion } from '../../core/snapshot-deletion.ts';
 import type { Repository } from '../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatCount } from '../ui/quantity.ts';

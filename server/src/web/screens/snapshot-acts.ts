@@ -6,7 +6,9 @@ import { pinSnapshot, unpinSnapshot } from '../../core/pins.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { listRepositories } from '../../core/repositories.ts';
 import type { StartedRuns } from '../../core/runs.ts';
-import { listPlaces, phraseDeletion, startCopy, startDeletion, startVerify } from '../../core/snapshot-orders.ts';
+import { phraseDeletion, startDeletion } from '../../core/snapshot-deletion.ts';
+import { startCopy, startVerify } from '../../core/snapshot-orders.ts';
+import { listElsewhere, listPlaces } from '../../core/snapshot-places.ts';
 import { getSnapshot } from '../../core/snapshots.ts';
 import type { Snapshot } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
@@ -72,6 +74,9 @@ export async function readSnapshotMore(
     };
   });
   const { verification } = snapshot;
+  const elsewhere = lie
+    .filter(({ id }) => id !== snapshot.id)
+    .map((place) => nameOf(names.repositories, place.repository, 'repository'));
   const has = new Set(lie.map((place) => place.repository));
   const others = isThere(snapshot) ? (await listRepositories(context, caller, {}, { limit: HTTP.pageSizeMax })).rows : [];
   const seconds = others
@@ -79,7 +84,7 @@ export async function readSnapshotMore(
     .map(({ id, name }) => ({ value: id, label: name }));
   return {
     places: places.length > 1 ? places : [],
-    ...(isThere(snapshot) ? { acts: { ...readActs(visit), seconds, snapshot: snapshot.id, source, repository } } : {}),
+    ...(isThere(snapshot) ? { acts: { ...readActs(visit), seconds, snapshot: snapshot.id, source, repository, elsewhere } } : {}),
     ...(verification === undefined
       ? {}
       : {
@@ -114,11 +119,13 @@ function showRuns({ urls }: Visit, { runs }: StartedRuns, kind: string, text: st
   return { kind: 'redirect', to: urls.runs({ kind }), flash: { tone: 'good', text } };
 }
 
+const readSnapshots = (context: CoreContext, { caller }: Visit, ids: readonly SnapshotId[]) =>
+  Promise.all(ids.map((id) => getSnapshot(context, caller, id)));
+
 /** The chosen ones as lines of a page that asks. */
-async function readLines(context: CoreContext, visit: Visit, ids: readonly SnapshotId[]): Promise<DeletionView['lines']> {
+async function readLines(context: CoreContext, visit: Visit, chosen: readonly Snapshot[]): Promise<DeletionView['lines']> {
   const { caller } = visit;
   const { zone } = readClockface(context, visit);
-  const chosen = await Promise.all(ids.map((id) => getSnapshot(context, caller, id)));
   const names = await loadNames(context, caller, {
     sources: chosen.map(({ source }) => source),
     repositories: chosen.map(({ repository }) => repository),
@@ -131,16 +138,23 @@ async function readLines(context: CoreContext, visit: Visit, ids: readonly Snaps
   }));
 }
 
+/** Whether what was chosen goes from wherever else it lies too. */
+const wantsCopies = ({ form }: Visit): boolean => readText(form, 'copies') === 'true';
+
 async function askDeletion(context: CoreContext, visit: Visit, ids: readonly SnapshotId[], error?: string): Promise<PageReply> {
-  const { urls } = visit;
-  const lines = await readLines(context, visit, ids);
+  const { caller, urls } = visit;
+  const chosen = await readSnapshots(context, visit, ids);
+  const lines = await readLines(context, visit, chosen);
+  const others = await readLines(context, visit, await listElsewhere(context, caller, chosen));
+  const copies = wantsCopies(visit);
   const view = {
     crumbs: [{ label: 'Snapshots', href: urls.snapshots() }, { label: 'Delete' }],
     action: urls.snapshotActs(),
     cancelHref: urls.snapshots(),
     phrase: phraseDeletion(lines.length),
     lines,
-    hands: await readHands(context, visit, 'delete', ids),
+    elsewhere: { lines: others, isChosen: copies },
+    hands: await readHands(context, visit, 'delete', ids, { copies }),
     error,
   };
   return {
@@ -164,7 +178,7 @@ async function askHost(
   repository?: RepositoryId,
 ): Promise<PageReply | undefined> {
   if (readHost(visit).isAsked) return undefined;
-  const { mustAsk, ...hands } = await readHands(context, visit, act, ids, repository);
+  const { mustAsk, ...hands } = await readHands(context, visit, act, ids, { repository });
   if (!mustAsk) return undefined;
   const { title, verb } = ASKED[act];
   const view = {
@@ -174,7 +188,7 @@ async function askHost(
     action: visit.urls.snapshotActs(),
     cancelHref: findBack(visit, ids),
     hidden: { act, ...(repository === undefined ? {} : { repository }) },
-    lines: await readLines(context, visit, ids),
+    lines: await readLines(context, visit, await readSnapshots(context, visit, ids)),
     hands,
   };
   return { kind: 'page', html: handsPage(await buildShell(context, visit, 'snapshots'), view) };
@@ -211,8 +225,10 @@ async function carryOut(context: CoreContext, visit: Visit, act: string, ids: re
       if (confirm === '') return askDeletion(context, visit, ids);
       const phrase = phraseDeletion(ids.length);
       if (confirm !== phrase) return askDeletion(context, visit, ids, `Type ${phrase}.`);
-      if (!isAsked && (await readHands(context, visit, 'delete', ids)).mustAsk) return askDeletion(context, visit, ids);
-      const started = await startDeletion(context, caller, { snapshots: ids, confirm, host });
+      const copies = wantsCopies(visit);
+      if (!isAsked && (await readHands(context, visit, 'delete', ids, { copies })).mustAsk)
+        return askDeletion(context, visit, ids);
+      const started = await startDeletion(context, caller, { snapshots: ids, confirm, host, copies });
       return showRuns(visit, started, 'delete_snapshot', `${count} are deleted.`);
     }
     default:

@@ -73,11 +73,25 @@ export function placesPanel(places: readonly PlaceLine[]): Html {
   return panel({ title: 'Lies in', aside: formatNoun(places.length, 'repository', 'repositories'), content: rows(lines) });
 }
 
-export type OwnActsView = SnapshotActsView & { readonly snapshot: string; readonly source: string; readonly repository: string };
+export type OwnActsView = SnapshotActsView & {
+  readonly snapshot: string;
+  readonly source: string;
+  readonly repository: string;
+  /** The other repositories that it lies in. */
+  readonly elsewhere: readonly string[];
+};
+
+/** Leaves the copies where they are unless it is ticked. */
+const copiesField = (label: string, isChosen = false): Field => ({
+  name: 'copies',
+  label,
+  kind: 'checkbox',
+  value: isChosen ? 'true' : '',
+});
 
 /** The acts of one snapshot; what cannot be undone asks first, and names what it does. */
 export function ownActs(view: OwnActsView): Html {
-  const { action, snapshot } = view;
+  const { action, snapshot, elsewhere } = view;
   const verify = view.mayVerify && postButton({ action, label: 'Read whole', hidden: { act: 'verify', snapshots: snapshot } });
   const copy =
     view.mayVerify &&
@@ -108,6 +122,9 @@ export function ownActs(view: OwnActsView): Html {
         action,
         hidden: { act: 'delete', snapshots: snapshot },
         typedName: 'delete 1',
+        ...(elsewhere.length === 0
+          ? {}
+          : { fields: formField(copiesField(`And wherever else it lies (${elsewhere.length}): ${elsewhere.join(', ')}`)) }),
       },
     });
   return html`${verify}${copy}${remove}`;
@@ -119,12 +136,22 @@ export type DeletionView = {
   readonly cancelHref: string;
   readonly phrase: string;
   readonly lines: readonly { readonly id: string; readonly title: string; readonly detail: string }[];
+  /** Where else the same backups lie; they go too where that is chosen. */
+  readonly elsewhere: {
+    readonly lines: readonly { readonly title: string; readonly detail: string }[];
+    readonly isChosen: boolean;
+  };
   readonly hands?: HandsView | undefined;
   readonly error?: string | undefined;
 };
 
 export function deletionPage(shell: Shell, view: DeletionView): Html {
   const count = formatNoun(view.lines.length, 'snapshot');
+  const { lines: others, isChosen } = view.elsewhere;
+  const elsewhere =
+    others.length > 0 &&
+    panel({ title: 'Lie elsewhere too', aside: formatNoun(others.length, 'snapshot'), content: rows(others) });
+  const tick = others.length > 0 && formField(copiesField(`And where they lie elsewhere (${others.length})`, isChosen));
   const typed: Field = {
     name: 'confirm',
     label: `Type ${view.phrase} to confirm`,
@@ -134,7 +161,7 @@ export function deletionPage(shell: Shell, view: DeletionView): Html {
     error: view.error,
   };
   const chosen = view.lines.map(({ id }) => hiddenInputs({ snapshots: id }));
-  const content = html`<div class="stack">${panel({ title: 'What goes', aside: count, content: rows(view.lines) })}<form class="form" method="post" action="${view.action}">${hiddenInputs({ act: 'delete' })}${chosen}${handsFields(view.hands)}${formField(typed)}<div class="form-actions">${button({ label: `Delete ${count}`, kind: 'danger' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form></div>`;
+  const content = html`<div class="stack">${panel({ title: 'What goes', aside: count, content: rows(view.lines) })}${elsewhere}<form class="form" method="post" action="${view.action}">${hiddenInputs({ act: 'delete' })}${chosen}${handsFields(view.hands)}${tick}${formField(typed)}<div class="form-actions">${button({ label: `Delete ${count}`, kind: 'danger' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form></div>`;
   return layout(shell, {
     title: `Delete ${count}`,
     crumbs: view.crumbs,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { DEFAULT_TENANT, type RunId } from '@holdfast/shared/domain/ids.ts';
+import { DEFAULT_TENANT, type RunId, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { DEFAULT_ROUTINE } from '@holdfast/shared/domain/routine.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { setRoutine } from '../../core/routine/routine.ts';
 import type { Repository } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
@@ -14,6 +15,22 @@ import { RUN_SCREENS } from './run.ts';
 import { SNAPSHOT_ACT_SCREENS } from './snapshot-acts.ts';
 
 const facts = { capabilities: [...AGENT_CAPABILITIES] };
+
+/** Reports that a snapshot lies in another repository too. */
+async function addCopy({ context }: World, { id: of, source, host }: Snapshot, to: Repository): Promise<SnapshotId> {
+  const run = context.createId('run');
+  const id = context.createId('snapshot');
+  const at = NOW;
+  const snapshot = { id, engineId: 'c'.repeat(64), source, role: 'data', createdAt: at, sizeBytes: 10, evidence: [] } as const;
+  const events: DurableEvent[] = [
+    { type: 'run.created', run, at, kind: 'copy', trigger: 'manual', repository: to.id, sources: [] },
+    { type: 'run.started', run, at },
+    { type: 'snapshot.copied', run, at, of, snapshot: { ...snapshot, evidence: [] } },
+  ];
+  const numbered = events.map((event, index) => ({ seq: index + 1, event }));
+  await context.store.runs.applyEvents(DEFAULT_TENANT, host, 'epoch-of-copies', numbered, at);
+  return id;
+}
 
 describe('the host that does something with chosen snapshots', () => {
   let world: World;
@@ -84,6 +101,21 @@ describe('the host that does something with chosen snapshots', () => {
     assert.ok(!page.includes(gone.id), 'no other host can be chosen');
     const run = await getStarted({ act: 'delete', confirm: 'delete 1' });
     assert.deepEqual([run.kind, run.host], ['delete_snapshot', other.id]);
+  });
+
+  it('is not asked for where else a backup lies unless that is ticked, and then all of it goes', async () => {
+    const { context } = world;
+    const second = await addRepository(world, { name: 'second', testedFrom: other.id });
+    const copy = await addCopy(world, snapshot, second);
+    const words = readWords(await readPage({ act: 'delete' }));
+    assert.match(words, /Lie elsewhere too 1 snapshot .* in second .*And where they lie elsewhere \(1\)/);
+    assert.doesNotMatch(await readPage({ act: 'delete' }), /name="copies" checked/);
+    assert.match(await readPage({ act: 'delete', copies: 'true', confirm: 'delete 3' }), /name="copies" checked/);
+    const reply = await act({ act: 'delete', copies: 'true', confirm: 'delete 1', host: 'any' });
+    assert.ok(reply.kind === 'redirect' && reply.to.startsWith('/runs?'), JSON.stringify(reply));
+    const { rows } = await context.store.runs.listRuns(DEFAULT_TENANT, { kind: 'delete_snapshot', active: true }, { limit: 9 });
+    const ordered = rows.map((run) => `${run.repository} ${run.snapshot}`);
+    for (const one of [`${repository.id} ${snapshot.id}`, `${second.id} ${copy}`]) assert.ok(ordered.includes(one), one);
   });
 
   it('is refused in words where there is none', async () => {

@@ -42,9 +42,9 @@ export async function readHands(
   { caller }: Visit,
   act: HandedAct,
   snapshots: readonly SnapshotId[],
-  repository?: RepositoryId,
+  { repository, copies }: { repository?: RepositoryId | undefined; copies?: boolean } = {},
 ): Promise<HandsView & { mustAsk: boolean }> {
-  const hands = await previewAct(context, caller, act, { snapshots, repository });
+  const hands = await previewAct(context, caller, act, { snapshots, repository, copies });
   const { batches, choices } = hands;
   const doers = [...new Map(batches.map(({ host }) => [host.id, host.name])).values()];
   const anybody = doers.length === 0 ? [] : [{ value: ANYBODY, label: doers.join(', ') }];
