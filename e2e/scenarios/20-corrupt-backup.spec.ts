@@ -102,6 +102,22 @@ test('a flipped byte is missed by a look at the structure, found when the data i
   });
 });
 
+test('a reading of the snapshot itself finds it too, and is an alert of its own', async () => {
+  const { runs } = await stack.api.post<{ runs: readonly ApiRun[] }>('/snapshots/verify', { snapshots: [snapshot.id] });
+  const [reading] = runs;
+  if (reading === undefined) throw new Error('No run reads the snapshot.');
+  const ended = await stack.api.waitForRun(reading.id, 'failed');
+  expect(ended.kind).toBe('verify');
+  const read = await stack.api.get<ApiSnapshot & { verification?: { ok: boolean } }>(`/snapshots/${snapshot.id}`);
+  expect(read.verification?.ok).toBe(false);
+  const findAlert = async () => {
+    const alerts = await stack.api.get<readonly { condition: string; severity: string }[]>('/alerts?state=active');
+    return alerts.find(({ condition }) => condition === 'snapshot.unreadable');
+  };
+  const alert = await waitFor('the alert', findAlert, { deadlineMs: 30_000 });
+  expect(alert.severity).toBe('critical');
+});
+
 test('a restore of what was damaged fails before it touches the target', async () => {
   const run = await stack.api.post<ApiRun>('/restores', {
     snapshot: snapshot.id,
