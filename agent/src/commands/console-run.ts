@@ -13,7 +13,8 @@ export function createConsoleRecorder(tooling: Pick<Tooling, 'clock'>): Recorder
   return createRecorder(
     {
       clock: tooling.clock,
-      append(event) {
+      append(event, effects) {
+        effects?.();
         if (event.type === 'run.log') for (const line of event.lines) show(`${line.level.padEnd(5)} ${line.text}`);
       },
       countLogLines: () => undefined,

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, readFileSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
+import { createId } from '@holdfast/shared/domain/ids.ts';
+import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { startMariadb, startPostgres } from '../handlers/fixtures/database-servers.ts';
+import { addDatabase, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
+import { PASSWORD, writeFolder } from '../runs/fixtures/run-rig.ts';
+import { type CommandEnd, type EnrolledHost, openEnrolledHost, RESTORE_PROGRAM, SECRETS } from './fixtures/enrolled-host.ts';
+
+const RESTIC = GENERATIONS[1]?.binary ?? '';
+
+async function restore(host: EnrolledHost, ...args: readonly string[]): Promise<CommandEnd> {
+  const end = await host.run(['restore', ...args], { program: RESTORE_PROGRAM });
+  for (const secret of SECRETS) assert.ok(!`${end.stdout}${end.stderr}`.includes(secret));
+  return end;
+}
+
+function assertDone(end: CommandEnd): CommandEnd {
+  assert.equal(end.code, 0, end.stderr);
+  return end;
+}
+
+function assertRefused(end: CommandEnd, code: number, words: RegExp): void {
+  assert.equal(end.code, code, end.stderr);
+  assert.match(end.stderr, words);
+  assert.equal(end.stdout, '');
+}
+
+interface Told {
+  snapshot: string;
+  target: string;
+  mode: string;
+  evidence: { check: string; ok: boolean; seen: string }[];
+}
+const read = <T>(end: CommandEnd): T => JSON.parse(assertDone(end).stdout) as T;
+
+test('Files by hand, with the first repository gone and a copy in the second', async (t) => {
+  const host = await openEnrolledHost(t, RESTIC);
+  const { rig } = host;
+  await rig.initRepository();
+  const folder = writeFolder(join(rig.dir, 'letters'), { 'a/b.txt': 'dear reader', 'a/c.txt': 'c', 'd.txt': 'd' });
+  const source = rig.addFiles('letters', [folder]);
+  assert.equal(readEnd(await rig.runPlan([source.id])).state, 'succeeded');
+  const first = join(rig.dir, 'repository');
+  const second = join(rig.dir, 'second');
+  cpSync(first, second, { recursive: true });
+  renameSync(first, join(rig.dir, 'lost'));
+  const id = createId('repository', { clock: systemClock, randomBytes: systemRandomBytes });
+  const secrets = host.seal('repository', id, { password: PASSWORD });
+  rig.spec.repositories.push({ id, name: 'second', kind: 'local', config: { path: second }, secrets, version: 1 });
+  host.storeSpec();
+  const letters = ['--source', 'letters'] as const;
+  const inSecond = [...letters, '--repository', 'second'] as const;
+
+  await t.test('lists and restores what the second holds, and says which one was passed over', async () => {
+    const listed = await restore(host, '--list', '--json');
+    assert.deepEqual(
+      read<{ repository: string }[]>(listed).map(({ repository }) => repository),
+      ['second'],
+    );
+    assert.match(listed.stderr, /not looked into, so newer snapshots may lie there: disk: .*no repository at this address/s);
+    const target = join(rig.dir, 'whole');
+    assertDone(await restore(host, ...letters, '--to', target));
+    assert.equal(readFileSync(join(target, folder, 'a/b.txt'), 'utf8'), 'dear reader');
+  });
+
+  await t.test('fails where none of those asked for answers, or has such a name', async () => {
+    const gone = await restore(host, '--list', '--repository', 'disk');
+    assertRefused(gone, 1, /^holdfast-agent: disk: .*There is no repository at this address/s);
+    const unknown = await restore(host, '--list', '--repository', 'tape');
+    assertRefused(unknown, 1, /this host has no repository "tape"; it has disk, second/);
+  });
+
+  await t.test('puts chosen paths back in place once the host is named, and leaves all others', async () => {
+    writeFolder(folder, { 'a/b.txt': 'damaged', 'a/c.txt': 'mine by now', 'a/new.txt': 'new' });
+    const back = [...inSecond, '--in-place', '--path', join(folder, 'a/b.txt')];
+    assertRefused(await restore(host, ...back), 2, /files that stand there are replaced: give the name of this host, rig/);
+    assert.equal(readFileSync(join(folder, 'a/b.txt'), 'utf8'), 'damaged');
+    const told = read<Told>(await restore(host, ...back, '--confirm', 'rig', '--json'));
+    assert.deepEqual([told.mode, told.target], ['in_place', join(folder, 'a/b.txt')]);
+    const contents = ['a/b.txt', 'a/c.txt', 'a/new.txt'].map((name) => readFileSync(join(folder, name), 'utf8'));
+    assert.deepEqual(contents, ['dear reader', 'mine by now', 'new']);
+  });
+
+  await t.test('makes one file of a directory or a file, and never over one that stands', async () => {
+    const archive = join(rig.dir, 'a.tar');
+    const asTar = [...inSecond, '--to-file', archive, '--archive', 'tar', '--path', join(folder, 'a')];
+    assertDone(await restore(host, ...asTar));
+    const names = execFileSync('tar', ['-tf', archive], { encoding: 'utf8' });
+    assert.ok(names.includes('b.txt') && names.includes('c.txt') && !names.includes('d.txt'), names);
+    assertRefused(await restore(host, ...asTar), 1, /a\.tar exists/);
+    const missing = join(rig.dir, 'never');
+    const nothing = await restore(host, ...inSecond, '--to', missing, '--path', join(folder, 'no such file'));
+    assert.equal(nothing.code, 1);
+    assert.match(nothing.stderr, /The snapshot holds nothing at/);
+    assert.equal(existsSync(missing), false);
+  });
+});
+
+test('A PostgreSQL database by hand, over one that stands', async (t) => {
+  const server = await startPostgres();
+  t.after(() => server.remove());
+  const host = await openEnrolledHost(t, RESTIC);
+  const { rig } = host;
+  await rig.initRepository();
+  await server.query('CREATE DATABASE shop');
+  await server.query('CREATE TABLE item AS SELECT i FROM generate_series(1, 500) i', 'shop');
+  const source = addDatabase(rig, server, 'shop');
+  source.secrets = host.seal('source', source.id, { password: server.password });
+  const events = await rig.runPlan();
+  assert.equal(readEnd(events).state, 'succeeded', readLog(events));
+  host.storeSpec();
+  const good = await server.dump('shop');
+  await server.query("CREATE TABLE damage AS SELECT 'oh' AS word; DELETE FROM item WHERE i > 3", 'shop');
+  const damaged = await server.dump('shop');
+  const over = ['--source', 'shop', '--to-database', 'shop'] as const;
+  const consent = ['--understood', '--confirm', 'shop'] as const;
+  let safety = '';
+
+  await t.test('is refused without consent and its name, and stays as it was', async () => {
+    assertRefused(await restore(host, ...over, '--mode', 'replace'), 2, /changes what is in the database shop: say --understood/);
+    const wrong = await restore(host, ...over, '--mode', 'replace', '--understood', '--confirm', 'shap');
+    assertRefused(wrong, 2, /--confirm must be the name of the database that is changed, shop/);
+    assert.equal(await server.dump('shop'), damaged);
+  });
+
+  await t.test('is replaced after what stood there was backed up, of which the list tells', async () => {
+    const told = read<Told>(await restore(host, ...over, '--mode', 'replace', ...consent, '--json'));
+    assert.equal(await server.dump('shop'), good);
+    const evidence = told.evidence.find(({ check }) => check === 'safety_backup');
+    assert.equal(evidence?.ok, true);
+    safety = /snapshot ([0-9a-f]{8}) in disk/.exec(evidence.seen)?.[1] ?? '';
+    const { stdout } = assertDone(await restore(host, '--list'));
+    assert.match(stdout, new RegExp(`^${safety}  shop .*unknown, before a restore$`, 'm'));
+    assert.equal(await server.query("SELECT count(*) FROM pg_database WHERE datname LIKE 'holdfast%'"), '0');
+  });
+
+  await t.test('comes back from its safety backup by clean, without another one where that is waived', async () => {
+    const undo = ['--snapshot', safety, '--mode', 'clean', '--no-safety-backup'];
+    const told = read<Told>(await restore(host, ...over, ...undo, ...consent, '--json'));
+    assert.equal(await server.dump('shop'), damaged);
+    assert.ok(told.evidence.every(({ check, ok }) => ok && check !== 'safety_backup'));
+  });
+
+  await t.test('is replaced from a dump file of the host, in the same way', async () => {
+    const file = join(rig.dir, 'old.sql');
+    const { port, user, password } = server;
+    const args = ['--host=127.0.0.1', `--port=${port}`, `--username=${user}`, '--format=custom', `--file=${file}`, 'shop'];
+    execFileSync('pg_dump', args, { env: { PATH: '/usr/bin:/bin', PGPASSWORD: password } });
+    await server.query('DROP TABLE damage', 'shop');
+    const from = ['--file', file, ...over, '--mode', 'replace'];
+    assertRefused(await restore(host, ...from), 2, /say --understood/);
+    assertRefused(await restore(host, ...from, ...consent, '--to', '/x'), 2, /--to does not go with --file/);
+    const told = read<Told>(await restore(host, ...from, ...consent, '--json'));
+    assert.equal(await server.dump('shop'), damaged);
+    assert.ok(told.evidence.some(({ check, ok }) => check === 'safety_backup' && ok));
+  });
+});
+
+test('A MariaDB database by hand: what the backup holds is added to one that stands', async (t) => {
+  const server = await startMariadb();
+  t.after(() => server.remove());
+  const host = await openEnrolledHost(t, RESTIC);
+  const { rig } = host;
+  await rig.initRepository();
+  await server.query('CREATE DATABASE shop; CREATE DATABASE archive');
+  await server.query('CREATE TABLE item (id int PRIMARY KEY); INSERT INTO item VALUES (1), (2), (3)', 'shop');
+  await server.query('CREATE TABLE older (id int); INSERT INTO older VALUES (9)', 'archive');
+  const source = addDatabase(rig, server, 'shop');
+  source.secrets = host.seal('source', source.id, { password: server.password });
+  const events = await rig.runPlan();
+  assert.equal(readEnd(events).state, 'succeeded', readLog(events));
+  host.storeSpec();
+  const append = ['--source', 'shop', '--to-database', 'archive', '--mode', 'append', '--understood'] as const;
+  assertRefused(await restore(host, ...append, '--confirm', 'shop'), 2, /--confirm must be .* archive/);
+  const told = read<Told>(await restore(host, ...append, '--confirm', 'archive', '--json'));
+  assert.deepEqual([told.mode, told.target], ['append', 'archive']);
+  assert.ok(told.evidence.some(({ check, ok }) => check === 'safety_backup' && ok));
+  assert.equal(await server.query('SELECT (SELECT sum(id) FROM archive.item), (SELECT sum(id) FROM archive.older)'), '6\t9');
+  assert.equal(await server.query("SHOW DATABASES LIKE 'holdfast%'"), '');
+});
