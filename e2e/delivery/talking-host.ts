@@ -9,6 +9,7 @@ import { createCrypto } from '@holdfast/shared/crypto/crypto.ts';
 import { createId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import type { AgentPeer } from '@holdfast/shared/protocol/peer.ts';
 import { createSpecPut } from '../../agent/src/handlers/spec-put.ts';
 import { createTokenRotate } from '../../agent/src/handlers/token-rotate.ts';
 import { type HostCredentialStore, openHostCredentials } from '../../agent/src/identity/host-credentials.ts';
@@ -16,7 +17,6 @@ import { loadOrCreateIdentity } from '../../agent/src/identity/identity.ts';
 import { openJournal } from '../../agent/src/journal/journal.ts';
 import { createSecretHolder } from '../../agent/src/runs/secret-holder.ts';
 import type { Workbench } from '../../agent/src/runs/workbench.ts';
-import type { Handlers } from '../../agent/src/session/agent-peer.ts';
 import { createSession } from '../../agent/src/session/session.ts';
 
 /** Between two runs that are made up: some forty a second. */
@@ -80,7 +80,7 @@ const workbench = parts as unknown as Workbench;
 const refuse = () => {
   throw new AppError('unsupported', 'this host only talks');
 };
-const handlers: Handlers = {
+const handlers: AgentPeer = {
   'spec.put': createSpecPut(workbench, () => undefined),
   'secrets.put': refuse,
   'token.rotate': createTokenRotate(workbench, credentials),

@@ -1,9 +1,9 @@
 /** Every request a server may send, with its handler. */
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
+import type { AgentPeer } from '@holdfast/shared/protocol/peer.ts';
 import type { HostCredentialStore } from '../identity/host-credentials.ts';
 import type { Executor } from '../runs/executor.ts';
 import type { Workbench } from '../runs/workbench.ts';
-import type { Handlers } from '../session/agent-peer.ts';
 import { createDirectoriesLook } from './directories-look.ts';
 import { createDumpFilesList } from './dump-files.ts';
 import { assertInTime } from './in-time.ts';
@@ -25,7 +25,7 @@ export interface HandlerPorts {
   onSpec(spec: Spec): void;
 }
 
-export function createHandlers({ workbench, executor, credentials, onSpec }: HandlerPorts): Handlers {
+export function createHandlers({ workbench, executor, credentials, onSpec }: HandlerPorts): AgentPeer {
   const { clock, journal } = workbench;
   /** A repeat of an order that was carried out gets its answer however late it comes. */
   const assertOrderInTime = (id: string, notAfter: number) => {

@@ -1,11 +1,11 @@
 /** What a person asks about the locks of a repository, and has done about them. */
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { RequestBody, RequestResult } from '@holdfast/shared/protocol/messages.ts';
+import type { AgentPeer } from '@holdfast/shared/protocol/peer.ts';
 import type { EngineFailure } from '../engines/restic/classify.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
 import { type PreparedRepository, prepareRepositoryDraft, withWorkDir } from '../runs/inputs.ts';
 import type { Workbench } from '../runs/workbench.ts';
-import type { Handlers } from '../session/agent-peer.ts';
 import { assertInTime } from './in-time.ts';
 
 interface Opened {
@@ -14,7 +14,7 @@ interface Opened {
   workDir: string;
 }
 
-export function createLockQuestions(workbench: Workbench): Pick<Handlers, 'locks.list' | 'locks.attest' | 'locks.clear'> {
+export function createLockQuestions(workbench: Workbench): Pick<AgentPeer, 'locks.list' | 'locks.attest' | 'locks.clear'> {
   const open = <T>(body: RequestBody<'locks.list'>, work: (opened: Opened) => Promise<T>): Promise<T> => {
     assertInTime(workbench.clock, body.notAfter);
     return withWorkDir(workbench, (workDir) => {

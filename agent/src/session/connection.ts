@@ -13,19 +13,19 @@ import {
   type ServerFrames,
   type ToolReport,
 } from '@holdfast/shared/protocol/messages.ts';
+import type { AgentPeer } from '@holdfast/shared/protocol/peer.ts';
 import { PROTOCOL_OLDEST, PROTOCOL_VERSION } from '@holdfast/shared/protocol/version.ts';
 import { toFrameError } from '@holdfast/shared/protocol/wire-error.ts';
 import { WebSocket } from 'ws';
 import type { HostCredentialStore } from '../identity/host-credentials.ts';
 import { buildConnectProof } from '../identity/proof.ts';
 import type { Workbench } from '../runs/workbench.ts';
-import type { Handlers } from './agent-peer.ts';
 import { createEventStream } from './event-stream.ts';
 
 export interface ConnectionPorts {
   workbench: Workbench;
   credentials: HostCredentialStore;
-  handlers: Handlers;
+  handlers: AgentPeer;
   /** Made anew at each start of the agent. */
   boot: string;
   facts(): HostFacts;

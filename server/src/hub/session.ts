@@ -4,31 +4,22 @@
  */
 import { setImmediate as awaitTurn, setTimeout as sleep } from 'node:timers/promises';
 import { PROOF_NONCE_BYTES } from '@holdfast/shared/crypto/proof.ts';
-import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { AppError, fromWireError, toAppError, type WireError } from '@holdfast/shared/errors.ts';
-import { ENROLMENT, RUNS, WIRE } from '@holdfast/shared/limits.ts';
+import { ENROLMENT, WIRE } from '@holdfast/shared/limits.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import { createRequests } from '@holdfast/shared/protocol/channel.ts';
 import { decodeAgentFrame, encodeFrame } from '@holdfast/shared/protocol/codec.ts';
-import type { AgentFrame, AgentFrames, Progress, RequestBody, ServerFrame } from '@holdfast/shared/protocol/messages.ts';
+import type { AgentFrame, AgentFrames, Frame, RequestBody, ServerFrame } from '@holdfast/shared/protocol/messages.ts';
+import type { ToldType } from '@holdfast/shared/protocol/peer.ts';
 import { PROTOCOL_OLDEST, PROTOCOL_VERSION } from '@holdfast/shared/protocol/version.ts';
 import { toFrameError } from '@holdfast/shared/protocol/wire-error.ts';
 import type { WebSocket } from 'ws';
 import { readmitAgent, sendNewToken } from '../core/hosts.ts';
-import {
-  acceptHello,
-  announceHost,
-  applyHostEvents,
-  type Presented,
-  publishProgress,
-  recordHappening,
-  recordSkew,
-} from '../core/ingest.ts';
+import { acceptHello, type Presented, recordHappening, recordSkew } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
-import { recordRepositoryLooks } from '../core/repository-looks.ts';
-import { recordLooks } from '../core/source-health.ts';
 import type { HostSession, HubDirectory } from './directory.ts';
 import { createFlow } from './flow.ts';
+import { createHearing } from './hearing.ts';
 import { createSkewWatch } from './skew.ts';
 import { createSyncer, type Syncer } from './sync.ts';
 import { describeZoneDrift } from './zone-drift.ts';
@@ -38,13 +29,10 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
   const host = presented.host;
   const nonce = context.crypto.toBase64Url(context.crypto.randomBytes(PROOF_NONCE_BYTES));
   const flow = createFlow(clock, WIRE.framesPerSecond, WIRE.bytesPerSecond);
-  const runsOfHost = new Map<RunId, boolean>();
-  const progress = new Map<RunId, Progress>();
   const skew = createSkewWatch();
   const challengeSentAt = clock.now();
   let isReadmitting = false;
   let session: HostSession | undefined;
-  let heartbeat: HostSession['heartbeat'];
   let lastHeard = clock.monotonicMs();
   let queued = 0;
   let isEnded = false;
@@ -66,6 +54,13 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     send: (type, id, body) => send(type, body as never, id),
     pendingRequests: WIRE.pendingRequests,
     keptRequests: WIRE.keptRequests,
+  });
+
+  const hearing = createHearing({
+    context,
+    host,
+    skew,
+    acknowledge: (body, re) => send('ack', body, context.createId('frame'), re),
   });
 
   /** From here on nothing the host says counts, whether it closes or not. */
@@ -117,9 +112,9 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
       request: requests.ask,
       sync: () => syncer.run(),
       end: (error, reconnect) => end(error, reconnect),
-      progress,
+      progress: hearing.progress,
       get heartbeat() {
-        return heartbeat;
+        return hearing.heartbeat;
       },
     };
     send(
@@ -150,28 +145,8 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     );
   }
 
-  async function isOwnRun(run: RunId): Promise<boolean> {
-    const known = runsOfHost.get(run);
-    if (known !== undefined) return known;
-    const found = await context.store.runs.findRun(host.tenant, run);
-    // An unknown run may be created by the next event; only a verdict is remembered.
-    if (!found) return false;
-    if (runsOfHost.size >= RUNS.rememberedPerSession) runsOfHost.clear();
-    runsOfHost.set(run, found.host === host.id);
-    return found.host === host.id;
-  }
-
-  /** Only the newest is kept, and of no more runs than a host may have. */
-  function keepProgress(told: Progress): void {
-    progress.delete(told.run);
-    const [oldest] = progress.keys();
-    if (progress.size >= RUNS.queued && oldest !== undefined) progress.delete(oldest);
-    progress.set(told.run, told);
-  }
-
-  async function noteBeat(sentAt: number, arrivedAt: number): Promise<void> {
-    const skewMs = skew.beat(sentAt, arrivedAt);
-    if (skewMs !== undefined) await recordSkew(context, host, skewMs);
+  async function hear<T extends ToldType>({ id, type, at, body }: Frame<AgentFrames, T>, arrivedAt: number): Promise<void> {
+    await hearing.peer[type](body, { id, at, arrivedAt });
   }
 
   async function handleFrame(frame: AgentFrame, arrivedAt: number): Promise<void> {
@@ -182,35 +157,11 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     }
     const isAnswer = frame.type === 'reply' || frame.type === 'error';
     if (!session && !(isReadmitting && isAnswer)) throw new AppError('unauthenticated', 'the first frame must be hello');
-    switch (frame.type) {
-      case 'events': {
-        const through = await applyHostEvents(context, host, frame.body.epoch, frame.body.events);
-        for (const { event } of frame.body.events) if (event.type === 'run.finished') progress.delete(event.run);
-        send('ack', { epoch: frame.body.epoch, through }, context.createId('frame'), frame.id);
-        return;
-      }
-      case 'progress':
-        if (!(await isOwnRun(frame.body.run))) return;
-        keepProgress(frame.body);
-        publishProgress(context, host, frame.body);
-        return;
-      case 'heartbeat':
-        heartbeat = { ...frame.body, at: clock.now() };
-        return noteBeat(frame.at, arrivedAt);
-      case 'inventory':
-        await context.store.hosts.recordContact(host.id, { at: clock.now(), facts: frame.body.facts, tools: frame.body.tools });
-        announceHost(context, host);
-        return;
-      case 'sources.seen':
-        return recordLooks(context, host, frame.body.looks);
-      case 'repositories.seen':
-        return recordRepositoryLooks(context, host, frame.body.looks);
-      case 'reply':
-        if (frame.re !== undefined) requests.settle(frame.re, { result: frame.body.result });
-        return;
-      case 'error':
-        if (frame.re !== undefined) requests.settle(frame.re, { error: fromWireError(frame.body) });
-    }
+    if (frame.type === 'reply') {
+      if (frame.re !== undefined) requests.settle(frame.re, { result: frame.body.result });
+    } else if (frame.type === 'error') {
+      if (frame.re !== undefined) requests.settle(frame.re, { error: fromWireError(frame.body) });
+    } else await hear(frame, arrivedAt);
   }
 
   /** What a frame breaks: an unknown type and a gap are answered, everything else ends the connection. */
