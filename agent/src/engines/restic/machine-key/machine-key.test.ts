@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { unseal } from './fixtures/unseal.ts';
 import { createMachineKey, masterKeySchema } from './machine-key.ts';
-import { type Derivation, deriveSealKey, nameOf, seal, unseal } from './seal.ts';
+import { type Derivation, deriveSealKey, nameOf, seal } from './seal.ts';
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length }).map((raw) => Buffer.from(raw));
 const masters = fc.tuple(bytes(16), bytes(16), bytes(32)).map(([k, r, encrypt]) => ({

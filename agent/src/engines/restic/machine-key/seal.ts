@@ -3,7 +3,7 @@
  * password by scrypt at costs that stand in the key file. Source of the format: restic's own design document, "Repository Format" and "Keys,
  * Encryption and MAC". Pure.
  */
-import { createCipheriv, createDecipheriv, createHash, scryptSync } from 'node:crypto';
+import { createCipheriv, createHash, scryptSync } from 'node:crypto';
 
 /** What is sealed with: 32 bytes for AES, 16 for the nonce's mask, 16 for Poly1305's factor. */
 export type SealKey = { readonly encryption: Buffer; readonly mask: Buffer; readonly r: Buffer };
@@ -18,7 +18,6 @@ export type Derivation = {
 };
 
 export const NONCE_BYTES = 16;
-const MAC_BYTES = 16;
 /** Bytes a derivation may take; restic's own keys take about 64 MiB. */
 const DERIVATION_MEMORY = 1 << 28;
 
@@ -37,16 +36,6 @@ export function seal(key: SealKey, nonce: Buffer, plain: Buffer): Buffer {
   const cipher = createCipheriv('aes-256-ctr', key.encryption, nonce);
   const text = Buffer.concat([cipher.update(plain), cipher.final()]);
   return Buffer.concat([nonce, text, authenticate(key, nonce, text)]);
-}
-
-/** @throws Error when the key is another one, or a byte was changed. */
-export function unseal(key: SealKey, sealed: Buffer): Buffer {
-  const nonce = sealed.subarray(0, NONCE_BYTES);
-  const text = sealed.subarray(NONCE_BYTES, -MAC_BYTES);
-  if (!authenticate(key, nonce, text).equals(sealed.subarray(-MAC_BYTES)))
-    throw new Error('The password does not open this key.');
-  const decipher = createDecipheriv('aes-256-ctr', key.encryption, nonce);
-  return Buffer.concat([decipher.update(text), decipher.final()]);
 }
 
 function authenticate(key: SealKey, nonce: Buffer, text: Buffer): Buffer {
