@@ -10,6 +10,7 @@ import { createHandlers } from './handlers/all.ts';
 import { readSpec } from './handlers/spec-put.ts';
 import { openHostWatch } from './host-watch.ts';
 import { openJournal } from './journal/journal.ts';
+import { createLifeNoteWriter } from './life-note.ts';
 import { createPlanClock } from './plan-clock.ts';
 import { createReconciliation } from './reconciliation.ts';
 import { createRepositoryWatch } from './repository-watch.ts';
@@ -27,21 +28,21 @@ import { createWorkbench } from './workbench.ts';
 const DAY_MS = 24 * 3_600_000;
 /** What waits in memory because the disk refused it is tried again this often. */
 const RETRY_MS = 5_000;
-/** A drain that has reached its end is noticed within this. */
-const DRAIN_LOOK_MS = 1_000;
+/** A drain that has reached its end, and a line that came or went, are noticed within this. */
+const LOOK_MS = 1_000;
 /** Tools are looked for again this often; a person who installs one can also restart the agent. */
 const INVENTORY_MS = 10 * 60_000;
 /** Runs wait at most this long for locks of an earlier life to be cleared. */
 const RECOVERY_PATIENCE_MS = 60_000;
 /** The line to the server is given this long to end before the journal closes under it. */
 const GOODBYE_MS = 3_000;
-/** What still runs at a stop is given this long before it is cancelled. */
+/** What still runs at a stop is given this long before it is cut off; a backup then goes on in the next life. */
 const STOP_GRACE_MS = 10_000;
 
 export interface Agent {
   /** Resolves when the agent was stopped; rejects with the server's last word (rejected, revoked, quarantined). */
   run(): Promise<void>;
-  /** Stops taking runs, gives those under way a moment, then cancels them and closes. */
+  /** Stops taking runs, gives those under way a moment, then cuts them off and closes. */
   stop(): Promise<void>;
 }
 
@@ -110,6 +111,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
       return true;
     },
   });
+  const life = createLifeNoteWriter(workbench, () => session?.isConnected === true);
   const host = await openHostWatch({ tooling, stateDir: config.stateDir, journal, executor });
 
   const adopt = (next: Spec) => {
@@ -137,7 +139,8 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     const every = (ms: number, work: () => unknown) => setInterval(() => void work(), ms);
     const timers = [
       every(RETRY_MS, () => journal.outbox.retry()),
-      every(DRAIN_LOOK_MS, drain.look),
+      every(LOOK_MS, drain.look),
+      every(LOOK_MS, life.look),
       every(SOURCE_HEALTH.tickMs, sources.tick),
       every(REPOSITORY_LOOKS.tickMs, repositories.tick),
       // Waiting for secrets has an end as well.
@@ -205,6 +208,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   return {
     async run() {
       loadStoredSpec();
+      life.look();
       executor.pause();
       const recovered = recover().catch((error: unknown) =>
         log.error({ err: error }, 'runs of an earlier life could not be ended'),
@@ -236,6 +240,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
         await Promise.race([served.catch(() => undefined), sleep(GOODBYE_MS, undefined, { ref: false })]);
         workbench.secrets.wipe();
         host.close();
+        life.end();
         journal.close();
         tooling.workDirs.close();
       })();

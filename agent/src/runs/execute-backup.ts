@@ -3,19 +3,27 @@
  * pass is left open for another attempt of the same run, as long as its plan's budget and time limit allow.
  */
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
-import { DEFAULT_PLAN_OPTIONS, type PlanOptions, type Spec, type SpecRepository } from '@holdfast/shared/domain/plan.ts';
+import type { Spec, SpecRepository } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
-import type { Failure, TerminalState } from '@holdfast/shared/domain/run.ts';
-import { findSuspicion, SIZE_HISTORY } from '@holdfast/shared/domain/suspicion.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
 import type { LockCheck } from '../engines/restic/locks.ts';
 import type { Exec } from '../exec/contract.ts';
-import { computeRetryMs, mayPass, toFraction } from './attempts.ts';
+import { findStop } from './agent-stop.ts';
+import { mayPass } from './attempts.ts';
 import { backUpSource } from './backup.ts';
 import { callHookBefore, callOwedHook, owePlanHooks } from './hook-calls.ts';
 import { prepareRepository, withWorkDir } from './inputs.ts';
 import type { JournaledBackup } from './journaled-run.ts';
+import {
+  findOptions,
+  findRetryMs,
+  followFailure,
+  followStop,
+  type HeldPart,
+  judgeSnapshots,
+  outlivesStop,
+} from './next-attempt.ts';
 import { openRepository } from './open-repository.ts';
 import { endPart, type PartResult, summariseParts } from './part.ts';
 import { writeIfPossible } from './possible-write.ts';
@@ -44,11 +52,6 @@ interface Ready {
   spec: Spec;
 }
 
-/** The plan's own, or what a plan has that nobody changed; a plan may be deleted while its run waits. */
-function findOptions(spec: Spec | undefined, body: JournaledBackup): PlanOptions {
-  return spec?.plans.find((plan) => plan.id === body.plan)?.options ?? DEFAULT_PLAN_OPTIONS;
-}
-
 function getReady({ workbench, recorder, body, spec }: BackupExecution): Ready {
   const repository = spec?.repositories.find((candidate) => candidate.id === body.repository);
   if (!spec || !repository) throw new AppError('not_found', 'this host does not have the plan’s repository any more');
@@ -66,10 +69,10 @@ function runPart(execution: BackupExecution, ready: Ready, source: SourceId): Pr
   if (body.overlapping.includes(source)) {
     const overlap = createReasonError('overlap', `${described?.name ?? source} is still being backed up by an earlier run`);
     recorder.log('warn', overlap.message);
-    return Promise.resolve({ ...endPart(source, overlap, false), state: 'skipped' as const });
+    return Promise.resolve({ ...endPart(source, overlap), state: 'skipped' as const });
   }
   if (!described)
-    return Promise.resolve(endPart(source, new AppError('not_found', 'this source was deleted or disabled meanwhile'), false));
+    return Promise.resolve(endPart(source, new AppError('not_found', 'this source was deleted or disabled meanwhile')));
   return withWorkDir(workbench, (workDir) =>
     backUpSource({
       workbench,
@@ -109,25 +112,6 @@ function finishPart(execution: BackupExecution, part: PartResult, durationMs: nu
   });
 }
 
-/** Says of the snapshots this run made of a source what its part stands for, and whether the size of clean data fits those before it. */
-function judgeSnapshots({ workbench, recorder, body }: BackupExecution, source: SourceId, state: TerminalState): void {
-  const { snapshots } = workbench.journal;
-  const judged = state === 'succeeded' ? 'vouched' : state === 'partial' ? 'partial' : 'unvouched';
-  const earlier = judged === 'vouched' ? snapshots.listGoodSizes(body.plan, source, SIZE_HISTORY.looked) : [];
-  for (const { run, engineId, facts, ...made } of snapshots.listByRepository(body.repository)) {
-    // What an earlier attempt left was judged when that attempt failed.
-    if (run !== recorder.run || made.source !== source || made.state !== 'made') continue;
-    snapshots.setState(body.repository, engineId, judged);
-    if (facts?.role === 'data' && findSuspicion(facts.sizeBytes, earlier)) snapshots.markSuspicious(body.repository, engineId);
-  }
-}
-
-/** A part that may be tried again, and what it failed of. */
-interface HeldPart {
-  source: SourceId;
-  failure: Failure;
-}
-
 /** Ends a part for good, or holds it for the next attempt. */
 type Settle = (part: PartResult, durationMs: number) => void;
 
@@ -135,7 +119,7 @@ async function runAll(execution: BackupExecution, settle: Settle): Promise<void>
   const { workbench, recorder, body, signal } = execution;
   const pending = body.sources.filter((source) => !body.ended.some((part) => part.source === source));
   const settleAll = (thrown: unknown): void => {
-    for (const source of pending) settle(endPart(source, thrown, signal.aborted), 0);
+    for (const source of pending) settle(endPart(source, thrown, signal), 0);
   };
   if (signal.aborted) return settleAll(createReasonError('cancelled', 'Cancelled before it began'));
   const onlySkips = pending.every((source) => body.overlapping.includes(source));
@@ -163,36 +147,10 @@ async function runAll(execution: BackupExecution, settle: Settle): Promise<void>
     } catch (error) {
       const app = toAppError(error);
       if (app.code === 'internal') workbench.log.error({ err: error, run: recorder.run, source }, 'a part failed unexpectedly');
-      part = endPart(source, error, signal.aborted);
+      part = endPart(source, error, signal);
     }
     settle(part, Math.max(0, Math.round(workbench.clock.monotonicMs() - startedAt)));
   }
-}
-
-/** Journals that the held parts are tried again; undefined when the budget is spent, and then they are ended. */
-function holdParts(
-  execution: BackupExecution,
-  options: PlanOptions,
-  held: readonly HeldPart[],
-  retryMs: number,
-): NextAttempt | undefined {
-  const { workbench, recorder, body } = execution;
-  const [first] = held;
-  if (!first) return undefined;
-  const failed = body.attempt;
-  const retryAt = workbench.clock.now() + retryMs;
-  recorder.log('error', first.failure.message);
-  recorder.log(
-    'warn',
-    `attempt ${failed} of ${options.attempts} failed; trying again in ${Math.round(retryMs / 1000)} s what is not stored yet`,
-  );
-  body.attempt = failed + 1;
-  body.retryAt = retryAt;
-  recorder.failAttempt(failed, first.failure, retryAt, () => {
-    workbench.journal.runs.revise(recorder.run, body);
-    for (const { source } of held) judgeSnapshots(execution, source, 'failed');
-  });
-  return { afterMs: retryMs };
 }
 
 /** Journals that this attempt runs now: after a crash it was interrupted, and does not wait any more. */
@@ -242,7 +200,8 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
     hasStored = true;
   };
   const execution: BackupExecution = { ...given, signal: limit.signal, onStore, onLockLook };
-  const retryMs = computeRetryMs(options, body.attempt, toFraction(recorder.run));
+  const retryMs = findRetryMs(options, body, recorder.run);
+  let isCut = false;
   try {
     if (begins) owePlanHooks(execution);
     if (begins && isFirst) recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
@@ -254,14 +213,19 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
       if (failure?.reason?.startsWith('repository_') || failure?.reason === 'stalled') reached = false;
       // A restic that ends by itself takes its lock along, unless it could not, or another repository lay there by then.
       if (hasStored && failure && DOUBTS.test(failure.reason ?? '')) isInDoubt = true;
+      if (failure?.reason === 'interrupted' && findStop(execution.signal) && outlivesStop(body)) {
+        isCut = true;
+        return void held.push({ source, failure });
+      }
       const isWorthAnother = retryMs !== undefined && state === 'failed' && failure !== undefined && mayPass(failure);
       if (isWorthAnother && !execution.signal.aborted && limit.allows(retryMs)) held.push({ source, failure });
       else finishPart(execution, part, durationMs);
     });
     settleLooks();
-    const next = retryMs === undefined ? undefined : holdParts(execution, options, held, retryMs);
+    const retry = () => (retryMs === undefined ? undefined : followFailure(execution, options, held, retryMs));
+    const next = isCut ? followStop(execution, held) : retry();
     const summary = summariseParts(body.ended);
-    await callOwedHook(execution, next ? 'failed' : summary.state);
+    await callOwedHook(execution, isCut ? 'interrupted' : next ? 'failed' : summary.state);
     if (next) return { ...findEnd(), next };
     if (begins) recorder.finalize();
     recorder.finish(summary);

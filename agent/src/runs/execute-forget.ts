@@ -115,7 +115,7 @@ function endIdle(
 ): PartResult | undefined {
   const refuse = (reason: 'retention_frozen' | 'retention_asks', message: string) => {
     recorder.log('warn', message);
-    return endPart(source, createReasonError(reason, message), false);
+    return endPart(source, createReasonError(reason, message));
   };
   if (found?.plan.frozen !== undefined)
     return { ...refuse('retention_frozen', `nothing is removed: ${describeFreeze(found.plan.frozen)}`), state: 'skipped' };
@@ -240,7 +240,7 @@ export async function executeForget(execution: ForgetExecution): Promise<TryEnd>
       return endAll(body);
     },
     fail(error) {
-      for (const source of listOpen(body)) finishPart(execution, endPart(source, error, signal.aborted));
+      for (const source of listOpen(body)) finishPart(execution, endPart(source, error, signal));
       recorder.finalize();
       return endAll(body);
     },

@@ -238,7 +238,7 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
   } catch (thrown) {
     const error = toAppError(thrown);
     if (error.code === 'internal') workbench.log.error({ err: thrown, run: recorder.run }, 'a restore failed unexpectedly');
-    const part = endPart(order.source.id, thrown, signal.aborted);
+    const part = endPart(order.source.id, thrown, signal);
     if (part.failure) recorder.log('error', part.failure.message);
     const { state, failure } = part;
     recorder.finishPart(

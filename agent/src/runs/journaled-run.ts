@@ -22,10 +22,12 @@ export const journaledBackupSchema = z.object({
   /** Sources that another run held when this one was made: they are skipped. */
   overlapping: z.array(idSchema('source')),
   started: z.boolean(),
-  /** When it was first started, epoch milliseconds; its time limit counts from here. */
+  /** When it was first started, or gone on with after the agent was stopped, epoch milliseconds; its time limit counts from here. */
   startedAt: z.int().min(0).optional(),
   /** The attempt that runs or comes next, from 1. */
   attempt: z.int().min(1),
+  /** Attempts that were cut off because the agent was stopped. */
+  stops: z.int().min(0).optional(),
   /** Set while it waits for its next attempt: when that is due, epoch milliseconds. */
   retryAt: z.int().min(0).optional(),
   /** An earlier attempt may have left a lock that nobody has looked for in vain since. */

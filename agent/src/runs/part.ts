@@ -3,6 +3,7 @@ import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import { findReason, type Reason } from '@holdfast/shared/domain/reason.ts';
 import { combineParts, type Evidence, type Failure, type TerminalState } from '@holdfast/shared/domain/run.ts';
 import { type AppError, toAppError } from '@holdfast/shared/errors.ts';
+import { findStop } from './agent-stop.ts';
 
 export interface PartResult {
   source: SourceId;
@@ -18,11 +19,16 @@ export function toFailure(error: AppError): Failure {
   return { code: error.code, message: error.message, ...(reason ? { reason } : {}) };
 }
 
-/** The end of a part whose work threw: cancelled when a person asked for it, failed otherwise. */
-export function endPart(source: SourceId, thrown: unknown, cancelled: boolean, bytes = 0): PartResult & { failure: Failure } {
+/**
+ * The end of a part whose work threw: cancelled when a person asked for it through `signal`, failed otherwise. What the end of the agent cut off
+ * failed of that, whatever its tools said as they were ended.
+ */
+export function endPart(source: SourceId, thrown: unknown, signal?: AbortSignal): PartResult & { failure: Failure } {
+  const stop = signal && findStop(signal);
+  if (stop) return { source, state: 'failed', failure: toFailure(stop), warnings: [], bytes: 0, evidence: [] };
   const error = toAppError(thrown);
-  const state = cancelled || findReason(error) === ('cancelled' satisfies Reason) ? 'cancelled' : 'failed';
-  return { source, state, failure: toFailure(error), warnings: [], bytes, evidence: [] };
+  const state = signal?.aborted || findReason(error) === ('cancelled' satisfies Reason) ? 'cancelled' : 'failed';
+  return { source, state, failure: toFailure(error), warnings: [], bytes: 0, evidence: [] };
 }
 
 /** What the journal keeps of a part that has ended. */

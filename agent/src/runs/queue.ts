@@ -6,6 +6,7 @@
 import type { RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { PRIORITIES, type Priority } from '@holdfast/shared/domain/plan.ts';
 import type { RunKind } from '@holdfast/shared/domain/run.ts';
+import { abortForStop, findStop } from './agent-stop.ts';
 import type { Hold } from './hold.ts';
 
 /** What an attempt says that should be followed by another one. */
@@ -55,7 +56,7 @@ export interface Queue {
   reconsider(): void;
   /** Takes nothing new from the queue any more; resolves when what runs has ended. */
   drain(): Promise<void>;
-  /** Aborts everything that runs. */
+  /** Cuts off everything that runs, because the agent ends; takes nothing new from the queue any more. */
   abortAll(): void;
 }
 
@@ -108,7 +109,10 @@ export function createQueue(options: QueueOptions): Queue {
     entry.done = entry.job.execute(entry.controller.signal).then((next) => {
       active.delete(entry.job.run);
       // Cancelled as its attempt failed: the one that follows has only to record the end.
-      if (next) wait(entry, entry.controller.signal.aborted ? 0 : next.afterMs);
+      const { signal } = entry.controller;
+      if (next) wait(entry, signal.aborted ? 0 : next.afterMs);
+      // What the end of the agent cut off can still be cancelled.
+      if (findStop(signal)) entry.controller = new AbortController();
       fill();
     });
   };
@@ -203,10 +207,12 @@ export function createQueue(options: QueueOptions): Queue {
     async drain() {
       draining = true;
       for (const entry of aside) entry.stopTimer?.();
-      await Promise.all([...active.values()].map((entry) => entry.done));
+      // What is cancelled while it waits begins all the same, to record its end.
+      while (active.size > 0) await Promise.all([...active.values()].map((entry) => entry.done));
     },
     abortAll() {
-      for (const entry of active.values()) entry.controller.abort();
+      draining = true;
+      for (const entry of active.values()) abortForStop(entry.controller);
     },
   };
 }

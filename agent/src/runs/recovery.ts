@@ -1,6 +1,6 @@
 /**
- * After a crash: processes that are proven ours are ended, runs that were under way are reported as interrupted,
- * runs that only waited are put back.
+ * After a crash: processes that are proven ours are ended; runs that were under way are reported as interrupted, or, for a backup of the
+ * schedule, as an attempt that another one follows; runs that only waited are put back.
  */
 import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecRepository } from '@holdfast/shared/domain/plan.ts';
@@ -21,6 +21,7 @@ import {
   type JournaledSnapshots,
   journaledRunSchema,
 } from './journaled-run.ts';
+import { findOptions, followCrash } from './next-attempt.ts';
 import { endPart, summariseParts, toFailure } from './part.ts';
 import { writeIfPossible } from './possible-write.ts';
 import type { Recorder } from './recorder.ts';
@@ -108,6 +109,9 @@ export async function clearLocks(workbench: Workbench, repository: SpecRepositor
   });
 }
 
+const listOpenSources = (body: JournaledBackup) =>
+  body.sources.filter((source) => !body.ended.some((part) => part.source === source));
+
 /**
  * Ends a backup that was cut off: what had ended stays as it ended, with its snapshots; everything else failed, and nobody vouches for
  * what it may have stored. A run all of whose parts had ended is as good as they are.
@@ -116,12 +120,12 @@ function endBackup(workbench: Workbench, recorder: Recorder, body: JournaledBack
   const { snapshots, runs } = workbench.journal;
   const { run } = recorder;
   const told = summariseParts(body.ended);
-  const open = body.sources.filter((source) => !body.ended.some((part) => part.source === source));
+  const open = listOpenSources(body);
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
   if (open.length === 0) recorder.log('warn', 'The agent ended when every source of this run had been dealt with');
   else recorder.log('error', interrupted.message);
   for (const source of open) {
-    const { state, failure } = endPart(source, interrupted, false);
+    const { state, failure } = endPart(source, interrupted);
     body.ended = [...body.ended, { source, state, failure }];
     recorder.finishPart({ source, state, warnings: [], bytes: 0, durationMs: 0, failure }, () => {
       runs.revise(run, body);
@@ -135,13 +139,18 @@ function endBackup(workbench: Workbench, recorder: Recorder, body: JournaledBack
   recorder.finish({ state, failure, evidence: told.evidence, bytes: told.bytes, durationMs });
 }
 
+/** Whether a backup that was cut off is tried again; journaled when it is. */
+function goesOn(workbench: Workbench, recorder: Recorder, body: JournaledBackup, spec: Spec | undefined): boolean {
+  return followCrash({ workbench, recorder, body }, findOptions(spec, body), listOpenSources(body));
+}
+
 /** What was removed before the end is found out when the repository is compared with the ledger. */
 function endForget({ journal }: Workbench, recorder: Recorder, body: JournaledForget, durationMs: number): void {
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
   recorder.log('error', interrupted.message);
   for (const source of body.sources) {
     if (body.ended.some((part) => part.source === source)) continue;
-    const { state, failure } = endPart(source, interrupted, false);
+    const { state, failure } = endPart(source, interrupted);
     body.ended = [...body.ended, { source, state, failure }];
     recorder.finishPart({ source, state, warnings: [], bytes: 0, durationMs: 0, failure }, () =>
       journal.runs.revise(recorder.run, body),
@@ -178,7 +187,7 @@ async function endDrill(workbench: Workbench, recorder: Recorder, given: Journal
   const body = (await settleScratch(workbench, given)) ? rest : given;
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
   recorder.log('error', interrupted.message);
-  const { state, failure } = endPart(body.order.source, interrupted, false);
+  const { state, failure } = endPart(body.order.source, interrupted);
   const part = { source: body.order.source, state, warnings: [], bytes: 0, durationMs: 0, failure };
   recorder.finishPart(part, () => journal.runs.revise(recorder.run, body));
   recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs });
@@ -250,6 +259,11 @@ export async function recoverRuns(workbench: Workbench, executor: Executor, spec
       if (body.data.kind === 'copy') repositories.add(body.data.from);
       // How far it really got nobody knows: until now at the latest.
       const durationMs = Math.max(0, workbench.clock.now() - run.openedAt);
+      if (body.data.kind === 'backup' && goesOn(workbench, recorder, body.data, spec)) {
+        executor.enqueueAgain(run.run, body.data);
+        requeued += 1;
+        continue;
+      }
       if (body.data.kind === 'backup') endBackup(workbench, recorder, body.data, durationMs);
       else if (body.data.kind === 'forget') endForget(workbench, recorder, body.data, durationMs);
       else if (isUpkeep(body.data)) endMaintenance(recorder, durationMs);

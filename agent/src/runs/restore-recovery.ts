@@ -141,7 +141,7 @@ export async function endCutRestore(
     recorder.log('error', `the server does not answer; dropped as soon as it does: ${half?.made.join(', ') ?? ''}`);
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
   recorder.log('error', interrupted.message);
-  const { state, failure } = endPart(order.source.id, interrupted, false);
+  const { state, failure } = endPart(order.source.id, interrupted);
   recorder.finishPart({ source: order.source.id, state, warnings: [], bytes: 0, durationMs: 0, failure }, () => undefined);
   recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs });
 }
@@ -150,7 +150,7 @@ export async function endCutRestore(
 export function endCutSafety(workbench: Workbench, recorder: Recorder, { source }: JournaledSafety, durationMs: number): void {
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
   recorder.log('error', interrupted.message);
-  const { state, failure } = endPart(source, interrupted, false);
+  const { state, failure } = endPart(source, interrupted);
   recorder.finishPart({ source, state, warnings: [], bytes: 0, durationMs: 0, failure }, () =>
     workbench.journal.snapshots.setStateOfRun(recorder.run, 'unvouched'),
   );

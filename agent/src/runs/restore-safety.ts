@@ -123,7 +123,7 @@ export async function backUpTarget(
     from,
   )
     .then((end) => ({ end }))
-    .catch((thrown: unknown) => ({ end: endPart(source, thrown, part.signal.aborted), thrown }));
+    .catch((thrown: unknown) => ({ end: endPart(source, thrown, part.signal), thrown }));
   const { state, failure, warnings, bytes, evidence } = ended.end;
   if (failure) recorder.log('error', failure.message);
   const durationMs = Math.max(0, Math.round(clock.monotonicMs() - startedAt));

@@ -1,5 +1,6 @@
 /** The time a plan gives its runs, waits between attempts included. */
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { findStop } from './agent-stop.ts';
 import { type PartResult, toFailure } from './part.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -30,7 +31,7 @@ export function startTimeLimit(
     signal: AbortSignal.any([cancel, over.signal]),
     allows: (ms) => minutes === 0 || workbench.clock.monotonicMs() + ms < endsAt,
     judge(part) {
-      if (part.state !== 'cancelled' || cancel.aborted || !over.signal.aborted) return part;
+      if (part.state !== 'cancelled' || (cancel.aborted && !findStop(cancel)) || !over.signal.aborted) return part;
       const error = createReasonError('timed_out', `This run took longer than ${minutes} minutes and was ended`);
       return { ...part, state: 'failed', failure: toFailure(error) };
     },

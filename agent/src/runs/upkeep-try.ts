@@ -8,6 +8,7 @@ import type { Evidence, RunKind } from '@holdfast/shared/domain/run.ts';
 import { type AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { EngineFailure } from '../engines/restic/classify.ts';
 import type { LockCheck } from '../engines/restic/locks.ts';
+import { findStop } from './agent-stop.ts';
 import type { BackupEnd } from './execute-backup.ts';
 import { toFailure } from './part.ts';
 import type { NextAttempt, Queue } from './queue.ts';
@@ -122,7 +123,7 @@ export async function tryUpkeep<Body extends { kind: string; started: boolean }>
     recorder.finalize();
     recorder.finish(result);
   } catch (caught) {
-    const error = explainMissing(caught, isAdmin);
+    const error = findStop(signal) ?? explainMissing(caught, isAdmin);
     const reason = findReason(error);
     if (reason === 'repository_locked' && tries + 1 < lockedTries && !signal.aborted) {
       recorder.log('warn', `others work in the repository; trying again in ${LOCKED_MS / 1000} s`);
@@ -132,7 +133,7 @@ export async function tryUpkeep<Body extends { kind: string; started: boolean }>
     if (reason?.startsWith('repository_') && reason !== 'repository_damaged') end.reached = false;
     if (error.code === 'internal')
       workbench.log.error({ err: caught, run: recorder.run, kind: body.kind }, 'the upkeep of a repository failed unexpectedly');
-    const isCancelled = signal.aborted || reason === 'cancelled';
+    const isCancelled = (signal.aborted && !findStop(signal)) || reason === 'cancelled';
     recorder.finish(fail ? fail(error, isCancelled) : toFailedEnd(recorder, error, isCancelled));
   }
   return end;

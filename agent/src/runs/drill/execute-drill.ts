@@ -180,7 +180,7 @@ export async function executeDrill(execution: DrillExecution): Promise<void> {
   } catch (thrown) {
     failure = toAppError(thrown);
     if (failure.code === 'internal') workbench.log.error({ err: thrown, run: recorder.run }, 'a drill failed unexpectedly');
-    const ended = endPart(order.source, failure, signal.aborted);
+    const ended = endPart(order.source, failure, signal);
     recorder.log('error', ended.failure.message);
     result = ended;
   }
