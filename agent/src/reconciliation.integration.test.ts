@@ -4,15 +4,15 @@ import { once } from 'node:events';
 import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { createReconciliation } from './reconciliation.ts';
 import { openRunRig, PASSWORD, type RunRig } from './runs/fixtures/run-rig.ts';
 
 /** A lock that is still being written has a longer name. */
 const listLocks = (path: string) => readdirSync(join(path, 'locks')).filter((name) => /^[0-9a-f]{64}$/.test(name));
 
-async function awaitLocks(path: string, count: number): Promise<void> {
-  while (listLocks(path).length !== count) await new Promise((resolve) => setTimeout(resolve, 5));
-}
+const awaitLocks = (path: string, count: number): Promise<void> =>
+  waitUntil(`${count} locks`, () => listLocks(path).length === count, { intervalMs: 5 });
 
 /** A backup of this agent that is killed once it holds its lock. */
 async function leaveLock(rig: RunRig, path: string): Promise<void> {
@@ -54,7 +54,7 @@ describe('After a backup that may have left its lock', () => {
     await reconciliation.afterBackup(rig.repository.id, { reached: true, owesLook: true });
     assert.deepEqual(waits, [500], 'a repository that did not answer is not asked at once');
     next?.();
-    while (waits.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    await waitUntil('a second wait', () => waits.length === 2, { intervalMs: 5 });
     assert.deepEqual(waits, [500, 1000], 'and gets more time when it still does not answer');
     await reconciliation.afterBackup(rig.repository.id, { reached: false, owesLook: false });
     assert.equal(waits.length, 2, 'a run that owes nothing changes nothing');

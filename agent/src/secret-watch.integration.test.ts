@@ -7,6 +7,7 @@ import { signDocument } from '@holdfast/shared/crypto/envelope.ts';
 import { type SealedSecrets, type SealPurpose, sealFor } from '@holdfast/shared/crypto/sealed.ts';
 import { DEFAULT_TENANT, type RunId, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import type { SecretsMode, Spec } from '@holdfast/shared/domain/plan.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import { GENERATIONS } from './engines/restic/laboratory.ts';
 import { createHandlers } from './handlers/all.ts';
@@ -191,7 +192,7 @@ describe('A host that keeps no secrets', () => {
       return run;
     };
     const events = await rig.awaitEnd(begin(Date.now() - 6 * 60_000));
-    while (agent.executor.active > 0) await new Promise((resolve) => setImmediate(resolve));
+    await waitUntil('the end of the run', () => agent.executor.active === 0, { intervalMs: 1 });
     const { state, failure } = findEvent(events, 'run.finished');
     assert.deepEqual([state, failure?.reason], ['failed', 'secrets_missing']);
     assert.match(failure?.message ?? '', /did not bring the secrets of this plan within its grace/);

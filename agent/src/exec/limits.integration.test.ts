@@ -5,6 +5,7 @@ import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { RunLimits } from '@holdfast/shared/domain/plan.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import type { Exec, Stage } from './contract.ts';
 import { createExec } from './exec.ts';
 import { saysOutOfMemory } from './memory-words.ts';
@@ -111,9 +112,9 @@ describe('An exec with limits', () => {
     const agent = spawn(process.execPath, ['--input-type=module', '-e', source], { stdio: ['ignore', 'pipe', 'inherit'] });
     const pid = await new Promise<number>((resolve) => agent.stdout.once('data', (chunk) => resolve(Number(String(chunk)))));
     // Only when the chain has become the program is the signal proven to have come through it.
-    await waitUntil(() => readFileSync(`/proc/${pid}/comm`, 'latin1') === 'sleep\n');
+    await waitUntil('the program at the end of the chain', () => readFileSync(`/proc/${pid}/comm`, 'latin1') === 'sleep\n');
     agent.kill('SIGKILL');
-    await waitUntil(() => findStartTime(pid) === undefined);
+    await waitUntil('its end', () => findStartTime(pid) === undefined);
   });
 });
 
@@ -129,11 +130,3 @@ describe('A stage whose offspring left its group', () => {
     assert.ok(performance.now() - startedAt < 15_000);
   });
 });
-
-/** Looks until it holds; fails after ten seconds. */
-async function waitUntil(holds: () => boolean): Promise<void> {
-  for (let waited = 0; !holds(); waited += 10) {
-    assert.ok(waited < 10_000, 'it never came to hold');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import type { Exec } from '../exec/contract.ts';
 import { createExec } from '../exec/exec.ts';
 import { findStartTime, isGroupAlive, listGroup } from '../exec/proc.ts';
@@ -202,23 +203,15 @@ describe('A hook under an agent that is killed', () => {
     const agent = spawn(process.execPath, ['--input-type=module', '-e', source], { stdio: ['ignore', 'pipe', 'inherit'] });
     const pid = await new Promise<number>((resolve) => agent.stdout.once('data', (chunk) => resolve(Number(String(chunk)))));
     // The interpreter has the script: setpriv has become what it started.
-    await waitUntil(() => readFileSync(`/proc/${pid}/cmdline`, 'latin1') === '/bin/sh\0/proc/self/fd/3\0');
-    await waitUntil(() => listGroup(pid).length === 2);
+    await waitUntil('the interpreter', () => readFileSync(`/proc/${pid}/cmdline`, 'latin1') === '/bin/sh\0/proc/self/fd/3\0');
+    await waitUntil('what the script starts', () => listGroup(pid).length === 2);
     const members = listGroup(pid);
     agent.kill('SIGKILL');
-    await waitUntil(() => findStartTime(pid) === undefined);
+    await waitUntil('its end', () => findStartTime(pid) === undefined);
     // What the script had started is left, and found by what is known of the run; see the exec room's leftovers.
     for (const { pid: member, startTime } of members) if (findStartTime(member) === startTime) process.kill(member, 'SIGKILL');
   });
 });
-
-/** Looks until it holds; fails after ten seconds. */
-async function waitUntil(holds: () => boolean): Promise<void> {
-  for (let waited = 0; !holds(); waited += 10) {
-    assert.ok(waited < 10_000, 'it never came to hold');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 describe('A hook is refused, and nothing is started', () => {
   /** Its side effect would show that it was. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
 import { createExecutor } from './executor.ts';
 import { awaitHang, type Fate, writeFatedRestic } from './fixtures/fated-restic.ts';
@@ -88,7 +89,7 @@ describe('A run that fails for a passing cause', () => {
     const source = addFolder(rig, 'letters');
     const run = rig.order([source.id], { attempts: 2, retryAfterSeconds: 3600 });
     await awaitAttempt(rig, run);
-    while (rig.executor.active > 0) await new Promise((resolve) => setImmediate(resolve));
+    await waitUntil('the end of the attempt', () => rig.executor.active === 0, { intervalMs: 1 });
     assert.deepEqual([rig.executor.active, rig.executor.waiting], [0, 1]);
     assert.equal(rig.executor.cancel(run), true);
     const end = findEvent(await rig.awaitEnd(run), 'run.finished');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
 import { type DatabaseServer, startPostgres } from '../handlers/fixtures/database-servers.ts';
@@ -78,7 +79,7 @@ async function openSession(server: DatabaseServer, database: string): Promise<{ 
     (error: unknown) => String(error),
   );
   const count = `SELECT count(*) FROM pg_stat_activity WHERE datname = '${database}' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()`;
-  while ((await server.query(count)) === '0') await new Promise((resolve) => setImmediate(resolve));
+  await waitUntil('the session of another person', async () => (await server.query(count)) !== '0', { intervalMs: 1 });
   return { ended };
 }
 
@@ -205,12 +206,9 @@ test('A restore into a PostgreSQL database that exists', async (t) => {
     const lock = server
       .query('BEGIN; LOCK TABLE later IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(300); COMMIT', 'unsafe')
       .catch(() => '');
-    while (
-      (await server.query(
-        "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = 'unsafe')",
-      )) === '0'
-    )
-      await new Promise((resolve) => setImmediate(resolve));
+    const held =
+      "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = 'unsafe')";
+    await waitUntil('the lock of the table', async () => (await server.query(held)) !== '0', { intervalMs: 1 });
     const order = orderOf(shop, 'unsafe', { mode: 'append' });
     await giveOrder(rig, order);
     await rig.awaitEvent((event) => event.type === 'run.stage' && event.run === order.run && event.stage === 'safety');

@@ -4,6 +4,7 @@ import { readdirSync, renameSync, rmSync, watch } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
 import { findStartTime, listGroup, readBootId } from '../exec/proc.ts';
 import { findEvent, openRunRig, PASSWORD, type RunRig, writeFolder } from './fixtures/run-rig.ts';
@@ -53,7 +54,7 @@ async function holdLock(t: TestContext, rig: RunRig): Promise<{ pid: number; par
 
 async function killAlone(pid: number): Promise<void> {
   process.kill(pid, 'SIGKILL');
-  while (findStartTime(pid) !== undefined) await new Promise((resolve) => setImmediate(resolve));
+  await waitUntil(`the end of process ${pid}`, () => findStartTime(pid) === undefined, { intervalMs: 1 });
 }
 
 /** The rig's workbench with its warnings kept, and with waits that pass at once. */

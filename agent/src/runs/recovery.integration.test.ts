@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
 import type { RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { findStartTime, listGroup, readBootId } from '../exec/proc.ts';
 import { createExecutor } from './executor.ts';
 import { findEvent, openRunRig, outline, type RunRig, writeFolder } from './fixtures/run-rig.ts';
@@ -39,9 +40,8 @@ async function killAlone(pid: number): Promise<void> {
   await awaitGone(pid);
 }
 
-async function awaitGone(pid: number): Promise<void> {
-  while (findStartTime(pid) !== undefined) await new Promise((resolve) => setImmediate(resolve));
-}
+const awaitGone = (pid: number): Promise<void> =>
+  waitUntil(`the end of process ${pid}`, () => findStartTime(pid) === undefined, { intervalMs: 1 });
 
 const RUN = 'run_of_the_crash' as RunId;
 

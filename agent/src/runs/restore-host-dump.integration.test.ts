@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId } from '@holdfast/shared/domain/ids.ts';
 import type { RestoreMode } from '@holdfast/shared/domain/restore.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { GENERATIONS } from '../engines/restic/laboratory.ts';
 import { type DatabaseServer, startMariadb, startPostgres } from '../handlers/fixtures/database-servers.ts';
@@ -193,7 +194,7 @@ async function testPostgres(t: TestContext): Promise<void> {
     const order = createFileOrder(rig, source, join(offered, 'slow.sql.gz'), { database: 'target', on: server, mode: 'replace' });
     await giveOrder(rig, { ...order, options: { safetyBackup: false } });
     const isSleeping = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'";
-    while ((await server.query(isSleeping)) !== '1') await new Promise((resolve) => setTimeout(resolve, 50));
+    await waitUntil('the statement that sleeps', async () => (await server.query(isSleeping)) === '1', { intervalMs: 50 });
     const from = { clock: systemClock, randomBytes: systemRandomBytes };
     const cancel = { run: order.run, requestedBy: 'ann', notAfter: systemClock.now() + 60_000 };
     await rig.handlers['run.cancel'](cancel, createId('frame', from));

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { RestoreMode } from '@holdfast/shared/domain/restore.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { startMariadb } from '../handlers/fixtures/database-servers.ts';
 import { createOrder, giveOrder, type RestoreOrder, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
 import { storeShop } from './fixtures/stored-shop.ts';
@@ -99,7 +100,7 @@ test('A restore into a MariaDB database that something befalls', async (t) => {
       const order = createReplace();
       await startAt(order, 'restore');
       const scratch = nameTaken(order.run).scratch;
-      while (!(await listNames()).includes(scratch)) await new Promise((resolve) => setImmediate(resolve));
+      await waitUntil('the new database', async () => (await listNames()).includes(scratch), { intervalMs: 1 });
       await server.kill();
       const events = await rig.awaitEnd(order.run);
       assert.equal(readEnd(events).state, 'failed');
@@ -107,7 +108,7 @@ test('A restore into a MariaDB database that something befalls', async (t) => {
       assert.equal(journal.runs.listClosedWith('restore', 'half').length, 1);
       await server.start();
       await recoverRuns(rig.workbench, rig.executor, undefined);
-      while (journal.runs.listClosedWith('restore', 'half').length > 0) await new Promise((resolve) => setImmediate(resolve));
+      await waitUntil('its removal', () => journal.runs.listClosedWith('restore', 'half').length === 0);
       await assertUntouched();
     },
   );

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { startPostgres } from '../handlers/fixtures/database-servers.ts';
 import { addDatabase, createOrder, type RestoreOrder, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
 import { openRunRig } from './fixtures/run-rig.ts';
@@ -152,7 +153,7 @@ test('A restore whose agent was killed', async (t) => {
     assert.match(readLog(events), /does not answer; dropped as soon as it does: holdfast_new_/);
     assert.equal(journal.runs.listClosedWith('restore', 'half').length, 1);
     await server.start();
-    while (journal.runs.listClosedWith('restore', 'half').length > 0) await new Promise((resolve) => setImmediate(resolve));
+    await waitUntil('its removal', () => journal.runs.listClosedWith('restore', 'half').length === 0);
     assert.equal(await listNames(), names);
     assert.equal(await server.dump('shop'), before);
   });

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { makeQuickRepository } from './fixtures/quick-repository.ts';
 import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD, type Laboratory, writeNoise } from './laboratory.ts';
 import type { LockCheck } from './locks.ts';
@@ -143,7 +144,7 @@ for (const generation of GENERATIONS) {
         workDir,
         signal: stop.signal,
       });
-      while (listStored(lab, 'locks').length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      await waitUntil('the lock of the stranger', () => listStored(lab, 'locks').length > 0);
       const lookDir = lab.workDir();
       const look = { access: lab.access(), workDir: lookDir };
       const { locks = [] } = await lab.engine.listLocks(look);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import type { DrillAssertion } from '@holdfast/shared/domain/drill.ts';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { GENERATIONS } from '../../engines/restic/laboratory.ts';
 import { type DatabaseServer, startMariadb, startPostgres } from '../../handlers/fixtures/database-servers.ts';
 import { addDatabase, getMade, readEnd, readLog, sealDraft } from '../../handlers/fixtures/restore-orders.ts';
@@ -109,7 +109,9 @@ async function openStored(t: TestContext, engine: Engine): Promise<Stored> {
   await server.query(engine.create);
   await server.query(engine.sql, 'shop');
   // The server tells the time of a write in whole seconds: what was written in this one is not certain.
-  while (engine.settled !== undefined && (await server.query(engine.settled)) !== '1') await setTimeout(50);
+  const { settled } = engine;
+  if (settled !== undefined)
+    await waitUntil('the second of the write to be over', async () => (await server.query(settled)) === '1');
   const source = addDatabase(rig, server, 'shop');
   const events = await rig.runPlan();
   assert.equal(readEnd(events).state, 'succeeded', readLog(events));
