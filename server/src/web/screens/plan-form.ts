@@ -32,13 +32,13 @@ import {
 } from './plan-options.ts';
 import type { PlanOptionsView } from './plan-options.view.ts';
 import { checkPolicyChoice, EVERYTHING, findUsualPolicy, readPolicyChoices } from './plan-retention.ts';
+import { previewFires } from './plan-rhythm.ts';
 import {
   BY_HAND,
   findSchedule,
   findScheduleProblem,
   listZones,
   OWN,
-  previewSchedule,
   type ScheduleText,
   toScheduleText,
 } from './plan-schedule.ts';
@@ -215,7 +215,7 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
     ],
     zones: listZones(),
     fires: {
-      ...previewSchedule(calendar, draft.schedule, face.now),
+      ...(await previewFires(context, visit, calendar, draft)),
       ...(await previewBegins(context, visit, calendar, { plan, ...draft }, face)),
     },
     firesUrl: urls.previewFires({ plan: plan?.id }),
@@ -305,7 +305,11 @@ export function createPlanFormScreens(calendar: FireCalendar): readonly ScreenRo
         const plan = id === undefined ? undefined : await getPlan(context, visit.caller, id);
         const typed = { plan, schedule: text, options: readOptionsText(visit.query) };
         const begins = await previewBegins(context, visit, calendar, typed, face);
-        return { kind: 'page', html: firesPreview({ ...previewSchedule(calendar, text, face.now), ...begins }, face) };
+        const draft = { schedule: text, retentionPolicy: readText(visit.query, 'retentionPolicy').slice(0, 100) };
+        return {
+          kind: 'page',
+          html: firesPreview({ ...(await previewFires(context, visit, calendar, draft)), ...begins }, face),
+        };
       },
     },
     {

@@ -173,7 +173,7 @@ function whenSection(view: PlanFormView): Html {
     error: errors['cron'],
     help: 'Five fields: minute, hour, day of month, month, day of week.',
   };
-  return html`<div class="fields" id="plan-when" hx-get="${view.firesUrl}" hx-trigger="input delay:200ms, change, input from:#plan-options delay:200ms, change from:#plan-options" hx-include="#plan-when, #plan-options" hx-target="#plan-fires" hx-select="#plan-fires" hx-swap="outerMorph" hx-sync="this:replace"><fieldset class="field"><legend>at these times</legend><div class="choices">${view.presets.map(
+  return html`<div class="fields" id="plan-when" hx-get="${view.firesUrl}" hx-trigger="input delay:200ms, change, input from:#plan-options delay:200ms, change from:#plan-options, change from:#f-retentionPolicy" hx-include="#plan-when, #plan-options, #f-retentionPolicy" hx-target="#plan-fires" hx-select="#plan-fires" hx-swap="outerMorph" hx-sync="this:replace"><fieldset class="field"><legend>at these times</legend><div class="choices">${view.presets.map(
     (preset) =>
       html`<label class="check"><input type="radio" name="preset" ${attrs({ value: preset.value, checked: preset.value === values.preset })}><span>${preset.label}</span></label>`,
   )}</div></fieldset>${formField(cronField)}${formField(zoneField)}<datalist id="zones">${view.zones.map((zone) => html`<option value="${zone}"></option>`)}</datalist></div>${firesPreview(view.fires, view.face)}`;

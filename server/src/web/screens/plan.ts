@@ -25,6 +25,7 @@ import { readPlanCopies } from './plan-copies.ts';
 import { describeOptions, listOptionFacts } from './plan-option-words.ts';
 import { readPlanRetention } from './plan-retention.ts';
 import { PLAN_RETENTION, planRetentionPanel } from './plan-retention.view.ts';
+import { readRhythmNotes } from './plan-rhythm.ts';
 import { listUpcoming } from './plan-schedule.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
 import { joinNames, readListedRuns, toRunLine } from './runs.ts';
@@ -115,6 +116,8 @@ async function showPlan(context: CoreContext, visit: Visit, calendar: FireCalend
     plan.schedule !== undefined && calendar.checkCron(plan.schedule.cron, plan.schedule.zone, face.now).ok
       ? listUpcoming(calendar, plan.schedule, face.now, FIRES_SHOWN)
       : { fires: [], zone: 'UTC', notes: [] };
+  const readable = upcoming.fires.length === 0 ? undefined : plan.schedule;
+  const rhythm = await readRhythmNotes(context, visit, calendar, { schedule: readable, policy: plan.retentionPolicy });
   const hosts = new Map(judged.map((one) => [one.host.id, one.host]));
   const missed = await listMissedFires(context, caller, { plan: plan.id }, { limit: MISSED_SHOWN });
   const nameOfHost = (id: HostId): LineName => {
@@ -139,7 +142,7 @@ async function showPlan(context: CoreContext, visit: Visit, calendar: FireCalend
       nameOf: (fire) => nameOfHost(fire.host),
       pairs: [...hosts.values()].slice(0, MISSED_SHOWN).map((host) => ({ plan, host, ...nameOfHost(host.id) })),
     }),
-    fires: upcoming,
+    fires: { ...upcoming, notes: [...rhythm, ...upcoming.notes] },
     begins:
       plan.schedule !== undefined && plan.enabled && upcoming.fires.length > 0
         ? findHostBegins(
