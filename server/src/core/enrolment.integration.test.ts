@@ -4,7 +4,15 @@ import { signAnnounceClaim } from '@holdfast/shared/crypto/proof.ts';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
 import { ENROLMENT } from '@holdfast/shared/limits.ts';
 import type { AnnounceReply } from '@holdfast/shared/protocol/messages.ts';
-import { announceHost, approveHost, claimAnnouncement, createEnrolmentToken, listPendingHosts, rejectHost } from './enrolment.ts';
+import {
+  announceHost,
+  approveHost,
+  claimAnnouncement,
+  createEnrolmentToken,
+  listEnrolmentTokens,
+  listPendingHosts,
+  rejectHost,
+} from './enrolment.ts';
 import { type CoreRig, factsOf, openCoreRig } from './fixtures/core-rig.ts';
 import { revokeHost } from './hosts.ts';
 
@@ -155,6 +163,41 @@ describe('An enrolment token', () => {
     await assert.rejects(makeMachine(rig, 'web-4').announce(late.token), { code: 'unauthenticated' });
     await assert.rejects(makeMachine(rig, 'web-5').announce('hfe_wrong'), { code: 'unauthenticated' });
     assert.deepEqual(await listPendingHosts(rig.context, rig.viewer), [], 'a wrong token does not wait for a person');
+  });
+
+  it('lets its host in however many strangers wait, and hosts of one name that come at once', async (t) => {
+    const rig = await openCoreRig(t);
+    for (let n = 0; n < ENROLMENT.pendingAnnouncements; n += 1) await makeMachine(rig, `stranger-${n}`).announce();
+    const { token } = await createEnrolmentToken(rig.context, rig.admin, { note: 'image', tags: [], uses: 4, lifeMs: 1000 });
+    const machines = [1, 2, 3, 4].map(() => makeMachine(rig, 'web'));
+    const names = await Promise.all(
+      machines.map(async (machine) => {
+        const announced = await machine.announce(token);
+        const reply = await machine.claim(announced, announced.nonce);
+        return reply.state === 'approved' ? reply.hostName : reply.state;
+      }),
+    );
+    assert.deepEqual(names.sort(), ['web', 'web-2', 'web-3', 'web-4']);
+    await assert.rejects(makeMachine(rig, 'one-more').announce(token), { code: 'unauthenticated' });
+    assert.equal((await listPendingHosts(rig.context, rig.viewer)).length, ENROLMENT.pendingAnnouncements);
+  });
+
+  it('is not used by keys that a person rejected, which stay out until that expires', async (t) => {
+    const rig = await openCoreRig(t);
+    const lifeMs = 2 * ENROLMENT.announcementLifeMs;
+    const { token } = await createEnrolmentToken(rig.context, rig.admin, { note: 'one', tags: [], uses: 1, lifeMs });
+    const machine = makeMachine(rig);
+    const before = await machine.announce();
+    await rejectHost(rig.context, rig.admin, before.announcement, 'not ours');
+    const again = await machine.announce(token);
+    assert.deepEqual(await machine.claim(again, before.nonce), { state: 'rejected', message: 'not ours' });
+    assert.deepEqual(
+      (await listEnrolmentTokens(rig.context, rig.admin)).map(({ usesLeft }) => usesLeft),
+      [1],
+    );
+    rig.clock.advance(ENROLMENT.announcementLifeMs);
+    const later = await machine.announce(token);
+    assert.equal((await machine.claim(later, later.nonce)).state, 'approved');
   });
 
   it('whose answer was lost serves the same machine again and costs no second use', async (t) => {

@@ -15,6 +15,9 @@ import { checkName, checkNote, checkTags } from './names.ts';
 import type { CoreContext } from './ports.ts';
 import { demandAgentForMode } from './secrets-mode.ts';
 
+/** Hosts made from one image call themselves alike, and may all come at once. */
+const NAME_ATTEMPTS = 100;
+
 /** What approval decides about the new host. */
 export interface Admission {
   name: string;
@@ -36,7 +39,10 @@ function systemCaller(address: string): Caller {
   return { actor: { kind: 'system', id: 'enrolment', name: 'enrolment token' }, tenant: DEFAULT_TENANT, role: 'admin', address };
 }
 
-/** A host announces itself. The same keys renew their announcement; a valid enrolment token approves it at once. */
+/**
+ * A host announces itself. The same keys renew their announcement; a valid enrolment token approves it at once, and is used only when the host
+ * is let in. `unauthenticated` for a token that lets nobody in, `limit` when too many strangers wait.
+ */
 export async function announceHost(context: CoreContext, body: AnnounceBody, address: string): Promise<AnnounceReply> {
   const { store, clock, crypto } = context;
   const now = clock.now();
@@ -48,8 +54,8 @@ export async function announceHost(context: CoreContext, body: AnnounceBody, add
       'these keys belong to a host that is known already; remove its state directory to enrol it anew',
     );
   }
-  const brought = known === undefined ? body.enrolToken : undefined;
-  const token = brought === undefined ? undefined : await store.hosts.useEnrolmentToken(crypto.hashToken(brought), now);
+  const brought = known === undefined && body.enrolToken !== undefined ? crypto.hashToken(body.enrolToken) : undefined;
+  const token = brought === undefined ? undefined : await store.hosts.findEnrolmentToken(brought, now);
   if (brought !== undefined && !token) {
     throw new AppError(
       'unauthenticated',
@@ -71,10 +77,12 @@ export async function announceHost(context: CoreContext, body: AnnounceBody, add
       expiresAt: now + ENROLMENT.announcementLifeMs,
       state: 'pending',
     },
-    ENROLMENT.pendingAnnouncements,
+    // Who brings a token is let in at once, however many strangers wait.
+    token ? Number.POSITIVE_INFINITY : ENROLMENT.pendingAnnouncements,
   );
+  // Keys that a person rejected stay so until that expires, and cost the token nothing.
   if (token && announcement.state === 'pending')
-    await admit(context, systemCaller(address), announcement, { name: body.hostname, tags: token.tags });
+    await admit(context, systemCaller(address), announcement, { name: body.hostname, tags: token.tags }, brought);
   context.bus.publish(announcement.tenant, { kind: 'refresh', topic: TOPICS.hosts });
   context.bus.publish(announcement.tenant, { kind: 'refresh', topic: TOPICS.counts });
   return {
@@ -140,13 +148,23 @@ async function chooseFreeName(context: CoreContext, tenant: Caller['tenant'], wa
   throw new AppError('conflict', `too many hosts are named ${base}`);
 }
 
-async function admit(context: CoreContext, caller: Caller, announcement: Announcement, admission: Admission): Promise<Host> {
+const isNameTaken = (error: unknown): boolean =>
+  error instanceof AppError && error.code === 'conflict' && error.details['field'] === 'name';
+
+/** Lets the host in, with a use of the enrolment token it brought: all of it or nothing. */
+async function admit(
+  context: CoreContext,
+  caller: Caller,
+  announcement: Announcement,
+  admission: Admission,
+  enrolmentHash?: string,
+): Promise<Host> {
   const { store, clock, crypto } = context;
   const now = clock.now();
   const host: Host = {
     id: context.createId('host'),
     tenant: announcement.tenant,
-    name: await chooseFreeName(context, announcement.tenant, admission.name),
+    name: admission.name,
     state: 'active',
     tags: admission.tags,
     signingKey: announcement.signingKey,
@@ -165,7 +183,16 @@ async function admit(context: CoreContext, caller: Caller, announcement: Announc
   const token: HostToken = { hash: crypto.hashToken(plainToken), tenant: host.tenant, host: host.id, createdAt: now };
   const binding = { host: host.id, purpose: 'token' as const, ref: announcement.id, version: 1 };
   const sealed = sealFor(crypto, host.sealingKey, context.identity, binding, { token: plainToken });
-  await store.hosts.approveAnnouncement(announcement.id, host, token, JSON.stringify(sealed));
+  for (let attempt = 1; ; attempt += 1) {
+    host.name = await chooseFreeName(context, announcement.tenant, admission.name);
+    try {
+      await store.hosts.approveAnnouncement(announcement.id, host, token, JSON.stringify(sealed), enrolmentHash);
+      break;
+    } catch (error) {
+      // Another host of that name came in at the same moment.
+      if (!isNameTaken(error) || attempt === NAME_ATTEMPTS) throw error;
+    }
+  }
   await recordAct(context, caller, {
     action: 'host.approved',
     target: { kind: 'host', id: host.id, name: host.name },

@@ -171,15 +171,25 @@ export interface HostStore {
   findAnnouncement(id: AnnouncementId): Promise<Announcement | undefined>;
   setAnnouncementNonce(id: AnnouncementId, nonce: string): Promise<void>;
   listPending(tenant: TenantId, now: number): Promise<readonly Announcement[]>;
-  /** Approves in one step: the host row, its token and the announcement; `conflict` when no longer pending. */
-  approveAnnouncement(id: AnnouncementId, host: Host, token: HostToken, sealedToken: string): Promise<void>;
+  /**
+   * Approves in one step: the host row, its token, the announcement and, where the host brought an enrolment token (its hash), a use of that.
+   * `conflict` when it does not wait any more, or of the name when that is taken; `unauthenticated` when the enrolment token has no use left.
+   * Then none of it has happened.
+   */
+  approveAnnouncement(
+    id: AnnouncementId,
+    host: Host,
+    token: HostToken,
+    sealedToken: string,
+    enrolmentHash?: string | undefined,
+  ): Promise<void>;
   /** False when it was not pending any more. */
   rejectAnnouncement(id: AnnouncementId, message: string): Promise<boolean>;
   deleteExpiredAnnouncements(now: number): Promise<number>;
 
   insertEnrolmentToken(token: EnrolmentToken): Promise<void>;
   listEnrolmentTokens(tenant: TenantId, now: number): Promise<readonly EnrolmentToken[]>;
-  /** Takes one use; undefined when unknown, used up or expired at `now`. */
-  useEnrolmentToken(hash: string, now: number): Promise<EnrolmentToken | undefined>;
+  /** Undefined when it is unknown, used up or expired at `now`. */
+  findEnrolmentToken(hash: string, now: number): Promise<EnrolmentToken | undefined>;
   deleteEnrolmentToken(tenant: TenantId, id: EnrolmentTokenId): Promise<boolean>;
 }

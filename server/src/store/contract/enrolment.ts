@@ -126,20 +126,29 @@ export function checkEnrolment(open: OpenStore): void {
     );
 
     it(
-      'gives out each use of an enrolment token once, and none after its end',
+      'takes a use of an enrolment token with each host that it lets in, and none for a host that stays out',
       withStore(open, async ({ hosts }) => {
         const token = sampleEnrolmentToken({ usesLeft: 2 });
         const expiring = sampleEnrolmentToken({ expiresAt: NOW + 5, createdAt: NOW + 1 });
         await hosts.insertEnrolmentToken(token);
         await hosts.insertEnrolmentToken(expiring);
         assert.deepEqual(await hosts.listEnrolmentTokens(TENANT, NOW), [token, expiring]);
-        assert.equal(await hosts.useEnrolmentToken(expiring.hash, NOW + 5), undefined);
-        const uses = await Promise.all([1, 2, 3].map(() => hosts.useEnrolmentToken(token.hash, NOW)));
-        assert.deepEqual(
-          uses.map((use) => use?.usesLeft),
-          [1, 0, undefined],
-        );
-        assert.deepEqual(uses[0]?.tags, ['rack7']);
+        assert.equal(await hosts.findEnrolmentToken(expiring.hash, NOW + 5), undefined);
+        const letIn = async (host: ReturnType<typeof sampleHost>, hash: string) => {
+          const { id } = await hosts.upsertAnnouncement(sampleAnnouncement(), Number.POSITIVE_INFINITY);
+          await hosts.approveAnnouncement(id, host, sampleHostToken(host), 'sealed', hash);
+        };
+        await letIn(sampleHost({ name: 'taken' }), token.hash);
+        assert.deepEqual(await hosts.findEnrolmentToken(token.hash, NOW), { ...token, usesLeft: 1 });
+        await assert.rejects(letIn(sampleHost({ name: 'taken' }), token.hash), refusal('conflict', { field: 'name' }));
+        assert.equal((await hosts.findEnrolmentToken(token.hash, NOW))?.usesLeft, 1);
+        await letIn(sampleHost({ name: 'second' }), token.hash);
+        assert.equal(await hosts.findEnrolmentToken(token.hash, NOW), undefined);
+        const third = sampleHost({ name: 'third' });
+        await assert.rejects(letIn(third, token.hash), refusal('unauthenticated'));
+        assert.equal(await hosts.findHost(TENANT, third.id), undefined);
+        const late = sampleHost({ name: 'late', createdAt: NOW + 5 });
+        await assert.rejects(letIn(late, expiring.hash), refusal('unauthenticated'));
         assert.deepEqual(await hosts.listEnrolmentTokens(TENANT, NOW + 5), []);
         assert.equal(await hosts.deleteEnrolmentToken(OTHER_TENANT, token.id), false);
         assert.equal(await hosts.deleteEnrolmentToken(TENANT, token.id), true);

@@ -127,6 +127,8 @@ function prepareAnnouncements(sql: Sql) {
       WHERE id = @id AND state = 'pending' AND expires_at > @now`),
     reject: sql.change("UPDATE announcements SET state = 'rejected', rejection = @message WHERE id = @id AND state = 'pending'"),
     removeExpired: sql.change('DELETE FROM announcements WHERE expires_at <= @now'),
+    spend: sql.change(`UPDATE enrolment_tokens SET uses_left = uses_left - 1
+      WHERE tenant_id = @tenant AND hash = @hash AND uses_left > 0 AND expires_at > @now`),
   };
 }
 
@@ -173,11 +175,13 @@ export function createAnnouncements(sql: Sql): Announcements {
     findAnnouncement: (id) => sql.read(() => rows.find.find({ id })),
     setAnnouncementNonce: (id, nonce) => sql.write(() => void rows.setNonce.run({ id, nonce })),
     listPending: (tenant, now) => sql.read(() => rows.pending.list({ tenant, now })),
-    approveAnnouncement: (id, host, token, sealedToken) =>
+    approveAnnouncement: (id, host, token, sealedToken, enrolmentHash) =>
       sql.write(() => {
         const now = host.createdAt;
         const expiresAt = now + ENROLMENT.announcementLifeMs;
         if (!rows.find.find({ id })) throw new AppError('not_found', 'this announcement is gone; let the host announce again');
+        if (enrolmentHash !== undefined && rows.spend.run({ tenant: host.tenant, hash: enrolmentHash, now }) === 0)
+          throw new AppError('unauthenticated', 'the enrolment token has no use left; make a new one under Hosts, Add host');
         insertHost(host);
         tokens.insert.run({ ...token });
         if (rows.approve.run({ id, host: host.id, sealedToken, now, expiresAt }) === 0) {
@@ -193,7 +197,7 @@ export function createAnnouncements(sql: Sql): Announcements {
 
 type EnrolmentTokens = Pick<
   HostStore,
-  'insertEnrolmentToken' | 'listEnrolmentTokens' | 'useEnrolmentToken' | 'deleteEnrolmentToken'
+  'insertEnrolmentToken' | 'listEnrolmentTokens' | 'findEnrolmentToken' | 'deleteEnrolmentToken'
 >;
 
 export function createEnrolmentTokens(sql: Sql): EnrolmentTokens {
@@ -205,16 +209,15 @@ export function createEnrolmentTokens(sql: Sql): EnrolmentTokens {
      WHERE tenant_id = @tenant AND expires_at > @now AND uses_left > 0 ORDER BY created_at, id`,
     enrolmentTokenRow,
   );
-  const use = sql.select(
-    `UPDATE enrolment_tokens SET uses_left = uses_left - 1
-     WHERE hash = @hash AND uses_left > 0 AND expires_at > @now RETURNING ${ENROLMENT_TOKEN}`,
+  const find = sql.select(
+    `SELECT ${ENROLMENT_TOKEN} FROM enrolment_tokens WHERE hash = @hash AND uses_left > 0 AND expires_at > @now`,
     enrolmentTokenRow,
   );
   const remove = sql.change('DELETE FROM enrolment_tokens WHERE tenant_id = @tenant AND id = @id');
   return {
     insertEnrolmentToken: (token) => sql.write(() => void insert.run({ ...token, tags: toJson(token.tags) })),
     listEnrolmentTokens: (tenant, now) => sql.read(() => list.list({ tenant, now })),
-    useEnrolmentToken: (hash, now) => sql.write(() => use.find({ hash, now })),
+    findEnrolmentToken: (hash, now) => sql.read(() => find.find({ hash, now })),
     deleteEnrolmentToken: (tenant, id) => sql.write(() => remove.run({ tenant, id }) > 0),
   };
 }
