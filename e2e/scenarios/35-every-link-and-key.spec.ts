@@ -16,6 +16,8 @@ const otto: Account = { name: 'otto', password: 'six loud geese in a canoe' };
 /** Signs in where the administrator has signed in as often as anybody may within a minute. */
 const nora: Account = { name: 'nora', password: 'eight slow owls on a gate' };
 const NEXT_PASSWORD = 'four badgers paint the moon';
+/** Looks at lists. */
+const iris: Account = { name: 'iris', password: 'five mild foxes on a raft' };
 const viewer: Account = { name: 'vera', password: 'nine calm herons on stilts' };
 
 let stack: Stack;
@@ -187,6 +189,58 @@ test('the head of a running log counts its lines as they come', async ({ page })
   }
 });
 
+test('a live list leaves ticks, focus, typed words and scroll where they are while runs begin and end elsewhere', async ({
+  page,
+}) => {
+  const { api, server } = stack;
+  const plans = await api.get<readonly ApiPlan[]>('/plans');
+  const [nightly, broken] = ['nightly', `plan ${LONG}`].map((name) => plans.find((plan) => plan.name === name));
+  if (nightly === undefined || broken === undefined) throw new Error('the plans of this scenario are missing');
+  await createPerson(iris, 'admin');
+  await page.setViewportSize({ width: 1440, height: 420 });
+  const ticked = page.locator('.cell-select input[name=ids]:checked');
+  const scrolled = () => page.evaluate<number>('scrollY');
+  const findRow = (path: string) => page.locator('tr[data-row]', { has: page.locator(`a[href="${path}"]`) });
+  await writeFile(holdFile(), '');
+  try {
+    // The row on top is of a run that goes on and reads differently at each look. The other run fails: its sources are busy or missing.
+    const held = await runPlan(api, nightly);
+    await signIn(page, server.url, iris, '/runs');
+    const row = findRow(`/runs/${held}`);
+    await expect(row).toContainText('running');
+    await row.getByRole('checkbox').check();
+    await row.getByRole('link').first().focus();
+    await page.evaluate('scrollTo(0, 60)');
+    const other = await runPlan(api, broken);
+    await expect(findRow(`/runs/${other}`)).toBeVisible();
+    await api.waitForRun(other, 'failed');
+    await expect(ticked).toHaveCount(1);
+    await expect(ticked).toHaveValue(held);
+    await expect(row.getByRole('link').first()).toBeFocused();
+    await expect(page.getByRole('form', { name: 'Chosen runs' })).toBeVisible();
+    expect(await scrolled()).toBeGreaterThanOrEqual(60);
+
+    await page.goto(`${server.url}/plans?sort=next`);
+    const words = page.getByLabel('Search plans');
+    await words.pressSequentially('l');
+    await expect(page.getByRole('list', { name: 'Filters that are on' })).toContainText('“l”');
+    const line = findRow(`/plans/${nightly.id}`);
+    await expect(line).toContainText('running');
+    await line.getByRole('checkbox').check();
+    await line.getByRole('button', { name: 'Pause' }).focus();
+    await page.evaluate('scrollTo(0, 60)');
+    await rm(holdFile());
+    await expect(line).toContainText('succeeded');
+    await expect(ticked).toHaveCount(1);
+    await expect(ticked).toHaveValue(nightly.id);
+    await expect(line.getByRole('button', { name: 'Pause' })).toBeFocused();
+    await expect(words).toHaveValue('l');
+    expect(await scrolled()).toBeGreaterThanOrEqual(60);
+  } finally {
+    await rm(holdFile(), { force: true });
+  }
+});
+
 async function createPerson({ name, password }: Account, role: string): Promise<void> {
   const passwordFile = await stack.server.writePassword(password);
   await stack.server.runCommand(['user', 'create', '--name', name, '--role', role, '--password-file', passwordFile]);
@@ -233,7 +287,7 @@ test('without JavaScript a person adds a source, runs it, cancels and restores',
       await openSourceForm(page, url, world.host.id, 'Files and directories');
       await page.getByLabel('Name', { exact: true }).fill('plain');
       await page.getByLabel('Paths').fill(folder);
-      await page.getByRole('button', { name: 'Save', exact: true }).click();
+      await page.getByRole('button', { name: 'Test and save' }).click();
       await expect(page.getByRole('heading', { level: 1 })).toContainText('plain');
       await makePlan(page, url, { name: 'plain plan', sources: ['plain'], repository: 'disk db-1' });
       await awaitSpec(stack, world.host);

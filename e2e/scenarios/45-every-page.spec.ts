@@ -213,21 +213,31 @@ type Violations = Awaited<ReturnType<ReturnType<typeof buildAxe>['analyze']>>['v
 const describe = (violations: Violations): readonly string[] =>
   violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `  ${node.html}`).join('\n')}`);
 
-/** What is wrong with the page whatever it shows: sideways scroll, no heading or two, no title, more rows than a page has. */
+/**
+ * What is wrong with the page whatever it shows: sideways scroll, no heading or two, no title, more rows than a page has; rows in a live
+ * part that hold a control and have no id of their own, so that an update could move a tick or the focus to another row.
+ */
 async function findFaults(page: Page): Promise<readonly string[]> {
-  const seen: { over: number; headings: number; title: string; rows: number } = await page.evaluate(`(() => {
+  const seen: { over: number; headings: number; title: string; rows: number; nameless: readonly string[] } =
+    await page.evaluate(`(() => {
     const root = document.documentElement;
     return {
       over: root.scrollWidth - root.clientWidth,
       headings: document.querySelectorAll('h1').length,
       title: document.title,
       rows: Math.max(0, ...[...document.querySelectorAll('tbody')].map((body) => body.rows.length)),
+      nameless: [...document.querySelectorAll('[data-live] [data-row], [data-live] .facts > div')]
+        .filter((row) => row.parentElement.childElementCount > 1 && row.querySelector('a, button, input, select') !== null)
+        .filter((row) => row.id === '' || document.querySelectorAll('#' + CSS.escape(row.id)).length > 1)
+        .filter((row) => row.closest('dl') === null || row.querySelector('dt a, dt button') !== null)
+        .map((row) => row.textContent.slice(0, 80)),
     };
   })()`);
   return [
     ...(seen.over > 0 ? [`scrolls sideways by ${seen.over} px`] : []),
     ...(seen.headings === 1 ? [] : [`${seen.headings} headings of the first level`]),
     ...(/^\S.* · Holdfast$/u.test(seen.title) ? [] : [`the title is “${seen.title}”`]),
+    ...seen.nameless.map((text) => `a row without an id of its own in a live part: “${text}”`),
     ...(seen.rows > HTTP.pageSizeMax ? [`a table of ${seen.rows} rows`] : []),
   ];
 }

@@ -26,6 +26,7 @@ export type AlertPageView = {
   readonly runHref?: string | undefined;
   readonly handling?: string | undefined;
   readonly members: readonly {
+    readonly id: string;
     readonly name: string;
     readonly detail: string;
     readonly since: number;
@@ -117,7 +118,8 @@ function membersPanel(view: AlertPageView): Html {
     title: view.memberCount === 1 ? 'What is wrong' : 'It holds for',
     aside: view.memberCount > 1 ? formatCount(view.memberCount) : undefined,
     content: rows(
-      view.members.map(({ name, detail, since, runHref }) => ({
+      view.members.map(({ id, name, detail, since, runHref }) => ({
+        id: `member-${id}`,
         title: name,
         detail: html`${detail} · since ${relativeTime(since, view.face)}`,
         action: runHref === undefined ? undefined : linkButton({ href: runHref, label: 'Open run', small: true }),

@@ -32,6 +32,7 @@ export function claimantsPanel({ claimants, chooseUrl, face }: ClaimantsView): H
         ? html`<p>No agent has called since this server started. An agent that is kept out calls once a minute.</p>`
         : html`<p>Say which one is the host. It gets a token of its own when it calls next, within a minute; every other copy is locked out for good. If a copy may be in wrong hands, revoke the host instead and enrol the machine anew.</p>${rows(
             claimants.map((claimant) => ({
+              id: `claimant-${claimant.boot}`,
               title: html`${claimant.hostname}${claimant.address !== undefined && html` at ${claimant.address}`} ${claimant.isChosen && badge('chosen')}`,
               detail: html`Started as <code>${claimant.boot}</code>, agent ${claimant.agentVersion}, machine up since ${relativeTime(claimant.bootedAt, face)}.<br>First seen ${relativeTime(claimant.firstSeenAt, face)}, last ${relativeTime(claimant.lastSeenAt, face)}.`,
               action:

@@ -188,6 +188,7 @@ function sourcesPanel(view: HostPageView): Html {
     aside: html`<a href="${urls.sources({ host: id })}">${formatNoun(sources.length, 'source')}</a>`,
     content: rows(
       sources.map((source) => ({
+        id: `row-${source.id}`,
         status: protectionStatus(source.protection),
         title: html`<a href="${urls.source({ source: source.id })}">${source.name}</a>`,
         detail: html`${source.what}<br>${source.reason}`,
@@ -210,7 +211,9 @@ function happeningsPanel({ happenings, face, urls }: HostPageView): Html {
       happenings.length === 0
         ? html`<p class="quiet">Nothing has happened yet.</p>`
         : rows(
-            happenings.map((happening) => ({
+            happenings.map((happening, place) => ({
+              // Several can be of one instant: each is told by how many older ones are.
+              id: `happening-${happening.at}-${happenings.slice(place + 1).filter(({ at }) => at === happening.at).length}`,
               status: status(LEVELS[happening.level]),
               title: happening.text,
               action: html`${happening.run !== undefined && html`<a href="${urls.run({ run: happening.run })}">run</a> · `}${dayTime(happening.at, face)}`,

@@ -35,6 +35,7 @@ export function lastRuns({ runs, allHref, none, urls, face }: LastRunsView): Htm
         ? html`<p class="quiet">${none}</p>`
         : rows(
             runs.map((run) => ({
+              id: `row-${run.id}`,
               status: runStatus(run.state),
               title: html`<a href="${urls.run({ run: run.id })}">${run.title}</a>`,
               detail: run.problem ?? figuresOf(run),

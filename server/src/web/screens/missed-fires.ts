@@ -33,7 +33,8 @@ export function toMissedFiresView(
   const unknown = scene.pairs.flatMap(({ plan, host, name, href }): UnknownFiresLine[] => {
     const found = findUnknownFires(context, plan, host);
     if (found === undefined) return [];
-    return [{ name, href, count: found.count, orMore: found.count >= UNKNOWN_COUNTED, firstDueAt: found.firstDueAt }];
+    const id = `${plan.id}-${host.id}`;
+    return [{ id, name, href, count: found.count, orMore: found.count >= UNKNOWN_COUNTED, firstDueAt: found.firstDueAt }];
   });
   return {
     face,
@@ -41,6 +42,7 @@ export function toMissedFiresView(
     unknown,
     missed: scene.page.rows.map((fire) => ({
       ...scene.nameOf(fire),
+      id: `${fire.plan}-${fire.host}-${fire.fireAt}`,
       state: fire.state,
       fireAt: fire.fireAt,
       deadlineAt: fire.deadlineAt,

@@ -6,6 +6,7 @@ import { status } from '../ui/status.ts';
 import { type Clockface, dayTime, relativeTime } from '../ui/time.ts';
 
 export type MissedFireLine = {
+  readonly id: string;
   readonly state: 'missed' | 'late' | 'reported';
   /** The plan on a host's page, the host on a plan's. */
   readonly name: string;
@@ -19,6 +20,7 @@ export type MissedFireLine = {
 };
 
 export type UnknownFiresLine = {
+  readonly id: string;
   readonly name: string;
   readonly href?: string | undefined;
   readonly count: number;
@@ -62,6 +64,7 @@ function nameOf(line: { readonly name: string; readonly href?: string | undefine
 
 function unknownRow(line: UnknownFiresLine, { face }: MissedFiresView): RowView {
   return {
+    id: `fires-${line.id}`,
     status: status({ word: 'unknown', tone: 'unknown', icon: 'question' }),
     title: html`${nameOf(line)}: ${formatNoun(line.count, 'fire')}${line.orMore && ' or more'}`,
     detail: html`The host is silent; the first was due ${relativeTime(line.firstDueAt, face)}. It keeps its schedule by itself and tells what it did when it is back.`,
@@ -71,6 +74,7 @@ function unknownRow(line: UnknownFiresLine, { face }: MissedFiresView): RowView 
 function missedRow(line: MissedFireLine, { face }: MissedFiresView): RowView {
   const isSettled = line.isPassed && line.state === 'missed';
   return {
+    id: `fire-${line.id}`,
     status: status(isSettled ? { word: 'missed', tone: 'quiet', icon: 'cross' } : STATES[line.state]),
     title: html`${nameOf(line)} · due ${dayTime(line.fireAt, face)}`,
     detail: explain(line, face),

@@ -23,6 +23,7 @@ const ALERTS_READ = 100;
 
 function toPendingNeed(host: PendingHost, visit: Visit): Need {
   return {
+    id: host.id,
     status: { host: 'pending' },
     title: `${host.hostname} wants to join`,
     mono: host.fingerprint,
@@ -38,6 +39,7 @@ function listSilentNeeds(sources: readonly LookedSource[], visit: Visit, face: C
   const needs = [...byHost].slice(0, NEEDS_SHOWN).map(([{ id, name, lastSeenAt }, count]): Need => {
     const seen = lastSeenAt === undefined ? 'never connected' : `last seen ${formatRelative(lastSeenAt, face)}`;
     return {
+      id,
       status: { host: 'offline' },
       title: name,
       href: visit.urls.host({ host: id }),
@@ -56,6 +58,7 @@ function findPlanless(sources: readonly LookedSource[], caller: Caller, visit: V
   const href = isAllowed(caller, 'plan.manage') ? visit.urls.addPlan({ sources: ids }) : visit.urls.sources();
   return [
     {
+      id: 'planless',
       status: { protection: 'unprotected' },
       title: sources.length === 1 ? `${names} is in no plan` : `${formatNoun(sources.length, 'source')} are in no plan`,
       detail: sources.length === 1 ? 'nothing backs it up' : names,
@@ -72,6 +75,7 @@ async function listCoverageNeeds(context: CoreContext, visit: Visit): Promise<Ne
     fresh === 0 ? 'databases and big directories that nothing backs up' : `${fresh} of them appeared since the first look`;
   return [
     {
+      id: 'coverage',
       status: { protection: 'unprotected' },
       title: `${formatNoun(open, 'thing')} on your hosts ${open === 1 ? 'is' : 'are'} covered by no source`,
       href: visit.urls.coverage(),
@@ -101,6 +105,7 @@ async function toSourceNeed(context: CoreContext, visit: Visit, look: FleetLook,
   const open = (run: RunId): Need['act'] => ({ label: 'Open run', href: visit.urls.run({ run }) });
   const openSource = (id: SourceId): Need['act'] => ({ label: 'Open source', href: visit.urls.source({ source: id }) });
   return {
+    id: source.id,
     status: { protection: protection.status },
     title: `${host.name} / ${source.name}`,
     href: visit.urls.source({ source: source.id }),
@@ -132,6 +137,7 @@ async function listMissedNeeds(context: CoreContext, visit: Visit, face: Clockfa
     const href = visit.urls.plan({ plan: plan.id });
     return [
       {
+        id: plan.id,
         status: { protection: 'at_risk' as const },
         title: `${plan.name} missed ${formatNoun(count, 'fire')}`,
         href,
@@ -157,7 +163,7 @@ async function listAlertNeeds(context: CoreContext, visit: Visit): Promise<Need[
     .map(({ id, severity, title, text }) => {
       const href = visit.urls.alert({ alert: id });
       const status = severity === 'critical' ? ('unprotected' as const) : ('at_risk' as const);
-      return { status: { protection: status }, title, href, detail: text, act: { label: 'Open alert', href } };
+      return { id, status: { protection: status }, title, href, detail: text, act: { label: 'Open alert', href } };
     });
 }
 

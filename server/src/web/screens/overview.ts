@@ -187,7 +187,7 @@ function listNext(look: FleetLook, visit: Visit): OverviewView['next'] {
     })
     .sort((a, b) => a.at - b.at)
     .slice(0, NEXT_SHOWN)
-    .map(({ plan, at }) => ({ name: plan.name, href: visit.urls.plan({ plan: plan.id }), at }));
+    .map(({ plan, at }) => ({ id: plan.id, name: plan.name, href: visit.urls.plan({ plan: plan.id }), at }));
 }
 
 function listTotals(fleet: Fleet, visit: Visit, online: number): OverviewView['totals'] {

@@ -11,6 +11,8 @@ import { type Clockface, relativeTime } from '../ui/time.ts';
 import { growthPanel, proofsPanel, stripPanel, type TrustView } from './overview-trust.view.ts';
 
 export type Need = {
+  /** Of what it is about, unique among the needs. */
+  readonly id: string;
   readonly status: { readonly protection: ProtectionState } | { readonly host: HostState };
   readonly title: string;
   readonly href?: string | undefined;
@@ -57,7 +59,7 @@ export type OverviewView = {
   readonly goingHref: string;
   readonly night: { readonly rows: readonly GanttRow[]; readonly from: number; readonly to: number; readonly left: number };
   readonly runsHref: string;
-  readonly next: readonly { readonly name: string; readonly href: string; readonly at: number }[];
+  readonly next: readonly { readonly id: string; readonly name: string; readonly href: string; readonly at: number }[];
   readonly totals: readonly { readonly label: string; readonly value: string; readonly href: string }[];
   readonly trust: TrustView;
   /** Where the first steps are taken one by one; undefined for those who may not. */
@@ -106,6 +108,7 @@ function stepsPanel(view: OverviewView): Html {
   const lines = view.steps.map((step, at): RowView => {
     const kind = at === current && view.welcomeHref === undefined ? 'primary' : 'secondary';
     return {
+      id: `step-${at + 1}`,
       status: html`<span class="status tone-${step.done ? 'protected' : 'quiet'}">${icon(step.done ? 'check' : 'queued')}<span>${step.done ? 'done' : at === current ? 'next' : 'later'}</span></span>`,
       title: `${at + 1}. ${step.title}`,
       detail: step.text,
@@ -150,6 +153,7 @@ function needsPanel(view: OverviewView): Html | false {
   const first = view.steps.length > 0 ? -1 : Math.max(0, waiting);
   const lines = view.needs.map(
     (need, at): RowView => ({
+      id: `need-${need.id}`,
       status: 'host' in need.status ? hostStatus(need.status.host) : protectionStatus(need.status.protection),
       title: need.href === undefined ? need.title : html`<a href="${need.href}">${need.title}</a>`,
       detail: html`${need.mono !== undefined && html`<span class="mono">${need.mono}</span> · `}${need.detail}`,
@@ -213,6 +217,7 @@ function nextPanel(view: OverviewView): Html {
     title: 'Next',
     content: facts(
       view.next.map((fire) => ({
+        id: `next-${fire.id}`,
         label: html`<a href="${fire.href}">${fire.name}</a>`,
         value: relativeTime(fire.at, view.face),
       })),

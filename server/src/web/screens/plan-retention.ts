@@ -84,6 +84,7 @@ function toView(context: CoreContext, visit: Visit, preview: RetentionPreview, n
             ? []
             : [
                 {
+                  id: snapshot.id,
                   at: snapshot.createdAt,
                   href: urls.snapshot({ snapshot: snapshot.id }),
                   source: nameSource(names, source),

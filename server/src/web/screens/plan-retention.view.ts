@@ -29,7 +29,13 @@ export type RetentionAct = {
   readonly needsPerson: boolean;
 };
 
-export type LeavingLine = { readonly at: number; readonly href: string; readonly source: string; readonly why: string };
+export type LeavingLine = {
+  readonly id: string;
+  readonly at: number;
+  readonly href: string;
+  readonly source: string;
+  readonly why: string;
+};
 
 export type PlanRetentionView = {
   readonly face: Clockface;
@@ -85,7 +91,8 @@ function keepsEverything({ chooseHref }: PlanRetentionView): Html {
 function retentionBody(view: PlanRetentionView, words: string): Html {
   if (view.problem !== undefined) return html`<p>${view.problem}</p><p class="quiet">${words}</p>`;
   if (view.sources.length === 0) return html`<p class="quiet">No snapshot yet.</p><p class="quiet">${words}</p>`;
-  const leaving = view.leaving.map(({ at, href, source, why }) => ({
+  const leaving = view.leaving.map(({ id, at, href, source, why }) => ({
+    id: `leaving-${id}`,
     title: html`<a href="${href}">${source}</a>`,
     detail: why,
     middle: relativeTime(at, view.face),

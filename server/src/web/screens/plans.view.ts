@@ -84,6 +84,7 @@ function plansTable(view: PlansView): Html {
     sort: view.sort,
     select: selectRows(view.bulk, (row) => row.name),
     rows: view.rows,
+    rowId: (row) => `row-${row.id}`,
     columns: [
       { id: 'state', label: 'Last run', width: 'fit', cell: lastRun },
       { id: 'name', label: 'Plan', primary: true, sortable: true, cell: (row) => html`<a href="${row.href}">${row.name}</a>` },

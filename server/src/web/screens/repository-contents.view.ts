@@ -169,6 +169,7 @@ function listPart(view: ContentsView, { lines, pager, counts }: NonNullable<Cont
       id: 'contents',
       caption: 'Snapshots in the repository and in the ledger, newest first',
       rows: lines,
+      rowId: ({ engineId }) => `row-${engineId}`,
       columns: [
         {
           id: 'state',

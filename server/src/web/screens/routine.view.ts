@@ -74,6 +74,7 @@ function maintainerRow({ maintainer, isChosen, trouble }: NonNullable<RoutineVie
     : 'Another host takes over when it is away for half an hour.';
   const ready: StatusView = { word: 'ready', tone: 'protected', icon: 'check' };
   return {
+    id: 'maintainer',
     status: status(isAway ? WAITS : maintainer === undefined ? PLANNED : ready),
     title,
     detail: isAway ? html`Not now: ${trouble}. ${maintainer !== undefined && stays}` : stays,
@@ -90,6 +91,7 @@ export function routinePanel(view: RoutineView): Html {
       title,
       content: rows([
         {
+          id: 'by-hand',
           status: status({ word: 'by hand', tone: 'quiet', icon: 'pause' }),
           title: 'Checks and prunes are left to people',
           detail: 'Nothing is read or tidied unless somebody orders it.',

@@ -177,6 +177,7 @@ function partsPanel(view: RunView): Html {
     id: 'run-parts',
     caption: 'What became of each source',
     rows: view.parts,
+    rowId: (row) => `part-${row.id}`,
     columns: [
       { id: 'state', label: 'State', width: 'fit', cell: (row) => runStatus(row.state) },
       {

@@ -91,6 +91,7 @@ export function runsTable(view: RunsView): Html {
     sort: view.sort,
     select: selectRows(view.bulk, (row) => `the run ${row.title} on ${row.host.name}`),
     rows: view.rows,
+    rowId: (row) => `row-${row.id}`,
     columns: [
       { id: 'state', label: 'State', width: 'fit', sortable: true, cell: (row) => runStatus(row.state) },
       { id: 'run', label: 'Run', primary: true, cell: (row) => runTitle(row, row.title) },
@@ -117,6 +118,7 @@ export function runsBrief(view: BriefRunsView): Html {
     id: RUNS_TABLE,
     caption: 'Newest runs',
     rows: view.rows,
+    rowId: (row) => `row-${row.id}`,
     columns: [
       { id: 'state', label: 'State', width: 'fit', cell: (row) => runStatus(row.state) },
       { id: 'run', label: 'Run', primary: true, cell: (row) => runTitle(row, `${row.host.name} / ${row.title}`) },

@@ -125,6 +125,7 @@ export function snapshotsTable(view: SnapshotsView): Html {
     caption: 'Snapshots; the heads of the columns order them',
     sort: view.sort,
     rows: view.rows,
+    rowId: (row) => `row-${row.id}`,
     columns: snapshotColumns(view.face),
     empty: noSnapshots(view),
     ...(view.acts.mayVerify ? { select: SELECTION } : {}),
@@ -143,7 +144,7 @@ export function snapshotsBrief(id: string, rows: readonly SnapshotLine[], face: 
         ? { ...column, cell: (row: SnapshotLine) => html`<a href="${row.href}">${row.host.name} / ${row.source}</a>` }
         : column,
     );
-  return table<SnapshotLine>({ id, caption: 'Newest snapshots', rows, columns });
+  return table<SnapshotLine>({ id, caption: 'Newest snapshots', rows, rowId: (row) => `row-${row.id}`, columns });
 }
 
 function snapshotColumns(face: Clockface): readonly Column<SnapshotLine>[] {

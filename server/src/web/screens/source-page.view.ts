@@ -137,6 +137,7 @@ function plansPanel({ plans, urls, id, may }: SourcePageView): Html {
     title: 'Plans',
     content: rows(
       plans.map((plan) => ({
+        id: `row-${plan.id}`,
         title: html`<a href="${urls.plan({ plan: plan.id })}">${plan.name}</a>`,
         detail: plan.schedule ?? 'only by hand',
         action: plan.enabled ? undefined : status({ word: 'switched off', tone: 'quiet', icon: 'pause' }),

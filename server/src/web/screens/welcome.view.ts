@@ -126,6 +126,7 @@ function stepList({ steps, current }: WelcomeView): Html {
     aside: `${done} of ${steps.length}`,
     content: rows(
       steps.map(({ step, title, made, done: isDone, href }, at) => ({
+        id: `step-${step}`,
         title: html`<a href="${href}" ${attrs({ 'aria-current': step === current ? 'step' : null })}>${at + 1}. ${title}</a>`,
         detail: made,
         action: html`<span class="status tone-${isDone ? 'protected' : step === current ? 'active' : 'quiet'}">${icon(isDone ? 'check' : 'queued')}<span>${isDone ? 'done' : step === current ? 'now' : 'later'}</span></span>`,
@@ -203,6 +204,7 @@ function runStep(view: WelcomeView, open: Extract<OpenStep, { kind: 'run' }>): H
     run !== undefined &&
     rows([
       {
+        id: `row-${run.id}`,
         status: runStatus(run.state),
         title: html`<a href="${run.href}">Its log and stages</a>`,
         detail: run.failure,
@@ -233,6 +235,7 @@ function whatNext({ next }: WelcomeView): Html {
     title: 'What comes next',
     content: rows(
       next.map(({ title, text, href, label }, at) => ({
+        id: `next-${at + 1}`,
         title,
         detail: text,
         action: linkButton({ href, label, kind: at === 0 ? 'primary' : 'secondary' }),

@@ -196,6 +196,7 @@ function hostTable(face: Clockface): Html {
     id: 'gallery-hosts',
     caption: 'Hosts',
     rows: hosts,
+    rowId: (row) => `gallery-${hosts.indexOf(row)}`,
     sort: { column: 'name', direction: 'asc', href: (column, direction) => `?sort=${column}&direction=${direction}` },
     select: { form: 'bulk', name: 'host', value: (row) => row.name, label: (row) => `Choose ${row.name}` },
     columns: [

@@ -33,9 +33,16 @@ export function panel(view: PanelView): Html {
   }</section>`;
 }
 
+export type Fact = {
+  readonly label: HtmlValue;
+  readonly value: HtmlValue;
+  /** For facts that come, go or change places in a live part, as of a row. */
+  readonly id?: string | undefined;
+};
+
 /** Label and value pairs, one per line with hairlines between. A label that is words begins with a capital; one that is a name comes as markup. */
-export function facts(pairs: readonly { readonly label: HtmlValue; readonly value: HtmlValue }[]): Html {
-  return html`<dl class="facts">${pairs.map(({ label, value }) => html`<div><dt>${typeof label === 'string' ? capitalize(label) : label}</dt><dd>${value}</dd></div>`)}</dl>`;
+export function facts(pairs: readonly Fact[]): Html {
+  return html`<dl class="facts">${pairs.map(({ label, value, id }) => html`<div ${attrs({ id })}><dt>${typeof label === 'string' ? capitalize(label) : label}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
 function capitalize(words: string): string {
@@ -49,6 +56,7 @@ export type RowView = {
   /** Between text and action: a bar, a figure. */
   readonly middle?: HtmlValue;
   readonly action?: HtmlValue;
+  /** In a live part a row that holds a link or a button has one: a live update finds the row by it, wherever it stands by then. */
   readonly id?: string | undefined;
 };
 

@@ -43,20 +43,27 @@ export type Selection<Row> = {
   readonly label: (row: Row) => string;
 };
 
+/**
+ * The id of a row's element. A live update finds by it the row that it changes: without one, the tick or the focus of a row would
+ * stay at its place while another row moves there.
+ */
+type RowId<Row> = (row: Row) => string;
+
 export type TableView<Row> = {
   readonly id: string;
   /** What the table holds, for those who cannot see it. */
   readonly caption: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
-  readonly rowId?: ((row: Row) => string) | undefined;
   readonly sort?: Sort | undefined;
-  readonly select?: Selection<Row> | undefined;
   /** Shown instead of the table when there is no row: `emptyState({…})`. */
   readonly empty?: Html | undefined;
   readonly pager?: Pager | undefined;
-  readonly live?: Live | undefined;
-};
+} & (
+  | { readonly rowId: RowId<Row>; readonly select?: Selection<Row> | undefined; readonly live?: Live | undefined }
+  /** Only for a table that is drawn once: nothing is ticked in it, and no live part holds it. */
+  | { readonly rowId?: undefined; readonly select?: undefined; readonly live?: undefined }
+);
 
 export function table<Row>(view: TableView<Row>): Html {
   const content =

@@ -211,12 +211,16 @@
     // Meanwhile the element may have got another address: what it shows now is not what was asked for.
     if (target?.getAttribute('data-live-get') !== url || found === null || htmx === undefined) return;
     if (found.isEqualNode(target)) return;
+    const held = document.activeElement;
     morphing += 1;
     try {
       await htmx.swap({ text: found.outerHTML, sourceElement: target, target, swap: 'outerMorph' });
     } finally {
       morphing -= 1;
     }
+    // A row that changes places is taken out and put back, and in some browsers what holds the focus in it lets go.
+    const isLost = document.activeElement === null || document.activeElement === document.body;
+    if (isLost && held instanceof HTMLElement && held !== document.body && held.isConnected) held.focus({ preventScroll: true });
   }
 
   // Counts of the side bar

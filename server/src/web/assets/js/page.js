@@ -204,6 +204,17 @@
       (box) => box instanceof HTMLInputElement,
     );
   }
+
+  /** @param {string} form */
+  function showWhetherAll(form) {
+    const all = document.querySelector(`[data-choose-all="${CSS.escape(form)}"]`);
+    if (!(all instanceof HTMLInputElement)) return;
+    const boxes = boxesOf(form);
+    const ticked = boxes.filter((one) => one.checked).length;
+    all.checked = ticked > 0 && ticked === boxes.length;
+    all.indeterminate = ticked > 0 && ticked < boxes.length;
+  }
+
   document.addEventListener('change', (event) => {
     const box = event.target;
     if (!(box instanceof HTMLInputElement) || box.closest('.cell-select') === null) return;
@@ -212,12 +223,11 @@
       for (const one of boxesOf(form)) one.checked = box.checked;
       return;
     }
-    const all = document.querySelector(`[data-choose-all="${CSS.escape(box.getAttribute('form') ?? '')}"]`);
-    if (!(all instanceof HTMLInputElement)) return;
-    const boxes = boxesOf(box.getAttribute('form') ?? '');
-    const ticked = boxes.filter((one) => one.checked).length;
-    all.checked = ticked > 0 && ticked === boxes.length;
-    all.indeterminate = ticked > 0 && ticked < boxes.length;
+    showWhetherAll(box.getAttribute('form') ?? '');
+  });
+  // Rows come and go by themselves too.
+  document.addEventListener('htmx:after:swap', () => {
+    for (const all of document.querySelectorAll('[data-choose-all]')) showWhetherAll(all.getAttribute('data-choose-all') ?? '');
   });
 
   // A question that is closed leaves the reader where it was asked
@@ -239,6 +249,12 @@
 
   const summary = document.querySelector('[data-focus]:not(.gallery *)');
   if (summary instanceof HTMLElement) summary.focus();
+  document.addEventListener('htmx:after:swap', (event) => {
+    const refused = event.target instanceof HTMLFormElement ? event.target.querySelector(':scope > [data-focus]') : null;
+    if (!(refused instanceof HTMLElement)) return;
+    for (const fold of refused.parentElement?.querySelectorAll('details:has(.field-wrong)') ?? []) fold.setAttribute('open', '');
+    refused.focus();
+  });
   document.addEventListener('submit', (event) => {
     const form = event.target;
     if (!(form instanceof HTMLFormElement) || form.method !== 'post' || event.defaultPrevented) return;
