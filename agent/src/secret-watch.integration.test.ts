@@ -9,7 +9,7 @@ import { DEFAULT_TENANT, type RunId, type SnapshotId } from '@holdfast/shared/do
 import type { SecretsMode, Spec } from '@holdfast/shared/domain/plan.ts';
 import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
-import { GENERATIONS } from './engines/restic/laboratory.ts';
+import { GENERATIONS } from './engines/restic/fixtures/laboratory.ts';
 import { createHandlers } from './handlers/all.ts';
 import { createExecutor, type Executor } from './runs/executor.ts';
 import { findEvent, openRunRig, PASSWORD, writeFolder } from './runs/fixtures/run-rig.ts';

@@ -7,7 +7,7 @@ import { createId, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { judgeFailuresInARow } from '@holdfast/shared/domain/source-health.ts';
 import { SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
 import { SOURCE_LOOK_FRAMES, type SourceLook } from '@holdfast/shared/protocol/source-looks.ts';
-import { GENERATIONS } from './engines/restic/laboratory.ts';
+import { GENERATIONS } from './engines/restic/fixtures/laboratory.ts';
 import { startPostgres } from './handlers/fixtures/database-servers.ts';
 import { openRunRig, type RunRig } from './runs/fixtures/run-rig.ts';
 import { createSourceWatch } from './source-watch.ts';

@@ -5,7 +5,7 @@ import test, { after, before } from 'node:test';
 import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import { type Config, createConfigSchema, createSecretsSchema, type Secrets } from '@holdfast/shared/adapters/field.ts';
 import { systemClock } from '@holdfast/shared/clock.ts';
-import { createLaboratory } from '../../agent/src/engines/restic/laboratory.ts';
+import { createLaboratory } from '../../agent/src/engines/restic/fixtures/laboratory.ts';
 import { createKeyRing } from '../../agent/src/engines/restic/machine-key/key-ring.ts';
 import { createPrivateDirectory, type PrivateDirectory } from '../harness/services/private-directory.ts';
 import { type RestServerHandle, startRestServer } from '../harness/services/rest-server.ts';

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { writeFolder } from '../runs/fixtures/run-rig.ts';
 import { type CommandEnd, makeStateDir, openEnrolledHost, runCommand, SECRETS, SERVER_URL } from './fixtures/enrolled-host.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId } from '@holdfast/shared/domain/ids.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { startMariadb, startPostgres } from '../handlers/fixtures/database-servers.ts';
 import { addDatabase, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
 import { PASSWORD, writeFolder } from '../runs/fixtures/run-rig.ts';

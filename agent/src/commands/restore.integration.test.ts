@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { formatTags, SAFETY_PLAN } from '@holdfast/shared/domain/snapshot.ts';
-import { GENERATIONS, writeNoise } from '../engines/restic/laboratory.ts';
+import { GENERATIONS, writeNoise } from '../engines/restic/fixtures/laboratory.ts';
 import { startMariadb, startPostgres } from '../handlers/fixtures/database-servers.ts';
 import { addDatabase, getMade, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
 import { writeFolder } from '../runs/fixtures/run-rig.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { findStartTime, readBootId } from '../exec/proc.ts';
 import { PASSWORD, writeFolder } from '../runs/fixtures/run-rig.ts';
 import { openEnrolledHost } from './fixtures/enrolled-host.ts';

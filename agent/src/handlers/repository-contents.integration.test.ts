@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { CONTENTS } from '@holdfast/shared/limits.ts';
 import { REQUESTS, type RequestBody } from '@holdfast/shared/protocol/messages.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { findEvent, openRunRig, PASSWORD, type RunRig, writeFolder } from '../runs/fixtures/run-rig.ts';
 import { getMade } from './fixtures/restore-orders.ts';
 

@@ -7,7 +7,7 @@ import { createId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { REQUESTS, type RequestResult } from '@holdfast/shared/protocol/messages.ts';
 import { toFrameError } from '@holdfast/shared/protocol/wire-error.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { openRunRig, PASSWORD, type RunRig, writeFolder } from '../runs/fixtures/run-rig.ts';
 import { recordTools } from './fixtures/recorded-tools.ts';
 import { readEnd, sealDraft } from './fixtures/restore-orders.ts';

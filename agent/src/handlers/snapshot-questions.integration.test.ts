@@ -7,7 +7,7 @@ import { createId } from '@holdfast/shared/domain/ids.ts';
 import { BROWSE } from '@holdfast/shared/limits.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import { REQUESTS, type RequestBody, type RequestResult } from '@holdfast/shared/protocol/messages.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { openRunRig, PASSWORD } from '../runs/fixtures/run-rig.ts';
 import { getMade, sealDraft } from './fixtures/restore-orders.ts';
 

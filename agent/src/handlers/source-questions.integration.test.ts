@@ -9,7 +9,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
 import { type AdapterDraft, REQUESTS, type RequestResult } from '@holdfast/shared/protocol/messages.ts';
 import { toFrameError } from '@holdfast/shared/protocol/wire-error.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { openRunRig, type RunRig } from '../runs/fixtures/run-rig.ts';
 import { type DatabaseServer, startMariadb, startPostgres } from './fixtures/database-servers.ts';
 import { type RecordedTools, recordTools } from './fixtures/recorded-tools.ts';

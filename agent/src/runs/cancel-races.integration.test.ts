@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { findEvent, openRunRig, writeFolder } from './fixtures/run-rig.ts';
 import { reconcileRepository } from './reconcile.ts';
 

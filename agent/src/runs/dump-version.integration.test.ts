@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId } from '@holdfast/shared/domain/ids.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { takeInventory } from '../host/tools.ts';
 import { startPostgresServer } from './fixtures/postgres-server.ts';
 import { findEvent, openRunRig } from './fixtures/run-rig.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { GENERATIONS, writeNoise } from '../engines/restic/laboratory.ts';
+import { GENERATIONS, writeNoise } from '../engines/restic/fixtures/laboratory.ts';
 import { findEvent, openRunRig, outline, PASSWORD, writeFolder } from './fixtures/run-rig.ts';
 
 const CLEAN = [

@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { retentionPolicySchema } from '@holdfast/shared/domain/retention-policy.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { lookAtRetention } from './execute-forget.ts';
 import { findEvent, openRunRig, outline, type RunRig, writeFolder } from './fixtures/run-rig.ts';
 import { reconcileRepository } from './reconcile.ts';

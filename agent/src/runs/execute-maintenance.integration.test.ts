@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { CheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { OrderedRepository } from '@holdfast/shared/protocol/messages.ts';
-import { GENERATIONS, writeNoise } from '../engines/restic/laboratory.ts';
+import { GENERATIONS, writeNoise } from '../engines/restic/fixtures/laboratory.ts';
 import { findEvent, openRunRig, outline, PASSWORD, type RunRig } from './fixtures/run-rig.ts';
 import { recoverRuns } from './recovery.ts';
 import { stripJournal } from './secrets-apart.ts';

@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
-import { GENERATIONS, writeNoise } from '../engines/restic/laboratory.ts';
+import { GENERATIONS, writeNoise } from '../engines/restic/fixtures/laboratory.ts';
 import { carryOut, createOrder, getMade, giveOrder, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
 import { findEvent, openRunRig, outline, PASSWORD, type RunRig, writeFolder } from './fixtures/run-rig.ts';
 import { nameStaging } from './restore-staging.ts';

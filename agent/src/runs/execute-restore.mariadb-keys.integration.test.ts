@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RestoreMode } from '@holdfast/shared/domain/restore.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { startMariadb } from '../handlers/fixtures/database-servers.ts';
 import { carryOut, createOrder, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
 import { storeShop } from './fixtures/stored-shop.ts';

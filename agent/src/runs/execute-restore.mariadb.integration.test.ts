@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { startMariadb } from '../handlers/fixtures/database-servers.ts';
 import {
   carryOut,

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
 import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { type DatabaseServer, startPostgres } from '../handlers/fixtures/database-servers.ts';
 import {
   carryOut,

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { StoredGlobals } from '@holdfast/shared/protocol/restore-roles.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { startPostgres } from '../handlers/fixtures/database-servers.ts';
 import {
   type Connection,

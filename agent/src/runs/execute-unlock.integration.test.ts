@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { openLockedRig } from './fixtures/locked-rig.ts';
 import { findEvent, outline } from './fixtures/run-rig.ts';
 

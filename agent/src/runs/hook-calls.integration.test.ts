@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import type { PlanOptions } from '@holdfast/shared/domain/plan.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { type Fate, writeFatedRestic } from './fixtures/fated-restic.ts';
 import { findEvent, openRunRig, outline, type RunRig, writeFolder } from './fixtures/run-rig.ts';
 import { type JournaledBackup, journaledRunSchema } from './journaled-run.ts';

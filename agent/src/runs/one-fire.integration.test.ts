@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { findEvent, openRunRig, writeFolder } from './fixtures/run-rig.ts';
 
 describe('A schedule, a catch-up and a person who want the same plan in the same minute', { timeout: 60_000 }, () => {

@@ -4,7 +4,7 @@ import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { formatTags } from '@holdfast/shared/domain/snapshot.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { findEvent, openRunRig, PASSWORD, type RunRig, writeFolder } from './fixtures/run-rig.ts';
 import { reconcileRepository } from './reconcile.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { startPostgres } from '../handlers/fixtures/database-servers.ts';
 import { addDatabase, getMade, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
 import { openRunRig } from './fixtures/run-rig.ts';

@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
-import { GENERATIONS, writeNoise } from '../engines/restic/laboratory.ts';
+import { GENERATIONS, writeNoise } from '../engines/restic/fixtures/laboratory.ts';
 import { toEpochMs } from '../exec/proc.ts';
 import { type CrashRig, openCrashRig } from './fixtures/crash-rig.ts';
 import { type PostgresServer, startPostgresServer } from './fixtures/postgres-server.ts';

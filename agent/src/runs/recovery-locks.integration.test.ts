@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { findStartTime, listGroup, readBootId } from '../exec/proc.ts';
 import { findEvent, openRunRig, PASSWORD, type RunRig, writeFolder } from './fixtures/run-rig.ts';
 import { clearLocks, recoverRuns } from './recovery.ts';

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { readEnd } from '../handlers/fixtures/restore-orders.ts';
 import { type CrashRig, openCrashRig } from './fixtures/crash-rig.ts';
 import { backUpOnce, describeOrder, journalRestore, killAtHolds } from './fixtures/journaled-restores.ts';

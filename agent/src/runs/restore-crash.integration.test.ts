@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { readEnd } from '../handlers/fixtures/restore-orders.ts';
 import { type CrashRig, openCrashRig } from './fixtures/crash-rig.ts';
 import { backUpOnce, describeOrder, journalRestore, killAtHolds } from './fixtures/journaled-restores.ts';

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { RestoreMode } from '@holdfast/shared/domain/restore.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { startMariadb } from '../handlers/fixtures/database-servers.ts';
 import { readEnd } from '../handlers/fixtures/restore-orders.ts';
 import { type CrashRig, openCrashRig } from './fixtures/crash-rig.ts';

@@ -21,7 +21,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { toStoredText } from '@holdfast/shared/domain/stored-path.ts';
 import type { DurableEvent, RestoreTarget } from '@holdfast/shared/protocol/events.ts';
-import { GENERATIONS, writeNoise } from '../engines/restic/laboratory.ts';
+import { GENERATIONS, writeNoise } from '../engines/restic/fixtures/laboratory.ts';
 import { carryOut, createOrder, getMade, giveOrder, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
 import { makeAcl, readAttributes, writeWithAttributes } from './fixtures/extended-attributes.ts';
 import { findEvent, openRunRig, type RunRig } from './fixtures/run-rig.ts';

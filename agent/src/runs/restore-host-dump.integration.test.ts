@@ -10,7 +10,7 @@ import { createId } from '@holdfast/shared/domain/ids.ts';
 import type { RestoreMode } from '@holdfast/shared/domain/restore.ts';
 import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { type DatabaseServer, startMariadb, startPostgres } from '../handlers/fixtures/database-servers.ts';
 import { addDatabase, carryOut, createFileOrder, giveOrder, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
 import { findEvent, openRunRig, outline } from './fixtures/run-rig.ts';

@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import type { Trigger } from '@holdfast/shared/domain/run.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
-import { GENERATIONS } from '../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { createExecutor, type Executor } from './executor.ts';
 import { awaitHang, type Fate, forgetHang, writeFatedRestic } from './fixtures/fated-restic.ts';
 import { findEvent, openRunRig, type RunRig, writeFolder } from './fixtures/run-rig.ts';

@@ -7,8 +7,8 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { BROWSE } from '@holdfast/shared/limits.ts';
 import type { TreeEntry } from '@holdfast/shared/protocol/browse.ts';
 import type { KnownTrees } from './browse.ts';
+import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD } from './fixtures/laboratory.ts';
 import { makeQuickRepository } from './fixtures/quick-repository.ts';
-import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD } from './laboratory.ts';
 import type { TreeNode } from './tree-parse.ts';
 
 const HOSTILE = ['--delete', 'line\nbreak', '*?[x]', 'a\\b', '$HOME', ' blank ', '注文', '\u001b[31mred', 'tab\tand "quotes"'];

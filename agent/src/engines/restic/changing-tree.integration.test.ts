@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD, type Laboratory } from './fixtures/laboratory.ts';
 import { makeQuickRepository } from './fixtures/quick-repository.ts';
-import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD, type Laboratory } from './laboratory.ts';
 
 const marks = { tags: ['run:run_1'], host: 'host_1' };
 const GONE = 150;

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import type { Ending } from '../../exec/contract.ts';
 import { getCapabilities } from './capabilities.ts';
 import { classifyFailure, type Operation } from './classify.ts';
-import { listRecordings, RECORDED_VERSIONS, readRecording } from './fixtures.ts';
+import { listRecordings, RECORDED_VERSIONS, readRecording } from './fixtures/recordings.ts';
 
 interface Row {
   reason: Reason;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { joinAccess } from '@holdfast/shared/adapters/joint-access.ts';
 import { relocateAccess } from './args.ts';
+import { createLaboratory, GENERATIONS, type Laboratory } from './fixtures/laboratory.ts';
 import { makeQuickRepository } from './fixtures/quick-repository.ts';
-import { createLaboratory, GENERATIONS, type Laboratory } from './laboratory.ts';
 
 const TAGS = ['host:h', 'plan:p', 'source:s'];
 const PASSWORDS = { first: 'first password', second: 'second password' };

@@ -3,8 +3,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
+import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD } from './fixtures/laboratory.ts';
 import { makeQuickRepository } from './fixtures/quick-repository.ts';
-import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD } from './laboratory.ts';
 import { watchLastWords } from './last-words.ts';
 
 /** restic 0.18 as it was seen after its sftp connection was lost: it says so, and never goes. */

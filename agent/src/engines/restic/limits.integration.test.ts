@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { RunLimits } from '@holdfast/shared/domain/plan.ts';
-import { createLaboratory, GENERATIONS, type Laboratory, writeNoise } from './laboratory.ts';
+import { createLaboratory, GENERATIONS, type Laboratory, writeNoise } from './fixtures/laboratory.ts';
 
 const REST_SERVER = join(import.meta.dirname, '../../../../.tools/trixie/usr/bin/restic-rest-server');
 const KIB_PER_SECOND = 1024;

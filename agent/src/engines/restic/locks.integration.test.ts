@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '@holdfast/shared/clock.ts';
 import { createResticEngine } from './engine.ts';
+import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD, type Laboratory, writeNoise } from './fixtures/laboratory.ts';
 import { makeQuickRepository } from './fixtures/quick-repository.ts';
-import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD, type Laboratory, writeNoise } from './laboratory.ts';
 import { createOwnProcesses } from './own-processes.ts';
 
 const marks = { tags: ['run:run_3'], host: 'host_1' };

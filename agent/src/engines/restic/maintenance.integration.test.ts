@@ -15,8 +15,8 @@ import {
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { CheckScope } from '@holdfast/shared/domain/maintenance.ts';
+import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD, type Laboratory, writeNoise } from './fixtures/laboratory.ts';
 import { makeQuickRepository } from './fixtures/quick-repository.ts';
-import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD, type Laboratory, writeNoise } from './laboratory.ts';
 
 const marks = { tags: ['run:run_1'], host: 'host_1' };
 const EVERYTHING: CheckScope = { kind: 'everything' };

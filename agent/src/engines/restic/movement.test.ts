@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createFixedClock } from '@holdfast/shared/clock.ts';
-import { readRecording } from './fixtures.ts';
+import { readRecording } from './fixtures/recordings.ts';
 import { createMovementWatch, createRetryWatch } from './movement.ts';
 
 describe('the watch over movement', () => {

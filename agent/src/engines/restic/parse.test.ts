@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { RECORDED_VERSIONS, readRecording } from './fixtures.ts';
+import { RECORDED_VERSIONS, readRecording } from './fixtures/recordings.ts';
 import {
   findLockHolder,
   findRestoreError,

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type KeepReason, planRetention, type RetentionSnapshot } from '@holdfast/shared/domain/retention.ts';
 import { type RetentionRules, TIERS } from '@holdfast/shared/domain/retention-policy.ts';
+import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD } from './fixtures/laboratory.ts';
 import { makeQuickRepository, writeBareSnapshot } from './fixtures/quick-repository.ts';
-import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD } from './laboratory.ts';
 
 const ZONE = 'Europe/Berlin';
 const COUNT = 400;

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD, type Laboratory, writeNoise } from './fixtures/laboratory.ts';
 import { quickenKeys } from './fixtures/quick-repository.ts';
-import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD, type Laboratory, writeNoise } from './laboratory.ts';
 
 const tags = ['tenant:t', 'host:h', 'plan:p', 'source:s', 'run:run_1', 'role:data'];
 const marks = { tags, host: 'host_1', fileName: 'dump.pgc' };

@@ -14,8 +14,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD, type Laboratory, writeNoise } from './fixtures/laboratory.ts';
 import { makeQuickRepository } from './fixtures/quick-repository.ts';
-import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD, type Laboratory, writeNoise } from './laboratory.ts';
 
 const tags = ['tenant:t', 'host:h', 'plan:p', 'source:s', 'run:run_2', 'role:data'];
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
+import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD, type Laboratory, writeNoise } from './fixtures/laboratory.ts';
 import { makeQuickRepository } from './fixtures/quick-repository.ts';
-import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD, type Laboratory, writeNoise } from './laboratory.ts';
 import type { LockCheck } from './locks.ts';
 
 const marks = { tags: ['run:run_1'], host: 'host_1' };

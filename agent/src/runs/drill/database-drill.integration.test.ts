@@ -5,7 +5,7 @@ import type { DrillAssertion } from '@holdfast/shared/domain/drill.ts';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
-import { GENERATIONS } from '../../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../../engines/restic/fixtures/laboratory.ts';
 import { type DatabaseServer, startMariadb, startPostgres } from '../../handlers/fixtures/database-servers.ts';
 import { addDatabase, getMade, readEnd, readLog, sealDraft } from '../../handlers/fixtures/restore-orders.ts';
 import { findEvent, openRunRig, outline, type RunRig } from '../fixtures/run-rig.ts';

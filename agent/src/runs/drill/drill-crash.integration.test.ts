@@ -5,7 +5,7 @@ import { after, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId, type PlanId } from '@holdfast/shared/domain/ids.ts';
-import { GENERATIONS } from '../../engines/restic/laboratory.ts';
+import { GENERATIONS } from '../../engines/restic/fixtures/laboratory.ts';
 import { type DatabaseServer, startPostgres } from '../../handlers/fixtures/database-servers.ts';
 import { getMade } from '../../handlers/fixtures/restore-orders.ts';
 import { openJournal } from '../../journal/journal.ts';

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import type { PlanId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
-import { GENERATIONS, writeNoise } from '../../engines/restic/laboratory.ts';
+import { GENERATIONS, writeNoise } from '../../engines/restic/fixtures/laboratory.ts';
 import { getMade, readEnd, readLog } from '../../handlers/fixtures/restore-orders.ts';
 import { findEvent, openRunRig, PASSWORD, type RunRig, writeFolder } from '../fixtures/run-rig.ts';
 import { carryOutDrill, createDrillOrder, readEvidence } from './fixtures/drill-orders.ts';

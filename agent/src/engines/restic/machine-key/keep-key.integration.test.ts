@@ -5,8 +5,8 @@ import { basename, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import { systemClock } from '@holdfast/shared/clock.ts';
+import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD } from '../fixtures/laboratory.ts';
 import { makeQuickRepository, wrapCheaply } from '../fixtures/quick-repository.ts';
-import { createLaboratory, GENERATIONS, LABORATORY_PASSWORD } from '../laboratory.ts';
 import { createKeyRing } from './key-ring.ts';
 
 for (const generation of GENERATIONS) {
