@@ -1,7 +1,7 @@
 /** Where a host has its secrets now, for `status` and `doctor`. */
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
-import { findStartTime, readBootId } from '../exec/proc.ts';
 import type { JournalGlance } from '../journal/peek.ts';
+import { isAlive } from './agent-state.ts';
 
 export interface SecretsState {
   mode: 'kept' | 'just_in_time';
@@ -12,11 +12,6 @@ export interface SecretsState {
   /** Runs that wait, for whatever reason, while secrets are absent. */
   waitingRuns: number;
   text: string;
-}
-
-/** The process that noted itself still lives: same boot, same start. */
-function isAlive(holder: JournalGlance['secretsHolder']): boolean {
-  return holder !== undefined && holder.bootId === readBootId() && findStartTime(holder.pid) === holder.startTime;
 }
 
 export function readSecretsState(spec: Spec | undefined, glance: JournalGlance | undefined): SecretsState {

@@ -7,10 +7,17 @@ import { findCredentials } from '../identity/host-credentials.ts';
 import { findIdentity } from '../identity/identity.ts';
 import { computeNextFire } from '../scheduler/next-fire.ts';
 import { AGENT_VERSION } from '../version.ts';
+import { readAgentState } from './agent-state.ts';
 import { findDrainState } from './drain-state.ts';
 import { printJson, printLine, printTable } from './output.ts';
 import { readSecretsState } from './secrets-state.ts';
 import { findJournalGlance } from './stored-spec.ts';
+
+/** Without an agent nothing fires. */
+function describeNextFire({ enabled, nextFireAt }: { enabled: boolean; nextFireAt: number | null }, isRunning: boolean): string {
+  if (nextFireAt === null) return enabled ? 'never' : 'paused';
+  return isRunning ? new Date(nextFireAt).toISOString() : 'when the agent runs';
+}
 
 export async function runStatus(config: AgentConfig, json: boolean): Promise<void> {
   const crypto = createCrypto(systemRandomBytes);
@@ -28,6 +35,7 @@ export async function runStatus(config: AgentConfig, json: boolean): Promise<voi
     schedule: plan.schedule ? `${plan.schedule.cron} ${plan.schedule.zone}` : null,
     nextFireAt: plan.enabled && plan.schedule ? (computeNextFire(plan.schedule, now) ?? null) : null,
   }));
+  const agent = readAgentState(glance?.life);
   const secrets = readSecretsState(spec, glance);
   const drain = findDrainState(spec, glance, now);
   const status = {
@@ -38,6 +46,7 @@ export async function runStatus(config: AgentConfig, json: boolean): Promise<voi
     hostId: credentials?.hostId ?? null,
     // What the agent is told at its start goes before the address it was enrolled at.
     server: credentials === undefined ? null : (config.serverUrl ?? credentials.serverUrl),
+    agent: { running: agent.running, pid: agent.pid, connectedAt: agent.connectedAt },
     specVersion: spec?.version ?? null,
     drain: drain === undefined ? null : { since: drain.since, until: drain.until, active: drain.active, waiting: drain.waiting },
     secrets,
@@ -53,6 +62,7 @@ export async function runStatus(config: AgentConfig, json: boolean): Promise<voi
   printLine(`fingerprint  ${status.fingerprint ?? 'none yet; start the agent once'}`);
   printLine(`server       ${status.server ?? 'not enrolled'}`);
   printLine(`spec         ${status.specVersion === null ? 'none yet' : `version ${status.specVersion}`}`);
+  printLine(`agent        ${agent.text}`);
   if (secrets.mode === 'just_in_time') printLine(`secrets      ${secrets.text}`);
   if (status.dumpDirs.length > 0) printLine(`dump files   ${status.dumpDirs.join(', ')}`);
   if (drain !== undefined) printLine(`drained      ${drain.text}`);
@@ -61,11 +71,6 @@ export async function runStatus(config: AgentConfig, json: boolean): Promise<voi
   printLine('');
   printTable(
     ['PLAN', 'SOURCES', 'SCHEDULE', 'NEXT FIRE'],
-    plans.map((plan) => [
-      plan.name,
-      String(plan.sources),
-      plan.schedule ?? 'by hand',
-      plan.nextFireAt === null ? (plan.enabled ? 'never' : 'paused') : new Date(plan.nextFireAt).toISOString(),
-    ]),
+    plans.map((plan) => [plan.name, String(plan.sources), plan.schedule ?? 'by hand', describeNextFire(plan, agent.running)]),
   );
 }

@@ -39,6 +39,9 @@ export const JOURNAL = {
 /** Proves which process is meant: a pid alone may have been given to another one since. */
 export type SecretsNote = Pick<ProcessFacts, 'pid' | 'startTime' | 'bootId'>;
 export const SECRETS_NOTE = 'secrets.holder';
+/** The agent that works with the directory; `connectedAt`, epoch milliseconds: since when the server hears it. */
+export type LifeNote = SecretsNote & { connectedAt?: number };
+export const LIFE_NOTE = 'agent.life';
 const REWRITE = 'journal.rewrite';
 
 export interface JournalOptions {
@@ -74,6 +77,8 @@ export interface Journal {
   rewriteIfOwed(): boolean;
   /** Notes which process holds secrets in memory, for those who look from outside; undefined: nobody does. */
   noteSecrets(holder: SecretsNote | undefined): void;
+  /** Notes which process works with this directory and whether it is connected; undefined: it ends. */
+  noteLife(life: LifeNote | undefined): void;
   /** Forgets what is past its time and takes the ballast back. For start and once a day. */
   purge(): void;
   close(): void;
@@ -137,6 +142,7 @@ function assemble(database: Database, options: JournalOptions, path: string): Do
     fires: createFireLedger(database),
     snapshots: createSnapshotLedger(database, clock),
     noteSecrets: (holder) => meta.set(SECRETS_NOTE, holder === undefined ? '' : JSON.stringify(holder)),
+    noteLife: (life) => meta.set(LIFE_NOTE, life === undefined ? '' : JSON.stringify(life)),
     oweRewrite: () => meta.set(REWRITE, 'owed'),
     rewriteIfOwed() {
       if (meta.find(REWRITE) !== 'owed') return true;

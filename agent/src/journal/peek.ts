@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { SECRETS_NOTE, type SecretsNote } from './journal.ts';
+import { LIFE_NOTE, type LifeNote, SECRETS_NOTE, type SecretsNote } from './journal.ts';
 import type { LedgerState } from './snapshot-ledger.ts';
 import type { StoredSpec } from './spec-store.ts';
 
@@ -14,6 +14,8 @@ export interface JournalGlance {
   waitingEvents: number;
   /** The process that holds the secrets of a host that keeps none; it may be gone by now. */
   secretsHolder: SecretsNote | undefined;
+  /** The agent that noted itself last; it may be gone by now. */
+  life: LifeNote | undefined;
 }
 
 /** An agent that starts makes or converts its journal in moments; a look waits for that instead of failing. */
@@ -33,9 +35,9 @@ function look<T>(stateDir: string, read: (database: DatabaseSync) => T): T | und
   }
 }
 
-function readSecretsNote(database: DatabaseSync): SecretsNote | undefined {
-  const value = database.prepare('SELECT value FROM meta WHERE key = ?').get(SECRETS_NOTE)?.['value'];
-  return typeof value === 'string' && value !== '' ? (JSON.parse(value) as SecretsNote) : undefined;
+function readNote<T>(database: DatabaseSync, key: string): T | undefined {
+  const value = database.prepare('SELECT value FROM meta WHERE key = ?').get(key)?.['value'];
+  return typeof value === 'string' && value !== '' ? (JSON.parse(value) as T) : undefined;
 }
 
 /** Undefined when there is no journal yet. */
@@ -53,7 +55,8 @@ export function glanceAtJournal(stateDir: string): JournalGlance | undefined {
       spec: spec === undefined ? undefined : ({ ...spec } as unknown as StoredSpec),
       openRuns: open.map((row) => ({ ...row, waiting: row['waiting'] === 1 }) as unknown as JournalGlance['openRuns'][number]),
       waitingEvents: Number(waiting?.['n']),
-      secretsHolder: readSecretsNote(database),
+      secretsHolder: readNote<SecretsNote>(database, SECRETS_NOTE),
+      life: readNote<LifeNote>(database, LIFE_NOTE),
     };
   });
 }
