@@ -3,6 +3,8 @@ import { describe, it } from 'node:test';
 import { verifyDocument } from '@holdfast/shared/crypto/envelope.ts';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
 import { specSchema } from '@holdfast/shared/domain/plan.ts';
+import { listPendingHosts } from '../core/enrolment.ts';
+import { factsOf } from '../core/fixtures/core-rig.ts';
 import { rotateHostToken } from '../core/hosts.ts';
 import { startHubRig } from './fixtures/hub-rig.ts';
 
@@ -40,6 +42,30 @@ describe('A connection of a host', () => {
       (await rig.context.store.trail.listHappenings(rig.admin.tenant, agent.id, 10)).map((one) => one.type);
     await rig.until('the end is noted', async () => (await types()).includes('host.disconnected'));
     assert.ok((await types()).includes('host.connected'));
+  });
+
+  it('of a host that calls itself otherwise since the last one belongs to the same row, under the name people gave it', async (t) => {
+    const rig = await startHubRig(t);
+    const agent = await rig.enrol('db-1');
+    const { hosts } = rig.context.store;
+    for (const hostname of ['old.example.com', 'new.example.com']) {
+      const line = rig.dial(agent);
+      const welcome = await line.greet({ facts: factsOf(hostname) });
+      assert.equal(welcome.body.hostName, 'db-1');
+      await rig.until('the row has the new name', async () => {
+        const host = await hosts.findHost(rig.admin.tenant, agent.id);
+        return host?.name === 'db-1' && host.facts?.hostname === hostname;
+      });
+      line.socket.close();
+      await line.closed;
+      await rig.until('the host is offline', () => !rig.directory.isOnline(agent.id));
+    }
+    const { rows } = await hosts.listHosts(rig.admin.tenant, {}, { limit: 10 });
+    assert.deepEqual(
+      rows.map(({ id }) => id),
+      [agent.id],
+    );
+    assert.deepEqual(await listPendingHosts(rig.context, rig.admin), []);
   });
 
   it('ends with 1008 when the first frame is no hello', async (t) => {
