@@ -189,6 +189,8 @@ export const MAINTENANCE = {
   /** The most days between two times of what is done without being asked. */
   daysMax: 3650,
   windowsMax: 20,
+  /** After so long without a use that went well nobody knows whether a repository still works: a week, and a day of grace. */
+  quietAfterMs: 8 * 24 * 3_600_000,
 } as const;
 
 /** Looking into snapshots, and choosing from them. */

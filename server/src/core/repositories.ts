@@ -2,12 +2,13 @@
 import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { Secrets } from '@holdfast/shared/adapters/field.ts';
 import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
+import type { RepositoryOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { DEFAULT_ROUTINE } from '@holdfast/shared/domain/routine.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/messages.ts';
 import type { Repository } from '../store/catalog.ts';
 import type { Host } from '../store/hosts.ts';
-import type { Page, PageRequest } from '../store/page.ts';
+import type { Page, SortedPage } from '../store/page.ts';
 import { type AdapterInput, createFieldsError, parseAdapterInput } from './adapter-input.ts';
 import { demandCapability } from './agent-ability.ts';
 import { recordAct } from './audit.ts';
@@ -16,6 +17,7 @@ import { type Caller, demand } from './caller.ts';
 import { checkRepositoryPlan } from './dry-plan.ts';
 import { checkName } from './names.ts';
 import type { CoreContext } from './ports.ts';
+import { getStandingInstants } from './repository-standing.ts';
 import { decryptSecrets, encryptSecrets, sealSecrets } from './secrets.ts';
 import { demandSpecFits } from './spec-size.ts';
 
@@ -42,10 +44,10 @@ export async function listRepositories(
   context: CoreContext,
   caller: Caller,
   filter: { search?: string | undefined; kind?: string | undefined },
-  page: PageRequest,
+  page: SortedPage<RepositoryOrder>,
 ): Promise<Page<Repository>> {
   demand(caller, 'view');
-  return context.store.catalog.listRepositories(caller.tenant, filter, page);
+  return context.store.catalog.listRepositories(caller.tenant, filter, { ...page, instants: getStandingInstants(context) });
 }
 
 /** What hosts are told of the repository has changed. */

@@ -201,6 +201,8 @@ export interface AlertStore {
   findAlert(tenant: TenantId, id: AlertId): Promise<Alert | undefined>;
   /** Newest first: by when they were raised, resolved ones by when they were over. `now` decides what is still snoozed. */
   listAlerts(tenant: TenantId, filter: AlertFilter, now: number, page: PageRequest): Promise<Page<Alert>>;
+  /** Alerts about these things of one kind that are not resolved, the gravest first, then the newest. */
+  listActiveAbout(tenant: TenantId, kind: ThingKind, ids: readonly string[]): Promise<readonly Alert[]>;
   countAlerts(tenant: TenantId, now: number): Promise<AlertCounts>;
   /** Alerts that are not resolved, by condition. */
   countByCondition(tenant: TenantId): Promise<ReadonlyMap<AlertCondition, number>>;

@@ -1,10 +1,11 @@
 /** What is protected and where to: sources, repositories, plans. */
 import type { Config } from '@holdfast/shared/adapters/field.ts';
 import type { HostId, PlanId, PolicyId, RepositoryId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
-import type { PlanOrder, SourceOrder } from '@holdfast/shared/domain/list-orders.ts';
+import type { PlanOrder, RepositoryOrder, SourceOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { PlanOptions } from '@holdfast/shared/domain/plan.ts';
 import type { RetentionPolicy } from '@holdfast/shared/domain/retention-policy.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
+import type { StandingInstants } from './maintenance.ts';
 import type { Page, PageRequest, SortedPage } from './page.ts';
 
 /** Secret fields by name, each encrypted with its row and name as associated data. */
@@ -113,6 +114,11 @@ export interface PlanPage extends SortedPage<PlanOrder> {
   nextFire?: ((schedule: Schedule) => number | undefined) | undefined;
 }
 
+/** An order by standing needs the instants that standings are judged by. */
+export interface RepositoryPage extends SortedPage<RepositoryOrder> {
+  instants?: StandingInstants | undefined;
+}
+
 /** Names are unique in a tenant for each noun (sources: on each host); a taken one is `conflict` with `details.field = "name"`. */
 export interface CatalogStore {
   insertSource(source: Source): Promise<void>;
@@ -138,7 +144,7 @@ export interface CatalogStore {
   listRepositories(
     tenant: TenantId,
     filter: { search?: string | undefined; kind?: string | undefined },
-    page: PageRequest,
+    page: RepositoryPage,
   ): Promise<Page<Repository>>;
   countRepositories(tenant: TenantId): Promise<number>;
   /** `conflict` when a plan uses it or the ledger still lists snapshots in it. */

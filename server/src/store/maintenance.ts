@@ -1,5 +1,6 @@
 /** What is known of the upkeep of repositories: checks, prunes, and sizes over time. */
 import type { HostId, RepositoryId, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { RunState } from '@holdfast/shared/domain/run.ts';
 import type { Run } from './runs.ts';
 
 /** How big a repository was when it was measured. */
@@ -17,7 +18,40 @@ export interface RepositorySize {
   restoreBytes: number;
 }
 
+/**
+ * How a repository does, what needs somebody first: its gravest alert that is not over is critical or a warning; no host has opened it;
+ * nothing has shown for long that it can be used; none of these.
+ */
+export const REPOSITORY_STANDINGS = ['critical', 'warning', 'unopened', 'quiet', 'good'] as const;
+export type RepositoryStanding = (typeof REPOSITORY_STANDINGS)[number];
+
+/** Instants that standings are judged by, epoch milliseconds: what hosts dated after `now` shows nothing, what is older than `quietBefore` no more. */
+export interface StandingInstants {
+  now: number;
+  quietBefore: number;
+}
+
+/** A repository as lists tell of it. */
+export interface RepositorySummary {
+  repository: RepositoryId;
+  standing: RepositoryStanding;
+  /** When it was last seen to work: a snapshot made in it, a check that went well, a measurement. By the clocks of hosts. */
+  usedAt?: number | undefined;
+  /** By the newest measurement. */
+  sizeBytes?: number | undefined;
+  /** The newest check, in whatever state: when it ended, else began, else was ordered. */
+  check?: { run: RunId; state: RunState; at: number } | undefined;
+}
+
 export interface MaintenanceStore {
+  /** Of those that exist, in no order. */
+  listRepositorySummaries(
+    tenant: TenantId,
+    ids: readonly RepositoryId[],
+    instants: StandingInstants,
+  ): Promise<readonly RepositorySummary[]>;
+  /** All repositories by how they do; a standing that none has is left out. */
+  countRepositoryStandings(tenant: TenantId, instants: StandingInstants): Promise<ReadonlyMap<RepositoryStanding, number>>;
   /** The newest checks, or prunes, of a repository in whatever state, newest first, at most `limit`. */
   listMaintenanceRuns(
     tenant: TenantId,

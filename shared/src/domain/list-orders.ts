@@ -8,6 +8,10 @@ export type RunOrder = (typeof RUN_ORDERS)[number];
 export const HOST_ORDERS = ['name', 'status', 'seen', 'version'] as const;
 export type HostOrder = (typeof HOST_ORDERS)[number];
 
+/** What repositories can be ordered by; `status` begins with what needs somebody, `checked` is the newest check. What is not known is the least. */
+export const REPOSITORY_ORDERS = ['name', 'status', 'size', 'checked'] as const;
+export type RepositoryOrder = (typeof REPOSITORY_ORDERS)[number];
+
 /** What sources can be ordered by; `good` is the newest clean backup, and one that has none is the oldest. */
 export const SOURCE_ORDERS = ['name', 'host', 'kind', 'good'] as const;
 export type SourceOrder = (typeof SOURCE_ORDERS)[number];
@@ -21,13 +25,14 @@ export const SNAPSHOT_LIST_ORDERS = ['created', 'size'] as const;
 export type SnapshotListOrder = (typeof SNAPSHOT_LIST_ORDERS)[number];
 
 /** Orders that begin with the biggest or the newest unless somebody wishes otherwise. */
-const DOWNWARD: ReadonlySet<string> = new Set<RunOrder | HostOrder | SnapshotListOrder | SourceOrder>([
+const DOWNWARD: ReadonlySet<string> = new Set<RunOrder | HostOrder | SnapshotListOrder | SourceOrder | RepositoryOrder>([
   'created',
   'duration',
   'bytes',
   'seen',
   'version',
   'size',
+  'checked',
 ]);
 
 /** The direction in which an order is first asked for. */

@@ -22,7 +22,7 @@ function toView(context: CoreContext, alert: Alert): AlertView {
 }
 
 /** What a person did about it counts until it is over. */
-function judgeState({ resolvedAt, snoozedUntil, acknowledgedAt }: Alert, now: number): AlertState {
+export function judgeState({ resolvedAt, snoozedUntil, acknowledgedAt }: Alert, now: number): AlertState {
   if (resolvedAt !== undefined) return 'resolved';
   if (snoozedUntil !== undefined && snoozedUntil > now) return 'snoozed';
   return acknowledgedAt === undefined ? 'open' : 'acknowledged';

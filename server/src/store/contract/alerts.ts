@@ -132,6 +132,29 @@ function checkSigns(open: OpenStore): void {
   );
 }
 
+/** Alerts as the page of what they are about asks for them. */
+function checkAlertsAbout(open: OpenStore): void {
+  it(
+    'lists what is wrong with things of one kind, the gravest first, and no more of it once it is over',
+    withStore(open, async (store) => {
+      const id = sampleId('repository');
+      const thing: Thing = { kind: 'repository', id };
+      const minor = sampleAlert({ thing, condition: 'repository.disk_low', severity: 'warning', raisedAt: NOW + 5 });
+      const grave = sampleAlert({ thing, condition: 'repository.full', acknowledgedAt: NOW, acknowledgedBy: 'Ada' });
+      const newer = sampleAlert({ thing, condition: 'check.failed', raisedAt: NOW + 1 });
+      const others = [sampleAlert({ condition: 'repository.full' }), sampleAlert({ thing: { kind: 'host', id } })];
+      for (const alert of [minor, grave, newer, ...others]) await insert(store, alert);
+      const list = async (tenant = TENANT) =>
+        (await store.alerts.listActiveAbout(tenant, 'repository', [id, sampleId('repository')])).map((alert) => alert.id);
+      assert.deepEqual(await list(), [newer.id, grave.id, minor.id]);
+      await update(store, { ...newer, resolvedAt: NOW + 9 });
+      assert.deepEqual(await list(), [grave.id, minor.id]);
+      assert.deepEqual(await list(OTHER_TENANT), []);
+      assert.deepEqual(await store.alerts.listActiveAbout(TENANT, 'repository', []), []);
+    }),
+  );
+}
+
 function checkAlertRows(open: OpenStore): void {
   it(
     'keeps one standing alert of a condition and thing, and finds the one that was over last',
@@ -294,6 +317,7 @@ function checkFacts(open: OpenStore): void {
 export function checkAlerts(open: OpenStore): void {
   describe('alerts', () => {
     checkSigns(open);
+    checkAlertsAbout(open);
     checkAlertRows(open);
     checkFacts(open);
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { type Direction, REPOSITORY_ORDERS, type RepositoryOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { Store } from '../store.ts';
 import { addHost, backUp, createdEvent, report, startedEvent } from './reports.ts';
@@ -69,6 +70,73 @@ export function checkMaintenance(open: OpenStore): void {
           [pruned],
         );
         assert.deepEqual(await maintenance.listSizes(OTHER_TENANT, repository.id, 10), []);
+      }),
+    );
+
+    it(
+      'sums up how repositories do, by what showed last that they work, and lists them in that order',
+      withStore(open, async (store) => {
+        const { host, repository, measure } = await prepare(store);
+        const [quiet, fresh, unopened] = [sampleRepository(), sampleRepository(), sampleRepository({ engineId: undefined })];
+        for (const other of [quiet, fresh, unopened]) await store.catalog.insertRepository(other);
+        await store.catalog.pinEngineId(TENANT, repository.id, 'engine', host.id);
+        await store.catalog.pinEngineId(TENANT, quiet.id, 'engine', host.id);
+        await store.catalog.pinEngineId(TENANT, fresh.id, 'engine', host.id);
+        const run = await measure('check', NOW - 5000, { sizeBytes: 700 });
+        await measure('prune', NOW - 4000, { sizeBytes: 500 });
+        const at = { now: NOW, quietBefore: NOW - 10_000 };
+        const measured = { host: host.id, sizeBytes: 900, snapshots: 1 };
+        await store.maintenance.recordMeasurement(TENANT, quiet.id, { ...measured, measuredAt: NOW - 20_000 });
+        // A clock that goes ahead shows nothing of now.
+        await store.maintenance.recordMeasurement(TENANT, fresh.id, { ...measured, measuredAt: NOW + 1 });
+        const ids = [repository, quiet, fresh, unopened].map(({ id }) => id);
+        const read = async () => {
+          const found = await store.maintenance.listRepositorySummaries(TENANT, [...ids, sampleId('repository')], at);
+          return new Map(found.map((one) => [one.repository, one]));
+        };
+        assert.deepEqual((await read()).get(repository.id), {
+          repository: repository.id,
+          standing: 'good',
+          usedAt: NOW - 4000,
+          sizeBytes: 500,
+          check: { run, state: 'running', at: NOW - 5000 },
+        });
+        const none = { usedAt: undefined, sizeBytes: undefined, check: undefined };
+        assert.deepEqual((await read()).get(fresh.id), { ...none, repository: fresh.id, standing: 'quiet' });
+        assert.deepEqual((await read()).get(unopened.id), { ...none, repository: unopened.id, standing: 'unopened' });
+        const past = { standing: 'quiet', usedAt: NOW - 20_000, sizeBytes: 900 };
+        assert.deepEqual((await read()).get(quiet.id), { ...none, ...past, repository: quiet.id });
+        assert.deepEqual(
+          await store.maintenance.countRepositoryStandings(TENANT, at),
+          new Map([
+            ['unopened', 1],
+            ['quiet', 2],
+            ['good', 1],
+          ]),
+        );
+        assert.deepEqual(await store.maintenance.listRepositorySummaries(OTHER_TENANT, ids, at), []);
+        assert.equal((await store.maintenance.countRepositoryStandings(OTHER_TENANT, at)).size, 0);
+        const list = async (by: RepositoryOrder, direction: Direction) => {
+          const listed: string[] = [];
+          for (let after: string | undefined; ; ) {
+            const page = await store.catalog.listRepositories(
+              TENANT,
+              {},
+              { limit: 1, after, sort: { by, direction }, instants: at },
+            );
+            listed.push(...page.rows.map(({ id }) => id));
+            if (page.next === undefined) return listed;
+            after = page.next;
+          }
+        };
+        for (const by of REPOSITORY_ORDERS) {
+          const up = await list(by, 'asc');
+          assert.deepEqual(new Set(up), new Set(ids), by);
+          assert.deepEqual(await list(by, 'desc'), up.toReversed(), by);
+        }
+        assert.deepEqual([(await list('status', 'asc'))[0], (await list('status', 'asc')).at(-1)], [unopened.id, repository.id]);
+        assert.deepEqual((await list('size', 'desc')).slice(0, 2), [quiet.id, repository.id]);
+        assert.equal((await list('checked', 'desc'))[0], repository.id);
       }),
     );
 

@@ -74,6 +74,12 @@ function prepareAlerts(sql: Sql) {
         snoozed_until = @snoozedUntil, snoozed_by = @snoozedBy, run_id = @run, last_good_at = @lastGoodAt, version = version + 1
       WHERE tenant_id = @tenant AND id = @id AND version = @version`),
     find: sql.select(`SELECT ${ALERT_COLUMNS} FROM alerts a ${byId}`, alertRow),
+    about: sql.select(
+      `SELECT ${ALERT_COLUMNS} FROM alerts a INDEXED BY alerts_active WHERE a.tenant_id = @tenant AND a.resolved_at IS NULL
+       AND a.thing_kind = @kind AND a.thing_id IN (SELECT value FROM json_each(@ids))
+       ORDER BY CASE a.severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, a.raised_at DESC, a.id DESC`,
+      alertRow,
+    ),
     past: sql.select(
       `SELECT ${ALERT_COLUMNS} FROM alerts a INDEXED BY alerts_by_thing WHERE a.tenant_id = @tenant AND a.condition = @condition
        AND a.thing_kind = @thingKind AND a.thing_id = @thingId AND a.resolved_at >= @since
@@ -144,6 +150,7 @@ export function createAlerts(
           alert.id,
         ]);
       }),
+    listActiveAbout: (tenant, kind, ids) => sql.read(() => rows.about.list({ tenant, kind, ids: toJson(ids) }).map(toAlert)),
     countAlerts: (tenant, now) =>
       sql.read(() => rows.counts.find({ tenant, now }) ?? { open: 0, acknowledged: 0, snoozed: 0, critical: 0 }),
     countByCondition: (tenant) =>

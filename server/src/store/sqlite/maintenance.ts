@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { MaintenanceStore, RepositorySize } from '../maintenance.ts';
 import { optional } from './columns.ts';
 import { numberOf } from './id-numbers.ts';
+import { createRepositoryStandings } from './repository-standings.ts';
 import { RUN_COLUMNS, runRow } from './run-rows.ts';
 import type { Sql } from './statements.ts';
 
@@ -46,6 +47,7 @@ export function createMaintenance(sql: Sql): MaintenanceStore {
       ON CONFLICT (repository_id, measured_at) DO NOTHING`),
   };
   return {
+    ...createRepositoryStandings(sql),
     listMaintenanceRuns: (tenant, repository, kind, limit) => sql.read(() => rows.runs.list({ tenant, repository, kind, limit })),
     recordMeasurement: (tenant, repository, size) => sql.write(() => void rows.measure.run({ tenant, repository, ...size })),
     listSizes: (tenant, repository, limit) => sql.read(() => rows.sizes.list({ tenant, repository, limit }).toReversed()),

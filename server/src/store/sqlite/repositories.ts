@@ -2,11 +2,20 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { configSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { CatalogStore, Repository } from '../catalog.ts';
-import type { PageRequest } from '../page.ts';
+import type { CatalogStore, Repository, RepositoryPage } from '../catalog.ts';
 import { counted, foldName, json, optional, toJson } from './columns.ts';
 import { numberOf } from './id-numbers.ts';
-import { createNamePage, cutPage, joinConditions } from './keyset.ts';
+import {
+  createOrderedPage,
+  cutOrdered,
+  joinConditions,
+  keyedRow,
+  type Ordering,
+  sayAfter,
+  sayOrder,
+  selectKeys,
+} from './keyset.ts';
+import { REPOSITORY_KEYS } from './repository-standings.ts';
 import { refuseInUse, refuseUpdate } from './sources.ts';
 import type { Params, Sql } from './statements.ts';
 
@@ -39,18 +48,27 @@ function toRepository(row: z.infer<typeof repositoryRow>): Repository {
 
 export function buildRepositoryList(
   filter: { search?: string | undefined; kind?: string | undefined },
-  page: PageRequest,
-): { text: string; params: Params } {
-  const text = `SELECT ${REPOSITORY} FROM repositories r
+  page: RepositoryPage,
+): { text: string; params: Params; ordering: Ordering } {
+  const { sort } = page;
+  const key = sort === undefined || sort.by === 'name' ? undefined : REPOSITORY_KEYS[sort.by];
+  const direction = sort?.direction ?? 'asc';
+  const ordering: Ordering = {
+    name: `${sort?.by ?? 'name'}.${direction}`,
+    keys: [...(key === undefined ? [] : [key]), 'r.name_key', 'r.id'],
+    isDown: direction === 'desc',
+  };
+  const text = `SELECT ${REPOSITORY}, ${selectKeys(ordering)} FROM repositories r
 WHERE ${joinConditions([
     'r.tenant_id = @tenant',
     filter.kind !== undefined && 'r.kind = @kind',
     filter.search !== undefined && 'instr(r.name_key, @search) > 0',
-    page.after !== undefined && '(r.name_key, r.id) > (@afterKey, @afterId)',
+    sayAfter(ordering, page),
   ])}
-ORDER BY r.name_key, r.id LIMIT @pageLimit`;
+${sayOrder(ordering)}`;
   const search = filter.search === undefined ? undefined : foldName(filter.search);
-  return { text, params: { kind: filter.kind, search, ...createNamePage(page) } };
+  const { now, quietBefore } = page.instants ?? {};
+  return { text, params: { kind: filter.kind, search, now, quietBefore, ...createOrderedPage(ordering, page) }, ordering };
 }
 
 function toParams({ admin, ...repository }: Repository): Params {
@@ -112,6 +130,7 @@ type Repositories = Pick<
 
 export function createRepositories(sql: Sql): Repositories {
   const rows = prepareRepositories(sql);
+  const listed = z.intersection(repositoryRow, keyedRow);
   return {
     insertRepository: (repository) => sql.write(() => void rows.insert.run(toParams(repository))),
     updateRepository: (repository, expectedVersion) =>
@@ -138,9 +157,8 @@ export function createRepositories(sql: Sql): Repositories {
     findRepositories: (tenant, ids) => sql.read(() => rows.some.list({ tenant, ids: toJson(ids) }).map(toRepository)),
     listRepositories: (tenant, filter, page) =>
       sql.read(() => {
-        const { text, params } = buildRepositoryList(filter, page);
-        const found = sql.select(text, repositoryRow).list({ ...params, tenant });
-        const cut = cutPage(found, page, (repository) => [repository.nameKey, repository.id]);
+        const { text, params, ordering } = buildRepositoryList(filter, page);
+        const cut = cutOrdered(sql.select(text, listed).list({ ...params, tenant }), ordering, page);
         return { ...cut, rows: cut.rows.map(toRepository) };
       }),
     countRepositories: (tenant) => sql.read(() => rows.count.find({ tenant })?.count ?? 0),

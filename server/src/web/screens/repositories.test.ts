@@ -28,7 +28,7 @@ describe('the repositories page', () => {
     assert.match(readWords(await world.read('/repositories/new')), /S3 bucket.*SFTP server/);
   });
 
-  it('lists where each is, whether it was opened, from where, and what it holds', async () => {
+  it('lists where each is, how it does, and what it holds', async () => {
     const host = await addHost(world, { name: 'db-1' });
     const source = await addSource(world, { host: host.id, name: 'app' });
     const repository = await addRepository(world, { testedFrom: host.id });
@@ -37,9 +37,9 @@ describe('the repositories page', () => {
     await addRun(world, { host: host.id, plan: plan.id, repository: repository.id, source: source.id, at: NOW - HOUR_MS });
     const markup = await world.read('/repositories');
     const words = readWords(markup);
-    assert.match(words, /1 repository has never been opened\./);
-    assert.match(words, /s3-eu S3 bucket · https:\/\/s3\.example\.test\/holdfast\/fra yes aaaaaaaa db-1 1 1/);
-    assert.match(words, /never no host yet 0 0/);
+    assert.match(words, /1 of 2 repositories has never been opened\./);
+    assert.match(words, /s3-eu S3 bucket · https:\/\/s3\.example\.test\/holdfast\/fra works last used 59.min ago never unknown 1 1/);
+    assert.match(words, /never opened never unknown 0 0/);
     assertInert(markup);
     assert.ok(!markup.includes('geheim'));
     assert.ok(markup.includes(await world.read('/repositories', { part: 'repositories' })));

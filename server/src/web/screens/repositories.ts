@@ -1,22 +1,32 @@
 /** `/repositories`: all places where backups live. */
 import { REPOSITORY_ADAPTERS } from '@holdfast/shared/adapters/all.ts';
+import { REPOSITORY_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { isAllowed } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { listRepositories } from '../../core/repositories.ts';
+import { countRepositoryStandings, readRepositoryHealth } from '../../core/repository-standing.ts';
 import type { Repository } from '../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
+import type { Clockface } from '../ui/time.ts';
 import { PAGES } from '../urls.ts';
+import { readClockface } from './clockface.ts';
 import { linkPages, readTrail } from './cursor-trail.ts';
 import { findText } from './form-values.ts';
-import { wantsPart } from './params.ts';
+import { keepSort, readSort } from './list-sort.ts';
+import { findParts } from './params.ts';
 import {
+  REPOSITORIES_ANSWER,
+  REPOSITORIES_LEDE,
   REPOSITORY_TABLE_ID,
   type RepositoriesView,
   type RepositoryRow,
+  repositoriesAnswer,
+  repositoriesLede,
   repositoriesPage,
   repositoryTable,
+  type StandingCounts,
 } from './repositories.view.ts';
-import { loadNames } from './run-names.ts';
+import { toStandingView } from './repository-standing.ts';
 import { buildShell } from './shell.ts';
 import { describeRepository, labelRepositoryKind } from './source-words.ts';
 
@@ -24,29 +34,34 @@ async function readRows(
   context: CoreContext,
   visit: Visit,
   repositories: readonly Repository[],
+  face: Clockface,
 ): Promise<readonly RepositoryRow[]> {
   const { store } = context;
-  const { tenant } = visit.caller;
+  const { caller, urls } = visit;
   const ids = repositories.map((one) => one.id);
-  const [names, snapshots, plans] = await Promise.all([
-    loadNames(context, visit.caller, { hosts: repositories.map((one) => one.testedFrom) }),
-    store.runs.countSnapshotsOf(tenant, ids),
-    store.catalog.countPlansOf(tenant, ids),
+  const [health, snapshots, plans] = await Promise.all([
+    readRepositoryHealth(context, caller, ids),
+    store.runs.countSnapshotsOf(caller.tenant, ids),
+    store.catalog.countPlansOf(caller.tenant, ids),
   ]);
   return repositories.map((one) => {
-    const name = one.testedFrom === undefined ? undefined : names.hosts.get(one.testedFrom)?.name;
+    const known = health.get(one.id);
+    const check = known?.check;
     return {
       id: one.id,
       name: one.name,
       kind: labelRepositoryKind(one.kind),
       where: describeRepository(one),
-      engineId: one.engineId,
-      testedFrom: one.testedFrom === undefined || name === undefined ? undefined : { id: one.testedFrom, name },
+      standing: toStandingView(known, visit, face),
+      check: check && { href: urls.run({ run: check.run }), state: check.state, at: check.at },
+      sizeBytes: known?.sizeBytes,
       snapshots: snapshots.get(one.id) ?? 0,
       plans: plans.get(one.id) ?? 0,
     };
   });
 }
+
+const NONE: StandingCounts = { critical: 0, warning: 0, unopened: 0, quiet: 0, good: 0 };
 
 async function readRepositories(context: CoreContext, visit: Visit): Promise<RepositoriesView> {
   const { caller, urls } = visit;
@@ -55,26 +70,38 @@ async function readRepositories(context: CoreContext, visit: Visit): Promise<Rep
     q: findText(visit.query, 'q'),
     kind: REPOSITORY_ADAPTERS.find((adapter) => adapter.kind === wanted)?.kind,
   };
+  const sort = readSort(visit, REPOSITORY_ORDERS);
   const trail = readTrail(visit);
-  const [page, total] = await Promise.all([
-    listRepositories(context, caller, { search: filter.q, kind: filter.kind }, trail.request),
+  const face = readClockface(context, visit);
+  const [page, total, counts] = await Promise.all([
+    listRepositories(context, caller, { search: filter.q, kind: filter.kind }, { ...trail.request, sort: sort.wish }),
     context.store.catalog.countRepositories(caller.tenant),
+    countRepositoryStandings(context, caller),
   ]);
   return {
     urls,
+    face,
     here: visit.here,
     total,
-    rows: await readRows(context, visit, page.rows),
+    counts: { ...NONE, ...Object.fromEntries(counts) },
+    rows: await readRows(context, visit, page.rows, face),
+    sort: sort.toTable((order) => urls.repositories({ ...filter, ...order })),
+    kept: keepSort(sort.query),
     filter,
     kinds: REPOSITORY_ADAPTERS.map((adapter) => ({ value: adapter.kind, label: adapter.label })),
-    ...linkPages(trail, page.next, (after) => urls.repositories({ ...filter, after })),
+    ...linkPages(trail, page.next, (after) => urls.repositories({ ...filter, ...sort.query, after })),
     mayManage: isAllowed(caller, 'repository.manage'),
   };
 }
 
 async function showRepositories(context: CoreContext, visit: Visit): Promise<PageReply> {
   const view = await readRepositories(context, visit);
-  if (wantsPart(visit, REPOSITORY_TABLE_ID)) return { kind: 'page', html: repositoryTable(view) };
+  const parts = await findParts(visit, {
+    [REPOSITORY_TABLE_ID]: () => repositoryTable(view),
+    [REPOSITORIES_ANSWER]: () => repositoriesAnswer(view),
+    [REPOSITORIES_LEDE]: () => repositoriesLede(view),
+  });
+  if (parts !== undefined) return parts;
   return { kind: 'page', html: repositoriesPage(await buildShell(context, visit, 'repositories'), view) };
 }
 

@@ -8,6 +8,7 @@ import { type HostView, listHosts } from '../../core/hosts.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { deleteRepository, getRepository, initRepository, listRepositories, testRepository } from '../../core/repositories.ts';
+import { readRepositoryHealth } from '../../core/repository-standing.ts';
 import type { Repository } from '../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';
@@ -25,6 +26,7 @@ import {
   repositoryPage,
   repositoryPart,
 } from './repository-page.view.ts';
+import { readUsersView, toStandingView } from './repository-standing.ts';
 import { readUpkeepView } from './repository-upkeep.ts';
 import { readRoutineView } from './routine.ts';
 import { buildShell } from './shell.ts';
@@ -55,10 +57,13 @@ async function readRepositoryPage(
   const { store } = context;
   const { caller, urls } = visit;
   const { id, testedFrom } = repository;
-  const [hosts, plans, snapshots, tested] = await Promise.all([
+  const face = readClockface(context, visit);
+  const [hosts, plans, snapshots, health, users, tested] = await Promise.all([
     listHosts(context, caller, { state: 'active' }, { limit: HOSTS_OFFERED }),
     listPlans(context, caller, { repository: id }, { limit: PLANS_SHOWN }),
     store.runs.countSnapshots(caller.tenant, id),
+    readRepositoryHealth(context, caller, [id]),
+    readUsersView(context, visit, id),
     testedFrom === undefined ? undefined : store.hosts.findHost(caller.tenant, testedFrom),
   ]);
   const adapter = getRepositoryAdapter(repository.kind);
@@ -67,7 +72,7 @@ async function readRepositoryPage(
   const isOpened = repository.engineId !== undefined;
   return {
     urls,
-    face: readClockface(context, visit),
+    face,
     id,
     name: repository.name,
     kindLabel: labelRepositoryKind(repository.kind),
@@ -78,6 +83,8 @@ async function readRepositoryPage(
     runsAtOnce: repository.runsAtOnce,
     testedFrom: tested && { id: tested.id, name: tested.name },
     updatedAt: repository.updatedAt,
+    standing: toStandingView(health.get(id), visit, face),
+    users,
     snapshots,
     plans: plans.rows.map(({ id: plan, name, enabled, schedule }) => ({
       id: plan,

@@ -6,11 +6,19 @@ import { callout } from '../ui/flash.ts';
 import { type FieldOption, formField } from '../ui/form.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { facts, panel, rows } from '../ui/panel.ts';
-import { formatCount, formatNoun } from '../ui/quantity.ts';
+import { formatCount, formatNoun, formatSpan } from '../ui/quantity.ts';
 import { status } from '../ui/status.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import type { Urls } from '../urls.ts';
 import { liveText } from './live-text.view.ts';
+import {
+  locksPanel,
+  repositoryAlertsPanel,
+  repositoryStatus,
+  type StandingView,
+  type UsersView,
+  usersPanel,
+} from './repository-standing.view.ts';
 import { type UpkeepView, upkeepPanel } from './repository-upkeep.view.ts';
 import { type RoutineView, routinePanel } from './routine.view.ts';
 import type { HostChoice } from './source-form.view.ts';
@@ -31,6 +39,8 @@ export interface RepositoryPageView {
   runsAtOnce: number | undefined;
   testedFrom: { id: string; name: string } | undefined;
   updatedAt: number;
+  standing: StandingView;
+  users: UsersView;
   snapshots: number;
   plans: readonly { id: string; name: string; enabled: boolean; schedule: string | undefined }[];
   hosts: readonly HostChoice[];
@@ -45,7 +55,7 @@ export interface RepositoryPageView {
 
 export const REPOSITORY_PART_ID = 'repository-part';
 export const REPOSITORY_ANSWER_ID = 'repository-answer';
-const TOPICS = 'repositories plans runs hosts';
+const TOPICS = 'repositories plans runs hosts alerts';
 
 export function repositoryPage(shell: Shell, view: RepositoryPageView): Html {
   const { urls, id, may } = view;
@@ -74,10 +84,16 @@ function addressOf({ urls, id }: RepositoryPageView): string {
   return urls.repository({ repository: id });
 }
 
-function answerOf({ name, engineId, snapshots, testedFrom, upkeep }: RepositoryPageView): string {
+function answerOf({ name, engineId, snapshots, testedFrom, upkeep, standing, face }: RepositoryPageView): string {
   if (upkeep?.isDamaged) return `The last check of ${name} found damage.`;
+  const [gravest] = standing.alerts;
+  if (gravest !== undefined && gravest.severity !== 'notice') return `${gravest.title}.`;
   if (engineId === undefined) return `${name} has not been opened by any host yet.`;
   if (snapshots === 0) return `${name} is ready and empty.`;
+  if (standing.standing === 'quiet')
+    return standing.usedAt === undefined
+      ? `Nobody knows whether ${name} works: no host has used it yet.`
+      : `Nobody knows whether ${name} still works: it has not been used for ${formatSpan(face.now - standing.usedAt)}.`;
   return `${name} holds ${formatNoun(snapshots, 'snapshot')}${testedFrom === undefined ? '' : `, opened from ${testedFrom.name}`}.`;
 }
 
@@ -133,7 +149,7 @@ export function createOffer(view: { urls: Urls; repository: string; host: string
 
 /** What changes by itself, and the test. */
 export function repositoryPart(view: RepositoryPageView): Html {
-  return html`<div class="columns" id="${REPOSITORY_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${view.engineId === undefined && view.may.manage && testPanel(view)}${view.upkeep !== undefined && upkeepPanel(view.upkeep)}${view.routine !== undefined && routinePanel(view.routine)}${plansPanel(view)}${view.engineId !== undefined && view.may.manage && testPanel(view)}</div><div class="stack">${factsPanel(view)}</div></div>`;
+  return html`<div class="columns" id="${REPOSITORY_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${repositoryAlertsPanel(view.standing, view.face)}${view.engineId === undefined && view.may.manage && testPanel(view)}${view.upkeep !== undefined && upkeepPanel(view.upkeep)}${view.routine !== undefined && routinePanel(view.routine)}${plansPanel(view)}${view.engineId !== undefined && view.may.manage && testPanel(view)}</div><div class="stack">${factsPanel(view)}${usersPanel(view.users)}${locksPanel(view.users, view.face)}</div></div>`;
 }
 
 function plansPanel({ plans, urls, id, may, engineId }: RepositoryPageView): Html {
@@ -158,6 +174,7 @@ function plansPanel({ plans, urls, id, may, engineId }: RepositoryPageView): Htm
     aside: formatCount(plans.length),
     content: rows(
       plans.map((plan) => ({
+        id: `row-${plan.id}`,
         title: html`<a href="${urls.plan({ plan: plan.id })}">${plan.name}</a>`,
         detail: plan.schedule ?? 'only by hand',
         action: plan.enabled ? undefined : status({ word: 'switched off', tone: 'quiet', icon: 'pause' }),
@@ -168,7 +185,10 @@ function plansPanel({ plans, urls, id, may, engineId }: RepositoryPageView): Htm
 
 function factsPanel(view: RepositoryPageView): Html {
   const { urls, id, face, engineId, testedFrom } = view;
+  const { usedAt } = view.standing;
   const lines: { label: HtmlValue; value: HtmlValue }[] = [
+    { label: 'State', value: repositoryStatus(view.standing) },
+    ...(usedAt === undefined ? [] : [{ label: 'Last seen to work', value: relativeTime(usedAt, face) }]),
     { label: 'Kind', value: view.kindLabel },
     ...view.config,
     {
@@ -198,7 +218,7 @@ function factsPanel(view: RepositoryPageView): Html {
       view.may.look &&
       engineId !== undefined &&
       html`<div>${onward({ href: urls.repositoryContents({ repository: id }), label: 'What it really holds' })}</div>`
-    }${view.may.manage && html`<div>${onward({ href: urls.repositoryLocks({ repository: id }), label: 'Locks' })}</div>`}</div>`,
+    }</div>`,
   });
 }
 

@@ -100,9 +100,11 @@ function pruneButton(view: UpkeepView): Html {
 }
 
 function toLine(run: UpkeepRun | undefined, face: Clockface, never: { title: string; detail: string }, title: string): RowView {
+  const id = `upkeep-${title.toLowerCase()}`;
   if (run === undefined)
-    return { status: status({ word: 'never', tone: 'quiet', icon: 'pause' }), title: never.title, detail: never.detail };
+    return { id, status: status({ word: 'never', tone: 'quiet', icon: 'pause' }), title: never.title, detail: never.detail };
   return {
+    id,
     status: runStatus(run.state),
     title: html`<a href="${run.href}">${title}: ${run.what}</a>`,
     detail: html`${relativeTime(run.at, face)}${run.problem !== undefined && html` · ${run.problem}`}`,
@@ -142,11 +144,13 @@ function adminRow(view: UpkeepView): RowView {
   const href = urls.adminCredential({ repository });
   if (view.admin === 'set')
     return {
+      id: 'upkeep-admin',
       title: 'Only the admin credential removes',
       detail: 'Hosts leave removing to orders: of the routine, and of people.',
       action: linkButton({ href, label: 'Change…', small: true }),
     };
   return {
+    id: 'upkeep-admin',
     title: 'The everyday credential removes as well',
     detail: 'Where it may only add, give the repository an admin credential for retention and prunes.',
     action: linkButton({ href, label: 'Add…', small: true }),
