@@ -73,6 +73,8 @@ export interface ToolOptions {
 
 export interface PipelineOptions {
   producer: Stage;
+  /** Stands between the two and changes what passes; its good end is asked for like the producer's. */
+  filter?: Stage | undefined;
   consumer: Stage;
   workDir: string;
   /**
@@ -90,7 +92,7 @@ export interface PipelineOptions {
 
 /**
  * What became of a pipeline. `complete` only when the producer exited 0, the end of file was then released, and the
- * consumer exited by itself; its exit code is the engine's to judge.
+ * consumer exited by itself; its exit code is the engine's to judge. `producer` is what became of the filter where that is what failed.
  */
 export interface PipelineResult {
   verdict: 'complete' | 'producer_failed' | 'consumer_failed' | 'cancelled' | 'stalled';

@@ -71,6 +71,41 @@ describe('a pipeline', () => {
     });
   }
 
+  it('gives the consumer what a filter made of it, and the end when both before it have ended well', async () => {
+    const filter = shell('sed s/a/b/; sleep 0.2');
+    const result = await runPipeline(launcher, { producer: shell('echo aa'), filter, consumer: shell('cat'), workDir: dir });
+    assert.deepEqual([result.verdict, result.producer.exitCode, result.consumer.stdout], ['complete', 0, 'ba\n']);
+  });
+
+  for (const [name, producer, filter, exitCode] of [
+    ['producer fails', 'head -c 100000 /dev/zero; exit 3', 'exec cat', 3],
+    ['filter fails in the middle', 'exec cat /dev/zero', 'head -c 100000; exit 4', 4],
+    ['filter ends well in the middle', 'exec cat /dev/zero', 'head -c 100000', 0],
+    ['filter fails at the end', 'head -c 100000 /dev/zero', 'cat; exit 5', 5],
+    ['filter is killed', 'exec cat /dev/zero', 'head -c 100000; kill -9 $$', null],
+  ] as const) {
+    it(`never lets the consumer commit when the ${name}`, async () => {
+      const stages = { producer: shell(producer), filter: shell(filter), consumer: committer() };
+      const result = await runPipeline(launcher, { ...stages, workDir: dir });
+      assert.deepEqual([result.verdict, result.producer.exitCode, findCommitted()], ['producer_failed', exitCode, undefined]);
+    });
+  }
+
+  it('points at the consumer that failed, through a filter that lost its reader', async () => {
+    const stages = { producer: shell('exec cat /dev/zero'), filter: shell('exec cat'), consumer: shell('head -c 10; exit 6') };
+    const { verdict, producer, consumer } = await runPipeline(launcher, { ...stages, workDir: dir });
+    assert.equal(consumer.exitCode, 6);
+    assert.ok(verdict === 'consumer_failed' || (verdict === 'producer_failed' && producer.signal === 'SIGPIPE'), verdict);
+  });
+
+  it('stops all three on cancel', async () => {
+    const cancel = new AbortController();
+    const stages = { producer: shell('echo x; exec sleep 60'), filter: shell('exec cat'), consumer: committer() };
+    const running = runPipeline(launcher, { ...stages, workDir: dir, signal: cancel.signal, onProgress: () => cancel.abort() });
+    assert.equal((await running).verdict, 'cancelled');
+    assert.equal(findCommitted(), undefined);
+  });
+
   it('hears out a consumer that closed its input, which is the end of the producer', async () => {
     const consumer = shell("head -c 10; exec 0<&-; sleep 0.3; echo ' read'");
     const result = await runPipeline(launcher, { producer: shell('exec cat /dev/zero'), consumer, workDir: dir });

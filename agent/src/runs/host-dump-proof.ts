@@ -7,6 +7,7 @@ import type { PipelineResult, Stage } from '../exec/contract.ts';
 import type { HostDump } from './host-dump.ts';
 import { findHostProgram } from './host-program.ts';
 import { createRate } from './rate.ts';
+import { planRenaming } from './renaming.ts';
 import type { DatabaseRestorePart } from './restore-ask.ts';
 import { RESTORE_STALL_MS } from './restore-part.ts';
 import { hasLostItsReader } from './restore-pour.ts';
@@ -72,6 +73,8 @@ export async function readWholeFile(part: DatabaseRestorePart, file: HostDump, t
   const rate = createRate(part.tooling.clock);
   const result = await part.exec.runPipeline({
     producer: file.rawStage(),
+    // A script is looked through as it will be carried out.
+    filter: script ? planRenaming(restore.renaming, part.workDir) : undefined,
     consumer: planReader(part, script, toolVersion),
     workDir: part.workDir,
     signal: part.signal,

@@ -7,6 +7,7 @@ import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { PipelineResult } from '../exec/contract.ts';
 import { createRate } from './rate.ts';
+import { planRenaming } from './renaming.ts';
 import { ask, assertAnswered, type DatabaseRestorePart } from './restore-ask.ts';
 import { RESTORE_STALL_MS } from './restore-part.ts';
 import { INHERITED_PATH } from './restore-spool.ts';
@@ -118,6 +119,7 @@ async function pourStream(part: DatabaseRestorePart, input: PourInput, words: Po
   const rate = createRate(tooling.clock);
   const result = await part.exec.runPipeline({
     producer: part.origin.stage((level, text) => recorder.log(level, text)),
+    filter: planRenaming(part.restore.renaming, part.workDir),
     consumer: {
       command,
       binary: getBinary(tooling, command.tool, toolVersion || undefined),

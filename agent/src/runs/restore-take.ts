@@ -7,6 +7,7 @@ import type { Pouring, TakePlan, TakeStep } from '@holdfast/shared/adapters/take
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { planRenaming } from './renaming.ts';
 import {
   ask,
   assertAnswered,
@@ -36,9 +37,10 @@ export const nameTaken = (run: string): Pick<TakeInput, 'scratch' | 'aside' | 'c
   code: `holdfast_code_${run}`,
 });
 
-async function pourAcross(part: InspectPart, { producer, consumer }: Pouring, signal?: AbortSignal): Promise<void> {
+async function pourAcross(part: InspectPart, { producer, renaming, consumer }: Pouring, signal?: AbortSignal): Promise<void> {
   const result = await part.exec.runPipeline({
     producer: { command: producer, binary: getBinary(part.tooling, producer.tool) },
+    filter: planRenaming(renaming, part.workDir),
     consumer: { command: consumer, binary: getBinary(part.tooling, consumer.tool) },
     workDir: part.workDir,
     stallMs: RESTORE_STALL_MS,

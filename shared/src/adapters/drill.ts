@@ -77,6 +77,8 @@ export interface DatabaseDrill {
   /** Creations in order: the first that succeeds counts. */
   planDatabase(place: DrillPlace, creation: string): readonly DrillCall[];
   planRestore(place: DrillPlace): DrillCall;
+  /** What a dump passes on its way, as in `DatabaseRestore`. */
+  renaming?: string | undefined;
   judgeRestore(outcome: ToolOutcome): Verdict;
   /** Its input knows its own end: it may end before the engine has. */
   knowsTheEnd: boolean;

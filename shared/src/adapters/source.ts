@@ -191,6 +191,8 @@ export interface DatabaseRestore {
   /** Reads the data artifact on standard input. */
   planRestore(input: PourInput): Command;
   judgeRestore(outcome: ToolOutcome): Verdict;
+  /** A program of GNU sed, for bytes, that the data artifact passes on its way into a database of any name. Undefined: it goes as it is. */
+  renaming?: string | undefined;
   /** Reads the data artifact from a file that it can seek in, with so many connections. Undefined: artifacts of this engine only stream. */
   planRestoreFile?(input: PourInput, file: { path: string; jobs: number }): Command;
   /** How scripts of this engine's tools are restored that lie in a file of the host. Undefined: such files are not. */

@@ -6,6 +6,8 @@ import type { Command } from './command.ts';
 /** One command that writes and one that reads. */
 export interface Pouring {
   producer: Command;
+  /** What passes between them, as in `DatabaseRestore`. */
+  renaming?: string | undefined;
   consumer: Command;
 }
 

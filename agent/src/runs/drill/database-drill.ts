@@ -7,6 +7,7 @@ import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
 import { createRate } from '../rate.ts';
+import { planRenaming } from '../renaming.ts';
 import { inStage, RESTORE_STALL_MS, type RestorePart } from '../restore-part.ts';
 import { hasLostItsReader } from '../restore-pour.ts';
 import { compareWithRecord } from './as-recorded.ts';
@@ -117,6 +118,7 @@ async function pour(part: DatabaseDrillPart, server: ThrowawayServer): Promise<v
   const rate = createRate(tooling.clock);
   const result = await part.exec.runPipeline({
     producer: dump(part),
+    filter: planRenaming(drill.renaming, part.workDir),
     consumer: server.toStage(drill.planRestore(server.place), (line) => recorder.log('warn', line)),
     workDir: part.workDir,
     signal: part.signal,

@@ -13,6 +13,7 @@ import { parseLookLines } from '../contents.ts';
 import { encodeHex, parseJsonLine, parseJsonLines } from '../database.ts';
 import { cleanToolText, describeOutcome } from '../tool-text.ts';
 import { createScriptCommand, SHAPES_SQL } from './contents.ts';
+import { RENAMING } from './renaming.ts';
 import { judgeMariadbRestore } from './restore.ts';
 
 const DATABASE = 'drill';
@@ -137,6 +138,7 @@ export const mariadbDrill: DatabaseDrill = {
       ...['--batch', '--binary-mode', '--loose-sandbox', '--local-infile=0', '--max-allowed-packet=1G'],
       `--database=${DATABASE}`,
     ]),
+  renaming: RENAMING,
   judgeRestore: judgeMariadbRestore,
   knowsTheEnd: false,
   planTables: (place) => createQuestion(place, 'tables', TABLES_SQL),

@@ -14,6 +14,7 @@ import type { DatabaseRestore, RestoreInput, ToolOutcome, Verdict } from '../../
 import { parseJsonLine } from '../database.ts';
 import { createMariadbCommand, createSqlCommand, needsTls } from './connection.ts';
 import { classifyMariadbText } from './failures.ts';
+import { RENAMING } from './renaming.ts';
 import { mariadbScript } from './script.ts';
 import { checkDatabaseName, createCreateSql, createDropSql, createInspectSql, createSwapSql, createVerifySql } from './sql.ts';
 import { planTake } from './take.ts';
@@ -105,6 +106,7 @@ export const mariadbRestore: DatabaseRestore = {
       '--max-allowed-packet=1G',
     ]),
   judgeRestore: judgeMariadbRestore,
+  renaming: RENAMING,
   script: mariadbScript,
   planTake,
   // The list of what moves has moved as well.

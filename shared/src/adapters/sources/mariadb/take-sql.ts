@@ -109,6 +109,20 @@ ${names.mode === 'tables' ? refuse('the backup has no such tables', missing) : '
 `;
 }
 
+/**
+ * Gives the private database the default collation that the target has. What is written out of it switches back to that one after each
+ * program, so that the target keeps its own. Servers that cannot prepare this statement (10.5) leave it as it is.
+ */
+export function createLikeTargetSql(names: Pick<TakeNames, 'target' | 'scratch' | 'aside' | 'code'>): string {
+  return `${begin(names)}SET @like = (SELECT CONCAT('ALTER DATABASE ', ${quote('@scratch')}, ' CHARACTER SET ', DEFAULT_CHARACTER_SET_NAME,
+    ' COLLATE ', DEFAULT_COLLATION_NAME) FROM information_schema.SCHEMATA WHERE ${is('SCHEMA_NAME', '@target')})//
+BEGIN NOT ATOMIC
+  DECLARE CONTINUE HANDLER FOR 1295 BEGIN END;
+  EXECUTE IMMEDIATE @like;
+END//
+`;
+}
+
 /** Takes the triggers off the tables that move, and the views away; keys that refer to tables which stay refer to the target's own from now on. */
 export function createStripSql(names: TakeNames): string {
   const views =

@@ -9,6 +9,7 @@ import type { TakeInput } from '../../source.ts';
 import type { Pouring, TakePlan, TakeStep } from '../../take.ts';
 import { parseJsonLines } from '../database.ts';
 import { createMariadbCommand, createScriptCommand, createSqlCommand } from './connection.ts';
+import { RENAMING } from './renaming.ts';
 import { checkDatabaseName, createCreateSql } from './sql.ts';
 import { createHoldKeysSql, createNameKeysSql } from './take-keys.ts';
 import { MOVES } from './take-script.ts';
@@ -16,6 +17,7 @@ import {
   createChoiceSql,
   createClearSql,
   createCopyRowsSql,
+  createLikeTargetSql,
   createListViewsSql,
   createMoveSql,
   createStripSql,
@@ -36,6 +38,7 @@ function createPouring(
 ): Pouring {
   return {
     producer: createMariadbCommand(input, 'mariadb-dump', undefined, [...DUMP, ...options, '--', from, ...names]),
+    renaming: RENAMING,
     consumer: createMariadbCommand(input, 'mariadb', into, POUR),
   };
 }
@@ -114,6 +117,7 @@ export function planTake(input: TakeInput): TakePlan {
   if (input.mode === 'data_only')
     return { prepare: [choose], move: script('take-rows', createCopyRowsSql(about)), leavesMark: false, finish: [] };
   const move = script('take-move', createMoveSql(about));
+  const like: TakeStep = { kind: 'ask', command: script('take-like', createLikeTargetSql(names)) };
   if (input.mode === 'schema_only') {
     const all = createPouring(input, scratch, target, [
       '--triggers',
@@ -121,12 +125,12 @@ export function planTake(input: TakeInput): TakePlan {
       '--events',
       `--ignore-table=${scratch}.${MOVES}`,
     ]);
-    return { prepare: [choose], move, leavesMark: true, finish: [{ kind: 'pour', ...all }] };
+    return { prepare: [choose, like], move, leavesMark: true, finish: [{ kind: 'pour', ...all }] };
   }
   const strip: TakeStep = { kind: 'ask', command: script('take-strip', createStripSql(about)) };
   const hold: TakeStep = { kind: 'ask', command: script('take-keys', createHoldKeysSql(about)) };
   return {
-    prepare: [choose, ...planCode(input, names), strip, hold],
+    prepare: [choose, like, ...planCode(input, names), strip, hold],
     move,
     leavesMark: true,
     finish: planFinish(input, { target, scratch, aside, code: names.code }),
