@@ -16,6 +16,7 @@ import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { Plan } from '../store/catalog.ts';
 import { type Caller, demand, type Permission } from './caller.ts';
+import { setDrillDays } from './drill-settings.ts';
 import { drainHost, resumeHost } from './host-drain.ts';
 import { getHost, updateHost } from './hosts.ts';
 import { addPlanWindow, removePlanWindow } from './plan-windows.ts';
@@ -48,6 +49,8 @@ export interface BulkInput {
   minutes?: number | undefined;
   /** In the zone of each plan. */
   window?: Blackout | undefined;
+  /** Between two drills; 0: none by schedule. */
+  days?: number | undefined;
 }
 
 type Step = Omit<BulkOutcome, 'id' | 'name' | 'runs'> & { runs?: readonly RunId[] };
@@ -245,6 +248,14 @@ async function testAll(context: CoreContext, caller: Caller, ids: readonly strin
   return new Map(outcomes.map(({ source, works, text }) => [source, works ? done(text) : { result: 'refused', text }]));
 }
 
+/** `days` that no schedule can have are refused by the use case for one. */
+async function scheduleDrills(context: CoreContext, caller: Caller, id: SourceId, { days }: BulkInput): Promise<Step> {
+  if (days === undefined) throw new AppError('invalid', 'Days: say how many', { details: { field: 'days' } });
+  const isNew = await setDrillDays(context, caller, id, days === 0 ? undefined : days);
+  const words = days === 0 ? 'drilled by no schedule of days' : days === 1 ? 'drilled every day' : `drilled every ${days} days`;
+  return isNew ? done(`is ${words}`) : unchanged(`is ${words} already`);
+}
+
 async function cancel(context: CoreContext, caller: Caller, id: RunId): Promise<Step> {
   const run = await getRun(context, caller, id);
   if (isTerminal(run.state)) return unchanged(`has ended already: ${run.state}`);
@@ -285,6 +296,7 @@ export const BULK_ACTS = {
   sources: {
     run: defineAct(SOURCE, 'run.start', runSource),
     test: defineActOnAll(SOURCE, 'source.manage', testAll),
+    schedule_drills: defineAct(SOURCE, 'source.manage', scheduleDrills),
   },
   plans: {
     enable: defineAct(PLAN, 'plan.manage', (context, caller, id) => switchPlan(context, caller, id, true)),

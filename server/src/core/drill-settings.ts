@@ -104,3 +104,18 @@ export async function saveDrillSettings(
   context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.sources });
   return settings;
 }
+
+/** How often drills of a source are due, alone: everything else that is said of them stays. False where it was so already. */
+export async function setDrillDays(
+  context: CoreContext,
+  caller: Caller,
+  id: SourceId,
+  everyDays: number | undefined,
+): Promise<boolean> {
+  demand(caller, 'source.manage');
+  const before = await getDrillSettings(context, caller, id);
+  if (before.everyDays === everyDays) return false;
+  const { assertions, withinDays, everyRuns, host, server } = before;
+  await saveDrillSettings(context, caller, id, { assertions, withinDays, everyRuns, host, server, everyDays });
+  return true;
+}

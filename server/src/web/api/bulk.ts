@@ -7,6 +7,7 @@ import { HTTP } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { BULK_ACTS, BULK_MOST, BULK_RESULTS, type BulkAct, type BulkInput, type BulkNoun } from '../../core/bulk.ts';
 import type { Caller } from '../../core/caller.ts';
+import { DRILL_DAYS_MAX } from '../../core/drill-settings.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { Scope } from '../../core/scopes.ts';
@@ -82,6 +83,21 @@ const testsEndpoint = defineEndpoint({
   handle: (context, caller, { body }) => carryOut(context, caller, BULK_ACTS.sources.test, body.ids),
 });
 
+const drillSchedulesEndpoint = defineEndpoint({
+  ...describe(
+    'sources',
+    'configure',
+    'Says of many sources how often a drill is due; what is asked at it and where it takes place stays. What is so already stays as it is.',
+  ),
+  path: '/sources/drill-schedules',
+  body: z.strictObject({
+    ids: chosen('source'),
+    everyDays: z.int().min(0).max(DRILL_DAYS_MAX).meta({ description: '0: by no schedule of days any more' }),
+  }),
+  handle: (context, caller, { body }) =>
+    carryOut(context, caller, BULK_ACTS.sources.schedule_drills, body.ids, { days: body.everyDays }),
+});
+
 /** The plans of a tag, one more than may be chosen where there are more. */
 async function listTagged(context: CoreContext, caller: Caller, tag: string): Promise<readonly string[]> {
   const ids: string[] = [];
@@ -138,6 +154,7 @@ export const BULK_ENDPOINTS: readonly ApiEndpoint[] = [
   hostsEndpoint,
   sourcesEndpoint,
   testsEndpoint,
+  drillSchedulesEndpoint,
   plansEndpoint,
   runPlansEndpoint,
   runsEndpoint,

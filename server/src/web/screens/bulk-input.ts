@@ -1,10 +1,11 @@
-/** What an act on many asks for beside the rows: a tag, minutes, or a window of hours. */
+/** What an act on many asks for beside the rows: a tag, minutes, days, or a window of hours. */
 
 import type { PlanId } from '@holdfast/shared/domain/ids.ts';
 import type { Blackout } from '@holdfast/shared/domain/plan.ts';
 import { DRAIN } from '@holdfast/shared/limits.ts';
 import type { BulkInput } from '../../core/bulk.ts';
 import type { Caller } from '../../core/caller.ts';
+import { DRILL_DAYS_MAX } from '../../core/drill-settings.ts';
 import { isSameWindow } from '../../core/plan-windows.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { Visit } from '../http/route.ts';
@@ -14,6 +15,9 @@ import type { ActWords } from './bulk-words.ts';
 import { readText } from './form-values.ts';
 import { parseWindowLines, writeWindowLines } from './window-lines.ts';
 import { describeWindow } from './window-words.ts';
+
+/** What the question proposes. */
+const DRILL_DAYS = 30;
 
 export interface ReadInput {
   input: BulkInput;
@@ -38,6 +42,12 @@ export function readBulkInput({ form }: Pick<Visit, 'form'>, { field }: ActWords
     case 'minutes': {
       const minutes = Number(readText(form, 'minutes'));
       return Number.isInteger(minutes) && minutes > 0 ? { input: { minutes } } : { input: {}, problem: 'Say a whole number.' };
+    }
+    case 'days': {
+      const text = readText(form, 'days').trim();
+      return /^\d{1,4}$/.test(text) && Number(text) <= DRILL_DAYS_MAX
+        ? { input: { days: Number(text) } }
+        : { input: {}, problem: `Say a whole number of days from 0 to ${DRILL_DAYS_MAX}.` };
     }
     case 'window':
     case 'theirWindow':
@@ -82,6 +92,20 @@ export async function findBulkFields(
     case 'minutes':
       return [
         { name: 'minutes', label: 'For how many minutes', kind: 'number', required: true, value: String(DRAIN.minutes), error },
+      ];
+    case 'days':
+      return [
+        {
+          name: 'days',
+          label: 'Every so many days',
+          kind: 'number',
+          required: true,
+          min: 0,
+          max: DRILL_DAYS_MAX,
+          value: readText(form, 'days') || String(DRILL_DAYS),
+          help: '0: by no schedule of days any more.',
+          error,
+        },
       ];
     case 'window':
       return [

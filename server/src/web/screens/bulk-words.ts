@@ -8,7 +8,7 @@ export interface ActWords {
   verb: string;
   effect: string;
   /** `theirWindow` is one of those that the chosen ones have. */
-  field?: 'tag' | 'minutes' | 'window' | 'theirWindow';
+  field?: 'tag' | 'minutes' | 'days' | 'window' | 'theirWindow';
   /** The act that takes it back. */
   undo?: string;
   isDangerous?: true;
@@ -67,6 +67,13 @@ export const BULK_WORDS: Readonly<Record<BulkNoun, NounWords>> = {
         effect:
           'Each is connected to from its own host, now, with what is saved of it. It takes up to a minute, and nothing is changed.',
         results: { done: 'passed', refused: 'failed' },
+      },
+      schedule_drills: {
+        label: 'Schedule drills…',
+        verb: 'Schedule drills of',
+        effect:
+          'A drill restores the newest good backup of each into a place of its own and looks at what came back. What is asked at it, and where it takes place, stays as it is.',
+        field: 'days',
       },
     },
   },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { BULK_ACTS, BULK_MOST } from '../../core/bulk.ts';
+import { getDrillSettings, saveDrillSettings } from '../../core/drill-settings.ts';
 import { updateHost } from '../../core/hosts.ts';
 import { SOURCE_TESTS } from '../../core/source-tests.ts';
 import * as calendar from '../../fires/fires.ts';
@@ -139,6 +140,33 @@ describe('Acts on many rows', () => {
     assert.match(answer, /there is no such source/);
     assert.doesNotMatch(answer, /Undo/);
     await assert.rejects(world.ask('post', '/sources/acts', { form, role: 'viewer' }), /may not do this/);
+  });
+
+  it('say how often many sources are drilled, and leave what else is said of their drills', async () => {
+    const { context } = world;
+    const { shop, www } = fleet.sources;
+    assert.ok(shop && www);
+    const caller = createCaller();
+    await saveDrillSettings(context, caller, shop, { assertions: [], withinDays: 60, everyRuns: 5 });
+    const ticked = { act: 'schedule_drills', chosen: [shop, www].join(',') };
+    assert.match(await post('/sources/acts', ticked), /name="days"[^>]*value="30"|value="30"[^>]*name="days"/);
+    for (const days of ['', '-1', '1.5', '9999'])
+      assert.match(await post('/sources/acts', { ...ticked, confirm: 'yes', days }), /Say a whole number of days from 0 to 3650/);
+    assert.match(await post('/sources/acts', { ...ticked, confirm: 'yes', days: '14' }), /<h1>2 done\./);
+    assert.match(await post('/sources/acts', { ...ticked, confirm: 'yes', days: '14' }), /<h1>2 as before\./);
+    const read = async (source: typeof shop) => {
+      const { everyDays, withinDays, everyRuns } = await getDrillSettings(context, caller, source);
+      return [everyDays, withinDays, everyRuns];
+    };
+    assert.deepEqual(
+      [await read(shop), await read(www)],
+      [
+        [14, 60, 5],
+        [14, undefined, undefined],
+      ],
+    );
+    assert.match(await post('/sources/acts', { ...ticked, confirm: 'yes', days: '0' }), /by no schedule of days/);
+    assert.deepEqual(await read(shop), [undefined, 60, 5]);
   });
 
   it('ask no host for more than a few sources at a time, and begin none that nobody would wait for', async () => {
