@@ -27,21 +27,20 @@ export async function openSourceForm(page: Page, baseUrl: string, hostId: string
   await page.goto(`${baseUrl}/hosts/${hostId}`);
   await page.getByRole('link', { name: 'Add source' }).first().click();
   await page.getByRole('link', { name: kindLabel, exact: true }).click();
-  await expect(page.getByRole('button', { name: 'Save' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Test and save' })).toBeVisible();
 }
 
 /** From the list to the empty form of a repository. */
 export async function openRepositoryForm(page: Page, baseUrl: string, kindLabel: string): Promise<void> {
   await page.goto(`${baseUrl}/repositories/new`);
   await page.getByRole('link', { name: kindLabel, exact: true }).click();
-  await expect(page.getByRole('button', { name: 'Save, then test' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Test and save' })).toBeVisible();
 }
 
-/** Saves a new repository, tests it from `hostName`, is told that there is none, and creates it there. */
+/** Saves a new repository, which is tested from `hostName`, is told that there is none, and creates it there. */
 export async function createRepositoryThere(page: Page, hostName: string): Promise<void> {
-  await page.getByRole('button', { name: 'Save, then test' }).click();
-  await findField(page, 'Host').selectOption({ label: hostName });
-  await page.getByRole('button', { name: 'Test', exact: true }).click();
+  await findField(page, 'Tested from').selectOption({ label: hostName });
+  await page.getByRole('button', { name: 'Test and save' }).click();
   const result = page.locator('#test-result').getByText('There is no repository at this address yet.');
   await expect(result).toBeVisible({ timeout: 30_000 });
   await page.getByRole('button', { name: 'Create the repository there' }).click();

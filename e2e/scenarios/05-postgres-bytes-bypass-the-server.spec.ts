@@ -8,6 +8,7 @@ import { expect, expectAccessible, finishStack, signIn, takePicture, test } from
 import {
   createRepositoryThere,
   fillFields,
+  findField,
   makePlan,
   openRepositoryForm,
   openSourceForm,
@@ -34,6 +35,7 @@ test.beforeAll(async () => {
   const filled = startPostgres().then(async (started) => {
     postgres = started;
     await postgres.fillDatabase('shop', 210);
+    await postgres.createDatabase('blog');
   });
   const bucket = startS3().then(async (started) => {
     s3 = started;
@@ -93,7 +95,7 @@ async function watchRun(id: RunId, agent: AgentProcess): Promise<number> {
   return most;
 }
 
-test('200 MB go from PostgreSQL to S3 and back, and not through the server', async ({ page }) => {
+test('200 MB go from PostgreSQL to S3 and back, and not through the server', async ({ page, watch }) => {
   // On a machine that has much else to do, that takes its time.
   test.setTimeout(240_000);
   const { agent, host } = await stack.enrolHost('db-1');
@@ -101,20 +103,44 @@ test('200 MB go from PostgreSQL to S3 and back, and not through the server', asy
   await signIn(page, url, stack.admin, '/sources');
   const connection = { Host: postgres.host, Port: String(postgres.port), Database: 'shop', User: postgres.superuser };
 
-  await test.step('a wrong password shows PostgreSQL’s own words, the right one saves', async () => {
+  await test.step('a wrong password shows PostgreSQL’s own words and saves nothing, the right one saves', async () => {
+    watch.expectStatus(422);
     await openSourceForm(page, url, host.id, 'PostgreSQL database');
     await fillFields(page, { Name: 'shop', ...connection, Password: 'not this one' });
-    await page.getByRole('button', { name: 'Test the connection' }).click();
+    await page.getByRole('button', { name: 'Test and save' }).click();
     await expect(page.locator('#test-result')).toContainText('password authentication failed for user "postgres"', {
       timeout: 15_000,
     });
+    await expect(page.locator('#source-form > [role=alert]')).toBeFocused();
+    await expect(page.getByRole('checkbox', { name: 'Save anyway' })).not.toBeChecked();
+    await expect(findField(page, 'Password')).toHaveValue('not this one');
+    expect(await stack.api.get('/sources')).toEqual([]);
+    await expectAccessible(page);
+    await takePicture(page, 'source-refused');
     await fillFields(page, { Password: postgres.password });
     await page.getByRole('button', { name: 'Test the connection' }).click();
     await expect(page.locator('#test-result')).toContainText(/version 1\d/, { timeout: 15_000 });
-    await expectAccessible(page);
     await takePicture(page, 'source-test');
-    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await page.getByRole('button', { name: 'Test and save' }).click();
     await expect(page.getByRole('heading', { level: 1 })).toContainText('shop');
+  });
+
+  await test.step('the databases of a typed connection are found, and each that is chosen becomes a source', async () => {
+    await openSourceForm(page, url, host.id, 'PostgreSQL database');
+    const { Database: _, ...server } = connection;
+    await fillFields(page, { ...server, Password: postgres.password });
+    await page.getByRole('button', { name: 'Find databases' }).click();
+    const found = page.locator('#found-databases');
+    await expect(found).toContainText('2 databases of 3 are no source yet.', { timeout: 15_000 });
+    await expectAccessible(page);
+    await takePicture(page, 'source-find');
+    await found.getByRole('button', { name: 'Add the selected ones' }).click();
+    await expect(page.getByText('2 sources were added.')).toBeVisible({ timeout: 15_000 });
+    await page.getByRole('link', { name: 'blog', exact: true }).click();
+    await page.getByRole('link', { name: 'Discover databases' }).click();
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('All 3 databases are sources already.');
+    expect(new URL(page.url()).pathname).toBe('/sources/discover');
+    await expectAccessible(page);
   });
 
   await test.step('the bucket holds no repository until it is created by a click', async () => {

@@ -55,3 +55,18 @@ export function parseAdapterInput(
   };
   throw createFieldsError(errors);
 }
+
+/** Whether saving `input` over what is stored would change anything that a test tries: a setting, or a secret that was typed. */
+export function changesConnection(
+  fields: readonly Field[],
+  stored: { config: Config; secrets: Readonly<Record<string, string>> },
+  input: AdapterInput,
+): boolean {
+  const { config, secrets } = parseAdapterInput(fields, input, Object.keys(stored.secrets));
+  const names = new Set([...Object.keys(config), ...Object.keys(stored.config)]);
+  return Object.keys(secrets).length > 0 || [...names].some((name) => !isSame(config[name], stored.config[name]));
+}
+
+function isSame(one: Config[string] | undefined, other: Config[string] | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}

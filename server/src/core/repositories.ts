@@ -188,6 +188,7 @@ export async function prepareRepositoryQuestion(
   const parsed = isDraft
     ? parseAdapterInput(getRepositoryAdapter(kind).fields, question, Object.keys(stored))
     : { config: (saved as Repository).config, secrets: {} };
+  if (isDraft) checkRepositoryPlan(kind, parsed.config, { ...stored, ...parsed.secrets });
   const host = await context.store.hosts.findHost(caller.tenant, question.host);
   if (host?.state !== 'active') throw new AppError('not_found', 'there is no such approved host', { details: { field: 'host' } });
   const ref = context.createId('request');
@@ -216,16 +217,20 @@ export async function testRepository(
     ...(saved?.engineId === undefined ? {} : { pinnedId: saved.engineId }),
   };
   const result = await context.directory.request(host.id, 'repository.test', body, { timeoutMs: TEST_TIMEOUT_MS });
-  if (
-    !('kind' in question) &&
-    saved &&
-    result.state === 'ready' &&
-    result.engineId !== undefined &&
-    saved.engineId === undefined
-  ) {
-    await pin(context, caller, saved.id, result.engineId, host.id);
-  }
+  if (saved && !('kind' in question)) await keepFirstTest(context, caller, saved, host.id, result);
   return result;
+}
+
+/** The first test that opened a repository pins it by its engine id. */
+export async function keepFirstTest(
+  context: CoreContext,
+  caller: Caller,
+  { id, engineId }: Pick<Repository, 'id' | 'engineId'>,
+  host: HostId,
+  result: Pick<RequestResult<'repository.test'>, 'state' | 'engineId'>,
+): Promise<void> {
+  if (engineId === undefined && result.state === 'ready' && result.engineId !== undefined)
+    await pin(context, caller, id, result.engineId, host);
 }
 
 /** Creates the repository in its storage, from the host, because a person asked for it; `like` names one that it cuts files as. */

@@ -152,8 +152,11 @@ export async function deleteSource(context: CoreContext, caller: Caller, id: Sou
   await tellHosts(context, caller, [source.host]);
 }
 
-/** A source to ask about: a saved one, or one that is still being typed; `base` lends the secrets that were left empty. */
-export type SourceQuestion = { source: SourceId } | (Omit<SourceInput, 'name'> & { base?: SourceId | undefined });
+/** A source that is still being typed; `base` lends the secrets that were left empty. */
+export type SourceDraft = Omit<SourceInput, 'name'> & { base?: SourceId | undefined };
+
+/** A source to ask about: a saved one or a draft. */
+export type SourceQuestion = { source: SourceId } | SourceDraft;
 
 async function prepareQuestion(
   context: CoreContext,
@@ -176,6 +179,7 @@ async function prepareQuestion(
   const parsed = isDraft
     ? parseAdapterInput(getSourceAdapter(kind).fields, question, Object.keys(storedSecrets))
     : { config: (saved as Source).config, secrets: {} };
+  if (isDraft) checkSourcePlan(kind, parsed.config, { ...storedSecrets, ...parsed.secrets });
   const host = await getActiveHost(context, caller, isDraft ? question.host : (saved as Source).host);
   const ref = context.createId('request');
   const binding = { host: host.id, purpose: 'request' as const, ref, version: 1 };
@@ -206,6 +210,17 @@ export interface DiscoveredSource {
   config: Config;
 }
 
+/** Stands for what a discovery is to find; no tool is told of it. */
+const NOT_CHOSEN = 'not_chosen';
+
+/** A draft whose connection is all that matters: the field that a discovery fills may be left empty. */
+function completeConnection<Q extends SourceQuestion>(question: Q): Q {
+  if (!('kind' in question)) return question;
+  const fills = getSourceAdapter(question.kind).discovery?.fills;
+  if (fills === undefined || (question.config[fills] ?? '') !== '') return question;
+  return { ...question, config: { ...question.config, [fills]: NOT_CHOSEN } };
+}
+
 /** Lists what a server connection offers, and which of it is a source already. */
 export async function discoverSources(
   context: CoreContext,
@@ -213,7 +228,7 @@ export async function discoverSources(
   question: SourceQuestion,
 ): Promise<readonly DiscoveredSource[]> {
   demand(caller, 'source.manage');
-  const { host, ref, draft, config } = await prepareQuestion(context, caller, question);
+  const { host, ref, draft, config } = await prepareQuestion(context, caller, completeConnection(question));
   const { discovery, describe } = getSourceAdapter(draft.kind);
   if (!discovery) throw new AppError('unsupported', 'there is nothing to discover for this kind of source');
   const body = { ref, draft, notAfter: context.clock.now() + QUESTION_LIFE_MS };
@@ -226,22 +241,34 @@ export async function discoverSources(
   });
 }
 
-/** Makes sources of discovered databases, with the secrets of the connection they were found through. */
+type Connection = Pick<SourceInput, 'host' | 'kind'> & { config: Config; secrets: Secrets };
+
+async function readConnection(
+  context: CoreContext,
+  caller: Caller,
+  connection: { source: SourceId } | Omit<SourceDraft, 'base'>,
+): Promise<Connection> {
+  if ('kind' in connection) {
+    const { host, kind } = connection;
+    return { host, kind, ...parseAdapterInput(getSourceAdapter(kind).fields, completeConnection(connection)) };
+  }
+  const { id, tenant, host, kind, config, secrets } = await getSource(context, caller, connection.source);
+  return { host, kind, config, secrets: decryptSecrets(context, { tenant, table: 'sources', row: id }, secrets) };
+}
+
+/** Makes sources of discovered databases, with the secrets of the connection they were found through: a saved one's, or those typed. */
 export async function adoptDiscovered(
   context: CoreContext,
   caller: Caller,
-  connection: { source: SourceId },
+  connection: { source: SourceId } | Omit<SourceDraft, 'base'>,
   chosen: readonly { name: string; database: string; sizeBytes?: number | undefined }[],
 ): Promise<readonly Source[]> {
   demand(caller, 'source.manage');
-  const base = await getSource(context, caller, connection.source);
+  const { config, ...base } = await readConnection(context, caller, connection);
   const { discovery } = getSourceAdapter(base.kind);
   if (!discovery) throw new AppError('unsupported', 'there is nothing to discover for this kind of source');
-  const secrets = decryptSecrets(context, { tenant: base.tenant, table: 'sources', row: base.id }, base.secrets);
   const made: Source[] = [];
-  for (const { name, database } of chosen) {
-    const config = discovery.configFor(base.config, { name: database });
-    made.push(await createSource(context, caller, { host: base.host, name, kind: base.kind, config, secrets }));
-  }
+  for (const { name, database } of chosen)
+    made.push(await createSource(context, caller, { ...base, name, config: discovery.configFor(config, { name: database }) }));
   return made;
 }

@@ -4,15 +4,8 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema, runsAtOnceSchema } from '@holdfast/shared/domain/plan.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
-import {
-  createRepository,
-  deleteRepository,
-  getRepository,
-  initRepository,
-  listRepositories,
-  testRepository,
-  updateRepository,
-} from '../../core/repositories.ts';
+import { deleteRepository, getRepository, initRepository, listRepositories, testRepository } from '../../core/repositories.ts';
+import { createTestedRepository, updateTestedRepository } from '../../core/tested-saves.ts';
 import type { Repository } from '../../store/catalog.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { describeCatalogKind } from './catalog-endpoints.ts';
@@ -100,6 +93,12 @@ const listEndpoint = defineEndpoint({
 
 const repositories = describeCatalogKind('repository', 'repositories', 'configure', repositoryShape, toRepositoryShape);
 
+/** The host that is asked before anything is saved. */
+const testedFromInput = idSchema('host').optional().meta({
+  description:
+    'This host opens it first, and nothing is saved when it cannot (`TOOL_FAILED`, with the tool’s own words); a new one need not be there yet',
+});
+
 const getEndpoint = repositories.get('One repository.', getRepository);
 const createEndpoint = repositories.create(
   'Adds a repository; nothing is created in its storage until `init` is asked for.',
@@ -107,8 +106,9 @@ const createEndpoint = repositories.create(
     name: nameSchema,
     ...adapterInput,
     runsAtOnce: runsAtOnceSchema.optional().meta({ description: RUNS_AT_ONCE }),
+    testedFrom: testedFromInput,
   }),
-  createRepository,
+  createTestedRepository,
 );
 const patchEndpoint = repositories.update(
   'Changes a repository; its kind stays. A given config replaces the old one as a whole.',
@@ -118,8 +118,9 @@ const patchEndpoint = repositories.update(
       .nullable()
       .optional()
       .meta({ description: `${RUNS_AT_ONCE}; null takes the limit away` }),
+    testedFrom: testedFromInput,
   }),
-  updateRepository,
+  updateTestedRepository,
 );
 const deleteEndpoint = repositories.delete(
   'Forgets a repository here; what lies in it is not touched. Refused while a plan or a listed snapshot needs it.',

@@ -11,16 +11,8 @@ import * as z from 'zod';
 import type { Caller } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { findSourceHealth } from '../../core/source-health.ts';
-import {
-  adoptDiscovered,
-  createSource,
-  deleteSource,
-  discoverSources,
-  getSource,
-  listSources,
-  testSource,
-  updateSource,
-} from '../../core/sources.ts';
+import { adoptDiscovered, deleteSource, discoverSources, getSource, listSources, testSource } from '../../core/sources.ts';
+import { createTestedSource, updateTestedSource } from '../../core/tested-saves.ts';
 import type { Source } from '../../store/catalog.ts';
 import type { SourceStanding } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
@@ -185,15 +177,27 @@ const getEndpoint = defineEndpoint({
 
 const sources = describeCatalogKind('source', 'sources', 'configure', sourceShape, toSourceShape);
 
+/** Its host is asked before anything is saved. */
+const testedInput = z.boolean().optional().meta({
+  description:
+    'True: it is tested from its host first, and nothing is saved unless it works (`TOOL_FAILED`, with the tool’s own words)',
+});
+
 const createEndpoint = sources.create(
-  'Adds a source to a host; its config and secrets are checked by the adapter of its kind.',
-  z.strictObject({ host: idSchema('host'), name: nameSchema, ...adapterInput, enabled: z.boolean().default(true) }),
-  createSource,
+  'Adds a source to a host; its config and secrets are checked by the adapter of its kind, and tried out with `tested`.',
+  z.strictObject({
+    host: idSchema('host'),
+    name: nameSchema,
+    ...adapterInput,
+    enabled: z.boolean().default(true),
+    tested: testedInput,
+  }),
+  createTestedSource,
 );
 const patchEndpoint = sources.update(
   'Changes a source; its host and its kind stay. A given config replaces the old one as a whole.',
-  z.strictObject({ ...keptInput, enabled: z.boolean().optional() }),
-  updateSource,
+  z.strictObject({ ...keptInput, enabled: z.boolean().optional(), tested: testedInput }),
+  updateTestedSource,
 );
 const deleteEndpoint = sources.delete(
   'Takes a source off; its runs and snapshots stay. Refused while a plan uses it.',

@@ -70,14 +70,25 @@ describe('adding a repository', () => {
   });
   after(() => world.close());
 
-  it('saves, and leads to the test as the next step', async () => {
-    const reply = await world.ask('post', '/repositories/new?kind=local', { form: LOCAL_FORM });
-    assert.ok(reply.kind === 'redirect');
-    id = reply.to.split('/').at(-1) as RepositoryId;
-    assert.deepEqual(world.directory.calls, [], 'saving asks no host and creates nothing');
+  it('tests it from the chosen host, saves what is not there yet, and leads to its creation as the next step', async () => {
+    world.directory.answers['repository.test'] = () => ({ state: 'missing', message: 'no such file', latencyMs: 8 });
+    const form = { ...LOCAL_FORM, host: host.id };
+    const reply = await world.ask('post', '/repositories/new?kind=local', { form });
+    assert.ok(reply.kind === 'redirect' && reply.flash?.text === 'disk is saved. Next: create it there.');
+    const address = new URL(reply.to, 'http://local.invalid');
+    id = address.pathname.split('/').at(-1) as RepositoryId;
+    assert.equal(address.search, `?missing=${host.id}`);
+    const asked = world.directory.calls.splice(0);
+    assert.deepEqual(
+      asked.map((call) => [call.host, call.type]),
+      [[host.id, 'repository.test']],
+      'nothing is created by saving',
+    );
     const markup = await world.read(reply.to);
-    assert.match(readWords(markup), /disk has not been opened by any host yet\..*Next: test it from the host that will use it/);
-    assert.ok(!markup.includes(PASSWORD));
+    assert.match(readWords(markup), /disk has not been opened by any host yet\..*There is no repository at this address yet\./);
+    assert.match(markup, new RegExp(`action="/repositories/${id}/init"`));
+    assert.ok(!`${markup}${JSON.stringify(asked)}`.includes(PASSWORD));
+    assert.doesNotMatch(await world.read(`/repositories/${id}?missing=${host.id}`, { role: 'viewer' }), /There is no repository/);
   });
 
   it('brings a refused form back, without the secret', async () => {
@@ -108,6 +119,7 @@ describe('adding a repository', () => {
   });
 
   it('offers to create a missing repository, and never does so by itself', async () => {
+    world.directory.calls.length = 0;
     world.directory.answers['repository.test'] = () => ({
       state: 'missing',
       message: 'Fatal: unable to open config file <b>',

@@ -5,10 +5,13 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema, runsAtOnceSchema } from '@holdfast/shared/domain/plan.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
+import { type AdapterInput, changesConnection } from '../../core/adapter-input.ts';
 import { demand } from '../../core/caller.ts';
+import { type HostView, listHosts } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import { createRepository, getRepository, updateRepository } from '../../core/repositories.ts';
+import { createRepository, getRepository, keepFirstTest, updateRepository } from '../../core/repositories.ts';
 import type { Repository } from '../../store/catalog.ts';
+import type { Html } from '../html.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';
 import {
@@ -22,12 +25,22 @@ import {
 import { type FormProblem, mergeProblems, NO_PROBLEM, toFormProblem, toSchemaProblem } from './form-problem.ts';
 import { findText, readText } from './form-values.ts';
 import { getParam } from './params.ts';
-import { chooseRepositoryPage, type RepositoryFormView, repositoryFormPage } from './repository-form.view.ts';
+import { chooseRepositoryPage, type RepositoryFormView, repositoryForm, repositoryFormPage } from './repository-form.view.ts';
+import { askDraftTest, chooseHost, type DraftAnswer, toHostOption } from './repository-test.ts';
+import { type BeforeSave, keepTick, offerUntested, saySaved, tryBeforeSaving } from './save-test.ts';
 import { buildShell } from './shell.ts';
+import type { TestAnswer } from './source-test.ts';
+import type { SaveAnyway, TestResultView } from './source-test.view.ts';
+
+const HOSTS_OFFERED = 200;
 
 interface Draft {
   adapter: RepositoryAdapter;
   saved: Repository | undefined;
+  /** Who can be asked to open it. */
+  hosts: readonly HostView[];
+  /** The chosen one: as posted, else the one that tested it last, else the first that is there. Undefined while no host has joined. */
+  host: HostView | undefined;
 }
 
 interface Filling {
@@ -36,9 +49,14 @@ interface Filling {
   runsAtOnce: string;
   values: FormValues;
   problem: FormProblem;
+  /** What is wrong with the whole, where the problem does not say it. */
+  lead?: Html | undefined;
+  test?: TestResultView | undefined;
+  anyway?: SaveAnyway | undefined;
+  secretsGone?: boolean;
 }
 
-function toFormView(visit: Visit, { adapter, saved }: Draft, filling: Filling): RepositoryFormView {
+function toFormView(visit: Visit, { adapter, saved, hosts, host }: Draft, filling: Filling): RepositoryFormView {
   const { urls } = visit;
   const { name, runsAtOnce, values, problem } = filling;
   const shared = {
@@ -47,7 +65,13 @@ function toFormView(visit: Visit, { adapter, saved }: Draft, filling: Filling): 
     name: { value: name, error: problem.fields['name'] },
     runsAtOnce: { value: runsAtOnce, error: problem.fields['runsAtOnce'], most: RUNS.atOnceMax },
     sections: toAdapterSections(adapter.fields, { values, stored: Object.keys(saved?.secrets ?? {}), problem }),
-    problem: problem.text,
+    problem: filling.lead ?? problem.text,
+    hosts: hosts.map(toHostOption),
+    host: { value: host?.id, error: problem.fields['host'] },
+    isLocal: adapter.localPath !== undefined,
+    test: filling.test,
+    anyway: filling.anyway,
+    secretsGone: filling.secretsGone ?? false,
     isNew: saved === undefined,
     isPinned: saved?.engineId !== undefined,
   };
@@ -76,6 +100,22 @@ async function replyForm(context: CoreContext, visit: Visit, draft: Draft, filli
   return { kind: 'page', status, html: repositoryFormPage(shell, toFormView(visit, draft, filling)) };
 }
 
+/** A form that comes back. In place it keeps what was typed; as a new page it cannot hold the secrets that were. */
+async function replyRefused(context: CoreContext, visit: Visit, draft: Draft, filling: Filling): Promise<PageReply> {
+  if (visit.isFragment) return { kind: 'page', status: 422, html: repositoryForm(toFormView(visit, draft, filling)) };
+  const { secrets } = readAdapterForm(draft.adapter.fields, visit.form);
+  return replyForm(context, visit, draft, { ...filling, secretsGone: Object.keys(secrets).length > 0 }, 422);
+}
+
+async function readHosts(
+  context: CoreContext,
+  visit: Visit,
+  saved: Repository | undefined,
+): Promise<Pick<Draft, 'hosts' | 'host'>> {
+  const { rows: hosts } = await listHosts(context, visit.caller, { state: 'active' }, { limit: HOSTS_OFFERED });
+  return { hosts, host: chooseHost(hosts, saved?.testedFrom, readText(visit.form, 'host')) };
+}
+
 async function showAdd(context: CoreContext, visit: Visit): Promise<PageReply> {
   demand(visit.caller, 'repository.manage');
   const kind = findText(visit.query, 'kind');
@@ -85,21 +125,25 @@ async function showAdd(context: CoreContext, visit: Visit): Promise<PageReply> {
     const shell = await buildShell(context, visit, 'repositories');
     return { kind: 'page', html: chooseRepositoryPage(shell, { urls: visit.urls, kinds }) };
   }
-  const filling = { name: '', runsAtOnce: '', values: listDefaults(adapter.fields), problem: NO_PROBLEM };
-  return replyForm(context, visit, { adapter, saved: undefined }, filling);
+  const draft = { adapter, saved: undefined, ...(await readHosts(context, visit, undefined)) };
+  const values = listDefaults(adapter.fields);
+  const anyway = draft.host && offerUntested(draft.host);
+  return replyForm(context, visit, draft, { name: '', runsAtOnce: '', values, problem: NO_PROBLEM, anyway });
 }
 
 async function readSaved(context: CoreContext, visit: Visit): Promise<Draft & { saved: Repository }> {
   demand(visit.caller, 'repository.manage');
   const saved = await getRepository(context, visit.caller, getParam(visit, 'repository', idSchema('repository')));
-  return { saved, adapter: getRepositoryAdapter(saved.kind) };
+  return { saved, adapter: getRepositoryAdapter(saved.kind), ...(await readHosts(context, visit, saved)) };
 }
 
 async function showEdit(context: CoreContext, visit: Visit): Promise<PageReply> {
   const draft = await readSaved(context, visit);
   const values = { ...listDefaults(draft.adapter.fields), ...draft.saved.config };
   const { name, runsAtOnce } = draft.saved;
-  return replyForm(context, visit, draft, { name, runsAtOnce: runsAtOnce?.toString() ?? '', values, problem: NO_PROBLEM });
+  const anyway = draft.host && offerUntested(draft.host);
+  const filling = { name, runsAtOnce: runsAtOnce?.toString() ?? '', values, problem: NO_PROBLEM, anyway };
+  return replyForm(context, visit, draft, filling);
 }
 
 function readVersion(visit: Visit): number | undefined {
@@ -116,36 +160,75 @@ const ownSchema = z.object({
     .pipe(runsAtOnceSchema.nullable()),
 });
 
+/** Whether saving would change what a test tries; with no host to ask, nothing is tried. */
+function isTestDue({ adapter, saved, host }: Draft, input: AdapterInput): boolean {
+  return host !== undefined && (saved === undefined || changesConnection(adapter.fields, saved, input));
+}
+
+/** Where one goes who has saved it, and what is said there: a first test that found nothing leads to the offer to create it. */
+function saySavedRepository(
+  urls: Visit['urls'],
+  { saved, host }: Draft,
+  { id, name }: Repository,
+  before: Exclude<BeforeSave<TestAnswer>, { go: 'stop' }>,
+): PageReply {
+  const isMissing = before.go === 'tested' && before.answer.view.state === 'missing';
+  const hint = isMissing
+    ? ' Next: create it there.'
+    : saved !== undefined
+      ? ''
+      : before.go === 'tested'
+        ? ' Next: make a plan that backs up into it.'
+        : ' Next: test it from the host that will use it.';
+  const flash = { tone: 'good' as const, text: `${saySaved(name, before)}${hint}` };
+  return { kind: 'redirect', to: urls.repository({ repository: id }, { missing: isMissing ? host?.id : undefined }), flash };
+}
+
 async function answerPost(context: CoreContext, visit: Visit, draft: Draft): Promise<PageReply> {
   const { caller, form, urls } = visit;
-  const { adapter, saved } = draft;
+  const { adapter, saved, host } = draft;
   const own = { name: readText(form, 'name'), runsAtOnce: readText(form, 'runsAtOnce') };
   const typed = { ...own, values: readTypedValues(adapter.fields, form) };
+  const refuse = (problem: FormProblem) =>
+    replyRefused(context, visit, draft, { ...typed, problem, anyway: host && keepTick(form, host) });
   const parsed = ownSchema.safeParse(own);
   if (!parsed.success) {
     const adapterProblem = findAdapterProblem(adapter.fields, form, Object.keys(saved?.secrets ?? {}));
-    const problem = mergeProblems(toSchemaProblem(parsed.error), adapterProblem);
-    return replyForm(context, visit, draft, { ...typed, problem }, 422);
+    return refuse(mergeProblems(toSchemaProblem(parsed.error), adapterProblem));
   }
-  const input = { ...readAdapterForm(adapter.fields, form), ...parsed.data };
+  const input = readAdapterForm(adapter.fields, form);
   try {
+    const isDue = isTestDue(draft, input);
+    const base = saved === undefined ? {} : { base: saved.id };
+    const before: BeforeSave<DraftAnswer> =
+      host === undefined
+        ? { go: 'unchanged' }
+        : await tryBeforeSaving(form, host, isDue, () =>
+            askDraftTest(
+              context,
+              caller,
+              { ...input, kind: adapter.kind, host: host.id, ...base },
+              saved?.engineId !== undefined,
+            ),
+          );
+    if (before.go === 'stop') return await replyRefused(context, visit, draft, { ...typed, ...before.unsaved });
+    const wanted = { ...input, ...parsed.data };
     const repository =
       saved === undefined
-        ? await createRepository(context, caller, { ...input, kind: adapter.kind })
-        : await updateRepository(context, caller, saved.id, input, readVersion(visit));
-    const text =
-      saved === undefined
-        ? `${repository.name} is saved. Next: test it from the host that will use it.`
-        : `${repository.name} is saved. Test it again if its address or a password has changed.`;
-    return { kind: 'redirect', to: urls.repository({ repository: repository.id }), flash: { tone: 'good', text } };
+        ? await createRepository(context, caller, { ...wanted, kind: adapter.kind })
+        : await updateRepository(context, caller, saved.id, wanted, readVersion(visit));
+    if (before.go === 'tested' && host !== undefined && before.answer.result !== undefined)
+      await keepFirstTest(context, caller, repository, host.id, before.answer.result);
+    return saySavedRepository(urls, draft, repository, before);
   } catch (thrown) {
-    return replyForm(context, visit, draft, { ...typed, problem: toFormProblem(thrown) }, 422);
+    return refuse(toFormProblem(thrown));
   }
 }
 
 async function postAdd(context: CoreContext, visit: Visit): Promise<PageReply> {
   demand(visit.caller, 'repository.manage');
-  return answerPost(context, visit, { adapter: getRepositoryAdapter(findText(visit.query, 'kind') ?? ''), saved: undefined });
+  const adapter = getRepositoryAdapter(findText(visit.query, 'kind') ?? '');
+  return answerPost(context, visit, { adapter, saved: undefined, ...(await readHosts(context, visit, undefined)) });
 }
 
 async function postEdit(context: CoreContext, visit: Visit): Promise<PageReply> {

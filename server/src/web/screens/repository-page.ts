@@ -1,10 +1,10 @@
 /** `/repositories/:repository`: one repository, its test from a host, its creation on request, its end. */
 import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
-import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { isAllowed } from '../../core/caller.ts';
-import { type HostView, listHosts } from '../../core/hosts.ts';
+import { listHosts } from '../../core/hosts.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { deleteRepository, getRepository, initRepository, listRepositories, testRepository } from '../../core/repositories.ts';
@@ -15,7 +15,7 @@ import { PAGES } from '../urls.ts';
 import { describeConfig } from './adapter-form.ts';
 import { readClockface } from './clockface.ts';
 import { isShown } from './form-problem.ts';
-import { readText } from './form-values.ts';
+import { findText, readText } from './form-values.ts';
 import { findId, findParts, getParam } from './params.ts';
 import {
   createOffer,
@@ -27,6 +27,7 @@ import {
   repositoryPart,
 } from './repository-page.view.ts';
 import { readUsersView, toStandingView } from './repository-standing.ts';
+import { chooseHost, describeGone } from './repository-test.ts';
 import { readUpkeepView } from './repository-upkeep.ts';
 import { readRoutineView } from './routine.ts';
 import { buildShell } from './shell.ts';
@@ -40,12 +41,6 @@ const PLANS_SHOWN = 50;
 
 function getRepositoryId(visit: Visit) {
   return getParam(visit, 'repository', idSchema('repository'));
-}
-
-/** The host of the last test, else the first one that is there. */
-function chooseHost(hosts: readonly HostView[], repository: Repository, posted: string): string | undefined {
-  const known = (id: string | undefined) => hosts.find((host) => host.id === id)?.id;
-  return known(posted) ?? known(repository.testedFrom) ?? hosts.find((host) => host.standing === 'online')?.id ?? hosts[0]?.id;
 }
 
 async function readRepositoryPage(
@@ -68,7 +63,8 @@ async function readRepositoryPage(
   ]);
   const adapter = getRepositoryAdapter(repository.kind);
   const choices = hosts.rows.map(toHostChoice);
-  const chosenHost = chooseHost(hosts.rows, repository, readText(visit.form, 'host'));
+  const asked = readText(visit.form, 'host') || (findText(visit.query, 'missing') ?? '');
+  const chosenHost = chooseHost(hosts.rows, testedFrom, asked)?.id;
   const isOpened = repository.engineId !== undefined;
   return {
     urls,
@@ -112,7 +108,7 @@ async function replyPage(context: CoreContext, visit: Visit, repository: Reposit
 
 async function showRepository(context: CoreContext, visit: Visit): Promise<PageReply> {
   const repository = await getRepository(context, visit.caller, getRepositoryId(visit));
-  const view = await readRepositoryPage(context, visit, repository);
+  const view = await readRepositoryPage(context, visit, repository, await recallMissing(context, visit, repository));
   const parts = await findParts(visit, {
     [REPOSITORY_PART_ID]: () => repositoryPart(view),
     [REPOSITORY_ANSWER_ID]: () => repositoryAnswer(view),
@@ -132,6 +128,29 @@ async function listModels(context: CoreContext, visit: Visit) {
   return rows.filter(({ engineId }) => engineId !== undefined).map(({ id, name }) => ({ value: id, label: name }));
 }
 
+async function describeMissing(
+  context: CoreContext,
+  visit: Visit,
+  repository: Repository,
+  host: HostId,
+  words?: string,
+): Promise<TestResultView> {
+  return {
+    state: 'missing',
+    sentence: 'There is no repository at this address yet.',
+    words,
+    advice: 'If the address is right, create it. Nothing is ever created without being asked for.',
+    action: createOffer({ urls: visit.urls, repository: repository.id, host, models: await listModels(context, visit) }),
+  };
+}
+
+/** Saving it ends here when its test found none: the address names the host that looked. */
+async function recallMissing(context: CoreContext, visit: Visit, repository: Repository): Promise<TestResultView | undefined> {
+  const host = findId(findText(visit.query, 'missing'), idSchema('host'));
+  if (host === undefined || repository.engineId !== undefined || !isAllowed(visit.caller, 'repository.manage')) return undefined;
+  return describeMissing(context, visit, repository, host);
+}
+
 async function askRepository(context: CoreContext, visit: Visit, repository: Repository): Promise<TestResultView> {
   try {
     const host = getPostedHost(visit);
@@ -145,23 +164,8 @@ async function askRepository(context: CoreContext, visit: Visit, repository: Rep
     }
     if (result.state === 'failed')
       return { state: 'refused', sentence: 'This host cannot open it.', words: message, advice, latencyMs };
-    if (repository.engineId !== undefined)
-      return {
-        state: 'refused',
-        sentence: 'The repository is gone.',
-        words: message,
-        advice:
-          'It was opened here before, so it is not created anew: that would hide the loss. Check the address, the mount or the bucket.',
-        latencyMs,
-      };
-    return {
-      state: 'missing',
-      sentence: 'There is no repository at this address yet.',
-      words: message,
-      advice: 'If the address is right, create it. Nothing is ever created without being asked for.',
-      latencyMs,
-      action: createOffer({ urls: visit.urls, repository: repository.id, host, models: await listModels(context, visit) }),
-    };
+    if (repository.engineId !== undefined) return describeGone(result);
+    return { ...(await describeMissing(context, visit, repository, host, message)), latencyMs };
   } catch (thrown) {
     return toUnasked(thrown, getRepositoryAdapter(repository.kind).fields).view;
   }

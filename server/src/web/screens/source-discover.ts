@@ -3,18 +3,18 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COUNTS, TEXT } from '@holdfast/shared/limits.ts';
-import { demand } from '../../core/caller.ts';
+import { type Caller, demand } from '../../core/caller.ts';
 import { getHost } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { adoptDiscovered, discoverSources, getSource } from '../../core/sources.ts';
 import type { Source } from '../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
-import { PAGES } from '../urls.ts';
+import { PAGES, type Urls } from '../urls.ts';
 import { isShown } from './form-problem.ts';
 import { findText, readList } from './form-values.ts';
 import { findId } from './params.ts';
 import { buildShell } from './shell.ts';
-import { type DiscoverView, discoverPage, type FoundDatabase } from './source-discover.view.ts';
+import { type DiscoverView, discoverPage, type FoundDatabase, type RefusedDatabase } from './source-discover.view.ts';
 import { labelSourceKind } from './source-words.ts';
 
 async function readConnection(context: CoreContext, visit: Visit): Promise<Source> {
@@ -69,7 +69,7 @@ export function nameAdopted(database: string): string {
   return nameSchema.safeParse(cleaned).data ?? 'database';
 }
 
-/** Names travel encoded: a browser changes line breaks in form values. */
+/** See `encodeName`. */
 function decodeName(text: string): readonly string[] {
   try {
     return [decodeURIComponent(text)];
@@ -78,26 +78,45 @@ function decodeName(text: string): readonly string[] {
   }
 }
 
-async function postAdoption(context: CoreContext, visit: Visit): Promise<PageReply> {
-  const { caller, urls } = visit;
-  const source = await readConnection(context, visit);
-  const chosen = [...new Set(readList(visit.form, 'database').flatMap(decodeName))].slice(0, COUNTS.discovered);
-  if (chosen.length === 0) return replyDiscovery(context, visit, source, [{ name: 'Nothing', why: 'no database was selected.' }]);
-  const refused: { name: string; why: string }[] = [];
+/** The databases that were ticked, each once. */
+export function readChosen(form: Visit['form']): readonly string[] {
+  return [...new Set(readList(form, 'database').flatMap(decodeName))].slice(0, COUNTS.discovered);
+}
+
+/** Makes a source of each, one by one: a name that is taken must not keep the others out. */
+export async function adoptEach(
+  context: CoreContext,
+  caller: Caller,
+  connection: Parameters<typeof adoptDiscovered>[2],
+  databases: readonly string[],
+): Promise<{ added: number; refused: readonly RefusedDatabase[] }> {
+  const refused: RefusedDatabase[] = [];
   let added = 0;
-  // One by one: a name that is taken must not keep the others out.
-  for (const database of chosen) {
+  for (const database of databases) {
     try {
-      await adoptDiscovered(context, caller, { source: source.id }, [{ name: nameAdopted(database), database }]);
+      await adoptDiscovered(context, caller, connection, [{ name: nameAdopted(database), database }]);
       added += 1;
     } catch (thrown) {
       if (!isShown(thrown)) throw thrown;
       refused.push({ name: database, why: thrown.message });
     }
   }
-  if (refused.length > 0) return replyDiscovery(context, visit, source, refused);
+  return { added, refused };
+}
+
+/** Where one goes who has added so many, and what is said there. */
+export function sayAdopted(urls: Urls, host: string, added: number): { to: string; flash: { tone: 'good'; text: string } } {
   const text = `${added === 1 ? '1 source was' : `${added} sources were`} added. Next: put ${added === 1 ? 'it' : 'them'} into a plan.`;
-  return { kind: 'redirect', to: urls.sources({ host: source.host, plan: 'none' }), flash: { tone: 'good', text } };
+  return { to: urls.sources({ host, plan: 'none' }), flash: { tone: 'good', text } };
+}
+
+async function postAdoption(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const source = await readConnection(context, visit);
+  const chosen = readChosen(visit.form);
+  if (chosen.length === 0) return replyDiscovery(context, visit, source, [{ name: 'Nothing', why: 'no database was selected.' }]);
+  const { added, refused } = await adoptEach(context, visit.caller, { source: source.id }, chosen);
+  if (refused.length > 0) return replyDiscovery(context, visit, source, refused);
+  return { kind: 'redirect', ...sayAdopted(visit.urls, source.host, added) };
 }
 
 export const SOURCE_DISCOVER_SCREENS: readonly ScreenRoute[] = [

@@ -27,35 +27,58 @@ export interface DiscoverView {
   /** The question could not be put or was refused. */
   problem?: string | undefined;
   /** What became of an adoption that did not wholly succeed. */
-  refused?: readonly { name: string; why: string }[] | undefined;
+  refused?: readonly RefusedDatabase[] | undefined;
+}
+
+export interface RefusedDatabase {
+  name: string;
+  why: string;
 }
 
 export function discoverPage(shell: Shell, view: DiscoverView): Html {
   const { urls, source } = view;
-  const fresh = view.found.filter((one) => one.known === undefined);
   return layout(shell, {
     title: 'Discover databases',
-    heading: answerOf(view, fresh.length),
+    heading: view.problem === undefined ? sayFound(view.found) : 'The databases could not be listed.',
     lede: `Found through ${source.name}, from ${view.hostName}`,
     crumbs: [
       { label: 'Sources', href: urls.sources() },
       { label: source.name, href: urls.source({ source: source.id }) },
       { label: 'Discover' },
     ],
-    content: html`<div class="stack">${view.refused?.map((one) => callout({ tone: 'problem', text: html`<strong>${one.name}</strong> was not added: ${one.why}` }))}${
-      view.problem === undefined ? html`${freshPanel(view, fresh)}${knownPanel(view)}` : unasked(view)
+    content: html`<div class="stack">${refusals(view.refused)}${
+      view.problem === undefined ? html`${freshPanel(view)}${knownPanel(view)}` : unasked(view)
     }</div>`,
   });
 }
 
-function answerOf(view: DiscoverView, fresh: number): string {
-  if (view.problem !== undefined) return 'The databases could not be listed.';
-  if (view.found.length === 0) return 'This server has no database you can read.';
+export function refusals(refused: readonly RefusedDatabase[] | undefined): Html {
+  return html`${refused?.map(({ name, why }) => callout({ tone: 'problem', text: html`<strong>${name}</strong> was not added: ${why}` }))}`;
+}
+
+/** How many of them nobody protects, as a sentence. */
+export function sayFound(found: readonly FoundDatabase[]): string {
+  const fresh = found.filter((one) => one.known === undefined).length;
+  if (found.length === 0) return 'This server has no database you can read.';
   if (fresh === 0)
-    return view.found.length === 1
+    return found.length === 1
       ? 'The only database is a source already.'
-      : `All ${formatCount(view.found.length)} databases are sources already.`;
-  return `${formatNoun(fresh, 'database')} of ${formatCount(view.found.length)} ${fresh === 1 ? 'is' : 'are'} no source yet.`;
+      : `All ${formatCount(found.length)} databases are sources already.`;
+  return `${formatNoun(fresh, 'database')} of ${formatCount(found.length)} ${fresh === 1 ? 'is' : 'are'} no source yet.`;
+}
+
+/** Names travel encoded: a browser changes line breaks in form values. */
+export function encodeName(name: string): string {
+  return encodeURIComponent(name.toWellFormed());
+}
+
+/** Those that are no source yet. */
+export function toDatabaseOptions(found: readonly FoundDatabase[]): readonly FieldOption[] {
+  return found.flatMap((one) => {
+    if (one.known !== undefined) return [];
+    const help = one.sizeBytes === undefined ? undefined : formatBytes(one.sizeBytes);
+    return [{ value: encodeName(one.name), label: one.name, help }];
+  });
 }
 
 function unasked({ problem, urls, source }: DiscoverView): Html {
@@ -64,9 +87,10 @@ function unasked({ problem, urls, source }: DiscoverView): Html {
   });
 }
 
-function freshPanel(view: DiscoverView, fresh: readonly FoundDatabase[]): Html {
+function freshPanel(view: DiscoverView): Html {
   const { urls, source, ticked } = view;
-  if (fresh.length === 0)
+  const options = toDatabaseOptions(view.found);
+  if (options.length === 0)
     return panel({
       title: 'Not yet a source',
       content: emptyState({
@@ -75,11 +99,6 @@ function freshPanel(view: DiscoverView, fresh: readonly FoundDatabase[]): Html {
         action: linkButton({ href: urls.sources(), label: 'To the sources' }),
       }),
     });
-  const options: readonly FieldOption[] = fresh.map((one) => ({
-    value: encodeURIComponent(one.name.toWellFormed()),
-    label: one.name,
-    help: one.sizeBytes === undefined ? undefined : formatBytes(one.sizeBytes),
-  }));
   const other = ticked
     ? linkButton({
         href: urls.discoverSources({ source: source.id, select: 'none' }),

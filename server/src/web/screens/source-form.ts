@@ -3,11 +3,13 @@ import { getSourceAdapter, SOURCE_ADAPTERS } from '@holdfast/shared/adapters/all
 import type { SourceAdapter } from '@holdfast/shared/adapters/source.ts';
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { changesConnection } from '../../core/adapter-input.ts';
 import { demand } from '../../core/caller.ts';
 import { getHost, type HostView, listHosts } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import { createSource, getSource, type SourceQuestion, updateSource } from '../../core/sources.ts';
+import { createSource, getSource, type SourceDraft, updateSource } from '../../core/sources.ts';
 import type { Source } from '../../store/catalog.ts';
+import type { Html } from '../html.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';
 import {
@@ -21,10 +23,21 @@ import {
 import { type FormProblem, mergeProblems, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { findText, readText } from './form-values.ts';
 import { findId, getParam } from './params.ts';
+import { keepTick, offerUntested, saySaved, tryBeforeSaving } from './save-test.ts';
 import { buildShell } from './shell.ts';
-import { chooseSourcePage, type HostChoice, type KindChoice, type SourceFormView, sourceFormPage } from './source-form.view.ts';
+import { sayAdopted } from './source-discover.ts';
+import { adoptTyped, type Findings, findTyped } from './source-find.ts';
+import { foundDatabases } from './source-find.view.ts';
+import {
+  chooseSourcePage,
+  type HostChoice,
+  type KindChoice,
+  type SourceFormView,
+  sourceForm,
+  sourceFormPage,
+} from './source-form.view.ts';
 import { askSourceTest } from './source-test.ts';
-import { type TestResultView, testResult } from './source-test.view.ts';
+import { formTestResult, type SaveAnyway, type TestResultView } from './source-test.view.ts';
 
 const HOSTS_OFFERED = 200;
 
@@ -68,7 +81,11 @@ interface Filling {
   name: string;
   values: FormValues;
   problem: FormProblem;
+  /** What is wrong with the whole, where the problem does not say it. */
+  lead?: Html | undefined;
   test?: TestResultView | undefined;
+  anyway?: SaveAnyway | undefined;
+  find?: Findings['find'] | undefined;
   secretsGone?: boolean;
 }
 
@@ -86,15 +103,19 @@ function toFormView(visit: Visit, draft: Draft, filling: Filling): SourceFormVie
     missing: listMissing(host, adapter),
     name: { value: name, error: problem.fields['name'] },
     sections,
-    problem: problem.text,
+    problem: filling.lead ?? problem.text,
     test: filling.test,
+    anyway: filling.anyway,
+    isNew: saved === undefined,
     secretsGone: filling.secretsGone ?? false,
   };
   if (saved === undefined) {
     const chooseHref = urls.addSource({ host: host.id });
+    const action = urls.addSource({ host: host.id, kind: adapter.kind });
     return {
       ...shared,
-      action: urls.addSource({ host: host.id, kind: adapter.kind }),
+      action,
+      find: adapter.discovery && { urls, action, ...filling.find },
       cancelHref: urls.host({ host: host.id }),
       crumbs: [{ label: 'Sources', href: urls.sources() }, { label: 'Add source', href: chooseHref }, { label: adapter.label }],
       heading: `Add a source of ${host.name}`,
@@ -116,6 +137,13 @@ async function replyForm(context: CoreContext, visit: Visit, draft: Draft, filli
   return { kind: 'page', status, html: sourceFormPage(shell, toFormView(visit, draft, filling)) };
 }
 
+/** A form that comes back. In place it keeps what was typed; as a new page it cannot hold the secrets that were. */
+async function replyRefused(context: CoreContext, visit: Visit, draft: Draft, filling: Filling): Promise<PageReply> {
+  if (visit.isFragment) return { kind: 'page', status: 422, html: sourceForm(toFormView(visit, draft, filling)) };
+  const { secrets } = readAdapterForm(draft.adapter.fields, visit.form);
+  return replyForm(context, visit, draft, { ...filling, secretsGone: Object.keys(secrets).length > 0 }, 422);
+}
+
 async function findChosenHost(context: CoreContext, visit: Visit): Promise<HostView | undefined> {
   const id: HostId | undefined = findId(findText(visit.query, 'host'), idSchema('host'));
   return id === undefined ? undefined : getHost(context, visit.caller, id);
@@ -128,7 +156,8 @@ async function showAdd(context: CoreContext, visit: Visit): Promise<PageReply> {
   const adapter = SOURCE_ADAPTERS.find((one) => one.kind === kind);
   if (host === undefined || adapter === undefined) return showChoice(context, visit, host);
   const draft: Draft = { host, adapter, saved: undefined };
-  return replyForm(context, visit, draft, { name: '', values: listDefaults(adapter.fields), problem: NO_PROBLEM });
+  const values = listDefaults(adapter.fields);
+  return replyForm(context, visit, draft, { name: '', values, problem: NO_PROBLEM, anyway: offerUntested(host) });
 }
 
 async function readSaved(context: CoreContext, visit: Visit): Promise<Draft & { saved: Source }> {
@@ -140,18 +169,43 @@ async function readSaved(context: CoreContext, visit: Visit): Promise<Draft & { 
 async function showEdit(context: CoreContext, visit: Visit): Promise<PageReply> {
   const draft = await readSaved(context, visit);
   const values = { ...listDefaults(draft.adapter.fields), ...draft.saved.config };
-  return replyForm(context, visit, draft, { name: draft.saved.name, values, problem: NO_PROBLEM });
+  const anyway = offerUntested(draft.host);
+  return replyForm(context, visit, draft, { name: draft.saved.name, values, problem: NO_PROBLEM, anyway });
 }
 
+function readQuestion({ adapter, host, saved }: Draft, form: Visit['form']): SourceDraft {
+  const input = readAdapterForm(adapter.fields, form);
+  return { ...input, host: host.id, kind: adapter.kind, ...(saved ? { base: saved.id } : {}) };
+}
+
+type Typed = Omit<Filling, 'problem'>;
+
 /** Asks the host about what is typed. With htmx only the result changes; without, the page comes back with what was typed. */
-async function answerTest(context: CoreContext, visit: Visit, draft: Draft, typed: Omit<Filling, 'problem'>): Promise<PageReply> {
-  const { adapter, host, saved } = draft;
-  const input = readAdapterForm(adapter.fields, visit.form);
-  const question: SourceQuestion = { ...input, host: host.id, kind: adapter.kind, ...(saved ? { base: saved.id } : {}) };
-  const { view, problem } = await askSourceTest(context, visit.caller, question, adapter.fields);
-  if (visit.isFragment) return { kind: 'page', html: testResult(view) };
-  const secretsGone = Object.keys(input.secrets).length > 0;
+async function answerTest(context: CoreContext, visit: Visit, draft: Draft, typed: Typed): Promise<PageReply> {
+  const question = readQuestion(draft, visit.form);
+  const { view, problem } = await askSourceTest(context, visit.caller, question, draft.adapter.fields);
+  if (visit.isFragment) return { kind: 'page', html: formTestResult(view) };
+  const secretsGone = Object.keys(question.secrets).length > 0;
   return replyForm(context, visit, draft, { ...typed, problem, test: view, secretsGone });
+}
+
+/** Lists what the typed connection offers. */
+async function answerFind(context: CoreContext, visit: Visit, draft: Draft, typed: Typed): Promise<PageReply> {
+  const { urls } = visit;
+  const question = readQuestion(draft, visit.form);
+  const { problem, find } = await findTyped(context, visit.caller, question, draft.adapter.fields);
+  const action = urls.addSource({ host: draft.host.id, kind: draft.adapter.kind });
+  if (visit.isFragment) return { kind: 'page', html: foundDatabases({ urls, action, ...find }) };
+  const secretsGone = Object.keys(question.secrets).length > 0;
+  return replyForm(context, visit, draft, { ...typed, problem, find, secretsGone });
+}
+
+/** Makes sources of the chosen databases. */
+async function answerAdopt(context: CoreContext, visit: Visit, draft: Draft, typed: Typed): Promise<PageReply> {
+  const question = readQuestion(draft, visit.form);
+  const outcome = await adoptTyped(context, visit, question, draft.adapter.fields);
+  if ('added' in outcome) return { kind: 'redirect', ...sayAdopted(visit.urls, draft.host.id, outcome.added) };
+  return replyRefused(context, visit, draft, { ...typed, ...outcome });
 }
 
 function readVersion(visit: Visit): number | undefined {
@@ -159,30 +213,43 @@ function readVersion(visit: Visit): number | undefined {
   return Number.isInteger(version) && version > 0 ? version : undefined;
 }
 
-async function save(context: CoreContext, visit: Visit, draft: Draft, name: string): Promise<Source> {
-  const { caller, form } = visit;
-  const { adapter, host, saved } = draft;
-  const input = readAdapterForm(adapter.fields, form);
-  if (saved === undefined) return createSource(context, caller, { ...input, host: host.id, kind: adapter.kind, name });
-  return updateSource(context, caller, saved.id, { ...input, name }, readVersion(visit));
+async function save(context: CoreContext, visit: Visit, { saved }: Draft, question: SourceDraft, name: string): Promise<Source> {
+  const { base: _base, ...input } = question;
+  if (saved === undefined) return createSource(context, visit.caller, { ...input, name });
+  const { config, secrets } = input;
+  return updateSource(context, visit.caller, saved.id, { config, secrets, name }, readVersion(visit));
 }
 
-async function answerPost(context: CoreContext, visit: Visit, draft: Draft): Promise<PageReply> {
-  const { form, urls } = visit;
-  const typed = { name: readText(form, 'name'), values: readTypedValues(draft.adapter.fields, form) };
-  if (readText(form, 'act') === 'test') return answerTest(context, visit, draft, typed);
+async function answerSave(context: CoreContext, visit: Visit, draft: Draft, typed: Typed): Promise<PageReply> {
+  const { caller, form, urls } = visit;
+  const { adapter, host, saved } = draft;
+  const refuse = (problem: FormProblem) =>
+    replyRefused(context, visit, draft, { ...typed, problem, anyway: keepTick(form, host) });
   const name = nameSchema.safeParse(typed.name);
+  if (!name.success) return refuse(mergeProblems(refuseName(name.error.issues), checkAdapterForm(draft, form)));
   try {
-    if (!name.success) {
-      const problem = mergeProblems(refuseName(name.error.issues), checkAdapterForm(draft, form));
-      return await replyForm(context, visit, draft, { ...typed, problem }, 422);
-    }
-    const source = await save(context, visit, draft, name.data);
-    const text = draft.saved === undefined ? `${source.name} is saved. Next: put it into a plan.` : `${source.name} is saved.`;
-    return { kind: 'redirect', to: urls.source({ source: source.id }), flash: { tone: 'good', text } };
+    const question = readQuestion(draft, form);
+    const isChanged = saved === undefined || changesConnection(adapter.fields, saved, question);
+    const before = await tryBeforeSaving(form, host, isChanged, () => askSourceTest(context, caller, question, adapter.fields));
+    if (before.go === 'stop') return await replyRefused(context, visit, draft, { ...typed, ...before.unsaved });
+    const source = await save(context, visit, draft, question, name.data);
+    const next = saved === undefined && before.go === 'tested' ? ' Next: put it into a plan.' : '';
+    const flash = { tone: 'good' as const, text: `${saySaved(source.name, before)}${next}` };
+    return { kind: 'redirect', to: urls.source({ source: source.id }), flash };
   } catch (thrown) {
-    return replyForm(context, visit, draft, { ...typed, problem: toFormProblem(thrown) }, 422);
+    return refuse(toFormProblem(thrown));
   }
+}
+
+/** Test, find, adopt and save come to one address, because all of them take the whole form; `act` says which. */
+async function answerPost(context: CoreContext, visit: Visit, draft: Draft): Promise<PageReply> {
+  const { form } = visit;
+  const typed = { name: readText(form, 'name'), values: readTypedValues(draft.adapter.fields, form) };
+  const act = readText(form, 'act');
+  if (act === 'test') return answerTest(context, visit, draft, typed);
+  if (act === 'find' && draft.saved === undefined) return answerFind(context, visit, draft, typed);
+  if (act === 'adopt' && draft.saved === undefined) return answerAdopt(context, visit, draft, typed);
+  return answerSave(context, visit, draft, typed);
 }
 
 /** What the adapter says of the form, so that a wrong name does not hide what else is wrong. */

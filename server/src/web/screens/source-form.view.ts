@@ -1,5 +1,5 @@
 /** Add and edit a source: where it is, what it is, and the form its adapter describes. */
-import { type Html, html } from '../html.ts';
+import { type Html, type HtmlValue, html } from '../html.ts';
 import { linkButton } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
 import { callout } from '../ui/flash.ts';
@@ -8,7 +8,8 @@ import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { panel, rows } from '../ui/panel.ts';
 import { type HostState, hostStatus, status } from '../ui/status.ts';
 import type { Urls } from '../urls.ts';
-import { type TestResultView, testButton, testResult } from './source-test.view.ts';
+import { type FindView, findPanel } from './source-find.view.ts';
+import { formTestResult, type SaveAnyway, saveAnywayField, type TestResultView, testButton } from './source-test.view.ts';
 
 export interface HostChoice {
   id: string;
@@ -48,8 +49,13 @@ export interface SourceFormView {
   missing: readonly string[];
   name: { value: string; error?: string | undefined };
   sections: readonly FieldSection[];
-  problem?: string | undefined;
+  isNew: boolean;
+  problem?: HtmlValue;
   test?: TestResultView | undefined;
+  /** Offers to save what no test vouches for, and says why there is none; undefined while nothing stands against a test. */
+  anyway?: SaveAnyway | undefined;
+  /** Of a kind whose connection can list several. */
+  find?: FindView | undefined;
   /** A test without JavaScript answers with a new page, which cannot hold typed secrets. */
   secretsGone: boolean;
   /** The version the form was read at, so that two people do not overwrite each other. */
@@ -115,8 +121,8 @@ function missingTools(missing: readonly string[]): Html {
   });
 }
 
-export function sourceFormPage(shell: Shell, view: SourceFormView): Html {
-  const { urls, host } = view;
+/** The form; a refused one takes its place. */
+export function sourceForm(view: SourceFormView): Html {
   const nameField: Field = {
     name: 'name',
     label: 'Name',
@@ -126,17 +132,26 @@ export function sourceFormPage(shell: Shell, view: SourceFormView): Html {
     error: view.name.error,
     help: 'How it is called here, unique on its host.',
   };
-  const body = form({
+  return form({
     id: 'source-form',
+    inPlace: true,
     action: view.action,
     problem: view.problem,
     sections: [{ fields: [nameField] }, ...view.sections],
     hidden: view.version === undefined ? undefined : { version: view.version },
-    outro: html`${testResult(view.test)}${view.secretsGone && callout({ tone: 'notice', text: 'Passwords are never sent back to a browser: type them again before saving.' })}`,
-    submit: { label: 'Save' },
+    outro: html`${formTestResult(view.test)}${view.anyway && saveAnywayField(view.anyway)}${
+      view.secretsGone &&
+      callout({ tone: 'notice', text: 'Passwords are never sent back to a browser: type them again before saving.' })
+    }`,
+    submit: { label: view.isNew ? 'Test and save' : 'Save', busy: 'Testing…' },
     extra: testButton(view.action),
     cancelHref: view.cancelHref,
+    after: view.find && findPanel(view.find),
   });
+}
+
+export function sourceFormPage(shell: Shell, view: SourceFormView): Html {
+  const { urls, host } = view;
   return layout(shell, {
     title: view.heading,
     heading: view.heading,
@@ -149,6 +164,8 @@ export function sourceFormPage(shell: Shell, view: SourceFormView): Html {
         text: html`<strong>${view.missing.join(', ')}</strong> is missing on ${host.name}; without it this source cannot be backed up.`,
         action: html`<a href="${`${urls.host({ host: host.id })}#tools`}">How to get it</a>`,
       })
-    }${panel({ content: html`<div class="stack"><p class="quiet">${view.summary}</p>${body}</div>` })}</div>`,
+    }${panel({
+      content: html`<div class="stack"><p class="quiet">${view.summary} ${view.isNew ? 'It is tested' : 'Changed settings are tested'} from ${host.name} before ${view.isNew ? 'it is' : 'they are'} saved.</p>${sourceForm(view)}</div>`,
+    })}</div>`,
   });
 }

@@ -2,6 +2,7 @@
 import { type Html, html } from '../html.ts';
 import { button } from '../ui/button.ts';
 import { callout } from '../ui/flash.ts';
+import { formField } from '../ui/form.ts';
 import { formatBytes, formatDuration } from '../ui/quantity.ts';
 
 export const TEST_RESULT_ID = 'test-result';
@@ -27,6 +28,21 @@ export function testResult(view: TestResultView | undefined): Html {
   return html`<div id="${TEST_RESULT_ID}" class="stack" role="status" aria-live="polite" hx-morph-skip>${view !== undefined && resultBody(view)}</div>`;
 }
 
+/** The same within a form that takes its own place when it is refused. */
+export function formTestResult(view: TestResultView | undefined): Html {
+  return html`<div id="${TEST_RESULT_ID}" class="stack" role="status" aria-live="polite">${view !== undefined && resultBody(view)}</div>`;
+}
+
+/** The offer to save what no test vouches for; `why` says what stands against a test, or what came of it. */
+export interface SaveAnyway {
+  isTicked: boolean;
+  why: string;
+}
+
+export function saveAnywayField({ isTicked, why }: SaveAnyway): Html {
+  return formField({ name: 'anyway', label: 'Save anyway', kind: 'checkbox', value: isTicked, help: why });
+}
+
 const TONES = { ready: 'done', missing: 'warning', refused: 'problem', unasked: 'problem' } as const;
 
 function resultBody(view: TestResultView): Html {
@@ -47,7 +63,7 @@ function formatLatency(ms: number): string {
 
 /** Sends the form it stands in to the same address as Save, and puts only the result in place: what was typed stays. */
 export function testButton(action: string, label = 'Test the connection'): Html {
-  return html`<button class="button button-secondary" type="submit" name="act" value="test" hx-post="${action}" hx-target="#${TEST_RESULT_ID}" hx-swap="outerHTML"><span>${label}</span></button>`;
+  return html`<button class="button button-secondary" type="submit" name="act" value="test" data-busy="Testing…" hx-post="${action}" hx-target="#${TEST_RESULT_ID}" hx-swap="outerHTML"><span>${label}</span></button>`;
 }
 
 /** A form of its own that tests what is saved. */

@@ -30,6 +30,8 @@ const POSTGRES_FORM = {
   'config-floorBytes': '512',
 };
 
+const works = () => ({ ok: true, message: '', serverVersion: '15.18', warnings: [], latencyMs: 9 });
+
 describe('the sources page', () => {
   let world: World;
   let night: Night;
@@ -155,6 +157,7 @@ describe('adding a source', () => {
   let host: Host;
   before(async () => {
     world = await createWorld(ROUTES);
+    world.directory.answers['source.test'] = works;
   });
   after(() => world.close());
 
@@ -293,6 +296,7 @@ describe('changing a source', () => {
   let host: Host;
   before(async () => {
     world = await createWorld(ROUTES);
+    world.directory.answers['source.test'] = works;
     host = await addHost(world, { name: 'db-1' });
   });
   after(() => world.close());
@@ -343,13 +347,6 @@ describe('changing a source', () => {
 
   it('tests what is saved, in place or as a page', async () => {
     const source = await addSource(world, { host: host.id, name: 'app-5' });
-    world.directory.answers['source.test'] = () => ({
-      ok: true,
-      message: '',
-      serverVersion: '15.18',
-      warnings: [],
-      latencyMs: 9,
-    });
     assert.match(await world.read(`/sources/${source.id}/test`, { form: {}, part: 'test-result' }), /^<div id="test-result"/);
     assert.match(
       readWords(await world.read(`/sources/${source.id}/test`, { form: {} })),

@@ -68,14 +68,22 @@ export type FormView = {
   readonly hidden?: HiddenFields | undefined;
   /** What is wrong with the whole, beside the fields' own errors. */
   readonly problem?: HtmlValue;
-  readonly submit: { readonly label: string; readonly kind?: ButtonKind | undefined };
+  /** `busy` stands on the button while the answer is awaited, where that takes its time. */
+  readonly submit: { readonly label: string; readonly kind?: ButtonKind | undefined; readonly busy?: string | undefined };
   readonly cancelHref?: string | undefined;
   /** Further buttons before the submit, such as a test. */
   readonly extra?: HtmlValue;
   /** Before and after the fields. */
   readonly intro?: HtmlValue;
   readonly outro?: HtmlValue;
+  /** After the buttons: another way on from the same fields. Its buttons are never what Enter presses. */
+  readonly after?: HtmlValue;
   readonly attributes?: Readonly<Record<string, AttributeValue>> | undefined;
+  /**
+   * A refused form takes its own place, and what was typed stays in it, secrets too: for a form with an id whose handler answers a
+   * fragment with the form alone. It can be sent again when the answer is there.
+   */
+  readonly inPlace?: boolean | undefined;
 };
 
 export function form(view: FormView): Html {
@@ -84,9 +92,15 @@ export function form(view: FormView): Html {
     ...(view.sections ?? []),
   ];
   const errors = sections.flatMap((section) => section.fields).filter((field) => field.error !== undefined);
-  return html`<form class="form" action="${view.action}" ${attrs({ id: view.id, method: view.method ?? 'post', ...view.attributes })}>${errorSummary(errors, view.problem)}${view.intro}${hiddenInputs(view.hidden)}${sections.map(fieldSection)}${view.outro}<div class="form-actions">${button(
-    { label: view.submit.label, kind: view.submit.kind ?? 'primary' },
-  )}${view.extra}${view.cancelHref !== undefined && linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
+  const { label, kind = 'primary', busy } = view.submit;
+  const submit = button({ label, kind, attributes: { 'data-busy': busy } });
+  const content = html`${errorSummary(errors, view.problem)}${view.intro}${hiddenInputs(view.hidden)}${sections.map(fieldSection)}${view.outro}<div class="form-actions">${submit}${view.extra}${
+    view.cancelHref !== undefined && linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })
+  }</div>${view.after}`;
+  const own = attrs({ id: view.id, method: view.method ?? 'post', ...view.attributes });
+  if (view.inPlace === true && view.id !== undefined)
+    return html`<form class="form" action="${view.action}" hx-post="${view.action}" hx-target="#${view.id}" hx-swap="outerMorph" hx-disable="find .button-primary" ${own}>${content}</form>`;
+  return html`<form class="form" action="${view.action}" ${own}>${content}</form>`;
 }
 
 /** What is wrong, each line leading to its field. Nothing when nothing is. */
