@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { CANARY, createApiStory, idOf, rowsOf } from './fixtures/api-story.ts';
-import { ADMIN, catchError, ENGINE_ID, routeOf, VIEWER } from './fixtures/api-world.ts';
+import { ADMIN, BROKEN, catchError, ENGINE_ID, routeOf, VIEWER } from './fixtures/api-world.ts';
 import { listBackupEvents } from './fixtures/backup-events.ts';
 import { tellAlerts } from './fixtures/chapter-alerts.ts';
 import { tellBulk } from './fixtures/chapter-bulk.ts';
@@ -190,6 +190,40 @@ describe('The API, from the first host to a restore', () => {
     });
     const spare = await world.call('POST /repositories', { body: { name: 'spare', kind: 'rest', config, secrets } });
     await exercise('DELETE /repositories/:id', { params: { id: idOf(spare) } });
+  });
+
+  it('saves with a test what works, and nothing else', async () => {
+    const { world } = story;
+    const { host } = made;
+    const source = (database: string) => ({
+      body: { host, name: database, kind: 'postgres', config: { database, user: 'backup' }, secrets: {}, tested: true },
+    });
+    const sources = async () => rowsOf(await world.call('GET /sources')).length;
+    const before = await sources();
+    const refused = await catchError(world.call('POST /sources', source(BROKEN)));
+    assert.deepEqual([refused.code, refused.details], ['tool_failed', { reason: 'database_missing' }]);
+    assert.match(refused.message, /FATAL: no such database/);
+    assert.equal(await sources(), before);
+    const params = { id: idOf(await world.call('POST /sources', source('works'))) };
+    const change = { config: { database: BROKEN, user: 'backup' } };
+    const kept = await catchError(world.call('PATCH /sources/:id', { params, body: { ...change, tested: true } }));
+    assert.equal(kept.code, 'tool_failed');
+    assert.equal((await world.call('PATCH /sources/:id', { params, body: { ...change, tested: false } })).version, 2);
+    await world.call('DELETE /sources/:id', { params });
+
+    const repository = (word: string) => ({
+      body: { name: word, kind: 'local', config: { path: `/srv/${word}` }, secrets: { password: CANARY }, testedFrom: host },
+    });
+    const failed = await catchError(world.call('POST /repositories', repository(BROKEN)));
+    assert.deepEqual([failed.code, failed.details], ['tool_failed', { reason: 'repository_password' }]);
+    assert.match(failed.message, /wrong password/);
+    const there = { id: idOf(await world.call('POST /repositories', repository('empty'))) };
+    const gone = { path: `/srv/${BROKEN}` };
+    const unkept = await catchError(
+      world.call('PATCH /repositories/:id', { params: there, body: { config: gone, testedFrom: host } }),
+    );
+    assert.equal(unkept.code, 'tool_failed');
+    await world.call('DELETE /repositories/:id', { params: there });
   });
 
   it('keeps plans, and says when they are due', async () => {
