@@ -130,6 +130,7 @@ test('files and databases come back on the host itself, on another one, and by h
   });
 
   await test.step('places that make no sense are refused before a run begins', async () => {
+    const before = (await stack.api.get<readonly ApiRun[]>('/runs?kind=restore')).length;
     const tries: readonly object[] = [
       { kind: 'directory', path: 'relative/path' },
       { kind: 'directory', path: '/with\nbreak' },
@@ -139,14 +140,9 @@ test('files and databases come back on the host itself, on another one, and by h
     for (const target of tries) {
       const body = { snapshot: filesSnapshot.id, host: maker.host.id, target };
       const answer = await stack.api.send('POST', '/restores', body);
-      if (answer.status !== 202) {
-        expect(answer.status, answer.text).toBeGreaterThanOrEqual(400);
-        expect(answer.status).toBeLessThan(500);
-        continue;
-      }
-      const { data } = JSON.parse(answer.text) as { data: ApiRun };
-      expect((await stack.api.waitForEnd(data.id)).state, JSON.stringify(target)).toBe('failed');
+      expect(answer.status, `${JSON.stringify(target)}: ${answer.text}`).toBe(400);
     }
+    expect(await stack.api.get<readonly ApiRun[]>('/runs?kind=restore')).toHaveLength(before);
   });
 
   await maker.agent.assertQuiet();

@@ -11,6 +11,7 @@ import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
 import { findRestoreSubject, placeRestore } from './restore-orders.ts';
 import { type FileTarget, hasFiles } from './snapshot-contents.ts';
+import { isOneLine, isRoot, ROOT_REFUSED } from './target-text.ts';
 
 export interface FileRestoreRequest {
   snapshot: SnapshotId;
@@ -20,8 +21,6 @@ export interface FileRestoreRequest {
   /** The name of the host, typed by a person: needed where files may be replaced. */
   hostName?: string | undefined;
 }
-
-const ONE_LINE = /^[^\u0000-\u001f\u007f]*$/u;
 
 /** `invalid` naming the field. Chosen paths that lie below another chosen one are left out. */
 export function checkFileTarget(target: FileTarget): FileTarget {
@@ -33,8 +32,9 @@ export function checkFileTarget(target: FileTarget): FileTarget {
       [`target.${String(issue?.path[0] ?? 'kind')}`]: `Target: ${issue?.message ?? 'is not well-formed'}`,
     });
   }
-  if ('path' in tidy && (!ONE_LINE.test(tidy.path) || !tidy.path.isWellFormed()))
+  if ('path' in tidy && !isOneLine(tidy.path))
     throw createFieldsError({ 'target.path': 'Target: must be one line without control characters' });
+  if (tidy.kind === 'directory' && isRoot(tidy.path)) throw createFieldsError({ 'target.path': ROOT_REFUSED });
   if ('path' in tidy && tidy.kind !== 'directory' && /\/\.{0,2}$/.test(tidy.path))
     throw createFieldsError({ 'target.path': 'Target: must be the path of a file, not of a directory' });
   if (tidy.kind === 'in_place' && tidy.paths.includes('/'))

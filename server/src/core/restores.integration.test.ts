@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
+import type { AppError } from '@holdfast/shared/errors.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import { startFileRestore } from './file-restores.ts';
 import { openCatalogRig, SECRETS } from './fixtures/catalog-rig.ts';
 import type { DatabaseTarget, RestoreWish } from './restore-target.ts';
 import { startRestore } from './restores.ts';
@@ -96,6 +98,14 @@ describe('A restore', () => {
     ] as const;
     for (const [snapshot, target] of attempts)
       await assert.rejects(startRestore(context, operator, { snapshot, host: host.id, target }), { code: 'invalid' });
+    for (const path of ['relative', '/with\nbreak', '/', '//', '/.', '/srv/..', '/srv/../']) {
+      const target = { kind: 'directory' as const, path };
+      for (const start of [startRestore, startFileRestore])
+        await assert.rejects(start(context, operator, { snapshot: tree, host: host.id, target }), (error: AppError) => {
+          assert.deepEqual([error.code, Object.keys(error.details)], ['invalid', ['field.target.path']], path);
+          return true;
+        });
+    }
     assert.equal((await context.store.runs.listWaitingOrders(host.id, rig.clock.now())).length, 0);
   });
 

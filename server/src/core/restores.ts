@@ -13,6 +13,7 @@ import { chooseSnapshot, type SnapshotWish } from './restore-choice.ts';
 import { findRestoreSubject, placeRestore } from './restore-orders.ts';
 import { getGlobals } from './restore-roles.ts';
 import { checkMode, type DatabaseTarget, findConnection, findTargetSource, fitOf, type RestoreWish } from './restore-target.ts';
+import { isOneLine, isRoot, ROOT_REFUSED } from './target-text.ts';
 
 export interface RestoreRequest extends RestoreWish {
   snapshot: SnapshotId | SnapshotWish;
@@ -20,9 +21,6 @@ export interface RestoreRequest extends RestoreWish {
   host: HostId;
   target: { kind: 'directory'; path: string } | DatabaseTarget;
 }
-
-/** One line of text: what a file system or a database server can be given as a name and a person can read in a list. */
-const ONE_LINE = /^[^\u0000-\u001f\u007f]*$/u;
 
 /** `invalid` naming `target.path`, `target.database` or `target.source`. */
 export function checkTarget(target: RestoreRequest['target']): RestoreTarget {
@@ -34,8 +32,8 @@ export function checkTarget(target: RestoreRequest['target']): RestoreTarget {
     });
   }
   const [field, text] = target.kind === 'directory' ? ['path', target.path] : ['database', target.database];
-  if (!ONE_LINE.test(text) || !text.isWellFormed())
-    throw createFieldsError({ [`target.${field}`]: 'Target: must be one line without control characters' });
+  if (!isOneLine(text)) throw createFieldsError({ [`target.${field}`]: 'Target: must be one line without control characters' });
+  if (target.kind === 'directory' && isRoot(target.path)) throw createFieldsError({ 'target.path': ROOT_REFUSED });
   return parsed.data;
 }
 
