@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { findIdleExports } from './export-rules.ts';
 import {
   type Finding,
   findCycles,
@@ -52,6 +53,7 @@ describe('The whole tree', () => {
   it('keeps pure files pure', () => assertNone(findImpureImports(code)));
   it('imports only files that exist', () => assertNone(findMissingFiles(code)));
   it('has no import cycle, types included', () => assertNone(findCycles(code)));
+  it('exports no value that nobody imports, or that nothing but tests uses', () => assertNone(findIdleExports(code)));
   it('names files in kebab-case by what they hold', () => assertNone(findBadFileNames(listTree())));
   it('names types by what they are', () => assertNone(findBadTypeNames(code)));
   it('has no file over the length limit without a reason', () => assertNone(findLongFiles(files)));

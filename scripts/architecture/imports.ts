@@ -10,6 +10,8 @@ export type ImportEdge = {
   readonly specifier: string;
   /** Erased by type stripping: `import type`, or nothing but `type` names between the braces. */
   readonly typeOnly: boolean;
+  /** What it takes, by the names it was exported under; `*` is everything, or what nobody can tell. */
+  readonly names: readonly string[];
   readonly line: number;
   readonly target: ImportTarget;
 };
@@ -27,17 +29,17 @@ const CALL = /(?<![.\w$])(typeof\s+)?(?:import|require|require\.resolve|import\.
 export function listImports(file: SourceFile): ImportEdge[] {
   const { code, bare } = scanSource(file.text);
   const edges: ImportEdge[] = [];
-  const add = (end: number, hidden: string, typeOnly: boolean): void => {
+  const add = (end: number, hidden: string, typeOnly: boolean, names: readonly string[]): void => {
     const specifier = code.slice(end - 1 - hidden.length, end - 1);
     const line = bare.slice(0, end).split('\n').length;
-    edges.push({ from: file.path, specifier, typeOnly, line, target: resolveSpecifier(file.path, specifier) });
+    edges.push({ from: file.path, specifier, typeOnly, names, line, target: resolveSpecifier(file.path, specifier) });
   };
   for (const match of bare.matchAll(STATEMENT)) {
     const names = match[2] ?? '';
-    add(match.index + match[0].length, match[4] ?? '', match[1] !== undefined || hasOnlyTypeNames(names));
+    add(match.index + match[0].length, match[4] ?? '', match[1] !== undefined || hasOnlyTypeNames(names), listNames(names));
   }
-  for (const match of bare.matchAll(SIDE_EFFECT)) add(match.index + match[0].length, match[2] ?? '', false);
-  for (const match of bare.matchAll(CALL)) add(match.index + match[0].length, match[3] ?? '', match[1] !== undefined);
+  for (const match of bare.matchAll(SIDE_EFFECT)) add(match.index + match[0].length, match[2] ?? '', false, []);
+  for (const match of bare.matchAll(CALL)) add(match.index + match[0].length, match[3] ?? '', match[1] !== undefined, ['*']);
   return edges.sort((a, b) => a.line - b.line);
 }
 
@@ -49,6 +51,13 @@ export function resolveSpecifier(from: string, specifier: string): ImportTarget 
   if (own) return { kind: 'file', path: `${own[1]}/src/${own[2]}` };
   const parts = specifier.split('/');
   return { kind: 'package', name: specifier.startsWith('@') ? parts.slice(0, 2).join('/') : (parts[0] ?? specifier) };
+}
+
+function listNames(names: string): readonly string[] {
+  const inside = /\{([^}]*)\}/.exec(names)?.[1];
+  if (inside === undefined) return ['*'];
+  const each = inside.split(',').map((name) => /^\s*(?:type\s+)?([\w$]+)/.exec(name)?.[1]);
+  return each.filter((name) => name !== undefined);
 }
 
 function hasOnlyTypeNames(names: string): boolean {

@@ -6,7 +6,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { LOG } from '@holdfast/shared/limits.ts';
 import { describeUnknownVariable, findUnknownVariables, SERVER_VARIABLES } from '@holdfast/shared/variables.ts';
 
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevelName = (typeof LOG_LEVELS)[number];
 
 export interface ServerConfig {

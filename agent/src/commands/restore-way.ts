@@ -149,7 +149,7 @@ function describePlace(wishes: RestoreWishes, hostName: string): object {
 }
 
 /** Throws `invalid` with one line for what cannot be done, or not without consent. `hostName`: as the server calls this host. */
-export function decidePlace(wishes: RestoreWishes, hostName: string): FilesTarget {
+function decidePlace(wishes: RestoreWishes, hostName: string): FilesTarget {
   refuseWishes(wishes, DATABASE_WISHES, 'is for databases, and this source is a tree of files');
   const [one, other] = PLACES.filter((place) => isGiven(wishes, place));
   if (one === undefined)

@@ -11,7 +11,7 @@ import { createHookEnvironment, type HookFacts, type HookMoment } from './facts.
 import { type Opened, openHookDirectory, openHookFile } from './hook-file.ts';
 import { createOutputBudget, type OnHookLine } from './output-budget.ts';
 
-export const HOOKS = {
+const HOOKS = {
   /** A hook that runs longer is ended, with all that it started. */
   timeoutMs: 5 * 60_000,
   /** Of what a hook prints, this much reaches the log. */

@@ -7,7 +7,7 @@ import type { Database } from './database.ts';
  * `made`: the engine named it, its part has not ended yet. `vouched`: a clean part stands for it; `partial`: a part that could not read
  * everything does. `unvouched`: its part did not end usable. `missing`: the repository does not have it any more; `removed`: by this agent.
  */
-export const LEDGER_STATES = ['made', 'vouched', 'partial', 'unvouched', 'missing', 'removed'] as const;
+const LEDGER_STATES = ['made', 'vouched', 'partial', 'unvouched', 'missing', 'removed'] as const;
 export type LedgerState = (typeof LEDGER_STATES)[number];
 
 /** What retention goes by. */

@@ -79,7 +79,7 @@ export const journaledForgetSchema = z.object({
 });
 export type JournaledForget = z.infer<typeof journaledForgetSchema>;
 
-export const journaledCheckSchema = z.object({
+const journaledCheckSchema = z.object({
   kind: z.literal('check'),
   /** The order as it came; its secrets are still sealed, or held apart. */
   order: REQUESTS['check.start'].body,
@@ -87,7 +87,7 @@ export const journaledCheckSchema = z.object({
   started: z.boolean(),
 });
 
-export const journaledPruneSchema = z.object({
+const journaledPruneSchema = z.object({
   kind: z.literal('prune'),
   /** As with a check; the admin credential is always held apart. */
   order: REQUESTS['prune.start'].body,
@@ -95,7 +95,7 @@ export const journaledPruneSchema = z.object({
   started: z.boolean(),
 });
 
-export const journaledUnlockSchema = z.object({
+const journaledUnlockSchema = z.object({
   kind: z.literal('unlock'),
   /** As with a check. */
   order: REQUESTS['unlock.start'].body,
@@ -112,21 +112,21 @@ export type JournaledMaintenance = z.infer<typeof journaledMaintenanceSchema>;
 
 const ordered = { repository: idSchema('repository'), started: z.boolean() };
 
-export const journaledVerifySchema = z.object({
+const journaledVerifySchema = z.object({
   kind: z.literal('verify'),
   /** As with a check. */
   order: REQUESTS['verify.start'].body,
   ...ordered,
 });
 
-export const journaledDeleteSchema = z.object({
+const journaledDeleteSchema = z.object({
   kind: z.literal('delete_snapshot'),
   /** As with a prune. */
   order: REQUESTS['delete_snapshot.start'].body,
   ...ordered,
 });
 
-export const journaledRetentionSchema = z.object({
+const journaledRetentionSchema = z.object({
   kind: z.literal('retention'),
   /** As with a prune. */
   order: REQUESTS['retention.start'].body,
@@ -135,7 +135,7 @@ export const journaledRetentionSchema = z.object({
 export type JournaledRetention = z.infer<typeof journaledRetentionSchema>;
 
 /** Ordered by a person, with both repositories in the order; or made by the host itself after a backup, with both in its spec. */
-export const journaledCopySchema = z.object({
+const journaledCopySchema = z.object({
   kind: z.literal('copy'),
   plan: idSchema('plan').optional(),
   from: idSchema('repository'),
@@ -154,7 +154,7 @@ export const journaledSnapshotsSchema = z.discriminatedUnion('kind', [
 export type JournaledSnapshots = z.infer<typeof journaledSnapshotsSchema>;
 
 /** The backup of what a restore is about to change: a run of its own, carried out inside the restore. */
-export const journaledSafetySchema = z.object({
+const journaledSafetySchema = z.object({
   kind: z.literal('safety'),
   repository: idSchema('repository'),
   source: idSchema('source'),

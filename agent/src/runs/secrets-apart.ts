@@ -27,7 +27,7 @@ export const toRestoreRefs = ({ run }: Pick<RestoreOrder, 'run'>) => ({
 });
 
 /** The order without the secrets in it, which are held in memory until the restore has ended. Harmless to repeat. */
-export function stripOrder(holder: Pick<SecretHolder, 'holdFor'>, order: RestoreOrder): RestoreOrder {
+function stripOrder(holder: Pick<SecretHolder, 'holdFor'>, order: RestoreOrder): RestoreOrder {
   const refs = toRestoreRefs(order);
   const strip = ({ secrets, ...draft }: AdapterDraft, ref: string): AdapterDraft => {
     if (secrets === undefined) return draft;

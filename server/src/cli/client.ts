@@ -27,7 +27,7 @@ export const rowSchema = z.record(z.string(), z.unknown());
 export type Row = z.infer<typeof rowSchema>;
 
 /** What the server refused, with its own code. */
-export class RefusedError extends CliError {
+class RefusedError extends CliError {
   readonly status: number;
   readonly code: string;
 

@@ -26,7 +26,7 @@ export const FILES = 'files';
 const HOST_ITSELF = '';
 
 /** The server a connection leads to, as people know it: `127.0.0.1:5432`. */
-export function describeServer(kind: string, config: Config): string {
+function describeServer(kind: string, config: Config): string {
   const { host, port } = config;
   if (typeof host === 'string' && host !== '') return port === undefined ? host : `${host}:${String(port)}`;
   return getSourceAdapter(kind).describe(config);
@@ -87,7 +87,7 @@ async function askDirectories(context: CoreContext, host: HostId, sources: reado
 }
 
 /** Asks one host everything. What cannot be asked now keeps what was known of it; false when the host itself did not answer. */
-export async function lookAtCoverage(context: CoreContext, host: Host): Promise<boolean> {
+async function lookAtCoverage(context: CoreContext, host: Host): Promise<boolean> {
   const { store, clock, directory } = context;
   const sources = await store.catalog.listSourcesOfHost(tenant, host.id);
   const connections = listConnections(sources);

@@ -23,7 +23,7 @@ async function demandAgents(context: CoreContext, caller: Caller, hosts: readonl
 }
 
 /** The host that keeps a repository up, where retention there takes the admin credential; undefined where hosts remove, or people see to all. */
-export async function findRemover(context: CoreContext, repository: Repository | undefined): Promise<HostId | undefined> {
+async function findRemover(context: CoreContext, repository: Repository | undefined): Promise<HostId | undefined> {
   if (repository?.admin === undefined) return undefined;
   const stored = await context.store.routines.findRoutine(repository.tenant, repository.id);
   if (stored === undefined || repository.engineId === undefined) return undefined;

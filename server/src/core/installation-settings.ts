@@ -8,7 +8,7 @@ import type { CoreContext } from './ports.ts';
 import { readSetting, writeSetting } from './stored-setting.ts';
 
 /** What settings may hold: texts by characters, lists by entries. */
-export const SETTINGS = { labelChars: 60, hrefChars: 500, links: 10, nightHostsMin: 4, nightHostsMax: 60 } as const;
+const SETTINGS = { labelChars: 60, hrefChars: 500, links: 10, nightHostsMin: 4, nightHostsMax: 60 } as const;
 
 const label = z.string().trim().min(1, 'is needed').max(SETTINGS.labelChars);
 const linkSchema = z.strictObject({
@@ -18,7 +18,6 @@ const linkSchema = z.strictObject({
     .url({ protocol: /^https?$/u, error: 'must be an address that begins with https:// or http://' })
     .max(SETTINGS.hrefChars),
 });
-export type OwnLink = z.infer<typeof linkSchema>;
 
 export const installationSchema = z.strictObject({
   name: z.string().trim().max(SETTINGS.labelChars, `may have ${SETTINGS.labelChars} characters`).default(''),

@@ -21,7 +21,7 @@ const MINUTE_MS = 60 * SECOND_MS;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /** Bounds of one round; what is left is due in the next one, the longest overdue first. */
-export const FIRE_ROUND = {
+const FIRE_ROUND = {
   /** Watches read and stored together. */
   watchesPerStep: 50,
   stepsPerRound: 40,

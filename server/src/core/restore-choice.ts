@@ -13,7 +13,7 @@ export type SnapshotWish = { newest: true; source: SourceId } | { asOf: number; 
  * Whether nobody has a reason to take another one: a clean run vouches for it, its size fits, and nobody found it unreadable. What a restore
  * was about to change belongs to no plan, and is taken only by name.
  */
-export function isGood({ role, state, plan, suspicion, verification }: Snapshot): boolean {
+function isGood({ role, state, plan, suspicion, verification }: Snapshot): boolean {
   return role === 'data' && state === 'good' && plan !== undefined && suspicion === undefined && verification?.ok !== false;
 }
 

@@ -8,7 +8,7 @@ export const SUGGESTED_CAP_DAYS = 365;
 /** As far as a policy's own maximum reaches, days. */
 export const CAP_DAYS_MAX = 100 * 366;
 
-export const retentionCapSchema = z.strictObject({
+const retentionCapSchema = z.strictObject({
   /** Days; 0: no cap. */
   maxAgeDays: z.int('must be a whole number of days').min(0, 'must not be less than 0').max(CAP_DAYS_MAX).default(0),
 });

@@ -132,7 +132,7 @@ export function announceRun(context: CoreContext, run: Pick<Run, 'id' | 'tenant'
   }
 }
 
-export function toFailure(error: AppError): Failure {
+function toFailure(error: AppError): Failure {
   const reason = findReason(error);
   return { code: error.code, message: error.message, ...(reason ? { reason } : {}) };
 }

@@ -132,7 +132,7 @@ const isAble = ({ facts }: Host, { capability, forOthers }: Deed, isOthers: bool
   hasCapability(facts, capability) && (!isOthers || forOthers === undefined || hasCapability(facts, forOthers));
 
 /** Who does it with this snapshot. Pure. Throws `precondition` where nobody can, `invalid` naming the field for a host that must not. */
-export function chooseHost(reach: Reach, snapshot: Snapshot): Host {
+function chooseHost(reach: Reach, snapshot: Snapshot): Host {
   const { deed, makers, keeper, repository, isOnline } = reach;
   if (keeper) return getKeeper(reach, keeper);
   if (deed.wanted !== undefined) return getWanted(reach, snapshot, deed.wanted);

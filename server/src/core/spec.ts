@@ -14,7 +14,7 @@ import { readRetentionCap } from './retention-cap.ts';
 import { decryptSecrets, sealSecrets } from './secrets.ts';
 
 /** Signature context of specs; the agent verifies with the same word. */
-export const SPEC_CONTEXT = 'spec';
+const SPEC_CONTEXT = 'spec';
 
 /** Seals a piece's secrets; undefined when it has none. */
 export type SecretSealer = (table: 'sources' | 'repositories', row: Source | Repository) => SealedSecrets | undefined;

@@ -75,7 +75,7 @@ function pad(number: number): string {
   return String(number).padStart(2, '0');
 }
 
-export function formatTime(hour: number, minute: number): string {
+function formatTime(hour: number, minute: number): string {
   return `${pad(hour)}:${pad(minute)}`;
 }
 

@@ -59,7 +59,7 @@ export interface NewsTeller {
 }
 
 /** What a run is worth telling; undefined for what is no news. */
-export function judgeRun(
+function judgeRun(
   { kind, plan, state, startedAt }: Pick<Run, 'kind' | 'plan' | 'state' | 'startedAt'>,
   now: number,
 ): RunType | undefined {

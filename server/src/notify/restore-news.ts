@@ -8,7 +8,7 @@ import type { CoreContext } from '../core/ports.ts';
 import type { Run } from '../store/runs.ts';
 
 /** Its name among the acts. */
-export const RESTORE_ENDED = 'restore.ended';
+const RESTORE_ENDED = 'restore.ended';
 
 const STATE_VERBS: Readonly<Record<RestoreEnd['state'], string>> = {
   succeeded: 'succeeded',

@@ -10,7 +10,7 @@ const SALT_BYTES = 16;
 /** `Algorithm.Argon2id` and `Version.V0x13`, whose enums exist only as types. */
 const VARIANT: Pick<Options, 'algorithm' | 'version'> = { algorithm: 2, version: 1 };
 
-export const PASSWORD_HASHING = {
+const PASSWORD_HASHING = {
   concurrent: 2,
   /** Logins that wait for their turn; more are turned away. */
   waiting: 32,

@@ -83,7 +83,7 @@ function readSource(key: keyof AssetPaths): Buffer {
 }
 
 /** The style sheet: all layers in the order of their file names, without comments and spare white space. */
-export function readStyles(): string {
+function readStyles(): string {
   const folder = new URL('./assets/css/', import.meta.url);
   const files = readdirSync(folder)
     .filter((name) => name.endsWith('.css'))

@@ -43,13 +43,6 @@ export type Attributes = SafeAttributes;
 export type HtmlValue = string | number | bigint | boolean | null | undefined | Html | Attributes | readonly HtmlValue[];
 export type AttributeValue = string | number | bigint | boolean | null | undefined;
 
-/** Nothing. */
-export const empty: Html = new SafeHtml('');
-
-export function isHtml(value: unknown): value is Html {
-  return SafeHtml.is(value);
-}
-
 /**
  * Renders a template. Pure; the static parse is kept per template.
  * @throws TypeError naming the hole when it stands where no value is safe, or when its value has no safe rendering there.

@@ -2,19 +2,13 @@
  * Signed documents, such as the spec of a host. What is signed are the exact bytes of the JSON text that is sent and
  * kept, so nothing depends on two programs writing the same object in the same way.
  */
-import * as z from 'zod';
 import { AppError } from '../errors.ts';
-import { type Crypto, type SigningKeys, signatureSchema } from './crypto.ts';
+import type { Crypto, SigningKeys } from './crypto.ts';
 
 export interface SignedDocument {
   /** JSON text; keep it as it is, or the signature is lost. */
   document: string;
   signature: string;
-}
-
-/** The schema for a boundary; `maxChars` is the caller's limit for the text. */
-export function signedDocumentSchema(maxChars: number): z.ZodType<SignedDocument> {
-  return z.object({ document: z.string().max(maxChars), signature: signatureSchema });
 }
 
 /** Writes the object as JSON and signs that text for the context. */

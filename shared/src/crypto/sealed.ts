@@ -19,7 +19,7 @@ export const SEALED = {
   boxChars: Math.ceil(((48 * 1024 + SIZES.sealOverhead) * 4) / 3),
 } as const;
 
-export const SEAL_PURPOSES = ['source', 'repository', 'request', 'token'] as const;
+const SEAL_PURPOSES = ['source', 'repository', 'request', 'token'] as const;
 /** `ref` is the id of the source, repository or request, or of the announcement that a host token answers. */
 export type SealPurpose = (typeof SEAL_PURPOSES)[number];
 

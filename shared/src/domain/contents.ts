@@ -54,7 +54,7 @@ export function createContents(tables: readonly RecordedTable[], digestOf: (text
 }
 
 /** Files that an operator named: hashed on the host as they were backed up, and to be found again in every drill. */
-export const canarySchema = z.object({
+const canarySchema = z.object({
   path: z.string().startsWith('/').max(TEXT.pathChars),
   sizeBytes: z.int().min(0),
   sha256: z.string().regex(/^[0-9a-f]{64}$/u),

@@ -8,12 +8,11 @@ import type { RestoreMode } from './restore.ts';
 import { storedPathSchema } from './stored-path.ts';
 
 /** Named as the source adapters of the same engines. */
-export const DUMP_ENGINES = ['postgres', 'mariadb', 'mysql'] as const;
+const DUMP_ENGINES = ['postgres', 'mariadb', 'mysql'] as const;
 export type DumpEngine = (typeof DUMP_ENGINES)[number];
 
 /** `custom` is what `pg_dump --format=custom` writes; `plain` is SQL. */
-export const DUMP_FORMATS = ['custom', 'plain'] as const;
-export type DumpFormat = (typeof DUMP_FORMATS)[number];
+const DUMP_FORMATS = ['custom', 'plain'] as const;
 
 export const recognisedDumpSchema = z.object({
   engine: z.enum(DUMP_ENGINES),

@@ -48,7 +48,7 @@ export type Blackout = z.infer<typeof blackoutSchema>;
 export const BLACKOUTS_MOST = 20;
 
 /** What to do when a source is still being backed up as its plan comes due again. */
-export const OVERLAPS = ['skip', 'queue'] as const;
+const OVERLAPS = ['skip', 'queue'] as const;
 
 /** Runs that wait begin in this order, and in order of arrival within one. */
 export const PRIORITIES = ['high', 'normal', 'low'] as const;
@@ -142,7 +142,7 @@ export const DEFAULT_PLAN_OPTIONS: PlanOptions = planOptionsSchema.parse({});
 export const runsAtOnceSchema = z.int('must be a whole number').min(1).max(RUNS.atOnceMax);
 
 /** A source as its host gets it. */
-export const specSourceSchema = z.object({
+const specSourceSchema = z.object({
   id: idSchema('source'),
   name: nameSchema,
   kind: z.string().max(32),
@@ -155,7 +155,7 @@ export const specSourceSchema = z.object({
 });
 export type SpecSource = z.infer<typeof specSourceSchema>;
 
-export const specRepositorySchema = z.object({
+const specRepositorySchema = z.object({
   id: idSchema('repository'),
   name: nameSchema,
   kind: z.string().max(32),

@@ -14,9 +14,9 @@ const DAY_MS = 24 * HOUR_MS;
 /** So many of the newest good ones, and so many of the newest proven ones, stay whatever a policy says. */
 export const ALWAYS_KEPT = 2;
 /** A step that removes more than this share of a series waits for a person. */
-export const UNASKED_SHARE = 0.5;
+const UNASKED_SHARE = 0.5;
 /** A newest good one older than so many waits of its schedule: backups have stopped, and what is left may be all there will be. */
-export const STALE_WAITS = 2;
+const STALE_WAITS = 2;
 /** Never stale before that: a backup takes its time, and a machine may be off over night. */
 const STALE_LEAST_MS = DAY_MS;
 

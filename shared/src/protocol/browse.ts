@@ -23,7 +23,7 @@ const nodeFields = {
 };
 
 /** One entry of a directory. */
-export const treeEntrySchema = z.object({ name: z.string().min(1).max(TEXT.pathChars), ...nodeFields });
+const treeEntrySchema = z.object({ name: z.string().min(1).max(TEXT.pathChars), ...nodeFields });
 export type TreeEntry = z.infer<typeof treeEntrySchema>;
 
 export const treeListingSchema = z.object({
@@ -47,7 +47,7 @@ export const foundSchema = z.object({
 });
 export type Found = z.infer<typeof foundSchema>;
 
-export const CHANGES = ['added', 'removed', 'changed', 'type'] as const;
+const CHANGES = ['added', 'removed', 'changed', 'type'] as const;
 
 const treeChangeSchema = z.object({
   path: z.string().min(1).max(TEXT.pathChars),

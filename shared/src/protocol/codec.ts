@@ -18,7 +18,7 @@ const QUOTED_CHARS = 300;
 export type CloseCode = 1007 | 1008 | 1009;
 
 /** A broken frame; the connection ends with `closeCode`. */
-export function createFrameError(closeCode: CloseCode, message: string): AppError {
+function createFrameError(closeCode: CloseCode, message: string): AppError {
   return new AppError('invalid', message, { retry: 'never', details: { closeCode } });
 }
 

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { idSchema } from '../domain/ids.ts';
 import { REPOSITORY_LOOKS } from '../limits.ts';
 
-export const repositoryLookSchema = z.object({
+const repositoryLookSchema = z.object({
   repository: idSchema('repository'),
   /** When it was looked at, by the host's clock. */
   at: z.int().min(0),

@@ -6,7 +6,7 @@ import { RETENTION, TEXT } from '../limits.ts';
 import { orderedRepositorySchema } from './drafts.ts';
 
 /** What goes of one source, and what has to be there still for that to be right. */
-export const orderedRemovalSchema = z.object({
+const orderedRemovalSchema = z.object({
   source: idSchema('source'),
   /** The host that made them, as their tags say. */
   host: idSchema('host'),
@@ -23,7 +23,7 @@ export const orderedRemovalSchema = z.object({
 export type OrderedRemoval = z.infer<typeof orderedRemovalSchema>;
 
 /** Why something is left where it is. */
-export const heldRemovalSchema = z.object({
+const heldRemovalSchema = z.object({
   reason: z.enum(['retention_frozen', 'retention_asks']),
   message: z.string().max(RETENTION.heldChars),
 });

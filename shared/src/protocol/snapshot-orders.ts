@@ -8,7 +8,7 @@ import { orderedRepositorySchema } from './drafts.ts';
 const { shape: made } = snapshotMadeSchema;
 
 /** A snapshot as the ledger of the server knows it. */
-export const orderedSnapshotSchema = z.object({
+const orderedSnapshotSchema = z.object({
   id: idSchema('snapshot'),
   engineId: engineSnapshotIdSchema,
   source: idSchema('source'),

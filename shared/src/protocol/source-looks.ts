@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { idSchema } from '../domain/ids.ts';
 import { SOURCE_HEALTH } from '../limits.ts';
 
-export const sourceLookSchema = z.object({
+const sourceLookSchema = z.object({
   source: idSchema('source'),
   /** When it was looked at, by the host's clock. */
   at: z.int().min(0),

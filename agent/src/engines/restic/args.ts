@@ -209,7 +209,7 @@ export interface RestoreTreeInput {
  * The one pattern that means this path. What restic's patterns (those of Go's `filepath.Match`) read as special is escaped. A byte that is no
  * UTF-8 cannot stand in an argument; the class of U+FFFD is what such a byte, and no other letter but that one, is matched by.
  */
-export function toPattern(path: string): string {
+function toPattern(path: string): string {
   return toListedText(path.replaceAll(/[\\*?[\]]/g, (character) => `\\${character}`)).replaceAll('\ufffd', '[\ufffd]');
 }
 
@@ -279,8 +279,4 @@ export function planCatLock(place: ResticPlace, lockId: string): Command {
 /** Removes locks that restic itself holds to be stale, or `all`. Planned only by those who know whose they are, or were told to by a person. */
 export function planUnlock(place: ResticPlace, { all }: { all?: boolean } = {}): Command {
   return plan(place, { name: 'unlock', args: all ? ['--remove-all'] : [] });
-}
-
-export function planVersion(): Command {
-  return { tool: 'restic', args: ['version'], env: {}, files: [] };
 }

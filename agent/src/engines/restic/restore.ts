@@ -144,7 +144,7 @@ async function countSnapshot(
 }
 
 /** Counts what lies below a directory, without following links. */
-export async function countDirectory(root: string): Promise<TreeCount> {
+async function countDirectory(root: string): Promise<TreeCount> {
   const count: TreeCount = { files: 0, others: 0, bytes: 0 };
   const waiting: Buffer[] = [Buffer.from(root)];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {

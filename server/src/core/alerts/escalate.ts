@@ -24,7 +24,7 @@ export function countSteps(events: readonly AlertEvent[]): number {
 }
 
 /** The steps that concern so grave an alert, the soonest first. */
-export function listSteps({ escalation }: AlertRules, { severity }: Pick<Alert, 'severity'>): readonly EscalationStep[] {
+function listSteps({ escalation }: AlertRules, { severity }: Pick<Alert, 'severity'>): readonly EscalationStep[] {
   return escalation.filter(({ least }) => isAsGrave(severity, least)).toSorted((a, b) => a.afterMinutes - b.afterMinutes);
 }
 

@@ -7,7 +7,7 @@ import { findUncopied, groupPlans } from '../protected-sources.ts';
 import type { KeptFleet, KeptSource } from './look.ts';
 
 /** As the store folds names for order and search. */
-export function foldName(name: string): string {
+function foldName(name: string): string {
   return name.normalize('NFKC').toLowerCase();
 }
 

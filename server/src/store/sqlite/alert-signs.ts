@@ -54,13 +54,13 @@ const groupRow = z.object({
 });
 const SAME = 'a.tenant_id = @tenant AND a.condition = g.condition AND a.thing_kind = g.thing_kind AND a.thing_id = g.thing_id';
 /** Every group of signs is counted in the index alone; only those that differ from their alert come out. */
-export const UNSETTLED_SIGNS = `SELECT g.condition, g.thing_kind AS thingKind, g.thing_id AS thingId, g.members, g.since, g.changed AS changedAt
+const UNSETTLED_SIGNS = `SELECT g.condition, g.thing_kind AS thingKind, g.thing_id AS thingId, g.members, g.since, g.changed AS changedAt
   FROM (SELECT condition, thing_kind, thing_id, count(*) AS members, min(since) AS since, max(changed_at) AS changed
     FROM alert_signs INDEXED BY alert_signs_by_alert WHERE tenant_id = @tenant GROUP BY condition, thing_kind, thing_id) g
   LEFT JOIN alerts a ON ${SAME} AND a.resolved_at IS NULL
   WHERE a.id IS NULL OR a.members <> g.members OR a.settled_at < g.changed OR a.clear_since IS NOT NULL OR a.snoozed_until <= @now
   LIMIT @limit`;
-export const UNSETTLED_ALERTS = `SELECT ${ALERT_COLUMNS} FROM alerts a INDEXED BY alerts_active
+const UNSETTLED_ALERTS = `SELECT ${ALERT_COLUMNS} FROM alerts a INDEXED BY alerts_active
   WHERE a.tenant_id = @tenant AND a.resolved_at IS NULL AND (a.clear_since IS NULL OR a.clear_since <= @clearBefore)
     AND NOT EXISTS (SELECT 1 FROM alert_signs s INDEXED BY alert_signs_by_alert WHERE s.tenant_id = a.tenant_id
       AND s.condition = a.condition AND s.thing_kind = a.thing_kind AND s.thing_id = a.thing_id)

@@ -34,7 +34,7 @@ const STATE_CONDITIONS = {
   resolved: 'a.resolved_at IS NOT NULL',
 } as const;
 
-export function buildAlertList(filter: AlertFilter, page: PageRequest): { text: string; params: Params } {
+function buildAlertList(filter: AlertFilter, page: PageRequest): { text: string; params: Params } {
   const at = filter.state === 'resolved' ? 'a.resolved_at' : 'a.raised_at';
   // What is over grows for more than a year, and is never read as a whole; of what is not, there is little.
   const index =

@@ -26,10 +26,10 @@ const knownRow: z.ZodType<KnownSnapshot> = z.object({
 const THERE = `tenant_no = ${numberOf('@tenant')} AND repository_no = ${numberOf('@repository')}`;
 
 /** Looked up by the place in the repository, one engine id after another. */
-export const KNOWN_THERE = `SELECT ${KNOWN_COLUMNS} FROM snapshots
+const KNOWN_THERE = `SELECT ${KNOWN_COLUMNS} FROM snapshots
   WHERE ${THERE} AND engine_id IN (SELECT value FROM json_each(@engineIds))`;
 
-export const NOT_THERE = `SELECT ${KNOWN_COLUMNS} FROM snapshots INDEXED BY snapshots_by_repository
+const NOT_THERE = `SELECT ${KNOWN_COLUMNS} FROM snapshots INDEXED BY snapshots_by_repository
   WHERE ${THERE} AND role IN ('data', 'globals') AND state <> 'removed'
     AND engine_id NOT IN (SELECT value FROM json_each(@engineIds))
   ORDER BY created_at DESC, id DESC LIMIT @limit`;

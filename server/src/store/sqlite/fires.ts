@@ -61,7 +61,7 @@ const OPEN = "m.state = 'missed' AND m.passed_at IS NULL";
 const OPEN_MISSES = `SELECT m.plan_id AS plan, m.host_id AS host, count(*) AS count, max(m.fire_at) AS newestAt
   FROM missed_fires m INDEXED BY missed_fires_open WHERE m.tenant_id = @tenant AND ${OPEN}`;
 
-export function buildMissedList(filter: MissedFilter, page: PageRequest): { text: string; params: Params } {
+function buildMissedList(filter: MissedFilter, page: PageRequest): { text: string; params: Params } {
   const text = `SELECT ${MISSED} FROM missed_fires m
 WHERE ${joinConditions([
     'm.tenant_id = @tenant',

@@ -26,7 +26,7 @@ const retainedRow: z.ZodType<RetainedSnapshot> = z.object({
 });
 
 /** A quarantined snapshot whose part goes on may still become good; one of an attempt that failed never does. */
-export const RETAINED = `SELECT s.id, s.engine_id AS engineId, s.run_id AS run, ${idOf('s.host_no')} AS host, ${idOf('s.source_no')} AS source,
+const RETAINED = `SELECT s.id, s.engine_id AS engineId, s.run_id AS run, ${idOf('s.host_no')} AS host, ${idOf('s.source_no')} AS source,
     s.role, s.state,    s.created_at AS createdAt, s.size_bytes AS sizeBytes, s.added_bytes AS addedBytes, s.suspicion IS NOT NULL AS isSuspicious,
     s.pinned_at IS NOT NULL AS isPinned, s.proven_at IS NOT NULL AS isProven
   FROM snapshots s INDEXED BY snapshots_by_plan

@@ -81,7 +81,7 @@ export const runRow = z
 const RUN_OF_PART = '(SELECT told.id FROM runs told WHERE told.no = run_no)';
 const OF_RUN = `run_no = ${runNumberOf('@run')}`;
 const PART = `${RUN_OF_PART} AS run, ${idOf('source_no')} AS source, state, failure, warnings, bytes, duration_ms AS durationMs`;
-export const partRow: z.ZodType<RunPart> = z.object({
+const partRow: z.ZodType<RunPart> = z.object({
   run: idSchema('run'),
   source: idSchema('source'),
   state: z.enum(RUN_STATES),

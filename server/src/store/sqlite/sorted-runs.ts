@@ -58,7 +58,7 @@ function isNarrow({ source, plan, host, active, requestedBy }: RunFilter): boole
 }
 
 /** `walk`: what is gone through; an ordering that is not its own is sorted. */
-export function buildSortedRuns(
+function buildSortedRuns(
   filter: RunFilter,
   page: PageRequest,
   ordering: Ordering,
@@ -72,7 +72,7 @@ ${sayOrder(ordering)}`;
 }
 
 /** The index of an order that is walked whole. */
-export function walkFigures(column: 'duration' | 'bytes'): ReturnType<typeof chooseWalk> {
+function walkFigures(column: 'duration' | 'bytes'): ReturnType<typeof chooseWalk> {
   return { from: `runs r INDEXED BY runs_by_${column}`, key: 'r.created_at, r.id', facets: 'r.facets' };
 }
 

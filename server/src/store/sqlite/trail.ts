@@ -7,7 +7,7 @@ import { createTimePage, cutPage, joinConditions } from './keyset.ts';
 import type { Params, Sql } from './statements.ts';
 
 /** Happenings kept for each host; a host that talks too much loses its own oldest ones. */
-export const HAPPENINGS_PER_HOST = 1000;
+const HAPPENINGS_PER_HOST = 1000;
 
 const AUDIT = `id, tenant_id AS tenant, at, actor_kind AS actorKind, actor_id AS actorId, actor_name AS actorName, action,
   target_kind AS targetKind, target_id AS targetId, target_name AS targetName, address, request_id AS requestId, change`;
@@ -67,7 +67,7 @@ ORDER BY at DESC, id DESC LIMIT @pageLimit`;
 }
 
 /** Appends a happening inside a caller's transaction. */
-export function createHappeningAppender(sql: Sql): (happening: HostHappening) => void {
+function createHappeningAppender(sql: Sql): (happening: HostHappening) => void {
   const append = sql.change(`INSERT INTO host_happenings (host_id, n, tenant_id, at, type, level, text, run_id)
     SELECT @host, coalesce(max(n), 0) + 1, @tenant, @at, @type, @level, @text, @run FROM host_happenings WHERE host_id = @host`);
   const trim = sql.change(`DELETE FROM host_happenings WHERE host_id = @host

@@ -32,7 +32,7 @@ const flashSchema = z.strictObject({
 });
 
 /** All cookies of a request; the first of a name counts, as browsers send the most specific one first. */
-export function parseCookies(header: string | undefined): ReadonlyMap<string, string> {
+function parseCookies(header: string | undefined): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   if (header === undefined || header.length > HEADER_CHARS) return found;
   for (const part of header.split(';')) {

@@ -43,11 +43,11 @@ const ADVICE: Readonly<Record<number, string>> = {
 
 const OUR_FAULT = 'Load the page again. If it stays, look for the request id in the server’s log: the line says why.';
 
-export function headingOf(status: number): string {
+function headingOf(status: number): string {
   return HEADINGS[status] ?? (status >= 500 ? 'Something went wrong on the server' : 'That did not work');
 }
 
-export function adviceOf(status: number): string | undefined {
+function adviceOf(status: number): string | undefined {
   return ADVICE[status] ?? (status >= 500 ? OUR_FAULT : undefined);
 }
 
@@ -57,7 +57,7 @@ export function errorPage(view: ErrorPageView): Html {
 }
 
 /** The page's body, for a shell of any kind. */
-export function errorContent(view: Omit<ErrorPageView, 'assets'>): Html {
+function errorContent(view: Omit<ErrorPageView, 'assets'>): Html {
   const advice = adviceOf(view.status);
   return html`<div class="stack"><section class="panel"><div class="panel-body stack"><p>${capitalize(view.message)}</p>${
     advice !== undefined && html`<p class="quiet">${advice}</p>`

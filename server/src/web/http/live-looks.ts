@@ -11,7 +11,7 @@ import type { PageReply, Visit } from './route.ts';
 import type { Turns } from './turns.ts';
 
 /** Names the elements that a page looks up, each by its id, with blanks between. */
-export const LOOK_HEADER = 'Holdfast-Live';
+const LOOK_HEADER = 'Holdfast-Live';
 /** As many as no page has. */
 const ELEMENTS_MAX = 40;
 

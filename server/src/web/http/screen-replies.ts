@@ -33,7 +33,7 @@ export interface ScreenParts {
 }
 
 /** The value of `?next=` is only ever a path of this server. */
-export const NEXT_PARAM = 'next';
+const NEXT_PARAM = 'next';
 
 /** htmx asks for a part, unless it says it will replace the whole body. */
 export function isFragment(request: Request): boolean {

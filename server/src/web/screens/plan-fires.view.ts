@@ -23,7 +23,7 @@ export type FiresView = {
   readonly hint?: string | undefined;
 };
 
-export const PLAN_FIRES = 'plan-fires';
+const PLAN_FIRES = 'plan-fires';
 
 export function firesPreview(view: FiresView, face: Clockface): Html {
   return html`<div class="stack" id="${PLAN_FIRES}" aria-live="polite">${firesBody(view, face)}</div>`;

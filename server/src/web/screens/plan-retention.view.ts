@@ -57,7 +57,7 @@ export const PLAN_RETENTION = 'plan-retention';
 const NOTICES_SHOWN = 3;
 
 /** `12 stay, 3 go next time`. */
-export function describeSums(sources: readonly Pick<SourceRetentionLine, 'kept' | 'removed' | 'needsPerson'>[]): string {
+function describeSums(sources: readonly Pick<SourceRetentionLine, 'kept' | 'removed' | 'needsPerson'>[]): string {
   const sum = (count: (line: (typeof sources)[number]) => number) => sources.reduce((total, line) => total + count(line), 0);
   const goes = sum(({ removed, needsPerson }) => (needsPerson ? 0 : removed));
   const waits = sum(({ removed, needsPerson }) => (needsPerson ? removed : 0));

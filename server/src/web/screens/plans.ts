@@ -27,11 +27,7 @@ import { joinNames } from './runs.ts';
 import { buildShell } from './shell.ts';
 
 /** The newest backup run of each plan. */
-export async function readLastRuns(
-  context: CoreContext,
-  caller: Caller,
-  plans: readonly Plan[],
-): Promise<ReadonlyMap<PlanId, Run>> {
+async function readLastRuns(context: CoreContext, caller: Caller, plans: readonly Plan[]): Promise<ReadonlyMap<PlanId, Run>> {
   const runs = await context.store.runs.lastRunOfPlans(
     caller.tenant,
     plans.map((plan) => plan.id),
@@ -40,12 +36,12 @@ export async function readLastRuns(
 }
 
 /** The next fire of a plan that is switched on; undefined for one that has none, or whose schedule cannot be read here. */
-export function findNextFire(calendar: FireCalendar, plan: Pick<Plan, 'schedule' | 'enabled'>, now: number): number | undefined {
+function findNextFire(calendar: FireCalendar, plan: Pick<Plan, 'schedule' | 'enabled'>, now: number): number | undefined {
   if (!plan.enabled || plan.schedule === undefined) return undefined;
   return createNextFire(calendar, now)(plan.schedule);
 }
 
-export function describeSchedule(calendar: FireCalendar, plan: Pick<Plan, 'schedule'>): string {
+function describeSchedule(calendar: FireCalendar, plan: Pick<Plan, 'schedule'>): string {
   return plan.schedule === undefined ? 'by hand' : calendar.describeCron(plan.schedule);
 }
 

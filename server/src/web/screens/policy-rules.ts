@@ -10,7 +10,7 @@ const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
 const TYPED_CHARS = 40;
 
-export const RULE_FIELDS = [...TIERS, 'within', 'minAge', 'maxAge', 'maxTotal'] as const;
+const RULE_FIELDS = [...TIERS, 'within', 'minAge', 'maxAge', 'maxTotal'] as const;
 export type RuleField = (typeof RULE_FIELDS)[number];
 
 export interface RulesText {

@@ -7,7 +7,7 @@ import { findMonth, formatMonth } from './months.ts';
 
 const DAY_MS = 24 * 3_600_000;
 /** A year, with its leap day. */
-export const REPORT_DAYS_MOST = 366;
+const REPORT_DAYS_MOST = 366;
 
 export interface ReportPeriod {
   /** `November 2026`, `2026-11-01 to 2026-11-07`. */

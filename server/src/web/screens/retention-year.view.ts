@@ -15,7 +15,7 @@ export type YearView = {
   readonly hasSizeRule: boolean;
 };
 
-export const POLICY_YEAR = 'policy-year';
+const POLICY_YEAR = 'policy-year';
 
 /** The preview, or what is wrong with what is typed; the form takes it from here as one types. */
 export function yearPreview(view: YearView | { readonly problem: string }, words?: string): Html {

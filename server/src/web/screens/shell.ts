@@ -12,7 +12,7 @@ import { readClockface } from './clockface.ts';
 import { type NavMarks, readNavMarks } from './navigation.ts';
 
 /** What a page calls itself; `account` is reached through the person's name and has no line of its own. */
-export const NAV_KEYS = [
+const NAV_KEYS = [
   'overview',
   'alerts',
   'hosts',

@@ -9,7 +9,7 @@ import { findId } from './params.ts';
 import type { HandsView } from './snapshot-hands.view.ts';
 
 /** Stands for "whoever can", which is what a person who leaves the field as it is wants. */
-export const ANYBODY = 'any';
+const ANYBODY = 'any';
 
 export type HandedAct = 'verify' | 'delete' | 'copy';
 

@@ -7,7 +7,7 @@ import { formatBytes, formatCount } from '../ui/quantity.ts';
 import type { Urls } from '../urls.ts';
 import { type FoundDatabase, type RefusedDatabase, refusals, sayFound, toDatabaseOptions } from './source-discover.view.ts';
 
-export const FOUND_ID = 'found-databases';
+const FOUND_ID = 'found-databases';
 
 export interface FindView {
   urls: Urls;

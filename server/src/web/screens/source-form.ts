@@ -257,7 +257,7 @@ function checkAdapterForm({ adapter, saved }: Draft, form: Visit['form']): FormP
   return findAdapterProblem(adapter.fields, form, Object.keys(saved?.secrets ?? {}));
 }
 
-export function refuseName(issues: readonly { message: string }[]): FormProblem {
+function refuseName(issues: readonly { message: string }[]): FormProblem {
   return { fields: { name: issues[0]?.message ?? 'is not a name' } };
 }
 

@@ -42,7 +42,7 @@ function toStoreFilter(filter: Filter): SourceFilter {
   return { search: filter.q, host: filter.host, kind: filter.kind, ...(filter.plan === 'none' ? { withoutPlan: true } : {}) };
 }
 
-export function toSourceRow(
+function toSourceRow(
   { source, host, plans, standing, protection }: ProtectedSource,
   health: SourceHealthView | undefined,
 ): SourceRow {

@@ -85,11 +85,6 @@ export function confirmButton(view: ButtonView & { readonly id: string; readonly
   return html`${opener}<div class="dialog" popover role="dialog" ${attrs({ id, 'aria-labelledby': `${id}-title` })}>${confirmForm(confirm, cancel, id)}</div>`;
 }
 
-/** The same question as a page of its own, for acts that deserve one. */
-export function confirmPanel(confirm: Confirmation, back: { readonly href: string; readonly label?: string }): Html {
-  return html`<section class="panel narrow">${confirmForm(confirm, linkButton({ href: back.href, label: back.label ?? 'Cancel' }), 'confirm')}</section>`;
-}
-
 function confirmForm(confirm: Confirmation, cancel: Html, id: string): Html {
   const typed =
     confirm.typedName !== undefined &&

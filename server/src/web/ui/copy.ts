@@ -8,6 +8,6 @@ export function copyLine(view: { readonly text: string; readonly label: string }
 }
 
 /** A button alone, for text that stands elsewhere on the page. */
-export function copyButton(view: { readonly text: string; readonly label: string }): Html {
+function copyButton(view: { readonly text: string; readonly label: string }): Html {
   return html`<button type="button" class="button button-quiet button-small needs-js" ${attrs({ 'data-copy': view.text, 'aria-label': `Copy ${view.label}` })}>${icon('copy')}<span data-copy-word>Copy</span></button>`;
 }

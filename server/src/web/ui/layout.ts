@@ -154,7 +154,7 @@ function sideFoot(shell: Shell): Html {
 }
 
 /** The head of a page: crumbs, the answer, one line below it, and what to do. */
-export function pageHead(page: Pick<Page, 'heading' | 'lede' | 'crumbs' | 'actions'>): Html {
+function pageHead(page: Pick<Page, 'heading' | 'lede' | 'crumbs' | 'actions'>): Html {
   const crumbs =
     page.crumbs !== undefined &&
     page.crumbs.length > 0 &&

@@ -69,7 +69,7 @@ export function createProbeSql(tlsNeeded: boolean): string {
 )`;
 }
 
-export const SYSTEM_DATABASES = ['information_schema', 'mysql', 'performance_schema', 'sys'] as const;
+const SYSTEM_DATABASES = ['information_schema', 'mysql', 'performance_schema', 'sys'] as const;
 
 export function createDiscoverySql(tlsNeeded: boolean): string {
   return `${createTlsLook(tlsNeeded)}SELECT JSON_OBJECT('name', s.SCHEMA_NAME, 'sizeBytes', COALESCE(SUM(t.DATA_LENGTH), 0))

@@ -10,8 +10,7 @@ import { begin, inDatabase, is, isMoved, quote, type TakeNames } from './take-sc
 export const KEYS = 'holdfast_keys';
 
 /** Foreign keys, as `r`. */
-export const keysOf = (database: string) =>
-  `information_schema.REFERENTIAL_CONSTRAINTS r WHERE ${is('r.CONSTRAINT_SCHEMA', database)}`;
+const keysOf = (database: string) => `information_schema.REFERENTIAL_CONSTRAINTS r WHERE ${is('r.CONSTRAINT_SCHEMA', database)}`;
 
 /**
  * Asks what is needed to make keys `r` anew: the `child` with its database, the name as `named`, and as `meaning` what comes after the name.

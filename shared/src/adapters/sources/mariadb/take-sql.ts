@@ -8,7 +8,7 @@ import { describeKeys, describeLeaving, hasTriggers, KEYS, listStayingKeys } fro
 import { begin, foldCase, inDatabase, is, isMoved, MOVES, quote, setName, type TakeNames, tablesOf } from './take-script.ts';
 
 /** What a script of ours says when it refuses begins with this word. */
-export const REFUSAL = 'holdfast: ';
+const REFUSAL = 'holdfast: ';
 
 const MESSAGE_CHARS = 500;
 

@@ -53,7 +53,7 @@ COMMIT;
 const getSchema = (table: ChosenTable) => table.schema ?? 'public';
 
 /** A table as pg_dump's pattern: inside double quotes every letter stands for itself. */
-export function formatTablePattern(table: ChosenTable): string {
+function formatTablePattern(table: ChosenTable): string {
   return `${quoteIdentifier(getSchema(table))}.${quoteIdentifier(table.name)}`;
 }
 
