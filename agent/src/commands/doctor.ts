@@ -1,22 +1,19 @@
 /** `holdfast-agent doctor`: everything that has to hold on this host, each with what to do when it does not. */
 import { statSync } from 'node:fs';
 import { systemClock } from '@holdfast/shared/clock.ts';
+import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import type { AgentConfig } from '../config.ts';
 import { readSpec } from '../handlers/spec-put.ts';
 import type { HookListing } from '../hooks/hooks.ts';
+import type { JournalGlance } from '../journal/peek.ts';
 import { createAgentLog } from '../log.ts';
-import { type HostTooling, openTooling } from '../tooling.ts';
+import { openTooling } from '../tooling.ts';
+import { readAgentState } from './agent-state.ts';
 import { findDrainState } from './drain-state.ts';
 import { printJson, printLine } from './output.ts';
 import { readSecretsState } from './secrets-state.ts';
 import { findJournalGlance } from './stored-spec.ts';
-
-interface Check {
-  name: string;
-  /** `note` is worth knowing and breaks nothing. */
-  verdict: 'ok' | 'note' | 'bad';
-  text: string;
-}
+import { type Check, checkTools } from './tool-checks.ts';
 
 /** Installed hooks; one that cannot be used costs the runs that name it. */
 function describeHooks({ directory, exists, problem, hooks, omitted }: HookListing): Check[] {
@@ -30,18 +27,20 @@ function describeHooks({ directory, exists, problem, hooks, omitted }: HookListi
 }
 
 /** A host that keeps no secrets backs nothing up while nobody brings them. */
-function checkSecrets(tooling: HostTooling, stateDir: string): Check[] {
-  const glance = findJournalGlance(stateDir);
-  const spec = glance?.spec && tooling.hostId() ? readSpec(tooling, glance.spec) : undefined;
+function checkSecrets(spec: Spec | undefined, glance: JournalGlance | undefined): Check[] {
   const state = readSecretsState(spec, glance);
   if (state.mode === 'kept') return [];
   return [{ name: 'secrets', verdict: state.place === 'absent' && state.waitingPlans > 0 ? 'bad' : 'ok', text: state.text }];
 }
 
+/** An agent that somebody stopped is no fault of the host, but nothing is backed up meanwhile. */
+function checkAgent(glance: JournalGlance | undefined): Check[] {
+  const { running, text } = readAgentState(glance?.life);
+  return [{ name: 'agent', verdict: running ? 'ok' : 'note', text }];
+}
+
 /** A drained host is as somebody wants it, but a forgotten drain keeps backups waiting. */
-function checkDrain(tooling: HostTooling, stateDir: string): Check[] {
-  const glance = findJournalGlance(stateDir);
-  const spec = glance?.spec && tooling.hostId() ? readSpec(tooling, glance.spec) : undefined;
+function checkDrain(spec: Spec | undefined, glance: JournalGlance | undefined): Check[] {
   const drain = findDrainState(spec, glance, systemClock.now());
   return drain === undefined ? [] : [{ name: 'drain', verdict: 'note', text: drain.text }];
 }
@@ -81,16 +80,12 @@ export async function runDoctor(config: AgentConfig, json: boolean): Promise<boo
         : 'not enrolled yet; run "holdfast-agent run --server URL"',
     },
   ];
-  for (const report of tooling.inventory().reports) {
-    const needed = report.tool === 'restic';
-    checks.push({
-      name: report.tool,
-      verdict: report.found ? 'ok' : needed ? 'bad' : 'note',
-      text: report.found ? `${report.version ?? 'unknown version'} at ${report.path ?? '?'}` : (report.advice ?? 'not found'),
-    });
-  }
-  checks.push(...checkSecrets(tooling, config.stateDir));
-  checks.push(...checkDrain(tooling, config.stateDir));
+  const glance = findJournalGlance(config.stateDir);
+  const spec = glance?.spec && tooling.hostId() ? readSpec(tooling, glance.spec) : undefined;
+  checks.push(...checkTools(tooling.inventory().reports, spec));
+  checks.push(...checkAgent(glance));
+  checks.push(...checkSecrets(spec, glance));
+  checks.push(...checkDrain(spec, glance));
   checks.push(...checkDumpDirs(config.dumpDirs ?? []));
   checks.push(...describeHooks(tooling.hooks.list()));
   const healthy = checks.every((check) => check.verdict !== 'bad');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -85,7 +85,10 @@ describe('A host that never started its agent', () => {
     const stateDir = makeStateDir(t);
     const end = await runCommand(['status', '--state-dir', stateDir]);
     assert.equal(end.code, 0, end.stderr);
-    assert.match(end.stdout, /^fingerprint {2}none yet; start the agent once\nserver {7}not enrolled\nspec {9}none yet\n/);
+    assert.match(
+      end.stdout,
+      /^fingerprint {2}none yet; start the agent once\nserver {7}not enrolled\nspec {9}none yet\nagent {8}not running: no plan of this host runs\n/,
+    );
     const json = JSON.parse((await runCommand(['status', '--state-dir', stateDir, '--json'])).stdout) as Record<string, unknown>;
     assert.deepEqual([json['enrolled'], json['fingerprint'], json['plans']], [false, null, []]);
     assert.equal(existsSync(stateDir), false);
@@ -102,13 +105,16 @@ describe('A host that never started its agent', () => {
     assert.match(bare.stdout, /^bad {3}restic: Install the Debian package restic/m);
     assert.match(bare.stdout, /^note {2}mariadb-dump: Install the Debian package mariadb-client/m);
     assert.match(bare.stdout, /^note {2}enrolment: not enrolled yet; run "holdfast-agent run --server URL"/m);
+    // Found on the same path, but of no use.
+    writeFileSync(join(empty, 'restic'), '#!/bin/sh\necho restic 0.13.1 compiled with go1.18\n', { mode: 0o755 });
     const json = await runCommand(['doctor', '--state-dir', stateDir, '--json'], { env: { PATH: empty } });
-    const told = JSON.parse(json.stdout) as { healthy: boolean; checks: { name: string; verdict: string }[] };
+    const told = JSON.parse(json.stdout) as { healthy: boolean; checks: { name: string; verdict: string; text: string }[] };
     assert.deepEqual([json.code, told.healthy], [1, false]);
     assert.deepEqual(
       told.checks.filter(({ verdict }) => verdict === 'bad').map(({ name }) => name),
       ['restic'],
     );
+    assert.match(told.checks.find(({ name }) => name === 'restic')?.text ?? '', /restic 0\.13\.1 is too old/);
     const whole = await runCommand(['doctor', '--state-dir', stateDir], { env: { HOLDFAST_TOOL_PATH: dirname(NEW_RESTIC) } });
     assert.equal(whole.code, 0, whole.stdout);
     assert.match(whole.stdout, new RegExp(`^ok {4}restic: 0\\.18\\.\\d+ at ${NEW_RESTIC}$`, 'm'));
@@ -198,6 +204,7 @@ describe('An agent that runs', () => {
     const status = JSON.parse(end.stdout) as Record<string, unknown> & { plans: { schedule: string; nextFireAt: number }[] };
     assert.deepEqual([status['enrolled'], status['hostId'], status['server']], [true, rig.spec.host, SERVER_URL]);
     assert.equal(status['specVersion'], rig.spec.version);
+    assert.deepEqual(status['agent'], { running: true, pid: process.pid, connectedAt: null });
     assert.equal(status['unreportedEvents'], rig.listEvents().length);
     assert.deepEqual(
       status.plans.map(({ schedule }) => schedule),
@@ -206,6 +213,7 @@ describe('An agent that runs', () => {
     const hour = new Intl.DateTimeFormat('en', { timeZone: 'Europe/Berlin', hour: 'numeric', hour12: false });
     assert.equal(Number(hour.format(status.plans[0]?.nextFireAt)), 3);
     const table = await host.run(['status']);
+    assert.match(table.stdout, /^agent +running \(process \d+\), not connected to the server/m);
     assert.match(table.stdout, /^PLAN +SOURCES +SCHEDULE +NEXT FIRE\nnightly +1 +0 3 \* \* \* Europe\/Berlin +\d{4}-/m);
     const doctor = await host.run(['doctor']);
     assert.equal(doctor.code, 0, doctor.stdout);

@@ -2,7 +2,7 @@
  * A repository adapter: one file that knows how restic reaches one kind of storage. Pure: config in, environment,
  * files and options out. Where a value could carry a secret (a URL with a password) it goes into a 0600 file.
  */
-import type { CommandFile } from './command.ts';
+import type { CommandFile, ToolName } from './command.ts';
 import type { Config, Field } from './field.ts';
 import type { PlanInput } from './source.ts';
 
@@ -44,6 +44,8 @@ export interface RepositoryAdapter {
   summary: string;
   /** Every adapter has the secret `password` (restic's own) besides what the transport needs. */
   fields: readonly Field[];
+  /** Tools besides restic without which nothing of this kind works on a host. */
+  tools?: readonly ToolName[];
   /** Names of the fields in which a second credential, which may also remove, may differ; empty where there is only one way in. */
   adminFields: readonly string[];
   describe(config: Config): string;

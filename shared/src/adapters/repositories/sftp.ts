@@ -116,6 +116,7 @@ export const sftpRepository: RepositoryAdapter = {
     PASSWORD_FIELD,
     PASSWORD_ONLY_FIELD,
   ],
+  tools: ['ssh'],
   adminFields: ['user', 'privateKey'],
   describe: (config) => `${getText(config, 'user')}@${getText(config, 'host')}:${getText(config, 'path')}`,
   planAccess(input) {
