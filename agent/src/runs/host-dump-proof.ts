@@ -1,5 +1,5 @@
 /** The first pass over a dump file of this host: all of it is read, and nothing is touched. */
-import type { DatabaseScript } from '@holdfast/shared/adapters/script.ts';
+import type { DatabaseScript, ScriptLook } from '@holdfast/shared/adapters/script.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { getModeRule } from '@holdfast/shared/domain/restore.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
@@ -26,6 +26,29 @@ function planReader(part: DatabaseRestorePart, script: DatabaseScript | undefine
   return { command, binary: getBinary(part.tooling, command.tool, toolVersion || undefined) };
 }
 
+/** Throws `dump_refused` for a whole script that cannot do what is wanted of it in this mode. */
+function assertFitsMode(part: DatabaseRestorePart, path: string, look: ScriptLook): void {
+  // What is restored by way of a private database may drop there what it likes.
+  if (part.restore.planTake) return;
+  const { changesExisting, isBuiltBeside } = getModeRule(part.mode);
+  const isDirect = changesExisting && !isBuiltBeside;
+  if (isDirect && look.endsTransactionAt !== undefined)
+    throw createReasonError(
+      'dump_refused',
+      `${path} ends a transaction in line ${look.endsTransactionAt}, as scripts with large objects do, so it cannot be added to a database as one. Restore it into a new database, or drop and recreate`,
+    );
+  if (isDirect && look.dropsAt !== undefined)
+    throw createReasonError(
+      'dump_refused',
+      `${path} drops in line ${look.dropsAt} what stands there, as scripts of pg_dump --clean do, so it cannot be added to a database. Restore it into a new database, or drop and recreate`,
+    );
+  if (!isDirect && look.dropsUnaskedAt !== undefined)
+    throw createReasonError(
+      'dump_refused',
+      `${path} drops in line ${look.dropsUnaskedAt} what a new database does not have, as scripts of pg_dump --clean do: make it again with --if-exists as well, or without --clean, or take the lines out that begin with DROP`,
+    );
+}
+
 function judgeScript(part: DatabaseRestorePart, { path }: HostDump, script: DatabaseScript, result: PipelineResult): void {
   const look = script.readLook(result.consumer.stdout);
   if (look.refusal !== undefined) throw createReasonError('dump_refused', `${path}: ${look.refusal}`);
@@ -38,13 +61,7 @@ function judgeScript(part: DatabaseRestorePart, { path }: HostDump, script: Data
       'dump_damaged',
       `${path} does not end with the line by which its tool says that the dump is complete: it was cut off, or written without comments`,
     );
-  const { changesExisting, isBuiltBeside } = getModeRule(part.mode);
-  const isDirect = changesExisting && !isBuiltBeside && part.restore.planTake === undefined;
-  if (isDirect && look.endsTransactionAt !== undefined)
-    throw createReasonError(
-      'dump_refused',
-      `${path} ends a transaction in line ${look.endsTransactionAt}, as scripts with large objects do, so it cannot be added to a database as one. Restore it into a new database, or drop and recreate`,
-    );
+  assertFitsMode(part, path, look);
 }
 
 function judge(part: DatabaseRestorePart, file: HostDump, script: DatabaseScript | undefined, result: PipelineResult): void {
@@ -66,8 +83,15 @@ function judge(part: DatabaseRestorePart, file: HostDump, script: DatabaseScript
   throw createReasonError('dump_damaged', `${file.path}: ${verdict.message}`);
 }
 
-/** Throws when the file cannot be read to its end, is no whole dump, or holds what no restore carries out. */
-export async function readWholeFile(part: DatabaseRestorePart, file: HostDump, toolVersion: string): Promise<Evidence> {
+/**
+ * What came of the file, and how many bytes of it at least: those that were written up to a second before the end, since a gzip file tells its
+ * content’s size only below 4 GiB. Throws when the file cannot be read to its end, is no whole dump, or holds what no restore carries out.
+ */
+export async function readWholeFile(
+  part: DatabaseRestorePart,
+  file: HostDump,
+  toolVersion: string,
+): Promise<{ evidence: Evidence; unpackedBytes: number }> {
   const { recorder, restore } = part;
   const script = file.dump.format === 'plain' ? restore.script : undefined;
   const rate = createRate(part.tooling.clock);
@@ -87,5 +111,6 @@ export async function readWholeFile(part: DatabaseRestorePart, file: HostDump, t
   judge(part, file, script, result);
   file.assertSame();
   recorder.log('info', file.readWords);
-  return { check: 'fully_read', ok: true, seen: file.readWords };
+  const evidence: Evidence = { check: 'fully_read', ok: true, seen: file.readWords };
+  return { evidence, unpackedBytes: Math.max(file.sizeBytes, result.producedBytes) };
 }

@@ -67,9 +67,10 @@ async function findSharedBytes({ tooling }: DatabaseRestorePart, { filesAt }: Ta
   return dev === measureSpoolDisk(tooling.spoolDir).device ? needed : 0;
 }
 
-async function checkRoom(part: DatabaseRestorePart, target: TargetState): Promise<void> {
+/** Throws `disk_full` where the server has no room for a dump of so many bytes, as far as this host sees. */
+export async function assertRoom(part: DatabaseRestorePart, target: TargetState, dumpBytes: number): Promise<void> {
   const free = await findFreeBytes(part.connection.input.config, target);
-  const needed = part.mode === 'schema_only' ? 0 : Math.round(part.sizeBytes * ROOM_RATIO);
+  const needed = part.mode === 'schema_only' ? 0 : Math.round(dumpBytes * ROOM_RATIO);
   if (part.options.jobs !== undefined && !part.file)
     checkSpoolRoom(part, free === undefined ? 0 : await findSharedBytes(part, target, needed));
   if (free === undefined) return part.recorder.log('info', 'how much room the server has cannot be seen from this host');
@@ -112,7 +113,7 @@ export async function checkTarget(part: DatabaseRestorePart): Promise<CheckedTar
   checkMovable(part, target, 'The database');
   const toolVersion = await checkVersions(part, target.serverVersion);
   checkSessions(part, target);
-  await checkRoom(part, target);
+  await assertRoom(part, target, part.sizeBytes);
   const state = target.exists ? (target.empty ? 'exists and is empty' : `has ${target.tables} tables`) : 'is new';
   recorder.log('info', `pre-flight: server ${target.serverVersion}, database ${state}`);
   return { target, toolVersion };

@@ -10,7 +10,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { readWholeFile } from './host-dump-proof.ts';
 import { ask, assertAnswered, type DatabaseRestorePart, dropMade, MAKING_MS } from './restore-ask.ts';
 import { restoreBeside, safeguard } from './restore-beside.ts';
-import { type CheckedTarget, checkTarget } from './restore-checks.ts';
+import { assertRoom, type CheckedTarget, checkTarget } from './restore-checks.ts';
 import { inStage, type RestoreResult } from './restore-part.ts';
 import { count, pour } from './restore-pour.ts';
 import { readWhole } from './restore-proof.ts';
@@ -104,12 +104,17 @@ function restoresByTaking({ restore, mode }: DatabaseRestorePart, { target }: Ch
 /** The pass over the dump before anything is touched, where there is one; and the dump as a file that tools can jump about in. */
 async function readFirst(
   part: DatabaseRestorePart,
-  toolVersion: string,
+  { target, toolVersion }: CheckedTarget,
   isWished: boolean,
 ): Promise<Pick<DatabaseRestorePart, 'spool'> & { read: readonly Evidence[] }> {
   const { recorder, options, file, stored } = part;
   if (file) {
-    const read = [await inStage(recorder, 'read', () => readWholeFile(part, file, toolVersion))];
+    const read = await inStage(recorder, 'read', async () => {
+      const { evidence, unpackedBytes } = await readWholeFile(part, file, toolVersion);
+      // Before, only the packed size was known.
+      if (file.dump.isGzip) await assertRoom(part, target, unpackedBytes);
+      return [evidence];
+    });
     const canJump = file.dump.format === 'custom' && !file.dump.isGzip;
     return { read, ...(canJump ? { spool: { descriptor: file.reopen(), sizeBytes: file.sizeBytes } } : {}) };
   }
@@ -128,7 +133,7 @@ export async function restoreDatabase(part: DatabaseRestorePart): Promise<Restor
     return { ...seen, roles: await planRoles(part, seen.toolVersion) };
   });
   const isTaken = restoresByTaking(part, checked);
-  const { spool, read } = await readFirst(part, checked.toolVersion, isReadFirst(mode, options, isTaken));
+  const { spool, read } = await readFirst(part, checked, isReadFirst(mode, options, isTaken));
   const carryOut = (ready: DatabaseRestorePart) => {
     if (isTaken) return restoreByTaking(ready, checked);
     if (mode === 'tables' && !checked.target.exists) return restoreTablesAnew(ready, checked);

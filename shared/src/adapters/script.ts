@@ -14,6 +14,10 @@ export interface ScriptLook {
   refusal?: string | undefined;
   /** The first line that ends a transaction: such a script is not all or nothing. */
   endsTransactionAt?: number | undefined;
+  /** The first line that drops something, as `pg_dump --clean` writes them. */
+  dropsAt?: number | undefined;
+  /** The first line that drops, before anything is made, what must be there: in an empty database it fails. */
+  dropsUnaskedAt?: number | undefined;
 }
 
 export interface DatabaseScript {
@@ -48,8 +52,11 @@ export function readSeenLines(printed: string): readonly SeenLine[] {
 export const printSeen = (kind: string, chars = 0): string =>
   chars === 0 ? `=;s/.*/${kind}:/p` : `=;s/^\\(.\\{0,${chars}\\}\\).*/${kind}:\\1/p`;
 
+/** Prints the number of the line and the kind, and leaves the line as it is. */
+export const tellOf = (kind: string): string => `=\ni\\\n${kind}:\n`;
+
 /** Tells of the last line, and leaves it as it is. */
-export const PRINT_END = `\${=\ni\\\ne:\n}`;
+export const PRINT_END = `\${${tellOf('e')}}`;
 
 /** The first word of a hostile line, for people. */
 export const showFirstWord = (text: string): string =>

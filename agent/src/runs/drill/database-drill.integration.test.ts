@@ -33,7 +33,9 @@ CREATE TABLE kinds (kind varchar(10) CHECK (kind IN ('a', 'b')));
 CREATE TABLE people (id int PRIMARY KEY, name text);
 INSERT INTO people VALUES (1, 'ann'), (2, 'bob');
 CREATE VIEW few AS SELECT id FROM people WHERE id < 5;
-CREATE EVENT nightly ON SCHEDULE EVERY 1 SECOND DO DELETE FROM people;`;
+CREATE EVENT nightly ON SCHEDULE EVERY 1 SECOND DO DELETE FROM people;
+CREATE PROCEDURE older(word char(9)) SELECT word;
+ALTER DATABASE shop CHARACTER SET latin1;`;
 
 interface Engine {
   title: string;

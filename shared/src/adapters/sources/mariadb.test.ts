@@ -182,6 +182,17 @@ test('a restore is good only with exit 0 and without an error line', () => {
   }
 });
 
+test('a collation that only MySQL 8 knows is called by its name, with what to do', () => {
+  const verdict = judgeMariadbRestore(failed("ERROR 1273 (HY000) at line 30: Unknown collation: 'utf8mb4_0900_ai_ci'\n"));
+  assert.ok(!verdict.ok && verdict.reason === 'restore_failed');
+  assert.match(
+    verdict.message,
+    /^This server does not know utf8mb4_0900_ai_ci, a collation of MySQL 8\. Restore .* MySQL server/,
+  );
+  const other = judgeMariadbRestore(failed("ERROR 1273 (HY000) at line 30: Unknown collation: 'klingon_ci'\n"));
+  assert.ok(!other.ok && other.message.includes("'klingon_ci'"));
+});
+
 const HOSTILE_TABLE = "// `x` '; DROP DATABASE shop; -- 注文";
 const TAKE: TakeInput = {
   ...INPUT,

@@ -39,9 +39,17 @@ const inspection = z.object({
 });
 const verification = z.object(counts);
 
+/** Collations of MySQL 8 that servers of MariaDB have no name for. */
+const FOREIGN_COLLATION = /Unknown collation: '(utf8mb4(?:_[a-z]{1,9}){0,2}_0900_[a-z_]{1,20})'/;
+
 /** Exit 0 without an `ERROR` line is good; anything else is not. */
 export function judgeMariadbRestore(outcome: ToolOutcome): Verdict {
   if (outcome.exitCode === 0 && !/^ERROR\b/m.test(outcome.stderr)) return { ok: true, warnings: [] };
+  const collation = FOREIGN_COLLATION.exec(outcome.stderr)?.[1];
+  if (collation !== undefined) {
+    const message = `This server does not know ${collation}, a collation of MySQL 8. Restore the dump into a MySQL server, or replace that word in it, by utf8mb4_unicode_520_ci for instance`;
+    return { ok: false, reason: 'restore_failed', message };
+  }
   const failure = classifyMariadbText(outcome, 'restore_failed');
   return { ok: false, reason: failure.reason === 'dump_failed' ? 'restore_failed' : failure.reason, message: failure.message };
 }

@@ -9,6 +9,8 @@ const END_LINES = 3;
 const LOOK = [
   PRINT_END,
   `/^-- Dump completed/{${printSeen('c')};b}`,
+  // What lost its name on the way here changes the target alone.
+  '/^ALTER DATABASE CHARACTER SET [0-9A-Za-z_]* COLLATE [0-9A-Za-z_]* ;;*\\r\\{0,1\\}$/b',
   // The tools write line breaks in values as letters, so what begins a line is a statement, or a line of a routine.
   `/^[[:space:]]*\\(\\/\\*M\\{0,1\\}![0-9]* *\\)\\{0,1\\}\\(USE\\|\\(CREATE\\|DROP\\|ALTER\\) *\\(OR REPLACE *\\)\\{0,1\\}\\(DATABASE\\|SCHEMA\\)\\)\\([[:space:]\`/]\\|$\\)/I{${printSeen('m', 100)};q}`,
   '',

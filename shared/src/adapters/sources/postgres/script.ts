@@ -6,7 +6,7 @@
  */
 
 import type { DatabaseScript } from '../../script.ts';
-import { PRINT_END, printSeen, readSeenLines, type ScriptLook, type SeenLine, showFirstWord } from '../../script.ts';
+import { PRINT_END, printSeen, readSeenLines, type ScriptLook, type SeenLine, showFirstWord, tellOf } from '../../script.ts';
 import type { RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
 import { classifyByRules } from '../tool-text.ts';
 import { createPgCommand } from './connection.ts';
@@ -35,12 +35,14 @@ const LOOK = [
   `/^COPY .* FROM stdin;${EOL}/,/^\\\\\\.${EOL}/b`,
   `${COMPLETE}{${printSeen('c')};b}`,
   '/^\\(--.*\\|[[:space:]]*\\)$/b',
-  // What is kept: w inside a statement, t when the end of a transaction was told.
+  // What is kept: w inside a statement, m when something was made; t, d and u when the end of a transaction or a drop was told.
   '/\\\\/{',
   `/^\\\\restrict ${KEY}${EOL}/{${printSeen('r')};b}`,
   `/^\\\\unrestrict ${KEY}${EOL}/{${printSeen('u')};b}`,
   `${COMMAND}{x;/w/{x;b};x;${printSeen('m', 100)};q}`,
   '}',
+  `/^DROP /I{x;/[wd]/!{s/$/d/;x;${tellOf('d')}x};/[wmu]/!{x;/^DROP \\([A-Z ]* IF EXISTS \\|SCHEMA public;\\)/I!{${tellOf('x')}x;s/$/u/;x};x};x}`,
+  '/^CREATE /I{x;/[wm]/!s/$/m/;x}',
   '/;[[:space:]]*$/!{x;/w/!s/$/w/;x}',
   '/;[[:space:]]*$/{x;s/w//;x}',
   // Told once: a script with many large objects has as many.
@@ -78,7 +80,8 @@ function readLook(printed: string): ScriptLook {
     ofKind('u').find(({ line }) => line < complete.line) ??
     ofKind('c').slice(0, -1)[0];
   if (stray) return { isWhole: false, refusal: `Around line ${stray.line} one dump ends and another one begins` };
-  return { isWhole: true, endsTransactionAt: ofKind('t')[0]?.line };
+  const [dropsAt, dropsUnaskedAt] = [ofKind('d')[0]?.line, ofKind('x')[0]?.line];
+  return { isWhole: true, endsTransactionAt: ofKind('t')[0]?.line, dropsAt, dropsUnaskedAt };
 }
 
 function plan(input: RestoreInput, key: string) {
