@@ -97,13 +97,13 @@ export async function findBulkFields(
       return [
         {
           name: 'days',
-          label: 'Every so many days',
+          label: 'Days between two drills',
           kind: 'number',
           required: true,
           min: 0,
           max: DRILL_DAYS_MAX,
           value: readText(form, 'days') || String(DRILL_DAYS),
-          help: '0: by no schedule of days any more.',
+          help: '0 ends it: drills then begin by hand, or after backups where that is set.',
           error,
         },
       ];

@@ -124,7 +124,11 @@ export function ownActs(view: OwnActsView): Html {
         typedName: 'delete 1',
         ...(elsewhere.length === 0
           ? {}
-          : { fields: formField(copiesField(`And wherever else it lies (${elsewhere.length}): ${elsewhere.join(', ')}`)) }),
+          : {
+              fields: formField(
+                copiesField(`Also from the other repositories it lies in (${elsewhere.length}): ${elsewhere.join(', ')}`),
+              ),
+            }),
       },
     });
   return html`${verify}${copy}${remove}`;
@@ -150,8 +154,9 @@ export function deletionPage(shell: Shell, view: DeletionView): Html {
   const { lines: others, isChosen } = view.elsewhere;
   const elsewhere =
     others.length > 0 &&
-    panel({ title: 'Lie elsewhere too', aside: formatNoun(others.length, 'snapshot'), content: rows(others) });
-  const tick = others.length > 0 && formField(copiesField(`And where they lie elsewhere (${others.length})`, isChosen));
+    panel({ title: 'Also in other repositories', aside: formatNoun(others.length, 'snapshot'), content: rows(others) });
+  const tick =
+    others.length > 0 && formField(copiesField(`Also from the other repositories they lie in (${others.length})`, isChosen));
   const typed: Field = {
     name: 'confirm',
     label: `Type ${view.phrase} to confirm`,

@@ -108,7 +108,10 @@ describe('the host that does something with chosen snapshots', () => {
     const second = await addRepository(world, { name: 'second', testedFrom: other.id });
     const copy = await addCopy(world, snapshot, second);
     const words = readWords(await readPage({ act: 'delete' }));
-    assert.match(words, /Lie elsewhere too 1 snapshot .* in second .*And where they lie elsewhere \(1\)/);
+    assert.match(
+      words,
+      /Also in other repositories 1 snapshot .* in second .*Also from the other repositories they lie in \(1\)/,
+    );
     assert.doesNotMatch(await readPage({ act: 'delete' }), /name="copies" checked/);
     assert.match(await readPage({ act: 'delete', copies: 'true', confirm: 'delete 3' }), /name="copies" checked/);
     const reply = await act({ act: 'delete', copies: 'true', confirm: 'delete 1', host: 'any' });
