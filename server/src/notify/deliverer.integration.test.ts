@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { OUTGOING } from '@holdfast/shared/limits.ts';
 import { createChannel } from '../core/alerts/channels.ts';
 import type { Channel } from '../store/channels.ts';
@@ -134,7 +135,7 @@ describe('The outbox', () => {
     await deliverer.runRound();
     const told = await tell(quick.channel);
     await deliverer.runRound();
-    while ((await find(told)).state !== 'delivered') await new Promise(setImmediate);
+    await waitUntil('the delivery', async () => (await find(told)).state === 'delivered', { intervalMs: 1 });
     for (const id of stuck) assert.equal((await find(id)).attempts, 0, 'the slow one is still on its first attempt');
     await deliverer.close();
     for (const id of stuck) assert.deepEqual([(await find(id)).state, (await find(id)).attempts], ['waiting', 0]);

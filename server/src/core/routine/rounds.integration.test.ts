@@ -4,6 +4,7 @@ import type { HostId, RunId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { retentionRulesSchema } from '@holdfast/shared/domain/retention-policy.ts';
 import { DEFAULT_ROUTINE, type Routine } from '@holdfast/shared/domain/routine.ts';
 import type { TerminalState } from '@holdfast/shared/domain/run.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { LOCKS } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
@@ -291,7 +292,7 @@ describe('The routine of a repository', () => {
     assert.deepEqual(await rig.pass(DAY), []);
     const { maintenance } = rig.context.store;
     const list = () => maintenance.listSizes(rig.admin.tenant, rig.vault.id, 5);
-    while ((await list()).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await waitUntil('the first size', async () => (await list()).length > 0, { intervalMs: 1 });
     assert.deepEqual((await list())[0], {
       run: undefined,
       measuredAt: rig.clock.now(),
