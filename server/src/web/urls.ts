@@ -187,7 +187,7 @@ export type Urls = { readonly [N in PageName]: PathBuilder<(typeof PAGES)[N]> } 
 } & {
   /** `''`, or the base URL's path without a slash at the end. */
   readonly basePath: string;
-  /** A path below the API root, such as `/hosts/host_1/approve`. */
+  /** A path below the API root, such as `/hosts/host_1/revoke`. */
   api(path: string, query?: Query): string;
 };
 

@@ -1,5 +1,5 @@
 /**
- * The suites every adapter must pass; `all.test.ts` runs them over the lists in `all.ts`. They hold whatever a person types: planning
+ * The suites every adapter must pass; `all.integration.test.ts` runs them over the lists in `all.ts`. They hold whatever a person types: planning
  * is pure, secrets stay out of arguments and descriptions, and hostile values never change the shape of a command.
  */
 

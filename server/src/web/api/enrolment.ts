@@ -1,9 +1,10 @@
 /** End-points about hosts that wait at the door, and the tokens that let hosts in by themselves. */
-import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { type AnnouncementId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { ENROLMENT, TEXT } from '@holdfast/shared/limits.ts';
 import { hostFactsSchema } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
+import type { Caller } from '../../core/caller.ts';
 import {
   approveHost,
   createEnrolmentToken,
@@ -14,6 +15,7 @@ import {
   rejectHost,
 } from '../../core/enrolment.ts';
 import { toHostView } from '../../core/hosts.ts';
+import type { CoreContext } from '../../core/ports.ts';
 import type { EnrolmentToken } from '../../store/hosts.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { hostShape, secretsModeShape, toHostShape } from './host-shape.ts';
@@ -91,9 +93,8 @@ const listPendingEndpoint = defineEndpoint({
     toHeldPage(await listPendingHosts(context, caller), query, keyByAge, toPendingShape),
 });
 
-const approveEndpoint = defineEndpoint({
+const approval = {
   method: 'post',
-  path: '/hosts/pending/:id/approve',
   scope: 'admin',
   summary: 'Lets an announced host in, after its fingerprint was compared.',
   tag: 'hosts',
@@ -101,24 +102,50 @@ const approveEndpoint = defineEndpoint({
   body: z.strictObject({ name: nameSchema, tags: tagsInput.default([]), secretsMode: secretsModeShape.default('kept') }),
   reply: hostShape,
   status: 201,
-  handle: async (context, caller, { params, body }) => ({
-    data: toHostShape(toHostView(context, await approveHost(context, caller, params.id, body))),
-  }),
+} as const;
+const approve = async (context: CoreContext, caller: Caller, id: AnnouncementId, body: z.infer<typeof approval.body>) => ({
+  data: toHostShape(toHostView(context, await approveHost(context, caller, id, body))),
 });
 
-const rejectEndpoint = defineEndpoint({
+const approveEndpoint = defineEndpoint({
+  ...approval,
+  path: '/hosts/pending/:id/approve',
+  handle: (context, caller, { params, body }) => approve(context, caller, params.id, body),
+});
+
+/** Scripts that know hosts alone reach those that wait by the same words. */
+const approveAmongHostsEndpoint = defineEndpoint({
+  ...approval,
+  path: '/hosts/:id/approve',
+  summary: 'Lets an announced host in, by the id of its announcement; the same as under `/hosts/pending`.',
+  handle: (context, caller, { params, body }) => approve(context, caller, params.id, body),
+});
+
+const rejection = {
   method: 'post',
-  path: '/hosts/pending/:id/reject',
   scope: 'admin',
   summary: 'Turns an announced host away; it is told the message.',
   tag: 'hosts',
   params: idParams('announcement'),
   body: z.strictObject({ message: z.string().trim().min(1).max(500).default('rejected by the operator') }),
   reply: rejectedShape,
-  async handle(context, caller, { params, body }) {
-    await rejectHost(context, caller, params.id, body.message);
-    return { data: { id: params.id, state: 'rejected' as const, message: body.message } };
-  },
+} as const;
+const reject = async (context: CoreContext, caller: Caller, id: AnnouncementId, message: string) => {
+  await rejectHost(context, caller, id, message);
+  return { data: { id, state: 'rejected' as const, message } };
+};
+
+const rejectEndpoint = defineEndpoint({
+  ...rejection,
+  path: '/hosts/pending/:id/reject',
+  handle: (context, caller, { params, body }) => reject(context, caller, params.id, body.message),
+});
+
+const rejectAmongHostsEndpoint = defineEndpoint({
+  ...rejection,
+  path: '/hosts/:id/reject',
+  summary: 'Turns an announced host away, by the id of its announcement; the same as under `/hosts/pending`.',
+  handle: (context, caller, { params, body }) => reject(context, caller, params.id, body.message),
 });
 
 const listTokensEndpoint = defineEndpoint({
@@ -171,6 +198,8 @@ export const ENROLMENT_ENDPOINTS: readonly ApiEndpoint[] = [
   listPendingEndpoint,
   approveEndpoint,
   rejectEndpoint,
+  approveAmongHostsEndpoint,
+  rejectAmongHostsEndpoint,
   listTokensEndpoint,
   createTokenEndpoint,
   deleteTokenEndpoint,

@@ -78,7 +78,9 @@ describe('The API over HTTP', () => {
       const noun = path.slice(1, path.indexOf('/:id'));
       assert.ok(noun in ids, noun);
       const body = method === 'patch' ? { json: {} } : method === 'post' ? { json: bodyFor(path) } : {};
-      const address = path.replace(':id', `${ids[noun]}_unknown`).replace(':engine', 'e'.repeat(64));
+      // Among hosts, these two are about one that is none yet.
+      const prefix = /^\/hosts\/:id\/(?:approve|reject)$/u.test(path) ? 'ann' : ids[noun];
+      const address = path.replace(':id', `${prefix}_unknown`).replace(':engine', 'e'.repeat(64));
       const query = method === 'get' && path.includes('/contents') ? '?host=host_unknown' : '';
       const answer = await ask(`${address}${query}`, { method: method.toUpperCase(), ...body });
       const { error } = errorSchema.parse(answer.json());
