@@ -70,6 +70,21 @@ export function checkDrills(open: OpenStore): void {
     );
 
     it(
+      'that no server ordered take in no source of another host, however often they are told of',
+      withStore(open, async (store) => {
+        const [owner, liar] = [await addHost(store), await addHost(store)];
+        const run = sampleId('run');
+        const created = createdEvent(run, { kind: 'drill', sources: [liar.source, owner.source], at: NOW });
+        await report(store, liar.host, [created, created]);
+        await report(store, liar.host, [created]);
+        assert.deepEqual(
+          (await store.runs.listParts(TENANT, run)).map(({ source }) => source),
+          [liar.source],
+        );
+      }),
+    );
+
+    it(
       'of snapshots of another host count where the server ordered them of that very host, and only from it',
       withStore(open, async (store) => {
         const plan = sampleId('plan');

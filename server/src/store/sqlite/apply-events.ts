@@ -11,7 +11,7 @@ import * as z from 'zod';
 import type { AppliedEvents } from '../runs.ts';
 import { applyPartFinished, applyRunFinished } from './apply-ends.ts';
 import { createFireSettler } from './apply-fires.ts';
-import { toJson } from './columns.ts';
+import { counted, toJson } from './columns.ts';
 import { createCopyRows } from './copies.ts';
 import { createDrillRows } from './drills.ts';
 import type { Frame } from './event-frame.ts';
@@ -46,6 +46,11 @@ function prepareStream(sql: Sql) {
       'SELECT tenant_id AS tenant, host_id AS host FROM sources WHERE id = @source',
       z.object({ tenant: z.string(), host: z.string() }),
     ),
+    drillOrders: sql.select(
+      `SELECT count(*) AS count FROM orders
+       WHERE run_id = @run AND host_id = @host AND tenant_id = @tenant AND type = 'drill.start'`,
+      counted,
+    ),
     settleOrders: sql.change(`UPDATE orders SET state = 'answered', body = ''
       WHERE run_id = @run AND state = 'waiting' AND type <> 'run.cancel'`),
     stage: sql.change(`INSERT INTO run_stages (run_id, source_id, stage, tenant_id, started_at, ended_at, ok)
@@ -70,7 +75,9 @@ function applyCreated(frame: Frame, stream: Stream, event: EventOf<'run.created'
   // What the server ordered is what it is, whatever the report calls it.
   const kind = known?.kind ?? event.kind;
   // A restore reads what another host stored; a drill of that only where the server ordered it.
-  const mayBeForeign = kind === 'restore' || (kind === 'drill' && known !== undefined);
+  const { tenant, host } = frame;
+  const isOrderedDrill = kind === 'drill' && (stream.drillOrders.find({ run: event.run, host, tenant })?.count ?? 0) > 0;
+  const mayBeForeign = kind === 'restore' || isOrderedDrill;
   const sources = event.sources.filter((source) => {
     const owner = frame.ownerOf(source);
     const foreign = owner && (owner.tenant !== frame.tenant || (!mayBeForeign && owner.host !== frame.host));
@@ -217,13 +224,18 @@ function applyRunEvent(frame: Frame, stream: Stream, event: RunEventOf): Durable
 
 function createHostEventApplier(sql: Sql) {
   const append = createReportedHappeningAppender(sql);
+  const repository = sql.select(
+    'SELECT name FROM repositories WHERE id = @repository AND tenant_id = @tenant',
+    z.object({ name: z.string() }),
+  );
   return (frame: Frame, event: HostEventOf): boolean => {
     const { tenant, host } = frame;
     if (event.type === 'host.notice')
       return append({ tenant, host, at: event.at, type: 'notice', level: event.level, text: event.text });
     const missing = frame.snapshots.markMissing({ tenant, host, repository: event.repository }, event.missing);
     const level = missing > 0 || event.orphans.length > 0 ? 'warn' : 'info';
-    const text = `Reconciled repository ${event.repository}: ${missing} listed snapshots are gone, ${event.orphans.length} unlisted ones found.`;
+    const name = repository.find({ tenant, repository: event.repository })?.name ?? event.repository;
+    const text = `Repository ${name} compared with what is known here: ${missing} snapshots are gone from it, ${event.orphans.length} lie there that no clean run vouches for.`;
     append({ tenant, host, at: event.at, type: 'reconciled', level, text });
     return true;
   };
