@@ -109,6 +109,7 @@ function testPanel(view: RepositoryPageView): Html {
         action: linkButton({ href: urls.addHost(), label: 'Add host', kind: 'primary' }),
       }),
     });
+  const isNext = view.engineId === undefined && view.test?.state !== 'missing';
   const anyOnline = hosts.some((host) => host.standing === 'online');
   const choice = formField({
     name: 'host',
@@ -124,10 +125,10 @@ function testPanel(view: RepositoryPageView): Html {
   });
   return panel({
     id: 'test',
-    title: view.engineId === undefined ? 'Next: test it from the host that will use it' : 'Test it from a host',
+    title: isNext ? 'Next: test it from the host that will use it' : 'Test it from a host',
     content: html`<div class="stack"><p class="quiet">Opens it read-only and shows what the tool says. Nothing is created or changed.</p>${
       !anyOnline && callout({ tone: 'notice', text: 'No host is connected right now, so none can be asked.' })
-    }${testForm({ action: urls.testRepository({ repository: id }), label: 'Test', content: html`<div class="fields">${choice}</div>`, primary: view.engineId === undefined && view.test?.state !== 'missing' })}${testResult(view.test)}</div>`,
+    }${testForm({ action: urls.testRepository({ repository: id }), label: 'Test', content: html`<div class="fields">${choice}</div>`, primary: isNext })}${testResult(view.test)}</div>`,
   });
 }
 

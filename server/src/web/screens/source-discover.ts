@@ -42,7 +42,7 @@ async function replyDiscovery(
   context: CoreContext,
   visit: Visit,
   source: Source,
-  refused?: DiscoverView['refused'],
+  denial?: Pick<DiscoverView, 'refused' | 'nothing'>,
 ): Promise<PageReply> {
   const host = await getHost(context, visit.caller, source.host);
   const asked = await askDatabases(context, visit, source);
@@ -52,11 +52,11 @@ async function replyDiscovery(
     hostName: host.name,
     kindLabel: labelSourceKind(source.kind),
     ticked: findText(visit.query, 'select') !== 'none',
-    refused,
+    ...denial,
     ...asked,
   };
   const html = discoverPage(await buildShell(context, visit, 'sources'), view);
-  return { kind: 'page', status: refused === undefined ? 200 : 422, html };
+  return { kind: 'page', status: denial === undefined ? 200 : 422, html };
 }
 
 async function showDiscovery(context: CoreContext, visit: Visit): Promise<PageReply> {
@@ -113,9 +113,9 @@ export function sayAdopted(urls: Urls, host: string, added: number): { to: strin
 async function postAdoption(context: CoreContext, visit: Visit): Promise<PageReply> {
   const source = await readConnection(context, visit);
   const chosen = readChosen(visit.form);
-  if (chosen.length === 0) return replyDiscovery(context, visit, source, [{ name: 'Nothing', why: 'no database was selected.' }]);
+  if (chosen.length === 0) return replyDiscovery(context, visit, source, { nothing: true });
   const { added, refused } = await adoptEach(context, visit.caller, { source: source.id }, chosen);
-  if (refused.length > 0) return replyDiscovery(context, visit, source, refused);
+  if (refused.length > 0) return replyDiscovery(context, visit, source, { refused });
   return { kind: 'redirect', ...sayAdopted(visit.urls, source.host, added) };
 }
 

@@ -10,6 +10,8 @@ import { formatBytes, formatCount, formatNoun } from '../ui/quantity.ts';
 import { status } from '../ui/status.ts';
 import type { Urls } from '../urls.ts';
 
+export const SELECT_ONE = 'Select at least one database.';
+
 export interface FoundDatabase {
   name: string;
   sizeBytes: number | undefined;
@@ -28,6 +30,8 @@ export interface DiscoverView {
   problem?: string | undefined;
   /** What became of an adoption that did not wholly succeed. */
   refused?: readonly RefusedDatabase[] | undefined;
+  /** It was sent with no database selected. */
+  nothing?: boolean | undefined;
 }
 
 export interface RefusedDatabase {
@@ -46,7 +50,7 @@ export function discoverPage(shell: Shell, view: DiscoverView): Html {
       { label: source.name, href: urls.source({ source: source.id }) },
       { label: 'Discover' },
     ],
-    content: html`<div class="stack">${refusals(view.refused)}${
+    content: html`<div class="stack">${view.nothing === true && callout({ tone: 'problem', text: SELECT_ONE })}${refusals(view.refused)}${
       view.problem === undefined ? html`${freshPanel(view)}${knownPanel(view)}` : unasked(view)
     }</div>`,
   });

@@ -6,7 +6,7 @@ import { discoverSources, type SourceDraft } from '../../core/sources.ts';
 import type { Visit } from '../http/route.ts';
 import { type FormProblem, NO_PROBLEM } from './form-problem.ts';
 import { adoptEach, readChosen } from './source-discover.ts';
-import { encodeName } from './source-discover.view.ts';
+import { encodeName, SELECT_ONE } from './source-discover.view.ts';
 import type { FindView } from './source-find.view.ts';
 import { toUnasked } from './source-test.ts';
 
@@ -47,7 +47,7 @@ export async function adoptTyped(
   const listed = await findTyped(context, caller, connection, fields);
   const { found } = listed.find;
   if (found === undefined) return listed;
-  if (chosen.length === 0) return { ...listed, find: { found, chosen: [], problem: 'Select at least one database.' } };
+  if (chosen.length === 0) return { ...listed, find: { found, chosen: [], problem: SELECT_ONE } };
   const offered = new Set(found.map(({ name }) => name));
   const gone = chosen
     .filter((name) => !offered.has(name))

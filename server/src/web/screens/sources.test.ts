@@ -407,6 +407,7 @@ describe('discovering databases', () => {
   it('says what to do when nothing was selected or the host cannot be asked', async () => {
     const empty = await world.ask('post', `/sources/discover?source=${source.id}`, { form: {} });
     assert.ok(empty.kind === 'page' && empty.status === 422);
+    assert.match(readWords(empty.html.toString()), /Select at least one database\./);
     world.directory.online.delete(host.id);
     const words = readWords(await world.read(`/sources/discover?source=${source.id}`));
     assert.match(words, /The databases could not be listed\..*the host is not connected.*Ask again/);
