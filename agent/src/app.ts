@@ -233,7 +233,11 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
         scheduler.stop();
         sources.stop();
         const drained = executor.drain();
-        const grace = setTimeout(() => executor.abortAll(), STOP_GRACE_MS);
+        const cutOff = () => {
+          log.warn({ active: executor.active }, 'what still runs is cut off; backups go on when the agent is back');
+          executor.abortAll();
+        };
+        const grace = setTimeout(cutOff, STOP_GRACE_MS);
         await drained;
         clearTimeout(grace);
         stopping.abort();

@@ -60,6 +60,7 @@ export type ApiRunDetail = ApiRun & {
   readonly parts: readonly ApiRunPart[];
   readonly stages: readonly ApiRunStage[];
   readonly snapshots: readonly ApiSnapshot[];
+  readonly attempts: readonly { readonly attempt: number; readonly failure: { readonly reason?: string } }[];
 };
 export type ApiAuditRow = {
   readonly action: string;

@@ -42,6 +42,13 @@ export const SECRETS_NOTE = 'secrets.holder';
 /** The agent that works with the directory; `connectedAt`, epoch milliseconds: since when the server hears it. */
 export type LifeNote = SecretsNote & { connectedAt?: number };
 export const LIFE_NOTE = 'agent.life';
+/** The server's last welcome: when, by the host's clock, how far that clock was ahead, and which settings are the newest; all from then. */
+export interface WelcomeNote {
+  at: number;
+  skewMs: number;
+  specVersion?: number | undefined;
+}
+export const WELCOME_NOTE = 'server.welcome';
 const REWRITE = 'journal.rewrite';
 
 export interface JournalOptions {
@@ -79,6 +86,12 @@ export interface Journal {
   noteSecrets(holder: SecretsNote | undefined): void;
   /** Notes which process works with this directory and whether it is connected; undefined: it ends. */
   noteLife(life: LifeNote | undefined): void;
+  /** Notes the server's welcome, for those who look from outside. */
+  noteWelcome(welcome: WelcomeNote): void;
+  /** What `noteTold` was last told under this name; undefined when it never was. */
+  findTold(subject: string): string | undefined;
+  /** Notes, within the caller's transaction if there is one, what the server was last told of something, so that it is not told twice. */
+  noteTold(subject: string, told: string): void;
   /** Forgets what is past its time and takes the ballast back. For start and once a day. */
   purge(): void;
   close(): void;
@@ -143,6 +156,9 @@ function assemble(database: Database, options: JournalOptions, path: string): Do
     snapshots: createSnapshotLedger(database, clock),
     noteSecrets: (holder) => meta.set(SECRETS_NOTE, holder === undefined ? '' : JSON.stringify(holder)),
     noteLife: (life) => meta.set(LIFE_NOTE, life === undefined ? '' : JSON.stringify(life)),
+    noteWelcome: (welcome) => meta.set(WELCOME_NOTE, JSON.stringify(welcome)),
+    findTold: (subject) => meta.find(`told:${subject}`),
+    noteTold: (subject, told) => meta.set(`told:${subject}`, told),
     oweRewrite: () => meta.set(REWRITE, 'owed'),
     rewriteIfOwed() {
       if (meta.find(REWRITE) !== 'owed') return true;

@@ -2,11 +2,13 @@
  * The ledger decides, not the repository: after each run and at start the two are compared, and what no clean run vouches for is
  * reported, so that nobody restores it and nothing counts it.
  */
+import { createHash } from 'node:crypto';
 import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { findTags } from '@holdfast/shared/domain/snapshot.ts';
 import type { LedgerSnapshot } from '../journal/snapshot-ledger.ts';
 import { prepareRepository, withWorkDir } from './inputs.ts';
+import { writeIfPossible } from './possible-write.ts';
 import type { Workbench } from './workbench.ts';
 
 /** Ids one report names; more are told by the next reports, once these are dealt with. */
@@ -76,13 +78,22 @@ export async function reconcileRepository(
   }
   const { orphans, missing, removed } = compared;
   reportRemoved(workbench, removed);
-  if (orphans.length === 0 && missing.length === 0) return;
-  workbench.journal.outbox.append(
-    { type: 'repository.reconciled', at: workbench.clock.now(), repository: id, orphans, missing },
-    () => {
-      for (const engineId of missing) workbench.journal.snapshots.setState(id, engineId, 'missing');
-    },
-  );
+  reportDifferences(workbench, id, orphans, missing);
+}
+
+/** What is gone is told once by being noted as gone; what should not be there is told when it differs from what was told last. */
+function reportDifferences({ journal, clock, log }: Workbench, id: RepositoryId, orphans: string[], missing: string[]): void {
+  const subject = `orphans of ${id}`;
+  const found = orphans.length === 0 ? '' : createHash('sha256').update(orphans.toSorted().join('\n')).digest('hex');
+  const isKnown = found === (journal.findTold(subject) ?? '');
+  if (missing.length === 0 && (isKnown || orphans.length === 0)) {
+    if (!isKnown) writeIfPossible(log, 'orphans that come back are not told of', () => journal.noteTold(subject, found));
+    return;
+  }
+  journal.outbox.append({ type: 'repository.reconciled', at: clock.now(), repository: id, orphans, missing }, () => {
+    for (const engineId of missing) journal.snapshots.setState(id, engineId, 'missing');
+    journal.noteTold(subject, found);
+  });
 }
 
 /** What a run set out to remove and is gone was removed by it, although it did not live to say so. */

@@ -2,6 +2,7 @@
 
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { signalQuietly } from '../../../harness/services/processes.ts';
 import { runTool } from '../../../harness/services/tool-run.ts';
 import {
   DATABASES,
@@ -145,6 +146,13 @@ export async function cancel({ lane, run, record }: Pick<Try, 'lane' | 'run' | '
   if (answer.status >= 300 && answer.status !== 409) throw new Error(`Cancelling gave ${answer.status}: ${answer.text}`);
 }
 
+/** As a restart by the system does it. */
+async function stopAgent({ lane: { agent, host, stack } }: Pick<Try, 'lane'>): Promise<void> {
+  await agent.kill('SIGTERM');
+  await agent.restart();
+  await stack.api.waitForHost(host.id, 'online', 60_000);
+}
+
 const OWN_FAULTS: readonly Fault[] = [
   {
     kind: 'agent-killed',
@@ -159,13 +167,19 @@ const OWN_FAULTS: readonly Fault[] = [
   },
   {
     kind: 'agent-stopped',
-    allowed: ['failed', 'cancelled', 'succeeded'],
+    // What a stop cuts off goes on as its next attempt.
+    allowed: ['succeeded'],
+    during: (current) => strike(current, drawMoment, 'agent stopped', () => stopAgent(current)),
+  },
+  {
+    kind: 'agent-stopped-in-mid-run',
+    isSlow: true,
+    allowed: ['succeeded'],
     during: (current) =>
-      strike(current, drawMoment, 'agent stopped', async () => {
-        const { agent, host, stack } = current.lane;
-        await agent.kill('SIGTERM');
-        await agent.restart();
-        await stack.api.waitForHost(host.id, 'online', 60_000);
+      strike(current, drawPart, 'tools frozen, agent stopped', async () => {
+        // What stands still outlasts the moment that a stop gives it.
+        for (const { pid } of current.lane.agent.listTools()) signalQuietly(pid, 'SIGSTOP');
+        await stopAgent(current);
       }),
   },
   {

@@ -14,6 +14,8 @@ export type LedgerRun = {
   readonly lines: readonly number[];
   readonly logLines: number;
   readonly snapshots: readonly { readonly engineId: string; readonly state: string }[];
+  /** Attempts that another one of the same run followed: each may have left a snapshot that nobody vouches for. */
+  readonly attempts: number;
 };
 
 export type JournalRun = { readonly run: string; readonly isClosed: boolean };
@@ -115,7 +117,7 @@ export type StoredSnapshot = { readonly id: string; readonly tags: readonly stri
 
 /**
  * Compares what lies in the repository with the ledger: every good snapshot has the content of the one that was restored and hashed, and no
- * green run has two of them. `contents` names what each plan's source holds.
+ * green run has two of them; what an attempt left that was cut off is no good one. `contents` names what each plan's source holds.
  */
 export function judgeRepository(
   snapshots: readonly StoredSnapshot[],
@@ -126,7 +128,7 @@ export function judgeRepository(
   return ledger.flatMap((run) => {
     const problems: string[] = [];
     const tagged = snapshots.filter(({ tags }) => tags.some((tag) => tag.includes(run.id)));
-    if (run.state === 'succeeded' && tagged.length !== 1)
+    if (run.state === 'succeeded' && (tagged.length < 1 || tagged.length > 1 + run.attempts))
       problems.push(`run ${run.id} has ${tagged.length} snapshots in the repository`);
     for (const { engineId, state } of run.snapshots) {
       const content = byId.get(engineId)?.content;

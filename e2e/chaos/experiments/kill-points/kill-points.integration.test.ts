@@ -20,6 +20,7 @@ const createRun = (id: string, change: Partial<LedgerRun> = {}): LedgerRun => ({
   lines: [1, 2, 3],
   logLines: 3,
   snapshots: [{ engineId: ENGINE_ID, state: 'good' }],
+  attempts: 0,
   ...change,
 });
 
@@ -85,7 +86,9 @@ describe('The judgement after a crash', () => {
     const snapshot = { id: ENGINE_ID, tags: [`run:${clean.id}`], content: 'letters' };
     assert.deepEqual(judgeRepository([snapshot], [clean], contents), []);
     assert.match(judgeRepository([{ ...snapshot, content: 'half' }], [clean], contents).join(), /something else/);
-    assert.match(judgeRepository([snapshot, { ...snapshot, id: 'f'.repeat(64) }], [clean], contents).join(), /has 2 snapshots/);
+    const twice = [snapshot, { ...snapshot, id: 'f'.repeat(64) }];
+    assert.match(judgeRepository(twice, [clean], contents).join(), /has 2 snapshots/);
+    assert.deepEqual(judgeRepository(twice, [{ ...clean, attempts: 1 }], contents), []);
   });
 });
 

@@ -134,6 +134,7 @@ async function fillWorld(stack: Stack, { stateDir, megabytes = 0.05 }: Omit<Busy
       lines: lines.map(({ n }) => n),
       logLines: detail.logLines,
       snapshots: detail.snapshots.map(({ engineId, state }) => ({ engineId, state })),
+      attempts: detail.attempts.length,
     };
   };
   const readLedgerOnce = async (since: number): Promise<LedgerRun[]> => {

@@ -235,6 +235,7 @@ export function checkLedger(open: OpenStore): void {
         const [notice, reconciliation] = await store.trail.listHappenings(TENANT, owner.host.id, 10);
         assert.deepEqual([notice?.type, notice?.level, notice?.text], ['notice', 'error', 'spec refused']);
         assert.deepEqual([reconciliation?.type, reconciliation?.level], ['reconciled', 'warn']);
+        assert.match(reconciliation?.text ?? '', /: 1 snapshots are gone from it, 1 lie there that no clean run vouches for\.$/);
       }),
     );
   });
