@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import type { AgentProcess } from '../harness/agent-process.ts';
+import type { ApiRun } from '../harness/api.ts';
 import { expect, expectAccessible, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
 import {
   createRepositoryThere,
@@ -15,12 +17,15 @@ import {
   restoreSnapshot,
   runNow,
 } from '../harness/pages.ts';
+import { createCanarySearch } from '../harness/part2/canaries.ts';
 import { type NetworkNamespaceHandle, startNetworkNamespace } from '../harness/services/netns.ts';
 import { type PostgresHandle, startPostgres } from '../harness/services/postgres.ts';
 import { type S3Handle, startS3 } from '../harness/services/s3.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
 
 const MEGABYTE = 1_000_000;
+/** One row of the database, to be met nowhere on the server. */
+const MARK = `otter ${randomBytes(16).toString('hex')} on the weir`;
 /** How often the sizes of the agent's files are looked at during a run. */
 const SAMPLE_MS = 100;
 
@@ -35,6 +40,7 @@ test.beforeAll(async () => {
   const filled = startPostgres().then(async (started) => {
     postgres = started;
     await postgres.fillDatabase('shop', 210);
+    await postgres.query(`CREATE TABLE marked (note text); INSERT INTO marked VALUES ('${MARK}')`, 'shop');
     await postgres.createDatabase('blog');
   });
   const bucket = startS3().then(async (started) => {
@@ -193,5 +199,18 @@ test('200 MB go from PostgreSQL to S3 and back, and not through the server', asy
     expect(countAgentReads(agent) - before.agent).toBeLessThan(20 * MEGABYTE);
     await agent.assertQuiet();
     expect(await s3.listUploads('backups')).toEqual([]);
+  });
+
+  await test.step('a row that went both ways is in the restored database, and nowhere in the server’s files, database and logs', async () => {
+    expect(await postgres.query('SELECT note FROM marked', 'shop_restored')).toBe(MARK);
+    const search = createCanarySearch({ 'the marked row': MARK });
+    expect(search.findInFolder(stack.server.dataDir)).toEqual([]);
+    for (const [program, text] of Object.entries(await stack.readLogs())) expect(search.findIn(text), program).toEqual([]);
+    // In the database they lie compressed, where no search of its file would find the row.
+    for (const { id } of await stack.api.get<readonly ApiRun[]>('/runs')) {
+      const { status, text } = await stack.api.send('GET', `/runs/${id}/log?limit=2000&format=txt`);
+      expect([status, text === '']).toEqual([200, false]);
+      expect(search.findIn(text), id).toEqual([]);
+    }
   });
 });
