@@ -55,7 +55,7 @@ test('a plan copies each clean backup to a second repository, from which it rest
     if (made === undefined) throw new Error('There is no copy.');
     copy = made;
     await page.goto(`${server.url}/snapshots/${copy.id}`);
-    await expect(page.getByText('Lies in')).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'Lies in' })).toBeVisible();
     await expectAccessible(page);
     await takePicture(page, 'second-repository');
   });
