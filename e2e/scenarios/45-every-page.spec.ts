@@ -161,6 +161,45 @@ test('A list is ordered by the heads of its columns; ticked rows are acted on af
   await expect(page.getByRole('cell', { name: 'is enabled' })).toBeVisible();
 });
 
+test('A log that grows while its reader has scrolled up keeps what is read and the newest, and says how much it let go', async ({
+  page,
+}) => {
+  await enter(page);
+  await page.goto(`${seeded.url}/runs/${seeded.trust.run}`);
+  await page.locator('.log-scroll').waitFor();
+  await growLog(page, 1, 5000);
+  await page.locator('.log-scroll').evaluate((log) => log.scrollTo(0, log.scrollHeight / 2));
+  const read = await page.evaluate<number>(LINE_READ);
+  for (let from = 5001; from < 9000; from += 500) await growLog(page, from, 500);
+  expect(await page.evaluate<number>(LINE_READ), 'the line under the reader’s eyes').toBe(read);
+  const gaps = page.locator('.log-gap');
+  await expect(gaps).toHaveCount(2);
+  const held = await page.locator('.log-line').count();
+  expect(held).toBeLessThanOrEqual(5250);
+  const counts = await gaps.evaluateAll<number[]>((marks) => marks.map((mark) => Number(mark.getAttribute('data-lines'))));
+  expect(held + counts.reduce((sum, count) => sum + count, 0), 'each line is there or counted').toBe(9000);
+  await expect(page.locator('.log-line').last()).toContainText('line 9000');
+  await page.getByRole('button', { name: 'Jump to latest' }).click();
+  await growLog(page, 9001, 3000);
+  await expect(gaps).toHaveCount(1);
+  await expect(gaps).toHaveText('7,000 lines are not kept on this page. The whole log can be downloaded.');
+  await expect(page.locator('.log-line').last()).toBeInViewport();
+});
+
+/** Lines as the stream brings them; the page's own come before. */
+const growLog = (page: Page, from: number, count: number) =>
+  page.evaluate(`(() => {
+    const lines = Array.from({ length: ${count} }, (_, place) => ({ n: 1e6 + ${from} + place, at: Date.now(), level: 'info', text: 'line ' + (${from} + place) }));
+    if (${from} === 1) document.querySelector('.log-lines').replaceChildren();
+    document.querySelector('.log').dispatchEvent(new CustomEvent('holdfast:log', { bubbles: true, detail: lines }));
+  })()`);
+
+/** The number of the first line that a reader sees. */
+const LINE_READ = `(() => {
+  const top = document.querySelector('.log-scroll').getBoundingClientRect().top;
+  return Number([...document.querySelectorAll('.log-line')].find((line) => line.getBoundingClientRect().bottom > top + 1).dataset.n);
+})()`;
+
 /** The rules of axe that theme and width can break; the size of targets is that of WCAG 2.2, which axe asks for only when told. */
 const LOOK_RULES = ['color-contrast', 'link-in-text-block', 'target-size', 'scrollable-region-focusable'];
 

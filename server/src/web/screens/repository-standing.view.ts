@@ -91,8 +91,8 @@ export function usersPanel(view: UsersView): Html | false {
     content: rows(
       view.hosts.map(({ id, name, href, standing }) => ({
         id: `row-${id}`,
-        status: hostStatus(standing),
         title: html`<a href="${href}">${name}</a>`,
+        action: hostStatus(standing),
       })),
     ),
     foot: more > 0 ? onward({ href: view.plansHref, label: `${formatCount(more)} more, by their plans` }) : undefined,

@@ -1,8 +1,12 @@
 // @ts-check
 // Logs: lines that arrive are appended as text, never as markup. The view follows its end until the reader scrolls up,
-// then offers the way back.
+// then offers the way back. A page holds so many lines: the oldest that nobody looks at give way to a mark that counts them.
 (() => {
   const MOST_LOG_LINES = 5000;
+  /** So many more are let go at once: finding what the reader sees is not done for each that comes. */
+  const LINES_AT_ONCE = 250;
+  /** Lines above and below what is being read that stay as well. */
+  const LINES_AROUND = 200;
   /** As the server writes them: what would hide or reorder what the reader sees is shown as U+FFFD. */
   const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 
@@ -52,7 +56,7 @@
     const list = container.querySelector('.log-lines');
     if (scroller === null || list === null) return;
     const follow = isAtEnd(scroller);
-    let last = Number(list.lastElementChild?.getAttribute('data-n') ?? -1);
+    let last = Number([...list.querySelectorAll('.log-line')].at(-1)?.getAttribute('data-n') ?? -1);
     const fragment = document.createDocumentFragment();
     for (const line of lines) {
       const n = Number(line.n);
@@ -72,9 +76,62 @@
     if (fragment.childNodes.length === 0) return;
     container.querySelector('.log-none')?.remove();
     list.append(fragment);
-    while (follow && list.childElementCount > MOST_LOG_LINES) list.firstElementChild?.remove();
+    if (list.childElementCount > MOST_LOG_LINES + LINES_AT_ONCE) letGo(list, follow ? undefined : scroller);
     if (follow) scroller.scrollTop = scroller.scrollHeight;
     showLatestButton(container, !follow);
+  }
+
+  /** The first and the last of a list's lines that the reader sees. @param {Element} scroller @param {readonly Element[]} lines */
+  function findSeen(scroller, lines) {
+    const { top, bottom } = scroller.getBoundingClientRect();
+    /** @param {(box: DOMRect) => boolean} isBelow */
+    const findFirst = (isBelow) => {
+      let [low, high] = [0, lines.length];
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        const line = lines[middle];
+        if (line !== undefined && isBelow(line.getBoundingClientRect())) high = middle;
+        else low = middle + 1;
+      }
+      return low;
+    };
+    return { first: findFirst((box) => box.bottom > top), last: findFirst((box) => box.top >= bottom) - 1 };
+  }
+
+  /** Takes the oldest lines out until so many are left as a page holds; where a scroller is given, none near what it shows. @param {Element} list @param {Element | undefined} scroller */
+  function letGo(list, scroller) {
+    const lines = [...list.children];
+    const seen = scroller === undefined ? undefined : findSeen(scroller, lines);
+    const anchor = seen === undefined ? undefined : lines[seen.first];
+    const before = anchor?.getBoundingClientRect().top ?? 0;
+    let left = lines.filter((line) => !isGap(line)).length - MOST_LOG_LINES;
+    for (const [place, line] of lines.entries()) {
+      if (left === 0) break;
+      const isNear = seen !== undefined && place >= seen.first - LINES_AROUND && place <= seen.last + LINES_AROUND;
+      if (isNear || isGap(line)) continue;
+      replaceByGap(line);
+      left -= 1;
+    }
+    if (scroller !== undefined && anchor !== undefined) scroller.scrollTop += anchor.getBoundingClientRect().top - before;
+  }
+
+  /** @param {Element | null} line @returns {line is HTMLElement} */
+  function isGap(line) {
+    return line instanceof HTMLElement && line.classList.contains('log-gap');
+  }
+
+  /** The mark before or after a line counts it too; where there is none one takes its place. @param {Element} line */
+  function replaceByGap(line) {
+    const { previousElementSibling: above, nextElementSibling: below } = line;
+    const gap = isGap(above) ? above : isGap(below) ? below : document.createElement('li');
+    const joined = isGap(above) && isGap(below) ? Number(below.dataset['lines']) : 0;
+    if (joined > 0) below?.remove();
+    const count = Number(gap.dataset['lines'] ?? 0) + joined + 1;
+    gap.className = 'log-gap';
+    gap.dataset['lines'] = String(count);
+    gap.textContent = `${count.toLocaleString('en')} ${count === 1 ? 'line is' : 'lines are'} not kept on this page. The whole log can be downloaded.`;
+    if (isGap(above) || isGap(below)) line.remove();
+    else line.replaceWith(gap);
   }
 
   /** @param {Element} container @param {boolean} shown */
