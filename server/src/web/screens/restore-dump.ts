@@ -117,7 +117,7 @@ function proposeTarget({ path, modifiedAt }: FoundDump, zone: string): string {
 const SCRIPT_HELP =
   'A script is carried out as it stands, in one transaction: nothing can be left out of it, or be dropped before. Other ways need an archive, as pg_dump --format=custom makes it.';
 const WARNING =
-  'Whoever wrote the file decides what is carried out, with the rights of this connection’s user. Before anything is made the host reads all of it, and refuses one that is cut off or leaves the database it was meant for.';
+  'Whoever wrote the file decides what is carried out, with the rights of this connection’s user. Before anything is made the host reads all of it, and refuses one that is cut off, or has lines that make or enter a database by its name.';
 
 /** Everything is read first anyway, and no repository. */
 const ALWAYS_WITHOUT = ['readFirst', 'downloadKiBps'];
