@@ -319,6 +319,18 @@ describe('The command line', () => {
     assert.equal(audit.rows[0]?.change?.['copies'], true);
   });
 
+  it('says how often sources are drilled, and which of them was refused', async () => {
+    const set = (...more: string[]) => world.run(['sources', 'schedule-drills', 'db-1/web', '--days', ...more]);
+    assert.equal((await set('often')).code, EXIT.usage);
+    const done = await set('30');
+    assert.equal(done.code, EXIT.done, done.error);
+    assert.match(done.out, /web +done +is drilled every 30 days/);
+    assert.match((await set('30')).out, /web +unchanged +is drilled every 30 days already/);
+    const beyond = await set('9999');
+    assert.equal(beyond.code, EXIT.failed);
+    assert.match((await set('0', '--json')).out, /"result": "done"/);
+  });
+
   it('asks any end-point, and prints what it answered', async () => {
     const next = await world.run(['api', 'GET', `/plans/${made.plan}/next-fires?count=1`]);
     assert.deepEqual(next.json(), { fires: [], clockChanges: [] });

@@ -5,6 +5,7 @@ import { readTree } from './command-tree.ts';
 import { SHELLS, writeCompletion } from './completion.ts';
 import { addConfigCommands } from './config-commands.ts';
 import { addContentsCommands } from './contents-commands.ts';
+import { addDrillCommands } from './drill-commands.ts';
 import { addDumpCommands } from './dump-commands.ts';
 import { CliError, createUsageError, EXIT } from './exit.ts';
 import { addHostCommands } from './host-commands.ts';
@@ -34,6 +35,7 @@ export function createProgram(parts: CliParts): Command {
   addConfigCommands(program.command('plan').description('config as code: one file of all that is protected, and how'), parts);
   addCatalogCommands(getNoun('sources'), getNoun('repositories'), parts);
   addContentsCommands(getNoun('repositories'), parts);
+  addDrillCommands(getNoun('sources'), parts);
   addRunCommands(program, getNoun('runs'), parts);
   addSnapshotCommands(getNoun('snapshots'), parts);
   addApiCommand(program, parts);
