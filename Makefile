@@ -14,7 +14,7 @@ help: ## explain each target
 	@sed -n 's/^\([a-z][a-z0-9]*\):.*## \(.*\)/  \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-10s %s\n' "$$name" "$$text"; done
 
 setup: $(installed) ## install npm packages and the tools a developer needs
-	@npm run -s setup -- dev
+	@npm run -s setup -- test
 
 demo: $(installed) ## start server and agent with first real backups, restored and compared; ONCE=1 exits after the comparison
 	@npm run -s setup -- demo

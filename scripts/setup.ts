@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { SetupError } from './setup/command.ts';
 import { foreignProgramPath, unpackForeignRelease } from './setup/foreign-release.ts';
-import { findSatisfied, listNeeds, type Need, type Purpose } from './setup/needs.ts';
+import { findSatisfied, isPurpose, listNeeds, type Need, PURPOSES, type Purpose } from './setup/needs.ts';
 import { installPackages } from './setup/packages.ts';
 
 /** Makes this machine ready for a purpose: one line per thing, nothing done twice. */
@@ -51,13 +51,9 @@ function say(state: string, what: string, where = ''): void {
   process.stdout.write(`${state.padEnd(8)} ${what.padEnd(28)} ${where}`.trimEnd().concat('\n'));
 }
 
-function isPurpose(word: string | undefined): word is Purpose {
-  return word === 'demo' || word === 'test' || word === 'bench';
-}
-
 const purpose = process.argv[2];
 if (!isPurpose(purpose)) {
-  process.stderr.write('usage: node scripts/setup.ts demo|test|bench\n');
+  process.stderr.write(`usage: node scripts/setup.ts ${PURPOSES.join('|')}\n`);
   process.exit(2);
 }
 try {

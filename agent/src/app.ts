@@ -40,7 +40,7 @@ const GOODBYE_MS = 3_000;
 const STOP_GRACE_MS = 10_000;
 
 export interface Agent {
-  /** Resolves when the agent was stopped; rejects with the server's last word (rejected, revoked, quarantined). */
+  /** Resolves when the agent was stopped; rejects with the server's last word (rejected, revoked). */
   run(): Promise<void>;
   /** Stops taking runs, gives those under way a moment, then cuts them off and closes. */
   stop(): Promise<void>;

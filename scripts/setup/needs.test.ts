@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { findSatisfied, listNeeds } from './needs.ts';
+import { findSatisfied, isPurpose, listNeeds, PURPOSES } from './needs.ts';
 
 test('the demo needs nothing from another release', () => {
   assert.deepEqual(listNeeds('demo', 'bookworm').foreign, []);
@@ -23,11 +24,20 @@ test('a release with a new restic fetches the old one and has the rest-server it
   assert.ok(needs.system.some((need) => need.name === 'restic-rest-server'));
 });
 
-test('what the tests need includes everything the demo and the benchmarks need', () => {
+test('what the tests need includes everything the demo needs', () => {
   const names = new Set(listNeeds('test', 'bookworm').system.map((need) => need.name));
-  for (const purpose of ['demo', 'bench'] as const) {
-    for (const need of listNeeds(purpose, 'bookworm').system) assert.ok(names.has(need.name), need.name);
-  }
+  for (const need of listNeeds('demo', 'bookworm').system) assert.ok(names.has(need.name), need.name);
+});
+
+test('every purpose that a make target prepares for is known, and each is prepared for', () => {
+  const makefile = readFileSync(join(import.meta.dirname, '../../Makefile'), 'utf8');
+  const words = [...makefile.matchAll(/\bsetup -- (\S+)/g)].map(([, word = '']) => word);
+  assert.ok(words.length > 5);
+  assert.deepEqual(
+    words.filter((word) => !isPurpose(word)),
+    [],
+  );
+  assert.deepEqual([...new Set(words)].sort(), [...PURPOSES].sort());
 });
 
 test('a need is satisfied by the first path that exists, versions in the path included', async () => {

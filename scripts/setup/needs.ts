@@ -1,8 +1,13 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Which purpose the machine is prepared for. Each later one needs other things beside the demo's. */
-export type Purpose = 'demo' | 'test' | 'bench';
+/** What a machine is prepared for. `test` is all that work in a checkout needs, measurements included; it has everything of `demo`. */
+export const PURPOSES = ['demo', 'test'] as const;
+export type Purpose = (typeof PURPOSES)[number];
+
+export function isPurpose(word: string | undefined): word is Purpose {
+  return PURPOSES.some((purpose) => purpose === word);
+}
 
 /** One thing that must be there: satisfied as soon as any of `paths` (absolute, `*` allowed) exists. */
 export type Need = { readonly name: string; readonly package: string; readonly paths: readonly string[] };
@@ -30,10 +35,10 @@ const demoNeeds: readonly Need[] = [
   needProgram('setpriv', 'util-linux'),
 ];
 
-const benchNeeds: readonly Need[] = [...demoNeeds, needProgram('chromium'), needProgram('openssl')];
-
 const testNeeds: readonly Need[] = [
-  ...benchNeeds,
+  ...demoNeeds,
+  needProgram('chromium'),
+  needProgram('openssl'),
   needProgram('sshd', 'openssh-server'),
   needProgram('ssh', 'openssh-client'),
   { name: 'sftp-server', package: 'openssh-sftp-server', paths: ['/usr/lib/openssh/sftp-server'] },
@@ -56,13 +61,12 @@ const codenamesWithOldRestic = ['bookworm'];
 /** Lists what `purpose` needs on a Debian release, named as in `VERSION_CODENAME`. */
 export function listNeeds(purpose: Purpose, codename: string): NeedList {
   if (purpose === 'demo') return { system: demoNeeds, foreign: [] };
-  const system = purpose === 'bench' ? benchNeeds : testNeeds;
   if (codenamesWithOldRestic.includes(codename)) {
     const packages = ['restic', 'restic-rest-server'];
-    return { system, foreign: [{ suite: 'trixie', packages, programs: packages }] };
+    return { system: testNeeds, foreign: [{ suite: 'trixie', packages, programs: packages }] };
   }
   return {
-    system: [...system, needProgram('restic-rest-server')],
+    system: [...testNeeds, needProgram('restic-rest-server')],
     foreign: [{ suite: 'bookworm', packages: ['restic'], programs: ['restic'] }],
   };
 }
