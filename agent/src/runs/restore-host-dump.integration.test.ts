@@ -152,6 +152,8 @@ async function testPostgres(t: TestContext): Promise<void> {
     write('flipped.dump', flipped);
     write('my.sql', '-- MariaDB dump 10\n-- Server version\t10.11\n-- Dump completed\n');
     write('shell.sql', withLine(`\\! touch ${trace}`));
+    write('clean.sql', dumpPg(server, '--clean', '--if-exists', 'shop'));
+    write('unasked.sql', dumpPg(server, '--clean', 'shop'));
     const late = `SELECT 1 \\! touch ${trace}`;
     const out = `SELECT 1; \\unrestrict \`touch ${trace}\``;
     write('late.sql', withLine(late));
@@ -177,6 +179,8 @@ async function testPostgres(t: TestContext): Promise<void> {
       ['out.gz', 'append', 'dump_refused', /word \\unrestrict/],
       ['rows.sql', 'append', 'dump_refused', /word \\unrestrict/],
       ['quotes.sql', 'append', 'restore_failed', /ERROR|restricted/],
+      ['clean.sql', 'append', 'dump_refused', /drops in line \d+ what stands there/],
+      ['unasked.sql', 'replace', 'dump_refused', /drops in line \d+ what a new database does not have.*--if-exists/],
       ['large.sql', 'append', 'dump_refused', /ends a transaction in line \d+/],
     ]);
     assert.equal(existsSync(trace), false);
@@ -219,6 +223,22 @@ async function testMariadb(t: TestContext): Promise<void> {
     await assertSame('target');
   });
 
+  await t.test('are cleaned into one, added to one, and give their rows alone', async () => {
+    await server.query("UPDATE item SET name = 'lost'; DROP VIEW cheap; CREATE TABLE later (a int)", 'target');
+    assertGood(await restore('plain.sql.gz', 'target', 'clean', { safetyBackup: false }));
+    assert.equal(await server.query('SHOW TABLES', 'target'), 'cheap\nitem\nlater');
+    await server.query('DROP TABLE later; DELETE FROM item', 'target');
+    assertGood(await restore('plain.sql', 'target', 'data_only', { safetyBackup: false }));
+    await assertSame('target');
+    assert.match(
+      readEnd(await restore('plain.sql', 'target', 'append', { safetyBackup: false })).message,
+      /these names are taken: .*item/,
+    );
+    await server.query('DROP VIEW cheap; DROP TABLE item', 'target');
+    assertGood(await restore('plain.sql', 'target', 'append', { safetyBackup: false }));
+    await assertSame('target');
+  });
+
   await t.test('that are damaged, leave the target or want more than SQL leave everything as it is', async () => {
     const trace = join(offered, 'pwned');
     const withLine = (line: string) => plain.replace('\n--\n-- Table structure', `\n${line}\n--\n-- Table structure`);
@@ -228,6 +248,7 @@ async function testMariadb(t: TestContext): Promise<void> {
     write('shell.sql', withLine(`\\! touch ${trace}`));
     write('system.sql', withLine(`system touch ${trace}\n;`));
     write('delimiter.sql', withLine(`delimiter //\nselect 1//\n\\! touch ${trace}\n//\ndelimiter ;`));
+    write('mysql8.sql', plain.replaceAll(/utf8mb4_[a-z]+_ci/g, 'utf8mb4_0900_ai_ci'));
     write('local.sql', withLine("CREATE TABLE z (a text);\nLOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE z;"));
     await assertRefused(scene, [
       ['cut.sql', 'replace', 'dump_damaged', /does not end with the line/],
@@ -236,6 +257,7 @@ async function testMariadb(t: TestContext): Promise<void> {
       ['shell.sql', 'replace', 'restore_failed', /ERROR/],
       ['system.sql', 'append', 'restore_failed', /ERROR/],
       ['delimiter.sql', 'replace', 'restore_failed', /ERROR/],
+      ['mysql8.sql', 'replace', 'restore_failed', /does not know utf8mb4_0900_ai_ci, a collation of MySQL 8/],
       ['local.sql', 'replace', 'restore_failed', /local infile/],
     ]);
     assert.equal(existsSync(trace), false);
