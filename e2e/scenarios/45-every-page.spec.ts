@@ -176,7 +176,7 @@ test('A log that grows while its reader has scrolled up keeps what is read and t
   await expect(gaps).toHaveCount(2);
   const held = await page.locator('.log-line').count();
   expect(held).toBeLessThanOrEqual(5250);
-  const counts = await gaps.evaluateAll<number[]>((marks) => marks.map((mark) => Number(mark.getAttribute('data-lines'))));
+  const counts = await gaps.evaluateAll((marks) => marks.map((mark) => Number(mark.getAttribute('data-lines'))));
   expect(held + counts.reduce((sum, count) => sum + count, 0), 'each line is there or counted').toBe(9000);
   await expect(page.locator('.log-line').last()).toContainText('line 9000');
   await page.getByRole('button', { name: 'Jump to latest' }).click();

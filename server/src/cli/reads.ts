@@ -3,6 +3,7 @@
 import {
   HOST_ORDERS,
   PLAN_ORDERS,
+  REPOSITORY_ORDERS,
   RUN_ORDERS,
   SNAPSHOT_LIST_ORDERS,
   SOURCE_ORDERS,
@@ -94,6 +95,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     alias: 'repository',
     shows: 'repository',
     path: '/repositories',
+    orders: REPOSITORY_ORDERS,
     description: 'where backups live',
     columns: [text('id'), text('name'), text('kind'), text('engineId', 'initialised as'), text('version')],
     filters: [search],

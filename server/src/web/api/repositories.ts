@@ -1,6 +1,7 @@
 /** End-points about repositories: kept, tested and created from a host. */
 import { findRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { REPOSITORY_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { nameSchema, runsAtOnceSchema } from '@holdfast/shared/domain/plan.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
@@ -21,9 +22,10 @@ import {
   pageFields,
   searchInput,
   secretsShape,
+  sortFields,
   toPageReply,
-  toPageRequest,
   toSecretsView,
+  toSortedRequest,
   versionSchema,
 } from './shapes.ts';
 
@@ -81,13 +83,18 @@ const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/repositories',
   scope: 'read',
-  summary: 'Lists repositories by name.',
+  summary: 'Lists repositories, by name unless another order is asked for.',
   tag: 'repositories',
-  query: z.strictObject({ ...pageFields, search: searchInput.optional(), kind: adapterKindInput.optional() }),
+  query: z.strictObject({
+    ...pageFields,
+    search: searchInput.optional(),
+    kind: adapterKindInput.optional(),
+    ...sortFields(REPOSITORY_ORDERS, 'they go by name'),
+  }),
   reply: listOf(repositoryShape),
   async handle(context, caller, { query }) {
     const { search, kind } = query;
-    return toPageReply(await listRepositories(context, caller, { search, kind }, toPageRequest(query)), toRepositoryShape);
+    return toPageReply(await listRepositories(context, caller, { search, kind }, toSortedRequest(query)), toRepositoryShape);
   },
 });
 

@@ -135,7 +135,7 @@ describe('How repositories do', () => {
 
   it('names on its page the hosts that write to it, and its locks with the way to them for those who are allowed there', async () => {
     const { id } = get('a-works');
-    assert.match(await lookAt('a-works'), /Hosts that write to it 1 \S+ db-1 .*Nobody has looked at its locks yet/u);
+    assert.match(await lookAt('a-works'), /Hosts that write to it 1 db-1 \S+ .*Nobody has looked at its locks yet/u);
     await world.context.store.repositoryLooks.putLockLook(DEFAULT_TENANT, {
       repository: id,
       at: NOW - HOUR_MS,
