@@ -19,6 +19,7 @@ import { tellSettings } from './fixtures/chapter-settings.ts';
 import { tellSnapshotFiles } from './fixtures/chapter-snapshot-files.ts';
 import { tellSnapshotOrders } from './fixtures/chapter-snapshot-orders.ts';
 import { tellUpkeep } from './fixtures/chapter-upkeep.ts';
+import { tellWaitingHosts } from './fixtures/chapter-waiting-hosts.ts';
 
 const story = createApiStory();
 const { made, exercise, refusesUnknown, report } = story;
@@ -447,16 +448,7 @@ describe('The API, from the first host to a restore', () => {
     assert.equal((data as { standing: string }).standing, 'revoked');
   });
 
-  it('answers those that wait under the words for hosts as well', async () => {
-    const { world } = story;
-    const [first, second] = [await world.announce('db-3'), await world.announce('db-4')];
-    const { data } = await exercise('POST /hosts/:id/approve', { params: { id: first.announcement }, body: { name: 'db-3' } });
-    assert.equal((data as { name: string }).name, 'db-3');
-    const turnedAway = { params: { id: second.announcement }, body: { message: 'not ours' } };
-    const { data: rejected } = await exercise('POST /hosts/:id/reject', turnedAway);
-    assert.deepEqual(rejected, { id: second.announcement, state: 'rejected', message: 'not ours' });
-    assert.deepEqual(rowsOf(await exercise('GET /hosts/pending')), []);
-  });
+  tellWaitingHosts(story);
 
   it('has answered every end-point of the table in this story', () => {
     const { world } = story;
