@@ -4,6 +4,7 @@ import type { AgentFrames, HostFacts } from '@holdfast/shared/protocol/messages.
 import { openHostLoad, readHostFacts } from './host/facts.ts';
 import { startLoopLag } from './host/loop-lag.ts';
 import { findRestoreDir } from './host/restore-dir.ts';
+import { measureJournal } from './journal/peek.ts';
 import type { Executor } from './runs/executor.ts';
 import type { Workbench } from './runs/workbench.ts';
 import type { HostTooling } from './tooling.ts';
@@ -52,6 +53,7 @@ export async function openHostWatch({ tooling, stateDir, journal, executor }: Ho
       const size = journal.outbox.size();
       return {
         ...load,
+        journalBytes: measureJournal(stateDir),
         loopLagMs: lag.takeMs(),
         outboxEvents: size.waitingEvents,
         outboxBytes: size.waitingBytes,

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { LogLine } from '@holdfast/shared/domain/run.ts';
+import type { Page } from '@playwright/test';
 import type { AgentProcess } from '../harness/agent-process.ts';
-import type { ApiPlan, ApiRun, ApiSnapshot } from '../harness/api.ts';
+import type { ApiPlan, ApiRun, ApiRunDetail, ApiSnapshot } from '../harness/api.ts';
 import { expect, finishStack, signIn, test } from '../harness/browser.ts';
 import { addPlan, addSource, describeMariadb, runPlan } from '../harness/catalog.ts';
 import { awaitTool, freezeDump } from '../harness/part2/freeze.ts';
@@ -87,6 +88,35 @@ for (const generation of GENERATIONS) {
     });
     await page.goto('about:blank');
     if (generation === 'new') await proveServerCrash(world, plan);
+    else await proveStop(world, plan, page);
+  });
+}
+
+/** The plan gives its runs one attempt: a stop uses none. */
+async function proveStop({ agent, restic }: LocalWorld, plan: ApiPlan, page: Page): Promise<void> {
+  const { api } = stack;
+  await test.step('an agent that is stopped in mid-run goes on with it when it is back: one run, two attempts, one backup', async () => {
+    const before = await restic.countSnapshots();
+    const id = await runPlan(api, plan);
+    const frozen = await freezeDump(agent, DUMP);
+    const stopped = agent.kill('SIGTERM');
+    await agent.awaitLog(/what still runs is cut off/, 30_000);
+    frozen.thaw();
+    await stopped;
+    expect((await api.get<ApiRun>(`/runs/${id}`)).finishedAt).toBeUndefined();
+    await agent.restart();
+    await api.waitForRun(id, 'succeeded', 60_000);
+    const { attempts, snapshots } = await api.get<ApiRunDetail>(`/runs/${id}`);
+    expect(attempts.map(({ attempt, failure }) => [attempt, failure.reason])).toEqual([[1, 'interrupted']]);
+    expect(snapshots.map(({ state }) => state)).toEqual(['good']);
+    expect(await restic.countSnapshots()).toBe(before + 1);
+    expect(await restic.listLocks()).toEqual([]);
+    await agent.assertQuiet();
+    await page.goto(`${stack.server.url}/runs/${id}`);
+    await expect(page.locator('main .status').filter({ hasText: 'succeeded' }).first()).toBeVisible();
+    await expect(page.locator('main')).toContainText('The agent was stopped in the middle of attempt 1');
+    await expect(page.locator('main')).toContainText('attempt 2 begins');
+    await page.goto('about:blank');
   });
 }
 

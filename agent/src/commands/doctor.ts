@@ -8,8 +8,8 @@ import type { HookListing } from '../hooks/hooks.ts';
 import type { JournalGlance } from '../journal/peek.ts';
 import { createAgentLog } from '../log.ts';
 import { openTooling } from '../tooling.ts';
-import { readAgentState } from './agent-state.ts';
 import { findDrainState } from './drain-state.ts';
+import { checkState } from './journal-checks.ts';
 import { printJson, printLine } from './output.ts';
 import { readSecretsState } from './secrets-state.ts';
 import { findJournalGlance } from './stored-spec.ts';
@@ -33,12 +33,6 @@ function checkSecrets(spec: Spec | undefined, glance: JournalGlance | undefined)
   return [{ name: 'secrets', verdict: state.place === 'absent' && state.waitingPlans > 0 ? 'bad' : 'ok', text: state.text }];
 }
 
-/** An agent that somebody stopped is no fault of the host, but nothing is backed up meanwhile. */
-function checkAgent(glance: JournalGlance | undefined): Check[] {
-  const { running, text } = readAgentState(glance?.life);
-  return [{ name: 'agent', verdict: running ? 'ok' : 'note', text }];
-}
-
 /** A drained host is as somebody wants it, but a forgotten drain keeps backups waiting. */
 function checkDrain(spec: Spec | undefined, glance: JournalGlance | undefined): Check[] {
   const drain = findDrainState(spec, glance, systemClock.now());
@@ -59,7 +53,6 @@ export async function runDoctor(config: AgentConfig, json: boolean): Promise<boo
   const log = createAgentLog({ level: 'error', forPeople: true, now: systemClock.now });
   const tooling = await openTooling({ config, log });
   const checks: Check[] = [
-    { name: 'state directory', verdict: 'ok', text: config.stateDir },
     {
       name: 'private directory',
       verdict: tooling.workDirs.onTmpfs ? 'ok' : 'note',
@@ -83,7 +76,7 @@ export async function runDoctor(config: AgentConfig, json: boolean): Promise<boo
   const glance = findJournalGlance(config.stateDir);
   const spec = glance?.spec && tooling.hostId() ? readSpec(tooling, glance.spec) : undefined;
   checks.push(...checkTools(tooling.inventory().reports, spec));
-  checks.push(...checkAgent(glance));
+  checks.push(...checkState(config.stateDir, spec, glance));
   checks.push(...checkSecrets(spec, glance));
   checks.push(...checkDrain(spec, glance));
   checks.push(...checkDumpDirs(config.dumpDirs ?? []));

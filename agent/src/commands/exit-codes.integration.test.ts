@@ -218,7 +218,16 @@ describe('An agent that runs', () => {
     const doctor = await host.run(['doctor']);
     assert.equal(doctor.code, 0, doctor.stdout);
     assert.match(doctor.stdout, new RegExp(`^ok {4}enrolment: host ${rig.spec.host} of ${SERVER_URL}$`, 'm'));
+    assert.match(doctor.stdout, /^ok {4}not told to the server yet: \d+ events, \d+ KiB$/m);
+    assert.match(doctor.stdout, /^ok {4}journal: \d+ [KM]iB$/m);
     for (const said of [end, table, doctor]) assertDiscreet(said);
+    rig.workbench.journal.noteWelcome({ at: Date.UTC(2026, 10, 21), skewMs: -7_200_000, specVersion: rig.spec.version + 1 });
+    rig.workbench.journal.noteLife(undefined);
+    const ill = await host.run(['doctor']);
+    assert.equal(ill.code, 1);
+    assert.match(ill.stdout, /^bad {3}agent: not running/m);
+    assert.match(ill.stdout, /^bad {3}clock: 120 min behind the server's, compared at 2026-11-21T00:00:00.000Z;/m);
+    assert.match(ill.stdout, /^bad {3}settings: version \d+, although the server has \d+ since/m);
     assertOneLine(await host.run(['run']), 1, /another agent/);
   });
 });

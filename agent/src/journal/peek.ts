@@ -1,8 +1,8 @@
 /** A look into the journal of an agent that may be running: for commands that only read. Takes no lock and writes nothing. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { LIFE_NOTE, type LifeNote, SECRETS_NOTE, type SecretsNote } from './journal.ts';
+import { JOURNAL, LIFE_NOTE, type LifeNote, SECRETS_NOTE, type SecretsNote, WELCOME_NOTE, type WelcomeNote } from './journal.ts';
 import type { LedgerState } from './snapshot-ledger.ts';
 import type { StoredSpec } from './spec-store.ts';
 
@@ -12,10 +12,19 @@ export interface JournalGlance {
   openRuns: readonly { run: string; kind: string; openedAt: number; waiting: boolean }[];
   /** Events the server does not have yet. */
   waitingEvents: number;
+  waitingBytes: number;
   /** The process that holds the secrets of a host that keeps none; it may be gone by now. */
   secretsHolder: SecretsNote | undefined;
   /** The agent that noted itself last; it may be gone by now. */
   life: LifeNote | undefined;
+  /** Undefined before the first connection. */
+  welcome: WelcomeNote | undefined;
+}
+
+/** Bytes of the journal on disk, with what is not merged into it yet; 0 when there is none. */
+export function measureJournal(stateDir: string): number {
+  const sizeOf = (name: string) => statSync(join(stateDir, name), { throwIfNoEntry: false })?.size ?? 0;
+  return sizeOf(JOURNAL.fileName) + sizeOf(`${JOURNAL.fileName}-wal`);
 }
 
 /** An agent that starts makes or converts its journal in moments; a look waits for that instead of failing. */
@@ -50,13 +59,17 @@ export function glanceAtJournal(stateDir: string): JournalGlance | undefined {
          FROM runs WHERE closed_at IS NULL ORDER BY opened_at`,
       )
       .all();
-    const waiting = database.prepare('SELECT count(*) AS n FROM outbox WHERE acknowledged_at IS NULL').get();
+    const waiting = database
+      .prepare('SELECT count(*) AS n, coalesce(sum(bytes), 0) AS bytes FROM outbox WHERE acknowledged_at IS NULL')
+      .get();
     return {
       spec: spec === undefined ? undefined : ({ ...spec } as unknown as StoredSpec),
       openRuns: open.map((row) => ({ ...row, waiting: row['waiting'] === 1 }) as unknown as JournalGlance['openRuns'][number]),
       waitingEvents: Number(waiting?.['n']),
+      waitingBytes: Number(waiting?.['bytes']),
       secretsHolder: readNote<SecretsNote>(database, SECRETS_NOTE),
       life: readNote<LifeNote>(database, LIFE_NOTE),
+      welcome: readNote<WelcomeNote>(database, WELCOME_NOTE),
     };
   });
 }

@@ -19,6 +19,7 @@ import { toFrameError } from '@holdfast/shared/protocol/wire-error.ts';
 import { WebSocket } from 'ws';
 import type { HostCredentialStore } from '../identity/host-credentials.ts';
 import { buildConnectProof } from '../identity/proof.ts';
+import { writeIfPossible } from '../runs/possible-write.ts';
 import type { Workbench } from '../runs/workbench.ts';
 import { createEventStream } from './event-stream.ts';
 
@@ -145,6 +146,12 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
     }
   }
 
+  function noteWelcome({ serverTime, specVersion }: ServerFrames['welcome']): void {
+    const at = clock.now();
+    const note = { at, skewMs: Math.round(at - serverTime), ...(specVersion === undefined ? {} : { specVersion }) };
+    writeIfPossible(log, 'doctor compares with an earlier welcome', () => workbench.journal.noteWelcome(note));
+  }
+
   async function handle(frame: ServerFrame, arrivedAt: number): Promise<void> {
     switch (frame.type) {
       case 'challenge':
@@ -153,6 +160,7 @@ export function openConnection(ports: ConnectionPorts, url: string, token: strin
         end.welcomed = true;
         serverClockMs = frame.body.serverTime - clock.monotonicMs();
         await credentials.confirmToken(token);
+        noteWelcome(frame.body);
         log.info({ server: url, name: frame.body.hostName }, 'connected');
         stream.meet(frame.body);
         workbench.secrets.setConnected(true);

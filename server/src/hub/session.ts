@@ -124,6 +124,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
         serverEpoch: context.serverEpoch,
         serverTime: clock.now(),
         hostName: current.name,
+        specVersion: current.specVersion,
         acknowledged: accepted.acknowledged,
         ...(accepted.isOwed ? { replay: true } : {}),
       },

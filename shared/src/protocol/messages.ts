@@ -148,6 +148,8 @@ export const AGENT_FRAMES = {
     memoryUsedBytes: z.int().min(0),
     memoryTotalBytes: z.int().min(0),
     stateDiskFreeBytes: z.int().min(0),
+    /** On disk, with what is not merged into it yet. */
+    journalBytes: z.int().min(0).optional(),
   }),
   inventory: z.object({ facts: hostFactsSchema, tools: z.array(toolReportSchema).max(100) }),
   ...SOURCE_LOOK_FRAMES,
@@ -430,6 +432,8 @@ export const SERVER_FRAMES = {
     replay: z.boolean().optional(),
     serverTime: epochMs,
     hostName: nameSchema,
+    /** Of the newest settings for this host; they follow when it has older ones. */
+    specVersion: z.int().min(0).optional(),
     /** The last event applied from this outbox epoch; 0 when none. */
     acknowledged: z.int().min(0),
   }),

@@ -1,4 +1,5 @@
 /** Whether a host is fit to keep its plans: each check with a word for how it stands, what was seen, and what to do. */
+import { HOST_HEALTH } from '@holdfast/shared/domain/host-health.ts';
 import { type Html, html } from '../html.ts';
 import { icon } from '../ui/icons.ts';
 import { facts, panel, type RowView, rows } from '../ui/panel.ts';
@@ -22,12 +23,6 @@ const WORDS: Readonly<Record<Exclude<Standing, 'good'>, StatusView>> = {
   unknown: { word: 'unknown', tone: 'unknown', icon: 'question' },
 };
 
-/** A backlog that a line of usual speed does not have. */
-const BACKLOG_EVENTS = 1000;
-const STATE_ROOM_LOOK_BYTES = 512 * 1024 ** 2;
-const STATE_ROOM_BAD_BYTES = 64 * 1024 ** 2;
-const LAG_LOOK_MS = 1_000;
-
 interface Check {
   name: string;
   standing: Standing;
@@ -44,6 +39,7 @@ export function checksPanel(view: ChecksView): Html | false {
     childrenCheck(view),
     toolsCheck(view),
     roomCheck(view),
+    journalCheck(view),
     lagCheck(view),
   ];
   const known = checks.filter((check) => check !== undefined);
@@ -121,7 +117,7 @@ function outboxCheck({ heartbeat, standing, lastSeenAt, face }: ChecksView): Che
   const { outboxEvents, outboxBytes } = heartbeat;
   if (outboxEvents === 0) return { name, standing: 'good', seen: 'everything it did' };
   const waiting = `${formatNoun(outboxEvents, 'event')} to tell, ${formatBytes(outboxBytes)}`;
-  if (outboxEvents < BACKLOG_EVENTS) return { name, standing: 'good', seen: waiting };
+  if (outboxEvents < HOST_HEALTH.backlogEvents) return { name, standing: 'good', seen: waiting };
   return { name, standing: 'look', seen: `${waiting}; pages about it are behind until they are in` };
 }
 
@@ -152,18 +148,26 @@ function roomCheck({ heartbeat, standing }: ChecksView): Check | undefined {
   if (heartbeat === undefined || standing !== 'online') return undefined;
   const free = heartbeat.stateDiskFreeBytes;
   const name = 'Room for its journal';
-  if (free >= STATE_ROOM_LOOK_BYTES) return { name, standing: 'good', seen: `${formatBytes(free)} free` };
+  if (free >= HOST_HEALTH.roomLookBytes) return { name, standing: 'good', seen: `${formatBytes(free)} free` };
   return {
     name,
-    standing: free < STATE_ROOM_BAD_BYTES ? 'bad' : 'look',
+    standing: free < HOST_HEALTH.roomBadBytes ? 'bad' : 'look',
     seen: `${formatBytes(free)} free; without room it goes on backing up, but its logs are cut`,
   };
+}
+
+/** Agents of earlier versions do not tell it. */
+function journalCheck({ heartbeat, standing }: ChecksView): Check | undefined {
+  if (heartbeat?.journalBytes === undefined || standing !== 'online') return undefined;
+  const name = 'Journal';
+  const seen = formatBytes(heartbeat.journalBytes);
+  return { name, standing: heartbeat.journalBytes < HOST_HEALTH.journalLookBytes ? 'good' : 'look', seen };
 }
 
 function lagCheck({ heartbeat, standing }: ChecksView): Check | undefined {
   if (heartbeat === undefined || standing !== 'online') return undefined;
   const name = 'Agent’s delay';
   const seen = `${Math.round(heartbeat.loopLagMs)}\u00a0ms`;
-  if (heartbeat.loopLagMs < LAG_LOOK_MS) return { name, standing: 'good', seen };
+  if (heartbeat.loopLagMs < HOST_HEALTH.lagLookMs) return { name, standing: 'good', seen };
   return { name, standing: 'look', seen: `${seen}; the host is short of processor or memory` };
 }

@@ -27,6 +27,7 @@ export interface HeartbeatView {
   memoryUsedBytes: number;
   memoryTotalBytes: number;
   stateDiskFreeBytes: number;
+  journalBytes?: number | undefined;
 }
 
 export interface HostFactsView {

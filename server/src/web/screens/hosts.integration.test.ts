@@ -358,6 +358,7 @@ describe('changing a host', () => {
       memoryUsedBytes: 1,
       memoryTotalBytes: 2,
       stateDiskFreeBytes: 9 * 1024 ** 3,
+      journalBytes: 5 * 1024 ** 2,
     };
     await world.context.store.hosts.recordContact(host.id, { at: NOW, skewMs: -40 });
     world.directory.heartbeats.set(host.id, beat);
@@ -366,6 +367,7 @@ describe('changing a host', () => {
       'good: Clock agrees with this server’s',
       'good: Told everything it did',
       'good: Room for its journal 9 GiB free',
+      'good: Journal 5 MiB',
     ])
       assert.ok(fine.includes(text), text);
     world.directory.heartbeats.set(host.id, {
@@ -374,6 +376,7 @@ describe('changing a host', () => {
       outboxBytes: 1024 ** 2,
       stateDiskFreeBytes: 1024,
       loopLagMs: 4000,
+      journalBytes: 3 * 1024 ** 3,
     });
     await world.context.store.hosts.recordContact(host.id, { at: NOW, skewMs: -7000 });
     await world.context.store.hosts.bumpSpec(host.tenant, [host.id]);
@@ -383,6 +386,7 @@ describe('changing a host', () => {
       'look Clock 7.0 s behind this server’s',
       'look Told 5,000 events to tell, 1 MiB',
       'bad Room for its journal 1 KiB free',
+      'look Journal 3 GiB',
       'look Agent’s delay 4000 ms',
     ])
       assert.ok(bad.includes(text), `${text} in ${bad.slice(bad.indexOf('Self-checks'), bad.indexOf('Self-checks') + 700)}`);

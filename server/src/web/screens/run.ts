@@ -24,6 +24,7 @@ import {
 import { downloadLog, readRunLogView } from './run-log.ts';
 import { RUN_LOG, RUN_LOG_HEAD, type RunLogView, runLog, runLogHead, runLogPage } from './run-log.view.ts';
 import { findFigures, loadNames, type Names, nameOf } from './run-names.ts';
+import { listStoredLines } from './run-snapshots.ts';
 import { toStageViews } from './run-stages.ts';
 import { describeCause, describeLateReport, describeRun } from './run-words.ts';
 import { buildShell } from './shell.ts';
@@ -118,6 +119,7 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
       ...parts.flatMap((part) => part.warnings),
     ].slice(0, WARNINGS_SHOWN),
     parts: parts.length > 1 ? listPartLines(detail, names, urls) : [],
+    stored: listStoredLines(detail, names, urls),
     evidence: listEvidence(detail),
     figures: listFigures(detail),
     places: listPlaces(detail, names, urls),

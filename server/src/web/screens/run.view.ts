@@ -14,6 +14,7 @@ import { runStatus } from '../ui/status.ts';
 import { table } from '../ui/table.ts';
 import { type Clockface, dayTime, relativeTime } from '../ui/time.ts';
 import { type RunLogView, runLogPanel } from './run-log.view.ts';
+import { type SnapshotState, snapshotStatus } from './snapshots.view.ts';
 
 export type Trouble = {
   /** The source it struck, where a run has several. */
@@ -42,6 +43,17 @@ export type AttemptLine = {
   readonly failedAt: number;
   readonly what: string;
   readonly retryAt: number;
+};
+
+/** A snapshot that the run stored. */
+export type StoredLine = {
+  readonly id: string;
+  readonly state: SnapshotState;
+  readonly label: string;
+  readonly href: string;
+  /** Its source where the run has several, and what it is beside the data; empty for the data of the only source. */
+  readonly of: string;
+  readonly words: string;
 };
 
 export type EvidenceLine = { readonly ok: boolean; readonly title: string; readonly seen: string };
@@ -73,6 +85,7 @@ export type RunView = {
   readonly troubles: readonly Trouble[];
   readonly warnings: readonly string[];
   readonly parts: readonly PartLine[];
+  readonly stored: readonly StoredLine[];
   readonly evidence: readonly EvidenceLine[];
   readonly figures: readonly RunFact[];
   readonly places: readonly RunFact[];
@@ -139,7 +152,7 @@ export function runNow(view: RunView): Html {
   const stages =
     (view.stages.length > 0 || bar !== false) &&
     panel({ content: html`<div class="stack">${view.stages.length > 0 && stageBar(view.stages)}${bar}</div>` });
-  return html`<div class="stack" ${live(view, RUN_PARTS.now)}>${stages}${view.troubles.map(troublePanel)}${view.attempts.length > 0 && attemptsPanel(view)}${view.warnings.map((text) => callout({ tone: 'warning', text: shortenHex(text) }))}${view.parts.length > 0 && partsPanel(view)}</div>`;
+  return html`<div class="stack" ${live(view, RUN_PARTS.now)}>${stages}${view.troubles.map(troublePanel)}${view.attempts.length > 0 && attemptsPanel(view)}${view.warnings.map((text) => callout({ tone: 'warning', text: shortenHex(text) }))}${view.parts.length > 0 && partsPanel(view)}${view.stored.length > 0 && storedPanel(view)}</div>`;
 }
 
 function troublePanel(trouble: Trouble): Html {
@@ -199,6 +212,18 @@ function partsPanel(view: RunView): Html {
     ],
   });
   return panel({ title: 'Sources', aside: String(view.parts.length), flush: true, content });
+}
+
+function storedPanel({ stored, parts }: RunView): Html {
+  const lines = stored.map(
+    (line): RowView => ({
+      id: `stored-${line.id}`,
+      status: snapshotStatus(line.state),
+      title: html`<a class="mono" href="${line.href}">${line.label}</a>${line.of !== '' && html` <span class="quiet">${line.of}</span>`}`,
+      detail: shortenHex(line.words),
+    }),
+  );
+  return panel({ title: parts.length > 0 ? 'Snapshots that are not good' : 'Snapshots', content: rows(lines) });
 }
 
 export function runSide(view: RunView): Html {

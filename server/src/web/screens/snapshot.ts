@@ -2,9 +2,11 @@
 import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { formatTags } from '@holdfast/shared/domain/snapshot.ts';
+import { toAppError } from '@holdfast/shared/errors.ts';
 import { isAllowed } from '../../core/caller.ts';
 import { pinSnapshot, unpinSnapshot } from '../../core/pins.ts';
 import type { CoreContext } from '../../core/ports.ts';
+import { getRunDetail } from '../../core/runs.ts';
 import { hasFiles } from '../../core/snapshot-contents.ts';
 import { getSnapshot, getSnapshotRecord, listSnapshots } from '../../core/snapshots.ts';
 import type { Snapshot } from '../../store/runs.ts';
@@ -20,6 +22,7 @@ import { findOutOfReach } from './restore-scene.ts';
 import { isRestorable } from './run-acts.ts';
 import { toEvidenceLine } from './run-detail.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
+import { describeQuarantine } from './run-snapshots.ts';
 import { buildShell } from './shell.ts';
 import { type SnapshotView, snapshotPage } from './snapshot.view.ts';
 import { readSnapshotMore } from './snapshot-acts.ts';
@@ -30,11 +33,21 @@ import { describeSuspicion } from './suspicion-words.ts';
 const STATE_WORDS: Readonly<Record<Snapshot['state'], string>> = {
   good: 'a clean run vouches for it',
   partial: 'Some of what was to be backed up could not be read: see its run for what is missing. The rest can be restored.',
-  quarantined:
-    'No clean run vouches for this snapshot, so it is not offered for restore. Its run may still go on, or it ended before the evidence was complete.',
+  quarantined: 'No clean run vouches for this snapshot, so it is not offered for restore.',
   missing: 'The host no longer finds this snapshot in the repository: it was removed by something other than Holdfast.',
   removed: 'This snapshot was removed from the repository.',
 };
+
+/** Why no clean run vouches for it, where its run still tells. */
+async function findQuarantine(context: CoreContext, caller: Visit['caller'], snapshot: Snapshot): Promise<string | undefined> {
+  if (snapshot.state !== 'quarantined' || snapshot.adoptedAt !== undefined) return undefined;
+  try {
+    return describeQuarantine(snapshot, await getRunDetail(context, caller, snapshot.run));
+  } catch (thrown) {
+    if (toAppError(thrown).code !== 'not_found') throw thrown;
+    return undefined;
+  }
+}
 
 /** What the state means, and of one that was removed when and why. */
 function describeState({ state, removedAt, removedWhy, adoptedAt }: Snapshot, zone: string): string {
@@ -133,7 +146,7 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
     title: `Snapshot ${engineId.slice(0, 8)}`,
     heading: `${role === 'globals' ? `The roles beside ${source}` : source} as of ${formatDay(snapshot.createdAt, face)}.`,
     state,
-    stateWords: describeState(snapshot, face.zone),
+    stateWords: [describeState(snapshot, face.zone), await findQuarantine(context, caller, snapshot)].filter(Boolean).join(' '),
     suspicion: describeSuspicion(snapshot),
     outOfReach: isThere(snapshot) ? findOutOfReach(repository, names.hosts.get(snapshot.host)) : undefined,
     at: snapshot.createdAt,

@@ -1,0 +1,96 @@
+/** What `doctor` says of the state directory: its room, its journal, and what the server was told and has to tell. */
+import { statfsSync } from 'node:fs';
+import { HOST_HEALTH } from '@holdfast/shared/domain/host-health.ts';
+import type { Spec } from '@holdfast/shared/domain/plan.ts';
+import { WIRE } from '@holdfast/shared/limits.ts';
+import { type JournalGlance, measureJournal } from '../journal/peek.ts';
+import { readAgentState } from './agent-state.ts';
+import type { Check } from './tool-checks.ts';
+
+const MEBIBYTE = 1024 ** 2;
+
+function sayBytes(bytes: number): string {
+  if (bytes < MEBIBYTE) return `${Math.ceil(bytes / 1024)} KiB`;
+  return bytes < 10_240 * MEBIBYTE ? `${Math.round(bytes / MEBIBYTE)} MiB` : `${Math.round(bytes / 1024 / MEBIBYTE)} GiB`;
+}
+
+const saySpan = (ms: number) => (ms < 120_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`);
+
+export function judgeRoom(stateDir: string, freeBytes: number): Check {
+  const text = `${stateDir}, ${sayBytes(freeBytes)} free`;
+  const name = 'state directory';
+  if (freeBytes >= HOST_HEALTH.roomLookBytes) return { name, verdict: 'ok', text };
+  const isBad = freeBytes < HOST_HEALTH.roomBadBytes;
+  return {
+    name,
+    verdict: isBad ? 'bad' : 'note',
+    text: `${text}: make room; without any, logs are cut and new settings are refused`,
+  };
+}
+
+/** A directory that does not exist yet is made at the first start. */
+function checkRoom(stateDir: string): Check {
+  try {
+    const { bavail, bsize } = statfsSync(stateDir);
+    return judgeRoom(stateDir, bavail * bsize);
+  } catch {
+    return {
+      name: 'state directory',
+      verdict: 'note',
+      text: `${stateDir} is not there yet; the agent makes it at its first start`,
+    };
+  }
+}
+
+/** Without an agent nothing that is due runs. */
+export function checkAgent(spec: Pick<Spec, 'plans'> | undefined, glance: JournalGlance | undefined): Check {
+  const { running, text } = readAgentState(glance?.life);
+  const isMissed = !running && spec?.plans.some((plan) => plan.enabled && plan.schedule !== undefined) === true;
+  return { name: 'agent', verdict: running ? 'ok' : isMissed ? 'bad' : 'note', text };
+}
+
+export function checkTelling({ waitingEvents, waitingBytes }: Pick<JournalGlance, 'waitingEvents' | 'waitingBytes'>): Check {
+  const name = 'not told to the server yet';
+  if (waitingEvents === 0) return { name, verdict: 'ok', text: 'nothing' };
+  const text = `${waitingEvents} events, ${sayBytes(waitingBytes)}`;
+  return { name, verdict: waitingEvents < HOST_HEALTH.backlogEvents ? 'ok' : 'note', text };
+}
+
+export function checkSize(bytes: number): Check {
+  return { name: 'journal', verdict: bytes < HOST_HEALTH.journalLookBytes ? 'ok' : 'note', text: sayBytes(bytes) };
+}
+
+/** As the server said at the last connection. Schedules follow the host's clock, so one that is far off runs plans at other times. */
+export function checkWelcome({ welcome, spec }: Pick<JournalGlance, 'welcome' | 'spec'>): Check[] {
+  if (welcome === undefined) return [{ name: 'clock', verdict: 'note', text: 'not compared with the server yet' }];
+  const { at, skewMs, specVersion } = welcome;
+  const apart = Math.abs(skewMs);
+  const when = `compared at ${new Date(at).toISOString()}`;
+  const side = skewMs > 0 ? 'ahead of' : 'behind';
+  const clock: Check =
+    apart <= WIRE.skewWarnMs
+      ? { name: 'clock', verdict: 'ok', text: `agrees with the server's, ${when}` }
+      : {
+          name: 'clock',
+          verdict: apart > WIRE.skewAlertMs ? 'bad' : 'note',
+          text: `${saySpan(apart)} ${side} the server's, ${when}; schedules follow this clock, so let it keep time`,
+        };
+  const has = spec?.version ?? 0;
+  if (specVersion === undefined) return [clock];
+  const settings: Check =
+    has >= specVersion
+      ? { name: 'settings', verdict: 'ok', text: `version ${has}, the newest at the last connection` }
+      : {
+          name: 'settings',
+          verdict: 'bad',
+          text: `version ${has}, although the server has ${specVersion} since the last connection; see the agent's log for why they were not taken`,
+        };
+  return [clock, settings];
+}
+
+/** Everything above; of a host that has no journal yet, only its room. */
+export function checkState(stateDir: string, spec: Spec | undefined, glance: JournalGlance | undefined): Check[] {
+  const room = checkRoom(stateDir);
+  if (glance === undefined) return [room];
+  return [room, checkAgent(spec, glance), checkTelling(glance), checkSize(measureJournal(stateDir)), ...checkWelcome(glance)];
+}
