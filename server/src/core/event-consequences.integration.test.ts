@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
-import type { ClearedLock } from '@holdfast/shared/domain/lock.ts';
+import { type ClearedLock, clearedLockSchema } from '@holdfast/shared/domain/lock.ts';
 import { openCatalogRig } from './fixtures/catalog-rig.ts';
 import { applyHostEvents } from './ingest.ts';
 
@@ -54,6 +54,11 @@ it('Every lock that a host removed by itself is in the audit, once, with its hol
   await tell('first epoch', 3, { repository: 'repo_of_nobody' as RepositoryId, lock: lock(3) });
   const strange = (await listCleared()).filter(({ target }) => target.id !== repository.id);
   assert.deepEqual(strange.map(({ target }) => target.name).sort(), ['abcdef01', 'unknown']);
+
+  // No host can name a time that no date has.
+  const beyond = { repository: repository.id, lock: { ...lock(1), createdAt: Number.MAX_SAFE_INTEGER } };
+  assert.equal(clearedLockSchema.safeParse(beyond).success, false);
+  assert.ok(clearedLockSchema.safeParse({ lock: { ...lock(1), createdAt: 8_640_000_000_000_000 } }).success);
 
   // The audit is never shortened: one host cannot fill it.
   for (let nth = 4; nth <= 120; nth += 1) await tell('first epoch', nth, { repository: repository.id, lock: lock(nth) });

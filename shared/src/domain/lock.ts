@@ -9,8 +9,8 @@ export const lockIdSchema = z.string().regex(/^[0-9a-f]{64}$/u);
 /** Written by whoever took it; everything but the id is that program's word, and hostile text. */
 export const repositoryLockSchema = z.object({
   id: lockIdSchema,
-  /** Epoch milliseconds, by the clock of the host that holds it. */
-  createdAt: z.int().min(0),
+  /** Epoch milliseconds, by the clock of the host that holds it; no later than any date there is. */
+  createdAt: z.int().min(0).max(8_640_000_000_000_000),
   exclusive: z.boolean(),
   hostname: z.string().max(300),
   username: z.string().max(300),

@@ -123,6 +123,8 @@ const GROUP_OF_NOUN: Readonly<Record<string, ActGroup>> = {
 };
 /** Nouns whose acts are everyday work, or told as alerts and backups. */
 const UNTOLD_NOUNS: ReadonlySet<string> = new Set(['alert', 'run', 'login']);
+/** What hosts do by themselves, day by day. */
+const UNTOLD_ACTS: ReadonlySet<string> = new Set(['repository.lock_cleared']);
 
 /** The group of an act of the audit; undefined for what is no news of its own. */
 export function groupAct(action: string): ActGroup | undefined {
@@ -131,7 +133,7 @@ export function groupAct(action: string): ActGroup | undefined {
   const [noun = '', verb = ''] = action.split('.');
   const own = Object.hasOwn(GROUP_OF_NOUN, noun) ? GROUP_OF_NOUN[noun] : undefined;
   if (own !== undefined) return own;
-  return UNTOLD_NOUNS.has(noun) || verb.endsWith('_started') ? undefined : 'setup';
+  return UNTOLD_NOUNS.has(noun) || UNTOLD_ACTS.has(action) || verb.endsWith('_started') ? undefined : 'setup';
 }
 
 const ids = { source: idSchema('source'), plan: idSchema('plan'), host: idSchema('host'), repository: idSchema('repository') };
