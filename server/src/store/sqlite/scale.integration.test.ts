@@ -190,7 +190,6 @@ describe('scale', () => {
       limit: 10,
       after: Buffer.from(JSON.stringify(mark)).toString('base64url'),
     });
-    const named = marked(['a', 'x']);
     const sorted = marked(['name.asc', 'a', 'x']);
     const timed = marked(['created.desc', 1, 'x']);
     const runFilter: RunFilter = {
@@ -219,7 +218,7 @@ describe('scale', () => {
     for (const filter of [{}, { source: 'src_1' }]) texts.set(buildDrillList(filter, page).text, 'list');
     texts.set(buildSnapshotList({ run: sampleId('run') }, timed).text, 'other');
     for (const filter of combine({ action: 'a', target: 't', actor: 'x' })) texts.set(buildAuditList(filter, page).text, 'list');
-    for (const filter of combine({ search: 'x', kind: 'files' })) texts.set(buildRepositoryList(filter, named).text, 'list');
+    for (const filter of combine({ search: 'x', kind: 'files' })) texts.set(buildRepositoryList(filter, sorted).text, 'list');
     for (const filter of combine({ search: 'x', kind: 'files', host: hostOf(0), withoutPlan: true }))
       texts.set(buildSourceList(filter, sorted).text, 'list');
     for (const filter of combine({
