@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
@@ -47,6 +47,8 @@ interface Case {
   at: `${'before' | 'after'} ${'fill' | 'dump' | 'routines' | 'events' | `take-${string}`}`;
   left: 'old' | 'new';
   safetyBackup?: boolean;
+  /** From a dump file of the host in place of the snapshot. */
+  isFile?: boolean;
 }
 
 const CASES: readonly Case[] = [
@@ -58,6 +60,7 @@ const CASES: readonly Case[] = [
   { mode: 'replace', standing: 'old', at: 'before take-move', left: 'old' },
   { mode: 'replace', standing: 'old', at: 'after take-move', left: 'new' },
   { mode: 'replace', standing: 'old', at: 'before events', left: 'new' },
+  { mode: 'replace', standing: 'old', at: 'before events', left: 'new', isFile: true },
   { mode: 'replace', standing: 'old', at: 'before take-views', left: 'new' },
   { mode: 'replace', standing: 'named', at: 'after take-keys', left: 'old' },
   { mode: 'replace', standing: 'named', at: 'before take-names', left: 'new' },
@@ -123,6 +126,12 @@ test('An agent that is killed in any stage of any restore leaves each MariaDB da
   const listDatabases = () => server.query('SELECT SCHEMA_NAME FROM information_schema.SCHEMATA ORDER BY 1');
   for (const tool of ['mariadb', 'mariadb-dump']) writeWrapper(rig, tool);
 
+  const path = join(rig.dir, 'dumps', 'shop.sql');
+  mkdirSync(join(rig.dir, 'dumps'), { recursive: true });
+  writeFileSync(path, `-- MariaDB dump 10.19\n${await server.dump('shop')}\n-- Dump completed\n`);
+  const { size: sizeBytes, mtimeMs } = statSync(path);
+  const file = { path, sizeBytes, modifiedAt: Math.floor(mtimeMs) };
+
   const cases: (Case & { run: RunId; database: string; before: string | undefined })[] = [];
   for (const [index, one] of CASES.entries()) {
     const run = createId('run', from);
@@ -133,14 +142,17 @@ test('An agent that is killed in any stage of any restore leaves each MariaDB da
       await server.query(standing, database);
     }
     writeFileSync(join(rig.dir, 'hold', `${one.at.replace(' ', '-')}@${database}+${run}`), '');
+    const { snapshot, engineId, ...order } = describeOrder(rig, run, backup);
     journalRestore(rig, {
-      ...describeOrder(rig, run, backup),
+      ...order,
+      ...(one.isFile ? { sizeBytes } : { snapshot, engineId }),
       source: { id: ledger.source, kind: 'mariadb', config },
       target: {
         kind: 'database',
         source: ledger.source,
         database,
         mode: one.mode,
+        ...(one.isFile ? { from: file } : {}),
         ...(one.mode === 'tables' ? { tables: [{ name: 'a' }, { name: 'b' }] } : {}),
       },
       connection: { kind: 'mariadb', config },
