@@ -68,6 +68,7 @@ for (const generation of GENERATIONS) {
       await engine.keepKey({ access, workDir, add: true, pinnedId: 'f'.repeat(64) });
       assert.equal(listKeys(path).length, 1);
       const found = await engine.findRepository({ access, workDir });
+      assert.ok(found.state === 'found');
       await engine.keepKey({ access, workDir, add: true, pinnedId: found.engineId });
       assert.ok(keys.find(access));
     });
