@@ -147,7 +147,7 @@ export function repositoryTable(view: RepositoriesView): Html {
       cell: ({ check }) =>
         check === undefined
           ? html`<span class="quiet">never</span>`
-          : html`${runStatus(check.state)}<br><a href="${check.href}">${relativeTime(check.at, face)}</a>`,
+          : html`<a href="${check.href}">${runStatus(check.state)}</a><br><span class="quiet">${relativeTime(check.at, face)}</span>`,
     },
     {
       id: 'size',
