@@ -228,7 +228,15 @@ test('one file is picked in the lazy tree and comes back byte for byte; in place
 
 test('with the server away holdfast-agent lists and restores by hand, files and databases', async () => {
   const original = await hashTree(tree);
+  const isHeard = async () => {
+    const { stdout } = await maker.agent.runCommand(['status', '--json']);
+    const { agent } = JSON.parse(stdout) as { agent: { running: boolean; connectedAt: number | null } };
+    expect(agent.running).toBe(true);
+    return agent.connectedAt !== null;
+  };
+  await expect.poll(isHeard, { timeout: 30_000 }).toBe(true);
   await stack.server.kill('SIGKILL');
+  await expect.poll(isHeard, { timeout: 30_000 }).toBe(false);
   const run = async (...args: readonly string[]) => await maker.agent.runCommand(['restore', ...args]);
 
   const listed = await run('--list', '--json');
