@@ -293,7 +293,10 @@ describe('a tool', () => {
   it('tells of no movement once it is gone, while somebody who left its group still speaks', async () => {
     const told: number[] = [];
     const result = await runTool(launcher, {
-      stage: shell("setsid sh -c 'for n in 1 2 3 4 5 6 7 8; do echo $n; sleep 0.2; done' & exit 0"),
+      // Who has not left the group yet goes with it.
+      stage: shell(
+        "setsid sh -c 'touch left; for n in 1 2 3 4 5 6 7 8; do echo $n; sleep 0.2; done' & until [ -e left ]; do sleep 0.01; done; rm left",
+      ),
       workDir: dir,
       onProgress: ({ writtenBytes }) => told.push(writtenBytes),
     });
