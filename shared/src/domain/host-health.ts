@@ -10,3 +10,4 @@ export const HOST_HEALTH = {
   /** Milliseconds that the agent answers late. */
   lagLookMs: 1000,
 } as const;
+export type HostHealth = typeof HOST_HEALTH;

@@ -1,5 +1,5 @@
 /** Whether a host is fit to keep its plans: each check with a word for how it stands, what was seen, and what to do. */
-import { HOST_HEALTH } from '@holdfast/shared/domain/host-health.ts';
+import type { HostHealth } from '@holdfast/shared/domain/host-health.ts';
 import { type Html, html } from '../html.ts';
 import { icon } from '../ui/icons.ts';
 import { facts, panel, type RowView, rows } from '../ui/panel.ts';
@@ -9,6 +9,8 @@ import { relativeTime } from '../ui/time.ts';
 import type { MachineView } from './host-machine.view.ts';
 
 export interface ChecksView extends MachineView {
+  /** From where on figures are worth a look. */
+  health: HostHealth;
   lastSeenAt: number | undefined;
   /** Host clock minus server clock, milliseconds; and how much that matters. */
   skewMs: number | undefined;
@@ -105,7 +107,7 @@ function clockCheck({ skewMs, skewLevel }: ChecksView): Check {
   };
 }
 
-function outboxCheck({ heartbeat, standing, lastSeenAt, face }: ChecksView): Check {
+function outboxCheck({ health, heartbeat, standing, lastSeenAt, face }: ChecksView): Check {
   const name = 'Told';
   if (standing !== 'online')
     return {
@@ -117,7 +119,7 @@ function outboxCheck({ heartbeat, standing, lastSeenAt, face }: ChecksView): Che
   const { outboxEvents, outboxBytes } = heartbeat;
   if (outboxEvents === 0) return { name, standing: 'good', seen: 'everything it did' };
   const waiting = `${formatNoun(outboxEvents, 'event')} to tell, ${formatBytes(outboxBytes)}`;
-  if (outboxEvents < HOST_HEALTH.backlogEvents) return { name, standing: 'good', seen: waiting };
+  if (outboxEvents < health.backlogEvents) return { name, standing: 'good', seen: waiting };
   return { name, standing: 'look', seen: `${waiting}; pages about it are behind until they are in` };
 }
 
@@ -144,30 +146,30 @@ function toolsCheck({ tools }: ChecksView): Check | undefined {
   };
 }
 
-function roomCheck({ heartbeat, standing }: ChecksView): Check | undefined {
+function roomCheck({ health, heartbeat, standing }: ChecksView): Check | undefined {
   if (heartbeat === undefined || standing !== 'online') return undefined;
   const free = heartbeat.stateDiskFreeBytes;
   const name = 'Room for its journal';
-  if (free >= HOST_HEALTH.roomLookBytes) return { name, standing: 'good', seen: `${formatBytes(free)} free` };
+  if (free >= health.roomLookBytes) return { name, standing: 'good', seen: `${formatBytes(free)} free` };
   return {
     name,
-    standing: free < HOST_HEALTH.roomBadBytes ? 'bad' : 'look',
+    standing: free < health.roomBadBytes ? 'bad' : 'look',
     seen: `${formatBytes(free)} free; without room it goes on backing up, but its logs are cut`,
   };
 }
 
 /** Agents of earlier versions do not tell it. */
-function journalCheck({ heartbeat, standing }: ChecksView): Check | undefined {
+function journalCheck({ health, heartbeat, standing }: ChecksView): Check | undefined {
   if (heartbeat?.journalBytes === undefined || standing !== 'online') return undefined;
   const name = 'Journal';
   const seen = formatBytes(heartbeat.journalBytes);
-  return { name, standing: heartbeat.journalBytes < HOST_HEALTH.journalLookBytes ? 'good' : 'look', seen };
+  return { name, standing: heartbeat.journalBytes < health.journalLookBytes ? 'good' : 'look', seen };
 }
 
-function lagCheck({ heartbeat, standing }: ChecksView): Check | undefined {
+function lagCheck({ health, heartbeat, standing }: ChecksView): Check | undefined {
   if (heartbeat === undefined || standing !== 'online') return undefined;
   const name = 'Agent’s delay';
   const seen = `${Math.round(heartbeat.loopLagMs)}\u00a0ms`;
-  if (heartbeat.loopLagMs < HOST_HEALTH.lagLookMs) return { name, standing: 'good', seen };
+  if (heartbeat.loopLagMs < health.lagLookMs) return { name, standing: 'good', seen };
   return { name, standing: 'look', seen: `${seen}; the host is short of processor or memory` };
 }

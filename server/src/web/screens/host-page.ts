@@ -1,4 +1,5 @@
 /** `/hosts/:host`: one host, its edit form, and its access. */
+import { HOST_HEALTH } from '@holdfast/shared/domain/host-health.ts';
 import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema, SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
 import type { RunKind } from '@holdfast/shared/domain/run.ts';
@@ -130,6 +131,7 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
     lastSeenAt: host.lastSeenAt,
     skewMs: host.skewMs,
     skewLevel: host.skewLevel,
+    health: HOST_HEALTH,
     concurrency: host.concurrency,
     secretsMode: host.secretsMode,
     takesSecrets: hasCapability(host.facts, 'secrets.put'),

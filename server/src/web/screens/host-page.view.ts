@@ -1,4 +1,5 @@
 /** One host: how it stands, what it protects, what it ran, what it has, and what may be done to it. */
+import type { HostHealth } from '@holdfast/shared/domain/host-health.ts';
 import { type Html, html } from '../html.ts';
 import { confirmButton, linkButton, onward, postButton } from '../ui/button.ts';
 import { emptyState } from '../ui/empty.ts';
@@ -43,6 +44,7 @@ export interface HostPageView extends MachineView {
   lastSeenAt: number | undefined;
   skewMs: number | undefined;
   skewLevel: 'good' | 'warn' | 'alert' | undefined;
+  health: HostHealth;
   sources: readonly HostSourceRow[];
   runs: readonly LastRunRow[];
   missed: MissedFiresView;
