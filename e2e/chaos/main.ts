@@ -57,12 +57,14 @@ async function carryOut(experiment: Experiment): Promise<readonly Reported[]> {
 }
 
 const reported: Reported[] = [];
+const unmade: string[] = [];
 for (const experiment of plan.experiments) {
   const names = experiment.figures.join(', ');
   const known = plan.effort === 'full' && read('AGAIN') === undefined ? notebook.findOutcomes(experiment.figures) : undefined;
   if (known) {
     say(`known from an earlier call: ${names}`);
     reported.push(...known);
+    if (!known.every(isGood)) process.exitCode = 1;
     continue;
   }
   say(`trying ${names}`);
@@ -74,10 +76,16 @@ for (const experiment of plan.experiments) {
   } catch (error) {
     process.exitCode = 1;
     say(`could not carry out ${names}: ${describeError(error)}`);
+    unmade.push(...experiment.figures);
   }
 }
 
 process.stdout.write(`\n${machine}\n\n${formatTable(reported)}\n`);
 const out = read('OUT');
-if (out !== undefined) writeFileSync(out, formatJson(reported));
+if (out !== undefined) writeFileSync(out, formatJson(reported, unmade, { seed, effort: plan.effort }));
 if (read('DOCS') === '1') writeFileSync(DOCUMENT, mergeIntoDocument(readFileSync(DOCUMENT, 'utf8'), reported, machine));
+
+// Everything was ended by its experiment; what was not is named, and does not keep the laboratory from ending.
+const open = process.getActiveResourcesInfo().filter((kind) => !kind.startsWith('TTY') && kind !== 'PipeWrap');
+if (open.length > 0) say(`still open: ${open.join(', ')}`);
+process.exit();

@@ -42,7 +42,11 @@ describe('The report of the laboratory', () => {
   });
 
   it('is JSON with the command that makes each figure again', () => {
-    const [row] = JSON.parse(formatJson([good])) as Record<string, unknown>[];
+    const [row, unmade] = JSON.parse(formatJson([good], ['never-made'], { seed: '7', effort: 'quarter' })) as Record<
+      string,
+      unknown
+    >[];
+    assert.deepEqual([unmade?.['name'], unmade?.['ok']], ['never-made', false]);
     assert.deepEqual(
       [row?.['name'], row?.['tried'], row?.['bad'], row?.['limit'], row?.['ok'], row?.['seed'], row?.['command']],
       ['gate-faults', 1200, 0, 0, true, '1', 'make chaos FULL=1 ONLY=gate-faults SEED=1'],

@@ -11,13 +11,24 @@ export function formatCommand({ name, seed, effort }: Pick<Reported, 'name' | 's
   return `make chaos ${effort === 'full' ? 'FULL=1 ' : ''}ONLY=${name} SEED=${seed}`;
 }
 
-/** `[{name, tried, bad, limit, ok, seed, command}]`, with unit, detail and findings besides. */
-export function formatJson(outcomes: readonly Reported[]): string {
+/** `[{name, tried, bad, limit, ok, seed, command}]`, with unit, detail and findings besides. What could not be made is not ok, and has no numbers. */
+export function formatJson(
+  outcomes: readonly Reported[],
+  unmade: readonly string[],
+  by: Pick<Reported, 'seed' | 'effort'>,
+): string {
   const rows = outcomes.map((outcome) => {
     const { name, tried, bad, limit, unit, seed, detail, findings } = outcome;
     return { name, tried, bad, limit, ok: isGood(outcome), seed, command: formatCommand(outcome), unit, detail, findings };
   });
-  return `${JSON.stringify(rows, undefined, 2)}\n`;
+  const missing = unmade.map((name) => ({
+    name,
+    ok: false,
+    seed: by.seed,
+    command: formatCommand({ name, ...by }),
+    detail: 'could not be made',
+  }));
+  return `${JSON.stringify([...rows, ...missing], undefined, 2)}\n`;
 }
 
 const withUnit = (value: number, { unit }: Outcome) => (unit === undefined ? value.toLocaleString('en') : `${value} ${unit}`);

@@ -93,7 +93,7 @@ describe('A restore of files by hand', () => {
   });
 
   it('is refused for two places, for none, for a path that is none, and for what databases alone know', () => {
-    refuse('files', {}, /say where to with --to DIRECTORY/);
+    refuse('files', {}, /say where to with --to DIRECTORY, --to-file FILE or --in-place/);
     refuse('files', { to: '/x', inPlace: true }, /--to and --in-place are two places/);
     refuse('files', { to: '/x', path: ['relative'] }, /^--path: /);
     refuse('files', { to: '/x', path: ['/srv/../etc'] }, /^--path: /);

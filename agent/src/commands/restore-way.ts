@@ -152,7 +152,11 @@ function describePlace(wishes: RestoreWishes, hostName: string): object {
 function decidePlace(wishes: RestoreWishes, hostName: string): FilesTarget {
   refuseWishes(wishes, DATABASE_WISHES, 'is for databases, and this source is a tree of files');
   const [one, other] = PLACES.filter((place) => isGiven(wishes, place));
-  if (one === undefined) throw new AppError('invalid', 'this source is a tree of files: say where to with --to DIRECTORY');
+  if (one === undefined)
+    throw new AppError(
+      'invalid',
+      'this source is a tree of files: say where to with --to DIRECTORY, --to-file FILE or --in-place',
+    );
   if (other !== undefined)
     throw new AppError('invalid', `${SPELLED[one]} and ${SPELLED[other]} are two places: give one of them`);
   const parsed = restoreTargetSchema.safeParse(describePlace(wishes, hostName));

@@ -9,12 +9,12 @@ import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { startMariadb, startPostgres } from '../handlers/fixtures/database-servers.ts';
 import { addDatabase, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
 import { PASSWORD, writeFolder } from '../runs/fixtures/run-rig.ts';
-import { type CommandEnd, type EnrolledHost, openEnrolledHost, RESTORE_PROGRAM, SECRETS } from './fixtures/enrolled-host.ts';
+import { type CommandEnd, type EnrolledHost, openEnrolledHost, SECRETS } from './fixtures/enrolled-host.ts';
 
 const RESTIC = GENERATIONS[1]?.binary ?? '';
 
 async function restore(host: EnrolledHost, ...args: readonly string[]): Promise<CommandEnd> {
-  const end = await host.run(['restore', ...args], { program: RESTORE_PROGRAM });
+  const end = await host.run(['restore', ...args]);
   for (const secret of SECRETS) assert.ok(!`${end.stdout}${end.stderr}`.includes(secret));
   return end;
 }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makePlan, ScheduledHost, START } from '@holdfast/agent/scheduler/fixtures/scheduled-host.ts';
 import { listFires } from '@holdfast/agent/scheduler/next-fire.ts';
+import type { PlanId } from '@holdfast/shared/domain/ids.ts';
 import type { PlanOptions, SpecPlan } from '@holdfast/shared/domain/plan.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import { createSeed, type Seed } from '../seed.ts';
@@ -23,6 +24,8 @@ const WINDOWS: readonly PlanOptions['blackouts'][] = [
   [{ from: '00:00', to: '24:00', days: [0] }],
 ];
 const FINDINGS = 20;
+/** After an act what was missed is caught up, and a fire that was cut is tried again, within this. */
+const HANDLING_MS = RUNS.catchUpWindowMs + 5 * MINUTE;
 
 export interface EnduranceOptions {
   days: number;
@@ -45,6 +48,8 @@ export interface Endurance {
   edits: number;
   runs: number;
   missedOnRecord: number;
+  /** Fires that came while the host was up, awake and left alone, and nothing held them back: each had to be run at its own time. */
+  unhindered: number;
 }
 
 /** Whether the clock is ever set back. Where it is not, each fire has exactly one record; where it is, an hour that comes again may be counted again. */
@@ -67,6 +72,7 @@ export function endure(options: EnduranceOptions): Endurance {
     edits: sum('edits'),
     runs: sum('runs'),
     missedOnRecord: sum('missedOnRecord'),
+    unhindered: sum('unhindered'),
   };
 }
 
@@ -77,7 +83,7 @@ function endureOnce(options: EnduranceOptions, clockwork: Clockwork): Endurance 
   try {
     host.plans = Array.from({ length: options.plans }, (_, index) => drawPlan(seed.fork(`plan ${index}`), index));
     const story = live(host, seed.fork('history'), { until: START + options.days * DAY, clockwork });
-    return { ...judge(host, story.end, clockwork), ...story.counts };
+    return { ...judge(host, story, clockwork), ...story.counts };
   } finally {
     host.crash();
     rmSync(stateDir, { recursive: true });
@@ -107,10 +113,27 @@ function drawOptions(chance: Seed): Partial<PlanOptions> {
   };
 }
 
-interface Story {
+/** Fires of a plan that had no excuse. */
+interface Unhindered {
+  plan: PlanId;
+  fires: readonly number[];
+}
+
+export interface Story {
   /** The latest instant the clock has shown: fires up to here came. */
   end: number;
+  unhindered: readonly Unhindered[];
   counts: Pick<Endurance, 'outages' | 'cuts' | 'jumps' | 'edits' | 'runs' | 'missedOnRecord'>;
+}
+
+/** What was due from a moment after the last act to a moment before the next one, of plans that nothing holds back. */
+function listUnhindered(plans: readonly SpecPlan[], from: number, to: number): readonly Unhindered[] {
+  const free = plans.filter(({ options }) => options.spreadMinutes === 0 && options.blackouts.length === 0);
+  return free.flatMap(({ id, schedule }) =>
+    schedule && to - from > 2 * HANDLING_MS
+      ? [{ plan: id, fires: listFires(schedule, from + HANDLING_MS, to - HANDLING_MS, 1_000_000) }]
+      : [],
+  );
 }
 
 function live(host: ScheduledHost, chance: Seed, { until, clockwork }: { until: number; clockwork: Clockwork }): Story {
@@ -148,8 +171,11 @@ function live(host: ScheduledHost, chance: Seed, { until, clockwork }: { until: 
     },
   ];
   host.start();
+  const unhindered: Unhindered[] = [];
   while (clock.now() < until) {
+    const from = clock.now();
     host.pass(events.int([1, 12 * 60]) * MINUTE);
+    if (clockwork === 'forward') unhindered.push(...listUnhindered(host.plans, from, clock.now()));
     latest = Math.max(latest, clock.now());
     events.pick(acts)();
     latest = Math.max(latest, clock.now());
@@ -164,16 +190,24 @@ function live(host: ScheduledHost, chance: Seed, { until, clockwork }: { until: 
   host.pass(settleMs);
   counts.runs = host.fired.length;
   counts.missedOnRecord = host.missed.reduce((sum, { count }) => sum + count, 0);
-  return { end: clock.now(), counts };
+  return { end: clock.now(), unhindered, counts };
 }
 
-function judge(host: ScheduledHost, end: number, clockwork: Clockwork): Pick<Endurance, 'tried' | 'bad' | 'findings'> {
+/** What a host did, and what it says of it, against its plans. */
+export function judge(
+  host: Pick<ScheduledHost, 'plans' | 'fired' | 'missed' | 'errors'> & {
+    journal: { runs: Pick<ScheduledHost['journal']['runs'], 'listOpen'> };
+  },
+  { end, unhindered }: Pick<Story, 'end' | 'unhindered'>,
+  clockwork: Clockwork,
+): Pick<Endurance, 'tried' | 'bad' | 'findings' | 'unhindered'> {
   const findings: string[] = [];
   let tried = 0;
   let bad = 0;
-  const blame = (count: number, finding: string): void => {
-    if (count === 0) return;
-    bad += count;
+  let count = 0;
+  const blame = (times: number, finding: string): void => {
+    if (times === 0) return;
+    bad += times;
     if (findings.length < FINDINGS) findings.push(finding);
   };
   for (const plan of host.plans) {
@@ -188,6 +222,10 @@ function judge(host: ScheduledHost, end: number, clockwork: Clockwork): Pick<End
     blame([...fires].filter((at) => !due.has(at)).length, `${plan.id}: ran what its schedule does not name`);
     if (clockwork === 'forward') blame(Math.max(settled - due.size, 0), `${plan.id}: ${settled} records of ${due.size} fires`);
     blame(Math.max(due.size - settled, 0), `${plan.id}: ${due.size - settled} of ${due.size} fires left no record`);
+    const mustRun = unhindered.flatMap((one) => (one.plan === plan.id ? one.fires : []));
+    count += mustRun.length;
+    const lost = mustRun.filter((at) => !fires.has(at));
+    blame(lost.length, `${plan.id}: ${lost.length} fires were not run although nothing was in their way`);
     blame(runs.filter(({ at, dueAt, fireAt }) => at < dueAt || dueAt < fireAt).length, `${plan.id}: ran before its time`);
   }
   blame(
@@ -196,5 +234,5 @@ function judge(host: ScheduledHost, end: number, clockwork: Clockwork): Pick<End
   );
   const strange = host.errors.filter((error) => !(error instanceof Error && error.message === 'cut before the commit'));
   blame(strange.length, `${strange.length} errors, the first: ${String(strange[0])}`);
-  return { tried, bad, findings };
+  return { tried, bad, findings, unhindered: count };
 }

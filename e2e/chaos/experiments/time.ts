@@ -26,14 +26,16 @@ export const ENDURANCE: Experiment = {
     let tried = 0;
     let bad = 0;
     const findings: string[] = [];
+    const counts = { runs: 0, missedOnRecord: 0, unhindered: 0, outages: 0, jumps: 0 };
     for (let index = 0; index < seeds; index += 1) {
       const { name } = lab.seed.fork(String(index));
       const life = endure({ days, plans: 20, seed: name, directory: await lab.makeDirectory('endurance') });
       tried += life.tried;
       bad += life.bad;
+      for (const key of Object.keys(counts) as (keyof typeof counts)[]) counts[key] += life[key];
       findings.push(...life.findings.map((finding) => `${name}: ${finding}`));
     }
-    const detail = `fires of 20 plans in ${seeds} × ${days} days of fake clock with outages, restarts, sleep and clock jumps: missed without a word or doubled`;
+    const detail = `fires of 20 plans in ${seeds} × ${days} days of fake clock with ${counts.outages} outages and ${counts.jumps} times of sleep or clock jumps: missed without a word, doubled, or not run although nothing was in their way, as ${counts.unhindered} were; ${counts.runs} runs, ${counts.missedOnRecord} recorded as missed`;
     return [{ name: 'endurance-14-days', tried, bad, limit: 0, detail, findings: findings.slice(0, 20) }];
   },
 };
