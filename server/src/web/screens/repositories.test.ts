@@ -38,7 +38,10 @@ describe('the repositories page', () => {
     const markup = await world.read('/repositories');
     const words = readWords(markup);
     assert.match(words, /1 of 2 repositories has never been opened\./);
-    assert.match(words, /s3-eu S3 bucket · https:\/\/s3\.example\.test\/holdfast\/fra works last used 59.min ago never unknown 1 1/);
+    assert.match(
+      words,
+      /s3-eu S3 bucket · https:\/\/s3\.example\.test\/holdfast\/fra works last used 59.min ago never unknown 1 1/,
+    );
     assert.match(words, /never opened never unknown 0 0/);
     assertInert(markup);
     assert.ok(!markup.includes('geheim'));
