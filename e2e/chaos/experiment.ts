@@ -29,6 +29,8 @@ export type Outcome = {
   readonly tried: number;
   readonly bad: number;
   readonly limit: number;
+  /** Fewer tries than this prove too little, whatever came of them; one unless told. */
+  readonly least?: number | undefined;
   readonly unit?: 'ms' | 's' | 'MB' | 'MB/h' | undefined;
   /** How it came about, in a few words. */
   readonly detail: string;
@@ -47,8 +49,8 @@ export type Experiment = {
   run(lab: Lab): Promise<readonly Outcome[]>;
 };
 
-export function isGood({ bad, limit, tried }: Outcome): boolean {
-  return tried > 0 && bad <= limit;
+export function isGood({ bad, limit, tried, least = 1 }: Outcome): boolean {
+  return tried >= least && bad <= limit;
 }
 
 /** How many tries each effort makes. */

@@ -1,13 +1,15 @@
 /**
- * The fault laboratory. `ONLY=name` carries out the experiments whose figures begin so, `FULL=1` makes the published figures (it goes on where
- * an earlier call with the same seed was ended), `SOAK=8h` soaks, `SEED=n` repeats, `OUT=file.json` also writes the outcomes, `DOCS=1` puts them into
+ * The fault laboratory. `ONLY=name` carries out the experiments whose figures begin so, `FULL=1` makes the published figures (experiments that an
+ * earlier call with the same seed and code has finished are not made once more, unless `AGAIN=1`), `SOAK=8h` soaks, `SEED=n` repeats, `OUT=file.json` also writes the outcomes, `DOCS=1` puts them into
  * docs/reliability.md. Exit code 1 when a figure was missed or could not be made.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { describeMachine } from '../bench/machine.ts';
 import { createPrivateDirectory } from '../harness/services/private-directory.ts';
+import { tryTool } from '../harness/services/tool-run.ts';
 import { EXPERIMENTS } from './catalog.ts';
 import { type Experiment, isGood } from './experiment.ts';
 import { openNotebook } from './notebook.ts';
@@ -33,13 +35,21 @@ const plan = (() => {
 
 // Published figures have a seed that everybody knows; other calls look where nobody has looked.
 const seed = read('SEED') ?? (plan.effort === 'full' ? '1' : String(Math.trunc(performance.timeOrigin) % 1_000_000));
-const notebook = openNotebook(join(ROOT, 'test-results/chaos'), seed, plan.effort);
+/** The commit, and that something was changed since. */
+async function nameCode(): Promise<string> {
+  const { stdout, code } = await tryTool('git', ['-C', ROOT, 'describe', '--always', '--dirty', '--abbrev=12']);
+  return code === 0 ? stdout.trim() : 'no-repository';
+}
+
+const notebook = openNotebook(join(ROOT, 'test-results/chaos'), seed, plan.effort, await nameCode());
+const soak = read('SOAK');
 const machine = await describeMachine(new Date());
 say(machine);
 say(`seed ${seed}, effort ${plan.effort}, injections in ${notebook.injections}`);
 
 async function carryOut(experiment: Experiment): Promise<readonly Reported[]> {
   const [title = ''] = experiment.figures;
+  const made = `${new Date().toISOString().slice(0, 10)}, load ${loadavg()[0]?.toFixed(1) ?? '?'}`;
   const root = await createPrivateDirectory('chaos');
   try {
     const outcomes = await experiment.run({
@@ -50,7 +60,7 @@ async function carryOut(experiment: Experiment): Promise<readonly Reported[]> {
       say: (text) => say(`${title}: ${text}`),
       record: (injection) => notebook.record(title, injection),
     });
-    return outcomes.map((outcome) => ({ ...outcome, seed, effort: plan.effort }));
+    return outcomes.map((outcome) => ({ ...outcome, seed, effort: plan.effort, made, ...(soak === undefined ? {} : { soak }) }));
   } finally {
     await root.remove();
   }

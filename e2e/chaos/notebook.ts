@@ -7,15 +7,16 @@ import type { Reported } from './report.ts';
 export type Notebook = {
   /** Where the injections of this seed are written. */
   readonly injections: string;
-  /** Outcomes of this seed and effort from earlier calls. */
+  /** Outcomes of this seed, effort and code from earlier calls. */
   findOutcomes(figures: readonly string[]): readonly Reported[] | undefined;
   keep(outcomes: readonly Reported[]): void;
   record(experiment: string, injection: object): void;
 };
 
-export function openNotebook(directory: string, seed: string, effort: Effort): Notebook {
+/** `code` names what was tried, such as a commit: what other code did is no outcome of this one. */
+export function openNotebook(directory: string, seed: string, effort: Effort, code: string): Notebook {
   mkdirSync(directory, { recursive: true });
-  const name = seed.replaceAll(/[^A-Za-z0-9_-]/g, '_');
+  const name = `${seed}-${code}`.replaceAll(/[^A-Za-z0-9_-]/g, '_');
   const file = join(directory, `${effort}-${name}.json`);
   const injections = join(directory, `${effort}-${name}.injections.jsonl`);
   const known = new Map<string, Reported>();

@@ -28,8 +28,12 @@ describe('A tally', () => {
     assert.equal(isGood(outcome), false);
   });
 
-  it('is not good when nothing was tried', () => {
+  it('is not good when nothing was tried, or less than the figure is worth', () => {
     assert.equal(isGood(createTally('x').toOutcome('')), false);
+    assert.deepEqual(
+      [199, 200].map((tried) => isGood({ ...good, tried, least: 200 })),
+      [false, true],
+    );
   });
 });
 
@@ -51,6 +55,8 @@ describe('The report of the laboratory', () => {
       [row?.['name'], row?.['tried'], row?.['bad'], row?.['limit'], row?.['ok'], row?.['seed'], row?.['command']],
       ['gate-faults', 1200, 0, 0, true, '1', 'make chaos FULL=1 ONLY=gate-faults SEED=1'],
     );
+    const [soaked] = JSON.parse(formatJson([{ ...good, effort: 'quarter', soak: '85m' }], [], good)) as Record<string, unknown>[];
+    assert.equal(soaked?.['command'], 'make chaos SOAK=85m ONLY=gate-faults SEED=1');
   });
 
   it('replaces its own rows of a document and leaves the others', () => {
@@ -71,15 +77,16 @@ describe('The notebook', () => {
   it('knows what an earlier call of the same seed and effort found, and writes each injection down', (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'holdfast-notebook-'));
     t.after(() => rmSync(directory, { recursive: true }));
-    const first = openNotebook(directory, '7', 'full');
+    const first = openNotebook(directory, '7', 'full', 'abc');
     assert.equal(first.findOutcomes(['gate-faults']), undefined);
     first.keep([good]);
     first.record('gate', { fault: 'kill' });
-    const second = openNotebook(directory, '7', 'full');
+    const second = openNotebook(directory, '7', 'full', 'abc');
     assert.deepEqual(second.findOutcomes(['gate-faults']), [good]);
     assert.equal(second.findOutcomes(['gate-faults', 'half-open']), undefined);
-    assert.equal(openNotebook(directory, '8', 'full').findOutcomes(['gate-faults']), undefined);
-    assert.equal(openNotebook(directory, '7', 'quarter').findOutcomes(['gate-faults']), undefined);
+    assert.equal(openNotebook(directory, '8', 'full', 'abc').findOutcomes(['gate-faults']), undefined);
+    assert.equal(openNotebook(directory, '7', 'full', 'abd').findOutcomes(['gate-faults']), undefined);
+    assert.equal(openNotebook(directory, '7', 'quarter', 'abc').findOutcomes(['gate-faults']), undefined);
     assert.deepEqual(JSON.parse(readFileSync(first.injections, 'utf8')), { experiment: 'gate', fault: 'kill' });
   });
 });

@@ -2,13 +2,20 @@
 import { type Effort, isGood, type Outcome } from './experiment.ts';
 
 /** An outcome with what makes it again. */
-export type Reported = Outcome & { readonly seed: string; readonly effort: Effort };
+export type Reported = Outcome & {
+  readonly seed: string;
+  readonly effort: Effort;
+  /** What `SOAK` was, where it was given. */
+  readonly soak?: string | undefined;
+  /** The day, and how busy the machine was when it began. */
+  readonly made?: string | undefined;
+};
 
 export const TABLE_START = '<!-- figures: start, written by make chaos -->';
 export const TABLE_END = '<!-- figures: end -->';
 
-export function formatCommand({ name, seed, effort }: Pick<Reported, 'name' | 'seed' | 'effort'>): string {
-  return `make chaos ${effort === 'full' ? 'FULL=1 ' : ''}ONLY=${name} SEED=${seed}`;
+export function formatCommand({ name, seed, effort, soak }: Pick<Reported, 'name' | 'seed' | 'effort' | 'soak'>): string {
+  return `make chaos ${effort === 'full' ? 'FULL=1 ' : ''}${soak === undefined ? '' : `SOAK=${soak} `}ONLY=${name} SEED=${seed}`;
 }
 
 /** `[{name, tried, bad, limit, ok, seed, command}]`, with unit, detail and findings besides. What could not be made is not ok, and has no numbers. */
@@ -68,7 +75,7 @@ function formatRow(outcome: Reported): string {
     withUnit(outcome.bad, outcome),
     withUnit(outcome.limit, outcome),
     isGood(outcome) ? 'ok' : '**missed**',
-    outcome.detail,
+    outcome.made === undefined ? outcome.detail : `${outcome.detail} (${outcome.made})`,
     `\`${formatCommand(outcome)}\``,
   ];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;

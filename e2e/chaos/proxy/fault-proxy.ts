@@ -41,7 +41,7 @@ export type FaultProxy = {
   stall(direction?: Directions): void;
   resume(direction?: Directions): void;
   /** Ends every live connection on both sides. */
-  cutAll(how?: CutKind): void;
+  cutAll(how?: CutKind): number;
   /** New connections go elsewhere, as after a restart on another port. */
   retarget(target: Target): void;
   /** Ends everything and frees the port. May be called again. */
@@ -129,7 +129,9 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
     stall: (direction = 'both') => setStalled(direction, true),
     resume: (direction = 'both') => setStalled(direction, false),
     cutAll(how = 'reset') {
-      for (const connection of connections.values()) connection.cut(how);
+      const open = [...connections.values()];
+      for (const connection of open) connection.cut(how);
+      return open.length;
     },
     retarget(next) {
       target = next;

@@ -12,6 +12,7 @@ import { waitFor } from '../../../harness/services/wait-for.ts';
 import { createTally, type Experiment, type Lab, type Outcome, pickTries } from '../../experiment.ts';
 import type { Seed } from '../../seed.ts';
 import { openLedger } from '../delivery/ledger.ts';
+import { listFires, YOUNG_MS } from '../kill-points/experiment.ts';
 import { judgeCrash } from '../kill-points/judge.ts';
 import { type BusyWorld, openBusyWorld, orderRun } from '../kill-points/world.ts';
 import { fillDisk } from './filler.ts';
@@ -161,12 +162,13 @@ async function tryOnce(lab: Lab, side: Side, index: number): Promise<{ problems:
     if (after === undefined) throw new Error('no order is taken although there is room again');
     answered.push(after);
     await world.settle();
-    const ledger = (await world.readLedger(0)).filter(({ fireAt, createdAt }) => fireAt === undefined || createdAt <= quietAt);
+    const through = quietAt - YOUNG_MS;
+    const ledger = (await world.readLedger(0)).filter(({ fireAt }) => fireAt === undefined || fireAt <= through);
     const problems = judgeCrash({
       ordered: answered,
       uncertainOrders: 0,
-      fires: [],
-      firesWithin: [0, 0],
+      fires: listFires(world, 0, through),
+      firesWithin: [0, through],
       ledger,
       journal: world.readJournal().runs.filter(({ run, isClosed }) => isClosed || ledger.some(({ id }) => id === run)),
       stored: await world.listStored(),

@@ -34,7 +34,7 @@ const DUMP_FAULTS: readonly Fault[] = [
     kind: 'database-line-cut',
     sources: DATABASES,
     allowed: FAILED_OR_LATE,
-    during: (current) => strike(current, drawPart, 'reset', () => current.source.line?.cutAll('reset')),
+    during: (current) => strike(current, drawPart, 'reset', () => (current.source.line?.cutAll('reset') ?? 0) > 0),
   },
   {
     kind: 'database-stopped',
@@ -68,7 +68,7 @@ const REPOSITORY_FAULTS: readonly Fault[] = [
     kind: 'repository-line-cut',
     storages: ['rest', 'sftp', 's3'],
     allowed: FAILED_OR_LATE,
-    during: (current) => strike(current, drawMoment, 'reset', () => current.storage.line?.cutAll('reset')),
+    during: (current) => strike(current, drawMoment, 'reset', () => (current.storage.line?.cutAll('reset') ?? 0) > 0),
   },
   {
     kind: 'repository-frozen',
@@ -97,6 +97,8 @@ const REPOSITORY_FAULTS: readonly Fault[] = [
       await lane.disk.fill(leftBytes);
       record('disk filled', { leftBytes });
     },
+    // Where no small disk can be mounted nothing was filled.
+    during: async ({ lane }) => lane.disk.fill !== undefined,
   },
   takeAway('repository-config-gone', 'config', 'before'),
   takeAway('repository-config-deleted', 'config', 'during'),

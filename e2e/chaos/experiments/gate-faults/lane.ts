@@ -150,8 +150,12 @@ export async function openLane(lab: Lab, stack: Stack, services: Services, { nam
       await agent.restart();
       await stack.api.waitForHost(host.id, 'online', 60_000);
     },
+    /** Ends everything, also behind what cannot be ended, which is said afterwards. */
     async stop() {
-      for (const stop of stops) await stop();
+      const failures: unknown[] = [];
+      for (const stop of stops) await stop().catch((error: unknown) => failures.push(error));
+      if (failures.length > 0)
+        throw new Error(`${failures.length} parts of a lane did not end: ${failures.map(String).join('; ')}`);
     },
   };
 }

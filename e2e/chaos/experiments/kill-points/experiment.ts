@@ -13,13 +13,14 @@ const MINUTE_MS = 60_000;
 /** Stacks side by side: most of a try is waiting for processes to start and to dial. */
 const LANES = { selection: 1, quarter: 2, full: 3 } as const;
 /** A fire this young may not have reached the journal of a busy host yet and is judged with the next try. */
-const YOUNG_MS = 5000;
+export const YOUNG_MS = 5000;
 /** Runs of fires are read again this far back: they belong to the window by their fire, not by when they were made. */
 const LOOK_BACK_MS = 2 * MINUTE_MS;
 
 type Judged = { readonly problems: string[]; readonly through: number };
 
-function listFires(world: BusyWorld, after: number, through: number): Fire[] {
+/** What is due by the plans that fire each minute, after the one instant and through the other. */
+export function listFires(world: BusyWorld, after: number, through: number): Fire[] {
   return world.scheduled.flatMap(({ plan, effectiveFrom }) => {
     const fires: Fire[] = [];
     const first = Math.max(after + 1, effectiveFrom);
@@ -102,6 +103,7 @@ async function tryMany(
   victim: Victim,
   tries: readonly number[],
   count: (problem?: string) => void,
+  take: (runs: readonly LedgerRun[]) => void,
 ): Promise<readonly number[]> {
   const world = await openBusyWorld();
   const known = new Map<string, LedgerRun>();
@@ -129,8 +131,16 @@ async function tryMany(
       count(`after the tries ${tries.join(', ')}: ${problem}`);
     return [];
   } finally {
+    take([...known.values()]);
     await world.stop();
   }
+}
+
+function describeEnds(runs: readonly LedgerRun[]): string {
+  const green = runs.filter(({ state }) => state === 'succeeded').length;
+  const interrupted = runs.filter(({ reason }) => reason === 'interrupted').length;
+  const again = runs.filter(({ attempts }) => attempts > 0).length;
+  return `of ${runs.length} runs ${green} were green, ${again} of all after another attempt, ${interrupted} ended interrupted`;
 }
 
 function createKillPoints(victim: Victim): Experiment {
@@ -141,14 +151,15 @@ function createKillPoints(victim: Victim): Experiment {
       const tries = pickTries(lab, TRIES);
       const tally = createTally(name);
       const lanes = pickTries(lab, LANES);
+      const runs: LedgerRun[] = [];
       const tryLane = async (lane: number): Promise<void> => {
         let left: readonly number[] = Array.from({ length: tries }, (_, index) => index).filter(
           (index) => index % lanes === lane,
         );
-        while (left.length > 0) left = await tryMany(lab, victim, left, tally.count);
+        while (left.length > 0) left = await tryMany(lab, victim, left, tally.count, (known) => void runs.push(...known));
       };
       await Promise.all(Array.from({ length: lanes }, (_, lane) => tryLane(lane)));
-      const detail = `kill -9 of ${victim === 'both' ? 'agent and server' : `the ${victim}`} at ${MOMENTS.join(', ')} while scheduled and ordered runs go on: lost, doubled or falsely green runs`;
+      const detail = `kill -9 of ${victim === 'both' ? 'agent and server' : `the ${victim}`} at ${MOMENTS.join(', ')} while scheduled and ordered runs go on: lost, doubled or falsely green runs; ${describeEnds(runs)}`;
       return [tally.toOutcome(detail)];
     },
   };

@@ -15,8 +15,6 @@ export type Moment = (typeof MOMENTS)[number];
 
 const WAIT_MS = 30_000;
 const LOOK_MS = 5;
-/** A fire is waited for when it is this near; otherwise the kill falls into a run. */
-const FIRE_NEAR_MS = 12_000;
 const MINUTE_MS = 60_000;
 
 export type Orders = { readonly answered: RunId[]; uncertain: number };
@@ -126,7 +124,6 @@ const PREPARE: Readonly<Record<Moment, (context: TryContext) => Promise<void>>> 
   },
   async fire(context) {
     const leftMs = MINUTE_MS - (Date.now() % MINUTE_MS);
-    if (leftMs > FIRE_NEAR_MS) return strikeInRun(context);
     await pause(Math.max(0, leftMs + context.seed.int([-50, 1500])));
     context.note({ fire: true });
     await context.strike();

@@ -33,8 +33,8 @@ const setFor = (faults: Faults) => async (soaked: Soaked, _seed: Seed, holdMs: n
 const AFTER_GREETING = 2;
 
 export const SOAK_FAULTS: readonly SoakFault[] = [
-  { name: 'every line is reset', carryOut: async ({ proxy }) => proxy.cutAll('reset') },
-  { name: 'every line ends', carryOut: async ({ proxy }) => proxy.cutAll('end') },
+  { name: 'every line is reset', carryOut: async ({ proxy }) => void proxy.cutAll('reset') },
+  { name: 'every line ends', carryOut: async ({ proxy }) => void proxy.cutAll('end') },
   { name: 'nothing arrives any more', carryOut: setFor({ halfOpen: 'both' }) },
   {
     name: 'messages come twice and out of order',
