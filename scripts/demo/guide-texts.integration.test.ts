@@ -21,7 +21,7 @@ const of = (...programs: string[]) => commands.filter(({ words }) => programs.in
 /** Tools of others; the integration test asks them. */
 const FOREIGN = ['restic', 'psql', 'createdb', 'pg_restore', 'mariadb'];
 /** So old and plain that nothing about them can be wrong. */
-const PLAIN = ['cd', 'git', 'journalctl', 'ln', 'npm', 'printf', 'set', 'systemctl', 'umask', 'useradd'];
+const PLAIN = ['cd', 'git', 'journalctl', 'ln', 'npm', 'printf', 'sed', 'set', 'systemctl', 'umask', 'useradd'];
 
 /** For reading which commands there are; nothing is carried out. */
 const SILENT: Parameters<typeof createProgram>[0] = {
