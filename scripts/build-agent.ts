@@ -22,10 +22,18 @@ export type AgentBuild = {
 
 /**
  * Node's own switches inside the executable. An agent waits most of its life on hosts that need their memory for other things: compact
- * code, a small young generation, no optimizing compiler, whose pages alone are some 6 MB, and a collection of what loading left behind;
- * the work of a backup is done by other programs.
+ * code, a small young generation, no compilers, whose pages alone are some 6 MB, and a collection of what loading left behind;
+ * the work of a backup is done by other programs. A compiler's thread can also wait for the main one at its exit, which waits for it (nodejs/node
+ * issue 54918): a command that has said everything then never ends.
  */
-export const NODE_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size', '--no-opt', '--no-maglev', '--expose-gc'] as const;
+export const NODE_FLAGS = [
+  '--max-semi-space-size=1',
+  '--optimize-for-size',
+  '--no-opt',
+  '--no-maglev',
+  '--no-sparkplug',
+  '--expose-gc',
+] as const;
 
 /** What schemas say in fifty languages that the agent never speaks stays out: a fifth of the bundle, which would lie in memory for good. */
 const ONE_LANGUAGE: Plugin = {

@@ -29,7 +29,7 @@ export type Phase = {
 
 const UNIT_CONCURRENCY = 3;
 /** More than two cores would take: many of these wait for locks, limits and lines rather than for a processor. */
-const INTEGRATION_CONCURRENCY = 3;
+const INTEGRATION_CONCURRENCY = 4;
 /**
  * Files that spend a minute or so to see that nothing happens in it, or that something does at its end. They run one after another beside the
  * others, and take next to nothing of a processor.
