@@ -3,11 +3,13 @@ import { SOURCE_ADAPTERS } from '@holdfast/shared/adapters/all.ts';
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { SOURCE_ORDERS, type SourceOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { type Caller, isAllowed } from '../../core/caller.ts';
+import { countWithoutPlan } from '../../core/fleet/look.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { judgeSources, type ProtectedSource } from '../../core/protected-sources.ts';
 import { PROTECTION_STATUSES, type ProtectionCounts } from '../../core/protection.ts';
 import { listSourceHealth, type SourceHealthView } from '../../core/source-health.ts';
 import { listSources } from '../../core/sources.ts';
+import { listSourcesByStatus } from '../../core/sources-by-status.ts';
 import type { SourceFilter } from '../../store/catalog.ts';
 import type { Page, PageRequest } from '../../store/page.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
@@ -21,7 +23,6 @@ import { findId, wantsPart } from './params.ts';
 import { buildShell } from './shell.ts';
 import { describeSource, labelSourceKind } from './source-words.ts';
 import { SOURCE_TABLE_ID, type SourceRow, type SourcesView, sourcesPage, sourceTable } from './sources.view.ts';
-import { isWithoutPlan, listSourcesByStatus } from './sources-by-status.ts';
 
 type Filter = Omit<SourcesView['filter'], 'host'> & { host?: HostId | undefined };
 
@@ -91,9 +92,8 @@ async function judgeAll(
   context: CoreContext,
   { caller }: Visit,
 ): Promise<{ counts: ProtectionCounts; total: number; withoutPlan: number }> {
-  const { counts, sources } = await context.fleet.look(caller.tenant);
-  const withoutPlan = sources.filter((one) => one.source.enabled && isWithoutPlan(one)).length;
-  return { counts, total: sources.length, withoutPlan };
+  const look = await context.fleet.look(caller.tenant);
+  return { counts: look.counts, total: look.sources.length, withoutPlan: countWithoutPlan(look) };
 }
 
 async function readSources(context: CoreContext, visit: Visit): Promise<SourcesView> {
