@@ -16,7 +16,7 @@ describe('The configuration', () => {
     assert.deepEqual(config.traces, { url: undefined });
     assert.equal(config.trustProxy, 0);
     assert.equal(config.logLevel, 'info');
-    assert.deepEqual(config.logs, { keepDays: 90, hostDayBytes: 256 * 1024 * 1024 });
+    assert.deepEqual(config.logs, { keepDays: 90, hostDayBytes: 200 * 1024 * 1024 });
     assert.deepEqual(config.warnings, []);
     assert.match(config.dataDir, /^\//);
   });

@@ -97,10 +97,10 @@ export const LOG = {
   batchDelayMs: 100,
   runBytes: 5 * MIB,
   /** What the logs of one host take in the store on one UTC day of the server. */
-  hostDayBytes: 256 * MIB,
+  hostDayBytes: 200 * MIB,
   /** Above its limit the log of a run, and those of a host on a day, still take lines of level `error`: this much. */
   runReserveBytes: 512 * KIB,
-  hostDayReserveBytes: 32 * MIB,
+  hostDayReserveBytes: 25 * MIB,
   /** Of what is above a limit the last lines are kept when the run does not end well: so many, and so much. */
   tailLines: 200,
   tailBytes: 128 * KIB,
@@ -327,6 +327,8 @@ export const STREAM = {
   topics: 150,
   /** Streams one session or key may hold open: browsers, and tabs of those that cannot share one. */
   perHolder: 24,
+  /** A viewer that takes nothing of what waits for it is ended after this long; it may come back. */
+  stallMs: 1 * MINUTE,
   /** What a browser waits before it connects again. */
   retryMs: 2 * SECOND,
 } as const;
@@ -458,6 +460,8 @@ export const OUTGOING = {
   /** A channel that failed so often in a row is itself an alert. */
   failuresUntilAlert: 3,
   waitingPerChannel: 1000,
+  /** The newest messages of a channel, among which those that were not delivered are counted. */
+  lookedBack: 500,
   /** Of one channel in one round; a channel is used by one message at a time. */
   perRound: 20,
   /** Lines of the run's log that go with a message, and how much of each. */

@@ -131,6 +131,10 @@ describe('The command line', () => {
     }
     assert.equal((await world.run(['plans', 'list', '--source', 'web', '--json'])).json<unknown[]>().length, 1);
     assert.match((await world.run(['plans', 'show', 'weekly'])).error, /there is no plan called weekly/);
+    const standing = await world.run(['sources', 'list', '--status', 'unknown']);
+    assert.match(standing.out, /^ID +NAME +KIND +HOST +STATUS .*\n\S+ +web +files +\S+ +unknown /);
+    assert.deepEqual((await world.run(['sources', 'list', '--status', 'protected', '--json'])).json(), []);
+    assert.match((await world.run(['sources', 'list', '--status', 'green'])).error, /at_risk/);
   });
 
   const ends = [

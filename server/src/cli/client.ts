@@ -18,6 +18,8 @@ export interface Asked {
 export interface Client {
   readonly server: string;
   get<T>(schema: z.ZodType<T>, path: string, query?: Query): Promise<T>;
+  /** What one GET answers, as it is; `next` is the cursor of the page after it, where there is one. */
+  read(path: string, query?: Query): Promise<{ data: unknown; next: string | undefined }>;
   send<T>(schema: z.ZodType<T>, method: 'POST' | 'PATCH' | 'DELETE', path: string, asked?: Asked): Promise<T>;
   /** All rows of a list, page by page; at most `atMost` where that is given. */
   list<T>(schema: z.ZodType<T>, path: string, query?: Query, atMost?: number): Promise<readonly T[]>;
@@ -124,11 +126,16 @@ export function createClient(login: Login, signal?: AbortSignal): Client {
     throw new CliError(EXIT.failed, `${login.server} answered ${path} in a way this version does not understand`);
   }
 
+  async function read(path: string, query?: Query) {
+    const { envelope } = await ask('GET', path, { query });
+    return 'bare' in envelope ? { data: envelope.bare, next: undefined } : { data: envelope.data, next: envelope.meta.next };
+  }
+
   return {
     server: login.server,
+    read,
     async get(schema, path, query) {
-      const { envelope } = await ask('GET', path, { query });
-      return parse(schema, path, 'bare' in envelope ? envelope.bare : envelope.data);
+      return parse(schema, path, (await read(path, query)).data);
     },
     async send(schema, method, path, asked) {
       const { envelope } = await ask(method, path, asked);
@@ -140,9 +147,9 @@ export function createClient(login: Login, signal?: AbortSignal): Client {
       let cursor: string | undefined;
       do {
         const limit = Math.min(PAGE, atMost - rows.length);
-        const { envelope } = await ask('GET', path, { query: { ...query, limit, cursor } });
-        rows.push(...parse(pageSchema, path, 'bare' in envelope ? envelope.bare : envelope.data));
-        cursor = 'bare' in envelope ? undefined : envelope.meta.next;
+        const page = await read(path, { ...query, limit, cursor });
+        rows.push(...parse(pageSchema, path, page.data));
+        cursor = page.next;
       } while (cursor !== undefined && rows.length < atMost);
       return rows;
     },

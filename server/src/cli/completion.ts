@@ -72,6 +72,7 @@ _holdfast() {
 ${writeBody(root, (words) => `compadd -- ${words}`)}
   _files
 }
-compdef _holdfast holdfast
+# Loaded by its name at the first completion it is that completion; read as a file, it says what it is for.
+if [ "\${funcstack[1]}" = _holdfast ]; then _holdfast "$@"; else compdef _holdfast holdfast; fi
 `;
 }

@@ -105,8 +105,8 @@ function writeBody(change: Change, file: ConfigFile, names: Names, secrets: Valu
       return { host: getId(names.hosts, source.host), name: source.name, kind, ...kept, secrets };
     }
     case 'repositories':
-      // A limit that the file does not have is taken away.
-      return isNew ? { name: change.name, kind, ...kept, secrets } : { runsAtOnce: null, ...kept, secrets };
+      // A limit that the file does not have is taken away: what is merely undefined would not be sent, and stay.
+      return isNew ? { name: change.name, kind, ...kept, secrets } : { ...kept, runsAtOnce: kept['runsAtOnce'] ?? null, secrets };
     case 'channels': {
       const { subscription, ...rest } = kept as { subscription?: Parameters<typeof arrangeSubscription>[0] };
       const told = subscription && arrangeSubscription(subscription, (plan) => getId(names.plans, plan));

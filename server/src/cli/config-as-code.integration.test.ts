@@ -144,6 +144,19 @@ describe('Config as code', () => {
     assert.deepEqual([after.version, after.options.graceMinutes], [version + 2, 1440]);
   });
 
+  it('takes a limit away that the file has no more, and then finds nothing to change', async () => {
+    const unlimited = await world.write('unlimited.yaml', FILE.replace(/^ {4}runsAtOnce: 2\n/m, ''));
+    const limit = async () =>
+      (await world.run(['--json', 'repositories', 'show', 'main'])).json<{ runsAtOnce?: number }>().runsAtOnce;
+    assert.equal(await limit(), 2);
+    assert.match((await world.run(['plan', 'diff', '-f', unlimited])).out, /runsAtOnce: 2 -> nothing/);
+    assert.equal((await world.run(['plan', 'apply', '-f', unlimited], { variables })).code, EXIT.done);
+    assert.equal(await limit(), undefined);
+    assert.equal((await world.run(['plan', 'diff', '-f', unlimited])).code, EXIT.done);
+    assert.equal((await plan('apply')).code, EXIT.done);
+    assert.equal(await limit(), 2);
+  });
+
   it('tells of what the file does not have, leaves it, and takes it away only when told', async () => {
     const extra = await world.write(
       'extra.json',

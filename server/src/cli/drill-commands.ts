@@ -1,14 +1,9 @@
 /** How often drills of sources are due, said of many at once. */
 import type { Command } from 'commander';
-import * as z from 'zod';
-import { CliError, createUsageError, EXIT } from './exit.ts';
+import { createUsageError } from './exit.ts';
 import { findThing } from './find.ts';
-import { printJson, printTable } from './output.ts';
-import { type CliParts, connect, wantsJson } from './parts.ts';
-
-const outcomesSchema = z.looseObject({
-  outcomes: z.array(z.looseObject({ name: z.string(), result: z.string(), text: z.string() })),
-});
+import { outcomesSchema, tellOutcomes } from './outcomes.ts';
+import { type CliParts, connect } from './parts.ts';
 
 export function addDrillCommands(sources: Command, parts: CliParts): void {
   sources
@@ -23,12 +18,6 @@ export function addDrillCommands(sources: Command, parts: CliParts): void {
       for (const name of names) ids.push(await findThing(client, 'source', name));
       const body = { ids, everyDays: Number(options.days) };
       const { outcomes } = await client.send(outcomesSchema, 'POST', '/sources/drill-schedules', { body });
-      if (wantsJson(command)) printJson(parts.terminal, outcomes);
-      else {
-        const rows = outcomes.map(({ name, result, text }) => [name, result, text]);
-        printTable(parts.terminal, ['SOURCE', 'RESULT', 'WHAT'], rows);
-      }
-      const refused = outcomes.filter(({ result }) => result === 'refused').length;
-      if (refused > 0) throw new CliError(EXIT.failed, `${refused} of ${outcomes.length} were refused`);
+      tellOutcomes(parts, command, 'SOURCE', outcomes);
     });
 }

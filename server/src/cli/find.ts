@@ -13,6 +13,10 @@ export const THING_PATHS: Readonly<Record<ThingKind, { path: string; prefix: str
   channel: { path: '/channels', prefix: 'chan_', word: 'channel' },
 };
 
+/** Names asked for one by one, so many at a time; where more are wanted the whole list is read. */
+const ASKED_MOST = 50;
+const AT_ONCE = 8;
+
 const namedSchema = z.looseObject({ id: z.string(), name: z.string(), host: z.string().optional() });
 
 /** Checked before it becomes part of a path. */
@@ -41,4 +45,20 @@ export async function findThing(client: Client, kind: ThingKind, text: string): 
     throw createUsageError(`there are ${found.length} called ${text}: give host/name, or one of the ids ${ids}`);
   }
   return first.id;
+}
+
+/** What these ids are called; what is gone by now has no name. */
+export async function readNames(client: Client, kind: ThingKind, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const { path } = THING_PATHS[kind];
+  if (ids.length > ASKED_MOST) return new Map((await client.list(namedSchema, path)).map(({ id, name }) => [id, name]));
+  const names = new Map<string, string>();
+  const ask = async (id: string): Promise<void> => {
+    try {
+      names.set(id, (await client.get(namedSchema, `${path}/${checkId(id)}`)).name);
+    } catch (thrown) {
+      if (!(thrown instanceof CliError) || thrown.exitCode !== EXIT.failed) throw thrown;
+    }
+  };
+  for (let at = 0; at < ids.length; at += AT_ONCE) await Promise.all(ids.slice(at, at + AT_ONCE).map(ask));
+  return names;
 }

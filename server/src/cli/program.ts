@@ -11,8 +11,8 @@ import { CliError, createUsageError, EXIT } from './exit.ts';
 import { addHostCommands } from './host-commands.ts';
 import { addLoginCommands } from './login-commands.ts';
 import { writeManual } from './manual.ts';
-import { note, printLine } from './output.ts';
-import type { CliParts } from './parts.ts';
+import { note, printJson, printLine } from './output.ts';
+import { type CliParts, wantsJson } from './parts.ts';
 import { addApiCommand, addReadCommands } from './read-commands.ts';
 import { addRunCommands } from './run-commands.ts';
 import { addSnapshotCommands } from './snapshot-commands.ts';
@@ -55,7 +55,10 @@ export function createProgram(parts: CliParts): Command {
   program
     .command('version')
     .description('print the version')
-    .action(() => printLine(terminal, CLI_VERSION));
+    .action((_options: unknown, command: Command) => {
+      if (wantsJson(command)) printJson(terminal, { version: CLI_VERSION, node: process.version });
+      else printLine(terminal, CLI_VERSION);
+    });
   return program;
 }
 

@@ -4,21 +4,54 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { type Client, type Row, rowSchema } from './client.ts';
 import { createUsageError } from './exit.ts';
-import { checkId, findThing } from './find.ts';
-import { printJson, printTable, printThing } from './output.ts';
+import { checkId, findThing, readNames } from './find.ts';
+import { parseInstant } from './instant.ts';
+import { note, printJson, printTable, printThing } from './output.ts';
 import { type CliParts, connect, wantsJson } from './parts.ts';
-import { READ_NOUNS, type ReadNoun } from './reads.ts';
+import { type Column, type Filter, READ_NOUNS, type ReadNoun, type ThingKind } from './reads.ts';
 
 const ROWS = 50;
 
-async function readFilters(client: Client, noun: ReadNoun, options: Readonly<Record<string, unknown>>): Promise<Row> {
+/** `withoutPlan` as `--without-plan`, with its value where it has one. */
+function writeOption({ name, form }: Filter): string {
+  const flag = `--${toFlag(name)}`;
+  return form === 'flag' ? flag : `${flag} <${toFlag(name)}>`;
+}
+
+function toFlag(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+async function readFilters(
+  client: Client,
+  noun: ReadNoun,
+  options: Readonly<Record<string, unknown>>,
+  now: number,
+): Promise<Row> {
   const query: Row = {};
-  for (const { name, kind } of noun.filters) {
+  for (const { name, kind, form } of noun.filters) {
     const value = options[name];
+    if (form === 'flag' && value === true) query[name] = 'true';
     if (typeof value !== 'string') continue;
-    query[name] = kind === undefined ? value : await findThing(client, kind, value);
+    if (form === 'instant') query[name] = String(parseInstant(toFlag(name), value, now));
+    else query[name] = kind === undefined ? value : await findThing(client, kind, value);
   }
   return query;
+}
+
+/** The cells of a table, with the names of things in the place of their ids. */
+async function writeCells(client: Client, columns: readonly Column[], rows: readonly Row[]): Promise<string[][]> {
+  const cells = rows.map((row) => columns.map(({ cell }) => cell(row)));
+  const ids = new Map<ThingKind, Set<string>>();
+  for (const [at, { names }] of columns.entries()) {
+    if (names === undefined) continue;
+    const known = ids.get(names) ?? new Set();
+    for (const row of cells) if (row[at]) known.add(row[at]);
+    ids.set(names, known);
+  }
+  const found = new Map<string, string>();
+  for (const [kind, wanted] of ids) for (const [id, name] of await readNames(client, kind, [...wanted])) found.set(id, name);
+  return cells.map((row) => row.map((text, at) => (columns[at]?.names === undefined ? text : (found.get(text) ?? text))));
 }
 
 /** A whole number of rows; `all` for every row there is. */
@@ -37,13 +70,13 @@ function readOrder({ sort, order }: { sort?: string; order?: string }): Record<s
 async function listNoun(parts: CliParts, noun: ReadNoun, command: Command): Promise<void> {
   const client = await connect(parts, command);
   const options = command.opts<{ limit: string; sort?: string; order?: string }>();
-  const query = (await readFilters(client, noun, options)) as Record<string, string>;
+  const query = (await readFilters(client, noun, options, parts.clock.now())) as Record<string, string>;
   const rows = await client.list(rowSchema, noun.path, { ...query, ...readOrder(options) }, parseLimit(options.limit));
   if (wantsJson(command)) return printJson(parts.terminal, rows);
   printTable(
     parts.terminal,
     noun.columns.map(({ label }) => label),
-    rows.map((row) => noun.columns.map(({ cell }) => cell(row))),
+    await writeCells(client, noun.columns, rows),
   );
 }
 
@@ -62,7 +95,7 @@ export function addReadCommands(program: Command, parts: CliParts): ReadonlyMap<
     const group = program.command(noun.name).description(noun.description);
     if (noun.alias !== undefined) group.alias(noun.alias);
     const list = group.command('list').description(`list ${noun.name}`);
-    for (const { name, description } of noun.filters) list.option(`--${name} <${name}>`, description);
+    for (const filter of noun.filters) list.option(writeOption(filter), filter.description);
     if (noun.orders !== undefined)
       list
         .option('--sort <column>', `order by ${noun.orders.join(', ')}`)
@@ -81,6 +114,29 @@ export function addReadCommands(program: Command, parts: CliParts): ReadonlyMap<
   return made;
 }
 
+/** One page as it comes, or the rows of all of them. */
+async function readApi(parts: CliParts, client: Client, path: string, wantsAll: boolean): Promise<void> {
+  const { pathname, searchParams } = new URL(path, 'http://server.invalid');
+  const query = Object.fromEntries(searchParams);
+  const first = await client.read(path);
+  if (!Array.isArray(first.data)) {
+    if (wantsAll) throw createUsageError('--all is for lists; this is none');
+    return printJson(parts.terminal, first.data);
+  }
+  if (!wantsAll) {
+    printJson(parts.terminal, first.data);
+    if (first.next !== undefined) note(parts.terminal, 'there are more rows: --all reads every page');
+    return;
+  }
+  const rows: unknown[] = [...first.data];
+  for (let cursor = first.next; cursor !== undefined; ) {
+    const page = await client.read(pathname, { ...query, cursor });
+    if (Array.isArray(page.data)) rows.push(...(page.data as unknown[]));
+    cursor = page.next;
+  }
+  printJson(parts.terminal, rows);
+}
+
 const METHODS = ['GET', 'POST', 'PATCH', 'DELETE'] as const;
 
 async function callApi(parts: CliParts, method: string, path: string, command: Command): Promise<void> {
@@ -89,8 +145,9 @@ async function callApi(parts: CliParts, method: string, path: string, command: C
   if (!path.startsWith('/') || path.startsWith('//'))
     throw createUsageError('the path begins with /, such as /hosts?state=offline');
   const client = await connect(parts, command);
-  const { body, key } = command.opts<{ body?: string; key?: string }>();
-  if (verb === 'GET') return printJson(parts.terminal, await client.get(z.unknown(), path));
+  const { body, key, all } = command.opts<{ body?: string; key?: string; all?: boolean }>();
+  if (verb === 'GET') return readApi(parts, client, path, all === true);
+  if (all === true) throw createUsageError('--all goes with GET');
   const text = body === undefined ? undefined : body === '-' ? await parts.terminal.readInput() : await readBody(body);
   const asked = { ...(text === undefined ? {} : { body: parseBody(text) }), idempotencyKey: key };
   printJson(parts.terminal, await client.send(z.unknown(), verb, path, asked));
@@ -116,6 +173,7 @@ export function addApiCommand(program: Command, parts: CliParts): void {
     .description('ask any end-point of the reference, such as: holdfast api GET /plans/plan_…/next-fires')
     .argument('<method>', METHODS.join(', '))
     .argument('<path>', 'the path below /api/v1, with its query')
+    .option('--all', 'of a list every page, as one array')
     .option('--body <file>', 'a file with the JSON body; - for standard input')
     .option('--key <key>', 'an Idempotency-Key: the same call with it is carried out once')
     .action((method: string, path: string, _options: unknown, command: Command) => callApi(parts, method, path, command));

@@ -14,14 +14,18 @@ import { showBytes, showInstant, showValue } from './output.ts';
 export interface Column {
   label: string;
   cell(row: Row): string;
+  /** What its ids are of: people are shown the name. */
+  names?: ThingKind;
 }
 
 export interface Filter {
-  /** The query parameter, and the option with two dashes. */
+  /** The query parameter; as an option its words are set apart by dashes. */
   name: string;
   description: string;
   /** What its value names, where it is a thing of the server: then a name will do. */
   kind?: ThingKind;
+  /** `flag`: an option without a value; `instant`: see `parseInstant`. Any other value is sent as it was typed. */
+  form?: 'flag' | 'instant';
 }
 
 export type ThingKind = 'host' | 'source' | 'repository' | 'plan' | 'policy' | 'channel';
@@ -45,10 +49,16 @@ const text = (name: string, label = name): Column => ({ label: label.toUpperCase
 const instant = (name: string, label: string): Column => ({ label: label.toUpperCase(), cell: (row) => showInstant(row[name]) });
 const bytes = (name: string, label: string): Column => ({ label: label.toUpperCase(), cell: (row) => showBytes(row[name]) });
 
+/** A thing by its name, from the field that is called like its kind. */
+const named = (kind: ThingKind): Column => ({ ...text(kind), names: kind });
+
+function findInside(row: Row, name: string, field: string): unknown {
+  const value = row[name];
+  return typeof value === 'object' && value !== null && field in value ? (value as Row)[field] : undefined;
+}
+
 function inside(name: string, field: string, label: string): Column {
-  const find = (value: unknown): unknown =>
-    typeof value === 'object' && value !== null && field in value ? (value as Row)[field] : undefined;
-  return { label: label.toUpperCase(), cell: (row) => showValue(find(row[name])) };
+  return { label: label.toUpperCase(), cell: (row) => showValue(findInside(row, name, field)) };
 }
 
 const search: Filter = { name: 'search', description: 'part of the name' };
@@ -57,6 +67,10 @@ const ofPlan: Filter = { name: 'plan', description: 'only of this plan', kind: '
 const ofSource: Filter = { name: 'source', description: 'only of this source', kind: 'source' };
 const ofRepository: Filter = { name: 'repository', description: 'only in this repository', kind: 'repository' };
 const state: Filter = { name: 'state', description: 'only in this state' };
+const tag: Filter = { name: 'tag', description: 'only with this tag' };
+const since: Filter = { name: 'since', description: 'only from then on: 24h, 7d, or a date', form: 'instant' };
+const until: Filter = { name: 'until', description: 'only before then: 24h, 7d, or a date', form: 'instant' };
+const active: Filter = { name: 'active', description: 'only what has not ended', form: 'flag' };
 
 const RUN_COLUMNS = [
   text('id'),
@@ -65,7 +79,7 @@ const RUN_COLUMNS = [
   text('trigger'),
   instant('createdAt', 'created'),
   bytes('bytes', 'size'),
-  text('plan'),
+  named('plan'),
   inside('failure', 'message', 'why'),
 ];
 
@@ -78,7 +92,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     orders: HOST_ORDERS,
     description: 'machines with an agent',
     columns: [text('id'), text('name'), text('standing'), text('tags'), text('drift'), instant('lastSeenAt', 'seen')],
-    filters: [search, state, { name: 'tag', description: 'only with this tag' }],
+    filters: [search, state, tag],
   },
   {
     name: 'sources',
@@ -87,8 +101,23 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     path: '/sources',
     orders: SOURCE_ORDERS,
     description: 'what is protected',
-    columns: [text('id'), text('name'), text('kind'), text('host'), text('enabled'), text('version')],
-    filters: [search, ofHost],
+    columns: [
+      text('id'),
+      text('name'),
+      text('kind'),
+      named('host'),
+      inside('protection', 'status', 'status'),
+      { label: 'LAST GOOD', cell: (row) => showInstant(findInside(row, 'standing', 'lastGoodAt')) },
+      text('enabled'),
+      text('version'),
+    ],
+    filters: [
+      search,
+      ofHost,
+      { name: 'kind', description: 'only of this kind, such as postgres' },
+      { name: 'status', description: 'only of this status, such as unprotected' },
+      { name: 'withoutPlan', description: 'only what no enabled plan protects', form: 'flag' },
+    ],
   },
   {
     name: 'repositories',
@@ -111,10 +140,18 @@ export const READ_NOUNS: readonly ReadNoun[] = [
       text('name'),
       text('enabled'),
       inside('schedule', 'cron', 'schedule'),
-      text('repository'),
+      named('repository'),
       text('version'),
     ],
-    filters: [search, ofHost, ofSource, ofRepository],
+    filters: [
+      search,
+      { name: 'enabled', description: 'true: only those that are switched on; false: only those that are not' },
+      { name: 'tag', description: 'only with a source on a host that has this tag' },
+      { name: 'retentionPolicy', description: 'only with this retention policy', kind: 'policy' },
+      ofHost,
+      ofSource,
+      ofRepository,
+    ],
   },
   {
     name: 'policies',
@@ -146,6 +183,9 @@ export const READ_NOUNS: readonly ReadNoun[] = [
       { name: 'kind', description: 'only of this kind, such as backup' },
       { name: 'trigger', description: 'only what began by this, such as manual' },
       { name: 'requestedBy', description: 'only what this person asked for' },
+      active,
+      since,
+      until,
       ofHost,
       ofPlan,
       ofSource,
@@ -162,12 +202,24 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     columns: [
       text('id'),
       text('state'),
-      text('source'),
+      named('host'),
+      named('source'),
       instant('createdAt', 'made'),
       bytes('sizeBytes', 'size'),
       instant('provenAt', 'proven'),
     ],
-    filters: [state, ofHost, ofSource, ofPlan, ofRepository],
+    filters: [
+      state,
+      { name: 'pinned', description: 'only what stays whatever the policy of its plan says', form: 'flag' },
+      { name: 'role', description: 'only of this role, such as data' },
+      { name: 'run', description: 'only of this run, by its id' },
+      since,
+      until,
+      ofHost,
+      ofSource,
+      ofPlan,
+      ofRepository,
+    ],
   },
   {
     name: 'restores',
@@ -175,7 +227,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     path: '/restores',
     description: 'restores, newest first',
     columns: RUN_COLUMNS,
-    filters: [state, ofHost],
+    filters: [state, active, since, until, ofHost],
   },
   {
     name: 'drills',
@@ -183,7 +235,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     description: 'proofs of recovery, newest first',
     columns: [
       text('run'),
-      text('source'),
+      named('source'),
       text('snapshot'),
       text('isProven', 'proven'),
       instant('endedAt', 'ended'),
@@ -198,7 +250,11 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     path: '/alerts',
     description: 'what is wrong',
     columns: [text('id'), text('severity'), text('state'), text('title'), instant('since', 'since'), text('count')],
-    filters: [state, { name: 'severity', description: 'only of this severity' }],
+    filters: [
+      state,
+      { name: 'severity', description: 'only of this severity' },
+      { name: 'condition', description: 'only of this condition, such as backup.overdue' },
+    ],
   },
   {
     name: 'audit',

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { SERVER_VERSION } from '../version.ts';
 import { listNodes, readTree } from './command-tree.ts';
 import { writeCompletion } from './completion.ts';
 import { parseConfigFile } from './config-file.ts';
@@ -63,6 +64,25 @@ describe('Completion in bash', () => {
     assert.equal(offered.length, nodes.length);
     for (const [at, node] of nodes.entries())
       for (const child of node.children) assert.ok(offered[at]?.includes(child.words.at(-1) ?? ''), child.words.join(' '));
+  });
+});
+
+describe('Completion in zsh', () => {
+  it('is a file that a shell can read', () => {
+    const { stderr, status } = spawnSync('bash', ['-n'], { encoding: 'utf8', input: writeCompletion(tree, 'zsh') });
+    assert.deepEqual([status, stderr], [0, '']);
+  });
+});
+
+describe('The version', () => {
+  it('is that of the server it came with, for people and for programs', async () => {
+    const ask = async (...args: readonly string[]): Promise<string> => {
+      printed.length = 0;
+      await createProgram(parts).parseAsync(['version', ...args], { from: 'user' });
+      return printed.join('');
+    };
+    assert.equal(await ask(), `${SERVER_VERSION}\n`);
+    assert.deepEqual(JSON.parse(await ask('--json')), { version: SERVER_VERSION, node: process.version });
   });
 });
 

@@ -40,3 +40,16 @@ export const TOPICS = {
   /** Its lines. */
   navigation: 'navigation',
 } as const;
+
+const ID = '<id>';
+/** How each is written: `hosts`, `host:<id>`. */
+export const TOPIC_FORMS: readonly string[] = Object.values(TOPICS).map((topic) =>
+  typeof topic === 'string' ? topic : topic(ID),
+);
+
+/** Whether anything is ever told under it; no id is looked up. */
+export function isTopic(text: string): boolean {
+  const [name = '', id] = text.split(/:(.*)/su);
+  if (id === undefined) return TOPIC_FORMS.includes(name);
+  return /^[A-Za-z0-9_-]{1,80}$/u.test(id) && TOPIC_FORMS.includes(`${name}:${ID}`);
+}

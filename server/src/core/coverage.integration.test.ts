@@ -4,7 +4,7 @@ import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COVERAGE } from '@holdfast/shared/limits.ts';
 import { runCoverageRound } from './coverage-looks.ts';
-import { adoptFinding, countFindings, ignoreFinding, listCoverageLooks, listFindings, watchFinding } from './findings.ts';
+import { adoptFinding, countFindings, ignoreFinding, listFindings, summarizeLooks, watchFinding } from './findings.ts';
 import { type CatalogRig, openCatalogRig } from './fixtures/catalog-rig.ts';
 
 const GIB = 1024 ** 3;
@@ -77,13 +77,11 @@ test('a server that does not answer keeps its findings and is named with its wor
   clock.advance(COVERAGE.everyMs);
   await runCoverageRound(context);
   assert.deepEqual(await named(rig), ['crm']);
-  const looks = await listCoverageLooks(context, admin, [host.id]);
+  const { looked, failed, newestFailed } = await summarizeLooks(context, admin, 5);
+  assert.deepEqual([looked, failed], [2, 1]);
   assert.deepEqual(
-    looks.map(({ place, failure }) => [place, failure]),
-    [
-      ['', undefined],
-      ['127.0.0.1:5432', 'connection refused'],
-    ],
+    newestFailed.map((look) => [look.host, look.place, look.failure]),
+    [[host.id, '127.0.0.1:5432', 'connection refused']],
   );
   context.directory.isOnline = () => false;
   clock.advance(COVERAGE.everyMs);

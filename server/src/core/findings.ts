@@ -1,11 +1,11 @@
 /** What was found and is not protected, as people deal with it: made a source, or left alone with a reason. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
-import type { FindingId, HostId } from '@holdfast/shared/domain/ids.ts';
+import type { FindingId } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COVERAGE, TEXT } from '@holdfast/shared/limits.ts';
 import type { Source } from '../store/catalog.ts';
-import type { CoverageFilter, CoverageLook, Finding } from '../store/coverage.ts';
+import type { CoverageFilter, CoverageSummary, Finding } from '../store/coverage.ts';
 import type { Page, PageRequest } from '../store/page.ts';
 import { createFieldsError } from './adapter-input.ts';
 import { recordAct } from './audit.ts';
@@ -30,13 +30,10 @@ export async function countFindings(context: CoreContext, caller: Caller): Promi
   return context.store.coverage.countFindings(caller.tenant);
 }
 
-export async function listCoverageLooks(
-  context: CoreContext,
-  caller: Caller,
-  hosts: readonly HostId[],
-): Promise<readonly CoverageLook[]> {
+/** How the looks of the fleet went, with so many of those that failed. */
+export async function summarizeLooks(context: CoreContext, caller: Caller, named: number): Promise<CoverageSummary> {
   demand(caller, 'view');
-  return context.store.coverage.listLooks(caller.tenant, hosts);
+  return context.store.coverage.summarizeLooks(caller.tenant, named);
 }
 
 /** Has all connected hosts asked again, now rather than within a day; what they say is there soon after. Returns how many hosts. */

@@ -62,6 +62,12 @@ export async function listHosts(
   return { ...found, rows: found.rows.map((host) => toHostView(context, host)) };
 }
 
+/** All tags of the fleet, by name; hosts that are revoked do not count. */
+export async function listTags({ store }: CoreContext, caller: Caller): Promise<readonly string[]> {
+  demand(caller, 'view');
+  return store.hosts.listTags(caller.tenant);
+}
+
 export async function getHost(context: CoreContext, caller: Caller, id: HostId): Promise<HostView> {
   demand(caller, 'view');
   const host = await context.store.hosts.findHost(caller.tenant, id);

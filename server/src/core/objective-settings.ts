@@ -6,7 +6,7 @@ import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
 import { type Objectives, objectivesSchema, resolveObjectives, type SourceObjectives } from './objectives.ts';
 import type { CoreContext } from './ports.ts';
-import { parseSetting, readSetting, writeSetting } from './stored-setting.ts';
+import { demandVersion, findSettingVersion, parseSetting, readSetting, writeSetting } from './stored-setting.ts';
 
 const SETTING = { key: 'objectives', schema: objectivesSchema, name: 'objectives', action: 'objectives.updated' } as const;
 
@@ -19,15 +19,26 @@ export async function getObjectives(context: CoreContext, caller: Caller): Promi
   return readObjectives(context);
 }
 
+/** For `saveObjectives`: what this content comes to. */
+export function findObjectivesVersion(objectives: Objectives): number {
+  return findSettingVersion(SETTING, objectives);
+}
+
 /**
  * Replaces all objectives; rules of plans that are gone are left out. Holds for pages at once and for alerts within a minute. `invalid`
- * names the field at fault.
+ * names the field at fault, and `conflict` the version there is where it is not the expected one.
  */
-export async function saveObjectives(context: CoreContext, caller: Caller, wanted: unknown): Promise<Objectives> {
+export async function saveObjectives(
+  context: CoreContext,
+  caller: Caller,
+  wanted: unknown,
+  expectedVersion?: number,
+): Promise<Objectives> {
   demand(caller, 'plan.manage');
   const parsed = parseSetting(SETTING, wanted);
   const { store, bus } = context;
   const before = await readObjectives(context);
+  demandVersion(SETTING, before, expectedVersion);
   const there = new Set(
     (
       await store.catalog.findPlans(

@@ -3,9 +3,20 @@ import type { HostId, PlanId, RunId, SourceId } from '@holdfast/shared/domain/id
 import type { RunOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { isTerminal, type LogLine } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
 import type { Plan, Source } from '../store/catalog.ts';
 import type { Page, SortedPage } from '../store/page.ts';
-import type { LogFilter, NamedSnapshot, Run, RunAttempt, RunFilter, RunPart, RunStage, Snapshot } from '../store/runs.ts';
+import type {
+  LogFilter,
+  NamedSnapshot,
+  Run,
+  RunAttempt,
+  RunFilter,
+  RunPart,
+  RunStage,
+  Snapshot,
+  SnapshotFilter,
+} from '../store/runs.ts';
 import { recordAct } from './audit.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
@@ -93,6 +104,22 @@ async function findWhoCancelled(context: CoreContext, caller: Caller, id: RunId)
   return found.rows[0]?.actor.name;
 }
 
+/** All of one run, however many parts it has: a page holds fewer. */
+async function listAllSnapshots(
+  { store }: CoreContext,
+  { tenant }: Caller,
+  filter: SnapshotFilter & { run: RunId },
+): Promise<readonly Snapshot[]> {
+  const found: Snapshot[] = [];
+  let after: string | undefined;
+  do {
+    const page: Page<Snapshot> = await store.runs.listSnapshots(tenant, filter, { limit: HTTP.pageSizeMax, after });
+    found.push(...page.rows);
+    after = page.next;
+  } while (after !== undefined);
+  return found;
+}
+
 export async function getRunDetail(context: CoreContext, caller: Caller, id: RunId): Promise<RunDetail> {
   const run = await getRun(context, caller, id);
   const { runs } = context.store;
@@ -101,8 +128,8 @@ export async function getRunDetail(context: CoreContext, caller: Caller, id: Run
     runs.listParts(caller.tenant, id),
     runs.listStages(caller.tenant, id),
     runs.listAttempts(caller.tenant, id),
-    runs.listSnapshots(caller.tenant, { run: id }, { limit: 200 }),
-    runs.listSnapshots(caller.tenant, { run: id, role: 'globals' }, { limit: 200 }),
+    listAllSnapshots(context, caller, { run: id }),
+    listAllSnapshots(context, caller, { run: id, role: 'globals' }),
     runs.listNamedSnapshots(caller.tenant, id),
     mayBeCancelled ? findWhoCancelled(context, caller, id) : undefined,
   ]);
@@ -111,7 +138,7 @@ export async function getRunDetail(context: CoreContext, caller: Caller, id: Run
     parts,
     stages,
     attempts,
-    snapshots: [...data.rows, ...globals.rows],
+    snapshots: [...data, ...globals],
     named,
     ...(cancelledBy === undefined ? {} : { cancelledBy }),
   };

@@ -1,4 +1,6 @@
 /** What an operator set for the whole installation, stored as one JSON text a key. */
+import { createHash } from 'node:crypto';
+import { AppError } from '@holdfast/shared/errors.ts';
 import type * as z from 'zod';
 import { createFieldsError } from './adapter-input.ts';
 import { recordAct } from './audit.ts';
@@ -15,11 +17,47 @@ export interface StoredSetting<Schema extends z.ZodType> {
   action: string;
 }
 
+/** So many bytes of a hash are a number that JSON carries whole. */
+const VERSION_BYTES = 6;
+
 export async function readSetting<Schema extends z.ZodType>(
   { store }: Pick<CoreContext, 'store'>,
-  { key, schema }: StoredSetting<Schema>,
+  setting: StoredSetting<Schema>,
 ): Promise<z.infer<Schema>> {
-  return schema.parse(JSON.parse((await store.settings.findSetting(key)) ?? '{}'));
+  return parseStored(setting, await store.settings.findSetting(setting.key));
+}
+
+function parseStored<Schema extends z.ZodType>({ schema }: StoredSetting<Schema>, text: string | undefined): z.infer<Schema> {
+  return schema.parse(JSON.parse(text ?? '{}'));
+}
+
+/** What its content comes to: another content has another version. It says nothing of which is the newer. */
+export function findSettingVersion<Schema extends z.ZodType>(
+  { schema }: Pick<StoredSetting<Schema>, 'schema'>,
+  value: unknown,
+): number {
+  // By way of the text that is stored, and in the order of the schema, so that saved and read are the same.
+  const content = JSON.stringify(schema.parse(JSON.parse(JSON.stringify(value))));
+  return createHash('sha256').update(content).digest().readUIntBE(0, VERSION_BYTES);
+}
+
+/** `conflict` unless the content is the one that the version stands for; undefined stands for any. */
+export function demandVersion<Schema extends z.ZodType>(
+  setting: StoredSetting<Schema>,
+  content: z.infer<Schema>,
+  version: number | undefined,
+): void {
+  if (version !== undefined && findSettingVersion(setting, content) !== version) throw createStaleError(setting, content);
+}
+
+function createStaleError<Schema extends z.ZodType>(setting: StoredSetting<Schema>, content: z.infer<Schema>): AppError {
+  return new AppError(
+    'conflict',
+    `somebody else changed the ${setting.name} meanwhile; look at them again and repeat the change`,
+    {
+      details: { field: 'version', current: findSettingVersion(setting, content) },
+    },
+  );
 }
 
 /** Throws `invalid` naming the first field at fault. */
@@ -30,14 +68,22 @@ export function parseSetting<Schema extends z.ZodType>({ key, schema }: StoredSe
   throw createFieldsError({ [issue?.path.join('.') || key]: issue?.message ?? 'is not well-formed' });
 }
 
-/** `told` is what the audit says of the change; all of it where it is not given. */
+/**
+ * Replaces what `before` said; `conflict` where something else is stored meanwhile, so that of two who save at once none loses
+ * unheard. `told` is what the audit says of the change; all of it where it is not given.
+ */
 export async function writeSetting<Schema extends z.ZodType>(
   context: CoreContext,
   caller: Caller,
-  { key, name, action }: StoredSetting<Schema>,
+  setting: StoredSetting<Schema>,
   change: { before: z.infer<Schema>; after: z.infer<Schema> },
   told: Readonly<Record<'before' | 'after', unknown>> = change,
 ): Promise<void> {
-  await context.store.settings.putSetting(key, JSON.stringify(change.after));
+  const { key, name, action } = setting;
+  const { settings } = context.store;
+  const stored = await settings.findSetting(key);
+  demandVersion(setting, parseStored(setting, stored), findSettingVersion(setting, change.before));
+  if (!(await settings.exchangeSetting(key, stored, JSON.stringify(change.after))))
+    throw createStaleError(setting, await readSetting(context, setting));
   await recordAct(context, caller, { action, target: { kind: 'settings', id: key, name }, change: told });
 }

@@ -6,6 +6,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { PROTECTION_STATUSES } from '../core/protection.ts';
+import { sampleHost, sampleSource } from '../store/contract/samples.ts';
 import { type ServedApp, serveApp } from '../web/http/fixtures/served-app.ts';
 import { createMetrics } from './metrics.ts';
 
@@ -20,6 +22,10 @@ before(async () => {
     config: { trustProxy: 0, metrics: { cidrs: ['127.0.0.1'] } },
     createMetrics: (context, countStreams) => createMetrics({ context, version: '1.2.3', dataDir: tmpdir(), countStreams }),
   });
+  const host = sampleHost();
+  await served.context.store.hosts.insertHost(host);
+  await served.context.store.catalog.insertSource(sampleSource(host));
+  await served.context.store.catalog.insertSource(sampleSource(host, { enabled: false }));
   const answer = await served.ask('/metrics');
   assert.equal(answer.status, 200);
   assert.match(String(answer.headers['content-type']), /^text\/plain; version=0\.0\.4/);
@@ -69,6 +75,14 @@ describe('Metrics as Prometheus takes them', () => {
       [...guide].filter((name) => !exported.has(name)),
       [],
       'in the guide and not exported',
+    );
+  });
+
+  it('count the sources by whether they are protected, in the words of the pages', () => {
+    const found = [...text.matchAll(/^holdfast_sources_by_status\{status="(\w+)"\} (\d+)$/gm)];
+    assert.deepEqual(
+      found.map(([, status, count]) => [status, Number(count)]),
+      PROTECTION_STATUSES.map((status) => [status, { unprotected: 1, paused: 1 }[status as string] ?? 0]),
     );
   });
 

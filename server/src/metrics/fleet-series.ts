@@ -19,6 +19,7 @@ export function createSeries(registry: Registry) {
     agentSessions: gauge('agent_sessions', 'Hosts that are connected now.'),
     streams: gauge('event_streams', 'Browser pages that are live now.'),
     sources: gauge('sources', 'Sources known.'),
+    sourcesByStatus: gauge('sources_by_status', 'Sources by whether they are protected.', ['status']),
     plans: gauge('plans', 'Plans known.'),
     enabledPlans: gauge('enabled_plans', 'Plans that are switched on.'),
     repositories: gauge('repositories', 'Repositories known.'),
@@ -90,7 +91,7 @@ export function createSeries(registry: Registry) {
 }
 
 /** Sets every series anew: what is not there any more has none. */
-export function showFacts(series: FleetSeries, facts: Facts, { shown }: Round): void {
+export function showFacts(series: FleetSeries, facts: Facts, { shown, protection }: Round): void {
   for (const one of [series.hosts, series.missedFires, series.runs, series.runsTakenBack]) one.reset();
   for (const one of [series.logStored, series.logDropped, series.logRemoved]) one.reset();
   for (const [standing, count] of Object.entries(facts.hostsByStanding)) series.hosts.set({ standing }, count);
@@ -112,6 +113,7 @@ export function showFacts(series: FleetSeries, facts: Facts, { shown }: Round): 
   series.openAlerts.set(facts.openAlerts);
   series.messagesWaiting.set(facts.messagesWaiting);
   showCounts(series, facts);
+  for (const [status, count] of Object.entries(protection)) series.sourcesByStatus.set({ status }, count);
   const counts = { sources: facts.sourceCount, plans: facts.planCount, repositories: facts.repositoryCount };
   for (const kind of ROUND_KINDS) series.leftOut.set({ of: kind }, shown[kind].isFull ? counts[kind] - shown[kind].rows : 0);
 }

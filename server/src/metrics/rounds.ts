@@ -10,6 +10,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
 import type { CoreContext } from '../core/ports.ts';
+import type { ProtectionCounts } from '../core/protection.ts';
 import type { FigurePage, PlanFigures, SourceFigures } from '../store/figures.ts';
 import { createCalendar } from './calendar.ts';
 import { type Block, type Family, formatBlock, joinBlocks } from './exposition.ts';
@@ -42,6 +43,8 @@ export interface Shown {
 export interface Round {
   pieces: readonly Buffer[];
   shown: Readonly<Record<RoundKind, Shown>>;
+  /** All sources, with series of their own or without. */
+  protection: ProtectionCounts;
   /** By `monotonicMs`. */
   endedMs: number;
 }
@@ -151,9 +154,11 @@ export function createRounds(context: CoreContext, limits: RoundLimits = ROUND_L
       (row) => row,
       ({ repository }) => ({ repository }),
     );
+    const { counts: protection } = await context.fleet.look(DEFAULT_TENANT);
     last = {
       pieces: [...sources.pieces, ...plans.pieces, ...repositories.pieces],
       shown: { sources: sources.shown, plans: plans.shown, repositories: repositories.shown },
+      protection,
       endedMs: clock.monotonicMs(),
     };
     return last;

@@ -5,7 +5,7 @@ import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { OUTGOING } from '@holdfast/shared/limits.ts';
-import { createChannel } from '../core/alerts/channels.ts';
+import { countUndelivered, createChannel, settleUndelivered } from '../core/alerts/channels.ts';
 import type { Channel } from '../store/channels.ts';
 import { createCaller, createWorld, type World } from '../web/screens/fixtures/world.ts';
 import { CHANNEL_KINDS } from './all.ts';
@@ -109,6 +109,37 @@ describe('The outbox', () => {
     const { state, settledAt } = await find(id);
     assert.equal(state, 'given_up');
     assert.ok((settledAt ?? 0) - began > OUTGOING.givenUpAfterMs - 2 * OUTGOING.longestRetryMs);
+  });
+
+  it('counts what was given up until somebody sends it again or dismisses it, and tries it once', async () => {
+    const { channel, sink } = await addChannel();
+    const { context } = world;
+    const admin = createCaller();
+    sink.answer = 500;
+    const id = await tell(channel);
+    world.clock.advance(2 * OUTGOING.givenUpAfterMs);
+    const deliverer = open();
+    await runRound(deliverer);
+    await assert.rejects(deliverer.sendTest(channel));
+    assert.equal(await countUndelivered(context, admin, channel.id), 1, 'a test that failed is nothing that anybody misses');
+    assert.equal(await settleUndelivered(context, admin, channel.id, 'resend'), 1);
+    assert.equal(await countUndelivered(context, admin, channel.id), 0);
+    await runRound(deliverer);
+    const { state, attempts } = await find(id);
+    assert.deepEqual([state, attempts, await countUndelivered(context, admin, channel.id)], ['given_up', 2, 1]);
+    assert.equal(await settleUndelivered(context, admin, channel.id, 'resend'), 1);
+    sink.answer = 200;
+    await runRound(deliverer);
+    assert.equal((await find(id)).state, 'delivered');
+    sink.answer = 500;
+    const lost = await tell(channel);
+    world.clock.advance(2 * OUTGOING.givenUpAfterMs);
+    await runRound(deliverer);
+    await assert.rejects(settleUndelivered(context, createCaller('viewer'), channel.id, 'dismiss'), { code: 'forbidden' });
+    assert.equal(await settleUndelivered(context, admin, channel.id, 'dismiss'), 1);
+    await runRound(deliverer);
+    assert.deepEqual([(await find(lost)).state, await countUndelivered(context, admin, channel.id)], ['dismissed', 0]);
+    assert.equal(await settleUndelivered(context, admin, channel.id, 'resend'), 0);
   });
 
   it('leaves a channel alone for as long as it asks, with all that waits for it, and then tells everything', async () => {

@@ -8,7 +8,7 @@ import { type ChannelId, DEFAULT_TENANT, type DeliveryId } from '@holdfast/share
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { OUTGOING } from '@holdfast/shared/limits.ts';
 import { openChannel } from '../core/alerts/channels.ts';
-import { type ChannelMessage, type MessageType, messageSchema } from '../core/alerts/message.ts';
+import { type ChannelMessage, messageSchema, OF_NOW } from '../core/alerts/message.ts';
 import { TOPICS } from '../core/bus.ts';
 import type { CoreContext } from '../core/ports.ts';
 import type { Channel, Delivery } from '../store/channels.ts';
@@ -54,9 +54,6 @@ export function planRetry(attempts: number, fraction: number): number {
   return Math.round(wait * (1 - JITTER / 2 + JITTER * fraction));
 }
 
-/** They are about now, and say nothing true when they come late. */
-const OF_NOW: ReadonlySet<string> = new Set(['channel.test', 'server.alive', 'run.started'] satisfies MessageType[]);
-
 /**
  * What becomes of a message after a failed attempt. What is about now is not tried again, nor what was refused for itself; where a
  * person must mend the channel first, attempts are the longest wait apart.
@@ -72,7 +69,8 @@ export function judgeFailure(
   const attempts = fault === 'settings' ? Number.MAX_SAFE_INTEGER : delivery.attempts + 1;
   const wait = Math.max(planRetry(attempts, fraction), typeof asked === 'number' ? asked : 0);
   const dueAt = now + wait;
-  const isOver = fault === 'message' || OF_NOW.has(delivery.kind) || dueAt > delivery.createdAt + OUTGOING.givenUpAfterMs;
+  const isOver =
+    fault === 'message' || OF_NOW.some((kind) => kind === delivery.kind) || dueAt > delivery.createdAt + OUTGOING.givenUpAfterMs;
   return isOver ? { state: 'given_up', dueAt: now } : { state: 'waiting', dueAt };
 }
 

@@ -140,6 +140,10 @@ export interface AlertFilter {
   thing?: Thing | undefined;
 }
 
+export interface ActiveAlertFilter extends AlertFilter {
+  state: Exclude<AlertFilter['state'], 'resolved' | undefined>;
+}
+
 export interface AlertCounts {
   open: number;
   acknowledged: number;
@@ -201,6 +205,8 @@ export interface AlertStore {
   findAlert(tenant: TenantId, id: AlertId): Promise<Alert | undefined>;
   /** Newest first: by when they were raised, resolved ones by when they were over. `now` decides what is still snoozed. */
   listAlerts(tenant: TenantId, filter: AlertFilter, now: number, page: PageRequest): Promise<Page<Alert>>;
+  /** Those that are not over, what needs a person first: by what is done about it, then the gravest, then the newest. `now` as above. */
+  listAlertsByNeed(tenant: TenantId, filter: ActiveAlertFilter, now: number, page: PageRequest): Promise<Page<Alert>>;
   /** Alerts about these things of one kind that are not resolved, the gravest first, then the newest. */
   listActiveAbout(tenant: TenantId, kind: ThingKind, ids: readonly string[]): Promise<readonly Alert[]>;
   countAlerts(tenant: TenantId, now: number): Promise<AlertCounts>;

@@ -24,7 +24,8 @@ export interface Channel {
   triedAt?: number | undefined;
 }
 
-export const DELIVERY_STATES = ['waiting', 'delivered', 'given_up'] as const;
+/** What was given up is dismissed once somebody has seen it. */
+export const DELIVERY_STATES = ['waiting', 'delivered', 'given_up', 'dismissed'] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 export interface Delivery extends NewDelivery {
@@ -72,6 +73,15 @@ export interface ChannelStore {
   findDelivery(tenant: TenantId, id: DeliveryId): Promise<Delivery | undefined>;
   /** Notes an attempt, what becomes of the message, and how the channel fares. When it works again, all that waits for it is due. */
   recordAttempt(tenant: TenantId, attempt: DeliveryAttempt, end: AttemptEnd): Promise<void>;
+  /** Messages that were given up, among the newest `OUTGOING.lookedBack` of a channel; those of the kinds `except` count for nothing. */
+  countUndelivered(tenant: TenantId, channel: ChannelId, except: readonly string[]): Promise<number>;
+  /** What `countUndelivered` counts is dismissed, or waits again and is due at `at`. Returns how many. */
+  settleUndelivered(
+    tenant: TenantId,
+    channel: ChannelId,
+    except: readonly string[],
+    end: { state: 'dismissed' | 'waiting'; at: number },
+  ): Promise<number>;
   /** Newest first. */
   listDeliveries(
     tenant: TenantId,

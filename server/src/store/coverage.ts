@@ -33,6 +33,14 @@ export interface CoverageLook extends CoveragePlace {
   failure?: string | undefined;
 }
 
+/** Of hosts that are not revoked. */
+export interface CoverageSummary {
+  /** Places that were looked at, and those where the last look failed. */
+  looked: number;
+  failed: number;
+  newestFailed: readonly CoverageLook[];
+}
+
 export interface SeenThing {
   name: string;
   sizeBytes?: number | undefined;
@@ -66,8 +74,8 @@ export interface CoverageStore {
   /** Undefined takes being ignored back. `not_found` when it is gone. */
   setIgnored(tenant: TenantId, id: FindingId, ignored: Finding['ignored']): Promise<void>;
   deleteFinding(tenant: TenantId, id: FindingId): Promise<void>;
-  /** Of these hosts. */
-  listLooks(tenant: TenantId, hosts: readonly HostId[]): Promise<readonly CoverageLook[]>;
+  /** Counts all looks, and names those that failed last, at most `named`. */
+  summarizeLooks(tenant: TenantId, named: number): Promise<CoverageSummary>;
   /** Active hosts whose turn has come, the longest waiting first; the first turn is `COVERAGE.firstMs` after a host joined. */
   listDueHosts(tenant: TenantId, now: number, limit: number): Promise<readonly HostId[]>;
   setTurn(tenant: TenantId, host: HostId, dueAt: number): Promise<void>;

@@ -117,6 +117,8 @@ export interface HostStore {
   findHostByKey(signingKey: string): Promise<Host | undefined>;
   /** By name, then id, unless another order is wished for. */
   listHosts(tenant: TenantId, filter: HostFilter, page: HostPage): Promise<Page<Host>>;
+  /** All tags of hosts that are not revoked, each once, by name. */
+  listTags(tenant: TenantId): Promise<readonly string[]>;
   countHosts(tenant: TenantId): Promise<{ total: number; active: number }>;
   countHostsSeenSince(tenant: TenantId, since: number): Promise<number>;
   isHostNameTaken(tenant: TenantId, name: string): Promise<boolean>;

@@ -49,6 +49,8 @@ export interface TrailStore {
 export interface SettingStore {
   findSetting(name: string): Promise<string | undefined>;
   putSetting(name: string, value: string): Promise<void>;
+  /** Stores where what is there now (undefined: nothing) is what it was; false, and nothing stored, where it is not. */
+  exchangeSetting(name: string, before: string | undefined, value: string): Promise<boolean>;
   /** Stores only when absent; returns what is stored then. */
   initSetting(name: string, value: string): Promise<string>;
   /** Whether any row holds a ciphertext, so that a lost master key is noticed. */

@@ -141,6 +141,8 @@ export const PAGES = {
   editChannel: '/settings/channels/:channel/edit',
   testChannel: '/settings/channels/:channel/test',
   switchChannel: '/settings/channels/:channel/switch',
+  resendUndelivered: '/settings/channels/:channel/undelivered/resend',
+  dismissUndelivered: '/settings/channels/:channel/undelivered/dismiss',
   deleteChannel: '/settings/channels/:channel/delete',
 
   audit: '/audit',

@@ -2,7 +2,16 @@
 import type { AlertId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { ALERTS } from '@holdfast/shared/limits.ts';
-import type { Alert, AlertCounts, AlertEvent, AlertEventKind, AlertFilter, AlertSign, AlertState } from '../../store/alerts.ts';
+import type {
+  ActiveAlertFilter,
+  Alert,
+  AlertCounts,
+  AlertEvent,
+  AlertEventKind,
+  AlertFilter,
+  AlertSign,
+  AlertState,
+} from '../../store/alerts.ts';
 import type { Page, PageRequest } from '../../store/page.ts';
 import { createFieldsError } from '../adapter-input.ts';
 import { recordAct } from '../audit.ts';
@@ -36,6 +45,18 @@ export async function listAlerts(
 ): Promise<Page<AlertView>> {
   demand(caller, 'view');
   const found = await context.store.alerts.listAlerts(caller.tenant, filter, context.clock.now(), page);
+  return { ...found, rows: found.rows.map((alert) => toView(context, alert)) };
+}
+
+/** Those that are not over: what needs a person first, gravest first; within the same the newest first. */
+export async function listAlertsByNeed(
+  context: CoreContext,
+  caller: Caller,
+  filter: ActiveAlertFilter,
+  page: PageRequest,
+): Promise<Page<AlertView>> {
+  demand(caller, 'view');
+  const found = await context.store.alerts.listAlertsByNeed(caller.tenant, filter, context.clock.now(), page);
   return { ...found, rows: found.rows.map((alert) => toView(context, alert)) };
 }
 

@@ -12,6 +12,7 @@ import { type Caller, demand } from '../caller.ts';
 import { checkName } from '../names.ts';
 import type { CoreContext } from '../ports.ts';
 import { decryptSecrets, encryptSecrets, type SecretRow } from '../secrets.ts';
+import { OF_NOW } from './message.ts';
 import {
   checkSubscription,
   EVERY_ALERT,
@@ -192,6 +193,31 @@ export async function listDeliveries(
 ): Promise<Page<Delivery>> {
   demand(caller, 'view');
   return context.store.channels.listDeliveries(caller.tenant, filter, page);
+}
+
+/** Messages that were given up and that nobody has seen to yet, among the channel's newest `OUTGOING.lookedBack`. */
+export async function countUndelivered(context: CoreContext, caller: Caller, id: ChannelId): Promise<number> {
+  demand(caller, 'view');
+  return context.store.channels.countUndelivered(caller.tenant, id, OF_NOW);
+}
+
+/** Dismisses what was not delivered, or sends it again: once, for what is older than a day. Returns how many messages. */
+export async function settleUndelivered(
+  context: CoreContext,
+  caller: Caller,
+  id: ChannelId,
+  act: 'dismiss' | 'resend',
+): Promise<number> {
+  demand(caller, 'channel.manage');
+  const { name } = await getChannel(context, caller, id);
+  const state = act === 'dismiss' ? 'dismissed' : 'waiting';
+  const at = context.clock.now();
+  const messages = await context.store.channels.settleUndelivered(caller.tenant, id, OF_NOW, { state, at });
+  if (messages === 0) return 0;
+  const action = act === 'dismiss' ? 'channel.dismissed' : 'channel.resent';
+  await recordAct(context, caller, { action, target: { kind: 'channel', id, name }, change: { messages } });
+  publish(context, caller);
+  return messages;
 }
 
 /** A message to a channel with each attempt at it, oldest first. */

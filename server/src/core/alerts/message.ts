@@ -13,6 +13,8 @@ const RUN_NEWS = ['run.started', 'run.succeeded', 'run.partial', 'run.failed'] a
 export const DIGEST_NEWS = ['digest.daily', 'digest.weekly'] as const;
 export const MESSAGE_TYPES = [...ALERT_NEWS, ...RUN_NEWS, ...DIGEST_NEWS, 'act.done', 'channel.test', 'server.alive'] as const;
 export type MessageType = (typeof MESSAGE_TYPES)[number];
+/** They are about now, and say nothing true when they come late: not tried again, and not missed. */
+export const OF_NOW: readonly MessageType[] = ['channel.test', 'server.alive', 'run.started'];
 const instant = z.int().min(0);
 const name = z.string().max(300);
 const logSchema = z.array(z.string().max(OUTGOING.logLineChars)).max(OUTGOING.logLines);

@@ -2,7 +2,7 @@
 import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
-import { parseSetting, readSetting, writeSetting } from '../stored-setting.ts';
+import { demandVersion, findSettingVersion, parseSetting, readSetting, writeSetting } from '../stored-setting.ts';
 import { type AlertRules, alertRulesSchema } from './rules.ts';
 
 const SETTING = {
@@ -21,6 +21,11 @@ export async function getRules(context: CoreContext, caller: Caller): Promise<Al
   return readRules(context);
 }
 
+/** For `saveRules`: what this content comes to. */
+export function findRulesVersion(rules: AlertRules): number {
+  return findSettingVersion(SETTING, rules);
+}
+
 /** What no longer leads anywhere is left out: rules of plans that are gone, steps to channels that are. */
 async function dropDangling({ store }: CoreContext, { tenant }: Caller, rules: AlertRules): Promise<AlertRules> {
   const named = [...rules.plans.map(({ plan }) => plan), ...rules.windows.flatMap(({ plan }) => plan ?? [])];
@@ -37,11 +42,20 @@ async function dropDangling({ store }: CoreContext, { tenant }: Caller, rules: A
   };
 }
 
-/** Replaces the rules; they hold from the next look on, within a minute. `invalid` names the field at fault. */
-export async function saveRules(context: CoreContext, caller: Caller, wanted: unknown): Promise<AlertRules> {
+/**
+ * Replaces the rules; they hold from the next look on, within a minute. `invalid` names the field at fault, and `conflict` the version
+ * there is where it is not the expected one.
+ */
+export async function saveRules(
+  context: CoreContext,
+  caller: Caller,
+  wanted: unknown,
+  expectedVersion?: number,
+): Promise<AlertRules> {
   demand(caller, 'channel.manage');
   const parsed = parseSetting(SETTING, wanted);
   const before = await readRules(context);
+  demandVersion(SETTING, before, expectedVersion);
   const after = await dropDangling(context, caller, parsed);
   await writeSetting(context, caller, SETTING, { before, after });
   context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.alerts });

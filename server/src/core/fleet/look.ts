@@ -65,6 +65,16 @@ export interface FleetLook {
   findNextFire(plan: Pick<Plan, 'enabled' | 'schedule'>): number | undefined;
 }
 
+/** In no plan that is switched on. */
+export function isWithoutPlan({ source }: LookedSource): boolean {
+  return !source.plans.some(({ enabled }) => enabled);
+}
+
+/** Sources that wait for a plan: one that somebody switched off is no gap. */
+export function countWithoutPlan({ sources }: FleetLook): number {
+  return sources.filter((one) => one.source.enabled && isWithoutPlan(one)).length;
+}
+
 export interface FleetKeeper {
   /** Whatever was written before the call counts; what changes by time alone may be a second old. */
   look(tenant: TenantId): Promise<FleetLook>;

@@ -178,7 +178,7 @@ function checkAlertRows(open: OpenStore): void {
     'counts and lists by what is done about them, newest first, and pages without a gap',
     withStore(open, async (store) => {
       const { alerts } = store;
-      const fresh = [1, 2, 3].map((n) => sampleAlert({ raisedAt: NOW + n, severity: n === 1 ? 'warning' : 'critical' }));
+      const fresh = [1, 2, 3].map((n) => sampleAlert({ raisedAt: NOW + n, severity: n === 3 ? 'warning' : 'critical' }));
       const taken = sampleAlert({ raisedAt: NOW + 4, acknowledgedAt: NOW, acknowledgedBy: 'Ada' });
       const off = sampleAlert({ raisedAt: NOW + 5, condition: 'host.silent', snoozedUntil: NOW + 100, snoozedBy: 'Ada' });
       const over = sampleAlert({ raisedAt: NOW, resolvedAt: NOW + 50 });
@@ -201,7 +201,7 @@ function checkAlertRows(open: OpenStore): void {
       assert.deepEqual(await list({ state: 'acknowledged' }), [taken.id]);
       assert.deepEqual(await list({ state: 'snoozed' }), [off.id]);
       assert.deepEqual(await list({ state: 'resolved' }), [over.id]);
-      assert.deepEqual(await list({ state: 'open', severity: 'warning' }), [fresh[0]?.id]);
+      assert.deepEqual(await list({ state: 'open', severity: 'warning' }), [fresh[2]?.id]);
       assert.deepEqual(await list({ condition: 'host.silent' }), [off.id]);
       assert.deepEqual(await list({ thing: taken.thing }), [taken.id]);
       const seen: string[] = [];
@@ -212,6 +212,20 @@ function checkAlertRows(open: OpenStore): void {
         if (after === undefined) break;
       }
       assert.deepEqual(seen, [off.id, taken.id, ...newestFirst]);
+      const needy: string[] = [];
+      for (let after: string | undefined; ; ) {
+        const page = await alerts.listAlertsByNeed(TENANT, { state: 'active' }, NOW, { limit: 2, after });
+        needy.push(...page.rows.map(({ id }) => id));
+        after = page.next;
+        if (after === undefined) break;
+      }
+      const open = [fresh[1], fresh[0], fresh[2]].map((alert) => alert?.id);
+      assert.deepEqual(needy, [...open, taken.id, off.id], 'the gravest first, and what somebody sees to behind');
+      const woken = await alerts.listAlertsByNeed(TENANT, { state: 'open' }, NOW + 100, { limit: 5 });
+      assert.deepEqual(
+        woken.rows.map(({ id }) => id),
+        [off.id, ...open],
+      );
     }),
   );
 

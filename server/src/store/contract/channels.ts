@@ -140,6 +140,51 @@ function checkOutbox(open: OpenStore): void {
   );
 
   it(
+    'counts what was given up until it is dismissed or waits again, but not what is about now, nor what is long past',
+    withStore(open, async (store) => {
+      const { channels } = store;
+      const [channel, other] = [sampleChannel(), sampleChannel()];
+      for (const one of [channel, other]) await channels.insertChannel(one);
+      const giveUp = async (change: Partial<NewDelivery>, at: number, of = channel) => {
+        const message = sampleDelivery(of, change);
+        await channels.insertDelivery(TENANT, message, at);
+        const attempt = { delivery: message.id, at, tookMs: 1, ok: false, text: 'no' };
+        await channels.recordAttempt(TENANT, attempt, { state: 'given_up', dueAt: at });
+        return message.id;
+      };
+      const except = ['channel.test'];
+      const count = () => channels.countUndelivered(TENANT, channel.id, except);
+      const settle = (state: 'dismissed' | 'waiting', at: number) =>
+        channels.settleUndelivered(TENANT, channel.id, except, { state, at });
+      const lost = await giveUp({}, NOW);
+      await giveUp({ kind: 'channel.test' }, NOW);
+      await giveUp({}, NOW, other);
+      await channels.insertDelivery(TENANT, sampleDelivery(channel), NOW);
+      assert.equal(await count(), 1);
+      assert.equal(await channels.countUndelivered(OTHER_TENANT, channel.id, except), 0);
+      assert.equal(await settle('waiting', NOW + 5), 1);
+      const again = await channels.findDelivery(TENANT, lost);
+      assert.deepEqual([again?.state, again?.dueAt, again?.settledAt, again?.attempts], ['waiting', NOW + 5, undefined, 1]);
+      assert.ok((await listDue(store, NOW + 5)).includes(lost));
+      const failed = { delivery: lost, at: NOW + 6, tookMs: 1, ok: false, text: 'no' };
+      await channels.recordAttempt(TENANT, failed, { state: 'given_up', dueAt: NOW + 6 });
+      assert.equal(await count(), 1);
+      assert.equal(await settle('dismissed', NOW + 9), 1);
+      const seen = await channels.findDelivery(TENANT, lost);
+      assert.deepEqual([seen?.state, seen?.settledAt, seen?.attempts], ['dismissed', NOW + 6, 2]);
+      assert.deepEqual([await count(), await settle('waiting', NOW + 9)], [0, 0]);
+      await giveUp({}, NOW + 10);
+      const fill = async (last: number) => {
+        for (let n = 1; n <= last; n += 1) await channels.insertDelivery(TENANT, sampleDelivery(channel), NOW + 20);
+      };
+      await fill(OUTGOING.lookedBack - 1);
+      assert.equal(await count(), 1);
+      await fill(1);
+      assert.equal(await count(), 0, 'it is further back than is looked');
+    }),
+  );
+
+  it(
     'stores messages with the step of the alert they tell of, lists them by alert and channel, and drops old ones',
     withStore(open, async ({ alerts, channels }) => {
       const channel = sampleChannel();

@@ -74,10 +74,15 @@ export function checkCoverage(open: OpenStore): void {
         assert.deepEqual(await coverage.countFindings(TENANT), { open: 1, fresh: 0 });
         await coverage.recordFailedLook(TENANT, { ...server, at: NOW + 2, failure: 'connection refused' });
         assert.deepEqual(await names(), ['shop']);
-        const looks = await coverage.listLooks(TENANT, [host.id]);
-        assert.deepEqual(looks, [{ ...server, firstAt: NOW, lastAt: NOW + 2, failure: 'connection refused' }]);
+        const failed = { ...server, firstAt: NOW, lastAt: NOW + 2, failure: 'connection refused' };
+        assert.deepEqual(await coverage.summarizeLooks(TENANT, 5), { looked: 1, failed: 1, newestFailed: [failed] });
+        await coverage.recordFailedLook(TENANT, { ...server, place: 'db:5432', at: NOW + 3, failure: 'no route' });
+        const { newestFailed, ...counts } = await coverage.summarizeLooks(TENANT, 1);
+        assert.deepEqual([counts, newestFailed.map(({ place }) => place)], [{ looked: 2, failed: 2 }, ['db:5432']]);
+        const none = { looked: 0, failed: 0, newestFailed: [] };
+        assert.deepEqual(await coverage.summarizeLooks(OTHER_TENANT, 5), none);
         await coverage.keepPlaces(TENANT, host.id, [{ kind: 'files', place: '' }]);
-        assert.deepEqual([await names(), await coverage.listLooks(TENANT, [host.id])], [[], []]);
+        assert.deepEqual([await names(), await coverage.summarizeLooks(TENANT, 5)], [[], none]);
       }),
     );
 

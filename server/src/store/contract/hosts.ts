@@ -116,6 +116,7 @@ export function checkHosts(open: OpenStore): void {
           (await hosts.listHosts(TENANT, filter, { limit: 10 })).rows.map((host) => host.id);
         assert.deepEqual(await list({ state: 'quarantined' }), [never.id]);
         assert.deepEqual(await list({ tag: 'web' }), [fresh.id, stale.id]);
+        assert.deepEqual([await hosts.listTags(TENANT), await hosts.listTags(OTHER_TENANT)], [['eu', 'web'], []]);
         assert.deepEqual(await list({ tag: 'eu', search: 'WEB' }), [fresh.id]);
         assert.deepEqual(await list({ search: '%_' }), [fresh.id]);
         assert.deepEqual(await list({ search: '_b' }), []);

@@ -70,6 +70,11 @@ export function checkTrail(open: OpenStore): void {
         assert.equal(await settings.findSetting('key'), undefined);
         assert.equal(await settings.initSetting('key', 'first'), 'first');
         assert.equal(await settings.initSetting('key', 'second'), 'first');
+        const turns = ['third', 'fourth'].map((value) => settings.exchangeSetting('key', 'first', value));
+        assert.deepEqual((await Promise.all(turns)).sort(), [false, true], 'one of two that knew the same');
+        assert.equal(await settings.exchangeSetting('key', undefined, 'fifth'), false);
+        assert.equal(await settings.exchangeSetting('new key', undefined, 'first'), true);
+        assert.equal(await settings.findSetting('new key'), 'first');
         await settings.putSetting('key', 'third \u0000 ü');
         assert.equal(await settings.findSetting('key'), 'third \u0000 ü');
       }),

@@ -3,6 +3,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
 import { ALERT_CONDITIONS } from '../../core/alerts/conditions.ts';
 import {
+  type ActiveAlertFilter,
   ALERT_EVENT_KINDS,
   type Alert,
   type AlertEvent,
@@ -15,7 +16,18 @@ import { createAlertFacts } from './alert-facts.ts';
 import { ALERT_COLUMNS, alertRow, toAlert } from './alert-rows.ts';
 import { createAlertSigns, toThingParams } from './alert-signs.ts';
 import { optional, toJson } from './columns.ts';
-import { createTimePage, cutPage, joinConditions } from './keyset.ts';
+import {
+  createOrderedPage,
+  createTimePage,
+  cutOrdered,
+  cutPage,
+  joinConditions,
+  keyedRow,
+  type Ordering,
+  sayAfter,
+  sayOrder,
+  selectKeys,
+} from './keyset.ts';
 import type { Params, Sql } from './statements.ts';
 
 const eventRow: z.ZodType<AlertEvent> = z.object({
@@ -34,23 +46,44 @@ const STATE_CONDITIONS = {
   resolved: 'a.resolved_at IS NOT NULL',
 } as const;
 
+function sayFilter(filter: AlertFilter): readonly (string | false)[] {
+  return [
+    'a.tenant_id = @tenant',
+    filter.state !== undefined && STATE_CONDITIONS[filter.state],
+    filter.severity !== undefined && 'a.severity = @severity',
+    filter.condition !== undefined && 'a.condition = @condition',
+    filter.thing !== undefined && 'a.thing_kind = @thingKind AND a.thing_id = @thingId',
+  ];
+}
+
 function buildAlertList(filter: AlertFilter, page: PageRequest): { text: string; params: Params } {
   const at = filter.state === 'resolved' ? 'a.resolved_at' : 'a.raised_at';
   // What is over grows for more than a year, and is never read as a whole; of what is not, there is little.
   const index =
     filter.state === undefined ? '' : filter.state === 'resolved' ? 'INDEXED BY alerts_past' : 'INDEXED BY alerts_active';
   const text = `SELECT ${ALERT_COLUMNS} FROM alerts a ${index}
-WHERE ${joinConditions([
-    'a.tenant_id = @tenant',
-    filter.state !== undefined && STATE_CONDITIONS[filter.state],
-    filter.severity !== undefined && 'a.severity = @severity',
-    filter.condition !== undefined && 'a.condition = @condition',
-    filter.thing !== undefined && 'a.thing_kind = @thingKind AND a.thing_id = @thingId',
-    page.after !== undefined && `(${at}, a.id) < (@afterKey, @afterId)`,
-  ])}
+WHERE ${joinConditions([...sayFilter(filter), page.after !== undefined && `(${at}, a.id) < (@afterKey, @afterId)`])}
 ORDER BY ${at} DESC, a.id DESC LIMIT @pageLimit`;
   const { severity, condition, thing } = filter;
   return { text, params: { severity, condition, ...(thing ? toThingParams(thing) : {}), ...createTimePage(page) } };
+}
+
+const NEED_OF_STATE = `CASE WHEN ${SNOOZED} THEN 0 WHEN a.acknowledged_at IS NOT NULL THEN 1 ELSE 2 END`;
+const NEED_OF_SEVERITY = "CASE a.severity WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END";
+const BY_NEED: Ordering = {
+  name: 'need',
+  keys: [`(${NEED_OF_STATE}) * 3 + ${NEED_OF_SEVERITY}`, 'a.raised_at', 'a.id'],
+  isDown: true,
+};
+const keyedAlertRow = alertRow.extend(keyedRow.shape);
+
+/** Of what is not over there is little: it is read as a whole and sorted. */
+function buildNeedList(filter: ActiveAlertFilter, page: PageRequest): { text: string; params: Params } {
+  const text = `SELECT ${ALERT_COLUMNS}, ${selectKeys(BY_NEED)} FROM alerts a INDEXED BY alerts_active
+WHERE ${joinConditions([...sayFilter(filter), sayAfter(BY_NEED, page)])}
+${sayOrder(BY_NEED)}`;
+  const { severity, condition, thing } = filter;
+  return { text, params: { severity, condition, ...(thing ? toThingParams(thing) : {}), ...createOrderedPage(BY_NEED, page) } };
 }
 
 function toParams({ thing, named, ...alert }: Alert): Params {
@@ -149,6 +182,12 @@ export function createAlerts(
           filter.state === 'resolved' ? (alert.resolvedAt ?? alert.raisedAt) : alert.raisedAt,
           alert.id,
         ]);
+      }),
+    listAlertsByNeed: (tenant, filter, now, page) =>
+      sql.read(() => {
+        const { text, params } = buildNeedList(filter, page);
+        const found = cutOrdered(sql.select(text, keyedAlertRow).list({ ...params, tenant, now }), BY_NEED, page);
+        return { ...found, rows: found.rows.map(toAlert) };
       }),
     listActiveAbout: (tenant, kind, ids) => sql.read(() => rows.about.list({ tenant, kind, ids: toJson(ids) }).map(toAlert)),
     countAlerts: (tenant, now) =>

@@ -3,7 +3,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { COVERAGE } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { CoverageLook, CoveragePlace, CoverageStore, Finding } from '../coverage.ts';
-import { flag, optional, toJson } from './columns.ts';
+import { flag, optional } from './columns.ts';
 import { createTimePage, cutPage, joinConditions } from './keyset.ts';
 import type { Sql } from './statements.ts';
 
@@ -77,9 +77,14 @@ function prepareCoverage(sql: Sql) {
     ),
     ignore: sql.change(`UPDATE coverage_findings SET ignored_at = @at, ignored_by = @by, ignored_why = @why
       WHERE tenant_id = @tenant AND id = @id`),
-    looks: sql.select(
-      `SELECT host_id AS host, kind, place, first_at AS firstAt, last_at AS lastAt, failure FROM coverage_looks
-       WHERE tenant_id = @tenant AND host_id IN (SELECT value FROM json_each(@hosts)) ORDER BY host_id, kind, place`,
+    looked: sql.select(
+      `SELECT count(*) AS looked, count(f.failure) AS failed FROM coverage_looks f WHERE f.tenant_id = @tenant AND ${ON_HOSTS}`,
+      z.object({ looked: z.int(), failed: z.int() }),
+    ),
+    failedLooks: sql.select(
+      `SELECT host_id AS host, kind, place, first_at AS firstAt, last_at AS lastAt, failure FROM coverage_looks f
+       WHERE f.tenant_id = @tenant AND f.failure IS NOT NULL AND ${ON_HOSTS}
+       ORDER BY f.last_at DESC, f.host_id, f.kind, f.place LIMIT @named`,
       lookRow,
     ),
     due: sql.select(
@@ -152,7 +157,11 @@ export function createCoverage(sql: Sql): CoverageStore {
           throw new AppError('not_found', 'nothing of that kind is there any more');
       }),
     deleteFinding: (tenant, id) => sql.write(() => void rows.drop.run({ tenant, id })),
-    listLooks: (tenant, hosts) => sql.read(() => rows.looks.list({ tenant, hosts: toJson(hosts) })),
+    summarizeLooks: (tenant, named) =>
+      sql.read(() => ({
+        ...(rows.looked.find({ tenant }) ?? { looked: 0, failed: 0 }),
+        newestFailed: rows.failedLooks.list({ tenant, named }),
+      })),
     listDueHosts: (tenant, now, limit) => sql.read(() => rows.due.list({ tenant, now, limit }).map(({ id }) => id)),
     hurryTurns: (tenant, host, dueAt) => sql.write(() => rows.hurry.run({ tenant, host, dueAt })),
     setTurn: (tenant, host, dueAt) => sql.write(() => void rows.turn.run({ tenant, host, dueAt })),

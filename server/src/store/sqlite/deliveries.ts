@@ -5,7 +5,7 @@ import * as z from 'zod';
 import type { NewDelivery } from '../alerts.ts';
 import { type ChannelStore, DELIVERY_STATES, type Delivery, type DeliveryAttempt } from '../channels.ts';
 import type { PageRequest } from '../page.ts';
-import { counted, flag, optional } from './columns.ts';
+import { counted, flag, optional, toJson } from './columns.ts';
 import { createTimePage, cutPage, joinConditions } from './keyset.ts';
 import type { Params, Sql } from './statements.ts';
 
@@ -51,6 +51,11 @@ ORDER BY d.created_at DESC, d.id DESC LIMIT @pageLimit`;
   return { text, params: { ...filter, ...createTimePage(page) } };
 }
 
+/** What a person has not seen of what was given up: rows of `id`. */
+const UNDELIVERED = `SELECT id FROM (SELECT id, state, kind FROM deliveries INDEXED BY deliveries_by_channel
+      WHERE tenant_id = @tenant AND channel_id = @channel ORDER BY created_at DESC, id DESC LIMIT @most)
+    WHERE state = 'given_up' AND kind NOT IN (SELECT value FROM json_each(@except))`;
+
 function prepareDeliveries(sql: Sql) {
   return {
     // A message on which nothing waits any longer than on others; one more than there is room for is not taken.
@@ -86,6 +91,11 @@ function prepareDeliveries(sql: Sql) {
       WHERE tenant_id = @tenant AND id = (SELECT channel_id FROM deliveries WHERE id = @delivery)`),
     count: sql.change(`INSERT INTO delivery_totals (tenant_id, outcome, count) VALUES (@tenant, @state, 1)
       ON CONFLICT (tenant_id, outcome) DO UPDATE SET count = count + 1`),
+    undelivered: sql.select(`SELECT count(*) AS count FROM (${UNDELIVERED})`, counted),
+    settleUndelivered: sql.change(`UPDATE deliveries SET state = @state,
+        due_at = CASE WHEN @state = 'waiting' THEN @at ELSE due_at END,
+        settled_at = CASE WHEN @state = 'waiting' THEN NULL ELSE settled_at END
+      WHERE tenant_id = @tenant AND id IN (${UNDELIVERED})`),
     attempts: sql.select(
       `SELECT delivery_id AS delivery, at, took_ms AS tookMs, ok, text FROM delivery_attempts
        WHERE tenant_id = @tenant AND delivery_id = @delivery ORDER BY n`,
@@ -127,6 +137,12 @@ export function createDeliveries(sql: Sql): Deliveries & { put(tenant: TenantId,
         rows.fare.run({ ...attempt, tenant });
         if (state !== 'waiting') rows.count.run({ tenant, state });
       }),
+    countUndelivered: (tenant, channel, except) =>
+      sql.read(() => rows.undelivered.find({ tenant, channel, except: toJson(except), most: OUTGOING.lookedBack })?.count ?? 0),
+    settleUndelivered: (tenant, channel, except, { state, at }) =>
+      sql.write(() =>
+        rows.settleUndelivered.run({ tenant, channel, except: toJson(except), most: OUTGOING.lookedBack, state, at }),
+      ),
     listDeliveries: (tenant, filter, page) =>
       sql.read(() => {
         const { text, params } = buildDeliveryList(filter, page);

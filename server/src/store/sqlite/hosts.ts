@@ -47,6 +47,11 @@ function prepareHosts(sql: Sql) {
     countSeen: sql.select('SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND last_seen_at >= @since', counted),
     rename: sql.change(`UPDATE hosts SET name = coalesce(@name, name), name_key = coalesce(@nameKey, name_key),
       tags = coalesce(@tags, tags), concurrency = coalesce(@concurrency, concurrency), secrets_mode = coalesce(@secretsMode, secrets_mode) ${byId}`),
+    tags: sql.select(
+      `SELECT DISTINCT t.tag FROM host_tags t WHERE t.tenant_id = @tenant
+       AND EXISTS (SELECT 1 FROM hosts h WHERE h.id = t.host_id AND h.state <> 'revoked') ORDER BY t.tag`,
+      z.object({ tag: z.string() }),
+    ),
     addTag: sql.change(`INSERT INTO host_tags (tenant_id, tag, host_id) VALUES (@tenant, @tag, @id)
       ON CONFLICT (tenant_id, tag, host_id) DO NOTHING`),
     dropTags: sql.change('DELETE FROM host_tags WHERE tenant_id = @tenant AND host_id = @id'),
@@ -102,6 +107,7 @@ type HostRows = Pick<
   | 'findHosts'
   | 'findHostByKey'
   | 'listHosts'
+  | 'listTags'
   | 'countHosts'
   | 'countHostsSeenSince'
   | 'isHostNameTaken'
@@ -130,6 +136,7 @@ export function createHostRows(sql: Sql): HostRows {
         total: hosts.count.find({ tenant })?.count ?? 0,
         active: hosts.countActive.find({ tenant })?.count ?? 0,
       })),
+    listTags: (tenant) => sql.read(() => hosts.tags.list({ tenant }).map(({ tag }) => tag)),
     countHostsSeenSince: (tenant, since) => sql.read(() => hosts.countSeen.find({ tenant, since })?.count ?? 0),
     isHostNameTaken: (tenant, name) => sql.read(() => (hosts.byName.find({ tenant, nameKey: foldName(name) })?.count ?? 0) > 0),
     isHostnameKnown: (tenant, hostname) => sql.read(() => (hosts.byHostname.find({ tenant, hostname })?.count ?? 0) > 0),

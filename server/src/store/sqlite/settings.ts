@@ -29,6 +29,12 @@ export function createSettingStore(sql: Sql, stamp: FileStamp): SettingStore {
   return {
     findSetting: (name) => sql.read(() => find.find({ tenant, name })?.value),
     putSetting: (name, value) => sql.write(() => void put.run({ tenant, name, value })),
+    exchangeSetting: (name, before, value) =>
+      sql.write(() => {
+        if (find.find({ tenant, name })?.value !== before) return false;
+        put.run({ tenant, name, value });
+        return true;
+      }),
     initSetting: (name, value) =>
       sql.write(() => {
         init.run({ tenant, name, value });

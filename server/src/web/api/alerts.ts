@@ -15,7 +15,7 @@ import {
 import { ALERT_CONDITIONS, SEVERITIES, THING_KINDS } from '../../core/alerts/conditions.ts';
 import { getThresholds, thresholdsSchema, updateThresholds } from '../../core/alerts/thresholds.ts';
 import type { AlertSign, AlertState } from '../../store/alerts.ts';
-import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { type ApiEndpoint, type ApiReply, defineEndpoint } from '../http/route.ts';
 import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
 
 const STATES = ['open', 'acknowledged', 'snoozed', 'resolved'] as const satisfies readonly AlertState[];
@@ -89,21 +89,23 @@ const listEndpoint = defineEndpoint({
   },
 });
 
+export const alertCountsShape = nameShape(
+  'AlertCounts',
+  z.strictObject({
+    open: z.int(),
+    acknowledged: z.int(),
+    snoozed: z.int(),
+    critical: z.int().meta({ description: 'Of the open ones' }),
+  }),
+);
+
 const countsEndpoint = defineEndpoint({
   method: 'get',
   path: '/alerts/counts',
   scope: 'read',
   summary: 'How many alerts there are by what is done about them.',
   tag: 'alerts',
-  reply: nameShape(
-    'AlertCounts',
-    z.strictObject({
-      open: z.int(),
-      acknowledged: z.int(),
-      snoozed: z.int(),
-      critical: z.int().meta({ description: 'Of the open ones' }),
-    }),
-  ),
+  reply: alertCountsShape,
   handle: async (context, caller) => ({ data: await countAlerts(context, caller) }),
 });
 
@@ -125,6 +127,10 @@ const getEndpoint = defineEndpoint({
   },
 });
 
+function toReply(alert: AlertView): ApiReply<z.infer<typeof alertShape>> {
+  return { data: toAlertShape(alert), version: alert.version };
+}
+
 const acknowledgeEndpoint = defineEndpoint({
   method: 'post',
   path: '/alerts/:id/acknowledge',
@@ -133,7 +139,7 @@ const acknowledgeEndpoint = defineEndpoint({
   tag: 'alerts',
   params: idParams('alert'),
   reply: alertShape,
-  handle: async (context, caller, { params }) => ({ data: toAlertShape(await acknowledgeAlert(context, caller, params.id)) }),
+  handle: async (context, caller, { params }) => toReply(await acknowledgeAlert(context, caller, params.id)),
 });
 
 const snoozeEndpoint = defineEndpoint({
@@ -145,9 +151,7 @@ const snoozeEndpoint = defineEndpoint({
   params: idParams('alert'),
   body: z.strictObject({ until: instantSchema.meta({ description: 'Within 30 days; epoch milliseconds, UTC' }) }),
   reply: alertShape,
-  handle: async (context, caller, { params, body }) => ({
-    data: toAlertShape(await snoozeAlert(context, caller, params.id, body.until)),
-  }),
+  handle: async (context, caller, { params, body }) => toReply(await snoozeAlert(context, caller, params.id, body.until)),
 });
 
 const reopenEndpoint = defineEndpoint({
@@ -158,7 +162,7 @@ const reopenEndpoint = defineEndpoint({
   tag: 'alerts',
   params: idParams('alert'),
   reply: alertShape,
-  handle: async (context, caller, { params }) => ({ data: toAlertShape(await reopenAlert(context, caller, params.id)) }),
+  handle: async (context, caller, { params }) => toReply(await reopenAlert(context, caller, params.id)),
 });
 
 const thresholdsShape = nameShape('AlertThresholds', thresholdsSchema);

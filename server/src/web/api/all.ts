@@ -12,6 +12,7 @@ import { DRILL_ENDPOINTS } from './drills.ts';
 import { DUMP_FILE_ENDPOINTS } from './dump-files.ts';
 import { ENROLMENT_ENDPOINTS } from './enrolment.ts';
 import type { FireCalendar } from './fire-calendar.ts';
+import { FLEET_SUMMARY_ENDPOINT } from './fleet.ts';
 import { HOST_ENDPOINTS } from './hosts.ts';
 import { LOCK_ENDPOINTS } from './locks.ts';
 import { MISSED_FIRES_ENDPOINT } from './missed-fires.ts';
@@ -39,6 +40,7 @@ import { UPKEEP_ENDPOINTS } from './upkeep.ts';
  */
 export function createApiEndpoints(calendar: FireCalendar, channels: ChannelDoor): readonly ApiEndpoint[] {
   const endpoints: ApiEndpoint[] = [
+    FLEET_SUMMARY_ENDPOINT,
     ...BULK_ENDPOINTS,
     ...ENROLMENT_ENDPOINTS,
     ...HOST_ENDPOINTS,

@@ -13,6 +13,7 @@ import { tellDrills } from './fixtures/chapter-drills.ts';
 import { tellDumpFiles } from './fixtures/chapter-dump-files.ts';
 import { tellLocks } from './fixtures/chapter-locks.ts';
 import { tellObjectives } from './fixtures/chapter-objectives.ts';
+import { tellProtection } from './fixtures/chapter-protection.ts';
 import { tellRestoreRoles } from './fixtures/chapter-restore-roles.ts';
 import { tellRetention } from './fixtures/chapter-retention.ts';
 import { tellSettings } from './fixtures/chapter-settings.ts';
@@ -419,13 +420,13 @@ describe('The API, from the first host to a restore', () => {
   tellBulk(story);
   tellSnapshotFiles(story);
   tellContents(story);
-
   tellRestoreRoles(story);
   tellDumpFiles(story);
   tellChannels(story);
   tellAlerts(story);
   tellCoverage(story);
   tellObjectives(story);
+  tellProtection(story);
   tellSettings(story);
 
   it('lets one agent of a quarantined host in again', async () => {

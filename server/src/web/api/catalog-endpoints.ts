@@ -64,6 +64,7 @@ export function describeCatalogKind<K extends Kind, Item extends { version: numb
       defineEndpoint({
         ...one,
         method: 'patch',
+        guarded: true,
         scope,
         summary,
         body,

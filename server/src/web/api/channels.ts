@@ -1,19 +1,23 @@
 /** End-points of channels: the ways on which people and programs outside hear of alerts. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { configSchema, nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { OUTGOING } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import {
+  countUndelivered,
   createChannel,
   deleteChannel,
   fieldsOf,
   getChannel,
   listChannels,
   listDeliveries,
+  settleUndelivered,
   updateChannel,
   whereOf,
 } from '../../core/alerts/channels.ts';
 import { readSubscription, subscriptionSchema } from '../../core/alerts/subscription.ts';
-import { demand } from '../../core/caller.ts';
+import { type Caller, demand } from '../../core/caller.ts';
+import type { CoreContext } from '../../core/ports.ts';
 import type { ChannelDoor } from '../../notify/channel.ts';
 import type { Channel, Delivery } from '../../store/channels.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
@@ -53,13 +57,26 @@ const channelShape = nameShape(
     failure: z.string().optional().meta({ description: 'Why the last attempt failed' }),
     workedAt: instantSchema.optional(),
     triedAt: instantSchema.optional(),
+    undelivered: z
+      .int()
+      .min(0)
+      .meta({
+        description: `Messages that were given up and neither sent again nor dismissed, among its newest ${OUTGOING.lookedBack}`,
+      }),
     version: versionSchema,
     createdAt: instantSchema,
     updatedAt: instantSchema,
   }),
 );
 
-function toChannelShape(channel: Channel): z.infer<typeof channelShape> {
+/** As the store has it, with what it was to be told and was not. */
+type Told = Channel & { undelivered: number };
+
+async function readTold(context: CoreContext, caller: Caller, channel: Channel): Promise<Told> {
+  return { ...channel, undelivered: await countUndelivered(context, caller, channel.id) };
+}
+
+function toChannelShape(channel: Told): z.infer<typeof channelShape> {
   const { tenant: _tenant, ...shown } = channel;
   return {
     ...shown,
@@ -77,7 +94,7 @@ export const deliveryShape = nameShape(
     channel: idSchema('channel'),
     alert: idSchema('alert').optional(),
     kind: z.string(),
-    state: z.enum(['waiting', 'delivered', 'given_up']),
+    state: z.enum(['waiting', 'delivered', 'given_up', 'dismissed']),
     attempts: z.int().min(0),
     createdAt: instantSchema,
     dueAt: instantSchema.meta({ description: 'When it is tried next, or was tried last' }),
@@ -95,6 +112,23 @@ export function toDeliveryShape({
   return shown;
 }
 
+const settledShape = nameShape('UndeliveredMessages', z.strictObject({ messages: z.int().min(0) }));
+
+function defineUndelivered(act: 'resend' | 'dismiss', summary: string): ApiEndpoint {
+  return defineEndpoint({
+    method: 'post',
+    path: `/channels/:id/undelivered/${act}`,
+    scope: 'admin',
+    summary,
+    tag: 'channels',
+    params: idParams('channel'),
+    reply: settledShape,
+    handle: async (context, caller, { params }) => ({
+      data: { messages: await settleUndelivered(context, caller, params.id, act) },
+    }),
+  });
+}
+
 export function createChannelEndpoints({ kinds, sendTest }: ChannelDoor): readonly ApiEndpoint[] {
   const channels = describeCatalogKind('channel', 'channels', 'admin', channelShape, toChannelShape);
   return [
@@ -106,8 +140,11 @@ export function createChannelEndpoints({ kinds, sendTest }: ChannelDoor): readon
       tag: 'channels',
       query: z.strictObject({ ...pageFields }),
       reply: listOf(channelShape),
-      handle: async (context, caller, { query }) =>
-        toHeldPage(await listChannels(context, caller), query, keyByName, toChannelShape),
+      async handle(context, caller, { query }) {
+        const channels = await listChannels(context, caller);
+        const told = await Promise.all(channels.map((channel) => readTold(context, caller, channel)));
+        return toHeldPage(told, query, keyByName, toChannelShape);
+      },
     }),
     channels.create(
       'Adds a channel.',
@@ -123,9 +160,9 @@ export function createChannelEndpoints({ kinds, sendTest }: ChannelDoor): readon
         config: configSchema.default({}),
         secrets: secretsInput.default({}),
       }),
-      (context, caller, input) => createChannel(context, caller, kinds, input),
+      async (context, caller, input) => ({ ...(await createChannel(context, caller, kinds, input)), undelivered: 0 }),
     ),
-    channels.get('One channel.', getChannel),
+    channels.get('One channel.', async (context, caller, id) => readTold(context, caller, await getChannel(context, caller, id))),
     channels.update(
       'Changes a channel.',
       z.strictObject({
@@ -135,7 +172,8 @@ export function createChannelEndpoints({ kinds, sendTest }: ChannelDoor): readon
         config: configSchema.optional(),
         secrets: secretsInput.optional(),
       }),
-      (context, caller, id, change, version) => updateChannel(context, caller, kinds, id, change, version),
+      async (context, caller, id, change, version) =>
+        readTold(context, caller, await updateChannel(context, caller, kinds, id, change, version)),
     ),
     channels.delete('Deletes a channel with the messages that wait for it.', deleteChannel),
     defineEndpoint({
@@ -151,6 +189,8 @@ export function createChannelEndpoints({ kinds, sendTest }: ChannelDoor): readon
         return { data: { outcome: await sendTest(await getChannel(context, caller, params.id)) } };
       },
     }),
+    defineUndelivered('resend', 'Sends again what was given up; what is older than a day is tried once.'),
+    defineUndelivered('dismiss', 'What was given up counts no longer as undelivered.'),
     defineEndpoint({
       method: 'get',
       path: '/channels/:id/deliveries',

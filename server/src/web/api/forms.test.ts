@@ -25,20 +25,26 @@ function readRows(heading: string): readonly { left: readonly string[]; right: r
 }
 
 const forms = readRows('## What the forms of the pages do');
+const pages = readRows('## What the pages show');
 
 describe('The guide to the API', () => {
-  it('names an end-point for each form of the pages, or says why there is none', () => {
-    const posted = screens.filter(({ method }) => method === 'post').map(({ path }) => path);
-    const listed = forms.flatMap(({ left }) => left);
-    assert.deepEqual(
-      { unlisted: posted.filter((path) => !listed.includes(path)), gone: listed.filter((path) => !posted.includes(path)) },
-      { unlisted: [], gone: [] },
-    );
-    for (const { left, right, text } of forms) assert.ok(right.length > 0 || /^none: .{10}/u.test(text), left.join());
-  });
+  for (const [what, method, rows] of [
+    ['each page', 'get', pages],
+    ['each form of the pages', 'post', forms],
+  ] as const)
+    it(`names an end-point for ${what}, or says why there is none`, () => {
+      const there = screens.filter((screen) => screen.method === method).map(({ path }) => path);
+      const listed = rows.flatMap(({ left }) => left);
+      assert.equal(new Set(listed).size, listed.length, 'each once');
+      assert.deepEqual(
+        { unlisted: there.filter((path) => !listed.includes(path)), gone: listed.filter((path) => !there.includes(path)) },
+        { unlisted: [], gone: [] },
+      );
+      for (const { left, right, text } of rows) assert.ok(right.length > 0 || /^none: .{10}/u.test(text), left.join());
+    });
 
   it('names only end-points that exist', () => {
-    const named = [...forms, ...readRows('## Coming from another tool')].flatMap(({ right }) => right);
+    const named = [...pages, ...forms, ...readRows('## Coming from another tool')].flatMap(({ right }) => right);
     const calls = named.filter((text) => /^(GET|POST|PATCH|DELETE) \//u.test(text)).map((text) => text.split('?')[0] ?? '');
     assert.ok(calls.length > 100);
     assert.deepEqual(

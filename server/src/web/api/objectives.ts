@@ -1,8 +1,8 @@
 /** End-points of objectives, and of the rules of alerts: settings of the whole installation, changed section by section. */
 import * as z from 'zod';
-import { getRules, saveRules } from '../../core/alerts/rule-settings.ts';
+import { findRulesVersion, getRules, saveRules } from '../../core/alerts/rule-settings.ts';
 import { alertRulesSchema } from '../../core/alerts/rules.ts';
-import { getObjectives, saveObjectives } from '../../core/objective-settings.ts';
+import { findObjectivesVersion, getObjectives, saveObjectives } from '../../core/objective-settings.ts';
 import { objectivesSchema } from '../../core/objectives.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { nameShape } from './shapes.ts';
@@ -18,17 +18,23 @@ function pickGiven(body: Readonly<Record<string, unknown>>): Record<string, unkn
 const readObjectivesEndpoint = defineEndpoint({
   method: 'get',
   path: '/objectives',
+  versioned: true,
   scope: 'read',
   summary: 'How old backups and proofs of recovery may be: for the fleet, for plans and for tags.',
   tag: 'objectives',
   reply: objectivesShape,
-  handle: async (context, caller) => ({ data: await getObjectives(context, caller) }),
+  async handle(context, caller) {
+    const data = await getObjectives(context, caller);
+    return { data, version: findObjectivesVersion(data) };
+  },
 });
 
 const objectiveFields = objectivesSchema.shape;
 const changeObjectivesEndpoint = defineEndpoint({
   method: 'patch',
   path: '/objectives',
+  versioned: true,
+  guarded: true,
   scope: 'configure',
   summary: 'Replaces the sections that are given; rules of plans that are gone are left out.',
   tag: 'objectives',
@@ -38,26 +44,34 @@ const changeObjectivesEndpoint = defineEndpoint({
     tags: objectiveFields.tags.unwrap().optional(),
   }),
   reply: objectivesShape,
-  async handle(context, caller, { body }) {
+  async handle(context, caller, { body, facts }) {
     const before = await getObjectives(context, caller);
-    return { data: await saveObjectives(context, caller, { ...before, ...pickGiven(body) }) };
+    const wanted = { ...before, ...pickGiven(body) };
+    const data = await saveObjectives(context, caller, wanted, facts.ifMatch ?? findObjectivesVersion(before));
+    return { data, version: findObjectivesVersion(data) };
   },
 });
 
 const readRulesEndpoint = defineEndpoint({
   method: 'get',
   path: '/alert-rules',
+  versioned: true,
   scope: 'read',
   summary: 'Thresholds of plans and tags, maintenance windows, and who is told of alerts nobody takes.',
   tag: 'alerts',
   reply: rulesShape,
-  handle: async (context, caller) => ({ data: await getRules(context, caller) }),
+  async handle(context, caller) {
+    const data = await getRules(context, caller);
+    return { data, version: findRulesVersion(data) };
+  },
 });
 
 const ruleFields = alertRulesSchema.shape;
 const changeRulesEndpoint = defineEndpoint({
   method: 'patch',
   path: '/alert-rules',
+  versioned: true,
+  guarded: true,
   scope: 'admin',
   summary: 'Replaces the sections that are given; what no longer leads anywhere is left out.',
   tag: 'alerts',
@@ -68,9 +82,11 @@ const changeRulesEndpoint = defineEndpoint({
     escalation: ruleFields.escalation.unwrap().optional(),
   }),
   reply: rulesShape,
-  async handle(context, caller, { body }) {
+  async handle(context, caller, { body, facts }) {
     const before = await getRules(context, caller);
-    return { data: await saveRules(context, caller, { ...before, ...pickGiven(body) }) };
+    const wanted = { ...before, ...pickGiven(body) };
+    const data = await saveRules(context, caller, wanted, facts.ifMatch ?? findRulesVersion(before));
+    return { data, version: findRulesVersion(data) };
   },
 });
 

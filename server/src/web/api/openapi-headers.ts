@@ -7,7 +7,8 @@ export const IF_MATCH: Described = {
   name: 'If-Match',
   in: 'header',
   required: false,
-  description: 'The version the change was made for, as the ETag gave it; refused as CONFLICT when there is a newer one',
+  description:
+    'The version the change was made for: an ETag of the item as it was sent, or its number in quotes; refused as CONFLICT when there is a newer one',
   schema: { type: 'string' },
 };
 
@@ -36,7 +37,8 @@ export const CALL_HEADERS = [IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH].map(({ na
 
 export const ANSWER_HEADERS: Described = {
   ETag: {
-    description: 'The version of the item, in quotes; a weak tag of its content where it has no version',
+    description:
+      'After a change, the version of the item in quotes; on a read, the version with a tag of the whole answer behind it (`"3-…"`), or a weak tag alone where it has no version',
     schema: { type: 'string' },
   },
   RequestId: {

@@ -1,5 +1,6 @@
 /** The description of `/stream`, which answers without end and is therefore in no table. */
 import { LOG_LEVELS } from '@holdfast/shared/domain/run.ts';
+import { TOPIC_FORMS } from '../../core/bus.ts';
 
 /** One operation of the OpenAPI document, without the error replies that all share. */
 export const STREAM_OPERATION = {
@@ -7,9 +8,9 @@ export const STREAM_OPERATION = {
   summary: 'What happens, as it happens: server-sent events that a client may take up again where it was cut off.',
   description: [
     'The name of an event is its topic, its data one JSON object.',
-    '`refresh` says that what the topic shows has changed: read it again.',
+    '`refresh` says that what the topic shows has changed: read it again. With `gap`, something of the topic was lost on the way: read again also what only grows, such as a log.',
     '`counts` says what the side bar counts, by its lines: `{"count"?, "alarm"?}` of each; it comes in place of a refresh of the topic `counts`.',
-    '`log` brings new lines of a run under `run:<id>`; `progress` how far that run is, at most once a second, and is never repeated.',
+    '`log` brings new lines of a run under `run:<id>`; `progress` how far that run is, by `percent`, `text` and `brief`, at most once a second, and is never repeated.',
     '`position` comes every few seconds: everything up to its id has been told.',
     'After a cut, send the last id: what was missed comes first, or a `refresh` of each topic when that is too long ago.',
   ].join(' '),
@@ -19,8 +20,7 @@ export const STREAM_OPERATION = {
       name: 'topics',
       in: 'query',
       required: true,
-      description:
-        'With commas between: overview, hosts, host:<id>, sources, repositories, plans, runs, run:<id>, snapshots, counts',
+      description: `With commas between, and refused where one is none of these: ${TOPIC_FORMS.map((form) => `\`${form}\``).join(', ')}`,
       schema: { type: 'string' },
     },
     {
@@ -48,8 +48,18 @@ export const STREAM_OPERATION = {
             description: 'The data of one event',
             properties: {
               kind: { type: 'string', enum: ['refresh', 'counts', 'log', 'progress', 'position'] },
+              gap: { type: 'boolean', description: 'Of a refresh: something of the topic was lost on the way' },
+              percent: {
+                type: 'number',
+                minimum: 0,
+                maximum: 100,
+                description: 'Of progress: how much is done; missing while no total is known',
+              },
+              text: { type: 'string', description: 'Of progress: how far it is, in words, such as `71 % · 18.2 of 25.6 GiB`' },
+              brief: { type: 'string', description: 'Of progress: the same in few words, such as `71 %, 1 m 19 s left`' },
               items: {
                 type: 'object',
+                description: 'Of counts: the lines of the side bar',
                 additionalProperties: {
                   type: 'object',
                   properties: { count: { type: ['integer', 'string'] }, alarm: { type: 'string' } },
@@ -57,6 +67,7 @@ export const STREAM_OPERATION = {
               },
               lines: {
                 type: 'array',
+                description: 'Of log',
                 items: {
                   type: 'object',
                   properties: {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { isTopic, TOPICS } from '../../core/bus.ts';
 import { SCOPES } from '../../core/scopes.ts';
 import * as calendar from '../../fires/fires.ts';
 import type { ApiEndpoint } from '../http/route.ts';
@@ -208,12 +209,25 @@ describe('The OpenAPI document', () => {
       .filter(({ operation }) => asList(operation['parameters'] ?? []).some((one) => asObject(one)['name'] === 'If-Match'))
       .map(({ method, path }) => `${method} ${path}`);
     assert.deepEqual(guarded.sort(), [
+      'patch /alert-rules',
       'patch /channels/{id}',
+      'patch /objectives',
       'patch /plans/{id}',
       'patch /repositories/{id}',
       'patch /retention-policies/{id}',
       'patch /sources/{id}',
+      'post /repositories/{id}/admin-credential',
     ]);
+  });
+
+  it('lists every topic of the stream, each as it is taken', () => {
+    const stream = asObject(findPointer('#/paths/~1stream/get'));
+    const [topics] = asList(stream['parameters']).map(asObject);
+    const listed = [...String(topics?.['description']).matchAll(/`([^`]+)`/gu)].map(([, form]) => form ?? '');
+    assert.deepEqual(listed.map((form) => form.split(':')[0]).sort(), Object.keys(TOPICS).sort());
+    for (const form of listed) assert.ok(isTopic(form.replace('<id>', 'x_01')), form);
+    for (const topic of ['', 'host', 'host:', 'host:<id>', 'hosts:x_01', 'run:x:y', 'hots', 'hosts,plans', 'toString'])
+      assert.ok(!isTopic(topic), topic);
   });
 
   it('describes cursor and limit of every list that pages', () => {

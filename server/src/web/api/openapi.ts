@@ -2,6 +2,7 @@
  * The OpenAPI 3.1 document, made from the very table that is served. Schemas with a name become components; replies are
  * open to new fields, input is not.
  */
+import { RUN_KINDS } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
 import { SCOPE_WORDS, SCOPES } from '../../core/scopes.ts';
 import { sessionCookieName } from '../http/cookies.ts';
@@ -21,13 +22,14 @@ export interface OpenApiDocument extends JsonObject {
 }
 
 const TAGS: Record<string, string> = {
+  fleet: 'How everything stands',
   hosts: 'Machines with an agent, how they join and leave',
   sources: 'What is protected',
   repositories: 'Where backups live',
   contents: 'What a repository really holds, whoever put it there',
   plans: 'Which sources go where, and when',
   'retention-policies': 'How long snapshots are kept',
-  runs: 'One execution each: backup or restore',
+  runs: `One execution each: ${RUN_KINDS.map((kind) => `\`${kind}\``).join(', ')}`,
   snapshots: 'What can be brought back',
   restores: 'Bringing a snapshot back',
   drills: 'Proving that it can be brought back',
@@ -147,8 +149,9 @@ function hasTag(endpoint: ApiEndpoint): boolean {
   return hasVersion(endpoint) || isReadOfOne(endpoint);
 }
 
-function isReadOfOne({ method, path, bare }: ApiEndpoint): boolean {
-  return method === 'get' && bare !== true && path.includes('/:');
+function isReadOfOne(endpoint: ApiEndpoint): boolean {
+  const { method, path, bare } = endpoint;
+  return method === 'get' && bare !== true && (path.includes('/:') || hasVersion(endpoint));
 }
 
 const ERROR_RESPONSES: JsonObject = {
@@ -194,7 +197,7 @@ function writeOperation(book: SchemaBook, endpoint: ApiEndpoint): JsonObject {
   const parameters = [
     ...writeParameters(book, endpoint.params, 'path'),
     ...writeParameters(book, endpoint.query, 'query'),
-    ...(endpoint.method === 'patch' && hasVersion(endpoint) ? [IF_MATCH] : []),
+    ...(endpoint.guarded === true ? [IF_MATCH] : []),
     ...(isReadOfOne(endpoint) ? [IF_NONE_MATCH] : []),
     ...(endpoint.method === 'post' ? [IDEMPOTENCY_KEY] : []),
   ];

@@ -93,6 +93,27 @@ describe('Lists', () => {
     }
   });
 
+  it('page through what is judged, and keep their place when the mark itself is judged anew', async () => {
+    const query = { status: 'unprotected' };
+    for (const limit of ['1', '2', '3', '6', '7', '50']) {
+      assert.deepEqual(namesOf(await walk('GET /sources', { ...query, limit })), NAMES, limit);
+      assert.deepEqual(namesOf(await walk('GET /sources', { ...query, limit, sort: 'name', order: 'desc' })), NAMES.toReversed());
+      assert.deepEqual(namesOf(await walk('GET /sources', { ...query, limit, sort: 'kind' })), NAMES);
+    }
+    const first = await world.call('GET /sources', { query: { ...query, limit: '3' } });
+    const last = (first.data as { id: string }[]).at(-1);
+    await world.call('PATCH /sources/:id', { params: { id: last?.id ?? '' }, body: { enabled: false } });
+    const next = await world.call('GET /sources', { query: { ...query, limit: '50', cursor: first.next ?? '' } });
+    assert.deepEqual(
+      (next.data as { name: string }[]).map(({ name }) => name),
+      NAMES.slice(3),
+    );
+    await world.call('PATCH /sources/:id', { params: { id: last?.id ?? '' }, body: { enabled: true } });
+    const other = await catchError(world.call('GET /sources', { query: { ...query, sort: 'kind', cursor: first.next ?? '' } }));
+    assert.equal(other.code, 'invalid', 'the mark of another order');
+    assert.equal((await catchError(world.call('GET /sources', { query: { ...query, cursor: 'W10' } }))).code, 'invalid');
+  });
+
   it('show the newest first where time orders them', async () => {
     const rows = (await walk('GET /audit', { limit: '4', action: 'source.created' })).flat() as unknown as {
       target: { name: string };

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import * as z from 'zod';
 import * as calendar from '../../fires/fires.ts';
+import { backUp } from '../../store/contract/reports.ts';
+import { sampleHost, sampleSource } from '../../store/contract/samples.ts';
 import { type Answer, type Asked, type ServedApp, serveApp } from '../http/fixtures/served-app.ts';
 import { createApiEndpoints } from './all.ts';
 import { CLOSED_DOOR } from './fixtures/channel-door.ts';
@@ -142,6 +144,26 @@ describe('The API over HTTP', () => {
     const stale = errorSchema.parse(refused.json()).error;
     assert.deepEqual([stale.code, stale.details['current']], ['CONFLICT', 2]);
     assert.equal((await ask(`/repositories/${id}`)).json<{ data: { name: string } }>().data.name, 'main-eu');
+  });
+
+  it('answers 304 only while all of the answer holds: a backup is told under the same version', async () => {
+    const { store } = served.context;
+    const host = sampleHost();
+    const source = sampleSource(host, { config: { paths: ['/srv'] } });
+    await store.hosts.insertHost(host);
+    await store.catalog.insertSource(source);
+    const first = await ask(`/sources/${source.id}`);
+    const tag = first.headers.etag ?? assert.fail('it has no tag');
+    const again = () => ask(`/sources/${source.id}`, { headers: { 'if-none-match': tag } });
+    assert.equal((await again()).status, 304);
+    await backUp(store, host, { sources: [source.id] });
+    const changed = await again();
+    assert.equal(changed.status, 200);
+    const { data } = changed.json<{ data: { version: number; standing: { lastState: string } } }>();
+    assert.deepEqual([data.version, data.standing.lastState], [source.version, 'succeeded']);
+    const guarded = { method: 'PATCH', json: { enabled: false }, headers: { 'if-match': tag } };
+    assert.equal((await ask(`/sources/${source.id}`, guarded)).status, 200, 'nobody changed the source itself');
+    assert.equal((await ask(`/sources/${source.id}`, guarded)).status, 412);
   });
 
   it('hands out a cursor that the next request takes as it is', async () => {

@@ -1,20 +1,15 @@
 /** End-points about sources: kept, tested from their host, discovered on a server connection. */
-import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { SOURCE_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
-import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
 import { SOURCE_HEALTH_STATES } from '@holdfast/shared/domain/source-health.ts';
 import { COUNTS } from '@holdfast/shared/limits.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
-import type { Caller } from '../../core/caller.ts';
-import type { CoreContext } from '../../core/ports.ts';
 import { findSourceHealth } from '../../core/source-health.ts';
 import { adoptDiscovered, deleteSource, discoverSources, getSource, listSources, testSource } from '../../core/sources.ts';
+import { listSourcesByStatus } from '../../core/sources-by-status.ts';
 import { createTestedSource, updateTestedSource } from '../../core/tested-saves.ts';
-import type { Source } from '../../store/catalog.ts';
-import type { SourceStanding } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { describeCatalogKind } from './catalog-endpoints.ts';
 import {
@@ -29,75 +24,20 @@ import {
   nameShape,
   pageFields,
   searchInput,
-  secretsShape,
   sortFields,
-  toSecretsView,
   toSortedRequest,
-  versionSchema,
 } from './shapes.ts';
+import {
+  getSourceDetail,
+  listSourceDetails,
+  sourceDetailShape,
+  sourceShape,
+  statusSchema,
+  toSourceDetail,
+  toSourceShape,
+} from './source-shape.ts';
 
 const ADOPT_MAX = 200;
-
-export const sourceShape = nameShape(
-  'Source',
-  z.strictObject({
-    id: idSchema('source'),
-    host: idSchema('host'),
-    name: z.string(),
-    kind: z.string(),
-    description: z.string().meta({ description: 'What it protects, in one line' }),
-    config: configShape,
-    secrets: secretsShape,
-    enabled: z.boolean(),
-    version: versionSchema,
-    createdAt: instantSchema,
-    updatedAt: instantSchema,
-  }),
-);
-
-/** A source beside its newest good backup and its newest attempt. */
-const standingShape = z.strictObject({
-  lastGoodAt: instantSchema.optional(),
-  lastGoodSnapshot: idSchema('snapshot').optional(),
-  lastGoodBytes: z.int().min(0).optional(),
-  lastState: z.enum(TERMINAL_STATES).optional(),
-  lastRun: idSchema('run').optional(),
-  lastAt: instantSchema.optional(),
-});
-const sourceDetailShape = nameShape(
-  'SourceDetail',
-  sourceShape.extend({
-    standing: standingShape.meta({ description: 'Its newest good backup and its newest attempt; empty before the first' }),
-  }),
-);
-
-export function toSourceShape(source: Source): z.infer<typeof sourceShape> {
-  const { id, host, name, kind, config, secrets, enabled, version, createdAt, updatedAt } = source;
-  const description = findSourceAdapter(kind)?.describe(config) ?? '';
-  return { id, host, name, kind, description, config, secrets: toSecretsView(secrets), enabled, version, createdAt, updatedAt };
-}
-
-function toStandingShape(standing: SourceStanding | undefined): z.infer<typeof standingShape> {
-  if (standing === undefined) return {};
-  const { lastGoodAt, lastGoodSnapshot, lastGoodBytes, lastState, lastRun, lastAt } = standing;
-  return { lastGoodAt, lastGoodSnapshot, lastGoodBytes, lastState, lastRun, lastAt };
-}
-
-async function addStandings(
-  context: CoreContext,
-  caller: Caller,
-  sources: readonly Source[],
-): Promise<readonly z.infer<typeof sourceDetailShape>[]> {
-  if (sources.length === 0) return [];
-  const standings = await context.store.runs.listStandings(
-    caller.tenant,
-    sources.map((source) => source.id),
-  );
-  return sources.map((source) => ({
-    ...toSourceShape(source),
-    standing: toStandingShape(standings.find((standing) => standing.source === source.id)),
-  }));
-}
 
 const healthShape = nameShape(
   'SourceHealth',
@@ -142,21 +82,27 @@ const listEndpoint = defineEndpoint({
   method: 'get',
   path: '/sources',
   scope: 'read',
-  summary: 'Lists sources, by name unless another order is asked for, each with its newest good backup and newest attempt.',
+  summary: 'Lists sources, by name unless another order is asked for, each with whether it is protected, and why.',
   tag: 'sources',
   query: z.strictObject({
     ...pageFields,
     search: searchInput.optional(),
     host: idSchema('host').optional(),
     kind: adapterKindInput.optional(),
+    status: statusSchema.optional().meta({ description: 'Only sources that stand so now' }),
     withoutPlan: flagInput.optional().meta({ description: 'Only sources that are in no enabled plan' }),
     ...sortFields(SOURCE_ORDERS, 'they go by name'),
   }),
   reply: listOf(sourceDetailShape),
   async handle(context, caller, { query }) {
-    const { search, host, kind, withoutPlan } = query;
-    const page = await listSources(context, caller, { search, host, kind, withoutPlan }, toSortedRequest(query));
-    return { data: await addStandings(context, caller, page.rows), next: page.next };
+    const { search, host, kind, withoutPlan, status } = query;
+    const filter = { search, host, kind, withoutPlan };
+    if (status === undefined) {
+      const page = await listSources(context, caller, filter, toSortedRequest(query));
+      return { data: await listSourceDetails(context, caller, page.rows), next: page.next };
+    }
+    const page = await listSourcesByStatus(context, caller, status, filter, toSortedRequest(query));
+    return { data: page.rows.map((row) => toSourceDetail(row.source, row)), next: page.next };
   },
 });
 
@@ -164,14 +110,13 @@ const getEndpoint = defineEndpoint({
   method: 'get',
   path: '/sources/:id',
   scope: 'read',
-  summary: 'One source with its newest good backup and newest attempt.',
+  summary: 'One source: whether it is protected and why, what it is measured by, its newest good backup and newest attempt.',
   tag: 'sources',
   params: idParams('source'),
   reply: sourceDetailShape,
   async handle(context, caller, { params }) {
     const source = await getSource(context, caller, params.id);
-    const [standing] = await context.store.runs.listStandings(caller.tenant, [source.id]);
-    return { data: { ...toSourceShape(source), standing: toStandingShape(standing) }, version: source.version };
+    return { data: await getSourceDetail(context, caller, source), version: source.version };
   },
 });
 

@@ -88,6 +88,7 @@ const pruneEndpoint = defineEndpoint({
 const setAdminEndpoint = defineEndpoint({
   method: 'post',
   path: '/repositories/:id/admin-credential',
+  guarded: true,
   scope: 'configure',
   summary:
     'Gives the repository a credential that may remove, or changes it. A setting left out is the everyday one, a secret left out stays.',
@@ -95,9 +96,10 @@ const setAdminEndpoint = defineEndpoint({
   params: idParams('repository'),
   body: z.strictObject({ config: configSchema.default({}), secrets: secretsInput.default({}) }),
   reply: repositoryShape,
-  handle: async (context, caller, { params, body }) => ({
-    data: toRepositoryShape(await setAdminCredential(context, caller, params.id, body)),
-  }),
+  async handle(context, caller, { params, body, facts }) {
+    const repository = await setAdminCredential(context, caller, params.id, body, facts.ifMatch);
+    return { data: toRepositoryShape(repository), version: repository.version };
+  },
 });
 
 const removeAdminEndpoint = defineEndpoint({
@@ -108,9 +110,10 @@ const removeAdminEndpoint = defineEndpoint({
   tag: 'repositories',
   params: idParams('repository'),
   reply: repositoryShape,
-  handle: async (context, caller, { params }) => ({
-    data: toRepositoryShape(await removeAdminCredential(context, caller, params.id)),
-  }),
+  async handle(context, caller, { params }) {
+    const repository = await removeAdminCredential(context, caller, params.id);
+    return { data: toRepositoryShape(repository), version: repository.version };
+  },
 });
 
 export const UPKEEP_ENDPOINTS: readonly ApiEndpoint[] = [

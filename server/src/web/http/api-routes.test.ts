@@ -18,6 +18,7 @@ const echo = defineEndpoint({
   body: z.strictObject({ name: z.string(), note: z.string().optional() }),
   reply: z.unknown(),
   status: 201,
+  guarded: true,
   handle: async (_context, caller, input) => ({
     data: { ...input, role: caller.role, actor: caller.actor.kind },
     version: 3,
@@ -78,7 +79,17 @@ const change = defineEndpoint({
   reply: z.unknown(),
   handle: async () => ({ data: null }),
 });
-const table: readonly ApiEndpoint[] = [echo, bare, start, fail, item, change];
+const versioned = defineEndpoint({
+  method: 'get',
+  path: '/versioned/:item',
+  scope: 'read',
+  summary: 'One thing with a version, of which more is told than was saved.',
+  tag: 'test',
+  params: z.strictObject({ item: z.string() }),
+  reply: z.unknown(),
+  handle: async (_context, _caller, { params }) => ({ data: { ...params, temper, version: 3 }, version: 3 }),
+});
+const table: readonly ApiEndpoint[] = [echo, bare, start, fail, item, change, versioned];
 
 let served: ServedApp;
 let key: string;
@@ -131,10 +142,41 @@ describe('An end-point', () => {
     assert.notEqual(changed.headers.etag, tag);
   });
 
+  it('about one thing with a version has a tag of both, which guards as the version does', async () => {
+    const first = await ask('/versioned/a');
+    const tag = first.headers.etag ?? '';
+    assert.match(tag, /^"3-[A-Za-z0-9_-]{20}"$/);
+    assert.equal((await ask('/versioned/a', { headers: { 'if-none-match': tag } })).status, 304);
+    temper = 'mild';
+    const changed = await ask('/versioned/a', { headers: { 'if-none-match': tag } });
+    assert.equal(changed.status, 200, 'the version is the same, and the answer is another');
+    for (const guard of [tag, '"3"', '3', 'W/"3"', `${tag.slice(0, -1)}-gzip"`]) {
+      const guarded = await ask('/things/t1/echo', { json: { name: 'x' }, headers: { 'if-match': guard } });
+      assert.equal((guarded.json<Envelope>().data['facts'] as { ifMatch?: number }).ifMatch, 3, guard);
+    }
+  });
+
+  it('is kept by nobody but the one who asked, and by them only until they ask again', async () => {
+    const tag = (await ask('/items/a')).headers.etag ?? '';
+    for (const answer of [
+      await ask('/items/a'),
+      await ask('/items/a', { headers: { 'if-none-match': tag } }),
+      await ask('/bare'),
+      await ask('/nothing-here'),
+      await served.ask('/api/v1/items/a'),
+    ])
+      assert.equal(answer.headers['cache-control'], 'private, no-cache', String(answer.status));
+  });
+
   it('refuses a guard that it would not look at', async () => {
-    const answer = await ask('/items/a', { method: 'PATCH', json: {}, headers: { 'if-match': '"1"' } });
-    assert.equal(answer.status, 400);
-    assert.match(answer.json<Envelope>().error?.message ?? '', /leave If-Match out/);
+    for (const answer of [
+      await ask('/items/a', { method: 'PATCH', json: {}, headers: { 'if-match': '"1"' } }),
+      await ask('/versioned/a', { headers: { 'if-match': '"3"' } }),
+      await ask('/start', { method: 'POST', headers: { 'if-match': '"1"' } }),
+    ]) {
+      assert.equal(answer.status, 400);
+      assert.match(answer.json<Envelope>().error?.message ?? '', /leave If-Match out/);
+    }
   });
 
   it('says how long to wait where waiting helps', async () => {

@@ -12,7 +12,7 @@ import { logFailure } from './failure-log.ts';
 import { API_CODES, createHttpFault, parseInput, toHttpError } from './http-error.ts';
 import { createRepeats, type Repeats, readIdempotencyKey } from './idempotency.ts';
 import { getScope } from './request-scope.ts';
-import { type ApiEndpoint, type ApiReply, hasVersion, isPaged } from './route.ts';
+import { type ApiEndpoint, type ApiReply, isPaged } from './route.ts';
 import { sortByPath } from './route-order.ts';
 
 const NOTHING = z.strictObject({});
@@ -22,6 +22,11 @@ const TAG_CHARS = 20;
 /** A router for everything below the API's root; what no end-point answers is `not_found`. */
 export function createApiRouter(context: CoreContext, admission: Admission, endpoints: readonly ApiEndpoint[]): Router {
   const router = Router({ caseSensitive: true });
+  // Answers are for the one who asked, and hold until the next change: who keeps one asks again whether it still does.
+  router.use((_request, response, next) => {
+    response.setHeader('Cache-Control', 'private, no-cache');
+    next();
+  });
   const repeats = createRepeats(context);
   for (const endpoint of sortByPath(endpoints)) {
     router[endpoint.method](endpoint.path, async (request: Request, response: Response) => {
@@ -115,12 +120,17 @@ function describePage({ data, next, total }: ApiReply<unknown>, query: PageQuery
   return { limit: query.limit, total: total ?? (isWhole ? data.length : null) };
 }
 
-/** The version of an item, or what its content comes to where it has none; lists have no tag. */
+/**
+ * After a change, the version of the item. On a read, what its content comes to, behind the version where it has one: what is told
+ * of an item, such as its newest backup, changes without a new version. Lists have no tag.
+ */
 function chooseTag(endpoint: ApiEndpoint, reply: ApiReply<unknown>): string | undefined {
-  if (reply.version !== undefined) return `"${reply.version}"`;
-  if (endpoint.method !== 'get' || endpoint.bare === true || !endpoint.path.includes('/:')) return undefined;
+  const { version } = reply;
+  if (endpoint.method !== 'get') return version === undefined ? undefined : `"${version}"`;
+  if (endpoint.bare === true || (version === undefined && !endpoint.path.includes('/:'))) return undefined;
   const content = createHash('sha256').update(JSON.stringify([reply.data, reply.next]));
-  return `W/"${content.digest('base64url').slice(0, TAG_CHARS)}"`;
+  const tag = content.digest('base64url').slice(0, TAG_CHARS);
+  return version === undefined ? `W/"${tag}"` : `"${version}-${tag}"`;
 }
 
 /** `If-None-Match` compares weakly: what was read before is still so. */
@@ -130,13 +140,12 @@ function isKnown(request: Request, tag: string): boolean {
   return known.includes('*') || known.includes(bare(tag));
 }
 
-/** `If-Match: "3"`; `*` asks for nothing. A guard that nobody would look at is refused rather than left out. */
+/** `If-Match: "3"`, or the tag of a read; `*` asks for nothing. A guard that nobody would look at is refused rather than left out. */
 function readIfMatch(endpoint: ApiEndpoint, request: Request): number | undefined {
   const header = request.get('if-match');
   if (header === undefined || header.trim() === '*') return undefined;
-  if (endpoint.method === 'delete' || (endpoint.method === 'patch' && !hasVersion(endpoint)))
-    throw createHttpFault('invalid', 400, 'this end-point compares no version: leave If-Match out');
-  const version = /^\s*(?:W\/)?"?(\d{1,15})"?\s*$/.exec(header)?.[1];
+  if (endpoint.guarded !== true) throw createHttpFault('invalid', 400, 'this end-point compares no version: leave If-Match out');
+  const version = /^\s*(?:W\/)?"?(\d{1,15})(?:-[A-Za-z0-9_-]{1,64})?"?\s*$/.exec(header)?.[1];
   if (version === undefined)
     throw createHttpFault('invalid', 400, 'If-Match must name one version, as the ETag of the item gives it');
   return Number(version);

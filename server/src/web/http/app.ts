@@ -75,7 +75,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const cookies = createCookies(context.crypto, { https, basePath: urls.basePath });
   const admission = createAdmission(context, cookies, base.origin);
   const feed = createLiveFeed(context.bus, context.crypto.toHex(context.crypto.randomBytes(8)), options.tellers);
-  const streams = createStreams(feed, admission);
+  const streams = createStreams(feed, admission, context.clock);
   const screenParts = {
     context,
     urls,

@@ -16,7 +16,7 @@ export interface RequestFacts {
   address: string;
   requestId: string;
   userAgent: string;
-  /** The value of `If-Match`, a version number; undefined when absent. */
+  /** The version that `If-Match` names; undefined when absent, and for end-points that are not guarded. */
   ifMatch?: number | undefined;
 }
 
@@ -32,8 +32,6 @@ export interface ApiEndpoint<P = unknown, Q = unknown, B = unknown, R = unknown>
   summary: string;
   /** What a key, or the role of a person, must hold; asked before anything of the request is read. */
   scope: Scope;
-  /** Further ones, for some of what it does: asked where that is known. */
-  alsoScopes?: readonly Scope[];
   tag: string;
   params?: z.ZodType<P>;
   query?: z.ZodType<Q>;
@@ -42,6 +40,10 @@ export interface ApiEndpoint<P = unknown, Q = unknown, B = unknown, R = unknown>
   reply: z.ZodType<R>;
   /** 200 when left out; 201 for what was made, 202 for what was started. */
   status?: 200 | 201 | 202;
+  /** Replies have a version that is not among their data. */
+  versioned?: true;
+  /** `If-Match` is held against the version of what it changes; any other end-point refuses the header. */
+  guarded?: true;
   /** The data is the whole answer, without the envelope: for documents of a foreign format, such as OpenAPI. */
   bare?: true;
   handle(
@@ -61,8 +63,9 @@ export interface ApiReply<R> {
   version?: number | undefined;
 }
 
-/** Whether replies carry a version: then it is their `ETag`, and a change may be guarded by `If-Match`. */
-export function hasVersion(endpoint: Pick<ApiEndpoint, 'reply'>): boolean {
+/** Whether replies carry a version: then their `ETag` begins with it. */
+export function hasVersion(endpoint: Pick<ApiEndpoint, 'reply' | 'versioned'>): boolean {
+  if (endpoint.versioned === true) return true;
   return endpoint.reply instanceof z.ZodObject && 'version' in endpoint.reply.shape;
 }
 

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DEFAULT_TENANT, type RunId } from '@holdfast/shared/domain/ids.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { HTTP, LIVE, STREAM } from '@holdfast/shared/limits.ts';
 import { buildShell } from '../screens/shell.ts';
 import { layout } from '../ui/layout.ts';
@@ -126,6 +129,12 @@ describe('The event stream', () => {
       assert.equal(answer.status, 400, query);
       assert.equal(answer.json<{ error: { code: string } }>().error.code, 'VALIDATION_ERROR');
     }
+    const misspelt = await served.ask('/api/v1/stream?topics=hosts,plan', { session });
+    assert.equal(misspelt.status, 400, 'it would stay silent');
+    assert.match(
+      misspelt.json<{ error: { message: string } }>().error.message,
+      /there is no topic "plan"; there are .*run:<id>/u,
+    );
     const most = Array.from({ length: STREAM.topics }, (_, n) => `run:run_${n}`).join(',');
     (await watch(`topics=${most}`)).close();
   });
@@ -157,20 +166,26 @@ describe('The event stream', () => {
 async function openSlow(queueBytes: number) {
   const { createServer, request } = await import('node:http');
   const feed = createLiveFeed(served.context.bus, 'boot1');
-  const verdict = { lives: true };
+  const verdict = { lives: true, looks: 0 };
   const access = {
     caller: { actor: { kind: 'user' as const, id: 'u', name: 'u' }, tenant: DEFAULT_TENANT, role: 'viewer' as const },
     holder: 'sess_1',
-    recheck: async () => verdict.lives,
+    recheck: async () => {
+      verdict.looks += 1;
+      return verdict.lives;
+    },
   };
   const admission = { findPerson: async () => access, admitToApi: async () => access };
-  const streams = createStreams(feed, admission, { queueBytes, keepAliveMs: 20, perHolder: 1 });
+  const limits = { queueBytes, keepAliveMs: 20, perHolder: 1, stallMs: STREAM.stallMs };
+  const streams = createStreams(feed, admission, served.clock, limits);
   const { default: express } = await import('express');
   const { openScopes } = await import('./request-scope.ts');
   const { createLog } = await import('../../log.ts');
   const app = express().use(openScopes(served.context, createLog({ level: 'error', clock: served.clock })));
   app.get('/', streams.handle);
   const server = createServer(app).listen(0, '127.0.0.1');
+  const sockets: Socket[] = [];
+  server.on('connection', (socket) => sockets.push(socket));
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   const incoming = await new Promise<IncomingMessage>((resolve) => {
@@ -179,6 +194,15 @@ async function openSlow(queueBytes: number) {
   return {
     incoming,
     verdict,
+    streams,
+    /** Tells lines until the system takes no more of them for a viewer that does not read. */
+    async fillLine() {
+      for (let n = 1, stuck = 0; stuck < 100; n += 1) {
+        log(n, 'x'.repeat(100_000));
+        await nextTurn();
+        stuck = sockets.every(({ writableLength }) => writableLength > 0) ? stuck + 1 : 0;
+      }
+    },
     async close() {
       feed.close();
       server.closeAllConnections();
@@ -258,6 +282,35 @@ describe('A viewer that cannot keep up', () => {
       next?.message.lines?.map((line) => line.text),
       ['after'],
     );
+    await slow.close();
+  });
+
+  it('is ended once it took nothing for its limit, and not before; its place is free', async () => {
+    const slow = await openSlow(HTTP.sseQueueBytes);
+    slow.incoming.on('error', () => undefined);
+    await slow.fillLine();
+    served.clock.advance(STREAM.stallMs - 1);
+    const looks = slow.verdict.looks;
+    await waitUntil('two looks at it', () => slow.verdict.looks > looks + 1);
+    assert.equal(slow.streams.count(), 1);
+    served.clock.advance(1);
+    await waitUntil('its end', () => slow.streams.count() === 0);
+    await slow.close();
+  });
+
+  it('is left alone when it took something meanwhile, and when nothing waits for it', async () => {
+    const slow = await openSlow(HTTP.sseQueueBytes);
+    await slow.fillLine();
+    served.clock.advance(STREAM.stallMs - 1);
+    const reader = new EventReader(slow.incoming);
+    while ((await reader.next())?.message.kind !== 'refresh');
+    for (let n = 0; n < 2; n += 1) {
+      const looks = slow.verdict.looks;
+      await waitUntil('two looks at it', () => slow.verdict.looks > looks + 1);
+      assert.equal(slow.streams.count(), 1);
+      served.clock.advance(STREAM.stallMs);
+    }
+    reader.close();
     await slow.close();
   });
 

@@ -1,8 +1,10 @@
 /** `GET /api/v1/stream`: server-sent events for the topics a page shows. */
+import type { Clock } from '@holdfast/shared/clock.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP, STREAM } from '@holdfast/shared/limits.ts';
 import type { Request, RequestHandler, Response } from 'express';
 import * as z from 'zod';
+import { isTopic, TOPIC_FORMS } from '../../core/bus.ts';
 import { demand } from '../../core/caller.ts';
 import type { Admission } from './admission.ts';
 import { parseInput } from './http-error.ts';
@@ -28,11 +30,20 @@ export interface StreamLimits {
   queueBytes: number;
   keepAliveMs: number;
   perHolder: number;
+  /** How long a viewer may take nothing of what waits for it; found out at a sign of life. */
+  stallMs: number;
 }
 
-const LIMITS: StreamLimits = { queueBytes: HTTP.sseQueueBytes, keepAliveMs: HTTP.sseKeepAliveMs, perHolder: STREAM.perHolder };
+const LIMITS: StreamLimits = {
+  queueBytes: HTTP.sseQueueBytes,
+  keepAliveMs: HTTP.sseKeepAliveMs,
+  perHolder: STREAM.perHolder,
+  stallMs: STREAM.stallMs,
+};
 
-const topicSchema = z.string().regex(/^[a-z][a-z_-]{0,30}(?::[A-Za-z0-9_-]{1,80})?$/, 'is not a topic');
+const topicSchema = z.string().refine(isTopic, {
+  error: ({ input }) => `there is no topic ${JSON.stringify(String(input).slice(0, 60))}; there are ${TOPIC_FORMS.join(', ')}`,
+});
 const querySchema = z.strictObject({
   topics: z
     .string()
@@ -42,7 +53,7 @@ const querySchema = z.strictObject({
   lastEventId: z.string().max(60).optional(),
 });
 
-export function createStreams(feed: LiveFeed, admission: Admission, limits: StreamLimits = LIMITS): Streams {
+export function createStreams(feed: LiveFeed, admission: Admission, clock: Clock, limits: StreamLimits = LIMITS): Streams {
   const open = new Map<string, Set<Response>>();
 
   const handle: RequestHandler = async (request: Request, response: Response) => {
@@ -65,7 +76,8 @@ export function createStreams(feed: LiveFeed, admission: Admission, limits: Stre
       if (mine.size === 0) open.delete(access.holder);
     });
     // The browser's own reconnect repeats the address it first used, so its header is the newer of the two.
-    openStream(feed, access, new Set(query.topics), request.get('last-event-id') ?? query.lastEventId, response, limits);
+    const lastId = request.get('last-event-id') ?? query.lastEventId;
+    openStream({ feed, clock, limits }, { access, topics: new Set(query.topics), lastId }, response);
   };
 
   return {
@@ -80,55 +92,71 @@ export function createStreams(feed: LiveFeed, admission: Admission, limits: Stre
   };
 }
 
-function openStream(
-  feed: LiveFeed,
-  access: Access,
-  topics: ReadonlySet<string>,
-  lastId: string | undefined,
-  response: Response,
-  limits: StreamLimits,
-): void {
+interface StreamParts {
+  feed: LiveFeed;
+  clock: Clock;
+  limits: StreamLimits;
+}
+
+interface Viewer {
+  access: Access;
+  topics: ReadonlySet<string>;
+  lastId: string | undefined;
+}
+
+function openStream({ feed, clock, limits }: StreamParts, { access, topics, lastId }: Viewer, response: Response): void {
   const { tenant } = access.caller;
-  /** Topics of which something was dropped because the viewer reads too slowly. */
+  /** Topics to look at again, because the viewer reads too slowly. */
   const missed = new Set<string>();
-  response.writeHead(200, STREAM_HEADERS);
-  response.write(`retry: ${STREAM.retryMs}\n\n`);
+  /** When the viewer last took something, or something began to wait for it. */
+  let tookAtMs = clock.monotonicMs();
+
+  function write(wire: string): void {
+    if (response.writableLength === 0) tookAtMs = clock.monotonicMs();
+    response.write(wire, () => {
+      tookAtMs = clock.monotonicMs();
+    });
+  }
 
   function deliver(event: FeedEvent): void {
     if (response.writableEnded) return;
-    // Once something is missing, nothing of that topic follows until the viewer was told to look again.
-    if (missed.has(event.topic) || response.writableLength + event.wire.length > limits.queueBytes) missed.add(event.topic);
-    else response.write(event.wire);
+    // Once something is missing, nothing follows until the viewer was told to look again: a later id would hide the gap from
+    // the stream that it opens next.
+    if (missed.size > 0 || response.writableLength + event.wire.length > limits.queueBytes) missed.add(event.topic);
+    else write(event.wire);
   }
 
+  response.writeHead(200, STREAM_HEADERS);
+  write(`retry: ${STREAM.retryMs}\n\n`);
   response.on('drain', () => {
-    const topicsToLookAt = [...missed];
+    const words = [...missed].map((topic) => feed.makeRefresh(tenant, topic).wire);
     missed.clear();
-    for (const topic of topicsToLookAt) response.write(feed.makeRefresh(tenant, topic).wire);
+    if (words.length > 0) write(words.join(''));
   });
-  /** How far a quiet viewer knows, so that it takes up the stream there; one that lost something knows less. */
-  function tellPosition(): void {
-    if (missed.size === 0 && response.writableLength === 0) response.write(feed.makePosition(tenant));
-  }
-
   const stop = feed.watch(tenant, { topics, deliver }, lastId);
-  const timer = setInterval(() => void keepAlive(access, response, tellPosition), limits.keepAliveMs);
+  const timer = setInterval(() => {
+    const isStalled = response.writableLength > 0 && clock.monotonicMs() - tookAtMs >= limits.stallMs;
+    // Ended politely it would wait for the viewer to read the rest.
+    if (isStalled) response.destroy();
+    else void keepAlive();
+  }, limits.keepAliveMs);
   timer.unref();
   response.once('close', () => {
     stop();
     clearInterval(timer);
   });
-}
 
-/** A stream outlives the request that opened it, so its right to exist is looked at again. */
-async function keepAlive(access: Access, response: Response, tellPosition: () => void): Promise<void> {
-  try {
-    if (!(await access.recheck())) return void response.end();
-    if (response.writableEnded) return;
-    tellPosition();
-    response.write(': keep-alive\n\n');
-  } catch {
-    // The store could not say; the browser comes back and is judged anew.
-    response.end();
+  /** A stream outlives the request that opened it, so its right to exist is looked at again. */
+  async function keepAlive(): Promise<void> {
+    try {
+      if (!(await access.recheck())) return void response.end();
+      if (response.writableEnded) return;
+      // How far a quiet viewer knows, so that it takes up the stream there; one that lost something knows less.
+      if (missed.size === 0 && response.writableLength === 0) write(feed.makePosition(tenant));
+      write(': keep-alive\n\n');
+    } catch {
+      // The store could not say; the browser comes back and is judged anew.
+      response.end();
+    }
   }
 }

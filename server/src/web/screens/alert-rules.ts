@@ -9,7 +9,7 @@ import { getRules, saveRules } from '../../core/alerts/rule-settings.ts';
 import { type AlertRules, alertRulesSchema, type MaintenanceWindow } from '../../core/alerts/rules.ts';
 import { findWindowEnd } from '../../core/alerts/windows.ts';
 import { demand, isAllowed } from '../../core/caller.ts';
-import { listHosts } from '../../core/hosts.ts';
+import { listTags } from '../../core/hosts.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
@@ -90,9 +90,9 @@ const keyOfStep = (step: AlertRules['escalation'][number], index: number): strin
 
 async function readNames(context: CoreContext, visit: Visit, rules: AlertRules): Promise<Names & { tags: readonly string[] }> {
   const { caller } = visit;
-  const [plans, hosts, channels, ruled] = await Promise.all([
+  const [plans, tags, channels, ruled] = await Promise.all([
     listPlans(context, caller, {}, { limit: HTTP.pageSizeMax }),
-    listHosts(context, caller, {}, { limit: HTTP.pageSizeMax }),
+    listTags(context, caller),
     listChannels(context, caller),
     context.store.catalog.findPlans(caller.tenant, [
       ...rules.plans.map(({ plan }) => plan),
@@ -102,7 +102,7 @@ async function readNames(context: CoreContext, visit: Visit, rules: AlertRules):
   return {
     plans: new Map([...plans.rows, ...ruled].map(({ id, name }) => [id, name])),
     channels: new Map(channels.map(({ id, name }) => [id, name])),
-    tags: [...new Set(hosts.rows.flatMap(({ tags }) => tags))].sort(),
+    tags,
   };
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { systemRandomBytes } from '@holdfast/shared/clock.ts';
-import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import { type ChannelId, DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { createAlertWatch } from '../../core/alerts/watch.ts';
 import { CHANNEL_KINDS } from '../../notify/all.ts';
 import type { ChannelDoor } from '../../notify/channel.ts';
@@ -120,6 +120,31 @@ describe('Channels', () => {
     const gone = await world.ask('post', `${path}/delete`);
     assert.equal(gone.kind === 'redirect' && gone.to, '/settings/channels');
     await assert.rejects(world.ask('get', path), { code: 'not_found' });
+  });
+
+  it('say what was not delivered although they work again, until a person sends it again or dismisses it', async () => {
+    const path = await addChannel({ name: 'pager', 'secret-url': sink.url, 'sub-least': 'critical' });
+    const { store, createId } = world.context;
+    const channel = path.slice(path.lastIndexOf('/') + 1) as ChannelId;
+    for (const topic of ['one', 'two']) {
+      const id = createId('delivery');
+      await store.channels.insertDelivery(DEFAULT_TENANT, { id, channel, topic, kind: 'alert.raised', body: '{}' }, NOW);
+      const attempt = { delivery: id, at: NOW, tookMs: 1, ok: false, text: 'it answered 500' };
+      await store.channels.recordAttempt(DEFAULT_TENANT, attempt, { state: 'given_up', dueAt: NOW });
+    }
+    assert.match(readWords(await world.read('/settings/channels')), /pager 2 not delivered/u);
+    const page = await world.read(path);
+    assert.match(readWords(page), /2.messages were not delivered\. Send again Dismiss/u);
+    const seen = await world.read(path, { role: 'viewer' });
+    assert.ok(readWords(seen).includes('were not delivered') && !seen.includes('/undelivered/'));
+    await assert.rejects(world.ask('post', `${path}/undelivered/dismiss`, { role: 'operator' }), { code: 'forbidden' });
+    for (const said of [/2.messages dismissed\./u, /Nothing is left to dismiss\./u]) {
+      const done = await world.ask('post', `${path}/undelivered/dismiss`);
+      assert.ok(done.kind === 'redirect' && done.to === path);
+      assert.match(done.flash?.text ?? '', said);
+    }
+    assert.doesNotMatch(readWords(await world.read(path)), /not delivered/u);
+    await world.ask('post', `${path}/delete`);
   });
 
   it('are told of what is chosen for them, and of nothing that does not exist', async () => {

@@ -1,6 +1,6 @@
 /** `/alerts`: what is wrong and needs a person, gravest first; what somebody sees to; and what is over. */
 import { HTTP } from '@holdfast/shared/limits.ts';
-import { type AlertView, countAlerts, listAlerts } from '../../core/alerts/alerts.ts';
+import { type AlertView, countAlerts, listAlerts, listAlertsByNeed } from '../../core/alerts/alerts.ts';
 import { ALERT_CONDITIONS, getConditionRule, SEVERITIES } from '../../core/alerts/conditions.ts';
 import { getRules } from '../../core/alerts/rule-settings.ts';
 import { listOpenWindows } from '../../core/alerts/windows.ts';
@@ -28,7 +28,6 @@ const STATE_LABELS: Readonly<Record<(typeof STATES)[number], string>> = {
   resolved: 'Over',
 };
 const SEVERITY_LABELS = { critical: 'Critical', warning: 'Warnings', notice: 'Notices' } as const;
-const STATE_ORDER = ['open', 'acknowledged', 'snoozed', 'resolved'] as const;
 
 interface AlertQuery extends Pick<AlertFilter, 'severity' | 'condition'> {
   state: (typeof STATES)[number];
@@ -61,12 +60,6 @@ function toAlertLine(alert: AlertView, visit: Visit, face: Clockface): AlertLine
     handling: describeHandling(alert, face),
     acknowledgeAction: canHandle ? urls.acknowledgeAlert({ alert: alert.id }) : undefined,
   };
-}
-
-/** What needs a person first, gravest first; within the same, the newest first, as it came. */
-function sortByNeed(alerts: readonly AlertView[]): readonly AlertView[] {
-  const rank = ({ state, severity }: AlertView) => STATE_ORDER.indexOf(state) * 10 - SEVERITIES.indexOf(severity);
-  return alerts.toSorted((a, b) => rank(a) - rank(b));
 }
 
 function describeCounts(counts: AlertCounts): string {
@@ -106,9 +99,12 @@ async function buildView(context: CoreContext, visit: Visit): Promise<AlertsView
   const { caller, urls } = visit;
   const query = readQuery(visit);
   const face = readClockface(context, visit);
-  const trail = readTrail(visit, query.state === 'resolved' ? HTTP.pageSize : HTTP.pageSizeMax);
+  const { state } = query;
+  const trail = readTrail(visit, state === 'resolved' ? HTTP.pageSize : HTTP.pageSizeMax);
   const [page, counts, channels] = await Promise.all([
-    listAlerts(context, caller, query, trail.request),
+    state === 'resolved'
+      ? listAlerts(context, caller, query, trail.request)
+      : listAlertsByNeed(context, caller, { ...query, state }, trail.request),
     countAlerts(context, caller),
     context.store.channels.listChannels(caller.tenant),
   ]);
@@ -120,8 +116,8 @@ async function buildView(context: CoreContext, visit: Visit): Promise<AlertsView
     action: urls.alerts(),
     filters: listFilters(query),
     isFiltered: query.severity !== undefined || query.condition !== undefined || query.state !== 'active',
-    isPast: query.state === 'resolved',
-    rows: sortByNeed(page.rows).map((alert) => toAlertLine(alert, visit, face)),
+    isPast: state === 'resolved',
+    rows: page.rows.map((alert) => toAlertLine(alert, visit, face)),
     pager: {
       summary: `${formatNoun(page.rows.length, 'alert')} shown`,
       ...linkPages(trail, page.next, (after) => urls.alerts({ ...address, after })),

@@ -108,7 +108,7 @@ function deafNotice({ channels }: AlertsView): Html | false {
 export function alertsAnswer(view: AlertsView): Html {
   const content = table<AlertLine>({
     id: 'alerts',
-    caption: 'Alerts, what needs a person first',
+    caption: view.isPast ? 'Alerts that are over, the newest first' : 'Alerts, what needs a person first',
     rows: view.rows,
     rowId: (row) => `row-${row.id}`,
     columns: listColumns(view),

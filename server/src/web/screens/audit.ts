@@ -4,7 +4,7 @@ import type { CoreContext } from '../../core/ports.ts';
 import type { AuditRow } from '../../store/trail.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatNoun } from '../ui/quantity.ts';
-import { formatRelative } from '../ui/time.ts';
+import { type Clockface, formatRelative } from '../ui/time.ts';
 import { PAGES, type Urls } from '../urls.ts';
 import { AUDIT_TABLE, type AuditLine, type AuditView, auditPage, auditTable } from './audit.view.ts';
 import { readClockface } from './clockface.ts';
@@ -125,6 +125,12 @@ async function listActors(context: CoreContext, visit: Visit, rows: readonly Aud
   return [{ value: '', label: 'Anybody' }, ...[...names].map(([value, label]) => ({ value, label: label.slice(0, 40) }))];
 }
 
+function describeNewest(newest: AuditRow | undefined, isFiltered: boolean, face: Clockface): string {
+  if (newest === undefined) return isFiltered ? 'No act fits.' : 'Nobody has done anything yet.';
+  const when = formatRelative(newest.at, face).replace(/^now$/, 'just now');
+  return `The last act${isFiltered ? ' that fits' : ''} was ${newest.action} by ${newest.actor.name}, ${when}.`;
+}
+
 async function showAudit(context: CoreContext, visit: Visit): Promise<PageReply> {
   const { caller, urls } = visit;
   const action = findText(visit.query, 'action');
@@ -132,20 +138,19 @@ async function showAudit(context: CoreContext, visit: Visit): Promise<PageReply>
   const trail = readTrail(visit);
   const page = await listAudit(context, caller, { action, actor }, trail.request);
   const face = readClockface(context, visit);
-  const [newest] = page.rows;
+  const isFiltered = action !== undefined || actor !== undefined;
+  const isFirst = trail.cursors.length === 0;
+  const [newest] = isFirst ? page.rows : (await listAudit(context, caller, { action, actor }, { limit: 1 })).rows;
   const words = ACTIONS.some((known) => known === action) || action === undefined ? ACTIONS : [action, ...ACTIONS];
   const view: AuditView = {
     face,
-    heading:
-      newest === undefined
-        ? 'No act fits.'
-        : `The last act was ${newest.action} by ${newest.actor.name}, ${formatRelative(newest.at, face).replace(/^now$/, 'just now')}.`,
+    heading: describeNewest(newest, isFiltered, face),
     rows: page.rows.map((row) => toLine(row, urls)),
     action: urls.audit(),
     actions: [{ value: '', label: 'Any act' }, ...words.map((word) => ({ value: word, label: word }))],
     actors: await listActors(context, visit, page.rows),
     values: { action: action ?? '', actor: actor ?? '' },
-    filtered: action !== undefined || actor !== undefined,
+    filtered: isFiltered,
     pager: {
       summary: `${formatNoun(page.rows.length, 'act')} shown`,
       ...linkPages(trail, page.next, (cursors) => urls.audit({ action, actor, after: cursors })),

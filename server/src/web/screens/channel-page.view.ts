@@ -23,6 +23,8 @@ export type ChannelPageView = {
   readonly failingSince?: number | undefined;
   readonly failures: number;
   readonly workedAt?: number | undefined;
+  /** Messages that were given up and that nobody has seen to. */
+  readonly undelivered: number;
   readonly facts: readonly { readonly label: string; readonly value: string }[];
   readonly messages: readonly DeliveryLine[];
   readonly previousHref?: string | undefined;
@@ -33,6 +35,8 @@ export type ChannelPageView = {
         readonly editHref: string;
         readonly switchAction: string;
         readonly switchTo: boolean;
+        readonly resendAction: string;
+        readonly dismissAction: string;
         readonly deleteAction: string;
       }
     | undefined;
@@ -78,7 +82,15 @@ export function channelPart(view: ChannelPageView): Html {
     { label: 'Last delivered', value: relativeTime(view.workedAt, view.face, 'never') },
     ...view.facts,
   ]);
-  return html`<div class="stack" id="${CHANNEL_PART}" data-live="channels" data-live-get="${view.here}">${problem}<div class="columns">${messagesPanel(view)}<div class="stack">${panel({ title: 'Channel', content: settings })}</div></div></div>`;
+  return html`<div class="stack" id="${CHANNEL_PART}" data-live="channels" data-live-get="${view.here}">${problem}${undeliveredCallout(view)}<div class="columns">${messagesPanel(view)}<div class="stack">${panel({ title: 'Channel', content: settings })}</div></div></div>`;
+}
+
+function undeliveredCallout({ undelivered, manage }: ChannelPageView): Html | false {
+  if (undelivered === 0) return false;
+  const text = `${formatNoun(undelivered, 'message')} ${undelivered === 1 ? 'was' : 'were'} not delivered.`;
+  if (manage === undefined) return callout({ tone: 'warning', text });
+  const action = html`${postButton({ action: manage.resendAction, label: 'Send again', small: true })}${postButton({ action: manage.dismissAction, label: 'Dismiss', kind: 'quiet', small: true })}`;
+  return callout({ tone: 'warning', text, action });
 }
 
 function messagesPanel(view: ChannelPageView): Html {

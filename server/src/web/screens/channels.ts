@@ -2,12 +2,14 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import * as z from 'zod';
 import {
+  countUndelivered,
   deleteChannel,
   fieldsOf,
   getChannel,
   getChannelKind,
   listChannels,
   listDeliveries,
+  settleUndelivered,
   updateChannel,
   whereOf,
 } from '../../core/alerts/channels.ts';
@@ -89,13 +91,14 @@ async function replyChannels(
 ): Promise<PageReply> {
   const { caller, urls } = visit;
   const channels = await listChannels(context, caller);
+  const undelivered = await Promise.all(channels.map(({ id }) => countUndelivered(context, caller, id)));
   const view: ChannelsView = {
     face: readClockface(context, visit),
     here: urls.channels(),
     heading: describeChannels(channels),
     alertsHref: urls.alerts(),
     addHref: isAllowed(caller, 'channel.manage') ? urls.addChannel() : undefined,
-    rows: channels.map((channel) => ({
+    rows: channels.map((channel, index) => ({
       id: channel.id,
       name: channel.name,
       href: urls.channel({ channel: channel.id }),
@@ -103,6 +106,7 @@ async function replyChannels(
       where: whereOf(channel),
       state: stateOf(channel),
       failure: channel.failure,
+      undelivered: undelivered[index] ?? 0,
       workedAt: channel.workedAt,
     })),
     thresholds: await readThresholdsView(context, visit, problem),
@@ -162,6 +166,7 @@ async function showChannel(context: CoreContext, visit: Visit, { kinds }: Channe
     where: whereOf(channel),
     state: stateOf(channel),
     isOfLife: kind.everyMs !== undefined,
+    undelivered: await countUndelivered(context, caller, id),
     facts: [
       ...describeConfig(kind.fields, fieldsOf(channel), Object.keys(channel.secrets)),
       ...(await describeSubscription(context, visit, kind.hears, readSubscription(channel))),
@@ -174,6 +179,8 @@ async function showChannel(context: CoreContext, visit: Visit, { kinds }: Channe
           editHref: urls.editChannel({ channel: id }),
           switchAction: urls.switchChannel({ channel: id }),
           switchTo: !enabled,
+          resendAction: urls.resendUndelivered({ channel: id }),
+          dismissAction: urls.dismissUndelivered({ channel: id }),
           deleteAction: urls.deleteChannel({ channel: id }),
         }
       : undefined,
@@ -232,6 +239,22 @@ export function createChannelScreens(door: ChannelDoor): readonly ScreenRoute[] 
       handle: createAct(async (context, visit, { id, name, enabled }) => {
         await updateChannel(context, visit.caller, kinds, id, { enabled: !enabled });
         return enabled ? `“${name}” is off: it is told of nothing.` : `“${name}” is on.`;
+      }),
+    },
+    {
+      method: 'post',
+      path: PAGES.resendUndelivered,
+      handle: createAct(async (context, visit, { id }) => {
+        const messages = await settleUndelivered(context, visit.caller, id, 'resend');
+        return messages === 0 ? 'Nothing is left to send again.' : `${formatNoun(messages, 'message')} will be sent again.`;
+      }),
+    },
+    {
+      method: 'post',
+      path: PAGES.dismissUndelivered,
+      handle: createAct(async (context, visit, { id }) => {
+        const messages = await settleUndelivered(context, visit.caller, id, 'dismiss');
+        return messages === 0 ? 'Nothing is left to dismiss.' : `${formatNoun(messages, 'message')} dismissed.`;
       }),
     },
     { method: 'post', path: PAGES.deleteChannel, handle: remove },

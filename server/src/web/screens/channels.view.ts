@@ -23,6 +23,10 @@ export function channelStatus(state: ChannelState): Html {
   return status(STATES[state]);
 }
 
+export function undeliveredStatus(count: number): Html {
+  return status({ word: `${count} not delivered`, tone: 'at-risk', icon: 'warning' });
+}
+
 export type ChannelLine = {
   readonly id: string;
   readonly name: string;
@@ -31,6 +35,8 @@ export type ChannelLine = {
   readonly where: string;
   readonly state: ChannelState;
   readonly failure?: string | undefined;
+  /** Messages that were given up and that nobody has seen to. */
+  readonly undelivered: number;
   readonly workedAt?: number | undefined;
 };
 
@@ -84,7 +90,7 @@ export function channelsTable(view: ChannelsView): Html {
         label: 'Channel',
         primary: true,
         cell: (row) =>
-          html`<a href="${row.href}">${row.name}</a>${row.failure !== undefined && html`<br><span class="quiet">${row.failure}</span>`}`,
+          html`<a href="${row.href}">${row.name}</a>${row.undelivered > 0 && html` ${undeliveredStatus(row.undelivered)}`}${row.failure !== undefined && html`<br><span class="quiet">${row.failure}</span>`}`,
       },
       { id: 'kind', label: 'Kind', cell: (row) => row.kind },
       { id: 'where', label: 'Leads to', cell: (row) => html`<code>${row.where}</code>` },

@@ -45,7 +45,7 @@ describe('Coverage', () => {
   it('says what is known before anybody looked: the sources no plan has', async () => {
     const words = readWords(await world.read('/coverage'));
     assert.match(words, /No host has been asked yet what it holds\./u);
-    assert.match(words, /1.source is in no plan, so nothing backs it up\./u);
+    assert.match(words, /1.source is in no plan that is switched on, so nothing backs it up\./u);
   });
 
   it('lists what was found, new things marked, names of an enemy as text, and servers that do not answer', async () => {

@@ -1,20 +1,19 @@
 /** `/coverage`: what hosts found that nothing protects. */
 import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
 import { isAllowed } from '../../core/caller.ts';
 import {
   adoptFinding,
   countFindings,
   hurryCoverage,
   ignoreFinding,
-  listCoverageLooks,
   listFindings,
   nameFinding,
+  summarizeLooks,
   watchFinding,
 } from '../../core/findings.ts';
+import { countWithoutPlan } from '../../core/fleet/look.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import { listSources } from '../../core/sources.ts';
 import type { Finding } from '../../store/coverage.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { formatCount, formatNoun } from '../ui/quantity.ts';
@@ -36,8 +35,7 @@ import { findParts, getParam } from './params.ts';
 import { loadNames, nameOf } from './run-names.ts';
 import { buildShell } from './shell.ts';
 
-/** Sources in no plan that are counted one by one; more are "so many and more". */
-const PLANLESS_COUNTED = HTTP.pageSizeMax;
+/** Looks that failed; of more it is said how many there are. */
 const FAILED_SHOWN = 20;
 
 function describeFound({ open, fresh }: { open: number; fresh: number }, wasLooked: boolean): string {
@@ -63,25 +61,22 @@ function toLine(finding: Finding, hostName: string, visit: Visit): FindingLine {
 
 /** Whether any host was asked, and the looks that failed. */
 async function readLooks(context: CoreContext, visit: Visit): Promise<{ wasLooked: boolean; failed: CoverageView['failed'] }> {
-  const hosts = await context.store.hosts.listHosts(visit.caller.tenant, {}, { limit: HTTP.pageSizeMax });
-  const names = new Map(hosts.rows.map(({ id, name }) => [id, name]));
-  const looks = await listCoverageLooks(context, visit.caller, [...names.keys()]);
-  const failed = looks
-    .flatMap(({ host, kind, place, failure }) =>
-      failure === undefined ? [] : [{ id: `${host}-${kind}-${place}`, host: names.get(host) ?? '', place, failure }],
-    )
-    .slice(0, FAILED_SHOWN);
-  return { wasLooked: looks.length > 0, failed };
+  const { looked, failed, newestFailed } = await summarizeLooks(context, visit.caller, FAILED_SHOWN);
+  const names = await loadNames(context, visit.caller, { hosts: newestFailed.map(({ host }) => host) });
+  const lines = newestFailed.map(({ host, kind, place, failure = '' }) => ({
+    ...{ id: `${host}-${kind}-${place}`, host: nameOf(names.hosts, host, 'host'), place, failure },
+  }));
+  return { wasLooked: looked > 0, failed: { lines, more: failed - lines.length } };
 }
 
 async function readCoverage(context: CoreContext, visit: Visit): Promise<CoverageView> {
   const { caller, urls } = visit;
   const shown = findText(visit.query, 'show') === 'ignored' ? 'ignored' : 'open';
   const trail = readTrail(visit);
-  const [page, counts, planless, { wasLooked, failed }] = await Promise.all([
+  const [page, counts, look, { wasLooked, failed }] = await Promise.all([
     listFindings(context, caller, { ignored: shown === 'ignored' }, trail.request),
     countFindings(context, caller),
-    listSources(context, caller, { withoutPlan: true }, { limit: PLANLESS_COUNTED }),
+    context.fleet.look(caller.tenant),
     readLooks(context, visit),
   ]);
   const names = await loadNames(context, caller, { hosts: page.rows.map(({ host }) => host) });
@@ -98,7 +93,7 @@ async function readCoverage(context: CoreContext, visit: Visit): Promise<Coverag
     shown,
     rows: page.rows.map((finding) => toLine(finding, nameOf(names.hosts, finding.host, 'host'), visit)),
     ...linkPages(trail, page.next, (after) => urls.coverage({ ...address, after })),
-    planless: { count: planless.rows.filter(({ enabled }) => enabled).length, href: urls.sources({ plan: 'none' }) },
+    planless: { count: countWithoutPlan(look), href: urls.sources({ plan: 'none' }) },
     failed,
   };
 }

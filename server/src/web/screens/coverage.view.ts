@@ -5,7 +5,7 @@ import { emptyState } from '../ui/empty.ts';
 import { callout } from '../ui/flash.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
-import { formatBytes, formatNoun } from '../ui/quantity.ts';
+import { formatBytes, formatCount, formatNoun } from '../ui/quantity.ts';
 import { badge } from '../ui/status.ts';
 import { filterSelect, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
@@ -39,9 +39,10 @@ export type CoverageView = {
   readonly rows: readonly FindingLine[];
   readonly previousHref?: string | undefined;
   readonly nextHref?: string | undefined;
-  /** Sources no plan has: found as well, and said here so that nothing is left out. */
+  /** Sources in no plan that is switched on: found as well, and said here so that nothing is left out. */
   readonly planless: { readonly count: number; readonly href: string };
-  readonly failed: readonly FailedLook[];
+  /** The newest of them, and how many there are beside. */
+  readonly failed: { readonly lines: readonly FailedLook[]; readonly more: number };
 };
 
 export const COVERAGE_TABLE = 'findings';
@@ -53,7 +54,7 @@ export function coveragePage(shell: Shell, view: CoverageView): Html {
     planless.count > 0 &&
     callout({
       tone: 'warning',
-      text: html`${formatNoun(planless.count, 'source')} ${planless.count === 1 ? 'is' : 'are'} in no plan, so nothing backs ${planless.count === 1 ? 'it' : 'them'} up.`,
+      text: html`${formatNoun(planless.count, 'source')} ${planless.count === 1 ? 'is' : 'are'} in no plan that is switched on, so nothing backs ${planless.count === 1 ? 'it' : 'them'} up.`,
       action: linkButton({ href: planless.href, label: 'See them', small: true }),
     });
   const bar = toolbar({
@@ -157,15 +158,15 @@ function whyField(row: string): Html {
   return html`<div class="field"><label for="${id}">Why</label><input class="input" name="why" required maxlength="500" ${attrs({ id })}></div>`;
 }
 
-function failedPanel(failed: readonly FailedLook[]): Html | false {
-  if (failed.length === 0) return false;
+function failedPanel({ lines, more }: CoverageView['failed']): Html | false {
+  if (lines.length === 0) return false;
   return panel({
     title: 'Could not be looked at',
     flush: true,
     content: table<FailedLook>({
       id: 'failed-looks',
       caption: 'Servers that did not answer the last look',
-      rows: failed,
+      rows: lines,
       rowId: (row) => `failed-${row.id}`,
       columns: [
         { id: 'host', label: 'Host', primary: true, cell: (row) => row.host },
@@ -173,5 +174,6 @@ function failedPanel(failed: readonly FailedLook[]): Html | false {
         { id: 'failure', label: 'Why', width: 'wide', cell: (row) => row.failure },
       ],
     }),
+    ...(more > 0 ? { foot: html`<span class="quiet">${formatCount(more)} more; these are the newest.</span>` } : {}),
   });
 }

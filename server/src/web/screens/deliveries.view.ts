@@ -8,7 +8,7 @@ import { type Clockface, relativeTime } from '../ui/time.ts';
 
 export type DeliveryLine = {
   readonly id: string;
-  readonly state: 'waiting' | 'delivered' | 'given_up';
+  readonly state: 'waiting' | 'delivered' | 'given_up' | 'dismissed';
   /** What it says. */
   readonly text: string;
   /** Of the message itself with its attempts. */
@@ -24,6 +24,7 @@ const STATES: Readonly<Record<DeliveryLine['state'], StatusView>> = {
   waiting: { word: 'waiting', tone: 'at-risk', icon: 'queued' },
   delivered: { word: 'delivered', tone: 'protected', icon: 'check' },
   given_up: { word: 'given up', tone: 'unprotected', icon: 'cross' },
+  dismissed: { word: 'dismissed', tone: 'quiet', icon: 'cross' },
 };
 
 export function deliveryStatus(state: DeliveryLine['state']): Html {

@@ -33,6 +33,7 @@ const ANSWERS: Readonly<Record<DeliveryLine['state'], string>> = {
   waiting: 'This message waits.',
   delivered: 'This message was taken.',
   given_up: 'This message was given up.',
+  dismissed: 'This message was given up, and that was dismissed.',
 };
 
 export function deliveryPage(shell: Shell, view: DeliveryView): Html {

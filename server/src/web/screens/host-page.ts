@@ -10,6 +10,7 @@ import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import * as z from 'zod';
 import { isAllowed } from '../../core/caller.ts';
 import { listOfferedDirectories } from '../../core/dump-files.ts';
+import type { FleetLook } from '../../core/fleet/look.ts';
 import {
   chooseAgent,
   getHost,
@@ -25,6 +26,7 @@ import type { CoreContext } from '../../core/ports.ts';
 import { judgeSources, type ProtectedSource } from '../../core/protected-sources.ts';
 import { listRuns } from '../../core/runs.ts';
 import { isSpecTooBig } from '../../core/spec-size.ts';
+import type { Plan } from '../../store/catalog.ts';
 import type { Run } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import { PAGES } from '../urls.ts';
@@ -45,6 +47,7 @@ import {
   hostPart,
 } from './host-page.view.ts';
 import { tagListSchema } from './host-pending.ts';
+import type { HostPlanRow } from './host-plans.view.ts';
 import type { LastRunRow } from './last-runs.view.ts';
 import { type LineName, MISSED_SHOWN, toMissedFiresView } from './missed-fires.ts';
 import { findParts, getParam } from './params.ts';
@@ -69,6 +72,12 @@ function toSourceRow({ source, protection, standing }: ProtectedSource): HostSou
     reason: protection.reason,
     lastGoodAt: standing?.lastGoodAt,
   };
+}
+
+function toPlanRow({ describeSchedule }: CoreContext, plan: Plan, look: FleetLook): HostPlanRow {
+  const { id, name, enabled, schedule } = plan;
+  const when = schedule === undefined ? 'by hand' : describeSchedule(schedule);
+  return { id, name, enabled, when, nextAt: look.findNextFire(plan) };
 }
 
 /** What is no backup, though it may be about the snapshots of a plan. */
@@ -102,12 +111,13 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
   const { store, directory } = context;
   const { caller, urls } = visit;
   const { id } = host;
-  const [sources, plans, runs, happenings, claimants] = await Promise.all([
+  const [sources, plans, runs, happenings, claimants, look] = await Promise.all([
     store.catalog.listSourcesOfHost(caller.tenant, id).then((found) => judgeSources(context, caller, found)),
     store.catalog.listPlansOfHost(caller.tenant, id),
     listRuns(context, caller, { host: id }, { limit: RUNS_SHOWN }),
     listHostHappenings(context, caller, id, HAPPENINGS_SHOWN),
     listClaimants(context, caller, id),
+    context.fleet.look(caller.tenant),
   ]);
   const planNames = new Map(plans.map((plan) => [plan.id, plan.name]));
   const face = readClockface(context, visit);
@@ -146,6 +156,7 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
     heartbeat: directory.findHeartbeat(id),
     tools: host.tools.map(({ tool, found, path, version, advice }) => ({ tool, found, path, version, advice })),
     sources: sources.map(toSourceRow),
+    plans: plans.map((plan) => toPlanRow(context, plan, look)),
     runs: runs.rows.map((run) => toRunRow(run, planNames)),
     happenings: happenings.map(({ at, level, text, run }) => ({ at, level, text, run })),
     claimants: claimants.map((claimant) => ({ ...claimant, isChosen: directory.findChosenBoot(id) === claimant.boot })),

@@ -14,6 +14,7 @@ import { checksPanel } from './host-checks.view.ts';
 import { type ClaimantRow, claimantsPanel } from './host-claimants.view.ts';
 import { type DrainView, drainBanner, drainButton, drainStatus } from './host-drain.view.ts';
 import { factsPanel, heartbeatPanel, type MachineView, toolsPanel } from './host-machine.view.ts';
+import { type HostPlanRow, plansPanel } from './host-plans.view.ts';
 import { type LastRunRow, lastRuns } from './last-runs.view.ts';
 import { liveText } from './live-text.view.ts';
 import { type MissedFiresView, missedFiresPanel } from './missed-fires.view.ts';
@@ -46,6 +47,8 @@ export interface HostPageView extends MachineView {
   skewLevel: 'good' | 'warn' | 'alert' | undefined;
   health: HostHealth;
   sources: readonly HostSourceRow[];
+  /** By name. */
+  plans: readonly HostPlanRow[];
   runs: readonly LastRunRow[];
   missed: MissedFiresView;
   happenings: readonly HostHappeningRow[];
@@ -120,7 +123,7 @@ function answerOf(view: HostPageView): string {
 /** Everything that changes by itself; what the live update puts in its place. */
 export function hostPart(view: HostPageView): Html {
   const warnings = hostWarnings(view);
-  return html`<div id="${HOST_PART_ID}" class="stack" data-live="${liveTopics(view)}" data-live-get="${view.here}">${warnings.map(callout)}${drainNotice(view)}${view.standing === 'quarantined' && claimantsPanel({ claimants: view.claimants, chooseUrl: view.may.approve ? view.urls.chooseHostAgent({ host: view.id }) : undefined, face: view.face })}<div class="columns"><div class="stack">${sourcesPanel(view)}${missedFiresPanel(view.missed)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ host: view.id }), none: 'No run yet. A plan starts them, by schedule or by hand.', urls: view.urls, face: view.face })}${happeningsPanel(view)}</div><div class="stack">${checksPanel(view)}${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
+  return html`<div id="${HOST_PART_ID}" class="stack" data-live="${liveTopics(view)}" data-live-get="${view.here}">${warnings.map(callout)}${drainNotice(view)}${view.standing === 'quarantined' && claimantsPanel({ claimants: view.claimants, chooseUrl: view.may.approve ? view.urls.chooseHostAgent({ host: view.id }) : undefined, face: view.face })}<div class="columns"><div class="stack">${sourcesPanel(view)}${plansPanel(view)}${missedFiresPanel(view.missed)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ host: view.id }), none: 'No run yet. A plan starts them, by schedule or by hand.', urls: view.urls, face: view.face })}${happeningsPanel(view)}</div><div class="stack">${checksPanel(view)}${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
 }
 
 function drainNotice({ drain, face, may, urls, id }: HostPageView): Html | false {

@@ -4,7 +4,6 @@ import { lockIdSchema } from '@holdfast/shared/domain/lock.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { LOCKS } from '@holdfast/shared/limits.ts';
 import { demand } from '../../core/caller.ts';
-import { listHosts } from '../../core/hosts.ts';
 import { type HeldLock, lookAtLocks, startUnlock } from '../../core/locks.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { getRepository } from '../../core/repositories.ts';
@@ -15,11 +14,10 @@ import { readClockface } from './clockface.ts';
 import { isShown } from './form-problem.ts';
 import { readList, readText } from './form-values.ts';
 import { type LockRow, type LocksView, locksPage } from './locks.view.ts';
+import { offerHosts } from './offered-hosts.ts';
 import { findId, getParam } from './params.ts';
 import { buildShell } from './shell.ts';
 import { toHostChoice } from './source-form.ts';
-
-const HOSTS_OFFERED = 200;
 
 function toRow({ holder, ...lock }: HeldLock): LockRow {
   const { id, hostname, username, pid, createdAt, exclusive } = lock;
@@ -52,7 +50,8 @@ async function replyPage(
   repository: Repository,
   seen: Pick<LocksView, 'locks' | 'problem'>,
 ): Promise<PageReply> {
-  const hosts = (await listHosts(context, visit.caller, { state: 'active' }, { limit: HOSTS_OFFERED })).rows.map(toHostChoice);
+  const keep = [findId(readText(visit.form, 'host'), idSchema('host')), repository.testedFrom];
+  const hosts = (await offerHosts(context, visit.caller, { keep })).rows.map(toHostChoice);
   const known = (id: string | undefined) => hosts.find((host) => host.id === id)?.id;
   const first = hosts.find(({ standing }) => standing === 'online') ?? hosts[0];
   const view: LocksView = {

@@ -33,11 +33,13 @@ describe('Objectives', () => {
 
   it('are set for the fleet, for a tag and for a plan, and each source says which rules it and why', async () => {
     await world.ask('post', '/objectives/fleet', { form: { 'fleet-hours': '48', 'fleet-days': '' } });
-    assert.match(readWords(await world.read('/objectives')), /Everything has a clean backup within 2.days\./u);
+    assert.match(readWords(await world.read('/objectives')), /1 of 1.source with a backup objective meets it\./u);
     assert.match(readWords(await world.read(`/sources/${source}`)), /Objective 2.days, of the whole fleet/u);
     await world.ask('post', '/objectives/rules', { form: { of: 'tag:prod', hours: '24', days: '30' } });
     const late = readWords(await world.read(`/sources/${source}`));
     assert.match(late, /is at risk/u);
+    const objectives = readWords(await world.read('/objectives'));
+    assert.match(objectives, /0 of 1.source with a backup objective meet it\. 1.tag or plan has its own\./u);
     assert.match(late, /no clean backup for 26.h, objective 24.h/u);
     assert.match(late, /Objective 24.h, of the tag prod/u);
     assert.match(late, /A proof counts for 30.days, of the tag prod/u);

@@ -2,14 +2,15 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { demand, isAllowed } from '../../core/caller.ts';
-import { listHosts } from '../../core/hosts.ts';
+import type { FleetLook } from '../../core/fleet/look.ts';
+import { listTags } from '../../core/hosts.ts';
 import { getObjectives, saveObjectives } from '../../core/objective-settings.ts';
 import type { Objectives } from '../../core/objectives.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { Plan } from '../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
-import { formatNoun, formatSpan } from '../ui/quantity.ts';
+import { formatCount, formatNoun, formatSpan } from '../ui/quantity.ts';
 import { PAGES } from '../urls.ts';
 import { type FormProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { dropPrefix, readText } from './form-values.ts';
@@ -73,17 +74,30 @@ function listRules(objectives: Objectives, plans: ReadonlyMap<string, Plan>, vis
   ];
 }
 
-function describeObjectives({ fleet, plans, tags }: Objectives): string {
+/** How many sources meet the objective of their backups; what is switched off owes none. */
+function describeStanding({ sources, at }: FleetLook): string {
+  const ages = sources.flatMap(({ source, protection }) => {
+    const { backup } = source.objectives;
+    return backup === undefined || protection.status === 'paused'
+      ? []
+      : [{ goodAt: source.standing?.lastGoodAt, mostMs: backup.ms }];
+  });
+  const met = ages.filter(({ goodAt, mostMs }) => goodAt !== undefined && at - goodAt <= mostMs).length;
+  const of = formatNoun(ages.length, 'source');
+  if (ages.length === 0) return 'No source that a plan backs up has a backup objective.';
+  return `${formatCount(met)} of ${of} with a backup objective ${met === 1 ? 'meets' : 'meet'} it.`;
+}
+
+function describeObjectives({ fleet, plans, tags }: Objectives, look: FleetLook): string {
   const count = plans.length + tags.length;
   const own =
     count === 0 ? '' : ` ${formatNoun(count, 'tag or plan', 'tags and plans')} ${count === 1 ? 'has its' : 'have their'} own.`;
-  if (fleet.backupMinutes === undefined) return `How late a backup may be, its schedule says.${own}`;
-  return `Everything has a clean backup within ${formatSpan(fleet.backupMinutes * 60_000)}.${own}`;
+  const isSet = [fleet, ...plans, ...tags].some(({ backupMinutes }) => backupMinutes !== undefined);
+  return `${isSet ? describeStanding(look) : 'How late a backup may be, its schedule says.'}${own}`;
 }
 
 async function listChoices(context: CoreContext, visit: Visit, plans: readonly Plan[]) {
-  const hosts = await listHosts(context, visit.caller, {}, { limit: HTTP.pageSizeMax });
-  const tags = [...new Set(hosts.rows.flatMap((host) => host.tags))].sort();
+  const tags = await listTags(context, visit.caller);
   return [
     ...tags.map((tag) => ({ value: `tag:${tag}`, label: `hosts with the tag ${tag}` })),
     ...plans.map(({ id, name }) => ({ value: `plan:${id}`, label: `the plan ${name}` })),
@@ -112,7 +126,7 @@ async function reply(
     errors: {},
   };
   const view: ObjectivesView = {
-    heading: describeObjectives(objectives),
+    heading: describeObjectives(objectives, await context.fleet.look(caller.tenant)),
     fleet: isRefused && problem.at === 'fleet' ? typed : stored,
     rules: listRules(objectives, plans, visit),
     add: {

@@ -11,12 +11,12 @@ import type { Visit } from '../http/route.ts';
 import { formatNoun } from '../ui/quantity.ts';
 import { type Clockface, formatRelative } from '../ui/time.ts';
 import type { Need } from './overview.view.ts';
+import { SOURCES_PREFILLED } from './plan-source-groups.ts';
 import { shortenSentence, splitFailure } from './run-words.ts';
 import { joinNames } from './runs.ts';
 
 const NEEDS_SHOWN = 12;
 /** Sources a link to a new plan carries in its address. */
-const PREFILLED = 50;
 /** Plans on hosts that owe a fire, the newest first. */
 const MISSES_READ = 200;
 const ALERTS_READ = 100;
@@ -53,7 +53,7 @@ function listSilentNeeds(sources: readonly LookedSource[], visit: Visit, face: C
 function findPlanless(sources: readonly LookedSource[], caller: Caller, visit: Visit): Need[] {
   const [first] = sources;
   if (first === undefined) return [];
-  const ids = sources.slice(0, PREFILLED).map((one) => one.source.id);
+  const ids = sources.slice(0, SOURCES_PREFILLED).map((one) => one.source.id);
   const names = joinNames(sources.map((one) => `${one.host.name} / ${one.source.name}`));
   const href = isAllowed(caller, 'plan.manage') ? visit.urls.addPlan({ sources: ids }) : visit.urls.sources();
   return [

@@ -3,7 +3,7 @@ import { type HostId, idSchema, type RepositoryId, type SourceId } from '@holdfa
 import { tagSchema } from '@holdfast/shared/domain/plan.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { Caller } from '../../core/caller.ts';
-import { listHosts } from '../../core/hosts.ts';
+import { listHosts, listTags } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { listRepositories } from '../../core/repositories.ts';
 import { listSources } from '../../core/sources.ts';
@@ -75,11 +75,10 @@ export function listPlanChips(query: PlanQuery, names: Names, urls: Urls): reado
   ];
 }
 
-/** Tags of hosts that have sources, by name, and the one that is chosen. */
-async function listTags({ fleet }: CoreContext, { tenant }: Caller, chosen: string | undefined): Promise<readonly string[]> {
-  const tags = new Set([...(await fleet.look(tenant)).hosts.values()].flatMap((host) => host.tags));
-  const first = [...tags].sort().slice(0, HTTP.pageSizeMax);
-  return chosen === undefined || first.includes(chosen) ? first : [...first, chosen];
+/** Tags of hosts, and the one that is chosen even where no host has it any more. */
+async function listTagChoices(context: CoreContext, caller: Caller, chosen: string | undefined): Promise<readonly string[]> {
+  const tags = await listTags(context, caller);
+  return chosen === undefined || tags.includes(chosen) ? tags : [...tags, chosen];
 }
 
 /** The selects of the bar; of a big fleet each offers its first by name, and what is chosen. */
@@ -95,7 +94,7 @@ export async function readPlanChoices(
     listRepositories(context, caller, {}, page),
     // A name is a source's own on its host alone: where one is chosen, its sources are offered.
     listSources(context, caller, { host: query.host }, page),
-    listTags(context, caller, query.tag),
+    listTagChoices(context, caller, query.tag),
   ]);
   const hostNames = new Map([...hosts.rows, ...names.hosts.values()].map((host) => [host.id, host.name]));
   const withHost = (source: { id: SourceId; name: string; host: HostId }) => ({
@@ -110,19 +109,23 @@ export async function readPlanChoices(
       name: 'repository',
       label: 'Repository',
       value: query.repository ?? '',
-      options: choicesOf('All repositories', repositories.rows, find(names.repositories, query.repository)),
+      options: choicesOf('All repositories', repositories, find(names.repositories, query.repository)),
     },
     {
       name: 'host',
       label: 'Host',
       value: query.host ?? '',
-      options: choicesOf('All hosts', hosts.rows, find(names.hosts, query.host)),
+      options: choicesOf('All hosts', hosts, find(names.hosts, query.host)),
     },
     {
       name: 'source',
       label: 'Source',
       value: query.source ?? '',
-      options: choicesOf('All sources', sources.rows.map(withHost), chosen === undefined ? undefined : withHost(chosen)),
+      options: choicesOf(
+        'All sources',
+        { ...sources, rows: sources.rows.map(withHost) },
+        chosen === undefined ? undefined : withHost(chosen),
+      ),
     },
     ...(tags.length === 0
       ? []

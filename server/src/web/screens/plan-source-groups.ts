@@ -9,6 +9,8 @@ import type { PlanFormView } from './plan-form.view.ts';
 import { loadNames, nameOf } from './run-names.ts';
 import { describeSource } from './source-words.ts';
 
+/** Sources that a link to the form ticks at most: an address has a length. */
+export const SOURCES_PREFILLED = 50;
 /** Boxes shown at once; the search finds the others. */
 const SOURCES_SHOWN = 60;
 

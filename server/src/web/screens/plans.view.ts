@@ -6,7 +6,17 @@ import { emptyState } from '../ui/empty.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { liveAttributes, panel } from '../ui/panel.ts';
 import { runStatus, status } from '../ui/status.ts';
-import { type FilterChip, filterChips, filterSelect, type Pager, type Sort, searchInput, table, toolbar } from '../ui/table.ts';
+import {
+  type FilterChip,
+  type FilterOption,
+  filterChips,
+  filterSelect,
+  type Pager,
+  type Sort,
+  searchInput,
+  table,
+  toolbar,
+} from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import { type BulkBarView, bulkBar, selectRows } from './bulk.view.ts';
 
@@ -36,7 +46,7 @@ export type PlansView = {
     readonly name: string;
     readonly label: string;
     readonly value: string;
-    readonly options: readonly { readonly value: string; readonly label: string }[];
+    readonly options: readonly FilterOption[];
   }[];
   /** What the list is narrowed to. */
   readonly chips: readonly FilterChip[];

@@ -7,7 +7,7 @@ import type { CoreContext } from '../../core/ports.ts';
 import { listRuns } from '../../core/runs.ts';
 import type { Drill } from '../../store/drills.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
-import { formatDuration, formatPercent } from '../ui/quantity.ts';
+import { formatDuration, formatNoun, formatPercent } from '../ui/quantity.ts';
 import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { findShare, listDays } from './protection-days.ts';
@@ -113,7 +113,17 @@ async function readGaps(context: CoreContext, visit: Visit): Promise<ReportView[
     more: gaps - lines.length,
     found: open,
     coverageHref: urls.coverage(),
+    none: describeNoGap(look.counts.protected, look.sources.length),
   };
+}
+
+/** Where nothing stands open: that may be because there is nothing. */
+function describeNoGap(held: number, all: number): string {
+  if (all === 0) return 'There is no source yet.';
+  if (held === 0) return 'Every source is paused: nothing is being backed up.';
+  return held === 1
+    ? 'The one source that is not paused is protected.'
+    : `All ${formatNoun(held, 'source')} that are not paused are protected.`;
 }
 
 /** Days before the first run and the first look have nothing to tell. */

@@ -64,7 +64,13 @@ export type ReportView = {
   readonly growth: readonly GrowthLine[];
   /** Undefined for a time that is over: what stands unprotected is known of now alone. */
   readonly gaps?:
-    | { readonly lines: readonly GapLine[]; readonly more: number; readonly found: number; readonly coverageHref: string }
+    | {
+        readonly lines: readonly GapLine[];
+        readonly more: number;
+        readonly found: number;
+        readonly coverageHref: string;
+        readonly none: string;
+      }
     | undefined;
   /** Undefined where nothing is known of any time before. */
   readonly earlier?: { readonly label: string; readonly href: string } | undefined;
@@ -189,7 +195,7 @@ function gapsPanel({ gaps, face }: ReportView): Html | false {
   const found =
     gaps.found > 0 &&
     html`<p><a href="${gaps.coverageHref}">${formatCount(gaps.found)} ${gaps.found === 1 ? 'thing was' : 'things were'} found that no source covers.</a></p>`;
-  const none = gaps.lines.length === 0 && gaps.found === 0 && html`<p class="quiet">Everything that is known is protected.</p>`;
+  const none = gaps.lines.length === 0 && gaps.found === 0 && html`<p class="quiet">${gaps.none}</p>`;
   return panel({
     title: 'Not protected now',
     aside: relativeTime(face.now, face),

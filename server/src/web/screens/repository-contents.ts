@@ -4,7 +4,6 @@ import { engineSnapshotIdSchema } from '@holdfast/shared/domain/snapshot.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { CONTENTS, HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import { demand, isAllowed } from '../../core/caller.ts';
-import { listHosts } from '../../core/hosts.ts';
 import { startOrphanDeletion } from '../../core/orphans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { getRepository } from '../../core/repositories.ts';
@@ -24,13 +23,12 @@ import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { isShown } from './form-problem.ts';
 import { findText, readList, readText } from './form-values.ts';
+import { offerHosts } from './offered-hosts.ts';
 import { findId, getParam } from './params.ts';
 import { type ContentsLine, type ContentsView, contentsPage, orphanDeletionPage } from './repository-contents.view.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
 import { buildShell } from './shell.ts';
 import { toHostChoice } from './source-form.ts';
-
-const HOSTS_OFFERED = 200;
 
 /** What a person recognises a snapshot by. */
 function describeRow({ stored, known }: ContentsRow, names: Names): Pick<ContentsLine, 'about' | 'detail' | 'from'> {
@@ -113,7 +111,8 @@ async function showContents(context: CoreContext, visit: Visit): Promise<PageRep
   demand(caller, 'restore.start');
   const repository = await getRepository(context, caller, getParam(visit, 'repository', idSchema('repository')));
   const wish = readWish(visit);
-  const hosts = (await listHosts(context, caller, { state: 'active' }, { limit: HOSTS_OFFERED })).rows.map(toHostChoice);
+  const keep = [wish.host, repository.testedFrom];
+  const hosts = (await offerHosts(context, caller, { keep })).rows.map(toHostChoice);
   const known = (id: string | undefined) => hosts.find((host) => host.id === id)?.id;
   const first = hosts.find(({ standing }) => standing === 'online') ?? hosts[0];
   const chosenHost = known(wish.host) ?? known(repository.testedFrom) ?? first?.id;

@@ -7,7 +7,7 @@ import { RUNS } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { type AdapterInput, changesConnection } from '../../core/adapter-input.ts';
 import { demand } from '../../core/caller.ts';
-import { type HostView, listHosts } from '../../core/hosts.ts';
+import type { HostView } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { createRepository, getRepository, keepFirstTest, updateRepository } from '../../core/repositories.ts';
 import type { Repository } from '../../store/catalog.ts';
@@ -24,15 +24,14 @@ import {
 } from './adapter-form.ts';
 import { type FormProblem, mergeProblems, NO_PROBLEM, toFormProblem, toSchemaProblem } from './form-problem.ts';
 import { findText, readText } from './form-values.ts';
-import { getParam } from './params.ts';
+import { offerHosts } from './offered-hosts.ts';
+import { findId, getParam } from './params.ts';
 import { chooseRepositoryPage, type RepositoryFormView, repositoryForm, repositoryFormPage } from './repository-form.view.ts';
 import { askDraftTest, chooseHost, type DraftAnswer, toHostOption } from './repository-test.ts';
 import { type BeforeSave, keepTick, offerUntested, saySaved, tryBeforeSaving } from './save-test.ts';
 import { buildShell } from './shell.ts';
 import type { TestAnswer } from './source-test.ts';
 import type { SaveAnyway, TestResultView } from './source-test.view.ts';
-
-const HOSTS_OFFERED = 200;
 
 interface Draft {
   adapter: RepositoryAdapter;
@@ -112,8 +111,10 @@ async function readHosts(
   visit: Visit,
   saved: Repository | undefined,
 ): Promise<Pick<Draft, 'hosts' | 'host'>> {
-  const { rows: hosts } = await listHosts(context, visit.caller, { state: 'active' }, { limit: HOSTS_OFFERED });
-  return { hosts, host: chooseHost(hosts, saved?.testedFrom, readText(visit.form, 'host')) };
+  const posted = readText(visit.form, 'host');
+  const keep = [findId(posted, idSchema('host')), saved?.testedFrom];
+  const { rows: hosts } = await offerHosts(context, visit.caller, { keep });
+  return { hosts, host: chooseHost(hosts, saved?.testedFrom, posted) };
 }
 
 async function showAdd(context: CoreContext, visit: Visit): Promise<PageReply> {

@@ -4,7 +4,6 @@ import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { isAllowed } from '../../core/caller.ts';
-import { listHosts } from '../../core/hosts.ts';
 import { listPlans } from '../../core/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { deleteRepository, getRepository, initRepository, listRepositories, testRepository } from '../../core/repositories.ts';
@@ -16,6 +15,7 @@ import { describeConfig } from './adapter-form.ts';
 import { readClockface } from './clockface.ts';
 import { isShown } from './form-problem.ts';
 import { findText, readText } from './form-values.ts';
+import { offerHosts } from './offered-hosts.ts';
 import { findId, findParts, getParam } from './params.ts';
 import {
   createOffer,
@@ -36,7 +36,6 @@ import { findAdvice, toUnasked } from './source-test.ts';
 import { type TestResultView, testResult } from './source-test.view.ts';
 import { describeRepository, labelRepositoryKind } from './source-words.ts';
 
-const HOSTS_OFFERED = 200;
 const PLANS_SHOWN = 50;
 
 function getRepositoryId(visit: Visit) {
@@ -53,8 +52,9 @@ async function readRepositoryPage(
   const { caller, urls } = visit;
   const { id, testedFrom } = repository;
   const face = readClockface(context, visit);
+  const asked = readText(visit.form, 'host') || (findText(visit.query, 'missing') ?? '');
   const [hosts, plans, snapshots, health, users, tested] = await Promise.all([
-    listHosts(context, caller, { state: 'active' }, { limit: HOSTS_OFFERED }),
+    offerHosts(context, caller, { keep: [findId(asked, idSchema('host')), testedFrom] }),
     listPlans(context, caller, { repository: id }, { limit: PLANS_SHOWN }),
     store.runs.countSnapshots(caller.tenant, id),
     readRepositoryHealth(context, caller, [id]),
@@ -63,7 +63,6 @@ async function readRepositoryPage(
   ]);
   const adapter = getRepositoryAdapter(repository.kind);
   const choices = hosts.rows.map(toHostChoice);
-  const asked = readText(visit.form, 'host') || (findText(visit.query, 'missing') ?? '');
   const chosenHost = chooseHost(hosts.rows, testedFrom, asked)?.id;
   const isOpened = repository.engineId !== undefined;
   return {

@@ -8,27 +8,19 @@ import { listSnapshots } from '../../core/snapshots.ts';
 import type { Source } from '../../store/catalog.ts';
 import type { Snapshot } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
-import { type Clockface, formatDate, formatMinute, formatRelative, formatStamp } from '../ui/time.ts';
+import { type Clockface, formatDate, formatMinute, formatStamp } from '../ui/time.ts';
 import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { findText } from './form-values.ts';
+import { judgeMoment, MOMENTS_SHOWN } from './moments.ts';
+import type { SnapshotPoint } from './moments.view.ts';
 import { getParam } from './params.ts';
-import type { ChoiceView, SnapshotPoint } from './restore-choice.view.ts';
+import type { ChoiceView } from './restore-choice.view.ts';
 import { isRestorable } from './run-acts.ts';
 
-/** Marks that can be told apart on a narrow screen. */
-const SHOWN = 24;
-
-function toPoint(snapshot: Snapshot, chosen: Snapshot, face: Clockface, visit: Visit): SnapshotPoint {
-  const { state, suspicion, verification, provenAt, createdAt: at, id } = snapshot;
-  const isChosen = id === chosen.id;
-  if (!isRestorable(snapshot)) return { at, mark: 'not_offered', word: 'no clean run vouches for it', isChosen };
-  const href = visit.urls.restoreSnapshot({ snapshot: id });
-  if (verification?.ok === false) return { at, mark: 'doubtful', word: 'could not be read to its end', href, isChosen };
-  if (state === 'partial') return { at, mark: 'doubtful', word: 'partial', href, isChosen };
-  if (suspicion) return { at, mark: 'doubtful', word: 'of a suspicious size', href, isChosen };
-  if (provenAt === undefined) return { at, mark: 'good', word: 'good', href, isChosen };
-  return { at, mark: 'proven', word: `good, proven ${formatRelative(provenAt, face)}`, href, isChosen };
+function toPoint(snapshot: Snapshot, chosen: Snapshot, face: Clockface, { urls }: Visit): SnapshotPoint {
+  const href = isRestorable(snapshot) ? urls.restoreSnapshot({ snapshot: snapshot.id }) : undefined;
+  return { ...judgeMoment(snapshot, face), href, isChosen: snapshot.id === chosen.id };
 }
 
 /** `2026-11-20T09:00`, as the browser's own field takes it. */
@@ -57,7 +49,7 @@ export async function readChoice(context: CoreContext, visit: Visit, chosen: Sna
   const face = readClockface(context, visit);
   const [newest, page] = await Promise.all([
     findGoodSnapshot(context, caller, source.id),
-    listSnapshots(context, caller, { source: source.id }, { limit: SHOWN }),
+    listSnapshots(context, caller, { source: source.id }, { limit: MOMENTS_SHOWN }),
   ]);
   const shown = page.rows.filter(({ state, id }) => id === chosen.id || (state !== 'removed' && state !== 'missing'));
   const all = shown.some(({ id }) => id === chosen.id) ? shown : [...shown, chosen];

@@ -1,20 +1,21 @@
 /** Restoring a database: the form, the look at the target, and the start. */
 import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { getModeRule, RESTORE_JOBS, RESTORE_MODES, type RestoreMode } from '@holdfast/shared/domain/restore.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { findGlobals, lookAtRoles } from '../../core/restore-roles.ts';
 import { lookAtTarget } from '../../core/restore-target.ts';
 import { startRestore } from '../../core/restores.ts';
-import { listSources } from '../../core/sources.ts';
 import type { Source } from '../../store/catalog.ts';
 import type { PageReply, Visit } from '../http/route.ts';
 import type { Flash } from '../ui/flash.ts';
 import { formatDate, formatMinute } from '../ui/time.ts';
+import type { ChoiceSearch } from './choice-search.view.ts';
 import { readClockface } from './clockface.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { readText } from './form-values.ts';
-import { wantsPart } from './params.ts';
+import { describeSearch, offerSources, readSought } from './offered-hosts.ts';
+import { findId, wantsPart } from './params.ts';
 import type { PlaceChoice } from './restore.view.ts';
 import { CONFIRM_ID, confirmPanel, type DatabaseRestoreView, databaseRestorePage } from './restore-database.view.ts';
 import {
@@ -33,20 +34,35 @@ import { describeRoles } from './restore-role-words.ts';
 import { describePlaces, describeScene, isOnOneHost, type RestoreScene, toPlainName } from './restore-scene.ts';
 import { buildShell } from './shell.ts';
 
+interface Connections {
+  places: readonly PlaceChoice[];
+  /** Those of them that somebody has just searched for. */
+  found: readonly PlaceChoice[];
+  search: ChoiceSearch | undefined;
+}
+
 /** Server connections of the same engine; each belongs to a host. */
 async function listConnectionPlaces(
   context: CoreContext,
   visit: Visit,
   scene: RestoreScene,
   local: boolean,
-): Promise<PlaceChoice[]> {
+  chosen: string | undefined,
+): Promise<Connections> {
   const { source, snapshot } = scene;
-  if (source === undefined) return [];
-  const page = await listSources(context, visit.caller, { kind: source.kind }, { limit: HTTP.pageSizeMax });
-  const fitting = [source, ...page.rows.filter((row) => row.id !== source.id)].filter(
-    (row) => !local || row.host === snapshot.host,
-  );
-  return toPlaces(context, visit, fitting);
+  if (source === undefined) return { places: [], found: [], search: undefined };
+  const sought = readSought(visit);
+  const host = local ? snapshot.host : undefined;
+  const keep = [findId(chosen, idSchema('source'))];
+  const offer = await offerSources(context, visit.caller, { kind: source.kind, find: sought.find, host, keep });
+  const others = offer.rows.filter(({ id }) => id !== source.id);
+  const places = await toPlaces(context, visit, local && source.host !== host ? others : [source, ...others]);
+  const ids = new Set<string>(offer.found.map((row) => row.id));
+  return {
+    places,
+    found: sought.isAsked && sought.find !== '' ? places.filter(({ value }) => ids.has(value)) : [],
+    search: describeSearch('Find a connection, by its source or host', sought, offer),
+  };
 }
 
 function listModes(source: Source | undefined): readonly RestoreMode[] {
@@ -82,15 +98,20 @@ async function buildView(
   const { source, repository } = scene;
   const local = repository !== undefined && isOnOneHost(repository);
   const frame = describeScene(context, visit, scene);
-  const places = frame.refusal === undefined ? await listConnectionPlaces(context, visit, scene, local) : [];
-  const values: Typed = typed ?? {
+  const offered =
+    frame.refusal === undefined ? await listConnectionPlaces(context, visit, scene, local, typed?.place) : undefined;
+  const places = offered?.places ?? [];
+  const findOpen = (some: readonly PlaceChoice[] = []) => some.find((place) => place.disabled !== true)?.value;
+  const wanted = findOpen(offered?.found);
+  const values: Typed = (typed && { ...typed, place: wanted ?? typed.place }) ?? {
     ...EMPTY_TYPED,
-    place: places.find((place) => place.disabled !== true)?.value ?? '',
+    place: findOpen(places) ?? '',
     target: source === undefined ? '' : proposeTarget(source, scene.snapshot.createdAt, readClockface(context, visit).zone),
   };
   return {
     ...frame,
     places,
+    search: offered?.search,
     placesHelp: describePlaces(scene),
     modes: listModes(source).map((mode) => ({ value: mode, ...MODE_WORDS[mode] })),
     modesHelp: listModes(source).includes('clean')
@@ -159,6 +180,7 @@ export async function startDatabaseRestore(context: CoreContext, visit: Visit, s
     const seen = await look(context, visit, scene, typed);
     return showDatabaseForm(context, visit, scene, { ...typed, understood: false }, { seen });
   }
+  if (readSought(visit).isAsked) return showDatabaseForm(context, visit, scene, { ...typed, understood: false });
   const checked = await checkTyped(context, visit, typed);
   if ('problem' in checked) return showDatabaseForm(context, visit, scene, typed, { problem: checked.problem });
   try {

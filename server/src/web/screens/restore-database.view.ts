@@ -6,6 +6,7 @@ import { callout, type Flash } from '../ui/flash.ts';
 import { errorSummary, type Field, fieldSection, formField } from '../ui/form.ts';
 import type { Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
+import { type ChoiceSearch, choiceSearch } from './choice-search.view.ts';
 import { confirmBox, type PlaceChoice, type RestoreFrame, restoreFrame, wrongFields } from './restore.view.ts';
 
 /** The fourth step, which a look at the target replaces. */
@@ -13,6 +14,7 @@ export const CONFIRM_ID = 'restore-confirm';
 
 export type DatabaseRestoreView = RestoreFrame & {
   readonly places: readonly PlaceChoice[];
+  readonly search?: ChoiceSearch | undefined;
   /** Why some host is not among them. */
   readonly placesHelp: string;
   readonly modes: readonly { readonly value: RestoreMode; readonly label: string; readonly consequence: string }[];
@@ -90,7 +92,7 @@ export function databaseRestorePage(shell: Shell, view: DatabaseRestoreView): Ht
   );
 }
 
-function wherePanel({ values, places, placesHelp, errors }: DatabaseRestoreView): Html {
+function wherePanel({ values, places, search, placesHelp, errors }: DatabaseRestoreView): Html {
   const place: Field = {
     name: 'place',
     label: 'Server connection',
@@ -113,7 +115,7 @@ function wherePanel({ values, places, placesHelp, errors }: DatabaseRestoreView)
   };
   return panel({
     title: '2 · Where to',
-    content: html`<div class="fields">${formField(place)}${formField(target)}</div>`,
+    content: html`<div class="fields">${choiceSearch(search)}${formField(place)}${formField(target)}</div>`,
   });
 }
 

@@ -7,25 +7,27 @@ import {
   splitStoredPath,
   storedPathSchema,
 } from '@holdfast/shared/domain/stored-path.ts';
-import { BROWSE, HTTP, TEXT } from '@holdfast/shared/limits.ts';
+import { BROWSE, TEXT } from '@holdfast/shared/limits.ts';
 import type { RestorePreview } from '@holdfast/shared/protocol/browse.ts';
 import { demand } from '../../core/caller.ts';
 import { checkFileTarget, startFileRestore } from '../../core/file-restores.ts';
-import { type HostView, listHosts } from '../../core/hosts.ts';
+import type { HostView } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { type FileTarget, previewFileRestore } from '../../core/snapshot-contents.ts';
 import { getSnapshot } from '../../core/snapshots.ts';
 import type { Snapshot } from '../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
-import { formatBytes, formatCount, formatNoun } from '../ui/quantity.ts';
+import { formatNoun } from '../ui/quantity.ts';
 import { formatDate, formatDay } from '../ui/time.ts';
 import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { readList, readText } from './form-values.ts';
+import { describeSearch, type Offer, offerHosts, readSought } from './offered-hosts.ts';
 import { findId, getParam } from './params.ts';
 import { explainRestoreBase, getRestoreBase } from './restore-base.ts';
 import { type FileWay, type RestoreFilesView, restoreFilesPage } from './restore-files.view.ts';
+import { describePreview, nameStart } from './restore-files-preview.ts';
 import { loadNames, nameOf } from './run-names.ts';
 import { buildShell } from './shell.ts';
 
@@ -55,7 +57,11 @@ interface Scene {
   name: string;
   hosts: readonly HostView[];
   isLocal: boolean;
+  /** What of the hosts was searched for, and whether there are more. */
+  offer: Offer<HostView>;
 }
+
+const NO_OFFER: Offer<HostView> = { rows: [], found: [], isCut: false };
 
 async function readScene(context: CoreContext, visit: Visit): Promise<Scene> {
   demand(visit.caller, 'restore.start');
@@ -67,13 +73,16 @@ async function readScene(context: CoreContext, visit: Visit): Promise<Scene> {
   });
   const isLocal = names.repositories.get(snapshot.repository)?.kind === 'local';
   const madeOn = names.hosts.get(snapshot.host);
-  const all = isLocal ? { rows: [] } : await listHosts(context, visit.caller, { state: 'active' }, { limit: HTTP.pageSizeMax });
-  const others = all.rows.filter((host) => host.id !== snapshot.host);
+  const keep = [findId(readText(visit.form, 'host'), idSchema('host'))];
+  const { find } = readSought(visit);
+  const offer = isLocal ? NO_OFFER : await offerHosts(context, visit.caller, { find, keep });
+  const others = offer.rows.filter((host) => host.id !== snapshot.host);
   return {
     snapshot,
     name: nameOf(names.sources, snapshot.source, 'source'),
     hosts: [...(madeOn === undefined ? [] : [madeOn]), ...others],
     isLocal,
+    offer,
   };
 }
 
@@ -110,7 +119,11 @@ function readTyped(visit: Visit, scene: Scene, date: string): Typed {
   const text = readText(values, 'way');
   const way: FileWay = isWay(text) ? text : 'directory';
   const online = scene.hosts.find(({ standing }) => standing === 'online');
-  const host = readText(values, 'host').slice(0, 100) || (online?.id ?? '');
+  const sought = readSought(visit);
+  // Who searches means what is found.
+  const wanted =
+    sought.isAsked && sought.find !== '' ? scene.offer.found.find(({ standing }) => standing === 'online') : undefined;
+  const host = wanted?.id ?? (readText(values, 'host').slice(0, 100) || (online?.id ?? ''));
   const base = getRestoreBase(scene.hosts.find(({ id }) => id === host));
   const target = readText(values, 'target').trim();
   const bases = [...new Set(scene.hosts.map(getRestoreBase))];
@@ -157,36 +170,6 @@ function renameFields(problem: FormProblem): FormProblem {
   };
 }
 
-function describePreview({ way }: Typed, host: string, preview: RestorePreview): RestoreFilesView['preview'] {
-  const { files, others, bytes, existing, complete, freeBytes, conflicts } = preview;
-  const least = complete ? '' : 'at least ';
-  const what = `${least}${formatNoun(files, 'file')}${others > 0 ? ` and ${formatNoun(others, 'link or device', 'links and devices')}` : ''}, ${formatBytes(bytes)}`;
-  const lead =
-    way === 'in_place'
-      ? existing === 0
-        ? `Nothing is replaced on ${host}: ${what} come back where they were.`
-        : `${least}${formatCount(existing)} of ${formatCount(files + others)} will be replaced on ${host} by what the snapshot has.`
-      : `${what} will be written on ${host}. Nothing is overwritten.`;
-  const isTight = freeBytes !== undefined && freeBytes < bytes;
-  return {
-    lead: lead.replace(/^./u, (letter) => letter.toUpperCase()),
-    facts: [
-      { label: 'to be written', value: what },
-      ...(way === 'in_place' ? [{ label: 'to be replaced', value: `${least}${formatCount(existing)}` }] : []),
-      ...(freeBytes === undefined
-        ? []
-        : [{ label: 'room on that disk', value: `${formatBytes(freeBytes)}${isTight ? ', less than it may need' : ''}` }]),
-    ],
-    conflicts,
-  };
-}
-
-function nameStart({ way }: Typed, host: string, preview: RestorePreview): string | undefined {
-  if (preview.conflicts.length > 0) return undefined;
-  if (way !== 'in_place') return 'Start the restore';
-  return preview.existing === 0 ? `Restore on ${host}` : `Replace ${formatNoun(preview.existing, 'file')} on ${host}`;
-}
-
 interface Shown {
   typed: Typed;
   problem: FormProblem;
@@ -227,14 +210,15 @@ async function showForm(
       label: standing === 'online' ? label : `${label} (${standing})`,
       disabled: standing !== 'online',
     })),
+    search: describeSearch('Find a host', readSought(visit), scene.offer),
     hostsHelp: scene.isLocal
       ? 'The repository is a folder on this host, so only this host can read it.'
       : 'Hosts that do not answer now cannot be chosen.',
     targetHelp: explainRestoreBase(chosen),
     ways: WAYS,
     values: { way: typed.way, host: typed.host, target: typed.target, hostName: typed.hostName },
-    preview: preview && describePreview(typed, host, preview),
-    start: preview && nameStart(typed, host, preview),
+    preview: preview && describePreview(typed.way, host, preview),
+    start: preview && nameStart(typed.way, host, preview),
     typedName: typed.way === 'in_place' ? host : undefined,
     problem: problem.text,
     errors: problem.fields,
@@ -268,6 +252,7 @@ async function handleForm(context: CoreContext, visit: Visit): Promise<PageReply
   const typed = readTyped(visit, scene, formatDate(face.now, face.zone));
   const act = readText(visit.form, 'act');
   if (act === '') return showForm(context, visit, scene, { typed, problem: typed.paths.length === 0 ? noChoice() : NO_PROBLEM });
+  if (act === 'find') return showForm(context, visit, scene, { typed, problem: NO_PROBLEM });
   if (act !== 'start') return showForm(context, visit, scene, await look(context, visit, scene, typed));
   const wanted = toTarget(typed);
   const host = findHost(typed);

@@ -6,6 +6,7 @@ import { callout } from '../ui/flash.ts';
 import { errorSummary, type Field, formField } from '../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { facts, panel } from '../ui/panel.ts';
+import { type ChoiceSearch, choiceSearch } from './choice-search.view.ts';
 
 export type FileWay = 'directory' | 'in_place' | 'tar' | 'zip' | 'file';
 
@@ -19,6 +20,7 @@ export type RestoreFilesView = {
   readonly shownPaths: readonly string[];
   readonly moreChosen?: string | undefined;
   readonly hosts: readonly { readonly value: string; readonly label: string; readonly disabled?: boolean | undefined }[];
+  readonly search?: ChoiceSearch | undefined;
   readonly hostsHelp: string;
   /** Why another directory than usual is proposed. */
   readonly targetHelp?: string | undefined;
@@ -86,7 +88,7 @@ function whatPanel(view: RestoreFilesView): Html {
   });
 }
 
-function wherePanel({ ways, values, hosts, hostsHelp, targetHelp, errors }: RestoreFilesView): Html {
+function wherePanel({ ways, values, hosts, search, hostsHelp, targetHelp, errors }: RestoreFilesView): Html {
   const choices = ways.map(
     ({ value, label, help }) =>
       html`<label class="check"><input type="radio" name="way" ${attrs({ value, checked: value === values.way })}><span>${label}<span class="help choice-help">${help}</span></span></label>`,
@@ -111,7 +113,7 @@ function wherePanel({ ways, values, hosts, hostsHelp, targetHelp, errors }: Rest
     error: errors['target'],
   });
   const way = html`<fieldset class="field" id="f-way" tabindex="-1"><legend>How</legend><div class="choices">${choices}</div></fieldset>`;
-  return panel({ title: '2 · Where to', content: html`<div class="fields">${way}${host}${target}</div>` });
+  return panel({ title: '2 · Where to', content: html`<div class="fields">${way}${choiceSearch(search)}${host}${target}</div>` });
 }
 
 function effectPanel({ preview }: RestoreFilesView): Html {

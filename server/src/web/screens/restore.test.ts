@@ -49,6 +49,8 @@ describe('The list of snapshots', () => {
   it('filters by source, state and run, and shows sizes over time for one source', async () => {
     const app = await world.read(`/snapshots?source=${source('app')}`);
     assert.match(app, /Size over time/);
+    assert.match(app, /Over time.*<a href="\/snapshots\/snap_\w+" aria-label="[^"]+, good"/su);
+    assert.doesNotMatch(await world.read('/snapshots'), /Over time/);
     assert.doesNotMatch(app, />orders<\/a>/);
     const partial = await world.read('/snapshots?state=partial', { part: 'snapshots' });
     assert.equal([...partial.matchAll(/data-row/g)].length, 1);

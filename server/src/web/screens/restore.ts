@@ -1,7 +1,7 @@
 /** `/snapshots/:snapshot/restore`: four steps on one page, then the run. Here files; a database has a page of its own. */
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
-import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
-import { type HostView, listHosts } from '../../core/hosts.ts';
+import { TEXT } from '@holdfast/shared/limits.ts';
+import type { HostView } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { type RestoreRequest, startRestore } from '../../core/restores.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
@@ -11,6 +11,7 @@ import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { readText } from './form-values.ts';
+import { describeSearch, type Offer, offerHosts, readSought } from './offered-hosts.ts';
 import { findId } from './params.ts';
 import { type PlaceChoice, type RestoreView, restorePage } from './restore.view.ts';
 import { explainRestoreBase, getRestoreBase } from './restore-base.ts';
@@ -34,12 +35,17 @@ interface Typed {
   understood: boolean;
 }
 
-/** Hosts for a directory: those that answer now, the one that made the snapshot first. */
-async function listTargetHosts(context: CoreContext, visit: Visit, scene: RestoreScene, local: boolean): Promise<HostView[]> {
-  const { madeOn } = scene;
-  const page = local ? { rows: [] } : await listHosts(context, visit.caller, { state: 'active' }, { limit: HTTP.pageSizeMax });
-  const others = page.rows.filter((host) => host.id !== madeOn?.id);
-  return [...(madeOn === undefined ? [] : [madeOn]), ...others];
+/** Hosts for a directory: the one that made the snapshot first, then those of the fleet, or of it what was searched for. */
+async function offerTargetHosts(
+  context: CoreContext,
+  visit: Visit,
+  { madeOn }: RestoreScene,
+  typed: Typed | undefined,
+): Promise<Offer<HostView>> {
+  const chosen = typed === undefined ? undefined : findId(typed.place, idSchema('host'));
+  const offer = await offerHosts(context, visit.caller, { find: readSought(visit).find, keep: [chosen] });
+  const others = offer.rows.filter((host) => host.id !== madeOn?.id);
+  return { ...offer, rows: [...(madeOn === undefined ? [] : [madeOn]), ...others] };
 }
 
 function toPlace({ id, name, standing }: HostView): PlaceChoice {
@@ -58,16 +64,23 @@ async function buildView(
   const face = readClockface(context, visit);
   const local = repository !== undefined && isOnOneHost(repository);
   const frame = describeScene(context, visit, scene);
-  const hosts = frame.refusal === undefined ? await listTargetHosts(context, visit, scene, local) : [];
-  const first = hosts.find(({ standing }) => standing === 'online');
-  const chosen = typed === undefined ? first : hosts.find(({ id }) => id === typed.place);
+  const alone = { rows: scene.madeOn === undefined ? [] : [scene.madeOn], found: [], isCut: false };
+  const offer = frame.refusal === undefined && !local ? await offerTargetHosts(context, visit, scene, typed) : alone;
+  const hosts = frame.refusal === undefined ? offer.rows : [];
+  const sought = readSought(visit);
+  const isOnline = ({ standing }: HostView) => standing === 'online';
+  const first = hosts.find(isOnline);
+  // Who searches means what is found.
+  const wanted = sought.isAsked && sought.find !== '' ? offer.found.find(isOnline) : undefined;
+  const chosen = wanted ?? (typed === undefined ? first : hosts.find(({ id }) => id === typed.place));
   return {
     ...frame,
     places: hosts.map(toPlace),
+    search: describeSearch('Find a host', sought, offer),
     placesHelp: describePlaces(scene),
     targetHelp: explainRestoreBase(chosen),
     filesHref: visit.urls.snapshotFiles({ snapshot: scene.snapshot.id }),
-    values: typed ?? {
+    values: (typed && { ...typed, place: wanted?.id ?? typed.place }) ?? {
       place: first?.id ?? '',
       target:
         source === undefined ? '' : `${getRestoreBase(first)}/${toPlainName(source.name)}-${formatDate(face.now, face.zone)}`,
@@ -135,6 +148,7 @@ async function start(context: CoreContext, visit: Visit, scene: RestoreScene): P
     target: readText(visit.form, 'target').trim(),
     understood: readText(visit.form, 'understood') === 'true',
   };
+  if (readSought(visit).isAsked) return showForm(context, visit, scene, typed);
   const checked = checkTyped(scene, typed);
   if ('problem' in checked) return showForm(context, visit, scene, typed, checked.problem);
   try {

@@ -5,6 +5,7 @@ import { callout } from '../ui/flash.ts';
 import { errorSummary, type Field, formField } from '../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { facts, panel, rows } from '../ui/panel.ts';
+import { type ChoiceSearch, choiceSearch } from './choice-search.view.ts';
 import { type ChoiceView, choicePart } from './restore-choice.view.ts';
 import { type SnapshotState, snapshotStatus } from './snapshots.view.ts';
 
@@ -29,6 +30,7 @@ export type RestoreFrame = {
 
 export type RestoreView = RestoreFrame & {
   readonly places: readonly PlaceChoice[];
+  readonly search?: ChoiceSearch | undefined;
   /** Where single files are chosen instead. */
   readonly filesHref: string;
   /** Why some host is not among them. */
@@ -103,7 +105,7 @@ function targetField(view: RestoreView): Field {
 function restoreForm(view: RestoreView): Html {
   const where = panel({
     title: '2 · Where to',
-    content: html`<div class="fields">${formField(placeField(view))}${formField(targetField(view))}</div>`,
+    content: html`<div class="fields">${choiceSearch(view.search)}${formField(placeField(view))}${formField(targetField(view))}</div>`,
   });
   const how = panel({
     title: '3 · How',

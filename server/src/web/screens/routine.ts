@@ -6,7 +6,6 @@ import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { MAINTENANCE } from '@holdfast/shared/limits.ts';
 import { listAdminFields } from '../../core/admin-credential.ts';
 import { demand, isAllowed } from '../../core/caller.ts';
-import { listHosts } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { getRepository } from '../../core/repositories.ts';
 import { type PlannedDuty, planRetentionTurn, type Wait } from '../../core/routine/planner.ts';
@@ -18,14 +17,13 @@ import { PAGES } from '../urls.ts';
 import { readClockface } from './clockface.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem, toSchemaProblem } from './form-problem.ts';
 import { readText } from './form-values.ts';
+import { offerHosts } from './offered-hosts.ts';
 import { findId, getParam } from './params.ts';
 import type { DutyView, RoutineView } from './routine.view.ts';
 import { DAYS_FIELDS, type DaysField, routineFormPage } from './routine-form.view.ts';
 import { buildShell } from './shell.ts';
 import { parseWindowLines, writeWindowLines } from './window-lines.ts';
 import { describeWindow } from './window-words.ts';
-
-const HOSTS_OFFERED = 200;
 
 const every = (days: number) => (days === 1 ? 'every day' : `every ${formatNoun(days, 'day')}`);
 
@@ -145,7 +143,7 @@ async function replyForm(
 ): Promise<PageReply> {
   const { urls, caller } = visit;
   const href = urls.repository({ repository: repository.id });
-  const hosts = await listHosts(context, caller, { state: 'active' }, { limit: HOSTS_OFFERED });
+  const hosts = await offerHosts(context, caller, { keep: [findId(draft.maintainer, idSchema('host'))] });
   const view = {
     ...draft,
     name: repository.name,

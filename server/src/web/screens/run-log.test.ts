@@ -87,6 +87,26 @@ describe('The log of a run above its limit', () => {
     assert.deepEqual(back, kept);
   });
 
+  it('leads through all lines that fit a filter, and says that the first of them are not all', async () => {
+    const found: number[] = [];
+    let page = await world.read(`/runs/${loud}?q=short`);
+    assert.match(page, /500.matches shown, there are more/);
+    for (;;) {
+      found.push(...numbersOf(page));
+      const next = /href="([^"]*after=\d+)"/.exec(page)?.[1];
+      if (next === undefined) break;
+      page = await world.read(next.replaceAll('&amp;', '&'));
+    }
+    assert.deepEqual(
+      found,
+      Array.from({ length: 1000 }, (_, at) => at + 1),
+    );
+    const back = await world.read((/href="([^"]*before=501)"/.exec(page)?.[1] ?? assert.fail()).replaceAll('&amp;', '&'));
+    assert.deepEqual([numbersOf(back).length, numbersOf(back).at(-1)], [500, 500]);
+    assert.match(await world.read(`/runs/${loud}/log?level=error`), /1.match · 1.error among the lines shown/);
+    assert.match(await world.read(`/runs/${loud}`), /1.warning and 1.error among the lines shown/);
+  });
+
   it('tells the same in its files and through the API', async () => {
     const { logLinesLeftOut = 0 } = await findRun();
     const text = await download('');

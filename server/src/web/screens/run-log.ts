@@ -65,20 +65,22 @@ interface Stretch {
   hasLater: boolean;
 }
 
-/** Without a filter the newest lines, or the stretch asked for; with one, what fits from the start. One more tells of others. */
+/** Without a filter the newest lines, with one what fits from the start; or the stretch asked for. One more tells of others. */
 async function readStretch(
   query: LogQuery,
   most: number,
   read: (filter: LogFilter) => Promise<readonly LogLine[]>,
 ): Promise<Stretch> {
   const limit = most + 1;
-  if (isFiltered(query) || query.after !== undefined) {
-    const levels = query.level === undefined ? undefined : LEVELS[query.level];
-    const found = await read({ after: query.after ?? 0, limit, levels, search: query.search });
-    return { lines: found.slice(0, most), hasEarlier: (query.after ?? 0) > 0, hasLater: found.length > most };
+  const { search, level, before } = query;
+  const wanted = { limit, search, levels: level === undefined ? undefined : LEVELS[level] };
+  if (query.after !== undefined || (before === undefined && isFiltered(query))) {
+    const after = query.after ?? 0;
+    const found = await read({ ...wanted, after });
+    return { lines: found.slice(0, most), hasEarlier: after > 0, hasLater: found.length > most };
   }
-  const found = await read({ after: 0, before: query.before ?? Number.MAX_SAFE_INTEGER, limit });
-  return { lines: found.slice(-most), hasEarlier: found.length > most, hasLater: query.before !== undefined };
+  const found = await read({ ...wanted, after: 0, before: before ?? Number.MAX_SAFE_INTEGER });
+  return { lines: found.slice(-most), hasEarlier: found.length > most, hasLater: before !== undefined };
 }
 
 function isFiltered({ search, level }: LogQuery): boolean {
@@ -98,12 +100,12 @@ export async function readRunLogView(context: CoreContext, visit: Visit, place: 
   const most = alone ? LOG.pageLines : BESIDE_LINES;
   const query = readLogQuery(visit);
   const filtered = isFiltered(query);
-  const stretch = await readStretch(filtered ? { ...query, after: undefined } : query, most, (filter) =>
-    readRunLog(context, visit.caller, run.id, filter),
-  );
+  const stretch = await readStretch(query, most, (filter) => readRunLog(context, visit.caller, run.id, filter));
   const { lines, hasEarlier, hasLater } = stretch;
   const first = lines[0]?.n ?? 1;
   const last = lines.at(-1)?.n ?? 0;
+  const link = (place: { before: number } | { after: number }) =>
+    urls.runLog({ run: run.id }, { q: query.search, level: query.level, ...place });
   return {
     zone: face.zone,
     topic: isTerminal(run.state) || filtered || hasLater ? undefined : TOPICS.run(run.id),
@@ -116,9 +118,8 @@ export async function readRunLogView(context: CoreContext, visit: Visit, place: 
     level: query.level ?? '',
     levels: LEVEL_CHOICES,
     filtered,
-    cut: filtered && hasLater,
-    earlierHref: filtered || !hasEarlier ? undefined : urls.runLog({ run: run.id }, { before: first }),
-    laterHref: filtered || !hasLater ? undefined : urls.runLog({ run: run.id }, { after: last }),
+    earlierHref: hasEarlier ? link({ before: first }) : undefined,
+    laterHref: hasLater ? link({ after: last }) : undefined,
     textHref: urls.downloadRunLog({ run: run.id }),
     jsonHref: urls.downloadRunLog({ run: run.id }, { format: 'ndjson' }),
   };

@@ -1,6 +1,7 @@
 /** The log of a run: on its page, and alone where it is long. */
 import type { LogLine } from '@holdfast/shared/domain/run.ts';
 import { attrs, type Html, html } from '../html.ts';
+import { copyLinesButton } from '../ui/copy.ts';
 import { type Crumb, layout, type Shell } from '../ui/layout.ts';
 import { logView } from '../ui/log.ts';
 import { liveAttributes, panel } from '../ui/panel.ts';
@@ -23,8 +24,6 @@ export type RunLogView = {
   readonly level: string;
   readonly levels: readonly { readonly value: string; readonly label: string }[];
   readonly filtered: boolean;
-  /** The filter found more lines than are shown. */
-  readonly cut: boolean;
   readonly earlierHref?: string | undefined;
   readonly laterHref?: string | undefined;
   readonly textHref: string;
@@ -35,11 +34,12 @@ export const RUN_LOG = 'run-log';
 export const RUN_LOG_HEAD = 'run-log-head';
 
 export function runLogPanel(view: RunLogView): Html {
+  const mayHaveLines = view.total > 0 || view.topic !== undefined;
+  const copy = mayHaveLines && copyLinesButton({ log: RUN_LOG, label: 'the lines shown' });
   return panel({
     title: 'Log',
-    aside: html`${runLogHead(view)}<a href="${view.textHref}" download>txt</a><a href="${view.jsonHref}" download>ndjson</a>`,
-    content: html`${(view.total > 0 || view.topic !== undefined) && logToolbar(view)}${runLog(view)}`,
-    foot: view.laterHref === undefined ? undefined : html`<a href="${view.laterHref}">Later lines</a>`,
+    aside: html`${runLogHead(view)}${copy}<a href="${view.textHref}" download>txt</a><a href="${view.jsonHref}" download>ndjson</a>`,
+    content: html`${mayHaveLines && logToolbar(view)}${runLog(view)}`,
   });
 }
 
@@ -61,19 +61,30 @@ export function runLog(view: RunLogView): Html {
     zone: view.zone,
     lines: view.lines,
     earlierHref: view.earlierHref,
+    laterHref: view.laterHref,
   });
 }
 
+/** What is wrong in it, as far as its lines are shown. */
+function summarizeGrave({ lines, filtered }: RunLogView, isWhole: boolean): string | false {
+  const warnings = lines.filter((line) => line.level === 'warn').length;
+  const errors = lines.filter((line) => line.level === 'error').length;
+  const said = [warnings > 0 && formatNoun(warnings, 'warning'), errors > 0 && formatNoun(errors, 'error')].filter(
+    (part) => part !== false,
+  );
+  if (said.length === 0) return false;
+  return isWhole && !filtered ? said.join(' · ') : `${said.join(' and ')} among the lines shown`;
+}
+
 function summarize(view: RunLogView): string {
-  const warnings = view.lines.filter((line) => line.level === 'warn').length;
-  const errors = view.lines.filter((line) => line.level === 'error').length;
+  const isWhole = view.earlierHref === undefined && view.laterHref === undefined;
+  const matches = formatNoun(view.lines.length, 'match', 'matches');
   return [
     formatNoun(view.total, 'line'),
     view.leftOut !== undefined && view.removedAfterDays === undefined && `${formatNoun(view.leftOut, 'line')} not kept`,
     view.removedAfterDays !== undefined && `removed after ${formatNoun(view.removedAfterDays, 'day')}`,
-    view.cut && `first ${formatNoun(view.lines.length, 'match', 'matches')} shown`,
-    warnings > 0 && formatNoun(warnings, 'warning'),
-    errors > 0 && formatNoun(errors, 'error'),
+    view.filtered && (isWhole ? matches : `${matches} shown, there are more`),
+    summarizeGrave(view, isWhole),
   ]
     .filter((part) => part !== false)
     .join(' · ');

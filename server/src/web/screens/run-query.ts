@@ -8,13 +8,14 @@ import type { CoreContext } from '../../core/ports.ts';
 import { listRepositories } from '../../core/repositories.ts';
 import type { RunFilter } from '../../store/runs.ts';
 import type { Visit } from '../http/route.ts';
+import type { FilterOption } from '../ui/table.ts';
 import type { Clockface } from '../ui/time.ts';
 import { findRange, readTypedDays, type TypedDays } from './day-range.ts';
 import { findText } from './form-values.ts';
 import { findId } from './params.ts';
 import { choicesOf } from './run-filters.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
-import type { Choice, RunsView } from './runs.view.ts';
+import type { RunsView } from './runs.view.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -109,7 +110,7 @@ export async function buildRunFilters(
   const source = query.source === undefined ? undefined : nameOf(found.sources, query.source, 'source');
   const host = query.host === undefined ? undefined : names.hosts.get(query.host);
   const plan = query.plan === undefined ? undefined : names.plans.get(query.plan);
-  const words = (all: string, list: readonly string[], label = (word: string) => word): Choice[] => [
+  const words = (all: string, list: readonly string[], label = (word: string) => word): FilterOption[] => [
     { value: '', label: all },
     ...list.map((word) => ({ value: word, label: label(word) })),
   ];
@@ -121,13 +122,13 @@ export async function buildRunFilters(
       options: words('Any state', STATE_WORDS, (word) => (word === 'active' ? 'not ended' : word)),
     },
     { name: 'kind', label: 'Kind', value: query.kind ?? '', options: words('Any kind', RUN_KINDS) },
-    { name: 'host', label: 'Host', value: query.host ?? '', options: choicesOf('All hosts', hosts.rows, host) },
-    { name: 'plan', label: 'Plan', value: query.plan ?? '', options: choicesOf('All plans', plans.rows, plan) },
+    { name: 'host', label: 'Host', value: query.host ?? '', options: choicesOf('All hosts', hosts, host) },
+    { name: 'plan', label: 'Plan', value: query.plan ?? '', options: choicesOf('All plans', plans, plan) },
     {
       name: 'repository',
       label: 'Repository',
       value: query.repository ?? '',
-      options: choicesOf('All repositories', repositories.rows, repository),
+      options: choicesOf('All repositories', repositories, repository),
     },
     { name: 'trigger', label: 'Begun', value: query.trigger ?? '', options: words('However begun', TRIGGERS, sayTrigger) },
     // What only other pages lead to is shown while it is on, with its way out.

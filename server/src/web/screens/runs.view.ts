@@ -9,7 +9,7 @@ import { panel } from '../ui/panel.ts';
 import { liveBrief } from '../ui/progress.ts';
 import { formatBytes, formatDuration, formatNoun } from '../ui/quantity.ts';
 import { runStatus } from '../ui/status.ts';
-import { type Column, filterDays, filterSelect, type Pager, type Sort, table, toolbar } from '../ui/table.ts';
+import { type Column, type FilterOption, filterDays, filterSelect, type Pager, type Sort, table, toolbar } from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
 import { type BulkBarView, bulkBar, selectRows } from './bulk.view.ts';
 
@@ -35,8 +35,6 @@ export type RunLine = {
   readonly progress?: { readonly topic: string; readonly brief: string } | undefined;
 };
 
-export type Choice = { readonly value: string; readonly label: string };
-
 export type RunsView = {
   readonly face: Clockface;
   readonly heading: string;
@@ -47,7 +45,7 @@ export type RunsView = {
     readonly name: string;
     readonly label: string;
     readonly value: string;
-    readonly options: readonly Choice[];
+    readonly options: readonly FilterOption[];
   }[];
   readonly filtered: boolean;
   readonly pager: Pager;

@@ -21,6 +21,7 @@ import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
 import { findRange, readTypedDays, type TypedDays } from './day-range.ts';
 import { findText } from './form-values.ts';
 import { keepSort, type ListSort, readSort } from './list-sort.ts';
+import { judgeMoment, MOMENTS_SHOWN } from './moments.ts';
 import { findId, findParts } from './params.ts';
 import { isRestorable } from './run-acts.ts';
 import { choicesOf } from './run-filters.ts';
@@ -134,6 +135,23 @@ function findSizes(rows: readonly Snapshot[]): SnapshotsView['sizes'] {
   return { values, label: `${formatBytes(values[0])} to ${formatBytes(values.at(-1))} over ${values.length} snapshots` };
 }
 
+/** The newest of the page, where the list is narrowed to one source, or to a plan that has one; a place on the line for each. */
+function findMoments(
+  rows: readonly Snapshot[],
+  { plan, source }: SnapshotQuery,
+  face: Clockface,
+  urls: Urls,
+): SnapshotsView['moments'] {
+  const there = rows.filter(({ state }) => state !== 'removed' && state !== 'missing');
+  const sources = new Set(there.map((row) => row.source));
+  if ((plan === undefined && source === undefined) || sources.size !== 1 || there.length < 2) return undefined;
+  return there
+    .toSorted((a, b) => b.createdAt - a.createdAt)
+    .slice(0, MOMENTS_SHOWN)
+    .toReversed()
+    .map((row) => ({ ...judgeMoment(row, face), href: urls.snapshot({ snapshot: row.id }) }));
+}
+
 async function readFilters(
   context: CoreContext,
   visit: Visit,
@@ -152,14 +170,14 @@ async function readFilters(
   const plan = query.plan === undefined ? undefined : names.plans.get(query.plan);
   const source = query.source === undefined ? undefined : names.sources.get(query.source);
   return [
-    { name: 'plan', label: 'Plan', value: query.plan ?? '', options: choicesOf('All plans', plans.rows, plan) },
-    { name: 'source', label: 'Source', value: query.source ?? '', options: choicesOf('All sources', sources.rows, source) },
-    { name: 'host', label: 'Host', value: query.host ?? '', options: choicesOf('All hosts', hosts.rows, host) },
+    { name: 'plan', label: 'Plan', value: query.plan ?? '', options: choicesOf('All plans', plans, plan) },
+    { name: 'source', label: 'Source', value: query.source ?? '', options: choicesOf('All sources', sources, source) },
+    { name: 'host', label: 'Host', value: query.host ?? '', options: choicesOf('All hosts', hosts, host) },
     {
       name: 'repository',
       label: 'Repository',
       value: query.repository ?? '',
-      options: choicesOf('All repositories', repositories.rows, repository),
+      options: choicesOf('All repositories', repositories, repository),
     },
     {
       name: 'state',
@@ -219,11 +237,13 @@ async function buildView(
   const names = await loadSnapshotNames(context, caller, page.rows, query);
   const filtered = Object.values(query).some((value) => value !== undefined);
   const total = filtered ? undefined : await context.store.runs.countSnapshots(caller.tenant);
-  const [newest] = sort.wish === undefined ? page.rows : (await list({ limit: 1 })).rows;
+  const isNewestFirst = sort.wish === undefined && trail.cursors.length === 0;
+  const [newest] = isNewestFirst ? page.rows : (await list({ limit: 1 })).rows;
+  const seen = trail.cursors.length * trail.request.limit + page.rows.length;
   const age = newest === undefined ? undefined : formatRelative(newest.createdAt, face);
   const view: Omit<SnapshotsView, 'filters'> = {
     face,
-    heading: describeSnapshots(total ?? page.rows.length, page.next !== undefined && filtered, age, filtered),
+    heading: describeSnapshots(total ?? seen, page.next !== undefined && filtered, age, filtered),
     rows: page.rows.map((row) => toSnapshotLine(row, names, caller, urls)),
     action: urls.snapshots(),
     days: { from: query.from, to: query.to },
@@ -237,6 +257,7 @@ async function buildView(
     sort: sort.toTable((order) => urls.snapshots({ ...query, ...order })),
     kept: keepSort(sort.query),
     sizes: sort.wish === undefined ? findSizes(page.rows) : undefined,
+    moments: findMoments(page.rows, query, face, urls),
     plansHref: urls.plans(),
     restoresHref: urls.runs({ kind: 'restore' }),
     acts: readActs(visit),

@@ -5,10 +5,21 @@ import { sparkline } from '../ui/charts.ts';
 import { emptyState } from '../ui/empty.ts';
 import { layout, type Shell } from '../ui/layout.ts';
 import { panel } from '../ui/panel.ts';
-import { formatBytes } from '../ui/quantity.ts';
+import { formatBytes, formatNoun } from '../ui/quantity.ts';
 import { badge, type StatusView, status } from '../ui/status.ts';
-import { type Column, filterDays, filterSelect, type Pager, type Selection, type Sort, table, toolbar } from '../ui/table.ts';
+import {
+  type Column,
+  type FilterOption,
+  filterDays,
+  filterSelect,
+  type Pager,
+  type Selection,
+  type Sort,
+  table,
+  toolbar,
+} from '../ui/table.ts';
 import { type Clockface, relativeTime } from '../ui/time.ts';
+import { momentsLine, type SnapshotPoint } from './moments.view.ts';
 import { SNAPSHOT_ACTS, type SnapshotActsView, snapshotActsBar } from './snapshot-acts.view.ts';
 
 export type SnapshotState = 'good' | 'partial' | 'quarantined' | 'missing' | 'removed';
@@ -67,7 +78,7 @@ export type SnapshotsView = {
     readonly name: string;
     readonly label: string;
     readonly value: string;
-    readonly options: readonly { readonly value: string; readonly label: string }[];
+    readonly options: readonly FilterOption[];
   }[];
   readonly filtered: boolean;
   readonly pager: Pager;
@@ -77,6 +88,8 @@ export type SnapshotsView = {
   readonly liveUrl?: string | undefined;
   /** Sizes over time, oldest first, where the list is about one source. */
   readonly sizes?: { readonly values: readonly number[]; readonly label: string } | undefined;
+  /** Of one source, rising in time; undefined where the list is about several. */
+  readonly moments?: readonly SnapshotPoint[] | undefined;
   readonly plansHref: string;
   /** Runs of kind restore. */
   readonly restoresHref: string;
@@ -109,7 +122,14 @@ export function snapshotsPage(shell: Shell, view: SnapshotsView): Html {
 export function snapshotsAnswer(view: SnapshotsView): Html {
   const sizes =
     view.sizes !== undefined && panel({ title: 'Size over time', aside: view.sizes.label, content: sparkline(view.sizes) });
-  return html`<div class="stack" id="${SNAPSHOTS_ANSWER}">${sizes}${panel({ flush: true, content: snapshotsTable(view) })}${view.rows.length > 0 && snapshotActsBar(view.acts)}</div>`;
+  const moments =
+    view.moments !== undefined &&
+    panel({
+      title: 'Over time',
+      aside: `${formatNoun(view.moments.length, 'snapshot')} of this page`,
+      content: momentsLine(view.moments, view.face),
+    });
+  return html`<div class="stack" id="${SNAPSHOTS_ANSWER}">${moments}${sizes}${panel({ flush: true, content: snapshotsTable(view) })}${view.rows.length > 0 && snapshotActsBar(view.acts)}</div>`;
 }
 
 const SELECTION: Selection<SnapshotLine> = {

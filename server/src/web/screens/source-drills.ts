@@ -5,16 +5,16 @@ import { type HostId, idSchema, type SourceId } from '@holdfast/shared/domain/id
 import { DRILL } from '@holdfast/shared/limits.ts';
 import { demand, isAllowed } from '../../core/caller.ts';
 import { DRILL_DAYS_MAX, DRILL_RUNS_MAX, getDrillSettings, saveDrillSettings } from '../../core/drill-settings.ts';
-import { listHosts } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import { getSource, listSources } from '../../core/sources.ts';
+import { getSource } from '../../core/sources.ts';
 import type { Source } from '../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
 import type { FieldOption } from '../ui/form.ts';
 import { PAGES } from '../urls.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { readText } from './form-values.ts';
-import { getParam } from './params.ts';
+import { offerHosts, offerSources } from './offered-hosts.ts';
+import { findId, getParam } from './params.ts';
 import { loadNames, nameOf } from './run-names.ts';
 import { buildShell } from './shell.ts';
 import { type QuestionText, type SourceDrillsView, sourceDrillsPage } from './source-drills.view.ts';
@@ -22,7 +22,6 @@ import { describeSource } from './source-words.ts';
 
 /** Empty questions to fill in, below those there are. */
 const EMPTY_SHOWN = 2;
-const HOSTS_OFFERED = 200;
 const OWN_HOST = 'own';
 const THROW_AWAY = 'throw-away';
 const EMPTY: QuestionText = { sql: '', operator: '>', value: '' };
@@ -52,17 +51,18 @@ function readDraft({ form }: Visit): Draft {
 const readNumber = (text: string): number | undefined => (text === '' ? undefined : Number(text));
 
 /** The source's own host first. A source on a disk of its own host cannot be drilled elsewhere, which the use case says when it is tried. */
-async function listChoices(context: CoreContext, visit: Visit, source: Source): Promise<readonly FieldOption[]> {
-  const { rows } = await listHosts(context, visit.caller, { state: 'active' }, { limit: HOSTS_OFFERED });
+async function listChoices(context: CoreContext, visit: Visit, source: Source, chosen: string): Promise<readonly FieldOption[]> {
+  const { rows } = await offerHosts(context, visit.caller, { keep: [findId(chosen, idSchema('host'))] });
   const others = rows.filter(({ id }) => id !== source.host).map(({ id, name }) => ({ value: id, label: name }));
   return [{ value: OWN_HOST, label: 'the host of the source' }, ...others];
 }
 
 /** Servers that drills may restore into, of whichever host: the use case refuses one of another host than drills take place on. */
-async function listServers(context: CoreContext, visit: Visit, source: Source): Promise<readonly FieldOption[]> {
+async function listServers(context: CoreContext, visit: Visit, source: Source, chosen: string): Promise<readonly FieldOption[]> {
   const { drill, restore } = getSourceAdapter(source.kind);
   if (!drill || !restore) return [];
-  const { rows } = await listSources(context, visit.caller, { kind: source.kind }, { limit: HOSTS_OFFERED });
+  const keep = [findId(chosen, idSchema('source'))];
+  const { rows } = await offerSources(context, visit.caller, { kind: source.kind, keep });
   const names = await loadNames(context, visit.caller, { hosts: rows.map(({ host }) => host) });
   const own = { value: THROW_AWAY, label: 'a server of its own, thrown away afterwards' };
   const label = (row: Source) => `${row.name} on ${nameOf(names.hosts, row.host, 'host')} · ${describeSource(row)}`;
@@ -75,7 +75,7 @@ async function findServers(context: CoreContext, visit: Visit, source: Source): 
   const { drill, restore } = getSourceAdapter(source.kind);
   if (!drill || !restore || !isAllowed(caller, 'restore.start')) return undefined;
   const { host = source.host } = await getDrillSettings(context, caller, source.id);
-  const { rows } = await listSources(context, caller, { host, kind: source.kind }, { limit: HOSTS_OFFERED });
+  const { rows } = await offerSources(context, caller, { host, kind: source.kind });
   if (rows.length === 0) return undefined;
   const servers = rows.map((row) => ({ value: row.id, label: `${row.name} · ${describeSource(row)}` }));
   return { action: urls.drillSource({ source: source.id }), servers };
@@ -102,9 +102,9 @@ async function replyForm(
     withinDays: draft.withinDays,
     everyRuns: draft.everyRuns,
     host: draft.host,
-    hosts: await listChoices(context, visit, source),
+    hosts: await listChoices(context, visit, source, draft.host),
     server: draft.server,
-    servers: await listServers(context, visit, source),
+    servers: await listServers(context, visit, source, draft.server),
     questions: canAsk ? [...draft.questions, ...Array.from({ length: Math.max(0, room) }, () => EMPTY)] : undefined,
     operators: DRILL_OPERATORS.map((value) => ({ value, label: describeOperator(value) })),
     onServer: await findServers(context, visit, source),

@@ -5,7 +5,7 @@ import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { changesConnection } from '../../core/adapter-input.ts';
 import { demand } from '../../core/caller.ts';
-import { getHost, type HostView, listHosts } from '../../core/hosts.ts';
+import { getHost, type HostView } from '../../core/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { createSource, getSource, type SourceDraft, updateSource } from '../../core/sources.ts';
 import type { Source } from '../../store/catalog.ts';
@@ -22,6 +22,7 @@ import {
 } from './adapter-form.ts';
 import { type FormProblem, mergeProblems, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { findText, readText } from './form-values.ts';
+import { offerHosts } from './offered-hosts.ts';
 import { findId, getParam } from './params.ts';
 import { keepTick, offerUntested, saySaved, tryBeforeSaving } from './save-test.ts';
 import { buildShell } from './shell.ts';
@@ -39,8 +40,6 @@ import {
 import { askSourceTest } from './source-test.ts';
 import { formTestResult, type SaveAnyway, type TestResultView } from './source-test.view.ts';
 
-const HOSTS_OFFERED = 200;
-
 export function toHostChoice({ id, name, standing }: HostView): HostChoice {
   return { id, name, standing };
 }
@@ -56,14 +55,13 @@ function toKindChoice(adapter: SourceAdapter, host: HostView | undefined): KindC
 }
 
 async function showChoice(context: CoreContext, visit: Visit, host: HostView | undefined): Promise<PageReply> {
-  const hosts =
-    host === undefined ? await listHosts(context, visit.caller, { state: 'active' }, { limit: HOSTS_OFFERED }) : undefined;
+  const hosts = host === undefined ? await offerHosts(context, visit.caller) : undefined;
   const kind = findText(visit.query, 'kind');
   const view = {
     urls: visit.urls,
     host: host && toHostChoice(host),
     hosts: hosts?.rows.map(toHostChoice) ?? [],
-    more: hosts?.next !== undefined,
+    more: hosts?.isCut === true,
     kinds: SOURCE_ADAPTERS.map((adapter) => toKindChoice(adapter, host)),
     chosenKind: SOURCE_ADAPTERS.find((adapter) => adapter.kind === kind)?.kind,
   };

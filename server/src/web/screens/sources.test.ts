@@ -10,7 +10,7 @@ import type { Host } from '../../store/hosts.ts';
 import { assertInert, countMatches, readWords } from './fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addSource, LONG_NAME, MARKUP_NAME } from './fixtures/setup-fleet.ts';
 import { type Night, seedNight } from './fixtures/setup-night.ts';
-import { createWorld, type World } from './fixtures/world.ts';
+import { createWorld, NOW, type World } from './fixtures/world.ts';
 import { nameAdopted, SOURCE_DISCOVER_SCREENS } from './source-discover.ts';
 import { SOURCE_FORM_SCREENS } from './source-form.ts';
 import { SOURCE_PAGE_SCREENS } from './source-page.ts';
@@ -49,10 +49,17 @@ describe('the sources page', () => {
   });
 
   it('counts what is protected and what is not, the ones in no plan apart', async () => {
-    const words = readWords(await world.read('/sources'));
+    const markup = await world.read('/sources');
+    const words = readWords(markup);
     assert.match(words, /24 of 32 sources are protected\./);
     assert.match(words, /1 at risk · 4 unprotected · 2 unknown · 1 paused/);
     assert.match(words, /2 of 32 are in no plan that is switched on/);
+    assert.match(markup, /href="\/plans\/new\?sources=src_\w+&amp;sources=src_\w+"[^>]*>Make a plan/);
+    assert.doesNotMatch(words, /covered by no source/);
+    const { store, createId } = world.context;
+    const look = { host: night.db.id, kind: 'files', place: '', at: NOW, seen: [{ name: '/srv/media' }] };
+    await store.coverage.recordLook(DEFAULT_TENANT, look, () => createId('finding'));
+    assert.match(readWords(await world.read('/sources')), /1 thing on your hosts is covered by no source\. See coverage/);
   });
 
   it('gives each source its status with the reason', async () => {

@@ -3,11 +3,14 @@ import { SOURCE_ADAPTERS } from '@holdfast/shared/adapters/all.ts';
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { SOURCE_ORDERS, type SourceOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { type Caller, isAllowed } from '../../core/caller.ts';
+import { countFindings } from '../../core/findings.ts';
+import { countWithoutPlan, isWithoutPlan } from '../../core/fleet/look.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { judgeSources, type ProtectedSource } from '../../core/protected-sources.ts';
 import { PROTECTION_STATUSES, type ProtectionCounts } from '../../core/protection.ts';
 import { listSourceHealth, type SourceHealthView } from '../../core/source-health.ts';
 import { listSources } from '../../core/sources.ts';
+import { listSourcesByStatus } from '../../core/sources-by-status.ts';
 import type { SourceFilter } from '../../store/catalog.ts';
 import type { Page, PageRequest } from '../../store/page.ts';
 import type { PageReply, ScreenRoute, Visit } from '../http/route.ts';
@@ -18,10 +21,10 @@ import { type CursorTrail, linkPages, readTrail } from './cursor-trail.ts';
 import { findText } from './form-values.ts';
 import { keepSort, type ListSort, readSort } from './list-sort.ts';
 import { findId, wantsPart } from './params.ts';
+import { SOURCES_PREFILLED } from './plan-source-groups.ts';
 import { buildShell } from './shell.ts';
 import { describeSource, labelSourceKind } from './source-words.ts';
 import { SOURCE_TABLE_ID, type SourceRow, type SourcesView, sourcesPage, sourceTable } from './sources.view.ts';
-import { isWithoutPlan, listSourcesByStatus } from './sources-by-status.ts';
 
 type Filter = Omit<SourcesView['filter'], 'host'> & { host?: HostId | undefined };
 
@@ -90,10 +93,15 @@ async function readList(
 async function judgeAll(
   context: CoreContext,
   { caller }: Visit,
-): Promise<{ counts: ProtectionCounts; total: number; withoutPlan: number }> {
-  const { counts, sources } = await context.fleet.look(caller.tenant);
-  const withoutPlan = sources.filter((one) => one.source.enabled && isWithoutPlan(one)).length;
-  return { counts, total: sources.length, withoutPlan };
+): Promise<{ counts: ProtectionCounts; total: number; withoutPlan: number; planless: readonly string[] }> {
+  const look = await context.fleet.look(caller.tenant);
+  const planless = look.sources.filter((one) => one.source.enabled && isWithoutPlan(one)).map(({ source }) => source.id);
+  return {
+    counts: look.counts,
+    total: look.sources.length,
+    withoutPlan: countWithoutPlan(look),
+    planless: planless.slice(0, SOURCES_PREFILLED),
+  };
 }
 
 async function readSources(context: CoreContext, visit: Visit): Promise<SourcesView> {
@@ -102,9 +110,10 @@ async function readSources(context: CoreContext, visit: Visit): Promise<SourcesV
   const filter = readSourceFilter(visit);
   const sort = readSort(visit, SOURCE_ORDERS);
   const trail = readTrail(visit);
-  const [list, whole, host] = await Promise.all([
+  const [list, whole, found, host] = await Promise.all([
     readList(context, visit, filter, trail, sort),
     judgeAll(context, visit),
+    countFindings(context, caller),
     filter.host === undefined ? undefined : store.hosts.findHost(caller.tenant, filter.host),
   ]);
   const health = await listSourceHealth(
@@ -117,6 +126,7 @@ async function readSources(context: CoreContext, visit: Visit): Promise<SourcesV
     face: readClockface(context, visit),
     here: visit.here,
     ...whole,
+    found: found.open,
     rows: list.rows.map((row) => toSourceRow(row, health.get(row.source.id))),
     filter,
     hostName: host?.name,

@@ -34,10 +34,12 @@ export interface SourcesView {
   face: Clockface;
   here: string;
   total: number;
-  /** Undefined when there are too many to judge all of them for a title. */
   counts: Readonly<Record<ProtectionState, number>>;
-  /** Sources in no enabled plan; a number with `+` when there are more. */
+  /** Sources in no plan that is switched on, and the first of them by name. */
   withoutPlan: number;
+  planless: readonly string[];
+  /** Things on hosts that no source covers. */
+  found: number;
   rows: readonly SourceRow[];
   filter: {
     q?: string | undefined;
@@ -70,7 +72,7 @@ export function sourcesPage(shell: Shell, view: SourcesView): Html {
     heading: sourcesAnswer(view),
     lede: sourcesLede(view),
     actions: may.manage && view.total > 0 ? add : undefined,
-    content: html`<div class="stack">${view.total === 0 ? noSources(view) : html`${overall(view)}<section>${sourceToolbar(view)}<div class="panel panel-flush">${sourceTable(view)}</div>${bulkBar(view.bulk)}</section>`}</div>`,
+    content: html`<div class="stack">${foundLine(view)}${view.total === 0 ? noSources(view) : html`${overall(view)}<section>${sourceToolbar(view)}<div class="panel panel-flush">${sourceTable(view)}</div>${bulkBar(view.bulk)}</section>`}</div>`,
   });
 }
 
@@ -89,7 +91,17 @@ function sourcesLede({ counts, total }: SourcesView): HtmlValue {
   return parts.length === 0 ? 'Each has a clean backup that is recent enough.' : parts.join(' · ');
 }
 
-function overall({ counts, withoutPlan, urls, may, total }: SourcesView): Html {
+/** What hosts told of that is no source yet. */
+function foundLine({ found, urls }: SourcesView): Html | false {
+  if (found === 0) return false;
+  return callout({
+    tone: 'warning',
+    text: html`<strong>${formatCount(found)}</strong> ${found === 1 ? 'thing on your hosts is' : 'things on your hosts are'} covered by no source.`,
+    action: onward({ href: urls.coverage(), label: 'See coverage' }),
+  });
+}
+
+function overall({ counts, withoutPlan, planless, urls, may, total }: SourcesView): Html {
   const bar = stackedBar({
     parts: STATES.map((state) => ({
       count: counts[state],
@@ -97,13 +109,17 @@ function overall({ counts, withoutPlan, urls, may, total }: SourcesView): Html {
       tone: viewOfProtection(state).tone,
     })),
   });
+  const isCut = withoutPlan > planless.length;
   const gap =
     withoutPlan > 0 &&
     callout({
       tone: 'warning',
       text: html`<strong>${formatCount(withoutPlan)}</strong> of ${formatCount(total)} ${withoutPlan === 1 ? 'is' : 'are'} in no plan that is switched on, so nothing backs ${withoutPlan === 1 ? 'it' : 'them'} up.`,
       action: may.plan
-        ? onward({ href: urls.addPlan(), label: 'Make a plan' })
+        ? onward({
+            href: urls.addPlan({ sources: planless }),
+            label: isCut ? `Make a plan for the first ${planless.length}` : 'Make a plan',
+          })
         : onward({ href: urls.sources({ plan: 'none' }), label: 'Show them' }),
     });
   return html`${bar}${gap}`;

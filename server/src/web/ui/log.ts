@@ -16,17 +16,20 @@ export type LogView = {
   readonly lines: readonly LogLine[];
   /** Earlier lines that are not on this page. */
   readonly earlierHref?: string | undefined;
+  /** Lines behind these that are not on this page. */
+  readonly laterHref?: string | undefined;
 };
 
 export function logView(view: LogView): Html {
   const earlier =
     view.earlierHref !== undefined && html`<p class="log-earlier"><a href="${view.earlierHref}">Earlier lines</a></p>`;
+  const later = view.laterHref !== undefined && html`<p class="log-later"><a href="${view.laterHref}">Later lines</a></p>`;
   const nothing =
     view.lines.length === 0 &&
     html`<p class="log-none quiet">${view.topic === undefined ? 'This run wrote no log.' : 'Waiting for the first line.'}</p>`;
   return html`<div class="log" ${attrs({ id: view.id, 'data-live-log': view.topic, 'data-live-get': view.topic === undefined ? undefined : view.url, 'data-zone': view.zone })}><div class="log-scroll" role="log" aria-label="Log" tabindex="0">${earlier}${nothing}<ol class="log-lines">${view.lines.map(
     (line) => logLine(line, view.zone),
-  )}</ol></div><button type="button" class="log-latest button button-secondary button-small" hidden>Jump to latest</button></div>`;
+  )}</ol>${later}</div><button type="button" class="log-latest button button-secondary button-small" hidden>Jump to latest</button></div>`;
 }
 
 function logLine(line: LogLine, zone: string): Html {

@@ -159,16 +159,18 @@ export function searchInput(view: { readonly name: string; readonly value?: stri
   return html`<label class="search">${icon('search')}<span class="visually-hidden">${view.label}</span><input class="input" type="search" data-search autocomplete="off" spellcheck="false" ${attrs({ name: view.name, value: view.value ?? '', placeholder: view.label })}></label>`;
 }
 
+export type FilterOption = { readonly value: string; readonly label: string; readonly disabled?: boolean | undefined };
+
 /** A small select of a toolbar. */
 export function filterSelect(view: {
   readonly name: string;
   readonly label: string;
   readonly value?: string | undefined;
-  readonly options: readonly { readonly value: string; readonly label: string }[];
+  readonly options: readonly FilterOption[];
 }): Html {
   return html`<label class="filter"><span class="visually-hidden">${view.label}</span><select class="input" ${attrs({ name: view.name })}>${view.options.map(
     (option) =>
-      html`<option ${attrs({ value: option.value, selected: option.value === (view.value ?? '') })}>${option.label}</option>`,
+      html`<option ${attrs({ value: option.value, selected: option.value === (view.value ?? ''), disabled: option.disabled })}>${option.label}</option>`,
   )}</select></label>`;
 }
 

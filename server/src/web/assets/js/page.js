@@ -50,15 +50,27 @@
 
   // Copy
 
+  /** The log whose lines a button takes. @param {Element} button */
+  function findCopiedLog(button) {
+    const id = button.getAttribute('data-copy-lines');
+    return id === null ? null : document.getElementById(id);
+  }
+
+  /** One line of text for each line of a log: time, level, words. @param {Element} log */
+  function readLines(log) {
+    return [...log.querySelectorAll('.log-line')].map((line) => [...line.children].map((part) => part.textContent).join(' '));
+  }
+
   /** @param {Element} button */
   async function copyFrom(button) {
     const word = button.querySelector('[data-copy-word]');
+    const log = findCopiedLog(button);
     let said = 'Copied';
     try {
-      await navigator.clipboard.writeText(button.getAttribute('data-copy') ?? '');
+      await navigator.clipboard.writeText(log === null ? (button.getAttribute('data-copy') ?? '') : readLines(log).join('\n'));
     } catch {
-      // Without https there is no clipboard: the text beside is selected instead, ready for the keyboard.
-      const text = button.parentElement?.querySelector('.copy-text');
+      // Without https there is no clipboard: the text is selected instead, ready for the keyboard.
+      const text = log?.querySelector('.log-lines') ?? button.parentElement?.querySelector('.copy-text');
       if (text) getSelection()?.selectAllChildren(text);
       said = 'Press Ctrl+C';
     }
@@ -71,7 +83,7 @@
 
   document.addEventListener('click', (event) => {
     const target = event.target instanceof Element ? event.target : null;
-    const button = target?.closest('[data-copy]');
+    const button = target?.closest('[data-copy], [data-copy-lines]');
     if (button) void copyFrom(button);
     if (target?.closest('[data-help-open]')) openHelp();
   });

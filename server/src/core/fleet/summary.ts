@@ -1,0 +1,59 @@
+/** A fleet in numbers, for those who ask one question a minute. */
+import { WIRE } from '@holdfast/shared/limits.ts';
+import type { AlertCounts } from '../../store/alerts.ts';
+import { type Caller, demand } from '../caller.ts';
+import type { CoreContext } from '../ports.ts';
+import type { ProtectionCounts } from '../protection.ts';
+import { countWithoutPlan } from './look.ts';
+
+export interface FleetSummary {
+  sources: {
+    total: number;
+    byStatus: ProtectionCounts;
+    /** Switched on, and in no plan that is. */
+    withoutPlan: number;
+  };
+  hosts: {
+    total: number;
+    active: number;
+    /** Heard of lately. */
+    online: number;
+    /** Wait for approval. */
+    pending: number;
+  };
+  plans: { total: number; enabled: number };
+  repositories: number;
+  snapshots: number;
+  runs: { active: number; queued: number };
+  alerts: AlertCounts;
+}
+
+export async function summarizeFleet({ store, fleet, clock }: CoreContext, caller: Caller): Promise<FleetSummary> {
+  demand(caller, 'view');
+  const { tenant } = caller;
+  const now = clock.now();
+  const [look, hosts, online, pending, plans, repositories, snapshots, figures, alerts] = await Promise.all([
+    fleet.look(tenant),
+    store.hosts.countHosts(tenant),
+    store.hosts.countHostsSeenSince(tenant, now - WIRE.offlineAfterMs),
+    store.hosts.listPending(tenant, now),
+    store.catalog.countPlans(tenant),
+    store.catalog.countRepositories(tenant),
+    store.runs.countSnapshots(tenant),
+    store.figures.getFleetFigures(tenant),
+    store.alerts.countAlerts(tenant, now),
+  ]);
+  return {
+    sources: {
+      total: look.sources.length,
+      byStatus: look.counts,
+      withoutPlan: countWithoutPlan(look),
+    },
+    hosts: { ...hosts, online, pending: pending.length },
+    plans: { total: plans, enabled: figures.enabledPlans },
+    repositories,
+    snapshots,
+    runs: { active: figures.activeRuns, queued: figures.queuedRuns },
+    alerts,
+  };
+}
