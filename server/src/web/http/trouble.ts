@@ -3,7 +3,7 @@ import type { ReadinessReport } from './readiness.ts';
 import type { Trouble } from './route.ts';
 
 export function describeTrouble(checks: ReadinessReport['checks']): readonly Trouble[] {
-  const { database, disk } = checks;
+  const { database, disk, scheduler } = checks;
   if (database !== undefined && database !== 'ok')
     return [
       {
@@ -14,6 +14,13 @@ export function describeTrouble(checks: ReadinessReport['checks']): readonly Tro
   if (disk !== undefined && disk !== 'ok')
     return [
       { tone: 'warning', text: `The disk of this server’s database is nearly full: ${disk}. Make room before it stops storing.` },
+    ];
+  if (scheduler !== undefined && scheduler !== 'ok')
+    return [
+      {
+        tone: 'problem',
+        text: `Part of this server’s own clockwork stands still (${scheduler}), so what it says of the fleet may be old, and alerts may not come. Hosts go on with their backups. Restart the server; its log may name the cause.`,
+      },
     ];
   return [];
 }
