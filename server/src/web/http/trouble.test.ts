@@ -32,6 +32,11 @@ describe('A server that cannot do its work', () => {
       String(told?.text),
       /clockwork stands still \(the task “alerts” stands still\).*alerts may not come.*Restart the server/s,
     );
+    const both = describeTrouble({ ...OK, scheduler: 'x', disk: 'less than 256 MiB left' });
+    assert.deepEqual(
+      both.map(({ tone }) => tone),
+      ['problem', 'warning'],
+    );
   });
 
   it('warns of a disk that is nearly full, to those who are signed in and on whole pages only', async () => {
