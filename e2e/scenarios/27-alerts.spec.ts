@@ -5,6 +5,7 @@ import { type HttpSink, startHttpSink } from '@holdfast/server/notify/fixtures/h
 import { type SmtpSink, startSmtpSink } from '@holdfast/server/notify/fixtures/smtp-sink.ts';
 import { expect, expectAccessible, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
 import { addPlan, addSource, describeFiles, runPlan } from '../harness/catalog.ts';
+import { type LabClock, startLabClock } from '../harness/lab-clock.ts';
 import { awaitSpec, type LocalWorld, makeFolder, prepareLocalWorld } from '../harness/part2/world.ts';
 import { findFreePort } from '../harness/services/free-port.ts';
 import { waitFor } from '../harness/services/wait-for.ts';
@@ -18,6 +19,10 @@ const DEAD_MS = 60_000;
 
 type ApiAlert = { readonly id: string; readonly condition: string; readonly state: string; readonly title: string };
 
+/** A host is silent after two minutes, and nobody is for three minutes after the server began. */
+const SILENT_MS = 4 * 60_000;
+
+let clock: LabClock;
 let stack: Stack;
 let world: LocalWorld;
 let sink: WebhookSink;
@@ -29,7 +34,8 @@ test.beforeAll(async () => {
   sink = await startWebhookSink(KEY);
   chats = await startHttpSink();
   post = await startSmtpSink({});
-  stack = await startStack({ env: { HOLDFAST_OUTGOING_CIDR: '127.0.0.0/8' } });
+  clock = await startLabClock();
+  stack = await startStack({ env: { ...clock.env, HOLDFAST_OUTGOING_CIDR: '127.0.0.0/8' } });
   world = await prepareLocalWorld(stack, 'db-1');
   // How much room the machine of a test has is none of this scenario's business.
   const enough = await stack.api.send('PATCH', '/alert-thresholds', { hostDiskGib: 0.1, serverDiskGib: 0.1 });
@@ -37,10 +43,15 @@ test.beforeAll(async () => {
 });
 test.afterAll(async ({ browserName: _ }, info) => {
   await finishStack(stack, info);
+  await clock?.stop();
   await Promise.all([sink?.stop(), chats?.close(), post?.close()]);
 });
 
 const listAlerts = (state = 'active') => stack.api.get<readonly ApiAlert[]>(`/alerts?state=${state}`);
+
+/** What a chat was told, in its own markup without the backslashes. */
+const toldTo = (kind: string): readonly string[] =>
+  chats.requests.filter(({ path }) => path.startsWith(`/${kind}`)).map(({ body }) => body.replaceAll('\\\\', ''));
 
 /** The one alert of this condition, once there is one. */
 function waitForAlert(condition: string, state: string, deadlineMs = 15_000): Promise<ApiAlert> {
@@ -75,9 +86,11 @@ test('two failures are one alert and one message; a dead channel delays no run a
     await api.post('/channels', { name: 'dead', kind: 'webhook', secrets: { url: refused } });
     await api.post('/channels', { name: 'monitor', kind: 'ping', config: { everyMinutes: 1 }, secrets: { url: sink.url } });
     const chat = (kind: string) => ({ name: kind, kind, secrets: { url: `${chats.url}/${kind}/${CANARY}` } });
-    for (const kind of ['slack', 'discord', 'healthchecks']) await api.post('/channels', chat(kind));
+    const ends = { runs: ['succeeded', 'failed'] };
+    await api.post('/channels', chat('healthchecks'));
+    for (const kind of ['slack', 'discord']) await api.post('/channels', { ...chat(kind), subscription: ends });
     const bot = { config: { chat: '-1001', server: chats.url }, secrets: { token: `123456:${CANARY}` } };
-    await api.post('/channels', { name: 'telegram', kind: 'telegram', ...bot });
+    await api.post('/channels', { name: 'telegram', kind: 'telegram', ...bot, subscription: ends });
     const mail = { host: '127.0.0.1', port: post.port, security: 'none', from: 'backup@example.com', to: ['ada@example.com'] };
     const told = { least: 'none', runs: ['succeeded', 'failed'] };
     await api.post('/channels', { name: 'mail', kind: 'email', config: mail, subscription: told });
@@ -114,13 +127,31 @@ test('two failures are one alert and one message; a dead channel delays no run a
     expect(message?.data['log']).not.toHaveLength(0);
   });
 
-  await test.step('chats are told of the one alert, and mail of each backup, whatever else is dead', async () => {
-    const byKind = (kind: string) => chats.requests.filter(({ path }) => path.startsWith(`/${kind}`)).map(({ body }) => body);
+  await test.step('chats are told of the one alert and of each backup, and mail of each backup, whatever else is dead', async () => {
+    const failed = sink.messages[1]?.data['log'] as readonly string[];
+    const words = /[a-z]{4,}/.exec(failed.at(-1) ?? '')?.[0] ?? 'no word in the last line of the log';
     for (const kind of ['slack', 'discord', 'bot123456:']) {
-      await waitFor(`the message to ${kind}`, async () => byKind(kind)[0], { deadlineMs: 10_000 });
-      expect(byKind(kind)).toHaveLength(1);
-      for (const part of ['The backup of db-1 / ledger failed', 'Last good backup', `${server.url}/alerts/alert_`])
-        expect(byKind(kind)[0]?.replaceAll('\\\\', '')).toContain(part);
+      // The dead channel may be an alert already.
+      const findTold = () => toldTo(kind).filter((text) => text.includes('ledger'));
+      await waitFor(`the messages to ${kind}`, async () => findTold()[3], { deadlineMs: 10_000 });
+      const told = findTold();
+      expect(told).toHaveLength(4);
+      const alerts = told.filter((text) => text.includes('The backup of db-1 / ledger failed'));
+      expect(alerts).toHaveLength(1);
+      for (const part of ['🔴', 'Last good backup', `${server.url}/alerts/alert_`, words]) expect(alerts[0]).toContain(part);
+      for (const [sign, end, count] of [
+        ['✅', 'succeeded', 1],
+        ['🔴', 'failed', 2],
+      ] as const) {
+        const runs = told.filter((text) => text.includes(`Backup nightly on db-1 ${end}`));
+        expect(runs, `${kind}: ${end}`).toHaveLength(count);
+        for (const text of runs) {
+          for (const part of [sign, 'ledger (files)', 'disk db-1', `${server.url}/runs/run_`]) expect(text).toContain(part);
+          expect(text).toMatch(/Size:\S* \d+ B/);
+          expect(text).toMatch(/Took:\S* [\d.]+ m?s/);
+          if (end === 'failed') expect(text).toContain(words);
+        }
+      }
     }
     const pings = () => chats.requests.filter(({ path }) => path.startsWith('/healthchecks') && !path.includes('/start'));
     await waitFor('three pings', async () => pings()[2], { deadlineMs: 10_000 });
@@ -186,5 +217,20 @@ test('two failures are one alert and one message; a dead channel delays no run a
   await test.step('addresses of channels are nowhere', async () => {
     for (const path of ['/channels', '/audit?limit=200']) expect((await api.send('GET', path)).text).not.toContain(CANARY);
     for (const text of Object.values(await stack.readLogs())) expect(text).not.toContain(CANARY);
+  });
+
+  await test.step('a host that falls silent is one alert, told once on each channel that lives', async () => {
+    await world.agent.stop();
+    await api.waitForHost(world.host.id, 'offline');
+    await clock.leapTo(clock.now() + SILENT_MS, [server.pid()]);
+    await waitForAlert('host.silent', 'open', 30_000);
+    const isOfHost = (text: string) => text.includes('db-1 is silent');
+    for (const kind of ['slack', 'discord', 'bot123456:']) {
+      await waitFor(`the message to ${kind}`, async () => toldTo(kind).find(isOfHost), { deadlineMs: 10_000 });
+      expect(toldTo(kind).filter(isOfHost)).toHaveLength(1);
+    }
+    await waitFor('the message', async () => sink.messages.find(({ data }) => data['condition'] === 'host.silent'), {
+      deadlineMs: 10_000,
+    });
   });
 });

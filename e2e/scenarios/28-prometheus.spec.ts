@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ApiHost, ApiRun, ApiSnapshot } from '../harness/api.ts';
-import { expect, finishStack, test } from '../harness/browser.ts';
+import { expect, finishStack, signIn, test } from '../harness/browser.ts';
 import { addPlan, addSource, describeFiles, runPlan } from '../harness/catalog.ts';
 import { awaitSpec, type LocalWorld, prepareLocalWorld } from '../harness/part2/world.ts';
 import { type ServerProcess, startServer } from '../harness/server-process.ts';
@@ -68,7 +68,7 @@ test('metrics exist only when they are asked for, and only for who passes every 
   }
 });
 
-test('Prometheus itself scrapes what the ledger says, and promtool finds nothing wrong', async () => {
+test('Prometheus itself scrapes what the ledger says, and promtool finds nothing wrong', async ({ page }) => {
   const world = await prepareLocalWorld(stack, 'db-1');
   await makeRuns(world);
   prometheus = await startPrometheus();
@@ -125,6 +125,22 @@ test('Prometheus itself scrapes what the ledger says, and promtool finds nothing
   const [success] = await query('holdfast_source_last_success_timestamp_seconds');
   // The run goes on a moment after its snapshot is proven.
   expect(Math.abs((success?.value ?? 0) - newest)).toBeLessThan(2);
+
+  await test.step('pages say the same numbers', async () => {
+    const lists: Readonly<Record<string, string>> = {
+      '/sources': 'holdfast_sources',
+      '/snapshots': 'holdfast_snapshots{repository="disk db-1"}',
+      '/runs?state=failed': 'holdfast_runs_total{kind="backup",state="failed"}',
+    };
+    await signIn(page, stack.server.url, stack.admin, '/hosts');
+    await expect(page.locator('#side-nav [data-count="hosts"]')).toHaveText(
+      `Hosts${(await query('holdfast_hosts{standing="online"}'))[0]?.value}`,
+    );
+    for (const [path, series] of Object.entries(lists)) {
+      await page.goto(`${stack.server.url}${path}`);
+      await expect(page.locator('main tr[data-row]'), path).toHaveCount((await query(series))[0]?.value ?? -1);
+    }
+  });
 
   await test.step('the shipped rules are read and evaluated, and nothing is wrong yet', async () => {
     const groups = await waitFor(

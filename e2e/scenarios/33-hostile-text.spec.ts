@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { HOSTILE_STRINGS } from '@holdfast/server/web/screens/fixtures/hostile-strings.ts';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import type { ApiPending, ApiPlan } from '../harness/api.ts';
 import { expect, finishStack, signIn, test } from '../harness/browser.ts';
@@ -38,6 +39,7 @@ test.afterAll(async ({ browserName: _ }, info) => {
 /** What a hostile server could make a tool say: each on a line of its own, the long one without any. */
 async function wrapDump(): Promise<string> {
   const saying = Buffer.concat([
+    Buffer.from(`${HOSTILE_STRINGS.join('\n')}\n`),
     Buffer.from(`${SCRIPT}\n${IMAGE}\n`),
     Buffer.from('\u001b[31mred\u001b[0m \u001b]0;title\u0007 \u001b[2J\u001b[1;1H\r overwritten\n'),
     Buffer.from('before\0after\n'),
@@ -123,6 +125,7 @@ test('names and log lines of hostile making show as text, run nothing, and break
       expect(answer?.status(), path).toBe(200);
       expect(await page.locator('main img, main script, main [onerror]').count(), path).toBe(0);
       expect(await hacked(), path).toBeUndefined();
+      if (path.endsWith('/log')) proveCorpus((await page.getByRole('log').textContent()) ?? '');
     }
     await page.goto(`${url}/plans`);
     await expect(page.getByRole('link', { name: PLAN, exact: true })).toBeVisible();
@@ -151,6 +154,13 @@ async function proveLog(text: string): Promise<void> {
   // Sequences that would move a terminal's cursor, NUL, and marks that turn the direction of what follows.
   expect(text).not.toMatch(/[\u0000\u001b\u0007\u202e\u2066]/);
   expect(text.length).toBeLessThan(200_000);
+}
+
+/** Of more than five hundred strings made to be taken for markup, those that are shown as they are. */
+function proveCorpus(text: string): void {
+  const plain = HOSTILE_STRINGS.filter((string) => /^[ -~]+$/.test(string)).map((string) => string.trim());
+  expect(plain.length).toBeGreaterThan(400);
+  expect(plain.filter((string) => !text.includes(string))).toEqual([]);
 }
 
 async function proveDownload(run: RunId): Promise<void> {

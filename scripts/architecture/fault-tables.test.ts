@@ -64,7 +64,7 @@ describe('The reader of a table of faults', () => {
       Object.values(FAULT_NUMBERS)
         .flatMap((ranges) => ranges.map(([from, to]) => to - from + 1))
         .reduce((sum, count) => sum + count, 0),
-      87,
+      109,
     );
   });
 

@@ -31,6 +31,10 @@ export const FAULT_NUMBERS: Readonly<Record<string, readonly (readonly [number, 
     [70, 81],
     [99, 100],
   ],
+  'security.md': [
+    [82, 98],
+    [101, 105],
+  ],
 };
 
 const TESTS = /`([^`]+)`:\s*((?:"(?:[^"\\]|\\.)*"(?:,\s*)?)+)/g;

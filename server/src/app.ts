@@ -96,7 +96,11 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
     throw error;
   }
   const hubDirectory = directory as unknown as HubDirectory;
-  const readiness: Readiness = createReadiness(context, { dataDir: config.dataDir });
+  let ticker: Ticker | undefined;
+  const readiness: Readiness = createReadiness(context, {
+    dataDir: config.dataDir,
+    findStall: () => ticker?.findStall(),
+  });
   const alarms = createAlarms({ context, config, readiness, randomBytes: overrides.randomBytes });
   let http: HttpApp;
   const metrics: Metrics = createMetrics({
@@ -119,7 +123,6 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
     readiness,
   });
   let hub: Hub | undefined;
-  let ticker: Ticker | undefined;
   let traces: TraceExporter | undefined;
   let closed: Promise<void> | undefined;
 

@@ -112,10 +112,11 @@ async function openServerEpoch(crypto: Crypto, store: Store, path: string, { acc
   const { epoch, isReplaced, fault } = await settleServerEpoch({ path, settings: store.settings, start });
   if (isReplaced)
     log.warn(
-      { serverEpoch: epoch },
+      { area: 'database', serverEpoch: epoch },
       'this database is not the one that ran here last; every host is asked to send again what it reported in the last 7 days',
     );
-  if (fault !== undefined) log.warn({ err: fault }, 'the mark beside the database could not be written; free space on its disk');
+  if (fault !== undefined)
+    log.warn({ area: 'database', err: fault }, 'the mark beside the database could not be written; free space on its disk');
   return epoch;
 }
 
@@ -132,7 +133,7 @@ export async function openFoundation(options: FoundationOptions): Promise<CoreCo
   const aside = options.access === 'alone' ? setAsideForeignLog(path) : undefined;
   if (aside !== undefined)
     options.log.warn(
-      { path: aside },
+      { area: 'database', path: aside },
       'the database was exchanged beside the unfinished log of another one, which was moved away',
     );
   const store = await openSqliteStore({
@@ -141,8 +142,8 @@ export async function openFoundation(options: FoundationOptions): Promise<CoreCo
     clock,
     access: options.access,
     hostDayLogBytes: options.hostDayLogBytes,
-    onOddity: (text) => options.log.warn({}, text),
-    onDamage: (text) => options.log.error({}, text),
+    onOddity: (text) => options.log.warn({ area: 'database' }, text),
+    onDamage: (text) => options.log.error({ area: 'database' }, text),
   });
   try {
     const master = await openMasterKey(crypto, store, options);

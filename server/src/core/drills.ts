@@ -220,7 +220,10 @@ export async function startDueDrills(context: CoreContext): Promise<number> {
       if (found.enabled) why = `${(await store.hosts.findHost(tenant, ground))?.name ?? 'its host'} is offline`;
     } catch (error) {
       why = error instanceof AppError ? error.message : 'the server could not start it';
-      log.warn({ source, err: error }, 'a drill that is due could not be started; it is tried again in an hour');
+      log.warn(
+        { area: 'scheduler', source, err: error },
+        'a drill that is due could not be started; it is tried again in an hour',
+      );
     }
     await store.drills.postponeDrill(tenant, source, clock.now() + TRIED_AGAIN_MS, why.slice(0, WHY_CHARS));
   }

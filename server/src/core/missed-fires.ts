@@ -108,7 +108,10 @@ export function createFireWatcher(context: CoreContext): FireWatcher {
     try {
       return await look(watch);
     } catch (error) {
-      context.log.warn({ plan: watch.plan, host: watch.host, err: error }, 'the fires of a plan could not be looked at');
+      context.log.warn(
+        { area: 'scheduler', plan: watch.plan, host: watch.host, err: error },
+        'the fires of a plan could not be looked at',
+      );
       const { tenant, plan, host, planVersion, settledThrough, options } = watch;
       const lookAt = clock.now() + LOOK_LATEST_MS;
       return { tenant, plan, host, planVersion, settledThrough, lookAt, missed: [], catchUp: options.catchUp };
@@ -124,7 +127,7 @@ export function createFireWatcher(context: CoreContext): FireWatcher {
       const newest = fires.at(-1);
       if (newest === undefined) continue;
       context.log.warn(
-        { plan: watch.plan, host: watch.host, count: fires.length, fireAt: newest.fireAt },
+        { area: 'scheduler', plan: watch.plan, host: watch.host, count: fires.length, fireAt: newest.fireAt },
         'a plan missed its fire',
       );
       const count = fires.length === 1 ? 'its fire' : `${fires.length} fires, the last one`;

@@ -84,11 +84,16 @@ export interface Bus {
   subscribe(tenant: TenantId, listener: (event: LiveEvent) => void): () => void;
 }
 
+/** What part of the server a line is of; one without is of the server as a whole. Of runs, their `kind` stands for it. */
+type LogArea = 'http' | 'hosts' | 'scheduler' | 'database';
+
+type LogFields = { readonly area?: LogArea; readonly [field: string]: unknown };
+
 /** The composition root's logger, as far as the core uses it: a failure is logged once, where it is finally handled. */
 export interface Log {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
+  info(fields: LogFields, message: string): void;
+  warn(fields: LogFields, message: string): void;
+  error(fields: LogFields, message: string): void;
 }
 
 /** Everything a use case may touch. */

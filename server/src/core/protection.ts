@@ -17,7 +17,7 @@ const GRACE_RATIO = 0.05;
 const GRACE_MIN_MS = 10 * MINUTE_MS;
 const GRACE_MAX_MS = 12 * HOUR_MS;
 /** What a plan without a schedule is measured by. */
-const BY_HAND_OBJECTIVE_MS = 7 * DAY_MS;
+export const BY_HAND_OBJECTIVE_MS = 7 * DAY_MS;
 
 export const PROTECTION_STATUSES = ['protected', 'at_risk', 'unprotected', 'unknown', 'paused'] as const;
 export type ProtectionStatus = (typeof PROTECTION_STATUSES)[number];

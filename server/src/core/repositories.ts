@@ -20,6 +20,7 @@ import type { CoreContext } from './ports.ts';
 import { getStandingInstants } from './repository-standing.ts';
 import { decryptSecrets, encryptSecrets, sealSecrets } from './secrets.ts';
 import { demandSpecFits } from './spec-size.ts';
+import { findRepositoryPlace, namePlace } from './tool-place.ts';
 
 export const QUESTION_LIFE_MS = 60_000;
 const TEST_TIMEOUT_MS = 70_000;
@@ -158,10 +159,11 @@ export async function deleteRepository(context: CoreContext, caller: Caller, id:
   context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.repositories });
 }
 
-/** A repository to ask about: a saved one, or one that is still being typed; `base` lends the secrets that were left empty. */
-export type RepositoryQuestion =
-  | { repository: RepositoryId; host: HostId }
-  | (Omit<RepositoryInput, 'name'> & { host: HostId; base?: RepositoryId | undefined });
+/** A repository that is still being typed; `base` lends the secrets that were left empty. */
+export type RepositoryDraft = Omit<RepositoryInput, 'name'> & { host: HostId; base?: RepositoryId | undefined };
+
+/** A repository to ask about: a saved one or a draft. */
+export type RepositoryQuestion = { repository: RepositoryId; host: HostId } | RepositoryDraft;
 
 interface Prepared {
   host: Host;
@@ -216,7 +218,8 @@ export async function testRepository(
     notAfter: context.clock.now() + QUESTION_LIFE_MS,
     ...(saved?.engineId === undefined ? {} : { pinnedId: saved.engineId }),
   };
-  const result = await context.directory.request(host.id, 'repository.test', body, { timeoutMs: TEST_TIMEOUT_MS });
+  const asked = context.directory.request(host.id, 'repository.test', body, { timeoutMs: TEST_TIMEOUT_MS });
+  const result = await namePlace(findRepositoryPlace(draft.kind), asked);
   if (saved && !('kind' in question)) await keepFirstTest(context, caller, saved, host.id, result);
   return result;
 }
@@ -245,9 +248,10 @@ export async function initRepository(
   const like = model && (await prepareRepositoryQuestion(context, caller, { repository: model, host: question.host }));
   if (saved?.engineId !== undefined)
     throw new AppError('conflict', 'this repository was opened before; creating it anew would hide that its content is gone');
-  const asked = { ref, draft, ...(like ? { like: { ref: like.ref, draft: like.draft } } : {}) };
-  const body = { ...asked, notAfter: context.clock.now() + QUESTION_LIFE_MS };
-  const { engineId } = await context.directory.request(host.id, 'repository.init', body, { timeoutMs: INIT_TIMEOUT_MS });
+  const notAfter = context.clock.now() + QUESTION_LIFE_MS;
+  const body = { ref, draft, ...(like ? { like: { ref: like.ref, draft: like.draft } } : {}), notAfter };
+  const asked = context.directory.request(host.id, 'repository.init', body, { timeoutMs: INIT_TIMEOUT_MS });
+  const { engineId } = await namePlace(findRepositoryPlace(draft.kind), asked);
   await pin(context, caller, question.repository, engineId, host.id);
   await recordAct(context, caller, {
     action: 'repository.initialised',

@@ -18,6 +18,7 @@ import { checkName } from './names.ts';
 import type { CoreContext } from './ports.ts';
 import { decryptSecrets, encryptSecrets, sealSecrets } from './secrets.ts';
 import { demandSpecFits } from './spec-size.ts';
+import { findSourcePlace, namePlace } from './tool-place.ts';
 
 /** A request a person waits for is void after this. */
 const QUESTION_LIFE_MS = 60_000;
@@ -198,7 +199,7 @@ export async function testSource(
   demand(caller, 'source.manage');
   const { host, ref, draft } = await prepareQuestion(context, caller, question);
   const body = { ref, draft, notAfter: context.clock.now() + QUESTION_LIFE_MS };
-  return context.directory.request(host.id, 'source.test', body, { timeoutMs });
+  return namePlace(findSourcePlace(draft.kind), context.directory.request(host.id, 'source.test', body, { timeoutMs }));
 }
 
 export interface DiscoveredSource {
@@ -232,7 +233,8 @@ export async function discoverSources(
   const { discovery, describe } = getSourceAdapter(draft.kind);
   if (!discovery) throw new AppError('unsupported', 'there is nothing to discover for this kind of source');
   const body = { ref, draft, notAfter: context.clock.now() + QUESTION_LIFE_MS };
-  const result = await context.directory.request(host.id, 'source.discover', body, { timeoutMs: PROBE_TIMEOUT_MS });
+  const asked = context.directory.request(host.id, 'source.discover', body, { timeoutMs: PROBE_TIMEOUT_MS });
+  const result = await namePlace(findSourcePlace(draft.kind), asked);
   const existing = await context.store.catalog.listSourcesOfHost(caller.tenant, host.id);
   return result.found.map((found) => {
     const configOfOne = discovery.configFor(config, found);

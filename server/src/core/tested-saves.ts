@@ -9,8 +9,8 @@ import {
   getRepository,
   keepFirstTest,
   type RepositoryChange,
+  type RepositoryDraft,
   type RepositoryInput,
-  type RepositoryQuestion,
   testRepository,
   updateRepository,
 } from './repositories.ts';
@@ -18,20 +18,25 @@ import {
   createSource,
   getSource,
   type SourceChange,
+  type SourceDraft,
   type SourceInput,
-  type SourceQuestion,
   testSource,
   updateSource,
 } from './sources.ts';
+import { findRepositoryPlace, findSourcePlace, type ToolPlace } from './tool-place.ts';
 
-function createTestError(what: string, { message, reason }: { message: string; reason?: string | undefined }): AppError {
-  const details = reason === undefined ? {} : { reason };
+function createTestError(
+  what: string,
+  place: ToolPlace | undefined,
+  { message, reason }: { message: string; reason?: string | undefined },
+): AppError {
+  const details = { ...(reason === undefined ? {} : { reason }), ...(place === undefined ? {} : { place }) };
   return new AppError('tool_failed', `not saved: ${what}: ${message}`, { retry: 'after_change', details });
 }
 
-async function demandSourceWorks(context: CoreContext, caller: Caller, question: SourceQuestion): Promise<void> {
+async function demandSourceWorks(context: CoreContext, caller: Caller, question: SourceDraft): Promise<void> {
   const result = await testSource(context, caller, question);
-  if (!result.ok) throw createTestError('the source does not work from its host', result);
+  if (!result.ok) throw createTestError('the source does not work from its host', findSourcePlace(question.kind), result);
 }
 
 /** As `createSource`. With `tested`, throws `tool_failed` for a source that its host cannot read, and `unavailable` for a host that is away. */
@@ -60,10 +65,11 @@ export async function updateTestedSource(
   return updateSource(context, caller, id, change, expectedVersion);
 }
 
-async function demandRepositoryFits(context: CoreContext, caller: Caller, question: RepositoryQuestion, isPinned: boolean) {
+async function demandRepositoryFits(context: CoreContext, caller: Caller, question: RepositoryDraft, isPinned: boolean) {
+  const place = findRepositoryPlace(question.kind);
   const result = await testRepository(context, caller, question);
-  if (result.state === 'failed') throw createTestError('the host cannot open the repository', result);
-  if (result.state === 'missing' && isPinned) throw createTestError('there is no repository at this address', result);
+  if (result.state === 'failed') throw createTestError('the host cannot open the repository', place, result);
+  if (result.state === 'missing' && isPinned) throw createTestError('there is no repository at this address', place, result);
   return result;
 }
 

@@ -64,7 +64,7 @@ export function attachHub(
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
     upgrade(request, socket, head).catch((error: unknown) => {
-      context.log.error({ err: error }, 'an upgrade failed');
+      context.log.error({ area: 'hosts', err: error }, 'an upgrade failed');
       refuseUpgrade(socket, '503 Service Unavailable', 'try again later');
     });
   };
@@ -74,7 +74,7 @@ export function attachHub(
     if (online.length === 0) return;
     context.store.hosts
       .touchHosts(online, context.clock.now())
-      .catch((error: unknown) => context.log.warn({ err: error }, 'noting contact failed'));
+      .catch((error: unknown) => context.log.warn({ area: 'hosts', err: error }, 'noting contact failed'));
   }, WIRE.pingIntervalMs);
 
   return {

@@ -74,8 +74,9 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
   const fail = (thrown: unknown) => {
     const error = toAppError(thrown);
     const reference = context.createId('request');
-    if (error.code === 'internal') context.log.error({ host: host.id, err: thrown, reference }, 'a host session failed');
-    else context.log.warn({ host: host.id, code: error.code, reason: error.message }, 'a host session was ended');
+    if (error.code === 'internal')
+      context.log.error({ area: 'hosts', host: host.id, err: thrown, reference }, 'a host session failed');
+    else context.log.warn({ area: 'hosts', host: host.id, code: error.code, reason: error.message }, 'a host session was ended');
     const closeCode = typeof error.details['closeCode'] === 'number' ? error.details['closeCode'] : 1008;
     end(toFrameError(error, reference), error.retry !== 'never', closeCode);
   };
@@ -142,7 +143,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
   /** Not awaited: the answer is a frame of this very connection, and frames are handled one after the other. */
   function rotateToken(): void {
     sendNewToken(context, host).catch((error: unknown) =>
-      context.log.warn({ host: host.id, err: error }, 'a host did not take its new token; it is offered again'),
+      context.log.warn({ area: 'hosts', host: host.id, err: error }, 'a host did not take its new token; it is offered again'),
     );
   }
 
@@ -202,7 +203,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     handling = handling
       .then(() => receive(payload, arrivedAt))
       .catch((error: unknown) => {
-        context.log.error({ host: host.id, err: error }, 'a frame could not even be refused');
+        context.log.error({ area: 'hosts', host: host.id, err: error }, 'a frame could not even be refused');
         socket.terminate();
       })
       .then(() => (queued > 1 ? awaitTurn() : undefined))
@@ -226,7 +227,9 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
   socket.on('pong', () => {
     lastHeard = clock.monotonicMs();
   });
-  socket.on('error', (error) => context.log.warn({ host: host.id, reason: error.message }, 'a host connection broke'));
+  socket.on('error', (error) =>
+    context.log.warn({ area: 'hosts', host: host.id, reason: error.message }, 'a host connection broke'),
+  );
 
   const handshake = setTimeout(() => {
     if (!session && !isReadmitting) fail(new AppError('unauthenticated', 'no hello within the handshake time'));
@@ -248,7 +251,9 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     requests.close('the host lost its connection');
     if (session && directory.unregister(session)) {
       const lost = recordHappening(context, host, 'host.disconnected', 'warn', 'connection closed');
-      lost.catch((error: unknown) => context.log.error({ host: host.id, err: error }, 'noting a lost connection failed'));
+      lost.catch((error: unknown) =>
+        context.log.error({ area: 'hosts', host: host.id, err: error }, 'noting a lost connection failed'),
+      );
     }
   });
   send(

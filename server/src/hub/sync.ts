@@ -85,7 +85,7 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
       await complain(what, code, message);
       const happened =
         what === 'spec' ? 'did not take its spec and works by an older one' : 'did not take its secrets and waits for them';
-      context.log.error({ host: target.host.id, err: error }, `a host ${happened}`);
+      context.log.error({ area: 'hosts', host: target.host.id, err: error }, `a host ${happened}`);
     }
   }
 
@@ -111,7 +111,7 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
       onTheirWay.add(order.id);
       void deliver(order)
         .catch((error: unknown) =>
-          context.log.error({ host: target.host.id, order: order.id, err: error }, 'delivering an order failed'),
+          context.log.error({ area: 'hosts', host: target.host.id, order: order.id, err: error }, 'delivering an order failed'),
         )
         .finally(() => {
           onTheirWay.delete(order.id);
@@ -139,7 +139,7 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
       } while (again);
     } catch (error) {
       context.log.warn(
-        { host: target.host.id, err: error },
+        { area: 'hosts', host: target.host.id, err: error },
         'bringing a host up to date failed; it is tried again at its next connection or change',
       );
     } finally {

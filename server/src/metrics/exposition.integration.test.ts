@@ -118,11 +118,15 @@ describe('Metrics as Prometheus takes them', () => {
     );
   });
 
-  it('have dashboard queries that Prometheus can read', async () => {
+  it('have queries on the dashboard and in the guide that Prometheus can read', async () => {
     const { panels } = JSON.parse(readFileSync(join(SHIPPED, 'holdfast.dashboard.json'), 'utf8')) as {
       panels: readonly { targets: readonly { expr: string }[] }[];
     };
-    const rules = panels.flatMap(({ targets }) => targets.map(({ expr }) => ({ record: 'x', expr })));
+    const guide = readFileSync(join(DOCS, 'guide/metrics.md'), 'utf8');
+    const [, section = ''] = /^## Questions$(.*?)^## /ms.exec(guide) ?? [];
+    const questions = [...section.matchAll(/\| `(.+)` \|$/gm)].map(([, expr = '']) => ({ expr }));
+    assert.ok(questions.length > 5);
+    const rules = [...questions, ...panels.flatMap(({ targets }) => targets)].map(({ expr }) => ({ record: 'x', expr }));
     // JSON is YAML: each query becomes a rule, which promtool parses.
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-dashboard-'));
     const file = join(folder, 'queries.yml');

@@ -8,8 +8,10 @@ export interface HostRow extends HostFigures {
 }
 
 export interface SourceRow extends SourceFigures {
-  /** The shortest of the longest waits of its plans. */
+  /** The shortest of the longest waits of its plans; what the server goes by where they all run only by hand. */
   expectedMs?: number | undefined;
+  /** The most its newest clean backup may be old, where an operator said so: it stands above `expectedMs`. */
+  objectiveMs?: number | undefined;
   /** Whether it answers its host; undefined where nobody looked lately. */
   isUp?: boolean | undefined;
 }
@@ -81,6 +83,11 @@ export const SOURCE_FAMILIES: readonly Family<SourceRow>[] = [
     name: 'holdfast_source_expected_interval_seconds',
     help: 'Longest wait between two backups of the source by the schedules of its plans.',
     read: (row) => toSeconds(row.expectedMs),
+  },
+  {
+    name: 'holdfast_source_objective_seconds',
+    help: 'How old the newest clean backup of the source may be by its objective, which stands above the schedules.',
+    read: (row) => toSeconds(row.objectiveMs),
   },
   {
     name: 'holdfast_source_up',

@@ -18,7 +18,9 @@ import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import { SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import { createCliCaller } from '../core/accounts.ts';
 import { applyHostEvents } from '../core/ingest.ts';
+import { saveObjectives } from '../core/objective-settings.ts';
 import type { CoreContext } from '../core/ports.ts';
 import { recordLooks } from '../core/source-health.ts';
 import { openFoundation } from '../foundation.ts';
@@ -244,6 +246,32 @@ describe('Metrics', () => {
     assert.ok(plan);
     await context.store.catalog.updatePlan({ ...plan, enabled: false, version: 2 }, 1);
     assert.deepEqual(await of(), [undefined, undefined, undefined, 0]);
+  });
+
+  it('tell the objective of a source wherever it comes from, and what the server goes by where plans run only by hand', async () => {
+    await addHost(HOST, 'db-1');
+    await addCatalog();
+    const of = async () => {
+      const values = await scrape();
+      return ['objective', 'expected_interval'].map((name) =>
+        values.get(`holdfast_source_${name}_seconds{host="db-1",source="shop"}`),
+      );
+    };
+    const [hours, days] = [3_600, 86_400];
+    const set = (objectives: object) => saveObjectives(context, createCliCaller('ada'), objectives);
+    await set({ fleet: { backupMinutes: 48 * 60 } });
+    assert.deepEqual(await of(), [undefined, undefined], 'in no plan it is not late');
+    await addPlan(undefined);
+    assert.deepEqual(await of(), [48 * hours, 7 * days]);
+    await addPlan({ cron: '0 2 * * *', zone: 'UTC' }, { id: 'plan_daily' as PlanId, name: 'daily' });
+    assert.deepEqual(await of(), [48 * hours, days], 'a schedule promises more than a plan that runs by hand');
+    await context.store.hosts.updateHostNaming(DEFAULT_TENANT, HOST, { tags: ['prod'] });
+    await set({ fleet: { backupMinutes: 48 * 60 }, tags: [{ tag: 'prod', backupMinutes: 6 * 60 }] });
+    assert.deepEqual(await of(), [6 * hours, days]);
+    await set({ plans: [{ plan: PLAN, backupMinutes: 12 * 60 }], tags: [{ tag: 'prod', backupMinutes: 6 * 60 }] });
+    assert.deepEqual(await of(), [12 * hours, days]);
+    await set({});
+    assert.deepEqual(await of(), [undefined, days]);
   });
 
   it('tell how big repositories are, the disk and the database, and what waits longest', async () => {

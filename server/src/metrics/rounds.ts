@@ -9,8 +9,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
+import { readObjectives } from '../core/objective-settings.ts';
+import { type Objectives, resolveObjectives } from '../core/objectives.ts';
 import type { CoreContext } from '../core/ports.ts';
 import type { ProtectionCounts } from '../core/protection.ts';
+import { BY_HAND_OBJECTIVE_MS } from '../core/protection.ts';
 import type { FigurePage, PlanFigures, SourceFigures } from '../store/figures.ts';
 import { createCalendar } from './calendar.ts';
 import { type Block, type Family, formatBlock, joinBlocks } from './exposition.ts';
@@ -83,16 +86,27 @@ export function createRounds(context: CoreContext, limits: RoundLimits = ROUND_L
     };
   }
 
-  async function toSourceRow(figures: SourceFigures, pace: () => Promise<void>): Promise<SourceRow> {
+  /** As the server itself judges: by the strictest schedule, and by its own measure where there is none. */
+  async function findExpectedMs({ plans }: SourceFigures, pace: () => Promise<void>): Promise<number | undefined> {
     let expectedMs: number | undefined;
-    for (const schedule of figures.schedules) {
-      const { everyMs } = calendar.look(schedule);
+    for (const { schedule } of plans) {
+      const everyMs = schedule && calendar.look(schedule).everyMs;
       if (everyMs !== undefined) expectedMs = Math.min(everyMs, expectedMs ?? everyMs);
       await pace();
     }
-    const { health, healthToldAt } = figures;
+    return expectedMs ?? (plans.length === 0 ? undefined : BY_HAND_OBJECTIVE_MS);
+  }
+
+  async function toSourceRow(figures: SourceFigures, objectives: Objectives, pace: () => Promise<void>): Promise<SourceRow> {
+    const { health, healthToldAt, plans, tags } = figures;
     const isKnown = health !== undefined && clock.now() - (healthToldAt ?? 0) <= SOURCE_HEALTH.staleMs;
-    return { ...figures, expectedMs, isUp: isKnown ? health !== 'offline' : undefined };
+    return {
+      ...figures,
+      expectedMs: await findExpectedMs(figures, pace),
+      // Proofs have no series of this kind, so whether there can be one is nothing to ask for.
+      objectiveMs: resolveObjectives(objectives, { plans, tags, canProve: false }).backup?.ms,
+      isUp: isKnown ? health !== 'offline' : undefined,
+    };
   }
 
   function toPlanRow({ plan, schedule, effectiveFrom }: PlanFigures): PlanRow {
@@ -130,11 +144,12 @@ export function createRounds(context: CoreContext, limits: RoundLimits = ROUND_L
   async function readRound(): Promise<Round> {
     const { figures } = store;
     const pace = createPace();
+    const objectives = await readObjectives(context);
     const sources = await readKind(
       'sources',
       (page) => figures.listSourceFigures(DEFAULT_TENANT, page),
       SOURCE_FAMILIES,
-      (row) => toSourceRow(row, pace),
+      (row) => toSourceRow(row, objectives, pace),
       ({ host, source }) => ({ host, source }),
     );
     const plans = await readKind(

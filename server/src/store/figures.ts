@@ -3,7 +3,7 @@
  * by id, `limit` rows after `after`, with the revoked hosts and what belongs to them left out.
  */
 
-import type { TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { PlanId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import type { SourceHealthState } from '@holdfast/shared/domain/source-health.ts';
 
@@ -40,8 +40,18 @@ export interface SourceFigures {
   /** What its host saw at its newest look, and when this server heard of it; undefined before the first. */
   health?: SourceHealthState | undefined;
   healthToldAt?: number | undefined;
-  /** Of plans that are switched on; none for a source that is switched off. */
-  schedules: readonly Schedule[];
+  /** Of its host. */
+  tags: readonly string[];
+  /** Those that are switched on; none for a source that is switched off. */
+  plans: readonly FigurePlan[];
+}
+
+/** A plan as far as it promises its sources something. */
+export interface FigurePlan {
+  id: PlanId;
+  name: string;
+  /** Undefined for one that runs only by hand. */
+  schedule?: Schedule | undefined;
 }
 
 export interface PlanFigures {

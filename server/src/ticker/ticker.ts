@@ -12,12 +12,7 @@ import { createRoutineRounds, type RoutineRounds } from '../core/routine/rounds.
 import { expireOrders } from '../core/run-orders.ts';
 import type { Deliverer } from '../notify/deliverer.ts';
 import type { NewsTeller } from '../notify/news.ts';
-
-interface Task {
-  name: string;
-  everyMs: number;
-  run(): Promise<unknown>;
-}
+import { startWheel, type Task } from './wheel.ts';
 
 /** How long things are kept. */
 export interface Keeping {
@@ -68,28 +63,19 @@ function createTasks(
 }
 
 export interface Ticker {
+  /** The task that has not ended for a quarter of an hour, by name; undefined while all of them go round. */
+  findStall(): string | undefined;
   stop(): void;
 }
 
-/** Each task runs at its interval, never twice at once; a failure is logged and the next round tries again. */
+/** Every task on its own wheel. */
 export function startTicker(context: CoreContext, keeping: Keeping, informants: Informants): Ticker {
   const routines = createRoutineRounds(context);
-  const timers = createTasks(context, keeping, informants, routines).map((task) => {
-    let busy = false;
-    return setInterval(() => {
-      if (busy) return;
-      busy = true;
-      task
-        .run()
-        .catch((error: unknown) => context.log.error({ task: task.name, err: error }, 'a periodic task failed'))
-        .finally(() => {
-          busy = false;
-        });
-    }, task.everyMs);
-  });
+  const wheels = createTasks(context, keeping, informants, routines).map((task) => startWheel(task, context.log));
   return {
+    findStall: () => wheels.map((wheel) => wheel.findStall()).find((name) => name !== undefined),
     stop() {
-      for (const timer of timers) clearInterval(timer);
+      for (const wheel of wheels) wheel.stop();
       routines.close();
     },
   };

@@ -136,7 +136,8 @@ export function createRoutineRounds(context: CoreContext): RoutineRounds {
         } catch (error) {
           // Somebody was faster: that is what turns are for.
           const isTaken = error instanceof AppError && error.code === 'conflict';
-          if (!isTaken) log.warn({ repository, err: error }, 'the routine of a repository could not be followed');
+          if (!isTaken)
+            log.warn({ area: 'scheduler', repository, err: error }, 'the routine of a repository could not be followed');
         }
         await store.routines.postponeLook(tenant, repository, nextAt);
         await giveWay();

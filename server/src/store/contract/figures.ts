@@ -30,7 +30,7 @@ export function checkFigures(open: OpenStore): void {
       withStore(open, async (store) => {
         const { host, source } = await addHost(store);
         const empty = await readFirstSource(store);
-        assert.deepEqual([empty.host, empty.goodAt, empty.schedules], [host.name, undefined, []]);
+        assert.deepEqual([empty.host, empty.goodAt, empty.tags, empty.plans], [host.name, undefined, host.tags, []]);
         const repository = sampleRepository();
         await store.catalog.insertRepository(repository);
         const schedule = { cron: '0 2 * * *', zone: 'UTC' };
@@ -41,6 +41,8 @@ export function checkFigures(open: OpenStore): void {
         await store.catalog.insertPlan(
           samplePlan(repository, [stored], { schedule: { ...schedule, cron: '0 3 * * *' }, enabled: false }),
         );
+        const byHand = samplePlan(repository, [stored], { schedule: undefined, enabled: true });
+        await store.catalog.insertPlan(byHand);
         await backUp(store, host, { sources: [source], repository: repository.id, created: { plan: plan.id } });
         const [snapshot] = (await store.runs.listSnapshots(TENANT, { source }, { limit: 1 })).rows;
         assert.ok(snapshot);
@@ -58,10 +60,15 @@ export function checkFigures(open: OpenStore): void {
         const [part] = await store.runs.listParts(TENANT, snapshot.run);
         assert.ok(standing?.lastGoodAt !== undefined && proof?.proven !== undefined);
         assert.deepEqual(
-          [row.goodAt, row.goodBytes, row.goodDurationMs, row.provenAt, row.restoreMs, row.schedules],
-          [standing.lastGoodAt, standing.lastGoodBytes, part?.durationMs, proof.proven.endedAt, 7000, [schedule]],
+          [row.goodAt, row.goodBytes, row.goodDurationMs, row.provenAt, row.restoreMs],
+          [standing.lastGoodAt, standing.lastGoodBytes, part?.durationMs, proof.proven.endedAt, 7000],
         );
         assert.equal(row.verifiedAt, undefined);
+        assert.deepEqual(
+          new Map(row.plans.map(({ id, name, schedule: promised }) => [id, [name, promised]])),
+          new Map([plan, byHand].map((one) => [one.id, [one.name, one.schedule]])),
+          'those that are switched on',
+        );
         for (const [at, ok] of [
           [NOW + 40, true],
           [NOW + 50, true],

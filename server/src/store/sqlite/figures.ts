@@ -1,3 +1,4 @@
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { SOURCE_HEALTH_STATES } from '@holdfast/shared/domain/source-health.ts';
 import * as z from 'zod';
 import type {
@@ -24,9 +25,10 @@ export const SOURCES = `SELECT s.id AS id, h.name AS host, s.name AS source, goo
     health.state AS health, health.told_at AS healthToldAt,
     (SELECT max(json_extract(v.verification, '$.at')) FROM snapshots v INDEXED BY snapshots_verified
       WHERE v.tenant_no = ${numberOf('@tenant')} AND v.source_no = named.no AND v.verification LIKE '{"ok":true%') AS verifiedAt,
-    (SELECT json_group_array(json(p.schedule)) FROM plan_sources ps JOIN plans p ON p.id = ps.plan_id
-      WHERE ps.tenant_id = s.tenant_id AND ps.source_id = s.id AND p.enabled = 1 AND s.enabled = 1
-        AND p.schedule IS NOT NULL) AS schedules
+    h.tags AS tags,
+    (SELECT json_group_array(json_object('id', p.id, 'name', p.name, 'schedule', json(p.schedule)))
+      FROM plan_sources ps JOIN plans p ON p.id = ps.plan_id
+      WHERE ps.tenant_id = s.tenant_id AND ps.source_id = s.id AND p.enabled = 1 AND s.enabled = 1) AS plans
   FROM sources s JOIN hosts h ON h.id = s.host_id AND h.state <> 'revoked'
   LEFT JOIN id_numbers named ON named.id = s.id
   LEFT JOIN snapshots good ON good.id = (SELECT id FROM (${NEWEST_GOOD.replaceAll(numberOf('@source'), 'named.no')}))
@@ -84,7 +86,8 @@ const sourceRow: z.ZodType<SourceFigures> = z.object({
   restoreMs: optional(z.int()),
   health: optional(z.enum(SOURCE_HEALTH_STATES)),
   healthToldAt: optional(z.int()),
-  schedules: json(z.array(storedSchedule)),
+  tags: json(z.array(z.string())),
+  plans: json(z.array(z.object({ id: idSchema('plan'), name: z.string(), schedule: optional(storedSchedule) }))),
 });
 const planRow: z.ZodType<PlanFigures> = z.object({
   id: z.string(),

@@ -203,7 +203,7 @@ describe('The API, from the first host to a restore', () => {
     const sources = async () => rowsOf(await world.call('GET /sources')).length;
     const before = await sources();
     const refused = await catchError(world.call('POST /sources', source(BROKEN)));
-    assert.deepEqual([refused.code, refused.details], ['tool_failed', { reason: 'database_missing' }]);
+    assert.deepEqual([refused.code, refused.details], ['tool_failed', { reason: 'database_missing', place: 'database' }]);
     assert.match(refused.message, /FATAL: no such database/);
     assert.equal(await sources(), before);
     const params = { id: idOf(await world.call('POST /sources', source('works'))) };

@@ -112,6 +112,36 @@ describe('Codes of the API', () => {
     });
 });
 
+describe('A tool that failed', () => {
+  const failed = () => new AppError('tool_failed', 'FATAL: on purpose', { details: { reason: 'x' } });
+  const codeOf = async (answer: Answer) => {
+    const { error } = readRefusal(answer, 'a tool');
+    assert.deepEqual([answer.status, error.message, error.details['reason']], [502, 'FATAL: on purpose', 'x']);
+    return error.code;
+  };
+
+  it('is a DATABASE_ERROR at a database, whether tested or discovered', async () => {
+    const config = { host: '127.0.0.1', database: 'app', user: 'holdfast' };
+    const draft = { host: HOST, kind: 'postgres', config, secrets: { password: 'pw-of-a-test' } };
+    fault = failed();
+    for (const path of ['/sources/test', '/sources/discover'])
+      assert.equal(await codeOf(await ask(path, { json: draft })), 'DATABASE_ERROR', path);
+    assert.equal(await codeOf(await askHost(failed())), 'TOOL_FAILED', 'at files');
+  });
+
+  it('is an S3_ERROR at S3, whether tested or created', async () => {
+    const config = { endpoint: 'https://s3.example.test', bucket: 'backups', region: 'eu-1', accessKeyId: 'AKIA0000' };
+    const secrets = { password: 'pw-of-a-test', secretAccessKey: 'key-of-a-test' };
+    const made = await ask('/repositories', { json: { name: 'in s3', kind: 's3', config, secrets } });
+    assert.equal(made.status, 201, made.text);
+    const { id } = made.json<{ data: { id: string } }>().data;
+    fault = failed();
+    for (const act of ['test', 'init'])
+      assert.equal(await codeOf(await ask(`/repositories/${id}/${act}`, { json: { host: HOST } })), 'S3_ERROR', act);
+    assert.equal((await ask(`/repositories/${id}`, { method: 'DELETE' })).status, 200);
+  });
+});
+
 describe('Every route of the API', () => {
   const paths = [...new Set(endpoints.map(({ path }) => path))];
   const fill = (path: string) => path.replace(/:(\w+)/gu, 'x_$1');

@@ -6,7 +6,7 @@ import { RUN_KINDS } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
 import { SCOPE_WORDS, SCOPES } from '../../core/scopes.ts';
 import { sessionCookieName } from '../http/cookies.ts';
-import { API_CODES } from '../http/http-error.ts';
+import { API_CODE_NAMES } from '../http/http-error.ts';
 import { type ApiEndpoint, hasVersion, isPaged } from '../http/route.ts';
 import { API_ROOT } from '../urls.ts';
 import { ANSWER_HEADERS, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH } from './openapi-headers.ts';
@@ -54,9 +54,9 @@ const errorSchema = z
     success: z.literal(false),
     data: z.null(),
     error: z.strictObject({
-      code: z.enum(Object.values(API_CODES)).meta({
+      code: z.enum(API_CODE_NAMES).meta({
         description:
-          'CONFLICT comes with 412 when `If-Match` named a version that is not the newest, with 409 otherwise. INTEGRITY_ERROR (409) means that something stored, signed or sealed is not what it should be: trying again changes nothing, a person has to look',
+          'CONFLICT comes with 412 when `If-Match` named a version that is not the newest, with 409 otherwise. INTEGRITY_ERROR (409) means that something stored, signed or sealed is not what it should be: trying again changes nothing, a person has to look. DATABASE_ERROR and S3_ERROR (502) are what TOOL_FAILED is where the tool was at a database or at S3',
       }),
       message: z.string().meta({ description: 'What happened, why, and what to do about it' }),
       details: z

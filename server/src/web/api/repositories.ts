@@ -103,7 +103,7 @@ const repositories = describeCatalogKind('repository', 'repositories', 'configur
 /** The host that is asked before anything is saved. */
 const testedFromInput = idSchema('host').optional().meta({
   description:
-    'This host opens it first, and nothing is saved when it cannot (`TOOL_FAILED`, with the tool’s own words); a new one need not be there yet',
+    'This host opens it first, and nothing is saved when it cannot (`S3_ERROR`, or `TOOL_FAILED` for any other kind, with the tool’s own words); a new one need not be there yet',
 });
 
 const getEndpoint = repositories.get('One repository.', getRepository);

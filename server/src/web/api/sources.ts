@@ -125,7 +125,7 @@ const sources = describeCatalogKind('source', 'sources', 'configure', sourceShap
 /** Its host is asked before anything is saved. */
 const testedInput = z.boolean().optional().meta({
   description:
-    'True: it is tested from its host first, and nothing is saved unless it works (`TOOL_FAILED`, with the tool’s own words)',
+    'True: it is tested from its host first, and nothing is saved unless it works (`DATABASE_ERROR`, or `TOOL_FAILED` for files, with the tool’s own words)',
 });
 
 const createEndpoint = sources.create(

@@ -9,7 +9,7 @@ import type { CoreContext } from '../../core/ports.ts';
 import type { Admission } from './admission.ts';
 import { readJson } from './bodies.ts';
 import { logFailure } from './failure-log.ts';
-import { API_CODES, createHttpFault, parseInput, toHttpError } from './http-error.ts';
+import { chooseApiCode, createHttpFault, parseInput, toHttpError } from './http-error.ts';
 import { createRepeats, type Repeats, readIdempotencyKey } from './idempotency.ts';
 import { getScope } from './request-scope.ts';
 import { type ApiEndpoint, type ApiReply, isPaged } from './route.ts';
@@ -166,7 +166,7 @@ export function createApiFailure(context: CoreContext): ErrorRequestHandler {
     response.status(failure.status).json({
       success: false,
       data: null,
-      error: { code: API_CODES[failure.error.code], message: failure.message, details: failure.details },
+      error: { code: chooseApiCode(failure.error), message: failure.message, details: failure.details },
       meta: metaOf(context, request),
     });
   };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { describe, it } from 'node:test';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import Database from 'better-sqlite3';
 import { type ServedApp, type ServedOptions, serveApp } from './fixtures/served-app.ts';
 import { createReadiness } from './readiness.ts';
 
@@ -34,7 +35,7 @@ describe('Readiness', () => {
     withApp({}, async (served) => {
       assert.deepEqual((await served.ask('/readyz')).json(), {
         status: 'ready',
-        checks: { database: 'ok', schema: 'ok', disk: 'ok' },
+        checks: { database: 'ok', schema: 'ok', disk: 'ok', scheduler: 'ok' },
       });
       await served.context.store.close();
       assert.equal((await served.ask('/readyz')).status, 200, 'an answer serves for a second');
@@ -42,6 +43,33 @@ describe('Readiness', () => {
       const broken = await served.ask('/readyz');
       assert.equal(broken.status, 503);
       assert.equal(broken.json<{ checks: Record<string, string> }>().checks['database'], 'cannot be written');
+    }));
+
+  it('is no while another program has the database locked, and yes once it lets go', () =>
+    withApp({}, async (served) => {
+      const other = new Database(served.databasePath);
+      try {
+        other.exec('BEGIN IMMEDIATE');
+        const locked = await served.ask('/readyz');
+        assert.deepEqual(
+          [locked.status, locked.json<{ checks: Record<string, string> }>().checks['database']],
+          [503, 'cannot be written'],
+        );
+        other.exec('ROLLBACK');
+        served.clock.advance(1000);
+        assert.equal((await served.ask('/readyz')).status, 200);
+      } finally {
+        other.close();
+      }
+    }));
+
+  it('is no while a task of the server’s own stands still', () =>
+    withApp({}, async ({ context }) => {
+      let stalled: string | undefined = 'fires';
+      const report = () => createReadiness(context, { dataDir: '/tmp', minFreeBytes: 0, findStall: () => stalled }).check();
+      assert.deepEqual([(await report()).ready, (await report()).checks['scheduler']], [false, 'the task “fires” stands still']);
+      stalled = undefined;
+      assert.equal((await report()).ready, true);
     }));
 
   it('is no while the server drains', () =>

@@ -2,6 +2,7 @@
 import { AppError, type ErrorCode, type ErrorDetails, toAppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type * as z from 'zod';
+import { TOOL_PLACES, type ToolPlace } from '../../core/tool-place.ts';
 
 const STATUS: Readonly<Record<ErrorCode, number>> = {
   invalid: 400,
@@ -36,6 +37,17 @@ export const API_CODES: Readonly<Record<ErrorCode, string>> = {
   unsupported: 'UNSUPPORTED',
   internal: 'INTERNAL_ERROR',
 };
+
+/** A tool that failed has a code of its own where it was at a database or at S3. */
+const PLACE_CODES: Readonly<Record<ToolPlace, string>> = { database: 'DATABASE_ERROR', s3: 'S3_ERROR' };
+
+export function chooseApiCode({ code, details }: AppError): string {
+  const place = code === 'tool_failed' ? TOOL_PLACES.find((one) => one === details['place']) : undefined;
+  return place === undefined ? API_CODES[code] : PLACE_CODES[place];
+}
+
+/** All of them. */
+export const API_CODE_NAMES: readonly string[] = [...Object.values(API_CODES), ...Object.values(PLACE_CODES)];
 
 /** How long to wait where the error does not say it itself: what is not there now may be in a moment. */
 const USUAL_WAIT_S: { readonly [C in ErrorCode]?: number } = { unavailable: 10, limit: 10 };

@@ -1,4 +1,4 @@
-/** Whether this server can do its work right now: database, schema, disk, and not on its way out. */
+/** Whether this server can do its work right now: database, schema, disk, its own clockwork, and not on its way out. */
 import { statfs } from 'node:fs/promises';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { CoreContext } from '../../core/ports.ts';
@@ -23,14 +23,20 @@ const RECALL_MS = 5000;
 
 export function createReadiness(
   context: Pick<CoreContext, 'store' | 'clock'>,
-  options: { dataDir: string; minFreeBytes?: number },
+  options: {
+    dataDir: string;
+    minFreeBytes?: number;
+    /** The periodic task that stands still, by name; undefined while all of them go round. */
+    findStall?: () => string | undefined;
+  },
 ): Readiness {
-  const { minFreeBytes = HTTP.readyFreeBytes, dataDir } = options;
+  const { minFreeBytes = HTTP.readyFreeBytes, dataDir, findStall } = options;
   let draining = false;
   let cached: { atMs: number; report: Promise<ReadinessReport> } | undefined;
 
   async function look(): Promise<ReadinessReport> {
     const { current, newest } = context.store.schema;
+    const stalled = findStall?.();
     const checks = {
       database: await describe(() => context.store.probe(), 'cannot be written'),
       schema: current === newest ? 'ok' : `at ${current}, this build needs ${newest}`,
@@ -41,6 +47,7 @@ export function createReadiness(
         },
         `less than ${minFreeBytes / 1024 / 1024} MiB left`,
       ),
+      scheduler: stalled === undefined ? 'ok' : `the task “${stalled}” stands still`,
     };
     return { ready: Object.values(checks).every((text) => text === 'ok'), checks };
   }

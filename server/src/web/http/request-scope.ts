@@ -59,7 +59,7 @@ export function openScopes(context: Pick<CoreContext, 'clock' | 'createId'>, log
     const scope: RequestScope = {
       id,
       facts,
-      log: log.child({ request: id }),
+      log: log.child({ area: 'http', request: id }),
       startedMs: context.clock.monotonicMs(),
       isLogged: false,
     };

@@ -5,7 +5,7 @@ import { serveApp } from './fixtures/served-app.ts';
 import type { ScreenRoute } from './route.ts';
 import { describeTrouble } from './trouble.ts';
 
-const OK = { database: 'ok', schema: 'ok', disk: 'ok' };
+const OK = { database: 'ok', schema: 'ok', disk: 'ok', scheduler: 'ok' };
 
 const SCREEN: ScreenRoute = {
   method: 'get',
@@ -23,6 +23,20 @@ describe('A server that cannot do its work', () => {
     assert.match(String(told?.text), /nothing new is stored.*Hosts go on with their backups and keep their reports/s);
     assert.deepEqual(rest, [], 'one cause is named once');
     assert.deepEqual(describeTrouble(OK), []);
+  });
+
+  it('says what of its own clockwork stands still, and that what it says may be old', () => {
+    const [told] = describeTrouble({ ...OK, scheduler: 'the task “alerts” stands still' });
+    assert.equal(told?.tone, 'problem');
+    assert.match(
+      String(told?.text),
+      /clockwork stands still \(the task “alerts” stands still\).*alerts may not come.*Restart the server/s,
+    );
+    const both = describeTrouble({ ...OK, scheduler: 'x', disk: 'less than 256 MiB left' });
+    assert.deepEqual(
+      both.map(({ tone }) => tone),
+      ['problem', 'warning'],
+    );
   });
 
   it('warns of a disk that is nearly full, to those who are signed in and on whole pages only', async () => {

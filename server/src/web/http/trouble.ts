@@ -3,7 +3,7 @@ import type { ReadinessReport } from './readiness.ts';
 import type { Trouble } from './route.ts';
 
 export function describeTrouble(checks: ReadinessReport['checks']): readonly Trouble[] {
-  const { database, disk } = checks;
+  const { database, disk, scheduler } = checks;
   if (database !== undefined && database !== 'ok')
     return [
       {
@@ -11,9 +11,24 @@ export function describeTrouble(checks: ReadinessReport['checks']): readonly Tro
         text: 'This server cannot write to its database, so nothing new is stored here and what you change is refused. Hosts go on with their backups and keep their reports until it can. Its log names the cause: make room on its disk, or put back a copy of the database.',
       },
     ];
-  if (disk !== undefined && disk !== 'ok')
-    return [
-      { tone: 'warning', text: `The disk of this server’s database is nearly full: ${disk}. Make room before it stops storing.` },
-    ];
-  return [];
+  const isStill = scheduler !== undefined && scheduler !== 'ok';
+  const isNarrow = disk !== undefined && disk !== 'ok';
+  return [
+    ...(isStill ? [describeStill(scheduler)] : []),
+    ...(isNarrow
+      ? [
+          {
+            tone: 'warning' as const,
+            text: `The disk of this server’s database is nearly full: ${disk}. Make room before it stops storing.`,
+          },
+        ]
+      : []),
+  ];
+}
+
+function describeStill(what: string): Trouble {
+  return {
+    tone: 'problem',
+    text: `Part of this server’s own clockwork stands still (${what}), so what it says of the fleet may be old, and alerts may not come. Hosts go on with their backups. Restart the server; its log may name the cause.`,
+  };
 }

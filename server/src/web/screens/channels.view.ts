@@ -23,7 +23,7 @@ export function channelStatus(state: ChannelState): Html {
   return status(STATES[state]);
 }
 
-export function undeliveredStatus(count: number): Html {
+function undeliveredStatus(count: number): Html {
   return status({ word: `${count} not delivered`, tone: 'at-risk', icon: 'warning' });
 }
 

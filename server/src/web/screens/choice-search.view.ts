@@ -18,7 +18,7 @@ export function choiceSearch(search: ChoiceSearch | undefined): Html | false {
   if (search === undefined) return false;
   const { label, find } = search;
   const input = html`<input class="input" type="search" id="f-find" name="find" autocomplete="off" spellcheck="false" aria-describedby="f-find-help" ${attrs({ value: find })}>`;
-  const act = button({ label: 'Find', name: 'act', value: 'find', attributes: { formnovalidate: true } });
+  const act = button({ label: 'Search', name: 'act', value: 'find', attributes: { formnovalidate: true } });
   return html`<div class="field"><label for="f-find">${label} <span class="optional">optional</span></label><div class="with-unit">${input}${act}</div><p class="help" id="f-find-help">${describe(search)}</p></div>`;
 }
 

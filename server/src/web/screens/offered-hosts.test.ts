@@ -60,7 +60,7 @@ async function post(address: string, form: Record<string, string>): Promise<{ pa
 describe('A fleet of more hosts than a select offers', () => {
   it('is searched for the host a restore goes to; nothing that was typed is lost, and nothing starts', async () => {
     const first = await world.read(restoreOf('home'));
-    assert.match(readWords(first), /Find a host optional Find The first 200 by name are offered below/u);
+    assert.match(readWords(first), /Find a host optional Search The first 200 by name are offered below/u);
     assert.ok(!first.includes('zz-spare'));
     const typed = { target: '/srv/back', act: 'find', place: '' };
     const { page, status } = await post(restoreOf('home'), { ...typed, find: 'SPARE' });
