@@ -75,7 +75,7 @@ test('what a host finds that no source covers is listed, protected with one clic
     await expectAccessible(page);
     await page.getByLabel('The newest clean backup may be').first().fill('48');
     await page.getByRole('button', { name: 'Save' }).click();
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText(/No source that a plan backs up has a backup objective\./u);
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(/1 of 1.source with a backup objective meets it\./u);
     await page.goto(`${server.url}/sources/${shop.id}`);
     await expect(page.getByText(/2.days, of the whole fleet/u)).toBeVisible();
     await page.goto(`${server.url}/board`);

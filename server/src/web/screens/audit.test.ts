@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { recordAct } from '../../core/audit.ts';
+import { listAudit, recordAct } from '../../core/audit.ts';
 import { updatePlan } from '../../core/plans.ts';
 import { AUDIT_SCREENS, listChanges } from './audit.ts';
 import { createFleet, type Fleet, HOSTILE } from './fixtures/fleet.ts';
@@ -29,6 +29,15 @@ describe('The audit', () => {
     assert.match(page, /<dt>name<\/dt><dd class="mono"><del>hourly<\/del> → every hour<\/dd>/);
     assert.doesNotMatch(page, /<dt>repository<\/dt>/);
     assert.ok(!page.includes(HOSTILE));
+  });
+
+  it('names the last act on every page, and with a filter the last that fits', async () => {
+    const { next = assert.fail('one page holds all') } = await listAudit(world.context, createCaller(), {}, { limit: 1 });
+    assert.match(await world.read(`/audit?after=${next}`), /<h1>The last act was source\.deleted/);
+    assert.match(
+      await world.read('/audit?action=plan.updated'),
+      /<h1>The last act that fits was plan\.updated by ada, 1.min ago/,
+    );
   });
 
   it('leads to what is still there, and not to what was deleted', async () => {

@@ -44,6 +44,8 @@ describe('The list of snapshots', () => {
     const page = await world.read('/snapshots');
     assert.match(page, /<h1>\d+ snapshots; the newest was made 58\u00a0min ago\.<\/h1>/);
     assert.ok(!page.includes(HOSTILE));
+    const { next } = await world.context.store.runs.listSnapshots(DEFAULT_TENANT, {}, { limit: 1 });
+    assert.match(await world.read(`/snapshots?after=${next}`), /; the newest was made 58\u00a0min ago\.<\/h1>/);
   });
 
   it('filters by source, state and run, and shows sizes over time for one source', async () => {
