@@ -6,10 +6,11 @@ import { AppError, ERROR_CODES } from '@holdfast/shared/errors.ts';
 import { tryTool } from '../../e2e/harness/services/tool-run.ts';
 import { listNodes, readTree } from '../../server/src/cli/command-tree.ts';
 import { createProgram } from '../../server/src/cli/program.ts';
+import { TOOL_PLACES } from '../../server/src/core/tool-place.ts';
 import * as fires from '../../server/src/fires/fires.ts';
 import { createApiEndpoints } from '../../server/src/web/api/all.ts';
 import { CLOSED_DOOR } from '../../server/src/web/api/fixtures/channel-door.ts';
-import { API_CODES, createHttpFault, toHttpError } from '../../server/src/web/http/http-error.ts';
+import { chooseApiCode, createHttpFault, toHttpError } from '../../server/src/web/http/http-error.ts';
 import { listGuideCommands, listOptions, listSubcommands, namesOption, splitCommands } from './guide-commands.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -21,7 +22,7 @@ const of = (...programs: string[]) => commands.filter(({ words }) => programs.in
 /** Tools of others; the integration test asks them. */
 const FOREIGN = ['restic', 'psql', 'createdb', 'pg_restore', 'mariadb'];
 /** So old and plain that nothing about them can be wrong. */
-const PLAIN = ['cd', 'git', 'journalctl', 'ln', 'npm', 'printf', 'sed', 'set', 'systemctl', 'umask', 'useradd'];
+const PLAIN = ['cd', 'git', 'grep', 'journalctl', 'ln', 'npm', 'printf', 'sed', 'set', 'systemctl', 'umask', 'useradd'];
 
 /** For reading which commands there are; nothing is carried out. */
 const SILENT: Parameters<typeof createProgram>[0] = {
@@ -141,10 +142,11 @@ describe('The guide', () => {
     const tooLarge = Object.assign(new Error('too large'), { status: 413, type: 'entity.too.large' });
     const notJson = Object.assign(new Error('in Latin 1'), { status: 415, type: 'charset.unsupported' });
     const noSuchMethod = createHttpFault('unsupported', 405, 'the path does not take this method');
-    const refusals = [stale, tooLarge, notJson, noSuchMethod];
+    const atPlaces = TOOL_PLACES.map((place) => new AppError('tool_failed', 'it said no', { details: { place } }));
+    const refusals = [stale, tooLarge, notJson, noSuchMethod, ...atPlaces];
     const answers = [...ERROR_CODES.map((code) => new AppError(code, 'refused')), ...refusals].map((thrown) => {
       const { status, error } = toHttpError(thrown, 'req_1', thrown === stale);
-      return `${status} ${API_CODES[error.code]}`;
+      return `${status} ${chooseApiCode(error)}`;
     });
     assert.deepEqual(rows.sort(), answers.sort());
   });
