@@ -135,7 +135,7 @@ describe('The guide', () => {
   });
 
   it('explains each answer of the API that refuses something, and no other', () => {
-    const rows = [...read('docs/guide/api.md').matchAll(/^\| (\d{3}) \| `([A-Z_]+)` \|/gm)].map(
+    const rows = [...read('docs/guide/api.md').matchAll(/^\| (\d{3}) \| `([A-Z0-9_]+)` \|/gm)].map(
       ([, status, code]) => `${status} ${code}`,
     );
     const stale = new AppError('conflict', 'changed meanwhile', { details: { field: 'version' } });
