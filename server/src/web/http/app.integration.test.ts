@@ -6,10 +6,12 @@ import { OWN_PAGE, type ServedApp, serveApp } from './fixtures/served-app.ts';
 import type { ApiEndpoint } from './route.ts';
 import type { AnyScreen } from './screen-routes.ts';
 
-/** Every table of routes that a file of the folder exports. */
+/** Every table of routes that a file of the folder, or of a folder in it, exports. */
 async function collectRoutes<R extends { method: string; path: string }>(folder: string): Promise<readonly R[]> {
   const root = new URL(folder, import.meta.url);
-  const files = readdirSync(root).filter((name) => /^[a-z-]+\.ts$/.test(name));
+  const files = readdirSync(root, { encoding: 'utf8', recursive: true }).filter((name) =>
+    /^(?!fixtures\/)(?:[a-z-]+\/)?[a-z-]+\.ts$/.test(name),
+  );
   const found = new Map<string, R>();
   for (const file of files) {
     const exported: Record<string, unknown> = await import(new URL(file, root).href);
@@ -48,7 +50,7 @@ describe('Every route', () => {
   after(() => served.close());
 
   it('is found in the tables', () => {
-    assert.ok(screens.length > 10, `${screens.length} screens`);
+    assert.ok(screens.length > 100, `${screens.length} screens`);
     assert.ok(endpoints.length > 20, `${endpoints.length} end-points`);
   });
 

@@ -2,7 +2,7 @@
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { PageRequest } from '../../store/page.ts';
 import type { Visit } from '../http/route.ts';
-import { readList } from './form-values.ts';
+import { readList } from './forms/form-values.ts';
 
 /** Further pages are reached by filters: the address would grow without end. */
 const DEEPEST = 60;

@@ -5,19 +5,19 @@ import * as calendar from '../../fires/fires.ts';
 import { sampleAlert } from '../../store/contract/alerts.ts';
 import { sampleAudit } from '../../store/contract/samples.ts';
 import { html } from '../html.ts';
-import { ALERT_SCREENS } from './alerts.ts';
-import { AUDIT_SCREENS } from './audit.ts';
+import { ALERT_SCREENS } from './alerts/alerts.ts';
+import { AUDIT_SCREENS } from './audit/audit.ts';
 import { HOSTILE_STRINGS, showText } from './fixtures/hostile-strings.ts';
 import { readShape, type Shape } from './fixtures/markup-shape.ts';
 import { addHost, addPlan, addRepository, addRun, addSource, announce, describeMachine } from './fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from './fixtures/world.ts';
-import { HOST_SCREENS } from './hosts.ts';
-import { createPlanScreens } from './plans.ts';
-import { REPOSITORY_SCREENS } from './repositories.ts';
-import { RUN_SCREENS } from './run.ts';
-import { RUNS_SCREENS } from './runs.ts';
+import { HOST_SCREENS } from './hosts/hosts.ts';
+import { createPlanScreens } from './plans/plans.ts';
+import { REPOSITORY_SCREENS } from './repositories/repositories.ts';
+import { RUN_SCREENS } from './runs/run.ts';
+import { RUNS_SCREENS } from './runs/runs.ts';
 import { NAVIGATION_SCREENS } from './shell.ts';
-import { SOURCE_SCREENS } from './sources.ts';
+import { SOURCE_SCREENS } from './sources/sources.ts';
 
 /** More than one page of each list, so that the harmless world has every element that the hostile one has. */
 const HARMLESS = Array.from({ length: 60 }, (_, index) => `name of a thing #${index}`);

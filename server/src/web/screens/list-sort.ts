@@ -3,7 +3,7 @@ import { DIRECTIONS, type Direction, findDefaultDirection } from '@holdfast/shar
 import type { Sort } from '../../store/page.ts';
 import type { Visit } from '../http/route.ts';
 import type { Sort as TableSort } from '../ui/table.ts';
-import { findText } from './form-values.ts';
+import { findText } from './forms/form-values.ts';
 
 /** As it stands in the address; nothing for the list's own order. */
 export interface SortQuery {

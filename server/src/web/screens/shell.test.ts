@@ -4,7 +4,7 @@ import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { readWords } from './fixtures/inert.ts';
 import { addHost, addSource, announce } from './fixtures/setup-fleet.ts';
 import { createWorld, type World } from './fixtures/world.ts';
-import { HOST_SCREENS } from './hosts.ts';
+import { HOST_SCREENS } from './hosts/hosts.ts';
 import { createNavigationTellers, type NavMarks } from './navigation.ts';
 import { NAVIGATION_SCREENS } from './shell.ts';
 

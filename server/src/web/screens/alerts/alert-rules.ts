@@ -1,0 +1,300 @@
+/** `/settings/alert-rules`: what differs for tags and plans, maintenance windows, and who is told when nobody takes an alert. */
+import { DAY_NAMES } from '@holdfast/shared/domain/calendar.ts';
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { isKnownZone } from '@holdfast/shared/domain/schedule.ts';
+import { openZone } from '@holdfast/shared/domain/wall-time.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
+import { listChannels } from '../../../core/alerts/channels.ts';
+import { getRules, saveRules } from '../../../core/alerts/rule-settings.ts';
+import { type AlertRules, alertRulesSchema, type MaintenanceWindow } from '../../../core/alerts/rules.ts';
+import { findWindowEnd } from '../../../core/alerts/windows.ts';
+import { demand, isAllowed } from '../../../core/caller.ts';
+import { listTags } from '../../../core/hosts.ts';
+import { listPlans } from '../../../core/plans.ts';
+import type { CoreContext } from '../../../core/ports.ts';
+import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
+import { formatNoun } from '../../ui/quantity.ts';
+import { type Clockface, formatStamp } from '../../ui/time.ts';
+import { PAGES } from '../../urls.ts';
+import { readClockface } from '../clockface.ts';
+import { type FormProblem, toFormProblem } from '../forms/form-problem.ts';
+import { dropPrefix, readList, readText } from '../forms/form-values.ts';
+import { findId } from '../params.ts';
+import { describeWindow } from '../periods/window-words.ts';
+import { buildShell } from '../shell.ts';
+import {
+  type AlertRulesView,
+  alertRulesPage,
+  FORM_NAMES,
+  type FormName,
+  type RuleForm,
+  type RuleLine,
+} from './alert-rules.view.ts';
+
+const HOUR_MS = 3_600_000;
+const LEAST_WORDS = { critical: 'critical alerts', warning: 'warnings and critical alerts', notice: 'all alerts' } as const;
+const FIELDS = [
+  'of',
+  'failuresInARow',
+  'silentMinutes',
+  'hostDiskGib',
+  'name',
+  'from',
+  'to',
+  'zone',
+  'begins',
+  'hours',
+  'afterMinutes',
+  'least',
+  'channel',
+];
+
+interface Names {
+  plans: ReadonlyMap<string, string>;
+  channels: ReadonlyMap<string, string>;
+}
+
+function describeTarget({ plan, tag }: { plan?: string | undefined; tag?: string | undefined }, names: Names): string {
+  if (plan !== undefined) return `the plan ${names.plans.get(plan) ?? 'that is gone'}`;
+  return tag === undefined ? 'everything' : `hosts with the tag ${tag}`;
+}
+
+function listThresholds(rules: AlertRules, names: Names): readonly RuleLine[] {
+  const times = (count: number | undefined) => (count === undefined ? [] : [`${count} unclean in a row`]);
+  return [
+    ...rules.tags.map((rule): RuleLine => {
+      const words = [
+        ...times(rule.failuresInARow),
+        ...(rule.silentMinutes === undefined ? [] : [`silent for ${rule.silentMinutes} min`]),
+        ...(rule.hostDiskGib === undefined ? [] : [`less than ${rule.hostDiskGib} GiB left`]),
+      ];
+      return { key: `tag:${rule.tag}`, title: describeTarget(rule, names), detail: words.join(' · ') };
+    }),
+    ...rules.plans.map(
+      (rule): RuleLine => ({
+        key: `plan:${rule.plan}`,
+        title: describeTarget(rule, names),
+        detail: times(rule.failuresInARow).join(),
+      }),
+    ),
+  ];
+}
+
+function describeTimes(window: MaintenanceWindow, face: Clockface): string {
+  if (window.kind === 'once') return `${formatStamp(window.fromAt, face.zone)} to ${formatStamp(window.toAt, face.zone)}`;
+  return `${describeWindow(window)} (${window.zone})`;
+}
+
+const keyOfWindow = (window: MaintenanceWindow, index: number): string => `window:${index}:${window.name}`;
+const keyOfStep = (step: AlertRules['escalation'][number], index: number): string => `step:${index}:${step.channel}`;
+
+async function readNames(context: CoreContext, visit: Visit, rules: AlertRules): Promise<Names & { tags: readonly string[] }> {
+  const { caller } = visit;
+  const [plans, tags, channels, ruled] = await Promise.all([
+    listPlans(context, caller, {}, { limit: HTTP.pageSizeMax }),
+    listTags(context, caller),
+    listChannels(context, caller),
+    context.store.catalog.findPlans(caller.tenant, [
+      ...rules.plans.map(({ plan }) => plan),
+      ...rules.windows.flatMap(({ plan }) => plan ?? []),
+    ]),
+  ]);
+  return {
+    plans: new Map([...plans.rows, ...ruled].map(({ id, name }) => [id, name])),
+    channels: new Map(channels.map(({ id, name }) => [id, name])),
+    tags,
+  };
+}
+
+function buildForms(visit: Visit, refused: { form: FormName; problem: FormProblem } | undefined) {
+  const zone = visit.frame.zone ?? 'UTC';
+  const empty: RuleForm = { values: { zone, least: 'critical' }, errors: {} };
+  const typed: RuleForm = {
+    values: Object.fromEntries(FIELDS.map((name) => [name, readText(visit.form, name)])),
+    errors: refused?.problem.fields ?? {},
+    problem: refused?.problem.text,
+  };
+  const of = (name: FormName) => (refused?.form === name ? typed : empty);
+  return { rule: of('rule'), weekly: of('weekly'), once: of('once'), step: of('step') };
+}
+
+async function reply(context: CoreContext, visit: Visit, refused?: { form: FormName; problem: FormProblem }): Promise<PageReply> {
+  const { caller, urls } = visit;
+  const rules = await getRules(context, caller);
+  const names = await readNames(context, visit, rules);
+  const face = readClockface(context, visit);
+  const windows = rules.windows.map((window, index): RuleLine => {
+    const isOn = findWindowEnd(window, face.now) !== undefined;
+    const detail = `${describeTarget(window, names)} · ${describeTimes(window, face)}`;
+    return { key: keyOfWindow(window, index), title: window.name, detail, isOn };
+  });
+  const on = windows.filter(({ isOn }) => isOn).length;
+  const view: AlertRulesView = {
+    heading: on === 0 ? 'No maintenance window is on.' : `${formatNoun(on, 'maintenance window')} ${on === 1 ? 'is' : 'are'} on.`,
+    alertsHref: urls.alerts(),
+    thresholds: listThresholds(rules, names),
+    windows,
+    escalation: rules.escalation.map((step, index) => ({
+      key: keyOfStep(step, index),
+      title: `After ${step.afterMinutes} min: ${names.channels.get(step.channel) ?? 'a channel that is gone'}`,
+      detail: LEAST_WORDS[step.least],
+    })),
+    manage: isAllowed(caller, 'channel.manage')
+      ? {
+          addRule: urls.addAlertRule(),
+          addWindow: urls.addAlertWindow(),
+          addStep: urls.addEscalation(),
+          remove: urls.removeAlertRule(),
+          targets: [
+            { value: '', label: 'Choose…' },
+            ...names.tags.map((tag) => ({ value: `tag:${tag}`, label: `hosts with the tag ${tag}` })),
+            ...[...names.plans].map(([id, name]) => ({ value: `plan:${id}`, label: `the plan ${name}` })),
+          ],
+          channels: [{ value: '', label: 'Choose…' }, ...[...names.channels].map(([value, label]) => ({ value, label }))],
+          forms: buildForms(visit, refused),
+          days: refused?.form === 'weekly' ? readList(visit.form, 'days') : ['6', '0'],
+          dayNames: DAY_NAMES,
+        }
+      : undefined,
+  };
+  const html = alertRulesPage(await buildShell(context, visit, 'alerts'), view);
+  return { kind: 'page', status: refused === undefined ? 200 : 422, html };
+}
+
+/** A plan or a tag as a form's choice has it; `all` is neither. */
+function readTarget(text: string): { plan?: string; tag?: string } | undefined {
+  if (text === 'all') return {};
+  if (text.startsWith('tag:')) return { tag: text.slice('tag:'.length) };
+  const plan = text.startsWith('plan:') ? findId(text.slice('plan:'.length), idSchema('plan')) : undefined;
+  return plan && { plan };
+}
+
+/** Undefined for an empty field, NaN for what is no number. */
+function readNumber({ form }: Visit, name: string): number | undefined {
+  const text = readText(form, name).trim().replace(',', '.');
+  return text === '' ? undefined : Number(text);
+}
+
+/** The last part of the path names the field; a rule as a whole has none. */
+function toFieldNames({ text, fields }: FormProblem, form: FormName): FormProblem {
+  const named = Object.entries(fields).map(([path, word]) => {
+    const last = path.split('.').at(-1) ?? path;
+    return [
+      FIELDS.includes(last) ? last : form === 'step' ? 'channel' : form === 'once' ? 'hours' : form === 'weekly' ? 'to' : 'of',
+      word,
+    ];
+  });
+  return { text, fields: Object.fromEntries(named) };
+}
+
+async function save(context: CoreContext, visit: Visit, form: FormName, next: unknown, text: string): Promise<PageReply> {
+  try {
+    await saveRules(context, visit.caller, next);
+  } catch (thrown) {
+    return reply(context, visit, { form, problem: toFieldNames(toFormProblem(thrown), form) });
+  }
+  return { kind: 'redirect', to: visit.urls.alertRules(), flash: { tone: 'good', text } };
+}
+
+const refuse = (context: CoreContext, visit: Visit, form: FormName, fields: Record<string, string>) =>
+  reply(context, visit, { form, problem: { fields } });
+
+async function postRule(context: CoreContext, visit: Visit): Promise<PageReply> {
+  demand(visit.caller, 'channel.manage');
+  const target = readTarget(readText(visit.form, 'of'));
+  if (target?.plan === undefined && target?.tag === undefined)
+    return refuse(context, visit, 'rule', { of: 'choose a tag or a plan' });
+  const failuresInARow = readNumber(visit, 'failuresInARow');
+  const silentMinutes = readNumber(visit, 'silentMinutes');
+  const hostDiskGib = readNumber(visit, 'hostDiskGib');
+  const rules = await getRules(context, visit.caller);
+  if (target.plan !== undefined) {
+    if (silentMinutes !== undefined || hostDiskGib !== undefined)
+      return refuse(context, visit, 'rule', { of: 'a plan has only a number of unclean backups; choose a tag for the rest' });
+    if (failuresInARow === undefined) return refuse(context, visit, 'rule', { failuresInARow: 'is needed' });
+    const others = rules.plans.filter(({ plan }) => plan !== target.plan);
+    return save(context, visit, 'rule', { ...rules, plans: [...others, { plan: target.plan, failuresInARow }] }, 'Saved.');
+  }
+  const given = Object.entries({ failuresInARow, silentMinutes, hostDiskGib }).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return refuse(context, visit, 'rule', { failuresInARow: 'one of the three is needed' });
+  const others = rules.tags.filter(({ tag }) => tag !== target.tag);
+  const rule = { tag: target.tag, ...Object.fromEntries(given) };
+  return save(
+    context,
+    visit,
+    'rule',
+    { ...rules, tags: [...others, rule] },
+    'Saved. It holds from the next look on, within a minute.',
+  );
+}
+
+/** An instant typed as a wall time of a zone, `2026-11-21 22:00`; the first of two, and undefined for none. */
+function findInstant(text: string, zone: string): number | undefined {
+  const wall = /^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}$/u.test(text) ? Date.parse(`${text.replace(' ', 'T')}:00Z`) : Number.NaN;
+  if (Number.isNaN(wall)) return undefined;
+  const reading = openZone(zone).readWall(wall);
+  if (reading.kind === 'never') return reading.resumesAt;
+  return reading.kind === 'once' ? reading.at : reading.first;
+}
+
+async function postWindow(context: CoreContext, visit: Visit): Promise<PageReply> {
+  demand(visit.caller, 'channel.manage');
+  const { form } = visit;
+  const kind = readText(form, 'kind') === 'once' ? 'once' : 'weekly';
+  const target = readTarget(readText(form, 'of'));
+  if (target === undefined) return refuse(context, visit, kind, { of: 'choose what the window is for' });
+  const zone = readText(form, 'zone');
+  if (!isKnownZone(zone)) return refuse(context, visit, kind, { zone: 'is not a time zone this system knows' });
+  const common = { name: readText(form, 'name'), ...target };
+  let window: unknown;
+  if (kind === 'weekly') {
+    const days = readList(form, 'days').map(Number);
+    window = { kind, ...common, zone, from: readText(form, 'from').trim(), to: readText(form, 'to').trim(), days };
+  } else {
+    const begins = readText(form, 'begins').trim();
+    const fromAt = begins === '' ? context.clock.now() : findInstant(begins, zone);
+    if (fromAt === undefined) return refuse(context, visit, kind, { begins: 'must be a time such as 2026-11-21 22:00' });
+    const hours = readNumber(visit, 'hours');
+    if (hours === undefined || !(hours > 0)) return refuse(context, visit, kind, { hours: 'must be a number of hours' });
+    window = { kind, ...common, fromAt, toAt: Math.round(fromAt + hours * HOUR_MS) };
+  }
+  const rules = await getRules(context, visit.caller);
+  return save(context, visit, kind, { ...rules, windows: [...rules.windows, window] }, 'The window is added.');
+}
+
+async function postStep(context: CoreContext, visit: Visit): Promise<PageReply> {
+  demand(visit.caller, 'channel.manage');
+  const channel = findId(readText(visit.form, 'channel'), idSchema('channel'));
+  if (channel === undefined) return refuse(context, visit, 'step', { channel: 'choose a channel' });
+  const step = { afterMinutes: readNumber(visit, 'afterMinutes'), least: readText(visit.form, 'least'), channel };
+  const rules = await getRules(context, visit.caller);
+  return save(context, visit, 'step', { ...rules, escalation: [...rules.escalation, step] }, 'The step is added.');
+}
+
+async function postRemoval(context: CoreContext, visit: Visit): Promise<PageReply> {
+  demand(visit.caller, 'channel.manage');
+  const key = readText(visit.form, 'key');
+  const rules = await getRules(context, visit.caller);
+  const next = alertRulesSchema.parse({
+    plans: rules.plans.filter(({ plan }) => key !== `plan:${plan}`),
+    tags: rules.tags.filter(({ tag }) => key !== `tag:${tag}`),
+    windows: rules.windows.filter((window, index) => key !== keyOfWindow(window, index)),
+    escalation: rules.escalation.filter((step, index) => key !== keyOfStep(step, index)),
+  });
+  return save(context, visit, 'rule', next, 'Removed.');
+}
+
+/** The fields of a posted form without the name of the form before them. */
+const post = (path: string, handle: ScreenRoute['handle']): ScreenRoute => ({
+  method: 'post',
+  path,
+  handle: (context, visit) => handle(context, { ...visit, form: dropPrefix(visit.form, FORM_NAMES) }),
+});
+
+export const ALERT_RULE_SCREENS: readonly ScreenRoute[] = [
+  { method: 'get', path: PAGES.alertRules, handle: (context, visit) => reply(context, visit) },
+  post(PAGES.addAlertRule, postRule),
+  post(PAGES.addAlertWindow, postWindow),
+  post(PAGES.addEscalation, postStep),
+  post(PAGES.removeAlertRule, postRemoval),
+];

@@ -1,0 +1,143 @@
+/** `/alerts`: what is wrong and needs a person, gravest first; what somebody sees to; and what is over. */
+import { HTTP } from '@holdfast/shared/limits.ts';
+import { type AlertView, countAlerts, listAlerts, listAlertsByNeed } from '../../../core/alerts/alerts.ts';
+import { ALERT_CONDITIONS, getConditionRule, SEVERITIES } from '../../../core/alerts/conditions.ts';
+import { getRules } from '../../../core/alerts/rule-settings.ts';
+import { listOpenWindows } from '../../../core/alerts/windows.ts';
+import { isAllowed } from '../../../core/caller.ts';
+import type { CoreContext } from '../../../core/ports.ts';
+import type { AlertCounts, AlertFilter } from '../../../store/alerts.ts';
+import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
+import { formatNoun } from '../../ui/quantity.ts';
+import type { Clockface } from '../../ui/time.ts';
+import { PAGES } from '../../urls.ts';
+import { readClockface } from '../clockface.ts';
+import { linkPages, readTrail } from '../cursor-trail.ts';
+import { findText } from '../forms/form-values.ts';
+import { wantsPart } from '../params.ts';
+import { buildShell } from '../shell.ts';
+import { describeHandling, describeNames, describeOpen, hrefOfThing } from './alert-words.ts';
+import { ALERTS_ANSWER, type AlertLine, type AlertsView, alertsAnswer, alertsPage } from './alerts.view.ts';
+
+const STATES = ['active', 'open', 'acknowledged', 'snoozed', 'resolved'] as const;
+const STATE_LABELS: Readonly<Record<(typeof STATES)[number], string>> = {
+  active: 'Not over',
+  open: 'Open',
+  acknowledged: 'Acknowledged',
+  snoozed: 'Snoozed',
+  resolved: 'Over',
+};
+const SEVERITY_LABELS = { critical: 'Critical', warning: 'Warnings', notice: 'Notices' } as const;
+
+interface AlertQuery extends Pick<AlertFilter, 'severity' | 'condition'> {
+  state: (typeof STATES)[number];
+}
+
+function readQuery({ query }: Pick<Visit, 'query'>): AlertQuery {
+  const find = <T extends string>(name: string, known: readonly T[]): T | undefined =>
+    known.find((one) => one === findText(query, name));
+  return {
+    state: find('state', STATES) ?? 'active',
+    severity: find('severity', SEVERITIES),
+    condition: find('condition', ALERT_CONDITIONS),
+  };
+}
+
+function toAlertLine(alert: AlertView, visit: Visit, face: Clockface): AlertLine {
+  const { urls, caller } = visit;
+  const canHandle = alert.state === 'open' && isAllowed(caller, 'alert.handle');
+  return {
+    id: alert.id,
+    href: urls.alert({ alert: alert.id }),
+    severity: alert.severity,
+    state: alert.state,
+    title: alert.title,
+    detail: alert.text,
+    names: describeNames(alert),
+    thing: { name: alert.thingName, href: hrefOfThing(alert.thing, urls) },
+    since: alert.since,
+    resolvedAt: alert.resolvedAt,
+    handling: describeHandling(alert, face),
+    acknowledgeAction: canHandle ? urls.acknowledgeAlert({ alert: alert.id }) : undefined,
+  };
+}
+
+function describeCounts(counts: AlertCounts): string {
+  const parts = [
+    counts.critical > 0 ? `${counts.critical} critical` : '',
+    counts.acknowledged > 0 ? `${counts.acknowledged} acknowledged` : '',
+    counts.snoozed > 0 ? `${counts.snoozed} snoozed` : '',
+  ].filter((part) => part !== '');
+  return parts.join(' · ');
+}
+
+function listFilters(query: AlertQuery): AlertsView['filters'] {
+  const choice = (value: string, label: string) => ({ value, label });
+  return [
+    {
+      name: 'state',
+      label: 'State',
+      value: query.state,
+      options: STATES.map((state) => choice(state, STATE_LABELS[state])),
+    },
+    {
+      name: 'severity',
+      label: 'Severity',
+      value: query.severity ?? '',
+      options: [choice('', 'Any severity'), ...SEVERITIES.toReversed().map((one) => choice(one, SEVERITY_LABELS[one]))],
+    },
+    {
+      name: 'condition',
+      label: 'Condition',
+      value: query.condition ?? '',
+      options: [choice('', 'Any condition'), ...ALERT_CONDITIONS.map((one) => choice(one, getConditionRule(one).label))],
+    },
+  ];
+}
+
+async function buildView(context: CoreContext, visit: Visit): Promise<AlertsView> {
+  const { caller, urls } = visit;
+  const query = readQuery(visit);
+  const face = readClockface(context, visit);
+  const { state } = query;
+  const trail = readTrail(visit, state === 'resolved' ? HTTP.pageSize : HTTP.pageSizeMax);
+  const [page, counts, channels] = await Promise.all([
+    state === 'resolved'
+      ? listAlerts(context, caller, query, trail.request)
+      : listAlertsByNeed(context, caller, { ...query, state }, trail.request),
+    countAlerts(context, caller),
+    context.store.channels.listChannels(caller.tenant),
+  ]);
+  const address = { ...query, state: query.state === 'active' ? undefined : query.state };
+  return {
+    face,
+    heading: describeOpen(counts.open),
+    lede: describeCounts(counts),
+    action: urls.alerts(),
+    filters: listFilters(query),
+    isFiltered: query.severity !== undefined || query.condition !== undefined || query.state !== 'active',
+    isPast: state === 'resolved',
+    rows: page.rows.map((alert) => toAlertLine(alert, visit, face)),
+    pager: {
+      summary: `${formatNoun(page.rows.length, 'alert')} shown`,
+      ...linkPages(trail, page.next, (after) => urls.alerts({ ...address, after })),
+    },
+    liveUrl: trail.cursors.length === 0 ? urls.alerts(address) : undefined,
+    pastHref: urls.alerts({ state: 'resolved' }),
+    rulesHref: urls.alertRules(),
+    windows: listOpenWindows(await getRules(context, caller), face.now).map(({ name }) => name),
+    channels: {
+      href: urls.channels(),
+      hasAny: channels.some(({ enabled }) => enabled),
+      addHref: isAllowed(caller, 'channel.manage') ? urls.addChannel() : undefined,
+    },
+  };
+}
+
+async function showAlerts(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const view = await buildView(context, visit);
+  if (wantsPart(visit, ALERTS_ANSWER)) return { kind: 'page', html: alertsAnswer(view) };
+  return { kind: 'page', html: alertsPage(await buildShell(context, visit, 'alerts'), view) };
+}
+
+export const ALERT_SCREENS: readonly ScreenRoute[] = [{ method: 'get', path: PAGES.alerts, handle: showAlerts }];

@@ -1,0 +1,130 @@
+/** What acts on many things are called, and what they come to. */
+import type { BulkNoun } from '../../../core/bulk.ts';
+
+export interface ActWords {
+  /** On the button of the bar. */
+  label: string;
+  /** `Pause`: with the number of things behind it. */
+  verb: string;
+  effect: string;
+  /** `theirWindow` is one of those that the chosen ones have. */
+  field?: 'tag' | 'minutes' | 'days' | 'window' | 'theirWindow';
+  /** The act that takes it back. */
+  undo?: string;
+  isDangerous?: true;
+  /** What its results are called; `done` and `not done` where nothing is said. */
+  results?: { done: string; refused: string };
+}
+
+interface NounWords {
+  one: string;
+  /** The title of the list. */
+  list: string;
+  acts: Readonly<Record<string, ActWords>>;
+}
+
+export const BULK_WORDS: Readonly<Record<BulkNoun, NounWords>> = {
+  hosts: {
+    one: 'host',
+    list: 'Hosts',
+    acts: {
+      drain: {
+        label: 'Drain…',
+        verb: 'Drain',
+        effect: 'They take no new runs for as long as you say; what runs ends, what is due waits.',
+        field: 'minutes',
+        undo: 'resume',
+      },
+      resume: { label: 'Resume…', verb: 'Resume', effect: 'They take runs again, and what waited begins.' },
+      tag: {
+        label: 'Add tag…',
+        verb: 'Tag',
+        effect: 'Alert rules and objectives that go by this tag hold for them from now on.',
+        field: 'tag',
+        undo: 'untag',
+      },
+      untag: {
+        label: 'Remove tag…',
+        verb: 'Untag',
+        effect: 'Alert rules and objectives that go by this tag no longer hold for them.',
+        field: 'tag',
+        undo: 'tag',
+      },
+    },
+  },
+  sources: {
+    one: 'source',
+    list: 'Sources',
+    acts: {
+      run: {
+        label: 'Back up now…',
+        verb: 'Back up',
+        effect: 'Each is backed up now by the plans it is in. What is under way already is not started twice.',
+      },
+      test: {
+        label: 'Test…',
+        verb: 'Test',
+        effect:
+          'Each is connected to from its own host, now, with what is saved of it. It takes up to a minute, and nothing is changed.',
+        results: { done: 'passed', refused: 'failed' },
+      },
+      schedule_drills: {
+        label: 'Schedule drills…',
+        verb: 'Schedule drills of',
+        effect:
+          'A drill restores the newest good backup of each into a place of its own and looks at what came back. What is asked at it, and where it takes place, stays as it is.',
+        field: 'days',
+      },
+    },
+  },
+  plans: {
+    one: 'plan',
+    list: 'Plans',
+    acts: {
+      run: {
+        label: 'Run now…',
+        verb: 'Run',
+        effect: 'Each runs now, whatever its schedule says. What is under way already is not started twice.',
+      },
+      pause: {
+        label: 'Pause…',
+        verb: 'Pause',
+        effect: 'None of them runs by itself until it is enabled again. What runs now ends as usual.',
+        undo: 'enable',
+      },
+      enable: { label: 'Enable…', verb: 'Enable', effect: 'They run by their schedules again, from now on.', undo: 'pause' },
+      add_blackout: {
+        label: 'Add window…',
+        verb: 'Add a blackout window to',
+        effect:
+          'Their schedules begin nothing in this window: what falls into it begins when the window ends, if that is within the grace of the plan. Whatever other windows they have stay.',
+        field: 'window',
+        undo: 'remove_blackout',
+      },
+      remove_blackout: {
+        label: 'Remove window…',
+        verb: 'Remove a blackout window from',
+        effect: 'Their schedules begin what is due in these hours again. Whatever other windows they have stay.',
+        field: 'theirWindow',
+        undo: 'add_blackout',
+      },
+    },
+  },
+  runs: {
+    one: 'run',
+    list: 'Runs',
+    acts: {
+      cancel: {
+        label: 'Cancel…',
+        verb: 'Cancel',
+        effect: 'The hosts stop within a few seconds. Nothing half-written becomes a snapshot; what has ended stays as it is.',
+        isDangerous: true,
+      },
+      retry: {
+        label: 'Run again…',
+        verb: 'Repeat',
+        effect: 'Backups that did not end clean run again, where their plan has not run since.',
+      },
+    },
+  },
+};

@@ -1,0 +1,179 @@
+/** Coverage: what was found on hosts and is no source; each with the way to protect it, or to say why not. */
+import { attrs, type Html, html } from '../../html.ts';
+import { button, confirmButton, linkButton, postButton } from '../../ui/button.ts';
+import { emptyState } from '../../ui/empty.ts';
+import { callout } from '../../ui/flash.ts';
+import { layout, type Shell } from '../../ui/layout.ts';
+import { panel } from '../../ui/panel.ts';
+import { formatBytes, formatCount, formatNoun } from '../../ui/quantity.ts';
+import { badge } from '../../ui/status.ts';
+import { filterSelect, table, toolbar } from '../../ui/table.ts';
+import { type Clockface, relativeTime } from '../../ui/time.ts';
+
+export type FindingLine = {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly place: string;
+  readonly host: { readonly name: string; readonly href: string };
+  readonly bytes?: number | undefined;
+  readonly seenAt: number;
+  readonly isNew: boolean;
+  readonly ignored?: { readonly by: string; readonly why: string; readonly at: number } | undefined;
+  readonly protectAction?: string | undefined;
+  readonly ignoreAction?: string | undefined;
+  readonly watchAction?: string | undefined;
+};
+
+export type FailedLook = { readonly id: string; readonly host: string; readonly place: string; readonly failure: string };
+
+export type CoverageView = {
+  readonly face: Clockface;
+  readonly here: string;
+  readonly action: string;
+  /** Undefined for those who may not ask. */
+  readonly lookAction?: string | undefined;
+  readonly heading: string;
+  readonly lede: string;
+  readonly shown: 'open' | 'ignored';
+  readonly rows: readonly FindingLine[];
+  readonly previousHref?: string | undefined;
+  readonly nextHref?: string | undefined;
+  /** Sources in no plan that is switched on: found as well, and said here so that nothing is left out. */
+  readonly planless: { readonly count: number; readonly href: string };
+  /** The newest of them, and how many there are beside. */
+  readonly failed: { readonly lines: readonly FailedLook[]; readonly more: number };
+};
+
+export const COVERAGE_TABLE = 'findings';
+export const COVERAGE_ANSWER = 'coverage-answer';
+
+export function coveragePage(shell: Shell, view: CoverageView): Html {
+  const { planless } = view;
+  const gap =
+    planless.count > 0 &&
+    callout({
+      tone: 'warning',
+      text: html`${formatNoun(planless.count, 'source')} ${planless.count === 1 ? 'is' : 'are'} in no plan that is switched on, so nothing backs ${planless.count === 1 ? 'it' : 'them'} up.`,
+      action: linkButton({ href: planless.href, label: 'See them', small: true }),
+    });
+  const bar = toolbar({
+    action: view.action,
+    label: 'Filter what was found',
+    target: COVERAGE_TABLE,
+    controls: filterSelect({
+      name: 'show',
+      label: 'Show',
+      value: view.shown,
+      options: [
+        { value: 'open', label: 'Not protected' },
+        { value: 'ignored', label: 'Left alone for a reason' },
+      ],
+    }),
+  });
+  return layout(shell, {
+    title: 'Coverage',
+    heading: coverageAnswer(view),
+    lede: view.lede,
+    actions: view.lookAction !== undefined && postButton({ action: view.lookAction, label: 'Look now' }),
+    content: html`<div class="stack">${gap}<section>${bar}<div class="panel panel-flush">${coverageTable(view)}</div></section>${failedPanel(view.failed)}</div>`,
+  });
+}
+
+/** The page's answer; also served alone. */
+export function coverageAnswer({ heading, here }: Pick<CoverageView, 'heading' | 'here'>): Html {
+  return html`<span id="${COVERAGE_ANSWER}" data-live="overview" data-live-get="${here}">${heading}</span>`;
+}
+
+export function coverageTable(view: CoverageView): Html {
+  return table<FindingLine>({
+    id: COVERAGE_TABLE,
+    caption: 'What was found and is no source',
+    rows: view.rows,
+    rowId: (row) => `row-${row.id}`,
+    live: { topic: 'overview', url: view.here },
+    columns: [
+      {
+        id: 'name',
+        label: 'Found',
+        primary: true,
+        width: 'wide',
+        cell: (row) =>
+          html`${row.name}${row.isNew && html` ${badge('new', 'active')}`}<br><span class="quiet">${row.kind}${row.place !== '' && html` · ${row.place}`}</span>`,
+      },
+      { id: 'host', label: 'Host', cell: ({ host }) => html`<a href="${host.href}">${host.name}</a>` },
+      { id: 'size', label: 'Size', align: 'end', width: 'fit', cell: (row) => formatBytes(row.bytes) },
+      { id: 'seen', label: 'First seen', width: 'fit', cell: (row) => relativeTime(row.seenAt, view.face) },
+      {
+        id: 'act',
+        label: 'Act',
+        width: 'fit',
+        hideLabel: view.shown === 'open',
+        cell: (row) => actCell(row, view.face),
+      },
+    ],
+    empty: emptyState({
+      icon: 'shield',
+      title: view.shown === 'open' ? 'Nothing was found that is no source.' : 'Nothing is left alone for a reason.',
+      text: 'Hosts are asked once a day: databases on the servers your sources are on, and directories of 1 GiB and more where people keep their data.',
+    }),
+    pager: {
+      summary: `${formatNoun(view.rows.length, 'thing')} shown`,
+      previousHref: view.previousHref,
+      nextHref: view.nextHref,
+    },
+  });
+}
+
+function actCell(row: FindingLine, face: Clockface): Html {
+  const { ignored } = row;
+  if (ignored !== undefined)
+    return html`<p>${ignored.why}<br><span class="quiet">${ignored.by}, ${relativeTime(ignored.at, face)}</span></p>${
+      row.watchAction !== undefined && postButton({ action: row.watchAction, label: 'Show it again', small: true })
+    }`;
+  const leave =
+    row.ignoreAction !== undefined &&
+    confirmButton({
+      id: `ignore-${row.id}`,
+      label: 'Leave alone…',
+      small: true,
+      confirm: {
+        title: html`Leave ${row.name} unprotected?`,
+        effect: 'It is no longer counted, and the reason is kept with your name.',
+        verb: 'Leave it alone',
+        kind: 'primary',
+        action: row.ignoreAction,
+        fields: whyField(row.id),
+      },
+    });
+  const protect =
+    row.protectAction !== undefined &&
+    html`<form method="post" action="${row.protectAction}">${button({ label: 'Protect…', small: true })}</form>`;
+  return html`<div class="cluster">${protect}${leave}</div>`;
+}
+
+/** One of several with the same name in a page, so its id is its row's. */
+function whyField(row: string): Html {
+  const id = `why-${row}`;
+  return html`<div class="field"><label for="${id}">Why</label><input class="input" name="why" required maxlength="500" ${attrs({ id })}></div>`;
+}
+
+function failedPanel({ lines, more }: CoverageView['failed']): Html | false {
+  if (lines.length === 0) return false;
+  return panel({
+    title: 'Could not be looked at',
+    flush: true,
+    content: table<FailedLook>({
+      id: 'failed-looks',
+      caption: 'Servers that did not answer the last look',
+      rows: lines,
+      rowId: (row) => `failed-${row.id}`,
+      columns: [
+        { id: 'host', label: 'Host', primary: true, cell: (row) => row.host },
+        { id: 'place', label: 'Server', cell: (row) => row.place || 'its directories' },
+        { id: 'failure', label: 'Why', width: 'wide', cell: (row) => row.failure },
+      ],
+    }),
+    ...(more > 0 ? { foot: html`<span class="quiet">${formatCount(more)} more; these are the newest.</span>` } : {}),
+  });
+}

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { Source } from '../../../store/catalog.ts';
+import { assertInert, readWords } from '../fixtures/inert.ts';
+import { addHost, addPlan, addRepository, addRun, addSource, MARKUP_NAME } from '../fixtures/setup-fleet.ts';
+import { createWorld, NOW, type World } from '../fixtures/world.ts';
+import { RUN_SCREENS } from '../runs/run.ts';
+import { SOURCE_DRILL_SCREENS } from '../sources/source-drills.ts';
+import { SOURCE_PAGE_SCREENS } from '../sources/source-page.ts';
+import { DRILL_SCREENS } from './drills.ts';
+
+const HOUR = 3_600_000;
+
+let world: World;
+let source: Source;
+
+before(async () => {
+  world = await createWorld([...DRILL_SCREENS, ...SOURCE_DRILL_SCREENS, ...SOURCE_PAGE_SCREENS, ...RUN_SCREENS]);
+  const host = await addHost(world, { name: 'db-1', facts: { capabilities: ['drill.start'] } });
+  source = await addSource(world, { host: host.id, name: MARKUP_NAME });
+  const repository = await addRepository(world);
+  const plan = await addPlan(world, { name: 'nightly', repository: repository.id, sources: [source.id] });
+  await addRun(world, { host: host.id, plan: plan.id, repository: repository.id, source: source.id, at: NOW - HOUR });
+});
+after(() => world.close());
+
+const settingsOf = (id: SourceId) => world.context.store.drills.findDrillSettings(source.tenant, id);
+
+/** The verdict of a drill as its host tells it. */
+async function tellVerdict(isProven: boolean, at: number): Promise<void> {
+  const { runs } = world.context.store;
+  const [snapshot] = (await runs.listSnapshots(source.tenant, { source: source.id }, { limit: 1 })).rows;
+  assert.ok(snapshot);
+  const run = world.context.createId('run');
+  const { repository } = snapshot;
+  const state = isProven ? 'succeeded' : 'failed';
+  const drill = { isProven, restoreMs: 41_000, snapshotAgeMs: HOUR, rows: 1_204_512, things: 42 };
+  const part = { source: source.id, state, warnings: [], bytes: 9, durationMs: 50_000, drill } as const;
+  const events = [
+    { type: 'run.created', run, at, kind: 'drill', trigger: 'manual', repository, sources: [source.id], snapshot: snapshot.id },
+    { type: 'run.started', run, at },
+    { type: 'part.finished', run, at, part },
+    { type: 'run.finished', run, at, state, evidence: [], bytes: 9, logLines: 0, durationMs: 50_000 },
+  ] as const;
+  const numbered = events.map((event, place) => ({ seq: place + 1, event: structuredClone(event) as never }));
+  await runs.applyEvents(source.tenant, source.host, `epoch-${run}`, numbered, at);
+}
+
+describe('Drills on the pages', () => {
+  it('say of a source nobody tried out that nothing is proven', async () => {
+    const markup = await world.read('/drills');
+    assertInert(markup);
+    assert.match(readWords(markup), /The recovery of 0 of 1 source is proven\./u);
+    assert.match(readWords(markup), /never proven Nobody has tried yet whether it can be restored\./u);
+    assert.match(readWords(await world.read(`/sources/${source.id}`)), /Recovery never proven/u);
+  });
+
+  it('are started by one click, which leads to the run', async () => {
+    const reply = await world.ask('post', `/sources/${source.id}/drill`, { form: {} });
+    assert.ok(reply.kind === 'redirect');
+    assert.match(reply.to, /^\/runs\/run_/u);
+    const [order] = await world.context.store.runs.listWaitingOrders(source.host, NOW);
+    assert.equal(order?.type, 'drill.start');
+  });
+
+  it('show what a drill proved, and that a later one failed', async () => {
+    await tellVerdict(true, NOW - HOUR);
+    const words = readWords(await world.read('/drills'));
+    assert.match(words, /The recovery of the one source is proven\./u);
+    assert.match(words, /Recovery proven 1.h ago ?, in 41.s\./u);
+    assert.match(words, /42.tables, 1,204,512 rows/u);
+    await tellVerdict(false, NOW);
+    const markup = await world.read('/drills');
+    assertInert(markup);
+    assert.match(readWords(markup), /The recovery of 0 of 1.source is proven\./u);
+    assert.match(readWords(markup), /drill failed The last drill failed now ?; recovery was proven 1.h ago ?, in 41.s\./u);
+  });
+
+  it('take questions from a form, keep what was typed when something is wrong, and store the rest', async () => {
+    const action = `/sources/${source.id}/drills`;
+    const question = {
+      'sql-0': `select '<b>'`,
+      'operator-0': '>',
+      'value-0': '0',
+      'sql-1': ' ',
+      'operator-1': '=',
+      'value-1': '',
+    };
+    const refused = await world.ask('post', action, { form: { ...question, everyDays: '0', withinDays: '' } });
+    assert.ok(refused.kind === 'page');
+    assert.equal(refused.status, 422);
+    assertInert(String(refused.html));
+    assert.match(String(refused.html), /select '&lt;b&gt;'|select &#39;&lt;b&gt;&#39;/u);
+    assert.equal(await settingsOf(source.id), undefined);
+    const saved = await world.ask('post', action, { form: { ...question, everyDays: '7', withinDays: '' } });
+    assert.ok(saved.kind === 'redirect');
+    const kept = await settingsOf(source.id);
+    assert.deepEqual([kept?.everyDays, kept?.withinDays], [7, undefined]);
+    assert.deepEqual(kept?.assertions, [{ sql: "select '<b>'", operator: '>', value: '0' }]);
+    assert.match(readWords(await world.read(`/sources/${source.id}`)), /every 7 days, next/u);
+  });
+
+  it('are no business of a viewer', async () => {
+    const role = 'viewer';
+    assert.doesNotMatch(await world.read('/drills', { role }), /Drill now/u);
+    await assert.rejects(world.ask('post', `/sources/${source.id}/drill`, { form: {}, role }), { code: 'forbidden' });
+    await assert.rejects(world.ask('get', `/sources/${source.id}/drills`, { role }), { code: 'forbidden' });
+  });
+});

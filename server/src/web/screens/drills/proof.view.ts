@@ -1,0 +1,132 @@
+/** How a source stands with its proof of recovery: a status and a sentence, the same wherever they are shown. */
+import { type Html, html } from '../../html.ts';
+import { linkButton, postButton } from '../../ui/button.ts';
+import { facts, panel } from '../../ui/panel.ts';
+import { formatCount, formatDuration, formatNoun, formatSpan } from '../../ui/quantity.ts';
+import { type StatusView, status } from '../../ui/status.ts';
+import { type Clockface, relativeTime, stampTime } from '../../ui/time.ts';
+
+/** A drill as its pages show it. */
+export type DrillLine = {
+  readonly href: string;
+  readonly at: number;
+  readonly restoreMs: number;
+  readonly snapshotAgeMs: number;
+  readonly rows: number | undefined;
+  readonly things: number;
+  /** `files` were sampled, tables were all counted. */
+  readonly isSample: boolean;
+};
+
+export type ProofState = 'proven' | 'too_old' | 'disproven' | 'never' | 'impossible';
+
+export type ProofView = {
+  readonly state: ProofState;
+  readonly face: Clockface;
+  /** The newest drill that proved a backup. */
+  readonly proven?: DrillLine | undefined;
+  /** The newest drill, where it did not. */
+  readonly failed?: DrillLine | undefined;
+  /** Why nothing can be proven, as a sentence. */
+  readonly fault?: string | undefined;
+  readonly withinDays?: number | undefined;
+  /** Who says so, as it follows the days: `of the plan nightly`. */
+  readonly withinWhy?: string | undefined;
+  readonly everyDays?: number | undefined;
+  readonly everyRuns?: number | undefined;
+  readonly nextAt?: number | undefined;
+  /** One is due since then and could not be started. */
+  readonly missed?: { readonly since: number; readonly why: string } | undefined;
+  /** The source through whose server they restore. */
+  readonly server?: string | undefined;
+  readonly questions: number;
+  /** Set for those who may. */
+  readonly drillAction?: string | undefined;
+  readonly settingsHref?: string | undefined;
+  readonly allHref?: string | undefined;
+};
+
+const STATES: Readonly<Record<ProofState, StatusView>> = {
+  proven: { word: 'proven', tone: 'protected', icon: 'check' },
+  too_old: { word: 'proof too old', tone: 'at-risk', icon: 'warning' },
+  disproven: { word: 'drill failed', tone: 'unprotected', icon: 'cross' },
+  never: { word: 'never proven', tone: 'unknown', icon: 'question' },
+  impossible: { word: 'cannot be tried', tone: 'quiet', icon: 'skipped' },
+};
+
+const MISSED: StatusView = { word: 'missed', tone: 'at-risk', icon: 'warning' };
+
+export function proofStatus(state: ProofState): Html {
+  return status(STATES[state]);
+}
+
+/** `Recovery proven 3 d ago, in 41 s.` and its kin. */
+export function proofSentence({ state, proven, failed, fault, face }: ProofView): Html {
+  if (state === 'impossible') return html`${fault}.`;
+  const before = proven && html`recovery was proven ${relativeTime(proven.at, face)}, in ${formatDuration(proven.restoreMs)}`;
+  if (failed) return html`The last drill failed ${relativeTime(failed.at, face)}${before && html`; ${before}`}.`;
+  if (!proven) return html`Nobody has tried yet whether it can be restored.`;
+  return html`Recovery proven ${relativeTime(proven.at, face)}, in ${formatDuration(proven.restoreMs)}.`;
+}
+
+export function describeThings({ things, rows, isSample }: Pick<DrillLine, 'things' | 'rows' | 'isSample'>): string {
+  if (isSample) return `${formatNoun(things, 'file')} drawn by chance`;
+  return rows === undefined ? formatNoun(things, 'table') : `${formatNoun(things, 'table')}, ${formatCount(rows)} rows`;
+}
+
+/** How often one is due, and when the next is. */
+export function dueText({
+  everyDays,
+  everyRuns,
+  nextAt,
+  missed,
+  face,
+}: Pick<ProofView, 'everyDays' | 'everyRuns' | 'nextAt' | 'missed' | 'face'>): Html {
+  if (everyDays === undefined && everyRuns === undefined) return html`only by hand`;
+  const every = [
+    ...(everyDays === undefined ? [] : [everyDays === 1 ? 'every day' : `every ${everyDays} days`]),
+    ...(everyRuns === undefined ? [] : [everyRuns === 1 ? 'after every clean backup' : `after ${everyRuns} clean backups`]),
+  ].join(' and ');
+  if (missed) return html`${every}; ${status(MISSED)} ${relativeTime(missed.since, face)}: ${missed.why}`;
+  if (nextAt === undefined) return html`${every}`;
+  return html`${every}, next ${nextAt <= face.now ? 'as soon as its host is connected' : relativeTime(nextAt, face)}`;
+}
+
+export function drillButton(action: string, kind: 'primary' | 'secondary' = 'secondary', small = false): Html {
+  return postButton({ action, label: 'Drill now', kind, small });
+}
+
+/** The part of a source's page. */
+export function proofPanel(view: ProofView): Html {
+  const { state, proven, failed, face, questions, withinDays, drillAction, settingsHref } = view;
+  const shown = failed ?? proven;
+  const lines = [
+    ...(shown
+      ? [
+          { label: 'Last drill', value: html`<a href="${shown.href}">${stampTime(shown.at, face)}</a>` },
+          { label: 'Time to restore', value: formatDuration(shown.restoreMs) },
+          { label: 'Age of the backup then', value: formatSpan(shown.snapshotAgeMs) },
+          ...(failed ? [] : [{ label: 'Came back', value: describeThings(shown) }]),
+        ]
+      : []),
+    ...(state === 'impossible' ? [] : [{ label: 'Drills', value: dueText(view) }]),
+    ...(view.server === undefined ? [] : [{ label: 'Restored into', value: `a database of the server of ${view.server}` }]),
+    ...(withinDays === undefined
+      ? []
+      : [
+          {
+            label: 'A proof counts for',
+            value: `${formatNoun(withinDays, 'day')}${view.withinWhy === undefined ? '' : `, ${view.withinWhy}`}`,
+          },
+        ]),
+    ...(questions === 0 ? [] : [{ label: 'Asked each time', value: formatNoun(questions, 'question') }]),
+  ];
+  const acts = html`${drillAction !== undefined && drillButton(drillAction)}${settingsHref !== undefined && linkButton({ href: settingsHref, label: 'Settings…' })}`;
+  const isActing = drillAction !== undefined || settingsHref !== undefined;
+  return panel({
+    title: 'Recovery',
+    aside: proofStatus(state),
+    content: html`<div class="stack"><p>${proofSentence(view)}</p>${lines.length > 0 && facts(lines)}</div>`,
+    ...(isActing ? { foot: html`<div class="form-actions">${acts}</div>` } : {}),
+  });
+}

@@ -1,0 +1,84 @@
+/** Reads how sources stand with their proofs of recovery, for every page that shows it. */
+import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
+import type { SourceId } from '@holdfast/shared/domain/ids.ts';
+import { isAllowed } from '../../../core/caller.ts';
+import { findDrillFault, listProofs } from '../../../core/drills.ts';
+import { listSourceObjectives } from '../../../core/objective-settings.ts';
+import { describeOrigin } from '../../../core/objectives.ts';
+import type { CoreContext } from '../../../core/ports.ts';
+import { findProofTrouble } from '../../../core/proof-trouble.ts';
+import type { Source } from '../../../store/catalog.ts';
+import type { Drill, SourceProof } from '../../../store/drills.ts';
+import type { Visit } from '../../http/route.ts';
+import type { Urls } from '../../urls.ts';
+import { readClockface } from '../clockface.ts';
+import type { DrillLine, ProofState, ProofView } from './proof.view.ts';
+
+const DAY_MS = 24 * 3_600_000;
+
+export function toDrillLine(drill: Drill, kind: string | undefined, urls: Urls): DrillLine {
+  const { run, endedAt: at, restoreMs, snapshotAgeMs, rows, things } = drill;
+  const isSample = kind !== undefined && getSourceAdapter(kind).restore === undefined;
+  return { href: urls.run({ run }), at, restoreMs, snapshotAgeMs, rows, things, isSample };
+}
+
+function judge(source: Source, proof: SourceProof | undefined, withinDays: number | undefined, now: number): ProofState {
+  if (findDrillFault(source.kind) !== undefined) return 'impossible';
+  const trouble = findProofTrouble(proof, withinDays, now);
+  if (trouble?.kind === 'disproven') return 'disproven';
+  if (proof?.proven === undefined) return 'never';
+  return trouble === undefined ? 'proven' : 'too_old';
+}
+
+/** One view for each source, by its id. Some reads, however many sources. */
+export async function readProofs(
+  context: CoreContext,
+  visit: Visit,
+  sources: readonly Source[],
+): Promise<ReadonlyMap<SourceId, ProofView>> {
+  const { caller, urls } = visit;
+  const ids = sources.map(({ id }) => id);
+  const [proofs, kept, objectives] = await Promise.all([
+    listProofs(context, caller, ids),
+    context.store.drills.listDrillSettings(caller.tenant, ids),
+    listSourceObjectives(context, caller, sources),
+  ]);
+  const proofOf = new Map(proofs.map((proof) => [proof.source, proof]));
+  const settingsOf = new Map(kept.map((settings) => [settings.source, settings]));
+  const servers = await context.store.catalog.findSources(
+    caller.tenant,
+    kept.flatMap(({ server }) => server ?? []),
+  );
+  const serverNames = new Map(servers.map(({ id, name }) => [id, name]));
+  const face = readClockface(context, visit);
+  const mayDrill = isAllowed(caller, 'restore.start');
+  const mayManage = isAllowed(caller, 'source.manage');
+  return new Map(
+    sources.map((source) => {
+      const proof = proofOf.get(source.id);
+      const settings = settingsOf.get(source.id);
+      const objective = objectives.get(source.id)?.proof;
+      const withinDays = objective && objective.ms / DAY_MS;
+      const state = judge(source, proof, withinDays, face.now);
+      const { proven, newest } = proof ?? {};
+      const view: ProofView = {
+        state,
+        face,
+        proven: proven && toDrillLine(proven, source.kind, urls),
+        failed: newest && !newest.isProven ? toDrillLine(newest, source.kind, urls) : undefined,
+        fault: findDrillFault(source.kind),
+        withinDays,
+        withinWhy: objective && describeOrigin(objective.origin),
+        everyDays: settings?.everyDays,
+        everyRuns: settings?.everyRuns,
+        nextAt: settings?.nextAt,
+        missed: settings?.missed,
+        server: settings?.server && (serverNames.get(settings.server) ?? 'a source that is gone'),
+        questions: settings?.assertions.length ?? 0,
+        drillAction: mayDrill && state !== 'impossible' ? urls.drillSource({ source: source.id }) : undefined,
+        settingsHref: mayManage && state !== 'impossible' ? urls.sourceDrills({ source: source.id }) : undefined,
+      };
+      return [source.id, view];
+    }),
+  );
+}

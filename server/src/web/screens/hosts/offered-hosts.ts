@@ -1,0 +1,97 @@
+/** What a form offers of a fleet that may be big: the first by name, or what a search found, and always what is chosen. */
+import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
+import type { Caller } from '../../../core/caller.ts';
+import { type HostView, listHosts } from '../../../core/hosts.ts';
+import type { CoreContext } from '../../../core/ports.ts';
+import { listSources } from '../../../core/sources.ts';
+import type { Source } from '../../../store/catalog.ts';
+import type { Page } from '../../../store/page.ts';
+import type { Visit } from '../../http/route.ts';
+import type { ChoiceSearch } from '../forms/choice-search.view.ts';
+import { readText } from '../forms/form-values.ts';
+import { loadNames } from '../runs/run-names.ts';
+
+/** Hosts that a search looks for sources on. */
+const HOSTS_SEARCHED = 20;
+
+/** What was typed to find one, as it came with the form. */
+export interface Sought {
+  find: string;
+  /** The form was sent only to search. */
+  isAsked: boolean;
+}
+
+export function readSought({ form }: Pick<Visit, 'form'>): Sought {
+  return { find: readText(form, 'find').trim().slice(0, TEXT.searchChars), isAsked: readText(form, 'act') === 'find' };
+}
+
+export interface Offer<T> {
+  /** What is kept first, then what was found, by name. */
+  rows: readonly T[];
+  /** What fits the search alone. */
+  found: readonly T[];
+  /** There are more than are offered. */
+  isCut: boolean;
+}
+
+/** Active hosts for a select, 200 at most and those of `keep`. */
+export async function offerHosts(
+  context: CoreContext,
+  caller: Caller,
+  { find = '', keep = [] }: { find?: string; keep?: readonly (HostId | undefined)[] } = {},
+): Promise<Offer<HostView>> {
+  const search = find === '' ? undefined : find;
+  const page = await listHosts(context, caller, { state: 'active', search }, { limit: HTTP.pageSizeMax });
+  const listed = new Set(page.rows.map(({ id }) => id));
+  const names = await loadNames(context, caller, { hosts: keep.filter((id) => id !== undefined && !listed.has(id)) });
+  const kept = [...names.hosts.values()].filter(({ state }) => state === 'active');
+  return { rows: [...kept, ...page.rows], found: page.rows, isCut: page.next !== undefined };
+}
+
+interface SourceWish {
+  kind: string;
+  /** Only those on it. */
+  host?: HostId | undefined;
+  find?: string | undefined;
+  keep?: readonly (SourceId | undefined)[];
+}
+
+/** Sources of a kind for a select, by their own name or that of their host. */
+export async function offerSources(
+  context: CoreContext,
+  caller: Caller,
+  { kind, host, find = '', keep = [] }: SourceWish,
+): Promise<Offer<Source>> {
+  const search = find === '' ? undefined : find;
+  const page = await listSources(context, caller, { kind, host, search }, { limit: HTTP.pageSizeMax });
+  const onHosts = search === undefined || host !== undefined ? NONE : await findOnHosts(context, caller, kind, search);
+  const found = dropTwins([...page.rows, ...onHosts.rows]);
+  const { sources } = await loadNames(context, caller, { sources: keep });
+  const kept = [...sources.values()].filter((source) => source.kind === kind && (host === undefined || source.host === host));
+  return { rows: dropTwins([...kept, ...found]), found, isCut: page.next !== undefined || onHosts.next !== undefined };
+}
+
+const NONE: Page<Source> = { rows: [] };
+
+function dropTwins(sources: readonly Source[]): readonly Source[] {
+  return [...new Map(sources.map((source) => [source.id, source])).values()];
+}
+
+/** Sources on the first hosts whose name fits. */
+async function findOnHosts(context: CoreContext, caller: Caller, kind: string, search: string): Promise<Page<Source>> {
+  const { rows, next } = await listHosts(context, caller, { state: 'active', search }, { limit: HOSTS_SEARCHED });
+  const { catalog } = context.store;
+  const sources = await Promise.all(rows.map(({ id }) => catalog.listSourcesOfHost(caller.tenant, id)));
+  return { rows: sources.flat().filter((source) => source.kind === kind), next };
+}
+
+/** The search beside a select: where the fleet is too big for it, or somebody searched. */
+export function describeSearch(
+  label: string,
+  { find }: Sought,
+  offer: Pick<Offer<unknown>, 'found' | 'isCut'>,
+): ChoiceSearch | undefined {
+  if (find === '' && !offer.isCut) return undefined;
+  return { label, find, found: offer.found.length, isCut: offer.isCut };
+}

@@ -1,0 +1,201 @@
+/** What needs a person, gravest first, each with one act. */
+import type { RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { listAlerts } from '../../../core/alerts/alerts.ts';
+import { ALERT_CONDITIONS, type AlertCondition } from '../../../core/alerts/conditions.ts';
+import { type Caller, isAllowed } from '../../../core/caller.ts';
+import type { PendingHost } from '../../../core/enrolment.ts';
+import { countFindings } from '../../../core/findings.ts';
+import type { FleetLook, LookedSource } from '../../../core/fleet/look.ts';
+import type { CoreContext } from '../../../core/ports.ts';
+import type { Visit } from '../../http/route.ts';
+import { formatNoun } from '../../ui/quantity.ts';
+import { type Clockface, formatRelative } from '../../ui/time.ts';
+import { SOURCES_PREFILLED } from '../plans/plan-source-groups.ts';
+import { shortenSentence, splitFailure } from '../runs/run-words.ts';
+import { joinNames } from '../runs/runs.ts';
+import type { Need } from './overview.view.ts';
+
+const NEEDS_SHOWN = 12;
+/** Sources a link to a new plan carries in its address. */
+/** Plans on hosts that owe a fire, the newest first. */
+const MISSES_READ = 200;
+const ALERTS_READ = 100;
+
+function toPendingNeed(host: PendingHost, visit: Visit): Need {
+  return {
+    id: host.id,
+    status: { host: 'pending' },
+    title: `${host.hostname} wants to join`,
+    mono: host.fingerprint,
+    detail: `${host.facts.os} · ${host.address}${host.nameTaken ? ' · another host has this name' : ''}`,
+    act: { label: 'Compare and approve', href: visit.urls.hosts() },
+  };
+}
+
+/** One line for all sources of a silent host: the host is what needs looking at. */
+function listSilentNeeds(sources: readonly LookedSource[], visit: Visit, face: Clockface): { needs: Need[]; more: number } {
+  const byHost = new Map<LookedSource['host'], number>();
+  for (const { host } of sources) byHost.set(host, (byHost.get(host) ?? 0) + 1);
+  const needs = [...byHost].slice(0, NEEDS_SHOWN).map(([{ id, name, lastSeenAt }, count]): Need => {
+    const seen = lastSeenAt === undefined ? 'never connected' : `last seen ${formatRelative(lastSeenAt, face)}`;
+    return {
+      id,
+      status: { host: 'offline' },
+      title: name,
+      href: visit.urls.host({ host: id }),
+      detail: `${seen} · ${formatNoun(count, 'source')} unknown until it reports`,
+      act: { label: 'Open host', href: visit.urls.host({ host: id }) },
+    };
+  });
+  return { needs, more: byHost.size - needs.length };
+}
+
+function findPlanless(sources: readonly LookedSource[], caller: Caller, visit: Visit): Need[] {
+  const [first] = sources;
+  if (first === undefined) return [];
+  const ids = sources.slice(0, SOURCES_PREFILLED).map((one) => one.source.id);
+  const names = joinNames(sources.map((one) => `${one.host.name} / ${one.source.name}`));
+  const href = isAllowed(caller, 'plan.manage') ? visit.urls.addPlan({ sources: ids }) : visit.urls.sources();
+  return [
+    {
+      id: 'planless',
+      status: { protection: 'unprotected' },
+      title: sources.length === 1 ? `${names} is in no plan` : `${formatNoun(sources.length, 'source')} are in no plan`,
+      detail: sources.length === 1 ? 'nothing backs it up' : names,
+      act: { label: isAllowed(caller, 'plan.manage') ? 'Make a plan' : 'See sources', href },
+    },
+  ];
+}
+
+/** What hosts found that no source covers: one line, however much it is. */
+async function listCoverageNeeds(context: CoreContext, visit: Visit): Promise<Need[]> {
+  const { open, fresh } = await countFindings(context, visit.caller);
+  if (open === 0) return [];
+  const detail =
+    fresh === 0 ? 'databases and big directories that nothing backs up' : `${fresh} of them appeared since the first look`;
+  return [
+    {
+      id: 'coverage',
+      status: { protection: 'unprotected' },
+      title: `${formatNoun(open, 'thing')} on your hosts ${open === 1 ? 'is' : 'are'} covered by no source`,
+      href: visit.urls.coverage(),
+      detail,
+      act: { label: 'See coverage', href: visit.urls.coverage() },
+    },
+  ];
+}
+
+/** The tool's own words of the last run, where it ended badly. */
+async function readWords(context: CoreContext, visit: Visit, one: LookedSource): Promise<string | undefined> {
+  const { standing } = one.source;
+  if (standing?.lastRun === undefined || (standing.lastState !== 'failed' && standing.lastState !== 'partial')) return undefined;
+  const [run, parts] = await Promise.all([
+    context.store.runs.findRun(visit.caller.tenant, standing.lastRun),
+    context.store.runs.listParts(visit.caller.tenant, standing.lastRun),
+  ]);
+  const part = parts.find((candidate) => candidate.source === one.source.id);
+  const failure = part?.failure ?? run?.failure;
+  return failure === undefined ? part?.warnings[0] : shortenSentence(splitFailure(failure).what, 160);
+}
+
+async function toSourceNeed(context: CoreContext, visit: Visit, look: FleetLook, one: LookedSource): Promise<Need> {
+  const { source, host, protection } = one;
+  const { standing } = source;
+  const words = await readWords(context, visit, one);
+  const open = (run: RunId): Need['act'] => ({ label: 'Open run', href: visit.urls.run({ run }) });
+  const openSource = (id: SourceId): Need['act'] => ({ label: 'Open source', href: visit.urls.source({ source: id }) });
+  return {
+    id: source.id,
+    status: { protection: protection.status },
+    title: `${host.name} / ${source.name}`,
+    href: visit.urls.source({ source: source.id }),
+    detail: [words, look.explain(one)].filter((part) => part !== undefined).join(' · '),
+    act: standing?.lastRun === undefined ? openSource(source.id) : open(standing.lastRun),
+  };
+}
+
+/** One line for each plan that owes fires: the plan is what needs looking at, not each of its sources. */
+async function listMissedNeeds(context: CoreContext, visit: Visit, face: Clockface): Promise<Need[]> {
+  const { store } = context;
+  const { tenant } = visit.caller;
+  const misses = await store.fires.listOpenMisses(tenant, {}, MISSES_READ);
+  const plans = await store.catalog.findPlans(
+    tenant,
+    misses.map((miss) => miss.plan),
+  );
+  const hosts = await store.hosts.findHosts(
+    tenant,
+    misses.map((miss) => miss.host),
+  );
+  const hostNames = new Map(hosts.filter((host) => host.state === 'active').map((host) => [host.id, host.name]));
+  return plans.flatMap((plan) => {
+    const own = misses.filter((miss) => miss.plan === plan.id && hostNames.has(miss.host));
+    const newestAt = Math.max(...own.map((miss) => miss.newestAt));
+    if (!plan.enabled || own.length === 0) return [];
+    const count = own.reduce((sum, miss) => sum + miss.count, 0);
+    const when = count === 1 ? 'it was due' : 'the last was due';
+    const href = visit.urls.plan({ plan: plan.id });
+    return [
+      {
+        id: plan.id,
+        status: { protection: 'at_risk' as const },
+        title: `${plan.name} missed ${formatNoun(count, 'fire')}`,
+        href,
+        detail: `${joinNames(own.map((miss) => hostNames.get(miss.host) ?? ''))} · ${when} ${formatRelative(newestAt, face)}, and nothing ran within the grace`,
+        act: { label: 'Open plan', href },
+      },
+    ];
+  });
+}
+
+/** Conditions that no other line of this page speaks of. */
+const OWN_CONDITIONS: ReadonlySet<AlertCondition> = new Set(
+  ALERT_CONDITIONS.filter((condition) =>
+    /^(?:repository|check|prune|upkeep|retention|server|channel)\.|^host\.(?:disk_low|quarantined)$/u.test(condition),
+  ),
+);
+
+/** Alerts nobody sees to, as far as what they are about is not a line already. */
+async function listAlertNeeds(context: CoreContext, visit: Visit): Promise<Need[]> {
+  const page = await listAlerts(context, visit.caller, { state: 'open' }, { limit: ALERTS_READ });
+  return page.rows
+    .filter(({ condition }) => OWN_CONDITIONS.has(condition))
+    .map(({ id, severity, title, text }) => {
+      const href = visit.urls.alert({ alert: id });
+      const status = severity === 'critical' ? ('unprotected' as const) : ('at_risk' as const);
+      return { id, status: { protection: status }, title, href, detail: text, act: { label: 'Open alert', href } };
+    });
+}
+
+export async function readNeeds(
+  context: CoreContext,
+  visit: Visit,
+  face: Clockface,
+  { pending: announced, look }: { pending: readonly PendingHost[]; look: FleetLook },
+): Promise<{ needs: readonly Need[]; more: number }> {
+  const { caller } = visit;
+  const planless: LookedSource[] = [];
+  const silent: LookedSource[] = [];
+  const unprotected: LookedSource[] = [];
+  const atRisk: LookedSource[] = [];
+  for (const one of look.sources) {
+    const { source, host, protection } = one;
+    if (source.enabled && source.plans.length === 0 && host.standing === 'online') planless.push(one);
+    else if (protection.status === 'unknown') silent.push(one);
+    else if (protection.isMissedFire === true) continue;
+    else if (protection.status === 'unprotected') unprotected.push(one);
+    else if (protection.status === 'at_risk') atRisk.push(one);
+  }
+  const bad = [...unprotected, ...atRisk];
+  const pending = isAllowed(caller, 'host.approve') ? announced.map((host) => toPendingNeed(host, visit)) : [];
+  const missed = await listMissedNeeds(context, visit, face);
+  const alerts = await listAlertNeeds(context, visit);
+  const found = await listCoverageNeeds(context, visit);
+  const quiet = listSilentNeeds(silent, visit, face);
+  const others = [...alerts, ...missed, ...quiet.needs, ...findPlanless(planless, caller, visit), ...found];
+  const room = Math.max(0, NEEDS_SHOWN - others.length - pending.length);
+  const troubled = await Promise.all(bad.slice(0, room).map((one) => toSourceNeed(context, visit, look, one)));
+  const all = [...troubled, ...pending, ...others];
+  const more = Math.max(0, all.length - NEEDS_SHOWN) + Math.max(0, bad.length - room) + quiet.more;
+  return { needs: all.slice(0, NEEDS_SHOWN), more };
+}

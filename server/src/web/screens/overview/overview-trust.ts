@@ -1,0 +1,95 @@
+/** What an overview says of weeks: proofs of recovery, storage, and the last 90 days. */
+
+import type { FleetLook } from '../../../core/fleet/look.ts';
+import type { CoreContext } from '../../../core/ports.ts';
+import type { Visit } from '../../http/route.ts';
+import { formatByteChange, formatBytes, formatCount, formatDuration, formatNoun } from '../../ui/quantity.ts';
+import type { Clockface } from '../../ui/time.ts';
+import type { TrustView } from './overview-trust.view.ts';
+import { listDays } from './protection-days.ts';
+
+const DAY_MS = 24 * 3_600_000;
+const DAYS_SHOWN = 90;
+/** The drawing of storage has a point every other day. */
+const GROWTH_DAYS = 60;
+const GROWTH_STEP_MS = 2 * DAY_MS;
+const WEEK_MS = 7 * DAY_MS;
+/** Repositories summed up; a bigger installation is told of its first ones. */
+const REPOSITORIES_SUMMED = 20;
+
+function findMedian(sorted: readonly number[]): number | undefined {
+  return sorted[Math.floor((sorted.length - 1) / 2)];
+}
+
+/** Of how many sources the recovery is proven, and how long it takes; undefined where there is nothing to try out yet. */
+function describeProofs({ sources, counts }: FleetLook): TrustView['proofs'] {
+  const tried = sources.filter(({ source }) => source.proof?.newest !== undefined);
+  const of = `of ${formatNoun(sources.length, 'source')}`;
+  if (tried.length === 0)
+    return counts.protected === 0 ? undefined : { count: '0', of, detail: 'no drill has tried one out yet' };
+  const proven = tried
+    .filter(({ source }) => source.proof?.newest?.isProven === true)
+    .map(({ host, source }) => ({ host, source, ms: source.proof?.newest?.restoreMs ?? 0 }))
+    .sort((a, b) => a.ms - b.ms);
+  const median = findMedian(proven.map(({ ms }) => ms));
+  const last = proven.at(-1);
+  const detail = [
+    ...(median === undefined ? [] : [`median time to restore ${formatDuration(median)}`]),
+    ...(last === undefined || proven.length < 2
+      ? []
+      : [`slowest ${last.host.name} / ${last.source.name} ${formatDuration(last.ms)}`]),
+  ];
+  return { count: formatCount(proven.length), of, detail: detail.join(' · ') };
+}
+
+async function readGrowth({ store }: CoreContext, visit: Visit, now: number): Promise<TrustView['growth']> {
+  const { tenant } = visit.caller;
+  const { rows, next } = await store.catalog.listRepositories(tenant, {}, { limit: REPOSITORIES_SUMMED });
+  if (rows.length === 0) return undefined;
+  const points = Array.from({ length: GROWTH_DAYS / 2 + 1 }, (_, index) => now - GROWTH_DAYS * DAY_MS + index * GROWTH_STEP_MS);
+  const sizes = await store.history.listSizesAt(
+    tenant,
+    rows.map(({ id }) => id),
+    [...points, now - WEEK_MS],
+  );
+  const sumAt = (instant: number): number | undefined => {
+    const own = sizes.filter(({ at }) => at === instant);
+    return own.length === 0 ? undefined : own.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  };
+  const total = sumAt(now);
+  if (total === undefined) return undefined;
+  const weekAgo = sumAt(now - WEEK_MS);
+  const change = weekAgo === undefined ? '' : ` · ${formatByteChange(total - weekAgo)} in a week`;
+  const values = points.flatMap((at) => sumAt(at) ?? []);
+  return {
+    aside: `${formatBytes(total)}${change}`,
+    values,
+    label: `Stored bytes over ${formatNoun((values.length - 1) * 2, 'day')}, from ${formatBytes(values[0])} to ${formatBytes(total)}`,
+    note: next === undefined ? undefined : `of the first ${formatNoun(rows.length, 'repository', 'repositories')}`,
+  };
+}
+
+async function readDays({ store }: CoreContext, visit: Visit, now: number): Promise<TrustView['strip']> {
+  const today = Math.floor(now / DAY_MS);
+  const first = today - DAYS_SHOWN + 1;
+  const seen = await store.history.listProtectionDays(visit.caller.tenant, first, today + 1);
+  if (seen.length === 0) return undefined;
+  const days = listDays(first * DAY_MS, (today + 1) * DAY_MS, seen);
+  const bad = days.filter(({ tone }) => tone === 'unprotected' || tone === 'at-risk').length;
+  const known = days.filter(({ share }) => share !== undefined).length;
+  const aside = bad === 0 ? `${formatNoun(known, 'day')}, all good` : `${formatNoun(bad, 'bad day')} of ${formatCount(known)}`;
+  return { days, aside, label: `The last ${DAYS_SHOWN} days: ${aside}` };
+}
+
+export async function readTrust(context: CoreContext, visit: Visit, face: Clockface, look: FleetLook): Promise<TrustView> {
+  const [growth, strip] = await Promise.all([readGrowth(context, visit, face.now), readDays(context, visit, face.now)]);
+  const { urls } = visit;
+  return {
+    proofs: describeProofs(look),
+    growth,
+    strip,
+    drillsHref: urls.drills(),
+    repositoriesHref: urls.repositories(),
+    reportsHref: urls.reports(),
+  };
+}

@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import * as calendar from '../../../fires/fires.ts';
+import { createFleet, type Fleet, HOSTILE, playDay } from '../fixtures/fleet.ts';
+import { createWorld, NOW, type World } from '../fixtures/world.ts';
+import { createOverviewScreens, describeFleet } from './overview.ts';
+import { groupBars } from './overview-night.ts';
+
+let world: World;
+let fleet: Fleet;
+
+before(async () => {
+  world = await createWorld(createOverviewScreens(calendar));
+});
+after(() => world.close());
+
+describe('The overview of an empty server', () => {
+  it('is a checklist whose primary button leads through it', async () => {
+    const page = await world.read('/');
+    assert.match(page, /Nothing is protected yet\./);
+    assert.match(page, /0 of 5/);
+    assert.equal([...page.matchAll(/button-primary/g)].length, 1);
+    assert.match(page, /button-primary" href="\/welcome"/);
+    assert.match(page, /href="\/hosts\/new"/);
+  });
+
+  it('offers a viewer nothing that would be refused', async () => {
+    assert.doesNotMatch(await world.read('/', { role: 'viewer' }), /href="\/(hosts|repositories|sources|plans)\/new"/);
+  });
+
+  it('ticks what is done, and the last step runs the plan', async () => {
+    fleet = await createFleet(world);
+    const page = await world.read('/');
+    assert.match(page, /4 of 5/);
+    assert.match(page, /action="\/plans\/plan_[^"]+\/run"[\s\S]*?Go on with them/);
+    assert.match(page, /0 of 10\u00a0sources are protected\./);
+  });
+});
+
+describe('The overview of a fleet', () => {
+  before(async () => {
+    await playDay(fleet, NOW);
+    await world.context.store.hosts.upsertAnnouncement(
+      {
+        id: world.context.createId('announcement'),
+        tenant: DEFAULT_TENANT,
+        hostname: HOSTILE,
+        signingKey: world.context.crypto.makeSigningKeys().publicKey,
+        sealingKey: world.context.crypto.makeSealingKeys().publicKey,
+        fingerprint: 'otter-lamp-violin-seven-chalk-orbit',
+        facts: {
+          hostname: HOSTILE,
+          os: 'Debian 12',
+          arch: 'x64',
+          kernel: '6.1',
+          cpus: 2,
+          memoryBytes: 1,
+          agentVersion: '0.1.0',
+          zone: 'UTC',
+          bootedAt: 0,
+          pdeathsig: true,
+        },
+        address: '192.0.2.7',
+        nonce: 'n',
+        createdAt: NOW,
+        expiresAt: NOW + 3_600_000,
+        state: 'pending',
+      },
+      10,
+    );
+  });
+
+  it('answers how many sources are protected, and by what the rest falls short', async () => {
+    const page = await world.read('/');
+    assert.match(page, /4 of 10\u00a0sources are protected\./);
+    assert.match(page, /5 unprotected · 1 unknown/);
+    assert.match(page, /aria-label="4 protected, 5 unprotected, 1 unknown"/);
+  });
+
+  it('lists what needs a person with the words of the failure and one act each', async () => {
+    const page = await world.read('/');
+    assert.match(page, /password authentication failed for user &quot;backup&quot;[\s\S]*?Open run/);
+    assert.match(page, /web-1 \/ uploads is in no plan[\s\S]*?href="\/plans\/new\?sources=src_/);
+    assert.match(page, /last seen 40\u00a0min ago · 1\u00a0source unknown until it reports/);
+    assert.match(page, /otter-lamp-violin-seven-chalk-orbit[\s\S]*?Compare and approve/);
+    assert.equal([...page.matchAll(/button-primary/g)].length, 1);
+    assert.match(page, /button-primary" href="\/hosts"/);
+    assert.ok(!page.includes(HOSTILE));
+  });
+
+  it('draws the night by host and names the fires to come', async () => {
+    const page = await world.read('/');
+    assert.match(page, /Runs of the last 24 hours by host/);
+    assert.match(page, /db-2\.fra 09:00: backup failed in 12\u00a0s/);
+    assert.match(page, /class="coming"/);
+    assert.match(page, /hourly<\/a><\/dt><dd><time/);
+  });
+
+  it('looks over weeks once something was measured, and draws nothing before', async () => {
+    const before = await world.read('/');
+    assert.doesNotMatch(before, /<h2>(?:Stored|90 days)</);
+    assert.match(before, /Recovery proven[\s\S]+>drills<[\s\S]+no drill has tried one out yet/, 'what is not proven is said');
+    const { history, maintenance } = world.context.store;
+    const day = 86_400_000;
+    const counts = { protected: 4, at_risk: 0, unprotected: 0, unknown: 0, paused: 0 };
+    await history.recordProtection(DEFAULT_TENANT, NOW - 2 * day, { ...counts, unprotected: 4 });
+    await history.recordProtection(DEFAULT_TENANT, NOW - day, counts);
+    const [host] = Object.values(fleet.hosts);
+    assert.ok(host);
+    for (const [at, gib] of [
+      [NOW - 20 * day, 1],
+      [NOW - 8 * day, 3],
+      [NOW - day, 5],
+    ] as const)
+      await maintenance.recordMeasurement(DEFAULT_TENANT, fleet.repositories.s3, {
+        host,
+        measuredAt: at,
+        sizeBytes: gib * 1024 ** 3,
+        snapshots: 1,
+      });
+    const page = await world.read('/');
+    assert.match(page, /5\u00a0GiB · \+2\u00a0GiB in a week/);
+    assert.match(page, /aria-label="Stored bytes over 20\u00a0days, from 1\u00a0GiB to 5\u00a0GiB"/);
+    assert.match(page, /The last 90 days: 1\u00a0bad day of 2/);
+    assert.match(page, /2026-11-18: 50[^<]*protected/);
+  });
+
+  it('shows running runs with bars of their own that a refresh leaves alone', async () => {
+    const page = await world.read('/');
+    assert.match(page, /id="progress-run_[^"]+" hx-morph-skip><div class="progress"\s+data-live-progress="run:run_/);
+  });
+
+  it('lists a plan that missed fires once, with its hosts, until a clean run makes it good', async () => {
+    const { store } = world.context;
+    const watches = await store.fires.listDueWatches(Number.MAX_SAFE_INTEGER, 50);
+    const own = watches.filter((watch) => watch.plan === fleet.plans.hourly);
+    assert.ok(own.length > 1);
+    const fire = { fireAt: NOW - 60_000, dueAt: NOW - 60_000, deadlineAt: NOW - 30_000 };
+    await store.fires.settleFires(
+      own.map((watch) => ({ ...watch, lookAt: NOW, missed: [fire], catchUp: true })),
+      NOW,
+    );
+    const page = await world.read('/');
+    const title = `hourly missed ${own.length}\u00a0fires`;
+    assert.equal(page.split(title).length, 2);
+    assert.match(
+      page,
+      new RegExp(`${title}[\\s\\S]*?the last was due 1\u00a0min ago, and nothing ran within the grace[\\s\\S]*?Open plan`),
+    );
+    assert.doesNotMatch(page, /its plan did not run when it was due/);
+  });
+
+  it('gives each live part under its own id', async () => {
+    for (const id of ['overview-heading', 'overview-lede', 'overview-body'])
+      assert.match(await world.read('/', { part: id }), new RegExp(`^<(?:span|div)[^>]* id="${id}"`));
+  });
+});
+
+describe('The drawing of a night', () => {
+  const bar = (minute: number, tone: 'protected' | 'unprotected' = 'protected') => ({
+    start: NOW + minute * 60_000,
+    end: NOW + (minute + 1) * 60_000,
+    tone,
+    title: `at ${minute}`,
+  });
+  const describeGroup = (group: readonly unknown[]) => ({ title: `${group.length} together` });
+
+  it('marks each crowded hour once, with a failure in it on top, so that an hour without runs is seen', () => {
+    const every15 = Array.from({ length: 20 }, (_, index) => bar(index * 15)).filter((_, index) => index < 8 || index >= 12);
+    const bars = groupBars([...every15, bar(31, 'unprotected')], describeGroup);
+    assert.deepEqual(
+      bars.map(({ title, many, start, end }) => [title, many, (start - NOW) / 60_000, (end - NOW) / 60_000]),
+      [
+        ['4 together', true, 0, 46],
+        ['4 together', true, 60, 106],
+        ['4 together', true, 180, 226],
+        ['4 together', true, 240, 286],
+        ['at 31', undefined, 31, 32],
+      ],
+    );
+  });
+
+  it('marks an hour by its failures where there are many', () => {
+    const minutes = Array.from({ length: 30 }, (_, index) => bar(2 * index, index < 4 ? 'unprotected' : 'protected'));
+    const bars = groupBars(minutes, describeGroup);
+    assert.deepEqual(
+      bars.map(({ title, tone, end }) => [title, tone, (end - NOW) / 60_000]),
+      [['30 together', 'unprotected', 59]],
+    );
+  });
+
+  it('keeps a mark within its hour, and shows long runs by themselves', () => {
+    const late = [55, 56, 57, 58].map((minute) => ({ ...bar(minute), end: NOW + (minute + 30) * 60_000 }));
+    const long = { ...bar(5), end: NOW + 200 * 60_000 };
+    assert.deepEqual(
+      groupBars([...late, long], describeGroup).map(({ title, end }) => [title, (end - NOW) / 60_000]),
+      [
+        ['4 together', 60],
+        ['at 5', 200],
+      ],
+    );
+  });
+
+  it('leaves runs alone that stand apart, and a few that stand close', () => {
+    const bars = [bar(0), bar(60), bar(120), bar(180), bar(190), bar(200)];
+    assert.equal(groupBars(bars, describeGroup).length, 6);
+  });
+});
+
+describe('The sentence of the overview', () => {
+  const counts = { protected: 0, at_risk: 0, unprotected: 0, unknown: 0, paused: 0 };
+  it('is true for none, one, some and all', () => {
+    assert.equal(describeFleet(counts, 0), 'Nothing is protected yet.');
+    assert.equal(describeFleet({ ...counts, protected: 1 }, 1), 'The one source is protected.');
+    assert.equal(describeFleet({ ...counts, protected: 1, at_risk: 1 }, 2), '1 of 2\u00a0sources is protected.');
+    assert.equal(describeFleet({ ...counts, protected: 3 }, 3), 'All 3 sources are protected.');
+  });
+});

@@ -1,0 +1,79 @@
+/** The second repository of a plan: two fields of its form, and a panel on its page. */
+import type { RunState } from '@holdfast/shared/domain/run.ts';
+import { type Html, html } from '../../html.ts';
+import { postButton } from '../../ui/button.ts';
+import { callout } from '../../ui/flash.ts';
+import type { Field, FieldOption } from '../../ui/form.ts';
+import { facts, panel } from '../../ui/panel.ts';
+import { formatNoun } from '../../ui/quantity.ts';
+import { type Clockface, relativeTime } from '../../ui/time.ts';
+
+export type CopiesFormView = {
+  readonly repository: string;
+  readonly policy: string;
+  readonly repositories: readonly FieldOption[];
+  readonly policies: readonly FieldOption[];
+};
+
+export function copyFields(view: CopiesFormView, errors: Readonly<Record<string, string>>): readonly Field[] {
+  return [
+    {
+      name: 'copyRepository',
+      label: 'and copy each clean backup to',
+      kind: 'select',
+      value: view.repository,
+      options: [{ value: '', label: 'No second repository' }, ...view.repositories],
+      error: errors['copyRepository'],
+      help: 'Each host copies by itself, from the first repository to the second, also while this server is away.',
+    },
+    {
+      name: 'copyPolicy',
+      label: 'and keep the copies',
+      kind: 'select',
+      value: view.policy,
+      options: view.policies,
+      error: errors['copyPolicy'],
+    },
+  ];
+}
+
+export type PlanCopiesView = {
+  readonly repository: { readonly name: string; readonly href: string };
+  /** Backups of which the second repository never had a copy. */
+  readonly missing: number;
+  readonly hasMore: boolean;
+  readonly newestMissing?: number | undefined;
+  readonly last?: { readonly href: string; readonly state: RunState; readonly isOver: boolean; readonly at: number } | undefined;
+  readonly copiesHref: string;
+  /** Where copying is asked for; undefined where nothing is missing, or one may not. */
+  readonly action?: string | undefined;
+};
+
+export function planCopiesPanel(view: PlanCopiesView, face: Clockface): Html {
+  const count = `${formatNoun(view.missing, 'backup')}${view.hasMore ? ' or more' : ''}`;
+  const isUnderWay = view.last !== undefined && !view.last.isOver;
+  const trouble =
+    view.missing > 0 &&
+    !isUnderWay &&
+    callout({
+      tone: 'warning',
+      text: html`${count} ${view.missing === 1 ? 'is' : 'are'} not in the second repository${view.newestMissing !== undefined && html`, the newest of them made ${relativeTime(view.newestMissing, face)}`}.`,
+      ...(view.action === undefined
+        ? {}
+        : { action: postButton({ action: view.action, label: 'Copy what is missing', small: true }) }),
+    });
+  const pairs = [
+    { label: 'repository', value: html`<a href="${view.repository.href}">${view.repository.name}</a>` },
+    { label: 'missing there', value: view.missing === 0 ? 'nothing' : count },
+    ...(view.last === undefined
+      ? []
+      : [
+          {
+            label: 'last copy',
+            value: html`<a href="${view.last.href}">${view.last.state}</a> ${relativeTime(view.last.at, face)}`,
+          },
+        ]),
+    { label: 'copies', value: html`<a href="${view.copiesHref}">show them</a>` },
+  ];
+  return panel({ title: 'Second repository', content: html`<div class="stack">${trouble}${facts(pairs)}</div>` });
+}

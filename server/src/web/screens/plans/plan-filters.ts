@@ -1,0 +1,151 @@
+/** What the list of plans may be narrowed to: read from the address, offered in the bar, shown with a way out of each. */
+import { type HostId, idSchema, type RepositoryId, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import { tagSchema } from '@holdfast/shared/domain/plan.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
+import type { Caller } from '../../../core/caller.ts';
+import { listHosts, listTags } from '../../../core/hosts.ts';
+import type { CoreContext } from '../../../core/ports.ts';
+import { listRepositories } from '../../../core/repositories.ts';
+import { listSources } from '../../../core/sources.ts';
+import type { PlanFilter } from '../../../store/catalog.ts';
+import type { Visit } from '../../http/route.ts';
+import type { FilterChip } from '../../ui/table.ts';
+import type { Urls } from '../../urls.ts';
+import { findText } from '../forms/form-values.ts';
+import { findId } from '../params.ts';
+import { choicesOf } from '../runs/run-filters.ts';
+import { type Names, nameOf } from '../runs/run-names.ts';
+import type { PlansView } from './plans.view.ts';
+
+/** As it stands in the address. */
+export interface PlanQuery {
+  q?: string | undefined;
+  repository?: RepositoryId | undefined;
+  host?: HostId | undefined;
+  source?: SourceId | undefined;
+  enabled?: 'true' | 'false' | undefined;
+  /** Of a host that has a source in it. */
+  tag?: string | undefined;
+}
+
+/** What does not read as a filter is left out: an address someone kept must not become an error. */
+export function readPlanQuery({ query }: Pick<Visit, 'query'>): PlanQuery {
+  const enabled = findText(query, 'enabled');
+  return {
+    q: findText(query, 'q'),
+    repository: findId(findText(query, 'repository'), idSchema('repository')),
+    host: findId(findText(query, 'host'), idSchema('host')),
+    source: findId(findText(query, 'source'), idSchema('source')),
+    enabled: enabled === 'true' || enabled === 'false' ? enabled : undefined,
+    tag: tagSchema.safeParse(query['tag']).data,
+  };
+}
+
+export function toPlanFilter({ q, enabled, ...ids }: PlanQuery): PlanFilter {
+  return { ...ids, search: q, enabled: enabled === undefined ? undefined : enabled === 'true' };
+}
+
+export function isNarrowed(query: PlanQuery): boolean {
+  return Object.values(query).some((value) => value !== undefined);
+}
+
+/** Each filter that is on, with the address of the list without it. */
+export function listPlanChips(query: PlanQuery, names: Names, urls: Urls): readonly FilterChip[] {
+  const { q, repository, host, source, enabled, tag } = query;
+  const without = (name: keyof PlanQuery): string => urls.plans({ ...query, [name]: undefined });
+  return [
+    ...(q === undefined ? [] : [{ label: 'name', value: `“${q}”`, removeHref: without('q') }]),
+    ...(repository === undefined
+      ? []
+      : [
+          {
+            label: 'repository',
+            value: nameOf(names.repositories, repository, 'repository'),
+            removeHref: without('repository'),
+          },
+        ]),
+    ...(host === undefined ? [] : [{ label: 'host', value: nameOf(names.hosts, host, 'host'), removeHref: without('host') }]),
+    ...(source === undefined
+      ? []
+      : [{ label: 'source', value: nameOf(names.sources, source, 'source'), removeHref: without('source') }]),
+    ...(tag === undefined ? [] : [{ label: 'tag', value: tag, removeHref: without('tag') }]),
+    ...(enabled === undefined
+      ? []
+      : [{ label: 'state', value: enabled === 'true' ? 'enabled' : 'paused', removeHref: without('enabled') }]),
+  ];
+}
+
+/** Tags of hosts, and the one that is chosen even where no host has it any more. */
+async function listTagChoices(context: CoreContext, caller: Caller, chosen: string | undefined): Promise<readonly string[]> {
+  const tags = await listTags(context, caller);
+  return chosen === undefined || tags.includes(chosen) ? tags : [...tags, chosen];
+}
+
+/** The selects of the bar; of a big fleet each offers its first by name, and what is chosen. */
+export async function readPlanChoices(
+  context: CoreContext,
+  caller: Caller,
+  query: PlanQuery,
+  names: Names,
+): Promise<PlansView['filters']> {
+  const page = { limit: HTTP.pageSizeMax };
+  const [hosts, repositories, sources, tags] = await Promise.all([
+    listHosts(context, caller, {}, page),
+    listRepositories(context, caller, {}, page),
+    // A name is a source's own on its host alone: where one is chosen, its sources are offered.
+    listSources(context, caller, { host: query.host }, page),
+    listTagChoices(context, caller, query.tag),
+  ]);
+  const hostNames = new Map([...hosts.rows, ...names.hosts.values()].map((host) => [host.id, host.name]));
+  const withHost = (source: { id: SourceId; name: string; host: HostId }) => ({
+    id: source.id,
+    name: query.host === undefined ? `${source.name} · ${hostNames.get(source.host) ?? 'another host'}` : source.name,
+  });
+  const find = <K extends string, V extends { id: string; name: string }>(map: ReadonlyMap<K, V>, id: K | undefined) =>
+    id === undefined ? undefined : map.get(id);
+  const chosen = query.source === undefined ? undefined : names.sources.get(query.source);
+  return [
+    {
+      name: 'repository',
+      label: 'Repository',
+      value: query.repository ?? '',
+      options: choicesOf('All repositories', repositories, find(names.repositories, query.repository)),
+    },
+    {
+      name: 'host',
+      label: 'Host',
+      value: query.host ?? '',
+      options: choicesOf('All hosts', hosts, find(names.hosts, query.host)),
+    },
+    {
+      name: 'source',
+      label: 'Source',
+      value: query.source ?? '',
+      options: choicesOf(
+        'All sources',
+        { ...sources, rows: sources.rows.map(withHost) },
+        chosen === undefined ? undefined : withHost(chosen),
+      ),
+    },
+    ...(tags.length === 0
+      ? []
+      : [
+          {
+            name: 'tag',
+            label: 'Tag of a host',
+            value: query.tag ?? '',
+            options: [{ value: '', label: 'Any tag' }, ...tags.map((tag) => ({ value: tag, label: tag }))],
+          },
+        ]),
+    {
+      name: 'enabled',
+      label: 'State',
+      value: query.enabled ?? '',
+      options: [
+        { value: '', label: 'Enabled or paused' },
+        { value: 'true', label: 'Enabled' },
+        { value: 'false', label: 'Paused' },
+      ],
+    },
+  ];
+}

@@ -1,0 +1,200 @@
+/** A plan as a sentence to fill in: back up these sources, to this repository, at these times, under this name. */
+import { attrs, type Html, html } from '../../html.ts';
+import { button, hiddenInputs, linkButton, onward } from '../../ui/button.ts';
+import { emptyState } from '../../ui/empty.ts';
+import { errorSummary, type Field, type FieldOption, fieldSection, formField } from '../../ui/form.ts';
+import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
+import { panel } from '../../ui/panel.ts';
+import { searchInput } from '../../ui/table.ts';
+import type { Clockface } from '../../ui/time.ts';
+import { type CopiesFormView, copyFields } from './plan-copies.view.ts';
+import { type FiresView, firesPreview } from './plan-fires.view.ts';
+import { labelOption, optionSections, type PlanOptionsView } from './plan-options.view.ts';
+
+export type SourceChoice = {
+  readonly id: string;
+  readonly name: string;
+  readonly detail: string;
+  readonly checked: boolean;
+  /** It is in another plan, or switched off. */
+  readonly remark?: string | undefined;
+};
+
+export type PlanFormView = {
+  readonly face: Clockface;
+  readonly heading: string;
+  readonly title: string;
+  readonly crumbs: readonly Crumb[];
+  readonly action: string;
+  /** The form's own address: the search for sources asks it. */
+  readonly here: string;
+  readonly cancelHref: string;
+  readonly submit: string;
+  readonly version?: number | undefined;
+  readonly groups: readonly { readonly host: string; readonly choices: readonly SourceChoice[] }[];
+  readonly find: string;
+  /** More sources than shown fit the search. */
+  readonly cut: boolean;
+  readonly hasSources: boolean;
+  readonly addSourceHref: string;
+  readonly repositories: readonly { readonly value: string; readonly label: string }[];
+  readonly addRepositoryHref: string;
+  readonly values: {
+    readonly name: string;
+    readonly repository: string;
+    readonly preset: string;
+    readonly cron: string;
+    readonly zone: string;
+    readonly enabled: boolean;
+  };
+  readonly presets: readonly { readonly value: string; readonly label: string }[];
+  readonly zones: readonly string[];
+  readonly fires: FiresView;
+  readonly firesUrl: string;
+  readonly copies: CopiesFormView;
+  readonly retention: { readonly value: string; readonly choices: readonly FieldOption[]; readonly policiesHref: string };
+  readonly options: PlanOptionsView;
+  readonly problem?: string | undefined;
+  readonly errors: Readonly<Record<string, string>>;
+};
+
+export const PLAN_SOURCES = 'plan-sources';
+const FORM = 'plan-form';
+
+export function planFormPage(shell: Shell, view: PlanFormView): Html {
+  const sources = panel({ title: 'Back up', aside: 'each source gives its own snapshot', content: sourcePicker(view) });
+  const content = html`<div class="stack">${errorSummary(wrongFields(view), view.problem)}<div class="halves">${sources}${panel({ title: 'to, when and under which name', content: planForm(view) })}</div></div>`;
+  return layout(shell, { title: view.title, crumbs: view.crumbs, heading: view.heading, content });
+}
+
+/** Search and boxes; the boxes belong to the form beside it. */
+function sourcePicker(view: PlanFormView): Html {
+  if (!view.hasSources)
+    return emptyState({
+      icon: 'database',
+      title: 'There is no source yet.',
+      text: 'A source is a database or a folder on one of your hosts.',
+      action: linkButton({ href: view.addSourceHref, label: 'Add a source', kind: 'primary' }),
+    });
+  return html`<form class="toolbar" role="search" method="get" action="${view.here}" aria-label="Find sources" hx-get="${view.here}" hx-trigger="input delay:200ms, submit" hx-include="#${PLAN_SOURCES}" hx-target="#${PLAN_SOURCES}" hx-select="#${PLAN_SOURCES}" hx-swap="outerMorph" hx-sync="this:replace">${searchInput({ name: 'find', value: view.find, label: 'Search sources and hosts' })}<button class="button button-secondary no-js">Find</button></form>${sourceChoices(view)}`;
+}
+
+/** The boxes alone; the search takes them from here. What is checked stays, whatever is searched for. */
+export function sourceChoices(view: PlanFormView): Html {
+  const error = view.errors['sources'];
+  const none =
+    view.groups.length === 0 &&
+    html`<p class="quiet">No source fits. ${onward({ href: view.addSourceHref, label: 'Add a source' })}</p>`;
+  return html`<div class="fields" id="${PLAN_SOURCES}">${error !== undefined && html`<p class="error" id="f-sources">${error}</p>`}${view.groups.map(
+    (group) =>
+      html`<fieldset class="field"><legend><span class="cell">${group.host}</span></legend><div class="choices">${group.choices.map(sourceBox)}</div></fieldset>`,
+  )}${none}${view.cut && html`<p class="quiet">More sources fit: search for the one you miss.</p>`}</div>`;
+}
+
+function sourceBox(choice: SourceChoice): Html {
+  return html`<label class="check"><input type="checkbox" name="sources" form="plan-form" ${attrs({ value: choice.id, checked: choice.checked, id: `source-${choice.id}` })}><span>${choice.name} <span class="quiet small">${choice.detail}${choice.remark !== undefined && ` · ${choice.remark}`}</span></span></label>`;
+}
+
+/** The hidden button comes first, so that Enter in a field saves instead of adding or removing a row. */
+function planForm(view: PlanFormView): Html {
+  const hidden = view.version === undefined ? {} : { version: view.version };
+  return html`<form class="form" id="${FORM}" method="post" action="${view.action}">${hiddenInputs(hidden)}<button hidden></button>${fieldSection({ fields: [repositoryField(view)] })}${whenSection(view)}${fieldSection({ fields: [retentionField(view)] })}${fieldSection({ title: 'A second copy', folded: true, open: view.copies.repository !== '', fields: copyFields(view.copies, view.errors) })}${fieldSection({ fields: [nameField(view), enabledField(view)] })}<div class="folds" id="plan-options">${optionSections(view.options)}</div><div class="form-actions">${button({ label: view.submit, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
+}
+
+function repositoryField(view: PlanFormView): Field {
+  return {
+    name: 'repository',
+    label: 'to the repository',
+    kind: 'select',
+    required: true,
+    value: view.values.repository,
+    options: [{ value: '', label: 'Choose…' }, ...view.repositories],
+    error: view.errors['repository'],
+    ...(view.repositories.length > 0
+      ? {}
+      : { help: html`There is none yet. ${onward({ href: view.addRepositoryHref, label: 'Add a repository' })}` }),
+  };
+}
+
+function retentionField({ retention, errors }: PlanFormView): Field {
+  return {
+    name: 'retentionPolicy',
+    label: 'and keep',
+    kind: 'select',
+    required: true,
+    value: retention.value,
+    options: retention.choices,
+    error: errors['retentionPolicy'],
+    help: html`What a policy does not keep is removed after clean runs. ${onward({ href: retention.policiesHref, label: 'The policies' })}`,
+  };
+}
+
+function nameField(view: PlanFormView): Field {
+  return {
+    name: 'name',
+    label: 'and call it',
+    kind: 'text',
+    required: true,
+    placeholder: 'nightly databases',
+    value: view.values.name,
+    error: view.errors['name'],
+  };
+}
+
+function enabledField(view: PlanFormView): Field {
+  return {
+    name: 'enabled',
+    label: 'Let it run by its schedule',
+    kind: 'checkbox',
+    value: view.values.enabled,
+    help: 'Switched off, it keeps its snapshots and runs only when somebody asks for it.',
+  };
+}
+
+/** Typing anywhere in here, or in the options, shows the next fires and when each host begins; without JavaScript they are checked when the plan is saved. */
+function whenSection(view: PlanFormView): Html {
+  const { values, errors } = view;
+  const zoneField: Field = {
+    name: 'zone',
+    label: 'in the time zone',
+    kind: 'text',
+    required: true,
+    value: values.zone,
+    error: errors['zone'],
+    attributes: { list: 'zones' },
+  };
+  const cronField: Field = {
+    name: 'cron',
+    label: 'My own expression',
+    kind: 'text',
+    mono: true,
+    placeholder: '30 2 * * 1-5',
+    value: values.cron,
+    error: errors['cron'],
+    help: 'Five fields: minute, hour, day of month, month, day of week.',
+  };
+  return html`<div class="fields" id="plan-when" hx-get="${view.firesUrl}" hx-trigger="input delay:200ms, change, input from:#plan-options delay:200ms, change from:#plan-options, change from:#f-retentionPolicy" hx-include="#plan-when, #plan-options, #f-retentionPolicy" hx-target="#plan-fires" hx-select="#plan-fires" hx-swap="outerMorph" hx-sync="this:replace"><fieldset class="field"><legend>at these times</legend><div class="choices">${view.presets.map(
+    (preset) =>
+      html`<label class="check"><input type="radio" name="preset" ${attrs({ value: preset.value, checked: preset.value === values.preset })}><span>${preset.label}</span></label>`,
+  )}</div></fieldset>${formField(cronField)}${formField(zoneField)}<datalist id="zones">${view.zones.map((zone) => html`<option value="${zone}"></option>`)}</datalist></div>${firesPreview(view.fires, view.face)}`;
+}
+
+/** Fields at fault, for the summary at the top. */
+function wrongFields(view: PlanFormView): readonly Field[] {
+  const labels: Readonly<Record<string, string>> = {
+    sources: 'Sources',
+    repository: 'Repository',
+    cron: 'Expression',
+    zone: 'Time zone',
+    retentionPolicy: 'Retention',
+    copyRepository: 'Second repository',
+    copyPolicy: 'Retention of copies',
+    name: 'Name',
+  };
+  return Object.entries(view.errors).map(([name, error]) => ({
+    name,
+    label: labels[name] ?? labelOption(name) ?? name,
+    kind: 'text',
+    error,
+  }));
+}

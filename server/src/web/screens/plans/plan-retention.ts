@@ -1,0 +1,217 @@
+/** `/plans/:plan/retention`, and the part of a plan's page that says what its retention would do next. */
+import { idSchema, type PolicyId } from '@holdfast/shared/domain/ids.ts';
+import { describePolicy } from '@holdfast/shared/domain/retention-policy.ts';
+import { describeFreeze, describeKeep, describeRemove } from '@holdfast/shared/domain/retention-words.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
+import { isAllowed } from '../../../core/caller.ts';
+import { startForget } from '../../../core/forget.ts';
+import type { CoreContext } from '../../../core/ports.ts';
+import { listPolicies, STANDARD_POLICY } from '../../../core/retention-policies.ts';
+import {
+  type PreviewedBackup,
+  previewRetention,
+  type RetentionPreview,
+  type SourcePreview,
+} from '../../../core/retention-preview.ts';
+import type { Plan } from '../../../store/catalog.ts';
+import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
+import type { FieldOption } from '../../ui/form.ts';
+import { formatBytes, formatNoun } from '../../ui/quantity.ts';
+import { PAGES } from '../../urls.ts';
+import { readClockface } from '../clockface.ts';
+import { isShown } from '../forms/form-problem.ts';
+import { findText, readText } from '../forms/form-values.ts';
+import { findId, getParam } from '../params.ts';
+import { loadNames, type Names, nameOf } from '../runs/run-names.ts';
+import { buildShell } from '../shell.ts';
+import {
+  type BackupLine,
+  type PlanRetentionPageView,
+  type PlanRetentionView,
+  planRetentionPage,
+  type RetentionAct,
+  type SourceRetentionLine,
+} from './plan-retention.view.ts';
+
+/** Of those that go next time, on the plan's page. */
+const LEAVING_SHOWN = 8;
+const BACKUPS_SHOWN = 300;
+
+function nameSource(names: Names, { source, host }: SourcePreview): string {
+  return `${nameOf(names.hosts, host, 'host')} / ${nameOf(names.sources, source, 'source')}`;
+}
+
+function toLine(preview: SourcePreview, plan: Plan, names: Names, visit: Visit): SourceRetentionLine {
+  const { source, kept, removed, frozen, needsPerson } = preview;
+  return {
+    name: nameSource(names, preview),
+    href: visit.urls.planRetention({ plan: plan.id }, { source }),
+    kept,
+    removed,
+    frozen: frozen && describeFreeze(frozen),
+    needsPerson,
+  };
+}
+
+/** Asks for attention first: what is frozen or waits, then what goes. */
+function weighSource({ frozen, needsPerson, removed }: SourcePreview): number {
+  return frozen !== undefined || needsPerson ? 2 : removed > 0 ? 1 : 0;
+}
+
+/** What would go, were every host asked now; undefined when nothing would. */
+function findAct(plan: Plan, sources: readonly SourcePreview[], urls: Visit['urls']): RetentionAct | undefined {
+  const tidied = sources.filter(({ frozen, removed }) => frozen === undefined && removed > 0);
+  if (tidied.length === 0) return undefined;
+  return {
+    action: urls.forgetPlan({ plan: plan.id }),
+    plan: plan.name,
+    backups: tidied.reduce((sum, { removed }) => sum + removed, 0),
+    sources: tidied.length,
+    needsPerson: tidied.some(({ needsPerson }) => needsPerson),
+  };
+}
+
+function toView(context: CoreContext, visit: Visit, preview: RetentionPreview, names: Names): PlanRetentionView {
+  const { urls, caller } = visit;
+  const { plan, policy, problem, capDays = 0 } = preview;
+  const cap = capDays > 0 ? ` Nothing older than ${formatNoun(capDays, 'day')}, a setting.` : '';
+  const sources = preview.sources.toSorted((a, b) => weighSource(b) - weighSource(a));
+  const leaving = sources.flatMap((source) =>
+    source.needsPerson
+      ? []
+      : source.backups.flatMap(({ decision, snapshot }) =>
+          decision.verdict === 'keep'
+            ? []
+            : [
+                {
+                  id: snapshot.id,
+                  at: snapshot.createdAt,
+                  href: urls.snapshot({ snapshot: snapshot.id }),
+                  source: nameSource(names, source),
+                  why: describeRemove(decision.because),
+                },
+              ],
+        ),
+  );
+  return {
+    face: readClockface(context, visit),
+    ...(policy === undefined
+      ? {}
+      : {
+          policy: {
+            name: policy.name,
+            href: urls.policy({ policy: policy.id }),
+            words: `${describePolicy(policy.policy, formatBytes)}${cap}`,
+          },
+        }),
+    ...(isAllowed(caller, 'plan.manage') ? { chooseHref: urls.editPlan({ plan: plan.id }) } : {}),
+    problem,
+    sources: sources.map((source) => toLine(source, plan, names, visit)),
+    ...(isAllowed(caller, 'plan.manage') ? { act: findAct(plan, sources, urls) } : {}),
+    leaving: leaving.slice(0, LEAVING_SHOWN),
+    allHref: urls.planRetention({ plan: plan.id }),
+    liveUrl: urls.plan({ plan: plan.id }),
+  };
+}
+
+async function readNames(context: CoreContext, visit: Visit, { sources }: RetentionPreview): Promise<Names> {
+  return loadNames(context, visit.caller, {
+    sources: sources.map(({ source }) => source),
+    hosts: sources.map(({ host }) => host),
+  });
+}
+
+/** What the page of a plan says of its retention. */
+export async function readPlanRetention(context: CoreContext, visit: Visit, plan: Plan): Promise<PlanRetentionView> {
+  const preview = await previewRetention(context, visit.caller, plan.id);
+  return toView(context, visit, preview, await readNames(context, visit, preview));
+}
+
+function toBackupLine({ decision, snapshot }: PreviewedBackup, needsPerson: boolean, visit: Visit): BackupLine {
+  const because =
+    decision.verdict === 'remove' ? [describeRemove(decision.because)] : decision.because.map((reason) => describeKeep(reason));
+  return {
+    id: snapshot.id,
+    href: visit.urls.snapshot({ snapshot: snapshot.id }),
+    at: snapshot.createdAt,
+    verdict: decision.verdict === 'keep' ? 'stays' : needsPerson ? 'waits' : 'goes',
+    because,
+    storedBytes: decision.snapshot.storedBytes,
+    isPinned: decision.snapshot.isPinned,
+  };
+}
+
+async function showRetention(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { urls } = visit;
+  const preview = await previewRetention(context, visit.caller, getParam(visit, 'plan', idSchema('plan')));
+  const { plan } = preview;
+  const names = await readNames(context, visit, preview);
+  const wanted = findId(findText(visit.query, 'source'), idSchema('source'));
+  const shown = preview.sources.find(({ source }) => source === wanted) ?? preview.sources[0];
+  const view: PlanRetentionPageView = {
+    ...toView(context, visit, preview, names),
+    allHref: undefined,
+    liveUrl: visit.here,
+    title: `Retention of ${plan.name}`,
+    crumbs: [
+      { label: 'Plans', href: urls.plans() },
+      { label: plan.name, href: urls.plan({ plan: plan.id }) },
+      { label: 'Retention' },
+    ],
+    heading: `What “${plan.name}” keeps, and what goes next.`,
+    backups: (shown?.backups ?? []).slice(0, BACKUPS_SHOWN).map((one) => toBackupLine(one, shown?.needsPerson ?? false, visit)),
+    left: Math.max(0, (shown?.backups.length ?? 0) - BACKUPS_SHOWN),
+    ...(shown === undefined ? {} : { shown: toLine(shown, plan, names, visit) }),
+  };
+  return { kind: 'page', html: planRetentionPage(await buildShell(context, visit, 'plans'), view) };
+}
+
+/** The choice of a form that keeps everything. */
+export const EVERYTHING = 'everything';
+
+/** The policy that was chosen in a form; a form without the field chose none. */
+export function checkPolicyChoice(text: string): { policy: PolicyId | undefined } | { problem: string } {
+  if (text === EVERYTHING || text === '') return { policy: undefined };
+  const policy = findId(text, idSchema('policy'));
+  return policy === undefined ? { problem: 'Choose one of the policies.' } : { policy };
+}
+
+/** What a plan may go by; the one it goes by now is among them. */
+export async function readPolicyChoices(context: CoreContext, visit: Visit, chosen: string): Promise<readonly FieldOption[]> {
+  const { rows } = await listPolicies(context, visit.caller, {}, { limit: HTTP.pageSizeMax });
+  const id = findId(chosen, idSchema('policy'));
+  const more = id === undefined || rows.some((row) => row.id === id) ? undefined : await findPolicy(context, visit, id);
+  return [
+    { value: EVERYTHING, label: 'Everything: nothing is ever removed' },
+    ...[...rows, ...(more ? [more] : [])].map((policy) => ({ value: policy.id, label: policy.name })),
+  ];
+}
+
+function findPolicy({ store }: CoreContext, { caller }: Visit, id: PolicyId) {
+  return store.catalog.findPolicy(caller.tenant, id);
+}
+
+/** What the form of a new plan begins with: the standard policy while there is one. */
+export async function findUsualPolicy(context: CoreContext, visit: Visit): Promise<string> {
+  return (await findPolicy(context, visit, STANDARD_POLICY))?.id ?? EVERYTHING;
+}
+
+async function forgetNow(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { urls } = visit;
+  const plan = getParam(visit, 'plan', idSchema('plan'));
+  try {
+    const { runs } = await startForget(context, visit.caller, plan, readText(visit.form, 'isApproved') === 'true');
+    const [first] = runs;
+    if (runs.length === 1 && first !== undefined) return { kind: 'redirect', to: urls.run({ run: first.id }) };
+    const text = `${formatNoun(runs.length, 'run')} started, one on each host of the plan.`;
+    return { kind: 'redirect', to: urls.runs({ plan }), flash: { tone: 'good', text } };
+  } catch (thrown) {
+    if (!isShown(thrown) || thrown.code === 'not_found') throw thrown;
+    return { kind: 'redirect', to: urls.plan({ plan }), flash: { tone: 'bad', text: thrown.message } };
+  }
+}
+
+export const PLAN_RETENTION_SCREENS: readonly ScreenRoute[] = [
+  { method: 'get', path: PAGES.planRetention, handle: showRetention },
+  { method: 'post', path: PAGES.forgetPlan, handle: forgetNow },
+];

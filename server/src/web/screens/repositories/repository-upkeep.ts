@@ -1,0 +1,199 @@
+/** Checks, prunes and the admin credential of one repository. */
+import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
+import { type CheckScope, checkScopeSchema, describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
+import { countParts } from '@holdfast/shared/domain/routine.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { listAdminFields, removeAdminCredential, setAdminCredential } from '../../../core/admin-credential.ts';
+import { demand, isAllowed } from '../../../core/caller.ts';
+import { findWholeReading, readUpkeep, startCheck, startPrune } from '../../../core/maintenance.ts';
+import type { CoreContext } from '../../../core/ports.ts';
+import { getRepository } from '../../../core/repositories.ts';
+import { chooseScope, isDamaged } from '../../../core/routine/planner.ts';
+import type { Repository } from '../../../store/catalog.ts';
+import type { Run } from '../../../store/runs.ts';
+import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
+import { formatBytes } from '../../ui/quantity.ts';
+import { PAGES } from '../../urls.ts';
+import { readClockface } from '../clockface.ts';
+import { nameInput, readAdapterForm, readTypedValues, toAdapterSections } from '../forms/adapter-form.ts';
+import { type FormProblem, isShown, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
+import { readText } from '../forms/form-values.ts';
+import { findId, getParam } from '../params.ts';
+import { shortenSentence, splitFailure } from '../runs/run-words.ts';
+import { buildShell } from '../shell.ts';
+import type { HostChoice } from '../sources/source-form.view.ts';
+import { adminCredentialPage, toOptional, type UpkeepRun, type UpkeepView } from './repository-upkeep.view.ts';
+
+/** In so many parts is all data read by whoever asks for a part each time, where no routine says otherwise. */
+const PARTS = 10;
+
+function toUpkeepRun(run: Run | undefined, urls: Visit['urls']): UpkeepRun | undefined {
+  if (run === undefined) return undefined;
+  const freed = run.state === 'succeeded' ? `freed ${formatBytes(run.bytes)}` : 'data that no snapshot needs';
+  return {
+    href: urls.run({ run: run.id }),
+    state: run.state,
+    at: run.finishedAt ?? run.startedAt ?? run.createdAt,
+    what: run.kind === 'prune' ? freed : describeCheckScope(run.scope ?? { kind: 'structure' }),
+    problem:
+      run.failure === undefined || run.state === 'cancelled'
+        ? undefined
+        : `${shortenSentence(splitFailure(run.failure).what)}.`.replace('….', '…'),
+  };
+}
+
+/** The part that was read longest ago, of as many as the routine reads it in, so that what people read counts for both. */
+async function findNextPart(
+  context: CoreContext,
+  { tenant, id }: Repository,
+  checks: readonly Run[],
+): Promise<{ part: number; of: number }> {
+  const stored = await context.store.routines.findRoutine(tenant, id);
+  const parts = stored === undefined ? 0 : countParts(stored.settings);
+  const scope = chooseScope(checks, parts > 1 && stored ? stored.settings : { checkDays: 1, readAllDays: PARTS });
+  return scope.kind === 'part' ? scope : { part: 1, of: PARTS };
+}
+
+export async function readUpkeepView(
+  context: CoreContext,
+  visit: Visit,
+  repository: Repository,
+  hosts: { choices: readonly HostChoice[]; chosen: string | undefined },
+): Promise<UpkeepView> {
+  const { caller, urls } = visit;
+  const { checks, prunes, sizes } = await readUpkeep(context, caller, repository.id);
+  return {
+    urls,
+    face: readClockface(context, visit),
+    repository: repository.id,
+    name: repository.name,
+    check: toUpkeepRun(checks[0], urls),
+    prune: toUpkeepRun(prunes[0], urls),
+    isDamaged: isDamaged(checks),
+    wholeAt: findWholeReading(checks),
+    sizes: sizes.map(({ measuredAt, sizeBytes, snapshots, restoreBytes }) => ({
+      at: measuredAt,
+      sizeBytes,
+      snapshots,
+      restoreBytes,
+    })),
+    hosts: hosts.choices,
+    chosenHost: hosts.chosen,
+    nextPart: await findNextPart(context, repository, checks),
+    admin: listAdminFields(repository.kind).length === 0 ? 'none' : repository.admin === undefined ? 'missing' : 'set',
+    may: { check: isAllowed(caller, 'run.start'), manage: isAllowed(caller, 'repository.manage') },
+  };
+}
+
+function getPostedHost(visit: Visit): HostId {
+  const host = findId(readText(visit.form, 'host'), idSchema('host'));
+  if (host === undefined) throw new AppError('invalid', 'choose the host that is to do it');
+  return host;
+}
+
+function readScope(visit: Visit): CheckScope {
+  const kind = readText(visit.form, 'scope');
+  if (kind === 'everything' || kind === 'structure') return { kind };
+  const [part, of] = [Number(readText(visit.form, 'part')), Number(readText(visit.form, 'of'))];
+  const parsed = checkScopeSchema.safeParse({ kind, part, of });
+  if (parsed.success) return parsed.data;
+  throw new AppError('invalid', 'choose what is to be read');
+}
+
+/** Goes to the page of the run that was started; what stands in its way is told on the repository's page. */
+async function start(visit: Visit, repository: Repository, act: () => Promise<Run>): Promise<PageReply> {
+  const { urls } = visit;
+  try {
+    const run = await act();
+    return { kind: 'redirect', to: urls.run({ run: run.id }) };
+  } catch (thrown) {
+    if (!isShown(thrown)) throw thrown;
+    const to = urls.repository({ repository: repository.id });
+    return { kind: 'redirect', to, flash: { tone: 'bad', text: `Nothing was started: ${thrown.message}.` } };
+  }
+}
+
+async function getVisited(context: CoreContext, visit: Visit): Promise<Repository> {
+  return getRepository(context, visit.caller, getParam(visit, 'repository', idSchema('repository')));
+}
+
+async function postCheck(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const repository = await getVisited(context, visit);
+  return start(visit, repository, () =>
+    startCheck(context, visit.caller, repository.id, { host: getPostedHost(visit), scope: readScope(visit) }),
+  );
+}
+
+async function postPrune(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const repository = await getVisited(context, visit);
+  return start(visit, repository, () => startPrune(context, visit.caller, repository.id, { host: getPostedHost(visit) }));
+}
+
+async function replyAdmin(
+  context: CoreContext,
+  visit: Visit,
+  repository: Repository,
+  filling: { values: ReturnType<typeof readTypedValues>; problem: FormProblem },
+  status = 200,
+): Promise<PageReply> {
+  const { urls } = visit;
+  const fields = listAdminFields(repository.kind);
+  if (fields.length === 0) throw new AppError('not_found', 'a repository of this kind is reached in one way only');
+  const stored = Object.keys(repository.admin?.secrets ?? {});
+  const sections = toAdapterSections(fields, { ...filling, stored });
+  const everyday = new Map(fields.map((field) => [nameInput(field), repository.config[field.name]]));
+  const href = urls.repository({ repository: repository.id });
+  const view = {
+    urls,
+    repository: repository.id,
+    name: repository.name,
+    crumbs: [
+      { label: 'Repositories', href: urls.repositories() },
+      { label: repository.name, href },
+      { label: 'Admin credential' },
+    ],
+    sections: toOptional(sections, (name) => everyday.get(name)?.toString()),
+    problem: filling.problem.text,
+    isSet: repository.admin !== undefined,
+    version: repository.version,
+  };
+  return { kind: 'page', status, html: adminCredentialPage(await buildShell(context, visit, 'repositories'), view) };
+}
+
+async function showAdmin(context: CoreContext, visit: Visit): Promise<PageReply> {
+  demand(visit.caller, 'repository.manage');
+  const repository = await getVisited(context, visit);
+  return replyAdmin(context, visit, repository, { values: repository.admin?.config ?? {}, problem: NO_PROBLEM });
+}
+
+async function postAdmin(context: CoreContext, visit: Visit): Promise<PageReply> {
+  demand(visit.caller, 'repository.manage');
+  const { caller, form, urls } = visit;
+  const repository = await getVisited(context, visit);
+  const fields = listAdminFields(repository.kind);
+  const version = Number(readText(form, 'version'));
+  try {
+    const expected = Number.isInteger(version) && version > 0 ? version : undefined;
+    await setAdminCredential(context, caller, repository.id, readAdapterForm(fields, form), expected);
+  } catch (thrown) {
+    return replyAdmin(context, visit, repository, { values: readTypedValues(fields, form), problem: toFormProblem(thrown) }, 422);
+  }
+  const text = `${repository.name} has an admin credential. Retention and prunes go through it from now on: by its routine, and when a person starts them.`;
+  return { kind: 'redirect', to: urls.repository({ repository: repository.id }), flash: { tone: 'good', text } };
+}
+
+async function postRemoveAdmin(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { caller, urls } = visit;
+  const repository = await getVisited(context, visit);
+  await removeAdminCredential(context, caller, repository.id);
+  const text = `${repository.name} has only its everyday credential now.`;
+  return { kind: 'redirect', to: urls.repository({ repository: repository.id }), flash: { tone: 'good', text } };
+}
+
+export const REPOSITORY_UPKEEP_SCREENS: readonly ScreenRoute[] = [
+  { method: 'post', path: PAGES.checkRepository, handle: postCheck },
+  { method: 'post', path: PAGES.pruneRepository, handle: postPrune },
+  { method: 'get', path: PAGES.adminCredential, handle: showAdmin },
+  { method: 'post', path: PAGES.adminCredential, handle: postAdmin },
+  { method: 'post', path: PAGES.removeAdminCredential, handle: postRemoveAdmin },
+];

@@ -1,0 +1,117 @@
+/** What both restore pages show of the snapshot, and when there is nothing to restore. */
+import { findRepositoryAdapter, findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { demand } from '../../../core/caller.ts';
+import type { HostView } from '../../../core/hosts.ts';
+import type { CoreContext } from '../../../core/ports.ts';
+import { getSnapshot } from '../../../core/snapshots.ts';
+import type { Repository, Source } from '../../../store/catalog.ts';
+import type { Snapshot } from '../../../store/runs.ts';
+import type { Visit } from '../../http/route.ts';
+import { formatBytes } from '../../ui/quantity.ts';
+import { formatDay } from '../../ui/time.ts';
+import { readClockface } from '../clockface.ts';
+import { getParam } from '../params.ts';
+import { isRestorable } from '../runs/run-acts.ts';
+import { loadNames } from '../runs/run-names.ts';
+import { labelSourceKind } from '../sources/source-words.ts';
+import type { RestoreFrame } from './restore.view.ts';
+import { readChoice } from './restore-choice.ts';
+import type { ChoiceView } from './restore-choice.view.ts';
+
+/** One line of text: what a file system or a database server can be given as a name and a person can read in a list. */
+export const ONE_LINE = /^[^\u0000-\u001f\u007f]*$/u;
+
+export interface RestoreScene {
+  snapshot: Snapshot;
+  source: Source | undefined;
+  repository: Repository | undefined;
+  madeOn: HostView | undefined;
+  /** What else there is of the same source. */
+  choice: ChoiceView | undefined;
+}
+
+export async function readScene(context: CoreContext, visit: Visit): Promise<RestoreScene> {
+  demand(visit.caller, 'restore.start');
+  const snapshot = await getSnapshot(context, visit.caller, getParam(visit, 'snapshot', idSchema('snapshot')));
+  const names = await loadNames(context, visit.caller, {
+    hosts: [snapshot.host],
+    sources: [snapshot.source],
+    repositories: [snapshot.repository],
+  });
+  const source = names.sources.get(snapshot.source);
+  return {
+    snapshot,
+    source,
+    choice: source && snapshot.role === 'data' ? await readChoice(context, visit, snapshot, source) : undefined,
+    repository: names.repositories.get(snapshot.repository),
+    madeOn: names.hosts.get(snapshot.host),
+  };
+}
+
+export function isDatabase(source: Source): boolean {
+  return findSourceAdapter(source.kind)?.restore !== undefined;
+}
+
+/** Whether the repository lies on the disk of the one host that wrote it. */
+export function isOnOneHost(repository: Repository): boolean {
+  return findRepositoryAdapter(repository.kind)?.localPath !== undefined;
+}
+
+/** Why nobody can read a snapshot for now, in a sentence; undefined where some host may. */
+export function findOutOfReach(
+  repository: Repository | undefined,
+  madeOn: { readonly name: string; readonly standing: string } | undefined,
+): string | undefined {
+  if (repository === undefined || !isOnOneHost(repository) || madeOn?.standing === 'online') return undefined;
+  const holder = madeOn === undefined ? 'a host that was deleted here' : `${madeOn.name}, which is ${madeOn.standing}`;
+  return `Out of reach for now: it lies on the disk of ${holder}. No other host can read it.`;
+}
+
+export function findRefusal(scene: RestoreScene): string | undefined {
+  if (scene.source === undefined) return 'The source of this snapshot was deleted here. Restore it by hand: its page says how.';
+  if (scene.repository === undefined) return 'The repository of this snapshot was deleted here. Restore it by hand.';
+  if (scene.snapshot.role !== 'data') return 'These are the roles beside a database; they are read into a server by hand.';
+  if (!isRestorable(scene.snapshot)) return 'No clean run vouches for this snapshot, so it is not offered for restore.';
+  return findOutOfReach(scene.repository, scene.madeOn);
+}
+
+/** Letters a path and a database name may have everywhere. */
+export function toPlainName(text: string): string {
+  return text.replace(/[^A-Za-z0-9_-]+/g, '_').replace(/^_+|_+$/g, '') || 'backup';
+}
+
+/** The page around the form. */
+export function describeScene(context: CoreContext, visit: Visit, scene: RestoreScene): RestoreFrame {
+  const { urls } = visit;
+  const { snapshot, source, repository } = scene;
+  const name = source?.name ?? 'a deleted source';
+  const made = formatDay(snapshot.createdAt, readClockface(context, visit));
+  return {
+    crumbs: [
+      { label: 'Snapshots', href: urls.snapshots() },
+      { label: `${name} ${snapshot.engineId.slice(0, 8)}`, href: urls.snapshot({ snapshot: snapshot.id }) },
+      { label: 'Restore' },
+    ],
+    heading: `Bring back ${name} as of ${made}.`,
+    state: snapshot.state,
+    facts: [
+      { label: 'source', value: source === undefined ? name : `${name} · ${labelSourceKind(source.kind)}` },
+      { label: 'made on', value: scene.madeOn?.name ?? 'a deleted host' },
+      { label: 'made', value: made },
+      { label: 'a restore gives back', value: formatBytes(snapshot.sizeBytes) },
+      { label: 'from the repository', value: repository?.name ?? 'a deleted repository' },
+    ],
+    action: urls.restoreSnapshot({ snapshot: snapshot.id }),
+    cancelHref: urls.snapshot({ snapshot: snapshot.id }),
+    choice: scene.choice,
+    refusal: findRefusal(scene),
+  };
+}
+
+/** Why some host is not among the places. */
+export function describePlaces(scene: RestoreScene): string {
+  return scene.repository !== undefined && isOnOneHost(scene.repository)
+    ? `The repository is a folder on ${scene.madeOn?.name ?? 'the host that made it'}, so only that host can read it.`
+    : 'Hosts that do not answer now cannot be chosen.';
+}

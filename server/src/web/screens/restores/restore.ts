@@ -1,0 +1,181 @@
+/** `/snapshots/:snapshot/restore`: four steps on one page, then the run. Here files; a database has a page of its own. */
+import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
+import { TEXT } from '@holdfast/shared/limits.ts';
+import type { HostView } from '../../../core/hosts.ts';
+import type { CoreContext } from '../../../core/ports.ts';
+import { type RestoreRequest, startRestore } from '../../../core/restores.ts';
+import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
+import { formatBytes } from '../../ui/quantity.ts';
+import { formatDate } from '../../ui/time.ts';
+import { PAGES } from '../../urls.ts';
+import { readClockface } from '../clockface.ts';
+import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
+import { readText } from '../forms/form-values.ts';
+import { describeSearch, type Offer, offerHosts, readSought } from '../hosts/offered-hosts.ts';
+import { findId } from '../params.ts';
+import { buildShell } from '../shell.ts';
+import { type PlaceChoice, type RestoreView, restorePage } from './restore.view.ts';
+import { explainRestoreBase, getRestoreBase } from './restore-base.ts';
+import { showDatabaseForm, startDatabaseRestore } from './restore-database.ts';
+import {
+  describePlaces,
+  describeScene,
+  findRefusal,
+  isDatabase,
+  isOnOneHost,
+  ONE_LINE,
+  type RestoreScene,
+  readScene,
+  toPlainName,
+} from './restore-scene.ts';
+
+interface Typed {
+  place: string;
+  target: string;
+  understood: boolean;
+}
+
+/** Hosts for a directory: the one that made the snapshot first, then those of the fleet, or of it what was searched for. */
+async function offerTargetHosts(
+  context: CoreContext,
+  visit: Visit,
+  { madeOn }: RestoreScene,
+  typed: Typed | undefined,
+): Promise<Offer<HostView>> {
+  const chosen = typed === undefined ? undefined : findId(typed.place, idSchema('host'));
+  const offer = await offerHosts(context, visit.caller, { find: readSought(visit).find, keep: [chosen] });
+  const others = offer.rows.filter((host) => host.id !== madeOn?.id);
+  return { ...offer, rows: [...(madeOn === undefined ? [] : [madeOn]), ...others] };
+}
+
+function toPlace({ id, name, standing }: HostView): PlaceChoice {
+  const isOnline = standing === 'online';
+  return { value: id, label: `${name}${isOnline ? '' : ` (${standing})`}`, disabled: !isOnline };
+}
+
+async function buildView(
+  context: CoreContext,
+  visit: Visit,
+  scene: RestoreScene,
+  typed: Typed | undefined,
+  problem: FormProblem,
+): Promise<RestoreView> {
+  const { source, repository } = scene;
+  const face = readClockface(context, visit);
+  const local = repository !== undefined && isOnOneHost(repository);
+  const frame = describeScene(context, visit, scene);
+  const alone = { rows: scene.madeOn === undefined ? [] : [scene.madeOn], found: [], isCut: false };
+  const offer = frame.refusal === undefined && !local ? await offerTargetHosts(context, visit, scene, typed) : alone;
+  const hosts = frame.refusal === undefined ? offer.rows : [];
+  const sought = readSought(visit);
+  const isOnline = ({ standing }: HostView) => standing === 'online';
+  const first = hosts.find(isOnline);
+  // Who searches means what is found.
+  const wanted = sought.isAsked && sought.find !== '' ? offer.found.find(isOnline) : undefined;
+  const chosen = wanted ?? (typed === undefined ? first : hosts.find(({ id }) => id === typed.place));
+  return {
+    ...frame,
+    places: hosts.map(toPlace),
+    search: describeSearch('Find a host', sought, offer),
+    placesHelp: describePlaces(scene),
+    targetHelp: explainRestoreBase(chosen),
+    filesHref: visit.urls.snapshotFiles({ snapshot: scene.snapshot.id }),
+    values: (typed && { ...typed, place: wanted?.id ?? typed.place }) ?? {
+      place: first?.id ?? '',
+      target:
+        source === undefined ? '' : `${getRestoreBase(first)}/${toPlainName(source.name)}-${formatDate(face.now, face.zone)}`,
+      understood: false,
+    },
+    how: [
+      'The host looks at the directory and refuses it when anything is in it. Nothing is overwritten.',
+      `It reads ${formatBytes(scene.snapshot.sizeBytes)} from the repository and writes the files with their modes, owners, times and links.`,
+      'It looks at what was written before it calls the restore good.',
+    ],
+    confirm: 'I understand this creates a new directory on that host and fills it.',
+    problem: problem.text,
+    errors: problem.fields,
+  };
+}
+
+function findTargetProblem(target: string): string | undefined {
+  if (target === '') return 'is needed';
+  if (!ONE_LINE.test(target)) return 'must be one line without control characters';
+  if (!target.startsWith('/')) return 'must be an absolute path, such as /restore/home';
+  return target.length > TEXT.pathChars ? `has at most ${TEXT.pathChars} letters` : undefined;
+}
+
+function checkTyped(scene: RestoreScene, typed: Typed): { request: RestoreRequest } | { problem: FormProblem } {
+  if (scene.source === undefined) return { problem: { text: findRefusal(scene), fields: {} } };
+  const host: HostId | undefined = findId(typed.place, idSchema('host'));
+  const wrongTarget = findTargetProblem(typed.target);
+  const fields: Record<string, string> = {
+    ...(host === undefined ? { place: 'Choose where it goes.' } : {}),
+    ...(wrongTarget === undefined ? {} : { target: wrongTarget }),
+    ...(typed.understood ? {} : { understood: 'Confirm what will be created.' }),
+  };
+  if (host === undefined || Object.keys(fields).length > 0) return { problem: { fields } };
+  return { request: { snapshot: scene.snapshot.id, host, target: { kind: 'directory', path: typed.target } } };
+}
+
+/** The core names its own fields; the form calls the host a place. */
+function renameFields(problem: FormProblem): FormProblem {
+  const { 'target.path': path, host, ...others } = problem.fields;
+  return {
+    ...problem,
+    fields: {
+      ...others,
+      ...(host === undefined ? {} : { place: host }),
+      ...(path === undefined ? {} : { target: path.replace(/^Target: /, '') }),
+    },
+  };
+}
+
+async function showForm(
+  context: CoreContext,
+  visit: Visit,
+  scene: RestoreScene,
+  typed?: Typed,
+  problem: FormProblem = NO_PROBLEM,
+): Promise<PageReply> {
+  const view = await buildView(context, visit, scene, typed, problem);
+  const shell = await buildShell(context, visit, 'restore');
+  return { kind: 'page', status: hasProblem(problem) ? 422 : 200, html: restorePage(shell, view) };
+}
+
+async function start(context: CoreContext, visit: Visit, scene: RestoreScene): Promise<PageReply> {
+  const typed: Typed = {
+    place: readText(visit.form, 'place').slice(0, 100),
+    target: readText(visit.form, 'target').trim(),
+    understood: readText(visit.form, 'understood') === 'true',
+  };
+  if (readSought(visit).isAsked) return showForm(context, visit, scene, typed);
+  const checked = checkTyped(scene, typed);
+  if ('problem' in checked) return showForm(context, visit, scene, typed, checked.problem);
+  try {
+    const run = await startRestore(context, visit.caller, checked.request);
+    return { kind: 'redirect', to: visit.urls.run({ run: run.id }) };
+  } catch (thrown) {
+    return showForm(context, visit, scene, typed, renameFields(toFormProblem(thrown)));
+  }
+}
+
+const isOfDatabase = ({ source }: RestoreScene) => source !== undefined && isDatabase(source);
+
+export const RESTORE_SCREENS: readonly ScreenRoute[] = [
+  {
+    method: 'get',
+    path: PAGES.restoreSnapshot,
+    async handle(context, visit) {
+      const scene = await readScene(context, visit);
+      return isOfDatabase(scene) ? showDatabaseForm(context, visit, scene) : showForm(context, visit, scene);
+    },
+  },
+  {
+    method: 'post',
+    path: PAGES.restoreSnapshot,
+    async handle(context, visit) {
+      const scene = await readScene(context, visit);
+      return isOfDatabase(scene) ? startDatabaseRestore(context, visit, scene) : start(context, visit, scene);
+    },
+  },
+];

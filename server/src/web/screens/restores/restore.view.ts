@@ -1,0 +1,141 @@
+/** Getting a snapshot back: what, where to, how, and the confirmation, as one page. */
+import { attrs, type Html, html } from '../../html.ts';
+import { button, linkButton } from '../../ui/button.ts';
+import { callout } from '../../ui/flash.ts';
+import { errorSummary, type Field, formField } from '../../ui/form.ts';
+import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
+import { facts, panel, rows } from '../../ui/panel.ts';
+import { type ChoiceSearch, choiceSearch } from '../forms/choice-search.view.ts';
+import { type SnapshotState, snapshotStatus } from '../snapshots/snapshots.view.ts';
+import { type ChoiceView, choicePart } from './restore-choice.view.ts';
+
+export type PlaceChoice = { readonly value: string; readonly label: string; readonly disabled?: boolean | undefined };
+
+/** What the page shows whatever is restored. */
+export type RestoreFrame = {
+  readonly crumbs: readonly Crumb[];
+  readonly heading: string;
+  /** Of a snapshot; what is no snapshot has none. */
+  readonly state?: SnapshotState | undefined;
+  readonly facts: readonly { readonly label: string; readonly value: string }[];
+  readonly action: string;
+  readonly cancelHref: string;
+  /** Where `cancelHref` leads; left out: `Back to the snapshot`. */
+  readonly cancelLabel?: string | undefined;
+  /** Other snapshots of the same source; undefined where the source is gone. */
+  readonly choice?: ChoiceView | undefined;
+  /** Why it cannot be restored at all; then there is no form. */
+  readonly refusal?: string | undefined;
+};
+
+export type RestoreView = RestoreFrame & {
+  readonly places: readonly PlaceChoice[];
+  readonly search?: ChoiceSearch | undefined;
+  /** Where single files are chosen instead. */
+  readonly filesHref: string;
+  /** Why some host is not among them. */
+  readonly placesHelp: string;
+  /** Why another directory than usual is proposed. */
+  readonly targetHelp?: string | undefined;
+  readonly values: { readonly place: string; readonly target: string; readonly understood: boolean };
+  /** What will happen, in order. */
+  readonly how: readonly string[];
+  readonly confirm: string;
+  readonly problem?: string | undefined;
+  readonly errors: Readonly<Record<string, string>>;
+};
+
+/** The page: what is restored, and the form unless there is a reason against it. */
+export function restoreFrame(shell: Shell, frame: RestoreFrame, summary: Html, content: () => Html): Html {
+  const what = panel({
+    title: '1 · What',
+    aside: frame.state && snapshotStatus(frame.state),
+    content: html`<div class="stack">${facts(frame.facts)}${frame.choice && choicePart(frame.choice)}</div>`,
+  });
+  const inner =
+    frame.refusal !== undefined
+      ? html`${callout({ tone: 'problem', text: frame.refusal, action: linkButton({ href: frame.cancelHref, label: frame.cancelLabel ?? 'Back to the snapshot' }) })}${what}`
+      : html`${what}${content()}`;
+  return layout(shell, {
+    title: 'Restore',
+    crumbs: frame.crumbs,
+    heading: frame.heading,
+    content: html`<div class="stack narrow">${summary}${inner}</div>`,
+  });
+}
+
+export function restorePage(shell: Shell, view: RestoreView): Html {
+  const part = callout({
+    tone: 'notice',
+    text: 'This brings back everything. Single files and directories, also in place or as an archive, are chosen among its files.',
+    action: linkButton({ href: view.filesHref, label: 'Choose files…', small: true }),
+  });
+  const summary = html`${errorSummary(wrongFields(view.errors, LABELS), view.problem)}${view.refusal === undefined && part}`;
+  return restoreFrame(shell, view, summary, () => restoreForm(view));
+}
+
+const LABELS: Readonly<Record<string, string>> = { place: 'Host', target: 'New directory', understood: 'Confirmation' };
+
+function placeField(view: RestoreView): Field {
+  return {
+    name: 'place',
+    label: 'Host',
+    kind: 'select',
+    required: true,
+    value: view.values.place,
+    options: view.places,
+    help: view.placesHelp,
+    error: view.errors['place'],
+  };
+}
+
+function targetField(view: RestoreView): Field {
+  return {
+    name: 'target',
+    label: 'New directory',
+    kind: 'text',
+    required: true,
+    mono: true,
+    value: view.values.target,
+    help: html`An absolute path on that host that does not exist yet, or is empty.${view.targetHelp !== undefined && ` ${view.targetHelp}`}`,
+    error: view.errors['target'],
+  };
+}
+
+function restoreForm(view: RestoreView): Html {
+  const where = panel({
+    title: '2 · Where to',
+    content: html`<div class="fields">${choiceSearch(view.search)}${formField(placeField(view))}${formField(targetField(view))}</div>`,
+  });
+  const how = panel({
+    title: '3 · How',
+    content: rows(
+      view.how.map((step, at) => ({
+        title: html`<span class="check-line"><span class="quiet num">${at + 1}</span><span>${step}</span></span>`,
+      })),
+    ),
+  });
+  const confirm = panel({
+    title: '4 · Confirm',
+    content: html`<div class="stack">${confirmBox(view)}<div class="form-actions">${button({ label: 'Start the restore', kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></div>`,
+  });
+  return html`<form class="stack" method="post" action="${view.action}">${where}${how}${confirm}</form>`;
+}
+
+/** The tick without which nothing is begun. */
+export function confirmBox(view: {
+  readonly confirm: string;
+  readonly values: { readonly understood: boolean };
+  readonly errors: Readonly<Record<string, string>>;
+}): Html {
+  const error = view.errors['understood'];
+  return html`<div class="field"><label class="check"><input type="checkbox" name="understood" value="true" required id="f-understood" ${attrs({ checked: view.values.understood, 'aria-invalid': error === undefined ? null : 'true' })}><span>${view.confirm}</span></label>${error !== undefined && html`<p class="error">${error}</p>`}</div>`;
+}
+
+/** The fields at fault, for the summary. */
+export function wrongFields(
+  errors: Readonly<Record<string, string>>,
+  labels: Readonly<Record<string, string>>,
+): readonly Field[] {
+  return Object.entries(errors).map(([name, error]) => ({ name, label: labels[name] ?? name, kind: 'text', error }));
+}

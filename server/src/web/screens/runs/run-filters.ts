@@ -1,0 +1,27 @@
+/** The choices of a list's filters. */
+import type { Page } from '../../../store/page.ts';
+import type { FilterOption } from '../../ui/table.ts';
+
+const CHOICE_CHARS = 28;
+
+/** Where more are there than a select offers: their own pages lead to the list of what is theirs. */
+const OTHERS: FilterOption = { value: '…', label: '… others: by their pages', disabled: true };
+
+/** A select is as wide as its longest choice. */
+function cutName(name: string): string {
+  return name.length > CHOICE_CHARS ? `${name.slice(0, CHOICE_CHARS - 1)}…` : name;
+}
+
+/** The choices of a filter, with what is chosen among them even where the list is cut; that it is cut is the last of them. */
+export function choicesOf(
+  all: string,
+  { rows, next }: Page<{ id: string; name: string }>,
+  chosen: { id: string; name: string } | undefined,
+): FilterOption[] {
+  const listed = chosen === undefined || rows.some((row) => row.id === chosen.id) ? rows : [chosen, ...rows];
+  return [
+    { value: '', label: all },
+    ...listed.map((row) => ({ value: row.id, label: cutName(row.name) })),
+    ...(next === undefined ? [] : [OTHERS]),
+  ];
+}

@@ -1,0 +1,58 @@
+/** Which host carries out what was chosen for snapshots: asked where it is not the one that made them, or where a person must name it. */
+import { type HostId, idSchema, type RepositoryId, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import type { CoreContext } from '../../../core/ports.ts';
+import type { Batch, Hands } from '../../../core/snapshot-grounds.ts';
+import { previewAct } from '../../../core/snapshot-orders.ts';
+import type { Visit } from '../../http/route.ts';
+import { readText } from '../forms/form-values.ts';
+import { findId } from '../params.ts';
+import type { HandsView } from './snapshot-hands.view.ts';
+
+/** Stands for "whoever can", which is what a person who leaves the field as it is wants. */
+const ANYBODY = 'any';
+
+export type HandedAct = 'verify' | 'delete' | 'copy';
+
+export interface AskedHost {
+  /** The page has asked. */
+  isAsked: boolean;
+  host?: HostId | undefined;
+}
+
+export function readHost({ form }: Visit): AskedHost {
+  const text = readText(form, 'host');
+  const host = findId(text, idSchema('host'));
+  return { isAsked: text !== '', ...(host === undefined ? {} : { host }) };
+}
+
+const isStandIn = ({ host, snapshots }: Batch): boolean => snapshots.some((snapshot) => snapshot.host !== host.id);
+
+function describeHands(act: HandedAct, { batches }: Hands): string {
+  const admin = batches.filter(({ repository }) => act === 'delete' && repository.admin !== undefined);
+  const [first] = admin;
+  if (first) return `${first.host.name} does it, and is given the admin credential of ${first.repository.name} for it alone.`;
+  if (batches.length === 0)
+    return 'Only the host that made them reaches the repository. It is given the admin credential for this if you choose it.';
+  if (!batches.some(isStandIn)) return '';
+  return 'The host that made them is gone or away. Another one does it that holds the credential of the repository anyway; nothing is given to it that it does not have.';
+}
+
+export async function readHands(
+  context: CoreContext,
+  { caller }: Visit,
+  act: HandedAct,
+  snapshots: readonly SnapshotId[],
+  { repository, copies }: { repository?: RepositoryId | undefined; copies?: boolean } = {},
+): Promise<HandsView & { mustAsk: boolean }> {
+  const hands = await previewAct(context, caller, act, { snapshots, repository, copies });
+  const { batches, choices } = hands;
+  const doers = [...new Map(batches.map(({ host }) => [host.id, host.name])).values()];
+  const anybody = doers.length === 0 ? [] : [{ value: ANYBODY, label: doers.join(', ') }];
+  const others = choices.filter(({ name }) => doers.length !== 1 || name !== doers[0]);
+  const needsKeeper = act === 'delete' && batches.some(({ repository: at }) => at.admin !== undefined);
+  return {
+    note: describeHands(act, hands),
+    options: [...anybody, ...others.map(({ id, name }) => ({ value: id, label: name }))],
+    mustAsk: batches.length === 0 || (batches.some(isStandIn) && !needsKeeper),
+  };
+}

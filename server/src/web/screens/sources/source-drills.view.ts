@@ -1,0 +1,153 @@
+/** What is asked at every drill of a source, and how often one is due. */
+import { type Html, html } from '../../html.ts';
+import { type Field, type FieldOption, form } from '../../ui/form.ts';
+import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
+
+export type QuestionText = { readonly sql: string; readonly operator: string; readonly value: string };
+
+export type SourceDrillsView = {
+  readonly name: string;
+  readonly crumbs: readonly Crumb[];
+  readonly action: string;
+  readonly cancelHref: string;
+  readonly everyDays: string;
+  readonly withinDays: string;
+  readonly everyRuns: string;
+  /** The chosen one of `hosts`. */
+  readonly host: string;
+  readonly hosts: readonly FieldOption[];
+  /** The chosen one of `servers`, which is empty where nothing could be restored into one. */
+  readonly server: string;
+  readonly servers: readonly FieldOption[];
+  /** With empty ones to fill in; undefined where nothing can be asked. */
+  readonly questions: readonly QuestionText[] | undefined;
+  readonly operators: readonly FieldOption[];
+  /** Servers into which a drill can restore, and where one is started; undefined where there is none. */
+  readonly onServer: { readonly action: string; readonly servers: readonly FieldOption[] } | undefined;
+  readonly daysMax: number;
+  readonly runsMax: number;
+  readonly problem: string | undefined;
+  readonly errors: Readonly<Record<string, string>>;
+};
+
+function questionFields(view: SourceDrillsView, question: QuestionText, index: number): readonly Field[] {
+  const number = index + 1;
+  return [
+    {
+      kind: 'textarea',
+      name: `sql-${index}`,
+      label: `Question ${number}`,
+      value: question.sql,
+      mono: true,
+      placeholder: "select count(*) from orders where created > now() - interval '2 days'",
+      attributes: { rows: 2 },
+    },
+    {
+      kind: 'select',
+      name: `operator-${index}`,
+      label: `Answer ${number} must be`,
+      required: true,
+      value: question.operator,
+      options: view.operators,
+    },
+    { kind: 'text', name: `value-${index}`, label: `Value ${number}`, value: question.value, mono: true, placeholder: '0' },
+  ];
+}
+
+export function sourceDrillsPage(shell: Shell, view: SourceDrillsView): Html {
+  const days = { kind: 'number', unit: 'days', min: 1, max: view.daysMax } as const;
+  return layout(shell, {
+    title: `Drills of ${view.name}`,
+    crumbs: view.crumbs,
+    heading: html`How shall ${view.name} prove that it can be recovered?`,
+    content: html`<div class="stack"><div class="panel narrow">${form({
+      action: view.action,
+      cancelHref: view.cancelHref,
+      submit: { label: 'Save' },
+      problem: view.problem,
+      sections: [
+        {
+          fields: [
+            {
+              ...days,
+              name: 'everyDays',
+              label: 'A drill every',
+              value: view.everyDays,
+              error: view.errors['everyDays'],
+              help: 'Empty: only by hand. One that is due while its host is away waits for it.',
+            },
+            {
+              kind: 'number',
+              unit: 'clean backups',
+              min: 1,
+              max: view.runsMax,
+              name: 'everyRuns',
+              label: 'A drill after',
+              value: view.everyRuns,
+              error: view.errors['everyRuns'],
+              help: 'Counted since the last drill began. Empty: backups bring none about.',
+            },
+            {
+              ...days,
+              name: 'withinDays',
+              label: 'A proof counts for',
+              value: view.withinDays,
+              error: view.errors['withinDays'],
+              help: 'An older proof puts the source at risk. Empty: a proof counts for ever.',
+            },
+            {
+              kind: 'select',
+              name: 'host',
+              label: 'Drills take place on',
+              required: true,
+              value: view.host,
+              options: view.hosts,
+              error: view.errors['host'],
+              help: 'Another host needs the tools and a way to the repository, and gets its secrets for the time of the drill.',
+            },
+            ...(view.servers.length === 0
+              ? []
+              : [
+                  {
+                    kind: 'select',
+                    name: 'server',
+                    label: 'Drills restore into',
+                    required: true,
+                    value: view.server,
+                    options: view.servers,
+                    error: view.errors['server'],
+                    help: 'A database server of the host on which drills take place: into a new database of its own, which is dropped whatever happens. Everything is done with the rights of that connection.',
+                  } as const,
+                ]),
+          ],
+        },
+        ...(view.questions === undefined
+          ? []
+          : [
+              {
+                title: 'Questions',
+                help: 'SQL that gives one value, asked of the restored database and never of the live one, by an account that can only read. An empty question is left out.',
+                fields: view.questions.flatMap((question, index) => questionFields(view, question, index)),
+              },
+            ]),
+      ],
+    })}</div>${view.onServer !== undefined && onServerPanel(view.onServer)}</div>`,
+  });
+}
+
+/** One drill, at once; what is typed above is not saved by it. */
+function onServerPanel({ action, servers }: NonNullable<SourceDrillsView['onServer']>): Html {
+  return html`<div class="panel narrow">${form({
+    action,
+    submit: { label: 'Drill there now', kind: 'secondary' },
+    sections: [
+      {
+        title: 'Into a database of a server',
+        help: 'The newest good backup is restored into a new database of this server, looked at, and dropped again. Everything is done with the rights of the connection, which needs those to create databases.',
+        fields: [
+          { kind: 'select', name: 'server', label: 'Server', required: true, value: servers[0]?.value ?? '', options: servers },
+        ],
+      },
+    ],
+  })}</div>`;
+}
