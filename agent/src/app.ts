@@ -5,24 +5,25 @@ import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { REPOSITORY_LOOKS, RUNS, SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
 import type { AgentConfig } from './config.ts';
-import { createDrainWatch } from './drain.ts';
 import { createHandlers } from './handlers/all.ts';
 import { readSpec } from './handlers/spec-put.ts';
-import { openHostWatch } from './host-watch.ts';
 import { openJournal } from './journal/journal.ts';
-import { createLifeNoteWriter } from './life-note.ts';
-import { createPlanClock } from './plan-clock.ts';
-import { createReconciliation } from './reconciliation.ts';
-import { createRepositoryWatch } from './repository-watch.ts';
 import { createExecutor } from './runs/executor.ts';
-import { recoverRuns } from './runs/recovery.ts';
-import { sweepSpool } from './runs/restore-spool.ts';
+import { recoverRuns } from './runs/recovery/recovery.ts';
+import { sweepSpool } from './runs/restore/database/restore-spool.ts';
 import type { AgentLog } from './runs/workbench.ts';
-import { createSecretWatch } from './secret-watch.ts';
 import { enrol } from './session/enrol.ts';
 import { createSession, type Session } from './session/session.ts';
-import { createSourceWatch } from './source-watch.ts';
 import { openTooling } from './tooling.ts';
+import { AGENT_VERSION } from './version.ts';
+import { createDrainWatch } from './watches/drain.ts';
+import { openHostWatch } from './watches/host-watch.ts';
+import { createLifeNoteWriter } from './watches/life-note.ts';
+import { createPlanClock } from './watches/plan-clock.ts';
+import { createReconciliation } from './watches/reconciliation.ts';
+import { createRepositoryWatch } from './watches/repository-watch.ts';
+import { createSecretWatch } from './watches/secret-watch.ts';
+import { createSourceWatch } from './watches/source-watch.ts';
 import { createWorkbench } from './workbench.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -112,7 +113,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     },
   });
   const life = createLifeNoteWriter(workbench, () => session?.isConnected === true);
-  const host = await openHostWatch({ tooling, stateDir: config.stateDir, journal, executor });
+  const host = await openHostWatch({ tooling, stateDir: config.stateDir, version: AGENT_VERSION, journal, executor });
 
   const adopt = (next: Spec) => {
     spec = next;

@@ -7,7 +7,7 @@ import type { OnLockCleared } from './engines/restic/restic-tool.ts';
 import { readBootId } from './exec/proc.ts';
 import type { Journal } from './journal/journal.ts';
 import { writeIfPossible } from './runs/possible-write.ts';
-import { createSecretHolder } from './runs/secret-holder.ts';
+import { createSecretHolder } from './runs/secrets/secret-holder.ts';
 import type { Workbench } from './runs/workbench.ts';
 import type { HostTooling } from './tooling.ts';
 

@@ -11,7 +11,7 @@ import type { HeldRemoval, OrderedRemoval } from '@holdfast/shared/protocol/rete
 import { GENERATIONS, writeNoise } from '../../agent/src/engines/restic/fixtures/laboratory.ts';
 import { makeQuickRepository } from '../../agent/src/engines/restic/fixtures/quick-repository.ts';
 import { findEvent, openRunRig, outline, PASSWORD, type RunRig } from '../../agent/src/runs/fixtures/run-rig.ts';
-import { reconcileRepository } from '../../agent/src/runs/reconcile.ts';
+import { reconcileRepository } from '../../agent/src/runs/recovery/reconcile.ts';
 import { type RestServerHandle, startRestServer } from '../harness/services/rest-server.ts';
 
 interface Place {

@@ -15,7 +15,7 @@ import { createTokenRotate } from '../../agent/src/handlers/token-rotate.ts';
 import { type HostCredentialStore, openHostCredentials } from '../../agent/src/identity/host-credentials.ts';
 import { loadOrCreateIdentity } from '../../agent/src/identity/identity.ts';
 import { openJournal } from '../../agent/src/journal/journal.ts';
-import { createSecretHolder } from '../../agent/src/runs/secret-holder.ts';
+import { createSecretHolder } from '../../agent/src/runs/secrets/secret-holder.ts';
 import type { Workbench } from '../../agent/src/runs/workbench.ts';
 import { createSession } from '../../agent/src/session/session.ts';
 

@@ -14,7 +14,7 @@ export const ROOMS: readonly Room[] = [
     name: 'run transitions',
     files: [
       'shared/src/domain/run*.ts',
-      'agent/src/runs/{part,attempts,queue,recovery,journaled-run}.ts',
+      'agent/src/runs/{journaled-run,attempts/part,attempts/attempts,queue/queue,recovery/recovery}.ts',
       'server/src/store/sqlite/{apply-ends,apply-events,apply-fires,run-rows}.ts',
     ],
   },

@@ -1,7 +1,7 @@
 /** What a restore by hand has in place of a journal and a server: its lines on standard error, and Ctrl-C. */
 import { systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId } from '@holdfast/shared/domain/ids.ts';
-import { createRecorder, type Recorder } from '../runs/recorder.ts';
+import { createRecorder, type Recorder } from '../runs/log/recorder.ts';
 import type { Tooling } from '../runs/workbench.ts';
 import { sanitise } from './output.ts';
 

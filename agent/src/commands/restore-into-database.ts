@@ -3,7 +3,7 @@ import type { Spec, SpecRepository, SpecSource } from '@holdfast/shared/domain/p
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { GivenSecrets } from '../given-secrets.ts';
 import { type PreparedSource, prepareSource } from '../runs/inputs.ts';
-import type { DatabaseRestorePart } from '../runs/restore-ask.ts';
+import type { DatabaseRestorePart } from '../runs/restore/database/restore-ask.ts';
 import type { HostTooling } from '../tooling.ts';
 import { getRepository, getSource } from './restorables.ts';
 import type { DatabaseWay } from './restore-way.ts';

@@ -5,7 +5,7 @@ import { findTags } from '@holdfast/shared/domain/snapshot.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { StoredGlobals } from '@holdfast/shared/protocol/restore-roles.ts';
 import type { StoredSnapshot } from '../engines/restic/parse.ts';
-import type { RestorePart } from '../runs/restore-part.ts';
+import type { RestorePart } from '../runs/restore/restore-part.ts';
 
 const DOWNLOAD_KIBPS_MAX = 10_000_000;
 

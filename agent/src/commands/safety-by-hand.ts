@@ -9,9 +9,9 @@ import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { SAFETY_PLAN } from '@holdfast/shared/domain/snapshot.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
-import { type BackupPart, backUpSource } from '../runs/backup.ts';
+import { type BackupPart, backUpSource } from '../runs/backup/backup.ts';
 import { type PreparedSource, prepareRepository, withWorkDir } from '../runs/inputs.ts';
-import { describeTarget } from '../runs/restore-safety.ts';
+import { describeTarget } from '../runs/restore/restore-safety.ts';
 import type { HostTooling } from '../tooling.ts';
 import { createConsoleRecorder } from './console-run.ts';
 

@@ -3,7 +3,7 @@ import { getRepositoryAdapter, getSourceAdapter } from '@holdfast/shared/adapter
 import type { Spec, SpecRepository, SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { type GivenSecrets, SECRETS_VARIABLE } from '../given-secrets.ts';
-import type { SecretsApart } from '../runs/secret-holder.ts';
+import type { SecretsApart } from '../runs/secrets/secret-holder.ts';
 
 type Owner = Pick<SpecSource | SpecRepository, 'id' | 'name' | 'kind' | 'secretsApart'>;
 

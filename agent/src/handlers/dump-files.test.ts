@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { systemClock } from '@holdfast/shared/clock.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { DUMP_FILE_REQUESTS } from '@holdfast/shared/protocol/dump-files.ts';
-import { openOfferedFile } from '../runs/offered-directory.ts';
+import { openOfferedFile } from '../runs/restore/database/offered-directory.ts';
 import { createDumpFilesList } from './dump-files.ts';
 
 const PLAIN = '--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 15.18\n';

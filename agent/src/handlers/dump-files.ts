@@ -6,10 +6,10 @@ import { toStoredText } from '@holdfast/shared/domain/stored-path.ts';
 import { BROWSE, DUMP_FILES, TEXT } from '@holdfast/shared/limits.ts';
 import type { DumpEntry } from '@holdfast/shared/protocol/dump-files.ts';
 import type { RequestBody, RequestResult } from '@holdfast/shared/protocol/messages.ts';
-import { lookAtDump } from '../runs/dump-look.ts';
-import { openOfferedDirectory } from '../runs/offered-directory.ts';
-import { pathThrough } from '../runs/real-directory.ts';
-import { describeCode } from '../runs/restore-staging.ts';
+import { lookAtDump } from '../runs/restore/database/dump-look.ts';
+import { openOfferedDirectory } from '../runs/restore/database/offered-directory.ts';
+import { pathThrough } from '../runs/restore/files/real-directory.ts';
+import { describeCode } from '../runs/restore/files/restore-staging.ts';
 import type { Workbench } from '../runs/workbench.ts';
 import { assertInTime } from './in-time.ts';
 

@@ -2,8 +2,8 @@
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { RequestBody, RequestResult } from '@holdfast/shared/protocol/messages.ts';
 import { prepareSourceDraft, withWorkDir } from '../runs/inputs.ts';
-import { inspect } from '../runs/restore-ask.ts';
-import { findFreeBytes } from '../runs/restore-checks.ts';
+import { inspect } from '../runs/restore/database/restore-ask.ts';
+import { findFreeBytes } from '../runs/restore/database/restore-checks.ts';
 import type { Workbench } from '../runs/workbench.ts';
 import { assertInTime } from './in-time.ts';
 

@@ -3,7 +3,7 @@ import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { RESTORE_ROLES } from '@holdfast/shared/limits.ts';
 import type { RestoreRolesAnswer, RestoreRolesQuestion } from '@holdfast/shared/protocol/restore-roles.ts';
 import { prepareRepositoryDraft, prepareSourceDraft, withWorkDir } from '../runs/inputs.ts';
-import { listForbidden, lookAtRoles, type RolesSeen } from '../runs/restore-roles.ts';
+import { listForbidden, lookAtRoles, type RolesSeen } from '../runs/restore/database/restore-roles.ts';
 import type { Workbench } from '../runs/workbench.ts';
 import { assertInTime } from './in-time.ts';
 

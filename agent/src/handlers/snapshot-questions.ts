@@ -6,7 +6,7 @@ import type { BrowseInput } from '../engines/restic/browse.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
 import type { TreeNode } from '../engines/restic/tree-parse.ts';
 import { prepareRepositoryDraft, withWorkDir } from '../runs/inputs.ts';
-import { previewRestore } from '../runs/restore-preview.ts';
+import { previewRestore } from '../runs/restore/restore-preview.ts';
 import type { Workbench } from '../runs/workbench.ts';
 import { assertInTime } from './in-time.ts';
 import { createTreeCache } from './tree-cache.ts';

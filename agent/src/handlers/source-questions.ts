@@ -3,8 +3,8 @@ import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { PROCESS, TEXT } from '@holdfast/shared/limits.ts';
 import type { RequestBody, RequestResult } from '@holdfast/shared/protocol/messages.ts';
+import { probeSource } from '../runs/backup/probe.ts';
 import { prepareSourceDraft, withWorkDir } from '../runs/inputs.ts';
-import { probeSource } from '../runs/probe.ts';
 import { getBinary, type Workbench } from '../runs/workbench.ts';
 import { assertInTime } from './in-time.ts';
 

@@ -3,7 +3,7 @@ import { verifyDocument } from '@holdfast/shared/crypto/envelope.ts';
 import { type Spec, specSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { RequestBody, RequestResult } from '@holdfast/shared/protocol/messages.ts';
-import { stripJournal } from '../runs/secrets-apart.ts';
+import { stripJournal } from '../runs/secrets/secrets-apart.ts';
 import type { Tooling, Workbench } from '../runs/workbench.ts';
 
 /** The same word the server signs with. */

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { findEvent, openRunRig, writeFolder } from './fixtures/run-rig.ts';
-import { reconcileRepository } from './reconcile.ts';
+import { reconcileRepository } from './recovery/reconcile.ts';
 
 /** Where a run is as the cancel comes: around the instant from which on its end is decided. */
 const POINTS: readonly (readonly [string, (event: DurableEvent) => boolean])[] = [

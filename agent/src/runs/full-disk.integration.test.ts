@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { systemClock } from '@holdfast/shared/clock.ts';
 import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
-import { createPlanClock } from '../plan-clock.ts';
+import { createPlanClock } from '../watches/plan-clock.ts';
 import { findEvent, openRunRig, outline, writeFolder } from './fixtures/run-rig.ts';
 
 function mountSmallDisk(t: TestContext): string {

@@ -8,8 +8,8 @@ import type { SpecRepository, SpecSource } from '@holdfast/shared/domain/plan.ts
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { AdapterDraft } from '@holdfast/shared/protocol/messages.ts';
-import { createRedactor, type Redact } from './redact.ts';
-import type { SecretName } from './secret-holder.ts';
+import { createRedactor, type Redact } from './log/redact.ts';
+import type { SecretName } from './secrets/secret-holder.ts';
 import type { Tooling } from './workbench.ts';
 
 type Binding = Omit<SealBinding, 'host' | 'purpose'> & SecretName;

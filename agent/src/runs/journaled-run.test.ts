@@ -5,7 +5,7 @@ import type { RepositoryId, RunId, SnapshotId, SourceId } from '@holdfast/shared
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import { type AgentRig, HOST, openAgentRig } from '../session/fixtures/agent-rig.ts';
 import { journaledRunSchema } from './journaled-run.ts';
-import { recoverRuns } from './recovery.ts';
+import { recoverRuns } from './recovery/recovery.ts';
 
 const RUN = 'run_1' as RunId;
 const SECRET = 'canary-7f3a';

@@ -4,7 +4,7 @@ import type { ResticEngine } from '../engines/restic/engine.ts';
 import { compareWithPinned } from '../engines/restic/repository.ts';
 import type { OnLog } from '../engines/restic/restic-tool.ts';
 import type { PreparedRepository } from './inputs.ts';
-import type { Recorder } from './recorder.ts';
+import type { Recorder } from './log/recorder.ts';
 
 export interface DemandedRepository {
   engine: ResticEngine;

@@ -13,7 +13,7 @@ import type { Hooks } from '../hooks/hooks.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { DrillGround } from './drill/ground.ts';
-import type { SecretHolder, SecretsApart } from './secret-holder.ts';
+import type { SecretHolder, SecretsApart } from './secrets/secret-holder.ts';
 
 export interface AgentLog {
   info(fields: object, message: string): void;

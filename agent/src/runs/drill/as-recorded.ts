@@ -7,8 +7,8 @@ import {
   type FoundTable,
 } from '@holdfast/shared/domain/contents.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
-import { digestContents } from '../record-contents.ts';
-import type { Recorder } from '../recorder.ts';
+import { digestContents } from '../backup/record-contents.ts';
+import type { Recorder } from '../log/recorder.ts';
 import { countNoun } from './structure.ts';
 
 /** Named in the evidence, and in the log. */

@@ -5,6 +5,8 @@ import type { RunLimits, Spec } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError, findReason, type Reason } from '@holdfast/shared/domain/reason.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
+import { endPart, type PartResult } from '../attempts/part.ts';
+import { startTimeLimit } from '../attempts/time-limit.ts';
 import {
   type PreparedRepository,
   prepareRepository,
@@ -13,12 +15,10 @@ import {
   withWorkDir,
 } from '../inputs.ts';
 import type { JournaledDrill } from '../journaled-run.ts';
-import { toOrderedRef } from '../maintenance-secrets.ts';
+import type { Recorder } from '../log/recorder.ts';
 import { demandRepository } from '../open-repository.ts';
-import { endPart, type PartResult } from '../part.ts';
-import type { Recorder } from '../recorder.ts';
-import type { RestorePart } from '../restore-part.ts';
-import { startTimeLimit } from '../time-limit.ts';
+import type { RestorePart } from '../restore/restore-part.ts';
+import { toOrderedRef } from '../secrets/maintenance-secrets.ts';
 import type { Workbench } from '../workbench.ts';
 import { drillDatabase } from './database-drill.ts';
 import { drillFiles } from './files-drill.ts';

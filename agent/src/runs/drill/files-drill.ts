@@ -6,7 +6,7 @@ import { DRILL } from '@holdfast/shared/limits.ts';
 import type { SampledFile } from '../../engines/restic/sample.ts';
 import { hashFile, hashSteady } from '../file-hash.ts';
 import { createRate } from '../rate.ts';
-import { inStage, RESTORE_STALL_MS, type RestorePart } from '../restore-part.ts';
+import { inStage, RESTORE_STALL_MS, type RestorePart } from '../restore/restore-part.ts';
 import { assertHolds, type DrillFindings } from './findings.ts';
 import { countNoun } from './structure.ts';
 

@@ -2,7 +2,7 @@
 import { toAppError } from '@holdfast/shared/errors.ts';
 import { prepareSourceDraft, withWorkDir } from '../inputs.ts';
 import { type JournaledDrill, journaledDrillSchema } from '../journaled-run.ts';
-import { dropMade } from '../restore-ask.ts';
+import { dropMade } from '../restore/database/restore-ask.ts';
 import type { Workbench } from '../workbench.ts';
 
 /** How often a server that did not answer is asked again. */

@@ -1,12 +1,13 @@
 /** A real agent's journal, identity and session in this process, without its clockwork: what it tells is made up by the experiment. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHandlers } from '@holdfast/agent/handlers/all.ts';
-import { openHostWatch } from '@holdfast/agent/host-watch.ts';
 import { openJournal } from '@holdfast/agent/journal/journal.ts';
 import { createExecutor } from '@holdfast/agent/runs/executor.ts';
 import { enrol } from '@holdfast/agent/session/enrol.ts';
 import { createSession } from '@holdfast/agent/session/session.ts';
 import { openTooling } from '@holdfast/agent/tooling.ts';
+import { AGENT_VERSION } from '@holdfast/agent/version.ts';
+import { openHostWatch } from '@holdfast/agent/watches/host-watch.ts';
 import { createWorkbench } from '@holdfast/agent/workbench.ts';
 import { systemRandomBytes } from '@holdfast/shared/clock.ts';
 import type { HostId, RunId } from '@holdfast/shared/domain/ids.ts';
@@ -75,7 +76,7 @@ export async function startReporter({ api, name, directory, serverUrl, lineUrl, 
   const workbench = createWorkbench(tooling, journal, () => undefined);
   const specs: Spec[] = [];
   const executor = createExecutor({ workbench, spec: () => specs.at(-1), onRepositoryUsed: () => undefined });
-  const watch = await openHostWatch({ tooling, stateDir: config.stateDir, journal, executor });
+  const watch = await openHostWatch({ tooling, stateDir: config.stateDir, version: AGENT_VERSION, journal, executor });
   const stopping = new AbortController();
   const common = {
     signal: stopping.signal,

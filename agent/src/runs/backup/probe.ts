@@ -1,0 +1,36 @@
+/** A look at the live source before anything is read: its version, its size, what a person should know. */
+import { access, constants, stat } from 'node:fs/promises';
+import type { Probe } from '@holdfast/shared/adapters/source.ts';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { PROCESS } from '@holdfast/shared/limits.ts';
+import type { Exec } from '../../exec/contract.ts';
+import type { PreparedSource } from '../inputs.ts';
+import { getBinary, type Tooling } from '../workbench.ts';
+
+async function checkPaths(source: PreparedSource): Promise<Probe> {
+  const paths = source.input.config['paths'];
+  for (const path of Array.isArray(paths) ? (paths as readonly string[]) : []) {
+    try {
+      await stat(path);
+      await access(path, constants.R_OK);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === 'EACCES') throw createReasonError('files_unreadable', `${path} may not be read by the agent`);
+      throw createReasonError('source_missing', `${path} is not there (${code ?? 'unknown error'})`);
+    }
+  }
+  return { serverVersion: '', facts: {}, warnings: [] };
+}
+
+/** Throws with a reason and the tool's own words when the source cannot be read. */
+export async function probeSource(tooling: Tooling, exec: Exec, source: PreparedSource, signal?: AbortSignal): Promise<Probe> {
+  const command = source.adapter.planProbe(source.input);
+  if (!command) return checkPaths(source);
+  const stage = { command, binary: getBinary(tooling, command.tool) };
+  const result = await exec.runTool({ stage, workDir: source.input.workDir, timeoutMs: PROCESS.toolTimeoutMs, signal });
+  if (result.ending === 'cancelled') throw createReasonError('cancelled', 'Cancelled while looking at the source');
+  if (result.ending === 'timed_out') {
+    throw createReasonError('database_unreachable', `${command.tool} did not answer within ${PROCESS.toolTimeoutMs / 1000} s`);
+  }
+  return source.adapter.parseProbe(result);
+}

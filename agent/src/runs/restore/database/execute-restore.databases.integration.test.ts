@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { GENERATIONS } from '../../../engines/restic/fixtures/laboratory.ts';
+import { type DatabaseServer, startMariadb, startPostgres } from '../../../handlers/fixtures/database-servers.ts';
+import {
+  type Connection,
+  carryOut,
+  createOrder,
+  giveOrder,
+  type RestoreOrder,
+  readEnd,
+  readLog,
+} from '../../../handlers/fixtures/restore-orders.ts';
+import { findEvent, type RunRig } from '../../fixtures/run-rig.ts';
+import { storeAltered } from '../fixtures/altered-backups.ts';
+import { type StoredShop, storeShop } from '../fixtures/stored-shop.ts';
+
+/** Quotes, a blank, an option, a line break, another script: a name that only exact quoting survives. */
+const HOSTILE_NAME = '--a "b" \'c\' `d` ; DROP\n注 %s $(x) \\';
+
+const POSTGRES_SQL = `
+CREATE ROLE shop_owner; CREATE ROLE shop_reader;
+CREATE SCHEMA shop AUTHORIZATION shop_owner;
+CREATE TABLE shop."order ""x"" 注文" (id serial PRIMARY KEY, note text, doc jsonb);
+INSERT INTO shop."order ""x"" 注文" (note, doc) SELECT 'note ''' || i || E'\\n\\\\.', '{"k": 1}' FROM generate_series(1, 3000) i;
+ALTER TABLE shop."order ""x"" 注文" OWNER TO shop_owner;
+GRANT USAGE ON SCHEMA shop TO shop_reader; GRANT SELECT ON ALL TABLES IN SCHEMA shop TO shop_reader;
+CREATE VIEW shop.few AS SELECT id FROM shop."order ""x"" 注文" WHERE id < 5;
+CREATE FUNCTION shop.one() RETURNS int LANGUAGE sql AS 'SELECT 1';
+SELECT lo_from_bytea(4242, decode(repeat('c0ffee', 1000), 'hex'));`;
+
+const MARIADB_SQL = `
+CREATE TABLE \`order \`\`x\`\` 注文\` (id int AUTO_INCREMENT PRIMARY KEY, note text, photo blob);
+INSERT INTO \`order \`\`x\`\` 注文\` (note, photo) SELECT concat('note \\'', seq, '\\n🦔'), x'00ff27' FROM seq_1_to_3000;
+CREATE VIEW few AS SELECT id FROM \`order \`\`x\`\` 注文\` WHERE id < 5;
+CREATE TRIGGER tidy BEFORE INSERT ON \`order \`\`x\`\` 注文\` FOR EACH ROW SET NEW.note = trim(NEW.note);
+CREATE FUNCTION one() RETURNS int DETERMINISTIC RETURN 1;
+CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01 03:00:00' DISABLE DO SELECT 1;`;
+
+interface Engine {
+  title: string;
+  start(): Promise<DatabaseServer>;
+  sql: string;
+  restic: number;
+  create(name: string): string;
+  listNames: string;
+  quote: string;
+}
+
+const ENGINES: readonly Engine[] = [
+  {
+    title: 'PostgreSQL',
+    start: startPostgres,
+    sql: POSTGRES_SQL,
+    restic: 1,
+    create: (name) => `CREATE DATABASE "${name.replaceAll('"', '""')}" TEMPLATE template0`,
+    listNames: "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY 1",
+    quote: '"',
+  },
+  {
+    title: 'MariaDB',
+    start: startMariadb,
+    sql: MARIADB_SQL,
+    restic: 0,
+    create: (name) => `CREATE DATABASE \`${name.replaceAll('`', '``')}\``,
+    listNames:
+      "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys') ORDER BY 1",
+    quote: '`',
+  },
+];
+
+/** A restic that, while the file `linger` lies beside it, has written a dump seconds before it ends. */
+function writeLingering(t: TestContext, real: string): string {
+  const dir = mkdtempSync(join(tmpdir(), 'holdfast-lingering-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const isDump = `case " $* " in *" dump "*) [ -e ${dir}/linger ];; *) false;; esac`;
+  const script = `#!/bin/sh\nif ${isDump}; then ${real} "$@" || exit $?; exec >&-; sleep 3; exit 0; fi\nexec ${real} "$@"\n`;
+  writeFileSync(join(dir, 'restic'), script, { mode: 0o755 });
+  return join(dir, 'restic');
+}
+
+interface Stored extends StoredShop {
+  restic: string;
+  listNames(): Promise<string>;
+}
+
+async function openStored(t: TestContext, engine: Engine): Promise<Stored> {
+  const restic = writeLingering(t, GENERATIONS[engine.restic]?.binary ?? '');
+  const shop = await storeShop(t, await engine.start(), engine.sql, { restic });
+  return { ...shop, restic, listNames: () => shop.server.query(engine.listNames) };
+}
+
+/** Cancels as soon as `stage` begins. */
+async function cancelAt(rig: RunRig, order: RestoreOrder, stage: string) {
+  await giveOrder(rig, order);
+  await rig.awaitEvent((event) => event.type === 'run.stage' && event.run === order.run && event.stage === stage);
+  rig.executor.cancel(order.run);
+  return rig.awaitEnd(order.run);
+}
+
+for (const engine of ENGINES) {
+  test(`A restore of a ${engine.title} database`, async (t) => {
+    const stored = await openStored(t, engine);
+    const { rig, server, source, made, before, listNames } = stored;
+    const orderTo = (database: string, snapshot = made, on: Connection = server) =>
+      createOrder(rig, source, snapshot, { database, on });
+    const names = await listNames();
+
+    await t.test('makes it anew under another name, with owners, grants, programs and rows', async () => {
+      const events = await carryOut(rig, orderTo('shop_2'));
+      assert.equal(readEnd(events).state, 'succeeded', readLog(events));
+      assert.equal(await server.dump('shop_2'), before);
+      assert.equal(await server.dump('shop'), before, 'the original is untouched');
+      const end = findEvent(events, 'run.finished');
+      assert.deepEqual(
+        end.evidence.map(({ check, ok }) => [check, ok]),
+        [
+          ['exit_codes', true],
+          ['target_verified', true],
+        ],
+      );
+      assert.match(end.evidence[1]?.seen ?? '', /1 tables with about 3000 rows, 1 views/);
+      assert.equal(JSON.stringify(events).includes(server.password), false);
+      await server.query('DROP DATABASE shop_2');
+    });
+
+    await t.test('does not depend on who ends first, the tool or the engine', async () => {
+      const linger = join(dirname(stored.restic), 'linger');
+      writeFileSync(linger, '');
+      const events = await carryOut(rig, orderTo('lingering'));
+      rmSync(linger);
+      assert.equal(readEnd(events).state, 'succeeded', readLog(events));
+      assert.equal(await server.dump('lingering'), before);
+      await server.query('DROP DATABASE lingering');
+    });
+
+    await t.test('takes any name as a name', async () => {
+      const events = await carryOut(rig, orderTo(HOSTILE_NAME));
+      assert.equal(readEnd(events).state, 'succeeded', readLog(events));
+      assert.equal((await listNames()).replaceAll('\\n', '\n').includes(HOSTILE_NAME.split('\n')[0] ?? '?'), true);
+      const { quote } = engine;
+      await server.query(`DROP DATABASE ${quote}${HOSTILE_NAME.replaceAll(quote, quote + quote)}${quote}`);
+      assert.equal(await listNames(), names);
+    });
+
+    await t.test('is refused where the target holds anything, and leaves that as it is', async () => {
+      await server.query(engine.create('taken'));
+      await server.query('CREATE TABLE precious (x int); INSERT INTO precious VALUES (1);', 'taken');
+      const untouched = await server.dump('taken');
+      const end = readEnd(await carryOut(rig, orderTo('taken')));
+      assert.deepEqual([end.state, end.reason], ['failed', 'target_not_empty']);
+      assert.match(end.message, /taken exists and is not empty\. Choose a new name/);
+      assert.equal(await server.dump('taken'), untouched);
+      const onItself = readEnd(await carryOut(rig, orderTo('shop')));
+      assert.equal(onItself.reason, 'target_not_empty');
+      assert.equal(await server.dump('shop'), before);
+      await server.query('DROP DATABASE taken');
+    });
+
+    await t.test('into an empty database of a person fills it, and leaves it when it fails', async () => {
+      await server.query(engine.create('mine'));
+      const gone = { ...made, engineId: 'a'.repeat(64) };
+      const failed = readEnd(await carryOut(rig, orderTo('mine', gone)));
+      assert.deepEqual([failed.state, failed.reason], ['failed', 'snapshot_missing']);
+      assert.match(await listNames(), /^mine$/m);
+      const filled = await carryOut(rig, orderTo('mine'));
+      assert.equal(readEnd(filled).state, 'succeeded', readLog(filled));
+      assert.equal(await server.dump('mine'), before);
+      await server.query('DROP DATABASE mine');
+    });
+
+    for (const stage of ['restore', 'evidence']) {
+      await t.test(`cancelled as ${stage} begins leaves no database, process or lock`, async () => {
+        const events = await cancelAt(rig, orderTo('cancelled'), stage);
+        const end = readEnd(events);
+        assert.deepEqual([end.state, end.reason], ['cancelled', 'cancelled']);
+        assert.match(end.message, /removed/);
+        assert.equal(await listNames(), names);
+        assert.deepEqual(rig.workbench.journal.runs.listProcesses(), []);
+        assert.deepEqual(readdirSync(rig.tooling.workDirs.root), []);
+        assert.deepEqual(readdirSync(`${rig.dir}/repository/locks`), []);
+      });
+    }
+
+    await t.test('of a dump that was cut short in a statement fails and removes the new database', async () => {
+      const cut = await storeAltered(stored, `head -c ${Math.round(made.sizeBytes / 2)}`);
+      const end = readEnd(await carryOut(rig, orderTo('cut', cut)));
+      assert.deepEqual([end.state, end.reason], ['failed', 'restore_failed']);
+      assert.match(end.message, /what was created has been removed/);
+      assert.equal(await listNames(), names);
+    });
+
+    await t.test('says what to do about a wrong password and a server that is gone', async () => {
+      const wrong = readEnd(await carryOut(rig, orderTo('never', made, { ...server, password: 'not-the-password' })));
+      assert.deepEqual([wrong.state, wrong.reason], ['failed', 'database_authentication']);
+      assert.match(wrong.message, /Check user name and password/);
+      await server.kill();
+      const gone = readEnd(await carryOut(rig, orderTo('never')));
+      assert.deepEqual([gone.state, gone.reason], ['failed', 'database_unreachable']);
+      assert.match(gone.message, /Check that the database server is up/);
+      await server.start();
+      assert.equal(await listNames(), names);
+    });
+
+    if (engine.title === 'PostgreSQL') {
+      await t.test('warns of a role that is not there, and restores the rest', async () => {
+        await server.query('DROP DATABASE shop; DROP ROLE shop_owner;');
+        const events = await carryOut(rig, orderTo('without_owner'));
+        assert.equal(readEnd(events).state, 'succeeded', readLog(events));
+        assert.match(findEvent(events, 'part.finished').part.warnings.join('\n'), /role shop_owner does not exist/);
+        const rows = await server.query('SELECT count(*) FROM shop."order ""x"" 注文"', 'without_owner');
+        assert.equal(rows, '3000');
+        const grants = await server.query("SELECT has_schema_privilege('shop_reader', 'shop', 'usage')", 'without_owner');
+        assert.equal(grants, 't');
+      });
+    }
+  });
+}

@@ -1,0 +1,151 @@
+/**
+ * Restores a dump into a database, in one of the modes of `domain/restore.ts`. A target that is not what the mode asks for is refused;
+ * what was created is removed again when the restore fails, and what existed is changed in one transaction or not at all.
+ */
+import { closeSync } from 'node:fs';
+import type { PourInput } from '@holdfast/shared/adapters/source.ts';
+import { getModeRule, isReadFirst } from '@holdfast/shared/domain/restore.ts';
+import type { Evidence } from '@holdfast/shared/domain/run.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { inStage, type RestoreResult } from '../restore-part.ts';
+import { readWholeFile } from './host-dump-proof.ts';
+import { ask, assertAnswered, type DatabaseRestorePart, dropMade, MAKING_MS } from './restore-ask.ts';
+import { restoreBeside, safeguard } from './restore-beside.ts';
+import { assertRoom, type CheckedTarget, checkTarget } from './restore-checks.ts';
+import { count, pour } from './restore-pour.ts';
+import { readWhole } from './restore-proof.ts';
+import { planRoles, withRoles } from './restore-roles.ts';
+import { spoolDump } from './restore-spool.ts';
+import { restoreByTaking } from './restore-take.ts';
+
+export type { DatabaseRestorePart } from './restore-ask.ts';
+
+const CANCELLED_NEW = 'The restore was cancelled; a database that was made for it is removed';
+const CANCELLED_WHOLE = 'The restore was cancelled; the target is as it was';
+
+async function dropAgain(part: DatabaseRestorePart): Promise<void> {
+  const { ok, words } = await dropMade(part, part.database);
+  if (ok) part.recorder.log('info', `the half-restored database ${part.database} was removed`);
+  else part.recorder.log('error', `the half-restored database ${part.database} could not be removed: ${words}`);
+  if (ok) part.remember(undefined);
+}
+
+async function endSessions(part: DatabaseRestorePart, input: PourInput): Promise<void> {
+  if (!getModeRule(part.mode).needsAlone || part.options.endSessions !== true || !part.restore.planEndSessions) return;
+  assertAnswered(part, await ask(part, part.restore.planEndSessions(input)));
+}
+
+/** How the mode pours; modes that build beside reach this only where there is nothing to build beside. */
+function toPourMode(mode: DatabaseRestorePart['mode']): NonNullable<PourInput['mode']> {
+  if (mode === 'tables') throw new AppError('invalid', 'chosen tables are restored from a database beside the target');
+  return mode === 'replace' ? 'new' : mode;
+}
+
+/** Straight into the target. */
+async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion }: CheckedTarget): Promise<RestoreResult> {
+  const { recorder, restore, options, connection } = part;
+  const mode = toPourMode(part.mode);
+  const input: PourInput = {
+    ...connection.input,
+    targetDatabase: part.database,
+    mode,
+    owners: options.owners,
+    superuser: target.superuser,
+  };
+  const isWhole = getModeRule(mode).changesExisting;
+  const safety = isWhole ? await safeguard(part, target) : [];
+  let made = false;
+  try {
+    const warnings = await inStage(recorder, 'restore', async () => {
+      if (!target.exists) {
+        part.remember({ made: [], making: part.database });
+        // Not to be cancelled: afterwards it must be known whether the database was made.
+        assertAnswered(part, await ask(part, restore.planCreateTarget(input), { timeoutMs: MAKING_MS }));
+        made = true;
+        part.remember({ made: [part.database] });
+      }
+      await endSessions(part, input);
+      return pour(part, input, { toolVersion, cancelled: isWhole ? CANCELLED_WHOLE : CANCELLED_NEW });
+    });
+    // What is in the target for good is only looked at; what can be removed again may still be cancelled.
+    const cancel = isWhole ? undefined : { signal: part.signal, words: CANCELLED_NEW };
+    const evidence: readonly Evidence[] = await inStage(recorder, 'evidence', () => count(part, input, cancel));
+    if (made) part.remember(undefined);
+    return { evidence: [...safety, ...evidence], warnings, bytes: part.sizeBytes };
+  } catch (error) {
+    // A database that was there before, empty, is left to its owner.
+    if (made) await dropAgain(part);
+    else part.remember(undefined);
+    throw error;
+  }
+}
+
+/** Chosen tables for a database that is not there yet: it is made first, and goes again when they do not come. */
+async function restoreTablesAnew(part: DatabaseRestorePart, checked: CheckedTarget): Promise<RestoreResult> {
+  const input = { ...part.connection.input, targetDatabase: part.database };
+  assertAnswered(part, await ask(part, part.restore.planCreateTarget(input), { timeoutMs: MAKING_MS }));
+  const remember: DatabaseRestorePart['remember'] = (half) => part.remember({ made: [part.database, ...(half?.made ?? [])] });
+  remember(undefined);
+  try {
+    const result = await restoreBeside({ ...part, remember }, checked);
+    part.remember(undefined);
+    return result;
+  } catch (error) {
+    await dropAgain(part);
+    throw error;
+  }
+}
+
+/** Whether the content goes by way of a private database; into a database that is not there all of it can go at once. */
+function restoresByTaking({ restore, mode }: DatabaseRestorePart, { target }: CheckedTarget): boolean {
+  return restore.planTake !== undefined && mode !== 'new' && (mode !== 'replace' || target.exists);
+}
+
+/** The pass over the dump before anything is touched, where there is one; and the dump as a file that tools can jump about in. */
+async function readFirst(
+  part: DatabaseRestorePart,
+  { target, toolVersion }: CheckedTarget,
+  isWished: boolean,
+): Promise<Pick<DatabaseRestorePart, 'spool'> & { read: readonly Evidence[] }> {
+  const { recorder, options, file, stored } = part;
+  if (file) {
+    const read = await inStage(recorder, 'read', async () => {
+      const { evidence, unpackedBytes } = await readWholeFile(part, file, toolVersion);
+      // Before, only the packed size was known.
+      if (file.dump.isGzip) await assertRoom(part, target, unpackedBytes);
+      return [evidence];
+    });
+    const canJump = file.dump.format === 'custom' && !file.dump.isGzip;
+    return { read, ...(canJump ? { spool: { descriptor: file.reopen(), sizeBytes: file.sizeBytes } } : {}) };
+  }
+  if (options.jobs !== undefined && stored) {
+    const { evidence, ...spool } = await spoolDump(part, stored);
+    return { read: [evidence], spool };
+  }
+  return { read: isWished ? [await inStage(recorder, 'read', () => readWhole(part, toolVersion))] : [] };
+}
+
+export async function restoreDatabase(part: DatabaseRestorePart): Promise<RestoreResult> {
+  const { recorder, mode, options } = part;
+  recorder.addRedaction(part.connection.redact);
+  const { roles, ...checked } = await inStage(recorder, 'preflight', async () => {
+    const seen = await checkTarget(part);
+    return { ...seen, roles: await planRoles(part, seen.toolVersion) };
+  });
+  const isTaken = restoresByTaking(part, checked);
+  const { spool, read } = await readFirst(part, checked, isReadFirst(mode, options, isTaken));
+  const carryOut = (ready: DatabaseRestorePart) => {
+    if (isTaken) return restoreByTaking(ready, checked);
+    if (mode === 'tables' && !checked.target.exists) return restoreTablesAnew(ready, checked);
+    return getModeRule(mode).isBuiltBeside && checked.target.exists
+      ? restoreBeside(ready, checked)
+      : restoreDirectly(ready, checked);
+  };
+  try {
+    const result = await withRoles({ ...part, spool }, roles, carryOut);
+    return { ...result, evidence: [...read, ...result.evidence] };
+  } finally {
+    // A file of the host is closed by whoever opened it.
+    if (spool && !part.file) closeSync(spool.descriptor);
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Restores that take the content from a private database into the target table by table. The target is touched in one step at the end; what
+ * the server cannot do in that step comes right after it, and is carried on after a crash.
+ */
+import type { TakeInput } from '@holdfast/shared/adapters/source.ts';
+import type { Pouring, TakePlan, TakeStep } from '@holdfast/shared/adapters/take.ts';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import type { Evidence } from '@holdfast/shared/domain/run.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { getBinary } from '../../workbench.ts';
+import { inStage, RESTORE_STALL_MS, type RestoreResult } from '../restore-part.ts';
+import { planRenaming } from './renaming.ts';
+import {
+  ask,
+  assertAnswered,
+  type DatabaseRestorePart,
+  describeLeftover,
+  dropMade,
+  type InspectPart,
+  inspect,
+  MAKING_MS,
+} from './restore-ask.ts';
+import { safeguard } from './restore-beside.ts';
+import type { CheckedTarget } from './restore-checks.ts';
+import { count, hasLostItsReader, pour } from './restore-pour.ts';
+
+const CANCELLED = 'The restore was cancelled; the target is as it was';
+/** Rows of a whole database in one statement. */
+const COPY_MS = 7 * 24 * 60 * 60_000;
+/** A step that comes after the move is tried again where the connection was lost, so often. */
+const FINISH_TRIES = 3;
+
+/** Private names, of this run alone; a run's id is made of letters every database server takes. */
+export const nameTaken = (run: string): Pick<TakeInput, 'scratch' | 'aside' | 'code'> => ({
+  scratch: `holdfast_new_${run}`,
+  aside: `holdfast_old_${run}`,
+  code: `holdfast_code_${run}`,
+});
+
+async function pourAcross(part: InspectPart, { producer, renaming, consumer }: Pouring, signal?: AbortSignal): Promise<void> {
+  const result = await part.exec.runPipeline({
+    producer: { command: producer, binary: getBinary(part.tooling, producer.tool) },
+    filter: planRenaming(renaming, part.workDir),
+    consumer: { command: consumer, binary: getBinary(part.tooling, consumer.tool) },
+    workDir: part.workDir,
+    stallMs: RESTORE_STALL_MS,
+    signal,
+  });
+  if (result.verdict === 'cancelled') throw createReasonError('cancelled', CANCELLED);
+  if (result.verdict === 'stalled')
+    throw createReasonError('stalled', 'No byte moved between two databases of the server for an hour');
+  if (result.verdict === 'producer_failed' && !hasLostItsReader(result)) {
+    const failure = part.connection.adapter.classifyFailure(result.producer);
+    throw createReasonError('restore_failed', failure.message);
+  }
+  const verdict = part.restore.judgeRestore(result.consumer);
+  if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
+  if (result.verdict !== 'complete') throw createReasonError('restore_failed', 'What was written was not read to its end');
+}
+
+/** One step; with `signal` it may be cancelled. */
+export async function carryOutStep(part: InspectPart, step: TakeStep, signal?: AbortSignal): Promise<void> {
+  if (step.kind === 'pour') return pourAcross(part, step, signal);
+  const command = step.kind === 'ask' ? step.command : step.list;
+  const answer = await ask(part, command, { timeoutMs: MAKING_MS, ...(signal ? { signal } : {}) });
+  if (answer.ending === 'cancelled') throw createReasonError('cancelled', CANCELLED);
+  const verdict = part.restore.judgeRestore(answer);
+  if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
+  if (step.kind === 'ask') return;
+  const names = step.parse(answer.stdout);
+  if (names.length > 0) await pourAcross(part, step.pour(names), signal);
+}
+
+/** What comes after the move; may be carried out again from its beginning. */
+export async function finishTaking(part: InspectPart, plan: TakePlan): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      for (const step of plan.finish) await carryOutStep(part, step);
+      return;
+    } catch (error) {
+      if (tries === FINISH_TRIES) throw error;
+    }
+  }
+}
+
+interface Taking {
+  part: DatabaseRestorePart;
+  checked: CheckedTarget;
+  input: TakeInput;
+  /** Where the content stands: not there yet, perhaps there, there without what comes after, or wholly there. */
+  state: 'before' | 'unknown' | 'moved' | 'done';
+}
+
+function plan({ part, input }: Taking): TakePlan {
+  const planned = part.restore.planTake?.(input);
+  if (!planned) throw new AppError('unsupported', 'databases of this kind are not restored in this way');
+  return planned;
+}
+
+async function move(going: Taking, { move: command, leavesMark }: TakePlan): Promise<void> {
+  const { part, input } = going;
+  going.state = 'unknown';
+  // Rows that are copied go back when it is cut; a move of tables is over at once.
+  const result = await ask(part, command, leavesMark ? { timeoutMs: MAKING_MS } : { timeoutMs: COPY_MS, signal: part.signal });
+  const hasMoved = leavesMark
+    ? result.exitCode === 0 ||
+      part.restore.wasSwapped?.(await inspect(part, input.scratch), await inspect(part, input.aside)) === true
+    : result.exitCode === 0;
+  if (hasMoved) {
+    going.state = 'moved';
+    return;
+  }
+  going.state = 'before';
+  if (result.ending === 'cancelled') throw createReasonError('cancelled', CANCELLED);
+  const verdict = part.restore.judgeRestore(result);
+  throw createReasonError(
+    verdict.ok ? 'restore_failed' : verdict.reason,
+    verdict.ok ? 'The content could not be moved; the target is as it was' : verdict.message,
+  );
+}
+
+async function take(going: Taking): Promise<void> {
+  const { part, checked, input } = going;
+  const { signal, database, recorder } = part;
+  const planned = plan(going);
+  if (!checked.target.exists)
+    assertAnswered(part, await ask(part, part.restore.planCreateTarget(input), { timeoutMs: MAKING_MS }));
+  for (const step of planned.prepare) await carryOutStep(part, step, signal);
+  if (signal.aborted) throw createReasonError('cancelled', CANCELLED);
+  // A target that was made for this is removed as a whole when anything goes wrong; nothing is carried on there.
+  if (planned.leavesMark && checked.target.exists)
+    part.remember({ made: [input.scratch, input.code], swap: { target: database, aside: input.aside } });
+  await move(going, planned);
+  recorder.log('info', `the content has taken its place in ${database}`);
+  await finishTaking(part, planned);
+  going.state = 'done';
+}
+
+async function dropAll(part: DatabaseRestorePart, databases: readonly string[]): Promise<void> {
+  let isGone = true;
+  for (const database of databases) {
+    const { ok, words } = await dropMade(part, database);
+    isGone &&= ok;
+    if (!ok) part.recorder.log('error', `the database ${database} could not be removed; ${describeLeftover(part)}: ${words}`);
+  }
+  if (isGone) part.remember(undefined);
+}
+
+/** What a person has to know of a move that nobody saw to its end. */
+function describeOwed({ database, isByHand }: DatabaseRestorePart, names: TakeInput, state: Taking['state']): string {
+  const tables = `the tables have taken their place in ${database}`;
+  const without = 'but not all views, triggers, routines and events';
+  if (isByHand) {
+    const left = `${names.scratch}, ${names.code} and ${names.aside} stay until you drop them`;
+    return `${state === 'moved' ? `${tables}, ${without}` : `it is unknown whether ${tables}`}: restore once more; ${left}`;
+  }
+  return state === 'moved'
+    ? `${tables}, ${without}: it is tried again when the agent starts`
+    : `whether ${tables} is found out when the agent starts`;
+}
+
+async function cleanUp({ part, checked, input, state }: Taking): Promise<void> {
+  const isOwed = checked.target.exists && (state === 'unknown' || state === 'moved');
+  if (isOwed && input.mode !== 'data_only') {
+    return part.recorder.log('error', describeOwed(part, input, state));
+  }
+  const made = checked.target.exists || state === 'done' ? [] : [part.database];
+  await dropAll(part, [input.scratch, input.code, input.aside, ...made]);
+}
+
+/** Whatever happens, the target is afterwards wholly old or, as soon as the server answers, wholly new. */
+export async function restoreByTaking(part: DatabaseRestorePart, checked: CheckedTarget): Promise<RestoreResult> {
+  const { recorder, restore, connection, mode, tables, database } = part;
+  const names = nameTaken(recorder.run);
+  const configFor = connection.adapter.discovery?.configFor;
+  // Made like the target itself where there is one: its encoding.
+  const config =
+    configFor && checked.target.exists ? configFor(connection.input.config, { name: database }) : connection.input.config;
+  const scratch = { ...connection.input, config, targetDatabase: names.scratch };
+  const input: TakeInput = { ...connection.input, ...names, targetDatabase: database, mode, tables, hasCode: true };
+  const going: Taking = { part, checked, input, state: 'before' };
+  const evidence: Evidence[] = [];
+  const warnings: string[] = [];
+  part.remember({ made: [names.scratch, names.code, names.aside, ...(checked.target.exists ? [] : [database])] });
+  try {
+    await inStage(recorder, 'restore', async () => {
+      assertAnswered(part, await ask(part, restore.planCreateTarget(scratch), { timeoutMs: MAKING_MS }));
+      warnings.push(...(await pour(part, scratch, { toolVersion: checked.toolVersion, cancelled: CANCELLED })));
+    });
+    evidence.push(
+      ...(await inStage(recorder, 'evidence', () => count(part, scratch, { signal: part.signal, words: CANCELLED }))),
+    );
+    const { fixed = 0 } = await inspect(part, names.scratch);
+    input.hasCode = fixed > 0;
+    evidence.push(...(await safeguard(part, checked.target)));
+    await inStage(recorder, 'swap', () => take(going));
+  } finally {
+    await cleanUp(going);
+  }
+  return { evidence, warnings, bytes: part.sizeBytes };
+}

@@ -1,0 +1,253 @@
+/** Executes a restore run. */
+import type { Config } from '@holdfast/shared/adapters/field.ts';
+import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
+import { type ChosenDump, describeDump } from '@holdfast/shared/domain/dump-file.ts';
+import { createReasonError, findReason, type Reason } from '@holdfast/shared/domain/reason.ts';
+import type { Evidence } from '@holdfast/shared/domain/run.ts';
+import { AppError, toAppError } from '@holdfast/shared/errors.ts';
+import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
+import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import type { ResticEngine } from '../../engines/restic/engine.ts';
+import { endPart } from '../attempts/part.ts';
+import { type PreparedSource, prepareRepositoryDraft, prepareSourceDraft, withWorkDir } from '../inputs.ts';
+import type { HalfRestored, JournaledRestore } from '../journaled-run.ts';
+import type { Recorder } from '../log/recorder.ts';
+import { demandRepository } from '../open-repository.ts';
+import { writeIfPossible } from '../possible-write.ts';
+import { setSecretsAside, toRestoreRefs } from '../secrets/secrets-apart.ts';
+import type { Workbench } from '../workbench.ts';
+import { createStoredOrigin } from './database/dump-origin.ts';
+import { adaptRestore, openOfferedDump } from './database/host-dump.ts';
+import { restoreDatabase } from './database/restore-database.ts';
+import { restoreDirectory } from './files/restore-directory.ts';
+import { restoreOneFile } from './files/restore-file.ts';
+import { restoreInPlace } from './files/restore-in-place.ts';
+import type { RestorePart, RestoreResult, RunningRestore } from './restore-part.ts';
+import { backUpTarget, type SafetyPorts } from './restore-safety.ts';
+
+export interface RestoreExecution extends Pick<SafetyPorts, 'spec' | 'record' | 'createRecorder'> {
+  workbench: Workbench;
+  recorder: Recorder;
+  order: RequestBody<'restore.start'>;
+  signal: AbortSignal;
+}
+
+/** What is known of a restore while it goes on. */
+interface Going {
+  body: JournaledRestore;
+  /** Worth showing also when the restore fails. */
+  evidence: Evidence[];
+  /** A lock of its safety backup may lie in the repository; undefined while nothing was stored. */
+  isLockLeft?: boolean | undefined;
+}
+
+/** Written down before it is made; that nothing is left any more may be written when the disk takes writes again. */
+function rememberHalf({ workbench, recorder }: RestoreExecution, { body }: Going, half: HalfRestored | undefined): void {
+  const revise = () => workbench.journal.runs.revise(recorder.run, body);
+  if (half) {
+    body.half = half;
+    revise();
+  } else {
+    delete body.half;
+    writeIfPossible(workbench.log, 'after a crash databases that are gone would be looked for', revise);
+  }
+}
+
+async function checkRepository(part: RestorePart, pinnedId: string | undefined): Promise<void> {
+  const { engine, repository: prepared, workDir, signal } = part;
+  await demandRepository({ engine, prepared, pinnedId, writes: false, workDir, signal });
+}
+
+/** The first repository is not there, or not to be had, which says nothing about the second. */
+const ELSEWHERE: ReadonlySet<Reason | undefined> = new Set<Reason>(['repository_unreachable', 'repository_missing']);
+
+/** The part as ordered, or, where the first repository is out of reach and the order names a second one, from there. */
+async function choosePlace({ workbench, recorder, order }: RestoreExecution, part: RestorePart): Promise<RestorePart> {
+  try {
+    await checkRepository(part, order.repository.pinnedId);
+    return part;
+  } catch (thrown) {
+    const { second } = order;
+    if (!second || !ELSEWHERE.has(findReason(toAppError(thrown)))) throw thrown;
+    recorder.log('warn', `${toAppError(thrown).message} The backup is taken from the second repository instead.`);
+    const { draft, pinnedId } = second.repository;
+    const repository = prepareRepositoryDraft(workbench, draft, toRestoreRefs(order).second, part.workDir);
+    recorder.addRedaction(repository.redact);
+    const other: RestorePart = { ...part, repository, engineId: second.engineId };
+    await checkRepository(other, pinnedId);
+    return other;
+  }
+}
+
+function getEngineId({ engineId }: RestoreExecution['order']): string {
+  if (engineId === undefined) throw new AppError('invalid', 'the order names no snapshot');
+  return engineId;
+}
+
+type DatabaseTarget = Extract<RestoreTarget, { kind: 'database' }>;
+
+/** The connection to the target's server, with what its adapter knows of restores. */
+function prepareTarget(
+  { workbench, order }: RestoreExecution,
+  workDir: string,
+): { connection: PreparedSource; restore: DatabaseRestore } {
+  if (!order.connection) throw new AppError('invalid', 'a database restore needs a connection');
+  const connection = prepareSourceDraft(workbench, order.connection, toRestoreRefs(order).connection, workDir);
+  const { restore } = connection.adapter;
+  if (!restore) throw new AppError('unsupported', 'sources of this kind are not restored into a database');
+  return { connection, restore };
+}
+
+/** What a restore into a database is given, wherever the dump lies. */
+function describeRestore(
+  execution: RestoreExecution,
+  going: Going,
+  engine: () => ResticEngine,
+  running: RunningRestore,
+  connection: PreparedSource,
+  target: DatabaseTarget,
+) {
+  const { order } = execution;
+  return {
+    ...running,
+    remember: (half: HalfRestored | undefined) => rememberHalf(execution, going, half),
+    connection,
+    globals: order.globals,
+    database: target.database,
+    mode: target.mode ?? 'new',
+    tables: target.tables ?? [],
+    options: order.options ?? {},
+    async backUpTarget() {
+      const onLock = (isLeft: boolean) => {
+        going.isLockLeft = isLeft;
+      };
+      const evidence = await backUpTarget(
+        { ...execution, onLock },
+        { ...running, engine: engine() },
+        connection,
+        target.database,
+      );
+      going.evidence.push(evidence);
+      return evidence;
+    },
+  };
+}
+
+function restoreIntoDatabase(
+  execution: RestoreExecution,
+  going: Going,
+  part: RestorePart,
+  target: DatabaseTarget,
+): Promise<RestoreResult> {
+  const { fileName } = execution.order;
+  if (fileName === undefined) throw new AppError('invalid', 'a database restore needs a stored dump');
+  const { connection, restore } = prepareTarget(execution, part.workDir);
+  const { engine, repository, engineId } = part;
+  const stored = { engine, repository, engineId, fileName };
+  const about = describeRestore(execution, going, () => engine, part, connection, target);
+  return restoreDatabase({ ...about, restore, stored, origin: createStoredOrigin(stored) });
+}
+
+/** Reads no repository; only a safety backup goes to one. */
+async function restoreFromFile(
+  execution: RestoreExecution,
+  going: Going,
+  running: RunningRestore,
+  target: DatabaseTarget,
+  from: ChosenDump,
+): Promise<RestoreResult> {
+  const { workbench, recorder } = execution;
+  const { connection, restore } = prepareTarget(execution, running.workDir);
+  const { kind } = connection.adapter;
+  const file = openOfferedDump(workbench.dumpDirs ?? [], from, { restore, kind, workDir: running.workDir });
+  try {
+    recorder.log('info', `restores ${file.path}: ${describeDump(file.dump)}, ${file.sizeBytes} bytes`);
+    const engine = () => workbench.engine(running.exec);
+    const about = describeRestore(execution, going, engine, { ...running, sizeBytes: file.sizeBytes }, connection, target);
+    return await restoreDatabase({ ...about, restore: adaptRestore(restore, file, workbench.crypto), file, origin: file });
+  } finally {
+    file.close();
+  }
+}
+
+/** The paths that a source of files names; none for what has no such field. */
+function listConfiguredPaths({ paths }: Config): readonly string[] {
+  return Array.isArray(paths) ? paths : [];
+}
+
+function restoreInto(execution: RestoreExecution, going: Going, part: RestorePart): Promise<RestoreResult> {
+  const { target } = execution.order;
+  switch (target.kind) {
+    case 'database':
+      return restoreIntoDatabase(execution, going, part, target);
+    case 'directory':
+      return restoreDirectory(part, target.path, target.paths);
+    case 'in_place':
+      return restoreInPlace(part, target.paths, listConfiguredPaths(execution.order.source.config));
+    case 'archive':
+    case 'file':
+      return restoreOneFile(part, target);
+  }
+}
+
+/** What the repository of a restore has to be looked at for. */
+export interface RestoreEnd {
+  /** A safety backup was stored in it, or tried to. */
+  hasStored: boolean;
+  /** A lock of it may lie there. */
+  owesLook: boolean;
+}
+
+/** Runs to the end; whatever happens is recorded, nothing is thrown. */
+export async function executeRestore(execution: RestoreExecution): Promise<RestoreEnd> {
+  const { workbench, recorder, order, signal } = execution;
+  const startedAt = workbench.clock.monotonicMs();
+  const duration = () => Math.max(0, Math.round(workbench.clock.monotonicMs() - startedAt));
+  const nothing = () => undefined;
+  const body: JournaledRestore = { kind: 'restore', order: setSecretsAside(workbench.secrets, order), started: true };
+  const going: Going = { body, evidence: [] };
+  try {
+    if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
+    recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
+    const result = await withWorkDir(workbench, async (workDir) => {
+      const repository = prepareRepositoryDraft(workbench, order.repository.draft, toRestoreRefs(order).repository, workDir);
+      recorder.addRedaction(repository.redact);
+      const { downloadKiBps } = order.options ?? {};
+      const exec = workbench.execFor(recorder.run).withLimits(downloadKiBps === undefined ? {} : { downloadKiBps });
+      const running: RunningRestore = {
+        tooling: workbench,
+        exec,
+        recorder,
+        sizeBytes: order.sizeBytes,
+        workDir,
+        signal,
+        remember: (half) => rememberHalf(execution, going, half),
+      };
+      const { target } = order;
+      if (target.kind === 'database' && target.from) return restoreFromFile(execution, going, running, target, target.from);
+      const part = { ...running, engine: workbench.engine(exec), repository, engineId: getEngineId(order) };
+      return restoreInto(execution, going, await choosePlace(execution, part));
+    });
+    const { evidence, warnings, bytes } = result;
+    recorder.finishPart(
+      { source: order.source.id, state: 'succeeded', warnings: [...warnings], bytes, durationMs: duration() },
+      nothing,
+    );
+    recorder.finalize();
+    recorder.finish({ state: 'succeeded', evidence, bytes });
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    if (error.code === 'internal') workbench.log.error({ err: thrown, run: recorder.run }, 'a restore failed unexpectedly');
+    const part = endPart(order.source.id, thrown, signal);
+    if (part.failure) recorder.log('error', part.failure.message);
+    const { state, failure } = part;
+    recorder.finishPart(
+      { source: part.source, state, warnings: [], bytes: 0, durationMs: duration(), ...(failure ? { failure } : {}) },
+      nothing,
+    );
+    recorder.finish({ state, failure, evidence: going.evidence, bytes: 0 });
+  } finally {
+    workbench.secrets.release(order.run);
+  }
+  return { hasStored: going.isLockLeft !== undefined, owesLook: going.isLockLeft === true };
+}

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
+import { startPostgres } from '../../handlers/fixtures/database-servers.ts';
+import { addDatabase, createOrder, type RestoreOrder, readEnd, readLog } from '../../handlers/fixtures/restore-orders.ts';
+import { openRunRig } from '../fixtures/run-rig.ts';
+import type { HalfRestored, JournaledRestore } from '../journaled-run.ts';
+import { recoverRuns } from '../recovery/recovery.ts';
+
+/** What is cleaned up has nothing to do with what was to be restored. */
+const MADE = { id: 'snap_any' as SnapshotId, engineId: 'a'.repeat(64), sizeBytes: 7, fileName: 'database.dump' };
+/** A minute's wait passes in a tenth of a second. */
+const SPEED = 600;
+
+test('A restore whose agent was killed', async (t) => {
+  const server = await startPostgres();
+  t.after(() => server.remove());
+  const rig = await openRunRig(t, { speed: SPEED, restic: '/usr/bin/restic' });
+  const source = addDatabase(rig, server, 'shop');
+  await server.query('CREATE DATABASE shop');
+  await server.query('CREATE TABLE precious (x int); INSERT INTO precious VALUES (42)', 'shop');
+  const listNames = () =>
+    server.query("SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database WHERE NOT datistemplate");
+  const names = await listNames();
+  const before = await server.dump('shop');
+  const { journal } = rig.workbench;
+
+  /** What the journal of the killed agent says of its restore. */
+  const leave = (order: RestoreOrder, half: HalfRestored) => {
+    const body: JournaledRestore = { kind: 'restore', order, started: true, half };
+    journal.runs.record({ run: order.run, kind: 'restore', body });
+  };
+  const createReplace = () => createOrder(rig, source, MADE, { database: 'shop', on: server });
+  const nameOf = (order: RestoreOrder) => ({ scratch: `holdfast_new_${order.run}`, aside: `holdfast_old_${order.run}` });
+  const create = (name: string) => server.query(`CREATE DATABASE "${name}"`);
+  const recover = async (order: RestoreOrder) => {
+    await recoverRuns(rig.workbench, rig.executor, undefined);
+    return rig.listEvents(order.run);
+  };
+
+  await t.test('while it built beside the target: what it built is gone, and the target is as it was', async () => {
+    const order = createReplace();
+    const { scratch } = nameOf(order);
+    leave(order, { made: [scratch] });
+    await create(scratch);
+    const events = await recover(order);
+    assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['failed', 'interrupted']);
+    assert.match(readLog(events), /removed: holdfast_new_\S+\nWhat was there before is as it was/);
+    assert.equal(await listNames(), names);
+    assert.equal(await server.dump('shop'), before);
+  });
+
+  await t.test('before the databases were renamed: the old one stays, and the run failed', async () => {
+    const order = createReplace();
+    const { scratch, aside } = nameOf(order);
+    leave(order, { made: [scratch], swap: { target: 'shop', aside } });
+    await create(scratch);
+    assert.equal(readEnd(await recover(order)).state, 'failed');
+    assert.equal(await listNames(), names);
+    assert.equal(await server.dump('shop'), before);
+  });
+
+  await t.test('after they were renamed: the new one stays, the old one goes, and the run succeeded', async () => {
+    const order = createReplace();
+    const { scratch, aside } = nameOf(order);
+    leave(order, { made: [scratch], swap: { target: 'shop', aside } });
+    await create(aside);
+    const events = await recover(order);
+    assert.equal(readEnd(events).state, 'succeeded', readLog(events));
+    assert.equal(await listNames(), names);
+    assert.equal(await server.dump('shop'), before);
+  });
+
+  await t.test('after the old one was dropped as well: there is nothing left to do', async () => {
+    const order = createReplace();
+    const { scratch, aside } = nameOf(order);
+    leave(order, { made: [scratch], swap: { target: 'shop', aside } });
+    assert.equal(readEnd(await recover(order)).state, 'succeeded');
+    assert.equal(await listNames(), names);
+  });
+
+  await t.test('while it filled a new database: that one is gone', async () => {
+    const order = createOrder(rig, source, MADE, { database: 'half "made"\n', on: server });
+    leave(order, { made: ['half "made"\n'] });
+    await server.query('CREATE DATABASE "half ""made""\n"');
+    assert.equal(readEnd(await recover(order)).state, 'failed');
+    assert.equal(await listNames(), names);
+  });
+
+  await t.test(
+    'after roles were made: they go with what was not swapped in, but for one that something needs by now',
+    async () => {
+      const order = createReplace();
+      const { scratch, aside } = nameOf(order);
+      const roles = () =>
+        server.query(
+          "SELECT string_agg(rolname || coalesce(' ' || shobj_description(oid, 'pg_authid'), ''), ',' ORDER BY rolname) FROM pg_roles WHERE rolname ~ '^made'",
+        );
+      const make = ({ run }: RestoreOrder) => {
+        const mark = `Made by Holdfast, restore ${run}`;
+        return server.query(`CREATE ROLE "made ""lonely"""; COMMENT ON ROLE "made ""lonely""" IS '${mark}';
+        CREATE ROLE made_needed; COMMENT ON ROLE made_needed IS '${mark}'; CREATE ROLE made_by_others`);
+      };
+      await make(order);
+      await server.query('GRANT SELECT ON precious TO made_needed', 'shop');
+      leave(order, { made: [scratch], swap: { target: 'shop', aside }, roles: 'take_back' });
+      await create(scratch);
+      assert.match(readLog(await recover(order)), /removed: holdfast_new_\S+, roles/);
+      assert.equal(await roles(), 'made_by_others,made_needed');
+      await server.query('DROP OWNED BY made_needed', 'shop');
+      await server.query('DROP ROLE made_needed, made_by_others');
+
+      const swapped = createReplace();
+      const besides = nameOf(swapped);
+      await make(swapped);
+      leave(swapped, { made: [besides.scratch], swap: { target: 'shop', aside: besides.aside }, roles: 'take_back' });
+      await create(besides.aside);
+      await recover(swapped);
+      assert.equal(
+        await roles(),
+        'made "lonely",made_by_others,made_needed',
+        'roles of what took its place stay, without the mark',
+      );
+      await server.query('DROP ROLE "made ""lonely""", made_needed, made_by_others');
+      assert.equal(await server.dump('shop'), before);
+    },
+  );
+
+  await t.test('as it was about to make a database: one that is empty goes, one that holds something stays', async () => {
+    const order = createOrder(rig, source, MADE, { database: 'about', on: server });
+    leave(order, { made: [], making: 'about' });
+    await create('about');
+    assert.equal(readEnd(await recover(order)).state, 'failed');
+    assert.equal(await listNames(), names);
+    const other = createOrder(rig, source, MADE, { database: 'about', on: server });
+    leave(other, { made: [], making: 'about' });
+    await create('about');
+    await server.query('CREATE TABLE of_others (x int)', 'about');
+    assert.equal(readEnd(await recover(other)).state, 'failed');
+    assert.equal(await listNames(), `about ${names}`);
+    await server.query('DROP DATABASE about');
+  });
+
+  await t.test('and whose database server is down cleans up as soon as the server is back', async () => {
+    const order = createReplace();
+    const { scratch } = nameOf(order);
+    leave(order, { made: [scratch] });
+    await create(scratch);
+    await server.kill();
+    const events = await recover(order);
+    assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['failed', 'interrupted']);
+    assert.match(readLog(events), /does not answer; dropped as soon as it does: holdfast_new_/);
+    assert.equal(journal.runs.listClosedWith('restore', 'half').length, 1);
+    await server.start();
+    await waitUntil('its removal', () => journal.runs.listClosedWith('restore', 'half').length === 0);
+    assert.equal(await listNames(), names);
+    assert.equal(await server.dump('shop'), before);
+  });
+
+  await t.test('in the middle of its safety backup: that backup failed too, and nobody vouches for it', async () => {
+    const run = rig.workbench.createId('run');
+    const body = { kind: 'safety', repository: rig.repository.id, source: source.id, started: true };
+    journal.runs.record({ run, kind: 'backup', body });
+    const engineId = 'b'.repeat(64);
+    const snapshot = rig.workbench.createId('snapshot');
+    journal.snapshots.record({ repository: rig.repository.id, engineId, snapshot, run, source: source.id, state: 'made' });
+    await recoverRuns(rig.workbench, rig.executor, undefined);
+    assert.deepEqual(readEnd(rig.listEvents(run)), {
+      state: 'failed',
+      reason: 'interrupted',
+      message: readEnd(rig.listEvents(run)).message,
+    });
+    assert.equal(journal.snapshots.find(rig.repository.id, engineId)?.state, 'unvouched');
+    assert.deepEqual(journal.runs.listOpen(), []);
+  });
+});

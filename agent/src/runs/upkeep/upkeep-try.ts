@@ -1,0 +1,140 @@
+/**
+ * The frame of runs that keep a repository up: checks, prunes, removals, readings, copies. One waits in the queue with a low priority, is tried
+ * again where others work in the repository, and ends with a record of what happened.
+ */
+import type { RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
+import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
+import type { Evidence, RunKind } from '@holdfast/shared/domain/run.ts';
+import { type AppError, toAppError } from '@holdfast/shared/errors.ts';
+import type { EngineFailure } from '../../engines/restic/classify.ts';
+import type { LockCheck } from '../../engines/restic/locks.ts';
+import { findStop } from '../attempts/agent-stop.ts';
+import { toFailure } from '../attempts/part.ts';
+import type { BackupEnd } from '../backup/execute-backup.ts';
+import type { Recorder, RunEnd } from '../log/recorder.ts';
+import type { NextAttempt, Queue } from '../queue/queue.ts';
+import { tellHolds } from '../queue/told-holds.ts';
+import type { Workbench } from '../workbench.ts';
+
+/** A repository in which others work is tried again so often, each time after so long. */
+const LOCKED_TRIES = 30;
+const LOCKED_MS = 60_000;
+
+export type OnLockLook = (check: LockCheck) => void;
+
+export interface UpkeepTry<Body> {
+  workbench: Workbench;
+  recorder: Recorder;
+  /** As it is journaled. */
+  body: Body;
+  signal: AbortSignal;
+  /** How often it found a repository locked. */
+  tries: number;
+}
+
+/** How a try ended; with `next` the run has not. */
+export interface TryEnd extends BackupEnd {
+  next?: NextAttempt | undefined;
+}
+
+export interface UpkeepWork {
+  /** Works through the admin credential. */
+  isAdmin: boolean;
+  /** Tries at most, where it is not the usual number. */
+  lockedTries?: number;
+  /** What it throws ends the run, unless another try follows. */
+  work(onLockLook: OnLockLook): Promise<RunEnd>;
+  /** The end of a run whose work threw; `toFailedEnd` where it is not given. */
+  fail?(error: AppError, isCancelled: boolean): RunEnd;
+}
+
+export interface UpkeepJob {
+  run: RunId;
+  kind: RunKind;
+  repository: RepositoryId;
+  /** Nothing else of this host is in the repository meanwhile. */
+  isExclusive: boolean;
+  /** Begins whatever else runs on the host. */
+  needsNoSlot?: boolean | undefined;
+  recorder: Recorder;
+  /** Never rejects. `tries` counts how often the repository was found locked. */
+  attempt(signal: AbortSignal, tries: number): Promise<TryEnd>;
+  onEnd(end: BackupEnd): void;
+}
+
+/** Puts a journaled run into the queue; the secrets that came with its order are forgotten when it has ended. */
+export function enqueueUpkeep({ secrets }: Pick<Workbench, 'secrets'>, queue: Pick<Queue, 'enqueue'>, job: UpkeepJob): void {
+  const { run, kind, repository, isExclusive, needsNoSlot, recorder } = job;
+  let tries = 0;
+  queue.enqueue({
+    run,
+    kind,
+    ...tellHolds(recorder),
+    priority: 'low',
+    repository,
+    sources: [],
+    isExclusive,
+    needsNoSlot,
+    async execute(signal) {
+      const { next, ...end } = await job.attempt(signal, tries);
+      tries += 1;
+      if (next) return next;
+      secrets.release(run);
+      job.onEnd(end);
+      return undefined;
+    },
+  });
+}
+
+/** What one that may only add is told when it removes: that it was never meant to. */
+export function toRemovalFailure(failure: EngineFailure, isAdmin: boolean): EngineFailure {
+  return failure.reason === 'repository_credentials' && !isAdmin ? { ...failure, reason: 'removal_refused' } : failure;
+}
+
+/** Nobody brings the admin credential a second time. */
+function explainMissing(thrown: unknown, isAdmin: boolean): AppError {
+  const error = toAppError(thrown);
+  if (findReason(error) !== 'secrets_missing' || !isAdmin) return error;
+  return createReasonError('admin_secrets_gone', 'The agent was started anew before this run began');
+}
+
+/** The end of a run whose work threw, told in its log too. */
+export function toFailedEnd(recorder: Recorder, error: AppError, isCancelled: boolean, evidence: Evidence[] = []): RunEnd {
+  const failure = toFailure(error);
+  if (!isCancelled) recorder.log('error', failure.message);
+  return { state: isCancelled ? 'cancelled' : 'failed', failure, evidence, bytes: 0 };
+}
+
+/** Runs to its end, or to the next try where others work in the repository; whatever happens is recorded, nothing is thrown. */
+export async function tryUpkeep<Body extends { kind: string; started: boolean }>(
+  { workbench, recorder, body, signal, tries }: UpkeepTry<Body>,
+  { isAdmin, lockedTries = LOCKED_TRIES, work, fail }: UpkeepWork,
+): Promise<TryEnd> {
+  const end: TryEnd = { reached: true, owesLook: false };
+  try {
+    if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
+    if (!body.started) {
+      body.started = true;
+      recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
+    }
+    const result = await work((check) => {
+      end.owesLook = check.failure !== undefined || check.left.length > 0;
+    });
+    recorder.finalize();
+    recorder.finish(result);
+  } catch (caught) {
+    const error = findStop(signal) ?? explainMissing(caught, isAdmin);
+    const reason = findReason(error);
+    if (reason === 'repository_locked' && tries + 1 < lockedTries && !signal.aborted) {
+      recorder.log('warn', `others work in the repository; trying again in ${LOCKED_MS / 1000} s`);
+      recorder.settle();
+      return { ...end, next: { afterMs: LOCKED_MS } };
+    }
+    if (reason?.startsWith('repository_') && reason !== 'repository_damaged') end.reached = false;
+    if (error.code === 'internal')
+      workbench.log.error({ err: caught, run: recorder.run, kind: body.kind }, 'the upkeep of a repository failed unexpectedly');
+    const isCancelled = (signal.aborted && !findStop(signal)) || reason === 'cancelled';
+    recorder.finish(fail ? fail(error, isCancelled) : toFailedEnd(recorder, error, isCancelled));
+  }
+  return end;
+}
