@@ -47,6 +47,21 @@ describe('The ledger of snapshots', () => {
     assert.equal(ledger.find(repository, 'e4'), undefined);
   });
 
+  it('tells what backups of a source added to a repository, newest first, whatever became of them', (t) => {
+    const { ledger } = open(t);
+    ledger.record(made('first', { createdAt: START, addedBytes: 900 }));
+    ledger.record({ ...made('gone', { createdAt: START + 2, addedBytes: 0 }), state: 'removed' });
+    ledger.record(made('other plan', { createdAt: START + 3, addedBytes: 30, plan: 'plan_b' as PlanId }));
+    ledger.record(made('roles', { createdAt: START + 4, addedBytes: 1, role: 'globals' }));
+    ledger.record(made('silent', { createdAt: START + 5 }));
+    ledger.record(made('unknown'));
+    ledger.record({ ...made('elsewhere', { addedBytes: 2 }), repository: 'repo_b' as RepositoryId });
+    ledger.record({ ...made('of another', { addedBytes: 3 }), source: 'src_b' as SourceId });
+    assert.deepEqual(ledger.listAdded(repository, source, 5), [30, 0, 900]);
+    assert.deepEqual(ledger.listAdded(repository, source, 1), [30]);
+    assert.deepEqual(ledger.listAdded(repository, 'src_c' as SourceId, 5), []);
+  });
+
   it('lists for retention what is there, newest first, with what is odd about it', (t) => {
     const { ledger } = open(t);
     ledger.record(made('unknown'));

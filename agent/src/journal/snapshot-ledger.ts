@@ -54,6 +54,8 @@ export interface SnapshotLedger {
   listByPlan(plan: PlanId): PlannedSnapshot[];
   /** Sizes of the data of a source that clean parts stand for, newest first, at most `limit`. */
   listGoodSizes(plan: PlanId, source: SourceId, limit: number): number[];
+  /** What the backups of a source added to a repository in bytes, newest first, at most `limit`, whatever became of them since. */
+  listAdded(repository: RepositoryId, source: SourceId, limit: number): number[];
   /** Sets the state of everything a run made, such as `unvouched` when it was lost. */
   setStateOfRun(run: RunId, state: LedgerState): void;
   setState(repository: RepositoryId, engineId: string, state: LedgerState): void;
@@ -123,6 +125,11 @@ export function createSnapshotLedger(database: Database, clock: Pick<Clock, 'now
     `SELECT size_bytes AS sizeBytes FROM snapshots WHERE plan = ? AND source = ? AND state = 'vouched' AND role = 'data'
      ORDER BY created_at DESC LIMIT ?`,
   );
+  const selectAdded = database.prepare(
+    `SELECT added_bytes AS addedBytes FROM snapshots
+     WHERE repository = ? AND source = ? AND role = 'data' AND added_bytes IS NOT NULL AND created_at IS NOT NULL
+     ORDER BY created_at DESC LIMIT ?`,
+  );
   const setOfRun = database.prepare('UPDATE snapshots SET state = ? WHERE run = ?');
   const setOne = database.prepare('UPDATE snapshots SET state = ? WHERE repository = ? AND engine_id = ?');
   const suspect = database.prepare('UPDATE snapshots SET suspicious = 1 WHERE repository = ? AND engine_id = ?');
@@ -150,6 +157,8 @@ export function createSnapshotLedger(database: Database, clock: Pick<Clock, 'now
         .filter((snapshot): snapshot is PlannedSnapshot => snapshot.facts !== undefined),
     listGoodSizes: (plan, source, limit) =>
       selectSizes.all(plan, source, limit).map((row) => (row as unknown as { sizeBytes: number }).sizeBytes),
+    listAdded: (repository, source, limit) =>
+      selectAdded.all(repository, source, limit).map((row) => (row as unknown as { addedBytes: number }).addedBytes),
     setStateOfRun: (run, state) => void database.transact(() => setOfRun.run(state, run)),
     setState: (repository, engineId, state) => void database.transact(() => setOne.run(state, repository, engineId)),
     markSuspicious: (repository, engineId) => void database.transact(() => suspect.run(repository, engineId)),

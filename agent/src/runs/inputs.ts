@@ -57,6 +57,8 @@ export interface PreparedRepository {
   access: RepositoryAccess;
   /** The id of the repository that was first opened there. */
   pinnedId?: string | undefined;
+  /** Its directory, where it lies on this host. */
+  localPath?: string | undefined;
   redact: Redact;
 }
 
@@ -90,11 +92,13 @@ export function prepareSourceDraft(tooling: Tooling, draft: AdapterDraft, ref: s
 function prepareRepositoryWith(tooling: Tooling, repository: SourceLike, binding: Binding, workDir: string): PreparedRepository {
   const adapter = getRepositoryAdapter(repository.kind);
   const secrets = openSecrets(tooling, binding, repository);
-  const planned = adapter.planAccess({ config: checkConfig(adapter.fields, repository.config), secrets, workDir });
+  const config = checkConfig(adapter.fields, repository.config);
+  const planned = adapter.planAccess({ config, secrets, workDir });
   // A host that keeps no secrets keeps no machine key either.
   const keepsNone = repository.secretsApart || tooling.secrets?.keepsNone === true;
   const access = keepsNone ? { ...planned, store: undefined } : planned;
-  return { access, redact: createRedactor([...Object.values(secrets), ...access.redact]) };
+  const localPath = adapter.localPath?.(config);
+  return { access, localPath, redact: createRedactor([...Object.values(secrets), ...access.redact]) };
 }
 
 export function prepareRepository(tooling: Tooling, repository: SpecRepository, workDir: string): PreparedRepository {

@@ -2,7 +2,6 @@
  * Looks at the places of this host's repositories: how much room is left where one lies on this host, and how long the certificate of an https
  * address lasts. No repository is opened for it, and no tool is started.
  */
-import { statfs } from 'node:fs/promises';
 import { connect } from 'node:tls';
 import { findRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { RepositoryAdapter } from '@holdfast/shared/adapters/repository.ts';
@@ -11,6 +10,7 @@ import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecRepository } from '@holdfast/shared/domain/plan.ts';
 import { REPOSITORY_LOOKS } from '@holdfast/shared/limits.ts';
 import type { RepositoryLook } from '@holdfast/shared/protocol/repository-looks.ts';
+import { findFreeBytes, findInTime } from '../host/free-bytes.ts';
 
 export interface RepositoryWatch {
   /** Looks at what is due, and tells what was not told yet; to be called often. Resolves when the looks that it began have ended. */
@@ -32,24 +32,6 @@ interface Watched {
   dueAt: number;
   isUnderWay: boolean;
   untold?: RepositoryLook | undefined;
-}
-
-/** A mount that is gone may answer never. */
-async function findInTime<T>(work: Promise<T>): Promise<T | undefined> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), REPOSITORY_LOOKS.lookMs);
-  try {
-    return await Promise.race([work, promise]);
-  } catch {
-    return undefined;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function readFreeBytes(path: string): Promise<number> {
-  const { bavail, bsize } = await statfs(path);
-  return bavail * bsize;
 }
 
 /** When the certificate ends that is shown at an https address; undefined where nobody answers. Whether it is trusted is not asked. */
@@ -89,7 +71,7 @@ function planLook(repository: SpecRepository): { everyMs: number; see(): Promise
     return {
       everyMs: REPOSITORY_LOOKS.diskEveryMs,
       async see() {
-        const freeBytes = await findInTime(readFreeBytes(path));
+        const freeBytes = await findFreeBytes(path);
         return freeBytes === undefined ? undefined : { freeBytes };
       },
     };

@@ -20,6 +20,7 @@ import { getBinary, type Tooling, type Workbench } from '../workbench.ts';
 import { watchCanaries } from './canaries.ts';
 import { probeSource } from './probe.ts';
 import { type ContentsWatch, watchContents } from './record-contents.ts';
+import { checkRoom } from './repository-room.ts';
 
 export interface BackupPart {
   workbench: Tooling & Pick<Workbench, 'createId' | 'setTimer'>;
@@ -32,6 +33,8 @@ export interface BackupPart {
   repository: PreparedRepository;
   /** Tags but the role. */
   tags: Omit<SnapshotTags, 'role'>;
+  /** What earlier backups of it added to this repository, see `expectGrowth`. Undefined: a person waits for this one, and whether there is room shows. */
+  added?: readonly number[] | undefined;
   /** How thoroughly rows are counted. */
   countRows: RowCounts;
   workDir: string;
@@ -238,6 +241,19 @@ async function proveSnapshot(part: BackupPart, artifact: Artifact, stored: Store
   return evidence;
 }
 
+/** Looks at the source, and whether there is room for it where that can be seen. Throws what is wrong. */
+async function lookFirst(part: BackupPart, prepared: PreparedSource): Promise<Probe> {
+  const { workbench, recorder, added, repository } = part;
+  const probe = await probeSource(workbench, part.exec, prepared, part.signal);
+  if (probe.serverVersion !== '') recorder.log('info', `pre-flight: server ${probe.serverVersion}`);
+  const { localPath } = repository;
+  const sourceBytes = probe.estimatedBytes;
+  const tight = added && localPath !== undefined ? await checkRoom({ path: localPath, added, sourceBytes }) : undefined;
+  const seen = tight === undefined ? probe : { ...probe, warnings: [...probe.warnings, tight] };
+  for (const warning of seen.warnings) recorder.log('warn', warning);
+  return seen;
+}
+
 async function runStage<T>(
   part: BackupPart,
   stage: 'preflight' | 'dump' | 'store' | 'evidence',
@@ -259,12 +275,7 @@ export async function backUpSource(part: BackupPart): Promise<PartResult> {
   const { workbench, recorder, source } = part;
   const prepared = part.prepared ?? prepareSource(workbench, source, part.workDir);
   recorder.addRedaction(prepared.redact);
-  const probe = await runStage(part, 'preflight', async () => {
-    const seen = await probeSource(workbench, part.exec, prepared, part.signal);
-    if (seen.serverVersion !== '') recorder.log('info', `pre-flight: server ${seen.serverVersion}`);
-    for (const warning of seen.warnings) recorder.log('warn', warning);
-    return seen;
-  });
+  const probe = await runStage(part, 'preflight', () => lookFirst(part, prepared));
   const artifacts = prepared.adapter.planBackup(prepared.input, probe);
   const stored: { artifact: Artifact; result: Stored }[] = [];
   for (const artifact of artifacts) {

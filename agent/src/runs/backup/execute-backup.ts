@@ -32,6 +32,7 @@ import { listMissing } from '../secrets/secrets-apart.ts';
 import type { Workbench } from '../workbench.ts';
 import { backUpSource } from './backup.ts';
 import { callHookBefore, callOwedHook, owePlanHooks } from './hook-calls.ts';
+import { GROWTH_HISTORY } from './repository-room.ts';
 
 export interface BackupExecution {
   workbench: Workbench;
@@ -82,6 +83,7 @@ function runPart(execution: BackupExecution, ready: Ready, source: SourceId): Pr
       source: described,
       repository: prepareRepository(workbench, ready.repository, workDir),
       tags: { tenant: ready.spec.tenant, host: ready.spec.host, plan: body.plan, source, run: recorder.run },
+      added: workbench.journal.snapshots.listAdded(body.repository, source, GROWTH_HISTORY.looked),
       countRows: findOptions(ready.spec, body).countRows,
       workDir,
       signal,
