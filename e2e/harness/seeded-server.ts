@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { createCliCaller, createUser } from '@holdfast/server/core/accounts.ts';
+import { createCliCaller, createUser } from '@holdfast/server/core/accounts/accounts.ts';
 import * as calendar from '@holdfast/server/fires/fires.ts';
 import { createLog } from '@holdfast/server/log.ts';
 import { CHANNEL_KINDS } from '@holdfast/server/notify/all.ts';

@@ -6,7 +6,7 @@ import { AppError, ERROR_CODES } from '@holdfast/shared/errors.ts';
 import { tryTool } from '../../e2e/harness/services/tool-run.ts';
 import { listNodes, readTree } from '../../server/src/cli/command-tree.ts';
 import { createProgram } from '../../server/src/cli/program.ts';
-import { TOOL_PLACES } from '../../server/src/core/tool-place.ts';
+import { TOOL_PLACES } from '../../server/src/core/adapters/tool-place.ts';
 import * as fires from '../../server/src/fires/fires.ts';
 import { createApiEndpoints } from '../../server/src/web/api/all.ts';
 import { CLOSED_DOOR } from '../../server/src/web/api/fixtures/channel-door.ts';

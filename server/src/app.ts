@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAlarms } from './alarms.ts';
 import { ConfigError, chooseBaseUrl, type ServerConfig } from './config.ts';
-import { ensureBootstrap } from './core/accounts.ts';
+import { ensureBootstrap } from './core/accounts/accounts.ts';
 import type { CoreContext } from './core/ports.ts';
 import * as fires from './fires/fires.ts';
 import { type FoundationOptions, openFoundation } from './foundation.ts';

@@ -2,21 +2,27 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AnnouncementId, EnrolmentTokenId, RunId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { removeAdminCredential, setAdminCredential } from './admin-credential.ts';
 import { listAudit } from './audit.ts';
 import type { Caller } from './caller.ts';
-import { approveHost, createEnrolmentToken, deleteEnrolmentToken, listEnrolmentTokens, rejectHost } from './enrolment.ts';
 import { type CatalogRig, ENGINE, openCatalogRig, SECRETS } from './fixtures/catalog-rig.ts';
 import { factsOf } from './fixtures/core-rig.ts';
-import { startForget } from './forget.ts';
-import { chooseAgent, revokeHost, rotateHostToken, updateHost } from './hosts.ts';
-import { startCheck, startPrune } from './maintenance.ts';
-import { createPlan, deletePlan, updatePlan } from './plans.ts';
-import { createRepository, deleteRepository, initRepository, testRepository, updateRepository } from './repositories.ts';
-import { startRestore } from './restores.ts';
+import { approveHost, createEnrolmentToken, deleteEnrolmentToken, listEnrolmentTokens, rejectHost } from './hosts/enrolment.ts';
+import { chooseAgent, revokeHost, rotateHostToken, updateHost } from './hosts/hosts.ts';
+import { createPlan, deletePlan, updatePlan } from './plans/plans.ts';
+import { removeAdminCredential, setAdminCredential } from './repositories/admin-credential.ts';
+import { startCheck, startPrune } from './repositories/maintenance.ts';
+import {
+  createRepository,
+  deleteRepository,
+  initRepository,
+  testRepository,
+  updateRepository,
+} from './repositories/repositories.ts';
+import { startRestore } from './restores/restores.ts';
+import { startForget } from './retention/forget.ts';
 import { setRoutine } from './routine/routine.ts';
-import { cancelRun, startPlan } from './runs.ts';
-import { adoptDiscovered, createSource, deleteSource, discoverSources, testSource, updateSource } from './sources.ts';
+import { cancelRun, startPlan } from './runs/runs.ts';
+import { adoptDiscovered, createSource, deleteSource, discoverSources, testSource, updateSource } from './sources/sources.ts';
 
 type Act = (rig: CatalogRig, caller: Caller) => Promise<unknown>;
 

@@ -16,15 +16,15 @@ import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { Plan } from '../store/catalog.ts';
 import { type Caller, demand, type Permission } from './caller.ts';
-import { setDrillDays } from './drill-settings.ts';
-import { drainHost, resumeHost } from './host-drain.ts';
-import { getHost, updateHost } from './hosts.ts';
-import { addPlanWindow, removePlanWindow } from './plan-windows.ts';
-import { getPlan, updatePlan } from './plans.ts';
+import { setDrillDays } from './drills/drill-settings.ts';
+import { drainHost, resumeHost } from './hosts/host-drain.ts';
+import { getHost, updateHost } from './hosts/hosts.ts';
+import { addPlanWindow, removePlanWindow } from './plans/plan-windows.ts';
+import { getPlan, updatePlan } from './plans/plans.ts';
 import type { CoreContext } from './ports.ts';
-import { cancelRun, getRun, type StartedRuns, startPlan } from './runs.ts';
-import { testSources } from './source-tests.ts';
-import { getSource } from './sources.ts';
+import { cancelRun, getRun, type StartedRuns, startPlan } from './runs/runs.ts';
+import { testSources } from './sources/source-tests.ts';
+import { getSource } from './sources/sources.ts';
 
 /** Things that one request names. */
 export const BULK_MOST = 1000;

@@ -3,7 +3,7 @@ import type { TenantId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Role } from '../store/people.ts';
 import type { Actor } from '../store/trail.ts';
-import { ROLE_SCOPES, type Scope } from './scopes.ts';
+import { ROLE_SCOPES, type Scope } from './accounts/scopes.ts';
 
 export interface Caller {
   actor: Actor;

@@ -11,8 +11,8 @@ import type { LogLoss } from '../store/runs.ts';
 import { TOPICS } from './bus.ts';
 import { recordClearedLocks, tellProvenElsewhere } from './event-consequences.ts';
 import type { CoreContext } from './ports.ts';
-import { logRunEvent } from './run-log-lines.ts';
-import { failForgottenRuns } from './run-orders.ts';
+import { logRunEvent } from './runs/run-log-lines.ts';
+import { failForgottenRuns } from './runs/run-orders.ts';
 
 /** The host behind a bearer token; undefined for a token that is unknown or revoked. */
 export async function findHostByToken(

@@ -3,14 +3,14 @@ import { describe, it } from 'node:test';
 import type { AnnouncementId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
-import { approveHost, createEnrolmentToken, announceHost as knock, listPendingHosts } from './enrolment.ts';
 import { ENGINE, openCatalogRig } from './fixtures/catalog-rig.ts';
 import { factsOf } from './fixtures/core-rig.ts';
-import { updateHost } from './hosts.ts';
-import { createPlan, updatePlan } from './plans.ts';
-import { createRepository, testRepository, updateRepository } from './repositories.ts';
-import { startRestore } from './restores.ts';
-import { createSource, testSource, updateSource } from './sources.ts';
+import { approveHost, createEnrolmentToken, announceHost as knock, listPendingHosts } from './hosts/enrolment.ts';
+import { updateHost } from './hosts/hosts.ts';
+import { createPlan, updatePlan } from './plans/plans.ts';
+import { createRepository, testRepository, updateRepository } from './repositories/repositories.ts';
+import { startRestore } from './restores/restores.ts';
+import { createSource, testSource, updateSource } from './sources/sources.ts';
 
 /** The names of the fields that an act was refused for. */
 async function findRefused(act: Promise<unknown>): Promise<string[]> {

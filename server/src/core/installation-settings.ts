@@ -1,7 +1,7 @@
 /** Settings of the whole installation: typed, described, changed one by one and audited. What is not set has its default. */
 import { zoneSchema } from '@holdfast/shared/domain/schedule.ts';
 import * as z from 'zod';
-import { createFieldsError } from './adapter-input.ts';
+import { createFieldsError } from './adapters/adapter-input.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';

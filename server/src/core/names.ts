@@ -2,7 +2,7 @@
 import { nameSchema, tagSchema } from '@holdfast/shared/domain/plan.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
-import { createFieldsError } from './adapter-input.ts';
+import { createFieldsError } from './adapters/adapter-input.ts';
 
 const tagsSchema = z.array(tagSchema).max(TEXT.tags, `there may be ${TEXT.tags} tags at most`);
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type * as z from 'zod';
-import { createFieldsError } from './adapter-input.ts';
+import { createFieldsError } from './adapters/adapter-input.ts';
 import { recordAct } from './audit.ts';
 import type { Caller } from './caller.ts';
 import type { CoreContext } from './ports.ts';

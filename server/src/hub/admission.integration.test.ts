@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { signConnectClaim } from '@holdfast/shared/crypto/proof.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
-import { revokeHost } from '../core/hosts.ts';
+import { revokeHost } from '../core/hosts/hosts.ts';
 import { type HubRig, type PlayedAgent, startHubRig } from './fixtures/hub-rig.ts';
 
 const stateOf = async (rig: HubRig, agent: PlayedAgent) =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
-import { chooseAgent, getHost, listClaimants, revokeHost } from '../core/hosts.ts';
+import { chooseAgent, getHost, listClaimants, revokeHost } from '../core/hosts/hosts.ts';
 import { type HubRig, type Line, type PlayedAgent, startHubRig } from './fixtures/hub-rig.ts';
 
 interface Copies {

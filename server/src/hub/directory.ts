@@ -3,7 +3,7 @@ import type { HostId, RunId } from '@holdfast/shared/domain/ids.ts';
 import { AppError, type WireError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { AgentFrames, Progress, RequestBody, RequestResult, RequestType } from '@holdfast/shared/protocol/messages.ts';
-import { createClaimants } from '../core/claimants.ts';
+import { createClaimants } from '../core/hosts/claimants.ts';
 import type { Directory } from '../core/ports.ts';
 
 /** One accepted connection, as the directory uses it. */

@@ -5,8 +5,8 @@ import type { Progress, ServerFrames } from '@holdfast/shared/protocol/messages.
 import type { ServerPeer } from '@holdfast/shared/protocol/peer.ts';
 import { announceHost, applyHostEvents, publishProgress, recordSkew } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
-import { recordRepositoryLooks } from '../core/repository-looks.ts';
-import { recordLooks } from '../core/source-health.ts';
+import { recordRepositoryLooks } from '../core/repositories/repository-looks.ts';
+import { recordLooks } from '../core/sources/source-health.ts';
 import type { Host } from '../store/hosts.ts';
 import type { HostSession } from './directory.ts';
 import type { SkewWatch } from './skew.ts';

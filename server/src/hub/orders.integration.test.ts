@@ -4,10 +4,10 @@ import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { specSchema } from '@holdfast/shared/domain/plan.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
-import { createPlan } from '../core/plans.ts';
-import { createRepository } from '../core/repositories.ts';
-import { cancelRun, startPlan } from '../core/runs.ts';
-import { createSource } from '../core/sources.ts';
+import { createPlan } from '../core/plans/plans.ts';
+import { createRepository } from '../core/repositories/repositories.ts';
+import { cancelRun, startPlan } from '../core/runs/runs.ts';
+import { createSource } from '../core/sources/sources.ts';
 import { type HubRig, type Line, type PlayedAgent, startHubRig } from './fixtures/hub-rig.ts';
 
 async function openWithPlan(t: Parameters<typeof startHubRig>[0]) {

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
 import { factsOf } from '../core/fixtures/core-rig.ts';
-import { updateHost } from '../core/hosts.ts';
-import { createPlan } from '../core/plans.ts';
-import { createRepository, updateRepository } from '../core/repositories.ts';
-import { startPlan } from '../core/runs.ts';
-import { createSource } from '../core/sources.ts';
+import { updateHost } from '../core/hosts/hosts.ts';
+import { createPlan } from '../core/plans/plans.ts';
+import { createRepository, updateRepository } from '../core/repositories/repositories.ts';
+import { startPlan } from '../core/runs/runs.ts';
+import { createSource } from '../core/sources/sources.ts';
 import { type HubRig, type Line, type PlayedAgent, startHubRig } from './fixtures/hub-rig.ts';
 
 const PASSWORD = 'a long repository password';

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import { verifyDocument } from '@holdfast/shared/crypto/envelope.ts';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
 import { specSchema } from '@holdfast/shared/domain/plan.ts';
-import { listPendingHosts } from '../core/enrolment.ts';
 import { factsOf } from '../core/fixtures/core-rig.ts';
-import { rotateHostToken } from '../core/hosts.ts';
+import { listPendingHosts } from '../core/hosts/enrolment.ts';
+import { rotateHostToken } from '../core/hosts/hosts.ts';
 import { startHubRig } from './fixtures/hub-rig.ts';
 
 describe('A connection of a host', () => {

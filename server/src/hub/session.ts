@@ -14,7 +14,7 @@ import type { ToldType } from '@holdfast/shared/protocol/peer.ts';
 import { PROTOCOL_OLDEST, PROTOCOL_VERSION } from '@holdfast/shared/protocol/version.ts';
 import { toFrameError } from '@holdfast/shared/protocol/wire-error.ts';
 import type { WebSocket } from 'ws';
-import { readmitAgent, sendNewToken } from '../core/hosts.ts';
+import { readmitAgent, sendNewToken } from '../core/hosts/hosts.ts';
 import { acceptHello, type Presented, recordHappening, recordSkew } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
 import type { HostSession, HubDirectory } from './directory.ts';

@@ -3,10 +3,10 @@
 import { AppError, toAppError, toWireError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { RequestBody, RequestResult, RequestType } from '@holdfast/shared/protocol/messages.ts';
+import { buildSecrets, buildSpec } from '../core/hosts/spec.ts';
 import { announceHost, recordHappening } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
-import { finishRefused } from '../core/run-orders.ts';
-import { buildSecrets, buildSpec } from '../core/spec.ts';
+import { finishRefused } from '../core/runs/run-orders.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Order } from '../store/runs.ts';
 

@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { PROTECTION_STATUSES } from '../core/protection.ts';
+import { PROTECTION_STATUSES } from '../core/protection/protection.ts';
 import { sampleHost, sampleSource } from '../store/contract/samples.ts';
 import { type ServedApp, serveApp } from '../web/http/fixtures/served-app.ts';
 import { createMetrics } from './metrics.ts';

@@ -4,7 +4,7 @@ import { isDraining } from '@holdfast/shared/domain/drain.ts';
 import { DEFAULT_TENANT, type HostId } from '@holdfast/shared/domain/ids.ts';
 import { COUNTS, WIRE } from '@holdfast/shared/limits.ts';
 import { ALERT_CONDITIONS } from '../core/alerts/conditions.ts';
-import { HOST_STANDINGS, type HostStanding } from '../core/hosts.ts';
+import { HOST_STANDINGS, type HostStanding } from '../core/hosts/hosts.ts';
 import type { CoreContext } from '../core/ports.ts';
 import type { FleetFigures, HostFigures } from '../store/figures.ts';
 import type { LogTotals, RunTotal } from '../store/runs.ts';

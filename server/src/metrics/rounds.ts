@@ -9,11 +9,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
-import { readObjectives } from '../core/objective-settings.ts';
-import { type Objectives, resolveObjectives } from '../core/objectives.ts';
 import type { CoreContext } from '../core/ports.ts';
-import type { ProtectionCounts } from '../core/protection.ts';
-import { BY_HAND_OBJECTIVE_MS } from '../core/protection.ts';
+import { readObjectives } from '../core/protection/objective-settings.ts';
+import { type Objectives, resolveObjectives } from '../core/protection/objectives.ts';
+import type { ProtectionCounts } from '../core/protection/protection.ts';
+import { BY_HAND_OBJECTIVE_MS } from '../core/protection/protection.ts';
 import type { FigurePage, PlanFigures, SourceFigures } from '../store/figures.ts';
 import { createCalendar } from './calendar.ts';
 import { type Block, type Family, formatBlock, joinBlocks } from './exposition.ts';

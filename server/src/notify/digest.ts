@@ -8,10 +8,10 @@ import type { ChannelMessage, DigestNews } from '../core/alerts/message.ts';
 import { readSubscription } from '../core/alerts/subscription.ts';
 import { redactLine } from '../core/alerts/text.ts';
 import type { Caller } from '../core/caller.ts';
-import { countFindings } from '../core/findings.ts';
 import type { CoreContext } from '../core/ports.ts';
-import { judgeSources, type ProtectedSource } from '../core/protected-sources.ts';
-import { countProtections } from '../core/protection.ts';
+import { judgeSources, type ProtectedSource } from '../core/protection/protected-sources.ts';
+import { countProtections } from '../core/protection/protection.ts';
+import { countFindings } from '../core/sources/findings.ts';
 import type { Page } from '../store/page.ts';
 import type { ChannelKind } from './channel.ts';
 

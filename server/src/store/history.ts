@@ -1,7 +1,7 @@
 /** What months are told of: how the sources stood day by day, and how many runs there were. */
 import type { RepositoryId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { RunKind, RunState } from '@holdfast/shared/domain/run.ts';
-import type { ProtectionCounts } from '../core/protection.ts';
+import type { ProtectionCounts } from '../core/protection/protection.ts';
 
 export interface ProtectionDay {
   /** Days since 1970-01-01, UTC. */

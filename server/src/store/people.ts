@@ -1,6 +1,6 @@
 /** Users, sessions and keys. Tokens are stored as hashes only. */
 import type { ApiKeyId, SessionId, TenantId, UserId } from '@holdfast/shared/domain/ids.ts';
-import type { Scope } from '../core/scopes.ts';
+import type { Scope } from '../core/accounts/scopes.ts';
 
 export const ROLES = ['admin', 'operator', 'viewer'] as const;
 export type Role = (typeof ROLES)[number];

@@ -2,14 +2,14 @@
 
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import type { AlertWatch } from '../core/alerts/watch.ts';
-import { runCoverageRound } from '../core/coverage-looks.ts';
-import { startDueDrills } from '../core/drills.ts';
-import { gatherLogs, removeOldLogs } from '../core/log-retention.ts';
-import { createFireWatcher } from '../core/missed-fires.ts';
+import { startDueDrills } from '../core/drills/drills.ts';
+import { createFireWatcher } from '../core/plans/missed-fires.ts';
 import type { CoreContext } from '../core/ports.ts';
-import { createHistorian } from '../core/protection-history.ts';
+import { createHistorian } from '../core/protection/protection-history.ts';
 import { createRoutineRounds, type RoutineRounds } from '../core/routine/rounds.ts';
-import { expireOrders } from '../core/run-orders.ts';
+import { gatherLogs, removeOldLogs } from '../core/runs/log-retention.ts';
+import { expireOrders } from '../core/runs/run-orders.ts';
+import { runCoverageRound } from '../core/sources/coverage-looks.ts';
 import type { Deliverer } from '../notify/deliverer.ts';
 import type { NewsTeller } from '../notify/news.ts';
 import { startWheel, type Task } from './wheel.ts';

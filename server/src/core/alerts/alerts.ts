@@ -13,7 +13,7 @@ import type {
   AlertState,
 } from '../../store/alerts.ts';
 import type { Page, PageRequest } from '../../store/page.ts';
-import { createFieldsError } from '../adapter-input.ts';
+import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
 import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';

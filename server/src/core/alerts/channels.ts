@@ -5,7 +5,7 @@ import { COUNTS } from '@holdfast/shared/limits.ts';
 import type { ChannelKind } from '../../notify/channel.ts';
 import type { Channel, Delivery, DeliveryAttempt } from '../../store/channels.ts';
 import type { Page, PageRequest } from '../../store/page.ts';
-import { type AdapterInput, parseAdapterInput } from '../adapter-input.ts';
+import { type AdapterInput, parseAdapterInput } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
 import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';

@@ -21,7 +21,7 @@ import type { AlertSign, HostGlance } from '../../store/alerts.ts';
 import type { Caller } from '../caller.ts';
 import type { JudgedSource } from '../fleet/look.ts';
 import type { CoreContext } from '../ports.ts';
-import { isFreshLook } from '../repository-looks.ts';
+import { isFreshLook } from '../repositories/repository-looks.ts';
 import { readRoutine } from '../routine/routine.ts';
 import type { AlertCondition } from './conditions.ts';
 import { FLEET, FLEET_CONDITIONS, judgeHosts } from './host-signs.ts';

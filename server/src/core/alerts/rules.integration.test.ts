@@ -4,7 +4,7 @@ import { DEFAULT_TENANT, type HostId, type PlanId, type RepositoryId, type Sourc
 import { CHANNEL_KINDS } from '../../notify/all.ts';
 import { addHost, addPlan, addRepository, addRun, addSource } from '../../web/screens/fixtures/setup-fleet.ts';
 import { createCaller, createWorld, NOW, type World } from '../../web/screens/fixtures/world.ts';
-import { saveObjectives } from '../objective-settings.ts';
+import { saveObjectives } from '../protection/objective-settings.ts';
 import { acknowledgeAlert, listAlertEvents, listAlerts } from './alerts.ts';
 import { createChannel } from './channels.ts';
 import { saveRules } from './rule-settings.ts';

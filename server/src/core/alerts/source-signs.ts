@@ -2,8 +2,8 @@
 import type { HostId, PlanId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { AlertSign, RecentPart, Thing } from '../../store/alerts.ts';
 import type { SourceHealth } from '../../store/health.ts';
-import type { ProofTrouble } from '../proof-trouble.ts';
-import type { HostSituation } from '../protection-facts.ts';
+import type { ProofTrouble } from '../drills/proof-trouble.ts';
+import type { HostSituation } from '../protection/protection-facts.ts';
 import { judgeFailureCause } from './conditions.ts';
 import { shortenText } from './text.ts';
 

@@ -14,7 +14,7 @@ import type { Alert } from '../../store/alerts.ts';
 import type { Plan } from '../../store/catalog.ts';
 import type { Channel } from '../../store/channels.ts';
 import type { PageRequest } from '../../store/page.ts';
-import { createFieldsError } from '../adapter-input.ts';
+import { createFieldsError } from '../adapters/adapter-input.ts';
 import type { CoreContext } from '../ports.ts';
 import { ALERT_CONDITIONS, isAsGrave, SEVERITIES } from './conditions.ts';
 import type { MessageType } from './message.ts';

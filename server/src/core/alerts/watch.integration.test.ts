@@ -10,7 +10,7 @@ import type { Host } from '../../store/hosts.ts';
 import { addHost, addPlan, addRepository, addRun, addSource } from '../../web/screens/fixtures/setup-fleet.ts';
 import { createCaller, createWorld, NOW, type World } from '../../web/screens/fixtures/world.ts';
 import { applyHostEvents } from '../ingest.ts';
-import { recordLooks } from '../source-health.ts';
+import { recordLooks } from '../sources/source-health.ts';
 import { acknowledgeAlert, listAlerts, listMembers, snoozeAlert } from './alerts.ts';
 import { createChannel } from './channels.ts';
 import { messageSchema } from './message.ts';

@@ -14,8 +14,8 @@ import { openSqliteStore } from '../../store/sqlite/open.ts';
 import type { Store } from '../../store/store.ts';
 import type { Caller } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
-import { judgeSources } from '../protected-sources.ts';
-import { countProtections } from '../protection.ts';
+import { judgeSources } from '../protection/protected-sources.ts';
+import { countProtections } from '../protection/protection.ts';
 import { createFleetKeeper } from './keeper.ts';
 import type { FleetKeeper } from './look.ts';
 

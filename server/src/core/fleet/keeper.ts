@@ -7,12 +7,12 @@
  */
 import { setImmediate as giveWay } from 'node:timers/promises';
 import type { HostId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
-import { findHostStanding } from '../hosts.ts';
-import { readObjectives } from '../objective-settings.ts';
+import { findHostStanding } from '../hosts/hosts.ts';
 import type { CoreContext } from '../ports.ts';
-import { createFireKnowledge, MISSES_READ } from '../protected-sources.ts';
-import { countProtections, judgeProtection, judgeVerdict } from '../protection.ts';
-import { buildFacts, type FireKnowledge } from '../protection-facts.ts';
+import { readObjectives } from '../protection/objective-settings.ts';
+import { createFireKnowledge, MISSES_READ } from '../protection/protected-sources.ts';
+import { countProtections, judgeProtection, judgeVerdict } from '../protection/protection.ts';
+import { buildFacts, type FireKnowledge } from '../protection/protection-facts.ts';
 import { readHosts, readPlans, readSources, resolveObjectives } from './kept.ts';
 import type { FleetKeeper, FleetLook, JudgedSource, KeptFleet, LookedHost, LookedSource } from './look.ts';
 import { createSchedulePromises, type SchedulePromises } from './promises.ts';

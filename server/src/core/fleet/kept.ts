@@ -1,9 +1,9 @@
 /** Reads what is kept in memory of sources, hosts and plans. */
 import type { HostId, PlanId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { Plan, Source } from '../../store/catalog.ts';
-import { findSourceObjectives } from '../objective-settings.ts';
 import type { CoreContext } from '../ports.ts';
-import { findUncopied, groupPlans } from '../protected-sources.ts';
+import { findSourceObjectives } from '../protection/objective-settings.ts';
+import { findUncopied, groupPlans } from '../protection/protected-sources.ts';
 import type { KeptFleet, KeptSource } from './look.ts';
 
 /** As the store folds names for order and search. */

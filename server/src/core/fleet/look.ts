@@ -2,10 +2,10 @@
 import type { HostId, PlanId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { Plan } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
-import type { Objectives } from '../objectives.ts';
-import type { ProofTrouble } from '../proof-trouble.ts';
-import type { Protection, ProtectionCounts, ProtectionVerdict } from '../protection.ts';
-import type { HostSituation, SourceSituation } from '../protection-facts.ts';
+import type { ProofTrouble } from '../drills/proof-trouble.ts';
+import type { Objectives } from '../protection/objectives.ts';
+import type { Protection, ProtectionCounts, ProtectionVerdict } from '../protection/protection.ts';
+import type { HostSituation, SourceSituation } from '../protection/protection-facts.ts';
 
 /** What is kept in memory of a source: all that its protection is judged by, and by what lists are ordered and narrowed. Never changed. */
 export interface KeptSource extends SourceSituation {

@@ -3,7 +3,7 @@ import { WIRE } from '@holdfast/shared/limits.ts';
 import type { AlertCounts } from '../../store/alerts.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
-import type { ProtectionCounts } from '../protection.ts';
+import type { ProtectionCounts } from '../protection/protection.ts';
 import { countWithoutPlan } from './look.ts';
 
 export interface FleetSummary {

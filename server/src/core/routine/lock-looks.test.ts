@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { LOCKS } from '@holdfast/shared/limits.ts';
-import type { HeldLock } from '../locks.ts';
+import type { HeldLock } from '../repositories/locks.ts';
 import { judgeLocks } from './lock-looks.ts';
 
 const NOW = 1_770_000_000_000;

@@ -8,8 +8,8 @@ import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { Repository } from '../../store/catalog.ts';
 import type { LockLook } from '../../store/repository-looks.ts';
 import type { Caller } from '../caller.ts';
-import { type HeldLock, lookAtLocks } from '../locks.ts';
 import type { CoreContext } from '../ports.ts';
+import { type HeldLock, lookAtLocks } from '../repositories/locks.ts';
 
 const AT_ONCE = 2;
 

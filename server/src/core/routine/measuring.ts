@@ -3,7 +3,7 @@ import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import type { Repository } from '../../store/catalog.ts';
 import { TOPICS } from '../bus.ts';
 import type { CoreContext } from '../ports.ts';
-import { draftFor } from '../restore-target.ts';
+import { draftFor } from '../restores/restore-target.ts';
 
 const MINUTE_MS = 60_000;
 const LIFE_MS = 20 * MINUTE_MS;

@@ -9,12 +9,12 @@ import type { Plan, Repository } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
 import type { StoredRoutine } from '../../store/routines.ts';
 import type { Run } from '../../store/runs.ts';
-import { createFieldsError } from '../adapter-input.ts';
+import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
-import { getRepository, tellHosts } from '../repositories.ts';
-import { findPolicyThere } from '../retention-preview.ts';
+import { getRepository, tellHosts } from '../repositories/repositories.ts';
+import { findPolicyThere } from '../retention/retention-preview.ts';
 import { type Candidate, chooseMaintainer, LEASE_MS, type Maintainer } from './maintainer.ts';
 import { type PlannedDuty, planRepository } from './planner.ts';
 

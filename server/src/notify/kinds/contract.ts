@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { AppError } from '@holdfast/shared/errors.ts';
-import { parseAdapterInput } from '../../core/adapter-input.ts';
+import { parseAdapterInput } from '../../core/adapters/adapter-input.ts';
 import type { MessageType } from '../../core/alerts/message.ts';
 import type { ChannelKind, ChannelSettings } from '../channel.ts';
 import { type HttpSink, type SunkRequest, startHttpSink } from '../fixtures/http-sink.ts';

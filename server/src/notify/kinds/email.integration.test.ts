@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { AppError } from '@holdfast/shared/errors.ts';
-import { parseAdapterInput } from '../../core/adapter-input.ts';
+import { parseAdapterInput } from '../../core/adapters/adapter-input.ts';
 import { HOSTILE, LINK, sampleSending } from '../fixtures/sample-messages.ts';
 import { type Certificate, makeCertificate, type SmtpSink, type SmtpWish, startSmtpSink } from '../fixtures/smtp-sink.ts';
 import { createGuardedHttp } from '../guarded-http.ts';

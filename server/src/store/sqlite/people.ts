@@ -1,7 +1,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import { ROLE_SCOPES, SCOPES } from '../../core/scopes.ts';
+import { ROLE_SCOPES, SCOPES } from '../../core/accounts/scopes.ts';
 import { type ApiKey, type PeopleStore, ROLES, type Session, type User } from '../people.ts';
 import { counted, flag, foldName, json, optional } from './columns.ts';
 import type { Params, Sql } from './statements.ts';

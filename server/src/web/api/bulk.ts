@@ -5,12 +5,12 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { blackoutSchema, tagSchema } from '@holdfast/shared/domain/plan.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
+import type { Scope } from '../../core/accounts/scopes.ts';
 import { BULK_ACTS, BULK_MOST, BULK_RESULTS, type BulkAct, type BulkInput, type BulkNoun } from '../../core/bulk.ts';
 import type { Caller } from '../../core/caller.ts';
-import { DRILL_DAYS_MAX } from '../../core/drill-settings.ts';
-import { listPlans } from '../../core/plans.ts';
+import { DRILL_DAYS_MAX } from '../../core/drills/drill-settings.ts';
+import { listPlans } from '../../core/plans/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import type { Scope } from '../../core/scopes.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { listOf, nameShape } from './shapes.ts';
 

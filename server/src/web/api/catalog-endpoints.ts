@@ -4,9 +4,9 @@
  */
 import type { Id } from '@holdfast/shared/domain/ids.ts';
 import type * as z from 'zod';
+import type { Scope } from '../../core/accounts/scopes.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import type { Scope } from '../../core/scopes.ts';
 import { type ApiEndpoint, type ApiReply, defineEndpoint } from '../http/route.ts';
 import { deletedShape, idParams } from './shapes.ts';
 

@@ -3,9 +3,16 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { RUN_KINDS, RUN_STATES } from '@holdfast/shared/domain/run.ts';
 import { COVERAGE } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
-import { createFieldsError } from '../../core/adapter-input.ts';
+import { createFieldsError } from '../../core/adapters/adapter-input.ts';
 import { demand } from '../../core/caller.ts';
-import { adoptFinding, countFindings, hurryCoverage, ignoreFinding, listFindings, watchFinding } from '../../core/findings.ts';
+import {
+  adoptFinding,
+  countFindings,
+  hurryCoverage,
+  ignoreFinding,
+  listFindings,
+  watchFinding,
+} from '../../core/sources/findings.ts';
 import type { Finding } from '../../store/coverage.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { flagInput, idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';

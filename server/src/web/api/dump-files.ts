@@ -3,7 +3,7 @@ import { storedPathSchema } from '@holdfast/shared/domain/stored-path.ts';
 import { DUMP_FILES } from '@holdfast/shared/limits.ts';
 import { dumpDirsSchema, dumpEntrySchema } from '@holdfast/shared/protocol/dump-files.ts';
 import * as z from 'zod';
-import { getOfferingHost, listDumpFiles, listOfferedDirectories } from '../../core/dump-files.ts';
+import { getOfferingHost, listDumpFiles, listOfferedDirectories } from '../../core/restores/dump-files.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { idParams, listOf, nameShape } from './shapes.ts';
 

@@ -13,8 +13,8 @@ import {
   listPendingHosts,
   type PendingHost,
   rejectHost,
-} from '../../core/enrolment.ts';
-import { toHostView } from '../../core/hosts.ts';
+} from '../../core/hosts/enrolment.ts';
+import { toHostView } from '../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { EnrolmentToken } from '../../store/hosts.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';

@@ -1,7 +1,7 @@
 /** The end-point for one look at everything. */
 import * as z from 'zod';
 import { summarizeFleet } from '../../core/fleet/summary.ts';
-import { PROTECTION_STATUSES } from '../../core/protection.ts';
+import { PROTECTION_STATUSES } from '../../core/protection/protection.ts';
 import { defineEndpoint } from '../http/route.ts';
 import { alertCountsShape } from './alerts.ts';
 import { nameShape } from './shapes.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { SCOPES } from '../../core/scopes.ts';
+import { SCOPES } from '../../core/accounts/scopes.ts';
 import * as calendar from '../../fires/fires.ts';
 import { API_CODE_NAMES } from '../http/http-error.ts';
 import { createScreens } from '../screens/all.ts';

@@ -4,7 +4,7 @@ import { HOST_ORDERS, type HostOrder } from '@holdfast/shared/domain/list-orders
 import { WIRE } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { Caller } from '../../core/caller.ts';
-import { HOST_STANDINGS, type HostStanding, type HostView, listHosts } from '../../core/hosts.ts';
+import { HOST_STANDINGS, type HostStanding, type HostView, listHosts } from '../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { HostFilter } from '../../store/hosts.ts';
 import type { Page, SortedPage } from '../../store/page.ts';

@@ -3,7 +3,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
 import { hostFactsSchema, toolReportSchema } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
-import { HOST_STANDINGS, type HostView, SKEW_LEVELS } from '../../core/hosts.ts';
+import { HOST_STANDINGS, type HostView, SKEW_LEVELS } from '../../core/hosts/hosts.ts';
 import { instantSchema, listOf, nameShape, tagsShape } from './shapes.ts';
 
 export const secretsModeShape = z.enum(SECRETS_MODES).meta({

@@ -5,7 +5,7 @@ import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { DRAIN } from '@holdfast/shared/limits.ts';
 import { AGENT_FRAMES } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
-import { countUnfinishedRuns, drainHost, resumeHost } from '../../core/host-drain.ts';
+import { countUnfinishedRuns, drainHost, resumeHost } from '../../core/hosts/host-drain.ts';
 import {
   chooseAgent,
   getHost,
@@ -14,7 +14,7 @@ import {
   revokeHost,
   rotateHostToken,
   updateHost,
-} from '../../core/hosts.ts';
+} from '../../core/hosts/hosts.ts';
 import type { HostHappening } from '../../store/trail.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { HOST_LIST_ENDPOINT } from './host-list.ts';

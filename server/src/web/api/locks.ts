@@ -3,7 +3,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { HOLDER_STATES, lockIdSchema, repositoryLockSchema } from '@holdfast/shared/domain/lock.ts';
 import { LOCKS } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
-import { lookAtLocks, startUnlock } from '../../core/locks.ts';
+import { lookAtLocks, startUnlock } from '../../core/repositories/locks.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
 import { idParams, nameShape } from './shapes.ts';

@@ -1,7 +1,7 @@
 /** Fires that did not happen when they should have. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import * as z from 'zod';
-import { listMissedFires } from '../../core/missed-fires.ts';
+import { listMissedFires } from '../../core/plans/missed-fires.ts';
 import type { MissedFire, MissedState } from '../../store/fires.ts';
 import { defineEndpoint } from '../http/route.ts';
 import { flagInput, idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';

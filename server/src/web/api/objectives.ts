@@ -2,8 +2,8 @@
 import * as z from 'zod';
 import { findRulesVersion, getRules, saveRules } from '../../core/alerts/rule-settings.ts';
 import { alertRulesSchema } from '../../core/alerts/rules.ts';
-import { findObjectivesVersion, getObjectives, saveObjectives } from '../../core/objective-settings.ts';
-import { objectivesSchema } from '../../core/objectives.ts';
+import { findObjectivesVersion, getObjectives, saveObjectives } from '../../core/protection/objective-settings.ts';
+import { objectivesSchema } from '../../core/protection/objectives.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { nameShape } from './shapes.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { SCOPES } from '../../core/accounts/scopes.ts';
 import { isTopic, TOPICS } from '../../core/bus.ts';
-import { SCOPES } from '../../core/scopes.ts';
 import * as calendar from '../../fires/fires.ts';
 import type { ApiEndpoint } from '../http/route.ts';
 import { createApiEndpoints } from './all.ts';

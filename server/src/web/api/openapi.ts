@@ -4,7 +4,7 @@
  */
 import { RUN_KINDS } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
-import { SCOPE_WORDS, SCOPES } from '../../core/scopes.ts';
+import { SCOPE_WORDS, SCOPES } from '../../core/accounts/scopes.ts';
 import { sessionCookieName } from '../http/cookies.ts';
 import { API_CODE_NAMES } from '../http/http-error.ts';
 import { type ApiEndpoint, hasVersion, isPaged } from '../http/route.ts';

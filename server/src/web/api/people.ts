@@ -2,10 +2,10 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import * as z from 'zod';
-import { listUsers } from '../../core/accounts.ts';
-import { createApiKey, listApiKeys, revokeApiKey } from '../../core/api-keys.ts';
+import { listUsers } from '../../core/accounts/accounts.ts';
+import { createApiKey, listApiKeys, revokeApiKey } from '../../core/accounts/api-keys.ts';
+import { SCOPES } from '../../core/accounts/scopes.ts';
 import { demand, isAllowed, listScopes, PERMISSIONS } from '../../core/caller.ts';
-import { SCOPES } from '../../core/scopes.ts';
 import type { ApiKey, User } from '../../store/people.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { idParams, instantSchema, keyByAge, keyByName, listOf, nameShape, pageFields, toHeldPage } from './shapes.ts';

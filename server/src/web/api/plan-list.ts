@@ -3,7 +3,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { PLAN_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { tagSchema } from '@holdfast/shared/domain/plan.ts';
 import * as z from 'zod';
-import { listPlans } from '../../core/plans.ts';
+import { listPlans } from '../../core/plans/plans.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { createNextFire } from '../next-fire.ts';
 import type { FireCalendar } from './fire-calendar.ts';

@@ -4,12 +4,12 @@ import { nameSchema, planOptionsChangeSchema } from '@holdfast/shared/domain/pla
 import { type Schedule, scheduleSchema } from '@holdfast/shared/domain/schedule.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
-import { createFieldsError } from '../../core/adapter-input.ts';
+import { createFieldsError } from '../../core/adapters/adapter-input.ts';
 import { type Caller, demand } from '../../core/caller.ts';
-import { startForget } from '../../core/forget.ts';
-import { createPlan, deletePlan, getPlan, updatePlan } from '../../core/plans.ts';
+import { createPlan, deletePlan, getPlan, updatePlan } from '../../core/plans/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import { startPlan } from '../../core/runs.ts';
+import { startForget } from '../../core/retention/forget.ts';
+import { startPlan } from '../../core/runs/runs.ts';
 import type { Plan } from '../../store/catalog.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { describeCatalogKind } from './catalog-endpoints.ts';

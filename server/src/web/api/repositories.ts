@@ -5,8 +5,14 @@ import { REPOSITORY_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { nameSchema, runsAtOnceSchema } from '@holdfast/shared/domain/plan.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
-import { deleteRepository, getRepository, initRepository, listRepositories, testRepository } from '../../core/repositories.ts';
-import { createTestedRepository, updateTestedRepository } from '../../core/tested-saves.ts';
+import { createTestedRepository, updateTestedRepository } from '../../core/adapters/tested-saves.ts';
+import {
+  deleteRepository,
+  getRepository,
+  initRepository,
+  listRepositories,
+  testRepository,
+} from '../../core/repositories/repositories.ts';
 import type { Repository } from '../../store/catalog.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { describeCatalogKind } from './catalog-endpoints.ts';

@@ -6,14 +6,14 @@ import { CONTENTS, TEXT } from '@holdfast/shared/limits.ts';
 import { treeListingSchema } from '@holdfast/shared/protocol/browse.ts';
 import { storedSnapshotSchema } from '@holdfast/shared/protocol/contents.ts';
 import * as z from 'zod';
-import { adoptOrphan, listStoredDirectory, startOrphanDeletion } from '../../core/orphans.ts';
+import { adoptOrphan, listStoredDirectory, startOrphanDeletion } from '../../core/repositories/orphans.ts';
 import {
   CONTENTS_STATES,
   type ContentsRow,
   chooseOpener,
   filterContents,
   lookAtContents,
-} from '../../core/repository-contents.ts';
+} from '../../core/repositories/repository-contents.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
 import { idParams, listOf, nameShape, pageFields, toHeldPage } from './shapes.ts';

@@ -1,8 +1,8 @@
 /** End-points about the cap of age over all retention policies. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import * as z from 'zod';
-import { CAP_DAYS_MAX } from '../../core/retention-cap.ts';
-import { getRetentionCap, previewRetentionCap, setRetentionCap } from '../../core/retention-cap-change.ts';
+import { CAP_DAYS_MAX } from '../../core/retention/retention-cap.ts';
+import { getRetentionCap, previewRetentionCap, setRetentionCap } from '../../core/retention/retention-cap-change.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { listOf, nameShape } from './shapes.ts';
 

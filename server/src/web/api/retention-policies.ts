@@ -11,8 +11,8 @@ import {
   listPolicies,
   policyDescriptionSchema,
   updatePolicy,
-} from '../../core/retention-policies.ts';
-import { type PreviewedBackup, previewRetention, type SourcePreview } from '../../core/retention-preview.ts';
+} from '../../core/retention/retention-policies.ts';
+import { type PreviewedBackup, previewRetention, type SourcePreview } from '../../core/retention/retention-preview.ts';
 import type { Policy } from '../../store/catalog.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { describeCatalogKind } from './catalog-endpoints.ts';

@@ -16,7 +16,7 @@ import {
 import { LOG } from '@holdfast/shared/limits.ts';
 import { restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
 import * as z from 'zod';
-import { cancelRun, getRunDetail, listRuns, type RunDetail, readRunLog } from '../../core/runs.ts';
+import { cancelRun, getRunDetail, listRuns, type RunDetail, readRunLog } from '../../core/runs/runs.ts';
 import type { Run, RunFilter, RunPart, RunStage } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { LOG_FORMATS, renderLog } from './log-format.ts';

@@ -2,13 +2,13 @@
 
 import { zoneSchema } from '@holdfast/shared/domain/schedule.ts';
 import * as z from 'zod';
+import { changeZone } from '../../core/accounts/own-zone.ts';
 import {
   getInstallation,
   INSTALLATION_SETTINGS,
   installationSchema,
   updateInstallation,
 } from '../../core/installation-settings.ts';
-import { changeZone } from '../../core/own-zone.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { listOf, nameShape } from './shapes.ts';
 

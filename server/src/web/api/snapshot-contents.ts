@@ -5,7 +5,7 @@ import { BROWSE, TEXT } from '@holdfast/shared/limits.ts';
 import { foundSchema, restorePreviewSchema, treeDiffSchema, treeListingSchema } from '@holdfast/shared/protocol/browse.ts';
 import { ARCHIVE_FORMATS, chosenPathsSchema } from '@holdfast/shared/protocol/events.ts';
 import * as z from 'zod';
-import { startFileRestore } from '../../core/file-restores.ts';
+import { startFileRestore } from '../../core/restores/file-restores.ts';
 import {
   diffSnapshots,
   findInSnapshot,
@@ -13,7 +13,7 @@ import {
   type Looked,
   listDirectory,
   previewFileRestore,
-} from '../../core/snapshot-contents.ts';
+} from '../../core/snapshots/snapshot-contents.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
 import { idParams, nameShape } from './shapes.ts';

@@ -2,10 +2,10 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
-import { copyPlan } from '../../core/plan-copies.ts';
-import type { StartedRuns } from '../../core/runs.ts';
-import { startDeletion } from '../../core/snapshot-deletion.ts';
-import { startCopy, startVerify } from '../../core/snapshot-orders.ts';
+import { copyPlan } from '../../core/plans/plan-copies.ts';
+import type { StartedRuns } from '../../core/runs/runs.ts';
+import { startDeletion } from '../../core/snapshots/snapshot-deletion.ts';
+import { startCopy, startVerify } from '../../core/snapshots/snapshot-orders.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
 import { idParams, listOf, nameShape } from './shapes.ts';

@@ -6,10 +6,17 @@ import { SOURCE_HEALTH_STATES } from '@holdfast/shared/domain/source-health.ts';
 import { COUNTS } from '@holdfast/shared/limits.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
-import { findSourceHealth } from '../../core/source-health.ts';
-import { adoptDiscovered, deleteSource, discoverSources, getSource, listSources, testSource } from '../../core/sources.ts';
-import { listSourcesByStatus } from '../../core/sources-by-status.ts';
-import { createTestedSource, updateTestedSource } from '../../core/tested-saves.ts';
+import { createTestedSource, updateTestedSource } from '../../core/adapters/tested-saves.ts';
+import { findSourceHealth } from '../../core/sources/source-health.ts';
+import {
+  adoptDiscovered,
+  deleteSource,
+  discoverSources,
+  getSource,
+  listSources,
+  testSource,
+} from '../../core/sources/sources.ts';
+import { listSourcesByStatus } from '../../core/sources/sources-by-status.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { describeCatalogKind } from './catalog-endpoints.ts';
 import {

@@ -1,8 +1,8 @@
 /** Who is let in: a person by their session's cookie, a program by its API key. */
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Request } from 'express';
-import { findCallerBySession } from '../../core/accounts.ts';
-import { findCallerByApiKey } from '../../core/api-keys.ts';
+import { findCallerBySession } from '../../core/accounts/accounts.ts';
+import { findCallerByApiKey } from '../../core/accounts/api-keys.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { Cookies } from './cookies.ts';
 import { type Access, getScope } from './request-scope.ts';

@@ -4,8 +4,8 @@ import { signAnnounceClaim } from '@holdfast/shared/crypto/proof.ts';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { ENROLMENT } from '@holdfast/shared/limits.ts';
 import { announceReplySchema, claimReplySchema, wireErrorSchema } from '@holdfast/shared/protocol/messages.ts';
-import { createCliCaller } from '../../core/accounts.ts';
-import { approveHost } from '../../core/enrolment.ts';
+import { createCliCaller } from '../../core/accounts/accounts.ts';
+import { approveHost } from '../../core/hosts/enrolment.ts';
 import { type ServedApp, type ServedOptions, serveApp } from './fixtures/served-app.ts';
 
 let served: ServedApp;

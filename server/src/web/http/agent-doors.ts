@@ -13,7 +13,7 @@ import {
 } from '@holdfast/shared/protocol/messages.ts';
 import { type ErrorRequestHandler, Router } from 'express';
 import * as z from 'zod';
-import { announceHost, claimAnnouncement } from '../../core/enrolment.ts';
+import { announceHost, claimAnnouncement } from '../../core/hosts/enrolment.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { DOORS } from '../urls.ts';
 import { createAttemptLimiter, groupAddress } from './attempts.ts';

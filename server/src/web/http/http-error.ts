@@ -2,7 +2,7 @@
 import { AppError, type ErrorCode, type ErrorDetails, toAppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type * as z from 'zod';
-import { TOOL_PLACES, type ToolPlace } from '../../core/tool-place.ts';
+import { TOOL_PLACES, type ToolPlace } from '../../core/adapters/tool-place.ts';
 
 const STATUS: Readonly<Record<ErrorCode, number>> = {
   invalid: 400,

@@ -3,9 +3,9 @@
  * handlers, and the OpenAPI document and the link test read the very same tables.
  */
 import * as z from 'zod';
+import type { Scope } from '../../core/accounts/scopes.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import type { Scope } from '../../core/scopes.ts';
 import type { Html } from '../html.ts';
 import type { AssetPaths } from '../ui/layout.ts';
 import type { Urls } from '../urls.ts';
@@ -130,7 +130,7 @@ export interface FlashMessage {
   undo?: { action: string; hidden: Readonly<Record<string, string>> } | undefined;
 }
 
-/** A new session, as `core/accounts.ts` issues it; the token goes into the cookie and nowhere else. */
+/** A new session, as `core/accounts/accounts.ts` issues it; the token goes into the cookie and nowhere else. */
 export interface SessionCookie {
   token: string;
   expiresAt: number;

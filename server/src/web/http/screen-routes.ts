@@ -1,7 +1,7 @@
 /** Turns the tables of screens into handlers: who visits, the form, the page, and what a failure looks like. */
 import { AppError } from '@holdfast/shared/errors.ts';
 import { type ErrorRequestHandler, type Request, type Response, Router } from 'express';
-import { logout } from '../../core/accounts.ts';
+import { logout } from '../../core/accounts/accounts.ts';
 import { readInstallation } from '../../core/installation-settings.ts';
 import { PAGE_CACHE_CONTROL } from '../security-headers.ts';
 import { groupAddress } from './attempts.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
-import { changePassword, ensureBootstrap } from '../../core/accounts.ts';
+import { changePassword, ensureBootstrap } from '../../core/accounts/accounts.ts';
 import { checkPasswordRules } from '../../vault/password-rules.ts';
 import { html } from '../html.ts';
 import { OWN_PAGE, PASSWORD, type ServedApp, serveApp } from './fixtures/served-app.ts';

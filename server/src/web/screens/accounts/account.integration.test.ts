@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
-import { findCallerBySession } from '../../../core/accounts.ts';
+import { findCallerBySession } from '../../../core/accounts/accounts.ts';
 import { checkPasswordRules } from '../../../vault/password-rules.ts';
 import { OWN_PAGE, PASSWORD, type ServedApp, serveApp } from '../../http/fixtures/served-app.ts';
 import { createAccountScreens } from './account.ts';

@@ -1,10 +1,10 @@
 /** `/account`: who one is here, and changing one's own password. */
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
-import { changePassword, type IssuedSession, type PasswordCheck } from '../../../core/accounts.ts';
+import { changePassword, type IssuedSession, type PasswordCheck } from '../../../core/accounts/accounts.ts';
+import { changeZone, findOwnZone } from '../../../core/accounts/own-zone.ts';
 import { isAllowed, PERMISSIONS, type Permission } from '../../../core/caller.ts';
 import { readInstallation } from '../../../core/installation-settings.ts';
-import { changeZone, findOwnZone } from '../../../core/own-zone.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatBytes } from '../../ui/quantity.ts';

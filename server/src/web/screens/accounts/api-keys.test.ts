@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { findCallerByApiKey } from '../../../core/api-keys.ts';
+import { findCallerByApiKey } from '../../../core/accounts/api-keys.ts';
 import { createWorld, type World } from '../fixtures/world.ts';
 import { API_KEY_SCREENS } from './api-keys.ts';
 

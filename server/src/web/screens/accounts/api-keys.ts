@@ -1,9 +1,9 @@
 /** `/settings/keys`: keys of programs, each with its scopes and its end. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { createApiKey, listApiKeys, revokeApiKey } from '../../../core/api-keys.ts';
+import { createApiKey, listApiKeys, revokeApiKey } from '../../../core/accounts/api-keys.ts';
+import { SCOPE_WORDS, SCOPES } from '../../../core/accounts/scopes.ts';
 import { demand, listScopes } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { SCOPE_WORDS, SCOPES } from '../../../core/scopes.ts';
 import type { ApiKey } from '../../../store/people.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';

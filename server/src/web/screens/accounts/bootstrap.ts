@@ -1,7 +1,7 @@
 /** The first start: a one-time address from the log makes the first administrator. */
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
-import { checkBootstrap, type PasswordCheck, redeemBootstrap } from '../../../core/accounts.ts';
+import { checkBootstrap, type PasswordCheck, redeemBootstrap } from '../../../core/accounts/accounts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { PublicReply, PublicRoute, PublicVisit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';

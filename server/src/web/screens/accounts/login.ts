@@ -1,7 +1,7 @@
 /** Signing in by name and password. */
 import { AppError } from '@holdfast/shared/errors.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
-import { isFirstStart, login } from '../../../core/accounts.ts';
+import { isFirstStart, login } from '../../../core/accounts/accounts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { PublicReply, PublicRoute, PublicVisit } from '../../http/route.ts';
 import { findLocalPath, PAGES } from '../../urls.ts';

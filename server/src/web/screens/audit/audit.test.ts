@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { listAudit, recordAct } from '../../../core/audit.ts';
-import { updatePlan } from '../../../core/plans.ts';
+import { updatePlan } from '../../../core/plans/plans.ts';
 import { createFleet, type Fleet, HOSTILE } from '../fixtures/fleet.ts';
 import { createCaller, createWorld, type World } from '../fixtures/world.ts';
 import { AUDIT_SCREENS, listChanges } from './audit.ts';

@@ -1,9 +1,9 @@
 /** `/hosts/acts` and its like: one act on many rows of a list, after a question that names them. */
 import { BULK_MOST, type BulkAct, type BulkInput, type BulkNoun, type BulkOutcome } from '../../../core/bulk.ts';
-import { listHosts } from '../../../core/hosts.ts';
-import { listPlans } from '../../../core/plans.ts';
+import { listHosts } from '../../../core/hosts/hosts.ts';
+import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listRuns } from '../../../core/runs.ts';
+import { listRuns } from '../../../core/runs/runs.ts';
 import type { Page, PageRequest } from '../../../store/page.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatCount, formatNoun } from '../../ui/quantity.ts';

@@ -11,7 +11,7 @@ import {
   RUN_ENDS,
   type Subscription,
 } from '../../../core/alerts/subscription.ts';
-import { listPlans } from '../../../core/plans.ts';
+import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { Plan } from '../../../store/catalog.ts';
 import type { Visit } from '../../http/route.ts';

@@ -2,6 +2,8 @@
 import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { isAllowed } from '../../../core/caller.ts';
+import { countWithoutPlan } from '../../../core/fleet/look.ts';
+import type { CoreContext } from '../../../core/ports.ts';
 import {
   adoptFinding,
   countFindings,
@@ -11,9 +13,7 @@ import {
   nameFinding,
   summarizeLooks,
   watchFinding,
-} from '../../../core/findings.ts';
-import { countWithoutPlan } from '../../../core/fleet/look.ts';
-import type { CoreContext } from '../../../core/ports.ts';
+} from '../../../core/sources/findings.ts';
 import type { Finding } from '../../../store/coverage.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatCount, formatNoun } from '../../ui/quantity.ts';

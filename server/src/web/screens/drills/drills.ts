@@ -1,8 +1,8 @@
 /** `/drills`: how every source stands with its proof of recovery; and the act of trying one out. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { listDrills, startDrill } from '../../../core/drills.ts';
+import { listDrills, startDrill } from '../../../core/drills/drills.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listSources } from '../../../core/sources.ts';
+import { listSources } from '../../../core/sources/sources.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';

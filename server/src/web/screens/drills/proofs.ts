@@ -2,11 +2,11 @@
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import { isAllowed } from '../../../core/caller.ts';
-import { findDrillFault, listProofs } from '../../../core/drills.ts';
-import { listSourceObjectives } from '../../../core/objective-settings.ts';
-import { describeOrigin } from '../../../core/objectives.ts';
+import { findDrillFault, listProofs } from '../../../core/drills/drills.ts';
+import { findProofTrouble } from '../../../core/drills/proof-trouble.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { findProofTrouble } from '../../../core/proof-trouble.ts';
+import { listSourceObjectives } from '../../../core/protection/objective-settings.ts';
+import { describeOrigin } from '../../../core/protection/objectives.ts';
 import type { Source } from '../../../store/catalog.ts';
 import type { Drill, SourceProof } from '../../../store/drills.ts';
 import type { Visit } from '../../http/route.ts';

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { getRepositoryAdapter, getSourceAdapter, REPOSITORY_ADAPTERS, SOURCE_ADAPTERS } from '@holdfast/shared/adapters/all.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import fc from 'fast-check';
-import { parseAdapterInput } from '../../../core/adapter-input.ts';
+import { parseAdapterInput } from '../../../core/adapters/adapter-input.ts';
 import { form } from '../../ui/form.ts';
 import { describeConfig, listDefaults, nameInput, readAdapterForm, readTypedValues, toAdapterSections } from './adapter-form.ts';
 import { NO_PROBLEM, toFormProblem } from './form-problem.ts';

@@ -3,7 +3,7 @@
  * `host` and the form's `host` never meet. A secret goes from the form to the core and never the other way.
  */
 import type { Field as AdapterField, Config } from '@holdfast/shared/adapters/field.ts';
-import { type AdapterInput, parseAdapterInput } from '../../../core/adapter-input.ts';
+import { type AdapterInput, parseAdapterInput } from '../../../core/adapters/adapter-input.ts';
 import type { Field, FieldSection } from '../../ui/form.ts';
 import { type FormProblem, NO_PROBLEM, toFormProblem } from './form-problem.ts';
 import { readText } from './form-values.ts';

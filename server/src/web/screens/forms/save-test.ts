@@ -1,5 +1,5 @@
 /** What stands before saving a source or a repository: its host is asked, unless nothing changed that a test tries, or a person saves it anyway. */
-import type { HostView } from '../../../core/hosts.ts';
+import type { HostView } from '../../../core/hosts/hosts.ts';
 import { type Html, html } from '../../html.ts';
 import type { Visit } from '../../http/route.ts';
 import type { TestAnswer } from '../sources/source-test.ts';

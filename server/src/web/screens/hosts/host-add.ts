@@ -3,7 +3,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { ENROLMENT, TEXT } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { isAllowed } from '../../../core/caller.ts';
-import { createEnrolmentToken, deleteEnrolmentToken, listEnrolmentTokens } from '../../../core/enrolment.ts';
+import { createEnrolmentToken, deleteEnrolmentToken, listEnrolmentTokens } from '../../../core/hosts/enrolment.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { EnrolmentToken } from '../../../store/hosts.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';

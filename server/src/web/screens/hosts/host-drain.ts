@@ -2,8 +2,8 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { DRAIN } from '@holdfast/shared/limits.ts';
 import type { Caller } from '../../../core/caller.ts';
-import { countUnfinishedRuns, drainHost, resumeHost } from '../../../core/host-drain.ts';
-import { getHost, type HostView } from '../../../core/hosts.ts';
+import { countUnfinishedRuns, drainHost, resumeHost } from '../../../core/hosts/host-drain.ts';
+import { getHost, type HostView } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { FlashMessage, PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';

@@ -9,7 +9,6 @@ import { DRAIN } from '@holdfast/shared/limits.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import * as z from 'zod';
 import { isAllowed } from '../../../core/caller.ts';
-import { listOfferedDirectories } from '../../../core/dump-files.ts';
 import type { FleetLook } from '../../../core/fleet/look.ts';
 import {
   chooseAgent,
@@ -20,12 +19,13 @@ import {
   revokeHost,
   rotateHostToken,
   updateHost,
-} from '../../../core/hosts.ts';
-import { listMissedFires } from '../../../core/missed-fires.ts';
+} from '../../../core/hosts/hosts.ts';
+import { isSpecTooBig } from '../../../core/hosts/spec-size.ts';
+import { listMissedFires } from '../../../core/plans/missed-fires.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { judgeSources, type ProtectedSource } from '../../../core/protected-sources.ts';
-import { listRuns } from '../../../core/runs.ts';
-import { isSpecTooBig } from '../../../core/spec-size.ts';
+import { judgeSources, type ProtectedSource } from '../../../core/protection/protected-sources.ts';
+import { listOfferedDirectories } from '../../../core/restores/dump-files.ts';
+import { listRuns } from '../../../core/runs/runs.ts';
 import type { Plan } from '../../../store/catalog.ts';
 import type { Run } from '../../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';

@@ -6,7 +6,7 @@ import { TEXT } from '@holdfast/shared/limits.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import * as z from 'zod';
 import { isAllowed } from '../../../core/caller.ts';
-import { approveHost, listPendingHosts, type PendingHost, rejectHost } from '../../../core/enrolment.ts';
+import { approveHost, listPendingHosts, type PendingHost, rejectHost } from '../../../core/hosts/enrolment.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { PageReply, Visit } from '../../http/route.ts';
 import { readClockface } from '../clockface.ts';

@@ -2,7 +2,7 @@
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { HOST_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
-import { type HostView, listHosts } from '../../../core/hosts.ts';
+import { type HostView, listHosts } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { HostFilter } from '../../../store/hosts.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';

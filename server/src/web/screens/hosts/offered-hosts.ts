@@ -2,9 +2,9 @@
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import type { Caller } from '../../../core/caller.ts';
-import { type HostView, listHosts } from '../../../core/hosts.ts';
+import { type HostView, listHosts } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listSources } from '../../../core/sources.ts';
+import { listSources } from '../../../core/sources/sources.ts';
 import type { Source } from '../../../store/catalog.ts';
 import type { Page } from '../../../store/page.ts';
 import type { Visit } from '../../http/route.ts';

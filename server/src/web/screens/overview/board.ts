@@ -2,7 +2,7 @@
 import { isAllowed } from '../../../core/caller.ts';
 import type { LookedSource } from '../../../core/fleet/look.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import type { ProtectionStatus } from '../../../core/protection.ts';
+import type { ProtectionStatus } from '../../../core/protection/protection.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatCount } from '../../ui/quantity.ts';
 import { viewOfProtection } from '../../ui/status.ts';

@@ -4,7 +4,7 @@ import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { FleetLook } from '../../../core/fleet/look.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listRuns } from '../../../core/runs.ts';
+import { listRuns } from '../../../core/runs/runs.ts';
 import type { Plan } from '../../../store/catalog.ts';
 import type { Run, RunFilter } from '../../../store/runs.ts';
 import type { FireCalendar } from '../../api/fire-calendar.ts';

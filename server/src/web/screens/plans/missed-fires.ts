@@ -1,7 +1,7 @@
 /** Missed and unknown fires as the pages of plans and hosts list them. */
 
-import type { HostView } from '../../../core/hosts.ts';
-import { findUnknownFires, UNKNOWN_COUNTED } from '../../../core/missed-fires.ts';
+import type { HostView } from '../../../core/hosts/hosts.ts';
+import { findUnknownFires, UNKNOWN_COUNTED } from '../../../core/plans/missed-fires.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { Plan } from '../../../store/catalog.ts';
 import type { MissedFire } from '../../../store/fires.ts';

@@ -2,9 +2,9 @@
 import { idSchema, type PolicyId, type RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { isAllowed } from '../../../core/caller.ts';
-import { copyPlan, listUncopied } from '../../../core/plan-copies.ts';
+import { copyPlan, listUncopied } from '../../../core/plans/plan-copies.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listRuns } from '../../../core/runs.ts';
+import { listRuns } from '../../../core/runs/runs.ts';
 import type { Plan } from '../../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';

@@ -3,10 +3,10 @@ import { type HostId, idSchema, type RepositoryId, type SourceId } from '@holdfa
 import { tagSchema } from '@holdfast/shared/domain/plan.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { Caller } from '../../../core/caller.ts';
-import { listHosts, listTags } from '../../../core/hosts.ts';
+import { listHosts, listTags } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listRepositories } from '../../../core/repositories.ts';
-import { listSources } from '../../../core/sources.ts';
+import { listRepositories } from '../../../core/repositories/repositories.ts';
+import { listSources } from '../../../core/sources/sources.ts';
 import type { PlanFilter } from '../../../store/catalog.ts';
 import type { Visit } from '../../http/route.ts';
 import type { FilterChip } from '../../ui/table.ts';

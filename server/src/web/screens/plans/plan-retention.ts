@@ -4,15 +4,15 @@ import { describePolicy } from '@holdfast/shared/domain/retention-policy.ts';
 import { describeFreeze, describeKeep, describeRemove } from '@holdfast/shared/domain/retention-words.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { isAllowed } from '../../../core/caller.ts';
-import { startForget } from '../../../core/forget.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listPolicies, STANDARD_POLICY } from '../../../core/retention-policies.ts';
+import { startForget } from '../../../core/retention/forget.ts';
+import { listPolicies, STANDARD_POLICY } from '../../../core/retention/retention-policies.ts';
 import {
   type PreviewedBackup,
   previewRetention,
   type RetentionPreview,
   type SourcePreview,
-} from '../../../core/retention-preview.ts';
+} from '../../../core/retention/retention-preview.ts';
 import type { Plan } from '../../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import type { FieldOption } from '../../ui/form.ts';

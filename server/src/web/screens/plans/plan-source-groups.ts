@@ -2,7 +2,7 @@
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listSources } from '../../../core/sources.ts';
+import { listSources } from '../../../core/sources/sources.ts';
 import type { Source } from '../../../store/catalog.ts';
 import type { Visit } from '../../http/route.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';

@@ -2,12 +2,12 @@
 import { type HostId, idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import { isAllowed } from '../../../core/caller.ts';
-import { listMissedFires } from '../../../core/missed-fires.ts';
-import { deletePlan, getPlan, updatePlan } from '../../../core/plans.ts';
+import { listMissedFires } from '../../../core/plans/missed-fires.ts';
+import { deletePlan, getPlan, updatePlan } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { judgeSources, type ProtectedSource } from '../../../core/protected-sources.ts';
-import { listRuns, startPlan } from '../../../core/runs.ts';
-import { listSnapshots } from '../../../core/snapshots.ts';
+import { judgeSources, type ProtectedSource } from '../../../core/protection/protected-sources.ts';
+import { listRuns, startPlan } from '../../../core/runs/runs.ts';
+import { listSnapshots } from '../../../core/snapshots/snapshots.ts';
 import type { Plan } from '../../../store/catalog.ts';
 import type { FireCalendar } from '../../api/fire-calendar.ts';
 import type { FlashMessage, PageReply, ScreenRoute, Visit } from '../../http/route.ts';

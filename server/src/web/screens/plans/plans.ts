@@ -2,7 +2,7 @@
 import type { PlanId } from '@holdfast/shared/domain/ids.ts';
 import { PLAN_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { type Caller, isAllowed } from '../../../core/caller.ts';
-import { listPlans } from '../../../core/plans.ts';
+import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { Plan } from '../../../store/catalog.ts';
 import type { Run } from '../../../store/runs.ts';

@@ -1,10 +1,10 @@
 /** `/reports/2026-11`: a month, made to be printed. `/reports` is the present one, or the days its address names. */
 import { RUN_KINDS } from '@holdfast/shared/domain/run.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
-import { listDrills } from '../../../core/drills.ts';
-import { countFindings } from '../../../core/findings.ts';
+import { listDrills } from '../../../core/drills/drills.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listRuns } from '../../../core/runs.ts';
+import { listRuns } from '../../../core/runs/runs.ts';
+import { countFindings } from '../../../core/sources/findings.ts';
 import type { Drill } from '../../../store/drills.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatDuration, formatNoun, formatPercent } from '../../ui/quantity.ts';

@@ -4,9 +4,9 @@ import { engineSnapshotIdSchema } from '@holdfast/shared/domain/snapshot.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { CONTENTS, HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import { demand, isAllowed } from '../../../core/caller.ts';
-import { startOrphanDeletion } from '../../../core/orphans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { getRepository } from '../../../core/repositories.ts';
+import { startOrphanDeletion } from '../../../core/repositories/orphans.ts';
+import { getRepository } from '../../../core/repositories/repositories.ts';
 import {
   CONTENTS_STATES,
   type ContentsRow,
@@ -14,8 +14,8 @@ import {
   filterContents,
   lookAtContents,
   type RepositoryContents,
-} from '../../../core/repository-contents.ts';
-import { phraseDeletion } from '../../../core/snapshot-deletion.ts';
+} from '../../../core/repositories/repository-contents.ts';
+import { phraseDeletion } from '../../../core/snapshots/snapshot-deletion.ts';
 import type { Repository } from '../../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatCount } from '../../ui/quantity.ts';

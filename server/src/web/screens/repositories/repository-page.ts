@@ -4,10 +4,16 @@ import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { isAllowed } from '../../../core/caller.ts';
-import { listPlans } from '../../../core/plans.ts';
+import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { deleteRepository, getRepository, initRepository, listRepositories, testRepository } from '../../../core/repositories.ts';
-import { readRepositoryHealth } from '../../../core/repository-standing.ts';
+import {
+  deleteRepository,
+  getRepository,
+  initRepository,
+  listRepositories,
+  testRepository,
+} from '../../../core/repositories/repositories.ts';
+import { readRepositoryHealth } from '../../../core/repositories/repository-standing.ts';
 import type { Repository } from '../../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';

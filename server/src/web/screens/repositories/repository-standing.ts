@@ -4,7 +4,7 @@ import type { AlertView } from '../../../core/alerts/alerts.ts';
 import { type AlertCondition, getConditionRule } from '../../../core/alerts/conditions.ts';
 import { isAllowed } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { type RepositoryHealth, readRepositoryUsers } from '../../../core/repository-standing.ts';
+import { type RepositoryHealth, readRepositoryUsers } from '../../../core/repositories/repository-standing.ts';
 import type { Visit } from '../../http/route.ts';
 import type { Clockface } from '../../ui/time.ts';
 import { describeHandling } from '../alerts/alert-words.ts';

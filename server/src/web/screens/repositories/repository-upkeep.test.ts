@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import type { CheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
-import { findWholeReading } from '../../../core/maintenance.ts';
+import { findWholeReading } from '../../../core/repositories/maintenance.ts';
 import type { Repository } from '../../../store/catalog.ts';
 import type { Host } from '../../../store/hosts.ts';
 import { assertInert, readWords } from '../fixtures/inert.ts';

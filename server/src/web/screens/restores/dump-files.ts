@@ -11,15 +11,15 @@ import {
 } from '@holdfast/shared/domain/stored-path.ts';
 import { DUMP_FILES, TEXT } from '@holdfast/shared/limits.ts';
 import type { DumpEntry } from '@holdfast/shared/protocol/dump-files.ts';
+import type { HostView } from '../../../core/hosts/hosts.ts';
+import type { CoreContext } from '../../../core/ports.ts';
 import {
   type DumpListing,
   listDumpFiles,
   listOfferedDirectories,
   listOfferingHosts,
   OFFER_SETTING,
-} from '../../../core/dump-files.ts';
-import type { HostView } from '../../../core/hosts.ts';
-import type { CoreContext } from '../../../core/ports.ts';
+} from '../../../core/restores/dump-files.ts';
 import type { Host } from '../../../store/hosts.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatCount } from '../../ui/quantity.ts';

@@ -1,5 +1,5 @@
 /** Where a restore is proposed to write: a directory that the agent of the host may make. */
-import type { HostView } from '../../../core/hosts.ts';
+import type { HostView } from '../../../core/hosts/hosts.ts';
 
 const USUAL = '/restore';
 

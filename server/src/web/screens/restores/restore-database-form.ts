@@ -4,7 +4,7 @@ import { RESTORE_JOBS, RESTORE_MODES, type RestoreOptions, ROLE_CHOICES } from '
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import type { RestoreRequest } from '../../../core/restores.ts';
+import type { RestoreRequest } from '../../../core/restores/restores.ts';
 import type { Source } from '../../../store/catalog.ts';
 import type { Visit } from '../../http/route.ts';
 import type { FormProblem } from '../forms/form-problem.ts';

@@ -6,10 +6,10 @@ import { getModeRule, RESTORE_JOBS, type RestoreMode, type RestoreOptions } from
 import { findParentPath, showStoredText } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { demand } from '../../../core/caller.ts';
-import { type FoundDump, findDump } from '../../../core/dump-files.ts';
-import { listSafetyPlaces, listWays, startDumpRestore } from '../../../core/dump-restores.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { lookAtTarget } from '../../../core/restore-target.ts';
+import { type FoundDump, findDump } from '../../../core/restores/dump-files.ts';
+import { listSafetyPlaces, listWays, startDumpRestore } from '../../../core/restores/dump-restores.ts';
+import { lookAtTarget } from '../../../core/restores/restore-target.ts';
 import type { Repository, Source } from '../../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import type { Flash } from '../../ui/flash.ts';

@@ -10,11 +10,11 @@ import {
 import { BROWSE, TEXT } from '@holdfast/shared/limits.ts';
 import type { RestorePreview } from '@holdfast/shared/protocol/browse.ts';
 import { demand } from '../../../core/caller.ts';
-import { checkFileTarget, startFileRestore } from '../../../core/file-restores.ts';
-import type { HostView } from '../../../core/hosts.ts';
+import type { HostView } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { type FileTarget, previewFileRestore } from '../../../core/snapshot-contents.ts';
-import { getSnapshot } from '../../../core/snapshots.ts';
+import { checkFileTarget, startFileRestore } from '../../../core/restores/file-restores.ts';
+import { type FileTarget, previewFileRestore } from '../../../core/snapshots/snapshot-contents.ts';
+import { getSnapshot } from '../../../core/snapshots/snapshots.ts';
 import type { Snapshot } from '../../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatNoun } from '../../ui/quantity.ts';

@@ -1,6 +1,6 @@
 /** What a person reads about the ways to restore a database: each with its consequence. */
 import { getModeRule, type RestoreMode } from '@holdfast/shared/domain/restore.ts';
-import type { TargetLook } from '../../../core/restore-target.ts';
+import type { TargetLook } from '../../../core/restores/restore-target.ts';
 import type { Flash } from '../../ui/flash.ts';
 import { formatBytes, formatNoun } from '../../ui/quantity.ts';
 

@@ -2,9 +2,9 @@
 import { findRepositoryAdapter, findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { demand } from '../../../core/caller.ts';
-import type { HostView } from '../../../core/hosts.ts';
+import type { HostView } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { getSnapshot } from '../../../core/snapshots.ts';
+import { getSnapshot } from '../../../core/snapshots/snapshots.ts';
 import type { Repository, Source } from '../../../store/catalog.ts';
 import type { Snapshot } from '../../../store/runs.ts';
 import type { Visit } from '../../http/route.ts';

@@ -2,8 +2,8 @@
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { isAllowed } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listRuns } from '../../../core/runs.ts';
-import { listSources } from '../../../core/sources.ts';
+import { listRuns } from '../../../core/runs/runs.ts';
+import { listSources } from '../../../core/sources/sources.ts';
 import type { Source } from '../../../store/catalog.ts';
 import type { SourceStanding } from '../../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';

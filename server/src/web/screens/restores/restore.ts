@@ -1,9 +1,9 @@
 /** `/snapshots/:snapshot/restore`: four steps on one page, then the run. Here files; a database has a page of its own. */
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
-import type { HostView } from '../../../core/hosts.ts';
+import type { HostView } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { type RestoreRequest, startRestore } from '../../../core/restores.ts';
+import { type RestoreRequest, startRestore } from '../../../core/restores/restores.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatBytes } from '../../ui/quantity.ts';
 import { formatDate } from '../../ui/time.ts';

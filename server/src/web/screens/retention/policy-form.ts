@@ -3,7 +3,7 @@ import { idSchema, type PolicyId } from '@holdfast/shared/domain/ids.ts';
 import { describePolicy, RETENTION_PRESETS } from '@holdfast/shared/domain/retention-policy.ts';
 import { demand } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { createPolicy, getPolicy, updatePolicy } from '../../../core/retention-policies.ts';
+import { createPolicy, getPolicy, updatePolicy } from '../../../core/retention/retention-policies.ts';
 import type { Policy } from '../../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatBytes, formatNoun } from '../../ui/quantity.ts';

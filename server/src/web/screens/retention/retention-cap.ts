@@ -1,8 +1,13 @@
 /** `/retention/cap`: the cap of age over all policies, shown with what it would remove before it is set. */
 import { demand } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { SUGGESTED_CAP_DAYS } from '../../../core/retention-cap.ts';
-import { type CapPreview, getRetentionCap, previewRetentionCap, setRetentionCap } from '../../../core/retention-cap-change.ts';
+import { SUGGESTED_CAP_DAYS } from '../../../core/retention/retention-cap.ts';
+import {
+  type CapPreview,
+  getRetentionCap,
+  previewRetentionCap,
+  setRetentionCap,
+} from '../../../core/retention/retention-cap-change.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';
 import { isShown, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';

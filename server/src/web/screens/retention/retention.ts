@@ -2,10 +2,10 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { describePolicy } from '@holdfast/shared/domain/retention-policy.ts';
 import { isAllowed } from '../../../core/caller.ts';
-import { listPlans } from '../../../core/plans.ts';
+import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { getRetentionCap } from '../../../core/retention-cap-change.ts';
-import { deletePolicy, getPolicy, listPolicies } from '../../../core/retention-policies.ts';
+import { getRetentionCap } from '../../../core/retention/retention-cap-change.ts';
+import { deletePolicy, getPolicy, listPolicies } from '../../../core/retention/retention-policies.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatBytes } from '../../ui/quantity.ts';
 import { PAGES } from '../../urls.ts';

@@ -1,8 +1,8 @@
 /** What a person may do with a run now: cancel it, run it again, go on to what it made. */
 import { isTerminal, type RunKind } from '@holdfast/shared/domain/run.ts';
 import { type Caller, isAllowed } from '../../../core/caller.ts';
-import { isRestorable as canBeRestored } from '../../../core/restore-orders.ts';
-import type { RunDetail } from '../../../core/runs.ts';
+import { isRestorable as canBeRestored } from '../../../core/restores/restore-orders.ts';
+import type { RunDetail } from '../../../core/runs/runs.ts';
 import type { Snapshot } from '../../../store/runs.ts';
 import type { Urls } from '../../urls.ts';
 import { findRestoredFile } from '../restores/dump-words.ts';

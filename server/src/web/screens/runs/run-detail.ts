@@ -5,7 +5,7 @@ import { idSchema, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { Evidence, Failure, RunKind } from '@holdfast/shared/domain/run.ts';
 import { showStoredText } from '@holdfast/shared/domain/stored-path.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
-import type { RunDetail } from '../../../core/runs.ts';
+import type { RunDetail } from '../../../core/runs/runs.ts';
 import type { RunPart } from '../../../store/runs.ts';
 import { formatBytes, formatCount, formatNoun, formatRate } from '../../ui/quantity.ts';
 import { formatStamp } from '../../ui/time.ts';

@@ -4,7 +4,7 @@ import { isTerminal, type LogLevel, type LogLine } from '@holdfast/shared/domain
 import { LOG, TEXT } from '@holdfast/shared/limits.ts';
 import { TOPICS } from '../../../core/bus.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { readRunLog } from '../../../core/runs.ts';
+import { readRunLog } from '../../../core/runs/runs.ts';
 import type { LogFilter, Run } from '../../../store/runs.ts';
 import { renderLog } from '../../api/log-format.ts';
 import type { PageReply, Visit } from '../../http/route.ts';

@@ -1,7 +1,7 @@
 /** The things a page's rows speak of, by id: each is looked up once, hosts with their standing. */
 import type { HostId, PlanId, RepositoryId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Caller } from '../../../core/caller.ts';
-import { type HostView, toHostView } from '../../../core/hosts.ts';
+import { type HostView, toHostView } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { Plan, Repository, Source } from '../../../store/catalog.ts';
 import type { Run } from '../../../store/runs.ts';

@@ -2,10 +2,10 @@
 import { type HostId, idSchema, type PlanId, type RepositoryId, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { RUN_KINDS, RUN_STATES, TRIGGERS, type Trigger } from '@holdfast/shared/domain/run.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
-import { listHosts } from '../../../core/hosts.ts';
-import { listPlans } from '../../../core/plans.ts';
+import { listHosts } from '../../../core/hosts/hosts.ts';
+import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listRepositories } from '../../../core/repositories.ts';
+import { listRepositories } from '../../../core/repositories/repositories.ts';
 import type { RunFilter } from '../../../store/runs.ts';
 import type { Visit } from '../../http/route.ts';
 import type { FilterOption } from '../../ui/table.ts';

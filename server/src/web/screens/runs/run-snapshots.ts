@@ -1,6 +1,6 @@
 /** The snapshots of a run with what they stand for, and why one is not offered for restore. Pure. */
 import { isTerminal, type RunKind } from '@holdfast/shared/domain/run.ts';
-import type { RunDetail } from '../../../core/runs.ts';
+import type { RunDetail } from '../../../core/runs/runs.ts';
 import type { Snapshot } from '../../../store/runs.ts';
 import { formatBytes } from '../../ui/quantity.ts';
 import type { Urls } from '../../urls.ts';

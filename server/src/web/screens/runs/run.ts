@@ -3,7 +3,7 @@ import { idSchema, type RunId, type SourceId } from '@holdfast/shared/domain/ids
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { TOPICS } from '../../../core/bus.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { cancelRun, getRun, getRunDetail, type RunDetail } from '../../../core/runs.ts';
+import { cancelRun, getRun, getRunDetail, type RunDetail } from '../../../core/runs/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import type { Crumb } from '../../ui/layout.ts';
 import { PAGES } from '../../urls.ts';

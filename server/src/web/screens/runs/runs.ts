@@ -7,7 +7,7 @@ import { showStoredText } from '@holdfast/shared/domain/stored-path.ts';
 import { TOPICS } from '../../../core/bus.ts';
 import type { Caller } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listRuns } from '../../../core/runs.ts';
+import { listRuns } from '../../../core/runs/runs.ts';
 import type { Page } from '../../../store/page.ts';
 import type { Run } from '../../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';

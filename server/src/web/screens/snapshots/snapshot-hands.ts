@@ -1,8 +1,8 @@
 /** Which host carries out what was chosen for snapshots: asked where it is not the one that made them, or where a person must name it. */
 import { type HostId, idSchema, type RepositoryId, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import type { Batch, Hands } from '../../../core/snapshot-grounds.ts';
-import { previewAct } from '../../../core/snapshot-orders.ts';
+import type { Batch, Hands } from '../../../core/snapshots/snapshot-grounds.ts';
+import { previewAct } from '../../../core/snapshots/snapshot-orders.ts';
 import type { Visit } from '../../http/route.ts';
 import { readText } from '../forms/form-values.ts';
 import { findId } from '../params.ts';

@@ -4,12 +4,12 @@ import { SNAPSHOT_LIST_ORDERS, type SnapshotListOrder } from '@holdfast/shared/d
 import { SNAPSHOT_STATES, type SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { type Caller, isAllowed } from '../../../core/caller.ts';
-import { listHosts } from '../../../core/hosts.ts';
-import { listPlans } from '../../../core/plans.ts';
+import { listHosts } from '../../../core/hosts/hosts.ts';
+import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listRepositories } from '../../../core/repositories.ts';
-import { listSnapshots } from '../../../core/snapshots.ts';
-import { listSources } from '../../../core/sources.ts';
+import { listRepositories } from '../../../core/repositories/repositories.ts';
+import { listSnapshots } from '../../../core/snapshots/snapshots.ts';
+import { listSources } from '../../../core/sources/sources.ts';
 import type { Page, SortedPage } from '../../../store/page.ts';
 import type { Snapshot, SnapshotFilter } from '../../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';

@@ -4,9 +4,9 @@ import { DRILL_OPERATORS, type DrillAssertion, describeOperator } from '@holdfas
 import { type HostId, idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
 import { demand, isAllowed } from '../../../core/caller.ts';
-import { DRILL_DAYS_MAX, DRILL_RUNS_MAX, getDrillSettings, saveDrillSettings } from '../../../core/drill-settings.ts';
+import { DRILL_DAYS_MAX, DRILL_RUNS_MAX, getDrillSettings, saveDrillSettings } from '../../../core/drills/drill-settings.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { getSource } from '../../../core/sources.ts';
+import { getSource } from '../../../core/sources/sources.ts';
 import type { Source } from '../../../store/catalog.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import type { FieldOption } from '../../ui/form.ts';

@@ -2,7 +2,7 @@
 import type { Field } from '@holdfast/shared/adapters/field.ts';
 import type { Caller } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { discoverSources, type SourceDraft } from '../../../core/sources.ts';
+import { discoverSources, type SourceDraft } from '../../../core/sources/sources.ts';
 import type { Visit } from '../../http/route.ts';
 import { type FormProblem, NO_PROBLEM } from '../forms/form-problem.ts';
 import { adoptEach, readChosen } from './source-discover.ts';

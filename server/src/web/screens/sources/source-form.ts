@@ -3,11 +3,11 @@ import { getSourceAdapter, SOURCE_ADAPTERS } from '@holdfast/shared/adapters/all
 import type { SourceAdapter } from '@holdfast/shared/adapters/source.ts';
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
-import { changesConnection } from '../../../core/adapter-input.ts';
+import { changesConnection } from '../../../core/adapters/adapter-input.ts';
 import { demand } from '../../../core/caller.ts';
-import { getHost, type HostView } from '../../../core/hosts.ts';
+import { getHost, type HostView } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { createSource, getSource, type SourceDraft, updateSource } from '../../../core/sources.ts';
+import { createSource, getSource, type SourceDraft, updateSource } from '../../../core/sources/sources.ts';
 import type { Source } from '../../../store/catalog.ts';
 import type { Html } from '../../html.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';

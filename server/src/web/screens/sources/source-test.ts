@@ -3,7 +3,7 @@ import type { Field } from '@holdfast/shared/adapters/field.ts';
 import { getAdvice, REASON_NAMES } from '@holdfast/shared/domain/reason.ts';
 import type { Caller } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { type SourceQuestion, testSource } from '../../../core/sources.ts';
+import { type SourceQuestion, testSource } from '../../../core/sources/sources.ts';
 import { type FormProblem, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
 import type { TestResultView } from './source-test.view.ts';
 

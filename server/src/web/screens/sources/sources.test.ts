@@ -4,7 +4,7 @@ import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
-import { recordLooks } from '../../../core/source-health.ts';
+import { recordLooks } from '../../../core/sources/source-health.ts';
 import type { Source } from '../../../store/catalog.ts';
 import type { Host } from '../../../store/hosts.ts';
 import { assertInert, countMatches, readWords } from '../fixtures/inert.ts';

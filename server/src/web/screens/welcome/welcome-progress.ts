@@ -1,11 +1,11 @@
 /** How far a new server is from its first proven backup. Read from what there is, so that a first start goes on where it was left. */
 import { HTTP } from '@holdfast/shared/limits.ts';
-import { type HostView, listHosts } from '../../../core/hosts.ts';
-import { listPlans } from '../../../core/plans.ts';
+import { type HostView, listHosts } from '../../../core/hosts/hosts.ts';
+import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listRepositories } from '../../../core/repositories.ts';
-import { listRuns } from '../../../core/runs.ts';
-import { listSources } from '../../../core/sources.ts';
+import { listRepositories } from '../../../core/repositories/repositories.ts';
+import { listRuns } from '../../../core/runs/runs.ts';
+import { listSources } from '../../../core/sources/sources.ts';
 import type { Plan, Repository, Source } from '../../../store/catalog.ts';
 import type { Drill } from '../../../store/drills.ts';
 import type { Run } from '../../../store/runs.ts';

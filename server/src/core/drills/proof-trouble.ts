@@ -1,0 +1,19 @@
+/** What drills say against a source. Pure. */
+import type { SourceProof } from '../../store/drills.ts';
+
+const DAY_MS = 24 * 3_600_000;
+
+/** A drill that failed, or a proof that is older than it may be; instants in epoch milliseconds. */
+export type ProofTrouble = { kind: 'disproven'; at: number } | { kind: 'too_old'; at: number | undefined; withinDays: number };
+
+/** Judges by the newest verdict first: what could not be restored last time counts more than what could before. */
+export function findProofTrouble(
+  proof: Pick<SourceProof, 'proven' | 'newest'> | undefined,
+  withinDays: number | undefined,
+  now: number,
+): ProofTrouble | undefined {
+  if (proof?.newest && !proof.newest.isProven) return { kind: 'disproven', at: proof.newest.endedAt };
+  const at = proof?.proven?.endedAt;
+  if (withinDays === undefined || (at !== undefined && now - at <= withinDays * DAY_MS)) return undefined;
+  return { kind: 'too_old', at, withinDays };
+}

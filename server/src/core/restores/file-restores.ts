@@ -1,0 +1,67 @@
+/** Restores of files that somebody chose: to a new directory, in place, or as one file or archive on a host. */
+import type { HostId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import { dropCovered } from '@holdfast/shared/domain/stored-path.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
+import type { Host } from '../../store/hosts.ts';
+import type { Run } from '../../store/runs.ts';
+import { createFieldsError } from '../adapters/adapter-input.ts';
+import { type Caller, demand } from '../caller.ts';
+import { demandCapability } from '../hosts/agent-ability.ts';
+import type { CoreContext } from '../ports.ts';
+import { type FileTarget, hasFiles } from '../snapshots/snapshot-contents.ts';
+import { findRestoreSubject, placeRestore } from './restore-orders.ts';
+import { isOneLine, isRoot, ROOT_REFUSED } from './target-text.ts';
+
+export interface FileRestoreRequest {
+  snapshot: SnapshotId;
+  /** The host that reads the snapshot and writes the files. */
+  host: HostId;
+  target: FileTarget;
+  /** The name of the host, typed by a person: needed where files may be replaced. */
+  hostName?: string | undefined;
+}
+
+/** `invalid` naming the field. Chosen paths that lie below another chosen one are left out. */
+export function checkFileTarget(target: FileTarget): FileTarget {
+  const tidy = 'paths' in target && target.paths ? { ...target, paths: dropCovered(target.paths) } : target;
+  const parsed = restoreTargetSchema.safeParse(tidy);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw createFieldsError({
+      [`target.${String(issue?.path[0] ?? 'kind')}`]: `Target: ${issue?.message ?? 'is not well-formed'}`,
+    });
+  }
+  if ('path' in tidy && !isOneLine(tidy.path))
+    throw createFieldsError({ 'target.path': 'Target: must be one line without control characters' });
+  if (tidy.kind === 'directory' && isRoot(tidy.path)) throw createFieldsError({ 'target.path': ROOT_REFUSED });
+  if ('path' in tidy && tidy.kind !== 'directory' && /\/\.{0,2}$/.test(tidy.path))
+    throw createFieldsError({ 'target.path': 'Target: must be the path of a file, not of a directory' });
+  if (tidy.kind === 'in_place' && tidy.paths.includes('/'))
+    throw createFieldsError({
+      'target.paths': 'Paths: everything at once is not restored in place; choose what is to be replaced',
+    });
+  return tidy;
+}
+
+/** What may replace files needs the host's name, as the person who wants it reads it there. */
+function demandTypedName(target: FileTarget, host: Host, typed: string | undefined): void {
+  if (target.kind !== 'in_place' || typed === host.name) return;
+  throw createFieldsError({ hostName: `Host name: type the name of the host, ${host.name}, to replace files on it` });
+}
+
+/**
+ * Starts a restore of files. The host refuses a new place that is taken; in place it replaces files only after everything was read and proven.
+ * Throws `precondition` for what no clean run vouches for and for agents that do not know the way, `conflict` where the host cannot reach the
+ * repository, `invalid` for another typed name than the host's.
+ */
+export async function startFileRestore(context: CoreContext, caller: Caller, request: FileRestoreRequest): Promise<Run> {
+  demand(caller, 'restore.start');
+  const target = checkFileTarget(request.target);
+  const subject = await findRestoreSubject(context, caller, request);
+  if (!hasFiles(subject.snapshot, subject.source))
+    throw new AppError('invalid', 'a database snapshot is restored into a database');
+  demandCapability(subject.host, 'restore.preview', 'to restore anything but whole snapshots');
+  demandTypedName(target, subject.host, request.hostName);
+  return placeRestore(context, caller, subject, target);
+}

@@ -1,0 +1,55 @@
+/** Which snapshot of a source a restore takes: one that was named, the newest good one, or the newest that a point in time had. */
+import type { SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
+import type { Snapshot } from '../../store/runs.ts';
+import { type Caller, demand } from '../caller.ts';
+import type { CoreContext } from '../ports.ts';
+
+/** `asOf`: epoch milliseconds; what was made later is not looked at. */
+export type SnapshotWish = { newest: true; source: SourceId } | { asOf: number; source: SourceId };
+
+/**
+ * Whether nobody has a reason to take another one: a clean run vouches for it, its size fits, and nobody found it unreadable. What a restore
+ * was about to change belongs to no plan, and is taken only by name.
+ */
+function isGood({ role, state, plan, suspicion, verification }: Snapshot): boolean {
+  return role === 'data' && state === 'good' && plan !== undefined && suspicion === undefined && verification?.ok !== false;
+}
+
+/** Pages that are read for one answer; older snapshots than these hold are chosen by name. */
+const PAGES_MAX = 50;
+
+/** The newest good one that was made no later than `until`; an original before a copy of it. */
+export async function findGoodSnapshot(
+  context: CoreContext,
+  caller: Caller,
+  source: SourceId,
+  until = Number.POSITIVE_INFINITY,
+): Promise<Snapshot | undefined> {
+  demand(caller, 'view');
+  let after: string | undefined;
+  for (let pages = 0; pages < PAGES_MAX; pages += 1) {
+    const request = { limit: HTTP.pageSizeMax, ...(after === undefined ? {} : { after }) };
+    const page = await context.store.runs.listSnapshots(caller.tenant, { source, state: 'good', role: 'data' }, request);
+    const good = page.rows.filter((snapshot) => snapshot.createdAt <= until && isGood(snapshot));
+    const [newest] = good;
+    if (newest) return good.find(({ id }) => id === newest.copyOf) ?? newest;
+    if (page.next === undefined) return undefined;
+    after = page.next;
+  }
+  return undefined;
+}
+
+/** Throws `not_found` where there is none. */
+export async function chooseSnapshot(context: CoreContext, caller: Caller, wish: SnapshotWish): Promise<SnapshotId> {
+  const until = 'asOf' in wish ? wish.asOf : undefined;
+  const found = await findGoodSnapshot(context, caller, wish.source, until);
+  if (found) return found.id;
+  throw new AppError(
+    'not_found',
+    until === undefined
+      ? 'this source has no snapshot that a clean run vouches for'
+      : 'this source has no good snapshot that is as old as that; choose one of its later ones',
+  );
+}

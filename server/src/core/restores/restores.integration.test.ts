@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
+import type { AppError } from '@holdfast/shared/errors.ts';
+import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import { openCatalogRig, SECRETS } from '../fixtures/catalog-rig.ts';
+import { expireOrders } from '../runs/run-orders.ts';
+import { cancelRun, getRun } from '../runs/runs.ts';
+import { createSource } from '../sources/sources.ts';
+import { startFileRestore } from './file-restores.ts';
+import type { DatabaseTarget, RestoreWish } from './restore-target.ts';
+import { startRestore } from './restores.ts';
+
+const directory = { kind: 'directory' as const, path: '/restore/here' };
+
+describe('A restore', () => {
+  it('is ordered with secrets that only its host can open, for this request only', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, operator, host, source, repository } = rig;
+    const snapshot = await rig.reportBackup(source, repository, 'succeeded');
+    const run = await startRestore(context, operator, {
+      snapshot,
+      host: host.id,
+      target: { kind: 'database', source: source.id, database: 'shop_2' },
+    });
+    const [order] = await context.store.runs.listWaitingOrders(host.id, rig.clock.now());
+    assert.ok(order);
+    assert.deepEqual([order.type, order.run, run.state], ['restore.start', run.id, 'queued']);
+    const body = JSON.parse(order.body) as RequestBody<'restore.start'>;
+    const open = (sealed: NonNullable<typeof body.repository.draft.secrets>, ref: string) =>
+      openSealed(
+        context.crypto,
+        host.sealing,
+        context.identity.publicKey,
+        { host: host.id, purpose: 'request', ref, version: 1 },
+        sealed,
+      ).values;
+    assert.ok(body.repository.draft.secrets && body.connection?.secrets);
+    assert.equal(open(body.repository.draft.secrets, `${run.id}.repositories`)['password'], SECRETS.repository);
+    assert.equal(open(body.connection.secrets, `${run.id}.sources`)['password'], SECRETS.database);
+    assert.throws(() => open(body.repository.draft.secrets as never, `${run.id}.sources`), { code: 'integrity' });
+    const other = await rig.enrol('db-2');
+    assert.throws(
+      () =>
+        openSealed(
+          context.crypto,
+          other.sealing,
+          context.identity.publicKey,
+          { host: other.id, purpose: 'request', ref: `${run.id}.repositories`, version: 1 },
+          body.repository.draft.secrets as never,
+        ),
+      { code: 'integrity' },
+    );
+  });
+
+  it('of a snapshot on a host’s own disk is refused on another host', async (t) => {
+    const rig = await openCatalogRig(t);
+    const other = await rig.enrol('db-2');
+    const snapshot = await rig.reportBackup(rig.files, rig.repository, 'succeeded');
+    const request = { snapshot, host: other.id, target: directory };
+    await assert.rejects(startRestore(rig.context, rig.operator, request), { code: 'conflict' });
+    const rest = await rig.addRepository('remote', 'rest');
+    const remote = await rig.reportBackup(rig.files, rest, 'succeeded');
+    assert.equal((await startRestore(rig.context, rig.operator, { ...request, snapshot: remote })).host, other.id);
+  });
+
+  it('is offered only for what a clean run vouches for', async (t) => {
+    const rig = await openCatalogRig(t);
+    const start = (snapshot: string) =>
+      startRestore(rig.context, rig.operator, { snapshot: snapshot as never, host: rig.host.id, target: directory });
+    for (const state of ['failed', 'cancelled'] as const) {
+      const snapshot = await rig.reportBackup(rig.files, rig.repository, state);
+      await assert.rejects(start(snapshot), { code: 'precondition', message: /quarantined/ }, state);
+    }
+    assert.equal((await start(await rig.reportBackup(rig.files, rig.repository, 'partial'))).kind, 'restore');
+    await assert.rejects(start('snap_nobody_knows'), { code: 'not_found' });
+  });
+
+  it('goes from like to like: databases into databases of the same engine, trees into directories', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, operator, host } = rig;
+    const tree = await rig.reportBackup(rig.files, rig.repository, 'succeeded');
+    const dump = await rig.reportBackup(rig.source, rig.repository, 'succeeded');
+    const mariadb = await createSource(context, operator, {
+      host: host.id,
+      name: 'blog',
+      kind: 'mariadb',
+      config: { host: '127.0.0.1', port: 3306, user: 'backup', database: 'blog' },
+      secrets: { password: 'x-geheim' },
+    });
+    const into = (source: string) => ({ kind: 'database' as const, source: source as never, database: 'new' });
+    const attempts = [
+      [dump, directory],
+      [tree, into(rig.source.id)],
+      [dump, into(mariadb.id)],
+      [dump, into(rig.files.id)],
+      [dump, into('src_nobody')],
+    ] as const;
+    for (const [snapshot, target] of attempts)
+      await assert.rejects(startRestore(context, operator, { snapshot, host: host.id, target }), { code: 'invalid' });
+    for (const path of ['relative', '/with\nbreak', '/', '//', '/.', '/srv/..', '/srv/../']) {
+      const target = { kind: 'directory' as const, path };
+      for (const start of [startRestore, startFileRestore])
+        await assert.rejects(start(context, operator, { snapshot: tree, host: host.id, target }), (error: AppError) => {
+          assert.deepEqual([error.code, Object.keys(error.details)], ['invalid', ['field.target.path']], path);
+          return true;
+        });
+    }
+    assert.equal((await context.store.runs.listWaitingOrders(host.id, rig.clock.now())).length, 0);
+  });
+
+  it('that may modify a database is refused without consent and its name typed once more, whoever asks', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, operator, host, source } = rig;
+    const snapshot = await rig.reportBackup(source, rig.repository, 'succeeded');
+    const order = (target: Partial<DatabaseTarget>, wish: RestoreWish = {}) =>
+      startRestore(context, operator, {
+        snapshot,
+        host: host.id,
+        target: { kind: 'database', source: source.id, database: 'shop', ...target },
+        ...wish,
+      });
+    for (const mode of ['replace', 'clean', 'append', 'data_only'] as const) {
+      for (const wish of [{}, { understood: false }])
+        await assert.rejects(order({ mode }, wish), { code: 'invalid', message: /understand/ }, mode);
+      for (const databaseName of [undefined, '', 'Shop', 'shop '])
+        await assert.rejects(order({ mode }, { understood: true, databaseName }), {
+          code: 'invalid',
+          message: /type the name of the database, shop/,
+        });
+    }
+    const tables = [{ name: 'orders' }];
+    await assert.rejects(order({ mode: 'tables', tables }), { code: 'invalid', message: /understand/ });
+    await assert.rejects(order({ mode: 'tables' }, { understood: true }), { code: 'invalid', message: /at least one/ });
+    await assert.rejects(order({ tables }), { code: 'invalid', message: /only for the mode/ });
+    assert.equal((await context.store.runs.listWaitingOrders(host.id, rig.clock.now())).length, 0);
+  });
+
+  it('with a mode or options goes only to an agent that knows them, with the source a safety backup belongs to', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, operator, host, source } = rig;
+    const snapshot = await rig.reportBackup(source, rig.repository, 'succeeded');
+    const request = {
+      snapshot,
+      host: host.id,
+      target: {
+        kind: 'database' as const,
+        source: source.id,
+        database: String(source.config['database']),
+        mode: 'replace' as const,
+      },
+      options: { endSessions: true },
+      understood: true,
+      databaseName: String(source.config['database']),
+    };
+    const known = await context.store.hosts.findHost(rig.admin.tenant, host.id);
+    assert.ok(known?.facts);
+    const answer = async (capabilities: string[]) =>
+      context.store.hosts.recordContact(host.id, { at: rig.clock.now(), facts: { ...known.facts, capabilities } as never });
+    await answer([]);
+    await assert.rejects(startRestore(context, operator, request), { code: 'precondition', message: /update it first/ });
+    await answer(['restore.look']);
+    await startRestore(context, operator, request);
+    const [order] = await context.store.runs.listWaitingOrders(host.id, rig.clock.now());
+    const body = JSON.parse(order?.body ?? '{}') as RequestBody<'restore.start'>;
+    assert.deepEqual([body.options, body.safetySource], [{ endSessions: true }, source.id]);
+    assert.ok(body.target.kind === 'database' && body.target.mode === 'replace');
+  });
+
+  it('needs an approved host', async (t) => {
+    const rig = await openCatalogRig(t);
+    const rest = await rig.addRepository('remote', 'rest');
+    const snapshot = await rig.reportBackup(rig.files, rest, 'succeeded');
+    const other = await rig.enrol('db-2');
+    await rig.context.store.hosts.setHostState(rig.admin.tenant, other.id, 'quarantined');
+    await assert.rejects(startRestore(rig.context, rig.operator, { snapshot, host: other.id, target: directory }), {
+      code: 'not_found',
+    });
+  });
+
+  it('that waited too long for its host fails by itself, and one taken back in time is cancelled', async (t) => {
+    const rig = await openCatalogRig(t);
+    const snapshot = await rig.reportBackup(rig.files, rig.repository, 'succeeded');
+    const late = await startRestore(rig.context, rig.operator, { snapshot, host: rig.host.id, target: directory });
+    rig.clock.advance(10 * 60_000 + 1);
+    assert.equal(await expireOrders(rig.context), 1);
+    const expired = await getRun(rig.context, rig.viewer, late.id);
+    assert.deepEqual([expired.state, expired.failure?.reason], ['failed', 'expired']);
+    const early = await startRestore(rig.context, rig.operator, { snapshot, host: rig.host.id, target: directory });
+    assert.equal((await cancelRun(rig.context, rig.operator, early.id)).state, 'cancelled');
+    await assert.rejects(cancelRun(rig.context, rig.operator, early.id), { code: 'conflict' });
+    assert.equal((await rig.context.store.runs.listWaitingOrders(rig.host.id, rig.clock.now())).length, 0);
+  });
+});

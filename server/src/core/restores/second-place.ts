@@ -1,0 +1,31 @@
+/** Where else the same backup lies: a restore takes it from there when the first repository cannot be reached. */
+import type { Repository } from '../../store/catalog.ts';
+import type { Host } from '../../store/hosts.ts';
+import type { Snapshot } from '../../store/runs.ts';
+import type { Caller } from '../caller.ts';
+import type { CoreContext } from '../ports.ts';
+
+export interface SecondPlace {
+  repository: Repository;
+  snapshot: Snapshot;
+}
+
+/** The newest other place that this host can reach and that a clean run vouches for; undefined where there is none. */
+export async function findSecondPlace(
+  { store }: CoreContext,
+  { tenant }: Pick<Caller, 'tenant'>,
+  snapshot: Snapshot,
+  host: Pick<Host, 'id'>,
+): Promise<SecondPlace | undefined> {
+  const first = snapshot.copyOf ?? snapshot.id;
+  const original = snapshot.copyOf === undefined ? undefined : await store.runs.findSnapshot(tenant, first);
+  const copies = await store.runs.listSnapshots(tenant, { copyOf: first, role: snapshot.role }, { limit: 20 });
+  for (const other of [...(original ? [original] : []), ...copies.rows]) {
+    if (other.repository === snapshot.repository || other.state !== snapshot.state) continue;
+    const repository = await store.catalog.findRepository(tenant, other.repository);
+    if (repository?.engineId === undefined) continue;
+    // A directory is one of the host that wrote it.
+    if (repository.kind !== 'local' || other.host === host.id) return { repository, snapshot: other };
+  }
+  return undefined;
+}

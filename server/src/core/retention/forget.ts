@@ -1,0 +1,77 @@
+/** Retention that a person orders: what a plan does not keep goes now. */
+import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import type { Repository } from '../../store/catalog.ts';
+import type { Run } from '../../store/runs.ts';
+import { recordAct } from '../audit.ts';
+import { type Caller, demand } from '../caller.ts';
+import { demandCapability } from '../hosts/agent-ability.ts';
+import type { CoreContext } from '../ports.ts';
+import { orderRepository } from '../repositories/admin-credential.ts';
+import { findMaintainer } from '../routine/routine.ts';
+import { createOrder, createOrderedRun, orderTerms, placeRun } from '../runs/run-orders.ts';
+import type { StartedRuns } from '../runs/runs.ts';
+import { orderRetention } from './ordered-retention.ts';
+
+async function demandAgents(context: CoreContext, caller: Caller, hosts: readonly HostId[], isAdmin: boolean): Promise<void> {
+  for (const id of hosts) {
+    const host = await context.store.hosts.findHost(caller.tenant, id);
+    if (!host) continue;
+    for (const capability of isAdmin ? (['forget.start', 'prune.start'] as const) : (['forget.start'] as const))
+      demandCapability(host, capability, 'to remove snapshots');
+  }
+}
+
+/** The host that keeps a repository up, where retention there takes the admin credential; undefined where hosts remove, or people see to all. */
+async function findRemover(context: CoreContext, repository: Repository | undefined): Promise<HostId | undefined> {
+  if (repository?.admin === undefined) return undefined;
+  const stored = await context.store.routines.findRoutine(repository.tenant, repository.id);
+  if (stored === undefined || repository.engineId === undefined) return undefined;
+  const { host, trouble } = await findMaintainer(context, repository, stored);
+  if (trouble === undefined && host !== undefined) return host.id;
+  throw new AppError(
+    'precondition',
+    `nobody can remove snapshots from ${repository.name} now: ${trouble ?? 'no host keeps it up'}`,
+  );
+}
+
+/**
+ * Orders it. Where the repository has an admin credential and a routine, the server plans what goes, and the host that keeps the repository up removes
+ * it. Else each host of the plan decides as its run begins, by the plan's policy. `isApproved` says that a person agreed to more than half of
+ * a source's backups going in one step. Throws `not_found`, and `precondition` where no host could do it.
+ */
+export async function startForget(context: CoreContext, caller: Caller, id: PlanId, isApproved: boolean): Promise<StartedRuns> {
+  demand(caller, 'plan.manage');
+  const { catalog } = context.store;
+  const plan = await catalog.findPlan(caller.tenant, id);
+  if (!plan) throw new AppError('not_found', 'there is no such plan');
+  const repository = await catalog.findRepository(caller.tenant, plan.repository);
+  const remover = await findRemover(context, repository);
+  if (repository !== undefined && remover !== undefined)
+    return { runs: [await orderRetention(context, caller, { plan, repository, host: remover, isApproved })] };
+  const sources = await catalog.findSources(caller.tenant, plan.sources);
+  const hosts = [...new Set(sources.map((source) => source.host))];
+  if (hosts.length === 0) throw new AppError('precondition', 'the plan has no source any more');
+  await demandAgents(context, caller, hosts, repository?.admin !== undefined);
+  const runs: Run[] = [];
+  for (const host of hosts) {
+    const taker = await context.store.hosts.findHost(caller.tenant, host);
+    const run = createOrderedRun(context, caller, { kind: 'forget', host, plan: plan.id, repository: plan.repository });
+    const order = createOrder(context, caller.tenant, host, 'forget.start', {
+      run: run.id,
+      plan: plan.id,
+      isApproved,
+      ...(repository?.admin && taker ? { admin: orderRepository(context, taker, run.id, repository, 'admin') } : {}),
+      ...orderTerms(context, caller),
+    });
+    // The host says which of the sources it has snapshots of.
+    await placeRun(context, caller, run, [], order);
+    runs.push(run);
+  }
+  await recordAct(context, caller, {
+    action: 'plan.retention_started',
+    target: { kind: 'plan', id: plan.id, name: plan.name },
+    change: { runs: runs.map((run) => run.id), isApproved },
+  });
+  return { runs };
+}
