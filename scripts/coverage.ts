@@ -12,7 +12,7 @@ import { collectDumps } from './coverage/dumps.ts';
 import { type FileMeasure, measureFile } from './coverage/measure.ts';
 import { type CoverageReport, formatReport, toReport } from './coverage/report.ts';
 import { NO_CODE, NOT_FOR_COVERAGE, ROOMS, TESTS } from './coverage/rooms.ts';
-import { runTestFile } from './test/phases.ts';
+import { runTestFile } from './test/node-tests.ts';
 import { stopAllGroups } from './test/process-group.ts';
 
 /** The whole measurement, and one file of tests. */

@@ -1,31 +1,13 @@
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { formBatches, readAlone } from './batches.ts';
+import { addCrash, describeEnd } from './crash.ts';
+import { runNodeTests } from './node-tests.ts';
+import type { Phase, PhaseContext, PhaseName } from './phase.ts';
 import { type Ended, runGroup } from './process-group.ts';
+import { placeScratch } from './scratch.ts';
 import { tryAgainAlone } from './second-try.ts';
-import { judgeNodeTests, judgePlaywrightReport, type PhaseResult, readNodeTestLines, summarize } from './verdicts.ts';
-
-export type PhaseName = 'lint' | 'types' | 'unit' | 'integration' | 'e2e';
-
-export type PhaseContext = {
-  readonly root: string;
-  /** Receives logs and reports; exists. */
-  readonly outputFolder: string;
-  /** When not empty, only test files whose path contains one of these run. */
-  readonly filters: readonly string[];
-  /** What is left of the time for the whole run. */
-  readonly remainingMs: () => number;
-  /** Where tests make their temporary files; in the system's folder when undefined. */
-  readonly scratch?: string | undefined;
-};
-
-export type Phase = {
-  readonly name: PhaseName;
-  readonly title: string;
-  readonly isQuick: boolean;
-  /** False when there is nothing yet that the phase could run. */
-  readonly exists: (context: PhaseContext) => boolean;
-  readonly run: (context: PhaseContext) => Promise<PhaseResult>;
-};
+import { judgePlaywrightReport, type PhaseResult } from './verdicts.ts';
 
 const UNIT_CONCURRENCY = 3;
 /** More than two cores would take: many of these wait for locks, limits and lines rather than for a processor. */
@@ -43,9 +25,6 @@ export const PATIENT_FILES: readonly string[] = [
 ];
 const UNIT_FILE_TIMEOUT_MS = 120_000;
 const INTEGRATION_FILE_TIMEOUT_MS = 600_000;
-/** How much of the output of a crashed command is shown; its log file has the rest. */
-const TAIL_CHARS = 8_000;
-
 const TEST_ROOTS = [
   'shared/src',
   'server/src',
@@ -89,7 +68,8 @@ export const PHASES: readonly Phase[] = [
     exists: () => true,
     run: (context) => {
       const files = listTestFiles(context, '*.test.ts').filter((file) => !file.endsWith('.integration.test.ts'));
-      return runNodeTests(context, 'unit', files, {
+      return runNodeTests(context, 'unit', formBatches(files, readAlone(context.root, files)), {
+        lanes: [],
         concurrency: UNIT_CONCURRENCY,
         fileTimeoutMs: UNIT_FILE_TIMEOUT_MS,
         tellFiles: false,
@@ -103,7 +83,10 @@ export const PHASES: readonly Phase[] = [
     exists: () => true,
     run: (context) => {
       const files = listTestFiles(context, '*.integration.test.ts');
-      return runNodeTests(context, 'integration', files, {
+      const patient = PATIENT_FILES.filter((file) => files.includes(file));
+      const waiting = files.filter((file) => !patient.includes(file));
+      return runNodeTests(context, 'integration', each(waiting), {
+        lanes: [each(patient)],
         concurrency: INTEGRATION_CONCURRENCY,
         fileTimeoutMs: INTEGRATION_FILE_TIMEOUT_MS,
         tellFiles: true,
@@ -126,66 +109,13 @@ export function listTestFiles(context: Pick<PhaseContext, 'root' | 'filters'>, p
   return found.filter(wanted).sort();
 }
 
+const each = (files: readonly string[]): string[][] => files.map((file) => [file]);
+
 /** A check that passes or fails as a whole, by its exit code. */
 async function runCheck(context: PhaseContext, name: PhaseName, title: string, argv: readonly string[]): Promise<PhaseResult> {
   const ended = await runTool(context, name, argv);
   if (ended.code === 0) return { passed: 1, failures: [] };
   return { passed: 0, failures: [{ title, detail: `${ended.output}\n${describeEnd(ended)}` }] };
-}
-
-type NodeTestOptions = { readonly concurrency: number; readonly fileTimeoutMs: number; readonly tellFiles: boolean };
-
-/** Runs each file in a process group of its own: a file that hangs or leaves processes behind harms no other. */
-async function runNodeTests(
-  context: PhaseContext,
-  name: PhaseName,
-  files: readonly string[],
-  options: NodeTestOptions,
-): Promise<PhaseResult> {
-  const folder = join(context.outputFolder, name);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const patient = PATIENT_FILES.filter((file) => files.includes(file));
-  const waiting = files.filter((file) => !patient.includes(file));
-  const results = new Map<string, PhaseResult>();
-  const runFile = async (file: string): Promise<PhaseResult> => {
-    const started = performance.now();
-    const result = await runTestFile(context, folder, file, options.fileTimeoutMs);
-    if (options.tellFiles)
-      console.log(`    ${file}: ${summarize([result])} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-    return result;
-  };
-  const work = async (queue: string[]): Promise<void> => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) results.set(file, await runFile(file));
-  };
-  await Promise.all([work(patient), ...Array.from({ length: options.concurrency }, () => work(waiting))]);
-  return await tryAgainAlone(results, runFile);
-}
-
-/** Runs one test file. A file in which no test ran is a failure. */
-export async function runTestFile(
-  context: Pick<PhaseContext, 'root' | 'remainingMs' | 'scratch'>,
-  folder: string,
-  file: string,
-  timeoutMs: number,
-): Promise<PhaseResult> {
-  const stem = join(folder, file.replaceAll('/', '+'));
-  const ended = await runGroup({
-    argv: [process.execPath, join(import.meta.dirname, 'run-node-tests.ts'), `${stem}.jsonl`, file],
-    cwd: context.root,
-    logFile: `${stem}.log`,
-    timeoutMs: Math.min(timeoutMs, context.remainingMs()),
-    // Every file is a process of its own; without a cache each strips the same types again.
-    env: { NODE_COMPILE_CACHE: join(context.root, 'node_modules/.cache/holdfast-tests'), ...placeScratch(context) },
-  });
-  const lines = existsSync(`${stem}.jsonl`) ? readNodeTestLines(readFileSync(`${stem}.jsonl`, 'utf8')) : [];
-  const result = addCrash(judgeNodeTests(lines), file, ended);
-  if (result.passed + result.failures.length > 0) return result;
-  return { passed: 0, failures: [{ title: file, detail: 'No test ran in this file.' }] };
-}
-
-function placeScratch({ scratch }: Pick<PhaseContext, 'scratch'>): Record<string, string> {
-  return scratch === undefined ? {} : { TMPDIR: scratch };
 }
 
 async function runScenarios(context: PhaseContext): Promise<PhaseResult> {
@@ -208,7 +138,7 @@ async function runPlaywright(
   const ended = await runTool(context, name, argv, {
     PLAYWRIGHT_JSON_OUTPUT_FILE: reportFile,
     PLAYWRIGHT_JSON_OUTPUT_NAME: reportFile,
-    ...placeScratch(context),
+    ...placeScratch(context.scratch),
   });
   const results = new Map(existsSync(reportFile) ? judgePlaywrightReport(readFileSync(reportFile, 'utf8')) : []);
   const { failures } = addCrash(sum(results), 'Playwright', ended);
@@ -236,19 +166,4 @@ function runTool(
     logFile: join(context.outputFolder, `${name}.log`),
     timeoutMs: context.remainingMs(),
   });
-}
-
-/** A runner that did not end well although every test it told of passed has crashed, and that is a failure. */
-export function addCrash(result: PhaseResult, who: string, ended: Ended): PhaseResult {
-  if (ended.code === 0 || (result.failures.length > 0 && !ended.timedOut && ended.signal === null)) return result;
-  const detail = `${ended.output.slice(-TAIL_CHARS)}\n${describeEnd(ended)}`;
-  return {
-    ...result,
-    failures: [...result.failures, { title: ended.timedOut ? `${who} did not end` : `${who} crashed`, detail }],
-  };
-}
-
-function describeEnd(ended: Ended): string {
-  if (ended.timedOut) return 'It was stopped because its time was over.';
-  return ended.signal === null ? `It exited with code ${ended.code}.` : `It was ended by ${ended.signal}.`;
 }

@@ -1,6 +1,6 @@
 /**
- * Runs one test file in this process with node:test and writes one JSON line about each test to a file, so that the
- * count does not depend on reading a report meant for people. Arguments: output file, test file.
+ * Runs test files in this process with node:test and writes one JSON line about each test to a file, so that the
+ * count does not depend on reading a report meant for people. Arguments: output file, test files.
  * Exits 1 when a test failed; whatever else ends the process shows in its exit code as well.
  */
 import { appendFileSync, writeFileSync } from 'node:fs';
@@ -17,10 +17,10 @@ type TestEvent = {
   readonly details: { readonly type?: string; readonly error?: unknown };
 };
 
-const [outFile = '', testFile = ''] = process.argv.slice(2);
+const [outFile = '', ...testFiles] = process.argv.slice(2);
 writeFileSync(outFile, '');
 
-const stream = run({ files: [testFile], isolation: 'none' });
+const stream = run({ files: testFiles, isolation: 'none' });
 stream.on('test:pass', (event: TestEvent) => {
   if (isOff(event)) report(event, 'switched off');
   else if (event.details.type !== 'suite' && !isFile(event)) report(event, 'passed');
@@ -32,7 +32,7 @@ stream.on('test:fail', (event: TestEvent) => {
 stream.resume();
 
 function report(event: TestEvent, outcome: NodeTestLine['outcome']): void {
-  const file = relative(process.cwd(), event.file ?? testFile);
+  const file = relative(process.cwd(), event.file ?? testFiles[0] ?? '');
   const detail = outcome === 'failed' ? describeError(event.details.error) : '';
   const line: NodeTestLine = { outcome, title: event.name, file, detail };
   appendFileSync(outFile, `${JSON.stringify(line)}\n`);
@@ -45,7 +45,7 @@ function isOff(event: TestEvent): boolean {
 
 /** A file that has no test at all is reported as a test that passed, under the name of its path. */
 function isFile(event: TestEvent): boolean {
-  return resolve(event.name) === resolve(testFile);
+  return testFiles.some((file) => resolve(event.name) === resolve(file));
 }
 
 /** A suite or test that failed only because something inside it failed is no failure of its own. */

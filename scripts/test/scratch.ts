@@ -67,3 +67,8 @@ function removeAbandoned(memory: string): void {
     }
   }
 }
+
+/** What makes a process put its temporary files there. */
+export function placeScratch(path: string | undefined): Record<string, string> {
+  return path === undefined ? {} : { TMPDIR: path };
+}

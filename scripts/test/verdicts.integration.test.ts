@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { addCrash, runTestFile } from './phases.ts';
+import { addCrash } from './crash.ts';
+import { runTestFile, runTestFiles } from './node-tests.ts';
 import { judgePlaywrightReport, type PhaseResult, summarize } from './verdicts.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-verdicts-'));
@@ -114,5 +115,61 @@ describe('The verdict on a run', () => {
       ]),
       '3 passed, 1 failed',
     );
+  });
+});
+
+describe('Files that share a process', () => {
+  async function runFiles(texts: Readonly<Record<string, string>>): Promise<ReadonlyMap<string, PhaseResult>> {
+    const files = Object.entries(texts).map(([name, text]) => {
+      const file = join(folder, `${name}.test.mjs`);
+      writeFileSync(file, `import { it } from 'node:test';\n${text}`);
+      return file;
+    });
+    const found = await runTestFiles({ root: process.cwd(), remainingMs: () => 60_000 }, folder, files, 3_000);
+    return new Map([...found].map(([file, result]) => [basename(file, '.test.mjs'), result]));
+  }
+
+  it('have each its own verdict', async () => {
+    const found = await runFiles({
+      one: "it('a', () => {}); it('b', () => {});",
+      two: "it('c', () => { throw new Error('why'); });",
+    });
+    assert.deepEqual(found.get('one'), { passed: 2, failures: [] });
+    assert.equal(found.get('two')?.failures.length, 1);
+  });
+  it('do not hide one in which nothing ran, or which cannot be loaded', async () => {
+    const found = await runFiles({
+      full: "it('a', () => {});",
+      empty: '',
+      unloadable: "import './gone.mjs'; it('z', () => {});",
+    });
+    assert.equal(found.get('full')?.passed, 1);
+    assert.equal(found.get('empty')?.failures.length, 1);
+    assert.equal(found.get('unloadable')?.failures.length, 1);
+  });
+  it('are tried one by one when a test is written down in another file, so that none is lost', async () => {
+    writeFileSync(
+      join(folder, 'chapter.mjs'),
+      "import { it } from 'node:test'; export const tell = () => it('far', () => { throw new Error('x'); });",
+    );
+    const found = await runFiles({
+      near: "it('a', () => {});",
+      far: "import { tell } from './chapter.mjs'; tell(); it('b', () => {});",
+    });
+    assert.deepEqual(found.get('near'), { passed: 1, failures: [] });
+    assert.deepEqual([found.get('far')?.passed, found.get('far')?.failures.length], [1, 1]);
+  });
+  it('are tried one by one when one of them ends the process, so that the others keep their verdict', async () => {
+    const found = await runFiles({
+      calm: "it('a', () => {});",
+      deadly: "it('b', () => {}); setTimeout(() => process.exit(3), 20);",
+    });
+    assert.deepEqual(found.get('calm'), { passed: 1, failures: [] });
+    assert.equal(found.get('deadly')?.failures.length, 1);
+  });
+  it('are tried one by one when one of them does not end', async () => {
+    const found = await runFiles({ quick: "it('a', () => {});", endless: "it('b', () => {}); setInterval(() => {}, 1000);" });
+    assert.deepEqual(found.get('quick'), { passed: 1, failures: [] });
+    assert.match(found.get('endless')?.failures[0]?.title ?? '', /did not end$/);
   });
 });
