@@ -1,7 +1,8 @@
 /** Keeps the agent connected: dials, waits with full jitter, dials again, until this host is revoked or the agent ends. */
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { AgentFrames } from '@holdfast/shared/protocol/messages.ts';
-import { type ConnectionEnd, type ConnectionPorts, type LiveConnection, openConnection } from './connection.ts';
+import { type ConnectionPorts, type LiveConnection, openConnection } from './connection.ts';
+import type { ConnectionEnd } from './connection-end.ts';
 
 export interface SessionOptions extends ConnectionPorts {
   /** Where the server is now; undefined: where it was at enrolment. Another server is found out by the key that was pinned. */
