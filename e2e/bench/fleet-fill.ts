@@ -54,7 +54,7 @@ export async function fillFleet(
 /** One plan for each host, with all of its sources. */
 async function addPlans(store: Store, size: FleetSize): Promise<readonly Owned[]> {
   const repositories = Array.from({ length: REPOSITORIES }, () => sampleRepository());
-  for (const repository of repositories) await store.catalog.insertRepository(repository);
+  for (const repository of repositories) await store.repositories.insertRepository(repository);
   const owned: Owned[] = [];
   for (let index = 0; index < size.hosts; index += 1) {
     const host = sampleHost({ tags: [`site-${index % 30}`, index % 5 === 0 ? 'production' : 'test'] });
@@ -62,9 +62,9 @@ async function addPlans(store: Store, size: FleetSize): Promise<readonly Owned[]
     if (repository === undefined) throw new Error('there is no repository');
     await store.hosts.insertHost(host);
     const sources = Array.from({ length: size.sourcesPerHost }, () => sampleSource(host));
-    for (const source of sources) await store.catalog.insertSource(source);
+    for (const source of sources) await store.sources.insertSource(source);
     const plan = samplePlan(repository, sources);
-    await store.catalog.insertPlan(plan);
+    await store.plans.insertPlan(plan);
     owned.push(...sources.map((source) => ({ host, source: source.id, plan })));
   }
   return owned;
@@ -72,5 +72,5 @@ async function addPlans(store: Store, size: FleetSize): Promise<readonly Owned[]
 
 /** What the server does once a minute, and here with all runs at once. */
 async function gatherLogs(store: Store): Promise<void> {
-  for (let more = true; more; ) more = (await store.runs.gatherLogs()).hasMore;
+  for (let more = true; more; ) more = (await store.logs.gatherLogs()).hasMore;
 }

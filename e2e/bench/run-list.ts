@@ -54,15 +54,15 @@ async function fillStore(path: string, now: number): Promise<readonly Owned[]> {
 async function addPlans(store: Store): Promise<readonly Owned[]> {
   const owned: Owned[] = [];
   const repository = sampleRepository();
-  await store.catalog.insertRepository(repository);
+  await store.repositories.insertRepository(repository);
   for (let hostIndex = 0; hostIndex < HOSTS; hostIndex += 1) {
     const host = sampleHost();
     await store.hosts.insertHost(host);
     for (let planIndex = 0; planIndex < PLANS_PER_HOST; planIndex += 1) {
       const source = sampleSource(host);
       const plan = samplePlan(repository, [source]);
-      await store.catalog.insertSource(source);
-      await store.catalog.insertPlan(plan);
+      await store.sources.insertSource(source);
+      await store.plans.insertPlan(plan);
       owned.push({ host, source: source.id, plan });
     }
   }

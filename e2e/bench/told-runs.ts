@@ -1,7 +1,8 @@
 /** Runs as hosts tell of them, in frames through the store's own door. */
-import type { Plan } from '@holdfast/server/store/catalog.ts';
+
 import { sequence } from '@holdfast/server/store/contract/samples.ts';
 import type { Host } from '@holdfast/server/store/hosts.ts';
+import type { Plan } from '@holdfast/server/store/plans.ts';
 import type { Store } from '@holdfast/server/store/store.ts';
 import { systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId, type IdKind, type SourceId } from '@holdfast/shared/domain/ids.ts';
@@ -33,7 +34,7 @@ export async function tellRuns(store: Store, owned: readonly Owned[], told: Told
   const streams = new Map<Host, { seq: number; waiting: DurableEvent[] }>();
   const flush = async (host: Host, stream: { seq: number; waiting: DurableEvent[] }) => {
     const frame = sequence(stream.waiting, stream.seq);
-    await store.runs.applyEvents(host.tenant, host.id, 'bench-epoch', frame, told.now);
+    await store.events.applyEvents(host.tenant, host.id, 'bench-epoch', frame, told.now);
     stream.seq += frame.length;
     stream.waiting = [];
   };

@@ -92,7 +92,7 @@ async function readLedger(store: Store) {
   do {
     const page = await store.runs.listRuns(DEFAULT_TENANT, {}, { limit: 200, after });
     for (const { id, state } of page.rows) {
-      const lines = await store.runs.readLog(DEFAULT_TENANT, id, { after: 0, limit: 1000 });
+      const lines = await store.logs.readLog(DEFAULT_TENANT, id, { after: 0, limit: 1000 });
       runs.set(id, { state, lines: lines.map(({ text }) => text) });
     }
     after = page.next;

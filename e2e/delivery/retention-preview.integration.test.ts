@@ -20,7 +20,7 @@ import { createPolicy } from '@holdfast/server/core/retention/retention-policies
 import { previewRetention } from '@holdfast/server/core/retention/retention-preview.ts';
 import { pinSnapshot } from '@holdfast/server/core/snapshots/pins.ts';
 import { deleteSource } from '@holdfast/server/core/sources/sources.ts';
-import type { Plan } from '@holdfast/server/store/catalog.ts';
+import type { Plan } from '@holdfast/server/store/plans.ts';
 import { systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { verifyDocument } from '@holdfast/shared/crypto/envelope.ts';
 import type { RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
@@ -210,7 +210,7 @@ describe('What a plan’s page says of its retention', () => {
         seq = world.seq;
         const [server, host] = [await askServer(world), await askHost(world)];
         assert.deepEqual(server, host);
-        seen.pinned += (await rig.context.store.runs.listPinned(rig.admin.tenant, rig.host.id, [plan.id])).length;
+        seen.pinned += (await rig.context.store.snapshots.listPinned(rig.admin.tenant, rig.host.id, [plan.id])).length;
         // A spec has room for some plans only.
         await deletePlan(rig.context, rig.admin, plan.id);
         for (const { id } of [first, second]) await deleteSource(rig.context, rig.admin, id);

@@ -40,7 +40,7 @@ async function tellEnd(run: string, state: 'succeeded' | 'partial' | 'failed' | 
     return isKept ? [{ ...event, snapshot: { ...event.snapshot, engineId: String(reports).repeat(64) } }] : [];
   });
   const events = told.map((event, place) => ({ seq: place + 1, event }));
-  const applied = await context.store.runs.applyEvents(DEFAULT_TENANT, made.host, `epoch-of-report-${++reports}`, events, at);
+  const applied = await context.store.events.applyEvents(DEFAULT_TENANT, made.host, `epoch-of-report-${++reports}`, events, at);
   assert.equal(applied.fresh.length, events.length);
 }
 
@@ -230,7 +230,7 @@ describe('The command line', () => {
     const known = (await hosts.findHost(DEFAULT_TENANT, made.host))?.facts ?? assert.fail('no facts');
     const facts = { ...known, capabilities: [...AGENT_CAPABILITIES], dumpDirs };
     await hosts.recordContact(made.host, { at: clock.now(), facts });
-    await context.store.catalog.pinEngineId(DEFAULT_TENANT, made.repository as RepositoryId, 'a'.repeat(64), made.host);
+    await context.store.repositories.pinEngineId(DEFAULT_TENANT, made.repository as RepositoryId, 'a'.repeat(64), made.host);
     const config = { host: '127.0.0.1', port: 5432, user: 'backup', database: 'shop' };
     const described = { kind: 'postgres', config, secrets: { password: 'x-geheim' } };
     const shop = await post('/sources', { host: made.host, name: 'shop', ...described });
@@ -289,7 +289,7 @@ describe('The command line', () => {
       sync: () => undefined,
       end: () => undefined,
     };
-    await context.store.catalog.pinEngineId(DEFAULT_TENANT, made.repository as RepositoryId, 'a'.repeat(64), made.host);
+    await context.store.repositories.pinEngineId(DEFAULT_TENANT, made.repository as RepositoryId, 'a'.repeat(64), made.host);
     directory.register(session);
     const from = ['main', '--host', 'db-1'];
     const listed = await world.run(['repositories', 'contents', ...from, '--state', 'orphan', '--search', 'KEPT']);

@@ -207,9 +207,9 @@ describe('Secrets', () => {
     const target = { kind: 'database' as const, source: source.id, database: 'restored' };
     await startRestore(context, admin, { snapshot, host: host.id, target });
     const seen = JSON.stringify([
-      await context.store.catalog.findSource(admin.tenant, source.id),
-      await context.store.catalog.findRepository(admin.tenant, repository.id),
-      await context.store.runs.listWaitingOrders(host.id, rig.clock.now()),
+      await context.store.sources.findSource(admin.tenant, source.id),
+      await context.store.repositories.findRepository(admin.tenant, repository.id),
+      await context.store.orders.listWaitingOrders(host.id, rig.clock.now()),
       rig.asked,
       rig.published,
       rig.logged,

@@ -14,7 +14,7 @@ import {
 import type { Blackout } from '@holdfast/shared/domain/plan.ts';
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
-import type { Plan } from '../store/catalog.ts';
+import type { Plan } from '../store/plans.ts';
 import { type Caller, demand, type Permission } from './caller.ts';
 import { setDrillDays } from './drills/drill-settings.ts';
 import { drainHost, resumeHost } from './hosts/host-drain.ts';
@@ -152,7 +152,7 @@ const RUN: Noun<'run'> = {
   kind: 'run',
   async find(context, caller, id) {
     const run = await getRun(context, caller, id);
-    const plan = run.plan === undefined ? undefined : await context.store.catalog.findPlan(caller.tenant, run.plan);
+    const plan = run.plan === undefined ? undefined : await context.store.plans.findPlan(caller.tenant, run.plan);
     return `${run.kind}${plan === undefined ? '' : ` of ${plan.name}`}, ${id.slice(-6)}`;
   },
 };
@@ -232,7 +232,7 @@ async function runPlan(context: CoreContext, caller: Caller, id: PlanId): Promis
 
 async function runSource(context: CoreContext, caller: Caller, id: SourceId): Promise<Step> {
   await getSource(context, caller, id);
-  const plans = (await context.store.catalog.listPlansOfSources(caller.tenant, [id])).filter((plan: Plan) => plan.enabled);
+  const plans = (await context.store.plans.listPlansOfSources(caller.tenant, [id])).filter((plan: Plan) => plan.enabled);
   if (plans.length === 0) throw new AppError('precondition', 'it is in no plan that is switched on');
   const runs: RunId[] = [];
   for (const plan of plans) {

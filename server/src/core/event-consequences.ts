@@ -18,7 +18,7 @@ export async function tellProvenElsewhere(
 ): Promise<void> {
   for (const { event } of fresh) {
     if (event.type !== 'part.finished' || event.part.drill === undefined) continue;
-    const source = await context.store.catalog.findSource(host.tenant, event.part.source);
+    const source = await context.store.sources.findSource(host.tenant, event.part.source);
     if (!source || source.host === host.id) continue;
     await context.store.hosts.bumpSpec(host.tenant, [source.host]);
     context.directory.wake(source.host);
@@ -27,7 +27,7 @@ export async function tellProvenElsewhere(
 
 /** What the host says of the repository, in its name as far as it is one that this server knows. */
 async function findTarget({ store }: CoreContext, { tenant }: Pick<Host, 'tenant'>, { repository, engineId }: ClearedLock) {
-  const known = repository && (await store.catalog.findRepository(tenant, repository));
+  const known = repository && (await store.repositories.findRepository(tenant, repository));
   if (known) return { kind: 'repository', id: known.id, name: known.name };
   const unknown = engineId ?? 'unknown';
   return { kind: 'repository', id: unknown, name: unknown.slice(0, 8) };

@@ -7,7 +7,7 @@ import type { SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import type { AgentFrames, HostFacts, Progress } from '@holdfast/shared/protocol/messages.ts';
 import { negotiateVersion } from '@holdfast/shared/protocol/version.ts';
 import type { Host, HostToken } from '../store/hosts.ts';
-import type { LogLoss } from '../store/runs.ts';
+import type { LogLoss } from '../store/logs.ts';
 import { TOPICS } from './bus.ts';
 import { recordClearedLocks, tellProvenElsewhere } from './event-consequences.ts';
 import type { CoreContext } from './ports.ts';
@@ -223,7 +223,7 @@ export async function applyHostEvents(
   epoch: string,
   events: readonly SequencedEvent[],
 ): Promise<number> {
-  const applied = await context.store.runs.applyEvents(host.tenant, host.id, epoch, events, context.clock.now());
+  const applied = await context.store.events.applyEvents(host.tenant, host.id, epoch, events, context.clock.now());
   for (const { event } of applied.fresh) publishEvent(context, host.tenant, host.id, event);
   if (applied.logLoss) await tellLogLoss(context, host, applied.logLoss);
   await tellProvenElsewhere(context, host, applied.fresh);

@@ -75,7 +75,7 @@ describe('Values that clash with one another', () => {
     assert.deepEqual(await findRefused(updateSource(context, admin, source.id, { config })), ['field.sslRootCert']);
     const broken = updateSource(context, admin, source.id, { secrets: { password: 'two\nlines' } });
     assert.deepEqual(await findRefused(broken), ['field.password']);
-    assert.equal((await context.store.catalog.findSource(admin.tenant, source.id))?.version, source.version);
+    assert.equal((await context.store.sources.findSource(admin.tenant, source.id))?.version, source.version);
   });
 
   it('are refused when a repository is saved, the stored secrets counted in', async (t) => {
@@ -130,7 +130,7 @@ describe('The target of a restore', () => {
       const start = startRestore(context, operator, { snapshot: dump, host: host.id, target });
       assert.deepEqual(await findRefused(start), ['field.target.database'], JSON.stringify(database));
     }
-    assert.equal((await context.store.runs.listWaitingOrders(host.id, rig.clock.now())).length, 0);
+    assert.equal((await context.store.orders.listWaitingOrders(host.id, rig.clock.now())).length, 0);
   });
 
   it('is reached through a connection of the host that restores', async (t) => {

@@ -2,7 +2,7 @@
 import type { Secrets } from '@holdfast/shared/adapters/field.ts';
 import { type SealBinding, type SealedSecrets, sealFor } from '@holdfast/shared/crypto/sealed.ts';
 import type { TenantId } from '@holdfast/shared/domain/ids.ts';
-import type { EncryptedSecrets } from '../store/catalog.ts';
+import type { EncryptedSecrets } from '../store/encrypted-secrets.ts';
 import type { CoreContext } from './ports.ts';
 
 /** The row a secret belongs to; part of what its ciphertext is bound to. */

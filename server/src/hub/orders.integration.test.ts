@@ -71,12 +71,12 @@ describe('The spec', () => {
 
   it('that does not fit into a frame is told in the history of its host, and holds back no order', async (t) => {
     const { rig, agent, plan, source } = await openWithPlan(t);
-    const { catalog } = rig.context.store;
+    const { sources } = rig.context.store;
     for (const name of ['a', 'b', 'c']) {
       const paths = Array.from({ length: 25 }, () => `/${'x'.repeat(4000)}`);
-      const stored = await catalog.findSource(rig.admin.tenant, source.id);
+      const stored = await sources.findSource(rig.admin.tenant, source.id);
       assert.ok(stored);
-      await catalog.insertSource({ ...stored, id: rig.context.createId('source'), name, config: { paths } });
+      await sources.insertSource({ ...stored, id: rig.context.createId('source'), name, config: { paths } });
     }
     const line = rig.dial(agent);
     await line.greet();
@@ -170,7 +170,7 @@ describe('An order', () => {
     line.send('reply', { result: { run: run.id } }, order.id);
     await rig.until(
       'no order waits',
-      async () => (await rig.context.store.runs.listWaitingOrders(agent.id, rig.clock.now())).length === 0,
+      async () => (await rig.context.store.orders.listWaitingOrders(agent.id, rig.clock.now())).length === 0,
     );
   });
 
@@ -191,7 +191,7 @@ describe('An order', () => {
     line.send('reply', { result: { run: second.body.run } }, second.id);
     await rig.until(
       'no order waits',
-      async () => (await rig.context.store.runs.listWaitingOrders(agent.id, rig.clock.now())).length === 0,
+      async () => (await rig.context.store.orders.listWaitingOrders(agent.id, rig.clock.now())).length === 0,
     );
     assert.equal((await rig.context.store.runs.findRun(rig.admin.tenant, runs[0]?.id as never))?.state, 'queued');
   });
@@ -215,7 +215,7 @@ describe('An order', () => {
     };
     line.sendEvents(1, [created, { type: 'run.started', run, at: 2 }]);
     await line.take('ack');
-    assert.equal((await rig.context.store.runs.listWaitingOrders(agent.id, rig.clock.now())).length, 0);
+    assert.equal((await rig.context.store.orders.listWaitingOrders(agent.id, rig.clock.now())).length, 0);
     line.socket.terminate();
     await line.closed;
     const again = rig.dial(agent);
@@ -250,7 +250,7 @@ describe('An order', () => {
     assert.deepEqual(started, ordered);
     await rig.until(
       'no order waits',
-      async () => (await rig.context.store.runs.listWaitingOrders(agent.id, rig.clock.now())).length === 0,
+      async () => (await rig.context.store.orders.listWaitingOrders(agent.id, rig.clock.now())).length === 0,
     );
     const ended = [...ordered].map((id) => rig.context.store.runs.findRun(rig.admin.tenant, id as RunId));
     assert.ok((await Promise.all(ended)).every((run) => run?.state === 'queued'));
@@ -284,7 +284,7 @@ describe('An order', () => {
     line.send('reply', { result: { known: false } }, cancel.id);
     await rig.until(
       'no order waits',
-      async () => (await rig.context.store.runs.listWaitingOrders(agent.id, rig.clock.now())).length === 0,
+      async () => (await rig.context.store.orders.listWaitingOrders(agent.id, rig.clock.now())).length === 0,
     );
   });
 });
@@ -334,7 +334,7 @@ describe('A run that its host took and forgot', () => {
     const read = async () => context.store.runs.findRun(admin.tenant, id);
     await rig.until(
       'the order is answered',
-      async () => (await context.store.runs.listUnreportedRuns(admin.tenant, agent.id)).length === 1,
+      async () => (await context.store.orders.listUnreportedRuns(admin.tenant, agent.id)).length === 1,
     );
     first.socket.close();
     await first.closed;

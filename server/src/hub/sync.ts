@@ -8,7 +8,7 @@ import { announceHost, recordHappening } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
 import { finishRefused } from '../core/runs/run-orders.ts';
 import type { Host } from '../store/hosts.ts';
-import type { Order } from '../store/runs.ts';
+import type { Order } from '../store/orders.ts';
 
 export interface SyncTarget {
   host: Pick<Host, 'id' | 'tenant'>;
@@ -92,12 +92,12 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
   async function deliver(order: Order): Promise<void> {
     try {
       await target.request(order.type, JSON.parse(order.body), order.id, WIRE.requestTimeoutMs);
-      await context.store.runs.settleOrder(order.id, 'answered');
+      await context.store.orders.settleOrder(order.id, 'answered');
     } catch (thrown) {
       const error = toAppError(thrown);
       // No answer is no refusal: the order waits for the next connection.
       if (error.code === 'unavailable') return;
-      await context.store.runs.settleOrder(order.id, 'refused');
+      await context.store.orders.settleOrder(order.id, 'refused');
       await finishRefused(context, order, toWireError(error, order.id));
     }
   }
@@ -132,7 +132,7 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
       do {
         again = false;
         // Orders are read before the spec is built: whatever plan they name was saved earlier, and so is in the spec that goes first.
-        const waiting = await context.store.runs.listWaitingOrders(target.host.id, context.clock.now());
+        const waiting = await context.store.orders.listWaitingOrders(target.host.id, context.clock.now());
         await attempt('spec', syncSpec);
         await attempt('secrets', syncSecrets);
         deliverAll(waiting);

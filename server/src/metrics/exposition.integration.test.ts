@@ -24,8 +24,8 @@ before(async () => {
   });
   const host = sampleHost();
   await served.context.store.hosts.insertHost(host);
-  await served.context.store.catalog.insertSource(sampleSource(host));
-  await served.context.store.catalog.insertSource(sampleSource(host, { enabled: false }));
+  await served.context.store.sources.insertSource(sampleSource(host));
+  await served.context.store.sources.insertSource(sampleSource(host, { enabled: false }));
   const answer = await served.ask('/metrics');
   assert.equal(answer.status, 200);
   assert.match(String(answer.headers['content-type']), /^text\/plain; version=0\.0\.4/);

@@ -7,7 +7,8 @@ import { ALERT_CONDITIONS } from '../core/alerts/conditions.ts';
 import { HOST_STANDINGS, type HostStanding } from '../core/hosts/hosts.ts';
 import type { CoreContext } from '../core/ports.ts';
 import type { FleetFigures, HostFigures } from '../store/figures.ts';
-import type { LogTotals, RunTotal } from '../store/runs.ts';
+import type { LogTotals } from '../store/logs.ts';
+import type { RunTotal } from '../store/runs.ts';
 import type { HostRow } from './families.ts';
 
 export interface Facts {
@@ -52,11 +53,11 @@ export async function readFacts(context: CoreContext, dataDir: string): Promise<
     fleet,
     pendingHosts: (await store.hosts.listPending(DEFAULT_TENANT, clock.now())).length,
     agentSessions: context.directory.listOnline().length,
-    sourceCount: await store.catalog.countSources(DEFAULT_TENANT),
-    planCount: await store.catalog.countPlans(DEFAULT_TENANT),
-    repositoryCount: await store.catalog.countRepositories(DEFAULT_TENANT),
+    sourceCount: await store.sources.countSources(DEFAULT_TENANT),
+    planCount: await store.plans.countPlans(DEFAULT_TENANT),
+    repositoryCount: await store.repositories.countRepositories(DEFAULT_TENANT),
     findings: (await store.coverage.countFindings(DEFAULT_TENANT)).open,
-    logs: await store.runs.getLogTotals(DEFAULT_TENANT),
+    logs: await store.logs.getLogTotals(DEFAULT_TENANT),
     ended: await store.runs.listRunTotals(DEFAULT_TENANT),
     missedFires: await readMissedFires(context, found),
     ...(await readAlarms(context)),
@@ -97,7 +98,7 @@ async function readAlarms({
 /** Of plans and hosts that are still there, by their names. */
 async function readMissedFires({ store }: CoreContext, hosts: readonly HostFigures[]): Promise<Facts['missedFires']> {
   const misses = await store.fires.listOpenMisses(DEFAULT_TENANT, {}, MOST_MISSES);
-  const plans = await store.catalog.findPlans(
+  const plans = await store.plans.findPlans(
     DEFAULT_TENANT,
     misses.map((miss) => miss.plan),
   );

@@ -26,7 +26,7 @@ import { recordLooks } from '../core/sources/source-health.ts';
 import { openFoundation } from '../foundation.ts';
 import { createDirectory } from '../hub/directory.ts';
 import { createLog } from '../log.ts';
-import type { Plan } from '../store/catalog.ts';
+import type { Plan } from '../store/plans.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { ROUND_LIMITS } from './rounds.ts';
 
@@ -80,8 +80,8 @@ async function addHost(id: HostId, name: string): Promise<void> {
 
 async function addCatalog(): Promise<void> {
   const shared = { tenant: DEFAULT_TENANT, config: {}, secrets: {}, version: 1, createdAt: 1, updatedAt: 1 };
-  await context.store.catalog.insertSource({ ...shared, id: SOURCE, host: HOST, name: 'shop', kind: 'postgres', enabled: true });
-  await context.store.catalog.insertRepository({ ...shared, id: REPOSITORY, name: 'main', kind: 'local' });
+  await context.store.sources.insertSource({ ...shared, id: SOURCE, host: HOST, name: 'shop', kind: 'postgres', enabled: true });
+  await context.store.repositories.insertRepository({ ...shared, id: REPOSITORY, name: 'main', kind: 'local' });
 }
 
 async function tell(...events: DurableEvent[]): Promise<void> {
@@ -93,7 +93,7 @@ async function tell(...events: DurableEvent[]): Promise<void> {
 }
 
 async function addPlan(schedule: Schedule | undefined, change: Partial<Plan> = {}): Promise<void> {
-  await context.store.catalog.insertPlan({
+  await context.store.plans.insertPlan({
     id: PLAN,
     tenant: DEFAULT_TENANT,
     name: 'nightly',
@@ -220,7 +220,7 @@ describe('Metrics', () => {
     await store.fires.settleFires([{ ...watch, lookAt: 0, missed, catchUp: false }], 3);
     const series = 'holdfast_plan_missed_fires{host="db-1",plan="hourly \\"x\\""}';
     assert.equal((await scrape()).get(series), 2);
-    await store.catalog.deletePlan(DEFAULT_TENANT, id);
+    await store.plans.deletePlan(DEFAULT_TENANT, id);
     assert.equal((await scrape()).get(series), undefined);
   });
 
@@ -242,9 +242,9 @@ describe('Metrics', () => {
     assert.deepEqual(await of(), [Date.UTC(2026, 10, 20, 2) / 1000, 3 * days, 3 * days, 1]);
     clock.advance(3 * 3_600_000);
     assert.deepEqual(await of(), [Date.UTC(2026, 10, 23, 2) / 1000, 3 * days, 3 * days, 1]);
-    const plan = await context.store.catalog.findPlan(DEFAULT_TENANT, PLAN);
+    const plan = await context.store.plans.findPlan(DEFAULT_TENANT, PLAN);
     assert.ok(plan);
-    await context.store.catalog.updatePlan({ ...plan, enabled: false, version: 2 }, 1);
+    await context.store.plans.updatePlan({ ...plan, enabled: false, version: 2 }, 1);
     assert.deepEqual(await of(), [undefined, undefined, undefined, 0]);
   });
 
@@ -297,10 +297,10 @@ describe('Metrics', () => {
   it('of more things than are told one by one say how many are left out', async () => {
     await addHost(HOST, 'db-1');
     await addCatalog();
-    const [source] = await context.store.catalog.findSources(DEFAULT_TENANT, [SOURCE]);
+    const [source] = await context.store.sources.findSources(DEFAULT_TENANT, [SOURCE]);
     assert.ok(source);
     for (const n of [2, 3]) {
-      await context.store.catalog.insertSource({ ...source, id: `src_${n}` as SourceId, name: `shop ${n}` });
+      await context.store.sources.insertSource({ ...source, id: `src_${n}` as SourceId, name: `shop ${n}` });
       await run(`run_${n}`, 'succeeded', 1000);
     }
     await run('run_1', 'succeeded', 1000);
@@ -355,7 +355,7 @@ describe('Metrics', () => {
     await addCatalog();
     assert.ok((await scrape()).has('holdfast_host_online{host="db-1"}'));
     await context.store.hosts.setHostState(DEFAULT_TENANT, HOST, 'revoked');
-    await context.store.catalog.deleteRepository(DEFAULT_TENANT, REPOSITORY);
+    await context.store.repositories.deleteRepository(DEFAULT_TENANT, REPOSITORY);
     const values = await scrape();
     assert.equal([...values.keys()].filter((key) => key.startsWith('holdfast_host_')).length, 0);
     assert.equal(values.has('holdfast_snapshots{repository="main"}'), false);

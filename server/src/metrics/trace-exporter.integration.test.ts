@@ -62,9 +62,9 @@ it('A run that ended is told to the collector as one trace, once, after a refusa
     const source = sampleSource(host, { name: 'shop' });
     const plan = samplePlan(repository, [source], { name: 'nightly' });
     await context.store.hosts.insertHost(host);
-    await context.store.catalog.insertRepository(repository);
-    await context.store.catalog.insertSource(source);
-    await context.store.catalog.insertPlan(plan);
+    await context.store.repositories.insertRepository(repository);
+    await context.store.sources.insertSource(source);
+    await context.store.plans.insertPlan(plan);
     await exporter.flush();
     assert.equal(sink.countAsked(), 0, 'nothing ended yet');
 
@@ -133,7 +133,7 @@ it('A collector that is away is said once in the log, and costs a run nothing', 
     const host = sampleHost();
     const source = sampleSource(host);
     await context.store.hosts.insertHost(host);
-    await context.store.catalog.insertSource(source);
+    await context.store.sources.insertSource(source);
     const repository = sampleRepository().id;
     await backUp(served, host, { run: 'run_lost' as RunId, source: source.id, plan: undefined, repository, secret: '' });
     await exporter.flush();

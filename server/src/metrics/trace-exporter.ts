@@ -134,7 +134,7 @@ async function readRun({ store }: CoreContext, run: Run): Promise<TracedRun> {
     stages,
     attempts: await store.runs.listAttempts(DEFAULT_TENANT, run.id),
     host: (await store.hosts.findHost(DEFAULT_TENANT, run.host))?.name,
-    plan: run.plan === undefined ? undefined : (await store.catalog.findPlan(DEFAULT_TENANT, run.plan))?.name,
-    sources: new Map((await store.catalog.findSources(DEFAULT_TENANT, sources)).map(({ id, name }) => [id, name])),
+    plan: run.plan === undefined ? undefined : (await store.plans.findPlan(DEFAULT_TENANT, run.plan))?.name,
+    sources: new Map((await store.sources.findSources(DEFAULT_TENANT, sources)).map(({ id, name }) => [id, name])),
   };
 }

@@ -42,11 +42,11 @@ async function readAll<T>(read: (after: string | undefined) => Promise<Page<T>>,
 const limit = HTTP.pageSizeMax;
 
 async function judgeAll(context: CoreContext): Promise<readonly ProtectedSource[]> {
-  const { catalog } = context.store;
+  const { sources } = context.store;
   const judged: ProtectedSource[] = [];
   await readAll(
     async (after) => {
-      const page = await catalog.listSources(tenant, {}, { limit, after });
+      const page = await sources.listSources(tenant, {}, { limit, after });
       judged.push(...(await judgeSources(context, READER, page.rows)));
       return page;
     },
@@ -79,14 +79,14 @@ function listAnomalies(judged: readonly ProtectedSource[]): DigestNews['anomalie
 
 async function readGrowth({ store }: CoreContext, from: number): Promise<DigestNews['growth']> {
   const snapshots = await readAll(
-    (after) => store.runs.listSnapshots(tenant, {}, { limit, after }),
+    (after) => store.snapshots.listSnapshots(tenant, {}, { limit, after }),
     ({ createdAt }) => createdAt < from,
   );
   const grown = Map.groupBy(
     snapshots.filter(({ createdAt }) => createdAt >= from),
     ({ repository }) => repository,
   );
-  const repositories = await store.catalog.findRepositories(tenant, [...grown.keys()]);
+  const repositories = await store.repositories.findRepositories(tenant, [...grown.keys()]);
   return repositories
     .map(({ id, name }) => {
       const added = grown.get(id) ?? [];

@@ -75,15 +75,15 @@ async function composeRunMessage(
   link: string,
 ): Promise<ChannelMessage | undefined> {
   const { store, clock } = context;
-  const [plan] = run.plan === undefined ? [] : await store.catalog.findPlans(tenant, [run.plan]);
+  const [plan] = run.plan === undefined ? [] : await store.plans.findPlans(tenant, [run.plan]);
   if (plan === undefined) return undefined;
   const [host, repository, parts] = await Promise.all([
     store.hosts.findHost(tenant, run.host),
-    store.catalog.findRepository(tenant, run.repository),
+    store.repositories.findRepository(tenant, run.repository),
     store.runs.listParts(tenant, run.id),
   ]);
   const some = parts.slice(0, OUTGOING.namedMembers);
-  const sources = await store.catalog.findSources(
+  const sources = await store.sources.findSources(
     tenant,
     some.map(({ source }) => source),
   );

@@ -52,7 +52,7 @@ export async function composeRestoreMessage({ store, clock }: CoreContext, run: 
   const { tenant, id, state, target, bytes, durationMs, requestedBy } = run;
   const [host, parts] = await Promise.all([store.hosts.findHost(tenant, run.host), store.runs.listParts(tenant, id)]);
   const ids = parts.slice(0, OUTGOING.namedMembers).map(({ source }) => source);
-  const names = (await store.catalog.findSources(tenant, ids)).map(({ name }) => name);
+  const names = (await store.sources.findSources(tenant, ids)).map(({ name }) => name);
   const failure = run.failure ?? parts.find((part) => part.failure !== undefined)?.failure;
   const hostName = shortenText(host?.name ?? 'a deleted host', 200);
   const what = shortenText(names.length === 0 ? 'a deleted source' : names.join(', '), 200);

@@ -2,7 +2,7 @@
 import type { Config } from '@holdfast/shared/adapters/field.ts';
 import type { AlertId, ChannelId, DeliveryId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { NewDelivery } from './alerts.ts';
-import type { EncryptedSecrets } from './catalog.ts';
+import type { EncryptedSecrets } from './encrypted-secrets.ts';
 import type { Page, PageRequest } from './page.ts';
 
 export interface Channel {

@@ -1,7 +1,8 @@
 /** What is done to repositories without being asked, and which host does it. */
 import type { HostId, PlanId, RepositoryId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { Routine } from '@holdfast/shared/domain/routine.ts';
-import type { Order, Run } from './runs.ts';
+import type { Order } from './orders.ts';
+import type { Run } from './runs.ts';
 
 /** Who keeps a repository up. */
 export interface Lease {

@@ -5,28 +5,44 @@
  */
 import type { AlertStore } from './alerts.ts';
 import type { AnswerStore } from './answers.ts';
-import type { CatalogStore } from './catalog.ts';
 import type { ChangeStore } from './changes.ts';
 import type { ChannelStore } from './channels.ts';
 import type { CoverageStore } from './coverage.ts';
 import type { DrillStore } from './drills.ts';
+import type { EventStore } from './events.ts';
 import type { FigureStore } from './figures.ts';
 import type { FireStore } from './fires.ts';
 import type { HealthStore } from './health.ts';
 import type { HistoryStore } from './history.ts';
 import type { HostStore } from './hosts.ts';
+import type { LogStore } from './logs.ts';
 import type { MaintenanceStore } from './maintenance.ts';
+import type { OrderStore } from './orders.ts';
 import type { PeopleStore } from './people.ts';
+import type { PlanStore } from './plans.ts';
+import type { PolicyStore } from './policies.ts';
+import type { RepositoryStore } from './repositories.ts';
 import type { RepositoryLookStore } from './repository-looks.ts';
 import type { RoutineStore } from './routines.ts';
 import type { RunStore } from './runs.ts';
+import type { SnapshotStore } from './snapshots.ts';
+import type { SourceStore } from './sources.ts';
+import type { StandingStore } from './standings.ts';
 import type { SettingStore, TrailStore } from './trail.ts';
 
 export interface Store {
   people: PeopleStore;
   hosts: HostStore;
-  catalog: CatalogStore;
+  sources: SourceStore;
+  repositories: RepositoryStore;
+  policies: PolicyStore;
+  plans: PlanStore;
+  events: EventStore;
+  orders: OrderStore;
   runs: RunStore;
+  logs: LogStore;
+  snapshots: SnapshotStore;
+  standings: StandingStore;
   fires: FireStore;
   drills: DrillStore;
   maintenance: MaintenanceStore;

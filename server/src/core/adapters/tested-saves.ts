@@ -1,7 +1,8 @@
 /** Saving only what works: the host is asked first, and what it cannot reach is refused in the words of its tool, with nothing saved. */
 import type { HostId, RepositoryId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import type { Repository, Source } from '../../store/catalog.ts';
+import type { Repository } from '../../store/repositories.ts';
+import type { Source } from '../../store/sources.ts';
 import type { Caller } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import {

@@ -75,7 +75,7 @@ export async function lookAtSources(looking: Looking, ids: readonly SourceId[]):
 
 export async function lookAtPlans({ context, windows }: Looking, ids: readonly PlanId[]): Promise<void> {
   const { store, clock } = context;
-  const plans = await store.catalog.findPlans(tenant, ids);
+  const plans = await store.plans.findPlans(tenant, ids);
   const [misses, forgets, newest] = await Promise.all([
     store.fires.listOpenMisses(tenant, { plans: ids }, MISSES_READ),
     store.alerts.listNewestForgets(tenant, ids, clock.now() - FORGETS_MS),
@@ -101,11 +101,11 @@ export async function lookAtRepositories(looking: Looking, ids: readonly Reposit
   const before = await store.alerts.listSigns(tenant, range);
   const places = await readPlaces(looking, ids);
   const found: AlertSign[] = [];
-  for (const repository of await store.catalog.findRepositories(tenant, ids)) {
+  for (const repository of await store.repositories.findRepositories(tenant, ids)) {
     const list = (kind: 'check' | 'prune') => store.maintenance.listMaintenanceRuns(tenant, repository.id, kind, UPKEEP_READ);
     found.push(...judgeRepository({ repository, checks: await list('check'), prunes: await list('prune') }));
     const here = { repository: repository.id };
-    const unreadable = await store.runs.listSnapshots(tenant, { ...here, unreadable: true }, { limit: UNREADABLE_READ });
+    const unreadable = await store.snapshots.listSnapshots(tenant, { ...here, unreadable: true }, { limit: UNREADABLE_READ });
     const copies = await store.runs.listRuns(tenant, { ...here, kind: 'copy' }, { limit: UPKEEP_READ });
     found.push(...judgeSnapshots({ repository, unreadable: unreadable.rows, copies: copies.rows }));
     const routine = await readRoutine(looking.context, WATCHER, repository.id);

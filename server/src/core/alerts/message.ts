@@ -137,7 +137,7 @@ export async function readLastLines(
 ): Promise<string[]> {
   if (run === undefined) return [];
   const filter = { after: 0, before: Number.MAX_SAFE_INTEGER, limit: OUTGOING.logLines };
-  const lines = await store.runs.readLog(tenant, run, filter);
+  const lines = await store.logs.readLog(tenant, run, filter);
   return lines.map(({ level, text }) => redactLine(`${level} ${text}`, OUTGOING.logLineChars));
 }
 

@@ -1,8 +1,8 @@
 /** What is wrong with plans beside their runs: fires nobody answered, and retention that stands still. Pure. */
 import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
 import type { AlertSign, NewestForget } from '../../store/alerts.ts';
-import type { Plan } from '../../store/catalog.ts';
 import type { OpenMiss } from '../../store/fires.ts';
+import type { Plan } from '../../store/plans.ts';
 import type { AlertCondition } from './conditions.ts';
 import { shortenText } from './text.ts';
 

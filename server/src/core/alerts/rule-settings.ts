@@ -29,7 +29,7 @@ export function findRulesVersion(rules: AlertRules): number {
 /** What no longer leads anywhere is left out: rules of plans that are gone, steps to channels that are. */
 async function dropDangling({ store }: CoreContext, { tenant }: Caller, rules: AlertRules): Promise<AlertRules> {
   const named = [...rules.plans.map(({ plan }) => plan), ...rules.windows.flatMap(({ plan }) => plan ?? [])];
-  const [plans, channels] = await Promise.all([store.catalog.findPlans(tenant, named), store.channels.listChannels(tenant)]);
+  const [plans, channels] = await Promise.all([store.plans.findPlans(tenant, named), store.channels.listChannels(tenant)]);
   const plansThere = new Set<string>(plans.map(({ id }) => id));
   const channelsThere = new Set<string>(channels.map(({ id }) => id));
   return {

@@ -26,9 +26,9 @@ async function nameThing({ store }: CoreContext, tenant: TenantId, thing: Thing,
     case 'fleet':
       return 'the fleet';
     case 'repository':
-      return (await store.catalog.findRepository(tenant, ids.repository.parse(thing.id)))?.name ?? 'a deleted repository';
+      return (await store.repositories.findRepository(tenant, ids.repository.parse(thing.id)))?.name ?? 'a deleted repository';
     case 'plan':
-      return (await store.catalog.findPlan(tenant, ids.plan.parse(thing.id)))?.name ?? 'a deleted plan';
+      return (await store.plans.findPlan(tenant, ids.plan.parse(thing.id)))?.name ?? 'a deleted plan';
     case 'host':
       return (await store.hosts.findHost(tenant, ids.host.parse(thing.id)))?.name ?? 'a deleted host';
     case 'source':

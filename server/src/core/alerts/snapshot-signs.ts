@@ -2,7 +2,8 @@
 import type { PlanId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import type { AlertSign } from '../../store/alerts.ts';
-import type { Run, Snapshot } from '../../store/runs.ts';
+import type { Run } from '../../store/runs.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
 import { shortenText } from './text.ts';
 
 export interface SnapshotFacts {

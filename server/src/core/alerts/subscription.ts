@@ -11,9 +11,9 @@ import { tagSchema } from '@holdfast/shared/domain/plan.ts';
 import { ALERTS } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { Alert } from '../../store/alerts.ts';
-import type { Plan } from '../../store/catalog.ts';
 import type { Channel } from '../../store/channels.ts';
 import type { PageRequest } from '../../store/page.ts';
+import type { Plan } from '../../store/plans.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import type { CoreContext } from '../ports.ts';
 import { ALERT_CONDITIONS, isAsGrave, SEVERITIES } from './conditions.ts';
@@ -154,7 +154,7 @@ async function listPlansInto({ store }: Pick<CoreContext, 'store'>, tenant: Tena
   const plans: Plan[] = [];
   let after: PageRequest['after'];
   for (let page = 0; page < PLAN_PAGES; page += 1) {
-    const { rows, next } = await store.catalog.listPlans(tenant, { repository }, { limit: PLANS_PER_PAGE, after });
+    const { rows, next } = await store.plans.listPlans(tenant, { repository }, { limit: PLANS_PER_PAGE, after });
     plans.push(...rows);
     after = next;
     if (after === undefined) break;
@@ -177,16 +177,16 @@ export async function findConcern(
       return findSourcesConcern(context, tenant, [ids.source.parse(thing.id)]);
     case 'plan': {
       const plan = ids.plan.parse(thing.id);
-      return gather(context, tenant, await store.catalog.listHostsOfPlan(tenant, plan), [{ id: plan }]);
+      return gather(context, tenant, await store.plans.listHostsOfPlan(tenant, plan), [{ id: plan }]);
     }
     case 'host': {
       const host = ids.host.parse(thing.id);
-      return gather(context, tenant, [host], await store.catalog.listPlansOfHost(tenant, host));
+      return gather(context, tenant, [host], await store.plans.listPlansOfHost(tenant, host));
     }
     case 'repository': {
       const repository = ids.repository.parse(thing.id);
       const plans = await listPlansInto(context, tenant, repository);
-      return gather(context, tenant, await store.catalog.listHostsOfRepository(tenant, repository), plans);
+      return gather(context, tenant, await store.plans.listHostsOfRepository(tenant, repository), plans);
     }
     default: {
       // What this file does not know of by name concerns what its signs are about.
@@ -202,8 +202,11 @@ async function findSourcesConcern(
   tenant: TenantId,
   sources: readonly SourceId[],
 ): Promise<Concern> {
-  const { catalog } = context.store;
-  const [found, plans] = await Promise.all([catalog.findSources(tenant, sources), catalog.listPlansOfSources(tenant, sources)]);
+  const { store } = context;
+  const [found, plans] = await Promise.all([
+    store.sources.findSources(tenant, sources),
+    store.plans.listPlansOfSources(tenant, sources),
+  ]);
   return gather(
     context,
     tenant,

@@ -244,9 +244,9 @@ describe('The watch for trouble', () => {
     const late = (await listActive()).find(({ condition }) => condition === 'backup.overdue');
     await acknowledgeAlert(world.context, caller, late?.id ?? assert.fail());
     assert.equal((await listActive()).find(({ id }) => id === late?.id)?.state, 'acknowledged');
-    const plan = (await store.catalog.findPlan(DEFAULT_TENANT, about.plan)) ?? assert.fail();
-    await store.catalog.deletePlan(DEFAULT_TENANT, plan.id);
-    await store.catalog.deleteSource(DEFAULT_TENANT, about.source);
+    const plan = (await store.plans.findPlan(DEFAULT_TENANT, about.plan)) ?? assert.fail();
+    await store.plans.deletePlan(DEFAULT_TENANT, plan.id);
+    await store.sources.deleteSource(DEFAULT_TENANT, about.source);
     await store.channels.deleteChannel(DEFAULT_TENANT, channel.id);
     await watch.runRound();
     assert.deepEqual(await listTitles(), []);
@@ -257,7 +257,7 @@ describe('The watch for trouble', () => {
     await addChannel('on-call');
     const { store, createId } = world.context;
     const abouts: Reported[] = [];
-    const [first] = (await store.catalog.findPlans(DEFAULT_TENANT, [about.plan])) ?? [];
+    const [first] = (await store.plans.findPlans(DEFAULT_TENANT, [about.plan])) ?? [];
     for (let n = 0; n < PLANS; n += 1) {
       const source = await addSource(world, { host: host.id, name: `shop ${n}` });
       const plan = {
@@ -267,7 +267,7 @@ describe('The watch for trouble', () => {
         sources: [source.id],
         options: DEFAULT_PLAN_OPTIONS,
       };
-      await store.catalog.insertPlan(plan);
+      await store.plans.insertPlan(plan);
       abouts.push({ ...about, plan: plan.id, source: source.id });
     }
     await report(abouts, NOW, 'repository_unreachable');

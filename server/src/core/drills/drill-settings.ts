@@ -2,8 +2,8 @@
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { type DrillAssertion, drillAssertionsSchema } from '@holdfast/shared/domain/drill.ts';
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import type { Source } from '../../store/catalog.ts';
 import type { DrillSettings } from '../../store/drills.ts';
+import type { Source } from '../../store/sources.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
 import { TOPICS } from '../bus.ts';

@@ -22,7 +22,7 @@ async function openRig(t: Parameters<typeof openCatalogRig>[0]): Promise<Catalog
   return rig;
 }
 
-const listOrders = ({ context, host, clock }: CatalogRig) => context.store.runs.listWaitingOrders(host.id, clock.now());
+const listOrders = ({ context, host, clock }: CatalogRig) => context.store.orders.listWaitingOrders(host.id, clock.now());
 
 describe('A drill', () => {
   it('is ordered of the newest good backup, with the questions of its source', async (t) => {
@@ -96,7 +96,7 @@ describe('A drill', () => {
     await rig.reportBackup(source, far, 'succeeded');
     const run = await startDrill(context, admin, { source: source.id });
     assert.equal(run.host, other.id);
-    const orders = await context.store.runs.listWaitingOrders(other.id, rig.clock.now());
+    const orders = await context.store.orders.listWaitingOrders(other.id, rig.clock.now());
     const { foreign } = REQUESTS['drill.start'].body.parse(JSON.parse(orders[0]?.body ?? ''));
     assert.deepEqual([foreign?.kind, foreign?.repository.id, foreign?.repository.draft.kind], ['postgres', far.id, 'rest']);
     assert.equal(orders[0]?.body.includes(SECRETS.repository), false);
@@ -137,7 +137,7 @@ describe('A drill', () => {
     const [order] = await listOrders(rig);
     const { server, trigger } = REQUESTS['drill.start'].body.parse(JSON.parse(order?.body ?? ''));
     assert.deepEqual([trigger, server?.kind, server?.config['database']], ['schedule', 'postgres', 'scratch']);
-    await context.store.catalog.deleteSource(admin.tenant, scratch.id);
+    await context.store.sources.deleteSource(admin.tenant, scratch.id);
     clock.advance(7 * DAY);
     assert.equal(await startDueDrills(seeing), 0, 'it is never restored somewhere else instead');
     const { missed } = await getDrillSettings(context, admin, source.id);

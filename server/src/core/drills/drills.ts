@@ -2,11 +2,13 @@
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { HostId, RequestId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import type { Plan, Source } from '../../store/catalog.ts';
 import type { Drill, SourceProof } from '../../store/drills.ts';
 import type { Host } from '../../store/hosts.ts';
 import type { Page, PageRequest } from '../../store/page.ts';
-import type { Run, Snapshot } from '../../store/runs.ts';
+import type { Plan } from '../../store/plans.ts';
+import type { Run } from '../../store/runs.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
+import type { Source } from '../../store/sources.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
@@ -30,7 +32,7 @@ const TRIED_AGAIN_MS = HOUR_MS;
 const WHY_CHARS = 300;
 
 export async function getDrilledSource(context: CoreContext, caller: Caller, id: SourceId): Promise<Source> {
-  const source = await context.store.catalog.findSource(caller.tenant, id);
+  const source = await context.store.sources.findSource(caller.tenant, id);
   if (!source) throw new AppError('not_found', 'there is no such source');
   return source;
 }
@@ -49,18 +51,18 @@ interface Chosen {
 
 /** The host goes by its own copy of the plan, so the plan must still keep its backups where the snapshot lies. */
 async function choose(context: CoreContext, caller: Caller, source: Source, wanted?: SnapshotId): Promise<Chosen> {
-  const { runs, catalog } = context.store;
+  const { snapshots } = context.store;
   const { tenant } = caller;
   const filter = { source: source.id, role: 'data', state: 'good' } as const;
   const found =
     wanted === undefined
-      ? (await runs.listSnapshots(tenant, filter, { limit: LOOKED_AT })).rows
-      : [await runs.findSnapshot(tenant, wanted)].filter((snapshot) => snapshot !== undefined);
+      ? (await snapshots.listSnapshots(tenant, filter, { limit: LOOKED_AT })).rows
+      : [await snapshots.findSnapshot(tenant, wanted)].filter((snapshot) => snapshot !== undefined);
   if (wanted !== undefined && found[0]?.source !== source.id)
     throw new AppError('not_found', 'there is no such snapshot of this source');
   const good = found.filter(({ state, role, host }) => state === 'good' && role === 'data' && host === source.host);
   if (good.length === 0) throw new AppError('precondition', 'there is no good backup of this source that could be tried out');
-  const plans = await catalog.findPlans(tenant, [...new Set(good.flatMap(({ plan }) => plan ?? []))]);
+  const plans = await context.store.plans.findPlans(tenant, [...new Set(good.flatMap(({ plan }) => plan ?? []))]);
   for (const snapshot of good) {
     const plan = plans.find(({ id }) => id === snapshot.plan);
     if (plan?.repository === snapshot.repository && plan.sources.includes(source.id)) return { snapshot, plan };
@@ -96,7 +98,7 @@ async function getGround(context: CoreContext, caller: Caller, source: Source, w
 /** What a host needs of a source that is another one's: it has neither plan nor repository of it. */
 async function describeForeign(context: CoreContext, host: Host, run: Run, source: Source, { plan, snapshot }: Chosen) {
   if (host.id === source.host) return {};
-  const repository = await context.store.catalog.findRepository(run.tenant, plan.repository);
+  const repository = await context.store.repositories.findRepository(run.tenant, plan.repository);
   if (!repository) throw new AppError('precondition', 'the repository of this backup is gone');
   assertReachable(repository, snapshot, host);
   const { limits, timeoutMinutes } = plan.options;
@@ -112,7 +114,7 @@ export async function getDrillServer(
   host: HostId,
   wanted: SourceId,
 ): Promise<Source> {
-  const connection = await context.store.catalog.findSource(caller.tenant, wanted);
+  const connection = await context.store.sources.findSource(caller.tenant, wanted);
   if (!connection) throw createFieldsError({ server: 'Server: the source through which it is reached is gone' });
   if (connection.kind !== source.kind || getSourceAdapter(connection.kind).restore === undefined)
     throw createFieldsError({ server: 'Server: choose a source of the same kind of database' });

@@ -6,10 +6,11 @@ import { after, before, describe, it } from 'node:test';
 import { createFixedClock, type FixedClock } from '@holdfast/shared/clock.ts';
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { listNextFires } from '../../fires/fires.ts';
-import type { Plan, Source } from '../../store/catalog.ts';
 import { createdEvent, finishedEvent, madeEvent, partEvent, report, startedEvent } from '../../store/contract/reports.ts';
 import { NOW, sampleHost, sampleId, samplePlan, sampleRepository, sampleSource, TENANT } from '../../store/contract/samples.ts';
 import type { Host } from '../../store/hosts.ts';
+import type { Plan } from '../../store/plans.ts';
+import type { Source } from '../../store/sources.ts';
 import { openSqliteStore } from '../../store/sqlite/open.ts';
 import type { Store } from '../../store/store.ts';
 import type { Caller } from '../caller.ts';
@@ -41,16 +42,16 @@ before(async () => {
   const directory = { isOnline: (host: HostId) => online.has(host), listOnline: () => [...online] };
   context = { store, clock, directory, listFires: listNextFires } as unknown as CoreContext;
   keeper = createFleetKeeper(context);
-  await store.catalog.insertRepository(first);
-  await store.catalog.insertRepository(second);
+  await store.repositories.insertRepository(first);
+  await store.repositories.insertRepository(second);
   for (let index = 0; index < 4; index += 1) {
     const host = sampleHost({ tags: index % 2 === 0 ? ['even'] : [] });
     await store.hosts.insertHost(host);
     hosts.push(host);
     online.add(host.id);
     const sources = [sampleSource(host), sampleSource(host), sampleSource(host)];
-    for (const source of sources) await store.catalog.insertSource(source);
-    await store.catalog.insertPlan(samplePlan(first, sources.slice(0, 2)));
+    for (const source of sources) await store.sources.insertSource(source);
+    await store.plans.insertPlan(samplePlan(first, sources.slice(0, 2)));
   }
 });
 after(async () => {
@@ -71,8 +72,8 @@ function createDice(seed: number): (below: number) => number {
 
 async function listAll(): Promise<{ sources: readonly Source[]; plans: readonly Plan[] }> {
   const [sources, plans] = await Promise.all([
-    store.catalog.listSources(TENANT, {}, { limit: 200 }),
-    store.catalog.listPlans(TENANT, {}, { limit: 200 }),
+    store.sources.listSources(TENANT, {}, { limit: 200 }),
+    store.plans.listPlans(TENANT, {}, { limit: 200 }),
   ]);
   return { sources: sources.rows, plans: plans.rows };
 }
@@ -111,7 +112,7 @@ async function act(roll: (below: number) => number): Promise<string> {
     'a failed backup': () => end(source, 'backup', 'failed'),
     'a partial backup': () => end(source, 'backup', 'partial'),
     'a drill': async () => {
-      const [snapshot] = (await store.runs.listSnapshots(TENANT, { source: source.id }, { limit: 1 })).rows;
+      const [snapshot] = (await store.snapshots.listSnapshots(TENANT, { source: source.id }, { limit: 1 })).rows;
       if (snapshot !== undefined) await end(source, 'drill', pick(['succeeded', 'failed'] as const), { snapshot: snapshot.id });
     },
     'a wish for proofs': () =>
@@ -121,21 +122,21 @@ async function act(roll: (below: number) => number): Promise<string> {
         withinDays: pick([undefined, 1, 7]),
         updatedAt: at,
       }),
-    'a source switched': () => store.catalog.updateSource({ ...source, enabled: !source.enabled }, source.version),
-    'a source renamed': () => store.catalog.updateSource({ ...source, name: `renamed ${roll(1e9)}` }, source.version),
-    'a source more': () => store.catalog.insertSource(sampleSource(pick(hosts))),
+    'a source switched': () => store.sources.updateSource({ ...source, enabled: !source.enabled }, source.version),
+    'a source renamed': () => store.sources.updateSource({ ...source, name: `renamed ${roll(1e9)}` }, source.version),
+    'a source more': () => store.sources.insertSource(sampleSource(pick(hosts))),
     'a source less': () =>
-      plans.some((one) => one.sources.includes(source.id)) ? undefined : store.catalog.deleteSource(TENANT, source.id),
-    'a plan more': () => store.catalog.insertPlan(samplePlan(first, [source, pick(sources)].slice(0, 1 + roll(1)))),
-    'a plan less': () => plan && store.catalog.deletePlan(TENANT, plan.id),
-    'a plan switched': () => plan && store.catalog.updatePlan({ ...plan, enabled: !plan.enabled }, plan.version),
-    'a plan of other sources': () => plan && store.catalog.updatePlan({ ...plan, sources: [source.id] }, plan.version),
+      plans.some((one) => one.sources.includes(source.id)) ? undefined : store.sources.deleteSource(TENANT, source.id),
+    'a plan more': () => store.plans.insertPlan(samplePlan(first, [source, pick(sources)].slice(0, 1 + roll(1)))),
+    'a plan less': () => plan && store.plans.deletePlan(TENANT, plan.id),
+    'a plan switched': () => plan && store.plans.updatePlan({ ...plan, enabled: !plan.enabled }, plan.version),
+    'a plan of other sources': () => plan && store.plans.updatePlan({ ...plan, sources: [source.id] }, plan.version),
     'a plan with copies': () =>
-      plan && store.catalog.updatePlan({ ...plan, copyRepository: pick([undefined, second.id]) }, plan.version),
+      plan && store.plans.updatePlan({ ...plan, copyRepository: pick([undefined, second.id]) }, plan.version),
     'a plan of another time': () => {
       const cron = pick(['0 * * * *', '30 3 * * 1-5', '0 4 1 * *', undefined]);
       const schedule = cron === undefined ? undefined : { cron, zone: 'Europe/Berlin' };
-      return plan && store.catalog.updatePlan({ ...plan, schedule, effectiveFrom: at, updatedAt: at }, plan.version);
+      return plan && store.plans.updatePlan({ ...plan, schedule, effectiveFrom: at, updatedAt: at }, plan.version);
     },
     'a fire missed': async () => {
       if (plan === undefined) return;
@@ -226,16 +227,16 @@ describe('What is kept of a fleet', () => {
   it('is read anew after a failure on the way, and after another process wrote', async () => {
     const [source] = (await listAll()).sources;
     assert.ok(source);
-    const { findSources } = store.catalog;
-    await store.catalog.updateSource({ ...source, enabled: !source.enabled }, source.version);
-    store.catalog.findSources = () => Promise.reject(new Error('the disk is away'));
+    const { findSources } = store.sources;
+    await store.sources.updateSource({ ...source, enabled: !source.enabled }, source.version);
+    store.sources.findSources = () => Promise.reject(new Error('the disk is away'));
     await assert.rejects(keeper.look(TENANT), /the disk is away/);
-    store.catalog.findSources = findSources;
+    store.sources.findSources = findSources;
     await compare('after a failure');
 
     const path = join(folder, 'holdfast.db');
     const beside = await openSqliteStore({ path, migrationsDir: MIGRATIONS, clock, access: 'beside' });
-    await beside.catalog.insertSource(sampleSource(hosts[0] ?? sampleHost()));
+    await beside.sources.insertSource(sampleSource(hosts[0] ?? sampleHost()));
     await beside.close();
     await compare('after another process');
   });

@@ -107,7 +107,7 @@ async function readAll(context: KeeperContext, tenant: TenantId): Promise<KeptFl
   };
   let after: string | undefined;
   do {
-    const page = await context.store.catalog.listSources(tenant, {}, { limit: STEP, after });
+    const page = await context.store.sources.listSources(tenant, {}, { limit: STEP, after });
     const ids = page.rows.map(({ id }) => id);
     await readSources(context, tenant, fleet, ids);
     after = page.next;

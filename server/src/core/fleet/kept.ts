@@ -1,6 +1,7 @@
 /** Reads what is kept in memory of sources, hosts and plans. */
 import type { HostId, PlanId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
-import type { Plan, Source } from '../../store/catalog.ts';
+import type { Plan } from '../../store/plans.ts';
+import type { Source } from '../../store/sources.ts';
 import type { CoreContext } from '../ports.ts';
 import { findSourceObjectives } from '../protection/objective-settings.ts';
 import { findUncopied, groupPlans } from '../protection/protected-sources.ts';
@@ -38,7 +39,7 @@ export async function readPlans(
   ids: readonly PlanId[],
 ): Promise<void> {
   const gone = new Set(ids);
-  for (const plan of await store.catalog.findPlans(tenant, ids)) {
+  for (const plan of await store.plans.findPlans(tenant, ids)) {
     fleet.plans.set(plan.id, plan);
     gone.delete(plan.id);
   }
@@ -54,9 +55,9 @@ export async function readSources(
 ): Promise<void> {
   const { store } = context;
   const [sources, plans, standings, proofs, drills] = await Promise.all([
-    store.catalog.findSources(tenant, ids),
-    store.catalog.listPlansOfSources(tenant, ids),
-    store.runs.listStandings(tenant, ids),
+    store.sources.findSources(tenant, ids),
+    store.plans.listPlansOfSources(tenant, ids),
+    store.standings.listStandings(tenant, ids),
     store.drills.listProofs(tenant, ids),
     store.drills.listDrillSettings(tenant, ids),
   ]);

@@ -1,7 +1,7 @@
 /** The whole fleet as it stands at one instant: each source with its word, and how many have which. */
 import type { HostId, PlanId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
-import type { Plan } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
+import type { Plan } from '../../store/plans.ts';
 import type { ProofTrouble } from '../drills/proof-trouble.ts';
 import type { Objectives } from '../protection/objectives.ts';
 import type { Protection, ProtectionCounts, ProtectionVerdict } from '../protection/protection.ts';

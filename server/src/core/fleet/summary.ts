@@ -37,9 +37,9 @@ export async function summarizeFleet({ store, fleet, clock }: CoreContext, calle
     store.hosts.countHosts(tenant),
     store.hosts.countHostsSeenSince(tenant, now - WIRE.offlineAfterMs),
     store.hosts.listPending(tenant, now),
-    store.catalog.countPlans(tenant),
-    store.catalog.countRepositories(tenant),
-    store.runs.countSnapshots(tenant),
+    store.plans.countPlans(tenant),
+    store.repositories.countRepositories(tenant),
+    store.snapshots.countSnapshots(tenant),
     store.figures.getFleetFigures(tenant),
     store.alerts.countAlerts(tenant, now),
   ]);

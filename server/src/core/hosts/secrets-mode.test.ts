@@ -99,7 +99,7 @@ describe('A host that keeps no secrets', () => {
         ]),
       );
     for (const source of added.filter(({ kind }) => kind === 'postgres'))
-      await context.store.catalog.updateSource({ ...source, secrets: cipher(source.id), version: 2 }, 1);
+      await context.store.sources.updateSource({ ...source, secrets: cipher(source.id), version: 2 }, 1);
     const row = await getRow(rig);
     const real = Math.max(
       Buffer.byteLength(JSON.stringify(await buildSpec(context, admin.tenant, rig.host.id))),

@@ -94,7 +94,7 @@ describe('A spec that would not fit into its frame', () => {
     await addHeavy(rig, 'a');
     const b = await addHeavy(rig, 'b');
     await assert.rejects(addHeavy(rig, 'c'), { code: 'limit', message: /host db-1/ });
-    assert.equal((await context.store.catalog.listSourcesOfHost(admin.tenant, rig.host.id)).length, 4);
+    assert.equal((await context.store.sources.listSourcesOfHost(admin.tenant, rig.host.id)).length, 4);
     const remote = await rig.addRepository('remote', 'rest');
     await createPlan(context, admin, { name: 'heavy', repository: remote.id, sources: [b.id] });
     const light = { paths: ['/b', '/c'] };
@@ -113,7 +113,7 @@ describe('A spec that would not fit into its frame', () => {
     const { context, admin } = rig;
     const made = await addHeavy(rig, 'a');
     for (const mark of ['b', 'c', 'd'])
-      await context.store.catalog.insertSource({ ...made, id: context.createId('source'), name: mark, config: heavy(mark) });
+      await context.store.sources.insertSource({ ...made, id: context.createId('source'), name: mark, config: heavy(mark) });
     const smaller = { paths: heavy('a').paths.slice(1) };
     await updateSource(context, admin, made.id, { config: smaller });
     await assert.rejects(updateSource(context, admin, made.id, { config: heavy('a') }), { code: 'limit' });
@@ -139,12 +139,12 @@ describe('A plan', () => {
   it('has at most as many sources on a host as a run has parts, or the host would refuse its whole spec', async (t) => {
     const rig = await openCatalogRig(t);
     const { context, admin, repository } = rig;
-    const template = await context.store.catalog.findSource(admin.tenant, rig.files.id);
+    const template = await context.store.sources.findSource(admin.tenant, rig.files.id);
     assert.ok(template);
     const sources = [];
     for (let n = 0; n <= RUNS.partsPerRun; n += 1) {
       const id = context.createId('source');
-      await context.store.catalog.insertSource({ ...template, id, name: `many-${n}` });
+      await context.store.sources.insertSource({ ...template, id, name: `many-${n}` });
       sources.push(id);
     }
     await assert.rejects(createPlan(context, admin, { name: 'many', repository: repository.id, sources }), {

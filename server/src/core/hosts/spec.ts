@@ -7,8 +7,11 @@ import type { Spec, SpecPlan, SpecRepository, SpecSource } from '@holdfast/share
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
-import type { Plan, Policy, Repository, Source } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
+import type { Plan } from '../../store/plans.ts';
+import type { Policy } from '../../store/policies.ts';
+import type { Repository } from '../../store/repositories.ts';
+import type { Source } from '../../store/sources.ts';
 import type { CoreContext } from '../ports.ts';
 import { readRetentionCap } from '../retention/retention-cap.ts';
 import { decryptSecrets, sealSecrets } from '../secrets.ts';
@@ -132,31 +135,33 @@ export async function readSpecPieces(
   host: Pick<Host, 'id' | 'tenant'>,
   change: SpecChange = {},
 ): Promise<SpecPieces> {
-  const { catalog } = context.store;
+  const { store } = context;
   const changed = change.source?.host === host.id ? change.source : undefined;
-  const sources = replaceRow(await catalog.listSourcesOfHost(host.tenant, host.id), changed).filter((source) => source.enabled);
+  const sources = replaceRow(await store.sources.listSourcesOfHost(host.tenant, host.id), changed).filter(
+    (source) => source.enabled,
+  );
   const onHost = new Set(sources.map((source) => source.id));
-  const plans = replaceRow(await catalog.listPlansOfHost(host.tenant, host.id), change.plan).filter((plan) =>
+  const plans = replaceRow(await store.plans.listPlansOfHost(host.tenant, host.id), change.plan).filter((plan) =>
     plan.sources.some((source) => onHost.has(source)),
   );
   const ids = [
     ...new Set(plans.flatMap(({ repository, copyRepository }) => [repository, ...(copyRepository ? [copyRepository] : [])])),
   ];
-  const found = await catalog.findRepositories(host.tenant, ids);
+  const found = await store.repositories.findRepositories(host.tenant, ids);
   const repositories = found.map((repository) => (repository.id === change.repository?.id ? change.repository : repository));
-  const used = await catalog.findPolicies(host.tenant, [
+  const used = await store.policies.findPolicies(host.tenant, [
     ...new Set(plans.flatMap(({ retentionPolicy, copyPolicy }) => [retentionPolicy ?? [], copyPolicy ?? []].flat())),
   ]);
   const policies = used.map((policy) => (policy.id === change.policy?.id ? change.policy : policy));
-  const routines = await context.store.routines.listRoutines(host.tenant, ids);
+  const routines = await store.routines.listRoutines(host.tenant, ids);
   const forgetOrdered = new Set(routines.flatMap(({ repository, settings }) => (settings.forgetDays > 0 ? [repository] : [])));
-  const pins = await context.store.runs.listPinned(
+  const pins = await store.snapshots.listPinned(
     host.tenant,
     host.id,
     plans.map(({ id }) => id),
   );
   const pinned = change.pin?.host === host.id ? [...pins, change.pin] : pins;
-  const proven = await context.store.drills.listProvenElsewhere(host.tenant, [...onHost], PROVEN_PER_HOST);
+  const proven = await store.drills.listProvenElsewhere(host.tenant, [...onHost], PROVEN_PER_HOST);
   const { maxAgeDays: capDays } = await readRetentionCap(context);
   return { sources, plans, repositories, policies, capDays, forgetOrdered, pinned, proven };
 }

@@ -214,7 +214,7 @@ describe('The watch over fires', () => {
   it('goes on with other plans when the schedule of one cannot be read', async (t) => {
     const rig = await openWatchRig(t);
     const odd = { ...rig.plan, id: rig.context.createId('plan'), name: 'odd', schedule: { cron: '99 * * * *', zone: 'UTC' } };
-    await rig.context.store.catalog.insertPlan(odd);
+    await rig.context.store.plans.insertPlan(odd);
     rig.goOnline();
     await rig.pass(HOUR + 15 * MINUTE);
     assert.equal((await rig.missed()).length, 1);
@@ -227,7 +227,7 @@ describe('The watch over fires', () => {
     await rig.pass(30 * MINUTE);
     const read = async () => {
       const host = await rig.context.store.hosts.findHost(rig.admin.tenant, rig.host.id);
-      const plan = await rig.context.store.catalog.findPlan(rig.admin.tenant, rig.plan.id);
+      const plan = await rig.context.store.plans.findPlan(rig.admin.tenant, rig.plan.id);
       assert.ok(host && plan);
       return findUnknownFires(rig.context, plan, toHostView(rig.context, host));
     };
@@ -257,7 +257,7 @@ describe('A round of the watch', () => {
         schedule: { cron: `${n % 60} * * * *`, zone: 'Europe/Berlin' },
         options: { ...rig.plan.options, graceMinutes: 1 },
       };
-      await rig.context.store.catalog.insertPlan(plan);
+      await rig.context.store.plans.insertPlan(plan);
     }
     rig.clock.advance(HOUR);
     // In the thread's own time: a busy machine makes every turn long, and says nothing about this one.

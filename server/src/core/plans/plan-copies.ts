@@ -2,8 +2,8 @@
 import type { PlanId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
-import type { Plan } from '../../store/catalog.ts';
-import type { Snapshot } from '../../store/runs.ts';
+import type { Plan } from '../../store/plans.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import type { StartedRuns } from '../runs/runs.ts';
@@ -19,7 +19,7 @@ export async function listUncopied(
 ): Promise<readonly Snapshot[]> {
   demand(caller, 'view');
   if (copyRepository === undefined) return [];
-  return context.store.runs.listUncopied(caller.tenant, id, { from: repository, to: copyRepository }, limit);
+  return context.store.snapshots.listUncopied(caller.tenant, id, { from: repository, to: copyRepository }, limit);
 }
 
 /** Orders the copying of what `listUncopied` says. Throws `precondition` where there is nothing to copy, or nowhere to copy it to. */

@@ -4,8 +4,9 @@ import { type PlanOptionsChange, planOptionsSchema } from '@holdfast/shared/doma
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COUNTS, RUNS } from '@holdfast/shared/limits.ts';
-import type { Plan, PlanFilter, PlanPage, Repository } from '../../store/catalog.ts';
 import type { Page } from '../../store/page.ts';
+import type { Plan, PlanFilter, PlanPage } from '../../store/plans.ts';
+import type { Repository } from '../../store/repositories.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
 import { TOPICS } from '../bus.ts';
@@ -33,14 +34,14 @@ export interface PlanInput {
 
 export async function getPlan(context: CoreContext, caller: Caller, id: PlanId): Promise<Plan> {
   demand(caller, 'view');
-  const plan = await context.store.catalog.findPlan(caller.tenant, id);
+  const plan = await context.store.plans.findPlan(caller.tenant, id);
   if (!plan) throw new AppError('not_found', 'there is no such plan');
   return plan;
 }
 
 export async function listPlans(context: CoreContext, caller: Caller, filter: PlanFilter, page: PlanPage): Promise<Page<Plan>> {
   demand(caller, 'view');
-  return context.store.catalog.listPlans(caller.tenant, filter, page);
+  return context.store.plans.listPlans(caller.tenant, filter, page);
 }
 
 /** What copies go to, and how long they are kept; undefined where a plan has no second repository. */
@@ -50,8 +51,8 @@ async function checkSecond(
   first: Repository,
   { copyRepository, copyPolicy }: Pick<PlanInput, 'copyRepository' | 'copyPolicy'>,
 ): Promise<Repository | undefined> {
-  const { catalog } = context.store;
-  if (copyPolicy !== undefined && !(await catalog.findPolicy(caller.tenant, copyPolicy)))
+  const { policies, repositories } = context.store;
+  if (copyPolicy !== undefined && !(await policies.findPolicy(caller.tenant, copyPolicy)))
     throw createFieldsError({ copyPolicy: 'Retention of copies: there is no such policy' });
   if (copyRepository === undefined) {
     if (copyPolicy === undefined) return undefined;
@@ -59,7 +60,7 @@ async function checkSecond(
   }
   if (copyRepository === first.id)
     throw createFieldsError({ copyRepository: 'Second repository: choose another one than the first' });
-  const second = await catalog.findRepository(caller.tenant, copyRepository);
+  const second = await repositories.findRepository(caller.tenant, copyRepository);
   if (!second) throw createFieldsError({ copyRepository: 'Second repository: there is no such repository' });
   try {
     demandReachableTogether(context, first, second);
@@ -76,12 +77,12 @@ async function checkReferences(
   caller: Caller,
   input: Pick<PlanInput, 'repository' | 'sources' | 'retentionPolicy' | 'copyRepository' | 'copyPolicy'>,
 ): Promise<readonly HostId[]> {
-  const repository = await context.store.catalog.findRepository(caller.tenant, input.repository);
+  const repository = await context.store.repositories.findRepository(caller.tenant, input.repository);
   if (!repository) throw createFieldsError({ repository: 'Repository: there is no such repository' });
-  if (input.retentionPolicy !== undefined && !(await context.store.catalog.findPolicy(caller.tenant, input.retentionPolicy)))
+  if (input.retentionPolicy !== undefined && !(await context.store.policies.findPolicy(caller.tenant, input.retentionPolicy)))
     throw createFieldsError({ retentionPolicy: 'Retention: there is no such policy' });
   const second = await checkSecond(context, caller, repository, input);
-  const sources = await context.store.catalog.findSources(caller.tenant, input.sources);
+  const sources = await context.store.sources.findSources(caller.tenant, input.sources);
   if (sources.length === 0 || sources.length !== new Set(input.sources).size)
     throw createFieldsError({ sources: 'Sources: choose at least one existing source' });
   const hosts = [...new Set(sources.map((source) => source.host))];
@@ -117,7 +118,7 @@ async function tellHosts(context: CoreContext, caller: Caller, hosts: readonly H
 export async function createPlan(context: CoreContext, caller: Caller, input: PlanInput): Promise<Plan> {
   demand(caller, 'plan.manage');
   const name = checkName(input.name);
-  if ((await context.store.catalog.countPlans(caller.tenant)) >= COUNTS.plans)
+  if ((await context.store.plans.countPlans(caller.tenant)) >= COUNTS.plans)
     throw new AppError('limit', 'there are too many plans', { retry: 'after_change' });
   checkSchedule(context, input.schedule);
   const hosts = await checkReferences(context, caller, input);
@@ -140,7 +141,7 @@ export async function createPlan(context: CoreContext, caller: Caller, input: Pl
     updatedAt: now,
   };
   await demandSpecFits(context, caller, hosts, { plan });
-  await context.store.catalog.insertPlan(plan);
+  await context.store.plans.insertPlan(plan);
   await recordAct(context, caller, {
     action: 'plan.created',
     target: { kind: 'plan', id: plan.id, name: plan.name },
@@ -211,9 +212,9 @@ export async function updatePlan(
     updatedAt: now,
   };
   const hostsAfter = await checkReferences(context, caller, after);
-  const hostsBefore = await context.store.catalog.listHostsOfPlan(caller.tenant, id);
+  const hostsBefore = await context.store.plans.listHostsOfPlan(caller.tenant, id);
   await demandSpecFits(context, caller, hostsAfter, { plan: after });
-  await context.store.catalog.updatePlan(after, expectedVersion ?? before.version);
+  await context.store.plans.updatePlan(after, expectedVersion ?? before.version);
   await recordAct(context, caller, {
     action: 'plan.updated',
     target: { kind: 'plan', id, name: after.name },
@@ -227,8 +228,8 @@ export async function updatePlan(
 export async function deletePlan(context: CoreContext, caller: Caller, id: PlanId): Promise<void> {
   demand(caller, 'plan.manage');
   const plan = await getPlan(context, caller, id);
-  const hosts = await context.store.catalog.listHostsOfPlan(caller.tenant, id);
-  await context.store.catalog.deletePlan(caller.tenant, id);
+  const hosts = await context.store.plans.listHostsOfPlan(caller.tenant, id);
+  await context.store.plans.deletePlan(caller.tenant, id);
   await recordAct(context, caller, {
     action: 'plan.deleted',
     target: { kind: 'plan', id, name: plan.name },

@@ -1,7 +1,8 @@
 /** The objectives an operator set, and what they come to for sources. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
-import type { Plan, Source } from '../../store/catalog.ts';
+import type { Plan } from '../../store/plans.ts';
+import type { Source } from '../../store/sources.ts';
 import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
@@ -41,7 +42,7 @@ export async function saveObjectives(
   demandVersion(SETTING, before, expectedVersion);
   const there = new Set(
     (
-      await store.catalog.findPlans(
+      await store.plans.findPlans(
         caller.tenant,
         parsed.plans.map(({ plan }) => plan),
       )
@@ -85,7 +86,7 @@ export async function listSourceObjectives(
   const [objectives, hosts, plans, settings] = await Promise.all([
     readObjectives(context),
     store.hosts.findHosts(caller.tenant, [...new Set(sources.map(({ host }) => host))]),
-    store.catalog.listPlansOfSources(caller.tenant, ids),
+    store.plans.listPlansOfSources(caller.tenant, ids),
     store.drills.listDrillSettings(caller.tenant, ids),
   ]);
   const tagsOf = new Map(hosts.map(({ id, tags }) => [id, tags]));

@@ -2,9 +2,10 @@
 import type { HostId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import { findLongestWait } from '@holdfast/shared/domain/longest-wait.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
-import type { Plan, Source } from '../../store/catalog.ts';
 import type { SourceProof } from '../../store/drills.ts';
-import type { SourceStanding } from '../../store/runs.ts';
+import type { Plan } from '../../store/plans.ts';
+import type { Source } from '../../store/sources.ts';
+import type { SourceStanding } from '../../store/standings.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { ProofTrouble } from '../drills/proof-trouble.ts';
 import { type HostView, toHostView } from '../hosts/hosts.ts';
@@ -63,8 +64,8 @@ export async function judgeSources(
   const sourceIds = sources.map((source) => source.id);
   const [hosts, allPlans, standings, misses, proofs, drills, wanted] = await Promise.all([
     store.hosts.findHosts(tenant, hostIds),
-    store.catalog.listPlansOfSources(tenant, sourceIds),
-    store.runs.listStandings(tenant, sourceIds),
+    store.plans.listPlansOfSources(tenant, sourceIds),
+    store.standings.listStandings(tenant, sourceIds),
     store.fires.listOpenMisses(tenant, {}, MISSES_READ),
     store.drills.listProofs(tenant, sourceIds),
     store.drills.listDrillSettings(tenant, sourceIds),
@@ -131,7 +132,7 @@ export async function findUncopied(
   const found = new Map<SourceId, number>();
   for (const { id, enabled, repository: from, copyRepository: to } of plans) {
     if (!enabled || to === undefined) continue;
-    for (const snapshot of await store.runs.listUncopied(tenant, id, { from, to }, UNCOPIED_READ))
+    for (const snapshot of await store.snapshots.listUncopied(tenant, id, { from, to }, UNCOPIED_READ))
       if (newest.has(snapshot.id)) found.set(snapshot.source, snapshot.createdAt);
   }
   return found;

@@ -1,9 +1,9 @@
 /** What is known of a source becomes what protection is judged by: one way for one source and for a whole fleet. Pure. */
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
-import type { Plan } from '../../store/catalog.ts';
 import type { SourceProof } from '../../store/drills.ts';
-import type { SourceStanding } from '../../store/runs.ts';
+import type { Plan } from '../../store/plans.ts';
+import type { SourceStanding } from '../../store/standings.ts';
 import { findProofTrouble } from '../drills/proof-trouble.ts';
 import type { SourceObjectives } from './objectives.ts';
 import type { ProtectionFacts } from './protection.ts';

@@ -4,7 +4,7 @@
  * A source is *protected* only by a clean backup that is recent enough, on a host that is heard of. A silent host is *unknown*, never
  * green: it may have gone on without us, or not. Whatever was switched off by a person is *paused*.
  */
-import type { SourceStanding } from '../../store/runs.ts';
+import type { SourceStanding } from '../../store/standings.ts';
 import type { ProofTrouble } from '../drills/proof-trouble.ts';
 
 const NBSP = '\u00a0';

@@ -7,8 +7,8 @@ import type { Config, Field, Secrets } from '@holdfast/shared/adapters/field.ts'
 import type { RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { OrderedRepository } from '@holdfast/shared/protocol/messages.ts';
-import type { Repository } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
+import type { Repository } from '../../store/repositories.ts';
 import { type AdapterInput, createFieldsError, parseAdapterInput } from '../adapters/adapter-input.ts';
 import { checkRepositoryPlan } from '../adapters/dry-plan.ts';
 import { recordAct } from '../audit.ts';
@@ -64,7 +64,7 @@ export function orderRepository(
 }
 
 async function store(context: CoreContext, caller: Caller, after: Repository, expectedVersion: number): Promise<Repository> {
-  await context.store.catalog.updateRepository(after, expectedVersion);
+  await context.store.repositories.updateRepository(after, expectedVersion);
   await tellHosts(context, caller, after.id);
   return after;
 }

@@ -1,7 +1,7 @@
 /** Whether one restic reaches two repositories at once, as a copy from one to the other must. */
 import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import { joinAccess } from '@holdfast/shared/adapters/joint-access.ts';
-import type { Repository } from '../../store/catalog.ts';
+import type { Repository } from '../../store/repositories.ts';
 import type { CoreContext } from '../ports.ts';
 import { readCredential } from './admin-credential.ts';
 

@@ -4,7 +4,7 @@ import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
 import type { HostId, RunId } from '@holdfast/shared/domain/ids.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { type OrderedRepository, REQUESTS } from '@holdfast/shared/protocol/messages.ts';
-import type { Repository } from '../../store/catalog.ts';
+import type { Repository } from '../../store/repositories.ts';
 import { type CatalogRig, openCatalogRig } from '../fixtures/catalog-rig.ts';
 import { factsOf } from '../fixtures/core-rig.ts';
 import { buildSpec } from '../hosts/spec.ts';
@@ -35,12 +35,12 @@ async function openRig(t: TestContext): Promise<Rig> {
     config: { url: 'https://backup.example.com/shop/', username: 'agent' },
     secrets: { restPassword: EVERYDAY, password: 'p' },
   });
-  await context.store.catalog.pinEngineId(admin.tenant, vault.id, ENGINE_ID, host.id);
+  await context.store.repositories.pinEngineId(admin.tenant, vault.id, ENGINE_ID, host.id);
   return { ...rig, vault };
 }
 
 async function readOrder<T extends 'check.start' | 'prune.start' | 'forget.start'>(rig: Rig, type: T) {
-  const orders = await rig.context.store.runs.listWaitingOrders(rig.host.id, rig.clock.now());
+  const orders = await rig.context.store.orders.listWaitingOrders(rig.host.id, rig.clock.now());
   const order = orders.findLast((one) => one.type === type);
   return REQUESTS[type].body.parse(JSON.parse(order?.body ?? 'null')) as ReturnType<(typeof REQUESTS)[T]['body']['parse']>;
 }
@@ -82,7 +82,7 @@ describe('Checks and prunes', () => {
     await context.store.hosts.recordContact(host.id, { at: rig.clock.now(), facts: factsOf('db-1') });
     await assert.rejects(startCheck(context, admin, vault.id, { host: host.id, scope }), /too old/);
     await assert.rejects(startPrune(context, admin, vault.id, { host: host.id }), /too old/);
-    assert.deepEqual(await context.store.runs.listWaitingOrders(host.id, rig.clock.now()), []);
+    assert.deepEqual(await context.store.orders.listWaitingOrders(host.id, rig.clock.now()), []);
   });
 
   it('leave a history of sizes, told by the run that measured', async (t) => {
@@ -129,7 +129,7 @@ describe('An admin credential', () => {
     const check = await startCheck(context, admin, vault.id, { host: host.id, scope: { kind: 'everything' } });
     assert.equal(openOrdered(rig, check.id, (await readOrder(rig, 'check.start')).repository)['restPassword'], EVERYDAY);
     const moved = { ...plan, repository: vault.id, sources: [files.id] };
-    await context.store.catalog.updatePlan(moved, plan.version);
+    await context.store.plans.updatePlan(moved, plan.version);
     // Where no host keeps the repository up, a person sends the hosts of the plan.
     await setRoutine(context, admin, vault.id, { kind: 'by_hand' });
     const { runs } = await startForget(context, admin, plan.id, true);
@@ -154,7 +154,7 @@ describe('An admin credential', () => {
     assert.deepEqual(again.admin?.secrets, set.admin?.secrets);
     assert.deepEqual(again.admin?.config, { username: 'other' });
     assert.equal((await removeAdminCredential(context, admin, vault.id)).admin, undefined);
-    assert.equal((await context.store.catalog.findRepository(admin.tenant, vault.id))?.admin, undefined);
+    assert.equal((await context.store.repositories.findRepository(admin.tenant, vault.id))?.admin, undefined);
   });
 
   it('names at least one difference, fits together with the rest, and is not for a directory', async (t) => {

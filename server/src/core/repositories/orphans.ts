@@ -4,9 +4,10 @@ import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { BROWSE, CONTENTS } from '@holdfast/shared/limits.ts';
 import type { TreeListing } from '@holdfast/shared/protocol/browse.ts';
-import type { Source } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
-import type { Run, Snapshot } from '../../store/runs.ts';
+import type { Run } from '../../store/runs.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
+import type { Source } from '../../store/sources.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
 import { TOPICS } from '../bus.ts';
@@ -65,7 +66,7 @@ async function getTargetSource(
   id: SourceId,
   { repository, host }: RepositoryContents,
 ): Promise<Source> {
-  const source = await context.store.catalog.findSource(caller.tenant, id);
+  const source = await context.store.sources.findSource(caller.tenant, id);
   if (!source) throw createFieldsError({ source: 'Source: there is no such source' });
   if (repository.kind === 'local' && source.host !== host.id)
     throw createFieldsError({ source: `Source: the repository lies on the disk of ${host.name}; choose a source of that host` });
@@ -110,7 +111,7 @@ export async function adoptOrphan(
   const source = await getTargetSource(context, caller, wanted, contents);
   const dump = await findDump(context, caller, source, question);
   const { repository } = contents;
-  const adopted = await context.store.runs.adoptSnapshot(caller.tenant, {
+  const adopted = await context.store.snapshots.adoptSnapshot(caller.tenant, {
     id: context.createId('snapshot'),
     engineId: row.engineId,
     run: context.createId('run'),

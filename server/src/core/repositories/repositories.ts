@@ -6,9 +6,9 @@ import type { RepositoryOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { DEFAULT_ROUTINE } from '@holdfast/shared/domain/routine.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/messages.ts';
-import type { Repository } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
 import type { Page, SortedPage } from '../../store/page.ts';
+import type { Repository } from '../../store/repositories.ts';
 import { type AdapterInput, createFieldsError, parseAdapterInput } from '../adapters/adapter-input.ts';
 import { checkRepositoryPlan } from '../adapters/dry-plan.ts';
 import { findRepositoryPlace, namePlace } from '../adapters/tool-place.ts';
@@ -36,7 +36,7 @@ export interface RepositoryInput extends AdapterInput {
 
 export async function getRepository(context: CoreContext, caller: Caller, id: RepositoryId): Promise<Repository> {
   demand(caller, 'view');
-  const repository = await context.store.catalog.findRepository(caller.tenant, id);
+  const repository = await context.store.repositories.findRepository(caller.tenant, id);
   if (!repository) throw new AppError('not_found', 'there is no such repository');
   return repository;
 }
@@ -48,12 +48,12 @@ export async function listRepositories(
   page: SortedPage<RepositoryOrder>,
 ): Promise<Page<Repository>> {
   demand(caller, 'view');
-  return context.store.catalog.listRepositories(caller.tenant, filter, { ...page, instants: getStandingInstants(context) });
+  return context.store.repositories.listRepositories(caller.tenant, filter, { ...page, instants: getStandingInstants(context) });
 }
 
 /** What hosts are told of the repository has changed. */
 export async function tellHosts(context: CoreContext, caller: Caller, id: RepositoryId): Promise<void> {
-  const hosts = await context.store.catalog.listHostsOfRepository(caller.tenant, id);
+  const hosts = await context.store.plans.listHostsOfRepository(caller.tenant, id);
   await context.store.hosts.bumpSpec(caller.tenant, hosts);
   for (const host of hosts) context.directory.wake(host);
   context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.repositories });
@@ -79,7 +79,7 @@ export async function createRepository(context: CoreContext, caller: Caller, inp
     createdAt: now,
     updatedAt: now,
   };
-  await context.store.catalog.insertRepository(repository);
+  await context.store.repositories.insertRepository(repository);
   const lease = { host: undefined, until: 0, isFixed: false };
   await context.store.routines.saveRoutine({
     tenant: caller.tenant,
@@ -133,10 +133,10 @@ export async function updateRepository(
     updatedAt: context.clock.now(),
   };
   if (weigh(after) > weigh(before)) {
-    const hosts = await context.store.catalog.listHostsOfRepository(caller.tenant, id);
+    const hosts = await context.store.plans.listHostsOfRepository(caller.tenant, id);
     await demandSpecFits(context, caller, hosts, { repository: after });
   }
-  await context.store.catalog.updateRepository(after, expectedVersion ?? before.version);
+  await context.store.repositories.updateRepository(after, expectedVersion ?? before.version);
   await recordAct(context, caller, {
     action: 'repository.updated',
     target: { kind: 'repository', id, name: after.name },
@@ -154,7 +154,7 @@ export async function updateRepository(
 export async function deleteRepository(context: CoreContext, caller: Caller, id: RepositoryId): Promise<void> {
   demand(caller, 'repository.manage');
   const repository = await getRepository(context, caller, id);
-  await context.store.catalog.deleteRepository(caller.tenant, id);
+  await context.store.repositories.deleteRepository(caller.tenant, id);
   await recordAct(context, caller, { action: 'repository.deleted', target: { kind: 'repository', id, name: repository.name } });
   context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.repositories });
 }
@@ -262,6 +262,6 @@ export async function initRepository(
 }
 
 async function pin(context: CoreContext, caller: Caller, id: RepositoryId, engineId: string, host: HostId): Promise<void> {
-  await context.store.catalog.pinEngineId(caller.tenant, id, engineId, host);
+  await context.store.repositories.pinEngineId(caller.tenant, id, engineId, host);
   await tellHosts(context, caller, id);
 }

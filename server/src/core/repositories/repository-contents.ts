@@ -7,9 +7,9 @@ import { findTags, type SnapshotTags } from '@holdfast/shared/domain/snapshot.ts
 import { AppError } from '@holdfast/shared/errors.ts';
 import { CONTENTS, HTTP } from '@holdfast/shared/limits.ts';
 import type { StoredSnapshot } from '@holdfast/shared/protocol/contents.ts';
-import type { Repository } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
-import type { KnownSnapshot } from '../../store/runs.ts';
+import type { Repository } from '../../store/repositories.ts';
+import type { KnownSnapshot } from '../../store/snapshots.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { type Caller, demand } from '../caller.ts';
 import { demandCapability } from '../hosts/agent-ability.ts';
@@ -131,12 +131,12 @@ export async function collectContents(
 ): Promise<RepositoryContents> {
   const { repository, host, stored, unreadable } = await readAll(context, caller, question);
   const ids = stored.map(({ engineId }) => engineId);
-  const { runs } = context.store;
+  const { snapshots } = context.store;
   const known = new Map(
-    (await runs.listKnownThere(caller.tenant, repository.id, ids)).map((snapshot) => [snapshot.engineId, snapshot]),
+    (await snapshots.listKnownThere(caller.tenant, repository.id, ids)).map((snapshot) => [snapshot.engineId, snapshot]),
   );
   // What could not be listed cannot be said to be missing either.
-  const missing = unreadable > 0 ? [] : await runs.listNotThere(caller.tenant, repository.id, ids, CONTENTS.perAnswer);
+  const missing = unreadable > 0 ? [] : await snapshots.listNotThere(caller.tenant, repository.id, ids, CONTENTS.perAnswer);
   const tagged = new Map(stored.map((snapshot) => [snapshot.engineId, findTags(snapshot.tags)]));
   const unknown = stored.flatMap(({ engineId }) => (known.has(engineId) ? [] : (tagged.get(engineId) ?? [])));
   const isUntold = await createTellers(context, caller, repository.id, unknown);

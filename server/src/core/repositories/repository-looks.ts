@@ -14,7 +14,7 @@ export async function recordRepositoryLooks(
   const now = clock.now();
   const kept: KeptRepositoryLook[] = [];
   for (const { at, ...look } of looks) {
-    const users = await store.catalog.listHostsOfRepository(host.tenant, look.repository);
+    const users = await store.plans.listHostsOfRepository(host.tenant, look.repository);
     if (users.includes(host.id)) kept.push({ ...look, host: host.id, at: Math.min(at, now), toldAt: now });
   }
   await store.repositoryLooks.putRepositoryLooks(host.tenant, kept);

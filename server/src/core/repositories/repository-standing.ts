@@ -62,9 +62,9 @@ export async function readRepositoryUsers(
   limit: number,
 ): Promise<RepositoryUsers> {
   demand(caller, 'view');
-  const { catalog, hosts, repositoryLooks } = context.store;
+  const { plans, hosts, repositoryLooks } = context.store;
   const [users, locks] = await Promise.all([
-    catalog.listHostsOfRepository(caller.tenant, id),
+    plans.listHostsOfRepository(caller.tenant, id),
     repositoryLooks.findLockLook(caller.tenant, id),
   ]);
   const known = await hosts.findHosts(caller.tenant, users.slice(0, limit));

@@ -12,8 +12,9 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import type { AdapterDraft } from '@holdfast/shared/protocol/messages.ts';
-import type { Repository, Source } from '../../store/catalog.ts';
+import type { Repository } from '../../store/repositories.ts';
 import type { Run } from '../../store/runs.ts';
+import type { Source } from '../../store/sources.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
@@ -58,12 +59,12 @@ export async function listSafetyPlaces(
   about: { host: HostId; source?: SourceId | undefined },
 ): Promise<readonly Repository[]> {
   const [ofSource, ofHost, all] = await Promise.all([
-    about.source === undefined ? [] : store.catalog.listPlansOfSources(tenant, [about.source]),
-    store.catalog.listPlansOfHost(tenant, about.host),
-    store.catalog.listRepositories(tenant, {}, { limit: HTTP.pageSizeMax }),
+    about.source === undefined ? [] : store.plans.listPlansOfSources(tenant, [about.source]),
+    store.plans.listPlansOfHost(tenant, about.host),
+    store.repositories.listRepositories(tenant, {}, { limit: HTTP.pageSizeMax }),
   ]);
   const planned = [...new Set([...ofSource, ...ofHost].map(({ repository }) => repository))];
-  const found = new Map((await store.catalog.findRepositories(tenant, planned)).map((one) => [one.id, one]));
+  const found = new Map((await store.repositories.findRepositories(tenant, planned)).map((one) => [one.id, one]));
   const first = planned.flatMap((id) => found.get(id) ?? []);
   const others = all.rows.filter(({ id }) => !found.has(id));
   const isOpened = ({ engineId }: Repository) => engineId !== undefined;

@@ -2,7 +2,7 @@
 import type { SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
-import type { Snapshot } from '../../store/runs.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 
@@ -31,7 +31,7 @@ export async function findGoodSnapshot(
   let after: string | undefined;
   for (let pages = 0; pages < PAGES_MAX; pages += 1) {
     const request = { limit: HTTP.pageSizeMax, ...(after === undefined ? {} : { after }) };
-    const page = await context.store.runs.listSnapshots(caller.tenant, { source, state: 'good', role: 'data' }, request);
+    const page = await context.store.snapshots.listSnapshots(caller.tenant, { source, state: 'good', role: 'data' }, request);
     const good = page.rows.filter((snapshot) => snapshot.createdAt <= until && isGood(snapshot));
     const [newest] = good;
     if (newest) return good.find(({ id }) => id === newest.copyOf) ?? newest;

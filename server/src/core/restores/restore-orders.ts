@@ -3,9 +3,11 @@ import type { HostId, RequestId, SnapshotId } from '@holdfast/shared/domain/ids.
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import type { AdapterDraft, RequestBody } from '@holdfast/shared/protocol/messages.ts';
-import type { Repository, Source } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
-import type { Run, Snapshot } from '../../store/runs.ts';
+import type { Repository } from '../../store/repositories.ts';
+import type { Run } from '../../store/runs.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
+import type { Source } from '../../store/sources.ts';
 import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
@@ -58,8 +60,8 @@ export async function findRestoreSubject(
   const { store } = context;
   const snapshot = await getSnapshot(context, caller, wanted.snapshot);
   const [source, repository, host] = await Promise.all([
-    store.catalog.findSource(caller.tenant, snapshot.source),
-    store.catalog.findRepository(caller.tenant, snapshot.repository),
+    store.sources.findSource(caller.tenant, snapshot.source),
+    store.repositories.findRepository(caller.tenant, snapshot.repository),
     store.hosts.findHost(caller.tenant, wanted.host),
   ]);
   if (!source)

@@ -4,7 +4,7 @@ import type { RoleChoice } from '@holdfast/shared/domain/restore.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { RestoreRolesAnswer, StoredGlobals } from '@holdfast/shared/protocol/restore-roles.ts';
-import type { Snapshot } from '../../store/runs.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
 import { type Caller, demand } from '../caller.ts';
 import { demandCapability } from '../hosts/agent-ability.ts';
 import type { CoreContext } from '../ports.ts';
@@ -23,7 +23,7 @@ export async function listGlobals(
   { run, source, repository }: StoredPart,
 ): Promise<readonly Snapshot[]> {
   const filter = { run, source, repository, role: 'globals' } as const;
-  return (await context.store.runs.listSnapshots(caller.tenant, filter, { limit: RUNS.globalsPerPart })).rows;
+  return (await context.store.snapshots.listSnapshots(caller.tenant, filter, { limit: RUNS.globalsPerPart })).rows;
 }
 
 /** What the same part stored beside the data, where a clean run vouches for it. */
@@ -49,7 +49,7 @@ export interface RolesQuestion {
 /** Asks the host. Needs it online; `precondition` when its agent does not know the question, or no roles were stored. */
 export async function lookAtRoles(context: CoreContext, caller: Caller, question: RolesQuestion): Promise<RestoreRolesAnswer> {
   demand(caller, 'restore.start');
-  const named = await context.store.catalog.findSource(caller.tenant, question.source);
+  const named = await context.store.sources.findSource(caller.tenant, question.source);
   if (!named) throw new AppError('not_found', 'there is no such connection');
   const on: HostId = named.host;
   const { snapshot, source, repository, host } = await findRestoreSubject(context, caller, {

@@ -12,8 +12,9 @@ import {
 import { AppError } from '@holdfast/shared/errors.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/messages.ts';
-import type { Repository, Source } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
+import type { Repository } from '../../store/repositories.ts';
+import type { Source } from '../../store/sources.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { checkTargetPlan } from '../adapters/dry-plan.ts';
 import { type Caller, demand } from '../caller.ts';
@@ -74,7 +75,7 @@ export async function findConnection(
   { what, fits }: Fit,
   host: Host,
 ): Promise<Source> {
-  const connection = await context.store.catalog.findSource(caller.tenant, target.source);
+  const connection = await context.store.sources.findSource(caller.tenant, target.source);
   if (!connection || !fits(connection.kind))
     throw createFieldsError({ 'target.source': `Connection: it is not of the same engine as ${what}` });
   if (connection.host !== host.id)
@@ -142,7 +143,7 @@ export async function findTargetSource(
   const { discovery, describe } = getSourceAdapter(connection.kind);
   if (!discovery) return undefined;
   const wanted = describe(discovery.configFor(connection.config, { name: target.database }));
-  const others = await context.store.catalog.listSourcesOfHost(caller.tenant, connection.host);
+  const others = await context.store.sources.listSourcesOfHost(caller.tenant, connection.host);
   return others.find((source) => source.kind === connection.kind && describe(source.config) === wanted);
 }
 
@@ -155,7 +156,7 @@ export async function lookAtTarget(
   target: Pick<DatabaseTarget, 'source' | 'database'>,
 ): Promise<TargetLook> {
   demand(caller, 'restore.start');
-  const connection = await context.store.catalog.findSource(caller.tenant, target.source);
+  const connection = await context.store.sources.findSource(caller.tenant, target.source);
   const host = connection && (await context.store.hosts.findHost(caller.tenant, connection.host));
   if (!connection || host?.state !== 'active') throw new AppError('not_found', 'there is no such connection');
   checkTargetPlan(connection.kind, connection.config, target.database);

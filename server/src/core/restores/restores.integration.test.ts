@@ -23,7 +23,7 @@ describe('A restore', () => {
       host: host.id,
       target: { kind: 'database', source: source.id, database: 'shop_2' },
     });
-    const [order] = await context.store.runs.listWaitingOrders(host.id, rig.clock.now());
+    const [order] = await context.store.orders.listWaitingOrders(host.id, rig.clock.now());
     assert.ok(order);
     assert.deepEqual([order.type, order.run, run.state], ['restore.start', run.id, 'queued']);
     const body = JSON.parse(order.body) as RequestBody<'restore.start'>;
@@ -106,7 +106,7 @@ describe('A restore', () => {
           return true;
         });
     }
-    assert.equal((await context.store.runs.listWaitingOrders(host.id, rig.clock.now())).length, 0);
+    assert.equal((await context.store.orders.listWaitingOrders(host.id, rig.clock.now())).length, 0);
   });
 
   it('that may modify a database is refused without consent and its name typed once more, whoever asks', async (t) => {
@@ -133,7 +133,7 @@ describe('A restore', () => {
     await assert.rejects(order({ mode: 'tables', tables }), { code: 'invalid', message: /understand/ });
     await assert.rejects(order({ mode: 'tables' }, { understood: true }), { code: 'invalid', message: /at least one/ });
     await assert.rejects(order({ tables }), { code: 'invalid', message: /only for the mode/ });
-    assert.equal((await context.store.runs.listWaitingOrders(host.id, rig.clock.now())).length, 0);
+    assert.equal((await context.store.orders.listWaitingOrders(host.id, rig.clock.now())).length, 0);
   });
 
   it('with a mode or options goes only to an agent that knows them, with the source a safety backup belongs to', async (t) => {
@@ -161,7 +161,7 @@ describe('A restore', () => {
     await assert.rejects(startRestore(context, operator, request), { code: 'precondition', message: /update it first/ });
     await answer(['restore.look']);
     await startRestore(context, operator, request);
-    const [order] = await context.store.runs.listWaitingOrders(host.id, rig.clock.now());
+    const [order] = await context.store.orders.listWaitingOrders(host.id, rig.clock.now());
     const body = JSON.parse(order?.body ?? '{}') as RequestBody<'restore.start'>;
     assert.deepEqual([body.options, body.safetySource], [{ endSessions: true }, source.id]);
     assert.ok(body.target.kind === 'database' && body.target.mode === 'replace');
@@ -189,6 +189,6 @@ describe('A restore', () => {
     const early = await startRestore(rig.context, rig.operator, { snapshot, host: rig.host.id, target: directory });
     assert.equal((await cancelRun(rig.context, rig.operator, early.id)).state, 'cancelled');
     await assert.rejects(cancelRun(rig.context, rig.operator, early.id), { code: 'conflict' });
-    assert.equal((await rig.context.store.runs.listWaitingOrders(rig.host.id, rig.clock.now())).length, 0);
+    assert.equal((await rig.context.store.orders.listWaitingOrders(rig.host.id, rig.clock.now())).length, 0);
   });
 });

@@ -1,7 +1,8 @@
 /** Where else the same backup lies: a restore takes it from there when the first repository cannot be reached. */
-import type { Repository } from '../../store/catalog.ts';
+
 import type { Host } from '../../store/hosts.ts';
-import type { Snapshot } from '../../store/runs.ts';
+import type { Repository } from '../../store/repositories.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
 import type { Caller } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 
@@ -18,11 +19,11 @@ export async function findSecondPlace(
   host: Pick<Host, 'id'>,
 ): Promise<SecondPlace | undefined> {
   const first = snapshot.copyOf ?? snapshot.id;
-  const original = snapshot.copyOf === undefined ? undefined : await store.runs.findSnapshot(tenant, first);
-  const copies = await store.runs.listSnapshots(tenant, { copyOf: first, role: snapshot.role }, { limit: 20 });
+  const original = snapshot.copyOf === undefined ? undefined : await store.snapshots.findSnapshot(tenant, first);
+  const copies = await store.snapshots.listSnapshots(tenant, { copyOf: first, role: snapshot.role }, { limit: 20 });
   for (const other of [...(original ? [original] : []), ...copies.rows]) {
     if (other.repository === snapshot.repository || other.state !== snapshot.state) continue;
-    const repository = await store.catalog.findRepository(tenant, other.repository);
+    const repository = await store.repositories.findRepository(tenant, other.repository);
     if (repository?.engineId === undefined) continue;
     // A directory is one of the host that wrote it.
     if (repository.kind !== 'local' || other.host === host.id) return { repository, snapshot: other };

@@ -20,7 +20,7 @@ describe('Retention by hand', () => {
       [['forget', 'queued', host.id, plan.id]],
     );
     assert.deepEqual(run && (await context.store.runs.listParts(admin.tenant, run.id)), []);
-    const [order] = await context.store.runs.listWaitingOrders(host.id, rig.clock.now());
+    const [order] = await context.store.orders.listWaitingOrders(host.id, rig.clock.now());
     assert.equal(order?.type, 'forget.start');
     const body = REQUESTS['forget.start'].body.parse(JSON.parse(order?.body ?? ''));
     assert.deepEqual([body.run, body.plan, body.isApproved, body.trigger], [run?.id, plan.id, true, 'manual']);
@@ -30,6 +30,6 @@ describe('Retention by hand', () => {
     const rig = await openCatalogRig(t);
     const { context, admin, plan, host } = rig;
     await assert.rejects(startForget(context, admin, plan.id, false), /too old to remove snapshots/);
-    assert.deepEqual(await context.store.runs.listWaitingOrders(host.id, rig.clock.now()), []);
+    assert.deepEqual(await context.store.orders.listWaitingOrders(host.id, rig.clock.now()), []);
   });
 });

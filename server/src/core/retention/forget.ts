@@ -1,7 +1,7 @@
 /** Retention that a person orders: what a plan does not keep goes now. */
 import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import type { Repository } from '../../store/catalog.ts';
+import type { Repository } from '../../store/repositories.ts';
 import type { Run } from '../../store/runs.ts';
 import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
@@ -42,20 +42,20 @@ async function findRemover(context: CoreContext, repository: Repository | undefi
  */
 export async function startForget(context: CoreContext, caller: Caller, id: PlanId, isApproved: boolean): Promise<StartedRuns> {
   demand(caller, 'plan.manage');
-  const { catalog } = context.store;
-  const plan = await catalog.findPlan(caller.tenant, id);
+  const { store } = context;
+  const plan = await store.plans.findPlan(caller.tenant, id);
   if (!plan) throw new AppError('not_found', 'there is no such plan');
-  const repository = await catalog.findRepository(caller.tenant, plan.repository);
+  const repository = await store.repositories.findRepository(caller.tenant, plan.repository);
   const remover = await findRemover(context, repository);
   if (repository !== undefined && remover !== undefined)
     return { runs: [await orderRetention(context, caller, { plan, repository, host: remover, isApproved })] };
-  const sources = await catalog.findSources(caller.tenant, plan.sources);
+  const sources = await store.sources.findSources(caller.tenant, plan.sources);
   const hosts = [...new Set(sources.map((source) => source.host))];
   if (hosts.length === 0) throw new AppError('precondition', 'the plan has no source any more');
   await demandAgents(context, caller, hosts, repository?.admin !== undefined);
   const runs: Run[] = [];
   for (const host of hosts) {
-    const taker = await context.store.hosts.findHost(caller.tenant, host);
+    const taker = await store.hosts.findHost(caller.tenant, host);
     const run = createOrderedRun(context, caller, { kind: 'forget', host, plan: plan.id, repository: plan.repository });
     const order = createOrder(context, caller.tenant, host, 'forget.start', {
       run: run.id,

@@ -4,7 +4,7 @@ import type { HostId, RunId, SnapshotId, SourceId } from '@holdfast/shared/domai
 import { retentionRulesSchema } from '@holdfast/shared/domain/retention-policy.ts';
 import { RETENTION } from '@holdfast/shared/limits.ts';
 import { RETENTION_ORDERS } from '@holdfast/shared/protocol/retention-orders.ts';
-import type { RetainedSnapshot } from '../../store/runs.ts';
+import type { RetainedSnapshot } from '../../store/snapshots.ts';
 import { planRemovals } from './ordered-retention.ts';
 import { previewSources } from './retention-preview.ts';
 

@@ -7,7 +7,8 @@ import { describeFreeze, describeRemove } from '@holdfast/shared/domain/retentio
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RETENTION } from '@holdfast/shared/limits.ts';
 import type { HeldRemoval, OrderedRemoval } from '@holdfast/shared/protocol/retention-orders.ts';
-import type { Plan, Repository } from '../../store/catalog.ts';
+import type { Plan } from '../../store/plans.ts';
+import type { Repository } from '../../store/repositories.ts';
 import type { Run } from '../../store/runs.ts';
 import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
@@ -123,7 +124,7 @@ export async function orderRetention(context: CoreContext, caller: Caller, wish:
   const preview = await previewRetention(context, caller, plan.id, repository.id);
   if (preview.policy === undefined) throw new AppError('precondition', 'this plan keeps everything: it has no retention policy');
   const ids = preview.sources.map(({ source }) => source);
-  const names = new Map((await context.store.catalog.findSources(caller.tenant, ids)).map(({ id, name }) => [id, name]));
+  const names = new Map((await context.store.sources.findSources(caller.tenant, ids)).map(({ id, name }) => [id, name]));
   const canAgree = repository.id === plan.repository;
   const planned = planRemovals(preview, { isApproved, canAgree, nameOf: (source) => names.get(source) ?? source });
   const run = createOrderedRun(context, caller, { kind: 'forget', host: host.id, plan: plan.id, repository: repository.id });

@@ -3,7 +3,7 @@ import { setImmediate as giveWay } from 'node:timers/promises';
 import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
-import type { Plan } from '../../store/catalog.ts';
+import type { Plan } from '../../store/plans.ts';
 import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
@@ -46,7 +46,7 @@ const DAY_MS = 86_400_000;
 /** One after the other, a page of them at a time; other work has its turn between pages. */
 async function* walkPlans(context: CoreContext, caller: Caller, limit: number): AsyncGenerator<Plan> {
   for (let after: string | undefined; ; ) {
-    const page = await context.store.catalog.listPlans(caller.tenant, {}, { limit, after });
+    const page = await context.store.plans.listPlans(caller.tenant, {}, { limit, after });
     yield* page.rows;
     if (page.next === undefined) return;
     after = page.next;
@@ -64,7 +64,7 @@ async function hasOlder(
 ): Promise<boolean> {
   for (const state of ['good', 'partial', 'quarantined'] as const) {
     const older = { plan: plan.id, repository, state, until: since };
-    if ((await store.runs.listSnapshots(tenant, older, { limit: 1 })).rows.length > 0) return true;
+    if ((await store.snapshots.listSnapshots(tenant, older, { limit: 1 })).rows.length > 0) return true;
   }
   return false;
 }

@@ -83,7 +83,7 @@ describe('A retention policy', () => {
     const { context, admin } = await openCatalogRig(t);
     const policy = await createPolicy(context, admin, { name: 'first', policy: KEEP_TWO });
     for (let made = 2; made < COUNTS.retentionPolicies; made += 1)
-      await context.store.catalog.insertPolicy({ ...policy, id: context.createId('policy'), name: `policy ${made}` });
+      await context.store.policies.insertPolicy({ ...policy, id: context.createId('policy'), name: `policy ${made}` });
     await assert.rejects(createPolicy(context, admin, { name: 'one more', policy: KEEP_TWO }), { code: 'limit' });
   });
 

@@ -5,8 +5,8 @@ import { type RetentionPolicy, retentionPolicySchema } from '@holdfast/shared/do
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COUNTS } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
-import type { Policy } from '../../store/catalog.ts';
 import type { Page, PageRequest } from '../../store/page.ts';
+import type { Policy } from '../../store/policies.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
 import { TOPICS } from '../bus.ts';
@@ -29,7 +29,7 @@ export interface PolicyInput {
 
 export async function getPolicy(context: CoreContext, caller: Caller, id: PolicyId): Promise<Policy> {
   demand(caller, 'view');
-  const policy = await context.store.catalog.findPolicy(caller.tenant, id);
+  const policy = await context.store.policies.findPolicy(caller.tenant, id);
   if (!policy) throw new AppError('not_found', 'there is no such retention policy');
   return policy;
 }
@@ -41,7 +41,7 @@ export async function listPolicies(
   page: PageRequest,
 ): Promise<Page<Policy>> {
   demand(caller, 'view');
-  return context.store.catalog.listPolicies(caller.tenant, filter, page);
+  return context.store.policies.listPolicies(caller.tenant, filter, page);
 }
 
 function checkDescription(text: string): string {
@@ -68,7 +68,7 @@ function publish({ bus }: CoreContext, { tenant }: Caller): void {
 
 export async function createPolicy(context: CoreContext, caller: Caller, input: PolicyInput): Promise<Policy> {
   demand(caller, 'plan.manage');
-  const { catalog } = context.store;
+  const { policies } = context.store;
   const name = checkName(input.name);
   const now = context.clock.now();
   const policy: Policy = {
@@ -81,11 +81,11 @@ export async function createPolicy(context: CoreContext, caller: Caller, input: 
     createdAt: now,
     updatedAt: now,
   };
-  if ((await catalog.countPolicies(caller.tenant)) >= COUNTS.retentionPolicies)
+  if ((await policies.countPolicies(caller.tenant)) >= COUNTS.retentionPolicies)
     throw new AppError('limit', `there may be ${COUNTS.retentionPolicies} retention policies; let plans share one`, {
       retry: 'after_change',
     });
-  await catalog.insertPolicy(policy);
+  await policies.insertPolicy(policy);
   await recordAct(context, caller, {
     action: 'policy.created',
     target: { kind: 'policy', id: policy.id, name },
@@ -115,7 +115,7 @@ export async function updatePolicy(
   expectedVersion?: number,
 ): Promise<Policy> {
   demand(caller, 'plan.manage');
-  const { catalog, hosts } = context.store;
+  const { policies, hosts } = context.store;
   const before = await getPolicy(context, caller, id);
   const after: Policy = {
     ...before,
@@ -126,9 +126,9 @@ export async function updatePolicy(
     updatedAt: context.clock.now(),
   };
   const [old, now] = [JSON.stringify(before.policy), JSON.stringify(after.policy)];
-  const concerned = old === now ? [] : await catalog.listHostsOfPolicy(caller.tenant, id);
+  const concerned = old === now ? [] : await policies.listHostsOfPolicy(caller.tenant, id);
   if (now.length > old.length) await demandSpecFits(context, caller, concerned, { policy: after });
-  await catalog.updatePolicy(after, expectedVersion ?? before.version);
+  await policies.updatePolicy(after, expectedVersion ?? before.version);
   await recordAct(context, caller, {
     action: 'policy.updated',
     target: { kind: 'policy', id, name: after.name },
@@ -144,7 +144,7 @@ export async function updatePolicy(
 export async function deletePolicy(context: CoreContext, caller: Caller, id: PolicyId): Promise<void> {
   demand(caller, 'plan.manage');
   const policy = await getPolicy(context, caller, id);
-  await context.store.catalog.deletePolicy(caller.tenant, id);
+  await context.store.policies.deletePolicy(caller.tenant, id);
   await recordAct(context, caller, {
     action: 'policy.deleted',
     target: { kind: 'policy', id, name: policy.name },

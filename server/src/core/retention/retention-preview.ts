@@ -9,8 +9,10 @@ import { gatherPoints, type PointPart, type RetentionPoint } from '@holdfast/sha
 import type { RetentionPolicy } from '@holdfast/shared/domain/retention-policy.ts';
 import { openZone } from '@holdfast/shared/domain/wall-time.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
-import type { Plan, Policy, Repository } from '../../store/catalog.ts';
-import type { RetainedSnapshot } from '../../store/runs.ts';
+import type { Plan } from '../../store/plans.ts';
+import type { Policy } from '../../store/policies.ts';
+import type { Repository } from '../../store/repositories.ts';
+import type { RetainedSnapshot } from '../../store/snapshots.ts';
 import { type Caller, demand } from '../caller.ts';
 import { getPlan } from '../plans/plans.ts';
 import type { CoreContext } from '../ports.ts';
@@ -121,7 +123,7 @@ async function readExpected(
 ): Promise<PreviewTerms['findExpected']> {
   const expectedMs = enabled && schedule !== undefined ? findLongestWait(listFires, schedule, clock.now()) : undefined;
   if (expectedMs === undefined) return () => undefined;
-  const found = await store.catalog.findSources(tenant, sources);
+  const found = await store.sources.findSources(tenant, sources);
   const promised = new Set(found.flatMap((source) => (source.enabled ? [source.id] : [])));
   return (source) => (promised.has(source) ? expectedMs : undefined);
 }
@@ -155,17 +157,17 @@ export async function previewRetention(
 ): Promise<RetentionPreview> {
   demand(caller, 'view');
   const plan = await getPlan(context, caller, id);
-  const { catalog, runs } = context.store;
+  const { policies, repositories } = context.store;
   const repository = where ?? plan.repository;
   const policyId = findPolicyThere(plan, repository);
-  const policy = policyId && (await catalog.findPolicy(caller.tenant, policyId));
+  const policy = policyId && (await policies.findPolicy(caller.tenant, policyId));
   if (!policy) return { plan, policy: undefined, sources: [] };
   const zone = plan.schedule?.zone ?? 'UTC';
   const problem = findZoneProblem(zone);
-  const there = await catalog.findRepository(caller.tenant, repository);
+  const there = await repositories.findRepository(caller.tenant, repository);
   if (problem !== undefined) return { plan, policy, sources: [], problem: endProblem(problem, there) };
   const most = RUNS.previewedPerPlan;
-  const snapshots = await runs.listRetained(caller.tenant, id, repository, most + 1);
+  const snapshots = await context.store.snapshots.listRetained(caller.tenant, id, repository, most + 1);
   if (snapshots.length > most)
     return {
       plan,

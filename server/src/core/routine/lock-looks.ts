@@ -5,7 +5,7 @@
 import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { LOCKS } from '@holdfast/shared/limits.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
-import type { Repository } from '../../store/catalog.ts';
+import type { Repository } from '../../store/repositories.ts';
 import type { LockLook } from '../../store/repository-looks.ts';
 import type { Caller } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';

@@ -1,6 +1,6 @@
 /** Asks hosts how big repositories are, a few at a time. Nobody waits for it: it takes minutes where a repository is large. */
 import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
-import type { Repository } from '../../store/catalog.ts';
+import type { Repository } from '../../store/repositories.ts';
 import { TOPICS } from '../bus.ts';
 import type { CoreContext } from '../ports.ts';
 import { draftFor } from '../restores/restore-target.ts';

@@ -9,7 +9,7 @@ import { LOCKS } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import type { HostSession } from '../../hub/directory.ts';
-import type { Repository } from '../../store/catalog.ts';
+import type { Repository } from '../../store/repositories.ts';
 import { listAlerts } from '../alerts/alerts.ts';
 import type { AlertCondition } from '../alerts/conditions.ts';
 import { createAlertWatch } from '../alerts/watch.ts';
@@ -55,7 +55,7 @@ async function openRig(t: TestContext): Promise<Rig> {
     config: { url: 'https://backup.example.com/shop/', username: 'agent' },
     secrets: { restPassword: 'everyday', password: SECRETS.repository },
   });
-  await context.store.catalog.pinEngineId(admin.tenant, vault.id, 'e'.repeat(64), host.id);
+  await context.store.repositories.pinEngineId(admin.tenant, vault.id, 'e'.repeat(64), host.id);
   const other = await rig.enrol('db-2');
   const far = await createSource(context, admin, {
     host: other.id,
@@ -68,7 +68,7 @@ async function openRig(t: TestContext): Promise<Rig> {
   const rounds = createRoutineRounds(context);
   const listOrders = async () => {
     const found = [];
-    for (const one of [host.id, other.id]) found.push(...(await context.store.runs.listWaitingOrders(one, clock.now())));
+    for (const one of [host.id, other.id]) found.push(...(await context.store.orders.listWaitingOrders(one, clock.now())));
     return found.map(({ run, type, host: of }) => ({ run, type, host: of }));
   };
   const hosts = new Map<HostId, EnrolledHost>([host, other].map((one) => [one.id, one]));
@@ -94,8 +94,8 @@ async function openRig(t: TestContext): Promise<Rig> {
     async endRun(id, state, reason) {
       const run = await context.store.runs.findRun(admin.tenant, id);
       assert.ok(run && hosts.has(run.host));
-      for (const order of await context.store.runs.listWaitingOrders(run.host, clock.now()))
-        if (order.run === id) await context.store.runs.settleOrder(order.id, 'answered');
+      for (const order of await context.store.orders.listWaitingOrders(run.host, clock.now()))
+        if (order.run === id) await context.store.orders.settleOrder(order.id, 'answered');
       epochs += 1;
       const at = clock.now();
       const { kind, plan, repository } = run;
@@ -135,7 +135,7 @@ async function prepareRetention(rig: Rig, maintainer?: HostId): Promise<Snapshot
     name: 'two',
     policy: retentionRulesSchema.parse({ kind: 'rules', last: 2 }),
   });
-  await context.store.catalog.updatePlan(
+  await context.store.plans.updatePlan(
     { ...plan, repository: vault.id, sources: [files.id], retentionPolicy: policy.id },
     plan.version,
   );
@@ -369,7 +369,7 @@ describe('The routine of a repository', () => {
     );
     await rig.join(other);
     assert.deepEqual(await rig.pass(MINUTE), ['retention.start db-2']);
-    const orderOf = async (id: HostId) => context.store.runs.listWaitingOrders(id, rig.clock.now());
+    const orderOf = async (id: HostId) => context.store.orders.listWaitingOrders(id, rig.clock.now());
     const [order, ...more] = await orderOf(other.id);
     assert.ok(order && more.length === 0);
     const body = REQUESTS['retention.start'].body.parse(JSON.parse(order.body));
@@ -400,7 +400,7 @@ describe('The routine of a repository', () => {
     const stateOf = async () => {
       const [oldest] = ids;
       assert.ok(oldest);
-      return (await context.store.runs.findSnapshot(admin.tenant, oldest))?.state;
+      return (await context.store.snapshots.findSnapshot(admin.tenant, oldest))?.state;
     };
     const [gone] = goes;
     assert.ok(gone);
@@ -445,9 +445,9 @@ describe('The routine of a repository', () => {
     const rig = await openRig(t);
     const { context, admin, host, vault, plan, repository } = rig;
     await prepareRetention(rig);
-    const policy = (await context.store.catalog.findPlan(admin.tenant, plan.id))?.retentionPolicy;
-    const kept = (await context.store.catalog.findPlan(admin.tenant, plan.id)) ?? plan;
-    await context.store.catalog.updatePlan(
+    const policy = (await context.store.plans.findPlan(admin.tenant, plan.id))?.retentionPolicy;
+    const kept = (await context.store.plans.findPlan(admin.tenant, plan.id)) ?? plan;
+    await context.store.plans.updatePlan(
       { ...kept, repository: repository.id, retentionPolicy: undefined, copyRepository: vault.id, copyPolicy: policy },
       kept.version,
     );

@@ -4,7 +4,7 @@
  */
 import { setImmediate as giveWay } from 'node:timers/promises';
 import { AppError } from '@holdfast/shared/errors.ts';
-import type { Repository } from '../../store/catalog.ts';
+import type { Repository } from '../../store/repositories.ts';
 import type { StoredRoutine } from '../../store/routines.ts';
 import { TOPICS } from '../bus.ts';
 import type { Caller } from '../caller.ts';
@@ -104,7 +104,7 @@ export function createRoutineRounds(context: CoreContext): RoutineRounds {
   /** One repository. Returns how much was begun and when it is looked at next. */
   async function look(stored: StoredRoutine): Promise<{ begun: number; nextAt: number }> {
     const now = clock.now();
-    const repository = await store.catalog.findRepository(stored.tenant, stored.repository);
+    const repository = await store.repositories.findRepository(stored.tenant, stored.repository);
     if (repository?.engineId === undefined) return { begun: 0, nextAt: now + LOOK_SOON_MS };
     const caller = callerOf(stored);
     const routine = await assessRoutine(context, repository, stored);

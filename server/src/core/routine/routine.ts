@@ -5,8 +5,9 @@ import type { HostId, RepositoryId, TenantId } from '@holdfast/shared/domain/ids
 import { countParts, type Routine, routineSchema } from '@holdfast/shared/domain/routine.ts';
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
-import type { Plan, Repository } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
+import type { Plan } from '../../store/plans.ts';
+import type { Repository } from '../../store/repositories.ts';
 import type { StoredRoutine } from '../../store/routines.ts';
 import type { Run } from '../../store/runs.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
@@ -60,8 +61,8 @@ async function listCandidates(
   repository: Repository,
   { lease }: Pick<StoredRoutine, 'lease'>,
 ): Promise<readonly Candidate[]> {
-  const { catalog, hosts } = context.store;
-  const users = await catalog.listHostsOfRepository(repository.tenant, repository.id);
+  const { plans, hosts } = context.store;
+  const users = await plans.listHostsOfRepository(repository.tenant, repository.id);
   const { testedFrom } = repository;
   const ids = new Set<HostId>([...users, ...(testedFrom && users.length === 0 ? [testedFrom] : [])]);
   if (lease.isFixed && lease.host !== undefined) ids.add(lease.host);
@@ -91,7 +92,7 @@ async function listRetained(context: CoreContext, { tenant, id }: Repository): P
   for (const place of [{ repository: id }, { copyRepository: id }]) {
     let after: string | undefined;
     do {
-      const page = await context.store.catalog.listPlans(tenant, { ...place, enabled: true }, { limit: PLANS_PER_READ, after });
+      const page = await context.store.plans.listPlans(tenant, { ...place, enabled: true }, { limit: PLANS_PER_READ, after });
       plans.push(...page.rows.filter((plan) => findPolicyThere(plan, id) !== undefined));
       after = page.next;
     } while (after !== undefined);
@@ -190,7 +191,7 @@ export async function setRoutine(context: CoreContext, caller: Caller, id: Repos
 
 /** A directory on a disk is where that disk is. */
 async function demandUser(context: CoreContext, repository: Repository, { id, name }: Host): Promise<void> {
-  const users = await context.store.catalog.listHostsOfRepository(repository.tenant, repository.id);
+  const users = await context.store.plans.listHostsOfRepository(repository.tenant, repository.id);
   if (!users.includes(id) && repository.testedFrom !== id)
     throw createFieldsError({ maintainer: `${name} does not have this directory: no plan of it backs up here` });
 }

@@ -114,11 +114,11 @@ describe('The removal of old logs', () => {
     assert.ok(turns.length >= 5, 'a log of four megabytes alone takes more than one step');
     assert.ok((turns[Math.floor(turns.length * 0.9)] ?? 0) < 20);
     const sizes = await Promise.all(
-      runs.map(async (run) => (await rig.context.store.runs.readLog(DEFAULT_TENANT, run, { after: 0, limit: 100 })).length),
+      runs.map(async (run) => (await rig.context.store.logs.readLog(DEFAULT_TENANT, run, { after: 0, limit: 100 })).length),
     );
     assert.deepEqual(sizes, [...Array<number>(30).fill(1), ...Array<number>(30).fill(20)]);
     assert.equal(await removeOldLogs(rig.context, 3), 0);
-    const { storedBytes, removedBytes } = await rig.context.store.runs.getLogTotals(DEFAULT_TENANT);
+    const { storedBytes, removedBytes } = await rig.context.store.logs.getLogTotals(DEFAULT_TENANT);
     const kept = storedBytes - removedBytes;
     assert.ok(kept > 30 * 20 * 4000 && kept < 30 * 20 * 4100, `${kept} bytes`);
   });

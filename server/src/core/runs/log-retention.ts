@@ -10,7 +10,7 @@ import type { CoreContext } from '../ports.ts';
 export async function removeOldLogs(context: Pick<CoreContext, 'store' | 'clock'>, days: number): Promise<number> {
   let gone = 0;
   for (let step = 0; step < LOG.removalSteps; step += 1) {
-    const { removed, hasMore } = await context.store.runs.removeOldLogs(days, context.clock.now());
+    const { removed, hasMore } = await context.store.logs.removeOldLogs(days, context.clock.now());
     gone += removed;
     if (!hasMore) break;
     await nextTurn();
@@ -22,7 +22,7 @@ export async function removeOldLogs(context: Pick<CoreContext, 'store' | 'clock'
 export async function gatherLogs(context: Pick<CoreContext, 'store'>): Promise<number> {
   let moved = 0;
   for (let step = 0; step < LOG.blockSteps; step += 1) {
-    const { gathered, hasMore } = await context.store.runs.gatherLogs();
+    const { gathered, hasMore } = await context.store.logs.gatherLogs();
     moved += gathered;
     if (!hasMore) break;
     await nextTurn();

@@ -6,8 +6,9 @@ import { AppError, fromWireError, type WireError } from '@holdfast/shared/errors
 import { RUNS } from '@holdfast/shared/limits.ts';
 import { type AgentFrames, REQUESTS, type RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { Host } from '../../store/hosts.ts';
+import type { Order } from '../../store/orders.ts';
 import type { StoredRoutine } from '../../store/routines.ts';
-import type { Order, Run } from '../../store/runs.ts';
+import type { Run } from '../../store/runs.ts';
 import { TOPICS } from '../bus.ts';
 import type { Caller } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
@@ -104,7 +105,7 @@ export async function placeRun(
   order: Order,
   turn?: RoutineTurn,
 ): Promise<void> {
-  if (turn === undefined) await context.store.runs.insertOrderedRun(run, sources, order);
+  if (turn === undefined) await context.store.orders.insertOrderedRun(run, sources, order);
   else if (!(await context.store.routines.placeTurn(turn, run, order)))
     throw new AppError('conflict', 'this turn of the routine was taken already');
   logRunOrdered(context, caller, run);
@@ -120,7 +121,7 @@ export async function placeNamingRun(
   order: Order,
   named: readonly SnapshotId[],
 ): Promise<void> {
-  await context.store.runs.insertOrderedRun(run, [], order, named);
+  await context.store.orders.insertOrderedRun(run, [], order, named);
   logRunOrdered(context, caller, run);
   announceRun(context, run);
   context.directory.wake(run.host);
@@ -144,7 +145,7 @@ async function endUnstarted(
   state: TerminalState,
   failure: Failure,
 ): Promise<void> {
-  if (!(await context.store.runs.finishUnstarted(tenant, run, state, failure, context.clock.now()))) return;
+  if (!(await context.store.orders.finishUnstarted(tenant, run, state, failure, context.clock.now()))) return;
   logRunEnd(context, { run, host, state, failure });
   announceRun(context, { id: run, tenant, host });
 }
@@ -173,14 +174,14 @@ export async function failForgottenRuns(
     'interrupted',
     'The host took this order and knows nothing of it any more: its state was lost, or set back to an older copy',
   );
-  for (const run of await context.store.runs.listUnreportedRuns(host.tenant, host.id)) {
+  for (const run of await context.store.orders.listUnreportedRuns(host.tenant, host.id)) {
     if (!known.has(run.id)) await endUnstarted(context, run, 'failed', toFailure(forgotten));
   }
 }
 
 /** Ends what waited too long for its host; the ticker calls it. */
 export async function expireOrders(context: CoreContext): Promise<number> {
-  const ended = await context.store.runs.expireOrders(context.clock.now());
+  const ended = await context.store.orders.expireOrders(context.clock.now());
   for (const { id: run, tenant, host, failure } of ended) {
     logRunEnd(context, { run, host, state: 'failed', failure });
     announceRun(context, { id: run, tenant, host });
@@ -190,14 +191,14 @@ export async function expireOrders(context: CoreContext): Promise<number> {
 
 /** Takes a run back that its host has not been told of, or orders the host to cancel it. */
 export async function placeCancellation(context: CoreContext, caller: Caller, run: Run): Promise<void> {
-  const waiting = await context.store.runs.listWaitingOrders(run.host, context.clock.now());
+  const waiting = await context.store.orders.listWaitingOrders(run.host, context.clock.now());
   const unsent = waiting.find((order) => order.run === run.id && order.type !== 'run.cancel');
-  if (unsent && !context.directory.isOnline(run.host) && (await context.store.runs.settleOrder(unsent.id, 'refused'))) {
+  if (unsent && !context.directory.isOnline(run.host) && (await context.store.orders.settleOrder(unsent.id, 'refused'))) {
     const failure = toFailure(createReasonError('cancelled', 'cancelled before the host heard of it'));
     await endUnstarted(context, run, 'cancelled', failure);
     return;
   }
   const body = { run: run.id as RunId, requestedBy: caller.actor.name, notAfter: context.clock.now() + ORDER_LIFE_MS };
-  await context.store.runs.insertOrder(createOrder(context, run.tenant, run.host, 'run.cancel', body));
+  await context.store.orders.insertOrder(createOrder(context, run.tenant, run.host, 'run.cancel', body));
   context.directory.wake(run.host);
 }

@@ -4,19 +4,13 @@ import type { RunOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { isTerminal, type LogLine } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
-import type { Plan, Source } from '../../store/catalog.ts';
+import type { LogFilter } from '../../store/logs.ts';
+import type { NamedSnapshot } from '../../store/orders.ts';
 import type { Page, SortedPage } from '../../store/page.ts';
-import type {
-  LogFilter,
-  NamedSnapshot,
-  Run,
-  RunAttempt,
-  RunFilter,
-  RunPart,
-  RunStage,
-  Snapshot,
-  SnapshotFilter,
-} from '../../store/runs.ts';
+import type { Plan } from '../../store/plans.ts';
+import type { Run, RunAttempt, RunFilter, RunPart, RunStage } from '../../store/runs.ts';
+import type { Snapshot, SnapshotFilter } from '../../store/snapshots.ts';
+import type { Source } from '../../store/sources.ts';
 import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
@@ -63,10 +57,10 @@ export async function startPlan(
   only?: readonly SourceId[],
 ): Promise<StartedRuns> {
   demand(caller, 'run.start');
-  const plan = await context.store.catalog.findPlan(caller.tenant, id);
+  const plan = await context.store.plans.findPlan(caller.tenant, id);
   if (!plan) throw new AppError('not_found', 'there is no such plan');
   const wanted = only === undefined ? plan.sources : plan.sources.filter((source) => only.includes(source));
-  const sources = (await context.store.catalog.findSources(caller.tenant, wanted)).filter((source) => source.enabled);
+  const sources = (await context.store.sources.findSources(caller.tenant, wanted)).filter((source) => source.enabled);
   if (sources.length === 0) throw new AppError('precondition', 'the plan has no enabled source to back up');
   const runs: Run[] = [];
   for (const [host, group] of groupByHost(sources)) runs.push(await startOnHost(context, caller, plan, host, group));
@@ -113,7 +107,7 @@ async function listAllSnapshots(
   const found: Snapshot[] = [];
   let after: string | undefined;
   do {
-    const page: Page<Snapshot> = await store.runs.listSnapshots(tenant, filter, { limit: HTTP.pageSizeMax, after });
+    const page: Page<Snapshot> = await store.snapshots.listSnapshots(tenant, filter, { limit: HTTP.pageSizeMax, after });
     found.push(...page.rows);
     after = page.next;
   } while (after !== undefined);
@@ -122,7 +116,7 @@ async function listAllSnapshots(
 
 export async function getRunDetail(context: CoreContext, caller: Caller, id: RunId): Promise<RunDetail> {
   const run = await getRun(context, caller, id);
-  const { runs } = context.store;
+  const { runs, orders } = context.store;
   const mayBeCancelled = run.state === 'cancelled' || !isTerminal(run.state);
   const [parts, stages, attempts, data, globals, named, cancelledBy] = await Promise.all([
     runs.listParts(caller.tenant, id),
@@ -130,7 +124,7 @@ export async function getRunDetail(context: CoreContext, caller: Caller, id: Run
     runs.listAttempts(caller.tenant, id),
     listAllSnapshots(context, caller, { run: id }),
     listAllSnapshots(context, caller, { run: id, role: 'globals' }),
-    runs.listNamedSnapshots(caller.tenant, id),
+    orders.listNamedSnapshots(caller.tenant, id),
     mayBeCancelled ? findWhoCancelled(context, caller, id) : undefined,
   ]);
   return {
@@ -161,7 +155,7 @@ export async function readRunLog(
   filter: LogFilter,
 ): Promise<readonly LogLine[]> {
   await getRun(context, caller, id);
-  return context.store.runs.readLog(caller.tenant, id, filter);
+  return context.store.logs.readLog(caller.tenant, id, filter);
 }
 
 /** Asks for the end of a run. Idempotent while it runs; `conflict` when it has ended. */

@@ -1,7 +1,7 @@
 /** Pinned snapshots: they stay whatever their plan's policy says, until somebody unpins them. */
 import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
-import type { Snapshot } from '../../store/runs.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
 import { recordAct } from '../audit.ts';
 import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
@@ -27,7 +27,7 @@ const RUNS_READ = 20;
 
 /** Ends deletions by another host that name the snapshot: only the one that made it hears of the pin. */
 async function stopDeletions(context: CoreContext, caller: Caller, { id, host, repository }: Snapshot): Promise<void> {
-  const { runs } = context.store;
+  const { runs, orders } = context.store;
   const { rows } = await runs.listRuns(
     caller.tenant,
     { repository, kind: 'delete_snapshot', active: true },
@@ -35,7 +35,7 @@ async function stopDeletions(context: CoreContext, caller: Caller, { id, host, r
   );
   for (const run of rows) {
     if (run.host === host) continue;
-    const named = await runs.listNamedSnapshots(caller.tenant, run.id);
+    const named = await orders.listNamedSnapshots(caller.tenant, run.id);
     if (named.some((one) => one.id === id)) await placeCancellation(context, caller, run);
   }
 }
@@ -51,7 +51,7 @@ async function stopRemovals(context: CoreContext, caller: Caller, snapshot: Snap
   const { store } = context;
   const { rows } = await store.runs.listRuns(caller.tenant, { plan, kind: 'forget', active: true }, { limit: RUNS_READ });
   for (const run of rows) {
-    const repository = await store.catalog.findRepository(caller.tenant, run.repository);
+    const repository = await store.repositories.findRepository(caller.tenant, run.repository);
     if (repository?.admin !== undefined) await placeCancellation(context, caller, run);
   }
 }
@@ -67,7 +67,7 @@ export async function pinSnapshot(context: CoreContext, caller: Caller, id: Snap
   const { host, plan, engineId } = before;
   if (plan !== undefined) await demandSpecFits(context, caller, [host], { pin: { host, plan, engineId } });
   const pin = { at: context.clock.now(), by: caller.actor.name, most: RUNS.pinnedPerPlan };
-  const pinned = await context.store.runs.pinSnapshot(caller.tenant, id, pin);
+  const pinned = await context.store.snapshots.pinSnapshot(caller.tenant, id, pin);
   await stopRemovals(context, caller, pinned);
   return tell(context, caller, pinned, 'snapshot.pinned');
 }
@@ -77,5 +77,5 @@ export async function unpinSnapshot(context: CoreContext, caller: Caller, id: Sn
   demand(caller, 'plan.manage');
   const before = await getSnapshot(context, caller, id);
   if (before.pinnedAt === undefined) return before;
-  return tell(context, caller, await context.store.runs.unpinSnapshot(caller.tenant, id), 'snapshot.unpinned');
+  return tell(context, caller, await context.store.snapshots.unpinSnapshot(caller.tenant, id), 'snapshot.unpinned');
 }

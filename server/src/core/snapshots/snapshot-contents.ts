@@ -9,9 +9,10 @@ import { BROWSE } from '@holdfast/shared/limits.ts';
 import type { Found, RestorePreview, TreeDiff, TreeListing } from '@holdfast/shared/protocol/browse.ts';
 import { type Capability, hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
-import type { Repository, Source } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
-import type { Snapshot } from '../../store/runs.ts';
+import type { Repository } from '../../store/repositories.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
+import type { Source } from '../../store/sources.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { type Caller, demand } from '../caller.ts';
 import { demandCapability } from '../hosts/agent-ability.ts';
@@ -50,7 +51,7 @@ async function findReader(
   if (wished !== undefined && !first) throw new AppError('not_found', 'there is no such approved host');
   if (first && directory.isOnline(first.id)) return first;
   if (wished === undefined && !isOnOneHost(repository)) {
-    for (const id of await store.catalog.listHostsOfRepository(caller.tenant, repository.id)) {
+    for (const id of await store.plans.listHostsOfRepository(caller.tenant, repository.id)) {
       const other = directory.isOnline(id) ? await load(id) : undefined;
       if (other && hasCapability(other.facts, capability)) return other;
     }
@@ -83,8 +84,8 @@ async function prepare(context: CoreContext, caller: Caller, id: SnapshotId, cap
     throw new AppError('precondition', 'this snapshot is no longer in the repository');
   if (snapshot.role !== 'data') throw new AppError('invalid', 'these are the roles beside a database: one file, read by hand');
   const [repository, source] = await Promise.all([
-    context.store.catalog.findRepository(caller.tenant, snapshot.repository),
-    context.store.catalog.findSource(caller.tenant, snapshot.source),
+    context.store.repositories.findRepository(caller.tenant, snapshot.repository),
+    context.store.sources.findSource(caller.tenant, snapshot.source),
   ]);
   if (!repository) throw new AppError('not_found', 'the repository of this snapshot was deleted');
   if (!hasFiles(snapshot, source))

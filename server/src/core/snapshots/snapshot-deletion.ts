@@ -2,7 +2,7 @@
 import type { HostId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { ALWAYS_KEPT } from '@holdfast/shared/domain/retention.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import type { Snapshot } from '../../store/runs.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
@@ -24,7 +24,7 @@ async function demandDeletable(context: CoreContext, caller: Caller, snapshots: 
     if (first === undefined) continue;
     const { source, repository } = first;
     const filter = { source, repository, proven: true } as const;
-    const kept = (await context.store.runs.listSnapshots(caller.tenant, filter, { limit: ALWAYS_KEPT })).rows;
+    const kept = (await context.store.snapshots.listSnapshots(caller.tenant, filter, { limit: ALWAYS_KEPT })).rows;
     const proven = some.find(({ id }) => kept.some((one) => one.id === id));
     if (proven)
       throw new AppError(

@@ -4,8 +4,9 @@ import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
 import type { HostId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { DEFAULT_ROUTINE } from '@holdfast/shared/domain/routine.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
-import type { Repository } from '../../store/catalog.ts';
-import type { Order, Run } from '../../store/runs.ts';
+import type { Order } from '../../store/orders.ts';
+import type { Repository } from '../../store/repositories.ts';
+import type { Run } from '../../store/runs.ts';
 import { type CatalogRig, openCatalogRig } from '../fixtures/catalog-rig.ts';
 import { type EnrolledHost, factsOf } from '../fixtures/core-rig.ts';
 import { revokeHost } from '../hosts/hosts.ts';
@@ -42,7 +43,7 @@ async function openRig(t: TestContext): Promise<Rig> {
   const rig = await openCatalogRig(t);
   const { context, admin, host, files, clock } = rig;
   const vault = await rig.addRepository('vault', 'rest');
-  await context.store.catalog.pinEngineId(admin.tenant, vault.id, 'e'.repeat(64), host.id);
+  await context.store.repositories.pinEngineId(admin.tenant, vault.id, 'e'.repeat(64), host.id);
   const other = await rig.enrol('db-2');
   const far = await createSource(context, admin, {
     host: other.id,
@@ -64,7 +65,7 @@ async function openRig(t: TestContext): Promise<Rig> {
       return { leave: () => rig.directory.unregister(session) };
     },
     findOrder: async ({ id }, type) =>
-      (await context.store.runs.listWaitingOrders(id, clock.now())).findLast((one) => one.type === type),
+      (await context.store.orders.listWaitingOrders(id, clock.now())).findLast((one) => one.type === type),
   };
 }
 
@@ -112,7 +113,7 @@ describe('What is done with snapshots that somebody chose', () => {
     // Whoever pins it says that it stays, and the host that made it is not the one to hear of that.
     await pinSnapshot(context, admin, snapshot);
     assert.ok(await rig.findOrder(other, 'run.cancel'));
-    assert.equal((await context.store.catalog.findRepository(admin.tenant, vault.id))?.testedFrom, host.id);
+    assert.equal((await context.store.repositories.findRepository(admin.tenant, vault.id))?.testedFrom, host.id);
   });
 
   it('is refused in words where no other host holds the credential, and never gives one to a host that has none', async (t) => {
@@ -126,14 +127,14 @@ describe('What is done with snapshots that somebody chose', () => {
       /another one that holds the credential of vault anyway/u,
     );
     const second = await rig.addRepository('second', 'rest');
-    await context.store.catalog.pinEngineId(admin.tenant, second.id, 'f'.repeat(64), stranger.id);
+    await context.store.repositories.pinEngineId(admin.tenant, second.id, 'f'.repeat(64), stranger.id);
     await rig.join(other);
     await revokeHost(context, admin, host.id);
     await assert.rejects(
       startCopy(context, admin, { snapshots, repository: second.id }),
       /no other approved host holds the credential of both vault and second/u,
     );
-    await context.store.catalog.pinEngineId(admin.tenant, second.id, 'f'.repeat(64), other.id);
+    await context.store.repositories.pinEngineId(admin.tenant, second.id, 'f'.repeat(64), other.id);
     await createPlan(context, admin, { name: 'there', repository: second.id, sources: [(await findSource(rig)).id] });
     const { runs } = await startCopy(context, admin, { snapshots, repository: second.id });
     assert.deepEqual(hostsOf(rig, runs), ['other']);
@@ -214,7 +215,7 @@ describe('What is done with snapshots that somebody chose', () => {
 });
 
 async function findSource({ context, admin, other }: Rig) {
-  const { rows } = await context.store.catalog.listSources(admin.tenant, { host: other.id }, { limit: 1 });
+  const { rows } = await context.store.sources.listSources(admin.tenant, { host: other.id }, { limit: 1 });
   const [found] = rows;
   assert.ok(found);
   return found;

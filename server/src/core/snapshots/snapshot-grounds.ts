@@ -6,9 +6,9 @@ import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { type Capability, hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import { cutOrders } from '@holdfast/shared/protocol/snapshot-orders.ts';
-import type { Repository } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
-import type { Snapshot } from '../../store/runs.ts';
+import type { Repository } from '../../store/repositories.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import type { Caller } from '../caller.ts';
 import { demandCapability } from '../hosts/agent-ability.ts';
@@ -53,9 +53,9 @@ interface Reach {
 
 /** Hosts with a plan into the repository, the one that opened it last, and before them the one that keeps it up. */
 async function listReaching(context: CoreContext, repository: Repository, keeper: HostId | undefined): Promise<readonly Host[]> {
-  const { catalog, hosts } = context.store;
+  const { plans, hosts } = context.store;
   const { tenant, id, testedFrom } = repository;
-  const users = await catalog.listHostsOfRepository(tenant, id);
+  const users = await plans.listHostsOfRepository(tenant, id);
   const ids = [...new Set([keeper, testedFrom, ...users].filter((one) => one !== undefined))];
   const found = new Map((await hosts.findHosts(tenant, ids)).map((host) => [host.id, host]));
   return ids.flatMap((one) => found.get(one) ?? []).filter(({ state }) => state === 'active');
@@ -160,7 +160,7 @@ async function readReaches(context: CoreContext, caller: Caller, snapshots: read
   );
   const reaches: { reach: Reach; there: readonly Snapshot[] }[] = [];
   for (const [id, there] of Map.groupBy(snapshots, ({ repository }) => repository)) {
-    const repository = await context.store.catalog.findRepository(caller.tenant, id);
+    const repository = await context.store.repositories.findRepository(caller.tenant, id);
     if (!repository) throw new AppError('precondition', 'the repository of a chosen snapshot is not there any more');
     demandOpened(repository);
     reaches.push({ reach: await readReach(context, repository, makers, deed), there });

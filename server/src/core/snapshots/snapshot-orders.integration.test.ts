@@ -28,7 +28,7 @@ interface Rig extends CatalogRig {
 async function openRig(t: TestContext): Promise<Rig> {
   const rig = await openCatalogRig(t);
   const { context, admin, host, repository, plan, clock } = rig;
-  await context.store.catalog.pinEngineId(admin.tenant, repository.id, 'e'.repeat(64), host.id);
+  await context.store.repositories.pinEngineId(admin.tenant, repository.id, 'e'.repeat(64), host.id);
   const facts = { ...factsOf('db-1'), capabilities: ['delete_snapshot.start', 'copy.start'] };
   await context.store.hosts.recordContact(host.id, { at: clock.now(), facts });
   let seq = 0;
@@ -79,7 +79,7 @@ async function openRig(t: TestContext): Promise<Rig> {
       return stored;
     },
     async readOrders(type, { runs }) {
-      const waiting = await context.store.runs.listWaitingOrders(host.id, clock.now());
+      const waiting = await context.store.orders.listWaitingOrders(host.id, clock.now());
       return runs.map(({ id }) => {
         const order = waiting.find((one) => one.run === id && one.type === type);
         return REQUESTS[type].body.parse(JSON.parse(order?.body ?? 'null')) as RequestBody<typeof type>;
@@ -128,7 +128,7 @@ describe('Snapshots of databases that somebody chose', () => {
       assert.ok(removals.some((order) => idsOf(order).includes(data) && idsOf(order).includes(roles)));
 
     const second = await rig.addRepository('second');
-    await context.store.catalog.pinEngineId(admin.tenant, second.id, 'f'.repeat(64), host.id);
+    await context.store.repositories.pinEngineId(admin.tenant, second.id, 'f'.repeat(64), host.id);
     const copying = await startCopy(context, admin, { snapshots: snapshots.toReversed(), repository: second.id });
     const copies = await rig.readOrders('copy.start', copying);
     assert.deepEqual(sizes(copies), [RUNS.snapshotsPerOrder, 2]);
@@ -149,11 +149,11 @@ describe('Snapshots of databases that somebody chose', () => {
     const rig = await openRig(t);
     const { context, admin } = rig;
     const sources = [rig.source.id];
-    const stored = await context.store.catalog.findSource(admin.tenant, rig.source.id);
+    const stored = await context.store.sources.findSource(admin.tenant, rig.source.id);
     assert.ok(stored);
     while (sources.length <= RUNS.snapshotsPerOrder) {
       const more = { ...stored, id: context.createId('source'), name: `shop_${sources.length}` };
-      await context.store.catalog.insertSource(more);
+      await context.store.sources.insertSource(more);
       sources.push(more.id);
     }
     const [first] = await rig.backUp(sources);
@@ -169,7 +169,7 @@ describe('Snapshots of databases that somebody chose', () => {
     const [chosen] = await rig.backUp([source.id]);
     assert.ok(chosen);
     const second = await rig.addRepository('second');
-    await context.store.catalog.pinEngineId(admin.tenant, second.id, 'f'.repeat(64), host.id);
+    await context.store.repositories.pinEngineId(admin.tenant, second.id, 'f'.repeat(64), host.id);
     const { data, roles } = await reportCopies(rig, second.id, chosen);
     const removed = async (snapshots: SnapshotId[], copies: boolean) => {
       const deletion = await startDeletion(context, admin, { snapshots, confirm: `delete ${snapshots.length}`, copies });

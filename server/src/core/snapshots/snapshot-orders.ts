@@ -3,8 +3,10 @@ import type { HostId, RepositoryId, SnapshotId } from '@holdfast/shared/domain/i
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
-import type { Repository } from '../../store/catalog.ts';
-import type { Order, Run, Snapshot } from '../../store/runs.ts';
+import type { Order } from '../../store/orders.ts';
+import type { Repository } from '../../store/repositories.ts';
+import type { Run } from '../../store/runs.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
@@ -25,7 +27,7 @@ export async function getThere(context: CoreContext, caller: Caller, ids: readon
     throw new AppError('limit', `at most ${RUNS.snapshotsPerOrder} snapshots can be chosen at once`, { retry: 'after_change' });
   const found: Snapshot[] = [];
   for (const id of unique) {
-    const snapshot = await context.store.runs.findSnapshot(caller.tenant, id);
+    const snapshot = await context.store.snapshots.findSnapshot(caller.tenant, id);
     if (!snapshot) throw new AppError('not_found', 'there is no such snapshot', { details: { snapshot: id } });
     if (snapshot.state === 'missing' || snapshot.state === 'removed')
       throw new AppError('precondition', `snapshot ${shorten(snapshot)} is gone from its repository`);
@@ -197,7 +199,7 @@ export async function addCompanions(
 }
 
 async function getSecond(context: CoreContext, caller: Caller, id: RepositoryId): Promise<Repository> {
-  const repository = await context.store.catalog.findRepository(caller.tenant, id);
+  const repository = await context.store.repositories.findRepository(caller.tenant, id);
   if (!repository) throw createFieldsError({ repository: 'Repository: there is no such repository' });
   demandOpened(repository);
   return repository;

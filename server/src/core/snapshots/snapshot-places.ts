@@ -1,7 +1,7 @@
 /** Where one backup lies: its original, and copies of it in other repositories. */
 import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
-import type { Snapshot } from '../../store/runs.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 
@@ -9,8 +9,8 @@ import type { CoreContext } from '../ports.ts';
 export async function listPlaces(context: CoreContext, caller: Caller, snapshot: Snapshot): Promise<readonly Snapshot[]> {
   demand(caller, 'view');
   const first = snapshot.copyOf ?? snapshot.id;
-  const original = snapshot.copyOf === undefined ? snapshot : await context.store.runs.findSnapshot(caller.tenant, first);
-  const copies = await context.store.runs.listSnapshots(
+  const original = snapshot.copyOf === undefined ? snapshot : await context.store.snapshots.findSnapshot(caller.tenant, first);
+  const copies = await context.store.snapshots.listSnapshots(
     caller.tenant,
     { copyOf: first, role: snapshot.role },
     { limit: RUNS.copiesShown },

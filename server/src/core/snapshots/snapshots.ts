@@ -4,13 +4,13 @@ import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import type { SnapshotListOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Page, SortedPage } from '../../store/page.ts';
-import type { Snapshot, SnapshotFilter } from '../../store/runs.ts';
+import type { Snapshot, SnapshotFilter } from '../../store/snapshots.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 
 export async function getSnapshot(context: CoreContext, caller: Caller, id: SnapshotId): Promise<Snapshot> {
   demand(caller, 'view');
-  const snapshot = await context.store.runs.findSnapshot(caller.tenant, id);
+  const snapshot = await context.store.snapshots.findSnapshot(caller.tenant, id);
   if (!snapshot) throw new AppError('not_found', 'there is no such snapshot');
   return snapshot;
 }
@@ -18,7 +18,7 @@ export async function getSnapshot(context: CoreContext, caller: Caller, id: Snap
 /** What its host noted as it made the snapshot; of a copy: as it made the original. Empty where nothing was noted. */
 export async function getSnapshotRecord(context: CoreContext, caller: Caller, id: SnapshotId): Promise<SnapshotRecord> {
   const snapshot = await getSnapshot(context, caller, id);
-  return (await context.store.runs.findSnapshotRecord(caller.tenant, snapshot.copyOf ?? snapshot.id)) ?? {};
+  return (await context.store.snapshots.findSnapshotRecord(caller.tenant, snapshot.copyOf ?? snapshot.id)) ?? {};
 }
 
 export async function listSnapshots(
@@ -28,5 +28,5 @@ export async function listSnapshots(
   page: SortedPage<SnapshotListOrder>,
 ): Promise<Page<Snapshot>> {
   demand(caller, 'view');
-  return context.store.runs.listSnapshots(caller.tenant, filter, page);
+  return context.store.snapshots.listSnapshots(caller.tenant, filter, page);
 }

@@ -8,9 +8,9 @@ import { DEFAULT_TENANT, type HostId } from '@holdfast/shared/domain/ids.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import { COUNTS, COVERAGE } from '@holdfast/shared/limits.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
-import type { Source } from '../../store/catalog.ts';
 import type { SeenThing } from '../../store/coverage.ts';
 import type { Host } from '../../store/hosts.ts';
+import type { Source } from '../../store/sources.ts';
 import { shortenText } from '../alerts/text.ts';
 import { TOPICS } from '../bus.ts';
 import type { Caller } from '../caller.ts';
@@ -89,7 +89,7 @@ async function askDirectories(context: CoreContext, host: HostId, sources: reado
 /** Asks one host everything. What cannot be asked now keeps what was known of it; false when the host itself did not answer. */
 async function lookAtCoverage(context: CoreContext, host: Host): Promise<boolean> {
   const { store, clock, directory } = context;
-  const sources = await store.catalog.listSourcesOfHost(tenant, host.id);
+  const sources = await store.sources.listSourcesOfHost(tenant, host.id);
   const connections = listConnections(sources);
   const hasDirectories = hasCapability(host.facts, 'directories.look');
   const places = connections.map(({ kind, place }) => ({ kind, place }));

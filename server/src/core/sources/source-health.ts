@@ -36,7 +36,7 @@ export async function recordLooks(
 ): Promise<void> {
   const { store, clock, bus } = context;
   const ids = looks.map(({ source }) => source);
-  const own = new Set((await store.catalog.findSources(host.tenant, ids)).flatMap((one) => (one.host === host.id ? one.id : [])));
+  const own = new Set((await store.sources.findSources(host.tenant, ids)).flatMap((one) => (one.host === host.id ? one.id : [])));
   const known = new Map((await store.health.listHealth(host.tenant, ids)).map((one) => [one.source, one]));
   const changed = new Set<SourceId>();
   for (const look of looks) {

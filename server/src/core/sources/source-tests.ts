@@ -2,7 +2,7 @@
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import type { RequestResult } from '@holdfast/shared/protocol/messages.ts';
-import type { Source } from '../../store/catalog.ts';
+import type { Source } from '../../store/sources.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { testSource } from './sources.ts';
@@ -61,7 +61,7 @@ export async function testSources(
   ids: readonly SourceId[],
 ): Promise<readonly SourceTestOutcome[]> {
   demand(caller, 'source.manage');
-  const sources = await context.store.catalog.findSources(caller.tenant, ids);
+  const sources = await context.store.sources.findSources(caller.tenant, ids);
   const endsAt = context.clock.now() + SOURCE_TESTS.wholeMs;
   const byHost = new Map<HostId, Source[]>();
   for (const source of sources) byHost.set(source.host, [...(byHost.get(source.host) ?? []), source]);

@@ -4,8 +4,8 @@ import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { SourceOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { SourceFilter } from '../../store/catalog.ts';
 import type { Page, SortedPage } from '../../store/page.ts';
+import type { SourceFilter } from '../../store/sources.ts';
 import type { Caller } from '../caller.ts';
 import { isWithoutPlan, type LookedSource } from '../fleet/look.ts';
 import type { CoreContext } from '../ports.ts';
@@ -81,7 +81,7 @@ export async function listSourcesByStatus(
     .sort((a, b) => turn * comparePlaces(a, b));
   const shown = rest.slice(0, limit);
   const ids = shown.map(([, , id]) => id as SourceId);
-  const read = await judgeSources(context, caller, await context.store.catalog.findSources(caller.tenant, ids));
+  const read = await judgeSources(context, caller, await context.store.sources.findSources(caller.tenant, ids));
   const byId = new Map(read.map((one) => [one.source.id, one]));
   const rows = ids.flatMap((id) => byId.get(id) ?? []);
   const last = rest.length > limit ? shown.at(-1) : undefined;

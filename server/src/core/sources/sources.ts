@@ -6,9 +6,9 @@ import type { SourceOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COUNTS, COVERAGE } from '@holdfast/shared/limits.ts';
 import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/messages.ts';
-import type { Source, SourceFilter } from '../../store/catalog.ts';
 import type { Host } from '../../store/hosts.ts';
 import type { Page, SortedPage } from '../../store/page.ts';
+import type { Source, SourceFilter } from '../../store/sources.ts';
 import { type AdapterInput, createFieldsError, parseAdapterInput } from '../adapters/adapter-input.ts';
 import { checkSourcePlan } from '../adapters/dry-plan.ts';
 import { findSourcePlace, namePlace } from '../adapters/tool-place.ts';
@@ -46,7 +46,7 @@ async function tellHosts(context: CoreContext, caller: Caller, hosts: readonly H
 
 export async function getSource(context: CoreContext, caller: Caller, id: SourceId): Promise<Source> {
   demand(caller, 'view');
-  const source = await context.store.catalog.findSource(caller.tenant, id);
+  const source = await context.store.sources.findSource(caller.tenant, id);
   if (!source) throw new AppError('not_found', 'there is no such source');
   return source;
 }
@@ -58,7 +58,7 @@ export async function listSources(
   page: SortedPage<SourceOrder>,
 ): Promise<Page<Source>> {
   demand(caller, 'view');
-  return context.store.catalog.listSources(caller.tenant, filter, page);
+  return context.store.sources.listSources(caller.tenant, filter, page);
 }
 
 export async function createSource(context: CoreContext, caller: Caller, input: SourceInput): Promise<Source> {
@@ -67,7 +67,7 @@ export async function createSource(context: CoreContext, caller: Caller, input: 
   const { config, secrets } = parseAdapterInput(getSourceAdapter(input.kind).fields, input);
   checkSourcePlan(input.kind, config, secrets);
   const host = await getActiveHost(context, caller, input.host);
-  if ((await context.store.catalog.listSourcesOfHost(caller.tenant, host.id)).length >= COUNTS.sourcesPerHost) {
+  if ((await context.store.sources.listSourcesOfHost(caller.tenant, host.id)).length >= COUNTS.sourcesPerHost) {
     throw new AppError('limit', `a host may have ${COUNTS.sourcesPerHost} sources`, { retry: 'after_change' });
   }
   const id = context.createId('source');
@@ -86,7 +86,7 @@ export async function createSource(context: CoreContext, caller: Caller, input: 
     updatedAt: now,
   };
   await demandSpecFits(context, caller, [host.id], { source });
-  await context.store.catalog.insertSource(source);
+  await context.store.sources.insertSource(source);
   // It may lie on a server that was not known until now.
   await context.store.coverage.hurryTurns(caller.tenant, host.id, now + COVERAGE.firstMs);
   await recordAct(context, caller, {
@@ -130,7 +130,7 @@ export async function updateSource(
     updatedAt: context.clock.now(),
   };
   await demandSpecFits(context, caller, [before.host], { source: after });
-  await context.store.catalog.updateSource(after, expectedVersion ?? before.version);
+  await context.store.sources.updateSource(after, expectedVersion ?? before.version);
   await recordAct(context, caller, {
     action: 'source.updated',
     target: { kind: 'source', id, name: after.name },
@@ -148,7 +148,7 @@ export async function updateSource(
 export async function deleteSource(context: CoreContext, caller: Caller, id: SourceId): Promise<void> {
   demand(caller, 'source.manage');
   const source = await getSource(context, caller, id);
-  await context.store.catalog.deleteSource(caller.tenant, id);
+  await context.store.sources.deleteSource(caller.tenant, id);
   await recordAct(context, caller, { action: 'source.deleted', target: { kind: 'source', id, name: source.name } });
   await tellHosts(context, caller, [source.host]);
 }
@@ -235,7 +235,7 @@ export async function discoverSources(
   const body = { ref, draft, notAfter: context.clock.now() + QUESTION_LIFE_MS };
   const asked = context.directory.request(host.id, 'source.discover', body, { timeoutMs: PROBE_TIMEOUT_MS });
   const result = await namePlace(findSourcePlace(draft.kind), asked);
-  const existing = await context.store.catalog.listSourcesOfHost(caller.tenant, host.id);
+  const existing = await context.store.sources.listSourcesOfHost(caller.tenant, host.id);
   return result.found.map((found) => {
     const configOfOne = discovery.configFor(config, found);
     const known = existing.find((source) => source.kind === draft.kind && describe(source.config) === describe(configOfOne));

@@ -72,7 +72,7 @@ export function checkAttempts(open: OpenStore): void {
           (await store.runs.listStages(TENANT, run)).map((one) => one.stage),
           ['dump'],
         );
-        const { rows } = await store.runs.listSnapshots(TENANT, { run }, { limit: 9 });
+        const { rows } = await store.snapshots.listSnapshots(TENANT, { run }, { limit: 9 });
         assert.deepEqual(
           rows.map((one) => one.state),
           ['good'],
@@ -95,7 +95,7 @@ export function checkAttempts(open: OpenStore): void {
           partEvent(run, source, 'succeeded'),
           finishedEvent(run, 'succeeded'),
         ]);
-        const { rows } = await store.runs.listSnapshots(TENANT, { run }, { limit: 9 });
+        const { rows } = await store.snapshots.listSnapshots(TENANT, { run }, { limit: 9 });
         const stateOf = (event: DurableEvent) =>
           event.type === 'snapshot.made' ? rows.find((row) => row.id === event.snapshot.id)?.state : undefined;
         assert.deepEqual([stateOf(bad), stateOf(good)], ['quarantined', 'good']);

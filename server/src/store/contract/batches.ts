@@ -23,16 +23,16 @@ async function fill(store: Store) {
   const hosts = [sampleHost(), sampleHost()] as const;
   const repositories = [sampleRepository(), sampleRepository()] as const;
   for (const host of hosts) await store.hosts.insertHost(host);
-  for (const repository of repositories) await store.catalog.insertRepository(repository);
+  for (const repository of repositories) await store.repositories.insertRepository(repository);
   const [a, b] = [sampleSource(hosts[0]), sampleSource(hosts[0])];
   const [c, d] = [sampleSource(hosts[1]), sampleSource(hosts[1])];
-  for (const source of [a, b, c, d]) await store.catalog.insertSource(source);
+  for (const source of [a, b, c, d]) await store.sources.insertSource(source);
   const plans = [
     samplePlan(repositories[0], [a, c]),
     samplePlan(repositories[0], [b], { enabled: false }),
     samplePlan(repositories[1], [c]),
   ] as const;
-  for (const plan of plans) await store.catalog.insertPlan(plan);
+  for (const plan of plans) await store.plans.insertPlan(plan);
   return { hosts, repositories, plans, sources: { a, b, c, d } };
 }
 
@@ -44,14 +44,16 @@ export function checkBatches(open: OpenStore): void {
         const { hosts, repositories, plans } = await fill(store);
         const [host, repository, plan] = [hosts[1], repositories[1], plans[0]];
         assert.deepEqual(await store.hosts.findHosts(TENANT, [host.id, sampleId('host'), host.id]), [host]);
-        assert.deepEqual(await store.catalog.findRepositories(TENANT, [repository.id, sampleId('repository')]), [repository]);
-        assert.deepEqual(await store.catalog.findPlans(TENANT, [plan.id, sampleId('plan')]), [plan]);
+        assert.deepEqual(await store.repositories.findRepositories(TENANT, [repository.id, sampleId('repository')]), [
+          repository,
+        ]);
+        assert.deepEqual(await store.plans.findPlans(TENANT, [plan.id, sampleId('plan')]), [plan]);
         assert.deepEqual(idsOf(await store.hosts.findHosts(TENANT, idsOf(hosts) as never)), idsOf(hosts));
-        assert.deepEqual(idsOf(await store.catalog.findPlans(TENANT, idsOf(plans) as never)), idsOf(plans));
+        assert.deepEqual(idsOf(await store.plans.findPlans(TENANT, idsOf(plans) as never)), idsOf(plans));
         assert.deepEqual(await store.hosts.findHosts(TENANT, []), []);
         assert.deepEqual(await store.hosts.findHosts(OTHER_TENANT, [host.id]), []);
-        assert.deepEqual(await store.catalog.findRepositories(OTHER_TENANT, [repository.id]), []);
-        assert.deepEqual(await store.catalog.findPlans(OTHER_TENANT, [plan.id]), []);
+        assert.deepEqual(await store.repositories.findRepositories(OTHER_TENANT, [repository.id]), []);
+        assert.deepEqual(await store.plans.findPlans(OTHER_TENANT, [plan.id]), []);
       }),
     );
 
@@ -59,18 +61,17 @@ export function checkBatches(open: OpenStore): void {
       'list the sources of hosts, and the plans of sources and of hosts, each plan once and whole',
       withStore(open, async (store) => {
         const { hosts, plans, sources } = await fill(store);
-        const { catalog } = store;
         const { a, b, c, d } = sources;
-        assert.deepEqual(idsOf(await catalog.listSourcesOfHosts(TENANT, [hosts[1].id])), idsOf([c, d]));
-        assert.deepEqual(idsOf(await catalog.listSourcesOfHosts(TENANT, idsOf(hosts) as never)), idsOf([a, b, c, d]));
-        assert.deepEqual(idsOf(await catalog.listPlansOfSources(TENANT, [a.id, c.id])), idsOf([plans[0], plans[2]]));
-        assert.deepEqual(await catalog.listPlansOfSources(TENANT, [b.id]), [plans[1]]);
-        assert.deepEqual(await catalog.listPlansOfSources(TENANT, [d.id]), []);
-        assert.deepEqual(idsOf(await catalog.listPlansOfHosts(TENANT, [hosts[1].id])), idsOf([plans[0], plans[2]]));
-        assert.deepEqual(idsOf(await catalog.listPlansOfHosts(TENANT, idsOf(hosts) as never)), idsOf(plans));
-        assert.deepEqual(await catalog.listPlansOfSources(OTHER_TENANT, [a.id]), []);
-        assert.deepEqual(await catalog.listPlansOfHosts(OTHER_TENANT, [hosts[0].id]), []);
-        assert.deepEqual(await catalog.listSourcesOfHosts(OTHER_TENANT, [hosts[0].id]), []);
+        assert.deepEqual(idsOf(await store.sources.listSourcesOfHosts(TENANT, [hosts[1].id])), idsOf([c, d]));
+        assert.deepEqual(idsOf(await store.sources.listSourcesOfHosts(TENANT, idsOf(hosts) as never)), idsOf([a, b, c, d]));
+        assert.deepEqual(idsOf(await store.plans.listPlansOfSources(TENANT, [a.id, c.id])), idsOf([plans[0], plans[2]]));
+        assert.deepEqual(await store.plans.listPlansOfSources(TENANT, [b.id]), [plans[1]]);
+        assert.deepEqual(await store.plans.listPlansOfSources(TENANT, [d.id]), []);
+        assert.deepEqual(idsOf(await store.plans.listPlansOfHosts(TENANT, [hosts[1].id])), idsOf([plans[0], plans[2]]));
+        assert.deepEqual(idsOf(await store.plans.listPlansOfHosts(TENANT, idsOf(hosts) as never)), idsOf(plans));
+        assert.deepEqual(await store.plans.listPlansOfSources(OTHER_TENANT, [a.id]), []);
+        assert.deepEqual(await store.plans.listPlansOfHosts(OTHER_TENANT, [hosts[0].id]), []);
+        assert.deepEqual(await store.sources.listSourcesOfHosts(OTHER_TENANT, [hosts[0].id]), []);
       }),
     );
 
@@ -100,12 +101,12 @@ export function checkBatches(open: OpenStore): void {
         assert.deepEqual(await store.runs.listPartsOf(OTHER_TENANT, [first]), []);
         assert.deepEqual(idsOf(await store.runs.lastRunOfPlans(TENANT, [plan.id, other.id])), [second]);
         assert.deepEqual(await store.runs.lastRunOfPlans(OTHER_TENANT, [plan.id]), []);
-        const counted = await store.runs.countSnapshotsOf(TENANT, idsOf(repositories) as never);
-        assert.deepEqual(counted.get(repositories[0].id), await store.runs.countSnapshots(TENANT, repositories[0].id));
+        const counted = await store.snapshots.countSnapshotsOf(TENANT, idsOf(repositories) as never);
+        assert.deepEqual(counted.get(repositories[0].id), await store.snapshots.countSnapshots(TENANT, repositories[0].id));
         assert.equal(counted.get(repositories[1].id) ?? 0, 0);
-        const used = await store.catalog.countPlansOf(TENANT, idsOf(repositories) as never);
+        const used = await store.plans.countPlansOf(TENANT, idsOf(repositories) as never);
         assert.deepEqual([used.get(repositories[0].id), used.get(repositories[1].id)], [2, 1]);
-        assert.equal((await store.catalog.countPlansOf(OTHER_TENANT, [repositories[0].id])).size, 0);
+        assert.equal((await store.plans.countPlansOf(OTHER_TENANT, [repositories[0].id])).size, 0);
       }),
     );
   });

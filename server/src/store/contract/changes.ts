@@ -26,22 +26,22 @@ export function checkChanges(open: OpenStore): void {
         const repository = sampleRepository();
         const source = sampleSource(host);
         await store.hosts.insertHost(host);
-        await store.catalog.insertRepository(repository);
-        await store.catalog.insertSource(source);
+        await store.repositories.insertRepository(repository);
+        await store.sources.insertSource(source);
         assert.deepEqual(await store.changes.takeChanges(OTHER_TENANT), NOTHING);
         assert.deepEqual(await take(), { ...NOTHING, hosts: [host.id], sources: [source.id] });
         assert.deepEqual(await take(), NOTHING);
 
         const plan = samplePlan(repository, [source]);
-        await store.catalog.insertPlan(plan);
+        await store.plans.insertPlan(plan);
         assert.deepEqual(await take(), { ...NOTHING, plans: [plan.id], sources: [source.id] });
-        await store.catalog.updatePlan({ ...plan, enabled: false }, plan.version);
+        await store.plans.updatePlan({ ...plan, enabled: false }, plan.version);
         assert.deepEqual(await take(), { ...NOTHING, plans: [plan.id], sources: [source.id] });
-        await store.catalog.deletePlan(TENANT, plan.id);
+        await store.plans.deletePlan(TENANT, plan.id);
         assert.deepEqual(await take(), { ...NOTHING, plans: [plan.id], sources: [source.id] });
         await store.hosts.updateHostNaming(TENANT, host.id, { tags: ['other'] });
         assert.deepEqual(await take(), { ...NOTHING, hosts: [host.id] });
-        await store.catalog.deleteSource(TENANT, source.id);
+        await store.sources.deleteSource(TENANT, source.id);
         assert.deepEqual(await take(), { ...NOTHING, sources: [source.id] });
       }),
     );

@@ -9,7 +9,7 @@ const STRANGE = 'e'.repeat(64);
 async function prepare(store: Store) {
   const { host, source } = await addHost(store);
   const repository = sampleRepository();
-  await store.catalog.insertRepository(repository);
+  await store.repositories.insertRepository(repository);
   const made = [];
   for (const at of [NOW, NOW + 1000])
     made.push(
@@ -38,16 +38,16 @@ export function checkContents(open: OpenStore): void {
         const { repository, engineIds } = await prepare(store);
         const [old, young] = engineIds;
         assert.ok(old && young);
-        const { runs } = store;
-        const known = await runs.listKnownThere(TENANT, repository.id, [young, STRANGE]);
+        const { snapshots } = store;
+        const known = await snapshots.listKnownThere(TENANT, repository.id, [young, STRANGE]);
         assert.deepEqual(
           known.map(({ engineId, state, isAdopted }) => [engineId, state, isAdopted]),
           [[young, 'good', false]],
         );
-        assert.deepEqual(await runs.listKnownThere(OTHER_TENANT, repository.id, [young]), []);
-        assert.deepEqual(await runs.listKnownThere(TENANT, sampleRepository().id, [young]), []);
+        assert.deepEqual(await snapshots.listKnownThere(OTHER_TENANT, repository.id, [young]), []);
+        assert.deepEqual(await snapshots.listKnownThere(TENANT, sampleRepository().id, [young]), []);
         const list = async (named: readonly string[], limit = 10) =>
-          (await runs.listNotThere(TENANT, repository.id, named, limit)).map(({ engineId }) => engineId);
+          (await snapshots.listNotThere(TENANT, repository.id, named, limit)).map(({ engineId }) => engineId);
         assert.deepEqual(await list([]), [young, old]);
         assert.deepEqual(await list([], 1), [young]);
         assert.deepEqual(await list([young]), [old]);
@@ -59,21 +59,21 @@ export function checkContents(open: OpenStore): void {
       'is taken over once, as what no run vouches for and no good backup of its source',
       withStore(open, async (store) => {
         const { source, repository, adoption, engineIds } = await prepare(store);
-        const { runs } = store;
-        const [before] = await runs.listStandings(TENANT, [source]);
-        const adopted = await runs.adoptSnapshot(TENANT, adoption);
+        const { standings, snapshots } = store;
+        const [before] = await standings.listStandings(TENANT, [source]);
+        const adopted = await snapshots.adoptSnapshot(TENANT, adoption);
         assert.deepEqual(
           [adopted.state, adopted.adoptedAt, adopted.adoptedBy, adopted.plan, adopted.fileName, adopted.evidence],
           ['quarantined', NOW + 6000, 'ada', undefined, undefined, []],
         );
-        assert.deepEqual(await runs.findSnapshot(TENANT, adopted.id), adopted);
-        assert.deepEqual(await runs.listStandings(TENANT, [source]), [before]);
-        const [known] = await runs.listKnownThere(TENANT, repository.id, [STRANGE]);
+        assert.deepEqual(await snapshots.findSnapshot(TENANT, adopted.id), adopted);
+        assert.deepEqual(await standings.listStandings(TENANT, [source]), [before]);
+        const [known] = await snapshots.listKnownThere(TENANT, repository.id, [STRANGE]);
         assert.equal(known?.isAdopted, true);
         const again = { ...adoption, id: sampleId('snapshot') };
-        await assert.rejects(runs.adoptSnapshot(TENANT, again), refusal('conflict'));
+        await assert.rejects(snapshots.adoptSnapshot(TENANT, again), refusal('conflict'));
         const [taken = ''] = engineIds;
-        await assert.rejects(runs.adoptSnapshot(TENANT, { ...again, engineId: taken }), refusal('conflict'));
+        await assert.rejects(snapshots.adoptSnapshot(TENANT, { ...again, engineId: taken }), refusal('conflict'));
       }),
     );
   });

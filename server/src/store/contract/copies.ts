@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { Host } from '../hosts.ts';
-import type { Snapshot } from '../runs.ts';
+import type { Snapshot } from '../snapshots.ts';
 import type { Store } from '../store.ts';
 import { addHost, backUp, createdEvent, finishedEvent, orderedRun, report, startedEvent } from './reports.ts';
 import {
@@ -24,7 +24,7 @@ const COPY_ENGINE_ID = 'c'.repeat(64);
 async function prepare(store: Store): Promise<{ host: Host; source: SourceId; snapshot: Snapshot }> {
   const { host, source } = await addHost(store);
   await backUp(store, host, { sources: [source], created: { plan: sampleId('plan') } });
-  const [snapshot] = (await store.runs.listSnapshots(TENANT, { source }, { limit: 1 })).rows;
+  const [snapshot] = (await store.snapshots.listSnapshots(TENANT, { source }, { limit: 1 })).rows;
   assert.ok(snapshot);
   return { host, source, snapshot };
 }
@@ -51,7 +51,7 @@ export function checkCopies(open: OpenStore): void {
       withStore(open, async (store) => {
         const { host, source, snapshot } = await prepare(store);
         const second = sampleRepository();
-        await store.catalog.insertRepository(second);
+        await store.repositories.insertRepository(second);
         const run = sampleId('run');
         const created = createdEvent(run, {
           kind: 'copy',
@@ -63,7 +63,7 @@ export function checkCopies(open: OpenStore): void {
         await report(store, host, [created, startedEvent(run, NOW + 10), copied, finishedEvent(run, 'succeeded')]);
         const found = await store.runs.findRun(TENANT, run);
         assert.deepEqual([found?.from, found?.follows], [snapshot.repository, snapshot.run]);
-        const copies = await store.runs.listSnapshots(TENANT, { copyOf: snapshot.id }, { limit: 5 });
+        const copies = await store.snapshots.listSnapshots(TENANT, { copyOf: snapshot.id }, { limit: 5 });
         assert.deepEqual(
           copies.rows.map((copy) => [copy.repository, copy.state, copy.run, copy.copiedBy, copy.source, copy.createdAt]),
           [[second.id, 'good', snapshot.run, run, source, snapshot.createdAt]],
@@ -73,8 +73,8 @@ export function checkCopies(open: OpenStore): void {
           createdEvent(again, { kind: 'copy', repository: second.id, from: snapshot.repository }),
           copiedEvent(again, snapshot),
         ]);
-        assert.equal((await store.runs.listSnapshots(TENANT, { copyOf: snapshot.id }, { limit: 5 })).rows.length, 1);
-        const [standing] = await store.runs.listStandings(TENANT, [source]);
+        assert.equal((await store.snapshots.listSnapshots(TENANT, { copyOf: snapshot.id }, { limit: 5 })).rows.length, 1);
+        const [standing] = await store.standings.listStandings(TENANT, [source]);
         assert.equal(standing?.lastGoodSnapshot, snapshot.id, 'the original stands for the backup while it is there');
       }),
     );
@@ -84,27 +84,27 @@ export function checkCopies(open: OpenStore): void {
       withStore(open, async (store) => {
         const { host, source } = await addHost(store);
         const [first, second, policy] = [sampleRepository(), sampleRepository(), samplePolicy()];
-        await store.catalog.insertRepository(first);
-        await store.catalog.insertRepository(second);
-        await store.catalog.insertPolicy(policy);
-        const found = await store.catalog.findSource(TENANT, source);
+        await store.repositories.insertRepository(first);
+        await store.repositories.insertRepository(second);
+        await store.policies.insertPolicy(policy);
+        const found = await store.sources.findSource(TENANT, source);
         assert.ok(found);
         const plan = samplePlan(first, [found], { copyRepository: second.id, copyPolicy: policy.id });
-        await store.catalog.insertPlan(plan);
-        assert.deepEqual(await store.catalog.findPlan(TENANT, plan.id), plan);
-        await assert.rejects(store.catalog.deleteRepository(TENANT, second.id), refusal('conflict', { field: 'plans' }));
-        await assert.rejects(store.catalog.deletePolicy(TENANT, policy.id), refusal('conflict'));
-        assert.deepEqual(await store.catalog.listHostsOfRepository(TENANT, second.id), [host.id]);
+        await store.plans.insertPlan(plan);
+        assert.deepEqual(await store.plans.findPlan(TENANT, plan.id), plan);
+        await assert.rejects(store.repositories.deleteRepository(TENANT, second.id), refusal('conflict', { field: 'plans' }));
+        await assert.rejects(store.policies.deletePolicy(TENANT, policy.id), refusal('conflict'));
+        assert.deepEqual(await store.plans.listHostsOfRepository(TENANT, second.id), [host.id]);
         await backUp(store, host, { sources: [source], repository: first.id, created: { plan: plan.id } });
         const places = { from: first.id, to: second.id };
-        const [lacking] = await store.runs.listUncopied(TENANT, plan.id, places, 10);
+        const [lacking] = await store.snapshots.listUncopied(TENANT, plan.id, places, 10);
         assert.ok(lacking);
         const run = sampleId('run');
         await report(store, host, [
           createdEvent(run, { kind: 'copy', repository: second.id, plan: plan.id }),
           copiedEvent(run, lacking),
         ]);
-        assert.deepEqual(await store.runs.listUncopied(TENANT, plan.id, places, 10), []);
+        assert.deepEqual(await store.snapshots.listUncopied(TENANT, plan.id, places, 10), []);
       }),
     );
 
@@ -114,7 +114,7 @@ export function checkCopies(open: OpenStore): void {
         const { source, snapshot } = await prepare(store);
         const { host: stranger } = await addHost(store);
         const second = sampleRepository();
-        await store.catalog.insertRepository(second);
+        await store.repositories.insertRepository(second);
         const [copy, verify, gone] = [sampleId('run'), sampleId('run'), sampleId('run')];
         await report(store, stranger, [
           createdEvent(copy, { kind: 'copy', repository: second.id }),
@@ -124,9 +124,9 @@ export function checkCopies(open: OpenStore): void {
           createdEvent(gone, { kind: 'delete_snapshot', repository: snapshot.repository }),
           removedEvent(gone, source, snapshot),
         ]);
-        const after = await store.runs.findSnapshot(TENANT, snapshot.id);
+        const after = await store.snapshots.findSnapshot(TENANT, snapshot.id);
         assert.deepEqual([after?.state, after?.verification], ['good', undefined]);
-        assert.deepEqual((await store.runs.listSnapshots(TENANT, { copyOf: snapshot.id }, { limit: 5 })).rows, []);
+        assert.deepEqual((await store.snapshots.listSnapshots(TENANT, { copyOf: snapshot.id }, { limit: 5 })).rows, []);
       }),
     );
 
@@ -135,17 +135,17 @@ export function checkCopies(open: OpenStore): void {
       withStore(open, async (store) => {
         const { host, source, snapshot } = await prepare(store);
         await backUp(store, host, { sources: [source], repository: snapshot.repository, created: { plan: snapshot.plan } });
-        const { rows } = await store.runs.listSnapshots(TENANT, { source }, { limit: 5 });
+        const { rows } = await store.snapshots.listSnapshots(TENANT, { source }, { limit: 5 });
         const other = rows.find(({ id }) => id !== snapshot.id);
         assert.ok(other);
         const { host: standIn } = await addHost(store);
         const second = sampleRepository();
-        await store.catalog.insertRepository(second);
+        await store.repositories.insertRepository(second);
         const place = async (kind: 'copy' | 'verify' | 'delete_snapshot', repository = snapshot.repository) => {
           const run = orderedRun(standIn, { kind, plan: undefined, repository });
           const order = sampleOrder(run, { type: `${kind}.start` });
-          await store.runs.insertOrderedRun(run, [], order, [snapshot.id]);
-          const [named] = await store.runs.listNamedSnapshots(TENANT, run.id);
+          await store.orders.insertOrderedRun(run, [], order, [snapshot.id]);
+          const [named] = await store.orders.listNamedSnapshots(TENANT, run.id);
           assert.deepEqual([named?.id, named?.host], [snapshot.id, host.id]);
           return { id: run.id, created: createdEvent(run.id, { kind, repository }) };
         };
@@ -161,14 +161,14 @@ export function checkCopies(open: OpenStore): void {
           removedEvent(gone.id, source, other),
           removedEvent(gone.id, source, snapshot),
         ]);
-        const { rows: copies } = await store.runs.listSnapshots(TENANT, { repository: second.id }, { limit: 5 });
+        const { rows: copies } = await store.snapshots.listSnapshots(TENANT, { repository: second.id }, { limit: 5 });
         assert.deepEqual(
           copies.map((one) => [one.copyOf, one.host, one.state]),
           [[snapshot.id, host.id, 'good']],
         );
         const [named, unnamed] = [
-          await store.runs.findSnapshot(TENANT, snapshot.id),
-          await store.runs.findSnapshot(TENANT, other.id),
+          await store.snapshots.findSnapshot(TENANT, snapshot.id),
+          await store.snapshots.findSnapshot(TENANT, other.id),
         ];
         assert.deepEqual(
           [named?.state, named?.verification?.ok, unnamed?.state, unnamed?.verification],
@@ -184,7 +184,7 @@ export function checkCopies(open: OpenStore): void {
             missing: [snapshot.engineId],
           },
         ]);
-        assert.equal((await store.runs.findSnapshot(TENANT, snapshot.id))?.state, 'removed');
+        assert.equal((await store.snapshots.findSnapshot(TENANT, snapshot.id))?.state, 'removed');
       }),
     );
 
@@ -195,9 +195,9 @@ export function checkCopies(open: OpenStore): void {
         const [good, bad, gone] = [sampleId('run'), sampleId('run'), sampleId('run')];
         const about = { repository: snapshot.repository };
         await report(store, host, [createdEvent(good, { kind: 'verify', ...about }), verifiedEvent(good, snapshot, true)]);
-        const { verification } = (await store.runs.findSnapshot(TENANT, snapshot.id)) ?? {};
+        const { verification } = (await store.snapshots.findSnapshot(TENANT, snapshot.id)) ?? {};
         assert.deepEqual(verification, { ok: true, run: good, at: NOW + 40, bytes: 7, sha256: 'd'.repeat(64), seen: 'seven' });
-        const listBad = async () => (await store.runs.listSnapshots(TENANT, { unreadable: true }, { limit: 5 })).rows;
+        const listBad = async () => (await store.snapshots.listSnapshots(TENANT, { unreadable: true }, { limit: 5 })).rows;
         assert.deepEqual(await listBad(), []);
         await report(store, host, [createdEvent(bad, { kind: 'verify', ...about }), verifiedEvent(bad, snapshot, false)]);
         assert.deepEqual(
@@ -208,7 +208,7 @@ export function checkCopies(open: OpenStore): void {
           createdEvent(gone, { kind: 'delete_snapshot', ...about }),
           removedEvent(gone, source, snapshot),
         ]);
-        const left = await store.runs.findSnapshot(TENANT, snapshot.id);
+        const left = await store.snapshots.findSnapshot(TENANT, snapshot.id);
         assert.deepEqual([left?.state, left?.removedAt, left?.removedWhy], ['removed', NOW + 50, 'deleted by Ada']);
         assert.deepEqual(await listBad(), []);
       }),

@@ -11,7 +11,7 @@ const VERDICT = { isProven: true, restoreMs: 41_000, snapshotAgeMs: 60_000, rows
 async function prepareBackup(store: Store, plan = sampleId('plan')) {
   const { host, source } = await addHost(store);
   await backUp(store, host, { sources: [source], created: { plan } });
-  const [snapshot] = (await store.runs.listSnapshots(TENANT, { source }, { limit: 1 })).rows;
+  const [snapshot] = (await store.snapshots.listSnapshots(TENANT, { source }, { limit: 1 })).rows;
   assert.ok(snapshot);
   return { host, source, snapshot: snapshot.id };
 }
@@ -43,13 +43,13 @@ export function checkDrills(open: OpenStore): void {
         const { host, source, snapshot } = await prepareBackup(store);
         assert.deepEqual(await store.drills.listProofs(TENANT, [source]), [{ source, proven: undefined, newest: undefined }]);
         const first = await drill(store, host, source, snapshot, NOW + 10);
-        assert.equal((await store.runs.findSnapshot(TENANT, snapshot))?.provenAt, NOW + 10);
+        assert.equal((await store.snapshots.findSnapshot(TENANT, snapshot))?.provenAt, NOW + 10);
         const [proof] = await store.drills.listProofs(TENANT, [source]);
         const { isProven, ...figures } = VERDICT;
         assert.deepEqual(proof?.proven, { run: first, source, host: host.id, snapshot, endedAt: NOW + 10, isProven, ...figures });
         assert.equal(proof?.newest?.run, first);
         const second = await drill(store, host, source, snapshot, NOW + 20, false);
-        assert.equal((await store.runs.findSnapshot(TENANT, snapshot))?.provenAt, undefined);
+        assert.equal((await store.snapshots.findSnapshot(TENANT, snapshot))?.provenAt, undefined);
         const [after] = await store.drills.listProofs(TENANT, [source]);
         assert.deepEqual([after?.proven?.run, after?.newest?.run, after?.newest?.isProven], [first, second, false]);
         assert.deepEqual(await store.drills.listProofs(OTHER_TENANT, [source]), [
@@ -64,7 +64,7 @@ export function checkDrills(open: OpenStore): void {
         const one = await prepareBackup(store);
         const other = await addHost(store);
         await drill(store, other.host, other.source, one.snapshot, NOW + 10);
-        assert.equal((await store.runs.findSnapshot(TENANT, one.snapshot))?.provenAt, undefined);
+        assert.equal((await store.snapshots.findSnapshot(TENANT, one.snapshot))?.provenAt, undefined);
         assert.deepEqual((await store.drills.listDrills(TENANT, {}, { limit: 10 })).rows, []);
       }),
     );
@@ -91,7 +91,7 @@ export function checkDrills(open: OpenStore): void {
         const one = await prepareBackup(store, plan);
         const [ordered, stranger] = [await addHost(store), await addHost(store)];
         const run = sampleId('run');
-        const repository = (await store.runs.findSnapshot(TENANT, one.snapshot))?.repository ?? sampleId('repository');
+        const repository = (await store.snapshots.findSnapshot(TENANT, one.snapshot))?.repository ?? sampleId('repository');
         const about = {
           id: run,
           tenant: TENANT,
@@ -111,7 +111,7 @@ export function checkDrills(open: OpenStore): void {
         } as const;
         const order = { id: sampleId('request'), tenant: TENANT, host: ordered.host.id, type: 'drill.start', run } as const;
         const body = { body: '{}', notAfter: NOW + 1000, createdAt: NOW, state: 'waiting' } as const;
-        await store.runs.insertOrderedRun({ ...about, ...terms }, [one.source], { ...order, ...body });
+        await store.orders.insertOrderedRun({ ...about, ...terms }, [one.source], { ...order, ...body });
         const end = partEvent(run, one.source, 'succeeded', NOW + 10);
         const told = [
           createdEvent(run, { kind: 'drill', sources: [one.source], snapshot: one.snapshot, at: NOW }),
@@ -119,13 +119,13 @@ export function checkDrills(open: OpenStore): void {
           { ...end, part: { ...end.part, drill: VERDICT } },
         ];
         await report(store, stranger.host, told);
-        assert.equal((await store.runs.findSnapshot(TENANT, one.snapshot))?.provenAt, undefined);
+        assert.equal((await store.snapshots.findSnapshot(TENANT, one.snapshot))?.provenAt, undefined);
         await report(store, ordered.host, told);
-        assert.equal((await store.runs.findSnapshot(TENANT, one.snapshot))?.provenAt, NOW + 10);
+        assert.equal((await store.snapshots.findSnapshot(TENANT, one.snapshot))?.provenAt, NOW + 10);
         const [proof] = await store.drills.listProofs(TENANT, [one.source]);
         assert.deepEqual([proof?.proven?.run, proof?.proven?.host], [run, ordered.host.id]);
         const listElsewhere = () => store.drills.listProvenElsewhere(TENANT, [one.source], 10);
-        const engineId = (await store.runs.findSnapshot(TENANT, one.snapshot))?.engineId;
+        const engineId = (await store.snapshots.findSnapshot(TENANT, one.snapshot))?.engineId;
         assert.deepEqual(await listElsewhere(), [{ plan, engineId }]);
         await drill(store, one.host, one.source, one.snapshot, NOW + 30, false);
         assert.deepEqual(await listElsewhere(), [], 'disproven at home');
@@ -161,7 +161,7 @@ export function checkDrills(open: OpenStore): void {
         const canaries = [{ path: '/srv/canary', sizeBytes: 3, sha256: 'c'.repeat(64) }];
         const made = madeEvent(run, source, { contents, canaries });
         await report(store, host, [createdEvent(run, { sources: [source], repository }), startedEvent(run), made]);
-        const find = (tenant = TENANT) => store.runs.findSnapshotRecord(tenant, made.snapshot.id);
+        const find = (tenant = TENANT) => store.snapshots.findSnapshotRecord(tenant, made.snapshot.id);
         assert.deepEqual(await find(), { contents, canaries });
         assert.equal(await find(OTHER_TENANT), undefined);
         await report(store, host, [partEvent(run, source, 'succeeded'), finishedEvent(run, 'succeeded')]);
@@ -257,7 +257,7 @@ export function checkDrills(open: OpenStore): void {
           store.drills.saveDrillSettings(TENANT, { ...byHand, source: sampleId('source') }),
           refusal('not_found'),
         );
-        await store.catalog.deleteSource(TENANT, source);
+        await store.sources.deleteSource(TENANT, source);
         assert.equal(await store.drills.findDrillSettings(TENANT, source), undefined);
       }),
     );

@@ -32,19 +32,19 @@ export function checkFigures(open: OpenStore): void {
         const empty = await readFirstSource(store);
         assert.deepEqual([empty.host, empty.goodAt, empty.tags, empty.plans], [host.name, undefined, host.tags, []]);
         const repository = sampleRepository();
-        await store.catalog.insertRepository(repository);
+        await store.repositories.insertRepository(repository);
         const schedule = { cron: '0 2 * * *', zone: 'UTC' };
-        const [stored] = await store.catalog.findSources(TENANT, [source]);
+        const [stored] = await store.sources.findSources(TENANT, [source]);
         assert.ok(stored);
         const plan = samplePlan(repository, [stored], { schedule, enabled: true });
-        await store.catalog.insertPlan(plan);
-        await store.catalog.insertPlan(
+        await store.plans.insertPlan(plan);
+        await store.plans.insertPlan(
           samplePlan(repository, [stored], { schedule: { ...schedule, cron: '0 3 * * *' }, enabled: false }),
         );
         const byHand = samplePlan(repository, [stored], { schedule: undefined, enabled: true });
-        await store.catalog.insertPlan(byHand);
+        await store.plans.insertPlan(byHand);
         await backUp(store, host, { sources: [source], repository: repository.id, created: { plan: plan.id } });
-        const [snapshot] = (await store.runs.listSnapshots(TENANT, { source }, { limit: 1 })).rows;
+        const [snapshot] = (await store.snapshots.listSnapshots(TENANT, { source }, { limit: 1 })).rows;
         assert.ok(snapshot);
         const drill = sampleId('run');
         const end = partEvent(drill, source, 'succeeded', NOW + 30);
@@ -55,7 +55,7 @@ export function checkFigures(open: OpenStore): void {
           { ...end, part: { ...end.part, drill: verdict } },
         ]);
         const row = await readFirstSource(store);
-        const [standing] = await store.runs.listStandings(TENANT, [source]);
+        const [standing] = await store.standings.listStandings(TENANT, [source]);
         const [proof] = await store.drills.listProofs(TENANT, [source]);
         const [part] = await store.runs.listParts(TENANT, snapshot.run);
         assert.ok(standing?.lastGoodAt !== undefined && proof?.proven !== undefined);
@@ -96,7 +96,7 @@ export function checkFigures(open: OpenStore): void {
       withStore(open, async (store) => {
         const { host, source } = await addHost(store);
         const repository = sampleRepository();
-        await store.catalog.insertRepository(repository);
+        await store.repositories.insertRepository(repository);
         const read = async () => (await store.figures.listRepositoryFigures(TENANT, ALL)).find(({ id }) => id === repository.id);
         assert.deepEqual([(await read())?.snapshots, (await read())?.sizeBytes], [0, undefined]);
         for (const at of [NOW, NOW + 1])
@@ -114,7 +114,7 @@ export function checkFigures(open: OpenStore): void {
           });
         const row = await read();
         assert.deepEqual([row?.snapshots, row?.measuredAt, row?.sizeBytes], [2, NOW + 5, 500]);
-        const listed = (await store.runs.listSnapshots(TENANT, { repository: repository.id }, { limit: 9 })).rows;
+        const listed = (await store.snapshots.listSnapshots(TENANT, { repository: repository.id }, { limit: 9 })).rows;
         assert.equal(listed.length, row?.snapshots);
 
         const forget = sampleId('run');
@@ -131,7 +131,7 @@ export function checkFigures(open: OpenStore): void {
           finishedEvent(forget, 'succeeded'),
         ]);
         assert.equal((await read())?.snapshots, 1);
-        assert.equal(await store.runs.countSnapshots(TENANT, repository.id), 1);
+        assert.equal(await store.snapshots.countSnapshots(TENANT, repository.id), 1);
       }),
     );
 

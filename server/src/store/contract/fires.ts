@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
-import type { Plan, Source } from '../catalog.ts';
 import type { FireVerdict, OwedFire } from '../fires.ts';
 import type { Host } from '../hosts.ts';
+import type { Plan } from '../plans.ts';
+import type { Source } from '../sources.ts';
 import type { Store } from '../store.ts';
 import { backUp, createdEvent } from './reports.ts';
 import {
@@ -36,11 +37,11 @@ async function owe(store: Store, change: Partial<Plan> = {}): Promise<Owing> {
   const host = sampleHost({ skewMs: -7 });
   await store.hosts.insertHost(host);
   const source = sampleSource(host);
-  await store.catalog.insertSource(source);
+  await store.sources.insertSource(source);
   const repository = sampleRepository();
-  await store.catalog.insertRepository(repository);
+  await store.repositories.insertRepository(repository);
   const plan = samplePlan(repository, [source], change);
-  await store.catalog.insertPlan(plan);
+  await store.plans.insertPlan(plan);
   return { host, source, plan };
 }
 
@@ -70,7 +71,7 @@ function openStream(store: Store, host: Host): (events: readonly DurableEvent[],
   return async (events, receivedAt = LATER) => {
     const first = seq;
     seq += events.length;
-    return store.runs.applyEvents(TENANT, host.id, 'epoch-fires', sequence(events, first), receivedAt);
+    return store.events.applyEvents(TENANT, host.id, 'epoch-fires', sequence(events, first), receivedAt);
   };
 }
 
@@ -116,7 +117,7 @@ export function checkFires(open: OpenStore): void {
         assert.deepEqual(await store.fires.listDueWatches(LATER - 1, 10), []);
         assert.equal((await store.fires.listDueWatches(LATER, 10))[0]?.settledThrough, NOW + HOUR);
         const changed = { ...owing.plan, options: { ...owing.plan.options, graceMinutes: 5 }, updatedAt: NOW + 2 * HOUR };
-        await store.catalog.updatePlan(changed, 1);
+        await store.plans.updatePlan(changed, 1);
         const stale = verdict(owing, { settledThrough: NOW + 9 * HOUR, missed: [fireAt(3)] });
         assert.deepEqual(await store.fires.settleFires([stale], NOW), []);
         const [watch] = await store.fires.listDueWatches(0, 10);
@@ -133,18 +134,18 @@ export function checkFires(open: OpenStore): void {
         const second = sampleHost();
         await store.hosts.insertHost(second);
         const more = sampleSource(second, { enabled: false });
-        await store.catalog.insertSource(more);
+        await store.sources.insertSource(more);
         const wider = { ...plan, sources: [...plan.sources, more.id], updatedAt: NOW + HOUR };
-        await store.catalog.updatePlan(wider, 1);
+        await store.plans.updatePlan(wider, 1);
         const byHost = async () =>
           new Map((await store.fires.listDueWatches(NOW, 10)).map((watch) => [watch.host, watch] as const));
         assert.deepEqual([...(await byHost()).values()].map((watch) => watch.settledThrough).sort(), [NOW - 1, NOW + HOUR - 1]);
         assert.equal((await byHost()).get(second.id)?.hasSources, false);
-        await store.catalog.updatePlan({ ...wider, effectiveFrom: NOW + 5 * HOUR, updatedAt: NOW + 5 * HOUR }, 2);
+        await store.plans.updatePlan({ ...wider, effectiveFrom: NOW + 5 * HOUR, updatedAt: NOW + 5 * HOUR }, 2);
         assert.equal((await byHost()).get(host.id)?.settledThrough, NOW + 5 * HOUR - 1);
-        await store.catalog.updatePlan({ ...wider, sources: [more.id], updatedAt: NOW + 6 * HOUR }, 3);
+        await store.plans.updatePlan({ ...wider, sources: [more.id], updatedAt: NOW + 6 * HOUR }, 3);
         assert.deepEqual([...(await byHost()).keys()], [second.id]);
-        await store.catalog.deletePlan(TENANT, plan.id);
+        await store.plans.deletePlan(TENANT, plan.id);
         assert.equal((await byHost()).size, 0);
       }),
     );
@@ -298,7 +299,7 @@ export function checkFires(open: OpenStore): void {
         assert.equal(await store.fires.pruneMissedFires(NOW + 5, 1), 1);
         assert.equal(await store.fires.pruneMissedFires(NOW + 5, 9), 1);
         assert.deepEqual(await openCounts(store), [1]);
-        await store.catalog.deletePlan(TENANT, owing.plan.id);
+        await store.plans.deletePlan(TENANT, owing.plan.id);
         assert.deepEqual(await openCounts(store), []);
       }),
     );

@@ -17,7 +17,7 @@ async function openTalk(store: Store) {
   let seq = 1;
   let index = 0;
   const say = async (events: readonly DurableEvent[], receivedAt: number): Promise<void> => {
-    await store.runs.applyEvents(TENANT, host.id, 'epoch-gather', sequence(events, seq), receivedAt);
+    await store.events.applyEvents(TENANT, host.id, 'epoch-gather', sequence(events, seq), receivedAt);
     seq += events.length;
   };
   /** Runs that have ended, with the log each has. */
@@ -44,14 +44,14 @@ async function openTalk(store: Store) {
 async function gatherAll(store: Store): Promise<readonly number[]> {
   const steps: number[] = [];
   for (;;) {
-    const { gathered, hasMore } = await store.runs.gatherLogs();
+    const { gathered, hasMore } = await store.logs.gatherLogs();
     steps.push(gathered);
     if (!hasMore) return steps;
   }
 }
 
 const readAll = (store: Store, run: RunId): Promise<readonly LogLine[]> =>
-  store.runs.readLog(TENANT, run, { after: 0, limit: 100_000 });
+  store.logs.readLog(TENANT, run, { after: 0, limit: 100_000 });
 
 export function checkGatheredLogs(open: OpenStore): void {
   describe('logs that are put together', () => {
@@ -76,13 +76,13 @@ export function checkGatheredLogs(open: OpenStore): void {
           search?: string;
           levels?: readonly ['error'];
           limit?: number;
-        }) => store.runs.readLog(TENANT, run, { after: 0, limit: 2, ...filter });
+        }) => store.logs.readLog(TENANT, run, { after: 0, limit: 2, ...filter });
         assert.deepEqual(await read({}), odd.slice(0, 2));
         assert.deepEqual(await read({ before: 9 }), odd.slice(1));
         assert.deepEqual(await read({ after: 3, before: 8 }), [odd[1]]);
         assert.deepEqual(await read({ levels: ['error'] }), [odd[1]]);
         assert.deepEqual(await read({ search: 'LONE' }), [odd[0]]);
-        assert.deepEqual(await store.runs.readLog(OTHER_TENANT, run, { after: 0, limit: 5 }), []);
+        assert.deepEqual(await store.logs.readLog(OTHER_TENANT, run, { after: 0, limit: 5 }), []);
       }),
     );
 
@@ -112,7 +112,7 @@ export function checkGatheredLogs(open: OpenStore): void {
         const texts = async (run: RunId) => (await readAll(store, run)).map((line) => line.text);
         assert.deepEqual(await texts(late), ['at its time', 'late word']);
         assert.deepEqual(
-          (await store.runs.readLog(TENANT, late, { after: 0, before: 3, limit: 1 })).map((line) => line.n),
+          (await store.logs.readLog(TENANT, late, { after: 0, before: 3, limit: 1 })).map((line) => line.n),
           [2],
         );
         assert.deepEqual(await texts(going), ['still at it']);
@@ -131,7 +131,7 @@ export function checkGatheredLogs(open: OpenStore): void {
         const at = NOW + 90 * DAY + 1;
         let removed = 0;
         for (let more = true; more; ) {
-          const step = await store.runs.removeOldLogs(90, at);
+          const step = await store.logs.removeOldLogs(90, at);
           removed += step.removed;
           more = step.hasMore;
         }
@@ -143,8 +143,8 @@ export function checkGatheredLogs(open: OpenStore): void {
             [gone],
           );
         for (const [run, lines] of young) assert.deepEqual(await readAll(store, run), lines);
-        for (let more = true; more; ) more = (await store.runs.removeOldLogs(90, at + 3 * DAY)).hasMore;
-        const { storedBytes, removedBytes } = await store.runs.getLogTotals(TENANT);
+        for (let more = true; more; ) more = (await store.logs.removeOldLogs(90, at + 3 * DAY)).hasMore;
+        const { storedBytes, removedBytes } = await store.logs.getLogTotals(TENANT);
         assert.ok(storedBytes > 0);
         assert.equal(storedBytes, removedBytes);
       }),

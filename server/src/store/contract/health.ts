@@ -25,7 +25,7 @@ export function checkHealth(open: OpenStore): void {
         const online: SourceHealth = { ...health, state: 'online', failures: 0, failure: undefined, looks: [] };
         await store.health.putHealth(TENANT, host.id, [online]);
         assert.deepEqual(await store.health.listHealth(TENANT, [source]), [online]);
-        await store.catalog.deleteSource(TENANT, source);
+        await store.sources.deleteSource(TENANT, source);
         assert.deepEqual(await store.health.listHealth(TENANT, [source]), []);
       }),
     );

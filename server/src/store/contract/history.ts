@@ -32,7 +32,7 @@ export function checkHistory(open: OpenStore): void {
       withStore(open, async (store) => {
         const { host } = await addHost(store);
         const repository = sampleRepository();
-        await store.catalog.insertRepository(repository);
+        await store.repositories.insertRepository(repository);
         const measure = (measuredAt: number, sizeBytes: number) =>
           store.maintenance.recordMeasurement(TENANT, repository.id, { host: host.id, measuredAt, sizeBytes, snapshots: 1 });
         await measure(NOW, 100);
@@ -61,7 +61,7 @@ export function checkHistory(open: OpenStore): void {
       withStore(open, async (store) => {
         const { host, source } = await addHost(store);
         const repository = sampleRepository();
-        await store.catalog.insertRepository(repository);
+        await store.repositories.insertRepository(repository);
         const run = async (kind: 'backup' | 'check', at: number, state?: 'cancelled' | 'failed') => {
           const id = sampleId('run');
           const sources = kind === 'backup' ? [source] : [];

@@ -63,9 +63,9 @@ export function checkLedger(open: OpenStore): void {
         ];
         const states: string[] = [];
         for (const [index, event] of steps.entries()) {
-          await store.runs.applyEvents(TENANT, host.id, 'epoch-steps', sequence([event], index + 1), NOW + 100);
+          await store.events.applyEvents(TENANT, host.id, 'epoch-steps', sequence([event], index + 1), NOW + 100);
           const [part] = await store.runs.listParts(TENANT, run);
-          const [snapshot] = (await store.runs.listSnapshots(TENANT, { run }, { limit: 1 })).rows;
+          const [snapshot] = (await store.snapshots.listSnapshots(TENANT, { run }, { limit: 1 })).rows;
           states.push([(await store.runs.findRun(TENANT, run))?.state, part?.state, snapshot?.state ?? '-'].join(' '));
         }
         assert.deepEqual(states, [
@@ -121,10 +121,10 @@ export function checkLedger(open: OpenStore): void {
         const expected = { succeeded: 'good', partial: 'partial', failed: 'quarantined', cancelled: 'quarantined' } as const;
         for (const state of ['succeeded', 'partial', 'failed', 'cancelled'] as const) {
           const { run } = await backUp(store, host, { sources: [source], state });
-          const [snapshot] = (await store.runs.listSnapshots(TENANT, { run }, { limit: 5 })).rows;
+          const [snapshot] = (await store.snapshots.listSnapshots(TENANT, { run }, { limit: 5 })).rows;
           assert.equal(snapshot?.state, expected[state]);
-          assert.deepEqual(await store.runs.findSnapshot(TENANT, snapshot.id), snapshot);
-          assert.equal(await store.runs.findSnapshot(OTHER_TENANT, snapshot.id), undefined);
+          assert.deepEqual(await store.snapshots.findSnapshot(TENANT, snapshot.id), snapshot);
+          assert.equal(await store.snapshots.findSnapshot(OTHER_TENANT, snapshot.id), undefined);
         }
       }),
     );
@@ -134,7 +134,7 @@ export function checkLedger(open: OpenStore): void {
       withStore(open, async (store) => {
         const { host, source } = await addHost(store);
         const silent = sampleSource(host);
-        await store.catalog.insertSource(silent);
+        await store.sources.insertSource(silent);
         const run = sampleId('run');
         const applied = await report(store, host, [
           createdEvent(run, { sources: [source, silent.id] }),
@@ -153,7 +153,7 @@ export function checkLedger(open: OpenStore): void {
           ['succeeded', 'failed'],
         );
         assert.equal(parts[1]?.failure?.reason, 'evidence_failed');
-        const states = (await store.runs.listSnapshots(TENANT, { run }, { limit: 5 })).rows.map((row) =>
+        const states = (await store.snapshots.listSnapshots(TENANT, { run }, { limit: 5 })).rows.map((row) =>
           [row.source, row.state].join(' '),
         );
         assert.deepEqual(states.sort(), [`${source} good`, `${silent.id} quarantined`].sort());
@@ -189,13 +189,13 @@ export function checkLedger(open: OpenStore): void {
       withStore(open, async (store) => {
         const { host, source } = await addHost(store);
         await backUp(store, host, { sources: [source] });
-        const before = await store.runs.listStandings(TENANT, [source]);
+        const before = await store.standings.listStandings(TENANT, [source]);
         const target = { kind: 'directory', path: '/restored' } as const;
         const created = { kind: 'restore', at: NOW + 500, snapshot: sampleId('snapshot'), target } as const;
         const { run } = await backUp(store, host, { sources: [source], state: 'failed', created });
         assert.deepEqual((await store.runs.findRun(TENANT, run))?.target, target);
-        assert.deepEqual((await store.runs.listSnapshots(TENANT, { run }, { limit: 5 })).rows, []);
-        assert.deepEqual(await store.runs.listStandings(TENANT, [source]), before);
+        assert.deepEqual((await store.snapshots.listSnapshots(TENANT, { run }, { limit: 5 })).rows, []);
+        assert.deepEqual(await store.standings.listStandings(TENANT, [source]), before);
       }),
     );
 
@@ -206,10 +206,10 @@ export function checkLedger(open: OpenStore): void {
         const liar = await addHost(store);
         const repository = sampleId('repository');
         const { run, engineId } = await backUp(store, victim.host, { sources: [victim.source], repository });
-        const [original] = (await store.runs.listSnapshots(TENANT, { run }, { limit: 1 })).rows;
+        const [original] = (await store.snapshots.listSnapshots(TENANT, { run }, { limit: 1 })).rows;
         const copy = await backUp(store, liar.host, { sources: [liar.source], repository, made: { engineId } });
-        assert.deepEqual((await store.runs.listSnapshots(TENANT, { run: copy.run }, { limit: 5 })).rows, []);
-        assert.deepEqual((await store.runs.listSnapshots(TENANT, { repository }, { limit: 5 })).rows, [original]);
+        assert.deepEqual((await store.snapshots.listSnapshots(TENANT, { run: copy.run }, { limit: 5 })).rows, []);
+        assert.deepEqual((await store.snapshots.listSnapshots(TENANT, { repository }, { limit: 5 })).rows, [original]);
       }),
     );
 
@@ -228,10 +228,10 @@ export function checkLedger(open: OpenStore): void {
           missing: [engineId],
         };
         await report(store, other.host, [reconciled]);
-        assert.equal((await store.runs.listSnapshots(TENANT, { run }, { limit: 1 })).rows[0]?.state, 'good');
+        assert.equal((await store.snapshots.listSnapshots(TENANT, { run }, { limit: 1 })).rows[0]?.state, 'good');
         await report(store, owner.host, [reconciled, { type: 'host.notice', at: NOW + 1, level: 'error', text: 'spec refused' }]);
-        assert.equal((await store.runs.listSnapshots(TENANT, { run }, { limit: 1 })).rows[0]?.state, 'missing');
-        assert.equal((await store.runs.listStandings(TENANT, [owner.source]))[0]?.lastGoodAt, undefined);
+        assert.equal((await store.snapshots.listSnapshots(TENANT, { run }, { limit: 1 })).rows[0]?.state, 'missing');
+        assert.equal((await store.standings.listStandings(TENANT, [owner.source]))[0]?.lastGoodAt, undefined);
         const [notice, reconciliation] = await store.trail.listHappenings(TENANT, owner.host.id, 10);
         assert.deepEqual([notice?.type, notice?.level, notice?.text], ['notice', 'error', 'spec refused']);
         assert.deepEqual([reconciliation?.type, reconciliation?.level], ['reconciled', 'warn']);

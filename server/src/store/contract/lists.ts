@@ -27,7 +27,7 @@ async function fill(store: Store): Promise<{ runs: Run[]; sourcesOf: Map<string,
   for (const [h, host] of hosts.entries()) {
     await store.hosts.insertHost(host);
     const sources = [sampleSource(host), sampleSource(host)];
-    for (const source of sources) await store.catalog.insertSource(source);
+    for (const source of sources) await store.sources.insertSource(source);
     for (let i = 0; i < 12; i += 1) {
       const chosen = i % 3 === 0 ? sources : sources.slice(i % 2, (i % 2) + 1);
       const ids = chosen.map((source) => source.id);
@@ -162,7 +162,7 @@ export function checkLists(open: OpenStore): void {
         const host = sampleHost();
         const source = sampleSource(host);
         await store.hosts.insertHost(host);
-        await store.catalog.insertSource(source);
+        await store.sources.insertSource(source);
         const plan = sampleId('plan');
         const repository = sampleId('repository');
         const older = await backUp(store, host, { sources: [source.id], repository, created: { plan } });
@@ -178,8 +178,8 @@ export function checkLists(open: OpenStore): void {
           startedEvent(third),
           madeEvent(third, source.id, { role: 'globals' }),
         ]);
-        const list = async (filter: Parameters<typeof store.runs.listSnapshots>[1]) =>
-          (await store.runs.listSnapshots(TENANT, filter, { limit: 10 })).rows.map((snapshot) => snapshot.run);
+        const list = async (filter: Parameters<typeof store.snapshots.listSnapshots>[1]) =>
+          (await store.snapshots.listSnapshots(TENANT, filter, { limit: 10 })).rows.map((snapshot) => snapshot.run);
         assert.deepEqual(await list({}), [newer.run, older.run]);
         assert.deepEqual(await list({ host: host.id, source: source.id }), [newer.run, older.run]);
         assert.deepEqual(await list({ plan }), [older.run]);
@@ -188,14 +188,14 @@ export function checkLists(open: OpenStore): void {
         assert.deepEqual(await list({ state: 'partial' }), [newer.run]);
         assert.deepEqual(await list({ state: 'good' }), [older.run]);
         assert.deepEqual(await list({ role: 'globals' }), [third]);
-        const first = await store.runs.listSnapshots(TENANT, {}, { limit: 1 });
+        const first = await store.snapshots.listSnapshots(TENANT, {}, { limit: 1 });
         assert.deepEqual(
-          (await store.runs.listSnapshots(TENANT, {}, { limit: 1, after: first.next })).rows.map((row) => row.run),
+          (await store.snapshots.listSnapshots(TENANT, {}, { limit: 1, after: first.next })).rows.map((row) => row.run),
           [older.run],
         );
-        assert.equal(await store.runs.countSnapshots(TENANT), 2);
-        assert.equal(await store.runs.countSnapshots(TENANT, repository), 1);
-        const [standing] = await store.runs.listStandings(TENANT, [source.id]);
+        assert.equal(await store.snapshots.countSnapshots(TENANT), 2);
+        assert.equal(await store.snapshots.countSnapshots(TENANT, repository), 1);
+        const [standing] = await store.standings.listStandings(TENANT, [source.id]);
         assert.deepEqual(
           [standing?.lastGoodAt, standing?.lastGoodBytes, standing?.lastState, standing?.lastRun, standing?.lastAt],
           [NOW + 20, 4096, 'partial', newer.run, NOW + 30],

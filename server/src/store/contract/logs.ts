@@ -23,7 +23,7 @@ async function startTalk(store: Store): Promise<Talk> {
   await store.hosts.insertHost(host);
   let seq = 1;
   const say: Talk['say'] = async (events) => {
-    const applied = await store.runs.applyEvents(TENANT, host.id, 'epoch-talk', sequence(events, seq), NOW);
+    const applied = await store.events.applyEvents(TENANT, host.id, 'epoch-talk', sequence(events, seq), NOW);
     seq += events.length;
     return applied.fresh.map(({ event }) => event);
   };
@@ -36,7 +36,7 @@ function takeLines(from: number, to: number, text?: string): LogLine[] {
 }
 
 const readAll = (store: Store, run: RunId): Promise<readonly LogLine[]> =>
-  store.runs.readLog(TENANT, run, { after: 0, limit: 100_000 });
+  store.logs.readLog(TENANT, run, { after: 0, limit: 100_000 });
 
 export function checkLogs(open: OpenStore): void {
   describe('logs', () => {
@@ -59,7 +59,7 @@ export function checkLogs(open: OpenStore): void {
         assert.deepEqual(await readAll(store, run), lines);
         await say([finishedEvent(run, 'failed')]);
         assert.deepEqual(await readAll(store, run), lines);
-        assert.deepEqual(await store.runs.readLog(OTHER_TENANT, run, { after: 0, limit: 10 }), []);
+        assert.deepEqual(await store.logs.readLog(OTHER_TENANT, run, { after: 0, limit: 10 }), []);
       }),
     );
 
@@ -86,14 +86,14 @@ export function checkLogs(open: OpenStore): void {
         const { run, say } = await startTalk(store);
         const lines = Array.from({ length: 90 }, (_, i) => logLine(i + 1, `Row ${i + 1}`, i % 10 === 0 ? 'error' : 'debug'));
         for (let i = 0; i < 90; i += 30) await say([logEvent(run, lines.slice(i, i + 30))]);
-        const read = async (filter: Partial<Parameters<typeof store.runs.readLog>[2]>) =>
-          (await store.runs.readLog(TENANT, run, { after: 0, limit: 1000, ...filter })).map((line) => line.n);
+        const read = async (filter: Partial<Parameters<typeof store.logs.readLog>[2]>) =>
+          (await store.logs.readLog(TENANT, run, { after: 0, limit: 1000, ...filter })).map((line) => line.n);
         assert.deepEqual(await read({ after: 29, limit: 3 }), [30, 31, 32]);
         assert.deepEqual(await read({ after: 90 }), []);
         assert.deepEqual(await read({ levels: ['error'], after: 60 }), [61, 71, 81]);
         assert.deepEqual(await read({ search: 'ROW 8' }), [8, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89]);
         assert.deepEqual(await read({ levels: [], limit: 5 }), []);
-        await assert.rejects(store.runs.readLog(TENANT, run, { after: 0, limit: 0 }), refusal('invalid', { field: 'limit' }));
+        await assert.rejects(store.logs.readLog(TENANT, run, { after: 0, limit: 0 }), refusal('invalid', { field: 'limit' }));
       }),
     );
 
@@ -122,10 +122,10 @@ export function checkLogs(open: OpenStore): void {
         assert.ok(kept * text.length <= LOG.runBytes && (kept + 1) * text.length > LOG.runBytes - 32 * 1024);
         const about = await store.runs.findRun(TENANT, run);
         assert.deepEqual([about?.logLines, about?.logLinesLeftOut], [total + 2, total + 1 - kept]);
-        assert.deepEqual(await store.runs.readLog(TENANT, run, { after: kept, limit: 1 }), [marker]);
-        assert.deepEqual(await store.runs.readLog(TENANT, run, { after: kept + 1, limit: 5 }), [grave]);
-        assert.deepEqual(await store.runs.readLog(TENANT, run, { after: 0, before: total + 2, limit: 1 }), [marker]);
-        const totals = await store.runs.getLogTotals(TENANT);
+        assert.deepEqual(await store.logs.readLog(TENANT, run, { after: kept, limit: 1 }), [marker]);
+        assert.deepEqual(await store.logs.readLog(TENANT, run, { after: kept + 1, limit: 5 }), [grave]);
+        assert.deepEqual(await store.logs.readLog(TENANT, run, { after: 0, before: total + 2, limit: 1 }), [marker]);
+        const totals = await store.logs.getLogTotals(TENANT);
         assert.ok(totals.storedBytes > LOG.runBytes - 32 * 1024 && totals.droppedBytes > 20 * text.length);
       }),
     );
@@ -168,15 +168,15 @@ export function checkLogs(open: OpenStore): void {
         for (let n = 1; n <= 3000; n += 100) await say([logEvent(run, takeLines(n, n + 99, 'z'.repeat(300)))]);
         const all = await readAll(store, run);
         const back = async (before: number, limit: number) =>
-          (await store.runs.readLog(TENANT, run, { after: 0, before, limit })).map((line) => line.n);
+          (await store.logs.readLog(TENANT, run, { after: 0, before, limit })).map((line) => line.n);
         assert.deepEqual(await back(Number.MAX_SAFE_INTEGER, 3), [2998, 2999, 3000]);
         assert.deepEqual(await back(1500, 2), [1498, 1499]);
         assert.deepEqual(await back(3, 10), [1, 2]);
         assert.deepEqual(await back(1, 10), []);
-        assert.deepEqual(await store.runs.readLog(TENANT, run, { after: 0, before: 4000, limit: 4000 }), all);
+        assert.deepEqual(await store.logs.readLog(TENANT, run, { after: 0, before: 4000, limit: 4000 }), all);
         const middle = { after: 990, before: 1010, limit: 1000 };
         assert.deepEqual(
-          await store.runs.readLog(TENANT, run, middle),
+          await store.logs.readLog(TENANT, run, middle),
           all.filter((line) => line.n > 990 && line.n < 1010),
         );
       }),
@@ -189,19 +189,19 @@ export function checkLogs(open: OpenStore): void {
         await old.say([logEvent(old.run, takeLines(1, 50)), finishedEvent(old.run, 'failed', { logLines: 50 })]);
         await young.say([logEvent(young.run, takeLines(1, 50))]);
         const DAY = 24 * 3_600_000;
-        assert.deepEqual(await store.runs.removeOldLogs(90, NOW + 90 * DAY), { removed: 0, hasMore: false });
+        assert.deepEqual(await store.logs.removeOldLogs(90, NOW + 90 * DAY), { removed: 0, hasMore: false });
         const at = NOW + 90 * DAY + 1;
-        assert.deepEqual(await store.runs.removeOldLogs(90, at), { removed: 1, hasMore: false });
+        assert.deepEqual(await store.logs.removeOldLogs(90, at), { removed: 1, hasMore: false });
         const text = 'the log of this run was removed after 90 days';
         assert.deepEqual(await readAll(store, old.run), [{ n: 1, at, level: 'info', text }]);
-        assert.deepEqual(await store.runs.readLog(TENANT, old.run, { after: 1, limit: 5 }), []);
+        assert.deepEqual(await store.logs.readLog(TENANT, old.run, { after: 1, limit: 5 }), []);
         const about = await store.runs.findRun(TENANT, old.run);
         assert.deepEqual([about?.state, about?.logLines, about?.logRemoval], ['failed', 50, { at, afterDays: 90 }]);
         assert.deepEqual(await old.say([logEvent(old.run, [logLine(51)])]), []);
         assert.equal((await readAll(store, old.run)).length, 1);
         assert.equal((await readAll(store, young.run)).length, 50, 'a run that is not known to have ended keeps its log longer');
-        assert.deepEqual(await store.runs.removeOldLogs(90, NOW + 180 * DAY + 1), { removed: 1, hasMore: false });
-        const { storedBytes, removedBytes } = await store.runs.getLogTotals(TENANT);
+        assert.deepEqual(await store.logs.removeOldLogs(90, NOW + 180 * DAY + 1), { removed: 1, hasMore: false });
+        const { storedBytes, removedBytes } = await store.logs.getLogTotals(TENANT);
         assert.ok(storedBytes > 0);
         assert.equal(storedBytes, removedBytes);
       }),

@@ -11,7 +11,7 @@ type Size = Partial<Extract<DurableEvent, { type: 'repository.measured' }>>;
 async function prepare(store: Store) {
   const { host, source } = await addHost(store);
   const repository = sampleRepository();
-  await store.catalog.insertRepository(repository);
+  await store.repositories.insertRepository(repository);
   const measure = async (kind: 'check' | 'prune' | 'backup', at: number, size: Size = {}) => {
     const run = sampleId('run');
     const scope = kind === 'check' ? { scope: { kind: 'part', part: 1, of: 4 } as const } : {};
@@ -50,7 +50,7 @@ export function checkMaintenance(open: OpenStore): void {
       withStore(open, async (store) => {
         const { host, source, repository, measure } = await prepare(store);
         await backUp(store, host, { sources: [source], repository: repository.id });
-        const given = (await store.runs.listSnapshots(TENANT, { repository: repository.id }, { limit: 10 })).rows;
+        const given = (await store.snapshots.listSnapshots(TENANT, { repository: repository.id }, { limit: 10 })).rows;
         const restoreBytes = given.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
         const run = await measure('check', NOW, { uncompressedBytes: 900 });
         await report(store, host, [{ type: 'repository.measured', run, at: NOW + 1, sizeBytes: 1, snapshots: 1 }]);
@@ -78,10 +78,10 @@ export function checkMaintenance(open: OpenStore): void {
       withStore(open, async (store) => {
         const { host, repository, measure } = await prepare(store);
         const [quiet, fresh, unopened] = [sampleRepository(), sampleRepository(), sampleRepository({ engineId: undefined })];
-        for (const other of [quiet, fresh, unopened]) await store.catalog.insertRepository(other);
-        await store.catalog.pinEngineId(TENANT, repository.id, 'engine', host.id);
-        await store.catalog.pinEngineId(TENANT, quiet.id, 'engine', host.id);
-        await store.catalog.pinEngineId(TENANT, fresh.id, 'engine', host.id);
+        for (const other of [quiet, fresh, unopened]) await store.repositories.insertRepository(other);
+        await store.repositories.pinEngineId(TENANT, repository.id, 'engine', host.id);
+        await store.repositories.pinEngineId(TENANT, quiet.id, 'engine', host.id);
+        await store.repositories.pinEngineId(TENANT, fresh.id, 'engine', host.id);
         const run = await measure('check', NOW - 5000, { sizeBytes: 700 });
         await measure('prune', NOW - 4000, { sizeBytes: 500 });
         const at = { now: NOW, quietBefore: NOW - 10_000 };
@@ -119,7 +119,7 @@ export function checkMaintenance(open: OpenStore): void {
         const list = async (by: RepositoryOrder, direction: Direction) => {
           const listed: string[] = [];
           for (let after: string | undefined; ; ) {
-            const page = await store.catalog.listRepositories(
+            const page = await store.repositories.listRepositories(
               TENANT,
               {},
               { limit: 1, after, sort: { by, direction }, instants: at },
@@ -142,18 +142,18 @@ export function checkMaintenance(open: OpenStore): void {
 
     it(
       'keeps an admin credential with its repository, changes it, and lets it go',
-      withStore(open, async ({ catalog }) => {
+      withStore(open, async ({ repositories }) => {
         const repository = {
           ...sampleRepository(),
           admin: { config: { username: 'keeper' }, secrets: { restPassword: 'sealed' } },
         };
-        await catalog.insertRepository(repository);
-        const find = () => catalog.findRepository(TENANT, repository.id);
+        await repositories.insertRepository(repository);
+        const find = () => repositories.findRepository(TENANT, repository.id);
         assert.deepEqual((await find())?.admin, repository.admin);
         const admin = { config: {}, secrets: { restPassword: 'other' } };
-        await catalog.updateRepository({ ...repository, admin }, repository.version);
+        await repositories.updateRepository({ ...repository, admin }, repository.version);
         assert.deepEqual((await find())?.admin, admin);
-        await catalog.updateRepository({ ...repository, admin: undefined }, repository.version + 1);
+        await repositories.updateRepository({ ...repository, admin: undefined }, repository.version + 1);
         assert.equal((await find())?.admin, undefined);
       }),
     );

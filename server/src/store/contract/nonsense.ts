@@ -93,7 +93,7 @@ export function checkNonsense(open: OpenStore): void {
         await fc.assert(
           fc.asyncProperty(frame, async (events) => {
             const ended = (await readLedger(store, liar.host)).runs.filter((run) => isTerminal(run.state));
-            const applied = await store.runs.applyEvents(TENANT, liar.host.id, 'epoch-nonsense', sequence(events, seq), seq);
+            const applied = await store.events.applyEvents(TENANT, liar.host.id, 'epoch-nonsense', sequence(events, seq), seq);
             seq += events.length;
             assert.equal(applied.through, seq - 1);
             for (const run of ended) {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Host } from '../hosts.ts';
-import type { Order, Run } from '../runs.ts';
+import type { Order } from '../orders.ts';
+import type { Run } from '../runs.ts';
 import type { Store } from '../store.ts';
 import { createdEvent, finishedEvent, madeEvent, orderedRun, partEvent, report, startedEvent } from './reports.ts';
 import {
@@ -20,10 +21,10 @@ async function orderRun(store: Store): Promise<{ host: Host; run: Run; order: Or
   const host = sampleHost();
   const source = sampleSource(host);
   await store.hosts.insertHost(host);
-  await store.catalog.insertSource(source);
+  await store.sources.insertSource(source);
   const run = orderedRun(host);
   const order = sampleOrder(run);
-  await store.runs.insertOrderedRun(run, [source.id], order);
+  await store.orders.insertOrderedRun(run, [source.id], order);
   return { host, run, order, source };
 }
 
@@ -34,17 +35,17 @@ export function checkOrders(open: OpenStore): void {
       withStore(open, async (store) => {
         const { host, run, order } = await orderRun(store);
         const cancel = sampleOrder(run, { type: 'run.cancel', createdAt: NOW - 1, notAfter: NOW + 50 });
-        await store.runs.insertOrder(cancel);
+        await store.orders.insertOrder(cancel);
         assert.deepEqual(await store.runs.findRun(TENANT, run.id), run);
         assert.deepEqual(
           (await store.runs.listParts(TENANT, run.id)).map((part) => part.state),
           ['queued'],
         );
-        assert.deepEqual(await store.runs.listWaitingOrders(host.id, NOW), [cancel, order]);
-        assert.deepEqual(await store.runs.listWaitingOrders(host.id, NOW + 50), [order]);
-        assert.equal(await store.runs.settleOrder(order.id, 'answered'), true);
-        assert.equal(await store.runs.settleOrder(order.id, 'refused'), false);
-        assert.deepEqual(await store.runs.listWaitingOrders(host.id, NOW), [cancel]);
+        assert.deepEqual(await store.orders.listWaitingOrders(host.id, NOW), [cancel, order]);
+        assert.deepEqual(await store.orders.listWaitingOrders(host.id, NOW + 50), [order]);
+        assert.equal(await store.orders.settleOrder(order.id, 'answered'), true);
+        assert.equal(await store.orders.settleOrder(order.id, 'refused'), false);
+        assert.deepEqual(await store.orders.listWaitingOrders(host.id, NOW), [cancel]);
       }),
     );
 
@@ -63,8 +64,8 @@ export function checkOrders(open: OpenStore): void {
         const stored = await store.runs.findRun(TENANT, run.id);
         assert.deepEqual([stored?.state, stored?.createdAt], ['running', run.createdAt]);
         assert.equal((await store.runs.listParts(TENANT, run.id)).length, 1);
-        assert.deepEqual(await store.runs.listWaitingOrders(host.id, NOW), []);
-        assert.deepEqual(await store.runs.expireOrders(NOW + 1e6), []);
+        assert.deepEqual(await store.orders.listWaitingOrders(host.id, NOW), []);
+        assert.deepEqual(await store.orders.expireOrders(NOW + 1e6), []);
       }),
     );
 
@@ -75,7 +76,7 @@ export function checkOrders(open: OpenStore): void {
         const victim = sampleHost();
         const foreign = sampleSource(victim);
         await store.hosts.insertHost(victim);
-        await store.catalog.insertSource(foreign);
+        await store.sources.insertSource(foreign);
         const created = createdEvent(run.id, { kind: 'restore', sources: [source.id, foreign.id] });
         await report(store, host, [created, startedEvent(run.id), partEvent(run.id, foreign.id, 'succeeded')]);
         assert.deepEqual(
@@ -89,13 +90,13 @@ export function checkOrders(open: OpenStore): void {
       'expires overdue orders once and fails the runs that waited for them, their parts included',
       withStore(open, async (store) => {
         const { host, run, order, source } = await orderRun(store);
-        assert.deepEqual(await store.runs.expireOrders(order.notAfter - 1), []);
-        const failed = await store.runs.expireOrders(order.notAfter);
+        assert.deepEqual(await store.orders.expireOrders(order.notAfter - 1), []);
+        const failed = await store.orders.expireOrders(order.notAfter);
         assert.deepEqual(
           failed.map((one) => [one.id, one.state, one.failure?.reason, one.finishedAt]),
           [[run.id, 'failed', 'expired', order.notAfter]],
         );
-        assert.deepEqual(await store.runs.expireOrders(order.notAfter), []);
+        assert.deepEqual(await store.orders.expireOrders(order.notAfter), []);
         assert.deepEqual(
           (await store.runs.listParts(TENANT, run.id)).map((part) => part.state),
           ['failed'],
@@ -116,10 +117,10 @@ export function checkOrders(open: OpenStore): void {
         `takes back the end of an ordered run that it presumed ${presumed}, when its host tells of the run after all`,
         withStore(open, async (store) => {
           const { host, run, order, source } = await orderRun(store);
-          if (presumed === 'expired') await store.runs.expireOrders(order.notAfter);
+          if (presumed === 'expired') await store.orders.expireOrders(order.notAfter);
           else {
             const failure = { code: 'unavailable', message: 'gone', reason: 'interrupted' } as const;
-            assert.equal(await store.runs.finishUnstarted(TENANT, run.id, 'failed', failure, NOW + 5), true);
+            assert.equal(await store.orders.finishUnstarted(TENANT, run.id, 'failed', failure, NOW + 5), true);
           }
           const story = [
             createdEvent(run.id, { sources: [source.id] }),
@@ -133,7 +134,7 @@ export function checkOrders(open: OpenStore): void {
           assert.deepEqual([stored?.state, stored?.failure, stored?.durationMs], ['succeeded', undefined, 30]);
           const [part] = await store.runs.listParts(TENANT, run.id);
           assert.deepEqual([part?.state, part?.failure], ['succeeded', undefined]);
-          const { rows } = await store.runs.listSnapshots(TENANT, { run: run.id }, { limit: 2 });
+          const { rows } = await store.snapshots.listSnapshots(TENANT, { run: run.id }, { limit: 2 });
           assert.deepEqual(
             rows.map((snapshot) => snapshot.state),
             ['good'],
@@ -154,16 +155,16 @@ export function checkOrders(open: OpenStore): void {
       withStore(open, async (store) => {
         const { host, run, order, source } = await orderRun(store);
         const other = await orderRun(store);
-        const list = async () => (await store.runs.listUnreportedRuns(TENANT, host.id)).map((one) => one.id);
+        const list = async () => (await store.orders.listUnreportedRuns(TENANT, host.id)).map((one) => one.id);
         assert.deepEqual(await list(), [], 'the order still waits');
         const cancel = sampleOrder(run, { type: 'run.cancel' });
-        await store.runs.insertOrder(cancel);
-        await store.runs.settleOrder(cancel.id, 'answered');
+        await store.orders.insertOrder(cancel);
+        await store.orders.settleOrder(cancel.id, 'answered');
         assert.deepEqual(await list(), [], 'a cancellation starts nothing');
-        await store.runs.settleOrder(order.id, 'answered');
-        await store.runs.settleOrder(other.order.id, 'answered');
+        await store.orders.settleOrder(order.id, 'answered');
+        await store.orders.settleOrder(other.order.id, 'answered');
         assert.deepEqual(await list(), [run.id]);
-        assert.deepEqual(await store.runs.listUnreportedRuns(OTHER_TENANT, host.id), []);
+        assert.deepEqual(await store.orders.listUnreportedRuns(OTHER_TENANT, host.id), []);
         await report(store, host, [createdEvent(run.id, { sources: [source.id] }), startedEvent(run.id)]);
         assert.deepEqual(await list(), []);
       }),
@@ -174,10 +175,10 @@ export function checkOrders(open: OpenStore): void {
       withStore(open, async (store) => {
         const { host, run, source } = await orderRun(store);
         await report(store, host, [createdEvent(run.id, { sources: [source.id] })]);
-        await store.runs.insertOrder(sampleOrder(run, { type: 'run.cancel', notAfter: NOW + 5 }));
-        assert.deepEqual(await store.runs.expireOrders(NOW + 5), []);
+        await store.orders.insertOrder(sampleOrder(run, { type: 'run.cancel', notAfter: NOW + 5 }));
+        assert.deepEqual(await store.orders.expireOrders(NOW + 5), []);
         assert.equal((await store.runs.findRun(TENANT, run.id))?.state, 'queued');
-        assert.deepEqual(await store.runs.listWaitingOrders(host.id, NOW), []);
+        assert.deepEqual(await store.orders.listWaitingOrders(host.id, NOW), []);
       }),
     );
 
@@ -186,10 +187,10 @@ export function checkOrders(open: OpenStore): void {
       withStore(open, async (store) => {
         const failure = { code: 'conflict', message: 'refused', reason: 'overlap' } as const;
         const { run } = await orderRun(store);
-        assert.equal(await store.runs.finishUnstarted(OTHER_TENANT, run.id, 'failed', failure, NOW + 5), false);
-        assert.equal(await store.runs.finishUnstarted(TENANT, run.id, 'succeeded', failure, NOW + 5), false);
-        assert.equal(await store.runs.finishUnstarted(TENANT, run.id, 'skipped', failure, NOW + 5), true);
-        assert.equal(await store.runs.finishUnstarted(TENANT, run.id, 'failed', failure, NOW + 6), false);
+        assert.equal(await store.orders.finishUnstarted(OTHER_TENANT, run.id, 'failed', failure, NOW + 5), false);
+        assert.equal(await store.orders.finishUnstarted(TENANT, run.id, 'succeeded', failure, NOW + 5), false);
+        assert.equal(await store.orders.finishUnstarted(TENANT, run.id, 'skipped', failure, NOW + 5), true);
+        assert.equal(await store.orders.finishUnstarted(TENANT, run.id, 'failed', failure, NOW + 6), false);
         const stored = await store.runs.findRun(TENANT, run.id);
         assert.deepEqual(
           [stored?.state, stored?.failure, stored?.finishedAt, stored?.reportedAt],
@@ -197,8 +198,8 @@ export function checkOrders(open: OpenStore): void {
         );
         const started = await orderRun(store);
         await report(store, started.host, [createdEvent(started.run.id), startedEvent(started.run.id)]);
-        assert.equal(await store.runs.finishUnstarted(TENANT, started.run.id, 'cancelled', failure, NOW + 5), false);
-        assert.equal(await store.runs.finishUnstarted(TENANT, sampleId('run'), 'failed', failure, NOW), false);
+        assert.equal(await store.orders.finishUnstarted(TENANT, started.run.id, 'cancelled', failure, NOW + 5), false);
+        assert.equal(await store.orders.finishUnstarted(TENANT, sampleId('run'), 'failed', failure, NOW), false);
       }),
     );
 
@@ -222,7 +223,7 @@ export function checkOrders(open: OpenStore): void {
         };
         assert.deepEqual(await list(), [[own.id, 'retention_asks']]);
         const forAll = orderedRun(keeper, { ...about, createdAt: NOW + 5 });
-        await store.runs.insertOrderedRun(forAll, [], sampleOrder(forAll, { type: 'retention.start' }));
+        await store.orders.insertOrderedRun(forAll, [], sampleOrder(forAll, { type: 'retention.start' }));
         await report(store, keeper, [
           createdEvent(forAll.id, about),
           startedEvent(forAll.id),

@@ -80,7 +80,7 @@ function cutFrames(stream: readonly SequencedEvent[], cuts: readonly { back: num
 async function apply(store: Store, host: Host, frames: readonly SequencedEvent[][]): Promise<number> {
   let fresh = 0;
   for (const frame of frames)
-    fresh += (await store.runs.applyEvents(host.tenant, host.id, 'epoch-replay', frame, NOW + 100)).fresh.length;
+    fresh += (await store.events.applyEvents(host.tenant, host.id, 'epoch-replay', frame, NOW + 100)).fresh.length;
   return fresh;
 }
 
@@ -96,7 +96,7 @@ export function checkReplay(open: OpenStore): void {
             const sources = [sampleSource(host), sampleSource(host), sampleSource(host)];
             for (const store of [once, often]) {
               await store.hosts.insertHost(host);
-              for (const source of sources) await store.catalog.insertSource(source);
+              for (const source of sources) await store.sources.insertSource(source);
             }
             const stream = sequence(
               interleave(
@@ -113,11 +113,11 @@ export function checkReplay(open: OpenStore): void {
             assert.equal(freshOften, freshOnce);
             assert.deepEqual(await readLedger(often, host), await readLedger(once, host));
             assert.deepEqual(
-              await often.runs.listStandings(
+              await often.standings.listStandings(
                 host.tenant,
                 sources.map((source) => source.id),
               ),
-              await once.runs.listStandings(
+              await once.standings.listStandings(
                 host.tenant,
                 sources.map((source) => source.id),
               ),

@@ -3,8 +3,10 @@ import type { RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.
 import type { LogLine, TerminalState } from '@holdfast/shared/domain/run.ts';
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import type { AppliedEvents } from '../events.ts';
 import type { Host } from '../hosts.ts';
-import type { AppliedEvents, Run, RunPart, RunStage, Snapshot } from '../runs.ts';
+import type { Run, RunPart, RunStage } from '../runs.ts';
+import type { Snapshot } from '../snapshots.ts';
 import type { Store } from '../store.ts';
 import { NOW, nextNumber, sampleHost, sampleId, sampleSource, sequence } from './samples.ts';
 
@@ -119,7 +121,7 @@ export async function addHost(store: Store): Promise<{ host: Host; source: Sourc
   const host = sampleHost();
   const source = sampleSource(host);
   await store.hosts.insertHost(host);
-  await store.catalog.insertSource(source);
+  await store.sources.insertSource(source);
   return { host, source: source.id };
 }
 
@@ -130,7 +132,7 @@ export function report(
   events: readonly DurableEvent[],
   epoch = `epoch-${nextNumber()}`,
 ): Promise<AppliedEvents> {
-  return store.runs.applyEvents(host.tenant, host.id, epoch, sequence(events), NOW + 100);
+  return store.events.applyEvents(host.tenant, host.id, epoch, sequence(events), NOW + 100);
 }
 
 /** One whole backup of some sources, each ending as told. */
@@ -170,10 +172,9 @@ export interface Ledger {
 
 /** Everything the store knows of a host's runs, in a form that can be compared. */
 export async function readLedger(store: Store, host: Host): Promise<Ledger> {
-  const { runs: door, trail } = store;
-  const runs = (await door.listRuns(host.tenant, { host: host.id }, { limit: 200 })).rows;
-  const globals = await door.listSnapshots(host.tenant, { host: host.id, role: 'globals' }, { limit: 200 });
-  const snapshots = await door.listSnapshots(host.tenant, { host: host.id }, { limit: 200 });
+  const runs = (await store.runs.listRuns(host.tenant, { host: host.id }, { limit: 200 })).rows;
+  const globals = await store.snapshots.listSnapshots(host.tenant, { host: host.id, role: 'globals' }, { limit: 200 });
+  const snapshots = await store.snapshots.listSnapshots(host.tenant, { host: host.id }, { limit: 200 });
   const ledger: Ledger = {
     runs,
     parts: [],
@@ -186,10 +187,10 @@ export async function readLedger(store: Store, host: Host): Promise<Ledger> {
   const stages: RunStage[] = [];
   const logs: LogLine[] = [];
   for (const run of runs) {
-    parts.push(...(await door.listParts(host.tenant, run.id)));
-    stages.push(...(await door.listStages(host.tenant, run.id)));
-    logs.push(...(await door.readLog(host.tenant, run.id, { after: 0, limit: 100_000 })));
+    parts.push(...(await store.runs.listParts(host.tenant, run.id)));
+    stages.push(...(await store.runs.listStages(host.tenant, run.id)));
+    logs.push(...(await store.logs.readLog(host.tenant, run.id, { after: 0, limit: 100_000 })));
   }
-  const happenings = await trail.listHappenings(host.tenant, host.id, 200);
+  const happenings = await store.trail.listHappenings(host.tenant, host.id, 200);
   return { ...ledger, parts, stages, logs, happenings: happenings.map((happening) => happening.text) };
 }

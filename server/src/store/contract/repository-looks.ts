@@ -12,7 +12,7 @@ export function checkRepositoryLooks(open: OpenStore): void {
       withStore(open, async (store) => {
         const [one, two] = [await addHost(store), await addHost(store)];
         const repository = sampleRepository();
-        await store.catalog.insertRepository(repository);
+        await store.repositories.insertRepository(repository);
         const look: KeptRepositoryLook = {
           ...{ repository: repository.id, host: one.host.id, at: NOW, toldAt: NOW + 1 },
           freeBytes: 7,
@@ -40,7 +40,7 @@ export function checkRepositoryLooks(open: OpenStore): void {
         const none = { repository: repository.id, at: NOW + 1, stuck: 0, since: undefined, text: undefined };
         await store.repositoryLooks.putLockLook(TENANT, none);
         assert.deepEqual(await findLocks(), none);
-        await store.catalog.deleteRepository(TENANT, repository.id);
+        await store.repositories.deleteRepository(TENANT, repository.id);
         assert.deepEqual([await list(), await findLocks()], [[], undefined]);
       }),
     );

@@ -22,17 +22,17 @@ import {
 async function prepareHistory(store: Store, count: number) {
   const { host, source } = await addHost(store);
   const repository = sampleRepository();
-  await store.catalog.insertRepository(repository);
-  const found = (await store.catalog.findSources(TENANT, [source]))[0] ?? assert.fail('no source');
+  await store.repositories.insertRepository(repository);
+  const found = (await store.sources.findSources(TENANT, [source]))[0] ?? assert.fail('no source');
   const plan = samplePlan(repository, [found]);
-  await store.catalog.insertPlan(plan);
+  await store.plans.insertPlan(plan);
   const made: { run: string; engineId: string }[] = [];
   for (let index = 0; index < count; index += 1) {
     const created = { plan: plan.id, at: NOW + index * 1000 };
     const options = { sources: [source], repository: repository.id, created, made: { createdAt: NOW + index * 1000 } };
     made.push(await backUp(store, host, options));
   }
-  const snapshots = (await store.runs.listSnapshots(TENANT, { plan: plan.id }, { limit: 200 })).rows.toReversed();
+  const snapshots = (await store.snapshots.listSnapshots(TENANT, { plan: plan.id }, { limit: 200 })).rows.toReversed();
   return { host, source, repository, plan, made, snapshots };
 }
 
@@ -60,64 +60,64 @@ async function removeSome(
 function checkPolicies(open: OpenStore): void {
   it(
     'brings the standard policy with it, exactly as its preset says',
-    withStore(open, async ({ catalog }) => {
-      const [standard, ...others] = (await catalog.listPolicies(TENANT, {}, { limit: 10 })).rows;
+    withStore(open, async ({ policies }) => {
+      const [standard, ...others] = (await policies.listPolicies(TENANT, {}, { limit: 10 })).rows;
       assert.deepEqual(others, []);
       assert.equal(standard?.id, 'pol_standard');
       const [preset] = RETENTION_PRESETS;
       assert.deepEqual([standard?.name, standard?.policy], [preset?.name, preset?.policy]);
-      assert.deepEqual((await catalog.listPolicies(OTHER_TENANT, {}, { limit: 10 })).rows, []);
+      assert.deepEqual((await policies.listPolicies(OTHER_TENANT, {}, { limit: 10 })).rows, []);
     }),
   );
 
   it(
     'stores policies whole, unique by name, and updates only the version that was read',
-    withStore(open, async ({ catalog }) => {
+    withStore(open, async ({ policies }) => {
       const policy = samplePolicy({ description: 'for the shop' });
-      await catalog.insertPolicy(policy);
-      assert.deepEqual(await catalog.findPolicy(TENANT, policy.id), policy);
-      assert.equal(await catalog.findPolicy(OTHER_TENANT, policy.id), undefined);
-      await assert.rejects(catalog.insertPolicy(samplePolicy({ name: policy.name })), refusal('conflict', { field: 'name' }));
-      await catalog.insertPolicy(samplePolicy({ name: policy.name, tenant: OTHER_TENANT }));
+      await policies.insertPolicy(policy);
+      assert.deepEqual(await policies.findPolicy(TENANT, policy.id), policy);
+      assert.equal(await policies.findPolicy(OTHER_TENANT, policy.id), undefined);
+      await assert.rejects(policies.insertPolicy(samplePolicy({ name: policy.name })), refusal('conflict', { field: 'name' }));
+      await policies.insertPolicy(samplePolicy({ name: policy.name, tenant: OTHER_TENANT }));
       const changed = { ...policy, name: 'Änderung', policy: { kind: 'everything' as const }, updatedAt: NOW + 1, version: 2 };
-      await catalog.updatePolicy(changed, 1);
-      assert.deepEqual(await catalog.findPolicies(TENANT, [policy.id, sampleId('policy')]), [changed]);
-      await assert.rejects(catalog.updatePolicy(changed, 1), refusal('conflict', { field: 'version', current: 2 }));
-      await assert.rejects(catalog.updatePolicy({ ...changed, id: sampleId('policy'), name: 'x' }, 1), refusal('not_found'));
-      assert.deepEqual((await catalog.listPolicies(TENANT, { search: 'änder' }, { limit: 5 })).rows, [changed]);
-      const first = await catalog.listPolicies(TENANT, {}, { limit: 1 });
-      const rest = await catalog.listPolicies(TENANT, {}, { limit: 5, after: first.next });
+      await policies.updatePolicy(changed, 1);
+      assert.deepEqual(await policies.findPolicies(TENANT, [policy.id, sampleId('policy')]), [changed]);
+      await assert.rejects(policies.updatePolicy(changed, 1), refusal('conflict', { field: 'version', current: 2 }));
+      await assert.rejects(policies.updatePolicy({ ...changed, id: sampleId('policy'), name: 'x' }, 1), refusal('not_found'));
+      assert.deepEqual((await policies.listPolicies(TENANT, { search: 'änder' }, { limit: 5 })).rows, [changed]);
+      const first = await policies.listPolicies(TENANT, {}, { limit: 1 });
+      const rest = await policies.listPolicies(TENANT, {}, { limit: 5, after: first.next });
       assert.deepEqual(
         [...first.rows, ...rest.rows].map(({ id }) => id),
         ['pol_standard', policy.id],
       );
-      assert.equal(await catalog.countPolicies(TENANT), 2);
+      assert.equal(await policies.countPolicies(TENANT), 2);
     }),
   );
 
   it(
     'does not delete a policy that plans use, and names them; without one a plan may be found by it',
     withStore(open, async (store) => {
-      const { catalog } = store;
+      const { policies, plans } = store;
       const { plan, host } = await prepareHistory(store, 0);
       const policy = samplePolicy();
-      await catalog.insertPolicy(policy);
-      assert.deepEqual(await catalog.listHostsOfPolicy(TENANT, policy.id), []);
-      await catalog.updatePlan({ ...plan, retentionPolicy: policy.id }, 1);
-      assert.equal((await catalog.findPlan(TENANT, plan.id))?.retentionPolicy, policy.id);
-      assert.deepEqual(await catalog.listHostsOfPolicy(TENANT, policy.id), [host.id]);
-      assert.deepEqual(await catalog.countPlansOfPolicies(TENANT, [policy.id, sampleId('policy')]), new Map([[policy.id, 1]]));
-      const using = await catalog.listPlans(TENANT, { retentionPolicy: policy.id }, { limit: 5 });
+      await policies.insertPolicy(policy);
+      assert.deepEqual(await policies.listHostsOfPolicy(TENANT, policy.id), []);
+      await plans.updatePlan({ ...plan, retentionPolicy: policy.id }, 1);
+      assert.equal((await plans.findPlan(TENANT, plan.id))?.retentionPolicy, policy.id);
+      assert.deepEqual(await policies.listHostsOfPolicy(TENANT, policy.id), [host.id]);
+      assert.deepEqual(await policies.countPlansOfPolicies(TENANT, [policy.id, sampleId('policy')]), new Map([[policy.id, 1]]));
+      const using = await plans.listPlans(TENANT, { retentionPolicy: policy.id }, { limit: 5 });
       assert.deepEqual(
         using.rows.map(({ id }) => id),
         [plan.id],
       );
-      await assert.rejects(catalog.deletePolicy(TENANT, policy.id), refusal('conflict', { field: 'plans', plans: plan.name }));
-      await assert.rejects(catalog.updatePlan({ ...plan, retentionPolicy: sampleId('policy') }, 2), refusal('not_found'));
-      await catalog.updatePlan({ ...plan, retentionPolicy: undefined }, 2);
-      await assert.rejects(catalog.deletePolicy(OTHER_TENANT, policy.id), refusal('not_found'));
-      await catalog.deletePolicy(TENANT, policy.id);
-      await assert.rejects(catalog.deletePolicy(TENANT, policy.id), refusal('not_found'));
+      await assert.rejects(policies.deletePolicy(TENANT, policy.id), refusal('conflict', { field: 'plans', plans: plan.name }));
+      await assert.rejects(plans.updatePlan({ ...plan, retentionPolicy: sampleId('policy') }, 2), refusal('not_found'));
+      await plans.updatePlan({ ...plan, retentionPolicy: undefined }, 2);
+      await assert.rejects(policies.deletePolicy(OTHER_TENANT, policy.id), refusal('not_found'));
+      await policies.deletePolicy(TENANT, policy.id);
+      await assert.rejects(policies.deletePolicy(TENANT, policy.id), refusal('not_found'));
     }),
   );
 }
@@ -131,27 +131,27 @@ function checkPins(open: OpenStore): void {
       const [oldest, second, third] = snapshots;
       assert.ok(oldest && second && third);
       const pin = { at: NOW + 9, by: 'Ada', most: 2 };
-      const pinned = await store.runs.pinSnapshot(TENANT, oldest.id, pin);
+      const pinned = await store.snapshots.pinSnapshot(TENANT, oldest.id, pin);
       assert.deepEqual([pinned.pinnedAt, pinned.pinnedBy], [NOW + 9, 'Ada']);
-      const again = await store.runs.pinSnapshot(TENANT, oldest.id, { ...pin, at: NOW + 99, by: 'Bob' });
+      const again = await store.snapshots.pinSnapshot(TENANT, oldest.id, { ...pin, at: NOW + 99, by: 'Bob' });
       assert.deepEqual([again.pinnedAt, again.pinnedBy], [NOW + 9, 'Ada']);
-      await store.runs.pinSnapshot(TENANT, second.id, pin);
-      await assert.rejects(store.runs.pinSnapshot(TENANT, third.id, pin), refusal('limit', { most: 2 }));
-      assert.equal((await store.runs.findSnapshot(TENANT, third.id))?.pinnedAt, undefined);
-      const listed = await store.runs.listSnapshots(TENANT, { pinned: true }, { limit: 10 });
+      await store.snapshots.pinSnapshot(TENANT, second.id, pin);
+      await assert.rejects(store.snapshots.pinSnapshot(TENANT, third.id, pin), refusal('limit', { most: 2 }));
+      assert.equal((await store.snapshots.findSnapshot(TENANT, third.id))?.pinnedAt, undefined);
+      const listed = await store.snapshots.listSnapshots(TENANT, { pinned: true }, { limit: 10 });
       assert.deepEqual(
         listed.rows.map(({ id }) => id),
         [second.id, oldest.id],
       );
-      assert.deepEqual(await store.runs.listPinned(TENANT, host.id, [plan.id]), [
+      assert.deepEqual(await store.snapshots.listPinned(TENANT, host.id, [plan.id]), [
         { plan: plan.id, engineId: oldest.engineId },
         { plan: plan.id, engineId: second.engineId },
       ]);
-      assert.deepEqual(await store.runs.listPinned(TENANT, sampleId('host'), [plan.id]), []);
-      await store.runs.unpinSnapshot(TENANT, oldest.id);
-      assert.equal((await store.runs.unpinSnapshot(TENANT, oldest.id)).pinnedAt, undefined);
-      await assert.rejects(store.runs.unpinSnapshot(OTHER_TENANT, second.id), refusal('not_found'));
-      await assert.rejects(store.runs.pinSnapshot(OTHER_TENANT, third.id, pin), refusal('not_found'));
+      assert.deepEqual(await store.snapshots.listPinned(TENANT, sampleId('host'), [plan.id]), []);
+      await store.snapshots.unpinSnapshot(TENANT, oldest.id);
+      assert.equal((await store.snapshots.unpinSnapshot(TENANT, oldest.id)).pinnedAt, undefined);
+      await assert.rejects(store.snapshots.unpinSnapshot(OTHER_TENANT, second.id), refusal('not_found'));
+      await assert.rejects(store.snapshots.pinSnapshot(OTHER_TENANT, third.id, pin), refusal('not_found'));
 
       const run = sampleId('run');
       const data = madeEvent(run, source);
@@ -163,9 +163,9 @@ function checkPins(open: OpenStore): void {
         roles,
         partEvent(run, source, 'succeeded'),
       ]);
-      await store.runs.pinSnapshot(TENANT, roles.snapshot.id, { ...pin, most: 10 });
-      assert.equal((await store.runs.findSnapshot(TENANT, data.snapshot.id))?.pinnedBy, 'Ada');
-      assert.equal((await store.runs.listPinned(TENANT, host.id, [plan.id])).length, 3);
+      await store.snapshots.pinSnapshot(TENANT, roles.snapshot.id, { ...pin, most: 10 });
+      assert.equal((await store.snapshots.findSnapshot(TENANT, data.snapshot.id))?.pinnedBy, 'Ada');
+      assert.equal((await store.snapshots.listPinned(TENANT, host.id, [plan.id])).length, 3);
     }),
   );
 
@@ -175,17 +175,20 @@ function checkPins(open: OpenStore): void {
       const history = await prepareHistory(store, 3);
       const [oldest, second] = history.snapshots;
       assert.ok(oldest && second);
-      await store.runs.pinSnapshot(TENANT, oldest.id, { at: NOW, by: 'Ada', most: 1 });
+      await store.snapshots.pinSnapshot(TENANT, oldest.id, { at: NOW, by: 'Ada', most: 1 });
       await removeSome(store, history.host, history, [oldest.engineId]);
-      const gone = await store.runs.findSnapshot(TENANT, oldest.id);
+      const gone = await store.snapshots.findSnapshot(TENANT, oldest.id);
       assert.deepEqual([gone?.state, gone?.removedAt, gone?.removedWhy], ['removed', NOW + 6000, 'no rule keeps it']);
       // What is gone takes no place among the pinned ones.
-      assert.deepEqual(await store.runs.listPinned(TENANT, history.host.id, [history.plan.id]), []);
-      await store.runs.pinSnapshot(TENANT, second.id, { at: NOW, by: 'Ada', most: 1 });
-      await assert.rejects(store.runs.pinSnapshot(TENANT, oldest.id, { at: NOW, by: 'Ada', most: 9 }), refusal('precondition'));
-      const shown = await store.runs.listSnapshots(TENANT, { plan: history.plan.id }, { limit: 10 });
+      assert.deepEqual(await store.snapshots.listPinned(TENANT, history.host.id, [history.plan.id]), []);
+      await store.snapshots.pinSnapshot(TENANT, second.id, { at: NOW, by: 'Ada', most: 1 });
+      await assert.rejects(
+        store.snapshots.pinSnapshot(TENANT, oldest.id, { at: NOW, by: 'Ada', most: 9 }),
+        refusal('precondition'),
+      );
+      const shown = await store.snapshots.listSnapshots(TENANT, { plan: history.plan.id }, { limit: 10 });
       assert.equal(shown.rows.length, 2);
-      const asked = await store.runs.listSnapshots(TENANT, { plan: history.plan.id, state: 'removed' }, { limit: 10 });
+      const asked = await store.snapshots.listSnapshots(TENANT, { plan: history.plan.id, state: 'removed' }, { limit: 10 });
       assert.deepEqual(
         asked.rows.map(({ id }) => id),
         [oldest.id],
@@ -216,7 +219,7 @@ function checkRetained(open: OpenStore): void {
         partEvent(failed, source, 'failed'),
       ]);
       await backUp(store, host, { sources: [source], created: { plan: plan.id } });
-      const list = (limit: number) => store.runs.listRetained(TENANT, plan.id, repository.id, limit);
+      const list = (limit: number) => store.snapshots.listRetained(TENANT, plan.id, repository.id, limit);
       const retained = await list(10);
       assert.deepEqual(
         retained.map(({ id, state }) => [id, state]),

@@ -11,7 +11,7 @@ const FREE = { host: undefined, until: 0, isFixed: false } as const;
 async function prepare(store: Store) {
   const { host, source } = await addHost(store);
   const repository = sampleRepository();
-  await store.catalog.insertRepository(repository);
+  await store.repositories.insertRepository(repository);
   const first = { tenant: TENANT, repository: repository.id, settings: DEFAULT_ROUTINE, since: NOW, lease: FREE };
   const find = () => store.routines.findRoutine(TENANT, repository.id);
   const makeRun = (): Run => ({
@@ -53,7 +53,7 @@ export function checkRoutines(open: OpenStore): void {
         await store.routines.deleteRoutine(TENANT, repository.id);
         assert.equal(await find(), undefined);
         await store.routines.saveRoutine(first);
-        await store.catalog.deleteRepository(TENANT, repository.id);
+        await store.repositories.deleteRepository(TENANT, repository.id);
         assert.equal(await find(), undefined);
         await assert.rejects(store.routines.saveRoutine(first), /no such repository/);
       }),
@@ -90,7 +90,7 @@ export function checkRoutines(open: OpenStore): void {
         assert.equal((await store.runs.findRun(TENANT, run.id))?.trigger, 'schedule');
         assert.equal(await store.runs.findRun(TENANT, late.id), undefined);
         assert.deepEqual(
-          (await store.runs.listWaitingOrders(host.id, NOW)).map((order) => order.run),
+          (await store.orders.listWaitingOrders(host.id, NOW)).map((order) => order.run),
           [run.id],
         );
         assert.equal((await find())?.turn, 1);

@@ -13,10 +13,14 @@ import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
 import { RETENTION_PRESETS, retentionRulesSchema } from '@holdfast/shared/domain/retention-policy.ts';
 import type { DurableEvent, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import type { HostFacts } from '@holdfast/shared/protocol/messages.ts';
-import type { Plan, Policy, Repository, Source } from '../catalog.ts';
 import type { Announcement, EnrolmentToken, Host, HostToken } from '../hosts.ts';
+import type { Order } from '../orders.ts';
 import type { ApiKey, Session, User } from '../people.ts';
-import type { Order, Run } from '../runs.ts';
+import type { Plan } from '../plans.ts';
+import type { Policy } from '../policies.ts';
+import type { Repository } from '../repositories.ts';
+import type { Run } from '../runs.ts';
+import type { Source } from '../sources.ts';
 import type { Store } from '../store.ts';
 import type { AuditRow } from '../trail.ts';
 

@@ -25,11 +25,14 @@ export function checkStream(open: OpenStore): void {
         const run = sampleId('run');
         const events = sequence([createdEvent(run, { sources: [source] }), startedEvent(run), logEvent(run, [logLine(1)])]);
         assert.deepEqual(await store.hosts.getEventPosition(host.id, 'epoch-one'), { epoch: 'epoch-one', seq: 0 });
-        const first = await store.runs.applyEvents(TENANT, host.id, 'epoch-one', events, NOW);
+        const first = await store.events.applyEvents(TENANT, host.id, 'epoch-one', events, NOW);
         assert.deepEqual(first, { through: 3, fresh: events });
         const ledger = await readLedger(store, host);
         for (const again of [events, events.slice(0, 1), events.slice(1)]) {
-          assert.deepEqual(await store.runs.applyEvents(TENANT, host.id, 'epoch-one', again, NOW + 9), { through: 3, fresh: [] });
+          assert.deepEqual(await store.events.applyEvents(TENANT, host.id, 'epoch-one', again, NOW + 9), {
+            through: 3,
+            fresh: [],
+          });
         }
         assert.deepEqual(await readLedger(store, host), ledger);
         assert.deepEqual(await store.hosts.getEventPosition(host.id, 'epoch-one'), { epoch: 'epoch-one', seq: 3 });
@@ -43,16 +46,16 @@ export function checkStream(open: OpenStore): void {
         const run = sampleId('run');
         const created = createdEvent(run, { sources: [source] });
         await assert.rejects(
-          store.runs.applyEvents(TENANT, host.id, 'epoch-gap', sequence([created], 2), NOW),
+          store.events.applyEvents(TENANT, host.id, 'epoch-gap', sequence([created], 2), NOW),
           refusal('conflict', { expected: 1 }),
         );
         const torn = [...sequence([created]), ...sequence([startedEvent(run)], 3)];
         await assert.rejects(
-          store.runs.applyEvents(TENANT, host.id, 'epoch-gap', torn, NOW),
+          store.events.applyEvents(TENANT, host.id, 'epoch-gap', torn, NOW),
           refusal('conflict', { expected: 2 }),
         );
         const doubled = [...sequence([created]), ...sequence([created])];
-        await assert.rejects(store.runs.applyEvents(TENANT, host.id, 'epoch-gap', doubled, NOW), refusal('invalid'));
+        await assert.rejects(store.events.applyEvents(TENANT, host.id, 'epoch-gap', doubled, NOW), refusal('invalid'));
         assert.equal(await store.runs.findRun(TENANT, run), undefined);
         assert.equal((await store.hosts.getEventPosition(host.id, 'epoch-gap')).seq, 0);
       }),
@@ -113,7 +116,7 @@ export function checkStream(open: OpenStore): void {
           (await store.runs.listParts(TENANT, run)).map((part) => part.source),
           [liar.source],
         );
-        const [standing] = await store.runs.listStandings(TENANT, [victim.source]);
+        const [standing] = await store.standings.listStandings(TENANT, [victim.source]);
         assert.deepEqual([standing?.lastGoodAt, standing?.lastState], [undefined, undefined]);
         assert.deepEqual((await store.runs.listRuns(TENANT, { source: victim.source }, { limit: 5 })).rows, []);
         const stranger = sampleHost({ tenant: OTHER_TENANT });

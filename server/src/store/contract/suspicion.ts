@@ -22,7 +22,7 @@ async function backUpOf(store: Store, host: Host, source: SourceId, { sizeBytes,
     partEvent(run, source, state),
     finishedEvent(run, state),
   ]);
-  const { rows } = await store.runs.listSnapshots(TENANT, { run }, { limit: 9 });
+  const { rows } = await store.snapshots.listSnapshots(TENANT, { run }, { limit: 9 });
   return rows[0]?.suspicion;
 }
 

@@ -55,7 +55,7 @@ export function checkTrail(open: OpenStore): void {
           { type: 'repository.reconciled', at: NOW + 2, repository, orphans: [], missing: [] },
         ];
         for (const epoch of ['epoch-first', 'epoch-again'])
-          await store.runs.applyEvents(TENANT, host.id, epoch, sequence(told), NOW + 100);
+          await store.events.applyEvents(TENANT, host.id, epoch, sequence(told), NOW + 100);
         const kept = await store.trail.listHappenings(TENANT, host.id, 10);
         assert.deepEqual(
           kept.map((happening) => happening.at),
@@ -82,13 +82,13 @@ export function checkTrail(open: OpenStore): void {
 
     it(
       'knows whether anything is encrypted',
-      withStore(open, async ({ hosts, catalog, settings }) => {
+      withStore(open, async ({ hosts, sources, repositories, settings }) => {
         const host = sampleHost();
         await hosts.insertHost(host);
-        await catalog.insertSource(sampleSource(host));
-        await catalog.insertRepository(sampleRepository({ secrets: {} }));
+        await sources.insertSource(sampleSource(host));
+        await repositories.insertRepository(sampleRepository({ secrets: {} }));
         assert.equal(await settings.hasEncryptedRows(), false);
-        await catalog.insertSource(sampleSource(host, { secrets: { password: 'cipher' } }));
+        await sources.insertSource(sampleSource(host, { secrets: { password: 'cipher' } }));
         assert.equal(await settings.hasEncryptedRows(), true);
       }),
     );

@@ -8,7 +8,7 @@ import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { planApply } from '@holdfast/shared/protocol/channel.ts';
 import type { DurableEvent, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import * as z from 'zod';
-import type { AppliedEvents } from '../runs.ts';
+import type { AppliedEvents } from '../events.ts';
 import { applyPartFinished, applyRunFinished } from './apply-ends.ts';
 import { createFireSettler } from './apply-fires.ts';
 import { counted, toJson } from './columns.ts';

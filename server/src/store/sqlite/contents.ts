@@ -3,7 +3,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { SNAPSHOT_STATES } from '@holdfast/shared/domain/snapshot.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { KnownSnapshot, RunStore } from '../runs.ts';
+import type { KnownSnapshot, SnapshotStore } from '../snapshots.ts';
 import { flag, toJson } from './columns.ts';
 import { createIdNumbers, idOf, numberOf } from './id-numbers.ts';
 import { SNAPSHOT_COLUMNS, snapshotRow } from './snapshots.ts';
@@ -34,7 +34,7 @@ const NOT_THERE = `SELECT ${KNOWN_COLUMNS} FROM snapshots INDEXED BY snapshots_b
     AND engine_id NOT IN (SELECT value FROM json_each(@engineIds))
   ORDER BY created_at DESC, id DESC LIMIT @limit`;
 
-type Contents = Pick<RunStore, 'listKnownThere' | 'listNotThere' | 'adoptSnapshot'>;
+type Contents = Pick<SnapshotStore, 'listKnownThere' | 'listNotThere' | 'adoptSnapshot'>;
 
 export function createContents(sql: Sql): Contents {
   const known = sql.select(KNOWN_THERE, knownRow);

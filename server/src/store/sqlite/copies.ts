@@ -2,7 +2,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import * as z from 'zod';
-import type { Verification } from '../runs.ts';
+import type { Verification } from '../snapshots.ts';
 import { toJson } from './columns.ts';
 import { numberOf, SNAPSHOT_PLACE } from './id-numbers.ts';
 import { IS_NAMED } from './ordered-removals.ts';

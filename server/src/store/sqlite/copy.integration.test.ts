@@ -79,7 +79,7 @@ describe('A copy of the database', () => {
         const { seq } = await store.hosts.getEventPosition(host, 'epoch-kill');
         const run = (await store.runs.listRuns(DEFAULT_TENANT, {}, { limit: 1 })).rows[0];
         assert.ok(run);
-        const lines = await store.runs.readLog(DEFAULT_TENANT, run.id, { after: Math.max(0, seq - 12), limit: 100 });
+        const lines = await store.logs.readLog(DEFAULT_TENANT, run.id, { after: Math.max(0, seq - 12), limit: 100 });
         await store.close();
         assert.ok(seq >= promised && seq >= before, `${seq} of ${promised}`);
         // Two events come before the first line, so that position and lines belong to one moment.

@@ -177,7 +177,7 @@ describe('The daily check', () => {
     await told;
     assert.match(damage[0] ?? '', /is damaged \(.+\): nothing is written to it any more.*put a copy back/su);
     const report = () =>
-      store.runs.applyEvents(host.tenant, host.id, 'epoch', [{ seq: 1, event: createdEvent(sampleId('run')) }], 7);
+      store.events.applyEvents(host.tenant, host.id, 'epoch', [{ seq: 1, event: createdEvent(sampleId('run')) }], 7);
     await assert.rejects(report, { code: 'integrity', message: /stop the server and put a copy of it back/u });
     await assert.rejects(store.settings.putSetting('n', '1'), { code: 'integrity' });
     await assert.rejects(store.probe(), { code: 'integrity' });

@@ -40,7 +40,7 @@ async function fill(name: string, count: number) {
   ]);
   // The last run is heard of two days later, so that no log before it waits for others.
   const tell = (from: number, until: number, receivedAt: number) =>
-    store.runs.applyEvents(TENANT, host.id, 'epoch', sequence(events.slice(from, until), from + 1), receivedAt);
+    store.events.applyEvents(TENANT, host.id, 'epoch', sequence(events.slice(from, until), from + 1), receivedAt);
   const late = events.length - 4;
   for (let from = 0; from < late; from += 200) await tell(from, Math.min(late, from + 200), NOW);
   await tell(late, events.length, NOW + 2 * DAY);
@@ -61,7 +61,7 @@ function weigh(path: string): { stored: number; raw: number; blocks: number } {
 }
 
 async function checkAll(store: Store, logs: ReadonlyMap<RunId, LogLine[]>): Promise<void> {
-  for (const [run, lines] of logs) assert.deepEqual(await store.runs.readLog(TENANT, run, { after: 0, limit: 100 }), lines);
+  for (const [run, lines] of logs) assert.deepEqual(await store.logs.readLog(TENANT, run, { after: 0, limit: 100 }), lines);
 }
 
 describe('Blocks of short logs', () => {
@@ -71,7 +71,7 @@ describe('Blocks of short logs', () => {
     const turns: number[] = [];
     for (let more = true; more; ) {
       const started = process.threadCpuUsage();
-      more = (await store.runs.gatherLogs()).hasMore;
+      more = (await store.logs.gatherLogs()).hasMore;
       const { user, system } = process.threadCpuUsage(started);
       turns.push((user + system) / 1000);
     }
@@ -82,7 +82,7 @@ describe('Blocks of short logs', () => {
     assert.ok(stored < raw * 0.15, said);
     assert.ok((turns[Math.floor(turns.length / 2)] ?? 0) < TURN_MS);
     await checkAll(store, logs);
-    for (let more = true; more; ) more = (await store.runs.removeOldLogs(90, NOW + 93 * DAY)).hasMore;
+    for (let more = true; more; ) more = (await store.logs.removeOldLogs(90, NOW + 93 * DAY)).hasMore;
     assert.equal(weigh(path).blocks, 0);
     await store.close();
   });
@@ -94,7 +94,7 @@ describe('Blocks of short logs', () => {
     saboteur.exec(
       `CREATE TRIGGER broken BEFORE DELETE ON run_logs WHEN old.run_id = '${last}' BEGIN SELECT RAISE(ABORT, 'gone'); END`,
     );
-    await assert.rejects(store.runs.gatherLogs());
+    await assert.rejects(store.logs.gatherLogs());
     assert.equal(weigh(path).blocks, 0);
     assert.deepEqual(saboteur.prepare('SELECT count(*) AS n FROM run_logs').get(), { n: 150 });
     await checkAll(store, logs);
@@ -103,15 +103,15 @@ describe('Blocks of short logs', () => {
     saboteur.prepare("UPDATE run_logs SET body = x'28b52ffd00' WHERE run_id = ?").run(damaged);
     await store.close();
     const again = await openAt(path);
-    assert.ok((await again.runs.gatherLogs()).gathered > 80);
+    assert.ok((await again.logs.gatherLogs()).gathered > 80);
     assert.ok(damaged);
-    await assert.rejects(again.runs.readLog(TENANT, damaged, { after: 0, limit: 5 }), refusal('integrity'));
+    await assert.rejects(again.logs.readLog(TENANT, damaged, { after: 0, limit: 5 }), refusal('integrity'));
     logs.delete(damaged);
     await checkAll(again, logs);
     saboteur.exec("UPDATE log_blocks SET body = x'28b52ffd00'");
     const [first] = logs.keys();
     assert.ok(first);
-    await assert.rejects(again.runs.readLog(TENANT, first, { after: 0, limit: 5 }), refusal('integrity'));
+    await assert.rejects(again.logs.readLog(TENANT, first, { after: 0, limit: 5 }), refusal('integrity'));
     saboteur.close();
     await again.close();
   });

@@ -9,7 +9,7 @@ import type { LogLine } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { LOG } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
-import type { RunStore } from '../runs.ts';
+import type { LogStore } from '../logs.ts';
 import { flag } from './columns.ts';
 import { decodeChunk, encodeLine, parseLines } from './log-chunks.ts';
 import type { Sql } from './statements.ts';
@@ -82,8 +82,8 @@ function retellLog({ body }: Candidate): Buffer[] | undefined {
   }
 }
 
-/** See `RunStore.gatherLogs`. What cannot be read back stays where it is, and is told of when somebody asks for it. */
-export function createLogGathering(sql: Sql): Pick<RunStore, 'gatherLogs'> {
+/** See `LogStore.gatherLogs`. What cannot be read back stays where it is, and is told of when somebody asks for it. */
+export function createLogGathering(sql: Sql): Pick<LogStore, 'gatherLogs'> {
   const rows = prepareBlocks(sql);
   const putTogether = (logs: readonly Buffer[][]): Buffer =>
     zstdCompressSync(Buffer.concat(logs.flatMap((lines) => [...lines, Buffer.from('\n')])), {

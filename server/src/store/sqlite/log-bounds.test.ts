@@ -8,7 +8,7 @@ import type { LogLevel } from '@holdfast/shared/domain/run.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { createdEvent, finishedEvent, logEvent, logLine, startedEvent } from '../contract/reports.ts';
 import { sampleHost, sampleId, sequence, TENANT } from '../contract/samples.ts';
-import type { AppliedEvents } from '../runs.ts';
+import type { AppliedEvents } from '../events.ts';
 import type { Store } from '../store.ts';
 import { openSqliteStore } from './open.ts';
 
@@ -44,7 +44,7 @@ async function openWorld(limit = LIMIT) {
     async say(host: HostId, at: number, ...events: DurableEvent[]): Promise<AppliedEvents> {
       const seq = (seqs.get(host) ?? 0) + 1;
       seqs.set(host, seq + events.length - 1);
-      return store.runs.applyEvents(TENANT, host, 'epoch-day', sequence(events, seq), at);
+      return store.events.applyEvents(TENANT, host, 'epoch-day', sequence(events, seq), at);
     },
     async begin(host: HostId, at = EVENING): Promise<RunId> {
       const run = sampleId('run');
@@ -54,7 +54,7 @@ async function openWorld(limit = LIMIT) {
     /** `count` lines of one KiB and a little. */
     lines: (from: number, count: number, level: LogLevel = 'info') =>
       Array.from({ length: count }, (_, i) => logLine(from + i, `${from + i} `.padEnd(KIB, 'x'), level)),
-    read: (run: RunId) => store.runs.readLog(TENANT, run, { after: 0, limit: 1_000_000 }),
+    read: (run: RunId) => store.logs.readLog(TENANT, run, { after: 0, limit: 1_000_000 }),
     async reopen() {
       await store.close();
       store = await open();
@@ -136,7 +136,7 @@ describe('The logs of a host on one day', () => {
     const flood = await world.begin(host);
     for (let n = 1; n < 1000; n += 100) await world.say(host, EVENING, logEvent(flood, world.lines(n, 100, 'error')));
     await world.say(host, EVENING, finishedEvent(flood, 'failed', { logLines: 1000 }));
-    const { storedBytes, droppedBytes } = await world.store.runs.getLogTotals(TENANT);
+    const { storedBytes, droppedBytes } = await world.store.logs.getLogTotals(TENANT);
     assert.ok(storedBytes <= 2 * (LIMIT + LIMIT / 8), `${storedBytes} bytes, last lines included`);
     assert.ok(droppedBytes > 900 * KIB);
     await world.store.close();

@@ -71,11 +71,11 @@ describe('The database over thirty days of two hundred hosts', () => {
         const lines = index % 10 === 0 ? 130 : 6;
         const events = [...tellDay(sampleId('run'), day, at, lines)];
         const first = seqs.get(host) ?? 1;
-        const applied = await store.runs.applyEvents(TENANT, host.id, 'epoch-grow', sequence(events, first), at);
+        const applied = await store.events.applyEvents(TENANT, host.id, 'epoch-grow', sequence(events, first), at);
         assert.equal(applied.through, first + events.length - 1, 'everything is acknowledged');
         seqs.set(host, first + events.length);
       }
-      for (let more = true; more; ) more = (await store.runs.removeOldLogs(KEEP_DAYS, at + 1)).hasMore;
+      for (let more = true; more; ) more = (await store.logs.removeOldLogs(KEEP_DAYS, at + 1)).hasMore;
       const now = measure();
       most = Math.max(most, now.bytes);
       assert.ok(now.bytes <= KEEP_DAYS * HOSTS * HOST_DAY_MOST, `day ${day}: ${now.bytes} bytes of log`);
@@ -89,7 +89,7 @@ describe('The database over thirty days of two hundred hosts', () => {
     const grown = (last - steady) / (HOSTS * (DAYS - KEEP_DAYS - 2));
     t.diagnostic(`at most ${(most / 1e6).toFixed(1)} MB of log; the file grew by ${Math.round(grown)} bytes a run once full`);
     assert.ok(grown < ROW_BYTES, `${grown} bytes a run: more than the run itself`);
-    const { storedBytes, removedBytes, droppedBytes } = await store.runs.getLogTotals(TENANT);
+    const { storedBytes, removedBytes, droppedBytes } = await store.logs.getLogTotals(TENANT);
     assert.ok(storedBytes - removedBytes === end.bytes && droppedBytes > 0);
     look.close();
     await store.close();

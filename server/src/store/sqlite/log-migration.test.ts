@@ -41,10 +41,10 @@ it('a log that was cut before still says what is missing, and takes no line wher
   await store.hosts.insertHost(host);
   const text = '… 38 lines left out: the log of this run is above 5 MiB';
   const marker = { n: 3, at: NOW + 5, level: 'warn', text };
-  assert.deepEqual(await store.runs.readLog(TENANT, run, { after: 0, limit: 10 }), [logLine(1), logLine(2), marker]);
-  assert.deepEqual(await store.runs.getLogTotals(TENANT), { storedBytes: 123, droppedBytes: 0, removedBytes: 0 });
+  assert.deepEqual(await store.logs.readLog(TENANT, run, { after: 0, limit: 10 }), [logLine(1), logLine(2), marker]);
+  assert.deepEqual(await store.logs.getLogTotals(TENANT), { storedBytes: 123, droppedBytes: 0, removedBytes: 0 });
   const event = { type: 'run.log' as const, run, at: NOW, lines: [logLine(41)] };
-  const applied = await store.runs.applyEvents(TENANT, host.id, 'epoch-old', [{ seq: 1, event }], NOW);
+  const applied = await store.events.applyEvents(TENANT, host.id, 'epoch-old', [{ seq: 1, event }], NOW);
   assert.deepEqual(applied, { through: 1, fresh: [], logLoss: { runs: [run], reached: undefined } });
   assert.equal((await store.runs.findRun(TENANT, run))?.logLinesLeftOut, 39);
   await store.close();

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { LogLine } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
-import type { LogFilter } from '../runs.ts';
+import type { LogFilter } from '../logs.ts';
 import { numberOf } from './id-numbers.ts';
 import { readPlace } from './log-blocks.ts';
 import { CHUNK_COLUMNS, chunkRow, decodeChunk } from './log-chunks.ts';

@@ -2,7 +2,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { LOG } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
-import type { RunStore } from '../runs.ts';
+import type { LogStore } from '../logs.ts';
 import { counted } from './columns.ts';
 import { idOf } from './id-numbers.ts';
 import { toDay } from './log-losses.ts';
@@ -42,7 +42,7 @@ function prepareRemoval(sql: Sql) {
 
 const DAY_MS = 24 * 3_600_000;
 
-export function createLogTotals(sql: Sql): Pick<RunStore, 'getLogTotals'> {
+export function createLogTotals(sql: Sql): Pick<LogStore, 'getLogTotals'> {
   const totals = sql.select(
     `SELECT stored_bytes AS storedBytes, dropped_bytes AS droppedBytes, removed_bytes AS removedBytes FROM log_totals
      WHERE tenant_id = @tenant`,
@@ -53,8 +53,8 @@ export function createLogTotals(sql: Sql): Pick<RunStore, 'getLogTotals'> {
   };
 }
 
-/** See `RunStore.removeOldLogs`. A log of many pieces is removed over several steps, its oldest lines first. */
-export function createLogRemoval(sql: Sql): Pick<RunStore, 'removeOldLogs'> {
+/** See `LogStore.removeOldLogs`. A log of many pieces is removed over several steps, its oldest lines first. */
+export function createLogRemoval(sql: Sql): Pick<LogStore, 'removeOldLogs'> {
   const rows = prepareRemoval(sql);
   return {
     removeOldLogs: (days, at) =>

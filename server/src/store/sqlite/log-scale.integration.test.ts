@@ -10,7 +10,7 @@ import Database from 'better-sqlite3';
 import * as z from 'zod';
 import { createdEvent, logEvent, logLine, startedEvent } from '../contract/reports.ts';
 import { NOW, sampleHost, sampleId, TENANT } from '../contract/samples.ts';
-import type { LogFilter } from '../runs.ts';
+import type { LogFilter } from '../logs.ts';
 import type { Store } from '../store.ts';
 import { openSqliteStore } from './open.ts';
 
@@ -35,7 +35,7 @@ async function fillLogs(): Promise<void> {
   const tell = async (events: readonly DurableEvent[]): Promise<void> => {
     const numbered = events.map((event, index) => ({ seq: seq + index + 1, event }));
     seq += events.length;
-    await store.runs.applyEvents(host.tenant, host.id, 'epoch', numbered, NOW);
+    await store.events.applyEvents(host.tenant, host.id, 'epoch', numbered, NOW);
   };
   for (const run of runs) await tell([createdEvent(run), startedEvent(run)]);
   for (let n = 1; n <= LINES_PER_RUN; n += 5000) {
@@ -106,7 +106,7 @@ describe(`A store with ${LINES} lines of logs`, { timeout: 240_000 }, () => {
         best = Math.min(
           best,
           await measureLongestTurn(async () => {
-            assert.equal((await store.runs.readLog(TENANT, run, filter)).length, lines);
+            assert.equal((await store.logs.readLog(TENANT, run, filter)).length, lines);
           }),
         );
       }

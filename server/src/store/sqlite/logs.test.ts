@@ -37,7 +37,7 @@ describe('logs in SQLite', () => {
     let seq = 1;
     let n = 1;
     const say = async (event: Parameters<typeof sequence>[0][number]) => {
-      await store.runs.applyEvents(TENANT, host.id, 'epoch-pack', sequence([event], seq), NOW);
+      await store.events.applyEvents(TENANT, host.id, 'epoch-pack', sequence([event], seq), NOW);
       seq += 1;
     };
     await say(createdEvent(run));
@@ -60,11 +60,11 @@ describe('logs in SQLite', () => {
       ended.map((chunk, i) => [i === 0 ? 1 : (ended[i - 1]?.last_n ?? 0) + 1, chunk.last_n - chunk.first_n + 1]),
     );
     db.close();
-    assert.equal((await store.runs.readLog(TENANT, run, { after: 0, limit: 100_000 })).length, n - 1);
+    assert.equal((await store.logs.readLog(TENANT, run, { after: 0, limit: 100_000 })).length, n - 1);
     const writer = new Database(path);
     writer.prepare("UPDATE run_logs SET body = x'28b52ffd00'").run();
     writer.close();
-    await assert.rejects(store.runs.readLog(TENANT, run, { after: 0, limit: 5 }), refusal('integrity'));
+    await assert.rejects(store.logs.readLog(TENANT, run, { after: 0, limit: 5 }), refusal('integrity'));
     await store.close();
   });
 });
@@ -84,19 +84,19 @@ describe('reports in SQLite', () => {
     await store.hosts.insertHost(host);
     await store.hosts.insertHost(other);
     const foreign = sampleSource(other);
-    await store.catalog.insertSource(foreign);
+    await store.sources.insertSource(foreign);
     const unknown = sampleId('run');
     const run = sampleId('run');
     const events = sequence([startedEvent(unknown), createdEvent(run, { sources: [foreign.id] })]);
-    await store.runs.applyEvents(TENANT, host.id, 'epoch-odd', events, NOW);
-    await store.runs.applyEvents(TENANT, host.id, 'epoch-odd', events, NOW);
+    await store.events.applyEvents(TENANT, host.id, 'epoch-odd', events, NOW);
+    await store.events.applyEvents(TENANT, host.id, 'epoch-odd', events, NOW);
     assert.deepEqual(oddities, [
       `host ${host.id}: run.started about run ${unknown}, which nobody created`,
       `host ${host.id}: run ${run} names source ${foreign.id}, which is not this host's`,
     ]);
     const order = sampleOrder({ id: run, tenant: TENANT, host: host.id });
-    await store.runs.insertOrder(order);
-    await store.runs.settleOrder(order.id, 'answered');
+    await store.orders.insertOrder(order);
+    await store.orders.settleOrder(order.id, 'answered');
     const db = new Database(path, { readonly: true });
     assert.deepEqual(db.prepare('SELECT state, body FROM orders').all(), [{ state: 'answered', body: '' }]);
     db.close();

@@ -2,7 +2,7 @@
 import type { HostId, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { LogLine, TerminalState } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
-import type { LogLoss } from '../runs.ts';
+import type { LogLoss } from '../logs.ts';
 import { flag } from './columns.ts';
 import { CHUNK_BYTES, CHUNK_COLUMNS, chunkRow, encodeLine, joinChunks, packLines } from './log-chunks.ts';
 import {

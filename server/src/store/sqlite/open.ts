@@ -23,6 +23,7 @@ import { createHealth } from './health.ts';
 import { createHistory } from './history.ts';
 import { createHostContacts, createHostRows } from './hosts.ts';
 import { createIntegrityWatch, DAILY_CHECK, type IntegrityOptions } from './integrity.ts';
+import { createLedger } from './ledger.ts';
 import { boundLogs } from './log-losses.ts';
 import { createMaintenance } from './maintenance.ts';
 import { checkSchema, type Migration, migrate, readMigrations } from './migrations.ts';
@@ -32,7 +33,6 @@ import { createPolicies } from './policies.ts';
 import { createRepositories } from './repositories.ts';
 import { createRepositoryLooks } from './repository-looks.ts';
 import { createRoutines } from './routines.ts';
-import { createRunStore } from './runs.ts';
 import { createSettingStore, type FileStamp } from './settings.ts';
 import { createSources } from './sources.ts';
 import { createSql, type Sql } from './statements.ts';
@@ -198,8 +198,11 @@ async function assembleStore(
       ...createAnnouncements(sql),
       ...createEnrolmentTokens(sql),
     },
-    catalog: { ...createSources(sql), ...createRepositories(sql), ...createPolicies(sql), ...createPlans(sql) },
-    runs: createRunStore(sql, {
+    sources: createSources(sql),
+    repositories: createRepositories(sql),
+    policies: createPolicies(sql),
+    plans: createPlans(sql),
+    ...createLedger(sql, {
       guard: () => ballast.guard(),
       onOddity: options.onOddity ?? (() => undefined),
       logLimits: boundLogs(options.hostDayLogBytes),

@@ -3,7 +3,8 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Failure } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
-import type { NamedSnapshot, Order, Run, RunStore } from '../runs.ts';
+import type { NamedSnapshot, Order, OrderStore } from '../orders.ts';
+import type { Run } from '../runs.ts';
 import { idOf, numberOf } from './id-numbers.ts';
 import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
 import type { Sql } from './statements.ts';
@@ -77,19 +78,7 @@ function prepareOrders(sql: Sql) {
 const EXPIRED = createReasonError('expired', 'The host did not take this order in time');
 const EXPIRY: Failure = { code: EXPIRED.code, message: EXPIRED.message, reason: 'expired' };
 
-type Orders = Pick<
-  RunStore,
-  | 'insertOrderedRun'
-  | 'listNamedSnapshots'
-  | 'insertOrder'
-  | 'listWaitingOrders'
-  | 'settleOrder'
-  | 'listUnreportedRuns'
-  | 'expireOrders'
-  | 'finishUnstarted'
->;
-
-export function createOrders(sql: Sql): Orders {
+export function createOrders(sql: Sql): OrderStore {
   const orders = prepareOrders(sql);
   const runs = createRunRows(sql);
   return {

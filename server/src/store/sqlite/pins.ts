@@ -2,7 +2,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { RetainedSnapshot, RunStore, Snapshot } from '../runs.ts';
+import type { RetainedSnapshot, Snapshot, SnapshotStore } from '../snapshots.ts';
 import { counted, flag, optional, toJson } from './columns.ts';
 import { idOf, numberOf, numbersIn, runNumberOf } from './id-numbers.ts';
 import { SNAPSHOT_COLUMNS, snapshotRow } from './snapshots.ts';
@@ -62,7 +62,7 @@ function preparePins(sql: Sql) {
   };
 }
 
-type Pins = Pick<RunStore, 'listRetained' | 'pinSnapshot' | 'unpinSnapshot' | 'listPinned'>;
+type Pins = Pick<SnapshotStore, 'listRetained' | 'pinSnapshot' | 'unpinSnapshot' | 'listPinned'>;
 
 export function createPins(sql: Sql): Pins {
   const rows = preparePins(sql);

@@ -1,7 +1,7 @@
 import { idSchema, type TenantId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { CatalogStore, Plan } from '../catalog.ts';
+import type { Plan, PlanStore } from '../plans.ts';
 import { counted, foldName, toJson } from './columns.ts';
 import { createWatchKeeper } from './fires.ts';
 import { PLAN_COLUMNS, type PlanRow, planRow } from './plan-rows.ts';
@@ -88,24 +88,7 @@ function preparePlans(sql: Sql) {
   };
 }
 
-type Plans = Pick<
-  CatalogStore,
-  | 'insertPlan'
-  | 'updatePlan'
-  | 'findPlan'
-  | 'findPlans'
-  | 'listPlans'
-  | 'listPlansOfHost'
-  | 'listPlansOfHosts'
-  | 'listPlansOfSources'
-  | 'countPlansOf'
-  | 'countPlans'
-  | 'deletePlan'
-  | 'listHostsOfRepository'
-  | 'listHostsOfPlan'
->;
-
-export function createPlans(sql: Sql): Plans {
+export function createPlans(sql: Sql): PlanStore {
   const rows = preparePlans(sql);
   const listSorted = createSortedPlans(sql);
   const withSources = (plans: readonly PlanRow[]): Plan[] => {

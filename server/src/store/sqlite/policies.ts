@@ -2,8 +2,8 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { retentionPolicySchema } from '@holdfast/shared/domain/retention-policy.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { CatalogStore, Policy } from '../catalog.ts';
 import type { PageRequest } from '../page.ts';
+import type { Policy, PolicyStore } from '../policies.ts';
 import { counted, foldName, json, toJson } from './columns.ts';
 import { createNamePage, cutPage, joinConditions } from './keyset.ts';
 import { refuseInUse, refuseUpdate } from './sources.ts';
@@ -81,20 +81,7 @@ function preparePolicies(sql: Sql) {
   };
 }
 
-type Policies = Pick<
-  CatalogStore,
-  | 'insertPolicy'
-  | 'updatePolicy'
-  | 'findPolicy'
-  | 'findPolicies'
-  | 'listPolicies'
-  | 'countPolicies'
-  | 'deletePolicy'
-  | 'countPlansOfPolicies'
-  | 'listHostsOfPolicy'
->;
-
-export function createPolicies(sql: Sql): Policies {
+export function createPolicies(sql: Sql): PolicyStore {
   const rows = preparePolicies(sql);
   return {
     insertPolicy: (policy) => sql.write(() => void rows.insert.run(toParams(policy))),

@@ -17,6 +17,7 @@ import { createFires } from './fires.ts';
 import { createHealth } from './health.ts';
 import { createHistory } from './history.ts';
 import { createHostContacts, createHostRows } from './hosts.ts';
+import { createLedger } from './ledger.ts';
 import { boundLogs } from './log-losses.ts';
 import { createMaintenance } from './maintenance.ts';
 import { readMigrations } from './migrations.ts';
@@ -26,7 +27,6 @@ import { createPolicies } from './policies.ts';
 import { createRepositories } from './repositories.ts';
 import { createRoutines } from './routines.ts';
 import { buildRunList } from './run-walk.ts';
-import { createRunStore } from './runs.ts';
 import { createSources } from './sources.ts';
 import { createSql } from './statements.ts';
 import { createTrailStore } from './trail.ts';
@@ -46,7 +46,7 @@ function explainAll(): Map<string, readonly string[]> {
   }) as Database.Database;
   const sql = createSql(spy, { onFull: () => undefined, onFault: () => undefined, guardWrite: () => undefined });
   const { put } = createDeliveries(sql);
-  createRunStore(sql, { guard: async () => undefined, onOddity: () => undefined, logLimits: boundLogs(undefined) });
+  createLedger(sql, { guard: async () => undefined, onOddity: () => undefined, logLimits: boundLogs(undefined) });
   createAlerts(sql, put);
   for (const create of [
     createAnnouncements,

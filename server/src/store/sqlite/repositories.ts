@@ -2,7 +2,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { configSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { CatalogStore, Repository, RepositoryPage } from '../catalog.ts';
+import type { Repository, RepositoryPage, RepositoryStore } from '../repositories.ts';
 import { counted, foldName, json, optional, toJson } from './columns.ts';
 import { numberOf } from './id-numbers.ts';
 import {
@@ -116,19 +116,7 @@ function prepareRepositories(sql: Sql) {
   };
 }
 
-type Repositories = Pick<
-  CatalogStore,
-  | 'insertRepository'
-  | 'updateRepository'
-  | 'pinEngineId'
-  | 'findRepository'
-  | 'findRepositories'
-  | 'listRepositories'
-  | 'countRepositories'
-  | 'deleteRepository'
->;
-
-export function createRepositories(sql: Sql): Repositories {
+export function createRepositories(sql: Sql): RepositoryStore {
   const rows = prepareRepositories(sql);
   const listed = z.intersection(repositoryRow, keyedRow);
   return {

@@ -1,26 +1,14 @@
-/** The ledger's lists and its door. */
-
+/** The runs of the ledger, as they are read. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { RUN_KINDS, RUN_STATES, type RunState, STAGES } from '@holdfast/shared/domain/run.ts';
-import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
 import type { Run, RunAttempt, RunStage, RunStore } from '../runs.ts';
-import { createEventApplier } from './apply-events.ts';
 import { counted, flag, json, optional, storedFailure } from './columns.ts';
-import { createContents } from './contents.ts';
 import { numberOf } from './id-numbers.ts';
 import { cutPage } from './keyset.ts';
-import { createLogGathering } from './log-blocks.ts';
-import type { LogLimits } from './log-losses.ts';
-import { createLogReader } from './log-reader.ts';
-import { createLogRemoval, createLogTotals } from './log-removal.ts';
-import { createOrders } from './orders.ts';
-import { createPins } from './pins.ts';
 import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
 import { buildRunList } from './run-walk.ts';
-import { createSnapshotLists } from './snapshots.ts';
 import { createSortedRuns } from './sorted-runs.ts';
-import { createStandings } from './standings.ts';
 import type { Sql } from './statements.ts';
 
 const attemptRow: z.ZodType<RunAttempt> = z.object({
@@ -66,20 +54,7 @@ function prepareLists(sql: Sql) {
   };
 }
 
-type RunLists = Pick<
-  RunStore,
-  | 'findRun'
-  | 'listParts'
-  | 'listPartsOf'
-  | 'listStages'
-  | 'listAttempts'
-  | 'listRuns'
-  | 'lastRunOfPlans'
-  | 'countRunsByState'
-  | 'listRunTotals'
->;
-
-function createRunLists(sql: Sql): RunLists {
+export function createRuns(sql: Sql): RunStore {
   const lists = prepareLists(sql);
   const rows = createRunRows(sql);
   const listSorted = createSortedRuns(sql, (tenant, filter, page) => {
@@ -112,37 +87,5 @@ function createRunLists(sql: Sql): RunLists {
         return Object.fromEntries(RUN_STATES.map((state) => [state, count(state)])) as Record<RunState, number>;
       }),
     listRunTotals: (tenant) => sql.read(() => lists.totals.list({ tenant })),
-  };
-}
-
-/**
- * `guard` refuses reports while the disk is full, so that what room is left stays for people; `onOddity` hears of reports that
- * were left out.
- */
-export function createRunStore(
-  sql: Sql,
-  options: { guard: () => Promise<void>; onOddity: (text: string) => void; logLimits?: LogLimits | undefined },
-): RunStore {
-  const apply = createEventApplier(sql, options.onOddity, options.logLimits);
-  const readLog = createLogReader(sql, options.logLimits);
-  return {
-    async applyEvents(...report) {
-      await options.guard();
-      return apply(...report);
-    },
-    ...createOrders(sql),
-    ...createRunLists(sql),
-    async readLog(tenant, id, filter) {
-      if (filter.limit < 1)
-        throw new AppError('invalid', 'a log is read at least one line at a time', { details: { field: 'limit' } });
-      return readLog(tenant, id, filter);
-    },
-    ...createLogRemoval(sql),
-    ...createLogGathering(sql),
-    ...createLogTotals(sql),
-    ...createSnapshotLists(sql),
-    ...createPins(sql),
-    ...createContents(sql),
-    ...createStandings(sql),
   };
 }

@@ -9,18 +9,19 @@ import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import Database from 'better-sqlite3';
 import { createdEvent, finishedEvent, logEvent, logLine, madeEvent, partEvent, startedEvent } from '../contract/reports.ts';
 import { NOW, sampleHost, sampleId, sampleSource, sequence, TENANT } from '../contract/samples.ts';
-import type { RunFilter, SnapshotFilter } from '../runs.ts';
+import type { RunFilter } from '../runs.ts';
+import type { SnapshotFilter } from '../snapshots.ts';
 import type { Store } from '../store.ts';
 import { buildDrillList } from './drills.ts';
 import { computeFacets } from './facets.ts';
 
 import { numberOf, runNumberOf } from './id-numbers.ts';
+import { createLedger } from './ledger.ts';
 import { openSqliteStore } from './open.ts';
 import { createPeopleStore } from './people.ts';
 import { createPlans } from './plans.ts';
 import { buildRepositoryList, createRepositories } from './repositories.ts';
 import { buildRunList } from './run-walk.ts';
-import { createRunStore } from './runs.ts';
 import { buildSnapshotList } from './snapshots.ts';
 import { buildHostList } from './sorted-hosts.ts';
 import { buildPlanList } from './sorted-plans.ts';
@@ -138,7 +139,7 @@ describe('scale', () => {
     const host = sampleHost();
     const sources = Array.from({ length: 13 }, () => sampleSource(host));
     await store.hosts.insertHost(host);
-    for (const source of sources) await store.catalog.insertSource(source);
+    for (const source of sources) await store.sources.insertSource(source);
     const times: number[] = [];
     for (let round = 0; round < 5; round += 1) {
       const events: DurableEvent[] = [];
@@ -162,7 +163,7 @@ describe('scale', () => {
         );
       }
       const frame = sequence(events.slice(0, 200), round * 200 + 1);
-      times.push(await measureMs(() => store.runs.applyEvents(TENANT, host.id, 'epoch-speed', frame, NOW)));
+      times.push(await measureMs(() => store.events.applyEvents(TENANT, host.id, 'epoch-speed', frame, NOW)));
     }
     const best = Math.min(...times);
     assert.ok(best < LIMIT_MS, times.map((time) => time.toFixed(1)).join(' '));
@@ -180,7 +181,7 @@ describe('scale', () => {
       },
     }) as Database.Database;
     const sql = createSql(spy, { onFull: () => undefined, onFault: () => undefined, guardWrite: () => undefined });
-    createRunStore(sql, { guard: async () => undefined, onOddity: () => undefined });
+    createLedger(sql, { guard: async () => undefined, onOddity: () => undefined });
     createTrailStore(sql);
     createPeopleStore(sql);
     createRepositories(sql);

@@ -6,7 +6,7 @@ import { SNAPSHOT_STATES } from '@holdfast/shared/domain/snapshot.ts';
 import { findSuspicion, SIZE_HISTORY, type Suspicion, suspicionSchema } from '@holdfast/shared/domain/suspicion.ts';
 import * as z from 'zod';
 import type { SortedPage } from '../page.ts';
-import type { RunStore, Snapshot, SnapshotFilter } from '../runs.ts';
+import type { Snapshot, SnapshotFilter, SnapshotStore } from '../snapshots.ts';
 import { counted, json, optional, storedEvidence, toJson } from './columns.ts';
 import { verificationSchema } from './copies.ts';
 import { idOf, numberOf, SNAPSHOT_PLACE } from './id-numbers.ts';
@@ -122,7 +122,7 @@ ${sayOrder(ordering)}`;
 }
 
 type SnapshotLists = Pick<
-  RunStore,
+  SnapshotStore,
   'findSnapshot' | 'findSnapshotRecord' | 'listSnapshots' | 'listUncopied' | 'countSnapshots' | 'countSnapshotsOf'
 >;
 

@@ -12,7 +12,6 @@ import {
 } from '@holdfast/shared/domain/list-orders.ts';
 import { RUN_KINDS, RUN_STATES, TRIGGERS } from '@holdfast/shared/domain/run.ts';
 import Database from 'better-sqlite3';
-import type { CatalogStore } from '../catalog.ts';
 import {
   FACTS,
   NOW,
@@ -26,15 +25,16 @@ import {
   TENANT,
 } from '../contract/samples.ts';
 import type { Page, SortedPage } from '../page.ts';
+import type { RepositoryStore } from '../repositories.ts';
 import type { RunFilter } from '../runs.ts';
 import { computeFacets } from './facets.ts';
 import { createHostRows } from './hosts.ts';
 import { numberOf } from './id-numbers.ts';
+import { createLedger } from './ledger.ts';
 import { boundLogs } from './log-losses.ts';
 import { readMigrations } from './migrations.ts';
 import { createPlans } from './plans.ts';
 import { createRepositories } from './repositories.ts';
-import { createRunStore } from './runs.ts';
 import { createSources } from './sources.ts';
 import { createSql, type Sql } from './statements.ts';
 
@@ -79,7 +79,7 @@ function openLists(db: Database.Database) {
     hosts: createHostRows(sql),
     sources: createSources(sql),
     plans: createPlans(sql),
-    runs: createRunStore(sql, { guard: async () => undefined, onOddity: () => undefined, logLimits: boundLogs(undefined) }),
+    ...createLedger(sql, { guard: async () => undefined, onOddity: () => undefined, logLimits: boundLogs(undefined) }),
   };
 }
 
@@ -96,7 +96,7 @@ describe('Lists in every order', () => {
   });
   after(() => db.close());
 
-  async function fill(repositories: Pick<CatalogStore, 'insertRepository'>): Promise<void> {
+  async function fill(repositories: Pick<RepositoryStore, 'insertRepository'>): Promise<void> {
     const dice = createDice(20_261_121);
     const repository = sampleRepository();
     await repositories.insertRepository(repository);
@@ -318,7 +318,8 @@ describe('Lists in every order', () => {
 
   it('of snapshots are whole and in order, and narrowed to a time', async () => {
     for (const filter of [{}, { state: 'missing' }, { state: 'removed' }, { since: NOW + 10, until: NOW + 50 }] as const) {
-      const list = (page: SortedPage<(typeof SNAPSHOT_LIST_ORDERS)[number]>) => lists.runs.listSnapshots(TENANT, filter, page);
+      const list = (page: SortedPage<(typeof SNAPSHOT_LIST_ORDERS)[number]>) =>
+        lists.snapshots.listSnapshots(TENANT, filter, page);
       await check(list, 'created', (snapshot) => snapshot.createdAt);
       await check(list, 'size', (snapshot) => snapshot.sizeBytes);
     }
@@ -344,7 +345,7 @@ describe('Lists in every order', () => {
       },
       transaction: { value: (work: () => unknown) => db.transaction(work) },
     }) as Database.Database;
-    const { hosts, sources, plans, runs } = openLists(spy);
+    const { hosts, sources, plans, runs, snapshots } = openLists(spy);
     texts.clear();
     const nextFire = () => NOW;
     for (const direction of DIRECTIONS) {
@@ -354,7 +355,8 @@ describe('Lists in every order', () => {
       for (const by of SOURCE_ORDERS) await readAll((page) => sources.listSources(TENANT, {}, page), { by, direction }, 20);
       for (const by of PLAN_ORDERS)
         await readAll((page) => plans.listPlans(TENANT, {}, { ...page, nextFire }), { by, direction }, 20);
-      for (const by of SNAPSHOT_LIST_ORDERS) await readAll((page) => runs.listSnapshots(TENANT, {}, page), { by, direction }, 20);
+      for (const by of SNAPSHOT_LIST_ORDERS)
+        await readAll((page) => snapshots.listSnapshots(TENANT, {}, page), { by, direction }, 20);
     }
     const found = [...texts].flatMap((text) => {
       const nulls = Object.fromEntries([...text.matchAll(/@(\w+)/gu)].map((match) => [match[1] ?? '', null]));

@@ -3,8 +3,8 @@ import type { TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { Direction } from '@holdfast/shared/domain/list-orders.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import * as z from 'zod';
-import type { PlanFilter, PlanPage } from '../catalog.ts';
 import type { Page, PageRequest } from '../page.ts';
+import type { PlanFilter, PlanPage } from '../plans.ts';
 import { foldName, json, optional } from './columns.ts';
 import { type Group, type GroupKey, walkGroups } from './grouped-list.ts';
 import {

@@ -2,8 +2,8 @@
 import { idSchema, type TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { Direction, SourceOrder } from '@holdfast/shared/domain/list-orders.ts';
 import * as z from 'zod';
-import type { Source, SourceFilter } from '../catalog.ts';
 import type { Page, PageRequest, Sort, SortedPage } from '../page.ts';
+import type { Source, SourceFilter } from '../sources.ts';
 import { foldName } from './columns.ts';
 import { walkGroups } from './grouped-list.ts';
 import {

@@ -2,7 +2,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { configSchema } from '@holdfast/shared/domain/plan.ts';
 import * as z from 'zod';
-import type { Source } from '../catalog.ts';
+import type { Source } from '../sources.ts';
 import { flag, json } from './columns.ts';
 
 export const SOURCE_COLUMNS = `s.id, s.tenant_id AS tenant, s.host_id AS host, s.name, s.name_key AS nameKey, s.kind, s.config, s.secrets,

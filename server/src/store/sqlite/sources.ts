@@ -1,6 +1,6 @@
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { CatalogStore, Source } from '../catalog.ts';
+import type { Source, SourceStore } from '../sources.ts';
 import { counted, foldName, toJson } from './columns.ts';
 import { createSortedSources } from './sorted-sources.ts';
 import { SOURCE_COLUMNS, sourceRow, toSource } from './source-rows.ts';
@@ -50,20 +50,7 @@ function prepareSources(sql: Sql) {
   };
 }
 
-type Sources = Pick<
-  CatalogStore,
-  | 'insertSource'
-  | 'updateSource'
-  | 'findSource'
-  | 'findSources'
-  | 'listSources'
-  | 'listSourcesOfHost'
-  | 'listSourcesOfHosts'
-  | 'countSources'
-  | 'deleteSource'
->;
-
-export function createSources(sql: Sql): Sources {
+export function createSources(sql: Sql): SourceStore {
   const rows = prepareSources(sql);
   const listSorted = createSortedSources(sql);
   return {

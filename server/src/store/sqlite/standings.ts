@@ -3,7 +3,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
 import { suspicionSchema } from '@holdfast/shared/domain/suspicion.ts';
 import * as z from 'zod';
-import type { RunStore } from '../runs.ts';
+import type { StandingStore } from '../standings.ts';
 import { flag, json, optional } from './columns.ts';
 import { numberOf } from './id-numbers.ts';
 import type { Sql } from './statements.ts';
@@ -29,7 +29,7 @@ const goodRow = z.object({
 });
 const attemptRow = z.object({ state: z.enum(TERMINAL_STATES), run: idSchema('run'), at: z.int() });
 
-export function createStandings(sql: Sql): Pick<RunStore, 'listStandings'> {
+export function createStandings(sql: Sql): StandingStore {
   const newestGood = sql.select(NEWEST_GOOD, goodRow);
   const newestAttempt = sql.select(NEWEST_ATTEMPT, attemptRow);
   return {

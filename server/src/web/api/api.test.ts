@@ -476,8 +476,8 @@ describe('The API, from the first host to a restore', () => {
   it('let no secret out: neither a value, nor its ciphertext, nor the hash of a token', async () => {
     const { world } = story;
     await world.call('GET /audit', { query: { limit: '200' } });
-    const { catalog, people } = world.context.store;
-    const source = await catalog.findSource(ADMIN.tenant, made.source as SourceId);
+    const { sources, people } = world.context.store;
+    const source = await sources.findSource(ADMIN.tenant, made.source as SourceId);
     const keys = await people.listApiKeys(ADMIN.tenant);
     const forbidden = [
       JSON.stringify(CANARY).slice(1, -1),

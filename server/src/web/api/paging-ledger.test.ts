@@ -3,7 +3,6 @@ import { after, before, describe, it } from 'node:test';
 import type { RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import * as z from 'zod';
-import type { Plan, Repository, Source } from '../../store/catalog.ts';
 import { backUp, createdEvent, report, startedEvent } from '../../store/contract/reports.ts';
 import {
   NOW,
@@ -17,6 +16,9 @@ import {
   TENANT,
 } from '../../store/contract/samples.ts';
 import type { Host } from '../../store/hosts.ts';
+import type { Plan } from '../../store/plans.ts';
+import type { Repository } from '../../store/repositories.ts';
+import type { Source } from '../../store/sources.ts';
 import type { ApiEndpoint } from '../http/route.ts';
 import { type Answer, type ApiWorld, catchError, openApiWorld } from './fixtures/api-world.ts';
 
@@ -38,11 +40,11 @@ before(async () => {
   source = sampleSource(host);
   repository = sampleRepository();
   await store.hosts.insertHost(host);
-  await store.catalog.insertSource(source);
-  await store.catalog.insertRepository(repository);
+  await store.sources.insertSource(source);
+  await store.repositories.insertRepository(repository);
   const schedule = { cron: '0 2 * * *', zone: 'UTC' };
   const plans = eachRow.map(() => samplePlan(repository, [source], { schedule }));
-  for (const one of plans) await store.catalog.insertPlan(one);
+  for (const one of plans) await store.plans.insertPlan(one);
   plan = plans[0] ?? assert.fail();
   await fillCatalog();
   await fillLedger();
@@ -55,7 +57,7 @@ after(async () => {
 async function fillCatalog(): Promise<void> {
   const { store } = world.context;
   for (const _ of eachRow) {
-    await store.catalog.insertPolicy(samplePolicy());
+    await store.policies.insertPolicy(samplePolicy());
     await store.people.insertUser(sampleUser());
   }
   const seen = eachRow.map((n) => ({ name: `found ${n}` }));

@@ -2,7 +2,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
 import * as z from 'zod';
-import type { Plan } from '../../store/catalog.ts';
+import type { Plan } from '../../store/plans.ts';
 import { instantSchema, listOf, nameShape, versionSchema } from './shapes.ts';
 
 export const planShape = nameShape(

@@ -10,7 +10,7 @@ import { createPlan, deletePlan, getPlan, updatePlan } from '../../core/plans/pl
 import type { CoreContext } from '../../core/ports.ts';
 import { startForget } from '../../core/retention/forget.ts';
 import { startPlan } from '../../core/runs/runs.ts';
-import type { Plan } from '../../store/catalog.ts';
+import type { Plan } from '../../store/plans.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { describeCatalogKind } from './catalog-endpoints.ts';
 import type { FireCalendar } from './fire-calendar.ts';
@@ -76,7 +76,7 @@ async function listHostBegins(
   calendar: FireCalendar,
   { plan, schedule, from, count }: { plan: Plan; schedule: Schedule; from: number; count: number },
 ): Promise<z.infer<typeof hostBeginsShape>[]> {
-  const hosts = await context.store.catalog.listHostsOfPlan(caller.tenant, plan.id);
+  const hosts = await context.store.plans.listHostsOfPlan(caller.tenant, plan.id);
   const each = Math.min(count, Math.max(1, Math.floor(BEGINS_MAX / Math.max(hosts.length, 1))));
   return hosts.map((host) => {
     const { spreadMs, begins, missed } = calendar.listNextBegins({ ...plan, schedule }, host, from, each);

@@ -13,7 +13,7 @@ import {
   listRepositories,
   testRepository,
 } from '../../core/repositories/repositories.ts';
-import type { Repository } from '../../store/catalog.ts';
+import type { Repository } from '../../store/repositories.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { describeCatalogKind } from './catalog-endpoints.ts';
 import {

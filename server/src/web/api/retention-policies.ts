@@ -13,7 +13,7 @@ import {
   updatePolicy,
 } from '../../core/retention/retention-policies.ts';
 import { type PreviewedBackup, previewRetention, type SourcePreview } from '../../core/retention/retention-preview.ts';
-import type { Policy } from '../../store/catalog.ts';
+import type { Policy } from '../../store/policies.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { describeCatalogKind } from './catalog-endpoints.ts';
 import {

@@ -151,7 +151,7 @@ describe('The API over HTTP', () => {
     const host = sampleHost();
     const source = sampleSource(host, { config: { paths: ['/srv'] } });
     await store.hosts.insertHost(host);
-    await store.catalog.insertSource(source);
+    await store.sources.insertSource(source);
     const first = await ask(`/sources/${source.id}`);
     const tag = first.headers.etag ?? assert.fail('it has no tag');
     const again = () => ask(`/sources/${source.id}`, { headers: { 'if-none-match': tag } });

@@ -9,7 +9,7 @@ import { configSchema, nameSchema, tagSchema } from '@holdfast/shared/domain/pla
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
-import type { EncryptedSecrets } from '../../store/catalog.ts';
+import type { EncryptedSecrets } from '../../store/encrypted-secrets.ts';
 import type { Page, PageRequest, SortedPage } from '../../store/page.ts';
 import type { ApiReply } from '../http/route.ts';
 

@@ -7,7 +7,7 @@ import { suspicionSchema } from '@holdfast/shared/domain/suspicion.ts';
 import * as z from 'zod';
 import { pinSnapshot, unpinSnapshot } from '../../core/snapshots/pins.ts';
 import { getSnapshot, listSnapshots } from '../../core/snapshots/snapshots.ts';
-import type { Snapshot } from '../../store/runs.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { idParams, instantSchema, listOf, nameShape, pageFields, sortFields, toPageReply, toSortedRequest } from './shapes.ts';
 

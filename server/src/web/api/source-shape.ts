@@ -9,8 +9,8 @@ import type { CoreContext } from '../../core/ports.ts';
 import type { Objective } from '../../core/protection/objectives.ts';
 import type { ProtectedSource } from '../../core/protection/protected-sources.ts';
 import { PROTECTION_STATUSES } from '../../core/protection/protection.ts';
-import type { Source } from '../../store/catalog.ts';
-import type { SourceStanding } from '../../store/runs.ts';
+import type { Source } from '../../store/sources.ts';
+import type { SourceStanding } from '../../store/standings.ts';
 import { configShape, instantSchema, nameShape, secretsShape, toSecretsView, versionSchema } from './shapes.ts';
 
 const MINUTE_MS = 60_000;

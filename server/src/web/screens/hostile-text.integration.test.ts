@@ -40,7 +40,7 @@ async function addLog(world: World, texts: readonly string[]): Promise<RunId> {
     { type: 'run.log' as const, run, at: NOW, lines },
   ];
   const told = events.map((event, index) => ({ seq: index + 1, event }));
-  await store.runs.applyEvents(DEFAULT_TENANT, host.id, 'outbox-epoch-1', told, NOW);
+  await store.events.applyEvents(DEFAULT_TENANT, host.id, 'outbox-epoch-1', told, NOW);
   return run;
 }
 

@@ -27,7 +27,7 @@ export async function readNavMarks({ store, clock }: CountingContext, tenant: Te
     store.alerts.countAlerts(tenant, clock.now()),
     store.hosts.countHosts(tenant),
     store.hosts.listPending(tenant, clock.now()),
-    store.catalog.countSources(tenant),
+    store.sources.countSources(tenant),
     store.runs.listRuns(tenant, { active: true }, { limit: RUNNING_SHOWN + 1 }),
   ]);
   return {

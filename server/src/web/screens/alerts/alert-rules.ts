@@ -94,7 +94,7 @@ async function readNames(context: CoreContext, visit: Visit, rules: AlertRules):
     listPlans(context, caller, {}, { limit: HTTP.pageSizeMax }),
     listTags(context, caller),
     listChannels(context, caller),
-    context.store.catalog.findPlans(caller.tenant, [
+    context.store.plans.findPlans(caller.tenant, [
       ...rules.plans.map(({ plan }) => plan),
       ...rules.windows.flatMap(({ plan }) => plan ?? []),
     ]),

@@ -69,7 +69,7 @@ async function countWindows(
   ids: readonly PlanId[],
 ): Promise<readonly { window: Blackout; plans: number }[]> {
   const found: { window: Blackout; plans: number }[] = [];
-  for (const { options } of await store.catalog.findPlans(tenant, ids))
+  for (const { options } of await store.plans.findPlans(tenant, ids))
     for (const window of options.blackouts) {
       const known = found.find((one) => isSameWindow(one.window, window));
       if (known === undefined) found.push({ window, plans: 1 });

@@ -50,7 +50,7 @@ const resultsIn = (page: string) =>
     ]),
   );
 const isEnabled = async (plan: string) =>
-  (await world.context.store.catalog.listPlans(DEFAULT_TENANT, {}, { limit: 200 })).rows.find(({ id }) => id === plan)?.enabled;
+  (await world.context.store.plans.listPlans(DEFAULT_TENANT, {}, { limit: 200 })).rows.find(({ id }) => id === plan)?.enabled;
 
 describe('Acts on many rows', () => {
   it('are offered below each list, with a box before every row, to those who may', async () => {
@@ -174,8 +174,8 @@ describe('Acts on many rows', () => {
     const host = fleet.hosts['web-1'] ?? assert.fail();
     const ids = Array.from({ length: 7 }, () => context.createId('source'));
     const template =
-      (await context.store.catalog.findSource(DEFAULT_TENANT, fleet.sources['www'] ?? assert.fail())) ?? assert.fail();
-    for (const id of ids) await context.store.catalog.insertSource({ ...template, id, host, name: id });
+      (await context.store.sources.findSource(DEFAULT_TENANT, fleet.sources['www'] ?? assert.fail())) ?? assert.fail();
+    for (const id of ids) await context.store.sources.insertSource({ ...template, id, host, name: id });
     let [now, busy, most, asked] = [NOW, 0, 0, 0];
     const directory: typeof context.directory = {
       ...context.directory,
@@ -205,13 +205,13 @@ describe('Acts on many rows', () => {
     const left = outcomes.filter(({ text }) => /not asked: there were too many/.test(text));
     assert.deepEqual([left.length, new Set(left.map(({ result }) => result))], [ids.length - asked, new Set(['refused'])]);
     assert.equal(outcomes.filter(({ result }) => result === 'done').length, asked);
-    for (const id of ids) await context.store.catalog.deleteSource(DEFAULT_TENANT, id);
+    for (const id of ids) await context.store.sources.deleteSource(DEFAULT_TENANT, id);
   });
 
   it('add one blackout window to many plans, take it from those that have it, and take either back', async () => {
     const { nightly, hourly, byHand } = fleet.plans;
     const windowsOf = async (plan: string) =>
-      (await world.context.store.catalog.listPlans(DEFAULT_TENANT, {}, { limit: 200 })).rows
+      (await world.context.store.plans.listPlans(DEFAULT_TENANT, {}, { limit: 200 })).rows
         .find(({ id }) => id === plan)
         ?.options.blackouts.map(({ from, to, days }) => `${days.join('')} ${from}-${to}`);
     const undoOf = (answer: string) =>

@@ -13,7 +13,7 @@ import {
 } from '../../../core/alerts/subscription.ts';
 import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import type { Plan } from '../../../store/catalog.ts';
+import type { Plan } from '../../../store/plans.ts';
 import type { Visit } from '../../http/route.ts';
 import type { Field, FieldSection } from '../../ui/form.ts';
 import { readList, readText, splitTags } from '../forms/form-values.ts';
@@ -189,7 +189,7 @@ export async function describeSubscription(
   { least, runs, digests, acts, plans, tags, conditions }: Subscription,
 ): Promise<readonly { label: string; value: string }[]> {
   if (!isNarrowed(hears)) return [];
-  const found = await store.catalog.findPlans(caller.tenant, plans);
+  const found = await store.plans.findPlans(caller.tenant, plans);
   const names = [...found.map(({ name }) => name), ...plans.slice(found.length).map(() => 'a deleted plan')];
   const some = [
     names.length > 0 && `${names.length === 1 ? 'the plan' : 'the plans'} ${names.join(', ')}`,

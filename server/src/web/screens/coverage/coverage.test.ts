@@ -51,7 +51,7 @@ describe('Coverage', () => {
   it('lists what was found, new things marked, names of an enemy as text, and servers that do not answer', async () => {
     const { store, createId } = world.context;
     const server = { host: host.id, kind: 'postgres', place: '127.0.0.1:5432' };
-    const { rows } = await store.catalog.listSources(DEFAULT_TENANT, { search: 'shop' }, { limit: 1 });
+    const { rows } = await store.sources.listSources(DEFAULT_TENANT, { search: 'shop' }, { limit: 1 });
     const look = (at: number, ...names: string[]) =>
       store.coverage.recordLook(
         DEFAULT_TENANT,

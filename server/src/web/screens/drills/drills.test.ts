@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
-import type { Source } from '../../../store/catalog.ts';
+import type { Source } from '../../../store/sources.ts';
 import { assertInert, readWords } from '../fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addRun, addSource, MARKUP_NAME } from '../fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from '../fixtures/world.ts';
@@ -29,8 +29,8 @@ const settingsOf = (id: SourceId) => world.context.store.drills.findDrillSetting
 
 /** The verdict of a drill as its host tells it. */
 async function tellVerdict(isProven: boolean, at: number): Promise<void> {
-  const { runs } = world.context.store;
-  const [snapshot] = (await runs.listSnapshots(source.tenant, { source: source.id }, { limit: 1 })).rows;
+  const { store } = world.context;
+  const [snapshot] = (await store.snapshots.listSnapshots(source.tenant, { source: source.id }, { limit: 1 })).rows;
   assert.ok(snapshot);
   const run = world.context.createId('run');
   const { repository } = snapshot;
@@ -44,7 +44,7 @@ async function tellVerdict(isProven: boolean, at: number): Promise<void> {
     { type: 'run.finished', run, at, state, evidence: [], bytes: 9, logLines: 0, durationMs: 50_000 },
   ] as const;
   const numbered = events.map((event, place) => ({ seq: place + 1, event: structuredClone(event) as never }));
-  await runs.applyEvents(source.tenant, source.host, `epoch-${run}`, numbered, at);
+  await store.events.applyEvents(source.tenant, source.host, `epoch-${run}`, numbered, at);
 }
 
 describe('Drills on the pages', () => {
@@ -60,7 +60,7 @@ describe('Drills on the pages', () => {
     const reply = await world.ask('post', `/sources/${source.id}/drill`, { form: {} });
     assert.ok(reply.kind === 'redirect');
     assert.match(reply.to, /^\/runs\/run_/u);
-    const [order] = await world.context.store.runs.listWaitingOrders(source.host, NOW);
+    const [order] = await world.context.store.orders.listWaitingOrders(source.host, NOW);
     assert.equal(order?.type, 'drill.start');
   });
 

@@ -7,8 +7,8 @@ import { findProofTrouble } from '../../../core/drills/proof-trouble.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listSourceObjectives } from '../../../core/protection/objective-settings.ts';
 import { describeOrigin } from '../../../core/protection/objectives.ts';
-import type { Source } from '../../../store/catalog.ts';
 import type { Drill, SourceProof } from '../../../store/drills.ts';
+import type { Source } from '../../../store/sources.ts';
 import type { Visit } from '../../http/route.ts';
 import type { Urls } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
@@ -45,7 +45,7 @@ export async function readProofs(
   ]);
   const proofOf = new Map(proofs.map((proof) => [proof.source, proof]));
   const settingsOf = new Map(kept.map((settings) => [settings.source, settings]));
-  const servers = await context.store.catalog.findSources(
+  const servers = await context.store.sources.findSources(
     caller.tenant,
     kept.flatMap(({ server }) => server ?? []),
   );

@@ -1,7 +1,7 @@
 /** When each host of a plan begins next: the fire, this host's part of the spread, then out of blackout windows. */
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
-import type { Plan } from '../../../store/catalog.ts';
+import type { Plan } from '../../../store/plans.ts';
 import type { FireCalendar } from '../../api/fire-calendar.ts';
 import { formatDuration, formatNoun } from '../../ui/quantity.ts';
 import { type Clockface, formatRelative, formatStamp } from '../../ui/time.ts';

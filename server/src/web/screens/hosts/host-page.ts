@@ -26,7 +26,7 @@ import type { CoreContext } from '../../../core/ports.ts';
 import { judgeSources, type ProtectedSource } from '../../../core/protection/protected-sources.ts';
 import { listOfferedDirectories } from '../../../core/restores/dump-files.ts';
 import { listRuns } from '../../../core/runs/runs.ts';
-import type { Plan } from '../../../store/catalog.ts';
+import type { Plan } from '../../../store/plans.ts';
 import type { Run } from '../../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';
@@ -112,8 +112,8 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
   const { caller, urls } = visit;
   const { id } = host;
   const [sources, plans, runs, happenings, claimants, look] = await Promise.all([
-    store.catalog.listSourcesOfHost(caller.tenant, id).then((found) => judgeSources(context, caller, found)),
-    store.catalog.listPlansOfHost(caller.tenant, id),
+    store.sources.listSourcesOfHost(caller.tenant, id).then((found) => judgeSources(context, caller, found)),
+    store.plans.listPlansOfHost(caller.tenant, id),
     listRuns(context, caller, { host: id }, { limit: RUNS_SHOWN }),
     listHostHappenings(context, caller, id, HAPPENINGS_SHOWN),
     listClaimants(context, caller, id),

@@ -42,12 +42,12 @@ export function toHostFilter(filter: ReturnType<typeof readHostFilter>, now: num
 async function readRows(context: CoreContext, visit: Visit, hosts: readonly HostView[]): Promise<readonly HostRow[]> {
   const { store } = context;
   const { tenant } = visit.caller;
-  const all = await store.catalog.listSourcesOfHosts(
+  const all = await store.sources.listSourcesOfHosts(
     tenant,
     hosts.map((host) => host.id),
   );
   const sourcesByHost = Map.groupBy(all, (source) => source.host);
-  const standings = await store.runs.listStandings(
+  const standings = await store.standings.listStandings(
     tenant,
     all.map((source) => source.id),
   );

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
-import type { Source } from '../../../store/catalog.ts';
 import type { Host } from '../../../store/hosts.ts';
+import type { Source } from '../../../store/sources.ts';
 import { readWords } from '../fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addRun, addSource, HOUR_MS } from '../fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from '../fixtures/world.ts';
@@ -34,7 +34,7 @@ before(async () => {
   const plan = await addPlan(world, { name: 'nightly', repository: repository.id, sources: [shop.id, home.id] });
   for (const source of [shop, home]) {
     await addRun(world, { host: host.id, plan: plan.id, repository: repository.id, source: source.id, at: NOW - HOUR_MS });
-    const { rows } = await world.context.store.runs.listSnapshots(DEFAULT_TENANT, { source: source.id }, { limit: 1 });
+    const { rows } = await world.context.store.snapshots.listSnapshots(DEFAULT_TENANT, { source: source.id }, { limit: 1 });
     snapshots.set(source.name, rows[0]?.id ?? assert.fail());
   }
   for (let n = 0; n < HTTP.pageSizeMax; n += 1) await addHost(world, { name: `host-${n}`, online: false });

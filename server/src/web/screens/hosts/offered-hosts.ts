@@ -5,8 +5,8 @@ import type { Caller } from '../../../core/caller.ts';
 import { type HostView, listHosts } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listSources } from '../../../core/sources/sources.ts';
-import type { Source } from '../../../store/catalog.ts';
 import type { Page } from '../../../store/page.ts';
+import type { Source } from '../../../store/sources.ts';
 import type { Visit } from '../../http/route.ts';
 import type { ChoiceSearch } from '../forms/choice-search.view.ts';
 import { readText } from '../forms/form-values.ts';
@@ -81,8 +81,7 @@ function dropTwins(sources: readonly Source[]): readonly Source[] {
 /** Sources on the first hosts whose name fits. */
 async function findOnHosts(context: CoreContext, caller: Caller, kind: string, search: string): Promise<Page<Source>> {
   const { rows, next } = await listHosts(context, caller, { state: 'active', search }, { limit: HOSTS_SEARCHED });
-  const { catalog } = context.store;
-  const sources = await Promise.all(rows.map(({ id }) => catalog.listSourcesOfHost(caller.tenant, id)));
+  const sources = await Promise.all(rows.map(({ id }) => context.store.sources.listSourcesOfHost(caller.tenant, id)));
   return { rows: sources.flat().filter((source) => source.kind === kind), next };
 }
 

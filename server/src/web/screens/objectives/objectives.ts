@@ -8,7 +8,7 @@ import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { getObjectives, saveObjectives } from '../../../core/protection/objective-settings.ts';
 import type { Objectives } from '../../../core/protection/objectives.ts';
-import type { Plan } from '../../../store/catalog.ts';
+import type { Plan } from '../../../store/plans.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatCount, formatNoun, formatSpan } from '../../ui/quantity.ts';
 import { PAGES } from '../../urls.ts';
@@ -112,7 +112,7 @@ async function reply(
   const { caller, form, urls } = visit;
   const objectives = await getObjectives(context, caller);
   const { rows } = await listPlans(context, caller, {}, { limit: HTTP.pageSizeMax });
-  const ruled = await context.store.catalog.findPlans(
+  const ruled = await context.store.plans.findPlans(
     caller.tenant,
     objectives.plans.map(({ plan }) => plan),
   );

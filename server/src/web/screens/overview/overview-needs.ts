@@ -119,7 +119,7 @@ async function listMissedNeeds(context: CoreContext, visit: Visit, face: Clockfa
   const { store } = context;
   const { tenant } = visit.caller;
   const misses = await store.fires.listOpenMisses(tenant, {}, MISSES_READ);
-  const plans = await store.catalog.findPlans(
+  const plans = await store.plans.findPlans(
     tenant,
     misses.map((miss) => miss.plan),
   );

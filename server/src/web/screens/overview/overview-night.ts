@@ -5,7 +5,7 @@ import { HTTP } from '@holdfast/shared/limits.ts';
 import type { FleetLook } from '../../../core/fleet/look.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listRuns } from '../../../core/runs/runs.ts';
-import type { Plan } from '../../../store/catalog.ts';
+import type { Plan } from '../../../store/plans.ts';
 import type { Run, RunFilter } from '../../../store/runs.ts';
 import type { FireCalendar } from '../../api/fire-calendar.ts';
 import type { Visit } from '../../http/route.ts';

@@ -44,7 +44,7 @@ function describeProofs({ sources, counts }: FleetLook): TrustView['proofs'] {
 
 async function readGrowth({ store }: CoreContext, visit: Visit, now: number): Promise<TrustView['growth']> {
   const { tenant } = visit.caller;
-  const { rows, next } = await store.catalog.listRepositories(tenant, {}, { limit: REPOSITORIES_SUMMED });
+  const { rows, next } = await store.repositories.listRepositories(tenant, {}, { limit: REPOSITORIES_SUMMED });
   if (rows.length === 0) return undefined;
   const points = Array.from({ length: GROWTH_DAYS / 2 + 1 }, (_, index) => now - GROWTH_DAYS * DAY_MS + index * GROWTH_STEP_MS);
   const sizes = await store.history.listSizesAt(

@@ -52,8 +52,8 @@ async function readFleet({ store, fleet }: CoreContext, { caller: { tenant } }: 
   const [look, hosts, repositories, snapshots] = await Promise.all([
     fleet.look(tenant),
     store.hosts.countHosts(tenant),
-    store.catalog.countRepositories(tenant),
-    store.runs.countSnapshots(tenant),
+    store.repositories.countRepositories(tenant),
+    store.snapshots.countSnapshots(tenant),
   ]);
   return { look, hosts, repositories, snapshots };
 }

@@ -1,6 +1,6 @@
 /** The fires to come as a night's drawing marks them: those that stand close together are one mark, with a word for all. */
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
-import type { Plan } from '../../../store/catalog.ts';
+import type { Plan } from '../../../store/plans.ts';
 import type { FireCalendar } from '../../api/fire-calendar.ts';
 import type { GanttFires } from '../../ui/charts.ts';
 import { formatCount, formatNoun, formatSpan } from '../../ui/quantity.ts';

@@ -3,9 +3,9 @@
 import type { HostView } from '../../../core/hosts/hosts.ts';
 import { findUnknownFires, UNKNOWN_COUNTED } from '../../../core/plans/missed-fires.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import type { Plan } from '../../../store/catalog.ts';
 import type { MissedFire } from '../../../store/fires.ts';
 import type { Page } from '../../../store/page.ts';
+import type { Plan } from '../../../store/plans.ts';
 import type { Clockface } from '../../ui/time.ts';
 import type { Urls } from '../../urls.ts';
 import type { MissedFiresView, UnknownFiresLine } from './missed-fires.view.ts';

@@ -1,7 +1,7 @@
 /** What a plan's spread and windows make of its fires, for the preview in its form: when each of its hosts really begins. */
 
 import type { CoreContext } from '../../../core/ports.ts';
-import type { Plan } from '../../../store/catalog.ts';
+import type { Plan } from '../../../store/plans.ts';
 import type { FireCalendar } from '../../api/fire-calendar.ts';
 import type { Visit } from '../../http/route.ts';
 import { formatSpan } from '../../ui/quantity.ts';
@@ -33,7 +33,7 @@ export async function previewBegins(
   const spread = options.spreadMinutes === 0 ? undefined : tellSpread(options.spreadMinutes, plan === undefined);
   if (plan === undefined) return { spread };
   const { caller, urls } = visit;
-  const ids = await context.store.catalog.listHostsOfPlan(caller.tenant, plan.id);
+  const ids = await context.store.plans.listHostsOfPlan(caller.tenant, plan.id);
   const hosts = (await context.store.hosts.findHosts(caller.tenant, ids)).map(({ id, name }) => ({
     id,
     name,

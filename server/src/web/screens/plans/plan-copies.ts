@@ -5,7 +5,7 @@ import { isAllowed } from '../../../core/caller.ts';
 import { copyPlan, listUncopied } from '../../../core/plans/plan-copies.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listRuns } from '../../../core/runs/runs.ts';
-import type { Plan } from '../../../store/catalog.ts';
+import type { Plan } from '../../../store/plans.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';
 import { isShown } from '../forms/form-problem.ts';

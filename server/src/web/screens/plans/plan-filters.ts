@@ -7,7 +7,7 @@ import { listHosts, listTags } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listRepositories } from '../../../core/repositories/repositories.ts';
 import { listSources } from '../../../core/sources/sources.ts';
-import type { PlanFilter } from '../../../store/catalog.ts';
+import type { PlanFilter } from '../../../store/plans.ts';
 import type { Visit } from '../../http/route.ts';
 import type { FilterChip } from '../../ui/table.ts';
 import type { Urls } from '../../urls.ts';

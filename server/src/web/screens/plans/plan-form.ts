@@ -7,7 +7,7 @@ import { demand } from '../../../core/caller.ts';
 import { createPlan, getPlan, type PlanInput, updatePlan } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listRepositories } from '../../../core/repositories/repositories.ts';
-import type { Plan } from '../../../store/catalog.ts';
+import type { Plan } from '../../../store/plans.ts';
 import type { FireCalendar } from '../../api/fire-calendar.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatNoun } from '../../ui/quantity.ts';
@@ -238,7 +238,7 @@ async function showForm(context: CoreContext, visit: Visit, calendar: FireCalend
 }
 
 async function countHosts(context: CoreContext, visit: Visit, id: PlanId): Promise<string> {
-  const hosts = await context.store.catalog.listHostsOfPlan(visit.caller.tenant, id);
+  const hosts = await context.store.plans.listHostsOfPlan(visit.caller.tenant, id);
   return formatNoun(hosts.length, 'host');
 }
 

@@ -26,7 +26,7 @@ before(async () => {
   assert.ok(saved.kind === 'redirect');
   const made = await addPlan(world, { name: 'nightly', repository: repository.id, sources: [source.id] });
   const policy = saved.to.replace('/retention/', '');
-  await world.context.store.catalog.updatePlan({ ...made, retentionPolicy: policy as never }, made.version);
+  await world.context.store.plans.updatePlan({ ...made, retentionPolicy: policy as never }, made.version);
   plan = made;
   for (let age = 6; age > 0; age -= 1)
     await addRun(world, { host: host.id, plan: made.id, repository: repository.id, source: source.id, at: NOW - age * HOUR });
@@ -46,18 +46,18 @@ describe('Removing by hand what a plan does not keep', () => {
     const reply = await world.ask('post', `/plans/${plan.id}/forget`, { form: { isApproved: 'true' } });
     assert.ok(reply.kind === 'redirect' && reply.flash?.tone === 'bad');
     assert.match(String(reply.flash.text), /the agent of db-1 is too old to remove snapshots/);
-    assert.deepEqual(await world.context.store.runs.listWaitingOrders(host.id, NOW), []);
+    assert.deepEqual(await world.context.store.orders.listWaitingOrders(host.id, NOW), []);
   });
 
   it('orders it from the host with what was agreed to, and shows the run', async () => {
-    const { hosts, runs } = world.context.store;
+    const { hosts, orders } = world.context.store;
     const facts = (await hosts.findHost(DEFAULT_TENANT, host.id))?.facts ?? host.facts;
     assert.ok(facts);
     await hosts.recordContact(host.id, { at: NOW, facts: { ...facts, capabilities: ['forget.start'] } });
     const reply = await world.ask('post', `/plans/${plan.id}/forget`, { form: { isApproved: 'true' } });
     assert.ok(reply.kind === 'redirect');
     assert.match(reply.to, /^\/runs\/run_/);
-    const [order] = await runs.listWaitingOrders(host.id, NOW);
+    const [order] = await orders.listWaitingOrders(host.id, NOW);
     const body = REQUESTS['forget.start'].body.parse(JSON.parse(order?.body ?? ''));
     assert.deepEqual([body.plan, body.isApproved], [plan.id, true]);
   });

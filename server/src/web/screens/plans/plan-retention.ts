@@ -13,7 +13,7 @@ import {
   type RetentionPreview,
   type SourcePreview,
 } from '../../../core/retention/retention-preview.ts';
-import type { Plan } from '../../../store/catalog.ts';
+import type { Plan } from '../../../store/plans.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import type { FieldOption } from '../../ui/form.ts';
 import { formatBytes, formatNoun } from '../../ui/quantity.ts';
@@ -188,7 +188,7 @@ export async function readPolicyChoices(context: CoreContext, visit: Visit, chos
 }
 
 function findPolicy({ store }: CoreContext, { caller }: Visit, id: PolicyId) {
-  return store.catalog.findPolicy(caller.tenant, id);
+  return store.policies.findPolicy(caller.tenant, id);
 }
 
 /** What the form of a new plan begins with: the standard policy while there is one. */

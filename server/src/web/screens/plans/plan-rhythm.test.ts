@@ -29,10 +29,10 @@ before(async () => {
 after(() => world.close());
 
 async function change(fields: object): Promise<void> {
-  const { catalog } = world.context.store;
-  const plan = await catalog.findPlan(DEFAULT_TENANT, id);
+  const { plans } = world.context.store;
+  const plan = await plans.findPlan(DEFAULT_TENANT, id);
   if (plan === undefined) throw new AppError('not_found', 'the plan is gone');
-  await catalog.updatePlan({ ...plan, ...fields }, plan.version);
+  await plans.updatePlan({ ...plan, ...fields }, plan.version);
 }
 
 it('A policy that counts hours of a schedule of every day is told on the page and the form, until the schedule fits', async () => {

@@ -19,7 +19,7 @@ export async function readRhythmNotes(
   calendar: FireCalendar,
   { schedule, policy }: { schedule: Schedule | undefined; policy: PolicyId | undefined },
 ): Promise<readonly string[]> {
-  const found = policy === undefined ? undefined : await store.catalog.findPolicy(caller.tenant, policy);
+  const found = policy === undefined ? undefined : await store.policies.findPolicy(caller.tenant, policy);
   if (found === undefined || schedule === undefined) return [];
   const note = describeTierConflict(found.policy, calendar.listNextFires(schedule, clock.now(), FIRES_READ));
   return note === undefined ? [] : [note];

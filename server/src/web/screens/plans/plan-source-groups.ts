@@ -3,7 +3,7 @@ import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listSources } from '../../../core/sources/sources.ts';
-import type { Source } from '../../../store/catalog.ts';
+import type { Source } from '../../../store/sources.ts';
 import type { Visit } from '../../http/route.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import { describeSource } from '../sources/source-words.ts';
@@ -23,7 +23,7 @@ export async function readSourceGroups(
 ): Promise<Pick<PlanFormView, 'groups' | 'cut' | 'hasSources'>> {
   const { caller } = visit;
   const limit = Math.min(SOURCES_SHOWN, HTTP.pageSizeMax);
-  const chosen = chosenIds.length === 0 ? [] : await context.store.catalog.findSources(caller.tenant, chosenIds);
+  const chosen = chosenIds.length === 0 ? [] : await context.store.sources.findSources(caller.tenant, chosenIds);
   const page = await listSources(context, caller, find === '' ? {} : { search: find }, { limit });
   const rows = new Map<SourceId, Source>([...chosen, ...page.rows].map((source) => [source.id, source]));
   const names = await loadNames(context, caller, { hosts: [...rows.values()].map((source) => source.host) });

@@ -96,7 +96,7 @@ describe('The form of a plan', () => {
   it('makes a plan and leads to its page', async () => {
     const reply = await world.ask('post', '/plans/new', { form: FILLED() });
     assert.equal(reply.kind, 'redirect');
-    const page = await world.context.store.catalog.listPlans(DEFAULT_TENANT, { search: 'weekly test' }, { limit: 5 });
+    const page = await world.context.store.plans.listPlans(DEFAULT_TENANT, { search: 'weekly test' }, { limit: 5 });
     const [plan] = page.rows;
     assert.deepEqual(plan?.schedule, { cron: '0 3 * * 0', zone: 'Europe/Berlin' });
     assert.deepEqual(plan?.sources, [source('app'), source('shop')]);
@@ -154,7 +154,7 @@ describe('The form of a plan', () => {
     };
     const made = await world.ask('post', '/plans/new', { form });
     assert.ok(made.kind === 'redirect', JSON.stringify(made).slice(0, 300));
-    const page = await world.context.store.catalog.listPlans(DEFAULT_TENANT, { search: 'with options' }, { limit: 5 });
+    const page = await world.context.store.plans.listPlans(DEFAULT_TENANT, { search: 'with options' }, { limit: 5 });
     assert.deepEqual(page.rows[0]?.options, {
       ...DEFAULT_PLAN_OPTIONS,
       graceMinutes: 90,
@@ -198,7 +198,7 @@ describe('The form of a plan', () => {
   });
 
   it('adds and removes rows of windows without saving, and without JavaScript', async () => {
-    const before = await world.context.store.catalog.countPlans(DEFAULT_TENANT);
+    const before = await world.context.store.plans.countPlans(DEFAULT_TENANT);
     const rows = {
       'window-0-from': '01:00',
       'window-0-to': '02:00',
@@ -218,7 +218,7 @@ describe('The form of a plan', () => {
     assert.ok(removed.kind === 'page');
     assert.equal([...removed.html.toString().matchAll(/class="window-times"/g)].length, 1);
     assert.match(removed.html.toString(), /value="03:00"/);
-    assert.equal(await world.context.store.catalog.countPlans(DEFAULT_TENANT), before);
+    assert.equal(await world.context.store.plans.countPlans(DEFAULT_TENANT), before);
   });
 
   it('refuses the second of two people who save at once', async () => {

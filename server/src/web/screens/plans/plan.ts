@@ -8,7 +8,7 @@ import type { CoreContext } from '../../../core/ports.ts';
 import { judgeSources, type ProtectedSource } from '../../../core/protection/protected-sources.ts';
 import { listRuns, startPlan } from '../../../core/runs/runs.ts';
 import { listSnapshots } from '../../../core/snapshots/snapshots.ts';
-import type { Plan } from '../../../store/catalog.ts';
+import type { Plan } from '../../../store/plans.ts';
 import type { FireCalendar } from '../../api/fire-calendar.ts';
 import type { FlashMessage, PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatDuration, formatNoun } from '../../ui/quantity.ts';

@@ -4,7 +4,7 @@ import { PLAN_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { type Caller, isAllowed } from '../../../core/caller.ts';
 import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import type { Plan } from '../../../store/catalog.ts';
+import type { Plan } from '../../../store/plans.ts';
 import type { Run } from '../../../store/runs.ts';
 import type { FireCalendar } from '../../api/fire-calendar.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';

@@ -78,7 +78,7 @@ async function readDrills(context: CoreContext, visit: Visit, period: ReportPeri
 
 async function readGrowth({ store }: CoreContext, visit: Visit, period: ReportPeriod): Promise<readonly GrowthLine[]> {
   const { caller, urls } = visit;
-  const { rows } = await store.catalog.listRepositories(caller.tenant, {}, { limit: REPOSITORIES_SHOWN });
+  const { rows } = await store.repositories.listRepositories(caller.tenant, {}, { limit: REPOSITORIES_SHOWN });
   const lines = await Promise.all(
     rows.map(async ({ id, name }): Promise<GrowthLine> => {
       const sizes = await store.maintenance.listSizes(caller.tenant, id, SIZES_READ);

@@ -5,9 +5,9 @@ import type { HolderState, RepositoryLock } from '@holdfast/shared/domain/lock.t
 import { AppError } from '@holdfast/shared/errors.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
-import type { Repository } from '../../../store/catalog.ts';
 import { FACTS } from '../../../store/contract/samples.ts';
 import type { Host } from '../../../store/hosts.ts';
+import type { Repository } from '../../../store/repositories.ts';
 import { assertInert, readWords } from '../fixtures/inert.ts';
 import { addHost, addRepository, HOUR_MS, MARKUP_NAME } from '../fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from '../fixtures/world.ts';
@@ -41,7 +41,7 @@ describe('the locks of a repository', () => {
   const clear = (form: Record<string, string | string[]>) =>
     world.ask('post', path('/clear'), { form: { host: host.id, lock: LOCK.id, ...form } });
   const listUnlocks = async () => {
-    const orders = await world.context.store.runs.listWaitingOrders(host.id, NOW);
+    const orders = await world.context.store.orders.listWaitingOrders(host.id, NOW);
     return orders
       .filter(({ type }) => type === 'unlock.start')
       .map(({ body }) => REQUESTS['unlock.start'].body.parse(JSON.parse(body)));

@@ -7,7 +7,7 @@ import { demand } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { type HeldLock, lookAtLocks, startUnlock } from '../../../core/repositories/locks.ts';
 import { getRepository } from '../../../core/repositories/repositories.ts';
-import type { Repository } from '../../../store/catalog.ts';
+import type { Repository } from '../../../store/repositories.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';

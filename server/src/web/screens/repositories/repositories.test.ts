@@ -50,7 +50,8 @@ describe('the repositories page', () => {
   });
 
   it('shows what it holds, who uses it, and why it cannot be forgotten now', async () => {
-    const [first] = (await world.context.store.catalog.listRepositories(DEFAULT_TENANT, { search: 's3-eu' }, { limit: 1 })).rows;
+    const [first] = (await world.context.store.repositories.listRepositories(DEFAULT_TENANT, { search: 's3-eu' }, { limit: 1 }))
+      .rows;
     const page = await world.read(`/repositories/${first?.id}`);
     const words = readWords(page);
     assert.match(words, /s3-eu holds 1 snapshot, opened from db-1\./);
@@ -203,7 +204,7 @@ describe('adding a repository', () => {
     const form = { name: 'disk', 'config-path': '/mnt/restic', 'secret-password': '', version };
     const reply = await world.ask('post', `/repositories/${id}/edit`, { form });
     assert.equal(reply.kind, 'redirect');
-    const saved = await world.context.store.catalog.findRepository(DEFAULT_TENANT, id);
+    const saved = await world.context.store.repositories.findRepository(DEFAULT_TENANT, id);
     assert.equal(saved?.config['path'], '/mnt/restic');
     const place = { tenant: DEFAULT_TENANT, table: 'repositories', row: id, field: 'password' };
     assert.equal(world.context.cipher.decryptField(place, saved?.secrets['password'] ?? ''), PASSWORD);

@@ -5,7 +5,7 @@ import { isAllowed } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listRepositories } from '../../../core/repositories/repositories.ts';
 import { countRepositoryStandings, readRepositoryHealth } from '../../../core/repositories/repository-standing.ts';
-import type { Repository } from '../../../store/catalog.ts';
+import type { Repository } from '../../../store/repositories.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import type { Clockface } from '../../ui/time.ts';
 import { PAGES } from '../../urls.ts';
@@ -41,8 +41,8 @@ async function readRows(
   const ids = repositories.map((one) => one.id);
   const [health, snapshots, plans] = await Promise.all([
     readRepositoryHealth(context, caller, ids),
-    store.runs.countSnapshotsOf(caller.tenant, ids),
-    store.catalog.countPlansOf(caller.tenant, ids),
+    store.snapshots.countSnapshotsOf(caller.tenant, ids),
+    store.plans.countPlansOf(caller.tenant, ids),
   ]);
   return repositories.map((one) => {
     const known = health.get(one.id);
@@ -75,7 +75,7 @@ async function readRepositories(context: CoreContext, visit: Visit): Promise<Rep
   const face = readClockface(context, visit);
   const [page, total, counts] = await Promise.all([
     listRepositories(context, caller, { search: filter.q, kind: filter.kind }, { ...trail.request, sort: sort.wish }),
-    context.store.catalog.countRepositories(caller.tenant),
+    context.store.repositories.countRepositories(caller.tenant),
     countRepositoryStandings(context, caller),
   ]);
   return {

@@ -11,10 +11,13 @@ import { setAdminCredential } from '../../../core/repositories/admin-credential.
 import { startFileRestore } from '../../../core/restores/file-restores.ts';
 import { setRoutine } from '../../../core/routine/routine.ts';
 import { createOrderedRun } from '../../../core/runs/run-orders.ts';
-import type { Repository, Source } from '../../../store/catalog.ts';
 import { FACTS } from '../../../store/contract/samples.ts';
 import type { Host } from '../../../store/hosts.ts';
-import type { Order, Run, Snapshot } from '../../../store/runs.ts';
+import type { Order } from '../../../store/orders.ts';
+import type { Repository } from '../../../store/repositories.ts';
+import type { Run } from '../../../store/runs.ts';
+import type { Snapshot } from '../../../store/snapshots.ts';
+import type { Source } from '../../../store/sources.ts';
 import { assertInert, readWords } from '../fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addRun, addSource, HOUR_MS, MARKUP_NAME } from '../fixtures/setup-fleet.ts';
 import { createCaller, createWorld, NOW, type World } from '../fixtures/world.ts';
@@ -57,7 +60,7 @@ describe('what a repository really holds', () => {
     repository = await addRepository(world, { name: 's3-eu', testedFrom: host.id, engineId: idOf('0') });
     const plan = await addPlan(world, { name: 'nightly', repository: repository.id, sources: [files.id] });
     await addRun(world, { host: host.id, plan: plan.id, repository: repository.id, source: files.id, at: NOW - 5 * HOUR_MS });
-    const made = await world.context.store.runs.listSnapshots(DEFAULT_TENANT, { source: files.id }, { limit: 1 });
+    const made = await world.context.store.snapshots.listSnapshots(DEFAULT_TENANT, { source: files.id }, { limit: 1 });
     known = made.rows[0] ?? assert.fail('no snapshot');
     world.directory.answers['repository.contents'] = (_host, { after }) => ({
       snapshots: stored.slice(after, after + 2),
@@ -116,14 +119,14 @@ describe('what a repository really holds', () => {
     const reply = await adopt('a', files);
     assert.ok(reply.kind === 'redirect');
     assert.match(reply.to, /\/snapshots\/snap_\w+\/restore$/);
-    const { runs } = world.context.store;
-    const { rows } = await runs.listSnapshots(DEFAULT_TENANT, { source: files.id }, { limit: 10 });
+    const { snapshots, standings } = world.context.store;
+    const { rows } = await snapshots.listSnapshots(DEFAULT_TENANT, { source: files.id }, { limit: 10 });
     const adopted = rows.find(({ engineId }) => engineId === idOf('a')) ?? assert.fail('not listed');
     assert.deepEqual(
       [adopted.state, adopted.adoptedBy, adopted.plan, adopted.sizeBytes],
       ['quarantined', 'ada', undefined, 4096],
     );
-    const [standing] = await runs.listStandings(DEFAULT_TENANT, [files.id]);
+    const [standing] = await standings.listStandings(DEFAULT_TENANT, [files.id]);
     assert.equal(standing?.lastGoodSnapshot, known.id, 'what a run made stays the newest good one');
     assert.match(readWords(await look()), /s3-eu holds 2 snapshots, all known\..*known adopted/);
     const target = { kind: 'directory', path: '/var/tmp/back' } as const;
@@ -146,7 +149,7 @@ describe('what a repository really holds', () => {
   it('takes a dump over with its name and size, and refuses a tree as a database', async () => {
     stored = [strange('c'), strange('d')];
     assert.equal((await adopt('c', database)).kind, 'redirect');
-    const { rows } = await world.context.store.runs.listSnapshots(DEFAULT_TENANT, { source: database.id }, { limit: 10 });
+    const { rows } = await world.context.store.snapshots.listSnapshots(DEFAULT_TENANT, { source: database.id }, { limit: 10 });
     assert.deepEqual([rows[0]?.fileName, rows[0]?.sizeBytes], ['shop.pgdump', 777]);
     world.directory.answers['snapshot.list'] = (_host, body) => ({
       path: body.path,
@@ -168,9 +171,9 @@ describe('what a repository really holds', () => {
     const refused = await remove({ engine: [idOf('d'), known.engineId], sure: '1', confirm: 'delete 2' });
     assert.ok(refused.kind === 'page');
     assert.match(readWords(refused.html.toString()), /is in the ledger already/);
-    const { runs } = world.context.store;
+    const { orders } = world.context.store;
     const listOrders = async () =>
-      (await runs.listWaitingOrders(host.id, NOW)).filter(({ type }) => type === 'delete_snapshot.start');
+      (await orders.listWaitingOrders(host.id, NOW)).filter(({ type }) => type === 'delete_snapshot.start');
     assert.deepEqual(await listOrders(), []);
     const done = await remove({ engine: [idOf('d'), idOf('e')], sure: '1', confirm: 'delete 2' });
     assert.equal(done.kind, 'redirect');
@@ -197,7 +200,7 @@ describe('what a repository really holds', () => {
     directory.online.add(away.id);
     const done = await remove({ engine: idOf('8'), sure: '1', confirm: 'delete 1' });
     assert.equal(done.kind, 'redirect');
-    const orders = await context.store.runs.listWaitingOrders(away.id, NOW);
+    const orders = await context.store.orders.listWaitingOrders(away.id, NOW);
     const body = JSON.parse(orders[0]?.body ?? '{}') as RequestBody<'delete_snapshot.start'>;
     assert.deepEqual([body.isAdmin, body.snapshots.map(({ engineId }) => engineId)], [true, [idOf('8')]]);
     directory.online.delete(away.id);
@@ -209,7 +212,7 @@ describe('what a repository really holds', () => {
       ...{ id: context.createId('request'), tenant: DEFAULT_TENANT, host: host.id, type: 'copy.start', run: run.id, body: '{}' },
       ...{ notAfter: NOW + HOUR_MS, createdAt: NOW, state: 'waiting' },
     };
-    await context.store.runs.insertOrderedRun(run, [], order);
+    await context.store.orders.insertOrderedRun(run, [], order);
     assert.match(readWords(await look()), /1 orphan, .*1 not told yet/, 'a copy has the tags of the first one');
   });
 

@@ -16,7 +16,7 @@ import {
   type RepositoryContents,
 } from '../../../core/repositories/repository-contents.ts';
 import { phraseDeletion } from '../../../core/snapshots/snapshot-deletion.ts';
-import type { Repository } from '../../../store/catalog.ts';
+import type { Repository } from '../../../store/repositories.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatCount } from '../../ui/quantity.ts';
 import { PAGES } from '../../urls.ts';

@@ -10,7 +10,7 @@ import { demand } from '../../../core/caller.ts';
 import type { HostView } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { createRepository, getRepository, keepFirstTest, updateRepository } from '../../../core/repositories/repositories.ts';
-import type { Repository } from '../../../store/catalog.ts';
+import type { Repository } from '../../../store/repositories.ts';
 import type { Html } from '../../html.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';

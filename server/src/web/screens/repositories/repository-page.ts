@@ -14,7 +14,7 @@ import {
   testRepository,
 } from '../../../core/repositories/repositories.ts';
 import { readRepositoryHealth } from '../../../core/repositories/repository-standing.ts';
-import type { Repository } from '../../../store/catalog.ts';
+import type { Repository } from '../../../store/repositories.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
@@ -62,7 +62,7 @@ async function readRepositoryPage(
   const [hosts, plans, snapshots, health, users, tested] = await Promise.all([
     offerHosts(context, caller, { keep: [findId(asked, idSchema('host')), testedFrom] }),
     listPlans(context, caller, { repository: id }, { limit: PLANS_SHOWN }),
-    store.runs.countSnapshots(caller.tenant, id),
+    store.snapshots.countSnapshots(caller.tenant, id),
     readRepositoryHealth(context, caller, [id]),
     readUsersView(context, visit, id),
     testedFrom === undefined ? undefined : store.hosts.findHost(caller.tenant, testedFrom),

@@ -54,7 +54,7 @@ describe('Saving a repository', () => {
     assert.match(inPlace, /^<form class="form" [^>]*id="repository-form"/);
     assert.match(readWords(inPlace), /Not saved: far could not be asked\./);
     assert.match(inPlace, new RegExp(`value="${far.id}" selected`));
-    const found = await world.context.store.catalog.listRepositories(DEFAULT_TENANT, { search: 'disk' }, { limit: 5 });
+    const found = await world.context.store.repositories.listRepositories(DEFAULT_TENANT, { search: 'disk' }, { limit: 5 });
     assert.deepEqual(found.rows, []);
   });
 
@@ -71,14 +71,14 @@ describe('Saving a repository', () => {
       reply.kind === 'redirect' && reply.flash?.text === 'disk works and is saved. Next: make a plan that backs up into it.',
     );
     id = reply.to.split('/').at(-1) as RepositoryId;
-    const saved = await world.context.store.catalog.findRepository(DEFAULT_TENANT, id);
+    const saved = await world.context.store.repositories.findRepository(DEFAULT_TENANT, id);
     assert.deepEqual([saved?.engineId, saved?.testedFrom], [ENGINE_ID, near.id]);
     takeCalls();
   });
 
   it('tests a changed address or password, and neither a new name nor another limit', async () => {
     const edit = `/repositories/${id}/edit`;
-    const version = String((await world.context.store.catalog.findRepository(DEFAULT_TENANT, id))?.version);
+    const version = String((await world.context.store.repositories.findRepository(DEFAULT_TENANT, id))?.version);
     const kept = { ...FORM, 'secret-password': '', version, host: near.id };
     world.directory.answers['repository.test'] = () => ({ state: 'missing', message: 'no such file', latencyMs: 8 });
     const gone = assertRefused(await world.ask('post', edit, { form: { ...kept, 'config-path': '/backup/other' } }));
@@ -93,7 +93,7 @@ describe('Saving a repository', () => {
       form: { ...kept, version: '', 'config-path': '/backup/other', anyway: 'true' },
     });
     assert.ok(forced.kind === 'redirect' && forced.flash?.text.startsWith('disk is saved, untested.'));
-    const saved = await world.context.store.catalog.findRepository(DEFAULT_TENANT, id);
+    const saved = await world.context.store.repositories.findRepository(DEFAULT_TENANT, id);
     assert.equal(saved?.config['path'], '/backup/other');
   });
 });

@@ -4,8 +4,8 @@ import { DEFAULT_TENANT, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { acknowledgeAlert } from '../../../core/alerts/alerts.ts';
 import { createAlertWatch } from '../../../core/alerts/watch.ts';
-import type { Repository } from '../../../store/catalog.ts';
 import type { Host } from '../../../store/hosts.ts';
+import type { Repository } from '../../../store/repositories.ts';
 import { assertInert, readWords } from '../fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addRun, addSource, DAY_MS, HOUR_MS, MARKUP_NAME } from '../fixtures/setup-fleet.ts';
 import { createCaller, createWorld, NOW, type World } from '../fixtures/world.ts';
@@ -67,7 +67,7 @@ async function check(name: string, at: number, failure?: { reason: string; messa
   ];
   const numbered = events.map((event, place) => ({ seq: told + place + 1, event }));
   told += events.length;
-  await world.context.store.runs.applyEvents(DEFAULT_TENANT, keeper.id, 'epoch-of-the-keeper', numbered, at + 1000);
+  await world.context.store.events.applyEvents(DEFAULT_TENANT, keeper.id, 'epoch-of-the-keeper', numbered, at + 1000);
   return run;
 }
 

@@ -4,8 +4,8 @@ import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import type { CheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { findWholeReading } from '../../../core/repositories/maintenance.ts';
-import type { Repository } from '../../../store/catalog.ts';
 import type { Host } from '../../../store/hosts.ts';
+import type { Repository } from '../../../store/repositories.ts';
 import { assertInert, readWords } from '../fixtures/inert.ts';
 import { addHost, addRepository, HOUR_MS, MARKUP_NAME } from '../fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from '../fixtures/world.ts';
@@ -41,7 +41,7 @@ describe('the upkeep of a repository', () => {
     const created = { type: 'run.created', ...about, kind, trigger: 'manual', repository: repository.id, sources: [], scope };
     const all = [created, { type: 'run.started', ...about }, ...events(about as never)];
     const numbered = all.map((event, index) => ({ seq: index + 1, event: event as DurableEvent }));
-    await world.context.store.runs.applyEvents(DEFAULT_TENANT, host.id, `epoch-of-upkeep-${made}`, numbered, at);
+    await world.context.store.events.applyEvents(DEFAULT_TENANT, host.id, `epoch-of-upkeep-${made}`, numbered, at);
   };
   const ended = { type: 'run.finished', evidence: [], logLines: 0, durationMs: 1000 };
 
@@ -113,7 +113,7 @@ describe('the upkeep of a repository', () => {
     assert.ok(check.kind === 'redirect' && check.to.startsWith('/runs/run_'));
     const prune = await world.ask('post', `${path()}/prune`, { form: { host: host.id } });
     assert.ok(prune.kind === 'redirect' && prune.to.startsWith('/runs/run_'));
-    const orders = await world.context.store.runs.listWaitingOrders(host.id, NOW);
+    const orders = await world.context.store.orders.listWaitingOrders(host.id, NOW);
     assert.deepEqual(orders.map(({ type }) => type).toSorted(), ['check.start', 'prune.start']);
     const none = await world.ask('post', `${path()}/check`, { form: { host: '', scope: 'part', part: '2', of: '10' } });
     assert.ok(none.kind === 'redirect' && none.flash?.tone === 'bad');

@@ -9,7 +9,7 @@ import { listAdminFields, removeAdminCredential, setAdminCredential } from '../.
 import { findWholeReading, readUpkeep, startCheck, startPrune } from '../../../core/repositories/maintenance.ts';
 import { getRepository } from '../../../core/repositories/repositories.ts';
 import { chooseScope, isDamaged } from '../../../core/routine/planner.ts';
-import type { Repository } from '../../../store/catalog.ts';
+import type { Repository } from '../../../store/repositories.ts';
 import type { Run } from '../../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatBytes } from '../../ui/quantity.ts';

@@ -10,7 +10,7 @@ import { listAdminFields } from '../../../core/repositories/admin-credential.ts'
 import { getRepository } from '../../../core/repositories/repositories.ts';
 import { type PlannedDuty, planRetentionTurn, type Wait } from '../../../core/routine/planner.ts';
 import { type RepositoryRoutine, readRoutine, setRoutine } from '../../../core/routine/routine.ts';
-import type { Repository } from '../../../store/catalog.ts';
+import type { Repository } from '../../../store/repositories.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import { PAGES } from '../../urls.ts';

@@ -11,7 +11,8 @@ import { adoptOrphan, listStoredDirectory } from '../../../core/repositories/orp
 import { getRepository } from '../../../core/repositories/repositories.ts';
 import { type ContentsRow, findStored, type RepositoryContents } from '../../../core/repositories/repository-contents.ts';
 import { listSources } from '../../../core/sources/sources.ts';
-import type { Repository, Source } from '../../../store/catalog.ts';
+import type { Repository } from '../../../store/repositories.ts';
+import type { Source } from '../../../store/sources.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import { PAGES } from '../../urls.ts';
@@ -67,7 +68,7 @@ async function listTargets(context: CoreContext, visit: Visit, { repository, hos
   const { rows } = await listSources(context, visit.caller, filter, { limit: SOURCES_OFFERED });
   const named = row.tags?.source;
   const missing = named !== undefined && !rows.some(({ id }) => id === named);
-  const own = missing ? await context.store.catalog.findSources(visit.caller.tenant, [named as Source['id']]) : [];
+  const own = missing ? await context.store.sources.findSources(visit.caller.tenant, [named as Source['id']]) : [];
   const sources = [...own.filter((source) => repository.kind !== 'local' || source.host === host.id), ...rows];
   const names = await loadNames(context, visit.caller, { hosts: sources.map((source) => source.host) });
   const onMachine = sources.find((source) => names.hosts.get(source.host)?.facts?.hostname === row.stored?.hostname);

@@ -5,7 +5,7 @@ import { HTTP } from '@holdfast/shared/limits.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { RestoreRequest } from '../../../core/restores/restores.ts';
-import type { Source } from '../../../store/catalog.ts';
+import type { Source } from '../../../store/sources.ts';
 import type { Visit } from '../../http/route.ts';
 import type { FormProblem } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
@@ -86,7 +86,7 @@ export async function findPlace(
   place: string,
 ): Promise<{ host: HostId; connection: SourceId; knowsOptions: boolean } | undefined> {
   const id = findId(place, idSchema('source'));
-  const connection = id === undefined ? undefined : await context.store.catalog.findSource(visit.caller.tenant, id);
+  const connection = id === undefined ? undefined : await context.store.sources.findSource(visit.caller.tenant, id);
   if (connection === undefined) return undefined;
   const host = await context.store.hosts.findHost(visit.caller.tenant, connection.host);
   return { host: connection.host, connection: connection.id, knowsOptions: hasCapability(host?.facts, 'restore.look') };

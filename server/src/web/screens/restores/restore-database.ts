@@ -6,7 +6,7 @@ import type { CoreContext } from '../../../core/ports.ts';
 import { findGlobals, lookAtRoles } from '../../../core/restores/restore-roles.ts';
 import { lookAtTarget } from '../../../core/restores/restore-target.ts';
 import { startRestore } from '../../../core/restores/restores.ts';
-import type { Source } from '../../../store/catalog.ts';
+import type { Source } from '../../../store/sources.ts';
 import type { PageReply, Visit } from '../../http/route.ts';
 import type { Flash } from '../../ui/flash.ts';
 import { formatDate, formatMinute } from '../../ui/time.ts';

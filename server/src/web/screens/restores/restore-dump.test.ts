@@ -5,8 +5,9 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import type { DumpEntry } from '@holdfast/shared/protocol/dump-files.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
-import type { Repository, Source } from '../../../store/catalog.ts';
 import type { Host } from '../../../store/hosts.ts';
+import type { Repository } from '../../../store/repositories.ts';
+import type { Source } from '../../../store/sources.ts';
 import { assertInert, readWords } from '../fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addSource, HOUR_MS } from '../fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from '../fixtures/world.ts';
@@ -73,7 +74,7 @@ describe('Restoring a dump file of a host', () => {
   const start = (name: string, more = '') =>
     `/restore/dumps/start?host=${host.id}&path=${encodeURIComponent(`/srv/dumps/${name}`)}${more}`;
   const filled = () => ({ place: shop.id, target: 'shop', mode: 'new', repository: repository.id, safetyBackup: 'true' });
-  const listOrders = () => world.context.store.runs.listWaitingOrders(host.id, NOW);
+  const listOrders = () => world.context.store.orders.listWaitingOrders(host.id, NOW);
 
   it('is offered to whoever may restore, and says how a host comes to offer some', async () => {
     assert.match(await world.read('/restore'), /href="\/restore\/dumps"/);

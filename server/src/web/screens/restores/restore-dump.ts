@@ -10,7 +10,8 @@ import type { CoreContext } from '../../../core/ports.ts';
 import { type FoundDump, findDump } from '../../../core/restores/dump-files.ts';
 import { listSafetyPlaces, listWays, startDumpRestore } from '../../../core/restores/dump-restores.ts';
 import { lookAtTarget } from '../../../core/restores/restore-target.ts';
-import type { Repository, Source } from '../../../store/catalog.ts';
+import type { Repository } from '../../../store/repositories.ts';
+import type { Source } from '../../../store/sources.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import type { Flash } from '../../ui/flash.ts';
 import { formatBytes } from '../../ui/quantity.ts';
@@ -59,7 +60,7 @@ async function readScene(context: CoreContext, visit: Visit): Promise<Scene> {
   const hostName = (await context.store.hosts.findHost(caller.tenant, at.host))?.name ?? 'a deleted host';
   try {
     const found = await findDump(context, caller, at.host, at.path, at.after);
-    const sources = await context.store.catalog.listSourcesOfHost(caller.tenant, at.host);
+    const sources = await context.store.sources.listSourcesOfHost(caller.tenant, at.host);
     const connections = sources.filter(({ kind }) => fitsDumpEngine(found.dump, kind));
     const repositories = await listSafetyPlaces(context, caller, { host: at.host, source: connections[0]?.id });
     const refusal =
@@ -185,7 +186,7 @@ async function look(context: CoreContext, visit: Visit, { found }: Scene, typed:
     return [{ tone: 'notice', text: 'Choose a connection and a database first.' }];
   try {
     const seen = await lookAtTarget(context, visit.caller, { source: place.connection, database: typed.target });
-    const connection = await context.store.catalog.findSource(visit.caller.tenant, place.connection);
+    const connection = await context.store.sources.findSource(visit.caller.tenant, place.connection);
     const canEndSessions = connection !== undefined && findSourceAdapter(connection.kind)?.restore?.planEndSessions !== undefined;
     // How much comes out of a file that is packed nobody knows before.
     const sizeBytes = found.dump.isGzip || found.dump.format === 'custom' ? undefined : found.sizeBytes;

@@ -15,7 +15,7 @@ import type { CoreContext } from '../../../core/ports.ts';
 import { checkFileTarget, startFileRestore } from '../../../core/restores/file-restores.ts';
 import { type FileTarget, previewFileRestore } from '../../../core/snapshots/snapshot-contents.ts';
 import { getSnapshot } from '../../../core/snapshots/snapshots.ts';
-import type { Snapshot } from '../../../store/runs.ts';
+import type { Snapshot } from '../../../store/snapshots.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import { formatDate, formatDay } from '../../ui/time.ts';

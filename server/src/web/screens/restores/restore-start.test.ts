@@ -24,7 +24,7 @@ describe('The page where a restore begins', () => {
   it('offers the newest good snapshot of each source, and the way to the older ones', async () => {
     const page = await world.read('/restore');
     const app = rowOf(page, 'app');
-    const standings = await world.context.store.runs.listStandings(DEFAULT_TENANT, [fleet.sources['app'] ?? assert.fail()]);
+    const standings = await world.context.store.standings.listStandings(DEFAULT_TENANT, [fleet.sources['app'] ?? assert.fail()]);
     const newest = standings[0]?.lastGoodSnapshot ?? assert.fail('app has a good snapshot');
     assert.ok(app.includes(`href="/snapshots/${newest}/restore"`));
     assert.ok(app.includes(`href="/snapshots?source=${fleet.sources['app']}"`));

@@ -4,8 +4,8 @@ import { isAllowed } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listRuns } from '../../../core/runs/runs.ts';
 import { listSources } from '../../../core/sources/sources.ts';
-import type { Source } from '../../../store/catalog.ts';
-import type { SourceStanding } from '../../../store/runs.ts';
+import type { Source } from '../../../store/sources.ts';
+import type { SourceStanding } from '../../../store/standings.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import { PAGES } from '../../urls.ts';
@@ -80,7 +80,7 @@ async function showStart(context: CoreContext, visit: Visit): Promise<PageReply>
   const page = await listSources(context, caller, { search: q }, trail.request);
   const ids = page.rows.map((source) => source.id);
   const [standings, names] = await Promise.all([
-    context.store.runs.listStandings(caller.tenant, ids),
+    context.store.standings.listStandings(caller.tenant, ids),
     loadNames(context, caller, { hosts: page.rows.map((source) => source.host) }),
   ]);
   const standingOf = new Map(standings.map((standing) => [standing.source, standing]));

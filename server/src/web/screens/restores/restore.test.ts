@@ -35,7 +35,7 @@ function source(name: string) {
 }
 
 async function findNewest(name: string): Promise<SnapshotId> {
-  const page = await world.context.store.runs.listSnapshots(DEFAULT_TENANT, { source: source(name) }, { limit: 1 });
+  const page = await world.context.store.snapshots.listSnapshots(DEFAULT_TENANT, { source: source(name) }, { limit: 1 });
   return page.rows[0]?.id ?? assert.fail(`no snapshot of ${name}`);
 }
 
@@ -44,7 +44,7 @@ describe('The list of snapshots', () => {
     const page = await world.read('/snapshots');
     assert.match(page, /<h1>\d+ snapshots; the newest was made 58\u00a0min ago\.<\/h1>/);
     assert.ok(!page.includes(HOSTILE));
-    const { next } = await world.context.store.runs.listSnapshots(DEFAULT_TENANT, {}, { limit: 1 });
+    const { next } = await world.context.store.snapshots.listSnapshots(DEFAULT_TENANT, {}, { limit: 1 });
     assert.match(await world.read(`/snapshots?after=${next}`), /; the newest was made 58\u00a0min ago\.<\/h1>/);
   });
 
@@ -154,7 +154,7 @@ describe('The restore page', () => {
     const page = await world.read(reply.to);
     assert.match(page, /Waiting for web-1 to begin\./);
     assert.match(page, /Target directory<\/dt><dd>\/restore\/home</);
-    const orders = await world.context.store.runs.listWaitingOrders(fleet.hosts['web-1'] ?? assert.fail(), NOW);
+    const orders = await world.context.store.orders.listWaitingOrders(fleet.hosts['web-1'] ?? assert.fail(), NOW);
     assert.ok(orders.some((order) => order.type === 'restore.start'));
   });
 
@@ -253,7 +253,7 @@ describe('Choosing what is brought back', () => {
   };
   const listGood = async (name: string) => {
     const filter = { source: source(name), state: 'good' } as const;
-    const { rows } = await world.context.store.runs.listSnapshots(DEFAULT_TENANT, filter, { limit: 50 });
+    const { rows } = await world.context.store.snapshots.listSnapshots(DEFAULT_TENANT, filter, { limit: 50 });
     return rows.filter(({ suspicion, plan }) => suspicion === undefined && plan !== undefined);
   };
 

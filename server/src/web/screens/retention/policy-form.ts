@@ -4,7 +4,7 @@ import { describePolicy, RETENTION_PRESETS } from '@holdfast/shared/domain/reten
 import { demand } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { createPolicy, getPolicy, updatePolicy } from '../../../core/retention/retention-policies.ts';
-import type { Policy } from '../../../store/catalog.ts';
+import type { Policy } from '../../../store/policies.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatBytes, formatNoun } from '../../ui/quantity.ts';
 import { PAGES } from '../../urls.ts';
@@ -41,7 +41,7 @@ function previewRules(context: CoreContext, visit: Visit, rules: RulesText): Pic
 }
 
 async function describeEffect(context: CoreContext, policy: Policy): Promise<string | undefined> {
-  const plans = (await context.store.catalog.countPlansOfPolicies(policy.tenant, [policy.id])).get(policy.id) ?? 0;
+  const plans = (await context.store.policies.countPlansOfPolicies(policy.tenant, [policy.id])).get(policy.id) ?? 0;
   if (plans === 0) return undefined;
   return `${formatNoun(plans, 'plan')} ${plans === 1 ? 'goes' : 'go'} by the new rules after ${plans === 1 ? 'its' : 'their'} next clean run.`;
 }

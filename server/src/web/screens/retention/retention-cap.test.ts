@@ -8,7 +8,7 @@ import { buildSpec } from '../../../core/hosts/spec.ts';
 import { previewRetentionCap } from '../../../core/retention/retention-cap-change.ts';
 import { createPolicy } from '../../../core/retention/retention-policies.ts';
 import { previewRetention } from '../../../core/retention/retention-preview.ts';
-import type { Plan } from '../../../store/catalog.ts';
+import type { Plan } from '../../../store/plans.ts';
 import { readWords } from '../fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addRun, addSource, DAY_MS, MINUTE_MS } from '../fixtures/setup-fleet.ts';
 import { createCaller, createWorld, NOW, type World } from '../fixtures/world.ts';
@@ -30,7 +30,7 @@ describe('the cap of age over all policies', () => {
     await addPlan(world, { name: 'without a policy', repository: repository.id, sources: [source.id] });
     const everything = await createPolicy(world.context, ADMIN, { name: 'all', policy: { kind: 'everything' } });
     plan = { ...made, retentionPolicy: everything.id, version: made.version + 1 };
-    await world.context.store.catalog.updatePlan(plan, made.version);
+    await world.context.store.plans.updatePlan(plan, made.version);
     // A snapshot of this fixture is made a minute after its run begins.
     for (const days of AGES.toReversed())
       await addRun(world, {
@@ -77,7 +77,7 @@ describe('the cap of age over all policies', () => {
 
   it('counts every plan, whatever their number, and names those that lose the most', async () => {
     const { context } = world;
-    const [source] = (await context.store.catalog.listSources(DEFAULT_TENANT, {}, { limit: 1 })).rows;
+    const [source] = (await context.store.sources.listSources(DEFAULT_TENANT, {}, { limit: 1 })).rows;
     const template = source ?? assert.fail();
     const plans = await Promise.all(
       Array.from({ length: 5 }, (_, index) =>
@@ -85,7 +85,7 @@ describe('the cap of age over all policies', () => {
       ),
     );
     for (const made of plans)
-      await context.store.catalog.updatePlan(
+      await context.store.plans.updatePlan(
         { ...made, retentionPolicy: plan.retentionPolicy, version: made.version + 1 },
         made.version,
       );
@@ -108,7 +108,7 @@ describe('the cap of age over all policies', () => {
     assert.equal(preview.plans[0]?.plan.name, plans.at(-1)?.name);
     const all = await previewRetentionCap(context, ADMIN, { maxAgeDays: 500 });
     assert.deepEqual([all.plans.length, all.isCut, all.removed], [5, false, 6]);
-    for (const made of plans) await context.store.catalog.deletePlan(DEFAULT_TENANT, made.id);
+    for (const made of plans) await context.store.plans.deletePlan(DEFAULT_TENANT, made.id);
   });
 
   it('is set by who typed it, for the number that was seen, and is what the preview and the hosts go by', async () => {

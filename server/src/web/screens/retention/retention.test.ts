@@ -3,7 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type PolicyId, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { RETENTION_PRESETS, retentionRulesSchema } from '@holdfast/shared/domain/retention-policy.ts';
 import * as calendar from '../../../fires/fires.ts';
-import type { Plan, Source } from '../../../store/catalog.ts';
+import type { Plan } from '../../../store/plans.ts';
+import type { Source } from '../../../store/sources.ts';
 import { readWords } from '../fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addRun, addSource } from '../fixtures/setup-fleet.ts';
 import { createCaller, createWorld, NOW, type World } from '../fixtures/world.ts';
@@ -51,8 +52,7 @@ before(async () => {
 });
 after(() => world.close());
 
-const catalog = () => world.context.store.catalog;
-const runs = () => world.context.store.runs;
+const store = () => world.context.store;
 
 async function savePolicy(form: Record<string, string>): Promise<PolicyId> {
   const reply = await world.ask('post', '/retention/new', { form: { ...RULES, ...form } });
@@ -61,8 +61,8 @@ async function savePolicy(form: Record<string, string>): Promise<PolicyId> {
 }
 
 async function goBy(policy: PolicyId | undefined): Promise<void> {
-  const now = (await catalog().findPlan(DEFAULT_TENANT, plan.id)) ?? assert.fail('no plan');
-  await catalog().updatePlan({ ...now, retentionPolicy: policy }, now.version);
+  const now = (await store().plans.findPlan(DEFAULT_TENANT, plan.id)) ?? assert.fail('no plan');
+  await store().plans.updatePlan({ ...now, retentionPolicy: policy }, now.version);
 }
 
 describe('Retention policies', () => {
@@ -97,7 +97,7 @@ describe('Retention policies', () => {
 
   it('are changed by the version that was read, and deleted when no plan goes by them', async () => {
     const id = await savePolicy({ name: HOSTILE, within: '14 d', maxTotal: '1.5' });
-    const saved = await catalog().findPolicy(DEFAULT_TENANT, id);
+    const saved = await store().policies.findPolicy(DEFAULT_TENANT, id);
     assert.deepEqual(
       saved?.policy,
       retentionRulesSchema.parse({ kind: 'rules', daily: 7, weekly: 4, withinHours: 336, maxTotalBytes: 1.5 * 1024 ** 3 }),
@@ -203,18 +203,18 @@ describe('The retention of a plan', () => {
     assert.ok(chosen.kind === 'redirect');
     const id = chosen.to.replace('/plans/', '');
     assert.match(await world.read(`${chosen.to}/edit`), /<option\s+value="pol_standard" selected>/);
-    const page = await catalog().listPlans(DEFAULT_TENANT, { search: 'weekly' }, { limit: 1 });
+    const page = await store().plans.listPlans(DEFAULT_TENANT, { search: 'weekly' }, { limit: 1 });
     assert.deepEqual([page.rows[0]?.id, page.rows[0]?.retentionPolicy], [id, 'pol_standard']);
     await world.ask('post', `${chosen.to}/edit`, { form: { ...form, retentionPolicy: 'everything' } });
-    assert.equal((await catalog().findPlan(DEFAULT_TENANT, plan.id))?.retentionPolicy !== undefined, true);
-    const after = await catalog().listPlans(DEFAULT_TENANT, { search: 'weekly' }, { limit: 1 });
+    assert.equal((await store().plans.findPlan(DEFAULT_TENANT, plan.id))?.retentionPolicy !== undefined, true);
+    const after = await store().plans.listPlans(DEFAULT_TENANT, { search: 'weekly' }, { limit: 1 });
     assert.equal(after.rows[0]?.retentionPolicy, undefined);
   });
 });
 
 describe('A pinned snapshot', () => {
   const findOldest = async (): Promise<SnapshotId> => {
-    const { rows } = await runs().listSnapshots(DEFAULT_TENANT, { plan: plan.id }, { limit: 50 });
+    const { rows } = await store().snapshots.listSnapshots(DEFAULT_TENANT, { plan: plan.id }, { limit: 50 });
     return rows.at(-1)?.id ?? assert.fail('no snapshot');
   };
 
@@ -233,17 +233,17 @@ describe('A pinned snapshot', () => {
       code: 'forbidden',
     });
     await world.ask('post', `/snapshots/${id}/pin`, { form: { pinned: 'false' } });
-    assert.equal((await runs().findSnapshot(DEFAULT_TENANT, id))?.pinnedAt, undefined);
+    assert.equal((await store().snapshots.findSnapshot(DEFAULT_TENANT, id))?.pinnedAt, undefined);
     assert.match(await world.read('/snapshots?pinned=true'), /No snapshot fits these filters/);
   });
 
   it('cannot be one that was removed, whose page says when and why', async () => {
     const id = await findOldest();
-    const { engineId } = (await runs().findSnapshot(DEFAULT_TENANT, id)) ?? assert.fail('no snapshot');
+    const { engineId } = (await store().snapshots.findSnapshot(DEFAULT_TENANT, id)) ?? assert.fail('no snapshot');
     const run = world.context.createId('run');
     const sources = [source.id];
     const at = NOW - HOUR / 8;
-    await runs().applyEvents(
+    await store().events.applyEvents(
       DEFAULT_TENANT,
       source.host,
       'epoch-of-forgets',

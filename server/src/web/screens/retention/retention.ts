@@ -20,14 +20,14 @@ const PLANS_SHOWN = 50;
 
 async function readPolicies(context: CoreContext, visit: Visit): Promise<RetentionView> {
   const { caller, urls } = visit;
-  const { catalog } = context.store;
+  const { store } = context;
   const trail = readTrail(visit);
   const page = await listPolicies(context, caller, {}, trail.request);
   const ids = page.rows.map(({ id }) => id);
   const [plans, allPlans, total] = await Promise.all([
-    catalog.countPlansOfPolicies(caller.tenant, ids),
-    catalog.countPlans(caller.tenant),
-    catalog.countPolicies(caller.tenant),
+    store.policies.countPlansOfPolicies(caller.tenant, ids),
+    store.plans.countPlans(caller.tenant),
+    store.policies.countPolicies(caller.tenant),
   ]);
   const now = context.clock.now();
   const zone = visit.frame.zone ?? 'UTC';

@@ -3,7 +3,7 @@ import { isTerminal, type RunKind } from '@holdfast/shared/domain/run.ts';
 import { type Caller, isAllowed } from '../../../core/caller.ts';
 import { isRestorable as canBeRestored } from '../../../core/restores/restore-orders.ts';
 import type { RunDetail } from '../../../core/runs/runs.ts';
-import type { Snapshot } from '../../../store/runs.ts';
+import type { Snapshot } from '../../../store/snapshots.ts';
 import type { Urls } from '../../urls.ts';
 import { findRestoredFile } from '../restores/dump-words.ts';
 import type { RunView } from './run.view.ts';

@@ -34,7 +34,7 @@ async function playAttempts(retryAt: number, count: number): Promise<RunId> {
       retryAt: index + 1 === count ? retryAt : NOW - MINUTE,
     },
   }));
-  await world.context.store.runs.applyEvents(DEFAULT_TENANT, host, `attempts-${run}`, events, NOW);
+  await world.context.store.events.applyEvents(DEFAULT_TENANT, host, `attempts-${run}`, events, NOW);
   return run;
 }
 

@@ -117,7 +117,7 @@ describe('The log of a run above its limit', () => {
   });
 
   it('is one line that says so when its time is over', async () => {
-    for (let step = 0; step < 10; step += 1) await world.context.store.runs.removeOldLogs(90, NOW + 91 * DAY);
+    for (let step = 0; step < 10; step += 1) await world.context.store.logs.removeOldLogs(90, NOW + 91 * DAY);
     const page = await world.read(`/runs/${loud}`);
     assert.match(page, /removed after 90.days/);
     assert.match(page, /the log of this run was removed after 90 days/);

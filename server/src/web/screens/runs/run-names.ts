@@ -3,8 +3,10 @@ import type { HostId, PlanId, RepositoryId, SourceId } from '@holdfast/shared/do
 import type { Caller } from '../../../core/caller.ts';
 import { type HostView, toHostView } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import type { Plan, Repository, Source } from '../../../store/catalog.ts';
+import type { Plan } from '../../../store/plans.ts';
+import type { Repository } from '../../../store/repositories.ts';
 import type { Run } from '../../../store/runs.ts';
+import type { Source } from '../../../store/sources.ts';
 import { type ProgressFigures, toProgressFigures } from '../../ui/progress.ts';
 
 export interface Wanted {
@@ -37,13 +39,13 @@ async function findSome<K, V extends { id: K }>(
 
 /** What is gone has no entry. The caller's right to see is checked by the use case that gave the ids. */
 export async function loadNames(context: CoreContext, caller: Pick<Caller, 'tenant'>, wanted: Wanted): Promise<Names> {
-  const { catalog, hosts } = context.store;
+  const { store } = context;
   const { tenant } = caller;
   const [hostRows, sources, plans, repositories] = await Promise.all([
-    findSome(wanted.hosts, async (ids) => (await hosts.findHosts(tenant, ids)).map((host) => toHostView(context, host))),
-    findSome(wanted.sources, (ids) => catalog.findSources(tenant, ids)),
-    findSome(wanted.plans, (ids) => catalog.findPlans(tenant, ids)),
-    findSome(wanted.repositories, (ids) => catalog.findRepositories(tenant, ids)),
+    findSome(wanted.hosts, async (ids) => (await store.hosts.findHosts(tenant, ids)).map((host) => toHostView(context, host))),
+    findSome(wanted.sources, (ids) => store.sources.findSources(tenant, ids)),
+    findSome(wanted.plans, (ids) => store.plans.findPlans(tenant, ids)),
+    findSome(wanted.repositories, (ids) => store.repositories.findRepositories(tenant, ids)),
   ]);
   return { hosts: hostRows, sources, plans, repositories };
 }

@@ -73,7 +73,7 @@ describe('A snapshot that no clean run vouches for', () => {
 describe('The page of a run of one source', () => {
   it('shows what it stored as good', async () => {
     const run = await fleet.play({ host: host(), sources: [source()], at: NOW, tookMs: 1000, log: [] });
-    const [snapshot] = (await world.context.store.runs.listSnapshots(DEFAULT_TENANT, { run }, { limit: 1 })).rows;
+    const [snapshot] = (await world.context.store.snapshots.listSnapshots(DEFAULT_TENANT, { run }, { limit: 1 })).rows;
     const page = await world.read(`/runs/${run}`);
     assert.match(page, new RegExp(`id="stored-${snapshot?.id}"`));
     assert.match(readWords(page), /Snapshots good \w{8}/);

@@ -1,7 +1,7 @@
 /** The snapshots of a run with what they stand for, and why one is not offered for restore. Pure. */
 import { isTerminal, type RunKind } from '@holdfast/shared/domain/run.ts';
 import type { RunDetail } from '../../../core/runs/runs.ts';
-import type { Snapshot } from '../../../store/runs.ts';
+import type { Snapshot } from '../../../store/snapshots.ts';
 import { formatBytes } from '../../ui/quantity.ts';
 import type { Urls } from '../../urls.ts';
 import type { StoredLine } from './run.view.ts';

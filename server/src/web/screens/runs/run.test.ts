@@ -160,7 +160,7 @@ describe('The page of a run', () => {
     });
     const reply = await world.ask('post', `/runs/${id}/cancel`);
     assert.deepEqual(reply.kind === 'redirect' && [reply.to, reply.flash?.tone], [`/runs/${id}`, 'good']);
-    const orders = await world.context.store.runs.listWaitingOrders(fleet.hosts['web-1'] ?? assert.fail(), NOW);
+    const orders = await world.context.store.orders.listWaitingOrders(fleet.hosts['web-1'] ?? assert.fail(), NOW);
     assert.deepEqual(
       orders.map((order) => [order.type, order.run]),
       [['run.cancel', id]],

@@ -1,5 +1,5 @@
 /** What a mark on the line of time says of a snapshot. Pure. */
-import type { Snapshot } from '../../../store/runs.ts';
+import type { Snapshot } from '../../../store/snapshots.ts';
 import { type Clockface, formatRelative } from '../../ui/time.ts';
 import { isRestorable } from '../runs/run-acts.ts';
 import type { SnapshotPoint } from './moments.view.ts';

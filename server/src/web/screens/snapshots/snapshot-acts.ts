@@ -10,7 +10,7 @@ import { phraseDeletion, startDeletion } from '../../../core/snapshots/snapshot-
 import { startCopy, startVerify } from '../../../core/snapshots/snapshot-orders.ts';
 import { listElsewhere, listPlaces } from '../../../core/snapshots/snapshot-places.ts';
 import { getSnapshot } from '../../../core/snapshots/snapshots.ts';
-import type { Snapshot } from '../../../store/runs.ts';
+import type { Snapshot } from '../../../store/snapshots.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatBytes, formatNoun } from '../../ui/quantity.ts';
 import { formatStamp } from '../../ui/time.ts';

@@ -6,7 +6,7 @@ import { demand } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { diffSnapshots } from '../../../core/snapshots/snapshot-contents.ts';
 import { getSnapshot, listSnapshots } from '../../../core/snapshots/snapshots.ts';
-import type { Snapshot } from '../../../store/runs.ts';
+import type { Snapshot } from '../../../store/snapshots.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatCount, formatNoun } from '../../ui/quantity.ts';
 import { formatDay } from '../../ui/time.ts';

@@ -40,7 +40,7 @@ before(async () => {
   await playDay(fleet, NOW);
   const find = async (name: string) => {
     const source = fleet.sources[name] ?? assert.fail(name);
-    const page = await world.context.store.runs.listSnapshots(DEFAULT_TENANT, { source }, { limit: 1 });
+    const page = await world.context.store.snapshots.listSnapshots(DEFAULT_TENANT, { source }, { limit: 1 });
     return page.rows[0] ?? assert.fail(name);
   };
   const newest = await find('www');
@@ -214,13 +214,13 @@ describe('Chosen files', () => {
       assert.equal(status, 422, hostName);
       assert.match(page, /type the name of the host/);
     }
-    assert.deepEqual(await world.context.store.runs.listWaitingOrders(host, NOW), []);
+    assert.deepEqual(await world.context.store.orders.listWaitingOrders(host, NOW), []);
     const { name } = (await world.context.store.hosts.findHost(DEFAULT_TENANT, host)) ?? assert.fail();
     const reply = await world.ask('post', address(), form({ way: 'in_place', act: 'start', hostName: name }));
     assert.ok(reply.kind === 'redirect');
     const run = await world.read(reply.to);
     assert.match(run, /in place: what stands there is replaced/);
-    const [order] = await world.context.store.runs.listWaitingOrders(host, NOW);
+    const [order] = await world.context.store.orders.listWaitingOrders(host, NOW);
     assert.deepEqual((JSON.parse(order?.body ?? '{}') as RequestBody<'restore.start'>).target, {
       kind: 'in_place',
       paths: ['/srv/www/a', '/srv/www/c'],

@@ -14,8 +14,8 @@ import type { Found, TreeEntry, TreeListing } from '@holdfast/shared/protocol/br
 import type { CoreContext } from '../../../core/ports.ts';
 import { findInSnapshot, listDirectory } from '../../../core/snapshots/snapshot-contents.ts';
 import { getSnapshot } from '../../../core/snapshots/snapshots.ts';
-import type { Source } from '../../../store/catalog.ts';
-import type { Snapshot } from '../../../store/runs.ts';
+import type { Snapshot } from '../../../store/snapshots.ts';
+import type { Source } from '../../../store/sources.ts';
 import { html } from '../../html.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatBytes, formatCount, formatNoun } from '../../ui/quantity.ts';

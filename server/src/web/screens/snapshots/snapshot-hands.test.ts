@@ -5,9 +5,10 @@ import { DEFAULT_ROUTINE } from '@holdfast/shared/domain/routine.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { setRoutine } from '../../../core/routine/routine.ts';
-import type { Repository } from '../../../store/catalog.ts';
 import type { Host } from '../../../store/hosts.ts';
-import type { Run, Snapshot } from '../../../store/runs.ts';
+import type { Repository } from '../../../store/repositories.ts';
+import type { Run } from '../../../store/runs.ts';
+import type { Snapshot } from '../../../store/snapshots.ts';
 import { assertInert, readWords } from '../fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addRun, addSource, HOUR_MS, MARKUP_NAME } from '../fixtures/setup-fleet.ts';
 import { createCaller, createWorld, NOW, type World } from '../fixtures/world.ts';
@@ -28,7 +29,7 @@ async function addCopy({ context }: World, { id: of, source, host }: Snapshot, t
     { type: 'snapshot.copied', run, at, of, snapshot: { ...snapshot, evidence: [] } },
   ];
   const numbered = events.map((event, index) => ({ seq: index + 1, event }));
-  await context.store.runs.applyEvents(DEFAULT_TENANT, host, 'epoch-of-copies', numbered, at);
+  await context.store.events.applyEvents(DEFAULT_TENANT, host, 'epoch-of-copies', numbered, at);
   return id;
 }
 
@@ -48,7 +49,8 @@ describe('the host that does something with chosen snapshots', () => {
     const plan = await addPlan(world, { name: 'nightly', repository: repository.id, sources: [source.id, far.id] });
     const about = { host: gone.id, plan: plan.id, repository: repository.id, source: source.id };
     for (const age of [3, 2]) await addRun(world, { ...about, at: NOW - age * HOUR_MS });
-    const [newest] = (await world.context.store.runs.listSnapshots(DEFAULT_TENANT, { source: source.id }, { limit: 1 })).rows;
+    const [newest] = (await world.context.store.snapshots.listSnapshots(DEFAULT_TENANT, { source: source.id }, { limit: 1 }))
+      .rows;
     assert.ok(newest);
     snapshot = newest;
   });
@@ -90,10 +92,10 @@ describe('the host that does something with chosen snapshots', () => {
   it('is said before a deletion, and is the one that keeps the repository up where only the admin credential removes', async () => {
     assert.match(readWords(await readPage({ act: 'delete' })), /made by db-1 .*Another one does it/);
     const { context } = world;
-    const before = await context.store.catalog.findRepository(DEFAULT_TENANT, repository.id);
+    const before = await context.store.repositories.findRepository(DEFAULT_TENANT, repository.id);
     assert.ok(before);
     const admin = { config: { accessKeyId: 'keeper' }, secrets: {} };
-    await context.store.catalog.updateRepository({ ...before, admin }, before.version);
+    await context.store.repositories.updateRepository({ ...before, admin }, before.version);
     const routine = { kind: 'routine', routine: DEFAULT_ROUTINE, maintainer: other.id } as const;
     await setRoutine(context, createCaller(), repository.id, routine);
     const page = await readPage({ act: 'delete' });

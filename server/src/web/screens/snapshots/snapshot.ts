@@ -9,7 +9,7 @@ import { getRunDetail } from '../../../core/runs/runs.ts';
 import { pinSnapshot, unpinSnapshot } from '../../../core/snapshots/pins.ts';
 import { hasFiles } from '../../../core/snapshots/snapshot-contents.ts';
 import { getSnapshot, getSnapshotRecord, listSnapshots } from '../../../core/snapshots/snapshots.ts';
-import type { Snapshot } from '../../../store/runs.ts';
+import type { Snapshot } from '../../../store/snapshots.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatBytes, formatCount } from '../../ui/quantity.ts';
 import { formatDay, formatStamp } from '../../ui/time.ts';

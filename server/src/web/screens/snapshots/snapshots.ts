@@ -11,7 +11,7 @@ import { listRepositories } from '../../../core/repositories/repositories.ts';
 import { listSnapshots } from '../../../core/snapshots/snapshots.ts';
 import { listSources } from '../../../core/sources/sources.ts';
 import type { Page, SortedPage } from '../../../store/page.ts';
-import type { Snapshot, SnapshotFilter } from '../../../store/runs.ts';
+import type { Snapshot, SnapshotFilter } from '../../../store/snapshots.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatBytes, formatCount, formatNoun } from '../../ui/quantity.ts';
 import { type Clockface, formatRelative } from '../../ui/time.ts';
@@ -236,7 +236,7 @@ async function buildView(
   const page = await list({ ...trail.request, sort: sort.wish });
   const names = await loadSnapshotNames(context, caller, page.rows, query);
   const filtered = Object.values(query).some((value) => value !== undefined);
-  const total = filtered ? undefined : await context.store.runs.countSnapshots(caller.tenant);
+  const total = filtered ? undefined : await context.store.snapshots.countSnapshots(caller.tenant);
   const isNewestFirst = sort.wish === undefined && trail.cursors.length === 0;
   const [newest] = isNewestFirst ? page.rows : (await list({ limit: 1 })).rows;
   const seen = trail.cursors.length * trail.request.limit + page.rows.length;

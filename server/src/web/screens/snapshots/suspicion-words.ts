@@ -1,5 +1,5 @@
 /** What is odd about the size of a snapshot, as a sentence. Pure. */
-import type { Snapshot } from '../../../store/runs.ts';
+import type { Snapshot } from '../../../store/snapshots.ts';
 import { formatBytes } from '../../ui/quantity.ts';
 
 export function describeSuspicion({ suspicion, sizeBytes }: Pick<Snapshot, 'suspicion' | 'sizeBytes'>): string | undefined {

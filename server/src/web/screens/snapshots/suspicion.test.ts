@@ -33,7 +33,7 @@ describe('A backup of a suspicious size', () => {
   });
 
   it('is marked in the list of snapshots and on its page, never as plainly good', async () => {
-    const { rows } = await world.context.store.runs.listSnapshots(DEFAULT_TENANT, { run }, { limit: 1 });
+    const { rows } = await world.context.store.snapshots.listSnapshots(DEFAULT_TENANT, { run }, { limit: 1 });
     assert.equal(rows[0]?.suspicion?.kind, 'shrunk');
     assert.match(await world.read('/snapshots'), /suspicious size/);
     const page = await world.read(`/snapshots/${rows[0]?.id}`);

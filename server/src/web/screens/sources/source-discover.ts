@@ -7,7 +7,7 @@ import { type Caller, demand } from '../../../core/caller.ts';
 import { getHost } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { adoptDiscovered, discoverSources, getSource } from '../../../core/sources/sources.ts';
-import type { Source } from '../../../store/catalog.ts';
+import type { Source } from '../../../store/sources.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES, type Urls } from '../../urls.ts';
 import { isShown } from '../forms/form-problem.ts';

@@ -7,7 +7,7 @@ import { demand, isAllowed } from '../../../core/caller.ts';
 import { DRILL_DAYS_MAX, DRILL_RUNS_MAX, getDrillSettings, saveDrillSettings } from '../../../core/drills/drill-settings.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { getSource } from '../../../core/sources/sources.ts';
-import type { Source } from '../../../store/catalog.ts';
+import type { Source } from '../../../store/sources.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import type { FieldOption } from '../../ui/form.ts';
 import { PAGES } from '../../urls.ts';

@@ -8,7 +8,7 @@ import { demand } from '../../../core/caller.ts';
 import { getHost, type HostView } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { createSource, getSource, type SourceDraft, updateSource } from '../../../core/sources/sources.ts';
-import type { Source } from '../../../store/catalog.ts';
+import type { Source } from '../../../store/sources.ts';
 import type { Html } from '../../html.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';

@@ -9,7 +9,7 @@ import { judgeSources } from '../../../core/protection/protected-sources.ts';
 import { listRuns } from '../../../core/runs/runs.ts';
 import { findSourceHealth } from '../../../core/sources/source-health.ts';
 import { deleteSource, getSource } from '../../../core/sources/sources.ts';
-import type { Source } from '../../../store/catalog.ts';
+import type { Source } from '../../../store/sources.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatSpan } from '../../ui/quantity.ts';
 import { PAGES } from '../../urls.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
-import type { Source } from '../../../store/catalog.ts';
 import type { Host } from '../../../store/hosts.ts';
+import type { Source } from '../../../store/sources.ts';
 import type { PageReply } from '../../http/route.ts';
 import { assertInert, countMatches, readWords } from '../fixtures/inert.ts';
 import { addHost } from '../fixtures/setup-fleet.ts';
@@ -51,7 +51,7 @@ describe('Saving a source', () => {
   let world: World;
   let host: Host;
   let add: string;
-  const listSources = () => world.context.store.catalog.listSourcesOfHost(DEFAULT_TENANT, host.id);
+  const listSources = () => world.context.store.sources.listSourcesOfHost(DEFAULT_TENANT, host.id);
   const takeCalls = () => world.directory.calls.splice(0).map((call) => call.type);
   before(async () => {
     world = await createWorld(SOURCE_FORM_SCREENS);
@@ -175,7 +175,7 @@ describe('Finding the databases of a connection that is typed', () => {
     const form = { ...connection, act: 'adopt', database: ['shop', encodeURIComponent('<i>%41')] };
     const reply = await world.ask('post', add, { form });
     assert.ok(reply.kind === 'redirect' && reply.flash?.text === '2 sources were added. Next: put them into a plan.');
-    const made = await world.context.store.catalog.listSourcesOfHost(DEFAULT_TENANT, host.id);
+    const made = await world.context.store.sources.listSourcesOfHost(DEFAULT_TENANT, host.id);
     assert.deepEqual(made.map((one) => one.config['database']).sort(), ['<i>%41', 'shop']);
     for (const { id, secrets } of made) {
       const place = { tenant: DEFAULT_TENANT, table: 'sources', row: id, field: 'password' };
@@ -196,14 +196,14 @@ describe('Finding the databases of a connection that is typed', () => {
     world.directory.answers['source.discover'] = () => {
       throw createReasonError('database_authentication', REFUSAL);
     };
-    const before = await world.context.store.catalog.countSources(DEFAULT_TENANT);
+    const before = await world.context.store.sources.countSources(DEFAULT_TENANT);
     const words = readWords(await world.read(add, { form: { ...connection, act: 'find' }, part: 'found-databases' }));
     assert.ok(words.includes(REFUSAL));
     const refused = assertRefused(await world.ask('post', add, { form: { ...connection, act: 'adopt', database: 'wiki2' } }));
     assert.ok(readWords(refused).includes(REFUSAL));
     const wrong = await world.read(add, { form: { ...connection, 'config-host': 'a b', act: 'find' }, part: 'found-databases' });
     assert.match(readWords(wrong), /The connection needs another look\. Host: must be one host name/);
-    assert.equal(await world.context.store.catalog.countSources(DEFAULT_TENANT), before);
+    assert.equal(await world.context.store.sources.countSources(DEFAULT_TENANT), before);
     const files = await world.read(`/sources/new?host=${host.id}&kind=files`);
     assert.doesNotMatch(files, /Find databases/);
   });

@@ -5,8 +5,8 @@ import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
 import { recordLooks } from '../../../core/sources/source-health.ts';
-import type { Source } from '../../../store/catalog.ts';
 import type { Host } from '../../../store/hosts.ts';
+import type { Source } from '../../../store/sources.ts';
 import { assertInert, countMatches, readWords } from '../fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addSource, LONG_NAME, MARKUP_NAME } from '../fixtures/setup-fleet.ts';
 import { type Night, seedNight } from '../fixtures/setup-night.ts';
@@ -199,7 +199,7 @@ describe('adding a source', () => {
     });
     assert.ok(reply.kind === 'redirect' && reply.flash?.tone === 'good');
     const id = reply.to.split('/').at(-1) as SourceId;
-    const source = await world.context.store.catalog.findSource(DEFAULT_TENANT, id);
+    const source = await world.context.store.sources.findSource(DEFAULT_TENANT, id);
     assert.equal(source?.config['database'], 'wiki');
     assert.equal(source?.config['roles'], 'none');
     assert.ok(!JSON.stringify(source).includes(PASSWORD));
@@ -258,13 +258,13 @@ describe('adding a source', () => {
       warnings: [],
       latencyMs: 30,
     });
-    const before = await world.context.store.catalog.countSources(DEFAULT_TENANT);
+    const before = await world.context.store.sources.countSources(DEFAULT_TENANT);
     const form = { ...POSTGRES_FORM, act: 'test' };
     const markup = await world.read(`/sources/new?host=${host.id}&kind=postgres`, { form, part: 'test-result' });
     assert.ok(readWords(markup).includes(words));
     assert.match(readWords(markup), /Check user name and password of the source\./);
     assertInert(markup);
-    assert.equal(await world.context.store.catalog.countSources(DEFAULT_TENANT), before);
+    assert.equal(await world.context.store.sources.countSources(DEFAULT_TENANT), before);
   });
 
   it('without JavaScript brings the typed form back with the result, and asks for the password again', async () => {
@@ -316,7 +316,7 @@ describe('changing a source', () => {
     const form = { ...POSTGRES_FORM, name: 'app', 'config-database': 'app2', 'secret-password': '', version: '1' };
     const reply = await world.ask('post', `/sources/${source.id}/edit`, { form });
     assert.equal(reply.kind, 'redirect');
-    const after = await world.context.store.catalog.findSource(DEFAULT_TENANT, source.id);
+    const after = await world.context.store.sources.findSource(DEFAULT_TENANT, source.id);
     assert.equal(after?.config['database'], 'app2');
     assert.equal(after?.secrets['password'], source.secrets['password']);
   });
@@ -347,7 +347,7 @@ describe('changing a source', () => {
       assert.ok(refused.kind === 'redirect' && refused.flash?.tone === 'bad', confirm);
     }
     assert.match(readWords(await world.read(`/sources/${source.id}`)), /Take it out of nightly first\./);
-    await world.context.store.catalog.deletePlan(DEFAULT_TENANT, plan.id);
+    await world.context.store.plans.deletePlan(DEFAULT_TENANT, plan.id);
     const done = await remove('app-4');
     assert.ok(done.kind === 'redirect' && done.to === '/sources');
   });
@@ -394,7 +394,7 @@ describe('discovering databases', () => {
     const reply = await world.ask('post', `/sources/discover?source=${source.id}`, { form: { database: values } });
     assert.ok(reply.kind === 'page' && reply.status === 422);
     assert.match(readWords(reply.html.toString()), /line break was not added: Database: must be one line/);
-    const made = await world.context.store.catalog.listSourcesOfHost(DEFAULT_TENANT, host.id as HostId);
+    const made = await world.context.store.sources.listSourcesOfHost(DEFAULT_TENANT, host.id as HostId);
     const odd = made.find((one) => one.config['database'] === ODD);
     assert.ok(odd !== undefined, 'the name is kept byte for byte');
     assert.equal(odd.name, 'we"ird; DROP -- <b> %41é');
@@ -407,7 +407,7 @@ describe('discovering databases', () => {
     const reply = await world.ask('post', `/sources/discover?source=${source.id}`, { form });
     assert.ok(reply.kind === 'page' && reply.status === 422);
     assert.match(readWords(reply.html.toString()), /app was not added/);
-    const made = await world.context.store.catalog.listSourcesOfHost(DEFAULT_TENANT, host.id as HostId);
+    const made = await world.context.store.sources.listSourcesOfHost(DEFAULT_TENANT, host.id as HostId);
     assert.ok(made.some((one) => one.name === 'new-one'));
   });
 

@@ -8,7 +8,7 @@ import { createPlan } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { createRepository, initRepository, testRepository } from '../../../core/repositories/repositories.ts';
 import { createSource } from '../../../core/sources/sources.ts';
-import type { Repository } from '../../../store/catalog.ts';
+import type { Repository } from '../../../store/repositories.ts';
 import type { Visit } from '../../http/route.ts';
 import type { Field } from '../../ui/form.ts';
 import {

@@ -6,9 +6,11 @@ import type { CoreContext } from '../../../core/ports.ts';
 import { listRepositories } from '../../../core/repositories/repositories.ts';
 import { listRuns } from '../../../core/runs/runs.ts';
 import { listSources } from '../../../core/sources/sources.ts';
-import type { Plan, Repository, Source } from '../../../store/catalog.ts';
 import type { Drill } from '../../../store/drills.ts';
+import type { Plan } from '../../../store/plans.ts';
+import type { Repository } from '../../../store/repositories.ts';
 import type { Run } from '../../../store/runs.ts';
+import type { Source } from '../../../store/sources.ts';
 import type { Visit } from '../../http/route.ts';
 import type { WelcomeStep } from './welcome.view.ts';
 
@@ -59,7 +61,7 @@ export async function readProgress(context: CoreContext, visit: Visit): Promise<
     readCatalog(context, visit),
     listRuns(context, caller, { kind: 'backup' }, { limit: 1 }),
     listRuns(context, caller, { kind: 'drill' }, { limit: 1 }),
-    store.runs.countSnapshots(caller.tenant),
+    store.snapshots.countSnapshots(caller.tenant),
   ]);
   const proofs = await store.drills.listProofs(
     caller.tenant,

@@ -53,7 +53,7 @@ describe('A first start', () => {
     const page = await world.read('/welcome/source', { form: { name: 'odd "name"', 'config-paths': '/nowhere' } });
     assert.match(page, /It does not work from this host[\s\S]*?\/nowhere is not there/);
     assert.match(page, /value="odd &quot;name&quot;"/);
-    assert.equal(await world.context.store.catalog.countSources(DEFAULT_TENANT), 0);
+    assert.equal(await world.context.store.sources.countSources(DEFAULT_TENANT), 0);
     world.directory.answers['source.test'] = () => ({
       ok: true,
       message: 'there',
@@ -70,7 +70,7 @@ describe('A first start', () => {
     const refused = await world.read('/welcome/repository', { form: local });
     assert.match(refused, /no space left/);
     assert.ok(!refused.includes('a repository password'));
-    assert.equal(await world.context.store.catalog.countRepositories(DEFAULT_TENANT), 0);
+    assert.equal(await world.context.store.repositories.countRepositories(DEFAULT_TENANT), 0);
     world.directory.answers['repository.test'] = () => ({ state: 'missing', message: 'none there', latencyMs: 1 });
     world.directory.answers['repository.init'] = () => ({ engineId: 'e'.repeat(64) });
     assert.equal(await leadsTo('/welcome/repository', local), '/welcome');
@@ -78,13 +78,13 @@ describe('A first start', () => {
   });
 
   it('makes a daily plan of what there is, kept as usual', async () => {
-    const { rows } = await world.context.store.catalog.listSources(DEFAULT_TENANT, {}, { limit: 5 });
+    const { rows } = await world.context.store.sources.listSources(DEFAULT_TENANT, {}, { limit: 5 });
     assert.match(await world.read('/welcome/plan', { form: { name: 'daily' } }), /choose at least one source/);
     assert.equal(
       await leadsTo('/welcome/plan', { name: 'daily', preset: 'daily', sources: rows.map(({ id }) => id) }),
       '/welcome',
     );
-    const plans = await world.context.store.catalog.listPlans(DEFAULT_TENANT, {}, { limit: 5 });
+    const plans = await world.context.store.plans.listPlans(DEFAULT_TENANT, {}, { limit: 5 });
     assert.deepEqual(plans.rows[0]?.schedule, { cron: '0 2 * * *', zone: 'Europe/Berlin' });
     assert.ok(plans.rows[0]?.retentionPolicy);
   });
