@@ -4,12 +4,14 @@
  */
 import type { Clock } from '@holdfast/shared/clock.ts';
 import type { RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import type { Evidence, Failure, LogLevel, LogLine, Stage, TerminalState } from '@holdfast/shared/domain/run.ts';
+import type { Evidence, Failure, LogLevel, Stage, TerminalState } from '@holdfast/shared/domain/run.ts';
 import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { LOG, TEXT } from '@holdfast/shared/limits.ts';
 import type { DurableEvent, PartEnd } from '@holdfast/shared/protocol/events.ts';
 import type { Progress } from '@holdfast/shared/protocol/messages.ts';
-import { createLogAllowance, type SaidLine } from './log-allowance.ts';
+import { clip, createClipping } from './clipping.ts';
+import { createLogAllowance } from './log-allowance.ts';
+import { createLogBatches, measureLine } from './log-batches.ts';
 import type { Redact } from './redact.ts';
 
 export interface RecorderPorts {
@@ -62,69 +64,26 @@ export interface Recorder {
   progress(progress: Omit<Progress, 'run'>): void;
 }
 
-const encoder = new TextEncoder();
-/** Room for the line's number, time and level in a frame. */
-const LINE_OVERHEAD_BYTES = 100;
-/** Warnings of one part, bytes of each, and bytes of all of them in a frame. */
-const WARNINGS = 50;
-const WARNING_BYTES = 1000;
-const WARNINGS_BYTES = 64 * 1024;
-const EVIDENCE_BYTES = 500;
-
-/** Bytes in a frame: JSON writes up to six for one control character or broken pair. */
-function measureJson(text: string): number {
-  return encoder.encode(JSON.stringify(text)).length;
-}
-
-function clip(text: string, maxBytes: number): string {
-  const bytes = encoder.encode(text);
-  if (bytes.length <= maxBytes) return text;
-  const marker = ` … (${bytes.length - maxBytes} bytes left out)`;
-  const kept = new TextDecoder('utf-8')
-    .decode(bytes.subarray(0, maxBytes - encoder.encode(marker).length - 4))
-    .replace(/\ufffd+$/u, '');
-  return kept + marker;
-}
-
 export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0): Recorder {
   const redactors: Redact[] = [];
-  let pending: LogLine[] = [];
-  let pendingBytes = 0;
-  let lineCount = firstLine;
-  const allowance = createLogAllowance();
-  let stopTimer: (() => void) | undefined;
-  let lastFlushAt = Number.NEGATIVE_INFINITY;
-  let startedAt = ports.clock.monotonicMs();
-
   const redact = (text: string) => redactors.reduce((current, one) => one(current), text);
+  const clipping = createClipping(redact);
+  const allowance = createLogAllowance();
+  let startedAt = ports.clock.monotonicMs();
   const at = () => ports.clock.now();
 
-  const flush = () => {
-    stopTimer?.();
-    stopTimer = undefined;
-    if (pending.length === 0) return;
-    const lines = pending;
-    pending = [];
-    pendingBytes = 0;
-    lastFlushAt = ports.clock.monotonicMs();
-    ports.append({ type: 'run.log', run, at: at(), lines }, () => ports.countLogLines(run, lineCount));
-  };
-
-  const push = ({ level, text, at }: SaidLine, size = measureJson(text) + LINE_OVERHEAD_BYTES) => {
-    if (pending.length >= LOG.linesPerBatch || pendingBytes + size > LOG.batchBytes) flush();
-    lineCount += 1;
-    pending.push({ n: lineCount, at, level, text });
-    pendingBytes += size;
-    if (stopTimer) return;
-    // A line after a quiet moment leaves at once; a torrent leaves in batches.
-    const wait = Math.max(0, LOG.batchDelayMs - (ports.clock.monotonicMs() - lastFlushAt));
-    stopTimer = ports.setTimer(wait, flush);
-  };
-
+  const batches = createLogBatches(
+    {
+      clock: ports.clock,
+      write: (lines) => ports.append({ type: 'run.log', run, at: at(), lines }, () => ports.countLogLines(run, batches.count)),
+      setTimer: ports.setTimer,
+    },
+    firstLine,
+  );
   const log = (level: LogLevel, text: string) => {
     const line = { level, text: clip(redact(text).replaceAll('\n', ' ⏎ '), TEXT.logLineBytes), at: at() };
-    const size = measureJson(line.text) + LINE_OVERHEAD_BYTES;
-    if (allowance.take(line, size)) push(line, size);
+    const size = measureLine(line);
+    if (allowance.take(line, size)) batches.push(line, size);
   };
 
   /** What was left out is said at the end; of a run that did not end well the last lines follow. */
@@ -132,48 +91,28 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
     const last = state === 'succeeded' || state === 'skipped' ? [] : allowance.listLast();
     const missing = allowance.leftOut - last.length;
     const text = `… ${missing} lines left out: the log of this run is above ${LOG.runBytes / 1024 / 1024} MiB`;
-    if (missing > 0) push({ level: 'warn', text, at: last[0]?.at ?? at() });
-    for (const line of last) push(line);
+    if (missing > 0) batches.push({ level: 'warn', text, at: last[0]?.at ?? at() });
+    for (const line of last) batches.push(line);
   };
 
   const append = (event: DurableEvent, effects?: () => void) => {
-    flush();
+    batches.flush();
     ports.append(event, effects);
   };
-
-  const clipEvidence = (evidence: readonly Evidence[], count: number): Evidence[] =>
-    evidence.slice(0, count).map((one) => ({ ...one, seen: clip(redact(one.seen), EVIDENCE_BYTES) }));
-
-  const clipWarnings = (warnings: readonly string[]): string[] => {
-    const fitting: string[] = [];
-    let bytes = 0;
-    for (const warning of warnings.slice(0, WARNINGS)) {
-      const text = clip(redact(warning), WARNING_BYTES);
-      bytes += measureJson(text);
-      if (bytes > WARNINGS_BYTES) break;
-      fitting.push(text);
-    }
-    if (fitting.length === warnings.length) return fitting;
-    const shown = fitting.slice(0, WARNINGS - 1);
-    return [...shown, `… ${warnings.length - shown.length} more warnings left out`];
-  };
-
-  const clipFailure = (failure: Failure | undefined): Failure | undefined =>
-    failure && { ...failure, message: clip(redact(failure.message), TEXT.errorChars) };
+  const clipMade = (made: SnapshotMade): SnapshotMade => ({ ...made, evidence: clipping.evidence(made.evidence, 20) });
 
   return {
     run,
     addRedaction: (one) => void redactors.push(one),
     redact,
     log,
-    settle: flush,
+    settle: batches.flush,
     start(effects) {
       startedAt = ports.clock.monotonicMs();
       append({ type: 'run.started', run, at: at() }, effects);
     },
     failAttempt(attempt, failure, retryAt, effects) {
-      const clipped = { ...failure, message: clip(redact(failure.message), TEXT.errorChars) };
-      append({ type: 'run.attempt', run, at: at(), attempt, failure: clipped, retryAt }, effects);
+      append({ type: 'run.attempt', run, at: at(), attempt, failure: clipping.failure(failure), retryAt }, effects);
     },
     beginStage(stage, source) {
       append({ type: 'run.stage', run, at: at(), stage, ended: false, ...(source ? { source } : {}) });
@@ -182,37 +121,32 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
       append({ type: 'run.stage', run, at: at(), stage, ended: true, ok, ...(source ? { source } : {}) });
     },
     removed(source, snapshots, effects) {
-      flush();
-      ports.append({ type: 'snapshots.removed', run, at: ports.clock.now(), source, snapshots: [...snapshots] }, effects);
+      append({ type: 'snapshots.removed', run, at: at(), source, snapshots: [...snapshots] }, effects);
     },
     snapshot(made, effects) {
-      append({ type: 'snapshot.made', run, at: at(), snapshot: { ...made, evidence: clipEvidence(made.evidence, 20) } }, effects);
+      append({ type: 'snapshot.made', run, at: at(), snapshot: clipMade(made) }, effects);
     },
     measured(size) {
       append({ type: 'repository.measured', run, at: at(), ...size });
     },
     verified({ seen, ...verdict }, effects) {
-      append({ type: 'snapshot.verified', run, at: at(), ...verdict, seen: clip(redact(seen), EVIDENCE_BYTES) }, effects);
+      append({ type: 'snapshot.verified', run, at: at(), ...verdict, seen: clipping.seen(seen) }, effects);
     },
     copied(of, made, effects) {
-      append(
-        { type: 'snapshot.copied', run, at: at(), of, snapshot: { ...made, evidence: clipEvidence(made.evidence, 20) } },
-        effects,
-      );
+      append({ type: 'snapshot.copied', run, at: at(), of, snapshot: clipMade(made) }, effects);
     },
     finishPart(part, effects) {
-      const failure = clipFailure(part.failure);
-      const warnings = clipWarnings(part.warnings);
-      const { failure: _raw, ...rest } = part;
-      append({ type: 'part.finished', run, at: at(), part: { ...rest, warnings, ...(failure ? { failure } : {}) } }, effects);
+      const { failure, ...rest } = part;
+      const warnings = clipping.warnings(part.warnings);
+      const clipped = { ...rest, warnings, ...(failure ? { failure: clipping.failure(failure) } : {}) };
+      append({ type: 'part.finished', run, at: at(), part: clipped }, effects);
     },
     finalize() {
       append({ type: 'run.finalizing', run, at: at() });
     },
     finish(end) {
       sayWhatIsMissing(end.state);
-      flush();
-      const failure = clipFailure(end.failure);
+      batches.flush();
       const durationMs = end.durationMs ?? Math.max(0, Math.round(ports.clock.monotonicMs() - startedAt));
       ports.append(
         {
@@ -220,10 +154,10 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
           run,
           at: at(),
           state: end.state,
-          ...(failure ? { failure } : {}),
-          evidence: clipEvidence(end.evidence, 50),
+          ...(end.failure ? { failure: clipping.failure(end.failure) } : {}),
+          evidence: clipping.evidence(end.evidence, 50),
           bytes: end.bytes,
-          logLines: lineCount,
+          logLines: batches.count,
           durationMs,
         },
         () => ports.closeRun(run),
