@@ -75,24 +75,30 @@ export function createRunKinds({ workbench, queue, records, spec, onRepositoryUs
 export function enqueueJournaled(kinds: RunKinds, run: RunId, body: JournaledRunBody, recorder: Recorder): void {
   switch (body.kind) {
     case 'backup':
-      return kinds.backups.enqueue(run, body, recorder);
+      kinds.backups.enqueue(run, body, recorder);
+      break;
     case 'forget':
-      return kinds.forgets.enqueue(run, body, recorder);
+      kinds.forgets.enqueue(run, body, recorder);
+      break;
     case 'check':
     case 'prune':
     case 'unlock':
-      return kinds.maintenance.enqueue(run, body, recorder);
+      kinds.maintenance.enqueue(run, body, recorder);
+      break;
     case 'drill':
-      return kinds.drills.enqueue(run, body, recorder);
+      kinds.drills.enqueue(run, body, recorder);
+      break;
     case 'verify':
     case 'delete_snapshot':
     case 'retention':
     case 'copy':
-      return kinds.snapshots.enqueue(run, body, recorder);
+      kinds.snapshots.enqueue(run, body, recorder);
+      break;
     case 'restore':
-      return kinds.restores.enqueue(run, body, recorder);
+      kinds.restores.enqueue(run, body, recorder);
+      break;
     case 'safety':
       // Carried out inside a restore; it never waits.
-      return;
+      break;
   }
 }
