@@ -20,6 +20,7 @@ const NO_PAGES: ReadonlySet<string> = new Set([
   '/reports',
   '/account/password',
   '/sources/:source/restore',
+  '/settings/people/:user/link',
 ]);
 
 const MONTH = '2026-11';
@@ -39,6 +40,7 @@ export function listSeededPages({
   return {
     '/login': [{ name: 'login', path: '/login' }],
     '/bootstrap': [{ name: 'bootstrap', path: '/bootstrap?token=none', status: 410 }],
+    '/password': [{ name: 'password-link', path: '/password?token=none', status: 410 }],
     '/': [{ name: 'overview', path: '/' }],
     '/welcome/:step': [{ name: 'first-start', path: '/welcome/host' }],
     '/hosts': [{ name: 'hosts', path: '/hosts' }],
@@ -122,6 +124,7 @@ export function listSeededPages({
     '/settings/channels/:channel/messages/:delivery': [{ name: 'delivery', path: `${channel}/messages/${trust.delivery}` }],
     '/settings': [{ name: 'settings', path: '/settings' }],
     '/settings/design': [{ name: 'design', path: '/settings/design' }],
+    '/settings/people': [{ name: 'people', path: '/settings/people' }],
     '/settings/keys': [{ name: 'api-keys', path: '/settings/keys' }],
     '/audit': [{ name: 'audit', path: '/audit' }],
     '/reference': [{ name: 'api', path: '/reference' }],

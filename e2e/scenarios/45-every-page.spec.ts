@@ -50,8 +50,8 @@ test('Every page of a fleet with failures and hostile names is accessible in bot
   expect
     .soft(findUnlisted(seeded.routes, Object.keys(listed)), 'routes without a page to look at, or the other way round')
     .toEqual([]);
-  const { '/login': signingIn = [], '/bootstrap': firstStart = [], ...others } = listed;
-  for (const one of [...signingIn, ...firstStart]) await lookAt(page, watch, one);
+  const { '/login': signingIn = [], '/bootstrap': firstStart = [], '/password': choosing = [], ...others } = listed;
+  for (const one of [...signingIn, ...firstStart, ...choosing]) await lookAt(page, watch, one);
   await enter(page);
   for (const one of Object.values(others).flat()) await lookAt(page, watch, one);
 });

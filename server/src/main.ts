@@ -1,14 +1,15 @@
 #!/usr/bin/env node
-/** `holdfast-server`: serve, user create, api-key create, backup, version. Data on standard output, logs on standard error. */
+/** `holdfast-server`: serve, user create, user link, api-key create, backup, version. Data on standard output, logs on standard error. */
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { systemClock } from '@holdfast/shared/clock.ts';
-import { toAppError } from '@holdfast/shared/errors.ts';
+import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { createApp } from './app.ts';
 import { CONFIG_EXIT_CODE, ConfigError, loadConfig, readEnvironment, type ServerConfig } from './config.ts';
 import { createCliCaller, createUser } from './core/accounts/accounts.ts';
 import { createApiKey } from './core/accounts/api-keys.ts';
+import { issuePasswordLink, listPeople } from './core/accounts/people.ts';
 import { SCOPES, type Scope } from './core/accounts/scopes.ts';
 import type { CoreContext } from './core/ports.ts';
 import { findDatabase, openFoundation } from './foundation.ts';
@@ -19,6 +20,7 @@ import { ROLES, type Role } from './store/people.ts';
 import { backUpStore } from './store/sqlite/copy.ts';
 import { checkPasswordRules } from './vault/password-rules.ts';
 import { SERVER_VERSION } from './version.ts';
+import { createUrls } from './web/urls.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -105,6 +107,18 @@ async function createUserCommand(options: NamedOptions & { passwordFile: string 
   );
 }
 
+async function linkUserCommand({ name, json }: { name: string; json?: boolean }): Promise<void> {
+  const { url, expiresAt } = await onStore(async (context) => {
+    const caller = createCliCaller(userInfo().username);
+    const found = (await listPeople(context, caller, { search: name })).find(({ user }) => user.name === name);
+    if (found === undefined) throw new AppError('not_found', `there is nobody called ${name}`);
+    const { link } = await issuePasswordLink(context, caller, found.user.id);
+    return { url: `${context.baseUrl}${createUrls('').choosePassword({ token: link.token })}`, expiresAt: link.expiresAt };
+  });
+  // Printed once and never again: only its hash is kept.
+  process.stdout.write(json ? `${JSON.stringify({ url, expiresAt })}\n` : `${url}\n`);
+}
+
 interface KeyOptions {
   name: string;
   role?: Role;
@@ -168,6 +182,12 @@ user
   .requiredOption('--password-file <path>', 'file that holds the password')
   .option('--json', 'print JSON')
   .action(guard(createUserCommand));
+user
+  .command('link')
+  .description('print an address at which a person chooses a new password, once: for whoever forgot theirs')
+  .requiredOption('--name <name>', 'name they sign in with')
+  .option('--json', 'print JSON')
+  .action(guard(linkUserCommand));
 const apiKey = program.command('api-key').description('keys for programs');
 apiKey
   .command('create')

@@ -310,6 +310,8 @@ export const HTTP = {
   passwordMinChars: 12,
   passwordMaxBytes: 1024,
   bootstrapLifeMs: 24 * HOUR,
+  /** The address by which a person chooses a password: long enough for a weekend. */
+  passwordLinkLifeMs: 72 * HOUR,
 } as const;
 
 /** Answers kept for calls that came with an Idempotency-Key. */

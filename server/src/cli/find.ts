@@ -11,6 +11,7 @@ export const THING_PATHS: Readonly<Record<ThingKind, { path: string; prefix: str
   plan: { path: '/plans', prefix: 'plan_', word: 'plan' },
   policy: { path: '/retention-policies', prefix: 'pol_', word: 'retention policy' },
   channel: { path: '/channels', prefix: 'chan_', word: 'channel' },
+  user: { path: '/users', prefix: 'user_', word: 'person' },
 };
 
 /** Names asked for one by one, so many at a time; where more are wanted the whole list is read. */

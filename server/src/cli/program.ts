@@ -13,6 +13,7 @@ import { addLoginCommands } from './login-commands.ts';
 import { writeManual } from './manual.ts';
 import { note, printJson, printLine } from './output.ts';
 import { type CliParts, wantsJson } from './parts.ts';
+import { addPeopleCommands } from './people-commands.ts';
 import { addApiCommand, addReadCommands } from './read-commands.ts';
 import { addRunCommands } from './run-commands.ts';
 import { addSnapshotCommands } from './snapshot-commands.ts';
@@ -38,6 +39,7 @@ export function createProgram(parts: CliParts): Command {
   addDrillCommands(getNoun('sources'), parts);
   addRunCommands(program, getNoun('runs'), parts);
   addSnapshotCommands(getNoun('snapshots'), parts);
+  addPeopleCommands(getNoun('users'), parts);
   addApiCommand(program, parts);
   program
     .command('completion')

@@ -28,7 +28,7 @@ export interface Filter {
   form?: 'flag' | 'instant';
 }
 
-export type ThingKind = 'host' | 'source' | 'repository' | 'plan' | 'policy' | 'channel';
+export type ThingKind = 'host' | 'source' | 'repository' | 'plan' | 'policy' | 'channel' | 'user';
 
 export interface ReadNoun {
   /** `hosts`. */
@@ -275,10 +275,19 @@ export const READ_NOUNS: readonly ReadNoun[] = [
   },
   {
     name: 'users',
+    alias: 'user',
+    shows: 'user',
     path: '/users',
     description: 'people who may sign in',
-    columns: [text('id'), text('name'), text('role'), text('disabled')],
-    filters: [],
+    columns: [
+      text('id'),
+      text('name'),
+      text('role'),
+      text('state'),
+      instant('lastLoginAt', 'signed in'),
+      instant('linkExpiresAt', 'link ends'),
+    ],
+    filters: [search],
   },
   {
     name: 'keys',

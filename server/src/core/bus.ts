@@ -35,6 +35,7 @@ export const TOPICS = {
   snapshots: 'snapshots',
   alerts: 'alerts',
   channels: 'channels',
+  people: 'people',
   /** The numbers in the side bar. */
   counts: 'counts',
   /** Its lines. */

@@ -10,7 +10,8 @@ export interface User {
   tenant: TenantId;
   name: string;
   role: Role;
-  passwordHash: string;
+  /** Undefined: none chosen yet, so that nobody can sign in. */
+  passwordHash?: string | undefined;
   disabled: boolean;
   /** IANA zone in which this person reads times; undefined: the installation's. */
   zone?: string | undefined;
@@ -43,19 +44,56 @@ export interface ApiKey {
   revokedAt?: number | undefined;
 }
 
+/** A person as the list of people shows them. */
+export interface Person {
+  user: User;
+  lastLoginAt?: number | undefined;
+  /** End of the address by which they may choose a password; undefined when there is none that still works. */
+  linkExpiresAt?: number | undefined;
+}
+
+/** The address by which a person chooses a password, once. */
+export interface PasswordLink {
+  tokenHash: string;
+  createdAt: number;
+  expiresAt: number;
+}
+
+export interface UserChange {
+  role?: Role | undefined;
+  disabled?: boolean | undefined;
+}
+
 export interface PeopleStore {
   countUsers(): Promise<number>;
-  /** `conflict` when the name is taken in the tenant (case-insensitively). */
-  insertUser(user: User): Promise<void>;
+  /** `conflict` when the name is taken in the tenant (case-insensitively). With the link by which they choose a password. */
+  insertUser(user: User, link?: PasswordLink): Promise<void>;
   /** Inserts the very first user; `conflict` when there is one already, decided in the same transaction. */
   insertFirstUser(user: User): Promise<void>;
   findUserByName(tenant: TenantId, name: string): Promise<User | undefined>;
   findUser(tenant: TenantId, id: UserId): Promise<User | undefined>;
   listUsers(tenant: TenantId): Promise<readonly User[]>;
+  /** By name; `now` decides which links still work. */
+  listPeople(tenant: TenantId, now: number): Promise<readonly Person[]>;
+  findPerson(tenant: TenantId, id: UserId, now: number): Promise<Person | undefined>;
+  /**
+   * Whoever is disabled loses sessions and link in the same step. `not_found` for nobody; `conflict` with `details.field` where
+   * no administrator would be left who can sign in, decided in the same transaction.
+   */
+  changeUser(tenant: TenantId, id: UserId, change: UserChange): Promise<{ before: User; after: User; endedSessions: number }>;
   updatePassword(tenant: TenantId, id: UserId, passwordHash: string): Promise<void>;
+
+  /** In the place of an older one. `not_found` for nobody, `conflict` for somebody disabled. */
+  putPasswordLink(tenant: TenantId, id: UserId, link: PasswordLink): Promise<User>;
+  /** Whose link it is, when it has not expired at `now` and they are not disabled. */
+  findPasswordLink(tokenHash: string, now: number): Promise<User | undefined>;
+  /** Uses the link up: the password is theirs, and all their sessions end. Undefined when it did not work any more. */
+  redeemPasswordLink(tokenHash: string, now: number, passwordHash: string): Promise<User | undefined>;
+  deletePasswordLink(tenant: TenantId, id: UserId): Promise<void>;
   /** Undefined: none of one's own. */
   updateZone(tenant: TenantId, id: UserId, zone: string | undefined): Promise<void>;
 
+  /** Also notes when its person signed in. */
   insertSession(session: Session): Promise<void>;
   /** The session and its user when neither has expired at `now` nor is disabled. */
   findSession(tokenHash: string, now: number): Promise<{ session: Session; user: User } | undefined>;

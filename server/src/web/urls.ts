@@ -13,6 +13,7 @@ export const PAGES = {
   login: '/login',
   logout: '/logout',
   bootstrap: '/bootstrap',
+  choosePassword: '/password',
 
   hosts: '/hosts',
   addHost: '/hosts/new',
@@ -112,6 +113,12 @@ export const PAGES = {
   design: '/settings/design',
   apiKeys: '/settings/keys',
   revokeApiKey: '/settings/keys/:key/revoke',
+
+  people: '/settings/people',
+  changePersonRole: '/settings/people/:user/role',
+  disablePerson: '/settings/people/:user/disable',
+  enablePerson: '/settings/people/:user/enable',
+  linkPerson: '/settings/people/:user/link',
 
   alertRules: '/settings/alert-rules',
   addAlertRule: '/settings/alert-rules/thresholds',

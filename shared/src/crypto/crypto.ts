@@ -26,7 +26,14 @@ export interface Encrypted {
 }
 
 /** First letters of a token, so that a leaked one can be recognised and named. */
-export const TOKEN_PREFIXES = { agent: 'hfa', apiKey: 'hfk', enrolment: 'hfe', session: 'hfs', bootstrap: 'hfb' } as const;
+export const TOKEN_PREFIXES = {
+  agent: 'hfa',
+  apiKey: 'hfk',
+  enrolment: 'hfe',
+  session: 'hfs',
+  bootstrap: 'hfb',
+  passwordLink: 'hfp',
+} as const;
 export type TokenPrefix = (typeof TOKEN_PREFIXES)[keyof typeof TOKEN_PREFIXES];
 
 /** 32 bytes in base64url without padding. */

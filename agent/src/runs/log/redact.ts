@@ -14,7 +14,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/(:\/\/[^\s/:@]*):[^\s/@]+@/gu, `$1:${MASK}@`],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/gu, MASK],
   [/\b(AKIA|ASIA)[A-Z0-9]{16}\b/gu, MASK],
-  [/\bhf[akesb]_[A-Za-z0-9_-]{20,}/gu, MASK],
+  [/\bhf[akesbp]_[A-Za-z0-9_-]{20,}/gu, MASK],
 ];
 
 /** The forms in which a secret may show up in a tool's output. */

@@ -19,12 +19,12 @@ import {
   createUser,
   ensureBootstrap,
   findCallerBySession,
-  listUsers,
   login,
   logout,
   redeemBootstrap,
 } from './accounts.ts';
 import { createApiKey, findCallerByApiKey, listApiKeys, revokeApiKey } from './api-keys.ts';
+import { listPeople } from './people.ts';
 
 const PASSWORD = 'seven otters juggle lamps';
 const FROM = { address: '192.0.2.7', agent: 'test', requestId: 'req_test' };
@@ -203,9 +203,9 @@ describe('Users', () => {
     const viewer = { actor: { kind: 'user' as const, id: user.id, name: user.name }, tenant: user.tenant, role: user.role };
     const wanted = { name: 'bob', role: 'admin' as const, password: PASSWORD };
     await assert.rejects(createUser(context, viewer, checkPasswordRules, wanted), fails('forbidden'));
-    await assert.rejects(listUsers(context, viewer), fails('forbidden'));
+    await assert.rejects(listPeople(context, viewer), fails('forbidden'));
     await assert.rejects(addUser('ADA'), fails('conflict', { field: 'name' }));
-    assert.equal((await listUsers(context, CLI)).length, 1);
+    assert.equal((await listPeople(context, CLI)).length, 1);
   });
 });
 

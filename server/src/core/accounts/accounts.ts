@@ -6,6 +6,7 @@ import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { Role, Session, User } from '../../store/people.ts';
 import { recordAct } from '../audit.ts';
+import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 
@@ -30,8 +31,6 @@ export interface IssuedSession {
 const BOOTSTRAP_SETTING = 'bootstrap';
 const bootstrapSchema = z.object({ hash: z.string(), expiresAt: z.int() });
 const AGENT_CHARS = 300;
-
-const newUserSchema = z.object({ name: nameSchema });
 
 /** The caller behind commands on the server's own machine: whoever may read the database is an administrator. */
 export function createCliCaller(person: string): Caller {
@@ -130,7 +129,7 @@ export async function login(
     });
     throw new AppError('unauthenticated', 'the name or the password is wrong');
   }
-  if (passwords.needsRehash(user.passwordHash)) {
+  if (user.passwordHash === undefined || passwords.needsRehash(user.passwordHash)) {
     await store.people.updatePassword(user.tenant, user.id, await passwords.hashPassword(given.password));
   }
   if (given.replaces !== undefined) await endSession(context, given.replaces);
@@ -158,7 +157,8 @@ async function endSession(context: CoreContext, token: string): Promise<boolean>
   return found !== undefined;
 }
 
-async function issueSession(context: CoreContext, user: User, from: Origin): Promise<IssuedSession> {
+/** Starts a session. Whoever calls has made sure who it is for. */
+export async function issueSession(context: CoreContext, user: User, from: Origin): Promise<IssuedSession> {
   const token = context.crypto.randomToken('hfs');
   const now = context.clock.now();
   const session: Session = {
@@ -173,6 +173,7 @@ async function issueSession(context: CoreContext, user: User, from: Origin): Pro
     agent: from.agent.slice(0, AGENT_CHARS),
   };
   await context.store.people.insertSession(session);
+  context.bus.publish(user.tenant, { kind: 'refresh', topic: TOPICS.people });
   return { token, expiresAt: session.expiresAt, session, user };
 }
 
@@ -202,7 +203,8 @@ export async function findCallerBySession(
   return { caller: callerOfUser(user, from), session, user };
 }
 
-function callerOfUser(user: User, from: { address?: string | undefined; requestId?: string | undefined }): Caller {
+/** A person acting for themselves. */
+export function callerOfUser(user: User, from: { address?: string | undefined; requestId?: string | undefined }): Caller {
   return {
     actor: { kind: 'user', id: user.id, name: user.name },
     tenant: user.tenant,
@@ -237,9 +239,13 @@ export async function createUser(
   return user;
 }
 
-export async function listUsers(context: CoreContext, caller: Caller): Promise<readonly User[]> {
-  demand(caller, 'people.manage');
-  return context.store.people.listUsers(caller.tenant);
+/** `invalid` for what is no name. */
+export function checkPersonName(wanted: string): string {
+  const parsed = nameSchema.safeParse(wanted);
+  if (parsed.success) return parsed.data;
+  throw new AppError('invalid', `the name must be one line of at most ${TEXT.nameChars} characters`, {
+    details: { field: 'name' },
+  });
 }
 
 async function buildUser(
@@ -247,12 +253,7 @@ async function buildUser(
   checkPassword: PasswordCheck,
   wanted: { name: string; role: Role; password: string },
 ): Promise<User> {
-  const name = newUserSchema.safeParse({ name: wanted.name }).data?.name;
-  if (name === undefined) {
-    throw new AppError('invalid', `the name must be one line of at most ${TEXT.nameChars} characters`, {
-      details: { field: 'name' },
-    });
-  }
+  const name = checkPersonName(wanted.name);
   checkPassword(wanted.password, { name });
   return {
     id: context.createId('user'),
@@ -282,6 +283,7 @@ export async function changePassword(
   checkPassword(given.next, user);
   await people.updatePassword(user.tenant, user.id, await context.passwords.hashPassword(given.next));
   await people.deleteSessionsOf(user.tenant, user.id);
+  await people.deletePasswordLink(user.tenant, user.id);
   await recordAct(context, caller, { action: 'user.password_changed', target: { kind: 'user', id: user.id, name: user.name } });
   return issueSession(context, user, from);
 }

@@ -73,6 +73,59 @@ export function checkPeople(open: OpenStore): void {
     );
 
     it(
+      'has one link for each person, which works once and until it expires, and takes the sessions with it',
+      withStore(open, async ({ people }) => {
+        const user = sampleUser({ passwordHash: undefined });
+        const link = { tokenHash: 'first', createdAt: NOW, expiresAt: NOW + 10 };
+        await people.insertUser(user, link);
+        assert.deepEqual(await people.findPasswordLink('first', NOW + 9), user);
+        assert.equal(await people.findPasswordLink('first', NOW + 10), undefined);
+        await people.putPasswordLink(TENANT, user.id, { ...link, tokenHash: 'second' });
+        assert.equal(await people.findPasswordLink('first', NOW), undefined);
+        assert.deepEqual(await people.findPerson(TENANT, user.id, NOW), {
+          user,
+          lastLoginAt: undefined,
+          linkExpiresAt: NOW + 10,
+        });
+        assert.deepEqual(await people.listPeople(TENANT, NOW + 10), [{ user, lastLoginAt: undefined, linkExpiresAt: undefined }]);
+        assert.deepEqual(await people.listPeople(OTHER_TENANT, NOW), []);
+        const session = sampleSession(user, { createdAt: NOW + 5 });
+        await people.insertSession(session);
+        assert.equal((await people.findPerson(TENANT, user.id, NOW))?.lastLoginAt, NOW + 5);
+        assert.equal(await people.redeemPasswordLink('second', NOW + 10, 'hash'), undefined);
+        assert.deepEqual(await people.redeemPasswordLink('second', NOW, 'hash'), { ...user, passwordHash: 'hash' });
+        assert.equal(await people.redeemPasswordLink('second', NOW, 'other'), undefined);
+        assert.equal((await people.findUser(TENANT, user.id))?.passwordHash, 'hash');
+        assert.equal(await people.findSession(session.tokenHash, NOW), undefined);
+        await assert.rejects(people.putPasswordLink(OTHER_TENANT, user.id, link), refusal('not_found'));
+      }),
+    );
+
+    it(
+      'changes role and standing in one step, and keeps the last administrator of a tenant who can sign in',
+      withStore(open, async ({ people }) => {
+        const ada = sampleUser();
+        const bob = sampleUser();
+        for (const user of [ada, bob, sampleUser({ tenant: OTHER_TENANT }), sampleUser({ passwordHash: undefined })])
+          await people.insertUser(user);
+        await people.insertSession(sampleSession(bob));
+        await people.putPasswordLink(TENANT, bob.id, { tokenHash: 'link', createdAt: NOW, expiresAt: NOW + 10 });
+        const { after, endedSessions } = await people.changeUser(TENANT, bob.id, { disabled: true });
+        assert.deepEqual([after, endedSessions], [{ ...bob, disabled: true }, 1]);
+        assert.equal((await people.findPerson(TENANT, bob.id, NOW))?.linkExpiresAt, undefined);
+        await assert.rejects(people.changeUser(TENANT, ada.id, { disabled: true }), refusal('conflict', { field: 'disabled' }));
+        await assert.rejects(people.changeUser(TENANT, ada.id, { role: 'viewer' }), refusal('conflict', { field: 'role' }));
+        await assert.rejects(
+          people.putPasswordLink(TENANT, bob.id, { tokenHash: 'x', createdAt: NOW, expiresAt: NOW }),
+          refusal('conflict'),
+        );
+        await people.changeUser(TENANT, bob.id, { disabled: false });
+        assert.deepEqual((await people.changeUser(TENANT, ada.id, { role: 'viewer' })).before, ada);
+        await assert.rejects(people.changeUser(OTHER_TENANT, ada.id, { role: 'admin' }), refusal('not_found'));
+      }),
+    );
+
+    it(
       'finds a session until the millisecond it expires, and never one of a disabled user',
       withStore(open, async ({ people }) => {
         const user = sampleUser();

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import Database from 'better-sqlite3';
+import { registerAuditHash } from './audit-chain.ts';
 import { FLEET, HOSTS, PLANS, REPOSITORIES, SOURCES } from './figures.ts';
 import { idOf, numberOf } from './id-numbers.ts';
 import { readMigrations } from './migrations.ts';
 
 function openSchema(): Database.Database {
   const db = new Database(':memory:');
+  registerAuditHash(db);
   for (const { sql } of readMigrations(join(import.meta.dirname, '../../../../migrations'))) db.exec(sql);
   return db;
 }

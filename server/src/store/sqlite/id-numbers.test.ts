@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import Database from 'better-sqlite3';
+import { registerAuditHash } from './audit-chain.ts';
 import { idOf } from './id-numbers.ts';
 import { readMigrations } from './migrations.ts';
 
@@ -70,6 +71,7 @@ function fill(db: Database.Database): void {
 
 it('runs, parts and snapshots are what they were when ids get numbers, and so is all that belongs to them', () => {
   const db = new Database(':memory:');
+  registerAuditHash(db);
   for (const { sql } of MIGRATIONS.slice(0, NUMBERING - 1)) db.exec(sql);
   // As the server itself migrates.
   db.pragma('foreign_keys = OFF');

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type Database from 'better-sqlite3';
 import * as z from 'zod';
+import { registerAuditHash } from './audit-chain.ts';
 import { copyDatabase } from './copy.ts';
 import { toStoreError } from './faults.ts';
 
@@ -124,6 +125,7 @@ export function migrate(
   if (pending.length === 0) return current;
   if (current > 0) refuseDamaged(db, options.path);
   db.pragma('foreign_keys = OFF');
+  registerAuditHash(db);
   db.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
     version INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT`);
   if (current > 0) copyDatabase(db, copyPath(options.path, current + 1));

@@ -2,22 +2,26 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
 import { ROLE_SCOPES, SCOPES } from '../../core/accounts/scopes.ts';
-import { type ApiKey, type PeopleStore, ROLES, type Session, type User } from '../people.ts';
+import { type ApiKey, type PasswordLink, type PeopleStore, type Person, ROLES, type Session, type User } from '../people.ts';
 import { counted, flag, foldName, json, optional } from './columns.ts';
 import type { Params, Sql } from './statements.ts';
 
 const USER = `u.id, u.tenant_id AS tenant, u.name, u.role, u.password_hash AS passwordHash, u.disabled, u.zone,
   u.created_at AS createdAt`;
-const userRow: z.ZodType<User> = z.object({
+const userColumns = {
   id: idSchema('user'),
   tenant: idSchema('tenant'),
   name: z.string(),
   role: z.enum(ROLES),
-  passwordHash: z.string(),
+  passwordHash: z.string().transform((text) => (text === '' ? undefined : text)),
   disabled: flag,
   zone: optional(z.string()),
   createdAt: z.int(),
-});
+};
+const userRow: z.ZodType<User> = z.object(userColumns);
+const personRow = z
+  .object({ ...userColumns, lastLoginAt: optional(z.int()), linkExpiresAt: optional(z.int()) })
+  .transform(({ lastLoginAt, linkExpiresAt, ...user }): Person => ({ user, lastLoginAt, linkExpiresAt }));
 
 const SESSION = `id, tenant_id AS tenant, user_id AS user, token_hash AS tokenHash, created_at AS createdAt,
   last_seen_at AS lastSeenAt, expires_at AS expiresAt, address, agent`;
@@ -51,6 +55,9 @@ const apiKeyRow: z.ZodType<ApiKey> = z
   })
   .transform((row) => ({ ...row, scopes: row.scopes ?? ROLE_SCOPES[row.role] }));
 
+const PERSON = `SELECT ${USER}, u.last_login_at AS lastLoginAt, l.expires_at AS linkExpiresAt FROM users u
+  LEFT JOIN password_links l ON l.tenant_id = u.tenant_id AND l.user_id = u.id AND l.expires_at > @now`;
+
 function prepareUsers(sql: Sql) {
   return {
     count: sql.select('SELECT count(*) AS count FROM users', counted),
@@ -59,8 +66,34 @@ function prepareUsers(sql: Sql) {
     byName: sql.select(`SELECT ${USER} FROM users u WHERE u.tenant_id = @tenant AND u.name_key = @nameKey`, userRow),
     byId: sql.select(`SELECT ${USER} FROM users u WHERE u.tenant_id = @tenant AND u.id = @id`, userRow),
     list: sql.select(`SELECT ${USER} FROM users u WHERE u.tenant_id = @tenant ORDER BY u.name_key, u.id`, userRow),
+    listPeople: sql.select(`${PERSON} WHERE u.tenant_id = @tenant ORDER BY u.name_key, u.id`, personRow),
+    person: sql.select(`${PERSON} WHERE u.tenant_id = @tenant AND u.id = @id`, personRow),
+    /** Administrators who can sign in. */
+    countAdmins: sql.select(
+      `SELECT count(*) AS count FROM users
+       WHERE tenant_id = @tenant AND role = 'admin' AND disabled = 0 AND password_hash <> ''`,
+      counted,
+    ),
+    change: sql.change('UPDATE users SET role = @role, disabled = @disabled WHERE tenant_id = @tenant AND id = @id'),
+    signedIn: sql.change(`UPDATE users SET last_login_at = max(coalesce(last_login_at, 0), @at)
+      WHERE tenant_id = @tenant AND id = @id`),
     zone: sql.change('UPDATE users SET zone = @zone WHERE tenant_id = @tenant AND id = @id'),
     password: sql.change('UPDATE users SET password_hash = @passwordHash WHERE tenant_id = @tenant AND id = @id'),
+  };
+}
+
+function prepareLinks(sql: Sql) {
+  return {
+    put: sql.change(`INSERT INTO password_links (tenant_id, user_id, token_hash, created_at, expires_at)
+      VALUES (@tenant, @user, @tokenHash, @createdAt, @expiresAt)
+      ON CONFLICT (tenant_id, user_id) DO UPDATE
+        SET token_hash = excluded.token_hash, created_at = excluded.created_at, expires_at = excluded.expires_at`),
+    owner: sql.select(
+      `SELECT ${USER} FROM password_links l JOIN users u ON u.tenant_id = l.tenant_id AND u.id = l.user_id
+       WHERE l.token_hash = @tokenHash AND l.expires_at > @now AND u.disabled = 0`,
+      userRow,
+    ),
+    remove: sql.change('DELETE FROM password_links WHERE tenant_id = @tenant AND user_id = @user'),
   };
 }
 
@@ -94,16 +127,78 @@ function prepareApiKeys(sql: Sql) {
 }
 
 function toUserParams(user: User): Params {
-  return { ...user, nameKey: foldName(user.name) };
+  return { ...user, passwordHash: user.passwordHash ?? '', nameKey: foldName(user.name) };
+}
+
+type PreparedUsers = ReturnType<typeof prepareUsers>;
+type PreparedLinks = ReturnType<typeof prepareLinks>;
+type PreparedSessions = ReturnType<typeof prepareSessions>;
+
+const isActiveAdmin = ({ role, disabled, passwordHash }: User): boolean =>
+  role === 'admin' && !disabled && passwordHash !== undefined;
+
+/** What can be changed of a person by somebody else, and the links by which they choose a password. */
+function createPersonActs(
+  sql: Sql,
+  users: PreparedUsers,
+  links: PreparedLinks,
+  sessions: PreparedSessions,
+): Pick<PeopleStore, 'changeUser' | 'putPasswordLink' | 'findPasswordLink' | 'redeemPasswordLink' | 'deletePasswordLink'> {
+  const getUser = (tenant: User['tenant'], id: User['id']): User => {
+    const user = users.byId.find({ tenant, id });
+    if (user === undefined) throw new AppError('not_found', 'there is no such person');
+    return user;
+  };
+  return {
+    changeUser: (tenant, id, { role, disabled }) =>
+      sql.write(() => {
+        const before = getUser(tenant, id);
+        const after: User = { ...before, role: role ?? before.role, disabled: disabled ?? before.disabled };
+        const isLast = isActiveAdmin(before) && !isActiveAdmin(after) && users.countAdmins.find({ tenant })?.count === 1;
+        if (isLast) {
+          throw new AppError('conflict', `${before.name} is the only administrator who can sign in; make another one first`, {
+            details: { field: after.disabled ? 'disabled' : 'role' },
+          });
+        }
+        users.change.run({ tenant, id, role: after.role, disabled: after.disabled });
+        if (!after.disabled) return { before, after, endedSessions: 0 };
+        links.remove.run({ tenant, user: id });
+        return { before, after, endedSessions: sessions.removeOf.run({ tenant, user: id }) };
+      }),
+    putPasswordLink: (tenant, id, link) =>
+      sql.write(() => {
+        const user = getUser(tenant, id);
+        if (user.disabled) throw new AppError('conflict', `${user.name} is disabled; enable them first`);
+        links.put.run({ ...link, tenant, user: id });
+        return user;
+      }),
+    findPasswordLink: (tokenHash, now) => sql.read(() => links.owner.find({ tokenHash, now })),
+    redeemPasswordLink: (tokenHash, now, passwordHash) =>
+      sql.write(() => {
+        const user = links.owner.find({ tokenHash, now });
+        if (user === undefined) return undefined;
+        const { tenant, id } = user;
+        links.remove.run({ tenant, user: id });
+        users.password.run({ tenant, id, passwordHash });
+        sessions.removeOf.run({ tenant, user: id });
+        return { ...user, passwordHash };
+      }),
+    deletePasswordLink: (tenant, id) => sql.write(() => void links.remove.run({ tenant, user: id })),
+  };
 }
 
 export function createPeopleStore(sql: Sql): PeopleStore {
   const users = prepareUsers(sql);
+  const links = prepareLinks(sql);
   const sessions = prepareSessions(sql);
   const keys = prepareApiKeys(sql);
   return {
     countUsers: () => sql.read(() => users.count.find()?.count ?? 0),
-    insertUser: (user) => sql.write(() => void users.insert.run(toUserParams(user))),
+    insertUser: (user, link?: PasswordLink) =>
+      sql.write(() => {
+        users.insert.run(toUserParams(user));
+        if (link !== undefined) links.put.run({ ...link, tenant: user.tenant, user: user.id });
+      }),
     insertFirstUser: (user) =>
       sql.write(() => {
         if ((users.count.find()?.count ?? 0) > 0) {
@@ -116,13 +211,21 @@ export function createPeopleStore(sql: Sql): PeopleStore {
     findUserByName: (tenant, name) => sql.read(() => users.byName.find({ tenant, nameKey: foldName(name) })),
     findUser: (tenant, id) => sql.read(() => users.byId.find({ tenant, id })),
     listUsers: (tenant) => sql.read(() => users.list.list({ tenant })),
+    listPeople: (tenant, now) => sql.read(() => users.listPeople.list({ tenant, now })),
+    findPerson: (tenant, id, now) => sql.read(() => users.person.find({ tenant, id, now })),
     updateZone: (tenant, id, zone) => sql.write(() => void users.zone.run({ tenant, id, zone })),
     updatePassword: (tenant, id, passwordHash) =>
       sql.write(() => {
         if (users.password.run({ tenant, id, passwordHash }) === 0) throw new AppError('not_found', 'there is no such user');
       }),
 
-    insertSession: (session) => sql.write(() => void sessions.insert.run({ ...session })),
+    ...createPersonActs(sql, users, links, sessions),
+
+    insertSession: (session) =>
+      sql.write(() => {
+        sessions.insert.run({ ...session });
+        users.signedIn.run({ tenant: session.tenant, id: session.user, at: session.createdAt });
+      }),
     findSession: (tokenHash, now) =>
       sql.read(() => {
         const session = sessions.byToken.find({ tokenHash, now });

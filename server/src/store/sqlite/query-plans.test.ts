@@ -6,6 +6,7 @@ import Database from 'better-sqlite3';
 import type { RunFilter } from '../runs.ts';
 import { createAlerts } from './alerts.ts';
 import { createAnswers } from './answers.ts';
+import { registerAuditHash } from './audit-chain.ts';
 import { createChanges } from './changes.ts';
 import { createChannels } from './channels.ts';
 import { createCoverage } from './coverage.ts';
@@ -34,6 +35,7 @@ import { createTrailStore } from './trail.ts';
 /** What every aggregate prepares when the store is opened, on the schema of all migrations. */
 function explainAll(): Map<string, readonly string[]> {
   const db = new Database(':memory:');
+  registerAuditHash(db);
   for (const { sql } of readMigrations(join(import.meta.dirname, '../../../../migrations'))) db.exec(sql);
   const texts = new Set<string>();
   const spy = Object.create(db, {
@@ -141,6 +143,7 @@ describe('Statements of the store', () => {
 
   it('walk through the runs of a rare kind alone, whatever else a list of them asks', () => {
     const db = new Database(':memory:');
+    registerAuditHash(db);
     for (const { sql } of readMigrations(join(import.meta.dirname, '../../../../migrations'))) db.exec(sql);
     const rest: readonly RunFilter[] = [
       {},

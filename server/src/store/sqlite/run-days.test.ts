@@ -5,6 +5,7 @@ import { RUN_KINDS, type RunState, type TerminalState } from '@holdfast/shared/d
 import Database from 'better-sqlite3';
 import { orderedRun } from '../contract/reports.ts';
 import { NOW, OTHER_TENANT, sampleHost, TENANT } from '../contract/samples.ts';
+import { registerAuditHash } from './audit-chain.ts';
 import { createHistory } from './history.ts';
 import { idOf, numberOf } from './id-numbers.ts';
 import { readMigrations } from './migrations.ts';
@@ -25,6 +26,7 @@ function seed(state: number): (below: number) => number {
 
 function openRows(migrations = MIGRATIONS) {
   const db = new Database(':memory:');
+  registerAuditHash(db);
   for (const { sql } of migrations) db.exec(sql);
   const quiet = () => undefined;
   const sql = createSql(db, { onFull: quiet, onFault: quiet, guardWrite: quiet });

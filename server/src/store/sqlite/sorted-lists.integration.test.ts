@@ -27,6 +27,7 @@ import {
 import type { Page, SortedPage } from '../page.ts';
 import type { RepositoryStore } from '../repositories.ts';
 import type { RunFilter } from '../runs.ts';
+import { registerAuditHash } from './audit-chain.ts';
 import { computeFacets } from './facets.ts';
 import { createHostRows } from './hosts.ts';
 import { numberOf } from './id-numbers.ts';
@@ -90,6 +91,7 @@ describe('Lists in every order', () => {
   const goodAt = new Map<string, number>();
 
   before(async () => {
+    registerAuditHash(db);
     for (const { sql } of readMigrations(join(import.meta.dirname, '../../../../migrations'))) db.exec(sql);
     lists = openLists(db);
     await fill(createRepositories(openSql(db)));

@@ -2,6 +2,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import * as z from 'zod';
 import type { PageRequest } from '../page.ts';
 import type { AuditRow, HostHappening, TrailStore } from '../trail.ts';
+import { type AuditColumns, CHAIN_BEGIN, hashEntry } from './audit-chain.ts';
 import { counted, json, optional, toJson } from './columns.ts';
 import { createTimePage, cutPage, joinConditions } from './keyset.ts';
 import type { Params, Sql } from './statements.ts';
@@ -51,6 +52,8 @@ const happeningRow: z.ZodType<HostHappening> = z.object({
   run: optional(idSchema('run')),
 });
 
+const chainHead = z.object({ no: z.int(), hash: z.string() });
+
 type AuditFilter = Parameters<TrailStore['listAudit']>[1];
 
 export function buildAuditList(filter: AuditFilter, page: PageRequest): { text: string; params: Params } {
@@ -97,11 +100,46 @@ export function createReportedHappeningAppender(sql: Sql): (happening: HostHappe
   };
 }
 
-export function createTrailStore(sql: Sql): TrailStore {
+/** Texts as SQLite gives them back: half a character of UTF-16, which a host may send, is stored as another one. */
+function toColumns(row: AuditRow): AuditColumns {
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    at: row.at,
+    actorKind: row.actor.kind,
+    actorId: row.actor.id.toWellFormed(),
+    actorName: row.actor.name.toWellFormed(),
+    action: row.action,
+    targetKind: row.target.kind,
+    targetId: row.target.id.toWellFormed(),
+    targetName: row.target.name.toWellFormed(),
+    address: row.address?.toWellFormed() ?? null,
+    requestId: row.requestId?.toWellFormed() ?? null,
+    change: toJson(row.change) ?? null,
+  };
+}
+
+/** Appends an entry to the chain of its tenant inside a caller's transaction. */
+function createAuditAppender(sql: Sql): (row: AuditRow) => void {
+  const head = sql.select('SELECT no, hash FROM audit_heads WHERE tenant_id = @tenant', chainHead);
   const append = sql.change(`INSERT INTO audit (id, tenant_id, at, actor_kind, actor_id, actor_name, action, target_kind,
-      target_id, target_name, address, request_id, change)
+      target_id, target_name, address, request_id, change, no, hash)
     VALUES (@id, @tenant, @at, @actorKind, @actorId, @actorName, @action, @targetKind, @targetId, @targetName, @address,
-      @requestId, @change)`);
+      @requestId, @change, @no, @hash)`);
+  const moveHead = sql.change(`INSERT INTO audit_heads (tenant_id, no, hash) VALUES (@tenant, @no, @hash)
+    ON CONFLICT (tenant_id) DO UPDATE SET no = excluded.no, hash = excluded.hash`);
+  return (row) => {
+    const before = head.find({ tenant: row.tenant }) ?? { no: 0, hash: CHAIN_BEGIN };
+    const columns = toColumns(row);
+    const no = before.no + 1;
+    const hash = hashEntry(before.hash, no, columns);
+    append.run({ ...columns, no, hash });
+    moveHead.run({ tenant: row.tenant, no, hash });
+  };
+}
+
+export function createTrailStore(sql: Sql): TrailStore {
+  const appendAudit = createAuditAppender(sql);
   const appendHappening = createHappeningAppender(sql);
   const happenings = sql.select(
     `SELECT tenant_id AS tenant, host_id AS host, at, type, level, text, run_id AS run FROM host_happenings
@@ -109,24 +147,7 @@ export function createTrailStore(sql: Sql): TrailStore {
     happeningRow,
   );
   return {
-    appendAudit: (row) =>
-      sql.write(() => {
-        append.run({
-          id: row.id,
-          tenant: row.tenant,
-          at: row.at,
-          actorKind: row.actor.kind,
-          actorId: row.actor.id,
-          actorName: row.actor.name,
-          action: row.action,
-          targetKind: row.target.kind,
-          targetId: row.target.id,
-          targetName: row.target.name,
-          address: row.address,
-          requestId: row.requestId,
-          change: toJson(row.change),
-        });
-      }),
+    appendAudit: (row) => sql.write(() => appendAudit(row)),
     listAudit: (tenant, filter, page) =>
       sql.read(() => {
         const { text, params } = buildAuditList(filter, page);

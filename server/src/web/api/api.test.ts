@@ -13,6 +13,7 @@ import { tellDrills } from './fixtures/chapter-drills.ts';
 import { tellDumpFiles } from './fixtures/chapter-dump-files.ts';
 import { tellLocks } from './fixtures/chapter-locks.ts';
 import { tellObjectives } from './fixtures/chapter-objectives.ts';
+import { tellPeople } from './fixtures/chapter-people.ts';
 import { tellProtection } from './fixtures/chapter-protection.ts';
 import { tellRestoreRoles } from './fixtures/chapter-restore-roles.ts';
 import { tellRetention } from './fixtures/chapter-retention.ts';
@@ -398,14 +399,6 @@ describe('The API, from the first host to a restore', () => {
     const me = (await world.call('GET /me', {}, VIEWER)).data as { permissions: unknown };
     assert.deepEqual(me.permissions, ['view']);
     await exercise('GET /me');
-    await exercise('GET /users');
-    const key = await exercise('POST /api-keys', { body: { name: 'ci', scopes: ['admin'], expiresAt: world.clock.now() + 1 } });
-    assert.deepEqual((key.data as { scopes: unknown }).scopes, ['read', 'admin']);
-    assert.match((key.data as { token: string }).token, /^hfk_/u);
-    const past = { name: 'late', role: 'viewer', expiresAt: world.clock.now() };
-    assert.match((await catchError(world.call('POST /api-keys', { body: past }))).message, /future/u);
-    assert.equal(rowsOf(await exercise('GET /api-keys')).length, 1);
-    await exercise('POST /api-keys/:id/revoke', { params: { id: idOf(key) } });
     const acts = rowsOf<{ action: string }>(await exercise('GET /audit', { query: { target: made.plan } }));
     const actions = acts.map(({ action }) => action);
     assert.deepEqual(actions.sort(), ['plan.created', 'plan.run_started', 'plan.updated', 'plan.updated']);
@@ -428,6 +421,7 @@ describe('The API, from the first host to a restore', () => {
   tellObjectives(story);
   tellProtection(story);
   tellSettings(story);
+  tellPeople(story);
 
   it('lets one agent of a quarantined host in again', async () => {
     const { world } = story;

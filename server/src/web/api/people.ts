@@ -2,13 +2,33 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import * as z from 'zod';
-import { listUsers } from '../../core/accounts/accounts.ts';
 import { createApiKey, listApiKeys, revokeApiKey } from '../../core/accounts/api-keys.ts';
+import {
+  changePerson,
+  createPerson,
+  findPersonState,
+  getPerson,
+  type IssuedLink,
+  issuePasswordLink,
+  listPeople,
+} from '../../core/accounts/people.ts';
 import { SCOPES } from '../../core/accounts/scopes.ts';
 import { demand, isAllowed, listScopes, PERMISSIONS } from '../../core/caller.ts';
-import type { ApiKey, User } from '../../store/people.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import type { ApiKey, Person } from '../../store/people.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { idParams, instantSchema, keyByAge, keyByName, listOf, nameShape, pageFields, toHeldPage } from './shapes.ts';
+import { createUrls } from '../urls.ts';
+import {
+  idParams,
+  instantSchema,
+  keyByAge,
+  keyByName,
+  listOf,
+  nameShape,
+  pageFields,
+  searchInput,
+  toHeldPage,
+} from './shapes.ts';
 
 const ROLE_NAMES = ['admin', 'operator', 'viewer'] as const;
 
@@ -28,14 +48,34 @@ const userShape = nameShape(
     id: idSchema('user'),
     name: z.string(),
     role: z.enum(ROLE_NAMES),
+    state: z
+      .enum(['active', 'waiting', 'disabled'])
+      .meta({ description: 'waiting: no password is chosen yet, so nobody can sign in' }),
     disabled: z.boolean(),
     zone: z.string().optional(),
     createdAt: instantSchema,
+    lastLoginAt: instantSchema.optional(),
+    linkExpiresAt: instantSchema
+      .optional()
+      .meta({ description: 'End of the address by which they may choose a password, while there is one' }),
   }),
 );
 
-function toUserShape({ id, name, role, disabled, zone, createdAt }: User): z.infer<typeof userShape> {
-  return { id, name, role, disabled, zone, createdAt };
+function toUserShape({ user, lastLoginAt, linkExpiresAt }: Person): z.infer<typeof userShape> {
+  const { id, name, role, disabled, zone, createdAt } = user;
+  return { id, name, role, state: findPersonState(user), disabled, zone, createdAt, lastLoginAt, linkExpiresAt };
+}
+
+const linkShape = nameShape(
+  'PasswordLink',
+  z.strictObject({
+    url: z.string().meta({ description: 'Where the person chooses their password, once; shown this once' }),
+    expiresAt: instantSchema,
+  }),
+);
+
+function toLinkShape({ baseUrl }: Pick<CoreContext, 'baseUrl'>, { token, expiresAt }: IssuedLink): z.infer<typeof linkShape> {
+  return { url: `${baseUrl}${createUrls('').choosePassword({ token })}`, expiresAt };
 }
 
 const apiKeyShape = nameShape(
@@ -77,9 +117,72 @@ const usersEndpoint = defineEndpoint({
   scope: 'admin',
   summary: 'Lists the people who may sign in.',
   tag: 'people',
-  query: z.strictObject({ ...pageFields }),
+  query: z.strictObject({ ...pageFields, search: searchInput.optional().meta({ description: 'Part of the name' }) }),
   reply: listOf(userShape),
-  handle: async (context, caller, { query }) => toHeldPage(await listUsers(context, caller), query, keyByName, toUserShape),
+  async handle(context, caller, { query }) {
+    const people = await listPeople(context, caller, { search: query.search });
+    return toHeldPage(people, query, ({ user }) => keyByName(user), toUserShape);
+  },
+});
+
+const userEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/users/:id',
+  scope: 'admin',
+  summary: 'One of the people who may sign in.',
+  tag: 'people',
+  params: idParams('user'),
+  reply: userShape,
+  handle: async (context, caller, { params }) => ({ data: toUserShape(await getPerson(context, caller, params.id)) }),
+});
+
+const createUserEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/users',
+  scope: 'admin',
+  summary: 'Makes a person, with the address at which they choose their own password; it is shown once.',
+  tag: 'people',
+  body: z.strictObject({ name: nameSchema, role: z.enum(ROLE_NAMES) }),
+  reply: nameShape('NewUser', userShape.extend({ link: linkShape })),
+  status: 201,
+  async handle(context, caller, { body }) {
+    const { user, link } = await createPerson(context, caller, body);
+    const made = toUserShape(await getPerson(context, caller, user.id));
+    return { data: { ...made, link: toLinkShape(context, link) } };
+  },
+});
+
+const changeUserEndpoint = defineEndpoint({
+  method: 'patch',
+  path: '/users/:id',
+  scope: 'admin',
+  summary: 'Changes a role, or disables or enables; the last administrator who can sign in stays one.',
+  tag: 'people',
+  params: idParams('user'),
+  body: z.strictObject({
+    role: z.enum(ROLE_NAMES).optional(),
+    disabled: z.boolean().optional().meta({ description: 'true ends all their sessions and their link at once' }),
+  }),
+  reply: userShape,
+  async handle(context, caller, { params, body }) {
+    await changePerson(context, caller, params.id, body);
+    return { data: toUserShape(await getPerson(context, caller, params.id)) };
+  },
+});
+
+const linkUserEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/users/:id/link',
+  scope: 'admin',
+  summary: 'A new address at which a person chooses a password; it is shown once, and an older one ends.',
+  tag: 'people',
+  params: idParams('user'),
+  reply: linkShape,
+  status: 201,
+  async handle(context, caller, { params }) {
+    const { link } = await issuePasswordLink(context, caller, params.id);
+    return { data: toLinkShape(context, link) };
+  },
 });
 
 const listKeysEndpoint = defineEndpoint({
@@ -137,6 +240,10 @@ const revokeKeyEndpoint = defineEndpoint({
 export const PEOPLE_ENDPOINTS: readonly ApiEndpoint[] = [
   meEndpoint,
   usersEndpoint,
+  createUserEndpoint,
+  userEndpoint,
+  changeUserEndpoint,
+  linkUserEndpoint,
   listKeysEndpoint,
   createKeyEndpoint,
   revokeKeyEndpoint,

@@ -7,6 +7,8 @@ import { createAccountScreens } from './accounts/account.ts';
 import { API_KEY_SCREENS } from './accounts/api-keys.ts';
 import { createBootstrapScreens } from './accounts/bootstrap.ts';
 import { LOGIN_SCREENS } from './accounts/login.ts';
+import { createPasswordLinkScreens } from './accounts/password-link.ts';
+import { PEOPLE_SCREENS } from './accounts/people.ts';
 import { ALERT_PAGE_SCREENS } from './alerts/alert-page.ts';
 import { ALERT_RULE_SCREENS } from './alerts/alert-rules.ts';
 import { ALERT_SCREENS } from './alerts/alerts.ts';
@@ -74,6 +76,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...LOGIN_SCREENS,
     ...createReferenceScreens(endpoints),
     ...createBootstrapScreens(checkPasswordRules),
+    ...createPasswordLinkScreens(checkPasswordRules),
     ...NAVIGATION_SCREENS,
     ...createOverviewScreens(fires),
     ...WELCOME_SCREENS,
@@ -124,6 +127,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...createChannelScreens(channels),
     ...createDeliveryScreens(channels),
     ...SETTINGS_SCREENS,
+    ...PEOPLE_SCREENS,
     ...API_KEY_SCREENS,
     ...AUDIT_SCREENS,
     ...createAccountScreens(checkPasswordRules),

@@ -74,6 +74,7 @@ async function show(context: CoreContext, visit: Visit, problem: FormProblem): P
     problem: problem.text,
     others: [
       { title: 'Your account', text: 'Password, your own time zone and theme', href: urls.account() },
+      { title: 'People', text: 'Who may sign in, and what they may do', href: urls.people() },
       { title: 'API keys', text: 'Which programs may ask, and for what', href: urls.apiKeys() },
       { title: 'Channels', text: 'Who is told of alerts, and how', href: urls.channels() },
       { title: 'Rules of alerts', text: 'Thresholds, windows, escalation', href: urls.alertRules() },
