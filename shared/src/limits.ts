@@ -72,6 +72,9 @@ export const ENROLMENT = {
   pollIntervalMs: 2 * SECOND,
   tokenLifeMs: 1 * HOUR,
   tokenMaxUses: 1000,
+  /** Paths of the first source that a token brings. */
+  firstPaths: 200,
+  hostnameChars: 253,
   /** A host token older than this is rotated at the next connection. */
   hostTokenRotateAfterMs: 30 * DAY,
 } as const;

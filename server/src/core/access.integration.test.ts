@@ -38,7 +38,7 @@ const ACTS: Readonly<Record<string, { act: Act; operator: boolean }>> = {
   rejectHost: { operator: false, act: ({ context }, caller) => rejectHost(context, caller, 'ann_1' as AnnouncementId, 'no') },
   createEnrolmentToken: {
     operator: false,
-    act: ({ context }, caller) => createEnrolmentToken(context, caller, { note: 'n', tags: [], uses: 1, lifeMs: 1 }),
+    act: ({ context }, caller) => createEnrolmentToken(context, caller, { note: 'n', tags: [], paths: [], uses: 1, lifeMs: 1 }),
   },
   listEnrolmentTokens: { operator: false, act: ({ context }, caller) => listEnrolmentTokens(context, caller) },
   deleteEnrolmentToken: {

@@ -60,7 +60,7 @@ describe('A name, whoever calls the core', () => {
     assert.deepEqual(await findRefused(updateHost(context, admin, host.id, { tags: Array(TEXT.tags + 1).fill('x') })), [
       'field.tags',
     ]);
-    const token = { note: 'a\u0000b', tags: [], uses: 1, lifeMs: 1000 };
+    const token = { note: 'a\u0000b', tags: [], paths: [], uses: 1, lifeMs: 1000 };
     assert.deepEqual(await findRefused(createEnrolmentToken(context, admin, token)), ['field.note']);
     assert.equal((await createEnrolmentToken(context, admin, { ...token, note: '' })).row.note, '');
   });

@@ -1,6 +1,6 @@
 /** Hosts, their tokens, announcements and enrolment tokens. */
 import type { Drain } from '@holdfast/shared/domain/drain.ts';
-import type { AnnouncementId, EnrolmentTokenId, HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { AnnouncementId, EnrolmentTokenId, HostId, PlanId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { HostOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { SecretsMode } from '@holdfast/shared/domain/plan.ts';
 import type { HostFacts, ToolReport } from '@holdfast/shared/protocol/messages.ts';
@@ -84,6 +84,12 @@ export interface EnrolmentToken {
   hash: string;
   note: string;
   tags: readonly string[];
+  /** Only a host that calls itself so may use it; undefined: any. */
+  hostname?: string | undefined;
+  /** Of the first source of each host that joins with it; none: no source. */
+  paths: readonly string[];
+  /** Takes that source. */
+  plan?: PlanId | undefined;
   usesLeft: number;
   createdAt: number;
   expiresAt: number;

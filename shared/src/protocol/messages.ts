@@ -13,7 +13,7 @@ import { restoreOptionsSchema } from '../domain/restore.ts';
 import { engineSnapshotIdSchema } from '../domain/snapshot.ts';
 import { storedPathSchema } from '../domain/stored-path.ts';
 import { ERROR_CODES } from '../errors.ts';
-import { BROWSE, LOCKS, RUNS, SECRETS, TEXT, WIRE } from '../limits.ts';
+import { BROWSE, ENROLMENT, LOCKS, RUNS, SECRETS, TEXT, WIRE } from '../limits.ts';
 import { foundSchema, restorePreviewSchema, treeDiffSchema, treeListingSchema } from './browse.ts';
 import { CONTENTS_REQUESTS } from './contents.ts';
 import { COVERAGE_REQUESTS } from './coverage.ts';
@@ -49,7 +49,7 @@ export const wireErrorSchema = z.object({
 
 /** Facts about the machine; all of it hostile text. */
 export const hostFactsSchema = z.object({
-  hostname: z.string().max(253),
+  hostname: z.string().max(ENROLMENT.hostnameChars),
   os: z.string().max(TEXT.nameChars),
   arch: z.string().max(32),
   kernel: z.string().max(TEXT.nameChars),
@@ -472,7 +472,7 @@ export type ServerFrame = Frame<ServerFrames>;
 
 /** HTTP bodies of enrolment, before there is a socket. */
 export const announceBodySchema = z.strictObject({
-  hostname: z.string().min(1).max(253),
+  hostname: z.string().min(1).max(ENROLMENT.hostnameChars),
   facts: hostFactsSchema,
   signingKey: base64url(64),
   sealingKey: base64url(64),

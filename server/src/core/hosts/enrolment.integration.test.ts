@@ -1,40 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { signAnnounceClaim } from '@holdfast/shared/crypto/proof.ts';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
 import { ENROLMENT } from '@holdfast/shared/limits.ts';
-import type { AnnounceReply } from '@holdfast/shared/protocol/messages.ts';
-import { type CoreRig, factsOf, openCoreRig } from '../fixtures/core-rig.ts';
-import {
-  announceHost,
-  approveHost,
-  claimAnnouncement,
-  createEnrolmentToken,
-  listEnrolmentTokens,
-  listPendingHosts,
-  rejectHost,
-} from './enrolment.ts';
+import { openCoreRig } from '../fixtures/core-rig.ts';
+import { makeMachine } from '../fixtures/machine.ts';
+import { approveHost, createEnrolmentToken, listEnrolmentTokens, listPendingHosts, rejectHost } from './enrolment.ts';
 import { revokeHost } from './hosts.ts';
-
-function makeMachine(rig: CoreRig, hostname = 'db-1') {
-  const { crypto } = rig.context;
-  const signing = crypto.makeSigningKeys();
-  const sealing = crypto.makeSealingKeys();
-  const keys = { signingKey: signing.publicKey, sealingKey: sealing.publicKey };
-  return {
-    sealing,
-    announce: (enrolToken?: string) =>
-      announceHost(
-        rig.context,
-        { hostname, facts: factsOf(hostname), ...keys, ...(enrolToken === undefined ? {} : { enrolToken }) },
-        '192.0.2.7',
-      ),
-    claim: ({ announcement, serverKey }: AnnounceReply, nonce: string) =>
-      claimAnnouncement(rig.context, announcement, {
-        proof: signAnnounceClaim(crypto, signing.secretKey, { serverKey, nonce, ...keys }),
-      }),
-  };
-}
 
 describe('An announcement', () => {
   it('waits, is approved by a person, and gives its token to the one who holds the keys', async (t) => {
@@ -146,6 +117,7 @@ describe('An enrolment token', () => {
     const { token, row } = await createEnrolmentToken(rig.context, rig.admin, {
       note: 'fleet',
       tags: ['web'],
+      paths: [],
       uses: 2,
       lifeMs: 1000,
     });
@@ -158,7 +130,7 @@ describe('An enrolment token', () => {
       assert.deepEqual((await rig.context.store.hosts.findHost(rig.admin.tenant, reply.host))?.tags, ['web']);
     }
     await assert.rejects(makeMachine(rig, 'web-3').announce(token), { code: 'unauthenticated' });
-    const late = await createEnrolmentToken(rig.context, rig.admin, { note: 'late', tags: [], uses: 2, lifeMs: 1000 });
+    const late = await createEnrolmentToken(rig.context, rig.admin, { note: 'late', tags: [], paths: [], uses: 2, lifeMs: 1000 });
     rig.clock.advance(1000);
     await assert.rejects(makeMachine(rig, 'web-4').announce(late.token), { code: 'unauthenticated' });
     await assert.rejects(makeMachine(rig, 'web-5').announce('hfe_wrong'), { code: 'unauthenticated' });
@@ -168,7 +140,13 @@ describe('An enrolment token', () => {
   it('lets its host in however many strangers wait, and hosts of one name that come at once', async (t) => {
     const rig = await openCoreRig(t);
     for (let n = 0; n < ENROLMENT.pendingAnnouncements; n += 1) await makeMachine(rig, `stranger-${n}`).announce();
-    const { token } = await createEnrolmentToken(rig.context, rig.admin, { note: 'image', tags: [], uses: 4, lifeMs: 1000 });
+    const { token } = await createEnrolmentToken(rig.context, rig.admin, {
+      note: 'image',
+      tags: [],
+      paths: [],
+      uses: 4,
+      lifeMs: 1000,
+    });
     const machines = [1, 2, 3, 4].map(() => makeMachine(rig, 'web'));
     const names = await Promise.all(
       machines.map(async (machine) => {
@@ -185,7 +163,7 @@ describe('An enrolment token', () => {
   it('is not used by keys that a person rejected, which stay out until that expires', async (t) => {
     const rig = await openCoreRig(t);
     const lifeMs = 2 * ENROLMENT.announcementLifeMs;
-    const { token } = await createEnrolmentToken(rig.context, rig.admin, { note: 'one', tags: [], uses: 1, lifeMs });
+    const { token } = await createEnrolmentToken(rig.context, rig.admin, { note: 'one', tags: [], paths: [], uses: 1, lifeMs });
     const machine = makeMachine(rig);
     const before = await machine.announce();
     await rejectHost(rig.context, rig.admin, before.announcement, 'not ours');
@@ -202,7 +180,13 @@ describe('An enrolment token', () => {
 
   it('whose answer was lost serves the same machine again and costs no second use', async (t) => {
     const rig = await openCoreRig(t);
-    const { token } = await createEnrolmentToken(rig.context, rig.admin, { note: 'one', tags: [], uses: 1, lifeMs: 1000 });
+    const { token } = await createEnrolmentToken(rig.context, rig.admin, {
+      note: 'one',
+      tags: [],
+      paths: [],
+      uses: 1,
+      lifeMs: 1000,
+    });
     const machine = makeMachine(rig);
     await machine.announce(token);
     const again = await machine.announce(token);

@@ -13,6 +13,7 @@ import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
 import { checkName, checkNote, checkTags } from '../names.ts';
 import type { CoreContext } from '../ports.ts';
+import { checkFirstSource, type FirstSource, prepareFirstSource } from './first-source.ts';
 import { demandAgentForMode } from './secrets-mode.ts';
 
 /** Hosts made from one image call themselves alike, and may all come at once. */
@@ -62,6 +63,11 @@ export async function announceHost(context: CoreContext, body: AnnounceBody, add
       'the enrolment token is unknown, used up or expired; make a new one under Hosts, Add host',
     );
   }
+  if (token?.hostname !== undefined && token.hostname !== body.hostname)
+    throw new AppError(
+      'unauthenticated',
+      `the enrolment token is for a host that calls itself ${token.hostname}, and this one calls itself ${body.hostname}`,
+    );
   const announcement = await store.hosts.upsertAnnouncement(
     {
       id: context.createId('announcement'),
@@ -81,8 +87,11 @@ export async function announceHost(context: CoreContext, body: AnnounceBody, add
     token ? Number.POSITIVE_INFINITY : ENROLMENT.pendingAnnouncements,
   );
   // Keys that a person rejected stay so until that expires, and cost the token nothing.
-  if (token && announcement.state === 'pending')
-    await admit(context, systemCaller(address), announcement, { name: body.hostname, tags: token.tags }, brought);
+  if (token && announcement.state === 'pending') {
+    const caller = systemCaller(address);
+    const host = await admit(context, caller, announcement, { name: body.hostname, tags: token.tags }, brought);
+    await prepareFirstSource(context, caller, host, token);
+  }
   context.bus.publish(announcement.tenant, { kind: 'refresh', topic: TOPICS.hosts });
   context.bus.publish(announcement.tenant, { kind: 'refresh', topic: TOPICS.counts });
   return {
@@ -241,14 +250,19 @@ export async function rejectHost(context: CoreContext, caller: Caller, id: Annou
   for (const topic of [TOPICS.hosts, TOPICS.counts]) context.bus.publish(caller.tenant, { kind: 'refresh', topic });
 }
 
-export interface NewEnrolmentToken {
+export interface NewEnrolmentToken extends FirstSource {
   note: string;
   tags: readonly string[];
+  /** What `hostname` prints on the only host that may use it; undefined: any. */
+  hostname?: string | undefined;
   uses: number;
   lifeMs: number;
 }
 
-/** The plain token is returned once and never again. */
+/**
+ * The plain token is returned once and never again.
+ * @throws AppError `invalid` by field, for what it is to bring the hosts.
+ */
 export async function createEnrolmentToken(
   context: CoreContext,
   caller: Caller,
@@ -257,6 +271,8 @@ export async function createEnrolmentToken(
   demand(caller, 'host.approve');
   const note = checkNote(wanted.note);
   const tags = checkTags(wanted.tags);
+  const { hostname, paths, plan } = wanted;
+  await checkFirstSource(context, caller, { paths, plan });
   const now = context.clock.now();
   const token = context.crypto.randomToken('hfe');
   const row: EnrolmentToken = {
@@ -265,6 +281,9 @@ export async function createEnrolmentToken(
     hash: context.crypto.hashToken(token),
     note,
     tags,
+    hostname,
+    paths,
+    plan,
     usesLeft: wanted.uses,
     createdAt: now,
     expiresAt: now + wanted.lifeMs,
@@ -273,7 +292,7 @@ export async function createEnrolmentToken(
   await recordAct(context, caller, {
     action: 'enrolment_token.created',
     target: { kind: 'enrolment_token', id: row.id, name: note },
-    change: { uses: wanted.uses, expiresAt: row.expiresAt },
+    change: { uses: wanted.uses, expiresAt: row.expiresAt, hostname: hostname ?? null, paths, plan: plan ?? null },
   });
   return { token, row };
 }

@@ -177,6 +177,9 @@ export function sampleAnnouncement(change: Partial<Announcement> = {}): Announce
 export function sampleEnrolmentToken(change: Partial<EnrolmentToken> = {}): EnrolmentToken {
   return {
     id: sampleId('enrolmentToken'),
+    hostname: undefined,
+    paths: [],
+    plan: undefined,
     tenant: TENANT,
     hash: `enrol-${nextNumber()}`,
     note: 'rack 7',

@@ -41,7 +41,7 @@ const announcementRow: z.ZodType<Announcement> = z.object({
   rejection: optional(z.string()),
 });
 
-const ENROLMENT_TOKEN = `id, tenant_id AS tenant, hash, note, tags, uses_left AS usesLeft, created_at AS createdAt,
+const ENROLMENT_TOKEN = `id, tenant_id AS tenant, hash, note, tags, hostname, paths, plan_id AS plan, uses_left AS usesLeft, created_at AS createdAt,
   expires_at AS expiresAt`;
 const enrolmentTokenRow: z.ZodType<EnrolmentToken> = z.object({
   id: idSchema('enrolmentToken'),
@@ -49,6 +49,9 @@ const enrolmentTokenRow: z.ZodType<EnrolmentToken> = z.object({
   hash: z.string(),
   note: z.string(),
   tags: json(z.array(z.string())),
+  hostname: optional(z.string()),
+  paths: json(z.array(z.string())),
+  plan: optional(idSchema('plan')),
   usesLeft: z.int(),
   createdAt: z.int(),
   expiresAt: z.int(),
@@ -202,8 +205,8 @@ type EnrolmentTokens = Pick<
 
 export function createEnrolmentTokens(sql: Sql): EnrolmentTokens {
   const insert = sql.change(`INSERT INTO enrolment_tokens
-    (id, tenant_id, hash, note, tags, uses_left, created_at, expires_at)
-    VALUES (@id, @tenant, @hash, @note, @tags, @usesLeft, @createdAt, @expiresAt)`);
+    (id, tenant_id, hash, note, tags, hostname, paths, plan_id, uses_left, created_at, expires_at)
+    VALUES (@id, @tenant, @hash, @note, @tags, @hostname, @paths, @plan, @usesLeft, @createdAt, @expiresAt)`);
   const list = sql.select(
     `SELECT ${ENROLMENT_TOKEN} FROM enrolment_tokens
      WHERE tenant_id = @tenant AND expires_at > @now AND uses_left > 0 ORDER BY created_at, id`,
@@ -215,7 +218,8 @@ export function createEnrolmentTokens(sql: Sql): EnrolmentTokens {
   );
   const remove = sql.change('DELETE FROM enrolment_tokens WHERE tenant_id = @tenant AND id = @id');
   return {
-    insertEnrolmentToken: (token) => sql.write(() => void insert.run({ ...token, tags: toJson(token.tags) })),
+    insertEnrolmentToken: (token) =>
+      sql.write(() => void insert.run({ ...token, tags: toJson(token.tags), paths: toJson(token.paths) })),
     listEnrolmentTokens: (tenant, now) => sql.read(() => list.list({ tenant, now })),
     findEnrolmentToken: (hash, now) => sql.read(() => find.find({ hash, now })),
     deleteEnrolmentToken: (tenant, id) => sql.write(() => remove.run({ tenant, id }) > 0),

@@ -60,6 +60,9 @@ const enrolmentTokenShape = nameShape(
     id: idSchema('enrolmentToken'),
     note: z.string(),
     tags: tagsShape,
+    hostname: z.string().optional().meta({ description: 'Only a host that calls itself so may use it' }),
+    paths: z.array(z.string()).meta({ description: 'Of the first source that each host gets' }),
+    plan: idSchema('plan').optional().meta({ description: 'Takes that source' }),
     usesLeft: z.int().min(0),
     createdAt: instantSchema,
     expiresAt: instantSchema,
@@ -67,8 +70,8 @@ const enrolmentTokenShape = nameShape(
 );
 
 function toEnrolmentTokenShape(row: EnrolmentToken): z.infer<typeof enrolmentTokenShape> {
-  const { id, note, tags, usesLeft, createdAt, expiresAt } = row;
-  return { id, note, tags, usesLeft, createdAt, expiresAt };
+  const { id, note, tags, hostname, paths, plan, usesLeft, createdAt, expiresAt } = row;
+  return { id, note, tags, hostname, paths: [...paths], plan, usesLeft, createdAt, expiresAt };
 }
 
 const newEnrolmentTokenShape = nameShape(
@@ -169,6 +172,9 @@ const createTokenEndpoint = defineEndpoint({
   body: z.strictObject({
     note: z.string().trim().max(TEXT.nameChars).default(''),
     tags: tagsInput.default([]),
+    hostname: z.string().trim().min(1).max(ENROLMENT.hostnameChars).optional(),
+    paths: z.array(z.string().max(TEXT.pathChars)).max(ENROLMENT.firstPaths).default([]),
+    plan: idSchema('plan').optional(),
     uses: z.int().min(1).max(ENROLMENT.tokenMaxUses).default(1),
     lifeMs: z.int().min(1000).max(TOKEN_LIFE_MAX_MS).default(ENROLMENT.tokenLifeMs),
   }),

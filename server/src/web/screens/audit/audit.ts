@@ -17,6 +17,7 @@ import { AUDIT_TABLE, type AuditLine, type AuditView, auditPage, auditTable } fr
 const ACTIONS = [
   'host.approved',
   'host.rejected',
+  'host.first_source_refused',
   'host.updated',
   'host.revoked',
   'host.drained',

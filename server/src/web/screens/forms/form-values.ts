@@ -30,6 +30,14 @@ export function readList(values: Values, name: string): readonly string[] {
   return typeof value === 'string' ? [value] : value;
 }
 
+/** Lines of a text area, without the empty ones. */
+export function splitLines(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}
+
 /** Tags as people type them: separated by commas or line breaks, each once. */
 export function splitTags(text: string): readonly string[] {
   const tags = text

@@ -1,17 +1,19 @@
 /** `/hosts/new`: how a host joins, and enrolment tokens. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { ENROLMENT, TEXT } from '@holdfast/shared/limits.ts';
+import { ENROLMENT, HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { isAllowed } from '../../../core/caller.ts';
 import { createEnrolmentToken, deleteEnrolmentToken, listEnrolmentTokens } from '../../../core/hosts/enrolment.ts';
+import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { EnrolmentToken } from '../../../store/hosts.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { type FormProblem, NO_PROBLEM, toFormProblem, toSchemaProblem } from '../forms/form-problem.ts';
-import { readText, splitTags } from '../forms/form-values.ts';
+import { readText, splitLines, splitTags } from '../forms/form-values.ts';
 import { getParam, wantsPart } from '../params.ts';
+import { loadNames } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';
 import { type AddHostView, addHostPage, type EnrolmentTokenRow, TOKEN_LIVES } from './host-add.view.ts';
 import { readPending, tagListSchema } from './host-pending.ts';
@@ -20,8 +22,8 @@ import { PENDING_ID, pendingHosts, waitingForHost } from './host-pending.view.ts
 const HOUR_MS = 3_600_000;
 
 function toTokenRow(token: EnrolmentToken): EnrolmentTokenRow {
-  const { id, note, tags, usesLeft, expiresAt } = token;
-  return { id, note, tags, usesLeft, expiresAt };
+  const { id, note, tags, hostname, paths, usesLeft, expiresAt } = token;
+  return { id, note, tags, hostname, paths, usesLeft, expiresAt };
 }
 
 /** The part that waits, as both the page and its live update show it. */
@@ -36,7 +38,7 @@ async function readAddHost(
 ): Promise<AddHostView> {
   const mayEnrol = isAllowed(visit.caller, 'host.approve');
   const problem = outcome.problem ?? NO_PROBLEM;
-  const names = ['note', 'uses', 'lifeHours', 'tags'];
+  const names = ['note', 'uses', 'lifeHours', 'tags', 'hostname', 'paths', 'plan'];
   const values = outcome.problem ? Object.fromEntries(names.map((name) => [name, readText(visit.form, name)])) : {};
   return {
     urls: visit.urls,
@@ -46,8 +48,18 @@ async function readAddHost(
     mayEnrol,
     tokens: mayEnrol ? (await listEnrolmentTokens(context, visit.caller)).map(toTokenRow) : [],
     fresh: outcome.fresh,
+    plans: mayEnrol ? await offerPlans(context, visit) : [],
     tokenForm: { values, errors: problem.fields, problem: problem.text },
   };
+}
+
+/** Plans that sources of further hosts can join: their repository is on the network. */
+async function offerPlans(context: CoreContext, { caller }: Visit): Promise<AddHostView['plans']> {
+  const { rows } = await listPlans(context, caller, {}, { limit: HTTP.pageSizeMax });
+  const { repositories } = await loadNames(context, caller, { repositories: rows.map(({ repository }) => repository) });
+  return rows
+    .filter(({ repository }) => repositories.get(repository)?.kind !== 'local')
+    .map(({ id, name }) => ({ value: id, label: name }));
 }
 
 async function showAddHost(context: CoreContext, visit: Visit): Promise<PageReply> {
@@ -55,11 +67,16 @@ async function showAddHost(context: CoreContext, visit: Visit): Promise<PageRepl
   return { kind: 'page', html: addHostPage(await buildShell(context, visit, 'hosts'), await readAddHost(context, visit)) };
 }
 
+const orUndefined = (text: string): string | undefined => (text === '' ? undefined : text);
+
 const tokenSchema = z.object({
   note: z.string().trim().max(TEXT.nameChars),
   uses: z.coerce.number().int('must be a whole number').min(1).max(ENROLMENT.tokenMaxUses),
   lifeHours: z.enum(TOKEN_LIVES.map((life) => life.value)),
   tags: tagListSchema,
+  hostname: z.string().trim().max(ENROLMENT.hostnameChars).transform(orUndefined),
+  paths: z.array(z.string().max(TEXT.pathChars)).max(ENROLMENT.firstPaths),
+  plan: z.union([z.literal('').transform(() => undefined), idSchema('plan')]),
 });
 
 /** Answers with the page itself, not with a redirect: the token must not survive in an address or a message. */
@@ -70,6 +87,9 @@ async function postToken(context: CoreContext, visit: Visit): Promise<PageReply>
     uses: readText(form, 'uses'),
     lifeHours: readText(form, 'lifeHours'),
     tags: splitTags(readText(form, 'tags')),
+    hostname: readText(form, 'hostname'),
+    paths: splitLines(readText(form, 'paths')),
+    plan: readText(form, 'plan'),
   });
   const outcome = parsed.success ? await tryCreateToken(context, visit, parsed.data) : { problem: toSchemaProblem(parsed.error) };
   const view = await readAddHost(context, visit, outcome);
@@ -82,10 +102,10 @@ async function tryCreateToken(
   visit: Visit,
   wanted: z.infer<typeof tokenSchema>,
 ): Promise<{ problem?: FormProblem; fresh?: AddHostView['fresh'] }> {
-  const { note, uses, tags } = wanted;
+  const { lifeHours, ...rest } = wanted;
+  const { uses } = rest;
   try {
-    const lifeMs = Number(wanted.lifeHours) * HOUR_MS;
-    const made = await createEnrolmentToken(context, visit.caller, { note, uses, tags, lifeMs });
+    const made = await createEnrolmentToken(context, visit.caller, { ...rest, lifeMs: Number(lifeHours) * HOUR_MS });
     return { fresh: { token: made.token, uses, expiresAt: made.row.expiresAt } };
   } catch (thrown) {
     return { problem: toFormProblem(thrown) };

@@ -3,7 +3,7 @@ import { type Html, html } from '../../html.ts';
 import { confirmButton, linkButton } from '../../ui/button.ts';
 import { copyLine } from '../../ui/copy.ts';
 import { callout } from '../../ui/flash.ts';
-import { type Field, form } from '../../ui/form.ts';
+import { type Field, type FieldOption, type FieldSection, form } from '../../ui/form.ts';
 import { layout, type Shell } from '../../ui/layout.ts';
 import { panel, rows } from '../../ui/panel.ts';
 import { formatNoun } from '../../ui/quantity.ts';
@@ -16,6 +16,8 @@ export interface EnrolmentTokenRow {
   id: string;
   note: string;
   tags: readonly string[];
+  hostname: string | undefined;
+  paths: readonly string[];
   usesLeft: number;
   expiresAt: number;
 }
@@ -31,6 +33,8 @@ export interface AddHostView {
   tokens: readonly EnrolmentTokenRow[];
   /** The token just made: in this answer and never again. */
   fresh?: { token: string; uses: number; expiresAt: number } | undefined;
+  /** Plans that a first source can join. */
+  plans: readonly FieldOption[];
   tokenForm: { values: Readonly<Record<string, string>>; errors: Readonly<Record<string, string>>; problem?: string | undefined };
 }
 
@@ -84,6 +88,7 @@ function tokenPanel(view: AddHostView): Html {
         id: 'enrolment-token',
         action: urls.enrolmentTokens(),
         fields: tokenFields(view),
+        sections: [preparation(view)],
         problem: view.tokenForm.problem,
         submit: { label: 'Make a token', kind: 'secondary' },
       },
@@ -109,6 +114,44 @@ function tokenFields({ tokenForm }: AddHostView): readonly Field[] {
   return fields.map((field) => ({ ...field, error: errors[field.name] }));
 }
 
+/** What saves a person the way to the host's page afterwards. */
+function preparation({ tokenForm, plans }: AddHostView): FieldSection {
+  const { values, errors } = tokenForm;
+  const fields: readonly Field[] = [
+    {
+      name: 'hostname',
+      label: 'Only for',
+      kind: 'text',
+      value: values['hostname'],
+      placeholder: 'web-7',
+      mono: true,
+      help: html`What <code>hostname</code> prints there. Empty: any host.`,
+    },
+    {
+      name: 'paths',
+      label: 'Back up at once',
+      kind: 'textarea',
+      value: values['paths'],
+      placeholder: '/etc\n/srv',
+      mono: true,
+      help: 'Absolute paths, one a line. Each host that joins gets a source of them.',
+    },
+    {
+      name: 'plan',
+      label: 'In the plan',
+      kind: 'select',
+      value: values['plan'] ?? '',
+      options: [{ value: '', label: 'None yet' }, ...plans],
+      help: 'Plans whose repository is on the network; it says where to, when and how long.',
+    },
+  ];
+  return {
+    title: 'First source of these hosts',
+    folded: true,
+    fields: fields.map((field) => ({ ...field, error: errors[field.name] })),
+  };
+}
+
 function tokenList({ tokens, urls, face, mayEnrol }: AddHostView): Html | false {
   if (!mayEnrol || tokens.length === 0) return false;
   return panel({
@@ -117,7 +160,7 @@ function tokenList({ tokens, urls, face, mayEnrol }: AddHostView): Html | false 
     content: rows(
       tokens.map((token) => ({
         title: token.note === '' ? html`<span class="quiet">without a note</span>` : token.note,
-        detail: html`${formatNoun(token.usesLeft, 'use')} left · ends ${relativeTime(token.expiresAt, face)} ${token.tags.map((tag) => badge(tag))}`,
+        detail: html`${formatNoun(token.usesLeft, 'use')} left · ends ${relativeTime(token.expiresAt, face)}${token.hostname !== undefined && html` · only for <code>${token.hostname}</code>`}${token.paths.length > 0 && html` · backs up ${token.paths.join(', ')}`} ${token.tags.map((tag) => badge(tag))}`,
         action: confirmButton({
           id: `end-${token.id}`,
           label: 'End…',

@@ -237,9 +237,21 @@ describe('adding a host', () => {
     assert.ok(!(await world.read('/hosts/new')).includes('uses left'));
   });
 
+  it('makes a token for one host that brings its first source, and keeps what a refused one would have brought', async () => {
+    const form = { note: 'db', uses: '1', lifeHours: '1', tags: '', hostname: 'db-7', paths: '/etc\r\n\r\n/srv/<b>', plan: '' };
+    await world.read('/hosts/enrolment-tokens', { form });
+    const later = await world.read('/hosts/new');
+    assert.match(readWords(later), /1 use left · ends in 1 h · only for db-7 · backs up \/etc, \/srv\/<b>/);
+    assert.ok(!later.includes('/srv/<b>'));
+    const refused = await world.ask('post', '/hosts/enrolment-tokens', { form: { ...form, paths: 'srv' } });
+    assert.ok(refused.kind === 'page' && refused.status === 422);
+    assert.match(refused.html.toString(), /value="db-7"/);
+    assert.match(readWords(refused.html.toString()), /Paths/);
+  });
+
   it('keeps a refused token form as it was typed', async () => {
     const reply = await world.ask('post', '/hosts/enrolment-tokens', {
-      form: { note: 'x', uses: '0.5', lifeHours: '1', tags: '' },
+      form: { note: 'x', uses: '0.5', lifeHours: '1', tags: '', hostname: '', paths: '', plan: '' },
     });
     assert.ok(reply.kind === 'page' && reply.status === 422);
     assert.match(reply.html.toString(), /value="0.5"/);
