@@ -92,6 +92,9 @@ export const TEXT = {
   searchChars: 200,
 } as const;
 
+/** What a search of runs or snapshots follows of each kind: things by a part of their name, ids by how they begin. */
+export const SEARCH = { names: 50, ids: 50, errorChars: 3 } as const;
+
 /** Logs of a run. */
 export const LOG = {
   linesPerBatch: 100,

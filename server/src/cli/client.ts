@@ -19,10 +19,22 @@ export interface Client {
   readonly server: string;
   get<T>(schema: z.ZodType<T>, path: string, query?: Query): Promise<T>;
   /** What one GET answers, as it is; `next` is the cursor of the page after it, where there is one. */
-  read(path: string, query?: Query): Promise<{ data: unknown; next: string | undefined }>;
+  read(
+    path: string,
+    query?: Query,
+  ): Promise<{ data: unknown; next: string | undefined; passedOver?: readonly string[] | undefined }>;
   send<T>(schema: z.ZodType<T>, method: 'POST' | 'PATCH' | 'DELETE', path: string, asked?: Asked): Promise<T>;
-  /** All rows of a list, page by page; at most `atMost` where that is given. */
-  list<T>(schema: z.ZodType<T>, path: string, query?: Query, atMost?: number): Promise<readonly T[]>;
+  /**
+   * All rows of a list, page by page; at most `atMost` where that is given. `onPassedOver` hears of what a search follows less of than
+   * fits it.
+   */
+  list<T>(
+    schema: z.ZodType<T>,
+    path: string,
+    query?: Query,
+    atMost?: number,
+    onPassedOver?: (kinds: readonly string[]) => void,
+  ): Promise<readonly T[]>;
 }
 
 export const rowSchema = z.record(z.string(), z.unknown());
@@ -47,7 +59,7 @@ const PAGE = 200;
 const successSchema = z.object({
   success: z.literal(true),
   data: z.unknown(),
-  meta: z.object({ next: z.string().optional() }),
+  meta: z.object({ next: z.string().optional(), passedOver: z.array(z.string()).optional() }),
 });
 type Success = z.infer<typeof successSchema>;
 
@@ -128,7 +140,9 @@ export function createClient(login: Login, signal?: AbortSignal): Client {
 
   async function read(path: string, query?: Query) {
     const { envelope } = await ask('GET', path, { query });
-    return 'bare' in envelope ? { data: envelope.bare, next: undefined } : { data: envelope.data, next: envelope.meta.next };
+    return 'bare' in envelope
+      ? { data: envelope.bare, next: undefined }
+      : { data: envelope.data, ...envelope.meta, next: envelope.meta.next };
   }
 
   return {
@@ -141,7 +155,7 @@ export function createClient(login: Login, signal?: AbortSignal): Client {
       const { envelope } = await ask(method, path, asked);
       return parse(schema, path, 'bare' in envelope ? envelope.bare : envelope.data);
     },
-    async list(schema, path, query = {}, atMost = Number.POSITIVE_INFINITY) {
+    async list(schema, path, query = {}, atMost = Number.POSITIVE_INFINITY, onPassedOver = () => undefined) {
       const pageSchema = z.array(schema);
       const rows: z.infer<typeof schema>[] = [];
       let cursor: string | undefined;
@@ -149,6 +163,7 @@ export function createClient(login: Login, signal?: AbortSignal): Client {
         const limit = Math.min(PAGE, atMost - rows.length);
         const page = await read(path, { ...query, limit, cursor });
         rows.push(...parse(pageSchema, path, page.data));
+        if (cursor === undefined && page.passedOver !== undefined) onPassedOver(page.passedOver);
         cursor = page.next;
       } while (cursor !== undefined && rows.length < atMost);
       return rows;

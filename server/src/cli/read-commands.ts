@@ -71,7 +71,10 @@ async function listNoun(parts: CliParts, noun: ReadNoun, command: Command): Prom
   const client = await connect(parts, command);
   const options = command.opts<{ limit: string; sort?: string; order?: string }>();
   const query = (await readFilters(client, noun, options, parts.clock.now())) as Record<string, string>;
-  const rows = await client.list(rowSchema, noun.path, { ...query, ...readOrder(options) }, parseLimit(options.limit));
+  const say = (kinds: readonly string[]) =>
+    note(parts.terminal, `more ${kinds.join(', ')} fit than a search follows: a longer text finds the rest`);
+  const asked = { ...query, ...readOrder(options) };
+  const rows = await client.list(rowSchema, noun.path, asked, parseLimit(options.limit), say);
   if (wantsJson(command)) return printJson(parts.terminal, rows);
   printTable(
     parts.terminal,

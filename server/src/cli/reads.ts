@@ -62,6 +62,8 @@ function inside(name: string, field: string, label: string): Column {
 }
 
 const search: Filter = { name: 'search', description: 'part of the name' };
+const searchRuns: Filter = { name: 'search', description: 'part of a name it has or of its error, or the beginning of its id' };
+const searchSnapshots: Filter = { name: 'search', description: 'part of a name it has, or the beginning of its id' };
 const ofHost: Filter = { name: 'host', description: 'only of this host', kind: 'host' };
 const ofPlan: Filter = { name: 'plan', description: 'only of this plan', kind: 'plan' };
 const ofSource: Filter = { name: 'source', description: 'only of this source', kind: 'source' };
@@ -179,6 +181,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     description: 'executions, newest first',
     columns: RUN_COLUMNS,
     filters: [
+      searchRuns,
       state,
       { name: 'kind', description: 'only of this kind, such as backup' },
       { name: 'trigger', description: 'only what began by this, such as manual' },
@@ -209,6 +212,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
       instant('provenAt', 'proven'),
     ],
     filters: [
+      searchSnapshots,
       state,
       { name: 'pinned', description: 'only what stays whatever the policy of its plan says', form: 'flag' },
       { name: 'role', description: 'only of this role, such as data' },

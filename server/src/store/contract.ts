@@ -34,6 +34,7 @@ import { checkRepositories } from './contract/repositories.ts';
 import { checkRepositoryLooks } from './contract/repository-looks.ts';
 import { checkRetention } from './contract/retention.ts';
 import { checkRoutines } from './contract/routines.ts';
+import { checkSearch } from './contract/search.ts';
 import { checkSources } from './contract/sources.ts';
 import { checkStream } from './contract/stream.ts';
 import { checkSuspicion } from './contract/suspicion.ts';
@@ -63,6 +64,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkContents(open);
     checkOrders(open);
     checkLists(open);
+    checkSearch(open);
     checkFigures(open);
     checkFires(open);
     checkAlerts(open);

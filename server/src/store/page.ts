@@ -1,4 +1,4 @@
-import type { Direction } from '@holdfast/shared/domain/list-orders.ts';
+import type { Direction, PassedOver } from '@holdfast/shared/domain/list-orders.ts';
 
 /** Keyset paging: a page knows the key of its last row and nothing else. */
 export interface PageRequest {
@@ -22,4 +22,10 @@ export interface Sort<Column extends string> {
 /** A page of a list in the order that was wished for; without one the list keeps its own. */
 export interface SortedPage<Column extends string> extends PageRequest {
   sort?: Sort<Column> | undefined;
+}
+
+/** A page of what a search found. */
+export interface FoundPage<T> extends Page<T> {
+  /** Kinds of which more fit than are followed: the search says too little to find all. Undefined where all are. */
+  passedOver?: readonly PassedOver[] | undefined;
 }

@@ -4,7 +4,7 @@ import type { RunOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { CheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import type { Evidence, Failure, RunKind, RunState, Stage, Trigger } from '@holdfast/shared/domain/run.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
-import type { Page, SortedPage } from './page.ts';
+import type { FoundPage, SortedPage } from './page.ts';
 
 /** Ends of runs of one kind in one state. Both numbers only rise; the runs that ended so are their difference. */
 export interface RunTotal {
@@ -46,6 +46,8 @@ export interface Run {
   /** The run that this one follows by itself. */
   follows?: RunId | undefined;
   requestedBy?: string | undefined;
+  /** The request to the server that ordered it, as its log and the audit name it; undefined where no page, key or person did. */
+  request?: string | undefined;
   /** Lines the run wrote. */
   logLines: number;
   /** Of these, lines above a limit that were not kept; undefined when there are none. */
@@ -101,6 +103,12 @@ export interface RunFilter {
   requestedBy?: string | undefined;
   since?: number | undefined;
   until?: number | undefined;
+  /**
+   * Part of the name of its host, plan, repository or of one of its sources, part of what it or a source of it failed with (from
+   * `SEARCH.errorChars` letters on, in the first 500 of each), or how the id of the run, of a snapshot it made or of the request that ordered
+   * it begins.
+   */
+  search?: string | undefined;
 }
 
 export interface RunStore {
@@ -112,8 +120,11 @@ export interface RunStore {
   listStages(tenant: TenantId, id: RunId): Promise<readonly RunStage[]>;
   /** Failed attempts before the last one, oldest first. */
   listAttempts(tenant: TenantId, id: RunId): Promise<readonly RunAttempt[]>;
-  /** Newest first, by creation then id. Never scans the table: every filter has an index. */
-  listRuns(tenant: TenantId, filter: RunFilter, page: SortedPage<RunOrder>): Promise<Page<Run>>;
+  /**
+   * Newest first, by creation then id. Never scans the table: every filter has an index. What is searched for can be ordered by its
+   * creation alone: `invalid` for any other order.
+   */
+  listRuns(tenant: TenantId, filter: RunFilter, page: SortedPage<RunOrder>): Promise<FoundPage<Run>>;
   /** The newest backup run of each of these plans that has one. */
   lastRunOfPlans(tenant: TenantId, plans: readonly PlanId[]): Promise<readonly Run[]>;
   countRunsByState(tenant: TenantId, since: number): Promise<Readonly<Record<RunState, number>>>;

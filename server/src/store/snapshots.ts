@@ -5,7 +5,7 @@ import type { SnapshotListOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import type { SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
 import type { Suspicion } from '@holdfast/shared/domain/suspicion.ts';
-import type { Page, SortedPage } from './page.ts';
+import type { FoundPage, SortedPage } from './page.ts';
 
 export interface Snapshot {
   id: SnapshotId;
@@ -87,6 +87,8 @@ export interface RetainedSnapshot {
 }
 
 export interface SnapshotFilter {
+  /** Part of the name of its host, plan, repository or source, or how its id, its engine's or its run's begins. */
+  search?: string | undefined;
   host?: HostId | undefined;
   plan?: PlanId | undefined;
   source?: SourceId | undefined;
@@ -112,7 +114,8 @@ export interface SnapshotStore {
   findSnapshot(tenant: TenantId, id: SnapshotId): Promise<Snapshot | undefined>;
   /** What its host noted as it was made; undefined where nothing was. */
   findSnapshotRecord(tenant: TenantId, id: SnapshotId): Promise<SnapshotRecord | undefined>;
-  listSnapshots(tenant: TenantId, filter: SnapshotFilter, page: SortedPage<SnapshotListOrder>): Promise<Page<Snapshot>>;
+  /** What is searched for can be ordered by its creation alone, as of runs. */
+  listSnapshots(tenant: TenantId, filter: SnapshotFilter, page: SortedPage<SnapshotListOrder>): Promise<FoundPage<Snapshot>>;
   countSnapshots(tenant: TenantId, repository?: RepositoryId): Promise<number>;
   /** Snapshots of data by repository; one without has no entry. */
   countSnapshotsOf(tenant: TenantId, repositories: readonly RepositoryId[]): Promise<ReadonlyMap<RepositoryId, number>>;

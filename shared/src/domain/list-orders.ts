@@ -42,3 +42,7 @@ export function findDefaultDirection(column: string): Direction {
 
 export const DIRECTIONS = ['asc', 'desc'] as const;
 export type Direction = (typeof DIRECTIONS)[number];
+
+/** What a search follows no more than so many of, in the order of their names: `SEARCH.names`, and `SEARCH.ids` for ids. */
+export const PASSED_OVER = ['hosts', 'sources', 'plans', 'repositories', 'ids'] as const;
+export type PassedOver = (typeof PASSED_OVER)[number];

@@ -11,6 +11,12 @@ describe('The log of the server', { timeout: 60_000 }, () => {
     const { runs } = await startPlan(context, { ...admin, requestId: 'req_asked' }, plan.id);
     const id = runs[0]?.id;
     assert.ok(id !== undefined);
+    assert.equal((await context.store.runs.findRun(admin.tenant, id))?.request, 'req_asked');
+    const asked = await context.store.runs.listRuns(admin.tenant, { search: 'req_asked' }, { limit: 5 });
+    assert.deepEqual(
+      asked.rows.map((run) => run.id),
+      [id],
+    );
     clock.advance(ORDER_LIFE_MS + 1);
     assert.equal(await expireOrders(context), 1);
     await rig.reportBackup(rig.source, rig.repository, 'succeeded');

@@ -89,6 +89,7 @@ export function createOrderedRun(
     bytes: 0,
     evidence: [],
     requestedBy: caller.actor.name,
+    request: caller.requestId,
     logLines: 0,
   };
 }

@@ -6,7 +6,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { LogFilter } from '../../store/logs.ts';
 import type { NamedSnapshot } from '../../store/orders.ts';
-import type { Page, SortedPage } from '../../store/page.ts';
+import type { FoundPage, Page, SortedPage } from '../../store/page.ts';
 import type { Plan } from '../../store/plans.ts';
 import type { Run, RunAttempt, RunFilter, RunPart, RunStage } from '../../store/runs.ts';
 import type { Snapshot, SnapshotFilter } from '../../store/snapshots.ts';
@@ -143,7 +143,7 @@ export async function listRuns(
   caller: Caller,
   filter: RunFilter,
   page: SortedPage<RunOrder>,
-): Promise<Page<Run>> {
+): Promise<FoundPage<Run>> {
   demand(caller, 'view');
   return context.store.runs.listRuns(caller.tenant, filter, page);
 }

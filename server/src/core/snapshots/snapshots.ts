@@ -3,7 +3,7 @@ import type { SnapshotRecord } from '@holdfast/shared/domain/contents.ts';
 import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import type { SnapshotListOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import type { Page, SortedPage } from '../../store/page.ts';
+import type { FoundPage, SortedPage } from '../../store/page.ts';
 import type { Snapshot, SnapshotFilter } from '../../store/snapshots.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
@@ -26,7 +26,7 @@ export async function listSnapshots(
   caller: Caller,
   filter: SnapshotFilter,
   page: SortedPage<SnapshotListOrder>,
-): Promise<Page<Snapshot>> {
+): Promise<FoundPage<Snapshot>> {
   demand(caller, 'view');
   return context.store.snapshots.listSnapshots(caller.tenant, filter, page);
 }

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import type { KnownSnapshot, SnapshotStore } from '../snapshots.ts';
 import { flag, toJson } from './columns.ts';
 import { createIdNumbers, idOf, numberOf } from './id-numbers.ts';
-import { SNAPSHOT_COLUMNS, snapshotRow } from './snapshots.ts';
+import { SNAPSHOT_COLUMNS, snapshotRow } from './snapshot-walk.ts';
 import type { Sql } from './statements.ts';
 
 const KNOWN_COLUMNS = `id, engine_id AS engineId, ${idOf('source_no')} AS source, ${idOf('host_no')} AS host, role, state, created_at AS createdAt,

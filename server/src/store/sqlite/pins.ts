@@ -5,7 +5,7 @@ import * as z from 'zod';
 import type { RetainedSnapshot, Snapshot, SnapshotStore } from '../snapshots.ts';
 import { counted, flag, optional, toJson } from './columns.ts';
 import { idOf, numberOf, numbersIn, runNumberOf } from './id-numbers.ts';
-import { SNAPSHOT_COLUMNS, snapshotRow } from './snapshots.ts';
+import { SNAPSHOT_COLUMNS, snapshotRow } from './snapshot-walk.ts';
 import type { Sql } from './statements.ts';
 
 const PRESENT = "state IN ('good', 'partial', 'quarantined')";

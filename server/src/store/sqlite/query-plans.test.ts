@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import Database from 'better-sqlite3';
+import { sampleHost, sampleId, samplePlan, sampleRepository, sampleSource, TENANT } from '../contract/samples.ts';
 import type { RunFilter } from '../runs.ts';
 import { createAlerts } from './alerts.ts';
 import { createAnswers } from './answers.ts';
@@ -34,9 +35,7 @@ import { createTrailStore } from './trail.ts';
 
 /** What every aggregate prepares when the store is opened, on the schema of all migrations. */
 function explainAll(): Map<string, readonly string[]> {
-  const db = new Database(':memory:');
-  registerAuditHash(db);
-  for (const { sql } of readMigrations(join(import.meta.dirname, '../../../../migrations'))) db.exec(sql);
+  const db = openSchema();
   const texts = new Set<string>();
   const spy = Object.create(db, {
     prepare: {
@@ -142,9 +141,7 @@ describe('Statements of the store', () => {
   });
 
   it('walk through the runs of a rare kind alone, whatever else a list of them asks', () => {
-    const db = new Database(':memory:');
-    registerAuditHash(db);
-    for (const { sql } of readMigrations(join(import.meta.dirname, '../../../../migrations'))) db.exec(sql);
+    const db = openSchema();
     const rest: readonly RunFilter[] = [
       {},
       { state: 'failed' },
@@ -158,4 +155,75 @@ describe('Statements of the store', () => {
     }
     db.close();
   });
+
+  it('follow each way of a search by an index in the order of time, whatever else the list asks', async () => {
+    const texts = await listSearches();
+    assert.ok(texts.size > 60, `${texts.size} statements were seen`);
+    const db = openSchema();
+    for (const text of texts) {
+      const nulls = Object.fromEntries([...text.matchAll(/@(\w+)/gu)].map((match) => [match[1] ?? '', null]));
+      const steps = (db.prepare(`EXPLAIN QUERY PLAN ${text}`).all(nulls) as { detail: string }[]).map(({ detail }) => detail);
+      // Rows of known numbers are a page's worth; the table of errors is walked by what fits alone.
+      const isFew = /json_each\(@numbers\)/.test(text);
+      const found = steps.filter(
+        (step) =>
+          /^SCAN (?!json_each|n VIRTUAL|e VIRTUAL|known|CONSTANT ROW)/.test(step) ||
+          (!isFew && /ORDER BY(?<!LAST TERM OF ORDER BY)/.test(step)),
+      );
+      assert.deepEqual(found, [], text);
+    }
+    db.close();
+  });
 });
+
+function openSchema(): Database.Database {
+  const db = new Database(':memory:');
+  registerAuditHash(db);
+  for (const { sql } of readMigrations(join(import.meta.dirname, '../../../../migrations'))) db.exec(sql);
+  return db;
+}
+
+/** What lists of runs and snapshots ask when they search, each filter by itself and some together; every name fits. */
+async function listSearches(): Promise<ReadonlySet<string>> {
+  const db = openSchema();
+  const texts = new Set<string>();
+  const spy = Object.create(db, {
+    prepare: {
+      value(text: string) {
+        texts.add(text);
+        return db.prepare(text);
+      },
+    },
+  }) as Database.Database;
+  const sql = createSql(spy, { onFull: () => undefined, onFault: () => undefined, guardWrite: () => undefined });
+  const plain = createSql(db, { onFull: () => undefined, onFault: () => undefined, guardWrite: () => undefined });
+  const { runs, snapshots } = createLedger(sql, {
+    guard: async () => undefined,
+    onOddity: () => undefined,
+    logLimits: boundLogs(undefined),
+  });
+  texts.clear();
+  const host = sampleHost({ name: 'same' });
+  const source = sampleSource(host, { name: 'same' });
+  const repository = sampleRepository({ name: 'same' });
+  const plan = samplePlan(repository, [source], { name: 'same' });
+  await createHostRows(plain).insertHost(host);
+  await createSources(plain).insertSource(source);
+  await createRepositories(plain).insertRepository(repository);
+  await createPlans(plain).insertPlan(plan);
+  const ids = { host: host.id, source: source.id, repository: repository.id, plan: plan.id };
+  const each = [{}, ...Object.entries(ids).map(([noun, id]) => ({ [noun]: id })), ids, { since: 1, until: 2 }];
+  const sort = { by: 'created', direction: 'asc' } as const;
+  for (const filter of [...each, { source: sampleId('source') }]) {
+    for (const state of [undefined, 'failed'] as const)
+      for (const search of ['same', 'run_0', 'req_0', 'abcdef01'])
+        for (const page of [{ limit: 5 }, { limit: 5, sort }]) {
+          await runs.listRuns(TENANT, { ...filter, state, search }, page);
+          await snapshots.listSnapshots(TENANT, { ...filter, ...(state && { state: 'missing' }), search }, page);
+        }
+  }
+  for (const filter of [{ active: true }, { kind: 'restore' }, { trigger: 'manual' }, { requestedBy: 'ada' }] as const)
+    await runs.listRuns(TENANT, { ...filter, search: 'same' }, { limit: 5 });
+  db.close();
+  return texts;
+}

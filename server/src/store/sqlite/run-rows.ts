@@ -33,7 +33,7 @@ export const RUN_COLUMNS = `r.id, ${idOf('r.tenant_no')} AS tenant, ${idOf('r.ho
   ${idOf('r.repository_no')} AS repository, r.fire_at AS fireAt, r.created_at AS createdAt, r.started_at AS startedAt,
   r.finished_at AS finishedAt, r.duration_ms AS durationMs, r.received_at AS receivedAt, r.reported_at AS reportedAt, r.bytes,
   r.failure, r.evidence, r.snapshot_id AS snapshot, r.target, r.scope,
-  r.from_repository_id AS from_, r.follows_run_id AS follows, r.requested_by AS requestedBy, r.log_lines AS logLines,
+  r.from_repository_id AS from_, r.follows_run_id AS follows, r.requested_by AS requestedBy, r.request_id AS request, r.log_lines AS logLines,
   nullif(r.log_left_out, 0) AS logLinesLeftOut, r.log_removed_at AS logRemovedAt, r.log_kept_days AS logKeptDays`;
 export const runRow = z
   .object({
@@ -61,15 +61,17 @@ export const runRow = z
     from_: optional(idSchema('repository')),
     follows: optional(idSchema('run')),
     requestedBy: optional(z.string()),
+    request: optional(z.string()),
     logLines: z.int(),
     logLinesLeftOut: optional(z.int()),
     logRemovedAt: optional(z.int()),
     logKeptDays: optional(z.int()),
   })
   .transform(
-    ({ trigger_, from_, follows, scope, logLinesLeftOut, logRemovedAt, logKeptDays, ...run }): Run => ({
+    ({ trigger_, from_, follows, scope, request, logLinesLeftOut, logRemovedAt, logKeptDays, ...run }): Run => ({
       ...run,
       trigger: trigger_,
+      ...(request === undefined ? {} : { request }),
       ...(scope === undefined ? {} : { scope }),
       ...(from_ === undefined ? {} : { from: from_ }),
       ...(follows === undefined ? {} : { follows }),
@@ -129,11 +131,11 @@ function prepareRows(sql: Sql) {
   return {
     insert: sql.change(`INSERT INTO runs (id, tenant_no, host_no, kind, cause, state, plan_no, repository_no, fire_at, created_at,
         started_at, finished_at, duration_ms, received_at, reported_at, bytes, failure, evidence, snapshot_id, target, scope,
-        from_repository_id, follows_run_id, requested_by, facets, log_lines, log_last_n, log_bytes, log_left_out)
+        from_repository_id, follows_run_id, requested_by, request_id, facets, log_lines, log_last_n, log_bytes, log_left_out)
       VALUES (@id, ${numberOf('@tenant')}, ${numberOf('@host')}, @kind, @trigger, @state, ${numberOf('@plan')},
         ${numberOf('@repository')}, @fireAt, @createdAt, @startedAt, @finishedAt,
         @durationMs, @receivedAt, @reportedAt, @bytes, @failure, @evidence, @snapshot, @target, @scope, @from, @follows,
-        @requestedBy, @facets, @logLines,
+        @requestedBy, @request, @facets, @logLines,
         0, 0, 0)`),
     head: sql.select(
       `SELECT r.id, ${idOf('r.tenant_no')} AS tenant, ${idOf('r.host_no')} AS host, r.kind, r.state, ${idOf('r.plan_no')} AS plan,

@@ -4,6 +4,7 @@ import { RUN_KINDS, RUN_STATES, type RunState, STAGES } from '@holdfast/shared/d
 import * as z from 'zod';
 import type { Run, RunAttempt, RunStage, RunStore } from '../runs.ts';
 import { counted, flag, json, optional, storedFailure } from './columns.ts';
+import { createFoundRuns } from './found-runs.ts';
 import { numberOf } from './id-numbers.ts';
 import { cutPage } from './keyset.ts';
 import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
@@ -57,6 +58,7 @@ function prepareLists(sql: Sql) {
 export function createRuns(sql: Sql): RunStore {
   const lists = prepareLists(sql);
   const rows = createRunRows(sql);
+  const listFound = createFoundRuns(sql);
   const listSorted = createSortedRuns(sql, (tenant, filter, page) => {
     const { text, params } = buildRunList(filter, page);
     const found: Run[] = sql.select(text, runRow).list({ ...params, tenant });
@@ -73,7 +75,10 @@ export function createRuns(sql: Sql): RunStore {
           .sort((a, b) => a.startedAt - b.startedAt || STAGES.indexOf(a.stage) - STAGES.indexOf(b.stage)),
       ),
     listAttempts: (tenant, id) => sql.read(() => lists.attempts.list({ tenant, id })),
-    listRuns: (tenant, filter, page) => sql.read(() => listSorted(tenant, filter, page)),
+    listRuns: (tenant, filter, page) =>
+      sql.read(() =>
+        filter.search === undefined ? listSorted(tenant, filter, page) : listFound(tenant, filter, filter.search, page),
+      ),
     lastRunOfPlans: (tenant, plans) =>
       sql.read(() =>
         [...new Set(plans)].flatMap((plan) => {

@@ -8,7 +8,7 @@ import type { RunKind, RunState } from '@holdfast/shared/domain/run.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import Database from 'better-sqlite3';
 import { createdEvent, finishedEvent, logEvent, logLine, madeEvent, partEvent, startedEvent } from '../contract/reports.ts';
-import { NOW, sampleHost, sampleId, sampleSource, sequence, TENANT } from '../contract/samples.ts';
+import { NOW, sampleHost, sampleId, samplePlan, sampleRepository, sampleSource, sequence, TENANT } from '../contract/samples.ts';
 import type { RunFilter } from '../runs.ts';
 import type { SnapshotFilter } from '../snapshots.ts';
 import type { Store } from '../store.ts';
@@ -22,7 +22,7 @@ import { createPeopleStore } from './people.ts';
 import { createPlans } from './plans.ts';
 import { buildRepositoryList, createRepositories } from './repositories.ts';
 import { buildRunList } from './run-walk.ts';
-import { buildSnapshotList } from './snapshots.ts';
+import { buildSnapshotList } from './snapshot-walk.ts';
 import { buildHostList } from './sorted-hosts.ts';
 import { buildPlanList } from './sorted-plans.ts';
 import { buildSourceList } from './sorted-sources.ts';
@@ -47,8 +47,8 @@ function fillRuns(): void {
   db.pragma('synchronous = OFF');
   const run =
     db.prepare(`INSERT INTO runs (id, tenant_no, host_no, kind, cause, state, plan_no, repository_no, created_at, received_at, bytes,
-      evidence, facets, log_lines, log_last_n, log_bytes, log_left_out)
-    VALUES (?, ${numberOf('?')}, ${numberOf('?')}, ?, 'schedule', ?, ${numberOf('?')}, ${numberOf('?')}, ?, 0, 0, ?, ?, 0, 0, 0, 0)`);
+      failure, evidence, facets, log_lines, log_last_n, log_bytes, log_left_out)
+    VALUES (?, ${numberOf('?')}, ${numberOf('?')}, ?, 'schedule', ?, ${numberOf('?')}, ${numberOf('?')}, ?, 0, 0, ?, ?, ?, 0, 0, 0, 0)`);
   const part =
     db.prepare(`INSERT INTO run_parts (run_no, source_no, tenant_no, position, state, warnings, bytes, kind, created_at, facets)
     VALUES (${runNumberOf('?')}, ${numberOf('?')}, ${numberOf('?')}, 0, ?, '[]', 0, ?, ?, ?)`);
@@ -62,11 +62,27 @@ function fillRuns(): void {
       const facts = { state, kind, host: hostOf(i), plan: planOf(i), repository: repositoryOf(i) };
       const facets = computeFacets(facts);
       const id = `run_${number(i)}`;
-      run.run(id, TENANT, facts.host, kind, state, facts.plan, facts.repository, NOW + i * 1000, evidence, facets);
+      const failure =
+        state === 'failed' ? JSON.stringify({ code: 'tool_failed', message: `pg_dump failed with code ${i}` }) : null;
+      run.run(id, TENANT, facts.host, kind, state, facts.plan, facts.repository, NOW + i * 1000, failure, evidence, facets);
       part.run(id, sourceOf(i), TENANT, state, kind, NOW + i * 1000, facets);
     }
   })();
   db.close();
+}
+
+/** The things that the runs are of; all have the same word in their names. */
+async function nameThings(store: Store): Promise<void> {
+  const repositories = [0, 1].map((i) => sampleRepository({ id: repositoryOf(i), name: `busy vault ${i}` }));
+  for (const repository of repositories) await store.repositories.insertRepository(repository);
+  for (let i = 0; i < 4; i += 1) {
+    const host = sampleHost({ id: hostOf(i), name: `busy host ${i}` });
+    await store.hosts.insertHost(host);
+    const sources = [i, i + 4].map((n) => sampleSource(host, { id: sourceOf(n), name: `busy source ${n}` }));
+    for (const source of sources) await store.sources.insertSource(source);
+    const [repository] = repositories;
+    if (repository) await store.plans.insertPlan(samplePlan(repository, sources, { id: planOf(i), name: `busy plan ${i}` }));
+  }
 }
 
 function combine<T extends object>(values: T): Partial<T>[] {
@@ -92,6 +108,7 @@ describe('scale', () => {
     await (await openSqliteStore({ path, migrationsDir, clock: { now: () => NOW }, ballastBytes: 0 })).close();
     fillRuns();
     store = await openSqliteStore({ path, migrationsDir, clock: { now: () => NOW }, ballastBytes: 0 });
+    await nameThings(store);
   });
   after(async () => {
     await store.close();
@@ -118,10 +135,16 @@ describe('scale', () => {
       active: true,
     } as const;
     const deep = (await store.runs.listRuns(TENANT, { until: NOW + 3_000_000 }, { limit: 1 })).next;
+    const deepFound = (await store.runs.listRuns(TENANT, { search: 'busy', until: NOW + 3_000_000 }, { limit: 1 })).next;
     const slow: string[] = [];
     let rows = 0;
-    for (const filter of [...combine<RunFilter>(meeting), ...combine<RunFilter>(never)]) {
-      for (const after of [undefined, deep]) {
+    const searches = ['busy', 'failed with', `run_${number(RUNS - 7).slice(0, 24)}`, 'never said'].flatMap((search) =>
+      [{}, { state: 'failed' as const }, { host: hostOf(1) }, { source: sourceOf(5) }, never].map(
+        (filter: RunFilter): RunFilter => ({ ...filter, search }),
+      ),
+    );
+    for (const filter of [...combine<RunFilter>(meeting), ...combine<RunFilter>(never), ...searches]) {
+      for (const after of [undefined, filter.search === undefined ? deep : deepFound]) {
         let best = Number.POSITIVE_INFINITY;
         for (let attempt = 0; attempt < 3 && best > LIMIT_MS / 2; attempt += 1) {
           const list = () => store.runs.listRuns(TENANT, filter, { limit: 50, after });

@@ -2,7 +2,10 @@
  * The OpenAPI 3.1 document, made from the very table that is served. Schemas with a name become components; replies are
  * open to new fields, input is not.
  */
+
+import { PASSED_OVER } from '@holdfast/shared/domain/list-orders.ts';
 import { RUN_KINDS } from '@holdfast/shared/domain/run.ts';
+import { SEARCH } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { SCOPE_WORDS, SCOPES } from '../../core/accounts/scopes.ts';
 import { sessionCookieName } from '../http/cookies.ts';
@@ -71,6 +74,12 @@ const metaSchema = z
   .strictObject({
     ...metaFields,
     next: z.string().optional().meta({ description: 'The cursor of the next page; absent on the last' }),
+    passedOver: z
+      .array(z.enum(PASSED_OVER))
+      .optional()
+      .meta({
+        description: `With \`search\` in runs and snapshots: of these, more fit than the first ${SEARCH.names} by name that are followed (of ids, the newest ${SEARCH.ids}); a longer text finds the rest`,
+      }),
     limit: z.int().optional().meta({ description: 'Rows of a page at most; of lists' }),
     total: z
       .int()

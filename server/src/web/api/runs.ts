@@ -63,6 +63,10 @@ export const runShape = nameShape(
     from: idSchema('repository').optional().meta({ description: 'Where a copy takes its snapshots from' }),
     follows: idSchema('run').optional().meta({ description: 'The run that this one follows by itself' }),
     requestedBy: z.string().optional(),
+    request: z
+      .string()
+      .optional()
+      .meta({ description: 'The id of the request that ordered it, as the server’s log and the audit name it' }),
     logLines: z.int().min(0).meta({ description: 'Lines the run wrote' }),
     logLinesLeftOut: z.int().min(1).optional().meta({ description: 'Of these, lines above a limit that were not kept' }),
     logRemoval: z
@@ -177,10 +181,17 @@ const listEndpoint = defineEndpoint({
     ...runFilterFields,
     ...sortFields(RUN_ORDERS, 'the newest come first'),
     kind: z.enum(RUN_KINDS).optional(),
+    search: searchInput.optional().meta({
+      description:
+        'Part of the name of its host, its plan, its repository or a source, part of what it failed with (from three letters on), or how the id of the run, of its snapshot or of its request begins. Goes with the order `created` alone; see `meta.passedOver`',
+    }),
   }),
   reply: listOf(runShape),
   handle: async (context, caller, { query }) =>
-    toPageReply(await listRuns(context, caller, { ...toRunFilter(query), kind: query.kind }, toSortedRequest(query)), toRunShape),
+    toPageReply(
+      await listRuns(context, caller, { ...toRunFilter(query), kind: query.kind, search: query.search }, toSortedRequest(query)),
+      toRunShape,
+    ),
 });
 
 const getEndpoint = defineEndpoint({

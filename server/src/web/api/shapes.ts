@@ -10,7 +10,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { EncryptedSecrets } from '../../store/encrypted-secrets.ts';
-import type { Page, PageRequest, SortedPage } from '../../store/page.ts';
+import type { FoundPage, PageRequest, SortedPage } from '../../store/page.ts';
 import type { ApiReply } from '../http/route.ts';
 
 /** Gives a schema its name in the OpenAPI document; a name is used once. */
@@ -77,8 +77,8 @@ export function toSortedRequest<C extends string>(query: {
 }
 
 /** A page of rows as a reply, each row through its view. */
-export function toPageReply<Row, View>(page: Page<Row>, toView: (row: Row) => View): ApiReply<readonly View[]> {
-  return { data: page.rows.map(toView), next: page.next };
+export function toPageReply<Row, View>(page: FoundPage<Row>, toView: (row: Row) => View): ApiReply<readonly View[]> {
+  return { data: page.rows.map(toView), next: page.next, passedOver: page.passedOver };
 }
 
 const configValue: z.ZodType<Config[string]> = z.union([z.string(), z.number(), z.boolean(), listOf(z.string())]);

@@ -9,7 +9,17 @@ import { pinSnapshot, unpinSnapshot } from '../../core/snapshots/pins.ts';
 import { getSnapshot, listSnapshots } from '../../core/snapshots/snapshots.ts';
 import type { Snapshot } from '../../store/snapshots.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { idParams, instantSchema, listOf, nameShape, pageFields, sortFields, toPageReply, toSortedRequest } from './shapes.ts';
+import {
+  idParams,
+  instantSchema,
+  listOf,
+  nameShape,
+  pageFields,
+  searchInput,
+  sortFields,
+  toPageReply,
+  toSortedRequest,
+} from './shapes.ts';
 
 const ROLES = ['data', 'globals'] as const;
 const STATES = ['good', 'partial', 'quarantined', 'missing', 'removed'] as const satisfies readonly SnapshotState[];
@@ -89,13 +99,17 @@ const listEndpoint = defineEndpoint({
     pinned: z.literal('true').optional().meta({ description: 'Only pinned ones' }),
     since: z.coerce.number().int().min(0).optional().meta({ description: 'Made at or after; epoch milliseconds' }),
     until: z.coerce.number().int().min(0).optional().meta({ description: 'Made before; epoch milliseconds' }),
+    search: searchInput.optional().meta({
+      description:
+        'Part of the name of its host, plan, repository or source, or how its id, its `engineId` or the id of its run begins. Goes with the order `created` alone; see `meta.passedOver`',
+    }),
     ...sortFields(SNAPSHOT_LIST_ORDERS, 'the newest come first'),
   }),
   reply: listOf(snapshotShape),
   async handle(context, caller, { query }) {
-    const { host, plan, source, repository, run, copyOf, state, role, since, until } = query;
+    const { host, plan, source, repository, run, copyOf, state, role, since, until, search } = query;
     const pinned = query.pinned === 'true' ? (true as const) : undefined;
-    const filter = { host, plan, source, repository, run, copyOf, state, role, pinned, since, until };
+    const filter = { host, plan, source, repository, run, copyOf, state, role, pinned, since, until, search };
     return toPageReply(await listSnapshots(context, caller, filter, toSortedRequest(query)), toSnapshotShape);
   },
 });

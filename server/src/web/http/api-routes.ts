@@ -103,6 +103,7 @@ async function answer(
   const meta = {
     ...metaOf(context, request),
     ...(reply.next === undefined ? {} : { next: reply.next }),
+    ...(reply.passedOver === undefined ? {} : { passedOver: reply.passedOver }),
     ...(isPaged(endpoint) ? describePage(reply, input.query as PageQuery) : {}),
   };
   response.json({ success: true, data: reply.data, error: null, meta });

@@ -2,6 +2,8 @@
  * Routes as data. Screens and API end-points are plain tables of these; only this folder turns them into Express
  * handlers, and the OpenAPI document and the link test read the very same tables.
  */
+
+import type { PassedOver } from '@holdfast/shared/domain/list-orders.ts';
 import * as z from 'zod';
 import type { Scope } from '../../core/accounts/scopes.ts';
 import type { Caller } from '../../core/caller.ts';
@@ -59,6 +61,8 @@ export interface ApiReply<R> {
   next?: string | undefined;
   /** How many rows all pages have together, where that is known at no cost. */
   total?: number | undefined;
+  /** Kinds of which a search follows less than fits it. */
+  passedOver?: readonly PassedOver[] | undefined;
   /** Version of a single item, sent as `ETag`. */
   version?: number | undefined;
 }

@@ -38,6 +38,7 @@ export function readSort<C extends string>({ query }: Pick<Visit, 'query'>, orde
       direction,
       href: (column, wanted) => href(toQuery(column, wanted)),
       first: findDefaultDirection,
+      orders,
     }),
   };
 }

@@ -26,6 +26,8 @@ export type Sort = {
   readonly href: (column: string, direction: 'asc' | 'desc') => string;
   /** How a column that is not the one is ordered first; upwards where it is left out. */
   readonly first?: ((column: string) => 'asc' | 'desc') | undefined;
+  /** The only ones there are, where a search leaves fewer than the columns offer. */
+  readonly orders?: readonly string[] | undefined;
 };
 
 export type Pager = {
@@ -79,10 +81,10 @@ export function table<Row>(view: TableView<Row>): Html {
 function headCell<Row>(column: Column<Row>, sort: Sort | undefined): Html {
   const classes = cellClass(column);
   const { sortable } = column;
-  if (sort === undefined || sortable === undefined || sortable === false) {
+  const name = sortable === true ? column.id : sortable;
+  if (sort === undefined || name === undefined || name === false || sort.orders?.includes(name) === false) {
     return html`<th role="columnheader" scope="col" class="${classes}">${column.hideLabel === true ? html`<span class="visually-hidden">${column.label}</span>` : column.label}</th>`;
   }
-  const name = sortable === true ? column.id : sortable;
   const active = sort.column === name;
   const other = sort.direction === 'asc' ? 'desc' : 'asc';
   const next = active ? other : (sort.first?.(name) ?? 'asc');

@@ -244,5 +244,7 @@ export function listPlaces(detail: RunDetail, names: Names, urls: Urls): readonl
     ...(run.snapshot === undefined
       ? []
       : [{ label: 'from snapshot', value: 'open', href: urls.snapshot({ snapshot: run.snapshot }) }]),
+    // What else the same request ordered, and what the log says of it.
+    ...(run.request === undefined ? [] : [{ label: 'request', value: run.request, href: urls.runs({ q: run.request }) }]),
   ];
 }

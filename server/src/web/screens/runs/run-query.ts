@@ -1,7 +1,7 @@
 /** What the list of runs may be narrowed to: read from the address, offered in the bar. */
 import { type HostId, idSchema, type PlanId, type RepositoryId, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { RUN_KINDS, RUN_STATES, TRIGGERS, type Trigger } from '@holdfast/shared/domain/run.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
+import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import { listHosts } from '../../../core/hosts/hosts.ts';
 import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
@@ -29,6 +29,8 @@ const STATE_WORDS = ['active', ...RUN_STATES] as const;
 
 /** With the days it is narrowed to, as they were typed. */
 export interface RunQuery extends TypedDays {
+  /** What is searched for. */
+  q?: string | undefined;
   state?: (typeof STATE_WORDS)[number] | undefined;
   kind?: (typeof RUN_KINDS)[number] | undefined;
   host?: HostId | undefined;
@@ -48,6 +50,7 @@ export function readRunQuery(visit: Pick<Visit, 'query'>): RunQuery {
     return known.find((word) => word === text);
   };
   return {
+    q: findText(visit.query, 'q', TEXT.searchChars),
     state: choice('state', STATE_WORDS),
     kind: choice('kind', RUN_KINDS),
     host: findId(findText(visit.query, 'host'), idSchema('host')),
@@ -67,6 +70,7 @@ export function toRunFilter(query: RunQuery, { now, zone }: Clockface): RunFilte
   if ('problem' in days) return days;
   return {
     ...(query.state === 'active' ? { active: true } : { state: query.state }),
+    search: query.q,
     kind: query.kind,
     host: query.host,
     plan: query.plan,

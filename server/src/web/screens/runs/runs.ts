@@ -8,7 +8,7 @@ import { TOPICS } from '../../../core/bus.ts';
 import type { Caller } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listRuns } from '../../../core/runs/runs.ts';
-import type { Page } from '../../../store/page.ts';
+import type { FoundPage } from '../../../store/page.ts';
 import type { Run } from '../../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { type ProgressFigures, progressBrief } from '../../ui/progress.ts';
@@ -25,9 +25,12 @@ import { findFigures, loadNames, type Names, nameOf } from './run-names.ts';
 import { buildRunFilters, type RunQuery, readRunQuery, toRunFilter } from './run-query.ts';
 import { describeTrigger, findDurationMs, shortenSentence, splitFailure } from './run-words.ts';
 import { RUNS_TABLE, type RunLine, type RunsView, runsPage, runsTable, summarizeRuns } from './runs.view.ts';
+import { describeSearch, sayPassedOver } from './search-words.ts';
 
 /** Lines whose progress is shown and moves: each is a topic of the page's one stream, which takes a limited number. */
 const LIVE_LINES = 20;
+/** What was searched for stands in the order of time. */
+const FOUND_ORDERS = ['created'] as const satisfies readonly RunOrder[];
 /** Names in a title; what is more is counted. */
 const NAMES_SHOWN = 3;
 
@@ -177,7 +180,7 @@ async function buildView(
     query: RunQuery;
     sort: ListSort<RunOrder>;
     trail: CursorTrail;
-    page: Page<Run>;
+    page: FoundPage<Run>;
     listed: ListedRuns;
     problem?: string | undefined;
   },
@@ -186,6 +189,9 @@ async function buildView(
   const { caller, urls } = visit;
   const address = { ...query, ...sort.query };
   const face = readClockface(context, visit);
+  const { q, ...others } = query;
+  const hasMore = Object.values(others).some((value) => value !== undefined);
+  const filtered = q !== undefined || hasMore;
   const counts = await context.store.runs.countRunsByState(caller.tenant, face.now - 24 * 3_600_000);
   return {
     face,
@@ -194,9 +200,11 @@ async function buildView(
     action: urls.runs(),
     days: { from: query.from, to: query.to },
     problem,
-    filtered: Object.values(query).some((value) => value !== undefined),
+    filtered,
+    search: q,
+    searched: q === undefined ? undefined : describeSearch('run', q, hasMore),
     pager: {
-      summary: summarizeRuns(page.rows.length),
+      summary: `${summarizeRuns(page.rows.length)}${sayPassedOver(q ?? '', page.passedOver)}`,
       ...linkPages(trail, page.next, (cursors) => urls.runs({ ...address, after: cursors })),
     },
     liveUrl: trail.cursors.length === 0 ? urls.runs(address) : undefined,
@@ -209,11 +217,11 @@ async function buildView(
 
 async function showRuns(context: CoreContext, visit: Visit): Promise<PageReply> {
   const query = readRunQuery(visit);
-  const sort = readSort(visit, RUN_ORDERS);
+  const sort = readSort(visit, query.q === undefined ? RUN_ORDERS : FOUND_ORDERS);
   const trail = readTrail(visit);
   const filter = toRunFilter(query, readClockface(context, visit));
   const problem = 'problem' in filter ? filter.problem : undefined;
-  const page: Page<Run> =
+  const page: FoundPage<Run> =
     'problem' in filter
       ? { rows: [], next: undefined }
       : await listRuns(context, visit.caller, filter, { ...trail.request, sort: sort.wish });

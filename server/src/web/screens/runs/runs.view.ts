@@ -16,6 +16,7 @@ import {
   filterSelect,
   type Pager,
   type Sort,
+  searchInput,
   table,
   toolbar,
 } from '../../ui/table.ts';
@@ -57,6 +58,9 @@ export type RunsView = {
     readonly options: readonly FilterOption[];
   }[];
   readonly filtered: boolean;
+  readonly search?: string | undefined;
+  /** What an empty list says of the search. */
+  readonly searched?: { readonly title: string; readonly text: string } | undefined;
   readonly pager: Pager;
   readonly sort: Sort;
   /** The order, which filters keep. */
@@ -80,7 +84,7 @@ export function runsPage(shell: Shell, view: RunsView): Html {
     label: 'Filter runs',
     target: RUNS_TABLE,
     kept: view.kept,
-    controls: html`${view.filters.map((filter) => filterSelect(filter))}${filterDays(view.days)}`,
+    controls: html`${searchInput({ name: 'q', value: view.search, label: 'Name, error or id' })}${view.filters.map((filter) => filterSelect(filter))}${filterDays(view.days)}`,
   });
   return layout(shell, {
     title: 'Runs',
@@ -178,7 +182,8 @@ function noRuns(view: RunsView): Html {
   if (view.filtered)
     return emptyState({
       icon: 'search',
-      title: view.problem ?? 'No run fits these filters.',
+      title: view.problem ?? view.searched?.title ?? 'No run fits these filters.',
+      text: view.problem === undefined ? view.searched?.text : undefined,
       action: linkButton({ href: view.action, label: 'Show all runs' }),
     });
   return emptyState({

@@ -2,7 +2,7 @@
 import { type HostId, idSchema, type PlanId, type RepositoryId, type RunId, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { SNAPSHOT_LIST_ORDERS, type SnapshotListOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { SNAPSHOT_STATES, type SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
+import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import { type Caller, isAllowed } from '../../../core/caller.ts';
 import { listHosts } from '../../../core/hosts/hosts.ts';
 import { listPlans } from '../../../core/plans/plans.ts';
@@ -10,7 +10,7 @@ import type { CoreContext } from '../../../core/ports.ts';
 import { listRepositories } from '../../../core/repositories/repositories.ts';
 import { listSnapshots } from '../../../core/snapshots/snapshots.ts';
 import { listSources } from '../../../core/sources/sources.ts';
-import type { Page, SortedPage } from '../../../store/page.ts';
+import type { FoundPage, SortedPage } from '../../../store/page.ts';
 import type { Snapshot, SnapshotFilter } from '../../../store/snapshots.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatBytes, formatCount, formatNoun } from '../../ui/quantity.ts';
@@ -25,6 +25,7 @@ import { findRange, readTypedDays, type TypedDays } from '../periods/day-range.t
 import { isRestorable } from '../runs/run-acts.ts';
 import { choicesOf } from '../runs/run-filters.ts';
 import { loadNames, type Names, nameOf } from '../runs/run-names.ts';
+import { describeSearch, sayPassedOver } from '../runs/search-words.ts';
 import { buildShell } from '../shell.ts';
 import { judgeMoment, MOMENTS_SHOWN } from './moments.ts';
 import { readActs } from './snapshot-acts.ts';
@@ -50,8 +51,13 @@ const DAY_MS = 24 * 3_600_000;
 const PERIODS = { day: DAY_MS, week: 7 * DAY_MS, month: 30 * DAY_MS } as const;
 const PERIOD_NAMES = Object.keys(PERIODS) as readonly (keyof typeof PERIODS)[];
 
+/** What was searched for stands in the order of time. */
+const FOUND_ORDERS = ['created'] as const satisfies readonly SnapshotListOrder[];
+
 /** With the days it is narrowed to, as they were typed. */
 interface SnapshotQuery extends TypedDays {
+  /** What is searched for. */
+  q?: string | undefined;
   plan?: PlanId | undefined;
   source?: SourceId | undefined;
   host?: HostId | undefined;
@@ -67,6 +73,7 @@ function readQuery(visit: Pick<Visit, 'query'>): SnapshotQuery {
   const state = findText(query, 'state');
   const period = findText(query, 'period');
   return {
+    q: findText(query, 'q', TEXT.searchChars),
     plan: findId(findText(query, 'plan'), idSchema('plan')),
     source: findId(findText(query, 'source'), idSchema('source')),
     host: findId(findText(query, 'host'), idSchema('host')),
@@ -213,11 +220,11 @@ async function readFilters(
 
 /** Days are those of the reader's zone; what is wrong with them is said instead. */
 function toFilter(
-  { period, from, to, ...others }: SnapshotQuery,
+  { q, period, from, to, ...others }: SnapshotQuery,
   { now, zone }: Clockface,
 ): SnapshotFilter | { problem: string } {
   const days = findRange({ from, to }, zone, now, period && PERIODS[period]);
-  return 'problem' in days ? days : { ...others, ...days };
+  return 'problem' in days ? days : { ...others, ...days, search: q };
 }
 
 async function buildView(
@@ -231,11 +238,13 @@ async function buildView(
   const face = readClockface(context, visit);
   const filter = toFilter(query, face);
   const problem = 'problem' in filter ? filter.problem : undefined;
-  const list = async (page: SortedPage<SnapshotListOrder>): Promise<Page<Snapshot>> =>
+  const list = async (page: SortedPage<SnapshotListOrder>): Promise<FoundPage<Snapshot>> =>
     'problem' in filter ? { rows: [], next: undefined } : listSnapshots(context, caller, filter, page);
   const page = await list({ ...trail.request, sort: sort.wish });
   const names = await loadSnapshotNames(context, caller, page.rows, query);
-  const filtered = Object.values(query).some((value) => value !== undefined);
+  const { q, ...others } = query;
+  const hasMore = Object.values(others).some((value) => value !== undefined);
+  const filtered = q !== undefined || hasMore;
   const total = filtered ? undefined : await context.store.snapshots.countSnapshots(caller.tenant);
   const isNewestFirst = sort.wish === undefined && trail.cursors.length === 0;
   const [newest] = isNewestFirst ? page.rows : (await list({ limit: 1 })).rows;
@@ -249,8 +258,10 @@ async function buildView(
     days: { from: query.from, to: query.to },
     problem,
     filtered,
+    search: q,
+    searched: q === undefined ? undefined : describeSearch('snapshot', q, hasMore),
     pager: {
-      summary: `${formatNoun(page.rows.length, 'snapshot')} shown`,
+      summary: `${formatNoun(page.rows.length, 'snapshot')} shown${sayPassedOver(q ?? '', page.passedOver)}`,
       ...linkPages(trail, page.next, (cursors) => urls.snapshots({ ...address, after: cursors })),
     },
     liveUrl: trail.cursors.length === 0 ? urls.snapshots(address) : undefined,
@@ -276,7 +287,7 @@ async function showSnapshots(context: CoreContext, visit: Visit): Promise<PageRe
   const query = readQuery(visit);
   const { view, names } = await buildView(context, visit, {
     query,
-    sort: readSort(visit, SNAPSHOT_LIST_ORDERS),
+    sort: readSort(visit, query.q === undefined ? SNAPSHOT_LIST_ORDERS : FOUND_ORDERS),
     trail: readTrail(visit),
   });
   const bare = { ...view, filters: [] };

@@ -15,6 +15,7 @@ import {
   type Pager,
   type Selection,
   type Sort,
+  searchInput,
   table,
   toolbar,
 } from '../../ui/table.ts';
@@ -81,6 +82,9 @@ export type SnapshotsView = {
     readonly options: readonly FilterOption[];
   }[];
   readonly filtered: boolean;
+  readonly search?: string | undefined;
+  /** What an empty list says of the search. */
+  readonly searched?: { readonly title: string; readonly text: string } | undefined;
   readonly pager: Pager;
   readonly sort: Sort;
   /** The order, which filters keep. */
@@ -109,7 +113,7 @@ export function snapshotsPage(shell: Shell, view: SnapshotsView): Html {
     label: 'Filter snapshots',
     target: SNAPSHOTS_ANSWER,
     kept: view.kept,
-    controls: html`${view.filters.map((filter) => filterSelect(filter))}${filterDays(view.days)}`,
+    controls: html`${searchInput({ name: 'q', value: view.search, label: 'Name or id' })}${view.filters.map((filter) => filterSelect(filter))}${filterDays(view.days)}`,
   });
   return layout(shell, {
     title: 'Snapshots',
@@ -212,7 +216,8 @@ function noSnapshots(view: SnapshotsView): Html {
   if (view.filtered)
     return emptyState({
       icon: 'search',
-      title: view.problem ?? 'No snapshot fits these filters.',
+      title: view.problem ?? view.searched?.title ?? 'No snapshot fits these filters.',
+      text: view.problem === undefined ? view.searched?.text : undefined,
       action: linkButton({ href: view.action, label: 'Show all snapshots' }),
     });
   return emptyState({
