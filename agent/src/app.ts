@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { drawFraction, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { REPOSITORY_LOOKS, RUNS, SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
 import type { AgentConfig } from './config.ts';
 import { createHandlers } from './handlers/all.ts';
 import { readSpec } from './handlers/spec-put.ts';
@@ -16,23 +16,11 @@ import { enrol } from './session/enrol.ts';
 import { createSession, type Session } from './session/session.ts';
 import { openTooling } from './tooling.ts';
 import { AGENT_VERSION } from './version.ts';
-import { createDrainWatch } from './watches/drain.ts';
+import { createWatches } from './watches/all.ts';
+import { startClockwork } from './watches/clockwork.ts';
 import { openHostWatch } from './watches/host-watch.ts';
-import { createLifeNoteWriter } from './watches/life-note.ts';
-import { createPlanClock } from './watches/plan-clock.ts';
-import { createReconciliation } from './watches/reconciliation.ts';
-import { createRepositoryWatch } from './watches/repository-watch.ts';
-import { createSecretWatch } from './watches/secret-watch.ts';
-import { createSourceWatch } from './watches/source-watch.ts';
 import { createWorkbench } from './workbench.ts';
 
-const DAY_MS = 24 * 3_600_000;
-/** What waits in memory because the disk refused it is tried again this often. */
-const RETRY_MS = 5_000;
-/** A drain that has reached its end, and a line that came or went, are noticed within this. */
-const LOOK_MS = 1_000;
-/** Tools are looked for again this often; a person who installs one can also restart the agent. */
-const INVENTORY_MS = 10 * 60_000;
 /** Runs wait at most this long for locks of an earlier life to be cleared. */
 const RECOVERY_PATIENCE_MS = 60_000;
 /** The line to the server is given this long to end before the journal closes under it. */
@@ -58,61 +46,17 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   let spec: Spec | undefined;
 
   const workbench = createWorkbench(tooling, journal, (progress) => session?.sendVolatile('progress', progress), {
-    onSecretsChange: () => secrets.look(),
+    onSecretsChange: () => watches.secrets.look(),
     findRepository: (engineId) => spec?.repositories.find(({ pinnedId }) => pinnedId === engineId)?.id,
   });
   const executor = createExecutor({
     workbench,
     spec: () => spec,
-    findHold: (job) => drain.findHold(job) ?? secrets.findHold(job),
-    onRepositoryUsed: (id, end) => void reconciliation.afterBackup(id, end),
+    findHold: (job) => watches.drain.findHold(job) ?? watches.secrets.findHold(job),
+    onRepositoryUsed: (id, end) => void watches.reconciliation.afterBackup(id, end),
   });
-  const reconciliation = createReconciliation({
-    workbench,
-    spec: () => spec,
-    listRuns: () => executor.listRuns(),
-    isBusy: (id) => executor.isBusy(id),
-    signal: stopping.signal,
-  });
-  const secrets = createSecretWatch({
-    workbench,
-    spec: () => spec,
-    onChange() {
-      executor.reconsider();
-      void reconciliation.reconcileUnopened();
-    },
-  });
-  const drain = createDrainWatch({
-    clock,
-    findDrain: () => spec?.drain,
-    notify(text) {
-      log.info({ until: spec?.drain?.until }, text);
-      journal.outbox.append({ type: 'host.notice', at: clock.now(), level: 'info', text });
-    },
-    onChange: () => executor.reconsider(),
-  });
-  const scheduler = createPlanClock(workbench, executor, () => spec);
-  const sources = createSourceWatch({
-    workbench,
-    spec: () => spec,
-    listBusySources: () => executor.listBusySources(),
-    report(looks) {
-      if (session?.isConnected !== true) return false;
-      session.sendVolatile('sources.seen', { looks: [...looks] });
-      return true;
-    },
-    random: () => drawFraction(systemRandomBytes),
-  });
-  const repositories = createRepositoryWatch({
-    clock,
-    spec: () => spec,
-    report(looks) {
-      if (session?.isConnected !== true) return false;
-      session.sendVolatile('repositories.seen', { looks: [...looks] });
-      return true;
-    },
-  });
-  const life = createLifeNoteWriter(workbench, () => session?.isConnected === true);
+  const watches = createWatches({ workbench, executor, spec: () => spec, session: () => session, signal: stopping.signal });
+  const { scheduler, reconciliation, secrets, drain, sources, life } = watches;
   const host = await openHostWatch({ tooling, stateDir: config.stateDir, version: AGENT_VERSION, journal, executor });
 
   const adopt = (next: Spec) => {
@@ -136,30 +80,10 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     }
   };
 
-  function startClockwork(): () => void {
-    const every = (ms: number, work: () => unknown) => setInterval(() => void work(), ms);
-    const timers = [
-      every(RETRY_MS, () => journal.outbox.retry()),
-      every(LOOK_MS, drain.look),
-      every(LOOK_MS, life.look),
-      every(SOURCE_HEALTH.tickMs, sources.tick),
-      every(REPOSITORY_LOOKS.tickMs, repositories.tick),
-      // Waiting for secrets has an end as well.
-      every(RUNS.tickMs, () => executor.reconsider()),
-      every(DAY_MS, () => {
-        journal.purge();
-        return reconciliation.reconcileAll();
-      }),
-      every(INVENTORY_MS, async () => {
-        secrets.settle();
-        if (!(await tooling.refreshInventory())) return;
-        host.refreshFacts();
-        session?.sendVolatile('inventory', { facts: host.facts(), tools: [...tooling.inventory().reports] });
-      }),
-    ];
-    return () => {
-      for (const timer of timers) clearInterval(timer);
-    };
+  async function refreshTools(): Promise<void> {
+    if (!(await tooling.refreshInventory())) return;
+    host.refreshFacts();
+    session?.sendVolatile('inventory', { facts: host.facts(), tools: [...tooling.inventory().reports] });
   }
 
   /** What an earlier life left is put right and its locks are cleared before anything new begins; then the ledger is compared. */
@@ -214,7 +138,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
       const recovered = recover().catch((error: unknown) =>
         log.error({ err: error }, 'runs of an earlier life could not be ended'),
       );
-      const stopClockwork = startClockwork();
+      const stopClockwork = startClockwork({ journal, executor, watches, refreshTools });
       void recovered.then(() => {
         if (stopping.signal.aborted) return;
         executor.resume();
