@@ -48,6 +48,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   const workbench = createWorkbench(tooling, journal, (progress) => session?.sendVolatile('progress', progress), {
     onSecretsChange: () => watches.secrets.look(),
     findRepository: (engineId) => spec?.repositories.find(({ pinnedId }) => pinnedId === engineId)?.id,
+    hostLimits: () => spec?.limits ?? {},
   });
   const executor = createExecutor({
     workbench,

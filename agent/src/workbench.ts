@@ -1,6 +1,7 @@
 /** Puts the workbench of a running agent together: tooling, journal, and memory of the processes each run started. */
 import { systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId, type RepositoryId } from '@holdfast/shared/domain/ids.ts';
+import type { RunLimits } from '@holdfast/shared/domain/plan.ts';
 import { SECRETS } from '@holdfast/shared/limits.ts';
 import type { Progress } from '@holdfast/shared/protocol/messages.ts';
 import type { OnLockCleared } from './engines/restic/restic-tool.ts';
@@ -38,13 +39,15 @@ export interface WorkbenchPorts {
   onSecretsChange?(): void;
   /** The repository of this host's settings that has this id of the engine. */
   findRepository?(engineId: string): RepositoryId | undefined;
+  /** See `Workbench.hostLimits`; none unless given. */
+  hostLimits?(): RunLimits;
 }
 
 export function createWorkbench(
   tooling: HostTooling,
   journal: Journal,
   sendProgress: (progress: Progress) => void,
-  { onSecretsChange = () => undefined, findRepository = () => undefined }: WorkbenchPorts = {},
+  { onSecretsChange = () => undefined, findRepository = () => undefined, hostLimits = () => ({}) }: WorkbenchPorts = {},
 ): Workbench {
   const { clock, log } = tooling;
   const bootId = readBootId();
@@ -62,6 +65,7 @@ export function createWorkbench(
     createId: (kind) => createId(kind, { clock, randomBytes: systemRandomBytes }),
     sendProgress,
     setTimer,
+    hostLimits,
     secrets: createSecretHolder({ crypto, setTimer, lingerMs: SECRETS.lingerMs, onChange: onSecretsChange }),
     execFor: (run) =>
       tooling.createExecWith({

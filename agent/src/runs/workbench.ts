@@ -3,6 +3,7 @@ import type { FoundTool, ToolName } from '@holdfast/shared/adapters/command.ts';
 import type { Clock } from '@holdfast/shared/clock.ts';
 import type { Crypto } from '@holdfast/shared/crypto/crypto.ts';
 import type { HostId, Id, IdKind, RunId } from '@holdfast/shared/domain/ids.ts';
+import type { RunLimits } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Progress } from '@holdfast/shared/protocol/messages.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
@@ -64,6 +65,8 @@ export interface Workbench extends Tooling {
   setTimer(ms: number, callback: () => void): () => void;
   /** Tells the engine of a process of an earlier life, so that a lock it left can be proven ours. Instants in epoch milliseconds. */
   rememberProcess(process: { pid: number; startedAt: number; endedAt: number }): void;
+  /** What each run may take of this host, beside the limits of its own. */
+  hostLimits(): RunLimits;
   /** Remembers which processes belong to a run, so that leftovers of a crash can be proven ours. */
   execFor(run: RunId): Exec;
 }

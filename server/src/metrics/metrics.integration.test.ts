@@ -75,6 +75,7 @@ async function addHost(id: HostId, name: string): Promise<void> {
     acknowledgedSpecVersion: 1,
     counter: 0,
     concurrency: 3,
+    limits: {},
   });
 }
 

@@ -2,7 +2,7 @@
 import type { Drain } from '@holdfast/shared/domain/drain.ts';
 import type { AnnouncementId, EnrolmentTokenId, HostId, PlanId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { HostOrder } from '@holdfast/shared/domain/list-orders.ts';
-import type { SecretsMode } from '@holdfast/shared/domain/plan.ts';
+import type { RunLimits, SecretsMode } from '@holdfast/shared/domain/plan.ts';
 import type { HostFacts, ToolReport } from '@holdfast/shared/protocol/messages.ts';
 import type { Page, SortedPage } from './page.ts';
 
@@ -39,6 +39,8 @@ export interface Host {
   counter: number;
   boot?: string | undefined;
   concurrency: number;
+  /** Of each of its runs, beside those of the plan. */
+  limits: RunLimits;
   secretsMode: SecretsMode;
   /** The last one that was not ended by a person; it may be over by now. */
   drain?: HostDrain | undefined;
@@ -135,7 +137,7 @@ export interface HostStore {
   updateHostNaming(
     tenant: TenantId,
     id: HostId,
-    change: { name?: string; tags?: readonly string[]; concurrency?: number; secretsMode?: SecretsMode },
+    change: { name?: string; tags?: readonly string[]; concurrency?: number; limits?: RunLimits; secretsMode?: SecretsMode },
   ): Promise<void>;
   /** Begins, changes or (undefined) ends the drain of a host, and raises its wanted spec version. */
   setHostDrain(tenant: TenantId, id: HostId, drain: HostDrain | undefined): Promise<void>;

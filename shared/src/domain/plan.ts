@@ -208,6 +208,8 @@ export const specSchema = z.object({
   version: z.int().min(1),
   issuedAt: z.int().min(0),
   concurrency: z.int().min(1).max(32),
+  /** What each run here may take at most, whatever it is; those of its plan hold besides. What a newer server adds is left out, not refused. */
+  limits: z.object(runLimitsSchema.shape).optional(),
   /** Until its end this host takes no new runs; undefined when it is not drained. */
   drain: drainSchema.optional(),
   /** Undefined: kept. */

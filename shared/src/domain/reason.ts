@@ -128,7 +128,8 @@ const REASONS = {
   },
   memory_limit: {
     code: 'precondition',
-    advice: 'Give the plan a higher memory limit, or none; the same run needs the same memory again.',
+    advice:
+      'Give the plan, or the host where it has one, a higher memory limit or none; the same run needs the same memory again.',
   },
   overlap: { code: 'conflict', advice: 'The earlier run of this source was still going; this one was skipped.' },
   interrupted: {

@@ -24,6 +24,7 @@ import { endPart, type PartResult, summariseParts } from '../attempts/part.ts';
 import { startTimeLimit } from '../attempts/time-limit.ts';
 import { prepareRepository, withWorkDir } from '../inputs.ts';
 import type { JournaledBackup } from '../journaled-run.ts';
+import { openLimitedExec } from '../limited-exec.ts';
 import type { Recorder } from '../log/recorder.ts';
 import { openRepository } from '../open-repository.ts';
 import { writeIfPossible } from '../possible-write.ts';
@@ -59,8 +60,7 @@ function getReady({ workbench, recorder, body, spec }: BackupExecution): Ready {
   const used = { repository: repository.id, sources: body.sources.filter((source) => !body.overlapping.includes(source)) };
   if (used.sources.length > 0 && listMissing(spec, used, workbench.secrets).length > 0)
     throw createReasonError('secrets_missing', 'The server did not bring the secrets of this plan within its grace');
-  const exec = workbench.execFor(recorder.run).withLimits(findOptions(spec, body).limits);
-  for (const unmet of exec.unmetLimits) recorder.log('warn', unmet);
+  const exec = openLimitedExec(workbench, recorder, findOptions(spec, body).limits);
   return { exec, engine: workbench.engine(exec), repository, spec };
 }
 

@@ -15,6 +15,7 @@ import {
   withWorkDir,
 } from '../inputs.ts';
 import type { JournaledDrill } from '../journaled-run.ts';
+import { openLimitedExec } from '../limited-exec.ts';
 import type { Recorder } from '../log/recorder.ts';
 import { demandRepository } from '../open-repository.ts';
 import type { RestorePart } from '../restore/restore-part.ts';
@@ -83,8 +84,7 @@ async function tryOut(execution: DrillExecution, ready: Ready, dir: DrillDir, fi
   await withWorkDir(workbench, async (workDir) => {
     const repository = ready.openRepository(workDir);
     recorder.addRedaction(repository.redact);
-    const exec = workbench.execFor(recorder.run).withLimits(ready.limits);
-    for (const unmet of exec.unmetLimits) recorder.log('warn', unmet);
+    const exec = openLimitedExec(workbench, recorder, ready.limits);
     const { engineId, sizeBytes, fileName } = order;
     const engine = workbench.engine(exec);
     const part: RestorePart = { tooling: workbench, exec, engine, recorder, repository, engineId, sizeBytes, workDir, signal };

@@ -11,6 +11,7 @@ import type { ResticEngine } from '../../engines/restic/engine.ts';
 import { endPart } from '../attempts/part.ts';
 import { type PreparedSource, prepareRepositoryDraft, prepareSourceDraft, withWorkDir } from '../inputs.ts';
 import type { HalfRestored, JournaledRestore } from '../journaled-run.ts';
+import { openLimitedExec } from '../limited-exec.ts';
 import type { Recorder } from '../log/recorder.ts';
 import { demandRepository } from '../open-repository.ts';
 import { writeIfPossible } from '../possible-write.ts';
@@ -213,7 +214,7 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
       const repository = prepareRepositoryDraft(workbench, order.repository.draft, toRestoreRefs(order).repository, workDir);
       recorder.addRedaction(repository.redact);
       const { downloadKiBps } = order.options ?? {};
-      const exec = workbench.execFor(recorder.run).withLimits(downloadKiBps === undefined ? {} : { downloadKiBps });
+      const exec = openLimitedExec(workbench, recorder, downloadKiBps === undefined ? {} : { downloadKiBps });
       const running: RunningRestore = {
         tooling: workbench,
         exec,

@@ -11,6 +11,7 @@ import type { ResticEngine } from '../../engines/restic/engine.ts';
 import type { PlannedSnapshot } from '../../journal/snapshot-ledger.ts';
 import { type PreparedRepository, prepareRepository, prepareRepositoryDraft } from '../inputs.ts';
 import type { JournaledCopy } from '../journaled-run.ts';
+import { openLimitedExec } from '../limited-exec.ts';
 import { openRepository } from '../open-repository.ts';
 import { createRate } from '../rate.ts';
 import { toOrderedFromRef, toOrderedRef } from '../secrets/maintenance-secrets.ts';
@@ -104,8 +105,7 @@ export async function copyToSecond(execution: CopyExecution, workDir: string, on
   recorder.addRedaction(both.to.redact);
   joinAccess(both.from.access, both.to.access);
   const plan = spec?.plans.find(({ id }) => id === body.plan);
-  const exec = workbench.execFor(recorder.run);
-  const engine = workbench.engine(plan ? exec.withLimits(plan.options.limits) : exec);
+  const engine = workbench.engine(openLimitedExec(workbench, recorder, plan?.options.limits));
   const named = { name: 'the second repository', pinnedId: both.to.pinnedId };
   await openRepository({ engine, recorder, prepared: both.to, repository: named, workDir, signal });
   const stranger = await engine.findStranger({ access: both.from.access, workDir, pinnedId: both.from.pinnedId, signal });

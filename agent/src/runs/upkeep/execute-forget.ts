@@ -13,6 +13,7 @@ import { listNextFires } from '../../scheduler/next-fire.ts';
 import { endPart, type PartResult, summariseParts, toFailure } from '../attempts/part.ts';
 import { type PreparedRepository, prepareRepository, prepareRepositoryDraft, withWorkDir } from '../inputs.ts';
 import { type JournaledForget, journaledBackupSchema } from '../journaled-run.ts';
+import { openLimitedExec } from '../limited-exec.ts';
 import type { Recorder, RunEnd } from '../log/recorder.ts';
 import { openRepository } from '../open-repository.ts';
 import { toOrderedRef } from '../secrets/maintenance-secrets.ts';
@@ -83,8 +84,7 @@ function getReady({ workbench, recorder, body, spec }: ForgetExecution): Ready {
   const isOfPlan = plan?.repositoryId === body.repository || plan?.copy?.repositoryId === body.repository;
   if (!spec || !plan || !repository || !isOfPlan)
     throw new AppError('not_found', 'this host does not have the plan with that repository any more');
-  const exec = workbench.execFor(recorder.run).withLimits(plan.options.limits);
-  return { engine: workbench.engine(exec), plan, repository, spec };
+  return { engine: workbench.engine(openLimitedExec(workbench, recorder, plan.options.limits)), plan, repository, spec };
 }
 
 /** Through the admin credential where the order brought one. */

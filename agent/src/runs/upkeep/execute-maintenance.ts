@@ -7,6 +7,7 @@ import type { ResticEngine } from '../../engines/restic/engine.ts';
 import { toFailure } from '../attempts/part.ts';
 import { type PreparedRepository, prepareRepositoryDraft, withWorkDir } from '../inputs.ts';
 import type { JournaledMaintenance } from '../journaled-run.ts';
+import { openLimitedExec } from '../limited-exec.ts';
 import { openRepository } from '../open-repository.ts';
 import { createRate } from '../rate.ts';
 import { toOrderedRef } from '../secrets/maintenance-secrets.ts';
@@ -111,7 +112,7 @@ function work(execution: MaintenanceTry, onLockLook: OnLockLook): Promise<WorkRe
   return withWorkDir(workbench, async (workDir) => {
     const prepared = prepareRepositoryDraft(workbench, repository.draft, toOrderedRef(recorder.run), workDir);
     recorder.addRedaction(prepared.redact);
-    const engine = workbench.engine(workbench.execFor(recorder.run));
+    const engine = workbench.engine(openLimitedExec(workbench, recorder));
     const { describe } = getRepositoryAdapter(repository.draft.kind);
     const named = { name: describe(repository.draft.config), pinnedId: repository.pinnedId };
     await openRepository({ engine, recorder, prepared, repository: named, workDir, signal });

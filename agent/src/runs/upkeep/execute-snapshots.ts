@@ -8,6 +8,7 @@ import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.
 import { toFailure } from '../attempts/part.ts';
 import { prepareRepositoryDraft, withWorkDir } from '../inputs.ts';
 import type { JournaledSnapshots } from '../journaled-run.ts';
+import { openLimitedExec } from '../limited-exec.ts';
 import { openRepository } from '../open-repository.ts';
 import { createRate } from '../rate.ts';
 import { toOrderedRef } from '../secrets/maintenance-secrets.ts';
@@ -161,7 +162,7 @@ function work(execution: SnapshotsExecution, onLockLook: OnLockLook): Promise<Sn
     const { draft, pinnedId } = body.order.repository;
     const prepared = prepareRepositoryDraft(workbench, draft, toOrderedRef(recorder.run), workDir);
     recorder.addRedaction(prepared.redact);
-    const engine = workbench.engine(workbench.execFor(recorder.run));
+    const engine = workbench.engine(openLimitedExec(workbench, recorder));
     const named = { name: 'as ordered', pinnedId };
     await openRepository({ engine, recorder, prepared, repository: named, workDir, signal });
     const ready: ReadyRepository = { engine, prepared, workDir };

@@ -186,6 +186,7 @@ async function admit(
     acknowledgedSpecVersion: 0,
     counter: 0,
     concurrency: RUNS.perHost,
+    limits: {},
     secretsMode: admission.secretsMode ?? 'kept',
   };
   const plainToken = crypto.randomToken('hfa');

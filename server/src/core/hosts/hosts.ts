@@ -3,7 +3,7 @@ import { sealFor } from '@holdfast/shared/crypto/sealed.ts';
 import { isDraining } from '@holdfast/shared/domain/drain.ts';
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import type { HostOrder } from '@holdfast/shared/domain/list-orders.ts';
-import type { SecretsMode } from '@holdfast/shared/domain/plan.ts';
+import type { RunLimits, SecretsMode } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
@@ -89,11 +89,13 @@ export interface HostChange {
   name?: string | undefined;
   tags?: readonly string[] | undefined;
   concurrency?: number | undefined;
+  /** In place of all that there were. */
+  limits?: RunLimits | undefined;
   secretsMode?: SecretsMode | undefined;
 }
 
 /**
- * Names, tags, runs at the same time, where its secrets are; `invalid` names the field at fault, `conflict` a name that is taken,
+ * Names, tags, runs at the same time and what each may take, where its secrets are; `invalid` names the field at fault, `conflict` a name that is taken,
  * `precondition` a host whose agent cannot do without keeping secrets, `limit` one whose secrets do not fit into its spec.
  */
 export async function updateHost(context: CoreContext, caller: Caller, id: HostId, wanted: HostChange): Promise<HostView> {
@@ -116,6 +118,7 @@ export async function updateHost(context: CoreContext, caller: Caller, id: HostI
     ...(change.name === undefined ? {} : { name: change.name }),
     ...(change.tags === undefined ? {} : { tags: change.tags }),
     ...(change.concurrency === undefined ? {} : { concurrency: change.concurrency }),
+    ...(change.limits === undefined ? {} : { limits: change.limits }),
     ...(change.secretsMode === undefined ? {} : { secretsMode: change.secretsMode }),
   });
   await context.store.hosts.bumpSpec(caller.tenant, [id]);

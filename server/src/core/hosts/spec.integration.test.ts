@@ -10,7 +10,7 @@ import { createPlan, updatePlan } from '../plans/plans.ts';
 import { updateRepository } from '../repositories/repositories.ts';
 import { startPlan } from '../runs/runs.ts';
 import { createSource, updateSource } from '../sources/sources.ts';
-import { rotateHostToken } from './hosts.ts';
+import { rotateHostToken, updateHost } from './hosts.ts';
 import { buildSpec } from './spec.ts';
 import { measureSpec } from './spec-size.ts';
 
@@ -54,6 +54,22 @@ describe('The spec of a host', () => {
       [remote.id],
       'only what its plans need',
     );
+  });
+
+  it('carries what each run of the host may take, and nothing of it where there are no limits', async (t) => {
+    const { host, context, admin, ...rig } = await openCatalogRig(t);
+    const read = async () => (await readSpec({ ...rig, host, context, admin }, host.id)).spec;
+    const before = await read();
+    assert.equal(before.limits, undefined);
+    const limits = { nice: 5, downloadKiBps: 100 };
+    await updateHost(context, admin, host.id, { limits });
+    const after = await read();
+    assert.deepEqual(after.limits, limits);
+    assert.ok(after.version > before.version);
+    await updateHost(context, admin, host.id, { name: 'renamed' });
+    assert.deepEqual((await read()).limits, limits);
+    await updateHost(context, admin, host.id, { limits: {} });
+    assert.equal((await read()).limits, undefined);
   });
 
   it('leaves out what is switched off, and gets a higher version with each change', async (t) => {

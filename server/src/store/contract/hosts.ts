@@ -137,7 +137,10 @@ export function checkHosts(open: OpenStore): void {
         await hosts.updateHostNaming(TENANT, host.id, { tags: ['new', 'x'] });
         await hosts.updateHostNaming(TENANT, host.id, { concurrency: 5 });
         await hosts.updateHostNaming(TENANT, host.id, { secretsMode: 'just_in_time' });
-        const changed = { name: 'New', tags: ['new', 'x'], concurrency: 5, secretsMode: 'just_in_time' };
+        await hosts.updateHostNaming(TENANT, host.id, { limits: { nice: 3 } });
+        const limits = { io: 'idle', uploadKiBps: 200 } as const;
+        await hosts.updateHostNaming(TENANT, host.id, { limits });
+        const changed = { name: 'New', tags: ['new', 'x'], concurrency: 5, secretsMode: 'just_in_time', limits };
         assert.deepEqual(await hosts.findHost(TENANT, host.id), { ...host, ...changed });
         assert.deepEqual((await hosts.listHosts(TENANT, { tag: 'old' }, { limit: 5 })).rows, []);
         assert.equal((await hosts.listHosts(TENANT, { tag: 'new' }, { limit: 5 })).rows.length, 1);

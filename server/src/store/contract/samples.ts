@@ -142,6 +142,7 @@ export function sampleHost(change: Partial<Host> = {}): Host {
     counter: 0,
     boot: undefined,
     concurrency: 3,
+    limits: {},
     specSignature: undefined,
     drain: undefined,
     ...change,

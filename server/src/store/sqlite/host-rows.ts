@@ -1,7 +1,7 @@
 /** The row of a host. */
 import { drainSchema } from '@holdfast/shared/domain/drain.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
+import { runLimitsSchema, SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
 import { hostFactsSchema, toolReportSchema } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
 import { HOST_STATES, type Host } from '../hosts.ts';
@@ -10,7 +10,7 @@ import { json, optional } from './columns.ts';
 export const HOST_COLUMNS = `h.id, h.tenant_id AS tenant, h.name, h.state, h.tags, h.signing_key AS signingKey,
   h.sealing_key AS sealingKey, h.fingerprint, h.facts, h.tools, h.created_at AS createdAt, h.last_seen_at AS lastSeenAt,
   h.skew_ms AS skewMs, h.spec_version AS specVersion, h.acknowledged_spec_version AS acknowledgedSpecVersion, h.counter,
-  h.boot, h.concurrency, h.secrets_mode AS secretsMode, h.spec_signature AS specSignature,
+  h.boot, h.concurrency, h.limits, h.secrets_mode AS secretsMode, h.spec_signature AS specSignature,
   CASE WHEN h.drain_until IS NOT NULL
     THEN json_object('since', h.drain_since, 'until', h.drain_until, 'by', h.drain_by) END AS drain`;
 export const hostRow: z.ZodType<Host> = z.object({
@@ -32,6 +32,7 @@ export const hostRow: z.ZodType<Host> = z.object({
   counter: z.int(),
   boot: optional(z.string()),
   concurrency: z.int(),
+  limits: json(runLimitsSchema),
   secretsMode: z.enum(SECRETS_MODES),
   specSignature: optional(z.string()),
   drain: optional(json(drainSchema.extend({ by: z.string() }))),

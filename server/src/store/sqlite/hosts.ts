@@ -11,10 +11,10 @@ function prepareHosts(sql: Sql) {
   return {
     insert: sql.change(`INSERT INTO hosts (id, tenant_id, name, name_key, state, tags, signing_key, sealing_key, fingerprint,
         facts, tools, created_at, last_seen_at, skew_ms, spec_version, acknowledged_spec_version, counter, boot, concurrency,
-        secrets_mode, spec_signature, drain_since, drain_until, drain_by)
+        limits, secrets_mode, spec_signature, drain_since, drain_until, drain_by)
       VALUES (@id, @tenant, @name, @nameKey, @state, @tags, @signingKey, @sealingKey, @fingerprint, @facts, @tools,
         @createdAt, @lastSeenAt, @skewMs, @specVersion, @acknowledgedSpecVersion, @counter, @boot, @concurrency,
-        @secretsMode, @specSignature, @drainSince, @drainUntil, @drainBy)`),
+        @limits, @secretsMode, @specSignature, @drainSince, @drainUntil, @drainBy)`),
     find: sql.select(`SELECT ${HOST_COLUMNS} FROM hosts h WHERE h.tenant_id = @tenant AND h.id = @id`, hostRow),
     // The plus keeps SQLite from walking all of the tenant in the order of names for the few that are asked for.
     some: sql.select(
@@ -46,7 +46,8 @@ function prepareHosts(sql: Sql) {
     countActive: sql.select("SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND state = 'active'", counted),
     countSeen: sql.select('SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND last_seen_at >= @since', counted),
     rename: sql.change(`UPDATE hosts SET name = coalesce(@name, name), name_key = coalesce(@nameKey, name_key),
-      tags = coalesce(@tags, tags), concurrency = coalesce(@concurrency, concurrency), secrets_mode = coalesce(@secretsMode, secrets_mode) ${byId}`),
+      tags = coalesce(@tags, tags), concurrency = coalesce(@concurrency, concurrency), limits = coalesce(@limits, limits),
+      secrets_mode = coalesce(@secretsMode, secrets_mode) ${byId}`),
     tags: sql.select(
       `SELECT DISTINCT t.tag FROM host_tags t WHERE t.tenant_id = @tenant
        AND EXISTS (SELECT 1 FROM hosts h WHERE h.id = t.host_id AND h.state <> 'revoked') ORDER BY t.tag`,
@@ -91,6 +92,7 @@ export function createHostInsert(sql: Sql): (host: Host) => void {
       tags: toJson(host.tags),
       facts: toJson(host.facts),
       tools: toJson(host.tools),
+      limits: toJson(host.limits),
       drain: undefined,
       drainSince: host.drain?.since,
       drainUntil: host.drain?.until,
@@ -152,6 +154,7 @@ export function createHostRows(sql: Sql): HostRows {
             nameKey,
             tags: toJson(change.tags),
             concurrency: change.concurrency,
+            limits: toJson(change.limits),
             secretsMode: change.secretsMode,
           }),
         );

@@ -1,6 +1,6 @@
 /** What the API shows of a host. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
+import { runLimitsSchema, SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
 import { hostFactsSchema, toolReportSchema } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
 import { HOST_STANDINGS, type HostView, SKEW_LEVELS } from '../../core/hosts/hosts.ts';
@@ -35,6 +35,7 @@ export const hostShape = nameShape(
     acknowledgedSpecVersion: z.int().meta({ description: 'Version the host works by' }),
     drift: z.boolean(),
     concurrency: z.int().meta({ description: 'Runs at the same time' }),
+    limits: runLimitsSchema.meta({ description: 'What each run may take at most, whatever its plan allows' }),
     drain: drainShape.optional().meta({ description: 'While the host takes no new runs' }),
     secretsMode: secretsModeShape,
   }),
@@ -43,7 +44,7 @@ export type HostShape = z.infer<typeof hostShape>;
 
 export function toHostShape(host: HostView): HostShape {
   const { id, name, standing, tags, fingerprint, facts, tools, createdAt, lastSeenAt, skewMs, drift, concurrency } = host;
-  const { specVersion, acknowledgedSpecVersion, skewLevel, secretsMode, drain } = host;
+  const { specVersion, acknowledgedSpecVersion, skewLevel, secretsMode, drain, limits } = host;
   return {
     id,
     name,
@@ -60,6 +61,7 @@ export function toHostShape(host: HostView): HostShape {
     acknowledgedSpecVersion,
     drift,
     concurrency,
+    limits,
     drain,
     secretsMode,
   };

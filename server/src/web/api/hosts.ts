@@ -1,7 +1,7 @@
 /** End-points about hosts and the ways in which they join. */
 import { drainMinutesSchema } from '@holdfast/shared/domain/drain.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { nameSchema, runLimitsSchema } from '@holdfast/shared/domain/plan.ts';
 import { DRAIN } from '@holdfast/shared/limits.ts';
 import { AGENT_FRAMES } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
@@ -91,13 +91,15 @@ const patchEndpoint = defineEndpoint({
   method: 'patch',
   path: '/hosts/:id',
   scope: 'admin',
-  summary: 'Changes the name, the tags, how many runs a host carries out at the same time, or whether it keeps its secrets.',
+  summary:
+    'Changes the name, the tags, how many runs a host carries out at the same time, what each of them may take, or whether it keeps its secrets.',
   tag: 'hosts',
   params: idParams('host'),
   body: z.strictObject({
     name: nameSchema.optional(),
     tags: tagsInput.optional(),
     concurrency: z.int().min(1).max(32).optional(),
+    limits: runLimitsSchema.optional().meta({ description: 'In place of all that there were; `{}` takes them away' }),
     secretsMode: secretsModeShape.optional(),
   }),
   reply: hostShape,

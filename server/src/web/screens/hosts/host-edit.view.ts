@@ -1,16 +1,19 @@
 /** The form in which a host is named, tagged and held back. */
 import type { Html } from '../../html.ts';
 import { html } from '../../html.ts';
-import { type Field, form } from '../../ui/form.ts';
+import { type Field, type FieldSection, form } from '../../ui/form.ts';
 import { layout, type Shell } from '../../ui/layout.ts';
 import type { Urls } from '../../urls.ts';
+import { LIMIT_LABELS, limitFields } from '../forms/limit-fields.view.ts';
 import { listSecretsOptions, SECRETS_CHANGE, SECRETS_COST } from './secrets-mode.view.ts';
+
+type LimitName = 'nice' | 'io' | 'upload' | 'download' | 'memory';
 
 export interface EditHostView {
   urls: Urls;
   id: string;
   name: string;
-  values: { name: string; tags: string; concurrency: string; secretsMode: string };
+  values: Readonly<Record<'name' | 'tags' | 'concurrency' | 'secretsMode' | LimitName, string>>;
   /** Whether its agent can do without keeping secrets. */
   canDoWithout: boolean;
   errors: Readonly<Record<string, string>>;
@@ -59,6 +62,19 @@ export function editHostPage(shell: Shell, view: EditHostView): Html {
       help: `${SECRETS_COST} ${SECRETS_CHANGE}`,
     },
   ];
+  const limits: FieldSection = {
+    title: 'Limits of each run',
+    help: 'They hold for every run here: backups, copies, checks, drills and restores. Those of a plan hold besides; the tighter one counts. Runs at the same time each have them.',
+    folded: true,
+    open: Object.keys(LIMIT_LABELS).some((name) => values[name as LimitName] !== ''),
+    fields: limitFields((name, more) => ({
+      name,
+      label: LIMIT_LABELS[name] ?? name,
+      value: values[name as LimitName],
+      error: errors[name],
+      ...more,
+    })),
+  };
   return layout(shell, {
     title: `Edit ${view.name}`,
     heading: `Edit ${view.name}`,
@@ -66,6 +82,7 @@ export function editHostPage(shell: Shell, view: EditHostView): Html {
     content: html`<section class="panel"><div class="panel-body">${form({
       action: urls.editHost({ host: id }),
       fields,
+      sections: [limits],
       problem: view.problem,
       submit: { label: 'Save' },
       cancelHref: urls.host({ host: id }),

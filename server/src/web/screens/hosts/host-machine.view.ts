@@ -51,6 +51,8 @@ export interface MachineView {
   words: readonly string[];
   joinedAt: number;
   concurrency: number;
+  /** What each run may take, in words. */
+  limits: readonly { label: string; value: string }[];
   secretsMode: SecretsMode;
   /** Whether its agent can be handed secrets apart from its settings. */
   takesSecrets: boolean;
@@ -84,6 +86,9 @@ export function factsPanel(view: MachineView): Html {
       { label: 'Fingerprint', value: fingerprintLine(view.words) },
       ...machine,
       { label: 'Runs at once', value: formatCount(view.concurrency) },
+      ...(view.limits.length === 0
+        ? []
+        : [{ label: 'Limits of each run', value: view.limits.map(({ label, value }) => `${label} ${value}`).join(', ') }]),
       { label: 'Secrets', value: SECRETS_WORDS[view.secretsMode] },
       { label: 'Joined', value: stampTime(view.joinedAt, face) },
     ]),

@@ -33,6 +33,8 @@ import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { type FormProblem, isShown, NO_PROBLEM, toFormProblem, toSchemaProblem } from '../forms/form-problem.ts';
 import { readText, splitTags } from '../forms/form-values.ts';
+import { listLimitFacts } from '../forms/limit-words.ts';
+import { checkLimitsText, readLimitsText, toLimitsText } from '../forms/limits-text.ts';
 import { findParts, getParam } from '../params.ts';
 import { type LineName, MISSED_SHOWN, toMissedFiresView } from '../plans/missed-fires.ts';
 import type { LastRunRow } from '../runs/last-runs.view.ts';
@@ -143,6 +145,7 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
     skewLevel: host.skewLevel,
     health: HOST_HEALTH,
     concurrency: host.concurrency,
+    limits: listLimitFacts(host.limits),
     secretsMode: host.secretsMode,
     takesSecrets: hasCapability(host.facts, 'secrets.put'),
     drain: await readDrain(context, caller, host),
@@ -191,6 +194,7 @@ async function showEdit(context: CoreContext, visit: Visit): Promise<PageReply> 
     tags: host.tags.join(', '),
     concurrency: String(host.concurrency),
     secretsMode: host.secretsMode,
+    ...toLimitsText(host.limits),
   };
   const view = toEditView(visit, host, NO_PROBLEM, values);
   return { kind: 'page', html: editHostPage(await buildShell(context, visit, 'hosts'), view) };
@@ -212,18 +216,21 @@ async function postEdit(context: CoreContext, visit: Visit): Promise<PageReply> 
     tags: readText(form, 'tags'),
     concurrency: readText(form, 'concurrency'),
     secretsMode: readText(form, 'secretsMode'),
+    ...readLimitsText((name) => readText(form, name).trim()),
   };
   const parsed = editSchema.safeParse({ ...typed, tags: splitTags(typed.tags) });
+  const checked = checkLimitsText(typed);
   let problem: FormProblem;
-  if (parsed.success) {
+  if (parsed.success && 'limits' in checked) {
     try {
-      const host = await updateHost(context, caller, id, parsed.data);
+      const host = await updateHost(context, caller, id, { ...parsed.data, limits: checked.limits });
       return { kind: 'redirect', to: urls.host({ host: id }), flash: { tone: 'good', text: `${host.name} is saved.` } };
     } catch (thrown) {
       problem = toFormProblem(thrown);
     }
   } else {
-    problem = toSchemaProblem(parsed.error);
+    const { text, fields } = parsed.error === undefined ? NO_PROBLEM : toSchemaProblem(parsed.error);
+    problem = { text, fields: { ...fields, ...('fields' in checked ? checked.fields : {}) } };
   }
   const view = toEditView(visit, await getHost(context, caller, id), problem, typed);
   return { kind: 'page', status: 422, html: editHostPage(await buildShell(context, visit, 'hosts'), view) };

@@ -280,6 +280,35 @@ describe('changing a host', () => {
     for (const value of ['db-one', 'fra', '5']) assert.match(edit, new RegExp(`value="${value}"`));
   });
 
+  it('saves what each run may take, shows it, and keeps what was typed wrongly beside the reason', async () => {
+    const host = await addHost(world, { name: 'db-limited' });
+    const form = {
+      name: 'db-limited',
+      tags: '',
+      concurrency: '3',
+      nice: '10',
+      io: 'idle',
+      upload: '2048',
+      download: '',
+      memory: '',
+    };
+    const reply = await world.ask('post', `/hosts/${host.id}/edit`, { form });
+    assert.ok(reply.kind === 'redirect');
+    const words = readWords(await world.read(`/hosts/${host.id}`));
+    assert.match(words, /Limits of each run niceness 10, disk only when idle, upload at most 2048.KiB\/s/u);
+    assert.match(await world.read(`/hosts/${host.id}/edit`), /value="2048"/);
+
+    const wrong = await world.ask('post', `/hosts/${host.id}/edit`, { form: { ...form, nice: '20', memory: 'a lot' } });
+    assert.ok(wrong.kind === 'page' && wrong.status === 422);
+    const shown = wrong.html.toString();
+    for (const field of ['nice', 'memory']) assert.match(shown, new RegExp(`id="f-${field}-error"`));
+    assert.match(readWords(shown), /must be a whole number from 0 to 19.*must be a whole number from 64/s);
+    assert.match(shown, /value="20"/);
+
+    await world.ask('post', `/hosts/${host.id}/edit`, { form: { ...form, nice: '', io: '', upload: '' } });
+    assert.doesNotMatch(readWords(await world.read(`/hosts/${host.id}`)), /Limits of each run/);
+  });
+
   it('names the field when the name is taken', async () => {
     const host = await addHost(world, { name: 'db-2' });
     await addHost(world, { name: 'db-3' });

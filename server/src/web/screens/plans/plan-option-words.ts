@@ -1,5 +1,6 @@
 /** The options of a plan in words: what differs from what every plan does, and how the whole reads. */
 import { DEFAULT_PLAN_OPTIONS, type PlanOptions } from '@holdfast/shared/domain/plan.ts';
+import { listLimitFacts } from '../forms/limit-words.ts';
 import { writeSpan } from '../periods/span-text.ts';
 import { describeWindow } from '../periods/window-words.ts';
 
@@ -33,11 +34,7 @@ export function listOptionFacts(options: PlanOptions): readonly OptionFact[] {
     options.timeoutMinutes > 0 && { label: 'time limit', value: formatMinutes(options.timeoutMinutes) },
     options.overlap === 'queue' && { label: 'due while it runs', value: 'waits, then runs once' },
     options.priority !== usual.priority && { label: 'priority', value: options.priority },
-    limits.nice !== undefined && { label: 'niceness', value: String(limits.nice) },
-    limits.io !== undefined && { label: 'disk', value: limits.io === 'idle' ? 'only when idle' : `${limits.io} class` },
-    limits.uploadKiBps !== undefined && { label: 'upload', value: `at most ${limits.uploadKiBps}${NBSP}KiB/s` },
-    limits.downloadKiBps !== undefined && { label: 'download', value: `at most ${limits.downloadKiBps}${NBSP}KiB/s` },
-    limits.memoryMiB !== undefined && { label: 'memory of each tool', value: `at most ${limits.memoryMiB}${NBSP}MiB` },
+    ...listLimitFacts(limits),
     hooks.before !== undefined && { label: 'hook before', value: hooks.before },
     hooks.after !== undefined && { label: 'hook after', value: hooks.after },
   ];

@@ -2,6 +2,15 @@
 import { DEFAULT_PLAN_OPTIONS, type PlanOptions, planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
 import type { Visit } from '../../http/route.ts';
 import { readList, readText } from '../forms/form-values.ts';
+import {
+  LIMIT_FIELDS,
+  LIMIT_RANGES,
+  type LimitsText,
+  readLimitsText,
+  toLimitsCandidate,
+  toLimitsText,
+  toNumber,
+} from '../forms/limits-text.ts';
 import { parseSpan, writeSpan } from '../periods/span-text.ts';
 
 export const WINDOWS_MAX = 20;
@@ -18,7 +27,7 @@ export interface WindowText {
 }
 
 /** Everything by the name of its field; windows row by row. */
-export interface OptionsText {
+export interface OptionsText extends LimitsText {
   catchUp: boolean;
   grace: string;
   spread: string;
@@ -29,11 +38,6 @@ export interface OptionsText {
   overlap: string;
   priority: string;
   countRows: string;
-  nice: string;
-  io: string;
-  upload: string;
-  download: string;
-  memory: string;
   hookBefore: string;
   hookAfter: string;
 }
@@ -53,18 +57,10 @@ export function toOptionsText(options: PlanOptions): OptionsText {
     overlap: options.overlap,
     priority: options.priority,
     countRows: options.countRows,
-    nice: numberText(limits.nice),
-    io: limits.io ?? '',
-    upload: numberText(limits.uploadKiBps),
-    download: numberText(limits.downloadKiBps),
-    memory: numberText(limits.memoryMiB),
+    ...toLimitsText(limits),
     hookBefore: hooks.before ?? '',
     hookAfter: hooks.after ?? '',
   };
-}
-
-function numberText(value: number | undefined): string {
-  return value === undefined ? '' : String(value);
 }
 
 function isEmptyWindow(window: WindowText): boolean {
@@ -119,11 +115,7 @@ export function readOptionsText(form: Visit['form']): OptionsText {
     overlap: read('overlap'),
     priority: read('priority'),
     countRows: read('countRows'),
-    nice: read('nice'),
-    io: read('io'),
-    upload: read('upload'),
-    download: read('download'),
-    memory: read('memory'),
+    ...readLimitsText(read),
     hookBefore: read('hookBefore'),
     hookAfter: read('hookAfter'),
   };
@@ -139,11 +131,7 @@ const RANGES: Readonly<Record<string, string>> = {
   overlap: 'one of the choices',
   priority: 'one of the choices',
   countRows: 'one of the choices',
-  io: 'one of the choices',
-  nice: 'a whole number from 0 to 19',
-  upload: 'a whole number from 1 to 10000000',
-  download: 'a whole number from 1 to 10000000',
-  memory: 'a whole number from 64 to 1000000',
+  ...LIMIT_RANGES,
 };
 
 /** The form's field for a place in the options. */
@@ -156,19 +144,10 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   overlap: 'overlap',
   priority: 'priority',
   countRows: 'countRows',
-  'limits.nice': 'nice',
-  'limits.io': 'io',
-  'limits.uploadKiBps': 'upload',
-  'limits.downloadKiBps': 'download',
-  'limits.memoryMiB': 'memory',
+  ...Object.fromEntries(Object.entries(LIMIT_FIELDS).map(([limit, field]) => [`limits.${limit}`, field])),
   'hooks.before': 'hookBefore',
   'hooks.after': 'hookAfter',
 };
-
-/** Number of a text; NaN for what is none, so that the schema refuses it. */
-function toNumber(text: string): number {
-  return /^\d{1,12}$/u.test(text) ? Number(text) : Number.NaN;
-}
 
 function toMinutes(text: string): number {
   const seconds = parseSpan(text, 'min');
@@ -198,13 +177,7 @@ function toCandidate(text: OptionsText, rows: readonly number[]): Record<string,
     retryAfterSeconds: given(text.retryAfter, (typed) => parseSpan(typed, 's') ?? Number.NaN),
     timeoutMinutes: given(text.timeout, toMinutes),
     hooks: dropMissing({ before: given(text.hookBefore, same), after: given(text.hookAfter, same) }),
-    limits: dropMissing({
-      nice: given(text.nice, toNumber),
-      io: given(text.io, same),
-      uploadKiBps: given(text.upload, toNumber),
-      downloadKiBps: given(text.download, toNumber),
-      memoryMiB: given(text.memory, toNumber),
-    }),
+    limits: toLimitsCandidate(text),
   };
 }
 

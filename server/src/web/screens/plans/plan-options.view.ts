@@ -2,6 +2,7 @@
 import { attrs, type Html, html } from '../../html.ts';
 import { type Field, type FieldSection, fieldSection } from '../../ui/form.ts';
 import { icon } from '../../ui/icons.ts';
+import { LIMIT_LABELS, limitFields } from '../forms/limit-fields.view.ts';
 
 export type WindowView = {
   readonly from: string;
@@ -39,11 +40,7 @@ const OPTION_LABELS: Readonly<Record<string, string>> = {
   overlap: 'Due while it still runs',
   priority: 'Priority',
   countRows: 'Rows counted beside a dump',
-  nice: 'Niceness',
-  io: 'Disk',
-  upload: 'Upload at most',
-  download: 'Download at most',
-  memory: 'Memory of each tool',
+  ...LIMIT_LABELS,
   hookBefore: 'Before the run',
   hookAfter: 'After the run',
 };
@@ -149,31 +146,7 @@ function rivalSection(view: PlanOptionsView): FieldSection {
         ],
         help: 'Drills compare what comes back with what was noted at the backup.',
       }),
-      optionField(view, 'nice', {
-        kind: 'number',
-        min: 0,
-        max: 19,
-        placeholder: 'as it is',
-        help: 'From 0 to 19: the higher, the more its tools leave the processor to others.',
-      }),
-      optionField(view, 'io', {
-        kind: 'select',
-        options: [
-          { value: '', label: 'As it is' },
-          { value: 'normal', label: 'Normal' },
-          { value: 'low', label: 'Low: after others' },
-          { value: 'idle', label: 'Idle: only when nobody else reads or writes' },
-        ],
-      }),
-      optionField(view, 'upload', { kind: 'number', min: 1, unit: 'KiB/s', placeholder: 'no limit' }),
-      optionField(view, 'download', { kind: 'number', min: 1, unit: 'KiB/s', placeholder: 'no limit' }),
-      optionField(view, 'memory', {
-        kind: 'number',
-        min: 64,
-        unit: 'MiB',
-        placeholder: 'no limit',
-        help: 'A tool that wants more fails, and the run says so.',
-      }),
+      ...limitFields((name, more) => optionField(view, name, more)),
     ],
   };
 }
