@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `holdfast-server`: serve, user create, user link, api-key create, backup, version. Data on standard output, logs on standard error. */
+/** `holdfast-server`: serve, user create, user link, api-key create, backup, recovery-kit, version. Data on standard output, logs on standard error. */
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { systemClock } from '@holdfast/shared/clock.ts';
@@ -12,6 +12,8 @@ import { createApiKey } from './core/accounts/api-keys.ts';
 import { issuePasswordLink, listPeople } from './core/accounts/people.ts';
 import { SCOPES, type Scope } from './core/accounts/scopes.ts';
 import type { CoreContext } from './core/ports.ts';
+import { readRecoveryKit } from './core/repositories/recovery-sheet.ts';
+import { formatRecoverySheet } from './core/repositories/recovery-text.ts';
 import { findDatabase, openFoundation } from './foundation.ts';
 import { createDirectory } from './hub/directory.ts';
 import { createLog, type ServerLog } from './log.ts';
@@ -148,6 +150,12 @@ async function backUpCommand({ to, json }: { to: string; json?: boolean }): Prom
   process.stdout.write(json ? `${JSON.stringify({ path: to, bytes })}\n` : `copied ${bytes} bytes to ${to}, whole\n`);
 }
 
+/** Beside the master key nothing here is more secret than before: whoever can run this can read every password anyway. */
+async function printKitCommand(): Promise<void> {
+  const kit = await onStore((context) => readRecoveryKit(context, createCliCaller(userInfo().username)));
+  process.stdout.write(formatRecoverySheet(kit));
+}
+
 const guard =
   <T extends unknown[]>(action: (...given: T) => Promise<void>) =>
   async (...given: T) => {
@@ -208,6 +216,10 @@ program
   .requiredOption('--to <path>', 'the file that the copy becomes; an older copy there is replaced')
   .option('--json', 'print JSON')
   .action(guard(backUpCommand));
+program
+  .command('recovery-kit')
+  .description('print what opens every repository with restic alone, passwords and keys included, beside a running server')
+  .action(guard(printKitCommand));
 program
   .command('version')
   .description('print the version')

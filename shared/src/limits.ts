@@ -197,6 +197,9 @@ export const MAINTENANCE = {
   windowsMax: 20,
   /** After so long without a use that went well nobody knows whether a repository still works: a week, and a day of grace. */
   quietAfterMs: 8 * 24 * 3_600_000,
+  /** So long a repository may be in use before its password was first proven to be kept elsewhere, and so long such a proof counts. */
+  passwordUnprovenMs: 7 * 24 * 3_600_000,
+  passwordProvenMs: 92 * 24 * 3_600_000,
 } as const;
 
 /** Looking into snapshots, and choosing from them. */

@@ -211,6 +211,20 @@ describe('The command line', () => {
     assert.match(forbidden.error, /this API key may not do this: it has the scopes read and lacks operate/);
   });
 
+  it('prints the recovery sheet, and proves a password from a file that nobody else reads or from standard input', async () => {
+    const sheet = await world.run(['repositories', 'sheet', 'main'], { role: 'viewer' });
+    assert.equal(sheet.code, EXIT.done, sheet.error);
+    assert.match(sheet.out, /^Recovery sheet of [^\n]+\nNo password stands in it\./);
+    assert.match(sheet.out, /\nPassword: {2}no host has opened this repository yet\n/);
+    const prove = (more: readonly string[], input?: string) =>
+      world.run(['repositories', 'prove', 'main', '--host', 'db-1', ...more], input === undefined ? {} : { input });
+    const open = await prove(['--password-file', await world.write('open-paper', 'otters', 0o644)]);
+    assert.deepEqual([open.code, /can be read by others/.test(open.error)], [EXIT.usage, true]);
+    assert.equal((await prove([], '\n')).code, EXIT.usage);
+    const early = await prove([], 'otters\n');
+    assert.deepEqual([early.code, /no host has opened the repository main yet/.test(early.error)], [EXIT.failed, true]);
+  });
+
   it('passes on what a host that is away cannot be asked', async () => {
     for (const args of [
       ['sources', 'test', 'db-1/web'],
@@ -231,6 +245,9 @@ describe('The command line', () => {
     const facts = { ...known, capabilities: [...AGENT_CAPABILITIES], dumpDirs };
     await hosts.recordContact(made.host, { at: clock.now(), facts });
     await context.store.repositories.pinEngineId(DEFAULT_TENANT, made.repository as RepositoryId, 'a'.repeat(64), made.host);
+    const paper = await world.write('paper', 'otters under ferns\n');
+    const prove = await world.run(['repositories', 'prove', 'main', '--host', 'db-1', '--password-file', paper]);
+    assert.equal(prove.code, EXIT.unreachable, prove.error);
     const config = { host: '127.0.0.1', port: 5432, user: 'backup', database: 'shop' };
     const described = { kind: 'postgres', config, secrets: { password: 'x-geheim' } };
     const shop = await post('/sources', { host: made.host, name: 'shop', ...described });

@@ -63,7 +63,7 @@ export function parseKey(text: string): string {
 }
 
 /** A file with a secret that others may read is refused: whoever read it once has the key. */
-async function readPrivate(path: string): Promise<string | undefined> {
+export async function readPrivate(path: string): Promise<string | undefined> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw createUsageError(`${path} cannot be read (${error.code})`);

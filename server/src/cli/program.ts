@@ -15,6 +15,7 @@ import { note, printJson, printLine } from './output.ts';
 import { type CliParts, wantsJson } from './parts.ts';
 import { addPeopleCommands } from './people-commands.ts';
 import { addApiCommand, addReadCommands } from './read-commands.ts';
+import { addRecoveryCommands } from './recovery-commands.ts';
 import { addRunCommands } from './run-commands.ts';
 import { addSnapshotCommands } from './snapshot-commands.ts';
 
@@ -36,6 +37,7 @@ export function createProgram(parts: CliParts): Command {
   addConfigCommands(program.command('plan').description('config as code: one file of all that is protected, and how'), parts);
   addCatalogCommands(getNoun('sources'), getNoun('repositories'), parts);
   addContentsCommands(getNoun('repositories'), parts);
+  addRecoveryCommands(getNoun('repositories'), parts);
   addDrillCommands(getNoun('sources'), parts);
   addRunCommands(program, getNoun('runs'), parts);
   addSnapshotCommands(getNoun('snapshots'), parts);

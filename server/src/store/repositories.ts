@@ -20,11 +20,22 @@ export interface Repository {
   testedFrom?: HostId | undefined;
   /** Runs of one host that may use it at the same time; undefined for as many as the host runs. */
   runsAtOnce?: number | undefined;
+  /** Undefined: nobody has shown yet that the password is kept elsewhere, or it is another one since. */
+  passwordProof?: PasswordProof | undefined;
   /** The credential that may remove, where the everyday one may not. Never in a spec: it goes to a host with one order alone. */
   admin?: AdminCredential | undefined;
   version: number;
   createdAt: number;
   updatedAt: number;
+}
+
+/** A person opened the repository with the password from their own copy. */
+export interface PasswordProof {
+  /** Epoch milliseconds. */
+  at: number;
+  by: string;
+  /** The host that opened it. */
+  host: HostId;
 }
 
 /** What differs from the everyday credential; everything else is the same. */
@@ -45,6 +56,8 @@ export interface RepositoryStore {
   updateRepository(repository: Repository, expectedVersion: number): Promise<void>;
   /** Pins the engine's id once; `conflict` when another one is pinned. */
   pinEngineId(tenant: TenantId, id: RepositoryId, engineId: string, from: HostId): Promise<void>;
+  /** Keeps the proof while the version is still `version`; `conflict` otherwise, `not_found` when it is gone. The version stays. */
+  provePassword(tenant: TenantId, id: RepositoryId, proof: PasswordProof, version: number): Promise<void>;
   findRepository(tenant: TenantId, id: RepositoryId): Promise<Repository | undefined>;
   /** Those that exist, each once, by name, then id. */
   findRepositories(tenant: TenantId, ids: readonly RepositoryId[]): Promise<readonly Repository[]>;

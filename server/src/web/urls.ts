@@ -43,7 +43,9 @@ export const PAGES = {
 
   repositories: '/repositories',
   addRepository: '/repositories/new',
+  recoverySheet: '/repositories/recovery-sheet',
   repository: '/repositories/:repository',
+  provePassword: '/repositories/:repository/password',
   editRepository: '/repositories/:repository/edit',
   testRepository: '/repositories/:repository/test',
   initRepository: '/repositories/:repository/init',

@@ -77,6 +77,11 @@ const RULES = {
     label: 'repository certificate near its end',
     title: (what) => `The certificate of the repository ${what} is near its end`,
   },
+  'repository.unproven': {
+    severity: 'notice',
+    label: 'password not proven',
+    title: (what) => `Nobody has proven lately that the password of ${what} is kept elsewhere`,
+  },
   'check.failed': { severity: 'critical', label: 'check failed', title: (what) => `The check of ${what} failed` },
   'prune.failed': { severity: 'warning', label: 'prune failed', title: (what) => `The prune of ${what} failed` },
   'upkeep.overdue': {

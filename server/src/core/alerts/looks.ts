@@ -25,6 +25,7 @@ import { isFreshLook } from '../repositories/repository-looks.ts';
 import { readRoutine } from '../routine/routine.ts';
 import type { AlertCondition } from './conditions.ts';
 import { FLEET, FLEET_CONDITIONS, judgeHosts } from './host-signs.ts';
+import { judgePasswordProof } from './password-signs.ts';
 import { judgePlace, type PlaceFacts } from './place-signs.ts';
 import { judgePlans } from './plan-signs.ts';
 import { judgeRepository } from './repository-signs.ts';
@@ -114,6 +115,7 @@ export async function lookAtRepositories(looking: Looking, ids: readonly Reposit
     const known = before.filter((sign) => sign.scopeId === repository.id);
     const { certificateDays } = looking.thresholds;
     const locks = await store.repositoryLooks.findLockLook(tenant, repository.id);
+    found.push(...judgePasswordProof(repository, clock.now()));
     found.push(...judgePlace({ now: clock.now(), repository, looks, certificateDays, locks, before: known }));
   }
   const signs = holdBack(found, before, looking.windows, () => ({ plans: [], tags: [] }));

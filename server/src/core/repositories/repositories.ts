@@ -122,13 +122,16 @@ export async function updateRepository(
   const input = { config: change.config ?? before.config, secrets: change.secrets ?? {} };
   const { config, secrets } = parseAdapterInput(getRepositoryAdapter(before.kind).fields, input, Object.keys(before.secrets));
   const row = { tenant: before.tenant, table: 'repositories' as const, row: id };
-  checkRepositoryPlan(before.kind, config, { ...decryptSecrets(context, row, before.secrets), ...secrets });
+  const stored = decryptSecrets(context, row, before.secrets);
+  checkRepositoryPlan(before.kind, config, { ...stored, ...secrets });
+  const isOtherPassword = secrets['password'] !== undefined && secrets['password'] !== stored['password'];
   const after: Repository = {
     ...before,
     name: change.name === undefined ? before.name : checkName(change.name),
     config,
     secrets: encryptSecrets(context, row, secrets, before.secrets),
     runsAtOnce: change.runsAtOnce === undefined ? before.runsAtOnce : (change.runsAtOnce ?? undefined),
+    passwordProof: isOtherPassword ? undefined : before.passwordProof,
     version: before.version + 1,
     updatedAt: context.clock.now(),
   };

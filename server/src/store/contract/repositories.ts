@@ -44,6 +44,25 @@ export function checkRepositories(open: OpenStore): void {
     );
 
     it(
+      'keeps the proof of a password for the version it was of, over changes that do not take it back',
+      withStore(open, async (store) => {
+        const { repositories } = store;
+        const { host, repository } = await prepareGround(store);
+        const proof = { at: NOW, by: 'ada', host: host.id };
+        const find = () => repositories.findRepository(TENANT, repository.id);
+        await assert.rejects(repositories.provePassword(OTHER_TENANT, repository.id, proof, 1), refusal('not_found'));
+        await assert.rejects(repositories.provePassword(TENANT, repository.id, proof, 2), refusal('conflict', { current: 1 }));
+        await repositories.provePassword(TENANT, repository.id, proof, 1);
+        assert.deepEqual(await find(), { ...repository, passwordProof: proof });
+        const older = { ...proof, at: NOW - 9 };
+        await repositories.updateRepository({ ...repository, passwordProof: older, updatedAt: NOW + 1, version: 2 }, 1);
+        assert.deepEqual((await find())?.passwordProof, proof);
+        await repositories.updateRepository({ ...repository, updatedAt: NOW + 2, version: 3 }, 2);
+        assert.equal((await find())?.passwordProof, undefined);
+      }),
+    );
+
+    it(
       'does not delete a repository that a plan uses or that holds listed snapshots',
       withStore(open, async (store) => {
         const { plans, repositories } = store;

@@ -220,6 +220,7 @@ export function sampleRepository(change: Partial<Repository> = {}): Repository {
     engineId: undefined,
     testedFrom: undefined,
     runsAtOnce: undefined,
+    passwordProof: undefined,
     version: 1,
     createdAt: NOW,
     updatedAt: NOW,

@@ -20,7 +20,8 @@ import { refuseInUse, refuseUpdate } from './sources.ts';
 import type { Params, Sql } from './statements.ts';
 
 const REPOSITORY = `r.id, r.tenant_id AS tenant, r.name, r.name_key AS nameKey, r.kind, r.config, r.secrets,
-  r.engine_id AS engineId, r.tested_from AS testedFrom, r.runs_at_once AS runsAtOnce, r.admin_config AS adminConfig,
+  r.engine_id AS engineId, r.tested_from AS testedFrom, r.runs_at_once AS runsAtOnce,
+  r.password_proof AS passwordProof, r.admin_config AS adminConfig,
   r.admin_secrets AS adminSecrets, r.version, r.created_at AS createdAt, r.updated_at AS updatedAt`;
 const repositoryRow = z.object({
   id: idSchema('repository'),
@@ -33,6 +34,7 @@ const repositoryRow = z.object({
   engineId: optional(z.string()),
   testedFrom: optional(idSchema('host')),
   runsAtOnce: optional(z.int()),
+  passwordProof: optional(json(z.object({ at: z.int(), by: z.string(), host: idSchema('host') }))),
   adminConfig: optional(json(configSchema)),
   adminSecrets: optional(json(z.record(z.string(), z.string()))),
   version: z.int(),
@@ -71,9 +73,10 @@ ${sayOrder(ordering)}`;
   return { text, params: { kind: filter.kind, search, now, quietBefore, ...createOrderedPage(ordering, page) }, ordering };
 }
 
-function toParams({ admin, ...repository }: Repository): Params {
+function toParams({ admin, passwordProof, ...repository }: Repository): Params {
   return {
     ...repository,
+    passwordProof: passwordProof && toJson(passwordProof),
     adminConfig: admin && toJson(admin.config),
     adminSecrets: admin && toJson(admin.secrets),
     nameKey: foldName(repository.name),
@@ -85,16 +88,19 @@ function toParams({ admin, ...repository }: Repository): Params {
 function prepareRepositories(sql: Sql) {
   return {
     insert: sql.change(`INSERT INTO repositories
-      (id, tenant_id, name, name_key, kind, config, secrets, engine_id, tested_from, runs_at_once, admin_config, admin_secrets,
-       version, created_at, updated_at)
-      VALUES (@id, @tenant, @name, @nameKey, @kind, @config, @secrets, @engineId, @testedFrom, @runsAtOnce,
+      (id, tenant_id, name, name_key, kind, config, secrets, engine_id, tested_from, runs_at_once, password_proof, admin_config,
+       admin_secrets, version, created_at, updated_at)
+      VALUES (@id, @tenant, @name, @nameKey, @kind, @config, @secrets, @engineId, @testedFrom, @runsAtOnce, @passwordProof,
         @adminConfig, @adminSecrets, @version, @createdAt, @updatedAt)`),
     update: sql.change(`UPDATE repositories SET name = @name, name_key = @nameKey, kind = @kind, config = @config,
       secrets = @secrets, engine_id = @engineId, tested_from = @testedFrom, runs_at_once = @runsAtOnce,
-      admin_config = @adminConfig, admin_secrets = @adminSecrets, version = version + 1, updated_at = @updatedAt
+      password_proof = iif(@passwordProof IS NULL, NULL, password_proof), admin_config = @adminConfig, admin_secrets = @adminSecrets, version = version + 1, updated_at = @updatedAt
       WHERE tenant_id = @tenant AND id = @id AND version = @expectedVersion`),
     pin: sql.change(`UPDATE repositories SET engine_id = @engineId, tested_from = @from
       WHERE tenant_id = @tenant AND id = @id AND (engine_id IS NULL OR engine_id = @engineId)`),
+    prove: sql.change(
+      'UPDATE repositories SET password_proof = @proof WHERE tenant_id = @tenant AND id = @id AND version = @version',
+    ),
     find: sql.select(`SELECT ${REPOSITORY} FROM repositories r WHERE r.tenant_id = @tenant AND r.id = @id`, repositoryRow),
     // The plus keeps SQLite from walking all of the tenant in the order of names for the few that are asked for.
     some: sql.select(
@@ -136,6 +142,11 @@ export function createRepositories(sql: Sql): RepositoryStore {
           'another repository now answers at this address; correct the address, or add it as a new repository',
           { details: { field: 'engineId', pinned: known.engineId ?? '' } },
         );
+      }),
+    provePassword: (tenant, id, proof, version) =>
+      sql.write(() => {
+        if (rows.prove.run({ tenant, id, proof: toJson(proof), version }) > 0) return;
+        refuseUpdate('repository', rows.find.find({ tenant, id }));
       }),
     findRepository: (tenant, id) =>
       sql.read(() => {

@@ -20,6 +20,7 @@ import { OBJECTIVE_ENDPOINTS } from './objectives.ts';
 import { createOpenApiEndpoint } from './openapi-endpoint.ts';
 import { PEOPLE_ENDPOINTS } from './people.ts';
 import { createPlanEndpoints } from './plans.ts';
+import { RECOVERY_ENDPOINTS } from './recovery.ts';
 import { REPOSITORY_ENDPOINTS } from './repositories.ts';
 import { REPOSITORY_CONTENTS_ENDPOINTS } from './repository-contents.ts';
 import { RESTORE_ENDPOINTS } from './restores.ts';
@@ -46,6 +47,7 @@ export function createApiEndpoints(calendar: FireCalendar, channels: ChannelDoor
     ...HOST_ENDPOINTS,
     ...SOURCE_ENDPOINTS,
     ...REPOSITORY_ENDPOINTS,
+    ...RECOVERY_ENDPOINTS,
     ...UPKEEP_ENDPOINTS,
     ...ROUTINE_ENDPOINTS,
     ...LOCK_ENDPOINTS,

@@ -37,6 +37,11 @@ import {
 
 const RUNS_AT_ONCE = 'Runs of one host that may use it at the same time; left out: as many as the host runs';
 
+const passwordProofShape = z.strictObject({ at: instantSchema, by: z.string(), host: idSchema('host') }).meta({
+  description:
+    'When somebody last opened it with the password from a copy outside Holdfast, who, and from which host; left out: never, or not with its present password',
+});
+
 export const repositoryShape = nameShape(
   'Repository',
   z.strictObject({
@@ -49,6 +54,7 @@ export const repositoryShape = nameShape(
     engineId: z.string().optional().meta({ description: 'The engine’s own id, pinned when a host first opened or made it' }),
     testedFrom: idSchema('host').optional(),
     runsAtOnce: z.int().optional().meta({ description: RUNS_AT_ONCE }),
+    passwordProof: passwordProofShape.optional(),
     admin: z
       .strictObject({ config: configShape, secrets: secretsShape })
       .optional()
@@ -60,7 +66,21 @@ export const repositoryShape = nameShape(
 );
 
 export function toRepositoryShape(repository: Repository): z.infer<typeof repositoryShape> {
-  const { id, name, kind, config, secrets, engineId, testedFrom, runsAtOnce, admin, version, createdAt, updatedAt } = repository;
+  const {
+    id,
+    name,
+    kind,
+    config,
+    secrets,
+    engineId,
+    testedFrom,
+    runsAtOnce,
+    passwordProof,
+    admin,
+    version,
+    createdAt,
+    updatedAt,
+  } = repository;
   const description = findRepositoryAdapter(kind)?.describe(config) ?? '';
   return {
     id,
@@ -72,6 +92,7 @@ export function toRepositoryShape(repository: Repository): z.infer<typeof reposi
     engineId,
     testedFrom,
     runsAtOnce,
+    passwordProof,
     ...(admin ? { admin: { config: admin.config, secrets: toSecretsView(admin.secrets) } } : {}),
     version,
     createdAt,

@@ -196,6 +196,7 @@ function bodyFor(path: string): object {
   if (path.endsWith('/admin-credential') || path.endsWith('/routine')) return {};
   if (path.endsWith('/adopt') && path.includes('/contents/')) return { host: 'host_unknown', source: 'src_unknown' };
   if (path.endsWith('/contents/delete')) return { host: 'host_unknown', engineIds: ['e'.repeat(64)], confirm: 'delete 1' };
+  if (path.endsWith('/password-proof')) return { host: 'host_unknown', password: 'x' };
   if (path.startsWith('/repositories/')) return { host: 'host_unknown' };
   return {};
 }

@@ -34,6 +34,7 @@ import { REPOSITORY_SCREENS } from './repositories/repositories.ts';
 import { REPOSITORY_CONTENTS_SCREENS } from './repositories/repository-contents.ts';
 import { REPOSITORY_FORM_SCREENS } from './repositories/repository-form.ts';
 import { REPOSITORY_PAGE_SCREENS } from './repositories/repository-page.ts';
+import { REPOSITORY_PASSWORD_SCREENS } from './repositories/repository-password.ts';
 import { REPOSITORY_UPKEEP_SCREENS } from './repositories/repository-upkeep.ts';
 import { ROUTINE_SCREENS } from './repositories/routine.ts';
 import { STORED_SNAPSHOT_SCREENS } from './repositories/stored-snapshot.ts';
@@ -91,6 +92,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...SOURCE_PAGE_SCREENS,
     ...REPOSITORY_SCREENS,
     ...REPOSITORY_FORM_SCREENS,
+    ...REPOSITORY_PASSWORD_SCREENS,
     ...REPOSITORY_PAGE_SCREENS,
     ...REPOSITORY_UPKEEP_SCREENS,
     ...ROUTINE_SCREENS,

@@ -57,9 +57,8 @@ export function repositoriesPage(shell: Shell, view: RepositoriesView): Html {
     heading: repositoriesAnswer(view),
     lede: total === 0 ? undefined : repositoriesLede(view),
     actions:
-      mayManage && total > 0
-        ? linkButton({ href: urls.addRepository(), label: 'Add repository', kind: 'primary', icon: 'plus' })
-        : undefined,
+      total > 0 &&
+      html`${linkButton({ href: urls.recoverySheet(), label: 'Recovery sheet' })}${mayManage && linkButton({ href: urls.addRepository(), label: 'Add repository', kind: 'primary', icon: 'plus' })}`,
     content: html`<div class="stack">${total === 0 ? noRepositories(view) : html`<section>${repositoryToolbar(view)}<div class="panel panel-flush">${repositoryTable(view)}</div></section>`}</div>`,
   });
 }

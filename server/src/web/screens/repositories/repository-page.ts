@@ -37,6 +37,7 @@ import {
   repositoryPage,
   repositoryPart,
 } from './repository-page.view.ts';
+import { readPasswordPanel } from './repository-password.ts';
 import { readUsersView, toStandingView } from './repository-standing.ts';
 import { chooseHost, describeGone } from './repository-test.ts';
 import { readUpkeepView } from './repository-upkeep.ts';
@@ -86,6 +87,7 @@ async function readRepositoryPage(
     updatedAt: repository.updatedAt,
     standing: toStandingView(health.get(id), visit, face),
     users,
+    password: await readPasswordPanel(context, visit, repository),
     snapshots,
     plans: plans.rows.map(({ id: plan, name, enabled, schedule }) => ({
       id: plan,

@@ -13,6 +13,7 @@ import type { Urls } from '../../urls.ts';
 import { liveText } from '../live-text.view.ts';
 import type { HostChoice } from '../sources/source-form.view.ts';
 import { type TestResultView, testForm, testResult } from '../sources/source-test.view.ts';
+import { type PasswordPanelView, passwordPanel } from './repository-password.view.ts';
 import {
   locksPanel,
   repositoryAlertsPanel,
@@ -41,6 +42,7 @@ export interface RepositoryPageView {
   updatedAt: number;
   standing: StandingView;
   users: UsersView;
+  password: PasswordPanelView;
   snapshots: number;
   plans: readonly { id: string; name: string; enabled: boolean; schedule: string | undefined }[];
   hosts: readonly HostChoice[];
@@ -150,7 +152,7 @@ export function createOffer(view: { urls: Urls; repository: string; host: string
 
 /** What changes by itself, and the test. */
 export function repositoryPart(view: RepositoryPageView): Html {
-  return html`<div class="columns" id="${REPOSITORY_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${repositoryAlertsPanel(view.standing, view.face)}${view.engineId === undefined && view.may.manage && testPanel(view)}${view.upkeep !== undefined && upkeepPanel(view.upkeep)}${view.routine !== undefined && routinePanel(view.routine)}${plansPanel(view)}${view.engineId !== undefined && view.may.manage && testPanel(view)}</div><div class="stack">${factsPanel(view)}${usersPanel(view.users)}${locksPanel(view.users, view.face)}</div></div>`;
+  return html`<div class="columns" id="${REPOSITORY_PART_ID}" data-live="${TOPICS}" data-live-get="${addressOf(view)}"><div class="stack">${repositoryAlertsPanel(view.standing, view.face)}${view.engineId === undefined && view.may.manage && testPanel(view)}${view.upkeep !== undefined && upkeepPanel(view.upkeep)}${view.routine !== undefined && routinePanel(view.routine)}${plansPanel(view)}${view.engineId !== undefined && view.may.manage && testPanel(view)}</div><div class="stack">${factsPanel(view)}${passwordPanel(view.password, view.face)}${usersPanel(view.users)}${locksPanel(view.users, view.face)}</div></div>`;
 }
 
 function plansPanel({ plans, urls, id, may, engineId }: RepositoryPageView): Html {

@@ -1,4 +1,5 @@
 /** The commands that get a snapshot back without this server: restic and the database's own tools. Pure. */
+import { quoteWord } from '@holdfast/shared/shell-word.ts';
 
 export interface ByHandSnapshot {
   engineId: string;
@@ -15,11 +16,6 @@ export interface ByHandStep {
   label: string;
   /** The line that does it; undefined where it depends on the server it is read into. */
   command?: string | undefined;
-}
-
-/** One word for a POSIX shell, whatever it holds. */
-export function quoteWord(text: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 export function listByHandSteps(snapshot: ByHandSnapshot): readonly ByHandStep[] {

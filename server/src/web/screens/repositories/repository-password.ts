@@ -1,0 +1,132 @@
+/** `/repositories/recovery-sheet` and `/repositories/:repository/password`: what opens repositories without Holdfast, and the proof that somebody can. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { type Caller, demand, isAllowed } from '../../../core/caller.ts';
+import type { CoreContext } from '../../../core/ports.ts';
+import { judgePassword, provePassword } from '../../../core/repositories/password-proof.ts';
+import { readRecoverySheet } from '../../../core/repositories/recovery-sheet.ts';
+import { getRepository } from '../../../core/repositories/repositories.ts';
+import type { Repository } from '../../../store/repositories.ts';
+import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
+import { PAGES } from '../../urls.ts';
+import { readClockface } from '../clockface.ts';
+import { type FormProblem, isShown, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
+import { readText } from '../forms/form-values.ts';
+import { offerHosts } from '../hosts/offered-hosts.ts';
+import { findId, getParam } from '../params.ts';
+import { buildShell } from '../shell.ts';
+import { describeRepository } from '../sources/source-words.ts';
+import { recoverySheetPage } from './recovery-sheet.view.ts';
+import { type PasswordPanelView, type PasswordView, provePage } from './repository-password.view.ts';
+import { chooseHost, toHostOption } from './repository-test.ts';
+
+async function readPasswordView(context: CoreContext, caller: Caller, repository: Repository): Promise<PasswordView> {
+  const { passwordProof } = repository;
+  const standing = judgePassword(repository, context.clock.now());
+  if (passwordProof === undefined) return { standing, proof: undefined };
+  const host = await context.store.hosts.findHost(caller.tenant, passwordProof.host);
+  return { standing, proof: { ...passwordProof, host: host?.name ?? 'a host that is gone' } };
+}
+
+/** For the page of the repository. */
+export async function readPasswordPanel(
+  context: CoreContext,
+  { caller, urls }: Visit,
+  repository: Repository,
+): Promise<PasswordPanelView> {
+  return {
+    ...(await readPasswordView(context, caller, repository)),
+    sheetHref: urls.recoverySheet(),
+    proveHref: isAllowed(caller, 'repository.manage') ? urls.provePassword({ repository: repository.id }) : undefined,
+  };
+}
+
+async function showSheet(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { caller, urls } = visit;
+  const { madeAt, repositories } = await readRecoverySheet(context, caller);
+  const mayManage = isAllowed(caller, 'repository.manage');
+  return {
+    kind: 'page',
+    html: recoverySheetPage(await buildShell(context, visit, 'repositories'), {
+      face: readClockface(context, visit),
+      crumbs: [{ label: 'Repositories', href: urls.repositories() }, { label: 'Recovery sheet' }],
+      madeAt,
+      addHref: mayManage ? urls.addRepository() : undefined,
+      repositories: repositories.map(({ id, password, proof, sources, engineId, onHost, ...repository }) => ({
+        ...repository,
+        id,
+        engineId,
+        onHost,
+        href: urls.repository({ repository: id }),
+        password: { standing: password, proof: proof && { at: proof.at, by: proof.by, host: proof.hostName } },
+        proveHref: mayManage && engineId !== undefined ? urls.provePassword({ repository: id }) : undefined,
+        sources: sources.map(({ id: source, name, host, kind, newest, lines }) => ({
+          ...{ id: source, title: `${host} / ${name}`, kind, newest, lines },
+        })),
+      })),
+    }),
+  };
+}
+
+/** What was typed never comes back. */
+async function replyForm(
+  context: CoreContext,
+  visit: Visit,
+  repository: Repository,
+  problem: FormProblem = NO_PROBLEM,
+): Promise<PageReply> {
+  const { caller, urls } = visit;
+  const { id, name, testedFrom } = repository;
+  const posted = readText(visit.form, 'host');
+  const { rows } = await offerHosts(context, caller, { keep: [findId(posted, idSchema('host')), testedFrom] });
+  const back = urls.repository({ repository: id });
+  const isRefused = problem !== NO_PROBLEM;
+  const { password, ...others } = problem.fields;
+  return {
+    kind: 'page',
+    status: isRefused ? 422 : 200,
+    html: provePage(await buildShell(context, visit, 'repositories'), {
+      face: readClockface(context, visit),
+      crumbs: [{ label: 'Repositories', href: urls.repositories() }, { label: name, href: back }, { label: 'Password' }],
+      name,
+      where: describeRepository(repository),
+      action: urls.provePassword({ repository: id }),
+      cancelHref: back,
+      hosts: rows.map(toHostOption),
+      chosenHost: chooseHost(rows, testedFrom, posted)?.id,
+      password: await readPasswordView(context, caller, repository),
+      error: password,
+      problem: problem.text ?? Object.values(others)[0],
+    }),
+  };
+}
+
+async function readRepository(context: CoreContext, visit: Visit): Promise<Repository> {
+  demand(visit.caller, 'repository.manage');
+  return getRepository(context, visit.caller, getParam(visit, 'repository', idSchema('repository')));
+}
+
+async function showForm(context: CoreContext, visit: Visit): Promise<PageReply> {
+  return replyForm(context, visit, await readRepository(context, visit));
+}
+
+async function postProof(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const { caller, urls } = visit;
+  const repository = await readRepository(context, visit);
+  try {
+    const host = findId(readText(visit.form, 'host'), idSchema('host'));
+    if (host === undefined) throw new AppError('invalid', 'choose the host that is to open the repository');
+    await provePassword(context, caller, repository.id, { host, password: readText(visit.form, 'password') });
+  } catch (thrown) {
+    if (!isShown(thrown)) throw thrown;
+    return replyForm(context, visit, repository, toFormProblem(thrown));
+  }
+  const text = `Proven: your copy of the password opens ${repository.name}.`;
+  return { kind: 'redirect', to: urls.repository({ repository: repository.id }), flash: { tone: 'good', text } };
+}
+
+export const REPOSITORY_PASSWORD_SCREENS: readonly ScreenRoute[] = [
+  { method: 'get', path: PAGES.recoverySheet, handle: showSheet },
+  { method: 'get', path: PAGES.provePassword, handle: showForm },
+  { method: 'post', path: PAGES.provePassword, handle: postProof },
+];
