@@ -27,7 +27,10 @@ export function getOpenSource({ spec, given }: Pick<ByHand, 'spec' | 'given'>, w
   return source;
 }
 
-/** Where a safety backup goes: the named repository, that of a plan with this source, or any that can be opened. */
+/**
+ * Where a safety backup goes: the named repository, that of a plan with this source, or any that can be opened. Throws `precondition` without
+ * one.
+ */
 export function chooseSafetyPlace({ spec, wishes, given }: ByHand, source: SpecSource): SpecRepository {
   if (wishes.repository !== undefined) return getRepository(spec, wishes.repository);
   const planned = spec.plans.filter(({ sourceIds }) => sourceIds.includes(source.id)).map(({ repositoryId }) => repositoryId);
@@ -47,7 +50,7 @@ export interface OpenedTarget {
   way: DatabaseWay;
 }
 
-/** The server that takes the database. */
+/** The server that takes the database. Throws `invalid` for a source of files. */
 export function openTarget({ tooling }: ByHand, through: SpecSource, way: DatabaseWay, workDir: string): OpenedTarget {
   const connection = prepareSource(tooling, through, workDir);
   const { restore } = connection.adapter;

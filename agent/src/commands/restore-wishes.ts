@@ -94,7 +94,7 @@ export async function measureDump(
   return sizeBytes;
 }
 
-/** The roles that the run which made the data stored beside it. */
+/** The roles that the run which made the data stored beside it. Throws the engine's reason where the repository cannot be listed. */
 export async function findGlobals(part: RestorePart, snapshot: StoredSnapshot): Promise<StoredGlobals | undefined> {
   const { run, source } = findTags(snapshot.tags) ?? {};
   if (run === undefined || source === undefined) return undefined;

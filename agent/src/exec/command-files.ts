@@ -11,7 +11,10 @@ function assertInside(workDir: string, path: string): void {
   }
 }
 
-/** Files may be shared by the commands of one pipeline; the same path must then have the same content. */
+/**
+ * Files may be shared by the commands of one pipeline; the same path must then have the same content. Returns how to remove them. Throws
+ * `internal` for other content in the same path, and for a path outside `workDir`.
+ */
 export function writeCommandFiles(workDir: string, commands: readonly Pick<StageCommand, 'files'>[]): () => void {
   const written = new Map<string, string>();
   for (const file of commands.flatMap((command) => command.files)) {

@@ -9,14 +9,14 @@ export function createFieldError(field: string, problem: string): AppError {
   return new AppError('invalid', `The field ${field} ${problem}.`, { details: { field } });
 }
 
-/** Refuses what no program can be given as text: NUL bytes and halves of surrogate pairs. Returns the value. */
+/** Refuses what no program can be given as text, NUL bytes and halves of surrogate pairs: `invalid` naming the field. Returns the value. */
 export function checkText(field: string, value: string): string {
   if (value.includes('\u0000')) throw createFieldError(field, 'must not contain a NUL byte');
   if (!value.isWellFormed()) throw createFieldError(field, 'is not well-formed Unicode');
   return value;
 }
 
-/** The text of a field, or undefined when it is absent or empty. */
+/** The text of a field, or undefined when it is absent or empty. Throws `invalid` naming the field for anything else. */
 export function findText(config: Config, field: string): string | undefined {
   const value = config[field];
   if (value === undefined || value === '') return undefined;
@@ -31,7 +31,7 @@ export function getText(config: Config, field: string): string {
   return value;
 }
 
-/** A whole number, or `fallback` when the field is absent. */
+/** A whole number, or `fallback` when the field is absent. Throws `invalid` naming the field for anything else. */
 export function getNumber(config: Config, field: string, fallback: number): number {
   const value = config[field];
   if (value === undefined) return fallback;
@@ -39,7 +39,7 @@ export function getNumber(config: Config, field: string, fallback: number): numb
   return value;
 }
 
-/** A boolean; absent means false. */
+/** A boolean; absent means false. Throws `invalid` naming the field for anything else. */
 export function getBoolean(config: Config, field: string): boolean {
   const value = config[field];
   if (value === undefined) return false;
@@ -47,7 +47,7 @@ export function getBoolean(config: Config, field: string): boolean {
   return value;
 }
 
-/** A list of texts; absent means empty. */
+/** A list of texts; absent means empty. Throws `invalid` naming the field for anything else. */
 export function getList(config: Config, field: string): readonly string[] {
   const value = config[field];
   if (value === undefined) return [];

@@ -31,8 +31,8 @@ export function makeSigningPair(seed: Uint8Array): { publicKey: Uint8Array; secr
 }
 
 /**
- * The public half of the secret key is derived anew, never taken as given: signing under another public key than the
- * seed's own would give the secret away.
+ * The public half of the secret key is derived anew, never taken as given: signing under another public key than the seed's own would give the
+ * secret away. Throws a RangeError for a key of another length than `SECRET_KEY_BYTES`.
  */
 export function signBytes(secretKey: Uint8Array, message: Uint8Array): Uint8Array {
   if (secretKey.length !== SECRET_KEY_BYTES) throw new RangeError(`a secret key for signing has ${SECRET_KEY_BYTES} bytes`);

@@ -18,7 +18,10 @@ const TAG_BYTES = 16;
 /** The constant of Salsa20 with keys of 32 bytes. */
 const SIGMA = new Uint32Array(new TextEncoder().encode('expand 32-byte k').buffer);
 
-/** The secret is the first half of the SHA-512 of the seed, as `crypto_box_seed_keypair` has it. */
+/**
+ * The secret is the first half of the SHA-512 of the seed, as `crypto_box_seed_keypair` has it. Throws a RangeError for a seed that has not
+ * `SECRET_BYTES`.
+ */
 export function makeSealingPair(seed: Uint8Array): { publicKey: Uint8Array; secretKey: Uint8Array } {
   if (seed.length !== SECRET_BYTES) throw new RangeError(`a seed has ${SECRET_BYTES} bytes`);
   const hash = createHash('sha512').update(seed).digest();

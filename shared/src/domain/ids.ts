@@ -95,7 +95,7 @@ export function createId<K extends IdKind>(kind: K, from: IdSource): Id<K> {
   return `${PREFIXES[kind]}_${encodeTime(from.clock.now())}${encodeBase32(from.randomBytes(10))}` as Id<K>;
 }
 
-/** An id computed from a digest (at least 16 bytes): the same digest always gives the same id. */
+/** An id computed from a digest: the same digest always gives the same id. Throws a RangeError for a digest below 10 bytes. */
 export function deriveId<K extends IdKind>(kind: K, epochMs: number, digest: Uint8Array): Id<K> {
   if (digest.length < 10) throw new RangeError('a derived id needs a digest of at least 10 bytes');
   return `${PREFIXES[kind]}_${encodeTime(epochMs)}${encodeBase32(digest.subarray(0, 10))}` as Id<K>;

@@ -50,6 +50,7 @@ export interface SubCommand {
   quiet?: boolean;
 }
 
+/** Throws `invalid`: no command can be made of what was given. */
 export function refuse(what: string): never {
   throw new AppError('invalid', what);
 }

@@ -46,7 +46,10 @@ export interface CallOptions {
   outputBytes?: number | undefined;
 }
 
-/** Puts a program under the account of the ground; a change of account takes the parent-death signal away, so it is asked for again. */
+/**
+ * Puts a program under the account of the ground; a change of account takes the parent-death signal away, so it is asked for again. Throws
+ * with reason `tool_missing`.
+ */
 export function planStage(
   bench: Pick<ServerBench, 'ground' | 'dir' | 'programs' | 'drill'>,
   call: DrillCall,

@@ -239,7 +239,7 @@ export async function createUser(
   return user;
 }
 
-/** `invalid` for what is no name. */
+/** The name as it is kept. Throws `invalid` naming the field `name` for what is none. */
 export function checkPersonName(wanted: string): string {
   const parsed = nameSchema.safeParse(wanted);
   if (parsed.success) return parsed.data;
@@ -266,7 +266,10 @@ async function buildUser(
   };
 }
 
-/** A person changes their own password. All their sessions end; the returned one is for the browser that asked. */
+/**
+ * A person changes their own password. All their sessions end; the returned one is for the browser that asked. Throws `forbidden` for a caller
+ * that is no person, `invalid` naming `current` for a wrong password, and what `checkPassword` throws for the next one.
+ */
 export async function changePassword(
   context: CoreContext,
   caller: Caller,

@@ -20,7 +20,10 @@ export interface WantedKey {
   expiresAt?: number | undefined;
 }
 
-/** The plain key is returned once and never again. Nobody gives a key more than they may do themselves: `forbidden`. */
+/**
+ * The plain key is returned once and never again. Nobody gives a key more than they may do themselves: `forbidden`. Throws `invalid` naming
+ * `name`, `role` (given together with scopes) or `expiresAt` (in the past; epoch milliseconds).
+ */
 export async function createApiKey(
   context: CoreContext,
   caller: Caller,

@@ -12,7 +12,10 @@ export async function findOwnZone(context: CoreContext, caller: Caller): Promise
   return (await context.store.people.findUser(caller.tenant, caller.actor.id as UserId))?.zone;
 }
 
-/** A person chooses the zone in which pages show them times; undefined takes the installation's. Holds from the next page on. */
+/**
+ * A person chooses the zone in which pages show them times; undefined takes the installation's. Holds from the next page on. Throws
+ * `forbidden` for a caller that is no person, and `invalid` naming `zone`.
+ */
 export async function changeZone(context: CoreContext, caller: Caller, zone: string | undefined): Promise<void> {
   if (caller.actor.kind !== 'user') throw new AppError('forbidden', 'only a person has a time zone of their own');
   const checked = zoneSchema.optional().safeParse(zone);

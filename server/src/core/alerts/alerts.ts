@@ -119,7 +119,10 @@ export async function acknowledgeAlert(context: CoreContext, caller: Caller, id:
   return decide(context, caller, before, { kind: 'acknowledged', text: 'somebody sees to it', change });
 }
 
-/** It asks for nobody and tells nobody until `until` (epoch milliseconds, 30 days ahead at most); then it is open again, if it still holds. */
+/**
+ * It asks for nobody and tells nobody until `until` (epoch milliseconds, 30 days ahead at most); then it is open again, if it still holds.
+ * Throws `not_found`, `precondition` for one that is over, and `invalid` naming `until`.
+ */
 export async function snoozeAlert(context: CoreContext, caller: Caller, id: AlertId, until: number): Promise<AlertView> {
   demand(caller, 'alert.handle');
   const before = await getAlert(context, caller, id);

@@ -98,6 +98,7 @@ function describe(channel: Channel): Record<string, unknown> {
   return { name, kind, enabled, config: fieldsOf(channel), where: whereOf(channel), subscription: readSubscription(channel) };
 }
 
+/** Throws `invalid` naming the field at fault, and `limit` above `COUNTS.channels`. */
 export async function createChannel(
   context: CoreContext,
   caller: Caller,

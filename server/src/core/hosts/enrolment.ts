@@ -42,7 +42,8 @@ function systemCaller(address: string): Caller {
 
 /**
  * A host announces itself. The same keys renew their announcement; a valid enrolment token approves it at once, and is used only when the host
- * is let in. `unauthenticated` for a token that lets nobody in, `limit` when too many strangers wait.
+ * is let in. Throws `unauthenticated` for a token that lets nobody in, `limit` when too many strangers wait, and `conflict` for keys of a host
+ * that has connected before or is not active any more.
  */
 export async function announceHost(context: CoreContext, body: AnnounceBody, address: string): Promise<AnnounceReply> {
   const { store, clock, crypto } = context;
@@ -103,7 +104,10 @@ export async function announceHost(context: CoreContext, body: AnnounceBody, add
   };
 }
 
-/** The host asks what became of its announcement, proving that it holds the keys; the nonce serves once. */
+/**
+ * The host asks what became of its announcement, proving that it holds the keys; the nonce serves once. Throws `not_found` for one that is
+ * unknown or expired, and `unauthenticated` for a proof that is none.
+ */
 export async function claimAnnouncement(context: CoreContext, id: AnnouncementId, body: ClaimBody): Promise<ClaimReply> {
   const { store, crypto } = context;
   const announcement = await store.hosts.findAnnouncement(id);
@@ -238,6 +242,7 @@ export async function approveHost(context: CoreContext, caller: Caller, id: Anno
   return admit(context, caller, announcement, checked);
 }
 
+/** The host is told `message` when it asks. Throws `not_found`, and `conflict` for an announcement that was answered or has expired. */
 export async function rejectHost(context: CoreContext, caller: Caller, id: AnnouncementId, message: string): Promise<void> {
   demand(caller, 'host.approve');
   const announcement = await getPending(context, caller, id);

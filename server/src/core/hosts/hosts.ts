@@ -132,7 +132,10 @@ export async function updateHost(context: CoreContext, caller: Caller, id: HostI
   return getHost(context, caller, id);
 }
 
-/** Ends a host's access at once: its tokens are gone, its socket is closed. Its history stays, its repositories are not touched. */
+/**
+ * Ends a host's access at once: its tokens are gone, its socket is closed. Its history stays, its repositories are not touched. Throws
+ * `not_found`, and `conflict` for a host that is revoked already.
+ */
 export async function revokeHost(context: CoreContext, caller: Caller, id: HostId): Promise<void> {
   demand(caller, 'host.manage');
   const host = await getHost(context, caller, id);
@@ -146,7 +149,10 @@ export async function revokeHost(context: CoreContext, caller: Caller, id: HostI
     context.bus.publish(caller.tenant, { kind: 'refresh', topic });
 }
 
-/** Gives an online host a new token; the old one works until the new one was used once. */
+/**
+ * Gives an online host a new token; the old one works until the new one was used once. Throws `not_found`, `precondition` for a host that is
+ * not active, and `unavailable` for one that is offline.
+ */
 export async function rotateHostToken(context: CoreContext, caller: Caller, id: HostId): Promise<void> {
   demand(caller, 'host.manage');
   const host = await getHost(context, caller, id);
@@ -166,7 +172,7 @@ async function makeToken(context: CoreContext, host: Host): Promise<{ hash: stri
   return { hash, body: { sealed, version: now } };
 }
 
-/** Also called by the hub when a token has reached its age. */
+/** Also called by the hub when a token has reached its age. Throws `unavailable` for a host that is offline, and what the host answers. */
 export async function sendNewToken(context: CoreContext, host: Host): Promise<void> {
   if (!context.directory.isOnline(host.id))
     throw new AppError('unavailable', 'the host is offline; try again when it is connected');

@@ -115,6 +115,10 @@ async function tellHosts(context: CoreContext, caller: Caller, hosts: readonly H
     context.bus.publish(caller.tenant, { kind: 'refresh', topic });
 }
 
+/**
+ * Its schedule holds from now on. Throws `invalid` naming the field at fault, `conflict` for a name that is taken, and `limit` above
+ * `COUNTS.plans` or where the spec of a host does not fit a frame any more.
+ */
 export async function createPlan(context: CoreContext, caller: Caller, input: PlanInput): Promise<Plan> {
   demand(caller, 'plan.manage');
   const name = checkName(input.name);

@@ -143,7 +143,9 @@ async function getDeleter(context: CoreContext, { repository, host }: Repository
 
 /**
  * Orders the removal of orphans from their repository, through the admin credential where there is one. `confirm` is what a person typed:
- * `phraseDeletion` of their number. The repository is looked at anew, and nothing is ordered unless all of them are orphans still.
+ * `phraseDeletion` of their number. The repository is looked at anew, and nothing is ordered unless all of them are orphans still. Throws
+ * `invalid` naming `engineIds` or `confirm`, `limit` above `CONTENTS.deleted`, `not_found` for what is gone, `conflict` for what is no orphan,
+ * and `precondition` for a host whose agent is too old.
  */
 export async function startOrphanDeletion(
   context: CoreContext,

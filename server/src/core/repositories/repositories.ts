@@ -239,7 +239,11 @@ export async function keepFirstTest(
     await pin(context, caller, id, result.engineId, host);
 }
 
-/** Creates the repository in its storage, from the host, because a person asked for it; `like` names one that it cuts files as. */
+/**
+ * Creates the repository in its storage, from the host, because a person asked for it; `like` names one that it cuts files as. Throws
+ * `not_found`, `precondition` for a host whose agent is too old for `like`, `conflict` for a repository that was opened before, and what the
+ * host answers.
+ */
 export async function initRepository(
   context: CoreContext,
   caller: Caller,

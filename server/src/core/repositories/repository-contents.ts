@@ -46,7 +46,10 @@ export interface RepositoryContents {
   unreadable: number;
 }
 
-/** The host that is to look: the one that was asked for, else the one that opened the repository last. `not_found` without such a repository. */
+/**
+ * The host that is to look: the one that was asked for, else the one that opened the repository last. Throws `not_found` without such a
+ * repository, and `invalid` naming `host` where no host has opened it yet.
+ */
 export async function chooseOpener(
   context: CoreContext,
   caller: Caller,

@@ -37,7 +37,7 @@ function assertVouchedFor(snapshot: Snapshot): void {
   throw new AppError('precondition', `this snapshot is ${state}: no clean run vouches for it, so it is not offered for restore`);
 }
 
-/** A local repository is a directory of the host that wrote it; elsewhere that path is another disk. */
+/** A local repository is a directory of the host that wrote it; elsewhere that path is another disk: `conflict`. */
 export function assertReachable(repository: Repository, snapshot: Pick<Snapshot, 'host'>, host: Host): void {
   if (repository.kind === 'local' && host.id !== snapshot.host) {
     throw new AppError(

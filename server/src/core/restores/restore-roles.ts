@@ -46,7 +46,11 @@ export interface RolesQuestion {
   choice: RoleChoice;
 }
 
-/** Asks the host. Needs it online; `precondition` when its agent does not know the question, or no roles were stored. */
+/**
+ * Asks the host. Needs it online: `unavailable`. Throws as `findRestoreSubject`, `not_found` without such a connection, `precondition` when
+ * its agent does not know the question, or no roles were stored, and `invalid` for a target that does not fit or a snapshot that is no file of
+ * a database.
+ */
 export async function lookAtRoles(context: CoreContext, caller: Caller, question: RolesQuestion): Promise<RestoreRolesAnswer> {
   demand(caller, 'restore.start');
   const named = await context.store.sources.findSource(caller.tenant, question.source);

@@ -67,7 +67,10 @@ export interface Fit {
 /** What was made of this source goes to servers of its own kind. */
 export const fitOf = ({ kind }: Pick<Source, 'kind'>): Fit => ({ what: 'the snapshot', fits: (other) => other === kind });
 
-/** The source whose server takes the database. It lives on the restoring host: `localhost` is another server elsewhere. */
+/**
+ * The source whose server takes the database. It lives on the restoring host: `localhost` is another server elsewhere. Throws `invalid` naming
+ * `target.source` or `target.database`.
+ */
 export async function findConnection(
   context: CoreContext,
   caller: Caller,
@@ -149,7 +152,10 @@ export async function findTargetSource(
 
 export type TargetLook = RequestResult<'restore.look'>;
 
-/** Asks the host what stands at the target. Needs the host online; `precondition` when its agent does not know the question. */
+/**
+ * Asks the host what stands at the target. Needs the host online: `unavailable`. Throws `not_found` without such a connection, `precondition`
+ * when its agent does not know the question, and `invalid` naming `target.database`.
+ */
 export async function lookAtTarget(
   context: CoreContext,
   caller: Caller,

@@ -66,6 +66,7 @@ function publish({ bus }: CoreContext, { tenant }: Caller): void {
   for (const topic of [TOPICS.retention, TOPICS.plans]) bus.publish(tenant, { kind: 'refresh', topic });
 }
 
+/** Throws `invalid` naming the field or the rule at fault, `limit` above `COUNTS.retentionPolicies`, and `conflict` for a name that is taken. */
 export async function createPolicy(context: CoreContext, caller: Caller, input: PolicyInput): Promise<Policy> {
   demand(caller, 'plan.manage');
   const { policies } = context.store;

@@ -49,7 +49,10 @@ async function startOnHost(
   return run;
 }
 
-/** Runs a plan now, on each host that has sources of it; `only` narrows it to some sources. */
+/**
+ * Runs a plan now, on each host that has sources of it; `only` narrows it to some sources. Throws `not_found`, and `precondition` where no
+ * enabled source is left.
+ */
 export async function startPlan(
   context: CoreContext,
   caller: Caller,

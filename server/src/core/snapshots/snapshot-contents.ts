@@ -76,7 +76,10 @@ export interface Looked<T> {
   answer: T;
 }
 
-/** What every question needs: who reads, the repository with its secrets sealed for this question, and until when it is worth an answer. */
+/**
+ * What every question needs: who reads, the repository with its secrets sealed for this question, and until when it is worth an answer. Throws
+ * `not_found`, `precondition` for a snapshot that is gone or an agent that is too old, and `invalid` for one that holds no tree of files.
+ */
 async function prepare(context: CoreContext, caller: Caller, id: SnapshotId, capability: Capability, wished: HostId | undefined) {
   demand(caller, 'restore.start');
   const snapshot = await getSnapshot(context, caller, id);
@@ -117,7 +120,10 @@ export async function listDirectory(
   return { host, answer: await context.directory.request(host.id, 'snapshot.list', body, WAIT) };
 }
 
-/** Files and directories with `name` in their name. */
+/**
+ * Files and directories with `name` in their name. Throws as `prepare`, and `invalid` naming `name` where it is empty or has a slash or a NUL
+ * byte.
+ */
 export async function findInSnapshot(
   context: CoreContext,
   caller: Caller,
@@ -144,7 +150,10 @@ export async function findSnapshotBefore(context: CoreContext, caller: Caller, i
   }
 }
 
-/** What a snapshot has that an older one of the same source does not, and the other way round. */
+/**
+ * What a snapshot has that an older one of the same source does not, and the other way round. Throws as `prepare`, `not_found` without the
+ * older one, and `invalid` for snapshots of different sources, repositories or roles.
+ */
 export async function diffSnapshots(
   context: CoreContext,
   caller: Caller,

@@ -168,7 +168,7 @@ async function readReaches(context: CoreContext, caller: Caller, snapshots: read
   return reaches;
 }
 
-/** Only of an opened repository is known which one it is, so that another one at its address is noticed. */
+/** Only of an opened repository is known which one it is, so that another one at its address is noticed. Throws `precondition` for any other. */
 export function demandOpened({ engineId, name }: Pick<Repository, 'engineId' | 'name'>): void {
   if (engineId === undefined)
     throw new AppError('precondition', `no host has opened the repository ${name} yet; test it first, on its page`);

@@ -80,7 +80,10 @@ export async function adoptFinding(context: CoreContext, caller: Caller, id: Fin
   return source;
 }
 
-/** Leaves it unprotected, for a reason that is kept. */
+/**
+ * Leaves it unprotected, for a reason that is kept. Throws `invalid` naming `why` unless that is one line of `COVERAGE.whyChars` at most, and
+ * `not_found`.
+ */
 export async function ignoreFinding(context: CoreContext, caller: Caller, id: FindingId, reason: string): Promise<Finding> {
   demand(caller, 'plan.manage');
   const why = reason.replace(/\s+/gu, ' ').trim();

@@ -61,6 +61,10 @@ export async function listSources(
   return context.store.sources.listSources(caller.tenant, filter, page);
 }
 
+/**
+ * Throws `invalid` naming the field at fault, `not_found` for a host that is not active, `conflict` for a name that is taken on it, and
+ * `limit` above `COUNTS.sourcesPerHost` or where the host's spec does not fit a frame any more.
+ */
 export async function createSource(context: CoreContext, caller: Caller, input: SourceInput): Promise<Source> {
   demand(caller, 'source.manage');
   const name = checkName(input.name);
@@ -222,7 +226,10 @@ function completeConnection<Q extends SourceQuestion>(question: Q): Q {
   return { ...question, config: { ...question.config, [fills]: NOT_CHOSEN } };
 }
 
-/** Lists what a server connection offers, and which of it is a source already. */
+/**
+ * Lists what a server connection offers, and which of it is a source already. Throws `unsupported` for a kind without discovery, `not_found`,
+ * `invalid` naming the field of a draft, and what the host answers.
+ */
 export async function discoverSources(
   context: CoreContext,
   caller: Caller,
@@ -258,7 +265,10 @@ async function readConnection(
   return { host, kind, config, secrets: decryptSecrets(context, { tenant, table: 'sources', row: id }, secrets) };
 }
 
-/** Makes sources of discovered databases, with the secrets of the connection they were found through: a saved one's, or those typed. */
+/**
+ * Makes sources of discovered databases, with the secrets of the connection they were found through: a saved one's, or those typed. Throws
+ * `unsupported` for a kind without discovery, and what `createSource` throws; those before it in the list are made by then.
+ */
 export async function adoptDiscovered(
   context: CoreContext,
   caller: Caller,

@@ -37,7 +37,10 @@ function assertRestored(part: DatabaseRestorePart, { consumer }: PipelineResult)
   if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
 }
 
-/** Judges by what both ends said; `producerFailure` reads the producer's. Returns warnings. */
+/**
+ * Judges by what both ends said; `producerFailure` reads the producer's. Returns warnings; throws the reason why the database is not what the
+ * dump says: `cancelled` (in the words given), `stalled`, the producer's, the consumer's, or `restore_failed`.
+ */
 export function judgePour(
   part: DatabaseRestorePart,
   result: PipelineResult,
@@ -137,7 +140,10 @@ async function pourStream(part: DatabaseRestorePart, input: PourInput, words: Po
   return judgePour(part, result, command.tool, cancelled, () => part.origin.classify(result.producer));
 }
 
-/** Counts what is there now. With `signal` it may be cancelled: where what was made is then removed. */
+/**
+ * Counts what is there now. With `signal` it may be cancelled: where what was made is then removed. Throws `cancelled` in the words given, and
+ * what the tool said.
+ */
 export async function count(
   part: DatabaseRestorePart,
   input: RestoreInput,

@@ -58,7 +58,7 @@ async function pourAcross(part: InspectPart, { producer, renaming, consumer }: P
   if (result.verdict !== 'complete') throw createReasonError('restore_failed', 'What was written was not read to its end');
 }
 
-/** One step; with `signal` it may be cancelled. */
+/** One step; with `signal` it may be cancelled. Throws `cancelled`, or the reason that the tool gives. */
 export async function carryOutStep(part: InspectPart, step: TakeStep, signal?: AbortSignal): Promise<void> {
   if (step.kind === 'pour') return pourAcross(part, step, signal);
   const command = step.kind === 'ask' ? step.command : step.list;

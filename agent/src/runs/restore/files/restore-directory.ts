@@ -109,6 +109,7 @@ async function takeBack({ recorder }: RestorePart, path: string, own: readonly N
   if (others.length > left.length) recorder.log('info', 'what others have put there meanwhile was left as it is');
 }
 
+/** Restores into a directory that is new or empty. Throws a reason, `cancelled` among them; what was placed by then is taken away again. */
 export async function restoreDirectory(part: RestorePart, path: string, paths?: readonly string[]): Promise<RestoreResult> {
   const { recorder } = part;
   const claimed = await inStage(recorder, 'preflight', () => claimDirectory(path));

@@ -105,7 +105,10 @@ function putInPlace({ recorder }: RestorePart, opened: OpenedDirectory, staged: 
   }
 }
 
-/** `configured`: the paths that the source names; links on the way to them are followed where only root could have made them. */
+/**
+ * `configured`: the paths that the source names; links on the way to them are followed where only root could have made them. Throws a reason:
+ * `cancelled` only before anything was replaced, `target_refused` where something stands in the way.
+ */
 export async function restoreInPlace(
   part: RestorePart,
   paths: readonly string[],

@@ -29,7 +29,10 @@ export function describeCode(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? 'unknown error';
 }
 
-/** Makes a directory with its parents, private to the agent. Returns the topmost one that was made; undefined when it was there. */
+/**
+ * Makes a directory with its parents, private to the agent. Returns the topmost one that was made; undefined when it was there. Throws with
+ * reason `target_refused` where it cannot be made.
+ */
 export async function makeDirectory(path: string): Promise<string | undefined> {
   try {
     return await mkdir(path, { recursive: true, mode: 0o700 });

@@ -22,7 +22,7 @@ export function checkDatabaseName(field: string, name: string): string {
   return name;
 }
 
-/** A quoted identifier as the server reads it: `a``b`; a backslash has no meaning there. */
+/** A quoted identifier as the server reads it: `a``b`; a backslash has no meaning there. Throws `invalid` for a NUL byte. */
 export function quoteIdentifier(name: string): string {
   if (name.includes('\u0000')) throw createFieldError('name', 'must not contain a NUL byte');
   return `\`${name.replaceAll('`', '``')}\``;

@@ -18,13 +18,16 @@ export function checkDatabaseName(field: string, name: string): string {
   return name;
 }
 
-/** A quoted identifier: `we"ird` becomes `"we""ird"`. Backslashes have no meaning there. */
+/** A quoted identifier: `we"ird` becomes `"we""ird"`. Backslashes have no meaning there. Throws `invalid` for a NUL byte. */
 export function quoteIdentifier(name: string): string {
   if (name.includes('\u0000')) throw createFieldError('name', 'must not contain a NUL byte');
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** A quoted literal in the escape form, which means the same under either setting of `standard_conforming_strings`. */
+/**
+ * A quoted literal in the escape form, which means the same under either setting of `standard_conforming_strings`. Throws `invalid` for a NUL
+ * byte.
+ */
 export function quoteLiteral(value: string): string {
   if (value.includes('\u0000')) throw createFieldError('value', 'must not contain a NUL byte');
   return `E'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
