@@ -15,7 +15,7 @@ export const ROOMS: readonly Room[] = [
     files: [
       'shared/src/domain/run*.ts',
       'agent/src/runs/{journaled-run,attempts/part,attempts/attempts,queue/queue,recovery/recovery}.ts',
-      'server/src/store/sqlite/{apply-ends,apply-events,apply-fires,run-rows}.ts',
+      'server/src/store/sqlite/ledger/{apply-ends,apply-events,apply-fires,run-rows}.ts',
     ],
   },
 ];

@@ -19,7 +19,7 @@ import { createDirectory } from './hub/directory.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { noteCopy } from './own-facts.ts';
 import { ROLES, type Role } from './store/people.ts';
-import { backUpStore } from './store/sqlite/copy.ts';
+import { backUpStore } from './store/sqlite/file/copy.ts';
 import { checkPasswordRules } from './vault/password-rules.ts';
 import { SERVER_VERSION } from './version.ts';
 import { createUrls } from './web/urls.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { zstdDecompressSync } from 'node:zlib';
 import { idOf, numberOf, runNumberOf } from '@holdfast/server/store/sqlite/id-numbers.ts';
-import { readPlace } from '@holdfast/server/store/sqlite/log-blocks.ts';
+import { readPlace } from '@holdfast/server/store/sqlite/logs/log-blocks.ts';
 import type { LogLine } from '@holdfast/shared/domain/run.ts';
 import { type ExpectedRun, hashLines } from './stream.ts';
 

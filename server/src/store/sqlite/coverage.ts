@@ -4,7 +4,7 @@ import { COVERAGE } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { CoverageLook, CoveragePlace, CoverageStore, Finding } from '../coverage.ts';
 import { flag, optional } from './columns.ts';
-import { createTimePage, cutPage, joinConditions } from './keyset.ts';
+import { createTimePage, cutPage, joinConditions } from './lists/keyset.ts';
 import type { Sql } from './statements.ts';
 
 const COLUMNS = `f.id, f.tenant_id AS tenant, f.host_id AS host, f.kind, f.place, f.name, f.via_id AS via, f.size_bytes AS sizeBytes,

@@ -6,8 +6,8 @@ import type { Drill, DrillSettings, DrillStore } from '../drills.ts';
 import type { PageRequest } from '../page.ts';
 import { flag, json, optional, toJson } from './columns.ts';
 import { idOf, numberOf } from './id-numbers.ts';
-import { createTimePage, cutPage, joinConditions } from './keyset.ts';
-import type { RunHead } from './run-rows.ts';
+import type { RunHead } from './ledger/run-rows.ts';
+import { createTimePage, cutPage, joinConditions } from './lists/keyset.ts';
 import type { Params, Sql } from './statements.ts';
 
 const COLUMNS = `run_id AS run, source_id AS source, host_id AS host, snapshot_id AS snapshot, is_proven AS isProven,

@@ -4,8 +4,8 @@ import { describe, it } from 'node:test';
 import Database from 'better-sqlite3';
 import { registerAuditHash } from './audit-chain.ts';
 import { FLEET, HOSTS, PLANS, REPOSITORIES, SOURCES } from './figures.ts';
+import { readMigrations } from './file/migrations.ts';
 import { idOf, numberOf } from './id-numbers.ts';
-import { readMigrations } from './migrations.ts';
 
 function openSchema(): Database.Database {
   const db = new Database(':memory:');

@@ -12,7 +12,7 @@ import type {
 } from '../figures.ts';
 import { flag, json, optional } from './columns.ts';
 import { numberOf, runNumberOf } from './id-numbers.ts';
-import { NEWEST_GOOD } from './standings.ts';
+import { NEWEST_GOOD } from './ledger/standings.ts';
 import type { Params, Sql } from './statements.ts';
 
 export const HOSTS = `SELECT id, name, state, last_seen_at AS lastSeenAt, acknowledged_spec_version < spec_version AS hasDrift,

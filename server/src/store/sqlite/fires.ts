@@ -15,7 +15,7 @@ import { HOST_STATES } from '../hosts.ts';
 import type { PageRequest } from '../page.ts';
 import { flag, json, optional, toJson } from './columns.ts';
 import { numberOf } from './id-numbers.ts';
-import { createTimePage, cutPage, joinConditions } from './keyset.ts';
+import { createTimePage, cutPage, joinConditions } from './lists/keyset.ts';
 import type { Params, Sql } from './statements.ts';
 
 const watchRow: z.ZodType<FireWatch> = z.object({

@@ -2,8 +2,8 @@ import { idSchema, type TenantId } from '@holdfast/shared/domain/ids.ts';
 import { RUN_KINDS, RUN_STATES } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
 import type { HistoryStore, ProtectionDay, RunCount, SizeThen } from '../history.ts';
-import { KIND_AND_STATE, readKindAndState } from './facets.ts';
 import { numberOf } from './id-numbers.ts';
+import { KIND_AND_STATE, readKindAndState } from './lists/facets.ts';
 import type { Sql } from './statements.ts';
 
 const HOUR_MS = 3_600_000;

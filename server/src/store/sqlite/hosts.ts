@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { Host, HostStore } from '../hosts.ts';
 import { counted, foldName, toJson } from './columns.ts';
 import { HOST_COLUMNS, hostRow } from './host-rows.ts';
-import { createSortedHosts } from './sorted-hosts.ts';
+import { createSortedHosts } from './lists/sorted-hosts.ts';
 import type { Sql } from './statements.ts';
 
 function prepareHosts(sql: Sql) {

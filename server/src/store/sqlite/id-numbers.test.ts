@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import Database from 'better-sqlite3';
 import { registerAuditHash } from './audit-chain.ts';
+import { readMigrations } from './file/migrations.ts';
 import { idOf } from './id-numbers.ts';
-import { readMigrations } from './migrations.ts';
 
 const MIGRATIONS = readMigrations(join(import.meta.dirname, '../../../../migrations'));
 /** The first that numbers ids. */

@@ -3,8 +3,8 @@ import * as z from 'zod';
 import type { MaintenanceStore, RepositorySize } from '../maintenance.ts';
 import { optional } from './columns.ts';
 import { numberOf } from './id-numbers.ts';
+import { RUN_COLUMNS, runRow } from './ledger/run-rows.ts';
 import { createRepositoryStandings } from './repository-standings.ts';
-import { RUN_COLUMNS, runRow } from './run-rows.ts';
 import type { Sql } from './statements.ts';
 
 const sizeRow: z.ZodType<RepositorySize> = z.object({

@@ -4,8 +4,8 @@ import * as z from 'zod';
 import type { Plan, PlanStore } from '../plans.ts';
 import { counted, foldName, toJson } from './columns.ts';
 import { createWatchKeeper } from './fires.ts';
+import { createSortedPlans } from './lists/sorted-plans.ts';
 import { PLAN_COLUMNS, type PlanRow, planRow } from './plan-rows.ts';
-import { createSortedPlans } from './sorted-plans.ts';
 import { refuseUpdate } from './sources.ts';
 import type { Params, Sql } from './statements.ts';
 

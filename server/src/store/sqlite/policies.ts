@@ -5,7 +5,7 @@ import * as z from 'zod';
 import type { PageRequest } from '../page.ts';
 import type { Policy, PolicyStore } from '../policies.ts';
 import { counted, foldName, json, toJson } from './columns.ts';
-import { createNamePage, cutPage, joinConditions } from './keyset.ts';
+import { createNamePage, cutPage, joinConditions } from './lists/keyset.ts';
 import { refuseInUse, refuseUpdate } from './sources.ts';
 import type { Params, Sql } from './statements.ts';
 

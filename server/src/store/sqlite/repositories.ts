@@ -14,7 +14,7 @@ import {
   sayAfter,
   sayOrder,
   selectKeys,
-} from './keyset.ts';
+} from './lists/keyset.ts';
 import { REPOSITORY_KEYS } from './repository-standings.ts';
 import { refuseInUse, refuseUpdate } from './sources.ts';
 import type { Params, Sql } from './statements.ts';

@@ -5,8 +5,8 @@ import * as z from 'zod';
 import type { RoutineStore, StoredRoutine } from '../routines.ts';
 import { flag, json, optional, toJson } from './columns.ts';
 import { numberOf } from './id-numbers.ts';
-import { INSERT_ORDER } from './orders.ts';
-import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
+import { INSERT_ORDER } from './ledger/orders.ts';
+import { createRunRows, RUN_COLUMNS, runRow } from './ledger/run-rows.ts';
 import type { Sql } from './statements.ts';
 
 const COLUMNS = `tenant_id AS tenant, repository_id AS repository, settings, since, maintainer_id AS maintainer,

@@ -13,19 +13,18 @@ import type { RunFilter } from '../runs.ts';
 import type { SnapshotFilter } from '../snapshots.ts';
 import type { Store } from '../store.ts';
 import { buildDrillList } from './drills.ts';
-import { computeFacets } from './facets.ts';
-
 import { numberOf, runNumberOf } from './id-numbers.ts';
-import { createLedger } from './ledger.ts';
+import { createLedger } from './ledger/ledger.ts';
+import { buildRunList } from './ledger/run-walk.ts';
+import { buildSnapshotList } from './ledger/snapshot-walk.ts';
+import { computeFacets } from './lists/facets.ts';
+import { buildHostList } from './lists/sorted-hosts.ts';
+import { buildPlanList } from './lists/sorted-plans.ts';
+import { buildSourceList } from './lists/sorted-sources.ts';
 import { openSqliteStore } from './open.ts';
 import { createPeopleStore } from './people.ts';
 import { createPlans } from './plans.ts';
 import { buildRepositoryList, createRepositories } from './repositories.ts';
-import { buildRunList } from './run-walk.ts';
-import { buildSnapshotList } from './snapshot-walk.ts';
-import { buildHostList } from './sorted-hosts.ts';
-import { buildPlanList } from './sorted-plans.ts';
-import { buildSourceList } from './sorted-sources.ts';
 import { createSql } from './statements.ts';
 import { buildAuditList, createTrailStore } from './trail.ts';
 

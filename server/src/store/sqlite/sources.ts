@@ -2,7 +2,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
 import type { Source, SourceStore } from '../sources.ts';
 import { counted, foldName, toJson } from './columns.ts';
-import { createSortedSources } from './sorted-sources.ts';
+import { createSortedSources } from './lists/sorted-sources.ts';
 import { SOURCE_COLUMNS, sourceRow, toSource } from './source-rows.ts';
 import type { Params, Sql } from './statements.ts';
 

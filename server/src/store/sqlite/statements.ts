@@ -6,7 +6,7 @@
 import { AppError } from '@holdfast/shared/errors.ts';
 import type Database from 'better-sqlite3';
 import type * as z from 'zod';
-import { toStoreError } from './faults.ts';
+import { toStoreError } from './file/faults.ts';
 
 export type Param = string | number | boolean | Uint8Array | null | undefined;
 export type Params = Readonly<Record<string, Param>>;

@@ -4,7 +4,7 @@ import type { PageRequest } from '../page.ts';
 import type { AuditRow, HostHappening, TrailStore } from '../trail.ts';
 import { type AuditColumns, CHAIN_BEGIN, hashEntry } from './audit-chain.ts';
 import { counted, json, optional, toJson } from './columns.ts';
-import { createTimePage, cutPage, joinConditions } from './keyset.ts';
+import { createTimePage, cutPage, joinConditions } from './lists/keyset.ts';
 import type { Params, Sql } from './statements.ts';
 
 /** Happenings kept for each host; a host that talks too much loses its own oldest ones. */

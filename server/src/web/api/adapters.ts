@@ -6,7 +6,7 @@ import type { SourceAdapter } from '@holdfast/shared/adapters/source.ts';
 import * as z from 'zod';
 import { demand } from '../../core/caller.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { listOf, nameShape } from './shapes.ts';
+import { listOf, nameShape } from './shapes/shapes.ts';
 
 const fieldShape = nameShape(
   'AdapterField',

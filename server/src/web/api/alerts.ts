@@ -16,7 +16,7 @@ import { ALERT_CONDITIONS, SEVERITIES, THING_KINDS } from '../../core/alerts/con
 import { getThresholds, thresholdsSchema, updateThresholds } from '../../core/alerts/thresholds.ts';
 import type { AlertSign, AlertState } from '../../store/alerts.ts';
 import { type ApiEndpoint, type ApiReply, defineEndpoint } from '../http/route.ts';
-import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
+import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes/shapes.ts';
 
 const STATES = ['open', 'acknowledged', 'snoozed', 'resolved'] as const satisfies readonly AlertState[];
 const EVENTS = ['raised', 'returned', 'grown', 'acknowledged', 'snoozed', 'woken', 'escalated', 'resolved'] as const;

@@ -17,7 +17,7 @@ import { HOST_ENDPOINTS } from './hosts.ts';
 import { LOCK_ENDPOINTS } from './locks.ts';
 import { MISSED_FIRES_ENDPOINT } from './missed-fires.ts';
 import { OBJECTIVE_ENDPOINTS } from './objectives.ts';
-import { createOpenApiEndpoint } from './openapi-endpoint.ts';
+import { createOpenApiEndpoint } from './openapi/openapi-endpoint.ts';
 import { PEOPLE_ENDPOINTS } from './people.ts';
 import { createPlanEndpoints } from './plans.ts';
 import { RECOVERY_ENDPOINTS } from './recovery.ts';

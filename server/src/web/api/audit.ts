@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { listAudit } from '../../core/audit.ts';
 import type { AuditRow } from '../../store/trail.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
+import { instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes/shapes.ts';
 
 const ACTOR_KINDS = ['user', 'api_key', 'host', 'system', 'cli'] as const;
 

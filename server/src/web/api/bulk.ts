@@ -12,7 +12,7 @@ import { DRILL_DAYS_MAX } from '../../core/drills/drill-settings.ts';
 import { listPlans } from '../../core/plans/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { listOf, nameShape } from './shapes.ts';
+import { listOf, nameShape } from './shapes/shapes.ts';
 
 const outcomeShape = nameShape(
   'BulkOutcome',

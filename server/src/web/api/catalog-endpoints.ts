@@ -8,7 +8,7 @@ import type { Scope } from '../../core/accounts/scopes.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { type ApiEndpoint, type ApiReply, defineEndpoint } from '../http/route.ts';
-import { deletedShape, idParams } from './shapes.ts';
+import { deletedShape, idParams } from './shapes/shapes.ts';
 
 type Kind = 'source' | 'repository' | 'plan' | 'policy' | 'channel';
 

@@ -8,7 +8,7 @@ import type { ChannelDoor } from '../../notify/channel.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { adapterFields, toFieldShape } from './adapters.ts';
 import { deliveryShape, toDeliveryShape } from './channels.ts';
-import { idParams, instantSchema, listOf, nameShape } from './shapes.ts';
+import { idParams, instantSchema, listOf, nameShape } from './shapes/shapes.ts';
 
 const kindShape = nameShape(
   'ChannelKind',

@@ -37,7 +37,7 @@ import {
   toPageRequest,
   toSecretsView,
   versionSchema,
-} from './shapes.ts';
+} from './shapes/shapes.ts';
 
 const subscriptionShape = nameShape('Subscription', subscriptionSchema);
 

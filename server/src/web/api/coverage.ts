@@ -15,8 +15,17 @@ import {
 } from '../../core/sources/findings.ts';
 import type { Finding } from '../../store/coverage.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { flagInput, idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
-import { sourceShape, toSourceShape } from './source-shape.ts';
+import {
+  flagInput,
+  idParams,
+  instantSchema,
+  listOf,
+  nameShape,
+  pageFields,
+  toPageReply,
+  toPageRequest,
+} from './shapes/shapes.ts';
+import { sourceShape, toSourceShape } from './shapes/source-shape.ts';
 
 const DAY_MS = 24 * 3_600_000;
 /** Days one answer tells of unasked, and the most of them. */

@@ -9,7 +9,7 @@ import { getSnapshotRecord } from '../../core/snapshots/snapshots.ts';
 import type { Drill, DrillSettings } from '../../store/drills.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
-import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
+import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes/shapes.ts';
 
 const drillShape = nameShape(
   'Drill',

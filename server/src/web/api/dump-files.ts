@@ -5,7 +5,7 @@ import { dumpDirsSchema, dumpEntrySchema } from '@holdfast/shared/protocol/dump-
 import * as z from 'zod';
 import { getOfferingHost, listDumpFiles, listOfferedDirectories } from '../../core/restores/dump-files.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { idParams, listOf, nameShape } from './shapes.ts';
+import { idParams, listOf, nameShape } from './shapes/shapes.ts';
 
 const directoryShape = nameShape(
   'DumpDirectory',

@@ -18,7 +18,7 @@ import { toHostView } from '../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { EnrolmentToken } from '../../store/hosts.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { hostShape, secretsModeShape, toHostShape } from './host-shape.ts';
+import { hostShape, secretsModeShape, toHostShape } from './shapes/host-shape.ts';
 import {
   deletedShape,
   idParams,
@@ -30,7 +30,7 @@ import {
   tagsInput,
   tagsShape,
   toHeldPage,
-} from './shapes.ts';
+} from './shapes/shapes.ts';
 
 /** A token for automation may live longer than one typed by hand, but not for ever. */
 const TOKEN_LIFE_MAX_MS = 90 * 24 * 60 * 60 * 1000;

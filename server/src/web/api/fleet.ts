@@ -4,7 +4,7 @@ import { summarizeFleet } from '../../core/fleet/summary.ts';
 import { PROTECTION_STATUSES } from '../../core/protection/protection.ts';
 import { defineEndpoint } from '../http/route.ts';
 import { alertCountsShape } from './alerts.ts';
-import { nameShape } from './shapes.ts';
+import { nameShape } from './shapes/shapes.ts';
 
 const countSchema = z.int().min(0);
 

@@ -9,8 +9,8 @@ import type { CoreContext } from '../../core/ports.ts';
 import type { HostFilter } from '../../store/hosts.ts';
 import type { Page, SortedPage } from '../../store/page.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { hostShape, toHostShape } from './host-shape.ts';
-import { listOf, pageFields, searchInput, sortFields, toPageReply, toSortedRequest } from './shapes.ts';
+import { hostShape, toHostShape } from './shapes/host-shape.ts';
+import { listOf, pageFields, searchInput, sortFields, toPageReply, toSortedRequest } from './shapes/shapes.ts';
 
 /** Store reads one request may cost while it looks for hosts of one standing. */
 const STANDING_READS = 100;

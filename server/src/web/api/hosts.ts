@@ -18,8 +18,8 @@ import {
 import type { HostHappening } from '../../store/trail.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { HOST_LIST_ENDPOINT } from './host-list.ts';
-import { hostShape, secretsModeShape, toHostShape } from './host-shape.ts';
-import { idParams, instantSchema, listOf, nameShape, tagsInput } from './shapes.ts';
+import { hostShape, secretsModeShape, toHostShape } from './shapes/host-shape.ts';
+import { idParams, instantSchema, listOf, nameShape, tagsInput } from './shapes/shapes.ts';
 
 const HAPPENINGS_MAX = 200;
 

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { lookAtLocks, startUnlock } from '../../core/repositories/locks.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
-import { idParams, nameShape } from './shapes.ts';
+import { idParams, nameShape } from './shapes/shapes.ts';
 
 const host = idSchema('host').meta({ description: 'The host that opens the repository' });
 

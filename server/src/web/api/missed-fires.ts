@@ -4,7 +4,16 @@ import * as z from 'zod';
 import { listMissedFires } from '../../core/plans/missed-fires.ts';
 import type { MissedFire, MissedState } from '../../store/fires.ts';
 import { defineEndpoint } from '../http/route.ts';
-import { flagInput, idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes.ts';
+import {
+  flagInput,
+  idParams,
+  instantSchema,
+  listOf,
+  nameShape,
+  pageFields,
+  toPageReply,
+  toPageRequest,
+} from './shapes/shapes.ts';
 
 const STATES = ['missed', 'late', 'reported'] as const satisfies readonly MissedState[];
 

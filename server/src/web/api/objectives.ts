@@ -5,7 +5,7 @@ import { alertRulesSchema } from '../../core/alerts/rules.ts';
 import { findObjectivesVersion, getObjectives, saveObjectives } from '../../core/protection/objective-settings.ts';
 import { objectivesSchema } from '../../core/protection/objectives.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { nameShape } from './shapes.ts';
+import { nameShape } from './shapes/shapes.ts';
 
 const objectivesShape = nameShape('Objectives', objectivesSchema);
 const rulesShape = nameShape('AlertRules', alertRulesSchema);

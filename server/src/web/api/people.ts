@@ -28,7 +28,7 @@ import {
   pageFields,
   searchInput,
   toHeldPage,
-} from './shapes.ts';
+} from './shapes/shapes.ts';
 
 const ROLE_NAMES = ['admin', 'operator', 'viewer'] as const;
 

@@ -7,8 +7,8 @@ import { listPlans } from '../../core/plans/plans.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { createNextFire } from '../next-fire.ts';
 import type { FireCalendar } from './fire-calendar.ts';
-import { planShape, toPlanShape } from './plan-shape.ts';
-import { flagInput, listOf, pageFields, searchInput, sortFields, toPageReply, toSortedRequest } from './shapes.ts';
+import { planShape, toPlanShape } from './shapes/plan-shape.ts';
+import { flagInput, listOf, pageFields, searchInput, sortFields, toPageReply, toSortedRequest } from './shapes/shapes.ts';
 
 /** The list, given what knows when schedules are due. */
 export function createPlanListEndpoint(calendar: FireCalendar): ApiEndpoint {

@@ -15,9 +15,9 @@ import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { describeCatalogKind } from './catalog-endpoints.ts';
 import type { FireCalendar } from './fire-calendar.ts';
 import { createPlanListEndpoint } from './plan-list.ts';
-import { planShape, toPlanShape } from './plan-shape.ts';
 import { runShape, toRunShape } from './runs.ts';
-import { idParams, instantSchema, listOf, nameShape } from './shapes.ts';
+import { planShape, toPlanShape } from './shapes/plan-shape.ts';
+import { idParams, instantSchema, listOf, nameShape } from './shapes/shapes.ts';
 
 const FIRES = 10;
 const FIRES_MAX = 100;

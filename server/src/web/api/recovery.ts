@@ -5,7 +5,7 @@ import { provePassword } from '../../core/repositories/password-proof.ts';
 import { type RecoverySheet, readRecoverySheet } from '../../core/repositories/recovery-sheet.ts';
 import { formatRecoverySheet } from '../../core/repositories/recovery-text.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { idParams, instantSchema, nameShape } from './shapes.ts';
+import { idParams, instantSchema, nameShape } from './shapes/shapes.ts';
 
 /** Longer than any password of restic's, with room for a file that holds one. */
 const PASSWORD_CHARS = 8192;

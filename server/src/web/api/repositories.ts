@@ -33,7 +33,7 @@ import {
   toSecretsView,
   toSortedRequest,
   versionSchema,
-} from './shapes.ts';
+} from './shapes/shapes.ts';
 
 const RUNS_AT_ONCE = 'Runs of one host that may use it at the same time; left out: as many as the host runs';
 

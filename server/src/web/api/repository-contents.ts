@@ -16,7 +16,7 @@ import {
 } from '../../core/repositories/repository-contents.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
-import { idParams, listOf, nameShape, pageFields, toHeldPage } from './shapes.ts';
+import { idParams, listOf, nameShape, pageFields, toHeldPage } from './shapes/shapes.ts';
 import { snapshotShape, toSnapshotShape } from './snapshots.ts';
 
 const host = idSchema('host').meta({ description: 'The host that opens the repository' });

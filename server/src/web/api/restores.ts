@@ -17,7 +17,7 @@ import { getRunDetail, listRuns } from '../../core/runs/runs.ts';
 import type { Run } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runDetailShape, runFilterFields, runShape, toRunDetailShape, toRunFilter, toRunShape } from './runs.ts';
-import { idParams, instantSchema, listOf, pageFields, toPageReply, toPageRequest } from './shapes.ts';
+import { idParams, instantSchema, listOf, pageFields, toPageReply, toPageRequest } from './shapes/shapes.ts';
 
 const noControl = /^[^\u0000-\u001f\u007f]*$/u;
 

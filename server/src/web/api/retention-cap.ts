@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { CAP_DAYS_MAX } from '../../core/retention/retention-cap.ts';
 import { getRetentionCap, previewRetentionCap, setRetentionCap } from '../../core/retention/retention-cap-change.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { listOf, nameShape } from './shapes.ts';
+import { listOf, nameShape } from './shapes/shapes.ts';
 
 const days = { description: 'Days; 0: no cap' };
 const capShape = nameShape('RetentionCap', z.strictObject({ maxAgeDays: z.int().min(0).meta(days) }));

@@ -26,7 +26,7 @@ import {
   toPageReply,
   toPageRequest,
   versionSchema,
-} from './shapes.ts';
+} from './shapes/shapes.ts';
 
 const policyShape = nameShape(
   'RetentionPolicy',

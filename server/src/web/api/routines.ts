@@ -5,7 +5,7 @@ import { DUTIES, routineSchema } from '@holdfast/shared/domain/routine.ts';
 import * as z from 'zod';
 import { type RepositoryRoutine, readRoutine, setRoutine } from '../../core/routine/routine.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { idParams, instantSchema, listOf, nameShape } from './shapes.ts';
+import { idParams, instantSchema, listOf, nameShape } from './shapes/shapes.ts';
 
 const dutyShape = nameShape(
   'RoutineDuty',

@@ -32,7 +32,7 @@ import {
   sortFields,
   toPageReply,
   toSortedRequest,
-} from './shapes.ts';
+} from './shapes/shapes.ts';
 import { snapshotShape, toSnapshotShape } from './snapshots.ts';
 
 const LOG_LINES = 500;

@@ -7,7 +7,7 @@ import { sampleHost, sampleSource } from '../../store/contract/samples.ts';
 import { type Answer, type Asked, type ServedApp, serveApp } from '../http/fixtures/served-app.ts';
 import { createApiEndpoints } from './all.ts';
 import { CLOSED_DOOR } from './fixtures/channel-door.ts';
-import type { JsonObject, OpenApiDocument } from './openapi.ts';
+import type { JsonObject, OpenApiDocument } from './openapi/openapi.ts';
 
 const endpoints = createApiEndpoints(calendar, CLOSED_DOOR);
 const REST = { kind: 'rest', config: { url: 'https://rest.example.test/main' }, secrets: { password: 'a-secret-for-the-wire' } };

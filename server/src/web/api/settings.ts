@@ -10,7 +10,7 @@ import {
   updateInstallation,
 } from '../../core/installation-settings.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { listOf, nameShape } from './shapes.ts';
+import { listOf, nameShape } from './shapes/shapes.ts';
 
 const fields = installationSchema.shape;
 const settingsShape = nameShape(

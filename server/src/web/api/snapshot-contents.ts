@@ -16,7 +16,7 @@ import {
 } from '../../core/snapshots/snapshot-contents.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
-import { idParams, nameShape } from './shapes.ts';
+import { idParams, nameShape } from './shapes/shapes.ts';
 
 const host = idSchema('host').optional().meta({ description: 'The host that reads; left out: one that can' });
 const storedPath = storedPathSchema.meta({

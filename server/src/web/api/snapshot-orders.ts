@@ -8,7 +8,7 @@ import { startDeletion } from '../../core/snapshots/snapshot-deletion.ts';
 import { startCopy, startVerify } from '../../core/snapshots/snapshot-orders.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
-import { idParams, listOf, nameShape } from './shapes.ts';
+import { idParams, listOf, nameShape } from './shapes/shapes.ts';
 
 const chosen = z.array(idSchema('snapshot')).min(1).max(RUNS.snapshotsPerOrder);
 const wantedHost = idSchema('host').optional().meta({

@@ -19,7 +19,7 @@ import {
   sortFields,
   toPageReply,
   toSortedRequest,
-} from './shapes.ts';
+} from './shapes/shapes.ts';
 
 const ROLES = ['data', 'globals'] as const;
 const STATES = ['good', 'partial', 'quarantined', 'missing', 'removed'] as const satisfies readonly SnapshotState[];

@@ -33,7 +33,7 @@ import {
   searchInput,
   sortFields,
   toSortedRequest,
-} from './shapes.ts';
+} from './shapes/shapes.ts';
 import {
   getSourceDetail,
   listSourceDetails,
@@ -42,7 +42,7 @@ import {
   statusSchema,
   toSourceDetail,
   toSourceShape,
-} from './source-shape.ts';
+} from './shapes/source-shape.ts';
 
 const ADOPT_MAX = 200;
 

@@ -8,7 +8,7 @@ import { readUpkeep, startCheck, startPrune } from '../../core/repositories/main
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { repositoryShape, toRepositoryShape } from './repositories.ts';
 import { runShape, toRunShape } from './runs.ts';
-import { idParams, instantSchema, listOf, nameShape, secretsInput } from './shapes.ts';
+import { idParams, instantSchema, listOf, nameShape, secretsInput } from './shapes/shapes.ts';
 
 const hostInput = idSchema('host').meta({ description: 'The host that does it' });
 

@@ -1,5 +1,5 @@
 /** The OpenAPI document as people read it: chapters of end-points, each with its fields in plain words and a line to try it with. */
-import type { JsonObject, OpenApiDocument } from '../../api/openapi.ts';
+import type { JsonObject, OpenApiDocument } from '../../api/openapi/openapi.ts';
 import type { EndpointView, FieldLine } from './reference.view.ts';
 
 export interface ReferenceChapter {

@@ -2,8 +2,8 @@
 import { AppError } from '@holdfast/shared/errors.ts';
 import { demand } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { createOpenApiDocument } from '../../api/openapi.ts';
-import { CALL_HEADERS } from '../../api/openapi-headers.ts';
+import { createOpenApiDocument } from '../../api/openapi/openapi.ts';
+import { CALL_HEADERS } from '../../api/openapi/openapi-headers.ts';
 import type { ApiEndpoint, PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { API_ROOT, PAGES, type Urls } from '../../urls.ts';
 import { buildShell } from '../shell.ts';

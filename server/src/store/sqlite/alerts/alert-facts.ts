@@ -1,0 +1,119 @@
+/** What alerts are judged by, read from the ledger in pages. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
+import * as z from 'zod';
+import type { AlertStore, HostGlance, NewestForget, RecentPart } from '../../alerts.ts';
+import { HOST_STATES } from '../../hosts.ts';
+import { flag, json, optional, storedFailure } from '../columns.ts';
+import { idOf, numberOf } from '../id-numbers.ts';
+import type { Sql } from '../statements.ts';
+
+const ENDED = "('succeeded', 'partial', 'failed', 'cancelled', 'skipped')";
+/** The failure of the part, and the run's where the part has none. */
+const RECENT_PARTS = `SELECT @source AS source, ${idOf('r.plan_no')} AS plan, ${idOf('r.host_no')} AS host,
+    ${idOf('r.repository_no')} AS repository, r.id AS run,
+    p.state, coalesce(p.failure, CASE WHEN p.state = 'failed' THEN r.failure END) AS failure, p.ended_at AS endedAt
+  FROM run_parts p INDEXED BY run_parts_ended CROSS JOIN runs r ON r.no = p.run_no
+  WHERE p.tenant_no = ${numberOf('@tenant')} AND p.source_no = ${numberOf('@source')} AND p.kind = 'backup' AND p.state IN ${ENDED}
+    AND r.plan_no IS NOT NULL
+  ORDER BY p.created_at DESC, r.id DESC LIMIT @perSource`;
+const NEWEST_FORGETS = `SELECT ${idOf('r.plan_no')} AS plan, ${idOf('r.host_no')} AS host, r.id AS run, r.state, r.failure,
+    r.created_at AS at, ${idOf('r.repository_no')} AS repository,
+    EXISTS (SELECT 1 FROM orders o WHERE o.run_id = r.id AND o.type = 'retention.start') AS isForAll
+  FROM runs r INDEXED BY runs_forgetting WHERE r.tenant_no = ${numberOf('@tenant')} AND r.plan_no = ${numberOf('@plan')}
+    AND r.kind = 'forget'
+    AND r.created_at >= @since AND r.state IN ${ENDED}
+  ORDER BY r.created_at DESC, r.id DESC LIMIT 200`;
+
+const partRow: z.ZodType<RecentPart> = z.object({
+  source: idSchema('source'),
+  plan: idSchema('plan'),
+  host: idSchema('host'),
+  repository: idSchema('repository'),
+  run: idSchema('run'),
+  state: z.enum(TERMINAL_STATES),
+  failure: optional(json(storedFailure)),
+  endedAt: z.int(),
+});
+const forgetRow = z.object({
+  plan: idSchema('plan'),
+  host: idSchema('host'),
+  run: idSchema('run'),
+  state: z.enum(TERMINAL_STATES),
+  failure: optional(json(storedFailure)),
+  at: z.int(),
+  repository: idSchema('repository'),
+  /** One host removed what all hosts of the plan have there. */
+  isForAll: flag,
+});
+type ForgetRow = z.infer<typeof forgetRow>;
+const glanceRow: z.ZodType<HostGlance> = z.object({
+  id: idSchema('host'),
+  name: z.string(),
+  state: z.enum(HOST_STATES),
+  createdAt: z.int(),
+  lastSeenAt: optional(z.int()),
+  agentVersion: optional(z.string()),
+  tags: json(z.array(z.string())),
+});
+
+type Facts = Pick<
+  AlertStore,
+  'listRecentParts' | 'listNewestForgets' | 'listHostGlances' | 'listSourceIds' | 'listPlanIds' | 'listRepositoryIds'
+>;
+
+/**
+ * The newest of each host, and of its repositories the one that did not end well. Rows are newest first; one for all hosts says more than anything
+ * before it in that repository, whoever did it.
+ */
+function keepNewest(rows: readonly ForgetRow[]): readonly NewestForget[] {
+  const told = new Set<string>();
+  const seen = new Set<string>();
+  const standing = rows.filter(({ host, repository, isForAll }) => {
+    const place = `${host} ${repository}`;
+    if (told.has(repository) || seen.has(place)) return false;
+    seen.add(place);
+    if (isForAll) told.add(repository);
+    return true;
+  });
+  const byHost = Map.groupBy(standing, ({ host }) => host);
+  return [...byHost.values()].flatMap((some) => {
+    const kept = some.find(({ failure }) => failure !== undefined) ?? some[0];
+    if (kept === undefined) return [];
+    const { repository: _repository, isForAll: _isForAll, ...newest } = kept;
+    return [newest];
+  });
+}
+
+export function createAlertFacts(sql: Sql): Facts {
+  const parts = sql.select(RECENT_PARTS, partRow);
+  const forgets = sql.select(NEWEST_FORGETS, forgetRow);
+  const glances = sql.select(
+    `SELECT id, name, state, created_at AS createdAt, last_seen_at AS lastSeenAt, facts ->> '$.agentVersion' AS agentVersion,
+       tags
+     FROM hosts WHERE tenant_id = @tenant AND id > @after AND state <> 'revoked' ORDER BY id LIMIT @limit`,
+    glanceRow,
+  );
+  const sourceIds = sql.select(
+    'SELECT id FROM sources WHERE tenant_id = @tenant AND id > @after ORDER BY id LIMIT @limit',
+    z.object({ id: idSchema('source') }),
+  );
+  const planIds = sql.select(
+    'SELECT id FROM plans WHERE tenant_id = @tenant AND id > @after ORDER BY id LIMIT @limit',
+    z.object({ id: idSchema('plan') }),
+  );
+  const repositoryIds = sql.select(
+    'SELECT id FROM repositories WHERE tenant_id = @tenant AND id > @after ORDER BY id LIMIT @limit',
+    z.object({ id: idSchema('repository') }),
+  );
+  return {
+    listRecentParts: (tenant, sources, perSource) =>
+      sql.read(() => sources.flatMap((source) => parts.list({ tenant, source, perSource }))),
+    listNewestForgets: (tenant, plans, since) =>
+      sql.read(() => plans.flatMap((plan) => keepNewest(forgets.list({ tenant, plan, since })))),
+    listHostGlances: (tenant, after, limit) => sql.read(() => glances.list({ tenant, after, limit })),
+    listSourceIds: (tenant, after, limit) => sql.read(() => sourceIds.list({ tenant, after, limit }).map(({ id }) => id)),
+    listPlanIds: (tenant, after, limit) => sql.read(() => planIds.list({ tenant, after, limit }).map(({ id }) => id)),
+    listRepositoryIds: (tenant, after, limit) => sql.read(() => repositoryIds.list({ tenant, after, limit }).map(({ id }) => id)),
+  };
+}
