@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { DEFAULT_TENANT, type HostId, type RepositoryId } from '@holdfast/shared/domain/ids.ts';
+import { DEFAULT_TENANT, type HostId, type RepositoryId, type RunId } from '@holdfast/shared/domain/ids.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { listBackupEvents } from '../web/api/fixtures/backup-events.ts';
@@ -321,6 +321,32 @@ describe('The command line', () => {
     assert.match((await remove('yes')).error, /type delete 1/);
     assert.match((await remove('delete 1')).out, /^ordered as run_/);
     directory.unregister(session);
+  });
+
+  it('copies snapshots that are named to another repository, and has them read whole, by the host that is named', async () => {
+    const [first] = (await world.run(['snapshots', 'list', '--json', '--state', 'good'])).json() as { id: string }[];
+    assert.ok(first);
+    assert.equal((await world.run(['snapshots', 'copy', first.id])).code, EXIT.usage, 'it says where to');
+    const { id } = (await world.run(['repositories', 'show', 'main', '--json'])).json<{ id: string }>();
+    const same = await world.run(['snapshots', 'copy', first.id, '--to', 'main']);
+    assert.equal(same.code, EXIT.failed, same.out);
+    const { context } = world.served;
+    const other = await post('/repositories', {
+      name: 'elsewhere',
+      kind: 'rest',
+      config: { url: 'https://other.example.com/main/' },
+      secrets: { password: 'p' },
+    });
+    assert.notEqual(other, id);
+    await context.store.repositories.pinEngineId(DEFAULT_TENANT, other as RepositoryId, 'b'.repeat(64), made.host);
+    for (const act of [['copy', '--to', 'elsewhere'], ['verify']]) {
+      const [name = '', ...more] = act;
+      const done = await world.run(['snapshots', name, first.id, ...more, '--host', 'db-1']);
+      assert.match(done.out, /^run_[^\n]+\n$/, done.error);
+      const run = await context.store.runs.findRun(DEFAULT_TENANT, done.out.trim() as RunId);
+      assert.deepEqual([run?.kind, run?.host], [name, made.host]);
+    }
+    assert.equal((await world.run(['snapshots', 'verify', first.id, '--host', 'nobody'])).code, EXIT.failed);
   });
 
   it('deletes snapshots that are named, with their copies where that is said, once the number was typed', async () => {
