@@ -91,6 +91,13 @@ test('of five runs three go at once and the rest in order; a second run or fire 
     await expectAccessible(page);
   });
 
+  const prune = await test.step('a prune of their repository waits for those that came before it', async () => {
+    const ordered = await stack.api.post<ApiRun>(`/repositories/${world.repository.id}/prune`, { host: world.host.id });
+    const taken = async () => (await listStates([ordered.id]))[0] === 'queued' || undefined;
+    await waitFor('the prune to wait', taken, { deadlineMs: 10_000 });
+    return ordered.id;
+  });
+
   const skipped =
     await test.step('a second run and a fire of a busy source are recorded as skipped, at their turn, and store nothing', async () => {
       const [plan] = plans;
@@ -106,7 +113,7 @@ test('of five runs three go at once and the rest in order; a second run or fire 
       await stack.api.waitForRun(two, 'succeeded');
       const look = async () => (await listStates([four]))[0] === 'running' || undefined;
       await waitFor('the first that waits to begin', look, { deadlineMs: 5000 });
-      expect(await listStates([five])).toEqual(['queued']);
+      expect(await listStates([five, prune])).toEqual(['queued', 'queued']);
       await allow(0, 2, 3);
       for (const run of [one, three, four]) await stack.api.waitForRun(run, 'succeeded');
       for (const id of [second, fire.id]) {
@@ -114,9 +121,11 @@ test('of five runs three go at once and the rest in order; a second run or fire 
         expect(run.parts.map((part) => [part.state, part.failure?.reason])).toEqual([['skipped', 'overlap']]);
         expect(run.snapshots).toEqual([]);
       }
+      expect(await listStates([five, prune]), 'a slot is free, the repository is not').toEqual(['running', 'queued']);
       await allow(4);
       await stack.api.waitForRun(five, 'succeeded');
-      expect(await stack.api.get<readonly ApiRun[]>('/runs')).toHaveLength(ids.length + 2);
+      await stack.api.waitForRun(prune, 'succeeded');
+      expect(await stack.api.get<readonly ApiRun[]>('/runs')).toHaveLength(ids.length + 3);
       return [second, fire.id];
     });
 
@@ -127,6 +136,10 @@ test('of five runs three go at once and the rest in order; a second run or fire 
       const together = spans.filter((span) => span.from <= from && from < span.to);
       expect(together.length).toBeLessThanOrEqual(3);
     }
+    const { startedAt = 0 } = await stack.api.waitForRun(prune, 'succeeded');
+    expect(startedAt, 'the prune began when the last of them had ended').toBeGreaterThanOrEqual(
+      Math.max(...spans.map(({ to }) => to)),
+    );
     const begun = runs.map((run) => run.startedAt ?? 0);
     expect(begun).toEqual([...begun].sort((left, right) => left - right));
     expect(await world.restic.countSnapshots()).toBe(5);
