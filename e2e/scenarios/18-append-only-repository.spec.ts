@@ -129,10 +129,10 @@ test('retention and prunes that are due go through the admin credential; the eve
     expect(routine.maintainer).toEqual({ host: db.host.id, isChosen: false });
   });
 
-  await test.step('the page of the repository says who keeps it up and what comes next', async () => {
+  await test.step('the page of the repository says who maintains it and what comes next', async () => {
     await signIn(page, stack.server.url, stack.admin, `/repositories/${repository.id}`);
     const routine = page.locator('#routine');
-    await expect(routine).toContainText('db-1 keeps it up');
+    await expect(routine).toContainText('db-1 maintains it');
     await expect(routine.locator('#duty-check')).toContainText('next part 2 of 12');
     await expect(routine.locator('#duty-prune')).toContainText('planned');
     await expectAccessible(page);

@@ -8,6 +8,8 @@ import { type SeededServer, startSeededServer } from '../harness/seeded-server.t
 
 const PICTURES = join(import.meta.dirname, '../../docs/pictures/pages');
 const WIDE = { width: 1440, height: 1000 };
+/** Between the two looks, where side bar and tables are tightest. */
+const MIDDLE = { width: 768, height: 1000 };
 const NARROW = { width: 360, height: 780 };
 
 /** What the documents show; with HOLDFAST_PICTURES=all every page is taken in both themes and widths, beside the results of the test. */
@@ -41,7 +43,7 @@ async function enter(page: Page): Promise<void> {
 }
 
 /** One page in one browser for all: what each shows is judged as it is looked at, so that one run names every fault. */
-test('Every page of a fleet with failures and hostile names is accessible in both themes, and fits both widths', async ({
+test('Every page of a fleet with failures and hostile names is accessible in both themes, and fits each width', async ({
   page,
   watch,
 }) => {
@@ -219,6 +221,9 @@ async function lookAt(page: Page, watch: PageWatch, { name, path, status = 200 }
   expect.soft(describe(violations), `accessibility of ${name}`).toEqual([]);
   expect.soft(await findFaults(page), `${name} at ${WIDE.width}`).toEqual([]);
   await takeSmallPicture(page, name, DOCUMENTED.has(name));
+  await page.setViewportSize(MIDDLE);
+  expect.soft(await findFaults(page), `${name} at ${MIDDLE.width}`).toEqual([]);
+  await page.setViewportSize(WIDE);
   await setTheme(page, 'dark');
   if (NARROW_TOO.has(name)) await expectLook(page, `the dark look of ${name}`);
   await takeSmallPicture(page, `${name}-dark`, false);
@@ -257,11 +262,18 @@ const describe = (violations: Violations): readonly string[] =>
  * part that hold a control and have no id of their own, so that an update could move a tick or the focus to another row.
  */
 async function findFaults(page: Page): Promise<readonly string[]> {
-  const seen: { over: number; headings: number; title: string; rows: number; nameless: readonly string[] } =
-    await page.evaluate(`(() => {
+  const seen: {
+    over: number;
+    cut: readonly string[];
+    headings: number;
+    title: string;
+    rows: number;
+    nameless: readonly string[];
+  } = await page.evaluate(`(() => {
     const root = document.documentElement;
     return {
       over: root.scrollWidth - root.clientWidth,
+      cut: [...document.querySelectorAll('.table-wrap')].filter((wrap) => wrap.scrollWidth > wrap.clientWidth).map((wrap) => wrap.id),
       headings: document.querySelectorAll('h1').length,
       title: document.title,
       rows: Math.max(0, ...[...document.querySelectorAll('tbody')].map((body) => body.rows.length)),
@@ -274,6 +286,7 @@ async function findFaults(page: Page): Promise<readonly string[]> {
   })()`);
   return [
     ...(seen.over > 0 ? [`scrolls sideways by ${seen.over} px`] : []),
+    ...seen.cut.map((id) => `the table “${id}” is wider than its place`),
     ...(seen.headings === 1 ? [] : [`${seen.headings} headings of the first level`]),
     ...(/^\S.* · Holdfast$/u.test(seen.title) ? [] : [`the title is “${seen.title}”`]),
     ...seen.nameless.map((text) => `a row without an id of its own in a live part: “${text}”`),

@@ -54,7 +54,7 @@ export function createSeries(registry: Registry) {
       labelNames: ['kind', 'state'],
       registers,
     }),
-    alerts: gauge('alerts', 'Alerts that are not over, by condition.', ['condition']),
+    alerts: gauge('alerts', 'Alerts that are not resolved, by condition.', ['condition']),
     openAlerts: gauge('open_alerts', 'Alerts that nobody sees to yet.'),
     channelFailing: gauge('channel_failing', 'Whether the last attempt to deliver on the channel failed.', ['channel']),
     channelDelivered: gauge('channel_last_success_timestamp_seconds', 'Last time the channel delivered something.', ['channel']),

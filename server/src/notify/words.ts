@@ -57,7 +57,7 @@ function describeAlert({ type, text }: ChannelMessage, alert: NonNullable<Channe
   const facts = [
     ...(isRaised ? [{ label: 'What', value: detail }] : []),
     { label: 'Since', value: formatInstant(since) },
-    ...(resolvedAt === undefined ? [] : [{ label: 'Over', value: formatInstant(resolvedAt) }]),
+    ...(resolvedAt === undefined ? [] : [{ label: 'Resolved', value: formatInstant(resolvedAt) }]),
     ...(type === 'alert.acknowledged' && acknowledgedBy !== undefined ? [{ label: 'By', value: acknowledgedBy }] : []),
     ...(lastGoodAt === undefined ? [] : [{ label: 'Last good backup', value: formatInstant(lastGoodAt) }]),
   ];

@@ -86,8 +86,8 @@ const RULES = {
   'prune.failed': { severity: 'warning', label: 'prune failed', title: (what) => `The prune of ${what} failed` },
   'upkeep.overdue': {
     severity: 'warning',
-    label: 'upkeep overdue',
-    title: (what) => `The upkeep of ${what} is overdue`,
+    label: 'maintenance overdue',
+    title: (what) => `The maintenance of ${what} is overdue`,
   },
   'snapshot.unreadable': {
     severity: 'critical',

@@ -22,7 +22,7 @@ const SIZES_IN_VIEW = 200;
 async function getCapableHost(context: CoreContext, caller: Caller, id: HostId, capability: Capability): Promise<Host> {
   const host = await context.store.hosts.findHost(caller.tenant, id);
   if (host?.state !== 'active') throw new AppError('not_found', 'there is no such approved host', { details: { field: 'host' } });
-  demandCapability(host, capability, 'for the upkeep of repositories');
+  demandCapability(host, capability, 'for the maintenance of repositories');
   return host;
 }
 

@@ -31,7 +31,7 @@ async function findRemover(context: CoreContext, repository: Repository | undefi
   if (trouble === undefined && host !== undefined) return host.id;
   throw new AppError(
     'precondition',
-    `nobody can remove snapshots from ${repository.name} now: ${trouble ?? 'no host keeps it up'}`,
+    `nobody can remove snapshots from ${repository.name} now: ${trouble ?? 'no host maintains it'}`,
   );
 }
 

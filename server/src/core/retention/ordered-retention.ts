@@ -118,7 +118,7 @@ export async function orderRetention(context: CoreContext, caller: Caller, wish:
   demand(caller, 'plan.manage');
   const { plan, repository, isApproved, turn } = wish;
   const host = await context.store.hosts.findHost(caller.tenant, wish.host);
-  if (host?.state !== 'active') throw new AppError('precondition', 'the host that keeps the repository up is not active');
+  if (host?.state !== 'active') throw new AppError('precondition', 'the host that maintains the repository is not active');
   demandCapability(host, 'retention.start', 'to remove snapshots of other hosts');
   if (repository.engineId === undefined) throw new AppError('precondition', 'no host has opened this repository yet');
   const preview = await previewRetention(context, caller, plan.id, repository.id);

@@ -117,7 +117,7 @@ const forgetEndpoint = defineEndpoint({
   path: '/plans/:id/forget',
   scope: 'configure',
   summary:
-    'Removes what the plan’s retention does not keep, now: one run for each host that has sources of it, or one on the host that keeps the repository up where that has an admin credential.',
+    'Removes what the plan’s retention does not keep, now: one run for each host that has sources of it, or one on the host that maintains the repository where that has an admin credential.',
   tag: 'plans',
   params: idParams('plan'),
   body: z.strictObject({

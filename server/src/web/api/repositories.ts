@@ -157,7 +157,7 @@ const patchEndpoint = repositories.update(
   updateTestedRepository,
 );
 const deleteEndpoint = repositories.delete(
-  'Forgets a repository here; what lies in it is not touched. Refused while a plan or a listed snapshot needs it.',
+  'Removes a repository from this server; what lies in it is not touched. Refused while a plan or a listed snapshot needs it.',
   deleteRepository,
 );
 

@@ -32,7 +32,7 @@ const routineShape = nameShape(
     settings: routineSchema,
     since: instantSchema,
     maintainer: z.strictObject({
-      host: idSchema('host').optional().meta({ description: 'Who keeps it up' }),
+      host: idSchema('host').optional().meta({ description: 'The host that maintains it' }),
       isChosen: z.boolean().meta({ description: 'A person chose it: no other host takes over' }),
       trouble: z.string().optional().meta({ description: 'Why nobody can now' }),
     }),
@@ -66,7 +66,7 @@ function toRoutineShape({ stored, maintainer, duties }: RepositoryRoutine): z.in
 const answerShape = z.strictObject({
   routine: routineShape
     .optional()
-    .meta({ description: 'Missing for a repository that is kept up by hand, or that no host has opened yet' }),
+    .meta({ description: 'Missing for a repository without automatic maintenance, or one that no host has opened yet' }),
 });
 
 async function answer(...asked: Parameters<typeof readRoutine>): Promise<{ data: z.infer<typeof answerShape> }> {
@@ -107,7 +107,7 @@ const removeEndpoint = defineEndpoint({
   method: 'delete',
   path: '/repositories/:id/routine',
   scope: 'configure',
-  summary: 'Lets the repository be kept up by hand.',
+  summary: 'Turns automatic maintenance off.',
   tag: 'repositories',
   params: idParams('repository'),
   reply: answerShape,

@@ -35,7 +35,7 @@ const deleteEndpoint = defineEndpoint({
   path: '/snapshots/delete',
   scope: 'configure',
   summary:
-    'Deletes snapshots from their repository; where that has an admin credential, by the host that keeps it up. Pinned ones and the last two that a drill proved are refused, and then nothing is deleted.',
+    'Deletes snapshots from their repository; where that has an admin credential, by the host that maintains it. Pinned ones and the last two that a drill proved are refused, and then nothing is deleted.',
   body: z.strictObject({
     snapshots: chosen,
     host: wantedHost,

@@ -18,6 +18,8 @@ export type Column<Row> = {
   readonly width?: 'fit' | 'wide' | undefined;
   /** The label is for those who cannot see the table (buttons, icons). */
   readonly hideLabel?: boolean | undefined;
+  /** Left out where the table is too narrow for all of its columns and too wide for cards. */
+  readonly isSpare?: boolean | undefined;
 };
 
 export type Sort = {
@@ -113,6 +115,7 @@ function cellClass<Row>(column: Column<Row>): string {
     column.align === 'end' && 'cell-end',
     column.primary === true && 'cell-primary',
     column.width !== undefined && `cell-${column.width}`,
+    column.isSpare === true && 'cell-spare',
   ]
     .filter((name) => name !== false)
     .join(' ');

@@ -12,8 +12,11 @@
 
   /** @type {Map<string, Intl.DateTimeFormat>} */
   const clocks = new Map();
-  /** Logs already brought to their end once: a morph must not move a reader. @type {WeakSet<Element>} */
-  const started = new WeakSet();
+  /**
+   * Whether a log takes its reader along, and how far down they were last: only they themselves go up, whatever comes below them and
+   * however much at once. @type {WeakMap<Element, { follows: boolean, top: number }>}
+   */
+  const readers = new WeakMap();
 
   /** @param {string} zone @param {unknown} at */
   function clock(zone, at) {
@@ -37,6 +40,21 @@
     return log.scrollHeight - log.scrollTop - log.clientHeight < 24;
   }
 
+  /** @param {Element} scroller */
+  function readerOf(scroller) {
+    const known = readers.get(scroller);
+    if (known !== undefined) return known;
+    const reader = { follows: isAtEnd(scroller), top: scroller.scrollTop };
+    readers.set(scroller, reader);
+    return reader;
+  }
+
+  /** @param {Element} scroller */
+  function goToEnd(scroller) {
+    scroller.scrollTop = scroller.scrollHeight;
+    readers.set(scroller, { follows: true, top: scroller.scrollTop });
+  }
+
   /** @param {string} name @param {string} text */
   function span(name, text) {
     const element = document.createElement('span');
@@ -55,7 +73,7 @@
     const scroller = container.querySelector('.log-scroll');
     const list = container.querySelector('.log-lines');
     if (scroller === null || list === null) return;
-    const follow = isAtEnd(scroller);
+    const { follows } = readerOf(scroller);
     let last = Number([...list.querySelectorAll('.log-line')].at(-1)?.getAttribute('data-n') ?? -1);
     const fragment = document.createDocumentFragment();
     for (const line of lines) {
@@ -76,9 +94,9 @@
     if (fragment.childNodes.length === 0) return;
     container.querySelector('.log-none')?.remove();
     list.append(fragment);
-    if (list.childElementCount > MOST_LOG_LINES + LINES_AT_ONCE) letGo(list, follow ? undefined : scroller);
-    if (follow) scroller.scrollTop = scroller.scrollHeight;
-    showLatestButton(container, !follow);
+    if (list.childElementCount > MOST_LOG_LINES + LINES_AT_ONCE) letGo(list, follows ? undefined : scroller);
+    if (follows) goToEnd(scroller);
+    showLatestButton(container, !follows);
   }
 
   /** The first and the last of a list's lines that the reader sees. @param {Element} scroller @param {readonly Element[]} lines */
@@ -144,19 +162,25 @@
   function startLogs(root) {
     for (const container of root.querySelectorAll('[data-live-log]')) {
       const scroller = container.querySelector('.log-scroll');
-      if (scroller === null || started.has(scroller)) continue;
-      started.add(scroller);
-      scroller.scrollTop = scroller.scrollHeight;
+      if (scroller === null) continue;
+      // The first look is at the end; what comes by a morph moves nobody who reads further up, and hides no way back.
+      if (readers.get(scroller)?.follows ?? true) goToEnd(scroller);
+      else showLatestButton(container, true);
     }
   }
 
   document.addEventListener(
     'scroll',
     (event) => {
-      if (event.target instanceof Element && event.target.matches('.log-scroll') && isAtEnd(event.target)) {
-        const container = event.target.closest('.log');
-        if (container !== null) showLatestButton(container, false);
-      }
+      if (!(event.target instanceof Element) || !event.target.matches('.log-scroll')) return;
+      const reader = readerOf(event.target);
+      if (isAtEnd(event.target)) reader.follows = true;
+      else if (event.target.scrollTop < reader.top) reader.follows = false;
+      reader.top = event.target.scrollTop;
+      const container = event.target.closest('.log');
+      // Whoever scrolls up in a log that goes on is offered the way back at once, even while nothing new comes.
+      if (container !== null && (reader.follows || container.hasAttribute('data-live-log')))
+        showLatestButton(container, !reader.follows);
     },
     true,
   );
@@ -165,7 +189,7 @@
     const container = button?.closest('.log');
     const scroller = container?.querySelector('.log-scroll');
     if (container === null || container === undefined || scroller === null || scroller === undefined) return;
-    scroller.scrollTop = scroller.scrollHeight;
+    goToEnd(scroller);
     showLatestButton(container, false);
   });
 

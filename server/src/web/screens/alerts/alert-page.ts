@@ -125,7 +125,7 @@ export const ALERT_PAGE_SCREENS: readonly ScreenRoute[] = [
     path: PAGES.snoozeAlert,
     handle: createAct(
       (context, visit, { id }) => snoozeAlert(context, visit.caller, id, readSnooze(visit, context.clock.now())),
-      'Put off. It comes back by itself if it still holds then.',
+      'Snoozed. It comes back by itself if it still holds then.',
     ),
   },
   {

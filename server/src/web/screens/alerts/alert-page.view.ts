@@ -81,7 +81,7 @@ function statePanel(view: AlertPageView): Html {
     { label: 'Condition', value: view.condition },
     { label: 'Since', value: relativeTime(view.since, face) },
     { label: 'Noticed', value: relativeTime(view.raisedAt, face) },
-    ...(view.resolvedAt === undefined ? [] : [{ label: 'Over', value: relativeTime(view.resolvedAt, face) }]),
+    ...(view.resolvedAt === undefined ? [] : [{ label: 'Resolved', value: relativeTime(view.resolvedAt, face) }]),
     ...(view.lastGoodAt === undefined ? [] : [{ label: 'Last clean backup', value: relativeTime(view.lastGoodAt, face) }]),
   ];
   const run = view.runHref !== undefined && linkButton({ href: view.runHref, label: 'Open the run with its log', small: true });
@@ -95,7 +95,7 @@ function statePanel(view: AlertPageView): Html {
 function actions(act: NonNullable<AlertPageView['act']>): Html {
   const snooze = formField({
     name: 'hours',
-    label: 'Put it off for',
+    label: 'Snooze for',
     kind: 'select',
     required: true,
     value: '8',
@@ -103,7 +103,7 @@ function actions(act: NonNullable<AlertPageView['act']>): Html {
   });
   return html`<div class="stack">${
     act.acknowledgeAction !== undefined && postButton({ action: act.acknowledgeAction, label: 'Acknowledge', kind: 'primary' })
-  }${act.reopenAction !== undefined && postButton({ action: act.reopenAction, label: 'Open again' })}<form method="post" action="${act.snoozeAction}"><div class="stack">${snooze}${button({ label: 'Put off' })}</div></form><p class="quiet small">It resolves by itself when nothing of it is left.</p></div>`;
+  }${act.reopenAction !== undefined && postButton({ action: act.reopenAction, label: 'Open again' })}<form method="post" action="${act.snoozeAction}"><div class="stack">${snooze}${button({ label: 'Snooze' })}</div></form><p class="quiet small">It resolves by itself as soon as the cause is gone.</p></div>`;
 }
 
 function membersPanel(view: AlertPageView): Html {

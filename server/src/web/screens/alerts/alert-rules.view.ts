@@ -198,7 +198,7 @@ function windowsPanel({ windows, manage }: AlertRulesView): Html {
 
 function escalationPanel({ escalation, manage }: AlertRulesView): Html {
   const list = listLines(escalation, manage?.remove, 'Nobody else is told of alerts that nobody takes.');
-  const about = html`<p class="quiet">A step is taken when an alert has stayed open for so long: neither acknowledged nor put off. A channel named here hears of an alert only then, and when it is over.</p>`;
+  const about = html`<p class="quiet">A step is taken when an alert has stayed open for so long: neither acknowledged nor snoozed. A channel named here hears of an alert only then, and when it is over.</p>`;
   const add =
     manage !== undefined &&
     form({

@@ -31,7 +31,7 @@ export function hrefOfThing({ kind, id }: Thing, urls: Urls): string | undefined
 export function describeHandling(alert: AlertView, face: Clockface): string | undefined {
   if (alert.state === 'acknowledged') return `${alert.acknowledgedBy ?? 'somebody'} sees to it`;
   if (alert.state === 'snoozed' && alert.snoozedUntil !== undefined)
-    return `put off until ${formatMinute(alert.snoozedUntil, face.zone)} by ${alert.snoozedBy ?? 'somebody'}`;
+    return `snoozed until ${formatMinute(alert.snoozedUntil, face.zone)} by ${alert.snoozedBy ?? 'somebody'}`;
   if (alert.state === 'open' && alert.flaps > 1) return 'comes and goes';
   return undefined;
 }
@@ -49,7 +49,7 @@ export const EVENT_WORDS: Readonly<Record<AlertEventKind, string>> = {
   returned: 'came back',
   grown: 'grew',
   acknowledged: 'acknowledged',
-  snoozed: 'put off',
+  snoozed: 'snoozed',
   woken: 'opened again',
   escalated: 'escalated',
   resolved: 'resolved',

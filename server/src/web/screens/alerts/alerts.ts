@@ -21,11 +21,11 @@ import { ALERTS_ANSWER, type AlertLine, type AlertsView, alertsAnswer, alertsPag
 
 const STATES = ['active', 'open', 'acknowledged', 'snoozed', 'resolved'] as const;
 const STATE_LABELS: Readonly<Record<(typeof STATES)[number], string>> = {
-  active: 'Not over',
+  active: 'Not resolved',
   open: 'Open',
   acknowledged: 'Acknowledged',
   snoozed: 'Snoozed',
-  resolved: 'Over',
+  resolved: 'Resolved',
 };
 const SEVERITY_LABELS = { critical: 'Critical', warning: 'Warnings', notice: 'Notices' } as const;
 

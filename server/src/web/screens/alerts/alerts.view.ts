@@ -17,7 +17,7 @@ const SEVERITIES: Readonly<Record<Severity, StatusView>> = {
   warning: { word: 'warning', tone: 'at-risk', icon: 'warning' },
   notice: { word: 'notice', tone: 'unknown', icon: 'info' },
 };
-const OVER: StatusView = { word: 'over', tone: 'protected', icon: 'check' };
+const OVER: StatusView = { word: 'resolved', tone: 'protected', icon: 'check' };
 
 /** How grave it is; what is over is nothing any more. */
 export function alertStatus(severity: Severity, state: AlertState): Html {
@@ -74,7 +74,7 @@ export function alertsPage(shell: Shell, view: AlertsView): Html {
     target: ALERTS_ANSWER,
     controls: view.filters.map((filter) => filterSelect(filter)),
     end: view.isPast
-      ? linkButton({ href: view.action, label: 'What is not over' })
+      ? linkButton({ href: view.action, label: 'Current alerts' })
       : linkButton({ href: view.pastHref, label: 'Past alerts' }),
   });
   return layout(shell, {
@@ -92,7 +92,7 @@ function windowNotice({ windows }: AlertsView): Html | false {
   const names = windows.join(', ');
   return callout({
     tone: 'notice',
-    text: `Maintenance is on: ${names}. What is new in it is raised when it is over, if it still holds.`,
+    text: `Maintenance is on: ${names}. What is new for it is raised at its end, if it still holds.`,
   });
 }
 
@@ -108,7 +108,7 @@ function deafNotice({ channels }: AlertsView): Html | false {
 export function alertsAnswer(view: AlertsView): Html {
   const content = table<AlertLine>({
     id: 'alerts',
-    caption: view.isPast ? 'Alerts that are over, the newest first' : 'Alerts, what needs a person first',
+    caption: view.isPast ? 'Resolved alerts, the newest first' : 'Alerts, what needs a person first',
     rows: view.rows,
     rowId: (row) => `row-${row.id}`,
     columns: listColumns(view),
@@ -130,7 +130,7 @@ function listColumns({ face, isPast }: AlertsView): readonly Column<AlertLine>[]
     },
     { id: 'since', label: 'Since', width: 'fit', cell: (row) => relativeTime(row.since, face) },
     isPast
-      ? { id: 'over', label: 'Over', width: 'fit', cell: (row) => relativeTime(row.resolvedAt, face) }
+      ? { id: 'over', label: 'Resolved', width: 'fit', cell: (row) => relativeTime(row.resolvedAt, face) }
       : {
           id: 'act',
           label: 'Act',
@@ -154,7 +154,7 @@ function noAlerts(view: AlertsView): Html {
     return emptyState({
       icon: 'search',
       title: 'No alert fits these filters.',
-      action: linkButton({ href: view.action, label: 'Show all that is not over' }),
+      action: linkButton({ href: view.action, label: 'Show all current alerts' }),
     });
   return emptyState({
     icon: 'check',

@@ -50,7 +50,7 @@ export function channelFormPage(shell: Shell, view: ChannelFormView): Html {
     value: view.name.value,
     required: true,
     error: view.name.error,
-    help: 'How it is called here, such as on-call.',
+    help: 'What it is called here, such as on-call.',
   };
   return layout(shell, {
     title: view.title,

@@ -108,7 +108,7 @@ function clockCheck({ skewMs, skewLevel }: ChecksView): Check {
 }
 
 function outboxCheck({ health, heartbeat, standing, lastSeenAt, face }: ChecksView): Check {
-  const name = 'Told';
+  const name = 'Reports';
   if (standing !== 'online')
     return {
       name,
@@ -117,8 +117,8 @@ function outboxCheck({ health, heartbeat, standing, lastSeenAt, face }: ChecksVi
     };
   if (heartbeat === undefined) return { name, standing: 'unknown', seen: 'waits for the first sign of life' };
   const { outboxEvents, outboxBytes } = heartbeat;
-  if (outboxEvents === 0) return { name, standing: 'good', seen: 'everything it did' };
-  const waiting = `${formatNoun(outboxEvents, 'event')} to tell, ${formatBytes(outboxBytes)}`;
+  if (outboxEvents === 0) return { name, standing: 'good', seen: 'all are in' };
+  const waiting = `${formatNoun(outboxEvents, 'event')} to report, ${formatBytes(outboxBytes)}`;
   if (outboxEvents < health.backlogEvents) return { name, standing: 'good', seen: waiting };
   return { name, standing: 'look', seen: `${waiting}; pages about it are behind until they are in` };
 }

@@ -30,7 +30,7 @@ export function editHostPage(shell: Shell, view: EditHostView): Html {
       value: values.name,
       required: true,
       error: errors['name'],
-      help: 'How it is called here; the machine’s own name stays as it is.',
+      help: 'What it is called here; the machine’s own name stays as it is.',
     },
     {
       name: 'tags',

@@ -211,7 +211,7 @@ const LEVELS = {
 
 function happeningsPanel({ happenings, face, urls }: HostPageView): Html {
   return panel({
-    title: 'Happenings',
+    title: 'Events',
     content:
       happenings.length === 0
         ? html`<p class="quiet">Nothing has happened yet.</p>`

@@ -84,7 +84,7 @@ function decision(host: PendingHostView, { urls, approvedTo }: PendingView): Htm
       name: 'name',
       label: 'Name',
       value: typed?.name ?? host.hostname,
-      help: 'How it is called here. You can change it later.',
+      help: 'What it is called here. You can change it later.',
       required: true,
     },
     {
@@ -95,9 +95,12 @@ function decision(host: PendingHostView, { urls, approvedTo }: PendingView): Htm
       required: false,
     },
   ];
-  const form = html`<form class="form" method="post" action="${urls.approveHost({ announcement: host.id }, { next: approvedTo })}" ${attrs({ id: formId })}>${
-    typed?.problem !== undefined && callout({ tone: 'problem', text: typed.problem })
-  }<div class="fields">${fields.map((field) => textField(`${formId}-${field.name}`, field, typed?.errors[field.name]))}${secretsField(`${formId}-secrets`, host)}</div></form>`;
+  const inner = html`${typed?.problem !== undefined && callout({ tone: 'problem', text: typed.problem })}<div class="fields">${fields.map((field) => textField(`${formId}-${field.name}`, field, typed?.errors[field.name]))}${secretsField(`${formId}-secrets`, host)}</div>`;
+  // What was refused stays as it was typed, with the reason, whatever a live update brings around it.
+  const id = attrs({ id: `${formId}-typed` });
+  const answer =
+    typed === undefined ? html`<div ${id}>${inner}</div>` : html`<div class="stack" ${id} hx-morph-skip>${inner}</div>`;
+  const form = html`<form class="form" method="post" action="${urls.approveHost({ announcement: host.id }, { next: approvedTo })}" ${attrs({ id: formId })}>${answer}</form>`;
   const reject = confirmButton({
     id: `reject-${host.id}`,
     label: 'Reject…',

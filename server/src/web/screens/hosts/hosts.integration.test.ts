@@ -407,7 +407,7 @@ describe('changing a host', () => {
     const fine = readWords(await world.read(`/hosts/${host.id}`));
     for (const text of [
       'good: Clock agrees with this server’s',
-      'good: Told everything it did',
+      'good: Reports all are in',
       'good: Room for its journal 9 GiB free',
       'good: Journal 5 MiB',
     ])
@@ -426,14 +426,14 @@ describe('changing a host', () => {
     for (const text of [
       'look Settings works by version',
       'look Clock 7.0 s behind this server’s',
-      'look Told 5,000 events to tell, 1 MiB',
+      'look Reports 5,000 events to report, 1 MiB',
       'bad Room for its journal 1 KiB free',
       'look Journal 3 GiB',
       'look Agent’s delay 4000 ms',
     ])
       assert.ok(bad.includes(text), `${text} in ${bad.slice(bad.indexOf('Self-checks'), bad.indexOf('Self-checks') + 700)}`);
     world.directory.online.delete(host.id);
-    assert.match(readWords(await world.read(`/hosts/${host.id}`)), /unknown Told nothing since/);
+    assert.match(readWords(await world.read(`/hosts/${host.id}`)), /unknown Reports nothing since/);
   });
 
   it('shows the agents of a quarantined host, and one click says which of them is the host', async () => {

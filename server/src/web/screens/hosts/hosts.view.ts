@@ -144,6 +144,7 @@ export function hostTable(view: HostsView): Html {
     {
       id: 'system',
       label: 'System',
+      isSpare: true,
       sortable: 'version',
       cell: (row) => html`${row.system}<br><span class="quiet">agent <span class="num">${row.agentVersion}</span></span>`,
     },

@@ -87,5 +87,5 @@ function explain(line: MissedFireLine, face: Clockface): Html {
   if (line.state === 'reported') return html`It ran after all; the host told so later.`;
   const what = html`Nothing ran for it until ${dayTime(line.deadlineAt, face)}.`;
   if (line.isPassed) return html`${what} A later clean run has made it good.`;
-  return html`${what} The host was heard of and had nothing to tell: look at its happenings, then run the plan.`;
+  return html`${what} The host was heard of and had nothing to tell: look at its events, then run the plan.`;
 }

@@ -2,7 +2,7 @@
 import { type Html, html } from '../../html.ts';
 import { callout } from '../../ui/flash.ts';
 import { icon } from '../../ui/icons.ts';
-import { type Clockface, formatRelative, formatStamp } from '../../ui/time.ts';
+import { type Clockface, formatStamp, relativeTime } from '../../ui/time.ts';
 import { type HostBeginsView, hostBegins } from '../hosts/host-begins.view.ts';
 
 export type FiresView = {
@@ -39,7 +39,7 @@ function firesBody(view: FiresView, face: Clockface): Html {
 /** The fires alone, with what clocks do to them. */
 export function firesList(view: FiresView, face: Clockface): Html {
   const notes = view.notes.map((text) => callout({ tone: 'notice', text }));
-  const lines = view.fires.map((at) => ({ label: formatFire(at, view.zone), relative: formatRelative(at, face) }));
+  const lines = view.fires.map((at) => ({ label: formatFire(at, view.zone), relative: relativeTime(at, face) }));
   return html`<dl class="facts">${lines.map(
     (line) => html`<div><dt class="num">${line.label}</dt><dd class="quiet">${line.relative}</dd></div>`,
   )}</dl>${notes}`;

@@ -76,6 +76,7 @@ function toSourceLine(id: SourceId, { judged, names, visit, face }: SourceLines)
   const found = judged.get(id);
   const source = names.sources.get(id);
   return {
+    id: `source-${id}`,
     name: nameOf(names.sources, id, 'source'),
     ...(source === undefined ? {} : { href: visit.urls.source({ source: id }) }),
     host: found?.host.name ?? 'a deleted host',

@@ -7,6 +7,7 @@ import { facts, panel, rows } from '../../ui/panel.ts';
 import { type ProtectionState, protectionStatus } from '../../ui/status.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
 import { type HostBeginsView, hostBegins } from '../hosts/host-begins.view.ts';
+import { liveText } from '../live-text.view.ts';
 import { type BriefRunsView, runsBrief } from '../runs/runs.view.ts';
 import { type SnapshotLine, snapshotsBrief } from '../snapshots/snapshots.view.ts';
 import { type MissedFiresView, missedFiresPanel } from './missed-fires.view.ts';
@@ -15,6 +16,8 @@ import { type FiresView, firesList } from './plan-fires.view.ts';
 import { type PlanRetentionView, planRetentionPanel } from './plan-retention.view.ts';
 
 export type PlanSourceLine = {
+  /** Unique in the page: an update keeps the focus where it is. */
+  readonly id: string;
   readonly name: string;
   readonly href?: string | undefined;
   readonly host: string;
@@ -61,10 +64,19 @@ export function planPage(shell: Shell, view: PlanView): Html {
     title: view.name,
     crumbs: view.crumbs,
     heading: view.heading,
-    lede: html`<span>${view.lede}</span>${view.nextAt !== undefined && html`<span>next ${relativeTime(view.nextAt, view.face)}</span>`}`,
+    lede: html`<span>${view.lede}</span>${nextFire(view)}`,
     actions: planActions(view),
     content: html`<div class="stack">${view.remarks.map((text) => callout({ tone: 'warning', text }))}<div class="columns">${main}${side}</div></div>`,
   });
+}
+
+/** What else than its runs changes with them: the countdown begins anew, and how its sources stand. */
+const TOPICS = 'plans runs';
+const live = (view: PlanView, id: string) => ({ id, live: { topic: TOPICS, url: view.runs.liveUrl } });
+
+function nextFire(view: PlanView): Html {
+  const content = view.nextAt !== undefined && html`next ${relativeTime(view.nextAt, view.face)}`;
+  return liveText({ id: 'plan-next', topic: TOPICS, url: view.runs.liveUrl, content });
 }
 
 function planActions(view: PlanView): Html {
@@ -80,11 +92,12 @@ function planActions(view: PlanView): Html {
 
 function sourcesPanel(view: PlanView): Html {
   const lines = view.sources.map((source) => ({
+    id: source.id,
     ...(source.protection === undefined ? {} : { status: protectionStatus(source.protection.state) }),
     title: html`${source.host} / ${source.href === undefined ? source.name : html`<a href="${source.href}">${source.name}</a>`}`,
     ...(source.protection === undefined ? {} : { detail: source.protection.reason }),
   }));
-  return panel({ title: 'Backs up', aside: String(view.sources.length), content: rows(lines) });
+  return panel({ ...live(view, 'plan-sources'), title: 'Backs up', aside: String(view.sources.length), content: rows(lines) });
 }
 
 function snapshotsPanel(view: PlanView): Html {
@@ -93,7 +106,7 @@ function snapshotsPanel(view: PlanView): Html {
     view.snapshots.length === 0
       ? html`<p class="quiet">None yet: the first clean run makes them.</p>`
       : snapshotsBrief('plan-snapshots', view.snapshots, view.face);
-  return panel({ title: 'Snapshots', aside, flush: view.snapshots.length > 0, content });
+  return panel({ ...live(view, 'plan-newest'), title: 'Snapshots', aside, flush: view.snapshots.length > 0, content });
 }
 
 function firesPanel(view: PlanView): Html {
@@ -104,7 +117,7 @@ function firesPanel(view: PlanView): Html {
       : view.fires.problem !== undefined
         ? html`<p>${view.fires.problem}</p>`
         : html`<div class="stack">${firesList(view.fires, view.face)}${view.begins !== undefined && hostBegins(view.begins)}</div>`;
-  return panel({ title: 'Next', content });
+  return panel({ ...live(view, 'plan-coming'), title: 'Next', content });
 }
 
 function factsPanel(view: PlanView): Html {

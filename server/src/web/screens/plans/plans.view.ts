@@ -102,6 +102,7 @@ function plansTable(view: PlansView): Html {
       {
         id: 'repository',
         label: 'Repository',
+        isSpare: true,
         cell: ({ repository }) =>
           repository.href === undefined ? repository.name : html`<a href="${repository.href}">${repository.name}</a>`,
       },

@@ -12,7 +12,7 @@ import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { findShare, listDays } from '../overview/protection-days.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
-import { shortenSentence, splitFailure } from '../runs/run-words.ts';
+import { RUN_KIND_WORDS, shortenSentence, splitFailure } from '../runs/run-words.ts';
 import { buildShell } from '../shell.ts';
 import { type GrowthLine, type ReportView, type RunKindLine, reportPage } from './report.view.ts';
 import { type ReportPeriod, readReportPeriod } from './report-period.ts';
@@ -31,7 +31,7 @@ async function countKinds({ store }: CoreContext, visit: Visit, period: ReportPe
     const own = counts.filter((one) => one.kind === kind);
     const of = (...states: string[]) =>
       own.filter(({ state }) => states.includes(state)).reduce((sum, { count }) => sum + count, 0);
-    const line = { kind: kind.replaceAll('_', ' '), succeeded: of('succeeded'), partial: of('partial'), failed: of('failed') };
+    const line = { kind: RUN_KIND_WORDS[kind], succeeded: of('succeeded'), partial: of('partial'), failed: of('failed') };
     const other = of('cancelled', 'skipped', 'queued', 'running', 'finalizing');
     return own.length === 0 ? [] : [{ ...line, other }];
   });

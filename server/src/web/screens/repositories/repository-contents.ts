@@ -179,7 +179,7 @@ async function postDeletion(context: CoreContext, visit: Visit): Promise<PageRep
       doneBy:
         repository.admin === undefined
           ? 'The chosen host removes them, with the repository’s own credential.'
-          : 'The host that keeps the repository up removes them, with the admin credential.',
+          : 'The host that maintains the repository removes them, with the admin credential.',
       error,
     }),
   });

@@ -88,7 +88,7 @@ export function repositoryForm(view: RepositoryFormView): Html {
     value: view.name.value,
     required: true,
     error: view.name.error,
-    help: 'How it is called here, such as s3-eu.',
+    help: 'What it is called here, such as s3-eu.',
   };
   const limitField: Field = {
     name: 'runsAtOnce',

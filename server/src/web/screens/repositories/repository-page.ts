@@ -217,7 +217,7 @@ async function postDelete(context: CoreContext, visit: Visit): Promise<PageReply
     if (!isShown(thrown)) throw thrown;
     return { kind: 'redirect', to: back, flash: { tone: 'bad', text: thrown.message } };
   }
-  const text = `${repository.name} is forgotten here. What lies in it stays.`;
+  const text = `${repository.name} is removed from Holdfast. What lies in it stays.`;
   return { kind: 'redirect', to: urls.repositories(), flash: { tone: 'good', text } };
 }
 

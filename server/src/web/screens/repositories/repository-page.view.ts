@@ -235,24 +235,24 @@ function dangerZone(view: RepositoryPageView): Html {
         : undefined;
   const remove = confirmButton({
     id: 'delete-repository',
-    label: 'Delete…',
+    label: 'Remove…',
     kind: 'danger',
     disabled: blocked !== undefined,
     confirm: {
-      title: html`Forget ${name}?`,
-      effect: 'It is forgotten here, and its stored passwords with it. What lies in the repository is not touched.',
-      verb: 'Forget the repository',
+      title: html`Remove ${name} from Holdfast?`,
+      effect: 'Its entry here is deleted, and its stored passwords with it. What lies in the repository is not touched.',
+      verb: 'Remove it',
       action: urls.deleteRepository({ repository: id }),
       typedName: name,
     },
   });
   return panel({
-    title: 'Forget it',
+    title: 'Remove',
     tone: 'danger',
     content: rows([
       {
-        title: 'Delete from here',
-        detail: blocked === undefined ? 'What lies in the repository stays.' : `Not now: ${blocked}`,
+        title: 'Remove from Holdfast',
+        detail: blocked === undefined ? 'What lies in the repository itself stays.' : `Not now: ${blocked}`,
         action: remove,
       },
     ]),

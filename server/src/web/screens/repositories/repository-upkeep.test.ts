@@ -80,7 +80,7 @@ describe('the upkeep of a repository', () => {
     await report('check', (run) => [{ ...run, ...ended, state: 'failed', bytes: 0, failure }], { kind: 'everything' });
     const markup = await world.read(path());
     const words = readWords(markup);
-    assert.match(words, /1 GiB in storage 3 snapshots give back/);
+    assert.match(words, /1 GiB in storage Restored, its 3 snapshots would take/);
     assert.match(markup, /Size over 2.measurements: from 2.GiB to 1.GiB/u);
     assert.match(words, /failed Check: everything .*restic found an error/);
     assert.match(words, /Prune: freed 1 GiB/);
@@ -105,7 +105,7 @@ describe('the upkeep of a repository', () => {
         host: host.id,
       });
     const words = readWords(await world.read(`/repositories/${grown.id}`));
-    assert.match(words, /3 GiB in storage 4 snapshots give back .* 2 GiB more than 29 days before\./);
+    assert.match(words, /3 GiB in storage Restored, its 4 snapshots would take .* 2 GiB more than 29 days before\./);
   });
 
   it('orders a check and a prune from the chosen host, and goes to its run', async () => {

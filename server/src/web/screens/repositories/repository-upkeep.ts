@@ -178,7 +178,7 @@ async function postAdmin(context: CoreContext, visit: Visit): Promise<PageReply>
   } catch (thrown) {
     return replyAdmin(context, visit, repository, { values: readTypedValues(fields, form), problem: toFormProblem(thrown) }, 422);
   }
-  const text = `${repository.name} has an admin credential. Retention and prunes go through it from now on: by its routine, and when a person starts them.`;
+  const text = `${repository.name} has an admin credential. Retention and prunes go through it from now on: in automatic maintenance, and when a person starts them.`;
   return { kind: 'redirect', to: urls.repository({ repository: repository.id }), flash: { tone: 'good', text } };
 }
 

@@ -127,9 +127,9 @@ function describeGrowth(sizes: UpkeepView['sizes']): string {
 function sizePart({ sizes }: UpkeepView): Html {
   const last = sizes.at(-1);
   if (last === undefined)
-    return html`<p class="quiet">Its size is not known yet. It is measured after each check and each prune, and as its routine says.</p>`;
+    return html`<p class="quiet">Its size is not known yet. It is measured after each check and each prune, and as automatic maintenance says.</p>`;
   const times = last.sizeBytes > 0 ? last.restoreBytes / last.sizeBytes : 0;
-  const gives = `${formatNoun(last.snapshots, 'snapshot')} give back ${formatBytes(last.restoreBytes)} together`;
+  const gives = `Restored, its ${formatNoun(last.snapshots, 'snapshot')} would take ${formatBytes(last.restoreBytes)}`;
   const first = sizes[0] ?? last;
   const label = `Size over ${formatNoun(sizes.length, 'measurement')}: from ${formatBytes(first.sizeBytes)} to ${formatBytes(last.sizeBytes)}`;
   return html`${figure({
@@ -146,7 +146,7 @@ function adminRow(view: UpkeepView): RowView {
     return {
       id: 'upkeep-admin',
       title: 'Only the admin credential removes',
-      detail: 'Hosts leave removing to orders: of the routine, and of people.',
+      detail: 'Hosts remove nothing by themselves: automatic maintenance orders it, or a person does.',
       action: linkButton({ href, label: 'Change…', small: true }),
     };
   return {
@@ -183,7 +183,7 @@ export function upkeepPanel(view: UpkeepView): Html {
   }</div>`;
   return panel({
     id: 'upkeep',
-    title: 'Upkeep',
+    title: 'Maintenance',
     content: html`<div class="stack">${view.isDamaged && damageNotice(view)}${sizePart(view)}${rows([
       toLine(
         view.check,
@@ -192,7 +192,7 @@ export function upkeepPanel(view: UpkeepView): Html {
         'Check',
       ),
       ...whole,
-      toLine(view.prune, face, { title: 'Not pruned yet', detail: 'What retention removed still takes its room.' }, 'Prune'),
+      toLine(view.prune, face, { title: 'Not pruned yet', detail: 'What retention removed still takes up space.' }, 'Prune'),
       ...(may.manage && view.admin !== 'none' ? [adminRow(view)] : []),
     ])}${hosts.length > 0 && may.check && checkForm(view)}${hosts.length > 0 && acts}</div>`,
   });

@@ -38,16 +38,16 @@ const DAYS: readonly { name: DaysField; label: string; help: string }[] = [
     label: 'Read all data within',
     help: 'The data is read in as many parts as fit. 0: checks read no data.',
   },
-  { name: 'pruneDays', label: 'Prune every', help: 'Gives back the room of removed snapshots. 0: only by hand.' },
+  { name: 'pruneDays', label: 'Prune every', help: 'Gives back the space of removed snapshots. 0: only by hand.' },
   {
     name: 'forgetDays',
     label: 'Retention every',
-    help: 'Through the admin credential, where there is one: the host that keeps the repository up removes for all plans. 0: only by hand.',
+    help: 'Through the admin credential, where there is one: the host that maintains the repository removes for all plans. 0: only by hand.',
   },
   {
     name: 'measureDays',
     label: 'Measure the size every',
-    help: 'Reads no data and holds nobody up. 0: only after checks and prunes.',
+    help: 'Reads no data and delays nothing. 0: only after checks and prunes.',
   },
 ];
 
@@ -55,10 +55,10 @@ export function routineFormPage(shell: Shell, view: RoutineFormView): Html {
   const { days, errors, hosts, hasAdmin } = view;
   const isOn: Field = {
     name: 'isOn',
-    label: 'Keep it up without being asked',
+    label: 'Automatic maintenance',
     kind: 'checkbox',
     value: view.isOn,
-    help: 'Otherwise nothing is checked or pruned unless somebody orders it.',
+    help: 'Without it nothing is checked or pruned unless somebody starts it.',
   };
   const fields: Field[] = DAYS.filter(({ name }) => hasAdmin || name !== 'forgetDays').map((field) => ({
     ...field,
@@ -99,7 +99,7 @@ export function routineFormPage(shell: Shell, view: RoutineFormView): Html {
     value: view.maintainer,
     error: errors['maintainer'],
     options: [
-      { value: '', label: 'Whichever host with a plan into it is there' },
+      { value: '', label: 'Any connected host with a plan into it' },
       ...hosts.map(({ id, name }) => ({ value: id, label: `Only ${name}` })),
     ],
     help: 'One at a time. Without a choice, another one takes over when it is away for half an hour.',
@@ -124,8 +124,8 @@ export function routineFormPage(shell: Shell, view: RoutineFormView): Html {
     cancelHref: view.cancelHref,
   });
   return layout(shell, {
-    title: `Routine of ${view.name}`,
-    heading: 'What is done without being asked?',
+    title: `Maintenance of ${view.name}`,
+    heading: 'Which maintenance is automatic?',
     lede: view.name,
     crumbs: view.crumbs,
     content: panel({ content: body }),

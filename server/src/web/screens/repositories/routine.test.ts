@@ -48,7 +48,7 @@ describe('the routine of a repository', () => {
 
   it('says that nothing happens by itself where it is kept up by hand, and offers to change that', async () => {
     const page = await world.read(path());
-    assert.match(readWords(page), /by hand Checks and prunes are left to people/);
+    assert.match(readWords(page), /off Checks and prunes run only when somebody starts them/);
     assert.ok(page.includes(`${path()}/routine`));
     assert.ok(!(await world.read(path(), { role: 'viewer' })).includes(`${path()}/routine`));
   });
@@ -109,7 +109,7 @@ describe('the routine of a repository', () => {
     });
     const words = readWords(await world.read(path()));
     assert.match(words, /overdue Prune every 7 days due since 3 days: db-2 is offline/);
-    assert.match(words, /db-2 keeps it up Not now: db-2 is offline\. No other host takes over: it was chosen\./);
+    assert.match(words, /db-2 maintains it Not now: db-2 is offline\. No other host takes over: it was chosen\./);
     assert.match(words, /waits Size every day due since 9 days: db-2 is offline/);
   });
 });

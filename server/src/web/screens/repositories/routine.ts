@@ -147,7 +147,11 @@ async function replyForm(
   const view = {
     ...draft,
     name: repository.name,
-    crumbs: [{ label: 'Repositories', href: urls.repositories() }, { label: repository.name, href }, { label: 'By itself' }],
+    crumbs: [
+      { label: 'Repositories', href: urls.repositories() },
+      { label: repository.name, href },
+      { label: 'Automatic maintenance' },
+    ],
     action: urls.repositoryRoutine({ repository: repository.id }),
     cancelHref: href,
     hosts: hosts.rows.map(({ id, name }) => ({ id, name })),
@@ -207,7 +211,9 @@ async function postRoutine(context: CoreContext, visit: Visit): Promise<PageRepl
   } catch (thrown) {
     return replyForm(context, visit, repository, draft, toFormProblem(thrown));
   }
-  const text = parsed ? `${repository.name} is kept up by itself.` : `${repository.name} is kept up by hand from now on.`;
+  const text = parsed
+    ? `Automatic maintenance of ${repository.name} is on.`
+    : `Automatic maintenance of ${repository.name} is off.`;
   return { kind: 'redirect', to: urls.repository({ repository: repository.id }), flash: { tone: 'good', text } };
 }
 

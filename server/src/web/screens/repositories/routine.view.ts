@@ -66,9 +66,9 @@ function maintainerRow({ maintainer, isChosen, trouble }: NonNullable<RoutineVie
   const title =
     maintainer === undefined
       ? isAway
-        ? 'No host keeps it up'
-        : 'A host takes it on within minutes'
-      : html`<a href="${maintainer.href}">${maintainer.name}</a> keeps it up`;
+        ? 'No host maintains it'
+        : 'A host takes it over within minutes'
+      : html`<a href="${maintainer.href}">${maintainer.name}</a> maintains it`;
   const stays = isChosen
     ? 'No other host takes over: it was chosen.'
     : 'Another host takes over when it is away for half an hour.';
@@ -84,7 +84,7 @@ function maintainerRow({ maintainer, isChosen, trouble }: NonNullable<RoutineVie
 /** Beside the upkeep that people order. */
 export function routinePanel(view: RoutineView): Html {
   const { face, routine, editHref } = view;
-  const title = 'By itself';
+  const title = 'Automatic maintenance';
   if (routine === undefined)
     return panel({
       id: 'routine',
@@ -92,11 +92,10 @@ export function routinePanel(view: RoutineView): Html {
       content: rows([
         {
           id: 'by-hand',
-          status: status({ word: 'by hand', tone: 'quiet', icon: 'pause' }),
-          title: 'Checks and prunes are left to people',
-          detail: 'Nothing is read or tidied unless somebody orders it.',
-          action:
-            editHref === undefined ? undefined : linkButton({ href: editHref, label: 'Let it keep itself up…', small: true }),
+          status: status({ word: 'off', tone: 'quiet', icon: 'pause' }),
+          title: 'Checks and prunes run only when somebody starts them',
+          detail: 'Damage is found, and space given back, only then.',
+          action: editHref === undefined ? undefined : linkButton({ href: editHref, label: 'Turn on…', small: true }),
         },
       ]),
     });

@@ -78,7 +78,7 @@ export function restorableTable(view: RestoreStartView): Html {
         primary: true,
         cell: (row) => html`<a href="${row.href}">${row.host} / ${row.name}</a>`,
       },
-      { id: 'kind', label: 'Kind', width: 'fit', cell: (row) => html`<span class="quiet">${row.kind}</span>` },
+      { id: 'kind', label: 'Kind', width: 'fit', isSpare: true, cell: (row) => html`<span class="quiet">${row.kind}</span>` },
       {
         id: 'newest',
         label: 'Newest good',

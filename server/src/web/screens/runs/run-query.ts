@@ -15,6 +15,7 @@ import { findId } from '../params.ts';
 import { findRange, readTypedDays, type TypedDays } from '../periods/day-range.ts';
 import { choicesOf } from './run-filters.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
+import { RUN_KIND_WORDS } from './run-words.ts';
 import type { RunsView } from './runs.view.ts';
 
 const HOUR_MS = 3_600_000;
@@ -114,10 +115,11 @@ export async function buildRunFilters(
   const source = query.source === undefined ? undefined : nameOf(found.sources, query.source, 'source');
   const host = query.host === undefined ? undefined : names.hosts.get(query.host);
   const plan = query.plan === undefined ? undefined : names.plans.get(query.plan);
-  const words = (all: string, list: readonly string[], label = (word: string) => word): FilterOption[] => [
-    { value: '', label: all },
-    ...list.map((word) => ({ value: word, label: label(word) })),
-  ];
+  const words = <T extends string>(
+    all: string,
+    list: readonly T[],
+    label: (word: T) => string = (word) => word,
+  ): FilterOption[] => [{ value: '', label: all }, ...list.map((word) => ({ value: word, label: label(word) }))];
   return [
     {
       name: 'state',
@@ -125,7 +127,12 @@ export async function buildRunFilters(
       value: query.state ?? '',
       options: words('Any state', STATE_WORDS, (word) => (word === 'active' ? 'not ended' : word)),
     },
-    { name: 'kind', label: 'Kind', value: query.kind ?? '', options: words('Any kind', RUN_KINDS) },
+    {
+      name: 'kind',
+      label: 'Kind',
+      value: query.kind ?? '',
+      options: words('Any kind', RUN_KINDS, (kind) => RUN_KIND_WORDS[kind]),
+    },
     { name: 'host', label: 'Host', value: query.host ?? '', options: choicesOf('All hosts', hosts, host) },
     { name: 'plan', label: 'Plan', value: query.plan ?? '', options: choicesOf('All plans', plans, plan) },
     {

@@ -21,6 +21,20 @@ const ADVICE_BY_CODE: Readonly<Partial<Record<ErrorCode, string>>> = {
   internal: 'Read the log; if it does not explain itself, report the run’s id.',
 };
 
+/** Kinds of runs as filters and reports name them. */
+export const RUN_KIND_WORDS: Readonly<Record<RunKind, string>> = {
+  backup: 'backup',
+  restore: 'restore',
+  forget: 'retention',
+  check: 'check',
+  prune: 'prune',
+  drill: 'drill',
+  verify: 'verification',
+  delete_snapshot: 'deletion of snapshots',
+  copy: 'copy',
+  unlock: 'unlocking',
+};
+
 export interface FailureWords {
   /** The tool's or program's own sentence, without the advice. */
   what: string;

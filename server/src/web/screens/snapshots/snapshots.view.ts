@@ -189,6 +189,7 @@ function snapshotColumns(face: Clockface): readonly Column<SnapshotLine>[] {
       id: 'added',
       label: 'Added',
       align: 'end',
+      isSpare: true,
       width: 'fit',
       cell: (row) => row.addedBytes !== undefined && formatBytes(row.addedBytes),
     },
@@ -196,6 +197,7 @@ function snapshotColumns(face: Clockface): readonly Column<SnapshotLine>[] {
       id: 'run',
       label: 'Run',
       width: 'fit',
+      isSpare: true,
       cell: (row) => (row.runHref === undefined ? badge('adopted') : html`<a href="${row.runHref}">run</a>`),
     },
     {

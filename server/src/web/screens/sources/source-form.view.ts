@@ -130,7 +130,7 @@ export function sourceForm(view: SourceFormView): Html {
     value: view.name.value,
     required: true,
     error: view.name.error,
-    help: 'How it is called here, unique on its host.',
+    help: 'What it is called here, unique on its host.',
   };
   return form({
     id: 'source-form',

@@ -184,7 +184,7 @@ function dangerZone(view: SourcePageView): Html {
     confirm: {
       title: html`Delete ${name}?`,
       effect:
-        'It is forgotten here, and its stored password with it. Its runs and snapshots stay, and so does everything in the repository.',
+        'Its entry here is deleted, and its stored password with it. Its runs and snapshots stay, and so does everything in the repository.',
       verb: 'Delete the source',
       action: urls.deleteSource({ source: id }),
       typedName: name,
