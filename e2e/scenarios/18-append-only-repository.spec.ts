@@ -138,7 +138,7 @@ test('retention and prunes that are due go through the admin credential; the eve
     await expectAccessible(page);
     await takePicture(page, 'repository-routine');
     await routine.getByRole('link', { name: 'Change…' }).click();
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText('What is done without being asked?');
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Which maintenance is automatic?');
     await expectAccessible(page);
     await takePicture(page, 'routine-form');
   });
