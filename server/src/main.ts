@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-/** `holdfast-server`: serve, user create, user link, api-key create, backup, recovery-kit, version. Data on standard output, logs on standard error. */
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { systemClock } from '@holdfast/shared/clock.ts';
+/** `holdfast-server`: serve, user create, user link, api-key create, backup, recovery-kit, version. Data on standard output, logs on standard error. */
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { createApp } from './app.ts';
@@ -23,8 +24,6 @@ import { backUpStore } from './store/sqlite/file/copy.ts';
 import { checkPasswordRules } from './vault/password-rules.ts';
 import { SERVER_VERSION } from './version.ts';
 import { createUrls } from './web/urls.ts';
-
-const DAY_MS = 24 * 3_600_000;
 
 function openLog(config: ServerConfig): ServerLog {
   const log = createLog({ level: config.logLevel, clock: systemClock });

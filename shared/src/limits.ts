@@ -3,11 +3,8 @@
  * Code takes limits as arguments where a test wants to sit at the edge; these are the values it is given.
  * Longer than 500 lines because whoever looks for a limit finds it here, beside those it has to agree with.
  */
+import { DAY_MS as DAY, HOUR_MS as HOUR, MINUTE_MS as MINUTE, SECOND_MS as SECOND } from './durations.ts';
 
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 

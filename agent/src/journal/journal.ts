@@ -5,6 +5,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, RandomBytes } from '@holdfast/shared/clock.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { OUTBOX } from '@holdfast/shared/limits.ts';
 import { createBallast } from './ballast.ts';
 import { type Database, openDatabase } from './database.ts';
@@ -21,14 +22,12 @@ import { createSpecStore, type SpecStore } from './spec-store.ts';
 
 export { isUnwritable } from './fault.ts';
 
-const DAY = 24 * 3_600_000;
-
 export const JOURNAL = {
   fileName: 'journal.db',
   /** Orders, closed runs, settled fires and rows of removed snapshots are kept this long. */
-  keepMs: 30 * DAY,
+  keepMs: 30 * DAY_MS,
   /** Fires settled further ahead than this belong to a clock that was wrong. */
-  aheadMs: 2 * DAY,
+  aheadMs: 2 * DAY_MS,
   ballastBytes: 4 * 1024 * 1024,
   /** Events kept in memory while the disk refuses writes; log lines above it are dropped. */
   memoryBytes: 4 * 1024 * 1024,

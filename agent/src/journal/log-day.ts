@@ -1,5 +1,5 @@
 /** How much of one UTC day's log waits for the server, so that a loud day leaves room for the days after it. */
-const DAY_MS = 24 * 3_600_000;
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 
 export interface LogDay {
   /** Whether `bytes` more of this day's log are within `limit`; `waitingBytes` is all that the server does not have. */

@@ -1,10 +1,10 @@
 /** What drives the watches, and everything else in the agent that is done at intervals. */
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { REPOSITORY_LOOKS, RUNS, SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
 import type { Executor } from '../runs/executor.ts';
 import type { Workbench } from '../runs/workbench.ts';
 import type { Watches } from './all.ts';
 
-const DAY_MS = 24 * 3_600_000;
 /** What waits in memory because the disk refused it is tried again this often. */
 const RETRY_MS = 5_000;
 /** A drain that has reached its end, and a line that came or went, are noticed within this. */

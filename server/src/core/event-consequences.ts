@@ -1,12 +1,12 @@
 /** What follows from the reports of hosts beside the ledger. Called after they were stored, with what was new in them. */
 import type { ClearedLock } from '@holdfast/shared/domain/lock.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import type { SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import type { Host } from '../store/hosts.ts';
 import { recordAct } from './audit.ts';
 import type { CoreContext } from './ports.ts';
 
 const LOCK_CLEARED = 'repository.lock_cleared';
-const DAY_MS = 86_400_000;
 /** The audit is never shortened, so a host that reports more is believed in its own history alone. */
 const CLEARED_PER_DAY = 100;
 

@@ -2,9 +2,9 @@
 import { isEveryHour } from '@holdfast/shared/domain/fire-walk.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import { openZone } from '@holdfast/shared/domain/wall-time.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { Cron } from 'croner';
 
-const DAY = 24 * 3_600_000;
 /** Wall times looked at around one change. */
 const WALLS = 3000;
 
@@ -23,9 +23,9 @@ export function listClockChanges(schedule: Schedule, from: number, through: numb
   if (isEveryHour(schedule)) return [];
   const zone = openZone(schedule.zone);
   const notes: ClockChangeNote[] = [];
-  for (let day = from; day < through; day += DAY) {
-    if (zone.offsetMs(day) === zone.offsetMs(day + DAY)) continue;
-    const note = describeChange(schedule, day, day + DAY);
+  for (let day = from; day < through; day += DAY_MS) {
+    if (zone.offsetMs(day) === zone.offsetMs(day + DAY_MS)) continue;
+    const note = describeChange(schedule, day, day + DAY_MS);
     if (note) notes.push(note);
   }
   return notes;

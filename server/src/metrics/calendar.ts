@@ -1,6 +1,7 @@
 /** What schedules promise, remembered: reading one takes a thousand times as long as looking it up. */
 import { findLongestWait } from '@holdfast/shared/domain/longest-wait.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import type { CoreContext } from '../core/ports.ts';
 
 export interface Promised {
@@ -15,7 +16,6 @@ export interface Calendar {
   countReadings(): number;
 }
 
-const DAY_MS = 24 * 3_600_000;
 /** Schedules that differ; beyond that the oldest is read again. */
 const REMEMBERED = 50_000;
 

@@ -1,4 +1,5 @@
 /** A message in words, before any medium gives it a form. Nothing here is escaped; each kind of channel does that for its own medium. */
+import { MINUTE_MS } from '@holdfast/shared/durations.ts';
 import type { ActNews, ChannelMessage, DigestNews, RestoreEnd, RunNews } from '../core/alerts/message.ts';
 import { shortenText } from '../core/alerts/text.ts';
 
@@ -22,7 +23,6 @@ export interface Words {
 }
 
 const SIGNS: Readonly<Record<Tone, string>> = { good: '✅', notice: 'ℹ️', warning: '⚠️', critical: '🔴' };
-const MINUTE_MS = 60_000;
 
 /** The tone as one character that people see from afar. */
 export function signOf({ tone }: Pick<Words, 'tone'>): string {

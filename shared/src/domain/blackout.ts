@@ -3,12 +3,10 @@
  * So an hour that comes twice is black both times, one that does not come is left out, and no rule about the nights on which
  * clocks change has to be remembered. Windows include their beginning and exclude their end.
  */
+import { DAY_MS, MINUTE_MS, WEEK_MS } from '../durations.ts';
 import type { Blackout } from './plan.ts';
 import type { ZoneReader } from './wall-time.ts';
 
-const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
-const WEEK = 7 * DAY;
 /** The first of January 1970 was a Thursday. */
 const EPOCH_WEEKDAY = 4;
 
@@ -46,7 +44,7 @@ export function createBlackoutCalendar(blackouts: readonly Blackout[], zone: Zon
       let clear = at;
       for (let inside = find(clear); inside !== undefined; inside = find(clear)) {
         // A day at a time, so that two changes of the clocks never cancel out unseen.
-        const end = clear + Math.min(inside.left, DAY);
+        const end = clear + Math.min(inside.left, DAY_MS);
         clear = findChange(zone, clear, end) ?? end;
       }
       return clear;
@@ -55,7 +53,7 @@ export function createBlackoutCalendar(blackouts: readonly Blackout[], zone: Zon
       if (always) return Number.NEGATIVE_INFINITY;
       let since = at;
       for (let inside = find(since - 1); inside !== undefined; inside = find(since - 1)) {
-        const begin = since - 1 - Math.min(inside.since, DAY);
+        const begin = since - 1 - Math.min(inside.since, DAY_MS);
         since = findChange(zone, begin, since - 1) ?? begin;
       }
       return since;
@@ -68,7 +66,7 @@ function mergeStretches(blackouts: readonly Blackout[]): readonly Stretch[] {
     .flatMap(({ from, to, days }) => {
       const begin = readTimeOfDay(from);
       const end = readTimeOfDay(to);
-      return days.map((day) => ({ from: day * DAY + begin, to: day * DAY + (end > begin ? end : end + DAY) }));
+      return days.map((day) => ({ from: day * DAY_MS + begin, to: day * DAY_MS + (end > begin ? end : end + DAY_MS) }));
     })
     .sort((a, b) => a.from - b.from);
   const merged: Stretch[] = [];
@@ -84,8 +82,8 @@ function mergeStretches(blackouts: readonly Blackout[]): readonly Stretch[] {
 function joinEnds(merged: Stretch[]): readonly Stretch[] {
   const last = merged.at(-1);
   if (last === undefined) return merged;
-  for (let [first] = merged; first !== undefined && merged.length > 1 && first.from + WEEK <= last.to; [first] = merged) {
-    last.to = Math.max(last.to, first.to + WEEK);
+  for (let [first] = merged; first !== undefined && merged.length > 1 && first.from + WEEK_MS <= last.to; [first] = merged) {
+    last.to = Math.max(last.to, first.to + WEEK_MS);
     merged.shift();
   }
   return merged;
@@ -93,14 +91,14 @@ function joinEnds(merged: Stretch[]): readonly Stretch[] {
 
 function isWholeWeek(stretches: readonly Stretch[]): boolean {
   const [only] = stretches;
-  return only !== undefined && only.to - only.from >= WEEK;
+  return only !== undefined && only.to - only.from >= WEEK_MS;
 }
 
 /** How long the stretch around a wall time has been there and how much of it is left; undefined outside all. */
 function findStretch(stretches: readonly Stretch[], wall: number): { since: number; left: number } | undefined {
-  const ofWeek = (((wall + EPOCH_WEEKDAY * DAY) % WEEK) + WEEK) % WEEK;
+  const ofWeek = (((wall + EPOCH_WEEKDAY * DAY_MS) % WEEK_MS) + WEEK_MS) % WEEK_MS;
   for (const { from, to } of stretches) {
-    for (const time of [ofWeek, ofWeek + WEEK]) {
+    for (const time of [ofWeek, ofWeek + WEEK_MS]) {
       if (time >= from && time < to) return { since: time - from, left: to - time };
     }
   }
@@ -123,5 +121,5 @@ function findChange(zone: ZoneReader, after: number, through: number): number | 
 
 /** `07:30` in milliseconds since midnight; its shape is the schema's matter. */
 function readTimeOfDay(text: string): number {
-  return (Number(text.slice(0, 2)) * 60 + Number(text.slice(3, 5))) * MINUTE;
+  return (Number(text.slice(0, 2)) * 60 + Number(text.slice(3, 5))) * MINUTE_MS;
 }

@@ -3,6 +3,7 @@
  * when the run begins (`dueAt`): the fire, delayed by the host's part of the spread, then moved to the end of the blackout
  * windows it falls into. Later fires never begin before earlier ones.
  */
+import { MINUTE_MS } from '../durations.ts';
 import { AppError } from '../errors.ts';
 import { type BlackoutCalendar, createBlackoutCalendar } from './blackout.ts';
 import type { FireWalk } from './fire-walk.ts';
@@ -12,9 +13,8 @@ import type { Schedule } from './schedule.ts';
 import { computeSpreadMs } from './spread.ts';
 import { openZone } from './wall-time.ts';
 
-const MINUTE = 60_000;
 /** Windows repeat every week: what they keep back for this long, and so often in a row, they keep back for ever. */
-const BARREN_MS = 15 * 24 * 60 * MINUTE;
+const BARREN_MS = 15 * 24 * 60 * MINUTE_MS;
 const BARREN_FIRES = 100;
 
 /** What of a plan decides when its fires begin. */
@@ -55,7 +55,7 @@ export interface Forecast {
 export function openDueTimes(plan: TimedPlan, host: HostId): DueTimes {
   const { graceMinutes, spreadMinutes, blackouts } = plan.options;
   const spreadMs = computeSpreadMs(host, plan.id, spreadMinutes);
-  const graceMs = graceMinutes * MINUTE;
+  const graceMs = graceMinutes * MINUTE_MS;
   const blackout = createBlackoutCalendar(blackouts, readZone(plan.schedule.zone));
   return {
     spreadMs,

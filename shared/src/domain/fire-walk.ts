@@ -6,15 +6,15 @@
  *   at the first instant after the gap, and a time that happens twice is due the first time only.
  * - A schedule of every hour (`0 * * * *`, `0,30 * * * *`) is about an interval. It is due as often as its minutes come by.
  */
+import { HOUR_MS } from '../durations.ts';
 import { AppError } from '../errors.ts';
 import type { Schedule } from './schedule.ts';
 import { openZone, type ZoneReader } from './wall-time.ts';
 
-const HOUR = 3_600_000;
 /** Longer than any change of clocks, so that a look this far ahead sees one that is under way. */
-const CHANGE_MS = 4 * HOUR;
+const CHANGE_MS = 4 * HOUR_MS;
 /** 29 February is at most eight years away; whatever has no fire for longer than this has none. */
-const HORIZON_MS = 9 * 366 * 24 * HOUR;
+const HORIZON_MS = 9 * 366 * 24 * HOUR_MS;
 /** Wall times in a row that give no fire before the search ends; a gap of a whole day has 1440. */
 const BARREN_STEPS = 5000;
 const EVERY_HOUR = /^(?:\*|\?|0-23)(?:\/0*1)?$/u;

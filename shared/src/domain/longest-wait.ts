@@ -1,4 +1,5 @@
 /** What a schedule promises. Pure but for the calendar it is given. */
+import { DAY_MS } from '../durations.ts';
 import type { Schedule } from './schedule.ts';
 
 /** Of a schedule that is the same every day, or fires once a day at most: a week of working days with its week-end between. */
@@ -8,7 +9,6 @@ const DAYS_AHEAD = 8;
 const FIRES_AT_ONCE = 64;
 /** Every five minutes of all of them. */
 const MOST_FIRES = DAYS_AHEAD * 24 * 12;
-const DAY_MS = 24 * 3_600_000;
 
 /** The next `count` fires after an instant, epoch milliseconds, oldest first; throws for a schedule that cannot be read. */
 export type ListFires = (schedule: Schedule, after: number, count: number) => readonly number[];

@@ -6,11 +6,10 @@
  * as long as it is not, the oldest one stays too, so that a history grows to its length. What differs is what counts: only snapshots that
  * a clean run vouches for, of sizes that fit, and not dated in the future use a bucket up.
  */
+import { DAY_MS, HOUR_MS } from '../durations.ts';
 import { type RetentionPolicy, type RetentionRules, TIERS, type Tier } from './retention-policy.ts';
 import { openZone } from './wall-time.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 /** So many of the newest good ones, and so many of the newest proven ones, stay whatever a policy says. */
 export const ALWAYS_KEPT = 2;
 /** A step that removes more than this share of a series waits for a person. */

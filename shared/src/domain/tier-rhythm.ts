@@ -1,8 +1,7 @@
 /** Whether a policy counts buckets that a schedule cannot fill: one for each hour of backups that are made once a day. Pure. */
+import { DAY_MS, HOUR_MS } from '../durations.ts';
 import { type RetentionPolicy, TIERS, type Tier } from './retention-policy.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 /** The longest that a bucket can last; a day has an hour more where clocks go back. */
 const LONGEST_MS: Readonly<Record<Exclude<Tier, 'last'>, number>> = {
   hourly: HOUR_MS,

@@ -3,8 +3,8 @@
  * Zones come from Temporal, so the rules are those of the runtime's own time zone tables. (Intl.DateTimeFormat reads the same tables,
  * but brings calendars and number formats with it: some 7 MB that an idle agent would hold for nothing.)
  */
+import { DAY_MS } from '../durations.ts';
 
-const DAY = 24 * 3_600_000;
 /** More names than there are zones, so that odd spellings cannot make the cache grow for ever. */
 const CACHED_ZONES = 1000;
 
@@ -48,8 +48,8 @@ function createZoneReader(zone: string): ZoneReader {
     steadySince: (at) =>
       zoneAt(Math.floor(at) + 1, zone).getTimeZoneTransition('previous')?.epochMilliseconds ?? Number.NEGATIVE_INFINITY,
     readWall(wall) {
-      const early = wall - offsetMs(wall - DAY);
-      const late = wall - offsetMs(wall + DAY);
+      const early = wall - offsetMs(wall - DAY_MS);
+      const late = wall - offsetMs(wall + DAY_MS);
       const valid = [...new Set([early, late])].filter((at) => at + offsetMs(at) === wall).sort((a, b) => a - b);
       const [first, second] = valid;
       if (first === undefined) return { kind: 'never', resumesAt: findChange(zone, Math.min(early, late)) };

@@ -1,12 +1,11 @@
 /** When digests are told: an hour of the day, and a day of the week, in one zone. */
 import { type Schedule, zoneSchema } from '@holdfast/shared/domain/schedule.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import * as z from 'zod';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { readSetting, writeSetting } from '../stored-setting.ts';
 import type { DIGESTS } from './subscription.ts';
-
-const DAY_MS = 24 * 60 * 60_000;
 
 export const digestSettingsSchema = z.strictObject({
   zone: zoneSchema.default('UTC'),

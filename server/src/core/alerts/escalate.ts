@@ -3,6 +3,7 @@
  * only then, and when it is over. An alert that is acknowledged or put off goes no further.
  */
 import type { ChannelId } from '@holdfast/shared/domain/ids.ts';
+import { MINUTE_MS } from '@holdfast/shared/durations.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { ALERTS } from '@holdfast/shared/limits.ts';
 import type { Alert, AlertEvent } from '../../store/alerts.ts';
@@ -12,7 +13,6 @@ import { readRules } from './rule-settings.ts';
 import type { AlertRules, EscalationStep } from './rules.ts';
 import type { Settling } from './settling.ts';
 
-const MINUTE_MS = 60_000;
 const EVENTS_READ = 200;
 /** What begins the count of steps anew. */
 const BEGINNINGS: ReadonlySet<AlertEvent['kind']> = new Set(['raised', 'returned']);

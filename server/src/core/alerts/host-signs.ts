@@ -1,11 +1,11 @@
 /** What is wrong with hosts, looked at many at a time. Pure. */
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
+import { MINUTE_MS } from '@holdfast/shared/durations.ts';
 import { ALERTS } from '@holdfast/shared/limits.ts';
 import type { AlertSign, HostGlance, Thing } from '../../store/alerts.ts';
 import type { AlertCondition } from './conditions.ts';
 import type { HostLimits } from './rules.ts';
 
-const MINUTE_MS = 60_000;
 export const GIB = 1024 ** 3;
 /** A disk that is low is so until there is half as much again. */
 export const ENOUGH_RATIO = 1.5;

@@ -16,6 +16,7 @@ import {
   type SourceId,
 } from '@holdfast/shared/domain/ids.ts';
 import { isTerminal, type RunKind } from '@holdfast/shared/domain/run.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { ALERTS, WIRE } from '@holdfast/shared/limits.ts';
 import type { AlertSign, HostGlance } from '../../store/alerts.ts';
 import type { Caller } from '../caller.ts';
@@ -39,7 +40,6 @@ import { findSecondWord, holdBack, type OpenWindows } from './windows.ts';
 
 const tenant = DEFAULT_TENANT;
 const WATCHER: Caller = { actor: { kind: 'system', id: 'alerts', name: 'alerts' }, tenant, role: 'viewer' };
-const DAY_MS = 24 * 60 * 60_000;
 /** Hosts come back within this time after the server began. */
 const SETTLING_MS = 2 * WIRE.offlineAfterMs;
 /** What retention did longer ago says nothing of today. */

@@ -1,12 +1,11 @@
 /** What is wrong with the place of a repository: too little room, a certificate near its end, a lock that stays. Pure. */
 import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import type { AlertSign } from '../../store/alerts.ts';
 import type { KeptRepositoryLook, LockLook } from '../../store/repository-looks.ts';
 import { ENOUGH_RATIO, formatGib, GIB } from './host-signs.ts';
 import { sayEnd } from './server-signs.ts';
 import { shortenText } from './text.ts';
-
-const DAY_MS = 24 * 3_600_000;
 
 export interface PlaceFacts {
   now: number;

@@ -1,4 +1,5 @@
 /** What is wrong with this server and its channels. Pure. */
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { ALERTS, OUTGOING } from '@holdfast/shared/limits.ts';
 import type { AlertSign } from '../../store/alerts.ts';
 import type { Channel } from '../../store/channels.ts';
@@ -6,7 +7,6 @@ import { shortenText } from './text.ts';
 import type { Thresholds } from './thresholds.ts';
 
 const GIB = 1024 ** 3;
-const DAY_MS = 24 * 3_600_000;
 const ENOUGH_RATIO = 1.5;
 
 /** What the composition root can measure of the server itself. */

@@ -2,6 +2,7 @@
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { type DrillAssertion, drillAssertionsSchema } from '@holdfast/shared/domain/drill.ts';
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import type { DrillSettings } from '../../store/drills.ts';
 import type { Source } from '../../store/sources.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
@@ -11,7 +12,6 @@ import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { getDrilledSource, getDrillServer } from './drills.ts';
 
-const DAY_MS = 24 * 3_600_000;
 /** The most a person may say for how often, or how old a proof may be. */
 export const DRILL_DAYS_MAX = 3650;
 export const DRILL_RUNS_MAX = 1000;

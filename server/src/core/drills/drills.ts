@@ -1,6 +1,7 @@
 /** Drills: a restore is tried out, so that a source carries a proof that it can be recovered and how long that takes. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { HostId, RequestId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { DAY_MS, HOUR_MS } from '@holdfast/shared/durations.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Drill, SourceProof } from '../../store/drills.ts';
 import type { Host } from '../../store/hosts.ts';
@@ -20,8 +21,6 @@ import { draftFor } from '../restores/restore-target.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from '../runs/run-orders.ts';
 import { getSnapshotRecord } from '../snapshots/snapshots.ts';
 
-const DAY_MS = 24 * 3_600_000;
-const HOUR_MS = 3_600_000;
 /** Snapshots that are looked at for one whose plan still has its repository. */
 const LOOKED_AT = 50;
 /** Sources whose drill is started in one round of the ticker. */

@@ -1,7 +1,6 @@
 /** What drills say against a source. Pure. */
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import type { SourceProof } from '../../store/drills.ts';
-
-const DAY_MS = 24 * 3_600_000;
 
 /** A drill that failed, or a proof that is older than it may be; instants in epoch milliseconds. */
 export type ProofTrouble = { kind: 'disproven'; at: number } | { kind: 'too_old'; at: number | undefined; withinDays: number };

@@ -6,6 +6,7 @@
 import { setImmediate as giveWay } from 'node:timers/promises';
 import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
+import { DAY_MS, MINUTE_MS, SECOND_MS } from '@holdfast/shared/durations.ts';
 import type { FireVerdict, FireWatch, MissedFilter, MissedFire } from '../../store/fires.ts';
 import type { Page, PageRequest } from '../../store/page.ts';
 import { TOPICS } from '../bus.ts';
@@ -15,10 +16,6 @@ import { recordHappening } from '../ingest.ts';
 import type { CoreContext } from '../ports.ts';
 import { judgeFires, listOwedFires, type OwingPlan, walkOwedFires } from './fires.ts';
 import { getPlan } from './plans.ts';
-
-const SECOND_MS = 1000;
-const MINUTE_MS = 60 * SECOND_MS;
-const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /** Bounds of one round; what is left is due in the next one, the longest overdue first. */
 const FIRE_ROUND = {

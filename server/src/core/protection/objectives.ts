@@ -6,11 +6,9 @@
 
 import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import { tagSchema } from '@holdfast/shared/domain/plan.ts';
+import { DAY_MS, MINUTE_MS } from '@holdfast/shared/durations.ts';
 import { OBJECTIVES } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
-
-const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
 
 const fields = {
   /** Minutes the newest clean backup may be old. */

@@ -1,6 +1,7 @@
 /** What is known of a source becomes what protection is judged by: one way for one source and for a whole fleet. Pure. */
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import type { SourceProof } from '../../store/drills.ts';
 import type { Plan } from '../../store/plans.ts';
 import type { SourceStanding } from '../../store/standings.ts';
@@ -8,7 +9,6 @@ import { findProofTrouble } from '../drills/proof-trouble.ts';
 import type { SourceObjectives } from './objectives.ts';
 import type { ProtectionFacts } from './protection.ts';
 
-const DAY_MS = 24 * 3_600_000;
 /** A copy follows its backup at once, and takes its time. */
 const COPY_GRACE_MS = 2 * 3_600_000;
 

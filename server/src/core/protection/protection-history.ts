@@ -1,9 +1,9 @@
 /** How the sources stood, hour by hour: what monthly reports are made of. */
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import { HOUR_MS } from '@holdfast/shared/durations.ts';
 import type { CoreContext } from '../ports.ts';
 
 const tenant = DEFAULT_TENANT;
-const HOUR_MS = 3_600_000;
 
 /** Looks once an hour of the clock, as soon as the hour has begun; the ticker calls it more often than that. */
 export function createHistorian(context: CoreContext): { runRound(): Promise<void> } {

@@ -4,13 +4,11 @@
  * A source is *protected* only by a clean backup that is recent enough, on a host that is heard of. A silent host is *unknown*, never
  * green: it may have gone on without us, or not. Whatever was switched off by a person is *paused*.
  */
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '@holdfast/shared/durations.ts';
 import type { SourceStanding } from '../../store/standings.ts';
 import type { ProofTrouble } from '../drills/proof-trouble.ts';
 
 const NBSP = '\u00a0';
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 
 /** A backup takes its time and starts with a spread: this much later than expected is not late yet. */
 const GRACE_RATIO = 0.05;

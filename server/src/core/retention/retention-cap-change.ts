@@ -1,6 +1,7 @@
 /** Setting the cap of age, and what it would remove of the whole fleet before it is set. */
 import { setImmediate as giveWay } from 'node:timers/promises';
 import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { Plan } from '../../store/plans.ts';
@@ -40,8 +41,6 @@ export interface CapPreview {
   /** More are concerned than are named; the numbers are of all. */
   isCut: boolean;
 }
-
-const DAY_MS = 86_400_000;
 
 /** One after the other, a page of them at a time; other work has its turn between pages. */
 async function* walkPlans(context: CoreContext, caller: Caller, limit: number): AsyncGenerator<Plan> {

@@ -1,11 +1,11 @@
 /** Asks hosts how big repositories are, a few at a time. Nobody waits for it: it takes minutes where a repository is large. */
 import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
+import { MINUTE_MS } from '@holdfast/shared/durations.ts';
 import type { Repository } from '../../store/repositories.ts';
 import { TOPICS } from '../bus.ts';
 import type { CoreContext } from '../ports.ts';
 import { draftFor } from '../restores/restore-target.ts';
 
-const MINUTE_MS = 60_000;
 const LIFE_MS = 20 * MINUTE_MS;
 const AT_ONCE = 2;
 /** What could not be measured is asked for again after this long. */

@@ -5,11 +5,10 @@
 import type { CheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import { countParts, type Duty, getDutyDays, type Routine } from '@holdfast/shared/domain/routine.ts';
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
+import { DAY_MS, HOUR_MS } from '@holdfast/shared/durations.ts';
 import type { Run } from '../../store/runs.ts';
 import { findOpening } from './window.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 /** What went wrong is tried again after this long, then twice as long, a day at most. */
 const FIRST_RETRY_MS = HOUR_MS;
 const LAST_RETRY_MS = DAY_MS;

@@ -3,6 +3,7 @@
  * the store, so that a server that starts anew goes on where the last one stopped.
  */
 import { setImmediate as giveWay } from 'node:timers/promises';
+import { HOUR_MS, MINUTE_MS } from '@holdfast/shared/durations.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Repository } from '../../store/repositories.ts';
 import type { StoredRoutine } from '../../store/routines.ts';
@@ -16,8 +17,6 @@ import { createMeasuring } from './measuring.ts';
 import { planRetentionTurn } from './planner.ts';
 import { assessRoutine, type RepositoryRoutine } from './routine.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 /** Repositories that are looked at in one round. */
 const LOOKED_AT_ONCE = 200;
 /** A lease is renewed by looking, so looks come more often than leases end. */

@@ -2,9 +2,8 @@
 import { createBlackoutCalendar } from '@holdfast/shared/domain/blackout.ts';
 import type { Routine } from '@holdfast/shared/domain/routine.ts';
 import { openZone } from '@holdfast/shared/domain/wall-time.ts';
+import { DAY_MS, MINUTE_MS } from '@holdfast/shared/durations.ts';
 
-const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
 /** The first of January 1970 was a Thursday. */
 const EPOCH_WEEKDAY = 4;
 /** A window of one weekday comes within a week, and a week later where the clocks left it out. */

@@ -1,11 +1,11 @@
 /** A dead-man switch: an address that is asked again and again while this server works, and raises an alarm of its own when that ends. */
+import { MINUTE_MS } from '@holdfast/shared/durations.ts';
 import { createUrlField, readAddress } from '../address.ts';
 import { demandSuccess } from '../answer.ts';
 import type { ChannelKind } from '../channel.ts';
 
 const EVERY_FIELD = 'everyMinutes';
 const USUAL_MINUTES = 5;
-const MINUTE_MS = 60_000;
 
 export const PING: ChannelKind = {
   kind: 'ping',

@@ -1,14 +1,13 @@
 import { idSchema, type TenantId } from '@holdfast/shared/domain/ids.ts';
 import { RUN_KINDS, RUN_STATES } from '@holdfast/shared/domain/run.ts';
+import { DAY_MS, HOUR_MS } from '@holdfast/shared/durations.ts';
 import * as z from 'zod';
 import type { HistoryStore, ProtectionDay, RunCount, SizeThen } from '../history.ts';
 import { numberOf } from './id-numbers.ts';
 import { KIND_AND_STATE, readKindAndState } from './lists/facets.ts';
 import type { Sql } from './statements.ts';
 
-const HOUR_MS = 3_600_000;
 const HOURS_A_DAY = 24;
-const DAY_MS = HOURS_A_DAY * HOUR_MS;
 
 const dayRow = z
   .object({

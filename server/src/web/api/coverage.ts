@@ -1,6 +1,7 @@
 /** End-points of coverage: what was found and is no source; and how months went. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { RUN_KINDS, RUN_STATES } from '@holdfast/shared/domain/run.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { COVERAGE } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { createFieldsError } from '../../core/adapters/adapter-input.ts';
@@ -27,7 +28,6 @@ import {
 } from './shapes/shapes.ts';
 import { sourceShape, toSourceShape } from './shapes/source-shape.ts';
 
-const DAY_MS = 24 * 3_600_000;
 /** Days one answer tells of unasked, and the most of them. */
 const DAYS = 30;
 const DAYS_MAX = 366;

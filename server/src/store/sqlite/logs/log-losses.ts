@@ -5,12 +5,12 @@
 import { zstdDecompressSync } from 'node:zlib';
 import type { HostId, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { LogLine } from '@holdfast/shared/domain/run.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { LOG } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { Sql } from '../statements.ts';
 import { chunkRow, decodeChunk, packLines } from './log-chunks.ts';
 
-const DAY_MS = 24 * 3_600_000;
 const MIB = 1024 * 1024;
 
 /** Raw bytes as stored. A reserve lies above its limit and takes lines of level `error`. */

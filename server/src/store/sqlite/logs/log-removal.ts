@@ -1,5 +1,6 @@
 /** Logs whose time is over leave in small steps; their runs stay. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { LOG } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { LogStore } from '../../logs.ts';
@@ -39,8 +40,6 @@ function prepareRemoval(sql: Sql) {
       SELECT d.day, d.host_id FROM host_log_days d WHERE d.day < @day ORDER BY d.day, d.host_id LIMIT ${COUNTS_PER_STEP})`),
   };
 }
-
-const DAY_MS = 24 * 3_600_000;
 
 export function createLogTotals(sql: Sql): Pick<LogStore, 'getLogTotals'> {
   const totals = sql.select(

@@ -2,6 +2,7 @@
 import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
+import { DAY_MS, MINUTE_MS } from '@holdfast/shared/durations.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
 import type { Caller } from '../../../core/caller.ts';
@@ -12,9 +13,6 @@ import { PROTECTION_STATUSES } from '../../../core/protection/protection.ts';
 import type { Source } from '../../../store/sources.ts';
 import type { SourceStanding } from '../../../store/standings.ts';
 import { configShape, instantSchema, nameShape, secretsShape, toSecretsView, versionSchema } from './shapes.ts';
-
-const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
 
 export const sourceShape = nameShape(
   'Source',

@@ -1,5 +1,6 @@
 /** `/settings/keys`: keys of programs, each with its scopes and its end. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { createApiKey, listApiKeys, revokeApiKey } from '../../../core/accounts/api-keys.ts';
 import { SCOPE_WORDS, SCOPES } from '../../../core/accounts/scopes.ts';
 import { demand, listScopes } from '../../../core/caller.ts';
@@ -14,7 +15,6 @@ import { getParam } from '../params.ts';
 import { buildShell } from '../shell.ts';
 import { type ApiKeyLine, type ApiKeysView, apiKeysPage } from './api-keys.view.ts';
 
-const DAY_MS = 24 * 3_600_000;
 const NEVER = 'never';
 const LIVES = [
   { value: '30', label: '30 days' },

@@ -1,5 +1,6 @@
 /** `/alerts/:alert`: one alert with what it holds for, what happened to it, who was told; and what a person can do about it. */
 import { idSchema, type RunId } from '@holdfast/shared/domain/ids.ts';
+import { HOUR_MS } from '@holdfast/shared/durations.ts';
 import {
   type AlertView,
   acknowledgeAlert,
@@ -24,7 +25,6 @@ import { buildShell } from '../shell.ts';
 import { ALERT_PART, type AlertPageView, alertPage, alertPart } from './alert-page.view.ts';
 import { describeHandling, EVENT_WORDS, hrefOfThing } from './alert-words.ts';
 
-const HOUR_MS = 3_600_000;
 const MESSAGES_SHOWN = 20;
 /** Hours an alert is put off for. */
 const SNOOZES = [

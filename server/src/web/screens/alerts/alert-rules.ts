@@ -3,6 +3,7 @@ import { DAY_NAMES } from '@holdfast/shared/domain/calendar.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { isKnownZone } from '@holdfast/shared/domain/schedule.ts';
 import { openZone } from '@holdfast/shared/domain/wall-time.ts';
+import { HOUR_MS } from '@holdfast/shared/durations.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { listChannels } from '../../../core/alerts/channels.ts';
 import { getRules, saveRules } from '../../../core/alerts/rule-settings.ts';
@@ -31,7 +32,6 @@ import {
   type RuleLine,
 } from './alert-rules.view.ts';
 
-const HOUR_MS = 3_600_000;
 const LEAST_WORDS = { critical: 'critical alerts', warning: 'warnings and critical alerts', notice: 'all alerts' } as const;
 const FIELDS = [
   'of',

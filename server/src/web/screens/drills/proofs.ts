@@ -1,6 +1,7 @@
 /** Reads how sources stand with their proofs of recovery, for every page that shows it. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { isAllowed } from '../../../core/caller.ts';
 import { findDrillFault, listProofs } from '../../../core/drills/drills.ts';
 import { findProofTrouble } from '../../../core/drills/proof-trouble.ts';
@@ -13,8 +14,6 @@ import type { Visit } from '../../http/route.ts';
 import type { Urls } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import type { DrillLine, ProofState, ProofView } from './proof.view.ts';
-
-const DAY_MS = 24 * 3_600_000;
 
 export function toDrillLine(drill: Drill, kind: string | undefined, urls: Urls): DrillLine {
   const { run, endedAt: at, restoreMs, snapshotAgeMs, rows, things } = drill;

@@ -1,5 +1,6 @@
 /** `/hosts/new`: how a host joins, and enrolment tokens. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { HOUR_MS } from '@holdfast/shared/durations.ts';
 import { ENROLMENT, HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { isAllowed } from '../../../core/caller.ts';
@@ -18,8 +19,6 @@ import { buildShell } from '../shell.ts';
 import { type AddHostView, addHostPage, type EnrolmentTokenRow, TOKEN_LIVES } from './host-add.view.ts';
 import { readPending, tagListSchema } from './host-pending.ts';
 import { PENDING_ID, pendingHosts, waitingForHost } from './host-pending.view.ts';
-
-const HOUR_MS = 3_600_000;
 
 function toTokenRow(token: EnrolmentToken): EnrolmentTokenRow {
   const { id, note, tags, hostname, paths, usesLeft, expiresAt } = token;

@@ -1,5 +1,6 @@
 /** `/objectives`: how old backups and proofs may be, for the fleet, for tags and for plans. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { HOUR_MS } from '@holdfast/shared/durations.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { demand, isAllowed } from '../../../core/caller.ts';
 import type { FleetLook } from '../../../core/fleet/look.ts';
@@ -18,7 +19,6 @@ import { findId } from '../params.ts';
 import { buildShell } from '../shell.ts';
 import { type ObjectiveLine, type ObjectivesView, objectivesPage } from './objectives.view.ts';
 
-const HOUR_MS = 3_600_000;
 const MINUTES = 60;
 
 /** `plan:…` or `tag:…`, as the form's choice has it. */

@@ -1,6 +1,7 @@
 /** The last 24 hours by host, with the fires to come. */
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
+import { HOUR_MS } from '@holdfast/shared/durations.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { FleetLook } from '../../../core/fleet/look.ts';
 import type { CoreContext } from '../../../core/ports.ts';
@@ -16,7 +17,6 @@ import { formatMinute } from '../../ui/time.ts';
 import { groupFires, listComingFires } from '../plans/coming-fires.ts';
 import { findDurationMs } from '../runs/run-words.ts';
 
-const HOUR_MS = 3_600_000;
 const BACK_MS = 24 * HOUR_MS;
 const AHEAD_MS = 4 * HOUR_MS;
 /** Runs of one host read where the fleet had more in a day than one page of them. */

@@ -1,5 +1,6 @@
 /** What an overview says of weeks: proofs of recovery, storage, and the last 90 days. */
 
+import { DAY_MS, WEEK_MS } from '@holdfast/shared/durations.ts';
 import type { FleetLook } from '../../../core/fleet/look.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { Visit } from '../../http/route.ts';
@@ -8,12 +9,10 @@ import type { Clockface } from '../../ui/time.ts';
 import type { TrustView } from './overview-trust.view.ts';
 import { listDays } from './protection-days.ts';
 
-const DAY_MS = 24 * 3_600_000;
 const DAYS_SHOWN = 90;
 /** The drawing of storage has a point every other day. */
 const GROWTH_DAYS = 60;
 const GROWTH_STEP_MS = 2 * DAY_MS;
-const WEEK_MS = 7 * DAY_MS;
 /** Repositories summed up; a bigger installation is told of its first ones. */
 const REPOSITORIES_SUMMED = 20;
 

@@ -1,9 +1,9 @@
 /** Days as a strip shows them: how the sources stood, by the hours in which somebody looked. */
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import type { ProtectionDay } from '../../../store/history.ts';
 import type { CalendarDay } from '../../ui/charts.ts';
 import { formatPercent } from '../../ui/quantity.ts';
 
-const DAY_MS = 24 * 3_600_000;
 /** Below this part of the sources a day is not green. */
 const GOOD_SHARE = 1;
 const POOR_SHARE = 0.9;

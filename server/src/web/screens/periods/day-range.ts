@@ -1,9 +1,9 @@
 /** Days that a page is narrowed to, from one to another, as they stand in its address: `from=2026-11-01&to=2026-11-07`. */
 import { openZone, type ZoneReader } from '@holdfast/shared/domain/wall-time.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import type { Visit } from '../../http/route.ts';
 import { findText } from '../forms/form-values.ts';
 
-const DAY_MS = 24 * 3_600_000;
 const DAY = /^([1-9]\d{3})-(\d{2})-(\d{2})$/u;
 
 /** As it was typed, both ends included. */

@@ -1,12 +1,12 @@
 /** The fires to come as a night's drawing marks them: those that stand close together are one mark, with a word for all. */
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
+import { MINUTE_MS } from '@holdfast/shared/durations.ts';
 import type { Plan } from '../../../store/plans.ts';
 import type { FireCalendar } from '../../api/fire-calendar.ts';
 import type { GanttFires } from '../../ui/charts.ts';
 import { formatCount, formatNoun, formatSpan } from '../../ui/quantity.ts';
 import { formatMinute } from '../../ui/time.ts';
 
-const MINUTE_MS = 60_000;
 /** Fires no further apart than this would touch each other in the drawing of a day. */
 const TOUCHING_MS = 30 * MINUTE_MS;
 /** Asked of the calendar at first, which is all of most plans; then, of plans that fire often. */

@@ -1,11 +1,11 @@
 /** What a report is of: a month, or the days that its address names. Days are those of UTC, as the figures of each day are. */
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Visit } from '../../http/route.ts';
 import type { Urls } from '../../urls.ts';
 import { findRange, readTypedDays, type TypedDays } from '../periods/day-range.ts';
 import { findMonth, formatMonth } from '../periods/months.ts';
 
-const DAY_MS = 24 * 3_600_000;
 /** A year, with its leap day. */
 const REPORT_DAYS_MOST = 366;
 

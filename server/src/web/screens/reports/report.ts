@@ -1,5 +1,6 @@
 /** `/reports/2026-11`: a month, made to be printed. `/reports` is the present one, or the days its address names. */
 import { RUN_KINDS } from '@holdfast/shared/domain/run.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { listDrills } from '../../../core/drills/drills.ts';
 import type { CoreContext } from '../../../core/ports.ts';
@@ -17,7 +18,6 @@ import { buildShell } from '../shell.ts';
 import { type GrowthLine, type ReportView, type RunKindLine, reportPage } from './report.view.ts';
 import { type ReportPeriod, readReportPeriod } from './report-period.ts';
 
-const DAY_MS = 24 * 3_600_000;
 const FAILURES_NAMED = 20;
 const GAPS_NAMED = 50;
 const REPOSITORIES_SHOWN = 100;

@@ -1,12 +1,11 @@
 /** What a policy keeps of a year of imagined backups, by the planner itself: how many, and from which weeks. Pure. */
 import { planRetention, type RetentionSnapshot } from '@holdfast/shared/domain/retention.ts';
 import type { RetentionPolicy } from '@holdfast/shared/domain/retention-policy.ts';
+import { DAY_MS, HOUR_MS } from '@holdfast/shared/durations.ts';
 import { formatCount } from '../../ui/quantity.ts';
 import { formatDate } from '../../ui/time.ts';
 import type { YearView } from './retention-year.view.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const DAYS = 365;
 const RHYTHMS = [
   { label: 'one a day', everyMs: DAY_MS },

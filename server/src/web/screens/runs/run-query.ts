@@ -1,6 +1,7 @@
 /** What the list of runs may be narrowed to: read from the address, offered in the bar. */
 import { type HostId, idSchema, type PlanId, type RepositoryId, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { RUN_KINDS, RUN_STATES, TRIGGERS, type Trigger } from '@holdfast/shared/domain/run.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import { listHosts } from '../../../core/hosts/hosts.ts';
 import { listPlans } from '../../../core/plans/plans.ts';
@@ -17,9 +18,6 @@ import { choicesOf } from './run-filters.ts';
 import { loadNames, type Names, nameOf } from './run-names.ts';
 import { RUN_KIND_WORDS } from './run-words.ts';
 import type { RunsView } from './runs.view.ts';
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 
 const PERIODS = { day: DAY_MS, week: 7 * DAY_MS, month: 30 * DAY_MS } as const;
 type Period = keyof typeof PERIODS;

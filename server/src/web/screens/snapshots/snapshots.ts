@@ -2,6 +2,7 @@
 import { type HostId, idSchema, type PlanId, type RepositoryId, type RunId, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { SNAPSHOT_LIST_ORDERS, type SnapshotListOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { SNAPSHOT_STATES, type SnapshotState } from '@holdfast/shared/domain/snapshot.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import { type Caller, isAllowed } from '../../../core/caller.ts';
 import { listHosts } from '../../../core/hosts/hosts.ts';
@@ -47,7 +48,6 @@ const STATE_LABELS: Readonly<Record<SnapshotState, string>> = {
   removed: 'removed',
 };
 
-const DAY_MS = 24 * 3_600_000;
 const PERIODS = { day: DAY_MS, week: 7 * DAY_MS, month: 30 * DAY_MS } as const;
 const PERIOD_NAMES = Object.keys(PERIODS) as readonly (keyof typeof PERIODS)[];
 
