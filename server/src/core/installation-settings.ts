@@ -5,7 +5,7 @@ import { createFieldsError } from './adapters/adapter-input.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
 import type { CoreContext } from './ports.ts';
-import { readSetting, writeSetting } from './stored-setting.ts';
+import { demandVersion, findSettingVersion, readSetting, writeSetting } from './stored-setting.ts';
 
 /** What settings may hold: texts by characters, lists by entries. */
 const SETTINGS = { labelChars: 60, hrefChars: 500, links: 10, nightHostsMin: 4, nightHostsMax: 60 } as const;
@@ -88,14 +88,21 @@ export async function getInstallation(context: CoreContext, caller: Caller): Pro
   return readInstallation(context);
 }
 
-/** Takes what is given and leaves the rest. `invalid` names each setting at fault. */
+/** What the settings come to: to be given back with a change that is made for them. */
+export function findInstallationVersion(settings: Installation): number {
+  return findSettingVersion(SETTING, settings);
+}
+
+/** Takes what is given and leaves the rest. `invalid` names each setting at fault, `conflict` where they have another version. */
 export async function updateInstallation(
   context: CoreContext,
   caller: Caller,
   change: Readonly<Record<string, unknown>>,
+  version?: number,
 ): Promise<Installation> {
   demand(caller, 'settings.manage');
   const before = await readInstallation(context);
+  demandVersion(SETTING, before, version);
   const parsed = installationSchema.safeParse({ ...before, ...change });
   if (!parsed.success) {
     const fields: Record<string, string> = {};

@@ -117,6 +117,9 @@ export interface HostPage extends SortedPage<HostOrder> {
   freshSince?: number | undefined;
 }
 
+/** What people set of a host. */
+export type HostNaming = Pick<Host, 'name' | 'tags' | 'concurrency' | 'limits' | 'secretsMode'>;
+
 export interface HostStore {
   insertHost(host: Host): Promise<void>;
   findHost(tenant: TenantId, id: HostId): Promise<Host | undefined>;
@@ -134,11 +137,8 @@ export interface HostStore {
   isHostnameKnown(tenant: TenantId, hostname: string): Promise<boolean>;
   /** Active hosts that call themselves so, ten at most; exact but for case. */
   findHostsByHostname(tenant: TenantId, hostname: string): Promise<readonly Host[]>;
-  updateHostNaming(
-    tenant: TenantId,
-    id: HostId,
-    change: { name?: string; tags?: readonly string[]; concurrency?: number; limits?: RunLimits; secretsMode?: SecretsMode },
-  ): Promise<void>;
+  /** `conflict` with `details.field = "version"` where the host is not `expected` any more; without it the last one wins. */
+  updateHostNaming(tenant: TenantId, id: HostId, change: Partial<HostNaming>, expected?: HostNaming): Promise<void>;
   /** Begins, changes or (undefined) ends the drain of a host, and raises its wanted spec version. */
   setHostDrain(tenant: TenantId, id: HostId, drain: HostDrain | undefined): Promise<void>;
   setHostState(tenant: TenantId, id: HostId, state: HostState): Promise<void>;

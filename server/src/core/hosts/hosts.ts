@@ -16,6 +16,7 @@ import { type Caller, demand } from '../caller.ts';
 import { judgeSkew, recordHappening, type SkewLevel } from '../ingest.ts';
 import { checkName, checkTags } from '../names.ts';
 import type { Claimant, CoreContext } from '../ports.ts';
+import { demandHostVersion } from './host-version.ts';
 import { demandSecretsMode } from './secrets-mode.ts';
 
 /** What a person reads about a host's connection; computed here and nowhere else. */
@@ -96,9 +97,15 @@ export interface HostChange {
 
 /**
  * Names, tags, runs at the same time and what each may take, where its secrets are; `invalid` names the field at fault, `conflict` a name that is taken,
- * `precondition` a host whose agent cannot do without keeping secrets, `limit` one whose secrets do not fit into its spec.
+ * `version` is the one that the change was made for: `conflict` where the host has another one. `precondition` a host whose agent cannot do without keeping secrets, `limit` one whose secrets do not fit into its spec.
  */
-export async function updateHost(context: CoreContext, caller: Caller, id: HostId, wanted: HostChange): Promise<HostView> {
+export async function updateHost(
+  context: CoreContext,
+  caller: Caller,
+  id: HostId,
+  wanted: HostChange,
+  version?: number,
+): Promise<HostView> {
   demand(caller, 'host.manage');
   const change: HostChange = {
     ...wanted,
@@ -106,6 +113,7 @@ export async function updateHost(context: CoreContext, caller: Caller, id: HostI
     ...(wanted.tags === undefined ? {} : { tags: checkTags(wanted.tags) }),
   };
   const before = await getHost(context, caller, id);
+  demandHostVersion(before, version);
   if (
     change.name !== undefined &&
     change.name !== before.name &&
@@ -114,13 +122,14 @@ export async function updateHost(context: CoreContext, caller: Caller, id: HostI
     throw new AppError('conflict', `another host is named ${change.name}`, { details: { field: 'name' } });
   }
   await demandSecretsMode(context, before, change.secretsMode);
-  await context.store.hosts.updateHostNaming(caller.tenant, id, {
+  const naming = {
     ...(change.name === undefined ? {} : { name: change.name }),
     ...(change.tags === undefined ? {} : { tags: change.tags }),
     ...(change.concurrency === undefined ? {} : { concurrency: change.concurrency }),
     ...(change.limits === undefined ? {} : { limits: change.limits }),
     ...(change.secretsMode === undefined ? {} : { secretsMode: change.secretsMode }),
-  });
+  };
+  await context.store.hosts.updateHostNaming(caller.tenant, id, naming, version === undefined ? undefined : before);
   await context.store.hosts.bumpSpec(caller.tenant, [id]);
   context.directory.wake(id);
   await recordAct(context, caller, {

@@ -137,6 +137,11 @@ export function checkHosts(open: OpenStore): void {
         await hosts.updateHostNaming(TENANT, host.id, { tags: ['new', 'x'] });
         await hosts.updateHostNaming(TENANT, host.id, { concurrency: 5 });
         await hosts.updateHostNaming(TENANT, host.id, { secretsMode: 'just_in_time' });
+        const seen = (await hosts.findHost(TENANT, host.id)) ?? assert.fail();
+        await hosts.updateHostNaming(TENANT, host.id, { concurrency: 6 }, seen);
+        const late = hosts.updateHostNaming(TENANT, host.id, { concurrency: 7 }, seen);
+        await assert.rejects(late, refusal('conflict', { field: 'version' }));
+        await hosts.updateHostNaming(TENANT, host.id, { concurrency: 5 });
         await hosts.updateHostNaming(TENANT, host.id, { limits: { nice: 3 } });
         const limits = { io: 'idle', uploadKiBps: 200 } as const;
         await hosts.updateHostNaming(TENANT, host.id, { limits });

@@ -1,6 +1,6 @@
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { Host, HostStore } from '../hosts.ts';
+import type { Host, HostNaming, HostStore } from '../hosts.ts';
 import { counted, foldName, toJson } from './columns.ts';
 import { HOST_COLUMNS, hostRow } from './host-rows.ts';
 import { createSortedHosts } from './lists/sorted-hosts.ts';
@@ -120,6 +120,11 @@ type HostRows = Pick<
   | 'setHostState'
 >;
 
+/** Equal where people set the same. */
+function sayNaming({ name, tags, concurrency, limits, secretsMode }: HostNaming): string {
+  return JSON.stringify([name, [...tags].sort(), concurrency, limits, secretsMode]);
+}
+
 export function createHostRows(sql: Sql): HostRows {
   const hosts = prepareHosts(sql);
   const insertHost = createHostInsert(sql);
@@ -143,8 +148,13 @@ export function createHostRows(sql: Sql): HostRows {
     isHostNameTaken: (tenant, name) => sql.read(() => (hosts.byName.find({ tenant, nameKey: foldName(name) })?.count ?? 0) > 0),
     isHostnameKnown: (tenant, hostname) => sql.read(() => (hosts.byHostname.find({ tenant, hostname })?.count ?? 0) > 0),
     findHostsByHostname: (tenant, hostname) => sql.read(() => hosts.ofHostname.list({ tenant, hostname })),
-    updateHostNaming: (tenant, id, change) =>
+    updateHostNaming: (tenant, id, change, expected) =>
       sql.write(() => {
+        const now = expected && hosts.find.find({ tenant, id });
+        if (now && sayNaming(now) !== sayNaming(expected))
+          throw new AppError('conflict', 'somebody else changed this host meanwhile; look at it again and repeat the change', {
+            details: { field: 'version' },
+          });
         const nameKey = change.name === undefined ? undefined : foldName(change.name);
         refuseMissing(
           hosts.rename.run({

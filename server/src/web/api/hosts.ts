@@ -6,6 +6,7 @@ import { DRAIN } from '@holdfast/shared/limits.ts';
 import { AGENT_FRAMES } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
 import { countUnfinishedRuns, drainHost, resumeHost } from '../../core/hosts/host-drain.ts';
+import { findHostVersion } from '../../core/hosts/host-version.ts';
 import {
   chooseAgent,
   getHost,
@@ -73,6 +74,7 @@ function toHappeningShape({ at, type, level, text, run }: HostHappening): z.infe
 const getEndpoint = defineEndpoint({
   method: 'get',
   path: '/hosts/:id',
+  versioned: true,
   scope: 'read',
   summary: 'One host with its facts, tools and last heartbeat.',
   tag: 'hosts',
@@ -83,13 +85,15 @@ const getEndpoint = defineEndpoint({
     const heartbeat = host.standing === 'online' ? context.directory.findHeartbeat(host.id) : undefined;
     const claimants = [...(await listClaimants(context, caller, host.id))];
     const unfinished = await countUnfinishedRuns(context, caller, host.id);
-    return { data: { ...toHostShape(host), claimants, unfinished, heartbeat } };
+    return { data: { ...toHostShape(host), claimants, unfinished, heartbeat }, version: findHostVersion(host) };
   },
 });
 
 const patchEndpoint = defineEndpoint({
   method: 'patch',
   path: '/hosts/:id',
+  versioned: true,
+  guarded: true,
   scope: 'admin',
   summary:
     'Changes the name, the tags, how many runs a host carries out at the same time, what each of them may take, or whether it keeps its secrets.',
@@ -103,9 +107,10 @@ const patchEndpoint = defineEndpoint({
     secretsMode: secretsModeShape.optional(),
   }),
   reply: hostShape,
-  handle: async (context, caller, { params, body }) => ({
-    data: toHostShape(await updateHost(context, caller, params.id, body)),
-  }),
+  async handle(context, caller, { params, body, facts }) {
+    const host = await updateHost(context, caller, params.id, body, facts.ifMatch);
+    return { data: toHostShape(host), version: findHostVersion(host) };
+  },
 });
 
 const drainEndpoint = defineEndpoint({

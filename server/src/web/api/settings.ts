@@ -4,8 +4,10 @@ import { zoneSchema } from '@holdfast/shared/domain/schedule.ts';
 import * as z from 'zod';
 import { changeZone } from '../../core/accounts/own-zone.ts';
 import {
+  findInstallationVersion,
   getInstallation,
   INSTALLATION_SETTINGS,
+  type Installation,
   installationSchema,
   updateInstallation,
 } from '../../core/installation-settings.ts';
@@ -28,21 +30,26 @@ const settingsShape = nameShape(
   }),
 );
 
+function toSettingsReply(values: Installation) {
+  return { data: { values, described: [...INSTALLATION_SETTINGS] }, version: findInstallationVersion(values) };
+}
+
 const readEndpoint = defineEndpoint({
   method: 'get',
   path: '/settings',
+  versioned: true,
   scope: 'read',
   summary: 'Settings of the whole installation, each with its type and what it does.',
   tag: 'settings',
   reply: settingsShape,
-  handle: async (context, caller) => ({
-    data: { values: await getInstallation(context, caller), described: [...INSTALLATION_SETTINGS] },
-  }),
+  handle: async (context, caller) => toSettingsReply(await getInstallation(context, caller)),
 });
 
 const changeEndpoint = defineEndpoint({
   method: 'patch',
   path: '/settings',
+  versioned: true,
+  guarded: true,
   scope: 'admin',
   summary: 'Changes the settings that are given; those left out stay.',
   tag: 'settings',
@@ -54,9 +61,9 @@ const changeEndpoint = defineEndpoint({
     links: fields.links.unwrap().optional(),
   }),
   reply: settingsShape,
-  async handle(context, caller, { body }) {
+  async handle(context, caller, { body, facts }) {
     const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
-    return { data: { values: await updateInstallation(context, caller, given), described: [...INSTALLATION_SETTINGS] } };
+    return toSettingsReply(await updateInstallation(context, caller, given, facts.ifMatch));
   },
 });
 

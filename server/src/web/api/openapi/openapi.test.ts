@@ -211,10 +211,12 @@ describe('The OpenAPI document', () => {
     assert.deepEqual(guarded.sort(), [
       'patch /alert-rules',
       'patch /channels/{id}',
+      'patch /hosts/{id}',
       'patch /objectives',
       'patch /plans/{id}',
       'patch /repositories/{id}',
       'patch /retention-policies/{id}',
+      'patch /settings',
       'patch /sources/{id}',
       'post /repositories/{id}/admin-credential',
     ]);
