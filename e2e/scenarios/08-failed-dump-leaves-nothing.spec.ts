@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { getAdvice, type Reason } from '@holdfast/shared/domain/reason.ts';
@@ -22,6 +23,7 @@ import { startTmpfs } from '../harness/services/tmpfs.ts';
 import { runTool } from '../harness/services/tool-run.ts';
 import type { ResticGeneration } from '../harness/services/tools.ts';
 import { waitFor } from '../harness/services/wait-for.ts';
+import { startWebhookSink, type WebhookSink } from '../harness/services/webhook-sink.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
 
 /** What pg_dump says of a server that ends its connection, depending on how much of its farewell still gets through. */
@@ -33,6 +35,7 @@ const BIG_TABLE = `CREATE TABLE event_log AS
 
 let stack: Stack;
 let postgres: PostgresHandle;
+let sink: WebhookSink;
 
 test.beforeAll(async () => {
   const filled = startPostgres().then(async (started) => {
@@ -40,11 +43,18 @@ test.beforeAll(async () => {
     await postgres.createDatabase('shop');
     await postgres.query(BIG_TABLE, 'shop');
   });
-  [stack] = await Promise.all([startStack(), filled]);
+  const key = randomBytes(32);
+  [stack, sink] = await Promise.all([
+    startStack({ env: { HOLDFAST_OUTGOING_CIDR: '127.0.0.0/8' } }),
+    startWebhookSink(key),
+    filled,
+  ]);
+  const secrets = { url: `${sink.url}/told`, signingKey: `whsec_${key.toString('base64')}` };
+  await stack.api.post('/channels', { name: 'on-call', kind: 'webhook', secrets });
 });
 test.afterAll(async ({ browserName: _ }, info) => {
   await finishStack(stack, info);
-  await postgres?.stop();
+  await Promise.all([postgres?.stop(), sink?.stop()]);
 });
 
 type World = LocalWorld & { readonly generation: ResticGeneration; readonly shop: ApiSource };
@@ -127,6 +137,15 @@ for (const generation of GENERATIONS) {
       await expect(page.locator('main')).toContainText(getAdvice('dump_failed'));
       await expect(page.getByRole('log')).toContainText(HANG_UP);
       await takePicture(page, 'run-failed');
+    });
+
+    await test.step('whoever is on call is told: what failed, and in which words', async () => {
+      const title = `The backup of ${world.host.name} / shop failed`;
+      const listTitles = () => sink.messages.map(({ type, data }) => [type, data['title']]);
+      await expect.poll(listTitles, { timeout: 20_000 }).toContainEqual(['alert.raised', title]);
+      const told = sink.messages.find(({ data }) => data['title'] === title);
+      expect(told).toMatchObject({ isSigned: true, data: { condition: 'backup.failed', severity: 'critical' } });
+      expect(String(told?.data['log'])).toMatch(HANG_UP);
     });
 
     await expectFailure(world, {
