@@ -35,6 +35,7 @@ export function listSeededPages({
   const plan = `/plans/${night.plan.id}`;
   const snapshot = `/snapshots/${trust.snapshot}`;
   const policy = `/retention/${trust.policy}`;
+  const schedule = `/plans/schedules/${trust.schedule}`;
   const host = `/hosts/${night.db.id}`;
   const channel = `/settings/channels/${trust.channel}`;
   return {
@@ -79,6 +80,10 @@ export function listSeededPages({
     ],
     '/plans': [{ name: 'plans', path: '/plans' }],
     '/plans/new': [{ name: 'plan-form', path: '/plans/new' }],
+    '/plans/schedules': [{ name: 'shared-schedules', path: '/plans/schedules' }],
+    '/plans/schedules/new': [{ name: 'shared-schedule-form', path: '/plans/schedules/new' }],
+    '/plans/schedules/:schedule': [{ name: 'shared-schedule', path: schedule }],
+    '/plans/schedules/:schedule/edit': [{ name: 'shared-schedule-edit', path: `${schedule}/edit` }],
     '/plans/:plan': [{ name: 'plan', path: plan }],
     '/plans/:plan/edit': [{ name: 'plan-edit', path: `${plan}/edit` }],
     '/plans/:plan/retention': [{ name: 'plan-retention', path: `${plan}/retention` }],

@@ -487,6 +487,7 @@ export const COUNTS = {
   repositories: 20_000,
   plans: 50_000,
   retentionPolicies: 500,
+  sharedSchedules: 500,
   channels: 100,
   discovered: 2_000,
 } as const;

@@ -14,6 +14,7 @@ const SECRET_BYTES_MAX = 64 * 1024;
 
 const PATHS: Readonly<Record<Section, string>> = {
   policies: THING_PATHS.policy.path,
+  schedules: THING_PATHS.schedule.path,
   repositories: THING_PATHS.repository.path,
   sources: THING_PATHS.source.path,
   channels: THING_PATHS.channel.path,
@@ -64,23 +65,27 @@ function getId(names: ReadonlyMap<string, string>, name: string): string {
 }
 
 function writePlan(change: Change, names: Names): Values {
-  const { repository, sources, schedule, enabled, options, retentionPolicy, copyRepository, copyPolicy } = change.wanted as {
-    repository: string;
-    sources: readonly string[];
-    schedule?: Values;
-    enabled: boolean;
-    options: Values;
-    retentionPolicy?: string;
-    copyRepository?: string;
-    copyPolicy?: string;
-  };
+  const { repository, sources, schedule, sharedSchedule, enabled, options, retentionPolicy, copyRepository, copyPolicy } =
+    change.wanted as {
+      repository: string;
+      sources: readonly string[];
+      schedule?: Values;
+      sharedSchedule?: string;
+      enabled: boolean;
+      options: Values;
+      retentionPolicy?: string;
+      copyRepository?: string;
+      copyPolicy?: string;
+    };
   const isNew = change.action === 'create';
   const changed = new Set(change.fields.map(({ field }) => field.split('.').slice(0, 2).join('.')));
   const none = isNew ? undefined : null;
   return {
     repository: getId(names.repositories, repository),
     sources: sources.map((source) => getId(names.sources, source)),
-    schedule: schedule ?? none,
+    ...(sharedSchedule === undefined
+      ? { schedule: schedule ?? none }
+      : { sharedSchedule: getId(names.schedules, sharedSchedule) }),
     enabled,
     options: isNew ? options : Object.fromEntries(Object.entries(options).filter(([name]) => changed.has(`options.${name}`))),
     retentionPolicy: retentionPolicy === undefined ? none : getId(names.policies, retentionPolicy),
@@ -95,6 +100,7 @@ function writeBody(change: Change, file: ConfigFile, names: Names, secrets: Valu
   const { kind, ...kept } = change.wanted;
   switch (change.section) {
     case 'policies':
+    case 'schedules':
       return isNew ? { name: change.name, ...change.wanted } : change.wanted;
     case 'plans':
       return { ...(isNew ? { name: change.name } : {}), ...writePlan(change, names) };

@@ -9,6 +9,10 @@ const FILE = `version: 1
 policies:
   - name: fleet
     policy: { kind: rules, last: 7, daily: 14 }
+schedules:
+  - name: after hours
+    description: when the shop is closed
+    schedule: { cron: "0 22 * * *", zone: Europe/Berlin }
 repositories:
   - name: main
     kind: rest
@@ -43,6 +47,10 @@ plans:
     retentionPolicy: fleet
     copyRepository: second
     copyPolicy: fleet
+  - name: evening
+    repository: main
+    sources: [db-1/web]
+    sharedSchedule: after hours
 `;
 const variables = { REPO_PASSWORD: SECRET, HOOK: 'https://hooks.example.test/x' };
 
@@ -65,15 +73,17 @@ describe('Config as code', () => {
     assert.equal(shown.code, EXIT.partial, shown.error);
     for (const name of [
       'policies fleet',
+      'schedules after hours',
       'repositories main',
       'sources db-1/app',
       'sources db-1/web',
       'channels on-call',
       'plans nightly',
+      'plans evening',
     ])
       assert.match(shown.out, new RegExp(`^\\+ ${name}$`, 'm'));
     assert.match(shown.out, /secret password: from env:REPO_PASSWORD/);
-    assert.match(shown.out, /7 to add, 0 to change, 0 not in the file/);
+    assert.match(shown.out, /9 to add, 0 to change, 0 not in the file/);
     assert.ok(!shown.out.includes(SECRET));
     assert.equal((await plan('diff')).out, shown.out);
   });
@@ -88,7 +98,7 @@ describe('Config as code', () => {
   it('makes it, and the second time changes nothing', async () => {
     const made = await plan('apply');
     assert.equal(made.code, EXIT.done, made.error);
-    assert.match(made.out, /7 changes made/);
+    assert.match(made.out, /9 changes made/);
     assert.ok(!`${made.out}${made.error}`.includes(SECRET));
     const before = (await world.run(['--json', 'audit', 'list', '--limit', 'all'])).json<unknown[]>().length;
     const again = await plan('apply');

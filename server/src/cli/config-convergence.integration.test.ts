@@ -48,6 +48,19 @@ const policy = fc.record({
   ),
 });
 
+const shared = fc.record({
+  name: fc.constant('late'),
+  description: maybe(fc.constantFrom('', 'as agreed')),
+  schedule: fc.constantFrom({ cron: '0 4 * * *', zone: 'UTC' }, { cron: '0 5 * * *', zone: 'Europe/Berlin' }),
+});
+
+/** A plan is due by itself, by what it shares, or by hand. */
+const due = fc.oneof(
+  fc.constant({}),
+  fc.constant({ sharedSchedule: 'late' }),
+  fc.record({ schedule: fc.constantFrom({ cron: '0 2 * * *', zone: 'UTC' }, { cron: '0 3 * * *', zone: 'Europe/Berlin' }) }),
+);
+
 const options = fc.record({
   catchUp: maybe(flag),
   graceMinutes: maybe(count),
@@ -59,16 +72,18 @@ const options = fc.record({
 });
 
 const plan = (name: string) =>
-  fc.record({
-    name: fc.constant(name),
-    repository: fc.constant('main'),
-    sources: fc.constantFrom([`${HOST}/a`], [`${HOST}/b`, `${HOST}/a`]),
-    schedule: maybe(fc.constantFrom({ cron: '0 2 * * *', zone: 'UTC' }, { cron: '0 3 * * *', zone: 'Europe/Berlin' })),
-    enabled: maybe(flag),
-    options: maybe(options),
-    retentionPolicy: maybe(fc.constant('fleet')),
-    copyRepository: maybe(fc.constant('second')),
-  });
+  fc
+    .record({
+      name: fc.constant(name),
+      repository: fc.constant('main'),
+      sources: fc.constantFrom([`${HOST}/a`], [`${HOST}/b`, `${HOST}/a`]),
+      enabled: maybe(flag),
+      options: maybe(options),
+      retentionPolicy: maybe(fc.constant('fleet')),
+      copyRepository: maybe(fc.constant('second')),
+      due,
+    })
+    .map(({ due: times, ...plan }) => ({ ...plan, ...times }));
 
 const channel = fc.record({
   name: fc.constant('on-call'),
@@ -81,6 +96,7 @@ const channel = fc.record({
 const file = fc.record({
   version: fc.constant(1),
   policies: fc.tuple(policy),
+  schedules: fc.tuple(shared),
   repositories: fc.tuple(repository('main'), repository('second')),
   sources: fc.tuple(source('a'), source('b')),
   plans: fc.tuple(fc.option(plan('nightly')), fc.option(plan('weekly'))).map((plans) => plans.filter((one) => one !== null)),

@@ -4,7 +4,7 @@ import { type ConfigFile, completeConfig, nameSource } from './config-file.ts';
 import { arrangeSubscription, collectNames, type Names, nameOf, type ServerState } from './config-state.ts';
 
 /** In the order in which they refer to each other. */
-export const SECTIONS = ['policies', 'repositories', 'sources', 'plans', 'channels'] as const;
+export const SECTIONS = ['policies', 'schedules', 'repositories', 'sources', 'plans', 'channels'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 export type Values = Readonly<Record<string, unknown>>;
@@ -23,6 +23,7 @@ export interface Change {
   /** As the file names it; a source as `host/name`. */
   name: string;
   id?: string | undefined;
+  /** The one that it has when its turn comes. */
   version?: number | undefined;
   fields: readonly FieldChange[];
   /** Secrets to send, by field, as references. */
@@ -79,6 +80,8 @@ function listWanted(file: ConfigFile, section: Section): readonly Wanted[] | und
   switch (section) {
     case 'policies':
       return file.policies?.map(({ name, description, policy }) => ({ name, values: { description, policy }, secrets: {} }));
+    case 'schedules':
+      return file.schedules?.map(({ name, description, schedule }) => ({ name, values: { description, schedule }, secrets: {} }));
     case 'repositories':
       return file.repositories?.map(({ name, kind, config, secrets, runsAtOnce }) => ({
         name,
@@ -113,6 +116,11 @@ function listPresent(state: ServerState, names: Names, section: Section): readon
         ...{ id, version, name, stored: [] },
         values: { description, policy },
       }));
+    case 'schedules':
+      return state.schedules.map(({ id, version, name, description, schedule }) => ({
+        ...{ id, version, name, stored: [] },
+        values: { description, schedule },
+      }));
     case 'repositories':
       return state.repositories.map(({ id, version, name, kind, config, secrets, runsAtOnce }) => ({
         ...{ id, version, name, stored: Object.keys(secrets) },
@@ -139,7 +147,8 @@ function listPresent(state: ServerState, names: Names, section: Section): readon
         values: {
           repository: nameOf(names.repositories, plan.repository),
           sources: plan.sources.map((source) => nameOf(names.sources, source)).sort(),
-          schedule: plan.schedule,
+          schedule: plan.sharedSchedule === undefined ? plan.schedule : undefined,
+          sharedSchedule: plan.sharedSchedule && nameOf(names.schedules, plan.sharedSchedule),
           enabled: plan.enabled,
           options: plan.options,
           retentionPolicy: plan.retentionPolicy && nameOf(names.policies, plan.retentionPolicy),
@@ -188,16 +197,26 @@ function findProblems(file: ConfigFile, names: Names, changes: readonly Change[]
     (file.policies ?? []).map(({ name }) => name),
     names.policies,
   );
+  const isSchedule = known(
+    (file.schedules ?? []).map(({ name }) => name),
+    names.schedules,
+  );
   const isSource = known((file.sources ?? []).map(nameSource), names.sources);
-  const ofPlans = (file.plans ?? []).flatMap(({ name, repository, copyRepository, sources, retentionPolicy, copyPolicy }) => [
-    ...[repository, copyRepository ?? repository]
-      .filter((wanted, at, all) => all.indexOf(wanted) === at && !isRepository(wanted))
-      .map((wanted) => `plan ${name}: there is no repository called ${wanted}`),
-    ...[retentionPolicy, copyPolicy]
-      .filter((wanted) => wanted !== undefined && !isPolicy(wanted))
-      .map((wanted) => `plan ${name}: there is no policy called ${wanted}`),
-    ...sources.filter((source) => !isSource(source)).map((source) => `plan ${name}: there is no source ${source}`),
-  ]);
+  const ofPlans = (file.plans ?? []).flatMap((plan) => {
+    const { name, repository, copyRepository, sources, retentionPolicy, copyPolicy, sharedSchedule } = plan;
+    return [
+      ...[repository, copyRepository ?? repository]
+        .filter((wanted, at, all) => all.indexOf(wanted) === at && !isRepository(wanted))
+        .map((wanted) => `plan ${name}: there is no repository called ${wanted}`),
+      ...[retentionPolicy, copyPolicy]
+        .filter((wanted) => wanted !== undefined && !isPolicy(wanted))
+        .map((wanted) => `plan ${name}: there is no policy called ${wanted}`),
+      ...(sharedSchedule === undefined || isSchedule(sharedSchedule)
+        ? []
+        : [`plan ${name}: there is no shared schedule called ${sharedSchedule}`]),
+      ...sources.filter((source) => !isSource(source)).map((source) => `plan ${name}: there is no source ${source}`),
+    ];
+  });
   const ofSources = (file.sources ?? [])
     .filter(({ host }) => !names.hosts.has(host))
     .map((source) => `source ${nameSource(source)}: there is no host called ${source.host}; approve it first`);
@@ -222,6 +241,21 @@ function findProblems(file: ConfigFile, names: Names, changes: readonly Change[]
   return [...ofSources, ...ofPlans, ...ofChannels, ...ofKinds];
 }
 
+/** A shared schedule that gets other times takes its plans with it before their own turn, as one new version of each. */
+function expectMoves(changes: readonly Change[], { plans }: ServerState): readonly Change[] {
+  const isMoved = ({ action, section, fields }: Change) =>
+    action === 'update' && section === 'schedules' && fields.some(({ field }) => field.startsWith('schedule.'));
+  const moved = new Set(changes.filter(isMoved).map(({ id }) => id));
+  const movedPlans = new Set(
+    plans.filter(({ sharedSchedule }) => sharedSchedule !== undefined && moved.has(sharedSchedule)).map(({ id }) => id),
+  );
+  return changes.map((change) =>
+    change.section === 'plans' && change.version !== undefined && movedPlans.has(change.id ?? '')
+      ? { ...change, version: change.version + 1 }
+      : change,
+  );
+}
+
 /** `resend`: every secret is sent anew, since a stored one cannot be compared. */
 export function diffConfig(file: ConfigFile, state: ServerState, options: { resend?: boolean } = {}): ConfigDiff {
   const names = collectNames(state);
@@ -244,5 +278,5 @@ export function diffConfig(file: ConfigFile, state: ServerState, options: { rese
       ),
     ];
   });
-  return { changes, problems: findProblems(file, names, changes) };
+  return { changes: expectMoves(changes, state), problems: findProblems(file, names, changes) };
 }

@@ -30,6 +30,15 @@ function nameVariable(...words: readonly string[]): string {
     .replace(/^(?=\d)/, '_');
 }
 
+/** Its own schedule, or the name of the shared one. */
+function writeSchedule(
+  names: ReadonlyMap<string, string>,
+  { schedule, sharedSchedule }: Pick<ServerState['plans'][number], 'schedule' | 'sharedSchedule'>,
+): Values {
+  if (sharedSchedule !== undefined) return { sharedSchedule: nameOf(names, sharedSchedule) };
+  return schedule === undefined ? {} : { schedule };
+}
+
 export function exportConfig(state: ServerState): Exported {
   const names = collectNames(state);
   const variables = new Set<string>();
@@ -51,6 +60,11 @@ export function exportConfig(state: ServerState): Exported {
         ...(description === '' ? {} : { description }),
         policy: Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== 0)),
       })),
+    schedules: state.schedules.map(({ name, description, schedule }) => ({
+      name,
+      ...(description === '' ? {} : { description }),
+      schedule,
+    })),
     repositories: state.repositories.map(({ name, kind, config, secrets, runsAtOnce }) => ({
       name,
       kind,
@@ -88,7 +102,7 @@ export function exportConfig(state: ServerState): Exported {
       name,
       repository: nameOf(names.repositories, plan.repository),
       sources: plan.sources.map((source) => nameOf(names.sources, source)),
-      ...(schedule === undefined ? {} : { schedule }),
+      ...writeSchedule(names.schedules, { schedule, sharedSchedule: plan.sharedSchedule }),
       ...optional('options', leaveOut(options, DEFAULT_PLAN_OPTIONS)),
       ...(plan.retentionPolicy === undefined ? {} : { retentionPolicy: nameOf(names.policies, plan.retentionPolicy) }),
       ...(plan.copyRepository === undefined ? {} : { copyRepository: nameOf(names.repositories, plan.copyRepository) }),

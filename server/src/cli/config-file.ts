@@ -1,4 +1,4 @@
-/** Config as code: one YAML or JSON file that says which sources, repositories, plans, policies and channels there are. */
+/** Config as code: one YAML or JSON file that says which sources, repositories, plans, policies, shared schedules and channels there are. */
 import { REPOSITORY_ADAPTERS, SOURCE_ADAPTERS } from '@holdfast/shared/adapters/all.ts';
 import { createConfigSchema, type Field } from '@holdfast/shared/adapters/field.ts';
 import { configSchema, nameSchema, planOptionsChangeSchema, runsAtOnceSchema, tagSchema } from '@holdfast/shared/domain/plan.ts';
@@ -26,6 +26,11 @@ const policySchema = z.strictObject({
   name: nameSchema,
   description: z.string().max(2000).default(''),
   policy: retentionPolicySchema,
+});
+const scheduleEntrySchema = z.strictObject({
+  name: nameSchema,
+  description: z.string().max(2000).default(''),
+  schedule: scheduleSchema,
 });
 const repositorySchema = z.strictObject({ ...entry, runsAtOnce: runsAtOnceSchema.optional() });
 const sourceSchema = z.strictObject({ ...entry, host: nameSchema, enabled: z.boolean().default(true) });
@@ -58,6 +63,7 @@ const planSchema = z.strictObject({
   repository: nameSchema,
   sources: z.array(z.string().min(1).max(300)).min(1).max(RUNS.partsPerRun),
   schedule: scheduleSchema.optional(),
+  sharedSchedule: nameSchema.optional(),
   enabled: z.boolean().default(true),
   options: planOptionsChangeSchema.default({}),
   retentionPolicy: nameSchema.optional(),
@@ -70,6 +76,7 @@ const listOf = <T extends z.ZodType>(schema: T) => z.array(schema).max(ENTRIES_M
 const configFileSchema = z.strictObject({
   version: z.literal(1),
   policies: listOf(policySchema),
+  schedules: listOf(scheduleEntrySchema),
   repositories: listOf(repositorySchema),
   sources: listOf(sourceSchema),
   channels: listOf(channelSchema),
@@ -169,6 +176,7 @@ export function nameSource({ host, name }: { host: string; name: string }): stri
 function findNameFaults(file: ConfigFile): readonly string[] {
   const sections: readonly (readonly [string, readonly string[]])[] = [
     ['policies', (file.policies ?? []).map(({ name }) => name)],
+    ['schedules', (file.schedules ?? []).map(({ name }) => name)],
     ['repositories', (file.repositories ?? []).map(({ name }) => name)],
     ['sources', (file.sources ?? []).map(nameSource)],
     ['channels', (file.channels ?? []).map(({ name }) => name)],
@@ -182,5 +190,10 @@ function findNameFaults(file: ConfigFile): readonly string[] {
       .filter((source) => !/^[^/]+\/./.test(source))
       .map((source) => `plans[${at}] (${plan.name}).sources: ${source} must be host/name`),
   );
-  return [...twice, ...slashless];
+  const dueTwice = (file.plans ?? []).flatMap((plan, at) =>
+    plan.schedule !== undefined && plan.sharedSchedule !== undefined
+      ? [`plans[${at}] (${plan.name}): has a schedule of its own and a shared one; keep one of them`]
+      : [],
+  );
+  return [...twice, ...slashless, ...dueTwice];
 }

@@ -10,6 +10,8 @@ const secrets = z.record(z.string(), z.unknown());
 
 const hostRow = z.object(thing);
 const policyRow = z.object({ ...versioned, description: z.string(), policy: config, createdAt: z.number() });
+const scheduleValue = z.object({ cron: z.string(), zone: z.string() });
+const scheduleRow = z.object({ ...versioned, description: z.string(), schedule: scheduleValue });
 const repositoryRow = z.object({ ...versioned, kind: z.string(), config, secrets, runsAtOnce: z.number().optional() });
 const sourceRow = z.object({ ...versioned, host: z.string(), kind: z.string(), config, secrets, enabled: z.boolean() });
 const words = z.array(z.string());
@@ -28,7 +30,8 @@ const planRow = z.object({
   ...versioned,
   repository: z.string(),
   sources: z.array(z.string()),
-  schedule: z.object({ cron: z.string(), zone: z.string() }).optional(),
+  schedule: scheduleValue.optional(),
+  sharedSchedule: z.string().optional(),
   enabled: z.boolean(),
   options: config,
   retentionPolicy: z.string().optional(),
@@ -39,6 +42,7 @@ const planRow = z.object({
 export interface ServerState {
   hosts: readonly z.infer<typeof hostRow>[];
   policies: readonly z.infer<typeof policyRow>[];
+  schedules: readonly z.infer<typeof scheduleRow>[];
   repositories: readonly z.infer<typeof repositoryRow>[];
   sources: readonly z.infer<typeof sourceRow>[];
   channels: readonly z.infer<typeof channelRow>[];
@@ -46,21 +50,23 @@ export interface ServerState {
 }
 
 export async function readServerState(client: Client): Promise<ServerState> {
-  const [hosts, policies, repositories, sources, channels, plans] = await Promise.all([
+  const [hosts, policies, schedules, repositories, sources, channels, plans] = await Promise.all([
     client.list(hostRow, '/hosts'),
     client.list(policyRow, '/retention-policies'),
+    client.list(scheduleRow, '/shared-schedules'),
     client.list(repositoryRow, '/repositories'),
     client.list(sourceRow, '/sources'),
     client.list(channelRow, '/channels'),
     client.list(planRow, '/plans'),
   ]);
-  return { hosts, policies, repositories, sources, channels, plans };
+  return { hosts, policies, schedules, repositories, sources, channels, plans };
 }
 
 /** Names to ids and back, for the references between things. */
 export interface Names {
   hosts: Map<string, string>;
   policies: Map<string, string>;
+  schedules: Map<string, string>;
   repositories: Map<string, string>;
   /** By `host/name`. */
   sources: Map<string, string>;
@@ -73,6 +79,7 @@ export function collectNames(state: ServerState): Names {
   return {
     hosts: byName(state.hosts),
     policies: byName(state.policies),
+    schedules: byName(state.schedules),
     repositories: byName(state.repositories),
     sources: new Map(state.sources.map(({ id, host, name }) => [nameSource({ host: hostNames.get(host) ?? host, name }), id])),
     plans: byName(state.plans),

@@ -10,6 +10,7 @@ export const THING_PATHS: Readonly<Record<ThingKind, { path: string; prefix: str
   repository: { path: '/repositories', prefix: 'repo_', word: 'repository' },
   plan: { path: '/plans', prefix: 'plan_', word: 'plan' },
   policy: { path: '/retention-policies', prefix: 'pol_', word: 'retention policy' },
+  schedule: { path: '/shared-schedules', prefix: 'sched_', word: 'shared schedule' },
   channel: { path: '/channels', prefix: 'chan_', word: 'channel' },
   user: { path: '/users', prefix: 'user_', word: 'person' },
 };

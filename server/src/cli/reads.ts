@@ -28,7 +28,7 @@ export interface Filter {
   form?: 'flag' | 'instant';
 }
 
-export type ThingKind = 'host' | 'source' | 'repository' | 'plan' | 'policy' | 'channel' | 'user';
+export type ThingKind = 'host' | 'source' | 'repository' | 'plan' | 'policy' | 'schedule' | 'channel' | 'user';
 
 export interface ReadNoun {
   /** `hosts`. */
@@ -150,6 +150,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
       { name: 'enabled', description: 'true: only those that are switched on; false: only those that are not' },
       { name: 'tag', description: 'only with a source on a host that has this tag' },
       { name: 'retentionPolicy', description: 'only with this retention policy', kind: 'policy' },
+      { name: 'sharedSchedule', description: 'only with this shared schedule', kind: 'schedule' },
       ofHost,
       ofSource,
       ofRepository,
@@ -162,6 +163,22 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     path: '/retention-policies',
     description: 'how long snapshots are kept',
     columns: [text('id'), text('name'), text('description'), text('version')],
+    filters: [search],
+  },
+  {
+    name: 'schedules',
+    alias: 'schedule',
+    shows: 'schedule',
+    path: '/shared-schedules',
+    description: 'when plans are due, where several share it',
+    columns: [
+      text('id'),
+      text('name'),
+      inside('schedule', 'cron', 'schedule'),
+      inside('schedule', 'zone', 'zone'),
+      text('description'),
+      text('version'),
+    ],
     filters: [search],
   },
   {

@@ -9,6 +9,7 @@ import {
   idSchema,
   type PlanId,
   type RunId,
+  type ScheduleId,
   type SourceId,
 } from '@holdfast/shared/domain/ids.ts';
 import type { Blackout } from '@holdfast/shared/domain/plan.ts';
@@ -21,6 +22,7 @@ import { drainHost, resumeHost } from './hosts/host-drain.ts';
 import { getHost, updateHost } from './hosts/hosts.ts';
 import { addPlanWindow, removePlanWindow } from './plans/plan-windows.ts';
 import { getPlan, updatePlan } from './plans/plans.ts';
+import { getSharedSchedule } from './plans/shared-schedules.ts';
 import type { CoreContext } from './ports.ts';
 import { cancelRun, getRun, type StartedRuns, startPlan } from './runs/runs.ts';
 import { testSources } from './sources/source-tests.ts';
@@ -49,6 +51,8 @@ export interface BulkInput {
   minutes?: number | undefined;
   /** In the zone of each plan. */
   window?: Blackout | undefined;
+  /** Whose times plans take over. */
+  sharedSchedule?: ScheduleId | undefined;
   /** Between two drills; 0: none by schedule. */
   days?: number | undefined;
 }
@@ -219,6 +223,15 @@ async function removeBlackout(context: CoreContext, caller: Caller, id: PlanId, 
     : unchanged('does not have this window');
 }
 
+async function shareSchedule(context: CoreContext, caller: Caller, id: PlanId, { sharedSchedule }: BulkInput): Promise<Step> {
+  if (sharedSchedule === undefined)
+    throw new AppError('invalid', 'Shared schedule: say which', { details: { field: 'sharedSchedule' } });
+  const shared = await getSharedSchedule(context, caller, sharedSchedule);
+  if ((await getPlan(context, caller, id)).sharedSchedule === shared.id) return unchanged(`goes by “${shared.name}” already`);
+  await updatePlan(context, caller, id, { sharedSchedule: shared.id });
+  return done(`goes by “${shared.name}” now`);
+}
+
 /** Whether a backup of the plan has not ended yet: a second one would only wait behind it. */
 async function isUnderWay(context: CoreContext, caller: Caller, plan: PlanId, source?: SourceId): Promise<boolean> {
   const filter = { plan, source, kind: 'backup', active: true } as const;
@@ -304,6 +317,7 @@ export const BULK_ACTS = {
     run: defineAct(PLAN, 'run.start', runPlan),
     add_blackout: defineAct(PLAN, 'plan.manage', addBlackout),
     remove_blackout: defineAct(PLAN, 'plan.manage', removeBlackout),
+    share_schedule: defineAct(PLAN, 'plan.manage', shareSchedule),
   },
   runs: { cancel: defineAct(RUN, 'run.start', cancel), retry: defineAct(RUN, 'run.start', retry) },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, BulkAct>>>>;

@@ -6,6 +6,9 @@ import { createFieldsError } from './adapters/adapter-input.ts';
 
 const tagsSchema = z.array(tagSchema).max(TEXT.tags, `there may be ${TEXT.tags} tags at most`);
 
+/** What something is for: one line, which may be empty. */
+export const descriptionSchema = z.union([z.literal(''), nameSchema]);
+
 function check<T>(schema: z.ZodType<T>, value: unknown, field: string, label: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
@@ -20,6 +23,11 @@ export function checkName(name: string): string {
 /** The trimmed tags without repeats; `invalid` naming the field `tags`. */
 export function checkTags(tags: readonly string[]): readonly string[] {
   return [...new Set(check(tagsSchema, tags, 'tags', 'Tags'))];
+}
+
+/** Like a name, but may be empty; `invalid` naming the field `description`. */
+export function checkDescription(text: string): string {
+  return text.trim() === '' ? '' : check(nameSchema, text, 'description', 'Description');
 }
 
 /** Like a name, but may be empty; `invalid` naming the field `note`. */

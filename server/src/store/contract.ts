@@ -35,6 +35,7 @@ import { checkRepositoryLooks } from './contract/repository-looks.ts';
 import { checkRetention } from './contract/retention.ts';
 import { checkRoutines } from './contract/routines.ts';
 import { checkSearch } from './contract/search.ts';
+import { checkSharedSchedules } from './contract/shared-schedules.ts';
 import { checkSources } from './contract/sources.ts';
 import { checkStream } from './contract/stream.ts';
 import { checkSuspicion } from './contract/suspicion.ts';
@@ -59,6 +60,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkRoutines(open);
     checkPolicies(open);
     checkRetention(open);
+    checkSharedSchedules(open);
     checkDrills(open);
     checkCopies(open);
     checkContents(open);

@@ -1,5 +1,5 @@
 /** Which sources are backed up where, and when. */
-import type { HostId, PlanId, PolicyId, RepositoryId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, PlanId, PolicyId, RepositoryId, ScheduleId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { PlanOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { PlanOptions } from '@holdfast/shared/domain/plan.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
@@ -11,7 +11,10 @@ export interface Plan {
   name: string;
   repository: RepositoryId;
   sources: readonly SourceId[];
+  /** When it is due, whether that is its own or a shared one; undefined: only by hand. */
   schedule?: Schedule | undefined;
+  /** Where its schedule comes from; undefined: it is its own. */
+  sharedSchedule?: ScheduleId | undefined;
   enabled: boolean;
   options: PlanOptions;
   /** Undefined: everything it makes is kept. */
@@ -35,6 +38,7 @@ export interface PlanFilter {
   copyRepository?: RepositoryId | undefined;
   enabled?: boolean | undefined;
   retentionPolicy?: PolicyId | undefined;
+  sharedSchedule?: ScheduleId | undefined;
   /** With a source on a host that has this tag. */
   tag?: string | undefined;
 }
@@ -47,6 +51,7 @@ export interface PlanPage extends SortedPage<PlanOrder> {
 
 /** Names are unique in a tenant; a taken one is `conflict` with `details.field = "name"`. */
 export interface PlanStore {
+  /** One of a shared schedule is stored with what that says now, here and at each change. */
   insertPlan(plan: Plan): Promise<void>;
   /** Replaces the row when its version is still `expectedVersion`; `conflict` otherwise, `not_found` when it is gone. */
   updatePlan(plan: Plan, expectedVersion: number): Promise<void>;

@@ -25,6 +25,7 @@ import type { RepositoryStore } from './repositories.ts';
 import type { RepositoryLookStore } from './repository-looks.ts';
 import type { RoutineStore } from './routines.ts';
 import type { RunStore } from './runs.ts';
+import type { SharedScheduleStore } from './shared-schedules.ts';
 import type { SnapshotStore } from './snapshots.ts';
 import type { SourceStore } from './sources.ts';
 import type { StandingStore } from './standings.ts';
@@ -36,6 +37,7 @@ export interface Store {
   sources: SourceStore;
   repositories: RepositoryStore;
   policies: PolicyStore;
+  sharedSchedules: SharedScheduleStore;
   plans: PlanStore;
   events: EventStore;
   orders: OrderStore;

@@ -16,6 +16,7 @@ const KINDS: Readonly<Record<IdKind, string>> = {
   repository: 'repo',
   plan: 'plan',
   policy: 'pol',
+  schedule: 'sched',
   run: 'run',
   snapshot: 'snap',
   audit: 'aud',

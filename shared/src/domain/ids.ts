@@ -17,6 +17,7 @@ const PREFIXES = {
   repository: 'repo',
   plan: 'plan',
   policy: 'pol',
+  schedule: 'sched',
   run: 'run',
   snapshot: 'snap',
   audit: 'aud',
@@ -43,6 +44,7 @@ export type SourceId = Id<'source'>;
 export type RepositoryId = Id<'repository'>;
 export type PlanId = Id<'plan'>;
 export type PolicyId = Id<'policy'>;
+export type ScheduleId = Id<'schedule'>;
 export type RunId = Id<'run'>;
 export type SnapshotId = Id<'snapshot'>;
 export type AuditId = Id<'audit'>;

@@ -11,6 +11,7 @@ import type { Host } from '../../store/hosts.ts';
 import type { Plan } from '../../store/plans.ts';
 import type { Policy } from '../../store/policies.ts';
 import type { Repository } from '../../store/repositories.ts';
+import type { SharedSchedule } from '../../store/shared-schedules.ts';
 import type { Source } from '../../store/sources.ts';
 import type { CoreContext } from '../ports.ts';
 import { readRetentionCap } from '../retention/retention-cap.ts';
@@ -122,6 +123,7 @@ export interface SpecChange {
   plan?: Plan | undefined;
   repository?: Repository | undefined;
   policy?: Policy | undefined;
+  sharedSchedule?: SharedSchedule | undefined;
   /** A snapshot that the host made. */
   pin?: { host: HostId; plan: PlanId; engineId: string } | undefined;
 }
@@ -141,9 +143,10 @@ export async function readSpecPieces(
     (source) => source.enabled,
   );
   const onHost = new Set(sources.map((source) => source.id));
-  const plans = replaceRow(await store.plans.listPlansOfHost(host.tenant, host.id), change.plan).filter((plan) =>
-    plan.sources.some((source) => onHost.has(source)),
-  );
+  const moved = change.sharedSchedule;
+  const plans = replaceRow(await store.plans.listPlansOfHost(host.tenant, host.id), change.plan)
+    .filter((plan) => plan.sources.some((source) => onHost.has(source)))
+    .map((plan) => (moved !== undefined && plan.sharedSchedule === moved.id ? { ...plan, schedule: moved.schedule } : plan));
   const ids = [
     ...new Set(plans.flatMap(({ repository, copyRepository }) => [repository, ...(copyRepository ? [copyRepository] : [])])),
   ];

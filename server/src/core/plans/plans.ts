@@ -1,5 +1,5 @@
 /** Plans: sources, repository, schedule, options. */
-import type { HostId, PlanId, PolicyId, RepositoryId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, PlanId, PolicyId, RepositoryId, ScheduleId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { type PlanOptionsChange, planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
@@ -9,12 +9,13 @@ import type { Plan, PlanFilter, PlanPage } from '../../store/plans.ts';
 import type { Repository } from '../../store/repositories.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
-import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
 import { demandSpecFits } from '../hosts/spec-size.ts';
 import { checkName } from '../names.ts';
 import type { CoreContext } from '../ports.ts';
 import { demandReachableTogether } from '../repositories/joint-repositories.ts';
+import { tellHostsOfPlans } from './plan-hosts.ts';
+import { resolveSchedule } from './plan-schedule.ts';
 
 export interface PlanInput {
   name: string;
@@ -22,6 +23,8 @@ export interface PlanInput {
   sources: readonly SourceId[];
   /** Undefined: only by hand. */
   schedule?: Schedule | undefined;
+  /** In place of one of its own. */
+  sharedSchedule?: ScheduleId | undefined;
   enabled?: boolean | undefined;
   options?: PlanOptionsChange | undefined;
   /** Undefined: everything is kept. */
@@ -102,19 +105,6 @@ async function checkReferences(
   return hosts;
 }
 
-function checkSchedule(context: CoreContext, schedule: Schedule | undefined): void {
-  const fault = schedule && context.findScheduleFault(schedule);
-  if (fault !== undefined) throw createFieldsError({ schedule: `Schedule: ${fault}` });
-}
-
-async function tellHosts(context: CoreContext, caller: Caller, hosts: readonly HostId[]): Promise<void> {
-  const unique = [...new Set(hosts)];
-  await context.store.hosts.bumpSpec(caller.tenant, unique);
-  for (const host of unique) context.directory.wake(host);
-  for (const topic of [TOPICS.plans, TOPICS.sources, TOPICS.overview])
-    context.bus.publish(caller.tenant, { kind: 'refresh', topic });
-}
-
 /**
  * Its schedule holds from now on. Throws `invalid` naming the field at fault, `conflict` for a name that is taken, and `limit` above
  * `COUNTS.plans` or where the spec of a host does not fit a frame any more.
@@ -124,7 +114,7 @@ export async function createPlan(context: CoreContext, caller: Caller, input: Pl
   const name = checkName(input.name);
   if ((await context.store.plans.countPlans(caller.tenant)) >= COUNTS.plans)
     throw new AppError('limit', 'there are too many plans', { retry: 'after_change' });
-  checkSchedule(context, input.schedule);
+  const due = await resolveSchedule(context, caller, {}, input);
   const hosts = await checkReferences(context, caller, input);
   const now = context.clock.now();
   const plan: Plan = {
@@ -133,7 +123,8 @@ export async function createPlan(context: CoreContext, caller: Caller, input: Pl
     name,
     repository: input.repository,
     sources: [...new Set(input.sources)],
-    schedule: input.schedule,
+    schedule: due.schedule,
+    sharedSchedule: due.sharedSchedule,
     enabled: input.enabled ?? true,
     options: planOptionsSchema.parse(input.options ?? {}),
     retentionPolicy: input.retentionPolicy,
@@ -151,23 +142,27 @@ export async function createPlan(context: CoreContext, caller: Caller, input: Pl
     target: { kind: 'plan', id: plan.id, name: plan.name },
     change: describe(plan),
   });
-  await tellHosts(context, caller, hosts);
+  await tellHostsOfPlans(context, caller, hosts);
   return plan;
 }
 
 function describe(plan: Plan): Record<string, unknown> {
-  const { name, repository, sources, schedule, enabled, options, retentionPolicy, copyRepository, copyPolicy } = plan;
+  const { name, repository, sources, schedule, sharedSchedule, enabled, options, retentionPolicy, copyRepository, copyPolicy } =
+    plan;
+  const shared = sharedSchedule === undefined ? {} : { sharedSchedule };
   const kept = { retentionPolicy: retentionPolicy ?? null };
   const copies = copyRepository === undefined ? {} : { copyRepository, copyPolicy: copyPolicy ?? null };
-  return { name, repository, sources, schedule: schedule ?? null, enabled, options, ...kept, ...copies };
+  return { name, repository, sources, schedule: schedule ?? null, ...shared, enabled, options, ...kept, ...copies };
 }
 
 export interface PlanChange {
   name?: string | undefined;
   repository?: RepositoryId | undefined;
   sources?: readonly SourceId[] | undefined;
-  /** `null` takes the schedule away. */
+  /** Its own from now on; `null` takes the schedule away. */
   schedule?: Schedule | null | undefined;
+  /** `null`: what the shared one says becomes its own. */
+  sharedSchedule?: ScheduleId | null | undefined;
   enabled?: boolean | undefined;
   options?: PlanOptionsChange | undefined;
   /** `null`: everything is kept. */
@@ -195,8 +190,7 @@ export async function updatePlan(
   demand(caller, 'plan.manage');
   const before = await getPlan(context, caller, id);
   const now = context.clock.now();
-  const schedule = change.schedule === undefined ? before.schedule : (change.schedule ?? undefined);
-  checkSchedule(context, change.schedule ?? undefined);
+  const { schedule, sharedSchedule } = await resolveSchedule(context, caller, before, change);
   const enabled = change.enabled ?? before.enabled;
   const rescheduled =
     schedule?.cron !== before.schedule?.cron || schedule?.zone !== before.schedule?.zone || (enabled && !before.enabled);
@@ -206,6 +200,7 @@ export async function updatePlan(
     repository: change.repository ?? before.repository,
     sources: change.sources === undefined ? before.sources : [...new Set(change.sources)],
     schedule,
+    sharedSchedule,
     enabled,
     options: planOptionsSchema.parse({ ...before.options, ...change.options }),
     retentionPolicy: change.retentionPolicy === undefined ? before.retentionPolicy : (change.retentionPolicy ?? undefined),
@@ -224,7 +219,7 @@ export async function updatePlan(
     target: { kind: 'plan', id, name: after.name },
     change: { before: describe(before), after: describe(after) },
   });
-  await tellHosts(context, caller, [...hostsBefore, ...hostsAfter]);
+  await tellHostsOfPlans(context, caller, [...hostsBefore, ...hostsAfter]);
   return after;
 }
 
@@ -239,5 +234,5 @@ export async function deletePlan(context: CoreContext, caller: Caller, id: PlanI
     target: { kind: 'plan', id, name: plan.name },
     change: describe(plan),
   });
-  await tellHosts(context, caller, hosts);
+  await tellHostsOfPlans(context, caller, hosts);
 }

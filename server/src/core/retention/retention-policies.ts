@@ -1,10 +1,8 @@
 /** Retention policies: how long snapshots are kept, under a name that plans share. */
 import type { PolicyId } from '@holdfast/shared/domain/ids.ts';
-import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { type RetentionPolicy, retentionPolicySchema } from '@holdfast/shared/domain/retention-policy.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COUNTS } from '@holdfast/shared/limits.ts';
-import * as z from 'zod';
 import type { Page, PageRequest } from '../../store/page.ts';
 import type { Policy } from '../../store/policies.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
@@ -12,14 +10,11 @@ import { recordAct } from '../audit.ts';
 import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
 import { demandSpecFits } from '../hosts/spec-size.ts';
-import { checkName } from '../names.ts';
+import { checkDescription, checkName } from '../names.ts';
 import type { CoreContext } from '../ports.ts';
 
 /** What comes with the installation, until somebody deletes it. */
 export const STANDARD_POLICY = 'pol_standard' as PolicyId;
-
-/** One line, which may be empty. */
-export const policyDescriptionSchema = z.union([z.literal(''), nameSchema]);
 
 export interface PolicyInput {
   name: string;
@@ -42,14 +37,6 @@ export async function listPolicies(
 ): Promise<Page<Policy>> {
   demand(caller, 'view');
   return context.store.policies.listPolicies(caller.tenant, filter, page);
-}
-
-function checkDescription(text: string): string {
-  const parsed = policyDescriptionSchema.safeParse(text.trim());
-  if (parsed.success) return parsed.data;
-  throw createFieldsError({
-    description: `Description: ${nameSchema.safeParse(text).error?.issues[0]?.message ?? 'is not well-formed'}`,
-  });
 }
 
 /** The rules with every number filled in; `invalid` naming the rule at fault, or `policy` for all together. */

@@ -20,6 +20,7 @@ import type { Plan } from '../plans.ts';
 import type { Policy } from '../policies.ts';
 import type { Repository } from '../repositories.ts';
 import type { Run } from '../runs.ts';
+import type { SharedSchedule } from '../shared-schedules.ts';
 import type { Source } from '../sources.ts';
 import type { Store } from '../store.ts';
 import type { AuditRow } from '../trail.ts';
@@ -238,6 +239,7 @@ export function samplePlan(repository: Repository, sources: readonly Source[], c
     schedule: { cron: '0 2 * * *', zone: 'Europe/Berlin' },
     enabled: true,
     options: DEFAULT_PLAN_OPTIONS,
+    sharedSchedule: undefined,
     retentionPolicy: undefined,
     copyRepository: undefined,
     copyPolicy: undefined,
@@ -256,6 +258,20 @@ export function samplePolicy(change: Partial<Policy> = {}): Policy {
     name: `policy ${String(nextNumber()).padStart(4, '0')}`,
     description: '',
     policy: { ...STANDARD_RULES, daily: 3 },
+    version: 1,
+    createdAt: NOW,
+    updatedAt: NOW,
+    ...change,
+  };
+}
+
+export function sampleSharedSchedule(change: Partial<SharedSchedule> = {}): SharedSchedule {
+  return {
+    id: sampleId('schedule'),
+    tenant: TENANT,
+    name: `schedule ${String(nextNumber()).padStart(4, '0')}`,
+    description: '',
+    schedule: { cron: '0 2 * * *', zone: 'Europe/Berlin' },
     version: 1,
     createdAt: NOW,
     updatedAt: NOW,

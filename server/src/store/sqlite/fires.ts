@@ -1,4 +1,4 @@
-import { idSchema, type PlanId, type TenantId } from '@holdfast/shared/domain/ids.ts';
+import { idSchema, type PlanId, type ScheduleId, type TenantId } from '@holdfast/shared/domain/ids.ts';
 import { planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
 import { cronSchema } from '@holdfast/shared/domain/schedule.ts';
 import * as z from 'zod';
@@ -154,6 +154,14 @@ export function createFires(sql: Sql): FireStore {
       ),
     pruneMissedFires: (before, limit) => sql.write(() => rows.prune.run({ before, limit })),
   };
+}
+
+/** The watches of all plans of a shared schedule owe nothing from before it moved; runs inside the transaction that moves them. */
+export function createWatchMover(sql: Sql): (of: { tenant: TenantId; schedule: ScheduleId; effectiveFrom: number }) => void {
+  const move = sql.change(`UPDATE fire_watches SET look_at = 0, settled_through = max(settled_through, @effectiveFrom - 1)
+    WHERE plan_id IN (SELECT p.id FROM plans p INDEXED BY plans_by_shared_schedule
+      WHERE p.shared_schedule_id = @schedule AND p.tenant_id = @tenant)`);
+  return (of) => void move.run(of);
 }
 
 /** Keeps the watches of a plan in step with it, inside the transaction that stores it. */

@@ -35,6 +35,7 @@ import { createRepositories } from './repositories.ts';
 import { createRepositoryLooks } from './repository-looks.ts';
 import { createRoutines } from './routines.ts';
 import { createSettingStore, type FileStamp } from './settings.ts';
+import { createSharedSchedules } from './shared-schedules.ts';
 import { createSources } from './sources.ts';
 import { createSql, type Sql } from './statements.ts';
 import { createTrailStore } from './trail.ts';
@@ -201,6 +202,7 @@ async function assembleStore(
     sources: createSources(sql),
     repositories: createRepositories(sql),
     policies: createPolicies(sql),
+    sharedSchedules: createSharedSchedules(sql),
     plans: createPlans(sql),
     ...createLedger(sql, {
       guard: () => ballast.guard(),

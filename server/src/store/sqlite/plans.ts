@@ -17,16 +17,20 @@ function toParams(plan: Plan): Params {
   return { ...columns, nameKey: foldName(plan.name), schedule: toJson(plan.schedule), options: toJson(plan.options) };
 }
 
+/** What a shared schedule says as the plan is stored counts, not what it said when the plan was read. */
+const SCHEDULE =
+  'coalesce((SELECT s.schedule FROM shared_schedules s WHERE s.tenant_id = @tenant AND s.id = @sharedSchedule), @schedule)';
+
 function preparePlans(sql: Sql) {
   return {
     insert: sql.change(`INSERT INTO plans
-      (id, tenant_id, name, name_key, repository_id, schedule, enabled, options, retention_policy_id, copy_repository_id,
+      (id, tenant_id, name, name_key, repository_id, schedule, shared_schedule_id, enabled, options, retention_policy_id, copy_repository_id,
        copy_policy_id, effective_from, version, created_at, updated_at)
-      VALUES (@id, @tenant, @name, @nameKey, @repository, @schedule, @enabled, @options, @retentionPolicy,
+      VALUES (@id, @tenant, @name, @nameKey, @repository, ${SCHEDULE}, @sharedSchedule, @enabled, @options, @retentionPolicy,
         @copyRepository, @copyPolicy, @effectiveFrom, @version,
         @createdAt, @updatedAt)`),
-    update: sql.change(`UPDATE plans SET name = @name, name_key = @nameKey, repository_id = @repository, schedule = @schedule,
-      enabled = @enabled, options = @options, retention_policy_id = @retentionPolicy, copy_repository_id = @copyRepository,
+    update: sql.change(`UPDATE plans SET name = @name, name_key = @nameKey, repository_id = @repository, schedule = ${SCHEDULE},
+      shared_schedule_id = @sharedSchedule, enabled = @enabled, options = @options, retention_policy_id = @retentionPolicy, copy_repository_id = @copyRepository,
       copy_policy_id = @copyPolicy, effective_from = @effectiveFrom, version = version + 1, updated_at = @updatedAt
       WHERE tenant_id = @tenant AND id = @id AND version = @expectedVersion`),
     find: sql.select(`SELECT ${PLAN_COLUMNS} FROM plans p WHERE p.tenant_id = @tenant AND p.id = @id`, planRow),

@@ -29,6 +29,7 @@ import { createPlans } from './plans.ts';
 import { createPolicies } from './policies.ts';
 import { createRepositories } from './repositories.ts';
 import { createRoutines } from './routines.ts';
+import { createSharedSchedules } from './shared-schedules.ts';
 import { createSources } from './sources.ts';
 import { createSql } from './statements.ts';
 import { createTrailStore } from './trail.ts';
@@ -70,6 +71,7 @@ function explainAll(): Map<string, readonly string[]> {
     createPolicies,
     createRepositories,
     createRoutines,
+    createSharedSchedules,
     createSources,
     createTrailStore,
   ])
@@ -106,7 +108,7 @@ const ALLOWED: readonly (readonly [RegExp, string])[] = [
   ],
   [/^INSERT INTO coverage_turns .* FROM hosts/, 'once, when the server starts or a person asks'],
   [/^SELECT \(SELECT count\(\*\) FROM hosts INDEXED BY hosts_by_state/, 'once a scrape; runs only of what has not ended'],
-  [/^DELETE FROM (plans|repositories|retention_policies) /, 'what still points there; a person deletes one'],
+  [/^DELETE FROM (plans|repositories|retention_policies|shared_schedules) /, 'what still points there; a person deletes one'],
 ];
 
 const isAllowed = (text: string) => ALLOWED.some(([begin]) => begin.test(text));

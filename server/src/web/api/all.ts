@@ -29,6 +29,7 @@ import { RETENTION_ENDPOINTS } from './retention-policies.ts';
 import { ROUTINE_ENDPOINTS } from './routines.ts';
 import { RUN_ENDPOINTS } from './runs.ts';
 import { SETTINGS_ENDPOINTS } from './settings.ts';
+import { createSharedScheduleEndpoints } from './shared-schedules.ts';
 import { SNAPSHOT_CONTENT_ENDPOINTS } from './snapshot-contents.ts';
 import { SNAPSHOT_ORDER_ENDPOINTS } from './snapshot-orders.ts';
 import { SNAPSHOT_ENDPOINTS } from './snapshots.ts';
@@ -54,6 +55,7 @@ export function createApiEndpoints(calendar: FireCalendar, channels: ChannelDoor
     ...REPOSITORY_CONTENTS_ENDPOINTS,
     ...createPlanEndpoints(calendar),
     MISSED_FIRES_ENDPOINT,
+    ...createSharedScheduleEndpoints(calendar),
     ...RETENTION_CAP_ENDPOINTS,
     ...RETENTION_ENDPOINTS,
     ...RUN_ENDPOINTS,

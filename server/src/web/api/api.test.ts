@@ -18,6 +18,7 @@ import { tellProtection } from './fixtures/chapter-protection.ts';
 import { tellRestoreRoles } from './fixtures/chapter-restore-roles.ts';
 import { tellRetention } from './fixtures/chapter-retention.ts';
 import { tellSettings } from './fixtures/chapter-settings.ts';
+import { tellSharedSchedules } from './fixtures/chapter-shared-schedules.ts';
 import { tellSnapshotFiles } from './fixtures/chapter-snapshot-files.ts';
 import { tellSnapshotOrders } from './fixtures/chapter-snapshot-orders.ts';
 import { tellUpkeep } from './fixtures/chapter-upkeep.ts';
@@ -404,6 +405,7 @@ describe('The API, from the first host to a restore', () => {
     await exercise('GET /openapi.json');
   });
 
+  tellSharedSchedules(story);
   tellRetention(story);
   tellUpkeep(story);
   tellSnapshotOrders(story);

@@ -113,23 +113,29 @@ const plansEndpoint = defineEndpoint({
   ...describe(
     'plans',
     'configure',
-    'Pauses or enables many plans, or adds one blackout window to them or takes it away; what is so already stays as it is.',
+    'Pauses or enables many plans, adds one blackout window to them or takes it away, or moves them to one shared schedule; what is so already stays as it is.',
   ),
   body: z
     .strictObject({
-      act: z.enum(['enable', 'pause', 'add_blackout', 'remove_blackout']),
+      act: z.enum(['enable', 'pause', 'add_blackout', 'remove_blackout', 'share_schedule']),
       ids: chosen('plan').optional(),
       tag: tagSchema.optional().meta({ description: 'In place of ids: the plans with a source on a host that has this tag' }),
       window: blackoutSchema.optional().meta({ description: 'Of add_blackout and remove_blackout, in the zone of each plan' }),
+      sharedSchedule: idSchema('schedule').optional().meta({ description: 'Of share_schedule' }),
     })
     .refine(({ ids, tag }) => (ids === undefined) !== (tag === undefined), { path: ['ids'], error: 'name ids, or a tag' })
     .refine(({ act, window }) => act.endsWith('_blackout') === (window !== undefined), {
       path: ['window'],
       error: 'belongs to add_blackout and remove_blackout, and is needed there',
+    })
+    .refine(({ act, sharedSchedule }) => (act === 'share_schedule') === (sharedSchedule !== undefined), {
+      path: ['sharedSchedule'],
+      error: 'belongs to share_schedule, and is needed there',
     }),
   async handle(context, caller, { body }) {
     const ids = body.tag === undefined ? (body.ids ?? []) : await listTagged(context, caller, body.tag);
-    return carryOut(context, caller, BULK_ACTS.plans[body.act], ids, { window: body.window });
+    const { window, sharedSchedule } = body;
+    return carryOut(context, caller, BULK_ACTS.plans[body.act], ids, { window, sharedSchedule });
   },
 });
 

@@ -10,7 +10,7 @@ import type { CoreContext } from '../../core/ports.ts';
 import { type ApiEndpoint, type ApiReply, defineEndpoint } from '../http/route.ts';
 import { deletedShape, idParams } from './shapes/shapes.ts';
 
-type Kind = 'source' | 'repository' | 'plan' | 'policy' | 'channel';
+type Kind = 'source' | 'repository' | 'plan' | 'policy' | 'schedule' | 'channel';
 
 /** What differs between the end-points is their sentence, their input and the use case that acts. */
 interface CatalogEndpoints<K extends Kind, Item> {

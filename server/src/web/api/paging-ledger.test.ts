@@ -11,6 +11,7 @@ import {
   samplePlan,
   samplePolicy,
   sampleRepository,
+  sampleSharedSchedule,
   sampleSource,
   sampleUser,
   TENANT,
@@ -58,6 +59,7 @@ async function fillCatalog(): Promise<void> {
   const { store } = world.context;
   for (const _ of eachRow) {
     await store.policies.insertPolicy(samplePolicy());
+    await store.sharedSchedules.insertSharedSchedule(sampleSharedSchedule());
     await store.people.insertUser(sampleUser());
   }
   const seen = eachRow.map((n) => ({ name: `found ${n}` }));
@@ -134,6 +136,7 @@ async function walk(ask: (query: Record<string, string>) => Promise<Answer>, lim
 const LISTS: readonly [route: string, input: () => { params?: Record<string, string> }][] = [
   ['GET /plans', () => ({})],
   ['GET /retention-policies', () => ({})],
+  ['GET /shared-schedules', () => ({})],
   ['GET /users', () => ({})],
   ['GET /runs', () => ({})],
   ['GET /snapshots', () => ({})],

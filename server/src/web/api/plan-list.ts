@@ -27,12 +27,13 @@ export function createPlanListEndpoint(calendar: FireCalendar): ApiEndpoint {
       enabled: flagInput.optional(),
       tag: tagSchema.optional().meta({ description: 'With a source on a host that has this tag' }),
       retentionPolicy: idSchema('policy').optional(),
+      sharedSchedule: idSchema('schedule').optional(),
       ...sortFields(PLAN_ORDERS, 'they go by name'),
     }),
     reply: listOf(planShape),
     async handle(context, caller, { query }) {
-      const { search, source, host, repository, enabled, retentionPolicy, tag } = query;
-      const filter = { search, source, host, repository, enabled, retentionPolicy, tag };
+      const { search, source, host, repository, enabled, retentionPolicy, sharedSchedule, tag } = query;
+      const filter = { search, source, host, repository, enabled, retentionPolicy, sharedSchedule, tag };
       const page = { ...toSortedRequest(query), nextFire: createNextFire(calendar, context.clock.now()) };
       return toPageReply(await listPlans(context, caller, filter, page), toPlanShape);
     },

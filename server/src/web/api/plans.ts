@@ -16,6 +16,7 @@ import { describeCatalogKind } from './catalog-endpoints.ts';
 import type { FireCalendar } from './fire-calendar.ts';
 import { createPlanListEndpoint } from './plan-list.ts';
 import { runShape, toRunShape } from './runs.ts';
+import { createScheduleGate } from './schedule-gate.ts';
 import { planShape, toPlanShape } from './shapes/plan-shape.ts';
 import { idParams, instantSchema, listOf, nameShape } from './shapes/shapes.ts';
 
@@ -84,13 +85,6 @@ async function listHostBegins(
   });
 }
 
-/** Refuses an expression that cannot be read or never comes, before anything is stored. */
-function checkSchedule(calendar: FireCalendar, schedule: Schedule | null | undefined, from: number): void {
-  if (!schedule) return;
-  const check = calendar.checkCron(schedule.cron, schedule.zone, from);
-  if (!check.ok) throw createFieldsError({ [`schedule.${check.field}`]: check.message });
-}
-
 const plans = describeCatalogKind('plan', 'plans', 'configure', planShape, toPlanShape);
 
 const getEndpoint = plans.get('One plan.', getPlan);
@@ -135,11 +129,7 @@ const forgetEndpoint = defineEndpoint({
 });
 
 function createWriting(calendar: FireCalendar): readonly ApiEndpoint[] {
-  /** Whoever may not write is told so first, and nothing about the schedule. */
-  const admit = (context: CoreContext, caller: Caller, schedule: Schedule | null | undefined) => {
-    demand(caller, 'plan.manage');
-    checkSchedule(calendar, schedule, context.clock.now());
-  };
+  const admit = createScheduleGate(calendar);
   return [
     plans.create(
       'Adds a plan: which sources go to which repository, and when.',
@@ -148,6 +138,7 @@ function createWriting(calendar: FireCalendar): readonly ApiEndpoint[] {
         repository: idSchema('repository'),
         sources: sourcesInput,
         schedule: scheduleSchema.optional(),
+        sharedSchedule: idSchema('schedule').optional().meta({ description: 'In place of a schedule of its own' }),
         enabled: z.boolean().default(true),
         options: planOptionsChangeSchema.default({}),
         retentionPolicy: idSchema('policy').optional().meta({ description: 'Left out: everything is kept' }),
@@ -160,12 +151,13 @@ function createWriting(calendar: FireCalendar): readonly ApiEndpoint[] {
       },
     ),
     plans.update(
-      'Changes a plan; a schedule of `null` leaves it to be run by hand, a retention policy of `null` keeps everything.',
+      'Changes a plan; a schedule is its own from then on, one of `null` leaves it to be run by hand, a shared schedule of `null` makes what that says its own, a retention policy of `null` keeps everything.',
       z.strictObject({
         name: nameSchema.optional(),
         repository: idSchema('repository').optional(),
         sources: sourcesInput.optional(),
         schedule: scheduleSchema.nullable().optional(),
+        sharedSchedule: idSchema('schedule').nullable().optional(),
         enabled: z.boolean().optional(),
         options: planOptionsChangeSchema.optional(),
         retentionPolicy: idSchema('policy').nullable().optional(),

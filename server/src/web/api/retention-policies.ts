@@ -4,14 +4,8 @@ import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { retentionPolicySchema } from '@holdfast/shared/domain/retention-policy.ts';
 import { describeFreeze, describeKeep, describeRemove } from '@holdfast/shared/domain/retention-words.ts';
 import * as z from 'zod';
-import {
-  createPolicy,
-  deletePolicy,
-  getPolicy,
-  listPolicies,
-  policyDescriptionSchema,
-  updatePolicy,
-} from '../../core/retention/retention-policies.ts';
+import { descriptionSchema } from '../../core/names.ts';
+import { createPolicy, deletePolicy, getPolicy, listPolicies, updatePolicy } from '../../core/retention/retention-policies.ts';
 import { type PreviewedBackup, previewRetention, type SourcePreview } from '../../core/retention/retention-preview.ts';
 import type { Policy } from '../../store/policies.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
@@ -111,14 +105,14 @@ const policies = describeCatalogKind('policy', 'retention-policies', 'configure'
 const getEndpoint = policies.get('One retention policy.', getPolicy);
 const createEndpoint = policies.create(
   'Adds a retention policy: how long snapshots are kept. Numbers that are left out are 0, which is no rule.',
-  z.strictObject({ name: nameSchema, description: policyDescriptionSchema.default(''), policy: retentionPolicySchema }),
+  z.strictObject({ name: nameSchema, description: descriptionSchema.default(''), policy: retentionPolicySchema }),
   createPolicy,
 );
 const patchEndpoint = policies.update(
   'Changes a policy for all plans that use it. Given rules replace the old ones as a whole.',
   z.strictObject({
     name: nameSchema.optional(),
-    description: policyDescriptionSchema.optional(),
+    description: descriptionSchema.optional(),
     policy: retentionPolicySchema.optional(),
   }),
   updatePolicy,

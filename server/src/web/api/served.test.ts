@@ -66,6 +66,7 @@ describe('The API over HTTP', () => {
       repositories: 'repo',
       plans: 'plan',
       'retention-policies': 'pol',
+      'shared-schedules': 'sched',
       runs: 'run',
       snapshots: 'snap',
       restores: 'run',

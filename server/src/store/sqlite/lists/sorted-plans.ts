@@ -52,6 +52,7 @@ WHERE ${joinConditions([
     filter.copyRepository !== undefined && 'p.copy_repository_id = @copyRepository',
     filter.enabled !== undefined && 'p.enabled = @enabled',
     filter.retentionPolicy !== undefined && 'p.retention_policy_id = @retentionPolicy',
+    filter.sharedSchedule !== undefined && 'p.shared_schedule_id = @sharedSchedule',
     filter.search !== undefined && 'instr(p.name_key, @search) > 0',
     filter.source !== undefined && 'EXISTS (SELECT 1 FROM plan_sources ps WHERE ps.plan_id = p.id AND ps.source_id = @source)',
     filter.host !== undefined && HAS_SOURCE_ON_HOST,

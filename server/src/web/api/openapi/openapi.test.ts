@@ -217,6 +217,7 @@ describe('The OpenAPI document', () => {
       'patch /repositories/{id}',
       'patch /retention-policies/{id}',
       'patch /settings',
+      'patch /shared-schedules/{id}',
       'patch /sources/{id}',
       'post /repositories/{id}/admin-credential',
     ]);

@@ -31,6 +31,7 @@ const TAGS: Record<string, string> = {
   repositories: 'Where backups live',
   contents: 'What a repository really holds, whoever put it there',
   plans: 'Which sources go where, and when',
+  'shared-schedules': 'When plans are due, where several share it',
   'retention-policies': 'How long snapshots are kept',
   runs: `One execution each: ${RUN_KINDS.map((kind) => `\`${kind}\``).join(', ')}`,
   snapshots: 'What can be brought back',

@@ -16,6 +16,9 @@ export const planShape = nameShape(
       .strictObject({ cron: z.string(), zone: z.string() })
       .optional()
       .meta({ description: 'Without one the plan runs only by hand' }),
+    sharedSchedule: idSchema('schedule')
+      .optional()
+      .meta({ description: 'Where the schedule comes from; without one it is the plan’s own' }),
     enabled: z.boolean(),
     options: planOptionsSchema,
     retentionPolicy: idSchema('policy').optional().meta({ description: 'Without one everything is kept' }),

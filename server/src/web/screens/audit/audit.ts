@@ -40,6 +40,9 @@ const ACTIONS = [
   'plan.deleted',
   'plan.run_started',
   'plan.retention_started',
+  'shared_schedule.created',
+  'shared_schedule.updated',
+  'shared_schedule.deleted',
   'policy.created',
   'policy.updated',
   'policy.deleted',
@@ -97,6 +100,8 @@ function findTargetHref(target: AuditRow['target'], urls: Urls): string | undefi
       return urls.repository({ repository: target.id });
     case 'plan':
       return urls.plan({ plan: target.id });
+    case 'schedule':
+      return urls.sharedSchedule({ schedule: target.id });
     case 'policy':
       return urls.policy({ policy: target.id });
     case 'run':

@@ -1,17 +1,19 @@
-/** What an act on many asks for beside the rows: a tag, minutes, days, or a window of hours. */
+/** What an act on many asks for beside the rows: a tag, minutes, days, a window of hours, or a shared schedule. */
 
-import type { PlanId } from '@holdfast/shared/domain/ids.ts';
+import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import type { Blackout } from '@holdfast/shared/domain/plan.ts';
-import { DRAIN } from '@holdfast/shared/limits.ts';
+import { DRAIN, HTTP } from '@holdfast/shared/limits.ts';
 import type { BulkInput } from '../../../core/bulk.ts';
 import type { Caller } from '../../../core/caller.ts';
 import { DRILL_DAYS_MAX } from '../../../core/drills/drill-settings.ts';
 import { isSameWindow } from '../../../core/plans/plan-windows.ts';
+import { listSharedSchedules } from '../../../core/plans/shared-schedules.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { Visit } from '../../http/route.ts';
 import type { Field } from '../../ui/form.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import { readText } from '../forms/form-values.ts';
+import { findId } from '../params.ts';
 import { parseWindowLines, writeWindowLines } from '../periods/window-lines.ts';
 import { describeWindow } from '../periods/window-words.ts';
 import type { ActWords } from './bulk-words.ts';
@@ -52,6 +54,12 @@ export function readBulkInput({ form }: Pick<Visit, 'form'>, { field }: ActWords
     case 'window':
     case 'theirWindow':
       return readWindow(readText(form, 'window'));
+    case 'sharedSchedule': {
+      const sharedSchedule = findId(readText(form, 'sharedSchedule'), idSchema('schedule'));
+      return sharedSchedule === undefined
+        ? { input: {}, problem: 'Choose one of the shared schedules.' }
+        : { input: { sharedSchedule } };
+    }
     default:
       return { input: {} };
   }
@@ -130,6 +138,14 @@ export async function findBulkFields(
       return options.length === 0
         ? undefined
         : [{ name: 'window', label: 'Window', kind: 'select', required: true, options, error }];
+    }
+    case 'sharedSchedule': {
+      const { rows } = await listSharedSchedules(context, caller, {}, { limit: HTTP.pageSizeMax });
+      const options = rows.map(({ id, name, schedule }) => ({ value: id, label: `${name}: ${schedule.cron}, ${schedule.zone}` }));
+      const label = 'The shared schedule';
+      return options.length === 0
+        ? undefined
+        : [{ name: 'sharedSchedule', label, kind: 'select', required: true, options, error }];
     }
     default:
       return [];

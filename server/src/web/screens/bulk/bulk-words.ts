@@ -8,10 +8,12 @@ export interface ActWords {
   verb: string;
   effect: string;
   /** `theirWindow` is one of those that the chosen ones have. */
-  field?: 'tag' | 'minutes' | 'days' | 'window' | 'theirWindow';
+  field?: 'tag' | 'minutes' | 'days' | 'window' | 'theirWindow' | 'sharedSchedule';
   /** The act that takes it back. */
   undo?: string;
   isDangerous?: true;
+  /** Why nothing can be asked, where its field has nothing to choose from. */
+  nothing?: string;
   /** What its results are called; `done` and `not done` where nothing is said. */
   results?: { done: string; refused: string };
 }
@@ -106,7 +108,16 @@ export const BULK_WORDS: Readonly<Record<BulkNoun, NounWords>> = {
         verb: 'Remove a blackout window from',
         effect: 'Their schedules begin what is due in these hours again. Whatever other windows they have stay.',
         field: 'theirWindow',
+        nothing: 'None of them has a blackout window.',
         undo: 'add_blackout',
+      },
+      share_schedule: {
+        label: 'Share schedule…',
+        verb: 'Give one shared schedule to',
+        effect:
+          'They are due when it says, from now on, and move with it whenever it is changed. The times they have now are gone.',
+        field: 'sharedSchedule',
+        nothing: 'There is no shared schedule yet: make one first, below Plans.',
       },
     },
   },

@@ -88,7 +88,7 @@ async function ask(context: CoreContext, visit: Visit, wish: Wish, problem?: str
   const names = await act.name(context, visit.caller, ids.slice(0, NAMES_SHOWN));
   const fields = await findBulkFields(context, visit, words, ids, problem);
   if (fields === undefined)
-    return { kind: 'redirect', to: back, flash: { tone: 'bad', text: 'None of them has a blackout window.' } };
+    return { kind: 'redirect', to: back, flash: { tone: 'bad', text: words.nothing ?? 'There is nothing to choose from.' } };
   const html = bulkQuestionPage(await buildShell(context, visit, noun), {
     crumbs: crumbsOf(visit.urls, noun, words),
     action: BULK_FORMS[noun](visit.urls),

@@ -42,8 +42,10 @@ import {
   listZones,
   OWN,
   type ScheduleText,
+  SHARED,
   toScheduleText,
 } from './plan-schedule.ts';
+import { readScheduleText, readSharing, shareTimes } from './plan-sharing.ts';
 import { readSourceGroups } from './plan-source-groups.ts';
 
 /** A plan as it stands in the form. */
@@ -52,6 +54,8 @@ interface Draft {
   repository: string;
   sources: readonly SourceId[];
   schedule: ScheduleText;
+  /** The name of the shared schedule that its times would become; empty: none. */
+  shareAs: string;
   options: OptionsText;
   /** A choice of the field. */
   retentionPolicy: string;
@@ -64,22 +68,14 @@ function readSourceIds(values: readonly string[]): SourceId[] {
   return [...new Set(ids.filter((id) => id !== undefined))];
 }
 
-function readScheduleText(values: Visit['form'], zone: string): ScheduleText {
-  const preset = readText(values, 'preset');
-  return {
-    preset: preset === '' ? 'daily' : preset.slice(0, 20),
-    cron: readText(values, 'cron').slice(0, 300),
-    zone: (readText(values, 'zone').trim() || zone).slice(0, 100),
-  };
-}
-
-function readDraft(visit: Visit): Draft {
+async function readDraft(context: CoreContext, visit: Visit): Promise<Draft> {
   const { form } = visit;
   return {
     name: readText(form, 'name').slice(0, 500),
     repository: readText(form, 'repository').slice(0, 100),
     sources: readSourceIds(readList(form, 'sources')),
-    schedule: readScheduleText(form, visit.frame.zone ?? 'UTC'),
+    schedule: await readScheduleText(context, visit, form),
+    shareAs: readText(form, 'shareAs').trim().slice(0, 500),
     options: readOptionsText(form),
     retentionPolicy: readText(form, 'retentionPolicy').slice(0, 100),
     copies: readCopiesText(visit),
@@ -92,12 +88,21 @@ function toDraft(plan: Plan): Draft {
     name: plan.name,
     repository: plan.repository,
     sources: plan.sources,
-    schedule: toScheduleText(plan.schedule, 'UTC'),
+    schedule: toScheduleText(plan.schedule, 'UTC', plan.sharedSchedule),
+    shareAs: '',
     options: toOptionsText(plan.options),
     retentionPolicy: plan.retentionPolicy ?? EVERYTHING,
     copies: toCopiesText(plan),
     enabled: plan.enabled,
   };
+}
+
+const toScheduleValues = ({ preset, cron, zone }: ScheduleText) => ({ preset, cron, zone });
+
+/** A link from a shared schedule names it. */
+async function createScheduleText(context: CoreContext, visit: Visit): Promise<ScheduleText> {
+  const text = await readScheduleText(context, visit, visit.query);
+  return text.shared.schedule === undefined ? text : { ...text, preset: SHARED };
 }
 
 /** Where there is one repository, no other can be meant. */
@@ -106,13 +111,14 @@ async function findOnlyRepository(context: CoreContext, { caller }: Visit): Prom
   return rows.length === 1 ? (rows[0]?.id ?? '') : '';
 }
 
-/** A new plan: every day, kept as usual, for the sources the address names. */
+/** A new plan: every day or as the shared schedule of the address says, kept as usual, for the sources the address names. */
 async function createDraft(context: CoreContext, visit: Visit): Promise<Draft> {
   return {
     name: '',
     repository: findText(visit.query, 'repository') ?? (await findOnlyRepository(context, visit)),
     sources: readSourceIds(readList(visit.query, 'sources')),
-    schedule: { preset: 'daily', cron: '', zone: visit.frame.zone ?? 'UTC' },
+    schedule: await createScheduleText(context, visit),
+    shareAs: '',
     options: DEFAULT_OPTIONS_TEXT,
     retentionPolicy: await findUsualPolicy(context, visit),
     copies: NO_COPIES,
@@ -151,13 +157,19 @@ function checkDraft(calendar: FireCalendar, draft: Draft, now: number): { input:
       name: name.data,
       repository,
       sources: draft.sources,
-      schedule: findSchedule(draft.schedule),
+      ...chooseSchedule(draft.schedule),
       enabled: draft.enabled,
       options: options.options,
       retentionPolicy: retention.policy,
       ...copies.copies,
     },
   };
+}
+
+/** What a plan is given: the shared schedule, or its own. */
+function chooseSchedule(text: ScheduleText): Pick<PlanInput, 'schedule' | 'sharedSchedule'> {
+  if (text.preset !== SHARED) return { schedule: findSchedule(text) };
+  return { sharedSchedule: findId(text.shared?.id ?? '', idSchema('schedule')) };
 }
 
 interface FormScene {
@@ -185,6 +197,7 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
   const face = readClockface(context, visit);
   const find = findText(visit.query, 'find') ?? '';
   const repositories = await listRepositories(context, caller, {}, { limit: HTTP.pageSizeMax });
+  const sharing = await readSharing(context, visit, calendar, draft);
   const here = plan === undefined ? urls.addPlan() : urls.editPlan({ plan: plan.id });
   const places = repositories.rows.map((row) => ({ value: row.id, label: `${row.name} · ${labelRepositoryKind(row.kind)}` }));
   return {
@@ -207,10 +220,12 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
     repositories: places,
     copies: await readCopiesForm(context, visit, draft.copies, places),
     addRepositoryHref: urls.addRepository(),
-    values: { name: draft.name, repository: draft.repository, enabled: draft.enabled, ...draft.schedule },
+    values: { name: draft.name, repository: draft.repository, enabled: draft.enabled, ...toScheduleValues(draft.schedule) },
+    sharing,
     presets: [
       ...SCHEDULE_PRESETS.map((preset) => ({ value: preset.name, label: preset.label })),
       { value: OWN, label: 'An expression of my own' },
+      ...(sharing.choices.length > 0 ? [{ value: SHARED, label: 'A shared schedule' }] : []),
       { value: BY_HAND, label: 'Only by hand' },
     ],
     zones: listZones(),
@@ -244,7 +259,7 @@ async function countHosts(context: CoreContext, visit: Visit, id: PlanId): Promi
 
 async function save(context: CoreContext, visit: Visit, calendar: FireCalendar, plan: Plan | undefined): Promise<PageReply> {
   demand(visit.caller, 'plan.manage');
-  const draft = readDraft(visit);
+  let draft = await readDraft(context, visit);
   const act = findWindowAct(visit.form);
   if (act !== undefined) {
     const options = { ...draft.options, windows: applyWindowAct(draft.options.windows, act) };
@@ -252,8 +267,13 @@ async function save(context: CoreContext, visit: Visit, calendar: FireCalendar, 
   }
   const checked = checkDraft(calendar, draft, context.clock.now());
   if ('problem' in checked) return showForm(context, visit, calendar, { plan, draft, problem: checked.problem });
+  if (draft.shareAs !== '') {
+    const shared = await shareTimes(context, visit, draft.schedule, draft.shareAs);
+    if ('problem' in shared) return showForm(context, visit, calendar, { plan, draft, problem: shared.problem });
+    draft = { ...draft, schedule: shared.schedule, shareAs: '' };
+  }
   try {
-    const { input } = checked;
+    const input = { ...checked.input, schedule: undefined, ...chooseSchedule(draft.schedule) };
     const version = Number(findText(visit.form, 'version', 12) ?? Number.NaN);
     const saved =
       plan === undefined
@@ -299,7 +319,7 @@ export function createPlanFormScreens(calendar: FireCalendar): readonly ScreenRo
       path: PAGES.previewFires,
       async handle(context, visit) {
         demand(visit.caller, 'view');
-        const text = readScheduleText(visit.query, visit.frame.zone ?? 'UTC');
+        const text = await readScheduleText(context, visit, visit.query);
         const face = readClockface(context, visit);
         const id = findId(readText(visit.query, 'plan'), idSchema('plan'));
         const plan = id === undefined ? undefined : await getPlan(context, visit.caller, id);

@@ -10,6 +10,7 @@ import type { Clockface } from '../../ui/time.ts';
 import { type CopiesFormView, copyFields } from './plan-copies.view.ts';
 import { type FiresView, firesPreview } from './plan-fires.view.ts';
 import { labelOption, optionSections, type PlanOptionsView } from './plan-options.view.ts';
+import { scheduleFields } from './schedule-fields.view.ts';
 
 export type SourceChoice = {
   readonly id: string;
@@ -49,6 +50,7 @@ export type PlanFormView = {
   };
   readonly presets: readonly { readonly value: string; readonly label: string }[];
   readonly zones: readonly string[];
+  readonly sharing: SharingView;
   readonly fires: FiresView;
   readonly firesUrl: string;
   readonly copies: CopiesFormView;
@@ -56,6 +58,14 @@ export type PlanFormView = {
   readonly options: PlanOptionsView;
   readonly problem?: string | undefined;
   readonly errors: Readonly<Record<string, string>>;
+};
+
+/** The schedules that plans share, and the name under which this one would become another. */
+export type SharingView = {
+  readonly value: string;
+  readonly choices: readonly FieldOption[];
+  readonly shareAs: string;
+  readonly schedulesHref: string;
 };
 
 export const PLAN_SOURCES = 'plan-sources';
@@ -153,30 +163,33 @@ function enabledField(view: PlanFormView): Field {
 
 /** Typing anywhere in here, or in the options, shows the next fires and when each host begins; without JavaScript they are checked when the plan is saved. */
 function whenSection(view: PlanFormView): Html {
-  const { values, errors } = view;
-  const zoneField: Field = {
-    name: 'zone',
-    label: 'in the time zone',
-    kind: 'text',
-    required: true,
-    value: values.zone,
-    error: errors['zone'],
-    attributes: { list: 'zones' },
+  const { sharing } = view;
+  const shared = sharing.choices.length > 0 && formField(sharedField(view));
+  return html`<div class="fields" id="plan-when" hx-get="${view.firesUrl}" hx-trigger="input delay:200ms, change, input from:#plan-options delay:200ms, change from:#plan-options, change from:#f-retentionPolicy" hx-include="#plan-when, #plan-options, #f-retentionPolicy" hx-target="#plan-fires" hx-select="#plan-fires" hx-swap="outerMorph" hx-sync="this:replace">${scheduleFields(view, 'at these times', html`${shared}`)}</div>${firesPreview(view.fires, view.face)}${fieldSection({ title: 'Share these times', folded: true, open: sharing.shareAs !== '', fields: [shareAsField(view)] })}`;
+}
+
+function sharedField({ sharing, errors }: PlanFormView): Field {
+  return {
+    name: 'sharedSchedule',
+    label: 'The shared schedule',
+    kind: 'select',
+    value: sharing.value,
+    options: [{ value: '', label: 'Choose…' }, ...sharing.choices],
+    error: errors['sharedSchedule'],
+    help: html`Its zone is part of it. Whoever changes it moves every plan that uses it. ${onward({ href: sharing.schedulesHref, label: 'The shared schedules' })}`,
   };
-  const cronField: Field = {
-    name: 'cron',
-    label: 'My own expression',
+}
+
+function shareAsField({ sharing, errors }: PlanFormView): Field {
+  return {
+    name: 'shareAs',
+    label: 'Save them as a shared schedule called',
     kind: 'text',
-    mono: true,
-    placeholder: '30 2 * * 1-5',
-    value: values.cron,
-    error: errors['cron'],
-    help: 'Five fields: minute, hour, day of month, month, day of week.',
+    placeholder: 'after office hours',
+    value: sharing.shareAs,
+    error: errors['shareAs'],
+    help: 'This plan uses it from then on, and other plans may choose it. Left empty, the times are this plan’s own.',
   };
-  return html`<div class="fields" id="plan-when" hx-get="${view.firesUrl}" hx-trigger="input delay:200ms, change, input from:#plan-options delay:200ms, change from:#plan-options, change from:#f-retentionPolicy" hx-include="#plan-when, #plan-options, #f-retentionPolicy" hx-target="#plan-fires" hx-select="#plan-fires" hx-swap="outerMorph" hx-sync="this:replace"><fieldset class="field"><legend>at these times</legend><div class="choices">${view.presets.map(
-    (preset) =>
-      html`<label class="check"><input type="radio" name="preset" ${attrs({ value: preset.value, checked: preset.value === values.preset })}><span>${preset.label}</span></label>`,
-  )}</div></fieldset>${formField(cronField)}${formField(zoneField)}<datalist id="zones">${view.zones.map((zone) => html`<option value="${zone}"></option>`)}</datalist></div>${firesPreview(view.fires, view.face)}`;
 }
 
 /** Fields at fault, for the summary at the top. */
@@ -186,6 +199,8 @@ function wrongFields(view: PlanFormView): readonly Field[] {
     repository: 'Repository',
     cron: 'Expression',
     zone: 'Time zone',
+    sharedSchedule: 'Shared schedule',
+    shareAs: 'Shared schedule',
     retentionPolicy: 'Retention',
     copyRepository: 'Second repository',
     copyPolicy: 'Retention of copies',

@@ -31,7 +31,8 @@ import { describeOptions, listOptionFacts } from './plan-option-words.ts';
 import { readPlanRetention } from './plan-retention.ts';
 import { PLAN_RETENTION, planRetentionPanel } from './plan-retention.view.ts';
 import { readRhythmNotes } from './plan-rhythm.ts';
-import { listUpcoming } from './plan-schedule.ts';
+import { listStoredFires } from './plan-schedule.ts';
+import { findSharedFact } from './plan-sharing.ts';
 
 const RUNS_SHOWN = 10;
 const SNAPSHOTS_SHOWN = 8;
@@ -113,10 +114,8 @@ async function showPlan(context: CoreContext, visit: Visit, calendar: FireCalend
   const judged = await judgeSources({ ...context, listFires: calendar.listNextFires }, caller, sources);
   const snapshots = await listSnapshots(context, caller, { plan: plan.id }, { limit: SNAPSHOTS_SHOWN });
   const snapshotNames = await loadSnapshotNames(context, caller, snapshots.rows);
-  const upcoming =
-    plan.schedule !== undefined && calendar.checkCron(plan.schedule.cron, plan.schedule.zone, face.now).ok
-      ? listUpcoming(calendar, plan.schedule, face.now, FIRES_SHOWN)
-      : { fires: [], zone: 'UTC', notes: [] };
+  const upcoming = listStoredFires(calendar, plan.schedule, face.now, FIRES_SHOWN);
+  const shared = await findSharedFact(context, visit, plan);
   const readable = upcoming.fires.length === 0 ? undefined : plan.schedule;
   const rhythm = await readRhythmNotes(context, visit, calendar, { schedule: readable, policy: plan.retentionPolicy });
   const hosts = new Map(judged.map((one) => [one.host.id, one.host]));
@@ -135,7 +134,7 @@ async function showPlan(context: CoreContext, visit: Visit, calendar: FireCalend
     enabled: plan.enabled,
     ...(plan.enabled ? { nextAt: upcoming.fires[0] } : {}),
     sources: plan.sources.slice(0, SOURCES_SHOWN).map((id) => toSourceLine(id, { judged: judgedById, names, visit, face })),
-    facts: listFacts(plan, names, visit, formatDay(plan.updatedAt, face)),
+    facts: [...shared, ...listFacts(plan, names, visit, formatDay(plan.updatedAt, face))],
     cron: plan.schedule?.cron,
     options: { facts: listOptionFacts(plan.options), words: describeOptions(plan.options) },
     missed: toMissedFiresView(context, face, urls, {

@@ -6,6 +6,7 @@ import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { Plan } from '../../../store/plans.ts';
 import type { Run } from '../../../store/runs.ts';
+import type { SharedSchedule } from '../../../store/shared-schedules.ts';
 import type { FireCalendar } from '../../api/fire-calendar.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { createNextFire } from '../../next-fire.ts';
@@ -25,6 +26,7 @@ import { isNarrowed, listPlanChips, readPlanChoices, readPlanQuery, toPlanFilter
 import { createPlanFormScreens } from './plan-form.ts';
 import { PLAN_RETENTION_SCREENS } from './plan-retention.ts';
 import { PLANS_PART, type PlanLine, type PlansView, plansPage, plansPart } from './plans.view.ts';
+import { createSharedScheduleScreens } from './shared-schedules.ts';
 
 /** The newest backup run of each plan. */
 async function readLastRuns(context: CoreContext, caller: Caller, plans: readonly Plan[]): Promise<ReadonlyMap<PlanId, Run>> {
@@ -47,7 +49,15 @@ function describeSchedule(calendar: FireCalendar, plan: Pick<Plan, 'schedule'>):
 
 function toLine(
   plan: Plan,
-  known: { calendar: FireCalendar; names: Names; last: Run | undefined; urls: Urls; now: number; mayManage: boolean },
+  known: {
+    calendar: FireCalendar;
+    names: Names;
+    last: Run | undefined;
+    urls: Urls;
+    now: number;
+    mayManage: boolean;
+    shared: readonly SharedSchedule[];
+  },
 ): PlanLine {
   const { calendar, names, last, urls, now } = known;
   return {
@@ -61,6 +71,7 @@ function toLine(
       ...(names.repositories.has(plan.repository) ? { href: urls.repository({ repository: plan.repository }) } : {}),
     },
     schedule: describeSchedule(calendar, plan),
+    shared: known.shared.find(({ id }) => id === plan.sharedSchedule)?.name,
     nextAt: findNextFire(calendar, plan, now),
     ...(last === undefined
       ? {}
@@ -108,8 +119,12 @@ async function showPlans(context: CoreContext, visit: Visit, calendar: FireCalen
   });
   const lastRuns = await readLastRuns(context, caller, page.rows);
   const mayManage = isAllowed(caller, 'plan.manage');
+  const shared = await context.store.sharedSchedules.findSharedSchedules(
+    caller.tenant,
+    page.rows.flatMap(({ sharedSchedule }) => sharedSchedule ?? []),
+  );
   const rows = page.rows.map((plan) =>
-    toLine(plan, { calendar, names, last: lastRuns.get(plan.id), urls, now: face.now, mayManage }),
+    toLine(plan, { calendar, names, last: lastRuns.get(plan.id), urls, now: face.now, mayManage, shared }),
   );
   const view: Omit<PlansView, 'heading' | 'lede' | 'filters'> = {
     face,
@@ -127,6 +142,7 @@ async function showPlans(context: CoreContext, visit: Visit, calendar: FireCalen
     kept: keepSort(sort.query),
     bulk: readBulkBar(visit, 'plans', urls.plans(address)),
     addHref: mayManage ? urls.addPlan() : undefined,
+    schedulesHref: urls.sharedSchedules(),
   };
   if (wantsPart(visit, PLANS_PART)) return { kind: 'page', html: plansPart({ ...view, heading: '', filters: [] }) };
   const filters = await readPlanChoices(context, caller, query, names);
@@ -138,6 +154,7 @@ async function showPlans(context: CoreContext, visit: Visit, calendar: FireCalen
 export function createPlanScreens(calendar: FireCalendar): readonly ScreenRoute[] {
   return [
     { method: 'get', path: PAGES.plans, handle: (context, visit) => showPlans(context, visit, calendar) },
+    ...createSharedScheduleScreens(calendar),
     ...createPlanFormScreens(calendar),
     ...createPlanPageScreens(calendar),
     ...PLAN_RETENTION_SCREENS,

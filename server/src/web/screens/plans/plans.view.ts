@@ -29,6 +29,8 @@ export type PlanLine = {
   readonly repository: { readonly name: string; readonly href?: string | undefined };
   /** `every day at 02:00, Europe/Berlin`, or `by hand`. */
   readonly schedule: string;
+  /** The name of the shared schedule that it goes by. */
+  readonly shared?: string | undefined;
   readonly nextAt?: number | undefined;
   readonly last?: { readonly state: RunState; readonly at: number; readonly href: string } | undefined;
   /** Where the switch is sent; undefined for those who may not. */
@@ -59,6 +61,7 @@ export type PlansView = {
   readonly bulk: BulkBarView;
   readonly liveUrl?: string | undefined;
   readonly addHref?: string | undefined;
+  readonly schedulesHref: string;
 };
 
 export const PLANS_PART = 'plans';
@@ -75,7 +78,7 @@ export function plansPage(shell: Shell, view: PlansView): Html {
     title: 'Plans',
     heading: view.heading,
     lede: view.lede,
-    actions: view.addHref !== undefined && linkButton({ href: view.addHref, label: 'Make a plan', kind: 'primary' }),
+    actions: html`${linkButton({ href: view.schedulesHref, label: 'Shared schedules' })}${view.addHref !== undefined && linkButton({ href: view.addHref, label: 'Make a plan', kind: 'primary' })}`,
     content: html`${bar}${plansPart(view)}${view.rows.length > 0 && bulkBar(view.bulk)}`,
   });
 }
@@ -106,7 +109,11 @@ function plansTable(view: PlansView): Html {
         cell: ({ repository }) =>
           repository.href === undefined ? repository.name : html`<a href="${repository.href}">${repository.name}</a>`,
       },
-      { id: 'schedule', label: 'Fires', cell: (row) => row.schedule },
+      {
+        id: 'schedule',
+        label: 'Fires',
+        cell: (row) => html`${row.schedule}${row.shared !== undefined && html`<br><span class="quiet">${row.shared}</span>`}`,
+      },
       {
         id: 'next',
         label: 'Next',
