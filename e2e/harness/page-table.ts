@@ -70,6 +70,8 @@ export function listSeededPages({
     '/repositories/:repository/edit': [{ name: 'repository-edit', path: `${repository}/edit` }],
     '/repositories/:repository/admin': [{ name: 'repository-admin', path: `${repository}/admin` }],
     '/repositories/:repository/routine': [{ name: 'repository-routine', path: `${repository}/routine` }],
+    '/repositories/recovery-sheet': [{ name: 'recovery-sheet', path: '/repositories/recovery-sheet' }],
+    '/repositories/:repository/password': [{ name: 'repository-password', path: `${repository}/password` }],
     '/repositories/:repository/locks': [{ name: 'repository-locks', path: `${repository}/locks` }],
     '/repositories/:repository/contents': [{ name: 'repository-contents', path: `${repository}/contents?host=${night.db.id}` }],
     '/repositories/:repository/contents/:engine': [
