@@ -21,6 +21,7 @@ const NO_PAGES: ReadonlySet<string> = new Set([
   '/account/password',
   '/sources/:source/restore',
   '/settings/people/:user/link',
+  '/audit/export',
 ]);
 
 const MONTH = '2026-11';

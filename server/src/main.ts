@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { systemClock } from '@holdfast/shared/clock.ts';
-/** `holdfast-server`: serve, user create, user link, api-key create, backup, recovery-kit, version. Data on standard output, logs on standard error. */
+/** `holdfast-server`: serve, user create, user link, audit verify, api-key create, backup, recovery-kit, version. Data on standard output, logs on standard error. */
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -12,6 +12,7 @@ import { createCliCaller, createUser } from './core/accounts/accounts.ts';
 import { createApiKey } from './core/accounts/api-keys.ts';
 import { issuePasswordLink, listPeople } from './core/accounts/people.ts';
 import { SCOPES, type Scope } from './core/accounts/scopes.ts';
+import { describeVerdict, verifyAudit } from './core/audit-chain.ts';
 import type { CoreContext } from './core/ports.ts';
 import { readRecoveryKit } from './core/repositories/recovery-sheet.ts';
 import { formatRecoverySheet } from './core/repositories/recovery-text.ts';
@@ -120,6 +121,12 @@ async function linkUserCommand({ name, json }: { name: string; json?: boolean })
   process.stdout.write(json ? `${JSON.stringify({ url, expiresAt })}\n` : `${url}\n`);
 }
 
+async function verifyAuditCommand({ json }: { json?: boolean }): Promise<void> {
+  const verdict = await onStore((context) => verifyAudit(context, createCliCaller(userInfo().username)));
+  process.stdout.write(json ? `${JSON.stringify(verdict)}\n` : `${describeVerdict(verdict)}\n`);
+  if (verdict.fault !== undefined) process.exitCode = 1;
+}
+
 interface KeyOptions {
   name: string;
   role?: Role;
@@ -195,6 +202,13 @@ user
   .requiredOption('--name <name>', 'name they sign in with')
   .option('--json', 'print JSON')
   .action(guard(linkUserCommand));
+program
+  .command('audit')
+  .description('who did what')
+  .command('verify')
+  .description('follow the chain of the audit, beside a running server; exit code 1 where it is broken')
+  .option('--json', 'print JSON')
+  .action(guard(verifyAuditCommand));
 const apiKey = program.command('api-key').description('keys for programs');
 apiKey
   .command('create')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import Database from 'better-sqlite3';
 import { checkPasswordLink } from '../core/accounts/people.ts';
 import { EXIT } from './exit.ts';
 import { type CliWorld, openCliWorld } from './fixtures/cli-world.ts';
@@ -12,6 +13,20 @@ after(() => world.close());
 
 const tokenIn = (text: string) => /\/password\?token=(hfp_[A-Za-z0-9_-]{43})\n/.exec(text)?.[1] ?? assert.fail(text);
 const check = async (token: string) => (await checkPasswordLink(world.served.context, token)).name;
+
+describe('The command of the audit', () => {
+  it('says whether its chain is whole, and fails where it is not', async () => {
+    const whole = await world.run(['audit', 'verify']);
+    assert.deepEqual([whole.code, /^whole, \d+ entries\n$/.test(whole.out)], [EXIT.done, true]);
+    const db = new Database(world.served.databasePath);
+    db.exec("DROP TRIGGER audit_unchanged; UPDATE audit SET actor_name = 'nobody' WHERE no = 2");
+    db.close();
+    const broken = await world.run(['audit', 'verify']);
+    assert.deepEqual([broken.code, broken.out], [EXIT.failed, 'broken at entry 2: it was changed after it was written\n']);
+    assert.ok(world.served.lines.some(({ msg }) => String(msg).startsWith('the audit is broken')));
+    assert.equal((await world.run(['audit', 'list', '--since', '1h', '--json'])).code, EXIT.done);
+  });
+});
 
 describe('The commands of people', () => {
   it('make somebody with a link that is printed once, and a newer one that ends it', async () => {

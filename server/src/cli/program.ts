@@ -1,5 +1,6 @@
 /** The operator's command line put together. */
 import { Command, CommanderError } from 'commander';
+import { addAuditCommands } from './audit-commands.ts';
 import { addCatalogCommands } from './catalog-commands.ts';
 import { readTree } from './command-tree.ts';
 import { SHELLS, writeCompletion } from './completion.ts';
@@ -41,6 +42,7 @@ export function createProgram(parts: CliParts): Command {
   addDrillCommands(getNoun('sources'), parts);
   addRunCommands(program, getNoun('runs'), parts);
   addSnapshotCommands(getNoun('snapshots'), parts);
+  addAuditCommands(getNoun('audit'), parts);
   addPeopleCommands(getNoun('users'), parts);
   addApiCommand(program, parts);
   program

@@ -291,7 +291,9 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     filters: [
       { name: 'action', description: 'such as plan.updated' },
       { name: 'actor', description: 'id of who acted' },
-      { name: 'target', description: 'id of what was acted on' },
+      { name: 'target', description: 'id of what was acted on, or the name it had then' },
+      since,
+      until,
     ],
   },
   {

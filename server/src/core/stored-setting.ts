@@ -4,6 +4,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import type * as z from 'zod';
 import { createFieldsError } from './adapters/adapter-input.ts';
 import { recordAct } from './audit.ts';
+import type { AuditAction } from './audit-actions.ts';
 import type { Caller } from './caller.ts';
 import type { CoreContext } from './ports.ts';
 
@@ -14,7 +15,7 @@ export interface StoredSetting<Schema extends z.ZodType> {
   /** What people call it in the audit. */
   name: string;
   /** Of the audit row that tells of a change: `thresholds.updated`. */
-  action: string;
+  action: AuditAction;
 }
 
 /** So many bytes of a hash are a number that JSON carries whole. */

@@ -10,6 +10,7 @@ import { findDigestDue, updateDigestSettings } from '../core/alerts/digest-setti
 import { messageSchema } from '../core/alerts/message.ts';
 import { EVERY_ALERT, findConcern, groupAct, type Subscription, wantsAlert } from '../core/alerts/subscription.ts';
 import { recordAct } from '../core/audit.ts';
+import type { AuditAction } from '../core/audit-actions.ts';
 import { TOPICS } from '../core/bus.ts';
 import { applyHostEvents } from '../core/ingest.ts';
 import type { Alert } from '../store/alerts.ts';
@@ -257,7 +258,7 @@ describe('What people do', () => {
   it('reaches the channels that want to know of such acts, once; many failed attempts to sign in are one message', async () => {
     const { context, clock } = world;
     const tellActs = createActTeller(context, CHANNEL_KINDS, 'https://backup.example.test/audit');
-    const done = async (action: string, name: string) => {
+    const done = async (action: AuditAction, name: string) => {
       clock.advance(10);
       await recordAct(context, createCaller(), { action, target: { kind: 'thing', id: `id of ${name}`, name } });
     };

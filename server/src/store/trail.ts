@@ -22,6 +22,41 @@ export interface AuditRow {
   change?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** A row at its place in the chain of its tenant. */
+export interface AuditEntry extends AuditRow {
+  /** From 1, without a gap. */
+  no: number;
+  /** SHA-256 in hex of the entry and of the hash before it. */
+  hash: string;
+}
+
+export interface AuditFilter {
+  action?: string | undefined;
+  /** Its id. */
+  target?: string | undefined;
+  /** The name it had then, letter by letter. */
+  targetName?: string | undefined;
+  actor?: string | undefined;
+  /** From then on, and before then; epoch milliseconds. */
+  since?: number | undefined;
+  until?: number | undefined;
+}
+
+/** How far a chain was followed. */
+export interface ChainPoint {
+  no: number;
+  hash: string;
+}
+
+/**
+ * `changed`: an entry is not what its hash was made of. `missing`: one is gone from the middle. `cut`: the newest is not the one
+ * that was written last. `outside`: something stands there that was never chained.
+ */
+export interface ChainFault {
+  no: number;
+  why: 'changed' | 'missing' | 'cut' | 'outside';
+}
+
 /** What happened to a host, for its page: connected, lost, notice, reconciled. */
 export interface HostHappening {
   tenant: TenantId;
@@ -34,13 +69,15 @@ export interface HostHappening {
 }
 
 export interface TrailStore {
-  /** There is no update and no delete. */
+  /** There is no update and no delete. Each is chained to the one before in the same transaction. */
   appendAudit(row: AuditRow): Promise<void>;
-  listAudit(
+  listAudit(tenant: TenantId, filter: AuditFilter, page: PageRequest): Promise<Page<AuditEntry>>;
+  /** Follows the chain of a tenant from an entry on, over `limit` entries; at its end it is held against the head kept apart. */
+  followAudit(
     tenant: TenantId,
-    filter: { action?: string | undefined; target?: string | undefined; actor?: string | undefined },
-    page: PageRequest,
-  ): Promise<Page<AuditRow>>;
+    from: ChainPoint,
+    limit: number,
+  ): Promise<{ reached: ChainPoint; isEnd: boolean; fault?: ChainFault | undefined }>;
   appendHappening(happening: HostHappening): Promise<void>;
   listHappenings(tenant: TenantId, host: HostId, limit: number): Promise<readonly HostHappening[]>;
 }

@@ -2,6 +2,7 @@
 
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import type { AlertWatch } from '../core/alerts/watch.ts';
+import { verifyAuditDaily } from '../core/audit-chain.ts';
 import { startDueDrills } from '../core/drills/drills.ts';
 import { createFireWatcher } from '../core/plans/missed-fires.ts';
 import type { CoreContext } from '../core/ports.ts';
@@ -57,6 +58,7 @@ function createTasks(
     { name: 'digests', everyMs: 60_000, run: () => tellDigests() },
     { name: 'messages', everyMs: 1_000, run: () => deliverer.runRound() },
     { name: 'signs of life', everyMs: 5_000, run: () => deliverer.tellAlive() },
+    { name: 'audit', everyMs: 60_000, run: () => verifyAuditDaily(context) },
     { name: 'kept answers', everyMs: 60_000, run: () => store.answers.deleteExpiredAnswers(clock.now()) },
     { name: 'old messages', everyMs: 60 * 60_000, run: () => deliverer.prune() },
   ];

@@ -160,6 +160,8 @@ export const PAGES = {
   deleteChannel: '/settings/channels/:channel/delete',
 
   audit: '/audit',
+  exportAudit: '/audit/export',
+  verifyAudit: '/audit/verify',
   reference: '/reference',
   referenceChapter: '/reference/:chapter',
   account: '/account',

@@ -3,6 +3,7 @@ import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { Snapshot } from '../../store/snapshots.ts';
 import { recordAct } from '../audit.ts';
+import type { AuditAction } from '../audit-actions.ts';
 import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
 import { demandSpecFits } from '../hosts/spec-size.ts';
@@ -10,7 +11,7 @@ import type { CoreContext } from '../ports.ts';
 import { placeCancellation } from '../runs/run-orders.ts';
 import { getSnapshot } from './snapshots.ts';
 
-async function tell(context: CoreContext, caller: Caller, snapshot: Snapshot, action: string): Promise<Snapshot> {
+async function tell(context: CoreContext, caller: Caller, snapshot: Snapshot, action: AuditAction): Promise<Snapshot> {
   const { id, engineId, host, run, source } = snapshot;
   await recordAct(context, caller, {
     action,

@@ -9,6 +9,7 @@ import type { Run } from '../../store/runs.ts';
 import type { Snapshot } from '../../store/snapshots.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
+import type { AuditAction } from '../audit-actions.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { orderRepository } from '../repositories/admin-credential.ts';
@@ -89,7 +90,7 @@ export function createRun(context: CoreContext, caller: Caller, kind: Run['kind'
 async function recordStart(
   context: CoreContext,
   caller: Caller,
-  action: string,
+  action: AuditAction,
   run: Run,
   { repository, snapshots, host }: Batch,
   more: Readonly<Record<string, unknown>> = {},
@@ -116,7 +117,7 @@ interface Prepared {
 export async function placeBatches(
   context: CoreContext,
   caller: Caller,
-  action: string,
+  action: AuditAction,
   batches: readonly Batch[],
   prepare: (batch: Batch, ordered: readonly OrderedSnapshot[]) => Prepared,
 ): Promise<StartedRuns> {

@@ -9,6 +9,7 @@ import type { Page, PageRequest } from '../../store/page.ts';
 import type { Source } from '../../store/sources.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
+import type { AuditAction } from '../audit-actions.ts';
 import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
@@ -110,7 +111,7 @@ async function recordChange(
   context: CoreContext,
   caller: Caller,
   { id, kind, name }: Finding,
-  action: string,
+  action: AuditAction,
   change: Record<string, string>,
 ): Promise<void> {
   const what = `${getSourceAdapter(kind).label} ${nameFinding(name)}`;

@@ -212,12 +212,24 @@ export function checkLists(open: OpenStore): void {
         for (const row of rows) await trail.appendAudit(row);
         await assert.rejects(trail.appendAudit(rows[0] ?? sampleAudit()), refusal('conflict'));
         const newest = rows.toReversed();
-        assert.deepEqual((await trail.listAudit(TENANT, {}, { limit: 10 })).rows, newest);
-        assert.deepEqual((await trail.listAudit(TENANT, { action: 'plan.deleted' }, { limit: 10 })).rows, newest.slice(0, 1));
-        assert.deepEqual((await trail.listAudit(TENANT, { target: 'host_2' }, { limit: 10 })).rows, []);
-        assert.equal((await trail.listAudit(TENANT, { actor: 'user_1', target: 'host_1' }, { limit: 10 })).rows.length, 4);
-        const first = await trail.listAudit(TENANT, {}, { limit: 3 });
-        assert.deepEqual((await trail.listAudit(TENANT, {}, { limit: 3, after: first.next })).rows, newest.slice(3));
+        const chained = await trail.listAudit(TENANT, {}, { limit: 10 });
+        assert.deepEqual(
+          chained.rows.map(({ no }) => no),
+          [4, 3, 2, 1],
+        );
+        const list = async (...[tenant, filter, page]: Parameters<typeof trail.listAudit>) => {
+          const found = await trail.listAudit(tenant, filter, page);
+          return { ...found, rows: found.rows.map(({ no: _no, hash: _hash, ...row }) => row) };
+        };
+        assert.deepEqual((await list(TENANT, {}, { limit: 10 })).rows, newest);
+        assert.deepEqual((await list(TENANT, { action: 'plan.deleted' }, { limit: 10 })).rows, newest.slice(0, 1));
+        assert.deepEqual((await list(TENANT, { target: 'host_2' }, { limit: 10 })).rows, []);
+        assert.equal((await list(TENANT, { actor: 'user_1', target: 'host_1' }, { limit: 10 })).rows.length, 4);
+        assert.deepEqual((await list(TENANT, { targetName: 'db1', since: NOW + 1 }, { limit: 10 })).rows, newest.slice(0, 2));
+        assert.deepEqual((await list(TENANT, { targetName: 'db2' }, { limit: 10 })).rows, []);
+        assert.deepEqual((await list(TENANT, { since: NOW, until: NOW + 1 }, { limit: 10 })).rows, newest.slice(2));
+        const first = await list(TENANT, {}, { limit: 3 });
+        assert.deepEqual((await list(TENANT, {}, { limit: 3, after: first.next })).rows, newest.slice(3));
       }),
     );
   });

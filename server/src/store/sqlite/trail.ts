@@ -1,9 +1,9 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import * as z from 'zod';
 import type { PageRequest } from '../page.ts';
-import type { AuditRow, HostHappening, TrailStore } from '../trail.ts';
-import { type AuditColumns, CHAIN_BEGIN, hashEntry } from './audit-chain.ts';
-import { counted, json, optional, toJson } from './columns.ts';
+import type { AuditEntry, AuditFilter, HostHappening, TrailStore } from '../trail.ts';
+import { createAuditAppender, createAuditWalk } from './audit-entries.ts';
+import { counted, json, optional } from './columns.ts';
 import { createTimePage, cutPage, joinConditions } from './lists/keyset.ts';
 import type { Params, Sql } from './statements.ts';
 
@@ -11,7 +11,7 @@ import type { Params, Sql } from './statements.ts';
 const HAPPENINGS_PER_HOST = 1000;
 
 const AUDIT = `id, tenant_id AS tenant, at, actor_kind AS actorKind, actor_id AS actorId, actor_name AS actorName, action,
-  target_kind AS targetKind, target_id AS targetId, target_name AS targetName, address, request_id AS requestId, change`;
+  target_kind AS targetKind, target_id AS targetId, target_name AS targetName, address, request_id AS requestId, change, no, hash`;
 const auditRow = z
   .object({
     id: idSchema('audit'),
@@ -27,9 +27,12 @@ const auditRow = z
     address: optional(z.string()),
     requestId: optional(z.string()),
     change: optional(json(z.record(z.string(), z.unknown()))),
+    // What another hand put there has neither: the check of the chain tells of it, the list shows it.
+    no: z.nullable(z.int()).transform((no) => no ?? 0),
+    hash: z.nullable(z.string()).transform((hash) => hash ?? ''),
   })
   .transform(
-    (row): AuditRow => ({
+    (row): AuditEntry => ({
       id: row.id,
       tenant: row.tenant,
       at: row.at,
@@ -39,6 +42,8 @@ const auditRow = z
       address: row.address,
       requestId: row.requestId,
       change: row.change,
+      no: row.no,
+      hash: row.hash,
     }),
   );
 
@@ -52,17 +57,16 @@ const happeningRow: z.ZodType<HostHappening> = z.object({
   run: optional(idSchema('run')),
 });
 
-const chainHead = z.object({ no: z.int(), hash: z.string() });
-
-type AuditFilter = Parameters<TrailStore['listAudit']>[1];
-
 export function buildAuditList(filter: AuditFilter, page: PageRequest): { text: string; params: Params } {
   const text = `SELECT ${AUDIT} FROM audit
 WHERE ${joinConditions([
     'tenant_id = @tenant',
     filter.action !== undefined && 'action = @action',
     filter.target !== undefined && 'target_id = @target',
+    filter.targetName !== undefined && 'target_name = @targetName',
     filter.actor !== undefined && 'actor_id = @actor',
+    filter.since !== undefined && 'at >= @since',
+    filter.until !== undefined && 'at < @until',
     page.after !== undefined && '(at, id) < (@afterKey, @afterId)',
   ])}
 ORDER BY at DESC, id DESC LIMIT @pageLimit`;
@@ -100,44 +104,6 @@ export function createReportedHappeningAppender(sql: Sql): (happening: HostHappe
   };
 }
 
-/** Texts as SQLite gives them back: half a character of UTF-16, which a host may send, is stored as another one. */
-function toColumns(row: AuditRow): AuditColumns {
-  return {
-    id: row.id,
-    tenant: row.tenant,
-    at: row.at,
-    actorKind: row.actor.kind,
-    actorId: row.actor.id.toWellFormed(),
-    actorName: row.actor.name.toWellFormed(),
-    action: row.action,
-    targetKind: row.target.kind,
-    targetId: row.target.id.toWellFormed(),
-    targetName: row.target.name.toWellFormed(),
-    address: row.address?.toWellFormed() ?? null,
-    requestId: row.requestId?.toWellFormed() ?? null,
-    change: toJson(row.change) ?? null,
-  };
-}
-
-/** Appends an entry to the chain of its tenant inside a caller's transaction. */
-function createAuditAppender(sql: Sql): (row: AuditRow) => void {
-  const head = sql.select('SELECT no, hash FROM audit_heads WHERE tenant_id = @tenant', chainHead);
-  const append = sql.change(`INSERT INTO audit (id, tenant_id, at, actor_kind, actor_id, actor_name, action, target_kind,
-      target_id, target_name, address, request_id, change, no, hash)
-    VALUES (@id, @tenant, @at, @actorKind, @actorId, @actorName, @action, @targetKind, @targetId, @targetName, @address,
-      @requestId, @change, @no, @hash)`);
-  const moveHead = sql.change(`INSERT INTO audit_heads (tenant_id, no, hash) VALUES (@tenant, @no, @hash)
-    ON CONFLICT (tenant_id) DO UPDATE SET no = excluded.no, hash = excluded.hash`);
-  return (row) => {
-    const before = head.find({ tenant: row.tenant }) ?? { no: 0, hash: CHAIN_BEGIN };
-    const columns = toColumns(row);
-    const no = before.no + 1;
-    const hash = hashEntry(before.hash, no, columns);
-    append.run({ ...columns, no, hash });
-    moveHead.run({ tenant: row.tenant, no, hash });
-  };
-}
-
 export function createTrailStore(sql: Sql): TrailStore {
   const appendAudit = createAuditAppender(sql);
   const appendHappening = createHappeningAppender(sql);
@@ -148,6 +114,7 @@ export function createTrailStore(sql: Sql): TrailStore {
   );
   return {
     appendAudit: (row) => sql.write(() => appendAudit(row)),
+    followAudit: createAuditWalk(sql),
     listAudit: (tenant, filter, page) =>
       sql.read(() => {
         const { text, params } = buildAuditList(filter, page);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { listAudit, recordAct } from '../../../core/audit.ts';
+import { AUDIT_ACTIONS } from '../../../core/audit-actions.ts';
 import { updatePlan } from '../../../core/plans/plans.ts';
 import { createFleet, type Fleet, HOSTILE } from '../fixtures/fleet.ts';
 import { createCaller, createWorld, type World } from '../fixtures/world.ts';
@@ -52,9 +53,76 @@ describe('The audit', () => {
     assert.match(await world.read('/audit?actor=nobody'), /Nothing fits these filters/);
   });
 
+  it('filters by target, by its id or the name it had, and leads there from each row', async () => {
+    const rows = async (query: string) =>
+      [...(await world.read(`/audit?${query}`, { part: 'audit' })).matchAll(/data-row/g)].length;
+    assert.equal(await rows('target=src_1'), 1);
+    assert.equal(await rows(`target=${encodeURIComponent(HOSTILE)}`), 1);
+    assert.equal(await rows('target=nothing'), 0);
+    assert.match(await world.read('/audit'), /href="\/audit\?target=src_1"/);
+  });
+
+  it('filters by days of the reader, and says what is wrong with them', async () => {
+    assert.match(await world.read('/audit?from=2026-11-20&to=2026-11-20'), /The last act that fits was source\.deleted/);
+    assert.match(await world.read('/audit?to=2026-11-19'), /No act fits\./);
+    assert.match(await world.read('/audit?from=2026-11-20&to=2026-11-19'), /The days are the wrong way round/);
+    await assert.rejects(world.ask('get', '/audit/export?from=soon'), { code: 'invalid' });
+  });
+
+  it('offers every act there is, and one it does not know as it was asked for', async () => {
+    const page = await world.read('/audit?action=thing.vanished');
+    for (const action of AUDIT_ACTIONS) assert.ok(page.includes(`value="${action}"`), action);
+    assert.match(page, /value="thing\.vanished" selected/);
+  });
+
+  const exported = async (query: string) => {
+    const reply = await world.ask('get', `/audit/export?${query}`);
+    assert.ok(reply.kind === 'download' && typeof reply.body !== 'string');
+    const parts: string[] = [];
+    for await (const part of reply.body) parts.push(part);
+    return { ...reply, text: parts.join(''), parts };
+  };
+
+  it('goes out whole as CSV, narrowed as the page is, and no cell is a formula', async () => {
+    const target = { kind: 'policy', id: 'pol_1', name: '=SUM(1), "y"' };
+    await recordAct(world.context, createCaller(), { action: 'policy.created', target });
+    const { fileName, contentType, text } = await exported('action=policy.created');
+    assert.deepEqual([fileName, contentType], ['audit-2026-11-20.csv', 'text/csv; charset=utf-8']);
+    const [head, row = '', ...rest] = text.split('\r\n');
+    assert.match(head ?? '', /^no,at,actor kind,actor id,actor,action,/);
+    assert.match(
+      row,
+      /^\d+,2026-11-20T09:01:00\.000Z,user,user_1,ada,policy\.created,policy,pol_1,"'=SUM\(1\), ""y""",127\.0\.0\.1,/,
+    );
+    assert.deepEqual(rest, ['']);
+  });
+
+  it('goes out as JSON lines, page by page, each entry once', async () => {
+    for (let n = 0; n < 450; n += 1)
+      await recordAct(world.context, createCaller(), { action: 'logout', target: { kind: 'user', id: 'user_1', name: `${n}` } });
+    const { text, parts, contentType } = await exported('format=ndjson&action=logout');
+    assert.equal(contentType, 'application/x-ndjson; charset=utf-8');
+    const lines = text.trimEnd().split('\n');
+    const entries = lines.map((line) => JSON.parse(line) as { target: { name: string }; hash: string });
+    assert.equal(new Set(entries.map(({ target }) => target.name)).size, 450);
+    assert.equal(parts.length, 3, 'no part is more than a page');
+    assert.match(entries[0]?.hash ?? '', /^[0-9a-f]{64}$/);
+  });
+
+  it('says whether its chain is whole, since when, and checks it when asked', async () => {
+    assert.match(await world.read('/audit'), /not checked yet/);
+    const checked = await world.ask('post', '/audit/verify');
+    assert.ok(checked.kind === 'redirect' && checked.flash?.tone === 'good');
+    assert.match(checked.flash.text, /^The audit is whole, \d+ entries\.$/);
+    assert.match(await world.read('/audit'), /tone-protected.*whole, \d+ entries.*checked/s);
+  });
+
   it('is for administrators alone', async () => {
-    for (const role of ['operator', 'viewer'] as const)
-      await assert.rejects(world.ask('get', '/audit', { role }), { code: 'forbidden' });
+    for (const role of ['operator', 'viewer'] as const) {
+      for (const path of ['/audit', '/audit/export'])
+        await assert.rejects(world.ask('get', path, { role }), { code: 'forbidden' });
+      await assert.rejects(world.ask('post', '/audit/verify', { role }), { code: 'forbidden' });
+    }
   });
 });
 

@@ -1,7 +1,12 @@
-/** `/audit`: every act, newest first. */
-import { listAudit } from '../../../core/audit.ts';
+/** `/audit`: every act, newest first; as a file; and whether it is still what was written. */
+import { AppError } from '@holdfast/shared/errors.ts';
+import { type AuditFilter, exportAudit, listAudit } from '../../../core/audit.ts';
+import { AUDIT_ACTIONS } from '../../../core/audit-actions.ts';
+import { describeVerdict, findAuditVerdict, verifyAudit } from '../../../core/audit-chain.ts';
+import { demand } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import type { AuditRow } from '../../../store/trail.ts';
+import type { Page } from '../../../store/page.ts';
+import type { AuditEntry, AuditRow } from '../../../store/trail.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import { type Clockface, formatRelative } from '../../ui/time.ts';
@@ -10,53 +15,11 @@ import { readClockface } from '../clockface.ts';
 import { linkPages, readTrail } from '../cursor-trail.ts';
 import { findText } from '../forms/form-values.ts';
 import { wantsPart } from '../params.ts';
+import { findRange, readTypedDays, type TypedDays } from '../periods/day-range.ts';
 import { buildShell } from '../shell.ts';
 import { AUDIT_TABLE, type AuditLine, type AuditView, auditPage, auditTable } from './audit.view.ts';
+import { writeAudit } from './audit-file.ts';
 
-/** Acts a person may look for; the table shows others as well. */
-const ACTIONS = [
-  'host.approved',
-  'host.rejected',
-  'host.first_source_refused',
-  'host.updated',
-  'host.revoked',
-  'host.drained',
-  'host.resumed',
-  'host.token_rotated',
-  'enrolment_token.created',
-  'enrolment_token.deleted',
-  'source.created',
-  'source.updated',
-  'source.deleted',
-  'repository.created',
-  'repository.updated',
-  'repository.initialised',
-  'repository.deleted',
-  'repository.password_proven',
-  'repository.password_refused',
-  'recovery_kit.printed',
-  'plan.created',
-  'plan.updated',
-  'plan.deleted',
-  'plan.run_started',
-  'plan.retention_started',
-  'shared_schedule.created',
-  'shared_schedule.updated',
-  'shared_schedule.deleted',
-  'policy.created',
-  'policy.updated',
-  'policy.deleted',
-  'snapshot.pinned',
-  'snapshot.unpinned',
-  'run.cancelled',
-  'restore.started',
-  'login.succeeded',
-  'login.failed',
-  'user.created',
-  'user.password_changed',
-  'api_key.created',
-  'api_key.revoked',
-] as const;
 const VALUE_CHARS = 300;
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -121,7 +84,12 @@ function toLine(row: AuditRow, urls: Urls): AuditLine {
     actor: row.actor.name,
     actorKind: row.actor.kind.replace('_', ' '),
     action: row.action,
-    target: { kind: row.target.kind, name: row.target.name, href: gone ? undefined : findTargetHref(row.target, urls) },
+    target: {
+      kind: row.target.kind,
+      name: row.target.name,
+      href: gone ? undefined : findTargetHref(row.target, urls),
+      actsHref: row.target.id === '' ? undefined : urls.audit({ target: row.target.id }),
+    },
     address: row.address,
     changes: listChanges(row.change),
   };
@@ -140,33 +108,91 @@ function describeNewest(newest: AuditRow | undefined, isFiltered: boolean, face:
   return `The last act${isFiltered ? ' that fits' : ''} was ${newest.action} by ${newest.actor.name}, ${when}.`;
 }
 
-async function showAudit(context: CoreContext, visit: Visit): Promise<PageReply> {
+interface AuditQuery extends TypedDays {
+  action?: string | undefined;
+  actor?: string | undefined;
+  target?: string | undefined;
+}
+
+function readQuery(visit: Visit): AuditQuery {
+  const read = (name: string) => findText(visit.query, name);
+  return { action: read('action'), actor: read('actor'), target: read('target'), ...readTypedDays(visit) };
+}
+
+/** Days are those of the reader's zone; what is wrong with them is said instead. */
+function toFilter({ action, actor, target, from, to }: AuditQuery, { zone, now }: Clockface): AuditFilter | { problem: string } {
+  const days = findRange({ from, to }, zone, now);
+  return 'problem' in days ? days : { action, actor, target, ...days };
+}
+
+async function buildView(context: CoreContext, visit: Visit, query: AuditQuery): Promise<AuditView> {
   const { caller, urls } = visit;
-  const action = findText(visit.query, 'action');
-  const actor = findText(visit.query, 'actor');
-  const trail = readTrail(visit);
-  const page = await listAudit(context, caller, { action, actor }, trail.request);
+  const { action, actor } = query;
   const face = readClockface(context, visit);
-  const isFiltered = action !== undefined || actor !== undefined;
-  const isFirst = trail.cursors.length === 0;
-  const [newest] = isFirst ? page.rows : (await listAudit(context, caller, { action, actor }, { limit: 1 })).rows;
-  const words = ACTIONS.some((known) => known === action) || action === undefined ? ACTIONS : [action, ...ACTIONS];
-  const view: AuditView = {
+  const trail = readTrail(visit);
+  const filter = toFilter(query, face);
+  const problem = 'problem' in filter ? filter.problem : undefined;
+  const page: Page<AuditEntry> = 'problem' in filter ? { rows: [] } : await listAudit(context, caller, filter, trail.request);
+  const isFiltered = Object.values(query).some((value) => value !== undefined);
+  const isFirst = trail.cursors.length === 0 || 'problem' in filter;
+  const [newest] = isFirst ? page.rows : (await listAudit(context, caller, filter, { limit: 1 })).rows;
+  const known: readonly string[] = AUDIT_ACTIONS;
+  const words = action === undefined || known.includes(action) ? known : [action, ...known];
+  const verdict = await findAuditVerdict(context, caller);
+  return {
     face,
-    heading: describeNewest(newest, isFiltered, face),
+    heading: problem ?? describeNewest(newest, isFiltered, face),
+    problem,
     rows: page.rows.map((row) => toLine(row, urls)),
     action: urls.audit(),
     actions: [{ value: '', label: 'Any act' }, ...words.map((word) => ({ value: word, label: word }))],
     actors: await listActors(context, visit, page.rows),
-    values: { action: action ?? '', actor: actor ?? '' },
+    values: { action: action ?? '', actor: actor ?? '', target: query.target ?? '', from: query.from, to: query.to },
     filtered: isFiltered,
+    csvHref: urls.exportAudit({ ...query, format: 'csv' }),
+    jsonHref: urls.exportAudit({ ...query, format: 'ndjson' }),
+    chain: {
+      state: verdict === undefined ? 'unknown' : verdict.fault === undefined ? 'whole' : 'broken',
+      text: verdict === undefined ? 'not checked yet' : describeVerdict(verdict),
+      at: verdict?.at,
+      hash: verdict?.hash,
+      action: urls.verifyAudit(),
+    },
     pager: {
       summary: `${formatNoun(page.rows.length, 'act')} shown`,
-      ...linkPages(trail, page.next, (cursors) => urls.audit({ action, actor, after: cursors })),
+      ...linkPages(trail, page.next, (cursors) => urls.audit({ ...query, after: cursors })),
     },
   };
+}
+
+async function showAudit(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const view = await buildView(context, visit, readQuery(visit));
   if (wantsPart(visit, AUDIT_TABLE)) return { kind: 'page', html: auditTable(view) };
   return { kind: 'page', html: auditPage(await buildShell(context, visit, 'audit'), view) };
 }
 
-export const AUDIT_SCREENS: readonly ScreenRoute[] = [{ method: 'get', path: PAGES.audit, handle: showAudit }];
+/** What the page is narrowed to, whole, as a file that is written while it is read. */
+async function exportFile(context: CoreContext, visit: Visit): Promise<PageReply> {
+  demand(visit.caller, 'audit.view');
+  const filter = toFilter(readQuery(visit), readClockface(context, visit));
+  if ('problem' in filter) throw new AppError('invalid', filter.problem);
+  const format = findText(visit.query, 'format') === 'ndjson' ? 'ndjson' : 'csv';
+  return {
+    kind: 'download',
+    fileName: `audit-${new Date(context.clock.now()).toISOString().slice(0, 10)}.${format}`,
+    contentType: format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson; charset=utf-8',
+    body: writeAudit(exportAudit(context, visit.caller, filter), format),
+  };
+}
+
+async function verify(context: CoreContext, visit: Visit): Promise<PageReply> {
+  const verdict = await verifyAudit(context, visit.caller);
+  const tone = verdict.fault === undefined ? 'good' : 'bad';
+  return { kind: 'redirect', to: visit.urls.audit(), flash: { tone, text: `The audit is ${describeVerdict(verdict)}.` } };
+}
+
+export const AUDIT_SCREENS: readonly ScreenRoute[] = [
+  { method: 'get', path: PAGES.audit, handle: showAudit },
+  { method: 'get', path: PAGES.exportAudit, handle: exportFile },
+  { method: 'post', path: PAGES.verifyAudit, handle: verify },
+];
