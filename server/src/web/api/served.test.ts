@@ -75,6 +75,7 @@ describe('The API over HTTP', () => {
       coverage: 'find',
       deliveries: 'msg',
       'api-keys': 'key',
+      users: 'user',
     };
     const withId = endpoints.filter(({ path }) => path.includes(':id'));
     for (const { method, path } of withId) {
