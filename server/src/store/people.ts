@@ -59,6 +59,9 @@ export interface PasswordLink {
   expiresAt: number;
 }
 
+/** What others may change of a person. */
+export type UserStanding = Pick<User, 'role' | 'disabled'>;
+
 export interface UserChange {
   role?: Role | undefined;
   disabled?: boolean | undefined;
@@ -78,9 +81,15 @@ export interface PeopleStore {
   findPerson(tenant: TenantId, id: UserId, now: number): Promise<Person | undefined>;
   /**
    * Whoever is disabled loses sessions and link in the same step. `not_found` for nobody; `conflict` with `details.field` where
-   * no administrator would be left who can sign in, decided in the same transaction.
+   * no administrator would be left who can sign in, and `version` where the person is not `expected` any more (without it the last
+   * one wins), decided in the same transaction.
    */
-  changeUser(tenant: TenantId, id: UserId, change: UserChange): Promise<{ before: User; after: User; endedSessions: number }>;
+  changeUser(
+    tenant: TenantId,
+    id: UserId,
+    change: UserChange,
+    expected?: UserStanding,
+  ): Promise<{ before: User; after: User; endedSessions: number }>;
   updatePassword(tenant: TenantId, id: UserId, passwordHash: string): Promise<void>;
 
   /** In the place of an older one. `not_found` for nobody, `conflict` for somebody disabled. */

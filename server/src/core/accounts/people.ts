@@ -11,6 +11,7 @@ import { TOPICS } from '../bus.ts';
 import { type Caller, demand, demandScope } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { callerOfUser, checkPersonName, type IssuedSession, issueSession, type Origin, type PasswordCheck } from './accounts.ts';
+import { demandPersonVersion } from './person-version.ts';
 import { ROLE_SCOPES } from './scopes.ts';
 
 /** `waiting`: they have chosen no password yet. */
@@ -99,16 +100,24 @@ export async function issuePasswordLink(
 /**
  * Changes what somebody may do, or whether they may sign in. Disabling ends their sessions and their link at once. `conflict` where
  * nobody would be left who can sign in as administrator, `forbidden` for a role, old or new, that may do more than the caller.
+ * `version` is the one that the change was made for: `conflict` where the person has another one.
  */
 export async function changePerson(
   context: CoreContext,
   caller: Caller,
   id: UserId,
   change: UserChange,
+  version?: number,
 ): Promise<{ user: User; endedSessions: number }> {
   const { user } = await getPerson(context, caller, id);
+  demandPersonVersion(user, version);
   if (change.role !== undefined) for (const role of [change.role, user.role]) demandRole(caller, role);
-  const { before, after, endedSessions } = await context.store.people.changeUser(caller.tenant, id, change);
+  const { before, after, endedSessions } = await context.store.people.changeUser(
+    caller.tenant,
+    id,
+    change,
+    version === undefined ? undefined : user,
+  );
   const target = targetOf(after);
   if (before.role !== after.role) {
     await recordAct(context, caller, {

@@ -4,7 +4,7 @@ import { DAY_MS } from '@holdfast/shared/durations.ts';
 import * as z from 'zod';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
-import { readSetting, writeSetting } from '../stored-setting.ts';
+import { demandVersion, findSettingVersion, readSetting, writeSetting } from '../stored-setting.ts';
 import type { DIGESTS } from './subscription.ts';
 
 export const digestSettingsSchema = z.strictObject({
@@ -33,14 +33,21 @@ export async function getDigestSettings(context: CoreContext, caller: Caller): P
   return readDigestSettings(context);
 }
 
-/** Takes what is given and leaves the rest. */
+/** What they come to: to be given back with a change that is made for them. */
+export function findDigestVersion(settings: DigestSettings): number {
+  return findSettingVersion(SETTING, settings);
+}
+
+/** Takes what is given and leaves the rest. `conflict` where they have another version. */
 export async function updateDigestSettings(
   context: CoreContext,
   caller: Caller,
   change: Partial<DigestSettings>,
+  version?: number,
 ): Promise<DigestSettings> {
   demand(caller, 'channel.manage');
   const before = await readDigestSettings(context);
+  demandVersion(SETTING, before, version);
   const after = digestSettingsSchema.parse({ ...before, ...change });
   await writeSetting(context, caller, SETTING, { before, after });
   return after;

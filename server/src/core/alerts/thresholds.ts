@@ -3,7 +3,7 @@ import { ALERTS } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
-import { readSetting, writeSetting } from '../stored-setting.ts';
+import { demandVersion, findSettingVersion, readSetting, writeSetting } from '../stored-setting.ts';
 
 export const thresholdsSchema = z.strictObject({
   /** Runs of a source in a plan that end unclean in a row before it is an alert. */
@@ -35,10 +35,21 @@ export async function getThresholds(context: CoreContext, caller: Caller): Promi
   return readThresholds(context);
 }
 
-/** Takes what is given and leaves the rest; holds from the next look on, which is within a minute. */
-export async function updateThresholds(context: CoreContext, caller: Caller, change: Partial<Thresholds>): Promise<Thresholds> {
+/** What they come to: to be given back with a change that is made for them. */
+export function findThresholdsVersion(thresholds: Thresholds): number {
+  return findSettingVersion(SETTING, thresholds);
+}
+
+/** Takes what is given and leaves the rest; holds from the next look on, which is within a minute. `conflict` where they have another version. */
+export async function updateThresholds(
+  context: CoreContext,
+  caller: Caller,
+  change: Partial<Thresholds>,
+  version?: number,
+): Promise<Thresholds> {
   demand(caller, 'channel.manage');
   const before = await readThresholds(context);
+  demandVersion(SETTING, before, version);
   const after = thresholdsSchema.parse({ ...before, ...change });
   await writeSetting(context, caller, SETTING, { before, after });
   return after;

@@ -8,7 +8,7 @@ import type { Plan } from '../../store/plans.ts';
 import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
-import { parseSetting, writeSetting } from '../stored-setting.ts';
+import { demandVersion, findSettingVersion, parseSetting, writeSetting } from '../stored-setting.ts';
 import { RETENTION_CAP, type RetentionCap, readRetentionCap } from './retention-cap.ts';
 import { previewRetention } from './retention-preview.ts';
 
@@ -135,6 +135,11 @@ export async function getRetentionCap(context: CoreContext, caller: Caller): Pro
   return readRetentionCap(context);
 }
 
+/** What the cap comes to: to be given back with a change that is made for it. */
+export function findRetentionCapVersion(cap: RetentionCap): number {
+  return findSettingVersion(RETENTION_CAP, cap);
+}
+
 async function listHostIds(context: CoreContext, caller: Caller): Promise<readonly HostId[]> {
   const ids: HostId[] = [];
   for (let after: string | undefined; ; ) {
@@ -147,15 +152,19 @@ async function listHostIds(context: CoreContext, caller: Caller): Promise<readon
 
 /**
  * Sets the cap; every host goes by it as soon as it has its new settings. `seen` is how many backups the preview said that go, so that nobody
- * agrees to another number than the one that holds: `conflict` where it is another one by now.
+ * agrees to another number than the one that holds: `conflict` where it is another one by now, or where the cap has not the
+ * `version` that it is set for.
  */
 export async function setRetentionCap(
   context: CoreContext,
   caller: Caller,
   wanted: unknown,
   seen: number,
+  version?: number,
 ): Promise<RetentionCap> {
   demand(caller, 'settings.manage');
+  const before = await readRetentionCap(context);
+  demandVersion(RETENTION_CAP, before, version);
   const preview = await previewRetentionCap(context, caller, wanted);
   const { cap } = preview;
   if (preview.removed !== seen)
@@ -163,7 +172,6 @@ export async function setRetentionCap(
       'conflict',
       `by now ${preview.removed} backups would go by this cap, and not the ${seen} that were shown; look at them again`,
     );
-  const before = await readRetentionCap(context);
   if (before.maxAgeDays === cap.maxAgeDays) return cap;
   await writeSetting(context, caller, RETENTION_CAP, { before, after: cap }, { before, after: { ...cap, removes: seen } });
   const hosts = await listHostIds(context, caller);

@@ -119,7 +119,10 @@ export function checkPeople(open: OpenStore): void {
           people.putPasswordLink(TENANT, bob.id, { tokenHash: 'x', createdAt: NOW, expiresAt: NOW }),
           refusal('conflict'),
         );
-        await people.changeUser(TENANT, bob.id, { disabled: false });
+        await people.changeUser(TENANT, bob.id, { disabled: false }, after);
+        const late = people.changeUser(TENANT, bob.id, { role: 'viewer' }, after);
+        await assert.rejects(late, refusal('conflict', { field: 'version' }));
+        assert.deepEqual((await people.findPerson(TENANT, bob.id, NOW))?.user, bob);
         assert.deepEqual((await people.changeUser(TENANT, ada.id, { role: 'viewer' })).before, ada);
         await assert.rejects(people.changeUser(OTHER_TENANT, ada.id, { role: 'admin' }), refusal('not_found'));
       }),

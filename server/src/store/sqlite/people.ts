@@ -150,9 +150,17 @@ function createPersonActs(
     return user;
   };
   return {
-    changeUser: (tenant, id, { role, disabled }) =>
+    changeUser: (tenant, id, { role, disabled }, expected) =>
       sql.write(() => {
         const before = getUser(tenant, id);
+        if (expected && (before.role !== expected.role || before.disabled !== expected.disabled))
+          throw new AppError(
+            'conflict',
+            'somebody else changed this person meanwhile; look at them again and repeat the change',
+            {
+              details: { field: 'version' },
+            },
+          );
         const after: User = { ...before, role: role ?? before.role, disabled: disabled ?? before.disabled };
         const isLast = isActiveAdmin(before) && !isActiveAdmin(after) && users.countAdmins.find({ tenant })?.count === 1;
         if (isLast) {

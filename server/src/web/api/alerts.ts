@@ -13,7 +13,13 @@ import {
   snoozeAlert,
 } from '../../core/alerts/alerts.ts';
 import { ALERT_CONDITIONS, SEVERITIES, THING_KINDS } from '../../core/alerts/conditions.ts';
-import { getThresholds, thresholdsSchema, updateThresholds } from '../../core/alerts/thresholds.ts';
+import {
+  findThresholdsVersion,
+  getThresholds,
+  type Thresholds,
+  thresholdsSchema,
+  updateThresholds,
+} from '../../core/alerts/thresholds.ts';
 import type { AlertSign, AlertState } from '../../store/alerts.ts';
 import { type ApiEndpoint, type ApiReply, defineEndpoint } from '../http/route.ts';
 import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes/shapes.ts';
@@ -167,20 +173,27 @@ const reopenEndpoint = defineEndpoint({
 
 const thresholdsShape = nameShape('AlertThresholds', thresholdsSchema);
 
+function toThresholdsReply(thresholds: Thresholds): ApiReply<Thresholds> {
+  return { data: thresholds, version: findThresholdsVersion(thresholds) };
+}
+
 const thresholdsEndpoint = defineEndpoint({
   method: 'get',
   path: '/alert-thresholds',
+  versioned: true,
   scope: 'read',
   summary: 'From when on something is an alert.',
   tag: 'alerts',
   reply: thresholdsShape,
-  handle: async (context, caller) => ({ data: await getThresholds(context, caller) }),
+  handle: async (context, caller) => toThresholdsReply(await getThresholds(context, caller)),
 });
 
 const { failuresInARow, silentMinutes, hostDiskGib, serverDiskGib, certificateDays } = thresholdsSchema.shape;
 const changeThresholdsEndpoint = defineEndpoint({
   method: 'patch',
   path: '/alert-thresholds',
+  versioned: true,
+  guarded: true,
   scope: 'admin',
   summary: 'Changes from when on something is an alert.',
   tag: 'alerts',
@@ -192,9 +205,9 @@ const changeThresholdsEndpoint = defineEndpoint({
     certificateDays: certificateDays.unwrap().optional(),
   }),
   reply: thresholdsShape,
-  async handle(context, caller, { body }) {
+  async handle(context, caller, { body, facts }) {
     const change = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
-    return { data: await updateThresholds(context, caller, change) };
+    return toThresholdsReply(await updateThresholds(context, caller, change, facts.ifMatch));
   },
 });
 

@@ -1,11 +1,17 @@
 /** End-points around channels: the kinds there are, one message with its attempts, and when digests are told. */
 import * as z from 'zod';
 import { getDelivery } from '../../core/alerts/channels.ts';
-import { digestSettingsSchema, getDigestSettings, updateDigestSettings } from '../../core/alerts/digest-settings.ts';
+import {
+  type DigestSettings,
+  digestSettingsSchema,
+  findDigestVersion,
+  getDigestSettings,
+  updateDigestSettings,
+} from '../../core/alerts/digest-settings.ts';
 import { MESSAGE_TYPES } from '../../core/alerts/message.ts';
 import { demand } from '../../core/caller.ts';
 import type { ChannelDoor } from '../../notify/channel.ts';
-import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { type ApiEndpoint, type ApiReply, defineEndpoint } from '../http/route.ts';
 import { adapterFields, toFieldShape } from './adapters.ts';
 import { deliveryShape, toDeliveryShape } from './channels.ts';
 import { idParams, instantSchema, listOf, nameShape } from './shapes/shapes.ts';
@@ -29,6 +35,11 @@ const attemptShape = nameShape(
 );
 
 const digestShape = nameShape('DigestSettings', digestSettingsSchema);
+
+function toDigestReply(settings: DigestSettings): ApiReply<DigestSettings> {
+  return { data: settings, version: findDigestVersion(settings) };
+}
+
 const { zone, hour, weekday } = digestSettingsSchema.shape;
 
 const messageEndpoint = defineEndpoint({
@@ -53,16 +64,19 @@ const messageEndpoint = defineEndpoint({
 const digestEndpoint = defineEndpoint({
   method: 'get',
   path: '/digest-settings',
+  versioned: true,
   scope: 'read',
   summary: 'When digests are told.',
   tag: 'channels',
   reply: digestShape,
-  handle: async (context, caller) => ({ data: await getDigestSettings(context, caller) }),
+  handle: async (context, caller) => toDigestReply(await getDigestSettings(context, caller)),
 });
 
 const changeDigestEndpoint = defineEndpoint({
   method: 'patch',
   path: '/digest-settings',
+  versioned: true,
+  guarded: true,
   scope: 'admin',
   summary: 'Changes when digests are told.',
   tag: 'channels',
@@ -72,9 +86,9 @@ const changeDigestEndpoint = defineEndpoint({
     weekday: weekday.unwrap().optional(),
   }),
   reply: digestShape,
-  async handle(context, caller, { body }) {
+  async handle(context, caller, { body, facts }) {
     const change = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
-    return { data: await updateDigestSettings(context, caller, change) };
+    return toDigestReply(await updateDigestSettings(context, caller, change, facts.ifMatch));
   },
 });
 

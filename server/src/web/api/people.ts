@@ -12,11 +12,12 @@ import {
   issuePasswordLink,
   listPeople,
 } from '../../core/accounts/people.ts';
+import { findPersonVersion } from '../../core/accounts/person-version.ts';
 import { SCOPES } from '../../core/accounts/scopes.ts';
 import { demand, isAllowed, listScopes, PERMISSIONS } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { ApiKey, Person } from '../../store/people.ts';
-import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { type ApiEndpoint, type ApiReply, defineEndpoint } from '../http/route.ts';
 import { createUrls } from '../urls.ts';
 import {
   idParams,
@@ -64,6 +65,10 @@ const userShape = nameShape(
 function toUserShape({ user, lastLoginAt, linkExpiresAt }: Person): z.infer<typeof userShape> {
   const { id, name, role, disabled, zone, createdAt } = user;
   return { id, name, role, state: findPersonState(user), disabled, zone, createdAt, lastLoginAt, linkExpiresAt };
+}
+
+function toUserReply(person: Person): ApiReply<z.infer<typeof userShape>> {
+  return { data: toUserShape(person), version: findPersonVersion(person.user) };
 }
 
 const linkShape = nameShape(
@@ -128,12 +133,13 @@ const usersEndpoint = defineEndpoint({
 const userEndpoint = defineEndpoint({
   method: 'get',
   path: '/users/:id',
+  versioned: true,
   scope: 'admin',
   summary: 'One of the people who may sign in.',
   tag: 'people',
   params: idParams('user'),
   reply: userShape,
-  handle: async (context, caller, { params }) => ({ data: toUserShape(await getPerson(context, caller, params.id)) }),
+  handle: async (context, caller, { params }) => toUserReply(await getPerson(context, caller, params.id)),
 });
 
 const createUserEndpoint = defineEndpoint({
@@ -155,6 +161,8 @@ const createUserEndpoint = defineEndpoint({
 const changeUserEndpoint = defineEndpoint({
   method: 'patch',
   path: '/users/:id',
+  versioned: true,
+  guarded: true,
   scope: 'admin',
   summary: 'Changes a role, or disables or enables; the last administrator who can sign in stays one.',
   tag: 'people',
@@ -164,9 +172,9 @@ const changeUserEndpoint = defineEndpoint({
     disabled: z.boolean().optional().meta({ description: 'true ends all their sessions and their link at once' }),
   }),
   reply: userShape,
-  async handle(context, caller, { params, body }) {
-    await changePerson(context, caller, params.id, body);
-    return { data: toUserShape(await getPerson(context, caller, params.id)) };
+  async handle(context, caller, { params, body, facts }) {
+    await changePerson(context, caller, params.id, body, facts.ifMatch);
+    return toUserReply(await getPerson(context, caller, params.id));
   },
 });
 

@@ -1,13 +1,22 @@
 /** End-points about the cap of age over all retention policies. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import * as z from 'zod';
-import { CAP_DAYS_MAX } from '../../core/retention/retention-cap.ts';
-import { getRetentionCap, previewRetentionCap, setRetentionCap } from '../../core/retention/retention-cap-change.ts';
-import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
+import { CAP_DAYS_MAX, type RetentionCap } from '../../core/retention/retention-cap.ts';
+import {
+  findRetentionCapVersion,
+  getRetentionCap,
+  previewRetentionCap,
+  setRetentionCap,
+} from '../../core/retention/retention-cap-change.ts';
+import { type ApiEndpoint, type ApiReply, defineEndpoint } from '../http/route.ts';
 import { listOf, nameShape } from './shapes/shapes.ts';
 
 const days = { description: 'Days; 0: no cap' };
 const capShape = nameShape('RetentionCap', z.strictObject({ maxAgeDays: z.int().min(0).meta(days) }));
+
+function toCapReply(cap: RetentionCap): ApiReply<RetentionCap> {
+  return { data: cap, version: findRetentionCapVersion(cap) };
+}
 
 const previewShape = nameShape(
   'RetentionCapPreview',
@@ -42,11 +51,12 @@ const previewShape = nameShape(
 const readEndpoint = defineEndpoint({
   method: 'get',
   path: '/settings/retention',
+  versioned: true,
   scope: 'read',
   summary: 'The cap of age: no retention policy keeps what is older.',
   tag: 'settings',
   reply: capShape,
-  handle: async (context, caller) => ({ data: await getRetentionCap(context, caller) }),
+  handle: async (context, caller) => toCapReply(await getRetentionCap(context, caller)),
 });
 
 const previewEndpoint = defineEndpoint({
@@ -67,6 +77,8 @@ const previewEndpoint = defineEndpoint({
 const changeEndpoint = defineEndpoint({
   method: 'patch',
   path: '/settings/retention',
+  versioned: true,
+  guarded: true,
   scope: 'admin',
   summary: 'Sets the cap of age, or takes it away with 0; refused when it would remove another number than was seen.',
   tag: 'settings',
@@ -75,7 +87,8 @@ const changeEndpoint = defineEndpoint({
     seen: z.int().min(0).meta({ description: '`removed` of the preview' }),
   }),
   reply: capShape,
-  handle: async (context, caller, { body: { seen, ...cap } }) => ({ data: await setRetentionCap(context, caller, cap, seen) }),
+  handle: async (context, caller, { body: { seen, ...cap }, facts }) =>
+    toCapReply(await setRetentionCap(context, caller, cap, seen, facts.ifMatch)),
 });
 
 export const RETENTION_CAP_ENDPOINTS: readonly ApiEndpoint[] = [readEndpoint, previewEndpoint, changeEndpoint];

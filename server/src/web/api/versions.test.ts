@@ -36,4 +36,41 @@ describe('What is changed by its content alone', () => {
     assert.deepEqual([late.code, late.details], ['conflict', { field: 'version', current: changed }]);
     assert.equal((await patch(16, changed)).version, (await world.call('GET /settings', {})).version);
   });
+
+  const SETTINGS = [
+    { path: '/alert-thresholds', bodies: [{ failuresInARow: 3 }, { failuresInARow: 4 }] },
+    { path: '/digest-settings', bodies: [{ hour: 6 }, { hour: 7 }] },
+    {
+      path: '/settings/retention',
+      bodies: [
+        { maxAgeDays: 300, seen: 0 },
+        { maxAgeDays: 0, seen: 0 },
+      ],
+    },
+  ];
+  for (const { path, bodies } of SETTINGS)
+    it(`guards ${path} with what it was when it was read`, async () => {
+      const [first, second] = bodies;
+      const read = (await world.call(`GET ${path}`, {})).version ?? assert.fail('no version');
+      const patch = (body: unknown, ifMatch: number) => world.call(`PATCH ${path}`, { body, ifMatch });
+      const changed = (await patch(first, read)).version ?? assert.fail('no version');
+      assert.notEqual(changed, read);
+      const late = await catchError(patch(second, read));
+      assert.deepEqual([late.code, late.details], ['conflict', { field: 'version', current: changed }]);
+      assert.equal((await world.call(`GET ${path}`, {})).version, changed);
+      assert.equal((await patch(second, changed)).version, (await world.call(`GET ${path}`, {})).version);
+    });
+
+  it('guards a person with the role and the state they were read with', async () => {
+    const made = (await world.call('POST /users', { body: { name: 'vera', role: 'viewer' } })).data as { id: string };
+    const params = { id: made.id };
+    const read = (await world.call('GET /users/:id', { params })).version ?? assert.fail('no version');
+    const patch = (body: unknown, ifMatch: number) => world.call('PATCH /users/:id', { params, body, ifMatch });
+    const changed = (await patch({ disabled: true }, read)).version ?? assert.fail('no version');
+    assert.notEqual(changed, read);
+    const late = await catchError(patch({ disabled: false }, read));
+    assert.deepEqual([late.code, late.details], ['conflict', { field: 'version', current: changed }]);
+    assert.equal(((await world.call('GET /users/:id', { params })).data as { disabled: boolean }).disabled, true);
+    assert.equal((await patch({ disabled: false }, changed)).version, read, 'the same content has the same version');
+  });
 });

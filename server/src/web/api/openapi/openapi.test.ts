@@ -210,15 +210,19 @@ describe('The OpenAPI document', () => {
       .map(({ method, path }) => `${method} ${path}`);
     assert.deepEqual(guarded.sort(), [
       'patch /alert-rules',
+      'patch /alert-thresholds',
       'patch /channels/{id}',
+      'patch /digest-settings',
       'patch /hosts/{id}',
       'patch /objectives',
       'patch /plans/{id}',
       'patch /repositories/{id}',
       'patch /retention-policies/{id}',
       'patch /settings',
+      'patch /settings/retention',
       'patch /shared-schedules/{id}',
       'patch /sources/{id}',
+      'patch /users/{id}',
       'post /repositories/{id}/admin-credential',
     ]);
   });
