@@ -19,6 +19,7 @@ import { addApiCommand, addReadCommands } from './read-commands.ts';
 import { addRecoveryCommands } from './recovery-commands.ts';
 import { addRunCommands } from './run-commands.ts';
 import { addSnapshotCommands } from './snapshot-commands.ts';
+import { addStatisticsCommand } from './statistics-commands.ts';
 
 const CLI_VERSION = '0.1.0';
 
@@ -44,6 +45,7 @@ export function createProgram(parts: CliParts): Command {
   addSnapshotCommands(getNoun('snapshots'), parts);
   addAuditCommands(getNoun('audit'), parts);
   addPeopleCommands(getNoun('users'), parts);
+  addStatisticsCommand(program, parts);
   addApiCommand(program, parts);
   program
     .command('completion')

@@ -73,6 +73,21 @@ describe('Lists of the command line', () => {
     }
   });
 
+  it('have a time in numbers beside them', async () => {
+    const shown = await world.run(['stats', '--since', '7d', '--limit', '2']);
+    assert.equal(shown.code, EXIT.done, shown.error);
+    assert.match(shown.out, /\nKIND +SOURCES +BACKED UP +SIZE\nfiles +3 +0 +0 B\n/);
+    assert.match(shown.out, /without a clean backup of the last 24 hours: 3\nSOURCE +KIND +HOST +LAST GOOD\napp +files +db-1\n/);
+    const tomorrow = new Date(world.served.clock.now() + 86_400_000).toISOString();
+    const { runs, stale } = (await world.run(['stats', '--until', tomorrow, '--json'])).json<{
+      runs: unknown[];
+      stale: { total: number };
+    }>();
+    assert.deepEqual([runs, stale.total], [[{ kind: 'backup', state: 'queued', count: 1 }], 3]);
+    assert.equal((await world.run(['stats', '--limit', '0'])).code, EXIT.usage);
+    assert.equal((await world.run(['stats', '--since', 'yesterday'])).code, EXIT.usage);
+  });
+
   it('come page by page from any end-point, or whole', async () => {
     const page = await world.run(['api', 'GET', '/sources?limit=1&sort=name']);
     assert.deepEqual(

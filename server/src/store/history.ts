@@ -18,6 +18,12 @@ export interface RunCount {
   count: number;
 }
 
+/** Runs that were created on one UTC day. */
+export interface RunDay extends RunCount {
+  /** Days since 1970-01-01. */
+  day: number;
+}
+
 /** How big a repository was at an instant: what was measured last before it. */
 export interface SizeThen {
   repository: RepositoryId;
@@ -32,6 +38,8 @@ export interface HistoryStore {
   listProtectionDays(tenant: TenantId, fromDay: number, toDay: number): Promise<readonly ProtectionDay[]>;
   /** Runs that were created from `from` on and before `to`, epoch milliseconds. */
   countRuns(tenant: TenantId, from: number, to: number): Promise<readonly RunCount[]>;
+  /** Runs of the days from `fromDay` up to and without `toDay`, by day, kind and state; what there was none of is left out. */
+  listRunDays(tenant: TenantId, fromDay: number, toDay: number): Promise<readonly RunDay[]>;
   /** One for each repository and instant by which it was measured, in no particular order. Each is one step through an index. */
   listSizesAt(tenant: TenantId, repositories: readonly RepositoryId[], instants: readonly number[]): Promise<readonly SizeThen[]>;
 }

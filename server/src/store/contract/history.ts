@@ -85,6 +85,13 @@ export function checkHistory(open: OpenStore): void {
           new Set(['backup failed 1', 'check running 1']),
         );
         assert.deepEqual(await store.history.countRuns(OTHER_TENANT, NOW, NOW + DAY), []);
+        const day = Math.floor(NOW / DAY);
+        const days = await store.history.listRunDays(TENANT, day, day + 1);
+        assert.deepEqual(
+          days.map((one) => `${one.day - day} ${one.kind} ${one.state}`),
+          ['0 backup cancelled', '0 backup failed', '0 check running'],
+        );
+        assert.deepEqual(await store.history.listRunDays(OTHER_TENANT, day, day + 2), []);
       }),
     );
   });

@@ -83,6 +83,11 @@ export function createHistory(sql: Sql): HistoryStore {
     z.object({ repository: idSchema('repository'), at: z.int(), sizeBytes: z.int() }) as z.ZodType<SizeThen>,
   );
   const countRuns = createRunCounts(sql);
+  const runDays = sql.select(
+    `SELECT day, kind, state, count FROM run_days WHERE tenant_id = @tenant AND day >= @fromDay AND day < @toDay AND count > 0
+     ORDER BY day, kind, state`,
+    z.object({ day: z.int(), kind: z.enum(RUN_KINDS), state: z.enum(RUN_STATES), count: z.int() }),
+  );
   return {
     listSizesAt: (tenant, repositories, instants) =>
       sql.read(() => sizes.list({ tenant, repositories: JSON.stringify(repositories), instants: JSON.stringify(instants) })),
@@ -92,6 +97,7 @@ export function createHistory(sql: Sql): HistoryStore {
         record.run({ tenant, day: Math.floor(hour / HOURS_A_DAY), hour, atRisk, ...counts });
       }),
     listProtectionDays: (tenant, fromDay, toDay) => sql.read(() => days.list({ tenant, fromDay, toDay })),
+    listRunDays: (tenant, fromDay, toDay) => sql.read(() => runDays.list({ tenant, fromDay, toDay })),
     countRuns: (tenant, from, to) => sql.read(() => countRuns(tenant, from, to)),
   };
 }

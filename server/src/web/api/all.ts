@@ -34,6 +34,7 @@ import { SNAPSHOT_CONTENT_ENDPOINTS } from './snapshot-contents.ts';
 import { SNAPSHOT_ORDER_ENDPOINTS } from './snapshot-orders.ts';
 import { SNAPSHOT_ENDPOINTS } from './snapshots.ts';
 import { SOURCE_ENDPOINTS } from './sources.ts';
+import { STATISTICS_ENDPOINT } from './statistics.ts';
 import { UPKEEP_ENDPOINTS } from './upkeep.ts';
 
 /**
@@ -43,6 +44,7 @@ import { UPKEEP_ENDPOINTS } from './upkeep.ts';
 export function createApiEndpoints(calendar: FireCalendar, channels: ChannelDoor): readonly ApiEndpoint[] {
   const endpoints: ApiEndpoint[] = [
     FLEET_SUMMARY_ENDPOINT,
+    STATISTICS_ENDPOINT,
     ...BULK_ENDPOINTS,
     ...ENROLMENT_ENDPOINTS,
     ...HOST_ENDPOINTS,
