@@ -1,8 +1,9 @@
 #!/usr/bin/env node
+/** `holdfast-server`: serve, user create, user link, audit verify, api-key create, backup, recovery-kit, version. Data on standard output, logs on standard error. */
+
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { systemClock } from '@holdfast/shared/clock.ts';
-/** `holdfast-server`: serve, user create, user link, audit verify, api-key create, backup, recovery-kit, version. Data on standard output, logs on standard error. */
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { Command, InvalidArgumentError, Option } from 'commander';
