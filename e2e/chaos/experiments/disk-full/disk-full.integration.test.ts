@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
+import { statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
+import { openSqliteStore } from '@holdfast/server/store/sqlite/open.ts';
+import { systemClock } from '@holdfast/shared/clock.ts';
 import { UnsupportedError } from '../../../harness/services/identity.ts';
 import { startTmpfs } from '../../../harness/services/tmpfs.ts';
 import { isGood } from '../../experiment.ts';
@@ -14,8 +16,9 @@ const MIGRATIONS = join(import.meta.dirname, '../../../../migrations');
 const isRoot = process.getuid?.() === 0;
 
 async function makeBooks(directory: string, books: { acknowledged: number; applied: number }): Promise<string> {
-  const ledger = new DatabaseSync(join(directory, 'holdfast.db'), { enableForeignKeyConstraints: false });
-  for (const file of readdirSync(MIGRATIONS).sort()) ledger.exec(readFileSync(join(MIGRATIONS, file), 'utf8'));
+  const path = join(directory, 'holdfast.db');
+  await (await openSqliteStore({ path, migrationsDir: MIGRATIONS, clock: systemClock, ballastBytes: 0 })).close();
+  const ledger = new DatabaseSync(path, { enableForeignKeyConstraints: false });
   ledger.prepare('INSERT INTO host_streams VALUES (?, ?, ?, ?, 0)').run('host_1', 'epoch', 'tenant_1', books.applied);
   ledger.close();
   const journalFile = join(directory, 'journal.db');

@@ -95,10 +95,7 @@ export function createAuditWalk(sql: Sql): TrailStore['followAudit'] {
      FROM audit WHERE tenant_id = @tenant AND no > @after ORDER BY no LIMIT @limit`,
     storedRow,
   );
-  const unchained = sql.select(
-    'SELECT count(*) AS count FROM (SELECT 1 FROM audit WHERE tenant_id = @tenant AND no IS NULL LIMIT 1)',
-    counted,
-  );
+  const unchained = sql.select('SELECT EXISTS (SELECT 1 FROM audit WHERE tenant_id = @tenant AND no IS NULL) AS count', counted);
   return (tenant, from, limit) =>
     sql.read(() => {
       const found = rows.list({ tenant, after: from.no, limit });
