@@ -143,6 +143,12 @@ describe('classification', () => {
     ['Fatal: unable to open config file: Stat: The specified key does not exist.', 'repository_missing'],
     ['subprocess ssh: ssh: Could not resolve hostname nas.example.test: Name or service not known', 'repository_unreachable'],
     ['Fatal: unable to save snapshot: server response unexpected: 500 Internal Server Error (500)', 'repository_unreachable'],
+    // Digits of a pause or of a name are no answer of a server.
+    [
+      'Save(<data/563adba05c>) returned error, retrying after 1.40440587s: client.PutObject: Put "https://127.0.0.1:35563/b/data/56/563a404b": read tcp 127.0.0.1:44036->127.0.0.1:35563: read: connection reset by peer',
+      'repository_unreachable',
+    ],
+    ['Fatal: Load(<data/563adba05c>, 0, 0) failed: unexpected HTTP response (404): 404 Not Found', 'repository_damaged'],
     ['Fatal: write /var/tmp/restic-temp-pack-123: no space left on device', 'disk_full'],
     ['Fatal: unable to save snapshot: Copy: write cache/c345668a/data/f3/tmp-1570616718: no space left on device', 'disk_full'],
     [

@@ -48,7 +48,7 @@ const TEXTS: readonly (readonly [RegExp, Reason])[] = [
     'repository_damaged',
   ],
   [
-    /<(?:data|index|key|tree)\/[0-9a-f]+>.{0,300}(?:no such file|not exist|does not exist|404)|not found in (?:the )?(?:index|repository)/is,
+    /<(?:data|index|key|tree)\/[0-9a-f]+>.{0,300}(?:no such file|not exist|does not exist|\(404\)|\b404 Not Found|unexpected: 404\b)|not found in (?:the )?(?:index|repository)/is,
     'repository_damaged',
   ],
   // Old versions stumble over damaged packs instead of refusing them.

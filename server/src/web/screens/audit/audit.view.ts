@@ -1,6 +1,6 @@
 /** Who did what to what, from where. */
 import { type Html, html } from '../../html.ts';
-import { postButton } from '../../ui/button.ts';
+import { linkButton, postButton } from '../../ui/button.ts';
 import { copyLine } from '../../ui/copy.ts';
 import { emptyState } from '../../ui/empty.ts';
 import { icon } from '../../ui/icons.ts';
@@ -125,7 +125,7 @@ export function auditTable(view: AuditView): Html {
         ? undefined
         : {
             ...view.pager,
-            summary: html`${view.pager.summary} · All of them: <a href="${view.csvHref}">CSV</a>, <a href="${view.jsonHref}">JSON lines</a>`,
+            summary: html`${view.pager.summary} ${linkButton({ href: view.csvHref, label: 'All as CSV', kind: 'quiet', small: true })}${linkButton({ href: view.jsonHref, label: 'All as JSON lines', kind: 'quiet', small: true })}`,
           },
   });
 }
