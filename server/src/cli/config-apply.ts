@@ -6,7 +6,7 @@ import type { Client } from './client.ts';
 import type { Change, Section, Values } from './config-diff.ts';
 import { SECTIONS } from './config-diff.ts';
 import { type ConfigFile, nameSource } from './config-file.ts';
-import { arrangeSubscription, type Names } from './config-state.ts';
+import { arrangeOptions, arrangeSubscription, type Names } from './config-state.ts';
 import { CliError, createUsageError } from './exit.ts';
 import { checkId, THING_PATHS } from './find.ts';
 
@@ -80,6 +80,7 @@ function writePlan(change: Change, names: Names): Values {
   const isNew = change.action === 'create';
   const changed = new Set(change.fields.map(({ field }) => field.split('.').slice(0, 2).join('.')));
   const none = isNew ? undefined : null;
+  const given = arrangeOptions(options, (host) => getId(names.hosts, host));
   return {
     repository: getId(names.repositories, repository),
     sources: sources.map((source) => getId(names.sources, source)),
@@ -87,7 +88,10 @@ function writePlan(change: Change, names: Names): Values {
       ? { schedule: schedule ?? none }
       : { sharedSchedule: getId(names.schedules, sharedSchedule) }),
     enabled,
-    options: isNew ? options : Object.fromEntries(Object.entries(options).filter(([name]) => changed.has(`options.${name}`))),
+    // Drills that the file does not have are taken away: all other options have a usual value, which is sent.
+    options: isNew
+      ? given
+      : Object.fromEntries(Object.entries({ drills: null, ...given }).filter(([name]) => changed.has(`options.${name}`))),
     retentionPolicy: retentionPolicy === undefined ? none : getId(names.policies, retentionPolicy),
     copyRepository: copyRepository === undefined ? none : getId(names.repositories, copyRepository),
     copyPolicy: copyPolicy === undefined ? none : getId(names.policies, copyPolicy),

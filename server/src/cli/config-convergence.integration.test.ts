@@ -67,6 +67,16 @@ const options = fc.record({
   blackouts: maybe(fc.constantFrom([], [{ from: '22:00', to: '06:00' }], [{ from: '01:00', to: '02:00', days: [0] }])),
   priority: maybe(fc.constantFrom('high', 'normal', 'low')),
   attempts: maybe(count),
+  drills: maybe(
+    fc.record(
+      {
+        schedule: fc.constantFrom({ cron: '0 4 * * 6' }, { cron: '0 5 1 * *', zone: 'Europe/Berlin' }),
+        everyRuns: count,
+        host: fc.constant(HOST),
+      },
+      { requiredKeys: ['everyRuns'] },
+    ),
+  ),
   hooks: maybe(fc.record({ before: maybe(fc.constant('stop.sh')), after: maybe(fc.constant('start.sh')) })),
   limits: maybe(fc.record({ nice: maybe(count), uploadKiBps: maybe(count) })),
 });
@@ -103,6 +113,22 @@ const file = fc.record({
   channels: fc.option(channel).map((one) => (one === null ? [] : [one])),
 });
 
+/** A plan that says all of drills, then less, then nothing: chance does not meet each of them in few files. */
+const drilled = [
+  { schedule: { cron: '0 4 * * 6', zone: 'Europe/Berlin' }, everyRuns: 7, host: HOST },
+  { everyRuns: 7 },
+  undefined,
+].map((drills): [object] => [
+  {
+    version: 1,
+    repositories: [
+      { name: 'main', kind: 'rest', config: { url: 'https://rest.example.test/a' }, secrets: { password: 'env:REPO_PASSWORD' } },
+    ],
+    sources: [{ name: 'a', host: HOST, kind: 'files', config: { paths: ['/srv'] } }],
+    plans: [{ name: 'nightly', repository: 'main', sources: [`${HOST}/a`], options: { ...(drills && { drills }) } }],
+  },
+]);
+
 const variables = { REPO_PASSWORD: 'a-secret-of-the-file', HOOK: 'https://hooks.example.test/x' };
 
 it('whatever a file says, and whatever the one before it left on the server, nothing differs once it is applied', async () => {
@@ -123,7 +149,12 @@ it('whatever a file says, and whatever the one before it left on the server, not
       );
     };
     // Each file meets what the one before it made, so nothing is shrunk: the smaller file would meet another server.
-    await fc.assert(fc.asyncProperty(file, converge), { numRuns: FILES, seed: 20_261_120, endOnFailure: true });
+    await fc.assert(fc.asyncProperty<[object]>(file, converge), {
+      examples: drilled,
+      numRuns: FILES + drilled.length,
+      seed: 20_261_120,
+      endOnFailure: true,
+    });
   } finally {
     await world.close();
   }

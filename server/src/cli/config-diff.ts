@@ -1,7 +1,7 @@
 /** What would have to change for the server to be as a file says. Pure: the file and the state in, the list of changes out. */
 import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
 import { type ConfigFile, completeConfig, nameSource } from './config-file.ts';
-import { arrangeSubscription, collectNames, type Names, nameOf, type ServerState } from './config-state.ts';
+import { arrangeOptions, arrangeSubscription, collectNames, type Names, nameOf, type ServerState } from './config-state.ts';
 
 /** In the order in which they refer to each other. */
 export const SECTIONS = ['policies', 'schedules', 'repositories', 'sources', 'plans', 'channels'] as const;
@@ -150,7 +150,7 @@ function listPresent(state: ServerState, names: Names, section: Section): readon
           schedule: plan.sharedSchedule === undefined ? plan.schedule : undefined,
           sharedSchedule: plan.sharedSchedule && nameOf(names.schedules, plan.sharedSchedule),
           enabled: plan.enabled,
-          options: plan.options,
+          options: arrangeOptions(plan.options, (host) => nameOf(names.hosts, host)),
           retentionPolicy: plan.retentionPolicy && nameOf(names.policies, plan.retentionPolicy),
           copyRepository: plan.copyRepository && nameOf(names.repositories, plan.copyRepository),
           copyPolicy: plan.copyPolicy && nameOf(names.policies, plan.copyPolicy),
@@ -203,7 +203,8 @@ function findProblems(file: ConfigFile, names: Names, changes: readonly Change[]
   );
   const isSource = known((file.sources ?? []).map(nameSource), names.sources);
   const ofPlans = (file.plans ?? []).flatMap((plan) => {
-    const { name, repository, copyRepository, sources, retentionPolicy, copyPolicy, sharedSchedule } = plan;
+    const { name, repository, copyRepository, sources, retentionPolicy, copyPolicy, sharedSchedule, options } = plan;
+    const ground = options.drills?.host;
     return [
       ...[repository, copyRepository ?? repository]
         .filter((wanted, at, all) => all.indexOf(wanted) === at && !isRepository(wanted))
@@ -214,6 +215,9 @@ function findProblems(file: ConfigFile, names: Names, changes: readonly Change[]
       ...(sharedSchedule === undefined || isSchedule(sharedSchedule)
         ? []
         : [`plan ${name}: there is no shared schedule called ${sharedSchedule}`]),
+      ...(ground === undefined || names.hosts.has(ground)
+        ? []
+        : [`plan ${name}: there is no host called ${ground} for its drills; approve it first`]),
       ...sources.filter((source) => !isSource(source)).map((source) => `plan ${name}: there is no source ${source}`),
     ];
   });

@@ -2,7 +2,7 @@
 import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
 import { stringify } from 'yaml';
 import { fieldDefaults, nameSource, USUAL_SUBSCRIPTION } from './config-file.ts';
-import { arrangeSubscription, collectNames, nameOf, type ServerState } from './config-state.ts';
+import { arrangeOptions, arrangeSubscription, collectNames, nameOf, type ServerState } from './config-state.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -103,7 +103,10 @@ export function exportConfig(state: ServerState): Exported {
       repository: nameOf(names.repositories, plan.repository),
       sources: plan.sources.map((source) => nameOf(names.sources, source)),
       ...writeSchedule(names.schedules, { schedule, sharedSchedule: plan.sharedSchedule }),
-      ...optional('options', leaveOut(options, DEFAULT_PLAN_OPTIONS)),
+      ...optional(
+        'options',
+        arrangeOptions(leaveOut(options, DEFAULT_PLAN_OPTIONS), (host) => nameOf(names.hosts, host)),
+      ),
       ...(plan.retentionPolicy === undefined ? {} : { retentionPolicy: nameOf(names.policies, plan.retentionPolicy) }),
       ...(plan.copyRepository === undefined ? {} : { copyRepository: nameOf(names.repositories, plan.copyRepository) }),
       ...(plan.copyPolicy === undefined ? {} : { copyPolicy: nameOf(names.policies, plan.copyPolicy) }),

@@ -2,6 +2,7 @@
 import { REPOSITORY_ADAPTERS, SOURCE_ADAPTERS } from '@holdfast/shared/adapters/all.ts';
 import { createConfigSchema, type Field } from '@holdfast/shared/adapters/field.ts';
 import { configSchema, nameSchema, planOptionsChangeSchema, runsAtOnceSchema, tagSchema } from '@holdfast/shared/domain/plan.ts';
+import { DRILLS_SAY_WHEN, planDrillsSchema } from '@holdfast/shared/domain/plan-drills.ts';
 import { retentionPolicySchema } from '@holdfast/shared/domain/retention-policy.ts';
 import { scheduleSchema } from '@holdfast/shared/domain/schedule.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
@@ -58,6 +59,14 @@ const channelSchema = z.strictObject({
   /** What is there stays, if left out. */
   subscription: subscriptionSchema.optional(),
 });
+/** As the API has them, with the host of drills by name; what is left out is as usual, so nothing is `null`. */
+const planOptionsSchema = z.strictObject({
+  ...planOptionsChangeSchema.shape,
+  drills: z
+    .strictObject({ ...planDrillsSchema.shape, host: nameSchema.optional() })
+    .refine(...DRILLS_SAY_WHEN)
+    .exactOptional(),
+});
 const planSchema = z.strictObject({
   name: nameSchema,
   repository: nameSchema,
@@ -65,7 +74,7 @@ const planSchema = z.strictObject({
   schedule: scheduleSchema.optional(),
   sharedSchedule: nameSchema.optional(),
   enabled: z.boolean().default(true),
-  options: planOptionsChangeSchema.default({}),
+  options: planOptionsSchema.default({}),
   retentionPolicy: nameSchema.optional(),
   copyRepository: nameSchema.optional(),
   copyPolicy: nameSchema.optional(),

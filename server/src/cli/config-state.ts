@@ -104,3 +104,10 @@ export function arrangeSubscription(subscription: Lists, namePlan: (plan: string
     }),
   );
 }
+
+/** With the host of drills by another name. */
+export function arrangeOptions(options: Readonly<Record<string, unknown>>, nameHost: (host: string) => string): typeof options {
+  const drills = options['drills'] as { host?: string } | undefined;
+  if (drills?.host === undefined) return options;
+  return { ...options, drills: { ...drills, host: nameHost(drills.host) } };
+}

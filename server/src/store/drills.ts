@@ -1,6 +1,7 @@
 /** Proofs that backups can be restored: what drills came to, and what they are to ask. */
 import type { DrillAssertion } from '@holdfast/shared/domain/drill.ts';
 import type { HostId, PlanId, RunId, SnapshotId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { PlanDrills } from '@holdfast/shared/domain/plan-drills.ts';
 import type { Page, PageRequest } from './page.ts';
 
 /** A drill that came to a verdict. */
@@ -21,10 +22,26 @@ export interface Drill {
   things: number;
 }
 
+/** What a plan says of the drills of its sources. */
+export interface FollowedDrills {
+  plan: PlanId;
+  drills: PlanDrills;
+}
+
+/** A source for which something else holds than it goes by. */
+export interface UnsettledDrills {
+  tenant: TenantId;
+  source: SourceId;
+  /** The oldest of its enabled plans that say anything; undefined: none does any more. */
+  followed?: FollowedDrills | undefined;
+  /** The same, word for word as it is stored. */
+  said?: string | undefined;
+}
+
 export interface DrillSettings {
   source: SourceId;
   assertions: readonly DrillAssertion[];
-  /** Undefined: only by hand. */
+  /** With neither this nor `everyRuns` they are due as the plan says that is followed, and else only by hand. */
   everyDays?: number | undefined;
   /** A proof older than this is too old; undefined: none ever is. */
   withinDays?: number | undefined;
@@ -34,7 +51,9 @@ export interface DrillSettings {
   host?: HostId | undefined;
   /** A source of that host through whose server drills restore, into a database of their own; undefined: into a server of their own. */
   server?: SourceId | undefined;
-  /** When the next one is due, epoch milliseconds; set where `everyDays` is, or when enough backups were made. */
+  /** The plan whose rhythm they follow, and what it says; read only. */
+  followed?: FollowedDrills | undefined;
+  /** When the next one is due, epoch milliseconds; set where `everyDays` or a schedule is, or when enough backups were made. */
   nextAt?: number | undefined;
   /** One is due since then and could not be started, and why; read only. */
   missed?: { since: number; why: string } | undefined;
@@ -53,11 +72,15 @@ export interface DrillStore {
   findDrillSettings(tenant: TenantId, source: SourceId): Promise<DrillSettings | undefined>;
   /** Of those that have any, in no particular order. */
   listDrillSettings(tenant: TenantId, sources: readonly SourceId[]): Promise<readonly DrillSettings[]>;
-  /** Replaces them, and what was missed is forgotten; `not_found` when the source is gone. */
+  /** Replaces them, and what was missed is forgotten, and what was followed until it is settled again; `not_found` when the source is gone. */
   saveDrillSettings(tenant: TenantId, settings: DrillSettings): Promise<void>;
+  /** Sources without a rhythm of their own that do not go by what their plans say, at most `limit`, in no particular order. */
+  listUnsettledDrills(limit: number): Promise<readonly UnsettledDrills[]>;
+  /** They go by it from now on, what they missed is forgotten, and the next is due at `nextAt`; one whose plans say something else by now is left out. */
+  settleDrills(settled: readonly (Omit<UnsettledDrills, 'followed'> & { nextAt?: number | undefined })[]): Promise<void>;
   /** One that is due cannot be started, and is tried again at `nextAt`; it is missed until one begins. `why` is a part of a sentence. */
   postponeDrill(tenant: TenantId, source: SourceId, nextAt: number, why: string): Promise<void>;
-  /** One has begun: none is missed, backups are counted anew, and the next by days is due at `nextAt`. */
+  /** One has begun: none is missed, backups are counted anew, and the next by days or a schedule is due at `nextAt`. */
   noteDrill(tenant: TenantId, source: SourceId, nextAt: number | undefined): Promise<void>;
   /** Sources for which one is due at `now`, longest due first, at most `limit`. */
   listDueDrills(now: number, limit: number): Promise<readonly { tenant: TenantId; source: SourceId }[]>;

@@ -5,6 +5,7 @@ import { RUNS, TEXT } from '../limits.ts';
 import { ROW_COUNTS } from './contents.ts';
 import { drainSchema } from './drain.ts';
 import { idSchema } from './ids.ts';
+import { planDrillsSchema } from './plan-drills.ts';
 import { retentionPolicySchema } from './retention-policy.ts';
 import { scheduleSchema } from './schedule.ts';
 import { engineSnapshotIdSchema } from './snapshot.ts';
@@ -106,12 +107,15 @@ export const planOptionsSchema = z.strictObject({
   limits: runLimitsSchema.default({}),
   /** How thoroughly the rows of databases are counted beside their dump, for drills to compare with. */
   countRows: z.enum(ROW_COUNTS).default('small'),
+  /** When drills of its sources are due; undefined: the plan says nothing of them. Never in a spec. */
+  drills: planDrillsSchema.optional(),
 });
 export type PlanOptions = z.infer<typeof planOptionsSchema>;
 
 const { shape } = planOptionsSchema;
+const { drills: _ofServer, ...hostShape } = shape;
 
-/** A change of some options; what is left out stays as it is. `blackouts`, `hooks` and `limits` are replaced whole. */
+/** A change of some options; what is left out stays as it is. `blackouts`, `hooks`, `limits` and `drills` are replaced whole. */
 export const planOptionsChangeSchema = z.strictObject({
   catchUp: shape.catchUp.unwrap().exactOptional(),
   graceMinutes: shape.graceMinutes.unwrap().exactOptional(),
@@ -125,8 +129,16 @@ export const planOptionsChangeSchema = z.strictObject({
   hooks: shape.hooks.unwrap().exactOptional(),
   limits: shape.limits.unwrap().exactOptional(),
   countRows: shape.countRows.unwrap().exactOptional(),
+  /** `null`: the plan says nothing of drills any more. */
+  drills: planDrillsSchema.nullable().exactOptional(),
 });
 export type PlanOptionsChange = z.infer<typeof planOptionsChangeSchema>;
+
+/** Options with a change made to them. */
+export function changePlanOptions(before: Partial<PlanOptions>, change: PlanOptionsChange): PlanOptions {
+  const { drills, ...others } = change;
+  return planOptionsSchema.parse({ ...before, ...others, ...(drills === undefined ? {} : { drills: drills ?? undefined }) });
+}
 
 /**
  * Where a host has its secrets: `kept` sealed in its spec, so that it works with the server gone; `just_in_time` in memory only, handed over
@@ -184,7 +196,7 @@ export const specPlanSchema = z.object({
   schedule: scheduleSchema.optional(),
   enabled: z.boolean(),
   /** What a newer server adds is left out, not refused. */
-  options: z.object(shape),
+  options: z.object(hostShape),
   /** How long its snapshots are kept; undefined: nothing is ever removed. The host goes by it alone, after each clean run. */
   retention: retentionPolicySchema.optional(),
   /** Nothing older than so many days is kept by these policies: a setting of the whole installation; undefined: no such cap. */

@@ -2,6 +2,7 @@
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { type DrillAssertion, drillAssertionsSchema } from '@holdfast/shared/domain/drill.ts';
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { DRILL_RUNS_MAX } from '@holdfast/shared/domain/plan-drills.ts';
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import type { DrillSettings } from '../../store/drills.ts';
 import type { Source } from '../../store/sources.ts';
@@ -11,10 +12,10 @@ import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { getDrilledSource, getDrillServer } from './drills.ts';
+import { settlePlanDrills } from './plan-drills.ts';
 
 /** The most a person may say for how often, or how old a proof may be. */
 export const DRILL_DAYS_MAX = 3650;
-export const DRILL_RUNS_MAX = 1000;
 
 const NO_SETTINGS = { assertions: [], updatedAt: 0 } as const;
 
@@ -67,7 +68,7 @@ function checkWishes(source: Source, wishes: DrillWishes): void {
     throw createFieldsError({ assertions: 'nothing can be asked of this kind of source' });
 }
 
-/** Replaces what is asked at every drill of a source, and how often one is due. `invalid` naming the field at fault. */
+/** Replaces what is asked at every drill of a source, and how often one is due: with neither days nor backups, as its plans say. `invalid` naming the field at fault. */
 export async function saveDrillSettings(
   context: CoreContext,
   caller: Caller,
@@ -96,13 +97,14 @@ export async function saveDrillSettings(
     updatedAt: now,
   };
   await drills.saveDrillSettings(caller.tenant, settings);
+  await settlePlanDrills(context);
   await recordAct(context, caller, {
     action: 'source.drill_settings_changed',
     target: { kind: 'source', id: source.id, name: source.name },
     change: { questions: wishes.assertions.length, everyDays, withinDays, everyRuns, host, server },
   });
   context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.sources });
-  return settings;
+  return getDrillSettings(context, caller, id);
 }
 
 /** How often drills of a source are due, alone: everything else that is said of them stays. False where it was so already. */

@@ -1,7 +1,7 @@
 /** Drills: a restore is tried out, so that a source carries a proof that it can be recovered and how long that takes. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { HostId, RequestId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import { DAY_MS, HOUR_MS } from '@holdfast/shared/durations.ts';
+import { HOUR_MS } from '@holdfast/shared/durations.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Drill, SourceProof } from '../../store/drills.ts';
 import type { Host } from '../../store/hosts.ts';
@@ -20,6 +20,7 @@ import { assertReachable } from '../restores/restore-orders.ts';
 import { draftFor } from '../restores/restore-target.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from '../runs/run-orders.ts';
 import { getSnapshotRecord } from '../snapshots/snapshots.ts';
+import { findDrillHost, findNextDue, settlePlanDrills } from './plan-drills.ts';
 
 /** Snapshots that are looked at for one whose plan still has its repository. */
 const LOOKED_AT = 50;
@@ -140,8 +141,9 @@ export async function startDrill(context: CoreContext, caller: Caller, request: 
   const chosen = await choose(context, caller, source, request.snapshot);
   const { snapshot, plan } = chosen;
   const settings = await context.store.drills.findDrillSettings(caller.tenant, source.id);
-  const host = await getGround(context, caller, source, request.host ?? settings?.host);
-  const isAsSettled = host.id === (settings?.host ?? source.host);
+  const ground = findDrillHost(source, settings);
+  const host = await getGround(context, caller, source, request.host ?? ground);
+  const isAsSettled = host.id === ground;
   const server = request.server ?? (isAsSettled ? settings?.server : undefined);
   const { contents, canaries } = await getSnapshotRecord(context, caller, snapshot.id);
   const isScheduled = caller.actor.kind === 'system';
@@ -168,9 +170,7 @@ export async function startDrill(context: CoreContext, caller: Caller, request: 
   });
   await placeRun(context, caller, run, [source.id], order);
   if (settings) {
-    const { everyDays } = settings;
-    const nextAt = everyDays === undefined ? undefined : context.clock.now() + everyDays * DAY_MS;
-    await context.store.drills.noteDrill(caller.tenant, source.id, nextAt);
+    await context.store.drills.noteDrill(caller.tenant, source.id, findNextDue(context, settings, context.clock.now()));
   }
   await recordAct(context, caller, {
     action: 'source.drill_started',
@@ -205,14 +205,20 @@ export async function listDrills(
 export async function startDueDrills(context: CoreContext): Promise<number> {
   const { store, clock, directory, log } = context;
   let started = 0;
+  await settlePlanDrills(context);
   for (const { tenant, source } of await store.drills.listDueDrills(clock.now(), STARTED_AT_ONCE)) {
     const caller: Caller = { actor: { kind: 'system', id: 'drills', name: 'schedule' }, tenant, role: 'operator' };
     let why = 'its source is not enabled';
     try {
       const found = await getDrilledSource(context, caller, source);
       const settings = await store.drills.findDrillSettings(tenant, source);
+      // Named by its plan with others that can be tried out.
+      if (settings?.followed && findDrillFault(found.kind) !== undefined) {
+        await store.drills.noteDrill(tenant, source, findNextDue(context, settings, clock.now()));
+        continue;
+      }
       // An order to a host that is away would be void before it is back.
-      const ground = settings?.host ?? found.host;
+      const ground = findDrillHost(found, settings);
       if (found.enabled && directory.isOnline(ground)) {
         await startDrill(context, caller, { source });
         started += 1;

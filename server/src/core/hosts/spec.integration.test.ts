@@ -22,6 +22,14 @@ async function readSpec(rig: CatalogRig, host: HostId) {
 }
 
 describe('The spec of a host', () => {
+  it('says nothing of what the server alone goes by', async (t) => {
+    const { context, admin, host, plan } = await openCatalogRig(t);
+    await updatePlan(context, admin, plan.id, { options: { drills: { everyRuns: 7, host: host.id } } });
+    const { document } = await buildSpec(context, admin.tenant, host.id);
+    assert.match(document, /graceMinutes/u);
+    assert.doesNotMatch(document, /drills|everyRuns/u);
+  });
+
   it('holds its own things only, and no secret that anybody else could read', async (t) => {
     const rig = await openCatalogRig(t);
     const { context, admin, host } = rig;

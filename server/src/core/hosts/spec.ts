@@ -74,6 +74,11 @@ function toSpecCopy({ copyRepository, copyPolicy }: Plan, policies: readonly Pol
 const PROVEN_PER_HOST = 400;
 const PROVEN_PER_PLAN = 100;
 
+/** What the server alone goes by is left out. */
+function toSpecOptions({ drills: _ofServer, ...options }: Plan['options']): SpecPlan['options'] {
+  return options;
+}
+
 function toSpecPlan(plan: Plan, onHost: ReadonlySet<string>, { policies, capDays, pinned, proven }: SpecPieces): SpecPlan {
   const retention = policies.find(({ id }) => id === plan.retentionPolicy)?.policy;
   const copy = toSpecCopy(plan, policies);
@@ -87,7 +92,7 @@ function toSpecPlan(plan: Plan, onHost: ReadonlySet<string>, { policies, capDays
     repositoryId: plan.repository,
     ...(plan.schedule ? { schedule: plan.schedule } : {}),
     enabled: plan.enabled,
-    options: plan.options,
+    options: toSpecOptions(plan.options),
     ...(retention === undefined ? {} : { retention }),
     ...(isCapped ? { retentionCapDays: capDays } : {}),
     ...copy,

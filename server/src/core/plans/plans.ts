@@ -1,6 +1,6 @@
 /** Plans: sources, repository, schedule, options. */
 import type { HostId, PlanId, PolicyId, RepositoryId, ScheduleId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import { type PlanOptionsChange, planOptionsSchema } from '@holdfast/shared/domain/plan.ts';
+import { changePlanOptions, type PlanOptionsChange } from '@holdfast/shared/domain/plan.ts';
 import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COUNTS, RUNS } from '@holdfast/shared/limits.ts';
@@ -10,6 +10,7 @@ import type { Repository } from '../../store/repositories.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
+import { checkPlanDrills, settlePlanDrills } from '../drills/plan-drills.ts';
 import { demandSpecFits } from '../hosts/spec-size.ts';
 import { checkName } from '../names.ts';
 import type { CoreContext } from '../ports.ts';
@@ -115,6 +116,7 @@ export async function createPlan(context: CoreContext, caller: Caller, input: Pl
   if ((await context.store.plans.countPlans(caller.tenant)) >= COUNTS.plans)
     throw new AppError('limit', 'there are too many plans', { retry: 'after_change' });
   const due = await resolveSchedule(context, caller, {}, input);
+  await checkPlanDrills(context, caller, input.options?.drills);
   const hosts = await checkReferences(context, caller, input);
   const now = context.clock.now();
   const plan: Plan = {
@@ -126,7 +128,7 @@ export async function createPlan(context: CoreContext, caller: Caller, input: Pl
     schedule: due.schedule,
     sharedSchedule: due.sharedSchedule,
     enabled: input.enabled ?? true,
-    options: planOptionsSchema.parse(input.options ?? {}),
+    options: changePlanOptions({}, input.options ?? {}),
     retentionPolicy: input.retentionPolicy,
     copyRepository: input.copyRepository,
     copyPolicy: input.copyPolicy,
@@ -142,6 +144,7 @@ export async function createPlan(context: CoreContext, caller: Caller, input: Pl
     target: { kind: 'plan', id: plan.id, name: plan.name },
     change: describe(plan),
   });
+  if (plan.options.drills !== undefined) await settlePlanDrills(context);
   await tellHostsOfPlans(context, caller, hosts);
   return plan;
 }
@@ -202,7 +205,7 @@ export async function updatePlan(
     schedule,
     sharedSchedule,
     enabled,
-    options: planOptionsSchema.parse({ ...before.options, ...change.options }),
+    options: changePlanOptions(before.options, change.options ?? {}),
     retentionPolicy: change.retentionPolicy === undefined ? before.retentionPolicy : (change.retentionPolicy ?? undefined),
     ...resolveCopies(before, change),
     // A new schedule owes nothing for the time before it was made.
@@ -210,6 +213,7 @@ export async function updatePlan(
     version: before.version + 1,
     updatedAt: now,
   };
+  await checkPlanDrills(context, caller, change.options?.drills);
   const hostsAfter = await checkReferences(context, caller, after);
   const hostsBefore = await context.store.plans.listHostsOfPlan(caller.tenant, id);
   await demandSpecFits(context, caller, hostsAfter, { plan: after });
@@ -219,6 +223,7 @@ export async function updatePlan(
     target: { kind: 'plan', id, name: after.name },
     change: { before: describe(before), after: describe(after) },
   });
+  if (before.options.drills !== undefined || after.options.drills !== undefined) await settlePlanDrills(context);
   await tellHostsOfPlans(context, caller, [...hostsBefore, ...hostsAfter]);
   return after;
 }
@@ -234,5 +239,6 @@ export async function deletePlan(context: CoreContext, caller: Caller, id: PlanI
     target: { kind: 'plan', id, name: plan.name },
     change: describe(plan),
   });
+  if (plan.options.drills !== undefined) await settlePlanDrills(context);
   await tellHostsOfPlans(context, caller, hosts);
 }

@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
 import type { Host } from '../hosts.ts';
 import type { Store } from '../store.ts';
 import { addHost, backUp, createdEvent, finishedEvent, madeEvent, partEvent, report, startedEvent } from './reports.ts';
-import { NOW, type OpenStore, OTHER_TENANT, refusal, sampleId, TENANT, withStore } from './samples.ts';
+import {
+  NOW,
+  type OpenStore,
+  OTHER_TENANT,
+  refusal,
+  sampleId,
+  samplePlan,
+  sampleRepository,
+  TENANT,
+  withStore,
+} from './samples.ts';
 
 const VERDICT = { isProven: true, restoreMs: 41_000, snapshotAgeMs: 60_000, rows: 12, things: 3 };
 
@@ -204,6 +215,44 @@ export function checkDrills(open: OpenStore): void {
           (await list({ source: other.source })).rows.map(({ run }) => run),
           [last],
         );
+      }),
+    );
+
+    it(
+      'are due as the oldest enabled plan says, for sources without a rhythm of their own',
+      withStore(open, async (store) => {
+        const { source } = await addHost(store);
+        const drills = { schedule: { cron: '0 4 * * 6', zone: 'UTC' }, everyRuns: 2 };
+        const repository = sampleRepository();
+        await store.repositories.insertRepository(repository);
+        const plan = samplePlan(repository, [], { sources: [source], options: { ...DEFAULT_PLAN_OPTIONS, drills } });
+        await store.plans.insertPlan(plan);
+        const unsettled = () => store.drills.listUnsettledDrills(10);
+        const find = () => store.drills.findDrillSettings(TENANT, source);
+        const [one] = await unsettled();
+        assert.deepEqual([one?.source, one?.followed], [source, { plan: plan.id, drills }]);
+        const wanted = { tenant: TENANT, source, said: one?.said, nextAt: NOW + 100 };
+        await store.drills.settleDrills([{ ...wanted, said: '{}' }]);
+        assert.equal(await find(), undefined, 'the plan says something else');
+        await store.drills.settleDrills([wanted]);
+        assert.deepEqual(await unsettled(), []);
+        assert.deepEqual([(await find())?.followed, (await find())?.nextAt], [{ plan: plan.id, drills }, NOW + 100]);
+        assert.deepEqual(await store.drills.listDueDrills(NOW + 100, 10), [{ tenant: TENANT, source }]);
+        await store.drills.saveDrillSettings(TENANT, { source, assertions: [], everyDays: 7, nextAt: NOW + 7, updatedAt: NOW });
+        assert.deepEqual(await unsettled(), [], 'its own rhythm holds');
+        await store.drills.settleDrills([wanted]);
+        assert.deepEqual([(await find())?.followed, (await find())?.nextAt], [undefined, NOW + 7]);
+        await store.drills.saveDrillSettings(TENANT, { source, assertions: [], updatedAt: NOW });
+        await store.drills.settleDrills(await unsettled());
+        assert.equal((await find())?.followed?.plan, plan.id);
+        await store.plans.deletePlan(TENANT, plan.id);
+        const gone = await unsettled();
+        assert.deepEqual(
+          gone.map(({ source: id, said }) => [id, said]),
+          [[source, undefined]],
+        );
+        await store.drills.settleDrills(gone);
+        assert.deepEqual([(await find())?.followed, await unsettled()], [undefined, []]);
       }),
     );
 

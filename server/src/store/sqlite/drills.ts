@@ -1,8 +1,9 @@
 import { type DrillVerdict, drillAssertionsSchema } from '@holdfast/shared/domain/drill.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { planDrillsSchema } from '@holdfast/shared/domain/plan-drills.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { Drill, DrillSettings, DrillStore } from '../drills.ts';
+import type { Drill, DrillSettings, DrillStore, FollowedDrills, UnsettledDrills } from '../drills.ts';
 import type { PageRequest } from '../page.ts';
 import { flag, json, optional, toJson } from './columns.ts';
 import { idOf, numberOf } from './id-numbers.ts';
@@ -25,8 +26,10 @@ const drillRow: z.ZodType<Drill> = z.object({
   things: z.int(),
 });
 
+const followed: z.ZodType<FollowedDrills> = z.object({ plan: idSchema('plan'), drills: planDrillsSchema });
+
 const SETTINGS_COLUMNS = `source_id AS source, assertions, every_days AS everyDays, within_days AS withinDays, every_runs AS everyRuns,
-  host_id AS host, server_id AS server, next_at AS nextAt, missed_since AS missedSince, missed_why AS missedWhy, updated_at AS updatedAt`;
+  host_id AS host, server_id AS server, followed, next_at AS nextAt, missed_since AS missedSince, missed_why AS missedWhy, updated_at AS updatedAt`;
 const settingsRow: z.ZodType<DrillSettings> = z
   .object({
     source: idSchema('source'),
@@ -36,14 +39,27 @@ const settingsRow: z.ZodType<DrillSettings> = z
     everyRuns: optional(z.int()),
     host: optional(idSchema('host')),
     server: optional(idSchema('source')),
+    followed: optional(json(followed)),
     nextAt: optional(z.int()),
     missedSince: optional(z.int()),
     missedWhy: optional(z.string()),
     updatedAt: z.int(),
   })
-  .transform(({ missedSince: since, missedWhy: why, ...settings }) =>
-    since === undefined || why === undefined ? settings : { ...settings, missed: { since, why } },
-  );
+  .transform(({ missedSince: since, missedWhy: why, followed, ...settings }) => ({
+    ...settings,
+    ...(followed === undefined ? {} : { followed }),
+    ...(since === undefined || why === undefined ? {} : { missed: { since, why } }),
+  }));
+
+const unsettledRow: z.ZodType<UnsettledDrills> = z.object({
+  tenant: idSchema('tenant'),
+  source: idSchema('source'),
+  said: optional(z.string()),
+  followed: optional(json(followed)),
+});
+
+/** Of the source itself, or of the plan that it follows. */
+const EVERY_RUNS = `coalesce(every_runs, followed ->> '$.drills.everyRuns')`;
 
 export interface DrillRows {
   /**
@@ -68,8 +84,8 @@ export function createDrillRows(sql: Sql): DrillRows {
   const mark = sql.change(`UPDATE snapshots SET proven_at = @provenAt
     WHERE id = (SELECT snapshot_id FROM drills WHERE run_id = @run AND source_id = @source)`);
   const count = sql.change(`UPDATE drill_settings SET clean_runs = clean_runs + 1,
-      next_at = CASE WHEN clean_runs + 1 >= every_runs THEN min(coalesce(next_at, @now), @now) ELSE next_at END
-    WHERE source_id = @source AND every_runs IS NOT NULL`);
+      next_at = CASE WHEN clean_runs + 1 >= ${EVERY_RUNS} THEN min(coalesce(next_at, @now), @now) ELSE next_at END
+    WHERE source_id = @source AND ${EVERY_RUNS} IS NOT NULL`);
   return {
     countBackup: (source, now) => void count.run({ source, now }),
     record({ id: run, tenant }, source, at, { isProven, restoreMs, snapshotAgeMs, rows, things }) {
@@ -114,7 +130,7 @@ function prepareDrills(sql: Sql) {
       WHERE id = @source AND tenant_id = @tenant
       ON CONFLICT (source_id) DO UPDATE SET assertions = excluded.assertions, every_days = excluded.every_days,
         within_days = excluded.within_days, every_runs = excluded.every_runs, host_id = excluded.host_id,
-        server_id = excluded.server_id, missed_since = NULL, missed_why = NULL, next_at = excluded.next_at, updated_at = excluded.updated_at`),
+        server_id = excluded.server_id, followed = NULL, missed_since = NULL, missed_why = NULL, next_at = excluded.next_at, updated_at = excluded.updated_at`),
     postpone:
       sql.change(`UPDATE drill_settings SET missed_since = coalesce(missed_since, next_at), missed_why = @why, next_at = @nextAt
       WHERE source_id = @source AND tenant_id = @tenant AND next_at IS NOT NULL`),
@@ -122,6 +138,23 @@ function prepareDrills(sql: Sql) {
       `UPDATE drill_settings SET next_at = @nextAt, clean_runs = 0, missed_since = NULL, missed_why = NULL
        WHERE source_id = @source AND tenant_id = @tenant`,
     ),
+    unsettled: sql.select(
+      `SELECT w.tenant_id AS tenant, w.source_id AS source, w.said, w.said AS followed FROM drills_by_plan w
+       LEFT JOIN drill_settings d ON d.source_id = w.source_id
+       WHERE d.every_days IS NULL AND d.every_runs IS NULL AND d.followed IS NOT w.said
+       UNION ALL
+       SELECT d.tenant_id, d.source_id, NULL, NULL FROM drill_settings d WHERE d.followed IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM drills_by_plan w WHERE w.tenant_id = d.tenant_id AND w.source_id = d.source_id)
+       LIMIT @limit`,
+      unsettledRow,
+    ),
+    follow: sql.change(`INSERT INTO drill_settings (source_id, tenant_id, assertions, followed, next_at, updated_at)
+      SELECT source_id, tenant_id, '[]', said, @nextAt, 0 FROM drills_by_plan
+      WHERE tenant_id = @tenant AND source_id = @source AND said = @said
+      ON CONFLICT (source_id) DO UPDATE SET followed = excluded.followed, next_at = excluded.next_at, missed_since = NULL, missed_why = NULL
+        WHERE every_days IS NULL AND every_runs IS NULL`),
+    unfollow: sql.change(`UPDATE drill_settings SET followed = NULL, next_at = NULL, missed_since = NULL, missed_why = NULL
+      WHERE source_id = @source AND tenant_id = @tenant AND followed IS NOT NULL`),
     // A snapshot that a later drill disproved has lost the mark, wherever that one was.
     elsewhere: sql.select(
       `SELECT DISTINCT ${idOf('s.plan_no')} AS plan, s.engine_id AS engineId FROM drills d INDEXED BY drills_proven
@@ -144,10 +177,17 @@ export function createDrills(sql: Sql): DrillStore {
   return {
     findDrillSettings: (tenant, source) => sql.read(() => rows.settings.find({ tenant, sources: toJson([source]) })),
     listDrillSettings: (tenant, sources) => sql.read(() => rows.settings.list({ tenant, sources: toJson(sources) })),
-    saveDrillSettings: (tenant, { assertions, missed: _missed, ...settings }) =>
+    saveDrillSettings: (tenant, { assertions, missed: _missed, followed: _followed, ...settings }) =>
       sql.write(() => {
         if (rows.save.run({ tenant, assertions: toJson(assertions), ...settings }) === 0)
           throw new AppError('not_found', 'there is no such source');
+      }),
+    listUnsettledDrills: (limit) => sql.read(() => rows.unsettled.list({ limit })),
+    settleDrills: (settled) =>
+      sql.write(() => {
+        for (const { tenant, source, said, nextAt } of settled)
+          if (said === undefined) rows.unfollow.run({ tenant, source });
+          else rows.follow.run({ tenant, source, said, nextAt });
       }),
     postponeDrill: (tenant, source, nextAt, why) => sql.write(() => void rows.postpone.run({ tenant, source, nextAt, why })),
     noteDrill: (tenant, source, nextAt) => sql.write(() => void rows.note.run({ tenant, source, nextAt })),

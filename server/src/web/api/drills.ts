@@ -1,9 +1,10 @@
 /** End-points about drills: proofs of recovery, what is asked at each, and one now. */
 import { drillAssertionSchema } from '@holdfast/shared/domain/drill.ts';
 import { idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import { DRILL_RUNS_MAX, planDrillsSchema } from '@holdfast/shared/domain/plan-drills.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
-import { DRILL_DAYS_MAX, DRILL_RUNS_MAX, getDrillSettings, saveDrillSettings } from '../../core/drills/drill-settings.ts';
+import { DRILL_DAYS_MAX, getDrillSettings, saveDrillSettings } from '../../core/drills/drill-settings.ts';
 import { listDrills, listProofs, startDrill } from '../../core/drills/drills.ts';
 import { getSnapshotRecord } from '../../core/snapshots/snapshots.ts';
 import type { Drill, DrillSettings } from '../../store/drills.ts';
@@ -39,6 +40,10 @@ const settingsShape = nameShape(
     server: idSchema('source')
       .optional()
       .meta({ description: 'Through whose server drills restore; left out: into one of their own' }),
+    followed: z
+      .strictObject({ plan: idSchema('plan'), drills: planDrillsSchema })
+      .optional()
+      .meta({ description: 'The plan whose rhythm they follow, because the source has neither days nor backups of its own' }),
     nextAt: instantSchema.optional().meta({ description: 'When the next one is due' }),
     missed: z
       .strictObject({ since: instantSchema, why: z.string() })
@@ -168,7 +173,7 @@ const putSettingsEndpoint = defineEndpoint({
       .max(DRILL.assertions)
       .default([])
       .meta({ description: 'SQL that gives one value, run read-only in the throw-away database' }),
-    everyDays: days('A drill is due this often; left out: only by hand'),
+    everyDays: days('A drill is due this often; with this and `everyRuns` left out: as its plans say, or only by hand'),
     withinDays: days('A proof older than this puts the source at risk; left out: none does'),
     everyRuns: z
       .int()

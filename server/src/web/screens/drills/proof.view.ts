@@ -34,6 +34,10 @@ export type ProofView = {
   readonly withinWhy?: string | undefined;
   readonly everyDays?: number | undefined;
   readonly everyRuns?: number | undefined;
+  /** The plan whose rhythm they follow, and how that reads. */
+  readonly followed?: { readonly words: string; readonly plan: string; readonly href: string } | undefined;
+  /** The host on which they take place, where it is not the source's own. */
+  readonly host?: string | undefined;
   readonly nextAt?: number | undefined;
   /** One is due since then and could not be started. */
   readonly missed?: { readonly since: number; readonly why: string } | undefined;
@@ -74,19 +78,27 @@ export function describeThings({ things, rows, isSample }: Pick<DrillLine, 'thin
   return rows === undefined ? formatNoun(things, 'table') : `${formatNoun(things, 'table')}, ${formatCount(rows)} rows`;
 }
 
-/** How often one is due, and when the next is. */
+export function describeRuns(everyRuns: number): string {
+  return everyRuns === 1 ? 'after every clean backup' : `after ${everyRuns} clean backups`;
+}
+
+/** How often one is due, who says so where it is a plan, and when the next is. */
 export function dueText({
   everyDays,
   everyRuns,
+  followed,
   nextAt,
   missed,
   face,
-}: Pick<ProofView, 'everyDays' | 'everyRuns' | 'nextAt' | 'missed' | 'face'>): Html {
-  if (everyDays === undefined && everyRuns === undefined) return html`only by hand`;
-  const every = [
+}: Pick<ProofView, 'everyDays' | 'everyRuns' | 'followed' | 'nextAt' | 'missed' | 'face'>): Html {
+  if (everyDays === undefined && everyRuns === undefined && followed === undefined) return html`only by hand`;
+  const own = [
     ...(everyDays === undefined ? [] : [everyDays === 1 ? 'every day' : `every ${everyDays} days`]),
-    ...(everyRuns === undefined ? [] : [everyRuns === 1 ? 'after every clean backup' : `after ${everyRuns} clean backups`]),
+    ...(everyRuns === undefined ? [] : [describeRuns(everyRuns)]),
   ].join(' and ');
+  const every = followed
+    ? html`${followed.words}, as the plan <a href="${followed.href}">${followed.plan}</a> says`
+    : html`${own}`;
   if (missed) return html`${every}; ${status(MISSED)} ${relativeTime(missed.since, face)}: ${missed.why}`;
   if (nextAt === undefined) return html`${every}`;
   return html`${every}, next ${nextAt <= face.now ? 'as soon as its host is connected' : relativeTime(nextAt, face)}`;
@@ -110,6 +122,7 @@ export function proofPanel(view: ProofView): Html {
         ]
       : []),
     ...(state === 'impossible' ? [] : [{ label: 'Drills', value: dueText(view) }]),
+    ...(view.host === undefined ? [] : [{ label: 'Take place on', value: view.host }]),
     ...(view.server === undefined ? [] : [{ label: 'Restored into', value: `a database of the server of ${view.server}` }]),
     ...(withinDays === undefined
       ? []

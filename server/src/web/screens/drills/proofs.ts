@@ -4,6 +4,7 @@ import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { isAllowed } from '../../../core/caller.ts';
 import { findDrillFault, listProofs } from '../../../core/drills/drills.ts';
+import { findDrillHost } from '../../../core/drills/plan-drills.ts';
 import { findProofTrouble } from '../../../core/drills/proof-trouble.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listSourceObjectives } from '../../../core/protection/objective-settings.ts';
@@ -13,6 +14,8 @@ import type { Source } from '../../../store/sources.ts';
 import type { Visit } from '../../http/route.ts';
 import type { Urls } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
+import { loadNames, nameOf } from '../runs/run-names.ts';
+import { describeDrillRhythm } from './drill-words.ts';
 import type { DrillLine, ProofState, ProofView } from './proof.view.ts';
 
 export function toDrillLine(drill: Drill, kind: string | undefined, urls: Urls): DrillLine {
@@ -49,6 +52,8 @@ export async function readProofs(
     kept.flatMap(({ server }) => server ?? []),
   );
   const serverNames = new Map(servers.map(({ id, name }) => [id, name]));
+  const grounds = sources.map((source) => findDrillHost(source, settingsOf.get(source.id)));
+  const names = await loadNames(context, caller, { plans: kept.flatMap(({ followed }) => followed?.plan ?? []), hosts: grounds });
   const face = readClockface(context, visit);
   const mayDrill = isAllowed(caller, 'restore.start');
   const mayManage = isAllowed(caller, 'source.manage');
@@ -56,6 +61,8 @@ export async function readProofs(
     sources.map((source) => {
       const proof = proofOf.get(source.id);
       const settings = settingsOf.get(source.id);
+      const followed = settings?.followed;
+      const ground = findDrillHost(source, settings);
       const objective = objectives.get(source.id)?.proof;
       const withinDays = objective && objective.ms / DAY_MS;
       const state = judge(source, proof, withinDays, face.now);
@@ -70,6 +77,12 @@ export async function readProofs(
         withinWhy: objective && describeOrigin(objective.origin),
         everyDays: settings?.everyDays,
         everyRuns: settings?.everyRuns,
+        followed: followed && {
+          words: describeDrillRhythm(context.describeSchedule, followed.drills),
+          plan: nameOf(names.plans, followed.plan, 'plan'),
+          href: urls.plan({ plan: followed.plan }),
+        },
+        host: ground === source.host ? undefined : nameOf(names.hosts, ground, 'host'),
         nextAt: settings?.nextAt,
         missed: settings?.missed,
         server: settings?.server && (serverNames.get(settings.server) ?? 'a source that is gone'),

@@ -9,6 +9,7 @@ import type { CoreContext } from '../../../core/ports.ts';
 import { listRepositories } from '../../../core/repositories/repositories.ts';
 import type { Plan } from '../../../store/plans.ts';
 import type { FireCalendar } from '../../api/fire-calendar.ts';
+import { html } from '../../html.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import { PAGES } from '../../urls.ts';
@@ -20,6 +21,16 @@ import { buildShell } from '../shell.ts';
 import { labelRepositoryKind } from '../sources/source-words.ts';
 import { previewBegins } from './plan-begins.ts';
 import { type CopiesText, checkCopies, NO_COPIES, readCopiesForm, readCopiesText, toCopiesText } from './plan-copies.ts';
+import {
+  checkDrills,
+  type DrillsText,
+  NO_DRILLS,
+  previewDrills,
+  readDrillsForm,
+  readDrillsText,
+  toDrillsText,
+} from './plan-drills.ts';
+import { drillFires } from './plan-drills.view.ts';
 import { firesPreview } from './plan-fires.view.ts';
 import { PLAN_SOURCES, type PlanFormView, planFormPage, sourceChoices } from './plan-form.view.ts';
 import {
@@ -60,6 +71,7 @@ interface Draft {
   /** A choice of the field. */
   retentionPolicy: string;
   copies: CopiesText;
+  drills: DrillsText;
   enabled: boolean;
 }
 
@@ -79,6 +91,7 @@ async function readDraft(context: CoreContext, visit: Visit): Promise<Draft> {
     options: readOptionsText(form),
     retentionPolicy: readText(form, 'retentionPolicy').slice(0, 100),
     copies: readCopiesText(visit),
+    drills: readDrillsText(form),
     enabled: readText(form, 'enabled') === 'true',
   };
 }
@@ -93,6 +106,7 @@ function toDraft(plan: Plan): Draft {
     options: toOptionsText(plan.options),
     retentionPolicy: plan.retentionPolicy ?? EVERYTHING,
     copies: toCopiesText(plan),
+    drills: toDrillsText(plan.options.drills),
     enabled: plan.enabled,
   };
 }
@@ -122,6 +136,7 @@ async function createDraft(context: CoreContext, visit: Visit): Promise<Draft> {
     options: DEFAULT_OPTIONS_TEXT,
     retentionPolicy: await findUsualPolicy(context, visit),
     copies: NO_COPIES,
+    drills: NO_DRILLS,
     enabled: true,
   };
 }
@@ -134,6 +149,7 @@ function checkDraft(calendar: FireCalendar, draft: Draft, now: number): { input:
   const options = checkOptionsText(draft.options);
   const retention = checkPolicyChoice(draft.retentionPolicy);
   const copies = checkCopies(draft.copies);
+  const drills = checkDrills(calendar, draft.drills, now);
   const fields: Record<string, string> = {
     ...(draft.sources.length === 0 ? { sources: 'Choose at least one source.' } : {}),
     ...(repository === undefined ? { repository: 'Choose where the snapshots go.' } : {}),
@@ -142,6 +158,7 @@ function checkDraft(calendar: FireCalendar, draft: Draft, now: number): { input:
     ...('fields' in options ? options.fields : {}),
     ...('problem' in retention ? { retentionPolicy: retention.problem } : {}),
     ...('fields' in copies ? copies.fields : {}),
+    ...('fields' in drills ? drills.fields : {}),
   };
   if (
     !name.success ||
@@ -149,6 +166,7 @@ function checkDraft(calendar: FireCalendar, draft: Draft, now: number): { input:
     'fields' in options ||
     'problem' in retention ||
     'fields' in copies ||
+    'fields' in drills ||
     Object.keys(fields).length > 0
   )
     return { problem: { fields } };
@@ -159,7 +177,7 @@ function checkDraft(calendar: FireCalendar, draft: Draft, now: number): { input:
       sources: draft.sources,
       ...chooseSchedule(draft.schedule),
       enabled: draft.enabled,
-      options: options.options,
+      options: { ...options.options, drills: drills.drills },
       retentionPolicy: retention.policy,
       ...copies.copies,
     },
@@ -219,6 +237,7 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
     addSourceHref: urls.addSource(),
     repositories: places,
     copies: await readCopiesForm(context, visit, draft.copies, places),
+    drills: await readDrillsForm(context, visit, calendar, draft.drills),
     addRepositoryHref: urls.addRepository(),
     values: { name: draft.name, repository: draft.repository, enabled: draft.enabled, ...toScheduleValues(draft.schedule) },
     sharing,
@@ -328,7 +347,7 @@ export function createPlanFormScreens(calendar: FireCalendar): readonly ScreenRo
         const draft = { schedule: text, retentionPolicy: readText(visit.query, 'retentionPolicy').slice(0, 100) };
         return {
           kind: 'page',
-          html: firesPreview({ ...(await previewFires(context, visit, calendar, draft)), ...begins }, face),
+          html: html`${firesPreview({ ...(await previewFires(context, visit, calendar, draft)), ...begins }, face)}${drillFires(previewDrills(calendar, readDrillsText(visit.query), face.now), face)}`,
         };
       },
     },

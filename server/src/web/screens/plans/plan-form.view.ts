@@ -8,6 +8,7 @@ import { panel } from '../../ui/panel.ts';
 import { searchInput } from '../../ui/table.ts';
 import type { Clockface } from '../../ui/time.ts';
 import { type CopiesFormView, copyFields } from './plan-copies.view.ts';
+import { DRILL_LABELS, type DrillsFormView, drillFields } from './plan-drills.view.ts';
 import { type FiresView, firesPreview } from './plan-fires.view.ts';
 import { labelOption, optionSections, type PlanOptionsView } from './plan-options.view.ts';
 import { scheduleFields } from './schedule-fields.view.ts';
@@ -54,6 +55,7 @@ export type PlanFormView = {
   readonly fires: FiresView;
   readonly firesUrl: string;
   readonly copies: CopiesFormView;
+  readonly drills: DrillsFormView;
   readonly retention: { readonly value: string; readonly choices: readonly FieldOption[]; readonly policiesHref: string };
   readonly options: PlanOptionsView;
   readonly problem?: string | undefined;
@@ -108,7 +110,7 @@ function sourceBox(choice: SourceChoice): Html {
 /** The hidden button comes first, so that Enter in a field saves instead of adding or removing a row. */
 function planForm(view: PlanFormView): Html {
   const hidden = view.version === undefined ? {} : { version: view.version };
-  return html`<form class="form" id="${FORM}" method="post" action="${view.action}">${hiddenInputs(hidden)}<button hidden></button>${fieldSection({ fields: [repositoryField(view)] })}${whenSection(view)}${fieldSection({ fields: [retentionField(view)] })}${fieldSection({ title: 'A second copy', folded: true, open: view.copies.repository !== '', fields: copyFields(view.copies, view.errors) })}${fieldSection({ fields: [nameField(view), enabledField(view)] })}<div class="folds" id="plan-options">${optionSections(view.options)}</div><div class="form-actions">${button({ label: view.submit, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
+  return html`<form class="form" id="${FORM}" method="post" action="${view.action}">${hiddenInputs(hidden)}<button hidden></button>${fieldSection({ fields: [repositoryField(view)] })}${whenSection(view)}${fieldSection({ fields: [retentionField(view)] })}${fieldSection({ title: 'A second copy', folded: true, open: view.copies.repository !== '', fields: copyFields(view.copies, view.errors) })}${drillFields(view.drills, view)}${fieldSection({ fields: [nameField(view), enabledField(view)] })}<div class="folds" id="plan-options">${optionSections(view.options)}</div><div class="form-actions">${button({ label: view.submit, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
 }
 
 function repositoryField(view: PlanFormView): Field {
@@ -208,7 +210,7 @@ function wrongFields(view: PlanFormView): readonly Field[] {
   };
   return Object.entries(view.errors).map(([name, error]) => ({
     name,
-    label: labels[name] ?? labelOption(name) ?? name,
+    label: labels[name] ?? DRILL_LABELS[name] ?? labelOption(name) ?? name,
     kind: 'text',
     error,
   }));

@@ -27,6 +27,7 @@ import { loadSnapshotNames, toSnapshotLine } from '../snapshots/snapshots.ts';
 import { type LineName, MISSED_SHOWN, toMissedFiresView } from './missed-fires.ts';
 import { type PlanSourceLine, type PlanView, planPage } from './plan.view.ts';
 import { readPlanCopies } from './plan-copies.ts';
+import { readPlanDrills } from './plan-drills.ts';
 import { describeOptions, listOptionFacts } from './plan-option-words.ts';
 import { readPlanRetention } from './plan-retention.ts';
 import { PLAN_RETENTION, planRetentionPanel } from './plan-retention.view.ts';
@@ -159,6 +160,7 @@ async function showPlan(context: CoreContext, visit: Visit, calendar: FireCalend
     allSnapshotsHref: urls.snapshots({ plan: plan.id }),
     retention,
     copies: await readPlanCopies(context, visit, plan),
+    drills: await readPlanDrills(context, visit, calendar, plan),
     remarks: listRemarks(plan, judged),
     ...(isAllowed(caller, 'run.start') ? { runAction: urls.runPlan({ plan: plan.id }) } : {}),
     ...(isAllowed(caller, 'plan.manage')

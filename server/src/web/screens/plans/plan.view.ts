@@ -12,6 +12,7 @@ import { type BriefRunsView, runsBrief } from '../runs/runs.view.ts';
 import { type SnapshotLine, snapshotsBrief } from '../snapshots/snapshots.view.ts';
 import { type MissedFiresView, missedFiresPanel } from './missed-fires.view.ts';
 import { type PlanCopiesView, planCopiesPanel } from './plan-copies.view.ts';
+import { type PlanDrillsView, planDrillsPanel } from './plan-drills.view.ts';
 import { type FiresView, firesList } from './plan-fires.view.ts';
 import { type PlanRetentionView, planRetentionPanel } from './plan-retention.view.ts';
 
@@ -51,6 +52,8 @@ export type PlanView = {
   readonly retention: PlanRetentionView;
   /** Undefined without a second repository. */
   readonly copies: PlanCopiesView | undefined;
+  /** Undefined where it says nothing of drills. */
+  readonly drills: PlanDrillsView | undefined;
   /** What keeps it from running as it should, each with nothing hidden. */
   readonly remarks: readonly string[];
   readonly runAction?: string | undefined;
@@ -58,7 +61,7 @@ export type PlanView = {
 };
 
 export function planPage(shell: Shell, view: PlanView): Html {
-  const side = html`<div class="stack">${firesPanel(view)}${factsPanel(view)}${optionsPanel(view)}${view.manage !== undefined && dangerPanel(view, view.manage)}</div>`;
+  const side = html`<div class="stack">${firesPanel(view)}${view.drills !== undefined && planDrillsPanel(view.drills, view.face)}${factsPanel(view)}${optionsPanel(view)}${view.manage !== undefined && dangerPanel(view, view.manage)}</div>`;
   const main = html`<div class="stack">${sourcesPanel(view)}${missedFiresPanel(view.missed)}${panel({ title: 'Runs', flush: true, aside: html`<a href="${view.allRunsHref}">all runs</a>`, content: runsBrief(view.runs) })}${view.copies !== undefined && planCopiesPanel(view.copies, view.face)}${planRetentionPanel(view.retention)}${snapshotsPanel(view)}</div>`;
   return layout(shell, {
     title: view.name,

@@ -2,15 +2,18 @@
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { DRILL_OPERATORS, type DrillAssertion, describeOperator } from '@holdfast/shared/domain/drill.ts';
 import { type HostId, idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import { DRILL_RUNS_MAX } from '@holdfast/shared/domain/plan-drills.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
 import { demand, isAllowed } from '../../../core/caller.ts';
-import { DRILL_DAYS_MAX, DRILL_RUNS_MAX, getDrillSettings, saveDrillSettings } from '../../../core/drills/drill-settings.ts';
+import { DRILL_DAYS_MAX, getDrillSettings, saveDrillSettings } from '../../../core/drills/drill-settings.ts';
+import { findDrillHost } from '../../../core/drills/plan-drills.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { getSource } from '../../../core/sources/sources.ts';
 import type { Source } from '../../../store/sources.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import type { FieldOption } from '../../ui/form.ts';
 import { PAGES } from '../../urls.ts';
+import { describeDrillRhythm } from '../drills/drill-words.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
 import { offerHosts, offerSources } from '../hosts/offered-hosts.ts';
@@ -74,11 +77,21 @@ async function findServers(context: CoreContext, visit: Visit, source: Source): 
   const { caller, urls } = visit;
   const { drill, restore } = getSourceAdapter(source.kind);
   if (!drill || !restore || !isAllowed(caller, 'restore.start')) return undefined;
-  const { host = source.host } = await getDrillSettings(context, caller, source.id);
+  const host = findDrillHost(source, await getDrillSettings(context, caller, source.id));
   const { rows } = await offerSources(context, caller, { host, kind: source.kind });
   if (rows.length === 0) return undefined;
   const servers = rows.map((row) => ({ value: row.id, label: `${row.name} · ${describeSource(row)}` }));
   return { action: urls.drillSource({ source: source.id }), servers };
+}
+
+/** Where the rhythm comes from that holds now; undefined where there is none. */
+async function readRhythm(context: CoreContext, { caller, urls }: Visit, source: Source): Promise<SourceDrillsView['rhythm']> {
+  const { everyDays, everyRuns, followed } = await getDrillSettings(context, caller, source.id);
+  if (everyDays !== undefined || everyRuns !== undefined) return { kind: 'own' };
+  if (followed === undefined) return undefined;
+  const names = await loadNames(context, caller, { plans: [followed.plan] });
+  const words = describeDrillRhythm(context.describeSchedule, followed.drills);
+  return { kind: 'plan', words, name: nameOf(names.plans, followed.plan, 'plan'), href: urls.plan({ plan: followed.plan }) };
 }
 
 async function replyForm(
@@ -98,6 +111,7 @@ async function replyForm(
     crumbs: [{ label: 'Sources', href: urls.sources() }, { label: source.name, href }, { label: 'Drills' }],
     action: urls.sourceDrills({ source: source.id }),
     cancelHref: href,
+    rhythm: await readRhythm(context, visit, source),
     everyDays: draft.everyDays,
     withinDays: draft.withinDays,
     everyRuns: draft.everyRuns,

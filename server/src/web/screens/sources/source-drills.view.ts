@@ -10,6 +10,11 @@ export type SourceDrillsView = {
   readonly crumbs: readonly Crumb[];
   readonly action: string;
   readonly cancelHref: string;
+  /** Where the rhythm that holds now comes from; undefined where drills take place only by hand. */
+  readonly rhythm:
+    | { readonly kind: 'own' }
+    | { readonly kind: 'plan'; readonly words: string; readonly name: string; readonly href: string }
+    | undefined;
   readonly everyDays: string;
   readonly withinDays: string;
   readonly everyRuns: string;
@@ -54,6 +59,14 @@ function questionFields(view: SourceDrillsView, question: QuestionText, index: n
   ];
 }
 
+/** Why drills are due when they are. */
+function rhythmText(rhythm: SourceDrillsView['rhythm']): Html {
+  if (rhythm === undefined) return html``;
+  if (rhythm.kind === 'own')
+    return html`<p>This source has a rhythm of its own: what its plans say of drills does not count for it.</p>`;
+  return html`<p>Drills are due ${rhythm.words}, as the plan <a href="${rhythm.href}">${rhythm.name}</a> says. Days or backups entered here count instead.</p>`;
+}
+
 export function sourceDrillsPage(shell: Shell, view: SourceDrillsView): Html {
   const days = { kind: 'number', unit: 'days', min: 1, max: view.daysMax } as const;
   return layout(shell, {
@@ -64,6 +77,7 @@ export function sourceDrillsPage(shell: Shell, view: SourceDrillsView): Html {
       action: view.action,
       cancelHref: view.cancelHref,
       submit: { label: 'Save' },
+      intro: rhythmText(view.rhythm),
       problem: view.problem,
       sections: [
         {
@@ -74,7 +88,7 @@ export function sourceDrillsPage(shell: Shell, view: SourceDrillsView): Html {
               label: 'A drill every',
               value: view.everyDays,
               error: view.errors['everyDays'],
-              help: 'Empty: only by hand. One that is due while its host is away waits for it.',
+              help: 'Empty, as the next one: what a plan of the source says, or only by hand. One that is due while its host is away waits for it.',
             },
             {
               kind: 'number',
