@@ -18,7 +18,7 @@ export interface HostWatch {
 }
 
 export interface HostWatchPorts {
-  tooling: HostTooling;
+  tooling: Pick<HostTooling, 'clock' | 'pdeathsig' | 'dumpDirs'> & { log: Pick<HostTooling['log'], 'warn'> };
   stateDir: string;
   /** Of this agent. */
   version: string;
@@ -55,6 +55,7 @@ export async function openHostWatch({ tooling, stateDir, version, journal, execu
       return {
         ...load,
         journalBytes: measureJournal(stateDir),
+        journalTakesWrites: journal.outbox.health().healthy,
         loopLagMs: lag.takeMs(),
         outboxEvents: size.waitingEvents,
         outboxBytes: size.waitingBytes,

@@ -93,7 +93,15 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     path: '/hosts',
     orders: HOST_ORDERS,
     description: 'machines with an agent',
-    columns: [text('id'), text('name'), text('standing'), text('tags'), text('drift'), instant('lastSeenAt', 'seen')],
+    columns: [
+      text('id'),
+      text('name'),
+      text('standing'),
+      text('condition'),
+      text('tags'),
+      text('drift'),
+      instant('lastSeenAt', 'seen'),
+    ],
     filters: [search, state, tag],
   },
   {

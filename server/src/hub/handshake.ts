@@ -10,6 +10,7 @@ import { readmitAgent, sendNewToken } from '../core/hosts/hosts.ts';
 import { acceptHello, type Presented, recordHappening, recordSkew } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
 import type { HostSession, HubDirectory } from './directory.ts';
+import type { Fitness } from './fitness.ts';
 import type { Hearing } from './hearing.ts';
 import type { Line } from './line.ts';
 import type { SkewWatch } from './skew.ts';
@@ -39,10 +40,11 @@ export interface HandshakePorts {
   requests: Requests;
   hearing: Hearing;
   skew: SkewWatch;
+  fitness: Pick<Fitness, 'refuse'>;
 }
 
 export function createHandshake(ports: HandshakePorts): Handshake {
-  const { context, directory, presented, line, requests, hearing, skew } = ports;
+  const { context, directory, presented, line, requests, hearing, skew, fitness } = ports;
   const { clock } = context;
   const { host } = presented;
   const nonce = context.crypto.toBase64Url(context.crypto.randomBytes(PROOF_NONCE_BYTES));
@@ -110,7 +112,12 @@ export function createHandshake(ports: HandshakePorts): Handshake {
       if (current?.state === 'quarantined') throw new AppError('conflict', 'this host is quarantined', { retry: 'never' });
       if (current?.state !== 'active') throw new AppError('forbidden', 'this host was revoked by an operator');
       if (line.isEnded) return;
-      const target = { host, takesSecrets: hasCapability(hello.facts, 'secrets.put'), request: requests.request };
+      const target = {
+        host,
+        takesSecrets: hasCapability(hello.facts, 'secrets.put'),
+        request: requests.request,
+        onRound: fitness.refuse,
+      };
       const syncer = createSyncer(context, target, hello.specVersion);
       session = openSession(hello, syncer);
       line.send('welcome', {

@@ -9,6 +9,7 @@ import { recordRepositoryLooks } from '../core/repositories/repository-looks.ts'
 import { recordLooks } from '../core/sources/source-health.ts';
 import type { Host } from '../store/hosts.ts';
 import type { HostSession } from './directory.ts';
+import type { Fitness } from './fitness.ts';
 import type { SkewWatch } from './skew.ts';
 
 export interface Hearing extends Pick<HostSession, 'progress' | 'heartbeat'> {
@@ -19,11 +20,12 @@ export interface HearingPorts {
   context: CoreContext;
   host: Pick<Host, 'id' | 'tenant'>;
   skew: Pick<SkewWatch, 'beat'>;
+  fitness: Pick<Fitness, 'beat' | 'look'>;
   /** Acknowledges the events of the frame `re`. */
   acknowledge(body: ServerFrames['ack'], re: string): void;
 }
 
-export function createHearing({ context, host, skew, acknowledge }: HearingPorts): Hearing {
+export function createHearing({ context, host, skew, fitness, acknowledge }: HearingPorts): Hearing {
   const { clock } = context;
   const runsOfHost = new Map<RunId, boolean>();
   const progress = new Map<RunId, Progress>();
@@ -62,11 +64,16 @@ export function createHearing({ context, host, skew, acknowledge }: HearingPorts
     async heartbeat(load, { at, arrivedAt }) {
       heartbeat = { ...load, at: clock.now() };
       const skewMs = skew.beat(at, arrivedAt);
-      if (skewMs !== undefined) await recordSkew(context, host, skewMs);
+      if (skewMs !== undefined) {
+        await recordSkew(context, host, skewMs);
+        fitness.look();
+      }
+      fitness.beat(load);
     },
     async inventory({ facts, tools }) {
       await context.store.hosts.recordContact(host.id, { at: clock.now(), facts, tools });
       announceHost(context, host);
+      fitness.look();
     },
     'sources.seen': ({ looks }) => recordLooks(context, host, looks),
     'repositories.seen': ({ looks }) => recordRepositoryLooks(context, host, looks),

@@ -12,6 +12,7 @@ import type { WebSocket } from 'ws';
 import { type Presented, recordHappening } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
 import type { HubDirectory } from './directory.ts';
+import { createFitness } from './fitness.ts';
 import { createHandshake } from './handshake.ts';
 import { createHearing } from './hearing.ts';
 import { openIntake } from './intake.ts';
@@ -28,8 +29,9 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     keptRequests: WIRE.keptRequests,
   });
   const skew = createSkewWatch();
-  const hearing = createHearing({ context, host, skew, acknowledge: (body, re) => line.send('ack', body, { re }) });
-  const handshake = createHandshake({ context, directory, presented, line, requests, hearing, skew });
+  const fitness = createFitness(context, host);
+  const hearing = createHearing({ context, host, skew, fitness, acknowledge: (body, re) => line.send('ack', body, { re }) });
+  const handshake = createHandshake({ context, directory, presented, line, requests, hearing, skew, fitness });
 
   async function hear<T extends ToldType>({ id, type, at, body }: Frame<AgentFrames, T>, arrivedAt: number): Promise<void> {
     await hearing.peer[type](body, { id, at, arrivedAt });

@@ -3,6 +3,7 @@
 import { AppError, toAppError, toWireError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { RequestBody, RequestResult, RequestType } from '@holdfast/shared/protocol/messages.ts';
+import type { Refusals } from '../core/hosts/ailments.ts';
 import { buildSecrets, buildSpec } from '../core/hosts/spec.ts';
 import { announceHost, recordHappening } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
@@ -15,12 +16,16 @@ export interface SyncTarget {
   /** Whether its agent answers `secrets.put`. */
   takesSecrets: boolean;
   request<T extends RequestType>(type: T, body: RequestBody<T>, id: string, timeoutMs: number): Promise<RequestResult<T>>;
+  /** Called after each round: what the host did not take, and why. */
+  onRound(refusals: Refusals): void;
 }
 
 export interface Syncer {
   /** Starts a round, or asks for another one after the one at work. Never throws. */
   run(): void;
 }
+
+const sayWhy = (code: string, message: string) => (code === 'internal' ? 'the server’s log has the reason' : message);
 
 export function createSyncer(context: CoreContext, target: SyncTarget, specVersionOnHost: number): Syncer {
   let busy = false;
@@ -31,6 +36,7 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
   const onTheirWay = new Set<string>();
   let next: readonly Order[] = [];
   const complaints = new Set<string>();
+  let refusals: Refusals = {};
 
   async function syncSpec(): Promise<void> {
     const row = await context.store.hosts.findHost(target.host.tenant, target.host.id);
@@ -70,7 +76,7 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
   async function complain(what: 'spec' | 'secrets', code: string, message: string): Promise<void> {
     if (complaints.has(`${what} ${code}`)) return;
     complaints.add(`${what} ${code}`);
-    const why = code === 'internal' ? 'the server’s log has the reason' : message;
+    const why = sayWhy(code, message);
     const noun = what === 'spec' ? 'settings' : 'secrets';
     await recordHappening(context, target.host, `host.${what}_failed`, 'error', `its ${noun} did not reach it: ${why}`);
   }
@@ -79,8 +85,10 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
   async function attempt(what: 'spec' | 'secrets', work: () => Promise<void>): Promise<void> {
     try {
       await work();
+      refusals = { ...refusals, [what]: undefined };
     } catch (error) {
       const { code, message } = toAppError(error);
+      refusals = { ...refusals, [what]: sayWhy(code, message) };
       if (code === 'unavailable') throw error;
       await complain(what, code, message);
       const happened =
@@ -136,8 +144,10 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
         await attempt('spec', syncSpec);
         await attempt('secrets', syncSecrets);
         deliverAll(waiting);
+        target.onRound(refusals);
       } while (again);
     } catch (error) {
+      target.onRound(refusals);
       context.log.warn(
         { area: 'hosts', host: target.host.id, err: error },
         'bringing a host up to date failed; it is tried again at its next connection or change',
@@ -145,6 +155,8 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
     } finally {
       busy = false;
     }
+    // What changed while the failed round was at work would have to wait for another change.
+    if (again) void round();
   }
 
   return {

@@ -46,6 +46,11 @@ export const HOST_FAMILIES: readonly Family<HostRow>[] = [
     help: 'Whether the host is drained: it takes no new runs for a while.',
     read: (row) => toFlag(row.isDraining),
   },
+  {
+    name: 'holdfast_host_degraded',
+    help: 'Whether something of the host is broken that endangers its backups; no value while it is not online or was not looked over.',
+    read: (row) => (row.isOnline && row.isAiling !== undefined ? toFlag(row.isAiling) : undefined),
+  },
 ];
 
 export const SOURCE_FAMILIES: readonly Family<SourceRow>[] = [

@@ -15,6 +15,7 @@ export function createSeries(registry: Registry) {
   return {
     buildInfo: gauge('build_info', 'Version of the server, always 1.', ['version', 'node']),
     hosts: gauge('hosts', 'Hosts by standing.', ['standing']),
+    degradedHosts: gauge('degraded_hosts', 'Online hosts of which something is broken that endangers their backups.'),
     pendingHosts: gauge('pending_hosts', 'Hosts that wait for approval.'),
     agentSessions: gauge('agent_sessions', 'Hosts that are connected now.'),
     streams: gauge('event_streams', 'Browser pages that are live now.'),
@@ -119,6 +120,7 @@ export function showFacts(series: FleetSeries, facts: Facts, { shown, protection
 }
 
 function showCounts(series: FleetSeries, { fleet, disk, ...facts }: Facts): void {
+  series.degradedHosts.set(facts.degradedHosts);
   series.pendingHosts.set(facts.pendingHosts);
   series.agentSessions.set(facts.agentSessions);
   series.sources.set(facts.sourceCount);

@@ -13,6 +13,8 @@ import type { HostRow } from './families.ts';
 
 export interface Facts {
   hostsByStanding: Readonly<Record<HostStanding, number>>;
+  /** Online and degraded. */
+  degradedHosts: number;
   /** The active ones. */
   hosts: readonly HostRow[];
   fleet: FleetFigures;
@@ -50,6 +52,7 @@ export async function readFacts(context: CoreContext, dataDir: string): Promise<
     hosts: found.flatMap((host, index) =>
       host.state === 'active' ? [toHostRow(host, standings[index] === 'online', clock.now())] : [],
     ),
+    degradedHosts: found.filter((host, index) => standings[index] === 'online' && host.isAiling === true).length,
     fleet,
     pendingHosts: (await store.hosts.listPending(DEFAULT_TENANT, clock.now())).length,
     agentSessions: context.directory.listOnline().length,

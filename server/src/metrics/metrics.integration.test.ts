@@ -24,7 +24,7 @@ import type { CoreContext } from '../core/ports.ts';
 import { saveObjectives } from '../core/protection/objective-settings.ts';
 import { recordLooks } from '../core/sources/source-health.ts';
 import { openFoundation } from '../foundation.ts';
-import { createDirectory } from '../hub/directory.ts';
+import { createDirectory, type HubDirectory } from '../hub/directory.ts';
 import { createLog } from '../log.ts';
 import type { Plan } from '../store/plans.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -38,6 +38,7 @@ const REPOSITORY = 'repo_1' as RepositoryId;
 let folder: string;
 let clock: FixedClock;
 let context: CoreContext;
+let directory: HubDirectory;
 let metrics: Metrics;
 let seq = 0;
 
@@ -46,7 +47,18 @@ beforeEach(async () => {
   clock = createFixedClock(Date.UTC(2026, 10, 20));
   seq = 0;
   const log = createLog({ level: 'error', clock });
-  context = await openFoundation({ dataDir: folder, baseUrl: 'http://127.0.0.1', log, access: 'alone', clock, createDirectory });
+  const openDirectory: typeof createDirectory = (createRequestId) => {
+    directory = createDirectory(createRequestId);
+    return directory;
+  };
+  context = await openFoundation({
+    dataDir: folder,
+    baseUrl: 'http://127.0.0.1',
+    log,
+    access: 'alone',
+    clock,
+    createDirectory: openDirectory,
+  });
   metrics = createMetrics({ context, version: '1.2.3', dataDir: folder, countStreams: () => 4 });
 });
 afterEach(async () => {
@@ -151,6 +163,32 @@ describe('Metrics', () => {
     assert.equal(await isDraining(), 1);
     clock.advance(60_000);
     assert.equal(await isDraining(), 0, 'it ends by itself');
+  });
+
+  it('count degraded hosts while they are online, and say nothing of one that is not or was not looked over', async () => {
+    await addHost(HOST, 'db-1');
+    const { hosts } = context.store;
+    const read = async () => {
+      const values = await scrape();
+      return [values.get('holdfast_host_degraded{host="db-1"}'), values.get('holdfast_degraded_hosts')];
+    };
+    directory.register({
+      host: HOST,
+      boot: 'boot',
+      request: () => Promise.reject(new Error('is not asked')),
+      sync: () => undefined,
+      end: () => undefined,
+      heartbeat: undefined,
+      progress: new Map(),
+    });
+    assert.deepEqual(await read(), [undefined, 0]);
+    await hosts.recordAilments(HOST, [{ about: 'room', text: 'no room: make some' }]);
+    assert.deepEqual(await read(), [1, 1]);
+    await hosts.recordAilments(HOST, []);
+    assert.deepEqual(await read(), [0, 0]);
+    await hosts.recordAilments(HOST, [{ about: 'room', text: 'no room: make some' }]);
+    clock.advance(90_000);
+    assert.deepEqual(await read(), [undefined, 0]);
   });
 
   it('equal the ledger, and rise by one with each run', async () => {

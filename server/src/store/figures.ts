@@ -20,6 +20,8 @@ export interface HostFigures {
   lastSeenAt?: number | undefined;
   /** It works by an older spec than it should. */
   hasDrift: boolean;
+  /** Whether something of it was found broken when it was judged last; undefined before that. */
+  isAiling?: boolean | undefined;
   drainUntil?: number | undefined;
 }
 

@@ -1,4 +1,5 @@
 /** Hosts, their tokens, announcements and enrolment tokens. */
+import type { Ailment } from '@holdfast/shared/domain/ailments.ts';
 import type { Drain } from '@holdfast/shared/domain/drain.ts';
 import type { AnnouncementId, EnrolmentTokenId, HostId, PlanId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { HostOrder } from '@holdfast/shared/domain/list-orders.ts';
@@ -44,6 +45,8 @@ export interface Host {
   secretsMode: SecretsMode;
   /** The last one that was not ended by a person; it may be over by now. */
   drain?: HostDrain | undefined;
+  /** What was found broken when it was judged last, while it was connected; undefined before that. */
+  ailments?: readonly Ailment[] | undefined;
 }
 
 /** Where the durable stream of one host stands. */
@@ -106,6 +109,8 @@ export interface HostFilter {
   notSeenSince?: number | undefined;
   /** Only hosts whose drain has not ended at this instant. */
   drainedAt?: number | undefined;
+  /** Only hosts of which something was found broken, or only the others. */
+  ailing?: boolean | undefined;
   /** Only hosts whose own configuration offers dump files for restores. */
   offersDumps?: true | undefined;
   /** The agent's version, exactly; empty for a host that never told. */
@@ -132,6 +137,8 @@ export interface HostStore {
   listTags(tenant: TenantId): Promise<readonly string[]>;
   countHosts(tenant: TenantId): Promise<{ total: number; active: number }>;
   countHostsSeenSince(tenant: TenantId, since: number): Promise<number>;
+  /** Active ones seen since then of which something was found broken. */
+  countAilingHosts(tenant: TenantId, seenSince: number): Promise<number>;
   isHostNameTaken(tenant: TenantId, name: string): Promise<boolean>;
   /** Whether a host that is not revoked calls itself so, whatever name people gave it. Exact but for case. */
   isHostnameKnown(tenant: TenantId, hostname: string): Promise<boolean>;
@@ -154,6 +161,8 @@ export interface HostStore {
     id: HostId,
     contact: { at: number; facts?: HostFacts; tools?: readonly ToolReport[]; skewMs?: number },
   ): Promise<void>;
+  /** False when it was known already. */
+  recordAilments(id: HostId, ailments: readonly Ailment[]): Promise<boolean>;
   touchHosts(ids: readonly HostId[], at: number): Promise<void>;
   /** Raises the wanted spec version of these hosts by one. */
   bumpSpec(tenant: TenantId, hosts: readonly HostId[]): Promise<void>;

@@ -150,6 +150,8 @@ export const AGENT_FRAMES = {
     stateDiskFreeBytes: z.int().min(0),
     /** On disk, with what is not merged into it yet. */
     journalBytes: z.int().min(0).optional(),
+    /** Whether the disk let the agent write into it lately. An agent that does not tell it may or may not. */
+    journalTakesWrites: z.boolean().optional(),
   }),
   inventory: z.object({ facts: hostFactsSchema, tools: z.array(toolReportSchema).max(100) }),
   ...SOURCE_LOOK_FRAMES,

@@ -18,6 +18,8 @@ export interface FleetSummary {
     active: number;
     /** Heard of lately. */
     online: number;
+    /** Of these, with something broken that endangers their backups. */
+    degraded: number;
     /** Wait for approval. */
     pending: number;
   };
@@ -32,10 +34,12 @@ export async function summarizeFleet({ store, fleet, clock }: CoreContext, calle
   demand(caller, 'view');
   const { tenant } = caller;
   const now = clock.now();
-  const [look, hosts, online, pending, plans, repositories, snapshots, figures, alerts] = await Promise.all([
+  const freshSince = now - WIRE.offlineAfterMs;
+  const [look, hosts, online, degraded, pending, plans, repositories, snapshots, figures, alerts] = await Promise.all([
     fleet.look(tenant),
     store.hosts.countHosts(tenant),
-    store.hosts.countHostsSeenSince(tenant, now - WIRE.offlineAfterMs),
+    store.hosts.countHostsSeenSince(tenant, freshSince),
+    store.hosts.countAilingHosts(tenant, freshSince),
     store.hosts.listPending(tenant, now),
     store.plans.countPlans(tenant),
     store.repositories.countRepositories(tenant),
@@ -49,7 +53,7 @@ export async function summarizeFleet({ store, fleet, clock }: CoreContext, calle
       byStatus: look.counts,
       withoutPlan: countWithoutPlan(look),
     },
-    hosts: { ...hosts, online, pending: pending.length },
+    hosts: { ...hosts, online, degraded, pending: pending.length },
     plans: { total: plans, enabled: figures.enabledPlans },
     repositories,
     snapshots,

@@ -1,5 +1,6 @@
 /** Hosts after they joined: looked at, named, revoked, given new tokens. */
 import { sealFor } from '@holdfast/shared/crypto/sealed.ts';
+import type { Ailment, HostCondition } from '@holdfast/shared/domain/ailments.ts';
 import { isDraining } from '@holdfast/shared/domain/drain.ts';
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import type { HostOrder } from '@holdfast/shared/domain/list-orders.ts';
@@ -26,9 +27,10 @@ export type HostStanding = (typeof HOST_STANDINGS)[number];
 /** How much a host's clock is off: `warn` beyond 5 s, `alert` beyond a minute. */
 export const SKEW_LEVELS = ['good', 'warn', 'alert'] as const;
 
-/** The drain is there only while it holds. */
+/** The drain is there only while it holds, ailments only while the host is online. */
 export interface HostView extends Host {
   standing: HostStanding;
+  condition: HostCondition;
   /** Of `skewMs`; undefined before the first connection. */
   skewLevel?: SkewLevel | undefined;
   /** The host works by an older spec than it should. */
@@ -44,11 +46,20 @@ export function findHostStanding(
   return isFresh && directory.isOnline(id) ? 'online' : 'offline';
 }
 
+/** Whether a host of this standing is fit for its backups. */
+export function findHostCondition(standing: HostStanding, ailments: readonly Ailment[] | undefined): HostCondition {
+  if (standing !== 'online' || ailments === undefined) return 'unknown';
+  return ailments.length === 0 ? 'good' : 'degraded';
+}
+
 export function toHostView(context: CoreContext, host: Host): HostView {
   const standing = findHostStanding(context, host);
   const drain = isDraining(host.drain, context.clock.now()) ? host.drain : undefined;
   const skewLevel = host.skewMs === undefined ? undefined : judgeSkew(host.skewMs);
-  return { ...host, drain, standing, skewLevel, drift: host.acknowledgedSpecVersion < host.specVersion };
+  const condition = findHostCondition(standing, host.ailments);
+  const ailments = condition === 'degraded' ? host.ailments : undefined;
+  const drift = host.acknowledgedSpecVersion < host.specVersion;
+  return { ...host, drain, standing, condition, ailments, skewLevel, drift };
 }
 
 export async function listHosts(

@@ -227,6 +227,36 @@ export function checkHosts(open: OpenStore): void {
     );
 
     it(
+      'keeps what was found broken on a host, lists and counts those that are ailing',
+      withStore(open, async ({ hosts }) => {
+        const [ailing, well, unjudged, silent] = [sampleHost(), sampleHost(), sampleHost(), sampleHost()];
+        for (const host of [ailing, well, unjudged, silent]) await hosts.insertHost(host);
+        await hosts.touchHosts([ailing.id, well.id, unjudged.id], NOW);
+        const found = [{ about: 'room' as const, text: 'no room: make some' }];
+        assert.equal(await hosts.recordAilments(ailing.id, found), true);
+        assert.equal(await hosts.recordAilments(ailing.id, found), false);
+        assert.equal(await hosts.recordAilments(well.id, []), true);
+        assert.equal(await hosts.recordAilments(silent.id, found), true);
+        assert.deepEqual((await hosts.findHost(TENANT, ailing.id))?.ailments, found);
+        assert.deepEqual((await hosts.findHost(TENANT, well.id))?.ailments, []);
+        assert.equal((await hosts.findHost(TENANT, unjudged.id))?.ailments, undefined);
+        const list = async (isAiling: boolean) =>
+          (await hosts.listHosts(TENANT, { ailing: isAiling }, { limit: 10 })).rows.map(({ id }) => id);
+        assert.deepEqual(
+          [await list(true), await list(false)],
+          [
+            [ailing.id, silent.id],
+            [well.id, unjudged.id],
+          ],
+        );
+        assert.equal(await hosts.countAilingHosts(TENANT, NOW), 1, 'those that were seen lately');
+        assert.equal(await hosts.countAilingHosts(OTHER_TENANT, NOW), 0);
+        await hosts.setHostState(TENANT, ailing.id, 'revoked');
+        assert.equal(await hosts.countAilingHosts(TENANT, NOW), 0);
+      }),
+    );
+
+    it(
       'raises the wanted spec once for each host and takes acknowledgements forwards only',
       withStore(open, async ({ hosts }) => {
         const host = sampleHost();

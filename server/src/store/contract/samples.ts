@@ -146,6 +146,7 @@ export function sampleHost(change: Partial<Host> = {}): Host {
     limits: {},
     specSignature: undefined,
     drain: undefined,
+    ailments: undefined,
     ...change,
   };
 }

@@ -16,7 +16,7 @@ import { NEWEST_GOOD } from './ledger/standings.ts';
 import type { Params, Sql } from './statements.ts';
 
 export const HOSTS = `SELECT id, name, state, last_seen_at AS lastSeenAt, acknowledged_spec_version < spec_version AS hasDrift,
-    drain_until AS drainUntil
+    drain_until AS drainUntil, ailments <> '[]' AS isAiling
   FROM hosts WHERE tenant_id = @tenant AND id > @after AND state <> 'revoked' ORDER BY id LIMIT @limit`;
 
 /** The newest clean backup is the one of `listStandings`, whose rules are in one place. */
@@ -71,6 +71,7 @@ const hostRow: z.ZodType<HostFigures> = z.object({
   lastSeenAt: optional(z.int()),
   hasDrift: flag,
   drainUntil: optional(z.int()),
+  isAiling: optional(flag),
 });
 /** It was checked when it came in; asking for its zone again takes longer than all else here. */
 const storedSchedule = z.object({ cron: z.string(), zone: z.string() });

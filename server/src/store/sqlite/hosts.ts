@@ -45,6 +45,11 @@ function prepareHosts(sql: Sql) {
     count: sql.select('SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant', counted),
     countActive: sql.select("SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND state = 'active'", counted),
     countSeen: sql.select('SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND last_seen_at >= @since', counted),
+    countAiling: sql.select(
+      `SELECT count(*) AS count FROM hosts INDEXED BY hosts_ailing
+       WHERE tenant_id = @tenant AND ailments <> '[]' AND state = 'active' AND last_seen_at >= @seenSince`,
+      counted,
+    ),
     rename: sql.change(`UPDATE hosts SET name = coalesce(@name, name), name_key = coalesce(@nameKey, name_key),
       tags = coalesce(@tags, tags), concurrency = coalesce(@concurrency, concurrency), limits = coalesce(@limits, limits),
       secrets_mode = coalesce(@secretsMode, secrets_mode) ${byId}`),
@@ -68,6 +73,7 @@ function prepareContacts(sql: Sql) {
     token: sql.select('SELECT count(*) AS count FROM host_tokens WHERE hash = @tokenHash AND host_id = @id', counted),
     contact: sql.change(`UPDATE hosts SET last_seen_at = max(coalesce(last_seen_at, 0), @at), facts = coalesce(@facts, facts),
       tools = coalesce(@tools, tools), skew_ms = coalesce(@skewMs, skew_ms) WHERE id = @id`),
+    ailments: sql.change('UPDATE hosts SET ailments = @ailments WHERE id = @id AND ailments IS NOT @ailments'),
     touch: sql.change('UPDATE hosts SET last_seen_at = max(coalesce(last_seen_at, 0), @at) WHERE id = @id'),
     bump: sql.change('UPDATE hosts SET spec_version = spec_version + 1 WHERE tenant_id = @tenant AND id = @id'),
     raise: sql.change('UPDATE hosts SET spec_version = @above + 1 WHERE id = @id AND spec_version <= @above'),
@@ -94,6 +100,7 @@ export function createHostInsert(sql: Sql): (host: Host) => void {
       tools: toJson(host.tools),
       limits: toJson(host.limits),
       drain: undefined,
+      ailments: undefined,
       drainSince: host.drain?.since,
       drainUntil: host.drain?.until,
       drainBy: host.drain?.by,
@@ -112,6 +119,7 @@ type HostRows = Pick<
   | 'listTags'
   | 'countHosts'
   | 'countHostsSeenSince'
+  | 'countAilingHosts'
   | 'isHostNameTaken'
   | 'isHostnameKnown'
   | 'findHostsByHostname'
@@ -145,6 +153,7 @@ export function createHostRows(sql: Sql): HostRows {
       })),
     listTags: (tenant) => sql.read(() => hosts.tags.list({ tenant }).map(({ tag }) => tag)),
     countHostsSeenSince: (tenant, since) => sql.read(() => hosts.countSeen.find({ tenant, since })?.count ?? 0),
+    countAilingHosts: (tenant, seenSince) => sql.read(() => hosts.countAiling.find({ tenant, seenSince })?.count ?? 0),
     isHostNameTaken: (tenant, name) => sql.read(() => (hosts.byName.find({ tenant, nameKey: foldName(name) })?.count ?? 0) > 0),
     isHostnameKnown: (tenant, hostname) => sql.read(() => (hosts.byHostname.find({ tenant, hostname })?.count ?? 0) > 0),
     findHostsByHostname: (tenant, hostname) => sql.read(() => hosts.ofHostname.list({ tenant, hostname })),
@@ -182,6 +191,7 @@ type HostContacts = Pick<
   HostStore,
   | 'advanceCounter'
   | 'recordContact'
+  | 'recordAilments'
   | 'touchHosts'
   | 'bumpSpec'
   | 'raiseSpecVersion'
@@ -210,6 +220,7 @@ export function createHostContacts(sql: Sql): HostContacts {
             skewMs: contact.skewMs === undefined ? undefined : Math.round(contact.skewMs),
           }),
       ),
+    recordAilments: (id, ailments) => sql.write(() => contacts.ailments.run({ id, ailments: toJson(ailments) }) > 0),
     touchHosts: (ids, at) =>
       sql.write(() => {
         for (const id of ids) contacts.touch.run({ id, at });

@@ -253,7 +253,14 @@ describe('scale', () => {
       tag: 't',
     }))
       texts.set(buildPlanList(filter, sorted).text, 'list');
-    for (const filter of combine({ search: 'x', state: 'active' as const, tag: 't', seenSince: 1, notSeenSince: 2 }))
+    for (const filter of combine({
+      search: 'x',
+      state: 'active' as const,
+      tag: 't',
+      seenSince: 1,
+      notSeenSince: 2,
+      ailing: true,
+    }))
       texts.set(buildHostList(filter, sorted).text, 'list');
     assert.ok(texts.size > 600);
     const findings: string[] = [];

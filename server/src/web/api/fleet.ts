@@ -22,6 +22,7 @@ const summaryShape = nameShape(
       total: countSchema,
       active: countSchema,
       online: countSchema.meta({ description: 'Heard of lately' }),
+      degraded: countSchema.meta({ description: 'Of these, with something broken that endangers their backups' }),
       pending: countSchema.meta({ description: 'Wait for approval' }),
     }),
     plans: z.strictObject({ total: countSchema, enabled: countSchema }),

@@ -4,7 +4,7 @@ import { HOST_ORDERS, type HostOrder } from '@holdfast/shared/domain/list-orders
 import { WIRE } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { Caller } from '../../core/caller.ts';
-import { HOST_STANDINGS, type HostStanding, type HostView, listHosts } from '../../core/hosts/hosts.ts';
+import { HOST_STANDINGS, type HostView, listHosts } from '../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { HostFilter } from '../../store/hosts.ts';
 import type { Page, SortedPage } from '../../store/page.ts';
@@ -20,14 +20,14 @@ async function listActiveByStanding(
   context: CoreContext,
   caller: Caller,
   filter: HostFilter,
-  standing: HostStanding,
+  isWanted: (host: HostView) => boolean,
   page: SortedPage<HostOrder>,
 ): Promise<Page<HostView>> {
   const rows: HostView[] = [];
   let after = page.after;
   for (let reads = 0; reads < STANDING_READS; reads += 1) {
     const found = await listHosts(context, caller, filter, { ...page, limit: page.limit - rows.length, after });
-    rows.push(...found.rows.filter((host) => host.standing === standing));
+    rows.push(...found.rows.filter(isWanted));
     after = found.next;
     if (after === undefined || rows.length >= page.limit) break;
   }
@@ -37,7 +37,7 @@ async function listActiveByStanding(
 const listQuery = z.strictObject({
   ...pageFields,
   search: searchInput.optional(),
-  state: z.enum([...HOST_STANDINGS, 'active', 'draining']).optional(),
+  state: z.enum([...HOST_STANDINGS, 'active', 'draining', 'degraded']).optional(),
   tag: z.string().min(1).max(64).optional(),
   ...sortFields(HOST_ORDERS, 'they go by name'),
 });
@@ -54,10 +54,16 @@ export const HOST_LIST_ENDPOINT: ApiEndpoint = defineEndpoint({
   async handle(context, caller, { query }) {
     const { state, search, tag } = query;
     const page = toSortedRequest(query);
+    const freshSince = context.clock.now() - WIRE.offlineAfterMs;
     if (state === 'online' || state === 'offline') {
-      const seenSince = state === 'online' ? context.clock.now() - WIRE.offlineAfterMs : undefined;
-      const filter: HostFilter = { search, tag, state: 'active', seenSince };
-      return toPageReply(await listActiveByStanding(context, caller, filter, state, page), toHostShape);
+      const filter: HostFilter = { search, tag, state: 'active', seenSince: state === 'online' ? freshSince : undefined };
+      const isWanted = (host: HostView) => host.standing === state;
+      return toPageReply(await listActiveByStanding(context, caller, filter, isWanted, page), toHostShape);
+    }
+    if (state === 'degraded') {
+      const filter: HostFilter = { search, tag, state: 'active', seenSince: freshSince, ailing: true };
+      const isWanted = (host: HostView) => host.condition === state;
+      return toPageReply(await listActiveByStanding(context, caller, filter, isWanted, page), toHostShape);
     }
     if (state === 'draining') {
       const filter: HostFilter = { search, tag, state: 'active', drainedAt: context.clock.now() };

@@ -57,6 +57,22 @@ describe('Lists', () => {
     }
   });
 
+  it('of degraded hosts have those that are connected and of which something is broken', async () => {
+    const { hosts } = world.context.store;
+    const all = (await world.call('GET /hosts', { query: {} })).data as { id: HostId; name: string; condition: string }[];
+    assert.ok(all.every(({ condition }) => condition === 'unknown'));
+    const reason = { about: 'clock' as const, text: 'it is off; let it keep time' };
+    for (const { id, name } of all) if (name !== ONLINE[0]) await hosts.recordAilments(id, [reason]);
+    const found = await walk('GET /hosts', { limit: '2', state: 'degraded' });
+    assert.deepEqual(namesOf(found), ONLINE.slice(1));
+    for (const host of found.flat())
+      assert.partialDeepStrictEqual(host, { standing: 'online', condition: 'degraded', ailments: [reason] });
+    for (const { id } of all) await hosts.recordAilments(id, []);
+    assert.deepEqual(namesOf(await walk('GET /hosts', { limit: '2', state: 'degraded' })), []);
+    const well = (await world.call('GET /hosts', { query: { state: 'online' } })).data as { condition: string }[];
+    assert.ok(well.length === ONLINE.length && well.every(({ condition }) => condition === 'good'));
+  });
+
   it('go by what was asked for, both ways, and say what there is to ask for', async () => {
     const down = NAMES.toReversed();
     for (const limit of ['3', '50']) {

@@ -23,7 +23,7 @@ const HOSTILE_NAME = '<script>alert("db")</script>';
 
 const PROTECTIONS: readonly ProtectionState[] = ['protected', 'at_risk', 'unprotected', 'unknown', 'paused'];
 const RUNS: readonly RunState[] = ['queued', 'running', 'finalizing', 'succeeded', 'partial', 'failed', 'cancelled', 'skipped'];
-const HOSTS: readonly HostState[] = ['pending', 'online', 'offline', 'quarantined', 'revoked', 'rejected', 'expired'];
+const HOSTS: readonly HostState[] = ['pending', 'online', 'degraded', 'offline', 'quarantined', 'revoked', 'rejected', 'expired'];
 
 export type GalleryTheme = 'light' | 'dark';
 
@@ -281,7 +281,10 @@ function words(): Html {
     content: facts([
       line('protection', PROTECTIONS.map(protectionStatus)),
       line('runs', RUNS.map(runStatus)),
-      line('hosts', HOSTS.map(hostStatus)),
+      line(
+        'hosts',
+        HOSTS.map((state) => hostStatus(state)),
+      ),
       line(
         'icons',
         ICON_NAMES.map((name) => icon(name, name)),

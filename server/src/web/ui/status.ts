@@ -1,11 +1,12 @@
 /** Status is never colour alone: icon, word and tone together, always the same words. */
+import type { HostCondition } from '@holdfast/shared/domain/ailments.ts';
 import { type Html, html } from '../html.ts';
 import { type IconName, icon } from './icons.ts';
 
 export type Tone = 'protected' | 'at-risk' | 'unprotected' | 'unknown' | 'active' | 'quiet';
 export type ProtectionState = 'protected' | 'at_risk' | 'unprotected' | 'unknown' | 'paused';
 export type RunState = 'queued' | 'running' | 'finalizing' | 'succeeded' | 'partial' | 'failed' | 'cancelled' | 'skipped';
-export type HostState = 'pending' | 'online' | 'offline' | 'quarantined' | 'revoked' | 'rejected' | 'expired';
+export type HostState = 'pending' | 'online' | 'degraded' | 'offline' | 'quarantined' | 'revoked' | 'rejected' | 'expired';
 
 export type StatusView = { readonly word: string; readonly tone: Tone; readonly icon: IconName };
 
@@ -31,6 +32,7 @@ const RUN: Readonly<Record<RunState, StatusView>> = {
 const HOST: Readonly<Record<HostState, StatusView>> = {
   pending: { word: 'pending', tone: 'unknown', icon: 'question' },
   online: { word: 'online', tone: 'protected', icon: 'online' },
+  degraded: { word: 'degraded', tone: 'at-risk', icon: 'warning' },
   offline: { word: 'offline', tone: 'unknown', icon: 'offline' },
   quarantined: { word: 'quarantined', tone: 'unprotected', icon: 'warning' },
   revoked: { word: 'revoked', tone: 'quiet', icon: 'cancelled' },
@@ -51,8 +53,10 @@ export function runStatus(state: RunState): Html {
   return status(RUN[state]);
 }
 
-export function hostStatus(state: HostState): Html {
-  return status(HOST[state]);
+/** A host that is online looks green only where its condition is known to be good, or does not matter (left out). */
+export function hostStatus(state: HostState, condition: HostCondition = 'good'): Html {
+  if (state !== 'online' || condition === 'good') return status(HOST[state]);
+  return status(condition === 'degraded' ? HOST.degraded : { ...HOST.online, tone: 'unknown' });
 }
 
 /** The look of a run state, for charts and rows that draw it themselves. */

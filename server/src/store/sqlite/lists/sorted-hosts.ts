@@ -35,6 +35,8 @@ function toConditions(filter: HostFilter): readonly (string | false)[] {
     filter.seenSince !== undefined && 'h.last_seen_at >= @seenSince',
     filter.notSeenSince !== undefined && '(h.last_seen_at IS NULL OR h.last_seen_at < @notSeenSince)',
     filter.drainedAt !== undefined && 'h.drain_until > @drainedAt',
+    filter.ailing === true && "h.ailments <> '[]'",
+    filter.ailing === false && "coalesce(h.ailments, '[]') = '[]'",
     filter.offersDumps === true && "h.facts ->> '$.dumpDirs[0]' IS NOT NULL",
     filter.version !== undefined && `${VERSION} = @version`,
   ];
@@ -43,19 +45,22 @@ function toConditions(filter: HostFilter): readonly (string | false)[] {
 /** By name where no order is given; one by when hosts were seen leaves out those that never were. */
 export function buildHostList(filter: HostFilter, page: PageRequest, ordering = BY_NAME): { text: string; params: Params } {
   const isBySeen = ordering.name.startsWith('seen');
-  const text = `SELECT ${HOST_COLUMNS}, ${selectKeys(ordering)} FROM hosts h${isBySeen ? ' INDEXED BY hosts_by_contact' : ''}
+  const index = isBySeen ? ' INDEXED BY hosts_by_contact' : filter.ailing === true ? ' INDEXED BY hosts_ailing' : '';
+  const text = `SELECT ${HOST_COLUMNS}, ${selectKeys(ordering)} FROM hosts h${index}
 WHERE ${joinConditions([...toConditions(filter), isBySeen && 'h.last_seen_at IS NOT NULL', sayAfter(ordering, page)])}
 ${sayOrder(ordering)}`;
   const search = filter.search === undefined ? undefined : foldName(filter.search);
-  return { text, params: { ...filter, search, ...createOrderedPage(ordering, page) } };
+  const { ailing: _inText, ...params } = filter;
+  return { text, params: { ...params, search, ...createOrderedPage(ordering, page) } };
 }
 
-/** First what needs somebody. An active host is online while it was seen lately. */
+/** First what needs somebody. An active host is online while it was seen lately, and degraded while something of it is broken. */
 function listStatuses(freshSince: number): readonly HostFilter[] {
   return [
     { state: 'quarantined' },
     { state: 'active', notSeenSince: freshSince },
-    { state: 'active', seenSince: freshSince },
+    { state: 'active', seenSince: freshSince, ailing: true },
+    { state: 'active', seenSince: freshSince, ailing: false },
     { state: 'revoked' },
   ];
 }
@@ -64,6 +69,7 @@ function listStatuses(freshSince: number): readonly HostFilter[] {
 function narrow(filter: HostFilter, within: HostFilter): HostFilter | undefined {
   if (filter.state !== undefined && within.state !== undefined && filter.state !== within.state) return undefined;
   if (filter.version !== undefined && within.version !== undefined && filter.version !== within.version) return undefined;
+  if (filter.ailing !== undefined && within.ailing !== undefined && filter.ailing !== within.ailing) return undefined;
   const seenSince = Math.max(filter.seenSince ?? 0, within.seenSince ?? 0);
   const notSeenSince = Math.min(filter.notSeenSince ?? Number.POSITIVE_INFINITY, within.notSeenSince ?? Number.POSITIVE_INFINITY);
   return {

@@ -29,7 +29,7 @@ import type { RepositoryStore } from '../../repositories.ts';
 import type { RunFilter } from '../../runs.ts';
 import { registerAuditHash } from '../audit-chain.ts';
 import { readMigrations } from '../file/migrations.ts';
-import { createHostRows } from '../hosts.ts';
+import { createHostContacts, createHostRows } from '../hosts.ts';
 import { numberOf } from '../id-numbers.ts';
 import { createLedger } from '../ledger/ledger.ts';
 import { boundLogs } from '../logs/log-losses.ts';
@@ -77,7 +77,7 @@ function openSql(db: Database.Database): Sql {
 function openLists(db: Database.Database) {
   const sql = openSql(db);
   return {
-    hosts: createHostRows(sql),
+    hosts: { ...createHostRows(sql), ...createHostContacts(sql) },
     sources: createSources(sql),
     plans: createPlans(sql),
     ...createLedger(sql, { guard: async () => undefined, onOddity: () => undefined, logLimits: boundLogs(undefined) }),
@@ -117,6 +117,7 @@ describe('Lists in every order', () => {
       if (host.state === 'active') host.name = `Host active ${n}`;
       if (host.state === 'quarantined') host.name = `Host apart ${n}`;
       await lists.hosts.insertHost(host);
+      if (n % 2 === 0) await lists.hosts.recordAilments(host.id, n % 4 === 0 ? [{ about: 'room', text: 'no room' }] : []);
       names.set(host.id, host.name.toLowerCase());
       hostIds.push(host.id);
       for (let k = 0; k < dice(4); k += 1) {
@@ -275,13 +276,17 @@ describe('Lists in every order', () => {
   it('of hosts are whole and in order, by version as people count', async () => {
     const list = (page: SortedPage<(typeof HOST_ORDERS)[number]>) =>
       lists.hosts.listHosts(TENANT, {}, { ...page, freshSince: NOW - 3000 });
-    const status = { quarantined: 0, active: 1, revoked: 3 };
+    const status = { quarantined: 0, active: 1, revoked: 4 };
     const versions = [undefined, '0.9.3', '0.10.0', '0.10.1'];
     await check(list, 'name', (host) => host.name.toLowerCase());
     await check(list, 'seen', (host) => host.lastSeenAt ?? 0);
     await check(list, 'version', (host) => versions.indexOf(host.facts?.agentVersion));
     await check(list, 'status', (host) =>
-      host.state === 'active' && (host.lastSeenAt ?? 0) >= NOW - 3000 ? 2 : status[host.state],
+      host.state === 'active' && (host.lastSeenAt ?? 0) >= NOW - 3000
+        ? (host.ailments ?? []).length > 0
+          ? 2
+          : 3
+        : status[host.state],
     );
     const online = (page: SortedPage<(typeof HOST_ORDERS)[number]>) =>
       lists.hosts.listHosts(TENANT, { state: 'active', seenSince: NOW - 3000 }, { ...page, freshSince: NOW - 3000 });

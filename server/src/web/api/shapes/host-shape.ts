@@ -1,4 +1,5 @@
 /** What the API shows of a host. */
+import { ailmentSchema, HOST_CONDITIONS } from '@holdfast/shared/domain/ailments.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { runLimitsSchema, SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
 import { hostFactsSchema, toolReportSchema } from '@holdfast/shared/protocol/messages.ts';
@@ -23,6 +24,11 @@ export const hostShape = nameShape(
     id: idSchema('host'),
     name: z.string(),
     standing: z.enum(HOST_STANDINGS).meta({ description: 'What the host is to a reader: connected or not, or taken out' }),
+    condition: z.enum(HOST_CONDITIONS).meta({
+      description:
+        'Whether a host that is online is fit for its backups: `degraded` while something of it is broken that would cost or endanger one; `unknown` for every other standing, and until it was looked over',
+    }),
+    ailments: listOf(ailmentSchema).meta({ description: 'Why it is degraded, and what to do; empty for every other condition' }),
     tags: tagsShape,
     fingerprint: z.string(),
     facts: hostFactsSchema.optional(),
@@ -43,12 +49,29 @@ export const hostShape = nameShape(
 export type HostShape = z.infer<typeof hostShape>;
 
 export function toHostShape(host: HostView): HostShape {
-  const { id, name, standing, tags, fingerprint, facts, tools, createdAt, lastSeenAt, skewMs, drift, concurrency } = host;
+  const {
+    id,
+    name,
+    standing,
+    condition,
+    ailments = [],
+    tags,
+    fingerprint,
+    facts,
+    tools,
+    createdAt,
+    lastSeenAt,
+    skewMs,
+    drift,
+    concurrency,
+  } = host;
   const { specVersion, acknowledgedSpecVersion, skewLevel, secretsMode, drain, limits } = host;
   return {
     id,
     name,
     standing,
+    condition,
+    ailments: [...ailments],
     tags,
     fingerprint,
     facts,

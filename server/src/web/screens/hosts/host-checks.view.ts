@@ -163,6 +163,8 @@ function journalCheck({ health, heartbeat, standing }: ChecksView): Check | unde
   if (heartbeat?.journalBytes === undefined || standing !== 'online') return undefined;
   const name = 'Journal';
   const seen = formatBytes(heartbeat.journalBytes);
+  if (heartbeat.journalTakesWrites === false)
+    return { name, standing: 'bad', seen: `${seen}; its disk refuses writes, so what happens is kept in memory only` };
   return { name, standing: heartbeat.journalBytes < health.journalLookBytes ? 'good' : 'look', seen };
 }
 

@@ -28,6 +28,7 @@ export interface HeartbeatView {
   memoryTotalBytes: number;
   stateDiskFreeBytes: number;
   journalBytes?: number | undefined;
+  journalTakesWrites?: boolean | undefined;
 }
 
 export interface HostFactsView {

@@ -1,4 +1,5 @@
 /** `/hosts/:host`: one host, its edit form, and its access. */
+import { AILMENT_NAMES } from '@holdfast/shared/domain/ailments.ts';
 import { HOST_HEALTH } from '@holdfast/shared/domain/host-health.ts';
 import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema, SECRETS_MODES } from '@holdfast/shared/domain/plan.ts';
@@ -137,6 +138,12 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
     id,
     name: host.name,
     standing: host.standing,
+    condition: host.condition,
+    ailments: (host.ailments ?? []).map(({ about, text }) => ({
+      name: AILMENT_NAMES[about],
+      text,
+      isOfTools: about === 'tools',
+    })),
     tags: host.tags,
     words: host.fingerprint.split('-'),
     joinedAt: host.createdAt,

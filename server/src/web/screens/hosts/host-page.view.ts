@@ -1,4 +1,5 @@
 /** One host: how it stands, what it protects, what it ran, what it has, and what may be done to it. */
+import type { HostCondition } from '@holdfast/shared/domain/ailments.ts';
 import type { HostHealth } from '@holdfast/shared/domain/host-health.ts';
 import { type Html, html } from '../../html.ts';
 import { confirmButton, linkButton, onward, postButton } from '../../ui/button.ts';
@@ -41,6 +42,9 @@ export interface HostPageView extends MachineView {
   here: string;
   id: string;
   name: string;
+  condition: HostCondition;
+  /** Why it is degraded. */
+  ailments: readonly { name: string; text: string; isOfTools: boolean }[];
   tags: readonly string[];
   lastSeenAt: number | undefined;
   skewMs: number | undefined;
@@ -100,7 +104,7 @@ export function hostAnswer(view: HostPageView): Html {
 }
 
 export function hostLede(view: HostPageView): Html {
-  const content = html`${hostStatus(view.standing)}${view.drain !== undefined && html` ${drainStatus()}`} last seen ${relativeTime(view.lastSeenAt, view.face, 'never')}`;
+  const content = html`${hostStatus(view.standing, view.condition)}${view.drain !== undefined && html` ${drainStatus()}`} last seen ${relativeTime(view.lastSeenAt, view.face, 'never')}`;
   return liveText({ id: HOST_LEDE_ID, topic: liveTopics(view), url: view.here, content });
 }
 
@@ -113,6 +117,8 @@ function answerOf(view: HostPageView): string {
   if (view.standing === 'revoked') return `${name} is revoked and cannot connect.`;
   if (view.standing === 'quarantined') return `${name} is quarantined.`;
   if (view.standing === 'offline') return view.lastSeenAt === undefined ? `${name} has not connected yet.` : `${name} is silent.`;
+  if (view.condition === 'degraded')
+    return `${name} is online and degraded: ${view.ailments.length === 1 ? 'something on it endangers' : `${formatCount(view.ailments.length)} things on it endanger`} its backups.`;
   if (view.drain !== undefined) return `${name} is online and drained: it takes no new runs.`;
   if (sources.length === 0) return `${name} is online and protects nothing yet.`;
   const good = sources.filter((source) => source.protection === 'protected').length;
@@ -147,7 +153,6 @@ const SPEC_TOO_BIG: Flash = {
 
 function hostWarnings(view: HostPageView): readonly Flash[] {
   const warnings: Flash[] = [];
-  const { urls, id } = view;
   if (view.standing === 'quarantined')
     warnings.push({
       tone: 'problem',
@@ -155,6 +160,24 @@ function hostWarnings(view: HostPageView): readonly Flash[] {
     });
   if (view.standing === 'offline' && view.lastSeenAt !== undefined)
     warnings.push(view.secretsMode === 'kept' ? SILENT : SILENT_WITHOUT_SECRETS);
+  return [...warnings, ...(view.condition === 'degraded' ? [degradedNotice(view)] : machineWarnings(view))];
+}
+
+/** All that is broken, in one place. */
+function degradedNotice({ ailments, urls, id }: HostPageView): Flash {
+  return {
+    tone: 'problem',
+    text: html`What makes it degraded:<ul>${ailments.map(({ name, text }) => html`<li><strong>${name}</strong>: ${text}</li>`)}</ul>`,
+    ...(ailments.some(({ isOfTools }) => isOfTools)
+      ? { action: html`<a href="${`${urls.host({ host: id })}#tools`}">See tools</a>` }
+      : {}),
+  };
+}
+
+/** Of a host that is not connected, or was not looked over yet, as far as it is known. */
+function machineWarnings(view: HostPageView): readonly Flash[] {
+  const { urls, id } = view;
+  const warnings: Flash[] = [];
   if (view.standing === 'online' && view.spec.has < view.spec.wanted && view.spec.tooBig === true) warnings.push(SPEC_TOO_BIG);
   if (view.facts?.pdeathsig === false)
     warnings.push({

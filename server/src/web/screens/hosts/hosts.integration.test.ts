@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type AnnouncementId, DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import type { HostStore } from '../../../store/hosts.ts';
 import { assertInert, countMatches, readWords } from '../fixtures/inert.ts';
 import { addHost, announce, HOUR_MS, LONG_NAME, MARKUP_NAME, MINUTE_MS, REVERSED_NAME } from '../fixtures/setup-fleet.ts';
 import { type Night, seedNight } from '../fixtures/setup-night.ts';
@@ -385,6 +386,35 @@ describe('changing a host', () => {
     assert.match(words, /children outlive a killed agent/);
     await world.context.store.hosts.setHostState(host.tenant, host.id, 'quarantined');
     assert.match(readWords(await world.read(`/hosts/${host.id}`)), /Two agents used this identity at once/);
+  });
+
+  it('shows a degraded host as such, with the reasons and what to do, and never one that was not looked over as good', async () => {
+    const host = await addHost(world, { name: 'unwell', facts: { pdeathsig: false } });
+    const page = `/hosts/${host.id}`;
+    const lookOver = (ailments: Parameters<HostStore['recordAilments']>[1]) =>
+      world.context.store.hosts.recordAilments(host.id, ailments);
+    assert.match(await world.read(page), /tone-unknown">[^>]*<svg.*?<\/svg><span>online/s);
+    assert.match(readWords(await world.read(page)), /children outlive a killed agent/);
+    await lookOver([]);
+    assert.match(await world.read(page), /tone-protected">[^>]*<svg.*?<\/svg><span>online/s);
+    assert.match(readWords(await world.read('/hosts?state=degraded')), /No host matches/);
+    await lookOver([
+      { about: 'tools', text: 'pg_dump is missing, needed by <b>shop</b>: install postgresql-client' },
+      { about: 'room', text: 'less than 64 MiB are free; make room' },
+    ]);
+    const html = await world.read(page);
+    const words = readWords(html);
+    assert.match(words, /unwell is online and degraded: 2 things on it endanger its backups\./);
+    assert.match(words, /Tools : pg_dump is missing, needed by <b>shop<\/b>: install postgresql-client/);
+    assert.match(words, /Room for its journal : less than 64 MiB are free; make room/);
+    assert.ok(!html.includes('<b>shop'), 'what a person named is text');
+    assert.doesNotMatch(words, /children outlive a killed agent/, 'the reasons stand in one place');
+    const list = readWords(await world.read('/hosts?state=degraded'));
+    assert.match(list, /unwell.*degraded/);
+    assert.match(list, /1 degraded/);
+    world.directory.online.delete(host.id);
+    assert.match(readWords(await world.read(page)), /unwell is silent/);
+    assert.doesNotMatch(readWords(await world.read(page)), /degraded/);
   });
 
   it('says of each self-check how it stands, what was seen and what to do', async () => {

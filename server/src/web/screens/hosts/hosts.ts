@@ -18,7 +18,7 @@ import { answerApproval, answerRejection, type RefusedApproval, readPending } fr
 import { PENDING_ID, pendingHosts } from './host-pending.view.ts';
 import { HOST_ANSWER_ID, HOST_TABLE_ID, type HostRow, type HostsView, hostsAnswer, hostsPage, hostTable } from './hosts.view.ts';
 
-const STATES = ['online', 'offline', 'draining', 'quarantined', 'revoked'] as const;
+const STATES = ['online', 'degraded', 'offline', 'draining', 'quarantined', 'revoked'] as const;
 type StateFilter = (typeof STATES)[number];
 
 export function readHostFilter(visit: Pick<Visit, 'query'>): HostsView['filter'] & { state?: StateFilter | undefined } {
@@ -30,6 +30,7 @@ export function toHostFilter(filter: ReturnType<typeof readHostFilter>, now: num
   const fresh = now - WIRE.offlineAfterMs;
   const byState: Record<StateFilter, HostFilter> = {
     online: { state: 'active', seenSince: fresh },
+    degraded: { state: 'active', seenSince: fresh, ailing: true },
     offline: { state: 'active', notSeenSince: fresh },
     draining: { state: 'active', drainedAt: now },
     quarantined: { state: 'quarantined' },
@@ -65,6 +66,7 @@ async function readRows(context: CoreContext, visit: Visit, hosts: readonly Host
       id: host.id,
       name: host.name,
       standing: host.standing,
+      condition: host.condition,
       isDrained: host.drain !== undefined && host.state === 'active',
       tags: host.tags,
       system: host.facts?.os ?? 'not known yet',
@@ -84,17 +86,18 @@ async function readHosts(context: CoreContext, visit: Visit, refused?: RefusedAp
   const filter = readHostFilter(visit);
   const sort = readSort(visit, HOST_ORDERS);
   const trail = readTrail(visit);
-  const [pending, page, counts, online] = await Promise.all([
+  const [pending, page, counts, online, degraded] = await Promise.all([
     readPending(context, visit, refused),
     listHosts(context, caller, toHostFilter(filter, clock.now()), { ...trail.request, sort: sort.wish }),
     store.hosts.countHosts(caller.tenant),
     countOnline(context, visit),
+    store.hosts.countAilingHosts(caller.tenant, clock.now() - WIRE.offlineAfterMs),
   ]);
   return {
     urls,
     face: readClockface(context, visit),
     here: visit.here,
-    counts: { total: counts.total, active: counts.active, online },
+    counts: { total: counts.total, active: counts.active, online, degraded },
     pending,
     rows: await readRows(context, visit, page.rows),
     filter,

@@ -1,4 +1,5 @@
 /** The hosts: who wants to join, who is there, and how their sources stand. */
+import type { HostCondition } from '@holdfast/shared/domain/ailments.ts';
 import { type Html, type HtmlValue, html } from '../../html.ts';
 import { type HiddenFields, linkButton } from '../../ui/button.ts';
 import { emptyState } from '../../ui/empty.ts';
@@ -17,6 +18,7 @@ export interface HostRow {
   id: string;
   name: string;
   standing: HostState;
+  condition: HostCondition;
   /** It takes no new runs for a while. */
   isDrained: boolean;
   tags: readonly string[];
@@ -34,6 +36,8 @@ export interface HostRow {
 
 export interface HostCounts {
   online: number;
+  /** Of those that are online. */
+  degraded: number;
   active: number;
   total: number;
 }
@@ -88,6 +92,10 @@ function answerOf({ counts, pending }: Pick<HostsView, 'counts' | 'pending'>): s
     return waiting === 1 ? '1 host waits for your approval.' : `${formatCount(waiting)} hosts wait for your approval.`;
   if (counts.total === 0) return 'No host has joined yet.';
   if (counts.active === 0) return 'No host is active.';
+  if (counts.online === counts.active && counts.degraded > 0)
+    return counts.active === 1
+      ? 'The only host is degraded.'
+      : `All ${formatCount(counts.active)} hosts are online, ${formatCount(counts.degraded)} of them degraded.`;
   if (counts.online === counts.active)
     return counts.active === 1 ? 'The only host is online.' : `All ${formatCount(counts.active)} hosts are online.`;
   return `${formatCount(counts.online)} of ${formatNoun(counts.active, 'host')} ${counts.online === 1 ? 'is' : 'are'} online.`;
@@ -97,6 +105,7 @@ function hostsLede({ counts, pending }: HostsView): HtmlValue {
   const parts: string[] = [];
   const offline = counts.active - counts.online;
   if (pending.hosts.length > 0) parts.push(`${formatCount(counts.online)} of ${formatCount(counts.active)} online`);
+  if (counts.degraded > 0) parts.push(`${formatCount(counts.degraded)} degraded`);
   if (offline > 0) parts.push(`${formatCount(offline)} silent`);
   const out = counts.total - counts.active;
   if (out > 0) parts.push(`${formatCount(out)} revoked or quarantined`);
@@ -126,6 +135,7 @@ function hostToolbar({ urls, filter, kept }: HostsView): Html {
       options: [
         { value: '', label: 'Any state' },
         { value: 'online', label: 'Online' },
+        { value: 'degraded', label: 'Degraded' },
         { value: 'offline', label: 'Offline' },
         { value: 'draining', label: 'Draining' },
         { value: 'quarantined', label: 'Quarantined' },
@@ -206,5 +216,5 @@ function statusCell(row: HostRow): Html {
   const behind =
     drift !== undefined &&
     html`<br><span class="quiet" title="${`works by version ${drift.has} of its settings, should be ${drift.wanted}`}">settings behind</span>`;
-  return html`${hostStatus(row.standing)}${row.isDrained && html`<br>${drainStatus()}`}${behind}`;
+  return html`${hostStatus(row.standing, row.condition)}${row.isDrained && html`<br>${drainStatus()}`}${behind}`;
 }

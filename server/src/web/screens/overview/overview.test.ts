@@ -78,6 +78,15 @@ describe('The overview of a fleet', () => {
     assert.match(page, /aria-label="4 protected, 5 unprotected, 1 unknown"/);
   });
 
+  it('counts degraded hosts where there are any, and leads to them', async () => {
+    const [online] = Object.entries(fleet.hosts).flatMap(([name, id]) => (name === 'mail' ? [] : [id]));
+    assert.ok(online);
+    assert.doesNotMatch(await world.read('/'), /Hosts degraded/);
+    await world.context.store.hosts.recordAilments(online, [{ about: 'room', text: 'no room: make some' }]);
+    assert.match(await world.read('/'), /Hosts degraded<\/dt><dd><a href="\/hosts\?state=degraded">1</);
+    await world.context.store.hosts.recordAilments(online, []);
+  });
+
   it('lists what needs a person with the words of the failure and one act each', async () => {
     const page = await world.read('/');
     assert.match(page, /password authentication failed for user &quot;backup&quot;[\s\S]*?Open run/);

@@ -190,10 +190,19 @@ function listNext(look: FleetLook, visit: Visit): OverviewView['next'] {
     .map(({ plan, at }) => ({ id: plan.id, name: plan.name, href: visit.urls.plan({ plan: plan.id }), at }));
 }
 
-function listTotals(fleet: Fleet, visit: Visit, online: number): OverviewView['totals'] {
+/** Hosts heard of lately, and those of them that are degraded. */
+interface HostCounts {
+  online: number;
+  degraded: number;
+}
+
+function listTotals(fleet: Fleet, visit: Visit, { online, degraded }: HostCounts): OverviewView['totals'] {
   const { urls } = visit;
   return [
     { label: 'hosts online', value: `${formatCount(online)} of ${formatCount(fleet.hosts.active)}`, href: urls.hosts() },
+    ...(degraded === 0
+      ? []
+      : [{ label: 'hosts degraded', value: formatCount(degraded), href: urls.hosts({ state: 'degraded' }) }]),
     { label: 'sources', value: formatCount(fleet.look.sources.length), href: urls.sources() },
     { label: 'plans', value: formatCount(fleet.look.plans.length), href: urls.plans() },
     { label: 'repositories', value: formatCount(fleet.repositories), href: urls.repositories() },
@@ -210,7 +219,9 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
   const pending = await listPendingHosts(context, caller);
   const { needs, more } = await readNeeds(context, visit, face, { pending, look });
   const night = await readNight(context, visit, calendar, { ...face, look, hostsShown: installation.nightHosts });
-  const online = await context.store.hosts.countHostsSeenSince(caller.tenant, face.now - WIRE.offlineAfterMs);
+  const freshSince = face.now - WIRE.offlineAfterMs;
+  const online = await context.store.hosts.countHostsSeenSince(caller.tenant, freshSince);
+  const degraded = await context.store.hosts.countAilingHosts(caller.tenant, freshSince);
   return {
     face,
     url: urls.overview(),
@@ -230,7 +241,7 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
     night,
     runsHref: urls.runs({ period: 'day' }),
     next: listNext(look, visit),
-    totals: listTotals(fleet, visit, online),
+    totals: listTotals(fleet, visit, { online, degraded }),
     trust: await readTrust(context, visit, face, look),
     ...(isAllowed(caller, 'plan.manage') ? { welcomeHref: urls.welcome() } : {}),
     steps: listSteps(

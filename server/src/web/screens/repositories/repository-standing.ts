@@ -37,7 +37,13 @@ export async function readUsersView(context: CoreContext, visit: Visit, id: Repo
   const { urls, caller } = visit;
   const { hosts, total, locks } = await readRepositoryUsers(context, caller, id, HOSTS_SHOWN);
   return {
-    hosts: hosts.map((host) => ({ id: host.id, name: host.name, href: urls.host({ host: host.id }), standing: host.standing })),
+    hosts: hosts.map((host) => ({
+      id: host.id,
+      name: host.name,
+      href: urls.host({ host: host.id }),
+      standing: host.standing,
+      condition: host.condition,
+    })),
     total,
     plansHref: urls.plans({ repository: id }),
     locks: locks && { at: locks.at, stuck: locks.stuck, since: locks.since, text: locks.text },

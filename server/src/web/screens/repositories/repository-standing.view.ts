@@ -1,4 +1,5 @@
 /** How a repository does, in a word with a sign: green only where something has lately shown that it works. */
+import type { HostCondition } from '@holdfast/shared/domain/ailments.ts';
 import { type Html, html } from '../../html.ts';
 import { linkButton, onward } from '../../ui/button.ts';
 import { panel, rows } from '../../ui/panel.ts';
@@ -73,7 +74,7 @@ export function repositoryAlertsPanel({ alerts }: StandingView, face: Clockface)
 }
 
 export interface UsersView {
-  hosts: readonly { id: string; name: string; href: string; standing: HostState }[];
+  hosts: readonly { id: string; name: string; href: string; standing: HostState; condition: HostCondition }[];
   total: number;
   plansHref: string;
   locks: { at: number; stuck: number; since: number | undefined; text: string | undefined } | undefined;
@@ -89,10 +90,10 @@ export function usersPanel(view: UsersView): Html | false {
     title: 'Hosts that write to it',
     aside: formatCount(view.total),
     content: rows(
-      view.hosts.map(({ id, name, href, standing }) => ({
+      view.hosts.map(({ id, name, href, standing, condition }) => ({
         id: `row-${id}`,
         title: html`<a href="${href}">${name}</a>`,
-        action: hostStatus(standing),
+        action: hostStatus(standing, condition),
       })),
     ),
     foot: more > 0 ? onward({ href: view.plansHref, label: `${formatCount(more)} more, by their plans` }) : undefined,

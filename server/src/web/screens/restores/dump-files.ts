@@ -39,6 +39,7 @@ function toOffer(host: HostView, urls: Urls): OfferLine {
     host: host.name,
     href: urls.host({ host: host.id }),
     standing: host.standing,
+    condition: host.condition,
     directories: listOfferedDirectories(host).map((path) => ({
       label: showStoredText(path),
       href: host.standing === 'online' ? urls.dumpFiles({ host: host.id, path }) : undefined,

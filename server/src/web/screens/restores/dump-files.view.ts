@@ -1,4 +1,5 @@
 /** Dump files that lie on hosts: which host, which directory, which file. Names and paths are hostile text. */
+import type { HostCondition } from '@holdfast/shared/domain/ailments.ts';
 import { type Html, html } from '../../html.ts';
 import { linkButton } from '../../ui/button.ts';
 import { emptyState } from '../../ui/empty.ts';
@@ -16,6 +17,7 @@ export type OfferLine = {
   readonly host: string;
   readonly href: string;
   readonly standing: HostState;
+  readonly condition: HostCondition;
   /** Links only where the host answers now. */
   readonly directories: readonly { readonly label: string; readonly href?: string | undefined }[];
 };
@@ -75,7 +77,7 @@ export function dumpHostsPage(shell: Shell, view: DumpHostsView): Html {
     rows: lines,
     columns: [
       { id: 'host', label: 'Host', primary: true, cell: ({ host, href }) => html`<a href="${href}">${host}</a>` },
-      { id: 'standing', label: 'Status', width: 'fit', cell: ({ standing }) => hostStatus(standing) },
+      { id: 'standing', label: 'Status', width: 'fit', cell: ({ standing, condition }) => hostStatus(standing, condition) },
       { id: 'directories', label: 'Directories', cell: ({ directories }) => directories.map(directoryLine) },
     ],
     empty: none,

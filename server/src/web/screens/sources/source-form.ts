@@ -40,8 +40,8 @@ import {
 import { askSourceTest } from './source-test.ts';
 import { formTestResult, type SaveAnyway, type TestResultView } from './source-test.view.ts';
 
-export function toHostChoice({ id, name, standing }: HostView): HostChoice {
-  return { id, name, standing };
+export function toHostChoice({ id, name, standing, condition }: HostView): HostChoice {
+  return { id, name, standing, condition };
 }
 
 /** Tools of a kind that the host looked for and did not find. A host that never reported lacks nothing we know of. */

@@ -1,4 +1,5 @@
 /** Add and edit a source: where it is, what it is, and the form its adapter describes. */
+import type { HostCondition } from '@holdfast/shared/domain/ailments.ts';
 import { type Html, type HtmlValue, html } from '../../html.ts';
 import { linkButton } from '../../ui/button.ts';
 import { emptyState } from '../../ui/empty.ts';
@@ -15,6 +16,7 @@ export interface HostChoice {
   id: string;
   name: string;
   standing: HostState;
+  condition: HostCondition;
 }
 
 export interface KindChoice {
@@ -72,7 +74,7 @@ export function chooseSourcePage(shell: Shell, view: ChooseSourceView): Html {
     lede:
       host === undefined
         ? 'A source is tested and backed up from its host.'
-        : html`<span>on ${host.name}</span>${hostStatus(host.standing)}`,
+        : html`<span>on ${host.name}</span>${hostStatus(host.standing, host.condition)}`,
     crumbs: ADD_CRUMBS(urls),
     content: host === undefined ? hostChoice(view) : kindChoice(view, host),
   });
@@ -93,7 +95,7 @@ function hostChoice({ urls, hosts, more, chosenKind }: ChooseSourceView): Html {
       : String(hosts.length),
     content: rows(
       hosts.map((host) => ({
-        status: hostStatus(host.standing),
+        status: hostStatus(host.standing, host.condition),
         title: html`<a href="${urls.addSource({ host: host.id, kind: chosenKind })}">${host.name}</a>`,
         action: linkButton({ href: urls.addSource({ host: host.id, kind: chosenKind }), label: 'Choose', small: true }),
       })),
@@ -155,7 +157,7 @@ export function sourceFormPage(shell: Shell, view: SourceFormView): Html {
   return layout(shell, {
     title: view.heading,
     heading: view.heading,
-    lede: html`<span>${view.kindLabel} on ${host.name}</span>${hostStatus(host.standing)}`,
+    lede: html`<span>${view.kindLabel} on ${host.name}</span>${hostStatus(host.standing, host.condition)}`,
     crumbs: view.crumbs,
     content: html`<div class="stack">${
       view.missing.length > 0 &&
