@@ -125,7 +125,7 @@ withCommon(program.command('restore').description('list and restore snapshots fr
   .option('--understood', 'databases: consent to change one that exists')
   .option('--confirm <name>', 'the name of the database that is changed, or with --in-place of this host, once more')
   .option('--end-sessions', 'databases: end the sessions of others where the mode needs it for itself')
-  .option('--no-safety-backup', 'databases: do not back up what is overwritten')
+  .option('--no-safety-backup', 'do not back up first what is overwritten: a database, or files with --in-place')
   .option('--read-first', 'databases: read the whole backup before anything is made')
   .option('--accept-older-server', 'databases: into a server older than the one that was dumped')
   .option('--jobs <number>', 'bring the dump to this disk first and restore it through so many connections (PostgreSQL)')

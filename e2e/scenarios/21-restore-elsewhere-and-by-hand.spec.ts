@@ -199,6 +199,9 @@ test('one file is picked in the lazy tree and comes back byte for byte; in place
     await page.getByRole('radio', { name: /^In place/ }).check();
     await page.getByRole('button', { name: 'Preview it' }).click();
     await expect(page.locator('main')).toContainText(/1 of 1 will be replaced on db-1/);
+    await expect(page.getByLabel('Back up what stands there first')).toBeChecked();
+    await expectAccessible(page);
+    await takePicture(page, 'restore-in-place');
     const typed = page.getByLabel('Type db-1 to replace files on it');
     await typed.fill('db-2');
     await page.getByRole('button', { name: /^Replace 1\sfile on db-1$/ }).click();
@@ -209,6 +212,15 @@ test('one file is picked in the lazy tree and comes back byte for byte; in place
     const run = await readRunId(page);
     await stack.api.waitForRun(run, 'succeeded');
     expect(await hashTree(tree)).toEqual(original);
+    await page.reload();
+    const link = page
+      .locator('dt', { hasText: 'safety backup' })
+      .locator('xpath=following-sibling::dd')
+      .getByRole('link')
+      .first();
+    const [safety] = /run_\w+/.exec((await link.getAttribute('href')) ?? '') ?? [];
+    const { snapshots } = await stack.api.waitForRun(safety as ApiRun['id'], 'succeeded');
+    expect(snapshots.map(({ source }) => source)).toEqual([sources.files.id]);
   });
 
   await test.step('what changed between two snapshots is told, and a host that is away is said to be', async () => {

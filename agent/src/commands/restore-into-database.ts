@@ -8,7 +8,7 @@ import type { HostTooling } from '../tooling.ts';
 import { getRepository, getSource } from './restorables.ts';
 import type { DatabaseWay } from './restore-way.ts';
 import type { RestoreWishes } from './restore-wishes.ts';
-import { backUpByHand } from './safety-by-hand.ts';
+import { backUpByHand, describeDatabaseByHand } from './safety-by-hand.ts';
 import { createMissingError, isOpenable } from './secrets-by-hand.ts';
 
 /** What every restore by hand is given. */
@@ -77,6 +77,9 @@ export function describeTarget(
     restore,
     isByHand: true,
     remember: () => undefined,
-    backUpTarget: () => backUpByHand({ tooling, spec, repository: safetyPlace, signal }, through, connection, database),
+    backUpTarget() {
+      const standing = describeDatabaseByHand(spec, through, connection, database);
+      return backUpByHand({ tooling, spec, repository: safetyPlace, signal }, standing);
+    },
   };
 }

@@ -99,7 +99,7 @@ describe('A restore of files by hand', () => {
     refuse('files', { to: '/x', path: ['/srv/../etc'] }, /^--path: /);
     refuse('files', { to: '/x', toDatabase: 'shop' }, /^--to-database is for databases, and this source is a tree of files$/);
     refuse('files', { to: '/x', mode: 'replace' }, /^--mode is for databases/);
-    refuse('files', { to: '/x', safetyBackup: false }, /^--no-safety-backup is for databases/);
+    refuse('files', { to: '/x', safetyBackup: false }, /^--no-safety-backup goes with --in-place, or with a database$/);
     refuse('files', { to: '/x', owners: false }, /^--no-owners is for databases/);
     refuse('files', { to: '/x', confirm: 'web-1' }, /^--confirm goes with --in-place, or with a database$/);
   });

@@ -44,7 +44,7 @@ const SPELLED: Readonly<Record<Wish, string>> = {
 };
 
 const DATABASE_WISHES: readonly Wish[] = [
-  ...(['throughSource', 'toDatabase', 'mode', 'table', 'understood', 'endSessions', 'safetyBackup', 'readFirst'] as const),
+  ...(['throughSource', 'toDatabase', 'mode', 'table', 'understood', 'endSessions', 'readFirst'] as const),
   ...(['acceptOlderServer', 'jobs', 'roles', 'owners'] as const),
 ];
 const FILE_WISHES: readonly Wish[] = ['to', 'path', 'inPlace', 'toFile', 'archive'];
@@ -136,7 +136,7 @@ function describePlace(wishes: RestoreWishes, hostName: string): object {
       );
     return { kind: 'in_place', paths };
   }
-  refuseWishes(wishes, ['confirm'], 'goes with --in-place, or with a database');
+  refuseWishes(wishes, ['confirm', 'safetyBackup'], 'goes with --in-place, or with a database');
   if (to !== undefined) return { kind: 'directory', path: toAbsolute(to), ...(paths ? { paths } : {}) };
   const [from, ...more] = paths ?? [];
   if (from === undefined || more.length > 0)

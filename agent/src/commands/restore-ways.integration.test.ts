@@ -84,6 +84,12 @@ test('Files by hand, with the first repository gone and a copy in the second', a
     assert.deepEqual([told.mode, told.target], ['in_place', join(folder, 'a/b.txt')]);
     const contents = ['a/b.txt', 'a/c.txt', 'a/new.txt'].map((name) => readFileSync(join(folder, name), 'utf8'));
     assert.deepEqual(contents, ['dear reader', 'mine by now', 'new']);
+    const seen = told.evidence.find(({ check }) => check === 'safety_backup')?.seen ?? '';
+    const safety = /snapshot ([0-9a-f]{8}) in second/.exec(seen)?.[1] ?? '';
+    const undo = [...inSecond, '--snapshot', safety, '--in-place', '--path', join(folder, 'a/b.txt'), '--confirm', 'rig'];
+    const undone = read<Told>(await restore(host, ...undo, '--no-safety-backup', '--json'));
+    assert.ok(undone.evidence.every(({ check, ok }) => ok && check !== 'safety_backup'));
+    assert.equal(readFileSync(join(folder, 'a/b.txt'), 'utf8'), 'damaged', 'the safety backup brings back what was there');
   });
 
   await t.test('makes an archive of a directory, and nothing of a path that the snapshot has not', async () => {

@@ -10,6 +10,7 @@ import { restoreDirectory } from '../runs/restore/files/restore-directory.ts';
 import { restoreOneFile } from '../runs/restore/files/restore-file.ts';
 import { restoreInPlace } from '../runs/restore/files/restore-in-place.ts';
 import type { RestorePart, RestoreResult } from '../runs/restore/restore-part.ts';
+import { describePlaces } from '../runs/restore/restore-safety.ts';
 import { type HostTooling, openTooling } from '../tooling.ts';
 import { createConsoleRecorder, listenForStop } from './console-run.ts';
 import { printJson, printLine } from './output.ts';
@@ -18,6 +19,7 @@ import { type ByHand, describeTarget, getOpenSource, openTarget } from './restor
 import { restoreNamedFile } from './restore-named-file.ts';
 import { type DatabaseWay, decideWay, type FilesTarget } from './restore-way.ts';
 import { findGlobals, measureDump, parseOptions, type RestoreWishes } from './restore-wishes.ts';
+import { backUpByHand } from './safety-by-hand.ts';
 import { createGivenSecrets } from './secrets-by-hand.ts';
 import { getStoredSpec } from './stored-spec.ts';
 
@@ -47,13 +49,26 @@ async function restoreStored(
   });
 }
 
-function restoreFiles(part: RestorePart, target: FilesTarget, { source }: Restorable): Promise<RestoreResult> {
+function restoreFiles(
+  { tooling, spec, wishes, signal }: ByHand,
+  part: RestorePart,
+  target: FilesTarget,
+  { source, repository }: Restorable,
+): Promise<RestoreResult> {
   const { paths } = source.config;
   switch (target.kind) {
     case 'directory':
       return restoreDirectory(part, target.path, target.paths);
     case 'in_place':
-      return restoreInPlace(part, target.paths, Array.isArray(paths) ? paths : []);
+      return restoreInPlace(part, {
+        paths: target.paths,
+        configured: Array.isArray(paths) ? paths : [],
+        backUp:
+          wishes.safetyBackup === false
+            ? undefined
+            : (standing) =>
+                backUpByHand({ tooling, spec, repository: () => repository, signal }, describePlaces(source.id, standing)),
+      });
     case 'archive':
     case 'file':
       return restoreOneFile(part, target);
@@ -71,7 +86,7 @@ async function restoreChosen(byHand: ByHand, chosen: Restorable, way: DatabaseWa
     const { engineId } = chosen.snapshot;
     const engine = tooling.engine(exec);
     const part: RestorePart = { tooling, exec, engine, recorder, repository, engineId, sizeBytes: 0, workDir, signal };
-    return way.kind === 'database' ? restoreStored(byHand, part, chosen, way) : restoreFiles(part, way, chosen);
+    return way.kind === 'database' ? restoreStored(byHand, part, chosen, way) : restoreFiles(byHand, part, way, chosen);
   });
 }
 

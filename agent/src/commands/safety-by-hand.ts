@@ -11,7 +11,7 @@ import { SAFETY_PLAN } from '@holdfast/shared/domain/snapshot.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import { type BackupPart, backUpSource } from '../runs/backup/backup.ts';
 import { type PreparedSource, prepareRepository, withWorkDir } from '../runs/inputs.ts';
-import { describeTarget } from '../runs/restore/restore-safety.ts';
+import { describeDatabase, type Standing } from '../runs/restore/restore-safety.ts';
 import type { HostTooling } from '../tooling.ts';
 import { createConsoleRecorder } from './console-run.ts';
 
@@ -45,20 +45,19 @@ function openBench({ tooling }: SafetyByHand): BackupPart['workbench'] {
   };
 }
 
+/** What stands in the database at the target: it belongs to the source that it is, and otherwise to the one whose connection is used. */
+export function describeDatabaseByHand(spec: Spec, through: SpecSource, connection: PreparedSource, database: string): Standing {
+  const { id } = findTargetSource(spec, connection, database) ?? through;
+  return describeDatabase(connection, id, database);
+}
+
 /** Throws `safety_failed` when no clean backup came of it, and `cancelled` when a person cancelled. */
-export async function backUpByHand(
-  safety: SafetyByHand,
-  through: SpecSource,
-  connection: PreparedSource,
-  database: string,
-): Promise<Evidence> {
+export async function backUpByHand(safety: SafetyByHand, { source, prepared: opened }: Standing): Promise<Evidence> {
   const { tooling, spec, signal } = safety;
   const repository = safety.repository();
-  const source = findTargetSource(spec, connection, database) ?? through;
-  const target = describeTarget(connection, source.id, database);
   const recorder = createConsoleRecorder(tooling);
   let stored = '';
-  recorder.log('info', `what stands in ${database} is backed up into ${repository.name} first`);
+  recorder.log('info', `what stands in ${source.name} is backed up into ${repository.name} first`);
   try {
     const { state, failure } = await withWorkDir(tooling, (workDir) => {
       const prepared = prepareRepository(tooling, repository, workDir);
@@ -68,10 +67,10 @@ export async function backUpByHand(
         exec: tooling.exec,
         engine: tooling.engine(tooling.exec),
         recorder,
-        source: target,
-        prepared: { ...connection, input: { ...connection.input, config: target.config, workDir } },
+        source,
+        prepared: { ...opened, input: { ...opened.input, workDir } },
         repository: prepared,
-        tags: { tenant: spec.tenant, host: spec.host, plan: SAFETY_PLAN, source: target.id, run: recorder.run },
+        tags: { tenant: spec.tenant, host: spec.host, plan: SAFETY_PLAN, source: source.id, run: recorder.run },
         countRows: 'none',
         workDir,
         signal,

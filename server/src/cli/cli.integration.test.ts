@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type HostId, type RepositoryId, type RunId } from '@holdfast/shared/domain/ids.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import { listBackupEvents } from '../web/api/fixtures/backup-events.ts';
 import { EXIT } from './exit.ts';
 import { type CliWorld, openCliWorld } from './fixtures/cli-world.ts';
@@ -26,7 +27,7 @@ async function post(path: string, body: object): Promise<string> {
   return answer.json<{ id: string }>().id;
 }
 
-/** What an agent would tell of a run that ends so. */
+/** What an agent would tell of a run that ends so; without a plan it is the safety backup of a restore. */
 async function tellEnd(run: string, state: 'succeeded' | 'partial' | 'failed' | 'cancelled', of = made): Promise<void> {
   const { context, clock } = world.served;
   const at = clock.now();
@@ -35,6 +36,10 @@ async function tellEnd(run: string, state: 'succeeded' | 'partial' | 'failed' | 
   const told = listBackupEvents({ ...of, run, snapshot: `snap_of_report_${reports}`, at }).flatMap((event): DurableEvent[] => {
     if (event.type === 'run.finished') return [{ ...event, state, ...(state === 'failed' ? { failure } : {}) }];
     if (event.type === 'part.finished') return [{ ...event, part: { ...event.part, state } }];
+    if (event.type === 'run.created' && of.plan === '') {
+      const { plan: _none, ...created } = event;
+      return [created];
+    }
     if (event.type !== 'snapshot.made') return [event];
     // Each run makes a snapshot of its own.
     return isKept ? [{ ...event, snapshot: { ...event.snapshot, engineId: String(reports).repeat(64) } }] : [];
@@ -290,6 +295,18 @@ describe('The command line', () => {
     assert.match(nameless.error, /type the name of the database, shop/);
     const confirmed = await world.run([...over, '--confirm', 'shop']);
     assert.equal(confirmed.code, EXIT.done, confirmed.error);
+    const waived = await world.run([...over, '--confirm', 'shop', '--no-safety-backup']);
+    assert.equal(waived.code, EXIT.done, waived.error);
+    const orders = await context.store.orders.listWaitingOrders(made.host, clock.now());
+    const bodies = orders.map(({ body }) => JSON.parse(body) as RequestBody<'restore.start'>);
+    const optionsOf = ({ out }: { out: string }) => bodies.find(({ run }) => run === out.trim())?.options;
+    assert.deepEqual([optionsOf(confirmed), optionsOf(waived)], [undefined, { safetyBackup: false }]);
+    const [newest] = bodies.filter(({ run }) => run === confirmed.out.trim());
+    await tellEnd('run_safety', 'succeeded', { ...made, source: shop, plan: '' });
+    const again = await world.run([...over, '--confirm', 'shop']);
+    const after = await context.store.orders.listWaitingOrders(made.host, clock.now());
+    const taken = after.map(({ body }) => JSON.parse(body) as RequestBody<'restore.start'>);
+    assert.equal(taken.find(({ run }) => run === again.out.trim())?.snapshot, newest?.snapshot, 'no safety backup is the newest');
   });
 
   it('lists what a repository really holds, takes an orphan over, and deletes another one', async () => {

@@ -66,11 +66,13 @@ export interface DumpOptions {
   repository?: string;
   understood?: boolean;
   confirm?: string;
+  /** False: what would be overwritten is not backed up first. */
+  safetyBackup: boolean;
 }
 
 /** The body of an order to restore a file; what a file cannot do without is a wrong use. */
 export async function writeDumpOrder(client: Client, options: DumpOptions, tables: unknown): Promise<object> {
-  const { file, host, toDatabase, throughSource, repository, mode, understood, confirm } = options;
+  const { file, host, toDatabase, throughSource, repository, mode, understood, confirm, safetyBackup } = options;
   if (host === undefined || toDatabase === undefined || throughSource === undefined)
     throw createUsageError('--file needs --host, --to-database and --through-source: where it lies and where it goes');
   return {
@@ -86,6 +88,7 @@ export async function writeDumpOrder(client: Client, options: DumpOptions, table
     repository: repository === undefined ? undefined : await findThing(client, 'repository', repository),
     understood,
     databaseName: confirm,
+    ...(safetyBackup ? {} : { options: { safetyBackup } }),
   };
 }
 

@@ -10,7 +10,7 @@ import { type CliParts, connect, settle, wantsJson } from './parts.ts';
 import { judgeRuns, type RunRow, runSchema, showLogTails, waitForRuns } from './wait.ts';
 
 const startedSchema = z.looseObject({ runs: z.array(runSchema) });
-const snapshotSchema = z.looseObject({ id: z.string(), host: z.string(), source: z.string() });
+const snapshotSchema = z.looseObject({ id: z.string(), host: z.string(), source: z.string(), plan: z.string().optional() });
 const sourceSchema = z.looseObject({ kind: z.string() });
 const adaptersSchema = z.looseObject({
   sources: z.array(z.looseObject({ kind: z.string(), restoresTo: z.enum(['directory', 'database']) })),
@@ -87,12 +87,17 @@ interface RestoreOptions extends WaitOptions, DumpOptions {
   inPlace?: string;
 }
 
+/** Newest snapshots that are looked through for one of a plan. */
+const LOOKED_THROUGH = 200;
+
 async function findSnapshot(client: Client, id: string | undefined, newestOf: string | undefined) {
   if ((id === undefined) === (newestOf === undefined))
     throw createUsageError('name a snapshot by its id, or --newest-of a source');
   if (id !== undefined) return await client.get(snapshotSchema, `/snapshots/${checkId(id)}`);
   const source = await findThing(client, 'source', newestOf ?? '');
-  const [newest] = await client.list(snapshotSchema, '/snapshots', { source, state: 'good' }, 1);
+  // What belongs to no plan is what a restore was about to change: it is only restored by its id.
+  const good = await client.list(snapshotSchema, '/snapshots', { source, state: 'good', role: 'data' }, LOOKED_THROUGH);
+  const newest = good.find(({ plan }) => plan !== undefined);
   if (newest === undefined) throw new CliError(EXIT.failed, `${newestOf} has no good snapshot`);
   return newest;
 }
@@ -108,6 +113,7 @@ async function writeOrder(client: Client, snapshot: z.infer<typeof snapshotSchem
   const { sources } = await client.get(adaptersSchema, '/adapters');
   const restoresTo = sources.find((adapter) => adapter.kind === kind)?.restoresTo ?? 'directory';
   const host = options.host === undefined ? snapshot.host : await findThing(client, 'host', options.host);
+  const waived = options.safetyBackup ? {} : { options: { safetyBackup: false } };
   const order = { snapshot: snapshot.id, host };
   if (restoresTo === 'database') {
     if (options.toDatabase === undefined)
@@ -117,14 +123,16 @@ async function writeOrder(client: Client, snapshot: z.infer<typeof snapshotSchem
     const tables = options.table?.map(parseTable);
     const target = { kind: 'database', source, database: options.toDatabase, mode: options.mode, tables };
     const { understood, confirm: databaseName } = options;
-    return { path: '/restores', body: { ...order, target, understood, databaseName } };
+    return { path: '/restores', body: { ...order, target, understood, databaseName, ...waived } };
   }
   if (options.confirm !== undefined) throw createUsageError('--confirm is for databases; files go back with --in-place HOST');
+  if (!options.safetyBackup && options.inPlace === undefined)
+    throw createUsageError('--no-safety-backup goes with --in-place HOST, or with a database');
   if (options.inPlace !== undefined) {
     if (options.include === undefined) throw createUsageError('--in-place needs --include: the paths that are put back');
     return {
       path: '/restores/files',
-      body: { ...order, target: { kind: 'in_place', paths: options.include }, hostName: options.inPlace },
+      body: { ...order, target: { kind: 'in_place', paths: options.include }, hostName: options.inPlace, ...waived },
     };
   }
   if (options.toDirectory === undefined)
@@ -195,6 +203,7 @@ export function addRunCommands(program: Command, runs: Command, parts: CliParts)
       .option('--table <table...>', 'databases: with --mode tables, as name or schema.name')
       .option('--repository <repository>', 'with --file: where the safety backup goes; that of the source’s plans unless given')
       .option('--understood', 'databases: consent to change one that exists')
+      .option('--no-safety-backup', 'do not back up first what is overwritten: a database, or files with --in-place')
       .option('--confirm <name>', 'databases: the name of the database once more, where the mode changes what is in it'),
   ).action((id: string | undefined, options: RestoreOptions, command: Command) => restore(parts, id, options, command));
   addWaitOptions(runs.command('wait').description('wait for the end of runs').argument('<id...>', 'their ids')).action(

@@ -31,6 +31,7 @@ export const AGENT_CAPABILITIES = [
   'repository.contents',
   // Named by agents that also restore a dump file of the host, in place of a snapshot.
   'dump_files.list',
+  // Named by agents that also back up first what a restore in place would replace.
   'unlock.start',
 ] as const satisfies readonly RequestType[];
 export type Capability = (typeof AGENT_CAPABILITIES)[number];

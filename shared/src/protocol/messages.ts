@@ -221,7 +221,7 @@ export const REQUESTS = {
       /** The server connection to restore a database through, with secrets sealed for this request. */
       connection: sourceDraftSchema.optional(),
       options: restoreOptionsSchema.optional(),
-      /** The source that a safety backup of the target belongs to; left out: the one whose connection is used. */
+      /** The source of this host that a safety backup of the target belongs to; left out: the one whose connection is used, of files the snapshot's own. */
       safetySource: idSchema('source').optional(),
       /** The roles that were stored beside the data, where some are to be made. */
       globals: storedGlobalsSchema.optional(),

@@ -24,7 +24,14 @@ import { restoreDirectory } from './files/restore-directory.ts';
 import { restoreOneFile } from './files/restore-file.ts';
 import { restoreInPlace } from './files/restore-in-place.ts';
 import type { RestorePart, RestoreResult, RunningRestore } from './restore-part.ts';
-import { backUpTarget, type SafetyPorts } from './restore-safety.ts';
+import {
+  backUpTarget,
+  describeDatabase,
+  describePlaces,
+  type SafetyPart,
+  type SafetyPorts,
+  type Standing,
+} from './restore-safety.ts';
 
 export interface RestoreExecution extends Pick<SafetyPorts, 'spec' | 'record' | 'createRecorder'> {
   workbench: Workbench;
@@ -99,6 +106,16 @@ function prepareTarget(
   return { connection, restore };
 }
 
+/** The safety backup of a restore: its evidence is worth showing also when the restore fails later. */
+async function safeguard(execution: RestoreExecution, going: Going, part: SafetyPart, standing: Standing): Promise<Evidence> {
+  const onLock = (isLeft: boolean) => {
+    going.isLockLeft = isLeft;
+  };
+  const evidence = await backUpTarget({ ...execution, onLock }, part, standing);
+  going.evidence.push(evidence);
+  return evidence;
+}
+
 /** What a restore into a database is given, wherever the dump lies. */
 function describeRestore(
   execution: RestoreExecution,
@@ -118,18 +135,9 @@ function describeRestore(
     mode: target.mode ?? 'new',
     tables: target.tables ?? [],
     options: order.options ?? {},
-    async backUpTarget() {
-      const onLock = (isLeft: boolean) => {
-        going.isLockLeft = isLeft;
-      };
-      const evidence = await backUpTarget(
-        { ...execution, onLock },
-        { ...running, engine: engine() },
-        connection,
-        target.database,
-      );
-      going.evidence.push(evidence);
-      return evidence;
+    backUpTarget() {
+      const standing = describeDatabase(connection, order.safetySource ?? target.source, target.database);
+      return safeguard(execution, going, { ...running, engine: engine() }, standing);
     },
   };
 }
@@ -177,14 +185,21 @@ function listConfiguredPaths({ paths }: Config): readonly string[] {
 }
 
 function restoreInto(execution: RestoreExecution, going: Going, part: RestorePart): Promise<RestoreResult> {
-  const { target } = execution.order;
+  const { target, source, safetySource, options } = execution.order;
   switch (target.kind) {
     case 'database':
       return restoreIntoDatabase(execution, going, part, target);
     case 'directory':
       return restoreDirectory(part, target.path, target.paths);
     case 'in_place':
-      return restoreInPlace(part, target.paths, listConfiguredPaths(execution.order.source.config));
+      return restoreInPlace(part, {
+        paths: target.paths,
+        configured: listConfiguredPaths(source.config),
+        backUp:
+          options?.safetyBackup === false
+            ? undefined
+            : (paths) => safeguard(execution, going, part, describePlaces(safetySource ?? source.id, paths)),
+      });
     case 'archive':
     case 'file':
       return restoreOneFile(part, target);

@@ -2,14 +2,17 @@
  * The safety backup: what stands at the target of a restore, stored by a backup run of its own in the repository of the restore. It belongs
  * to no plan, so no retention removes it.
  */
+import { filesSource } from '@holdfast/shared/adapters/sources/files.ts';
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { SAFETY_PLAN } from '@holdfast/shared/domain/snapshot.ts';
+import { dropCovered, findParentPath, isPlainText } from '@holdfast/shared/domain/stored-path.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
+import { showName } from '../../engines/restic/classify.ts';
 import type { NewRun } from '../../journal/run-journal.ts';
 import { endPart, type PartResult } from '../attempts/part.ts';
 import { backUpSource } from '../backup/backup.ts';
@@ -18,6 +21,7 @@ import type { JournaledSafety } from '../journaled-run.ts';
 import type { Recorder } from '../log/recorder.ts';
 import { toRestoreRefs } from '../secrets/secrets-apart.ts';
 import type { Workbench } from '../workbench.ts';
+import { nameStaging } from './files/restore-staging.ts';
 import type { RestorePart } from './restore-part.ts';
 
 export interface SafetyPorts {
@@ -34,19 +38,49 @@ export interface SafetyPorts {
 /** What the restore it belongs to lends it. */
 export type SafetyPart = Pick<RestorePart, 'exec' | 'engine' | 'recorder' | 'signal'>;
 
-/** The target as a source: the connection with the target's name in it. */
-export function describeTarget(connection: PreparedSource, source: SourceId, database: string): SpecSource {
+/** What stands at the target, as a source whose secrets are open. */
+export interface Standing {
+  source: SpecSource;
+  prepared: PreparedSource;
+}
+
+/** The connection with the target's name in it. */
+export function describeDatabase(connection: PreparedSource, source: SourceId, database: string): Standing {
   const { adapter, input } = connection;
-  const config = adapter.discovery?.configFor(input.config, { name: database }) ?? input.config;
-  return { id: source, name: database, kind: adapter.kind, config: { ...config } as SpecSource['config'], version: 1 };
+  const found = adapter.discovery?.configFor(input.config, { name: database }) ?? input.config;
+  const config = { ...found } as SpecSource['config'];
+  return {
+    source: { id: source, name: database, kind: adapter.kind, config, version: 1 },
+    prepared: { ...connection, input: { ...input, config } },
+  };
+}
+
+/** The path itself, or the deepest place above it whose name a tool can be told. */
+function findPlainPlace(path: string): string {
+  return isPlainText(path) ? path : findPlainPlace(findParentPath(path));
+}
+
+/**
+ * Files and directories that are there, texts of `domain/stored-path.ts`, with everything below them on their own disk: a restore in place
+ * goes to no other one. Throws `safety_failed` where that would be the whole host.
+ */
+export function describePlaces(source: SourceId, paths: readonly string[]): Standing {
+  const places = dropCovered(paths.map(findPlainPlace));
+  if (places.includes('/')) throw createReasonError('safety_failed', 'A name at the root of this host is no UTF-8');
+  const { kind } = filesSource;
+  // What the source leaves out today may be in an older snapshot of it; only what restores themselves put there is nobody's.
+  const config = { paths: places, excludes: [nameStaging('*')], canaries: [], oneFileSystem: true, floorBytes: 0 };
+  return {
+    source: { id: source, name: showName(filesSource.describe(config)), kind, config, version: 1 },
+    prepared: { adapter: filesSource, input: { config, secrets: {}, workDir: '' }, redact: (text) => text },
+  };
 }
 
 async function store(
   ports: SafetyPorts,
   part: SafetyPart,
   recorder: Recorder,
-  target: SpecSource,
-  from: PreparedSource,
+  { source, prepared: opened }: Standing,
 ): Promise<PartResult> {
   const { workbench, spec, order } = ports;
   if (!spec) throw createReasonError('safety_failed', 'This host has no spec yet, so nothing can be backed up');
@@ -54,16 +88,16 @@ async function store(
   return withWorkDir(workbench, (workDir) => {
     const draft = prepareRepositoryDraft(workbench, order.repository.draft, toRestoreRefs(order).repository, workDir);
     recorder.addRedaction(draft.redact);
-    const prepared: PreparedSource = { ...from, input: { ...from.input, config: target.config, workDir } };
+    const prepared: PreparedSource = { ...opened, input: { ...opened.input, workDir } };
     return backUpSource({
       workbench,
       exec: part.exec,
       engine: part.engine,
       recorder,
-      source: target,
+      source,
       prepared,
       repository: { ...draft, pinnedId: order.repository.pinnedId },
-      tags: { tenant: spec.tenant, host: spec.host, plan: SAFETY_PLAN, source: target.id, run: recorder.run },
+      tags: { tenant: spec.tenant, host: spec.host, plan: SAFETY_PLAN, source: source.id, run: recorder.run },
       // Nobody tries out what lives until the restore is over.
       countRows: 'none',
       workDir,
@@ -76,7 +110,7 @@ async function store(
           engineId,
           snapshot: id,
           run: recorder.run,
-          source: target.id,
+          source: source.id,
           state: 'made',
         }),
     });
@@ -84,16 +118,10 @@ async function store(
 }
 
 /** Throws `safety_failed` when no clean backup came of it, and `cancelled` when a person cancelled. */
-export async function backUpTarget(
-  ports: SafetyPorts,
-  part: SafetyPart,
-  from: PreparedSource,
-  database: string,
-): Promise<Evidence> {
+export async function backUpTarget(ports: SafetyPorts, part: SafetyPart, standing: Standing): Promise<Evidence> {
   const { workbench, order } = ports;
   const { journal, clock } = workbench;
-  if (order.target.kind !== 'database') throw createReasonError('safety_failed', 'Only databases are backed up before a restore');
-  const source = order.safetySource ?? order.target.source;
+  const { id: source, name } = standing.source;
   const run = workbench.createId('run');
   const repository = order.repository.id;
   const body: JournaledSafety = { kind: 'safety', repository, source, started: true };
@@ -113,15 +141,9 @@ export async function backUpTarget(
   const recorder = ports.createRecorder(run);
   const startedAt = clock.monotonicMs();
   recorder.start(() => undefined);
-  recorder.log('info', `what stands in ${database} is backed up before restore ${order.run}`);
-  part.recorder.log('info', `safety backup of ${database}: ${run}`);
-  const ended: { end: PartResult; thrown?: unknown } = await store(
-    ports,
-    part,
-    recorder,
-    describeTarget(from, source, database),
-    from,
-  )
+  recorder.log('info', `what stands in ${name} is backed up before restore ${order.run}`);
+  part.recorder.log('info', `safety backup of ${name}: ${run}`);
+  const ended: { end: PartResult; thrown?: unknown } = await store(ports, part, recorder, standing)
     .then((end) => ({ end }))
     .catch((thrown: unknown) => ({ end: endPart(source, thrown, part.signal), thrown }));
   const { state, failure, warnings, bytes, evidence } = ended.end;

@@ -1,16 +1,17 @@
 /** Restores of files that somebody chose: to a new directory, in place, or as one file or archive on a host. */
 import type { HostId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
-import { dropCovered } from '@holdfast/shared/domain/stored-path.ts';
+import { dropCovered, isAtOrBelow } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
 import type { Host } from '../../store/hosts.ts';
 import type { Run } from '../../store/runs.ts';
+import type { Source } from '../../store/sources.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { type Caller, demand } from '../caller.ts';
 import { demandCapability } from '../hosts/agent-ability.ts';
 import type { CoreContext } from '../ports.ts';
 import { type FileTarget, hasFiles } from '../snapshots/snapshot-contents.ts';
-import { findRestoreSubject, placeRestore } from './restore-orders.ts';
+import { findRestoreSubject, placeRestore, type RestoreSubject } from './restore-orders.ts';
 import { isOneLine, isRoot, ROOT_REFUSED } from './target-text.ts';
 
 export interface FileRestoreRequest {
@@ -20,6 +21,8 @@ export interface FileRestoreRequest {
   target: FileTarget;
   /** The name of the host, typed by a person: needed where files may be replaced. */
   hostName?: string | undefined;
+  /** In place what would be replaced is backed up first unless a person waives it. */
+  options?: { safetyBackup?: boolean | undefined } | undefined;
 }
 
 /** `invalid` naming the field. Chosen paths that lie below another chosen one are left out. */
@@ -50,10 +53,38 @@ function demandTypedName(target: FileTarget, host: Host, typed: string | undefin
   throw createFieldsError({ hostName: `Host name: type the name of the host, ${host.name}, to replace files on it` });
 }
 
+/** The paths that a source of files names. */
+function listPaths({ config }: Source): readonly string[] {
+  const { paths } = config;
+  return Array.isArray(paths) ? paths : [];
+}
+
+/**
+ * The source that a safety backup belongs to: that of the snapshot, or on another host one of its own, best one that names the chosen paths.
+ * Throws `precondition` for an agent that makes none, and for a host without such a source.
+ */
+async function findSafetySource(
+  { store }: CoreContext,
+  { tenant }: Caller,
+  { source, host }: RestoreSubject,
+  paths: readonly string[],
+): Promise<Source> {
+  demandCapability(host, 'unlock.start', 'to back up first what files in place replace');
+  if (source.host === host.id) return source;
+  const others = (await store.sources.listSourcesOfHost(tenant, host.id)).filter(({ kind }) => kind === source.kind);
+  const covers = (one: Source) => paths.every((path) => listPaths(one).some((place) => isAtOrBelow(path, place)));
+  const found = others.find(covers) ?? others[0];
+  if (found) return found;
+  throw new AppError(
+    'precondition',
+    `${host.name} has no source of files that a safety backup could belong to; add one, or restore without it`,
+  );
+}
+
 /**
  * Starts a restore of files. The host refuses a new place that is taken; in place it replaces files only after everything was read and proven.
  * Throws `precondition` for what no clean run vouches for and for agents that do not know the way, `conflict` where the host cannot reach the
- * repository, `invalid` for another typed name than the host's.
+ * repository, `invalid` for another typed name than the host's, and `precondition` where a safety backup is wished and cannot be made.
  */
 export async function startFileRestore(context: CoreContext, caller: Caller, request: FileRestoreRequest): Promise<Run> {
   demand(caller, 'restore.start');
@@ -63,5 +94,10 @@ export async function startFileRestore(context: CoreContext, caller: Caller, req
     throw new AppError('invalid', 'a database snapshot is restored into a database');
   demandCapability(subject.host, 'restore.preview', 'to restore anything but whole snapshots');
   demandTypedName(target, subject.host, request.hostName);
-  return placeRestore(context, caller, subject, target);
+  if (target.kind !== 'in_place') return placeRestore(context, caller, subject, target);
+  if (request.options?.safetyBackup === false)
+    return placeRestore(context, caller, subject, target, { options: { safetyBackup: false } });
+  return placeRestore(context, caller, subject, target, {
+    safety: await findSafetySource(context, caller, subject, target.paths),
+  });
 }

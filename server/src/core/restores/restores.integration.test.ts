@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
+import type { HostId, RunId } from '@holdfast/shared/domain/ids.ts';
 import type { AppError } from '@holdfast/shared/errors.ts';
+import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import { openCatalogRig, SECRETS } from '../fixtures/catalog-rig.ts';
 import { expireOrders } from '../runs/run-orders.ts';
@@ -107,6 +109,44 @@ describe('A restore', () => {
         });
     }
     assert.equal((await context.store.orders.listWaitingOrders(host.id, rig.clock.now())).length, 0);
+  });
+
+  it('of files in place names the source that their safety backup belongs to, and asks no agent that makes none', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, admin, operator, host, files } = rig;
+    const other = await rig.enrol('db-2');
+    const snapshot = await rig.reportBackup(files, await rig.addRepository('shared', 'rest'), 'succeeded');
+    const able = async (on: { id: HostId }, capabilities: readonly string[]) => {
+      const known = await context.store.hosts.findHost(admin.tenant, on.id);
+      const facts = { ...known?.facts, capabilities } as never;
+      await context.store.hosts.recordContact(on.id, { at: rig.clock.now(), facts });
+    };
+    const start = (on: { id: HostId; name: string }, options?: { safetyBackup: boolean }) => {
+      const target = { kind: 'in_place' as const, paths: ['/etc/app'] };
+      return startFileRestore(context, operator, { snapshot, host: on.id, target, hostName: on.name, options });
+    };
+    const readOrder = async (on: { id: HostId }, run: RunId) => {
+      const orders = await context.store.orders.listWaitingOrders(on.id, rig.clock.now());
+      const bodies = orders.map(({ body }) => JSON.parse(body) as RequestBody<'restore.start'>);
+      return bodies.find((body) => body.run === run) ?? assert.fail('no order');
+    };
+    const [here, there] = [
+      { id: host.id, name: 'db-1' },
+      { id: other.id, name: 'db-2' },
+    ];
+    await able(here, ['restore.preview']);
+    await assert.rejects(start(here), { code: 'precondition', message: /too old to back up first/ });
+    const waived = await readOrder(here, (await start(here, { safetyBackup: false })).id);
+    assert.deepEqual([waived.options, waived.safetySource], [{ safetyBackup: false }, undefined]);
+    for (const one of [here, there]) await able(one, AGENT_CAPABILITIES);
+    assert.equal((await readOrder(here, (await start(here)).id)).safetySource, files.id);
+    await assert.rejects(start(there), { code: 'precondition', message: /db-2 has no source of files/ });
+    const add = (name: string, path: string) =>
+      createSource(context, admin, { host: other.id, name, kind: 'files', config: { paths: [path] }, secrets: {} });
+    const some = await add('srv', '/srv');
+    assert.equal((await readOrder(there, (await start(there)).id)).safetySource, some.id);
+    const exact = await add('etc', '/etc');
+    assert.equal((await readOrder(there, (await start(there)).id)).safetySource, exact.id);
   });
 
   it('that may modify a database is refused without consent and its name typed once more, whoever asks', async (t) => {

@@ -137,13 +137,21 @@ export async function findInSnapshot(
   return { host, answer: await context.directory.request(host.id, 'snapshot.find', body, WAIT) };
 }
 
+/**
+ * Of snapshots, newest first, the one to compare with: what belongs to no plan may hold a part of the source alone, so it is taken only where
+ * there is no other.
+ */
+export function preferPlanned(found: readonly Snapshot[]): Snapshot | undefined {
+  return found.find(({ plan }) => plan !== undefined) ?? found[0];
+}
+
 /** The newest snapshot of the same source in the same repository that is older than this one and still there; `not_found` without one. */
 export async function findSnapshotBefore(context: CoreContext, caller: Caller, id: SnapshotId): Promise<Snapshot> {
   const { source, repository, role, createdAt } = await getSnapshot(context, caller, id);
   const filter = { source, repository, role } as const;
   for (let after: string | undefined; ; ) {
     const page = await listSnapshots(context, caller, filter, { limit: 100, after });
-    const older = page.rows.find((row) => row.id !== id && row.createdAt < createdAt && row.state !== 'missing');
+    const older = preferPlanned(page.rows.filter((row) => row.id !== id && row.createdAt < createdAt && row.state !== 'missing'));
     if (older) return older;
     if (page.next === undefined) throw new AppError('not_found', 'there is no older snapshot of this source to compare with');
     after = page.next;

@@ -9,13 +9,20 @@ import { NOW, type OpenStore, sampleId, TENANT, withStore } from './samples.ts';
 
 const MIB = 1024 * 1024;
 
-type Made = { sizeBytes: number; createdAt: number; state?: TerminalState };
+type Made = { sizeBytes: number; createdAt: number; state?: TerminalState; isOfPlan?: boolean };
+
+const PLAN = sampleId('plan');
 
 /** One backup with a snapshot of this size; resolves with what is suspicious about it. */
-async function backUpOf(store: Store, host: Host, source: SourceId, { sizeBytes, createdAt, state = 'succeeded' }: Made) {
+async function backUpOf(
+  store: Store,
+  host: Host,
+  source: SourceId,
+  { sizeBytes, createdAt, state = 'succeeded', isOfPlan = true }: Made,
+) {
   const run = sampleId('run');
   await report(store, host, [
-    createdEvent(run, { sources: [source] }),
+    createdEvent(run, { sources: [source], ...(isOfPlan ? { plan: PLAN } : {}) }),
     startedEvent(run),
     madeEvent(run, source, { role: 'globals', sizeBytes: 1, createdAt }),
     madeEvent(run, source, { sizeBytes, createdAt }),
@@ -56,6 +63,21 @@ export function checkSuspicion(open: OpenStore): void {
           await backUpOf(store, other.host, other.source, { sizeBytes: MIB, createdAt: NOW + 9, state: 'partial' }),
           undefined,
         );
+      }),
+    );
+
+    it(
+      'are judged neither of what belongs to no plan nor by it: a safety backup may hold a part of the source',
+      withStore(open, async (store) => {
+        const { host, source } = await addHost(store);
+        const safety = (index: number) =>
+          backUpOf(store, host, source, { sizeBytes: MIB, createdAt: NOW + index, isOfPlan: false });
+        for (const index of [1, 2, 3]) {
+          await backUpOf(store, host, source, { sizeBytes: 10 * MIB, createdAt: NOW + index });
+          assert.equal(await safety(10 + index), undefined);
+        }
+        for (const index of [14, 15, 16]) assert.equal(await safety(index), undefined);
+        assert.equal(await backUpOf(store, host, source, { sizeBytes: 10 * MIB, createdAt: NOW + 20 }), undefined);
       }),
     );
 

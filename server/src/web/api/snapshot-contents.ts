@@ -116,6 +116,13 @@ const startEndpoint = defineEndpoint({
       .max(TEXT.nameChars)
       .optional()
       .meta({ description: 'The name of the host; needed in place, where files are replaced' }),
+    options: z
+      .strictObject({
+        safetyBackup: z.boolean().optional().meta({
+          description: 'In place: backs up what stands at the chosen paths before anything is replaced; on unless false',
+        }),
+      })
+      .optional(),
   }),
   reply: runShape,
   status: 202,

@@ -11,20 +11,31 @@ import { type CrashRig, openCrashRig } from '../../fixtures/crash-rig.ts';
 import { backUpOnce, describeOrder, journalRestore, killAtHolds } from '../fixtures/journaled-restores.ts';
 
 const from = { clock: systemClock, randomBytes: systemRandomBytes };
-const WAYS = ['directory', 'chosen', 'in_place', 'archive', 'file'] as const;
+const WAYS = ['directory', 'chosen', 'in_place', 'safety', 'archive', 'file'] as const;
 const CASES = WAYS.flatMap((way) => (['before', 'after'] as const).map((at) => ({ way, at })));
 
-/** Stands for restic. Where it writes content, it waits for ever at a point that a file in `hold` names, and leaves a file of that name in `reached`. */
+/**
+ * Stands for restic. Where it writes content, or stores what stands at the target, it waits for ever at a point that a file in `hold` names, and
+ * leaves a file of that name in `reached`.
+ */
 function writeWrapper(rig: CrashRig, restic: string): void {
   const path = join(rig.toolDir, 'restic');
   writeFileSync(
     path,
     `#!/bin/sh
-case " $* " in *" restore "*|*" dump "*) ;; *) exec ${restic} "$@" ;; esac
+words="$*" stores=no
+case " $* " in
+  *" restore "*|*" dump "*) ;;
+  *" backup "*)
+    stores=yes
+    for word in "$@"; do case "$word" in --files-from-raw=*) words="$words $(tr '\\0' ' ' <"\${word#*=}")" ;; esac; done ;;
+  *) exec ${restic} "$@" ;;
+esac
 for hold in "${rig.dir}"/hold/*; do
   [ -e "$hold" ] || continue
   name=\${hold##*/} about=\${hold##*@}
-  case "$*" in *"\${about%+*}"*|*"\${about#*+}"*) ;; *) continue ;; esac
+  case "$name:$stores" in *-safety@*:yes) ;; *-safety@*|*:yes) continue ;; esac
+  case "$words" in *"\${about%+*}"*|*"\${about#*+}"*) ;; *) continue ;; esac
   case "$name" in after-*) ${restic} "$@" ;; esac
   : > "${rig.dir}/reached/$name"
   exec sleep 300
@@ -42,6 +53,7 @@ function targetOf(way: (typeof WAYS)[number], out: string, folder: string): Rest
     case 'chosen':
       return { kind: 'directory', path: out, paths: [folder] };
     case 'in_place':
+    case 'safety':
       return { kind: 'in_place', paths: [folder] };
     case 'archive':
       return { kind: 'archive', path: out, format: 'tar', from: folder };
@@ -91,6 +103,12 @@ test('An agent that is killed in any way of restoring files leaves what stood th
     assert.deepEqual(existsSync(out) ? readdirSync(out) : [], [], name);
     assert.equal(readFileSync(join(folder, 'letter'), 'utf8'), 'written since', name);
   }
+  const safety = rig
+    .listEvents()
+    .flatMap((event) => (event.type === 'run.created' && event.kind === 'backup' && event.plan === undefined ? [event.run] : []));
+  assert.equal(safety.length, 2, 'one safety backup for each restore that came so far');
+  for (const run of safety) assert.equal(readEnd(rig.listEvents(run)).reason, 'interrupted');
+  assert.ok(rig.listLedger().every(({ run, state }) => !safety.includes(run) || state === 'unvouched'));
   const left = readdirSync(rig.dir, { recursive: true }).map(String);
   assert.deepEqual(
     left.filter((path) => path.includes('holdfast-restore')),

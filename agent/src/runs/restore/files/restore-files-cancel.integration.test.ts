@@ -33,7 +33,7 @@ test('A restore of files that is cancelled as a stage begins', async (t) => {
     },
     {
       target: { kind: 'in_place', paths: [root] },
-      stages: ['preflight', 'restore', 'swap'],
+      stages: ['preflight', 'restore', 'safety', 'swap'],
       assertWhole: () => assert.deepEqual(read(root), stored),
       assertNothing: () =>
         assert.deepEqual(

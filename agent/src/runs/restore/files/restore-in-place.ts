@@ -1,10 +1,12 @@
 /**
  * Restores chosen files where they were. Everything is written and compared with the snapshot in a private directory on the same disk first;
- * then each file takes its place by one rename, which replaces what stands there. Until then nothing on the host has changed: a backup that
- * cannot be read, a full disk or a cancellation leave it as it was. Directories that are there keep their own mode and owner.
+ * then what stands at the chosen paths is backed up, where anything will be replaced; then each file takes its place by one rename, which
+ * replaces what stands there. Until then nothing on the host has changed: a backup that cannot be read or made, a full disk or a cancellation
+ * leave it as it was. Directories that are there keep their own mode and owner.
  */
-import { closeSync, fstatSync, mkdirSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import {
   findCommonParent,
   joinStoredPath,
@@ -90,6 +92,23 @@ function lookAtPlaces({ recorder }: RestorePart, opened: OpenedDirectory, staged
   return look;
 }
 
+/** Whether anything will be replaced. What stands in the way is told by the look right before the first move. */
+function replacesAny(opened: OpenedDirectory, staged: Buffer): boolean {
+  const look = startMerge(opened, true, () => undefined);
+  merge(look, staged, opened.fd, opened.path);
+  return look.conflicts.length === 0 && look.replaced > 0;
+}
+
+function isThere(path: string): boolean {
+  try {
+    lstatSync(Buffer.from(toStoredBytes(path)));
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(describeCode(error))) return false;
+    throw error;
+  }
+}
+
 function putInPlace({ recorder }: RestorePart, opened: OpenedDirectory, staged: Buffer, expected: Merge): Merge {
   const swap = startMerge(opened, false, (path) => {
     if (swap.replaced <= NAMED) recorder.log('info', `replaced ${path}`);
@@ -105,15 +124,20 @@ function putInPlace({ recorder }: RestorePart, opened: OpenedDirectory, staged: 
   }
 }
 
+export interface InPlace {
+  /** Texts of `domain/stored-path.ts`. */
+  paths: readonly string[];
+  /** The paths that the source names; links on the way to them are followed where only root could have made them. */
+  configured: readonly string[];
+  /** Backs up what stands at those of the paths that are there. Throws where no clean backup came of it. Undefined: a person waived it. */
+  backUp?: ((paths: readonly string[]) => Promise<Evidence>) | undefined;
+}
+
 /**
- * `configured`: the paths that the source names; links on the way to them are followed where only root could have made them. Throws a reason:
- * `cancelled` only before anything was replaced, `target_refused` where something stands in the way.
+ * Throws a reason: `cancelled` only before anything was replaced, `target_refused` where something stands in the way, `safety_failed` without a
+ * clean backup of what would be replaced.
  */
-export async function restoreInPlace(
-  part: RestorePart,
-  paths: readonly string[],
-  configured: readonly string[],
-): Promise<RestoreResult> {
+export async function restoreInPlace(part: RestorePart, { paths, configured, backUp }: InPlace): Promise<RestoreResult> {
   const { recorder, signal } = part;
   const staging = nameStaging(recorder.run);
   const opened = await inStage(recorder, 'preflight', async () => openDeepest(findCommonParent(paths), configured));
@@ -123,9 +147,11 @@ export async function restoreInPlace(
       mkdirSync(pathThrough(opened.fd, staging), { mode: 0o700 });
       return writeTree(part, pathThrough(opened.fd, staging, process.pid).toString(), paths);
     });
+    const staged = findStaged(opened, staging);
+    const isBackedUp = backUp !== undefined && !signal.aborted && replacesAny(opened, staged);
+    const safety = isBackedUp ? [await inStage(recorder, 'safety', () => backUp(paths.filter(isThere)))] : [];
     const swapped = await inStage(recorder, 'swap', async () => {
       if (signal.aborted) throw createReasonError('cancelled', 'The restore was cancelled');
-      const staged = findStaged(opened, staging);
       const expected = lookAtPlaces(part, opened, staged);
       part.remember?.({ made: [], placing: { files: await countFiles(staged), bytes: outcome.restored?.bytes ?? 0 } });
       isChanged = true;
@@ -133,7 +159,7 @@ export async function restoreInPlace(
     });
     const { files = 0, bytes = 0 } = outcome.restored ?? {};
     recorder.log('info', `${files} files, ${bytes} bytes are back in place; ${swapped.replaced} entries were replaced`);
-    return { evidence: outcome.evidence, warnings: [], bytes };
+    return { evidence: [...outcome.evidence, ...safety], warnings: [], bytes };
   } catch (error) {
     if (isChanged) part.remember?.(undefined);
     else recorder.log('info', 'nothing on the host was replaced');

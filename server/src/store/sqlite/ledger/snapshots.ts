@@ -124,6 +124,7 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
   const earlier = sql.select(
     `SELECT size_bytes AS sizeBytes FROM snapshots
      WHERE tenant_no = ${numberOf('@tenant')} AND source_no = ${numberOf('@source')} AND state = 'good' AND role = 'data' AND run_id <> @run AND copy_of IS NULL
+       AND plan_no IS NOT NULL
        AND created_at < @createdAt
      ORDER BY created_at DESC, id DESC LIMIT @looked`,
     z.object({ sizeBytes: z.int() }),
@@ -131,6 +132,8 @@ export function createSnapshotRows(sql: Sql): SnapshotRows {
   const suspect = sql.change('UPDATE snapshots SET suspicion = @suspicion WHERE id = @id');
   return {
     judgeSize(head, source) {
+      // What a restore was about to change may be a part of the source, or what went wrong: it is like no other backup of it.
+      if (head.plan === undefined) return undefined;
       const made = newest.find({ run: head.id, source });
       if (!made) return undefined;
       const before = earlier.list({

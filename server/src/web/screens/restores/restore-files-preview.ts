@@ -12,7 +12,7 @@ export function describePreview(way: FileWay, host: string, preview: RestorePrev
     way === 'in_place'
       ? existing === 0
         ? `Nothing is replaced on ${host}: ${what} come back where they were.`
-        : `${least}${formatCount(existing)} of ${formatCount(files + others)} will be replaced on ${host} by what the snapshot has.`
+        : `${least}${formatCount(existing)} of ${formatCount(files + others)} will be replaced on ${host} by what the snapshot has, after what stands there was backed up (unless you untick that below).`
       : `${what} will be written on ${host}. Nothing is overwritten.`;
   const isTight = freeBytes !== undefined && freeBytes < bytes;
   return {

@@ -50,11 +50,14 @@ interface Typed {
   host: string;
   target: string;
   hostName: string;
+  safetyBackup: boolean;
 }
 
 interface Scene {
   snapshot: Snapshot;
   name: string;
+  /** Its repository. */
+  place: string;
   hosts: readonly HostView[];
   isLocal: boolean;
   /** What of the hosts was searched for, and whether there are more. */
@@ -80,6 +83,7 @@ async function readScene(context: CoreContext, visit: Visit): Promise<Scene> {
   return {
     snapshot,
     name: nameOf(names.sources, snapshot.source, 'source'),
+    place: nameOf(names.repositories, snapshot.repository, 'repository'),
     hosts: [...(madeOn === undefined ? [] : [madeOn]), ...others],
     isLocal,
     offer,
@@ -137,6 +141,8 @@ function readTyped(visit: Visit, scene: Scene, date: string): Typed {
     // What nobody typed follows the way and the host.
     target: target === '' || proposed ? proposeTarget(scene, { way, paths }, base, date) : target,
     hostName: readText(values, 'hostName').trim(),
+    // On unless its box was shown and is not ticked.
+    safetyBackup: readText(values, 'safetyAsked') !== 'true' || readText(values, 'safetyBackup') === 'true',
   };
 }
 
@@ -216,10 +222,17 @@ async function showForm(
       : 'Hosts that do not answer now cannot be chosen.',
     targetHelp: explainRestoreBase(chosen),
     ways: WAYS,
-    values: { way: typed.way, host: typed.host, target: typed.target, hostName: typed.hostName },
+    values: {
+      way: typed.way,
+      host: typed.host,
+      target: typed.target,
+      hostName: typed.hostName,
+      safetyBackup: typed.safetyBackup,
+    },
     preview: preview && describePreview(typed.way, host, preview),
     start: preview && nameStart(typed.way, host, preview),
     typedName: typed.way === 'in_place' ? host : undefined,
+    safetyPlace: typed.way === 'in_place' && preview !== undefined && preview.existing > 0 ? scene.place : undefined,
     problem: problem.text,
     errors: problem.fields,
   };
@@ -258,12 +271,13 @@ async function handleForm(context: CoreContext, visit: Visit): Promise<PageReply
   const host = findHost(typed);
   if ('problem' in wanted || host === undefined) return showForm(context, visit, scene, await look(context, visit, scene, typed));
   try {
-    const { hostName } = typed;
+    const { hostName, safetyBackup } = typed;
     const run = await startFileRestore(context, visit.caller, {
       snapshot: scene.snapshot.id,
       host,
       target: wanted.target,
       hostName,
+      options: { safetyBackup },
     });
     return { kind: 'redirect', to: visit.urls.run({ run: run.id }) };
   } catch (thrown) {

@@ -25,7 +25,13 @@ export type RestoreFilesView = {
   /** Why another directory than usual is proposed. */
   readonly targetHelp?: string | undefined;
   readonly ways: readonly { readonly value: FileWay; readonly label: string; readonly help: string }[];
-  readonly values: { readonly way: FileWay; readonly host: string; readonly target: string; readonly hostName: string };
+  readonly values: {
+    readonly way: FileWay;
+    readonly host: string;
+    readonly target: string;
+    readonly hostName: string;
+    readonly safetyBackup: boolean;
+  };
   /** What the host counted for just these values. */
   readonly preview?:
     | {
@@ -38,6 +44,8 @@ export type RestoreFilesView = {
   readonly start?: string | undefined;
   /** The name to type, where files are replaced. */
   readonly typedName?: string | undefined;
+  /** Where a safety backup goes; undefined where nothing is replaced. */
+  readonly safetyPlace?: string | undefined;
   readonly problem?: string | undefined;
   readonly errors: Readonly<Record<string, string>>;
 };
@@ -131,8 +139,17 @@ function effectPanel({ preview }: RestoreFilesView): Html {
 }
 
 function confirmPanel(view: RestoreFilesView): Html | false {
-  const { start, typedName, values, errors } = view;
+  const { start, typedName, safetyPlace, values, errors } = view;
   if (start === undefined) return false;
+  const safety =
+    safetyPlace !== undefined &&
+    html`${hiddenInputs({ safetyAsked: 'true' })}${formField({
+      name: 'safetyBackup',
+      label: 'Back up what stands there first',
+      kind: 'checkbox',
+      value: values.safetyBackup,
+      help: `Everything at the chosen paths goes into ${safetyPlace}, as a run of its own, before the first file is replaced; when that fails, nothing is replaced. No retention removes it.`,
+    })}`;
   const typed =
     typedName !== undefined &&
     formField({
@@ -153,6 +170,6 @@ function confirmPanel(view: RestoreFilesView): Html | false {
   });
   return panel({
     title: '4 · Confirm',
-    content: html`<div class="stack">${typed}<div class="form-actions">${act}${linkButton({ href: view.backHref, label: 'Cancel', kind: 'quiet' })}</div></div>`,
+    content: html`<div class="stack">${safety}${typed}<div class="form-actions">${act}${linkButton({ href: view.backHref, label: 'Cancel', kind: 'quiet' })}</div></div>`,
   });
 }

@@ -179,8 +179,9 @@ function describeFrom({ path, sizeBytes, modifiedAt }: ChosenDump, host: string)
 function describeTarget(detail: RunDetail, names: Names, urls: Urls): RunFact[] {
   const { target } = detail.run;
   if (target === undefined) return [];
-  if (target.kind !== 'database') return describeFileTarget(target);
-  const safety = findSafetyRun(detail);
+  const run = findSafetyRun(detail);
+  const safety = run === undefined ? [] : [{ label: 'safety backup', value: 'open', href: urls.run({ run }) }];
+  if (target.kind !== 'database') return [...describeFileTarget(target), ...safety];
   const tables = target.tables ?? [];
   const { from } = target;
   return [
@@ -189,7 +190,7 @@ function describeTarget(detail: RunDetail, names: Names, urls: Urls): RunFact[] 
     { label: 'on the server of', value: nameOf(names.sources, target.source, 'source') },
     ...(target.mode === undefined ? [] : [{ label: 'way', value: MODE_WORDS[target.mode].label }]),
     ...(tables.length === 0 ? [] : [{ label: 'tables', value: formatNoun(tables.length, 'chosen table') }]),
-    ...(safety === undefined ? [] : [{ label: 'safety backup', value: 'open', href: urls.run({ run: safety }) }]),
+    ...safety,
   ];
 }
 

@@ -4,7 +4,7 @@ import { showStoredText } from '@holdfast/shared/domain/stored-path.ts';
 import type { TreeDiff } from '@holdfast/shared/protocol/browse.ts';
 import { demand } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { diffSnapshots } from '../../../core/snapshots/snapshot-contents.ts';
+import { diffSnapshots, preferPlanned } from '../../../core/snapshots/snapshot-contents.ts';
 import { getSnapshot, listSnapshots } from '../../../core/snapshots/snapshots.ts';
 import type { Snapshot } from '../../../store/snapshots.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
@@ -63,7 +63,7 @@ async function showDiff(context: CoreContext, visit: Visit): Promise<PageReply> 
   const name = nameOf(names.sources, snapshot.source, 'source');
   const choices = await listOlder(context, visit, snapshot);
   const wished = findId(readText(visit.query, 'older'), idSchema('snapshot'));
-  const older = choices.find((row) => row.id === wished) ?? choices[0];
+  const older = choices.find((row) => row.id === wished) ?? preferPlanned(choices);
   const { diff, trouble } = older === undefined ? {} : await readDiff(context, visit, snapshot, older.id);
   const none = {
     title: 'There is no older snapshot to compare with.',

@@ -221,10 +221,40 @@ describe('Chosen files', () => {
     const run = await world.read(reply.to);
     assert.match(run, /in place: what stands there is replaced/);
     const [order] = await world.context.store.orders.listWaitingOrders(host, NOW);
-    assert.deepEqual((JSON.parse(order?.body ?? '{}') as RequestBody<'restore.start'>).target, {
-      kind: 'in_place',
-      paths: ['/srv/www/a', '/srv/www/c'],
+    const { target, options } = JSON.parse(order?.body ?? '{}') as RequestBody<'restore.start'>;
+    assert.deepEqual(target, { kind: 'in_place', paths: ['/srv/www/a', '/srv/www/c'] });
+    assert.deepEqual(options, undefined, 'nobody waived the safety backup');
+  });
+
+  it('in place are replaced after a safety backup, which is ticked and can be waived', async () => {
+    const { page } = await post({ way: 'in_place', act: 'look' });
+    assert.match(page, /will be replaced on [^<]+ by what the snapshot has, after what stands there was backed up/);
+    const box = (text: string) => /<input type="checkbox"[^>]*name="safetyBackup"[^>]*>/.exec(text)?.[0] ?? assert.fail('no box');
+    assert.match(box(page), / checked/);
+    assert.match(page, /Everything at the chosen paths goes into [^<]+, as a run of its own/);
+    const unticked = await post({ way: 'in_place', act: 'look', safetyAsked: 'true' });
+    assert.doesNotMatch(box(unticked.page), / checked/, 'what was unticked stays so');
+    assert.doesNotMatch((await post({ way: 'directory', act: 'look', target: '/restore/x' })).page, /safetyBackup/);
+    const { name } = (await world.context.store.hosts.findHost(DEFAULT_TENANT, host)) ?? assert.fail();
+    const reply = await world.ask(
+      'post',
+      address(),
+      form({ way: 'in_place', act: 'start', hostName: name, safetyAsked: 'true' }),
+    );
+    assert.ok(reply.kind === 'redirect');
+    const waiting = await world.context.store.orders.listWaitingOrders(host, NOW);
+    const orders = waiting.map(({ body }) => JSON.parse(body) as RequestBody<'restore.start'>);
+    const ordered = orders.find(({ run }) => reply.to.endsWith(run)) ?? assert.fail('no order');
+    assert.deepEqual(ordered.options, { safetyBackup: false });
+    world.directory.answers['restore.preview'] = () => ({
+      files: 1,
+      others: 0,
+      bytes: 1,
+      existing: 0,
+      conflicts: [],
+      complete: true,
     });
+    assert.doesNotMatch((await post({ way: 'in_place', act: 'look' })).page, /safetyBackup/, 'nothing is replaced');
   });
 
   it('fit their way: an archive is of one directory, a new place is an absolute path', async () => {
