@@ -129,7 +129,7 @@ test('the number of plans at a repository leads to exactly those, and each filte
 
 test('keys: search, help, and the way to each list', async ({ page }) => {
   const { url } = stack.server;
-  await signIn(page, url, stack.admin, '/runs');
+  await signIn(page, url, stack.admin, '/');
   // There is no search on this page: the way leads to the one of the sources.
   await page.keyboard.press('/');
   await page.waitForURL(`${url}/sources`);
