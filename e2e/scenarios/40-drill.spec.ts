@@ -102,6 +102,23 @@ test('drills by clicks prove a PostgreSQL, a MariaDB and a files source; a quest
     await expect(page.getByText('every 7 days and after 50 clean backups')).toBeVisible();
   });
 
+  await test.step('a plan says when drills of those sources are due that have no rhythm of their own', async () => {
+    await page.goto(`${url}/plans/${plan.id}/edit`);
+    await page.getByText('Restore drills').click();
+    await findField(page, 'A drill of each source').selectOption({ label: 'On the first of each month at 04:00' });
+    await fillFields(page, { 'Time zone of drills': 'Europe/Berlin' });
+    await expect(page.getByText('A drill of each source on day 1 of every month at 04:00, Europe/Berlin.')).toBeVisible();
+    await expectAccessible(page);
+    await takePicture(page, 'plan-drills');
+    await page.getByRole('button', { name: 'Save the plan' }).click();
+    await expect(page.getByText('1 of 3 sources goes by something else')).toBeVisible();
+    await expectAccessible(page);
+    await page.goto(`${url}/sources/${sources.shop.id}`);
+    await expect(page.getByText('as the plan nightly says, next in')).toBeVisible();
+    await page.goto(`${url}/sources/${sources.orders.id}`);
+    await expect(page.getByText('every 7 days and after 50 clean backups')).toBeVisible();
+  });
+
   await test.step('each kind of source is tried out by one click', async () => {
     for (const [name, seen] of [
       ['orders', /1 table with 500 rows[\s\S]*recorded at the time of the backup, the rows of 1 table as counted then/],

@@ -87,7 +87,12 @@ function sourceTable(view: DrillsView): Html {
       },
       { id: 'state', label: 'Recovery', width: 'fit', cell: (row) => proofStatus(row.proof.state) },
       { id: 'words', label: 'Proof', width: 'wide', cell: (row) => proofSentence(row.proof) },
-      { id: 'due', label: 'Drills', width: 'fit', cell: (row) => (row.proof.state === 'impossible' ? '—' : dueText(row.proof)) },
+      {
+        id: 'due',
+        label: 'Drills',
+        width: 'fit',
+        cell: (row) => (row.proof.state === 'impossible' ? '—' : dueText(row.proof, true)),
+      },
       {
         id: 'act',
         label: 'Act',

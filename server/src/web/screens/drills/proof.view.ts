@@ -35,7 +35,7 @@ export type ProofView = {
   readonly everyDays?: number | undefined;
   readonly everyRuns?: number | undefined;
   /** The plan whose rhythm they follow, and how that reads. */
-  readonly followed?: { readonly words: string; readonly plan: string; readonly href: string } | undefined;
+  readonly followed?: { readonly words: string; readonly plan: string } | undefined;
   /** The host on which they take place, where it is not the source's own. */
   readonly host?: string | undefined;
   readonly nextAt?: number | undefined;
@@ -82,23 +82,24 @@ export function describeRuns(everyRuns: number): string {
   return everyRuns === 1 ? 'after every clean backup' : `after ${everyRuns} clean backups`;
 }
 
-/** How often one is due, who says so where it is a plan, and when the next is. */
-export function dueText({
-  everyDays,
-  everyRuns,
-  followed,
-  nextAt,
-  missed,
-  face,
-}: Pick<ProofView, 'everyDays' | 'everyRuns' | 'followed' | 'nextAt' | 'missed' | 'face'>): Html {
+/** How often one is due, who says so where it is a plan, and when the next is; brief in a table, which has no room for a plan's words. */
+export function dueText(
+  {
+    everyDays,
+    everyRuns,
+    followed,
+    nextAt,
+    missed,
+    face,
+  }: Pick<ProofView, 'everyDays' | 'everyRuns' | 'followed' | 'nextAt' | 'missed' | 'face'>,
+  isBrief = false,
+): Html {
   if (everyDays === undefined && everyRuns === undefined && followed === undefined) return html`only by hand`;
   const own = [
     ...(everyDays === undefined ? [] : [everyDays === 1 ? 'every day' : `every ${everyDays} days`]),
     ...(everyRuns === undefined ? [] : [describeRuns(everyRuns)]),
   ].join(' and ');
-  const every = followed
-    ? html`${followed.words}, as the plan <a href="${followed.href}">${followed.plan}</a> says`
-    : html`${own}`;
+  const every = followed ? (isBrief ? 'by its plan' : `${followed.words}, as the plan ${followed.plan} says`) : own;
   if (missed) return html`${every}; ${status(MISSED)} ${relativeTime(missed.since, face)}: ${missed.why}`;
   if (nextAt === undefined) return html`${every}`;
   return html`${every}, next ${nextAt <= face.now ? 'as soon as its host is connected' : relativeTime(nextAt, face)}`;

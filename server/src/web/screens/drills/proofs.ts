@@ -80,7 +80,6 @@ export async function readProofs(
         followed: followed && {
           words: describeDrillRhythm(context.describeSchedule, followed.drills),
           plan: nameOf(names.plans, followed.plan, 'plan'),
-          href: urls.plan({ plan: followed.plan }),
         },
         host: ground === source.host ? undefined : nameOf(names.hosts, ground, 'host'),
         nextAt: settings?.nextAt,
