@@ -20,7 +20,14 @@ before(async () => {
   const host = fleet.hosts['git'] ?? assert.fail();
   const source = fleet.sources['git'] ?? assert.fail();
   for (const [index, bytes] of [40 * MIB, 41 * MIB, 39 * MIB, 4 * MIB].entries()) {
-    run = await fleet.play({ host, sources: [source], at: NOW - (4 - index) * HOUR, tookMs: 1000, bytes });
+    run = await fleet.play({
+      host,
+      plan: fleet.plans.nightly,
+      sources: [source],
+      at: NOW - (4 - index) * HOUR,
+      tookMs: 1000,
+      bytes,
+    });
   }
 });
 after(() => world.close());
