@@ -88,7 +88,7 @@ function repositoryPanel(view: SheetRepositoryView, face: Clockface): Html {
       },
       { label: 'Password', value: passwordLine(password, face) },
       { label: 'It is kept', value: html`<span class="quiet">to be filled in by hand: ________________________________</span>` },
-    ])}<p>On any machine with restic 0.14 or newer, these lines open it:</p><pre>${[...opening, 'restic snapshots'].join('\n')}</pre>${
+    ])}<p>On any machine with restic 0.14 or newer, these lines open it; what is indented goes on with the line above:</p>${shellLines([...opening, 'restic snapshots'])}${
       blanks.length > 0 &&
       html`<p>In them replace ${blanks.map(({ word, label }, place) => html`${place > 0 && ', '}<code>${word}</code> (${label})`)}.</p>`
     }${sources.map((source) => sourcePart(source, face))}${
@@ -104,5 +104,10 @@ function sourcePart({ id, title, kind, newest, lines }: SheetSourceView, face: C
     newest === undefined
       ? html`no good backup is known yet`
       : html`newest good backup <code>${newest.engineId.slice(0, 16)}</code> of ${stampTime(newest.createdAt, face)}`;
-  return html`<div><h3>${title}</h3><p class="quiet">${kind} · ${known}</p><pre>${[`restic snapshots --tag source:${id},role:data`, ...lines].join('\n')}</pre></div>`;
+  return html`<div><h3>${title}</h3><p class="quiet">${kind} · ${known}</p>${shellLines([`restic snapshots --tag source:${id},role:data`, ...lines])}</div>`;
+}
+
+/** For paper, from which somebody types: a line that wraps goes on indented, so that it does not look like two. */
+function shellLines(lines: readonly string[]): Html {
+  return html`<pre class="shell-lines">${lines.map((line) => html`<span>${line}</span>`)}</pre>`;
 }
