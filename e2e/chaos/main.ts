@@ -14,6 +14,7 @@ import { EXPERIMENTS } from './catalog.ts';
 import { type Experiment, isGood } from './experiment.ts';
 import { openNotebook } from './notebook.ts';
 import { planChaos } from './plan.ts';
+import { holdToPublished } from './published.ts';
 import { formatJson, formatTable, mergeIntoDocument, type Reported } from './report.ts';
 import { createSeed } from './seed.ts';
 
@@ -26,7 +27,13 @@ const describeError = (error: unknown) => (error instanceof Error ? (error.stack
 
 const plan = (() => {
   try {
-    return planChaos(EXPERIMENTS, { only: read('ONLY'), full: read('FULL'), soak: read('SOAK'), selection: read('SELECTION') });
+    return planChaos(EXPERIMENTS, {
+      only: read('ONLY'),
+      full: read('FULL'),
+      soak: read('SOAK'),
+      selection: read('SELECTION'),
+      docs: read('DOCS'),
+    });
   } catch (error) {
     process.stderr.write(`chaos: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(2);
@@ -60,7 +67,13 @@ async function carryOut(experiment: Experiment): Promise<readonly Reported[]> {
       say: (text) => say(`${title}: ${text}`),
       record: (injection) => notebook.record(title, injection),
     });
-    return outcomes.map((outcome) => ({ ...outcome, seed, effort: plan.effort, made, ...(soak === undefined ? {} : { soak }) }));
+    return outcomes.map((outcome) => ({
+      ...holdToPublished(outcome, plan.effort),
+      seed,
+      effort: plan.effort,
+      made,
+      ...(soak === undefined ? {} : { soak }),
+    }));
   } finally {
     await root.remove();
   }

@@ -34,4 +34,12 @@ describe('A call of the laboratory', () => {
     assert.deepEqual(['90s', '1.5m', '3d'].map(parseSpan), [90_000, 90_000, 259_200_000]);
     for (const bad of ['', '8', 'h', '8 h', '-1h', '8hours']) assert.throws(() => parseSpan(bad), /SOAK is a time/);
   });
+
+  it('puts into the documents only what was made with all tries, or soaked for an hour', () => {
+    const docs = (words: Parameters<typeof planChaos>[1]) => planChaos(CATALOG, { ...words, docs: '1' });
+    assert.equal(docs({ full: '1', only: 'gate' }).experiments.length, 1);
+    assert.equal(docs({ soak: '1h' }).experiments.length, 1);
+    for (const words of [{}, { only: 'gate' }, { soak: '59m' }, { full: '1', soak: '5m' }])
+      assert.throws(() => docs(words), /DOCS takes figures/);
+  });
 });

@@ -1,5 +1,6 @@
 /** What one call of the laboratory does, read from the words it was given. Pure. */
 import type { Effort, Experiment } from './experiment.ts';
+import { LEAST_SOAK_MS } from './published.ts';
 
 export type ChaosPlan = {
   readonly effort: Effort;
@@ -12,6 +13,7 @@ export type Words = {
   readonly full?: string | undefined;
   readonly soak?: string | undefined;
   readonly selection?: string | undefined;
+  readonly docs?: string | undefined;
 };
 
 const SPAN = /^(\d+(?:\.\d+)?)(s|m|h|d)$/;
@@ -24,11 +26,13 @@ export function parseSpan(text: string): number {
   return Number(number) * (UNITS[unit] ?? 0);
 }
 
-/** @throws Error in words for whoever called: no such figure, a span that is none. */
+/** @throws Error in words for whoever called: no such figure, a span that is none, documents that are to hold less than was promised. */
 export function planChaos(catalog: readonly Experiment[], words: Words): ChaosPlan {
   const { only, full, soak, selection } = words;
   const effort: Effort = full === '1' ? 'full' : selection === '1' ? 'selection' : 'quarter';
   const soakMs = soak === undefined ? undefined : parseSpan(soak);
+  if (words.docs === '1' && (soakMs === undefined ? effort !== 'full' : soakMs < LEAST_SOAK_MS))
+    throw new Error('DOCS takes figures that were made with FULL=1, or with SOAK=1h and longer');
   const asked = catalog.filter((experiment) => {
     if (only !== undefined) return experiment.figures.some((name) => name.startsWith(only));
     if (soakMs !== undefined) return experiment.isSoak === true;

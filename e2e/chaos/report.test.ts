@@ -3,8 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { EXPERIMENTS } from './catalog.ts';
 import { createTally, isGood } from './experiment.ts';
 import { openNotebook } from './notebook.ts';
+import { holdToPublished, LEAST_TRIES } from './published.ts';
 import { formatJson, formatTable, mergeIntoDocument, type Reported, TABLE_END, TABLE_START } from './report.ts';
 
 const good: Reported = {
@@ -33,6 +35,23 @@ describe('A tally', () => {
     assert.deepEqual(
       [199, 200].map((tried) => isGood({ ...good, tried, least: 200 })),
       [false, true],
+    );
+  });
+});
+
+describe('A figure that is to be published', () => {
+  it('is held to the number of tries that it promises, or to its own where that is more', () => {
+    const judge = (tried: number, least?: number) => isGood(holdToPublished({ ...good, tried, least }, 'full'));
+    assert.deepEqual([judge(999), judge(1000), judge(1000, 1001)], [false, true, false]);
+    assert.equal(isGood(holdToPublished({ ...good, tried: 1 }, 'quarter')), true);
+    assert.equal(isGood(holdToPublished({ ...slow, tried: 1, bad: 44 }, 'full')), true);
+  });
+
+  it('is one that an experiment makes', () => {
+    const made = new Set(EXPERIMENTS.flatMap(({ figures }) => figures));
+    assert.deepEqual(
+      Object.keys(LEAST_TRIES).filter((name) => !made.has(name)),
+      [],
     );
   });
 });

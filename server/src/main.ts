@@ -7,7 +7,6 @@ import { systemClock } from '@holdfast/shared/clock.ts';
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { createApp } from './app.ts';
 import { CONFIG_EXIT_CODE, ConfigError, loadConfig, readEnvironment, type ServerConfig } from './config.ts';
 import { createCliCaller, createUser } from './core/accounts/accounts.ts';
 import { createApiKey } from './core/accounts/api-keys.ts';
@@ -48,6 +47,8 @@ function fail(thrown: unknown): void {
 async function serve(): Promise<void> {
   const config = loadConfig(readEnvironment());
   const log = openLog(config);
+  // Half of what the server loads serves pages and hosts: the other commands go without it.
+  const { createApp } = await import('./app.ts');
   const app = await createApp(config, log);
   const stop = (signal: NodeJS.Signals) => {
     log.info({ signal }, 'stopping');

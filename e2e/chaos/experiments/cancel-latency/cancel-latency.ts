@@ -5,14 +5,15 @@ import { drawTries } from '../gate-faults/drawing.ts';
 import { DATABASES, type Fault, type Try } from '../gate-faults/fault.ts';
 import { cancel } from '../gate-faults/faults.ts';
 import { allDone, withLanes } from '../gate-faults/gate.ts';
+import type { Lane } from '../gate-faults/lane.ts';
 import { awaitNothing, listHostLeftovers, listRepositoryLeftovers } from '../gate-faults/leftovers.ts';
 import { awaitMoment, drawMoment, drawPart, type Moment } from '../gate-faults/moments.ts';
-import { carryOut, describeTry } from '../gate-faults/try.ts';
+import { carryOut, type Drawn, describeTry } from '../gate-faults/try.ts';
 import { findQuantile } from './quantile.ts';
 
 /** Cancels that came in time; those that came when the run was over are replaced. */
 const WANTED = { selection: 1, quarter: 10, full: 200 } as const;
-const DRAWN = { selection: 3, quarter: 15, full: 300 } as const;
+const DRAWN = { selection: 3, quarter: 15, full: 400 } as const;
 /** At most this long in 99 of 100 tries, and at most that long in any. */
 const LIMIT_MS = 7000;
 const WORST_MS = 35_000;
@@ -104,16 +105,26 @@ async function measure(lab: Lab): Promise<readonly Measured[]> {
   const wanted = pickTries(lab, WANTED);
   const hasEnough = () => measured.filter(({ kind }) => kind !== FROZEN).length >= wanted;
   await withLanes(lab, async ({ services, lanes }) => {
-    const runLane = async (lane: (typeof lanes)[number], at: number): Promise<void> => {
-      for (const one of drawn.filter(({ index }) => index % lanes.length === at)) {
-        if (lab.effort === 'full' && hasEnough()) return;
-        const what = `${describeTry(one, lane)} (${one.seed.name})`;
+    const takeTry = async (lane: Lane, one: Drawn): Promise<void> => {
+      const what = `${describeTry(one, lane)} (${one.seed.name})`;
+      const count = (ms: number, problem?: string) =>
+        measured.push({ what, kind: one.fault.kind, ms, ...(problem === undefined ? {} : { problem }) });
+      try {
         const { run, state, problems } = await carryOut(lab, services, lane, one);
         const ms = measures.get(run);
-        if (problems.length > 0) measured.push({ what, kind: one.fault.kind, ms: NEVER_MS, problem: problems.join('; ') });
+        if (problems.length > 0) count(NEVER_MS, problems.join('; '));
         // The order to cancel came when the run was over.
-        else if (ms !== undefined && state === 'cancelled') measured.push({ what, kind: one.fault.kind, ms: Math.round(ms) });
+        else if (ms !== undefined && state === 'cancelled') count(Math.round(ms));
         lab.record({ try: one.index, kind: one.fault.kind, state, ms });
+      } catch (error) {
+        count(NEVER_MS, `could not be carried out: ${error instanceof Error ? error.message : String(error)}`);
+        await lane.restore();
+      }
+    };
+    const runLane = async (lane: Lane, at: number): Promise<void> => {
+      for (const one of drawn.filter(({ index }) => index % lanes.length === at)) {
+        if (lab.effort === 'full' && hasEnough()) return;
+        await takeTry(lane, one);
       }
     };
     await allDone(lanes.map(runLane));
