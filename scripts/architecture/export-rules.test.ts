@@ -35,6 +35,8 @@ describe('The rule of exports', () => {
       "const { run } = await import('../core/runs.ts');",
     ];
     for (const way of ways) assert.deepEqual(find('export const run = 1;', { [USER]: way }), []);
+    const test = { [TEST]: "import { run } from './runs.ts';" };
+    for (const way of ways) assert.deepEqual(find('export const run = 1;', { [USER]: way, ...test }), []);
   });
 
   it('refuses what nothing but tests uses, unless its own file does', () => {

@@ -35,10 +35,10 @@ export function findIdleExports(files: readonly SourceFile[], excused: typeof VA
     .flatMap(({ path, text }) => {
       const { bare } = scanSource(text);
       return [...bare.matchAll(EXPORT)].flatMap(({ 1: name = '', index }) => {
-        const by = importers.get(`${path} ${name}`) ?? importers.get(`${path} *`);
-        if (by === 'production' || excused[`${path} ${name}`] !== undefined) return [];
+        const [by, byAll] = [importers.get(`${path} ${name}`), importers.get(`${path} *`)];
+        if (by === 'production' || byAll === 'production' || excused[`${path} ${name}`] !== undefined) return [];
         const line = bare.slice(0, index).split('\n').length;
-        if (by === undefined) return [`${path}:${line} exports ${name}, which nobody imports`];
+        if ((by ?? byAll) === undefined) return [`${path}:${line} exports ${name}, which nobody imports`];
         return countWord(bare, name) > 1 ? [] : [`${path}:${line} exports ${name}, which nothing but tests uses`];
       });
     });
