@@ -3,14 +3,18 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { ApiHost } from '../harness/api.ts';
 import { type Program, startProgram } from '../harness/program.ts';
+import { waitFor } from '../harness/services/wait-for.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
 
 const ONLINE_MS = 15_000;
 /** The tests' own: most programs here are killed before they would write what they have stripped of its types. */
 const CACHE = join(import.meta.dirname, '../../node_modules/.cache/holdfast-tests');
 
+const SIDES = ['server', 'host'] as const;
+type Side = (typeof SIDES)[number];
+
 interface Step {
-  side: 'host' | 'server';
+  side: Side;
   /** Where that side kills itself. */
   at: string;
   /** `first use`: the rotation itself went well, and the new token is about to be used. */
@@ -35,38 +39,47 @@ const STEPS: readonly Step[] = [
 let stack: Stack;
 let host: ApiHost;
 let stateDir: string;
-const running = new Set<Program>();
+/** Who runs now; whoever dies is started again, the other goes on. */
+const running: Partial<Record<Side, Program>> = {};
 
 const logFile = (name: string) => join(stack.directory, `${name}.log`);
 
 function launch(script: string, args: readonly string[], env: Record<string, string>): Program {
-  const program = startProgram({
+  return startProgram({
     command: process.execPath,
     args: [join(import.meta.dirname, script), ...args],
     env: { HOME: stack.directory, NODE_COMPILE_CACHE: CACHE, ...env },
     logFile: logFile(script),
   });
-  running.add(program);
-  void program.exited.then(() => running.delete(program));
-  return program;
 }
 
-const startServer = (trip = '') =>
+const startServer = (trip: string) =>
   launch('tripping-server.ts', [trip], {
     HOLDFAST_DATA_DIR: stack.server.dataDir,
     HOLDFAST_LISTEN: new URL(stack.server.url).host,
     HOLDFAST_LOG_LEVEL: 'info',
   });
-const startHost = (trip = '') => launch('talking-host.ts', [stateDir, stack.server.url, 'listen', trip], {});
+const startHost = (trip: string) => launch('talking-host.ts', [stateDir, stack.server.url, 'listen', trip], {});
 
 const awaitOnline = () => stack.api.waitForHost(host.id, 'online', ONLINE_MS);
 const rotate = () => stack.api.post(`/hosts/${host.id}/rotate-token`);
 
-async function killAll(): Promise<void> {
-  for (const program of running) {
-    program.signal('SIGKILL');
-    await program.exited;
-  }
+/** A host that was killed just now may still be called online, so that a first answer says nothing. */
+const rotateAtLast = () =>
+  waitFor('a rotation that goes well', () => rotate().then(() => true as const, nothing), { deadlineMs: ONLINE_MS });
+const nothing = () => undefined;
+
+async function kill(side: Side): Promise<void> {
+  running[side]?.signal('SIGKILL');
+  await running[side]?.exited;
+}
+
+/** Ends this side if it runs and starts it, to kill itself where `trip` says. */
+async function startAgain(side: Side, trip = ''): Promise<Program> {
+  await kill(side);
+  const started = side === 'server' ? startServer(trip) : startHost(trip);
+  running[side] = started;
+  return started;
 }
 
 before(async () => {
@@ -76,37 +89,31 @@ before(async () => {
   stateDir = enrolled.agent.stateDir;
   await enrolled.agent.stop();
   await stack.server.stop();
+  for (const side of SIDES) await startAgain(side);
 });
 after(async () => {
-  await killAll();
+  for (const side of SIDES) await kill(side);
   await stack.stop();
 });
 
 describe('A token that is being rotated', () => {
   for (const { side, at, when } of STEPS) {
     it(`leaves one that works when the ${side} is killed at its ${when}: ${at}`, { timeout: 90_000 }, async () => {
-      if (when === 'first use') {
-        startServer();
-        startHost();
-        await awaitOnline();
-        await rotate();
-        await killAll();
-      }
-      const server = startServer(side === 'server' ? at : '');
-      const agent = startHost(side === 'host' ? at : '');
-      const victim = side === 'server' ? server : agent;
+      if (when === 'first use') await rotateAtLast();
+      const victim = await startAgain(side, at);
       if (when === 'rotation') {
-        await awaitOnline();
-        await rotate().catch(() => undefined);
+        const ask = async () => {
+          if (!victim.isRunning()) return true;
+          await awaitOnline();
+          await rotate().catch(nothing);
+          return victim.isRunning() ? undefined : true;
+        };
+        await waitFor(`the death of the ${side}`, ask, { deadlineMs: 60_000 });
       }
       assert.equal((await victim.exited).signal, 'SIGKILL', 'it died where it was to die');
-      await killAll();
 
-      startServer();
-      startHost();
-      await awaitOnline();
-      await rotate();
-      await killAll();
+      await startAgain(side);
+      await rotateAtLast();
     });
   }
 });

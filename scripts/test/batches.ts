@@ -28,14 +28,14 @@ export function readAlone(root: string, files: readonly string[]): ReadonlySet<s
  * Puts files that may share a process into batches, neighbours together since they load the same modules. Batches come first and the files that
  * stand alone last, so that what is short fills the end.
  */
-export function formBatches(files: readonly string[], alone: ReadonlySet<string>): string[][] {
+export function formBatches(files: readonly string[], alone: ReadonlySet<string>, atMost = FILES_AT_MOST): string[][] {
   const batches = new Map<string, string[][]>();
   for (const file of files) {
     if (alone.has(file)) continue;
     const side = file.slice(0, file.indexOf('/'));
     const of = batches.get(side) ?? [];
     const last = of.at(-1);
-    if (last !== undefined && last.length < FILES_AT_MOST) last.push(file);
+    if (last !== undefined && last.length < atMost) last.push(file);
     else of.push([file]);
     batches.set(side, of);
   }

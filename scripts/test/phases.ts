@@ -2,6 +2,7 @@ import { existsSync, globSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { formBatches, readAlone } from './batches.ts';
 import { addCrash, describeEnd } from './crash.ts';
+import { orderIntegration } from './integration-order.ts';
 import { runNodeTests } from './node-tests.ts';
 import type { Phase, PhaseContext, PhaseName } from './phase.ts';
 import { type Ended, runGroup } from './process-group.ts';
@@ -12,17 +13,6 @@ import { judgePlaywrightReport, type PhaseResult } from './verdicts.ts';
 const UNIT_CONCURRENCY = 3;
 /** More than two cores would take: many of these wait for locks, limits and lines rather than for a processor. */
 const INTEGRATION_CONCURRENCY = 4;
-/**
- * Files that spend a minute or so to see that nothing happens in it, or that something does at its end. They run one after another beside the
- * others, and take next to nothing of a processor.
- */
-export const PATIENT_FILES: readonly string[] = [
-  'e2e/faults/stopped-agent.integration.test.ts',
-  'e2e/chaos/experiments/delivery/delivery.integration.test.ts',
-  'e2e/faults/reverse-proxy.integration.test.ts',
-  'e2e/faults/clock.integration.test.ts',
-  'e2e/faults/drain-without-server.integration.test.ts',
-];
 const UNIT_FILE_TIMEOUT_MS = 120_000;
 const INTEGRATION_FILE_TIMEOUT_MS = 600_000;
 const TEST_ROOTS = [
@@ -83,10 +73,9 @@ export const PHASES: readonly Phase[] = [
     exists: () => true,
     run: (context) => {
       const files = listTestFiles(context, '*.integration.test.ts');
-      const patient = PATIENT_FILES.filter((file) => files.includes(file));
-      const waiting = files.filter((file) => !patient.includes(file));
-      return runNodeTests(context, 'integration', each(waiting), {
-        lanes: [each(patient)],
+      const { patient, shared } = orderIntegration(context.root, files);
+      return runNodeTests(context, 'integration', shared, {
+        lanes: [patient],
         concurrency: INTEGRATION_CONCURRENCY,
         fileTimeoutMs: INTEGRATION_FILE_TIMEOUT_MS,
         tellFiles: true,
@@ -108,8 +97,6 @@ export function listTestFiles(context: Pick<PhaseContext, 'root' | 'filters'>, p
     context.filters.length === 0 || context.filters.some((filter) => file.includes(filter));
   return found.filter(wanted).sort();
 }
-
-const each = (files: readonly string[]): string[][] => files.map((file) => [file]);
 
 /** A check that passes or fails as a whole, by its exit code. */
 async function runCheck(context: PhaseContext, name: PhaseName, title: string, argv: readonly string[]): Promise<PhaseResult> {

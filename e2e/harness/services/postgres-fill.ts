@@ -8,6 +8,16 @@ type Query = (sql: string, database?: string) => Promise<string>;
  * The same arguments always make the same rows.
  */
 export async function fillPostgres(query: Query, name: string, megabytes: number): Promise<void> {
+  const roles = await createRoles(query, name);
+  await query(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ENCODING 'UTF8' OWNER ${roles.owner}`);
+  await query(buildDefinitions(roles), name);
+  await query(buildOddRows(), name);
+  await query(buildBulkRows(megabytes), name);
+  await query('ANALYZE', name);
+}
+
+/** The roles that `fillPostgres` would make, where they are missing. Roles are of the whole server: every dump of them sees a new one. */
+export async function createRoles(query: Query, name: string): Promise<Roles> {
   const roles = {
     owner: quoteIdentifier(`${name}_owner`),
     app: quoteIdentifier(`${name}_app`),
@@ -18,11 +28,7 @@ export async function fillPostgres(query: Query, name: string, megabytes: number
     if (!existing.includes(`${name}_${kind}`)) await query(`CREATE ROLE ${role} ${kind === 'app' ? 'LOGIN' : 'NOLOGIN'}`);
   }
   await query(`GRANT ${roles.reader} TO ${roles.app}`);
-  await query(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ENCODING 'UTF8' OWNER ${roles.owner}`);
-  await query(buildDefinitions(roles), name);
-  await query(buildOddRows(), name);
-  await query(buildBulkRows(megabytes), name);
-  await query('ANALYZE', name);
+  return roles;
 }
 
 type Roles = { readonly owner: string; readonly app: string; readonly reader: string };

@@ -6,7 +6,7 @@ import { auditStorage } from './audit.ts';
 import { drawTries } from './drawing.ts';
 import type { Fault } from './fault.ts';
 import { CONTROLS, FAULTS } from './faults.ts';
-import { type Lane, type LaneOptions, openLane } from './lane.ts';
+import { type Lane, type LaneOptions, nameDatabase, openLane } from './lane.ts';
 import { createServices, type Services } from './services.ts';
 import { carryOut, type Drawn, describeTry } from './try.ts';
 
@@ -108,10 +108,10 @@ export type World = { readonly services: Services; readonly lanes: readonly Lane
 /** Opens the lanes that the effort asks for, with a server of their own, and ends everything afterwards. */
 export async function withLanes<T>(lab: Lab, work: (world: World) => Promise<T>): Promise<T> {
   const stack = await startStack();
-  const services = createServices();
+  const wanted = lab.effort === 'selection' ? FEW_LANES : LANES;
+  const services = createServices(wanted.map(nameDatabase));
   const lanes: Lane[] = [];
   try {
-    const wanted = lab.effort === 'selection' ? FEW_LANES : LANES;
     await allDone(wanted.map(async (lane) => lanes.push(await openLane(lab, stack, services, lane))));
     lanes.sort((one, other) => one.name.localeCompare(other.name));
     return await work({ services, lanes });

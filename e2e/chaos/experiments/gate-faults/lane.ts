@@ -62,6 +62,9 @@ function createShelf<Key, Thing>(make: (key: Key) => Promise<Thing>) {
   };
 }
 
+/** The database of a lane, on both database servers. */
+export const nameDatabase = ({ name }: Pick<LaneOptions, 'name'>): string => name.replaceAll('-', '_');
+
 export async function openLane(lab: Lab, stack: Stack, services: Services, { name, generation }: LaneOptions): Promise<Lane> {
   const { api } = stack;
   const seed = lab.seed.fork(name);
@@ -82,7 +85,7 @@ export async function openLane(lab: Lab, stack: Stack, services: Services, { nam
     onStop(() => line.close());
     return line;
   };
-  const database = name.replaceAll('-', '_');
+  const database = nameDatabase({ name });
   const makers: Readonly<Record<SourceKind, () => Promise<{ source: LabSource; line?: FaultProxy }>>> = {
     async postgres() {
       const server = await services.postgres();

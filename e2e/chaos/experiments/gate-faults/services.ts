@@ -1,6 +1,7 @@
 /** Servers that all lanes share, each started when it is first asked for. */
 import { type MariadbHandle, startMariadb } from '../../../harness/services/mariadb.ts';
 import { type PostgresHandle, startPostgres } from '../../../harness/services/postgres.ts';
+import { createRoles } from '../../../harness/services/postgres-fill.ts';
 import { type S3Handle, startS3 } from '../../../harness/services/s3.ts';
 import { type SftpHandle, startSftp } from '../../../harness/services/sftp.ts';
 import { getPostgresFolder } from '../../../harness/services/tools.ts';
@@ -14,7 +15,11 @@ export type Services = {
   stop(): Promise<void>;
 };
 
-export function createServices(): Services {
+/**
+ * `databases` are those that lanes will fill when they come to it: their roles are there from the beginning, since the roles of one lane stand in
+ * the dumps of all others.
+ */
+export function createServices(databases: readonly string[]): Services {
   const started: Promise<{ stop(): Promise<void> }>[] = [];
   const once = <T extends { stop(): Promise<void> }>(start: () => Promise<T>) => {
     let made: Promise<T> | undefined;
@@ -28,7 +33,11 @@ export function createServices(): Services {
   };
   return {
     postgresFolder: getPostgresFolder(),
-    postgres: once(startPostgres),
+    postgres: once(async () => {
+      const server = await startPostgres();
+      for (const name of databases) await createRoles(server.query, name);
+      return server;
+    }),
     mariadb: once(startMariadb),
     sftp: once(startSftp),
     s3: once(async () => {
