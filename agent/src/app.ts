@@ -123,8 +123,9 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
       facts: host.facts,
       tools: () => tooling.inventory().reports,
       heartbeat: host.heartbeat,
-      // A frame names as many as may wait; those that run come first.
-      listRuns: () => executor.listRuns().slice(0, RUNS.queued),
+      // A frame names as many as may wait; those that run come first. What an earlier life left open is not the executor's yet.
+      listRuns: () =>
+        [...new Set([...executor.listRuns(), ...journal.runs.listOpen().map(({ run }) => run)])].slice(0, RUNS.queued),
     });
     await session.run();
   }

@@ -11,8 +11,8 @@ import type { LogLoss } from '../store/logs.ts';
 import { TOPICS } from './bus.ts';
 import { recordClearedLocks, tellProvenElsewhere } from './event-consequences.ts';
 import type { CoreContext } from './ports.ts';
+import { type Doubt, findDoubt, settleDoubt } from './runs/presumed-ends.ts';
 import { logRunEvent } from './runs/run-log-lines.ts';
-import { failForgottenRuns } from './runs/run-orders.ts';
 
 /** The host behind a bearer token; undefined for a token that is unknown or revoked. */
 export async function findHostByToken(
@@ -32,6 +32,8 @@ export type Acceptance =
       acknowledged: number;
       /** This server lacks events it had acknowledged to the host. */
       isOwed: boolean;
+      /** Runs that the host did not name; see `settleDoubt`. */
+      doubt: Doubt | undefined;
     }
   /** The agent that a person chose to end the quarantine of its host. */
   | { kind: 'chosen'; host: Host };
@@ -88,8 +90,9 @@ export async function acceptHello(
   const isOwed = await isHostOwed(context, host, hello);
   // A host that will send again what it keeps may yet tell of any run.
   const isReplaying = isOwed || (hello.serverEpoch !== undefined && hello.serverEpoch !== context.serverEpoch);
-  if (!isReplaying) await failForgottenRuns(context, host, hello, position.seq);
-  return { kind: 'welcome', version, host, acknowledged: position.seq, isOwed };
+  const doubt = isReplaying ? undefined : await findDoubt(context, host, hello);
+  const isSettled = doubt !== undefined && (await settleDoubt(context, doubt, hello.outbox.epoch, position.seq));
+  return { kind: 'welcome', version, host, acknowledged: position.seq, isOwed, doubt: isSettled ? undefined : doubt };
 }
 
 /** Whether this server is older than its last acknowledgement to the host, which happens to one that was restored from a copy. */

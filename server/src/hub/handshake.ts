@@ -9,6 +9,7 @@ import { PROTOCOL_OLDEST, PROTOCOL_VERSION } from '@holdfast/shared/protocol/ver
 import { readmitAgent, sendNewToken } from '../core/hosts/hosts.ts';
 import { acceptHello, type Presented, recordHappening, recordSkew } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
+import { announceHeldRuns } from '../core/runs/presumed-ends.ts';
 import type { HostSession, HubDirectory } from './directory.ts';
 import type { Fitness } from './fitness.ts';
 import type { Hearing } from './hearing.ts';
@@ -105,6 +106,7 @@ export function createHandshake(ports: HandshakePorts): Handshake {
     async greet({ body: hello, at: helloSentAt }, helloArrivedAt) {
       const accepted = await acceptHello(context, presented, hello, nonce);
       if (accepted.kind === 'chosen') return readmit(hello);
+      hearing.doubt(accepted.doubt);
       const { challengedAt = helloSentAt } = hello;
       await recordSkew(context, host, skew.greet({ challengeSentAt, challengedAt, helloSentAt, helloArrivedAt }));
       // The last wait before the session is registered: whoever is revoked or quarantined later is found in the directory.
@@ -131,6 +133,7 @@ export function createHandshake(ports: HandshakePorts): Handshake {
       });
       directory.register(session);
       await noteConnection(hello);
+      await announceHeldRuns(context, host);
       syncer.run();
       if (clock.now() - presented.token.createdAt > ENROLMENT.hostTokenRotateAfterMs) rotateToken();
     },

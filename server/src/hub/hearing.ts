@@ -6,6 +6,7 @@ import type { ServerPeer } from '@holdfast/shared/protocol/peer.ts';
 import { announceHost, applyHostEvents, publishProgress, recordSkew } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
 import { recordRepositoryLooks } from '../core/repositories/repository-looks.ts';
+import { type Doubt, settleDoubt } from '../core/runs/presumed-ends.ts';
 import { recordLooks } from '../core/sources/source-health.ts';
 import type { Host } from '../store/hosts.ts';
 import type { HostSession } from './directory.ts';
@@ -14,6 +15,8 @@ import type { SkewWatch } from './skew.ts';
 
 export interface Hearing extends Pick<HostSession, 'progress' | 'heartbeat'> {
   readonly peer: ServerPeer;
+  /** What is to be settled once the host has told everything it had when it connected. */
+  doubt(found: Doubt | undefined): void;
 }
 
 export interface HearingPorts {
@@ -30,6 +33,7 @@ export function createHearing({ context, host, skew, fitness, acknowledge }: Hea
   const runsOfHost = new Map<RunId, boolean>();
   const progress = new Map<RunId, Progress>();
   let heartbeat: HostSession['heartbeat'];
+  let doubt: Doubt | undefined;
 
   async function isOwnRun(run: RunId): Promise<boolean> {
     const known = runsOfHost.get(run);
@@ -55,6 +59,7 @@ export function createHearing({ context, host, skew, fitness, acknowledge }: Hea
       const through = await applyHostEvents(context, host, epoch, events);
       for (const { event } of events) if (event.type === 'run.finished') progress.delete(event.run);
       acknowledge({ epoch, through }, id);
+      if (doubt !== undefined && (await settleDoubt(context, doubt, epoch, through))) doubt = undefined;
     },
     async progress(told) {
       if (!(await isOwnRun(told.run))) return;
@@ -81,6 +86,9 @@ export function createHearing({ context, host, skew, fitness, acknowledge }: Hea
   return {
     peer,
     progress,
+    doubt(found) {
+      doubt = found;
+    },
     get heartbeat() {
       return heartbeat;
     },

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { specSchema } from '@holdfast/shared/domain/plan.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { createPlan } from '../core/plans/plans.ts';
 import { createRepository } from '../core/repositories/repositories.ts';
+import { createSilenceRound } from '../core/runs/presumed-ends.ts';
 import { cancelRun, startPlan } from '../core/runs/runs.ts';
 import { createSource } from '../core/sources/sources.ts';
 import { type HubRig, type Line, type PlayedAgent, startHubRig } from './fixtures/hub-rig.ts';
@@ -270,7 +272,7 @@ describe('An order', () => {
     assert.deepEqual(run?.failure, { code: 'limit', message: 'this host has 200 runs waiting already' });
   });
 
-  it('to cancel goes to a host that knows the run, and is answered although the run is gone there', async (t) => {
+  it('to cancel ends a run that its host does not know any more', async (t) => {
     const { rig, agent, plan } = await openWithPlan(t);
     const line = rig.dial(agent);
     await line.greet();
@@ -282,10 +284,10 @@ describe('An order', () => {
     const cancel = await line.take('run.cancel');
     assert.equal(cancel.body.run, runs[0]?.id);
     line.send('reply', { result: { known: false } }, cancel.id);
-    await rig.until(
-      'no order waits',
-      async () => (await rig.context.store.orders.listWaitingOrders(agent.id, rig.clock.now())).length === 0,
-    );
+    const read = () => rig.context.store.runs.findRun(rig.admin.tenant, start.body.run);
+    await rig.until('the run has ended', async () => (await read())?.state === 'cancelled');
+    assert.match((await read())?.failure?.message ?? '', /its host knew nothing of it any more/);
+    assert.deepEqual(await rig.context.store.orders.listWaitingOrders(agent.id, rig.clock.now()), []);
   });
 });
 
@@ -334,7 +336,7 @@ describe('A run that its host took and forgot', () => {
     const read = async () => context.store.runs.findRun(admin.tenant, id);
     await rig.until(
       'the order is answered',
-      async () => (await context.store.orders.listUnreportedRuns(admin.tenant, agent.id)).length === 1,
+      async () => (await context.store.orders.listHeldRuns(admin.tenant, agent.id)).length === 1,
     );
     first.socket.close();
     await first.closed;
@@ -346,11 +348,76 @@ describe('A run that its host took and forgot', () => {
     const telling = rig.dial(agent);
     await telling.greet({ outbox: { epoch: agent.epoch, firstSeq: 1, lastSeq: 1 } });
     assert.equal((await read())?.state, 'queued', 'an event is still to come');
-    telling.socket.close();
-    await telling.closed;
-    await rig.dial(agent).greet();
+    telling.sendEvents(1, [{ type: 'host.notice', at: 1, level: 'info', text: 'all there was' }]);
+    await telling.take('ack');
+    await rig.until('the run has ended', async () => (await read())?.state === 'failed');
     const ended = await read();
     assert.deepEqual([ended?.state, ended?.failure?.reason], ['failed', 'interrupted']);
     assert.match(ended?.failure?.message ?? '', /knows nothing of it any more/);
+  });
+
+  it('ends also when it had begun, and goes on when its host tells of it after all', async (t) => {
+    const { rig, agent, plan } = await openWithPlan(t);
+    const { context, admin } = rig;
+    const line = rig.dial(agent);
+    await line.greet();
+    await takeSpec(rig, agent, line);
+    const { runs } = await startPlan(context, admin, plan.id);
+    const id = runs[0]?.id ?? assert.fail();
+    const order = await line.take('run.start');
+    line.send('reply', { result: { run: order.body.run } }, order.id);
+    const { repository, kind } = runs[0] ?? assert.fail();
+    line.sendEvents(1, [
+      { type: 'run.created', run: id, at: 1, kind, trigger: 'manual', repository, sources: [], plan: plan.id },
+      { type: 'run.started', run: id, at: 2 },
+    ]);
+    await line.take('ack');
+    line.socket.close();
+    await line.closed;
+    const read = async () => (await context.store.runs.findRun(admin.tenant, id))?.state;
+    assert.equal(await read(), 'running');
+    const outbox = { epoch: agent.epoch, firstSeq: 1, lastSeq: 2 };
+    const knowing = rig.dial(agent);
+    await knowing.greet({ runs: [id], outbox });
+    assert.equal(await read(), 'running', 'the host knows it');
+    knowing.socket.close();
+    await knowing.closed;
+    const forgetful = rig.dial(agent);
+    await forgetful.greet({ outbox });
+    assert.equal(await read(), 'failed');
+    forgetful.sendEvents(3, [
+      { type: 'run.finished', run: id, at: 5, state: 'failed', evidence: [], bytes: 0, durationMs: 3, logLines: 0 },
+    ]);
+    await forgetful.take('ack');
+    assert.equal((await context.store.runs.findRun(admin.tenant, id))?.durationMs, 3);
+  });
+
+  it('ends after a day of silence, which counts from the start of the server on', async (t) => {
+    const { rig, agent, plan } = await openWithPlan(t);
+    const { context, admin, clock } = rig;
+    const round = createSilenceRound(context);
+    const line = rig.dial(agent);
+    await line.greet();
+    await takeSpec(rig, agent, line);
+    const take = async () => {
+      const { runs } = await startPlan(context, admin, plan.id);
+      const order = await line.take('run.start');
+      line.send('reply', { result: { run: order.body.run } }, order.id);
+      const { id } = runs[0] ?? assert.fail();
+      const isHeld = async () => (await context.store.orders.listHeldRuns(admin.tenant, agent.id)).some((run) => run.id === id);
+      await rig.until('the order is answered', isHeld);
+      return id;
+    };
+    const [first, second] = [await take(), await take()];
+    const read = async (id: RunId) => (await context.store.runs.findRun(admin.tenant, id))?.failure?.message ?? '';
+    clock.shift(2 * DAY_MS);
+    assert.equal(await round(), 0, 'its line stands');
+    line.socket.close();
+    await line.closed;
+    await rig.until('the host is away', () => !context.directory.isOnline(agent.id));
+    assert.equal(await createSilenceRound(context)(), 0, 'a server that has only just begun waits for it');
+    assert.equal(await round(), 2);
+    assert.match(await read(first), /silent for a day/);
+    assert.equal(await read(first), await read(second));
   });
 });

@@ -11,6 +11,7 @@ import { toFrameError } from '@holdfast/shared/protocol/wire-error.ts';
 import type { WebSocket } from 'ws';
 import { type Presented, recordHappening } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
+import { announceHeldRuns } from '../core/runs/presumed-ends.ts';
 import type { HubDirectory } from './directory.ts';
 import { createFitness } from './fitness.ts';
 import { createHandshake } from './handshake.ts';
@@ -65,6 +66,11 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     line.send('error', toFrameError(error, ''), { re });
   }
 
+  async function noteLoss(): Promise<void> {
+    await recordHappening(context, host, 'host.disconnected', 'warn', 'connection closed');
+    await announceHeldRuns(context, host);
+  }
+
   openIntake({ context, host, socket, line, handle, refuse });
   const patience = setTimeout(() => {
     if (!handshake.session && !handshake.isReadmitting)
@@ -75,7 +81,7 @@ export function runSession(context: CoreContext, directory: HubDirectory, socket
     requests.close('the host lost its connection');
     const { session } = handshake;
     if (!session || !directory.unregister(session)) return;
-    recordHappening(context, host, 'host.disconnected', 'warn', 'connection closed').catch((error: unknown) =>
+    noteLoss().catch((error: unknown) =>
       context.log.error({ area: 'hosts', host: host.id, err: error }, 'noting a lost connection failed'),
     );
   });

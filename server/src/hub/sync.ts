@@ -7,6 +7,7 @@ import type { Refusals } from '../core/hosts/ailments.ts';
 import { buildSecrets, buildSpec } from '../core/hosts/spec.ts';
 import { announceHost, recordHappening } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
+import { endUnknownRun } from '../core/runs/presumed-ends.ts';
 import { finishRefused } from '../core/runs/run-orders.ts';
 import type { Host } from '../store/hosts.ts';
 import type { Order } from '../store/orders.ts';
@@ -26,6 +27,9 @@ export interface Syncer {
 }
 
 const sayWhy = (code: string, message: string) => (code === 'internal' ? 'the server’s log has the reason' : message);
+
+/** The answer to a cancellation of a run that the host does not know. */
+const isUnknown = (reply: unknown) => (reply as RequestResult<'run.cancel'>).known === false;
 
 export function createSyncer(context: CoreContext, target: SyncTarget, specVersionOnHost: number): Syncer {
   let busy = false;
@@ -99,8 +103,9 @@ export function createSyncer(context: CoreContext, target: SyncTarget, specVersi
 
   async function deliver(order: Order): Promise<void> {
     try {
-      await target.request(order.type, JSON.parse(order.body), order.id, WIRE.requestTimeoutMs);
+      const reply: unknown = await target.request(order.type, JSON.parse(order.body), order.id, WIRE.requestTimeoutMs);
       await context.store.orders.settleOrder(order.id, 'answered');
+      if (order.type === 'run.cancel' && isUnknown(reply)) await endUnknownRun(context, order);
     } catch (thrown) {
       const error = toAppError(thrown);
       // No answer is no refusal: the order waits for the next connection.

@@ -29,6 +29,7 @@ import { checkOrders } from './contract/orders.ts';
 import { checkPeople } from './contract/people.ts';
 import { checkPlans } from './contract/plans.ts';
 import { checkPolicies } from './contract/policies.ts';
+import { checkPresumedEnds } from './contract/presumed-ends.ts';
 import { checkReplay } from './contract/replay.ts';
 import { checkRepositories } from './contract/repositories.ts';
 import { checkRepositoryLooks } from './contract/repository-looks.ts';
@@ -65,6 +66,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkCopies(open);
     checkContents(open);
     checkOrders(open);
+    checkPresumedEnds(open);
     checkLists(open);
     checkSearch(open);
     checkFigures(open);

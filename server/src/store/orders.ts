@@ -48,11 +48,15 @@ export interface OrderStore {
   settleOrder(id: RequestId, state: 'answered' | 'refused'): Promise<boolean>;
   /** Marks overdue orders `expired` and fails the queued runs that were waiting for them. Returns those runs. */
   expireOrders(now: number): Promise<readonly Run[]>;
-  /**
-   * Runs of the host that are still queued although the host answered the order that starts them: it took them and has not
-   * told of them in an event.
-   */
-  listUnreportedRuns(tenant: TenantId, host: HostId): Promise<readonly Run[]>;
+  /** Runs of the host that have not ended and of which it should know: it told of them, or answered the order that starts them. Oldest first. */
+  listHeldRuns(tenant: TenantId, host: HostId): Promise<readonly Run[]>;
+  /** Such runs of hosts, of any tenant, that were last heard of before `since`, or are revoked; at most `limit`, oldest first. */
+  listRunsOfSilentHosts(since: number, limit: number): Promise<readonly Run[]>;
   /** Ends a run that its host refused or never got; conditional like every transition. */
   finishUnstarted(tenant: TenantId, run: RunId, state: TerminalState, failure: Failure, at: number): Promise<boolean>;
+  /**
+   * Ends a run, also one that has begun, on a presumption: what its host tells of it later takes the end back and counts. False for a run that has
+   * ended.
+   */
+  presumeEnd(tenant: TenantId, run: RunId, state: TerminalState, failure: Failure, at: number): Promise<boolean>;
 }

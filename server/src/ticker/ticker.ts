@@ -9,6 +9,7 @@ import type { CoreContext } from '../core/ports.ts';
 import { createHistorian } from '../core/protection/protection-history.ts';
 import { createRoutineRounds, type RoutineRounds } from '../core/routine/rounds.ts';
 import { gatherLogs, removeOldLogs } from '../core/runs/log-retention.ts';
+import { createSilenceRound } from '../core/runs/presumed-ends.ts';
 import { expireOrders } from '../core/runs/run-orders.ts';
 import { runCoverageRound } from '../core/sources/coverage-looks.ts';
 import type { Deliverer } from '../notify/deliverer.ts';
@@ -40,6 +41,7 @@ function createTasks(
   const historian = createHistorian(context);
   return [
     { name: 'orders', everyMs: 5_000, run: () => expireOrders(context) },
+    { name: 'silent hosts', everyMs: 60_000, run: createSilenceRound(context) },
     { name: 'fires', everyMs: 15_000, run: () => fires.runRound() },
     { name: 'sessions', everyMs: 60_000, run: () => store.people.deleteExpiredSessions(clock.now()) },
     { name: 'announcements', everyMs: 60_000, run: () => store.hosts.deleteExpiredAnnouncements(clock.now()) },

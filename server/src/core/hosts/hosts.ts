@@ -17,6 +17,7 @@ import { type Caller, demand } from '../caller.ts';
 import { judgeSkew, recordHappening, type SkewLevel } from '../ingest.ts';
 import { checkName, checkTags } from '../names.ts';
 import type { Claimant, CoreContext } from '../ports.ts';
+import { endRunsOfRevoked } from '../runs/presumed-ends.ts';
 import { demandHostVersion } from './host-version.ts';
 import { demandSecretsMode } from './secrets-mode.ts';
 
@@ -164,6 +165,7 @@ export async function revokeHost(context: CoreContext, caller: Caller, id: HostI
   await context.store.hosts.deleteHostTokens(id);
   context.directory.disconnect(id, { code: 'forbidden', message: 'this host was revoked by an operator', retry: 'never' }, false);
   context.directory.forgetClaimants(id);
+  await endRunsOfRevoked(context, host);
   await recordAct(context, caller, { action: 'host.revoked', target: { kind: 'host', id, name: host.name } });
   for (const topic of [TOPICS.hosts, TOPICS.host(id), TOPICS.counts])
     context.bus.publish(caller.tenant, { kind: 'refresh', topic });

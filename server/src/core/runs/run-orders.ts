@@ -3,9 +3,7 @@ import type { HostId, RunId, SnapshotId, SourceId, TenantId } from '@holdfast/sh
 import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
 import type { Failure, TerminalState } from '@holdfast/shared/domain/run.ts';
 import { AppError, fromWireError, type WireError } from '@holdfast/shared/errors.ts';
-import { RUNS } from '@holdfast/shared/limits.ts';
-import { type AgentFrames, REQUESTS, type RequestBody } from '@holdfast/shared/protocol/messages.ts';
-import type { Host } from '../../store/hosts.ts';
+import { REQUESTS, type RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { Order } from '../../store/orders.ts';
 import type { StoredRoutine } from '../../store/routines.ts';
 import type { Run } from '../../store/runs.ts';
@@ -134,7 +132,8 @@ export function announceRun(context: CoreContext, run: Pick<Run, 'id' | 'tenant'
   }
 }
 
-function toFailure(error: AppError): Failure {
+/** An error as it stands in a run's row. */
+export function toFailure(error: AppError): Failure {
   const reason = findReason(error);
   return { code: error.code, message: error.message, ...(reason ? { reason } : {}) };
 }
@@ -156,28 +155,6 @@ export async function finishRefused(context: CoreContext, order: Order, error: W
   if (order.type === 'run.cancel') return;
   const { run: id, tenant, host } = order;
   await endUnstarted(context, { id, tenant, host }, 'failed', toFailure(fromWireError(error)));
-}
-
-/**
- * Ends runs that the host took and then forgot: it answered the order, all it ever told is applied, and it does not know the
- * run. Its state was lost or set back to an older copy, so nothing will ever be told of them.
- */
-export async function failForgottenRuns(
-  context: CoreContext,
-  host: Pick<Host, 'id' | 'tenant'>,
-  hello: Pick<AgentFrames['hello'], 'runs' | 'outbox'>,
-  applied: number,
-): Promise<void> {
-  // A full list may leave some out, and what is still in the outbox may tell of the run.
-  if (hello.runs.length >= RUNS.queued || hello.outbox.lastSeq > applied) return;
-  const known = new Set(hello.runs);
-  const forgotten = createReasonError(
-    'interrupted',
-    'The host took this order and knows nothing of it any more: its state was lost, or set back to an older copy',
-  );
-  for (const run of await context.store.orders.listUnreportedRuns(host.tenant, host.id)) {
-    if (!known.has(run.id)) await endUnstarted(context, run, 'failed', toFailure(forgotten));
-  }
 }
 
 /** Ends what waited too long for its host; the ticker calls it. */

@@ -151,26 +151,6 @@ export function checkOrders(open: OpenStore): void {
     }
 
     it(
-      'lists the runs whose order was answered and of which nothing was told, until something is',
-      withStore(open, async (store) => {
-        const { host, run, order, source } = await orderRun(store);
-        const other = await orderRun(store);
-        const list = async () => (await store.orders.listUnreportedRuns(TENANT, host.id)).map((one) => one.id);
-        assert.deepEqual(await list(), [], 'the order still waits');
-        const cancel = sampleOrder(run, { type: 'run.cancel' });
-        await store.orders.insertOrder(cancel);
-        await store.orders.settleOrder(cancel.id, 'answered');
-        assert.deepEqual(await list(), [], 'a cancellation starts nothing');
-        await store.orders.settleOrder(order.id, 'answered');
-        await store.orders.settleOrder(other.order.id, 'answered');
-        assert.deepEqual(await list(), [run.id]);
-        assert.deepEqual(await store.orders.listUnreportedRuns(OTHER_TENANT, host.id), []);
-        await report(store, host, [createdEvent(run.id, { sources: [source.id] }), startedEvent(run.id)]);
-        assert.deepEqual(await list(), []);
-      }),
-    );
-
-    it(
       'expires the order to cancel a run without touching the run',
       withStore(open, async (store) => {
         const { host, run, source } = await orderRun(store);

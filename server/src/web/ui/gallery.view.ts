@@ -22,7 +22,17 @@ const MINUTE_MS = 60_000;
 const HOSTILE_NAME = '<script>alert("db")</script>';
 
 const PROTECTIONS: readonly ProtectionState[] = ['protected', 'at_risk', 'unprotected', 'unknown', 'paused'];
-const RUNS: readonly RunState[] = ['queued', 'running', 'finalizing', 'succeeded', 'partial', 'failed', 'cancelled', 'skipped'];
+const RUNS: readonly RunState[] = [
+  'queued',
+  'running',
+  'finalizing',
+  'succeeded',
+  'partial',
+  'failed',
+  'cancelled',
+  'skipped',
+  'unknown',
+];
 const HOSTS: readonly HostState[] = ['pending', 'online', 'degraded', 'offline', 'quarantined', 'revoked', 'rejected', 'expired'];
 
 export type GalleryTheme = 'light' | 'dark';

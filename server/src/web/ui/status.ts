@@ -5,7 +5,17 @@ import { type IconName, icon } from './icons.ts';
 
 export type Tone = 'protected' | 'at-risk' | 'unprotected' | 'unknown' | 'active' | 'quiet';
 export type ProtectionState = 'protected' | 'at_risk' | 'unprotected' | 'unknown' | 'paused';
-export type RunState = 'queued' | 'running' | 'finalizing' | 'succeeded' | 'partial' | 'failed' | 'cancelled' | 'skipped';
+/** As it is shown: `unknown` is under way on a host that says nothing. */
+export type RunState =
+  | 'queued'
+  | 'running'
+  | 'finalizing'
+  | 'succeeded'
+  | 'partial'
+  | 'failed'
+  | 'cancelled'
+  | 'skipped'
+  | 'unknown';
 export type HostState = 'pending' | 'online' | 'degraded' | 'offline' | 'quarantined' | 'revoked' | 'rejected' | 'expired';
 
 export type StatusView = { readonly word: string; readonly tone: Tone; readonly icon: IconName };
@@ -27,6 +37,7 @@ const RUN: Readonly<Record<RunState, StatusView>> = {
   failed: { word: 'failed', tone: 'unprotected', icon: 'cross' },
   cancelled: { word: 'cancelled', tone: 'quiet', icon: 'cancelled' },
   skipped: { word: 'skipped', tone: 'quiet', icon: 'skipped' },
+  unknown: { word: 'unknown', tone: 'unknown', icon: 'question' },
 };
 
 const HOST: Readonly<Record<HostState, StatusView>> = {

@@ -192,6 +192,8 @@ function applyRunEvent(frame: Frame, stream: Stream, event: RunEventOf): Durable
     frame.report(`${event.type} about run ${event.run}, which nobody created`);
     return undefined;
   }
+  // An end that was presumed of a run that had begun: its host knows better.
+  if (isTerminal(head.state)) frame.rows.resume(head);
   switch (event.type) {
     case 'run.started':
       return frame.rows.advance(head, 'running', event.at) ? event : undefined;

@@ -47,6 +47,9 @@ const namedRow: z.ZodType<NamedSnapshot> = z.object({
 export const INSERT_ORDER = `INSERT INTO orders (id, tenant_id, host_id, type, run_id, body, not_after, created_at, state)
   VALUES (@id, @tenant, @host, @type, @run, @body, @notAfter, @createdAt, @state)`;
 
+/** A run that waits with its order is not the host's yet. */
+const HELD = `NOT EXISTS (SELECT 1 FROM orders o WHERE o.run_id = r.id AND o.state = 'waiting' AND o.type <> 'run.cancel')`;
+
 function prepareOrders(sql: Sql) {
   return {
     insert: sql.change(INSERT_ORDER),
@@ -56,12 +59,19 @@ function prepareOrders(sql: Sql) {
     ),
     due: sql.select(`SELECT ${ORDER} FROM orders WHERE state = 'waiting' AND not_after <= @now ORDER BY not_after, id`, orderRow),
     settle: sql.change("UPDATE orders SET state = @state, body = '' WHERE id = @id AND state = 'waiting'"),
-    unreported: sql.select(
+    held: sql.select(
       `SELECT ${RUN_COLUMNS} FROM runs r INDEXED BY runs_active
-       WHERE r.tenant_no = ${numberOf('@tenant')} AND r.state IN ('queued', 'running', 'finalizing') AND r.state = 'queued'
-         AND r.host_no = ${numberOf('@host')}
-         AND EXISTS (SELECT 1 FROM orders o WHERE o.run_id = r.id AND o.state = 'answered' AND o.type <> 'run.cancel')
+       WHERE r.tenant_no = ${numberOf('@tenant')} AND r.state IN ('queued', 'running', 'finalizing')
+         AND r.host_no = ${numberOf('@host')} AND ${HELD}
        ORDER BY r.created_at, r.id`,
+      runRow,
+    ),
+    ofSilentHosts: sql.select(
+      `SELECT ${RUN_COLUMNS} FROM runs r INDEXED BY runs_active
+       JOIN hosts h ON h.id = ${idOf('r.host_no')}
+       WHERE r.state IN ('queued', 'running', 'finalizing') AND ${HELD}
+         AND (h.state = 'revoked' OR coalesce(h.last_seen_at, h.created_at) < @since)
+       ORDER BY r.created_at, r.id LIMIT @limit`,
       runRow,
     ),
     run: sql.select(`SELECT ${RUN_COLUMNS} FROM runs r WHERE r.id = @id`, runRow),
@@ -92,7 +102,8 @@ export function createOrders(sql: Sql): OrderStore {
     insertOrder: (order) => sql.write(() => void orders.insert.run({ ...order })),
     listWaitingOrders: (host, now) => sql.read(() => orders.waiting.list({ host, now })),
     settleOrder: (id, state) => sql.write(() => orders.settle.run({ id, state }) > 0),
-    listUnreportedRuns: (tenant, host) => sql.read(() => orders.unreported.list({ tenant, host })),
+    listHeldRuns: (tenant, host) => sql.read(() => orders.held.list({ tenant, host })),
+    listRunsOfSilentHosts: (since, limit) => sql.read(() => orders.ofSilentHosts.list({ since, limit })),
     expireOrders: (now) =>
       sql.write(() => {
         const failed: Run[] = [];
@@ -111,6 +122,12 @@ export function createOrders(sql: Sql): OrderStore {
       sql.write(() => {
         const head = runs.findHead(id);
         if (head?.tenant !== tenant || head.state !== 'queued') return false;
+        return runs.finish(head, state, { finishedAt: at, reportedAt: at, failure }, { state, failure });
+      }),
+    presumeEnd: (tenant, id, state, failure, at) =>
+      sql.write(() => {
+        const head = runs.findHead(id);
+        if (head?.tenant !== tenant) return false;
         return runs.finish(head, state, { finishedAt: at, reportedAt: at, failure }, { state, failure });
       }),
   };

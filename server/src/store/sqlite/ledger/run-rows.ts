@@ -147,6 +147,9 @@ function prepareRows(sql: Sql) {
     // Only a host says how long a run or part took: an end without a duration is one the server presumed.
     reopen: sql.change(`UPDATE runs SET state = 'queued', facets = @facets, finished_at = NULL, reported_at = NULL, failure = NULL
       WHERE id = @id AND state = @from AND duration_ms IS NULL`),
+    resume:
+      sql.change(`UPDATE runs SET state = 'running', facets = @facets, finished_at = NULL, reported_at = NULL, failure = NULL
+      WHERE id = @id AND state = @from AND duration_ms IS NULL AND started_at IS NOT NULL`),
     reopenParts: sql.change(`UPDATE run_parts SET state = 'queued', failure = NULL, warnings = '[]', ended_at = NULL
       WHERE ${OF_RUN} AND duration_ms IS NULL`),
     end: sql.change(`UPDATE runs SET finished_at = @finishedAt, reported_at = @reportedAt, failure = @failure,
@@ -204,6 +207,8 @@ export interface RunRows {
    * host tells of the run after all. False for a run that has not ended, or whose host told its end. The totals count it as taken back.
    */
   reopen(head: RunHead): boolean;
+  /** The same of a run that had begun, because its host goes on telling of it: it runs again. False also for a run that never began. */
+  resume(head: RunHead): boolean;
   startPart(run: RunId, source: SourceId): boolean;
   /** Ends a part once. */
   endPart(run: RunId, part: Omit<RunPart, 'run' | 'state'> & { state: TerminalState }, at: number): boolean;
@@ -217,6 +222,17 @@ export function createRunRows(sql: Sql): RunRows {
     if (!canMove(head.state, to)) return false;
     const facets = computeFacets({ ...head, state: to });
     if (rows.move.run({ id: head.id, from: head.state, to, facets }) === 0) return false;
+    rows.partFacets.run({ run: head.id, facets });
+    head.state = to;
+    return true;
+  };
+  const takeBack = (head: RunHead, to: 'queued' | 'running'): boolean => {
+    if (!isTerminal(head.state)) return false;
+    const facets = computeFacets({ ...head, state: to });
+    const change = to === 'queued' ? rows.reopen : rows.resume;
+    if (change.run({ id: head.id, from: head.state, facets }) === 0) return false;
+    rows.takeBack.run({ tenant: head.tenant, kind: head.kind, state: head.state });
+    rows.reopenParts.run({ run: head.id });
     rows.partFacets.run({ run: head.id, facets });
     head.state = to;
     return true;
@@ -277,16 +293,8 @@ export function createRunRows(sql: Sql): RunRows {
       }
       return true;
     },
-    reopen(head) {
-      if (!isTerminal(head.state)) return false;
-      const facets = computeFacets({ ...head, state: 'queued' });
-      if (rows.reopen.run({ id: head.id, from: head.state, facets }) === 0) return false;
-      rows.takeBack.run({ tenant: head.tenant, kind: head.kind, state: head.state });
-      rows.reopenParts.run({ run: head.id });
-      rows.partFacets.run({ run: head.id, facets });
-      head.state = 'queued';
-      return true;
-    },
+    reopen: (head) => takeBack(head, 'queued'),
+    resume: (head) => takeBack(head, 'running'),
     startPart: (run, source) => rows.movePart.run({ run, source, from: 'queued', to: 'running' }) > 0,
     endPart,
   };

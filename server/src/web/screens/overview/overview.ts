@@ -20,7 +20,7 @@ import { readClockface } from '../clockface.ts';
 import { findParts } from '../params.ts';
 import { isBetweenAttempts } from '../runs/run-detail.ts';
 import { findFigures, nameOf } from '../runs/run-names.ts';
-import { describeTrigger } from '../runs/run-words.ts';
+import { describeTrigger, showState } from '../runs/run-words.ts';
 import { readListedRuns, titleOfRun } from '../runs/runs.ts';
 import { buildShell } from '../shell.ts';
 import {
@@ -105,6 +105,13 @@ async function findAwaiting({ store, clock }: CoreContext, run: Run): Promise<Ru
   return isBetweenAttempts({ run, attempts, stages }, clock.now()) ? run.id : undefined;
 }
 
+function showGoing(run: Run, isAwaiting: boolean, hostOnline: boolean): GoingRun['state'] {
+  const state = showState(run, hostOnline);
+  if (state === 'unknown') return state;
+  if (isAwaiting) return 'queued';
+  return state === 'queued' || state === 'finalizing' ? state : 'running';
+}
+
 async function readGoing(context: CoreContext, visit: Visit): Promise<readonly GoingRun[]> {
   const { caller, urls } = visit;
   const page = await listRuns(context, caller, { active: true }, { limit: GOING_SHOWN });
@@ -120,7 +127,7 @@ async function readGoing(context: CoreContext, visit: Visit): Promise<readonly G
       run.plan === undefined ? run.kind : nameOf(listed.names.plans, run.plan, 'plan'),
       awaiting.has(run.id) ? 'waits for its next attempt' : describeTrigger(run),
     ].join(' · '),
-    state: awaiting.has(run.id) ? 'queued' : run.state === 'queued' || run.state === 'finalizing' ? run.state : 'running',
+    state: showGoing(run, awaiting.has(run.id), listed.names.hosts.get(run.host)?.standing === 'online'),
     topic: TOPICS.run(run.id),
     figures: findFigures(context, run),
   }));

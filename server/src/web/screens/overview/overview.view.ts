@@ -27,7 +27,7 @@ export type GoingRun = {
   readonly title: string;
   readonly href: string;
   readonly detail: string;
-  readonly state: 'queued' | 'running' | 'finalizing';
+  readonly state: 'queued' | 'running' | 'finalizing' | 'unknown';
   readonly topic: string;
   readonly figures?: ProgressFigures | undefined;
 };

@@ -43,6 +43,10 @@ describe('The sentence of a run', () => {
     [tell('queued'), 'Waiting for db-1 to begin.'],
     [tell('queued', {}, { hostOnline: false }), 'Waiting for db-1, which is offline.'],
     [tell('running'), 'Backing up for 41 s.'],
+    [
+      tell('running', {}, { hostOnline: false }),
+      'Under way when db-1 was last heard of; it tells what became of it when it is back.',
+    ],
     [tell('running', { kind: 'restore' }), 'Restoring for 41 s.'],
     [tell('finalizing'), 'Checking what was stored.'],
     [tell('succeeded', { durationMs: 75_000 }, { evidence: READ_BACK }), 'Backed up in 1 m 15 s, and proven readable.'],

@@ -4,6 +4,7 @@ import type { Evidence, Failure, RunKind, Trigger } from '@holdfast/shared/domai
 import type { ErrorCode } from '@holdfast/shared/errors.ts';
 import type { Run, RunPart } from '../../../store/runs.ts';
 import { formatDuration, formatNoun, formatSpan } from '../../ui/quantity.ts';
+import type { RunState as ShownState } from '../../ui/status.ts';
 import { type Clockface, formatDay, formatMinute } from '../../ui/time.ts';
 import { REASON_SENTENCES } from './run-reasons.ts';
 
@@ -145,12 +146,19 @@ function describeWaiting(facts: RunSentenceFacts): string {
   return `Waiting for ${facts.hostName}, which is offline.`;
 }
 
+/** A run as it is shown: of what is under way on a host that says nothing, nobody knows more than that it had begun. */
+export function showState({ state }: Pick<Run, 'state'>, hostOnline: boolean): ShownState {
+  return !hostOnline && (state === 'running' || state === 'finalizing') ? 'unknown' : state;
+}
+
 /** The page's answer: what became of this run, as one sentence. */
 export function describeRun(facts: RunSentenceFacts): string {
   const { run, now } = facts;
   const durationMs = findDurationMs(run);
   const took = durationMs === undefined ? '' : ` in ${formatDuration(durationMs)}`;
   const after = durationMs === undefined ? '' : ` after ${formatDuration(durationMs)}`;
+  if (showState(run, facts.hostOnline) === 'unknown')
+    return `Under way when ${facts.hostName} was last heard of; it tells what became of it when it is back.`;
   switch (run.state) {
     case 'queued':
       return describeWaiting(facts);

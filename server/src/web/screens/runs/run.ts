@@ -28,7 +28,7 @@ import { RUN_LOG, RUN_LOG_HEAD, type RunLogView, runLog, runLogHead, runLogPage 
 import { findFigures, loadNames, type Names, nameOf } from './run-names.ts';
 import { listStoredLines } from './run-snapshots.ts';
 import { toStageViews } from './run-stages.ts';
-import { describeCause, describeLateReport, describeRun } from './run-words.ts';
+import { describeCause, describeLateReport, describeRun, showState } from './run-words.ts';
 
 const WARNINGS_SHOWN = 20;
 
@@ -79,6 +79,7 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
   const host = names.hosts.get(run.host);
   const hostName = nameOf(names.hosts, run.host, 'host');
   const active = !isTerminal(run.state);
+  const hostOnline = host?.standing === 'online';
   const isAwaiting = isBetweenAttempts(detail, face.now);
   const heading = describeRun({
     isAwaiting,
@@ -87,7 +88,7 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
     evidence: run.evidence,
     now: face.now,
     hostName,
-    hostOnline: host?.standing === 'online',
+    hostOnline,
   });
   const late = describeLateReport(run);
   return {
@@ -98,7 +99,7 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
     crumbs: buildCrumbs(visit, scene),
     title: `${nameRun(scene)}: ${run.state}`,
     heading,
-    state: run.state,
+    state: showState(run, hostOnline),
     active,
     at: run.startedAt ?? run.createdAt,
     remarks: [
@@ -109,7 +110,7 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
     ...findRunActs(caller, detail, names, urls),
     stages: isAwaiting ? [] : toStageViews(run, stages, face.now),
     progress:
-      active && run.state !== 'queued' && !isAwaiting
+      active && hostOnline && run.state !== 'queued' && !isAwaiting
         ? { label: `Progress of ${nameRun(scene)} on ${hostName}`, figures: findFigures(context, run) }
         : undefined,
     attempts: listAttemptLines(detail),

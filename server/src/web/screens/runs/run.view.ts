@@ -1,5 +1,4 @@
 /** One run: what became of it, stage by stage, with its log and the evidence for its outcome. */
-import type { RunState } from '@holdfast/shared/domain/run.ts';
 import { attrs, type Html, html, join } from '../../html.ts';
 import { button, confirmButton, hiddenInputs, linkButton } from '../../ui/button.ts';
 import { callout } from '../../ui/flash.ts';
@@ -10,7 +9,7 @@ import { facts, liveAttributes, panel, type RowView, rows } from '../../ui/panel
 import { liveBrief, type ProgressFigures, progressBar, progressBrief } from '../../ui/progress.ts';
 import { formatBytes, formatDuration } from '../../ui/quantity.ts';
 import { type StageView, stageBar } from '../../ui/stages.ts';
-import { runStatus } from '../../ui/status.ts';
+import { type RunState, runStatus } from '../../ui/status.ts';
 import { table } from '../../ui/table.ts';
 import { type Clockface, dayTime, relativeTime } from '../../ui/time.ts';
 import { type SnapshotState, snapshotStatus } from '../snapshots/snapshots.view.ts';

@@ -23,7 +23,7 @@ import { findRestoredFile } from '../restores/dump-words.ts';
 import { buildShell } from '../shell.ts';
 import { findFigures, loadNames, type Names, nameOf } from './run-names.ts';
 import { buildRunFilters, type RunQuery, readRunQuery, toRunFilter } from './run-query.ts';
-import { describeTrigger, findDurationMs, shortenSentence, splitFailure } from './run-words.ts';
+import { describeTrigger, findDurationMs, shortenSentence, showState, splitFailure } from './run-words.ts';
 import { RUNS_TABLE, type RunLine, type RunsView, runsPage, runsTable, summarizeRuns } from './runs.view.ts';
 import { describeSearch, sayPassedOver } from './search-words.ts';
 
@@ -125,11 +125,13 @@ function findBrief(figures: ProgressFigures | undefined, run: Run): RunLine['pro
 /** One line of a list of runs; also on the pages of plans and of the overview. */
 export function toRunLine(run: Run, listed: ListedRuns, urls: Urls, now: number): RunLine {
   const { names } = listed;
-  const running = !isTerminal(run.state) && run.startedAt !== undefined ? Math.max(0, now - run.startedAt) : undefined;
+  const isOnline = names.hosts.get(run.host)?.standing === 'online';
+  const isGoing = isOnline && !isTerminal(run.state);
+  const running = isGoing && run.startedAt !== undefined ? Math.max(0, now - run.startedAt) : undefined;
   return {
     id: run.id,
     href: urls.run({ run: run.id }),
-    state: run.state,
+    state: showState(run, isOnline),
     title: titleOfRun(run, listed.sources.get(run.id) ?? [], names),
     host: {
       name: nameOf(names.hosts, run.host, 'host'),

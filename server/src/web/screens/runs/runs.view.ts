@@ -1,5 +1,4 @@
 /** The list of runs: what ran, how it went, newest first. */
-import type { RunState } from '@holdfast/shared/domain/run.ts';
 import { type Html, html } from '../../html.ts';
 import { type HiddenFields, linkButton } from '../../ui/button.ts';
 import { emptyState } from '../../ui/empty.ts';
@@ -8,7 +7,7 @@ import { layout, type Shell } from '../../ui/layout.ts';
 import { panel } from '../../ui/panel.ts';
 import { liveBrief } from '../../ui/progress.ts';
 import { formatBytes, formatDuration, formatNoun } from '../../ui/quantity.ts';
-import { runStatus } from '../../ui/status.ts';
+import { type RunState, runStatus } from '../../ui/status.ts';
 import {
   type Column,
   type FilterOption,
