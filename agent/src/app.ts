@@ -82,8 +82,9 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   };
 
   async function refreshTools(): Promise<void> {
-    if (!(await tooling.refreshInventory())) return;
-    host.refreshFacts();
+    const hasOtherTools = await tooling.refreshInventory();
+    const hasOtherHooks = host.refreshFacts();
+    if (!hasOtherTools && !hasOtherHooks) return;
     session?.sendVolatile('inventory', { facts: host.facts(), tools: [...tooling.inventory().reports] });
   }
 

@@ -166,6 +166,8 @@ export const RUNS = {
   previewedPerPlan: 30_000,
   /** Snapshots that one event says are gone; a run tells of more in several. */
   removedPerEvent: 200,
+  /** Older fires that one run may say it stands for. */
+  skippedFires: 1_000_000,
   /** Fires that were missed while a host was away are caught up within this of its return, and within a tenth of their plan's grace. */
   catchUpWindowMs: 10 * MINUTE,
   /** The agent's own tick; croner only computes the next instant. */
@@ -223,6 +225,15 @@ export const BROWSE = {
   /** Files a preview counts. */
   previewedFiles: 200_000,
   conflicts: 20,
+} as const;
+
+/** Scripts that a host's administrator installed. */
+export const HOOKS = {
+  /** Entries of their directory that are looked at. */
+  listed: 200,
+  /** Of those that cannot be used, so many are told to the server. */
+  unusableTold: 50,
+  problemChars: 400,
 } as const;
 
 /** Dump files on a host that are restored without a snapshot. */

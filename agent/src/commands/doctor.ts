@@ -1,30 +1,54 @@
 /** `holdfast-agent doctor`: everything that has to hold on this host, each with what to do when it does not. */
 import { statSync } from 'node:fs';
 import { systemClock } from '@holdfast/shared/clock.ts';
+import type { AilmentKind } from '@holdfast/shared/domain/ailments.ts';
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
+import type { ToolReport } from '@holdfast/shared/protocol/messages.ts';
 import type { AgentConfig } from '../config.ts';
 import { readSpec } from '../handlers/spec-put.ts';
-import type { HookListing } from '../hooks/hooks.ts';
-import type { JournalGlance } from '../journal/peek.ts';
+import type { Hooks } from '../hooks/hooks.ts';
+import { type JournalGlance, measureJournal } from '../journal/peek.ts';
 import { createAgentLog } from '../log.ts';
 import { openTooling } from '../tooling.ts';
 import { findDrainState } from './drain-state.ts';
-import { checkState } from './journal-checks.ts';
+import { checkHooks } from './hook-checks.ts';
+import { checkAgent, checkClock, checkRoom, checkSettings, checkSize, checkTelling, checkWriting } from './journal-checks.ts';
 import { printJson, printLine } from './output.ts';
 import { readSecretsState } from './secrets-state.ts';
 import { findJournalGlance } from './stored-spec.ts';
 import { type Check, checkTools } from './tool-checks.ts';
 
-/** Installed hooks; one that cannot be used costs the runs that name it. */
-function describeHooks({ directory, exists, problem, hooks, omitted }: HookListing): Check[] {
-  if (!exists) return [];
-  if (problem !== undefined) return [{ name: 'hooks', verdict: 'bad', text: `${directory}: ${problem}` }];
-  const checks = hooks.map(
-    (hook): Check => ({ name: `hook ${hook.name}`, verdict: hook.problem ? 'bad' : 'ok', text: hook.problem ?? 'can be used' }),
-  );
-  if (omitted > 0) checks.push({ name: 'hooks', verdict: 'note', text: `${omitted} more in ${directory} were not looked at` });
-  return checks;
+/** What doctor looks at. */
+export interface Sight {
+  config: Pick<AgentConfig, 'stateDir'>;
+  reports: readonly ToolReport[];
+  /** Whether children die with the agent. */
+  pdeathsig: boolean;
+  hooks: Pick<Hooks, 'list' | 'findProblem'>;
+  /** Undefined on a host that has none yet. */
+  spec: Spec | undefined;
+  glance: JournalGlance | undefined;
 }
+
+function checkChildren({ pdeathsig }: Sight): Check {
+  const text = pdeathsig ? 'yes' : 'no: install util-linux; give capabilities as ambient ones, not on the file';
+  return { name: 'children die with the agent', verdict: pdeathsig ? 'ok' : 'bad', text };
+}
+
+/** What makes a host degraded for its server is bad here too: what is looked at for each kind of ailment. */
+export const AILMENT_CHECKS: Readonly<Record<AilmentKind, (sight: Sight) => readonly Check[]>> = {
+  children: (sight) => [checkChildren(sight)],
+  tools: ({ reports, spec }) => checkTools(reports, spec),
+  room: ({ config }) => [checkRoom(config.stateDir)],
+  journal: ({ config, glance }) => [
+    ...checkWriting(config.stateDir),
+    ...(glance ? [checkSize(measureJournal(config.stateDir))] : []),
+  ],
+  clock: ({ glance }) => (glance ? [checkClock(glance)] : []),
+  settings: ({ glance }) => (glance ? checkSettings(glance) : []),
+  secrets: ({ spec, glance }) => checkSecrets(spec, glance),
+  hooks: ({ hooks, spec }) => checkHooks(hooks, spec),
+};
 
 /** A host that keeps no secrets backs nothing up while nobody brings them. */
 function checkSecrets(spec: Spec | undefined, glance: JournalGlance | undefined): Check[] {
@@ -52,6 +76,10 @@ function checkDumpDirs(dumpDirs: readonly string[]): Check[] {
 export async function runDoctor(config: AgentConfig, json: boolean): Promise<boolean> {
   const log = createAgentLog({ level: 'error', forPeople: true, now: systemClock.now });
   const tooling = await openTooling({ config, log });
+  const glance = findJournalGlance(config.stateDir);
+  const spec = glance?.spec && tooling.hostId() ? readSpec(tooling, glance.spec) : undefined;
+  const { reports } = tooling.inventory();
+  const sight: Sight = { config, reports, pdeathsig: tooling.pdeathsig, hooks: tooling.hooks, spec, glance };
   const checks: Check[] = [
     {
       name: 'private directory',
@@ -61,26 +89,17 @@ export async function runDoctor(config: AgentConfig, json: boolean): Promise<boo
         : `${tooling.workDirs.root} is on disk: secrets of a run touch the disk for its duration`,
     },
     {
-      name: 'children die with the agent',
-      verdict: tooling.pdeathsig ? 'ok' : 'bad',
-      text: tooling.pdeathsig ? 'yes' : 'no: install util-linux; give capabilities as ambient ones, not on the file',
-    },
-    {
       name: 'enrolment',
       verdict: tooling.hostId() ? 'ok' : 'note',
       text: tooling.hostId()
         ? `host ${tooling.hostId()} of ${config.serverUrl ?? tooling.credentials.get().serverUrl}`
         : 'not enrolled yet; run "holdfast-agent run --server URL"',
     },
+    ...(glance ? [checkAgent(spec, glance), checkTelling(glance)] : []),
+    ...Object.values(AILMENT_CHECKS).flatMap((look) => look(sight)),
+    ...checkDrain(spec, glance),
+    ...checkDumpDirs(config.dumpDirs ?? []),
   ];
-  const glance = findJournalGlance(config.stateDir);
-  const spec = glance?.spec && tooling.hostId() ? readSpec(tooling, glance.spec) : undefined;
-  checks.push(...checkTools(tooling.inventory().reports, spec));
-  checks.push(...checkState(config.stateDir, spec, glance));
-  checks.push(...checkSecrets(spec, glance));
-  checks.push(...checkDrain(spec, glance));
-  checks.push(...checkDumpDirs(config.dumpDirs ?? []));
-  checks.push(...describeHooks(tooling.hooks.list()));
   const healthy = checks.every((check) => check.verdict !== 'bad');
   if (json) printJson({ healthy, checks });
   else for (const { name, verdict, text } of checks) printLine(`${verdict.padEnd(4)}  ${name}: ${text}`);

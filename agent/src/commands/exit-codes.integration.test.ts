@@ -221,6 +221,12 @@ describe('An agent that runs', () => {
     assert.match(doctor.stdout, /^ok {4}not told to the server yet: \d+ events, \d+ KiB$/m);
     assert.match(doctor.stdout, /^ok {4}journal: \d+ [KM]iB$/m);
     for (const said of [end, table, doctor]) assertDiscreet(said);
+    plan.options.hooks = { before: 'stop-shop' };
+    host.storeSpec();
+    const lame = await host.run(['doctor']);
+    assert.equal(lame.code, 1, lame.stdout);
+    const bad = lame.stdout.split('\n').filter((line) => line.startsWith('bad'));
+    assert.match(bad.join('\n'), /^bad {3}hook stop-shop: \S+ does not exist\..* It is needed by plan nightly\.$/);
     rig.workbench.journal.noteWelcome({ at: Date.UTC(2026, 10, 21), skewMs: -7_200_000, specVersion: rig.spec.version + 1 });
     rig.workbench.journal.noteLife(undefined);
     const ill = await host.run(['doctor']);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { findStartTime, readBootId } from '../exec/proc.ts';
 import type { JournalGlance } from '../journal/peek.ts';
-import { checkAgent, checkSize, checkTelling, checkWelcome, judgeRoom } from './journal-checks.ts';
+import { checkAgent, checkClock, checkSettings, checkSize, checkTelling, judgeRoom } from './journal-checks.ts';
 
 const MEBIBYTE = 1024 ** 2;
 const GLANCE: JournalGlance = {
@@ -34,7 +34,8 @@ describe('Of the state directory doctor says', () => {
     assert.deepEqual(checkTelling({ waitingEvents: 7, waitingBytes: 2000 }).text, '7 events, 2 KiB');
     assert.equal(checkTelling({ waitingEvents: 5000, waitingBytes: 3 * MEBIBYTE }).verdict, 'note');
     assert.deepEqual([checkSize(5 * MEBIBYTE).verdict, checkSize(5 * MEBIBYTE).text], ['ok', '5 MiB']);
-    assert.equal(checkSize(3 * 1024 ** 3).verdict, 'note');
+    assert.equal(checkSize(2 * 1024 ** 3 - 1).verdict, 'ok');
+    assert.equal(checkSize(2 * 1024 ** 3).verdict, 'bad', 'its server calls the host degraded then');
   });
 });
 
@@ -51,7 +52,10 @@ describe('Of the agent doctor says', () => {
 });
 
 describe('Of the server’s last word doctor says', () => {
-  const read = (skewMs: number, specVersion?: number) => checkWelcome({ ...GLANCE, welcome: { at: 0, skewMs, specVersion } });
+  const read = (skewMs: number, specVersion?: number) => {
+    const glance = { ...GLANCE, welcome: { at: 0, skewMs, specVersion } };
+    return [checkClock(glance), ...checkSettings(glance)];
+  };
   const outline = (skewMs: number, specVersion?: number) => read(skewMs, specVersion).map(({ name, verdict }) => [name, verdict]);
 
   it('how far the clocks are apart, and bad where plans run at other times by it', () => {
@@ -69,6 +73,7 @@ describe('Of the server’s last word doctor says', () => {
   });
 
   it('that nothing was compared before the first connection', () => {
-    assert.deepEqual(checkWelcome(GLANCE), [{ name: 'clock', verdict: 'note', text: 'not compared with the server yet' }]);
+    assert.deepEqual(checkClock(GLANCE), { name: 'clock', verdict: 'note', text: 'not compared with the server yet' });
+    assert.deepEqual(checkSettings(GLANCE), []);
   });
 });

@@ -5,19 +5,18 @@
 import { closeSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { hookNameSchema } from '@holdfast/shared/domain/plan.ts';
+import { HOOKS } from '@holdfast/shared/limits.ts';
 import type { Exec, ToolResult } from '../exec/contract.ts';
 import type { WorkDirs } from '../exec/work-dir.ts';
 import { createHookEnvironment, type HookFacts, type HookMoment } from './facts.ts';
 import { type Opened, openHookDirectory, openHookFile } from './hook-file.ts';
 import { createOutputBudget, type OnHookLine } from './output-budget.ts';
 
-const HOOKS = {
+const HOOK_RUNS = {
   /** A hook that runs longer is ended, with all that it started. */
   timeoutMs: 5 * 60_000,
   /** Of what a hook prints, this much reaches the log. */
   output: { headChars: 48 * 1024, tailChars: 16 * 1024, lineChars: 4 * 1024 },
-  /** Entries of the directory that are looked at. */
-  listed: 200,
   /** Of its last words, this much is in the outcome. */
   messageChars: 500,
 } as const;
@@ -66,8 +65,10 @@ export interface HookListing {
 export interface Hooks {
   /** Runs one to its end. Never rejects for what the hook does or is. */
   run(input: HookInput): Promise<HookOutcome>;
-  /** What is installed, for doctor and inventory. Runs nothing. */
+  /** What is installed, for doctor and the host's facts. Runs nothing. */
   list(): HookListing;
+  /** Why a run that names this one would be refused, and what to do; undefined when it can be used. Runs nothing. */
+  findProblem(name: string): string | undefined;
 }
 
 export interface HooksOptions {
@@ -87,6 +88,12 @@ export function createHooks({ directory, workDirs }: HooksOptions): Hooks {
   return {
     run: (input) => runHook(directory, workDirs, input),
     list: () => listHooks(resolve(directory)),
+    findProblem(name) {
+      const opened = openHook(directory, name);
+      if (opened.fd === undefined) return `${opened.problem}.`;
+      closeSync(opened.fd);
+      return undefined;
+    },
   };
 }
 
@@ -121,7 +128,7 @@ async function runHook(directory: string, workDirs: HooksOptions['workDirs'], in
 }
 
 async function start(fd: number, workDir: string, input: HookInput): Promise<ToolResult> {
-  const budget = createOutputBudget(HOOKS.output, input.onLine);
+  const budget = createOutputBudget(HOOK_RUNS.output, input.onLine);
   const result = await input.exec.runTool({
     stage: {
       // The script that was judged, whatever its name leads to by now; an interpreter reads it from there too.
@@ -133,7 +140,7 @@ async function start(fd: number, workDir: string, input: HookInput): Promise<Too
     },
     workDir,
     signal: input.signal,
-    timeoutMs: input.timeoutMs ?? HOOKS.timeoutMs,
+    timeoutMs: input.timeoutMs ?? HOOK_RUNS.timeoutMs,
   });
   budget.end();
   return result;
@@ -149,12 +156,12 @@ function describeEnd(input: HookInput, result: ToolResult): HookOutcome {
   });
   if (result.ending === 'cancelled') return end('cancelled', 'was cancelled.');
   if (result.ending === 'timed_out') {
-    const seconds = Math.round((input.timeoutMs ?? HOOKS.timeoutMs) / 1000);
+    const seconds = Math.round((input.timeoutMs ?? HOOK_RUNS.timeoutMs) / 1000);
     return end('timed_out', `did not end within ${seconds} s and was stopped, with all that it had started.`);
   }
   if (result.spawnError !== undefined) return end('failed', `could not be started (${result.spawnError}).`);
   if (exitCode === 0) return end('succeeded', `ended after ${(durationMs / 1000).toFixed(1)} s.`);
-  const said = clean(result.stderr.trimEnd().split('\n').at(-1) ?? '', HOOKS.messageChars);
+  const said = clean(result.stderr.trimEnd().split('\n').at(-1) ?? '', HOOK_RUNS.messageChars);
   const words = said === '' ? '.' : `: ${said}`;
   if (signal !== null) return end('failed', `was ended by ${signal}${words}`);
   const isUnstarted = (exitCode === 126 || exitCode === 127) && said.includes('/proc/self/fd/3');

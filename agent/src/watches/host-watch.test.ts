@@ -4,20 +4,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { createFixedClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
+import type { HookEntry } from '../hooks/hooks.ts';
 import { refuseWrites } from '../journal/fixtures/write-limit.ts';
 import { openJournal } from '../journal/journal.ts';
 import { openHostWatch } from './host-watch.ts';
 
-it('A heartbeat says whether the disk lets the agent write its journal', async (t) => {
+it('Facts tell of the hooks, and a heartbeat whether the disk lets the agent write its journal', async (t) => {
   const stateDir = mkdtempSync(join(tmpdir(), 'holdfast-beat-'));
   t.after(() => rmSync(stateDir, { recursive: true }));
   const clock = createFixedClock(Date.parse('2027-01-01T00:00:00Z'));
   const journal = openJournal({ stateDir, clock, randomBytes: systemRandomBytes, ballastBytes: 256 * 1024 });
   t.after(() => journal.close());
-  const tooling = { clock, log: console, pdeathsig: true, dumpDirs: [] };
+  const installed: HookEntry[] = [{ name: 'stop' }, { name: 'Not a name', problem: 'x' }];
+  const hooks = { list: () => ({ directory: '/etc/hooks', exists: true, hooks: installed, omitted: 0 }) };
+  const tooling = { clock, log: console, pdeathsig: true, dumpDirs: [], hooks };
   const executor = { active: 0, waiting: 0 };
   const watch = await openHostWatch({ tooling, stateDir, version: '1.2.3', journal, executor });
   t.after(() => watch.close());
+  assert.deepEqual(watch.facts().hooks, { directory: '/etc/hooks', usable: ['stop'], unusable: [], isWhole: true });
+  assert.equal(watch.refreshFacts(), false, 'nothing new to tell');
+  installed.push({ name: 'start', problem: 'It is a link.' });
+  assert.equal(watch.refreshFacts(), true);
+  assert.deepEqual(watch.facts().hooks?.unusable, [{ name: 'start', problem: 'It is a link.' }]);
   assert.equal(watch.heartbeat().journalTakesWrites, true);
   const allow = refuseWrites(t, 0);
   journal.outbox.append({ type: 'host.notice', at: clock.now(), level: 'info', text: 'waits in memory' });

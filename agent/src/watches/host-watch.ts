@@ -1,6 +1,8 @@
 /** What the server is told about this machine: facts that hardly change, and figures of the moment for the heartbeat. */
+import { isDeepStrictEqual } from 'node:util';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { AgentFrames, HostFacts } from '@holdfast/shared/protocol/messages.ts';
+import { toHostHooks } from '../hooks/told-hooks.ts';
 import { openHostLoad, readHostFacts } from '../host/facts.ts';
 import { startLoopLag } from '../host/loop-lag.ts';
 import { findRestoreDir } from '../host/restore-dir.ts';
@@ -11,14 +13,17 @@ import type { HostTooling } from '../tooling.ts';
 
 export interface HostWatch {
   facts(): HostFacts;
-  /** Reads the facts again. */
-  refreshFacts(): void;
+  /** Reads the facts again; whether they tell of other hooks than before. */
+  refreshFacts(): boolean;
   heartbeat(): AgentFrames['heartbeat'];
   close(): void;
 }
 
 export interface HostWatchPorts {
-  tooling: Pick<HostTooling, 'clock' | 'pdeathsig' | 'dumpDirs'> & { log: Pick<HostTooling['log'], 'warn'> };
+  tooling: Pick<HostTooling, 'clock' | 'pdeathsig' | 'dumpDirs'> & {
+    log: Pick<HostTooling['log'], 'warn'>;
+    hooks: Pick<HostTooling['hooks'], 'list'>;
+  };
   stateDir: string;
   /** Of this agent. */
   version: string;
@@ -32,6 +37,7 @@ export async function openHostWatch({ tooling, stateDir, version, journal, execu
     return {
       ...readHostFacts(tooling.clock, version, tooling.pdeathsig, tooling.dumpDirs),
       ...(restoreDir === undefined ? {} : { restoreDir }),
+      hooks: toHostHooks(tooling.hooks.list()),
     };
   };
   const look = openHostLoad(stateDir);
@@ -48,7 +54,9 @@ export async function openHostWatch({ tooling, stateDir, version, journal, execu
   return {
     facts: () => facts,
     refreshFacts() {
+      const before = facts;
       facts = read();
+      return !isDeepStrictEqual(before.hooks, facts.hooks);
     },
     heartbeat() {
       const size = journal.outbox.size();

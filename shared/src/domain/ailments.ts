@@ -4,6 +4,7 @@ import * as z from 'zod';
 /** In the order in which they are told, with the name that the self-checks on a host's page have. */
 export const AILMENT_NAMES = {
   tools: 'Tools',
+  hooks: 'Hooks',
   children: 'Tools end with the agent',
   settings: 'Settings',
   secrets: 'Secrets',

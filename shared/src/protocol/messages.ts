@@ -21,6 +21,7 @@ import { orderedRepositorySchema, repositoryDraftSchema, sourceDraftSchema } fro
 import { DRILL_ORDERS } from './drill-orders.ts';
 import { DUMP_FILE_REQUESTS, dumpDirsSchema } from './dump-files.ts';
 import { restoreTargetSchema, sequencedEventSchema } from './events.ts';
+import { hostHooksSchema } from './host-hooks.ts';
 import { LOCK_ORDERS } from './lock-orders.ts';
 import { REPOSITORY_LOOK_FRAMES } from './repository-looks.ts';
 import { restoreDirSchema } from './restore-dir.ts';
@@ -66,6 +67,8 @@ export const hostFactsSchema = z.object({
   dumpDirs: dumpDirsSchema.optional(),
   /** Below which restores are proposed to write: the agent may make directories there. */
   restoreDir: restoreDirSchema.optional(),
+  /** Scripts that its plans may name. Agents of earlier versions do not tell of them. */
+  hooks: hostHooksSchema.optional(),
 });
 export type HostFacts = z.infer<typeof hostFactsSchema>;
 

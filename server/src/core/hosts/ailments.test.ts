@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AILMENT_TEXT_MAX } from '@holdfast/shared/domain/ailments.ts';
 import { HOST_HEALTH } from '@holdfast/shared/domain/host-health.ts';
+import { DEFAULT_PLAN_OPTIONS, type PlanOptions } from '@holdfast/shared/domain/plan.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
+import type { HostHooks } from '@holdfast/shared/protocol/host-hooks.ts';
 import type { ToolReport } from '@holdfast/shared/protocol/messages.ts';
 import { openCatalogRig } from '../fixtures/catalog-rig.ts';
 import { factsOf } from '../fixtures/core-rig.ts';
@@ -21,6 +23,7 @@ function describeSigns({
     host: { facts: { ...factsOf('db-1'), pdeathsig: true }, tools: [RESTIC], skewMs: 40, secretsMode: 'kept', ...host },
     sources: [{ name: 'shop', kind: 'postgres', enabled: true }],
     repositories: [],
+    plans: [],
     heartbeat: ROOMY,
     refusals: {},
     ...change,
@@ -51,6 +54,26 @@ describe('What is broken on a host', () => {
     ]);
     assert.deepEqual(judge({ host: { tools: [{ tool: 'ssh', found: false }] }, repositories: [{ name: 'far', kind: 'sftp' }] }), [
       'tools: ssh is missing, needed by repository far: install it',
+    ]);
+  });
+
+  it('is a script that a plan names and that cannot be used', () => {
+    const plan = (name: string, hooks: PlanOptions['hooks']) => ({ name, options: { ...DEFAULT_PLAN_OPTIONS, hooks } });
+    const plans = [plan('nightly', { before: 'stop', after: 'start' }), plan('weekly', { before: 'stop', after: 'stop' })];
+    const told: HostHooks = { directory: '/etc/hooks', usable: ['start'], unusable: [], isWhole: true };
+    const judgeHooks = (hooks: HostHooks | undefined) =>
+      judge({ plans, host: { facts: { ...factsOf('db-1'), pdeathsig: true, hooks } } });
+    assert.deepEqual(judgeHooks(undefined), [], 'an agent of an earlier version');
+    assert.deepEqual(judgeHooks({ ...told, usable: ['start', 'stop'] }), []);
+    assert.deepEqual(judgeHooks({ ...told, isWhole: false }), [], 'it may be one of those that were not told');
+    assert.deepEqual(judgeHooks(told), [
+      'hooks: stop is not in /etc/hooks, needed by nightly, weekly: install it there, or take it out of the plan',
+    ]);
+    assert.deepEqual(judgeHooks({ ...told, unusable: [{ name: 'stop', problem: 'It is a link.' }] }), [
+      'hooks: stop cannot be used, needed by nightly, weekly: It is a link',
+    ]);
+    assert.deepEqual(judgeHooks({ ...told, usable: [], problem: 'Others can write there.' }), [
+      'hooks: stop cannot be used, needed by nightly, weekly: Others can write there. start cannot be used, needed by nightly: Others can write there',
     ]);
   });
 

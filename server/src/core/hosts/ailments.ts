@@ -5,6 +5,7 @@ import { HOST_HEALTH } from '@holdfast/shared/domain/host-health.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { AgentFrames } from '@holdfast/shared/protocol/messages.ts';
 import type { Host } from '../../store/hosts.ts';
+import type { Plan } from '../../store/plans.ts';
 import type { Repository } from '../../store/repositories.ts';
 import type { Source } from '../../store/sources.ts';
 import { judgeSkew } from '../ingest.ts';
@@ -22,6 +23,8 @@ export interface HostSigns {
   sources: readonly Pick<Source, 'name' | 'kind' | 'enabled'>[];
   /** Those its plans that are switched on back up to. */
   repositories: readonly Pick<Repository, 'name' | 'kind'>[];
+  /** Those of its plans that are switched on. */
+  plans: readonly Pick<Plan, 'name' | 'options'>[];
   heartbeat: Pick<AgentFrames['heartbeat'], 'stateDiskFreeBytes' | 'journalBytes' | 'journalTakesWrites'>;
   refusals: Refusals;
 }
@@ -37,6 +40,7 @@ const MEBIBYTE = 1024 ** 2;
 export function findAilments(signs: HostSigns): readonly Ailment[] {
   const texts: Readonly<Record<AilmentKind, string | undefined>> = {
     tools: describeTools(signs),
+    hooks: describeHooks(signs),
     children: describeChildren(signs),
     settings: describeSettings(signs),
     secrets: describeSecrets(signs),
@@ -75,6 +79,25 @@ function describeTools(signs: HostSigns): string | undefined {
     return [`${tool} ${found ? 'cannot be used' : 'is missing'}, ${what}: ${advice ?? 'install it'}`];
   });
   return lines.length === 0 ? undefined : lines.join('. ');
+}
+
+/** A plan whose script cannot be used fails at each run, or leaves undone what was to follow. An agent that tells of none has not looked. */
+function describeHooks({ plans, host: { facts } }: HostSigns): string | undefined {
+  const told = facts?.hooks;
+  if (told === undefined) return undefined;
+  const needs = new Map<string, string[]>();
+  for (const { name, options } of plans)
+    for (const hook of new Set([options.hooks.before, options.hooks.after]))
+      if (hook !== undefined) needs.set(hook, [...(needs.get(hook) ?? []), name]);
+  const lines = [...needs].flatMap(([hook, who]) => {
+    const needed = `needed by ${listNames(who)}`;
+    if (told.problem !== undefined) return [`${hook} cannot be used, ${needed}: ${told.problem}`];
+    const unusable = told.unusable.find(({ name }) => name === hook);
+    if (unusable) return [`${hook} cannot be used, ${needed}: ${unusable.problem}`];
+    if (told.usable.includes(hook) || !told.isWhole) return [];
+    return [`${hook} is not in ${told.directory}, ${needed}: install it there, or take it out of the plan`];
+  });
+  return lines.length === 0 ? undefined : lines.map((line) => line.replace(/\.$/u, '')).join('. ');
 }
 
 function describeChildren({ host: { facts } }: HostSigns): string | undefined {
@@ -136,5 +159,5 @@ export async function judgeHost(
     plans.flatMap(({ repository, copyRepository }) => [repository, ...(copyRepository ? [copyRepository] : [])]),
   );
   const repositories = wanted.size === 0 ? [] : await store.repositories.findRepositories(tenant, [...wanted]);
-  return store.hosts.recordAilments(id, findAilments({ host, sources, repositories, ...told }));
+  return store.hosts.recordAilments(id, findAilments({ host, sources, repositories, plans, ...told }));
 }

@@ -1,4 +1,5 @@
 /** Whether a host is fit to keep its plans: each check with a word for how it stands, what was seen, and what to do. */
+import { AILMENT_NAMES } from '@holdfast/shared/domain/ailments.ts';
 import type { HostHealth } from '@holdfast/shared/domain/host-health.ts';
 import { type Html, html } from '../../html.ts';
 import { icon } from '../../ui/icons.ts';
@@ -15,7 +16,12 @@ export interface ChecksView extends MachineView {
   /** Host clock minus server clock, milliseconds; and how much that matters. */
   skewMs: number | undefined;
   skewLevel: 'good' | 'warn' | 'alert' | undefined;
+  /** What makes it degraded. */
+  ailments: readonly { name: string; text: string }[];
 }
+
+/** Scripts that a line names. */
+const HOOKS_NAMED = 8;
 
 type Standing = 'good' | 'look' | 'bad' | 'unknown';
 
@@ -40,6 +46,7 @@ export function checksPanel(view: ChecksView): Html | false {
     outboxCheck(view),
     childrenCheck(view),
     toolsCheck(view),
+    hooksCheck(view),
     roomCheck(view),
     journalCheck(view),
     lagCheck(view),
@@ -73,7 +80,7 @@ function settingsCheck({ spec, standing }: ChecksView): Check {
     standing: 'look',
     seen:
       standing === 'online'
-        ? `${behind}; on their way. If this stays, the reason is under Happenings`
+        ? `${behind}; on their way. If this stays, the reason is under Events`
         : `${behind}; sent when it is back`,
   };
 }
@@ -146,6 +153,20 @@ function toolsCheck({ tools }: ChecksView): Check | undefined {
   };
 }
 
+/** Nothing of a host without scripts that no plan asks for one. */
+function hooksCheck({ facts, ailments }: ChecksView): Check | undefined {
+  const name = AILMENT_NAMES.hooks;
+  const ailment = ailments.find((one) => one.name === name);
+  if (ailment !== undefined) return { name, standing: 'bad', seen: ailment.text };
+  const told = facts?.hooks;
+  if (told === undefined || told.usable.length + told.unusable.length === 0) return undefined;
+  const unusable = told.unusable.map((hook) => hook.name);
+  const seen = told.usable.length === 0 ? 'none can be used' : `can be used: ${told.usable.slice(0, HOOKS_NAMED).join(', ')}`;
+  const more = told.usable.length > HOOKS_NAMED ? ` and ${formatCount(told.usable.length - HOOKS_NAMED)} more` : '';
+  if (unusable.length === 0) return { name, standing: 'good', seen: `${seen}${more}` };
+  return { name, standing: 'look', seen: `${seen}${more}; not: ${unusable.slice(0, HOOKS_NAMED).join(', ')}` };
+}
+
 function roomCheck({ health, heartbeat, standing }: ChecksView): Check | undefined {
   if (heartbeat === undefined || standing !== 'online') return undefined;
   const free = heartbeat.stateDiskFreeBytes;
@@ -165,7 +186,7 @@ function journalCheck({ health, heartbeat, standing }: ChecksView): Check | unde
   const seen = formatBytes(heartbeat.journalBytes);
   if (heartbeat.journalTakesWrites === false)
     return { name, standing: 'bad', seen: `${seen}; its disk refuses writes, so what happens is kept in memory only` };
-  return { name, standing: heartbeat.journalBytes < health.journalLookBytes ? 'good' : 'look', seen };
+  return { name, standing: heartbeat.journalBytes < health.journalLookBytes ? 'good' : 'bad', seen };
 }
 
 function lagCheck({ health, heartbeat, standing }: ChecksView): Check | undefined {

@@ -44,6 +44,8 @@ export interface HostFactsView {
   pdeathsig: boolean;
   /** Directories whose dump files may be restored. */
   dumpDirs?: readonly string[] | undefined;
+  /** Scripts that its plans may name. */
+  hooks?: { usable: readonly string[]; unusable: readonly { name: string }[] } | undefined;
 }
 
 export interface MachineView {
