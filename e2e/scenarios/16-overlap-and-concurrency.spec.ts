@@ -92,7 +92,10 @@ test('of five runs three go at once and the rest in order; a second run or fire 
   });
 
   const prune = await test.step('a prune of their repository waits for those that came before it', async () => {
-    const ordered = await stack.api.post<ApiRun>(`/repositories/${world.repository.id}/prune`, { host: world.host.id });
+    const ordered = await stack.api.post<ApiRun>(`/repositories/${world.repository.id}/prune`, {
+      host: world.host.id,
+      understood: true,
+    });
     const taken = async () => (await listStates([ordered.id]))[0] === 'queued' || undefined;
     await waitFor('the prune to wait', taken, { deadlineMs: 10_000 });
     return ordered.id;

@@ -168,7 +168,7 @@ describe('The audit', () => {
         'repository.check_started',
         () => startCheck(context, admin, rig.repository.id, { host: host.id, scope: { kind: 'structure' } }),
       ],
-      ['repository.prune_started', () => startPrune(context, admin, rig.repository.id, { host: host.id })],
+      ['repository.prune_started', () => startPrune(context, admin, rig.repository.id, { host: host.id, understood: true })],
       ['plan.updated', () => updatePlan(context, admin, rig.plan.id, { enabled: false })],
       ['plan.run_started', () => startPlan(context, admin, rig.plan.id)],
       ['plan.retention_started', () => startForget(context, admin, rig.plan.id, false)],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
 import type { HostId, RunId } from '@holdfast/shared/domain/ids.ts';
+import type { AppError } from '@holdfast/shared/errors.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { type OrderedRepository, REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import type { Repository } from '../../store/repositories.ts';
@@ -66,7 +67,12 @@ describe('Checks and prunes', () => {
     const ordered = await readOrder(rig, 'check.start');
     assert.deepEqual([ordered.run, ordered.scope, ordered.repository.pinnedId], [check.id, scope, ENGINE_ID]);
     assert.deepEqual(openOrdered(rig, check.id, ordered.repository), { restPassword: EVERYDAY, password: 'p' });
-    const prune = await startPrune(context, admin, vault.id, { host: host.id });
+    await assert.rejects(startPrune(context, admin, vault.id, { host: host.id }), (thrown: AppError) => {
+      assert.match(thrown.message, /^a run is under way in this repository: wait for/);
+      assert.deepEqual([thrown.code, thrown.details['field'], thrown.details['runs']], ['conflict', 'understood', [check.id]]);
+      return true;
+    });
+    const prune = await startPrune(context, admin, vault.id, { host: host.id, understood: true });
     const pruning = await readOrder(rig, 'prune.start');
     assert.deepEqual([pruning.run, pruning.isAdmin, pruning.maxUnusedPercent], [prune.id, false, 5]);
     const { checks, prunes } = await readUpkeep(context, admin, vault.id);

@@ -14,6 +14,7 @@ import type { CoreContext } from '../ports.ts';
 import { createOrder, createOrderedRun, placeRun, type RoutineTurn, upkeepTerms } from '../runs/run-orders.ts';
 import { orderRepository } from './admin-credential.ts';
 import { getRepository } from './repositories.ts';
+import { demandUnderstood } from './under-way.ts';
 
 /** Runs of each kind, and sizes, that are looked back upon: as many as a repository read in parts can need. */
 const RUNS_KEPT_IN_VIEW = MAINTENANCE.partsMax;
@@ -59,18 +60,22 @@ export async function startCheck(
   return run;
 }
 
-/** Orders the removal of data that no snapshot needs, from a host, through the admin credential where there is one. Errors as of a check. */
+/**
+ * Orders the removal of data that no snapshot needs, from a host, through the admin credential where there is one. Errors as of a check, and
+ * `conflict` while runs are under way in the repository, unless the person has `understood` that.
+ */
 export async function startPrune(
   context: CoreContext,
   caller: Caller,
   id: RepositoryId,
-  wish: { host: HostId; maxUnusedPercent?: number | undefined; turn?: RoutineTurn | undefined },
+  wish: { host: HostId; maxUnusedPercent?: number | undefined; understood?: boolean | undefined; turn?: RoutineTurn | undefined },
 ): Promise<Run> {
   demand(caller, 'repository.manage');
-  const { maxUnusedPercent = DEFAULT_MAX_UNUSED_PERCENT, turn } = wish;
+  const { maxUnusedPercent = DEFAULT_MAX_UNUSED_PERCENT, understood = false, turn } = wish;
   const repository = await getRepository(context, caller, id);
   demandOpened(repository);
   const host = await getCapableHost(context, caller, wish.host, 'prune.start');
+  await demandUnderstood(context, caller, repository, understood);
   const run = createOrderedRun(context, caller, { kind: 'prune', host: host.id, plan: undefined, repository: id });
   const order = createOrder(context, caller.tenant, host.id, 'prune.start', {
     run: run.id,

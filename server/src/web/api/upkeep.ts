@@ -77,6 +77,9 @@ const pruneEndpoint = defineEndpoint({
     maxUnusedPercent: maxUnusedPercentSchema
       .default(DEFAULT_MAX_UNUSED_PERCENT)
       .meta({ description: 'Unused data that may stay, in percent of what is used' }),
+    understood: z.boolean().default(false).meta({
+      description: 'Also while runs are under way in the repository: the prune waits for them, and backups wait for it',
+    }),
   }),
   reply: runShape,
   status: 202,

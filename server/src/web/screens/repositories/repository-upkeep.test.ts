@@ -111,7 +111,13 @@ describe('the upkeep of a repository', () => {
   it('orders a check and a prune from the chosen host, and goes to its run', async () => {
     const check = await world.ask('post', `${path()}/check`, { form: { host: host.id, scope: 'part', part: '2', of: '10' } });
     assert.ok(check.kind === 'redirect' && check.to.startsWith('/runs/run_'));
-    const prune = await world.ask('post', `${path()}/prune`, { form: { host: host.id } });
+    const running = check.kind === 'redirect' ? check.to : '';
+    const words = await world.read(path());
+    assert.match(words, new RegExp(`Under way in it now:.*<a href="${running}">check on `, 's'));
+    assert.match(words, /name="understood"[^>]* required/);
+    const refused = await world.ask('post', `${path()}/prune`, { form: { host: host.id } });
+    assert.ok(refused.kind === 'redirect' && refused.flash?.tone === 'bad' && /under way/.test(refused.flash.text));
+    const prune = await world.ask('post', `${path()}/prune`, { form: { host: host.id, understood: 'true' } });
     assert.ok(prune.kind === 'redirect' && prune.to.startsWith('/runs/run_'));
     const orders = await world.context.store.orders.listWaitingOrders(host.id, NOW);
     assert.deepEqual(orders.map(({ type }) => type).toSorted(), ['check.start', 'prune.start']);

@@ -8,6 +8,7 @@ import type { CoreContext } from '../../../core/ports.ts';
 import { listAdminFields, removeAdminCredential, setAdminCredential } from '../../../core/repositories/admin-credential.ts';
 import { findWholeReading, readUpkeep, startCheck, startPrune } from '../../../core/repositories/maintenance.ts';
 import { getRepository } from '../../../core/repositories/repositories.ts';
+import { listUnderWay } from '../../../core/repositories/under-way.ts';
 import { chooseScope, isDamaged } from '../../../core/routine/planner.ts';
 import type { Repository } from '../../../store/repositories.ts';
 import type { Run } from '../../../store/runs.ts';
@@ -19,7 +20,8 @@ import { nameInput, readAdapterForm, readTypedValues, toAdapterSections } from '
 import { type FormProblem, isShown, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
 import { findId, getParam } from '../params.ts';
-import { shortenSentence, splitFailure } from '../runs/run-words.ts';
+import { loadNames, nameOf } from '../runs/run-names.ts';
+import { RUN_KIND_WORDS, shortenSentence, splitFailure } from '../runs/run-words.ts';
 import { buildShell } from '../shell.ts';
 import type { HostChoice } from '../sources/source-form.view.ts';
 import { adminCredentialPage, toOptional, type UpkeepRun, type UpkeepView } from './repository-upkeep.view.ts';
@@ -54,6 +56,25 @@ async function findNextPart(
   return scope.kind === 'part' ? scope : { part: 1, of: PARTS };
 }
 
+/** What is going on in the repository, for whoever is about to prune it. */
+async function readUnderWay(
+  context: CoreContext,
+  { caller, urls }: Visit,
+  repository: Repository,
+): Promise<UpkeepView['underWay']> {
+  const runs = await listUnderWay(context, caller, repository);
+  const names = await loadNames(context, caller, {
+    hosts: runs.map((run) => run.host),
+    plans: runs.map((run) => run.plan),
+    repositories: [],
+    sources: [],
+  });
+  return runs.map(({ id, kind, host, plan }) => ({
+    href: urls.run({ run: id }),
+    what: `${RUN_KIND_WORDS[kind]}${plan === undefined ? '' : ` of ${nameOf(names.plans, plan, 'plan')}`} on ${nameOf(names.hosts, host, 'host')}`,
+  }));
+}
+
 export async function readUpkeepView(
   context: CoreContext,
   visit: Visit,
@@ -62,6 +83,7 @@ export async function readUpkeepView(
 ): Promise<UpkeepView> {
   const { caller, urls } = visit;
   const { checks, prunes, sizes } = await readUpkeep(context, caller, repository.id);
+  const may = { check: isAllowed(caller, 'run.start'), manage: isAllowed(caller, 'repository.manage') };
   return {
     urls,
     face: readClockface(context, visit),
@@ -81,7 +103,8 @@ export async function readUpkeepView(
     chosenHost: hosts.chosen,
     nextPart: await findNextPart(context, repository, checks),
     admin: listAdminFields(repository.kind).length === 0 ? 'none' : repository.admin === undefined ? 'missing' : 'set',
-    may: { check: isAllowed(caller, 'run.start'), manage: isAllowed(caller, 'repository.manage') },
+    underWay: may.manage ? await readUnderWay(context, visit, repository) : [],
+    may,
   };
 }
 
@@ -126,7 +149,10 @@ async function postCheck(context: CoreContext, visit: Visit): Promise<PageReply>
 
 async function postPrune(context: CoreContext, visit: Visit): Promise<PageReply> {
   const repository = await getVisited(context, visit);
-  return start(visit, repository, () => startPrune(context, visit.caller, repository.id, { host: getPostedHost(visit) }));
+  const understood = readText(visit.form, 'understood') === 'true';
+  return start(visit, repository, () =>
+    startPrune(context, visit.caller, repository.id, { host: getPostedHost(visit), understood }),
+  );
 }
 
 async function replyAdmin(

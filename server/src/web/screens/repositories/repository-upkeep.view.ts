@@ -43,6 +43,8 @@ export interface UpkeepView {
   nextPart: { part: number; of: number };
   /** Whether the kind knows a second credential, and whether there is one. */
   admin: 'none' | 'missing' | 'set';
+  /** Runs in it that have not ended; empty for somebody who may not prune. */
+  underWay: readonly { href: string; what: string }[];
   may: { check: boolean; manage: boolean };
 }
 
@@ -81,8 +83,14 @@ function checkForm(view: UpkeepView): Html {
 }
 
 function pruneButton(view: UpkeepView): Html {
-  const { urls, repository, name, admin } = view;
-  const effect = html`<p>Data that no snapshot needs any more is removed from the storage for good. Every snapshot stays restorable. Backups into this repository wait until it is done.</p>${
+  const { urls, repository, name, admin, underWay } = view;
+  const going =
+    underWay.length > 0 &&
+    html`<p>Under way in it now:</p><ul>${underWay.map(({ href, what }) => html`<li><a href="${href}">${what}</a></li>`)}</ul><p>The prune waits for them; where they are those of another host, half an hour at most, and then it fails.</p>`;
+  const consent =
+    underWay.length > 0 &&
+    formField({ name: 'understood', label: 'Prune although runs are under way', kind: 'checkbox', required: true });
+  const effect = html`<p>Data that no snapshot needs any more is removed from the storage for good. Every snapshot stays restorable. Backups into this repository wait until it is done.</p>${going}${
     admin === 'set' && html`<p>The host is given the admin credential with this one order.</p>`
   }`;
   return confirmButton({
@@ -94,7 +102,7 @@ function pruneButton(view: UpkeepView): Html {
       verb: 'Prune',
       kind: 'primary',
       action: urls.pruneRepository({ repository }),
-      fields: hostField(view, 'prune'),
+      fields: html`${hostField(view, 'prune')}${consent}`,
     },
   });
 }
