@@ -33,6 +33,24 @@ describe('listNextFires', () => {
   });
 });
 
+describe('A zone by its older name', () => {
+  const names = [
+    ['US/Pacific', 'America/Los_Angeles'],
+    ['Asia/Calcutta', 'Asia/Kolkata'],
+    ['Europe/Kiev', 'Europe/Kyiv'],
+    ['Australia/ACT', 'Australia/Sydney'],
+    ['GB', 'Europe/London'],
+    ['NZ-CHAT', 'Pacific/Chatham'],
+  ] as const;
+  for (const [alias, zone] of names) {
+    it(`fires as by its newer one, also where the clocks change: ${alias}`, () => {
+      for (const cron of ['30 2 * * *', '30 1 * * *', '45 2 * * *', '0 * * * *'])
+        for (let from = FROM; from < FROM + 365 * DAY; from += 90 * DAY)
+          assert.deepEqual(listNextFires({ cron, zone: alias }, from, 100), listNextFires({ cron, zone }, from, 100), cron);
+    });
+  }
+});
+
 describe('checkCron', () => {
   it('accepts every preset and the usual spellings', () => {
     const usual = ['*/5 8-18 * * MON-FRI', '0 0 29 2 *', '0 0 L * *', '15,45 * 1-7 JAN,JUL sun', '0 0 * * 5#3'];

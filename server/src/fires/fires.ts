@@ -8,6 +8,7 @@ export { type Begin, type Forecast, openDueTimes, type TimedPlan } from '@holdfa
 export { type CronCheck, checkCron } from './check-cron.ts';
 export { type ClockChangeNote, listClockChanges } from './clock-changes.ts';
 export { describeCron } from './describe-cron.ts';
+export { describeMissingDates } from './missing-dates.ts';
 export { computeNextFire, listFires } from './next-fire.ts';
 
 /** Fires a preview shows at most. */

@@ -52,6 +52,10 @@ const nextFiresShape = nameShape(
     clockChanges: listOf(z.strictObject({ fireAt: instantSchema, text: z.string() })).meta({
       description: 'What changes of the zone’s clocks do to these fires',
     }),
+    warning: z
+      .string()
+      .optional()
+      .meta({ description: 'What a person would not expect of it: months that it names and in which there is no such day' }),
     hosts: listOf(hostBeginsShape)
       .optional()
       .meta({ description: 'What each host of a saved plan begins next, spread and blackout windows included' }),
@@ -63,11 +67,13 @@ const sourcesInput = z.array(idSchema('source')).min(1).max(RUNS.partsPerRun);
 function toNextFires(calendar: FireCalendar, schedule: Schedule, from: number, count: number): z.infer<typeof nextFiresShape> {
   const fires = calendar.listNextFires(schedule, from, count);
   const through = fires.at(-1) ?? from;
+  const warning = calendar.describeMissingDates(schedule);
   return {
     schedule,
     words: calendar.describeCron(schedule),
     fires: fires.map((fireAt) => ({ fireAt })),
     clockChanges: calendar.listClockChanges(schedule, from, through).map(({ at, text }) => ({ fireAt: at, text })),
+    ...(warning === undefined ? {} : { warning }),
   };
 }
 

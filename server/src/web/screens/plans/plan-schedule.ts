@@ -72,11 +72,12 @@ function listUpcoming(calendar: FireCalendar, schedule: Schedule, now: number, c
   const fires = calendar.listNextFires(schedule, now, count);
   const through = Math.max(fires.at(-1) ?? now, now + CHANGES_AHEAD_MS);
   const notes = calendar.listClockChanges(schedule, now, through).slice(0, NOTES_SHOWN);
+  const missing = calendar.describeMissingDates(schedule);
   return {
     words: calendar.describeCron(schedule),
     fires,
     zone: schedule.zone,
-    notes: notes.map((note) => note.text),
+    notes: [...(missing === undefined ? [] : [missing]), ...notes.map((note) => note.text)],
   };
 }
 
