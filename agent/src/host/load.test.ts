@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -78,5 +78,20 @@ describe('this machine', () => {
       assert.deepEqual(AGENT_FRAMES.heartbeat.parse({ ...load, ...counts }), { ...load, ...counts });
       assert.ok(load.memoryUsedBytes > 0 && load.memoryUsedBytes <= load.memoryTotalBytes);
     }
+  });
+
+  it('tells of memory and disk what the kernel says at the same moment, within a tenth', async () => {
+    const load = await openHostLoad(tmpdir())();
+    const figures = new Map(
+      [...readFileSync('/proc/meminfo', 'utf8').matchAll(/^(\w+): +(\d+) kB$/gm)].map(([, name, kib]) => [
+        name,
+        Number(kib) * 1024,
+      ]),
+    );
+    const [total = 0, available = 0] = [figures.get('MemTotal'), figures.get('MemAvailable')];
+    const disk = statfsSync(tmpdir());
+    assert.equal(load.memoryTotalBytes, total);
+    assert.ok(Math.abs(load.memoryUsedBytes - (total - available)) <= total / 10);
+    assert.ok(Math.abs(load.stateDiskFreeBytes - disk.bavail * disk.bsize) <= (disk.blocks * disk.bsize) / 10);
   });
 });

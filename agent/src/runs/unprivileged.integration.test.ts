@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { openCrashRig } from './fixtures/crash-rig.ts';
 import { findEvent, writeFolder } from './fixtures/run-rig.ts';
@@ -23,7 +24,15 @@ describe('An agent that runs as a user without rights', () => {
       for (const name of [HIDDEN, 'shut']) chmodSync(join(folder, name), 0);
       const run = rig.journalRun();
       rig.start();
-      await rig.until('the end', () => rig.listEvents(run).some((event) => event.type === 'run.finished'));
+      const isTold = (type: DurableEvent['type']) => () => rig.listEvents(run).some((event) => event.type === type);
+      await rig.until('the beginning', isTold('run.started'));
+      assert.equal(await rig.kill('SIGTERM'), 0);
+      assert.deepEqual(
+        [isTold('run.finished')(), isTold('run.attempt')()],
+        [true, false],
+        'what ends within the grace is not cut off',
+      );
+      rig.start();
       await rig.until('rest', () => rig.isUp() && rig.listLeftovers().length === 0, 50);
       assert.equal(await rig.kill('SIGTERM'), 0);
 
