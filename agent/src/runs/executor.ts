@@ -4,8 +4,8 @@
  */
 import type { RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecPlan } from '@holdfast/shared/domain/plan.ts';
-import type { Trigger } from '@holdfast/shared/domain/run.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
+import type { RunFire } from './backup/backup-runs.ts';
 import type { BackupEnd } from './backup/execute-backup.ts';
 import type { JournaledRunBody } from './journaled-run.ts';
 import type { Recorder } from './log/recorder.ts';
@@ -21,13 +21,7 @@ export interface Executor extends Orders {
    * Records a scheduled run inside the scheduler's transaction; the returned function puts it into the queue after the commit. Undefined when
    * this run was recorded before. `remarks` are what its log begins with.
    */
-  recordScheduled(
-    plan: SpecPlan,
-    run: RunId,
-    fireAt: number,
-    trigger: Trigger,
-    remarks?: readonly string[],
-  ): (() => void) | undefined;
+  recordScheduled(plan: SpecPlan, run: RunId, fire: RunFire, remarks?: readonly string[]): (() => void) | undefined;
   cancel(run: RunId): boolean;
   /** Puts back what waited when the agent ended; see `recovery.ts` for what ran. */
   enqueueAgain(run: RunId, body: JournaledRunBody): void;
@@ -67,18 +61,28 @@ export function createExecutor({ workbench, spec, findHold, onRepositoryUsed }: 
     setTimer: workbench.setTimer,
   });
   const records = createRunRecords(workbench);
+  /** Runs of an earlier life that somebody cancelled before they were put back. */
+  const cancelledEarly = new Set<RunId>();
   const kinds = createRunKinds({ workbench, queue, records, spec, onRepositoryUsed });
 
   return {
     ...createOrders({ journal, queue, kinds, spec }),
-    recordScheduled(plan, run, fireAt, trigger, remarks) {
+    recordScheduled(plan, run, fire, remarks) {
       if (journal.runs.find(run)) return undefined;
-      const body = kinds.backups.recordScheduled(plan, run, fireAt, trigger);
+      const body = kinds.backups.recordScheduled(plan, run, fire);
       return () => kinds.backups.enqueue(run, body, records.createRecorder(run, 0), remarks);
     },
-    cancel: (run) => queue.cancel(run),
-    enqueueAgain: (run, body) =>
-      enqueueJournaled(kinds, run, body, records.createRecorder(run, journal.runs.find(run)?.logLines ?? 0)),
+    cancel(run) {
+      if (queue.cancel(run)) return true;
+      const known = journal.runs.find(run);
+      if (known === undefined || known.closedAt !== undefined) return false;
+      cancelledEarly.add(run);
+      return true;
+    },
+    enqueueAgain(run, body) {
+      enqueueJournaled(kinds, run, body, records.createRecorder(run, journal.runs.find(run)?.logLines ?? 0));
+      if (cancelledEarly.delete(run)) queue.cancel(run);
+    },
     createRecorderFor: records.createRecorder,
     get active() {
       return queue.active;

@@ -15,10 +15,10 @@ describe('A schedule, a catch-up and a person who want the same plan in the same
     const plan = rig.plan();
     const fireAt = 1_700_000_000_000;
     const scheduled = 'run_of_that_fire' as RunId;
-    const begin = rig.executor.recordScheduled(plan, scheduled, fireAt, 'schedule');
+    const begin = rig.executor.recordScheduled(plan, scheduled, { fireAt, trigger: 'schedule' });
     assert.ok(begin);
     begin();
-    assert.equal(rig.executor.recordScheduled(plan, scheduled, fireAt, 'catch_up'), undefined);
+    assert.equal(rig.executor.recordScheduled(plan, scheduled, { fireAt, trigger: 'catch_up' }), undefined);
     const order = { run: rig.workbench.createId('run'), plan: plan.id, trigger: 'manual', requestedBy: 'ann' } as const;
     const notAfter = rig.workbench.clock.now() + 60_000;
     const frame = rig.workbench.createId('frame');
@@ -27,7 +27,7 @@ describe('A schedule, a catch-up and a person who want the same plan in the same
     assert.equal(findEvent(await rig.awaitEnd(order.run), 'run.finished').state, 'skipped');
     assert.equal(findEvent(await rig.awaitEnd(scheduled), 'run.finished').state, 'succeeded');
     // The same fire once more after its end, as a clock that was set back would ask for it.
-    assert.equal(rig.executor.recordScheduled(plan, scheduled, fireAt, 'schedule'), undefined);
+    assert.equal(rig.executor.recordScheduled(plan, scheduled, { fireAt, trigger: 'schedule' }), undefined);
     const created = rig.listEvents().flatMap((event) => (event.type === 'run.created' ? [event.run] : []));
     assert.deepEqual(created, [scheduled, order.run]);
     assert.equal(rig.listEvents().filter((event) => event.type === 'run.finished').length, 2);

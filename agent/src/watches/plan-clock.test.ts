@@ -22,7 +22,14 @@ describe('A run that catches up', () => {
     rig.addFiles('letters', [writeFolder(join(rig.dir, 'letters'), { a: 'dear reader' })]);
     const run = 'run_caught_up' as RunId;
     rig.executor.pause();
-    rig.executor.recordScheduled(rig.plan(), run, DUE, 'catch_up', tellOutcome({ dueAt: DUE, late: true, skipped: 3 }))?.();
+    rig.executor.recordScheduled(
+      rig.plan(),
+      run,
+      { fireAt: DUE, trigger: 'catch_up', skipped: 3 },
+      tellOutcome({ dueAt: DUE, late: true, skipped: 3 }),
+    )?.();
+    const created = rig.listEvents(run).find((event) => event.type === 'run.created');
+    assert.deepEqual([created?.fireAt, created?.trigger, created?.skipped], [DUE, 'catch_up', 3]);
     const lines = rig.listEvents(run).flatMap((event) => (event.type === 'run.log' ? event.lines : []));
     assert.deepEqual(
       lines.map(({ level, text }) => [level, text.split(':')[0]]),

@@ -45,7 +45,12 @@ export function createPlanClock(
       const run = deriveRunId(plan.id, spec.host, fireAt, digest);
       const { late, skipped } = outcome;
       if (skipped > 0) log.warn({ plan: plan.id, skipped }, 'older fires of this plan were missed; this run stands for them');
-      return executor.recordScheduled(plan, run, fireAt, late ? 'catch_up' : 'schedule', tellOutcome(outcome));
+      return executor.recordScheduled(
+        plan,
+        run,
+        { fireAt, trigger: late ? 'catch_up' : 'schedule', skipped },
+        tellOutcome(outcome),
+      );
     },
     onMissed(plan, { fireAt, count, why }) {
       const fires = count === 1 ? '1 fire was missed and is' : `${count} fires were missed and are`;

@@ -188,7 +188,7 @@ describe('A host that keeps no secrets', () => {
     host.putSpec('just_in_time');
     const begin = (fireAt: number) => {
       const run = rig.workbench.createId('run');
-      agent.executor.recordScheduled(plan, run, fireAt, 'schedule')?.();
+      agent.executor.recordScheduled(plan, run, { fireAt, trigger: 'schedule' })?.();
       return run;
     };
     const events = await rig.awaitEnd(begin(Date.now() - 6 * 60_000));

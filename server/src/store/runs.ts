@@ -26,6 +26,8 @@ export interface Run {
   repository: RepositoryId;
   /** The fire this run answers; epoch milliseconds on the plan's schedule. */
   fireAt?: number | undefined;
+  /** Older fires of its plan that it stands for as well; undefined for none. */
+  skipped?: number | undefined;
   /** Host's times. */
   createdAt: number;
   startedAt?: number | undefined;
@@ -84,6 +86,8 @@ export interface RunAttempt {
   failure: Failure;
   /** When the next attempt was, or is, due. */
   retryAt: number;
+  /** What that one tries again; undefined where the host did not tell. */
+  sources?: readonly SourceId[] | undefined;
 }
 
 export interface RunFilter {

@@ -77,6 +77,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
     repository: idSchema('repository'),
     sources: z.array(idSchema('source')).max(RUNS.partsPerRun),
     fireAt: at.optional(),
+    /** Older fires of the plan that this run stands for as well, because nothing ran for them; left out for none. */
+    skipped: z.int().min(1).max(RUNS.skippedFires).optional(),
     snapshot: idSchema('snapshot').optional(),
     target: restoreTargetSchema.optional(),
     /** What a check reads. */
@@ -97,6 +99,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
     attempt: z.int().min(1).max(100),
     failure: failureSchema,
     retryAt: at,
+    /** Those that the next attempt tries again; all others of the run have ended. Agents of earlier versions leave it out. */
+    sources: z.array(idSchema('source')).max(RUNS.partsPerRun).optional(),
   }),
   /** A stage of one part begins or ends. */
   z.object({

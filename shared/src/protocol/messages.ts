@@ -19,18 +19,18 @@ import { CONTENTS_REQUESTS } from './contents.ts';
 import { COVERAGE_REQUESTS } from './coverage.ts';
 import { orderedRepositorySchema, repositoryDraftSchema, sourceDraftSchema } from './drafts.ts';
 import { DRILL_ORDERS } from './drill-orders.ts';
-import { DUMP_FILE_REQUESTS, dumpDirsSchema } from './dump-files.ts';
+import { DUMP_FILE_REQUESTS } from './dump-files.ts';
 import { restoreTargetSchema, sequencedEventSchema } from './events.ts';
-import { hostHooksSchema } from './host-hooks.ts';
+import { hostFactsSchema } from './host-facts.ts';
 import { LOCK_ORDERS } from './lock-orders.ts';
 import { REPOSITORY_LOOK_FRAMES } from './repository-looks.ts';
-import { restoreDirSchema } from './restore-dir.ts';
 import { restoreRolesSchema, storedGlobalsSchema } from './restore-roles.ts';
 import { RETENTION_ORDERS } from './retention-orders.ts';
 import { SNAPSHOT_ORDERS } from './snapshot-orders.ts';
 import { SOURCE_LOOK_FRAMES } from './source-looks.ts';
 
 export { type AdapterDraft, type OrderedRepository, repositoryDraftSchema, sourceDraftSchema } from './drafts.ts';
+export { type HostFacts, hostFactsSchema } from './host-facts.ts';
 
 const epochMs = z.int().min(0);
 const base64url = (max: number) =>
@@ -47,30 +47,6 @@ export const wireErrorSchema = z.object({
     .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string()).readonly()]))
     .optional(),
 });
-
-/** Facts about the machine; all of it hostile text. */
-export const hostFactsSchema = z.object({
-  hostname: z.string().max(ENROLMENT.hostnameChars),
-  os: z.string().max(TEXT.nameChars),
-  arch: z.string().max(32),
-  kernel: z.string().max(TEXT.nameChars),
-  cpus: z.int().min(0),
-  memoryBytes: z.int().min(0),
-  agentVersion: z.string().max(64),
-  zone: z.string().max(64),
-  bootedAt: epochMs,
-  /** Whether children die with the agent on this host; false is shown as a warning. */
-  pdeathsig: z.boolean(),
-  /** Requests it answers that older agents of the same protocol version do not know; see `capabilities.ts`. */
-  capabilities: z.array(z.string().max(64)).max(32).optional(),
-  /** Directories whose dump files may be restored. */
-  dumpDirs: dumpDirsSchema.optional(),
-  /** Below which restores are proposed to write: the agent may make directories there. */
-  restoreDir: restoreDirSchema.optional(),
-  /** Scripts that its plans may name. Agents of earlier versions do not tell of them. */
-  hooks: hostHooksSchema.optional(),
-});
-export type HostFacts = z.infer<typeof hostFactsSchema>;
 
 /** One tool looked for: found with path and version, or missing with how to get it. */
 export const toolReportSchema = z.object({

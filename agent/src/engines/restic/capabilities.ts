@@ -9,8 +9,6 @@ export interface Capabilities {
   row: string;
   /** `backup --stdin-from-command`: restic itself looks at the producer's exit code. */
   stdinFromCommand: boolean;
-  /** `--retry-lock DURATION`. */
-  retryLock: boolean;
   /** Exit codes 10 (no repository) and 11 (locked). Before, every fatal error exits 1. */
   exitCodeRepositoryMissing: boolean;
   exitCodeLocked: boolean;
@@ -33,7 +31,6 @@ export interface Capabilities {
 const V014: Capabilities = {
   row: '0.14',
   stdinFromCommand: false,
-  retryLock: false,
   exitCodeRepositoryMissing: false,
   exitCodeLocked: false,
   exitCodePassword: false,
@@ -45,7 +42,7 @@ const V014: Capabilities = {
   watchesOwnLock: false,
 };
 const V015: Capabilities = { ...V014, row: '0.15', watchesOwnLock: true, sparseRestore: true };
-const V016: Capabilities = { ...V015, row: '0.16', retryLock: true, jsonRestore: true, treeByPath: true };
+const V016: Capabilities = { ...V015, row: '0.16', jsonRestore: true, treeByPath: true };
 const V017: Capabilities = {
   ...V016,
   row: '0.17',

@@ -23,6 +23,7 @@ export interface LockInput {
   place: ResticPlace;
   workDir: string;
   timeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 export interface ClearInput {
@@ -42,6 +43,7 @@ export async function listLocks(host: ResticHost, input: LockInput): Promise<Loc
       workDir: input.workDir,
       operation: 'other',
       timeoutMs: input.timeoutMs ?? PROCESS.toolTimeoutMs,
+      signal: input.signal,
       patience: { retries: 2 },
     });
   const list = await run(planListLocks(input.place));

@@ -6,6 +6,7 @@ import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { GENERATIONS } from '../../engines/restic/fixtures/laboratory.ts';
 import { createExecutor } from '../executor.ts';
 import { awaitHang, type Fate, writeFatedRestic } from '../fixtures/fated-restic.ts';
+import { holdExclusively } from '../fixtures/foreign-lock.ts';
 import { findEvent, openRunRig, outline, type RunRig, writeFolder } from '../fixtures/run-rig.ts';
 import { recoverRuns } from '../recovery/recovery.ts';
 
@@ -69,6 +70,7 @@ describe('A run that fails for a passing cause', () => {
       [one?.id, 'succeeded'],
       [two?.id, 'succeeded'],
     ]);
+    assert.deepEqual(findEvent(events, 'run.attempt').sources, [two?.id]);
     const end = findEvent(events, 'run.finished');
     assert.deepEqual([end.state, end.bytes], ['succeeded', 6]);
     assert.equal((await rig.listSnapshots()).length, 2);
@@ -118,6 +120,58 @@ describe('A run that fails for a passing cause', () => {
       numbers,
       numbers.map((_, index) => index + 1),
     );
+  });
+});
+
+/** Resolves once the run has said so often who holds its repository. */
+async function awaitHolder(rig: RunRig, run: RunId, times = 1): Promise<void> {
+  const holder = /^waits: the repository is held by \S+ on \S+, process \d+$/;
+  const count = () =>
+    rig.listEvents(run).filter((event) => event.type === 'run.log' && event.lines.some(({ text }) => holder.test(text))).length;
+  await rig.awaitEvent(() => count() >= times);
+}
+
+/** A rig with one folder, whose minutes pass in a tenth of a second. */
+async function openLockedRig(t: TestContext, speed = 600): Promise<{ rig: RunRig; release: () => Promise<void> }> {
+  const rig = await openRunRig(t, { restic: REAL, speed });
+  await rig.initRepository();
+  addFolder(rig, 'letters');
+  return { rig, release: await holdExclusively(t, rig, REAL) };
+}
+
+describe('A run that finds its repository held by others', () => {
+  it('waits aside for them without using an attempt, also in the next life of the agent', async (t) => {
+    const { rig, release } = await openLockedRig(t);
+    const run = rig.order(undefined, { attempts: 1 });
+    await awaitHolder(rig, run);
+    await waitUntil('a free slot', () => rig.executor.active === 0 && rig.executor.waiting === 1, { intervalMs: 1 });
+    await rig.executor.drain();
+    const { workbench, spec } = rig;
+    const later = createExecutor({ workbench, spec: () => spec, onRepositoryUsed: () => undefined });
+    assert.equal((await recoverRuns(workbench, later, spec)).requeued, 1);
+    await awaitHolder(rig, run, 2);
+    await release();
+    await rig.awaitEvent((event) => event.type === 'run.finished' && event.run === run);
+    await later.drain();
+    const events = rig.listEvents(run);
+    assert.equal(findEvent(events, 'run.finished').state, 'succeeded');
+    const attempts = events.flatMap((event) => (event.type === 'run.attempt' ? [[event.attempt, event.failure.reason]] : []));
+    assert.deepEqual(attempts, [[1, 'repository_locked']]);
+    assert.equal((await rig.listSnapshots()).length, 1);
+  });
+
+  it('is cancelled while it waits', async (t) => {
+    const { rig } = await openLockedRig(t);
+    const run = rig.order(undefined, { attempts: 1 });
+    await awaitHolder(rig, run);
+    assert.equal(rig.executor.cancel(run), true);
+    assert.equal(findEvent(await rig.awaitEnd(run), 'run.finished').state, 'cancelled');
+  });
+
+  it('fails at once where its time limit leaves no minute for a wait', async (t) => {
+    const { rig } = await openLockedRig(t, 1);
+    const end = findEvent(await rig.awaitEnd(rig.order(undefined, { attempts: 1, timeoutMinutes: 1 })), 'run.finished');
+    assert.deepEqual([end.state, end.failure?.reason], ['failed', 'repository_locked']);
   });
 });
 

@@ -9,6 +9,7 @@ import type { Recorder } from '../log/recorder.ts';
 import type { NextAttempt } from '../queue/queue.ts';
 import type { Workbench } from '../workbench.ts';
 import { computeRetryMs, toFraction } from './attempts.ts';
+import { beginLockWait, LOCK_LOOK_MS } from './lock-wait.ts';
 
 /** A backup whose attempt has ended. */
 export interface AttemptedRun {
@@ -21,6 +22,8 @@ export interface AttemptedRun {
 export interface HeldPart {
   source: SourceId;
   failure: Failure;
+  /** It failed because others hold the repository, and may wait until they let go. */
+  awaitsLock?: boolean | undefined;
 }
 
 /** Ends of the agent that a run outlives by going on afterwards, beside the attempts of its plan. */
@@ -31,9 +34,12 @@ export function findOptions(spec: Spec | undefined, { plan: id }: Pick<Journaled
   return spec?.plans.find((plan) => plan.id === id)?.options ?? DEFAULT_PLAN_OPTIONS;
 }
 
-/** Milliseconds from a failure of the present attempt to the next one; undefined when the plan's attempts are used up. A stop uses none of them. */
+/** Attempts so far that are none of the plan's: ended by a stop of the agent, or because others held the repository. */
+const countSpared = ({ stops = 0, lockWait }: JournaledBackup) => stops + (lockWait?.count ?? 0);
+
+/** Milliseconds from a failure of the present attempt to the next one; undefined when the plan's attempts are used up. */
 export function findRetryMs(options: PlanOptions, body: JournaledBackup, run: string): number | undefined {
-  return computeRetryMs(options, body.attempt - (body.stops ?? 0), toFraction(run));
+  return computeRetryMs(options, body.attempt - countSpared(body), toFraction(run));
 }
 
 /** Whether a run that the end of the agent cuts off goes on when the agent is back. */
@@ -59,7 +65,7 @@ function journalNext(run: AttemptedRun, held: readonly SourceId[], failure: Fail
   const failed = body.attempt;
   body.attempt = failed + 1;
   body.retryAt = workbench.clock.now() + afterMs;
-  recorder.failAttempt(failed, failure, body.retryAt, () => {
+  recorder.failAttempt({ attempt: failed, failure, retryAt: body.retryAt, sources: held }, () => {
     workbench.journal.runs.revise(recorder.run, body);
     for (const source of held) judgeSnapshots(run, source, 'failed');
   });
@@ -69,7 +75,7 @@ function journalNext(run: AttemptedRun, held: readonly SourceId[], failure: Fail
 const listSources = (held: readonly HeldPart[]) => held.map(({ source }) => source);
 
 /** The held parts are tried again in `retryMs`; undefined when there are none. */
-export function followFailure(
+function followFailure(
   run: AttemptedRun,
   { attempts }: PlanOptions,
   held: readonly HeldPart[],
@@ -81,19 +87,41 @@ export function followFailure(
   recorder.log('error', first.failure.message);
   recorder.log(
     'warn',
-    `attempt ${body.attempt} of ${attempts + (body.stops ?? 0)} failed; trying again in ${Math.round(retryMs / 1000)} s what is not stored yet`,
+    `attempt ${body.attempt} of ${attempts + countSpared(body)} failed; trying again in ${Math.round(retryMs / 1000)} s what is not stored yet`,
   );
   return journalNext(run, listSources(held), first.failure, retryMs);
 }
 
+/** The held parts wait until others let go of the repository; see `lock-wait.ts`. */
+function followLock(run: AttemptedRun, held: readonly HeldPart[], failure: Failure): NextAttempt {
+  const { workbench, recorder, body } = run;
+  recorder.log('warn', failure.message);
+  recorder.log('warn', 'waits until others let go of the repository; that uses none of the attempts of its plan');
+  body.lockWait = beginLockWait(body.lockWait, workbench.clock.now());
+  return journalNext(run, listSources(held), failure, LOCK_LOOK_MS);
+}
+
 /** The held parts are gone on with as soon as the agent is back: its end is no fault of theirs, and its time away does not count. */
-export function followStop(run: AttemptedRun, held: readonly HeldPart[]): NextAttempt {
+function followStop(run: AttemptedRun, held: readonly HeldPart[]): NextAttempt {
   const { recorder, body } = run;
   const message = `The agent was stopped in the middle of attempt ${body.attempt}; the run goes on when the agent is back.`;
   recorder.log('warn', message);
   body.stops = (body.stops ?? 0) + 1;
   delete body.startedAt;
   return journalNext(run, listSources(held), { code: 'unavailable', reason: 'interrupted', message }, 0);
+}
+
+/** How the run goes on with the parts that are held; undefined when none is. `isCut`: the end of the agent cut some of them off. */
+export function followHeld(
+  run: AttemptedRun,
+  options: PlanOptions,
+  held: readonly HeldPart[],
+  { isCut, retryMs }: { isCut: boolean; retryMs: number | undefined },
+): NextAttempt | undefined {
+  const [first] = held;
+  if (isCut) return followStop(run, held);
+  if (first && held.every(({ awaitsLock }) => awaitsLock)) return followLock(run, held, first.failure);
+  return retryMs === undefined ? undefined : followFailure(run, options, held, retryMs);
 }
 
 const isByFire = ({ trigger }: JournaledBackup) => trigger === 'schedule' || trigger === 'catch_up';

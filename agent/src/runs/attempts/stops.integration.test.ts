@@ -132,6 +132,23 @@ describe('A backup in whose middle the agent is stopped', () => {
   });
 });
 
+describe('A backup that is cancelled while the agent starts anew', () => {
+  it('is cancelled as soon as it is put back', async (t) => {
+    const host = await openHost(t, ['hang', 'work']);
+    const { rig } = host;
+    const run = rig.order(undefined, { attempts: 3 });
+    await stopInMidRun(host, rig.executor);
+    const { workbench, spec } = rig;
+    const later = createExecutor({ workbench, spec: () => spec, onRepositoryUsed: () => undefined });
+    assert.equal(later.cancel(run), true, 'the order may come before the journal was gone through');
+    assert.equal((await recoverRuns(workbench, later, spec)).requeued, 1);
+    assert.equal(findEvent(await awaitEnd(rig, run), 'run.finished').state, 'cancelled');
+    await later.drain();
+    assert.equal(later.cancel(run), false);
+    assert.equal((await rig.listSnapshots()).length, 0);
+  });
+});
+
 /** Leaves a run in the journal as it stands in the middle of its first attempt. */
 function journalCrash(rig: RunRig, trigger: Trigger, attempt = 1): RunId {
   const [source] = rig.spec.sources;

@@ -3,6 +3,7 @@ import type { PlanId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { DEFAULT_PLAN_OPTIONS, type Spec, type SpecPlan } from '@holdfast/shared/domain/plan.ts';
 import type { Trigger } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { NewRun } from '../../journal/run-journal.ts';
@@ -17,7 +18,7 @@ export interface BackupRuns {
   /** Puts a run that is journaled into the queue. `remarks` are what its log goes on with. */
   enqueue(run: RunId, body: JournaledBackup, recorder: Recorder, remarks?: readonly string[]): void;
   /** Journals the run of a fire; what it gives back is for `enqueue`, after the commit. */
-  recordScheduled(plan: SpecPlan, run: RunId, fireAt: number, trigger: Trigger): JournaledBackup;
+  recordScheduled(plan: SpecPlan, run: RunId, fire: RunFire): JournaledBackup;
   /** A person asked. `effects` are journaled with the run. Throws `not_found` for sources that are not the plan's. */
   start(order: RequestBody<'run.start'>, plan: SpecPlan, effects: () => void): void;
 }
@@ -34,9 +35,19 @@ export interface BackupRunsPorts {
   onAttemptEnd(run: RunId, body: JournaledBackup, end: BackupEnd, isLast: boolean): void;
 }
 
-/** Why a backup run was made: a due fire (epoch milliseconds), or a person's order. */
+/** A due fire as a run answers it. */
+export interface RunFire {
+  /** Epoch milliseconds. */
+  fireAt: number;
+  trigger: Trigger;
+  /** Older fires that the run stands for as well. */
+  skipped?: number | undefined;
+}
+
+/** Why a backup run was made: a due fire, or a person's order. */
 interface BackupOrigin {
   fireAt?: number;
+  skipped?: number;
   requestedBy?: string;
 }
 
@@ -101,9 +112,9 @@ export function createBackupRuns(ports: BackupRunsPorts): BackupRuns {
 
   return {
     enqueue,
-    recordScheduled(plan, run, fireAt, trigger) {
+    recordScheduled(plan, run, { fireAt, trigger, skipped = 0 }) {
       const body = createBody(plan, plan.sourceIds, trigger);
-      record(run, body, { fireAt });
+      record(run, body, { fireAt, ...(skipped > 0 ? { skipped: Math.min(skipped, RUNS.skippedFires) } : {}) });
       return body;
     },
     start({ run, trigger, requestedBy, sources: wanted }, plan, effects) {

@@ -11,15 +11,8 @@ import type { LockCheck } from '../../engines/restic/locks.ts';
 import type { Exec } from '../../exec/contract.ts';
 import { findStop } from '../attempts/agent-stop.ts';
 import { mayPass } from '../attempts/attempts.ts';
-import {
-  findOptions,
-  findRetryMs,
-  followFailure,
-  followStop,
-  type HeldPart,
-  judgeSnapshots,
-  outlivesStop,
-} from '../attempts/next-attempt.ts';
+import { LOCK_LOOK_MS, lookAtLock, mayAwaitLock } from '../attempts/lock-wait.ts';
+import { findOptions, findRetryMs, followHeld, type HeldPart, judgeSnapshots, outlivesStop } from '../attempts/next-attempt.ts';
 import { endPart, type PartResult, summariseParts } from '../attempts/part.ts';
 import { startTimeLimit } from '../attempts/time-limit.ts';
 import { prepareRepository, withWorkDir } from '../inputs.ts';
@@ -179,13 +172,18 @@ const DOUBTS = /^(?:repository_|evidence_failed$|snapshot_missing$|unknown_failu
 export async function executeBackup(given: BackupExecution): Promise<BackupEnd & { next?: NextAttempt | undefined }> {
   const { workbench, recorder, body } = given;
   const options = findOptions(given.spec, body);
-  // What was cancelled while it waited, and what only stands aside for an earlier run, never began.
-  const begins = !given.signal.aborted && !body.sources.every((source) => body.overlapping.includes(source));
   const isFirst = !body.started;
   body.started = true;
   body.startedAt ??= workbench.clock.now();
-  delete body.retryAt;
   const limit = startTimeLimit(workbench, body.startedAt, options.timeoutMinutes, given.signal);
+  const wait = await lookAtLock({ ...given, signal: limit.signal }, limit.allows(LOCK_LOOK_MS));
+  if (wait) {
+    limit.stop();
+    return { reached: true, owesLook: body.owesLook === true, next: wait };
+  }
+  // What was cancelled while it waited, and what only stands aside for an earlier run, never began.
+  const begins = !given.signal.aborted && !body.sources.every((source) => body.overlapping.includes(source));
+  delete body.retryAt;
   let reached = true;
   let isLockLeft: boolean | undefined;
   let hasStored = false;
@@ -209,6 +207,7 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
     if (begins && isFirst) recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
     else if (!isFirst) beginAttempt(execution);
     const held: HeldPart[] = [];
+    const allows = (ms: number) => !execution.signal.aborted && limit.allows(ms);
     await runAll(execution, (raw, durationMs) => {
       const part = limit.judge(raw);
       const { source, state, failure } = part;
@@ -219,13 +218,14 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
         isCut = true;
         return void held.push({ source, failure });
       }
-      const isWorthAnother = retryMs !== undefined && state === 'failed' && failure !== undefined && mayPass(failure);
-      if (isWorthAnother && !execution.signal.aborted && limit.allows(retryMs)) held.push({ source, failure });
+      if (state !== 'failed' || failure === undefined) return finishPart(execution, part, durationMs);
+      const awaitsLock = failure.reason === 'repository_locked' && mayAwaitLock(body) && allows(LOCK_LOOK_MS);
+      const isWorthAnother = retryMs !== undefined && mayPass(failure) && allows(retryMs);
+      if (awaitsLock || isWorthAnother) held.push({ source, failure, awaitsLock });
       else finishPart(execution, part, durationMs);
     });
     settleLooks();
-    const retry = () => (retryMs === undefined ? undefined : followFailure(execution, options, held, retryMs));
-    const next = isCut ? followStop(execution, held) : retry();
+    const next = followHeld(execution, options, held, { isCut, retryMs });
     const summary = summariseParts(body.ended);
     await callOwedHook(execution, isCut ? 'interrupted' : next ? 'failed' : summary.state);
     if (next) return { ...findEnd(), next };

@@ -35,6 +35,14 @@ export interface RunEnd {
   durationMs?: number | undefined;
 }
 
+/** `attempt` counts from 1; `sources` are tried again at `retryAt`, epoch milliseconds. */
+export interface FailedAttempt {
+  attempt: number;
+  failure: Failure;
+  retryAt: number;
+  sources: readonly SourceId[];
+}
+
 export interface Recorder {
   readonly run: RunId;
   /** Secrets that became known; every line from now on is redacted with it too. */
@@ -45,8 +53,8 @@ export interface Recorder {
   settle(): void;
   /** `effects` are journaled together with the event. */
   start(effects: () => void): void;
-  /** An attempt failed and another follows at `retryAt`, epoch milliseconds. */
-  failAttempt(attempt: number, failure: Failure, retryAt: number, effects: () => void): void;
+  /** An attempt failed and another follows, see `FailedAttempt`. */
+  failAttempt(failed: FailedAttempt, effects: () => void): void;
   beginStage(stage: Stage, source?: SourceId): void;
   endStage(stage: Stage, ok: boolean, source?: SourceId): void;
   snapshot(made: SnapshotMade, effects: () => void): void;
@@ -111,8 +119,11 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
       startedAt = ports.clock.monotonicMs();
       append({ type: 'run.started', run, at: at() }, effects);
     },
-    failAttempt(attempt, failure, retryAt, effects) {
-      append({ type: 'run.attempt', run, at: at(), attempt, failure: clipping.failure(failure), retryAt }, effects);
+    failAttempt({ failure, sources, ...failed }, effects) {
+      append(
+        { type: 'run.attempt', run, at: at(), ...failed, failure: clipping.failure(failure), sources: [...sources] },
+        effects,
+      );
     },
     beginStage(stage, source) {
       append({ type: 'run.stage', run, at: at(), stage, ended: false, ...(source ? { source } : {}) });

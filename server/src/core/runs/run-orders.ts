@@ -14,6 +14,8 @@ import { logRunEnd, logRunOrdered } from './run-log-lines.ts';
 
 /** How long an order may wait for its host before it is void. */
 export const ORDER_LIFE_MS = 10 * 60 * 1000;
+/** A wish to end a run holds until the run has ended: it waits for its host however long that is silent. */
+const CANCEL_LIFE_MS = 10 * 365 * 24 * 60 * 60 * 1000;
 
 /** Where a routine stood when it was looked at. */
 export type RoutineTurn = Pick<StoredRoutine, 'repository' | 'turn'>;
@@ -167,7 +169,7 @@ export async function expireOrders(context: CoreContext): Promise<number> {
   return ended.length;
 }
 
-/** Takes a run back that its host has not been told of, or orders the host to cancel it. */
+/** Takes a run back that its host has not been told of, or orders the host to cancel it, now or when it is back. A repeat adds nothing. */
 export async function placeCancellation(context: CoreContext, caller: Caller, run: Run): Promise<void> {
   const waiting = await context.store.orders.listWaitingOrders(run.host, context.clock.now());
   const unsent = waiting.find((order) => order.run === run.id && order.type !== 'run.cancel');
@@ -176,7 +178,11 @@ export async function placeCancellation(context: CoreContext, caller: Caller, ru
     await endUnstarted(context, run, 'cancelled', failure);
     return;
   }
-  const body = { run: run.id as RunId, requestedBy: caller.actor.name, notAfter: context.clock.now() + ORDER_LIFE_MS };
+  if (waiting.some((order) => order.run === run.id && order.type === 'run.cancel')) {
+    context.directory.wake(run.host);
+    return;
+  }
+  const body = { run: run.id as RunId, requestedBy: caller.actor.name, notAfter: context.clock.now() + CANCEL_LIFE_MS };
   await context.store.orders.insertOrder(createOrder(context, run.tenant, run.host, 'run.cancel', body));
   context.directory.wake(run.host);
 }

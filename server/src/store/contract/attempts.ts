@@ -46,11 +46,15 @@ export function checkAttempts(open: OpenStore): void {
         ]);
         assert.deepEqual(await store.runs.listStages(TENANT, run), []);
         assert.equal((await store.runs.findRun(TENANT, run))?.state, 'running');
+        const named: DurableEvent = { ...attemptEvent(run, 3), sources: [source, sampleId('source')] } as DurableEvent;
         await report(store, host, [attemptEvent(run, 1), ...stageEvents(run, source, true, NOW + 90), attemptEvent(run, 2)]);
         assert.deepEqual(
           (await store.runs.listAttempts(TENANT, run)).map((one) => one.attempt),
           [1, 2],
         );
+        await report(store, host, [named]);
+        const told = (await store.runs.listAttempts(TENANT, run)).map(({ sources }) => sources);
+        assert.deepEqual(told, [undefined, undefined, [source]], 'of what it names only what is in the run');
         assert.deepEqual(await store.runs.listAttempts(OTHER_TENANT, run), []);
       }),
     );

@@ -48,6 +48,11 @@ export const runShape = nameShape(
     plan: idSchema('plan').optional(),
     repository: idSchema('repository'),
     fireAt: instantSchema.optional(),
+    skipped: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: 'Older fires of its plan that it stands for as well, because nothing ran for them' }),
     createdAt: instantSchema,
     startedAt: instantSchema.optional(),
     finishedAt: instantSchema.optional(),
@@ -111,6 +116,9 @@ const attemptShape = nameShape(
     failedAt: instantSchema,
     failure: failureSchema,
     retryAt: instantSchema.meta({ description: 'When the next attempt was, or is, due' }),
+    sources: listOf(idSchema('source'))
+      .optional()
+      .meta({ description: 'What the next attempt tries again; left out by agents of earlier versions' }),
   }),
 );
 

@@ -57,8 +57,8 @@ function prepareStream(sql: Sql) {
       VALUES (@run, @source, @stage, @tenant, @at, @endedAt, @ok)
       ON CONFLICT (run_id, source_id, stage) DO UPDATE SET ended_at = excluded.ended_at, ok = excluded.ok
       WHERE run_stages.ended_at IS NULL AND excluded.ended_at IS NOT NULL`),
-    attempt: sql.change(`INSERT INTO run_attempts (run_id, attempt, tenant_id, failed_at, failure, retry_at)
-      VALUES (@run, @attempt, @tenant, @at, @failure, @retryAt) ON CONFLICT (run_id, attempt) DO NOTHING`),
+    attempt: sql.change(`INSERT INTO run_attempts (run_id, attempt, tenant_id, failed_at, failure, retry_at, sources)
+      VALUES (@run, @attempt, @tenant, @at, @failure, @retryAt, @sources) ON CONFLICT (run_id, attempt) DO NOTHING`),
     measure: sql.change(`INSERT INTO repository_sizes
         (run_id, tenant_id, repository_id, measured_at, size_bytes, uncompressed_bytes, snapshots, restore_bytes)
       SELECT @run, @tenant, @repository, @at, @sizeBytes, @uncompressedBytes, @snapshots, coalesce(sum(s.size_bytes), 0)
@@ -130,7 +130,10 @@ function applyStage(frame: Frame, stream: Stream, event: EventOf<'run.stage'>, h
 function applyAttempt(frame: Frame, stream: Stream, event: EventOf<'run.attempt'>, head: RunHead): boolean {
   if (isTerminal(head.state)) return false;
   const { run, attempt, at, failure, retryAt } = event;
-  if (stream.attempt.run({ run, attempt, tenant: head.tenant, at, failure: toJson(failure), retryAt }) === 0) return false;
+  // What the host names besides is not this run's.
+  const sources = event.sources?.filter((source) => frame.rows.findPart(run, source) !== undefined);
+  const row = { run, attempt, tenant: head.tenant, at, failure: toJson(failure), retryAt, sources: sources && toJson(sources) };
+  if (stream.attempt.run(row) === 0) return false;
   stream.forgetStages.run({ run });
   frame.snapshots.abandon(head);
   return true;

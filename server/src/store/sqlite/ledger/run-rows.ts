@@ -30,7 +30,7 @@ import { computeFacets } from '../lists/facets.ts';
 import type { Sql } from '../statements.ts';
 
 export const RUN_COLUMNS = `r.id, ${idOf('r.tenant_no')} AS tenant, ${idOf('r.host_no')} AS host, r.kind, r.cause AS trigger_, r.state, ${idOf('r.plan_no')} AS plan,
-  ${idOf('r.repository_no')} AS repository, r.fire_at AS fireAt, r.created_at AS createdAt, r.started_at AS startedAt,
+  ${idOf('r.repository_no')} AS repository, r.fire_at AS fireAt, r.skipped_fires AS skipped, r.created_at AS createdAt, r.started_at AS startedAt,
   r.finished_at AS finishedAt, r.duration_ms AS durationMs, r.received_at AS receivedAt, r.reported_at AS reportedAt, r.bytes,
   r.failure, r.evidence, r.snapshot_id AS snapshot, r.target, r.scope,
   r.from_repository_id AS from_, r.follows_run_id AS follows, r.requested_by AS requestedBy, r.request_id AS request, r.log_lines AS logLines,
@@ -46,6 +46,7 @@ export const runRow = z
     plan: optional(idSchema('plan')),
     repository: idSchema('repository'),
     fireAt: optional(z.int()),
+    skipped: optional(z.int()),
     createdAt: z.int(),
     startedAt: optional(z.int()),
     finishedAt: optional(z.int()),
@@ -68,10 +69,11 @@ export const runRow = z
     logKeptDays: optional(z.int()),
   })
   .transform(
-    ({ trigger_, from_, follows, scope, request, logLinesLeftOut, logRemovedAt, logKeptDays, ...run }): Run => ({
+    ({ trigger_, from_, follows, scope, request, skipped, logLinesLeftOut, logRemovedAt, logKeptDays, ...run }): Run => ({
       ...run,
       trigger: trigger_,
       ...(request === undefined ? {} : { request }),
+      ...(skipped === undefined ? {} : { skipped }),
       ...(scope === undefined ? {} : { scope }),
       ...(from_ === undefined ? {} : { from: from_ }),
       ...(follows === undefined ? {} : { follows }),
@@ -129,11 +131,12 @@ const headRow: z.ZodType<RunHead> = z.object({
 
 function prepareRows(sql: Sql) {
   return {
-    insert: sql.change(`INSERT INTO runs (id, tenant_no, host_no, kind, cause, state, plan_no, repository_no, fire_at, created_at,
+    insert:
+      sql.change(`INSERT INTO runs (id, tenant_no, host_no, kind, cause, state, plan_no, repository_no, fire_at, skipped_fires, created_at,
         started_at, finished_at, duration_ms, received_at, reported_at, bytes, failure, evidence, snapshot_id, target, scope,
         from_repository_id, follows_run_id, requested_by, request_id, facets, log_lines, log_last_n, log_bytes, log_left_out)
       VALUES (@id, ${numberOf('@tenant')}, ${numberOf('@host')}, @kind, @trigger, @state, ${numberOf('@plan')},
-        ${numberOf('@repository')}, @fireAt, @createdAt, @startedAt, @finishedAt,
+        ${numberOf('@repository')}, @fireAt, @skipped, @createdAt, @startedAt, @finishedAt,
         @durationMs, @receivedAt, @reportedAt, @bytes, @failure, @evidence, @snapshot, @target, @scope, @from, @follows,
         @requestedBy, @request, @facets, @logLines,
         0, 0, 0)`),

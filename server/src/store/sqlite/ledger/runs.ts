@@ -12,13 +12,16 @@ import type { Sql } from '../statements.ts';
 import { createRunRows, RUN_COLUMNS, runRow } from './run-rows.ts';
 import { buildRunList } from './run-walk.ts';
 
-const attemptRow: z.ZodType<RunAttempt> = z.object({
-  run: idSchema('run'),
-  attempt: z.int(),
-  failedAt: z.int(),
-  failure: json(storedFailure),
-  retryAt: z.int(),
-});
+const attemptRow = z
+  .object({
+    run: idSchema('run'),
+    attempt: z.int(),
+    failedAt: z.int(),
+    failure: json(storedFailure),
+    retryAt: z.int(),
+    sources: optional(json(z.array(idSchema('source')))),
+  })
+  .transform(({ sources, ...row }): RunAttempt => ({ ...row, ...(sources === undefined ? {} : { sources }) }));
 const stageRow = z
   .object({
     run: idSchema('run'),
@@ -39,7 +42,7 @@ function prepareLists(sql: Sql) {
       stageRow,
     ),
     attempts: sql.select(
-      `SELECT run_id AS run, attempt, failed_at AS failedAt, failure, retry_at AS retryAt FROM run_attempts
+      `SELECT run_id AS run, attempt, failed_at AS failedAt, failure, retry_at AS retryAt, sources FROM run_attempts
        WHERE run_id = @id AND tenant_id = @tenant ORDER BY attempt`,
       attemptRow,
     ),

@@ -128,7 +128,8 @@ export const BULK_WORDS: Readonly<Record<BulkNoun, NounWords>> = {
       cancel: {
         label: 'Cancel…',
         verb: 'Cancel',
-        effect: 'The hosts stop within a few seconds. Nothing half-written becomes a snapshot; what has ended stays as it is.',
+        effect:
+          'Hosts that are online stop within a few seconds, others as soon as they are back. Nothing half-written becomes a snapshot; what has ended stays as it is.',
         isDangerous: true,
       },
       retry: {

@@ -1,5 +1,4 @@
 /** Whether a host is fit to keep its plans: each check with a word for how it stands, what was seen, and what to do. */
-import { AILMENT_NAMES } from '@holdfast/shared/domain/ailments.ts';
 import type { HostHealth } from '@holdfast/shared/domain/host-health.ts';
 import { type Html, html } from '../../html.ts';
 import { icon } from '../../ui/icons.ts';
@@ -155,7 +154,7 @@ function toolsCheck({ tools }: ChecksView): Check | undefined {
 
 /** Nothing of a host without scripts that no plan asks for one. */
 function hooksCheck({ facts, ailments }: ChecksView): Check | undefined {
-  const name = AILMENT_NAMES.hooks;
+  const name = 'Hooks';
   const ailment = ailments.find((one) => one.name === name);
   if (ailment !== undefined) return { name, standing: 'bad', seen: ailment.text };
   const told = facts?.hooks;

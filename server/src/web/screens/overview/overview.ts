@@ -1,5 +1,4 @@
 /** `/`: is everything protected, and what needs a person? */
-import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import { TOPICS } from '../../../core/bus.ts';
 import { isAllowed } from '../../../core/caller.ts';
@@ -18,7 +17,7 @@ import { type Clockface, formatRelative } from '../../ui/time.ts';
 import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { findParts } from '../params.ts';
-import { isBetweenAttempts } from '../runs/run-detail.ts';
+import { type AwaitedThing, findAwaited } from '../runs/run-detail.ts';
 import { findFigures, nameOf } from '../runs/run-names.ts';
 import { describeTrigger, showState } from '../runs/run-words.ts';
 import { readListedRuns, titleOfRun } from '../runs/runs.ts';
@@ -96,13 +95,13 @@ function describeRest({ look: { counts, sources } }: Fleet, face: Clockface): st
   ].join(' · ');
 }
 
-/** The run's id when it holds no slot, because its next attempt is not due yet. */
-async function findAwaiting({ store, clock }: CoreContext, run: Run): Promise<RunId | undefined> {
+/** What a run that holds no slot waits for; see `findAwaited`. */
+async function readAwaited({ store, clock }: CoreContext, run: Run): Promise<AwaitedThing | undefined> {
   if (run.state !== 'running') return undefined;
   const attempts = await store.runs.listAttempts(run.tenant, run.id);
   if (attempts.length === 0) return undefined;
   const stages = await store.runs.listStages(run.tenant, run.id);
-  return isBetweenAttempts({ run, attempts, stages }, clock.now()) ? run.id : undefined;
+  return findAwaited({ run, attempts, stages }, clock.now());
 }
 
 function showGoing(run: Run, isAwaiting: boolean, hostOnline: boolean): GoingRun['state'] {
@@ -112,22 +111,25 @@ function showGoing(run: Run, isAwaiting: boolean, hostOnline: boolean): GoingRun
   return state === 'queued' || state === 'finalizing' ? state : 'running';
 }
 
+const AWAITED_WORDS: Readonly<Record<AwaitedThing, string>> = {
+  attempt: 'waits for its next attempt',
+  repository: 'waits until others let go of its repository',
+};
+
 async function readGoing(context: CoreContext, visit: Visit): Promise<readonly GoingRun[]> {
   const { caller, urls } = visit;
   const page = await listRuns(context, caller, { active: true }, { limit: GOING_SHOWN });
   const listed = await readListedRuns(context, caller, page.rows);
-  const awaiting = new Set(
-    (await Promise.all(page.rows.map((run) => findAwaiting(context, run)))).filter((id) => id !== undefined),
-  );
-  return page.rows.map((run) => ({
+  const awaited = await Promise.all(page.rows.map((run) => readAwaited(context, run)));
+  return page.rows.map((run, index) => ({
     id: run.id,
     title: `${nameOf(listed.names.hosts, run.host, 'host')} / ${titleOfRun(run, listed.sources.get(run.id) ?? [], listed.names)}`,
     href: urls.run({ run: run.id }),
     detail: [
       run.plan === undefined ? run.kind : nameOf(listed.names.plans, run.plan, 'plan'),
-      awaiting.has(run.id) ? 'waits for its next attempt' : describeTrigger(run),
+      awaited[index] === undefined ? describeTrigger(run) : AWAITED_WORDS[awaited[index]],
     ].join(' · '),
-    state: showGoing(run, awaiting.has(run.id), listed.names.hosts.get(run.host)?.standing === 'online'),
+    state: showGoing(run, awaited[index] !== undefined, listed.names.hosts.get(run.host)?.standing === 'online'),
     topic: TOPICS.run(run.id),
     figures: findFigures(context, run),
   }));

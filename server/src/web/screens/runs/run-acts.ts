@@ -15,22 +15,24 @@ export function isRestorable(snapshot: Pick<Snapshot, 'state' | 'role' | 'adopte
 }
 
 const EFFECTS: Readonly<Partial<Record<RunKind, string>>> = {
-  restore: 'The host stops within a few seconds and removes what this restore created.',
+  restore: 'The host stops within a few seconds. What this restore created is removed.',
   check: 'The host stops within a few seconds. Nothing in the repository changes; what was read so far proves nothing.',
   verify: 'The host stops within a few seconds. Nothing in the repository changes.',
   delete_snapshot: 'The host stops within a few seconds. What was removed already is gone; the rest stays.',
   copy: 'The host stops within a few seconds. Copies that are whole stay; the next copy goes on from there.',
-  drill: 'The host stops within a few seconds and removes what it restored. Nothing else was touched.',
+  drill: 'The host stops within a few seconds. What it restored is removed; nothing else was touched.',
   unlock: 'A host that has not begun leaves every lock where it is. One that has goes on to its end, in a moment.',
   prune: 'The host stops within a few seconds. Every snapshot stays restorable; the next prune goes on from there.',
 };
 
-function findCancel(detail: RunDetail, urls: Urls): RunView['cancel'] {
-  const { run } = detail;
+const AT_ONCE = 'The host stops within a few seconds';
+const LATER = 'The host is offline; as soon as it is back, it stops, unless the run has ended by then';
+
+function findCancel({ run }: RunDetail, { hosts }: Pick<Names, 'hosts'>, urls: Urls): RunView['cancel'] {
   const effect =
-    EFFECTS[run.kind] ??
-    'The host stops within a few seconds. Nothing half-written becomes a snapshot; snapshots this run already made stay.';
-  return { action: urls.cancelRun({ run: run.id }), effect };
+    EFFECTS[run.kind] ?? `${AT_ONCE}. Nothing half-written becomes a snapshot; snapshots this run already made stay.`;
+  const isHeard = hosts.get(run.host)?.standing === 'online';
+  return { action: urls.cancelRun({ run: run.id }), effect: isHeard ? effect : effect.replace(AT_ONCE, LATER) };
 }
 
 function findOnward(caller: Caller, detail: RunDetail, urls: Urls): RunView['onward'] {
@@ -57,12 +59,12 @@ function findOnward(caller: Caller, detail: RunDetail, urls: Urls): RunView['onw
 export function findRunActs(
   caller: Caller,
   detail: RunDetail,
-  names: Pick<Names, 'plans'>,
+  names: Pick<Names, 'plans' | 'hosts'>,
   urls: Urls,
 ): Pick<RunView, 'cancel' | 'again' | 'onward'> {
   const { run, parts } = detail;
   const mayStart = isAllowed(caller, 'run.start');
-  if (!isTerminal(run.state)) return mayStart ? { cancel: findCancel(detail, urls) } : {};
+  if (!isTerminal(run.state)) return mayStart ? { cancel: findCancel(detail, names, urls) } : {};
   const canRepeat = mayStart && run.kind === 'backup' && run.plan !== undefined && names.plans.has(run.plan);
   return {
     ...(canRepeat && run.plan !== undefined

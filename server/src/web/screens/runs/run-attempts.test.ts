@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type RunId } from '@holdfast/shared/domain/ids.ts';
+import type { Reason } from '@holdfast/shared/domain/reason.ts';
 import * as calendar from '../../../fires/fires.ts';
 import { createFleet, type Fleet, HOSTILE } from '../fixtures/fleet.ts';
 import { createWorld, NOW, type World } from '../fixtures/world.ts';
@@ -18,11 +19,11 @@ before(async () => {
 });
 after(() => world.close());
 
-async function playAttempts(retryAt: number, count: number): Promise<RunId> {
+async function playAttempts(retryAt: number, count: number, reason: Reason = 'repository_unreachable'): Promise<RunId> {
   const host = fleet.hosts['git'] ?? assert.fail();
   const source = fleet.sources['git'] ?? assert.fail();
   const run = await fleet.play({ host, sources: [source], at: NOW - 10 * MINUTE, tookMs: 1000, open: 'running', log: [] });
-  const failure = { code: 'unavailable', message: `${HOSTILE} nobody answers.`, reason: 'repository_unreachable' } as const;
+  const failure = { code: 'unavailable', message: `${HOSTILE} nobody answers.`, reason } as const;
   const events = Array.from({ length: count }, (_, index) => ({
     seq: index + 1,
     event: {
@@ -45,8 +46,49 @@ describe('The page of a run that is tried again', () => {
     assert.doesNotMatch(page, /data-live-progress/);
     assert.match(page, /An attempt failed and is followed by another/);
     assert.match(page, /nobody answers/);
+    assert.match(page, /The repository did not answer the host\./);
     assert.match(page, /the next one begins <time[^>]*>in 5/);
     assert.ok(!page.includes(HOSTILE));
+  });
+
+  it('names what is tried again where the run has several sources', async () => {
+    const host = fleet.hosts['db-2.fra'] ?? assert.fail();
+    const [orders, shop] = [fleet.sources['orders'] ?? assert.fail(), fleet.sources['shop'] ?? assert.fail()];
+    const run = await fleet.play({
+      host,
+      sources: [orders, shop],
+      at: NOW - 10 * MINUTE,
+      tookMs: 1000,
+      open: 'running',
+      log: [],
+    });
+    const failure = { code: 'tool_failed', message: 'gone.', reason: 'dump_failed' } as const;
+    const attempt = {
+      type: 'run.attempt',
+      run,
+      at: NOW - MINUTE,
+      attempt: 1,
+      failure,
+      retryAt: NOW + MINUTE,
+      sources: [shop],
+    } as const;
+    await fleet.tell(host, [{ ...attempt, sources: [...attempt.sources] }]);
+    assert.match(await world.read(`/runs/${run}`), /tried again: shop · the next one begins/);
+  });
+
+  it('waits for others who hold the repository until its next attempt has begun', async () => {
+    const run = await playAttempts(NOW - MINUTE, 1, 'repository_locked');
+    const waiting = await world.read(`/runs/${run}`);
+    assert.match(waiting, /Waiting until others let go of its repository\./);
+    assert.match(waiting, /Another operation holds a lock on the repository\. .*looks each minute/s);
+    assert.doesNotMatch(waiting, /data-live-progress/);
+    const host = fleet.hosts['git'] ?? assert.fail();
+    const stage = (name: 'after' | 'preflight', ended: boolean, at: number) =>
+      ({ type: 'run.stage', run, at, stage: name, ended, ...(ended ? { ok: true } : {}) }) as const;
+    await fleet.tell(host, [stage('after', false, NOW - MINUTE + 1), stage('after', true, NOW - MINUTE + 2)]);
+    assert.match(await world.read(`/runs/${run}`), /Waiting until others/, 'the script after the failed attempt is none');
+    await fleet.tell(host, [stage('preflight', false, NOW - 1), stage('preflight', true, NOW)]);
+    assert.doesNotMatch(await world.read(`/runs/${run}`), /Waiting until others|looks each minute/);
   });
 
   it('waits on the overview too, where what runs shows that it moves', async () => {

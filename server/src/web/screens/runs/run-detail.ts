@@ -2,6 +2,7 @@
 
 import type { ChosenDump } from '@holdfast/shared/domain/dump-file.ts';
 import { idSchema, type RunId } from '@holdfast/shared/domain/ids.ts';
+import type { Reason } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence, Failure, RunKind } from '@holdfast/shared/domain/run.ts';
 import { showStoredText } from '@holdfast/shared/domain/stored-path.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
@@ -15,6 +16,9 @@ import { MODE_WORDS } from '../restores/restore-modes.ts';
 import type { AttemptLine, EvidenceLine, PartLine, RunFact, Trouble } from './run.view.ts';
 import { type Names, nameOf } from './run-names.ts';
 import { findDurationMs, shortenSentence, splitFailure } from './run-words.ts';
+
+/** Sources that the line of an attempt names. */
+const AGAIN_NAMED = 5;
 
 /** More failing sources than this are read in the table of parts. */
 const TROUBLES_SHOWN = 5;
@@ -70,25 +74,39 @@ export function listTroubles(detail: RunDetail, names: Names, urls: Urls): reado
   );
 }
 
-/** Whether the run holds no slot now, because its next attempt is not due yet. */
-export function isBetweenAttempts(
+/** What a run that holds no slot now waits for: its next attempt, or others who hold its repository. */
+export type AwaitedThing = 'attempt' | 'repository';
+
+/** Undefined of a run that does something, or has ended. `now` in epoch milliseconds. */
+export function findAwaited(
   { run, attempts, stages }: Pick<RunDetail, 'run' | 'attempts' | 'stages'>,
   now: number,
-): boolean {
+): AwaitedThing | undefined {
   const last = attempts.at(-1);
-  return (
-    run.state === 'running' && last !== undefined && last.retryAt > now && stages.every((stage) => stage.endedAt !== undefined)
-  );
+  if (run.state !== 'running' || last === undefined || stages.some(({ endedAt }) => endedAt === undefined)) return undefined;
+  const isLocked = last.failure.reason === ('repository_locked' satisfies Reason);
+  if (last.retryAt > now) return isLocked ? 'repository' : 'attempt';
+  // From then on the host looks at the repository each minute without a word, until an attempt begins.
+  const hasBegun = stages.some(({ stage, startedAt }) => stage !== 'after' && startedAt >= last.failedAt);
+  return isLocked && !hasBegun ? 'repository' : undefined;
 }
 
 /** Attempts that were followed by another one. */
-export function listAttemptLines({ attempts }: RunDetail): readonly AttemptLine[] {
-  return attempts.map(({ attempt, failedAt, failure, retryAt }) => ({
-    attempt,
-    failedAt,
-    retryAt,
-    what: shortenSentence(splitFailure(failure).what, 200),
-  }));
+export function listAttemptLines({ attempts, parts }: RunDetail, names: Names): readonly AttemptLine[] {
+  return attempts.map(({ attempt, failedAt, failure, retryAt, sources = [] }) => {
+    const { what, why } = splitFailure(failure);
+    // Where there is one source it is no question which is tried again.
+    const again = parts.length > 1 ? sources.map((source) => nameOf(names.sources, source, 'source')) : [];
+    return {
+      attempt,
+      failedAt,
+      retryAt,
+      what: shortenSentence(what, 200),
+      why: failure.reason === ('unknown_failure' satisfies Reason) ? undefined : why,
+      again: again.slice(0, AGAIN_NAMED),
+      more: Math.max(0, again.length - AGAIN_NAMED),
+    };
+  });
 }
 
 export function listPartLines(detail: RunDetail, names: Names, urls: Urls): readonly PartLine[] {

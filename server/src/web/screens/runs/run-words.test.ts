@@ -8,8 +8,10 @@ import { REASON_SENTENCES } from './run-reasons.ts';
 import { toStageViews } from './run-stages.ts';
 import {
   describeCause,
+  describeLateBegin,
   describeLateReport,
   describeRun,
+  describeSkipped,
   describeTrigger,
   type RunSentenceFacts,
   shortenSentence,
@@ -121,6 +123,28 @@ describe('What started a run', () => {
     const caught = describeCause({ trigger: 'catch_up', fireAt: NOW - 8 * 3_600_000 }, 'hourly', FACE);
     assert.equal(caught, 'caught up late, was due today 02:00');
     assert.equal(describeTrigger({ trigger: 'local' }), 'by hand on the host');
+  });
+
+  it('and a run that began long after it was due, or has not begun, says so', () => {
+    const hour = 3_600_000;
+    const tellLate = (run: Partial<Parameters<typeof describeLateBegin>[0]>) =>
+      describeLateBegin(
+        { trigger: 'schedule', state: 'running', fireAt: NOW - 8 * hour, createdAt: NOW - 8 * hour, ...run },
+        FACE,
+      )?.replaceAll(NBSP, ' ');
+    assert.equal(tellLate({ startedAt: NOW - 8 * hour + 299_999 }), undefined);
+    assert.equal(tellLate({ startedAt: NOW - 5 * hour }), 'was due today 02:00, began 3 h later');
+    assert.equal(tellLate({ state: 'queued' }), 'was due today 02:00, has not begun');
+    assert.equal(tellLate({ state: 'failed' }), undefined, 'it never began');
+    assert.equal(tellLate({ trigger: 'catch_up', startedAt: NOW - 8 * hour }), undefined, 'that it is late stands beside it');
+    assert.equal(tellLate({ trigger: 'manual', fireAt: undefined, startedAt: NOW - 6 * hour }), 'waited 2 h to begin');
+    assert.equal(tellLate({ trigger: 'manual', fireAt: undefined, state: 'queued' }), 'waits for 8 h');
+  });
+
+  it('and a run that stands for older fires counts them', () => {
+    assert.equal(describeSkipped({}), undefined);
+    assert.equal(describeSkipped({ skipped: 1 }), `stands for 1${NBSP}older fire as well`);
+    assert.equal(describeSkipped({ skipped: 71 }), `stands for 71${NBSP}older fires as well`);
   });
 
   it('and a report that came late is told with how late', () => {

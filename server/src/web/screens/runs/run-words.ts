@@ -82,8 +82,8 @@ export interface RunSentenceFacts {
   now: number;
   hostName: string;
   hostOnline: boolean;
-  /** An attempt failed, and the next one is not due yet. */
-  isAwaiting?: boolean;
+  /** What it waits for after an attempt that failed: that the next one is due, or that others let go of its repository. */
+  awaits?: 'attempt' | 'repository' | undefined;
 }
 
 export function findDurationMs(run: Pick<Run, 'startedAt' | 'finishedAt' | 'durationMs'>): number | undefined {
@@ -163,7 +163,8 @@ export function describeRun(facts: RunSentenceFacts): string {
     case 'queued':
       return describeWaiting(facts);
     case 'running': {
-      if (facts.isAwaiting === true) return 'Waiting for its next attempt.';
+      if (facts.awaits === 'attempt') return 'Waiting for its next attempt.';
+      if (facts.awaits === 'repository') return 'Waiting until others let go of its repository.';
       const verb = VERBS[run.kind].doing;
       return run.startedAt === undefined ? `${verb}.` : `${verb} for ${formatSpan(Math.max(0, now - run.startedAt))}.`;
     }
@@ -198,6 +199,12 @@ export function describeTrigger(run: Pick<Run, 'trigger' | 'requestedBy'>): stri
   return BY[run.trigger];
 }
 
+/** `today 02:00`. */
+function nameMinute(at: number, face: Clockface): string {
+  const [day = ''] = formatDay(at, face).split(' ');
+  return `${day} ${formatMinute(at, face.zone)}`;
+}
+
 /** In full, for the run's page: `by schedule “hourly”`, `caught up late, was due today 02:00`. */
 export function describeCause(
   run: Pick<Run, 'trigger' | 'requestedBy' | 'fireAt'>,
@@ -206,10 +213,35 @@ export function describeCause(
 ): string {
   if (run.trigger === 'schedule' && planName !== undefined) return `by schedule “${planName}”`;
   if (run.trigger === 'catch_up' && run.fireAt !== undefined) {
-    const [day = ''] = formatDay(run.fireAt, face).split(' ');
-    return `caught up late, was due ${day} ${formatMinute(run.fireAt, face.zone)}`;
+    return `caught up late, was due ${nameMinute(run.fireAt, face)}`;
   }
   return describeTrigger(run);
+}
+
+/** A run that begins later than this waited for something. */
+const LATE_BEGIN_MS = 5 * 60_000;
+
+/**
+ * `was due today 02:00, began 3 h later`; of a run that no fire made, `waited 3 h to begin`. Undefined when it began in time, or never will.
+ */
+export function describeLateBegin(
+  run: Pick<Run, 'trigger' | 'state' | 'fireAt' | 'createdAt' | 'startedAt'>,
+  face: Clockface,
+): string | undefined {
+  const begunAt = run.startedAt ?? (run.state === 'queued' ? face.now : undefined);
+  // What is caught up says by itself when it was due.
+  const fireAt = run.trigger === 'schedule' ? run.fireAt : undefined;
+  const lateMs = begunAt === undefined ? 0 : begunAt - (fireAt ?? run.createdAt);
+  if (lateMs < LATE_BEGIN_MS) return undefined;
+  if (fireAt === undefined)
+    return run.state === 'queued' ? `waits for ${formatSpan(lateMs)}` : `waited ${formatSpan(lateMs)} to begin`;
+  const due = `was due ${nameMinute(fireAt, face)}`;
+  return run.state === 'queued' ? `${due}, has not begun` : `${due}, began ${formatSpan(lateMs)} later`;
+}
+
+/** Older fires for which nothing else ran. */
+export function describeSkipped({ skipped = 0 }: Pick<Run, 'skipped'>): string | undefined {
+  return skipped === 0 ? undefined : `stands for ${formatNoun(skipped, 'older fire')} as well`;
 }
 
 /** `ran while the server was away, reported 14 min later`; undefined when the server heard of the end as it came. */

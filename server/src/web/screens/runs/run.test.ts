@@ -53,6 +53,20 @@ describe('The page of a run', () => {
     assert.match(page, /Grant the backup user/);
   });
 
+  it('tells a run that began long after its fire, and for how many older ones it stands', async () => {
+    const host = fleet.hosts['git'] ?? assert.fail();
+    const sources = [fleet.sources['git'] ?? assert.fail()];
+    const hour = 60 * 60_000;
+    const fire = { host, sources, plan: fleet.plans.nightly, tookMs: 1000 };
+    const waited = await fleet.play({ ...fire, at: NOW - hour, fireAt: NOW - 3 * hour, skipped: 2 });
+    const page = await world.read(`/runs/${waited}`);
+    assert.match(
+      page,
+      /by schedule “nightly files” · was due [^·]*, began 2\u00a0h later · stands for 2\u00a0older fires as well/,
+    );
+    assert.doesNotMatch(await world.read(`/runs/${runs.clean}`), /was due|stands for/);
+  });
+
   it('tells a run that was reported late from one that was seen', async () => {
     assert.match(await world.read(`/runs/${runs.late}`), /ran while the server was away, reported 14\u00a0min later/);
     assert.doesNotMatch(await world.read(`/runs/${runs.clean}`), /ran while the server was away/);
@@ -158,8 +172,11 @@ describe('The page of a run', () => {
       tookMs: 1000,
       open: 'running',
     });
+    world.directory.online.add(fleet.hosts['web-1'] ?? assert.fail());
     const reply = await world.ask('post', `/runs/${id}/cancel`);
     assert.deepEqual(reply.kind === 'redirect' && [reply.to, reply.flash?.tone], [`/runs/${id}`, 'good']);
+    const again = await world.ask('post', `/runs/${id}/cancel`);
+    assert.match((again.kind === 'redirect' && again.flash?.text) || '', /^The host was asked to stop this run; .* seconds\.$/);
     const orders = await world.context.store.orders.listWaitingOrders(fleet.hosts['web-1'] ?? assert.fail(), NOW);
     assert.deepEqual(
       orders.map((order) => [order.type, order.run]),
@@ -180,6 +197,28 @@ describe('The page of a run', () => {
     ]);
     assert.match(await world.read(`/runs/${id}`), /by schedule[^<]* · cancelled by ada/);
     assert.doesNotMatch(await world.read(`/runs/${runs.clean}`), /cancelled by/);
+  });
+
+  it('promises of a silent host only that it stops when it is back, and lets the order wait as long', async () => {
+    const host = fleet.hosts['web-1'] ?? assert.fail();
+    const sources = [fleet.sources['www'] ?? assert.fail()];
+    const id = await fleet.play({ host, plan: fleet.plans.nightly, sources, at: NOW, tookMs: 1000, open: 'running' });
+    world.directory.online.delete(host);
+    try {
+      assert.match(await world.read(`/runs/${id}`), /The host is offline; as soon as it is back, it stops/);
+      const reply = await world.ask('post', `/runs/${id}/cancel`);
+      assert.match((reply.kind === 'redirect' && reply.flash?.text) || '', /^The host is offline\. It stops this run as soon as/);
+      assert.match(await world.read(`/runs/${id}`), /ada asked for its end, which its host hears when it is back/);
+      const monthMs = 30 * 86_400_000;
+      await world.context.store.orders.expireOrders(NOW + monthMs);
+      const waiting = await world.context.store.orders.listWaitingOrders(host, NOW + monthMs);
+      assert.deepEqual(
+        waiting.filter(({ run }) => run === id).map(({ type }) => type),
+        ['run.cancel'],
+      );
+    } finally {
+      world.directory.online.add(host);
+    }
   });
 
   it('has no page for an id that is none', async () => {

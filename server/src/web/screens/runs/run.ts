@@ -15,7 +15,7 @@ import { describeSuspicion } from '../snapshots/suspicion-words.ts';
 import { RUN_PARTS, type RunView, runActions, runHeading, runLede, runNow, runPage, runSide } from './run.view.ts';
 import { findRunActs } from './run-acts.ts';
 import {
-  isBetweenAttempts,
+  findAwaited,
   listAttemptLines,
   listEvidence,
   listFigures,
@@ -28,7 +28,7 @@ import { RUN_LOG, RUN_LOG_HEAD, type RunLogView, runLog, runLogHead, runLogPage 
 import { findFigures, loadNames, type Names, nameOf } from './run-names.ts';
 import { listStoredLines } from './run-snapshots.ts';
 import { toStageViews } from './run-stages.ts';
-import { describeCause, describeLateReport, describeRun, showState } from './run-words.ts';
+import { describeCause, describeLateBegin, describeLateReport, describeRun, describeSkipped, showState } from './run-words.ts';
 
 const WARNINGS_SHOWN = 20;
 
@@ -80,9 +80,9 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
   const hostName = nameOf(names.hosts, run.host, 'host');
   const active = !isTerminal(run.state);
   const hostOnline = host?.standing === 'online';
-  const isAwaiting = isBetweenAttempts(detail, face.now);
+  const awaits = active ? findAwaited(detail, face.now) : undefined;
   const heading = describeRun({
-    isAwaiting,
+    awaits,
     run,
     parts,
     evidence: run.evidence,
@@ -90,7 +90,6 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
     hostName,
     hostOnline,
   });
-  const late = describeLateReport(run);
   return {
     face,
     id: run.id,
@@ -104,16 +103,17 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
     at: run.startedAt ?? run.createdAt,
     remarks: [
       describeCause(run, run.plan === undefined ? undefined : names.plans.get(run.plan)?.name, face),
-      ...(late === undefined ? [] : [late]),
-      ...describeCancellation(detail),
+      ...[describeLateBegin(run, face), describeSkipped(run), describeLateReport(run)].filter((remark) => remark !== undefined),
+      ...describeCancellation(detail, hostOnline),
     ],
     ...findRunActs(caller, detail, names, urls),
-    stages: isAwaiting ? [] : toStageViews(run, stages, face.now),
+    stages: awaits ? [] : toStageViews(run, stages, face.now),
     progress:
-      active && hostOnline && run.state !== 'queued' && !isAwaiting
+      active && hostOnline && run.state !== 'queued' && awaits === undefined
         ? { label: `Progress of ${nameRun(scene)} on ${hostName}`, figures: findFigures(context, run) }
         : undefined,
-    attempts: listAttemptLines(detail),
+    attempts: listAttemptLines(detail, names),
+    awaits,
     troubles: listTroubles(detail, names, urls),
     warnings: [
       ...detail.snapshots.flatMap((snapshot) => describeSuspicion(snapshot) ?? []),
@@ -128,9 +128,11 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
 }
 
 /** Who asked for the end, also while the host has not obeyed yet. */
-function describeCancellation({ run, cancelledBy }: RunDetail): string[] {
+function describeCancellation({ run, cancelledBy }: RunDetail, isHeard: boolean): string[] {
   if (cancelledBy === undefined) return [];
-  return [run.state === 'cancelled' ? `cancelled by ${cancelledBy}` : `${cancelledBy} asked for its end`];
+  if (run.state === 'cancelled') return [`cancelled by ${cancelledBy}`];
+  const isAwaited = !isTerminal(run.state) && !isHeard;
+  return [`${cancelledBy} asked for its end${isAwaited ? ', which its host hears when it is back' : ''}`];
 }
 
 const NO_LOG = {} as RunLogView;
@@ -175,7 +177,9 @@ async function cancel(context: CoreContext, visit: Visit): Promise<PageReply> {
   const run = await cancelRun(context, visit.caller, getParam(visit, 'run', idSchema('run')));
   const text = isTerminal(run.state)
     ? 'The run was taken back before its host heard of it.'
-    : 'The host was asked to stop this run; it does so within a few seconds.';
+    : context.directory.isOnline(run.host)
+      ? 'The host was asked to stop this run; it does so within a few seconds.'
+      : 'The host is offline. It stops this run as soon as it is back, unless the run has ended by then.';
   return { kind: 'redirect', to: visit.urls.run({ run: run.id }), flash: { tone: 'good', text } };
 }
 

@@ -7,7 +7,7 @@ import { icon } from '../../ui/icons.ts';
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
 import { facts, liveAttributes, panel, type RowView, rows } from '../../ui/panel.ts';
 import { liveBrief, type ProgressFigures, progressBar, progressBrief } from '../../ui/progress.ts';
-import { formatBytes, formatDuration } from '../../ui/quantity.ts';
+import { formatBytes, formatCount, formatDuration } from '../../ui/quantity.ts';
 import { type StageView, stageBar } from '../../ui/stages.ts';
 import { type RunState, runStatus } from '../../ui/status.ts';
 import { table } from '../../ui/table.ts';
@@ -41,6 +41,11 @@ export type AttemptLine = {
   readonly attempt: number;
   readonly failedAt: number;
   readonly what: string;
+  /** The known cause as a sentence. */
+  readonly why?: string | undefined;
+  /** Sources that the next attempt tries again, where the run has several; `more` are not named. */
+  readonly again: readonly string[];
+  readonly more: number;
   readonly retryAt: number;
 };
 
@@ -79,6 +84,8 @@ export type RunView = {
   readonly stages: readonly StageView[];
   /** Attempts that failed before the one that runs, is awaited, or ended the run. */
   readonly attempts: readonly AttemptLine[];
+  /** What it waits for after the newest of them. */
+  readonly awaits?: 'attempt' | 'repository' | undefined;
   /** Shown while the host moves bytes; the stream fills it. */
   readonly progress?: { readonly label: string; readonly figures?: ProgressFigures | undefined } | undefined;
   readonly troubles: readonly Trouble[];
@@ -171,15 +178,22 @@ function troublePanel(trouble: Trouble): Html {
   });
 }
 
+/** How it goes on after the newest attempt that failed. */
+function describeAwaited({ awaits, face }: RunView, { retryAt }: AttemptLine): Html | false {
+  if (awaits === 'repository')
+    return html` · the host looks each minute whether they have let go, and uses no attempt of the plan`;
+  return awaits === 'attempt' && html` · the next one begins ${relativeTime(retryAt, face)}`;
+}
+
 /** The newest first: it says when the next one comes. */
-function attemptsPanel({ attempts, face, active }: RunView): Html {
-  const lines = attempts.toReversed().map((line, index): RowView => {
-    const isAwaited = active && index === 0 && line.retryAt > face.now;
-    return {
+function attemptsPanel(view: RunView): Html {
+  const { attempts, face } = view;
+  const lines = attempts.toReversed().map(
+    (line, index): RowView => ({
       title: html`<span class="quiet">Attempt ${line.attempt}:</span> ${shortenHex(line.what)}`,
-      detail: html`${dayTime(line.failedAt, face)}${isAwaited && html` · the next one begins ${relativeTime(line.retryAt, face)}`}`,
-    };
-  });
+      detail: html`${line.why !== undefined && html`${line.why} `}${dayTime(line.failedAt, face)}${line.again.length > 0 && html` · tried again: ${line.again.join(', ')}${line.more > 0 && html` and ${formatCount(line.more)} more`}`}${index === 0 && describeAwaited(view, line)}`,
+    }),
+  );
   const title = attempts.length === 1 ? 'An attempt failed and is followed by another' : `${attempts.length} attempts failed`;
   return panel({ title, content: rows(lines) });
 }
