@@ -175,6 +175,17 @@ export interface NewestForget {
   at: number;
 }
 
+/** The newest drill of a source that was neither cancelled nor skipped. */
+export interface NewestDrill {
+  source: SourceId;
+  run: RunId;
+  /** Without one it says nothing of the backup. */
+  hasVerdict: boolean;
+  failure?: Failure | undefined;
+  /** When it ended, by the clock of its host. */
+  at: number;
+}
+
 /** A host as far as alerts ask. */
 export interface HostGlance {
   id: HostId;
@@ -219,6 +230,8 @@ export interface AlertStore {
 
   /** The last ended backups of each source in each plan, newest first, at most `perSource` of a source. */
   listRecentParts(tenant: TenantId, sources: readonly SourceId[], perSource: number): Promise<readonly RecentPart[]>;
+  /** The newest ended drill of each of these sources that had one since `since`, wherever it took place. */
+  listNewestDrills(tenant: TenantId, sources: readonly SourceId[], since: number): Promise<readonly NewestDrill[]>;
   /** The newest ended forget run of each of these plans on each host that had one since `since`. */
   listNewestForgets(tenant: TenantId, plans: readonly PlanId[], since: number): Promise<readonly NewestForget[]>;
   /** By id; without hosts that are revoked. */

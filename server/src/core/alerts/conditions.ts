@@ -101,6 +101,12 @@ const RULES = {
     label: 'drill failed',
     title: (what) => `The backup of ${what} did not come back in a drill`,
   },
+  'drill.unfinished': {
+    severity: 'warning',
+    label: 'drill not carried out',
+    title: (what) => `The last drill of ${what} could not be carried out`,
+  },
+  'drill.overdue': { severity: 'warning', label: 'drill overdue', title: (what) => `A drill of ${what} is overdue` },
   'proof.overdue': {
     severity: 'warning',
     label: 'proof overdue',

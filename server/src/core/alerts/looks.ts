@@ -20,6 +20,7 @@ import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { ALERTS, WIRE } from '@holdfast/shared/limits.ts';
 import type { AlertSign, HostGlance } from '../../store/alerts.ts';
 import type { Caller } from '../caller.ts';
+import { DRILL_NEWS_MS } from '../drills/proof-trouble.ts';
 import type { JudgedSource } from '../fleet/look.ts';
 import type { CoreContext } from '../ports.ts';
 import { isFreshLook } from '../repositories/repository-looks.ts';
@@ -211,18 +212,21 @@ async function findSourceSigns(
   { context, rules, thresholds, windows }: Looking,
   ids: readonly SourceId[],
 ): Promise<readonly AlertSign[]> {
-  const { store } = context;
+  const { store, clock } = context;
+  const now = clock.now();
   const judged = await context.fleet.judge(tenant, ids);
   const perSource = Math.max(8, 2 * findMostFailures(rules, thresholds));
-  const [recent, before, health] = await Promise.all([
+  const [recent, before, health, drills, drillSettings] = await Promise.all([
     store.alerts.listRecentParts(tenant, ids, perSource),
     store.alerts.listSigns(tenant, { scope: 'source', ids }),
     store.health.listHealth(tenant, ids),
+    store.alerts.listNewestDrills(tenant, ids, now - DRILL_NEWS_MS),
+    store.drills.listDrillSettings(tenant, ids),
   ]);
   const found = judged.flatMap(({ source, host, protection, proofTrouble }) => {
     const { plans, standing } = source;
     const facts = {
-      now: context.clock.now(),
+      now,
       source: source.id,
       name: source.name,
       host,
@@ -233,6 +237,8 @@ async function findSourceSigns(
       suspicion: standing?.lastGoodSuspicion?.kind,
       overdue: protection.isOverdue === true ? protection.reason : undefined,
       proofTrouble,
+      newestDrill: drills.find((drill) => drill.source === source.id),
+      missedDrill: drillSettings.find((settings) => settings.source === source.id)?.missed,
       health: health.find((one) => one.source === source.id),
       before: before.filter((sign) => sign.scopeId === source.id),
     };

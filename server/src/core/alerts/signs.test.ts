@@ -136,6 +136,34 @@ describe('Signs of proofs', () => {
   });
 });
 
+describe('Signs of drills', () => {
+  const DAY = 24 * 60 * MINUTE;
+  const failure = { code: 'tool_failed' as const, message: 'there was no room', reason: 'disk_full' };
+  const newest = { run: 'run_1' as RunId, hasVerdict: false, failure, at: NOW - MINUTE };
+  const judge = (change: Partial<SourceFacts>) =>
+    judgeSource(facts(change), () => 1).map(({ condition, since, run, text }) => [condition, since, run, text]);
+
+  it('are one that came to no verdict, whatever was proven before it, until one does', () => {
+    const sign = ['drill.unfinished', NOW - MINUTE, 'run_1', 'there was no room'];
+    assert.deepEqual(judge({ newestDrill: newest }), [sign]);
+    assert.deepEqual(judge({ newestDrill: { ...newest, hasVerdict: true } }), []);
+    assert.deepEqual(judge({ newestDrill: newest, enabled: false }), []);
+    assert.deepEqual(look({ newestDrill: newest, proofTrouble: { kind: 'disproven', at: NOW } }), [
+      'drill.failed source',
+      'drill.unfinished source',
+    ]);
+  });
+
+  it('are one that is due for more than two days, unless all of its host waits', () => {
+    const missedDrill = { since: NOW - 2 * DAY - 1, why: 'the repository is busy' };
+    const since = new Date(missedDrill.since).toISOString().slice(0, 10);
+    const text = `one is due since ${since}: the repository is busy`;
+    assert.deepEqual(judge({ missedDrill }), [['drill.overdue', missedDrill.since, undefined, text]]);
+    assert.deepEqual(judge({ missedDrill: { ...missedDrill, since: NOW - 2 * DAY } }), []);
+    assert.deepEqual(judge({ missedDrill, host: { id: HOST, name: 'db-1', standing: 'offline' } }), []);
+  });
+});
+
 describe('Signs of a repository', () => {
   const upkeep = (state: Run['state'], reason?: string): Run => ({
     ...({ id: 'run_check' as RunId, kind: 'check', state, createdAt: NOW - MINUTE, finishedAt: NOW } as Run),

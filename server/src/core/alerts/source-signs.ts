@@ -1,6 +1,8 @@
 /** What is wrong with the backups of one source. Pure. */
 import type { HostId, PlanId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import type { AlertSign, RecentPart, Thing } from '../../store/alerts.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
+import type { AlertSign, NewestDrill, RecentPart, Thing } from '../../store/alerts.ts';
+import type { DrillSettings } from '../../store/drills.ts';
 import type { SourceHealth } from '../../store/health.ts';
 import type { ProofTrouble } from '../drills/proof-trouble.ts';
 import type { HostSituation } from '../protection/protection-facts.ts';
@@ -25,9 +27,15 @@ export interface SourceFacts {
   health?: Pick<SourceHealth, 'state' | 'since' | 'failure'> | undefined;
   /** What drills say against it. */
   proofTrouble?: ProofTrouble | undefined;
+  /** The newest that ended, and one that is due and could not be started. */
+  newestDrill?: Pick<NewestDrill, 'run' | 'hasVerdict' | 'failure' | 'at'> | undefined;
+  missedDrill?: DrillSettings['missed'] | undefined;
   /** What stood there before this look. */
   before: readonly AlertSign[];
 }
+
+/** One that is due may wait so long, as maintenance may. */
+const DRILL_WAITS_MS = 2 * DAY_MS;
 
 /** Runs that say nothing of the next one. */
 const SILENT_STATES: ReadonlySet<string> = new Set(['cancelled', 'skipped']);
@@ -103,6 +111,24 @@ function describeProofTrouble(trouble: ProofTrouble): { condition: 'drill.failed
   };
 }
 
+/** A drill that came to no verdict says nothing of the backup, and one that cannot begin nothing either: both are said, and nothing is proven by them. */
+function judgeDrills(facts: SourceFacts): readonly AlertSign[] {
+  const { newestDrill: newest, missedDrill: missed, source, host } = facts;
+  const thing = { kind: 'source' as const, id: source };
+  const signs: AlertSign[] = [];
+  if (newest !== undefined && !newest.hasVerdict) {
+    const { at: since, run, failure } = newest;
+    const text = failure === undefined ? 'it ended without a verdict' : shortenText(failure.message);
+    signs.push(createSign(facts, { subject: source, condition: 'drill.unfinished', thing, text, since, run }));
+  }
+  // Of a host that is away everything waits: its silence is said of the host.
+  if (missed !== undefined && facts.now - missed.since > DRILL_WAITS_MS && host.standing !== 'offline') {
+    const text = `one is due since ${new Date(missed.since).toISOString().slice(0, 10)}: ${shortenText(missed.why)}`;
+    signs.push(createSign(facts, { subject: source, condition: 'drill.overdue', thing, text, since: missed.since }));
+  }
+  return signs;
+}
+
 /** An outage is one until the source has answered again; how its host is has a sign of its own. */
 function judgeHealth(facts: SourceFacts): readonly AlertSign[] {
   const { health, source, plans } = facts;
@@ -118,5 +144,12 @@ export function judgeSource(facts: SourceFacts, failuresInARow: (plan: PlanId) =
   if (!facts.enabled || standing === 'revoked' || standing === 'quarantined') return [];
   const failing = facts.plans.flatMap((plan) => judgePlan(facts, plan, failuresInARow(plan)));
   const size = facts.plans.length === 0 ? [] : judgeSize(facts);
-  return [...failing, ...size, ...judgeOverdue(facts, failing), ...judgeProof(facts), ...judgeHealth(facts)];
+  return [
+    ...failing,
+    ...size,
+    ...judgeOverdue(facts, failing),
+    ...judgeProof(facts),
+    ...judgeDrills(facts),
+    ...judgeHealth(facts),
+  ];
 }

@@ -166,6 +166,35 @@ describe('The watch for trouble', () => {
     assert.deepEqual((await listTold()).map(({ message }) => message.type).sort(), ['alert.raised', 'alert.resolved']);
   });
 
+  it('tells of a drill that could not be carried out as it ends, and of one that is due for two days', async () => {
+    await report(about, NOW);
+    const { createId, store } = world.context;
+    const run = createId('run');
+    const { host: from, repository, source } = about;
+    const failure = { code: 'tool_failed' as const, message: 'there was no room', reason: 'disk_full' };
+    const told: DurableEvent[] = [
+      { type: 'run.created', run, at: NOW, kind: 'drill', trigger: 'schedule', repository, sources: [source] },
+      { type: 'run.started', run, at: NOW },
+      { type: 'run.finished', run, at: NOW, state: 'failed', failure, evidence: [], bytes: 0, logLines: 0, durationMs: 5 },
+    ];
+    const events = told.map((event, index) => ({ seq: index + 1, event }));
+    await applyHostEvents(world.context, { id: from, tenant: DEFAULT_TENANT }, 'outbox-of-drills', events);
+    await watch.lookAtChanges();
+    const unfinished = 'The last drill of db-1 / shop could not be carried out';
+    assert.deepEqual(
+      (await listActive()).map(({ title, text, run: id }) => [title, text, id]),
+      [[unfinished, 'there was no room', run]],
+    );
+    await store.drills.saveDrillSettings(DEFAULT_TENANT, { source, assertions: [], everyDays: 30, nextAt: NOW, updatedAt: NOW });
+    await store.drills.postponeDrill(DEFAULT_TENANT, source, NOW + MINUTE, 'the repository is busy');
+    world.clock.advance(2 * 24 * 60 * MINUTE + 1);
+    await watch.runRound();
+    assert.ok(!(await listTitles()).includes('A drill of db-1 / shop is overdue'), 'its host is silent');
+    await store.hosts.recordContact(from, { at: world.clock.now() });
+    await watch.runRound();
+    assert.ok((await listTitles()).includes('A drill of db-1 / shop is overdue'));
+  });
+
   it('raises with the third failure where three are asked for', async () => {
     await updateThresholds(world.context, caller, { failuresInARow: 3 });
     const raised: number[] = [];

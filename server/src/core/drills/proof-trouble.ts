@@ -2,6 +2,9 @@
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import type { SourceProof } from '../../store/drills.ts';
 
+/** A drill longer ago that came to no verdict is no news of today: how old a proof may be is an objective. */
+export const DRILL_NEWS_MS = 92 * DAY_MS;
+
 /** A drill that failed, or a proof that is older than it may be; instants in epoch milliseconds. */
 export type ProofTrouble = { kind: 'disproven'; at: number } | { kind: 'too_old'; at: number | undefined; withinDays: number };
 

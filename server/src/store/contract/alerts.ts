@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Alert, AlertSign, SignRange, Thing } from '../alerts.ts';
 import type { Store } from '../store.ts';
-import { addHost, backUp, createdEvent, finishedEvent, report, startedEvent } from './reports.ts';
+import { addHost, backUp, createdEvent, finishedEvent, partEvent, report, startedEvent } from './reports.ts';
 import { NOW, nextNumber, type OpenStore, OTHER_TENANT, refusal, sampleHost, sampleId, TENANT, withStore } from './samples.ts';
 
 const MINUTE = 60_000;
@@ -268,6 +268,43 @@ function checkFacts(open: OpenStore): void {
         ],
       );
       assert.deepEqual(await store.alerts.listRecentParts(OTHER_TENANT, [source], 2), []);
+    }),
+  );
+
+  it(
+    'reads the newest drill of each source that was neither cancelled nor skipped, and whether it came to a verdict',
+    withStore(open, async (store) => {
+      const { host, source } = await addHost(store);
+      await backUp(store, host, { sources: [source], created: { plan: sampleId('plan') } });
+      const [snapshot] = (await store.snapshots.listSnapshots(TENANT, { source }, { limit: 1 })).rows;
+      const drill = async (at: number, state: 'succeeded' | 'failed' | 'cancelled', reason?: string) => {
+        const run = sampleId('run');
+        const failure = reason === undefined ? undefined : { code: 'tool_failed' as const, message: 'no', reason };
+        const end = partEvent(run, source, state, at);
+        const verdict = { isProven: true, restoreMs: 1, snapshotAgeMs: 1, things: 1 };
+        await report(store, host, [
+          createdEvent(run, { kind: 'drill', sources: [source], snapshot: snapshot?.id, at }),
+          startedEvent(run, at),
+          ...(state === 'succeeded' ? [{ ...end, part: { ...end.part, drill: verdict } }] : []),
+          finishedEvent(run, state, { failure }),
+        ]);
+        return run;
+      };
+      const list = (since = NOW) => store.alerts.listNewestDrills(TENANT, [source, sampleId('source')], since);
+      assert.deepEqual(await list(), []);
+      const proven = await drill(NOW + 10, 'succeeded');
+      assert.deepEqual(
+        (await list()).map(({ run, hasVerdict, failure }) => [run, hasVerdict, failure]),
+        [[proven, true, undefined]],
+      );
+      const late = await drill(NOW + 20, 'failed', 'timed_out');
+      await drill(NOW + 30, 'cancelled', 'cancelled');
+      assert.deepEqual(
+        (await list()).map(({ source: id, run, hasVerdict, failure }) => [id, run, hasVerdict, failure?.reason]),
+        [[source, late, false, 'timed_out']],
+      );
+      assert.deepEqual(await list(NOW + 31), []);
+      assert.deepEqual(await store.alerts.listNewestDrills(OTHER_TENANT, [source], NOW), []);
     }),
   );
 

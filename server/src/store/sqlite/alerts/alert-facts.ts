@@ -2,7 +2,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { TERMINAL_STATES } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
-import type { AlertStore, HostGlance, NewestForget, RecentPart } from '../../alerts.ts';
+import type { AlertStore, HostGlance, NewestDrill, NewestForget, RecentPart } from '../../alerts.ts';
 import { HOST_STATES } from '../../hosts.ts';
 import { flag, json, optional, storedFailure } from '../columns.ts';
 import { idOf, numberOf } from '../id-numbers.ts';
@@ -17,6 +17,13 @@ const RECENT_PARTS = `SELECT @source AS source, ${idOf('r.plan_no')} AS plan, ${
   WHERE p.tenant_no = ${numberOf('@tenant')} AND p.source_no = ${numberOf('@source')} AND p.kind = 'backup' AND p.state IN ${ENDED}
     AND r.plan_no IS NOT NULL
   ORDER BY p.created_at DESC, r.id DESC LIMIT @perSource`;
+const NEWEST_DRILL = `SELECT @source AS source, r.id AS run, coalesce(p.failure, r.failure) AS failure,
+    coalesce(p.ended_at, r.finished_at, p.created_at) AS at,
+    EXISTS (SELECT 1 FROM drills d WHERE d.run_id = r.id AND d.source_id = @source) AS hasVerdict
+  FROM run_parts p INDEXED BY run_parts_drilled CROSS JOIN runs r ON r.no = p.run_no
+  WHERE p.tenant_no = ${numberOf('@tenant')} AND p.source_no = ${numberOf('@source')} AND p.kind = 'drill' AND p.created_at >= @since
+    AND r.state IN ('succeeded', 'partial', 'failed')
+  ORDER BY p.created_at DESC, r.id DESC LIMIT 1`;
 const NEWEST_FORGETS = `SELECT ${idOf('r.plan_no')} AS plan, ${idOf('r.host_no')} AS host, r.id AS run, r.state, r.failure,
     r.created_at AS at, ${idOf('r.repository_no')} AS repository,
     EXISTS (SELECT 1 FROM orders o WHERE o.run_id = r.id AND o.type = 'retention.start') AS isForAll
@@ -34,6 +41,13 @@ const partRow: z.ZodType<RecentPart> = z.object({
   state: z.enum(TERMINAL_STATES),
   failure: optional(json(storedFailure)),
   endedAt: z.int(),
+});
+const drillRow: z.ZodType<NewestDrill> = z.object({
+  source: idSchema('source'),
+  run: idSchema('run'),
+  hasVerdict: flag,
+  failure: optional(json(storedFailure)),
+  at: z.int(),
 });
 const forgetRow = z.object({
   plan: idSchema('plan'),
@@ -59,7 +73,13 @@ const glanceRow: z.ZodType<HostGlance> = z.object({
 
 type Facts = Pick<
   AlertStore,
-  'listRecentParts' | 'listNewestForgets' | 'listHostGlances' | 'listSourceIds' | 'listPlanIds' | 'listRepositoryIds'
+  | 'listRecentParts'
+  | 'listNewestDrills'
+  | 'listNewestForgets'
+  | 'listHostGlances'
+  | 'listSourceIds'
+  | 'listPlanIds'
+  | 'listRepositoryIds'
 >;
 
 /**
@@ -87,6 +107,7 @@ function keepNewest(rows: readonly ForgetRow[]): readonly NewestForget[] {
 
 export function createAlertFacts(sql: Sql): Facts {
   const parts = sql.select(RECENT_PARTS, partRow);
+  const drills = sql.select(NEWEST_DRILL, drillRow);
   const forgets = sql.select(NEWEST_FORGETS, forgetRow);
   const glances = sql.select(
     `SELECT id, name, state, created_at AS createdAt, last_seen_at AS lastSeenAt, facts ->> '$.agentVersion' AS agentVersion,
@@ -109,6 +130,8 @@ export function createAlertFacts(sql: Sql): Facts {
   return {
     listRecentParts: (tenant, sources, perSource) =>
       sql.read(() => sources.flatMap((source) => parts.list({ tenant, source, perSource }))),
+    listNewestDrills: (tenant, sources, since) =>
+      sql.read(() => sources.flatMap((source) => drills.find({ tenant, source, since }) ?? [])),
     listNewestForgets: (tenant, plans, since) =>
       sql.read(() => plans.flatMap((plan) => keepNewest(forgets.list({ tenant, plan, since })))),
     listHostGlances: (tenant, after, limit) => sql.read(() => glances.list({ tenant, after, limit })),

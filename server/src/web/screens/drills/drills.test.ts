@@ -27,16 +27,17 @@ after(() => world.close());
 
 const settingsOf = (id: SourceId) => world.context.store.drills.findDrillSettings(source.tenant, id);
 
-/** The verdict of a drill as its host tells it. */
-async function tellVerdict(isProven: boolean, at: number): Promise<void> {
+/** The verdict of a drill as its host tells it; undefined for one that could not be carried out. */
+async function tellVerdict(isProven: boolean | undefined, at: number): Promise<void> {
   const { store } = world.context;
   const [snapshot] = (await store.snapshots.listSnapshots(source.tenant, { source: source.id }, { limit: 1 })).rows;
   assert.ok(snapshot);
   const run = world.context.createId('run');
   const { repository } = snapshot;
-  const state = isProven ? 'succeeded' : 'failed';
-  const drill = { isProven, restoreMs: 41_000, snapshotAgeMs: HOUR, rows: 1_204_512, things: 42 };
-  const part = { source: source.id, state, warnings: [], bytes: 9, durationMs: 50_000, drill } as const;
+  const state = isProven === true ? 'succeeded' : 'failed';
+  const drill =
+    isProven === undefined ? {} : { drill: { isProven, restoreMs: 41_000, snapshotAgeMs: HOUR, rows: 1_204_512, things: 42 } };
+  const part = { source: source.id, state, warnings: [], bytes: 9, durationMs: 50_000, ...drill } as const;
   const events = [
     { type: 'run.created', run, at, kind: 'drill', trigger: 'manual', repository, sources: [source.id], snapshot: snapshot.id },
     { type: 'run.started', run, at },
@@ -70,6 +71,11 @@ describe('Drills on the pages', () => {
     assert.match(words, /The recovery of the one source is proven\./u);
     assert.match(words, /Recovery proven 1.h ago ?, in 41.s\./u);
     assert.match(words, /42.tables, 1,204,512 rows/u);
+    await tellVerdict(undefined, NOW - HOUR / 2);
+    assert.match(
+      readWords(await world.read(`/sources/${source.id}`)),
+      /Recovery proven 1.h ago ?, in 41.s\. The last drill could not be carried out 30.min ago/u,
+    );
     await tellVerdict(false, NOW);
     const markup = await world.read('/drills');
     assertInert(markup);

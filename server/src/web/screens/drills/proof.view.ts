@@ -27,6 +27,8 @@ export type ProofView = {
   readonly proven?: DrillLine | undefined;
   /** The newest drill, where it did not. */
   readonly failed?: DrillLine | undefined;
+  /** The newest drill of all, where it could not be carried out. */
+  readonly unfinished?: { readonly href: string; readonly at: number } | undefined;
   /** Why nothing can be proven, as a sentence. */
   readonly fault?: string | undefined;
   readonly withinDays?: number | undefined;
@@ -65,12 +67,16 @@ export function proofStatus(state: ProofState): Html {
 }
 
 /** `Recovery proven 3 d ago, in 41 s.` and its kin. */
-export function proofSentence({ state, proven, failed, fault, face }: ProofView): Html {
+export function proofSentence({ state, proven, failed, unfinished, fault, face }: ProofView): Html {
   if (state === 'impossible') return html`${fault}.`;
   const before = proven && html`recovery was proven ${relativeTime(proven.at, face)}, in ${formatDuration(proven.restoreMs)}`;
-  if (failed) return html`The last drill failed ${relativeTime(failed.at, face)}${before && html`; ${before}`}.`;
-  if (!proven) return html`Nobody has tried yet whether it can be restored.`;
-  return html`Recovery proven ${relativeTime(proven.at, face)}, in ${formatDuration(proven.restoreMs)}.`;
+  const after =
+    unfinished &&
+    html` The last drill <a href="${unfinished.href}">could not be carried out</a> ${relativeTime(unfinished.at, face)}.`;
+  if (failed)
+    return html`The last drill ${after && 'with a verdict '}failed ${relativeTime(failed.at, face)}${before && html`; ${before}`}.${after}`;
+  if (!proven) return after ?? html`Nobody has tried yet whether it can be restored.`;
+  return html`Recovery proven ${relativeTime(proven.at, face)}, in ${formatDuration(proven.restoreMs)}.${after}`;
 }
 
 export function describeThings({ things, rows, isSample }: Pick<DrillLine, 'things' | 'rows' | 'isSample'>): string {

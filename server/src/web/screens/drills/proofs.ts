@@ -5,7 +5,7 @@ import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { isAllowed } from '../../../core/caller.ts';
 import { findDrillFault, listProofs } from '../../../core/drills/drills.ts';
 import { findDrillHost } from '../../../core/drills/plan-drills.ts';
-import { findProofTrouble } from '../../../core/drills/proof-trouble.ts';
+import { DRILL_NEWS_MS, findProofTrouble } from '../../../core/drills/proof-trouble.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listSourceObjectives } from '../../../core/protection/objective-settings.ts';
 import { describeOrigin } from '../../../core/protection/objectives.ts';
@@ -40,12 +40,15 @@ export async function readProofs(
 ): Promise<ReadonlyMap<SourceId, ProofView>> {
   const { caller, urls } = visit;
   const ids = sources.map(({ id }) => id);
-  const [proofs, kept, objectives] = await Promise.all([
+  const since = context.clock.now() - DRILL_NEWS_MS;
+  const [proofs, kept, objectives, newestDrills] = await Promise.all([
     listProofs(context, caller, ids),
     context.store.drills.listDrillSettings(caller.tenant, ids),
     listSourceObjectives(context, caller, sources),
+    context.store.alerts.listNewestDrills(caller.tenant, ids, since),
   ]);
   const proofOf = new Map(proofs.map((proof) => [proof.source, proof]));
+  const unfinishedOf = new Map(newestDrills.filter(({ hasVerdict }) => !hasVerdict).map((drill) => [drill.source, drill]));
   const settingsOf = new Map(kept.map((settings) => [settings.source, settings]));
   const servers = await context.store.sources.findSources(
     caller.tenant,
@@ -67,11 +70,13 @@ export async function readProofs(
       const withinDays = objective && objective.ms / DAY_MS;
       const state = judge(source, proof, withinDays, face.now);
       const { proven, newest } = proof ?? {};
+      const unfinished = unfinishedOf.get(source.id);
       const view: ProofView = {
         state,
         face,
         proven: proven && toDrillLine(proven, source.kind, urls),
         failed: newest && !newest.isProven ? toDrillLine(newest, source.kind, urls) : undefined,
+        unfinished: unfinished && { href: urls.run({ run: unfinished.run }), at: unfinished.at },
         fault: findDrillFault(source.kind),
         withinDays,
         withinWhy: objective && describeOrigin(objective.origin),
