@@ -5,8 +5,8 @@ import type { CoreContext } from '../../core/ports.ts';
 import type { LiveTellers } from '../http/live-feed.ts';
 import type { NavItem } from '../ui/layout.ts';
 
-/** More running at once is shown as "50+ running": counting on would cost and say nothing more. */
-const RUNNING_SHOWN = 50;
+/** More running at once is shown as `50+`: counting on would cost and say nothing more. */
+export const RUNNING_SHOWN = 50;
 
 /** What stands at the end of a line: a quiet count, or an alarm with its words; neither where there is nothing to count. */
 export type NavMark = Pick<NavItem, 'count' | 'alarm'>;
@@ -49,9 +49,14 @@ function markAlarm(count: number, one: string, many: string): NavMark {
   return count === 0 ? {} : { count, alarm: count === 1 ? one : many };
 }
 
+/** `running` as it was counted, up to one more than is shown. */
+export function sayRunning(running: number): string {
+  return running > RUNNING_SHOWN ? `${RUNNING_SHOWN}+` : String(running);
+}
+
 function markRunning(running: number): NavMark {
   if (running === 0) return {};
-  return { count: `${running > RUNNING_SHOWN ? `${RUNNING_SHOWN}+` : running} running` };
+  return { count: `${sayRunning(running)} running` };
 }
 
 /** Read once for all who look, at each change of a count. */

@@ -1,7 +1,5 @@
 /** What needs a person, gravest first, each with one act. */
 import type { RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import { listAlerts } from '../../../core/alerts/alerts.ts';
-import { ALERT_CONDITIONS, type AlertCondition } from '../../../core/alerts/conditions.ts';
 import { type Caller, isAllowed } from '../../../core/caller.ts';
 import type { FleetLook, LookedSource } from '../../../core/fleet/look.ts';
 import type { PendingHost } from '../../../core/hosts/enrolment.ts';
@@ -14,12 +12,11 @@ import { SOURCES_PREFILLED } from '../plans/plan-source-groups.ts';
 import { shortenSentence, splitFailure } from '../runs/run-words.ts';
 import { joinNames } from '../runs/runs.ts';
 import type { Need } from './overview.view.ts';
+import { listAlertNeeds } from './overview-alerts.ts';
 
 const NEEDS_SHOWN = 12;
-/** Sources a link to a new plan carries in its address. */
 /** Plans on hosts that owe a fire, the newest first. */
 const MISSES_READ = 200;
-const ALERTS_READ = 100;
 
 function toPendingNeed(host: PendingHost, visit: Visit): Need {
   return {
@@ -148,23 +145,13 @@ async function listMissedNeeds(context: CoreContext, visit: Visit, face: Clockfa
   });
 }
 
-/** Conditions that no other line of this page speaks of. */
-const OWN_CONDITIONS: ReadonlySet<AlertCondition> = new Set(
-  ALERT_CONDITIONS.filter((condition) =>
-    /^(?:repository|check|prune|upkeep|retention|server|channel)\.|^host\.(?:disk_low|quarantined)$/u.test(condition),
-  ),
-);
-
-/** Alerts nobody sees to, as far as what they are about is not a line already. */
-async function listAlertNeeds(context: CoreContext, visit: Visit): Promise<Need[]> {
-  const page = await listAlerts(context, visit.caller, { state: 'open' }, { limit: ALERTS_READ });
-  return page.rows
-    .filter(({ condition }) => OWN_CONDITIONS.has(condition))
-    .map(({ id, severity, title, text }) => {
-      const href = visit.urls.alert({ alert: id });
-      const status = severity === 'critical' ? ('unprotected' as const) : ('at_risk' as const);
-      return { id, status: { protection: status }, title, href, detail: text, act: { label: 'Open alert', href } };
-    });
+export interface Needs {
+  needs: readonly Need[];
+  /** Sources and others beyond those listed, and alerts beyond them. */
+  more: number;
+  moreAlerts: number;
+  /** All that are open, whether or not they have a line. */
+  openAlerts: number;
 }
 
 export async function readNeeds(
@@ -172,7 +159,7 @@ export async function readNeeds(
   visit: Visit,
   face: Clockface,
   { pending: announced, look }: { pending: readonly PendingHost[]; look: FleetLook },
-): Promise<{ needs: readonly Need[]; more: number }> {
+): Promise<Needs> {
   const { caller } = visit;
   const planless: LookedSource[] = [];
   const silent: LookedSource[] = [];
@@ -189,13 +176,17 @@ export async function readNeeds(
   const bad = [...unprotected, ...atRisk];
   const pending = isAllowed(caller, 'host.approve') ? announced.map((host) => toPendingNeed(host, visit)) : [];
   const missed = await listMissedNeeds(context, visit, face);
-  const alerts = await listAlertNeeds(context, visit);
+  const alerts = await listAlertNeeds(context, visit, {
+    sources: new Set([...planless, ...bad].map(({ source }) => source.id)),
+    plans: new Set(missed.map(({ id }) => id)),
+    hosts: new Set(silent.map(({ host }) => host.id)),
+  });
   const found = await listCoverageNeeds(context, visit);
   const quiet = listSilentNeeds(silent, visit, face);
-  const others = [...alerts, ...missed, ...quiet.needs, ...findPlanless(planless, caller, visit), ...found];
+  const others = [...alerts.needs, ...missed, ...quiet.needs, ...findPlanless(planless, caller, visit), ...found];
   const room = Math.max(0, NEEDS_SHOWN - others.length - pending.length);
   const troubled = await Promise.all(bad.slice(0, room).map((one) => toSourceNeed(context, visit, look, one)));
   const all = [...troubled, ...pending, ...others];
   const more = Math.max(0, all.length - NEEDS_SHOWN) + Math.max(0, bad.length - room) + quiet.more;
-  return { needs: all.slice(0, NEEDS_SHOWN), more };
+  return { needs: all.slice(0, NEEDS_SHOWN), more, moreAlerts: alerts.more, openAlerts: alerts.open };
 }

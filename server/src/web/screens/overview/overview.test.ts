@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import { acknowledgeAlert } from '../../../core/alerts/alerts.ts';
+import { ALERT_CONDITIONS, type AlertCondition, getConditionRule } from '../../../core/alerts/conditions.ts';
 import * as calendar from '../../../fires/fires.ts';
+import type { Alert, Thing } from '../../../store/alerts.ts';
+import type { Host } from '../../../store/hosts.ts';
+import type { Source } from '../../../store/sources.ts';
 import { createFleet, type Fleet, HOSTILE, playDay } from '../fixtures/fleet.ts';
-import { createWorld, NOW, type World } from '../fixtures/world.ts';
+import { readWords } from '../fixtures/inert.ts';
+import { addHost, addPlan, addRepository, addRun, addSource } from '../fixtures/setup-fleet.ts';
+import { createCaller, createWorld, NOW, type World } from '../fixtures/world.ts';
 import { createOverviewScreens, describeFleet } from './overview.ts';
+import { isSaid } from './overview-alerts.ts';
 import { groupBars } from './overview-night.ts';
 
 let world: World;
@@ -163,6 +172,114 @@ describe('The overview of a fleet', () => {
   it('gives each live part under its own id', async () => {
     for (const id of ['overview-heading', 'overview-lede', 'overview-body'])
       assert.match(await world.read('/', { part: id }), new RegExp(`^<(?:span|div)[^>]* id="${id}"`));
+  });
+});
+
+describe('Alerts on the overview', () => {
+  let own: World;
+  let host: Host;
+  let source: Source;
+  before(async () => {
+    own = await createWorld(createOverviewScreens(calendar));
+    host = await addHost(own, { name: 'db-1' });
+    own.directory.online.add(host.id);
+    source = await addSource(own, { host: host.id, name: 'shop' });
+    const repository = await addRepository(own);
+    const plan = await addPlan(own, { name: 'nightly', repository: repository.id, sources: [source.id] });
+    await addRun(own, { host: host.id, plan: plan.id, repository: repository.id, source: source.id, at: NOW - 2 * 60_000 });
+  });
+  after(() => own.close());
+
+  const things = (): readonly Thing[] => [
+    { kind: 'source', id: source.id },
+    { kind: 'host', id: host.id },
+    { kind: 'repository', id: 'repo_gone' },
+    { kind: 'server', id: '' },
+    { kind: 'fleet', id: '' },
+  ];
+
+  async function raise(condition: AlertCondition, thing: Thing): Promise<Alert> {
+    const { severity, title } = getConditionRule(condition);
+    const alert: Alert = {
+      ...{ id: own.context.createId('alert'), tenant: DEFAULT_TENANT, condition, severity, thing, thingName: 'it' },
+      ...{ title: title('it', 1), text: HOSTILE, members: 1, named: ['it'], since: NOW, raisedAt: NOW, settledAt: NOW },
+      ...{ flaps: 0, version: 1 },
+    };
+    await own.context.store.alerts.applyStep({ alert, isNew: true, deliveries: [], at: NOW });
+    return alert;
+  }
+
+  it('says that nothing needs you only while no alert is open', async () => {
+    const quiet = 'Nothing needs you now.';
+    assert.match(readWords(await own.read('/')), /The one source is protected\. .*Nothing needs you now\./u);
+    const all = things();
+    for (const [index, condition] of ALERT_CONDITIONS.entries()) {
+      const thing = all[index % all.length] ?? assert.fail();
+      const alert = await raise(condition, thing);
+      const page = await own.read('/', { part: 'overview-body' });
+      const about = `${condition} of ${thing.kind}`;
+      assert.ok(!page.includes(quiet) && !page.includes(HOSTILE), about);
+      assert.ok(readWords(page).includes(`Needs you 1 ${alert.severity} ${alert.title}`), about);
+      assert.ok(page.includes(`href="/alerts/${alert.id}"`), about);
+      await acknowledgeAlert(own.context, createCaller(), alert.id);
+    }
+    assert.ok((await own.read('/')).includes(quiet), 'somebody sees to all of them');
+  });
+
+  it('lists the gravest of many, and leads to the rest', async () => {
+    for (let index = 0; index < 9; index += 1) await raise('host.outdated', { kind: 'host', id: `host_${index}` });
+    await raise('snapshot.unreadable', { kind: 'repository', id: 'repo_1' });
+    const page = readWords(await own.read('/', { part: 'overview-body' }));
+    assert.match(page, /Needs you 10 critical A snapshot in it cannot be read whole .* 4.more alerts/u);
+    assert.equal(page.split('The agent on it is older').length, 6);
+  });
+
+  it('leaves out sources that are late for the cause of another alert, while that one is open', async () => {
+    const thing = { kind: 'repository' as const, id: 'repo_9' };
+    const cause = await raise('repository.locked', thing);
+    const late = await raise('backup.overdue', thing);
+    const read = () => own.read('/', { part: 'overview-body' });
+    const before = await read();
+    assert.ok(before.includes(cause.id) && !before.includes(late.id));
+    await acknowledgeAlert(own.context, createCaller(), cause.id);
+    const after = await read();
+    assert.ok(!after.includes(cause.id) && after.includes(late.id));
+  });
+
+  it('leaves out what the line of a source, a plan or a host says', () => {
+    const said = { sources: new Set(['src_1']), plans: new Set(['plan_1']), hosts: new Set(['host_1']) };
+    const cases: readonly (readonly [AlertCondition, Thing['kind'], string, boolean])[] = [
+      ['backup.failed', 'source', 'src_1', true],
+      ['backup.failed', 'source', 'src_2', false],
+      ['backup.failed', 'host', 'host_1', false],
+      ['source.offline', 'source', 'src_1', false],
+      ['fire.missed', 'plan', 'plan_1', true],
+      ['retention.frozen', 'plan', 'plan_1', false],
+      ['host.silent', 'host', 'host_1', true],
+      ['host.silent', 'host', 'host_2', false],
+      ['host.silent', 'fleet', '', false],
+      ['repository.full', 'repository', 'src_1', false],
+    ];
+    for (const [condition, kind, id, isLeftOut] of cases)
+      assert.equal(isSaid({ condition, thing: { kind, id } }, said), isLeftOut, `${condition} of ${kind} ${id}`);
+  });
+});
+
+describe('What runs now', () => {
+  it('is counted in full where not all of it is listed', async () => {
+    const own = await createWorld(createOverviewScreens(calendar));
+    const host = await addHost(own, { name: 'db-1' });
+    const { context } = own;
+    const events = Array.from({ length: 11 }, (_, index) => ({
+      seq: index + 1,
+      event: {
+        ...{ type: 'run.created', run: context.createId('run'), at: NOW, kind: 'check', trigger: 'manual' },
+        ...{ repository: context.createId('repository'), sources: [] },
+      } as DurableEvent,
+    }));
+    await context.store.events.applyEvents(DEFAULT_TENANT, host.id, 'epoch-1', events, NOW);
+    assert.match(readWords(await own.read('/')), /Running now 11 /u);
+    await own.close();
   });
 });
 

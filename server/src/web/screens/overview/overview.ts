@@ -15,7 +15,9 @@ import { formatCount, formatNoun } from '../../ui/quantity.ts';
 import { viewOfProtection } from '../../ui/status.ts';
 import { type Clockface, formatRelative } from '../../ui/time.ts';
 import { PAGES } from '../../urls.ts';
+import { describeOpen } from '../alerts/alert-words.ts';
 import { readClockface } from '../clockface.ts';
+import { RUNNING_SHOWN, sayRunning } from '../navigation.ts';
 import { findParts } from '../params.ts';
 import { type AwaitedThing, findAwaited } from '../runs/run-detail.ts';
 import { findFigures, nameOf } from '../runs/run-names.ts';
@@ -116,23 +118,27 @@ const AWAITED_WORDS: Readonly<Record<AwaitedThing, string>> = {
   repository: 'waits until others let go of its repository',
 };
 
-async function readGoing(context: CoreContext, visit: Visit): Promise<readonly GoingRun[]> {
+async function readGoing(context: CoreContext, visit: Visit): Promise<Pick<OverviewView, 'going' | 'goingCount'>> {
   const { caller, urls } = visit;
-  const page = await listRuns(context, caller, { active: true }, { limit: GOING_SHOWN });
-  const listed = await readListedRuns(context, caller, page.rows);
-  const awaited = await Promise.all(page.rows.map((run) => readAwaited(context, run)));
-  return page.rows.map((run, index) => ({
-    id: run.id,
-    title: `${nameOf(listed.names.hosts, run.host, 'host')} / ${titleOfRun(run, listed.sources.get(run.id) ?? [], listed.names)}`,
-    href: urls.run({ run: run.id }),
-    detail: [
-      run.plan === undefined ? run.kind : nameOf(listed.names.plans, run.plan, 'plan'),
-      awaited[index] === undefined ? describeTrigger(run) : AWAITED_WORDS[awaited[index]],
-    ].join(' · '),
-    state: showGoing(run, awaited[index] !== undefined, listed.names.hosts.get(run.host)?.standing === 'online'),
-    topic: TOPICS.run(run.id),
-    figures: findFigures(context, run),
-  }));
+  const page = await listRuns(context, caller, { active: true }, { limit: RUNNING_SHOWN + 1 });
+  const shown = page.rows.slice(0, GOING_SHOWN);
+  const listed = await readListedRuns(context, caller, shown);
+  const awaited = await Promise.all(shown.map((run) => readAwaited(context, run)));
+  const going = shown.map(
+    (run, index): GoingRun => ({
+      id: run.id,
+      title: `${nameOf(listed.names.hosts, run.host, 'host')} / ${titleOfRun(run, listed.sources.get(run.id) ?? [], listed.names)}`,
+      href: urls.run({ run: run.id }),
+      detail: [
+        run.plan === undefined ? run.kind : nameOf(listed.names.plans, run.plan, 'plan'),
+        awaited[index] === undefined ? describeTrigger(run) : AWAITED_WORDS[awaited[index]],
+      ].join(' · '),
+      state: showGoing(run, awaited[index] !== undefined, listed.names.hosts.get(run.host)?.standing === 'online'),
+      topic: TOPICS.run(run.id),
+      figures: findFigures(context, run),
+    }),
+  );
+  return { going, goingCount: sayRunning(page.rows.length) };
 }
 
 /** What is left until the first clean backup; nothing once there is one. */
@@ -226,7 +232,7 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
   const fleet = await readFleet(context, visit);
   const { look } = fleet;
   const pending = await listPendingHosts(context, caller);
-  const { needs, more } = await readNeeds(context, visit, face, { pending, look });
+  const { needs, more, moreAlerts, openAlerts } = await readNeeds(context, visit, face, { pending, look });
   const night = await readNight(context, visit, calendar, { ...face, look, hostsShown: installation.nightHosts });
   const freshSince = face.now - WIRE.offlineAfterMs;
   const online = await context.store.hosts.countHostsSeenSince(caller.tenant, freshSince);
@@ -243,9 +249,12 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
     ...(isAllowed(caller, 'host.approve') ? { addHostHref: urls.addHost() } : {}),
     needs,
     moreNeeds: more,
+    moreAlerts,
+    openAlerts: openAlerts === 0 ? undefined : describeOpen(openAlerts),
+    alertsHref: urls.alerts(),
     sourcesHref: urls.sources(),
     boardHref: look.sources.length > 0 ? urls.board() : undefined,
-    going: await readGoing(context, visit),
+    ...(await readGoing(context, visit)),
     goingHref: urls.runs({ state: 'active' }),
     night,
     runsHref: urls.runs({ period: 'day' }),

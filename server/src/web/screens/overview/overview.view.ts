@@ -6,14 +6,16 @@ import { icon } from '../../ui/icons.ts';
 import { layout, type Shell } from '../../ui/layout.ts';
 import { facts, liveAttributes, panel, type RowView, rows } from '../../ui/panel.ts';
 import { type ProgressFigures, progressBar } from '../../ui/progress.ts';
+import { formatNoun } from '../../ui/quantity.ts';
 import { type HostState, hostStatus, type ProtectionState, protectionStatus, runStatus, type Tone } from '../../ui/status.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
+import { alertStatus, type Severity } from '../alerts/alerts.view.ts';
 import { growthPanel, proofsPanel, stripPanel, type TrustView } from './overview-trust.view.ts';
 
 export type Need = {
   /** Of what it is about, unique among the needs. */
   readonly id: string;
-  readonly status: { readonly protection: ProtectionState } | { readonly host: HostState };
+  readonly status: { readonly protection: ProtectionState } | { readonly host: HostState } | { readonly severity: Severity };
   readonly title: string;
   readonly href?: string | undefined;
   readonly detail: string;
@@ -52,10 +54,17 @@ export type OverviewView = {
   readonly needs: readonly Need[];
   /** Needs beyond those listed. */
   readonly moreNeeds: number;
+  /** Alerts beyond those listed. */
+  readonly moreAlerts: number;
+  /** How many are open in all, as a sentence; undefined where none is. */
+  readonly openAlerts?: string | undefined;
+  readonly alertsHref: string;
   readonly sourcesHref: string;
   /** Undefined while there is nothing to show there. */
   readonly boardHref?: string | undefined;
   readonly going: readonly GoingRun[];
+  /** Of all that run, as it is said: `12`, or `50+`. */
+  readonly goingCount: string;
   readonly goingHref: string;
   readonly night: { readonly rows: readonly GanttRow[]; readonly from: number; readonly to: number; readonly left: number };
   readonly runsHref: string;
@@ -139,22 +148,30 @@ function stepsPanel(view: OverviewView): Html {
   });
 }
 
+function needStatus({ status }: Need): Html {
+  if ('host' in status) return hostStatus(status.host);
+  return 'severity' in status ? alertStatus(status.severity, 'open') : protectionStatus(status.protection);
+}
+
+/** Only where no alert is open does nothing need anybody. */
+function noNeeds({ openAlerts, alertsHref }: OverviewView): Html {
+  return openAlerts === undefined
+    ? html`<p class="check-line tone-protected">${icon('check')}<span>Nothing needs you now.</span></p>`
+    : html`<p class="check-line tone-at-risk">${icon('warning')}<a href="${alertsHref}">${openAlerts}</a></p>`;
+}
+
 function needsPanel(view: OverviewView): Html | false {
-  if (view.needs.length === 0)
-    return (
-      view.steps.length === 0 &&
-      panel({
-        title: 'Needs you',
-        content: html`<p class="check-line tone-protected">${icon('check')}<span>Nothing needs you now.</span></p>`,
-      })
-    );
+  if (view.needs.length === 0) {
+    const isSaid = view.steps.length === 0 || view.openAlerts !== undefined;
+    return isSaid && panel({ title: 'Needs you', content: noNeeds(view) });
+  }
   // One primary act: a host that waits, otherwise the gravest trouble; while there are first steps, the next of those.
   const waiting = view.needs.findIndex((need) => 'host' in need.status && need.status.host === 'pending');
   const first = view.steps.length > 0 ? -1 : Math.max(0, waiting);
   const lines = view.needs.map(
     (need, at): RowView => ({
       id: `need-${need.id}`,
-      status: 'host' in need.status ? hostStatus(need.status.host) : protectionStatus(need.status.protection),
+      status: needStatus(need),
       title: need.href === undefined ? need.title : html`<a href="${need.href}">${need.title}</a>`,
       detail: html`${need.mono !== undefined && html`<span class="mono">${need.mono}</span> · `}${need.detail}`,
       action: linkButton({
@@ -165,11 +182,13 @@ function needsPanel(view: OverviewView): Html | false {
     }),
   );
   const more = view.moreNeeds > 0 && onward({ href: view.sourcesHref, label: `${view.moreNeeds} more` });
+  const alerts = view.moreAlerts > 0 && onward({ href: view.alertsHref, label: `${formatNoun(view.moreAlerts, 'more alert')}` });
+  const foot = [more, alerts].filter((part) => part !== false);
   return panel({
     title: 'Needs you',
-    aside: String(view.needs.length + view.moreNeeds),
+    aside: String(view.needs.length + view.moreNeeds + view.moreAlerts),
     content: rows(lines),
-    ...(more === false ? {} : { foot: more }),
+    ...(foot.length === 0 ? {} : { foot: html`${foot.map((part, at) => html`${at > 0 && ' · '}${part}`)}` }),
   });
 }
 
@@ -187,7 +206,7 @@ function goingPanel(view: OverviewView): Html {
   );
   return panel({
     title: 'Running now',
-    aside: html`<a href="${view.goingHref}">${view.going.length}</a>`,
+    aside: html`<a href="${view.goingHref}">${view.goingCount}</a>`,
     content: rows(lines),
   });
 }

@@ -92,7 +92,7 @@ function sayProtection(state: ProtectionState): string {
     protected: 'is protected',
     at_risk: 'is at risk',
     unprotected: 'is unprotected',
-    unknown: 'is out of sight',
+    unknown: 'is unknown until its host reports',
     paused: 'is paused',
   };
   return words[state];
