@@ -8,6 +8,7 @@ import { acknowledgeAlert } from '../core/alerts/alerts.ts';
 import { createChannel, deleteChannel } from '../core/alerts/channels.ts';
 import { findDigestDue, updateDigestSettings } from '../core/alerts/digest-settings.ts';
 import { messageSchema } from '../core/alerts/message.ts';
+import { saveRules } from '../core/alerts/rule-settings.ts';
 import { EVERY_ALERT, findConcern, groupAct, type Subscription, wantsAlert } from '../core/alerts/subscription.ts';
 import { recordAct } from '../core/audit.ts';
 import type { AuditAction } from '../core/audit-actions.ts';
@@ -238,19 +239,49 @@ describe('What an alert is about', () => {
 });
 
 describe('An alert that somebody takes', () => {
-  it('is acknowledged where a channel keeps a standing of its own, once', async () => {
-    const [pager, plain] = [await addChannel({}, 'pagerduty'), await addChannel({})];
+  async function raiseAlert(): Promise<Alert> {
     const alert: Alert = {
       ...{ id: world.context.createId('alert'), tenant: DEFAULT_TENANT, condition: 'host.silent', severity: 'critical' },
       ...{ thing: { kind: 'host', id: host.id }, thingName: 'db-1', title: 'db-1 is silent', text: 'for 3 minutes' },
       ...{ members: 1, named: ['db-1'], since: NOW, raisedAt: world.clock.now(), settledAt: NOW, flaps: 0, version: 1 },
     };
     await world.context.store.alerts.applyStep({ alert, isNew: true, deliveries: [], at: NOW });
-    await acknowledgeAlert(world.context, createCaller(), alert.id);
+    return alert;
+  }
+
+  async function takeAlert({ id }: Alert): Promise<void> {
+    await acknowledgeAlert(world.context, createCaller(), id);
     for (let round = 0; round < 2; round += 1) await teller.runRound();
+  }
+
+  it('is acknowledged where a channel keeps a standing of its own, once', async () => {
+    const [pager, plain] = [await addChannel({}, 'pagerduty'), await addChannel({})];
+    const alert = await raiseAlert();
+    await takeAlert(alert);
     assert.deepEqual(await typesOf(pager), ['alert.acknowledged']);
     assert.equal((await listTold(pager))[0]?.alert?.id, alert.id);
     assert.deepEqual(await typesOf(plain), []);
+    const { alerts } = world.context.store;
+    const taken = await alerts.findAlert(DEFAULT_TENANT, alert.id);
+    assert.ok(taken);
+    await alerts.applyStep({ alert: { ...taken, resolvedAt: NOW }, isNew: false, deliveries: [], at: NOW });
+  });
+
+  it('is no news for a channel of an escalation that was not told of it', async () => {
+    const [next, last] = [await addChannel({}, 'pagerduty'), await addChannel({}, 'pagerduty')];
+    const step = { least: 'notice' } as const;
+    await saveRules(world.context, createCaller(), {
+      escalation: [
+        { ...step, afterMinutes: 15, channel: next.id },
+        { ...step, afterMinutes: 30, channel: last.id },
+      ],
+    });
+    const alert = await raiseAlert();
+    const event = { at: NOW, kind: 'escalated', text: 'nobody has taken it' } as const;
+    await world.context.store.alerts.applyStep({ alert, isNew: false, event, deliveries: [], at: NOW });
+    await takeAlert(alert);
+    assert.deepEqual([await typesOf(next), await typesOf(last)], [['alert.acknowledged'], []]);
+    await saveRules(world.context, createCaller(), { escalation: [] });
   });
 });
 

@@ -40,23 +40,39 @@ export function findDueStep(
 }
 
 /** Channels that hear of alerts by escalation alone. */
-export function listEscalationChannels({ escalation }: AlertRules): ReadonlySet<ChannelId> {
+function listEscalationChannels({ escalation }: AlertRules): ReadonlySet<ChannelId> {
   return new Set(escalation.map(({ channel }) => channel));
 }
 
-/** Those of them that were told of this alert, so that they hear of its end as well. */
-export async function findToldByEscalation(
-  { context: { store }, tenant }: Settling,
+/** Those of them that were told of this alert. */
+async function findToldByEscalation(
+  { context: { store }, tenant }: Pick<Settling, 'context' | 'tenant'>,
   rules: AlertRules,
   alert: Alert,
 ): Promise<ReadonlySet<ChannelId>> {
-  if (rules.escalation.length === 0) return new Set();
   const taken = countSteps(await store.alerts.listAlertEvents(tenant, alert.id, EVENTS_READ));
   return new Set(
     listSteps(rules, alert)
       .slice(0, taken)
       .map(({ channel }) => channel),
   );
+}
+
+/**
+ * A channel of an escalation hears of what was escalated to it, and of nothing else: not that an alert was raised, and that somebody took it
+ * or that it is over only where it was told of it.
+ */
+export async function leaveOutEscalation<T>(
+  settling: Pick<Settling, 'context' | 'tenant'>,
+  { alert, tells }: { alert: Alert; tells: 'raised' | 'acknowledged' | 'resolved' },
+  listeners: readonly T[],
+  idOf: (listener: T) => ChannelId,
+): Promise<readonly T[]> {
+  const rules = await readRules(settling.context);
+  const waiting = listEscalationChannels(rules);
+  if (!listeners.some((one) => waiting.has(idOf(one)))) return listeners;
+  const told = tells === 'raised' ? new Set() : await findToldByEscalation(settling, rules, alert);
+  return listeners.filter((one) => !waiting.has(idOf(one)) || told.has(idOf(one)));
 }
 
 async function takeStep(settling: Settling, alert: Alert, step: EscalationStep, taken: number): Promise<void> {

@@ -7,10 +7,9 @@ import type { Alert, AlertSign, NewDelivery, Thing, UnsettledAlert } from '../..
 import type { Channel } from '../../store/channels.ts';
 import { TOPICS } from '../bus.ts';
 import type { CoreContext } from '../ports.ts';
-import { findToldByEscalation, listEscalationChannels } from './escalate.ts';
+import { leaveOutEscalation } from './escalate.ts';
 import { type AlertVerdict, type AlertWords, judgeAlert } from './judge.ts';
 import { composeMessage } from './message.ts';
-import { readRules } from './rule-settings.ts';
 import type { Settling } from './settling.ts';
 import { findConcern, isNarrowed, readSubscription, wantsAlert } from './subscription.ts';
 import { shortenText } from './text.ts';
@@ -65,24 +64,12 @@ async function listListeners(
   return able.filter(({ subscription }) => wantsAlert(subscription, alert, concern)).map(({ channel }) => channel);
 }
 
-/** A channel of an escalation hears of what was escalated to it, and of nothing else. */
-async function leaveOutEscalation(
-  settling: Settling,
-  { alert, tells }: AlertVerdict,
-  channels: readonly Channel[],
-): Promise<readonly Channel[]> {
-  const rules = await readRules(settling.context);
-  const waiting = listEscalationChannels(rules);
-  if (waiting.size === 0) return channels;
-  const told = tells === 'resolved' ? await findToldByEscalation(settling, rules, alert) : new Set();
-  return channels.filter(({ id }) => !waiting.has(id) || told.has(id));
-}
-
 async function writeMessages(settling: Settling, verdict: AlertVerdict, channels: readonly Channel[]): Promise<NewDelivery[]> {
   const { context, linkAlert } = settling;
   const { alert, tells, event } = verdict;
   if (tells === undefined) return [];
-  const listeners = await listListeners(settling, await leaveOutEscalation(settling, verdict, channels), alert);
+  const hearing = await leaveOutEscalation(settling, { alert, tells }, channels, ({ id }) => id);
+  const listeners = await listListeners(settling, hearing, alert);
   if (listeners.length === 0) return [];
   const message = await composeMessage(context, alert, { tells, at: event?.at ?? context.clock.now(), link: linkAlert(alert) });
   const body = JSON.stringify(message);
